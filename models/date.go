@@ -1,0 +1,67 @@
+package models
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"time"
+)
+
+// Date is a calendar day without a time or zone. It reads and writes "YYYY-MM-DD", the form that
+// PostgreSQL's date, an HTML date input and RFC 3339's full-date share.
+type Date struct{ t time.Time }
+
+// NewDate returns the given day.
+func NewDate(year int, month time.Month, day int) Date {
+	return Date{time.Date(year, month, day, 0, 0, 0, 0, time.UTC)}
+}
+
+// ParseDate reads "YYYY-MM-DD"; anything else, a day that does not exist included, is an error.
+func ParseDate(s string) (Date, error) {
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		return Date{}, fmt.Errorf("%q is not a date in the form YYYY-MM-DD", s)
+	}
+	return Date{t}, nil
+}
+
+// String returns "YYYY-MM-DD".
+func (d Date) String() string { return d.t.Format(time.DateOnly) }
+
+// Time returns midnight UTC of the day.
+func (d Date) Time() time.Time { return d.t }
+
+// MarshalJSON writes the day as a JSON string.
+func (d Date) MarshalJSON() ([]byte, error) { return []byte(`"` + d.String() + `"`), nil }
+
+// UnmarshalJSON reads a JSON string "YYYY-MM-DD".
+func (d *Date) UnmarshalJSON(b []byte) error {
+	if len(b) < 2 || b[0] != '"' || b[len(b)-1] != '"' {
+		return fmt.Errorf("%s is not a date in the form \"YYYY-MM-DD\"", b)
+	}
+	parsed, err := ParseDate(string(b[1 : len(b)-1]))
+	*d = parsed
+	return err
+}
+
+// Value sends the day to a database as text.
+func (d Date) Value() (driver.Value, error) { return d.String(), nil }
+
+// Scan reads what PostgreSQL (a time) and SQLite (text) hand out for a date column.
+func (d *Date) Scan(src any) error {
+	switch v := src.(type) {
+	case time.Time:
+		*d = NewDate(v.Date())
+		return nil
+	case string:
+		parsed, err := ParseDate(v)
+		*d = parsed
+		return err
+	case []byte:
+		return d.Scan(string(v))
+	default:
+		return fmt.Errorf("cannot read a date from %T", src)
+	}
+}
+
+// GormDataType names the column type for GORM's schema.
+func (Date) GormDataType() string { return "date" }

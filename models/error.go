@@ -1,0 +1,75 @@
+package models
+
+import (
+	"context"
+	"errors"
+)
+
+// Class says what kind of thing went wrong, in one of the words that the troubleshooting section of
+// the README explains.
+type Class string
+
+// The classes of error. Connection and Timeout may pass by themselves and are retried; the others
+// need somebody to do something, which the error's Remedy names.
+const (
+	Connection Class = "connection"
+	Timeout    Class = "timeout"
+	Permission Class = "permission"
+	Schema     Class = "schema"
+	DataType   Class = "data_type"
+	Constraint Class = "constraint"
+	MassDelete Class = "mass_delete"
+	Busy       Class = "busy"
+	Canceled   Class = "canceled"
+	Config     Class = "configuration"
+	Invalid    Class = "validation_failed"
+	Internal   Class = "internal"
+)
+
+// Error is an error fit to be shown: a class, a sentence without secrets or database text, and what
+// to do about it. Cause is for the log only.
+type Error struct {
+	Class   Class
+	Message string
+	Remedy  string
+	Fields  []FieldError // the fields of a request that are wrong, when Class is Invalid
+	Cause   error
+}
+
+// FieldError names one wrong field of a request, as the client sent it.
+type FieldError struct {
+	Field   string `json:"field"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// Error returns the sentence and, behind it, the remedy.
+func (e *Error) Error() string {
+	if e.Remedy == "" {
+		return e.Message
+	}
+	return e.Message + ". " + e.Remedy
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// AsError finds the Error in err's chain. Whatever carries none is Internal, or Canceled or Timeout
+// when a context ended; its text stays in Cause. AsError(nil) is nil.
+func AsError(err error) *Error {
+	var e *Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &e):
+		return e
+	case errors.Is(err, context.Canceled):
+		return &Error{Class: Canceled, Message: "canceled", Cause: err}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &Error{Class: Timeout, Message: "the time allowed for this ran out", Cause: err,
+			Remedy: "Raise SYNC_TIMEOUT, or look at what slows the databases down."}
+	default:
+		return &Error{Class: Internal, Message: "something unexpected went wrong", Cause: err,
+			Remedy: "The log has the details."}
+	}
+}

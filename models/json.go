@@ -1,0 +1,54 @@
+package models
+
+import (
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+)
+
+// JSON is a JSON document kept byte for byte as it came, so that numbers keep every digit. A nil
+// JSON is SQL NULL; the document null is JSON("null").
+type JSON []byte
+
+// MarshalJSON returns the document itself.
+func (j JSON) MarshalJSON() ([]byte, error) {
+	if j == nil {
+		return []byte("null"), nil
+	}
+	return j, nil
+}
+
+// UnmarshalJSON keeps a copy of the bytes.
+func (j *JSON) UnmarshalJSON(b []byte) error {
+	*j = append((*j)[:0], b...)
+	return nil
+}
+
+// Value sends the document to a database as text.
+func (j JSON) Value() (driver.Value, error) {
+	if j == nil {
+		return nil, nil
+	}
+	if !json.Valid(j) {
+		return nil, fmt.Errorf("not a JSON document: %.40q", []byte(j))
+	}
+	return string(j), nil
+}
+
+// Scan copies the document out of the driver's buffer.
+func (j *JSON) Scan(src any) error {
+	switch v := src.(type) {
+	case nil:
+		*j = nil
+	case string:
+		*j = JSON(v)
+	case []byte:
+		*j = append(JSON(nil), v...)
+	default:
+		return fmt.Errorf("cannot read JSON from %T", src)
+	}
+	return nil
+}
+
+// GormDataType names the column type for GORM's schema.
+func (JSON) GormDataType() string { return "jsonb" }

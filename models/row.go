@@ -1,0 +1,161 @@
+package models
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Row is a row of either database as the sync sees it: its id and, in the table's column order, each
+// value in its database's canonical text, nil for NULL. Two values of one column are the same value
+// exactly when their bytes are.
+type Row struct {
+	ID    int64
+	Cells [][]byte
+}
+
+// Clone returns a row that shares no memory with r.
+func (r Row) Clone() Row {
+	total := 0
+	for _, c := range r.Cells {
+		total += len(c)
+	}
+	buf, cells := make([]byte, 0, total), make([][]byte, len(r.Cells))
+	for i, c := range r.Cells {
+		if c != nil {
+			start := len(buf)
+			buf = append(buf, c...)
+			cells[i] = buf[start:len(buf):len(buf)]
+		}
+	}
+	return Row{ID: r.ID, Cells: cells}
+}
+
+// Size is about how many bytes the row holds.
+func (r Row) Size() int {
+	n := 64
+	for _, c := range r.Cells {
+		n += 24 + len(c)
+	}
+	return n
+}
+
+// SameCell reports whether two cells are the same value; NULL is the same as NULL.
+func SameCell(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }
+
+// timestampLayouts are the canonical texts of a timestamp: PostgreSQL's in UTC, and SQLite's here.
+var timestampLayouts = [...]string{"2006-01-02 15:04:05.999999-07", time.RFC3339Nano}
+
+// ParseTimestamp reads a timestamp cell.
+func ParseTimestamp(cell string) (time.Time, error) {
+	for _, layout := range timestampLayouts {
+		if t, err := time.Parse(layout, cell); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is not a timestamp", cell)
+}
+
+// Decode turns rows into a *[]T of the table's model, ready for GORM. An error names the row and
+// column.
+func (t *Table) Decode(rows []Row) (any, error) {
+	out := reflect.New(reflect.SliceOf(t.row))
+	slice := reflect.MakeSlice(out.Elem().Type(), len(rows), len(rows))
+	for i, row := range rows {
+		for j, c := range t.Columns {
+			if row.Cells[j] == nil {
+				continue
+			}
+			value, err := c.decode(string(row.Cells[j]))
+			if err == nil {
+				err = c.field.Set(context.Background(), slice.Index(i), value)
+			}
+			if err != nil {
+				return nil, &Error{Class: DataType, Cause: err,
+					Message: fmt.Sprintf("%s id %d: the value of %s cannot be read", t.Source, row.ID, c.Name)}
+			}
+		}
+	}
+	out.Elem().Set(slice)
+	return out.Interface(), nil
+}
+
+func (c Column) decode(cell string) (any, error) {
+	switch c.Kind {
+	case Int:
+		return strconv.ParseInt(cell, 10, 64)
+	case Timestamp:
+		return ParseTimestamp(cell)
+	case Day:
+		return ParseDate(cell)
+	case Document:
+		return JSON(cell), nil
+	default:
+		return cell, nil
+	}
+}
+
+// JSON returns a cell as a JSON value for people: numbers and documents as they are, timestamps in
+// RFC 3339, anything else as a string.
+func (c Column) JSON(cell []byte) JSON {
+	switch {
+	case cell == nil:
+		return JSON("null")
+	case c.Kind == Int, c.Kind == Document:
+		if json.Valid(cell) {
+			return append(JSON(nil), cell...)
+		}
+	case c.Kind == Timestamp:
+		if t, err := ParseTimestamp(string(cell)); err == nil {
+			cell = []byte(t.Format(time.RFC3339Nano))
+		}
+	}
+	quoted, err := json.Marshal(printable(cell))
+	if err != nil { // a string always marshals
+		panic(err)
+	}
+	return quoted
+}
+
+// printable keeps valid UTF-8 as it is and writes every other byte as \xNN, so that nothing of a row
+// is lost on its way into a JSON document.
+func printable(b []byte) string {
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	var s strings.Builder
+	for len(b) > 0 {
+		r, size := utf8.DecodeRune(b)
+		if r == utf8.RuneError && size == 1 {
+			fmt.Fprintf(&s, `\x%02x`, b[0])
+		} else {
+			s.Write(b[:size])
+		}
+		b = b[size:]
+	}
+	return s.String()
+}
+
+// Object returns the row as a JSON object, of the given columns or of all when none are named.
+func (t *Table) Object(row Row, columns ...int) JSON {
+	if len(columns) == 0 {
+		for i := range t.Columns {
+			columns = append(columns, i)
+		}
+	}
+	out := JSON("{")
+	for n, i := range columns {
+		if n > 0 {
+			out = append(out, ',')
+		}
+		out = append(strconv.AppendQuote(out, t.Columns[i].Name), ':')
+		out = append(out, t.Columns[i].JSON(row.Cells[i])...)
+	}
+	return append(out, '}')
+}

@@ -1,0 +1,85 @@
+package models
+
+import "time"
+
+// RunState is how a run stands or ended.
+type RunState string
+
+// A run is Running until it ends in one of the others. Interrupted means that its process died.
+const (
+	Running     RunState = "running"
+	Succeeded   RunState = "succeeded"
+	Failed      RunState = "failed"
+	CanceledRun RunState = "canceled"
+	Interrupted RunState = "interrupted"
+)
+
+// Run is one synchronisation, kept in pmo_db. Horizon is the source snapshot's pg_snapshot_xmin as
+// a 64-bit transaction id, nil on SQLite; MirrorXID is the run's own transaction in pmo_db.
+type Run struct {
+	ID           int64      `gorm:"column:id;primaryKey" json:"run"`
+	Mode         string     `gorm:"column:mode" json:"mode"`
+	State        RunState   `gorm:"column:state" json:"state"`
+	Reason       *string    `gorm:"column:reason" json:"reason"`
+	StartedAt    time.Time  `gorm:"column:started_at" json:"started_at"`
+	FinishedAt   *time.Time `gorm:"column:finished_at" json:"finished_at"`
+	Horizon      *int64     `gorm:"column:horizon" json:"-"`
+	MirrorXID    *int64     `gorm:"column:mirror_xid" json:"-"`
+	ErrorClass   *string    `gorm:"column:error_class" json:"-"`
+	ErrorMessage *string    `gorm:"column:error_message" json:"-"`
+	ErrorRemedy  *string    `gorm:"column:error_remedy" json:"-"`
+}
+
+// TableName is the table in pmo_db.
+func (Run) TableName() string { return "lifecycle_sync_runs" }
+
+// TableCount says what a run did to one table. Quarantined is how many of its rows stand in
+// quarantine after the run; the other figures count what the run did.
+type TableCount struct {
+	RunID       int64  `gorm:"column:run_id;primaryKey" json:"-"`
+	Position    int    `gorm:"column:position" json:"-"`
+	Table       string `gorm:"column:table_name;primaryKey" json:"table"`
+	Inserted    int64  `gorm:"column:inserted" json:"inserted"`
+	Updated     int64  `gorm:"column:updated" json:"updated"`
+	Unchanged   int64  `gorm:"column:unchanged" json:"unchanged"`
+	Deleted     int64  `gorm:"column:deleted" json:"deleted"`
+	Quarantined int64  `gorm:"column:quarantined" json:"quarantined"`
+	Released    int64  `gorm:"column:released" json:"released"`
+}
+
+// TableName is the table in pmo_db.
+func (TableCount) TableName() string { return "lifecycle_sync_run_tables" }
+
+// Mirrored is how many rows the table holds after the run.
+func (c TableCount) Mirrored() int64 { return c.Inserted + c.Updated + c.Unchanged + c.Released }
+
+// Wrote reports whether the run changed any mirrored row of the table.
+func (c TableCount) Wrote() bool { return c.Inserted+c.Updated+c.Deleted+c.Released > 0 }
+
+// LoggedChange is one overwritten or removed row: the changed columns before and after an update, or
+// the whole row before it left, by deletion or into quarantine.
+type LoggedChange struct {
+	RunID  int64  `gorm:"column:run_id"`
+	Table  string `gorm:"column:table_name"`
+	RowID  int64  `gorm:"column:row_id"`
+	Action string `gorm:"column:action"`
+	Before JSON   `gorm:"column:before"`
+	After  JSON   `gorm:"column:after"`
+}
+
+// TableName is the table in pmo_db.
+func (LoggedChange) TableName() string { return "lifecycle_sync_changes" }
+
+// Quarantined is a source row that cannot stand in the mirror, with the reason and the row itself.
+type Quarantined struct {
+	Table      string    `gorm:"column:table_name;primaryKey"`
+	RowID      int64     `gorm:"column:row_id;primaryKey"`
+	Reason     string    `gorm:"column:reason"`
+	Payload    JSON      `gorm:"column:payload"`
+	SourceHash int64     `gorm:"column:source_hash"`
+	RunID      int64     `gorm:"column:run_id"`
+	Since      time.Time `gorm:"column:since"`
+}
+
+// TableName is the table in pmo_db.
+func (Quarantined) TableName() string { return "lifecycle_sync_quarantine" }

@@ -1,0 +1,123 @@
+package models
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+
+	"gorm.io/gorm/schema"
+)
+
+// Kind is what a column's values are, as far as copying and comparing them goes.
+type Kind int
+
+// The kinds of column.
+const (
+	Int Kind = iota
+	Text
+	Timestamp
+	Day
+	Document // JSON
+)
+
+// Column describes one column of a mirrored table. Type is PostgreSQL's type as the field has it
+// ("integer", "varchar(255)"); References is the source table whose id it holds, or "".
+type Column struct {
+	Name       string
+	Kind       Kind
+	Type       string
+	NotNull    bool
+	References string
+	field      *schema.Field
+}
+
+// Table describes a table of lifecycle_db and its mirror in pmo_db: one model, two names. Columns[0]
+// is always the integer primary key "id". It is made by TableOf and never changes.
+type Table struct {
+	Name     string // "stage_history": in JSON, the change log and the quarantine
+	Label    string // "stage history": in the log
+	Noun     string // "stage history records": in the log, with a number before it
+	Source   string // in lifecycle_db
+	Mirror   string // in pmo_db
+	Optional bool   // lifecycle_db may lack it
+	Columns  []Column
+	row      reflect.Type
+}
+
+// Tables lists the mirrored tables, parents before children. Adding a table is a model, a migration
+// and a line here.
+func Tables() []*Table {
+	optional := func(t *Table) *Table { t.Optional = true; return t }
+	return []*Table{
+		TableOf[Segment]("tbl_segmen", "segments", "segments"),
+		TableOf[Stage]("tbl_stage", "stages", "stages"),
+		optional(TableOf[Category]("tbl_kategori", "categories", "categories")),
+		TableOf[Product]("tbl_produk", "products", "products"),
+		TableOf[StageHistory]("tbl_stage_histori", "stage history", "stage history records"),
+	}
+}
+
+// TableOf describes the table that holds rows of T, from T's gorm and mirror tags. It panics on a
+// model that cannot be mirrored: that is a programming error.
+func TableOf[T any](source, label, noun string) *Table {
+	parsed, err := schema.Parse(new(T), &sync.Map{}, schema.NamingStrategy{})
+	if err != nil {
+		panic(err)
+	}
+	t := &Table{
+		Name: strings.ReplaceAll(label, " ", "_"), Label: label, Noun: noun,
+		Source: source, Mirror: source + "_lifecycle", row: reflect.TypeFor[T](),
+	}
+	for _, f := range parsed.Fields {
+		kind, err := kindOf(f)
+		if err != nil {
+			panic(fmt.Sprintf("%s.%s: %v", parsed.Name, f.Name, err))
+		}
+		t.Columns = append(t.Columns, Column{
+			Name: f.DBName, Kind: kind, Type: f.TagSettings["TYPE"], NotNull: f.NotNull || f.PrimaryKey,
+			References: strings.TrimPrefix(f.Tag.Get("mirror"), "references:"), field: f,
+		})
+	}
+	if t.Columns[0].Name != "id" {
+		panic(parsed.Name + ": the first column must be id")
+	}
+	return t
+}
+
+func kindOf(f *schema.Field) (Kind, error) {
+	switch base, _, _ := strings.Cut(f.TagSettings["TYPE"], "("); base {
+	case "integer", "bigint":
+		return Int, nil
+	case "text", "varchar":
+		return Text, nil
+	case "timestamptz":
+		return Timestamp, nil
+	case "date":
+		return Day, nil
+	case "jsonb":
+		return Document, nil
+	default:
+		return 0, fmt.Errorf("column type %q cannot be mirrored", base)
+	}
+}
+
+// References lists the columns that hold ids of other mirrored tables.
+func (t *Table) References() []Column {
+	var refs []Column
+	for _, c := range t.Columns {
+		if c.References != "" {
+			refs = append(refs, c)
+		}
+	}
+	return refs
+}
+
+// ColumnNames lists the columns in order.
+func (t *Table) ColumnNames() []string {
+	names := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		names[i] = c.Name
+	}
+	return names
+}

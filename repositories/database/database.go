@@ -1,0 +1,112 @@
+// Package database is the one place that knows how PostgreSQL and SQLite differ: how to open them,
+// how to read a column as canonical text, what a value must satisfy to be mirrored, how to hash a
+// row, and what their errors mean. repositories/lifecycle and repositories/pmo write their SQL in
+// terms of it.
+package database
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"lifecycle-sync/models"
+)
+
+// Kind is the database system.
+type Kind string
+
+// The supported systems.
+const (
+	Postgres Kind = "postgres"
+	SQLite   Kind = "sqlite"
+)
+
+// DB is a pool of connections to one database.
+type DB struct {
+	*gorm.DB
+	SQL *sql.DB
+	Dialect
+	Name string // "lifecycle_db" or "pmo_db": how messages call it
+	log  *slog.Logger
+}
+
+// Dialect is what differs between the systems in the SQL that the sync sends.
+type Dialect interface {
+	// Kind names the system.
+	Kind() Kind
+	// Cell is the expression that yields a column's canonical text, or a value whose text is.
+	Cell(expr string, c models.Column) string
+	// Fits is the condition under which a value can stand in the mirror, or "" when every value can.
+	// It holds, or is NULL, for NULL.
+	Fits(expr string, c models.Column) string
+	// Hash is the 64-bit hash of the row whose columns alias offers.
+	Hash(alias string, t *models.Table, h Hashing) string
+	// OpenRows runs a query whose values are then read one row at a time.
+	openRows(ctx context.Context, c *Conn, query string, args []any, fn func(cells [][]byte) error) error
+	begin(ctx context.Context, c *Conn, mode TxMode) error
+	translate(err error, name string) *models.Error
+}
+
+// Options are what a pool needs to know beyond its URL.
+type Options struct {
+	Name           string        // "lifecycle_db" or "pmo_db"
+	MaxConns       int           // open connections at the most
+	ConnectTimeout time.Duration // for one attempt
+	Log            *slog.Logger
+}
+
+// KindOf tells from a URL which system it speaks of.
+func KindOf(url string) (Kind, error) {
+	scheme, _, _ := strings.Cut(url, ":")
+	switch scheme {
+	case "postgres", "postgresql":
+		return Postgres, nil
+	case "file", "sqlite":
+		return SQLite, nil
+	default:
+		return "", fmt.Errorf("must begin with postgres:// (PostgreSQL) or file: (an SQLite file)")
+	}
+}
+
+// Open makes the pool. It does not connect: the first query does. Errors carry no part of the URL.
+func Open(url string, o Options) (*DB, error) {
+	kind, err := KindOf(url)
+	if err != nil {
+		return nil, &models.Error{Class: models.Config, Message: "the URL of " + o.Name + " " + err.Error()}
+	}
+	if kind == Postgres {
+		return openPostgres(url, o)
+	}
+	return openSQLite(url, o)
+}
+
+func (db *DB) gormConfig() *gorm.Config {
+	return &gorm.Config{
+		SkipDefaultTransaction: true, // services choose transactions
+		Logger: logger.NewSlogLogger(db.log, logger.Config{
+			SlowThreshold: time.Second, LogLevel: logger.Warn, IgnoreRecordNotFoundError: true, ParameterizedQueries: true,
+		}),
+		NowFunc: func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
+	}
+}
+
+// Close ends every connection.
+func (db *DB) Close() error { return db.SQL.Close() }
+
+// Translate turns what a database said into an error fit to be shown. nil stays nil, and an error
+// that is one already stays as it is.
+func (db *DB) Translate(err error) error {
+	if err == nil {
+		return nil
+	}
+	if e := models.AsError(err); e.Class != models.Internal {
+		return e
+	}
+	return db.translate(err, db.Name)
+}

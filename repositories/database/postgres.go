@@ -1,0 +1,213 @@
+package database
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/stdlib"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+
+	"lifecycle-sync/models"
+)
+
+var (
+	errStop    = errors.New("the reader has seen enough")
+	errBadConn = driver.ErrBadConn
+)
+
+type postgresDialect struct{}
+
+func openPostgres(url string, o Options) (*DB, error) {
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil { // pgx's text may hold parts of the password
+		return nil, &models.Error{Class: models.Config, Message: "the URL of " + o.Name + " cannot be read",
+			Remedy: "It looks like postgres://user:password@host:5432/" + o.Name + "?sslmode=require; special characters in the password are written as %40 and the like."}
+	}
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = o.ConnectTimeout
+	}
+	// What poolers let through; the rest is set in each transaction.
+	for name, value := range map[string]string{
+		"application_name": "lifecycle-sync", "client_encoding": "UTF8", "timezone": "UTC", "datestyle": "ISO, YMD",
+	} {
+		if _, set := cfg.RuntimeParams[name]; !set || name != "application_name" {
+			cfg.RuntimeParams[name] = value
+		}
+	}
+	// A cancelled statement is cancelled on the server too, so that its locks are gone at once.
+	cfg.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: time.Second}
+	}
+	sqlDB := stdlib.OpenDB(*cfg)
+	sqlDB.SetMaxOpenConns(o.MaxConns)
+	sqlDB.SetMaxIdleConns(o.MaxConns)
+	sqlDB.SetConnMaxIdleTime(5 * time.Minute)
+	db := &DB{SQL: sqlDB, Dialect: postgresDialect{}, Name: o.Name, log: o.Log}
+	if db.DB, err = gorm.Open(postgres.New(postgres.Config{Conn: sqlDB}), db.gormConfig()); err != nil {
+		return nil, db.Translate(err)
+	}
+	return db, nil
+}
+
+// Kind is Postgres.
+func (postgresDialect) Kind() Kind { return Postgres }
+
+// Cell is the column itself: its output function's text, in UTC and ISO form, is canonical.
+func (postgresDialect) Cell(expr string, _ models.Column) string { return expr }
+
+// Fits holds for the timestamps and dates that RFC 3339 can say, and for valid UTF-8. The text
+// condition costs, and can fail only in an SQL_ASCII database, so it is asked for by FitsBytes.
+func (postgresDialect) Fits(expr string, c models.Column) string {
+	switch c.Kind {
+	case models.Timestamp:
+		return expr + ` BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00'`
+	case models.Day:
+		return expr + ` BETWEEN '0001-01-01' AND '9999-12-31'`
+	default:
+		return ""
+	}
+}
+
+// utf8Pattern matches the byte sequences that are valid UTF-8, in a database whose characters are
+// bytes (Unicode 15, table 3-7).
+const utf8Pattern = `^(?:[\x01-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2})*$`
+
+// FitsBytes is the condition under which the text of an SQL_ASCII database is valid UTF-8.
+func FitsBytes(expr string) string { return `(` + expr + `)::text COLLATE "C" ~ '` + utf8Pattern + `'` }
+
+// begin sets, for the transaction only, what a session-wide setting could not carry through a
+// pooler. client_connection_check_interval lets the server notice a killed client in the midst of a
+// long statement; row_security=off turns rows hidden by a policy into an error instead of a gap.
+func (postgresDialect) begin(ctx context.Context, c *Conn, mode TxMode) error {
+	begin := "BEGIN ISOLATION LEVEL READ COMMITTED"
+	if mode == ReadOnly {
+		begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+	}
+	return c.pgx(func(conn *pgx.Conn) error {
+		_, err := conn.PgConn().Exec(ctx, begin+`;
+			SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; SET LOCAL maintenance_work_mem = '256MB';
+			SET LOCAL row_security = off; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;
+			SET LOCAL client_connection_check_interval = '1s'`).ReadAll()
+		return err
+	})
+}
+
+// pgx lends the connection underneath.
+func (c *Conn) pgx(fn func(*pgx.Conn) error) error {
+	return c.raw.Raw(func(driverConn any) error { return fn(driverConn.(*stdlib.Conn).Conn()) })
+}
+
+// openRows reads in text format, without a prepared statement: one round trip, and it works through
+// a pooler.
+func (postgresDialect) openRows(ctx context.Context, c *Conn, query string, args []any, fn func([][]byte) error) error {
+	return c.pgx(func(conn *pgx.Conn) error {
+		options := []any{pgx.QueryExecModeExec, pgx.QueryResultFormats{pgx.TextFormatCode}}
+		rows, err := conn.Query(ctx, query, append(options, args...)...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			if err := fn(rows.RawValues()); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+}
+
+// CopyOut writes what a query yields to w in PostgreSQL's binary COPY format.
+func (c *Conn) CopyOut(ctx context.Context, w io.Writer, query string) error {
+	return c.db.Translate(c.pgx(func(conn *pgx.Conn) error {
+		_, err := conn.PgConn().CopyTo(ctx, w, "COPY ("+query+") TO STDOUT (FORMAT binary)")
+		return err
+	}))
+}
+
+// CopyIn reads COPY data from r into target, "table (columns)", in format "binary" or "text", and
+// returns the rows it copied.
+func (c *Conn) CopyIn(ctx context.Context, r io.Reader, target, format string) (int64, error) {
+	var n int64
+	err := c.pgx(func(conn *pgx.Conn) error {
+		tag, err := conn.PgConn().CopyFrom(ctx, r, fmt.Sprintf("COPY %s FROM STDIN (FORMAT %s)", target, format))
+		n = tag.RowsAffected()
+		return err
+	})
+	return n, c.db.Translate(err)
+}
+
+// AppendCopyText appends a line of COPY's text format.
+func AppendCopyText(line []byte, cells ...[]byte) []byte {
+	for i, cell := range cells {
+		if i > 0 {
+			line = append(line, '\t')
+		}
+		if cell == nil {
+			line = append(line, `\N`...)
+			continue
+		}
+		for _, b := range cell {
+			switch b {
+			case '\\':
+				line = append(line, `\\`...)
+			case '\t':
+				line = append(line, `\t`...)
+			case '\n':
+				line = append(line, `\n`...)
+			case '\r':
+				line = append(line, `\r`...)
+			default:
+				line = append(line, b)
+			}
+		}
+	}
+	return append(line, '\n')
+}
+
+// translate reads the SQLSTATE (PostgreSQL manual, appendix A).
+func (postgresDialect) translate(err error, name string) *models.Error {
+	out := func(class models.Class, message, remedy string) *models.Error {
+		return &models.Error{Class: class, Message: name + ": " + message, Remedy: remedy, Cause: err}
+	}
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return out(models.Connection, "the connection failed", "See that PostgreSQL runs and that host, port and sslmode in its URL are right.")
+	}
+	on := ""
+	if pg.TableName != "" {
+		on = " on " + pg.TableName
+	}
+	switch code := pg.Code; {
+	case code == "57014":
+		return out(models.Canceled, "the statement was canceled", "")
+	case code == "55P03":
+		return out(models.Timeout, "a lock was not to be had in time"+on, "Another session holds it: look at pg_locks, then run again.")
+	case code == "40001", code == "40P01":
+		return out(models.Connection, "another transaction was in the way (SQLSTATE "+code+")", "It is tried again.")
+	case code == "28P01", code == "28000":
+		return out(models.Permission, "the user name or password was refused", "Mend them in its URL.")
+	case code == "3D000":
+		return out(models.Connection, "the database does not exist", "Create it, or mend the name in its URL.")
+	case code == "42501":
+		return out(models.Permission, "the role may not do this: "+pg.Message, "Grant the right; README lists those that are needed.")
+	case code == "42P01", code == "42703", code == "42704", code == "42P17":
+		return out(models.Schema, pg.Message, "Run lifecycle-sync migrate, and compare the tables with README.")
+	case strings.HasPrefix(code, "22"):
+		return out(models.DataType, "a value does not fit"+on+" (SQLSTATE "+code+")", "")
+	case strings.HasPrefix(code, "23"):
+		return out(models.Constraint, "constraint "+pg.ConstraintName+on+" was violated", "")
+	case strings.HasPrefix(code, "08"), strings.HasPrefix(code, "57P"), strings.HasPrefix(code, "53"):
+		return out(models.Connection, pg.Message+" (SQLSTATE "+code+")", "It is tried again; see the server's log.")
+	default:
+		return out(models.Internal, "unexpected answer (SQLSTATE "+code+")", "The log has the details.")
+	}
+}

@@ -1,0 +1,46 @@
+package database
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Range is a closed interval of ids.
+type Range struct{ Lo, Hi int64 }
+
+// Everything is the range of all ids that an integer column can hold.
+var Everything = []Range{{-1 << 31, 1<<31 - 1}}
+
+// MaxRanges bounds the memory that ranges take, and the size of a query's parameters.
+const MaxRanges = 1 << 16
+
+// AddRange appends r to sorted ranges, joining it to the last when they touch.
+func AddRange(ranges []Range, r Range) []Range {
+	if n := len(ranges); n > 0 && r.Lo <= ranges[n-1].Hi+1 {
+		ranges[n-1].Hi = max(ranges[n-1].Hi, r.Hi)
+		return ranges
+	}
+	return append(ranges, r)
+}
+
+// RangedQuery writes the query that reads the rows of the given ranges in id order. sel returns the
+// SELECT for a condition on the id, which it must order by id. Ids are whole numbers of our own, so
+// they may stand in the text; PostgreSQL takes many ranges as two arrays.
+func RangedQuery(kind Kind, ranges []Range, id string, sel func(condition string) string) (string, []any) {
+	if len(ranges) == 1 && ranges[0] == Everything[0] {
+		return sel("TRUE"), nil
+	}
+	if kind == SQLite || len(ranges) == 1 {
+		conditions := make([]string, len(ranges))
+		for i, r := range ranges {
+			conditions[i] = fmt.Sprintf("%s BETWEEN %d AND %d", id, r.Lo, r.Hi)
+		}
+		return sel("(" + strings.Join(conditions, " OR ") + ")"), nil
+	}
+	lo, hi := make([]int32, len(ranges)), make([]int32, len(ranges))
+	for i, r := range ranges {
+		lo[i], hi[i] = int32(r.Lo), int32(r.Hi)
+	}
+	return "SELECT x.* FROM unnest($1::int[], $2::int[]) WITH ORDINALITY AS g(lo, hi, n) CROSS JOIN LATERAL (" +
+		sel(id+" BETWEEN g.lo AND g.hi") + ") x", []any{lo, hi}
+}

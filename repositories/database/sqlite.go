@@ -1,0 +1,203 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"hash/fnv"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/driver"
+	"github.com/ncruces/go-sqlite3/gormlite"
+	"gorm.io/gorm"
+
+	"lifecycle-sync/models"
+)
+
+// sqliteTimestamp is how a timestamp stands in an SQLite column: always UTC and always with six
+// digits, so that text order is time order.
+const sqliteTimestamp = "2006-01-02T15:04:05.000000Z07:00"
+
+type sqliteDialect struct{}
+
+func openSQLite(url string, o Options) (*DB, error) {
+	path := strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(url, "sqlite:"), "file:"), "//")
+	path, _, _ = strings.Cut(path, "?")
+	if path == "" {
+		return nil, &models.Error{Class: models.Config, Message: "the URL of " + o.Name + " names no file"}
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, &models.Error{Class: models.Permission, Cause: err,
+			Message: "the folder of " + path + " cannot be made", Remedy: "Set DATA_DIR to a folder that can be written."}
+	}
+	dsn := "file:" + path + "?_timefmt=" + "2006-01-02T15:04:05.000000Z07:00" +
+		"&_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=foreign_keys(on)&_pragma=synchronous(normal)"
+	sqlDB, err := driver.Open(dsn, registerFunctions)
+	if err != nil {
+		return nil, &models.Error{Class: models.Connection, Message: o.Name + ": " + path + " cannot be opened", Cause: err}
+	}
+	sqlDB.SetMaxOpenConns(o.MaxConns)
+	sqlDB.SetMaxIdleConns(o.MaxConns)
+	db := &DB{SQL: sqlDB, Dialect: sqliteDialect{}, Name: o.Name, log: o.Log}
+	if db.DB, err = gorm.Open(gormlite.OpenDB(sqlDB), db.gormConfig()); err != nil {
+		return nil, db.Translate(err)
+	}
+	return db, nil
+}
+
+// registerFunctions gives SQL what SQLite lacks: the canonical text of a timestamp or date (NULL for
+// what is none), a test for UTF-8, and a row hash.
+func registerFunctions(c *sqlite3.Conn) error {
+	const flags = sqlite3.DETERMINISTIC | sqlite3.INNOCUOUS
+	return errors.Join(
+		c.CreateFunction("canonical_timestamp", 1, flags, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
+			if t, ok := readTimestamp(arg[0]); ok {
+				ctx.ResultText(t.UTC().Format(sqliteTimestamp))
+			}
+		}),
+		c.CreateFunction("canonical_date", 1, flags, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
+			text := arg[0].Text()
+			if len(text) >= 10 && (len(text) == 10 || text[10] == 'T' || text[10] == ' ') {
+				if d, err := models.ParseDate(text[:10]); err == nil && d.Time().Year() > 0 {
+					ctx.ResultText(d.String())
+				}
+			}
+		}),
+		c.CreateFunction("valid_utf8", 1, flags, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
+			ctx.ResultBool(arg[0].Type() == sqlite3.TEXT && utf8.Valid(arg[0].RawText()))
+		}),
+		c.CreateFunction("row_hash", -1, flags, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
+			h := fnv.New64a()
+			for _, v := range arg {
+				text := v.RawText()
+				header := binary.AppendUvarint([]byte{byte(v.Type())}, uint64(len(text)))
+				_, _ = h.Write(header) // a hash never fails
+				_, _ = h.Write(text)
+			}
+			ctx.ResultInt64(int64(h.Sum64()))
+		}),
+	)
+}
+
+func readTimestamp(v sqlite3.Value) (time.Time, bool) {
+	if v.Type() != sqlite3.TEXT {
+		return time.Time{}, false
+	}
+	t, err := sqlite3.TimeFormatAuto.Decode(v.Text())
+	return t, err == nil && t.UTC().Year() >= 1 && t.UTC().Year() <= 9999
+}
+
+// Kind is SQLite.
+func (sqliteDialect) Kind() Kind { return SQLite }
+
+// Cell canonicalises what SQLite lets stand in many forms. A value that has none reads as it is: it
+// does not fit, and goes into quarantine with its text.
+func (sqliteDialect) Cell(expr string, c models.Column) string {
+	switch c.Kind {
+	case models.Timestamp:
+		return "coalesce(canonical_timestamp(" + expr + "), CAST(" + expr + " AS TEXT))"
+	case models.Day:
+		return "coalesce(canonical_date(" + expr + "), CAST(" + expr + " AS TEXT))"
+	default:
+		return "CAST(" + expr + " AS TEXT)"
+	}
+}
+
+// Fits also holds each value to its column's type, because SQLite does not.
+func (sqliteDialect) Fits(expr string, c models.Column) string {
+	condition := ""
+	switch c.Kind {
+	case models.Int:
+		condition = "typeof(" + expr + ") = 'integer'"
+	case models.Text:
+		condition = "valid_utf8(" + expr + ")"
+	case models.Timestamp:
+		condition = "canonical_timestamp(" + expr + ") IS NOT NULL"
+	case models.Day:
+		condition = "canonical_date(" + expr + ") IS NOT NULL"
+	case models.Document:
+		condition = "(typeof(" + expr + ") = 'text' AND json_valid(" + expr + "))"
+	}
+	return "(" + expr + " IS NULL OR " + condition + ")"
+}
+
+// Hash hashes the values with their types.
+func (d sqliteDialect) Hash(alias string, t *models.Table, _ Hashing) string {
+	values := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		values[i] = alias + "." + c.Name
+	}
+	return "row_hash(" + strings.Join(values, ", ") + ")"
+}
+
+// begin takes SQLite's one write lock at once for a writer; a reader's snapshot begins with its
+// first read, which is here.
+func (sqliteDialect) begin(ctx context.Context, c *Conn, mode TxMode) error {
+	if mode == Write {
+		_, err := c.raw.ExecContext(ctx, "BEGIN IMMEDIATE")
+		return err
+	}
+	if _, err := c.raw.ExecContext(ctx, "BEGIN"); err != nil {
+		return err
+	}
+	_, err := c.raw.ExecContext(ctx, "SELECT count(*) FROM sqlite_schema")
+	return err
+}
+
+func (sqliteDialect) openRows(ctx context.Context, c *Conn, query string, args []any, fn func([][]byte) error) error {
+	rows, err := c.raw.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	raw, cells, dest := make([]sql.RawBytes, len(names)), make([][]byte, len(names)), make([]any, len(names))
+	for i := range raw {
+		dest[i] = &raw[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(dest...); err != nil {
+			return err
+		}
+		for i, r := range raw {
+			cells[i] = r
+		}
+		if err := fn(cells); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func (sqliteDialect) translate(err error, name string) *models.Error {
+	out := func(class models.Class, message, remedy string) *models.Error {
+		return &models.Error{Class: class, Message: name + ": " + message, Remedy: remedy, Cause: err}
+	}
+	switch {
+	case errors.Is(err, sqlite3.BUSY), errors.Is(err, sqlite3.LOCKED):
+		return out(models.Busy, "the file is being written by another process", "Try again when it has finished.")
+	case errors.Is(err, sqlite3.INTERRUPT):
+		return out(models.Canceled, "the statement was canceled", "")
+	case errors.Is(err, sqlite3.CANTOPEN), errors.Is(err, sqlite3.IOERR), errors.Is(err, sqlite3.FULL), errors.Is(err, sqlite3.NOTADB), errors.Is(err, sqlite3.CORRUPT):
+		return out(models.Connection, "the file cannot be read or written", "See that it exists, is an SQLite file, and that the disk has room.")
+	case errors.Is(err, sqlite3.READONLY), errors.Is(err, sqlite3.PERM), errors.Is(err, sqlite3.AUTH):
+		return out(models.Permission, "the file may not be written", "Mend the file's permissions.")
+	case errors.Is(err, sqlite3.CONSTRAINT):
+		return out(models.Constraint, "a constraint was violated", "")
+	case errors.Is(err, sqlite3.MISMATCH), errors.Is(err, sqlite3.TOOBIG):
+		return out(models.DataType, "a value does not fit", "")
+	case strings.Contains(err.Error(), "no such table"), strings.Contains(err.Error(), "no such column"):
+		return out(models.Schema, "a table or column is missing", "Run lifecycle-sync migrate, and compare the tables with README.")
+	default:
+		return out(models.Internal, "unexpected answer", "The log has the details.")
+	}
+}

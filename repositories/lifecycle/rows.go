@@ -1,0 +1,149 @@
+package lifecycle
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"strconv"
+	"strings"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+)
+
+// Row is a row of the source. Reason is "" when the row can stand in the mirror, else it says why
+// not ("dangling_reference(id_segmen)"), and Hash is the row's hash. Newer tells that the row was
+// written after the transaction horizon that was asked about.
+type Row struct {
+	models.Row
+	Reason string
+	Hash   int64
+	Newer  bool
+}
+
+// Buckets streams, in order, the fingerprints of the table's rows by id>>shift. PostgreSQL only.
+func (s *Snapshot) Buckets(ctx context.Context, t *models.Table, shift int) iter.Seq2[database.Bucket, error] {
+	return s.conn.Buckets(ctx, fmt.Sprintf("SELECT s.id, %s AS hash, 0 AS quarantined FROM %s s",
+		s.source.db.Hash("s", t, s.hashing), t.Source), nil, shift)
+}
+
+// Rows streams the rows of the given ranges in id order. With a horizon, Newer is filled (PostgreSQL
+// only). A yielded row is valid until the next.
+func (s *Snapshot) Rows(ctx context.Context, t *models.Table, ranges []database.Range, horizon *int64) iter.Seq2[Row, error] {
+	query, args := database.RangedQuery(s.source.Kind(), ranges, "s.id", func(condition string) string {
+		return s.rowQuery(t, horizon, condition, "") + " ORDER BY q.id"
+	})
+	return s.read(ctx, t, query, args)
+}
+
+// Unfit streams the rows that cannot stand in the mirror, in id order.
+func (s *Snapshot) Unfit(ctx context.Context, t *models.Table) iter.Seq2[Row, error] {
+	return s.read(ctx, t, s.rowQuery(t, nil, "TRUE", " WHERE q.reason IS NOT NULL")+" ORDER BY q.id", nil)
+}
+
+// CopyFit writes the rows that can stand in the mirror to w, in binary COPY format. PostgreSQL only.
+func (s *Snapshot) CopyFit(ctx context.Context, t *models.Table, w io.Writer) error {
+	return s.conn.CopyOut(ctx, w, "SELECT "+strings.Join(t.ColumnNames(), ", ")+
+		" FROM ("+s.classified(t, "TRUE", "NULL")+") q WHERE q.reason IS NULL")
+}
+
+func (s *Snapshot) read(ctx context.Context, t *models.Table, query string, args []any) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		n := len(t.Columns)
+		for cells, err := range s.conn.Rows(ctx, query, args...) {
+			if err != nil {
+				yield(Row{}, err)
+				return
+			}
+			row := Row{Row: models.Row{Cells: cells[:n]}, Reason: string(cells[n]), Newer: string(cells[n+2]) == "t"}
+			if row.ID, err = strconv.ParseInt(string(cells[0]), 10, 64); err == nil && cells[n+1] != nil {
+				row.Hash, err = strconv.ParseInt(string(cells[n+1]), 10, 64)
+			}
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// rowQuery selects cells, reason, hash (of rows with a reason) and newer.
+func (s *Snapshot) rowQuery(t *models.Table, horizon *int64, condition, where string) string {
+	cells := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		cells[i] = s.source.db.Cell("q."+c.Name, c) + " AS " + c.Name
+	}
+	newer := "NULL"
+	if horizon != nil && s.Infos[t.Source].Ordinary {
+		newer = fmt.Sprintf("age(s.xmin) <= age('%d'::xid)", uint32(*horizon))
+	}
+	return "SELECT " + strings.Join(cells, ", ") + ", q.reason, CASE WHEN q.reason IS NOT NULL THEN " +
+		s.source.db.Hash("q", t, s.hashing) + " END AS hash, q.newer FROM (" + s.classified(t, condition, newer) + ") q" + where
+}
+
+// classified selects a table's columns with the reason why a row cannot stand in the mirror: NULL
+// when its values fit and every row it refers to is there and fits, which is the same question asked
+// of the parent tables, and so on up.
+func (s *Snapshot) classified(t *models.Table, condition, newer string) string {
+	joins, verdicts := s.judge(t)
+	reason := "CAST(NULL AS text)"
+	if len(verdicts) > 0 {
+		reason = "CASE"
+		for _, v := range verdicts {
+			reason += " WHEN " + v.condition + " THEN '" + v.reason + "'"
+		}
+		reason += " END"
+	}
+	columns := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		columns[i] = "s." + c.Name
+	}
+	return "SELECT " + strings.Join(columns, ", ") + ", " + reason + " AS reason, " + newer + " AS newer FROM " +
+		t.Source + " s" + joins + " WHERE " + condition
+}
+
+// verdict is a condition under which a row s cannot stand in the mirror, and what to call it.
+type verdict struct{ condition, reason string }
+
+// judge returns the joins from a table s to its parents and the verdicts on its rows.
+func (s *Snapshot) judge(t *models.Table) (joins string, verdicts []verdict) {
+	for _, c := range t.Columns {
+		if condition := s.source.db.Fits("s."+c.Name, c); condition != "" {
+			verdicts = append(verdicts, verdict{"NOT (" + condition + ")", "unfit_value(" + c.Name + ")"})
+		}
+		if s.ascii && (c.Kind == models.Text || c.Kind == models.Document) {
+			verdicts = append(verdicts, verdict{"NOT (" + database.FitsBytes("s."+c.Name) + ")", "invalid_text(" + c.Name + ")"})
+		}
+	}
+	for i, c := range t.References() {
+		parent := s.table(c.References)
+		if parent == nil {
+			continue // an optional table that the source lacks
+		}
+		parentJoins, parentVerdicts := s.judge(parent)
+		fits := "TRUE"
+		if len(parentVerdicts) > 0 {
+			fits = "CASE"
+			for _, v := range parentVerdicts {
+				fits += " WHEN " + v.condition + " THEN FALSE"
+			}
+			fits += " ELSE TRUE END"
+		}
+		p := fmt.Sprintf("p%d", i)
+		joins += fmt.Sprintf(" LEFT JOIN (SELECT s.id, %s AS fits FROM %s s%s) %s ON %s.id = s.%s", fits, parent.Source, parentJoins, p, p, c.Name)
+		verdicts = append(verdicts,
+			verdict{fmt.Sprintf("s.%s IS NOT NULL AND %s.id IS NULL", c.Name, p), "dangling_reference(" + c.Name + ")"},
+			verdict{"NOT " + p + ".fits", "parent_quarantined(" + c.Name + ")"})
+	}
+	return joins, verdicts
+}
+
+// table finds a table of the snapshot by its source name.
+func (s *Snapshot) table(source string) *models.Table {
+	for _, t := range s.Tables {
+		if t.Source == source {
+			return t
+		}
+	}
+	return nil
+}

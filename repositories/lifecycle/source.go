@@ -1,0 +1,139 @@
+// Package lifecycle holds all SQL against lifecycle_db, the source of truth: what the sync reads of
+// it in one snapshot, and the demonstration data. Sync never writes a row there.
+package lifecycle
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+)
+
+// Source is lifecycle_db.
+type Source struct{ db *database.DB }
+
+// New returns the source behind a pool.
+func New(db *database.DB) *Source { return &Source{db: db} }
+
+// Kind is the database system the source runs on.
+func (s *Source) Kind() database.Kind { return s.db.Kind() }
+
+// Ping connects, if no connection is there yet. Errors: connection, permission.
+func (s *Source) Ping(ctx context.Context) error {
+	return s.db.Translate(s.db.SQL.PingContext(ctx))
+}
+
+// Snapshot is one consistent state of the source, read through one or more connections. It must be
+// closed. A connection serves one reader at a time.
+type Snapshot struct {
+	Horizon *int64 // pg_snapshot_xmin, nil on SQLite
+	Probe   string // what the server's own hash function makes of a fixed row
+	Tables  []*models.Table
+	Infos   map[string]database.TableInfo // by source name
+
+	source  *Source
+	conn    *database.Conn
+	name    string // by which further connections join the snapshot
+	hashing database.Hashing
+	ascii   bool // SQL_ASCII: text may be anything
+}
+
+// Snapshot opens a snapshot of the given tables, after checking that they can be read as the models
+// say. Optional tables that are not there are left out of Tables. Errors: connection, permission,
+// schema (with every problem found and its mending).
+func (s *Source) Snapshot(ctx context.Context, tables []*models.Table) (*Snapshot, error) {
+	conn, err := s.db.BeginConn(ctx, database.ReadOnly)
+	if err != nil {
+		return nil, err
+	}
+	snap := &Snapshot{source: s, conn: conn}
+	if err := snap.open(ctx, tables); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return snap, nil
+}
+
+func (s *Snapshot) open(ctx context.Context, tables []*models.Table) error {
+	names := make([]string, len(tables))
+	for i, t := range tables {
+		names[i] = t.Source
+	}
+	infos, err := s.conn.Inspect(ctx, names)
+	if err != nil {
+		return err
+	}
+	s.Infos = infos
+	if err := s.check(tables); err != nil {
+		return err
+	}
+	if s.source.Kind() == database.SQLite {
+		return nil
+	}
+	var encoding string
+	if s.Probe, encoding, err = s.conn.ProbeHash(ctx); err != nil {
+		return err
+	}
+	s.hashing.Convert = encoding != "UTF8" && encoding != "SQL_ASCII"
+	if s.ascii = encoding == "SQL_ASCII"; s.ascii {
+		// The bytes must come as they are, to be judged; the server would refuse to send them.
+		if _, err := s.conn.Exec(ctx, "SET LOCAL client_encoding = 'SQL_ASCII'"); err != nil {
+			return err
+		}
+	}
+	return s.conn.QueryRow(ctx, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_export_snapshot()", nil, &s.Horizon, &s.name)
+}
+
+// check fills Tables, or reports every table and column that is not as the models say.
+func (s *Snapshot) check(tables []*models.Table) error {
+	var problems []string
+	class := models.Schema
+	for _, t := range tables {
+		info := s.Infos[t.Source]
+		switch {
+		case !info.Exists && t.Optional:
+			continue
+		case !info.Exists:
+			problems = append(problems, t.Source+" does not exist, or lies in a schema outside the search_path")
+		case !info.Readable:
+			class = models.Permission
+			problems = append(problems, t.Source+" may not be read: GRANT SELECT ON "+t.Source+" TO the role of LIFECYCLE_DATABASE_URL")
+		default:
+			problems = append(problems, s.source.db.CheckColumns(t.Source, t, info)...)
+			s.Tables = append(s.Tables, t)
+		}
+	}
+	if problems != nil {
+		return &models.Error{Class: class, Message: "lifecycle_db is not as expected: " + strings.Join(problems, "; "),
+			Remedy: "Mend this in lifecycle_db, then run again. Nothing was changed."}
+	}
+	return nil
+}
+
+// Portable makes the snapshot hash rows in the way that two differing servers agree on.
+func (s *Snapshot) Portable() { s.hashing.Portable = true }
+
+// Join opens another connection to the same snapshot, so that two readers can work at once.
+// PostgreSQL only.
+func (s *Snapshot) Join(ctx context.Context) (*Snapshot, error) {
+	conn, err := s.source.db.BeginConn(ctx, database.ReadOnly)
+	if err != nil {
+		return nil, err
+	}
+	joined := *s
+	joined.conn = conn
+	statement := "SET TRANSACTION SNAPSHOT '" + s.name + "'"
+	if _, err := conn.Exec(ctx, statement); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("joining the snapshot: %w", err)
+	}
+	return &joined, nil
+}
+
+// Close gives the connection back and ends the snapshot.
+func (s *Snapshot) Close() { s.conn.Close() }
+
+// Kind is the database system the snapshot is of.
+func (s *Snapshot) Kind() database.Kind { return s.source.Kind() }

@@ -1,0 +1,97 @@
+// Package migrations creates and upgrades our tables in pmo_db, with one folder of SQL for each
+// database system.
+package migrations
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+	gooseDB "github.com/pressly/goose/v3/database"
+	"github.com/pressly/goose/v3/lock"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+)
+
+//go:embed postgres/*.sql sqlite/*.sql
+var files embed.FS
+
+// versionTable is ours alone, because other applications may keep their own in pmo_db.
+const versionTable = "lifecycle_sync_migrations"
+
+// Up brings the schema to this binary's version; several processes may do so at once. It returns how
+// many migrations it applied. Before the very first it calls adoptable, which says whether the mirror
+// tables that are there already can be used. Errors: schema when the schema is newer than the binary,
+// permission, connection, and adoptable's.
+func Up(ctx context.Context, db *database.DB, adoptable func(context.Context) error) (int, error) {
+	latest, err := latestVersion(db.Kind())
+	if err != nil {
+		return 0, err
+	}
+	switch current := currentVersion(ctx, db); {
+	case current == latest:
+		return 0, nil
+	case current > latest:
+		return 0, &models.Error{Class: models.Schema,
+			Message: fmt.Sprintf("the tables in pmo_db are of version %d, newer than version %d of this binary", current, latest),
+			Remedy:  "Use the newer lifecycle-sync that made them."}
+	case current == 0:
+		if err := adoptable(ctx); err != nil {
+			return 0, err
+		}
+	}
+	provider, err := newProvider(db)
+	if err != nil {
+		return 0, fmt.Errorf("reading the migrations: %w", err)
+	}
+	results, err := provider.Up(ctx)
+	if err != nil {
+		var partial *goose.PartialError
+		if errors.As(err, &partial) {
+			err = partial.Err
+		}
+		return len(results), db.Translate(err)
+	}
+	return len(results), nil
+}
+
+func newProvider(db *database.DB) (*goose.Provider, error) {
+	dialect := goose.DialectSQLite3
+	var options []goose.ProviderOption
+	if db.Kind() == database.Postgres {
+		dialect = goose.DialectPostgres
+		locker, err := lock.NewPostgresSessionLocker()
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, goose.WithSessionLocker(locker))
+	}
+	store, err := gooseDB.NewStore(dialect, versionTable)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := fs.Sub(files, string(db.Kind()))
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider("", db.SQL, dir, append(options, goose.WithStore(store))...)
+}
+
+func latestVersion(kind database.Kind) (int64, error) {
+	entries, err := files.ReadDir(string(kind))
+	if err != nil {
+		return 0, err
+	}
+	return goose.NumericComponent(entries[len(entries)-1].Name())
+}
+
+// currentVersion is 0 when the version table is not there or cannot be read: the migration itself
+// then says what is wrong.
+func currentVersion(ctx context.Context, db *database.DB) (version int64) {
+	_ = db.SQL.QueryRowContext(ctx, "SELECT max(version_id) FROM "+versionTable+" WHERE is_applied").Scan(&version)
+	return version
+}

@@ -1,0 +1,137 @@
+package pmo
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"lifecycle-sync/models"
+)
+
+// keyName is how our migrations name a foreign key.
+func keyName(t *models.Table, c models.Column) string { return t.Mirror + "_" + c.Name + "_fkey" }
+
+// missingKeys lists, by table name, the references between the present tables that no valid foreign
+// key of the mirror guards, and takes away the keys to tables that lifecycle_db lacks: there the
+// products' ids are the categories. PostgreSQL only.
+func (tx *Tx) missingKeys(ctx context.Context, present []*models.Table) (map[string][]models.Column, error) {
+	guarded := map[string]bool{}
+	for cells, err := range tx.conn.Rows(ctx, `SELECT f.conrelid::regclass::text || '.' || a.attname FROM pg_constraint f
+		JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = f.conkey[1]
+		WHERE f.contype = 'f' AND f.convalidated AND cardinality(f.conkey) = 1`) {
+		if err != nil {
+			return nil, err
+		}
+		guarded[string(cells[0])] = true
+	}
+	missing := map[string][]models.Column{}
+	for _, t := range present {
+		for _, c := range t.References() {
+			parent, has := find(present, c.References), guarded[t.Mirror+"."+c.Name]
+			switch {
+			case parent == nil && has:
+				if _, err := tx.conn.Exec(ctx, fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s", t.Mirror, keyName(t, c))); err != nil {
+					return nil, err
+				}
+			case parent != nil && !has:
+				missing[t.Name] = append(missing[t.Name], c)
+			}
+		}
+	}
+	return missing, nil
+}
+
+// AddKeys adds the missing foreign keys. PostgreSQL only. Errors: permission when the role does not
+// own the table.
+func (tx *Tx) AddKeys(ctx context.Context, missing map[string][]models.Column, present []*models.Table) error {
+	for _, t := range present {
+		for _, c := range missing[t.Name] {
+			if _, err := tx.conn.Exec(ctx, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s FOREIGN KEY (%s) REFERENCES %s (id)",
+				t.Mirror, keyName(t, c), c.Name, find(present, c.References).Mirror)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func find(tables []*models.Table, source string) *models.Table {
+	for _, t := range tables {
+		if t.Source == source {
+			return t
+		}
+	}
+	return nil
+}
+
+// Bare is a mirror without its secondary indexes and foreign keys, and how to build them again.
+type Bare struct{ indexes, keys map[string][]string } // DDL by mirror table
+
+// StripEmpty takes the secondary indexes and foreign keys that our migrations made off the mirror,
+// when no row is in it. It returns nil when a row is, or when the locks are not to be had within a
+// second: the rows are then loaded in place. PostgreSQL only.
+func (tx *Tx) StripEmpty(ctx context.Context, tables []*models.Table) (*Bare, error) {
+	for _, t := range tables {
+		var used bool
+		if err := tx.conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM "+t.Mirror+") OR EXISTS (SELECT FROM lifecycle_sync_quarantine)", nil, &used); err != nil || used {
+			return nil, err
+		}
+	}
+	if _, err := tx.conn.Exec(ctx, "SAVEPOINT strip"); err != nil {
+		return nil, err
+	}
+	bare, err := tx.strip(ctx, tables)
+	if class := models.AsError(err); err != nil && (class.Class == models.Timeout || class.Class == models.Permission) {
+		_, err = tx.conn.Exec(ctx, "ROLLBACK TO SAVEPOINT strip")
+		return nil, err
+	}
+	return bare, err
+}
+
+func (tx *Tx) strip(ctx context.Context, tables []*models.Table) (*Bare, error) {
+	if _, err := tx.conn.Exec(ctx, "SET LOCAL lock_timeout = '1s'"); err != nil {
+		return nil, err
+	}
+	bare := &Bare{indexes: map[string][]string{}, keys: map[string][]string{}}
+	var drops []string
+	for _, t := range tables {
+		for cells, err := range tx.conn.Rows(ctx, `SELECT 'k', conname, format('ALTER TABLE %I ADD CONSTRAINT %I %s', $1::text, conname, pg_get_constraintdef(oid))
+			FROM pg_constraint WHERE conrelid = $1::regclass AND contype = 'f' AND conname LIKE $1 || '\_%\_fkey'
+			UNION ALL SELECT 'i', indexrelid::regclass::text, pg_get_indexdef(indexrelid)
+			FROM pg_index WHERE indrelid = $1::regclass AND NOT indisprimary AND NOT indisunique AND indexrelid::regclass::text LIKE $1 || '\_%\_idx'`, t.Mirror) {
+			if err != nil {
+				return nil, err
+			}
+			kind, name, definition := string(cells[0]), string(cells[1]), string(cells[2])
+			if kind == "k" {
+				drops = append(drops, "ALTER TABLE "+t.Mirror+" DROP CONSTRAINT "+name)
+				bare.keys[t.Mirror] = append(bare.keys[t.Mirror], definition)
+			} else {
+				drops = append(drops, "DROP INDEX "+name)
+				bare.indexes[t.Mirror] = append(bare.indexes[t.Mirror], definition)
+			}
+		}
+	}
+	for _, statement := range append(drops, "SET LOCAL lock_timeout = '"+lockWait+"'") {
+		if _, err := tx.conn.Exec(ctx, statement); err != nil {
+			return nil, err
+		}
+	}
+	return bare, nil
+}
+
+// Load fills a bare table from binary COPY data, builds its indexes and foreign keys again, and
+// returns how many rows came.
+func (tx *Tx) Load(ctx context.Context, t *models.Table, bare *Bare, r io.Reader) (int64, error) {
+	n, err := tx.conn.CopyIn(ctx, r, t.Mirror+" ("+strings.Join(t.ColumnNames(), ", ")+")", "binary")
+	if err != nil {
+		return 0, err
+	}
+	for _, statement := range append(bare.indexes[t.Mirror], bare.keys[t.Mirror]...) {
+		if _, err := tx.conn.Exec(ctx, statement); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
+}

@@ -1,0 +1,159 @@
+package pmo
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strconv"
+	"strings"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+)
+
+// Mirror reads the mirrored and the quarantined rows through one connection. It must be closed.
+type Mirror struct {
+	store   *Store
+	conn    *database.Conn
+	hashing database.Hashing
+	Probe   string // what the server's own hash function makes of a fixed row
+}
+
+// Row is a row of the mirror, or, when Reason is not "", the mark that a row of that id stands in
+// quarantine, with the hash its source row had. Newer tells that the row was written after the run
+// that was asked about.
+type Row struct {
+	models.Row
+	Reason string
+	Hash   int64
+	Newer  bool
+}
+
+// Quarantined reports whether this is a quarantine mark and not a row of the mirror.
+func (r Row) Quarantined() bool { return r.Reason != "" }
+
+// Read opens the mirror for reading, as it is now, after checking that its tables are as they should
+// be. Errors: schema, connection.
+func (s *Store) Read(ctx context.Context) (*Mirror, error) {
+	conn, err := s.db.BeginConn(ctx, database.ReadOnly)
+	if err != nil {
+		return nil, err
+	}
+	m := &Mirror{store: s, conn: conn}
+	if _, err = s.inspect(ctx, conn, nil, false); err == nil && s.Kind() == database.Postgres {
+		m.Probe, err = probe(ctx, conn)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// probe also holds pmo_db to UTF-8, which every text of the source can be put into.
+func probe(ctx context.Context, conn *database.Conn) (string, error) {
+	hash, encoding, err := conn.ProbeHash(ctx)
+	if err == nil && encoding != "UTF8" {
+		err = &models.Error{Class: models.Schema, Message: "pmo_db has the encoding " + encoding,
+			Remedy: "Create it anew with ENCODING 'UTF8', so that it can hold every text."}
+	}
+	return hash, err
+}
+
+// Portable makes the mirror hash rows in the way that two differing servers agree on.
+func (m *Mirror) Portable() { m.hashing.Portable = true }
+
+// Close gives the connection back.
+func (m *Mirror) Close() { m.conn.Close() }
+
+// Buckets streams, in order, the fingerprints by id>>shift of the mirrored rows and of the source
+// hashes kept with quarantined rows, together. PostgreSQL only.
+func (m *Mirror) Buckets(ctx context.Context, t *models.Table, ranges []database.Range, shift int) iter.Seq2[database.Bucket, error] {
+	query, args := database.RangedQuery(m.store.Kind(), ranges, "id", func(condition string) string {
+		return fmt.Sprintf("SELECT id, %s AS hash, 0 AS quarantined FROM %s m WHERE %s UNION ALL "+
+			"SELECT id, source_hash, 1 FROM (%s) q WHERE %s", m.store.db.Hash("m", t, m.hashing), t.Mirror, condition, quarantineOf(t), condition)
+	})
+	return m.conn.Buckets(ctx, query, args, shift)
+}
+
+// quarantineOf selects a table's quarantine with its row_id as id, which a range condition speaks of.
+func quarantineOf(t *models.Table) string {
+	return "SELECT CAST(row_id AS integer) AS id, reason, source_hash FROM lifecycle_sync_quarantine WHERE table_name = '" + t.Name + "'"
+}
+
+// Rows streams the mirrored rows and the quarantine marks of the given ranges in id order. With the
+// transaction of a run, Newer is filled (PostgreSQL only). A yielded row is valid until the next.
+func (m *Mirror) Rows(ctx context.Context, t *models.Table, ranges []database.Range, runXID *int64) iter.Seq2[Row, error] {
+	cells, nulls := make([]string, len(t.Columns)), make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		cells[i] = m.store.db.Cell("m."+c.Name, c) + " AS " + c.Name
+		nulls[i] = "CAST(NULL AS " + c.Type + ")"
+		if m.store.Kind() == database.SQLite {
+			nulls[i] = "NULL"
+		}
+	}
+	nulls[0] = "q.id"
+	newer := "NULL"
+	if runXID != nil && m.store.Kind() == database.Postgres {
+		newer = fmt.Sprintf("age(m.xmin) < age('%d'::xid)", uint32(*runXID))
+	}
+	query, args := database.RangedQuery(m.store.Kind(), ranges, "id", func(condition string) string {
+		return fmt.Sprintf("SELECT %s, NULL AS reason, NULL AS source_hash, %s AS newer FROM %s m WHERE %s UNION ALL "+
+			"SELECT %s, q.reason, q.source_hash, NULL FROM (%s) q WHERE %s ORDER BY id",
+			strings.Join(cells, ", "), newer, t.Mirror, condition, strings.Join(nulls, ", "), quarantineOf(t), condition)
+	})
+	return func(yield func(Row, error) bool) {
+		n := len(t.Columns)
+		for cells, err := range m.conn.Rows(ctx, query, args...) {
+			if err != nil {
+				yield(Row{}, err)
+				return
+			}
+			row := Row{Row: models.Row{Cells: cells[:n]}, Reason: string(cells[n]), Newer: string(cells[n+2]) == "t"}
+			if row.ID, err = strconv.ParseInt(string(cells[0]), 10, 64); err == nil && cells[n+1] != nil {
+				row.Hash, err = strconv.ParseInt(string(cells[n+1]), 10, 64)
+			}
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Children streams, in id order, the mirrored rows whose column refers to one of the given ids.
+func (m *Mirror) Children(ctx context.Context, t *models.Table, column string, ids []int64) iter.Seq2[int64, error] {
+	return func(yield func(int64, error) bool) {
+		condition, args := anyOf(m.store.Kind(), column, ids)
+		for cells, err := range m.conn.Rows(ctx, "SELECT id FROM "+t.Mirror+" WHERE "+condition+" ORDER BY id", args...) {
+			var id int64
+			if err == nil {
+				id, err = strconv.ParseInt(string(cells[0]), 10, 64)
+			}
+			if !yield(id, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// anyOf is the condition that a column holds one of the ids.
+func anyOf(kind database.Kind, column string, ids []int64) (string, []any) {
+	if kind == database.Postgres {
+		return column + " = ANY($1::bigint[])", []any{ids}
+	}
+	text := make([]string, len(ids))
+	for i, id := range ids {
+		text[i] = strconv.FormatInt(id, 10)
+	}
+	return column + " IN (" + strings.Join(text, ", ") + ")", nil
+}
+
+// LastSuccess is the newest run that succeeded, nil when there is none.
+func (m *Mirror) LastSuccess(ctx context.Context) (*models.Run, error) {
+	var runs []models.Run
+	err := m.conn.Gorm(ctx).Where("state = ?", models.Succeeded).Order("id DESC").Limit(1).Find(&runs).Error
+	if err != nil || len(runs) == 0 {
+		return nil, m.store.db.Translate(err)
+	}
+	return &runs[0], nil
+}

@@ -1,0 +1,172 @@
+package pmo
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+)
+
+// writerLock is the key of the advisory lock that the one writer of the mirror holds. It lives as
+// long as the writer's transaction, so a process that dies gives it up.
+const writerLock = 0x6c6966656379636c // "lifecycl"
+
+// lockWait bounds the wait for another application that is writing to a mirrored table.
+const lockWait = "10s"
+
+// BeginRun makes the caller the one writer of the mirror, records the run as running, and opens the
+// transaction that everything it does will commit in. Runs left running by processes that died are
+// marked interrupted. Errors: busy (names the run under way), timeout (names the locked table),
+// connection.
+func (s *Store) BeginRun(ctx context.Context, mode string, now time.Time) (*Tx, error) {
+	run := &models.Run{Mode: mode, State: models.Running, StartedAt: now}
+	begin := s.beginPostgres
+	if s.Kind() == database.SQLite {
+		begin = s.beginSQLite
+	}
+	conn, err := begin(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	return &Tx{Mirror: &Mirror{store: s, conn: conn}, Run: run}, nil
+}
+
+func (s *Store) beginPostgres(ctx context.Context, run *models.Run) (*database.Conn, error) {
+	conn, err := s.db.BeginConn(ctx, database.Write)
+	if err != nil {
+		return nil, err
+	}
+	var locked bool
+	if err = conn.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock($1)", []any{int64(writerLock)}, &locked); err == nil && !locked {
+		err = s.busy(ctx)
+	}
+	if err == nil {
+		err = s.recordStart(s.db.WithContext(ctx), run)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	if err := s.prepareRun(ctx, conn, run); err != nil {
+		conn.Close()
+		_ = s.RecordEnd(context.WithoutCancel(ctx), run, err, time.Now()) // the first error says what happened
+		return nil, err
+	}
+	return conn, nil
+}
+
+// prepareRun keeps every other writer, a person's hand edit included, out of the mirror until the run
+// ends, so that what was proved equal still is. Readers are not kept out.
+func (s *Store) prepareRun(ctx context.Context, conn *database.Conn, run *models.Run) error {
+	if _, err := conn.Exec(ctx, "SET LOCAL lock_timeout = '"+lockWait+"'"); err != nil {
+		return err
+	}
+	for _, t := range s.tables {
+		if _, err := conn.Exec(ctx, "LOCK TABLE "+t.Mirror+" IN SHARE ROW EXCLUSIVE MODE"); err != nil {
+			if e := models.AsError(err); e.Class == models.Timeout {
+				e.Message = "pmo_db: " + t.Mirror + " was locked by another session for more than " + lockWait
+			}
+			return err
+		}
+	}
+	return conn.QueryRow(ctx, "SELECT pg_current_xact_id()::text::bigint", nil, &run.MirrorXID)
+}
+
+// beginSQLite records the run in a transaction of its own first: while the run holds SQLite's one
+// write lock nobody else could.
+func (s *Store) beginSQLite(ctx context.Context, run *models.Run) (*database.Conn, error) {
+	conn, err := s.db.BeginConn(ctx, database.Write)
+	if err == nil {
+		defer conn.Close()
+		err = s.recordStart(conn.Gorm(ctx), run)
+	}
+	if err == nil {
+		err = conn.Commit(ctx)
+	}
+	if err == nil {
+		var tx *database.Conn
+		if tx, err = s.db.BeginConn(ctx, database.Write); err == nil {
+			return tx, nil
+		}
+	}
+	if models.AsError(err).Class == models.Busy {
+		return nil, s.busy(ctx)
+	}
+	return nil, err
+}
+
+func (s *Store) recordStart(db *gorm.DB, run *models.Run) error {
+	err := db.Model(&models.Run{}).Where("state = ?", models.Running).
+		Updates(map[string]any{"state": models.Interrupted, "finished_at": run.StartedAt}).Error
+	if err == nil {
+		err = db.Create(run).Error
+	}
+	return s.db.Translate(err)
+}
+
+// busy says which run is under way.
+func (s *Store) busy(ctx context.Context) error {
+	e := &models.Error{Class: models.Busy, Message: "another run is under way", Remedy: "Wait until it has finished."}
+	var run models.Run
+	if err := s.db.WithContext(ctx).Where("state = ?", models.Running).Last(&run).Error; err == nil {
+		e.Message = fmt.Sprintf("run %d (%s) is under way since %s", run.ID, run.Mode, run.StartedAt.UTC().Format(time.RFC3339))
+	}
+	return e
+}
+
+// RecordEnd records that a run failed or was canceled, after its transaction is gone.
+func (s *Store) RecordEnd(ctx context.Context, run *models.Run, cause error, now time.Time) error {
+	e := models.AsError(cause)
+	run.State, run.FinishedAt = models.Failed, &now
+	if e.Class == models.Canceled {
+		run.State = models.CanceledRun
+	}
+	class := string(e.Class)
+	run.ErrorClass, run.ErrorMessage, run.ErrorRemedy = &class, &e.Message, &e.Remedy
+	return s.db.Translate(s.db.WithContext(ctx).Where("state IN ?", []models.RunState{models.Running, models.Interrupted}).Save(run).Error)
+}
+
+// RunState looks up how a run ended: after a commit whose answer was lost.
+func (s *Store) RunState(ctx context.Context, id int64) (models.RunState, error) {
+	var run models.Run
+	err := s.db.WithContext(ctx).Where("id = ?", id).Take(&run).Error
+	return run.State, s.db.Translate(err)
+}
+
+// MarkInterrupted marks the runs of processes that died, unless a run is under way.
+func (s *Store) MarkInterrupted(ctx context.Context, now time.Time) error {
+	conn, err := s.db.BeginConn(ctx, database.Write)
+	if err != nil {
+		if models.AsError(err).Class == models.Busy {
+			return nil
+		}
+		return err
+	}
+	defer conn.Close()
+	locked := true
+	if s.Kind() == database.Postgres {
+		if err := conn.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock($1)", []any{int64(writerLock)}, &locked); err != nil {
+			return err
+		}
+	}
+	if !locked {
+		return nil
+	}
+	err = conn.Gorm(ctx).Model(&models.Run{}).Where("state = ?", models.Running).
+		Updates(map[string]any{"state": models.Interrupted, "finished_at": now}).Error
+	if err != nil {
+		return s.db.Translate(err)
+	}
+	return conn.Commit(ctx)
+}
+
+// HasSucceeded reports whether the mirror has ever had a successful run.
+func (s *Store) HasSucceeded(ctx context.Context) (bool, error) {
+	var n int64
+	err := s.db.WithContext(ctx).Model(&models.Run{}).Where("state = ?", models.Succeeded).Limit(1).Count(&n).Error
+	return n > 0, s.db.Translate(err)
+}

@@ -1,0 +1,195 @@
+package pmo
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"gorm.io/gorm/clause"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+)
+
+// batchSize is how many rows one INSERT carries: with more, PostgreSQL takes no less time a row, and
+// SQLite runs out of parameters.
+const batchSize = 500
+
+// copyThreshold is how many rows at once go through COPY instead of batches.
+const copyThreshold = 2000
+
+// Tx is a run's transaction: what it reads of the mirror includes what it wrote. It must be closed.
+type Tx struct {
+	*Mirror
+	Run    *models.Run
+	staged map[string]bool // mirror tables that have their temporary table
+}
+
+// Preflight checks the mirror against the source before any row is read. It also tells which foreign
+// keys that the models ask for are not there, by table name: rows of those tables may be orphans.
+func (tx *Tx) Preflight(ctx context.Context, source map[string]database.TableInfo, present []*models.Table) (missingKeys map[string][]models.Column, err error) {
+	if _, err = tx.store.inspect(ctx, tx.conn, source, false); err != nil {
+		return nil, err
+	}
+	if err := tx.refuseVanished(ctx, present); err != nil || tx.store.Kind() == database.SQLite {
+		return nil, err
+	}
+	if tx.Probe, err = probe(ctx, tx.conn); err != nil {
+		return nil, err
+	}
+	return tx.missingKeys(ctx, present)
+}
+
+// refuseVanished stops a run when a table that used to be mirrored is no longer there: it must never
+// be taken for empty.
+func (tx *Tx) refuseVanished(ctx context.Context, present []*models.Table) error {
+	for _, t := range tx.store.tables {
+		if find(present, t.Source) != nil {
+			continue
+		}
+		var known bool
+		if err := tx.conn.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM "+t.Mirror+") OR EXISTS (SELECT 1 FROM lifecycle_sync_run_tables WHERE table_name = '"+t.Name+"')",
+			nil, &known); err != nil {
+			return err
+		}
+		if known {
+			return &models.Error{Class: models.Schema, Message: t.Source + " is no longer in lifecycle_db, and its rows are mirrored",
+				Remedy: "Bring the table back, or see that the search_path and the role of LIFECYCLE_DATABASE_URL still reach it. Nothing was changed."}
+		}
+	}
+	return nil
+}
+
+// onConflict is the upsert's conflict clause: every column of a row that is there is overwritten.
+func onConflict(t *models.Table) clause.OnConflict {
+	return clause.OnConflict{
+		Columns: []clause.Column{{Name: "id"}}, DoUpdates: clause.AssignmentColumns(t.ColumnNames()[1:]),
+	}
+}
+
+// Upsert writes rows that differ from the mirror's. Errors: constraint, data_type, connection.
+func (tx *Tx) Upsert(ctx context.Context, t *models.Table, rows []models.Row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	if len(rows) >= copyThreshold && tx.store.Kind() == database.Postgres {
+		return tx.merge(ctx, t, rows)
+	}
+	batch, err := t.Decode(rows)
+	if err != nil {
+		return err
+	}
+	return tx.store.db.Translate(tx.conn.Gorm(ctx).Table(t.Mirror).Clauses(onConflict(t)).CreateInBatches(batch, batchSize).Error)
+}
+
+// merge copies rows into a temporary table and upserts them from there in one statement.
+func (tx *Tx) merge(ctx context.Context, t *models.Table, rows []models.Row) error {
+	stage, columns := "stage_"+t.Mirror, strings.Join(t.ColumnNames(), ", ")
+	prepare := "TRUNCATE " + stage
+	if !tx.staged[stage] {
+		prepare = fmt.Sprintf("CREATE TEMPORARY TABLE %s ON COMMIT DROP AS SELECT %s FROM %s WITH NO DATA", stage, columns, t.Mirror)
+		if tx.staged == nil {
+			tx.staged = map[string]bool{}
+		}
+		tx.staged[stage] = true
+	}
+	if _, err := tx.conn.Exec(ctx, prepare); err != nil {
+		return err
+	}
+	var lines []byte
+	for _, row := range rows {
+		lines = database.AppendCopyText(lines, row.Cells...)
+	}
+	if _, err := tx.conn.CopyIn(ctx, bytes.NewReader(lines), stage+" ("+columns+")", "text"); err != nil {
+		return err
+	}
+	statement := tx.conn.Gorm(ctx).Statement
+	statement.SQL.Reset()
+	onConflict(t).Build(statement)
+	_, err := tx.conn.Exec(ctx, fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s ON CONFLICT %s", t.Mirror, columns, columns, stage, statement.SQL.String()))
+	return err
+}
+
+// Delete removes rows of the mirror. Errors: constraint when another table refers to one, connection.
+func (tx *Tx) Delete(ctx context.Context, t *models.Table, ids []int64) error {
+	return tx.deleteFrom(ctx, t.Mirror+" WHERE id", ids)
+}
+
+// Unquarantine removes rows from the quarantine.
+func (tx *Tx) Unquarantine(ctx context.Context, t *models.Table, ids []int64) error {
+	return tx.deleteFrom(ctx, "lifecycle_sync_quarantine WHERE table_name = '"+t.Name+"' AND row_id", ids)
+}
+
+func (tx *Tx) deleteFrom(ctx context.Context, target string, ids []int64) error {
+	const chunk = 10_000
+	for len(ids) > 0 {
+		n := min(chunk, len(ids))
+		condition, args := anyOf(tx.store.Kind(), "", ids[:n])
+		if _, err := tx.conn.Exec(ctx, "DELETE FROM "+target+condition, args...); err != nil {
+			return err
+		}
+		ids = ids[n:]
+	}
+	return nil
+}
+
+// Quarantine puts rows into quarantine; one that is there keeps the time since when.
+func (tx *Tx) Quarantine(ctx context.Context, rows []models.Quarantined) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	return tx.store.db.Translate(tx.conn.Gorm(ctx).Clauses(clause.OnConflict{
+		Columns:   []clause.Column{{Name: "table_name"}, {Name: "row_id"}},
+		DoUpdates: clause.AssignmentColumns([]string{"reason", "payload", "source_hash", "run_id"}),
+	}).CreateInBatches(rows, batchSize).Error)
+}
+
+// LogChanges appends to the change log.
+func (tx *Tx) LogChanges(ctx context.Context, changes []models.LoggedChange) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	if len(changes) < copyThreshold || tx.store.Kind() == database.SQLite {
+		return tx.store.db.Translate(tx.conn.Gorm(ctx).CreateInBatches(changes, batchSize).Error)
+	}
+	var lines []byte
+	for _, c := range changes {
+		lines = database.AppendCopyText(lines, fmt.Append(nil, c.RunID), []byte(c.Table), fmt.Append(nil, c.RowID), []byte(c.Action), c.Before, c.After)
+	}
+	_, err := tx.conn.CopyIn(ctx, bytes.NewReader(lines), "lifecycle_sync_changes (run_id, table_name, row_id, action, before, after)", "text")
+	return err
+}
+
+// PruneChanges forgets the change log of runs that started before a time.
+func (tx *Tx) PruneChanges(ctx context.Context, before time.Time) error {
+	return tx.store.db.Translate(tx.conn.Gorm(ctx).Exec(
+		"DELETE FROM lifecycle_sync_changes WHERE run_id IN (SELECT id FROM lifecycle_sync_runs WHERE started_at < ?)", before).Error)
+}
+
+// Finish records the run's outcome and counts and commits everything. When the answer to the commit
+// is lost, the outcome is looked up, not guessed.
+func (tx *Tx) Finish(ctx context.Context, counts []models.TableCount, now time.Time) error {
+	run := *tx.Run
+	run.State, run.FinishedAt = models.Succeeded, &now
+	g := tx.conn.Gorm(ctx)
+	if err := g.Save(&run).Error; err != nil {
+		return tx.store.db.Translate(err)
+	}
+	for i := range counts {
+		counts[i].RunID, counts[i].Position = run.ID, i+1
+	}
+	if err := g.Create(&counts).Error; err != nil {
+		return tx.store.db.Translate(err)
+	}
+	if err := tx.conn.Commit(ctx); err != nil {
+		lookup, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if state, lookupErr := tx.store.RunState(lookup, run.ID); lookupErr != nil || state != models.Succeeded {
+			return err
+		}
+	}
+	*tx.Run = run
+	return nil
+}

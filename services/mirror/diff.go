@@ -1,0 +1,152 @@
+package mirror
+
+import (
+	"context"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/lifecycle"
+	"lifecycle-sync/repositories/pmo"
+)
+
+// Action is what a difference asks for.
+type Action string
+
+// The actions. Quarantine and Refresh keep a row out of the mirror; Quarantine takes it out first
+// when it is in it (Change.Before is then its row).
+const (
+	Insert     Action = "insert"
+	Update     Action = "update"
+	Delete     Action = "delete"
+	Quarantine Action = "quarantine" // enters the quarantine, or its reason or content changed there
+	Release    Action = "release"    // was in quarantine, fits now
+	Forget     Action = "forget"     // was in quarantine, is no longer in the source
+)
+
+// Change is one difference between source and mirror. Before and After have no cells where there is
+// no such row. Newer tells that the side that changed did so after the last run.
+type Change struct {
+	Table       *models.Table
+	ID          int64
+	Action      Action
+	Before      models.Row // the mirror's row
+	After       models.Row // the source's row
+	Columns     []int      // of an update: the indexes of the columns that differ
+	Reason      string     // of a quarantine
+	Hash        int64      // of a quarantine: the source row's
+	SourceNewer bool       // the source's row was written after the last run
+	MirrorNewer bool       // the mirror's row was written after the last run
+}
+
+// Leaves reports whether the change takes a row out of the mirror.
+func (c Change) Leaves() bool {
+	return c.Action == Delete || (c.Action == Quarantine && c.Before.Cells != nil)
+}
+
+// tableStats is what a Diff found in one table.
+type tableStats struct {
+	table     *models.Table
+	before    int64 // rows in the mirror
+	uncounted bool  // before is not known until every row was read
+	leaving   []int64
+	entering  int64
+	dirty     []database.Range // what was compared row by row
+	expected  fingerprint      // of the source's rows there
+	count     models.TableCount
+}
+
+// fingerprint sums up any number of rows.
+type fingerprint struct{ rows, hash int64 }
+
+func (f *fingerprint) add(b database.Bucket) { f.rows, f.hash = f.rows+b.Rows, f.hash^b.Hash }
+
+// differ compares the mirror with a snapshot of the source, table by table, parents first.
+type differ struct {
+	snap        *lifecycle.Snapshot
+	mirror      *pmo.Mirror
+	missingKeys map[string][]models.Column // tables whose mirrored rows may be orphans
+	since       *models.Run                // with it, changes tell which side changed after that run
+	progress    Progress
+	stats       []*tableStats
+}
+
+func newDiffer(snap *lifecycle.Snapshot, mirror *pmo.Mirror, missingKeys map[string][]models.Column, progress Progress) *differ {
+	return &differ{snap: snap, mirror: mirror, missingKeys: missingKeys, progress: progress}
+}
+
+// table emits the differences of one table in id order. A change is valid until emit returns.
+func (d *differ) table(ctx context.Context, t *models.Table, emit func(context.Context, Change) error) error {
+	s := &tableStats{table: t, count: models.TableCount{Table: t.Name}}
+	d.stats = append(d.stats, s)
+	if err := d.findDirty(ctx, s); err != nil {
+		return err
+	}
+	failpoint("mid-diff")
+	if len(s.dirty) > 0 {
+		if err := d.merge(ctx, s, emit); err != nil {
+			return err
+		}
+	}
+	s.count.Unchanged = s.before - s.count.Updated - int64(len(s.leaving))
+	return nil
+}
+
+// merge reads the dirty ranges of both sides side by side.
+func (d *differ) merge(ctx context.Context, s *tableStats, emit func(context.Context, Change) error) error {
+	var horizon, runXID *int64
+	if d.since != nil {
+		horizon, runXID = d.since.Horizon, d.since.MirrorXID
+	}
+	nextSource, stopSource := ahead(ctx, d.snap.Rows(ctx, s.table, s.dirty, horizon), func(r lifecycle.Row) (lifecycle.Row, int) {
+		r.Row = r.Clone()
+		return r, r.Size()
+	})
+	defer stopSource()
+	nextMirror, stopMirror := ahead(ctx, d.mirror.Rows(ctx, s.table, s.dirty, runXID), func(r pmo.Row) (pmo.Row, int) {
+		r.Row = r.Clone()
+		return r, r.Size()
+	})
+	defer stopMirror()
+	source := ordered[lifecycle.Row]{next: nextSource, id: func(r lifecycle.Row) int64 { return r.ID }}
+	mirrored := ordered[pmo.Row]{next: nextMirror, id: func(r pmo.Row) int64 { return r.ID }}
+	if err := source.advance(); err != nil {
+		return err
+	}
+	if err := mirrored.advance(); err != nil {
+		return err
+	}
+	for source.ok || mirrored.ok {
+		pair := pair{table: s.table}
+		id := source.current.ID
+		if !source.ok || (mirrored.ok && mirrored.current.ID < id) {
+			id = mirrored.current.ID
+		}
+		if source.ok && source.current.ID == id {
+			row := source.current
+			pair.source = &row
+			if err := source.advance(); err != nil {
+				return err
+			}
+		}
+		for mirrored.ok && mirrored.current.ID == id { // a mirrored row, a quarantine mark, or both
+			row := mirrored.current
+			if row.Quarantined() {
+				pair.mark = &row
+			} else {
+				pair.mirror = &row
+			}
+			if err := mirrored.advance(); err != nil {
+				return err
+			}
+		}
+		for _, change := range pair.changes(id) {
+			s.note(change)
+			if err := emit(ctx, change); err != nil {
+				return err
+			}
+		}
+		s.tally(pair)
+		d.progress.Advance(s.table, 1, 0)
+	}
+	return nil
+}

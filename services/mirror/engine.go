@@ -1,0 +1,151 @@
+// Package mirror is the sync engine. One idea: Sync = Diff + Apply. A Diff says, row by row, how the
+// mirror in pmo_db differs from one snapshot of lifecycle_db; Apply writes it, in one transaction,
+// and proves that the mirror then equals the snapshot. A preview prints the Diff, verify counts it.
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/lifecycle"
+	"lifecycle-sync/repositories/pmo"
+)
+
+// Engine keeps one mirror. It is safe for concurrent use: the lock in pmo_db lets one run write.
+type Engine struct {
+	source    *lifecycle.Source
+	store     *pmo.Store
+	tables    []*models.Table // parents before children
+	retention time.Duration   // of the change log
+	now       func() time.Time
+}
+
+// New returns the engine that mirrors tables, listed parents before children, from source to store.
+func New(source *lifecycle.Source, store *pmo.Store, tables []*models.Table, retention time.Duration, now func() time.Time) *Engine {
+	return &Engine{source: source, store: store, tables: tables, retention: retention, now: now}
+}
+
+// Progress is told how far a run is. Its methods are called from one goroutine at a time.
+type Progress interface {
+	// Begin says that work on a table begins.
+	Begin(t *models.Table)
+	// Advance says that so many rows more were compared or copied; total is about how many there
+	// are, 0 when that is not known.
+	Advance(t *models.Table, rows, total int64)
+	// End says what was done to a table.
+	End(t *models.Table, count models.TableCount)
+}
+
+// Request is what is asked of a run.
+type Request struct {
+	AllowDeletes *int64 // the exact number of rows that may leave, when the guard would stop the run
+}
+
+// Result is what a run did. Run is nil when no run began.
+type Result struct {
+	Run    *models.Run
+	Tables []models.TableCount // in mirroring order
+}
+
+// Sync makes the mirror equal to the source as it is now (a full run). On an error nothing has
+// changed, except for a run row that says so. Errors: busy, mass_delete, schema, permission,
+// data_type, constraint, connection, timeout, canceled.
+func (e *Engine) Sync(ctx context.Context, req Request, progress Progress) (Result, error) {
+	tx, err := e.store.BeginRun(ctx, "full", e.now())
+	if err != nil {
+		return Result{}, err
+	}
+	result := Result{Run: tx.Run}
+	result.Tables, err = e.run(ctx, tx, req, progress)
+	tx.Close()
+	if err != nil && tx.Run.State != models.Succeeded {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+		if recordErr := e.store.RecordEnd(ctx, tx.Run, err, e.now()); recordErr != nil {
+			err = fmt.Errorf("%w (and the run's end could not be recorded: %v)", err, recordErr)
+		}
+	}
+	return result, err
+}
+
+func (e *Engine) run(ctx context.Context, tx *pmo.Tx, req Request, progress Progress) ([]models.TableCount, error) {
+	snap, err := e.source.Snapshot(ctx, e.tables)
+	if err != nil {
+		return nil, err
+	}
+	defer snap.Close()
+	failpoint("after-snapshot")
+	tx.Run.Horizon = snap.Horizon
+	missingKeys, err := tx.Preflight(ctx, snap.Infos, snap.Tables)
+	if err != nil {
+		return nil, err
+	}
+	if snap.Probe != tx.Probe {
+		snap.Portable()
+		tx.Portable()
+	}
+	counts, err := e.load(ctx, tx, snap, progress)
+	if err == nil && counts == nil {
+		counts, err = e.diffAndApply(ctx, tx, snap, missingKeys, req, progress)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := tx.AddKeys(ctx, missingKeys, snap.Tables); err != nil {
+		return nil, err
+	}
+	if err := tx.PruneChanges(ctx, e.now().Add(-e.retention)); err != nil {
+		return nil, err
+	}
+	failpoint("before-commit")
+	if err := tx.Finish(ctx, counts, e.now()); err != nil {
+		return nil, err
+	}
+	failpoint("after-commit")
+	return counts, nil
+}
+
+func (e *Engine) diffAndApply(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, missingKeys map[string][]models.Column, req Request, progress Progress) ([]models.TableCount, error) {
+	before, err := e.store.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer before.Close()
+	if snap.Probe != tx.Probe {
+		before.Portable()
+	}
+	d := newDiffer(snap, before, missingKeys, progress)
+	writers := make([]*writer, len(snap.Tables))
+	for i, t := range snap.Tables {
+		progress.Begin(t)
+		w := &writer{tx: tx, table: t, now: e.now}
+		writers[i] = w
+		if err := d.table(ctx, t, w.change); err != nil {
+			return nil, err
+		}
+		if err := w.flush(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := guard(d, req.AllowDeletes); err != nil {
+		return nil, err
+	}
+	before.Close() // its locks would be in the way of new foreign keys
+	for i := len(snap.Tables) - 1; i >= 0; i-- {
+		if err := tx.Delete(ctx, snap.Tables[i], d.stats[i].leaving); err != nil {
+			return nil, err
+		}
+	}
+	failpoint("mid-apply")
+	if err := d.prove(ctx, tx); err != nil {
+		return nil, err
+	}
+	counts := make([]models.TableCount, len(snap.Tables))
+	for i, t := range snap.Tables {
+		counts[i] = d.stats[i].count
+		progress.End(t, counts[i])
+	}
+	return counts, nil
+}

@@ -1,0 +1,54 @@
+package mirror
+
+import (
+	"fmt"
+	"strings"
+
+	"lifecycle-sync/models"
+)
+
+// The guard stops a run when more rows than both of these leave one table.
+const (
+	guardRows    = 10
+	guardPercent = 10
+)
+
+// guard refuses a silent mass delete: more than 10 rows and more than 10 % leaving a table, or a
+// table becoming empty, unless allowed is exactly the number of rows leaving all tables. An allowance
+// that is not that number is refused as well: somebody expected something else.
+func guard(d *differ, allowed *int64) error {
+	var total int64
+	var tripped, leaving []string
+	for _, s := range d.stats {
+		n := int64(len(s.leaving))
+		total += n
+		if n > 0 {
+			leaving = append(leaving, fmt.Sprintf("%d of %d %s", n, s.before, s.table.Noun))
+		}
+		switch {
+		case n > 0 && s.before-n+s.entering == 0:
+			tripped = append(tripped, s.table.Mirror+" would become empty")
+		case n > guardRows && n*100 > s.before*guardPercent:
+			tripped = append(tripped, fmt.Sprintf("%s would lose %d %% of its rows", s.table.Mirror, n*100/s.before))
+		}
+	}
+	switch {
+	case allowed != nil && *allowed != total:
+		return &models.Error{Class: models.MassDelete,
+			Message: fmt.Sprintf("%d rows were allowed to leave the mirror, but %d would: %s. Nothing was changed", *allowed, total, orNone(leaving)),
+			Remedy:  fmt.Sprintf("Look at sync --dry-run; if it is right, run again with --allow-deletes %d.", total)}
+	case allowed == nil && tripped != nil:
+		return &models.Error{Class: models.MassDelete,
+			Message: strings.Join(tripped, ", ") + " (leaving: " + strings.Join(leaving, ", ") + "). Nothing was changed",
+			Remedy:  fmt.Sprintf("See in lifecycle_db whether these rows were meant to go; if so, run again with --allow-deletes %d.", total)}
+	default:
+		return nil
+	}
+}
+
+func orNone(parts []string) string {
+	if parts == nil {
+		return "none"
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,100 @@
+package mirror
+
+import (
+	"bufio"
+	"context"
+	"io"
+
+	"golang.org/x/sync/errgroup"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/lifecycle"
+	"lifecycle-sync/repositories/pmo"
+)
+
+// loadBytes is the size of the source from which an empty mirror is loaded by COPY: below it, taking
+// the indexes off and building them again costs more than it saves.
+const loadBytes = 8 << 20
+
+// load fills an empty mirror from a large source: the rows that fit go from one database's COPY to
+// the other's without being looked at, the others into quarantine. It returns nil counts when there
+// is no case for it, and the run goes the ordinary way.
+func (e *Engine) load(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, progress Progress) ([]models.TableCount, error) {
+	var size int64
+	for _, t := range snap.Tables {
+		size += snap.Infos[t.Source].Bytes
+	}
+	if size < loadBytes || snap.Kind() == database.SQLite {
+		return nil, nil
+	}
+	bare, err := tx.StripEmpty(ctx, snap.Tables)
+	if err != nil || bare == nil {
+		return nil, err
+	}
+	hasher, err := snap.Join(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer hasher.Close()
+	counts := make([]models.TableCount, len(snap.Tables))
+	for i, t := range snap.Tables {
+		progress.Begin(t)
+		// The source is hashed for the proof while its rows are on their way.
+		var want fingerprint
+		group, groupCtx := errgroup.WithContext(ctx)
+		group.Go(func() (err error) {
+			want, err = sum(hasher.Buckets(groupCtx, t, wholeShift))
+			return err
+		})
+		group.Go(func() (err error) {
+			counts[i], err = e.loadTable(groupCtx, tx, snap, bare, t, progress)
+			return err
+		})
+		if err := group.Wait(); err != nil {
+			return nil, err
+		}
+		failpoint("mid-apply")
+		if err := expect(tx.Buckets(ctx, t, database.Everything, wholeShift), t, want); err != nil {
+			return nil, err
+		}
+		progress.End(t, counts[i])
+	}
+	return counts, nil
+}
+
+func (e *Engine) loadTable(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, bare *pmo.Bare, t *models.Table, progress Progress) (models.TableCount, error) {
+	count := models.TableCount{Table: t.Name}
+	pipeOut, pipeIn := io.Pipe()
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		// The buffer turns a write a row into a write a quarter of a megabyte.
+		buffer := bufio.NewWriterSize(pipeIn, 256<<10)
+		err := snap.CopyFit(groupCtx, t, buffer)
+		if err == nil {
+			err = buffer.Flush()
+		}
+		_ = pipeIn.CloseWithError(err) // never fails; nil reads as the end
+		return err
+	})
+	group.Go(func() (err error) {
+		count.Inserted, err = tx.Load(groupCtx, t, bare, pipeOut)
+		_ = pipeOut.CloseWithError(err) // never fails
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return count, err
+	}
+	w := &writer{tx: tx, table: t, now: e.now}
+	for row, err := range snap.Unfit(ctx, t) {
+		if err != nil {
+			return count, err
+		}
+		count.Quarantined++
+		change := Change{Table: t, ID: row.ID, Action: Quarantine, After: row.Clone(), Reason: row.Reason, Hash: row.Hash}
+		if err := w.change(ctx, change); err != nil {
+			return count, err
+		}
+	}
+	return count, w.flush(ctx)
+}

@@ -1,0 +1,77 @@
+package mirror
+
+import (
+	"context"
+	"iter"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/pmo"
+)
+
+// prove holds the mirror, as the run's transaction has left it, against the snapshot once more. What
+// the Diff found equal stays equal, because nobody else can write; what it found dirty is hashed
+// again. On SQLite everything is compared again. Errors: constraint when they differ.
+func (d *differ) prove(ctx context.Context, tx *pmo.Tx) error {
+	if d.snap.Kind() == database.SQLite {
+		return d.proveByRows(ctx, tx)
+	}
+	for _, s := range d.stats {
+		if s.count.Wrote() || len(s.leaving) > 0 || s.count.Quarantined > 0 {
+			if err := expect(tx.Buckets(ctx, s.table, s.dirty, wholeShift), s.table, s.expected); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// wholeShift puts all ids of a sign into one bucket.
+const wholeShift = 31
+
+// sum adds up buckets.
+func sum(buckets iter.Seq2[database.Bucket, error]) (f fingerprint, err error) {
+	for b, err := range buckets {
+		if err != nil {
+			return f, err
+		}
+		f.add(b)
+	}
+	return f, nil
+}
+
+func expect(buckets iter.Seq2[database.Bucket, error], t *models.Table, want fingerprint) error {
+	got, err := sum(buckets)
+	if err == nil && got != want {
+		err = notEqual(t)
+	}
+	return err
+}
+
+func notEqual(t *models.Table) error {
+	return &models.Error{Class: models.Constraint,
+		Message: t.Mirror + " does not equal " + t.Source + " after the run. Nothing was changed",
+		Remedy:  "See whether a trigger, rule or generated column on " + t.Mirror + " alters what is written there."}
+}
+
+func (d *differ) proveByRows(ctx context.Context, tx *pmo.Tx) error {
+	again := newDiffer(d.snap, tx.Mirror, nil, Silent{})
+	for _, s := range d.stats {
+		if err := again.table(ctx, s.table, func(context.Context, Change) error { return notEqual(s.table) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Silent is Progress that nobody sees.
+type Silent struct{}
+
+// Begin does nothing.
+func (Silent) Begin(*models.Table) {}
+
+// Advance does nothing.
+func (Silent) Advance(*models.Table, int64, int64) {}
+
+// End does nothing.
+func (Silent) End(*models.Table, models.TableCount) {}
