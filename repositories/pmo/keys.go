@@ -12,34 +12,52 @@ import (
 // keyName is how our migrations name a foreign key.
 func keyName(t *models.Table, c models.Column) string { return t.Mirror + "_" + c.Name + "_fkey" }
 
-// missingKeys lists, by table name, the references between the present tables that no valid foreign
-// key of the mirror guards, and takes away the keys to tables that lifecycle_db lacks: there the
-// products' ids are the categories. PostgreSQL only.
-func (tx *Tx) missingKeys(ctx context.Context, present []*models.Table) (map[string][]models.Column, error) {
-	guarded := map[string]bool{}
-	for cells, err := range tx.conn.Rows(ctx, `SELECT f.conrelid::regclass::text || '.' || a.attname FROM pg_constraint f
+// guardedKeys are the references that a valid foreign key of pmo_db guards, as "table.column".
+type guardedKeys map[string]bool
+
+func (m *Mirror) keys(ctx context.Context) (guardedKeys, error) {
+	keys := guardedKeys{}
+	for cells, err := range m.conn.Rows(ctx, `SELECT f.conrelid::regclass::text || '.' || a.attname FROM pg_constraint f
 		JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = f.conkey[1]
 		WHERE f.contype = 'f' AND f.convalidated AND cardinality(f.conkey) = 1`) {
 		if err != nil {
 			return nil, err
 		}
-		guarded[string(cells[0])] = true
+		keys[string(cells[0])] = true
 	}
+	return keys, nil
+}
+
+// missing lists, by table name, the references between the present tables that are not guarded.
+func (keys guardedKeys) missing(present []*models.Table) map[string][]models.Column {
 	missing := map[string][]models.Column{}
 	for _, t := range present {
 		for _, c := range t.References() {
-			parent, has := find(present, c.References), guarded[t.Mirror+"."+c.Name]
-			switch {
-			case parent == nil && has:
-				if _, err := tx.conn.Exec(ctx, fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s", t.Mirror, keyName(t, c))); err != nil {
-					return nil, err
-				}
-			case parent != nil && !has:
+			if find(present, c.References) != nil && !keys[t.Mirror+"."+c.Name] {
 				missing[t.Name] = append(missing[t.Name], c)
 			}
 		}
 	}
-	return missing, nil
+	return missing
+}
+
+// DropObsoleteKeys takes away the foreign keys to tables that lifecycle_db lacks: there the products'
+// ids are the categories. PostgreSQL only. Errors: permission when the role does not own the table.
+func (tx *Tx) DropObsoleteKeys(ctx context.Context, present []*models.Table) error {
+	keys, err := tx.keys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range present {
+		for _, c := range t.References() {
+			if find(present, c.References) == nil && keys[t.Mirror+"."+c.Name] {
+				if _, err := tx.conn.Exec(ctx, fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s", t.Mirror, keyName(t, c))); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // AddKeys adds the missing foreign keys. PostgreSQL only. Errors: permission when the role does not

@@ -16,6 +16,7 @@ type Mirror struct {
 	store   *Store
 	conn    *database.Conn
 	hashing database.Hashing
+	writing bool
 	Probe   string // what the server's own hash function makes of a fixed row
 }
 
@@ -32,32 +33,13 @@ type Row struct {
 // Quarantined reports whether this is a quarantine mark and not a row of the mirror.
 func (r Row) Quarantined() bool { return r.Reason != "" }
 
-// Read opens the mirror for reading, as it is now, after checking that its tables are as they should
-// be. Errors: schema, connection.
+// Read opens the mirror for reading, as it is now. Errors: connection.
 func (s *Store) Read(ctx context.Context) (*Mirror, error) {
 	conn, err := s.db.BeginConn(ctx, database.ReadOnly)
 	if err != nil {
 		return nil, err
 	}
-	m := &Mirror{store: s, conn: conn}
-	if _, err = s.inspect(ctx, conn, nil, false); err == nil && s.Kind() == database.Postgres {
-		m.Probe, err = probe(ctx, conn)
-	}
-	if err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return m, nil
-}
-
-// probe also holds pmo_db to UTF-8, which every text of the source can be put into.
-func probe(ctx context.Context, conn *database.Conn) (string, error) {
-	hash, encoding, err := conn.ProbeHash(ctx)
-	if err == nil && encoding != "UTF8" {
-		err = &models.Error{Class: models.Schema, Message: "pmo_db has the encoding " + encoding,
-			Remedy: "Create it anew with ENCODING 'UTF8', so that it can hold every text."}
-	}
-	return hash, err
+	return &Mirror{store: s, conn: conn}, nil
 }
 
 // Portable makes the mirror hash rows in the way that two differing servers agree on.

@@ -9,11 +9,60 @@ import (
 	"lifecycle-sync/repositories/database"
 )
 
+// Preflight checks the mirror against the source before any row is read: infos are the catalogue's
+// entries of lifecycle_db by table name, present the tables it has. It also tells which foreign keys
+// that the models ask for are not there, by table name: rows of those tables may be orphans. Errors:
+// schema and permission (every problem with its mending), connection.
+func (m *Mirror) Preflight(ctx context.Context, infos map[string]database.TableInfo, present []*models.Table) (missingKeys map[string][]models.Column, err error) {
+	if _, err = m.store.inspect(ctx, m.conn, expectation{source: infos, writing: m.writing}); err != nil {
+		return nil, err
+	}
+	if err := m.refuseVanished(ctx, present); err != nil || m.store.Kind() == database.SQLite {
+		return nil, err
+	}
+	hash, encoding, err := m.conn.ProbeHash(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if encoding != "UTF8" {
+		return nil, &models.Error{Class: models.Schema, Message: "pmo_db has the encoding " + encoding,
+			Remedy: "Create it anew with ENCODING 'UTF8', so that it can hold every text."}
+	}
+	m.Probe = hash
+	keys, err := m.keys(ctx)
+	return keys.missing(present), err
+}
+
+// refuseVanished stops a run when a table that used to be mirrored is no longer there: it must never
+// be taken for empty.
+func (m *Mirror) refuseVanished(ctx context.Context, present []*models.Table) error {
+	for _, t := range m.store.tables {
+		if find(present, t.Source) != nil {
+			continue
+		}
+		var known bool
+		if err := m.conn.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM "+t.Mirror+") OR EXISTS (SELECT 1 FROM lifecycle_sync_run_tables WHERE table_name = '"+t.Name+"')",
+			nil, &known); err != nil {
+			return err
+		}
+		if known {
+			return &models.Error{Class: models.Schema, Message: t.Source + " is no longer in lifecycle_db, and its rows are mirrored",
+				Remedy: "Bring the table back, or see that the search_path and the role of LIFECYCLE_DATABASE_URL still reach it. Nothing was changed."}
+		}
+	}
+	return nil
+}
+
+// expectation is what inspect holds the mirror's tables to.
+type expectation struct {
+	source  map[string]database.TableInfo // lifecycle_db's entries, when the two are to be compared
+	writing bool                          // the role must be able to write
+	missing bool                          // a table may not be there yet
+}
+
 // inspect reads the catalogue's entries of the mirror and reports everything that keeps a table from
-// holding the source's rows. With source, the entries of lifecycle_db by table name, the two are held
-// against each other as well. missing says that a table may not be there yet. Errors: schema,
-// permission, connection.
-func (s *Store) inspect(ctx context.Context, conn *database.Conn, source map[string]database.TableInfo, missing bool) (map[string]database.TableInfo, error) {
+// holding the source's rows. Errors: schema, permission, connection.
+func (s *Store) inspect(ctx context.Context, conn *database.Conn, expect expectation) (map[string]database.TableInfo, error) {
 	names := make([]string, len(s.tables))
 	for i, t := range s.tables {
 		names[i] = t.Mirror
@@ -27,17 +76,17 @@ func (s *Store) inspect(ctx context.Context, conn *database.Conn, source map[str
 	for _, t := range s.tables {
 		info := infos[t.Mirror]
 		switch {
-		case !info.Exists && !missing:
+		case !info.Exists && !expect.missing:
 			problems = append(problems, t.Mirror+" does not exist: run lifecycle-sync migrate")
 		case !info.Exists:
 			continue
-		case !info.Writable && source != nil:
+		case !info.Writable && expect.writing:
 			class = models.Permission
 			problems = append(problems, t.Mirror+" may not be written: GRANT SELECT, INSERT, UPDATE, DELETE ON "+t.Mirror+" TO the role of PMO_DATABASE_URL")
 		default:
 			problems = append(problems, s.db.CheckColumns(t.Mirror, t, info)...)
 			problems = append(problems, unfillable(t, info)...)
-			problems = append(problems, narrower(t, source[t.Source], info)...)
+			problems = append(problems, narrower(t, expect.source[t.Source], info)...)
 		}
 	}
 	if problems != nil {

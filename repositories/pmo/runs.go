@@ -32,7 +32,7 @@ func (s *Store) BeginRun(ctx context.Context, mode string, now time.Time) (*Tx, 
 	if err != nil {
 		return nil, err
 	}
-	return &Tx{Mirror: &Mirror{store: s, conn: conn}, Run: run}, nil
+	return &Tx{Mirror: &Mirror{store: s, conn: conn, writing: true}, Run: run}, nil
 }
 
 func (s *Store) beginPostgres(ctx context.Context, run *models.Run) (*database.Conn, error) {

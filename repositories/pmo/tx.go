@@ -27,41 +27,6 @@ type Tx struct {
 	staged map[string]bool // mirror tables that have their temporary table
 }
 
-// Preflight checks the mirror against the source before any row is read. It also tells which foreign
-// keys that the models ask for are not there, by table name: rows of those tables may be orphans.
-func (tx *Tx) Preflight(ctx context.Context, source map[string]database.TableInfo, present []*models.Table) (missingKeys map[string][]models.Column, err error) {
-	if _, err = tx.store.inspect(ctx, tx.conn, source, false); err != nil {
-		return nil, err
-	}
-	if err := tx.refuseVanished(ctx, present); err != nil || tx.store.Kind() == database.SQLite {
-		return nil, err
-	}
-	if tx.Probe, err = probe(ctx, tx.conn); err != nil {
-		return nil, err
-	}
-	return tx.missingKeys(ctx, present)
-}
-
-// refuseVanished stops a run when a table that used to be mirrored is no longer there: it must never
-// be taken for empty.
-func (tx *Tx) refuseVanished(ctx context.Context, present []*models.Table) error {
-	for _, t := range tx.store.tables {
-		if find(present, t.Source) != nil {
-			continue
-		}
-		var known bool
-		if err := tx.conn.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM "+t.Mirror+") OR EXISTS (SELECT 1 FROM lifecycle_sync_run_tables WHERE table_name = '"+t.Name+"')",
-			nil, &known); err != nil {
-			return err
-		}
-		if known {
-			return &models.Error{Class: models.Schema, Message: t.Source + " is no longer in lifecycle_db, and its rows are mirrored",
-				Remedy: "Bring the table back, or see that the search_path and the role of LIFECYCLE_DATABASE_URL still reach it. Nothing was changed."}
-		}
-	}
-	return nil
-}
-
 // onConflict is the upsert's conflict clause: every column of a row that is there is overwritten.
 func onConflict(t *models.Table) clause.OnConflict {
 	return clause.OnConflict{

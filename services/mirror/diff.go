@@ -74,6 +74,18 @@ func newDiffer(snap *lifecycle.Snapshot, mirror *pmo.Mirror, missingKeys map[str
 	return &differ{snap: snap, mirror: mirror, missingKeys: missingKeys, progress: progress}
 }
 
+// last is what was found in the table that was compared last.
+func (d *differ) last() *tableStats { return d.stats[len(d.stats)-1] }
+
+// counts are the counts of all tables so far.
+func (d *differ) counts() []models.TableCount {
+	counts := make([]models.TableCount, len(d.stats))
+	for i, s := range d.stats {
+		counts[i] = s.count
+	}
+	return counts
+}
+
 // table emits the differences of one table in id order. A change is valid until emit returns.
 func (d *differ) table(ctx context.Context, t *models.Table, emit func(context.Context, Change) error) error {
 	s := &tableStats{table: t, count: models.TableCount{Table: t.Name}}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
 )
@@ -82,10 +83,12 @@ func (e *Engine) run(ctx context.Context, tx *pmo.Tx, req Request, progress Prog
 	if err != nil {
 		return nil, err
 	}
-	if snap.Probe != tx.Probe {
-		snap.Portable()
-		tx.Portable()
+	if len(snap.Tables) < len(e.tables) && snap.Kind() == database.Postgres {
+		if err := tx.DropObsoleteKeys(ctx, snap.Tables); err != nil {
+			return nil, err
+		}
 	}
+	agree(snap, tx.Mirror)
 	counts, err := e.load(ctx, tx, snap, progress)
 	if err == nil && counts == nil {
 		counts, err = e.diffAndApply(ctx, tx, snap, missingKeys, req, progress)
@@ -113,21 +116,19 @@ func (e *Engine) diffAndApply(ctx context.Context, tx *pmo.Tx, snap *lifecycle.S
 		return nil, err
 	}
 	defer before.Close()
-	if snap.Probe != tx.Probe {
-		before.Portable()
-	}
+	before.Probe = tx.Probe
+	agree(snap, before)
 	d := newDiffer(snap, before, missingKeys, progress)
-	writers := make([]*writer, len(snap.Tables))
-	for i, t := range snap.Tables {
+	for _, t := range snap.Tables {
 		progress.Begin(t)
 		w := &writer{tx: tx, table: t, now: e.now}
-		writers[i] = w
 		if err := d.table(ctx, t, w.change); err != nil {
 			return nil, err
 		}
 		if err := w.flush(ctx); err != nil {
 			return nil, err
 		}
+		progress.End(t, d.last().count)
 	}
 	if err := guard(d, req.AllowDeletes); err != nil {
 		return nil, err
@@ -142,10 +143,13 @@ func (e *Engine) diffAndApply(ctx context.Context, tx *pmo.Tx, snap *lifecycle.S
 	if err := d.prove(ctx, tx); err != nil {
 		return nil, err
 	}
-	counts := make([]models.TableCount, len(snap.Tables))
-	for i, t := range snap.Tables {
-		counts[i] = d.stats[i].count
-		progress.End(t, counts[i])
+	return d.counts(), nil
+}
+
+// agree makes both sides hash rows alike, in the servers' own way when that is the same.
+func agree(snap *lifecycle.Snapshot, m *pmo.Mirror) {
+	if snap.Probe != m.Probe {
+		snap.Portable()
+		m.Portable()
 	}
-	return counts, nil
 }

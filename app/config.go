@@ -1,0 +1,140 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+	"github.com/go-playground/validator/v10"
+	"github.com/joho/godotenv"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+)
+
+// Config is every setting. Each is read from the environment, else from .env, else has the default
+// given here; .env.example explains them.
+type Config struct {
+	LifecycleURL       string        `env:"LIFECYCLE_DATABASE_URL" secret:"true"`
+	PMOURL             string        `env:"PMO_DATABASE_URL" secret:"true"`
+	DataDir            string        `env:"DATA_DIR" envDefault:"data" validate:"required"`
+	Host               string        `env:"HOST" envDefault:"127.0.0.1" validate:"required"`
+	Port               int           `env:"PORT" envDefault:"8080" validate:"min=0,max=65535"`
+	LogLevel           slog.Level    `env:"LOG_LEVEL" envDefault:"INFO"`
+	CORSOrigins        []string      `env:"CORS_ORIGINS" validate:"dive,http_url"`
+	ConnectTimeout     time.Duration `env:"CONNECT_TIMEOUT" envDefault:"10s" validate:"min=1s"`
+	SyncTimeout        time.Duration `env:"SYNC_TIMEOUT" envDefault:"1h" validate:"min=1s"`
+	ChangeLogRetention time.Duration `env:"CHANGE_LOG_RETENTION" envDefault:"2160h" validate:"min=1h"`
+}
+
+// Embedded reports whether both databases are the SQLite files under DataDir.
+func (c Config) Embedded() bool { return c.LifecycleURL == "" && c.PMOURL == "" }
+
+// LoadConfig reads the settings. The environment wins over .env. Every problem is reported at once,
+// without the value of any secret. Errors: configuration.
+func LoadConfig(dotenv string, environ []string) (Config, error) {
+	vars, err := godotenv.Read(dotenv)
+	if errors.Is(err, fs.ErrNotExist) {
+		vars, err = map[string]string{}, nil
+	}
+	if err != nil { // the parser's text may hold a part of a secret
+		return Config{}, configError([]string{dotenv + " cannot be read: each line must be NAME=value, values with spaces in quotes"})
+	}
+	maps.Copy(vars, env.ToMap(environ))
+	problems := readSecretFiles(vars)
+	for name, value := range vars {
+		if value == "" {
+			delete(vars, name) // NAME= means the default
+		}
+	}
+	var cfg Config
+	if err := env.ParseWithOptions(&cfg, env.Options{Environment: vars}); err != nil {
+		problems = append(problems, parseProblems(err)...)
+	}
+	problems = append(problems, validationProblems(cfg)...)
+	problems = append(problems, cfg.crossChecks()...)
+	if problems != nil {
+		return Config{}, configError(problems)
+	}
+	if cfg.Embedded() {
+		cfg.LifecycleURL = "file:" + filepath.Join(cfg.DataDir, "lifecycle.db")
+		cfg.PMOURL = "file:" + filepath.Join(cfg.DataDir, "pmo.db")
+	}
+	return cfg, nil
+}
+
+func configError(problems []string) error {
+	return &models.Error{Class: models.Config, Message: "the configuration has mistakes: " + strings.Join(problems, "; "),
+		Remedy: ".env.example explains every setting."}
+}
+
+// readSecretFiles replaces NAME_FILE by NAME with the file's content, for settings that are secret.
+func readSecretFiles(vars map[string]string) (problems []string) {
+	for _, name := range secretNames() {
+		path := vars[name+"_FILE"]
+		if path == "" {
+			continue
+		}
+		content, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+		if err != nil {
+			problems = append(problems, name+"_FILE: "+path+" cannot be read")
+		}
+		vars[name] = strings.TrimSpace(string(content))
+	}
+	return problems
+}
+
+// parseProblems names the settings that could not be read, without their values.
+func parseProblems(err error) (problems []string) {
+	var all env.AggregateError
+	if !errors.As(err, &all) {
+		return []string{"a setting cannot be read"}
+	}
+	for _, one := range all.Errors {
+		var parse env.ParseError
+		if errors.As(one, &parse) {
+			problems = append(problems, fmt.Sprintf("%s is not a %s", nameOf(parse.Name), parse.Type))
+		}
+	}
+	return problems
+}
+
+func validationProblems(cfg Config) (problems []string) {
+	var wrong validator.ValidationErrors
+	if errors.As(validator.New().Struct(cfg), &wrong) {
+		for _, w := range wrong {
+			field, _, _ := strings.Cut(w.StructField(), "[")
+			problems = append(problems, strings.TrimSpace(fmt.Sprintf("%s must satisfy %s %s", nameOf(field), w.Tag(), w.Param())))
+		}
+	}
+	return problems
+}
+
+// crossChecks holds settings against each other.
+func (c Config) crossChecks() (problems []string) {
+	if !c.Embedded() {
+		lifecycle, err := database.KindOf(c.LifecycleURL)
+		if err != nil {
+			problems = append(problems, "LIFECYCLE_DATABASE_URL "+err.Error())
+		}
+		pmo, pmoErr := database.KindOf(c.PMOURL)
+		if pmoErr != nil {
+			problems = append(problems, "PMO_DATABASE_URL "+pmoErr.Error())
+		}
+		if err == nil && pmoErr == nil && lifecycle != pmo {
+			problems = append(problems, "LIFECYCLE_DATABASE_URL and PMO_DATABASE_URL must both be PostgreSQL or both be SQLite")
+		}
+	}
+	if ip := net.ParseIP(c.Host); c.Host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		problems = append(problems, "HOST must be a loopback address, because nobody is asked who they are yet")
+	}
+	return problems
+}

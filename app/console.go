@@ -1,0 +1,98 @@
+package app
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
+
+	"lifecycle-sync/models"
+)
+
+// console is the log that people read: one line a step, and on a terminal a bar for the table that
+// is being worked on. It is the engine's Progress.
+type console struct {
+	out  io.Writer
+	bars *mpb.Progress // nil when out is no terminal
+	bar  *mpb.Bar
+}
+
+func newConsole(out io.Writer) *console {
+	c := &console{out: out}
+	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) { //nolint:gosec // a file descriptor fits an int
+		c.bars = mpb.New(mpb.WithOutput(out), mpb.WithWidth(40))
+		c.out = c.bars // lines go above the bar
+	}
+	return c
+}
+
+func (c *console) line(format string, args ...any) {
+	_, _ = fmt.Fprintf(c.out, format+"\n", args...) // nowhere to report that to
+}
+
+// Begin says that work on a table begins.
+func (c *console) Begin(t *models.Table) {
+	c.line("🔄 Syncing %s...", t.Label)
+	if c.bars != nil {
+		c.bar = c.bars.New(0, mpb.BarStyle(), mpb.BarRemoveOnComplete(),
+			mpb.PrependDecorators(decor.Name(t.Label+" ")),
+			mpb.AppendDecorators(decor.CurrentNoUnit("%d rows "), decor.EwmaSpeed(0, "%.0f/s", 30), decor.Elapsed(decor.ET_STYLE_GO)))
+	}
+}
+
+// Advance moves the bar.
+func (c *console) Advance(_ *models.Table, rows, total int64) {
+	if c.bar == nil {
+		return
+	}
+	if total > 0 {
+		c.bar.SetTotal(total, false)
+	}
+	c.bar.IncrInt64(rows)
+}
+
+// End says what was done to a table.
+func (c *console) End(t *models.Table, count models.TableCount) {
+	c.finishBar()
+	c.line("✅ Synced %d %s%s", count.Mirrored(), t.Noun, details(count))
+}
+
+func (c *console) finishBar() {
+	if c.bar != nil {
+		c.bar.Abort(true)
+		c.bar.Wait()
+		c.bar = nil
+	}
+}
+
+// close takes an unfinished bar away and waits until everything is printed.
+func (c *console) close() {
+	c.finishBar()
+	if c.bars != nil {
+		c.bars.Wait()
+	}
+}
+
+// details lists the counts that are not zero.
+func details(c models.TableCount) string {
+	var parts []string
+	for _, part := range []struct {
+		n    int64
+		word string
+	}{
+		{c.Inserted, "inserted"}, {c.Updated, "updated"}, {c.Unchanged, "unchanged"}, {c.Deleted, "deleted"},
+		{c.Quarantined, "quarantined"}, {c.Released, "released"},
+	} {
+		if part.n != 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.word))
+		}
+	}
+	if parts == nil {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}

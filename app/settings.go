@@ -1,0 +1,55 @@
+package app
+
+import (
+	"fmt"
+	"net/url"
+	"reflect"
+)
+
+// settings lists the fields of Config with their tags.
+func settings() []reflect.StructField { return reflect.VisibleFields(reflect.TypeFor[Config]()) }
+
+func secretNames() (names []string) {
+	for _, f := range settings() {
+		if f.Tag.Get("secret") == "true" {
+			names = append(names, f.Tag.Get("env"))
+		}
+	}
+	return names
+}
+
+// nameOf turns a field's name into its setting's.
+func nameOf(field string) string {
+	for _, f := range settings() {
+		if f.Name == field {
+			return f.Tag.Get("env")
+		}
+	}
+	return field
+}
+
+// Masked lists every setting and its value for the log, as alternating names and values. Of a secret
+// only what is none is shown: a database's host and name.
+func (c Config) Masked() []any {
+	v := reflect.ValueOf(c)
+	var out []any
+	for _, f := range settings() {
+		value := fmt.Sprint(v.FieldByIndex(f.Index).Interface())
+		if f.Tag.Get("secret") == "true" {
+			value = mask(value)
+		}
+		out = append(out, f.Tag.Get("env"), value)
+	}
+	return out
+}
+
+func mask(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme == "" {
+		return "***"
+	}
+	if u.Opaque != "" { // file:data/pmo.db
+		return u.Scheme + ":" + u.Opaque
+	}
+	return u.Scheme + "://" + u.Host + u.Path
+}

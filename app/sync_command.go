@@ -1,0 +1,141 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/services/mirror"
+)
+
+type syncCommand struct {
+	Mode         string `enum:"full" default:"full" help:"full: compare every row."`
+	DryRun       bool   `help:"Print what a run would change, and change nothing."`
+	AllowDeletes *int64 `placeholder:"N" help:"Let exactly N rows leave the mirror, when the mass-delete guard stopped a run."`
+	JSON         bool   `name:"json" help:"Print the outcome as one JSON object on the last line of standard output; everything else goes to standard error."`
+}
+
+// Run makes one run, or shows what it would do.
+func (c *syncCommand) Run(env *environment) error {
+	if c.AllowDeletes != nil && *c.AllowDeletes < 0 {
+		return &models.Error{Class: models.Config, Message: "--allow-deletes takes a whole number from 0"}
+	}
+	return env.withApp(func(a *App) error {
+		started := now()
+		out := newConsole(env.logTo(c.JSON))
+		req := mirror.Request{AllowDeletes: c.AllowDeletes}
+		var result mirror.Result
+		var err error
+		if c.DryRun {
+			result, err = a.preview(env, req, out, c.JSON)
+		} else {
+			result, err = a.sync(env.ctx, req, out)
+		}
+		if c.JSON {
+			if writeErr := writeOutcome(env.stdout, started, result, err); writeErr != nil {
+				return writeErr
+			}
+		}
+		return err
+	})
+}
+
+// logTo is where the log for people goes.
+func (env *environment) logTo(json bool) io.Writer {
+	if json {
+		return env.stderr
+	}
+	return env.stdout
+}
+
+// preview prints every change that a run would make. A dry run succeeds also when the guard would
+// stop the run, and says so.
+func (a *App) preview(env *environment, req mirror.Request, out *console, asJSON bool) (mirror.Result, error) {
+	defer out.close()
+	out.line("🔍 Comparing lifecycle_db with pmo_db; nothing is written...")
+	if err := a.source.Ping(env.ctx); err != nil {
+		return mirror.Result{}, err
+	}
+	started := now()
+	counts, err := a.engine.Preview(env.ctx, req, quiet{out}, func(c mirror.Change) error {
+		if asJSON {
+			return json.NewEncoder(env.stdout).Encode(newDifference(c, ""))
+		}
+		out.line("%s", describe(c))
+		return nil
+	})
+	if counts == nil {
+		return mirror.Result{}, err
+	}
+	for i, t := range a.tables {
+		if i < len(counts) {
+			out.line("📋 %s: %d%s", t.Label, counts[i].Mirrored(), details(counts[i]))
+		}
+	}
+	if err != nil {
+		out.line("⚠️ The run would be stopped: %s", err)
+	}
+	out.line("🔍 Nothing was written.")
+	finished := now()
+	run := &models.Run{Mode: "dry-run", State: models.Succeeded, StartedAt: started, FinishedAt: &finished}
+	return mirror.Result{Run: run, Tables: counts}, nil
+}
+
+// describe writes a change as one line, an update column by column.
+func describe(c mirror.Change) string {
+	t := c.Table
+	switch c.Action {
+	case mirror.Insert, mirror.Release:
+		return fmt.Sprintf("+ %s %d %s", t.Mirror, c.ID, t.Object(c.After))
+	case mirror.Update:
+		var columns []string
+		for _, i := range c.Columns {
+			column := t.Columns[i]
+			columns = append(columns, fmt.Sprintf("%s: %s → %s", column.Name, column.JSON(c.Before.Cells[i]), column.JSON(c.After.Cells[i])))
+		}
+		return fmt.Sprintf("~ %s %d %s", t.Mirror, c.ID, strings.Join(columns, ", "))
+	case mirror.Delete:
+		return fmt.Sprintf("- %s %d %s", t.Mirror, c.ID, t.Object(c.Before))
+	case mirror.Quarantine:
+		return fmt.Sprintf("! %s %d quarantined: %s %s", t.Mirror, c.ID, c.Reason, t.Object(c.After))
+	default:
+		return fmt.Sprintf("! %s %d leaves the quarantine: it is no longer there in lifecycle_db, or mirrored already", t.Mirror, c.ID)
+	}
+}
+
+// difference is a change as JSON.
+type difference struct {
+	Table   string        `json:"table"`
+	ID      int64         `json:"id"`
+	Action  mirror.Action `json:"action"`
+	Cause   mirror.Cause  `json:"cause,omitempty"`
+	Columns []string      `json:"columns,omitempty"`
+	Reason  string        `json:"reason,omitempty"`
+	Before  models.JSON   `json:"before"`
+	After   models.JSON   `json:"after"`
+}
+
+func newDifference(c mirror.Change, cause mirror.Cause) difference {
+	d := difference{Table: c.Table.Name, ID: c.ID, Action: c.Action, Cause: cause, Reason: c.Reason}
+	for _, i := range c.Columns {
+		d.Columns = append(d.Columns, c.Table.Columns[i].Name)
+	}
+	if c.Before.Cells != nil {
+		d.Before = c.Table.Object(c.Before, c.Columns...)
+	}
+	if c.After.Cells != nil {
+		d.After = c.Table.Object(c.After, c.Columns...)
+	}
+	return d
+}
+
+// quiet is a console that shows bars but no line a table: the differences are the lines.
+type quiet struct{ *console }
+
+// Begin says nothing.
+func (quiet) Begin(*models.Table) {}
+
+// End says nothing.
+func (quiet) End(*models.Table, models.TableCount) {}

@@ -1,0 +1,74 @@
+package app
+
+import (
+	"encoding/json"
+	"strings"
+
+	"lifecycle-sync/services/mirror"
+)
+
+type verifyCommand struct {
+	JSON bool `name:"json" help:"Print each difference and, on the last line, the verdict as JSON on standard output."`
+}
+
+// Run compares and exits with 3 when the databases differ.
+func (c *verifyCommand) Run(env *environment) error {
+	return env.withApp(func(a *App) error {
+		out := newConsole(env.logTo(c.JSON))
+		defer out.close()
+		verdict, err := a.engine.Verify(env.ctx, quiet{out}, func(change mirror.Change, cause mirror.Cause) error {
+			if c.JSON {
+				return json.NewEncoder(env.stdout).Encode(newDifference(change, cause))
+			}
+			d := newDifference(change, cause)
+			out.line("≠ %s %d: %s%s%s (%s)", change.Table.Mirror, d.ID, d.Action, prefixed(" ", strings.Join(d.Columns, ", ")), prefixed(" ", d.Reason), cause)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			if err := json.NewEncoder(env.stdout).Encode(newVerdict(verdict)); err != nil {
+				return err
+			}
+		} else {
+			printVerdict(out, a, verdict)
+		}
+		if !verdict.Equal {
+			return errNotEqual
+		}
+		return nil
+	})
+}
+
+func prefixed(prefix, s string) string {
+	if s == "" {
+		return ""
+	}
+	return prefix + s
+}
+
+func printVerdict(out *console, a *App, v mirror.Verdict) {
+	if !v.Equal {
+		out.line("❌ The mirror differs from lifecycle_db: %d behind, %d drift, %d of unknown cause. Run lifecycle-sync sync.",
+			v.Differences[mirror.Behind], v.Differences[mirror.Drift], v.Differences[mirror.Unknown])
+		return
+	}
+	for i, count := range v.Tables {
+		out.line("✅ %s: %d rows equal, %d in quarantine", count.Table, v.Tables[i].Mirrored(), count.Quarantined)
+	}
+	out.line("🎉 The mirror equals lifecycle_db")
+}
+
+type verdictJSON struct {
+	Equal   bool        `json:"equal"`
+	Behind  int64       `json:"behind"`
+	Drift   int64       `json:"drift"`
+	Unknown int64       `json:"unknown"`
+	Tables  interface{} `json:"tables"`
+}
+
+func newVerdict(v mirror.Verdict) verdictJSON {
+	return verdictJSON{Equal: v.Equal, Behind: v.Differences[mirror.Behind], Drift: v.Differences[mirror.Drift],
+		Unknown: v.Differences[mirror.Unknown], Tables: v.Tables}
+}

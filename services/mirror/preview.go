@@ -1,0 +1,102 @@
+package mirror
+
+import (
+	"context"
+
+	"lifecycle-sync/models"
+)
+
+// Preview tells emit every change that a run would make now, in mirroring order and by id, and
+// returns the counts. It writes nothing and keeps nobody waiting. The error is the one the run would
+// end with when the guard would stop it; the counts are filled all the same.
+func (e *Engine) Preview(ctx context.Context, req Request, progress Progress, emit func(Change) error) ([]models.TableCount, error) {
+	d, err := e.compare(ctx, progress, func(_ *models.Run, c Change) error { return emit(c) })
+	if err != nil {
+		return nil, err
+	}
+	return d.counts(), guard(d, req.AllowDeletes)
+}
+
+// Verdict is what Verify found.
+type Verdict struct {
+	Equal       bool
+	Differences map[Cause]int64
+	Tables      []models.TableCount
+}
+
+// Verify compares every row without writing anything, and tells emit each difference.
+func (e *Engine) Verify(ctx context.Context, progress Progress, emit func(Change, Cause) error) (Verdict, error) {
+	verdict := Verdict{Differences: map[Cause]int64{}}
+	d, err := e.compare(ctx, progress, func(last *models.Run, c Change) error {
+		cause := c.cause(last)
+		verdict.Differences[cause]++
+		return emit(c, cause)
+	})
+	if err != nil {
+		return Verdict{}, err
+	}
+	verdict.Tables, verdict.Equal = d.counts(), len(verdict.Differences) == 0
+	return verdict, nil
+}
+
+// compare finds every difference between the mirror as it is now and the source as it is then. last
+// is the newest successful run, nil when there is none.
+func (e *Engine) compare(ctx context.Context, progress Progress, emit func(last *models.Run, c Change) error) (*differ, error) {
+	mirrored, err := e.store.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer mirrored.Close()
+	snap, err := e.source.Snapshot(ctx, e.tables)
+	if err != nil {
+		return nil, err
+	}
+	defer snap.Close()
+	missingKeys, err := mirrored.Preflight(ctx, snap.Infos, snap.Tables)
+	if err != nil {
+		return nil, err
+	}
+	agree(snap, mirrored)
+	d := newDiffer(snap, mirrored, missingKeys, progress)
+	if d.since, err = mirrored.LastSuccess(ctx); err != nil {
+		return nil, err
+	}
+	for _, t := range snap.Tables {
+		progress.Begin(t)
+		if err := d.table(ctx, t, func(_ context.Context, c Change) error { return emit(d.since, c) }); err != nil {
+			return nil, err
+		}
+		progress.End(t, d.last().count)
+	}
+	return d, nil
+}
+
+// Cause says why source and mirror differ.
+type Cause string
+
+// Behind means that lifecycle_db was changed after the last successful run and the next one brings it;
+// Drift that the mirror was changed by somebody else. Unknown is all there is to say on SQLite, and
+// where no run has succeeded yet.
+const (
+	Behind  Cause = "behind"
+	Drift   Cause = "drift"
+	Unknown Cause = "unknown"
+)
+
+// cause tells from which side changed after the last successful run. Quarantine follows the source,
+// also where only a row's parent changed.
+func (c Change) cause(last *models.Run) Cause {
+	switch {
+	case last == nil || last.Horizon == nil:
+		return Unknown
+	case c.Action == Insert || c.Action == Update:
+		if c.SourceNewer {
+			return Behind
+		}
+		return Drift
+	case c.MirrorNewer:
+		return Drift
+	default:
+		return Behind
+	}
+}
