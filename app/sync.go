@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"time"
 
@@ -35,7 +34,7 @@ func (a *App) sync(ctx context.Context, req mirror.Request, out *console) (mirro
 	}
 	result, err := a.engine.Sync(ctx, req, out)
 	if err != nil {
-		return result, errors.Join(err, ctx.Err())
+		return result, err
 	}
 	out.line("🎉 Data synchronization completed successfully!")
 	return result, nil

@@ -64,7 +64,7 @@ func AsError(err error) *Error {
 	case errors.As(err, &e):
 		return e
 	case errors.Is(err, context.Canceled):
-		return &Error{Class: Canceled, Message: "canceled", Cause: err}
+		return &Error{Class: Canceled, Message: "this was canceled", Cause: err}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &Error{Class: Timeout, Message: "the time allowed for this ran out", Cause: err,
 			Remedy: "Raise SYNC_TIMEOUT, or look at what slows the databases down."}

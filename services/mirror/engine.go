@@ -61,6 +61,7 @@ func (e *Engine) Sync(ctx context.Context, req Request, progress Progress) (Resu
 	result := Result{Run: tx.Run}
 	result.Tables, err = e.run(ctx, tx, req, progress)
 	tx.Close()
+	err = because(ctx, err)
 	if err != nil && tx.Run.State != models.Succeeded {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
@@ -128,7 +129,9 @@ func (e *Engine) diffAndApply(ctx context.Context, tx *pmo.Tx, snap *lifecycle.S
 		if err := w.flush(ctx); err != nil {
 			return nil, err
 		}
-		progress.End(t, d.last().count)
+		if req.AllowDeletes != nil || d.last().trips() == "" {
+			progress.End(t, d.last().count)
+		}
 	}
 	if err := guard(d, req.AllowDeletes); err != nil {
 		return nil, err
@@ -144,6 +147,16 @@ func (e *Engine) diffAndApply(ctx context.Context, tx *pmo.Tx, snap *lifecycle.S
 		return nil, err
 	}
 	return d.counts(), nil
+}
+
+// because names the end of the context as the reason of an error that it brought about.
+func because(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	e := models.AsError(ctx.Err())
+	e.Message, e.Cause = e.Message+"; nothing was changed", err
+	return e
 }
 
 // agree makes both sides hash rows alike, in the servers' own way when that is the same.

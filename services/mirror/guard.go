@@ -25,11 +25,8 @@ func guard(d *differ, allowed *int64) error {
 		if n > 0 {
 			leaving = append(leaving, fmt.Sprintf("%d of %d %s", n, s.before, s.table.Noun))
 		}
-		switch {
-		case n > 0 && s.before-n+s.entering == 0:
-			tripped = append(tripped, s.table.Mirror+" would become empty")
-		case n > guardRows && n*100 > s.before*guardPercent:
-			tripped = append(tripped, fmt.Sprintf("%s would lose %d %% of its rows", s.table.Mirror, n*100/s.before))
+		if reason := s.trips(); reason != "" {
+			tripped = append(tripped, reason)
 		}
 	}
 	switch {
@@ -43,6 +40,18 @@ func guard(d *differ, allowed *int64) error {
 			Remedy:  fmt.Sprintf("See in lifecycle_db whether these rows were meant to go; if so, run again with --allow-deletes %d.", total)}
 	default:
 		return nil
+	}
+}
+
+// trips says why the rows leaving one table are too many, or "".
+func (s *tableStats) trips() string {
+	switch n := int64(len(s.leaving)); {
+	case n > 0 && s.before-n+s.entering == 0:
+		return s.table.Mirror + " would become empty"
+	case n > guardRows && n*100 > s.before*guardPercent:
+		return fmt.Sprintf("%s would lose %d %% of its rows", s.table.Mirror, n*100/s.before)
+	default:
+		return ""
 	}
 }
 
