@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+)
+
+// volume is how much a source holds.
+type volume struct{ products, histories int }
+
+// arena is a source and two mirrors of it, one for each side of a duel, on one server. Both mirrors
+// have the schema that lifecycle-sync migrates to, and both are brought to the same state before
+// anything is timed.
+type arena struct {
+	volume
+	bench                *bench
+	server               *server
+	source, ours, theirs string // databases
+}
+
+// newArena makes the databases and fills the source. The arena must be closed.
+func newArena(ctx context.Context, b *bench, v volume) (*arena, error) {
+	prefix := fmt.Sprintf("lifecycle_sync_bench_%d_", os.Getpid()) // benches may run side by side
+	a := &arena{volume: v, bench: b, server: b.cfg.server, source: prefix + "source", ours: prefix + "ours", theirs: prefix + "theirs"}
+	b.say("filling a source with %d products and %d histories", v.products, v.histories)
+	if err := a.open(ctx); err != nil {
+		a.close(ctx)
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *arena) open(ctx context.Context) error {
+	if err := a.recreate(ctx, a.source); err != nil {
+		return err
+	}
+	if err := a.createSource(ctx); err != nil {
+		return err
+	}
+	return a.empty(ctx)
+}
+
+// close drops the databases, also after an interrupt.
+func (a *arena) close(ctx context.Context) {
+	ctx = context.WithoutCancel(ctx)
+	for _, name := range []string{a.source, a.ours, a.theirs} {
+		if err := a.drop(ctx, name); err != nil {
+			a.bench.say("%s is left behind: %v", name, err)
+		}
+	}
+}
+
+func (a *arena) drop(ctx context.Context, name string) error {
+	return a.server.exec(ctx, "postgres", "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
+}
+
+func (a *arena) recreate(ctx context.Context, name string) error {
+	if err := a.drop(ctx, name); err != nil {
+		return err
+	}
+	return a.server.exec(ctx, "postgres", "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8'")
+}
+
+// empty gives both sides a new mirror without rows.
+func (a *arena) empty(ctx context.Context) error {
+	for _, mirror := range []string{a.ours, a.theirs} {
+		if err := a.recreate(ctx, mirror); err != nil {
+			return err
+		}
+		if _, err := measured(a.command(ctx, mirror, "migrate")); err != nil {
+			return err
+		}
+	}
+	return a.copyParents(ctx)
+}
+
+// settle leaves all databases without dead rows, with fresh statistics and nothing to write out, so
+// that neither side pays for the step before.
+func (a *arena) settle(ctx context.Context) error {
+	for _, name := range []string{a.source, a.ours, a.theirs} {
+		if err := a.server.exec(ctx, name, "VACUUM ANALYZE"); err != nil {
+			return err
+		}
+	}
+	return a.server.exec(ctx, "postgres", "CHECKPOINT")
+}
+
+// command is lifecycle-sync from this arena's source into one of its mirrors.
+func (a *arena) command(ctx context.Context, mirror string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, a.bench.binary, args...)
+	cmd.Dir = a.bench.dir
+	cmd.Env = append(cmd.Environ(), "LIFECYCLE_DATABASE_URL="+a.server.URL(a.source), "PMO_DATABASE_URL="+a.server.URL(mirror))
+	return cmd
+}
+
+// checkEqual holds both mirrors against the source: ours by its own verify, and both by a sum of
+// hashes that shares no code with it. A benchmark of a sync that goes wrong would be worth nothing.
+func (a *arena) checkEqual(ctx context.Context) error {
+	if _, err := measured(a.command(ctx, a.ours, "verify")); err != nil {
+		return err
+	}
+	for _, t := range tables {
+		want, err := a.server.text(ctx, a.source, t.fingerprint(t.source))
+		if err != nil {
+			return err
+		}
+		for _, mirror := range []string{a.ours, a.theirs} {
+			got, err := a.server.text(ctx, mirror, t.fingerprint(t.mirror))
+			if err != nil {
+				return err
+			}
+			if got != want {
+				return errors.New(t.mirror + " of " + mirror + " does not equal " + t.source)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,82 @@
+package main
+
+import "context"
+
+// measure is one line of the table. A new one is added to the list below and nowhere else.
+type measure struct {
+	name    string
+	against string  // the yardstick
+	reach   float64 // the ratio to reach, at the most
+	most    float64 // what ours may be at the most, in its unit; 0: anything
+	unit    string
+	runs    int
+	volume  volume // of the arena it runs in; neighbours of equal volume share one, in order
+	contest contest
+}
+
+// contest finds a measure's figures. Errors: skipped when it cannot be held here.
+type contest interface {
+	measure(ctx context.Context, a *arena, m measure) (figures, error)
+}
+
+// figures are what a measure found, in its unit.
+type figures struct{ ours, yardstick float64 }
+
+// skipped is why a contest cannot be held here.
+type skipped struct{ reason string }
+
+func (s skipped) Error() string { return s.reason }
+
+// measures lists every measure, in the order of the table. Those of the large arena follow one on
+// the other's state.
+func measures(cfg config) []measure {
+	large := volume{cfg.rows, 2 * cfg.rows}
+	touched := "products"
+	if cfg.histories {
+		touched = "rows"
+	}
+	return []measure{
+		{"first full sync", "naive pipe", 0.45, 0, "s", 1, large,
+			duel{emptied, (*arena).naivePipe}},
+		{"full sync, nothing changed", "temp-table merge", 0.30, 0, "s", 3, large,
+			duel{nothing, (*arena).tempTableMerge}},
+		{"full sync, 1 % of " + touched + " changed", "temp-table merge", 0.45, 0, "s", 3, large,
+			duel{oneIn(100), (*arena).tempTableMerge}},
+		{"full sync, all " + touched + " changed", "temp-table merge", 1.60, 0, "s", 1, large,
+			duel{oneIn(1), (*arena).tempTableMerge}},
+		{"211/5/4/45, whole process, second run", "row-by-row script", 0.10, 0, "s", 11, volume{211, 45},
+			duel{secondRun, (*arena).rowByRow}},
+		{"peak memory of the process", "at 10,000 products", 1.50, 96, "MB", 1, small,
+			memory{large}},
+	}
+}
+
+// measureAll works through the list.
+func (b *bench) measureAll(ctx context.Context) (results []result, err error) {
+	var a *arena
+	defer func() {
+		if a != nil {
+			a.close(ctx)
+		}
+	}()
+	for _, m := range measures(b.cfg) {
+		if b.cfg.runs > 0 {
+			m.runs = b.cfg.runs
+		}
+		if a != nil && a.volume != m.volume { // one arena at a time: a second one's vacuum would disturb
+			a.close(ctx)
+			a = nil
+		}
+		if a == nil {
+			if a, err = newArena(ctx, b, m.volume); err != nil {
+				return nil, err
+			}
+		}
+		r, err := b.measure(ctx, a, m)
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, r)
+	}
+	return results, nil
+}

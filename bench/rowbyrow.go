@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+// rowByRow runs the script that upserts one row at a time, from its start to its end.
+func (a *arena) rowByRow(ctx context.Context) (time.Duration, error) {
+	cmd := exec.CommandContext(ctx, "node", "sync.mjs")
+	cmd.Dir = a.bench.rowByRowFolder()
+	cmd.Env = append(cmd.Environ(), "LIFECYCLE_DATABASE_URL="+a.server.URL(a.source), "PMO_DATABASE_URL="+a.server.URL(a.theirs))
+	used, err := measured(cmd)
+	return used.elapsed, err
+}
+
+// installRowByRow sees that the script can run. Errors: skipped when Node or its package is not to
+// be had.
+func (a *arena) installRowByRow(ctx context.Context) error {
+	for _, program := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return skipped{program + " is not installed"}
+		}
+	}
+	folder := a.bench.rowByRowFolder()
+	if _, err := os.Stat(filepath.Join(folder, "node_modules", "pg")); err == nil {
+		return nil
+	}
+	a.bench.say("installing the row-by-row script's package")
+	cmd := exec.CommandContext(ctx, "npm", "ci", "--no-audit", "--no-fund")
+	cmd.Dir = folder
+	if _, err := measured(cmd); err != nil {
+		return skipped{err.Error()}
+	}
+	return nil
+}
+
+func (b *bench) rowByRowFolder() string { return filepath.Join(b.source, "rowbyrow") }
