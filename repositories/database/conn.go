@@ -36,7 +36,7 @@ func (db *DB) Conn(ctx context.Context) (*Conn, error) {
 	if err != nil {
 		return nil, db.Translate(err)
 	}
-	g := db.DB.Session(&gorm.Session{NewDB: true, Context: ctx})
+	g := db.Session(&gorm.Session{NewDB: true, Context: ctx})
 	g.Statement.ConnPool = raw
 	return &Conn{db: db, raw: raw, gorm: g}, nil
 }

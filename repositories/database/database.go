@@ -7,7 +7,7 @@ package database
 import (
 	"context"
 	"database/sql"
-	"fmt"
+	"errors"
 	"log/slog"
 	"strings"
 	"time"
@@ -70,7 +70,7 @@ func KindOf(url string) (Kind, error) {
 	case "file", "sqlite":
 		return SQLite, nil
 	default:
-		return "", fmt.Errorf("must begin with postgres:// (PostgreSQL) or file: (an SQLite file)")
+		return "", errors.New("must begin with postgres:// (PostgreSQL) or file: (an SQLite file)")
 	}
 }
 

@@ -79,7 +79,9 @@ func (postgresDialect) Fits(expr string, c models.Column) string {
 
 // utf8Pattern matches the byte sequences that are valid UTF-8, in a database whose characters are
 // bytes (Unicode 15, table 3-7).
-const utf8Pattern = `^(?:[\x01-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2})*$`
+const utf8Pattern = `^(?:[\x01-\x7f]|[\xc2-\xdf][\x80-\xbf]` +
+	`|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]` +
+	`|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2})*$`
 
 // FitsBytes is the condition under which the text of an SQL_ASCII database is valid UTF-8.
 func FitsBytes(expr string) string { return `(` + expr + `)::text COLLATE "C" ~ '` + utf8Pattern + `'` }
@@ -103,7 +105,9 @@ func (postgresDialect) begin(ctx context.Context, c *Conn, mode TxMode) error {
 
 // pgx lends the connection underneath.
 func (c *Conn) pgx(fn func(*pgx.Conn) error) error {
-	return c.raw.Raw(func(driverConn any) error { return fn(driverConn.(*stdlib.Conn).Conn()) })
+	return c.raw.Raw(func(driverConn any) error {
+		return fn(driverConn.(*stdlib.Conn).Conn()) //nolint:forcetypeassert // openPostgres opened the pool with that driver
+	})
 }
 
 // openRows reads in text format, without a prepared statement: one round trip, and it works through

@@ -9,7 +9,7 @@ import (
 type Range struct{ Lo, Hi int64 }
 
 // Everything is the range of all ids that an integer column can hold.
-var Everything = []Range{{-1 << 31, 1<<31 - 1}}
+var Everything = []Range{{-1 << 31, 1<<31 - 1}} //nolint:gochecknoglobals // never written: a constant that Go cannot say
 
 // MaxRanges bounds the memory that ranges take, and the size of a query's parameters.
 const MaxRanges = 1 << 16
@@ -39,7 +39,7 @@ func RangedQuery(kind Kind, ranges []Range, id string, sel func(condition string
 	}
 	lo, hi := make([]int32, len(ranges)), make([]int32, len(ranges))
 	for i, r := range ranges {
-		lo[i], hi[i] = int32(r.Lo), int32(r.Hi)
+		lo[i], hi[i] = int32(r.Lo), int32(r.Hi) //nolint:gosec // ids are of type integer
 	}
 	return "SELECT x.* FROM unnest($1::int[], $2::int[]) WITH ORDINALITY AS g(lo, hi, n) CROSS JOIN LATERAL (" +
 		sel(id+" BETWEEN g.lo AND g.hi") + ") x", []any{lo, hi}

@@ -6,6 +6,7 @@ package mirror
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"lifecycle-sync/models"
@@ -66,7 +67,7 @@ func (e *Engine) Sync(ctx context.Context, req Request, progress Progress) (Resu
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
 		if recordErr := e.store.RecordEnd(ctx, tx.Run, err, e.now()); recordErr != nil {
-			err = fmt.Errorf("%w (and the run's end could not be recorded: %v)", err, recordErr)
+			err = fmt.Errorf("%w (and the run's end could not be recorded: %w)", err, recordErr)
 		}
 	}
 	return result, err
@@ -111,7 +112,9 @@ func (e *Engine) run(ctx context.Context, tx *pmo.Tx, req Request, progress Prog
 	return counts, nil
 }
 
-func (e *Engine) diffAndApply(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, missingKeys map[string][]models.Column, req Request, progress Progress) ([]models.TableCount, error) {
+func (e *Engine) diffAndApply(
+	ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, missingKeys map[string][]models.Column, req Request, progress Progress,
+) ([]models.TableCount, error) {
 	before, err := e.store.Read(ctx)
 	if err != nil {
 		return nil, err
@@ -137,8 +140,8 @@ func (e *Engine) diffAndApply(ctx context.Context, tx *pmo.Tx, snap *lifecycle.S
 		return nil, err
 	}
 	before.Close() // its locks would be in the way of new foreign keys
-	for i := len(snap.Tables) - 1; i >= 0; i-- {
-		if err := tx.Delete(ctx, snap.Tables[i], d.stats[i].leaving); err != nil {
+	for i, t := range slices.Backward(snap.Tables) {
+		if err := tx.Delete(ctx, t, d.stats[i].leaving); err != nil {
 			return nil, err
 		}
 	}

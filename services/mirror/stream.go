@@ -63,7 +63,7 @@ func ahead[T any](ctx context.Context, seq iter.Seq2[T, error], keep func(T) (T,
 	}
 	stop = func() {
 		cancel()
-		for range batches { //nolint:revive // drained so that the goroutine ends
+		for range batches { // drained so that the goroutine ends
 		}
 	}
 	return next, stop
