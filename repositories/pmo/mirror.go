@@ -51,11 +51,10 @@ func (m *Mirror) Close() { m.conn.Close() }
 // Buckets streams, in order, the fingerprints by id>>shift of the mirrored rows and of the source
 // hashes kept with quarantined rows, together. PostgreSQL only.
 func (m *Mirror) Buckets(ctx context.Context, t *models.Table, ranges []database.Range, shift int) iter.Seq2[database.Bucket, error] {
-	query, args := database.RangedQuery(m.store.Kind(), ranges, "id", func(condition string) string {
+	return m.conn.Buckets(ctx, ranges, shift, "id", func(condition string) string {
 		return fmt.Sprintf("SELECT id, %s AS hash, 0 AS quarantined FROM %s m WHERE %s UNION ALL "+
 			"SELECT id, source_hash, 1 FROM (%s) q WHERE %s", m.store.db.Hash("m", t, m.hashing), t.Mirror, condition, quarantineOf(t), condition)
 	})
-	return m.conn.Buckets(ctx, query, args, shift)
 }
 
 // quarantineOf selects a table's quarantine with its row_id as id, which a range condition speaks of.
@@ -74,7 +73,7 @@ func (m *Mirror) Rows(ctx context.Context, t *models.Table, ranges []database.Ra
 			nulls[i] = "NULL"
 		}
 	}
-	nulls[0] = "q.id"
+	cells[0], nulls[0] = "m.id", "q.id" // whole numbers, not their text: the union is ordered by them
 	newer := "NULL"
 	if runXID != nil && m.store.Kind() == database.Postgres {
 		newer = fmt.Sprintf("age(m.xmin) < age('%d'::xid)", uint32(*runXID))
