@@ -23,6 +23,8 @@ const (
 	Canceled   Class = "canceled"
 	Config     Class = "configuration"
 	Invalid    Class = "validation_failed"
+	Forbidden  Class = "forbidden"
+	NotFound   Class = "not_found"
 	Internal   Class = "internal"
 )
 

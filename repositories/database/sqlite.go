@@ -52,7 +52,8 @@ func openSQLite(url string, o Options) (*DB, error) {
 }
 
 // registerFunctions gives SQL what SQLite lacks: the canonical text of a timestamp or date (NULL for
-// what is none), a test for UTF-8, and a row hash.
+// what is none), a test for UTF-8, and a row hash. Its own lower() knows ASCII only; ours is what a
+// search must do in any language, as PostgreSQL's does.
 func registerFunctions(c *sqlite3.Conn) error {
 	const flags = sqlite3.DETERMINISTIC | sqlite3.INNOCUOUS
 	return errors.Join(
@@ -71,6 +72,11 @@ func registerFunctions(c *sqlite3.Conn) error {
 		}),
 		c.CreateFunction("valid_utf8", 1, flags, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
 			ctx.ResultBool(arg[0].Type() == sqlite3.TEXT && utf8.Valid(arg[0].RawText()))
+		}),
+		c.CreateFunction("lower", 1, flags, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
+			if arg[0].Type() != sqlite3.NULL {
+				ctx.ResultText(strings.ToLower(arg[0].Text()))
+			}
 		}),
 		c.CreateFunction("row_hash", -1, flags, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
 			h := fnv.New64a()

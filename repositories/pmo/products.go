@@ -1,0 +1,122 @@
+package pmo
+
+import (
+	"context"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"lifecycle-sync/models"
+)
+
+// ListedProduct is a product of the mirror with the names of what it belongs to, under the names that
+// the React app reads. AttachmentsCount is 0 as long as pmo_db keeps no attachments.
+type ListedProduct struct {
+	ID               int64           `gorm:"column:id" json:"id"`
+	Name             *string         `gorm:"column:produk" json:"produk"`
+	Description      *string         `gorm:"column:deskripsi" json:"deskripsi"`
+	CategoryID       *int64          `gorm:"column:id_kategori" json:"id_kategori"`
+	SegmentID        *int64          `gorm:"column:id_segmen" json:"id_segmen"`
+	StageID          *int64          `gorm:"column:id_stage" json:"id_stage"`
+	Price            *int64          `gorm:"column:harga" json:"harga"`
+	LaunchDate       *models.Date    `gorm:"column:tanggal_launch" json:"tanggal_launch"`
+	Customer         *string         `gorm:"column:pelanggan" json:"pelanggan"`
+	CreatedAt        *models.Instant `gorm:"column:created_at" json:"created_at"`
+	UpdatedAt        *models.Instant `gorm:"column:updated_at" json:"updated_at"`
+	StageStart       *models.Date    `gorm:"column:tanggal_stage_start" json:"tanggal_stage_start"`
+	StageEnd         *models.Date    `gorm:"column:tanggal_stage_end" json:"tanggal_stage_end"`
+	Segment          *string         `gorm:"column:segmen" json:"segmen"`
+	Stage            *string         `gorm:"column:stage" json:"stage"`
+	Category         *string         `gorm:"column:kategori" json:"kategori"`
+	AttachmentsCount int64           `gorm:"-" json:"attachments_count"`
+}
+
+// ProductFilter says which products are meant: those that meet every condition that is not zero.
+type ProductFilter struct {
+	Search                         string // case-insensitive substring of name, description or customer
+	StageID, SegmentID, CategoryID int64
+	Stage, Segment, Category       string // names, exact but for case
+}
+
+// ProductOrder is a column of tbl_produk and the direction in which it is read. NULLs come last in
+// both, and the id settles ties, so the order is total.
+type ProductOrder struct {
+	Column     string
+	Descending bool
+}
+
+const productTable = "tbl_produk_lifecycle"
+
+// Products returns at most limit products from offset on, and how many the filter lets through. Past
+// the end nothing more is read than the count. Errors: connection, timeout, schema.
+func (s *Store) Products(ctx context.Context, f ProductFilter, order ProductOrder, offset, limit int) ([]ListedProduct, int64, error) {
+	products := []ListedProduct{}
+	var total int64
+	err := s.filtered(ctx, f).Count(&total).Error
+	if err != nil || int64(offset) >= total {
+		return products, total, s.db.Translate(err)
+	}
+	// The ids of the page first: to skip rows in an index is much cheaper than to skip joined rows.
+	page := s.filtered(ctx, f).Select("id").Order(order.by("")).Offset(offset).Limit(limit)
+	err = s.db.WithContext(ctx).Table("(?) AS page", page).
+		Joins("JOIN " + productTable + " p ON p.id = page.id").
+		Joins("LEFT JOIN tbl_segmen_lifecycle segment ON segment.id = p.id_segmen").
+		Joins("LEFT JOIN tbl_stage_lifecycle stage ON stage.id = p.id_stage").
+		Joins("LEFT JOIN tbl_kategori_lifecycle category ON category.id = p.id_kategori").
+		Select(s.readable("p", find(s.tables, "tbl_produk")) + ", segment.segmen, stage.stage, category.kategori").
+		Order(order.by("p.")).Scan(&products).Error
+	return products, total, s.db.Translate(err)
+}
+
+// filtered selects the products that a filter lets through.
+func (s *Store) filtered(ctx context.Context, f ProductFilter) *gorm.DB {
+	query := s.db.WithContext(ctx).Table(productTable)
+	if f.Search != "" {
+		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(f.Search) + "%"
+		query = query.Where(`lower(produk) LIKE lower(@like) ESCAPE '\' OR lower(deskripsi) LIKE lower(@like) ESCAPE '\'`+
+			` OR lower(pelanggan) LIKE lower(@like) ESCAPE '\'`, map[string]any{"like": like})
+	}
+	query = s.of(query, "stage", f.StageID, f.Stage)
+	query = s.of(query, "segmen", f.SegmentID, f.Segment)
+	return s.of(query, "kategori", f.CategoryID, f.Category)
+}
+
+// of keeps the products of one stage, segment or category (what: as the columns call it), by id and by
+// name.
+func (s *Store) of(query *gorm.DB, what string, id int64, name string) *gorm.DB {
+	if id != 0 {
+		query = query.Where("id_"+what+" = ?", id)
+	}
+	if name != "" {
+		named := s.db.Table("tbl_"+what+"_lifecycle").Select("id").Where("lower("+what+") = lower(?)", name)
+		query = query.Where("id_"+what+" IN (?)", named)
+	}
+	return query
+}
+
+// by is the ORDER BY for columns that prefix qualifies. The key is never NULL, and is left to stand
+// alone so that its index serves.
+func (o ProductOrder) by(prefix string) string {
+	direction := " ASC"
+	if o.Descending {
+		direction = " DESC"
+	}
+	if o.Column == "id" {
+		return prefix + "id" + direction
+	}
+	return prefix + o.Column + direction + " NULLS LAST, " + prefix + "id" + direction
+}
+
+// readable selects a table's columns. A value that cannot stand in the mirror, which only a hand edit
+// can have put there, reads as NULL until a full sync corrects it: one row must not spoil the list.
+func (s *Store) readable(alias string, t *models.Table) string {
+	columns := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		column := alias + "." + c.Name
+		columns[i] = column
+		if fits := s.db.Fits(column, c); fits != "" {
+			columns[i] = "CASE WHEN " + fits + " THEN " + s.db.Cell(column, c) + " END AS " + c.Name
+		}
+	}
+	return strings.Join(columns, ", ")
+}
