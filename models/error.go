@@ -75,3 +75,9 @@ func AsError(err error) *Error {
 			Remedy: "The log has the details."}
 	}
 }
+
+// NewInvalid is the error for a request that is wrong in the given fields, of which there is at least
+// one. Its message is the first field's, as a sentence.
+func NewInvalid(fields ...FieldError) *Error {
+	return &Error{Class: Invalid, Message: fields[0].Message, Fields: fields}
+}

@@ -26,7 +26,7 @@ func (s *Store) Categories(ctx context.Context) (rows []models.Category, err err
 }
 
 func (s *Store) choices(ctx context.Context, what, order string, rows any) error {
-	return s.db.Translate(s.db.WithContext(ctx).Table("tbl_" + what + "_lifecycle").
+	return s.db.Translate(s.db.WithContext(ctx).Table("tbl_"+what+"_lifecycle").
 		Select("id", what, "icon_light", "icon_dark").Order(order).Find(rows).Error)
 }
 

@@ -1,0 +1,68 @@
+package handlers
+
+import (
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/services"
+)
+
+// Dropdowns answers what the product form offers to choose from.
+type Dropdowns struct{ dropdowns *services.Dropdowns }
+
+// NewDropdowns returns the handlers on their use case.
+func NewDropdowns(d *services.Dropdowns) *Dropdowns { return &Dropdowns{d} }
+
+type icons struct {
+	Light *string `json:"icon_light"`
+	Dark  *string `json:"icon_dark"`
+}
+
+type segment struct {
+	ID   int64  `json:"id"`
+	Name string `json:"segmen"`
+	icons
+}
+
+type stage struct {
+	ID   int64   `json:"id"`
+	Name *string `json:"stage"`
+	icons
+}
+
+type category struct {
+	ID   int64  `json:"id"`
+	Name string `json:"kategori"`
+	icons
+}
+
+type dropdowns struct {
+	Segments   []segment  `json:"segments"`
+	Stages     []stage    `json:"stages"`
+	Categories []category `json:"categories"`
+}
+
+// All answers the three lists.
+func (h *Dropdowns) All(c *fiber.Ctx) error {
+	if err := parseQuery(c).err(); err != nil {
+		return err
+	}
+	lists, err := h.dropdowns.All(c.UserContext())
+	if err != nil {
+		return err
+	}
+	return read(c, success{Data: dropdowns{
+		Segments:   each(lists.Segments, func(s models.Segment) segment { return segment{s.ID, s.Name, icons{s.IconLight, s.IconDark}} }),
+		Stages:     each(lists.Stages, func(s models.Stage) stage { return stage{s.ID, s.Name, icons{s.IconLight, s.IconDark}} }),
+		Categories: each(lists.Categories, func(s models.Category) category { return category{s.ID, s.Name, icons{s.IconLight, s.IconDark}} }),
+	}})
+}
+
+// each converts rows; no rows become an empty list, not null.
+func each[From, To any](rows []From, convert func(From) To) []To {
+	out := make([]To, len(rows))
+	for i, row := range rows {
+		out[i] = convert(row)
+	}
+	return out
+}

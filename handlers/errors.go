@@ -1,0 +1,96 @@
+package handlers
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/models"
+)
+
+// retryAfter is how many seconds a client is asked to wait for a database that is away.
+const retryAfter = "5"
+
+// failure is the envelope of every answer that is not a success.
+type failure struct {
+	Success   bool                `json:"success"` // always false
+	Message   string              `json:"message"`
+	Code      string              `json:"code"`
+	Errors    []models.FieldError `json:"errors,omitempty"`
+	RequestID string              `json:"requestId"`
+}
+
+// Errors answers every error that a handler returns or that Fiber itself comes upon, and logs those
+// that are the server's fault with their cause, which the client never sees.
+func Errors(log *slog.Logger) fiber.ErrorHandler {
+	return func(c *fiber.Ctx, err error) error {
+		status, answer := failed(err)
+		answer.RequestID = strings.Clone(c.GetRespHeader(fiber.HeaderXRequestID))
+		if status >= http.StatusInternalServerError {
+			log.Error("request failed", "request_id", answer.RequestID, "status", status, "error", err, "cause", models.AsError(err).Cause)
+		}
+		if status == http.StatusServiceUnavailable {
+			c.Set(fiber.HeaderRetryAfter, retryAfter)
+		}
+		return c.Status(status).JSON(answer)
+	}
+}
+
+// failed says what an error is in HTTP.
+func failed(err error) (int, failure) {
+	var own *fiber.Error
+	if errors.As(err, &own) && own.Code < http.StatusInternalServerError {
+		code := strings.ReplaceAll(strings.ToLower(http.StatusText(own.Code)), " ", "_")
+		return own.Code, failure{Message: protocolMessage(own.Code), Code: code}
+	}
+	e := models.AsError(err)
+	status, message := verdict(e.Class)
+	if message == "" {
+		message = e.Error()
+	}
+	return status, failure{Message: message, Code: string(e.Class), Errors: e.Fields}
+}
+
+// verdict is the one map from a class of error to a status. Where the error's own message could hold
+// what a database said, another message takes its place.
+func verdict(class models.Class) (status int, message string) {
+	switch class {
+	case models.Invalid:
+		return http.StatusBadRequest, ""
+	case models.Forbidden:
+		return http.StatusForbidden, ""
+	case models.NotFound:
+		return http.StatusNotFound, ""
+	case models.Busy, models.MassDelete:
+		return http.StatusConflict, ""
+	case models.DataType:
+		return http.StatusBadRequest, "A value is of a kind or size that cannot be kept."
+	case models.Constraint:
+		return http.StatusConflict, "This contradicts other data, so it was not done."
+	case models.Connection, models.Timeout, models.Canceled:
+		return http.StatusServiceUnavailable, "The database is not available at the moment. Please try again shortly."
+	case models.Permission, models.Schema, models.Config, models.Internal:
+	}
+	return http.StatusInternalServerError, "Something went wrong on the server. Its log has the details under this request's id."
+}
+
+// protocolMessage is what to say to a request that reached no handler.
+func protocolMessage(status int) string {
+	switch status {
+	case http.StatusNotFound:
+		return "There is nothing at this address."
+	case http.StatusMethodNotAllowed:
+		return "This address does not take that method; the Allow header lists those it does."
+	case http.StatusRequestTimeout:
+		return "The request took too long to arrive."
+	case http.StatusRequestEntityTooLarge:
+		return "The request is too large."
+	case http.StatusRequestHeaderFieldsTooLarge:
+		return "The request's address or headers are too long."
+	default:
+		return "The request could not be understood."
+	}
+}

@@ -1,0 +1,83 @@
+package handlers
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/models"
+)
+
+// maxProblems bounds the answer to a query string that is wrong all over.
+const maxProblems = 10
+
+// query is a request's query string, checked as it is read: every mistake is a problem, and err tells
+// of all of them.
+type query struct {
+	values   map[string]string
+	problems []models.FieldError
+}
+
+// parseQuery reads the query string, in which only known parameters may stand, each once.
+func parseQuery(c *fiber.Ctx, known ...string) *query {
+	q := &query{values: map[string]string{}}
+	for k, v := range c.Context().QueryArgs().All() {
+		name, value := string(k), string(v)
+		_, seen := q.values[name]
+		switch {
+		case !slices.Contains(known, name):
+			q.problem(name, "unknown", "%.40q is not a parameter here; known are %s", name, strings.Join(known, ", "))
+		case seen:
+			q.problem(name, "duplicate", "%s is given more than once", name)
+		case !utf8.ValidString(value) || strings.ContainsRune(value, 0):
+			q.problem(name, "encoding", "%s must be UTF-8 text without NUL", name)
+		}
+		q.values[name] = value
+	}
+	return q
+}
+
+// text returns a parameter's value, "" when it is not given.
+func (q *query) text(name string) string { return q.values[name] }
+
+// number returns a parameter that is a whole number from 1 to highest, 0 when it is not given.
+func (q *query) number(name string, highest int64) int64 {
+	value, given := q.values[name]
+	if !given {
+		return 0
+	}
+	n, err := strconv.ParseUint(value, 10, 63)
+	if err != nil || n == 0 || int64(n) > highest {
+		q.problem(name, "integer", "%s must be a whole number from 1 to %d", name, highest)
+		return 0
+	}
+	return int64(n)
+}
+
+// id returns a parameter that is the id of a row, 0 when it is not given or, as a form sends what was
+// not chosen, empty.
+func (q *query) id(name string) int64 {
+	if q.values[name] == "" {
+		return 0
+	}
+	return q.number(name, math.MaxInt32)
+}
+
+func (q *query) problem(field, code, format string, args ...any) {
+	if len(q.problems) < maxProblems {
+		q.problems = append(q.problems, models.FieldError{Field: field, Code: code, Message: fmt.Sprintf(format, args...)})
+	}
+}
+
+// err is nil when everything that was read is right.
+func (q *query) err() error {
+	if q.problems == nil {
+		return nil
+	}
+	return models.NewInvalid(q.problems...)
+}

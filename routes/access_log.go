@@ -1,0 +1,27 @@
+package routes
+
+import (
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// logged writes a line a request, without its query: what people search for is nobody's business. It
+// answers errors itself, so that the line has the status that the client got.
+func logged(log *slog.Logger, now func() time.Time) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		start := now()
+		if err := c.Next(); err != nil {
+			if err := c.App().ErrorHandler(c, err); err != nil {
+				return err
+			}
+		}
+		// Fiber uses the memory of its strings again.
+		log.Info("request", "request_id", strings.Clone(c.GetRespHeader(fiber.HeaderXRequestID)),
+			"method", strings.Clone(c.Method()), "path", strings.Clone(c.Path()), "status", c.Response().StatusCode(),
+			"bytes", len(c.Response().Body()), "duration", now().Sub(start), "remote", c.IP())
+		return nil
+	}
+}

@@ -1,0 +1,83 @@
+package routes
+
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/cors"
+	recovery "github.com/gofiber/fiber/v2/middleware/recover"
+
+	"lifecycle-sync/handlers"
+)
+
+// The limits of a request. Addresses have room for a search that is too long, so that the answer can
+// say so. There is no write timeout: it would cut off a stream of events.
+const (
+	readTimeout    = 30 * time.Second
+	idleTimeout    = 2 * time.Minute
+	requestTimeout = 10 * time.Second // what a request's queries may take together
+	bodyLimit      = 1 << 20
+	headLimit      = 32 << 10
+)
+
+// newServer returns a server without routes. What a request passes through stands in the order in
+// which it does.
+func newServer(o Options) *fiber.App {
+	fail := handlers.Errors(o.Log)
+	web := fiber.New(fiber.Config{
+		DisableStartupMessage: true,
+		CaseSensitive:         true,
+		ReadTimeout:           readTimeout,
+		IdleTimeout:           idleTimeout,
+		BodyLimit:             bodyLimit,
+		ReadBufferSize:        headLimit,
+		ErrorHandler: func(c *fiber.Ctx, err error) error {
+			mark(c) // a request that cannot be read has passed through nothing
+			return fail(c, err)
+		},
+	})
+	web.Use(marked, logged(o.Log, o.Now), recovered(o.Log), localOnly(o.CORSOrigins), crossOrigin(o.CORSOrigins), limited)
+	return web
+}
+
+// limited bounds the time that a request's queries may take.
+func limited(c *fiber.Ctx) error {
+	ctx, cancel := context.WithTimeout(c.UserContext(), requestTimeout)
+	defer cancel()
+	c.SetUserContext(ctx)
+	return c.Next()
+}
+
+// recovered turns a panic into an error and logs where it was.
+func recovered(log *slog.Logger) fiber.Handler {
+	return recovery.New(recovery.Config{
+		EnableStackTrace: true,
+		StackTraceHandler: func(_ *fiber.Ctx, e any) {
+			log.Error("panic in a handler", "panic", e, "stack", string(debug.Stack()))
+		},
+	})
+}
+
+// crossOrigin lets the pages of the listed origins call the API and read the headers it relies on.
+func crossOrigin(origins []string) fiber.Handler {
+	listed := originSet(origins)
+	return cors.New(cors.Config{
+		AllowOriginsFunc: func(origin string) bool { return listed[origin] },
+		AllowHeaders:     "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID",
+		ExposeHeaders:    "ETag, Link, Location, Retry-After, " + fiber.HeaderXRequestID,
+		MaxAge:           int(10 * time.Minute / time.Second),
+	})
+}
+
+// originSet holds origins as browsers write them.
+func originSet(origins []string) map[string]bool {
+	set := make(map[string]bool, len(origins))
+	for _, origin := range origins {
+		set[strings.ToLower(strings.TrimRight(strings.TrimSpace(origin), "/"))] = true
+	}
+	return set
+}

@@ -1,0 +1,74 @@
+package services
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo"
+)
+
+// maxSearch is how many characters a search may have.
+const maxSearch = 200
+
+// sortKeys are the columns that the list can be sorted by.
+func sortKeys() []string {
+	return []string{"id", "produk", "harga", "tanggal_launch", "created_at", "updated_at", "tanggal_stage_end"}
+}
+
+// productLister reads products from the mirror. Errors: connection, timeout, schema.
+type productLister interface {
+	Products(ctx context.Context, f pmo.ProductFilter, order pmo.ProductOrder, offset, limit int) ([]pmo.ListedProduct, int64, error)
+}
+
+// ProductList lists the mirrored products a page at a time.
+type ProductList struct{ products productLister }
+
+// NewProductList returns the use case on a store.
+func NewProductList(products productLister) *ProductList { return &ProductList{products} }
+
+// ProductQuery is what a client asks of the list. Sort is a sort key, with "-" before it for
+// descending, or "" for newest first.
+type ProductQuery struct {
+	Paging
+	Filter pmo.ProductFilter
+	Sort   string
+}
+
+// ProductPage is one page of the list.
+type ProductPage struct {
+	Products   []pmo.ListedProduct
+	Pagination Pagination
+}
+
+// List returns the page that the query asks for; one past the end is empty. Errors: validation_failed
+// for a search that is too long or an unknown sort key, connection, timeout, schema.
+func (l *ProductList) List(ctx context.Context, q ProductQuery) (ProductPage, error) {
+	order, err := productOrder(q.Sort)
+	if err != nil {
+		return ProductPage{}, err
+	}
+	if n := utf8.RuneCountInString(q.Filter.Search); n > maxSearch {
+		return ProductPage{}, models.NewInvalid(models.FieldError{Field: "search", Code: "too_long",
+			Message: fmt.Sprintf("search has %d characters; at most %d are possible", n, maxSearch)})
+	}
+	paging := q.bounded()
+	products, total, err := l.products.Products(ctx, q.Filter, order, paging.offset(), int(paging.Limit))
+	return ProductPage{Products: products, Pagination: paging.of(total)}, err
+}
+
+func productOrder(sort string) (pmo.ProductOrder, error) {
+	key, descending := strings.CutPrefix(sort, "-")
+	switch {
+	case sort == "":
+		return pmo.ProductOrder{Column: "created_at", Descending: true}, nil
+	case slices.Contains(sortKeys(), key):
+		return pmo.ProductOrder{Column: key, Descending: descending}, nil
+	default:
+		return pmo.ProductOrder{}, models.NewInvalid(models.FieldError{Field: "sort", Code: "unknown",
+			Message: "sort must be one of " + strings.Join(sortKeys(), ", ") + ", with - before it for descending"})
+	}
+}
