@@ -79,7 +79,7 @@ func (a *App) Close() error {
 // prepare connects to both databases and brings pmo_db's tables up to date, reporting each step. The
 // embedded source is filled with demonstration data the first time.
 func (a *App) prepare(ctx context.Context, out *console) error {
-	if a.cfg.Embedded() {
+	if a.cfg.Embedded {
 		if err := a.fillDemo(ctx); err != nil {
 			return err
 		}
@@ -99,5 +99,3 @@ func (a *App) migrate(ctx context.Context, out *console) error {
 	out.line("✅ Tables created/verified")
 	return nil
 }
-
-func (a *App) fillDemo(ctx context.Context) error { return nil }

@@ -33,10 +33,10 @@ type Config struct {
 	ConnectTimeout     time.Duration `env:"CONNECT_TIMEOUT" envDefault:"10s" validate:"min=1s"`
 	SyncTimeout        time.Duration `env:"SYNC_TIMEOUT" envDefault:"1h" validate:"min=1s"`
 	ChangeLogRetention time.Duration `env:"CHANGE_LOG_RETENTION" envDefault:"2160h" validate:"min=1h"`
+	// Embedded says that neither database was configured: both are SQLite files under DataDir, and the
+	// source is ours to fill with demonstration data.
+	Embedded bool
 }
-
-// Embedded reports whether both databases are the SQLite files under DataDir.
-func (c Config) Embedded() bool { return c.LifecycleURL == "" && c.PMOURL == "" }
 
 // LoadConfig reads the settings. The environment wins over .env. Every problem is reported at once,
 // without the value of any secret. Errors: configuration.
@@ -59,12 +59,13 @@ func LoadConfig(dotenv string, environ []string) (Config, error) {
 	if err := env.ParseWithOptions(&cfg, env.Options{Environment: vars}); err != nil {
 		problems = append(problems, parseProblems(err)...)
 	}
+	cfg.Embedded = cfg.LifecycleURL == "" && cfg.PMOURL == ""
 	problems = append(problems, validationProblems(cfg)...)
 	problems = append(problems, cfg.crossChecks()...)
 	if problems != nil {
 		return Config{}, configError(problems)
 	}
-	if cfg.Embedded() {
+	if cfg.Embedded {
 		cfg.LifecycleURL = "file:" + filepath.Join(cfg.DataDir, "lifecycle.db")
 		cfg.PMOURL = "file:" + filepath.Join(cfg.DataDir, "pmo.db")
 	}
@@ -120,7 +121,7 @@ func validationProblems(cfg Config) (problems []string) {
 
 // crossChecks holds settings against each other.
 func (c Config) crossChecks() (problems []string) {
-	if !c.Embedded() {
+	if !c.Embedded {
 		lifecycle, err := database.KindOf(c.LifecycleURL)
 		if err != nil {
 			problems = append(problems, "LIFECYCLE_DATABASE_URL "+err.Error())

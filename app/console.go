@@ -16,9 +16,10 @@ import (
 // console is the log that people read: one line a step, and on a terminal a bar for the table that
 // is being worked on. It is the engine's Progress.
 type console struct {
-	out  io.Writer
-	bars *mpb.Progress // nil when out is no terminal
-	bar  *mpb.Bar
+	out   io.Writer
+	bars  *mpb.Progress // nil when out is no terminal
+	bar   *mpb.Bar
+	total int64
 }
 
 func newConsole(out io.Writer) *console {
@@ -35,24 +36,33 @@ func (c *console) line(format string, args ...any) {
 }
 
 // Begin says that work on a table begins.
-func (c *console) Begin(t *models.Table) {
+func (c *console) Begin(t *models.Table, rows int64) {
 	c.line("🔄 Syncing %s...", t.Label)
-	if c.bars != nil {
-		c.bar = c.bars.New(0, mpb.BarStyle(), mpb.BarRemoveOnComplete(),
-			mpb.PrependDecorators(decor.Name(t.Label+" ")),
-			mpb.AppendDecorators(decor.CurrentNoUnit("%d rows "), decor.EwmaSpeed(0, "%.0f/s", 30), decor.Elapsed(decor.ET_STYLE_GO)))
+	c.startBar(t.Label, rows)
+}
+
+func (c *console) startBar(label string, total int64) {
+	if c.bars == nil {
+		return
+	}
+	c.total = total
+	c.bar = c.bars.New(total, mpb.BarStyle(), mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.Name(label+" ")),
+		mpb.AppendDecorators(decor.CountersNoUnit("%d / %d rows "), decor.Elapsed(decor.ET_STYLE_GO)))
+}
+
+// Expect lengthens the bar.
+func (c *console) Expect(rows int64) {
+	if c.bar != nil {
+		c.total += rows
+		c.bar.SetTotal(c.total, false)
 	}
 }
 
 // Advance moves the bar.
-func (c *console) Advance(_ *models.Table, rows, total int64) {
-	if c.bar == nil {
-		return
+func (c *console) Advance(rows int64) {
+	if c.bar != nil {
+		c.bar.IncrInt64(rows)
 	}
-	if total > 0 {
-		c.bar.SetTotal(total, false)
-	}
-	c.bar.IncrInt64(rows)
 }
 
 // End says what was done to a table.

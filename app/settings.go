@@ -6,8 +6,15 @@ import (
 	"reflect"
 )
 
-// settings lists the fields of Config with their tags.
-func settings() []reflect.StructField { return reflect.VisibleFields(reflect.TypeFor[Config]()) }
+// settings lists the fields of Config that are read from the environment, with their tags.
+func settings() (fields []reflect.StructField) {
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
+		if f.Tag.Get("env") != "" {
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
 
 func secretNames() (names []string) {
 	for _, f := range settings() {

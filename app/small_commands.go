@@ -35,16 +35,3 @@ func (*versionCommand) Run(env *environment) error {
 	_, err := fmt.Fprintf(env.stdout, "lifecycle-sync %s (commit %s, %s)\n", version, commit, runtime.Version())
 	return err
 }
-
-type seedCommand struct {
-	Products int64 `default:"211" help:"How many products."`
-	History  int64 `default:"45" help:"How many stage transitions."`
-}
-
-// Run fills lifecycle_db.
-func (c *seedCommand) Run(env *environment) error { return nil }
-
-type serveCommand struct{}
-
-// Run serves.
-func (*serveCommand) Run(env *environment) error { return nil }

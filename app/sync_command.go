@@ -135,7 +135,7 @@ func newDifference(c mirror.Change, cause mirror.Cause) difference {
 type quiet struct{ *console }
 
 // Begin says nothing.
-func (quiet) Begin(*models.Table) {}
+func (quiet) Begin(*models.Table, int64) {}
 
 // End says nothing.
 func (quiet) End(*models.Table, models.TableCount) {}

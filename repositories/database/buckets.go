@@ -16,10 +16,19 @@ type Bucket struct {
 	Hash        int64
 }
 
-// Buckets streams, in order, the fingerprints of what rows yields: a query with columns id, hash and
-// quarantined (0 or 1). It hashes in the database, in parallel where the server can. PostgreSQL only.
-func (c *Conn) Buckets(ctx context.Context, rows string, args []any, shift int) iter.Seq2[Bucket, error] {
-	query := fmt.Sprintf("SELECT x.id >> %d, count(*), sum(x.quarantined), bit_xor(x.hash) FROM (%s) x GROUP BY 1 ORDER BY 1", shift, rows)
+// Buckets streams, in order, the fingerprints by id>>shift of what rows selects for a condition on
+// its id: columns id, hash and quarantined (0 or 1). It hashes in the database, in parallel where the
+// server can. With shift 0 each row comes by itself. PostgreSQL only.
+func (c *Conn) Buckets(ctx context.Context, ranges []Range, shift int, id string, rows func(condition string) string) iter.Seq2[Bucket, error] {
+	if shift == 0 {
+		query, args := RangedQuery(Postgres, ranges, id, func(condition string) string { return rows(condition) + " ORDER BY 1" })
+		return c.readBuckets(ctx, "SELECT x.id, 1, x.quarantined, x.hash FROM ("+query+") x", args)
+	}
+	query, args := RangedQuery(Postgres, ranges, id, rows)
+	return c.readBuckets(ctx, fmt.Sprintf("SELECT x.id >> %d, count(*), sum(x.quarantined), bit_xor(x.hash) FROM (%s) x GROUP BY 1 ORDER BY 1", shift, query), args)
+}
+
+func (c *Conn) readBuckets(ctx context.Context, query string, args []any) iter.Seq2[Bucket, error] {
 	return func(yield func(Bucket, error) bool) {
 		for cells, err := range c.Rows(ctx, query, args...) {
 			if err != nil {

@@ -88,12 +88,10 @@ func Open(url string, o Options) (*DB, error) {
 
 func (db *DB) gormConfig() *gorm.Config {
 	return &gorm.Config{
-		SkipDefaultTransaction: true, // services choose transactions
-		DisableAutomaticPing:   true, // opening a pool must not need its database
-		Logger: logger.NewSlogLogger(db.log, logger.Config{
-			SlowThreshold: time.Second, LogLevel: logger.Warn, IgnoreRecordNotFoundError: true, ParameterizedQueries: true,
-		}),
-		NowFunc: func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
+		SkipDefaultTransaction: true,           // services choose transactions
+		DisableAutomaticPing:   true,           // opening a pool must not need its database
+		Logger:                 logger.Discard, // errors are returned, and said once where they end
+		NowFunc:                func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
 	}
 }
 

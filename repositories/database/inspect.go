@@ -18,6 +18,7 @@ type TableInfo struct {
 	Writable bool // INSERT, UPDATE and DELETE are granted
 	KeyOnID  bool // a unique index on id alone
 	Bytes    int64
+	Rows     int64 // about, as of the last ANALYZE; 0 when unknown
 	Columns  map[string]ColumnInfo
 }
 
@@ -34,7 +35,7 @@ SELECT n.name, c.oid IS NOT NULL, coalesce(c.relkind = 'r', false), coalesce(has
 	coalesce(has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'), false),
 	EXISTS (SELECT FROM pg_index i JOIN pg_attribute k ON k.attrelid = i.indrelid AND k.attnum = i.indkey[0]
 		WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indnkeyatts = 1 AND k.attname = 'id'),
-	coalesce(pg_relation_size(c.oid), 0),
+	coalesce(pg_relation_size(c.oid), 0), coalesce(greatest(c.reltuples, 0), 0)::bigint,
 	coalesce(a.attname, ''), coalesce(format_type(a.atttypid, a.atttypmod), ''), coalesce(a.attnotnull, false),
 	coalesce(a.atthasdef OR a.attidentity <> '', false), coalesce(a.attidentity = 'a', false)
 FROM unnest($1::text[]) AS n(name)
@@ -43,7 +44,7 @@ LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisd
 
 const inspectSQLite = `
 SELECT n.value, t.name IS NOT NULL, coalesce(t.type = 'table', 0), t.name IS NOT NULL, t.name IS NOT NULL,
-	EXISTS (SELECT 1 FROM pragma_table_info(n.value) k WHERE k.name = 'id' AND k.pk = 1), 0,
+	EXISTS (SELECT 1 FROM pragma_table_info(n.value) k WHERE k.name = 'id' AND k.pk = 1), 0, 0,
 	coalesce(a.name, ''), coalesce(a.type, ''), coalesce(a."notnull" OR a.pk, 0), a.dflt_value IS NOT NULL, 0
 FROM json_each(?) n
 LEFT JOIN sqlite_schema t ON t.name = n.value AND t.type IN ('table', 'view')
@@ -66,9 +67,10 @@ func (c *Conn) Inspect(ctx context.Context, names []string) (map[string]TableInf
 		if !seen {
 			t = TableInfo{Exists: yes(1), Ordinary: yes(2), Readable: yes(3), Writable: yes(4), KeyOnID: yes(5), Columns: map[string]ColumnInfo{}}
 			t.Bytes, _ = strconv.ParseInt(string(cells[6]), 10, 64)
+			t.Rows, _ = strconv.ParseInt(string(cells[7]), 10, 64)
 		}
-		if column := string(cells[7]); column != "" {
-			t.Columns[column] = ColumnInfo{Type: string(cells[8]), NotNull: yes(9), Default: yes(10), Identity: yes(11)}
+		if column := string(cells[8]); column != "" {
+			t.Columns[column] = ColumnInfo{Type: string(cells[9]), NotNull: yes(10), Default: yes(11), Identity: yes(12)}
 		}
 		out[name] = t
 	}

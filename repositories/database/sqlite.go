@@ -63,11 +63,8 @@ func registerFunctions(c *sqlite3.Conn) error {
 			}
 		}),
 		c.CreateFunction("canonical_date", 1, flags, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
-			text := arg[0].Text()
-			if len(text) >= 10 && (len(text) == 10 || text[10] == 'T' || text[10] == ' ') {
-				if d, err := models.ParseDate(text[:10]); err == nil && d.Time().Year() > 0 {
-					ctx.ResultText(d.String())
-				}
+			if d, ok := readDate(arg[0]); ok {
+				ctx.ResultText(d.String())
 			}
 		}),
 		c.CreateFunction("valid_utf8", 1, flags, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
@@ -91,12 +88,25 @@ func registerFunctions(c *sqlite3.Conn) error {
 	)
 }
 
+// readTimestamp takes a date with or without a time, zone and up to six digits of a second: what the
+// mirror can hold unaltered. A bare number or a time of day is none.
 func readTimestamp(v sqlite3.Value) (time.Time, bool) {
-	if v.Type() != sqlite3.TEXT {
+	text := v.Text()
+	if v.Type() != sqlite3.TEXT || len(text) < 10 || text[4] != '-' || text[7] != '-' {
 		return time.Time{}, false
 	}
-	t, err := sqlite3.TimeFormatAuto.Decode(v.Text())
-	return t, err == nil && t.UTC().Year() >= 1 && t.UTC().Year() <= 9999
+	t, err := sqlite3.TimeFormatAuto.Decode(text)
+	return t, err == nil && t.UTC().Year() >= 1 && t.UTC().Year() <= 9999 && t.Nanosecond()%1000 == 0
+}
+
+// readDate takes a day, alone or as its midnight.
+func readDate(v sqlite3.Value) (models.Date, bool) {
+	t, ok := readTimestamp(v)
+	if !ok || t.Format("15:04:05.999999") != "00:00:00" {
+		return models.Date{}, false
+	}
+	d, err := models.ParseDate(v.Text()[:10])
+	return d, err == nil && d.Time().Year() > 0
 }
 
 // Kind is SQLite.

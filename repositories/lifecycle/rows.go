@@ -22,10 +22,12 @@ type Row struct {
 	Newer  bool
 }
 
-// Buckets streams, in order, the fingerprints of the table's rows by id>>shift. PostgreSQL only.
-func (s *Snapshot) Buckets(ctx context.Context, t *models.Table, shift int) iter.Seq2[database.Bucket, error] {
-	return s.conn.Buckets(ctx, fmt.Sprintf("SELECT s.id, %s AS hash, 0 AS quarantined FROM %s s",
-		s.source.db.Hash("s", t, s.hashing), t.Source), nil, shift)
+// Buckets streams, in order, the fingerprints by id>>shift of the rows of the given ranges. PostgreSQL
+// only.
+func (s *Snapshot) Buckets(ctx context.Context, t *models.Table, ranges []database.Range, shift int) iter.Seq2[database.Bucket, error] {
+	return s.conn.Buckets(ctx, ranges, shift, "s.id", func(condition string) string {
+		return fmt.Sprintf("SELECT s.id, %s AS hash, 0 AS quarantined FROM %s s WHERE %s", s.source.db.Hash("s", t, s.hashing), t.Source, condition)
+	})
 }
 
 // Rows streams the rows of the given ranges in id order. With a horizon, Newer is filled (PostgreSQL

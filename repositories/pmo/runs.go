@@ -165,8 +165,7 @@ func (s *Store) MarkInterrupted(ctx context.Context, now time.Time) error {
 }
 
 // HasSucceeded reports whether the mirror has ever had a successful run.
-func (s *Store) HasSucceeded(ctx context.Context) (bool, error) {
-	var n int64
-	err := s.db.WithContext(ctx).Model(&models.Run{}).Where("state = ?", models.Succeeded).Limit(1).Count(&n).Error
-	return n > 0, s.db.Translate(err)
+func (s *Store) HasSucceeded(ctx context.Context) (has bool, err error) {
+	err = s.db.SQL.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM lifecycle_sync_runs WHERE state = 'succeeded')").Scan(&has)
+	return has, s.db.Translate(err)
 }

@@ -95,6 +95,7 @@ func (d *differ) table(ctx context.Context, t *models.Table, emit func(context.C
 	}
 	failpoint("mid-diff")
 	if len(s.dirty) > 0 {
+		d.progress.Expect(s.expected.rows)
 		if err := d.merge(ctx, s, emit); err != nil {
 			return err
 		}
@@ -158,7 +159,7 @@ func (d *differ) merge(ctx context.Context, s *tableStats, emit func(context.Con
 			}
 		}
 		s.tally(pair)
-		d.progress.Advance(s.table, 1, 0)
+		d.progress.Advance(1)
 	}
 	return nil
 }

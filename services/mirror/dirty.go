@@ -2,79 +2,118 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 )
 
-// bucketShift makes buckets of 32 ids: small enough that changes scattered over a table leave most
-// rows unread, large enough that a million rows give only 31,250 fingerprints.
-const bucketShift = 5
+// bucketShift makes buckets of 32 ids: few enough fingerprints (31,250 for a million rows), and small
+// enough that scattered changes leave most buckets alone.
+const bucketShift = 4
 
-// findDirty finds the ranges of ids in which the two sides may differ, without reading a row: where
-// the fingerprints differ, where rows stand in quarantine (they are tried again), and where children
-// of rows that leave the mirror are. SQLite is read whole.
+// findDirty finds the ids in which the two sides may differ, without reading a row: those whose
+// hashes differ, those in quarantine (they are tried again), and the children of rows that leave the
+// mirror. First buckets of ids are compared, then, where few differ, the single rows in those. SQLite
+// is read whole.
 func (d *differ) findDirty(ctx context.Context, s *tableStats) error {
 	if d.snap.Kind() == database.SQLite {
 		s.dirty, s.uncounted = database.Everything, true
 		return nil
 	}
-	orphaned, err := d.orphaned(ctx, s.table)
+	orphans, err := d.orphans(ctx, s.table)
 	if err != nil {
 		return err
 	}
-	bucketOf := func(b database.Bucket) int64 { return b.ID }
+	buckets, err := d.scan(ctx, s.table, database.Everything, bucketShift, orphans)
+	if err != nil {
+		return err
+	}
+	s.before = buckets.mirrored
+	switch {
+	case d.missingKeys[s.table.Name] != nil, len(buckets.dirty) > database.MaxRanges:
+		s.dirty, s.expected = database.Everything, buckets.all
+		return nil
+	case len(buckets.dirty) == 0 || buckets.expected.rows > buckets.all.rows/2:
+		s.dirty, s.expected = buckets.dirty, buckets.expected
+		return nil
+	}
+	rows, err := d.scan(ctx, s.table, buckets.dirty, 0, orphans)
+	if err != nil {
+		return err
+	}
+	if s.dirty, s.expected = rows.dirty, rows.expected; len(rows.dirty) > database.MaxRanges {
+		s.dirty, s.expected = buckets.dirty, buckets.expected
+	}
+	return nil
+}
+
+// scanned is what a comparison of fingerprints found.
+type scanned struct {
+	dirty         []database.Range
+	all, expected fingerprint // of the source's rows: all that were compared, and those in dirty
+	mirrored      int64       // rows of the mirror that were compared
+}
+
+// scan compares the fingerprints by id>>shift of the given ranges on both sides at once.
+func (d *differ) scan(ctx context.Context, t *models.Table, ranges []database.Range, shift int, orphans []int64) (found scanned, err error) {
+	orphaned := map[int64]bool{}
+	for _, id := range orphans {
+		orphaned[id>>shift] = true
+	}
 	keep := func(b database.Bucket) (database.Bucket, int) { return b, 32 }
-	nextSource, stopSource := ahead(ctx, d.snap.Buckets(ctx, s.table, bucketShift), keep)
+	nextSource, stopSource := ahead(ctx, d.snap.Buckets(ctx, t, ranges, shift), keep)
 	defer stopSource()
-	nextMirror, stopMirror := ahead(ctx, d.mirror.Buckets(ctx, s.table, database.Everything, bucketShift), keep)
+	nextMirror, stopMirror := ahead(ctx, d.mirror.Buckets(ctx, t, ranges, shift), keep)
 	defer stopMirror()
-	source := ordered[database.Bucket]{next: nextSource, id: bucketOf}
-	mirrored := ordered[database.Bucket]{next: nextMirror, id: bucketOf}
-	if err := source.advance(); err != nil {
-		return err
+	source, mirrored := ordered[database.Bucket]{next: nextSource, id: bucketID}, ordered[database.Bucket]{next: nextMirror, id: bucketID}
+	if err := errors.Join(source.advance(), mirrored.advance()); err != nil {
+		return found, err
 	}
-	if err := mirrored.advance(); err != nil {
-		return err
-	}
-	var all fingerprint
 	for source.ok || mirrored.ok {
 		id := source.current.ID
 		if !source.ok || (mirrored.ok && mirrored.current.ID < id) {
 			id = mirrored.current.ID
 		}
-		var left, right database.Bucket
-		if source.ok && source.current.ID == id {
-			left = source.current
-			if err := source.advance(); err != nil {
-				return err
-			}
+		left, err := take(&source, id)
+		if err != nil {
+			return found, err
 		}
-		if mirrored.ok && mirrored.current.ID == id {
-			right = mirrored.current
-			if err := mirrored.advance(); err != nil {
-				return err
-			}
+		right, err := take(&mirrored, id)
+		if err != nil {
+			return found, err
 		}
-		all.add(left)
-		s.before += right.Rows - right.Quarantined
-		d.progress.Advance(s.table, left.Rows, 0)
+		found.all.add(left)
+		found.mirrored += right.Rows - right.Quarantined
 		if left.Rows != right.Rows || left.Hash != right.Hash || right.Quarantined > 0 || orphaned[id] {
-			s.dirty = database.AddRange(s.dirty, database.Range{Lo: id << bucketShift, Hi: (id+1)<<bucketShift - 1})
-			s.expected.add(left)
+			found.dirty = database.AddRange(found.dirty, database.Range{Lo: id << shift, Hi: (id+1)<<shift - 1})
+			found.expected.add(left)
+		}
+		if shift > 0 {
+			d.progress.Advance(left.Rows)
 		}
 	}
-	if d.missingKeys[s.table.Name] != nil || len(s.dirty) > database.MaxRanges {
-		s.dirty, s.expected = database.Everything, all
-	}
-	return nil
+	return found, nil
 }
 
-// orphaned returns the buckets in which the mirror holds rows that refer to a row that leaves it.
-func (d *differ) orphaned(ctx context.Context, t *models.Table) (map[int64]bool, error) {
+func bucketID(b database.Bucket) int64 { return b.ID }
+
+// take sums up what a stream has of one id and steps over it.
+func take(stream *ordered[database.Bucket], id int64) (sum database.Bucket, err error) {
+	for stream.ok && stream.current.ID == id {
+		b := stream.current
+		sum.Rows, sum.Quarantined, sum.Hash = sum.Rows+b.Rows, sum.Quarantined+b.Quarantined, sum.Hash^b.Hash
+		if err := stream.advance(); err != nil {
+			return sum, err
+		}
+	}
+	return sum, nil
+}
+
+// orphans returns the ids of the mirror's rows that refer to a row that leaves it.
+func (d *differ) orphans(ctx context.Context, t *models.Table) (orphans []int64, err error) {
 	const chunk = 10_000
-	buckets := map[int64]bool{}
 	for _, c := range t.References() {
 		for _, parent := range d.stats {
 			if parent.table.Source != c.References {
@@ -85,10 +124,10 @@ func (d *differ) orphaned(ctx context.Context, t *models.Table) (map[int64]bool,
 					if err != nil {
 						return nil, err
 					}
-					buckets[id>>bucketShift] = true
+					orphans = append(orphans, id)
 				}
 			}
 		}
 	}
-	return buckets, nil
+	return orphans, nil
 }

@@ -31,11 +31,12 @@ func New(source *lifecycle.Source, store *pmo.Store, tables []*models.Table, ret
 
 // Progress is told how far a run is. Its methods are called from one goroutine at a time.
 type Progress interface {
-	// Begin says that work on a table begins.
-	Begin(t *models.Table)
-	// Advance says that so many rows more were compared or copied; total is about how many there
-	// are, 0 when that is not known.
-	Advance(t *models.Table, rows, total int64)
+	// Begin says that work on a table begins, which has about so many rows; 0 when that is unknown.
+	Begin(t *models.Table, rows int64)
+	// Expect says that so many rows more are to be gone through.
+	Expect(rows int64)
+	// Advance says that so many rows were compared or copied.
+	Advance(rows int64)
 	// End says what was done to a table.
 	End(t *models.Table, count models.TableCount)
 }
@@ -124,7 +125,7 @@ func (e *Engine) diffAndApply(
 	agree(snap, before)
 	d := newDiffer(snap, before, missingKeys, progress)
 	for _, t := range snap.Tables {
-		progress.Begin(t)
+		progress.Begin(t, snap.Infos[t.Source].Rows)
 		w := &writer{tx: tx, table: t, now: e.now}
 		if err := d.table(ctx, t, w.change); err != nil {
 			return nil, err

@@ -39,12 +39,12 @@ func (e *Engine) load(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot,
 	defer hasher.Close()
 	counts := make([]models.TableCount, len(snap.Tables))
 	for i, t := range snap.Tables {
-		progress.Begin(t)
+		progress.Begin(t, snap.Infos[t.Source].Rows)
 		// The source is hashed for the proof while its rows are on their way.
 		var want fingerprint
 		group, groupCtx := errgroup.WithContext(ctx)
 		group.Go(func() (err error) {
-			want, err = sum(hasher.Buckets(groupCtx, t, wholeShift))
+			want, err = sum(hasher.Buckets(groupCtx, t, database.Everything, wholeShift))
 			return err
 		})
 		group.Go(func() (err error) {
@@ -63,6 +63,17 @@ func (e *Engine) load(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot,
 	return counts, nil
 }
 
+// counting tells progress of every row that passes: COPY hands them out one at a time.
+type counting struct {
+	io.Writer
+	progress Progress
+}
+
+func (c counting) Write(row []byte) (int, error) {
+	c.progress.Advance(1)
+	return c.Writer.Write(row)
+}
+
 func (e *Engine) loadTable(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, bare *pmo.Bare, t *models.Table, progress Progress) (models.TableCount, error) {
 	count := models.TableCount{Table: t.Name}
 	pipeOut, pipeIn := io.Pipe()
@@ -70,7 +81,7 @@ func (e *Engine) loadTable(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snap
 	group.Go(func() error {
 		// The buffer turns a write a row into a write a quarter of a megabyte.
 		buffer := bufio.NewWriterSize(pipeIn, 256<<10)
-		err := snap.CopyFit(groupCtx, t, buffer)
+		err := snap.CopyFit(groupCtx, t, counting{buffer, progress})
 		if err == nil {
 			err = buffer.Flush()
 		}

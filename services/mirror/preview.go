@@ -62,7 +62,7 @@ func (e *Engine) compare(ctx context.Context, progress Progress, emit func(last 
 		return nil, err
 	}
 	for _, t := range snap.Tables {
-		progress.Begin(t)
+		progress.Begin(t, snap.Infos[t.Source].Rows)
 		if err := d.table(ctx, t, func(_ context.Context, c Change) error { return emit(d.since, c) }); err != nil {
 			return nil, err
 		}

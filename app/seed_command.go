@@ -1,0 +1,54 @@
+package app
+
+import (
+	"context"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/services/demo"
+)
+
+// The field's volume.
+const (
+	demoProducts  = 211
+	demoHistories = 45
+)
+
+type seedCommand struct {
+	Products int `default:"211" help:"How many products."`
+	History  int `default:"45" help:"How many stage transitions."`
+}
+
+// Run fills lifecycle_db, which must be empty.
+func (c *seedCommand) Run(env *environment) error {
+	if c.Products < 0 || c.History < 0 {
+		return &models.Error{Class: models.Config, Message: "--products and --history take whole numbers from 0"}
+	}
+	return env.withApp(func(a *App) error {
+		out := newConsole(env.stdout)
+		defer out.close()
+		out.line("🌱 Filling lifecycle_db with %d products and %d stage transitions...", c.Products, c.History)
+		out.startBar("lifecycle_db", int64(c.Products+c.History))
+		var before int64
+		if err := demo.Fill(env.ctx, a.source, c.Products, c.History, func(done, _ int64) {
+			out.Advance(done - before)
+			before = done
+		}); err != nil {
+			return err
+		}
+		out.finishBar()
+		out.line("✅ lifecycle_db is filled")
+		return nil
+	})
+}
+
+// fillDemo gives the embedded default something to show, the first time.
+func (a *App) fillDemo(ctx context.Context) error {
+	if synced, err := a.store.HasSucceeded(ctx); err == nil && synced {
+		return nil // what was emptied since was emptied on purpose
+	}
+	empty, err := a.source.Empty(ctx)
+	if err != nil || !empty {
+		return err
+	}
+	return demo.Fill(ctx, a.source, demoProducts, demoHistories, func(int64, int64) {})
+}

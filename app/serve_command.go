@@ -1,0 +1,93 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/routes"
+	"lifecycle-sync/services/mirror"
+)
+
+const (
+	shutdownTime = 5 * time.Second  // for requests under way when the process is told to end
+	retryPause   = 30 * time.Second // between attempts at the very first synchronisation
+)
+
+type serveCommand struct{}
+
+// Run serves until the process is told to end.
+func (*serveCommand) Run(env *environment) error {
+	return env.withApp(func(a *App) error { return a.serve(env.ctx, newConsole(env.stdout)) })
+}
+
+// serve answers requests at once, /readyz with 503 until the mirror has been synchronised, and
+// synchronises at the start, so that what is served is current.
+func (a *App) serve(ctx context.Context, out *console) error {
+	a.log.Info("configuration", a.cfg.Masked()...)
+	address := net.JoinHostPort(a.cfg.Host, strconv.Itoa(a.cfg.Port))
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return &models.Error{Class: models.Config, Message: "cannot listen on " + address, Cause: err,
+			Remedy: "Another program uses it, or it is not this machine's: set HOST and PORT."}
+	}
+	if _, err := a.store.Migrate(ctx); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	server := routes.New(routes.Options{Store: a.web, Log: a.log, CORSOrigins: a.cfg.CORSOrigins, Now: now})
+	serving := make(chan error, 1)
+	go func() { serving <- server.Listener(listener) }()
+	defer stop(server, serving)
+
+	if err := a.synchroniseAtStart(ctx, out); err != nil {
+		return err
+	}
+	out.line("🌐 Serving http://%s/api/product-lifecycle/products (Ctrl-C ends)", listener.Addr())
+	select {
+	case <-ctx.Done():
+		out.line("👋 Ending")
+		return nil
+	case err := <-serving:
+		serving <- nil
+		return fmt.Errorf("the server ended: %w", err)
+	}
+}
+
+// stop lets requests under way finish.
+func stop(server *fiber.App, serving chan error) {
+	_ = server.ShutdownWithTimeout(shutdownTime) // past it, connections are cut
+	<-serving
+}
+
+// synchroniseAtStart makes a run. One that fails leaves what was mirrored before, which is served all
+// the same; where nothing was, it is tried again until it succeeds. The error is ctx's end or a
+// pmo_db without its tables.
+func (a *App) synchroniseAtStart(ctx context.Context, out *console) error {
+	for {
+		_, err := a.sync(ctx, mirror.Request{}, out)
+		if err == nil || ctx.Err() != nil {
+			return nil //nolint:nilerr // being told to end is no failure
+		}
+		report(out.out, err)
+		succeeded, storeErr := a.web.HasSucceeded(ctx)
+		if storeErr != nil {
+			return errors.Join(err, storeErr)
+		}
+		if succeeded {
+			out.line("⚠️ Serving the mirror as the last successful run left it")
+			return nil
+		}
+		out.line("⏳ The mirror has never been synchronised; trying again in %s", retryPause)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(retryPause):
+		}
+	}
+}
