@@ -1,0 +1,243 @@
+package mirror_test
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+)
+
+// The oracle says what the mirror must hold, from the whole content of both databases read with
+// plain SELECTs and judged in Go. It shares nothing with the engine but the description of the tables.
+
+// cell is a value as its database prints it; SQLite says its storage class too.
+type cell struct {
+	class string
+	text  []byte // nil for NULL
+}
+
+// content is a table by id and column.
+type content map[int64]map[string]cell
+
+// read reads a whole table.
+func (l *lab) read(side side, t *models.Table) content {
+	l.Helper()
+	db, name := l.source, t.Source
+	if side == mirrored {
+		db, name = l.target, t.Mirror
+	}
+	var columns []string
+	for _, c := range t.Columns {
+		columns = append(columns, on(l, "'text', "+c.Name+"::text", "typeof("+c.Name+"), CAST("+c.Name+" AS BLOB)"))
+	}
+	rows, err := db.QueryContext(l.Context(), "SELECT id, "+strings.Join(columns, ", ")+" FROM "+name)
+	if err != nil {
+		l.Fatalf("reading %s: %v", name, err)
+	}
+	defer rows.Close()
+	out := content{}
+	for rows.Next() {
+		var id int64
+		dest, cells := []any{&id}, make([]cell, len(t.Columns))
+		for i := range cells {
+			dest = append(dest, &cells[i].class, &cells[i].text)
+		}
+		if err := rows.Scan(dest...); err != nil {
+			l.Fatal(err)
+		}
+		out[id] = map[string]cell{}
+		for i, c := range t.Columns {
+			if cells[i].class == "null" {
+				cells[i].text = nil
+			} else if cells[i].class == "blob" || cells[i].class == "text" && cells[i].text == nil && l.kind == database.SQLite {
+				cells[i].text = append([]byte{}, cells[i].text...)
+			}
+			out[id][c.Name] = cells[i]
+		}
+	}
+	if err := rows.Err(); err != nil {
+		l.Fatal(err)
+	}
+	return out
+}
+
+// side is one of the two databases.
+type side int
+
+const (
+	original side = iota
+	mirrored
+)
+
+// judgement is what must be of every table, by name: the rows that fit, and why the others do not.
+type judgement struct {
+	fit    map[string]content
+	unfit  map[string]map[int64]string
+	source map[string]content
+}
+
+// judge reads the source and says what the mirror must hold.
+func (l *lab) judge() judgement {
+	l.Helper()
+	j := judgement{map[string]content{}, map[string]map[int64]string{}, map[string]content{}}
+	present := map[string]*models.Table{}
+	for _, t := range l.tables {
+		if l.has(t.Source) {
+			present[t.Source] = t
+		}
+	}
+	for _, t := range l.tables {
+		if present[t.Source] == nil {
+			continue
+		}
+		rows := l.read(original, t)
+		j.source[t.Name], j.fit[t.Name], j.unfit[t.Name] = rows, content{}, map[int64]string{}
+		for id, row := range rows {
+			if reason := l.unfitness(t, row, present, j); reason != "" {
+				j.unfit[t.Name][id] = reason
+			} else {
+				j.fit[t.Name][id] = row
+			}
+		}
+	}
+	return j
+}
+
+func (l *lab) has(table string) bool {
+	l.Helper()
+	query := on(l, "SELECT count(to_regclass($1))", "SELECT count(*) FROM sqlite_schema WHERE name = ?")
+	var n int
+	if err := l.source.QueryRowContext(l.Context(), query, table).Scan(&n); err != nil {
+		l.Fatal(err)
+	}
+	return n > 0
+}
+
+// unfitness says why a row cannot be mirrored: a value that does not fit, else a reference.
+func (l *lab) unfitness(t *models.Table, row map[string]cell, present map[string]*models.Table, j judgement) string {
+	for _, c := range t.Columns {
+		if v := row[c.Name]; v.text != nil && !fits(l.kind, c, v) {
+			return "unfit_value(" + c.Name + ")"
+		}
+	}
+	for _, c := range t.Columns {
+		parent := present[c.References]
+		if parent == nil || row[c.Name].text == nil {
+			continue
+		}
+		var id int64
+		if _, err := fmt.Sscan(string(row[c.Name].text), &id); err != nil {
+			l.Fatal(err)
+		}
+		if _, there := j.source[parent.Name][id]; !there {
+			return "dangling_reference(" + c.Name + ")"
+		}
+		if _, mirrored := j.fit[parent.Name][id]; !mirrored {
+			return "parent_quarantined(" + c.Name + ")"
+		}
+	}
+	return ""
+}
+
+// same reports whether two cells of a column are the same value: to the byte, except for SQLite's
+// times, of which the same instant may be written in several ways.
+func same(kind database.Kind, c models.Column, a, b cell) bool {
+	if kind == database.SQLite && a.text != nil && b.text != nil {
+		if c.Kind == models.Timestamp || c.Kind == models.Day {
+			left, okLeft := instant(c, string(a.text))
+			right, okRight := instant(c, string(b.text))
+			return okLeft && okRight && left.Equal(right)
+		}
+	}
+	return a.class == b.class && (a.text == nil) == (b.text == nil) && bytes.Equal(a.text, b.text)
+}
+
+// differing lists the columns in which two rows differ.
+func differing(kind database.Kind, t *models.Table, a, b map[string]cell) (columns []string) {
+	for _, c := range t.Columns {
+		if !same(kind, c, a[c.Name], b[c.Name]) {
+			columns = append(columns, c.Name)
+		}
+	}
+	return columns
+}
+
+// equal fails the test unless mirror and quarantine hold exactly what they must.
+func (l *lab) equal() {
+	l.Helper()
+	j := l.judge()
+	for _, t := range l.tables {
+		got, want := l.read(mirrored, t), j.fit[t.Name]
+		for _, id := range slices.Sorted(maps.Keys(want)) {
+			if got[id] == nil {
+				l.Errorf("%s %d is missing in the mirror", t.Source, id)
+			} else if columns := differing(l.kind, t, want[id], got[id]); columns != nil {
+				l.Errorf("%s %d differs in %v: source %q, mirror %q", t.Source, id, columns, want[id][columns[0]].text, got[id][columns[0]].text)
+			}
+		}
+		for _, id := range slices.Sorted(maps.Keys(got)) {
+			if want[id] == nil {
+				l.Errorf("%s %d is in the mirror and should not be: %s", t.Mirror, id, j.unfit[t.Name][id])
+			}
+		}
+		l.equalMarks(t, j.unfit[t.Name])
+	}
+	if l.Failed() {
+		l.FailNow()
+	}
+}
+
+func (l *lab) equalMarks(t *models.Table, want map[int64]string) {
+	l.Helper()
+	got := l.marks(t)
+	for id, reason := range want {
+		if got[id] != reason {
+			l.Errorf("%s %d is in quarantine for %q, must be for %q", t.Source, id, got[id], reason)
+		}
+	}
+	for id, reason := range got {
+		if want[id] == "" {
+			l.Errorf("%s %d is in quarantine for %q, must not be", t.Source, id, reason)
+		}
+	}
+}
+
+// marks reads a table's quarantine, the reasons by id.
+func (l *lab) marks(t *models.Table) map[int64]string {
+	l.Helper()
+	rows, err := l.target.QueryContext(l.Context(), "SELECT row_id, reason FROM lifecycle_sync_quarantine WHERE table_name = "+on(l, "$1", "?"), t.Name)
+	if err != nil {
+		l.Fatal(err)
+	}
+	defer rows.Close()
+	out := map[int64]string{}
+	for rows.Next() {
+		var id int64
+		var reason string
+		if err := rows.Scan(&id, &reason); err != nil {
+			l.Fatal(err)
+		}
+		out[id] = reason
+	}
+	return out
+}
+
+// fits judges a value on its own.
+func fits(kind database.Kind, c models.Column, v cell) bool {
+	switch c.Kind {
+	case models.Int:
+		return kind == database.Postgres || v.class == "integer"
+	case models.Text:
+		return utf8.Valid(v.text) && (v.class == "text")
+	case models.Document:
+		return v.class == "text" && (kind == database.Postgres || document(v.text))
+	default:
+		_, ok := instant(c, string(v.text))
+		return ok && v.class == "text"
+	}
+}

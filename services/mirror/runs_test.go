@@ -1,0 +1,121 @@
+package mirror_test
+
+import (
+	"context"
+	"regexp"
+	"strconv"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/services/mirror"
+)
+
+// try makes a run, allowing exactly the given number of rows to leave when one is given.
+func (l *lab) try(allow ...int64) (mirror.Result, error) {
+	var req mirror.Request
+	if len(allow) > 0 {
+		req.AllowDeletes = &allow[0]
+	}
+	return l.engine.Sync(l.Context(), req, mirror.Silent{})
+}
+
+// sync makes a run that must succeed, and returns its counts by table.
+func (l *lab) sync(allow ...int64) map[string]models.TableCount {
+	l.Helper()
+	result, err := l.try(allow...)
+	if err != nil {
+		l.Fatalf("sync: %v (%v)", err, models.AsError(err).Cause)
+	}
+	if result.Run.State != models.Succeeded {
+		l.Fatalf("the run is %s", result.Run.State)
+	}
+	return byTable(result.Tables)
+}
+
+func byTable(counts []models.TableCount) map[string]models.TableCount {
+	out := map[string]models.TableCount{}
+	for _, c := range counts {
+		c.RunID, c.Position = 0, 0
+		out[c.Table] = c
+	}
+	return out
+}
+
+// refused makes a run that must fail with the given class, and checks that it changed nothing.
+func (l *lab) refused(class models.Class, allow ...int64) *models.Error {
+	l.Helper()
+	before := l.state()
+	_, err := l.try(allow...)
+	e := models.AsError(err)
+	if e == nil || e.Class != class {
+		l.Fatalf("the run ended with %v, which is not of class %s", err, class)
+	}
+	l.unchanged(before)
+	return e
+}
+
+var allowance = regexp.MustCompile(`--allow-deletes (\d+)\.`)
+
+// allowed is the allowance that a mass_delete error names.
+func (l *lab) allowed(e *models.Error) int64 {
+	l.Helper()
+	match := allowance.FindStringSubmatch(e.Remedy)
+	if match == nil {
+		l.Fatalf("no allowance in %q", e.Remedy)
+	}
+	n, err := strconv.ParseInt(match[1], 10, 64)
+	if err != nil {
+		l.Fatal(err)
+	}
+	return n
+}
+
+// found is a difference that verify reported.
+type found struct {
+	table   string
+	id      int64
+	action  mirror.Action
+	cause   mirror.Cause
+	columns string
+}
+
+// verify returns what verify says, difference by difference.
+func (l *lab) verify() (mirror.Verdict, []found) {
+	l.Helper()
+	var all []found
+	verdict, err := l.engine.Verify(l.Context(), mirror.Silent{}, func(c mirror.Change, cause mirror.Cause) error {
+		f := found{table: c.Table.Name, id: c.ID, action: c.Action, cause: cause}
+		for _, i := range c.Columns {
+			f.columns += "," + c.Table.Columns[i].Name
+		}
+		if f.columns != "" {
+			f.columns = f.columns[1:]
+		}
+		all = append(all, f)
+		return nil
+	})
+	if err != nil {
+		l.Fatalf("verify: %v (%v)", err, models.AsError(err).Cause)
+	}
+	return verdict, all
+}
+
+// interrupter cancels a run when n rows of a table have been compared.
+type interrupter struct {
+	mirror.Silent
+	table   string
+	current string
+	left    int64
+	cancel  context.CancelFunc
+}
+
+// Begin notes the table.
+func (i *interrupter) Begin(t *models.Table, _ int64) { i.current = t.Name }
+
+// Advance counts down.
+func (i *interrupter) Advance(rows int64) {
+	if i.current == i.table {
+		if i.left -= rows; i.left <= 0 {
+			i.cancel()
+		}
+	}
+}
