@@ -138,7 +138,7 @@ func (sqliteDialect) Fits(expr string, c models.Column) string {
 	case models.Day:
 		condition = "canonical_date(" + expr + ") IS NOT NULL"
 	case models.Document:
-		condition = "(typeof(" + expr + ") = 'text' AND json_valid(" + expr + "))"
+		condition = "(valid_utf8(" + expr + ") AND json_valid(" + expr + "))"
 	}
 	return "(" + expr + " IS NULL OR " + condition + ")"
 }
