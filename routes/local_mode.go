@@ -15,8 +15,8 @@ func localOnly(origins []string) fiber.Handler {
 	listed := originSet(origins)
 	return func(c *fiber.Ctx) error {
 		// Not c.Hostname(): that believes X-Forwarded-Host, which any page can set.
-		host := string(c.Request().URI().Host())
-		if !loopback(host) {
+		host := string(c.Request().Header.Host())
+		if !loopback(host) || !loopback(string(c.Request().URI().Host())) { // they differ in GET http://…
 			return &models.Error{Class: models.Forbidden, Message: "Without AUTH_JWT_SECRET or AUTH_JWKS_URL this server answers on this machine only, as localhost"}
 		}
 		if foreign(strings.ToLower(c.Get(fiber.HeaderOrigin)), c.Get("Sec-Fetch-Site"), host, listed) {

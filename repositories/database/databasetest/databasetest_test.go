@@ -17,7 +17,7 @@ func TestEachGivesDatabasesOfTheirOwn(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer db.Close()
+			t.Cleanup(func() { _ = db.Close() })
 			if err := db.Exec("CREATE TABLE mine (id integer)").Error; err != nil {
 				t.Error(err)
 			}

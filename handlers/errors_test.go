@@ -1,0 +1,77 @@
+package handlers_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/handlers"
+	"lifecycle-sync/models"
+)
+
+// TestEveryClassHasItsStatus also wants that nothing a database said gets out.
+func TestEveryClassHasItsStatus(t *testing.T) {
+	t.Parallel()
+	const said = "duplicate key (password)=(hunter2)"
+	for class, want := range map[models.Class]int{
+		models.Connection: 503, models.Timeout: 503, models.Canceled: 503,
+		models.Permission: 500, models.Schema: 500, models.Config: 500, models.Internal: 500, "unheard of": 500,
+		models.DataType: 400, models.Invalid: 400, models.Constraint: 409, models.MassDelete: 409, models.Busy: 409,
+		models.Forbidden: 403, models.NotFound: 404,
+	} {
+		e := &models.Error{Class: class, Message: "own words", Cause: errors.New(said)}
+		switch class {
+		case models.Invalid, models.MassDelete, models.Busy, models.Forbidden, models.NotFound:
+		default:
+			e.Message = said
+		}
+		status, body, log := answerTo(t, fmt.Errorf("while listing: %w", e))
+		var envelope struct{ Success, Message, Code, RequestID any }
+		if err := json.Unmarshal(body, &envelope); err != nil {
+			t.Fatal(err)
+		}
+		if status != want || envelope.Success != false || envelope.Code != string(class) || envelope.Message == "" || envelope.RequestID != "r1" {
+			t.Errorf("%s: %d %s", class, status, body)
+		}
+		if bytes.Contains(body, []byte("hunter2")) {
+			t.Errorf("%s: the database's words got out: %s", class, body)
+		}
+		if logged := strings.Contains(log, "hunter2"); logged != (want >= 500) {
+			t.Errorf("%s: logged: %t", class, logged)
+		}
+	}
+	if status, body, _ := answerTo(t, errors.New(said)); status != 500 || bytes.Contains(body, []byte("hunter2")) {
+		t.Errorf("an error of no class: %d %s", status, body)
+	}
+}
+
+func answerTo(t *testing.T, err error) (status int, body []byte, log string) {
+	t.Helper()
+	var out bytes.Buffer
+	app := fiber.New(fiber.Config{ErrorHandler: handlers.Errors(slog.New(slog.NewTextHandler(&out, nil)))})
+	app.Get("/", func(c *fiber.Ctx) error {
+		c.Set(fiber.HeaderXRequestID, "r1")
+		return err
+	})
+	response, testErr := app.Test(httptest.NewRequest(http.MethodGet, "/", nil), -1)
+	if testErr != nil {
+		t.Fatal(testErr)
+	}
+	defer func() { _ = response.Body.Close() }()
+	var content bytes.Buffer
+	if _, err := content.ReadFrom(response.Body); err != nil {
+		t.Fatal(err)
+	}
+	if (response.StatusCode == 503) != (response.Header.Get("Retry-After") != "") {
+		t.Errorf("%d with Retry-After %q", response.StatusCode, response.Header.Get("Retry-After"))
+	}
+	return response.StatusCode, content.Bytes(), out.String()
+}

@@ -1,0 +1,320 @@
+package routes_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"lifecycle-sync/models"
+)
+
+// fill puts two segments, two stages, two categories and nine products into the mirror.
+func fill(s *site) {
+	s.t.Helper()
+	s.insert("tbl_segmen_lifecycle", []models.Segment{{ID: 1, Name: "Transmisi"}, {ID: 2, Name: "Énergie & Co"}})
+	s.insert("tbl_stage_lifecycle", []models.Stage{{ID: 1, Name: ptr("Introduction")}, {ID: 2, Name: ptr("Growth")}})
+	s.insert("tbl_kategori_lifecycle", []models.Category{{ID: 1, Name: "Hardware"}, {ID: 2, Name: "Software"}})
+	at := func(day, microsecond int) *time.Time {
+		return ptr(time.Date(2025, 3, day, 10, 0, 0, microsecond*1000, time.UTC))
+	}
+	day := func(d int) *models.Date { return ptr(models.NewDate(2025, 4, d)) }
+	s.insert("tbl_produk_lifecycle", []models.Product{
+		{ID: 1, Name: ptr("Alpha 100%"), Description: ptr("first"), Customer: ptr("PT Satu"), Price: ptr(int64(1<<53 + 1)), StageID: ptr(int64(1)),
+			SegmentID: ptr(int64(1)), CategoryID: ptr(int64(1)), LaunchDate: day(9), CreatedAt: at(1, 123456), UpdatedAt: at(2, 0), StageStart: day(1), StageEnd: day(30)},
+		{ID: 2, Name: ptr("beta_x"), Price: ptr(int64(math.MaxInt64)), StageID: ptr(int64(2)), SegmentID: ptr(int64(2)), CategoryID: ptr(int64(2)), CreatedAt: at(1, 123456)},
+		{ID: 3, Name: ptr(`back\slash`), Price: ptr(int64(-5)), StageID: ptr(int64(2)), CreatedAt: at(3, 1), UpdatedAt: at(3, 1), LaunchDate: day(2)},
+		{ID: 4, Name: ptr("ÉLÉGANT"), Description: ptr(`with "quotes" and 'more'`), Price: ptr(int64(0)), SegmentID: ptr(int64(1)), StageEnd: day(2)},
+		{ID: 5},
+		{ID: 7, Name: ptr("beta_x"), Customer: ptr("МОСКВА"), CreatedAt: at(2, 0), CategoryID: ptr(int64(1))},
+		{ID: 8, Name: ptr("betaXx"), Price: ptr(int64(0)), CreatedAt: at(2, 0)},
+		{ID: 9, Name: ptr(" trailing "), UpdatedAt: at(9, 0), LaunchDate: day(2)},
+		{ID: 12, Name: ptr("日本 <b>"), CreatedAt: at(4, 0), StageEnd: day(1)},
+	})
+}
+
+func ids(t *testing.T, a answer) []int64 {
+	t.Helper()
+	var rows []struct{ ID int64 }
+	if err := json.Unmarshal(a.json.Data, &rows); err != nil {
+		t.Fatal(err)
+	}
+	out := []int64{}
+	for _, row := range rows {
+		out = append(out, row.ID)
+	}
+	return out
+}
+
+func TestProductsAnswerExactlyTheContract(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		fill(s)
+		a := s.get(http.StatusOK, "/products?stage=introduction")
+		const want = `{"success":true,"data":[{"id":1,"produk":"Alpha 100%","deskripsi":"first","id_kategori":1,"id_segmen":1,"id_stage":1,` +
+			`"harga":9007199254740993,"tanggal_launch":"2025-04-09","pelanggan":"PT Satu","created_at":"2025-03-01T10:00:00.123456Z",` +
+			`"updated_at":"2025-03-02T10:00:00.000000Z","tanggal_stage_start":"2025-04-01","tanggal_stage_end":"2025-04-30",` +
+			`"segmen":"Transmisi","stage":"Introduction","kategori":"Hardware","attachments_count":0}],` +
+			`"pagination":{"currentPage":1,"totalPages":1,"totalItems":1,"limit":12}}`
+		if string(a.body) != want {
+			t.Errorf("got  %s\nwant %s", a.body, want)
+		}
+		if got := a.Header.Get("Content-Type"); got != "application/json" {
+			t.Errorf("Content-Type %q", got)
+		}
+		const absent = `{"id":5,"produk":null,"deskripsi":null,"id_kategori":null,"id_segmen":null,"id_stage":null,"harga":null,` +
+			`"tanggal_launch":null,"pelanggan":null,"created_at":null,"updated_at":null,"tanggal_stage_start":null,` +
+			`"tanggal_stage_end":null,"segmen":null,"stage":null,"kategori":null,"attachments_count":0}`
+		if a := s.get(http.StatusOK, "/products"); !strings.Contains(string(a.body), absent) || !strings.Contains(string(a.body), `"harga":9223372036854775807`) {
+			t.Errorf("NULLs or the largest price are not as they should be: %s", a.body)
+		}
+	})
+}
+
+func TestProductsOfAnEmptyMirror(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		a := s.get(http.StatusOK, "/products")
+		if got, want := string(a.body), `{"success":true,"data":[],"pagination":{"currentPage":1,"totalPages":0,"totalItems":0,"limit":12}}`; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
+}
+
+func TestProductFilters(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		fill(s)
+		for query, want := range map[string][]int64{
+			"":                                      {1, 2, 3, 4, 5, 7, 8, 9, 12},
+			"stageId=2":                             {2, 3},
+			"stageId=2147483647":                    {},
+			"segmentId=1":                           {1, 4},
+			"categoryId=1":                          {1, 7},
+			"stageId=1&segmentId=1":                 {1},
+			"stageId=1&segmentId=2":                 {},
+			"stage=GROWTH":                          {2, 3},
+			"stage=Growt":                           {},
+			"stage=Growt_":                          {},
+			"segmen=éNERGIE+%26+co":                 {2},
+			"kategori=hardware&stage=introduction":  {1},
+			"stageId=2&stage=introduction":          {},
+			"stageId=&segmentId=&search=&stage=":    {1, 2, 3, 4, 5, 7, 8, 9, 12},
+			"search=%25":                            {1},
+			"search=_":                              {2, 7},
+			"search=" + url.QueryEscape(`\`):        {3},
+			"search=BETA_X":                         {2, 7},
+			"search=betax":                          {8},
+			"search=élégant":                        {4},
+			"search=%C3%89L%C3%89G":                 {4},
+			"search=москв":                          {7},
+			"search=pt+satu":                        {1},
+			"search=FIRST":                          {1},
+			"search=" + url.QueryEscape(`"quotes"`): {4},
+			"search=" + url.QueryEscape(`' OR 1=1`): {},
+			"search=" + url.QueryEscape(`'more'`):   {4},
+			"search=" + url.QueryEscape(`@like ?`):  {},
+			"search=日本":                             {12},
+			"search=%3Cb%3E":                        {12},
+			"search=g+":                             {9},
+			"search=" + strings.Repeat("%F0%9F%98%80", 200): {},
+			"search=a&stageId=1&kategori=Hardware":          {1},
+		} {
+			t.Run(query, func(t *testing.T) {
+				a := s.get(http.StatusOK, "/products?sort=id&"+query)
+				if got := ids(t, a); !slices.Equal(got, want) || a.json.Pagination.TotalItems != int64(len(want)) {
+					t.Errorf("got %v of %d, want %v", got, a.json.Pagination.TotalItems, want)
+				}
+			})
+		}
+	})
+}
+
+func TestProductsRefuseWhatTheyDoNotKnow(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		fill(s)
+		refused := map[string]string{ // query: the field and code of the first error
+			"sort=harga%20desc":                     "sort unknown",
+			"sort=--id":                             "sort unknown",
+			"sort=-":                                "sort unknown",
+			"sort=deskripsi":                        "sort unknown",
+			"sort=id;drop":                          "sort unknown",
+			"q=x":                                   "q unknown",
+			"Page=1":                                "Page unknown",
+			"search%5B%5D=x":                        "search[] unknown",
+			"page=1&page=1":                         "page duplicate",
+			"search=a&search=b":                     "search duplicate",
+			"search=%FF":                            "search encoding",
+			"search=a%00b":                          "search encoding",
+			"kategori=%C0%80":                       "kategori encoding",
+			"search=" + strings.Repeat("a", 201):    "search too_long",
+			"search=" + strings.Repeat("a", 10<<10): "search too_long",
+			"search=" + strings.Repeat("%C3%A9", 201): "search too_long",
+			"search=a%00b&stageId=x":                  "search encoding",
+		}
+		for _, name := range []string{"page", "limit", "stageId", "segmentId", "categoryId"} {
+			for _, bad := range []string{"0", "-1", "abc", "1e9", "9223372036854775808", "1.0", "%2B1", "%201", "1_000", "0x1", "%D9%A1"} {
+				refused[name+"="+bad] = name + " integer"
+			}
+		}
+		refused["page="], refused["limit="], refused["stageId=2147483648"] = "page integer", "limit integer", "stageId integer"
+		for query, want := range refused {
+			a := s.get(http.StatusBadRequest, "/products?"+query)
+			if got := a.json.Errors[0].Field + " " + a.json.Errors[0].Code; got != want {
+				t.Errorf("%.60s: got %s, want %s", query, got, want)
+			}
+			if *a.json.Success || a.json.Code != "validation_failed" || a.json.Message == "" || a.json.RequestID != a.Header.Get("X-Request-Id") {
+				t.Errorf("%.60s: not the envelope: %s", query, a.body)
+			}
+		}
+		if a := s.get(http.StatusBadRequest, "/products?pages=2"); !strings.Contains(a.json.Message, "known are page, limit, search, stageId") {
+			t.Errorf("the known parameters are not listed: %s", a.body)
+		}
+		if a := s.get(http.StatusBadRequest, "/products?page=0&limit=x&sort=y"); len(a.json.Errors) != 2 {
+			t.Errorf("not every mistake is told: %s", a.body)
+		}
+		if a := s.get(http.StatusBadRequest, "/products?"+strings.Repeat("a&", 5000)); len(a.json.Errors) != 10 {
+			t.Errorf("%d errors", len(a.json.Errors))
+		}
+	})
+}
+
+func TestProductPagesAreBounded(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		products := make([]models.Product, 130)
+		for i := range products {
+			products[i].ID = int64(i + 1)
+		}
+		s.insert("tbl_produk_lifecycle", products)
+		for query, want := range map[string]struct{ rows, page, pages, limit int64 }{
+			"":                           {12, 1, 11, 12},
+			"limit=101":                  {100, 1, 2, 100},
+			"limit=1000000000":           {100, 1, 2, 100},
+			"limit=9223372036854775807":  {100, 1, 2, 100},
+			"limit=1000&page=2":          {30, 2, 2, 100},
+			"limit=1":                    {1, 1, 130, 1},
+			"page=11":                    {10, 11, 11, 12},
+			"page=12":                    {0, 12, 11, 12},
+			"page=1000000000":            {0, 1000000000, 11, 12},
+			"page=2147483647&limit=1000": {0, 2147483647, 2, 100},
+		} {
+			a := s.get(http.StatusOK, "/products?"+query)
+			p := a.json.Pagination
+			if got := int64(len(ids(t, a))); got != want.rows || p.CurrentPage != want.page || p.TotalPages != want.pages || p.Limit != want.limit || p.TotalItems != 130 {
+				t.Errorf("%s: %d rows, %+v", query, got, *p)
+			}
+		}
+	})
+}
+
+// TestProductSortIsTotal reads the list page by page, with every key in both directions.
+func TestProductSortIsTotal(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		fill(s)
+		for sort, want := range map[string][]int64{
+			"":                   {12, 3, 8, 7, 2, 1, 9, 5, 4},
+			"-created_at":        {12, 3, 8, 7, 2, 1, 9, 5, 4},
+			"created_at":         {1, 2, 7, 8, 3, 12, 4, 5, 9},
+			"id":                 {1, 2, 3, 4, 5, 7, 8, 9, 12},
+			"-id":                {12, 9, 8, 7, 5, 4, 3, 2, 1},
+			"produk":             {9, 1, 3, 8, 2, 7, 4, 12, 5},
+			"-produk":            {12, 4, 7, 2, 8, 3, 1, 9, 5},
+			"harga":              {3, 4, 8, 1, 2, 5, 7, 9, 12},
+			"-harga":             {2, 1, 8, 4, 3, 12, 9, 7, 5},
+			"tanggal_launch":     {3, 9, 1, 2, 4, 5, 7, 8, 12},
+			"-tanggal_launch":    {1, 9, 3, 12, 8, 7, 5, 4, 2},
+			"updated_at":         {1, 3, 9, 2, 4, 5, 7, 8, 12},
+			"-updated_at":        {9, 3, 1, 12, 8, 7, 5, 4, 2},
+			"tanggal_stage_end":  {12, 4, 1, 2, 3, 5, 7, 8, 9},
+			"-tanggal_stage_end": {1, 4, 12, 9, 8, 7, 5, 3, 2},
+		} {
+			for _, limit := range []int{1, 2, 4, 9} {
+				var got []int64
+				for page := 1; page <= (len(want)+limit-1)/limit; page++ {
+					got = append(got, ids(t, s.get(http.StatusOK, fmt.Sprintf("/products?sort=%s&limit=%d&page=%d", sort, limit, page)))...)
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("sort=%s, pages of %d: got %v, want %v", sort, limit, got, want)
+				}
+			}
+		}
+	})
+}
+
+func TestProductLinks(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		fill(s)
+		link := regexp.MustCompile(`<` + base + `/products\?([^>]*)>; rel="(\w+)"`)
+		for query, want := range map[string]string{
+			"limit=4":               "first=1 next=2 last=3",
+			"limit=4&page=2":        "first=1 prev=1 next=3 last=3",
+			"limit=4&page=3":        "first=1 prev=2 last=3",
+			"limit=4&page=77":       "first=1 prev=3 last=3",
+			"search=nothing%26here": "first=1 last=1",
+		} {
+			sent, _ := url.ParseQuery(query)
+			header := s.get(http.StatusOK, "/products?"+query).Header.Get("Link")
+			var got []string
+			for _, m := range link.FindAllStringSubmatch(header, -1) {
+				values, err := url.ParseQuery(m[1])
+				if err != nil || values.Get("search") != sent.Get("search") || values.Get("limit") != sent.Get("limit") {
+					t.Errorf("%s: the link to %s asks for something else: %s", query, m[2], m[1])
+				}
+				got = append(got, m[2]+"="+values.Get("page"))
+			}
+			if strings.Join(got, " ") != want {
+				t.Errorf("%s: %s, want %s", query, header, want)
+			}
+		}
+		next := link.FindStringSubmatch(s.get(http.StatusOK, "/products?sort=id&limit=1&page=2&search=_").Header.Get("Link"))
+		if got := ids(t, s.get(http.StatusOK, "/products?"+next[1])); !slices.Equal(got, []int64{2}) {
+			t.Errorf("following the first link gave %v", got)
+		}
+	})
+}
+
+func TestProductETag(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		fill(s)
+		first := s.get(http.StatusOK, "/products")
+		tag := first.Header.Get("ETag")
+		if again := s.get(http.StatusOK, "/products"); tag == "" || again.Header.Get("ETag") != tag {
+			t.Fatalf("ETag %q, then %q", tag, again.Header.Get("ETag"))
+		}
+		for _, header := range []string{tag, "W/" + tag, `"other", ` + tag, "*"} {
+			a := s.get(http.StatusNotModified, "/products", "If-None-Match", header)
+			if len(a.body) > 0 || a.Header.Get("ETag") != tag || a.Header.Get("Cache-Control") != "private, no-cache" {
+				t.Errorf("If-None-Match %s: %v %q", header, a.Header, a.body)
+			}
+		}
+		s.get(http.StatusOK, "/products", "If-None-Match", `"other"`)
+		s.get(http.StatusOK, "/products", "If-Modified-Since", time.Now().Format(http.TimeFormat))
+		s.get(http.StatusOK, "/products?page=2", "If-None-Match", tag)
+		s.exec("UPDATE tbl_produk_lifecycle SET produk = 'changed' WHERE id = 12")
+		if a := s.get(http.StatusOK, "/products", "If-None-Match", tag); a.Header.Get("ETag") == tag {
+			t.Error("the same ETag for another body")
+		}
+	})
+}
+
+// TestProductsOutliveHandEdits puts values into the mirror that no run would: the list goes on.
+func TestProductsOutliveHandEdits(t *testing.T) {
+	edits := map[string][]string{
+		"postgres": {"created_at = 'infinity'", "updated_at = '-infinity'", "created_at = '0044-03-15 BC'", "updated_at = '12345-01-01'",
+			"tanggal_launch = 'infinity'", "tanggal_stage_end = '0044-03-15 BC'", "tanggal_stage_start = '12345-01-01'"},
+		"sqlite": {"created_at = 'soon'", "updated_at = 5", "tanggal_launch = 'soon'", "harga = 'dear'", "produk = x'ff00'"},
+	}
+	eachSite(t, func(t *testing.T, s *site) {
+		fill(s)
+		for _, edit := range edits[string(s.db.Kind())] {
+			s.exec("UPDATE tbl_produk_lifecycle SET " + edit + " WHERE id = 1")
+			column, _, _ := strings.Cut(edit, " ")
+			if a := s.get(http.StatusOK, "/products?stageId=1"); !strings.Contains(string(a.body), `"`+column+`":null`) {
+				t.Errorf("%s: %s", edit, a.body)
+			}
+		}
+	})
+}

@@ -1,0 +1,145 @@
+package routes_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/routes"
+)
+
+const (
+	base       = "/api/product-lifecycle"
+	pageOrigin = "https://pmo.example.com" // listed in CORS_ORIGINS
+)
+
+// site is the server on a database of its own.
+type site struct {
+	t   *testing.T
+	db  *database.DB
+	web *fiber.App
+	log *bytes.Buffer
+}
+
+// eachSite runs a test against the server on each database system.
+func eachSite(t *testing.T, fn func(t *testing.T, s *site)) {
+	t.Helper()
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		fn(t, newSite(t, url(t)))
+	})
+}
+
+// newSite migrates an empty database and returns the server on it.
+func newSite(t *testing.T, url string) *site {
+	t.Helper()
+	s := newAwaySite(t, url)
+	if _, err := pmo.New(s.db, models.Tables()).Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// newAwaySite returns the server on a database that need not be there.
+func newAwaySite(t *testing.T, url string) *site {
+	t.Helper()
+	s := &site{t: t, log: &bytes.Buffer{}}
+	log := slog.New(slog.NewJSONHandler(s.log, nil))
+	db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 4, ConnectTimeout: 5 * time.Second, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	s.db = db
+	s.web = routes.New(routes.Options{Store: pmo.New(db, models.Tables()), Log: log, CORSOrigins: []string{pageOrigin + "/"}, Now: time.Now})
+	return s
+}
+
+// insert writes rows into a table of the mirror.
+func (s *site) insert(table string, rows any) {
+	s.t.Helper()
+	if err := s.db.Table(table).Create(rows).Error; err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *site) exec(statement string, args ...any) {
+	s.t.Helper()
+	if err := s.db.Exec(statement, args...).Error; err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// answer is what came back, with the body as it was and as JSON.
+type answer struct {
+	*http.Response
+	body []byte
+	json struct {
+		Success    *bool               `json:"success"`
+		Message    string              `json:"message"`
+		Code       string              `json:"code"`
+		Errors     []models.FieldError `json:"errors"`
+		RequestID  string              `json:"requestId"`
+		Data       json.RawMessage     `json:"data"`
+		Pagination *struct{ CurrentPage, TotalPages, TotalItems, Limit int64 }
+	}
+}
+
+// do sends a request as this machine's browser would; headers are pairs of name and value.
+func (s *site) do(method, target string, headers ...string) answer {
+	s.t.Helper()
+	r := httptest.NewRequest(method, target, nil)
+	r.Host = "localhost:8080"
+	for i := 0; i < len(headers); i += 2 {
+		if headers[i] == "Host" {
+			r.Host = headers[i+1]
+		} else {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+	}
+	response, err := s.web.Test(r, -1)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return read(s.t, response)
+}
+
+func read(t *testing.T, response *http.Response) answer {
+	t.Helper()
+	defer func() { _ = response.Body.Close() }()
+	a := answer{Response: response}
+	var err error
+	if a.body, err = io.ReadAll(response.Body); err != nil {
+		t.Fatal(err)
+	}
+	if len(a.body) > 0 {
+		if err := json.Unmarshal(a.body, &a.json); err != nil {
+			t.Fatalf("%v in %q", err, a.body)
+		}
+	}
+	return a
+}
+
+// get sends a GET to the API and wants its answer to have a status.
+func (s *site) get(status int, path string, headers ...string) answer {
+	s.t.Helper()
+	a := s.do(http.MethodGet, base+path, headers...)
+	if a.StatusCode != status {
+		s.t.Fatalf("GET %s: %d %s, want %d", path, a.StatusCode, a.body, status)
+	}
+	return a
+}
+
+func ptr[T any](v T) *T { return &v }
