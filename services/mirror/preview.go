@@ -83,18 +83,17 @@ const (
 	Unknown Cause = "unknown"
 )
 
-// cause tells from which side changed after the last successful run. Quarantine follows the source,
-// also where only a row's parent changed.
+// cause tells from which side changed after the last successful run. A mirrored row written since is
+// certainly somebody else's doing; a source row is taken for newer also when its transaction was among
+// those under way at the last snapshot. Quarantine follows the source, also where only a row's parent
+// changed.
 func (c Change) cause(last *models.Run) Cause {
 	switch {
 	case last == nil || last.Horizon == nil:
 		return Unknown
-	case c.Action == Insert || c.Action == Update:
-		if c.SourceNewer {
-			return Behind
-		}
-		return Drift
 	case c.MirrorNewer:
+		return Drift
+	case (c.Action == Insert || c.Action == Update) && !c.SourceNewer:
 		return Drift
 	default:
 		return Behind
