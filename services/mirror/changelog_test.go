@@ -1,0 +1,103 @@
+package mirror_test
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/services/mirror"
+)
+
+// small fills every table with a few rows: 3 each, 40 products (1 to 40) and 60 histories (101 to
+// 160), whose references are 1 + id % 3.
+func (l *lab) small() {
+	l.Helper()
+	l.fillParents(l.tables[4])
+	l.fill(l.tables[3], parentRows+1, 40)
+	l.fill(l.tables[4], 101, 160)
+}
+
+// logged is an entry of the change log, with its documents as plain values.
+type logged struct {
+	table, action string
+	id            int64
+	before, after map[string]any
+}
+
+// changes reads the change log of the last run.
+func (l *lab) changes() (out []logged) {
+	l.Helper()
+	rows, err := l.target.QueryContext(l.Context(), `SELECT table_name, action, row_id, before, after FROM lifecycle_sync_changes
+		WHERE run_id = (SELECT max(id) FROM lifecycle_sync_runs) ORDER BY id`)
+	if err != nil {
+		l.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var c logged
+		var before, after models.JSON
+		if err := rows.Scan(&c.table, &c.action, &c.id, &before, &after); err != nil {
+			l.Fatal(err)
+		}
+		for doc, dest := range map[*models.JSON]*map[string]any{&before: &c.before, &after: &c.after} {
+			if *doc != nil {
+				if err := json.Unmarshal(*doc, dest); err != nil {
+					l.Fatalf("%s: %v", *doc, err)
+				}
+			}
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func (l *lab) loggedExactly(want ...logged) {
+	l.Helper()
+	if got := l.changes(); len(got)+len(want) > 0 && !reflect.DeepEqual(got, want) {
+		l.Fatalf("the change log has\n%+v\nmust have\n%+v", got, want)
+	}
+}
+
+// TestChangeLog keeps an update's changed columns before and after, and a leaving row whole; inserts
+// and releases are only counted.
+func TestChangeLog(t *testing.T) {
+	each(t, func(l *lab) {
+		l.small()
+		l.sync()
+		l.loggedExactly()
+		l.change("UPDATE tbl_produk SET harga = 9223372036854775807, produk = NULL WHERE id = 20")
+		l.change("UPDATE tbl_segmen SET segmen = 'lama', created_at = NULL, updated_at = NULL, icon_dark = NULL WHERE id = 3")
+		l.sync()
+		at := on(l, "2024-01-01T00:00:03.000003Z", "2024-01-01T00:00:03.000001Z")
+		l.loggedExactly(
+			logged{"segments", "update", 3,
+				map[string]any{"segmen": "nilai\t\\ \n3", "created_at": at, "updated_at": at, "icon_dark": "nilai\t\\ \n3"},
+				map[string]any{"segmen": "lama", "created_at": nil, "updated_at": nil, "icon_dark": nil}},
+			logged{"products", "update", 20,
+				map[string]any{"harga": float64(20 * 4294967296), "produk": "nilai\t\\ \n20"},
+				map[string]any{"harga": float64(1 << 63), "produk": nil}})
+		var exact string
+		if err := l.target.QueryRowContext(l.Context(), "SELECT after FROM lifecycle_sync_changes WHERE row_id = 20").Scan(&exact); err != nil || exact != `{"produk":null,"harga":9223372036854775807}` {
+			l.Fatalf("the price is logged as %s, %v", exact, err)
+		}
+		l.change("UPDATE tbl_segmen SET created_at = 'infinity' WHERE id = 3")
+		l.change("UPDATE tbl_produk SET id_segmen = NULL")
+		l.change("DELETE FROM tbl_stage_histori WHERE id = 101")
+		l.sync()
+		got := l.changes()
+		if n := len(got); n != 42 { // 40 products lose their segment
+			l.Fatalf("%d entries", n)
+		}
+		first, last := got[0], got[41]
+		if first.action != string(mirror.Quarantine) || first.before["segmen"] != "lama" || len(first.before) != 6 || first.after != nil {
+			l.Errorf("quarantine is logged as %+v", first)
+		}
+		if last.action != string(mirror.Delete) || last.id != 101 || last.before["id_produk"] != float64(3) || len(last.before) != 9 || last.after != nil {
+			l.Errorf("deletion is logged as %+v", last)
+		}
+		l.change("UPDATE tbl_segmen SET created_at = NULL WHERE id = 3")
+		l.sync()
+		l.loggedExactly()
+	})
+}

@@ -1,0 +1,105 @@
+package mirror_test
+
+import (
+	"testing"
+
+	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/services/mirror"
+)
+
+// TestDrift edits the mirror by hand: verify says so, and the next run corrects and logs it.
+func TestDrift(t *testing.T) {
+	each(t, func(l *lab) {
+		l.small()
+		l.settle()
+		l.sync()
+		l.edit("UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 20")
+		l.edit("DELETE FROM tbl_stage_histori_lifecycle WHERE id = 120")
+		l.edit("INSERT INTO tbl_stage_lifecycle (id, stage) VALUES (77, 'palsu')")
+		verdict, all := l.verify()
+		drift := on(l, mirror.Drift, mirror.Unknown)
+		want := []found{
+			{"stages", 77, mirror.Delete, drift, ""},
+			{"products", 20, mirror.Update, drift, "harga"},
+			{"stage_history", 120, mirror.Insert, drift, ""},
+		}
+		if verdict.Equal || verdict.Differences[drift] != 3 || len(all) != 3 || all[0] != want[0] || all[1] != want[1] || all[2] != want[2] {
+			l.Fatalf("verify found %+v, must find %+v", all, want)
+		}
+		l.sync()
+		l.equal()
+		if got := l.changes(); len(got) != 2 || got[0].before["stage"] != "palsu" || got[1].before["harga"] != float64(-1) {
+			l.Fatalf("the correction is logged as %+v", got)
+		}
+		l.idle()
+	})
+}
+
+// TestBehind changes the source: verify calls that behind, and a hand edit beside it drift.
+func TestBehind(t *testing.T) {
+	onPostgres(t, func(l *lab) {
+		l.small()
+		l.settle()
+		l.sync()
+		l.change("UPDATE tbl_stage SET stage = 'baru' WHERE id = 1")
+		l.change("INSERT INTO tbl_segmen (id, segmen) OVERRIDING SYSTEM VALUE VALUES (50, 'baru')")
+		l.change("DELETE FROM tbl_stage_histori WHERE id = 130")
+		l.change("UPDATE tbl_produk SET created_at = '-infinity' WHERE id = 30")
+		l.edit("UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 20")
+		_, all := l.verify()
+		want := []found{
+			{"segments", 50, mirror.Insert, mirror.Behind, ""},
+			{"stages", 1, mirror.Update, mirror.Behind, "stage"},
+			{"products", 20, mirror.Update, mirror.Drift, "harga"},
+			{"products", 30, mirror.Quarantine, mirror.Behind, ""},
+			{"stage_history", 130, mirror.Delete, mirror.Behind, ""},
+		}
+		if len(all) != len(want) {
+			l.Fatalf("verify found %+v", all)
+		}
+		for i := range want {
+			if all[i] != want[i] {
+				l.Errorf("verify found %+v, must find %+v", all[i], want[i])
+			}
+		}
+	})
+}
+
+// TestVerifyAndPreviewWriteNothing compares everything, the list of runs included.
+func TestVerifyAndPreviewWriteNothing(t *testing.T) {
+	each(t, func(l *lab) {
+		l.small()
+		l.sync()
+		l.change("DELETE FROM tbl_stage_histori")
+		l.change("UPDATE tbl_segmen SET created_at = 'infinity'")
+		before, runs := l.state(), l.dump("lifecycle_sync_runs")
+		l.verify()
+		emitted := 0
+		counts, err := l.engine.Preview(l.Context(), mirror.Request{}, mirror.Silent{}, func(mirror.Change) error { emitted++; return nil })
+		if err == nil || byTable(counts)["stage_history"].Deleted != 60 || emitted != 3+40+60 {
+			l.Errorf("preview: %d changes, %+v, %v", emitted, counts, err)
+		}
+		l.unchanged(before)
+		if difference := difference(runs, l.dump("lifecycle_sync_runs")); difference != "" {
+			l.Errorf("the list of runs was written:\n%s", difference)
+		}
+	})
+}
+
+// settle waits until every transaction older than the source's rows has ended, those of other tests
+// included: until then a run cannot tell these rows from newer ones.
+func (l *lab) settle() {
+	l.Helper()
+	if l.kind == database.SQLite {
+		return
+	}
+	var written, horizon int64
+	if err := l.source.QueryRowContext(l.Context(), "SELECT pg_current_xact_id()::text::bigint").Scan(&written); err != nil {
+		l.Fatal(err)
+	}
+	for horizon <= written {
+		if err := l.source.QueryRowContext(l.Context(), "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint").Scan(&horizon); err != nil {
+			l.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,128 @@
+package mirror_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"lifecycle-sync/models"
+)
+
+// TestMassDelete deletes half of the products: nothing changes until the exact number is allowed.
+func TestMassDelete(t *testing.T) {
+	each(t, func(l *lab) {
+		l.small()
+		l.sync()
+		l.change("DELETE FROM tbl_produk WHERE id > 20") // their histories refer to products 1 to 3
+		l.change("DELETE FROM tbl_stage_histori WHERE id = 150")
+		e := l.refused(models.MassDelete)
+		if n := l.allowed(e); n != 21 || !strings.Contains(e.Message, "20 of 40 products") || !strings.Contains(e.Message, "1 of 60 stage history records") {
+			l.Fatalf("%d allowed: %v", n, e)
+		}
+		for _, wrong := range []int64{0, 20, 22} {
+			if e := l.refused(models.MassDelete, wrong); l.allowed(e) != 21 {
+				l.Errorf("%d allowed: %v", wrong, e)
+			}
+		}
+		if got := l.sync(21)["products"].Deleted; got != 20 {
+			l.Errorf("%d deleted", got)
+		}
+		l.equal()
+		l.refused(models.MassDelete, 21)
+	})
+}
+
+// TestGuardBoundaries walks along "more than 10 and more than 10 %".
+func TestGuardBoundaries(t *testing.T) {
+	each(t, func(l *lab) {
+		for _, step := range []struct {
+			rows, leave int
+			trips       bool
+		}{
+			{20, 10, false}, {20, 11, true}, {110, 11, false}, {109, 11, true}, {200, 20, false}, {200, 21, true},
+		} {
+			l.change("DELETE FROM tbl_stage")
+			l.fill(l.tables[1], 1, step.rows)
+			if _, err := l.try(); err != nil {
+				l.sync(l.allowed(models.AsError(err)))
+			}
+			l.change(fmt.Sprintf("DELETE FROM tbl_stage WHERE id <= %d", step.leave))
+			if step.trips {
+				if e := l.refused(models.MassDelete); l.allowed(e) != int64(step.leave) {
+					l.Errorf("%+v: %v", step, e)
+				}
+			} else if got := l.sync()["stages"].Deleted; got != int64(step.leave) {
+				l.Errorf("%+v: %d deleted", step, got)
+			}
+		}
+	})
+}
+
+// TestEmptiedTable stops the run however few rows there were, quarantine included.
+func TestEmptiedTable(t *testing.T) {
+	for name, statement := range map[string]string{
+		"deleted":     "DELETE FROM tbl_stage",
+		"quarantined": "UPDATE tbl_stage SET created_at = 'infinity'",
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(l *lab) {
+				l.fill(l.tables[1], 1, 2)
+				l.sync()
+				l.change(statement)
+				if e := l.refused(models.MassDelete); l.allowed(e) != 2 || !strings.Contains(e.Message, "tbl_stage_lifecycle would become empty") {
+					l.Errorf("%v", e)
+				}
+				l.sync(2)
+				l.equal()
+				l.idle()
+			})
+		})
+	}
+}
+
+// TestQuarantineCounts stops a run in which a bad parent would take its children along.
+func TestQuarantineCounts(t *testing.T) {
+	each(t, func(l *lab) {
+		l.small()
+		l.sync()
+		l.change("UPDATE tbl_segmen SET created_at = 'infinity' WHERE id = 2")
+		// Products 1, 4, … 40 have segment 2: 14 of 40. Product 1 has 20 histories.
+		if e := l.refused(models.MassDelete); l.allowed(e) != 1+14+20 {
+			l.Errorf("%v", e)
+		}
+		l.sync(1 + 14 + 20)
+		l.equal()
+		l.change("UPDATE tbl_segmen SET created_at = NULL WHERE id = 2")
+		if got := l.sync(); got["products"].Released != 14 || got["stage_history"].Released != 20 {
+			l.Errorf("released: %+v", got)
+		}
+		l.equal()
+		l.idle()
+	})
+}
+
+// TestParentDeleted keeps the children of a deleted row in quarantine until it comes back.
+func TestParentDeleted(t *testing.T) {
+	each(t, func(l *lab) {
+		l.small()
+		l.change("UPDATE tbl_stage_histori SET id_produk = 20 WHERE id = 140")
+		l.sync()
+		l.change("DELETE FROM tbl_produk WHERE id = 20")
+		l.sync()
+		l.equal()
+		if reason := l.marks(l.tables[4])[140]; reason != "dangling_reference(id_produk)" {
+			l.Errorf("the reason is %q", reason)
+		}
+		l.fill(l.tables[3], 20, 20)
+		if got := l.sync(); got["products"].Inserted != 1 || got["stage_history"].Released != 1 {
+			l.Errorf("%+v", got)
+		}
+		l.equal()
+		l.change("UPDATE tbl_stage_histori SET id_produk = 0 WHERE id = 140")
+		l.sync()
+		l.change("DELETE FROM tbl_stage_histori WHERE id = 140") // gone while in quarantine
+		l.sync()
+		l.equal()
+		l.idle()
+	})
+}
