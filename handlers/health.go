@@ -18,6 +18,14 @@ type successes interface {
 	HasSucceeded(ctx context.Context) (bool, error)
 }
 
+// health is what watchers are told.
+type health struct {
+	Status  string `json:"status"`
+	Message string `json:"message,omitempty"`
+}
+
+const healthy = "ok"
+
 // Health answers those who watch over the process.
 type Health struct {
 	runs successes
@@ -28,7 +36,7 @@ type Health struct {
 func NewHealth(runs successes, log *slog.Logger) *Health { return &Health{runs, log} }
 
 // Live answers that the process serves requests, whatever the databases do.
-func (h *Health) Live(c *fiber.Ctx) error { return c.JSON(fiber.Map{"status": "ok"}) }
+func (h *Health) Live(c *fiber.Ctx) error { return c.JSON(health{Status: healthy}) }
 
 // Ready answers whether there is something to serve: pmo_db answers, and the mirror has had a
 // successful run.
@@ -43,11 +51,11 @@ func (h *Health) Ready(c *fiber.Ctx) error {
 	case !synced:
 		return notReady(c, "The mirror in pmo_db has not been synchronised yet.")
 	default:
-		return c.JSON(fiber.Map{"status": "ok"})
+		return c.JSON(health{Status: healthy})
 	}
 }
 
 func notReady(c *fiber.Ctx, why string) error {
 	c.Set(fiber.HeaderRetryAfter, retryAfter)
-	return c.Status(fiber.StatusServiceUnavailable).JSON(fiber.Map{"status": "not ready", "message": why})
+	return c.Status(fiber.StatusServiceUnavailable).JSON(health{Status: "not ready", Message: why})
 }

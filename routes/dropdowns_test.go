@@ -8,13 +8,14 @@ import (
 )
 
 func TestDropdowns(t *testing.T) {
+	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		if got, want := string(s.get(http.StatusOK, "/dropdowns").body), `{"success":true,"data":{"segments":[],"stages":[],"categories":[]}}`; got != want {
 			t.Errorf("empty: %s", got)
 		}
-		s.insert("tbl_segmen_lifecycle", []models.Segment{{ID: 1, Name: "transmisi"}, {ID: 2, Name: "Distribusi", IconLight: ptr("d.svg")}, {ID: 3, Name: "Korporat"}})
-		s.insert("tbl_stage_lifecycle", []models.Stage{{ID: 2, Name: ptr("Growth")}, {ID: 1, Name: ptr("Introduction")}, {ID: 3}})
-		s.insert("tbl_kategori_lifecycle", []models.Category{{ID: 5, Name: "Zeta"}, {ID: 6, Name: "alpha", IconDark: ptr("a.svg")}})
+		s.insert("tbl_segmen_lifecycle", []models.Segment{{ID: 1, Name: "transmisi"}, {ID: 2, Name: "Distribusi", IconLight: new("d.svg")}, {ID: 3, Name: "Korporat"}})
+		s.insert("tbl_stage_lifecycle", []models.Stage{{ID: 2, Name: new("Growth")}, {ID: 1, Name: new("Introduction")}, {ID: 3}})
+		s.insert("tbl_kategori_lifecycle", []models.Category{{ID: 5, Name: "Zeta"}, {ID: 6, Name: "alpha", IconDark: new("a.svg")}})
 		a := s.get(http.StatusOK, "/dropdowns")
 		const want = `{"success":true,"data":{"segments":[{"id":2,"segmen":"Distribusi","icon_light":"d.svg","icon_dark":null},` +
 			`{"id":3,"segmen":"Korporat","icon_light":null,"icon_dark":null},{"id":1,"segmen":"transmisi","icon_light":null,"icon_dark":null}],` +
@@ -30,11 +31,12 @@ func TestDropdowns(t *testing.T) {
 }
 
 func TestCategoriesOfASourceWithoutCategories(t *testing.T) {
+	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		if s.db.Kind() == "postgres" { // as the first run does there
 			s.exec("ALTER TABLE tbl_produk_lifecycle DROP CONSTRAINT tbl_produk_lifecycle_id_kategori_fkey")
 		}
-		s.insert("tbl_produk_lifecycle", []models.Product{{ID: 1, CategoryID: ptr(int64(10))}, {ID: 2, CategoryID: ptr(int64(9))}, {ID: 3, CategoryID: ptr(int64(10))}, {ID: 4}})
+		s.insert("tbl_produk_lifecycle", []models.Product{{ID: 1, CategoryID: new(int64(10))}, {ID: 2, CategoryID: new(int64(9))}, {ID: 3, CategoryID: new(int64(10))}, {ID: 4}})
 		const want = `{"success":true,"data":{"segments":[],"stages":[],"categories":[` +
 			`{"id":9,"kategori":"9","icon_light":null,"icon_dark":null},{"id":10,"kategori":"10","icon_light":null,"icon_dark":null}]}}`
 		if got := string(s.get(http.StatusOK, "/dropdowns").body); got != want {

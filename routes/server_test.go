@@ -7,11 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
+
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database/databasetest"
 )
 
 func TestHealth(t *testing.T) {
+	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		live := func() {
 			t.Helper()
@@ -115,8 +118,8 @@ func wantHeaders(t *testing.T, a answer, cache string) {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
-	if len(a.Header.Get("X-Request-Id")) < 16 {
-		t.Errorf("X-Request-Id: %q", a.Header.Get("X-Request-Id"))
+	if len(a.Header.Get(fiber.HeaderXRequestID)) < 16 {
+		t.Errorf("X-Request-Id: %q", a.Header.Get(fiber.HeaderXRequestID))
 	}
 }
 
@@ -162,7 +165,7 @@ func TestListensAndShutsDown(t *testing.T) {
 		"/livez": http.StatusOK, // this connection stays open
 		base + "/products?search=" + strings.Repeat("a", 40<<10): http.StatusRequestHeaderFieldsTooLarge,
 	} {
-		response, err := http.Get("http://" + ln.Addr().String() + path)
+		response, err := http.Get("http://" + ln.Addr().String() + path) //nolint:bodyclose // read closes it
 		if err != nil {
 			t.Fatal(err)
 		}
