@@ -4,12 +4,14 @@ import (
 	"context"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/cors"
 	recovery "github.com/gofiber/fiber/v2/middleware/recover"
+	"github.com/valyala/fasthttp"
 
 	"lifecycle-sync/handlers"
 )
@@ -40,8 +42,23 @@ func newServer(o Options) *fiber.App {
 			return fail(c, err)
 		},
 	})
+	web.Server().Handler = knownMethod(web, web.Server().Handler)
 	web.Use(marked, logged(o.Log, o.Now), recovered(o.Log), localOnly(o.CORSOrigins), crossOrigin(o.CORSOrigins), limited)
 	return web
+}
+
+// knownMethod answers methods that HTTP does not have as every other error is answered; Fiber would
+// answer in plain text.
+func knownMethod(web *fiber.App, serve fasthttp.RequestHandler) fasthttp.RequestHandler {
+	return func(raw *fasthttp.RequestCtx) {
+		if slices.Contains(fiber.DefaultMethods, string(raw.Method())) {
+			serve(raw)
+			return
+		}
+		c := web.AcquireCtx(raw)
+		defer web.ReleaseCtx(c)
+		_ = web.ErrorHandler(c, fiber.ErrBadRequest) // fails only when JSON cannot be written
+	}
 }
 
 // limited bounds the time that a request's queries may take.

@@ -94,6 +94,7 @@ func TestEnvelopeOfWhatReachesNoHandler(t *testing.T) {
 		{http.MethodGet, base + "/nothing", http.StatusNotFound, "not_found"},
 		{http.MethodGet, base + "/Products", http.StatusNotFound, "not_found"},
 		{http.MethodGet, "/..%2f..%2fetc/passwd", http.StatusNotFound, "not_found"},
+		{"FOO", base + "/products", http.StatusBadRequest, "bad_request"},
 		{http.MethodPost, base + "/dropdowns", http.StatusMethodNotAllowed, "method_not_allowed"},
 		{http.MethodDelete, base + "/dropdowns", http.StatusMethodNotAllowed, "method_not_allowed"},
 	} {
