@@ -39,9 +39,6 @@ type environment struct {
 	stdout, stderr io.Writer
 }
 
-// command is one of commandLine's fields.
-type command interface{ Run(env *environment) error }
-
 // errNotEqual is how verify says that the databases differ.
 var errNotEqual = errors.New("not equal")
 

@@ -95,22 +95,20 @@ func readSecretFiles(vars map[string]string) (problems []string) {
 
 // parseProblems names the settings that could not be read, without their values.
 func parseProblems(err error) (problems []string) {
-	var all env.AggregateError
-	if !errors.As(err, &all) {
+	all, ok := errors.AsType[env.AggregateError](err)
+	if !ok {
 		return []string{"a setting cannot be read"}
 	}
 	for _, one := range all.Errors {
-		var parse env.ParseError
-		if errors.As(one, &parse) {
-			problems = append(problems, fmt.Sprintf("%s is not a %s", nameOf(parse.Name), parse.Type))
+		if parse, ok := errors.AsType[env.ParseError](one); ok {
+			problems = append(problems, fmt.Sprintf("%s cannot be read as %s", nameOf(parse.Name), parse.Type))
 		}
 	}
 	return problems
 }
 
 func validationProblems(cfg Config) (problems []string) {
-	var wrong validator.ValidationErrors
-	if errors.As(validator.New().Struct(cfg), &wrong) {
+	if wrong, ok := errors.AsType[validator.ValidationErrors](validator.New().Struct(cfg)); ok {
 		for _, w := range wrong {
 			field, _, _ := strings.Cut(w.StructField(), "[")
 			problems = append(problems, strings.TrimSpace(fmt.Sprintf("%s must satisfy %s %s", nameOf(field), w.Tag(), w.Param())))

@@ -24,7 +24,7 @@ type console struct {
 
 func newConsole(out io.Writer) *console {
 	c := &console{out: out}
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) { //nolint:gosec // a file descriptor fits an int
+	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		c.bars = mpb.New(mpb.WithOutput(out), mpb.WithWidth(40))
 		c.out = c.bars // lines go above the bar
 	}
@@ -48,6 +48,14 @@ func (c *console) startBar(label string, total int64) {
 	c.total = total
 	c.bar = c.bars.New(total, mpb.BarStyle(), mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.Name(label+" ")),
 		mpb.AppendDecorators(decor.CountersNoUnit("%d / %d rows "), decor.Elapsed(decor.ET_STYLE_GO)))
+}
+
+// at sets the bar to so many rows of a total.
+func (c *console) at(done, total int64) {
+	if c.bar != nil {
+		c.bar.SetTotal(total, false)
+		c.bar.SetCurrent(done)
+	}
 }
 
 // Expect lengthens the bar.

@@ -7,12 +7,6 @@ import (
 	"lifecycle-sync/services/demo"
 )
 
-// The field's volume.
-const (
-	demoProducts  = 211
-	demoHistories = 45
-)
-
 type seedCommand struct {
 	Products int `default:"211" help:"How many products."`
 	History  int `default:"45" help:"How many stage transitions."`
@@ -27,12 +21,8 @@ func (c *seedCommand) Run(env *environment) error {
 		out := newConsole(env.stdout)
 		defer out.close()
 		out.line("🌱 Filling lifecycle_db with %d products and %d stage transitions...", c.Products, c.History)
-		out.startBar("lifecycle_db", int64(c.Products+c.History))
-		var before int64
-		if err := demo.Fill(env.ctx, a.source, c.Products, c.History, func(done, _ int64) {
-			out.Advance(done - before)
-			before = done
-		}); err != nil {
+		out.startBar("lifecycle_db", 0)
+		if err := demo.Fill(env.ctx, a.source, c.Products, c.History, out.at); err != nil {
 			return err
 		}
 		out.finishBar()
@@ -50,5 +40,5 @@ func (a *App) fillDemo(ctx context.Context) error {
 	if err != nil || !empty {
 		return err
 	}
-	return demo.Fill(ctx, a.source, demoProducts, demoHistories, func(int64, int64) {})
+	return demo.Fill(ctx, a.source, demo.Products, demo.Histories, nil)
 }

@@ -40,7 +40,7 @@ func (a *App) serve(ctx context.Context, out *console) error {
 	if _, err := a.store.Migrate(ctx); err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	server := routes.New(routes.Options{Store: a.web, Log: a.log, CORSOrigins: a.cfg.CORSOrigins, Now: now})
+	server := routes.New(routes.Options{Store: a.web, Log: a.log, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now})
 	serving := make(chan error, 1)
 	go func() { serving <- server.Listener(listener) }()
 	defer stop(server, serving)

@@ -10,11 +10,17 @@ import (
 	"lifecycle-sync/services/mirror"
 )
 
-// outcome is what --json prints of a run.
+// outcome is what --json prints of a run. Run is null when none was recorded: in a dry run, and when
+// pmo_db could not be reached.
 type outcome struct {
-	*models.Run
-	Tables []models.TableCount `json:"tables"`
-	Error  *outcomeError       `json:"error"`
+	Run        *int64              `json:"run"`
+	Mode       string              `json:"mode"`
+	State      models.RunState     `json:"state"`
+	Reason     *string             `json:"reason"`
+	StartedAt  time.Time           `json:"started_at"`
+	FinishedAt *time.Time          `json:"finished_at"`
+	Tables     []models.TableCount `json:"tables"`
+	Error      *outcomeError       `json:"error"`
 }
 
 type outcomeError struct {
@@ -41,17 +47,17 @@ func (a *App) sync(ctx context.Context, req mirror.Request, out *console) (mirro
 }
 
 // writeOutcome prints one JSON object on a line of its own.
-func writeOutcome(w io.Writer, started time.Time, result mirror.Result, err error) error {
-	o := outcome{Run: result.Run, Tables: result.Tables}
-	if o.Run == nil {
-		finished := now()
-		o.Run = &models.Run{Mode: "full", State: models.Failed, StartedAt: started, FinishedAt: &finished}
-	}
+func writeOutcome(w io.Writer, mode string, started time.Time, result mirror.Result, err error) error {
+	finished := now()
+	o := outcome{Mode: mode, State: models.Succeeded, StartedAt: started, FinishedAt: &finished, Tables: result.Tables}
 	if o.Tables == nil {
 		o.Tables = []models.TableCount{}
 	}
 	if e := models.AsError(err); e != nil {
-		o.Error = &outcomeError{Class: e.Class, Message: e.Message, Remedy: e.Remedy}
+		o.State, o.Error = models.Failed, &outcomeError{Class: e.Class, Message: e.Message, Remedy: e.Remedy}
+	}
+	if run := result.Run; run != nil {
+		o.Run, o.Mode, o.State, o.Reason, o.StartedAt, o.FinishedAt = &run.ID, run.Mode, run.State, run.Reason, run.StartedAt, run.FinishedAt
 	}
 	return json.NewEncoder(w).Encode(o)
 }

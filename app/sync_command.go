@@ -28,13 +28,15 @@ func (c *syncCommand) Run(env *environment) error {
 		req := mirror.Request{AllowDeletes: c.AllowDeletes}
 		var result mirror.Result
 		var err error
+		mode := "full"
 		if c.DryRun {
-			result, err = a.preview(env, req, out, c.JSON)
+			mode = "dry-run"
+			result.Tables, err = a.preview(env, req, out, c.JSON)
 		} else {
 			result, err = a.sync(env.ctx, req, out)
 		}
 		if c.JSON {
-			if writeErr := writeOutcome(env.stdout, started, result, err); writeErr != nil {
+			if writeErr := writeOutcome(env.stdout, mode, started, result, err); writeErr != nil {
 				return writeErr
 			}
 		}
@@ -52,13 +54,12 @@ func (env *environment) logTo(json bool) io.Writer {
 
 // preview prints every change that a run would make. A dry run succeeds also when the guard would
 // stop the run, and says so.
-func (a *App) preview(env *environment, req mirror.Request, out *console, asJSON bool) (mirror.Result, error) {
+func (a *App) preview(env *environment, req mirror.Request, out *console, asJSON bool) ([]models.TableCount, error) {
 	defer out.close()
 	out.line("🔍 Comparing lifecycle_db with pmo_db; nothing is written...")
 	if err := a.source.Ping(env.ctx); err != nil {
-		return mirror.Result{}, err
+		return nil, err
 	}
-	started := now()
 	counts, err := a.engine.Preview(env.ctx, req, quiet{out}, func(c mirror.Change) error {
 		if asJSON {
 			return json.NewEncoder(env.stdout).Encode(newDifference(c, ""))
@@ -67,7 +68,7 @@ func (a *App) preview(env *environment, req mirror.Request, out *console, asJSON
 		return nil
 	})
 	if counts == nil {
-		return mirror.Result{}, err
+		return nil, err
 	}
 	for i, t := range a.tables {
 		if i < len(counts) {
@@ -78,9 +79,7 @@ func (a *App) preview(env *environment, req mirror.Request, out *console, asJSON
 		out.line("⚠️ The run would be stopped: %s", err)
 	}
 	out.line("🔍 Nothing was written.")
-	finished := now()
-	run := &models.Run{Mode: "dry-run", State: models.Succeeded, StartedAt: started, FinishedAt: &finished}
-	return mirror.Result{Run: run, Tables: counts}, nil
+	return counts, nil
 }
 
 // describe writes a change as one line, an update column by column.

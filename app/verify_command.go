@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"lifecycle-sync/models"
 	"lifecycle-sync/services/mirror"
 )
 
@@ -32,7 +33,7 @@ func (c *verifyCommand) Run(env *environment) error {
 				return err
 			}
 		} else {
-			printVerdict(out, a, verdict)
+			printVerdict(out, verdict)
 		}
 		if !verdict.Equal {
 			return errNotEqual
@@ -48,24 +49,24 @@ func prefixed(prefix, s string) string {
 	return prefix + s
 }
 
-func printVerdict(out *console, a *App, v mirror.Verdict) {
+func printVerdict(out *console, v mirror.Verdict) {
 	if !v.Equal {
 		out.line("❌ The mirror differs from lifecycle_db: %d behind, %d drift, %d of unknown cause. Run lifecycle-sync sync.",
 			v.Differences[mirror.Behind], v.Differences[mirror.Drift], v.Differences[mirror.Unknown])
 		return
 	}
-	for i, count := range v.Tables {
-		out.line("✅ %s: %d rows equal, %d in quarantine", count.Table, v.Tables[i].Mirrored(), count.Quarantined)
+	for _, count := range v.Tables {
+		out.line("✅ %s: %d rows equal, %d in quarantine", count.Table, count.Mirrored(), count.Quarantined)
 	}
 	out.line("🎉 The mirror equals lifecycle_db")
 }
 
 type verdictJSON struct {
-	Equal   bool        `json:"equal"`
-	Behind  int64       `json:"behind"`
-	Drift   int64       `json:"drift"`
-	Unknown int64       `json:"unknown"`
-	Tables  interface{} `json:"tables"`
+	Equal   bool                `json:"equal"`
+	Behind  int64               `json:"behind"`
+	Drift   int64               `json:"drift"`
+	Unknown int64               `json:"unknown"`
+	Tables  []models.TableCount `json:"tables"`
 }
 
 func newVerdict(v mirror.Verdict) verdictJSON {

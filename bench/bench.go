@@ -29,6 +29,7 @@ func newBench(ctx context.Context, cfg config) (*bench, error) {
 		return nil, err
 	}
 	b := &bench{cfg: cfg, dir: dir, binary: filepath.Join(dir, "lifecycle-sync"), peaks: map[volume]peak{}, started: time.Now()}
+	b.warnOfLoad()
 	if err := b.build(ctx); err != nil {
 		b.close()
 		return nil, err
@@ -54,4 +55,13 @@ func (b *bench) close() { _ = os.RemoveAll(b.dir) } // a leftover in the tempora
 // say reports progress to whoever waits.
 func (b *bench) say(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "[%6.1fs] %s\n", time.Since(b.started).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// warnOfLoad says when the machine has other work to do: it hits the two sides of a ratio unevenly.
+func (b *bench) warnOfLoad() {
+	text, err := os.ReadFile("/proc/loadavg") // Linux only; elsewhere there is no warning
+	var load float64
+	if _, scanErr := fmt.Sscan(string(text), &load); err == nil && scanErr == nil && load > 0.5 {
+		b.say("!!! the machine is busy with something else (load %.1f): the ratios will be off !!!", load)
+	}
 }

@@ -9,8 +9,8 @@ import (
 // the README explains.
 type Class string
 
-// The classes of error. Connection and Timeout may pass by themselves and are retried; the others
-// need somebody to do something, which the error's Remedy names.
+// The classes of error. Connection and Timeout may pass by themselves; the others need somebody to
+// do something, which the error's Remedy names.
 const (
 	Connection Class = "connection"
 	Timeout    Class = "timeout"

@@ -196,7 +196,7 @@ func (postgresDialect) translate(err error, name string) *models.Error {
 	case code == "55P03":
 		return out(models.Timeout, "a lock was not to be had in time"+on, "Another session holds it: look at pg_locks, then run again.")
 	case code == "40001", code == "40P01":
-		return out(models.Connection, "another transaction was in the way (SQLSTATE "+code+")", "It is tried again.")
+		return out(models.Connection, "another transaction was in the way (SQLSTATE "+code+")", "Run it again.")
 	case code == "28P01", code == "28000":
 		return out(models.Permission, "the user name or password was refused", "Mend them in its URL.")
 	case code == "3D000":
@@ -210,7 +210,7 @@ func (postgresDialect) translate(err error, name string) *models.Error {
 	case strings.HasPrefix(code, "23"):
 		return out(models.Constraint, "constraint "+pg.ConstraintName+on+" was violated", "")
 	case strings.HasPrefix(code, "08"), strings.HasPrefix(code, "57P"), strings.HasPrefix(code, "53"):
-		return out(models.Connection, pg.Message+" (SQLSTATE "+code+")", "It is tried again; see the server's log.")
+		return out(models.Connection, pg.Message+" (SQLSTATE "+code+")", "See the server's log, then run it again.")
 	default:
 		return out(models.Internal, "unexpected answer (SQLSTATE "+code+")", "The log has the details.")
 	}

@@ -8,8 +8,11 @@ import (
 // Range is a closed interval of ids.
 type Range struct{ Lo, Hi int64 }
 
-// Everything is the range of all ids that an integer column can hold.
-var Everything = []Range{{-1 << 31, 1<<31 - 1}} //nolint:gochecknoglobals // never written: a constant that Go cannot say
+// The ids that an integer column can hold.
+const lowest, highest = -1 << 31, 1<<31 - 1
+
+// Everything returns the one range of all ids.
+func Everything() []Range { return []Range{{lowest, highest}} }
 
 // MaxRanges bounds the memory that ranges take, and the size of a query's parameters.
 const MaxRanges = 1 << 16
@@ -27,7 +30,7 @@ func AddRange(ranges []Range, r Range) []Range {
 // SELECT for a condition on the id, which it must order by id. Ids are whole numbers of our own, so
 // they may stand in the text; PostgreSQL takes many ranges as two arrays.
 func RangedQuery(kind Kind, ranges []Range, id string, sel func(condition string) string) (string, []any) {
-	if len(ranges) == 1 && ranges[0] == Everything[0] {
+	if len(ranges) == 1 && ranges[0] == (Range{lowest, highest}) {
 		return sel("TRUE"), nil
 	}
 	if kind == SQLite || len(ranges) == 1 {

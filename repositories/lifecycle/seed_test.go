@@ -80,8 +80,7 @@ func clearRows(t testing.TB, db *database.DB) {
 }
 
 func class(err error) models.Class {
-	var e *models.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*models.Error](err); ok {
 		return e.Class
 	}
 	return ""

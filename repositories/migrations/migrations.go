@@ -50,8 +50,7 @@ func Up(ctx context.Context, db *database.DB, adoptable func(context.Context) er
 	}
 	results, err := provider.Up(ctx)
 	if err != nil {
-		var partial *goose.PartialError
-		if errors.As(err, &partial) {
+		if partial, ok := errors.AsType[*goose.PartialError](err); ok {
 			err = partial.Err
 		}
 		return len(results), db.Translate(err)

@@ -12,18 +12,19 @@ import (
 // keyName is how our migrations name a foreign key.
 func keyName(t *models.Table, c models.Column) string { return t.Mirror + "_" + c.Name + "_fkey" }
 
-// guardedKeys are the references that a valid foreign key of pmo_db guards, as "table.column".
-type guardedKeys map[string]bool
+// guardedKeys are the references that a valid foreign key of pmo_db guards, as "table.column", with the
+// key's name, which is not ours in an adopted table.
+type guardedKeys map[string]string
 
 func (m *Mirror) keys(ctx context.Context) (guardedKeys, error) {
 	keys := guardedKeys{}
-	for cells, err := range m.conn.Rows(ctx, `SELECT f.conrelid::regclass::text || '.' || a.attname FROM pg_constraint f
+	for cells, err := range m.conn.Rows(ctx, `SELECT f.conrelid::regclass::text || '.' || a.attname, quote_ident(f.conname) FROM pg_constraint f
 		JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = f.conkey[1]
 		WHERE f.contype = 'f' AND f.convalidated AND cardinality(f.conkey) = 1`) {
 		if err != nil {
 			return nil, err
 		}
-		keys[string(cells[0])] = true
+		keys[string(cells[0])] = string(cells[1])
 	}
 	return keys, nil
 }
@@ -33,7 +34,7 @@ func (keys guardedKeys) missing(present []*models.Table) map[string][]models.Col
 	missing := map[string][]models.Column{}
 	for _, t := range present {
 		for _, c := range t.References() {
-			if find(present, c.References) != nil && !keys[t.Mirror+"."+c.Name] {
+			if find(present, c.References) != nil && keys[t.Mirror+"."+c.Name] == "" {
 				missing[t.Name] = append(missing[t.Name], c)
 			}
 		}
@@ -42,22 +43,28 @@ func (keys guardedKeys) missing(present []*models.Table) map[string][]models.Col
 }
 
 // DropObsoleteKeys takes away the foreign keys to tables that lifecycle_db lacks: there the products'
-// ids are the categories. PostgreSQL only. Errors: permission when the role does not own the table.
-func (tx *Tx) DropObsoleteKeys(ctx context.Context, present []*models.Table) error {
+// ids are the categories. When it dropped any, the run goes on in a transaction of its own, because
+// until then the table is locked against the run's other connection too, and needs a new snapshot.
+// PostgreSQL only. Errors: permission when the role does not own the table, busy.
+func (tx *Tx) DropObsoleteKeys(ctx context.Context, present []*models.Table) (dropped bool, err error) {
 	keys, err := tx.keys(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, t := range present {
 		for _, c := range t.References() {
-			if find(present, c.References) == nil && keys[t.Mirror+"."+c.Name] {
-				if _, err := tx.conn.Exec(ctx, fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s", t.Mirror, keyName(t, c))); err != nil {
-					return err
+			if name := keys[t.Mirror+"."+c.Name]; find(present, c.References) == nil && name != "" {
+				if _, err := tx.conn.Exec(ctx, "ALTER TABLE "+t.Mirror+" DROP CONSTRAINT "+name); err != nil {
+					return false, err
 				}
+				dropped = true
 			}
 		}
 	}
-	return nil
+	if dropped {
+		err = tx.restart(ctx)
+	}
+	return dropped, err
 }
 
 // AddKeys adds the missing foreign keys. PostgreSQL only. Errors: permission when the role does not

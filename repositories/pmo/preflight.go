@@ -14,7 +14,7 @@ import (
 // that the models ask for are not there, by table name: rows of those tables may be orphans. Errors:
 // schema and permission (every problem with its mending), connection.
 func (m *Mirror) Preflight(ctx context.Context, infos map[string]database.TableInfo, present []*models.Table) (missingKeys map[string][]models.Column, err error) {
-	if _, err = m.store.inspect(ctx, m.conn, expectation{source: infos, writing: m.writing}); err != nil {
+	if err = m.store.inspect(ctx, m.conn, expectation{source: infos, writing: m.writing}); err != nil {
 		return nil, err
 	}
 	if err := m.refuseVanished(ctx, present); err != nil || m.store.Kind() == database.SQLite {
@@ -62,14 +62,14 @@ type expectation struct {
 
 // inspect reads the catalogue's entries of the mirror and reports everything that keeps a table from
 // holding the source's rows. Errors: schema, permission, connection.
-func (s *Store) inspect(ctx context.Context, conn *database.Conn, expect expectation) (map[string]database.TableInfo, error) {
+func (s *Store) inspect(ctx context.Context, conn *database.Conn, expect expectation) error {
 	names := make([]string, len(s.tables))
 	for i, t := range s.tables {
 		names[i] = t.Mirror
 	}
 	infos, err := conn.Inspect(ctx, names)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var problems []string
 	class := models.Schema
@@ -90,10 +90,10 @@ func (s *Store) inspect(ctx context.Context, conn *database.Conn, expect expecta
 		}
 	}
 	if problems != nil {
-		return nil, &models.Error{Class: class, Message: "the mirror in pmo_db cannot be used: " + strings.Join(problems, "; "),
+		return &models.Error{Class: class, Message: "the mirror in pmo_db cannot be used: " + strings.Join(problems, "; "),
 			Remedy: "Mend this in pmo_db, then run again. Nothing was changed."}
 	}
-	return infos, nil
+	return nil
 }
 
 // unfillable reports columns of the mirror that no source row could fill.
@@ -104,7 +104,8 @@ func unfillable(t *models.Table, info database.TableInfo) (problems []string) {
 	}
 	for name, c := range info.Columns {
 		if !known[name] && c.NotNull && !c.Default {
-			problems = append(problems, fmt.Sprintf("%s.%s is NOT NULL and unknown to lifecycle_db: ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL", t.Mirror, name, t.Mirror, name))
+			problems = append(problems, fmt.Sprintf("%s.%s is NOT NULL and unknown to lifecycle_db: ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL",
+				t.Mirror, name, t.Mirror, name))
 		}
 	}
 	return problems
@@ -118,10 +119,12 @@ func narrower(t *models.Table, source, mirror database.TableInfo) (problems []st
 	for _, c := range t.Columns {
 		from, to := source.Columns[c.Name], mirror.Columns[c.Name]
 		if to.NotNull && !from.NotNull {
-			problems = append(problems, fmt.Sprintf("%s.%s is NOT NULL, and NULL in lifecycle_db is allowed: ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL", t.Mirror, c.Name, t.Mirror, c.Name))
+			problems = append(problems, fmt.Sprintf("%s.%s is NOT NULL, and NULL in lifecycle_db is allowed: ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL",
+				t.Mirror, c.Name, t.Mirror, c.Name))
 		}
 		if limit := database.TextLimit(to.Type); limit > 0 && (database.TextLimit(from.Type) == 0 || database.TextLimit(from.Type) > limit) {
-			problems = append(problems, fmt.Sprintf("%s.%s holds %d characters, fewer than in lifecycle_db: ALTER TABLE %s ALTER COLUMN %s TYPE text", t.Mirror, c.Name, limit, t.Mirror, c.Name))
+			problems = append(problems, fmt.Sprintf("%s.%s holds %d characters, fewer than in lifecycle_db: ALTER TABLE %s ALTER COLUMN %s TYPE text",
+				t.Mirror, c.Name, limit, t.Mirror, c.Name))
 		}
 	}
 	return problems

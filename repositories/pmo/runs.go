@@ -36,18 +36,11 @@ func (s *Store) BeginRun(ctx context.Context, mode string, now time.Time) (*Tx, 
 }
 
 func (s *Store) beginPostgres(ctx context.Context, run *models.Run) (*database.Conn, error) {
-	conn, err := s.db.BeginConn(ctx, database.Write)
+	conn, err := s.lockedConn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var locked bool
-	if err = conn.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock($1)", []any{int64(writerLock)}, &locked); err == nil && !locked {
-		err = s.busy(ctx)
-	}
-	if err == nil {
-		err = s.recordStart(s.db.WithContext(ctx), run)
-	}
-	if err != nil {
+	if err := s.recordStart(s.db.WithContext(ctx), run); err != nil {
 		conn.Close()
 		return nil, err
 	}
@@ -57,6 +50,37 @@ func (s *Store) beginPostgres(ctx context.Context, run *models.Run) (*database.C
 		return nil, err
 	}
 	return conn, nil
+}
+
+// lockedConn begins a transaction that holds the writer's lock. Errors: busy, connection.
+func (s *Store) lockedConn(ctx context.Context) (*database.Conn, error) {
+	conn, err := s.db.BeginConn(ctx, database.Write)
+	if err != nil {
+		return nil, err
+	}
+	var locked bool
+	if err = conn.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock($1)", []any{int64(writerLock)}, &locked); err == nil && !locked {
+		err = s.busy(ctx)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// restart commits what the run has done so far and goes on in a transaction of its own.
+func (tx *Tx) restart(ctx context.Context) error {
+	if err := tx.conn.Commit(ctx); err != nil {
+		return err
+	}
+	tx.conn.Close()
+	conn, err := tx.store.lockedConn(ctx)
+	if err != nil {
+		return err
+	}
+	tx.conn = conn
+	return tx.store.prepareRun(ctx, conn, tx.Run)
 }
 
 // prepareRun keeps every other writer, a person's hand edit included, out of the mirror until the run
@@ -135,33 +159,6 @@ func (s *Store) RunState(ctx context.Context, id int64) (models.RunState, error)
 	var run models.Run
 	err := s.db.WithContext(ctx).Where("id = ?", id).Take(&run).Error
 	return run.State, s.db.Translate(err)
-}
-
-// MarkInterrupted marks the runs of processes that died, unless a run is under way.
-func (s *Store) MarkInterrupted(ctx context.Context, now time.Time) error {
-	conn, err := s.db.BeginConn(ctx, database.Write)
-	if err != nil {
-		if models.AsError(err).Class == models.Busy {
-			return nil
-		}
-		return err
-	}
-	defer conn.Close()
-	locked := true
-	if s.Kind() == database.Postgres {
-		if err := conn.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock($1)", []any{int64(writerLock)}, &locked); err != nil {
-			return err
-		}
-	}
-	if !locked {
-		return nil
-	}
-	err = conn.Gorm(ctx).Model(&models.Run{}).Where("state = ?", models.Running).
-		Updates(map[string]any{"state": models.Interrupted, "finished_at": now}).Error
-	if err != nil {
-		return s.db.Translate(err)
-	}
-	return conn.Commit(ctx)
 }
 
 // HasSucceeded reports whether the mirror has ever had a successful run.

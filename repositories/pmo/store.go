@@ -34,7 +34,6 @@ func (s *Store) Migrate(ctx context.Context) (int, error) {
 			return err
 		}
 		defer conn.Close()
-		_, err = s.inspect(ctx, conn, expectation{missing: true})
-		return err
+		return s.inspect(ctx, conn, expectation{missing: true})
 	})
 }

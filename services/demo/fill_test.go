@@ -69,7 +69,7 @@ func compare(t *testing.T, source *lifecycle.Source, d demo.Data) {
 func storedRows(ctx context.Context, t *testing.T, snap *lifecycle.Snapshot, m *models.Table) []models.Row {
 	t.Helper()
 	var stored []models.Row
-	for row, err := range snap.Rows(ctx, m, database.Everything, nil) {
+	for row, err := range snap.Rows(ctx, m, database.Everything(), nil) {
 		if err != nil {
 			t.Fatal(err)
 		}

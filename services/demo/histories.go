@@ -66,7 +66,8 @@ func (w *historyWriter) metrics() {
 		w.null()
 		return
 	}
-	b := append(w.buffer, `{"roi": `...)
+	b := w.buffer
+	b = append(b, `{"roi": `...)
 	b = w.appendDecimal(b, 40)
 	b = append(b, `, "kepuasan": `...)
 	b = w.appendDecimal(b, 5)

@@ -19,21 +19,21 @@ const bucketShift = 4
 // is read whole.
 func (d *differ) findDirty(ctx context.Context, s *tableStats) error {
 	if d.snap.Kind() == database.SQLite {
-		s.dirty, s.uncounted = database.Everything, true
+		s.dirty, s.uncounted = database.Everything(), true
 		return nil
 	}
 	orphans, err := d.orphans(ctx, s.table)
 	if err != nil {
 		return err
 	}
-	buckets, err := d.scan(ctx, s.table, database.Everything, bucketShift, orphans)
+	buckets, err := d.scan(ctx, s.table, database.Everything(), bucketShift, orphans)
 	if err != nil {
 		return err
 	}
 	s.before = buckets.mirrored
 	switch {
 	case d.missingKeys[s.table.Name] != nil, len(buckets.dirty) > database.MaxRanges:
-		s.dirty, s.expected = database.Everything, buckets.all
+		s.dirty, s.expected = database.Everything(), buckets.all
 		return nil
 	case len(buckets.dirty) == 0 || buckets.expected.rows > buckets.all.rows/2:
 		s.dirty, s.expected = buckets.dirty, buckets.expected

@@ -87,8 +87,11 @@ func (e *Engine) run(ctx context.Context, tx *pmo.Tx, req Request, progress Prog
 		return nil, err
 	}
 	if len(snap.Tables) < len(e.tables) && snap.Kind() == database.Postgres {
-		if err := tx.DropObsoleteKeys(ctx, snap.Tables); err != nil {
+		if dropped, err := tx.DropObsoleteKeys(ctx, snap.Tables); err != nil {
 			return nil, err
+		} else if dropped {
+			snap.Close()
+			return e.run(ctx, tx, req, progress)
 		}
 	}
 	agree(snap, tx.Mirror)
@@ -133,12 +136,17 @@ func (e *Engine) diffAndApply(
 		if err := w.flush(ctx); err != nil {
 			return nil, err
 		}
-		if req.AllowDeletes != nil || d.last().trips() == "" {
+		if d.last().trips() == "" {
 			progress.End(t, d.last().count)
 		}
 	}
 	if err := guard(d, req.AllowDeletes); err != nil {
 		return nil, err
+	}
+	for _, s := range d.stats {
+		if s.trips() != "" { // and was allowed to
+			progress.End(s.table, s.count)
+		}
 	}
 	before.Close() // its locks would be in the way of new foreign keys
 	for i, t := range slices.Backward(snap.Tables) {

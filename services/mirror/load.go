@@ -44,7 +44,7 @@ func (e *Engine) load(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot,
 		var want fingerprint
 		group, groupCtx := errgroup.WithContext(ctx)
 		group.Go(func() (err error) {
-			want, err = sum(hasher.Buckets(groupCtx, t, database.Everything, wholeShift))
+			want, err = sum(hasher.Buckets(groupCtx, t, database.Everything(), wholeShift))
 			return err
 		})
 		group.Go(func() (err error) {
@@ -55,7 +55,7 @@ func (e *Engine) load(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot,
 			return nil, err
 		}
 		failpoint("mid-apply")
-		if err := expect(tx.Buckets(ctx, t, database.Everything, wholeShift), t, want); err != nil {
+		if err := expect(tx.Buckets(ctx, t, database.Everything(), wholeShift), t, want); err != nil {
 			return nil, err
 		}
 		progress.End(t, counts[i])
