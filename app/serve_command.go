@@ -62,7 +62,7 @@ func (a *App) serve(ctx context.Context, out *console) error {
 // stop lets requests under way finish.
 func stop(server *fiber.App, serving chan error) {
 	_ = server.ShutdownWithTimeout(shutdownTime) // past it, connections are cut
-	<-serving
+	_ = <-serving                                // nil after a shutdown
 }
 
 // synchroniseAtStart makes a run. One that fails leaves what was mirrored before, which is served all

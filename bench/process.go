@@ -38,9 +38,9 @@ func resident(cmd *exec.Cmd) int64 {
 	case !ok:
 		return 0
 	case runtime.GOOS == "darwin":
-		return int64(used.Maxrss) >> 10 // bytes there
+		return used.Maxrss >> 10 // bytes there
 	default:
-		return int64(used.Maxrss)
+		return used.Maxrss
 	}
 }
 

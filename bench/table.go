@@ -20,8 +20,7 @@ type result struct {
 func (b *bench) measure(ctx context.Context, a *arena, m measure) (result, error) {
 	b.say("measuring: %s", m.name)
 	found, err := m.contest.measure(ctx, a, m)
-	var skip skipped
-	if errors.As(err, &skip) {
+	if skip, ok := errors.AsType[skipped](err); ok {
 		b.say("!!! SKIPPED: %s: %s !!!", m.name, skip.reason)
 		return result{measure: m, skipped: skip.reason}, nil
 	}
@@ -52,15 +51,15 @@ func printTable(ctx context.Context, w io.Writer, cfg config, results []result) 
 		return err
 	}
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(out, "\n%d products and %d histories, %d processors, %s; medians of whole processes\n\n",
+	_, _ = fmt.Fprintf(out, "\n%d products and %d histories, %d processors, %s; medians of whole processes\n\n",
 		cfg.rows, 2*cfg.rows, runtime.NumCPU(), settings)
-	fmt.Fprintln(out, "measure\tours\tyardstick\t\tratio\tto reach\t\truns")
+	_, _ = fmt.Fprintln(out, "measure\tours\tyardstick\t\tratio\tto reach\t\truns")
 	for _, r := range results {
 		if r.skipped != "" {
-			fmt.Fprintf(out, "%s\t-\t-\t%s\t-\t%s\tSKIPPED\t0\n", r.name, r.against, r.toReach())
+			_, _ = fmt.Fprintf(out, "%s\t-\t-\t%s\t-\t%s\tSKIPPED\t0\n", r.name, r.against, r.toReach())
 			continue
 		}
-		fmt.Fprintf(out, "%s\t%.3f %s\t%.3f %s\t%s\t%.3f\t%s\t%s\t%d\n", r.name, r.ours, r.unit, r.yardstick, r.unit,
+		_, _ = fmt.Fprintf(out, "%s\t%.3f %s\t%.3f %s\t%s\t%.3f\t%s\t%s\t%d\n", r.name, r.ours, r.unit, r.yardstick, r.unit,
 			r.against, r.ratio(), r.toReach(), r.verdict(), r.runs)
 	}
 	return out.Flush()

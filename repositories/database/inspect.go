@@ -109,6 +109,11 @@ func sameFamily(have string, c models.Column) bool {
 
 var lengthLimit = regexp.MustCompile(`^character varying\((\d+)\)$`)
 
+// WholeMicroseconds reports whether a timestamp column of the given type keeps six digits of a second.
+func WholeMicroseconds(columnType string) bool {
+	return !strings.HasPrefix(columnType, "timestamp(") || strings.HasPrefix(columnType, "timestamp(6)")
+}
+
 // TextLimit is how many characters a text column of the given type holds, 0 for any number.
 func TextLimit(columnType string) int {
 	n := 0

@@ -42,7 +42,7 @@ func RangedQuery(kind Kind, ranges []Range, id string, sel func(condition string
 	}
 	lo, hi := make([]int32, len(ranges)), make([]int32, len(ranges))
 	for i, r := range ranges {
-		lo[i], hi[i] = int32(r.Lo), int32(r.Hi) //nolint:gosec // ids are of type integer
+		lo[i], hi[i] = int32(r.Lo), int32(r.Hi)
 	}
 	return "SELECT x.* FROM unnest($1::int[], $2::int[]) WITH ORDINALITY AS g(lo, hi, n) CROSS JOIN LATERAL (" +
 		sel(id+" BETWEEN g.lo AND g.hi") + ") x", []any{lo, hi}

@@ -126,6 +126,10 @@ func narrower(t *models.Table, source, mirror database.TableInfo) (problems []st
 			problems = append(problems, fmt.Sprintf("%s.%s holds %d characters, fewer than in lifecycle_db: ALTER TABLE %s ALTER COLUMN %s TYPE text",
 				t.Mirror, c.Name, limit, t.Mirror, c.Name))
 		}
+		if !database.WholeMicroseconds(to.Type) {
+			problems = append(problems, fmt.Sprintf("%s.%s is %s and would round: ALTER TABLE %s ALTER COLUMN %s TYPE timestamptz",
+				t.Mirror, c.Name, to.Type, t.Mirror, c.Name))
+		}
 	}
 	return problems
 }
