@@ -142,7 +142,8 @@ func (s *Store) busy(ctx context.Context) error {
 	return e
 }
 
-// RecordEnd records that a run failed or was canceled, after its transaction is gone.
+// RecordEnd records that a run failed or was canceled, after its transaction is gone. A run that turns
+// out to have succeeded stays so.
 func (s *Store) RecordEnd(ctx context.Context, run *models.Run, cause error, now time.Time) error {
 	e := models.AsError(cause)
 	run.State, run.FinishedAt = models.Failed, &now
@@ -151,7 +152,8 @@ func (s *Store) RecordEnd(ctx context.Context, run *models.Run, cause error, now
 	}
 	class := string(e.Class)
 	run.ErrorClass, run.ErrorMessage, run.ErrorRemedy = &class, &e.Message, &e.Remedy
-	return s.db.Translate(s.db.WithContext(ctx).Where("state IN ?", []models.RunState{models.Running, models.Interrupted}).Save(run).Error)
+	return s.db.Translate(s.db.WithContext(ctx).Model(run).Select("*").
+		Where("state IN ?", []models.RunState{models.Running, models.Interrupted}).Updates(run).Error)
 }
 
 // RunState looks up how a run ended: after a commit whose answer was lost.
