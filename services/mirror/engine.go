@@ -95,7 +95,10 @@ func (e *Engine) run(ctx context.Context, tx *pmo.Tx, req Request, progress Prog
 		}
 	}
 	agree(snap, tx.Mirror)
-	counts, err := e.load(ctx, tx, snap, progress)
+	var counts []models.TableCount
+	if req.AllowDeletes == nil { // else the guard has something to compare
+		counts, err = e.load(ctx, tx, snap, progress)
+	}
 	if err == nil && counts == nil {
 		counts, err = e.diffAndApply(ctx, tx, snap, missingKeys, req, progress)
 	}
