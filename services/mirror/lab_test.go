@@ -99,6 +99,7 @@ func open(t testing.TB, raw string) *sql.DB {
 		}
 		query := u.Query()
 		query.Set("timezone", "UTC")
+		query.Set("client_encoding", "UTF8")
 		u.RawQuery = query.Encode()
 		driver, dsn = "pgx", u.String()
 	}

@@ -99,21 +99,21 @@ func (l *lab) verify() (mirror.Verdict, []found) {
 	return verdict, all
 }
 
-// interrupter cancels a run when n rows of a table have been compared.
+// interrupter cancels a run when a number of rows of a table have been compared.
 type interrupter struct {
 	mirror.Silent
-	table   string
-	current string
-	left    int64
-	cancel  context.CancelFunc
+	table  string
+	left   int64
+	cancel context.CancelFunc
+	active bool
 }
 
-// Begin notes the table.
-func (i *interrupter) Begin(t *models.Table, _ int64) { i.current = t.Name }
+// Begin notes whether it is the table's turn.
+func (i *interrupter) Begin(t *models.Table, _ int64) { i.active = t.Name == i.table }
 
 // Advance counts down.
 func (i *interrupter) Advance(rows int64) {
-	if i.current == i.table {
+	if i.active {
 		if i.left -= rows; i.left <= 0 {
 			i.cancel()
 		}

@@ -13,8 +13,14 @@ type state map[string][]string
 
 func (l *lab) state() state {
 	l.Helper()
+	return l.stateOf(l.stateful()...)
+}
+
+// stateOf is the state of some tables.
+func (l *lab) stateOf(tables ...string) state {
+	l.Helper()
 	s := state{}
-	for _, table := range l.stateful() {
+	for _, table := range tables {
 		s[table] = l.dump(table)
 	}
 	return s
@@ -65,10 +71,9 @@ func (l *lab) dump(table string) []string {
 // unchanged fails the test when anything in pmo_db, apart from the list of runs, is not as before.
 func (l *lab) unchanged(before state) {
 	l.Helper()
-	after := l.state()
 	for table, lines := range before {
-		if !slices.Equal(lines, after[table]) {
-			l.Fatalf("%s was written:\n%s", table, difference(lines, after[table]))
+		if after := l.dump(table); !slices.Equal(lines, after) {
+			l.Fatalf("%s was written:\n%s", table, difference(lines, after))
 		}
 	}
 }

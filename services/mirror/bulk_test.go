@@ -1,0 +1,161 @@
+package mirror_test
+
+import (
+	"fmt"
+	"maps"
+	"testing"
+
+	"lifecycle-sync/models"
+)
+
+// large fills the source with more than the 8 MB from which an empty mirror is loaded by COPY, bad
+// rows and a chain of quarantine among them.
+func (l *lab) large() {
+	l.Helper()
+	l.fillParents(l.tables[4])
+	l.fill(l.tables[3], parentRows+1, 9000)
+	l.fill(l.tables[4], 1, 3000)
+	l.change("UPDATE tbl_produk SET deskripsi = (SELECT string_agg(md5((i * id)::text), '') FROM generate_series(1, 40) i)")
+	l.change("UPDATE tbl_produk SET created_at = 'infinity' WHERE id % 1000 = 5")
+	l.change("UPDATE tbl_produk SET id_stage = 99 WHERE id % 1000 = 6")
+	l.change("UPDATE tbl_produk SET created_at = '0001-01-01 00:00:00+00', harga = -9223372036854775808, tanggal_launch = '9999-12-31' WHERE id = 7")
+	l.change("UPDATE tbl_stage_histori SET id_produk = 1005 WHERE id IN (5, 6)")
+	l.change("UPDATE tbl_stage_histori SET id_produk = 0 WHERE id = 7")
+	l.change("ANALYZE")
+}
+
+// TestFirstLoad fills an empty mirror by COPY, and compares the result and the schema afterwards with
+// what they must be, and with what the ordinary path makes.
+func TestFirstLoad(t *testing.T) {
+	onPostgres(t, func(l *lab) {
+		l.large()
+		before := l.keys()
+		loaded := l.sync()
+		if want := (models.TableCount{Table: "products", Inserted: 9000 - 18, Quarantined: 18}); loaded["products"] != want {
+			l.Errorf("got %+v, want %+v", loaded["products"], want)
+		}
+		if want := (models.TableCount{Table: "stage_history", Inserted: 2997, Quarantined: 3}); loaded["stage_history"] != want {
+			l.Errorf("got %+v, want %+v", loaded["stage_history"], want)
+		}
+		l.equal()
+		if after := l.keys(); !maps.Equal(before, after) {
+			l.Errorf("keys and indexes were\n%v\nare\n%v", before, after)
+		}
+		l.idle()
+		quarantined := l.hashes()
+
+		l.emptyMirror("INSERT INTO tbl_segmen_lifecycle VALUES (7777, 'not empty')") // so that it is not loaded
+		if ordinary := l.sync(); ordinary["products"] != loaded["products"] {
+			l.Errorf("the ordinary path counts %+v", ordinary["products"])
+		}
+		l.equal()
+		if !maps.Equal(quarantined, l.hashes()) {
+			l.Error("the two paths fill the quarantine differently")
+		}
+	})
+}
+
+func (l *lab) emptyMirror(then string) {
+	l.Helper()
+	l.edit("TRUNCATE tbl_segmen_lifecycle, tbl_stage_lifecycle, tbl_kategori_lifecycle, tbl_produk_lifecycle, tbl_stage_histori_lifecycle, lifecycle_sync_quarantine")
+	l.edit(then)
+}
+
+// hashes reads the quarantine: the source hash by table and id.
+func (l *lab) hashes() map[string]int64 {
+	l.Helper()
+	out := map[string]int64{}
+	rows, err := l.target.QueryContext(l.Context(), "SELECT table_name || row_id || reason || payload, source_hash FROM lifecycle_sync_quarantine")
+	if err != nil {
+		l.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var key string
+		var hash int64
+		if err := rows.Scan(&key, &hash); err != nil {
+			l.Fatal(err)
+		}
+		out[key] = hash
+	}
+	return out
+}
+
+// TestFirstLoadBesideAReader loads in place when another session keeps the keys from being dropped.
+func TestFirstLoadBesideAReader(t *testing.T) {
+	onPostgres(t, func(l *lab) {
+		l.large()
+		tx, err := l.target.BeginTx(l.Context(), nil)
+		if err != nil {
+			l.Fatal(err)
+		}
+		defer func() { _ = tx.Rollback() }()
+		if _, err := tx.ExecContext(l.Context(), "LOCK TABLE tbl_stage_lifecycle IN ACCESS SHARE MODE"); err != nil {
+			l.Fatal(err)
+		}
+		before := l.keys()
+		l.sync()
+		l.equal()
+		if !maps.Equal(before, l.keys()) {
+			l.Error("keys or indexes have changed")
+		}
+	})
+}
+
+// TestFirstLoadWithoutCategories has a foreign key to take off before it loads.
+func TestFirstLoadWithoutCategories(t *testing.T) {
+	onPostgres(t, func(l *lab) {
+		l.large()
+		l.change("DROP TABLE tbl_kategori")
+		l.change("UPDATE tbl_produk SET id_kategori = 4711 WHERE id = 100")
+		l.sync()
+		l.equal()
+		l.idle()
+	})
+}
+
+// TestFirstLoadAllowance refuses an allowance that is not the number of rows that leave, which is none.
+func TestFirstLoadAllowance(t *testing.T) {
+	onPostgres(t, func(l *lab) {
+		l.large()
+		if e := l.refused(models.MassDelete, 5); l.allowed(e) != 0 {
+			l.Errorf("%v", e)
+		}
+		l.sync(0)
+		l.equal()
+	})
+}
+
+// TestTriggerOnMirror fails the proof: something alters what the run writes.
+func TestTriggerOnMirror(t *testing.T) {
+	for _, path := range []string{"ordinary", "first load"} {
+		t.Run(path, func(t *testing.T) {
+			each(t, func(l *lab) {
+				switch {
+				case path == "ordinary":
+					l.small()
+				case l.kind == "sqlite":
+					l.Skip("SQLite has one path only")
+				default:
+					l.large()
+				}
+				if l.kind == "sqlite" {
+					l.edit("CREATE TRIGGER usil AFTER INSERT ON tbl_produk_lifecycle WHEN new.id = 3 BEGIN UPDATE tbl_produk_lifecycle SET produk = 'lain' WHERE id = 3; END")
+				} else {
+					l.edit("CREATE FUNCTION usil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF new.id = 3 THEN new.produk := 'lain'; END IF; RETURN new; END $$")
+					l.edit("CREATE TRIGGER usil BEFORE INSERT ON tbl_produk_lifecycle FOR EACH ROW EXECUTE FUNCTION usil()")
+				}
+				before := l.keys()
+				if e := l.refused(models.Constraint); e.Message == "" || e.Remedy == "" {
+					l.Errorf("%v", e)
+				}
+				if !maps.Equal(before, l.keys()) {
+					l.Error("keys or indexes have changed")
+				}
+				l.edit(fmt.Sprintf("DROP TRIGGER usil%s", on(l, " ON tbl_produk_lifecycle", "")))
+				l.sync()
+				l.equal()
+			})
+		})
+	}
+}

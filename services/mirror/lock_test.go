@@ -1,0 +1,190 @@
+package mirror_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/services/mirror"
+)
+
+// paused is Progress that holds a run up at its first table until it is told to go on.
+type paused struct {
+	mirror.Silent
+	reached, proceed chan struct{}
+}
+
+func newPaused() *paused { return &paused{reached: make(chan struct{}), proceed: make(chan struct{})} }
+
+// Begin waits, at the first table.
+func (p *paused) Begin(t *models.Table, _ int64) {
+	if t.Name == "segments" {
+		close(p.reached)
+		<-p.proceed
+	}
+}
+
+// begin starts a run that waits, and returns how to let it go on and end.
+func (l *lab) begin() (finish func() (mirror.Result, error)) {
+	l.Helper()
+	p := newPaused()
+	type outcome struct {
+		result mirror.Result
+		err    error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		result, err := l.engine.Sync(l.Context(), mirror.Request{}, p)
+		done <- outcome{result, err}
+	}()
+	select {
+	case <-p.reached:
+	case o := <-done:
+		l.Fatalf("the run ended with %v", o.err)
+	}
+	return func() (mirror.Result, error) {
+		close(p.proceed)
+		o := <-done
+		return o.result, o.err
+	}
+}
+
+// TestOneWriter tells a second run which one is under way, and does not disturb it.
+func TestOneWriter(t *testing.T) {
+	each(t, func(l *lab) {
+		l.small()
+		finish := l.begin()
+		id := l.count("SELECT max(id) FROM lifecycle_sync_runs")
+		_, err := l.try()
+		if e := models.AsError(err); e == nil || e.Class != models.Busy || !strings.Contains(e.Message, fmt.Sprintf("run %d (full) is under way", id)) {
+			l.Errorf("a second run ended with %v", err)
+		}
+		if n := l.count("SELECT count(*) FROM lifecycle_sync_runs WHERE state = 'running'"); n != 1 {
+			l.Errorf("%d runs are running", n)
+		}
+		if _, err := finish(); err != nil {
+			l.Fatal(err)
+		}
+		l.equal()
+		if n := l.count("SELECT count(*) FROM lifecycle_sync_runs WHERE state = 'running'"); n != 0 {
+			l.Errorf("%d runs are left running", n)
+		}
+		l.idle()
+	})
+}
+
+// TestInterruptedRun marks a run whose process died, at the next run.
+func TestInterruptedRun(t *testing.T) {
+	each(t, func(l *lab) {
+		l.edit("INSERT INTO lifecycle_sync_runs (mode, state, started_at) VALUES ('full', 'running', '2024-01-01 00:00:00')")
+		l.sync()
+		if n := l.count("SELECT count(*) FROM lifecycle_sync_runs WHERE state = 'interrupted' AND finished_at IS NOT NULL"); n != 1 {
+			l.Errorf("%d runs are marked interrupted", n)
+		}
+	})
+}
+
+// TestLockedMirrorTable waits for another session's lock as long as it may, and says so.
+func TestLockedMirrorTable(t *testing.T) {
+	onPostgres(t, func(l *lab) {
+		l.small()
+		tx, err := l.target.BeginTx(l.Context(), nil)
+		if err != nil {
+			l.Fatal(err)
+		}
+		defer func() { _ = tx.Rollback() }()
+		if _, err := tx.ExecContext(l.Context(), "LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE"); err != nil {
+			l.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(l.Context(), 300*time.Millisecond)
+		defer cancel()
+		_, err = l.engine.Sync(ctx, mirror.Request{}, mirror.Silent{})
+		if e := models.AsError(err); e == nil || e.Class != models.Timeout && e.Class != models.Canceled {
+			l.Errorf("the run ended with %v", err)
+		}
+		if n := l.count("SELECT count(*) FROM lifecycle_sync_runs WHERE state = 'running'"); n != 0 {
+			l.Errorf("%d runs are left running", n)
+		}
+	})
+}
+
+// TestLostConnection kills the run's connection to pmo_db: nothing of the run remains, and it is
+// recorded as failed.
+func TestLostConnection(t *testing.T) {
+	onPostgres(t, func(l *lab) {
+		l.small()
+		before := l.state()
+		finish := l.begin()
+		l.edit("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
+		result, err := finish()
+		if e := models.AsError(err); e == nil || e.Class != models.Connection {
+			l.Errorf("the run ended with %v", err)
+		}
+		l.unchanged(before)
+		l.recorded(result.Run, models.Failed)
+		l.sync()
+		l.equal()
+	})
+}
+
+// TestLostSource kills the snapshot's connection.
+func TestLostSource(t *testing.T) {
+	onPostgres(t, func(l *lab) {
+		l.small()
+		before := l.state()
+		finish := l.begin()
+		l.change("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'lifecycle-sync'")
+		result, err := finish()
+		if e := models.AsError(err); e == nil || e.Class != models.Connection {
+			l.Errorf("the run ended with %v", err)
+		}
+		l.unchanged(before)
+		l.recorded(result.Run, models.Failed)
+		l.sync()
+		l.equal()
+	})
+}
+
+// TestRecordedEnd does not turn a run that succeeded into a failed one: the answer to its commit may
+// have been lost.
+func TestRecordedEnd(t *testing.T) {
+	each(t, func(l *lab) {
+		result, err := l.try()
+		if err != nil {
+			l.Fatal(err)
+		}
+		stale := *result.Run
+		stale.State = models.Running
+		if err := l.store.RecordEnd(l.Context(), &stale, context.Canceled, clock()); err != nil {
+			l.Error(err)
+		}
+		l.recorded(result.Run, models.Succeeded)
+	})
+}
+
+// TestSnapshotDuringRun changes the source while a run is under way: the run mirrors the moment it
+// began, the next one the rest.
+func TestSnapshotDuringRun(t *testing.T) {
+	each(t, func(l *lab) {
+		l.small()
+		finish := l.begin()
+		was := l.judge()
+		l.change("DELETE FROM tbl_produk WHERE id = 1")
+		l.change("UPDATE tbl_stage_histori SET id_produk = 0 WHERE id = 120")
+		if _, err := finish(); err != nil {
+			l.Fatal(err)
+		}
+		for _, t := range l.tables {
+			if got := l.read(mirrored, t); len(got) != len(was.fit[t.Name]) {
+				l.Errorf("%s holds %d rows, had %d", t.Mirror, len(got), len(was.fit[t.Name]))
+			}
+		}
+		if _, err := l.try(); err != nil {
+			l.sync(l.allowed(models.AsError(err)))
+		}
+		l.equal()
+	})
+}

@@ -1,0 +1,86 @@
+package mirror_test
+
+import (
+	"crypto/rand"
+	"net/url"
+	"strings"
+	"testing"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database/databasetest"
+)
+
+// limited makes a role and returns a lab whose engine uses it, on one side or on both.
+func limited(t *testing.T, asSource, asTarget bool) (l *lab, role string) {
+	t.Helper()
+	l = newLab(t, databasetest.Postgres)
+	role = "test_" + strings.ToLower(rand.Text())
+	l.change("CREATE ROLE " + role + " LOGIN PASSWORD 'rahasia'")
+	t.Cleanup(func() {
+		exec(t, l.source, "DROP OWNED BY "+role)
+		exec(t, l.target, "DROP OWNED BY "+role)
+		exec(t, l.source, "DROP ROLE "+role)
+	})
+	as := func(raw string) string {
+		u, err := url.Parse(raw)
+		if err != nil {
+			t.Fatal("the test server's URL is none")
+		}
+		u.User = url.UserPassword(role, "rahasia")
+		return u.String()
+	}
+	if asSource {
+		l.sourceURL = as(l.sourceURL)
+	}
+	if asTarget {
+		l.targetURL = as(l.targetURL)
+	}
+	l.wire()
+	return l, role
+}
+
+// TestSourceRole needs SELECT and nothing more.
+func TestSourceRole(t *testing.T) {
+	t.Parallel()
+	l, role := limited(t, true, false)
+	l.small()
+	l.change("GRANT SELECT ON ALL TABLES IN SCHEMA public TO " + role)
+	l.sync()
+	l.equal()
+	l.change("REVOKE SELECT ON tbl_stage_histori FROM " + role)
+	e := l.refused(models.Permission)
+	if !strings.Contains(e.Error(), "tbl_stage_histori may not be read") || !strings.Contains(e.Error(), "GRANT SELECT ON tbl_stage_histori") {
+		t.Errorf("%v", e)
+	}
+	l.change("REVOKE SELECT ON tbl_kategori FROM " + role) // optional, but not absent
+	if e := l.refused(models.Permission); !strings.Contains(e.Error(), "tbl_kategori may not be read") {
+		t.Errorf("%v", e)
+	}
+}
+
+// TestTargetRole needs to read and write, and owns nothing.
+func TestTargetRole(t *testing.T) {
+	t.Parallel()
+	l, role := limited(t, false, true)
+	l.small()
+	l.edit("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO " + role)
+	l.sync()
+	l.equal()
+	l.idle()
+	l.edit("REVOKE INSERT, UPDATE, DELETE ON tbl_produk_lifecycle FROM " + role)
+	e := l.refused(models.Permission)
+	if !strings.Contains(e.Error(), "tbl_produk_lifecycle") || !strings.Contains(e.Error(), "Grant") && !strings.Contains(e.Error(), "GRANT") {
+		t.Errorf("%v", e)
+	}
+}
+
+// TestHiddenRows are refused: rows that a policy hides must not be taken for deleted.
+func TestHiddenRows(t *testing.T) {
+	t.Parallel()
+	l, role := limited(t, true, false)
+	l.small()
+	l.change("GRANT SELECT ON ALL TABLES IN SCHEMA public TO " + role)
+	l.sync()
+	l.change("ALTER TABLE tbl_stage_histori ENABLE ROW LEVEL SECURITY")
+	l.refused(models.Permission)
+}
