@@ -55,7 +55,7 @@ func mask(raw string) string {
 	if err != nil || u.Scheme == "" {
 		return "***"
 	}
-	if u.Opaque != "" { // file:data/pmo.db
+	if u.Opaque != "" && (u.Scheme == "file" || u.Scheme == "sqlite") { // file:data/pmo.db
 		return u.Scheme + ":" + u.Opaque
 	}
 	return u.Scheme + "://" + u.Host + u.Path
