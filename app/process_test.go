@@ -1,0 +1,183 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib"       // the driver "pgx"
+	_ "github.com/ncruces/go-sqlite3/driver" // the driver "sqlite3"
+
+	"lifecycle-sync/models"
+)
+
+// site is a folder and two databases in which the program runs as a process.
+type site struct {
+	testing.TB
+	dir                  string
+	sourceURL, targetURL string
+	source, target       *sql.DB
+}
+
+// ended is how a process ended.
+type ended struct {
+	code           int
+	killed         bool // by SIGKILL
+	stdout, stderr string
+}
+
+func (e ended) String() string {
+	return fmt.Sprintf("exit %d, killed %t\n--- stdout\n%s--- stderr\n%s", e.code, e.killed, e.stdout, e.stderr)
+}
+
+func newSite(t testing.TB, url func(testing.TB) string) *site {
+	t.Helper()
+	s := &site{TB: t, dir: t.TempDir(), sourceURL: url(t), targetURL: url(t)}
+	s.source, s.target = openURL(t, s.sourceURL), openURL(t, s.targetURL)
+	return s
+}
+
+func openURL(t testing.TB, url string) *sql.DB {
+	t.Helper()
+	driver := "sqlite3"
+	if strings.HasPrefix(url, "postgres") {
+		driver = "pgx"
+	} else {
+		url += "?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)"
+	}
+	db, err := sql.Open(driver, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// command prepares a process with nothing of this one's environment but what is given.
+func (s *site) command(env []string, args ...string) (*exec.Cmd, *bytes.Buffer, *bytes.Buffer) {
+	cmd := exec.Command(binary, args...)
+	cmd.Dir = s.dir
+	cmd.Env = append([]string{"HOME=" + s.dir, "PATH=" + os.Getenv("PATH")}, env...)
+	if s.sourceURL != "" {
+		cmd.Env = append(cmd.Env, "LIFECYCLE_DATABASE_URL="+s.sourceURL, "PMO_DATABASE_URL="+s.targetURL)
+	}
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	return cmd, &stdout, &stderr
+}
+
+// run runs the program until it ends.
+func (s *site) run(args ...string) ended { return s.runWith(nil, args...) }
+
+func (s *site) runWith(env []string, args ...string) ended {
+	s.Helper()
+	cmd, stdout, stderr := s.command(env, args...)
+	return s.outcome(cmd.Run(), cmd, stdout, stderr)
+}
+
+func (s *site) outcome(err error, cmd *exec.Cmd, stdout, stderr *bytes.Buffer) ended {
+	s.Helper()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		s.Fatal(err)
+	}
+	status, _ := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return ended{cmd.ProcessState.ExitCode(), status.Signaled() && status.Signal() == syscall.SIGKILL, stdout.String(), stderr.String()}
+}
+
+// must runs the program, which must end with the given exit code.
+func (s *site) must(code int, args ...string) ended {
+	s.Helper()
+	e := s.run(args...)
+	if e.code != code {
+		s.Fatalf("%v: exit %d expected, %s", args, code, e)
+	}
+	return e
+}
+
+// outcome is what sync --json prints on its last line.
+type jsonOutcome struct {
+	Run    *int64              `json:"run"`
+	Mode   string              `json:"mode"`
+	State  models.RunState     `json:"state"`
+	Tables []models.TableCount `json:"tables"`
+	Error  *struct {
+		Class           models.Class
+		Message, Remedy string
+	} `json:"error"`
+}
+
+// syncJSON runs sync --json and reads its last line.
+func (s *site) syncJSON(code int, args ...string) jsonOutcome {
+	s.Helper()
+	e := s.must(code, append([]string{"sync", "--json"}, args...)...)
+	lines := strings.Split(strings.TrimSpace(e.stdout), "\n")
+	var o jsonOutcome
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &o); err != nil {
+		s.Fatalf("%v: %s", err, e)
+	}
+	return o
+}
+
+func (s *site) exec(db *sql.DB, statement string) {
+	s.Helper()
+	if _, err := db.ExecContext(context.WithoutCancel(s.Context()), statement); err != nil {
+		s.Fatalf("%s: %v", statement, err)
+	}
+}
+
+func (s *site) number(db *sql.DB, query string) (n int64) {
+	s.Helper()
+	if err := db.QueryRowContext(s.Context(), query).Scan(&n); err != nil {
+		s.Fatalf("%s: %v", query, err)
+	}
+	return n
+}
+
+// mirror reads everything mirrored, the quarantine and the change log.
+func (s *site) mirror() []string {
+	s.Helper()
+	tables := []string{"lifecycle_sync_quarantine", "lifecycle_sync_changes"}
+	for _, t := range models.Tables() {
+		tables = append(tables, t.Mirror)
+	}
+	var all []string
+	for _, table := range tables {
+		all = append(all, s.lines(table)...)
+	}
+	return all
+}
+
+func (s *site) lines(table string) (out []string) {
+	s.Helper()
+	rows, err := s.target.QueryContext(s.Context(), "SELECT * FROM "+table)
+	if err != nil {
+		return []string{table + " is not there"} // killed before the migration
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		s.Fatal(err)
+	}
+	values, dest := make([]any, len(columns)), make([]any, len(columns))
+	for i := range values {
+		dest[i] = &values[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(dest...); err != nil {
+			s.Fatal(err)
+		}
+		out = append(out, table+fmt.Sprintf("%v", values))
+	}
+	slices.Sort(out)
+	return out
+}
