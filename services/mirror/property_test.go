@@ -23,19 +23,24 @@ func TestAnyHistory(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 				t.Parallel()
-				l := newLab(t, url)
-				h := &history{l, hostile{rand.New(rand.NewPCG(seed, 0)), l.kind}, map[string][]int64{}}
-				h.begin()
-				for range 5 {
-					l.syncAsForetold()
-					h.step()
-				}
+				newLab(t, url).live(seed)
 			})
 			if *onlySeed != 0 {
 				break
 			}
 		}
 	})
+}
+
+// live gives lifecycle_db a life of a few steps and makes a run after each.
+func (l *lab) live(seed uint64) {
+	l.Helper()
+	h := &history{l, hostile{rand.New(rand.NewPCG(seed, 0)), l.kind}, map[string][]int64{}}
+	h.begin()
+	for range 5 {
+		l.syncAsForetold()
+		h.step()
+	}
 }
 
 // syncAsForetold makes a run and holds everything it says and does against the oracle.

@@ -1,0 +1,120 @@
+package app_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"lifecycle-sync/app"
+	"lifecycle-sync/models"
+)
+
+func dotenv(t *testing.T, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), ".env")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestConfigDefaults(t *testing.T) {
+	t.Parallel()
+	cfg, err := app.LoadConfig(filepath.Join(t.TempDir(), "none"), []string{"PORT="})
+	if err != nil || !cfg.Embedded || cfg.Port != 8080 || cfg.Host != "127.0.0.1" || cfg.LifecycleURL != "file:"+filepath.Join("data", "lifecycle.db") || cfg.PMOURL != "file:"+filepath.Join("data", "pmo.db") {
+		t.Errorf("%+v, %v", cfg, err)
+	}
+}
+
+// TestConfigOrder lets the environment win over .env.
+func TestConfigOrder(t *testing.T) {
+	t.Parallel()
+	path := dotenv(t, "PORT=1\nDATA_DIR='from file'\nLIFECYCLE_DATABASE_URL=postgres://a\nPMO_DATABASE_URL=postgres://b\n")
+	cfg, err := app.LoadConfig(path, []string{"PORT=2", "PMO_DATABASE_URL=postgresql://c"})
+	if err != nil || cfg.Port != 2 || cfg.DataDir != "from file" || cfg.LifecycleURL != "postgres://a" || cfg.PMOURL != "postgresql://c" || cfg.Embedded {
+		t.Errorf("%+v, %v", cfg, err)
+	}
+}
+
+// TestConfigProblems reports every mistake at once, and no value of a secret.
+func TestConfigProblems(t *testing.T) {
+	t.Parallel()
+	_, err := app.LoadConfig(dotenv(t, "HOST=0.0.0.0\n"), []string{
+		"PORT=eighty", "SYNC_TIMEOUT=soon", "CONNECT_TIMEOUT=1ms", "LOG_LEVEL=LOUD", "CORS_ORIGINS=nonsense",
+		"LIFECYCLE_DATABASE_URL=mysql://user:rahasia@host", "PMO_DATABASE_URL_FILE=/no/such/file",
+	})
+	e := models.AsError(err)
+	if e == nil || e.Class != models.Config {
+		t.Fatalf("%v", err)
+	}
+	for _, name := range []string{"HOST", "PORT", "SYNC_TIMEOUT", "CONNECT_TIMEOUT", "LOG_LEVEL", "CORS_ORIGINS", "LIFECYCLE_DATABASE_URL", "PMO_DATABASE_URL_FILE"} {
+		if !strings.Contains(e.Message, name) {
+			t.Errorf("%s is not in %q", name, e.Message)
+		}
+	}
+	if strings.Contains(e.Error(), "rahasia") {
+		t.Errorf("the password is in %q", e)
+	}
+	if _, err := app.LoadConfig(dotenv(t, "PORT 'rahasia\n"), nil); err == nil || strings.Contains(err.Error(), "rahasia") {
+		t.Errorf("a .env that cannot be read: %v", err)
+	}
+	for _, one := range [][]string{{"LIFECYCLE_DATABASE_URL=postgres://a"}, {"LIFECYCLE_DATABASE_URL=postgres://a", "PMO_DATABASE_URL=file:b"}} {
+		if _, err := app.LoadConfig("none", one); err == nil {
+			t.Errorf("%v is accepted", one)
+		}
+	}
+}
+
+// TestConfigSecretFile reads a secret from a file, without the line's end.
+func TestConfigSecretFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(path, []byte("postgres://u:rahasia@h/db\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := app.LoadConfig("none", []string{"LIFECYCLE_DATABASE_URL_FILE=" + path, "PMO_DATABASE_URL_FILE=" + path})
+	if err != nil || cfg.LifecycleURL != "postgres://u:rahasia@h/db" || cfg.PMOURL != cfg.LifecycleURL {
+		t.Errorf("%v", err)
+	}
+	masked := fmt.Sprint(cfg.Masked()...)
+	if strings.Contains(masked, "rahasia") || !strings.Contains(masked, "postgres://h/db") {
+		t.Errorf("masked: %s", masked)
+	}
+}
+
+var settingLine = regexp.MustCompile(`(?m)^#? ?([A-Z][A-Z0-9_]+)=(.*)$`)
+
+// TestExampleConfig holds .env.example against the settings: each is in it once, with its default, and
+// nothing else is.
+func TestExampleConfig(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile("../.env.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var inFile, inConfig []string
+	values := map[string]string{}
+	for _, match := range settingLine.FindAllStringSubmatch(string(content), -1) {
+		inFile, values[match[1]] = append(inFile, match[1]), match[2]
+	}
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[app.Config]()) {
+		name, byDefault := f.Tag.Get("env"), f.Tag.Get("envDefault")
+		if name == "" {
+			continue
+		}
+		inConfig = append(inConfig, name)
+		if byDefault != "" && values[name] != byDefault {
+			t.Errorf("%s=%s, the default is %s", name, values[name], byDefault)
+		}
+	}
+	slices.Sort(inFile)
+	slices.Sort(inConfig)
+	if !slices.Equal(inFile, inConfig) {
+		t.Errorf(".env.example has\n%v\nthe settings are\n%v", inFile, inConfig)
+	}
+}

@@ -1,0 +1,31 @@
+package models_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"lifecycle-sync/models"
+)
+
+func TestAsError(t *testing.T) {
+	t.Parallel()
+	busy := &models.Error{Class: models.Busy, Message: "m", Remedy: "r"}
+	for want, err := range map[models.Class]error{
+		models.Busy:     fmt.Errorf("around: %w", busy),
+		models.Canceled: fmt.Errorf("around: %w", context.Canceled),
+		models.Timeout:  context.DeadlineExceeded,
+		models.Internal: errors.New("password=rahasia"),
+	} {
+		if e := models.AsError(err); e.Class != want || e.Error() == err.Error() {
+			t.Errorf("%v is %s: %v", err, e.Class, e)
+		}
+	}
+	if models.AsError(nil) != nil {
+		t.Error("nil is an error")
+	}
+	if busy.Error() != "m. r" || !errors.Is(&models.Error{Cause: context.Canceled}, context.Canceled) {
+		t.Error("the remedy or the cause is lost")
+	}
+}
