@@ -98,7 +98,7 @@ func (l *lab) settle() {
 		l.Fatal(err)
 	}
 	for horizon <= written {
-		if err := l.source.QueryRowContext(l.Context(), "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint").Scan(&horizon); err != nil {
+		if err := l.source.QueryRowContext(l.Context(), "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM pg_sleep(0.02)").Scan(&horizon); err != nil {
 			l.Fatal(err)
 		}
 	}

@@ -10,14 +10,17 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 )
 
-var onlySeed = flag.Uint64("seed", 0, "run only this seed of TestAnyHistory")
+var (
+	onlySeed = flag.Uint64("seed", 0, "run only this seed of TestAnyHistory")
+	seeds    = flag.Uint64("seeds", 16, "how many seeds TestAnyHistory runs on each database system")
+)
 
 // TestAnyHistory gives lifecycle_db random lives and holds the mirror, after every step, against an
 // oracle that judges both databases in Go.
 func TestAnyHistory(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
-		for seed := uint64(1); seed <= 24; seed++ {
+		for seed := uint64(1); seed <= *seeds; seed++ {
 			if *onlySeed != 0 {
 				seed = *onlySeed
 			}
@@ -37,7 +40,7 @@ func (l *lab) live(seed uint64) {
 	l.Helper()
 	h := &history{l, hostile{rand.New(rand.NewPCG(seed, 0)), l.kind}, map[string][]int64{}}
 	h.begin()
-	for range 5 {
+	for range 4 {
 		l.syncAsForetold()
 		h.step()
 	}
