@@ -111,6 +111,11 @@ func (tx *Tx) StripEmpty(ctx context.Context, tables []*models.Table) (*Bare, er
 		_, err = tx.conn.Exec(ctx, "ROLLBACK TO SAVEPOINT strip")
 		return nil, err
 	}
+	if err != nil {
+		return nil, err
+	}
+	// Else the rows would bear the id of a later transaction than the run's, as if edited after it.
+	_, err = tx.conn.Exec(ctx, "RELEASE SAVEPOINT strip")
 	return bare, err
 }
 
