@@ -5,22 +5,11 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"strconv"
 	"strings"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 )
-
-// Row is a row of the source. Reason is "" when the row can stand in the mirror, else it says why
-// not ("dangling_reference(id_segmen)"), and Hash is the row's hash. Newer tells that the row was
-// written after the transaction horizon that was asked about.
-type Row struct {
-	models.Row
-	Reason string
-	Hash   int64
-	Newer  bool
-}
 
 // Buckets streams, in order, the fingerprints by id>>shift of the rows of the given ranges. PostgreSQL
 // only.
@@ -30,43 +19,24 @@ func (s *Snapshot) Buckets(ctx context.Context, t *models.Table, ranges []databa
 	})
 }
 
-// Rows streams the rows of the given ranges in id order. With a horizon, Newer is filled (PostgreSQL
-// only). A yielded row is valid until the next.
-func (s *Snapshot) Rows(ctx context.Context, t *models.Table, ranges []database.Range, horizon *int64) iter.Seq2[Row, error] {
+// Rows streams the rows of the given ranges in id order, each with the reason why it cannot stand in
+// the mirror, if there is one. With a horizon, Newer is filled (PostgreSQL only).
+func (s *Snapshot) Rows(ctx context.Context, t *models.Table, ranges []database.Range, horizon *int64) iter.Seq2[database.Row, error] {
 	query, args := database.RangedQuery(s.source.Kind(), ranges, "s.id", func(condition string) string {
 		return s.rowQuery(t, horizon, condition, "") + " ORDER BY q.id"
 	})
-	return s.read(ctx, t, query, args)
+	return s.conn.TableRows(ctx, t, query, args)
 }
 
 // Unfit streams the rows that cannot stand in the mirror, in id order.
-func (s *Snapshot) Unfit(ctx context.Context, t *models.Table) iter.Seq2[Row, error] {
-	return s.read(ctx, t, s.rowQuery(t, nil, "TRUE", " WHERE q.reason IS NOT NULL")+" ORDER BY q.id", nil)
+func (s *Snapshot) Unfit(ctx context.Context, t *models.Table) iter.Seq2[database.Row, error] {
+	return s.conn.TableRows(ctx, t, s.rowQuery(t, nil, "TRUE", " WHERE q.reason IS NOT NULL")+" ORDER BY q.id", nil)
 }
 
 // CopyFit writes the rows that can stand in the mirror to w, in binary COPY format. PostgreSQL only.
 func (s *Snapshot) CopyFit(ctx context.Context, t *models.Table, w io.Writer) error {
 	return s.conn.CopyOut(ctx, w, "SELECT "+strings.Join(t.ColumnNames(), ", ")+
 		" FROM ("+s.classified(t, "TRUE", "NULL")+") q WHERE q.reason IS NULL")
-}
-
-func (s *Snapshot) read(ctx context.Context, t *models.Table, query string, args []any) iter.Seq2[Row, error] {
-	return func(yield func(Row, error) bool) {
-		n := len(t.Columns)
-		for cells, err := range s.conn.Rows(ctx, query, args...) {
-			if err != nil {
-				yield(Row{}, err)
-				return
-			}
-			row := Row{Row: models.Row{Cells: cells[:n]}, Reason: string(cells[n]), Newer: string(cells[n+2]) == "t"}
-			if row.ID, err = strconv.ParseInt(string(cells[0]), 10, 64); err == nil && cells[n+1] != nil {
-				row.Hash, err = strconv.ParseInt(string(cells[n+1]), 10, 64)
-			}
-			if !yield(row, err) || err != nil {
-				return
-			}
-		}
-	}
 }
 
 // rowQuery selects cells, reason, hash (of rows with a reason) and newer.

@@ -20,19 +20,6 @@ type Mirror struct {
 	Probe   string // what the server's own hash function makes of a fixed row
 }
 
-// Row is a row of the mirror, or, when Reason is not "", the mark that a row of that id stands in
-// quarantine, with the hash its source row had. Newer tells that the row was written after the run
-// that was asked about.
-type Row struct {
-	models.Row
-	Reason string
-	Hash   int64
-	Newer  bool
-}
-
-// Quarantined reports whether this is a quarantine mark and not a row of the mirror.
-func (r Row) Quarantined() bool { return r.Reason != "" }
-
 // Read opens the mirror for reading, as it is now. Errors: connection.
 func (s *Store) Read(ctx context.Context) (*Mirror, error) {
 	conn, err := s.db.BeginConn(ctx, database.ReadOnly)
@@ -62,9 +49,10 @@ func quarantineOf(t *models.Table) string {
 	return "SELECT CAST(row_id AS integer) AS id, reason, source_hash FROM lifecycle_sync_quarantine WHERE table_name = '" + t.Name + "'"
 }
 
-// Rows streams the mirrored rows and the quarantine marks of the given ranges in id order. With the
-// transaction of a run, Newer is filled (PostgreSQL only). A yielded row is valid until the next.
-func (m *Mirror) Rows(ctx context.Context, t *models.Table, ranges []database.Range, runXID *int64) iter.Seq2[Row, error] {
+// Rows streams, in id order, the mirrored rows of the given ranges and, with a reason and without
+// values, the marks of rows in quarantine. With the transaction of a run, Newer is filled (PostgreSQL
+// only).
+func (m *Mirror) Rows(ctx context.Context, t *models.Table, ranges []database.Range, runXID *int64) iter.Seq2[database.Row, error] {
 	cells, nulls := make([]string, len(t.Columns)), make([]string, len(t.Columns))
 	for i, c := range t.Columns {
 		cells[i] = m.store.db.Cell("m."+c.Name, c) + " AS " + c.Name
@@ -83,22 +71,7 @@ func (m *Mirror) Rows(ctx context.Context, t *models.Table, ranges []database.Ra
 			"SELECT %s, q.reason, q.source_hash, NULL FROM (%s) q WHERE %s ORDER BY id",
 			strings.Join(cells, ", "), newer, t.Mirror, condition, strings.Join(nulls, ", "), quarantineOf(t), condition)
 	})
-	return func(yield func(Row, error) bool) {
-		n := len(t.Columns)
-		for cells, err := range m.conn.Rows(ctx, query, args...) {
-			if err != nil {
-				yield(Row{}, err)
-				return
-			}
-			row := Row{Row: models.Row{Cells: cells[:n]}, Reason: string(cells[n]), Newer: string(cells[n+2]) == "t"}
-			if row.ID, err = strconv.ParseInt(string(cells[0]), 10, 64); err == nil && cells[n+1] != nil {
-				row.Hash, err = strconv.ParseInt(string(cells[n+1]), 10, 64)
-			}
-			if !yield(row, err) || err != nil {
-				return
-			}
-		}
-	}
+	return m.conn.TableRows(ctx, t, query, args)
 }
 
 // Children streams, in id order, the mirrored rows whose column refers to one of the given ids.

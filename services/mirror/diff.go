@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"errors"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
@@ -110,56 +111,52 @@ func (d *differ) merge(ctx context.Context, s *tableStats, emit func(context.Con
 	if d.since != nil {
 		horizon, runXID = d.since.Horizon, d.since.MirrorXID
 	}
-	nextSource, stopSource := ahead(ctx, d.snap.Rows(ctx, s.table, s.dirty, horizon), func(r lifecycle.Row) (lifecycle.Row, int) {
-		r.Row = r.Clone()
-		return r, r.Size()
-	})
+	nextSource, stopSource := ahead(ctx, d.snap.Rows(ctx, s.table, s.dirty, horizon), database.Row.Kept)
 	defer stopSource()
-	nextMirror, stopMirror := ahead(ctx, d.mirror.Rows(ctx, s.table, s.dirty, runXID), func(r pmo.Row) (pmo.Row, int) {
-		r.Row = r.Clone()
-		return r, r.Size()
-	})
+	nextMirror, stopMirror := ahead(ctx, d.mirror.Rows(ctx, s.table, s.dirty, runXID), database.Row.Kept)
 	defer stopMirror()
-	source := ordered[lifecycle.Row]{next: nextSource, id: func(r lifecycle.Row) int64 { return r.ID }}
-	mirrored := ordered[pmo.Row]{next: nextMirror, id: func(r pmo.Row) int64 { return r.ID }}
-	if err := source.advance(); err != nil {
-		return err
-	}
-	if err := mirrored.advance(); err != nil {
+	source, mirrored := ordered[database.Row]{next: nextSource, id: rowID}, ordered[database.Row]{next: nextMirror, id: rowID}
+	if err := errors.Join(source.advance(), mirrored.advance()); err != nil {
 		return err
 	}
 	for source.ok || mirrored.ok {
-		pair := pair{table: s.table}
-		id := source.current.ID
-		if !source.ok || (mirrored.ok && mirrored.current.ID < id) {
-			id = mirrored.current.ID
+		id, p, err := nextPair(s.table, &source, &mirrored)
+		if err != nil {
+			return err
 		}
-		if source.ok && source.current.ID == id {
-			row := source.current
-			pair.source = &row
-			if err := source.advance(); err != nil {
-				return err
-			}
-		}
-		for mirrored.ok && mirrored.current.ID == id { // a mirrored row, a quarantine mark, or both
-			row := mirrored.current
-			if row.Quarantined() {
-				pair.mark = &row
-			} else {
-				pair.mirror = &row
-			}
-			if err := mirrored.advance(); err != nil {
-				return err
-			}
-		}
-		for _, change := range pair.changes(id) {
+		for _, change := range p.changes(id) {
 			s.note(change)
 			if err := emit(ctx, change); err != nil {
 				return err
 			}
 		}
-		s.tally(pair)
+		s.tally(p)
 		d.progress.Advance(1)
 	}
 	return nil
+}
+
+func rowID(r database.Row) int64 { return r.ID }
+
+// nextPair takes everything of the lowest id out of both streams.
+func nextPair(t *models.Table, source, mirrored *ordered[database.Row]) (id int64, p pair, err error) {
+	p.table = t
+	if id = source.current.ID; !source.ok || (mirrored.ok && mirrored.current.ID < id) {
+		id = mirrored.current.ID
+	}
+	if source.ok && source.current.ID == id {
+		row := source.current
+		p.source = &row
+		err = source.advance()
+	}
+	for err == nil && mirrored.ok && mirrored.current.ID == id { // a mirrored row, a quarantine mark, or both
+		row := mirrored.current
+		if row.Reason != "" {
+			p.mark = &row
+		} else {
+			p.mirror = &row
+		}
+		err = mirrored.advance()
+	}
+	return id, p, err
 }

@@ -4,17 +4,16 @@ import (
 	"fmt"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/lifecycle"
-	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/database"
 )
 
 // pair is all that is known of one id: the source's row, the mirror's row and the quarantine's mark,
 // each nil when there is none.
 type pair struct {
 	table  *models.Table
-	source *lifecycle.Row
-	mirror *pmo.Row
-	mark   *pmo.Row
+	source *database.Row
+	mirror *database.Row
+	mark   *database.Row
 }
 
 // changes says what must be done so that the mirror holds the row exactly when the source has it and
