@@ -120,20 +120,25 @@ func validationProblems(cfg Config) (problems []string) {
 // crossChecks holds settings against each other.
 func (c Config) crossChecks() (problems []string) {
 	if !c.Embedded {
-		lifecycle, err := database.KindOf(c.LifecycleURL)
-		if err != nil {
-			problems = append(problems, "LIFECYCLE_DATABASE_URL "+err.Error())
-		}
-		pmo, pmoErr := database.KindOf(c.PMOURL)
-		if pmoErr != nil {
-			problems = append(problems, "PMO_DATABASE_URL "+pmoErr.Error())
-		}
-		if err == nil && pmoErr == nil && lifecycle != pmo {
-			problems = append(problems, "LIFECYCLE_DATABASE_URL and PMO_DATABASE_URL must both be PostgreSQL or both be SQLite")
-		}
+		problems = append(problems, c.urlProblems()...)
 	}
 	if ip := net.ParseIP(c.Host); c.Host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		problems = append(problems, "HOST must be a loopback address, because nobody is asked who they are yet")
+	}
+	return problems
+}
+
+// urlProblems are those of the databases' URLs, each of which is checked whatever the other is.
+func (c Config) urlProblems() (problems []string) {
+	if err := database.CheckURL(c.LifecycleURL); err != nil {
+		problems = append(problems, "LIFECYCLE_DATABASE_URL "+err.Error())
+	}
+	if err := database.CheckURL(c.PMOURL); err != nil {
+		problems = append(problems, "PMO_DATABASE_URL "+err.Error())
+	}
+	lifecycle, err := database.KindOf(c.LifecycleURL)
+	if pmo, pmoErr := database.KindOf(c.PMOURL); err == nil && pmoErr == nil && lifecycle != pmo {
+		problems = append(problems, "LIFECYCLE_DATABASE_URL and PMO_DATABASE_URL must both be PostgreSQL or both be SQLite")
 	}
 	return problems
 }

@@ -87,6 +87,30 @@ func TestConfigSecretFile(t *testing.T) {
 	}
 }
 
+// TestConfigURLProblems names two URLs that cannot be read beside another mistake, and no part of them.
+func TestConfigURLProblems(t *testing.T) {
+	t.Parallel()
+	for _, urls := range [][2]string{
+		{"postgres://u:rahasia/x@h/db", "postgres://u:rahasia@h:port/db"},
+		{"file:", "sqlite://?rahasia"},
+		{"postgres://u:rahasia%zz@h/db", "file:?rahasia"},
+	} {
+		_, err := app.LoadConfig("none", []string{"LIFECYCLE_DATABASE_URL=" + urls[0], "PMO_DATABASE_URL=" + urls[1], "PORT=eighty"})
+		e := models.AsError(err)
+		if e == nil || e.Class != models.Config {
+			t.Fatalf("%v: %v", urls, err)
+		}
+		for _, name := range []string{"LIFECYCLE_DATABASE_URL", "PMO_DATABASE_URL", "PORT"} {
+			if !strings.Contains(e.Message, name) {
+				t.Errorf("%v: %s is not in %q", urls, name, e.Message)
+			}
+		}
+		if strings.Contains(e.Error(), "rahasia") {
+			t.Errorf("the password is in %q", e)
+		}
+	}
+}
+
 var settingLine = regexp.MustCompile(`(?m)^#? ?([A-Z][A-Z0-9_]+)=(.*)$`)
 
 // TestExampleConfig holds .env.example against the settings: each is in it once, with its default, and

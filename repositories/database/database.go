@@ -7,9 +7,7 @@ package database
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"log/slog"
-	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -61,26 +59,12 @@ type Options struct {
 	Log            *slog.Logger
 }
 
-// KindOf tells from a URL which system it speaks of.
-func KindOf(url string) (Kind, error) {
-	scheme, _, _ := strings.Cut(url, ":")
-	switch scheme {
-	case "postgres", "postgresql":
-		return Postgres, nil
-	case "file", "sqlite":
-		return SQLite, nil
-	default:
-		return "", errors.New("must begin with postgres:// (PostgreSQL) or file: (an SQLite file)")
-	}
-}
-
 // Open makes the pool. It does not connect: the first query does. Errors carry no part of the URL.
 func Open(url string, o Options) (*DB, error) {
-	kind, err := KindOf(url)
-	if err != nil {
+	if err := CheckURL(url); err != nil {
 		return nil, &models.Error{Class: models.Config, Message: "the URL of " + o.Name + " " + err.Error()}
 	}
-	if kind == Postgres {
+	if kind, _ := KindOf(url); kind == Postgres {
 		return openPostgres(url, o)
 	}
 	return openSQLite(url, o)

@@ -27,10 +27,9 @@ var (
 type postgresDialect struct{}
 
 func openPostgres(url string, o Options) (*DB, error) {
-	cfg, err := pgx.ParseConfig(url)
-	if err != nil { // pgx's text may hold parts of the password
-		return nil, &models.Error{Class: models.Config, Message: "the URL of " + o.Name + " cannot be read",
-			Remedy: "It looks like postgres://user:password@host:5432/" + o.Name + "?sslmode=require; special characters in the password are written as %40 and the like."}
+	cfg, err := parsePostgres(url)
+	if err != nil {
+		return nil, err
 	}
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = o.ConnectTimeout

@@ -27,11 +27,7 @@ const sqliteTimestamp = "2006-01-02T15:04:05.000000Z07:00"
 type sqliteDialect struct{}
 
 func openSQLite(url string, o Options) (*DB, error) {
-	path := strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(url, "sqlite:"), "file:"), "//")
-	path, _, _ = strings.Cut(path, "?")
-	if path == "" {
-		return nil, &models.Error{Class: models.Config, Message: "the URL of " + o.Name + " names no file"}
-	}
+	path := sqlitePath(url)
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return nil, &models.Error{Class: models.Permission, Cause: err,
 			Message: "the folder of " + path + " cannot be made", Remedy: "Set DATA_DIR to a folder that can be written."}
