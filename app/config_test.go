@@ -82,7 +82,7 @@ func TestConfigSecretFile(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	masked := fmt.Sprint(cfg.Masked()...)
-	if strings.Contains(masked, "rahasia") || !strings.Contains(masked, "postgres://h/db") {
+	if strings.Contains(masked, "rahasia") || !strings.Contains(masked, "postgres://h:5432/db") {
 		t.Errorf("masked: %s", masked)
 	}
 }

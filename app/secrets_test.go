@@ -2,8 +2,11 @@ package app_test
 
 import (
 	"net/url"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"lifecycle-sync/app"
 	"lifecycle-sync/repositories/database/databasetest"
@@ -51,6 +54,45 @@ func TestNoPasswordIsPrinted(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNoPartOfAPasswordIsPrinted writes passwords with an @, a slash or a question mark as they are, so
+// that a part of them stands where the host, the port or the database does.
+func TestNoPartOfAPasswordIsPrinted(t *testing.T) {
+	t.Parallel()
+	for i, wrong := range []string{
+		"postgres://u:rah@sia/kuncine@localhost/db",
+		"postgres://u:rah@sia@127.0.0.1:1/db",
+		"postgres://u:1/kuncine@127.0.0.1/db",
+		"postgres://u:1/kuncine?sia=x@127.0.0.1/db",
+		"postgres://u:rah%40sia@127.0.0.1:1/kuncine%40x",
+		"postgres://kuncine:rah%40sia@127.0.0.1:1/sia",
+	} {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			t.Parallel()
+			for _, args := range [][]string{{"serve"}, {"sync", "--json"}} {
+				s := &site{TB: t, dir: t.TempDir(), sourceURL: wrong, targetURL: wrong}
+				e := s.stopped([]string{"LOG_LEVEL=DEBUG", "CONNECT_TIMEOUT=1s", "PORT=0"}, args...)
+				printed := e.stdout + e.stderr
+				if !strings.Contains(printed, "LIFECYCLE_DATABASE_URL") && !strings.Contains(printed, "lifecycle_db") {
+					t.Errorf("%v says nothing of the URL: %s", args, e)
+				}
+				printed = strings.ReplaceAll(printed, "127.0.0.1:1/sia", "") // the database of a URL that is right
+				if strings.Contains(printed, "rah") || strings.Contains(printed, "sia") || strings.Contains(printed, "kuncine") {
+					t.Errorf("%v printed a part of the password:\n%s", args, printed)
+				}
+			}
+		})
+	}
+}
+
+// stopped runs the program for as long as it takes to fail to connect.
+func (s *site) stopped(env []string, args ...string) ended {
+	s.Helper()
+	cmd, stdout, stderr := s.command(env, args...)
+	timer := time.AfterFunc(3*time.Second, func() { _ = cmd.Process.Signal(os.Interrupt) })
+	defer timer.Stop()
+	return s.outcome(cmd.Run(), cmd, stdout, stderr)
 }
 
 // TestWrongPassword is refused by the server, whose answer must not show it either.

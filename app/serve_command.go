@@ -43,7 +43,7 @@ func (a *App) serve(ctx context.Context, out *console) error {
 	server := routes.New(routes.Options{Store: a.web, Log: a.log, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now})
 	serving := make(chan error, 1)
 	go func() { serving <- server.Listener(listener) }()
-	defer stop(server, serving)
+	defer a.stop(server, serving)
 
 	if err := a.synchroniseAtStart(ctx, out); err != nil {
 		return err
@@ -60,9 +60,11 @@ func (a *App) serve(ctx context.Context, out *console) error {
 }
 
 // stop lets requests under way finish.
-func stop(server *fiber.App, serving chan error) {
+func (a *App) stop(server *fiber.App, serving chan error) {
 	_ = server.ShutdownWithTimeout(shutdownTime) // past it, connections are cut
-	_ = <-serving                                // nil after a shutdown
+	if err := <-serving; err != nil {
+		a.log.Warn("the server did not end well", "error", err)
+	}
 }
 
 // synchroniseAtStart makes a run. One that fails leaves what was mirrored before, which is served all

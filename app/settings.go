@@ -2,8 +2,9 @@ package app
 
 import (
 	"fmt"
-	"net/url"
 	"reflect"
+
+	"lifecycle-sync/repositories/database"
 )
 
 // settings lists the fields of Config that are read from the environment, with their tags.
@@ -43,20 +44,9 @@ func (c Config) Masked() []any {
 	for _, f := range settings() {
 		value := fmt.Sprint(v.FieldByIndex(f.Index).Interface())
 		if f.Tag.Get("secret") == "true" {
-			value = mask(value)
+			value = database.MaskURL(value)
 		}
 		out = append(out, f.Tag.Get("env"), value)
 	}
 	return out
-}
-
-func mask(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.Scheme == "" {
-		return "***"
-	}
-	if u.Opaque != "" && (u.Scheme == "file" || u.Scheme == "sqlite") { // file:data/pmo.db
-		return u.Scheme + ":" + u.Opaque
-	}
-	return u.Scheme + "://" + u.Host + u.Path
 }

@@ -42,6 +42,9 @@ func (a *App) sync(ctx context.Context, req mirror.Request, out *console) (mirro
 	if err != nil {
 		return result, err
 	}
+	if reason := result.Run.Reason; reason != nil {
+		out.line("⚠️ %s", *reason)
+	}
 	out.line("🎉 Data synchronization completed successfully!")
 	return result, nil
 }

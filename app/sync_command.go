@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -57,10 +58,12 @@ func (env *environment) logTo(json bool) io.Writer {
 func (a *App) preview(env *environment, req mirror.Request, out *console, asJSON bool) ([]models.TableCount, error) {
 	defer out.close()
 	out.line("🔍 Comparing lifecycle_db with pmo_db; nothing is written...")
-	if err := a.source.Ping(env.ctx); err != nil {
+	ctx, cancel := context.WithTimeout(env.ctx, a.cfg.SyncTimeout)
+	defer cancel()
+	if err := a.source.Ping(ctx); err != nil {
 		return nil, err
 	}
-	counts, err := a.engine.Preview(env.ctx, req, quiet{out}, func(c mirror.Change) error {
+	counts, err := a.engine.Preview(ctx, req, quiet{out}, func(c mirror.Change) error {
 		if asJSON {
 			return json.NewEncoder(env.stdout).Encode(newDifference(c, ""))
 		}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 
@@ -17,7 +18,9 @@ func (c *verifyCommand) Run(env *environment) error {
 	return env.withApp(func(a *App) error {
 		out := newConsole(env.logTo(c.JSON))
 		defer out.close()
-		verdict, err := a.engine.Verify(env.ctx, quiet{out}, func(change mirror.Change, cause mirror.Cause) error {
+		ctx, cancel := context.WithTimeout(env.ctx, a.cfg.SyncTimeout)
+		defer cancel()
+		verdict, err := a.engine.Verify(ctx, quiet{out}, func(change mirror.Change, cause mirror.Cause) error {
 			if c.JSON {
 				return json.NewEncoder(env.stdout).Encode(newDifference(change, cause))
 			}

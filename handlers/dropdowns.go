@@ -19,8 +19,8 @@ type icons struct {
 }
 
 type segment struct {
-	ID   int64  `json:"id"`
-	Name string `json:"segmen"`
+	ID   int64   `json:"id"`
+	Name *string `json:"segmen"`
 	icons
 }
 
@@ -31,8 +31,8 @@ type stage struct {
 }
 
 type category struct {
-	ID   int64  `json:"id"`
-	Name string `json:"kategori"`
+	ID   int64   `json:"id"`
+	Name *string `json:"kategori"`
 	icons
 }
 

@@ -6,7 +6,7 @@ import "time"
 // supported: categories are then the ids that the products carry.
 type Category struct {
 	ID        int64      `gorm:"column:id;type:integer;primaryKey;autoIncrement:false" json:"id"`
-	Name      string     `gorm:"column:kategori;type:varchar;not null" json:"kategori"`
+	Name      *string    `gorm:"column:kategori;type:varchar;not null" json:"kategori"`
 	CreatedAt *time.Time `gorm:"column:created_at;type:timestamptz;autoCreateTime:false" json:"created_at"`
 	UpdatedAt *time.Time `gorm:"column:updated_at;type:timestamptz;autoUpdateTime:false" json:"updated_at"`
 	IconLight *string    `gorm:"column:icon_light;type:varchar" json:"icon_light"`

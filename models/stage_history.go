@@ -6,7 +6,7 @@ import "time"
 // one stage to another, with whatever metrics were measured at the time.
 type StageHistory struct {
 	ID              int64      `gorm:"column:id;type:integer;primaryKey;autoIncrement:false" json:"id"`
-	ProductID       int64      `gorm:"column:id_produk;type:integer;not null" mirror:"references:tbl_produk" json:"id_produk"`
+	ProductID       *int64     `gorm:"column:id_produk;type:integer;not null" mirror:"references:tbl_produk" json:"id_produk"`
 	PreviousStageID *int64     `gorm:"column:stage_previous;type:integer" mirror:"references:tbl_stage" json:"stage_previous"`
 	StageID         *int64     `gorm:"column:stage_now;type:integer" mirror:"references:tbl_stage" json:"stage_now"`
 	Notes           *string    `gorm:"column:catatan;type:text" json:"catatan"`

@@ -68,9 +68,4 @@ func TestJSON(t *testing.T) {
 	if b, err := json.Marshal(models.JSON(nil)); string(b) != "null" || err != nil {
 		t.Errorf("nil is %s in JSON, %v", b, err)
 	}
-	for _, text := range []string{"", "{", "nan", "1 2"} {
-		if _, err := models.JSON(text).Value(); err == nil {
-			t.Errorf("%q is sent", text)
-		}
-	}
 }

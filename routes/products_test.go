@@ -20,9 +20,9 @@ import (
 // fill puts two segments, two stages, two categories and nine products into the mirror.
 func fill(s *site) {
 	s.t.Helper()
-	s.insert("tbl_segmen_lifecycle", []models.Segment{{ID: 1, Name: "Transmisi"}, {ID: 2, Name: "Énergie & Co"}})
+	s.insert("tbl_segmen_lifecycle", []models.Segment{{ID: 1, Name: new("Transmisi")}, {ID: 2, Name: new("Énergie & Co")}})
 	s.insert("tbl_stage_lifecycle", []models.Stage{{ID: 1, Name: new("Introduction")}, {ID: 2, Name: new("Growth")}})
-	s.insert("tbl_kategori_lifecycle", []models.Category{{ID: 1, Name: "Hardware"}, {ID: 2, Name: "Software"}})
+	s.insert("tbl_kategori_lifecycle", []models.Category{{ID: 1, Name: new("Hardware")}, {ID: 2, Name: new("Software")}})
 	at := func(day, microsecond int) *time.Time {
 		return new(time.Date(2025, 3, day, 10, 0, 0, microsecond*1000, time.UTC))
 	}

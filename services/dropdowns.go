@@ -49,7 +49,8 @@ func (d *Dropdowns) categories(ctx context.Context) ([]models.Category, error) {
 	}
 	ids, err := d.choices.ProductCategoryIDs(ctx)
 	for _, id := range ids {
-		categories = append(categories, models.Category{ID: id, Name: strconv.FormatInt(id, 10)})
+		name := strconv.FormatInt(id, 10)
+		categories = append(categories, models.Category{ID: id, Name: &name})
 	}
 	return categories, err
 }

@@ -17,6 +17,9 @@ type TableInfo struct {
 	Readable bool // SELECT is granted
 	Writable bool // INSERT, UPDATE and DELETE are granted
 	KeyOnID  bool // a unique index on id alone
+	Keyless  bool // it is of a kind that cannot have a key: a view or a foreign table
+	Owned    bool // the role may alter it
+	Altered  bool // it has triggers or rules of somebody's own
 	Bytes    int64
 	Rows     int64 // about, as of the last ANALYZE; 0 when unknown
 	Columns  map[string]ColumnInfo
@@ -35,6 +38,9 @@ SELECT n.name, c.oid IS NOT NULL, coalesce(c.relkind = 'r', false), coalesce(has
 	coalesce(has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'), false),
 	EXISTS (SELECT FROM pg_index i JOIN pg_attribute k ON k.attrelid = i.indrelid AND k.attnum = i.indkey[0]
 		WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indnkeyatts = 1 AND k.attname = 'id'),
+	coalesce(c.relkind NOT IN ('r', 'p'), false), coalesce(pg_has_role(c.relowner, 'USAGE'), false),
+	EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal)
+		OR c.relkind IN ('r', 'p') AND EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid),
 	coalesce(pg_relation_size(c.oid), 0), coalesce(greatest(c.reltuples, 0), 0)::bigint,
 	coalesce(a.attname, ''), coalesce(format_type(a.atttypid, a.atttypmod), ''), coalesce(a.attnotnull, false),
 	coalesce(a.atthasdef OR a.attidentity <> '', false), coalesce(a.attidentity = 'a', false)
@@ -44,7 +50,7 @@ LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisd
 
 const inspectSQLite = `
 SELECT n.value, t.name IS NOT NULL, coalesce(t.type = 'table', 0), t.name IS NOT NULL, t.name IS NOT NULL,
-	EXISTS (SELECT 1 FROM pragma_table_info(n.value) k WHERE k.name = 'id' AND k.pk = 1), 0, 0,
+	EXISTS (SELECT 1 FROM pragma_table_info(n.value) k WHERE k.name = 'id' AND k.pk = 1), 0, 1, 0, 0, 0,
 	coalesce(a.name, ''), coalesce(a.type, ''), coalesce(a."notnull" OR a.pk, 0), a.dflt_value IS NOT NULL, 0
 FROM json_each(?) n
 LEFT JOIN sqlite_schema t ON t.name = n.value AND t.type IN ('table', 'view')
@@ -65,12 +71,13 @@ func (c *Conn) Inspect(ctx context.Context, names []string) (map[string]TableInf
 		name := string(cells[0])
 		t, seen := out[name]
 		if !seen {
-			t = TableInfo{Exists: yes(1), Ordinary: yes(2), Readable: yes(3), Writable: yes(4), KeyOnID: yes(5), Columns: map[string]ColumnInfo{}}
-			t.Bytes, _ = strconv.ParseInt(string(cells[6]), 10, 64)
-			t.Rows, _ = strconv.ParseInt(string(cells[7]), 10, 64)
+			t = TableInfo{Exists: yes(1), Ordinary: yes(2), Readable: yes(3), Writable: yes(4), KeyOnID: yes(5),
+				Keyless: yes(6), Owned: yes(7), Altered: yes(8), Columns: map[string]ColumnInfo{}}
+			t.Bytes, _ = strconv.ParseInt(string(cells[9]), 10, 64)
+			t.Rows, _ = strconv.ParseInt(string(cells[10]), 10, 64)
 		}
-		if column := string(cells[8]); column != "" {
-			t.Columns[column] = ColumnInfo{Type: string(cells[9]), NotNull: yes(10), Default: yes(11), Identity: yes(12)}
+		if column := string(cells[11]); column != "" {
+			t.Columns[column] = ColumnInfo{Type: string(cells[12]), NotNull: yes(13), Default: yes(14), Identity: yes(15)}
 		}
 		out[name] = t
 	}
@@ -90,7 +97,7 @@ func (db *DB) CheckColumns(name string, t *models.Table, info TableInfo) []strin
 			problems = append(problems, fmt.Sprintf("%s.%s is %s instead of %s: ALTER TABLE %s ALTER COLUMN %s TYPE %s", name, c.Name, have.Type, c.Type, name, c.Name, c.Type))
 		}
 	}
-	if !info.KeyOnID {
+	if !info.KeyOnID && !info.Keyless {
 		problems = append(problems, fmt.Sprintf("%s has no primary key on id: ALTER TABLE %s ADD PRIMARY KEY (id)", name, name))
 	}
 	return problems

@@ -2,11 +2,14 @@ package database
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -177,7 +180,10 @@ func AppendCopyText(line []byte, cells ...[]byte) []byte {
 }
 
 // translate reads the SQLSTATE (PostgreSQL manual, appendix A).
-func (postgresDialect) translate(err error, name string) *models.Error {
+func (d postgresDialect) translate(err error, name string) *models.Error {
+	if connect, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return d.refused(connect, name)
+	}
 	out := func(class models.Class, message, remedy string) *models.Error {
 		return &models.Error{Class: class, Message: name + ": " + message, Remedy: remedy, Cause: err}
 	}
@@ -212,5 +218,47 @@ func (postgresDialect) translate(err error, name string) *models.Error {
 		return out(models.Connection, pg.Message+" (SQLSTATE "+code+")", "See the server's log, then run it again.")
 	default:
 		return out(models.Internal, "unexpected answer (SQLSTATE "+code+")", "The log has the details.")
+	}
+}
+
+// refused says why a connection did not come about. pgx's text holds user, host and database, and the
+// server's may: where a URL is wrong, each of them may be a part of the password. So the cause is in
+// our own words.
+func (d postgresDialect) refused(err error, name string) *models.Error {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		why := reason(err)
+		return &models.Error{Class: models.Connection, Message: name + ": the connection failed: " + why, Cause: errors.New(why),
+			Remedy: "See that PostgreSQL runs and that host, port and sslmode in its URL are right."}
+	}
+	said := &pgconn.PgError{Severity: "FATAL", Code: pg.Code, Message: "the server refused the connection"}
+	e := d.translate(said, name)
+	if e.Class != models.Connection && e.Class != models.Permission { // a parameter of the URL that the server does not know
+		return &models.Error{Class: models.Connection, Message: name + ": " + said.Message + " (SQLSTATE " + said.Code + ")", Cause: said,
+			Remedy: "See that the parameters in its URL are right; the server's log says more."}
+	}
+	return e
+}
+
+// reason names what goes wrong when a connection is made.
+func reason(err error) string {
+	if dns, ok := errors.AsType[*net.DNSError](err); ok && !dns.IsTimeout {
+		return "the host is not known"
+	}
+	if errno, ok := errors.AsType[syscall.Errno](err); ok && !errno.Timeout() {
+		return errno.Error()
+	}
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	switch {
+	case untrusted:
+		return "the server's certificate is not trusted"
+	case pgconn.Timeout(err):
+		return "there was no answer in time"
+	case strings.Contains(err.Error(), "server refused TLS connection"):
+		return "the server does not offer TLS"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the other side ended it"
+	default:
+		return "host and client did not agree"
 	}
 }

@@ -69,6 +69,9 @@ func (s *Snapshot) open(ctx context.Context, tables []*models.Table) error {
 	if err := s.check(tables); err != nil {
 		return err
 	}
+	if err := s.checkKeyless(ctx); err != nil {
+		return err
+	}
 	if s.source.Kind() == database.SQLite {
 		return nil
 	}
@@ -108,6 +111,24 @@ func (s *Snapshot) check(tables []*models.Table) error {
 	if problems != nil {
 		return &models.Error{Class: class, Message: "lifecycle_db is not as expected: " + strings.Join(problems, "; "),
 			Remedy: "Mend this in lifecycle_db, then run again. Nothing was changed."}
+	}
+	return nil
+}
+
+// checkKeyless holds a view or foreign table, which cannot have a key, to unique ids by counting them.
+func (s *Snapshot) checkKeyless(ctx context.Context) error {
+	for _, t := range s.Tables {
+		if !s.Infos[t.Source].Keyless {
+			continue
+		}
+		var spare int64
+		if err := s.conn.QueryRow(ctx, "SELECT count(*) - count(DISTINCT id) FROM "+t.Source, nil, &spare); err != nil {
+			return err
+		}
+		if spare > 0 {
+			return &models.Error{Class: models.Schema, Message: fmt.Sprintf("%s is no table, and %d of its rows have no id or one that another row has", t.Source, spare),
+				Remedy: "Mend its definition so that id is unique. Nothing was changed."}
+		}
 	}
 	return nil
 }

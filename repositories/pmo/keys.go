@@ -12,13 +12,18 @@ import (
 // keyName is how our migrations name a foreign key.
 func keyName(t *models.Table, c models.Column) string { return t.Mirror + "_" + c.Name + "_fkey" }
 
-// guardedKeys are the references that a valid foreign key of pmo_db guards, as "table.column", with the
-// key's name, which is not ours in an adopted table.
+// guardedKeys are the references that a valid foreign key of pmo_db guards, as reference writes them,
+// with the key's name, which is not ours in an adopted table.
 type guardedKeys map[string]string
+
+func reference(t *models.Table, c models.Column) string {
+	return t.Mirror + "." + c.Name + " > " + c.References + "_lifecycle"
+}
 
 func (m *Mirror) keys(ctx context.Context) (guardedKeys, error) {
 	keys := guardedKeys{}
-	for cells, err := range m.conn.Rows(ctx, `SELECT f.conrelid::regclass::text || '.' || a.attname, quote_ident(f.conname) FROM pg_constraint f
+	for cells, err := range m.conn.Rows(ctx, `SELECT f.conrelid::regclass::text || '.' || a.attname || ' > ' || f.confrelid::regclass::text, quote_ident(f.conname)
+		FROM pg_constraint f
 		JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = f.conkey[1]
 		WHERE f.contype = 'f' AND f.convalidated AND cardinality(f.conkey) = 1`) {
 		if err != nil {
@@ -34,7 +39,7 @@ func (keys guardedKeys) missing(present []*models.Table) map[string][]models.Col
 	missing := map[string][]models.Column{}
 	for _, t := range present {
 		for _, c := range t.References() {
-			if find(present, c.References) != nil && keys[t.Mirror+"."+c.Name] == "" {
+			if find(present, c.References) != nil && keys[reference(t, c)] == "" {
 				missing[t.Name] = append(missing[t.Name], c)
 			}
 		}
@@ -53,7 +58,7 @@ func (tx *Tx) DropObsoleteKeys(ctx context.Context, present []*models.Table) (dr
 	}
 	for _, t := range present {
 		for _, c := range t.References() {
-			if name := keys[t.Mirror+"."+c.Name]; find(present, c.References) == nil && name != "" {
+			if name := keys[reference(t, c)]; find(present, c.References) == nil && name != "" {
 				if _, err := tx.conn.Exec(ctx, "ALTER TABLE "+t.Mirror+" DROP CONSTRAINT "+name); err != nil {
 					return false, err
 				}
@@ -67,16 +72,27 @@ func (tx *Tx) DropObsoleteKeys(ctx context.Context, present []*models.Table) (dr
 	return dropped, err
 }
 
-// AddKeys adds the missing foreign keys. PostgreSQL only. Errors: permission when the role does not
-// own the table.
+// AddKeys adds the missing foreign keys. A table that another role owns is left as it is, and the run's
+// reason says what its owner can do: the mirror is right without the key, only compared more slowly.
+// PostgreSQL only. Errors: constraint, connection.
 func (tx *Tx) AddKeys(ctx context.Context, missing map[string][]models.Column, present []*models.Table) error {
+	var left []string
 	for _, t := range present {
 		for _, c := range missing[t.Name] {
-			if _, err := tx.conn.Exec(ctx, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s FOREIGN KEY (%s) REFERENCES %s (id)",
-				t.Mirror, keyName(t, c), c.Name, find(present, c.References).Mirror)); err != nil {
+			statements := fmt.Sprintf("ALTER TABLE %[1]s DROP CONSTRAINT IF EXISTS %[2]s, ADD CONSTRAINT %[2]s FOREIGN KEY (%[3]s) REFERENCES %[4]s (id)",
+				t.Mirror, keyName(t, c), c.Name, find(present, c.References).Mirror)
+			if !tx.owned[t.Mirror] {
+				left = append(left, statements)
+				continue
+			}
+			if _, err := tx.conn.Exec(ctx, statements); err != nil {
 				return err
 			}
 		}
+	}
+	if left != nil {
+		reason := "foreign keys are missing, which only the tables' owner can add: " + strings.Join(left, "; ")
+		tx.Run.Reason = &reason
 	}
 	return nil
 }

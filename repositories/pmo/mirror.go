@@ -17,7 +17,12 @@ type Mirror struct {
 	conn    *database.Conn
 	hashing database.Hashing
 	writing bool
-	Probe   string // what the server's own hash function makes of a fixed row
+	owned   map[string]bool // mirror tables that the role may alter
+	absent  bool            // the tables are not there yet: there is nothing to read
+	Probe   string          // what the server's own hash function makes of a fixed row
+	// Triggered says that triggers or rules of somebody else's could change mirrored rows behind our
+	// back, so that only a look at every row proves anything.
+	Triggered bool
 }
 
 // Read opens the mirror for reading, as it is now. Errors: connection.
@@ -38,10 +43,29 @@ func (m *Mirror) Close() { m.conn.Close() }
 // Buckets streams, in order, the fingerprints by id>>shift of the mirrored rows and of the source
 // hashes kept with quarantined rows, together. PostgreSQL only.
 func (m *Mirror) Buckets(ctx context.Context, t *models.Table, ranges []database.Range, shift int) iter.Seq2[database.Bucket, error] {
+	if m.absent {
+		return func(func(database.Bucket, error) bool) {}
+	}
 	return m.conn.Buckets(ctx, ranges, shift, "id", func(condition string) string {
 		return fmt.Sprintf("SELECT id, %s AS hash, 0 AS quarantined FROM %s m WHERE %s UNION ALL "+
-			"SELECT id, source_hash, 1 FROM (%s) q WHERE %s", m.store.db.Hash("m", t, m.hashing), t.Mirror, condition, quarantineOf(t), condition)
+			"SELECT id, source_hash, 1 FROM (%s) q WHERE %s", m.hash(t), t.Mirror, condition, quarantineOf(t), condition)
 	})
+}
+
+// hash is the hash of a mirrored row m. One whose values do not fit, which an adopted table or a hand
+// edit can hold, never hashes as its source row does: it must not pass for equal.
+func (m *Mirror) hash(t *models.Table) string {
+	hash := m.store.db.Hash("m", t, m.hashing)
+	var fits []string
+	for _, c := range t.Columns {
+		if condition := m.store.db.Fits("m."+c.Name, c); condition != "" {
+			fits = append(fits, "("+condition+") IS NOT FALSE")
+		}
+	}
+	if fits == nil {
+		return hash
+	}
+	return "CASE WHEN " + strings.Join(fits, " AND ") + " THEN " + hash + " ELSE ~" + hash + " END"
 }
 
 // quarantineOf selects a table's quarantine with its row_id as id, which a range condition speaks of.
@@ -53,6 +77,9 @@ func quarantineOf(t *models.Table) string {
 // values, the marks of rows in quarantine. With the transaction of a run, Newer is filled (PostgreSQL
 // only).
 func (m *Mirror) Rows(ctx context.Context, t *models.Table, ranges []database.Range, runXID *int64) iter.Seq2[database.Row, error] {
+	if m.absent {
+		return func(func(database.Row, error) bool) {}
+	}
 	cells, nulls := make([]string, len(t.Columns)), make([]string, len(t.Columns))
 	for i, c := range t.Columns {
 		cells[i] = m.store.db.Cell("m."+c.Name, c) + " AS " + c.Name
@@ -104,6 +131,9 @@ func anyOf(kind database.Kind, column string, ids []int64) (string, []any) {
 
 // LastSuccess is the newest run that succeeded, nil when there is none.
 func (m *Mirror) LastSuccess(ctx context.Context) (*models.Run, error) {
+	if m.absent {
+		return nil, nil //nolint:nilnil // as documented
+	}
 	var runs []models.Run
 	err := m.conn.Gorm(ctx).Where("state = ?", models.Succeeded).Order("id DESC").Limit(1).Find(&runs).Error
 	if err != nil || len(runs) == 0 {

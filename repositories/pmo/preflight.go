@@ -9,16 +9,20 @@ import (
 	"lifecycle-sync/repositories/database"
 )
 
-// Preflight checks the mirror against the source before any row is read: infos are the catalogue's
+// Preflight checks the mirror against the source before any row is read: source are the catalogue's
 // entries of lifecycle_db by table name, present the tables it has. It also tells which foreign keys
 // that the models ask for are not there, by table name: rows of those tables may be orphans. Errors:
 // schema and permission (every problem with its mending), connection.
-func (m *Mirror) Preflight(ctx context.Context, infos map[string]database.TableInfo, present []*models.Table) (missingKeys map[string][]models.Column, err error) {
-	if err = m.store.inspect(ctx, m.conn, expectation{source: infos, writing: m.writing}); err != nil {
+func (m *Mirror) Preflight(ctx context.Context, source map[string]database.TableInfo, present []*models.Table) (missingKeys map[string][]models.Column, err error) {
+	infos, err := m.store.inspect(ctx, m.conn, expectation{source: source, writing: m.writing, missing: !m.writing})
+	if err != nil {
 		return nil, err
 	}
-	if err := m.refuseVanished(ctx, present); err != nil || m.store.Kind() == database.SQLite {
+	if err := m.look(infos); err != nil {
 		return nil, err
+	}
+	if m.absent || m.store.Kind() == database.SQLite {
+		return nil, m.refuseVanished(ctx, present)
 	}
 	hash, encoding, err := m.conn.ProbeHash(ctx)
 	if err != nil {
@@ -29,13 +33,37 @@ func (m *Mirror) Preflight(ctx context.Context, infos map[string]database.TableI
 			Remedy: "Create it anew with ENCODING 'UTF8', so that it can hold every text."}
 	}
 	m.Probe = hash
+	if err := m.refuseVanished(ctx, present); err != nil {
+		return nil, err
+	}
 	keys, err := m.keys(ctx)
 	return keys.missing(present), err
+}
+
+// look notes what the catalogue tells of the mirror as a whole. All tables may be missing before the
+// first migration, when nothing is to be written; some may not.
+func (m *Mirror) look(infos map[string]database.TableInfo) error {
+	there := 0
+	m.owned = map[string]bool{}
+	for name, info := range infos {
+		m.owned[name] = info.Owned
+		if info.Exists {
+			there++
+		}
+		m.Triggered = m.Triggered || info.Altered
+	}
+	if m.absent = there == 0; !m.absent && there < len(infos) {
+		return &models.Error{Class: models.Schema, Message: "some tables of the mirror are missing in pmo_db", Remedy: "Run lifecycle-sync migrate."}
+	}
+	return nil
 }
 
 // refuseVanished stops a run when a table that used to be mirrored is no longer there: it must never
 // be taken for empty.
 func (m *Mirror) refuseVanished(ctx context.Context, present []*models.Table) error {
+	if m.absent {
+		return nil
+	}
 	for _, t := range m.store.tables {
 		if find(present, t.Source) != nil {
 			continue
@@ -47,7 +75,8 @@ func (m *Mirror) refuseVanished(ctx context.Context, present []*models.Table) er
 		}
 		if known {
 			return &models.Error{Class: models.Schema, Message: t.Source + " is no longer in lifecycle_db, and its rows are mirrored",
-				Remedy: "Bring the table back, or see that the search_path and the role of LIFECYCLE_DATABASE_URL still reach it. Nothing was changed."}
+				Remedy: "Bring the table back, or see that the search_path and the role of LIFECYCLE_DATABASE_URL still reach it. Nothing was changed. " +
+					"If it is gone for good, docs/operations.md says how to forget it."}
 		}
 	}
 	return nil
@@ -62,14 +91,14 @@ type expectation struct {
 
 // inspect reads the catalogue's entries of the mirror and reports everything that keeps a table from
 // holding the source's rows. Errors: schema, permission, connection.
-func (s *Store) inspect(ctx context.Context, conn *database.Conn, expect expectation) error {
+func (s *Store) inspect(ctx context.Context, conn *database.Conn, expect expectation) (map[string]database.TableInfo, error) {
 	names := make([]string, len(s.tables))
 	for i, t := range s.tables {
 		names[i] = t.Mirror
 	}
 	infos, err := conn.Inspect(ctx, names)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var problems []string
 	class := models.Schema
@@ -90,10 +119,10 @@ func (s *Store) inspect(ctx context.Context, conn *database.Conn, expect expecta
 		}
 	}
 	if problems != nil {
-		return &models.Error{Class: class, Message: "the mirror in pmo_db cannot be used: " + strings.Join(problems, "; "),
+		return nil, &models.Error{Class: class, Message: "the mirror in pmo_db cannot be used: " + strings.Join(problems, "; "),
 			Remedy: "Mend this in pmo_db, then run again. Nothing was changed."}
 	}
-	return nil
+	return infos, nil
 }
 
 // unfillable reports columns of the mirror that no source row could fill.
@@ -118,7 +147,7 @@ func narrower(t *models.Table, source, mirror database.TableInfo) (problems []st
 	}
 	for _, c := range t.Columns {
 		from, to := source.Columns[c.Name], mirror.Columns[c.Name]
-		if to.NotNull && !from.NotNull {
+		if to.NotNull && !from.NotNull && c.Name != "id" { // a view's ids are counted instead
 			problems = append(problems, fmt.Sprintf("%s.%s is NOT NULL, and NULL in lifecycle_db is allowed: ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL",
 				t.Mirror, c.Name, t.Mirror, c.Name))
 		}

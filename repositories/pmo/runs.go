@@ -20,8 +20,7 @@ const lockWait = "10s"
 
 // BeginRun makes the caller the one writer of the mirror, records the run as running, and opens the
 // transaction that everything it does will commit in. Runs left running by processes that died are
-// marked interrupted. Errors: busy (names the run under way), timeout (names the locked table),
-// connection.
+// marked interrupted. Errors: busy (names the run under way), connection.
 func (s *Store) BeginRun(ctx context.Context, mode string, now time.Time) (*Tx, error) {
 	run := &models.Run{Mode: mode, State: models.Running, StartedAt: now}
 	begin := s.beginPostgres
@@ -44,11 +43,6 @@ func (s *Store) beginPostgres(ctx context.Context, run *models.Run) (*database.C
 		conn.Close()
 		return nil, err
 	}
-	if err := s.prepareRun(ctx, conn, run); err != nil {
-		conn.Close()
-		_ = s.RecordEnd(context.WithoutCancel(ctx), run, err, time.Now()) // the first error says what happened
-		return nil, err
-	}
 	return conn, nil
 }
 
@@ -60,7 +54,7 @@ func (s *Store) lockedConn(ctx context.Context) (*database.Conn, error) {
 	}
 	var locked bool
 	if err = conn.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock($1)", []any{int64(writerLock)}, &locked); err == nil && !locked {
-		err = s.busy(ctx)
+		err = s.busy(ctx, 0)
 	}
 	if err != nil {
 		conn.Close()
@@ -80,24 +74,28 @@ func (tx *Tx) restart(ctx context.Context) error {
 		return err
 	}
 	tx.conn = conn
-	return tx.store.prepareRun(ctx, conn, tx.Run)
+	return nil
 }
 
-// prepareRun keeps every other writer, a person's hand edit included, out of the mirror until the run
-// ends, so that what was proved equal still is. Readers are not kept out.
-func (s *Store) prepareRun(ctx context.Context, conn *database.Conn, run *models.Run) error {
-	if _, err := conn.Exec(ctx, "SET LOCAL lock_timeout = '"+lockWait+"'"); err != nil {
+// Lock keeps every other writer, a person's hand edit included, out of the mirror until the run ends, so
+// that what was proved equal still is. Readers are not kept out. SQLite's one write lock does so from
+// the beginning. Errors: timeout (names the table that another session holds).
+func (tx *Tx) Lock(ctx context.Context) error {
+	if tx.store.Kind() == database.SQLite {
+		return nil
+	}
+	statements := []string{"SET LOCAL lock_timeout = '" + lockWait + "'"}
+	for _, t := range tx.store.tables {
+		statements = append(statements, "LOCK TABLE "+t.Mirror+" IN SHARE ROW EXCLUSIVE MODE")
+	}
+	done, err := tx.conn.ExecAll(ctx, statements...)
+	if err != nil {
+		if e := models.AsError(err); e.Class == models.Timeout && done > 0 && done < len(statements) {
+			e.Message = "pmo_db: " + tx.store.tables[done-1].Mirror + " was locked by another session for more than " + lockWait
+		}
 		return err
 	}
-	for _, t := range s.tables {
-		if _, err := conn.Exec(ctx, "LOCK TABLE "+t.Mirror+" IN SHARE ROW EXCLUSIVE MODE"); err != nil {
-			if e := models.AsError(err); e.Class == models.Timeout {
-				e.Message = "pmo_db: " + t.Mirror + " was locked by another session for more than " + lockWait
-			}
-			return err
-		}
-	}
-	return conn.QueryRow(ctx, "SELECT pg_current_xact_id()::text::bigint", nil, &run.MirrorXID)
+	return tx.conn.QueryRow(ctx, "SELECT pg_current_xact_id()::text::bigint", nil, &tx.Run.MirrorXID)
 }
 
 // beginSQLite records the run in a transaction of its own first: while the run holds SQLite's one
@@ -118,7 +116,7 @@ func (s *Store) beginSQLite(ctx context.Context, run *models.Run) (*database.Con
 		}
 	}
 	if models.AsError(err).Class == models.Busy {
-		return nil, s.busy(ctx)
+		return nil, s.busy(ctx, run.ID)
 	}
 	return nil, err
 }
@@ -132,11 +130,11 @@ func (s *Store) recordStart(db *gorm.DB, run *models.Run) error {
 	return s.db.Translate(err)
 }
 
-// busy says which run is under way.
-func (s *Store) busy(ctx context.Context) error {
+// busy says which run, other than our own, is under way.
+func (s *Store) busy(ctx context.Context, own int64) error {
 	e := &models.Error{Class: models.Busy, Message: "another run is under way", Remedy: "Wait until it has finished."}
 	var run models.Run
-	if err := s.db.WithContext(ctx).Where("state = ?", models.Running).Last(&run).Error; err == nil {
+	if err := s.db.WithContext(ctx).Where("state = ? AND id <> ?", models.Running, own).Last(&run).Error; err == nil {
 		e.Message = fmt.Sprintf("run %d (%s) is under way since %s", run.ID, run.Mode, run.StartedAt.UTC().Format(time.RFC3339))
 	}
 	return e

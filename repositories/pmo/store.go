@@ -34,6 +34,7 @@ func (s *Store) Migrate(ctx context.Context) (int, error) {
 			return err
 		}
 		defer conn.Close()
-		return s.inspect(ctx, conn, expectation{missing: true})
+		_, err = s.inspect(ctx, conn, expectation{missing: true})
+		return err
 	})
 }

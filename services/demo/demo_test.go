@@ -127,7 +127,7 @@ func TestStagesAndSegmentsAreTheFields(t *testing.T) {
 		stages = append(stages, *s.Name)
 	}
 	for _, s := range rows[models.Segment](t, d, "tbl_segmen") {
-		segments = append(segments, s.Name)
+		segments = append(segments, *s.Name)
 	}
 	if !slices.Equal(stages, []string{"Introduction", "Growth", "Maturity", "Decline"}) {
 		t.Error(stages)

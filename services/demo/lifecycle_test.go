@@ -47,19 +47,19 @@ func TestHistoriesAgreeWithTheirProducts(t *testing.T) {
 		}
 		last, entered := map[int64]models.StageHistory{}, map[int64]models.Date{}
 		for _, h := range rows[models.StageHistory](t, d, "tbl_stage_histori") {
-			before, seen := last[h.ProductID]
+			before, seen := last[*h.ProductID]
 			switch {
 			case seen && (*h.PreviousStageID != *before.StageID || !h.ChangedAt.After(*before.ChangedAt)):
 				t.Fatalf("%v: history %d does not follow history %d", volume, h.ID, before.ID)
 			case h.PreviousStageID != nil && (*h.StageID < *h.PreviousStageID || *h.StageID > *h.PreviousStageID+1):
 				t.Fatalf("%v: history %d leads from stage %d to %d", volume, h.ID, *h.PreviousStageID, *h.StageID)
-			case h.ChangedAt.Format(time.DateOnly) < products[h.ProductID].LaunchDate.String():
+			case h.ChangedAt.Format(time.DateOnly) < products[*h.ProductID].LaunchDate.String():
 				t.Fatalf("%v: history %d is before its product's launch", volume, h.ID)
 			}
 			if h.PreviousStageID == nil || *h.StageID != *h.PreviousStageID {
-				entered[h.ProductID] = models.NewDate(h.ChangedAt.In(jakarta).Date())
+				entered[*h.ProductID] = models.NewDate(h.ChangedAt.In(jakarta).Date())
 			}
-			last[h.ProductID] = h
+			last[*h.ProductID] = h
 		}
 		for id, h := range last {
 			p := products[id]
@@ -100,7 +100,7 @@ func TestSomeProductsHaveSeveralTransitions(t *testing.T) {
 	perProduct := map[int64]int{}
 	decimals := false
 	for _, h := range rows[models.StageHistory](t, generate(t, demo.Products, demo.Histories), "tbl_stage_histori") {
-		perProduct[h.ProductID]++
+		perProduct[*h.ProductID]++
 		decimals = decimals || strings.Contains(string(h.Metrics), `0}`)
 		if h.Metrics != nil && !json.Valid(h.Metrics) {
 			t.Errorf("history %d: %s", h.ID, h.Metrics)

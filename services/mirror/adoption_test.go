@@ -26,7 +26,7 @@ INSERT INTO tbl_stage_histori_lifecycle (id, id_produk) OVERRIDING SYSTEM VALUE 
 func adopting(t *testing.T) *lab {
 	l := bareLab(t, databasetest.Postgres(t), databasetest.Postgres(t))
 	l.createSource()
-	for _, statement := range strings.Split(formerTables, ";") {
+	for statement := range strings.SplitSeq(formerTables, ";") {
 		l.edit(statement)
 	}
 	return l

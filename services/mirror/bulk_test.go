@@ -1,7 +1,6 @@
 package mirror_test
 
 import (
-	"fmt"
 	"maps"
 	"testing"
 
@@ -180,7 +179,7 @@ func TestTriggerOnMirror(t *testing.T) {
 				if !maps.Equal(before, l.keys()) {
 					l.Error("keys or indexes have changed")
 				}
-				l.edit(fmt.Sprintf("DROP TRIGGER usil%s", on(l, " ON tbl_produk_lifecycle", "")))
+				l.edit("DROP TRIGGER usil" + on(l, " ON tbl_produk_lifecycle", ""))
 				l.sync()
 				l.equal()
 			})

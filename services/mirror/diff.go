@@ -53,6 +53,7 @@ type tableStats struct {
 	entering  int64
 	dirty     []database.Range // what was compared row by row
 	expected  fingerprint      // of the source's rows there
+	all       fingerprint      // of all rows of the source
 	count     models.TableCount
 }
 

@@ -9,7 +9,7 @@ import (
 	"lifecycle-sync/repositories/database"
 )
 
-// bucketShift makes buckets of 32 ids: few enough fingerprints (31,250 for a million rows), and small
+// bucketShift makes buckets of 16 ids: few enough fingerprints (62,500 for a million rows), and small
 // enough that scattered changes leave most buckets alone.
 const bucketShift = 4
 
@@ -30,7 +30,7 @@ func (d *differ) findDirty(ctx context.Context, s *tableStats) error {
 	if err != nil {
 		return err
 	}
-	s.before = buckets.mirrored
+	s.before, s.all = buckets.mirrored, buckets.all
 	switch {
 	case d.missingKeys[s.table.Name] != nil, len(buckets.dirty) > database.MaxRanges:
 		s.dirty, s.expected = database.Everything(), buckets.all

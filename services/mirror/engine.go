@@ -94,9 +94,12 @@ func (e *Engine) run(ctx context.Context, tx *pmo.Tx, req Request, progress Prog
 			return e.run(ctx, tx, req, progress)
 		}
 	}
+	if err := tx.Lock(ctx); err != nil {
+		return nil, err
+	}
 	agree(snap, tx.Mirror)
 	var counts []models.TableCount
-	if req.AllowDeletes == nil { // else the guard has something to compare
+	if req.AllowDeletes == nil && !tx.Triggered { // else there is something to compare, and to guard against
 		counts, err = e.load(ctx, tx, snap, progress)
 	}
 	if err == nil && counts == nil {

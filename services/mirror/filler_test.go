@@ -2,6 +2,7 @@ package mirror_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"lifecycle-sync/models"
@@ -74,8 +75,8 @@ func (l *lab) other(c models.Column) string {
 func (l *lab) fillParents(t *models.Table) {
 	l.Helper()
 	needed := map[string]bool{}
-	for i := len(l.tables) - 1; i >= 0; i-- {
-		if candidate := l.tables[i]; candidate == t || needed[candidate.Source] {
+	for _, v := range slices.Backward(l.tables) {
+		if candidate := v; candidate == t || needed[candidate.Source] {
 			for _, c := range candidate.References() {
 				needed[c.References] = true
 			}

@@ -84,3 +84,24 @@ func TestHiddenRows(t *testing.T) {
 	l.change("ALTER TABLE tbl_stage_histori ENABLE ROW LEVEL SECURITY")
 	l.refused(models.Permission)
 }
+
+// TestKeysOfAnotherOwner leaves a missing foreign key to the table's owner, says so, and stays right
+// without it.
+func TestKeysOfAnotherOwner(t *testing.T) {
+	t.Parallel()
+	l, role := limited(t, false, true)
+	l.small()
+	l.edit("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO " + role)
+	l.edit("ALTER TABLE tbl_produk_lifecycle DROP CONSTRAINT tbl_produk_lifecycle_id_segmen_fkey")
+	result, err := l.try()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reason := result.Run.Reason; reason == nil || !strings.Contains(*reason, "ALTER TABLE tbl_produk_lifecycle") {
+		t.Errorf("the run's reason is %v", reason)
+	}
+	l.equal()
+	l.change("UPDATE tbl_produk SET id_segmen = 99 WHERE id = 7")
+	l.sync()
+	l.equal()
+}

@@ -77,12 +77,12 @@ func TestPreflight(t *testing.T) {
 
 func (l *lab) tinker(o obstacle) {
 	l.Helper()
-	for _, statement := range strings.Split(o.source, ";") {
+	for statement := range strings.SplitSeq(o.source, ";") {
 		if statement != "" {
 			l.change(statement)
 		}
 	}
-	for _, statement := range strings.Split(o.target, ";") {
+	for statement := range strings.SplitSeq(o.target, ";") {
 		if statement != "" {
 			l.edit(statement)
 		}

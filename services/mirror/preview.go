@@ -12,7 +12,7 @@ import (
 func (e *Engine) Preview(ctx context.Context, req Request, progress Progress, emit func(Change) error) ([]models.TableCount, error) {
 	d, err := e.compare(ctx, progress, func(_ *models.Run, c Change) error { return emit(c) })
 	if err != nil {
-		return nil, err
+		return nil, because(ctx, err)
 	}
 	return d.counts(), guard(d, req.AllowDeletes)
 }
@@ -33,7 +33,7 @@ func (e *Engine) Verify(ctx context.Context, progress Progress, emit func(Change
 		return emit(c, cause)
 	})
 	if err != nil {
-		return Verdict{}, err
+		return Verdict{}, because(ctx, err)
 	}
 	verdict.Tables, verdict.Equal = d.counts(), len(verdict.Differences) == 0
 	return verdict, nil
@@ -63,7 +63,11 @@ func (e *Engine) compare(ctx context.Context, progress Progress, emit func(last 
 	}
 	for _, t := range snap.Tables {
 		progress.Begin(t, snap.Infos[t.Source].Rows)
-		if err := d.table(ctx, t, func(_ context.Context, c Change) error { return emit(d.since, c) }); err != nil {
+		last := d.since
+		if !snap.Infos[t.Source].Ordinary {
+			last = nil // its rows do not tell when they were written
+		}
+		if err := d.table(ctx, t, func(_ context.Context, c Change) error { return emit(last, c) }); err != nil {
 			return nil, err
 		}
 		progress.End(t, d.last().count)
