@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"crypto/tls"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -49,7 +50,7 @@ func openPostgres(url string, o Options) (*DB, error) {
 	cfg.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: time.Second}
 	}
-	sqlDB := stdlib.OpenDB(*cfg)
+	sqlDB := sql.OpenDB(connector{stdlib.GetConnector(*cfg), o.Name})
 	sqlDB.SetMaxOpenConns(o.MaxConns)
 	sqlDB.SetMaxIdleConns(o.MaxConns)
 	sqlDB.SetConnMaxIdleTime(5 * time.Minute)
@@ -58,6 +59,28 @@ func openPostgres(url string, o Options) (*DB, error) {
 		return nil, db.Translate(err)
 	}
 	return db, nil
+}
+
+// connector translates at once why no connection came about: only here is it known whether the caller's
+// time ended or that of the attempt, and from here on nothing holds pgx's text.
+type connector struct {
+	driver.Connector
+	name string
+}
+
+// Connect makes one connection.
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	switch deadline, ok := ctx.Deadline(); {
+	case err == nil:
+		return conn, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case ok && !time.Now().Before(deadline): // the network noticed it before the context did
+		return nil, context.DeadlineExceeded
+	default:
+		return nil, postgresDialect{}.translate(err, c.name)
+	}
 }
 
 // Kind is Postgres.
@@ -228,6 +251,10 @@ func (d postgresDialect) refused(err error, name string) *models.Error {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
 		why := reason(err)
+		if why == noAnswer {
+			return &models.Error{Class: models.Connection, Message: name + " " + noAnswer, Cause: errors.New(noAnswer),
+				Remedy: "See that PostgreSQL runs and that host and port in its URL are right, or raise CONNECT_TIMEOUT."}
+		}
 		return &models.Error{Class: models.Connection, Message: name + ": the connection failed: " + why, Cause: errors.New(why),
 			Remedy: "See that PostgreSQL runs and that host, port and sslmode in its URL are right."}
 	}
@@ -240,6 +267,8 @@ func (d postgresDialect) refused(err error, name string) *models.Error {
 	return e
 }
 
+const noAnswer = "did not answer within the connect timeout"
+
 // reason names what goes wrong when a connection is made.
 func reason(err error) string {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok && !dns.IsTimeout {
@@ -248,12 +277,13 @@ func reason(err error) string {
 	if errno, ok := errors.AsType[syscall.Errno](err); ok && !errno.Timeout() {
 		return errno.Error()
 	}
+	timeout, timed := errors.AsType[net.Error](err)
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	switch {
 	case untrusted:
 		return "the server's certificate is not trusted"
-	case pgconn.Timeout(err):
-		return "there was no answer in time"
+	case timed && timeout.Timeout():
+		return noAnswer
 	case strings.Contains(err.Error(), "server refused TLS connection"):
 		return "the server does not offer TLS"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

@@ -1,6 +1,7 @@
 package database_test
 
 import (
+	"context"
 	"log/slog"
 	"net"
 	"net/url"
@@ -89,6 +90,41 @@ func TestNoPostgres(t *testing.T) {
 		},
 	} {
 		noPart(t, "postgres://kuncine:p@"+listen(t, serve)+"/kuncine?sslmode=require", want)
+	}
+}
+
+// TestConnectTimeout meets a server that stays silent. It is the connection that failed, unless the
+// caller's own time ended first.
+func TestConnectTimeout(t *testing.T) {
+	t.Parallel()
+	silent := func(net.Conn) { <-t.Context().Done() }
+	for _, mode := range []string{"disable", "prefer", "require"} {
+		url := "postgres://kuncine:p@" + listen(t, silent) + "/kuncine?sslmode=" + mode
+		for _, c := range []struct {
+			connect, caller time.Duration
+			cancel          bool
+			class           models.Class
+			want            string
+		}{
+			{100 * time.Millisecond, time.Minute, false, models.Connection, "pmo_db did not answer within the connect timeout. See"},
+			{time.Minute, 100 * time.Millisecond, false, models.Timeout, "SYNC_TIMEOUT"},
+			{time.Minute, 100 * time.Millisecond, true, models.Canceled, "canceled"},
+		} {
+			db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 1, ConnectTimeout: c.connect, Log: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), c.caller)
+			if c.cancel {
+				ctx, cancel = context.WithCancel(t.Context())
+				time.AfterFunc(c.caller, cancel)
+			}
+			defer cancel()
+			if e := models.AsError(db.Translate(db.SQL.PingContext(ctx))); e == nil || e.Class != c.class || !strings.Contains(e.Error(), c.want) {
+				t.Errorf("%s: %v, want %s", mode, e, c.class)
+			}
+		}
 	}
 }
 
