@@ -7,6 +7,7 @@ package database
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -88,7 +89,10 @@ func (db *DB) Translate(err error) error {
 	if err == nil {
 		return nil
 	}
-	if e := models.AsError(err); e.Class != models.Internal {
+	if e, ok := errors.AsType[*models.Error](err); ok {
+		return e
+	}
+	if e := models.AsError(err); e.Class != models.Internal { // a context ended
 		return e
 	}
 	return db.translate(err, db.Name)

@@ -210,9 +210,12 @@ func (d postgresDialect) translate(err error, name string) *models.Error {
 	out := func(class models.Class, message, remedy string) *models.Error {
 		return &models.Error{Class: class, Message: name + ": " + message, Remedy: remedy, Cause: err}
 	}
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) {
-		return out(models.Connection, "the connection failed", "See that PostgreSQL runs and that host, port and sslmode in its URL are right.")
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case !ok && broken(err):
+		return out(models.Connection, "the connection broke", "See that PostgreSQL runs and that its server's log says why, then run it again.")
+	case !ok:
+		return out(models.Internal, "something unexpected went wrong", "The log has the details.")
 	}
 	on := ""
 	if pg.TableName != "" {
@@ -242,6 +245,22 @@ func (d postgresDialect) translate(err error, name string) *models.Error {
 	default:
 		return out(models.Internal, "unexpected answer (SQLSTATE "+code+")", "The log has the details.")
 	}
+}
+
+// broken reports that the connection is gone, and not that we made a mistake. It takes no net.Error for
+// that: a file's errors are such too.
+func broken(err error) bool {
+	if _, ok := errors.AsType[*net.OpError](err); ok {
+		return true
+	}
+	for _, gone := range []error{
+		io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, pgconn.ErrConnClosed, driver.ErrBadConn, sql.ErrConnDone,
+	} {
+		if errors.Is(err, gone) {
+			return true
+		}
+	}
+	return false
 }
 
 // refused says why a connection did not come about. pgx's text holds user, host and database, and the

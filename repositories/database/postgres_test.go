@@ -1,0 +1,75 @@
+package database_test
+
+import (
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database/databasetest"
+)
+
+const nowhere = "postgres://u:p@127.0.0.1:1/db"
+
+// TestBrokenConnections tells a connection that broke from a mistake of our own, which no second try mends.
+func TestBrokenConnections(t *testing.T) {
+	t.Parallel()
+	db := open(t, nowhere)
+	_, mistake := strconv.ParseInt("satu", 10, 64)
+	for _, c := range []struct {
+		err  error
+		want models.Class
+	}{
+		{&net.OpError{Op: "read", Err: syscall.ECONNRESET}, models.Connection},
+		{io.EOF, models.Connection},
+		{io.ErrUnexpectedEOF, models.Connection},
+		{driver.ErrBadConn, models.Connection},
+		{sql.ErrConnDone, models.Connection},
+		{pgconn.ErrConnClosed, models.Connection},
+		{mistake, models.Internal},
+		{sql.ErrNoRows, models.Internal},
+		{errors.New("can't scan into dest[0]"), models.Internal},
+		{&fs.PathError{Op: "write", Path: "spill", Err: syscall.ENOSPC}, models.Internal},
+	} {
+		e := models.AsError(db.Translate(fmt.Errorf("while reading: %w", c.err)))
+		if e.Class != c.want || !errors.Is(e.Cause, c.err) {
+			t.Errorf("%v: %s: %v, cause %v", c.err, e.Class, e, e.Cause)
+		}
+	}
+	own := &models.Error{Class: models.Internal, Message: "own words"}
+	if e := db.Translate(fmt.Errorf("around: %w", own)); !errors.Is(e, own) || e.Error() != "own words" {
+		t.Errorf("an error that is one already became %v", e)
+	}
+}
+
+// TestLostConnection has the server end the connection in the midst of its use.
+func TestLostConnection(t *testing.T) {
+	t.Parallel()
+	db := open(t, databasetest.Postgres(t))
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	var pid int
+	if err := conn.QueryRow(t.Context(), "SELECT pg_backend_pid()", nil, &pid); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.SQL.ExecContext(t.Context(), "SELECT pg_terminate_backend($1, 5000)", pid); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 { // the first may be told why, the others meet a closed connection
+		if _, err := conn.Exec(t.Context(), "SELECT 1"); models.AsError(err) == nil || models.AsError(err).Class != models.Connection {
+			t.Errorf("%v", err)
+		}
+	}
+}
