@@ -233,13 +233,25 @@ func (d postgresDialect) translate(err error, name string) *models.Error {
 	case code == "3D000":
 		return out(models.Connection, "the database does not exist", "Create it, or mend the name in its URL.")
 	case code == "42501":
-		return out(models.Permission, "the role may not do this: "+pg.Message, "Grant the right; README lists those that are needed.")
+		return out(models.Permission, "the role may not do this: "+pg.Message, "Grant the right: docs/operations.md has the GRANT statements, under roles and rights.")
+	case code == "25006":
+		return &models.Error{Class: models.Permission, Message: name + " is read-only", Cause: err,
+			Remedy: "In its URL, name the primary, not a standby."}
 	case code == "42P01", code == "42703", code == "42704", code == "42P17":
 		return out(models.Schema, pg.Message, "Run lifecycle-sync migrate, and compare the tables with README.")
 	case strings.HasPrefix(code, "22"):
 		return out(models.DataType, "a value does not fit"+on+" (SQLSTATE "+code+")", "")
 	case strings.HasPrefix(code, "23"):
-		return out(models.Constraint, "constraint "+pg.ConstraintName+on+" was violated", "")
+		what := strings.TrimSpace("constraint "+pg.ConstraintName) + on
+		return out(models.Constraint, what+" was violated",
+			"Look at "+what+": a foreign key of another application, or a check or trigger there, refuses what is to be written.")
+	case code == "53100":
+		return out(models.Connection, "the server's disk is full (SQLSTATE 53100)", "Make room on it, then run it again.")
+	case code == "53200":
+		return out(models.Connection, "the server ran out of memory (SQLSTATE 53200)", "See what else uses its memory, or give it more, then run it again.")
+	case code == "53300":
+		return out(models.Connection, "the server has no connection left (SQLSTATE 53300)",
+			"End connections that nobody needs, or raise max_connections or the limit of the role or database, then run it again.")
 	case strings.HasPrefix(code, "08"), strings.HasPrefix(code, "57P"), strings.HasPrefix(code, "53"):
 		return out(models.Connection, pg.Message+" (SQLSTATE "+code+")", "See the server's log, then run it again.")
 	default:

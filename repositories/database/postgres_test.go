@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -71,5 +72,50 @@ func TestLostConnection(t *testing.T) {
 		if _, err := conn.Exec(t.Context(), "SELECT 1"); models.AsError(err) == nil || models.AsError(err).Class != models.Connection {
 			t.Errorf("%v", err)
 		}
+	}
+}
+
+// TestRemedies says what to do about what PostgreSQL says.
+func TestRemedies(t *testing.T) {
+	t.Parallel()
+	db := open(t, nowhere)
+	for _, c := range []struct {
+		said  pgconn.PgError
+		class models.Class
+		words []string
+	}{
+		{pgconn.PgError{Code: "25006"}, models.Permission, []string{"pmo_db is read-only. ", "name the primary, not a standby"}},
+		{pgconn.PgError{Code: "42501", Message: "permission denied for table x"}, models.Permission, []string{"permission denied for table x", "docs/operations.md"}},
+		{pgconn.PgError{Code: "23503", ConstraintName: "orders_fk", TableName: "orders"}, models.Constraint,
+			[]string{"constraint orders_fk on orders was violated. ", "Look at constraint orders_fk on orders", "foreign key of another application", "trigger"}},
+		{pgconn.PgError{Code: "23502", TableName: "orders"}, models.Constraint, []string{"constraint on orders was violated. "}},
+		{pgconn.PgError{Code: "53100", Message: "kuncine"}, models.Connection, []string{"disk is full", "Make room"}},
+		{pgconn.PgError{Code: "53200", Message: "kuncine"}, models.Connection, []string{"memory", "give it more"}},
+		{pgconn.PgError{Code: "53300", Message: "kuncine"}, models.Connection, []string{"no connection left", "max_connections"}},
+	} {
+		e := models.AsError(db.Translate(&c.said))
+		for _, words := range append(c.words, "pmo_db") {
+			if e.Class != c.class || !strings.Contains(e.Error(), words) || strings.Contains(e.Error(), "kuncine") {
+				t.Errorf("%s: %q is not in %v (%s)", c.said.Code, words, e, e.Class)
+			}
+		}
+	}
+}
+
+// TestReadOnlyServer writes to a server that takes no writes, as a standby does not.
+func TestReadOnlyServer(t *testing.T) {
+	t.Parallel()
+	db := open(t, databasetest.Postgres(t))
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Exec(t.Context(), "SET default_transaction_read_only = on"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = conn.Exec(t.Context(), "CREATE TABLE x (id integer)")
+	if e := models.AsError(err); e == nil || e.Class != models.Permission || !strings.HasPrefix(e.Message, "pmo_db is read-only") {
+		t.Errorf("%v", e)
 	}
 }
