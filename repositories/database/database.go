@@ -9,6 +9,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -33,6 +34,8 @@ type DB struct {
 	Dialect
 	Name string // "lifecycle_db" or "pmo_db": how messages call it
 	log  *slog.Logger
+
+	noClientCheck atomic.Bool // the server has refused client_connection_check_interval
 }
 
 // Dialect is what differs between the systems in the SQL that the sync sends.

@@ -111,20 +111,40 @@ const utf8Pattern = `^(?:[\x01-\x7f]|[\xc2-\xdf][\x80-\xbf]` +
 // FitsBytes is the condition under which the text of an SQL_ASCII database is valid UTF-8.
 func FitsBytes(expr string) string { return `(` + expr + `)::text COLLATE "C" ~ '` + utf8Pattern + `'` }
 
+const clientCheck = "client_connection_check_interval"
+
 // begin sets, for the transaction only, what a session-wide setting could not carry through a
 // pooler. client_connection_check_interval lets the server notice a killed client in the midst of a
 // long statement; row_security=off turns rows hidden by a policy into an error instead of a gap.
+//
+// A server on Windows takes no such interval: it is begun again without, and the pool remembers it.
+// (Asking for version() first would take the transaction's snapshot before SET TRANSACTION SNAPSHOT.)
 func (postgresDialect) begin(ctx context.Context, c *Conn, mode TxMode) error {
 	begin := "BEGIN ISOLATION LEVEL READ COMMITTED"
 	if mode == ReadOnly {
 		begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 	}
+	begin += `;
+		SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; SET LOCAL maintenance_work_mem = '256MB';
+		SET LOCAL row_security = off; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0`
 	return c.pgx(func(conn *pgx.Conn) error {
-		_, err := conn.PgConn().Exec(ctx, begin+`;
-			SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; SET LOCAL maintenance_work_mem = '256MB';
-			SET LOCAL row_security = off; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;
-			SET LOCAL client_connection_check_interval = '1s'`).ReadAll()
-		return err
+		send := func(batch string) error {
+			_, err := conn.PgConn().Exec(ctx, batch).ReadAll()
+			return err
+		}
+		if c.db.noClientCheck.Load() {
+			return send(begin)
+		}
+		err := send(begin + "; SET LOCAL " + clientCheck + " = '1s'")
+		pg, ok := errors.AsType[*pgconn.PgError](err)
+		if !ok || !strings.Contains(pg.Message, clientCheck) {
+			return err
+		}
+		c.db.noClientCheck.Store(true)
+		if err := send("ROLLBACK"); err != nil {
+			return err
+		}
+		return send(begin)
 	})
 }
 

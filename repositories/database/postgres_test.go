@@ -10,12 +10,15 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/database/databasetest"
 )
 
@@ -118,4 +121,85 @@ func TestReadOnlyServer(t *testing.T) {
 	if e := models.AsError(err); e == nil || e.Class != models.Permission || !strings.HasPrefix(e.Message, "pmo_db is read-only") {
 		t.Errorf("%v", e)
 	}
+}
+
+// TestBeginOnWindows begins where client_connection_check_interval is refused, and is refused once only.
+func TestBeginOnWindows(t *testing.T) {
+	t.Parallel()
+	server := &windows{}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go server.serve(l)
+	db := open(t, "postgres://u@"+l.Addr().String()+"/db?sslmode=disable")
+	for _, mode := range []database.TxMode{database.ReadOnly, database.Write} {
+		conn, err := db.BeginConn(t.Context(), mode)
+		if err != nil {
+			t.Fatal(models.AsError(err).Cause)
+		}
+		if err := conn.Commit(t.Context()); err != nil {
+			t.Error(err)
+		}
+		conn.Close()
+	}
+	if n := server.refused.Load(); n != 1 {
+		t.Errorf("%d times refused", n)
+	}
+}
+
+// windows speaks as a PostgreSQL server on Windows does, which cannot see that a client is gone.
+type windows struct{ refused atomic.Int64 }
+
+func (w *windows) serve(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go w.speak(c)
+	}
+}
+
+func (w *windows) speak(c net.Conn) {
+	defer c.Close()
+	b := pgproto3.NewBackend(c, c)
+	if _, err := b.ReceiveStartupMessage(); err != nil {
+		return
+	}
+	b.Send(&pgproto3.AuthenticationOk{})
+	b.Send(&pgproto3.BackendKeyData{ProcessID: 1, SecretKey: []byte{0, 0, 0, 1}})
+	for status := byte('I'); ; {
+		b.Send(&pgproto3.ReadyForQuery{TxStatus: status})
+		if b.Flush() != nil {
+			return
+		}
+		message, err := b.Receive()
+		query, ok := message.(*pgproto3.Query)
+		if err != nil || !ok {
+			return
+		}
+		status = w.answer(b, query.String, status)
+	}
+}
+
+// answer answers a batch and returns the transaction's status behind it.
+func (w *windows) answer(b *pgproto3.Backend, batch string, status byte) byte {
+	begins := strings.HasPrefix(batch, "BEGIN")
+	switch {
+	case status == 'E' && begins:
+		b.Send(&pgproto3.ErrorResponse{Severity: "ERROR", Code: "25P02", Message: "current transaction is aborted"})
+		return 'E'
+	case strings.Contains(batch, "client_connection_check_interval"):
+		w.refused.Add(1)
+		b.Send(&pgproto3.ErrorResponse{Severity: "ERROR", Code: "22023", Message: `invalid value for parameter "client_connection_check_interval": 1000`,
+			Detail: "client_connection_check_interval must be set to 0 on this platform."})
+		return 'E'
+	}
+	b.Send(&pgproto3.CommandComplete{CommandTag: []byte("SET")})
+	if begins {
+		return 'T'
+	}
+	return 'I'
 }
