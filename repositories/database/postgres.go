@@ -117,7 +117,7 @@ const clientCheck = "client_connection_check_interval"
 // pooler. client_connection_check_interval lets the server notice a killed client in the midst of a
 // long statement; row_security=off turns rows hidden by a policy into an error instead of a gap.
 //
-// A server on Windows takes no such interval: it is begun again without, and the pool remembers it.
+// A server on Windows refuses the interval: the transaction begins again without, and the pool remembers it.
 // (Asking for version() first would take the transaction's snapshot before SET TRANSACTION SNAPSHOT.)
 func (postgresDialect) begin(ctx context.Context, c *Conn, mode TxMode) error {
 	begin := "BEGIN ISOLATION LEVEL READ COMMITTED"
