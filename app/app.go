@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/lifecycle"
@@ -84,7 +86,10 @@ func (a *App) prepare(ctx context.Context, out *console) error {
 			return err
 		}
 	}
-	if err := a.source.Ping(ctx); err != nil {
+	group, groupCtx := errgroup.WithContext(ctx) // each connection takes a while to make
+	group.Go(func() error { return a.source.Ping(groupCtx) })
+	group.Go(func() error { return a.store.Ping(groupCtx) })
+	if err := group.Wait(); err != nil {
 		return err
 	}
 	out.line("✅ Connected to lifecycle_db")

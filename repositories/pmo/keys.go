@@ -52,13 +52,9 @@ func (keys guardedKeys) missing(present []*models.Table) map[string][]models.Col
 // until then the table is locked against the run's other connection too, and needs a new snapshot.
 // PostgreSQL only. Errors: permission when the role does not own the table, busy.
 func (tx *Tx) DropObsoleteKeys(ctx context.Context, present []*models.Table) (dropped bool, err error) {
-	keys, err := tx.keys(ctx)
-	if err != nil {
-		return false, err
-	}
 	for _, t := range present {
 		for _, c := range t.References() {
-			if name := keys[reference(t, c)]; find(present, c.References) == nil && name != "" {
+			if name := tx.guarded[reference(t, c)]; find(present, c.References) == nil && name != "" {
 				if _, err := tx.conn.Exec(ctx, "ALTER TABLE "+t.Mirror+" DROP CONSTRAINT "+name); err != nil {
 					return false, err
 				}
@@ -81,7 +77,7 @@ func (tx *Tx) AddKeys(ctx context.Context, missing map[string][]models.Column, p
 		for _, c := range missing[t.Name] {
 			statements := fmt.Sprintf("ALTER TABLE %[1]s DROP CONSTRAINT IF EXISTS %[2]s, ADD CONSTRAINT %[2]s FOREIGN KEY (%[3]s) REFERENCES %[4]s (id)",
 				t.Mirror, keyName(t, c), c.Name, find(present, c.References).Mirror)
-			if !tx.owned[t.Mirror] {
+			if !tx.infos[t.Mirror].Owned {
 				left = append(left, statements)
 				continue
 			}

@@ -17,9 +17,10 @@ type Mirror struct {
 	conn    *database.Conn
 	hashing database.Hashing
 	writing bool
-	owned   map[string]bool // mirror tables that the role may alter
-	absent  bool            // the tables are not there yet: there is nothing to read
-	Probe   string          // what the server's own hash function makes of a fixed row
+	infos   map[string]database.TableInfo // by mirror name, once examined
+	guarded guardedKeys                   // likewise; nil where there are no keys to ask about
+	absent  bool                          // the tables are not there yet: there is nothing to read
+	Probe   string                        // what the server's own hash function makes of a fixed row
 	// Triggered says that triggers or rules of somebody else's could change mirrored rows behind our
 	// back, so that only a look at every row proves anything.
 	Triggered bool

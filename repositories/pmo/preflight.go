@@ -3,59 +3,65 @@ package pmo
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 )
 
-// Preflight checks the mirror against the source before any row is read: source are the catalogue's
-// entries of lifecycle_db by table name, present the tables it has. It also tells which foreign keys
-// that the models ask for are not there, by table name: rows of those tables may be orphans. Errors:
-// schema and permission (every problem with its mending), connection.
-func (m *Mirror) Preflight(ctx context.Context, source map[string]database.TableInfo, present []*models.Table) (missingKeys map[string][]models.Column, err error) {
-	infos, err := m.store.inspect(ctx, m.conn, expectation{source: source, writing: m.writing, missing: !m.writing})
-	if err != nil {
-		return nil, err
+// Examine reads what the catalogue says of the mirror. It needs nothing of the source, so both
+// databases can be looked at together. Errors: schema, connection.
+func (m *Mirror) Examine(ctx context.Context) (err error) {
+	if m.infos, err = m.store.inspect(ctx, m.conn); err != nil {
+		return err
 	}
-	if err := m.look(infos); err != nil {
-		return nil, err
-	}
-	if m.absent || m.store.Kind() == database.SQLite {
-		return nil, m.refuseVanished(ctx, present)
+	if err := m.look(m.infos); err != nil || m.absent || m.store.Kind() == database.SQLite {
+		return err
 	}
 	hash, encoding, err := m.conn.ProbeHash(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if encoding != "UTF8" {
-		return nil, &models.Error{Class: models.Schema, Message: "pmo_db has the encoding " + encoding,
+		return &models.Error{Class: models.Schema, Message: "pmo_db has the encoding " + encoding,
 			Remedy: "Create it anew with ENCODING 'UTF8', so that it can hold every text."}
 	}
 	m.Probe = hash
-	if err := m.refuseVanished(ctx, present); err != nil {
+	m.guarded, err = m.keys(ctx)
+	return err
+}
+
+// Preflight holds the mirror, once examined, against the source before any row is read: source are the
+// catalogue's entries of lifecycle_db by table name, present the tables it has. It also tells which
+// foreign keys that the models ask for are not there, by table name: rows of those tables may be
+// orphans. Errors: schema and permission (every problem with its mending), connection.
+func (m *Mirror) Preflight(ctx context.Context, source map[string]database.TableInfo, present []*models.Table) (missingKeys map[string][]models.Column, err error) {
+	if err := m.store.judge(m.infos, expectation{source: source, writing: m.writing, missing: m.absent}); err != nil {
 		return nil, err
 	}
-	keys, err := m.keys(ctx)
-	return keys.missing(present), err
+	if err := m.refuseVanished(ctx, present); err != nil || m.guarded == nil {
+		return nil, err
+	}
+	return m.guarded.missing(present), nil
 }
 
 // look notes what the catalogue tells of the mirror as a whole. All tables may be missing before the
 // first migration, when nothing is to be written; some may not.
 func (m *Mirror) look(infos map[string]database.TableInfo) error {
-	there := 0
-	m.owned = map[string]bool{}
+	var missing []string
 	for name, info := range infos {
-		m.owned[name] = info.Owned
-		if info.Exists {
-			there++
+		if !info.Exists {
+			missing = append(missing, name)
 		}
 		m.Triggered = m.Triggered || info.Altered
 	}
-	if m.absent = there == 0; !m.absent && there < len(infos) {
-		return &models.Error{Class: models.Schema, Message: "some tables of the mirror are missing in pmo_db", Remedy: "Run lifecycle-sync migrate."}
+	if m.absent = len(missing) == len(infos); m.absent && !m.writing || missing == nil {
+		return nil
 	}
-	return nil
+	slices.Sort(missing)
+	return &models.Error{Class: models.Schema, Message: "missing in pmo_db: " + strings.Join(missing, ", ") + ". Nothing was changed",
+		Remedy: "Run lifecycle-sync migrate; a table that was made before must be where the search_path finds it."}
 }
 
 // refuseVanished stops a run when a table that used to be mirrored is no longer there: it must never
@@ -89,17 +95,18 @@ type expectation struct {
 	missing bool                          // a table may not be there yet
 }
 
-// inspect reads the catalogue's entries of the mirror and reports everything that keeps a table from
-// holding the source's rows. Errors: schema, permission, connection.
-func (s *Store) inspect(ctx context.Context, conn *database.Conn, expect expectation) (map[string]database.TableInfo, error) {
+// inspect reads the catalogue's entries of the mirror by table name. Errors: connection.
+func (s *Store) inspect(ctx context.Context, conn *database.Conn) (map[string]database.TableInfo, error) {
 	names := make([]string, len(s.tables))
 	for i, t := range s.tables {
 		names[i] = t.Mirror
 	}
-	infos, err := conn.Inspect(ctx, names)
-	if err != nil {
-		return nil, err
-	}
+	return conn.Inspect(ctx, names)
+}
+
+// judge reports everything that keeps a table of the mirror from holding the source's rows. Errors:
+// schema, permission.
+func (s *Store) judge(infos map[string]database.TableInfo, expect expectation) error {
 	var problems []string
 	class := models.Schema
 	for _, t := range s.tables {
@@ -119,10 +126,10 @@ func (s *Store) inspect(ctx context.Context, conn *database.Conn, expect expecta
 		}
 	}
 	if problems != nil {
-		return nil, &models.Error{Class: class, Message: "the mirror in pmo_db cannot be used: " + strings.Join(problems, "; "),
+		return &models.Error{Class: class, Message: "the mirror in pmo_db cannot be used: " + strings.Join(problems, "; "),
 			Remedy: "Mend this in pmo_db, then run again. Nothing was changed."}
 	}
-	return infos, nil
+	return nil
 }
 
 // unfillable reports columns of the mirror that no source row could fill.

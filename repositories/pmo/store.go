@@ -5,6 +5,8 @@ package pmo
 import (
 	"context"
 
+	"golang.org/x/sync/errgroup"
+
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/migrations"
@@ -22,8 +24,21 @@ func New(db *database.DB, tables []*models.Table) *Store { return &Store{db: db,
 // Kind is the database system the store runs on.
 func (s *Store) Kind() database.Kind { return s.db.Kind() }
 
-// Ping connects, if no connection is there yet. Errors: connection, permission.
-func (s *Store) Ping(ctx context.Context) error { return s.db.Translate(s.db.SQL.PingContext(ctx)) }
+// Ping makes the two connections that a run uses, if they are not there yet, both at once. Errors:
+// connection, permission.
+func (s *Store) Ping(ctx context.Context) error {
+	group, groupCtx := errgroup.WithContext(ctx)
+	for range 2 {
+		group.Go(func() error {
+			conn, err := s.db.Conn(groupCtx)
+			if err == nil {
+				defer conn.Close()
+			}
+			return err
+		})
+	}
+	return group.Wait()
+}
 
 // Migrate creates or upgrades the tables, and returns how many migrations that took. Errors: schema,
 // permission, connection.
@@ -34,7 +49,10 @@ func (s *Store) Migrate(ctx context.Context) (int, error) {
 			return err
 		}
 		defer conn.Close()
-		_, err = s.inspect(ctx, conn, expectation{missing: true})
-		return err
+		infos, err := s.inspect(ctx, conn)
+		if err != nil {
+			return err
+		}
+		return s.judge(infos, expectation{missing: true})
 	})
 }

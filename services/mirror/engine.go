@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/lifecycle"
@@ -75,7 +77,7 @@ func (e *Engine) Sync(ctx context.Context, req Request, progress Progress) (Resu
 }
 
 func (e *Engine) run(ctx context.Context, tx *pmo.Tx, req Request, progress Progress) ([]models.TableCount, error) {
-	snap, err := e.source.Snapshot(ctx, e.tables)
+	snap, err := e.snapshot(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +122,18 @@ func (e *Engine) run(ctx context.Context, tx *pmo.Tx, req Request, progress Prog
 	}
 	failpoint("after-commit")
 	return counts, nil
+}
+
+// snapshot opens the source's snapshot, and examines the mirror meanwhile.
+func (e *Engine) snapshot(ctx context.Context, tx *pmo.Tx) (snap *lifecycle.Snapshot, err error) {
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() error { return tx.Examine(groupCtx) })
+	snap, err = e.source.Snapshot(ctx, e.tables)
+	if examineErr := group.Wait(); examineErr != nil && err == nil {
+		snap.Close()
+		return nil, examineErr
+	}
+	return snap, err
 }
 
 func (e *Engine) diffAndApply(

@@ -52,6 +52,9 @@ func (e *Engine) compare(ctx context.Context, progress Progress, emit func(last 
 		return nil, err
 	}
 	defer snap.Close()
+	if err := mirrored.Examine(ctx); err != nil {
+		return nil, err
+	}
 	missingKeys, err := mirrored.Preflight(ctx, snap.Infos, snap.Tables)
 	if err != nil {
 		return nil, err
