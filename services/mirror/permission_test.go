@@ -85,6 +85,20 @@ func TestHiddenRows(t *testing.T) {
 	l.refused(models.Permission)
 }
 
+// TestRightsBeside are asked for before the first row is read, not in the midst of a run.
+func TestRightsBeside(t *testing.T) {
+	t.Parallel()
+	l, role := limited(t, false, true)
+	l.small()
+	l.edit("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO " + role)
+	l.edit("REVOKE INSERT ON lifecycle_sync_changes FROM " + role)
+	l.edit("DO $$ BEGIN EXECUTE 'REVOKE TEMPORARY ON DATABASE ' || quote_ident(current_database()) || ' FROM PUBLIC'; END $$")
+	e := l.refused(models.Permission)
+	if !strings.Contains(e.Message, "GRANT SELECT, INSERT, DELETE ON lifecycle_sync_changes") || !strings.Contains(e.Message, "GRANT TEMPORARY ON DATABASE") {
+		t.Errorf("%v", e)
+	}
+}
+
 // TestKeysOfAnotherOwner leaves a missing foreign key to the table's owner, says so, and stays right
 // without it.
 func TestKeysOfAnotherOwner(t *testing.T) {
