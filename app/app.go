@@ -30,7 +30,6 @@ type App struct {
 	source *lifecycle.Source
 	store  *pmo.Store // the sync's connections to pmo_db
 	web    *pmo.Store // the API's, so that neither waits for the other
-	tables []*models.Table
 	engine *mirror.Engine
 	pools  []*database.DB
 }
@@ -51,7 +50,6 @@ func New(cfg Config, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.tables = tables
 	a.source, a.store, a.web = lifecycle.New(source), pmo.New(store, tables), pmo.New(web, tables)
 	a.engine = mirror.New(a.source, a.store, tables, cfg.ChangeLogRetention, now)
 	return a, nil
@@ -81,10 +79,8 @@ func (a *App) Close() error {
 // prepare connects to both databases and brings pmo_db's tables up to date, reporting each step. The
 // embedded source is filled with demonstration data the first time.
 func (a *App) prepare(ctx context.Context, out *console) error {
-	if a.cfg.Embedded {
-		if err := a.fillDemo(ctx); err != nil {
-			return err
-		}
+	if err := a.fillDemo(ctx); err != nil {
+		return err
 	}
 	group, groupCtx := errgroup.WithContext(ctx) // each connection takes a while to make
 	group.Go(func() error { return a.source.Ping(groupCtx) })

@@ -31,8 +31,12 @@ func (c *seedCommand) Run(env *environment) error {
 	})
 }
 
-// fillDemo gives the embedded default something to show, the first time.
+// fillDemo gives the embedded default something to show, the first time; a source that was configured
+// is left alone.
 func (a *App) fillDemo(ctx context.Context) error {
+	if !a.cfg.Embedded {
+		return nil
+	}
 	if synced, err := a.store.HasSucceeded(ctx); err == nil && synced {
 		return nil // what was emptied since was emptied on purpose
 	}

@@ -41,6 +41,9 @@ func (c *syncCommand) Run(env *environment) error {
 				return writeErr
 			}
 		}
+		if c.DryRun && result.Tables != nil {
+			return nil // it has shown how the run would end
+		}
 		return err
 	})
 }
@@ -53,14 +56,14 @@ func (env *environment) logTo(json bool) io.Writer {
 	return env.stdout
 }
 
-// preview prints every change that a run would make. A dry run succeeds also when the guard would
-// stop the run, and says so.
+// preview prints every change that a run would make. With counts, the error is the one that the run
+// would end with.
 func (a *App) preview(env *environment, req mirror.Request, out *console, asJSON bool) ([]models.TableCount, error) {
 	defer out.close()
 	out.line("🔍 Comparing lifecycle_db with pmo_db; nothing is written...")
 	ctx, cancel := context.WithTimeout(env.ctx, a.cfg.SyncTimeout)
 	defer cancel()
-	if err := a.source.Ping(ctx); err != nil {
+	if err := a.fillDemo(ctx); err != nil {
 		return nil, err
 	}
 	counts, err := a.engine.Preview(ctx, req, quiet{out}, func(c mirror.Change) error {
@@ -73,16 +76,14 @@ func (a *App) preview(env *environment, req mirror.Request, out *console, asJSON
 	if counts == nil {
 		return nil, err
 	}
-	for i, t := range a.tables {
-		if i < len(counts) {
-			out.line("📋 %s: %d%s", t.Label, counts[i].Mirrored(), details(counts[i]))
-		}
+	for _, count := range counts {
+		out.line("📋 %s: %d%s", count.Table, count.Mirrored(), details(count))
 	}
 	if err != nil {
 		out.line("⚠️ The run would be stopped: %s", err)
 	}
 	out.line("🔍 Nothing was written.")
-	return counts, nil
+	return counts, err
 }
 
 // describe writes a change as one line, an update column by column.

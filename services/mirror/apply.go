@@ -15,39 +15,46 @@ const (
 )
 
 // writer applies the changes of one table, except for deletions from the mirror, which wait until
-// the guard has seen all of them and their children are gone.
+// the guard has seen all of them and their children are gone. While it writes one portion it takes
+// over the next, so that both databases have something to do.
 type writer struct {
-	tx    *pmo.Tx
-	table *models.Table
-	now   func() time.Time
+	tx      *pmo.Tx
+	table   *models.Table
+	now     func() time.Time
+	portion portion
+	writing chan error // the portion under way; nil when there is none
+}
 
+// portion is what is written at once.
+type portion struct {
 	upserts     []models.Row
 	logged      []models.LoggedChange
 	quarantined []models.Quarantined
 	forgotten   []int64
-	pending     int // changes since the last flush
+	changes     int
 	bytes       int
 }
 
 // change takes one change over; it may keep its rows.
 func (w *writer) change(ctx context.Context, c Change) error {
+	p := &w.portion
 	switch c.Action {
 	case Insert, Update, Release:
-		w.upserts = append(w.upserts, c.After)
+		p.upserts = append(p.upserts, c.After)
 	case Quarantine:
-		w.quarantined = append(w.quarantined, models.Quarantined{
+		p.quarantined = append(p.quarantined, models.Quarantined{
 			Table: w.table.Name, RowID: c.ID, Reason: c.Reason, Payload: w.table.Object(c.After), SourceHash: c.Hash,
 			RunID: w.tx.Run.ID, Since: w.now(),
 		})
 	case Delete, Forget:
 	}
 	if c.Action == Release || c.Action == Forget {
-		w.forgotten = append(w.forgotten, c.ID)
+		p.forgotten = append(p.forgotten, c.ID)
 	}
 	w.log(c)
-	w.pending++
-	w.bytes += c.After.Size() + c.Before.Size()
-	if w.pending >= writeRows || w.bytes >= writeBytes {
+	p.changes++
+	p.bytes += c.After.Size() + c.Before.Size()
+	if p.changes >= writeRows || p.bytes >= writeBytes {
 		return w.flush(ctx)
 	}
 	return nil
@@ -64,22 +71,48 @@ func (w *writer) log(c Change) {
 	default:
 		return
 	}
-	w.logged = append(w.logged, entry)
+	w.portion.logged = append(w.portion.logged, entry)
 }
 
+// flush begins to write the portion, once the one before is written.
 func (w *writer) flush(ctx context.Context) error {
-	if err := w.tx.Upsert(ctx, w.table, w.upserts); err != nil {
+	if err := w.wait(); err != nil || w.portion.changes == 0 {
 		return err
 	}
-	if err := w.tx.LogChanges(ctx, w.logged); err != nil {
-		return err
-	}
-	if err := w.tx.Quarantine(ctx, w.quarantined); err != nil {
-		return err
-	}
-	if err := w.tx.Unquarantine(ctx, w.table, w.forgotten); err != nil {
-		return err
-	}
-	*w = writer{tx: w.tx, table: w.table, now: w.now, upserts: w.upserts[:0], logged: w.logged[:0]}
+	full, writing := w.portion, make(chan error, 1)
+	w.portion, w.writing = portion{}, writing
+	go func() { writing <- full.write(ctx, w.tx, w.table) }()
 	return nil
+}
+
+// wait returns how the portion under way ended. It must be called before the transaction is used for
+// anything else, also after an error.
+func (w *writer) wait() error {
+	if w.writing == nil {
+		return nil
+	}
+	err := <-w.writing
+	w.writing = nil
+	return err
+}
+
+// finish writes what is left and waits for it.
+func (w *writer) finish(ctx context.Context) error {
+	if err := w.flush(ctx); err != nil {
+		return err
+	}
+	return w.wait()
+}
+
+func (p portion) write(ctx context.Context, tx *pmo.Tx, t *models.Table) error {
+	if err := tx.Upsert(ctx, t, p.upserts); err != nil {
+		return err
+	}
+	if err := tx.LogChanges(ctx, p.logged); err != nil {
+		return err
+	}
+	if err := tx.Quarantine(ctx, p.quarantined); err != nil {
+		return err
+	}
+	return tx.Unquarantine(ctx, t, p.forgotten)
 }

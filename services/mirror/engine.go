@@ -5,6 +5,7 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -149,11 +150,7 @@ func (e *Engine) diffAndApply(
 	d := newDiffer(snap, before, missingKeys, progress)
 	for _, t := range snap.Tables {
 		progress.Begin(t, snap.Infos[t.Source].Rows)
-		w := &writer{tx: tx, table: t, now: e.now}
-		if err := d.table(ctx, t, w.change); err != nil {
-			return nil, err
-		}
-		if err := w.flush(ctx); err != nil {
+		if err := e.applyTable(ctx, tx, d, t); err != nil {
 			return nil, err
 		}
 		if d.last().trips() == "" {
@@ -179,6 +176,15 @@ func (e *Engine) diffAndApply(
 		return nil, err
 	}
 	return d.counts(), nil
+}
+
+// applyTable brings one table up to date, as far as that takes no deletions.
+func (e *Engine) applyTable(ctx context.Context, tx *pmo.Tx, d *differ, t *models.Table) error {
+	w := &writer{tx: tx, table: t, now: e.now}
+	if err := d.table(ctx, t, w.change); err != nil {
+		return errors.Join(err, w.wait())
+	}
+	return w.finish(ctx)
 }
 
 // because names the end of the context as the reason of an error that it brought about.

@@ -3,6 +3,7 @@ package mirror
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 
 	"golang.org/x/sync/errgroup"
@@ -96,16 +97,22 @@ func (e *Engine) loadTable(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snap
 	if err := group.Wait(); err != nil {
 		return count, err
 	}
+	var err error
+	count.Quarantined, err = e.quarantineUnfit(ctx, tx, snap, t)
+	return count, err
+}
+
+// quarantineUnfit puts the rows that the load left out into quarantine and returns how many they are.
+func (e *Engine) quarantineUnfit(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, t *models.Table) (n int64, err error) {
 	w := &writer{tx: tx, table: t, now: e.now}
 	for row, err := range snap.Unfit(ctx, t) {
-		if err != nil {
-			return count, err
+		if err == nil {
+			n++
+			err = w.change(ctx, Change{Table: t, ID: row.ID, Action: Quarantine, After: row.Clone(), Reason: row.Reason, Hash: row.Hash})
 		}
-		count.Quarantined++
-		change := Change{Table: t, ID: row.ID, Action: Quarantine, After: row.Clone(), Reason: row.Reason, Hash: row.Hash}
-		if err := w.change(ctx, change); err != nil {
-			return count, err
+		if err != nil {
+			return n, errors.Join(err, w.wait())
 		}
 	}
-	return count, w.flush(ctx)
+	return n, w.finish(ctx)
 }
