@@ -67,13 +67,13 @@ func (a *App) open(name, url string, conns int) (*database.DB, error) {
 	return db, nil
 }
 
-// Close ends every connection.
+// Close ends every connection, all pools at once.
 func (a *App) Close() error {
-	var err error
+	var group errgroup.Group
 	for _, db := range a.pools {
-		err = errors.Join(err, db.Close())
+		group.Go(db.Close)
 	}
-	return err
+	return group.Wait()
 }
 
 // prepare connects to both databases and brings pmo_db's tables up to date, reporting each step. The
