@@ -55,6 +55,11 @@ func (e *Engine) load(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot,
 		if err := group.Wait(); err != nil {
 			return nil, err
 		}
+		if want.rows > counts[i].Inserted { // else every row fits, and there is none to look for
+			if counts[i].Quarantined, err = e.quarantineUnfit(ctx, tx, snap, t); err != nil {
+				return nil, err
+			}
+		}
 		failpoint("mid-apply")
 		if err := expect(tx.Buckets(ctx, t, database.Everything(), wholeShift), t, want); err != nil {
 			return nil, err
@@ -94,12 +99,7 @@ func (e *Engine) loadTable(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snap
 		_ = pipeOut.CloseWithError(err) // never fails
 		return err
 	})
-	if err := group.Wait(); err != nil {
-		return count, err
-	}
-	var err error
-	count.Quarantined, err = e.quarantineUnfit(ctx, tx, snap, t)
-	return count, err
+	return count, group.Wait()
 }
 
 // quarantineUnfit puts the rows that the load left out into quarantine and returns how many they are.
