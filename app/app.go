@@ -59,7 +59,7 @@ func New(cfg Config, log *slog.Logger) (*App, error) {
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
 func (a *App) open(name, url string, conns int) (*database.DB, error) {
-	db, err := database.Open(url, database.Options{Name: name, MaxConns: conns, ConnectTimeout: a.cfg.ConnectTimeout, Log: a.log})
+	db, err := database.Open(url, database.Options{Name: name, MaxConns: conns, ConnectTimeout: a.cfg.ConnectTimeout})
 	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}

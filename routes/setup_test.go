@@ -57,7 +57,7 @@ func newAwaySite(t *testing.T, url string) *site {
 	t.Helper()
 	s := &site{t: t, log: &bytes.Buffer{}}
 	log := slog.New(slog.NewJSONHandler(s.log, nil))
-	db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 4, ConnectTimeout: 5 * time.Second, Log: log})
+	db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 4, ConnectTimeout: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

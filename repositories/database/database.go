@@ -8,7 +8,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -33,7 +32,6 @@ type DB struct {
 	SQL *sql.DB
 	Dialect
 	Name string // "lifecycle_db" or "pmo_db": how messages call it
-	log  *slog.Logger
 
 	noClientCheck atomic.Bool // the server has refused client_connection_check_interval
 }
@@ -60,7 +58,6 @@ type Options struct {
 	Name           string        // "lifecycle_db" or "pmo_db"
 	MaxConns       int           // open connections at the most
 	ConnectTimeout time.Duration // for one attempt
-	Log            *slog.Logger
 }
 
 // Open makes the pool. It does not connect: the first query does. Errors carry no part of the URL.

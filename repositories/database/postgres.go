@@ -54,7 +54,7 @@ func openPostgres(url string, o Options) (*DB, error) {
 	sqlDB.SetMaxOpenConns(o.MaxConns)
 	sqlDB.SetMaxIdleConns(o.MaxConns)
 	sqlDB.SetConnMaxIdleTime(5 * time.Minute)
-	db := &DB{SQL: sqlDB, Dialect: postgresDialect{}, Name: o.Name, log: o.Log}
+	db := &DB{SQL: sqlDB, Dialect: postgresDialect{}, Name: o.Name}
 	if db.DB, err = gorm.Open(postgres.New(postgres.Config{Conn: sqlDB}), db.gormConfig()); err != nil {
 		return nil, db.Translate(err)
 	}

@@ -2,7 +2,6 @@ package database_test
 
 import (
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +13,7 @@ import (
 
 func open(t testing.TB, url string) *database.DB {
 	t.Helper()
-	db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 4, ConnectTimeout: 5 * time.Second, Log: slog.New(slog.DiscardHandler)})
+	db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 4, ConnectTimeout: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

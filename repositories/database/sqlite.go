@@ -40,7 +40,7 @@ func openSQLite(url string, o Options) (*DB, error) {
 	}
 	sqlDB.SetMaxOpenConns(o.MaxConns)
 	sqlDB.SetMaxIdleConns(o.MaxConns)
-	db := &DB{SQL: sqlDB, Dialect: sqliteDialect{}, Name: o.Name, log: o.Log}
+	db := &DB{SQL: sqlDB, Dialect: sqliteDialect{}, Name: o.Name}
 	if db.DB, err = gorm.Open(gormlite.OpenDB(sqlDB), db.gormConfig()); err != nil {
 		return nil, db.Translate(err)
 	}

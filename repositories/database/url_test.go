@@ -2,7 +2,6 @@ package database_test
 
 import (
 	"context"
-	"log/slog"
 	"net"
 	"net/url"
 	"strings"
@@ -60,7 +59,7 @@ func TestCheckURL(t *testing.T) {
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", url, err)
 		}
-		if _, opened := database.Open(url, database.Options{Name: "pmo_db", Log: slog.New(slog.DiscardHandler)}); err != nil && models.AsError(opened).Class != models.Config {
+		if _, opened := database.Open(url, database.Options{Name: "pmo_db"}); err != nil && models.AsError(opened).Class != models.Config {
 			t.Errorf("%s is opened: %v", url, opened)
 		}
 	}
@@ -110,7 +109,7 @@ func TestConnectTimeout(t *testing.T) {
 			{time.Minute, 100 * time.Millisecond, false, models.Timeout, "SYNC_TIMEOUT"},
 			{time.Minute, 100 * time.Millisecond, true, models.Canceled, "canceled"},
 		} {
-			db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 1, ConnectTimeout: c.connect, Log: slog.New(slog.DiscardHandler)})
+			db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 1, ConnectTimeout: c.connect})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -178,7 +177,7 @@ func TestRefusedByServer(t *testing.T) {
 
 func noPart(t *testing.T, url, want string) {
 	t.Helper()
-	db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 1, ConnectTimeout: 5 * time.Second, Log: slog.New(slog.DiscardHandler)})
+	db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 1, ConnectTimeout: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

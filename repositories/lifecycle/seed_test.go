@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"log/slog"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,7 +17,7 @@ import (
 // opened returns an empty database and the source in it.
 func opened(t testing.TB, url string) (*database.DB, *lifecycle.Source) {
 	t.Helper()
-	db, err := database.Open(url, database.Options{Name: "lifecycle_db", MaxConns: 2, Log: slog.New(slog.DiscardHandler)})
+	db, err := database.Open(url, database.Options{Name: "lifecycle_db", MaxConns: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

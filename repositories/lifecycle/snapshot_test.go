@@ -2,7 +2,6 @@ package lifecycle_test
 
 import (
 	"context"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -17,7 +16,7 @@ const stagesOnly = "CREATE TABLE tbl_stage (id integer PRIMARY KEY, stage varcha
 // stages opens a source that has no table but tbl_stage, with one row.
 func stages(t *testing.T, url string) (*database.DB, *lifecycle.Source, []*models.Table) {
 	t.Helper()
-	db, err := database.Open(url, database.Options{Name: "lifecycle_db", MaxConns: 4, ConnectTimeout: 10 * time.Second, Log: slog.New(slog.DiscardHandler)})
+	db, err := database.Open(url, database.Options{Name: "lifecycle_db", MaxConns: 4, ConnectTimeout: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

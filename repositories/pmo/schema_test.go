@@ -2,7 +2,6 @@ package pmo_test
 
 import (
 	"database/sql"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +14,7 @@ import (
 
 func open(t testing.TB, url string) *database.DB {
 	t.Helper()
-	db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 4, ConnectTimeout: 10 * time.Second, Log: slog.New(slog.DiscardHandler)})
+	db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 4, ConnectTimeout: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package demo_test
 
 import (
 	"context"
-	"log/slog"
 	"testing"
 
 	"lifecycle-sync/models"
@@ -14,7 +13,7 @@ import (
 
 func open(t testing.TB, url string) *database.DB {
 	t.Helper()
-	db, err := database.Open(url, database.Options{Name: "lifecycle_db", MaxConns: 2, Log: slog.New(slog.DiscardHandler)})
+	db, err := database.Open(url, database.Options{Name: "lifecycle_db", MaxConns: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package mirror_test
 import (
 	"context"
 	"database/sql"
-	"log/slog"
 	"net/url"
 	"os"
 	"testing"
@@ -80,7 +79,7 @@ func clock() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
 func pool(t testing.TB, url, name string) *database.DB {
 	t.Helper()
-	db, err := database.Open(url, database.Options{Name: name, MaxConns: 4, ConnectTimeout: 10 * time.Second, Log: slog.New(slog.DiscardHandler)})
+	db, err := database.Open(url, database.Options{Name: name, MaxConns: 4, ConnectTimeout: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

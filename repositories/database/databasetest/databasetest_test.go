@@ -1,7 +1,6 @@
 package databasetest_test
 
 import (
-	"log/slog"
 	"testing"
 
 	"lifecycle-sync/repositories/database"
@@ -13,7 +12,7 @@ func TestEachGivesDatabasesOfTheirOwn(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		for range 2 {
-			db, err := database.Open(url(t), database.Options{Name: "test", MaxConns: 1, Log: slog.New(slog.DiscardHandler)})
+			db, err := database.Open(url(t), database.Options{Name: "test", MaxConns: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
