@@ -115,37 +115,33 @@ func TestLockedMirrorTable(t *testing.T) {
 // recorded as failed.
 func TestLostConnection(t *testing.T) {
 	onPostgres(t, func(l *lab) {
-		l.small()
-		before := l.state()
-		finish := l.begin()
-		l.edit("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
-		result, err := finish()
-		if e := models.AsError(err); e == nil || e.Class != models.Connection {
-			l.Errorf("the run ended with %v", err)
-		}
-		l.unchanged(before)
-		l.recorded(result.Run, models.Failed)
-		l.sync()
-		l.equal()
+		l.cut(l.edit, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
 	})
 }
 
 // TestLostSource kills the snapshot's connection.
 func TestLostSource(t *testing.T) {
 	onPostgres(t, func(l *lab) {
-		l.small()
-		before := l.state()
-		finish := l.begin()
-		l.change("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'lifecycle-sync'")
-		result, err := finish()
-		if e := models.AsError(err); e == nil || e.Class != models.Connection {
-			l.Errorf("the run ended with %v", err)
-		}
-		l.unchanged(before)
-		l.recorded(result.Run, models.Failed)
-		l.sync()
-		l.equal()
+		l.cut(l.change, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'lifecycle-sync'")
 	})
+}
+
+// cut kills a connection by a statement in the midst of a run, which must fail, change nothing, and
+// leave the next one a clear way.
+func (l *lab) cut(run func(statement string, args ...any), kill string) {
+	l.Helper()
+	l.small()
+	before := l.state()
+	finish := l.begin()
+	run(kill)
+	result, err := finish()
+	if e := models.AsError(err); e == nil || e.Class != models.Connection {
+		l.Errorf("the run ended with %v", err)
+	}
+	l.unchanged(before)
+	l.recorded(result.Run, models.Failed)
+	l.sync()
+	l.equal()
 }
 
 // TestRecordedEnd does not turn a run that succeeded into a failed one: the answer to its commit may
