@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	_ "time/tzdata" // TIMEZONE must be known on any machine
 
 	"github.com/caarlos0/env/v11"
 	"github.com/go-playground/validator/v10"
@@ -29,7 +30,23 @@ type Config struct {
 	Host               string        `env:"HOST" envDefault:"127.0.0.1" validate:"required"`
 	Port               int           `env:"PORT" envDefault:"8080" validate:"min=0,max=65535"`
 	LogLevel           slog.Level    `env:"LOG_LEVEL" envDefault:"INFO"`
+	Timezone           string        `env:"TIMEZONE" envDefault:"Asia/Jakarta" validate:"timezone"`
 	CORSOrigins        []string      `env:"CORS_ORIGINS" validate:"dive,http_url"`
+	UploadsURL         string        `env:"UPLOADS_URL" secret:"true"`
+	UploadFileLimit    int64         `env:"UPLOAD_FILE_LIMIT" envDefault:"10485760" validate:"min=1"`
+	UploadFiles        int           `env:"UPLOAD_FILES" envDefault:"10" validate:"min=1,max=1000"`
+	UploadRequestLimit int64         `env:"UPLOAD_REQUEST_LIMIT" envDefault:"26214400" validate:"min=1"`
+	JWTSecret          string        `env:"AUTH_JWT_SECRET" secret:"true"`
+	JWKSURL            string        `env:"AUTH_JWKS_URL" validate:"omitempty,http_url"`
+	Issuer             string        `env:"AUTH_ISSUER"`
+	Audience           string        `env:"AUTH_AUDIENCE"`
+	AllowNoExpiry      bool          `env:"AUTH_ALLOW_NO_EXPIRY"`
+	AdminRoles         []string      `env:"AUTH_ADMIN_ROLES" envDefault:"Admin,System Admin"`
+	ManagerRoles       []string      `env:"AUTH_MANAGER_ROLES" envDefault:"Project Manager"`
+	ReaderRoles        []string      `env:"AUTH_READER_ROLES" envDefault:"*"`
+	WriteRate          int           `env:"RATE_LIMIT_WRITES" envDefault:"600" validate:"min=1"`
+	SyncRate           int           `env:"RATE_LIMIT_SYNC" envDefault:"60" validate:"min=1"`
+	StaleAfter         time.Duration `env:"SYNC_STALE_AFTER" envDefault:"26h" validate:"min=1m"`
 	ConnectTimeout     time.Duration `env:"CONNECT_TIMEOUT" envDefault:"10s" validate:"min=1s"`
 	SyncTimeout        time.Duration `env:"SYNC_TIMEOUT" envDefault:"1h" validate:"min=1s"`
 	ChangeLogRetention time.Duration `env:"CHANGE_LOG_RETENTION" envDefault:"2160h" validate:"min=1h"`
@@ -64,6 +81,9 @@ func LoadConfig(dotenv string, environ []string) (Config, error) {
 	problems = append(problems, cfg.crossChecks()...)
 	if problems != nil {
 		return Config{}, configError(problems)
+	}
+	if cfg.UploadsURL == "" {
+		cfg.UploadsURL = "file:" + filepath.Join(cfg.DataDir, "uploads")
 	}
 	if cfg.Embedded {
 		cfg.LifecycleURL = "file:" + filepath.Join(cfg.DataDir, "lifecycle.db")

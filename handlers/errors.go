@@ -60,12 +60,24 @@ func verdict(class models.Class) (status int, message string) {
 	switch class {
 	case models.Invalid:
 		return http.StatusBadRequest, ""
+	case models.Unauthenticated:
+		return http.StatusUnauthorized, ""
 	case models.Forbidden:
 		return http.StatusForbidden, ""
 	case models.NotFound:
 		return http.StatusNotFound, ""
-	case models.Busy, models.MassDelete:
+	case models.Busy, models.MassDelete, models.Conflict:
 		return http.StatusConflict, ""
+	case models.PreconditionFailed:
+		return http.StatusPreconditionFailed, ""
+	case models.TooLarge:
+		return http.StatusRequestEntityTooLarge, ""
+	case models.UnsupportedType:
+		return http.StatusUnsupportedMediaType, ""
+	case models.RateLimited:
+		return http.StatusTooManyRequests, ""
+	case models.Unavailable:
+		return http.StatusServiceUnavailable, ""
 	case models.DataType:
 		return http.StatusBadRequest, "A value is of a kind or size that cannot be kept."
 	case models.Constraint:

@@ -23,9 +23,20 @@ const (
 	Canceled   Class = "canceled"
 	Config     Class = "configuration"
 	Invalid    Class = "validation_failed"
-	Forbidden  Class = "forbidden"
-	NotFound   Class = "not_found"
 	Internal   Class = "internal"
+)
+
+// The classes of error that only a request can have.
+const (
+	Unauthenticated    Class = "unauthenticated" // no token, or one that is not valid
+	Forbidden          Class = "forbidden"
+	NotFound           Class = "not_found"
+	Conflict           Class = "conflict"
+	PreconditionFailed Class = "precondition_failed" // If-Match names another state
+	TooLarge           Class = "too_large"
+	UnsupportedType    Class = "unsupported_type"
+	RateLimited        Class = "rate_limited"
+	Unavailable        Class = "unavailable" // for the moment, such as a full disk
 )
 
 // Error is an error fit to be shown: a class, a sentence without secrets or database text, and what
