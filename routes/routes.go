@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers"
+	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services"
 )
@@ -16,24 +17,68 @@ import (
 // Options are what the server needs.
 type Options struct {
 	Store       *pmo.Store // a pool of its own, so that requests do not wait for a run
+	Access      Access     // nil is local mode
 	Log         *slog.Logger
 	CORSOrigins []string         // other sites whose pages may call the API, as "https://pmo.example.com"
 	Now         func() time.Time // for the durations in the access log
 }
 
-// New returns the server, in local mode: every caller is the local administrator, so it must be given
-// a listener on loopback only, and it refuses what another site's page could send there.
+// New returns the server. Without Access it is in local mode: every caller is the local administrator,
+// so it must be given a listener on loopback only, and it refuses what another site's page could send
+// there.
 func New(o Options) *fiber.App {
-	health := handlers.NewHealth(o.Store, o.Log)
-	products := handlers.NewProducts(services.NewProductList(o.Store))
-	dropdowns := handlers.NewDropdowns(services.NewDropdowns(o.Store))
+	return newServer(o, endpoints{
+		health:    handlers.NewHealth(o.Store, o.Log),
+		products:  handlers.NewProducts(services.NewProductList(o.Store)),
+		dropdowns: handlers.NewDropdowns(services.NewDropdowns(o.Store)),
+	}.table())
+}
 
-	web := newServer(o)
-	web.Get("/livez", health.Live)
-	web.Get("/readyz", health.Ready)
+// endpoints are the handlers that the table names.
+type endpoints struct {
+	health    *handlers.Health
+	products  *handlers.Products
+	dropdowns *handlers.Dropdowns
+}
 
-	api := web.Group("/api/product-lifecycle")
-	api.Get("/products", products.List)
-	api.Get("/dropdowns", dropdowns.All)
-	return web
+// route is a line of the table.
+type route struct {
+	method, path string
+	role         models.Role   // the least that a caller must be
+	rate         rate          // which of the caller's allowances a request draws on
+	timeout      time.Duration // what the request's queries may take together; 0: as long as it takes
+	handle       fiber.Handler
+}
+
+// table is everything the server answers, in the order in which paths are tried: an exact one stands
+// before one with a parameter. A GET answers HEAD too.
+func (e endpoints) table() []route {
+	const (
+		get = fiber.MethodGet
+		api = apiBase
+
+		anyone, reader = models.Anonymous, models.Reader
+	)
+	return []route{
+		{get, "/livez", anyone, unmetered, brief, e.health.Live},
+		{get, "/readyz", anyone, unmetered, brief, e.health.Ready},
+
+		{get, api + "/products", reader, unmetered, brief, e.products.List},
+		{get, api + "/dropdowns", reader, unmetered, brief, e.dropdowns.All},
+	}
+}
+
+// Entry is what a line of the table promises to the outside.
+type Entry struct {
+	Method, Path string // parameters as ":name"
+	Role         models.Role
+}
+
+// Table lists every route.
+func Table() []Entry {
+	var entries []Entry
+	for _, r := range (endpoints{}).table() {
+		entries = append(entries, Entry{Method: r.method, Path: r.path, Role: r.role})
+	}
+	return entries
 }

@@ -16,19 +16,21 @@ import (
 	"lifecycle-sync/handlers"
 )
 
+// brief is what most requests' queries may take together.
+const brief = 10 * time.Second
+
 // The limits of a request. Addresses have room for a search that is too long, so that the answer can
 // say so. There is no write timeout: it would cut off a stream of events.
 const (
-	readTimeout    = 30 * time.Second
-	idleTimeout    = 2 * time.Minute
-	requestTimeout = 10 * time.Second // what a request's queries may take together
-	bodyLimit      = 1 << 20
-	headLimit      = 32 << 10
+	readTimeout = 30 * time.Second
+	idleTimeout = 2 * time.Minute
+	bodyLimit   = 1 << 20
+	headLimit   = 32 << 10
 )
 
-// newServer returns a server without routes. What a request passes through stands in the order in
-// which it does.
-func newServer(o Options) *fiber.App {
+// newServer returns a server with a table of routes. What a request passes through stands in the order
+// in which it does.
+func newServer(o Options, table []route) *fiber.App {
 	fail := handlers.Errors(o.Log)
 	web := fiber.New(fiber.Config{
 		DisableStartupMessage: true,
@@ -43,7 +45,20 @@ func newServer(o Options) *fiber.App {
 		},
 	})
 	web.Server().Handler = knownMethod(web, web.Server().Handler)
-	web.Use(marked, logged(o.Log, o.Now), recovered(o.Log), localOnly(o.CORSOrigins), crossOrigin(o.CORSOrigins), limited)
+	gate := &gate{access: o.Access}
+	web.Use(marked, logged(o.Log, o.Now), recovered(o.Log))
+	if o.Access == nil {
+		web.Use(localOnly(o.CORSOrigins))
+	}
+	web.Use(crossOrigin(o.CORSOrigins))
+	web.Use(apiBase, gate.known)
+	for _, r := range table {
+		add := web.Add
+		if r.method == fiber.MethodGet {
+			add = func(_, path string, chain ...fiber.Handler) fiber.Router { return web.Get(path, chain...) } // and HEAD
+		}
+		add(r.method, r.path, gate.admits(r), limited(r.timeout), r.handle)
+	}
 	return web
 }
 
@@ -61,12 +76,17 @@ func knownMethod(web *fiber.App, serve fasthttp.RequestHandler) fasthttp.Request
 	}
 }
 
-// limited bounds the time that a request's queries may take.
-func limited(c *fiber.Ctx) error {
-	ctx, cancel := context.WithTimeout(c.UserContext(), requestTimeout)
-	defer cancel()
-	c.SetUserContext(ctx)
-	return c.Next()
+// limited bounds the time that a request's queries may take; 0 does not.
+func limited(timeout time.Duration) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		if timeout == 0 {
+			return c.Next()
+		}
+		ctx, cancel := context.WithTimeout(c.UserContext(), timeout)
+		defer cancel()
+		c.SetUserContext(ctx)
+		return c.Next()
+	}
 }
 
 // recovered turns a panic into an error and logs where it was.
