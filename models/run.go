@@ -14,6 +14,16 @@ const (
 	Interrupted RunState = "interrupted"
 )
 
+// The modes of a run. A write is what the API changed, brought to the mirror at once; a dry run and a
+// verification change nothing.
+const (
+	FullRun        = "full"
+	IncrementalRun = "incremental"
+	WriteRun       = "write"
+	DryRun         = "dry-run"
+	VerifyRun      = "verify"
+)
+
 // Run is one synchronisation, kept in pmo_db. Horizon is the source snapshot's pg_snapshot_xmin as
 // a 64-bit transaction id, nil on SQLite; MirrorXID is the run's own transaction in pmo_db.
 type Run struct {
@@ -28,6 +38,10 @@ type Run struct {
 	ErrorClass   *string    `gorm:"column:error_class" json:"-"`
 	ErrorMessage *string    `gorm:"column:error_message" json:"-"`
 	ErrorRemedy  *string    `gorm:"column:error_remedy" json:"-"`
+	// CancelRequested asks the process that makes the run to stop it.
+	CancelRequested bool `gorm:"column:cancel_requested" json:"-"`
+	// Differences are what a verification found, as counts by cause.
+	Differences JSON `gorm:"column:differences" json:"-"`
 }
 
 // TableName is the table in pmo_db.

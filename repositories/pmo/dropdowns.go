@@ -26,14 +26,14 @@ func (s *Store) Categories(ctx context.Context) (rows []models.Category, err err
 }
 
 func (s *Store) choices(ctx context.Context, what, order string, rows any) error {
-	return s.db.Translate(s.db.WithContext(ctx).Table("tbl_"+what+"_lifecycle").
+	return s.db.Translate(s.gorm(ctx).Table("tbl_"+what+"_lifecycle").
 		Select("id", what, "icon_light", "icon_dark").Order(order).Find(rows).Error)
 }
 
 // ProductCategoryIDs lists, in order, the ids that the products carry as their category. Errors: as
 // Segments.
 func (s *Store) ProductCategoryIDs(ctx context.Context) (ids []int64, err error) {
-	err = s.db.WithContext(ctx).Table(productTable).Where("id_kategori IS NOT NULL").
+	err = s.gorm(ctx).Table(productTable).Where("id_kategori IS NOT NULL").
 		Distinct("id_kategori").Order("id_kategori").Find(&ids).Error
 	return ids, s.db.Translate(err)
 }

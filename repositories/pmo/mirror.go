@@ -136,7 +136,7 @@ func (m *Mirror) LastSuccess(ctx context.Context) (*models.Run, error) {
 		return nil, nil //nolint:nilnil // as documented
 	}
 	var runs []models.Run
-	err := m.conn.Gorm(ctx).Where("state = ?", models.Succeeded).Order("id DESC").Limit(1).Find(&runs).Error
+	err := m.conn.Gorm(ctx).Where(succeeded).Order("id DESC").Limit(1).Find(&runs).Error
 	if err != nil || len(runs) == 0 {
 		return nil, m.store.db.Translate(err)
 	}

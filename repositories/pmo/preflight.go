@@ -46,6 +46,8 @@ const ownRights = `SELECT concat_ws('; ',
 	CASE WHEN NOT (has_table_privilege('lifecycle_sync_quarantine', 'SELECT') AND has_table_privilege('lifecycle_sync_quarantine', 'INSERT')
 		AND has_table_privilege('lifecycle_sync_quarantine', 'UPDATE') AND has_table_privilege('lifecycle_sync_quarantine', 'DELETE'))
 		THEN 'GRANT SELECT, INSERT, UPDATE, DELETE ON lifecycle_sync_quarantine' END,
+	CASE WHEN NOT (has_table_privilege('lifecycle_mirror_version', 'SELECT') AND has_table_privilege('lifecycle_mirror_version', 'UPDATE'))
+		THEN 'GRANT SELECT, UPDATE ON lifecycle_mirror_version' END,
 	CASE WHEN NOT has_database_privilege(current_database(), 'TEMPORARY')
 		THEN 'GRANT TEMPORARY ON DATABASE ' || quote_ident(current_database()) END)`
 

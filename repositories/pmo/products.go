@@ -58,7 +58,7 @@ func (s *Store) Products(ctx context.Context, f ProductFilter, order ProductOrde
 	}
 	// The ids of the page first: to skip rows in an index is much cheaper than to skip joined rows.
 	page := s.filtered(ctx, f).Select("id").Order(order.by("")).Offset(offset).Limit(limit)
-	err = s.db.WithContext(ctx).Table("(?) AS page", page).
+	err = s.gorm(ctx).Table("(?) AS page", page).
 		Joins("JOIN " + productTable + " p ON p.id = page.id").
 		Joins("LEFT JOIN tbl_segmen_lifecycle segment ON segment.id = p.id_segmen").
 		Joins("LEFT JOIN tbl_stage_lifecycle stage ON stage.id = p.id_stage").
@@ -70,7 +70,7 @@ func (s *Store) Products(ctx context.Context, f ProductFilter, order ProductOrde
 
 // filtered selects the products that a filter lets through.
 func (s *Store) filtered(ctx context.Context, f ProductFilter) *gorm.DB {
-	query := s.db.WithContext(ctx).Table(productTable)
+	query := s.gorm(ctx).Table(productTable)
 	if f.Search != "" {
 		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(f.Search) + "%"
 		query = query.Where(`lower(produk) LIKE lower(@like) ESCAPE '\' OR lower(deskripsi) LIKE lower(@like) ESCAPE '\'`+

@@ -157,12 +157,12 @@ func (s *Store) RecordEnd(ctx context.Context, run *models.Run, cause error, now
 // RunState looks up how a run ended: after a commit whose answer was lost.
 func (s *Store) RunState(ctx context.Context, id int64) (models.RunState, error) {
 	var run models.Run
-	err := s.db.WithContext(ctx).Where("id = ?", id).Take(&run).Error
+	err := s.gorm(ctx).Where("id = ?", id).Take(&run).Error
 	return run.State, s.db.Translate(err)
 }
 
 // HasSucceeded reports whether the mirror has ever had a successful run.
 func (s *Store) HasSucceeded(ctx context.Context) (has bool, err error) {
-	err = s.db.SQL.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM lifecycle_sync_runs WHERE state = 'succeeded')").Scan(&has)
+	err = s.db.SQL.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM lifecycle_sync_runs WHERE "+succeeded+")").Scan(&has)
 	return has, s.db.Translate(err)
 }

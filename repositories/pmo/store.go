@@ -6,20 +6,31 @@ import (
 	"context"
 
 	"golang.org/x/sync/errgroup"
+	"gorm.io/gorm"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/migrations"
 )
 
-// Store is pmo_db.
+// Store is pmo_db. One that View or InTx hands out works in their transaction, by one goroutine at a
+// time; any other takes a connection of its pool for each statement.
 type Store struct {
 	db     *database.DB
 	tables []*models.Table
+	conn   *database.Conn // of the transaction, if there is one
 }
 
 // New returns the store behind a pool, for the given mirrored tables.
 func New(db *database.DB, tables []*models.Table) *Store { return &Store{db: db, tables: tables} }
+
+// gorm is where statements go: the transaction, or the pool.
+func (s *Store) gorm(ctx context.Context) *gorm.DB {
+	if s.conn != nil {
+		return s.conn.Gorm(ctx)
+	}
+	return s.db.WithContext(ctx)
+}
 
 // Kind is the database system the store runs on.
 func (s *Store) Kind() database.Kind { return s.db.Kind() }

@@ -23,8 +23,9 @@ const copyThreshold = 2000
 // Tx is a run's transaction: what it reads of the mirror includes what it wrote. It must be closed.
 type Tx struct {
 	*Mirror
-	Run    *models.Run
-	staged map[string]bool // mirror tables that have their temporary table
+	Run     *models.Run
+	Version int64           // of the mirror, once the run has committed
+	staged  map[string]bool // mirror tables that have their temporary table
 }
 
 // onConflict is the upsert's conflict clause: every column of a row that is there is overwritten.
@@ -133,8 +134,8 @@ func (tx *Tx) PruneChanges(ctx context.Context, before time.Time) error {
 		"DELETE FROM lifecycle_sync_changes WHERE run_id IN (SELECT id FROM lifecycle_sync_runs WHERE started_at < ?)", before).Error)
 }
 
-// Finish records the run's outcome and counts and commits everything. When the answer to the commit
-// is lost, the outcome is looked up, not guessed.
+// Finish records the run's outcome and counts, gives the mirror its next version, and commits
+// everything. When the answer to the commit is lost, the outcome is looked up, not guessed.
 func (tx *Tx) Finish(ctx context.Context, counts []models.TableCount, now time.Time) error {
 	run := *tx.Run
 	run.State, run.FinishedAt = models.Succeeded, &now
@@ -148,6 +149,10 @@ func (tx *Tx) Finish(ctx context.Context, counts []models.TableCount, now time.T
 	if err := g.Create(&counts).Error; err != nil {
 		return tx.store.db.Translate(err)
 	}
+	version, err := bump(ctx, tx.conn, tx.store.Kind())
+	if err != nil {
+		return err
+	}
 	if err := tx.conn.Commit(ctx); err != nil {
 		lookup, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
@@ -155,6 +160,6 @@ func (tx *Tx) Finish(ctx context.Context, counts []models.TableCount, now time.T
 			return err
 		}
 	}
-	*tx.Run = run
+	*tx.Run, tx.Version = run, version
 	return nil
 }

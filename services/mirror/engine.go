@@ -51,20 +51,22 @@ type Request struct {
 
 // Result is what a run did. Run is nil when no run began.
 type Result struct {
-	Run    *models.Run
-	Tables []models.TableCount // in mirroring order
+	Run     *models.Run
+	Tables  []models.TableCount // in mirroring order
+	Version int64               // of the mirror, when the run succeeded
 }
 
 // Sync makes the mirror equal to the source as it is now (a full run). On an error nothing has
 // changed, except for a run row that says so. Errors: busy, mass_delete, schema, permission,
 // data_type, constraint, connection, timeout, canceled.
 func (e *Engine) Sync(ctx context.Context, req Request, progress Progress) (Result, error) {
-	tx, err := e.store.BeginRun(ctx, "full", e.now())
+	tx, err := e.store.BeginRun(ctx, models.FullRun, e.now())
 	if err != nil {
 		return Result{}, err
 	}
 	result := Result{Run: tx.Run}
 	result.Tables, err = e.run(ctx, tx, req, progress)
+	result.Version = tx.Version
 	tx.Close()
 	err = because(ctx, err)
 	if err != nil && tx.Run.State != models.Succeeded {
