@@ -28,6 +28,7 @@ type commandLine struct {
 	Verify  verifyCommand  `cmd:"" help:"Say whether the mirror equals lifecycle_db. Writes nothing."`
 	Migrate migrateCommand `cmd:"" help:"Create or upgrade the tables in pmo_db."`
 	Seed    seedCommand    `cmd:"" help:"Fill an empty lifecycle_db with invented data."`
+	Token   tokenCommand   `cmd:"" help:"Sign a token with AUTH_JWT_SECRET, for use while developing."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -19,25 +19,26 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/services/access"
 )
 
 // Config is every setting. Each is read from the environment, else from .env, else has the default
 // given here; .env.example explains them.
 type Config struct {
-	LifecycleURL       string        `env:"LIFECYCLE_DATABASE_URL" secret:"true"`
-	PMOURL             string        `env:"PMO_DATABASE_URL" secret:"true"`
+	LifecycleURL       string        `env:"LIFECYCLE_DATABASE_URL" secret:"url"`
+	PMOURL             string        `env:"PMO_DATABASE_URL" secret:"url"`
 	DataDir            string        `env:"DATA_DIR" envDefault:"data" validate:"required"`
 	Host               string        `env:"HOST" envDefault:"127.0.0.1" validate:"required"`
 	Port               int           `env:"PORT" envDefault:"8080" validate:"min=0,max=65535"`
 	LogLevel           slog.Level    `env:"LOG_LEVEL" envDefault:"INFO"`
 	Timezone           string        `env:"TIMEZONE" envDefault:"Asia/Jakarta" validate:"timezone"`
 	CORSOrigins        []string      `env:"CORS_ORIGINS" validate:"dive,http_url"`
-	UploadsURL         string        `env:"UPLOADS_URL" secret:"true"`
+	UploadsURL         string        `env:"UPLOADS_URL" secret:"url"`
 	UploadFileLimit    int64         `env:"UPLOAD_FILE_LIMIT" envDefault:"10485760" validate:"min=1"`
 	UploadFiles        int           `env:"UPLOAD_FILES" envDefault:"10" validate:"min=1,max=1000"`
 	UploadRequestLimit int64         `env:"UPLOAD_REQUEST_LIMIT" envDefault:"26214400" validate:"min=1"`
 	JWTSecret          string        `env:"AUTH_JWT_SECRET" secret:"true"`
-	JWKSURL            string        `env:"AUTH_JWKS_URL" validate:"omitempty,http_url"`
+	JWKSURL            string        `env:"AUTH_JWKS_URL" validate:"omitempty,http_url" secret:"true"`
 	Issuer             string        `env:"AUTH_ISSUER"`
 	Audience           string        `env:"AUTH_AUDIENCE"`
 	AllowNoExpiry      bool          `env:"AUTH_ALLOW_NO_EXPIRY"`
@@ -142,11 +143,25 @@ func (c Config) crossChecks() (problems []string) {
 	if !c.Embedded {
 		problems = append(problems, c.urlProblems()...)
 	}
-	if ip := net.ParseIP(c.Host); c.Host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		problems = append(problems, "HOST must be a loopback address, because nobody is asked who they are yet")
+	return append(problems, c.authProblems()...)
+}
+
+// authProblems are those of the settings that say who may call, and from where.
+func (c Config) authProblems() (problems []string) {
+	if c.JWTSecret != "" && c.JWKSURL != "" {
+		problems = append(problems, "AUTH_JWT_SECRET and AUTH_JWKS_URL are both set: set the one that fits the tokens")
+	}
+	if c.JWTSecret != "" && len(c.JWTSecret) < access.MinSecret {
+		problems = append(problems, fmt.Sprintf("AUTH_JWT_SECRET must be at least %d bytes: openssl rand -base64 48 makes one", access.MinSecret))
+	}
+	if ip := net.ParseIP(c.Host); !c.authenticates() && c.Host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		problems = append(problems, "HOST must be a loopback address, because without AUTH_JWT_SECRET or AUTH_JWKS_URL nobody is asked who they are")
 	}
 	return problems
 }
+
+// authenticates reports whether callers must say who they are; otherwise the server is in local mode.
+func (c Config) authenticates() bool { return c.JWTSecret != "" || c.JWKSURL != "" }
 
 // urlProblems are those of the databases' URLs, each of which is checked whatever the other is.
 func (c Config) urlProblems() (problems []string) {

@@ -12,6 +12,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/routes"
+	"lifecycle-sync/services/access"
 	"lifecycle-sync/services/mirror"
 )
 
@@ -40,7 +41,13 @@ func (a *App) serve(ctx context.Context, out *console) error {
 	if _, err := a.store.Migrate(ctx); err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	server := routes.New(routes.Options{Store: a.web, Log: a.log, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now})
+	options := routes.Options{Store: a.web, Log: a.log, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now, WriteRate: a.cfg.WriteRate, SyncRate: a.cfg.SyncRate}
+	if a.cfg.authenticates() {
+		if options.Access, err = access.New(ctx, a.accessOptions()); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+	}
+	server := routes.New(options)
 	serving := make(chan error, 1)
 	go func() { serving <- server.Listener(listener) }()
 	defer a.stop(server, serving)

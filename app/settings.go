@@ -19,7 +19,7 @@ func settings() (fields []reflect.StructField) {
 
 func secretNames() (names []string) {
 	for _, f := range settings() {
-		if f.Tag.Get("secret") == "true" {
+		if f.Tag.Get("secret") != "" {
 			names = append(names, f.Tag.Get("env"))
 		}
 	}
@@ -43,10 +43,18 @@ func (c Config) Masked() []any {
 	var out []any
 	for _, f := range settings() {
 		value := fmt.Sprint(v.FieldByIndex(f.Index).Interface())
-		if f.Tag.Get("secret") == "true" {
-			value = database.MaskURL(value)
+		if kind := f.Tag.Get("secret"); kind != "" && value != "" {
+			value = mask(kind, value)
 		}
 		out = append(out, f.Tag.Get("env"), value)
 	}
 	return out
+}
+
+// mask is what may be seen of a secret: of a URL, where it leads; of any other, nothing.
+func mask(kind, value string) string {
+	if kind == "url" {
+		return database.MaskURL(value)
+	}
+	return "***"
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 )
 
 // logged writes a line a request, without its query: what people search for is nobody's business. It
@@ -21,7 +22,16 @@ func logged(log *slog.Logger, now func() time.Time) fiber.Handler {
 		// Fiber uses the memory of its strings again.
 		log.Info("request", "request_id", strings.Clone(c.GetRespHeader(fiber.HeaderXRequestID)),
 			"method", strings.Clone(c.Method()), "path", strings.Clone(c.Path()), "status", c.Response().StatusCode(),
-			"bytes", len(c.Response().Body()), "duration", now().Sub(start), "remote", c.IP())
+			"bytes", length(c.Response()), "duration", now().Sub(start), "remote", c.IP())
 		return nil
 	}
+}
+
+// length is how long an answer's body is, -1 when it is still to be written. (Body would read a stream
+// to its end.)
+func length(r *fasthttp.Response) int {
+	if r.IsBodyStream() {
+		return -1
+	}
+	return len(r.Body())
 }

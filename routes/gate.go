@@ -21,28 +21,26 @@ type Access interface {
 }
 
 // gate lets requests in to the routes of the table.
-type gate struct{ access Access }
+type gate struct {
+	access     Access // nil in local mode
+	allowances map[allowance]*buckets
+	refusals   *buckets // of tokens, by address
+}
 
-// identified finds out who sends the request, once. Errors: as Access.
+func newGate(o Options) *gate {
+	return &gate{
+		access:     o.Access,
+		allowances: map[allowance]*buckets{writes: newBuckets(o.WriteRate, o.Now), syncs: newBuckets(o.SyncRate, o.Now)},
+		refusals:   newBuckets(refusals, o.Now),
+	}
+}
+
+// identified finds out who sends the request, once. Errors: as Access; rate limited.
 func (g *gate) identified(c *fiber.Ctx) (models.Caller, error) {
 	if caller := handlers.Caller(c); caller.Role != models.Anonymous {
 		return caller, nil
 	}
-	if g.access == nil {
-		local := models.Caller{Subject: "local", Role: models.Admin}
-		handlers.SetCaller(c, local)
-		return local, nil
-	}
-	token, given := bearer(c.Get(fiber.HeaderAuthorization))
-	if !given {
-		c.Set(fiber.HeaderWWWAuthenticate, "Bearer")
-		return models.Caller{}, &models.Error{Class: models.Unauthenticated, Message: "This needs a token",
-			Remedy: "Send it as Authorization: Bearer …"}
-	}
-	caller, err := g.access.Caller(c.UserContext(), token)
-	if models.AsError(err) != nil && models.AsError(err).Class == models.Unauthenticated {
-		c.Set(fiber.HeaderWWWAuthenticate, `Bearer error="invalid_token"`)
-	}
+	caller, err := g.ask(c)
 	if err != nil {
 		return models.Caller{}, err
 	}
@@ -50,11 +48,39 @@ func (g *gate) identified(c *fiber.Ctx) (models.Caller, error) {
 	return caller, nil
 }
 
-// bearer returns the token of an Authorization header (RFC 6750).
-func bearer(header string) (token string, given bool) {
-	scheme, token, _ := strings.Cut(header, " ")
-	token = strings.Clone(strings.TrimSpace(token)) // Fiber uses the memory of its strings again
-	return token, strings.EqualFold(scheme, "Bearer") && token != ""
+func (g *gate) ask(c *fiber.Ctx) (models.Caller, error) {
+	if g.access == nil {
+		return models.Caller{Subject: "local", Role: models.Admin}, nil
+	}
+	token := bearer(c)
+	if token == "" {
+		c.Set(fiber.HeaderWWWAuthenticate, "Bearer")
+		return models.Caller{}, &models.Error{Class: models.Unauthenticated, Message: "This needs a token", Remedy: "Send it as Authorization: Bearer …"}
+	}
+	caller, err := g.access.Caller(c.UserContext(), token)
+	if e := models.AsError(err); e == nil || e.Class != models.Unauthenticated {
+		return caller, err
+	}
+	// Valid tokens are never counted, so nobody can lock out those who share an address.
+	if limited := g.refusals.take(c, network(c)); limited != nil {
+		return models.Caller{}, limited
+	}
+	c.Set(fiber.HeaderWWWAuthenticate, `Bearer error="invalid_token"`)
+	return models.Caller{}, err
+}
+
+// bearer returns the token of the Authorization header (RFC 6750), "" when there is none, or when there
+// are several headers, of which others may believe another.
+func bearer(c *fiber.Ctx) string {
+	headers := c.Request().Header.PeekAll(fiber.HeaderAuthorization)
+	if len(headers) != 1 {
+		return ""
+	}
+	scheme, token, _ := strings.Cut(string(headers[0]), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
 }
 
 // known stops whoever is not known, before the path is looked for.
@@ -66,17 +92,17 @@ func (g *gate) known(c *fiber.Ctx) error {
 }
 
 // admits stops whoever may not use the route.
-func (g *gate) admits(r route) fiber.Handler {
+func (g *gate) admits(least models.Role) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		if r.role == models.Anonymous {
+		if least == models.Anonymous {
 			return c.Next()
 		}
 		caller, err := g.identified(c)
 		if err != nil {
 			return err
 		}
-		if caller.Role < r.role {
-			return &models.Error{Class: models.Forbidden, Message: "This takes the role of " + r.role.String() + ", and the token's is that of " + caller.Role.String()}
+		if caller.Role < least {
+			return &models.Error{Class: models.Forbidden, Message: "This takes the role of " + least.String() + ", and the token's is that of " + caller.Role.String()}
 		}
 		return c.Next()
 	}

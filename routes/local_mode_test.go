@@ -68,7 +68,7 @@ func TestListedOriginsMayCall(t *testing.T) {
 	s := newSite(t, databasetest.SQLite(t))
 	a := s.get(http.StatusOK, "/dropdowns", "Origin", pageOrigin)
 	if a.Header.Get("Access-Control-Allow-Origin") != pageOrigin || a.Header.Get("Vary") != "Origin" ||
-		a.Header.Get("Access-Control-Expose-Headers") != "ETag,Link,Location,Retry-After,X-Request-ID" {
+		a.Header.Get("Access-Control-Expose-Headers") != "ETag,Link,Location,Retry-After,Content-Disposition,X-Request-ID" {
 		t.Errorf("%v", a.Header)
 	}
 	a = s.do(http.MethodOptions, base+"/products", "Origin", pageOrigin, "Access-Control-Request-Method", "GET")

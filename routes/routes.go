@@ -20,7 +20,9 @@ type Options struct {
 	Access      Access     // nil is local mode
 	Log         *slog.Logger
 	CORSOrigins []string         // other sites whose pages may call the API, as "https://pmo.example.com"
-	Now         func() time.Time // for the durations in the access log
+	Now         func() time.Time // for the durations in the access log, and allowances
+
+	WriteRate, SyncRate int // requests a minute that each caller has for writes, and for synchronisation
 }
 
 // New returns the server. Without Access it is in local mode: every caller is the local administrator,
@@ -45,8 +47,8 @@ type endpoints struct {
 type route struct {
 	method, path string
 	role         models.Role   // the least that a caller must be
-	rate         rate          // which of the caller's allowances a request draws on
-	timeout      time.Duration // what the request's queries may take together; 0: as long as it takes
+	draws        allowance     // which of the caller's allowances a request draws on
+	timeout      time.Duration // see brief, long and endless
 	handle       fiber.Handler
 }
 

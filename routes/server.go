@@ -16,15 +16,20 @@ import (
 	"lifecycle-sync/handlers"
 )
 
-// brief is what most requests' queries may take together.
-const brief = 10 * time.Second
+// How long a request may take: its body to arrive, its queries, and its answer to be taken.
+const (
+	brief   = 10 * time.Second
+	long    = 5 * time.Minute // with files
+	endless = 0               // its handler bounds it, as it does a stream's parts
+)
 
 // The limits of a request. Addresses have room for a search that is too long, so that the answer can
-// say so. There is no write timeout: it would cut off a stream of events.
+// say so. Bodies are read by the handlers that take one, each with its own limit; of others, a few
+// hundred kilobytes are skipped and then the connection is closed. There is no write timeout for all: it
+// would cut off a stream of events.
 const (
-	readTimeout = 30 * time.Second
+	readTimeout = 30 * time.Second // to the end of the body
 	idleTimeout = 2 * time.Minute
-	bodyLimit   = 1 << 20
 	headLimit   = 32 << 10
 )
 
@@ -37,15 +42,17 @@ func newServer(o Options, table []route) *fiber.App {
 		CaseSensitive:         true,
 		ReadTimeout:           readTimeout,
 		IdleTimeout:           idleTimeout,
-		BodyLimit:             bodyLimit,
 		ReadBufferSize:        headLimit,
+		StreamRequestBody:     true,
+		// Else forms are read, with files on the disk, before it is known who sends them.
+		DisablePreParseMultipartForm: true,
 		ErrorHandler: func(c *fiber.Ctx, err error) error {
 			mark(c) // a request that cannot be read has passed through nothing
 			return fail(c, err)
 		},
 	})
 	web.Server().Handler = knownMethod(web, web.Server().Handler)
-	gate := &gate{access: o.Access}
+	gate := newGate(o)
 	web.Use(marked, logged(o.Log, o.Now), recovered(o.Log))
 	if o.Access == nil {
 		web.Use(localOnly(o.CORSOrigins))
@@ -57,7 +64,7 @@ func newServer(o Options, table []route) *fiber.App {
 		if r.method == fiber.MethodGet {
 			add = func(_, path string, chain ...fiber.Handler) fiber.Router { return web.Get(path, chain...) } // and HEAD
 		}
-		add(r.method, r.path, gate.admits(r), limited(r.timeout), r.handle)
+		add(r.method, r.path, gate.admits(r.role), gate.metered(r.draws), limited(r.timeout), r.handle)
 	}
 	return web
 }
@@ -76,16 +83,21 @@ func knownMethod(web *fiber.App, serve fasthttp.RequestHandler) fasthttp.Request
 	}
 }
 
-// limited bounds the time that a request's queries may take; 0 does not.
+// limited bounds the time that a request may take.
 func limited(timeout time.Duration) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		if timeout == 0 {
+		if timeout == endless {
 			return c.Next()
+		}
+		if timeout > readTimeout {
+			_ = c.Context().SetReadDeadline(time.Now().Add(timeout)) // fails where the client is gone
 		}
 		ctx, cancel := context.WithTimeout(c.UserContext(), timeout)
 		defer cancel()
 		c.SetUserContext(ctx)
-		return c.Next()
+		err := c.Next()
+		_ = c.Context().SetWriteDeadline(time.Now().Add(max(timeout, readTimeout)))
+		return err
 	}
 }
 
@@ -104,8 +116,9 @@ func crossOrigin(origins []string) fiber.Handler {
 	listed := originSet(origins)
 	return cors.New(cors.Config{
 		AllowOriginsFunc: func(origin string) bool { return listed[origin] },
+		AllowMethods:     "GET, HEAD, POST, PUT, DELETE",
 		AllowHeaders:     "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID",
-		ExposeHeaders:    "ETag, Link, Location, Retry-After, " + fiber.HeaderXRequestID,
+		ExposeHeaders:    "ETag, Link, Location, Retry-After, Content-Disposition, " + fiber.HeaderXRequestID,
 		MaxAge:           int(10 * time.Minute / time.Second),
 	})
 }

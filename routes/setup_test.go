@@ -63,7 +63,7 @@ func newAwaySite(t *testing.T, url string) *site {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	s.db = db
-	s.web = routes.New(routes.Options{Store: pmo.New(db, models.Tables()), Log: log, CORSOrigins: []string{pageOrigin + "/"}, Now: time.Now})
+	s.web = routes.New(routes.Options{Store: pmo.New(db, models.Tables()), Log: log, CORSOrigins: []string{pageOrigin + "/"}, Now: time.Now, WriteRate: 600, SyncRate: 60})
 	return s
 }
 
