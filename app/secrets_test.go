@@ -77,7 +77,8 @@ func TestNoPartOfAPasswordIsPrinted(t *testing.T) {
 				if !strings.Contains(printed, "LIFECYCLE_DATABASE_URL") && !strings.Contains(printed, "lifecycle_db") {
 					t.Errorf("%v says nothing of the URL: %s", args, e)
 				}
-				printed = strings.ReplaceAll(printed, "127.0.0.1:1/sia", "") // the database of a URL that is right
+				// The database of a URL that is right, and the default time zone.
+				printed = strings.NewReplacer("127.0.0.1:1/sia", "", "Asia/Jakarta", "").Replace(printed)
 				if strings.Contains(printed, "rah") || strings.Contains(printed, "sia") || strings.Contains(printed, "kuncine") {
 					t.Errorf("%v printed a part of the password:\n%s", args, printed)
 				}

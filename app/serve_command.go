@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
 	"time"
@@ -11,8 +12,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/routes"
-	"lifecycle-sync/services/access"
 	"lifecycle-sync/services/mirror"
 )
 
@@ -25,29 +24,30 @@ type serveCommand struct{}
 
 // Run serves until the process is told to end.
 func (*serveCommand) Run(env *environment) error {
-	return env.withApp(func(a *App) error { return a.serve(env.ctx, newConsole(env.stdout)) })
+	return env.withApp(func(a *App) error {
+		a.log.Info("configuration", a.cfg.Masked()...)
+		address := net.JoinHostPort(a.cfg.Host, strconv.Itoa(a.cfg.Port))
+		listener, err := (&net.ListenConfig{}).Listen(env.ctx, "tcp", address)
+		if err != nil {
+			return &models.Error{Class: models.Config, Message: "cannot listen on " + address, Cause: err,
+				Remedy: "Another program uses it, or it is not this machine's: set HOST and PORT."}
+		}
+		return a.Serve(env.ctx, listener, env.stdout)
+	})
 }
 
-// serve answers requests at once, /readyz with 503 until the mirror has been synchronised, and
-// synchronises at the start, so that what is served is current.
-func (a *App) serve(ctx context.Context, out *console) error {
-	a.log.Info("configuration", a.cfg.Masked()...)
-	address := net.JoinHostPort(a.cfg.Host, strconv.Itoa(a.cfg.Port))
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-	if err != nil {
-		return &models.Error{Class: models.Config, Message: "cannot listen on " + address, Cause: err,
-			Remedy: "Another program uses it, or it is not this machine's: set HOST and PORT."}
-	}
+// Serve answers requests at once, /readyz with 503 until the mirror has been synchronised, and
+// synchronises at the start, so that what is served is current. It ends with ctx, and closes the
+// listener. What people are to see goes to stdout.
+func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer) error {
+	out := newConsole(stdout)
 	if _, err := a.store.Migrate(ctx); err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	options := routes.Options{Store: a.web, Log: a.log, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now, WriteRate: a.cfg.WriteRate, SyncRate: a.cfg.SyncRate}
-	if a.cfg.authenticates() {
-		if options.Access, err = access.New(ctx, a.accessOptions()); err != nil {
-			return errors.Join(err, listener.Close())
-		}
+	server, err := a.server(ctx)
+	if err != nil {
+		return errors.Join(err, listener.Close())
 	}
-	server := routes.New(options)
 	serving := make(chan error, 1)
 	go func() { serving <- server.Listener(listener) }()
 	defer a.stop(server, serving)

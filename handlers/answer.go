@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -14,28 +15,55 @@ import (
 // success is the envelope of every answer that is not a failure.
 type success struct {
 	Success    bool                 `json:"success"` // always true
+	Message    string               `json:"message,omitempty"`
 	Data       any                  `json:"data"`
 	Pagination *services.Pagination `json:"pagination,omitempty"`
 }
 
-// read answers a read. The ETag is the body's hash, so a client that asks again is told in a few bytes
-// that nothing has changed, and never sees anything stale.
-func read(c *fiber.Ctx, answer success) error {
-	answer.Success = true
-	body, err := json.Marshal(answer)
+// read answers a read of the mirror, of which compute makes what to say from one state of it. The ETag
+// is the body's hash, so a client that asks again is told in a few bytes that nothing has changed.
+func read(c *fiber.Ctx, answers *services.Answers, compute func(ctx context.Context, v *services.View) (success, error)) error {
+	uri := strings.Clone(c.OriginalURL()) // Fiber uses the memory of its strings again
+	answer, err := answers.Get(c.UserContext(), uri, func(ctx context.Context, v *services.View) (services.Answer, error) {
+		said, err := compute(ctx, v)
+		if err != nil {
+			return services.Answer{}, err
+		}
+		return said.encode(uri)
+	})
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(body)
-	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
-	c.Set(fiber.HeaderETag, tag)
+	c.Set(fiber.HeaderETag, answer.ETag)
 	c.Set(fiber.HeaderCacheControl, "private, no-cache")
-	if knows(c.Get(fiber.HeaderIfNoneMatch), tag) {
+	if answer.Link != "" {
+		c.Set(fiber.HeaderLink, answer.Link)
+	}
+	if knows(c.Get(fiber.HeaderIfNoneMatch), answer.ETag) {
 		c.Status(fiber.StatusNotModified)
 		return nil
 	}
 	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
-	return c.Send(body)
+	return c.Send(answer.Body)
+}
+
+// encode makes the answer to a request for uri.
+func (s success) encode(uri string) (answer services.Answer, err error) {
+	s.Success = true
+	if answer.Body, err = json.Marshal(s); err != nil {
+		return answer, err
+	}
+	if s.Pagination != nil {
+		answer.Link = links(uri, *s.Pagination)
+	}
+	answer.ETag = `"` + tag(answer.Body) + `"`
+	return answer, nil
+}
+
+// tag is a text that differs when the body does.
+func tag(body []byte) string {
+	sum := sha256.Sum256(body)
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
 // knows reports whether an If-None-Match header names the tag, by the weak comparison that RFC 9110

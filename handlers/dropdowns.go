@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"context"
+
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/models"
@@ -8,10 +10,10 @@ import (
 )
 
 // Dropdowns answers what the product form offers to choose from.
-type Dropdowns struct{ dropdowns *services.Dropdowns }
+type Dropdowns struct{ answers *services.Answers }
 
-// NewDropdowns returns the handlers on their use case.
-func NewDropdowns(d *services.Dropdowns) *Dropdowns { return &Dropdowns{d} }
+// NewDropdowns returns the handlers.
+func NewDropdowns(answers *services.Answers) *Dropdowns { return &Dropdowns{answers} }
 
 type icons struct {
 	Light *string `json:"icon_light"`
@@ -47,15 +49,14 @@ func (h *Dropdowns) All(c *fiber.Ctx) error {
 	if err := parseQuery(c).err(); err != nil {
 		return err
 	}
-	lists, err := h.dropdowns.All(c.UserContext())
-	if err != nil {
-		return err
-	}
-	return read(c, success{Data: dropdowns{
-		Segments:   each(lists.Segments, func(s models.Segment) segment { return segment{s.ID, s.Name, icons{s.IconLight, s.IconDark}} }),
-		Stages:     each(lists.Stages, func(s models.Stage) stage { return stage{s.ID, s.Name, icons{s.IconLight, s.IconDark}} }),
-		Categories: each(lists.Categories, func(s models.Category) category { return category{s.ID, s.Name, icons{s.IconLight, s.IconDark}} }),
-	}})
+	return read(c, h.answers, func(ctx context.Context, v *services.View) (success, error) {
+		lists, err := services.Dropdowns(ctx, v)
+		return success{Data: dropdowns{
+			Segments:   each(lists.Segments, func(s models.Segment) segment { return segment{s.ID, s.Name, icons{s.IconLight, s.IconDark}} }),
+			Stages:     each(lists.Stages, func(s models.Stage) stage { return stage{s.ID, s.Name, icons{s.IconLight, s.IconDark}} }),
+			Categories: each(lists.Categories, func(s models.Category) category { return category{s.ID, s.Name, icons{s.IconLight, s.IconDark}} }),
+		}}, err
+	})
 }
 
 // each converts rows; no rows become an empty list, not null.

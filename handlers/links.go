@@ -5,23 +5,18 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/gofiber/fiber/v2"
-
 	"lifecycle-sync/services"
 )
 
-// setLinks tells in a Link header (RFC 8288) where the first, previous, next and last page are: the
-// same request with another page.
-func setLinks(c *fiber.Ctx, p services.Pagination) {
-	query := url.Values{}
-	for k, v := range c.Context().QueryArgs().All() {
-		query.Set(string(k), string(v))
-	}
+// links says where the first, previous, next and last page of a list are (RFC 8288): the request for
+// uri, with another page.
+func links(uri string, p services.Pagination) string {
+	path, rawQuery, _ := strings.Cut(uri, "?")
+	query, _ := url.ParseQuery(rawQuery) // it was read before
 	var links []string
 	link := func(rel string, page int64) {
 		query.Set("page", strconv.FormatInt(page, 10))
-		target := url.URL{Path: c.Path(), RawQuery: query.Encode()}
-		links = append(links, "<"+target.String()+`>; rel="`+rel+`"`)
+		links = append(links, "<"+path+"?"+query.Encode()+`>; rel="`+rel+`"`)
 	}
 	last := max(p.TotalPages, 1)
 	link("first", 1)
@@ -32,5 +27,5 @@ func setLinks(c *fiber.Ctx, p services.Pagination) {
 		link("next", p.CurrentPage+1)
 	}
 	link("last", last)
-	c.Set(fiber.HeaderLink, strings.Join(links, ", "))
+	return strings.Join(links, ", ")
 }

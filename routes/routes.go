@@ -10,14 +10,11 @@ import (
 
 	"lifecycle-sync/handlers"
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/pmo"
-	"lifecycle-sync/services"
 )
 
 // Options are what the server needs.
 type Options struct {
-	Store       *pmo.Store // a pool of its own, so that requests do not wait for a run
-	Access      Access     // nil is local mode
+	Access      Access // nil is local mode
 	Log         *slog.Logger
 	CORSOrigins []string         // other sites whose pages may call the API, as "https://pmo.example.com"
 	Now         func() time.Time // for the durations in the access log, and allowances
@@ -28,19 +25,13 @@ type Options struct {
 // New returns the server. Without Access it is in local mode: every caller is the local administrator,
 // so it must be given a listener on loopback only, and it refuses what another site's page could send
 // there.
-func New(o Options) *fiber.App {
-	return newServer(o, endpoints{
-		health:    handlers.NewHealth(o.Store, o.Log),
-		products:  handlers.NewProducts(services.NewProductList(o.Store)),
-		dropdowns: handlers.NewDropdowns(services.NewDropdowns(o.Store)),
-	}.table())
-}
+func New(o Options, h Handlers) *fiber.App { return newServer(o, h.table()) }
 
-// endpoints are the handlers that the table names.
-type endpoints struct {
-	health    *handlers.Health
-	products  *handlers.Products
-	dropdowns *handlers.Dropdowns
+// Handlers are what the table names.
+type Handlers struct {
+	Health    *handlers.Health
+	Products  *handlers.Products
+	Dropdowns *handlers.Dropdowns
 }
 
 // route is a line of the table.
@@ -54,7 +45,7 @@ type route struct {
 
 // table is everything the server answers, in the order in which paths are tried: an exact one stands
 // before one with a parameter. A GET answers HEAD too.
-func (e endpoints) table() []route {
+func (h Handlers) table() []route {
 	const (
 		get = fiber.MethodGet
 		api = apiBase
@@ -62,11 +53,11 @@ func (e endpoints) table() []route {
 		anyone, reader = models.Anonymous, models.Reader
 	)
 	return []route{
-		{get, "/livez", anyone, unmetered, brief, e.health.Live},
-		{get, "/readyz", anyone, unmetered, brief, e.health.Ready},
+		{get, "/livez", anyone, unmetered, brief, h.Health.Live},
+		{get, "/readyz", anyone, unmetered, brief, h.Health.Ready},
 
-		{get, api + "/products", reader, unmetered, brief, e.products.List},
-		{get, api + "/dropdowns", reader, unmetered, brief, e.dropdowns.All},
+		{get, api + "/products", reader, unmetered, brief, h.Products.List},
+		{get, api + "/dropdowns", reader, unmetered, brief, h.Dropdowns.All},
 	}
 }
 
@@ -79,7 +70,7 @@ type Entry struct {
 // Table lists every route.
 func Table() []Entry {
 	var entries []Entry
-	for _, r := range (endpoints{}).table() {
+	for _, r := range (Handlers{}).table() {
 		entries = append(entries, Entry{Method: r.method, Path: r.path, Role: r.role})
 	}
 	return entries

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers"
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/database/databasetest"
@@ -63,7 +64,11 @@ func newAwaySite(t *testing.T, url string) *site {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	s.db = db
-	s.web = routes.New(routes.Options{Store: pmo.New(db, models.Tables()), Log: log, CORSOrigins: []string{pageOrigin + "/"}, Now: time.Now, WriteRate: 600, SyncRate: 60})
+	store := pmo.New(db, models.Tables())
+	answers := services.NewAnswers(store)
+	s.web = routes.New(routes.Options{Log: log, CORSOrigins: []string{pageOrigin + "/"}, Now: time.Now, WriteRate: 600, SyncRate: 60}, routes.Handlers{
+		Health: handlers.NewHealth(store, log), Products: handlers.NewProducts(answers), Dropdowns: handlers.NewDropdowns(answers),
+	})
 	return s
 }
 

@@ -15,12 +15,6 @@ type choices interface {
 	ProductCategoryIDs(ctx context.Context) ([]int64, error)
 }
 
-// Dropdowns offers what a product can be given: segments, stages and categories.
-type Dropdowns struct{ choices choices }
-
-// NewDropdowns returns the use case on a store.
-func NewDropdowns(c choices) *Dropdowns { return &Dropdowns{c} }
-
 // DropdownLists are the lists, in the order in which they are shown.
 type DropdownLists struct {
 	Segments   []models.Segment
@@ -28,29 +22,30 @@ type DropdownLists struct {
 	Categories []models.Category
 }
 
-// All returns the three lists. Errors: connection, timeout, schema.
-func (d *Dropdowns) All(ctx context.Context) (lists DropdownLists, err error) {
-	if lists.Segments, err = d.choices.Segments(ctx); err != nil {
+// Dropdowns returns what a product can be given: segments, stages and categories. Errors: connection,
+// timeout, schema.
+func Dropdowns(ctx context.Context, from choices) (lists DropdownLists, err error) {
+	if lists.Segments, err = from.Segments(ctx); err != nil {
 		return lists, err
 	}
-	if lists.Stages, err = d.choices.Stages(ctx); err != nil {
+	if lists.Stages, err = from.Stages(ctx); err != nil {
 		return lists, err
 	}
-	lists.Categories, err = d.categories(ctx)
+	lists.Categories, err = categories(ctx, from)
 	return lists, err
 }
 
 // categories are those of the mirror. Where lifecycle_db has no table of categories they are the ids
 // that its products carry, and have no other name.
-func (d *Dropdowns) categories(ctx context.Context) ([]models.Category, error) {
-	categories, err := d.choices.Categories(ctx)
-	if err != nil || len(categories) > 0 {
-		return categories, err
+func categories(ctx context.Context, from choices) ([]models.Category, error) {
+	rows, err := from.Categories(ctx)
+	if err != nil || len(rows) > 0 {
+		return rows, err
 	}
-	ids, err := d.choices.ProductCategoryIDs(ctx)
+	ids, err := from.ProductCategoryIDs(ctx)
 	for _, id := range ids {
 		name := strconv.FormatInt(id, 10)
-		categories = append(categories, models.Category{ID: id, Name: &name})
+		rows = append(rows, models.Category{ID: id, Name: &name})
 	}
-	return categories, err
+	return rows, err
 }

@@ -24,17 +24,14 @@ type productLister interface {
 	Products(ctx context.Context, f pmo.ProductFilter, order pmo.ProductOrder, offset, limit int) ([]pmo.ListedProduct, int64, error)
 }
 
-// ProductList lists the mirrored products a page at a time.
-type ProductList struct{ products productLister }
-
-// NewProductList returns the use case on a store.
-func NewProductList(products productLister) *ProductList { return &ProductList{products} }
+// ProductFilter says which products are meant.
+type ProductFilter = pmo.ProductFilter
 
 // ProductQuery is what a client asks of the list. Sort is a sort key, with "-" before it for
 // descending, or "" for newest first.
 type ProductQuery struct {
 	Paging
-	Filter pmo.ProductFilter
+	Filter ProductFilter
 	Sort   string
 }
 
@@ -44,20 +41,33 @@ type ProductPage struct {
 	Pagination Pagination
 }
 
-// List returns the page that the query asks for; one past the end is empty. Errors: validation_failed
-// for a search that is too long or an unknown sort key, connection, timeout, schema.
-func (l *ProductList) List(ctx context.Context, q ProductQuery) (ProductPage, error) {
+// Check finds what is wrong with a query before anything is read. Errors: validation_failed for a
+// search that is too long or an unknown sort key.
+func (q ProductQuery) Check() error {
+	if _, err := productOrder(q.Sort); err != nil {
+		return err
+	}
+	return checkSearch(q.Filter)
+}
+
+func checkSearch(f ProductFilter) error {
+	if n := utf8.RuneCountInString(f.Search); n > maxSearch {
+		return models.NewInvalid(models.FieldError{Field: "search", Code: "too_long",
+			Message: fmt.Sprintf("search has %d characters; at most %d are possible", n, maxSearch)})
+	}
+	return nil
+}
+
+// ListProducts returns the page of the mirrored products that the query asks for; one past the end is
+// empty. Errors: as Check; connection, timeout, schema.
+func ListProducts(ctx context.Context, products productLister, q ProductQuery) (ProductPage, error) {
 	order, err := productOrder(q.Sort)
 	if err != nil {
 		return ProductPage{}, err
 	}
-	if n := utf8.RuneCountInString(q.Filter.Search); n > maxSearch {
-		return ProductPage{}, models.NewInvalid(models.FieldError{Field: "search", Code: "too_long",
-			Message: fmt.Sprintf("search has %d characters; at most %d are possible", n, maxSearch)})
-	}
 	paging := q.bounded()
-	products, total, err := l.products.Products(ctx, q.Filter, order, paging.offset(), int(paging.Limit))
-	return ProductPage{Products: products, Pagination: paging.of(total)}, err
+	page, total, err := products.Products(ctx, q.Filter, order, paging.offset(), int(paging.Limit))
+	return ProductPage{Products: page, Pagination: paging.of(total)}, err
 }
 
 func productOrder(sort string) (pmo.ProductOrder, error) {

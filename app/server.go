@@ -1,0 +1,30 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/handlers"
+	"lifecycle-sync/routes"
+	"lifecycle-sync/services"
+	"lifecycle-sync/services/access"
+)
+
+// server wires what answers requests. Errors: configuration.
+func (a *App) server(ctx context.Context) (*fiber.App, error) {
+	options := routes.Options{Log: a.log, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now, WriteRate: a.cfg.WriteRate, SyncRate: a.cfg.SyncRate}
+	if a.cfg.authenticates() {
+		var err error
+		if options.Access, err = access.New(ctx, a.accessOptions()); err != nil {
+			return nil, err
+		}
+	}
+	answers := services.NewAnswers(a.web)
+	return routes.New(options, routes.Handlers{
+		Health:    handlers.NewHealth(a.web, a.log),
+		Products:  handlers.NewProducts(answers),
+		Dropdowns: handlers.NewDropdowns(answers),
+	}), nil
+}
