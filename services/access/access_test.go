@@ -1,0 +1,141 @@
+package access_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/services/access"
+)
+
+func TestConfigurationMistakes(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*access.Options){
+		"nothing":   func(o *access.Options) { o.Secret = "" },
+		"short":     func(o *access.Options) { o.Secret = secret[:31] },
+		"both":      func(o *access.Options) { o.JWKSURL = "http://127.0.0.1:1/" },
+		"no JWKS":   func(o *access.Options) { o.Secret, o.JWKSURL = "", "::nonsense" },
+		"short too": func(o *access.Options) { o.Secret = " " },
+	} {
+		o := options()
+		change(&o)
+		_, err := access.New(t.Context(), o)
+		if e := models.AsError(err); e == nil || e.Class != models.Config || strings.Contains(e.Error(), "012345") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestTimes go by a clock that may be half a minute off.
+func TestTimes(t *testing.T) {
+	t.Parallel()
+	at := func(d time.Duration) int64 { return start.Add(d).Unix() }
+	a := newAccess(t, options())
+	caller := models.Caller{Subject: "u1", Role: models.Admin}
+	for _, good := range []jwt.MapClaims{
+		{}, {"exp": at(time.Second)}, {"exp": at(-29 * time.Second)}, {"nbf": at(29 * time.Second)}, {"iat": at(29 * time.Second)}, {"iat": nil}, {"exp": 1e10 + 0.5},
+	} {
+		accepted(t, a, bySecret(t, good), caller)
+	}
+	for _, bad := range []jwt.MapClaims{
+		{"exp": at(-31 * time.Second)}, {"exp": at(-10000 * time.Hour)}, {"exp": nil}, {"exp": 0}, {"exp": -1}, {"exp": "tomorrow"}, {"exp": []int64{at(time.Hour)}},
+		{"exp": true}, {"nbf": at(31 * time.Second)}, {"nbf": "now"}, {"iat": at(31 * time.Second)}, {"iat": map[string]any{}},
+	} {
+		refused(t, a, bySecret(t, bad), models.Unauthenticated)
+	}
+	null := `{"sub":"u1","role":"Admin","exp":null}`
+	refused(t, a, byHand(`{"alg":"HS256"}`, null, secret), models.Unauthenticated)
+}
+
+// byHand is a token of exactly these words, signed as HS256.
+func byHand(header, payload, secret string) string {
+	text := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(payload))
+	signature, err := jwt.SigningMethodHS256.Sign(text, []byte(secret))
+	if err != nil {
+		panic(err)
+	}
+	return text + "." + base64.RawURLEncoding.EncodeToString(signature)
+}
+
+// TestNoExpiry is how the PMO app issues tokens today.
+func TestNoExpiry(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	o := options()
+	o.AllowNoExpiry, o.Log = true, slog.New(slog.NewTextHandler(&log, nil))
+	a := newAccess(t, o)
+	accepted(t, a, bySecret(t, jwt.MapClaims{"exp": nil, "sub": nil, "id": 7, "email": "a@b"}), models.Caller{Subject: "id:7", Role: models.Admin})
+	refused(t, a, bySecret(t, jwt.MapClaims{"exp": start.Add(-time.Minute).Unix()}), models.Unauthenticated)
+	if strings.Count(log.String(), "level=WARN") != 1 || !strings.Contains(log.String(), "AUTH_ALLOW_NO_EXPIRY") {
+		t.Errorf("logged %q", log.String())
+	}
+}
+
+func TestIssuerAndAudience(t *testing.T) {
+	t.Parallel()
+	o := options()
+	o.Issuer, o.Audience = "https://pmo", "lifecycle"
+	a := newAccess(t, o)
+	caller := models.Caller{Subject: "u1", Role: models.Admin}
+	accepted(t, a, bySecret(t, jwt.MapClaims{"iss": "https://pmo", "aud": "lifecycle"}), caller)
+	accepted(t, a, bySecret(t, jwt.MapClaims{"iss": "https://pmo", "aud": []string{"other", "lifecycle"}}), caller)
+	for _, bad := range []jwt.MapClaims{
+		{}, {"iss": "https://pmo"}, {"aud": "lifecycle"}, {"iss": "https://pmo/", "aud": "lifecycle"}, {"iss": "https://pmo", "aud": "Lifecycle"},
+		{"iss": "", "aud": ""}, {"iss": []string{"https://pmo"}, "aud": "lifecycle"}, {"iss": "https://pmo", "aud": []any{1, "lifecycle"}},
+		{"iss": "https://pmo", "aud": []string{}}, {"iss": "https://pmo", "aud": map[string]any{"lifecycle": true}},
+	} {
+		refused(t, a, bySecret(t, bad), models.Unauthenticated)
+	}
+}
+
+// TestForgeries are tokens that nobody signed with the secret as HS256.
+func TestForgeries(t *testing.T) {
+	t.Parallel()
+	a := newAccess(t, options())
+	good := bySecret(t, nil)
+	header, rest, _ := strings.Cut(good, ".")
+	payload, signature, _ := strings.Cut(rest, ".")
+	encoded := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+	last := map[bool]string{true: "B", false: "A"}[strings.HasSuffix(signature, "A")]
+	for _, forged := range []string{
+		"", ".", "..", "...", "x", good + ".", "." + good, good + "." + signature, header + "." + payload, header + "." + payload + ".",
+		signed(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, nil, claims(nil)),
+		encoded(`{"alg":"none"}`) + "." + payload + ".", encoded(`{"alg":"None"}`) + "." + payload + "." + signature, encoded(`{"alg":"nOnE","typ":"JWT"}`) + "." + payload + ".",
+		encoded(`{"alg":""}`) + "." + payload + ".", encoded(`{}`) + "." + payload + "." + signature, encoded(`{"alg":null}`) + "." + payload + ".",
+		encoded(`{"alg":["HS256"]}`) + "." + payload + "." + signature, encoded(`{"alg":"hs256"}`) + "." + payload + "." + signature, encoded(`{"alg":"HS256"`) + "." + payload + "." + signature,
+		signed(t, jwt.SigningMethodHS256, []byte("another secret, which is as long"), nil, claims(nil)),
+		signed(t, jwt.SigningMethodHS256, []byte{}, nil, claims(nil)),
+		signed(t, jwt.SigningMethodHS256, []byte(secret+"\n"), nil, claims(nil)),
+		signed(t, jwt.SigningMethodHS384, []byte(secret), nil, claims(nil)),
+		signed(t, jwt.SigningMethodHS512, []byte(secret), nil, claims(nil)),
+		signed(t, jwt.SigningMethodHS256, []byte(secret), map[string]any{"crit": []string{"b64"}, "b64": false}, claims(nil)),
+		signed(t, jwt.SigningMethodHS256, []byte(secret), map[string]any{"crit": nil}, claims(nil)),
+		header + "." + encoded(`{"sub":"u2","role":"Admin","exp":9999999999}`) + "." + signature,
+		header + "." + payload + "." + signature[:len(signature)-1] + last, // the same bytes, other trailing bits
+		header + "." + payload + "." + signature + "=", header + "=." + payload + "." + signature, " " + good, good + " ", good + "\x00", strings.ToUpper(good),
+		byHand(`{"alg":"HS256"}`, `not json`, secret), byHand(`{"alg":"HS256"}`, `[]`, secret), byHand(`{"alg":"HS256"}`, `null`, secret), byHand(`{"alg":"HS256"}`, `"x"`, secret),
+		strings.Repeat("a", 10<<10), strings.Repeat(".", 10<<10), strings.Repeat("é", 5<<10), strings.Repeat("eyJhbGciOiJIUzI1NiJ9.", 500),
+		bySecret(t, jwt.MapClaims{"padding": strings.Repeat("x", 16<<10)}), // right, and too long
+		"\xff\xfe." + payload + "." + signature,
+	} {
+		refused(t, a, forged, models.Unauthenticated)
+	}
+	accepted(t, a, good, models.Caller{Subject: "u1", Role: models.Admin})
+	accepted(t, a, bySecret(t, jwt.MapClaims{"padding": strings.Repeat("x", 7<<10)}), models.Caller{Subject: "u1", Role: models.Admin}) // 10 kB
+}
+
+func TestErrorsSayWhatToDo(t *testing.T) {
+	t.Parallel()
+	a := newAccess(t, options())
+	for want, change := range map[string]jwt.MapClaims{"expired": {"exp": 1}, "exp": {"exp": nil}, "not valid yet": {"nbf": start.Add(time.Hour).Unix()}} {
+		if _, err := a.Caller(t.Context(), bySecret(t, change)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not say %q", err, want)
+		}
+	}
+}
