@@ -142,3 +142,46 @@ func TestExampleConfig(t *testing.T) {
 		t.Errorf(".env.example has\n%v\nthe settings are\n%v", inFile, inConfig)
 	}
 }
+
+// TestWhoMayBeAsked holds the settings of callers and the address against each other.
+func TestWhoMayBeAsked(t *testing.T) {
+	t.Parallel()
+	secret := "AUTH_JWT_SECRET=" + strings.Repeat("rahasia.", 4)
+	const jwks = "AUTH_JWKS_URL=https://id.example.com/keys"
+	for _, environ := range [][]string{
+		{}, {"HOST=::1"}, {"HOST=localhost"}, {"HOST=127.8.9.1"}, {secret}, {jwks}, {secret, "HOST=0.0.0.0"}, {jwks, "HOST=::"}, {secret, "HOST=pmo.internal"},
+	} {
+		if _, err := app.LoadConfig("none", environ); err != nil {
+			t.Errorf("%v: %v", environ, err)
+		}
+	}
+	for _, c := range []struct {
+		environ []string
+		names   string
+	}{
+		{[]string{"HOST=0.0.0.0"}, "HOST"}, {[]string{"HOST=::"}, "HOST"}, {[]string{"HOST=192.168.0.1"}, "HOST"}, {[]string{"HOST=localhost.evil.example"}, "HOST"},
+		{[]string{"HOST=0.0.0.0", "AUTH_JWT_SECRET="}, "HOST"}, {[]string{"HOST=0.0.0.0", "AUTH_ISSUER=x", "AUTH_ALLOW_NO_EXPIRY=true"}, "AUTH_JWT_SECRET or AUTH_JWKS_URL"},
+		{[]string{secret, jwks}, "AUTH_JWT_SECRET and AUTH_JWKS_URL"}, {[]string{"AUTH_JWT_SECRET=rahasia"}, "at least 32 bytes"}, {[]string{"AUTH_JWT_SECRET=rahasia", "HOST=0.0.0.0"}, "AUTH_JWT_SECRET"},
+		{[]string{"AUTH_JWKS_URL=file:///rahasia"}, "AUTH_JWKS_URL"}, {[]string{"AUTH_JWKS_URL=rahasia"}, "AUTH_JWKS_URL"}, {[]string{"AUTH_ALLOW_NO_EXPIRY=rahasia"}, "AUTH_ALLOW_NO_EXPIRY"},
+		{[]string{"AUTH_JWT_SECRET_FILE=/no/such/file", "HOST=0.0.0.0"}, "AUTH_JWT_SECRET_FILE"},
+	} {
+		_, err := app.LoadConfig("none", c.environ)
+		if e := models.AsError(err); e == nil || e.Class != models.Config || !strings.Contains(e.Message, c.names) || strings.Contains(e.Error(), "rahasia") {
+			t.Errorf("%v: %v does not name %s", c.environ, err, c.names)
+		}
+	}
+}
+
+// TestMasked shows no secret, not even one that looks like a URL of a database.
+func TestMasked(t *testing.T) {
+	t.Parallel()
+	for _, secret := range []string{"rahasia", "file:rahasia", "sqlite:rahasia", "postgres://rahasia/rahasia", "https://u:rahasia@id.example.com"} {
+		masked := fmt.Sprint(app.Config{JWTSecret: secret, JWKSURL: secret, UploadsURL: "s3://key:" + secret + "@host/bucket"}.Masked()...)
+		if strings.Contains(masked, "rahasia") {
+			t.Errorf("masked: %s", masked)
+		}
+	}
+	if masked := fmt.Sprint(app.Config{UploadsURL: "file:data/uploads"}.Masked()...); !strings.Contains(masked, "file:data/uploads") || strings.Contains(masked, "***") {
+		t.Errorf("masked: %s", masked)
+	}
+}

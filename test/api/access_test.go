@@ -1,0 +1,158 @@
+package api_test
+
+import (
+	"context"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/routes"
+)
+
+// withTokens are settings with which callers must say who they are.
+var withTokens = []string{"AUTH_JWT_SECRET=" + strings.Repeat("rahasia ", 6), "AUTH_ISSUER=pmo", "AUTH_AUDIENCE=lifecycle", "CORS_ORIGINS=https://pmo.example.com"}
+
+// tokenOf signs a token as the command does.
+func (s *site) tokenOf(role string) string {
+	s.t.Helper()
+	printed := s.command("token", "--role", role, "--subject", "test of "+role)
+	token := strings.TrimSuffix(printed, "\n")
+	if strings.ContainsAny(token, " \n") || strings.Count(token, ".") != 2 {
+		s.t.Fatalf("token printed %q", printed)
+	}
+	return token
+}
+
+var parameter = regexp.MustCompile(`:\w+`)
+
+// status sends a request and returns the answer without its body, which may never end.
+func (s *site) status(method, path, token string) *http.Response {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(s.t.Context())
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, method, "http://"+s.address+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	return response
+}
+
+// TestRolesOfEveryRoute goes through the route table with nobody's, everybody's and a forged token.
+func TestRolesOfEveryRoute(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		tokens := map[models.Role]string{models.Anonymous: "", models.Reader: s.tokenOf("Staff"), models.Manager: s.tokenOf("Project Manager"), models.Admin: s.tokenOf("Admin")}
+		forged := tokens[models.Admin][:len(tokens[models.Admin])-4] + "AAAA"
+		for _, route := range routes.Table() {
+			path := parameter.ReplaceAllString(route.Path, "2147483647")
+			for role, token := range tokens {
+				got := s.status(route.Method, path, token).StatusCode
+				refusal := 0
+				if role < route.Role {
+					refusal = map[bool]int{true: http.StatusUnauthorized, false: http.StatusForbidden}[role == models.Anonymous]
+				}
+				if refused := got == http.StatusUnauthorized || got == http.StatusForbidden; refused != (refusal != 0) || refused && got != refusal {
+					t.Errorf("%s %s as %s: %d", route.Method, path, role, got)
+				}
+			}
+			if got := s.status(route.Method, path, forged).StatusCode; (got == http.StatusUnauthorized) != (route.Role > models.Anonymous) {
+				t.Errorf("%s %s with a forged token: %d", route.Method, path, got)
+			}
+			if strings.HasPrefix(route.Path, base) && route.Role < models.Reader {
+				t.Errorf("%s %s is open to anybody", route.Method, path)
+			}
+		}
+	}, withTokens...)
+}
+
+// TestWhereATokenCounts looks for one in the Authorization header and nowhere else.
+func TestWhereATokenCounts(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, databasetest.SQLite, withTokens...)
+	token := s.tokenOf("Admin")
+	for _, headers := range [][]string{
+		{"Authorization", "Bearer " + token}, {"Authorization", "bearer " + token}, {"authorization", "BEARER  " + token + " "},
+		{"Authorization", "Bearer " + token, "Host", "pmo.example.com", "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}, // no cookie that another site could abuse
+	} {
+		s.do(http.MethodGet, base+"/dropdowns", nil, headers...).want(t, http.StatusOK)
+	}
+	for _, headers := range [][]string{
+		{}, {"Authorization", token}, {"Authorization", "Basic " + token}, {"Authorization", "Bearer"}, {"Authorization", "Bearer "}, {"Authorization", ""}, {"Authorization", "Bearer" + token},
+		{"Cookie", "token=" + token + "; access_token=" + token + "; Authorization=Bearer " + token}, {"X-Authorization", "Bearer " + token}, {"Proxy-Authorization", "Bearer " + token}, {"X-Access-Token", token},
+	} {
+		for _, path := range []string{"/dropdowns", "/dropdowns?token=" + token, "/products?access_token=" + token, "/nothing", ""} {
+			a := s.do(http.MethodGet, base+path, nil, headers...).want(t, http.StatusUnauthorized, "unauthenticated")
+			if a.Header.Get("WWW-Authenticate") != "Bearer" || a.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%v %s: %v", headers, path, a.Header)
+			}
+		}
+	}
+	for _, bad := range []string{"x", "a b", token + " " + token, token + "," + token, strings.Repeat("a", 10<<10)} {
+		a := s.do(http.MethodGet, base+"/dropdowns", nil, "Authorization", "Bearer "+bad).want(t, http.StatusUnauthorized, "unauthenticated")
+		if a.Header.Get("WWW-Authenticate") != `Bearer error="invalid_token"` {
+			t.Errorf("%.40s: %v", bad, a.Header)
+		}
+	}
+	if log := s.log.String(); strings.Contains(log, token) || strings.Contains(log, "rahasia") {
+		t.Error("a secret is in the log")
+	}
+}
+
+// TestPagesOfAnotherOriginWithTokens asks for leave as browsers do, before any token is sent.
+func TestPagesOfAnotherOriginWithTokens(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, databasetest.SQLite, withTokens...)
+	const origin = "https://pmo.example.com"
+	for _, method := range []string{"PUT", "DELETE", "POST", "GET"} {
+		a := s.do(http.MethodOptions, base+"/products/1", nil, "Origin", origin, "Access-Control-Request-Method", method, "Access-Control-Request-Headers", "authorization,if-match,idempotency-key,content-type").want(t, http.StatusNoContent)
+		allowed := strings.ToLower(a.Header.Get("Access-Control-Allow-Headers"))
+		if a.Header.Get("Access-Control-Allow-Origin") != origin || !strings.Contains(a.Header.Get("Access-Control-Allow-Methods"), method) || a.Header.Get("Access-Control-Allow-Credentials") != "" ||
+			!strings.Contains(allowed, "authorization") || !strings.Contains(allowed, "if-match") || !strings.Contains(allowed, "idempotency-key") || !strings.Contains(allowed, "last-event-id") {
+			t.Errorf("%s: %v", method, a.Header)
+		}
+	}
+	a := s.do(http.MethodOptions, base+"/products/1", nil, "Origin", "https://evil.example", "Access-Control-Request-Method", "PUT")
+	if a.Header.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("a foreign preflight: %v", a.Header)
+	}
+	s.token = s.tokenOf("Staff")
+	for from, allowed := range map[string]string{origin: origin, "https://evil.example": "", "null": "", "": ""} {
+		a := s.get("/dropdowns", "Origin", from)
+		if a.Header.Get("Access-Control-Allow-Origin") != allowed || !strings.Contains(a.Header.Get("Vary"), "Origin") {
+			t.Errorf("%q: %v", from, a.Header)
+		}
+	}
+	s.token = ""
+	a = s.do(http.MethodGet, base+"/dropdowns", nil, "Origin", origin).want(t, http.StatusUnauthorized)
+	if a.Header.Get("Access-Control-Allow-Origin") != origin { // else the page cannot tell why it was refused
+		t.Errorf("%v", a.Header)
+	}
+}
+
+// TestLocalMode makes everybody an administrator, on this machine.
+func TestLocalMode(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, databasetest.SQLite)
+	for _, route := range routes.Table() {
+		if route.Method != http.MethodGet {
+			continue
+		}
+		path := parameter.ReplaceAllString(route.Path, "2147483647")
+		if got := s.status(route.Method, path, "nonsense").StatusCode; got == http.StatusUnauthorized || got == http.StatusForbidden {
+			t.Errorf("%s: %d", path, got)
+		}
+		s.do(route.Method, path, nil, "Host", "evil.example").want(t, http.StatusForbidden, "forbidden")
+		s.do(route.Method, path, nil, "Origin", "https://evil.example").want(t, http.StatusForbidden, "forbidden")
+	}
+}
