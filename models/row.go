@@ -3,6 +3,8 @@ package models
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -44,6 +46,19 @@ func (r Row) Size() int {
 		n += 24 + len(c)
 	}
 	return n
+}
+
+// Tag is a text that differs when the row does, the same for a row and its mirrored one.
+func (r Row) Tag() string {
+	h := sha256.New()
+	for _, c := range r.Cells {
+		length := -1 // NULL
+		if c != nil {
+			length = len(c)
+		}
+		_, _ = fmt.Fprintf(h, "%d:%s", length, c) // a hash never fails
+	}
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:12])
 }
 
 // SameCell reports whether two cells are the same value; NULL is the same as NULL.

@@ -21,7 +21,7 @@ func sortKeys() []string {
 
 // productLister reads products from the mirror. Errors: connection, timeout, schema.
 type productLister interface {
-	Products(ctx context.Context, f pmo.ProductFilter, order pmo.ProductOrder, offset, limit int) ([]pmo.ListedProduct, int64, error)
+	Products(ctx context.Context, f pmo.ProductFilter, order pmo.ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error)
 }
 
 // ProductFilter says which products are meant.
@@ -37,7 +37,7 @@ type ProductQuery struct {
 
 // ProductPage is one page of the list.
 type ProductPage struct {
-	Products   []pmo.ListedProduct
+	Products   []models.ListedProduct
 	Pagination Pagination
 }
 

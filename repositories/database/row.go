@@ -2,8 +2,10 @@ package database
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"strconv"
+	"strings"
 
 	"lifecycle-sync/models"
 )
@@ -41,4 +43,40 @@ func (c *Conn) TableRows(ctx context.Context, t *models.Table, query string, arg
 func (r Row) Kept() (Row, int) {
 	r.Row = r.Clone()
 	return r, r.Size()
+}
+
+// OneRow reads the row of a table, by either of its names, that has an id; nil when there is none. With
+// lock nobody else can change it until the transaction ends.
+func (c *Conn) OneRow(ctx context.Context, t *models.Table, name string, id int64, lock bool) (*models.Row, error) {
+	cells := make([]string, len(t.Columns))
+	for i, column := range t.Columns {
+		cells[i] = c.db.Cell(column.Name, column)
+	}
+	query := fmt.Sprintf("SELECT %s FROM %s WHERE id = %d", strings.Join(cells, ", "), name, id)
+	if lock && c.db.Kind() == Postgres { // SQLite's writer is alone
+		query += " FOR UPDATE"
+	}
+	var found *models.Row
+	for cells, err := range c.Rows(ctx, query) {
+		if err != nil {
+			return nil, err
+		}
+		row := models.Row{ID: id, Cells: cells}.Clone()
+		found = &row
+	}
+	return found, nil
+}
+
+// Readable selects a table's columns. A value that cannot stand in the mirror, which in the mirror only
+// a hand edit can have put there, reads as NULL: one row must not spoil an answer.
+func (db *DB) Readable(alias string, t *models.Table) string {
+	columns := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		column := alias + "." + c.Name
+		columns[i] = column
+		if fits := db.Fits(column, c); fits != "" {
+			columns[i] = "CASE WHEN " + fits + " THEN " + db.Cell(column, c) + " END AS " + c.Name
+		}
+	}
+	return strings.Join(columns, ", ")
 }

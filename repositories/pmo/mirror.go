@@ -92,7 +92,10 @@ func (m *Mirror) Rows(ctx context.Context, t *models.Table, ranges []database.Ra
 	cells[0], nulls[0] = "m.id", "q.id" // whole numbers, not their text: the union is ordered by them
 	newer := "NULL"
 	if runXID != nil && m.store.Kind() == database.Postgres {
-		newer = fmt.Sprintf("age(m.xmin) < age('%d'::xid)", uint32(*runXID))
+		// What an API write has brought since is not somebody else's doing.
+		newer = fmt.Sprintf("age(m.xmin) < age('%d'::xid) AND m.xmin::text::bigint NOT IN "+
+			"(SELECT w.mirror_xid & 4294967295 FROM lifecycle_sync_runs w WHERE w.mode = '%s' AND w.mirror_xid > %d)",
+			uint32(*runXID), models.WriteRun, *runXID)
 	}
 	query, args := database.RangedQuery(m.store.Kind(), ranges, "id", func(condition string) string {
 		return fmt.Sprintf("SELECT %s, NULL AS reason, NULL AS source_hash, %s AS newer FROM %s m WHERE %s UNION ALL "+
@@ -104,9 +107,19 @@ func (m *Mirror) Rows(ctx context.Context, t *models.Table, ranges []database.Ra
 
 // Children streams, in id order, the mirrored rows whose column refers to one of the given ids.
 func (m *Mirror) Children(ctx context.Context, t *models.Table, column string, ids []int64) iter.Seq2[int64, error] {
+	condition, args := anyOf(m.store.Kind(), column, ids)
+	return m.ids(ctx, "SELECT id FROM "+t.Mirror+" WHERE "+condition+" ORDER BY id", args)
+}
+
+// WaitingChildren streams, in id order, the quarantined rows whose column refers to one of the given ids.
+func (m *Mirror) WaitingChildren(ctx context.Context, t *models.Table, column string, ids []int64) iter.Seq2[int64, error] {
+	condition, args := anyOf(m.store.Kind(), "CAST(payload ->> '"+column+"' AS bigint)", ids)
+	return m.ids(ctx, "SELECT row_id FROM lifecycle_sync_quarantine WHERE table_name = '"+t.Name+"' AND "+condition+" ORDER BY row_id", args)
+}
+
+func (m *Mirror) ids(ctx context.Context, query string, args []any) iter.Seq2[int64, error] {
 	return func(yield func(int64, error) bool) {
-		condition, args := anyOf(m.store.Kind(), column, ids)
-		for cells, err := range m.conn.Rows(ctx, "SELECT id FROM "+t.Mirror+" WHERE "+condition+" ORDER BY id", args...) {
+		for cells, err := range m.conn.Rows(ctx, query, args...) {
 			var id int64
 			if err == nil {
 				id, err = strconv.ParseInt(string(cells[0]), 10, 64)

@@ -9,28 +9,6 @@ import (
 	"lifecycle-sync/models"
 )
 
-// ListedProduct is a product of the mirror with the names of what it belongs to, under the names that
-// the React app reads. AttachmentsCount is 0 as long as pmo_db keeps no attachments.
-type ListedProduct struct {
-	ID               int64           `gorm:"column:id" json:"id"`
-	Name             *string         `gorm:"column:produk" json:"produk"`
-	Description      *string         `gorm:"column:deskripsi" json:"deskripsi"`
-	CategoryID       *int64          `gorm:"column:id_kategori" json:"id_kategori"`
-	SegmentID        *int64          `gorm:"column:id_segmen" json:"id_segmen"`
-	StageID          *int64          `gorm:"column:id_stage" json:"id_stage"`
-	Price            *int64          `gorm:"column:harga" json:"harga"`
-	LaunchDate       *models.Date    `gorm:"column:tanggal_launch" json:"tanggal_launch"`
-	Customer         *string         `gorm:"column:pelanggan" json:"pelanggan"`
-	CreatedAt        *models.Instant `gorm:"column:created_at" json:"created_at"`
-	UpdatedAt        *models.Instant `gorm:"column:updated_at" json:"updated_at"`
-	StageStart       *models.Date    `gorm:"column:tanggal_stage_start" json:"tanggal_stage_start"`
-	StageEnd         *models.Date    `gorm:"column:tanggal_stage_end" json:"tanggal_stage_end"`
-	Segment          *string         `gorm:"column:segmen" json:"segmen"`
-	Stage            *string         `gorm:"column:stage" json:"stage"`
-	Category         *string         `gorm:"column:kategori" json:"kategori"`
-	AttachmentsCount int64           `gorm:"-" json:"attachments_count"`
-}
-
 // ProductFilter says which products are meant: those that meet every condition that is not zero.
 type ProductFilter struct {
 	Search                         string // case-insensitive substring of name, description or customer
@@ -49,8 +27,8 @@ const productTable = "tbl_produk_lifecycle"
 
 // Products returns at most limit products from offset on, and how many the filter lets through. Past
 // the end nothing more is read than the count. Errors: connection, timeout, schema.
-func (s *Store) Products(ctx context.Context, f ProductFilter, order ProductOrder, offset, limit int) ([]ListedProduct, int64, error) {
-	products := []ListedProduct{}
+func (s *Store) Products(ctx context.Context, f ProductFilter, order ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error) {
+	products := []models.ListedProduct{}
 	var total int64
 	err := s.filtered(ctx, f).Count(&total).Error
 	if err != nil || int64(offset) >= total {
@@ -63,7 +41,7 @@ func (s *Store) Products(ctx context.Context, f ProductFilter, order ProductOrde
 		Joins("LEFT JOIN tbl_segmen_lifecycle segment ON segment.id = p.id_segmen").
 		Joins("LEFT JOIN tbl_stage_lifecycle stage ON stage.id = p.id_stage").
 		Joins("LEFT JOIN tbl_kategori_lifecycle category ON category.id = p.id_kategori").
-		Select(s.readable("p", find(s.tables, "tbl_produk")) + ", segment.segmen, stage.stage, category.kategori").
+		Select(s.db.Readable("p", find(s.tables, "tbl_produk")) + ", segment.segmen, stage.stage, category.kategori").
 		Order(order.by("p.")).Scan(&products).Error
 	return products, total, s.db.Translate(err)
 }
@@ -105,18 +83,4 @@ func (o ProductOrder) by(prefix string) string {
 		return prefix + "id" + direction
 	}
 	return prefix + o.Column + direction + " NULLS LAST, " + prefix + "id" + direction
-}
-
-// readable selects a table's columns. A value that cannot stand in the mirror, which only a hand edit
-// can have put there, reads as NULL until a full sync corrects it: one row must not spoil the list.
-func (s *Store) readable(alias string, t *models.Table) string {
-	columns := make([]string, len(t.Columns))
-	for i, c := range t.Columns {
-		column := alias + "." + c.Name
-		columns[i] = column
-		if fits := s.db.Fits(column, c); fits != "" {
-			columns[i] = "CASE WHEN " + fits + " THEN " + s.db.Cell(column, c) + " END AS " + c.Name
-		}
-	}
-	return strings.Join(columns, ", ")
 }

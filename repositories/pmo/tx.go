@@ -128,10 +128,15 @@ func (tx *Tx) LogChanges(ctx context.Context, changes []models.LoggedChange) err
 	return err
 }
 
-// PruneChanges forgets the change log of runs that started before a time.
+// PruneChanges forgets the change log of runs that started before a time, and those runs themselves
+// that are API writes, of which there may be many.
 func (tx *Tx) PruneChanges(ctx context.Context, before time.Time) error {
-	return tx.store.db.Translate(tx.conn.Gorm(ctx).Exec(
+	err := tx.store.db.Translate(tx.conn.Gorm(ctx).Exec(
 		"DELETE FROM lifecycle_sync_changes WHERE run_id IN (SELECT id FROM lifecycle_sync_runs WHERE started_at < ?)", before).Error)
+	if err != nil {
+		return err
+	}
+	return tx.store.db.Translate(tx.conn.Gorm(ctx).Exec("DELETE FROM lifecycle_sync_runs WHERE mode = ? AND started_at < ?", models.WriteRun, before).Error)
 }
 
 // Finish records the run's outcome and counts, gives the mirror its next version, and commits

@@ -56,5 +56,11 @@ func bump(ctx context.Context, conn *database.Conn, kind database.Kind) (version
 	return version, err
 }
 
+// ProductRow is the mirrored row of a product, nil when there is none. Only for a view or transaction.
+func (s *Store) ProductRow(ctx context.Context, id int64) (*models.Row, error) {
+	t := find(s.tables, "tbl_produk")
+	return s.conn.OneRow(ctx, t, t.Mirror, id, false)
+}
+
 // succeeded is the condition that a run has made mirror and source equal.
 const succeeded = "state = '" + string(models.Succeeded) + "' AND mode IN ('" + models.FullRun + "', '" + models.IncrementalRun + "')"

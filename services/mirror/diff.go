@@ -51,6 +51,7 @@ type tableStats struct {
 	uncounted bool  // before is not known until every row was read
 	leaving   []int64
 	entering  int64
+	entered   []int64          // their ids, where the Diff is limited to some rows
 	dirty     []database.Range // what was compared row by row
 	expected  fingerprint      // of the source's rows there
 	all       fingerprint      // of all rows of the source
@@ -66,8 +67,9 @@ func (f *fingerprint) add(b database.Bucket) { f.rows, f.hash = f.rows+b.Rows, f
 type differ struct {
 	snap        *lifecycle.Snapshot
 	mirror      *pmo.Mirror
-	missingKeys map[string][]models.Column // tables whose mirrored rows may be orphans
-	since       *models.Run                // with it, changes tell which side changed after that run
+	missingKeys map[string][]models.Column  // tables whose mirrored rows may be orphans
+	only        map[string][]database.Range // with it, only these rows of the source's tables are compared
+	since       *models.Run                 // with it, changes tell which side changed after that run
 	progress    Progress
 	stats       []*tableStats
 }
@@ -127,6 +129,9 @@ func (d *differ) merge(ctx context.Context, s *tableStats, emit func(context.Con
 		}
 		for _, change := range p.changes(id) {
 			s.note(change)
+			if d.only != nil && (change.Action == Insert || change.Action == Release) {
+				s.entered = append(s.entered, change.ID)
+			}
 			if err := emit(ctx, change); err != nil {
 				return err
 			}

@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
 
 	"lifecycle-sync/models"
@@ -18,6 +19,9 @@ const bucketShift = 4
 // mirror. First buckets of ids are compared, then, where few differ, the single rows in those. SQLite
 // is read whole.
 func (d *differ) findDirty(ctx context.Context, s *tableStats) error {
+	if d.only != nil {
+		return d.findOnly(ctx, s)
+	}
 	if d.snap.Kind() == database.SQLite {
 		s.dirty, s.uncounted = database.Everything(), true
 		return nil
@@ -112,22 +116,32 @@ func take(stream *ordered[database.Bucket], id int64) (sum database.Bucket, err 
 }
 
 // orphans returns the ids of the mirror's rows that refer to a row that leaves it.
-func (d *differ) orphans(ctx context.Context, t *models.Table) (orphans []int64, err error) {
+func (d *differ) orphans(ctx context.Context, t *models.Table) ([]int64, error) {
+	return d.referring(ctx, t, d.mirror.Children, func(parent *tableStats) []int64 { return parent.leaving })
+}
+
+// referring returns the ids of a table's rows, as find finds them, that refer to one of certain rows of
+// a parent table.
+func (d *differ) referring(
+	ctx context.Context, t *models.Table,
+	find func(ctx context.Context, t *models.Table, column string, ids []int64) iter.Seq2[int64, error],
+	to func(parent *tableStats) []int64,
+) (found []int64, err error) {
 	const chunk = 10_000
 	for _, c := range t.References() {
 		for _, parent := range d.stats {
 			if parent.table.Source != c.References {
 				continue
 			}
-			for ids := range slices.Chunk(parent.leaving, chunk) {
-				for id, err := range d.mirror.Children(ctx, t, c.Name, ids) {
+			for ids := range slices.Chunk(to(parent), chunk) {
+				for id, err := range find(ctx, t, c.Name, ids) {
 					if err != nil {
 						return nil, err
 					}
-					orphans = append(orphans, id)
+					found = append(found, id)
 				}
 			}
 		}
 	}
-	return orphans, nil
+	return found, nil
 }

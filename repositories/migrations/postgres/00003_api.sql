@@ -28,7 +28,7 @@ CREATE INDEX IF NOT EXISTS lifecycle_attachments_write_id_idx ON lifecycle_attac
 
 -- A write through the API. It is claimed when a caller names an idempotency key; intended, with the
 -- answer it will get, before lifecycle_db commits; and done. What lifecycle_db made of it is told by
--- source_xid, or on SQLite by the row's own times.
+-- source_xid, or on SQLite by whether the row is there and its own times.
 CREATE TABLE IF NOT EXISTS lifecycle_writes (
 	id text PRIMARY KEY,
 	caller text,
@@ -41,9 +41,7 @@ CREATE TABLE IF NOT EXISTS lifecycle_writes (
 	source_table text,
 	source_id bigint,
 	source_stamp timestamptz,
-	source_created boolean NOT NULL DEFAULT false,
-	status integer,
-	location text,
+	source_action text,
 	etag text,
 	body text,
 	created_at timestamptz NOT NULL,

@@ -1,0 +1,67 @@
+package pmo
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+)
+
+// refreshWait is how long an API write waits for the writer's lock.
+const refreshWait = 2 * time.Second
+
+// BeginRefresh opens the transaction in which what an API write changed comes to the mirror, once the
+// mirror has no other writer, for which it waits at most 2 s. The run is recorded in the transaction.
+// Errors: busy, connection.
+func (s *Store) BeginRefresh(ctx context.Context, now time.Time) (*Tx, error) {
+	conn, err := s.waitForLock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tx := &Tx{Mirror: &Mirror{store: s, conn: conn, writing: true}, Run: &models.Run{Mode: models.WriteRun, State: models.Running, StartedAt: now}}
+	err = s.db.Translate(conn.Gorm(ctx).Create(tx.Run).Error)
+	if err == nil && s.Kind() == database.Postgres {
+		err = conn.QueryRow(ctx, "SELECT pg_current_xact_id()::text::bigint", nil, &tx.Run.MirrorXID)
+	}
+	if err != nil {
+		tx.Close()
+		return nil, err
+	}
+	return tx, nil
+}
+
+func (s *Store) waitForLock(ctx context.Context) (*database.Conn, error) {
+	busy := &models.Error{Class: models.Busy, Message: "the mirror is being written by a run", Remedy: "The next run brings what was changed."}
+	if s.Kind() == database.SQLite {
+		waiting, cancel := context.WithTimeout(ctx, refreshWait)
+		defer cancel()
+		conn, err := s.db.BeginConn(waiting, database.Write)
+		if err != nil && ctx.Err() == nil && waiting.Err() != nil {
+			err = busy
+		}
+		return conn, err
+	}
+	conn, err := s.db.BeginConn(ctx, database.Write)
+	if err != nil {
+		return nil, err
+	}
+	_, err = conn.Exec(ctx, fmt.Sprintf("SET LOCAL lock_timeout = '%dms'", refreshWait.Milliseconds()))
+	if err == nil {
+		_, err = conn.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", int64(writerLock))
+		if e := models.AsError(err); err != nil && e.Class == models.Timeout && ctx.Err() == nil {
+			err = busy
+		}
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// Count is how many rows a table of the mirror holds.
+func (m *Mirror) Count(ctx context.Context, t *models.Table) (n int64, err error) {
+	return n, m.conn.QueryRow(ctx, "SELECT count(*) FROM "+t.Mirror, nil, &n)
+}

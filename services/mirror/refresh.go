@@ -1,0 +1,185 @@
+package mirror
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/lifecycle"
+	"lifecycle-sync/repositories/pmo"
+)
+
+// Changed lists rows of the source by table (tbl_produk) that somebody has just changed.
+type Changed map[string][]int64
+
+// Refresh is Diff + Apply of the given rows, and of those that they refer to: what an API write has
+// committed in lifecycle_db comes to the mirror at once. deleted is how many of the rows the write
+// deleted: so many may leave; should others leave with them, the guard decides. The snapshot is taken
+// under the writer's lock, so no run with an older one can follow. It returns the mirror's new version.
+// Errors: busy when a run holds the lock for more than 2 s, or when there has never been a run; those
+// of Sync. Nothing has then changed, and the next run brings the rows.
+func (e *Engine) Refresh(ctx context.Context, changed Changed, deleted int64) (version int64, err error) {
+	tx, err := e.store.BeginRefresh(ctx, e.now())
+	if err != nil {
+		return 0, err
+	}
+	defer tx.Close()
+	last, err := tx.LastSuccess(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if last == nil {
+		return 0, &models.Error{Class: models.Busy, Message: "the mirror has never been synchronised", Remedy: "The first run brings everything."}
+	}
+	snap, err := e.snapshot(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	defer snap.Close()
+	if _, err := tx.Preflight(ctx, snap.Infos, snap.Tables); err != nil {
+		return 0, err
+	}
+	agree(snap, tx.Mirror)
+	counts, err := e.refresh(ctx, tx, snap, changed, deleted)
+	if err != nil {
+		return 0, err
+	}
+	if err := tx.Finish(ctx, counts, e.now()); err != nil {
+		return 0, err
+	}
+	return tx.Version, nil
+}
+
+func (e *Engine) refresh(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, changed Changed, deleted int64) ([]models.TableCount, error) {
+	before, err := e.store.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer before.Close()
+	before.Probe = tx.Probe
+	agree(snap, before)
+	d := newDiffer(snap, before, nil, Silent{})
+	if d.only, err = withParents(ctx, snap, changed); err != nil {
+		return nil, err
+	}
+	for _, t := range snap.Tables {
+		if err := e.applyTable(ctx, tx, d, t); err != nil {
+			return nil, err
+		}
+	}
+	if err := guardRefresh(ctx, d, deleted); err != nil {
+		return nil, err
+	}
+	before.Close() // its locks would be in the way of the deletions
+	for i, t := range slices.Backward(snap.Tables) {
+		if err := tx.Delete(ctx, t, d.stats[i].leaving); err != nil {
+			return nil, err
+		}
+	}
+	failpoint("mid-refresh")
+	return d.counts(), d.prove(ctx, tx)
+}
+
+// guardRefresh lets exactly the rows leave that were deleted on purpose; the guard of runs judges any
+// other number.
+func guardRefresh(ctx context.Context, d *differ, deleted int64) error {
+	var leaving int64
+	for _, s := range d.stats {
+		leaving += int64(len(s.leaving))
+	}
+	if leaving == deleted {
+		return nil
+	}
+	for _, s := range d.stats {
+		if len(s.leaving) == 0 {
+			continue
+		}
+		n, err := d.mirror.Count(ctx, s.table)
+		if err != nil {
+			return err
+		}
+		s.before = n
+	}
+	return guard(d, nil)
+}
+
+// withParents adds to the changed rows those that they refer to in the source, so that no reference
+// into the mirror dangles, and makes ranges of all.
+func withParents(ctx context.Context, snap *lifecycle.Snapshot, changed Changed) (map[string][]database.Range, error) {
+	ids := map[string]map[int64]bool{}
+	add := func(table string, id int64) {
+		if ids[table] == nil {
+			ids[table] = map[int64]bool{}
+		}
+		ids[table][id] = true
+	}
+	for table, rows := range changed {
+		for _, id := range rows {
+			add(table, id)
+		}
+	}
+	only := map[string][]database.Range{}
+	for _, t := range slices.Backward(snap.Tables) { // children first: their parents have parents too
+		only[t.Source] = rangesOf(ids[t.Source])
+		if len(only[t.Source]) == 0 {
+			continue
+		}
+		for row, err := range snap.Rows(ctx, t, only[t.Source], nil) {
+			if err != nil {
+				return nil, err
+			}
+			for i, c := range t.Columns {
+				if c.References == "" || row.Cells[i] == nil {
+					continue
+				}
+				if id, err := strconv.ParseInt(string(row.Cells[i]), 10, 64); err == nil { // else it does not fit, and refers to nothing
+					add(c.References, id)
+				}
+			}
+		}
+	}
+	return only, nil
+}
+
+func rangesOf(ids map[int64]bool) (ranges []database.Range) {
+	sorted := make([]int64, 0, len(ids))
+	for id := range ids {
+		sorted = append(sorted, id)
+	}
+	slices.Sort(sorted)
+	for _, id := range sorted {
+		ranges = database.AddRange(ranges, database.Range{Lo: id, Hi: id})
+	}
+	return ranges
+}
+
+// findOnly makes dirty what the Diff is limited to, the children of rows that leave, and those in
+// quarantine that waited for a row that enters.
+func (d *differ) findOnly(ctx context.Context, s *tableStats) error {
+	s.uncounted = true
+	orphans, err := d.orphans(ctx, s.table)
+	if err != nil {
+		return err
+	}
+	waiting, err := d.referring(ctx, s.table, d.mirror.WaitingChildren, func(parent *tableStats) []int64 { return parent.entered })
+	if err != nil {
+		return err
+	}
+	ids := map[int64]bool{}
+	for _, id := range slices.Concat(orphans, waiting) {
+		ids[id] = true
+	}
+	for _, r := range d.only[s.table.Source] {
+		for id := r.Lo; id <= r.Hi; id++ {
+			ids[id] = true
+		}
+	}
+	s.dirty = rangesOf(ids)
+	if d.snap.Kind() == database.SQLite || len(s.dirty) == 0 {
+		return nil
+	}
+	s.expected, err = sum(d.snap.Buckets(ctx, s.table, s.dirty, wholeShift))
+	return err
+}

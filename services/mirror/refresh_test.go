@@ -1,0 +1,95 @@
+package mirror_test
+
+import (
+	"testing"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/services/mirror"
+)
+
+// refresh brings the given rows, which must succeed.
+func (l *lab) refresh(changed mirror.Changed, deleted int64) {
+	l.Helper()
+	if _, err := l.engine.Refresh(l.Context(), changed, deleted); err != nil {
+		l.Fatal(err)
+	}
+}
+
+// TestRefreshBringsTheNamedRowsAndWhatTheyNeed changes more than it names.
+func TestRefreshBringsTheNamedRowsAndWhatTheyNeed(t *testing.T) {
+	each(t, func(l *lab) {
+		l.change(`INSERT INTO tbl_segmen (segmen) VALUES ('A'); INSERT INTO tbl_stage (stage) VALUES ('Introduction');
+			INSERT INTO tbl_produk (produk, id_segmen, id_stage) VALUES ('one', 1, 1), ('two', 1, 1), ('three', 1, 1);
+			INSERT INTO tbl_stage_histori (id_produk, stage_now) VALUES (1, 1), (4, 1)`)
+		l.sync()
+		l.change(`INSERT INTO tbl_segmen (segmen) VALUES ('B'); UPDATE tbl_produk SET produk = 'ONE', id_segmen = 2 WHERE id = 1;
+			UPDATE tbl_produk SET produk = 'TWO' WHERE id = 2; INSERT INTO tbl_produk (produk) VALUES ('four')`)
+		l.refresh(mirror.Changed{"tbl_produk": {1, 4}}, 0)
+		for query, want := range map[string]string{
+			"SELECT produk FROM tbl_produk_lifecycle WHERE id = 1":                   "ONE",
+			"SELECT segmen FROM tbl_segmen_lifecycle WHERE id = 2":                   "B",
+			"SELECT produk FROM tbl_produk_lifecycle WHERE id = 2":                   "two", // not named
+			"SELECT produk FROM tbl_produk_lifecycle WHERE id = 4":                   "four",
+			"SELECT id_produk FROM tbl_stage_histori_lifecycle WHERE id = 2":         "4", // had waited in quarantine
+			"SELECT count(*) FROM lifecycle_sync_quarantine":                         "0",
+			"SELECT mode || state FROM lifecycle_sync_runs ORDER BY id DESC LIMIT 1": "writesucceeded",
+			"SELECT count(*) FROM lifecycle_sync_changes c JOIN lifecycle_sync_runs r ON r.id = c.run_id WHERE r.mode = 'write' AND row_id = 1": "1",
+		} {
+			if got := l.text(query); got != want {
+				t.Errorf("%s: %s, want %s", query, got, want)
+			}
+		}
+		l.change("DELETE FROM tbl_stage_histori WHERE id_produk = 1; DELETE FROM tbl_produk WHERE id = 1")
+		l.refresh(mirror.Changed{"tbl_produk": {1}, "tbl_stage_histori": {1}}, 2)
+		l.sync()
+		l.equal()
+	})
+}
+
+// TestRefreshGuardsWhatWasNotDeletedOnPurpose lets a parent leave with more children than the write
+// deleted: they are no longer there in the source.
+func TestRefreshGuardsWhatWasNotDeletedOnPurpose(t *testing.T) {
+	each(t, func(l *lab) {
+		l.change(`INSERT INTO tbl_segmen (segmen) VALUES ('A'); INSERT INTO tbl_produk (produk, id_segmen) VALUES ('one', 1), ('two', 1)`)
+		l.sync()
+		l.change("DELETE FROM tbl_produk")
+		_, err := l.engine.Refresh(l.Context(), mirror.Changed{"tbl_produk": {1, 2}}, 1)
+		if e := models.AsError(err); e == nil || e.Class != models.MassDelete {
+			t.Errorf("got %v", err)
+		}
+		l.refresh(mirror.Changed{"tbl_produk": {1, 2}}, 2)
+		l.equal()
+	})
+}
+
+// TestRefreshWaitsForARunAndLeavesTheRowToTheNext holds the writer's lock.
+func TestRefreshWaitsForARunAndLeavesTheRowToTheNext(t *testing.T) {
+	each(t, func(l *lab) {
+		l.change("INSERT INTO tbl_segmen (segmen) VALUES ('A')")
+		if _, err := l.engine.Refresh(l.Context(), mirror.Changed{"tbl_segmen": {1}}, 0); models.AsError(err) == nil || models.AsError(err).Class != models.Busy {
+			t.Errorf("before the first run: %v", err)
+		}
+		l.sync()
+		l.change("UPDATE tbl_segmen SET segmen = 'B'")
+		tx, err := l.store.BeginRun(l.Context(), models.FullRun, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.engine.Refresh(l.Context(), mirror.Changed{"tbl_segmen": {1}}, 0); models.AsError(err) == nil || models.AsError(err).Class != models.Busy {
+			t.Errorf("under a run: %v", err)
+		}
+		tx.Close()
+		l.sync()
+		l.equal()
+	})
+}
+
+// text reads one value of the mirror as text.
+func (l *lab) text(query string) (text string) {
+	l.Helper()
+	if err := l.target.QueryRow(query).Scan(&text); err != nil {
+		l.Fatalf("%s: %v", query, err)
+	}
+	return text
+}
