@@ -26,5 +26,6 @@ func (a *App) server(ctx context.Context) (*fiber.App, error) {
 		Health:    handlers.NewHealth(a.web, a.log),
 		Products:  handlers.NewProducts(answers),
 		Dropdowns: handlers.NewDropdowns(answers),
+		Histories: handlers.NewHistories(answers),
 	}), nil
 }

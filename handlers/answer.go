@@ -18,6 +18,8 @@ type success struct {
 	Message    string               `json:"message,omitempty"`
 	Data       any                  `json:"data"`
 	Pagination *services.Pagination `json:"pagination,omitempty"`
+
+	row string // the tag of the row that a write would change, which then comes first in the ETag
 }
 
 // read answers a read of the mirror, of which compute makes what to say from one state of it. The ETag
@@ -57,6 +59,9 @@ func (s success) encode(uri string) (answer services.Answer, err error) {
 		answer.Link = links(uri, *s.Pagination)
 	}
 	answer.ETag = `"` + tag(answer.Body) + `"`
+	if s.row != "" {
+		answer.ETag = `"` + s.row + "." + tag(answer.Body) + `"`
+	}
 	return answer, nil
 }
 

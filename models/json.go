@@ -2,6 +2,7 @@ package models
 
 import (
 	"database/sql/driver"
+	"encoding/json"
 	"fmt"
 )
 
@@ -9,12 +10,17 @@ import (
 // JSON is SQL NULL; the document null is JSON("null").
 type JSON []byte
 
-// MarshalJSON returns the document itself.
+// MarshalJSON returns the document itself, or as a JSON string one that encoding/json does not take,
+// because it is nested deeper than 10,000 times: one row must not spoil an answer.
 func (j JSON) MarshalJSON() ([]byte, error) {
-	if j == nil {
+	switch {
+	case j == nil:
 		return []byte("null"), nil
+	case !json.Valid(j):
+		return json.Marshal(string(j))
+	default:
+		return j, nil
 	}
-	return j, nil
 }
 
 // UnmarshalJSON keeps a copy of the bytes.

@@ -69,3 +69,15 @@ func TestJSON(t *testing.T) {
 		t.Errorf("nil is %s in JSON, %v", b, err)
 	}
 }
+
+// TestDeepJSON marshals a document that is nested deeper than encoding/json takes, as the text it is.
+func TestDeepJSON(t *testing.T) {
+	t.Parallel()
+	deep := strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001)
+	for document, want := range map[string]string{`{"a": 1e400}`: `{"a":1e400}`, deep: `"` + deep + `"`, "": `""`} {
+		got, err := json.Marshal(models.JSON(document))
+		if err != nil || string(got) != want {
+			t.Errorf("%.30s became %.30s, %v", document, got, err)
+		}
+	}
+}

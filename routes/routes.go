@@ -32,6 +32,7 @@ type Handlers struct {
 	Health    *handlers.Health
 	Products  *handlers.Products
 	Dropdowns *handlers.Dropdowns
+	Histories *handlers.Histories
 }
 
 // route is a line of the table.
@@ -57,6 +58,9 @@ func (h Handlers) table() []route {
 		{get, "/readyz", anyone, unmetered, brief, h.Health.Ready},
 
 		{get, api + "/products", reader, unmetered, brief, h.Products.List},
+		{get, api + "/products/:id", reader, unmetered, brief, h.Products.One},
+		{get, api + "/stage-history", reader, unmetered, brief, h.Histories.List},
+		{get, api + "/stage-history/:id", reader, unmetered, brief, h.Histories.One},
 		{get, api + "/dropdowns", reader, unmetered, brief, h.Dropdowns.All},
 	}
 }

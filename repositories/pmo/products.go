@@ -1,6 +1,7 @@
 package pmo
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -36,14 +37,28 @@ func (s *Store) Products(ctx context.Context, f ProductFilter, order ProductOrde
 	}
 	// The ids of the page first: to skip rows in an index is much cheaper than to skip joined rows.
 	page := s.filtered(ctx, f).Select("id").Order(order.by("")).Offset(offset).Limit(limit)
-	err = s.gorm(ctx).Table("(?) AS page", page).
+	err = s.listed(ctx, page).Order(order.by("p.")).Scan(&products).Error
+	return products, total, s.db.Translate(err)
+}
+
+// Product returns one product. Errors: not found, connection, timeout, schema.
+func (s *Store) Product(ctx context.Context, id int64) (models.ListedProduct, error) {
+	var rows []models.ListedProduct
+	err := s.listed(ctx, s.gorm(ctx).Table(productTable).Select("id").Where("id = ?", id)).Scan(&rows).Error
+	if err != nil || len(rows) == 0 {
+		return models.ListedProduct{}, cmp.Or(s.db.Translate(err), missing("product"))
+	}
+	return rows[0], nil
+}
+
+// listed reads the products that a query of ids selects, in any order.
+func (s *Store) listed(ctx context.Context, page *gorm.DB) *gorm.DB {
+	return s.gorm(ctx).Table("(?) AS page", page).
 		Joins("JOIN " + productTable + " p ON p.id = page.id").
 		Joins("LEFT JOIN tbl_segmen_lifecycle segment ON segment.id = p.id_segmen").
 		Joins("LEFT JOIN tbl_stage_lifecycle stage ON stage.id = p.id_stage").
 		Joins("LEFT JOIN tbl_kategori_lifecycle category ON category.id = p.id_kategori").
-		Select(s.db.Readable("p", find(s.tables, "tbl_produk")) + ", segment.segmen, stage.stage, category.kategori").
-		Order(order.by("p.")).Scan(&products).Error
-	return products, total, s.db.Translate(err)
+		Select(s.db.Readable("p", find(s.tables, "tbl_produk")) + ", segment.segmen, stage.stage, category.kategori")
 }
 
 // filtered selects the products that a filter lets through.

@@ -1,0 +1,43 @@
+package handlers
+
+import (
+	"context"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/services"
+)
+
+// Histories answers requests for the stage history.
+type Histories struct{ answers *services.Answers }
+
+// NewHistories returns the handlers.
+func NewHistories(answers *services.Answers) *Histories { return &Histories{answers} }
+
+// List answers a page of the stage history, newest first: of one product, or all of it.
+func (h *Histories) List(c *fiber.Ctx) error {
+	q := parseQuery(c, "productId", "page", "limit")
+	request := services.TransitionQuery{Paging: paging(q), ProductID: q.id("productId")}
+	if err := q.err(); err != nil {
+		return err
+	}
+	return read(c, h.answers, func(ctx context.Context, v *services.View) (success, error) {
+		page, err := services.ListTransitions(ctx, v, request)
+		return success{Data: page.Transitions, Pagination: &page.Pagination}, err
+	})
+}
+
+// One answers one transition.
+func (h *Histories) One(c *fiber.Ctx) error {
+	id, err := idOf(c, "id")
+	if err != nil {
+		return err
+	}
+	if err := parseQuery(c).err(); err != nil {
+		return err
+	}
+	return read(c, h.answers, func(ctx context.Context, v *services.View) (success, error) {
+		transition, err := v.Transition(ctx, id)
+		return success{Data: transition}, err
+	})
+}

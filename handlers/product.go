@@ -1,0 +1,35 @@
+package handlers
+
+import (
+	"context"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/services"
+)
+
+// One answers one product with its files and latest transitions. The ETag's first part is of the
+// product's own columns: If-Match compares it.
+func (h *Products) One(c *fiber.Ctx) error {
+	id, err := idOf(c, "id")
+	if err != nil {
+		return err
+	}
+	if err := parseQuery(c).err(); err != nil {
+		return err
+	}
+	return read(c, h.answers, func(ctx context.Context, v *services.View) (success, error) {
+		product, tag, err := services.Product(ctx, v, id)
+		return success{Data: productDetail{ProductDetail: product, Attachments: []attachment{}}, row: tag}, err
+	})
+}
+
+// productDetail is a product as it is shown alone.
+type productDetail struct {
+	services.ProductDetail
+
+	Attachments []attachment `json:"attachments"`
+}
+
+// attachment is a file of a product.
+type attachment struct{}

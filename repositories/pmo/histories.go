@@ -1,0 +1,76 @@
+package pmo
+
+import (
+	"cmp"
+	"context"
+
+	"gorm.io/gorm"
+
+	"lifecycle-sync/models"
+)
+
+const historyTable = "tbl_stage_histori_lifecycle"
+
+// newestFirst orders transitions: those without a time last, and the id settles ties, so that the order
+// is total. An index serves it.
+func newestFirst(prefix string) string {
+	return prefix + "tanggal_perubahan DESC NULLS LAST, " + prefix + "id DESC"
+}
+
+// TransitionFilter says which transitions are meant: those of one product, or with 0 all of them.
+type TransitionFilter struct{ ProductID int64 }
+
+// Transitions returns at most limit transitions from offset on, newest first, and how many the filter
+// lets through. Past the end nothing more is read than the count. Errors: connection, timeout, schema.
+func (s *Store) Transitions(ctx context.Context, f TransitionFilter, offset, limit int) ([]models.ListedTransition, int64, error) {
+	filtered := func() *gorm.DB {
+		query := s.gorm(ctx).Table(historyTable)
+		if f.ProductID != 0 {
+			query = query.Where("id_produk = ?", f.ProductID)
+		}
+		return query
+	}
+	var total int64
+	err := filtered().Count(&total).Error
+	if err != nil || int64(offset) >= total {
+		return []models.ListedTransition{}, total, s.db.Translate(err)
+	}
+	page := filtered().Select("id").Order(newestFirst("")).Offset(offset).Limit(limit)
+	rows, err := s.listedTransitions(ctx, page)
+	return rows, total, err
+}
+
+// LatestTransitions returns at most limit transitions of a product, newest first. Errors: as
+// Transitions.
+func (s *Store) LatestTransitions(ctx context.Context, productID int64, limit int) ([]models.ListedTransition, error) {
+	return s.listedTransitions(ctx, s.gorm(ctx).Table(historyTable).Select("id").Where("id_produk = ?", productID).
+		Order(newestFirst("")).Limit(limit))
+}
+
+// Transition returns one transition. Errors: not found, connection, timeout, schema.
+func (s *Store) Transition(ctx context.Context, id int64) (models.ListedTransition, error) {
+	rows, err := s.listedTransitions(ctx, s.gorm(ctx).Table(historyTable).Select("id").Where("id = ?", id))
+	if err != nil || len(rows) == 0 {
+		return models.ListedTransition{}, cmp.Or(err, missing("transition"))
+	}
+	return rows[0], nil
+}
+
+// listedTransitions reads the transitions that a query of ids selects, newest first.
+func (s *Store) listedTransitions(ctx context.Context, page *gorm.DB) ([]models.ListedTransition, error) {
+	rows := []models.ListedTransition{}
+	err := s.gorm(ctx).Table("(?) AS page", page).
+		Joins("JOIN " + historyTable + " h ON h.id = page.id").
+		Joins("LEFT JOIN " + productTable + " product ON product.id = h.id_produk").
+		Joins("LEFT JOIN tbl_stage_lifecycle previous ON previous.id = h.stage_previous").
+		Joins("LEFT JOIN tbl_stage_lifecycle present ON present.id = h.stage_now").
+		Select(s.db.Readable("h", find(s.tables, "tbl_stage_histori")) +
+			", product.produk, previous.stage AS stage_previous_name, present.stage AS stage_now_name").
+		Order(newestFirst("h.")).Scan(&rows).Error
+	return rows, s.db.Translate(err)
+}
+
+// missing is the error for what has no row.
+func missing(what string) error {
+	return &models.Error{Class: models.NotFound, Message: "There is no " + what + " with this id"}
+}

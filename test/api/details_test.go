@@ -1,0 +1,242 @@
+package api_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"lifecycle-sync/models"
+)
+
+// onPostgres reports whether a site's databases are PostgreSQL's.
+func (s *site) onPostgres() bool { return strings.Contains(s.environ[0], "postgres:") }
+
+// transitions puts three products and their histories into the mirror, beyond the ids of those that
+// were synchronised.
+func (s *site) transitions() {
+	s.t.Helper()
+	exec(s.t, s.target, `INSERT INTO tbl_produk_lifecycle (id, produk, id_stage) VALUES (1001, 'with <history>', 2), (1002, NULL, NULL), (1003, 'without', NULL)`)
+	exec(s.t, s.target, `INSERT INTO tbl_stage_histori_lifecycle (id, id_produk, stage_previous, stage_now, catatan, tanggal_perubahan, performance_metrics) VALUES
+		(1001, 1001, NULL, 1, 'first', '2020-01-01T00:00:00.000001Z', '{"n": 12345678901234567890.10, "e": 1e400}'),
+		(1002, 1001, 1, 2, NULL, '2030-01-01T00:00:00.000000Z', '[1, null]'),
+		(1003, 1001, 2, 1, '', '2030-01-01T00:00:00.000000Z', NULL),
+		(1004, 1001, 1, 2, NULL, NULL, '"text"'),
+		(1005, 1002, NULL, NULL, NULL, NULL, NULL)`)
+}
+
+type shownTransition struct {
+	ID                int64            `json:"id"`
+	ProductID         int64            `json:"id_produk"`
+	Product           *string          `json:"produk"`
+	PreviousStageID   *int64           `json:"stage_previous"`
+	StageID           *int64           `json:"stage_now"`
+	PreviousStageName *string          `json:"stage_previous_name"`
+	StageName         *string          `json:"stage_now_name"`
+	Notes             *string          `json:"catatan"`
+	ChangedAt         *string          `json:"tanggal_perubahan"`
+	Metrics           *json.RawMessage `json:"performance_metrics"`
+}
+
+func idsOf(rows []shownTransition) (ids []int64) {
+	for _, row := range rows {
+		ids = append(ids, row.ID)
+	}
+	return ids
+}
+
+// TestStageHistory reads the stage history by page and by id.
+func TestStageHistory(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		s.transitions()
+		all := s.get("/stage-history?limit=100")
+		if p := all.json.Pagination; p == nil || p.TotalItems != 17 || p.TotalPages != 1 || p.Limit != 100 {
+			t.Errorf("%s", all.body)
+		}
+		rows := into[[]shownTransition](t, all)
+		if !slices.IsSortedFunc(rows, newerFirst) {
+			t.Errorf("not newest first: %s", all.body)
+		}
+		if got := idsOf(rows)[:2]; !slices.Equal(got, []int64{1003, 1002}) {
+			t.Errorf("first come %v", got)
+		}
+		if got := idsOf(rows)[15:]; !slices.Equal(got, []int64{1005, 1004}) {
+			t.Errorf("last come %v", got)
+		}
+
+		mine := s.get("/stage-history?productId=1001&limit=3&page=2")
+		if link := mine.Header.Get("Link"); !strings.Contains(link, `productId=1001`) || !strings.Contains(link, `rel="prev"`) {
+			t.Errorf("Link %s", link)
+		}
+		if got := into[[]shownTransition](t, mine); !slices.Equal(idsOf(got), []int64{1004}) || mine.json.Pagination.TotalItems != 4 {
+			t.Errorf("%s", mine.body)
+		}
+		if past := s.get("/stage-history?page=99"); string(past.json.Data) != "[]" {
+			t.Errorf("past the end: %s", past.body)
+		}
+		if other := s.get("/stage-history?productId="); other.json.Pagination.TotalItems != 17 {
+			t.Errorf("an empty product filters: %s", other.body)
+		}
+		again := s.do(http.MethodGet, base+"/stage-history?limit=100", nil, "If-None-Match", all.Header.Get("ETag")).want(t, http.StatusNotModified)
+		if len(again.body) > 0 {
+			t.Errorf("304 with %s", again.body)
+		}
+	})
+}
+
+// newerFirst is the order of the list.
+func newerFirst(a, b shownTransition) int {
+	switch {
+	case a.ChangedAt == nil && b.ChangedAt == nil, a.ChangedAt != nil && b.ChangedAt != nil && *a.ChangedAt == *b.ChangedAt:
+		return int(b.ID - a.ID)
+	case a.ChangedAt == nil:
+		return 1
+	case b.ChangedAt == nil:
+		return -1
+	default:
+		return strings.Compare(*b.ChangedAt, *a.ChangedAt)
+	}
+}
+
+// TestOneTransition reads a transition exactly as it is.
+func TestOneTransition(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		s.transitions()
+		const want = `{"id":1001,"id_produk":1001,"produk":"with \u003chistory\u003e","stage_previous":null,"stage_now":1,` +
+			`"stage_previous_name":null,"stage_now_name":"Introduction","catatan":"first","tanggal_perubahan":"2020-01-01T00:00:00.000001Z",` +
+			`"performance_metrics":%s,"created_at":null,"updated_at":null}`
+		metrics := `{"n":12345678901234567890.10,"e":1e400}`
+		if s.onPostgres() { // jsonb has its own order, and writes out the zeros
+			metrics = `{"e":1` + strings.Repeat("0", 400) + `,"n":12345678901234567890.10}`
+		}
+		if got := s.get("/stage-history/1001"); string(got.json.Data) != fmt.Sprintf(want, metrics) || got.Header.Get("ETag") == "" {
+			t.Errorf("got %s", got.body)
+		}
+		s.do(http.MethodGet, base+"/stage-history/4711", nil).want(t, http.StatusNotFound, "not_found")
+		for _, id := range []string{"0", "-1", "abc", "1.0", "9223372036854775808", "2147483648", "%00"} {
+			s.do(http.MethodGet, base+"/stage-history/"+id, nil).want(t, http.StatusBadRequest, "validation_failed")
+			s.do(http.MethodGet, base+"/products/"+id, nil).want(t, http.StatusBadRequest, "validation_failed")
+		}
+		for _, query := range []string{"productId=0", "productId=abc", "page=0", "limit=x", "sort=id", "productId=1&productId=2"} {
+			s.do(http.MethodGet, base+"/stage-history?"+query, nil).want(t, http.StatusBadRequest, "validation_failed")
+		}
+		s.do(http.MethodGet, base+"/stage-history/1001?x=1", nil).want(t, http.StatusBadRequest, "validation_failed")
+	})
+}
+
+// TestOneProduct reads a product with its latest transitions, and finds the parts of its ETag.
+func TestOneProduct(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		s.transitions()
+		for i := range 9 {
+			exec(t, s.target, fmt.Sprintf(`INSERT INTO tbl_stage_histori_lifecycle (id, id_produk, tanggal_perubahan) VALUES (%d, 1001, '2031-01-0%dT00:00:00.000000Z')`, 2000+i, i+1))
+		}
+		type detail struct {
+			models.ListedProduct
+
+			Attachments []json.RawMessage `json:"attachments"`
+			History     []shownTransition `json:"stage_history"`
+		}
+		first := s.get("/products/1001")
+		got := into[detail](t, first)
+		if want := []int64{2008, 2007, 2006, 2005, 2004, 2003, 2002, 2001, 2000, 1003}; !slices.Equal(idsOf(got.History), want) {
+			t.Errorf("history %v, want %v", idsOf(got.History), want)
+		}
+		if got.Name == nil || *got.Name != "with <history>" || got.Stage == nil || *got.Stage != "Growth" || got.Attachments == nil {
+			t.Errorf("%s", first.body)
+		}
+		if last := got.History[9]; last.PreviousStageName == nil || *last.PreviousStageName != "Growth" || last.StageName == nil || *last.StageName != "Introduction" {
+			t.Errorf("%s", first.body)
+		}
+		if empty := s.get("/products/1003"); !strings.Contains(string(empty.body), `"stage_history":[]`) || !strings.Contains(string(empty.body), `"attachments":[]`) {
+			t.Errorf("%s", empty.body)
+		}
+		s.do(http.MethodGet, base+"/products/4711", nil).want(t, http.StatusNotFound, "not_found")
+
+		parts := regexp.MustCompile(`^"([\w-]+)\.([\w-]+)"$`)
+		before := parts.FindStringSubmatch(first.Header.Get("ETag"))
+		if before == nil {
+			t.Fatalf("ETag %s", first.Header.Get("ETag"))
+		}
+		s.do(http.MethodGet, base+"/products/1001", nil, "If-None-Match", before[0]).want(t, http.StatusNotModified)
+		// Another transition changes the answer, and not the row.
+		s.change(`INSERT INTO tbl_stage_histori_lifecycle (id, id_produk, tanggal_perubahan) VALUES (3000, 1001, '2032-01-01T00:00:00.000000Z')`)
+		after := parts.FindStringSubmatch(s.get("/products/1001").Header.Get("ETag"))
+		if after == nil || after[1] != before[1] || after[2] == before[2] {
+			t.Errorf("a transition: %v, before %v", after, before)
+		}
+		s.change(`UPDATE tbl_produk_lifecycle SET harga = 1 WHERE id = 1001`)
+		if changed := parts.FindStringSubmatch(s.get("/products/1001").Header.Get("ETag")); changed == nil || changed[1] == before[1] {
+			t.Errorf("another price: %v, before %v", changed, before)
+		}
+	})
+}
+
+// change changes the mirror as a run would: with the version that answers are kept under.
+func (s *site) change(statement string) {
+	s.t.Helper()
+	tx, err := s.target.Begin()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	statements := []string{statement, "UPDATE lifecycle_mirror_version SET version = version + 1"}
+	if s.onPostgres() {
+		statements = append(statements, "SELECT pg_notify('lifecycle_mirror', version::text) FROM lifecycle_mirror_version")
+	}
+	for _, statement := range statements {
+		if _, err := tx.Exec(statement); err != nil {
+			s.t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// TestUnfitDetails edits into the mirror what cannot stand there: it reads as null.
+func TestUnfitDetails(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		s.transitions()
+		if s.onPostgres() {
+			exec(t, s.target, `UPDATE tbl_stage_histori_lifecycle SET tanggal_perubahan = 'infinity', created_at = '0044-03-15 BC', updated_at = '20000-01-01' WHERE id_produk = 1001`)
+			exec(t, s.target, `UPDATE tbl_produk_lifecycle SET tanggal_launch = '-infinity', tanggal_stage_end = '20000-01-01', updated_at = 'infinity' WHERE id = 1001`)
+		} else {
+			exec(t, s.target, `UPDATE tbl_stage_histori_lifecycle SET tanggal_perubahan = 'soon', created_at = 17, updated_at = x'ff', performance_metrics = '{' WHERE id_produk = 1001`)
+			exec(t, s.target, `UPDATE tbl_produk_lifecycle SET tanggal_launch = 'soon', tanggal_stage_end = '2024-02-30', updated_at = 17, harga = 'much' WHERE id = 1001`)
+		}
+		for _, row := range into[[]shownTransition](t, s.get("/stage-history?productId=1001")) {
+			if row.ChangedAt != nil {
+				t.Errorf("transition %d happened at %s", row.ID, *row.ChangedAt)
+			}
+		}
+		got := into[models.ListedProduct](t, s.get("/products/1001"))
+		if got.LaunchDate != nil || got.StageEnd != nil || got.UpdatedAt != nil || got.Price != nil {
+			t.Errorf("%+v", got)
+		}
+		s.get("/stage-history/1001")
+	})
+}
+
+// TestDeepMetrics reads a document that is nested deeper than Go would read.
+func TestDeepMetrics(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		depth := 900 // SQLite takes 1,000
+		if s.onPostgres() {
+			depth = 5000
+		}
+		deep := strings.Repeat("[", depth) + strings.Repeat("]", depth)
+		s.transitions()
+		exec(t, s.target, `UPDATE tbl_stage_histori_lifecycle SET performance_metrics = '`+deep+`' WHERE id = 1001`)
+		if got := s.get("/stage-history/1001"); !strings.Contains(string(got.body), `"performance_metrics":`+deep) {
+			t.Errorf("%.300s", got.body)
+		}
+	})
+}
