@@ -69,13 +69,14 @@ func (h Handlers) table() []route {
 type Entry struct {
 	Method, Path string // parameters as ":name"
 	Role         models.Role
+	Metered      bool // draws on an allowance of the caller's
 }
 
 // Table lists every route.
 func Table() []Entry {
 	var entries []Entry
 	for _, r := range (Handlers{}).table() {
-		entries = append(entries, Entry{Method: r.method, Path: r.path, Role: r.role})
+		entries = append(entries, Entry{Method: r.method, Path: r.path, Role: r.role, Metered: r.draws != unmetered})
 	}
 	return entries
 }

@@ -121,7 +121,7 @@ func (s *site) do(method, target string, headers ...string) answer {
 	return read(s.t, response)
 }
 
-func read(t *testing.T, response *http.Response) answer {
+func read(t testing.TB, response *http.Response) answer {
 	t.Helper()
 	defer func() { _ = response.Body.Close() }()
 	a := answer{Response: response}

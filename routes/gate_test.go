@@ -1,0 +1,330 @@
+package routes_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/handlers"
+	"lifecycle-sync/models"
+	"lifecycle-sync/routes"
+)
+
+// known has the callers' names as their tokens: "manager" or "manager-2" is a manager.
+type known struct{ asked atomic.Int64 }
+
+func (k *known) Caller(_ context.Context, token string) (models.Caller, error) {
+	k.asked.Add(1)
+	name, _, _ := strings.Cut(token, "-")
+	for _, role := range []models.Role{models.Reader, models.Manager, models.Admin} {
+		if name == role.String() {
+			return models.Caller{Subject: token, Role: role}, nil
+		}
+	}
+	switch token {
+	case "nobody":
+		return models.Caller{}, &models.Error{Class: models.Forbidden, Message: "nobody may do nothing"}
+	case "away":
+		return models.Caller{}, &models.Error{Class: models.Unavailable, Message: "no keys"}
+	case "broken":
+		return models.Caller{}, errors.New("hunter2")
+	}
+	return models.Caller{}, &models.Error{Class: models.Unauthenticated, Message: "no"}
+}
+
+// lines are a server with a table of its own, and a clock that stands still.
+type lines struct {
+	t   testing.TB
+	web *fiber.App
+	log *bytes.Buffer
+	now time.Time
+}
+
+func newLines(t testing.TB, o routes.Options, table ...routes.Line) *lines {
+	t.Helper()
+	l := &lines{t: t, log: &bytes.Buffer{}, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	o.Log, o.Now = slog.New(slog.NewJSONHandler(l.log, nil)), func() time.Time { return l.now }
+	l.web = routes.NewOf(o, table...)
+	return l
+}
+
+// do sends a request with a token.
+func (l *lines) do(method, path, token string, headers ...string) answer {
+	l.t.Helper()
+	r := httptest.NewRequest(method, path, nil)
+	r.Host = "localhost"
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	response, err := l.web.Test(r, -1) //nolint:bodyclose // read closes it
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return read(l.t, response)
+}
+
+// whoami answers with the caller.
+func whoami(c *fiber.Ctx) error {
+	caller := handlers.Caller(c)
+	return c.JSON(map[string]string{"message": caller.Subject, "code": caller.Role.String()})
+}
+
+func TestRolesAreHeld(t *testing.T) {
+	t.Parallel()
+	access := &known{}
+	l := newLines(t, routes.Options{Access: access},
+		routes.Line{Method: "GET", Path: "/open", Handle: whoami},
+		routes.Line{Method: "GET", Path: "/closed", Role: models.Admin, Handle: whoami},
+		routes.Line{Method: "GET", Path: base + "/read", Role: models.Reader, Handle: whoami},
+		routes.Line{Method: "POST", Path: base + "/write", Role: models.Manager, Handle: whoami},
+		routes.Line{Method: "DELETE", Path: base + "/things/:id", Role: models.Admin, Handle: whoami},
+	)
+	for _, c := range []struct {
+		method, path, token string
+		status              int
+	}{
+		{"GET", "/open", "", 200}, {"GET", "/open", "nonsense", 200}, {"GET", "/open", "admin", 200}, {"HEAD", "/open", "", 200},
+		{"GET", "/closed", "", 401}, {"GET", "/closed", "manager", 403}, {"GET", "/closed", "admin", 200}, {"HEAD", "/closed", "", 401},
+		{"GET", base + "/read", "", 401}, {"GET", base + "/read", "reader", 200}, {"HEAD", base + "/read", "", 401}, {"HEAD", base + "/read", "reader", 200},
+		{"GET", base + "/read", "nobody", 403}, {"GET", base + "/read", "away", 503}, {"GET", base + "/read", "broken", 500}, {"GET", base + "/read", "nonsense", 401},
+		{"POST", base + "/write", "reader", 403}, {"POST", base + "/write", "manager", 200}, {"POST", base + "/write", "admin", 200}, {"POST", base + "/write", "", 401},
+		{"DELETE", base + "/things/1", "manager", 403}, {"DELETE", base + "/things/1", "admin", 200},
+		// What is not there, or not in that way, is told to those only who may read.
+		{"GET", base + "/nothing", "", 401}, {"GET", base + "/nothing", "reader", 404}, {"PUT", base + "/write", "", 401}, {"PUT", base + "/write", "reader", 405}, {"GET", base, "", 401}, {"GET", base + "/", "", 401},
+		{"PATCH", base + "/things/1", "admin", 405}, {"OPTIONS", base + "/read", "", 401}, {"TRACE", base + "/read", "reader", 405}, {"GET", "/nothing", "", 404},
+		// Other spellings of a path lead nowhere.
+		{"GET", "//api/product-lifecycle/read", "", 404}, {"GET", "/API/product-lifecycle/read", "", 404}, {"GET", base + "x/read", "reader", 404},
+		{"GET", "/x/.." + base + "/read", "", 404}, {"GET", "/api/./product-lifecycle/read", "", 404}, {"GET", "/api%2fproduct-lifecycle/read", "", 404}, {"GET", "/api/product%2Dlifecycle/read", "", 404},
+	} {
+		a := l.do(c.method, c.path, c.token)
+		if a.StatusCode != c.status {
+			t.Errorf("%s %s as %q: %d %s, want %d", c.method, c.path, c.token, a.StatusCode, a.body, c.status)
+		}
+		if (a.StatusCode == http.StatusUnauthorized) != (a.Header.Get("WWW-Authenticate") != "") || (a.StatusCode == http.StatusMethodNotAllowed) != (a.Header.Get("Allow") != "") {
+			t.Errorf("%s %s as %q: %v", c.method, c.path, c.token, a.Header)
+		}
+		if a.StatusCode == http.StatusOK && c.path != "/open" && c.method != "HEAD" && a.json.Message != c.token {
+			t.Errorf("%s %s as %q: the handler sees %s", c.method, c.path, c.token, a.body)
+		}
+	}
+	if strings.Contains(l.do("GET", "/open", "admin").json.Message, "admin") {
+		t.Error("an open route asks who is calling")
+	}
+	before := access.asked.Load()
+	l.do("GET", base+"/read", "reader")
+	if n := access.asked.Load() - before; n != 1 {
+		t.Errorf("a token was looked at %d times", n)
+	}
+	// Two tokens: which one would count?
+	if a := l.do("GET", base+"/read", "reader", "Authorization", "Bearer admin"); a.StatusCode != http.StatusUnauthorized {
+		t.Errorf("two tokens: %d", a.StatusCode)
+	}
+	if a := l.do("GET", base+"/read", "away"); a.Header.Get("Retry-After") == "" {
+		t.Errorf("keys away: %v", a.Header)
+	}
+}
+
+// TestAllowances are each caller's own, and come back with time.
+func TestAllowances(t *testing.T) {
+	t.Parallel()
+	l := newLines(t, routes.Options{Access: &known{}, WriteRate: 60, SyncRate: 2},
+		routes.Line{Method: "POST", Path: base + "/write", Role: models.Manager, Draws: routes.Writes, Handle: whoami},
+		routes.Line{Method: "PUT", Path: base + "/write", Role: models.Manager, Draws: routes.Writes, Handle: whoami},
+		routes.Line{Method: "POST", Path: base + "/sync", Role: models.Admin, Draws: routes.Syncs, Handle: whoami},
+		routes.Line{Method: "GET", Path: base + "/read", Role: models.Reader, Handle: whoami},
+	)
+	limited := func(a answer, wait int) {
+		t.Helper()
+		if a.StatusCode != http.StatusTooManyRequests || a.json.Code != "rate_limited" || a.json.RequestID == "" || a.Header.Get("Retry-After") != strconv.Itoa(wait) {
+			t.Errorf("%d %v %s", a.StatusCode, a.Header, a.body)
+		}
+	}
+	passes := func(a answer) {
+		t.Helper()
+		if a.StatusCode != http.StatusOK || a.Header.Get("Retry-After") != "" {
+			t.Errorf("%d %v %s", a.StatusCode, a.Header, a.body)
+		}
+	}
+	for range 60 {
+		passes(l.do("POST", base+"/write", "manager-1"))
+		l.do("POST", base+"/write", "reader-1") // 403 costs nobody anything
+	}
+	for range 100 {
+		limited(l.do("PUT", base+"/write", "manager-1"), 1)
+	}
+	passes(l.do("POST", base+"/write", "manager-2"))
+	passes(l.do("GET", base+"/read", "manager-1"))
+	l.now = l.now.Add(time.Second)
+	passes(l.do("POST", base+"/write", "manager-1"))
+	limited(l.do("POST", base+"/write", "manager-1"), 1)
+
+	passes(l.do("POST", base+"/sync", "admin"))
+	passes(l.do("POST", base+"/sync", "admin"))
+	limited(l.do("POST", base+"/sync", "admin"), 30)
+	passes(l.do("POST", base+"/write", "admin"))
+	l.now = l.now.Add(29 * time.Second)
+	limited(l.do("POST", base+"/sync", "admin"), 1)
+	l.now = l.now.Add(time.Hour)
+	passes(l.do("POST", base+"/sync", "admin"))
+	passes(l.do("POST", base+"/sync", "admin"))
+	limited(l.do("POST", base+"/sync", "admin"), 30)
+}
+
+// TestManyCallersAreForgotten keeps the memory of allowances bounded.
+func TestManyCallersAreForgotten(t *testing.T) {
+	t.Parallel()
+	l := newLines(t, routes.Options{Access: &known{}, WriteRate: 1},
+		routes.Line{Method: "POST", Path: base + "/write", Role: models.Manager, Draws: routes.Writes, Handle: whoami})
+	status := func(caller string) int { return l.do("POST", base+"/write", caller).StatusCode }
+	if status("manager-x") != 200 || status("manager-x") != 429 {
+		t.Error("the allowance is not one")
+	}
+	for i := range 8192 {
+		if status("manager-"+strconv.Itoa(i)) != 200 {
+			t.Fatal(i)
+		}
+		if i%1000 == 0 && status("manager-x") != 429 {
+			t.Fatalf("who is here often was forgotten after %d others", i)
+		}
+	}
+	if status("manager-0") != 200 { // away longest
+		t.Error("nobody was forgotten")
+	}
+}
+
+// TestRefusedTokensAreLimited by address, and never keep a good token out.
+func TestRefusedTokensAreLimited(t *testing.T) {
+	t.Parallel()
+	l := newLines(t, routes.Options{Access: &known{}}, routes.Line{Method: "GET", Path: base + "/read", Role: models.Reader, Handle: whoami})
+	for i := range 120 {
+		if a := l.do("GET", base+"/read", "nonsense"+strconv.Itoa(i)); a.StatusCode != http.StatusUnauthorized {
+			t.Fatalf("%d: %d", i, a.StatusCode)
+		}
+	}
+	a := l.do("GET", base+"/read", "nonsense")
+	if a.StatusCode != http.StatusTooManyRequests || a.Header.Get("Retry-After") != "1" || a.Header.Get("WWW-Authenticate") != "" {
+		t.Errorf("%d %v", a.StatusCode, a.Header)
+	}
+	for token, want := range map[string]int{"reader": 200, "": 401, "nobody": 403, "away": 503} {
+		if a := l.do("GET", base+"/read", token); a.StatusCode != want {
+			t.Errorf("%q: %d", token, a.StatusCode)
+		}
+	}
+}
+
+// TestTimes bounds what a handler may take, but not a stream.
+func TestTimes(t *testing.T) {
+	t.Parallel()
+	deadline := func(c *fiber.Ctx) error {
+		at, bounded := c.UserContext().Deadline()
+		return c.JSON(map[string]any{"success": bounded, "message": time.Until(at).Round(time.Minute).String()})
+	}
+	l := newLines(t, routes.Options{},
+		routes.Line{Method: "GET", Path: "/brief", Timeout: routes.Brief, Handle: deadline},
+		routes.Line{Method: "GET", Path: "/long", Timeout: routes.Long, Handle: deadline},
+		routes.Line{Method: "GET", Path: "/endless", Timeout: routes.Endless, Handle: deadline},
+	)
+	for path, want := range map[string]string{"/brief": "0s", "/long": "5m0s", "/endless": ""} {
+		a := l.do("GET", path, "")
+		if a.json.Success == nil || *a.json.Success != (want != "") || want != "" && a.json.Message != want {
+			t.Errorf("%s: %s", path, a.body)
+		}
+	}
+}
+
+// TestAPanicIsAnError whose words stay in the log.
+func TestAPanicIsAnError(t *testing.T) {
+	t.Parallel()
+	l := newLines(t, routes.Options{}, routes.Line{Method: "GET", Path: base + "/panic", Role: models.Reader, Handle: func(*fiber.Ctx) error { panic("hunter2") }})
+	for range 3 {
+		a := l.do("GET", base+"/panic", "")
+		if a.StatusCode != http.StatusInternalServerError || a.json.Code != "internal" || bytes.Contains(a.body, []byte("hunter2")) {
+			t.Errorf("%d %s", a.StatusCode, a.body)
+		}
+		wantHeaders(t, a, "no-store")
+	}
+	if !strings.Contains(l.log.String(), "hunter2") || !strings.Contains(l.log.String(), "gate_test.go") {
+		t.Errorf("the log does not say what happened, and where: %s", l.log)
+	}
+}
+
+// TestTheLogReadsNoStream would wait for the end of one that has none.
+func TestTheLogReadsNoStream(t *testing.T) {
+	t.Parallel()
+	reader, writer := io.Pipe()
+	l := newLines(t, routes.Options{}, routes.Line{Method: "GET", Path: "/stream", Handle: func(c *fiber.Ctx) error {
+		go func() { // begins when the answer does, which is after the log's line
+			_, _ = writer.Write([]byte(`{"message":"streamed"}`))
+			_ = writer.Close()
+		}()
+		c.Context().SetBodyStream(reader, -1)
+		return nil
+	}})
+	if a := l.do("GET", "/stream", ""); a.json.Message != "streamed" || !strings.Contains(l.log.String(), `"bytes":-1`) {
+		t.Errorf("%s, logged %s", a.body, l.log)
+	}
+}
+
+// TestTable holds the real table against rules for all tables.
+func TestTable(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, e := range routes.Table() {
+		if line := e.Method + " " + e.Path; seen[line] {
+			t.Errorf("%s stands twice", line)
+		} else {
+			seen[line] = true
+		}
+		inAPI := strings.HasPrefix(e.Path, base+"/")
+		changes := e.Method != http.MethodGet
+		switch {
+		case inAPI && e.Role < models.Reader, changes && e.Role < models.Manager, e.Method == http.MethodDelete && e.Role < models.Admin, strings.HasPrefix(e.Path, base+"/sync") && e.Role < models.Admin:
+			t.Errorf("%s %s is open to %s", e.Method, e.Path, e.Role)
+		case changes && !e.Metered:
+			t.Errorf("%s %s draws on no allowance", e.Method, e.Path)
+		}
+	}
+}
+
+// FuzzAuthorization wants that no header lets anybody in but a Bearer with the right token.
+func FuzzAuthorization(f *testing.F) {
+	l := newLines(f, routes.Options{Access: &known{}}, routes.Line{Method: "GET", Path: base + "/read", Role: models.Reader, Handle: whoami})
+	for _, header := range []string{"Bearer reader", "bearer  admin-7 ", "Basic cmVhZGVyOg==", "Bearer", "Bearer\treader", "Bearer reader,Bearer admin", "reader", "", "Bearer \x80"} {
+		f.Add(header)
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		if strings.ContainsAny(header, "\r\n\x00") || len(header) > 8<<10 {
+			t.Skip("no header of HTTP")
+		}
+		r := httptest.NewRequest(http.MethodGet, base+"/read", nil)
+		r.Header["Authorization"] = []string{header}
+		response, err := l.web.Test(r, -1) //nolint:bodyclose // read closes it
+		if err != nil {
+			t.Skip("no request of HTTP")
+		}
+		a := read(t, response)
+		l.log.Reset()
+		scheme, token, _ := strings.Cut(strings.Trim(header, " \t"), " ")
+		_, wanted := (&known{}).Caller(t.Context(), strings.TrimSpace(token))
+		if entered := a.StatusCode == http.StatusOK; entered != (strings.EqualFold(scheme, "bearer") && wanted == nil) {
+			t.Errorf("%q: %d", header, a.StatusCode)
+		}
+		if a.StatusCode == http.StatusInternalServerError && strings.TrimSpace(token) != "broken" {
+			t.Errorf("%q: %s", header, a.body)
+		}
+	})
+}
