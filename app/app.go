@@ -14,6 +14,7 @@ import (
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/services"
 	"lifecycle-sync/services/mirror"
 )
 
@@ -25,18 +26,24 @@ const (
 
 // App is the program, ready to run a command.
 type App struct {
-	cfg    Config
-	log    *slog.Logger
-	source *lifecycle.Source
-	store  *pmo.Store // the sync's connections to pmo_db
-	web    *pmo.Store // the API's, so that neither waits for the other
-	engine *mirror.Engine
-	pools  []*database.DB
+	cfg     Config
+	log     *slog.Logger
+	source  *lifecycle.Source
+	store   *pmo.Store // the sync's connections to pmo_db
+	web     *pmo.Store // the API's, so that neither waits for the other
+	engine  *mirror.Engine
+	zone    *time.Location    // whose days and months count
+	answers *services.Answers // of the API's reads
+	pools   []*database.DB
 }
 
 // New opens the pools and wires everything; nothing is connected yet. Errors: configuration.
 func New(cfg Config, log *slog.Logger) (*App, error) {
-	a := &App{cfg: cfg, log: log}
+	zone, err := time.LoadLocation(cfg.Timezone)
+	if err != nil {
+		return nil, configError([]string{"TIMEZONE is not known"})
+	}
+	a := &App{cfg: cfg, log: log, zone: zone}
 	tables := models.Tables()
 	source, err := a.open("lifecycle_db", cfg.LifecycleURL, syncConns)
 	if err != nil {
@@ -52,6 +59,7 @@ func New(cfg Config, log *slog.Logger) (*App, error) {
 	}
 	a.source, a.store, a.web = lifecycle.New(source), pmo.New(store, tables), pmo.New(web, tables)
 	a.engine = mirror.New(a.source, a.store, tables, cfg.ChangeLogRetention, now)
+	a.answers = services.NewAnswers(a.web, services.AnswersOptions{Now: func() time.Time { return time.Now().In(zone) }})
 	return a, nil
 }
 

@@ -48,6 +48,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	defer a.background(ctx)()
 	serving := make(chan error, 1)
 	go func() { serving <- server.Listener(listener) }()
 	defer a.stop(server, serving)

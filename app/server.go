@@ -8,7 +8,6 @@ import (
 
 	"lifecycle-sync/handlers"
 	"lifecycle-sync/routes"
-	"lifecycle-sync/services"
 	"lifecycle-sync/services/access"
 )
 
@@ -21,11 +20,10 @@ func (a *App) server(ctx context.Context) (*fiber.App, error) {
 			return nil, err
 		}
 	}
-	answers := services.NewAnswers(a.web)
 	return routes.New(options, routes.Handlers{
 		Health:    handlers.NewHealth(a.web, a.log),
-		Products:  handlers.NewProducts(answers),
-		Dropdowns: handlers.NewDropdowns(answers),
-		Histories: handlers.NewHistories(answers),
+		Products:  handlers.NewProducts(a.answers),
+		Dropdowns: handlers.NewDropdowns(a.answers),
+		Histories: handlers.NewHistories(a.answers),
 	}), nil
 }

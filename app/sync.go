@@ -42,6 +42,7 @@ func (a *App) sync(ctx context.Context, req mirror.Request, out *console) (mirro
 	if err != nil {
 		return result, err
 	}
+	a.answers.Advance(result.Version)
 	if reason := result.Run.Reason; reason != nil {
 		out.line("⚠️ %s", *reason)
 	}

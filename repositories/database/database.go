@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
@@ -33,7 +34,8 @@ type DB struct {
 	Dialect
 	Name string // "lifecycle_db" or "pmo_db": how messages call it
 
-	noClientCheck atomic.Bool // the server has refused client_connection_check_interval
+	noClientCheck atomic.Bool                                  // the server has refused client_connection_check_interval
+	dial          func(ctx context.Context) (*pgx.Conn, error) // outside the pool; nil on SQLite
 }
 
 // Dialect is what differs between the systems in the SQL that the sync sends.

@@ -14,7 +14,7 @@ const versionChannel = "lifecycle_mirror"
 // the mirror that it saw. Errors: fn's, connection, timeout, schema.
 func (s *Store) View(ctx context.Context, fn func(v *Store) error) (version int64, err error) {
 	err = s.within(ctx, database.ReadOnly, func(v *Store) error {
-		if err := v.conn.QueryRow(ctx, "SELECT version FROM lifecycle_mirror_version", nil, &version); err != nil {
+		if err := v.conn.QueryRow(ctx, versionQuery, nil, &version); err != nil {
 			return err
 		}
 		return fn(v)

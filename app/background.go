@@ -1,0 +1,28 @@
+package app
+
+import (
+	"context"
+	"sync"
+
+	"lifecycle-sync/models"
+)
+
+// background begins what goes on beside the requests, and returns what ends it and waits for that.
+func (a *App) background(ctx context.Context) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { a.answers.Follow(ctx, a.reportFollowing) })
+	return func() {
+		cancel()
+		running.Wait()
+	}
+}
+
+// reportFollowing logs whether answers can be kept in memory.
+func (a *App) reportFollowing(err error) {
+	if err == nil {
+		a.log.Info("answers are kept in memory until the mirror changes")
+		return
+	}
+	a.log.Warn("answers are not kept in memory for the moment: pmo_db does not tell of changes", "error", err, "cause", models.AsError(err).Cause)
+}

@@ -1,0 +1,93 @@
+package pmo
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/sethvargo/go-retry"
+
+	"lifecycle-sync/models"
+)
+
+// A connection that died without a word is noticed within lookEvery + lookTime. Behind a pooler that
+// passes no notifications, lookEvery is also how long other processes' writes stay unseen.
+const (
+	lookEvery = 3 * time.Second
+	lookTime  = 5 * time.Second
+	dialTime  = 10 * time.Second
+
+	firstPause, longestPause = 100 * time.Millisecond, 5 * time.Second
+)
+
+// followPostgres listens, and connects again when the connection is lost.
+func (w *Watch) followPostgres(ctx context.Context, report func(error)) {
+	pause := pauses()
+	for {
+		err := w.listen(ctx, func() {
+			pause = pauses()
+			report(nil)
+		})
+		w.lose()
+		if ctx.Err() != nil {
+			return
+		}
+		report(err)
+		wait, _ := pause.Next() // never stops
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+func pauses() retry.Backoff { //nolint:ireturn // the library has no other type for it
+	return retry.WithCappedDuration(longestPause, retry.WithJitterPercent(20, retry.NewExponential(firstPause)))
+}
+
+// listen follows the mirror's version over one connection until that fails. It never returns nil.
+func (w *Watch) listen(ctx context.Context, ready func()) error {
+	dialing, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
+	listener, err := w.store.db.Listen(dialing, versionChannel)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	look := func() (version int64, err error) {
+		looking, cancel := context.WithTimeout(ctx, lookTime)
+		defer cancel()
+		err = listener.QueryRow(looking, versionQuery, &version)
+		if ctx.Err() == nil && looking.Err() != nil {
+			err = &models.Error{Class: models.Connection, Message: "pmo_db has not answered for " + lookTime.String(), Cause: err,
+				Remedy: "See that it runs and can be reached; the connection is made again by itself."}
+		}
+		return version, err
+	}
+	version, err := look()
+	if err != nil {
+		return err
+	}
+	w.find(version)
+	ready()
+	for {
+		for next := time.Now().Add(lookEvery); time.Now().Before(next); {
+			payload, sent, err := listener.Next(ctx, next)
+			if err != nil {
+				return err
+			}
+			if version, err := strconv.ParseInt(payload, 10, 64); sent && err == nil {
+				w.Advance(version)
+			}
+		}
+		before, _ := w.Now()
+		if version, err = look(); err != nil {
+			return err
+		}
+		if version < before.version {
+			return &models.Error{Class: models.Connection, Message: "pmo_db was restored: its mirror has gone back to an earlier version", Remedy: "Nothing: what was kept is dropped."}
+		}
+		w.Advance(version)
+	}
+}

@@ -1,0 +1,154 @@
+package services_test
+
+import (
+	"io"
+	"net"
+	"net/url"
+	"sync"
+	"testing"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/services"
+)
+
+// TestNothingIsKeptUnlessFollowed: without news of the mirror every answer is made.
+func TestNothingIsKeptUnlessFollowed(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		l := newLab(t, url(t), services.AnswersOptions{})
+		l.want("a", 0, 1)
+		l.write(1)
+		l.want("a", 1, 2)
+		l.want("a", 1, 3)
+		if got, want := l.answers.Stats(), (services.AnswerStats{Bypassed: 3}); got != want {
+			l.Errorf("got %+v, want %+v", got, want)
+		}
+	})
+}
+
+const killListener = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+	WHERE datname = current_database() AND application_name = 'lifecycle-sync listener'`
+
+// TestListenerIsKilled has answers made afresh while nobody listens, and kept again afterwards.
+func TestListenerIsKilled(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, databasetest.Postgres(t), services.AnswersOptions{})
+	lost, goOn := make(chan error), make(chan struct{})
+	l.follow(l.answers, func(err error) {
+		if err != nil {
+			lost <- err
+			<-goOn
+		}
+	})
+	l.want("a", 0, 1)
+	l.want("a", 0, 1)
+	l.exec(killListener)
+	if e := models.AsError(<-lost); e.Class != models.Connection {
+		t.Errorf("got %v", e)
+	}
+	l.write(1) // of which nobody tells us
+	l.want("a", 1, 2)
+	l.want("a", 1, 3)
+	l.answers.Advance(l.write(2))
+	l.want("a", 2, 4)
+	close(goOn)
+	l.eventually("kept again", func() bool {
+		before := l.answers.Stats().Hits
+		return l.get("a", l.read) == "2" && l.answers.Stats().Hits > before
+	})
+}
+
+// TestRestoredDatabase has the mirror go back to a version that answers were kept of.
+func TestRestoredDatabase(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, databasetest.Postgres(t), services.AnswersOptions{})
+	l.follow(l.answers, func(error) {})
+	l.write(1)
+	l.eventually("the write", func() bool { return l.get("a", l.read) == "1" })
+	l.exec("UPDATE tbl_segmen_lifecycle SET segmen = '9'; UPDATE lifecycle_mirror_version SET version = 1")
+	l.eventually("the restored state", func() bool { return l.get("a", l.read) == "9" })
+}
+
+// TestHalfOpenListener has the listener's connection fall silent, as when a firewall forgets it.
+func TestHalfOpenListener(t *testing.T) {
+	t.Parallel()
+	target := databasetest.Postgres(t)
+	l := newLab(t, target, services.AnswersOptions{})
+	hole := newBlackHole(t, target)
+	lost := make(chan error, 100)
+	answers := services.NewAnswers(pmo.New(openDB(t, hole.url), models.Tables()), services.AnswersOptions{})
+	l.follow(answers, func(err error) {
+		if err != nil {
+			lost <- err
+		}
+	})
+	hole.open()
+	if e := models.AsError(<-lost); e.Class != models.Timeout && e.Class != models.Connection {
+		t.Errorf("got %v", e)
+	}
+}
+
+// blackHole forwards connections to a server until it is opened: then nothing comes out of them any
+// more, and nobody is told.
+type blackHole struct {
+	url  string
+	mu   sync.Mutex
+	gone bool
+}
+
+func newBlackHole(t *testing.T, target string) *blackHole {
+	t.Helper()
+	u, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := u.Host
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	u.Host = listener.Addr().String()
+	h := &blackHole{url: u.String()}
+	go func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			upstream, err := net.Dial("tcp", server)
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { _, _ = client.Close(), upstream.Close() })
+			go func() { _, _ = io.Copy(h.swallowing(upstream), client) }()
+			go func() { _, _ = io.Copy(h.swallowing(client), upstream) }()
+		}
+	}()
+	return h
+}
+
+func (h *blackHole) open() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.gone = true
+}
+
+// swallowing writes to w until the hole is open.
+func (h *blackHole) swallowing(w io.Writer) io.Writer {
+	return writer(func(p []byte) (int, error) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.gone {
+			return len(p), nil
+		}
+		return w.Write(p)
+	})
+}
+
+type writer func(p []byte) (int, error)
+
+func (w writer) Write(p []byte) (int, error) { return w(p) }
