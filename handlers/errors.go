@@ -20,6 +20,7 @@ type failure struct {
 	Message   string              `json:"message"`
 	Code      string              `json:"code"`
 	Errors    []models.FieldError `json:"errors,omitempty"`
+	Data      any                 `json:"data,omitempty"`
 	RequestID string              `json:"requestId"`
 }
 
@@ -51,7 +52,7 @@ func failed(err error) (int, failure) {
 	if message == "" {
 		message = e.Error()
 	}
-	return status, failure{Message: message, Code: string(e.Class), Errors: e.Fields}
+	return status, failure{Message: message, Code: string(e.Class), Errors: e.Fields, Data: e.Data}
 }
 
 // verdict is the one map from a class of error to a status. Where the error's own message could hold

@@ -46,6 +46,7 @@ type Error struct {
 	Message string
 	Remedy  string
 	Fields  []FieldError // the fields of a request that are wrong, when Class is Invalid
+	Data    any          // what stands in the way, for the client to see: the product as it is now, the run under way
 	Cause   error
 }
 

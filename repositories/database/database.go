@@ -47,6 +47,8 @@ type Dialect interface {
 	// Fits is the condition under which a value can stand in the mirror, or "" when every value can.
 	// It holds, or is NULL, for NULL.
 	Fits(expr string, c models.Column) string
+	// Clock is an expression for the present time, some seconds later.
+	Clock(seconds int) string
 	// Hash is the 64-bit hash of the row whose columns alias offers.
 	Hash(alias string, t *models.Table, h Hashing) string
 	// OpenRows runs a query whose values are then read one row at a time.

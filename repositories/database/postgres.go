@@ -93,6 +93,11 @@ func (postgresDialect) Kind() Kind { return Postgres }
 // Cell is the column itself: its output function's text, in UTC and ISO form, is canonical.
 func (postgresDialect) Cell(expr string, _ models.Column) string { return expr }
 
+// Clock is the time at which the transaction began.
+func (postgresDialect) Clock(seconds int) string {
+	return fmt.Sprintf("(now() + interval '%d seconds')", seconds)
+}
+
 // Fits holds for the timestamps and dates that RFC 3339 can say, and for valid UTF-8. The text
 // condition costs, and can fail only in an SQL_ASCII database, so it is asked for by FitsBytes.
 func (postgresDialect) Fits(expr string, c models.Column) string {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/fnv"
 	"os"
 	"path/filepath"
@@ -119,6 +120,11 @@ func (sqliteDialect) Cell(expr string, c models.Column) string {
 	default:
 		return "CAST(" + expr + " AS TEXT)"
 	}
+}
+
+// Clock is this machine's time, to the millisecond, in the form of sqliteTimestamp.
+func (sqliteDialect) Clock(seconds int) string {
+	return fmt.Sprintf("strftime('%%Y-%%m-%%dT%%H:%%M:%%f000Z', 'now', '%+d seconds')", seconds)
 }
 
 // Fits also holds each value to its column's type, because SQLite does not.

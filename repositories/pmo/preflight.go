@@ -39,6 +39,7 @@ func (m *Mirror) Examine(ctx context.Context) (err error) {
 
 // ownRights lists the grants that the role lacks for what a run writes beside the mirror.
 const ownRights = `SELECT concat_ws('; ',
+	CASE WHEN NOT has_table_privilege('lifecycle_sync_runs', 'DELETE') THEN 'GRANT DELETE ON lifecycle_sync_runs' END,
 	CASE WHEN NOT (has_table_privilege('lifecycle_sync_run_tables', 'SELECT') AND has_table_privilege('lifecycle_sync_run_tables', 'INSERT'))
 		THEN 'GRANT SELECT, INSERT ON lifecycle_sync_run_tables' END,
 	CASE WHEN NOT (has_table_privilege('lifecycle_sync_changes', 'SELECT') AND has_table_privilege('lifecycle_sync_changes', 'INSERT')

@@ -8,6 +8,7 @@ import (
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/services/failpoint"
 )
 
 // Action is what a difference asks for.
@@ -97,7 +98,7 @@ func (d *differ) table(ctx context.Context, t *models.Table, emit func(context.C
 	if err := d.findDirty(ctx, s); err != nil {
 		return err
 	}
-	failpoint("mid-diff")
+	failpoint.Reach("mid-diff")
 	if len(s.dirty) > 0 {
 		d.progress.Expect(s.expected.rows)
 		if err := d.merge(ctx, s, emit); err != nil {

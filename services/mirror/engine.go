@@ -16,6 +16,7 @@ import (
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/services/failpoint"
 )
 
 // Engine keeps one mirror. It is safe for concurrent use: the lock in pmo_db lets one run write.
@@ -85,7 +86,7 @@ func (e *Engine) run(ctx context.Context, tx *pmo.Tx, req Request, progress Prog
 		return nil, err
 	}
 	defer snap.Close()
-	failpoint("after-snapshot")
+	failpoint.Reach("after-snapshot")
 	tx.Run.Horizon = snap.Horizon
 	missingKeys, err := tx.Preflight(ctx, snap.Infos, snap.Tables)
 	if err != nil {
@@ -119,11 +120,11 @@ func (e *Engine) run(ctx context.Context, tx *pmo.Tx, req Request, progress Prog
 	if err := tx.PruneChanges(ctx, e.now().Add(-e.retention)); err != nil {
 		return nil, err
 	}
-	failpoint("before-commit")
+	failpoint.Reach("before-commit")
 	if err := tx.Finish(ctx, counts, e.now()); err != nil {
 		return nil, err
 	}
-	failpoint("after-commit")
+	failpoint.Reach("after-commit")
 	return counts, nil
 }
 
@@ -173,7 +174,7 @@ func (e *Engine) diffAndApply(
 			return nil, err
 		}
 	}
-	failpoint("mid-apply")
+	failpoint.Reach("mid-apply")
 	if err := d.prove(ctx, tx); err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/services/failpoint"
 )
 
 // loadBytes is the size of the source from which an empty mirror is loaded by COPY: below it, taking
@@ -60,7 +61,7 @@ func (e *Engine) load(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot,
 				return nil, err
 			}
 		}
-		failpoint("mid-apply")
+		failpoint.Reach("mid-apply")
 		if err := expect(tx.Buckets(ctx, t, database.Everything(), wholeShift), t, want); err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/services/failpoint"
 )
 
 // Changed lists rows of the source by table (tbl_produk) that somebody has just changed.
@@ -78,7 +79,7 @@ func (e *Engine) refresh(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapsh
 			return nil, err
 		}
 	}
-	failpoint("mid-refresh")
+	failpoint.Reach("mid-refresh")
 	return d.counts(), d.prove(ctx, tx)
 }
 

@@ -27,13 +27,13 @@ func TestRefreshBringsTheNamedRowsAndWhatTheyNeed(t *testing.T) {
 			UPDATE tbl_produk SET produk = 'TWO' WHERE id = 2; INSERT INTO tbl_produk (produk) VALUES ('four')`)
 		l.refresh(mirror.Changed{"tbl_produk": {1, 4}}, 0)
 		for query, want := range map[string]string{
-			"SELECT produk FROM tbl_produk_lifecycle WHERE id = 1":                   "ONE",
-			"SELECT segmen FROM tbl_segmen_lifecycle WHERE id = 2":                   "B",
-			"SELECT produk FROM tbl_produk_lifecycle WHERE id = 2":                   "two", // not named
-			"SELECT produk FROM tbl_produk_lifecycle WHERE id = 4":                   "four",
-			"SELECT id_produk FROM tbl_stage_histori_lifecycle WHERE id = 2":         "4", // had waited in quarantine
-			"SELECT count(*) FROM lifecycle_sync_quarantine":                         "0",
-			"SELECT mode || state FROM lifecycle_sync_runs ORDER BY id DESC LIMIT 1": "writesucceeded",
+			"SELECT produk FROM tbl_produk_lifecycle WHERE id = 1":                                                                              "ONE",
+			"SELECT segmen FROM tbl_segmen_lifecycle WHERE id = 2":                                                                              "B",
+			"SELECT produk FROM tbl_produk_lifecycle WHERE id = 2":                                                                              "two", // not named
+			"SELECT produk FROM tbl_produk_lifecycle WHERE id = 4":                                                                              "four",
+			"SELECT id_produk FROM tbl_stage_histori_lifecycle WHERE id = 2":                                                                    "4", // had waited in quarantine
+			"SELECT count(*) FROM lifecycle_sync_quarantine":                                                                                    "0",
+			"SELECT mode || state FROM lifecycle_sync_runs ORDER BY id DESC LIMIT 1":                                                            "writesucceeded",
 			"SELECT count(*) FROM lifecycle_sync_changes c JOIN lifecycle_sync_runs r ON r.id = c.run_id WHERE r.mode = 'write' AND row_id = 1": "1",
 		} {
 			if got := l.text(query); got != want {
