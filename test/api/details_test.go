@@ -178,14 +178,16 @@ func TestOneProduct(t *testing.T) {
 	})
 }
 
-// change changes the mirror as a run would: with the version that answers are kept under.
+// change changes the mirror as another process's run would, with the version that answers are kept
+// under, and waits until the site has been told.
 func (s *site) change(statement string) {
 	s.t.Helper()
 	tx, err := s.target.Begin()
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	statements := []string{statement, "UPDATE lifecycle_mirror_version SET version = version + 1"}
+	statements := []string{statement, "UPDATE lifecycle_mirror_version SET version = version + 1",
+		"UPDATE tbl_segmen_lifecycle SET icon_dark = 'of ' || (SELECT version FROM lifecycle_mirror_version)"}
 	if s.onPostgres() {
 		statements = append(statements, "SELECT pg_notify('lifecycle_mirror', version::text) FROM lifecycle_mirror_version")
 	}
@@ -197,6 +199,8 @@ func (s *site) change(statement string) {
 	if err := tx.Commit(); err != nil {
 		s.t.Fatal(err)
 	}
+	told := fmt.Sprintf(`"of %d"`, one[int64](s.t, s.target, "SELECT version FROM lifecycle_mirror_version"))
+	s.eventually("the change", func() bool { return strings.Contains(string(s.get("/dropdowns").body), told) })
 }
 
 // TestUnfitDetails edits into the mirror what cannot stand there: it reads as null.
