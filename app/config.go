@@ -19,6 +19,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/files"
 	"lifecycle-sync/services/access"
 )
 
@@ -142,6 +143,11 @@ func validationProblems(cfg Config) (problems []string) {
 func (c Config) crossChecks() (problems []string) {
 	if !c.Embedded {
 		problems = append(problems, c.urlProblems()...)
+	}
+	if c.UploadsURL != "" {
+		if err := files.CheckURL(c.UploadsURL); err != nil {
+			problems = append(problems, "UPLOADS_URL "+err.Error())
+		}
 	}
 	return append(problems, c.authProblems()...)
 }

@@ -47,12 +47,13 @@ func TestConfigProblems(t *testing.T) {
 	_, err := app.LoadConfig(dotenv(t, "HOST=0.0.0.0\n"), []string{
 		"PORT=eighty", "SYNC_TIMEOUT=soon", "CONNECT_TIMEOUT=1ms", "LOG_LEVEL=LOUD", "CORS_ORIGINS=nonsense",
 		"LIFECYCLE_DATABASE_URL=mysql://user:rahasia@host", "PMO_DATABASE_URL_FILE=/no/such/file",
+		"UPLOADS_URL=s3://key:rahasia/x@host/bucket",
 	})
 	e := models.AsError(err)
 	if e == nil || e.Class != models.Config {
 		t.Fatalf("%v", err)
 	}
-	for _, name := range []string{"HOST", "PORT", "SYNC_TIMEOUT", "CONNECT_TIMEOUT", "LOG_LEVEL", "CORS_ORIGINS", "LIFECYCLE_DATABASE_URL", "PMO_DATABASE_URL_FILE"} {
+	for _, name := range []string{"HOST", "PORT", "SYNC_TIMEOUT", "CONNECT_TIMEOUT", "LOG_LEVEL", "CORS_ORIGINS", "LIFECYCLE_DATABASE_URL", "PMO_DATABASE_URL_FILE", "UPLOADS_URL"} {
 		if !strings.Contains(e.Message, name) {
 			t.Errorf("%s is not in %q", name, e.Message)
 		}

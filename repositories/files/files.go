@@ -1,0 +1,121 @@
+// Package files keeps the contents of attachments, in a folder of this machine or in a bucket of an S3
+// server. A content has a key, under which it is written once, read and deleted; who it belongs to stands
+// in pmo_db.
+package files
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+
+	"lifecycle-sync/models"
+)
+
+// Files is where contents are kept. Errors: unavailable when the place is away or full, canceled,
+// internal for a key that Key has not made.
+type Files interface {
+	// Put writes all of r under a key that is not in use. After any error nothing is left under it; r's
+	// own errors come back as they are.
+	Put(ctx context.Context, key string, r io.Reader) error
+	// Get returns a content and its size in bytes. ctx must live until the reader is closed. Errors: also
+	// not_found.
+	Get(ctx context.Context, key string) (io.ReadCloser, int64, error)
+	// Delete removes a content, and what an upload that broke off has left. One that is not there is fine.
+	Delete(ctx context.Context, key string) error
+	// Old lists the keys of what was begun before a time, finished or not. After an error it ends.
+	Old(ctx context.Context, before time.Time) iter.Seq2[string, error]
+}
+
+// Open returns the files at a URL, file:path or s3://key:secret@host/bucket?region=…. It does not look
+// whether they are there. Errors: configuration, without any part of the URL.
+func Open(url string) (Files, error) { //nolint:ireturn // the URL says which of the two it is
+	var opened Files
+	path, err := folderPath(url)
+	if path != "" {
+		opened = &Folder{path}
+	} else if err == nil {
+		opened, err = openS3(url)
+	}
+	if err != nil {
+		return nil, &models.Error{Class: models.Config, Message: "UPLOADS_URL " + err.Error()}
+	}
+	return opened, nil
+}
+
+// CheckURL says what is wrong with a URL, as the rest of a sentence that begins with the setting's name.
+// It says no part of the URL.
+func CheckURL(url string) error {
+	path, err := folderPath(url)
+	if err == nil && path == "" {
+		_, err = parseS3(url)
+	}
+	return err
+}
+
+// folderPath is the folder that a URL names, "" when it speaks of S3.
+func folderPath(url string) (string, error) {
+	if strings.HasPrefix(url, "s3:") {
+		return "", nil
+	}
+	rest, isFile := strings.CutPrefix(url, "file:")
+	path := strings.TrimPrefix(rest, "//")
+	if !isFile || path == "" {
+		return "", errors.New("must be file:path for a folder, or s3://key:secret@host/bucket?region=… for an S3 server")
+	}
+	return path, nil
+}
+
+// keyForm is how keys look: nothing in them can lead out of the folder or the bucket.
+var keyForm = regexp.MustCompile(`^[a-z2-7]{26}$`)
+
+func checkKey(key string) error {
+	if !keyForm.MatchString(key) {
+		return &models.Error{Class: models.Internal, Message: "a file's key is none"}
+	}
+	return nil
+}
+
+// source reads for a store, and keeps the reader's errors apart from the store's. A store never sees an
+// io.ErrUnexpectedEOF of the reader's, which it might take for the end.
+type source struct {
+	io.Reader
+
+	err error
+}
+
+var errSource = errors.New("the content could not be read")
+
+// Read implements io.Reader.
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = err
+		return n, errSource
+	}
+	return n, err
+}
+
+// failed is a store's failure as a caller is told of it.
+func failed(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return models.AsError(ctx.Err())
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return &models.Error{Class: models.Unavailable, Message: "There is no room left for files", Cause: err,
+			Remedy: "Free space where UPLOADS_URL keeps them, then try again."}
+	default:
+		return &models.Error{Class: models.Unavailable, Message: "Files cannot be kept or read at the moment", Cause: err,
+			Remedy: "Try again shortly; the server's log says what is wrong with the place that UPLOADS_URL names."}
+	}
+}
+
+func missing(err error) error {
+	return &models.Error{Class: models.NotFound, Message: "The file's content is not there any more.", Cause: err}
+}

@@ -1,0 +1,334 @@
+package files_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/files"
+	"lifecycle-sync/repositories/files/filestest"
+)
+
+const mebibyte = 1 << 20
+
+func open(t testing.TB, url string) files.Files {
+	t.Helper()
+	f, err := files.Open(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func newKey() string { return strings.ToLower(rand.Text()) }
+
+// keys are all that the place holds, with whatever broke off.
+func keys(t testing.TB, f files.Files) (all []string) {
+	t.Helper()
+	for key, err := range f.Old(t.Context(), time.Now().Add(time.Hour)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, key)
+	}
+	slices.Sort(all)
+	return all
+}
+
+func class(err error) models.Class {
+	if err == nil {
+		return ""
+	}
+	return models.AsError(err).Class
+}
+
+// TestFiles is what every place for files must do.
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	filestest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		f := open(t, url(t))
+		ctx := t.Context()
+		if got := keys(t, f); len(got) != 0 {
+			t.Fatalf("an empty place holds %v", got)
+		}
+		var all []string
+		for _, size := range []int{1, 5 * mebibyte, 5*mebibyte + 1, 11 * mebibyte} {
+			content, key := bytes.Repeat([]byte{0, 1, 'x', 0xff}, size)[:size], newKey()
+			if err := f.Put(ctx, key, iotestOneByteFirst(content)); err != nil {
+				t.Fatalf("%d bytes: %v", size, err)
+			}
+			r, length, err := f.Get(ctx, key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(r)
+			if err != nil || r.Close() != nil || length != int64(size) || !bytes.Equal(got, content) {
+				t.Errorf("%d bytes came back as %d (said %d), %v", size, len(got), length, err)
+			}
+			all = append(all, key)
+		}
+		slices.Sort(all)
+		if got := keys(t, f); !slices.Equal(got, all) {
+			t.Errorf("holds %v, must %v", got, all)
+		}
+		for range f.Old(ctx, time.Now().Add(-time.Hour)) {
+			t.Error("what was just written is an hour old")
+		}
+		for range f.Old(ctx, time.Now().Add(time.Hour)) {
+			break // must not panic
+		}
+		for _, key := range append(all, all[0], newKey()) { // one twice, one never written
+			if err := f.Delete(ctx, key); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, _, err := f.Get(ctx, all[0]); class(err) != models.NotFound {
+			t.Errorf("a deleted content: %v", err)
+		}
+		if got := keys(t, f); len(got) != 0 {
+			t.Errorf("still holds %v", got)
+		}
+	})
+}
+
+// iotestOneByteFirst reads as a network does: never as much as is asked for.
+func iotestOneByteFirst(content []byte) io.Reader {
+	return io.MultiReader(bytes.NewReader(content[:1]), bytes.NewReader(content[1:]))
+}
+
+// TestBrokenContent has a reader fail, early and late: nothing may be left, and the error is the reader's.
+func TestBrokenContent(t *testing.T) {
+	t.Parallel()
+	filestest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		f := open(t, url(t))
+		own := &models.Error{Class: models.TooLarge, Message: "too large"}
+		for _, want := range []error{own, io.ErrUnexpectedEOF, io.ErrClosedPipe, context.Canceled} {
+			for _, size := range []int64{0, 1, 6 * mebibyte} {
+				err := f.Put(t.Context(), newKey(), io.MultiReader(io.LimitReader(rand.Reader, size), broken{want}))
+				if !errors.Is(err, want) {
+					t.Errorf("after %d bytes: %v, want %v", size, err, want)
+				}
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		err := f.Put(ctx, newKey(), io.MultiReader(io.LimitReader(rand.Reader, 6*mebibyte), canceling{cancel}, io.LimitReader(rand.Reader, 6*mebibyte)))
+		if class(err) != models.Canceled {
+			t.Errorf("canceled: %v", err)
+		}
+		if got := keys(t, f); len(got) != 0 {
+			t.Errorf("left behind: %v", got)
+		}
+	})
+}
+
+type broken struct{ err error }
+
+func (b broken) Read([]byte) (int, error) { return 0, b.err }
+
+type canceling struct{ cancel func() }
+
+func (c canceling) Read([]byte) (int, error) {
+	c.cancel()
+	return 0, io.EOF
+}
+
+// TestKeys refuses what could lead elsewhere.
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	filestest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		f := open(t, url(t))
+		for _, key := range []string{"", "a", "../../x", strings.Repeat("a", 25) + "/", strings.Repeat("A", 26), strings.Repeat("a", 27), "..\x00" + strings.Repeat("a", 23)} {
+			_, _, err := f.Get(t.Context(), key)
+			for _, err := range []error{err, f.Put(t.Context(), key, strings.NewReader("x")), f.Delete(t.Context(), key)} {
+				if class(err) != models.Internal {
+					t.Errorf("%q: %v", key, err)
+				}
+			}
+		}
+	})
+}
+
+// TestNeverOverwritten writes a key twice.
+func TestNeverOverwritten(t *testing.T) {
+	t.Parallel()
+	f, key := open(t, filestest.Folder(t)), newKey()
+	if err := f.Put(t.Context(), key, strings.NewReader("first")); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Put(t.Context(), key, strings.NewReader("second")); class(err) != models.Unavailable {
+		t.Errorf("written twice: %v", err)
+	}
+	r, _, err := f.Get(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := io.ReadAll(r); string(got) != "first" || r.Close() != nil {
+		t.Errorf("holds %q", got)
+	}
+}
+
+func TestFolderIsPrivate(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data", "uploads")
+	f, key := open(t, "file:"+dir), newKey()
+	if err := f.Put(t.Context(), key, strings.NewReader("x")); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]os.FileMode{
+		dir: 0o700 | os.ModeDir, filepath.Join(dir, key[:2]): 0o700 | os.ModeDir, filepath.Join(dir, key[:2], key): 0o600,
+	} {
+		if info, err := os.Stat(path); err != nil || info.Mode() != want {
+			t.Errorf("%s: %v, %v, want %v", path, info.Mode(), err, want)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "notes.txt"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := keys(t, f); !slices.Equal(got, []string{key}) {
+		t.Errorf("somebody's own files are listed: %v", got)
+	}
+	if err := os.WriteFile(filepath.Join(t.TempDir(), "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	blocked := open(t, "file:"+filepath.Join(dir, "notes.txt", "below"))
+	if err := blocked.Put(t.Context(), newKey(), strings.NewReader("x")); class(err) != models.Unavailable || strings.Contains(err.Error(), dir) {
+		t.Errorf("a folder that cannot be: %v", err)
+	}
+}
+
+// TestS3Away stops the server.
+func TestS3Away(t *testing.T) {
+	t.Parallel()
+	server := filestest.S3(t)
+	f := open(t, server.URL)
+	server.Stop()
+	_, _, err := f.Get(t.Context(), newKey())
+	errs := []error{err, f.Put(t.Context(), newKey(), strings.NewReader("x")), f.Delete(t.Context(), newKey())}
+	for _, err := range f.Old(t.Context(), time.Now()) {
+		errs = append(errs, err)
+	}
+	for i, err := range errs {
+		if class(err) != models.Unavailable || models.AsError(err).Remedy == "" || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+	if len(errs) != 4 {
+		t.Errorf("listing a server that is away says nothing")
+	}
+}
+
+func TestS3Refuses(t *testing.T) {
+	t.Parallel()
+	server := filestest.S3(t)
+	for _, wrong := range []string{
+		strings.Replace(server.URL, "s3cret", "other", 1),
+		strings.Replace(server.URL, "/uploads", "/elsewhere", 1),
+	} {
+		if err := open(t, wrong).Put(t.Context(), newKey(), strings.NewReader("x")); class(err) != models.Unavailable {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+// TestS3IncompleteUploads are listed when they are old, and deleted, and foreign objects are not.
+func TestS3IncompleteUploads(t *testing.T) {
+	t.Parallel()
+	server := filestest.S3(t)
+	f, client, key := open(t, server.URL), server.Client(t), newKey()
+	id, err := client.NewMultipartUpload(t.Context(), server.Bucket(), key, minio.PutObjectOptions{})
+	if err == nil {
+		_, err = client.PutObjectPart(t.Context(), server.Bucket(), key, id, 1, strings.NewReader("x"), 1, minio.PutObjectPartOptions{})
+	}
+	if err == nil {
+		_, err = client.Client.PutObject(t.Context(), server.Bucket(), "somebody/elses", strings.NewReader("x"), 1, minio.PutObjectOptions{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := keys(t, f); !slices.Equal(got, []string{key}) {
+		t.Errorf("listed: %v, want %s", got, key)
+	}
+	if err := f.Delete(t.Context(), key); err != nil {
+		t.Error(err)
+	}
+	if got := keys(t, f); len(got) != 0 {
+		t.Errorf("still there: %v", got)
+	}
+}
+
+// TestS3Memory uploads more than it may hold.
+func TestS3Memory(t *testing.T) { //nolint:paralleltest // measures what the process allocates
+	f := open(t, filestest.S3(t).URL)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	const size = 48 * mebibyte
+	if err := f.Put(t.Context(), newKey(), io.LimitReader(rand.Reader, size)); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; used > size/2 {
+		t.Errorf("%d MiB were allocated for %d", used/mebibyte, size/mebibyte)
+	}
+}
+
+func TestURLs(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{"file:uploads", "file:///var/lib/uploads", "s3://a:b@localhost:9000/bucket?insecure=true&region=eu", "s3://a:b%2Fc@s3.example.com/bucket/"} {
+		if err := files.CheckURL(url); err != nil {
+			t.Errorf("%s: %v", url, err)
+		}
+		if _, err := files.Open(url); err != nil {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+	const secret = "rahasia"
+	for _, url := range []string{
+		"", secret, "/uploads", "file:", "file://", "http://a:" + secret + "@host/bucket", "s3:", "s3://" + secret, "s3://host/bucket", "s3://a@host/bucket",
+		"s3://a:" + secret + "@host", "s3://a:" + secret + "@host/", "s3://a:" + secret + "@host/a/b", "s3://a:" + secret + "/x@host/bucket", "s3://a:1/" + secret + "@host/bucket",
+		"s3://a:" + secret + "%zz@host/bucket", "s3://a:" + secret + "@host:port/bucket", "s3://a:" + secret + "@host/bucket?region=", "s3://a:" + secret + "@host/bucket?secret=" + secret,
+		"s3://a:" + secret + "@host/bucket?insecure=" + secret, "s3://a:" + secret + "@host/bucket?%zz" + secret, "s3://a:" + secret + "@host/bucket#" + secret,
+		"s3://a:" + secret + "@ho st/bucket", "s3://a:" + secret + "@-_" + secret + "/bucket", "s3://a:" + secret + "@host/Bucket",
+	} {
+		_, err := files.Open(url)
+		if class(err) != models.Config || strings.Contains(err.Error(), secret) {
+			t.Errorf("%s: %v", url, err)
+		}
+		if check := files.CheckURL(url); check == nil && !strings.Contains(url, "@-_") || check != nil && strings.Contains(check.Error(), secret) {
+			t.Errorf("%s checks as %v", url, check)
+		}
+	}
+}
+
+// TestFullDisk needs a small disk of its own: a tmpfs, which only root may mount.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	f := open(t, "file:"+filestest.SmallDisk(t))
+	for range 2 {
+		err := f.Put(t.Context(), newKey(), io.LimitReader(rand.Reader, math.MaxInt32))
+		if class(err) != models.Unavailable || !strings.Contains(err.Error(), "room") {
+			t.Errorf("on a full disk: %v", err)
+		}
+		if got := keys(t, f); len(got) != 0 {
+			t.Errorf("left behind: %v", got)
+		}
+	}
+	if err := f.Put(t.Context(), newKey(), strings.NewReader("fits")); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+}

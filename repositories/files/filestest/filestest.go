@@ -1,0 +1,171 @@
+// Package filestest gives tests places for files: a folder, and a bucket of a real S3 server that runs
+// for the test alone.
+package filestest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+)
+
+// gateway is the S3 server, and its version. It is no part of the program, so it is not in go.mod.
+const (
+	gateway        = "github.com/versity/versitygw/cmd/versitygw"
+	gatewayVersion = "v1.8.0"
+)
+
+const (
+	accessKey = "tester"
+	secretKey = "s3cret/with+signs"
+	bucket    = "uploads"
+)
+
+// Each runs fn once for each kind of place, in a subtest of its own. url makes an empty place and returns
+// its URL.
+func Each(t *testing.T, fn func(t *testing.T, url func(testing.TB) string)) {
+	t.Helper()
+	t.Run("folder", func(t *testing.T) { fn(t, Folder) })
+	t.Run("s3", func(t *testing.T) { fn(t, s3URL) })
+}
+
+func s3URL(t testing.TB) string {
+	t.Helper()
+	return S3(t).URL
+}
+
+// Folder returns the URL of a folder that is not there yet and goes with the test.
+func Folder(t testing.TB) string {
+	t.Helper()
+	return "file:" + filepath.Join(t.TempDir(), "uploads")
+}
+
+// Server is an S3 server with an empty bucket.
+type Server struct {
+	URL  string // for UPLOADS_URL
+	Stop func() // ends the server, as the test's end does
+	host string
+}
+
+// S3 starts a server on loopback that ends with the test. It skips the test when the server cannot be
+// had, and fails it in CI.
+func S3(t testing.TB) *Server {
+	t.Helper()
+	program := program(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{host: listener.Addr().String()}
+	_ = listener.Close() // the server listens there now
+	s.URL = "s3://" + accessKey + ":" + strings.NewReplacer("/", "%2F", "+", "%2B").Replace(secretKey) + "@" + s.host + "/" + bucket + "?insecure=true"
+
+	contents, metadata := t.TempDir(), t.TempDir()
+	var said bytes.Buffer
+	cmd := exec.Command(program, "--port", s.host, "--access", accessKey, "--secret", secretKey, "--quiet", "--health", "/health",
+		"posix", "--sidecar", metadata, contents)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = contents, &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }()
+	s.Stop = func() {
+		_ = cmd.Process.Kill()
+		<-ended
+	}
+	t.Cleanup(s.Stop)
+	if err := s.wait(t.Context(), ended); err != nil {
+		s.Stop()
+		t.Fatalf("the S3 server: %v: %s", err, said.String())
+	}
+	if err := s.Client(t).MakeBucket(t.Context(), bucket, minio.MakeBucketOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Client speaks to the server past the code under test.
+func (s *Server) Client(t testing.TB) *minio.Core {
+	t.Helper()
+	client, err := minio.NewCore(s.host, &minio.Options{Creds: credentials.NewStaticV4(accessKey, secretKey, ""), Region: "us-east-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// Bucket is the one in the URL.
+func (*Server) Bucket() string { return bucket }
+
+// wait returns when the server answers.
+func (s *Server) wait(ctx context.Context, ended <-chan struct{}) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.host+"/health", nil)
+		if err != nil {
+			return err
+		}
+		if response, err := http.DefaultClient.Do(request); err == nil {
+			_ = response.Body.Close()
+			return nil
+		}
+		select {
+		case <-ended:
+			return errors.New("it ended at once")
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// program returns the server's path. It is compiled once, which takes a minute, and kept beside Go's
+// build cache.
+func program(t testing.TB) string {
+	t.Helper()
+	cache, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		cannot(t, err)
+	}
+	dir := filepath.Join(filepath.Dir(strings.TrimSpace(string(cache))), "lifecycle-sync-tools", "versitygw-"+gatewayVersion)
+	path := filepath.Join(dir, "versitygw")
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	install := exec.Command("go", "install", gateway+"@"+gatewayVersion)
+	install.Dir = t.TempDir() // outside our module
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "GOFLAGS=") && !strings.HasPrefix(v, "GOOS=") && !strings.HasPrefix(v, "GOARCH=") {
+			install.Env = append(install.Env, v)
+		}
+	}
+	install.Env = append(install.Env, "GOBIN="+dir, "CGO_ENABLED=0")
+	if out, err := install.CombinedOutput(); err != nil {
+		cannot(t, fmt.Errorf("%w: %s", err, out))
+	}
+	return path
+}
+
+// cannot ends a test for which there is no server.
+func cannot(t testing.TB, err error) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf("no S3 server: %v", err)
+	}
+	t.Skipf("SKIPPED: no S3 server: %v", err)
+}

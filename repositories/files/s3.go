@@ -1,0 +1,180 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+)
+
+const (
+	partSize    = 5 << 20          // the smallest part that S3 takes: so much of a file is in memory
+	attempts    = 3                // of each request
+	answerTime  = 20 * time.Second // for the server to answer a request that it has whole
+	cleanupTime = 10 * time.Second
+	region      = "us-east-1" // when the URL names none
+)
+
+// S3 keeps contents in a bucket, which must be there.
+type S3 struct {
+	core   minio.Core
+	bucket string
+}
+
+// location is what an S3 URL says.
+type location struct {
+	host, bucket, key, secret, region string
+	insecure                          bool
+}
+
+var bucketForm = regexp.MustCompile(`^/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/?$`)
+
+// parseS3 reads a URL. Its errors hold no part of it, because any part may be one of the secret.
+func parseS3(text string) (location, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Hostname() == "" || u.Fragment != "" || !bucketForm.MatchString(u.Path) {
+		return location{}, errors.New("cannot be read: it looks like s3://key:secret@host/bucket?region=…, with special characters in the secret " +
+			"written as %2F and the like")
+	}
+	secret, _ := u.User.Password()
+	if u.User.Username() == "" || secret == "" {
+		return location{}, errors.New("lacks the access key or its secret: it looks like s3://key:secret@host/bucket?region=…")
+	}
+	at := location{host: u.Host, bucket: u.Path[1:], key: u.User.Username(), secret: secret, region: region}
+	if last := len(at.bucket) - 1; at.bucket[last] == '/' {
+		at.bucket = at.bucket[:last]
+	}
+	return at, at.options(u.RawQuery)
+}
+
+// options reads what stands behind the question mark.
+func (at *location) options(query string) error {
+	values, err := url.ParseQuery(query)
+	for name := range values {
+		value := values.Get(name)
+		switch {
+		case name == "region" && value != "":
+			at.region = value
+		case name == "insecure":
+			if at.insecure, err = strconv.ParseBool(value); err != nil {
+				return errors.New("must say insecure=true or insecure=false")
+			}
+		default:
+			return errors.New("may say region=… and insecure=true behind its question mark, and nothing else")
+		}
+	}
+	if err != nil {
+		return errors.New("has something behind its question mark that cannot be read")
+	}
+	return nil
+}
+
+func openS3(text string) (*S3, error) {
+	at, err := parseS3(text)
+	if err != nil {
+		return nil, err
+	}
+	transport, err := minio.DefaultTransport(!at.insecure)
+	if err != nil {
+		return nil, errors.New("cannot be used: the certificates of SSL_CERT_FILE cannot be read")
+	}
+	transport.ResponseHeaderTimeout = answerTime
+	core, err := minio.NewCore(at.host, &minio.Options{
+		Creds: credentials.NewStaticV4(at.key, at.secret, ""), Secure: !at.insecure,
+		Transport: transport, Region: at.region, MaxRetries: attempts,
+	})
+	if err != nil {
+		return nil, errors.New("names a host that cannot be one")
+	}
+	return &S3{*core, at.bucket}, nil
+}
+
+// Put implements Files.
+func (s *S3) Put(ctx context.Context, key string, r io.Reader) error {
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	from := &source{Reader: r}
+	_, err := s.core.Client.PutObject(ctx, s.bucket, key, from, -1, minio.PutObjectOptions{PartSize: partSize, ContentType: "application/octet-stream"})
+	if err == nil {
+		return nil
+	}
+	// The parts are gone with the failure. The whole is there when only the answer that it is was lost.
+	cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	defer cancel()
+	removed := s.core.RemoveObject(cleanup, s.bucket, key, minio.RemoveObjectOptions{})
+	if from.err != nil {
+		return from.err
+	}
+	return failed(ctx, errors.Join(err, removed))
+}
+
+// Get implements Files.
+func (s *S3) Get(ctx context.Context, key string) (io.ReadCloser, int64, error) {
+	if err := checkKey(key); err != nil {
+		return nil, 0, err
+	}
+	body, info, _, err := s.core.GetObject(ctx, s.bucket, key, minio.GetObjectOptions{})
+	if code := minio.ToErrorResponse(err); code.Code == minio.NoSuchKey {
+		return nil, 0, missing(err)
+	}
+	if err != nil {
+		return nil, 0, failed(ctx, err)
+	}
+	return body, info.Size, nil
+}
+
+// Delete implements Files.
+func (s *S3) Delete(ctx context.Context, key string) error {
+	if err := checkKey(key); err != nil {
+		return err
+	}
+	err := s.core.RemoveObject(ctx, s.bucket, key, minio.RemoveObjectOptions{})
+	if err == nil {
+		err = s.core.RemoveIncompleteUpload(ctx, s.bucket, key)
+	}
+	if minio.ToErrorResponse(err).StatusCode == http.StatusNotFound && minio.ToErrorResponse(err).Code != minio.NoSuchBucket {
+		return nil
+	}
+	return failed(ctx, err)
+}
+
+// Old implements Files. Objects that are not ours are left out.
+func (s *S3) Old(ctx context.Context, before time.Time) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel() // ends the listings when they are broken off
+		for object := range s.core.ListObjectsIter(ctx, s.bucket, minio.ListObjectsOptions{Recursive: true}) {
+			if !each(ctx, yield, object.Key, object.Err, object.LastModified.Before(before)) {
+				return
+			}
+		}
+		for upload := range s.core.ListIncompleteUploads(ctx, s.bucket, "", true) {
+			if !each(ctx, yield, upload.Key, upload.Err, upload.Initiated.Before(before)) {
+				return
+			}
+		}
+	}
+}
+
+// each yields what a listing has come upon, and reports whether it goes on.
+func each(ctx context.Context, yield func(string, error) bool, key string, err error, old bool) bool {
+	switch {
+	case err != nil:
+		yield("", failed(ctx, fmt.Errorf("listing the bucket: %w", err)))
+		return false
+	case !old || checkKey(key) != nil:
+		return true
+	default:
+		return yield(key, nil)
+	}
+}
