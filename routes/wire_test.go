@@ -1,0 +1,215 @@
+package routes_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/routes"
+)
+
+// patience is how long a test waits for what must come.
+const patience = 20 * time.Second
+
+// serve listens until the test ends. Requests have half a second to arrive.
+func serve(t *testing.T, web *fiber.App) (address string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	web.Server().ReadTimeout = 500 * time.Millisecond
+	ended := make(chan error, 1)
+	go func() { ended <- web.Listener(listener) }()
+	t.Cleanup(func() {
+		if err := web.ShutdownWithTimeout(patience); err != nil {
+			t.Error(err)
+		}
+		<-ended
+	})
+	return listener.Addr().String()
+}
+
+// connection is one that a test writes to byte by byte.
+type connection struct {
+	net.Conn
+	t *testing.T
+	r *bufio.Reader
+}
+
+func dial(t *testing.T, address string) *connection {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	return &connection{conn, t, bufio.NewReader(conn)}
+}
+
+func (c *connection) send(text string) *connection {
+	c.t.Helper()
+	if _, err := io.WriteString(c, text); err != nil {
+		c.t.Fatal(err)
+	}
+	return c
+}
+
+func (c *connection) answer() answer {
+	c.t.Helper()
+	response, err := http.ReadResponse(c.r, nil) //nolint:bodyclose // read closes it
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return read(c.t, response)
+}
+
+// closed wants the server to end the connection; what it still sends does not matter.
+func (c *connection) closed() {
+	c.t.Helper()
+	if _, err := io.Copy(io.Discard, c.r); err != nil {
+		if timeout, ok := err.(net.Error); ok && timeout.Timeout() { //nolint:errorlint // as net returns it
+			c.t.Error("the connection is still open")
+		}
+	}
+}
+
+// wire is a server with a route that takes no body, one that takes one, and one that answers without end.
+func wire(t *testing.T) string {
+	t.Helper()
+	l := newLines(t, routes.Options{Access: &known{}},
+		routes.Line{Method: "GET", Path: base + "/read", Role: models.Reader, Timeout: routes.Brief, Handle: whoami},
+		routes.Line{Method: "DELETE", Path: base + "/read", Role: models.Admin, Timeout: routes.Brief, Handle: whoami},
+		routes.Line{Method: "POST", Path: base + "/upload", Role: models.Manager, Timeout: routes.Long, Handle: func(c *fiber.Ctx) error {
+			n, err := io.Copy(io.Discard, c.Context().RequestBodyStream())
+			if err != nil {
+				return err
+			}
+			return c.JSON(map[string]string{"message": fmt.Sprint(n)})
+		}},
+		routes.Line{Method: "GET", Path: "/open", Timeout: routes.Brief, Handle: whoami},
+	)
+	return serve(t, l.web)
+}
+
+const as = " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
+
+// TestABodyThatNobodyReads is answered before it has come, and the connection is not kept for it.
+func TestABodyThatNobodyReads(t *testing.T) {
+	t.Parallel()
+	address := wire(t)
+	for request, want := range map[string]int{
+		"GET " + base + "/read" + as + "reader":     http.StatusOK,
+		"DELETE " + base + "/read" + as + "admin":   http.StatusOK,
+		"DELETE " + base + "/read" + as + "reader":  http.StatusForbidden,
+		"POST " + base + "/upload" + as + "reader":  http.StatusForbidden,
+		"POST " + base + "/upload" + as + "wrong":   http.StatusUnauthorized,
+		"POST " + base + "/nothing" + as + "reader": http.StatusNotFound,
+		"PUT " + base + "/read" + as + "reader":     http.StatusMethodNotAllowed,
+		"POST /open" + as + "wrong":                 http.StatusMethodNotAllowed,
+	} {
+		for _, kind := range []string{"application/json", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"} {
+			c := dial(t, address).send(request + "\r\nContent-Type: " + kind + "\r\nContent-Length: 1073741824\r\n\r\n" + strings.Repeat("--x\r\n", 4096))
+			a := c.answer()
+			if a.StatusCode != want || !a.Close {
+				t.Errorf("%.60s: %d, closes %t", request, a.StatusCode, a.Close)
+			}
+			wantHeaders(t, a, "no-store")
+			c.closed()
+		}
+	}
+}
+
+// TestAChunkedBodyWithoutEnd is cut off, whatever route it is sent to.
+func TestAChunkedBodyWithoutEnd(t *testing.T) {
+	t.Parallel()
+	address := wire(t)
+	chunk := []byte("10000\r\n" + strings.Repeat("x", 1<<16) + "\r\n")
+	for _, request := range []string{"GET " + base + "/read" + as + "reader", "POST " + base + "/upload" + as + "wrong"} {
+		c := dial(t, address).send(request + "\r\nTransfer-Encoding: chunked\r\n\r\n")
+		sent := 0
+		for ; sent < 64<<20; sent += len(chunk) {
+			if _, err := c.Write(chunk); err != nil {
+				break
+			}
+		}
+		if sent >= 64<<20 {
+			t.Errorf("%.60s: took %d bytes", request, sent)
+		}
+	}
+}
+
+// TestASmallBodyLeavesTheConnectionOpen for the next request.
+func TestASmallBodyLeavesTheConnectionOpen(t *testing.T) {
+	t.Parallel()
+	c := dial(t, wire(t))
+	for range 3 {
+		a := c.send("DELETE " + base + "/read" + as + "admin\r\nContent-Length: 5\r\n\r\nhello").answer()
+		if a.StatusCode != http.StatusOK || a.Close {
+			t.Errorf("%d, closes %t", a.StatusCode, a.Close)
+		}
+	}
+}
+
+// TestSlowRequests come a byte at a time and never end.
+func TestSlowRequests(t *testing.T) {
+	t.Parallel()
+	address := wire(t)
+	for _, part := range []string{
+		"G", "GET /open HTTP/1.1\r\nHost: localhost\r\nX-A: ", "GET " + base + "/read" + as + "reader\r\nContent-Length: 10\r\n\r\nabc",
+		"POST " + base + "/upload" + as + "wrong\r\nContent-Length: 10\r\n\r\nabc", "POST " + base + "/upload" + as + "wrong\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+	} {
+		dial(t, address).send(part).closed()
+	}
+}
+
+// TestAnUploadHasLonger than other requests, once it is known who sends it.
+func TestAnUploadHasLonger(t *testing.T) {
+	t.Parallel()
+	address := wire(t)
+	slow := dial(t, address).send("POST " + base + "/upload" + as + "manager\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+	dial(t, address).send("GET /open HTTP/1.1\r\nHost: localhost\r\nX-A: ").closed() // the ordinary time is over
+	if a := slow.send("6\r\n world\r\n0\r\n\r\n").answer(); a.StatusCode != http.StatusOK || a.json.Message != "11" {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+}
+
+// TestHeadsThatAreWrong are refused in our envelope, and nothing behind them is taken for a request.
+func TestHeadsThatAreWrong(t *testing.T) {
+	t.Parallel()
+	address := wire(t)
+	const smuggled = "GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
+	for head, want := range map[string]int{
+		"GET /open HTTP/1.1\r\nHost: localhost\r\nX-A: " + strings.Repeat("a", 40<<10) + "\r\n\r\n": http.StatusRequestHeaderFieldsTooLarge,
+		"GET /open HTTP/1.1\r\nHost: localhost\r\n" + strings.Repeat("A: b\r\n", 10<<10) + "\r\n":   http.StatusRequestHeaderFieldsTooLarge,
+		"GET /" + strings.Repeat("a", 40<<10) + " HTTP/1.1\r\nHost: localhost\r\n\r\n":              http.StatusRequestHeaderFieldsTooLarge,
+		"nonsense\r\n\r\n": http.StatusBadRequest,
+		"POST /open HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n" + smuggled:                   http.StatusBadRequest,
+		"POST /open HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n" + smuggled:                                       http.StatusBadRequest,
+		"POST /open HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled: http.StatusMethodNotAllowed,
+		"POST /open HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n" + smuggled:                         http.StatusBadRequest,
+	} {
+		c := dial(t, address).send(head)
+		a := c.answer()
+		if a.StatusCode != want || a.json.Success == nil || *a.json.Success || a.json.RequestID == "" {
+			t.Errorf("%.90q: %d %s", head, a.StatusCode, a.body)
+		}
+		wantHeaders(t, a, "no-store")
+		rest, _ := io.ReadAll(c.r)
+		if bytes.Contains(rest, []byte("HTTP/1.1")) {
+			t.Errorf("%.90q: a second answer: %s", head, rest)
+		}
+	}
+}
