@@ -26,15 +26,16 @@ const (
 
 // App is the program, ready to run a command.
 type App struct {
-	cfg     Config
-	log     *slog.Logger
-	source  *lifecycle.Source
-	store   *pmo.Store // the sync's connections to pmo_db
-	web     *pmo.Store // the API's, so that neither waits for the other
-	engine  *mirror.Engine
-	zone    *time.Location    // whose days and months count
-	answers *services.Answers // of the API's reads
-	pools   []*database.DB
+	cfg          Config
+	log          *slog.Logger
+	source       *lifecycle.Source
+	store        *pmo.Store // the sync's connections to pmo_db
+	web          *pmo.Store // the API's, so that neither waits for the other
+	engine       *mirror.Engine
+	zone         *time.Location    // whose days and months count
+	answers      *services.Answers // of the API's reads
+	synchronised chan struct{}     // a run of this process has ended well
+	pools        []*database.DB
 }
 
 // New opens the pools and wires everything; nothing is connected yet. Errors: configuration.
@@ -43,7 +44,7 @@ func New(cfg Config, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, configError([]string{"TIMEZONE is not known"})
 	}
-	a := &App{cfg: cfg, log: log, zone: zone}
+	a := &App{cfg: cfg, log: log, zone: zone, synchronised: make(chan struct{}, 1)}
 	tables := models.Tables()
 	source, err := a.open("lifecycle_db", cfg.LifecycleURL, syncConns)
 	if err != nil {

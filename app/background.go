@@ -12,6 +12,7 @@ func (a *App) background(ctx context.Context) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { a.answers.Follow(ctx, a.reportFollowing) })
+	running.Go(func() { a.indexSearch(ctx) })
 	return func() {
 		cancel()
 		running.Wait()

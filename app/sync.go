@@ -43,6 +43,10 @@ func (a *App) sync(ctx context.Context, req mirror.Request, out *console) (mirro
 		return result, err
 	}
 	a.answers.Advance(result.Version)
+	select {
+	case a.synchronised <- struct{}{}:
+	default: // it is known
+	}
 	if reason := result.Run.Reason; reason != nil {
 		out.line("⚠️ %s", *reason)
 	}

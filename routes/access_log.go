@@ -1,6 +1,7 @@
 package routes
 
 import (
+	"context"
 	"log/slog"
 	"strings"
 	"time"
@@ -20,9 +21,11 @@ func logged(log *slog.Logger, now func() time.Time) fiber.Handler {
 			}
 		}
 		// Fiber uses the memory of its strings again.
-		log.Info("request", "request_id", strings.Clone(c.GetRespHeader(fiber.HeaderXRequestID)),
-			"method", strings.Clone(c.Method()), "path", strings.Clone(c.Path()), "status", c.Response().StatusCode(),
-			"bytes", length(c.Response()), "duration", now().Sub(start), "remote", c.IP())
+		log.LogAttrs(context.Background(), slog.LevelInfo, "request",
+			slog.String("request_id", strings.Clone(c.GetRespHeader(fiber.HeaderXRequestID))),
+			slog.String("method", strings.Clone(c.Method())), slog.String("path", strings.Clone(c.Path())),
+			slog.Int("status", c.Response().StatusCode()), slog.Int("bytes", length(c.Response())),
+			slog.Duration("duration", now().Sub(start)), slog.String("remote", c.IP()))
 		return nil
 	}
 }

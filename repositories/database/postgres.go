@@ -47,7 +47,6 @@ func openPostgres(url string, o Options) (*DB, error) {
 		}
 	}
 	outside := cfg.Copy() // what waits there has nothing on the server to cancel
-	outside.RuntimeParams["application_name"] += " listener"
 	// A cancelled statement is cancelled on the server too, so that its locks are gone at once.
 	cfg.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: time.Second}
@@ -56,8 +55,10 @@ func openPostgres(url string, o Options) (*DB, error) {
 	sqlDB.SetMaxOpenConns(o.MaxConns)
 	sqlDB.SetMaxIdleConns(o.MaxConns)
 	sqlDB.SetConnMaxIdleTime(5 * time.Minute)
-	db := &DB{SQL: sqlDB, Dialect: postgresDialect{}, Name: o.Name, dial: func(ctx context.Context) (*pgx.Conn, error) {
-		return pgx.ConnectConfig(ctx, outside)
+	db := &DB{SQL: sqlDB, Dialect: postgresDialect{}, Name: o.Name, dial: func(ctx context.Context, purpose string) (*pgx.Conn, error) {
+		own := outside.Copy()
+		own.RuntimeParams["application_name"] += " " + purpose
+		return pgx.ConnectConfig(ctx, own)
 	}}
 	if db.DB, err = gorm.Open(postgres.New(postgres.Config{Conn: sqlDB}), db.gormConfig()); err != nil {
 		return nil, db.Translate(err)

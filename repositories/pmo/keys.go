@@ -141,17 +141,21 @@ func (tx *Tx) strip(ctx context.Context, tables []*models.Table) (*Bare, error) 
 		for cells, err := range tx.conn.Rows(ctx, `SELECT 'k', conname, format('ALTER TABLE %I ADD CONSTRAINT %I %s', $1::text, conname, pg_get_constraintdef(oid))
 			FROM pg_constraint WHERE conrelid = $1::regclass AND contype = 'f' AND conname LIKE $1 || '\_%\_fkey'
 			UNION ALL SELECT 'i', indexrelid::regclass::text, pg_get_indexdef(indexrelid)
-			FROM pg_index WHERE indrelid = $1::regclass AND NOT indisprimary AND NOT indisunique AND indexrelid::regclass::text LIKE $1 || '\_%\_idx'`, t.Mirror) {
+			FROM pg_index WHERE indrelid = $1::regclass AND NOT indisprimary AND NOT indisunique AND indexrelid::regclass::text LIKE $1 || '\_%\_idx'
+			UNION ALL SELECT 's', indexrelid::regclass::text, '' FROM pg_index WHERE indrelid = $1::regclass AND indexrelid = to_regclass($2)`, t.Mirror, searchIndex) {
 			if err != nil {
 				return nil, err
 			}
 			kind, name, definition := string(cells[0]), string(cells[1]), string(cells[2])
-			if kind == "k" {
+			switch kind {
+			case "k":
 				drops = append(drops, "ALTER TABLE "+t.Mirror+" DROP CONSTRAINT "+name)
 				bare.keys[t.Mirror] = append(bare.keys[t.Mirror], definition)
-			} else {
+			case "i":
 				drops = append(drops, "DROP INDEX "+name)
 				bare.indexes[t.Mirror] = append(bare.indexes[t.Mirror], definition)
+			default: // the search's, which takes longer to build than the load; see IndexSearch
+				drops = append(drops, "DROP INDEX "+name)
 			}
 		}
 	}

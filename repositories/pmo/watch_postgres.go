@@ -50,15 +50,18 @@ func pauses() retry.Backoff { //nolint:ireturn // the library has no other type 
 func (w *Watch) listen(ctx context.Context, ready func()) error {
 	dialing, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
-	listener, err := w.store.db.Listen(dialing, versionChannel)
+	listener, err := w.store.db.Dial(dialing, "listener")
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
+	if err := listener.Listen(dialing, versionChannel); err != nil {
+		return err
+	}
 	look := func() (version int64, err error) {
 		looking, cancel := context.WithTimeout(ctx, lookTime)
 		defer cancel()
-		err = listener.QueryRow(looking, versionQuery, &version)
+		err = listener.QueryRow(looking, versionQuery, nil, &version)
 		if ctx.Err() == nil && looking.Err() != nil {
 			err = &models.Error{Class: models.Connection, Message: "pmo_db has not answered for " + lookTime.String(), Cause: err,
 				Remedy: "See that it runs and can be reached; the connection is made again by itself."}

@@ -186,3 +186,24 @@ func TestTriggerOnMirror(t *testing.T) {
 		})
 	}
 }
+
+// TestFirstLoadDropsTheSearchIndex, which takes longer to build than the load: the server does so later.
+func TestFirstLoadDropsTheSearchIndex(t *testing.T) {
+	onPostgres(t, func(l *lab) {
+		l.large()
+		if built, err := l.store.IndexSearch(l.Context()); !built || err != nil {
+			l.Fatal(built, err)
+		}
+		others := l.keys()
+		delete(others, "tbl_produk_lifecycle_search_trgm")
+		l.sync()
+		if after := l.keys(); !maps.Equal(others, after) {
+			l.Errorf("keys and indexes were\n%v\nare\n%v", others, after)
+		}
+		if built, err := l.store.IndexSearch(l.Context()); !built || err != nil {
+			l.Fatal(built, err)
+		}
+		l.equal()
+		l.idle()
+	})
+}

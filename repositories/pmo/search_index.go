@@ -1,0 +1,129 @@
+package pmo
+
+import (
+	"cmp"
+	"context"
+	"strings"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+)
+
+// searchIndex is the index that a search in names, descriptions and customers is answered from, instead
+// of by reading every product. It takes long to build, so no run does.
+const searchIndex = productTable + "_search_trgm"
+
+const (
+	searchIndexLock  = 0x6c6966656379747a     // of the one process that builds it
+	searchIndexYield = 200 * time.Millisecond // well below deadlock_timeout
+	askTime          = time.Second            // for what takes a millisecond, also while the process ends
+)
+
+// IndexSearch builds the search's index unless it is there, and reports whether it did. A search works
+// without it, more slowly. Nobody waits for the build: as soon as somebody does, such as a run that
+// locks the products, it is given up. PostgreSQL only; on SQLite it does nothing. Errors: permission,
+// with what somebody else can do; busy when it was given up or another process is at it; connection.
+func (s *Store) IndexSearch(ctx context.Context) (built bool, err error) {
+	if s.Kind() == database.SQLite {
+		return false, nil
+	}
+	session, err := s.db.Dial(ctx, "search index")
+	if err != nil {
+		return false, err
+	}
+	defer session.Close()
+	defer func() { // else it is unlocked with the session's end, a little later
+		unlocking, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
+		defer cancel()
+		_ = session.Exec(unlocking, "SELECT pg_advisory_unlock_all()")
+	}()
+	var mine, present, owned, leftover, available, installed bool
+	err = session.QueryRow(ctx, `SELECT pg_try_advisory_lock($1),
+		EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($2) AND indisvalid),
+		EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($2) AND NOT indisvalid),
+		(SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = $3::regclass),
+		EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm'), EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm')`,
+		[]any{int64(searchIndexLock), searchIndex, productTable}, &mine, &present, &leftover, &owned, &available, &installed)
+	switch {
+	case err != nil || present:
+		return false, err
+	case !mine:
+		return false, &models.Error{Class: models.Busy, Message: "another process builds the search's index"}
+	case !available:
+		return false, plainSearch("the server lacks the extension pg_trgm", "Install PostgreSQL's contrib package there.")
+	case !owned:
+		return false, plainSearch("another role owns "+productTable, "As its owner: CREATE EXTENSION IF NOT EXISTS pg_trgm; "+createSearchIndex("gin_trgm_ops"))
+	}
+	if !installed {
+		err = session.Exec(ctx, "CREATE EXTENSION IF NOT EXISTS pg_trgm")
+		if e := models.AsError(err); e != nil && e.Class == models.Permission {
+			return false, plainSearch("the role may not create the extension pg_trgm", "As a role that may: CREATE EXTENSION pg_trgm")
+		}
+	}
+	if err == nil {
+		err = s.buildSearchIndex(ctx, session, leftover)
+	}
+	return err == nil, err
+}
+
+func plainSearch(why, remedy string) error {
+	return &models.Error{Class: models.Permission, Message: "searches read every product: " + why, Remedy: remedy}
+}
+
+func createSearchIndex(class string) string {
+	return "CREATE INDEX CONCURRENTLY IF NOT EXISTS " + searchIndex + " ON " + productTable +
+		strings.ReplaceAll(" USING gin (lower(produk) #, lower(deskripsi) #, lower(pelanggan) #)", "#", class)
+}
+
+// buildSearchIndex drops what an attempt that was given up has left, and builds the index.
+func (s *Store) buildSearchIndex(ctx context.Context, session *database.Session, leftover bool) error {
+	var class string
+	if err := session.QueryRow(ctx, `SELECT quote_ident(nspname) || '.gin_trgm_ops' FROM pg_extension
+		JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'pg_trgm'`, nil, &class); err != nil {
+		return err
+	}
+	statements := []string{"SET statement_timeout = 0", "SET lock_timeout = 0", "SET maintenance_work_mem = '256MB'"}
+	if leftover {
+		statements = append(statements, "DROP INDEX CONCURRENTLY IF EXISTS "+searchIndex)
+	}
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		for _, statement := range append(statements, createSearchIndex(class)) {
+			if err == nil {
+				err = session.Exec(context.WithoutCancel(ctx), statement) // ended by yield
+			}
+		}
+		done <- err
+	}()
+	return s.yield(ctx, session.PID(), done)
+}
+
+// yield waits until what a server process does is done, and cancels that when ctx ends or when another
+// session waits for it.
+func (s *Store) yield(ctx context.Context, pid int64, done <-chan error) error {
+	tick := time.NewTicker(searchIndexYield)
+	defer tick.Stop()
+	for gaveUp := false; ; {
+		select {
+		case err := <-done:
+			if gaveUp && models.AsError(err) != nil && models.AsError(err).Class == models.Canceled {
+				err = cmp.Or(ctx.Err(), error(&models.Error{Class: models.Busy, Message: "the search's index waits, because somebody else needs the table"}))
+			}
+			return err
+		case <-tick.C:
+		}
+		var awaited bool
+		asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
+		err := s.gorm(asking).Raw("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND ? = ANY (pg_blocking_pids(pid)))", pid).Scan(&awaited).Error
+		gaveUp = gaveUp || awaited || ctx.Err() != nil
+		if err == nil && gaveUp {
+			err = s.gorm(asking).Exec("SELECT pg_cancel_backend(?)", pid).Error // again, until it has heard it
+		}
+		cancel()
+		if err != nil && ctx.Err() != nil {
+			return ctx.Err() // the server notices that we are gone
+		}
+	}
+}
