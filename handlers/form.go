@@ -1,0 +1,177 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/textproto"
+	"slices"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/models"
+)
+
+// What a form may have beside the limits that are settings.
+const (
+	partsLimit = 100
+	fieldLimit = 64 << 10 // bytes in a field
+	headsLimit = 64 << 10 // bytes before a part's content, and behind the last part
+	filesField = "files"  // the field of the files, any number of them
+)
+
+// uploads takes in files. Errors of Stage: unsupported_type, too_large, validation_failed, unavailable,
+// and those of the reader as they are; after any of them nothing is left of the file.
+type uploads interface {
+	Stage(ctx context.Context, name string, content io.Reader) (models.Upload, error)
+	Discard(ctx context.Context, files []models.Upload)
+}
+
+// FormLimits are the limits of a form that are settings.
+type FormLimits struct {
+	Files int   // in a request
+	Bytes int64 // in a request
+}
+
+// form is what a form said: its fields, and the files that came with it, which are staged and whoever
+// has the form must keep or discard.
+type form struct {
+	Fields map[string]string
+	Files  []models.Upload
+}
+
+// readForm reads a body that is multipart/form-data, a part at a time, with the known fields and files.
+// Errors: unsupported_type, too_large, validation_failed, which names the field, and those of Stage.
+// After any error no file is left.
+func readForm(c *fiber.Ctx, limits FormLimits, files uploads, known ...string) (form, error) {
+	kind, parameters := mediaType(c)
+	if kind != fiber.MIMEMultipartForm {
+		refused(c)
+		return form{}, notOf("a form (multipart/form-data)")
+	}
+	body := bodyOf(c, limits.Bytes)
+	reader := formReader{files: files, known: known, limits: limits, body: body, form: form{Fields: map[string]string{}}}
+	err := reader.read(c.UserContext(), parameters["boundary"])
+	if err != nil {
+		files.Discard(c.UserContext(), reader.form.Files)
+		refused(c)
+		return form{}, unreadable(err, "The form cannot be read: it is not well-formed, or breaks off before its end")
+	}
+	return reader.form, nil
+}
+
+// formReader reads one form.
+type formReader struct {
+	files  uploads
+	known  []string
+	limits FormLimits
+	body   *limited
+	form   form
+}
+
+func (f *formReader) read(ctx context.Context, boundary string) error {
+	if boundary == "" || len(boundary) > 70 { // RFC 2046
+		return errors.New("no boundary that could be one")
+	}
+	// The end of the body is an error to whoever looks for the next part: a form ends with its last boundary.
+	parts := multipart.NewReader(io.MultiReader(f.body, strings.NewReader("\r\n"), brokenOff{}), boundary)
+	for n := 0; ; n++ {
+		f.body.scarce = headsLimit
+		part, err := parts.NextRawPart()
+		if errors.Is(err, io.EOF) {
+			_, err = io.Copy(io.Discard, f.body) // nothing more should come
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		f.body.scarce = -1
+		if n == partsLimit {
+			return &models.Error{Class: models.TooLarge, Message: fmt.Sprintf("The form has more than %d parts", partsLimit)}
+		}
+		if err := f.part(ctx, part); err != nil {
+			return err
+		}
+	}
+}
+
+// brokenOff is what lies behind the end of a body.
+type brokenOff struct{}
+
+// Read implements io.Reader.
+func (brokenOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// part reads a field or a file.
+func (f *formReader) part(ctx context.Context, part *multipart.Part) error {
+	name, filename, isFile := describe(part.Header)
+	switch {
+	case !isText(name):
+		return encodingError("the name of a field")
+	case name == filesField:
+		return f.file(ctx, part, filename)
+	case !slices.Contains(f.known, name):
+		return invalid(clip(name), "unknown", "%q is not known here; known are %s", clip(name), strings.Join(append(slices.Clone(f.known), filesField), ", "))
+	case isFile:
+		return invalid(name, "type", "%s must be a text, not a file", name)
+	}
+	if _, seen := f.form.Fields[name]; seen {
+		return invalid(name, "duplicate", "%s is given more than once", name)
+	}
+	value, err := io.ReadAll(io.LimitReader(part, fieldLimit+1))
+	switch {
+	case err != nil:
+		return err
+	case len(value) > fieldLimit:
+		return tooLarge(name, fieldLimit)
+	case !isText(string(value)):
+		return encodingError(name)
+	}
+	f.form.Fields[name] = string(value)
+	return nil
+}
+
+// describe says what a part is: the field's name, and the name of the file if it is one.
+func describe(header textproto.MIMEHeader) (name, filename string, isFile bool) {
+	disposition, parameters, err := mime.ParseMediaType(header.Get("Content-Disposition"))
+	if err != nil || disposition != "form-data" {
+		return "", "", false
+	}
+	filename, isFile = parameters["filename"]
+	return parameters["name"], filename, isFile
+}
+
+// file stages a file. A form in which no file was chosen sends an empty one without a name.
+func (f *formReader) file(ctx context.Context, part *multipart.Part, filename string) error {
+	if filename == "" {
+		_, err := io.ReadFull(part, make([]byte, 1))
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		default:
+			return invalid(filesField, "filename", "a file has no name")
+		}
+	}
+	if !isText(filename) {
+		return encodingError("the name of a file")
+	}
+	if len(f.form.Files) == f.limits.Files {
+		return &models.Error{Class: models.TooLarge, Message: fmt.Sprintf("There are more than %d files, which are the most that are taken at once", f.limits.Files)}
+	}
+	upload, err := f.files.Stage(ctx, filename, part)
+	if err != nil {
+		return err
+	}
+	f.form.Files = append(f.form.Files, upload)
+	return nil
+}
+
+// invalid is the error for one wrong field.
+func invalid(field, code, format string, args ...any) error {
+	return models.NewInvalid(models.FieldError{Field: field, Code: code, Message: fmt.Sprintf(format, args...)})
+}

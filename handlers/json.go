@@ -1,0 +1,225 @@
+package handlers
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/models"
+)
+
+const (
+	jsonLimit = 1 << 20 // bytes
+	jsonDepth = 500     // how deep a document may be nested: the databases take some more
+)
+
+// readJSON reads a body that is a JSON object into dst, which points to a struct. The struct's json tags
+// are the keys that may stand in the body, written exactly so; what is not sent leaves its field as it
+// is. Numbers keep every digit in fields of type json.Number, json.RawMessage and models.JSON. Errors:
+// unsupported_type, too_large, and validation_failed, which names the field.
+func readJSON(c *fiber.Ctx, dst any) error {
+	into := fieldsOf(dst)
+	object, err := readObject(c, slices.Sorted(maps.Keys(into)))
+	if err != nil {
+		return err
+	}
+	var problems []models.FieldError
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		if err := json.Unmarshal(object[name], into[name].Addr().Interface()); err != nil {
+			problems = append(problems, models.FieldError{Field: name, Code: "type", Message: name + " must be " + wanted(into[name].Type())})
+		}
+	}
+	if problems != nil {
+		return models.NewInvalid(problems...)
+	}
+	return nil
+}
+
+// fieldsOf are a struct's fields by their names in JSON.
+func fieldsOf(dst any) map[string]reflect.Value {
+	v := reflect.ValueOf(dst).Elem()
+	fields := map[string]reflect.Value{}
+	for _, f := range reflect.VisibleFields(v.Type()) {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" && f.IsExported() {
+			fields[name] = v.FieldByIndex(f.Index)
+		}
+	}
+	return fields
+}
+
+// wanted names a Go type to somebody who writes JSON.
+func wanted(t reflect.Type) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return "a whole number that fits into " + strconv.Itoa(t.Bits()) + " bits"
+	case reflect.String:
+		if t == reflect.TypeFor[json.Number]() {
+			return "a number"
+		}
+		return "a text"
+	case reflect.Map, reflect.Struct:
+		return "an object"
+	default:
+		return "of another type"
+	}
+}
+
+// readObject reads a body that is a JSON object with known keys, and returns the values as they are
+// written. Errors: as readJSON.
+func readObject(c *fiber.Ctx, known []string) (map[string]json.RawMessage, error) {
+	object, err := parseObject(c, known)
+	if err != nil {
+		refused(c)
+	}
+	return object, err
+}
+
+func parseObject(c *fiber.Ctx, known []string) (map[string]json.RawMessage, error) {
+	if kind, parameters := mediaType(c); kind != fiber.MIMEApplicationJSON || !isUTF8(parameters["charset"]) {
+		return nil, notOf("JSON (application/json, UTF-8)")
+	}
+	text, err := io.ReadAll(bodyOf(c, jsonLimit))
+	if err != nil {
+		return nil, unreadable(err, "The body breaks off before its end")
+	}
+	return objectOf(text, known)
+}
+
+func isUTF8(charset string) bool { return charset == "" || strings.EqualFold(charset, "utf-8") }
+
+// objectOf reads a JSON object whose keys are known and stand in it once.
+func objectOf(text []byte, known []string) (map[string]json.RawMessage, error) {
+	problem := func(field, code, format string, args ...any) (map[string]json.RawMessage, error) {
+		return nil, models.NewInvalid(models.FieldError{Field: field, Code: code, Message: fmt.Sprintf(format, args...)})
+	}
+	if !json.Valid(text) || !bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
+		return nil, &models.Error{Class: models.Invalid, Message: "The body is not one JSON object"}
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	if _, err := decoder.Token(); err != nil { // {
+		return nil, err
+	}
+	object := map[string]json.RawMessage{}
+	for decoder.More() {
+		token, err := decoder.Token()
+		if err != nil {
+			return nil, err
+		}
+		name, _ := token.(string)
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return nil, err
+		}
+		_, seen := object[name]
+		switch {
+		case !slices.Contains(known, name):
+			return problem(clip(name), "unknown", "%q is not known here; known are %s", clip(name), strings.Join(known, ", "))
+		case seen:
+			return problem(name, "duplicate", "%s is given more than once", name)
+		case !isText(string(value)) || badEscape(value):
+			return nil, encodingError(name)
+		}
+		if twice, tooDeep := inspect(value); tooDeep {
+			return problem(name, "too_deep", "%s is nested deeper than %d levels", name, jsonDepth)
+		} else if twice != "" {
+			return problem(name, "duplicate", "%s holds %q more than once in one object", name, clip(twice))
+		}
+		object[name] = value
+	}
+	return object, nil
+}
+
+// clip makes a client's own words short and fit to be said back.
+func clip(s string) string {
+	const most = 40
+	s = strings.ToValidUTF8(s, "�")
+	if runes := []rune(s); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return s
+}
+
+// badEscape reports whether valid JSON has an escape that stands for NUL, or for half a character.
+func badEscape(value []byte) bool {
+	for i := bytes.IndexByte(value, '\\'); i >= 0 && i < len(value); {
+		if value[i] != '\\' {
+			i++
+			continue
+		}
+		if value[i+1] != 'u' {
+			i += 2
+			continue
+		}
+		r := hex4(value[i+2:])
+		i += 6
+		switch {
+		case r == 0:
+			return true
+		case utf16.IsSurrogate(r):
+			if i+6 > len(value) || value[i] != '\\' || value[i+1] != 'u' || utf16.DecodeRune(r, hex4(value[i+2:])) == '�' {
+				return true
+			}
+			i += 6
+		}
+	}
+	return false
+}
+
+func hex4(b []byte) rune {
+	n, err := strconv.ParseUint(string(b[:4]), 16, 32)
+	if err != nil {
+		return 0
+	}
+	return rune(n)
+}
+
+// inspect looks into a valid JSON value for a key that stands twice in one object, and for too many
+// levels.
+func inspect(value []byte) (twice string, tooDeep bool) {
+	decoder := json.NewDecoder(bytes.NewReader(value))
+	decoder.UseNumber()
+	var open []map[string]bool // of each level that is open, its keys; nil for an array
+	isKey := false
+	for {
+		token, err := decoder.Token()
+		if err != nil { // the end
+			return "", false
+		}
+		delim, _ := token.(json.Delim)
+		switch {
+		case delim == '{' || delim == '[':
+			var keys map[string]bool
+			if delim == '{' {
+				keys = map[string]bool{}
+			}
+			if open = append(open, keys); len(open) > jsonDepth {
+				return "", true
+			}
+		case delim != 0:
+			open = open[:len(open)-1]
+		case isKey:
+			key, _ := token.(string)
+			if open[len(open)-1][key] {
+				return key, false
+			}
+			open[len(open)-1][key] = true
+			isKey = false
+			continue
+		}
+		isKey = len(open) > 0 && open[len(open)-1] != nil
+	}
+}

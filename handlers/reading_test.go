@@ -1,0 +1,368 @@
+package handlers
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/models"
+)
+
+// shelf keeps uploads in memory.
+type shelf struct {
+	mu      sync.Mutex
+	content map[string]string
+	n       int
+}
+
+func (s *shelf) Stage(_ context.Context, name string, content io.Reader) (models.Upload, error) {
+	all, err := io.ReadAll(content)
+	if err != nil {
+		return models.Upload{}, err
+	}
+	if len(all) == 0 {
+		return models.Upload{}, invalid(filesField, "empty", "%s is empty", name)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.n++
+	key := strconv.Itoa(s.n)
+	s.content[key] = string(all)
+	return models.Upload{Key: key, Name: name, Size: int64(len(all))}, nil
+}
+
+func (s *shelf) Discard(_ context.Context, files []models.Upload) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range files {
+		delete(s.content, f.Key)
+	}
+}
+
+func (s *shelf) held() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.content)
+}
+
+// taker is a server that answers with what it has read.
+type taker struct {
+	address string
+	shelf   *shelf
+}
+
+type document struct {
+	Name    *string         `json:"produk"`
+	Price   json.Number     `json:"harga"`
+	ID      *int64          `json:"id_produk"`
+	Metrics models.JSON     `json:"performance_metrics"`
+	Any     json.RawMessage `json:"any"`
+}
+
+func newTaker(t testing.TB) *taker {
+	t.Helper()
+	s := &taker{shelf: &shelf{content: map[string]string{}}}
+	web := fiber.New(fiber.Config{DisableStartupMessage: true, StreamRequestBody: true, DisablePreParseMultipartForm: true, ErrorHandler: Errors(slog.New(slog.DiscardHandler))})
+	limits := FormLimits{Files: 3, Bytes: 1 << 20}
+	web.Post("/form", func(c *fiber.Ctx) error {
+		read, err := readForm(c, limits, s.shelf, "produk", "harga")
+		if err != nil {
+			return err
+		}
+		return c.JSON(read)
+	})
+	web.Post("/fields", func(c *fiber.Ctx) error {
+		read, err := readFields(c, limits, s.shelf, "produk", "harga")
+		if err != nil {
+			return err
+		}
+		return c.JSON(read)
+	})
+	web.Post("/json", func(c *fiber.Ctx) error {
+		var d document
+		if err := readJSON(c, &d); err != nil {
+			return err
+		}
+		return c.JSON(d)
+	})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.address = listener.Addr().String()
+	ended := make(chan error, 1)
+	go func() { ended <- web.Listener(listener) }()
+	t.Cleanup(func() {
+		if err := web.Shutdown(); err != nil {
+			t.Error(err)
+		}
+		<-ended
+	})
+	return s
+}
+
+// taken is an answer.
+type taken struct {
+	status int
+	body   string
+	failure
+}
+
+// post sends a body whose length is known.
+func (s *taker) post(t testing.TB, path, kind, body string, headers ...string) taken {
+	t.Helper()
+	return s.send(t, path, kind, strings.NewReader(body), headers...)
+}
+
+// send sends a body, in chunks unless its length is known.
+func (s *taker) send(t testing.TB, path, kind string, body io.Reader, headers ...string) taken {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.address+path, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kind != "" {
+		r.Header.Set("Content-Type", kind)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := http.DefaultClient.Do(r) //nolint:bodyclose // answered closes it
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answered(t, response)
+}
+
+func answered(t testing.TB, response *http.Response) taken {
+	t.Helper()
+	defer func() { _ = response.Body.Close() }()
+	all, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := taken{status: response.StatusCode, body: string(all)}
+	_ = json.Unmarshal(all, &a.failure)
+	return a
+}
+
+// raw sends bytes, half-closes the connection, and reads the answer, if there is one.
+func (s *taker) raw(t testing.TB, request string) taken {
+	t.Helper()
+	conn, err := net.Dial("tcp", s.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	_, _ = io.WriteString(conn, request)
+	_ = conn.(*net.TCPConn).CloseWrite()
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil) //nolint:bodyclose // answered closes it
+	if err != nil {
+		return taken{}
+	}
+	return answered(t, response)
+}
+
+func (a taken) want(t testing.TB, what string, status int, field string) {
+	t.Helper()
+	var fields []string
+	for _, e := range a.Errors {
+		fields = append(fields, e.Field)
+	}
+	if a.status != status || field != "" && !slices.Contains(fields, field) {
+		t.Errorf("%.60q…%q: %d %s, want %d naming %q", what, what[max(0, len(what)-30):], a.status, a.body, status, field)
+	}
+}
+
+const formType = "multipart/form-data; boundary=X"
+
+// part is one part of a form whose boundary is X.
+func part(disposition, content string) string {
+	return "--X\r\nContent-Disposition: " + disposition + "\r\n\r\n" + content + "\r\n"
+}
+
+func field(name, value string) string { return part(`form-data; name="`+name+`"`, value) }
+
+func file(name, content string) string {
+	return part(`form-data; name="files"; filename="`+name+`"`, content)
+}
+
+const end = "--X--\r\n"
+
+func TestForm(t *testing.T) {
+	t.Parallel()
+	s := newTaker(t)
+	body := field("produk", "Kopi ☕\r\n") + field("harga", "") + part(`form-data; name="files"; filename=""`, "") + field("files", "") + file("a.pdf", "one") + file("ü.txt", "two\r\n--Xnot") + end
+	for range 2 { // the connection is used again
+		a := s.post(t, "/form", formType, body)
+		if want := `{"Fields":{"harga":"","produk":"Kopi ☕\r\n"},"Files":[{"Key":`; a.status != http.StatusOK || !strings.HasPrefix(a.body, want) || !strings.Contains(a.body, `"ü.txt"`) {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+	}
+	s.send(t, "/form", formType, io.MultiReader(strings.NewReader(body))).want(t, "chunked", http.StatusOK, "") // unknown length
+	s.post(t, "/form", formType, end).want(t, "nothing in it", http.StatusOK, "")
+	s.post(t, "/form", `Multipart/Form-Data; boundary="X"`, end).want(t, "nothing in it", http.StatusOK, "")
+	if got := s.shelf.held(); got != 6 {
+		t.Errorf("%d files were kept", got)
+	}
+}
+
+// TestWrongForms wants of each that it is refused by what it is, and that no file stays.
+func TestWrongForms(t *testing.T) {
+	t.Parallel()
+	s := newTaker(t)
+	good := file("kept.pdf", "content")
+	for _, c := range []struct {
+		body   string
+		status int
+		field  string
+	}{
+		{good + field("segmen", "1") + end, 400, "segmen"},
+		{good + field("a[999999999]", "1") + end, 400, "a[999999999]"},
+		{good + field("Produk", "1") + end, 400, "Produk"},
+		{good + field("", "1") + end, 400, ""},
+		{good + part("attachment", "1") + end, 400, ""},
+		{good + part("form-data; name=\xff", "1") + end, 400, ""},
+		{good + field("produk", "a") + field("produk", "b") + end, 400, "produk"},
+		{good + field("produk", "a\x00") + end, 400, "produk"},
+		{good + field("produk", "\xff") + end, 400, "produk"},
+		{good + part(`form-data; name="produk"; filename="x.txt"`, "a") + end, 400, "produk"},
+		{good + part(`form-data; name="files"; filename=""`, "a") + end, 400, "files"},
+		{good + field("files", "a") + end, 400, "files"},
+		{good + file("empty.pdf", "") + end, 400, "files"},
+		{good + file("\xff.pdf", "a") + end, 400, ""},
+		{good + field("produk", strings.Repeat("a", fieldLimit+1)) + end, 413, ""},
+		{good + good + good + good + end, 413, ""},
+		{good + strings.Repeat(field("produk", "a"), 1) + strings.Repeat(part(`form-data; name="files"; filename=""`, ""), 1001) + end, 413, ""},
+		{good + file("large.pdf", strings.Repeat("a", 1<<20)) + end, 413, ""},
+		{good + "--X\r\nContent-Disposition: form-data; name=\"" + strings.Repeat("a", headsLimit) + "\"\r\n\r\n", 400, ""},
+		{strings.Repeat("preamble\r\n", 10000) + good + end, 400, ""},
+		{good + end + strings.Repeat("behind the end ", 10000), 400, ""},
+		{good, 400, ""}, // breaks off
+		{good + "--X\r\nContent-Disposition", 400, ""},
+		{good + "--X\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.pdf\"\r\n\r\nhalf a fi", 400, ""},
+		{good + "--X", 400, ""},
+		{strings.ReplaceAll(good+end, "--X", "--Y"), 400, ""},
+		{"no form", 400, ""},
+		{"", 400, ""},
+	} {
+		s.post(t, "/form", formType, c.body).want(t, c.body, c.status, c.field)
+		s.send(t, "/form", formType, io.MultiReader(strings.NewReader(c.body))).want(t, "in chunks: "+c.body, c.status, c.field)
+		if got := s.shelf.held(); got != 0 {
+			t.Fatalf("%.60q: %d files were left", c.body, got)
+		}
+	}
+	for _, kind := range []string{"", "multipart/form-data", "multipart/form-data; boundary=" + strings.Repeat("X", 71), "multipart/form-data; boundary=\"", "multipart/mixed; boundary=X", "application/json", "application/x-www-form-urlencoded", "text/plain"} {
+		want := http.StatusUnsupportedMediaType
+		if strings.HasPrefix(kind, "multipart/form-data") && !strings.HasSuffix(kind, `"`) {
+			want = http.StatusBadRequest
+		}
+		s.post(t, "/form", kind, good+end).want(t, kind, want, "")
+	}
+	s.post(t, "/form", formType, good+end, "Content-Encoding", "gzip").want(t, "compressed", http.StatusUnsupportedMediaType, "")
+	a := s.post(t, "/form", formType, field("nama", "1")+end)
+	if !strings.Contains(a.Message, "produk, harga, files") {
+		t.Errorf("the known fields are not named: %s", a.body)
+	}
+	if got := s.shelf.held(); got != 0 {
+		t.Errorf("%d files were left", got)
+	}
+}
+
+// TestBrokenConnections end in the middle of a body, or never.
+func TestBrokenConnections(t *testing.T) {
+	t.Parallel()
+	s := newTaker(t)
+	head := "POST /form HTTP/1.1\r\nHost: x\r\nContent-Type: " + formType + "\r\n"
+	body := file("a.pdf", "content") + field("produk", "a") + end
+	for i := range len(body) {
+		s.raw(t, fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", head, len(body), body[:i])).want(t, body[:i], http.StatusBadRequest, "")
+		s.raw(t, fmt.Sprintf("%sTransfer-Encoding: chunked\r\n\r\n%x\r\n%s", head, len(body), body[:i])).want(t, "in chunks: "+body[:i], http.StatusBadRequest, "")
+		if got := s.shelf.held(); got != 0 {
+			t.Fatalf("after %d bytes %d files were left", i, got)
+		}
+	}
+	s.raw(t, "POST /json HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{}").want(t, "{}", http.StatusBadRequest, "")
+	for _, path := range []string{"/form", "/json"} {
+		conn, err := net.Dial("tcp", s.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			_, _ = io.WriteString(conn, "POST "+path+" HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n")
+			for {
+				if _, err := io.WriteString(conn, "10000\r\n"+strings.Repeat("a", 1<<16)+"\r\n"); err != nil {
+					return
+				}
+			}
+		}()
+		got, _ := bufio.NewReader(conn).ReadString('\n') // the connection may break before the answer is read
+		if got != "" && !strings.Contains(got, "415") {
+			t.Errorf("an endless body: %q", got)
+		}
+		_ = conn.Close()
+	}
+}
+
+func TestJSONBodies(t *testing.T) {
+	t.Parallel()
+	s := newTaker(t)
+	const kind = "application/json"
+	a := s.post(t, "/json", kind+"; charset=UTF-8", ` {"produk": "a\n☕\ud83d\ude00\\u0000", "harga": 9007199254740993.10, "id_produk": 9223372036854775807, "performance_metrics": {"n": 1.00, "e": 1e400}, "any": [1]} `)
+	if want := `{"produk":"a\n☕😀\\u0000","harga":9007199254740993.10,"id_produk":9223372036854775807,"performance_metrics":{"n":1.00,"e":1e400},"any":[1]}`; a.status != http.StatusOK || a.body != want {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	deep := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
+	for _, c := range []struct {
+		body   string
+		status int
+		field  string
+	}{
+		{`{}`, 200, ""},
+		{`{"any": ` + deep(jsonDepth) + `}`, 200, ""},
+		{`{"any": ` + deep(jsonDepth+1) + `}`, 400, "any"},
+		{`{"any": ` + deep(20000) + `}`, 400, ""},
+		{strings.Repeat("[", 100000), 400, ""},
+		{``, 400, ""}, {`null`, 400, ""}, {`[]`, 400, ""}, {`{`, 400, ""}, {`{} {}`, 400, ""}, {`{}x`, 400, ""}, {`"x"`, 400, ""}, {"\ufeff{}", 400, ""},
+		{`{"Produk": "a"}`, 400, "Produk"}, {`{"role": "admin"}`, 400, "role"}, {`{"a[999999999]": 1}`, 400, "a[999999999]"}, {`{"": 1}`, 400, ""},
+		{`{"produk": "a", "produk": "b"}`, 400, "produk"}, {`{"produk": "a", "produ\u006b": "b"}`, 400, "produk"},
+		{`{"any": {"a": 1, "b": [{"c": 1, "c": 2}]}}`, 400, "any"}, {`{"any": {"a": 1, "b": {"a": 1}, "c": [{"a": 1}, {"a": 1}]}}`, 200, ""},
+		{`{"any": {"a": "a", "b": "a"}}`, 200, ""}, {`{"any": ["a", "a"]}`, 200, ""},
+		{`{"produk": "\u0000"}`, 400, "produk"}, {`{"any": {"\u0000": 1}}`, 400, "any"}, {"{\"produk\": \"\xff\"}", 400, "produk"}, {`{"produk": "\ud800"}`, 400, "produk"},
+		{`{"produk": "\ud800\u0041"}`, 400, "produk"}, {`{"produk": "\udc00"}`, 400, "produk"}, {`{"produk": "\ud800x"}`, 400, "produk"}, {"{\"\x00\": 1}", 400, ""},
+		{`{"produk": 1}`, 400, "produk"}, {`{"harga": "x"}`, 400, "harga"}, {`{"id_produk": 1.5}`, 400, "id_produk"}, {`{"id_produk": 9223372036854775808}`, 400, "id_produk"}, {`{"id_produk": NaN}`, 400, ""},
+		{`{"produk": "` + strings.Repeat("a", jsonLimit) + `"}`, 413, ""},
+	} {
+		s.post(t, "/json", kind, c.body).want(t, c.body, c.status, c.field)
+		s.send(t, "/json", kind, io.MultiReader(strings.NewReader(c.body))).want(t, "in chunks: "+c.body, c.status, c.field)
+	}
+	for _, wrong := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1", "application/json; charset", formType} {
+		s.post(t, "/json", wrong, "{}").want(t, wrong, http.StatusUnsupportedMediaType, "")
+	}
+}
+
+// TestFieldsOfEither reads the same from a form and from JSON.
+func TestFieldsOfEither(t *testing.T) {
+	t.Parallel()
+	s := newTaker(t)
+	a := s.post(t, "/fields", formType, field("produk", "")+field("harga", "1500.00")+end)
+	b := s.post(t, "/fields", "application/json", `{"harga": 1500.00, "produk": null}`)
+	if a.status != http.StatusOK || a.body != b.body {
+		t.Errorf("%s and %s", a.body, b.body)
+	}
+	s.post(t, "/fields", "application/json", `{"harga": true}`).want(t, "true", http.StatusBadRequest, "harga")
+	s.post(t, "/fields", "application/json", `{"files": []}`).want(t, "files", http.StatusBadRequest, "files")
+	s.post(t, "/fields", "text/plain", "").want(t, "text", http.StatusUnsupportedMediaType, "")
+}
