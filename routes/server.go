@@ -73,9 +73,6 @@ func newServer(o Options, table []route) *fiber.App {
 // answer in plain text.
 func knownMethod(web *fiber.App, serve fasthttp.RequestHandler) fasthttp.RequestHandler {
 	return func(raw *fasthttp.RequestCtx) {
-		if chunked := raw.Request.Header.ContentLength() == -1; chunked {
-			raw.SetConnectionClose() // a proxy may have gone by a Content-Length beside it (RFC 9112, 6.3)
-		}
 		if slices.Contains(fiber.DefaultMethods, string(raw.Method())) {
 			serve(raw)
 			return

@@ -251,6 +251,7 @@ func TestIssuerAway(t *testing.T) {
 	i.lists(t, "1", key)
 	accepted(t, a, unnamed, admin)
 	accepted(t, a, named, admin)
+	refused(t, a, signed(t, jwt.SigningMethodRS256, rsaKey(t), kid("2"), claims(nil)), models.Unauthenticated)
 	i.body.Store(nil)
 	refused(t, a, signed(t, jwt.SigningMethodRS256, key, kid("2"), claims(nil)), models.Unavailable)
 	accepted(t, a, named, admin)
