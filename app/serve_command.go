@@ -13,6 +13,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/services/syncing"
 )
 
 const (
@@ -44,16 +45,17 @@ func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer
 	if _, err := a.store.Migrate(ctx); err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	server, err := a.server(ctx)
+	syncs := a.steering(nil)
+	server, err := a.server(ctx, syncs)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	defer a.background(ctx)()
 	serving := make(chan error, 1)
 	go func() { serving <- server.Listener(listener) }()
-	defer a.stop(server, serving)
+	defer a.stop(server, syncs, serving)
 
-	if err := a.synchroniseAtStart(ctx, out); err != nil {
+	if err := a.synchroniseAtStart(ctx, syncs, out); err != nil {
 		return err
 	}
 	out.line("🌐 Serving http://%s/api/product-lifecycle/products (Ctrl-C ends)", listener.Addr())
@@ -67,8 +69,10 @@ func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer
 	}
 }
 
-// stop lets requests under way finish.
-func (a *App) stop(server *fiber.App, serving chan error) {
+// stop cancels runs and ends streams, which would keep the server waiting, and lets the other requests
+// finish.
+func (a *App) stop(server *fiber.App, syncs *syncing.Service, serving chan error) {
+	syncs.Close()
 	_ = server.ShutdownWithTimeout(shutdownTime) // past it, connections are cut
 	if err := <-serving; err != nil {
 		a.log.Warn("the server did not end well", "error", err)
@@ -78,9 +82,9 @@ func (a *App) stop(server *fiber.App, serving chan error) {
 // synchroniseAtStart makes a run. One that fails leaves what was mirrored before, which is served all
 // the same; where nothing was, it is tried again until it succeeds. The error is ctx's end or a
 // pmo_db without its tables.
-func (a *App) synchroniseAtStart(ctx context.Context, out *console) error {
+func (a *App) synchroniseAtStart(ctx context.Context, syncs *syncing.Service, out *console) error {
 	for {
-		_, err := a.sync(ctx, mirror.Request{}, out)
+		_, err := a.sync(ctx, syncs.Run, mirror.Request{}, out)
 		if err == nil || ctx.Err() != nil {
 			return nil //nolint:nilerr // being told to end is no failure
 		}

@@ -7,12 +7,15 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers"
+	"lifecycle-sync/models"
 	"lifecycle-sync/routes"
+	"lifecycle-sync/services"
 	"lifecycle-sync/services/access"
+	"lifecycle-sync/services/syncing"
 )
 
 // server wires what answers requests. Errors: configuration.
-func (a *App) server(ctx context.Context) (*fiber.App, error) {
+func (a *App) server(ctx context.Context, syncs *syncing.Service) (*fiber.App, error) {
 	options := routes.Options{Log: a.log, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now, WriteRate: a.cfg.WriteRate, SyncRate: a.cfg.SyncRate}
 	if a.cfg.authenticates() {
 		var err error
@@ -25,5 +28,6 @@ func (a *App) server(ctx context.Context) (*fiber.App, error) {
 		Products:  handlers.NewProducts(a.answers),
 		Dropdowns: handlers.NewDropdowns(a.answers),
 		Histories: handlers.NewHistories(a.answers),
+		Sync:      handlers.NewSync(syncs, services.NewRuns(a.web, models.Tables())),
 	}), nil
 }

@@ -29,8 +29,11 @@ type outcomeError struct {
 	Remedy  string       `json:"remedy"`
 }
 
+// maker makes runs: the engine, or what also lets the API steer them.
+type maker func(ctx context.Context, req mirror.Request, progress mirror.Progress) (mirror.Result, error)
+
 // sync makes one run, reporting each step.
-func (a *App) sync(ctx context.Context, req mirror.Request, out *console) (mirror.Result, error) {
+func (a *App) sync(ctx context.Context, run maker, req mirror.Request, out *console) (mirror.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.cfg.SyncTimeout)
 	defer cancel()
 	defer out.close()
@@ -38,14 +41,9 @@ func (a *App) sync(ctx context.Context, req mirror.Request, out *console) (mirro
 	if err := a.prepare(ctx, out); err != nil {
 		return mirror.Result{}, err
 	}
-	result, err := a.engine.Sync(ctx, req, out)
+	result, err := run(ctx, req, out)
 	if err != nil {
 		return result, err
-	}
-	a.answers.Advance(result.Version)
-	select {
-	case a.synchronised <- struct{}{}:
-	default: // it is known
 	}
 	if reason := result.Run.Reason; reason != nil {
 		out.line("⚠️ %s", *reason)

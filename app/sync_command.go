@@ -34,7 +34,7 @@ func (c *syncCommand) Run(env *environment) error {
 			mode = "dry-run"
 			result.Tables, err = a.preview(env, req, out, c.JSON)
 		} else {
-			result, err = a.sync(env.ctx, req, out)
+			result, err = a.sync(env.ctx, a.engine.Sync, req, out)
 		}
 		if c.JSON {
 			if writeErr := writeOutcome(env.stdout, mode, started, result, err); writeErr != nil {

@@ -33,6 +33,7 @@ type Handlers struct {
 	Products  *handlers.Products
 	Dropdowns *handlers.Dropdowns
 	Histories *handlers.Histories
+	Sync      *handlers.Sync
 }
 
 // route is a line of the table.
@@ -48,10 +49,10 @@ type route struct {
 // before one with a parameter. A GET answers HEAD too.
 func (h Handlers) table() []route {
 	const (
-		get = fiber.MethodGet
-		api = apiBase
+		get, post = fiber.MethodGet, fiber.MethodPost
+		api       = apiBase
 
-		anyone, reader = models.Anonymous, models.Reader
+		anyone, reader, admin = models.Anonymous, models.Reader, models.Admin
 	)
 	return []route{
 		{get, "/livez", anyone, unmetered, brief, h.Health.Live},
@@ -62,6 +63,16 @@ func (h Handlers) table() []route {
 		{get, api + "/stage-history", reader, unmetered, brief, h.Histories.List},
 		{get, api + "/stage-history/:id", reader, unmetered, brief, h.Histories.One},
 		{get, api + "/dropdowns", reader, unmetered, brief, h.Dropdowns.All},
+
+		{get, api + "/sync", admin, unmetered, brief, h.Sync.Status},
+		{post, api + "/sync", admin, syncs, endless, h.Sync.Start},
+		{get, api + "/sync/runs", admin, unmetered, brief, h.Sync.Runs},
+		{get, api + "/sync/runs/:id", admin, unmetered, brief, h.Sync.Run},
+		{get, api + "/sync/runs/:id/changes", admin, unmetered, brief, h.Sync.Changes},
+		{post, api + "/sync/runs/:id/cancel", admin, syncs, brief, h.Sync.Cancel},
+		{post, api + "/sync/verify", admin, syncs, endless, h.Sync.Verify},
+		{get, api + "/sync/quarantine", admin, unmetered, brief, h.Sync.Quarantine},
+		{get, api + "/sync/events", admin, unmetered, endless, h.Sync.Events},
 	}
 }
 

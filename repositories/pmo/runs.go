@@ -150,8 +150,11 @@ func (s *Store) RecordEnd(ctx context.Context, run *models.Run, cause error, now
 	}
 	class := string(e.Class)
 	run.ErrorClass, run.ErrorMessage, run.ErrorRemedy = &class, &e.Message, &e.Remedy
-	return s.db.Translate(s.db.WithContext(ctx).Model(run).Select("*").
-		Where("state IN ?", []models.RunState{models.Running, models.Interrupted}).Updates(run).Error)
+	update := s.db.WithContext(ctx).Model(run).Select("*")
+	if !run.CancelRequested { // another process may have asked
+		update = update.Omit("cancel_requested")
+	}
+	return s.db.Translate(update.Where("state IN ?", []models.RunState{models.Running, models.Interrupted}).Updates(run).Error)
 }
 
 // RunState looks up how a run ended: after a commit whose answer was lost.

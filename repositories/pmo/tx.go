@@ -145,7 +145,7 @@ func (tx *Tx) Finish(ctx context.Context, counts []models.TableCount, now time.T
 	run := *tx.Run
 	run.State, run.FinishedAt = models.Succeeded, &now
 	g := tx.conn.Gorm(ctx)
-	if err := g.Save(&run).Error; err != nil {
+	if err := g.Omit("cancel_requested").Save(&run).Error; err != nil {
 		return tx.store.db.Translate(err)
 	}
 	for i := range counts {

@@ -47,7 +47,9 @@ type Progress interface {
 
 // Request is what is asked of a run.
 type Request struct {
-	AllowDeletes *int64 // the exact number of rows that may leave, when the guard would stop the run
+	AllowDeletes *int64           // the exact number of rows that may leave, when the guard would stop the run
+	Reason       string           // why the run is made as it is, when that is worth saying
+	Began        func(models.Run) // is told once that the run has begun, and under which number; may be nil
 }
 
 // Result is what a run did. Run is nil when no run began.
@@ -59,16 +61,26 @@ type Result struct {
 
 // Sync makes the mirror equal to the source as it is now (a full run). On an error nothing has
 // changed, except for a run row that says so. Errors: busy, mass_delete, schema, permission,
-// data_type, constraint, connection, timeout, canceled.
+// data_type, constraint, connection, timeout, canceled. Whoever cancels ctx because somebody asked for it
+// gives ErrCancelRequested as the cause.
 func (e *Engine) Sync(ctx context.Context, req Request, progress Progress) (Result, error) {
 	tx, err := e.store.BeginRun(ctx, models.FullRun, e.now())
 	if err != nil {
 		return Result{}, err
 	}
+	if req.Reason != "" {
+		tx.Run.Reason = &req.Reason
+	}
+	if req.Began != nil {
+		req.Began(*tx.Run)
+	}
 	result := Result{Run: tx.Run}
+	ctx, unwatch := e.watch(ctx, tx.Run.ID)
+	defer unwatch()
 	result.Tables, err = e.run(ctx, tx, req, progress)
 	result.Version = tx.Version
 	tx.Close()
+	tx.Run.CancelRequested = errors.Is(context.Cause(ctx), ErrCancelRequested)
 	err = because(ctx, err)
 	if err != nil && tx.Run.State != models.Succeeded {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)

@@ -70,6 +70,12 @@ func (s *site) command(args ...string) string {
 	return stdout.String()
 }
 
+// exitCode runs one of the program's commands, however it ends, and returns its exit code.
+func (s *site) exitCode(args ...string) int {
+	var out bytes.Buffer
+	return app.Main(s.t.Context(), args, s.environ, &out, &out)
+}
+
 // start boots the program and waits until it has synchronised.
 func (s *site) start() {
 	s.t.Helper()

@@ -51,3 +51,5 @@ CREATE INDEX IF NOT EXISTS lifecycle_writes_created_at_idx ON lifecycle_writes (
 
 ALTER TABLE lifecycle_sync_runs ADD COLUMN IF NOT EXISTS cancel_requested boolean NOT NULL DEFAULT false;
 ALTER TABLE lifecycle_sync_runs ADD COLUMN IF NOT EXISTS differences json;
+-- What people are shown: API writes are many, and not among it.
+CREATE INDEX IF NOT EXISTS lifecycle_sync_runs_listed_idx ON lifecycle_sync_runs (id) WHERE mode <> 'write';

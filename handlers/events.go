@@ -1,0 +1,98 @@
+package handlers
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/services/syncing"
+)
+
+// A stream of events says something at least so often, waits so long for a reader to take it, and ends
+// after some time, so that its reader comes back by the last id and shows its token again.
+const (
+	heartbeat     = 15 * time.Second
+	readerTime    = 30 * time.Second
+	streamTime    = 30 * time.Minute
+	reconnectTime = 2 * time.Second
+)
+
+type progressEvent struct {
+	Run   int64  `json:"run"`
+	Table string `json:"table"`
+	Done  int64  `json:"done"`
+	Total int64  `json:"total"`
+}
+
+type tableEvent struct {
+	Run int64 `json:"run"`
+	models.TableCount
+}
+
+// Events streams what happens to the runs, as server-sent events.
+func (h *Sync) Events(c *fiber.Ctx) error {
+	if err := parseQuery(c).err(); err != nil {
+		return err
+	}
+	reader, err := h.syncs.Follow(c.UserContext(), strings.Clone(c.Get("Last-Event-ID")))
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderContentType, "text/event-stream")
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	c.Set("X-Accel-Buffering", "no") // else nginx collects the events
+	c.Context().SetConnectionClose()
+	conn := c.Context().Conn()
+	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
+		defer reader.Close()
+		h.stream(w, conn, reader)
+	})
+	return nil
+}
+
+// stream writes events until there are no more, or the reader is gone.
+func (h *Sync) stream(w *bufio.Writer, conn net.Conn, reader *syncing.Reader) {
+	end := time.Now().Add(streamTime)
+	if _, err := fmt.Fprintf(w, "retry: %d\n\n", reconnectTime.Milliseconds()); err != nil {
+		return
+	}
+	for open := true; open && time.Now().Before(end); {
+		var batch []syncing.Event
+		if conn.SetWriteDeadline(time.Now().Add(heartbeat+readerTime)) != nil || w.Flush() != nil {
+			return
+		}
+		if batch, open = reader.Next(heartbeat); len(batch) == 0 && open {
+			_, _ = w.WriteString(": nothing new\n\n") // the flush tells whether the reader is gone
+		}
+		for _, e := range batch {
+			data, err := json.Marshal(h.eventData(e.Data))
+			if err != nil { // plain values always marshal
+				return
+			}
+			_, _ = fmt.Fprintf(w, "id: %s\nevent: %s\ndata: %s\n\n", e.ID, e.Name, data)
+		}
+	}
+}
+
+// eventData is what an event says, in the shapes of the other answers.
+func (h *Sync) eventData(data any) any {
+	switch d := data.(type) {
+	case syncing.Status:
+		return statusOf(d)
+	case syncing.Progress:
+		return progressEvent(d)
+	case syncing.TableDone:
+		d.Count.Table = h.runs.SourceName(d.Count.Table)
+		return tableEvent{Run: d.Run, TableCount: d.Count}
+	case syncing.Outcome:
+		return runDetail{run: runOf(d.Run), Tables: h.counts(d.Tables)}
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,181 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/services"
+)
+
+// runsPath is where the runs are.
+const runsPath = "/api/product-lifecycle/sync/runs"
+
+// run is a run as the API tells of it.
+type run struct {
+	ID              int64           `json:"run"`
+	Mode            string          `json:"mode"`
+	State           models.RunState `json:"state"`
+	Reason          *string         `json:"reason"`
+	StartedAt       models.Instant  `json:"started_at"`
+	FinishedAt      *models.Instant `json:"finished_at"`
+	Error           *runError       `json:"error"`
+	CancelRequested bool            `json:"cancelRequested"`
+	Differences     *differences    `json:"differences"`
+}
+
+type runError struct {
+	Class   string `json:"class"`
+	Message string `json:"message"`
+	Remedy  string `json:"remedy"`
+}
+
+// differences are what a verification found, by cause.
+type differences struct {
+	Behind  int64 `json:"behind"`
+	Drift   int64 `json:"drift"`
+	Unknown int64 `json:"unknown"`
+}
+
+// runDetail is a run with what it did to each table.
+type runDetail struct {
+	run
+	Tables []models.TableCount `json:"tables"`
+}
+
+func runOf(r models.Run) run {
+	out := run{
+		ID: r.ID, Mode: r.Mode, State: r.State, Reason: r.Reason, StartedAt: models.InstantOf(r.StartedAt), FinishedAt: instant(r.FinishedAt),
+		CancelRequested: r.CancelRequested, Differences: differencesOf(r.Differences),
+	}
+	if r.ErrorClass != nil {
+		out.Error = &runError{Class: *r.ErrorClass, Message: text(r.ErrorMessage), Remedy: text(r.ErrorRemedy)}
+	}
+	return out
+}
+
+func runIf(r *models.Run) *run {
+	if r == nil {
+		return nil
+	}
+	out := runOf(*r)
+	return &out
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func instant(t *time.Time) *models.Instant {
+	if t == nil {
+		return nil
+	}
+	i := models.InstantOf(*t)
+	return &i
+}
+
+// differencesOf reads the counts of a verification, nil for other runs.
+func differencesOf(kept models.JSON) *differences {
+	var d differences
+	if kept == nil || json.Unmarshal(kept, &d) != nil {
+		return nil
+	}
+	return &d
+}
+
+// counts names the tables as lifecycle_db does.
+func (h *Sync) counts(tables []models.TableCount) []models.TableCount {
+	return each(tables, func(t models.TableCount) models.TableCount {
+		t.Table = h.runs.SourceName(t.Table)
+		return t
+	})
+}
+
+// Runs answers a page of the runs.
+func (h *Sync) Runs(c *fiber.Ctx) error {
+	return list(c, h.runs.List, runOf)
+}
+
+// Run answers one run with its counts.
+func (h *Sync) Run(c *fiber.Ctx) error {
+	id, err := runID(c)
+	if err != nil {
+		return err
+	}
+	found, tables, err := h.runs.One(c.UserContext(), id)
+	if err != nil {
+		return err
+	}
+	return c.JSON(success{Success: true, Data: runDetail{run: runOf(found), Tables: h.counts(tables)}})
+}
+
+type change struct {
+	Table  string      `json:"table"`
+	ID     int64       `json:"id"`
+	Action string      `json:"action"`
+	Before models.JSON `json:"before"`
+	After  models.JSON `json:"after"`
+}
+
+// Changes answers a page of what a run overwrote or removed.
+func (h *Sync) Changes(c *fiber.Ctx) error {
+	id, err := runInPath(c)
+	if err != nil {
+		return err
+	}
+	read := func(ctx context.Context, p services.Paging) ([]models.LoggedChange, services.Pagination, error) {
+		return h.runs.Changes(ctx, id, p)
+	}
+	return list(c, read, func(l models.LoggedChange) change {
+		return change{Table: h.runs.SourceName(l.Table), ID: l.RowID, Action: l.Action, Before: writable(l.Before), After: writable(l.After)}
+	})
+}
+
+type quarantined struct {
+	Table   string         `json:"table"`
+	ID      int64          `json:"id"`
+	Reason  string         `json:"reason"`
+	Payload models.JSON    `json:"payload"`
+	Run     int64          `json:"run"`
+	Since   models.Instant `json:"since"`
+}
+
+// Quarantine answers a page of the source rows that cannot stand in the mirror.
+func (h *Sync) Quarantine(c *fiber.Ctx) error {
+	return list(c, h.runs.Quarantine, func(q models.Quarantined) quarantined {
+		return quarantined{Table: h.runs.SourceName(q.Table), ID: q.RowID, Reason: q.Reason, Payload: writable(q.Payload), Run: q.RunID, Since: models.InstantOf(q.Since)}
+	})
+}
+
+// list answers a page of what is not part of the mirror.
+func list[From, To any](
+	c *fiber.Ctx, read func(context.Context, services.Paging) ([]From, services.Pagination, error), convert func(From) To,
+) error {
+	q := parseQuery(c, "page", "limit")
+	p := paging(q)
+	if err := q.err(); err != nil {
+		return err
+	}
+	rows, pagination, err := read(c.UserContext(), p)
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderLink, links(strings.Clone(c.OriginalURL()), pagination))
+	return c.JSON(success{Success: true, Data: each(rows, convert), Pagination: &pagination})
+}
+
+// writable is a kept document fit for an answer. One that is nested deeper than Go writes, which a
+// database can hold, is told of as an empty one.
+func writable(kept models.JSON) models.JSON {
+	if kept == nil || json.Valid(kept) {
+		return kept
+	}
+	return models.JSON("{}")
+}

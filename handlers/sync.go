@@ -1,0 +1,178 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/services"
+	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/services/syncing"
+)
+
+// triggerTime bounds the wait for a run to begin. A dry run and a verification take as long as a run may.
+const triggerTime = 10 * time.Second
+
+// Sync answers those who steer the synchronisation.
+type Sync struct {
+	syncs *syncing.Service
+	runs  *services.Runs
+}
+
+// NewSync returns the handlers.
+func NewSync(syncs *syncing.Service, runs *services.Runs) *Sync { return &Sync{syncs, runs} }
+
+// status is how the mirror stands. There is no schedule and no real time yet, so NextRunAt and
+// RealtimeLag are null.
+type status struct {
+	State         syncing.State   `json:"state"`
+	Running       *run            `json:"running"`
+	LastRun       *run            `json:"lastRun"`
+	LastSuccessAt *models.Instant `json:"lastSuccessAt"`
+	Age           *float64        `json:"lastSuccessAgeSeconds"`
+	ProvedEqualAt *models.Instant `json:"provedEqualAt"`
+	NextRunAt     *models.Instant `json:"nextRunAt"`
+	RealtimeLag   *float64        `json:"realtimeLagSeconds"`
+	Drift         *differences    `json:"drift"`
+	VerifiedAt    *models.Instant `json:"verifiedAt"`
+	Quarantined   int64           `json:"quarantined"`
+}
+
+func statusOf(s syncing.Status) status {
+	out := status{State: s.State, Running: runIf(s.Running), LastRun: runIf(s.LastRun), Quarantined: s.Quarantined}
+	if s.LastSuccess != nil {
+		out.LastSuccessAt = instant(&s.LastSuccess.StartedAt)
+	}
+	if s.Age != nil {
+		seconds := s.Age.Seconds()
+		out.Age = &seconds
+	}
+	if s.ProvedEqual != nil {
+		out.ProvedEqualAt = instant(&s.ProvedEqual.StartedAt)
+	}
+	if s.Verified != nil {
+		out.Drift, out.VerifiedAt = differencesOf(s.Verified.Differences), instant(&s.Verified.StartedAt)
+	}
+	return out
+}
+
+// Status answers how the mirror stands.
+func (h *Sync) Status(c *fiber.Ctx) error {
+	if err := parseQuery(c).err(); err != nil {
+		return err
+	}
+	s, err := h.syncs.Status(c.UserContext())
+	if err != nil {
+		return err
+	}
+	return c.JSON(success{Success: true, Data: statusOf(s)})
+}
+
+// Start starts a run, or makes a dry run.
+func (h *Sync) Start(c *fiber.Ctx) error {
+	if err := parseQuery(c).err(); err != nil {
+		return err
+	}
+	request, err := syncRequest(c)
+	if err != nil {
+		return err
+	}
+	ctx, message := c.UserContext(), "The dry run has finished; nothing was written to the mirror."
+	if !request.DryRun {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, triggerTime)
+		defer cancel()
+		message = "The run has begun."
+	}
+	started, err := h.syncs.Trigger(ctx, request)
+	if err != nil {
+		return withRun(err)
+	}
+	return accepted(c, started, message)
+}
+
+// Cancel asks a run to stop.
+func (h *Sync) Cancel(c *fiber.Ctx) error {
+	id, err := runID(c)
+	if err != nil {
+		return err
+	}
+	canceled, err := h.syncs.Cancel(c.UserContext(), id)
+	if err != nil {
+		return err
+	}
+	return accepted(c, canceled, "The run was asked to stop.")
+}
+
+func accepted(c *fiber.Ctx, r models.Run, message string) error {
+	c.Location(runsPath + "/" + strconv.FormatInt(r.ID, 10))
+	return c.Status(fiber.StatusAccepted).JSON(success{Success: true, Message: message, Data: runOf(r)})
+}
+
+// withRun shows the client the run that is in its way.
+func withRun(err error) error {
+	if other, ok := errors.AsType[*syncing.UnderWayError](err); ok {
+		e := *models.AsError(err)
+		e.Data = runOf(other.Run)
+		return &e
+	}
+	return err
+}
+
+// runID reads the number of a run from the address, where no query may stand. Errors: validation_failed.
+func runID(c *fiber.Ctx) (int64, error) {
+	if err := parseQuery(c).err(); err != nil {
+		return 0, err
+	}
+	return runInPath(c)
+}
+
+func runInPath(c *fiber.Ctx) (int64, error) {
+	id, err := strconv.ParseUint(c.Params("id"), 10, 63)
+	if err != nil || id == 0 {
+		return 0, models.NewInvalid(models.FieldError{Field: "id", Code: "integer", Message: "id in the address must be a whole number from 1 to " + strconv.Itoa(math.MaxInt64)})
+	}
+	return int64(id), nil
+}
+
+type difference struct {
+	Table   string        `json:"table"`
+	ID      int64         `json:"id"`
+	Action  mirror.Action `json:"action"`
+	Cause   mirror.Cause  `json:"cause"`
+	Columns []string      `json:"columns"`
+}
+
+type verdictOf struct {
+	Run   int64 `json:"run"`
+	Equal bool  `json:"equal"`
+	differences
+	Tables      []models.TableCount `json:"tables"`
+	Differences []difference        `json:"differences"`
+}
+
+// Verify answers whether the mirror equals lifecycle_db.
+func (h *Sync) Verify(c *fiber.Ctx) error {
+	if err := parseQuery(c).err(); err != nil {
+		return err
+	}
+	v, err := h.syncs.Verify(c.UserContext())
+	if err != nil {
+		return withRun(err)
+	}
+	message := "The mirror equals lifecycle_db."
+	if !v.Equal {
+		message = "The mirror differs from lifecycle_db; the next run corrects it."
+	}
+	return c.JSON(success{Success: true, Message: message, Data: verdictOf{
+		Run: v.Run.ID, Equal: v.Equal,
+		differences: differences{Behind: v.Count[mirror.Behind], Drift: v.Count[mirror.Drift], Unknown: v.Count[mirror.Unknown]},
+		Tables:      h.counts(v.Tables),
+		Differences: each(v.Differences, func(d syncing.Difference) difference { return difference(d) }),
+	}})
+}

@@ -1,0 +1,74 @@
+package handlers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/services/syncing"
+)
+
+// syncBody is how many bytes the request for a run may have.
+const syncBody = 64 << 10
+
+// syncRequest reads what is asked of a run; no body asks for a full one. allowDeletes 0 allows nothing
+// special, as when it is left out. Errors: validation_failed, too_large, unsupported_type.
+func syncRequest(c *fiber.Ctx) (r syncing.Request, err error) {
+	r.Mode = models.FullRun
+	values, err := objectIfAny(c, syncBody, []string{"mode", "dryRun", "allowDeletes"})
+	if err != nil {
+		return r, err
+	}
+	var problems []models.FieldError
+	wrong := func(field, code, message string) {
+		problems = append(problems, models.FieldError{Field: field, Code: code, Message: message})
+	}
+	if value, ok := values["mode"]; ok {
+		if exact(value, &r.Mode) != nil || r.Mode != models.FullRun && r.Mode != models.IncrementalRun {
+			wrong("mode", "unknown", "mode must be full or incremental")
+		}
+	}
+	if value, ok := values["dryRun"]; ok && exact(value, &r.DryRun) != nil {
+		wrong("dryRun", "boolean", "dryRun must be true or false")
+	}
+	if value, ok := values["allowDeletes"]; ok {
+		var n int64
+		if exact(value, &n) != nil || n < 0 {
+			wrong("allowDeletes", "integer", "allowDeletes must be a whole number from 0")
+		} else if n > 0 {
+			r.AllowDeletes = &n
+		}
+	}
+	if problems != nil {
+		return r, models.NewInvalid(problems...)
+	}
+	return r, nil
+}
+
+// exact reads a value that is not null.
+func exact(value json.RawMessage, into any) error {
+	if string(value) == "null" {
+		return errors.New("null is no value")
+	}
+	return json.Unmarshal(value, into)
+}
+
+// objectIfAny reads a body that is a JSON object with known keys, or is not there. Errors: as readJSON.
+func objectIfAny(c *fiber.Ctx, limit int64, known []string) (map[string]json.RawMessage, error) {
+	text, err := io.ReadAll(bodyOf(c, limit))
+	if err != nil {
+		refused(c)
+		return nil, unreadable(err, "The body breaks off before its end")
+	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		return nil, nil
+	}
+	if kind, parameters := mediaType(c); kind != fiber.MIMEApplicationJSON || !isUTF8(parameters["charset"]) {
+		return nil, notOf("JSON (application/json, UTF-8)")
+	}
+	return objectOf(text, known)
+}

@@ -1,0 +1,148 @@
+package pmo
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+)
+
+// listed is the condition that a run is one that people are shown: not what the API's own writes did.
+// Like the ones built on it, it is a constant, so that the index of such runs serves.
+const (
+	listed      = "mode <> '" + models.WriteRun + "'"
+	synchronise = listed + " AND mode IN ('" + models.FullRun + "', '" + models.IncrementalRun + "')"
+	running     = synchronise + " AND state = '" + string(models.Running) + "'"
+	verified    = listed + " AND mode = '" + models.VerifyRun + "' AND state = '" + string(models.Succeeded) + "'"
+)
+
+// Standing is what the runs tell of the mirror. A run that there has not been is nil.
+type Standing struct {
+	Running     *models.Run // under way
+	LastRun     *models.Run // the newest that has ended
+	LastVerdict *models.Run // the newest that has succeeded or not, and was not just canceled
+	LastSuccess *models.Run
+	ProvedEqual *models.Run    // the newest full run that succeeded
+	Verified    *models.Run    // the newest verification
+	Age         *time.Duration // since LastSuccess began, by the database's clock
+	Quarantined int64
+}
+
+// Standing reads how the mirror stands. Errors: connection, timeout, schema.
+func (s *Store) Standing(ctx context.Context) (st Standing, err error) {
+	const ended = synchronise + " AND state <> '" + string(models.Running) + "'"
+	for _, find := range []struct {
+		into      **models.Run
+		condition string
+	}{
+		{&st.Running, running},
+		{&st.LastRun, ended},
+		{&st.LastVerdict, ended + " AND state <> '" + string(models.CanceledRun) + "'"},
+		{&st.LastSuccess, listed + " AND " + succeeded},
+		{&st.ProvedEqual, listed + " AND " + succeeded + " AND mode = '" + models.FullRun + "'"},
+		{&st.Verified, verified},
+	} {
+		if *find.into, err = s.newest(ctx, find.condition); err != nil {
+			return st, err
+		}
+	}
+	if st.LastSuccess != nil {
+		age, err := s.age(ctx, st.LastSuccess.ID)
+		if err != nil {
+			return st, err
+		}
+		st.Age = &age
+	}
+	st.Quarantined, err = s.QuarantineSize(ctx)
+	return st, err
+}
+
+func (s *Store) newest(ctx context.Context, condition string) (*models.Run, error) {
+	var runs []models.Run
+	err := s.gorm(ctx).Where(condition).Order("id DESC").Limit(1).Find(&runs).Error
+	if err != nil || len(runs) == 0 {
+		return nil, s.db.Translate(err)
+	}
+	return &runs[0], nil
+}
+
+// age is how long ago a run began. A clock that was set back makes no negative age.
+func (s *Store) age(ctx context.Context, run int64) (time.Duration, error) {
+	seconds := "EXTRACT(EPOCH FROM clock_timestamp() - started_at)::double precision"
+	if s.Kind() == database.SQLite {
+		seconds = "unixepoch('now', 'subsec') - unixepoch(started_at, 'subsec')"
+	}
+	var ages []float64
+	err := s.gorm(ctx).Model(&models.Run{}).Where("id = ?", run).Pluck(seconds, &ages).Error
+	if err != nil || len(ages) == 0 {
+		return 0, s.db.Translate(err)
+	}
+	return time.Duration(max(ages[0], 0) * float64(time.Second)), nil
+}
+
+// Running is the run under way, nil when there is none. Errors: connection, timeout, schema.
+func (s *Store) Running(ctx context.Context) (*models.Run, error) { return s.newest(ctx, running) }
+
+// Runs returns at most limit runs, newest first, from offset on, and how many there are, without those
+// of API writes. Errors: connection, timeout, schema.
+func (s *Store) Runs(ctx context.Context, offset, limit int) (runs []models.Run, total int64, err error) {
+	total, err = s.page(s.gorm(ctx).Model(&models.Run{}).Where(listed), "id DESC", offset, limit, &runs)
+	return runs, total, err
+}
+
+// Run is one run of any mode, nil when there is none. Errors: connection, timeout, schema.
+func (s *Store) Run(ctx context.Context, id int64) (*models.Run, error) {
+	var runs []models.Run
+	err := s.gorm(ctx).Where("id = ?", id).Find(&runs).Error
+	if err != nil || len(runs) == 0 {
+		return nil, s.db.Translate(err)
+	}
+	return &runs[0], nil
+}
+
+// RunTables returns what a run did to each table, in mirroring order. Errors: connection, timeout, schema.
+func (s *Store) RunTables(ctx context.Context, run int64) (counts []models.TableCount, err error) {
+	err = s.gorm(ctx).Where("run_id = ?", run).Order("position").Find(&counts).Error
+	return counts, s.db.Translate(err)
+}
+
+// RunChanges returns at most limit changes of a run, in the order in which they were made, from offset
+// on, and how many there are. Errors: connection, timeout, schema.
+func (s *Store) RunChanges(ctx context.Context, run int64, offset, limit int) (changes []models.LoggedChange, total int64, err error) {
+	total, err = s.page(s.gorm(ctx).Model(&models.LoggedChange{}).Where("run_id = ?", run), "id", offset, limit, &changes)
+	return changes, total, err
+}
+
+// QuarantinedRows returns at most limit rows in quarantine, in mirroring order and by id, from offset on,
+// and how many there are. Errors: connection, timeout, schema.
+func (s *Store) QuarantinedRows(ctx context.Context, offset, limit int) (rows []models.Quarantined, total int64, err error) {
+	var order strings.Builder
+	order.WriteString("CASE table_name")
+	for i, t := range s.tables {
+		order.WriteString(" WHEN '" + t.Name + "' THEN " + strconv.Itoa(i))
+	}
+	order.WriteString(" END, row_id")
+	total, err = s.page(s.gorm(ctx).Model(&models.Quarantined{}), order.String(), offset, limit, &rows)
+	return rows, total, err
+}
+
+// QuarantineSize is how many rows are in quarantine. Errors: connection, timeout, schema.
+func (s *Store) QuarantineSize(ctx context.Context) (n int64, err error) {
+	err = s.gorm(ctx).Model(&models.Quarantined{}).Count(&n).Error
+	return n, s.db.Translate(err)
+}
+
+// page reads a page of a query, and counts what the query yields.
+func (s *Store) page(query *gorm.DB, order string, offset, limit int, into any) (total int64, err error) {
+	query = query.Session(&gorm.Session{})
+	err = query.Count(&total).Error
+	if err == nil && int64(offset) < total {
+		err = query.Order(order).Offset(offset).Limit(limit).Find(into).Error
+	}
+	return total, s.db.Translate(err)
+}

@@ -1,0 +1,93 @@
+package services
+
+import (
+	"context"
+	"fmt"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo"
+)
+
+// Runs tells of past runs and of what they left in quarantine. These are no part of the mirror, so
+// nothing of it is kept in memory.
+type Runs struct {
+	store  *pmo.Store
+	source map[string]string // what lifecycle_db calls a table, by its name in the logs
+}
+
+// NewRuns returns the runs in a store.
+func NewRuns(store *pmo.Store, tables []*models.Table) *Runs {
+	r := &Runs{store: store, source: map[string]string{}}
+	for _, t := range tables {
+		r.source[t.Name] = t.Source
+	}
+	return r
+}
+
+// SourceName is what lifecycle_db calls a table. One that is no longer mirrored keeps its name.
+func (r *Runs) SourceName(table string) string {
+	if name, ok := r.source[table]; ok {
+		return name
+	}
+	return table
+}
+
+// List returns a page of the runs, newest first, without those of API writes. Errors: connection,
+// timeout, schema.
+func (r *Runs) List(ctx context.Context, p Paging) (runs []models.Run, pagination Pagination, err error) {
+	return page(ctx, r.store, p, (*pmo.Store).Runs)
+}
+
+// Quarantine returns a page of the source rows that cannot stand in the mirror, in mirroring order and
+// by id. Errors: connection, timeout, schema.
+func (r *Runs) Quarantine(ctx context.Context, p Paging) (rows []models.Quarantined, pagination Pagination, err error) {
+	return page(ctx, r.store, p, (*pmo.Store).QuarantinedRows)
+}
+
+// One returns a run of any mode, with what it did to each table. Errors: not_found, connection, timeout,
+// schema.
+func (r *Runs) One(ctx context.Context, id int64) (run models.Run, tables []models.TableCount, err error) {
+	_, err = r.store.View(ctx, func(v *pmo.Store) error {
+		if run, err = existing(ctx, v, id); err != nil {
+			return err
+		}
+		tables, err = v.RunTables(ctx, id)
+		return err
+	})
+	return run, tables, err
+}
+
+// Changes returns a page of what a run overwrote or removed, and a dry run would. Errors: not_found,
+// connection, timeout, schema.
+func (r *Runs) Changes(ctx context.Context, id int64, p Paging) (changes []models.LoggedChange, pagination Pagination, err error) {
+	return page(ctx, r.store, p, func(v *pmo.Store, ctx context.Context, offset, limit int) ([]models.LoggedChange, int64, error) {
+		if _, err := existing(ctx, v, id); err != nil {
+			return nil, 0, err
+		}
+		return v.RunChanges(ctx, id, offset, limit)
+	})
+}
+
+func existing(ctx context.Context, v *pmo.Store, id int64) (models.Run, error) {
+	run, err := v.Run(ctx, id)
+	if err == nil && run == nil {
+		err = &models.Error{Class: models.NotFound, Message: fmt.Sprintf("There is no run %d", id)}
+	}
+	if err != nil {
+		return models.Run{}, err
+	}
+	return *run, nil
+}
+
+// page reads a page and how much there is in one state of pmo_db.
+func page[T any](
+	ctx context.Context, store *pmo.Store, p Paging, read func(v *pmo.Store, ctx context.Context, offset, limit int) ([]T, int64, error),
+) (items []T, pagination Pagination, err error) {
+	p = p.bounded()
+	var total int64
+	_, err = store.View(ctx, func(v *pmo.Store) error {
+		items, total, err = read(v, ctx, p.offset(), int(p.Limit))
+		return err
+	})
+	return items, p.of(total), err
+}

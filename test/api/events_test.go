@@ -1,0 +1,225 @@
+package api_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// stream is an open stream of server-sent events.
+type stream struct {
+	t        testing.TB
+	response *http.Response
+	lines    *bufio.Scanner
+	close    context.CancelFunc
+	lastID   string
+}
+
+type event struct {
+	id, name string
+	data     json.RawMessage
+}
+
+// follow opens the stream of events, after one when its id is given.
+func (s *site) follow(after string) *stream {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	s.t.Cleanup(cancel)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+base+"/sync/events", nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if after != "" {
+		r.Header.Set("Last-Event-ID", after)
+	}
+	response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = response.Body.Close() })
+	if response.StatusCode != http.StatusOK || response.Header.Get("Content-Type") != "text/event-stream" || response.Header.Get("Cache-Control") != "no-store" ||
+		response.Header.Get("X-Accel-Buffering") != "no" || response.Header.Get("ETag") != "" {
+		s.t.Fatalf("%d %v", response.StatusCode, response.Header)
+	}
+	return &stream{t: s.t, response: response, lines: bufio.NewScanner(response.Body), close: cancel, lastID: after}
+}
+
+// next reads one event; ok is false at the stream's end.
+func (s *stream) next() (e event, ok bool) {
+	s.t.Helper()
+	for s.lines.Scan() {
+		field, value, _ := strings.Cut(s.lines.Text(), ": ")
+		switch field {
+		case "id":
+			e.id = value
+		case "event":
+			e.name = value
+		case "data":
+			e.data = json.RawMessage(value)
+		case "":
+			if e.name != "" {
+				s.lastID = e.id
+				return e, true
+			}
+		}
+	}
+	return event{}, false
+}
+
+// until reads up to an event of a name, and returns all that came.
+func (s *stream) until(name string) (all []event) {
+	s.t.Helper()
+	for {
+		e, ok := s.next()
+		if !ok {
+			s.t.Fatalf("the stream ended before %s: %v", name, s.lines.Err())
+		}
+		if all = append(all, e); e.name == name {
+			return all
+		}
+	}
+}
+
+// number is the last part of an event's id.
+func (e event) number(t testing.TB) (process string, n int) {
+	t.Helper()
+	process, rest, _ := strings.Cut(e.id, "-")
+	if _, err := fmt.Sscan(rest, &n); err != nil {
+		t.Fatalf("id %q", e.id)
+	}
+	return process, n
+}
+
+// TestEvents follows a run from its beginning to its end, and resumes in the midst without a gap.
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		s.settled()
+		live := s.follow("")
+		first, _ := live.next()
+		var status syncStatus
+		if err := json.Unmarshal(first.data, &status); err != nil || first.name != "state" || status.State != "healthy" {
+			t.Fatalf("%+v", first)
+		}
+		run := s.accepted("/sync", "")
+		all := live.until("finished")
+		seen := map[string]int{}
+		_, last := first.number(t)
+		for _, e := range all {
+			seen[e.name]++
+			if _, n := e.number(t); n != last+1 {
+				t.Errorf("event %d after %d", n, last)
+			}
+			last++
+		}
+		if seen["progress"] < 5 || seen["table"] != 5 {
+			t.Errorf("%v", seen)
+		}
+		var done syncRun
+		if err := json.Unmarshal(all[len(all)-1].data, &done); err != nil || done.Run != run.Run || done.State != "succeeded" || len(done.Tables) != 5 || done.Tables[0].Table != "tbl_segmen" {
+			t.Errorf("%s", all[len(all)-1].data)
+		}
+		for _, e := range all {
+			var told struct {
+				Run         int64
+				Table       string
+				Done, Total *int64
+				Unchanged   *int64
+			}
+			if err := json.Unmarshal(e.data, &told); err != nil {
+				t.Fatal(err)
+			}
+			if (e.name == "progress" && (told.Done == nil || told.Total == nil) || e.name == "table" && told.Unchanged == nil) || e.name != "state" && e.name != "finished" && (told.Run != run.Run || !strings.HasPrefix(told.Table, "tbl_")) {
+				t.Errorf("%s %s", e.name, e.data)
+			}
+		}
+		live.close()
+
+		resumed := s.follow(all[2].id).until("finished")
+		if len(resumed) != len(all)-3 || resumed[0].id != all[3].id || string(resumed[len(resumed)-1].data) != string(all[len(all)-1].data) {
+			t.Errorf("resumed after %s with %v of %v", all[2].id, resumed, all)
+		}
+		for _, unknown := range []string{"other-3", "x", strings.SplitN(all[0].id, "-", 2)[0] + "-99999"} {
+			fresh, _ := s.follow(unknown).next()
+			if fresh.name != "state" {
+				t.Errorf("after the unknown %s: %+v", unknown, fresh)
+			}
+		}
+	})
+}
+
+// TestEventsOfOtherProcesses tells of a run that the command line makes.
+func TestEventsOfOtherProcesses(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		s.settled()
+		live := s.follow("")
+		live.until("state")
+		before := s.standing().LastRun.Run
+		s.command("sync")
+		for {
+			all := live.until("state")
+			var status syncStatus
+			if err := json.Unmarshal(all[len(all)-1].data, &status); err != nil {
+				t.Fatal(err)
+			}
+			if status.LastRun.Run > before && status.State == "healthy" {
+				return
+			}
+		}
+	})
+}
+
+// TestGoneAndSlowReaders do not hold a run up.
+func TestGoneAndSlowReaders(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		s.settled()
+		for range 5 {
+			gone := s.follow("")
+			gone.until("state")
+			_ = gone.response.Body.Close()
+			conn, err := net.Dial("tcp", s.address) // reads nothing, ever
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = conn.Close() })
+			_, _ = fmt.Fprintf(conn, "GET %s/sync/events HTTP/1.1\r\nHost: %s\r\n\r\n", base, s.address)
+		}
+		for range 3 {
+			if run := s.finished(s.accepted("/sync", "").Run); run.State != "succeeded" {
+				t.Errorf("%+v", run)
+			}
+		}
+		if head := s.do(http.MethodHead, base+"/sync/events", nil); head.StatusCode != http.StatusOK || len(head.body) != 0 {
+			t.Errorf("HEAD: %d %s", head.StatusCode, head.body)
+		}
+	})
+}
+
+// TestTooManyListeners are refused, and let in when others have gone.
+func TestTooManyListeners(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		s.settled()
+		var open []*stream
+		for range 100 {
+			open = append(open, s.follow(""))
+		}
+		refused := s.do(http.MethodGet, base+"/sync/events", nil).want(t, http.StatusServiceUnavailable, "unavailable")
+		if refused.Header.Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
+		for _, o := range open {
+			o.close()
+		}
+		s.accepted("/sync", "") // what is published shows who has gone
+		s.eventually("a place is free", func() bool { return s.status(http.MethodGet, base+"/sync/events", "") == http.StatusOK })
+	})
+}

@@ -1,0 +1,111 @@
+package api_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// TestSyncTwoTriggers answers the second with the first one's number, and cancels a long run.
+func TestSyncTwoTriggers(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		s.settled()
+		if !s.postgres() {
+			return // a run cannot be made long from outside; services/syncing makes one
+		}
+		release := s.held()
+		defer release()
+		answers := make(chan answer, 2)
+		for range cap(answers) {
+			go func() {
+				a, err := s.try(http.MethodPost, base+"/sync", nil)
+				if err != nil {
+					t.Error(err)
+				}
+				answers <- a
+			}()
+		}
+		first, second := <-answers, <-answers
+		if first.StatusCode != http.StatusAccepted {
+			first, second = second, first
+		}
+		first.want(t, http.StatusAccepted)
+		second.want(t, http.StatusConflict, "busy")
+		run, busy := into[syncRun](t, first), into[syncRun](t, second)
+		if busy.Run != run.Run || busy.State != "running" {
+			t.Errorf("%s and %s", first.body, second.body)
+		}
+		if status := s.standing(); status.State != "running" || status.Running.Run != run.Run || status.LastRun.Run == run.Run {
+			t.Errorf("%+v", status)
+		}
+		canceled := s.accepted(fmt.Sprintf("/sync/runs/%d/cancel", run.Run), "")
+		if canceled.Run != run.Run || !canceled.Cancel {
+			t.Errorf("%+v", canceled)
+		}
+		done := s.finished(run.Run)
+		if done.State != "canceled" || !done.Cancel || done.Error.Class != "canceled" {
+			t.Errorf("%+v", done)
+		}
+		if status := s.standing(); status.State != "healthy" || status.LastRun.Run != run.Run {
+			t.Errorf("%+v", status)
+		}
+		release()
+		if again := s.finished(s.accepted("/sync", "").Run); again.State != "succeeded" {
+			t.Errorf("%+v", again)
+		}
+	})
+}
+
+// TestSyncRunOfTheCommandLine is seen, refused a second, and canceled through the server.
+func TestSyncRunOfTheCommandLine(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		s.settled()
+		if !s.postgres() {
+			return
+		}
+		release := s.held()
+		defer release()
+		code := make(chan int, 1)
+		go func() { code <- s.exitCode("sync") }()
+		var running *syncRun
+		s.eventually("the run is seen", func() bool { running = s.standing().Running; return running != nil })
+		busy := s.send(http.MethodPost, "/sync", "").want(t, http.StatusConflict, "busy")
+		if into[syncRun](t, busy).Run != running.Run {
+			t.Errorf("%s", busy.body)
+		}
+		s.accepted(fmt.Sprintf("/sync/runs/%d/cancel", running.Run), "")
+		if done := s.finished(running.Run); done.State != "canceled" || !done.Cancel {
+			t.Errorf("%+v", done)
+		}
+		if got := <-code; got != 1 {
+			t.Errorf("exit code %d", got)
+		}
+	})
+}
+
+// TestSyncEndsWithTheServer cancels a run when the server is told to end.
+func TestSyncEndsWithTheServer(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		s.settled()
+		if !s.postgres() {
+			return
+		}
+		defer s.held()()
+		run := s.accepted("/sync", "")
+		events := s.follow("")
+		s.stop()
+		events.until("finished")
+		select {
+		case <-s.stopped:
+		case <-time.After(30 * time.Second):
+			t.Fatal("the server does not end")
+		}
+		if state := one[string](t, s.target, "SELECT state FROM lifecycle_sync_runs WHERE id = $1", run.Run); state != "canceled" {
+			t.Errorf("the run is %s", state)
+		}
+	})
+}
