@@ -1,0 +1,218 @@
+package attachments_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"log/slog"
+	"path"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/files"
+	"lifecycle-sync/repositories/files/filestest"
+	"lifecycle-sync/services/attachments"
+)
+
+const limit = 2 << 20 // bytes in a file
+
+// cellar is a place for files, and what takes them in.
+type cellar struct {
+	*attachments.Staging
+
+	files files.Files
+}
+
+func newCellar(t testing.TB, url string) *cellar {
+	t.Helper()
+	f, err := files.Open(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &cellar{attachments.NewStaging(f, limit, slog.New(slog.DiscardHandler)), f}
+}
+
+// held is how many contents there are.
+func (c *cellar) held(t testing.TB) (n int) {
+	t.Helper()
+	for _, err := range c.files.Old(t.Context(), time.Now().Add(time.Hour)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	return n
+}
+
+func class(err error) models.Class {
+	if err == nil {
+		return ""
+	}
+	return models.AsError(err).Class
+}
+
+const pdf = "%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<</Type/Catalog>>\nendobj\n%%EOF\n"
+
+// TestKinds takes in one file of each kind that is taken, by each extension, into each kind of place.
+func TestKinds(t *testing.T) {
+	t.Parallel()
+	filestest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		c := newCellar(t, url(t))
+		const office = "application/vnd.openxmlformats-officedocument."
+		for _, f := range []struct {
+			name, mediaType string
+			content         []byte
+		}{
+			{"a.pdf", "application/pdf", []byte(pdf)},
+			{"A.PDF", "application/pdf", []byte(pdf)},
+			{"a.docx", office + "wordprocessingml.document", officeDocument(t, "word/document.xml")},
+			{"excelize.xlsx", office + "spreadsheetml.sheet", spreadsheet(t)},
+			{"a.xlsx", office + "spreadsheetml.sheet", officeDocument(t, "xl/workbook.xml", "xl/media/large")},
+			{"a.pptx", office + "presentationml.presentation", officeDocument(t, "ppt/presentation.xml")},
+			{"a.doc", "application/msword", compoundDocument("\x05SummaryInformation", "WordDocument")},
+			{"a.xls", "application/vnd.ms-excel", compoundDocument("Workbook")},
+			{"old.xls", "application/vnd.ms-excel", compoundDocument("Book")},
+			{"a.ppt", "application/vnd.ms-powerpoint", compoundDocument("Current User", "PowerPoint Document")},
+			{"a.txt", "text/plain", []byte("x < y, and <b> is bold\n")},
+			{"utf16.txt", "text/plain", []byte("\xff\xfeK\x00o\x00p\x00i\x00")},
+			{"a.jpg", "image/jpeg", drawing(t, ".jpg")},
+			{"a.jpeg", "image/jpeg", drawing(t, ".jpg")},
+			{"a.png", "image/png", drawing(t, ".png")},
+			{"a.gif", "image/gif", drawing(t, ".gif")},
+		} {
+			got, err := c.Stage(t.Context(), "folder/"+f.name, iotest.HalfReader(bytes.NewReader(f.content)))
+			sum := sha256.Sum256(f.content)
+			if want := (models.Upload{Key: got.Key, Name: f.name, Type: f.mediaType, Size: int64(len(f.content)), SHA256: hex.EncodeToString(sum[:])}); err != nil || got != want {
+				t.Errorf("%s: %+v, %v", f.name, got, err)
+				continue
+			}
+			r, size, err := c.files.Get(t.Context(), got.Key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if kept, err := io.ReadAll(r); err != nil || r.Close() != nil || !bytes.Equal(kept, f.content) || size != got.Size {
+				t.Errorf("%s: %d bytes were kept, %v", f.name, len(kept), err)
+			}
+			c.Discard(t.Context(), []models.Upload{got})
+		}
+		if n := c.held(t); n != 0 {
+			t.Errorf("%d are left", n)
+		}
+	})
+}
+
+// TestRefused wants nothing to be left of what is not what it says.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	c := newCellar(t, filestest.Folder(t))
+	html, svg := "<!DOCTYPE html><html><script>alert(1)</script>", `<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`
+	word := string(officeDocument(t, "word/document.xml"))
+	for _, f := range []struct{ name, content string }{
+		{"x.pdf", html}, {"x.pdf", svg}, {"x.pdf", "\n" + pdf}, {"x.pdf", html + pdf}, {"x.pdf", "%PDF-1.4\n" + html}, {"x.pdf", word}, {"x.pdf", "MZ\x90\x00"}, {"x.pdf", "x"},
+		{"x.svg", svg}, {"x.html", html}, {"x.exe", "MZ"}, {"x", pdf}, {"x.pdf.exe", pdf}, {"", pdf}, {"..", pdf}, {"x.pdf/", pdf}, {"x.pdf\x00.exe", pdf}, {"x.zip", word},
+		{"x.txt", html}, {"x.txt", svg}, {"x.txt", " \n" + html}, {"x.txt", "\xef\xbb\xbf" + svg}, {"x.txt", `<?xml version="1.0"?><a/>`}, {"x.txt", pdf}, {"x.txt", "text " + strings.Repeat("a", 10000) + "\x00\x01"},
+		{"x.png", svg}, {"x.png", string(drawing(t, ".gif"))}, {"x.jpg", html}, {"x.gif", "GIF89a" + html}, {"x.gif", "GIF8"},
+		{"x.docx", string(officeDocument(t, "xl/workbook.xml"))}, {"x.xlsx", word}, {"x.docx", string(officeDocument(t, "word/document.xml", "word/vbaProject.bin"))},
+		{"x.docx", string(officeDocument(t, "evil/word.xml"))}, {"x.docx", word[:len(word)-30]}, {"x.docx", html + word}, {"x.docx", "PK\x03\x04" + strings.Repeat("word/", 1000)}, {"x.docx", pdf},
+		{"x.doc", string(compoundDocument("Workbook"))}, {"x.doc", string(compoundDocument("!_StringData"))}, {"x.xls", string(compoundDocument("WordDocument"))}, {"x.ppt", word}, {"x.doc", html}, {"x.doc", `{\rtf1}`},
+	} {
+		_, err := c.Stage(t.Context(), f.name, strings.NewReader(f.content))
+		if class(err) != models.UnsupportedType || !strings.Contains(err.Error(), ".docx") {
+			t.Errorf("%q with %.30q: %v", f.name, f.content, err)
+		}
+	}
+	if _, err := c.Stage(t.Context(), "x.pdf", strings.NewReader("")); class(err) != models.Invalid {
+		t.Errorf("an empty file: %v", err)
+	}
+	if n := c.held(t); n != 0 {
+		t.Errorf("%d are left", n)
+	}
+}
+
+// TestSizes are counted to the byte.
+func TestSizes(t *testing.T) {
+	t.Parallel()
+	c := newCellar(t, filestest.Folder(t))
+	for size, want := range map[int]models.Class{limit: "", limit + 1: models.TooLarge, 3 * limit: models.TooLarge} {
+		got, err := c.Stage(t.Context(), "a.txt", strings.NewReader(strings.Repeat("a", size)))
+		if class(err) != want {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+		if err == nil {
+			c.Discard(t.Context(), []models.Upload{got})
+		}
+	}
+	for _, before := range []int{0, 10, 100_000} {
+		own := errors.New("the connection broke")
+		_, err := c.Stage(t.Context(), "a.txt", io.MultiReader(strings.NewReader(strings.Repeat("a", before)), iotest.ErrReader(own)))
+		if !errors.Is(err, own) {
+			t.Errorf("after %d bytes: %v", before, err)
+		}
+	}
+	if n := c.held(t); n != 0 {
+		t.Errorf("%d are left", n)
+	}
+}
+
+// TestFullDiskLeavesNothing on a disk of 1 MiB.
+func TestFullDiskLeavesNothing(t *testing.T) {
+	t.Parallel()
+	c := newCellar(t, "file:"+filestest.SmallDisk(t))
+	text := func() io.Reader { return strings.NewReader(strings.Repeat("a", limit)) }
+	for range 2 {
+		if _, err := c.Stage(t.Context(), "a.txt", text()); class(err) != models.Unavailable {
+			t.Errorf("%v", err)
+		}
+		if n := c.held(t); n != 0 {
+			t.Errorf("%d are left", n)
+		}
+	}
+	if _, err := c.Stage(t.Context(), "a.txt", strings.NewReader("small")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCleanName(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("é", 300)
+	for name, want := range map[string]string{
+		"a.pdf": "a.pdf", "../../x.pdf": "x.pdf", `C:\Users\me\x.pdf`: "x.pdf", "/etc/passwd": "passwd", "..": "", "": "", ".": "", ".pdf": "file.pdf", "..pdf": "file.pdf", "a.pdf. .": "a.pdf",
+		" Laporan  Q3\t(akhir).pdf ": "Laporan Q3 (akhir).pdf", "résumé ☕ ملف.pdf": "résumé ☕ ملف.pdf", "a\u202efdp.exe": "afdp.exe", "a\x00b\r\n.pdf": "ab.pdf", `a"<b>:|?*.pdf`: "a__b_____.pdf", "\xff.pdf": "_.pdf",
+		long + ".pdf": long[:2*251] + ".pdf", "a." + long: "", "a" + long: "a" + long[:2*254],
+	} {
+		if got := attachments.CleanName(name); got != want {
+			t.Errorf("%.60q became %q, want %q", name, got, want)
+		}
+	}
+}
+
+func FuzzCleanName(f *testing.F) {
+	for _, seed := range []string{"a.pdf", "../../x", `..\..\x.pdf`, "a\x00.pdf", strings.Repeat("a", 300) + ".pdf", "\u202efdp.exe", "CON.", " . ", "\xff\xfe.pdf", "a.\u200bpdf", "é\u0301.pdf"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		got := attachments.CleanName(name)
+		if !utf8.ValidString(got) || utf8.RuneCountInString(got) > 255 || strings.ContainsAny(got, "/\\\x00\r\n\"") || got == "." || got == ".." || got != strings.TrimSpace(got) {
+			t.Errorf("%q became %q", name, got)
+		}
+		for _, r := range got {
+			if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+				t.Errorf("%q became %q", name, got)
+			}
+		}
+		if again := attachments.CleanName(got); again != got {
+			t.Errorf("%q became %q and then %q", name, got, again)
+		}
+		if path.Base(got) != got && got != "" {
+			t.Errorf("%q became %q", name, got)
+		}
+	})
+}
