@@ -28,15 +28,15 @@ type contents interface {
 type Writer struct {
 	source   *lifecycle.Source
 	store    *pmo.Store
-	engine   *mirror.Engine
+	mirror   *mirror.Refresher
 	answers  *Answers
 	contents contents
 	log      *slog.Logger
 }
 
 // NewWriter returns the writer.
-func NewWriter(source *lifecycle.Source, store *pmo.Store, engine *mirror.Engine, answers *Answers, files contents, log *slog.Logger) *Writer {
-	return &Writer{source: source, store: store, engine: engine, answers: answers, contents: files, log: log}
+func NewWriter(source *lifecycle.Source, store *pmo.Store, refresher *mirror.Refresher, answers *Answers, files contents, log *slog.Logger) *Writer {
+	return &Writer{source: source, store: store, mirror: refresher, answers: answers, contents: files, log: log}
 }
 
 // WriteRequest is what every write has beside what it asks for.
@@ -145,7 +145,7 @@ func intend(ctx context.Context, p *pmo.Store, write models.Write, r WriteReques
 func (w *Writer) follow(ctx context.Context, write models.Write, r WriteRequest, c Change) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), followTime)
 	defer cancel()
-	version, err := w.engine.Refresh(ctx, c.Rows, c.Deleted)
+	version, err := w.mirror.Bring(ctx, c.Rows, c.Deleted)
 	if err == nil {
 		w.answers.Advance(version)
 	} else {
@@ -169,7 +169,7 @@ func (w *Writer) end(ctx context.Context, write models.Write) error {
 		if *write.Action == "delete" {
 			deleted = 1
 		}
-		if version, err := w.engine.Refresh(ctx, mirror.Changed{*write.Table: {*write.RowID}}, deleted); err == nil {
+		if version, err := w.mirror.Bring(ctx, mirror.Changed{*write.Table: {*write.RowID}}, deleted); err == nil {
 			w.answers.Advance(version)
 		}
 	}

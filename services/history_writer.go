@@ -1,0 +1,182 @@
+package services
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/lifecycle"
+	"lifecycle-sync/services/mirror"
+)
+
+// HistoryWriter records, corrects and deletes transitions of products from stage to stage.
+type HistoryWriter struct {
+	writer              *Writer
+	products, histories *models.Table
+	zone                *time.Location // whose day it is when a stage begins
+}
+
+// NewHistoryWriter returns the use cases. zone says whose day it is.
+func NewHistoryWriter(w *Writer, zone *time.Location) *HistoryWriter {
+	return &HistoryWriter{writer: w, products: tableOf(lifecycle.ProductTable), histories: tableOf(lifecycle.HistoryTable), zone: zone}
+}
+
+// TransitionInput is what a request says of a transition. Of a correction, Given lists the columns that
+// it names.
+type TransitionInput struct {
+	ProductID       int64
+	StageID         int64
+	PreviousStageID *int64     // nil: the product's present stage
+	ChangedAt       *time.Time // nil: now
+	Notes           *string
+	Metrics         models.JSON
+	Given           []string
+}
+
+// Record records a transition. The newest one moves the product to the new stage, which begins on its
+// day; one that is back-dated only records. Errors: validation_failed for a product or stage that does
+// not exist; conflict when the product is not in the stage it is said to leave, or in the new one
+// already; those of Writer.Write.
+func (h *HistoryWriter) Record(ctx context.Context, in TransitionInput, r WriteRequest) (Written, error) {
+	return h.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (Change, error) {
+		product, err := h.product(ctx, tx, in)
+		if err != nil {
+			return Change{}, err
+		}
+		at := tx.Now
+		if in.ChangedAt != nil {
+			at = *in.ChangedAt
+		}
+		backDated, err := tx.HasLaterTransition(ctx, h.histories, in.ProductID, at)
+		if err != nil {
+			return Change{}, err
+		}
+		previous := product.StageID
+		if in.PreviousStageID != nil {
+			previous = in.PreviousStageID
+		}
+		if !backDated {
+			if err := moves(product, in); err != nil {
+				return Change{}, err
+			}
+			err := tx.Update(ctx, lifecycle.ProductTable, in.ProductID, lifecycle.Values{"id_stage": in.StageID, "tanggal_stage_start": dayOf(at, h.zone)})
+			if err != nil {
+				return Change{}, err
+			}
+		}
+		id, err := tx.Insert(ctx, lifecycle.HistoryTable, lifecycle.Values{
+			"id_produk": in.ProductID, "stage_previous": previous, "stage_now": in.StageID,
+			"tanggal_perubahan": at, "catatan": in.Notes, "performance_metrics": in.Metrics,
+		})
+		if err != nil {
+			return Change{}, err
+		}
+		return h.changed(ctx, tx, id, "insert", in.ProductID)
+	})
+}
+
+// product reads and locks the product of a transition, whose stages must exist.
+func (h *HistoryWriter) product(ctx context.Context, tx *lifecycle.Tx, in TransitionInput) (product models.ListedProduct, err error) {
+	row, err := tx.Row(ctx, h.products, in.ProductID)
+	if err != nil {
+		return product, err
+	}
+	var problems []models.FieldError
+	if row == nil {
+		problems = append(problems, models.FieldError{Field: "id_produk", Code: "unknown", Message: "there is no such product"})
+	}
+	for field, id := range map[string]*int64{"stage_now": &in.StageID, "stage_previous": in.PreviousStageID} {
+		if id == nil {
+			continue
+		}
+		exists, err := tx.Exists(ctx, "tbl_stage", "id", *id)
+		if err != nil {
+			return product, err
+		}
+		if !exists {
+			problems = append(problems, models.FieldError{Field: field, Code: "unknown", Message: "there is no such stage"})
+		}
+	}
+	if problems != nil {
+		return product, models.NewInvalid(problems...)
+	}
+	return tx.Product(ctx, h.products, in.ProductID)
+}
+
+// moves reports why a transition that is the newest cannot be.
+func moves(product models.ListedProduct, in TransitionInput) error {
+	if in.PreviousStageID != nil && (product.StageID == nil || *product.StageID != *in.PreviousStageID) {
+		return &models.Error{Class: models.Conflict, Message: "The product is not in the stage that stage_previous names; somebody has moved it meanwhile",
+			Remedy: "Look at it as it is now, and try again."}
+	}
+	if product.StageID != nil && *product.StageID == in.StageID {
+		return &models.Error{Class: models.Conflict, Message: "The product is in this stage already"}
+	}
+	return nil
+}
+
+// Correct changes notes, time and metrics of a transition; the product stays in its stage. Errors: not
+// found; those of Writer.Write.
+func (h *HistoryWriter) Correct(ctx context.Context, id int64, in TransitionInput) (Written, error) {
+	return h.writer.Write(ctx, WriteRequest{}, func(ctx context.Context, tx *lifecycle.Tx) (Change, error) {
+		before, err := h.locked(ctx, tx, id)
+		if err != nil {
+			return Change{}, err
+		}
+		all := lifecycle.Values{"catatan": in.Notes, "tanggal_perubahan": in.ChangedAt, "performance_metrics": in.Metrics}
+		values := lifecycle.Values{}
+		for _, column := range in.Given {
+			values[column] = all[column]
+		}
+		if err := tx.Update(ctx, lifecycle.HistoryTable, id, values); err != nil {
+			return Change{}, err
+		}
+		return h.changed(ctx, tx, id, "update", before.ProductID)
+	})
+}
+
+// DeletedTransition says which transition was deleted.
+type DeletedTransition struct {
+	ID        int64 `json:"id"`
+	ProductID int64 `json:"id_produk"`
+}
+
+// Delete deletes a transition; the product stays in its stage. Errors: not found; those of
+// Writer.Write.
+func (h *HistoryWriter) Delete(ctx context.Context, id int64) (Written, error) {
+	return h.writer.Write(ctx, WriteRequest{}, func(ctx context.Context, tx *lifecycle.Tx) (Change, error) {
+		before, err := h.locked(ctx, tx, id)
+		if err != nil {
+			return Change{}, err
+		}
+		if err := tx.Delete(ctx, lifecycle.HistoryTable, id); err != nil {
+			return Change{}, err
+		}
+		return Change{
+			Table: lifecycle.HistoryTable, RowID: id, Action: "delete", Data: DeletedTransition{ID: id, ProductID: before.ProductID},
+			Rows: mirror.Changed{lifecycle.HistoryTable: {id}}, Deleted: 1,
+		}, nil
+	})
+}
+
+// locked reads a transition and keeps others from changing it.
+func (h *HistoryWriter) locked(ctx context.Context, tx *lifecycle.Tx, id int64) (models.ListedTransition, error) {
+	row, err := tx.Row(ctx, h.histories, id)
+	if err != nil {
+		return models.ListedTransition{}, err
+	}
+	if row == nil {
+		return models.ListedTransition{}, &models.Error{Class: models.NotFound, Message: fmt.Sprintf("There is no transition %d", id)}
+	}
+	return tx.Transition(ctx, h.histories, id)
+}
+
+// changed says what a write did to a transition and, perhaps, to its product.
+func (h *HistoryWriter) changed(ctx context.Context, tx *lifecycle.Tx, id int64, action string, productID int64) (Change, error) {
+	transition, err := tx.Transition(ctx, h.histories, id)
+	return Change{
+		Table: lifecycle.HistoryTable, RowID: id, Action: action, Data: transition,
+		Rows: mirror.Changed{lifecycle.HistoryTable: {id}, lifecycle.ProductTable: {productID}},
+	}, err
+}

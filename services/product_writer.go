@@ -1,0 +1,171 @@
+package services
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/lifecycle"
+	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/services/mirror"
+)
+
+// ProductWriter creates, changes and deletes products.
+type ProductWriter struct {
+	writer   *Writer
+	store    *pmo.Store
+	products *models.Table
+	zone     *time.Location // whose day it is when a stage begins
+}
+
+// NewProductWriter returns the use cases. zone says whose day it is.
+func NewProductWriter(w *Writer, store *pmo.Store, zone *time.Location) *ProductWriter {
+	return &ProductWriter{writer: w, store: store, products: tableOf(lifecycle.ProductTable), zone: zone}
+}
+
+func tableOf(source string) *models.Table {
+	for _, t := range models.Tables() {
+		if t.Source == source {
+			return t
+		}
+	}
+	panic(source + " is not mirrored")
+}
+
+// Create makes a product. Errors: validation_failed for what it is to belong to and does not exist;
+// those of Writer.Write.
+func (p *ProductWriter) Create(ctx context.Context, in ProductInput, r WriteRequest) (Written, error) {
+	return p.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (Change, error) {
+		if err := in.checkReferences(ctx, tx); err != nil {
+			return Change{}, err
+		}
+		id, err := tx.Insert(ctx, lifecycle.ProductTable, in.values())
+		if err != nil {
+			return Change{}, err
+		}
+		return p.changed(ctx, tx, id, "insert", int64(len(r.Files)))
+	})
+}
+
+// Update changes the given columns of a product. A changed stage is a transition of now. Errors: not
+// found; precondition_failed, with the product as it is, when ifMatch is given and names another state;
+// as Create.
+func (p *ProductWriter) Update(ctx context.Context, id int64, in ProductInput, ifMatch IfMatch, r WriteRequest) (Written, error) {
+	return p.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (Change, error) {
+		before, count, err := p.locked(ctx, tx, id, ifMatch)
+		if err != nil {
+			return Change{}, err
+		}
+		if err := in.checkReferences(ctx, tx); err != nil {
+			return Change{}, err
+		}
+		values := in.values()
+		var history int64
+		if in.StageID != nil && (before.StageID == nil || *before.StageID != *in.StageID) {
+			if !in.setsStageStart(before) {
+				values["tanggal_stage_start"] = dayOf(tx.Now, p.zone)
+			}
+			history, err = tx.Insert(ctx, lifecycle.HistoryTable, lifecycle.Values{
+				"id_produk": id, "stage_previous": before.StageID, "stage_now": *in.StageID, "tanggal_perubahan": tx.Now,
+			})
+			if err != nil {
+				return Change{}, err
+			}
+		}
+		if err := tx.Update(ctx, lifecycle.ProductTable, id, values); err != nil {
+			return Change{}, err
+		}
+		c, err := p.changed(ctx, tx, id, "update", count+int64(len(r.Files)))
+		if history != 0 {
+			c.Rows[lifecycle.HistoryTable] = []int64{history}
+		}
+		return c, err
+	})
+}
+
+// setsStageStart reports whether the request names another beginning of the stage than the product has.
+// A form sends every field, also those that nobody touched.
+func (in ProductInput) setsStageStart(before models.ListedProduct) bool {
+	for _, column := range in.Given {
+		if column == "tanggal_stage_start" {
+			return fmt.Sprint(in.StageStart) != fmt.Sprint(before.StageStart)
+		}
+	}
+	return false
+}
+
+// Deleted says which product was deleted.
+type Deleted struct {
+	ID   int64   `json:"id"`
+	Name *string `json:"produk"`
+}
+
+// Delete deletes a product with its stage history and files. Errors: not found; precondition_failed as
+// in Update; conflict when another table of lifecycle_db refers to the product.
+func (p *ProductWriter) Delete(ctx context.Context, id int64, ifMatch IfMatch) (Written, error) {
+	return p.writer.Write(ctx, WriteRequest{}, func(ctx context.Context, tx *lifecycle.Tx) (Change, error) {
+		before, count, err := p.locked(ctx, tx, id, ifMatch)
+		if err != nil {
+			return Change{}, err
+		}
+		histories, err := tx.DeleteProduct(ctx, id)
+		if e := models.AsError(err); err != nil && e.Class == models.Constraint {
+			return Change{}, &models.Error{Class: models.Conflict, Message: "Another table of lifecycle_db refers to this product, so it cannot be deleted",
+				Remedy: "Remove what refers to it first.", Cause: err}
+		}
+		if err != nil {
+			return Change{}, err
+		}
+		return Change{
+			Table: lifecycle.ProductTable, RowID: id, Action: "delete", ProductID: id, RemovesFiles: count > 0,
+			Data:    Deleted{ID: id, Name: before.Name},
+			Rows:    mirror.Changed{lifecycle.ProductTable: {id}, lifecycle.HistoryTable: histories},
+			Deleted: 1 + int64(len(histories)),
+		}, nil
+	})
+}
+
+// locked reads a product, keeps others from changing it, and holds it against If-Match. The number is
+// that of its files.
+func (p *ProductWriter) locked(ctx context.Context, tx *lifecycle.Tx, id int64, ifMatch IfMatch) (product models.ListedProduct, files int64, err error) {
+	row, err := tx.Row(ctx, p.products, id)
+	if err != nil {
+		return product, 0, err
+	}
+	if row == nil {
+		return product, 0, &models.Error{Class: models.NotFound, Message: fmt.Sprintf("There is no product %d", id)}
+	}
+	if product, err = tx.Product(ctx, p.products, id); err != nil {
+		return product, 0, err
+	}
+	if files, err = p.store.CountAttachments(ctx, id); err != nil {
+		return product, 0, err
+	}
+	product.AttachmentsCount = files
+	if tag := row.Tag(); !ifMatch.allows(tag) {
+		return product, files, &models.Error{Class: models.PreconditionFailed, Message: "Somebody has changed this product meanwhile; nothing was done",
+			Remedy: "Look at it as it is now, and try again.", Data: Current{ListedProduct: product, ETag: quoted(tag)}}
+	}
+	return product, files, nil
+}
+
+// changed says what a write did to a product.
+func (p *ProductWriter) changed(ctx context.Context, tx *lifecycle.Tx, id int64, action string, files int64) (Change, error) {
+	row, err := tx.Row(ctx, p.products, id)
+	if err != nil {
+		return Change{}, err
+	}
+	product, err := tx.Product(ctx, p.products, id)
+	product.AttachmentsCount = files
+	return Change{
+		Table: lifecycle.ProductTable, RowID: id, Action: action, ProductID: id,
+		Data: product, ETag: quoted(row.Tag()), Rows: mirror.Changed{lifecycle.ProductTable: {id}},
+	}, err
+}
+
+// dayOf is the day that an instant falls on.
+func dayOf(t time.Time, zone *time.Location) models.Date {
+	t = t.In(zone)
+	return models.NewDate(t.Year(), t.Month(), t.Day())
+}
