@@ -18,9 +18,10 @@ import (
 	"lifecycle-sync/services/mirror"
 )
 
-// Pools are small: a run uses two connections to each database, and the API is served from its own.
+// Pools are small: a run uses two connections to each database, as does bringing what the API wrote to
+// the mirror, and the API is served from its own.
 const (
-	syncConns = 4
+	syncConns = 6
 	apiConns  = 10
 )
 
@@ -28,9 +29,10 @@ const (
 type App struct {
 	cfg          Config
 	log          *slog.Logger
-	source       *lifecycle.Source
-	store        *pmo.Store // the sync's connections to pmo_db
-	web          *pmo.Store // the API's, so that neither waits for the other
+	source       *lifecycle.Source // the sync's connections to lifecycle_db
+	origin       *lifecycle.Source // the API's, for writes
+	store        *pmo.Store        // the sync's connections to pmo_db
+	web          *pmo.Store        // the API's, so that neither waits for the other
 	engine       *mirror.Engine
 	zone         *time.Location    // whose days and months count
 	answers      *services.Answers // of the API's reads
@@ -50,6 +52,10 @@ func New(cfg Config, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	origin, err := a.open("lifecycle_db", cfg.LifecycleURL, apiConns)
+	if err != nil {
+		return nil, err
+	}
 	store, err := a.open("pmo_db", cfg.PMOURL, syncConns)
 	if err != nil {
 		return nil, err
@@ -58,7 +64,8 @@ func New(cfg Config, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.source, a.store, a.web = lifecycle.New(source), pmo.New(store, tables), pmo.New(web, tables)
+	a.source, a.origin = lifecycle.New(source), lifecycle.New(origin)
+	a.store, a.web = pmo.New(store, tables), pmo.New(web, tables)
 	a.engine = mirror.New(a.source, a.store, tables, cfg.ChangeLogRetention, now)
 	a.answers = services.NewAnswers(a.web, services.AnswersOptions{Now: func() time.Time { return time.Now().In(zone) }})
 	return a, nil

@@ -11,6 +11,7 @@ import (
 	"lifecycle-sync/routes"
 	"lifecycle-sync/services"
 	"lifecycle-sync/services/access"
+	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/syncing"
 )
 
@@ -23,11 +24,17 @@ func (a *App) server(ctx context.Context, syncs *syncing.Service) (*fiber.App, e
 			return nil, err
 		}
 	}
+	var files noUploads
+	writer := services.NewWriter(a.origin, a.web, mirror.NewRefresher(a.engine), a.answers, files, a.log)
+	limits := handlers.FormLimits{Files: a.cfg.UploadFiles, Bytes: a.cfg.UploadRequestLimit}
 	return routes.New(options, routes.Handlers{
 		Health:    handlers.NewHealth(a.web, a.log),
 		Products:  handlers.NewProducts(a.answers),
 		Dropdowns: handlers.NewDropdowns(a.answers),
 		Histories: handlers.NewHistories(a.answers),
 		Sync:      handlers.NewSync(syncs, services.NewRuns(a.web, models.Tables())),
+
+		ProductWrites: handlers.NewProductWrites(services.NewProductWriter(writer, a.web, a.zone), limits, files),
+		HistoryWrites: handlers.NewHistoryWrites(services.NewHistoryWriter(writer, a.zone)),
 	}), nil
 }

@@ -34,6 +34,9 @@ type Handlers struct {
 	Dropdowns *handlers.Dropdowns
 	Histories *handlers.Histories
 	Sync      *handlers.Sync
+
+	ProductWrites *handlers.ProductWrites
+	HistoryWrites *handlers.HistoryWrites
 }
 
 // route is a line of the table.
@@ -49,19 +52,26 @@ type route struct {
 // before one with a parameter. A GET answers HEAD too.
 func (h Handlers) table() []route {
 	const (
-		get, post = fiber.MethodGet, fiber.MethodPost
-		api       = apiBase
+		get, post, put, del = fiber.MethodGet, fiber.MethodPost, fiber.MethodPut, fiber.MethodDelete
 
-		anyone, reader, admin = models.Anonymous, models.Reader, models.Admin
+		api = apiBase
+
+		anyone, reader, manager, admin = models.Anonymous, models.Reader, models.Manager, models.Admin
 	)
 	return []route{
 		{get, "/livez", anyone, unmetered, brief, h.Health.Live},
 		{get, "/readyz", anyone, unmetered, brief, h.Health.Ready},
 
 		{get, api + "/products", reader, unmetered, brief, h.Products.List},
+		{post, api + "/products", manager, writes, long, h.ProductWrites.Create},
 		{get, api + "/products/:id", reader, unmetered, brief, h.Products.One},
+		{put, api + "/products/:id", manager, writes, long, h.ProductWrites.Update},
+		{del, api + "/products/:id", admin, writes, brief, h.ProductWrites.Delete},
 		{get, api + "/stage-history", reader, unmetered, brief, h.Histories.List},
+		{post, api + "/stage-history", manager, writes, brief, h.HistoryWrites.Record},
 		{get, api + "/stage-history/:id", reader, unmetered, brief, h.Histories.One},
+		{put, api + "/stage-history/:id", manager, writes, brief, h.HistoryWrites.Correct},
+		{del, api + "/stage-history/:id", admin, writes, brief, h.HistoryWrites.Delete},
 		{get, api + "/dropdowns", reader, unmetered, brief, h.Dropdowns.All},
 
 		{get, api + "/sync", admin, unmetered, brief, h.Sync.Status},

@@ -1,0 +1,176 @@
+package api_test
+
+import (
+	"bytes"
+	"fmt"
+	"mime/multipart"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// product is what the API says of one, as far as these scenarios look at it.
+type product struct {
+	ID         int64   `json:"id"`
+	Name       *string `json:"produk"`
+	StageID    *int64  `json:"id_stage"`
+	Stage      *string `json:"stage"`
+	Price      *int64  `json:"harga"`
+	Customer   *string `json:"pelanggan"`
+	StageStart *string `json:"tanggal_stage_start"`
+	UpdatedAt  *string `json:"updated_at"`
+}
+
+// fill writes a form as the React form sends it: every field, "" for what was left empty.
+func fill(t testing.TB, fields map[string]string) (*bytes.Buffer, string) {
+	t.Helper()
+	var buf bytes.Buffer
+	w := multipart.NewWriter(&buf)
+	for _, name := range []string{"produk", "deskripsi", "id_kategori", "id_segmen", "id_stage", "harga", "tanggal_launch", "pelanggan", "tanggal_stage_start", "tanggal_stage_end"} {
+		if err := w.WriteField(name, fields[name]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return &buf, w.FormDataContentType()
+}
+
+// form sends such a form.
+func (s *site) form(method, path string, fields map[string]string, headers ...string) answer {
+	s.t.Helper()
+	buf, contentType := fill(s.t, fields)
+	return s.do(method, base+path, buf, append(headers, "Content-Type", contentType)...)
+}
+
+func TestCreateAsTheFormSendsIt(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		a := s.form(http.MethodPost, "/products", map[string]string{"produk": "Kabel Baru", "id_kategori": "1", "id_segmen": "1", "id_stage": "1"}).want(t, http.StatusCreated)
+		created := into[product](t, a)
+		if want := fmt.Sprintf("%s/products/%d", base, created.ID); a.Header.Get("Location") != want {
+			t.Errorf("Location %q, want %q", a.Header.Get("Location"), want)
+		}
+		if first := into[[]product](t, s.get("/products"))[0]; first.ID != created.ID || *first.Name != "Kabel Baru" {
+			t.Errorf("first on page 1 is %+v", first)
+		}
+		if name := one[string](t, s.source, fmt.Sprintf("SELECT produk FROM tbl_produk WHERE id = %d AND harga IS NULL AND deskripsi IS NULL", created.ID)); name != "Kabel Baru" {
+			t.Errorf("lifecycle_db has %q", name)
+		}
+		if name := one[string](t, s.target, fmt.Sprintf("SELECT produk FROM tbl_produk_lifecycle WHERE id = %d", created.ID)); name != "Kabel Baru" {
+			t.Errorf("the mirror has %q", name)
+		}
+		detail := s.get(fmt.Sprintf("/products/%d", created.ID))
+		if row, _, _ := strings.Cut(strings.Trim(detail.Header.Get("ETag"), `"`), "."); `"`+row+`"` != a.Header.Get("ETag") {
+			t.Errorf("ETag of the write %s, of the read %s", a.Header.Get("ETag"), detail.Header.Get("ETag"))
+		}
+		s.command("verify")
+	})
+}
+
+func TestUpdateAndDelete(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		created := s.send(http.MethodPost, "/products", `{"produk":"Gardu","id_kategori":1,"id_segmen":"2","id_stage":1,"harga":"1500.00","pelanggan":"PLN"}`).want(t, http.StatusCreated)
+		path := fmt.Sprintf("/products/%d", into[product](t, created).ID)
+		tag := s.get(path).Header.Get("ETag")
+
+		changed := s.send(http.MethodPut, path, `{"harga":9223372036854775807,"pelanggan":""}`, "If-Match", tag).want(t, http.StatusOK)
+		p := into[product](t, changed)
+		if *p.Price != 1<<63-1 || p.Customer != nil || *p.Name != "Gardu" {
+			t.Errorf("changed to %s", changed.body)
+		}
+		refused := s.send(http.MethodPut, path, `{"harga":1}`, "If-Match", tag).want(t, http.StatusPreconditionFailed, "precondition_failed")
+		if current := into[product](t, refused); *current.Price != 1<<63-1 || refused.Header.Get("ETag") != changed.Header.Get("ETag") {
+			t.Errorf("412 shows %s %s", refused.Header.Get("ETag"), refused.body)
+		}
+		s.send(http.MethodPut, path, `{"harga":1}`, "If-Match", changed.Header.Get("ETag")).want(t, http.StatusOK)
+		s.send(http.MethodPut, path, `{"produk":""}`).want(t, http.StatusBadRequest, "validation_failed")
+
+		moved := into[product](t, s.send(http.MethodPut, path, `{"id_stage":2}`).want(t, http.StatusOK))
+		if *moved.StageID != 2 || moved.StageStart == nil {
+			t.Errorf("moved to %+v", moved)
+		}
+		history := into[[]map[string]any](t, s.get(fmt.Sprintf("/stage-history?productId=%d", moved.ID)))
+		if len(history) != 1 || history[0]["stage_previous"] != 1.0 || history[0]["stage_now"] != 2.0 {
+			t.Errorf("the history is %v", history)
+		}
+		s.command("verify")
+		deleted := s.do(http.MethodDelete, base+path, nil).want(t, http.StatusOK)
+		if got := into[product](t, deleted); got.ID != moved.ID || *got.Name != "Gardu" {
+			t.Errorf("deleted %s", deleted.body)
+		}
+		s.do(http.MethodGet, base+path, nil).want(t, http.StatusNotFound)
+		s.do(http.MethodDelete, base+path, nil).want(t, http.StatusNotFound, "not_found")
+		if n := one[int](t, s.source, fmt.Sprintf("SELECT count(*) FROM tbl_stage_histori WHERE id_produk = %d", moved.ID)); n != 0 {
+			t.Errorf("%d transitions are left", n)
+		}
+		s.command("verify")
+	})
+}
+
+func TestTransitions(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		id := into[product](t, s.send(http.MethodPost, "/products", `{"produk":"Trafo","id_kategori":1,"id_segmen":1,"id_stage":1}`).want(t, http.StatusCreated)).ID
+		path := fmt.Sprintf("/products/%d", id)
+		body := func(rest string) string { return fmt.Sprintf(`{"id_produk":%d,%s}`, id, rest) }
+
+		a := s.send(http.MethodPost, "/stage-history", body(`"stage_now":2,"catatan":"siap","tanggal_perubahan":"2025-06-30T23:30:00+07:00","performance_metrics":{"omzet":12345678901234567890.10}`)).want(t, http.StatusCreated)
+		if !strings.Contains(string(a.body), "12345678901234567890.10") {
+			t.Errorf("the number has changed: %s", a.body)
+		}
+		p := into[product](t, s.get(path))
+		if *p.StageID != 2 || *p.StageStart != "2025-06-30" {
+			t.Errorf("the product is %+v", p)
+		}
+		s.send(http.MethodPost, "/stage-history", body(`"stage_now":3,"stage_previous":1`)).want(t, http.StatusConflict, "conflict")
+		s.send(http.MethodPost, "/stage-history", body(`"stage_now":2`)).want(t, http.StatusConflict, "conflict")
+		s.send(http.MethodPost, "/stage-history", body(`"stage_now":1,"tanggal_perubahan":"2024-01-01T00:00:00Z"`)).want(t, http.StatusCreated)
+		if p := into[product](t, s.get(path)); *p.StageID != 2 {
+			t.Errorf("a back-dated transition moved the product: %+v", p)
+		}
+		one := strings.TrimPrefix(a.Header.Get("Location"), base)
+		s.send(http.MethodPut, one, `{"catatan":"","performance_metrics":{"a":1}}`).want(t, http.StatusOK)
+		if got := into[map[string]any](t, s.get(one)); got["catatan"] != nil || fmt.Sprint(got["performance_metrics"]) != "map[a:1]" {
+			t.Errorf("corrected to %v", got)
+		}
+		s.do(http.MethodDelete, base+one, nil).want(t, http.StatusOK)
+		s.do(http.MethodGet, base+one, nil).want(t, http.StatusNotFound)
+		s.send(http.MethodPost, "/stage-history", body(`"stage_now":99`)).want(t, http.StatusBadRequest, "validation_failed")
+		s.send(http.MethodPost, "/stage-history", `{"id_produk":99999,"stage_now":1}`).want(t, http.StatusBadRequest, "validation_failed")
+		s.command("verify")
+	})
+}
+
+func TestIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		const body = `{"produk":"Sekali","id_kategori":1,"id_segmen":1,"id_stage":1}`
+		first := s.send(http.MethodPost, "/products", body, "Idempotency-Key", "k1").want(t, http.StatusCreated)
+		again := s.send(http.MethodPost, "/products", body, "Idempotency-Key", "k1").want(t, http.StatusCreated)
+		if string(first.json.Data) != string(again.json.Data) || first.Header.Get("Location") != again.Header.Get("Location") || first.Header.Get("ETag") != again.Header.Get("ETag") {
+			t.Errorf("first %s, again %s", first.body, again.body)
+		}
+		s.send(http.MethodPost, "/products", strings.Replace(body, "Sekali", "Lain", 1), "Idempotency-Key", "k1").want(t, http.StatusConflict, "conflict")
+		answers := make(chan answer, 10)
+		for range 10 {
+			go func() {
+				a, err := s.try(http.MethodPost, base+"/products", strings.NewReader(body), "Content-Type", "application/json", "Idempotency-Key", "k2")
+				if err != nil {
+					t.Error(err)
+				}
+				answers <- a
+			}()
+		}
+		ids := map[int64]bool{}
+		for range 10 {
+			ids[into[product](t, (<-answers).want(t, http.StatusCreated)).ID] = true
+		}
+		if n := one[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'Sekali'"); n != 2 || len(ids) != 1 {
+			t.Errorf("%d products, answered with %v", n, ids)
+		}
+		s.command("verify")
+	})
+}
