@@ -132,7 +132,8 @@ const clientCheck = "client_connection_check_interval"
 func (postgresDialect) begin(ctx context.Context, c *Conn, mode TxMode) error {
 	begin := "BEGIN ISOLATION LEVEL READ COMMITTED"
 	if mode == ReadOnly {
-		begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+		// A plan for any search or page would be one for none.
+		begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL plan_cache_mode = force_custom_plan"
 	}
 	begin += `;
 		SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; SET LOCAL maintenance_work_mem = '256MB';

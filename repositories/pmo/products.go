@@ -3,6 +3,7 @@ package pmo
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -22,22 +23,62 @@ type ProductFilter struct {
 type ProductOrder struct {
 	Column     string
 	Descending bool
+	nullsFirst bool // reversed
 }
 
 const productTable = "tbl_produk_lifecycle"
 
+// fewHits is how many hits of a search are counted and ordered at once.
+const fewHits = 50_000
+
 // Products returns at most limit products from offset on, and how many the filter lets through. Past
 // the end nothing more is read than the count. Errors: connection, timeout, schema.
 func (s *Store) Products(ctx context.Context, f ProductFilter, order ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error) {
+	if f.Search != "" {
+		found, total, err := s.foundProducts(ctx, f, order, offset, limit)
+		if err != nil || total > 0 || len(found) == 0 && offset == 0 {
+			return found, total, err
+		}
+	}
 	products := []models.ListedProduct{}
 	var total int64
 	err := s.filtered(ctx, f).Count(&total).Error
 	if err != nil || int64(offset) >= total {
 		return products, total, s.db.Translate(err)
 	}
-	// The ids of the page first: to skip rows in an index is much cheaper than to skip joined rows.
-	page := s.filtered(ctx, f).Select("id").Order(order.by("")).Offset(offset).Limit(limit)
+	// The ids of the page first: to skip rows in an index is much cheaper than to skip joined rows. And
+	// from the end that is nearer.
+	reading, skip, most := order, offset, min(limit, int(total)-offset)
+	if behind := int(total) - offset - most; behind < offset {
+		reading, skip = order.reversed(), behind
+	}
+	page := s.filtered(ctx, f).Select("id").Order(reading.by("")).Offset(skip).Limit(most)
 	err = s.listed(ctx, page).Order(order.by("p.")).Scan(&products).Error
+	return products, total, s.db.Translate(err)
+}
+
+// foundProducts counts the few products that a search finds while it reads the page of them: to search
+// twice would take twice as long. The count is 0 when there are more than fewHits, which are better
+// counted by themselves, and when the page is past the end.
+func (s *Store) foundProducts(ctx context.Context, f ProductFilter, order ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error) {
+	var rows []struct {
+		models.ListedProduct
+
+		Total int64 `gorm:"column:total"`
+	}
+	hits := s.filtered(ctx, f).Select(strings.Join(slices.Compact([]string{"id", order.Column}), ", ")).Limit(fewHits + 1)
+	// Counted inside, else PostgreSQL believes that it will have read enough after a page.
+	counted := s.gorm(ctx).Table("(?) AS hits", hits).Select("*, count(*) OVER () AS total")
+	page := s.gorm(ctx).Table("(?) AS counted", counted).Select("id, total").Order(order.by("")).Offset(offset).Limit(limit)
+	err := s.listed(ctx, page, "page.total").Order(order.by("p.")).Scan(&rows).Error
+	products := make([]models.ListedProduct, len(rows))
+	total := int64(0)
+	for i, row := range rows {
+		products[i], total = row.ListedProduct, row.Total
+	}
+	if total > fewHits {
+		total = 0
+	}
 	return products, total, s.db.Translate(err)
 }
 
@@ -51,14 +92,14 @@ func (s *Store) Product(ctx context.Context, id int64) (models.ListedProduct, er
 	return rows[0], nil
 }
 
-// listed reads the products that a query of ids selects, in any order.
-func (s *Store) listed(ctx context.Context, page *gorm.DB) *gorm.DB {
+// listed reads the products that a query of ids selects, in any order, and further columns.
+func (s *Store) listed(ctx context.Context, page *gorm.DB, further ...string) *gorm.DB {
 	return s.gorm(ctx).Table("(?) AS page", page).
 		Joins("JOIN " + productTable + " p ON p.id = page.id").
 		Joins("LEFT JOIN tbl_segmen_lifecycle segment ON segment.id = p.id_segmen").
 		Joins("LEFT JOIN tbl_stage_lifecycle stage ON stage.id = p.id_stage").
 		Joins("LEFT JOIN tbl_kategori_lifecycle category ON category.id = p.id_kategori").
-		Select(s.db.Readable("p", find(s.tables, "tbl_produk")) + ", segment.segmen, stage.stage, category.kategori")
+		Select(strings.Join(append([]string{s.db.Readable("p", find(s.tables, "tbl_produk")), "segment.segmen, stage.stage, category.kategori"}, further...), ", "))
 }
 
 // filtered selects the products that a filter lets through.
@@ -87,15 +128,23 @@ func (s *Store) of(query *gorm.DB, what string, id int64, name string) *gorm.DB 
 	return query
 }
 
+// reversed reads from the other end: NULLs first.
+func (o ProductOrder) reversed() ProductOrder {
+	return ProductOrder{Column: o.Column, Descending: !o.Descending, nullsFirst: !o.nullsFirst}
+}
+
 // by is the ORDER BY for columns that prefix qualifies. The key is never NULL, and is left to stand
 // alone so that its index serves.
 func (o ProductOrder) by(prefix string) string {
-	direction := " ASC"
+	direction, nulls := " ASC", " NULLS LAST, "
 	if o.Descending {
 		direction = " DESC"
+	}
+	if o.nullsFirst {
+		nulls = " NULLS FIRST, "
 	}
 	if o.Column == "id" {
 		return prefix + "id" + direction
 	}
-	return prefix + o.Column + direction + " NULLS LAST, " + prefix + "id" + direction
+	return prefix + o.Column + direction + nulls + prefix + "id" + direction
 }

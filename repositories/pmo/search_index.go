@@ -90,7 +90,7 @@ func (s *Store) buildSearchIndex(ctx context.Context, session *database.Session,
 	done := make(chan error, 1)
 	go func() {
 		var err error
-		for _, statement := range append(statements, createSearchIndex(class)) {
+		for _, statement := range append(statements, createSearchIndex(class), "ANALYZE "+productTable) { // which parts of words are rare
 			if err == nil {
 				err = session.Exec(context.WithoutCancel(ctx), statement) // ended by yield
 			}
