@@ -75,7 +75,7 @@ func problemOf(w validator.FieldError) models.FieldError {
 	}
 }
 
-var wholeNumber = regexp.MustCompile(`^([0-9]{1,19})(\.0{1,20})?$`) //nolint:gochecknoglobals // a constant that Go cannot say
+var wholeNumber = regexp.MustCompile(`^([0-9]{1,19})(\.0{1,20})?$`)
 
 // rupiah reads a whole number from 0, which may have a fraction of noughts. It never rounds.
 func rupiah(text string) (int64, bool) {

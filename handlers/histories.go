@@ -29,7 +29,7 @@ func (h *Histories) List(c *fiber.Ctx) error {
 
 // One answers one transition.
 func (h *Histories) One(c *fiber.Ctx) error {
-	id, err := idOf(c, "id")
+	id, err := idOf(c)
 	if err != nil {
 		return err
 	}

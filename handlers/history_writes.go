@@ -69,7 +69,7 @@ func (h *HistoryWrites) Record(c *fiber.Ctx) error {
 
 // Correct changes notes, time and metrics of a transition.
 func (h *HistoryWrites) Correct(c *fiber.Ctx) error {
-	id, err := idOf(c, "id")
+	id, err := idOf(c)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (h *HistoryWrites) Correct(c *fiber.Ctx) error {
 
 // Delete deletes a transition.
 func (h *HistoryWrites) Delete(c *fiber.Ctx) error {
-	id, err := idOf(c, "id")
+	id, err := idOf(c)
 	if err != nil {
 		return err
 	}
@@ -110,11 +110,11 @@ func (h *HistoryWrites) Delete(c *fiber.Ctx) error {
 // readTransition reads the fields into their texts, and the metrics: a JSON object, or nil. given are
 // the columns that were sent.
 func readTransition(c *fiber.Ctx, fields []formField) (given []string, metrics models.JSON, err error) {
-	names := make([]string, len(fields))
-	for i, f := range fields {
-		names[i] = f.column
+	names := []string{metricsField}
+	for _, f := range fields {
+		names = append(names, f.column)
 	}
-	object, err := readObject(c, append(names, metricsField))
+	object, err := readObject(c, names)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -11,7 +11,7 @@ import (
 // One answers one product with its files and latest transitions. The ETag's first part is of the
 // product's own columns: If-Match compares it.
 func (h *Products) One(c *fiber.Ctx) error {
-	id, err := idOf(c, "id")
+	id, err := idOf(c)
 	if err != nil {
 		return err
 	}

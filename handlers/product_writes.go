@@ -51,7 +51,7 @@ func (h *ProductWrites) Create(c *fiber.Ctx) error {
 
 // Update changes the fields of a product that were sent, and adds files.
 func (h *ProductWrites) Update(c *fiber.Ctx) error {
-	id, err := idOf(c, "id")
+	id, err := idOf(c)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (h *ProductWrites) Update(c *fiber.Ctx) error {
 
 // Delete deletes a product with its stage history and files.
 func (h *ProductWrites) Delete(c *fiber.Ctx) error {
-	id, err := idOf(c, "id")
+	id, err := idOf(c)
 	if err != nil {
 		return err
 	}

@@ -72,7 +72,7 @@ func (h *HistoryWriter) Record(ctx context.Context, in TransitionInput, r WriteR
 		if err != nil {
 			return Change{}, err
 		}
-		return h.changed(ctx, tx, id, "insert", in.ProductID)
+		return h.changed(ctx, tx, id, lifecycle.Inserted, in.ProductID)
 	})
 }
 
@@ -132,7 +132,7 @@ func (h *HistoryWriter) Correct(ctx context.Context, id int64, in TransitionInpu
 		if err := tx.Update(ctx, lifecycle.HistoryTable, id, values); err != nil {
 			return Change{}, err
 		}
-		return h.changed(ctx, tx, id, "update", before.ProductID)
+		return h.changed(ctx, tx, id, lifecycle.Updated, before.ProductID)
 	})
 }
 
@@ -154,7 +154,7 @@ func (h *HistoryWriter) Delete(ctx context.Context, id int64) (Written, error) {
 			return Change{}, err
 		}
 		return Change{
-			Table: lifecycle.HistoryTable, RowID: id, Action: "delete", Data: DeletedTransition{ID: id, ProductID: before.ProductID},
+			Table: lifecycle.HistoryTable, RowID: id, Action: lifecycle.Deleted, Data: DeletedTransition{ID: id, ProductID: before.ProductID},
 			Rows: mirror.Changed{lifecycle.HistoryTable: {id}}, Deleted: 1,
 		}, nil
 	})

@@ -3,6 +3,7 @@ package services
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"lifecycle-sync/models"
@@ -44,7 +45,7 @@ func (p *ProductWriter) Create(ctx context.Context, in ProductInput, r WriteRequ
 		if err != nil {
 			return Change{}, err
 		}
-		return p.changed(ctx, tx, id, "insert", int64(len(r.Files)))
+		return p.changed(ctx, tx, id, lifecycle.Inserted, int64(len(r.Files)))
 	})
 }
 
@@ -76,7 +77,7 @@ func (p *ProductWriter) Update(ctx context.Context, id int64, in ProductInput, i
 		if err := tx.Update(ctx, lifecycle.ProductTable, id, values); err != nil {
 			return Change{}, err
 		}
-		c, err := p.changed(ctx, tx, id, "update", count+int64(len(r.Files)))
+		c, err := p.changed(ctx, tx, id, lifecycle.Updated, count+int64(len(r.Files)))
 		if history != 0 {
 			c.Rows[lifecycle.HistoryTable] = []int64{history}
 		}
@@ -87,12 +88,7 @@ func (p *ProductWriter) Update(ctx context.Context, id int64, in ProductInput, i
 // setsStageStart reports whether the request names another beginning of the stage than the product has.
 // A form sends every field, also those that nobody touched.
 func (in ProductInput) setsStageStart(before models.ListedProduct) bool {
-	for _, column := range in.Given {
-		if column == "tanggal_stage_start" {
-			return fmt.Sprint(in.StageStart) != fmt.Sprint(before.StageStart)
-		}
-	}
-	return false
+	return slices.Contains(in.Given, "tanggal_stage_start") && fmt.Sprint(in.StageStart) != fmt.Sprint(before.StageStart)
 }
 
 // Deleted says which product was deleted.
@@ -118,7 +114,7 @@ func (p *ProductWriter) Delete(ctx context.Context, id int64, ifMatch IfMatch) (
 			return Change{}, err
 		}
 		return Change{
-			Table: lifecycle.ProductTable, RowID: id, Action: "delete", ProductID: id, RemovesFiles: count > 0,
+			Table: lifecycle.ProductTable, RowID: id, Action: lifecycle.Deleted, ProductID: id, RemovesFiles: count > 0,
 			Data:    Deleted{ID: id, Name: before.Name},
 			Rows:    mirror.Changed{lifecycle.ProductTable: {id}, lifecycle.HistoryTable: histories},
 			Deleted: 1 + int64(len(histories)),

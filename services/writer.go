@@ -78,7 +78,7 @@ func (w *Writer) Write(ctx context.Context, r WriteRequest, change func(ctx cont
 	}
 	c, err := w.inSource(ctx, &write, r, change)
 	if err != nil {
-		if _, unknown := errors.AsType[lifecycle.OutcomeUnknown](err); !unknown {
+		if _, unknown := errors.AsType[lifecycle.UnknownOutcomeError](err); !unknown {
 			w.giveUp(ctx, write, r)
 		}
 		return Written{}, err
@@ -125,6 +125,58 @@ func (w *Writer) inSource(ctx context.Context, write *models.Write, r WriteReque
 	return c, err
 }
 
+// Once does something for a request with a key only once, and gives those who send it again the first
+// answer. Should the process die before the answer is kept, it is done again. Errors: do's; conflict and
+// busy of the key; connection.
+func (w *Writer) Once(ctx context.Context, key *IdempotencyKey, fingerprint string, do func(ctx context.Context) (data any, err error)) (Written, error) {
+	return w.once(ctx, key, fingerprint, func(ctx context.Context, write *models.Write) error {
+		data, err := do(ctx)
+		if err == nil {
+			write.Body, err = json.Marshal(data)
+		}
+		if err != nil || key == nil {
+			return err
+		}
+		return w.store.FinishWrite(context.WithoutCancel(ctx), *write)
+	})
+}
+
+// OnceHere is Once for what happens in pmo_db alone, in one transaction with the answer.
+func (w *Writer) OnceHere(ctx context.Context, key *IdempotencyKey, fingerprint string, do func(ctx context.Context, tx *pmo.Store) (data any, err error)) (Written, error) {
+	var version int64
+	written, err := w.once(ctx, key, fingerprint, func(ctx context.Context, write *models.Write) error {
+		return w.store.InTx(ctx, func(tx *pmo.Store) error {
+			data, err := do(ctx, tx)
+			if err == nil {
+				write.Body, err = json.Marshal(data)
+			}
+			if err == nil && key != nil {
+				err = tx.FinishWrite(ctx, *write)
+			}
+			if err == nil {
+				version, err = tx.Bump(ctx)
+			}
+			return err
+		})
+	})
+	if err == nil && version > 0 {
+		w.answers.Advance(version)
+	}
+	return written, err
+}
+
+func (w *Writer) once(ctx context.Context, key *IdempotencyKey, fingerprint string, do func(ctx context.Context, write *models.Write) error) (Written, error) {
+	write, done, err := w.claim(ctx, key, fingerprint)
+	if err != nil || done != nil {
+		return replay(done), err
+	}
+	if err := do(ctx, &write); err != nil {
+		w.giveUp(ctx, write, WriteRequest{Key: key})
+		return Written{}, err
+	}
+	return replay(&write), nil
+}
+
 // journaled reports whether more than the mirror hangs on a write.
 func journaled(r WriteRequest, c Change) bool {
 	return r.Key != nil || len(r.Files) > 0 || c.RemovesFiles
@@ -166,7 +218,7 @@ func (w *Writer) follow(ctx context.Context, write models.Write, r WriteRequest,
 func (w *Writer) end(ctx context.Context, write models.Write) error {
 	if write.Table != nil {
 		deleted := int64(0)
-		if *write.Action == "delete" {
+		if *write.Action == lifecycle.Deleted {
 			deleted = 1
 		}
 		if version, err := w.mirror.Bring(ctx, mirror.Changed{*write.Table: {*write.RowID}}, deleted); err == nil {

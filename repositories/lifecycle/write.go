@@ -23,7 +23,7 @@ type Tx struct {
 // InTx runs fn in one write transaction, which commits when fn returns nil; on SQLite it holds the one
 // write lock from the beginning. When the answer to the commit is lost, the outcome is looked up.
 // Errors: fn's; forbidden when the account may not write; unavailable when it cannot even log in;
-// connection, timeout, constraint; ErrOutcomeUnknown behind a connection error when nobody can tell.
+// connection, timeout, constraint; UnknownOutcomeError behind a connection error when nobody can tell.
 func (s *Source) InTx(ctx context.Context, fn func(tx *Tx) error) error {
 	conn, err := s.db.BeginConn(ctx, database.Write)
 	if err != nil {
@@ -61,14 +61,14 @@ func writable(err error) error {
 		Remedy:  "docs/operations.md has the rights that writing through the API needs."}
 }
 
-// OutcomeUnknown is the cause of an error after which a write may have been done or not.
-type OutcomeUnknown struct{ cause error }
+// UnknownOutcomeError is the cause of an error after which a write may have been done or not.
+type UnknownOutcomeError struct{ cause error }
 
 // Error says so.
-func (OutcomeUnknown) Error() string { return "whether the write was committed is not known" }
+func (UnknownOutcomeError) Error() string { return "whether the write was committed is not known" }
 
 // Unwrap returns what went wrong.
-func (o OutcomeUnknown) Unwrap() error { return o.cause }
+func (o UnknownOutcomeError) Unwrap() error { return o.cause }
 
 // afterCommit finds out whether a commit took place whose answer was an error.
 func (s *Source) afterCommit(ctx context.Context, tx *Tx, err error) error {
@@ -83,10 +83,17 @@ func (s *Source) afterCommit(ctx context.Context, tx *Tx, err error) error {
 	case lookErr == nil && outcome == Aborted:
 		return err
 	default:
-		return &models.Error{Class: models.Connection, Message: "lifecycle_db went away in the midst of the write", Cause: OutcomeUnknown{err},
+		return &models.Error{Class: models.Connection, Message: "lifecycle_db went away in the midst of the write", Cause: UnknownOutcomeError{err},
 			Remedy: "Look whether it was done before trying again, or try again with the same Idempotency-Key."}
 	}
 }
+
+// What a write does to a row.
+const (
+	Inserted = "insert"
+	Updated  = "update"
+	Deleted  = "delete"
+)
 
 // Mark is how to find out later whether this transaction, which does action to a row, committed.
 func (tx *Tx) Mark(table string, id int64, action string) models.Mark {
@@ -146,9 +153,9 @@ func (s *Source) outcomeByRow(ctx context.Context, conn *database.Conn, m models
 		updated, _ = models.ParseTimestamp(string(cells[1]))
 	}
 	switch {
-	case *m.Action == "insert" && there && created.Equal(*m.Stamp),
-		*m.Action == "update" && there && !updated.Before(*m.Stamp),
-		*m.Action == "delete" && !there:
+	case *m.Action == Inserted && there && created.Equal(*m.Stamp),
+		*m.Action == Updated && there && !updated.Before(*m.Stamp),
+		*m.Action == Deleted && !there:
 		return Committed, nil
 	default:
 		return Aborted, nil
