@@ -232,10 +232,35 @@ func (s *site) try(method, target string, body io.Reader, headers ...string) (an
 	if a.body, err = io.ReadAll(response.Body); err != nil {
 		return a, err
 	}
+	s.holds(r, a)
 	if strings.HasPrefix(response.Header.Get("Content-Type"), "application/json") && len(a.body) > 0 {
 		err = json.Unmarshal(a.body, &a.json)
 	}
 	return a, err
+}
+
+// holds fails the test when a request and its answer are not as openapi.yaml says.
+func (s *site) holds(r *http.Request, a answer) {
+	s.t.Helper()
+	c, err := theContract()
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
+	sent := []byte{}
+	if r.GetBody != nil {
+		again, err := r.GetBody()
+		if err != nil {
+			s.t.Error(err)
+			return
+		}
+		sent, _ = io.ReadAll(again) // from memory
+	} else if r.Body != nil {
+		sent = nil // it is gone
+	}
+	if err := c.check(r, sent, a.Response, a.body); err != nil {
+		s.t.Errorf("not as openapi.yaml says: %v", err)
+	}
 }
 
 // get sends a GET to the API and wants 200.

@@ -1,0 +1,193 @@
+package api_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+const (
+	aProduct = `{"id":7,"produk":"Kabel","deskripsi":null,"id_kategori":1,"id_segmen":2,"id_stage":1,"harga":9223372036854775807,"tanggal_launch":"2026-03-01",` +
+		`"pelanggan":null,"created_at":"2026-02-11T03:12:45.000123Z","updated_at":null,"tanggal_stage_start":null,"tanggal_stage_end":null,"segmen":"Distribusi",` +
+		`"stage":"Introduction","kategori":"Hardware","attachments_count":0}`
+	aPage    = `{"success":true,"data":[` + aProduct + `],"pagination":{"currentPage":1,"totalPages":1,"totalItems":1,"limit":12}}`
+	aFailure = `{"success":false,"message":"No.","code":"not_found","requestId":"r1"}`
+	aWrite   = `{"success":true,"message":"Done.","data":` + aProduct + `}`
+)
+
+// exchange is a request and its answer, right unless something in it is changed. contentType is what
+// both have.
+type exchange struct {
+	method, path, contentType, sent string
+	status                          int
+	headers                         map[string]string
+	got                             string
+}
+
+func (e exchange) check(t *testing.T) error {
+	t.Helper()
+	c, err := theContract()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequest(e.method, "http://localhost"+e.path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", e.contentType)
+	answer := &http.Response{StatusCode: e.status, Header: http.Header{"X-Request-Id": {"r1"}, "Content-Type": {"application/json"}}}
+	for name, value := range e.headers {
+		answer.Header.Set(name, value)
+		if value == "" {
+			answer.Header.Del(name)
+		}
+	}
+	return c.check(r, []byte(e.sent), answer, []byte(e.got))
+}
+
+func list(got string, headers ...string) exchange {
+	e := exchange{
+		method: http.MethodGet, path: base + "/products", status: http.StatusOK, got: got,
+		headers: map[string]string{"ETag": `"x"`, "Link": `</x?page=1>; rel="first", </x?page=1>; rel="last"`},
+	}
+	for i := 0; i < len(headers); i += 2 {
+		e.headers[headers[i]] = headers[i+1]
+	}
+	return e
+}
+
+func fail(method, path string, status int, got string, headers ...string) exchange {
+	e := list(got, headers...)
+	e.method, e.path, e.status = method, path, status
+	return e
+}
+
+func create(contentType, sent string) exchange {
+	e := fail(http.MethodPost, base+"/products", http.StatusCreated, aWrite, "Location", base+"/products/7")
+	e.contentType, e.sent = contentType, sent
+	return e
+}
+
+func form(fields ...string) string {
+	var b strings.Builder
+	for i := 0; i < len(fields); i += 2 {
+		b.WriteString("--b\r\nContent-Disposition: form-data; name=\"" + fields[i] + "\"")
+		if fields[i] == "files" {
+			b.WriteString("; filename=\"x.pdf\"\r\nContent-Type: application/pdf")
+		}
+		b.WriteString("\r\n\r\n" + fields[i+1] + "\r\n")
+	}
+	return b.String() + "--b--\r\n"
+}
+
+const inJSON, inForm = "application/json", "multipart/form-data; boundary=b"
+
+func TestContractHolds(t *testing.T) {
+	t.Parallel()
+	wanted := []string{"produk", "Kabel", "id_kategori", "1", "id_segmen", "1", "id_stage", "1"}
+	for name, e := range map[string]exchange{
+		"a list":             list(aPage),
+		"an empty list":      list(strings.Replace(aPage, aProduct, "", 1)),
+		"HEAD":               fail(http.MethodHead, base+"/products", http.StatusOK, ""),
+		"not modified":       fail(http.MethodGet, base+"/products", http.StatusNotModified, ""),
+		"parameters":         fail(http.MethodGet, base+"/products?page=1&limit=1000&stageId=&segmentId=3&search=&sort=-harga&stage=", http.StatusOK, aPage),
+		"a refused query":    fail(http.MethodGet, base+"/products?page=x&what=1", http.StatusBadRequest, strings.Replace(aFailure, "not_found", "validation_failed", 1)),
+		"nothing there":      fail(http.MethodGet, base+"/nothing", http.StatusNotFound, aFailure),
+		"no such method":     fail(http.MethodPatch, base+"/products", http.StatusMethodNotAllowed, aFailure, "Allow", "GET, HEAD"),
+		"a preflight":        fail(http.MethodOptions, base+"/products", http.StatusNoContent, ""),
+		"too long an answer": fail(http.MethodGet, "/livez", http.StatusRequestHeaderFieldsTooLarge, aFailure),
+		"JSON":               create(inJSON, `{"produk":"Kabel","id_kategori":1,"id_segmen":"1","id_stage":1,"harga":1500.00,"tanggal_launch":"","pelanggan":null}`),
+		"a form":             create(inForm, form(append(wanted, "harga", "", "tanggal_launch", "", "deskripsi", "", "files", "%PDF", "files", "%PDF")...)),
+		"busy": fail(http.MethodPost, base+"/sync", http.StatusConflict, `{"success":false,"message":"No.","code":"busy","requestId":"r1","data":{"run":1,"mode":"full",`+
+			`"state":"running","reason":null,"started_at":"2026-02-11T03:12:45.000123Z","finished_at":null,"error":null,"cancelRequested":false,"differences":null}}`),
+		"changed meanwhile": fail(http.MethodPut, base+"/products/7", http.StatusPreconditionFailed, `{"success":false,"message":"No.","code":"precondition_failed","requestId":"r1","data":`+aProduct+`}`),
+		"an export":         fail(http.MethodGet, base+"/products/export.csv", http.StatusOK, "id,produk\n", "Content-Type", "text/csv; charset=utf-8", "Content-Disposition", "attachment"),
+		"a transition with any metrics": fail(http.MethodGet, base+"/stage-history/1", http.StatusOK, `{"success":true,"data":{"id":1,"id_produk":7,"produk":null,"stage_previous":null,"stage_now":null,`+
+			`"stage_previous_name":null,"stage_now_name":null,"catatan":null,"tanggal_perubahan":null,"performance_metrics":[1e400,{"a":null}],"created_at":null,"updated_at":null}}`),
+	} {
+		if err := e.check(t); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestContractCatches(t *testing.T) {
+	t.Parallel()
+	swapped := func(from, to string) exchange {
+		if !strings.Contains(aPage, from) {
+			t.Fatalf("%s is not in the page", from)
+		}
+		return list(strings.Replace(aPage, from, to, 1))
+	}
+	for name, c := range map[string]struct {
+		e    exchange
+		says string
+	}{
+		"undocumented status":       {fail(http.MethodGet, base+"/products", http.StatusTeapot, aFailure), "not documented"},
+		"500":                       {fail(http.MethodGet, base+"/products", http.StatusInternalServerError, aFailure), "not documented"},
+		"success at nowhere":        {fail(http.MethodGet, base+"/nothing", http.StatusOK, aPage), "not in the document"},
+		"success of another method": {fail(http.MethodPatch, base+"/products", http.StatusOK, aPage), "not in the document"},
+		"405 without Allow":         {fail(http.MethodPatch, base+"/products", http.StatusMethodNotAllowed, aFailure), "Allow"},
+		"no envelope":               {fail(http.MethodGet, base+"/nothing", http.StatusNotFound, `{"message":"No."}`), "missing"},
+		"success in a failure":      {fail(http.MethodGet, base+"/products/7", http.StatusNotFound, strings.Replace(aFailure, "false", "true", 1)), "false"},
+		"data in a failure":         {fail(http.MethodGet, base+"/products/7", http.StatusNotFound, strings.Replace(aFailure, `{`, `{"data":1,`, 1)), "data"},
+		"another code of 412": {fail(http.MethodPut, base+"/products/7", http.StatusPreconditionFailed,
+			`{"success":false,"message":"No.","code":"conflict","requestId":"r1","data":`+aProduct+`}`), "precondition_failed"},
+		"412 without product": {fail(http.MethodPut, base+"/products/7", http.StatusPreconditionFailed, strings.Replace(aFailure, "not_found", "precondition_failed", 1)), "data"},
+		"busy without a run":  {fail(http.MethodPost, base+"/sync", http.StatusConflict, strings.Replace(aFailure, "not_found", "busy", 1)), "data"},
+		"missing field":       {swapped(`"stage":"Introduction",`, ``), "stage"},
+		"extra field":         {swapped(`"id":7`, `"id":7,"password":"x"`), "password"},
+		"missing pagination":  {list(`{"success":true,"data":[]}`), "pagination"},
+		"extra beside data":   {swapped(`"success":true`, `"success":true,"message":"Hello."`), "message"},
+		"not a success":       {swapped(`"success":true`, `"success":false`), "true"},
+		"text for a number":   {swapped(`"harga":9223372036854775807`, `"harga":"1500"`), "harga"},
+		"fraction":            {swapped(`"id":7`, `"id":7.5`), "id"},
+		"number for a text":   {swapped(`"produk":"Kabel"`, `"produk":1`), "produk"},
+		"null for an id":      {swapped(`"id":7`, `"id":null`), "id"},
+		"null for a count":    {swapped(`"attachments_count":0`, `"attachments_count":null`), "attachments_count"},
+		"no such day":         {swapped(`2026-03-01`, `2026-02-30`), "tanggal_launch"},
+		"timestamp for a day": {swapped(`2026-03-01`, `2026-03-01T00:00:00Z`), "tanggal_launch"},
+		"milliseconds":        {swapped(`45.000123Z`, `45.000Z`), "created_at"},
+		"another zone":        {swapped(`45.000123Z`, `45.000123+07:00`), "created_at"},
+		"limit over 100":      {swapped(`"limit":12`, `"limit":101`), "limit"},
+		"two JSON values":     {list(aPage + aPage), "behind"},
+		"broken JSON":         {list(aPage[:50]), "EOF"},
+		"no JSON":             {list(aPage, "Content-Type", "text/plain"), "text/plain"},
+		"no ETag":             {list(aPage, "ETag", ""), "ETag"},
+		"weak ETag":           {list(aPage, "ETag", "W/x"), "ETag"},
+		"no Link":             {list(aPage, "Link", ""), "Link"},
+		"no request id":       {list(aPage, "X-Request-Id", ""), "X-Request-Id"},
+		"HEAD without ETag":   {fail(http.MethodHead, base+"/products", http.StatusOK, "", "ETag", ""), "ETag"},
+		"304 without ETag":    {fail(http.MethodGet, base+"/products", http.StatusNotModified, "", "ETag", ""), "ETag"},
+		"304 with a body":     {fail(http.MethodGet, base+"/products", http.StatusNotModified, "x"), "body"},
+		"503 without a time":  {fail(http.MethodGet, base+"/products", http.StatusServiceUnavailable, aFailure), "Retry-After"},
+		"503 with a date":     {fail(http.MethodGet, base+"/products", http.StatusServiceUnavailable, aFailure, "Retry-After", "Sun, 01 Mar 2026 00:00:00 GMT"), "Retry-After"},
+		"401 without a hint":  {fail(http.MethodGet, base+"/products", http.StatusUnauthorized, aFailure), "WWW-Authenticate"},
+		"unknown parameter":   {fail(http.MethodGet, base+"/products?q=1", http.StatusOK, aPage), `"q"`},
+		"repeated parameter":  {fail(http.MethodGet, base+"/products?page=1&page=2", http.StatusOK, aPage), "2 times"},
+		"page 0":              {fail(http.MethodGet, base+"/products?page=0", http.StatusOK, aPage), "page"},
+		"sort by anything":    {fail(http.MethodGet, base+"/products?sort=deskripsi", http.StatusOK, aPage), "sort"},
+		"segment of no id":    {fail(http.MethodGet, base+"/products?segmentId=x", http.StatusOK, aPage), "segmentId"},
+		"id 0":                {fail(http.MethodDelete, base+"/products/0", http.StatusOK, `{"success":true,"message":"Done.","data":{"id":1,"produk":null}}`), "id"},
+		"export as JSON":      {fail(http.MethodGet, base+"/products/export.csv", http.StatusOK, "{}", "Content-Disposition", "attachment"), "application/json"},
+		"no Location": {exchange{
+			method: http.MethodPost, path: base + "/products", status: http.StatusCreated, got: aWrite, headers: map[string]string{"ETag": `"x"`},
+			contentType: inJSON, sent: `{"produk":"Kabel","id_kategori":1,"id_segmen":1,"id_stage":1}`,
+		}, "Location"},
+		"accepted without a stage": {create(inJSON, `{"produk":"Kabel","id_kategori":1,"id_segmen":1}`), "id_stage"},
+		"accepted mass assignment": {create(inJSON, `{"id":1,"produk":"Kabel","id_kategori":1,"id_segmen":1,"id_stage":1}`), "id"},
+		"accepted fraction":        {create(inJSON, `{"produk":"Kabel","id_kategori":1,"id_segmen":1,"id_stage":1,"harga":1500.5}`), "harga"},
+		"accepted empty name":      {create(inJSON, `{"produk":"","id_kategori":1,"id_segmen":1,"id_stage":1}`), "produk"},
+		"accepted nothing":         {create(inJSON, ``), "EOF"},
+		"accepted XML":             {create("application/xml", `<x/>`), "xml"},
+		"accepted form fraction":   {create(inForm, form("produk", "Kabel", "id_kategori", "1", "id_segmen", "1", "id_stage", "1", "harga", "1500.50")), "harga"},
+		"accepted form field":      {create(inForm, form("produk", "Kabel", "id_kategori", "1", "id_segmen", "1", "id_stage", "1", "id", "1")), "id"},
+		"accepted field twice":     {create(inForm, form("produk", "Kabel", "produk", "Kabel", "id_kategori", "1", "id_segmen", "1", "id_stage", "1")), "twice"},
+		"accepted without a name":  {create(inForm, form("id_kategori", "1", "id_segmen", "1", "id_stage", "1")), "produk"},
+		"body where none is":       {exchange{method: http.MethodDelete, path: base + "/products/1", status: http.StatusOK, sent: "{}", got: `{"success":true,"message":"Done.","data":{"id":1,"produk":null}}`}, "body"},
+	} {
+		if err := c.e.check(t); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
