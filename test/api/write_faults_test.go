@@ -10,7 +10,7 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 )
 
-const aProduct = `{"produk":"Uji","id_kategori":1,"id_segmen":1,"id_stage":1}`
+const uji = `{"produk":"Uji","id_kategori":1,"id_segmen":1,"id_stage":1}`
 
 // TestTheMirrorFollowsWhenARunHoldsIt writes while another connection holds the writer's lock.
 func TestTheMirrorFollowsWhenARunHoldsIt(t *testing.T) {
@@ -24,7 +24,7 @@ func TestTheMirrorFollowsWhenARunHoldsIt(t *testing.T) {
 	if _, err := lock.Exec("SELECT pg_advisory_xact_lock($1)", 0x6c6966656379636c); err != nil {
 		t.Fatal(err)
 	}
-	a := s.send(http.MethodPost, "/products", aProduct).want(t, http.StatusCreated)
+	a := s.send(http.MethodPost, "/products", uji).want(t, http.StatusCreated)
 	if !strings.Contains(a.json.Message, "follows") {
 		t.Errorf("the message does not say that the mirror follows: %s", a.body)
 	}
@@ -46,7 +46,7 @@ func TestLifecycleAway(t *testing.T) {
 	exec(t, s.target, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false")
 	exec(t, s.target, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '"+name+"'")
 	s.get("/products")
-	a := s.send(http.MethodPost, "/products", aProduct, "Idempotency-Key", "k").want(t, http.StatusServiceUnavailable)
+	a := s.send(http.MethodPost, "/products", uji, "Idempotency-Key", "k").want(t, http.StatusServiceUnavailable)
 	if a.Header.Get("Retry-After") == "" {
 		t.Errorf("no Retry-After: %v", a.Header)
 	}
@@ -54,7 +54,7 @@ func TestLifecycleAway(t *testing.T) {
 		t.Errorf("%d writes are left", n)
 	}
 	exec(t, s.target, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS true")
-	s.send(http.MethodPost, "/products", aProduct, "Idempotency-Key", "k").want(t, http.StatusCreated)
+	s.send(http.MethodPost, "/products", uji, "Idempotency-Key", "k").want(t, http.StatusCreated)
 }
 
 // TestReaderOfLifecycle connects to lifecycle_db as a role that may only read.
@@ -78,7 +78,7 @@ func TestReaderOfLifecycle(t *testing.T) {
 	s.start()
 	defer s.end()
 	for _, a := range []answer{
-		s.send(http.MethodPost, "/products", aProduct),
+		s.send(http.MethodPost, "/products", uji),
 		s.send(http.MethodPut, "/products/1", `{"harga":1}`),
 		s.do(http.MethodDelete, base+"/products/1", nil),
 	} {
