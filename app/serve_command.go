@@ -12,6 +12,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/services/metrics"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/syncing"
 )
@@ -45,8 +46,9 @@ func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer
 	if _, err := a.store.Migrate(ctx); err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	syncs := a.steering(nil)
-	server, err := a.server(ctx, syncs)
+	figures := metrics.New(a.web, a.answers.Stats)
+	syncs := a.steering(figures.RunEnded)
+	server, err := a.server(ctx, syncs, figures)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}

@@ -11,13 +11,14 @@ import (
 	"lifecycle-sync/routes"
 	"lifecycle-sync/services"
 	"lifecycle-sync/services/access"
+	"lifecycle-sync/services/metrics"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/syncing"
 )
 
 // server wires what answers requests. Errors: configuration.
-func (a *App) server(ctx context.Context, syncs *syncing.Service) (*fiber.App, error) {
-	options := routes.Options{Log: a.log, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now, WriteRate: a.cfg.WriteRate, SyncRate: a.cfg.SyncRate}
+func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metrics.Metrics) (*fiber.App, error) {
+	options := routes.Options{Log: a.log, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now, WriteRate: a.cfg.WriteRate, SyncRate: a.cfg.SyncRate, Observe: figures.Request}
 	if a.cfg.authenticates() {
 		var err error
 		if options.Access, err = access.New(ctx, a.accessOptions()); err != nil {
@@ -36,5 +37,6 @@ func (a *App) server(ctx context.Context, syncs *syncing.Service) (*fiber.App, e
 
 		ProductWrites: handlers.NewProductWrites(services.NewProductWriter(writer, a.web, a.zone), limits, files),
 		HistoryWrites: handlers.NewHistoryWrites(services.NewHistoryWriter(writer, a.zone)),
+		Metrics:       handlers.NewMetrics(figures),
 	}), nil
 }

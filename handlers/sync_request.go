@@ -18,11 +18,18 @@ const syncBody = 64 << 10
 // syncRequest reads what is asked of a run; no body asks for a full one. allowDeletes 0 allows nothing
 // special, as when it is left out. Errors: validation_failed, too_large, unsupported_type.
 func syncRequest(c *fiber.Ctx) (r syncing.Request, err error) {
-	r.Mode = models.FullRun
-	values, err := objectIfAny(c, syncBody, []string{"mode", "dryRun", "allowDeletes"})
+	values, err := objectIfAny(c, syncBody, syncFields())
 	if err != nil {
 		return r, err
 	}
+	return asked(values)
+}
+
+func syncFields() []string { return []string{"mode", "dryRun", "allowDeletes"} }
+
+// asked is what the values of a request for a run say.
+func asked(values map[string]json.RawMessage) (syncing.Request, error) {
+	r := syncing.Request{Mode: models.FullRun}
 	var problems []models.FieldError
 	wrong := func(field, code, message string) {
 		problems = append(problems, models.FieldError{Field: field, Code: code, Message: message})
@@ -57,7 +64,7 @@ func exact(value json.RawMessage, into any) error {
 	return json.Unmarshal(value, into)
 }
 
-// objectIfAny reads a body that is a JSON object with known keys, or is not there. Errors: as readJSON.
+// objectIfAny reads a body that is a JSON object with known keys; one that is not there has none. Errors: as readJSON.
 func objectIfAny(c *fiber.Ctx, limit int64, known []string) (map[string]json.RawMessage, error) {
 	text, err := io.ReadAll(bodyOf(c, limit))
 	if err != nil {
@@ -65,7 +72,7 @@ func objectIfAny(c *fiber.Ctx, limit int64, known []string) (map[string]json.Raw
 		return nil, unreadable(err, "The body breaks off before its end")
 	}
 	if len(bytes.TrimSpace(text)) == 0 {
-		return nil, nil
+		return map[string]json.RawMessage{}, nil
 	}
 	if kind, parameters := mediaType(c); kind != fiber.MIMEApplicationJSON || !isUTF8(parameters["charset"]) {
 		return nil, notOf("JSON (application/json, UTF-8)")

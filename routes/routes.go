@@ -19,6 +19,9 @@ type Options struct {
 	CORSOrigins []string         // other sites whose pages may call the API, as "https://pmo.example.com"
 	Now         func() time.Time // for the durations in the access log, and allowances
 
+	// Observe is told of every request: the pattern of its route, "" when it reached none. May be nil.
+	Observe func(route, method string, status int, took time.Duration)
+
 	WriteRate, SyncRate int // requests a minute that each caller has for writes, and for synchronisation
 }
 
@@ -37,6 +40,7 @@ type Handlers struct {
 
 	ProductWrites *handlers.ProductWrites
 	HistoryWrites *handlers.HistoryWrites
+	Metrics       *handlers.Metrics
 }
 
 // route is a line of the table.
@@ -61,6 +65,7 @@ func (h Handlers) table() []route {
 	return []route{
 		{get, "/livez", anyone, unmetered, brief, h.Health.Live},
 		{get, "/readyz", anyone, unmetered, brief, h.Health.Ready},
+		{get, "/metrics", anyone, unmetered, brief, h.Metrics.Show},
 
 		{get, api + "/products", reader, unmetered, brief, h.Products.List},
 		{post, api + "/products", manager, writes, long, h.ProductWrites.Create},

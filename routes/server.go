@@ -53,7 +53,7 @@ func newServer(o Options, table []route) *fiber.App {
 	})
 	web.Server().Handler = knownMethod(web, web.Server().Handler)
 	gate := newGate(o)
-	web.Use(marked, logged(o.Log, o.Now), recovered(o.Log))
+	web.Use(marked, observed(o, table), logged(o.Log, o.Now), recovered(o.Log))
 	if o.Access == nil {
 		web.Use(localOnly(o.CORSOrigins))
 	}

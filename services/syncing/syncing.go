@@ -28,6 +28,11 @@ type Outcome struct {
 	Took   time.Duration
 }
 
+// Wrote reports whether the run did what Tables say, and not only found it out or was undone.
+func (o Outcome) Wrote() bool {
+	return o.Run.State == models.Succeeded && o.Run.Mode != models.DryRun && o.Run.Mode != models.VerifyRun
+}
+
 // Options are what the service needs.
 type Options struct {
 	Engine     engine

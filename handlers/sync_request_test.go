@@ -1,0 +1,37 @@
+package handlers
+
+import (
+	"strings"
+	"testing"
+
+	"lifecycle-sync/models"
+)
+
+// FuzzSyncRequest wants a run that is possible, or to be told which field is wrong.
+func FuzzSyncRequest(f *testing.F) {
+	for _, seed := range []string{
+		`{"mode":"full","dryRun":false,"allowDeletes":0}`, `{"mode":"incremental"}`, `{"allowDeletes":9223372036854775807}`, `{"allowDeletes":1e3}`, `{"allowDeletes":-1}`,
+		`{"dryRun":null}`, `{"mode":"FULL"}`, `{"mode":"\u0066ull"}`, `{}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		values, err := objectOf(text, syncFields())
+		if err != nil {
+			return
+		}
+		r, err := asked(values)
+		switch e := models.AsError(err); {
+		case e != nil && (e.Class != models.Invalid || len(e.Fields) == 0):
+			t.Errorf("%q: %v", text, err)
+		case e != nil:
+			for _, wrong := range e.Fields {
+				if _, given := values[wrong.Field]; !given || !strings.Contains(wrong.Message, wrong.Field) {
+					t.Errorf("%q: %+v", text, wrong)
+				}
+			}
+		case r.Mode != models.FullRun && r.Mode != models.IncrementalRun, r.AllowDeletes != nil && *r.AllowDeletes <= 0:
+			t.Errorf("%q: %+v", text, r)
+		}
+	})
+}

@@ -1,0 +1,97 @@
+// Package metrics counts what the program does, for Prometheus.
+package metrics
+
+import (
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/common/expfmt"
+
+	"lifecycle-sync/services"
+	"lifecycle-sync/services/syncing"
+)
+
+// The first words of the figures' names.
+const (
+	namespace = "lifecycle"
+	ofRuns    = "sync"
+	ofHTTP    = "http"
+)
+
+// durations are the upper ends, in seconds, by which requests are counted.
+func durations() []float64 {
+	return []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+}
+
+// Metrics are the program's figures. Their labels are patterns of routes, methods, statuses, modes,
+// states and tables: never an address or a value.
+type Metrics struct {
+	registry  *prometheus.Registry
+	requests  *prometheus.CounterVec
+	durations *prometheus.HistogramVec
+	runs      *prometheus.CounterVec
+	lastRun   *prometheus.GaugeVec
+	rows      *prometheus.CounterVec
+}
+
+// New returns the figures, which ask the mirror how it stands and the cache how it did each time they are
+// read.
+func New(mirror Mirror, cache func() services.AnswerStats) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Subsystem: ofHTTP, Name: "requests_total",
+			Help: "Requests by route, method and status; without a route, those that reached none."}, []string{"route", "method", "status"}),
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Subsystem: ofHTTP, Name: "request_duration_seconds",
+			Help: "Time until the answer was ready; of a stream, until it began.", Buckets: durations()}, []string{"route"}),
+		runs: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Subsystem: ofRuns, Name: "runs_total",
+			Help: "Runs of this process that have ended, by mode and state."}, []string{"mode", "state"}),
+		lastRun: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Subsystem: ofRuns, Name: "last_run_duration_seconds",
+			Help: "How long the last run of this process took, by mode."}, []string{"mode"}),
+		rows: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Subsystem: ofRuns, Name: "rows_total",
+			Help: "Rows that successful runs of this process inserted, updated, deleted, released from quarantine or left unchanged, by table."}, []string{"table", "action"}),
+	}
+	m.registry.MustRegister(m.requests, m.durations, m.runs, m.lastRun, m.rows,
+		newStanding(mirror), newCache(cache), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Request counts a request. The texts are kept.
+func (m *Metrics) Request(route, method string, status int, took time.Duration) {
+	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
+	m.durations.WithLabelValues(route).Observe(took.Seconds())
+}
+
+// RunEnded counts a run, and what it did unless it was for show or nothing came of it.
+func (m *Metrics) RunEnded(o syncing.Outcome) {
+	m.runs.WithLabelValues(o.Run.Mode, string(o.Run.State)).Inc()
+	m.lastRun.WithLabelValues(o.Run.Mode).Set(o.Took.Seconds())
+	if !o.Wrote() {
+		return
+	}
+	for _, t := range o.Tables {
+		for action, n := range map[string]int64{"inserted": t.Inserted, "updated": t.Updated, "unchanged": t.Unchanged, "deleted": t.Deleted, "released": t.Released} {
+			m.rows.WithLabelValues(t.Table, action).Add(float64(n))
+		}
+	}
+}
+
+// Format is the media type of what Write writes.
+func Format() string { return string(expfmt.NewFormat(expfmt.TypeTextPlain)) }
+
+// Write writes all figures in Prometheus' text format.
+func (m *Metrics) Write(w io.Writer) error {
+	families, err := m.registry.Gather()
+	if err != nil {
+		return err
+	}
+	encoder := expfmt.NewEncoder(w, expfmt.NewFormat(expfmt.TypeTextPlain))
+	for _, family := range families {
+		if err := encoder.Encode(family); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,91 @@
+package metrics_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/services"
+	"lifecycle-sync/services/metrics"
+	"lifecycle-sync/services/syncing"
+)
+
+// mirror stands as it is told.
+type mirror struct {
+	standing pmo.Standing
+	err      error
+}
+
+func (m *mirror) Standing(ctx context.Context) (pmo.Standing, error) {
+	if _, bounded := ctx.Deadline(); !bounded {
+		return pmo.Standing{}, errors.New("no deadline")
+	}
+	return m.standing, m.err
+}
+
+func text(t *testing.T, m *metrics.Metrics) string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := m.Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func TestFigures(t *testing.T) {
+	t.Parallel()
+	age := 90 * time.Second
+	m := metrics.New(&mirror{standing: pmo.Standing{Age: &age, Quarantined: 4}}, func() services.AnswerStats { return services.AnswerStats{Hits: 5, Misses: 6, Bypassed: 7} })
+	m.Request("/products/:id", "GET", 200, 3*time.Millisecond)
+	m.Request("/products/:id", "GET", 200, 3*time.Second)
+	m.Request("", "POST", 404, 0)
+	tables := []models.TableCount{{Table: "products", Inserted: 2, Updated: 3, Unchanged: 10, Deleted: 1, Released: 1}}
+	for _, run := range []models.Run{
+		{Mode: models.FullRun, State: models.Succeeded}, {Mode: models.FullRun, State: models.Failed}, {Mode: models.DryRun, State: models.Succeeded}, {Mode: models.VerifyRun, State: models.Succeeded},
+	} {
+		m.RunEnded(syncing.Outcome{Run: run, Tables: tables, Took: 1500 * time.Millisecond})
+	}
+	got := text(t, m)
+	for _, line := range []string{
+		`lifecycle_http_requests_total{method="GET",route="/products/:id",status="200"} 2`,
+		`lifecycle_http_requests_total{method="POST",route="",status="404"} 1`,
+		`lifecycle_http_request_duration_seconds_bucket{route="/products/:id",le="0.005"} 1`,
+		`lifecycle_http_request_duration_seconds_count{route="/products/:id"} 2`,
+		`lifecycle_sync_runs_total{mode="full",state="succeeded"} 1`, `lifecycle_sync_runs_total{mode="full",state="failed"} 1`,
+		`lifecycle_sync_runs_total{mode="dry-run",state="succeeded"} 1`, `lifecycle_sync_runs_total{mode="verify",state="succeeded"} 1`,
+		`lifecycle_sync_last_run_duration_seconds{mode="full"} 1.5`,
+		`lifecycle_sync_rows_total{action="inserted",table="products"} 2`, `lifecycle_sync_rows_total{action="updated",table="products"} 3`,
+		`lifecycle_sync_rows_total{action="unchanged",table="products"} 10`, `lifecycle_sync_rows_total{action="deleted",table="products"} 1`,
+		`lifecycle_sync_rows_total{action="released",table="products"} 1`,
+		`lifecycle_sync_last_success_age_seconds 90`, `lifecycle_quarantined_rows 4`,
+		`lifecycle_cache_requests_total{result="hit"} 5`, `lifecycle_cache_requests_total{result="miss"} 6`, `lifecycle_cache_requests_total{result="bypass"} 7`,
+	} {
+		if !strings.Contains(got, "\n"+line+"\n") {
+			t.Errorf("no %s", line)
+		}
+	}
+	for _, name := range []string{"go_goroutines", "process_start_time_seconds"} {
+		if !strings.Contains(got, name) {
+			t.Errorf("no %s", name)
+		}
+	}
+	if t.Failed() {
+		t.Log(got)
+	}
+}
+
+// TestFiguresWithoutTheDatabase leaves out what it would tell, and nothing else.
+func TestFiguresWithoutTheDatabase(t *testing.T) {
+	t.Parallel()
+	for name, m := range map[string]*mirror{"away": {err: errors.New("away")}, "never synchronised": {}} {
+		got := text(t, metrics.New(m, func() services.AnswerStats { return services.AnswerStats{} }))
+		if strings.Contains(got, "last_success_age") || strings.Contains(got, "lifecycle_quarantined_rows") != (m.err == nil) || !strings.Contains(got, "lifecycle_cache_requests_total") {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
