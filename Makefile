@@ -24,7 +24,7 @@ cover: ## Run all tests and print the coverage of each function
 	test/with-postgres go test -coverpkg=./... -coverprofile=coverage.out $(TESTS)
 	go tool cover -func=coverage.out
 
-bench: ## Measure the sync against the usual ways to do the same (ROWS=1000000 products)
+bench: ## Measure the sync and the API against the usual ways to do the same (ROWS=1000000 products)
 	ROWS=$(ROWS) go run ./bench
 
 lint: ## Run gofmt, go vet and golangci-lint

@@ -19,6 +19,7 @@ type arena struct {
 	bench                *bench
 	server               *server
 	source, ours, theirs string // databases
+	site                 *site  // our server on our mirror, once a measure has asked for it
 }
 
 // newArena makes the databases and fills the source. The arena must be closed.
@@ -46,6 +47,9 @@ func (a *arena) open(ctx context.Context) error {
 // close drops the databases, also after an interrupt.
 func (a *arena) close(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
+	if a.site != nil {
+		a.site.close()
+	}
 	for _, name := range []string{a.source, a.ours, a.theirs} {
 		if err := a.drop(ctx, name); err != nil {
 			a.bench.say("%s is left behind: %v", name, err)

@@ -12,12 +12,13 @@ type config struct {
 	server    *server // nil: none is given
 	rows      int     // products in the large source
 	runs      int     // 0: as each measure says
+	only      string  // measures whose names hold it
 	histories bool    // changing steps touch the histories as well
 }
 
 // configure reads the environment and reports every problem at once.
 func configure(getenv func(string) string) (config, error) {
-	var cfg config
+	cfg := config{only: getenv("ONLY")}
 	var problems []error
 	number := func(name string, least, fallback int) int {
 		n, err := strconv.Atoi(cmp.Or(getenv(name), strconv.Itoa(fallback)))

@@ -20,7 +20,7 @@ func secondRun(ctx context.Context, a *arena, round int) error {
 	if round > 0 {
 		return nil
 	}
-	if err := a.installRowByRow(ctx); err != nil {
+	if err := a.bench.installPackage(ctx, "rowbyrow"); err != nil {
 		return err
 	}
 	if _, err := a.rowByRow(ctx); err != nil {

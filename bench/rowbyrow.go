@@ -11,25 +11,25 @@ import (
 // rowByRow runs the script that upserts one row at a time, from its start to its end.
 func (a *arena) rowByRow(ctx context.Context) (time.Duration, error) {
 	cmd := exec.CommandContext(ctx, "node", "sync.mjs")
-	cmd.Dir = a.bench.rowByRowFolder()
+	cmd.Dir = a.bench.folder("rowbyrow")
 	cmd.Env = append(cmd.Environ(), "LIFECYCLE_DATABASE_URL="+a.server.URL(a.source), "PMO_DATABASE_URL="+a.server.URL(a.theirs))
 	used, err := measured(cmd)
 	return used.elapsed, err
 }
 
-// installRowByRow sees that the script can run. Errors: skipped when Node or its package is not to
-// be had.
-func (a *arena) installRowByRow(ctx context.Context) error {
+// installPackage sees that a yardstick in Node can run. Errors: skipped when Node or its package is not
+// to be had.
+func (b *bench) installPackage(ctx context.Context, yardstick string) error {
 	for _, program := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(program); err != nil {
 			return skipped{program + " is not installed"}
 		}
 	}
-	folder := a.bench.rowByRowFolder()
+	folder := b.folder(yardstick)
 	if _, err := os.Stat(filepath.Join(folder, "node_modules", "pg")); err == nil {
 		return nil
 	}
-	a.bench.say("installing the row-by-row script's package")
+	b.say("installing the package of %s", yardstick)
 	cmd := exec.CommandContext(ctx, "npm", "ci", "--no-audit", "--no-fund")
 	cmd.Dir = folder
 	if _, err := measured(cmd); err != nil {
@@ -38,4 +38,5 @@ func (a *arena) installRowByRow(ctx context.Context) error {
 	return nil
 }
 
-func (b *bench) rowByRowFolder() string { return filepath.Join(b.source, "rowbyrow") }
+// folder is where a yardstick in Node lies.
+func (b *bench) folder(yardstick string) string { return filepath.Join(b.source, yardstick) }

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// indexTime bounds the wait for the search's index, which our server builds beside its work.
+const indexTime = 15 * time.Minute
+
+// latency times one request that our server has no answer kept for, and the statements that give the
+// same rows by hand, prepared, on the same database.
+type latency struct {
+	target func(a *arena, round int) string // another one in every round
+	byHand func(a *arena) []statement
+}
+
+// statement is SQL with its arguments.
+type statement struct {
+	sql  string
+	args []any
+}
+
+func (l latency) measure(ctx context.Context, a *arena, m measure) (figures, error) {
+	s, err := a.served(ctx)
+	if err != nil {
+		return figures{}, err
+	}
+	conn, err := pgx.Connect(ctx, a.server.URL(a.ours))
+	if err != nil {
+		return figures{}, err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // nothing is lost with it
+	var ours, theirs []time.Duration
+	for round := range m.runs + 1 { // the first one brings pages into memory and prepares statements
+		_, us, err := s.fetch(ctx, apiPath+l.target(a, round))
+		if err != nil {
+			return figures{}, err
+		}
+		them, err := byHand(ctx, conn, l.byHand(a))
+		if err != nil {
+			return figures{}, err
+		}
+		if round > 0 {
+			ours, theirs = append(ours, us), append(theirs, them)
+			a.bench.say("%s, run %d of %d: %.4f s; %s: %.4f s", m.name, round, m.runs, us.Seconds(), m.against, them.Seconds())
+		}
+	}
+	return figures{1000 * median(ours).Seconds(), 1000 * median(theirs).Seconds()}, nil
+}
+
+// byHand runs statements and reads their rows, as a careful person would: planned for their arguments.
+func byHand(ctx context.Context, conn *pgx.Conn, statements []statement) (time.Duration, error) {
+	if _, err := conn.Exec(ctx, "SET jit = off; SET work_mem = '64MB'; SET plan_cache_mode = force_custom_plan"); err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	for _, s := range statements {
+		rows, err := conn.Query(ctx, s.sql, s.args...)
+		if err != nil {
+			return 0, err
+		}
+		for rows.Next() {
+			if _, err := rows.Values(); err != nil {
+				return 0, err
+			}
+		}
+		if err := rows.Err(); err != nil {
+			return 0, err
+		}
+	}
+	return time.Since(start), nil
+}
+
+// served is our server on this arena's mirror, with the search's index built, started by the first
+// measure that asks for it.
+func (a *arena) served(ctx context.Context) (*site, error) {
+	if a.site != nil {
+		return a.site, nil
+	}
+	s, err := a.serve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.site = s
+	a.bench.say("waiting for the search's index, which the server builds in the background")
+	for deadline := time.Now().Add(indexTime); ; {
+		valid, err := a.server.text(ctx, a.ours, `SELECT EXISTS (SELECT FROM pg_index
+			WHERE indexrelid = to_regclass('tbl_produk_lifecycle_search_trgm') AND indisvalid)::text`)
+		switch {
+		case err != nil:
+			return nil, err
+		case valid == "true":
+			return s, a.server.exec(ctx, a.ours, "VACUUM ANALYZE")
+		case time.Now().After(deadline):
+			return nil, errors.New("the search's index has not come; see that the server has pg_trgm (contrib)")
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+const (
+	apiPath  = "/api/product-lifecycle"
+	bootTime = 10 * time.Minute // the first run compares all rows
+)
+
+// site is something that answers HTTP on loopback. It must be closed.
+type site struct {
+	base  string
+	close func()
+}
+
+// fetch reads an answer, which must be 200, and how long it took.
+func (s *site) fetch(ctx context.Context, target string) ([]byte, time.Duration, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base+target, http.NoBody)
+	if err != nil {
+		return nil, 0, err
+	}
+	start := time.Now()
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	elapsed := time.Since(start)
+	switch {
+	case err != nil:
+		return nil, 0, err
+	case response.StatusCode == http.StatusNotFound:
+		return nil, 0, skipped{target + " is not there"}
+	case response.StatusCode != http.StatusOK:
+		return nil, 0, fmt.Errorf("%s: %s %s", target, response.Status, body)
+	}
+	return body, elapsed, nil
+}
+
+// freePort is a port that nobody listens on.
+func freePort(ctx context.Context) (string, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	_ = listener.Close()
+	return port, err
+}
+
+// launch starts a program that serves on a port of its choice, named in PORT, and waits until what it
+// wrote makes it ready, or, without such a text, until it answers.
+func (b *bench) launch(ctx context.Context, cmd *exec.Cmd, path, ready string) (*site, error) {
+	port, err := freePort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cmd.Env = append(cmd.Environ(), "PORT="+port)
+	// A file, because through a pipe its log would keep this process busy.
+	log, err := os.CreateTemp(b.dir, "*.log")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = log.Close() }() // the program has its own hold of it
+	written := func() []byte {
+		text, _ := os.ReadFile(log.Name()) // without it nothing is ready
+		return text
+	}
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	s := &site{base: "http://127.0.0.1:" + port, close: func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
+		<-ended                                 //nolint:errcheck // however it ended, it has
+	}}
+	for deadline := time.Now().Add(bootTime); ; {
+		select {
+		case err := <-ended:
+			return nil, failure(cmd, fmt.Errorf("it ended: %w", err), written())
+		case <-time.After(50 * time.Millisecond):
+		}
+		if bytes.Contains(written(), []byte(ready)) {
+			if _, _, err := s.fetch(ctx, path); err == nil {
+				return s, nil
+			}
+		}
+		if ctx.Err() != nil || time.Now().After(deadline) {
+			s.close()
+			return nil, failure(cmd, fmt.Errorf("it does not serve: %w", context.DeadlineExceeded), written())
+		}
+	}
+}
+
+// serve starts lifecycle-sync on our mirror and waits until its first run has ended.
+func (a *arena) serve(ctx context.Context) (*site, error) {
+	return a.bench.launch(ctx, a.command(ctx, a.ours, "serve"), apiPath+"/products", "Serving http")
+}
+
+// serveNode starts the list that Node answers from our mirror.
+func (a *arena) serveNode(ctx context.Context) (*site, error) {
+	if err := a.bench.installPackage(ctx, "nodelist"); err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, "node", "server.mjs")
+	cmd.Dir = a.bench.folder("nodelist")
+	cmd.Env = append(cmd.Environ(), "PMO_DATABASE_URL="+a.server.URL(a.ours))
+	return a.bench.launch(ctx, cmd, apiPath+"/products", "")
+}
+
+// serveMemory answers a body from memory, with Fiber and nothing else, in this process.
+func serveMemory(ctx context.Context, body []byte) (*site, error) {
+	web := fiber.New(fiber.Config{DisableStartupMessage: true})
+	web.Get(apiPath+"/products", func(c *fiber.Ctx) error {
+		c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+		return c.Send(body)
+	})
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = web.Listener(listener) // whoever asks it notices
+	}()
+	return &site{base: "http://" + listener.Addr().String(), close: func() {
+		_ = web.ShutdownWithTimeout(time.Second) // its connections are wrk's, which has ended
+		<-ended
+	}}, nil
+}
+
+// variant is a page's number written so that no request before had it: whoever keeps answers has none.
+func variant(page, round int) string { return strings.Repeat("0", round+1) + strconv.Itoa(page) }
