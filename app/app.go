@@ -67,12 +67,15 @@ func New(cfg Config, log *slog.Logger) (*App, error) {
 	a.source, a.origin = lifecycle.New(source), lifecycle.New(origin)
 	a.store, a.web = pmo.New(store, tables), pmo.New(web, tables)
 	a.engine = mirror.New(a.source, a.store, tables, cfg.ChangeLogRetention, now)
-	a.answers = services.NewAnswers(a.web, services.AnswersOptions{Now: func() time.Time { return time.Now().In(zone) }})
+	a.answers = services.NewAnswers(a.web, services.AnswersOptions{Now: a.local})
 	return a, nil
 }
 
 // now is the clock: UTC to the microsecond, as the databases keep it.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// local is the clock in the time zone whose days and months count.
+func (a *App) local() time.Time { return time.Now().In(a.zone) }
 
 func (a *App) open(name, url string, conns int) (*database.DB, error) {
 	db, err := database.Open(url, database.Options{Name: name, MaxConns: conns, ConnectTimeout: a.cfg.ConnectTimeout})

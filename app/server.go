@@ -33,6 +33,7 @@ func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metri
 		Products:  handlers.NewProducts(a.answers),
 		Dropdowns: handlers.NewDropdowns(a.answers),
 		Histories: handlers.NewHistories(a.answers),
+		Dashboard: handlers.NewDashboard(a.answers, a.local),
 		Sync:      handlers.NewSync(syncs, services.NewRuns(a.web, models.Tables())),
 
 		ProductWrites: handlers.NewProductWrites(services.NewProductWriter(writer, a.web, a.zone), limits, files),

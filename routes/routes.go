@@ -36,6 +36,7 @@ type Handlers struct {
 	Products  *handlers.Products
 	Dropdowns *handlers.Dropdowns
 	Histories *handlers.Histories
+	Dashboard *handlers.Dashboard
 	Sync      *handlers.Sync
 
 	ProductWrites *handlers.ProductWrites
@@ -78,6 +79,7 @@ func (h Handlers) table() []route {
 		{put, api + "/stage-history/:id", manager, writes, brief, h.HistoryWrites.Correct},
 		{del, api + "/stage-history/:id", admin, writes, brief, h.HistoryWrites.Delete},
 		{get, api + "/dropdowns", reader, unmetered, brief, h.Dropdowns.All},
+		{get, api + "/dashboard", reader, unmetered, brief, h.Dashboard.All},
 
 		{get, api + "/sync", admin, unmetered, brief, h.Sync.Status},
 		{post, api + "/sync", admin, syncs, endless, h.Sync.Start},

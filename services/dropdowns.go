@@ -7,8 +7,8 @@ import (
 	"lifecycle-sync/models"
 )
 
-// choices reads what the dropdowns offer from the mirror. Errors: connection, timeout, schema.
-type choices interface {
+// Choices reads what the dropdowns offer from the mirror. Errors: connection, timeout, schema.
+type Choices interface {
 	Segments(ctx context.Context) ([]models.Segment, error)
 	Stages(ctx context.Context) ([]models.Stage, error)
 	Categories(ctx context.Context) ([]models.Category, error)
@@ -24,7 +24,7 @@ type DropdownLists struct {
 
 // Dropdowns returns what a product can be given: segments, stages and categories. Errors: connection,
 // timeout, schema.
-func Dropdowns(ctx context.Context, from choices) (lists DropdownLists, err error) {
+func Dropdowns(ctx context.Context, from Choices) (lists DropdownLists, err error) {
 	if lists.Segments, err = from.Segments(ctx); err != nil {
 		return lists, err
 	}
@@ -37,7 +37,7 @@ func Dropdowns(ctx context.Context, from choices) (lists DropdownLists, err erro
 
 // categories are those of the mirror. Where lifecycle_db has no table of categories they are the ids
 // that its products carry, and have no other name.
-func categories(ctx context.Context, from choices) ([]models.Category, error) {
+func categories(ctx context.Context, from Choices) ([]models.Category, error) {
 	rows, err := from.Categories(ctx)
 	if err != nil || len(rows) > 0 {
 		return rows, err
