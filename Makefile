@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test cover bench lint clean
+.PHONY: help run build test fuzz cover bench lint clean
 
 # Pure Go: no C compiler is needed, here or on the machine that runs it.
 export CGO_ENABLED := 0
@@ -7,6 +7,7 @@ export CGO_ENABLED := 0
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 ROWS    ?= 1000000
 TESTS   ?= ./...
+TIME    ?= 10s
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +20,9 @@ build: ## Build ./lifecycle-sync, one static binary
 
 test: ## Run all tests, on SQLite and PostgreSQL (TESTS=./services/... for some)
 	test/with-postgres go test $(TESTS)
+
+fuzz: ## Run each fuzz target for some seconds (TIME=10s)
+	test/fuzz $(TIME)
 
 cover: ## Run all tests and print the coverage of each function
 	test/with-postgres go test -coverpkg=./... -coverprofile=coverage.out $(TESTS)

@@ -1,0 +1,83 @@
+package handlers
+
+import (
+	"math"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/services"
+)
+
+// FuzzQuery reads any query string as the product list does.
+func FuzzQuery(f *testing.F) {
+	for _, seed := range []string{"page=1&limit=12", "page=9223372036854775808", "limit=-1&limit=2", "search=%25_%5C&sort=-harga", "stageId=&segmentId=0x1", "search=%ff%00", "nothing&=&&x=%zz", "stage=Growth&kategori="} {
+		f.Add(seed)
+	}
+	web := fiber.New()
+	f.Fuzz(func(t *testing.T, raw string) {
+		var request fasthttp.RequestCtx
+		request.Request.URI().SetQueryString(raw)
+		c := web.AcquireCtx(&request)
+		defer web.ReleaseCtx(c)
+		q := parseQuery(c, append(productFilters(), "page", "limit", "sort")...)
+		asked := services.ProductQuery{Paging: paging(q), Filter: productFilter(q), Sort: q.text("sort")}
+		err := q.err()
+		if err == nil {
+			err = asked.Check()
+		}
+		switch {
+		case err != nil:
+			if models.AsError(err).Class != models.Invalid {
+				t.Errorf("%q: %v", raw, err)
+			}
+		case asked.Page < 0 || asked.Page > math.MaxInt32 || asked.Limit < 0 || asked.Filter.StageID < 0 || asked.Filter.StageID > math.MaxInt32:
+			t.Errorf("%q was taken for %+v", raw, asked)
+		case !isText(asked.Filter.Search) || !isText(asked.Filter.Stage):
+			t.Errorf("%q was taken for text", raw)
+		}
+	})
+}
+
+// FuzzProduct checks any texts as the product form's.
+func FuzzProduct(f *testing.F) {
+	f.Add("Kabel", "1", "1500.00", "2026-03-01")
+	f.Add(" ", "2147483648", "9223372036854775807", "2026-02-30")
+	f.Add("", "-1", "NaN", "0000-01-01")
+	f.Add("x", "01", "1e9", "10000-01-01")
+	ch := newChecker()
+	f.Fuzz(func(t *testing.T, name, id, price, day string) {
+		filled := productForm{Name: name, CategoryID: id, SegmentID: id, StageID: id, Price: price, LaunchDate: day}
+		err := ch.check(&filled)
+		if err != nil {
+			if models.AsError(err).Class != models.Invalid {
+				t.Errorf("%+v: %v", filled, err)
+			}
+			return
+		}
+		if n := someID(id); n == nil || *n < 1 || *n > math.MaxInt32 {
+			t.Errorf("%q was taken for an id", id)
+		}
+		if n := someRupiah(price); price != "" && (n == nil || *n < 0) {
+			t.Errorf("%q was taken for a price", price)
+		}
+		if d := someDay(day); day != "" && (d == nil || d.String() != day) {
+			t.Errorf("%q was taken for a day", day)
+		}
+	})
+}
+
+// FuzzInstant reads any text as a time.
+func FuzzInstant(f *testing.F) {
+	for _, seed := range []string{"2026-03-01T08:30:00+07:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999999-12:00", "2026-03-01", "infinity"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		at, ok := parseInstant(text)
+		if ok && (at.Year() < 1 || at.Year() > 9999 || at.Nanosecond()%1000 != 0) {
+			t.Errorf("%q was taken for %s", text, at)
+		}
+	})
+}
