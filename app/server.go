@@ -34,7 +34,7 @@ func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metri
 		Dropdowns: handlers.NewDropdowns(a.answers),
 		Histories: handlers.NewHistories(a.answers),
 		Dashboard: handlers.NewDashboard(a.answers, a.local),
-		Sync:      handlers.NewSync(syncs, services.NewRuns(a.web, models.Tables())),
+		Sync:      handlers.NewSync(syncs, services.NewRuns(a.web, models.Tables()), writer),
 
 		ProductWrites: handlers.NewProductWrites(services.NewProductWriter(writer, a.web, a.zone), limits, files),
 		HistoryWrites: handlers.NewHistoryWrites(services.NewHistoryWriter(writer, a.zone)),

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"math"
 	"strconv"
@@ -18,14 +19,23 @@ import (
 // triggerTime bounds the wait for a run to begin. A dry run and a verification take as long as a run may.
 const triggerTime = 10 * time.Second
 
+// once does what a request with an idempotency key asks for only once, and gives those who send it again
+// the first answer. Errors: do's; conflict and busy of the key; connection.
+type once interface {
+	Once(ctx context.Context, key *services.IdempotencyKey, fingerprint string, do func(ctx context.Context) (data any, err error)) (services.Written, error)
+}
+
 // Sync answers those who steer the synchronisation.
 type Sync struct {
 	syncs *syncing.Service
 	runs  *services.Runs
+	keys  once
 }
 
 // NewSync returns the handlers.
-func NewSync(syncs *syncing.Service, runs *services.Runs) *Sync { return &Sync{syncs, runs} }
+func NewSync(syncs *syncing.Service, runs *services.Runs, keys once) *Sync {
+	return &Sync{syncs, runs, keys}
+}
 
 // status is how the mirror stands. There is no schedule and no real time yet, so NextRunAt and
 // RealtimeLag are null.
@@ -89,11 +99,9 @@ func (h *Sync) Start(c *fiber.Ctx) error {
 		defer cancel()
 		message = "The run has begun."
 	}
-	started, err := h.syncs.Trigger(ctx, request)
-	if err != nil {
-		return withRun(err)
-	}
-	return accepted(c, started, message)
+	return h.accepted(ctx, c, message, request, func(ctx context.Context) (models.Run, error) {
+		return h.syncs.Trigger(ctx, request)
+	})
 }
 
 // Cancel asks a run to stop.
@@ -102,16 +110,32 @@ func (h *Sync) Cancel(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	canceled, err := h.syncs.Cancel(c.UserContext(), id)
+	return h.accepted(c.UserContext(), c, "The run was asked to stop.", id, func(ctx context.Context) (models.Run, error) {
+		return h.syncs.Cancel(ctx, id)
+	})
+}
+
+// accepted does once what was asked, and answers with the run that it is about.
+func (h *Sync) accepted(ctx context.Context, c *fiber.Ctx, message string, asked any, do func(ctx context.Context) (models.Run, error)) error {
+	key, err := idempotencyKey(c)
 	if err != nil {
 		return err
 	}
-	return accepted(c, canceled, "The run was asked to stop.")
-}
-
-func accepted(c *fiber.Ctx, r models.Run, message string) error {
-	c.Location(runsPath + "/" + strconv.FormatInt(r.ID, 10))
-	return c.Status(fiber.StatusAccepted).JSON(success{Success: true, Message: message, Data: runOf(r)})
+	done, err := h.keys.Once(ctx, key, services.Fingerprint(asked, nil), func(ctx context.Context) (any, error) {
+		r, err := do(ctx)
+		return runOf(r), withRun(err)
+	})
+	if err != nil {
+		return err
+	}
+	var about struct {
+		ID int64 `json:"run"`
+	}
+	if err := json.Unmarshal(done.Data, &about); err != nil {
+		return err
+	}
+	c.Location(runsPath + "/" + strconv.FormatInt(about.ID, 10))
+	return c.Status(fiber.StatusAccepted).JSON(success{Success: true, Message: message, Data: json.RawMessage(done.Data)})
 }
 
 // withRun shows the client the run that is in its way.
@@ -148,7 +172,7 @@ type difference struct {
 	Columns []string      `json:"columns"`
 }
 
-type verdictOf struct {
+type verification struct {
 	Run   int64 `json:"run"`
 	Equal bool  `json:"equal"`
 	differences
@@ -161,18 +185,35 @@ func (h *Sync) Verify(c *fiber.Ctx) error {
 	if err := parseQuery(c).err(); err != nil {
 		return err
 	}
-	v, err := h.syncs.Verify(c.UserContext())
+	key, err := idempotencyKey(c)
 	if err != nil {
-		return withRun(err)
+		return err
+	}
+	done, err := h.keys.Once(c.UserContext(), key, services.Fingerprint(nil, nil), func(ctx context.Context) (any, error) {
+		v, err := h.syncs.Verify(ctx)
+		return h.verification(v), withRun(err)
+	})
+	if err != nil {
+		return err
+	}
+	var found struct {
+		Equal bool `json:"equal"`
+	}
+	if err := json.Unmarshal(done.Data, &found); err != nil {
+		return err
 	}
 	message := "The mirror equals lifecycle_db."
-	if !v.Equal {
+	if !found.Equal {
 		message = "The mirror differs from lifecycle_db; the next run corrects it."
 	}
-	return c.JSON(success{Success: true, Message: message, Data: verdictOf{
+	return c.JSON(success{Success: true, Message: message, Data: json.RawMessage(done.Data)})
+}
+
+func (h *Sync) verification(v syncing.Verdict) verification {
+	return verification{
 		Run: v.Run.ID, Equal: v.Equal,
 		differences: differences{Behind: v.Count[mirror.Behind], Drift: v.Count[mirror.Drift], Unknown: v.Count[mirror.Unknown]},
 		Tables:      h.counts(v.Tables),
 		Differences: each(v.Differences, func(d syncing.Difference) difference { return difference(d) }),
-	}})
+	}
 }

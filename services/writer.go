@@ -126,8 +126,8 @@ func (w *Writer) inSource(ctx context.Context, write *models.Write, r WriteReque
 }
 
 // Once does something for a request with a key only once, and gives those who send it again the first
-// answer. Should the process die before the answer is kept, it is done again. Errors: do's; conflict and
-// busy of the key; connection.
+// answer. Should the answer not be kept, because the process dies or pmo_db is away then, it is done again.
+// Errors: do's; conflict and busy of the key; connection.
 func (w *Writer) Once(ctx context.Context, key *IdempotencyKey, fingerprint string, do func(ctx context.Context) (data any, err error)) (Written, error) {
 	return w.once(ctx, key, fingerprint, func(ctx context.Context, write *models.Write) error {
 		data, err := do(ctx)
@@ -137,7 +137,10 @@ func (w *Writer) Once(ctx context.Context, key *IdempotencyKey, fingerprint stri
 		if err != nil || key == nil {
 			return err
 		}
-		return w.store.FinishWrite(context.WithoutCancel(ctx), *write)
+		if err := w.store.FinishWrite(context.WithoutCancel(ctx), *write); err != nil { // it is done all the same
+			w.log.Warn("the answer to an Idempotency-Key could not be kept", "error", err)
+		}
+		return nil
 	})
 }
 

@@ -86,6 +86,31 @@ func TestSyncRunOfTheCommandLine(t *testing.T) {
 	})
 }
 
+// TestSyncKeys gives a request that is sent again the first answer, and makes nothing new.
+func TestSyncKeys(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		s.settled()
+		for path, body := range map[string]string{"/sync": "", "/sync?": `{"dryRun": true}`, "/sync/verify": ""} {
+			key := []string{"Idempotency-Key", "key of " + path + body}
+			first := s.send(http.MethodPost, path, body, key...)
+			run := into[struct{ Run int64 }](t, first).Run
+			if first.StatusCode >= 300 || s.finished(run).State != "succeeded" {
+				t.Fatalf("%s: %d %s", path, first.StatusCode, first.body)
+			}
+			before := one[int](t, s.target, "SELECT count(*) FROM lifecycle_sync_runs")
+			again := s.send(http.MethodPost, path, body, key...)
+			if again.StatusCode != first.StatusCode || string(again.json.Data) != string(first.json.Data) || again.Header.Get("Location") != first.Header.Get("Location") {
+				t.Errorf("%s: %s, then %s", path, first.body, again.body)
+			}
+			if after := one[int](t, s.target, "SELECT count(*) FROM lifecycle_sync_runs"); after != before {
+				t.Errorf("%s: %d runs more", path, after-before)
+			}
+		}
+		s.send(http.MethodPost, "/sync", `{"dryRun": true}`, "Idempotency-Key", "key of /sync").want(t, http.StatusConflict, "conflict")
+	})
+}
+
 // TestSyncEndsWithTheServer cancels a run when the server is told to end.
 func TestSyncEndsWithTheServer(t *testing.T) {
 	t.Parallel()
