@@ -105,7 +105,8 @@ func (s *Service) Run(ctx context.Context, req mirror.Request, progress mirror.P
 	return s.make(runCtx, a, req, progress)
 }
 
-// claim makes a run the process's one. While another is beginning it waits to hear which that is.
+// claim makes a run the process's one. While another is beginning, or has committed and is about to be
+// gone, it waits.
 func (s *Service) claim(ctx, runCtx context.Context) (context.Context, *active, error) {
 	for {
 		s.mu.Lock()
@@ -119,8 +120,19 @@ func (s *Service) claim(ctx, runCtx context.Context) (context.Context, *active, 
 		s.mu.Unlock()
 		select {
 		case <-other.began:
-			return nil, nil, underWay(other.run)
+			run, err := s.o.Store.Run(ctx, other.run.ID)
+			if err != nil {
+				return nil, nil, err
+			}
+			if run != nil && run.State == models.Running {
+				return nil, nil, underWay(*run)
+			}
 		case <-other.ended: // before it had begun
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		}
+		select {
+		case <-other.ended:
 		case <-ctx.Done():
 			return nil, nil, ctx.Err()
 		}
