@@ -12,6 +12,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/files"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services"
@@ -36,6 +37,8 @@ type App struct {
 	engine       *mirror.Engine
 	zone         *time.Location    // whose days and months count
 	answers      *services.Answers // of the API's reads
+	files        files.Files       // the contents of attachments
+	writer       *services.Writer  // what the API changes
 	synchronised chan struct{}     // a run of this process has ended well
 	pools        []*database.DB
 }
@@ -46,7 +49,11 @@ func New(cfg Config, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, configError([]string{"TIMEZONE is not known"})
 	}
-	a := &App{cfg: cfg, log: log, zone: zone, synchronised: make(chan struct{}, 1)}
+	contents, err := files.Open(cfg.UploadsURL)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{cfg: cfg, log: log, zone: zone, files: contents, synchronised: make(chan struct{}, 1)}
 	tables := models.Tables()
 	source, err := a.open("lifecycle_db", cfg.LifecycleURL, syncConns)
 	if err != nil {
@@ -68,6 +75,7 @@ func New(cfg Config, log *slog.Logger) (*App, error) {
 	a.store, a.web = pmo.New(store, tables), pmo.New(web, tables)
 	a.engine = mirror.New(a.source, a.store, tables, cfg.ChangeLogRetention, now)
 	a.answers = services.NewAnswers(a.web, services.AnswersOptions{Now: a.local})
+	a.writer = services.NewWriter(a.origin, a.web, mirror.NewRefresher(a.engine), a.answers, contents, log)
 	return a, nil
 }
 

@@ -13,6 +13,7 @@ func (a *App) background(ctx context.Context) (end func()) {
 	var running sync.WaitGroup
 	running.Go(func() { a.answers.Follow(ctx, a.reportFollowing) })
 	running.Go(func() { a.indexSearch(ctx) })
+	running.Go(func() { a.sweep(ctx) })
 	return func() {
 		cancel()
 		running.Wait()

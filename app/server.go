@@ -11,8 +11,8 @@ import (
 	"lifecycle-sync/routes"
 	"lifecycle-sync/services"
 	"lifecycle-sync/services/access"
+	"lifecycle-sync/services/attachments"
 	"lifecycle-sync/services/metrics"
-	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/syncing"
 )
 
@@ -25,8 +25,7 @@ func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metri
 			return nil, err
 		}
 	}
-	var files noUploads
-	writer := services.NewWriter(a.origin, a.web, mirror.NewRefresher(a.engine), a.answers, files, a.log)
+	staging := attachments.NewStaging(a.files, a.cfg.UploadFileLimit, a.log)
 	limits := handlers.FormLimits{Files: a.cfg.UploadFiles, Bytes: a.cfg.UploadRequestLimit}
 	return routes.New(options, routes.Handlers{
 		Health:    handlers.NewHealth(a.web, a.log),
@@ -34,10 +33,11 @@ func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metri
 		Dropdowns: handlers.NewDropdowns(a.answers),
 		Histories: handlers.NewHistories(a.answers),
 		Dashboard: handlers.NewDashboard(a.answers, a.local),
-		Sync:      handlers.NewSync(syncs, services.NewRuns(a.web, models.Tables()), writer),
+		Sync:      handlers.NewSync(syncs, services.NewRuns(a.web, models.Tables()), a.writer),
 
-		ProductWrites: handlers.NewProductWrites(services.NewProductWriter(writer, a.web, a.zone), limits, files),
-		HistoryWrites: handlers.NewHistoryWrites(services.NewHistoryWriter(writer, a.zone)),
+		ProductWrites: handlers.NewProductWrites(services.NewProductWriter(a.writer, a.web, a.zone), limits, staging),
+		HistoryWrites: handlers.NewHistoryWrites(services.NewHistoryWriter(a.writer, a.zone)),
+		Attachments:   handlers.NewAttachments(a.answers, services.NewProductFiles(a.writer, a.web, a.files), staging, limits),
 		Metrics:       handlers.NewMetrics(figures),
 	}), nil
 }

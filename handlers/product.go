@@ -5,6 +5,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/models"
 	"lifecycle-sync/services"
 )
 
@@ -20,7 +21,11 @@ func (h *Products) One(c *fiber.Ctx) error {
 	}
 	return read(c, h.answers, func(ctx context.Context, v *services.View) (success, error) {
 		product, tag, err := services.Product(ctx, v, id)
-		return success{Data: productDetail{ProductDetail: product, Attachments: []attachment{}}, row: tag}, err
+		if err != nil {
+			return success{}, err
+		}
+		files, err := services.ListFiles(ctx, v, id)
+		return success{Data: productDetail{ProductDetail: product, Attachments: files}, row: tag}, err
 	})
 }
 
@@ -28,8 +33,5 @@ func (h *Products) One(c *fiber.Ctx) error {
 type productDetail struct {
 	services.ProductDetail
 
-	Attachments []attachment `json:"attachments"`
+	Attachments []models.ListedAttachment `json:"attachments"`
 }
-
-// attachment is a file of a product.
-type attachment struct{}

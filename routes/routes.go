@@ -41,6 +41,7 @@ type Handlers struct {
 
 	ProductWrites *handlers.ProductWrites
 	HistoryWrites *handlers.HistoryWrites
+	Attachments   *handlers.Attachments
 	Metrics       *handlers.Metrics
 }
 
@@ -73,6 +74,10 @@ func (h Handlers) table() []route {
 		{get, api + "/products/:id", reader, unmetered, brief, h.Products.One},
 		{put, api + "/products/:id", manager, writes, long, h.ProductWrites.Update},
 		{del, api + "/products/:id", admin, writes, brief, h.ProductWrites.Delete},
+		{get, api + "/products/:id/attachments", reader, unmetered, brief, h.Attachments.List},
+		{post, api + "/products/:id/attachments", manager, writes, long, h.Attachments.Add},
+		{get, api + "/products/:id/attachments/:attachmentId", reader, unmetered, long, h.Attachments.Download},
+		{del, api + "/products/:id/attachments/:attachmentId", admin, writes, brief, h.Attachments.Remove},
 		{get, api + "/stage-history", reader, unmetered, brief, h.Histories.List},
 		{post, api + "/stage-history", manager, writes, brief, h.HistoryWrites.Record},
 		{get, api + "/stage-history/:id", reader, unmetered, brief, h.Histories.One},

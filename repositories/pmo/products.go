@@ -34,6 +34,15 @@ const fewHits = 50_000
 // Products returns at most limit products from offset on, and how many the filter lets through. Past
 // the end nothing more is read than the count. Errors: connection, timeout, schema.
 func (s *Store) Products(ctx context.Context, f ProductFilter, order ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error) {
+	products, total, err := s.products(ctx, f, order, offset, limit)
+	if err == nil {
+		err = s.countAttachments(ctx, products)
+	}
+	return products, total, err
+}
+
+// products does so but for the number of files.
+func (s *Store) products(ctx context.Context, f ProductFilter, order ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error) {
 	if f.Search != "" {
 		found, total, err := s.foundProducts(ctx, f, order, offset, limit)
 		if err != nil || total > 0 || len(found) == 0 && offset == 0 {
@@ -89,7 +98,8 @@ func (s *Store) Product(ctx context.Context, id int64) (models.ListedProduct, er
 	if err != nil || len(rows) == 0 {
 		return models.ListedProduct{}, cmp.Or(s.db.Translate(err), missing("product"))
 	}
-	return rows[0], nil
+	err = s.countAttachments(ctx, rows)
+	return rows[0], err
 }
 
 // listed reads the products that a query of ids selects, in any order, and further columns.

@@ -1,0 +1,159 @@
+package handlers
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/services"
+)
+
+// Attachments answers requests for the files of products.
+type Attachments struct {
+	answers *services.Answers
+	files   *services.ProductFiles
+	uploads uploads
+	limits  FormLimits
+}
+
+// NewAttachments returns the handlers on their use cases.
+func NewAttachments(answers *services.Answers, files *services.ProductFiles, u uploads, limits FormLimits) *Attachments {
+	return &Attachments{answers: answers, files: files, uploads: u, limits: limits}
+}
+
+// List answers a product's files, oldest first.
+func (h *Attachments) List(c *fiber.Ctx) error {
+	id, err := idOf(c)
+	if err != nil {
+		return err
+	}
+	if err := parseQuery(c).err(); err != nil {
+		return err
+	}
+	return read(c, h.answers, func(ctx context.Context, v *services.View) (success, error) {
+		list, err := services.ListFiles(ctx, v, id)
+		return success{Data: list}, err
+	})
+}
+
+// Add attaches the files of a form to a product.
+func (h *Attachments) Add(c *fiber.Ctx) error {
+	id, err := idOf(c)
+	if err != nil {
+		return err
+	}
+	key, err := idempotencyKey(c)
+	if err != nil {
+		return err
+	}
+	read, err := readForm(c, h.limits, h.uploads)
+	if err != nil {
+		return err
+	}
+	if len(read.Files) == 0 {
+		return invalid(filesField, "required", "files must be there: the form has none")
+	}
+	ctx, cancel := context.WithTimeout(c.UserContext(), writeTime)
+	defer cancel()
+	written, err := h.files.Add(ctx, id, services.WriteRequest{Key: key, Fingerprint: services.Fingerprint(id, read.Files), Files: read.Files})
+	if err != nil {
+		return err
+	}
+	return c.Status(fiber.StatusCreated).JSON(success{Success: true, Message: "The files were added.", Data: json.RawMessage(written.Data)})
+}
+
+// removed is what is said of a file that was deleted.
+type removed struct {
+	ID   int64  `json:"id"`
+	Name string `json:"nama_file"`
+}
+
+// Remove deletes a file.
+func (h *Attachments) Remove(c *fiber.Ctx) error {
+	product, id, err := attachmentID(c)
+	if err != nil {
+		return err
+	}
+	was, err := h.files.Remove(c.UserContext(), product, id)
+	if err != nil {
+		return err
+	}
+	return c.JSON(success{Success: true, Message: "The file was deleted.", Data: removed{ID: was.ID, Name: was.Name}})
+}
+
+// attachmentID reads which file of which product a path names. Errors: validation_failed.
+func attachmentID(c *fiber.Ctx) (product, id int64, err error) {
+	const name = "attachmentId"
+	if product, err = idOf(c); err != nil {
+		return 0, 0, err
+	}
+	if id, err = strconv.ParseInt(c.Params(name), 10, 64); err != nil || id < 1 || c.Params(name)[0] == '+' {
+		return 0, 0, invalid(name, "integer", "%s in the address must be a whole number from 1 to %d", name, int64(math.MaxInt64))
+	}
+	return product, id, nil
+}
+
+// Download answers a file's content as it came. Whatever it is, a browser runs nothing of it.
+func (h *Attachments) Download(c *fiber.Ctx) error {
+	product, id, err := attachmentID(c)
+	if err != nil {
+		return err
+	}
+	if err := parseQuery(c).err(); err != nil {
+		return err
+	}
+	file, err := h.files.Find(c.UserContext(), product, id)
+	if err != nil {
+		return err
+	}
+	tag := `"` + file.SHA256 + `"`
+	if knows(c.Get(fiber.HeaderIfNoneMatch), tag) {
+		c.Set(fiber.HeaderETag, tag)
+		c.Set(fiber.HeaderCacheControl, "private, no-cache")
+		c.Status(fiber.StatusNotModified)
+		return nil
+	}
+	content, err := h.files.Open(c.UserContext(), file)
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderETag, tag)
+	c.Set(fiber.HeaderCacheControl, "private, no-cache")
+	c.Set(fiber.HeaderContentType, file.Type)
+	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
+	c.Set(fiber.HeaderContentSecurityPolicy, "sandbox; default-src 'none'")
+	c.Set(fiber.HeaderContentDisposition, disposition(file))
+	if c.Method() == fiber.MethodHead {
+		c.Response().SkipBody = true
+		c.Response().Header.SetContentLength(int(file.Size))
+		return content.Close()
+	}
+	return c.SendStream(content, int(file.Size)) // closes it
+}
+
+// disposition says what to do with a file: browsers show pictures and PDF, and save everything else. The
+// name is given in ASCII, and as it is (RFC 6266).
+func disposition(file models.Attachment) string {
+	what := "attachment"
+	switch file.Type {
+	case "image/png", "image/jpeg", "image/gif", "application/pdf":
+		what = "inline"
+	}
+	ascii := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || strings.ContainsRune(`"\%`, r) {
+			return '_'
+		}
+		return r
+	}, file.Name)
+	value := what + `; filename="` + ascii + `"`
+	if ascii != file.Name {
+		value += "; filename*=UTF-8''" + strings.ReplaceAll(url.QueryEscape(file.Name), "+", "%20")
+	}
+	return value
+}

@@ -1,0 +1,327 @@
+package api_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"lifecycle-sync/app"
+	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/repositories/files"
+	"lifecycle-sync/repositories/files/filestest"
+)
+
+const pdf = "%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<</Type/Catalog>>\nendobj\n%%EOF\n"
+
+// file is one to be sent.
+type file struct{ name, content string }
+
+// withFiles writes a form with fields and files.
+func withFiles(t testing.TB, fields map[string]string, list ...file) (io.Reader, string) {
+	t.Helper()
+	var buf bytes.Buffer
+	w := multipart.NewWriter(&buf)
+	for name, value := range fields {
+		if err := w.WriteField(name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, f := range list {
+		part, err := w.CreateFormFile("files", f.name)
+		if err == nil {
+			_, err = io.WriteString(part, f.content)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return &buf, w.FormDataContentType()
+}
+
+// upload sends files to a path.
+func (s *site) upload(method, path string, fields map[string]string, list []file, headers ...string) answer {
+	s.t.Helper()
+	body, kind := withFiles(s.t, fields, list...)
+	return s.do(method, base+path, body, append(headers, "Content-Type", kind)...)
+}
+
+// contents are the keys of all contents that the site keeps, finished or not.
+func (s *site) contents() (keys []string) {
+	s.t.Helper()
+	cfg, err := app.LoadConfig("none", s.environ)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	kept, err := files.Open(cfg.UploadsURL)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for key, err := range kept.Old(s.t.Context(), time.Now().Add(time.Hour)) {
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		keys = append(keys, key)
+	}
+	return keys
+}
+
+// wantFiles wants as many contents as rows, and so many.
+func (s *site) wantFiles(want int) {
+	s.t.Helper()
+	if rows, kept := one[int](s.t, s.target, "SELECT count(*) FROM lifecycle_attachments WHERE state = 'stored'"), s.contents(); rows != want || len(kept) != want {
+		s.t.Errorf("%d rows and %d contents, want %d", rows, len(kept), want)
+	}
+}
+
+type shownFile struct {
+	ID        int64  `json:"id"`
+	ProductID int64  `json:"id_produk"`
+	Name      string `json:"nama_file"`
+	Path      string `json:"path_file"`
+	Type      string `json:"tipe_file"`
+	Size      int64  `json:"ukuran_file"`
+	SHA256    string `json:"sha256"`
+	CreatedAt string `json:"created_at"`
+}
+
+type withShownFiles struct {
+	ID          int64       `json:"id"`
+	Count       int64       `json:"attachments_count"`
+	Attachments []shownFile `json:"attachments"`
+}
+
+func newProduct(name string) map[string]string {
+	return map[string]string{"produk": name, "id_kategori": "1", "id_segmen": "1", "id_stage": "1", "harga": "", "deskripsi": ""}
+}
+
+// TestProductWithFiles goes the way of the product form and of AttachmentModal.
+func TestProductWithFiles(t *testing.T) {
+	t.Parallel()
+	scenario := func(t *testing.T, s *site) {
+		a := s.upload(http.MethodPost, "/products", newProduct("with files"), []file{{"../../spek é.pdf", pdf}, {"note.txt", "x"}}).want(t, http.StatusCreated)
+		created := into[withShownFiles](t, a)
+		path := fmt.Sprintf("/products/%d", created.ID)
+		if created.Count != 2 {
+			t.Errorf("created: %s", a.body)
+		}
+		s.wantFiles(2)
+		if listed := into[[]withShownFiles](t, s.get("/products")); listed[0].ID != created.ID || listed[0].Count != 2 || listed[1].Count != 0 {
+			t.Errorf("listed as %+v", listed[:2])
+		}
+		detail := s.get(path)
+		list := s.get(path + "/attachments")
+		got := into[[]shownFile](t, list)
+		if !slices.Equal(got, into[withShownFiles](t, detail).Attachments) || len(got) != 2 {
+			t.Fatalf("%s and %s", list.body, detail.body)
+		}
+		f := got[0]
+		if f.ProductID != created.ID || f.Name != "spek é.pdf" || f.Type != "application/pdf" || f.Size != int64(len(pdf)) || len(f.SHA256) != 64 || f.Path != fmt.Sprintf("%s%s/attachments/%d", base, path, f.ID) {
+			t.Errorf("%+v", f)
+		}
+
+		s.wantDownload(f, pdf, `inline; filename="spek _.pdf"; filename*=UTF-8''spek%20%C3%A9.pdf`)
+		s.wantDownload(got[1], "x", `attachment; filename="note.txt"`)
+
+		more := s.upload(http.MethodPost, path+"/attachments", nil, []file{{"more.txt", "more"}}).want(t, http.StatusCreated)
+		added := into[[]shownFile](t, more)
+		if len(added) != 1 || added[0].Name != "more.txt" || added[0].Path == "" || added[0].CreatedAt == "" {
+			t.Errorf("added %s", more.body)
+		}
+		s.upload(http.MethodPut, path, map[string]string{"produk": "renamed"}, []file{{"put.txt", "put"}}).want(t, http.StatusOK)
+		s.wantFiles(4)
+		if again := s.get(path + "/attachments"); len(into[[]shownFile](t, again)) != 4 || again.Header.Get("ETag") == list.Header.Get("ETag") {
+			t.Errorf("%s", again.body)
+		}
+
+		gone := s.do(http.MethodDelete, added[0].Path, nil).want(t, http.StatusOK)
+		if was := into[shownFile](t, gone); was.ID != added[0].ID || was.Name != "more.txt" {
+			t.Errorf("deleted %s", gone.body)
+		}
+		s.do(http.MethodDelete, added[0].Path, nil).want(t, http.StatusNotFound, "not_found")
+		s.do(http.MethodGet, added[0].Path, nil).want(t, http.StatusNotFound, "not_found")
+		s.wantFiles(3)
+
+		s.do(http.MethodDelete, base+path, nil).want(t, http.StatusOK)
+		s.wantFiles(0)
+		s.do(http.MethodGet, f.Path, nil).want(t, http.StatusNotFound, "not_found")
+		s.do(http.MethodGet, base+path+"/attachments", nil).want(t, http.StatusNotFound, "not_found")
+		s.upload(http.MethodPost, path+"/attachments", nil, []file{{"a.txt", "x"}}).want(t, http.StatusNotFound, "not_found")
+		s.wantFiles(0)
+	}
+	eachSite(t, scenario)
+	t.Run("s3", func(t *testing.T) {
+		t.Parallel()
+		scenario(t, newSite(t, databasetest.SQLite, "UPLOADS_URL="+filestest.S3(t).URL))
+	})
+}
+
+// wantDownload downloads a file as a browser would, whole, its head, and again.
+func (s *site) wantDownload(f shownFile, content, disposition string) {
+	s.t.Helper()
+	a := s.do(http.MethodGet, f.Path, nil).want(s.t, http.StatusOK)
+	if string(a.body) != content {
+		s.t.Errorf("%s: %d bytes came", f.Name, len(a.body))
+	}
+	head := s.do(http.MethodHead, f.Path, nil).want(s.t, http.StatusOK)
+	for name, want := range map[string]string{
+		"Content-Type": f.Type, "Content-Length": fmt.Sprint(len(content)), "Content-Disposition": disposition, "X-Content-Type-Options": "nosniff",
+		"Content-Security-Policy": "sandbox; default-src 'none'", "Cache-Control": "private, no-cache", "ETag": `"` + f.SHA256 + `"`,
+	} {
+		if got := a.Header.Get(name); got != want || head.Header.Get(name) != want {
+			s.t.Errorf("%s: %s: %q (HEAD: %q), want %q", f.Name, name, got, head.Header.Get(name), want)
+		}
+	}
+	if again := s.do(http.MethodGet, f.Path, nil, "If-None-Match", a.Header.Get("ETag")).want(s.t, http.StatusNotModified); len(again.body) > 0 || again.Header.Get("ETag") == "" {
+		s.t.Errorf("%s: 304 with %q", f.Name, again.body)
+	}
+}
+
+// TestRefusedUploads wants neither a product nor a file of what is refused.
+func TestRefusedUploads(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		good := file{"good.pdf", pdf}
+		id := into[[]withShownFiles](t, s.get("/products"))[0].ID
+		attach := fmt.Sprintf("/products/%d/attachments", id)
+		for _, c := range []struct {
+			list   []file
+			status int
+			code   string
+		}{
+			{[]file{good, {"x.pdf", "<html><script>alert(1)</script>"}}, 415, "unsupported_type"},
+			{[]file{good, {"x.svg", `<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>`}}, 415, "unsupported_type"},
+			{[]file{good, {"x.exe", "MZ"}}, 415, "unsupported_type"},
+			{[]file{good, {"empty.pdf", ""}}, 400, "validation_failed"},
+			{[]file{good, {"\xff.pdf", pdf}}, 400, "validation_failed"},
+			{[]file{good, {"large.txt", strings.Repeat("a", 3000)}}, 413, "too_large"},
+			{[]file{good, good, good, good}, 413, "too_large"},
+			{[]file{good, {"a.txt", strings.Repeat("a", 2000)}, {"b.txt", strings.Repeat("b", 2000)}}, 413, "too_large"},
+		} {
+			name := c.list[len(c.list)-1].name
+			for _, path := range []string{"/products", attach} {
+				fields := newProduct("never")
+				if path == attach {
+					fields = nil
+				}
+				a := s.upload(http.MethodPost, path, fields, c.list)
+				if a.StatusCode != c.status || a.json.Code != c.code || a.json.RequestID == "" {
+					t.Errorf("%s to %s: %d %s, want %d %s", name, path, a.StatusCode, a.body, c.status, c.code)
+				}
+			}
+			if left := s.contents(); len(left) != 0 {
+				t.Fatalf("%s: %d files were left", name, len(left))
+			}
+		}
+		wrong := newProduct("never")
+		wrong["id_stage"] = "99" // known only when the files are here
+		s.upload(http.MethodPost, "/products", wrong, []file{good}).want(t, http.StatusBadRequest, "validation_failed")
+		wrong["id_stage"] = "x"
+		s.upload(http.MethodPost, "/products", wrong, []file{good}).want(t, http.StatusBadRequest, "validation_failed")
+		s.upload(http.MethodPost, attach, nil, nil).want(t, http.StatusBadRequest, "validation_failed")
+		s.upload(http.MethodPost, attach, map[string]string{"produk": "x"}, []file{good}).want(t, http.StatusBadRequest, "validation_failed")
+		s.upload(http.MethodPost, "/products/4711/attachments", nil, []file{good}).want(t, http.StatusNotFound, "not_found")
+		s.send(http.MethodPost, attach, "{}").want(t, http.StatusUnsupportedMediaType, "unsupported_type")
+		for _, path := range []string{"/0", "/-1", "/x", "/+1", "/9223372036854775808", "/..%2f..%2fetc"} {
+			s.do(http.MethodGet, base+attach+path, nil).want(t, http.StatusBadRequest, "validation_failed")
+		}
+		s.do(http.MethodGet, base+attach+"/1", nil).want(t, http.StatusNotFound, "not_found")
+		s.wantFiles(0)
+		if n := one[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'never'"); n != 0 {
+			t.Errorf("%d products were made", n)
+		}
+	}, "UPLOAD_FILE_LIMIT=2500", "UPLOAD_FILES=3", "UPLOAD_REQUEST_LIMIT=4500")
+}
+
+// TestOneSetOfFiles has a client retry an upload, one after the other and at once.
+func TestOneSetOfFiles(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		products := into[[]withShownFiles](t, s.get("/products"))
+		attach := fmt.Sprintf("/products/%d/attachments", products[0].ID)
+		first := s.upload(http.MethodPost, attach, nil, []file{{"a.pdf", pdf}}, "Idempotency-Key", "k").want(t, http.StatusCreated)
+		var retries sync.WaitGroup
+		for range 8 {
+			body, kind := withFiles(t, nil, file{"a.pdf", pdf})
+			retries.Go(func() {
+				a, err := s.try(http.MethodPost, base+attach, body, "Content-Type", kind, "Idempotency-Key", "k")
+				if err != nil || a.StatusCode != http.StatusCreated || string(a.json.Data) != string(first.json.Data) {
+					t.Errorf("%v %s, want %s", err, a.body, first.body)
+				}
+			})
+			body2, kind2 := withFiles(t, nil, file{"b.pdf", pdf})
+			retries.Go(func() {
+				if a, err := s.try(http.MethodPost, base+attach, body2, "Content-Type", kind2, "Idempotency-Key", "new"); err != nil || a.StatusCode != http.StatusCreated {
+					t.Errorf("%v %s", err, a.body)
+				}
+			})
+		}
+		retries.Wait()
+		s.upload(http.MethodPost, attach, nil, []file{{"a.pdf", pdf + "changed"}}, "Idempotency-Key", "k").want(t, http.StatusConflict, "conflict")
+		other := fmt.Sprintf("/products/%d/attachments", products[1].ID)
+		s.upload(http.MethodPost, other, nil, []file{{"a.pdf", pdf}}, "Idempotency-Key", "k").want(t, http.StatusConflict, "conflict")
+		s.wantFiles(2)
+	})
+}
+
+// TestFilesSurviveQuarantine takes a product out of the mirror and back.
+func TestFilesSurviveQuarantine(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		created := into[withShownFiles](t, s.upload(http.MethodPost, "/products", newProduct("sick"), []file{{"a.pdf", pdf}}).want(t, http.StatusCreated))
+		path := fmt.Sprintf("/products/%d", created.ID)
+		f := into[[]shownFile](t, s.get(path+"/attachments"))[0]
+		exec(t, s.source, fmt.Sprintf("UPDATE tbl_produk SET id_segmen = 99 WHERE id = %d", created.ID))
+		s.command("sync")
+		s.eventually("quarantined", func() bool { return s.do(http.MethodGet, base+path, nil).StatusCode == http.StatusNotFound })
+		s.do(http.MethodGet, f.Path, nil).want(t, http.StatusNotFound, "not_found")
+		exec(t, s.source, fmt.Sprintf("UPDATE tbl_produk SET id_segmen = 1 WHERE id = %d", created.ID))
+		s.command("sync")
+		s.eventually("released", func() bool { return s.do(http.MethodGet, base+path, nil).StatusCode == http.StatusOK })
+		s.wantDownload(f, pdf, `inline; filename="a.pdf"`)
+	})
+}
+
+// TestNoRoomForFiles fills the disk on which files are kept.
+func TestNoRoomForFiles(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, databasetest.SQLite, "UPLOADS_URL=file:"+filestest.SmallDisk(t))
+	large := file{"large.txt", strings.Repeat("a", 2<<20)}
+	for range 2 {
+		a := s.upload(http.MethodPost, "/products", newProduct("never"), []file{{"a.pdf", pdf}, large}).want(t, http.StatusServiceUnavailable, "unavailable")
+		if a.Header.Get("Retry-After") == "" || !strings.Contains(a.json.Message, "room") {
+			t.Errorf("%v %s", a.Header, a.body)
+		}
+		s.wantFiles(0)
+	}
+	s.upload(http.MethodPost, "/products", newProduct("now"), []file{{"a.pdf", pdf}}).want(t, http.StatusCreated)
+	s.wantFiles(1)
+}
+
+// TestFilesAway stops the S3 server.
+func TestFilesAway(t *testing.T) {
+	t.Parallel()
+	server := filestest.S3(t)
+	s := newSite(t, databasetest.SQLite, "UPLOADS_URL="+server.URL)
+	created := into[withShownFiles](t, s.upload(http.MethodPost, "/products", newProduct("before"), []file{{"a.pdf", pdf}}).want(t, http.StatusCreated))
+	f := into[[]shownFile](t, s.get(fmt.Sprintf("/products/%d/attachments", created.ID)))[0]
+	server.Stop()
+	s.do(http.MethodGet, f.Path, nil).want(t, http.StatusServiceUnavailable, "unavailable")
+	s.upload(http.MethodPost, "/products", newProduct("never"), []file{{"a.pdf", pdf}}).want(t, http.StatusServiceUnavailable, "unavailable")
+	s.send(http.MethodPost, "/products", `{"produk":"without files","id_kategori":1,"id_segmen":1,"id_stage":1}`).want(t, http.StatusCreated)
+	if n := one[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'never'"); n != 0 {
+		t.Errorf("%d products were made", n)
+	}
+	if strings.Contains(s.log.String(), "s3cret") {
+		t.Error("the secret is in the log")
+	}
+}
