@@ -1,12 +1,32 @@
-// Package openapi holds the description of the HTTP API (OpenAPI 3.1), written by hand. The server hands
-// it out at /openapi.yaml and shows it at /docs; tests hold the routes, every scenario's requests and
-// answers, and the TypeScript client against it.
+// Package openapi holds the description of the HTTP API (OpenAPI 3.1), written by hand, and the page that
+// shows it. Tests hold the routes, every scenario's requests and answers, and the TypeScript client
+// against the description.
 package openapi
 
-import _ "embed" // openapi.yaml
+import "embed"
 
-//go:embed openapi.yaml
-var document string
+//go:embed openapi.yaml docs
+var files embed.FS
 
 // Document returns openapi.yaml.
-func Document() string { return document }
+func Document() []byte { return file("openapi.yaml") }
+
+// Page returns the page that shows the document, in HTML. It refers to what Asset returns and to
+// Swagger UI's own files beside that.
+func Page() []byte { return file("docs/index.html") }
+
+// Asset returns the script or style of the page that has a name, nil when there is none.
+func Asset(name string) []byte {
+	if name != "page.js" && name != "page.css" {
+		return nil
+	}
+	return file("docs/" + name)
+}
+
+func file(path string) []byte {
+	content, err := files.ReadFile(path)
+	if err != nil {
+		panic(err) // it was there when this was compiled
+	}
+	return content
+}

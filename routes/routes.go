@@ -38,6 +38,7 @@ type Handlers struct {
 	Histories *handlers.Histories
 	Dashboard *handlers.Dashboard
 	Sync      *handlers.Sync
+	Docs      *handlers.Docs
 
 	ProductWrites *handlers.ProductWrites
 	HistoryWrites *handlers.HistoryWrites
@@ -68,6 +69,9 @@ func (h Handlers) table() []route {
 		{get, "/livez", anyone, unmetered, brief, h.Health.Live},
 		{get, "/readyz", anyone, unmetered, brief, h.Health.Ready},
 		{get, "/metrics", anyone, unmetered, brief, h.Metrics.Show},
+		{get, "/openapi.yaml", anyone, unmetered, brief, h.Docs.Document},
+		{get, "/docs", anyone, unmetered, brief, h.Docs.Page},
+		{get, "/docs/:file", anyone, unmetered, brief, h.Docs.File},
 
 		{get, api + "/products", reader, unmetered, brief, h.Products.List},
 		{post, api + "/products", manager, writes, long, h.ProductWrites.Create},

@@ -143,7 +143,8 @@ func (f *ProductFiles) Open(ctx context.Context, a models.Attachment) (io.ReadCl
 	content, size, err := f.contents.Get(context.WithoutCancel(ctx), a.ObjectKey)
 	if err == nil && size != a.Size {
 		_ = content.Close()
-		return nil, &models.Error{Class: models.NotFound, Message: "The file's content is not what was kept.", Cause: fmt.Errorf("%s has %d bytes instead of %d", a.ObjectKey, size, a.Size)}
+		return nil, &models.Error{Class: models.NotFound, Message: "The file's content is not what was kept.",
+			Cause: fmt.Errorf("%s has %d bytes instead of %d", a.ObjectKey, size, a.Size)}
 	}
 	return content, err
 }
