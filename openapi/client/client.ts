@@ -1,0 +1,123 @@
+// A small typed client of the product-lifecycle API: the calls that the PMO app's components make. Its
+// types are those of openapi.yaml (api.d.ts, which `npm run generate` makes); copy it, or import the types.
+import type { components, paths } from "./api";
+
+export type Product = components["schemas"]["Product"];
+export type ProductDetail = components["schemas"]["ProductDetail"];
+export type ProductInput = components["schemas"]["ProductInput"];
+export type Attachment = components["schemas"]["Attachment"];
+export type StageHistory = components["schemas"]["StageHistory"];
+export type Failure = components["schemas"]["Failure"];
+
+/** What an operation takes behind the question mark. */
+export type Query<Op> = Op extends { parameters: { query?: infer Q } } ? NonNullable<Q> : never;
+
+/** The body of an operation's answer. */
+export type Answer<Op, Status extends number> = Op extends { responses: infer Responses }
+  ? Status extends keyof Responses
+    ? Responses[Status] extends { content: { "application/json": infer Body } }
+      ? Body
+      : never
+    : never
+  : never;
+
+/** A request that was refused: show `message`, put each of `errors` beside its field. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly failure: Failure,
+  ) {
+    super(failure.message);
+  }
+}
+
+/** An answer with the state that it shows; send `etag` as If-Match when you change it. */
+export interface Tagged<Body> {
+  body: Body;
+  etag: string | null;
+}
+
+export class Client {
+  /** @param base as "https://pmo.example.com/api/product-lifecycle" */
+  constructor(
+    private readonly base: string,
+    private readonly token?: string,
+  ) {}
+
+  listProducts(query: Query<paths["/products"]["get"]> = {}) {
+    return this.json<Answer<paths["/products"]["get"], 200>>("GET", "/products" + search(query));
+  }
+
+  product(id: number): Promise<Tagged<Answer<paths["/products/{id}"]["get"], 200>>> {
+    return this.tagged("GET", `/products/${id}`);
+  }
+
+  /** Creates a product from the form, files included. With the same key a second try does nothing twice. */
+  createProduct(form: FormData | ProductInput, idempotencyKey: string) {
+    return this.json<Answer<paths["/products"]["post"], 201>>("POST", "/products", form, { "Idempotency-Key": idempotencyKey });
+  }
+
+  /** Changes a product, unless somebody has changed it since it had the ETag: then ApiError with status 412. */
+  updateProduct(id: number, form: FormData | ProductInput, ifMatch?: string) {
+    return this.json<Answer<paths["/products/{id}"]["put"], 200>>("PUT", `/products/${id}`, form, ifMatch === undefined ? {} : { "If-Match": ifMatch });
+  }
+
+  deleteProduct(id: number) {
+    return this.json<Answer<paths["/products/{id}"]["delete"], 200>>("DELETE", `/products/${id}`);
+  }
+
+  dropdowns() {
+    return this.json<Answer<paths["/dropdowns"]["get"], 200>>("GET", "/dropdowns");
+  }
+
+  dashboard(query: Query<paths["/dashboard"]["get"]> = {}) {
+    return this.json<Answer<paths["/dashboard"]["get"], 200>>("GET", "/dashboard" + search(query));
+  }
+
+  attachments(product: number) {
+    return this.json<Answer<paths["/products/{id}/attachments"]["get"], 200>>("GET", `/products/${product}/attachments`);
+  }
+
+  upload(product: number, files: FormData, idempotencyKey: string) {
+    return this.json<Answer<paths["/products/{id}/attachments"]["post"], 201>>("POST", `/products/${product}/attachments`, files, {
+      "Idempotency-Key": idempotencyKey,
+    });
+  }
+
+  stageHistory(query: Query<paths["/stage-history"]["get"]> = {}) {
+    return this.json<Answer<paths["/stage-history"]["get"], 200>>("GET", "/stage-history" + search(query));
+  }
+
+  recordTransition(transition: paths["/stage-history"]["post"]["requestBody"]["content"]["application/json"], idempotencyKey: string) {
+    return this.json<Answer<paths["/stage-history"]["post"], 201>>("POST", "/stage-history", transition, { "Idempotency-Key": idempotencyKey });
+  }
+
+  private async json<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Body> {
+    return (await this.tagged<Body>(method, path, body, headers)).body;
+  }
+
+  private async tagged<Body>(method: string, path: string, body?: unknown, extra: Record<string, string> = {}): Promise<Tagged<Body>> {
+    const headers = new Headers(extra);
+    if (this.token !== undefined) headers.set("Authorization", `Bearer ${this.token}`);
+    const init: RequestInit = { method, headers };
+    if (body instanceof FormData) {
+      init.body = body; // the browser sets the Content-Type with its boundary
+    } else if (body !== undefined) {
+      headers.set("Content-Type", "application/json");
+      init.body = JSON.stringify(body);
+    }
+    const response = await fetch(this.base + path, init);
+    const answer: unknown = await response.json();
+    if (!response.ok) throw new ApiError(response.status, answer as Failure);
+    return { body: answer as Body, etag: response.headers.get("ETag") };
+  }
+}
+
+/** A query string; what is empty is left out. */
+function search(query: object): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined && value !== "") params.set(name, String(value));
+  }
+  return params.size === 0 ? "" : `?${params}`;
+}
