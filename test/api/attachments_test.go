@@ -204,6 +204,7 @@ func TestRefusedUploads(t *testing.T) {
 			{[]file{good, {"empty.pdf", ""}}, 400, "validation_failed"},
 			{[]file{good, {"\xff.pdf", pdf}}, 400, "validation_failed"},
 			{[]file{good, {"large.txt", strings.Repeat("a", 3000)}}, 413, "too_large"},
+			{[]file{good, {"huge.txt", strings.Repeat("a", 30<<20)}}, 413, "too_large"}, // the client is still sending
 			{[]file{good, good, good, good}, 413, "too_large"},
 			{[]file{good, {"a.txt", strings.Repeat("a", 2000)}, {"b.txt", strings.Repeat("b", 2000)}}, 413, "too_large"},
 		} {
