@@ -46,10 +46,7 @@ func typescript(t *testing.T) string {
 // install fetches the tools into a folder that takes its place only once it is whole.
 func install(t *testing.T, dir, tools string) {
 	t.Helper()
-	fresh, err := os.MkdirTemp("", "typescript")
-	if err != nil {
-		t.Fatal(err)
-	}
+	fresh := t.TempDir()
 	copyFiles(t, fresh, "client/package*.json", "client/.npmrc")
 	if out, err := run(fresh, "npm", "ci", "--ignore-scripts"); err != nil {
 		t.Fatalf("npm ci: %v\n%s", err, out)
@@ -61,7 +58,6 @@ func install(t *testing.T, dir, tools string) {
 	if out, err := run(dir, "cp", "-r", fresh, tools); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	_ = os.RemoveAll(fresh)
 }
 
 func copyFiles(t *testing.T, dir string, patterns ...string) {
@@ -97,8 +93,14 @@ func run(dir, name string, args ...string) (string, error) {
 func TestClient(t *testing.T) {
 	t.Parallel()
 	dir := typescript(t)
-	t.Run("its types are those of the document", func(t *testing.T) { typesAreCurrent(t, dir) })
-	t.Run("it compiles", func(t *testing.T) { compiles(t, dir) })
+	t.Run("its types are those of the document", func(t *testing.T) {
+		t.Parallel()
+		typesAreCurrent(t, dir)
+	})
+	t.Run("it compiles", func(t *testing.T) {
+		t.Parallel()
+		compiles(t, dir)
+	})
 }
 
 // typesAreCurrent generates them again.
