@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,6 +17,7 @@ import (
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services"
+	"lifecycle-sync/services/export"
 	"lifecycle-sync/services/mirror"
 )
 
@@ -40,6 +42,7 @@ type App struct {
 	files        files.Files       // the contents of attachments
 	writer       *services.Writer  // what the API changes
 	synchronised chan struct{}     // a run of this process has ended well
+	exports      *export.Exports
 	pools        []*database.DB
 }
 
@@ -75,6 +78,7 @@ func New(cfg Config, log *slog.Logger) (*App, error) {
 	a.store, a.web = pmo.New(store, tables), pmo.New(web, tables)
 	a.engine = mirror.New(a.source, a.store, tables, cfg.ChangeLogRetention, now)
 	a.answers = services.NewAnswers(a.web, services.AnswersOptions{Now: a.local})
+	a.exports = export.New(a.web, filepath.Join(cfg.DataDir, "exports"))
 	a.writer = services.NewWriter(a.origin, a.web, mirror.NewRefresher(a.engine), a.answers, contents, log)
 	return a, nil
 }

@@ -46,6 +46,9 @@ func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer
 	if _, err := a.store.Migrate(ctx); err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	if err := a.exports.Sweep(); err != nil {
+		a.log.Warn("what an export left stays in DATA_DIR", "error", err)
+	}
 	figures := metrics.New(a.web, a.answers.Stats)
 	syncs := a.steering(figures.RunEnded)
 	server, err := a.server(ctx, syncs, figures)
@@ -75,6 +78,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer
 // finish.
 func (a *App) stop(server *fiber.App, syncs *syncing.Service, serving chan error) {
 	syncs.Close()
+	a.exports.Close()
 	_ = server.ShutdownWithTimeout(shutdownTime) // past it, connections are cut
 	if err := <-serving; err != nil {
 		a.log.Warn("the server did not end well", "error", err)

@@ -35,6 +35,7 @@ func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metri
 		Dashboard: handlers.NewDashboard(a.answers, a.local),
 		Sync:      handlers.NewSync(syncs, services.NewRuns(a.web, models.Tables()), a.writer),
 		Docs:      handlers.NewDocs(),
+		Exports:   handlers.NewExports(a.exports, a.local),
 
 		ProductWrites: handlers.NewProductWrites(services.NewProductWriter(a.writer, a.web, a.zone), limits, staging),
 		HistoryWrites: handlers.NewHistoryWrites(services.NewHistoryWriter(a.writer, a.zone)),

@@ -39,6 +39,7 @@ type Handlers struct {
 	Dashboard *handlers.Dashboard
 	Sync      *handlers.Sync
 	Docs      *handlers.Docs
+	Exports   *handlers.Exports
 
 	ProductWrites *handlers.ProductWrites
 	HistoryWrites *handlers.HistoryWrites
@@ -75,6 +76,8 @@ func (h Handlers) table() []route {
 
 		{get, api + "/products", reader, unmetered, brief, h.Products.List},
 		{post, api + "/products", manager, writes, long, h.ProductWrites.Create},
+		{get, api + "/products/export.csv", reader, unmetered, endless, h.Exports.CSV},
+		{get, api + "/products/export.xlsx", reader, unmetered, endless, h.Exports.Workbook},
 		{get, api + "/products/:id", reader, unmetered, brief, h.Products.One},
 		{put, api + "/products/:id", manager, writes, long, h.ProductWrites.Update},
 		{del, api + "/products/:id", admin, writes, brief, h.ProductWrites.Delete},

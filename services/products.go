@@ -50,6 +50,14 @@ func (q ProductQuery) Check() error {
 	return checkSearch(q.Filter)
 }
 
+// Order is the order that the query asks for. Errors: as Check.
+func (q ProductQuery) Order() (pmo.ProductOrder, error) {
+	if err := q.Check(); err != nil {
+		return pmo.ProductOrder{}, err
+	}
+	return productOrder(q.Sort)
+}
+
 func checkSearch(f ProductFilter) error {
 	if n := utf8.RuneCountInString(f.Search); n > maxSearch {
 		return models.NewInvalid(models.FieldError{Field: "search", Code: "too_long",

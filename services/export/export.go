@@ -1,0 +1,124 @@
+// Package export writes the filtered list of products as a file for spreadsheets.
+package export
+
+import (
+	"context"
+	"io"
+	"iter"
+	"sync"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/services"
+)
+
+const (
+	// atOnce bounds the exports under way: each keeps a connection of the pool that all requests share.
+	atOnce = 4
+	// patience bounds the time until the first bytes are there.
+	patience = 10 * time.Minute
+)
+
+// rows are products, each as the texts of its columns, nil for NULL; a row is valid until the next.
+type rows = iter.Seq2[[][]byte, error]
+
+// Exports makes files of products. It must be closed.
+type Exports struct {
+	store   *pmo.Store
+	folder  string        // of files that live as long as an export
+	places  chan struct{} // one for each export that may be under way
+	ended   chan struct{}
+	end     sync.Once
+	working sync.WaitGroup
+}
+
+// New returns the exports of a store. Large workbooks are put together in a folder, of which this is the
+// only user.
+func New(store *pmo.Store, folder string) *Exports {
+	return &Exports{store: store, folder: folder, places: make(chan struct{}, atOnce), ended: make(chan struct{})}
+}
+
+// Close breaks off the exports under way and waits for their ends.
+func (e *Exports) Close() {
+	e.end.Do(func() { close(e.ended) })
+	e.working.Wait()
+}
+
+// writer writes a file to w. It reads the products through v, and calls ready as soon as what can be
+// known of success before the first byte leaves is known.
+type writer func(ctx context.Context, v func(fn func(columns []models.Column, products rows) error) error, w io.Writer, ready func()) error
+
+// CSV returns the products that a query lets through, as comma-separated values. The caller closes it.
+// What it reads comes as fast as it is read, and ends in an error, never in io.EOF, when not all was
+// read. Errors: as services.ProductQuery.Check; unavailable when too many are under way; connection,
+// canceled, timeout, schema.
+func (e *Exports) CSV(ctx context.Context, q services.ProductQuery) (io.ReadCloser, error) {
+	return e.start(ctx, q, writeCSV)
+}
+
+// Workbook returns the products that a query lets through, as an Excel workbook, which was put together
+// before the first byte. Otherwise as CSV.
+func (e *Exports) Workbook(ctx context.Context, q services.ProductQuery) (io.ReadCloser, error) {
+	return e.start(ctx, q, e.writeWorkbook)
+}
+
+func (e *Exports) start(ctx context.Context, q services.ProductQuery, write writer) (io.ReadCloser, error) {
+	order, err := q.Order()
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case e.places <- struct{}{}:
+	default:
+		return nil, &models.Error{Class: models.Unavailable, Message: "Too many exports are being made", Remedy: "Please try again in a moment."}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	pr, pw := io.Pipe()
+	ready := make(chan error, 1)
+	e.working.Go(func() {
+		defer func() { <-e.places }()
+		defer cancel()
+		view := func(fn func([]models.Column, rows) error) error {
+			_, err := e.store.View(ctx, func(v *pmo.Store) error { return fn(v.ExportColumns(), v.ExportRows(ctx, q.Filter, order)) })
+			return err
+		}
+		var once sync.Once
+		tell := func(err error) { once.Do(func() { ready <- err }) }
+		err := write(ctx, view, pw, func() { tell(nil) })
+		tell(err)
+		_ = pw.CloseWithError(err) // never fails
+	})
+	e.working.Go(func() {
+		select {
+		case <-e.ended:
+			cancel()
+			_ = pr.CloseWithError(context.Canceled)
+		case <-ctx.Done():
+		}
+	})
+	file := &file{pr, cancel}
+	select {
+	case err = <-ready:
+	case <-time.After(patience):
+		err = context.DeadlineExceeded
+	}
+	if err != nil {
+		_ = file.Close()
+		return nil, models.AsError(err)
+	}
+	return file, nil
+}
+
+// file is what an export writes. Closing it breaks the export off.
+type file struct {
+	*io.PipeReader
+
+	cancel context.CancelFunc
+}
+
+// Close ends the export's query at once.
+func (f *file) Close() error {
+	f.cancel()
+	return f.PipeReader.Close()
+}

@@ -1,0 +1,87 @@
+package api_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/xuri/excelize/v2"
+)
+
+// hostile makes products whose texts a spreadsheet would take for formulas, and a price that Excel's
+// numbers cannot hold.
+func (s *site) hostile() {
+	s.t.Helper()
+	for i, name := range []string{"=1+1", "@SUM(A1)", "-2", "+3", "\tx", "a \"b\", c", "biasa"} {
+		s.send(http.MethodPost, "/products", fmt.Sprintf(`{"produk":%q,"id_kategori":1,"id_segmen":1,"id_stage":1,"harga":%d,"tanggal_launch":"2026-03-01"}`, name, 9007199254740993+i)).
+			want(s.t, http.StatusCreated)
+	}
+}
+
+func TestExportCSV(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		s.hostile()
+		a := s.get("/products/export.csv?sort=id")
+		if d := a.Header.Get("Content-Disposition"); !strings.HasPrefix(d, `attachment; filename="products-`) || !strings.HasSuffix(d, `.csv"`) {
+			t.Errorf("Content-Disposition %q", d)
+		}
+		text, found := bytes.CutPrefix(a.body, []byte("\ufeff"))
+		if !found || !bytes.Contains(text, []byte("\r\n")) {
+			t.Errorf("no byte order mark, or no CRLF: %.80q", a.body)
+		}
+		records, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(records) != 28 || records[0][0] != "id" || records[0][1] != "produk" {
+			t.Fatalf("%d records, the first %v", len(records), records[0])
+		}
+		for i, want := range []string{"'=1+1", "'@SUM(A1)", "'-2", "'+3", "'\tx", "a \"b\", c", "biasa"} {
+			if got := records[21+i]; got[1] != want || got[6] != fmt.Sprint(9007199254740993+i) || got[7] != "2026-03-01" {
+				t.Errorf("%q: %q", want, got)
+			}
+		}
+		filtered := s.get("/products/export.csv?search=biasa")
+		if n := strings.Count(string(filtered.body), "\r\n"); n != 2 {
+			t.Errorf("filtered: %q", filtered.body)
+		}
+		s.do(http.MethodGet, base+"/products/export.csv?page=1", nil).want(t, http.StatusBadRequest, "validation_failed")
+		s.do(http.MethodGet, base+"/products/export.csv?sort=x", nil).want(t, http.StatusBadRequest, "validation_failed")
+	})
+}
+
+func TestExportWorkbook(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		s.hostile()
+		a := s.get("/products/export.xlsx?sort=-id")
+		book, err := excelize.OpenReader(bytes.NewReader(a.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = book.Close() }()
+		rows, err := book.GetRows("products")
+		if err != nil || len(rows) != 28 || rows[0][1] != "produk" {
+			t.Fatalf("%d rows, %v", len(rows), err)
+		}
+		for row, want := range []string{"biasa", "a \"b\", c", "\tx", "+3", "-2", "@SUM(A1)", "=1+1"} {
+			cell := fmt.Sprintf("B%d", row+2)
+			value, _ := book.GetCellValue("products", cell)
+			formula, _ := book.GetCellFormula("products", cell)
+			kind, _ := book.GetCellType("products", cell)
+			if value != want || formula != "" || kind != excelize.CellTypeInlineString {
+				t.Errorf("%s: %q %q %v, want %q", cell, value, formula, kind, want)
+			}
+		}
+		if price, _ := book.GetCellValue("products", "G8"); price != "9007199254740993" {
+			t.Errorf("the price is %s", price)
+		}
+		if kind, _ := book.GetCellType("products", "A2"); kind != excelize.CellTypeUnset && kind != excelize.CellTypeNumber {
+			t.Errorf("the id is of type %v", kind)
+		}
+	})
+}
