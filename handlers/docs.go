@@ -30,7 +30,9 @@ func NewDocs() *Docs {
 }
 
 // Document answers openapi.yaml.
-func (h *Docs) Document(c *fiber.Ctx) error { return sendFile(c, "application/yaml", openapi.Document()) }
+func (h *Docs) Document(c *fiber.Ctx) error {
+	return sendFile(c, "application/yaml", openapi.Document())
+}
 
 // Page answers the page that shows the document.
 func (h *Docs) Page(c *fiber.Ctx) error {

@@ -25,7 +25,9 @@ type Exports struct {
 }
 
 // NewExports returns the handlers.
-func NewExports(exports *export.Exports, now func() time.Time) *Exports { return &Exports{exports, now} }
+func NewExports(exports *export.Exports, now func() time.Time) *Exports {
+	return &Exports{exports, now}
+}
 
 // CSV answers the filtered list as comma-separated values.
 func (h *Exports) CSV(c *fiber.Ctx) error {

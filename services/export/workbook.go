@@ -152,10 +152,10 @@ func (b *book) begin(columns []models.Column) error {
 }
 
 func width(c models.Column) float64 {
-	switch {
-	case c.Kind == models.Timestamp:
+	switch c.Kind {
+	case models.Timestamp:
 		return 28
-	case c.Kind == models.Text:
+	case models.Text:
 		return 32
 	default:
 		return 14

@@ -21,7 +21,7 @@ const maxText = 32_767
 // have neither a time zone nor microseconds.
 func (b *book) value(c models.Column, cell []byte) (any, error) {
 	if cell == nil {
-		return nil, nil //nolint:nilnil // an empty cell
+		return nil, nil
 	}
 	switch c.Kind {
 	case models.Int:
