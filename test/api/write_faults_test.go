@@ -164,3 +164,27 @@ func (s *site) writeAndRead(id, price int) error {
 	}
 	return nil
 }
+
+// TestMirrorAway takes pmo_db away: a write stands in lifecycle_db, and the next run brings it; one that
+// must be remembered there is refused and leaves nothing.
+func TestMirrorAway(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, databasetest.Postgres)
+	name := one[string](t, s.target, "SELECT current_database()")
+	exec(t, s.source, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false")
+	exec(t, s.source, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '"+name+"'")
+	a := s.send(http.MethodPost, "/products", uji).want(t, http.StatusCreated)
+	if !strings.Contains(a.json.Message, "follows") {
+		t.Errorf("the message does not say that the mirror follows: %s", a.body)
+	}
+	s.send(http.MethodPost, "/products", uji, "Idempotency-Key", "k").want(t, http.StatusServiceUnavailable)
+	s.do(http.MethodGet, base+"/products", nil).want(t, http.StatusServiceUnavailable)
+	if n := one[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'Uji'"); n != 1 {
+		t.Errorf("%d products", n)
+	}
+	exec(t, s.source, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS true")
+	s.command("sync")
+	path := fmt.Sprintf("%s/products/%d", base, into[product](t, a).ID)
+	s.eventually("the product is in the mirror", func() bool { return s.do(http.MethodGet, path, nil).StatusCode == http.StatusOK })
+	s.command("verify")
+}
