@@ -1333,13 +1333,11 @@ export interface components {
         /**
          * @description The `ETag` of the product when it was read. The product is changed only if nobody has changed its own columns since; else 412.
          *     `*` means any state.
-         * @example "k3Jz0vTq8rJZ1yQm.Jq0c1F9hQ2a7bL5x"
          */
         IfMatch: string;
         /**
          * @description A name of the client's choice for this request. Sent again within 24 hours, by the same caller with the same fields and files, it
          *     gets the first answer and nothing is done twice. With other fields or files it is 409.
-         * @example 8a1d3c1e-6f0e-4a57-9d9f-0d0b3a8e5c11
          */
         IdempotencyKey: string;
     };
@@ -1437,7 +1435,6 @@ export interface operations {
                 /**
                  * @description A name of the client's choice for this request. Sent again within 24 hours, by the same caller with the same fields and files, it
                  *     gets the first answer and nothing is done twice. With other fields or files it is 409.
-                 * @example 8a1d3c1e-6f0e-4a57-9d9f-0d0b3a8e5c11
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -1623,7 +1620,6 @@ export interface operations {
                 /**
                  * @description The `ETag` of the product when it was read. The product is changed only if nobody has changed its own columns since; else 412.
                  *     `*` means any state.
-                 * @example "k3Jz0vTq8rJZ1yQm.Jq0c1F9hQ2a7bL5x"
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
@@ -1766,7 +1762,6 @@ export interface operations {
                 /**
                  * @description A name of the client's choice for this request. Sent again within 24 hours, by the same caller with the same fields and files, it
                  *     gets the first answer and nothing is done twice. With other fields or files it is 409.
-                 * @example 8a1d3c1e-6f0e-4a57-9d9f-0d0b3a8e5c11
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -1936,7 +1931,6 @@ export interface operations {
                 /**
                  * @description A name of the client's choice for this request. Sent again within 24 hours, by the same caller with the same fields and files, it
                  *     gets the first answer and nothing is done twice. With other fields or files it is 409.
-                 * @example 8a1d3c1e-6f0e-4a57-9d9f-0d0b3a8e5c11
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -2245,7 +2239,6 @@ export interface operations {
                 /**
                  * @description A name of the client's choice for this request. Sent again within 24 hours, by the same caller with the same fields and files, it
                  *     gets the first answer and nothing is done twice. With other fields or files it is 409.
-                 * @example 8a1d3c1e-6f0e-4a57-9d9f-0d0b3a8e5c11
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -2420,7 +2413,6 @@ export interface operations {
                 /**
                  * @description A name of the client's choice for this request. Sent again within 24 hours, by the same caller with the same fields and files, it
                  *     gets the first answer and nothing is done twice. With other fields or files it is 409.
-                 * @example 8a1d3c1e-6f0e-4a57-9d9f-0d0b3a8e5c11
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -2459,7 +2451,6 @@ export interface operations {
                 /**
                  * @description A name of the client's choice for this request. Sent again within 24 hours, by the same caller with the same fields and files, it
                  *     gets the first answer and nothing is done twice. With other fields or files it is 409.
-                 * @example 8a1d3c1e-6f0e-4a57-9d9f-0d0b3a8e5c11
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };

@@ -113,6 +113,19 @@ export class Client {
   }
 }
 
+/** What the product form's fields hold, as texts; an empty one means none. */
+export type FormFields = Omit<components["schemas"]["ProductForm"], "files">;
+
+/** The form as it is sent: only fields that there are, and any number of files. */
+export function form(fields: FormFields, files: readonly File[] = []): FormData {
+  const data = new FormData();
+  for (const [name, value] of Object.entries(fields)) {
+    if (value !== undefined) data.set(name, value);
+  }
+  for (const file of files) data.append("files", file);
+  return data;
+}
+
 /** A query string; what is empty is left out. */
 function search(query: object): string {
   const params = new URLSearchParams();

@@ -1,6 +1,6 @@
 // What the PMO app's four components do with the API, in as few lines as it takes: the compiler checks
 // that every field they read is there and every one they send is taken.
-import { ApiError, type Attachment, Client, type Product, type ProductDetail } from "./client";
+import { ApiError, type Attachment, Client, form, type FormFields, type Product, type ProductDetail } from "./client";
 
 /** ProductPage: a page of the list, filtered by name as the drop-downs have them. */
 export async function productPage(api: Client, page: number, text: string) {
@@ -14,6 +14,7 @@ export async function productPage(api: Client, page: number, text: string) {
     stages: choices.data.stages.map((s) => ({ value: s.id, label: s.stage ?? "" })),
     segments: choices.data.segments.map((s) => ({ value: s.id, label: s.segmen ?? "" })),
     categories: choices.data.categories.map((c) => ({ value: c.id, label: c.kategori ?? "" })),
+    remove: async (id: number) => (await api.deleteProduct(id)).message,
   };
 }
 
@@ -28,9 +29,10 @@ export function productCard(p: Product): { id: number; title: string; lines: str
 }
 
 /** ProductForm: creates or changes, and puts what is wrong beside its field. */
-export async function productForm(api: Client, form: FormData, opened?: { id: number; etag: string }) {
+export async function productForm(api: Client, fields: FormFields, files: File[], opened?: { id: number; etag: string }) {
+  const sent = form(fields, files);
   try {
-    const saved = opened === undefined ? await api.createProduct(form, crypto.randomUUID()) : await api.updateProduct(opened.id, form, opened.etag);
+    const saved = opened === undefined ? await api.createProduct(sent, crypto.randomUUID()) : await api.updateProduct(opened.id, sent, opened.etag);
     return { product: saved.data, message: saved.message, wrong: new Map<string, string>() };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;

@@ -1,0 +1,67 @@
+package api_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"lifecycle-sync/openapi"
+	"lifecycle-sync/repositories/database/databasetest"
+)
+
+// TestDocs loads the page as a browser would: everything it refers to, from this server alone.
+func TestDocs(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, databasetest.SQLite, withTokens...) // nobody needs a token for these
+	a := s.do(http.MethodGet, "/openapi.yaml", nil).want(t, http.StatusOK)
+	if !bytes.Equal(a.body, openapi.Document()) {
+		t.Error("/openapi.yaml is another document")
+	}
+	s.do(http.MethodGet, "/openapi.yaml", nil, "If-None-Match", a.Header.Get("ETag")).want(t, http.StatusNotModified)
+
+	page := s.do(http.MethodGet, "/docs", nil).want(t, http.StatusOK)
+	policy := page.Header.Get("Content-Security-Policy")
+	if !strings.HasPrefix(policy, "default-src 'none'; script-src 'self';") || !strings.Contains(policy, "frame-ancestors 'none'") || strings.Contains(policy, "unsafe") || strings.Contains(policy, "http") {
+		t.Errorf("the page's policy is %s", policy)
+	}
+	if inline := regexp.MustCompile(`(?i)<style|<script[^>]*>[^<]|style=|\bon\w+=|https?:|//`).Find(page.body); inline != nil {
+		t.Errorf("the page holds %q, which its policy forbids", inline)
+	}
+	files := regexp.MustCompile(`(?:src|href)="(/docs/[^"]+)"`).FindAllSubmatch(page.body, -1)
+	if len(files) != 5 {
+		t.Errorf("the page refers to %d files", len(files))
+	}
+	for _, file := range files {
+		path := string(file[1])
+		plain := s.do(http.MethodGet, path, nil, "Accept-Encoding", "identity").want(t, http.StatusOK)
+		if plain.Header.Get("Content-Encoding") != "" || len(plain.body) == 0 {
+			t.Errorf("%s: %v", path, plain.Header)
+		}
+		packed := s.do(http.MethodGet, path, nil, "Accept-Encoding", "gzip, br").want(t, http.StatusOK)
+		body := packed.body
+		if packed.Header.Get("Content-Encoding") == "gzip" {
+			reader, err := gzip.NewReader(bytes.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body, err = io.ReadAll(reader); err != nil {
+				t.Fatal(err)
+			}
+			if packed.Header.Get("ETag") == plain.Header.Get("ETag") {
+				t.Errorf("%s: one ETag for two bodies", path)
+			}
+		}
+		if !bytes.Equal(body, plain.body) {
+			t.Errorf("%s: what is compressed is something else", path)
+		}
+		s.do(http.MethodGet, path, nil, "Accept-Encoding", "gzip", "If-None-Match", packed.Header.Get("ETag")).want(t, http.StatusNotModified)
+	}
+	for _, nothing := range []string{"/docs/x", "/docs/index.html", "/docs/..%2fopenapi.yaml", "/docs/oauth2-redirect.html", "/docs/page.js/x"} {
+		s.do(http.MethodGet, nothing, nil).want(t, http.StatusNotFound, "not_found")
+	}
+	s.do(http.MethodPost, "/docs", nil).want(t, http.StatusMethodNotAllowed)
+}
