@@ -78,7 +78,7 @@ func New(cfg Config, log *slog.Logger) (*App, error) {
 	a.store, a.web = pmo.New(store, tables), pmo.New(web, tables)
 	a.engine = mirror.New(a.source, a.store, tables, cfg.ChangeLogRetention, now)
 	a.answers = services.NewAnswers(a.web, services.AnswersOptions{Now: a.local})
-	a.exports = export.New(a.web, filepath.Join(cfg.DataDir, "exports"))
+	a.exports = export.New(a.web, filepath.Join(cfg.DataDir, "exports"), log)
 	a.writer = services.NewWriter(a.origin, a.web, mirror.NewRefresher(a.engine), a.answers, contents, log)
 	return a, nil
 }

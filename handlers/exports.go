@@ -45,15 +45,20 @@ func (h *Exports) send(c *fiber.Ctx, export func(context.Context, services.Produ
 	if err := q.err(); err != nil {
 		return err
 	}
+	c.Set(fiber.HeaderContentType, kind)
+	c.Set(fiber.HeaderContentDisposition, `attachment; filename="products-`+h.now().Format(time.DateOnly)+"."+extension+`"`)
+	if c.Method() == fiber.MethodHead {
+		return nil
+	}
 	// The file is read after this handler has returned.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.UserContext()), exportTime)
 	file, err := export(ctx, request)
 	if err != nil {
 		cancel()
+		c.Response().Header.Del(fiber.HeaderContentDisposition)
 		return err
 	}
-	c.Set(fiber.HeaderContentType, kind)
-	c.Set(fiber.HeaderContentDisposition, `attachment; filename="products-`+h.now().Format(time.DateOnly)+"."+extension+`"`)
+	c.Context().SetConnectionClose() // else the last part's deadline would be the next answer's
 	c.Context().SetBodyStream(&sent{file, c.Context().Conn(), cancel}, -1)
 	return nil
 }
@@ -69,8 +74,9 @@ type sent struct {
 
 // Read reads, and gives the client time to take what was read.
 func (s *sent) Read(p []byte) (int, error) {
+	n, err := s.ReadCloser.Read(p)                           // may take its time
 	_ = s.conn.SetWriteDeadline(time.Now().Add(exportPause)) // fails where the client is gone, as writing does
-	return s.ReadCloser.Read(p)
+	return n, err
 }
 
 // Close ends the export.

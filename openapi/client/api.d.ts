@@ -38,8 +38,9 @@ export interface paths {
         };
         /**
          * Exports the filtered list as CSV
-         * @description UTF-8, all pages, streamed. The first line has the names of the columns. A text that a spreadsheet would take for a formula has
-         *     `'` before it. An error after the first bytes breaks the connection off.
+         * @description UTF-8 with a byte order mark, lines end in CRLF, all pages, streamed. The first line has the names of the columns. Prices have
+         *     all their digits, times are RFC 3339. A text that a spreadsheet would take for a formula has `'` before it. An error after the
+         *     first bytes breaks the connection off: a file that ends well is whole.
          */
         get: operations["exportProductsAsCsv"];
         put?: never;
@@ -59,7 +60,9 @@ export interface paths {
         };
         /**
          * Exports the filtered list as an Excel workbook
-         * @description One sheet, all pages, streamed. Numbers are numbers; texts are texts, never formulas.
+         * @description All pages; more than 1,048,575 products go on on further sheets. Numbers are numbers; a price of more than 15 digits, of which Excel
+         *     would lose some, is a text. Days are days (before March 1900 texts); times are RFC 3339 texts. Texts are texts, never formulas; one
+         *     that is longer than a cell holds, 32,767 characters, ends in an ellipsis. It is put together before the first byte is sent.
          */
         get: operations["exportProductsAsXlsx"];
         put?: never;

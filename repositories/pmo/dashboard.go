@@ -72,8 +72,10 @@ func (s *Store) RecentProducts(ctx context.Context, f ProductFilter, limit int) 
 	order := ProductOrder{Column: "created_at", Descending: true}
 	products := []models.ListedProduct{}
 	page := s.filtered(ctx, f).Select("id").Order(order.by("")).Limit(limit)
-	err := s.listed(ctx, page).Order(order.by("p.")).Scan(&products).Error
-	return products, s.db.Translate(err)
+	if err := s.listed(ctx, page).Order(order.by("p.")).Scan(&products).Error; err != nil {
+		return nil, s.db.Translate(err)
+	}
+	return products, s.countAttachments(ctx, products)
 }
 
 // RecentTransitions returns the newest transitions of the products that a filter lets through. Errors:

@@ -17,7 +17,7 @@ import (
 const byteOrderMark = "\ufeff"
 
 // writeCSV writes RFC 4180 with the names of the columns first.
-func writeCSV(_ context.Context, view func(func([]models.Column, rows) error) error, w io.Writer, ready func()) error {
+func writeCSV(_ context.Context, view viewer, w io.Writer, ready func()) error {
 	return view(func(columns []models.Column, products rows) error {
 		out := &lines{to: bufio.NewWriterSize(w, 32<<10)}
 		out.csv = csv.NewWriter(&out.line)

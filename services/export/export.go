@@ -3,8 +3,12 @@ package export
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"iter"
+	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -28,6 +32,7 @@ type Exports struct {
 	store   *pmo.Store
 	folder  string        // of files that live as long as an export
 	places  chan struct{} // one for each export that may be under way
+	log     *slog.Logger
 	ended   chan struct{}
 	end     sync.Once
 	working sync.WaitGroup
@@ -35,8 +40,8 @@ type Exports struct {
 
 // New returns the exports of a store. Large workbooks are put together in a folder, of which this is the
 // only user.
-func New(store *pmo.Store, folder string) *Exports {
-	return &Exports{store: store, folder: folder, places: make(chan struct{}, atOnce), ended: make(chan struct{})}
+func New(store *pmo.Store, folder string, log *slog.Logger) *Exports {
+	return &Exports{store: store, folder: folder, places: make(chan struct{}, atOnce), log: log, ended: make(chan struct{})}
 }
 
 // Close breaks off the exports under way and waits for their ends.
@@ -45,9 +50,12 @@ func (e *Exports) Close() {
 	e.working.Wait()
 }
 
-// writer writes a file to w. It reads the products through v, and calls ready as soon as what can be
-// known of success before the first byte leaves is known.
-type writer func(ctx context.Context, v func(fn func(columns []models.Column, products rows) error) error, w io.Writer, ready func()) error
+// viewer lends the products that a query lets through, all of one state of the mirror.
+type viewer func(fn func(columns []models.Column, products rows) error) error
+
+// writer writes a file of the products that a view lends to w. It calls ready as soon as all is known that
+// can be known before the first byte leaves.
+type writer func(ctx context.Context, view viewer, w io.Writer, ready func()) error
 
 // CSV returns the products that a query lets through, as comma-separated values. The caller closes it.
 // What it reads comes as fast as it is read, and ends in an error, never in io.EOF, when not all was
@@ -75,29 +83,34 @@ func (e *Exports) start(ctx context.Context, q services.ProductQuery, write writ
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	pr, pw := io.Pipe()
-	ready := make(chan error, 1)
+	file, ready := &file{pr, cancel}, make(chan error, 1)
 	e.working.Go(func() {
 		defer func() { <-e.places }()
 		defer cancel()
-		view := func(fn func([]models.Column, rows) error) error {
-			_, err := e.store.View(ctx, func(v *pmo.Store) error { return fn(v.ExportColumns(), v.ExportRows(ctx, q.Filter, order)) })
-			return err
+		begun := false
+		err := recovered(func() error {
+			return write(ctx, e.view(ctx, q.Filter, order), pw, func() {
+				if !begun {
+					begun = true
+					ready <- nil
+				}
+			})
+		})
+		switch {
+		case !begun:
+			ready <- err
+		case err != nil && ctx.Err() == nil && !errors.Is(err, io.ErrClosedPipe): // which nobody else will say
+			e.log.Warn("an export broke off", "error", err, "cause", models.AsError(err).Cause)
 		}
-		var once sync.Once
-		tell := func(err error) { once.Do(func() { ready <- err }) }
-		err := write(ctx, view, pw, func() { tell(nil) })
-		tell(err)
 		_ = pw.CloseWithError(err) // never fails
 	})
 	e.working.Go(func() {
 		select {
 		case <-e.ended:
-			cancel()
-			_ = pr.CloseWithError(context.Canceled)
+			_ = file.Close() // never fails
 		case <-ctx.Done():
 		}
 	})
-	file := &file{pr, cancel}
 	select {
 	case err = <-ready:
 	case <-time.After(patience):
@@ -108,6 +121,24 @@ func (e *Exports) start(ctx context.Context, q services.ProductQuery, write writ
 		return nil, models.AsError(err)
 	}
 	return file, nil
+}
+
+func (e *Exports) view(ctx context.Context, f pmo.ProductFilter, order pmo.ProductOrder) viewer {
+	return func(fn func([]models.Column, rows) error) error {
+		_, err := e.store.View(ctx, func(v *pmo.Store) error { return fn(v.ExportColumns(), v.ExportRows(ctx, f, order)) })
+		return err
+	}
+}
+
+// recovered turns a panic into an error: above an export no request's own recovery stands.
+func recovered(fn func() error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = &models.Error{Class: models.Internal, Message: "something unexpected went wrong", Remedy: "The log has the details.",
+				Cause: fmt.Errorf("panic: %v\n%s", cause, debug.Stack())}
+		}
+	}()
+	return fn()
 }
 
 // file is what an export writes. Closing it breaks the export off.

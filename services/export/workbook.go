@@ -24,7 +24,7 @@ const (
 func (e *Exports) Sweep() error { return os.RemoveAll(e.folder) }
 
 // writeWorkbook puts the workbook together in a folder of its own, and then writes it.
-func (e *Exports) writeWorkbook(ctx context.Context, view func(func([]models.Column, rows) error) error, w io.Writer, ready func()) error {
+func (e *Exports) writeWorkbook(ctx context.Context, view viewer, w io.Writer, ready func()) error {
 	folder, err := e.temporary()
 	if err != nil {
 		return err
@@ -73,12 +73,13 @@ type book struct {
 	sheets    int
 	row       int // of the sheet, the last that was written
 	bytes     int // of the sheet's texts
+	maxRows   int // of a sheet
 	head, day int // styles
 	money     int
 }
 
 func newBook(folder string) (*book, error) {
-	b := &book{file: excelize.NewFile(excelize.Options{TmpDir: folder})}
+	b := &book{file: excelize.NewFile(excelize.Options{TmpDir: folder}), maxRows: maxRows}
 	var err error
 	for style, of := range map[*int]*excelize.Style{
 		&b.head: {Font: &excelize.Font{Bold: true}}, &b.day: {CustomNumFmt: new("yyyy-mm-dd")}, &b.money: {NumFmt: 1}, // 0: all digits
@@ -100,7 +101,7 @@ func (b *book) fill(columns []models.Column, products rows) error {
 		if err != nil {
 			return err
 		}
-		if b.row == maxRows || b.bytes > maxBytes {
+		if b.row == b.maxRows || b.bytes > maxBytes {
 			if err := b.begin(columns); err != nil {
 				return err
 			}

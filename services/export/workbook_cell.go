@@ -10,8 +10,8 @@ import (
 	"lifecycle-sync/models"
 )
 
-// exact is the greatest whole number up to which Excel, whose numbers are doubles, knows every one.
-const exact = 1 << 53
+// exact is the greatest whole number of which Excel shows every digit.
+const exact = 999_999_999_999_999
 
 // maxText is how many UTF-16 units a cell holds.
 const maxText = 32_767

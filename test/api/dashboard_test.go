@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -58,9 +59,12 @@ func TestDashboard(t *testing.T) {
 		} else {
 			s.do(http.MethodGet, base+"/dashboard", nil, "If-None-Match", tag).want(t, http.StatusNotModified)
 		}
+		newest := into[[]struct{ ID int64 }](t, s.get("/products?limit=1"))[0]
+		s.change(fmt.Sprintf("INSERT INTO lifecycle_attachments (id_produk, nama_file, tipe_file, ukuran_file, sha256, object_key, state, created_at) "+
+			"VALUES (%d, 'a.pdf', 'application/pdf', 1, '', 'k', 'stored', '2026-01-01')", newest.ID))
 		first := into[[]json.RawMessage](t, s.get("/products"))
-		if string(first[0]) != string(d.RecentProducts[0]) {
-			t.Errorf("the newest is %s, in the list %s", d.RecentProducts[0], first[0])
+		if recent := into[figures](t, s.get("/dashboard")).RecentProducts; string(first[0]) != string(recent[0]) || !strings.Contains(string(recent[0]), `"attachments_count":1`) {
+			t.Errorf("the newest is %s, in the list %s", recent[0], first[0])
 		}
 
 		growth := into[figures](t, s.get("/dashboard?stage=growth&search="))

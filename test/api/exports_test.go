@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/xuri/excelize/v2"
+
+	"lifecycle-sync/repositories/database/databasetest"
 )
 
 // hostile makes products whose texts a spreadsheet would take for formulas, and a price that Excel's
@@ -84,4 +87,41 @@ func TestExportWorkbook(t *testing.T) {
 			t.Errorf("the id is of type %v", kind)
 		}
 	})
+}
+
+// TestExportBrokenOff loses the database midway: the connection ends without the end of the file. A client
+// that is gone ends the query.
+func TestExportBrokenOff(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, databasetest.Postgres)
+	exec(t, s.target, "INSERT INTO tbl_produk_lifecycle (id, produk, deskripsi) SELECT i, 'P ' || i, repeat('x', 500) FROM generate_series(10001, 110000) AS g(i)")
+	begin := func() io.ReadCloser {
+		response, err := http.Get("http://" + s.address + base + "/products/export.csv?sort=id")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = response.Body.Close() })
+		if _, err := io.ReadFull(response.Body, make([]byte, 10_000)); err != nil || response.StatusCode != http.StatusOK {
+			t.Fatalf("%d, %v", response.StatusCode, err)
+		}
+		return response.Body
+	}
+	const exporting = "pid <> pg_backend_pid() AND datname = current_database() AND state <> 'idle' AND query LIKE '%lifecycle_attachments%'"
+	lost := begin()
+	if one[int](t, s.target, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE "+exporting) == 0 {
+		t.Fatal("the export is over")
+	}
+	if n, err := io.Copy(io.Discard, lost); err == nil {
+		t.Errorf("%d bytes came, as if they were all", n)
+	}
+	gone := begin()
+	_ = gone.Close()
+	s.eventually("the query ends", func() bool {
+		return one[int](t, s.target, "SELECT count(*) FROM pg_stat_activity WHERE "+exporting) == 0
+	})
+	for _, path := range []string{"/products/export.csv", "/products/export.xlsx"} {
+		if d := s.do(http.MethodHead, base+path, nil).want(t, http.StatusOK).Header.Get("Content-Disposition"); d == "" {
+			t.Errorf("HEAD %s: no Content-Disposition", path)
+		}
+	}
 }
