@@ -91,7 +91,7 @@ func (h Handlers) table() []route {
 		{put, api + "/stage-history/:id", manager, writes, brief, h.HistoryWrites.Correct},
 		{del, api + "/stage-history/:id", admin, writes, brief, h.HistoryWrites.Delete},
 		{get, api + "/dropdowns", reader, unmetered, brief, h.Dropdowns.All},
-		{get, api + "/dashboard", reader, unmetered, brief, h.Dashboard.All},
+		{get, api + "/dashboard", reader, unmetered, minute, h.Dashboard.All},
 
 		{get, api + "/sync", admin, unmetered, brief, h.Sync.Status},
 		{post, api + "/sync", admin, syncs, endless, h.Sync.Start},

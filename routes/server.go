@@ -19,6 +19,7 @@ import (
 // How long a request may take: its body to arrive, its queries, and its answer to be taken.
 const (
 	brief   = 10 * time.Second
+	minute  = time.Minute     // figures of millions of rows, on a busy server
 	long    = 5 * time.Minute // with files
 	endless = 0               // its handler bounds it, as it does a stream's parts
 )

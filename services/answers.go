@@ -14,7 +14,7 @@ import (
 )
 
 // flightTime bounds the making of an answer, whoever still waits for it.
-const flightTime = 30 * time.Second
+const flightTime = time.Minute
 
 // View is one state of pmo_db, in which a read use case reads.
 type View = pmo.Store
