@@ -9,7 +9,7 @@ import (
 )
 
 // readFields reads a body that is a form or, without files, a JSON object. Of JSON, a number is taken as
-// it is written, and null is what an empty field of a form is. Errors: as readForm and readJSON.
+// it is written where the field is one, and null is what an empty field of a form is. Errors: as readForm and readJSON.
 func readFields(c *fiber.Ctx, limits FormLimits, files uploads, known ...string) (form, error) {
 	if kind, _ := mediaType(c); kind != fiber.MIMEApplicationJSON {
 		read, err := readForm(c, limits, files, known...)
@@ -44,6 +44,14 @@ func scalar(name string, value json.RawMessage) (text string, err error) {
 	case '{', '[', 't', 'f':
 		return "", invalid(name, "type", "%s must be a text or a number", name)
 	default:
+		if isFreeText(name) {
+			return "", invalid(name, "type", "%s must be a text", name)
+		}
 		return string(value), nil
 	}
+}
+
+// isFreeText reports whether a field holds any text, so that a number in JSON is a mistake.
+func isFreeText(name string) bool {
+	return slices.Contains([]string{"produk", "deskripsi", "pelanggan", "catatan"}, name)
 }

@@ -363,6 +363,7 @@ func TestFieldsOfEither(t *testing.T) {
 		t.Errorf("%s and %s", a.body, b.body)
 	}
 	s.post(t, "/fields", "application/json", `{"harga": true}`).want(t, "true", http.StatusBadRequest, "harga")
+	s.post(t, "/fields", "application/json", `{"produk": 7}`).want(t, "a number for a text", http.StatusBadRequest, "produk")
 	s.post(t, "/fields", "application/json", `{"files": []}`).want(t, "files", http.StatusBadRequest, "files")
 	s.post(t, "/fields", "text/plain", "").want(t, "text", http.StatusUnsupportedMediaType, "")
 }

@@ -36,15 +36,15 @@ type fileLister interface {
 
 // ListFiles lists a product's files, oldest first. Errors: not found, connection, timeout, schema.
 func ListFiles(ctx context.Context, from fileLister, productID int64) ([]models.ListedAttachment, error) {
-	if err := wantProduct(ctx, from, productID); err != nil {
+	has, err := from.HasProduct(ctx, productID)
+	if err := wantProduct(has, err); err != nil {
 		return nil, err
 	}
 	rows, err := from.Attachments(ctx, productID)
 	return withPaths(rows), err
 }
 
-func wantProduct(ctx context.Context, from fileLister, id int64) error {
-	has, err := from.HasProduct(ctx, id)
+func wantProduct(has bool, err error) error {
 	if err == nil && !has {
 		return &models.Error{Class: models.NotFound, Message: "There is no product with this id"}
 	}
@@ -70,7 +70,9 @@ func (f *ProductFiles) Add(ctx context.Context, productID int64, r WriteRequest)
 	}
 	var version int64
 	err = f.store.InTx(ctx, func(tx *pmo.Store) error {
-		if err := wantProduct(ctx, tx, productID); err != nil {
+		// Until the files are there the product stays: whoever deletes it comes after, and finds them.
+		has, err := tx.KeepProduct(ctx, productID)
+		if err := wantProduct(has, err); err != nil {
 			return err
 		}
 		added, err := tx.AddStored(ctx, productID, r.Files)

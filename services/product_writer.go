@@ -101,7 +101,11 @@ type Deleted struct {
 // in Update; conflict when another table of lifecycle_db refers to the product.
 func (p *ProductWriter) Delete(ctx context.Context, id int64, ifMatch IfMatch) (Written, error) {
 	return p.writer.Write(ctx, WriteRequest{}, func(ctx context.Context, tx *lifecycle.Tx) (Change, error) {
-		before, count, err := p.locked(ctx, tx, id, ifMatch)
+		before, _, err := p.locked(ctx, tx, id, ifMatch)
+		if err != nil {
+			return Change{}, err
+		}
+		files, err := p.store.HasAttachments(ctx, id)
 		if err != nil {
 			return Change{}, err
 		}
@@ -114,7 +118,7 @@ func (p *ProductWriter) Delete(ctx context.Context, id int64, ifMatch IfMatch) (
 			return Change{}, err
 		}
 		return Change{
-			Table: lifecycle.ProductTable, RowID: id, Action: lifecycle.Deleted, ProductID: id, RemovesFiles: count > 0,
+			Table: lifecycle.ProductTable, RowID: id, Action: lifecycle.Deleted, ProductID: id, RemovesFiles: files,
 			Data:    Deleted{ID: id, Name: before.Name},
 			Rows:    mirror.Changed{lifecycle.ProductTable: {id}, lifecycle.HistoryTable: histories},
 			Deleted: 1 + int64(len(histories)),

@@ -206,7 +206,7 @@ func (w *Writer) follow(ctx context.Context, write models.Write, r WriteRequest,
 	} else {
 		w.log.Warn("the mirror follows a write only with the next run", "table", c.Table, "id", c.RowID, "error", err, "cause", models.AsError(err).Cause)
 	}
-	if !journaled(r, c) {
+	if !journaled(r, c) && !w.leavesFiles(ctx, write) {
 		return err == nil
 	}
 	if endErr := w.settle(ctx, write); endErr != nil {
@@ -214,6 +214,20 @@ func (w *Writer) follow(ctx context.Context, write models.Write, r WriteRequest,
 		return false
 	}
 	return err == nil
+}
+
+// deletesProduct reports whether a write takes a product away, whose id is never given again.
+func deletesProduct(write models.Write) bool {
+	return write.Table != nil && *write.Table == lifecycle.ProductTable && *write.Action == lifecycle.Deleted
+}
+
+// leavesFiles reports whether a deleted product has files, which came while it was being deleted.
+func (w *Writer) leavesFiles(ctx context.Context, write models.Write) bool {
+	if !deletesProduct(write) {
+		return false
+	}
+	has, err := w.store.HasAttachments(ctx, *write.RowID)
+	return has || err != nil // settling tells what is wrong
 }
 
 // end completes a write that its own process did not: its row comes to the mirror, if that can be
@@ -247,7 +261,12 @@ func (w *Writer) close(ctx context.Context, write models.Write, committed bool, 
 	var gone []string
 	var version int64
 	err := w.store.InTx(ctx, func(p *pmo.Store) (err error) {
-		if gone, err = p.SettleAttachments(ctx, write.ID, committed); err != nil {
+		if committed && deletesProduct(write) {
+			gone, err = p.RemoveAttachments(ctx, *write.RowID)
+		} else {
+			gone, err = p.SettleAttachments(ctx, write.ID, committed)
+		}
+		if err != nil {
 			return err
 		}
 		if err := record(p); err != nil {

@@ -252,6 +252,9 @@ func (d postgresDialect) translate(err error, name string) *models.Error {
 	if pg.TableName != "" {
 		on = " on " + pg.TableName
 	}
+	if message, remedy := exhausted(pg.Code); message != "" {
+		return out(models.Connection, message+" (SQLSTATE "+pg.Code+")", remedy)
+	}
 	switch code := pg.Code; {
 	case code == "57014":
 		return out(models.Canceled, "the statement was canceled", "")
@@ -270,24 +273,41 @@ func (d postgresDialect) translate(err error, name string) *models.Error {
 			Remedy: "In its URL, name the primary, not a standby."}
 	case code == "42P01", code == "42703", code == "42704", code == "42P17":
 		return out(models.Schema, pg.Message, "Run lifecycle-sync migrate, and compare the tables with README.")
+	case strings.HasPrefix(code, "P0"), strings.HasPrefix(code, "09"), code == "27000", code == "44000", ownCode(code):
+		return out(models.Constraint, "a trigger, function or view refused it"+on+" (SQLSTATE "+code+")",
+			"Look at the triggers and rules"+on+" there: one of them refuses what is to be written.")
 	case strings.HasPrefix(code, "22"):
 		return out(models.DataType, "a value does not fit"+on+" (SQLSTATE "+code+")", "")
 	case strings.HasPrefix(code, "23"):
 		what := strings.TrimSpace("constraint "+pg.ConstraintName) + on
 		return out(models.Constraint, what+" was violated",
 			"Look at "+what+": a foreign key of another application, or a check or trigger there, refuses what is to be written.")
-	case code == "53100":
-		return out(models.Connection, "the server's disk is full (SQLSTATE 53100)", "Make room on it, then run it again.")
-	case code == "53200":
-		return out(models.Connection, "the server ran out of memory (SQLSTATE 53200)", "See what else uses its memory, or give it more, then run it again.")
-	case code == "53300":
-		return out(models.Connection, "the server has no connection left (SQLSTATE 53300)",
-			"End connections that nobody needs, or raise max_connections or the limit of the role or database, then run it again.")
 	case strings.HasPrefix(code, "08"), strings.HasPrefix(code, "57P"), strings.HasPrefix(code, "53"):
 		return out(models.Connection, pg.Message+" (SQLSTATE "+code+")", "See the server's log, then run it again.")
 	default:
 		return out(models.Internal, "unexpected answer (SQLSTATE "+code+")", "The log has the details.")
 	}
+}
+
+// exhausted says of what the server has nothing left, and what to do about it.
+func exhausted(code string) (message, remedy string) {
+	switch code {
+	case "53100":
+		return "the server's disk is full", "Make room on it, then run it again."
+	case "53200":
+		return "the server ran out of memory", "See what else uses its memory, or give it more, then run it again."
+	case "53300":
+		return "the server has no connection left",
+			"End connections that nobody needs, or raise max_connections or the limit of the role or database, then run it again."
+	default:
+		return "", ""
+	}
+}
+
+// ownCode reports whether a SQLSTATE is of a class that whoever wrote a trigger has made: the standard
+// leaves those that begin with I to Z to others, and PostgreSQL itself takes P0 and XX.
+func ownCode(code string) bool {
+	return code != "" && code[0] >= 'I' && code[0] <= 'Z' && !strings.HasPrefix(code, "XX")
 }
 
 // broken reports that the connection is gone, and not that we made a mistake. It takes no net.Error for

@@ -22,15 +22,20 @@ type Tx struct {
 
 // InTx runs fn in one write transaction, which commits when fn returns nil; on SQLite it holds the one
 // write lock from the beginning. When the answer to the commit is lost, the outcome is looked up.
-// Errors: fn's; forbidden when the account may not write; unavailable when it cannot even log in;
+// Errors: fn's; forbidden when the account may not write; unavailable when it cannot even log in, or when
+// on SQLite another program holds the write lock;
 // connection, timeout, constraint; UnknownOutcomeError behind a connection error when nobody can tell.
 func (s *Source) InTx(ctx context.Context, fn func(tx *Tx) error) error {
 	conn, err := s.db.BeginConn(ctx, database.Write)
 	if err != nil {
-		if e := models.AsError(err); e.Class == models.Permission {
+		switch models.AsError(err).Class {
+		case models.Permission:
 			return &models.Error{Class: models.Unavailable, Message: "lifecycle_db refuses this server", Cause: err, Remedy: "Its administrator finds the reason in the log."}
+		case models.Busy: // SQLite
+			return &models.Error{Class: models.Unavailable, Message: "lifecycle_db is being written by another program", Cause: err, Remedy: "Try again shortly."}
+		default:
+			return err
 		}
-		return err
 	}
 	defer conn.Close()
 	tx := &Tx{db: s.db, conn: conn, Now: time.Now().UTC().Truncate(time.Microsecond)}

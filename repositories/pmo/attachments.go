@@ -7,6 +7,7 @@ import (
 	"gorm.io/gorm"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
 )
 
 // AddPending records files that belong to a product once the write commits. Errors: connection.
@@ -93,6 +94,31 @@ func (s *Store) DeleteAttachment(ctx context.Context, productID, id int64) (mode
 		return was, missing("file")
 	}
 	return was, s.db.Translate(result.Error)
+}
+
+// RemoveAttachments forgets all files of a product that is gone for good, also those of writes that are not
+// settled: all of those came before its deletion. The keys of their contents are returned. Errors:
+// connection.
+func (s *Store) RemoveAttachments(ctx context.Context, productID int64) (gone []string, err error) {
+	err = s.gorm(ctx).Raw("DELETE FROM lifecycle_attachments WHERE id_produk = ? RETURNING object_key", productID).Scan(&gone).Error
+	return gone, s.db.Translate(err)
+}
+
+// HasAttachments reports whether a product has files, or a write is about to give it some. Errors:
+// connection.
+func (s *Store) HasAttachments(ctx context.Context, productID int64) (has bool, err error) {
+	err = s.gorm(ctx).Raw("SELECT EXISTS (SELECT 1 FROM lifecycle_attachments WHERE id_produk = ?)", productID).Scan(&has).Error
+	return has, s.db.Translate(err)
+}
+
+// KeepProduct is HasProduct, and keeps the product in the mirror until the transaction ends.
+func (s *Store) KeepProduct(ctx context.Context, id int64) (has bool, err error) {
+	if s.Kind() == database.SQLite { // whose writer is alone
+		return s.HasProduct(ctx, id)
+	}
+	var kept []int64
+	err = s.gorm(ctx).Raw("SELECT id FROM "+productTable+" WHERE id = ? FOR KEY SHARE", id).Scan(&kept).Error
+	return len(kept) == 1, s.db.Translate(err)
 }
 
 // HasProduct reports whether a product is in the mirror. Errors: connection, timeout, schema.
