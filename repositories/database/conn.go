@@ -92,10 +92,14 @@ func (c *Conn) Rows(ctx context.Context, query string, args ...any) iter.Seq2[[]
 	}
 }
 
-// Commit ends the transaction and keeps what it did.
+// Commit ends the transaction and keeps what it did. After an error the connection is thrown away: the
+// statement may never have been sent, and the transaction would be open for whoever is given it next.
 func (c *Conn) Commit(ctx context.Context) error {
 	c.inTx = false
 	_, err := c.Exec(ctx, "COMMIT")
+	if err != nil {
+		c.discard()
+	}
 	return err
 }
 
@@ -109,9 +113,12 @@ func (c *Conn) Rollback(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTime)
 	defer cancel()
 	if _, err := c.raw.ExecContext(ctx, "ROLLBACK"); err != nil {
-		_ = c.raw.Raw(func(any) error { return errBadConn })
+		c.discard()
 	}
 }
+
+// discard keeps the connection from going back to the pool.
+func (c *Conn) discard() { _ = c.raw.Raw(func(any) error { return errBadConn }) }
 
 // Close rolls back what is open and gives the connection back.
 func (c *Conn) Close() {
