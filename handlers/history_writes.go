@@ -1,8 +1,6 @@
 package handlers
 
 import (
-	"fmt"
-
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/models"
@@ -63,7 +61,7 @@ func (h *HistoryWrites) Record(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	c.Location(fmt.Sprintf("%s/%d", c.Path(), written.RowID))
+	locate(c, written.RowID)
 	return answerWrite(c, fiber.StatusCreated, "The transition was recorded.", written)
 }
 

@@ -45,7 +45,7 @@ func (h *ProductWrites) Create(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	c.Location(fmt.Sprintf("%s/%d", c.Path(), written.RowID))
+	locate(c, written.RowID)
 	return answerWrite(c, fiber.StatusCreated, "The product was created.", written)
 }
 
@@ -55,7 +55,10 @@ func (h *ProductWrites) Update(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	ifMatch := services.IfMatch(strings.Clone(c.Get(fiber.HeaderIfMatch)))
+	ifMatch, err := ifMatchOf(c)
+	if err != nil {
+		return err
+	}
 	in, files, err := h.readProduct(c, false)
 	if err != nil {
 		return err
@@ -75,11 +78,28 @@ func (h *ProductWrites) Delete(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	written, err := h.writer.Delete(c.UserContext(), id, services.IfMatch(strings.Clone(c.Get(fiber.HeaderIfMatch))))
+	ifMatch, err := ifMatchOf(c)
+	if err != nil {
+		return err
+	}
+	written, err := h.writer.Delete(c.UserContext(), id, ifMatch)
 	if err != nil {
 		return withCurrentETag(c, err)
 	}
 	return answerWrite(c, fiber.StatusOK, "The product was deleted, with its stage history and files.", written)
+}
+
+// ifMatchOf reads the header, of which there may be several; "" when there is none. An empty one is a
+// client's mistake, which must not make a guarded write an unguarded one. Errors: validation_failed.
+func ifMatchOf(c *fiber.Ctx) (services.IfMatch, error) {
+	var tags []string
+	for _, line := range c.Request().Header.PeekAll(fiber.HeaderIfMatch) {
+		if strings.TrimSpace(string(line)) == "" {
+			return "", invalid(fiber.HeaderIfMatch, "required", "If-Match must be an ETag, or several, or *")
+		}
+		tags = append(tags, string(line))
+	}
+	return services.IfMatch(strings.Join(tags, ",")), nil
 }
 
 // withCurrentETag tells whoever was refused which state the row is in.
@@ -90,6 +110,11 @@ func withCurrentETag(c *fiber.Ctx, err error) error {
 		}
 	}
 	return err
+}
+
+// locate says where what was made can be read, below the address that it was sent to.
+func locate(c *fiber.Ctx, id int64) {
+	c.Location(fmt.Sprintf("%s/%d", strings.TrimRight(c.Path(), "/"), id))
 }
 
 // answerWrite answers a write that was done.

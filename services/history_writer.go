@@ -57,10 +57,11 @@ func (h *HistoryWriter) Record(ctx context.Context, in TransitionInput, r WriteR
 			previous = in.PreviousStageID
 		}
 		if !backDated {
-			if err := moves(product, in); err != nil {
+			begins := dayOf(at, h.zone)
+			if err := moves(product, in, begins); err != nil {
 				return Change{}, err
 			}
-			err := tx.Update(ctx, lifecycle.ProductTable, in.ProductID, lifecycle.Values{"id_stage": in.StageID, "tanggal_stage_start": dayOf(at, h.zone)})
+			err := tx.Update(ctx, lifecycle.ProductTable, in.ProductID, lifecycle.Values{"id_stage": in.StageID, "tanggal_stage_start": begins})
 			if err != nil {
 				return Change{}, err
 			}
@@ -104,8 +105,13 @@ func (h *HistoryWriter) product(ctx context.Context, tx *lifecycle.Tx, in Transi
 	return tx.Product(ctx, h.products, in.ProductID)
 }
 
-// moves reports why a transition that is the newest cannot be.
-func moves(product models.ListedProduct, in TransitionInput) error {
+// moves reports why a transition that is the newest cannot be. begins is the day in our zone on which the
+// new stage would begin: in the last hours of the year 9999 that is one that no product can have, and the
+// write would take the product out of the mirror.
+func moves(product models.ListedProduct, in TransitionInput, begins models.Date) error {
+	if year := begins.Time().Year(); year < 1 || year > 9999 {
+		return models.NewInvalid(models.FieldError{Field: "tanggal_perubahan", Code: "timestamp", Message: "tanggal_perubahan must fall on a day of the years 1 to 9999"})
+	}
 	if in.PreviousStageID != nil && (product.StageID == nil || *product.StageID != *in.PreviousStageID) {
 		return &models.Error{Class: models.Conflict, Message: "The product is not in the stage that stage_previous names; somebody has moved it meanwhile",
 			Remedy: "Look at it as it is now, and try again."}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"lifecycle-sync/models"
@@ -110,10 +111,14 @@ func (w *Writer) Sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var failures []error // one write that cannot be ended must not keep the others open
 	for _, write := range open {
 		if _, err := w.resolve(ctx, write); err != nil {
-			return err
+			failures = append(failures, err)
+		}
+		if ctx.Err() != nil {
+			break
 		}
 	}
-	return w.store.ForgetWrites(ctx)
+	return errors.Join(append(failures, w.store.ForgetWrites(ctx))...)
 }

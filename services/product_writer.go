@@ -111,7 +111,7 @@ func (p *ProductWriter) Delete(ctx context.Context, id int64, ifMatch IfMatch) (
 		}
 		histories, err := tx.DeleteProduct(ctx, id)
 		if e := models.AsError(err); err != nil && e.Class == models.Constraint {
-			return Change{}, &models.Error{Class: models.Conflict, Message: "Another table of lifecycle_db refers to this product, so it cannot be deleted",
+			return Change{}, &models.Error{Class: models.Conflict, Message: "lifecycle_db does not let this product be deleted: another table refers to it, or a trigger keeps it",
 				Remedy: "Remove what refers to it first.", Cause: err}
 		}
 		if err != nil {

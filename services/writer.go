@@ -259,26 +259,29 @@ func (w *Writer) abandon(ctx context.Context, write models.Write) error {
 
 func (w *Writer) close(ctx context.Context, write models.Write, committed bool, record func(p *pmo.Store) error) error {
 	var gone []string
-	var version int64
+	var version int64 // stays 0 where nothing changes that can be read: what is kept of reads stays good
 	err := w.store.InTx(ctx, func(p *pmo.Store) (err error) {
+		var files int64
 		if committed && deletesProduct(write) {
 			gone, err = p.RemoveAttachments(ctx, *write.RowID)
+			files = int64(len(gone))
 		} else {
-			gone, err = p.SettleAttachments(ctx, write.ID, committed)
+			gone, files, err = p.SettleAttachments(ctx, write.ID, committed)
 		}
-		if err != nil {
-			return err
+		if err == nil {
+			err = record(p)
 		}
-		if err := record(p); err != nil {
-			return err
+		if err == nil && files > 0 {
+			version, err = p.Bump(ctx)
 		}
-		version, err = p.Bump(ctx)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	w.answers.Advance(version)
+	if version > 0 {
+		w.answers.Advance(version)
+	}
 	w.delete(ctx, gone)
 	return nil
 }

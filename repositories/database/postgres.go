@@ -276,7 +276,9 @@ func (d postgresDialect) translate(err error, name string) *models.Error {
 	case strings.HasPrefix(code, "P0"), strings.HasPrefix(code, "09"), code == "27000", code == "44000", ownCode(code):
 		return out(models.Constraint, "a trigger, function or view refused it"+on+" (SQLSTATE "+code+")",
 			"Look at the triggers and rules"+on+" there: one of them refuses what is to be written.")
-	case strings.HasPrefix(code, "22"):
+	case code == "2200H":
+		return out(models.Unavailable, "the ids have run out (SQLSTATE 2200H)", "Its administrator can give the id column's sequence more room.")
+	case strings.HasPrefix(code, "22"), strings.HasPrefix(code, "54"): // 54: of an index, for example
 		return out(models.DataType, "a value does not fit"+on+" (SQLSTATE "+code+")", "")
 	case strings.HasPrefix(code, "23"):
 		what := strings.TrimSpace("constraint "+pg.ConstraintName) + on

@@ -18,11 +18,13 @@ func (tx *Tx) Transition(ctx context.Context, t *models.Table, id int64) (transi
 	return transition, tx.db.Translate(err)
 }
 
-// HasLaterTransition reports whether a product has a transition later than a time.
+// HasLaterTransition reports whether a product has a transition later than a time. One whose time is none,
+// such as infinity, is in quarantine and does not count: nothing could ever be newer.
 func (tx *Tx) HasLaterTransition(ctx context.Context, t *models.Table, productID int64, than time.Time) (later bool, err error) {
 	for _, c := range t.Columns {
 		if c.Name == "tanggal_perubahan" {
-			err = tx.conn.Gorm(ctx).Raw("SELECT EXISTS (SELECT 1 FROM tbl_stage_histori WHERE id_produk = ? AND "+tx.db.Cell(c.Name, c)+" > ?)", productID, than).Scan(&later).Error
+			err = tx.conn.Gorm(ctx).Raw("SELECT EXISTS (SELECT 1 FROM tbl_stage_histori WHERE id_produk = ? AND "+tx.db.Fits(c.Name, c)+
+				" AND "+tx.db.Cell(c.Name, c)+" > ?)", productID, than).Scan(&later).Error
 		}
 	}
 	return later, tx.db.Translate(err)

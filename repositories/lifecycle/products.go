@@ -14,8 +14,13 @@ const (
 )
 
 // Row reads a row and keeps others from changing it until the transaction ends; nil when there is none.
+// Errors: forbidden, because to lock takes the right to write; connection, timeout.
 func (tx *Tx) Row(ctx context.Context, t *models.Table, id int64) (*models.Row, error) {
-	return tx.conn.OneRow(ctx, t, t.Source, id, true)
+	row, err := tx.conn.OneRow(ctx, t, t.Source, id, true)
+	if err != nil {
+		return nil, writable(err)
+	}
+	return row, nil
 }
 
 // Product reads a product as the API shows it, with AttachmentsCount left 0.
@@ -48,11 +53,11 @@ func (tx *Tx) Exists(ctx context.Context, table, column string, id int64) (exist
 }
 
 // DeleteProduct deletes a product and its stage history, whose ids it returns. Errors: constraint when
-// another table of lifecycle_db refers to the product.
+// another table of lifecycle_db refers to the product, or a trigger keeps it; as Insert.
 func (tx *Tx) DeleteProduct(ctx context.Context, id int64) (histories []int64, err error) {
 	err = tx.conn.Gorm(ctx).Raw("DELETE FROM tbl_stage_histori WHERE id_produk = ? RETURNING id", id).Scan(&histories).Error
-	if err == nil {
-		err = tx.Delete(ctx, ProductTable, id)
+	if err != nil {
+		return nil, writable(tx.db.Translate(err))
 	}
-	return histories, tx.db.Translate(err)
+	return histories, tx.Delete(ctx, ProductTable, id)
 }

@@ -22,8 +22,8 @@ type Tx struct {
 
 // InTx runs fn in one write transaction, which commits when fn returns nil; on SQLite it holds the one
 // write lock from the beginning. When the answer to the commit is lost, the outcome is looked up.
-// Errors: fn's; forbidden when the account may not write; unavailable when it cannot even log in, or when
-// on SQLite another program holds the write lock;
+// Errors: fn's; forbidden when the server is a standby; unavailable when it cannot even log in, or when on
+// SQLite another program holds the write lock;
 // connection, timeout, constraint; UnknownOutcomeError behind a connection error when nobody can tell.
 func (s *Source) InTx(ctx context.Context, fn func(tx *Tx) error) error {
 	conn, err := s.db.BeginConn(ctx, database.Write)
@@ -47,7 +47,7 @@ func (s *Source) InTx(ctx context.Context, fn func(tx *Tx) error) error {
 		tx.Now = stamp.Time()
 	}
 	if err := fn(tx); err != nil {
-		return writable(err)
+		return err
 	}
 	if err := conn.Commit(ctx); err != nil {
 		return s.afterCommit(ctx, tx, err)
@@ -55,10 +55,11 @@ func (s *Source) InTx(ctx context.Context, fn func(tx *Tx) error) error {
 	return nil
 }
 
-// writable says in a client's words that the account may only read.
+// writable says in a client's words that the account may only read. It is for what lifecycle_db said to a
+// write: fn speaks to pmo_db, too, whose rights are another matter.
 func writable(err error) error {
 	e := models.AsError(err)
-	if e.Class != models.Permission {
+	if err == nil || e.Class != models.Permission {
 		return err
 	}
 	return &models.Error{Class: models.Forbidden, Cause: err,

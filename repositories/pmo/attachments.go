@@ -30,18 +30,20 @@ func (s *Store) MarkRemoving(ctx context.Context, writeID string, productID int6
 }
 
 // SettleAttachments ends what a write intended with files: they stay, or their rows go, and the keys of
-// the contents that nothing refers to any more are returned. Errors: connection.
-func (s *Store) SettleAttachments(ctx context.Context, writeID string, committed bool) (gone []string, err error) {
+// the contents that nothing refers to any more are returned, with the number of all files that were
+// settled. Errors: connection.
+func (s *Store) SettleAttachments(ctx context.Context, writeID string, committed bool) (gone []string, settled int64, err error) {
 	stays, goes := models.AttachmentPending, models.AttachmentRemoving
 	if !committed {
 		stays, goes = goes, stays
 	}
 	err = s.gorm(ctx).Raw("DELETE FROM lifecycle_attachments WHERE write_id = ? AND state = ? RETURNING object_key", writeID, goes).Scan(&gone).Error
-	if err == nil {
-		err = s.gorm(ctx).Exec("UPDATE lifecycle_attachments SET state = ?, write_id = NULL WHERE write_id = ? AND state = ?",
-			models.AttachmentStored, writeID, stays).Error
+	if err != nil {
+		return nil, 0, s.db.Translate(err)
 	}
-	return gone, s.db.Translate(err)
+	kept := s.gorm(ctx).Exec("UPDATE lifecycle_attachments SET state = ?, write_id = NULL WHERE write_id = ? AND state = ?",
+		models.AttachmentStored, writeID, stays)
+	return gone, int64(len(gone)) + kept.RowsAffected, s.db.Translate(kept.Error)
 }
 
 // AddStored records files that belong to a product from now on, and returns their rows. Errors: connection.
