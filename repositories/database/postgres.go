@@ -234,7 +234,7 @@ func AppendCopyText(line []byte, cells ...[]byte) []byte {
 }
 
 // translate reads the SQLSTATE (PostgreSQL manual, appendix A).
-func (d postgresDialect) translate(err error, name string) *models.Error { //nolint:funlen // a flat list, a code a line
+func (d postgresDialect) translate(err error, name string) *models.Error {
 	if connect, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return d.refused(connect, name)
 	}
