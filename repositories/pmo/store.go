@@ -39,6 +39,9 @@ func (s *Store) Kind() database.Kind { return s.db.Kind() }
 // connection, permission.
 func (s *Store) Ping(ctx context.Context) error {
 	group, groupCtx := errgroup.WithContext(ctx)
+	if s.Kind() == database.SQLite {
+		group.SetLimit(1) // the first one makes the file, and no other may open it meanwhile
+	}
 	for range 2 {
 		group.Go(func() error {
 			conn, err := s.db.Conn(groupCtx)
