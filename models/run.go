@@ -14,12 +14,13 @@ const (
 	Interrupted RunState = "interrupted"
 )
 
-// The modes of a run. A write is what the API changed, brought to the mirror at once; a dry run and a
-// verification change nothing.
+// The modes of a run. A write is what the API changed, brought to the mirror at once; a real-time run is an
+// hour of what a follower has brought; a dry run and a verification change nothing.
 const (
 	FullRun        = "full"
 	IncrementalRun = "incremental"
 	WriteRun       = "write"
+	RealtimeRun    = "realtime"
 	DryRun         = "dry-run"
 	VerifyRun      = "verify"
 )
@@ -35,6 +36,7 @@ type Run struct {
 	FinishedAt   *time.Time `gorm:"column:finished_at" json:"finished_at"`
 	Horizon      *int64     `gorm:"column:horizon" json:"-"`
 	MirrorXID    *int64     `gorm:"column:mirror_xid" json:"-"`
+	Attempts     int        `gorm:"column:attempts;default:1" json:"-"` // how often it was begun: a database may go away for a moment
 	ErrorClass   *string    `gorm:"column:error_class" json:"-"`
 	ErrorMessage *string    `gorm:"column:error_message" json:"-"`
 	ErrorRemedy  *string    `gorm:"column:error_remedy" json:"-"`

@@ -142,16 +142,3 @@ func anyOf(kind database.Kind, column string, ids []int64) (string, []any) {
 	}
 	return column + " IN (" + strings.Join(text, ", ") + ")", nil
 }
-
-// LastSuccess is the newest run that succeeded, nil when there is none.
-func (m *Mirror) LastSuccess(ctx context.Context) (*models.Run, error) {
-	if m.absent {
-		return nil, nil //nolint:nilnil // as documented
-	}
-	var runs []models.Run
-	err := m.conn.Gorm(ctx).Where(succeeded).Order("id DESC").Limit(1).Find(&runs).Error
-	if err != nil || len(runs) == 0 {
-		return nil, m.store.db.Translate(err)
-	}
-	return &runs[0], nil
-}

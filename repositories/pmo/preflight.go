@@ -49,6 +49,8 @@ const ownRights = `SELECT concat_ws('; ',
 		THEN 'GRANT SELECT, INSERT, UPDATE, DELETE ON lifecycle_sync_quarantine' END,
 	CASE WHEN NOT (has_table_privilege('lifecycle_mirror_version', 'SELECT') AND has_table_privilege('lifecycle_mirror_version', 'UPDATE'))
 		THEN 'GRANT SELECT, UPDATE ON lifecycle_mirror_version' END,
+	CASE WHEN NOT (has_table_privilege('lifecycle_sync_watermark', 'SELECT') AND has_table_privilege('lifecycle_sync_watermark', 'INSERT')
+		AND has_table_privilege('lifecycle_sync_watermark', 'UPDATE')) THEN 'GRANT SELECT, INSERT, UPDATE ON lifecycle_sync_watermark' END,
 	CASE WHEN NOT has_database_privilege(current_database(), 'TEMPORARY')
 		THEN 'GRANT TEMPORARY ON DATABASE ' || quote_ident(current_database()) END)`
 

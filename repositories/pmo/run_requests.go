@@ -22,7 +22,7 @@ func (s *Store) CancelRequested(ctx context.Context, run int64) (bool, error) {
 	return n > 0, s.db.Translate(err)
 }
 
-// MarkInterrupted marks runs that are left running although nobody holds the writer's lock: their
+// MarkInterrupted marks runs that are left running although nobody holds the lock of runs: their
 // process has died. On SQLite that cannot be told without waiting for the lock; the next run marks them.
 // Errors: connection, timeout, permission.
 func (s *Store) MarkInterrupted(ctx context.Context) error {
@@ -31,7 +31,7 @@ func (s *Store) MarkInterrupted(ctx context.Context) error {
 	}
 	free := fmt.Sprintf(`NOT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
 		AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-		AND l.classid = %d AND l.objid = %d)`, uint64(writerLock)>>32, uint64(writerLock)&0xffffffff)
+		AND l.classid = %d AND l.objid = %d)`, uint64(runLock)>>32, uint64(runLock)&0xffffffff)
 	return s.db.Translate(s.gorm(ctx).Exec(
 		"UPDATE lifecycle_sync_runs SET state = ?, finished_at = clock_timestamp() WHERE "+running+" AND "+free, models.Interrupted).Error)
 }

@@ -11,11 +11,16 @@ import (
 	"lifecycle-sync/repositories/database"
 )
 
-// writerLock is the key of the advisory lock that the one writer of the mirror holds. It lives as
-// long as the writer's transaction, so a process that dies gives it up.
-const writerLock = 0x6c6966656379636c // "lifecycl"
+// The keys of the advisory locks. Whoever writes the mirror holds writerLock: runs, and for moments API
+// writes and real time. A run holds runLock as well, by which others know at once that it is a run and not
+// worth waiting for. They live as long as the writer's transaction, so a process that dies gives them up.
+const (
+	writerLock = 0x6c6966656379636c // "lifecycl"
+	runLock    = writerLock + 1
+)
 
-// lockWait bounds the wait for another application that is writing to a mirrored table.
+// lockWait bounds the wait for another application that is writing to a mirrored table, and a run's for the
+// mirror's other writers.
 const lockWait = "10s"
 
 // BeginRun makes the caller the one writer of the mirror, records the run as running, and opens the
@@ -46,15 +51,24 @@ func (s *Store) beginPostgres(ctx context.Context, run *models.Run) (*database.C
 	return conn, nil
 }
 
-// lockedConn begins a transaction that holds the writer's lock. Errors: busy, connection.
+// lockedConn begins a transaction that holds a run's locks. Writers that are not runs are waited for, in
+// turn. Errors: busy, connection.
 func (s *Store) lockedConn(ctx context.Context) (*database.Conn, error) {
 	conn, err := s.db.BeginConn(ctx, database.Write)
 	if err != nil {
 		return nil, err
 	}
 	var locked bool
-	if err = conn.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock($1)", []any{int64(writerLock)}, &locked); err == nil && !locked {
+	err = conn.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock($1)", []any{int64(runLock)}, &locked)
+	if err == nil && !locked {
 		err = s.busy(ctx, 0)
+	}
+	if err == nil {
+		_, err = conn.ExecAll(ctx, "SET LOCAL lock_timeout = '"+lockWait+"'", fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", int64(writerLock)),
+			"SET LOCAL lock_timeout = DEFAULT")
+		if e := models.AsError(err); err != nil && e.Class == models.Timeout && ctx.Err() == nil {
+			err = &models.Error{Class: models.Busy, Message: "the mirror is being written to for more than " + lockWait, Cause: err, Remedy: "Try again shortly."}
+		}
 	}
 	if err != nil {
 		conn.Close()

@@ -24,6 +24,7 @@ const copyThreshold = 2000
 type Tx struct {
 	*Mirror
 	Run     *models.Run
+	Reached *models.Watermark // where the run brings the mirror; nil when it does not move the watermark
 	Version int64           // of the mirror, once the run has committed
 	staged  map[string]bool // mirror tables that have their temporary table
 }
@@ -153,6 +154,12 @@ func (tx *Tx) Finish(ctx context.Context, counts []models.TableCount, now time.T
 	}
 	if err := g.Create(&counts).Error; err != nil {
 		return tx.store.db.Translate(err)
+	}
+	if tx.Reached != nil {
+		tx.Reached.RunID, tx.Reached.MirrorXID = run.ID, run.MirrorXID
+		if err := tx.SetWatermark(ctx, *tx.Reached); err != nil {
+			return err
+		}
 	}
 	version, err := bump(ctx, tx.conn, tx.store.Kind())
 	if err != nil {

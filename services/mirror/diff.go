@@ -70,7 +70,7 @@ type differ struct {
 	mirror      *pmo.Mirror
 	missingKeys map[string][]models.Column  // tables whose mirrored rows may be orphans
 	only        map[string][]database.Range // with it, only these rows of the source's tables are compared
-	since       *models.Run                 // with it, changes tell which side changed after that run
+	since       *models.Watermark           // with it, changes tell which side changed after that
 	progress    Progress
 	stats       []*tableStats
 }

@@ -99,7 +99,7 @@ func (e *Engine) run(ctx context.Context, tx *pmo.Tx, req Request, progress Prog
 	}
 	defer snap.Close()
 	failpoint.Reach("after-snapshot")
-	tx.Run.Horizon = snap.Horizon
+	tx.Run.Horizon, tx.Reached = snap.Horizon, &models.Watermark{Horizon: snap.Horizon, CurrentAt: e.now()}
 	missingKeys, err := tx.Preflight(ctx, snap.Infos, snap.Tables)
 	if err != nil {
 		return nil, err

@@ -10,7 +10,7 @@ import (
 // returns the counts. It writes nothing and keeps nobody waiting. The error is the one the run would
 // end with when the guard would stop it; the counts are filled all the same.
 func (e *Engine) Preview(ctx context.Context, req Request, progress Progress, emit func(Change) error) ([]models.TableCount, error) {
-	d, err := e.compare(ctx, progress, func(_ *models.Run, c Change) error { return emit(c) })
+	d, err := e.compare(ctx, progress, func(_ *models.Watermark, c Change) error { return emit(c) })
 	if err != nil {
 		return nil, because(ctx, err)
 	}
@@ -27,7 +27,7 @@ type Verdict struct {
 // Verify compares every row without writing anything, and tells emit each difference.
 func (e *Engine) Verify(ctx context.Context, progress Progress, emit func(Change, Cause) error) (Verdict, error) {
 	verdict := Verdict{Differences: map[Cause]int64{}}
-	d, err := e.compare(ctx, progress, func(last *models.Run, c Change) error {
+	d, err := e.compare(ctx, progress, func(last *models.Watermark, c Change) error {
 		cause := c.cause(last)
 		verdict.Differences[cause]++
 		return emit(c, cause)
@@ -40,8 +40,8 @@ func (e *Engine) Verify(ctx context.Context, progress Progress, emit func(Change
 }
 
 // compare finds every difference between the mirror as it is now and the source as it is then. last
-// is the newest successful run, nil when there is none.
-func (e *Engine) compare(ctx context.Context, progress Progress, emit func(last *models.Run, c Change) error) (*differ, error) {
+// is where the mirror was brought last, nil when it never was.
+func (e *Engine) compare(ctx context.Context, progress Progress, emit func(last *models.Watermark, c Change) error) (*differ, error) {
 	mirrored, err := e.store.Read(ctx)
 	if err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func (e *Engine) compare(ctx context.Context, progress Progress, emit func(last 
 	}
 	agree(snap, mirrored)
 	d := newDiffer(snap, mirrored, missingKeys, progress)
-	if d.since, err = mirrored.LastSuccess(ctx); err != nil {
+	if d.since, err = mirrored.Watermark(ctx); err != nil {
 		return nil, err
 	}
 	for _, t := range snap.Tables {
@@ -94,7 +94,7 @@ const (
 // certainly somebody else's doing; a source row is taken for newer also when its transaction was among
 // those under way at the last snapshot. Quarantine follows the source, also where only a row's parent
 // changed.
-func (c Change) cause(last *models.Run) Cause {
+func (c Change) cause(last *models.Watermark) Cause {
 	switch {
 	case last == nil || last.Horizon == nil:
 		return Unknown

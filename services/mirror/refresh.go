@@ -27,11 +27,9 @@ func (e *Engine) Refresh(ctx context.Context, changed Changed, deleted int64) (v
 		return 0, err
 	}
 	defer tx.Close()
-	last, err := tx.LastSuccess(ctx)
-	if err != nil {
+	if succeeded, err := e.store.HasSucceeded(ctx); err != nil {
 		return 0, err
-	}
-	if last == nil {
+	} else if !succeeded {
 		return 0, &models.Error{Class: models.Busy, Message: "the mirror has never been synchronised", Remedy: "The first run brings everything."}
 	}
 	snap, err := e.snapshot(ctx, tx)
