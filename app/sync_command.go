@@ -12,7 +12,7 @@ import (
 )
 
 type syncCommand struct {
-	Mode         string `enum:"full" default:"full" help:"full: compare every row."`
+	Mode         string `enum:"full,incremental" default:"full" help:"full: compare every row; incremental: only what can differ since the last run."`
 	DryRun       bool   `help:"Print what a run would change, and change nothing."`
 	AllowDeletes *int64 `placeholder:"N" help:"Let exactly N rows leave the mirror, when the mass-delete guard stopped a run."`
 	JSON         bool   `name:"json" help:"Print the outcome as one JSON object on the last line of standard output; everything else goes to standard error."`
@@ -26,10 +26,10 @@ func (c *syncCommand) Run(env *environment) error {
 	return env.withApp(func(a *App) error {
 		started := now()
 		out := newConsole(env.logTo(c.JSON))
-		req := mirror.Request{AllowDeletes: c.AllowDeletes}
+		req := mirror.Request{Mode: c.Mode, AllowDeletes: c.AllowDeletes}
 		var result mirror.Result
 		var err error
-		mode := "full"
+		mode := c.Mode
 		if c.DryRun {
 			mode = "dry-run"
 			result.Tables, err = a.preview(env, req, out, c.JSON)

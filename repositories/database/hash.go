@@ -64,3 +64,6 @@ func (postgresDialect) Hash(alias string, t *models.Table, h Hashing) string {
 	}
 	return "hash_record_extended(ROW(" + strings.Join(values, ", ") + "), 0)"
 }
+
+// HashID is a hash of an id, the same on every server whose probe is the same.
+func HashID(expr string) string { return "hashint8extended(" + expr + ", 0)" }

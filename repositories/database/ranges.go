@@ -1,7 +1,9 @@
 package database
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -24,6 +26,16 @@ func AddRange(ranges []Range, r Range) []Range {
 		return ranges
 	}
 	return append(ranges, r)
+}
+
+// Union sorts ranges and joins those that touch. It reuses the slice.
+func Union(ranges []Range) []Range {
+	slices.SortFunc(ranges, func(a, b Range) int { return cmp.Compare(a.Lo, b.Lo) })
+	joined := ranges[:0]
+	for _, r := range ranges {
+		joined = AddRange(joined, r)
+	}
+	return joined
 }
 
 // RangedQuery writes the query that reads the rows of the given ranges in id order. sel returns the

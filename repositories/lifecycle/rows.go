@@ -11,14 +11,17 @@ import (
 	"lifecycle-sync/repositories/database"
 )
 
+// nowhere makes of a SELECT one without rows, to be joined to a table's by UNION ALL: a union's columns have
+// no statistics. From a table's the planner concludes that there are as many buckets as rows, and sorts all
+// rows instead of summing them up in a hash table.
+const nowhere = " FROM pg_class WHERE oid = 0"
+
 // Buckets streams, in order, the fingerprints by id>>shift of the rows of the given ranges. PostgreSQL
 // only.
 func (s *Snapshot) Buckets(ctx context.Context, t *models.Table, ranges []database.Range, shift int) iter.Seq2[database.Bucket, error] {
 	nothing := ""
 	if shift > 0 {
-		// A union's columns have no statistics. From a table's the planner concludes that there are as
-		// many buckets as rows, and sorts all rows instead of summing them up in a hash table.
-		nothing = " UNION ALL SELECT 0, 0::bigint, 0 FROM pg_class WHERE oid = 0"
+		nothing = " UNION ALL SELECT 0, 0::bigint, 0" + nowhere
 	}
 	return s.conn.Buckets(ctx, ranges, shift, "s.id", func(condition string) string {
 		return fmt.Sprintf("SELECT s.id, %s AS hash, 0 AS quarantined FROM %s s WHERE %s%s", s.source.db.Hash("s", t, s.hashing), t.Source, condition, nothing)

@@ -29,6 +29,7 @@ func (s *Source) Ping(ctx context.Context) error {
 // closed. A connection serves one reader at a time.
 type Snapshot struct {
 	Horizon *int64 // pg_snapshot_xmin, nil on SQLite
+	Next    int64  // pg_snapshot_xmax: the first transaction id that was not given yet; 0 on SQLite
 	Probe   string // what the server's own hash function makes of a fixed row
 	Tables  []*models.Table
 	Infos   map[string]database.TableInfo // by source name
@@ -86,7 +87,8 @@ func (s *Snapshot) open(ctx context.Context, tables []*models.Table) error {
 			return err
 		}
 	}
-	return s.conn.QueryRow(ctx, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_export_snapshot()", nil, &s.Horizon, &s.name)
+	return s.conn.QueryRow(ctx, `SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint, pg_export_snapshot()`,
+		nil, &s.Horizon, &s.Next, &s.name)
 }
 
 // check fills Tables, or reports every table and column that is not as the models say.

@@ -53,6 +53,15 @@ func (m *Mirror) Buckets(ctx context.Context, t *models.Table, ranges []database
 	})
 }
 
+// IDs streams, in order, what is known of the mirrored and the quarantined rows by id>>shift: how many
+// there are, how many of them are in quarantine, and the exclusive or of their ids' hashes. PostgreSQL only.
+func (m *Mirror) IDs(ctx context.Context, t *models.Table, shift int) iter.Seq2[database.Bucket, error] {
+	return m.conn.Buckets(ctx, database.Everything(), shift, "id", func(string) string {
+		return fmt.Sprintf("SELECT id, %s AS hash, 0 AS quarantined FROM %s UNION ALL SELECT id, %[1]s, 1 FROM (%[3]s) q",
+			database.HashID("id"), t.Mirror, quarantineOf(t))
+	})
+}
+
 // hash is the hash of a mirrored row m. One whose values do not fit, which an adopted table or a hand
 // edit can hold, never hashes as its source row does: it must not pass for equal.
 func (m *Mirror) hash(t *models.Table) string {

@@ -25,8 +25,8 @@ type Tx struct {
 	*Mirror
 	Run     *models.Run
 	Reached *models.Watermark // where the run brings the mirror; nil when it does not move the watermark
-	Version int64           // of the mirror, once the run has committed
-	staged  map[string]bool // mirror tables that have their temporary table
+	Version int64             // of the mirror, once the run has committed
+	staged  map[string]bool   // mirror tables that have their temporary table
 }
 
 // onConflict is the upsert's conflict clause: every column of a row that is there is overwritten.

@@ -70,13 +70,15 @@ type differ struct {
 	mirror      *pmo.Mirror
 	missingKeys map[string][]models.Column  // tables whose mirrored rows may be orphans
 	only        map[string][]database.Range // with it, only these rows of the source's tables are compared
+	horizon     *int64                      // with it, only what was written since can differ
 	since       *models.Watermark           // with it, changes tell which side changed after that
 	progress    Progress
 	stats       []*tableStats
+	causes      map[Cause]int64 // of what was applied
 }
 
 func newDiffer(snap *lifecycle.Snapshot, mirror *pmo.Mirror, missingKeys map[string][]models.Column, progress Progress) *differ {
-	return &differ{snap: snap, mirror: mirror, missingKeys: missingKeys, progress: progress}
+	return &differ{snap: snap, mirror: mirror, missingKeys: missingKeys, progress: progress, causes: map[Cause]int64{Behind: 0, Drift: 0, Unknown: 0}}
 }
 
 // last is what was found in the table that was compared last.

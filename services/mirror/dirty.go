@@ -16,8 +16,8 @@ const bucketShift = 4
 
 // findDirty finds the ids in which the two sides may differ, without reading a row: those whose
 // hashes differ, those in quarantine (they are tried again), and the children of rows that leave the
-// mirror. First buckets of ids are compared, then, where few differ, the single rows in those. SQLite
-// is read whole.
+// mirror. First buckets of ids are compared, or since a horizon what was written; then, where few differ, the
+// single rows in those. SQLite is read whole.
 func (d *differ) findDirty(ctx context.Context, s *tableStats) error {
 	if d.only != nil {
 		return d.findOnly(ctx, s)
@@ -30,7 +30,7 @@ func (d *differ) findDirty(ctx context.Context, s *tableStats) error {
 	if err != nil {
 		return err
 	}
-	buckets, err := d.scan(ctx, s.table, database.Everything(), bucketShift, orphans)
+	buckets, err := d.widely(ctx, s.table, orphans)
 	if err != nil {
 		return err
 	}
@@ -51,6 +51,18 @@ func (d *differ) findDirty(ctx context.Context, s *tableStats) error {
 		s.dirty, s.expected = buckets.dirty, buckets.expected
 	}
 	return nil
+}
+
+// widely finds where the two sides may differ without looking at single rows: since a horizon, by what was
+// written and which ids there are; else, or where that is most of the table, by buckets of rows.
+func (d *differ) widely(ctx context.Context, t *models.Table, orphans []int64) (scanned, error) {
+	if d.horizon != nil {
+		found, err := d.candidates(ctx, t, orphans)
+		if err != nil || len(found.dirty) <= database.MaxRanges && found.expected.rows <= found.all.rows/2 {
+			return found, err
+		}
+	}
+	return d.scan(ctx, t, database.Everything(), bucketShift, orphans)
 }
 
 // scanned is what a comparison of fingerprints found.

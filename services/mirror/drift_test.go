@@ -3,11 +3,12 @@ package mirror_test
 import (
 	"testing"
 
+	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/services/mirror"
 )
 
-// TestDrift edits the mirror by hand: verify says so, and the next run corrects and logs it.
+// TestDrift edits the mirror by hand: verify says so, and the next full run corrects and logs it.
 func TestDrift(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
@@ -26,7 +27,11 @@ func TestDrift(t *testing.T) {
 		if verdict.Equal || verdict.Differences[drift] != 3 || len(all) != 3 || all[0] != want[0] || all[1] != want[1] || all[2] != want[2] {
 			l.Fatalf("verify found %+v, must find %+v", all, want)
 		}
+		l.mode = models.FullRun
 		l.sync()
+		if got := l.text("SELECT differences FROM lifecycle_sync_runs ORDER BY id DESC LIMIT 1"); got != on(l, `{"behind":0,"drift":3,"unknown":0}`, `{"behind":0,"drift":0,"unknown":3}`) {
+			l.Errorf("the run counts %s", got)
+		}
 		l.equal()
 		if got := l.changes(); len(got) != 2 || got[0].before["stage"] != "palsu" || got[1].before["harga"] != float64(-1) {
 			l.Fatalf("the correction is logged as %+v", got)

@@ -4,7 +4,9 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -47,6 +49,7 @@ type Progress interface {
 
 // Request is what is asked of a run.
 type Request struct {
+	Mode         string           // full unless said
 	AllowDeletes *int64           // the exact number of rows that may leave, when the guard would stop the run
 	Reason       string           // why the run is made as it is, when that is worth saying
 	Began        func(models.Run) // is told once that the run has begun, and under which number; may be nil
@@ -59,12 +62,13 @@ type Result struct {
 	Version int64               // of the mirror, when the run succeeded
 }
 
-// Sync makes the mirror equal to the source as it is now (a full run). On an error nothing has
-// changed, except for a run row that says so. Errors: busy, mass_delete, schema, permission,
+// Sync makes the mirror equal to the source as it is now: a full run by comparing every row, an incremental
+// one by comparing what can differ since the last. Where that cannot be told, an incremental run becomes a
+// full one, with the reason. On an error nothing has changed, except for a run row that says so. Errors: busy, mass_delete, schema, permission,
 // data_type, constraint, connection, timeout, canceled. Whoever cancels ctx because somebody asked for it
 // gives ErrCancelRequested as the cause.
 func (e *Engine) Sync(ctx context.Context, req Request, progress Progress) (Result, error) {
-	tx, err := e.store.BeginRun(ctx, models.FullRun, e.now())
+	tx, err := e.store.BeginRun(ctx, cmp.Or(req.Mode, models.FullRun), e.now())
 	if err != nil {
 		return Result{}, err
 	}
@@ -99,7 +103,7 @@ func (e *Engine) run(ctx context.Context, tx *pmo.Tx, req Request, progress Prog
 	}
 	defer snap.Close()
 	failpoint.Reach("after-snapshot")
-	tx.Run.Horizon, tx.Reached = snap.Horizon, &models.Watermark{Horizon: snap.Horizon, CurrentAt: e.now()}
+	tx.Run.Horizon = snap.Horizon
 	missingKeys, err := tx.Preflight(ctx, snap.Infos, snap.Tables)
 	if err != nil {
 		return nil, err
@@ -115,13 +119,17 @@ func (e *Engine) run(ctx context.Context, tx *pmo.Tx, req Request, progress Prog
 	if err := tx.Lock(ctx); err != nil {
 		return nil, err
 	}
+	last, err := e.plan(ctx, tx, snap, missingKeys)
+	if err != nil {
+		return nil, err
+	}
 	agree(snap, tx.Mirror)
 	var counts []models.TableCount
 	if req.AllowDeletes == nil && !tx.Triggered { // else there is something to compare, and to guard against
 		counts, err = e.load(ctx, tx, snap, progress)
 	}
 	if err == nil && counts == nil {
-		counts, err = e.diffAndApply(ctx, tx, snap, missingKeys, req, progress)
+		counts, err = e.diffAndApply(ctx, tx, snap, last, missingKeys, req, progress)
 	}
 	if err != nil {
 		return nil, err
@@ -153,7 +161,7 @@ func (e *Engine) snapshot(ctx context.Context, tx *pmo.Tx) (snap *lifecycle.Snap
 }
 
 func (e *Engine) diffAndApply(
-	ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, missingKeys map[string][]models.Column, req Request, progress Progress,
+	ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, last *models.Watermark, missingKeys map[string][]models.Column, req Request, progress Progress,
 ) ([]models.TableCount, error) {
 	before, err := e.store.Read(ctx)
 	if err != nil {
@@ -163,6 +171,10 @@ func (e *Engine) diffAndApply(
 	before.Probe = tx.Probe
 	agree(snap, before)
 	d := newDiffer(snap, before, missingKeys, progress)
+	d.since = last
+	if tx.Run.Mode == models.IncrementalRun && last != nil {
+		d.horizon = last.Horizon
+	}
 	for _, t := range snap.Tables {
 		progress.Begin(t, snap.Infos[t.Source].Rows)
 		if err := e.applyTable(ctx, tx, d, t); err != nil {
@@ -190,13 +202,17 @@ func (e *Engine) diffAndApply(
 	if err := d.prove(ctx, tx); err != nil {
 		return nil, err
 	}
-	return d.counts(), nil
+	tx.Run.Differences, err = json.Marshal(d.causes)
+	return d.counts(), err
 }
 
 // applyTable brings one table up to date, as far as that takes no deletions.
 func (e *Engine) applyTable(ctx context.Context, tx *pmo.Tx, d *differ, t *models.Table) error {
 	w := &writer{tx: tx, table: t, now: e.now}
-	if err := d.table(ctx, t, w.change); err != nil {
+	if err := d.table(ctx, t, func(ctx context.Context, c Change) error {
+		d.causes[d.cause(c)]++
+		return w.change(ctx, c)
+	}); err != nil {
 		return errors.Join(err, w.wait())
 	}
 	return w.finish(ctx)

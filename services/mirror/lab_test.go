@@ -24,6 +24,7 @@ import (
 type lab struct {
 	testing.TB
 	kind                 database.Kind
+	mode                 string // of the runs that it makes; "" is full
 	tables               []*models.Table
 	source, target       *sql.DB
 	sourceURL, targetURL string
@@ -33,12 +34,19 @@ type lab struct {
 	held                 map[string]content // the source as the last run saw it, where a test keeps it
 }
 
-// each runs fn on both database systems, with a lab of its own, in parallel.
+// each runs fn on both database systems, and on PostgreSQL with incremental runs as well, with a lab of its
+// own, in parallel.
 func each(t *testing.T, fn func(l *lab)) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		fn(newLab(t, url))
+	})
+	t.Run("incremental", func(t *testing.T) {
+		t.Parallel()
+		l := newLab(t, databasetest.Postgres)
+		l.mode = models.IncrementalRun
+		fn(l)
 	})
 }
 

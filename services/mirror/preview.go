@@ -10,7 +10,7 @@ import (
 // returns the counts. It writes nothing and keeps nobody waiting. The error is the one the run would
 // end with when the guard would stop it; the counts are filled all the same.
 func (e *Engine) Preview(ctx context.Context, req Request, progress Progress, emit func(Change) error) ([]models.TableCount, error) {
-	d, err := e.compare(ctx, progress, func(_ *models.Watermark, c Change) error { return emit(c) })
+	d, err := e.compare(ctx, progress, func(c Change, _ Cause) error { return emit(c) })
 	if err != nil {
 		return nil, because(ctx, err)
 	}
@@ -27,8 +27,7 @@ type Verdict struct {
 // Verify compares every row without writing anything, and tells emit each difference.
 func (e *Engine) Verify(ctx context.Context, progress Progress, emit func(Change, Cause) error) (Verdict, error) {
 	verdict := Verdict{Differences: map[Cause]int64{}}
-	d, err := e.compare(ctx, progress, func(last *models.Watermark, c Change) error {
-		cause := c.cause(last)
+	d, err := e.compare(ctx, progress, func(c Change, cause Cause) error {
 		verdict.Differences[cause]++
 		return emit(c, cause)
 	})
@@ -39,9 +38,8 @@ func (e *Engine) Verify(ctx context.Context, progress Progress, emit func(Change
 	return verdict, nil
 }
 
-// compare finds every difference between the mirror as it is now and the source as it is then. last
-// is where the mirror was brought last, nil when it never was.
-func (e *Engine) compare(ctx context.Context, progress Progress, emit func(last *models.Watermark, c Change) error) (*differ, error) {
+// compare finds every difference between the mirror as it is now and the source as it is then.
+func (e *Engine) compare(ctx context.Context, progress Progress, emit func(Change, Cause) error) (*differ, error) {
 	mirrored, err := e.store.Read(ctx)
 	if err != nil {
 		return nil, err
@@ -66,11 +64,7 @@ func (e *Engine) compare(ctx context.Context, progress Progress, emit func(last 
 	}
 	for _, t := range snap.Tables {
 		progress.Begin(t, snap.Infos[t.Source].Rows)
-		last := d.since
-		if !snap.Infos[t.Source].Ordinary {
-			last = nil // its rows do not tell when they were written
-		}
-		if err := d.table(ctx, t, func(_ context.Context, c Change) error { return emit(last, c) }); err != nil {
+		if err := d.table(ctx, t, func(_ context.Context, c Change) error { return emit(c, d.cause(c)) }); err != nil {
 			return nil, err
 		}
 		progress.End(t, d.last().count)
@@ -94,9 +88,9 @@ const (
 // certainly somebody else's doing; a source row is taken for newer also when its transaction was among
 // those under way at the last snapshot. Quarantine follows the source, also where only a row's parent
 // changed.
-func (c Change) cause(last *models.Watermark) Cause {
+func (d *differ) cause(c Change) Cause {
 	switch {
-	case last == nil || last.Horizon == nil:
+	case d.since == nil || d.since.Horizon == nil, !d.snap.Infos[c.Table.Source].Ordinary: // rows of a view do not tell when they were written
 		return Unknown
 	case c.MirrorNewer:
 		return Drift

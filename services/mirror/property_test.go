@@ -26,7 +26,11 @@ func TestAnyHistory(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 				t.Parallel()
-				newLab(t, url).live(seed)
+				l := newLab(t, url)
+				if seed%2 == 0 {
+					l.mode = models.IncrementalRun
+				}
+				l.live(seed)
 			})
 			if *onlySeed != 0 {
 				break

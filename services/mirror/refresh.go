@@ -143,15 +143,10 @@ func withParents(ctx context.Context, snap *lifecycle.Snapshot, changed Changed)
 }
 
 func rangesOf(ids map[int64]bool) (ranges []database.Range) {
-	sorted := make([]int64, 0, len(ids))
 	for id := range ids {
-		sorted = append(sorted, id)
+		ranges = append(ranges, database.Range{Lo: id, Hi: id})
 	}
-	slices.Sort(sorted)
-	for _, id := range sorted {
-		ranges = database.AddRange(ranges, database.Range{Lo: id, Hi: id})
-	}
-	return ranges
+	return database.Union(ranges)
 }
 
 // findOnly makes dirty what the Diff is limited to, the children of rows that leave, and those in

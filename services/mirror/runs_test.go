@@ -9,9 +9,9 @@ import (
 	"lifecycle-sync/services/mirror"
 )
 
-// try makes a run, allowing exactly the given number of rows to leave when one is given.
+// try makes a run, of the lab's mode, allowing exactly the given number of rows to leave when one is given.
 func (l *lab) try(allow ...int64) (mirror.Result, error) {
-	var req mirror.Request
+	req := mirror.Request{Mode: l.mode}
 	if len(allow) > 0 {
 		req.AllowDeletes = &allow[0]
 	}

@@ -1,0 +1,188 @@
+package mirror_test
+
+import (
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database/databasetest"
+)
+
+// incrementally makes an incremental run that must stay one, and returns its counts.
+func (l *lab) incrementally() map[string]models.TableCount {
+	l.Helper()
+	l.mode = models.IncrementalRun
+	counts := l.sync()
+	if mode, reason := l.lastRun(); mode != models.IncrementalRun || reason != "" {
+		l.Fatalf("the run was %s: %s", mode, reason)
+	}
+	return counts
+}
+
+// lastRun is the mode of the newest run, and the reason for it.
+func (l *lab) lastRun() (mode, reason string) {
+	l.Helper()
+	if err := l.target.QueryRowContext(l.Context(), "SELECT mode, coalesce(reason, '') FROM lifecycle_sync_runs ORDER BY id DESC LIMIT 1").Scan(&mode, &reason); err != nil {
+		l.Fatal(err)
+	}
+	return mode, reason
+}
+
+// open begins a transaction in lifecycle_db that ends after other ones.
+func (l *lab) open() *sql.Tx {
+	l.Helper()
+	tx, err := l.source.BeginTx(l.Context(), nil)
+	if err != nil {
+		l.Fatal(err)
+	}
+	return tx
+}
+
+func (l *lab) within(tx *sql.Tx, statement string) {
+	l.Helper()
+	if _, err := tx.ExecContext(l.Context(), statement); err != nil {
+		l.Fatalf("%s: %v", statement, err)
+	}
+}
+
+func (l *lab) commit(tx *sql.Tx) {
+	l.Helper()
+	if err := tx.Commit(); err != nil {
+		l.Fatal(err)
+	}
+}
+
+// TestWhatAnIncrementalRunFinds changes rows in every way that a cursor on updated_at misses.
+func TestWhatAnIncrementalRunFinds(t *testing.T) {
+	onPostgres(t, func(l *lab) {
+		l.small()
+		l.sync()
+		late := l.open()
+		l.within(late, "UPDATE tbl_produk SET harga = 1, updated_at = '2001-01-01' WHERE id = 11")
+		l.within(late, "INSERT INTO tbl_stage (id, stage, updated_at) OVERRIDING SYSTEM VALUE VALUES (900, 'telat', '2001-01-01')")
+		l.within(late, "SAVEPOINT here; UPDATE tbl_produk SET harga = 2 WHERE id = 12; RELEASE SAVEPOINT here")
+		l.within(late, "DELETE FROM tbl_stage_histori WHERE id = 101")
+		l.change("UPDATE tbl_produk SET harga = 3 WHERE id = 13")                    // updated_at is not changed
+		l.change("UPDATE tbl_produk SET harga = 4, updated_at = NULL WHERE id = 14") // nor known
+		l.change("UPDATE tbl_produk SET harga = 5, updated_at = (SELECT max(updated_at) FROM tbl_produk) WHERE id = 15")
+		l.change("DELETE FROM tbl_stage_histori WHERE id = 102")
+		got := l.incrementally()
+		if got["products"].Updated != 3 || got["stage_history"].Deleted != 1 || got["stages"].Wrote() {
+			l.Errorf("before the late commit: %+v", got)
+		}
+		l.equal()
+		l.commit(late)
+		got = l.incrementally()
+		if got["products"].Updated != 2 || got["stage_history"].Deleted != 1 || got["stages"].Inserted != 1 {
+			l.Errorf("after the late commit: %+v", got)
+		}
+		l.equal()
+		l.idle()
+	})
+}
+
+// TestVanishedAndComeInOneRange lets as many ids come as go, with the same sum.
+func TestVanishedAndComeInOneRange(t *testing.T) {
+	onPostgres(t, func(l *lab) {
+		l.small()
+		l.change("DELETE FROM tbl_stage_histori WHERE id IN (110, 113)")
+		l.sync()
+		l.change("DELETE FROM tbl_stage_histori WHERE id IN (111, 112)")
+		l.change("INSERT INTO tbl_stage_histori (id, id_produk) OVERRIDING SYSTEM VALUE VALUES (110, 1), (113, 1)")
+		if got := l.incrementally()["stage_history"]; got.Deleted != 2 || got.Inserted != 2 {
+			l.Errorf("%+v", got)
+		}
+		l.equal()
+	})
+}
+
+// TestAnIncrementalRunReadsOnlyWhatIsNew leaves a hand edit in the mirror alone, which a full run corrects.
+func TestAnIncrementalRunReadsOnlyWhatIsNew(t *testing.T) {
+	onPostgres(t, func(l *lab) {
+		l.small()
+		l.change("INSERT INTO tbl_produk (id, produk) OVERRIDING SYSTEM VALUE SELECT g, 'banyak' FROM generate_series(1000, 3000) g")
+		l.settle()
+		l.sync()
+		l.edit("UPDATE tbl_produk_lifecycle SET produk = 'palsu' WHERE id = 2000")
+		l.change("UPDATE tbl_produk SET harga = 7 WHERE id = 1500")
+		if got := l.incrementally()["products"]; got.Updated != 1 {
+			l.Errorf("%+v", got)
+		}
+		if got := l.count("SELECT count(*) FROM tbl_produk_lifecycle WHERE produk = 'palsu'"); got != 1 {
+			l.Error("an incremental run compared every row")
+		}
+		l.mode = models.FullRun
+		if got := l.sync()["products"]; got.Updated != 1 {
+			l.Errorf("%+v", got)
+		}
+		l.equal()
+	})
+}
+
+// TestWhenEveryRowIsCompared brings about everything after which a horizon says nothing.
+func TestWhenEveryRowIsCompared(t *testing.T) {
+	t.Parallel()
+	forge := func(field, value string) func(*lab) {
+		return func(l *lab) {
+			l.edit(fmt.Sprintf("UPDATE lifecycle_sync_watermark SET source = jsonb_set(source::jsonb, '{%s}', '%s')::json", field, value))
+		}
+	}
+	for reason, happen := range map[string]func(*lab){
+		"no earlier run":        func(l *lab) { l.edit("DELETE FROM lifecycle_sync_watermark") },
+		"another cluster":       forge("system", `"1"`),
+		"timeline 1 instead":    forge("timeline", "7"),
+		"another database":      forge("database", "1"),
+		"is a standby":          forge("standby", "true"),
+		"started anew":          forge("started", `"2001-01-01"`),
+		"tbl_segmen is new":     func(l *lab) { l.edit("UPDATE lifecycle_sync_watermark SET source = (source::jsonb #- '{tables,tbl_segmen}')::json") },
+		"have gone back":        func(l *lab) { l.edit("UPDATE lifecycle_sync_watermark SET horizon = horizon + 1000000") },
+		"transactions back":     func(l *lab) { l.edit("UPDATE lifecycle_sync_watermark SET horizon = horizon - 1073741825") },
+		"foreign keys are":      func(l *lab) { l.edit("ALTER TABLE tbl_produk_lifecycle DROP CONSTRAINT tbl_produk_lifecycle_id_segmen_fkey") },
+		"trigger or rule":       func(l *lab) { l.edit("CREATE RULE r AS ON UPDATE TO tbl_stage_lifecycle DO ALSO NOTHING") },
+		"tbl_stage is another":  func(l *lab) { l.swap("tbl_stage") },
+		"tbl_produk is another": func(l *lab) { l.change("ALTER TABLE tbl_produk DROP COLUMN harga; ALTER TABLE tbl_produk ADD COLUMN harga bigint DEFAULT 3") },
+		"no ordinary table": func(l *lab) {
+			l.change("ALTER TABLE tbl_produk RENAME TO produk_asli; CREATE VIEW tbl_produk AS SELECT * FROM produk_asli")
+		},
+	} {
+		t.Run(reason, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, databasetest.Postgres)
+			l.small()
+			l.settle()
+			l.sync()
+			l.edit("UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 20") // which only a look at every row finds
+			happen(l)
+			l.mode = models.IncrementalRun
+			l.sync()
+			if mode, why := l.lastRun(); mode != models.FullRun || !strings.Contains(why, reason) {
+				l.Errorf("the run was %s: %s", mode, why)
+			}
+			l.equal()
+			if reason != "foreign keys are" && reason != "trigger or rule" && reason != "no ordinary table" { // these stay
+				l.incrementally()
+			}
+		})
+	}
+}
+
+// swap puts a table in another's place that has the same rows, written long ago.
+func (l *lab) swap(table string) {
+	l.Helper()
+	l.change(fmt.Sprintf("CREATE TABLE other (LIKE %[1]s INCLUDING ALL); INSERT INTO other OVERRIDING SYSTEM VALUE SELECT * FROM %[1]s; DROP TABLE %[1]s; ALTER TABLE other RENAME TO %[1]s", table))
+}
+
+// TestIncrementalOnSQLite compares every row, and says so.
+func TestIncrementalOnSQLite(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, databasetest.SQLite)
+	l.small()
+	l.sync()
+	l.mode = models.IncrementalRun
+	l.sync()
+	if mode, reason := l.lastRun(); mode != models.FullRun || !strings.Contains(reason, "SQLite") {
+		t.Errorf("the run was %s: %s", mode, reason)
+	}
+}
