@@ -21,10 +21,10 @@ import (
 	"lifecycle-sync/services/mirror"
 )
 
-// Pools are small: a run uses two connections to each database, as does bringing what the API wrote to
-// the mirror, and the API is served from its own.
+// Pools are small: a run uses two connections to each database, as do bringing what the API wrote to the
+// mirror and following lifecycle_db, and the API is served from its own.
 const (
-	syncConns = 6
+	syncConns = 8
 	apiConns  = 10
 )
 

@@ -48,6 +48,7 @@ type Config struct {
 	ReaderRoles        []string      `env:"AUTH_READER_ROLES" envDefault:"*"`
 	WriteRate          int           `env:"RATE_LIMIT_WRITES" envDefault:"600" validate:"min=1"`
 	SyncRate           int           `env:"RATE_LIMIT_SYNC" envDefault:"60" validate:"min=1"`
+	Realtime           bool          `env:"SYNC_REALTIME"`
 	StaleAfter         time.Duration `env:"SYNC_STALE_AFTER" envDefault:"26h" validate:"min=1m"`
 	ConnectTimeout     time.Duration `env:"CONNECT_TIMEOUT" envDefault:"10s" validate:"min=1s"`
 	SyncTimeout        time.Duration `env:"SYNC_TIMEOUT" envDefault:"1h" validate:"min=1s"`

@@ -14,6 +14,7 @@ import (
 type syncCommand struct {
 	Mode         string `enum:"full,incremental" default:"full" help:"full: compare every row; incremental: only what can differ since the last run."`
 	DryRun       bool   `help:"Print what a run would change, and change nothing."`
+	Follow       bool   `help:"Stay, and bring every change as soon as it is committed (PostgreSQL). Stands by while another process does."`
 	AllowDeletes *int64 `placeholder:"N" help:"Let exactly N rows leave the mirror, when the mass-delete guard stopped a run."`
 	JSON         bool   `name:"json" help:"Print the outcome as one JSON object on the last line of standard output; everything else goes to standard error."`
 }
@@ -22,6 +23,12 @@ type syncCommand struct {
 func (c *syncCommand) Run(env *environment) error {
 	if c.AllowDeletes != nil && *c.AllowDeletes < 0 {
 		return &models.Error{Class: models.Config, Message: "--allow-deletes takes a whole number from 0"}
+	}
+	if c.Follow && (c.DryRun || c.JSON || c.AllowDeletes != nil) {
+		return &models.Error{Class: models.Config, Message: "--follow goes with none of --dry-run, --json and --allow-deletes"}
+	}
+	if c.Follow {
+		return env.withApp(func(a *App) error { return a.followInForeground(env.ctx, newConsole(env.stdout)) })
 	}
 	return env.withApp(func(a *App) error {
 		started := now()

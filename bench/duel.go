@@ -11,6 +11,7 @@ import (
 type duel struct {
 	prepare   func(ctx context.Context, a *arena, round int) error // not timed
 	yardstick func(a *arena, ctx context.Context) (time.Duration, error)
+	mode      string // of our run
 }
 
 // measure compares the medians of all rounds, once both mirrors have proved equal to the source.
@@ -23,7 +24,7 @@ func (d duel) measure(ctx context.Context, a *arena, m measure) (figures, error)
 		if err := a.settle(ctx); err != nil {
 			return figures{}, err
 		}
-		us, err := a.sync(ctx, m)
+		us, err := a.sync(ctx, m, d.mode)
 		if err != nil {
 			return figures{}, err
 		}
@@ -40,9 +41,9 @@ func (d duel) measure(ctx context.Context, a *arena, m measure) (figures, error)
 	return figures{median(ours).Seconds(), median(theirs).Seconds()}, nil
 }
 
-// sync runs a full sync by our binary, from its start to its end.
-func (a *arena) sync(ctx context.Context, m measure) (time.Duration, error) {
-	used, err := measured(a.command(ctx, a.ours, "sync"))
+// sync makes a run by our binary, from its start to its end.
+func (a *arena) sync(ctx context.Context, m measure, mode string) (time.Duration, error) {
+	used, err := measured(a.command(ctx, a.ours, "sync", "--mode", mode))
 	if err != nil {
 		return 0, err
 	}

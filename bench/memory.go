@@ -28,7 +28,7 @@ func (c memory) measure(ctx context.Context, a *arena, m measure) (figures, erro
 			if err := prepare(ctx, a, 0); err != nil {
 				return figures{}, err
 			}
-			if _, err := a.sync(ctx, m); err != nil {
+			if _, err := a.sync(ctx, m, "full"); err != nil {
 				return figures{}, err
 			}
 		}

@@ -34,8 +34,8 @@ type DB struct {
 	Dialect
 	Name string // "lifecycle_db" or "pmo_db": how messages call it
 
-	noClientCheck atomic.Bool                                                  // the server has refused client_connection_check_interval
-	dial          func(ctx context.Context, purpose string) (*pgx.Conn, error) // outside the pool; nil on SQLite
+	noClientCheck atomic.Bool                          // the server has refused client_connection_check_interval
+	outside       func(purpose string) *pgx.ConnConfig // of connections that are not the pool's; nil on SQLite
 }
 
 // Dialect is what differs between the systems in the SQL that the sync sends.

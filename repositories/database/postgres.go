@@ -55,10 +55,10 @@ func openPostgres(url string, o Options) (*DB, error) {
 	sqlDB.SetMaxOpenConns(o.MaxConns)
 	sqlDB.SetMaxIdleConns(o.MaxConns)
 	sqlDB.SetConnMaxIdleTime(5 * time.Minute)
-	db := &DB{SQL: sqlDB, Dialect: postgresDialect{}, Name: o.Name, dial: func(ctx context.Context, purpose string) (*pgx.Conn, error) {
+	db := &DB{SQL: sqlDB, Dialect: postgresDialect{}, Name: o.Name, outside: func(purpose string) *pgx.ConnConfig {
 		own := outside.Copy()
 		own.RuntimeParams["application_name"] += " " + purpose
-		return pgx.ConnectConfig(ctx, own)
+		return own
 	}}
 	if db.DB, err = gorm.Open(postgres.New(postgres.Config{Conn: sqlDB}), db.gormConfig()); err != nil {
 		return nil, db.Translate(err)

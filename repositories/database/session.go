@@ -21,7 +21,7 @@ type Session struct {
 // Dial connects; purpose stands behind the application's name in pg_stat_activity. Errors:
 // connection, permission.
 func (db *DB) Dial(ctx context.Context, purpose string) (*Session, error) {
-	conn, err := db.dial(ctx, purpose)
+	conn, err := pgx.ConnectConfig(ctx, db.outside(purpose))
 	if err != nil {
 		return nil, db.Translate(err)
 	}

@@ -18,6 +18,8 @@ type Identity struct {
 	Standby  bool              `json:"standby"`
 	Started  string            `json:"started"` // when the server was started
 	Tables   map[string]string `json:"tables"`  // OID and columns by name; "" for what is no ordinary table
+	// Publication is what it publishes, "" where there is none: real time misses what it left out.
+	Publication string `json:"publication"`
 }
 
 // timeline is the present one on a primary, and on a standby that of its last restart point.
@@ -28,6 +30,8 @@ const identify = `SELECT json_build_object(
 	'database', (SELECT oid::bigint FROM pg_database WHERE datname = current_database()),
 	'standby', pg_is_in_recovery(),
 	'started', pg_postmaster_start_time()::text,
+	'publication', coalesce((SELECT md5(p::text || coalesce((SELECT string_agg(r::text, ',' ORDER BY r.oid) FROM pg_publication_rel r WHERE r.prpubid = p.oid), ''))
+		FROM pg_publication p WHERE p.pubname = '` + Publication + `'), ''),
 	'tables', (SELECT coalesce(json_object_agg(n.name, CASE WHEN c.relkind = 'r' AND NOT c.relhassubclass THEN c.oid || ' ' || md5((
 			SELECT string_agg(concat_ws(' ', a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attmissingval), ',' ORDER BY a.attnum)
 			FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)) ELSE '' END), '{}')
@@ -43,4 +47,14 @@ func (s *Snapshot) Identify(ctx context.Context) (id Identity, err error) {
 		return id, &models.Error{Class: models.Internal, Message: "lifecycle_db does not say what it is", Cause: err}
 	}
 	return id, nil
+}
+
+// Identify reads what lifecycle_db is now. PostgreSQL only. Errors: those of Snapshot.
+func (s *Source) Identify(ctx context.Context, tables []*models.Table) (Identity, error) {
+	snap, err := s.Snapshot(ctx, tables)
+	if err != nil {
+		return Identity{}, err
+	}
+	defer snap.Close()
+	return snap.Identify(ctx)
 }

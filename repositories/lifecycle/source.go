@@ -82,14 +82,38 @@ func (s *Snapshot) open(ctx context.Context, tables []*models.Table) error {
 	}
 	s.hashing.Convert = encoding != "UTF8" && encoding != "SQL_ASCII"
 	if s.ascii = encoding == "SQL_ASCII"; s.ascii {
-		// The bytes must come as they are, to be judged; the server would refuse to send them.
-		if _, err := s.conn.Exec(ctx, "SET LOCAL client_encoding = 'SQL_ASCII'"); err != nil {
+		if _, err := s.conn.Exec(ctx, asciiClient); err != nil {
 			return err
 		}
 	}
 	return s.conn.QueryRow(ctx, `SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint, pg_export_snapshot()`,
 		nil, &s.Horizon, &s.Next, &s.name)
 }
+
+// Resnap opens a later snapshot than an earlier one, which may be closed, of the same tables without looking
+// at the catalogue again; nobody can join it. Identify tells whether they are still the same. PostgreSQL
+// only. Errors: connection.
+func (s *Source) Resnap(ctx context.Context, earlier *Snapshot) (*Snapshot, error) {
+	conn, err := s.db.BeginConn(ctx, database.ReadOnly)
+	if err != nil {
+		return nil, err
+	}
+	later := *earlier
+	later.conn, later.name = conn, ""
+	err = later.conn.QueryRow(ctx, `SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint`, nil, &later.Horizon, &later.Next)
+	if err == nil && later.ascii {
+		_, err = conn.Exec(ctx, asciiClient)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return &later, nil
+}
+
+// asciiClient lets the bytes of an SQL_ASCII database come as they are, to be judged; the server would refuse
+// to send them.
+const asciiClient = "SET LOCAL client_encoding = 'SQL_ASCII'"
 
 // check fills Tables, or reports every table and column that is not as the models say.
 func (s *Snapshot) check(tables []*models.Table) error {

@@ -54,6 +54,12 @@ const ownRights = `SELECT concat_ws('; ',
 	CASE WHEN NOT has_database_privilege(current_database(), 'TEMPORARY')
 		THEN 'GRANT TEMPORARY ON DATABASE ' || quote_ident(current_database()) END)`
 
+// Assume takes over what an earlier look at the catalogue has found, whose connection may be closed.
+func (m *Mirror) Assume(earlier *Mirror) {
+	m.infos, m.guarded, m.absent, m.hashing = earlier.infos, earlier.guarded, earlier.absent, earlier.hashing
+	m.Probe, m.Triggered = earlier.Probe, earlier.Triggered
+}
+
 // checkRights reports rights that would be found missing in the midst of a run.
 func (m *Mirror) checkRights(ctx context.Context) error {
 	var lacking string

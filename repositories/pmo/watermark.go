@@ -36,3 +36,11 @@ func watermark(db *gorm.DB, s *Store) (*models.Watermark, error) {
 	}
 	return &found[0], nil
 }
+
+// SlotName is what this pmo_db's replication slot in lifecycle_db's server is called. A copy of pmo_db in
+// another place has another one. PostgreSQL only. Errors: connection.
+func (s *Store) SlotName(ctx context.Context) (name string, err error) {
+	err = s.db.SQL.QueryRowContext(ctx, `SELECT 'lifecycle_sync_' || left(md5((SELECT system_identifier FROM pg_control_system()) || ' ' ||
+		(SELECT oid FROM pg_database WHERE datname = current_database())), 16)`).Scan(&name)
+	return name, s.db.Translate(err)
+}

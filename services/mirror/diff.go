@@ -75,6 +75,7 @@ type differ struct {
 	progress    Progress
 	stats       []*tableStats
 	causes      map[Cause]int64 // of what was applied
+	noted       func(Change)    // is told what is applied; may be nil
 }
 
 func newDiffer(snap *lifecycle.Snapshot, mirror *pmo.Mirror, missingKeys map[string][]models.Column, progress Progress) *differ {

@@ -19,7 +19,7 @@ const bucketShift = 4
 // mirror. First buckets of ids are compared, or since a horizon what was written; then, where few differ, the
 // single rows in those. SQLite is read whole.
 func (d *differ) findDirty(ctx context.Context, s *tableStats) error {
-	if d.only != nil {
+	if only := d.only[s.table.Source]; d.only != nil && len(only) <= database.MaxRanges && !slices.Equal(only, database.Everything()) {
 		return d.findOnly(ctx, s)
 	}
 	if d.snap.Kind() == database.SQLite {

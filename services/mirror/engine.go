@@ -211,6 +211,9 @@ func (e *Engine) applyTable(ctx context.Context, tx *pmo.Tx, d *differ, t *model
 	w := &writer{tx: tx, table: t, now: e.now}
 	if err := d.table(ctx, t, func(ctx context.Context, c Change) error {
 		d.causes[d.cause(c)]++
+		if d.noted != nil {
+			d.noted(c)
+		}
 		return w.change(ctx, c)
 	}); err != nil {
 		return errors.Join(err, w.wait())

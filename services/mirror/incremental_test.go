@@ -130,19 +130,25 @@ func TestWhenEveryRowIsCompared(t *testing.T) {
 		}
 	}
 	for reason, happen := range map[string]func(*lab){
-		"no earlier run":        func(l *lab) { l.edit("DELETE FROM lifecycle_sync_watermark") },
-		"another cluster":       forge("system", `"1"`),
-		"timeline 1 instead":    forge("timeline", "7"),
-		"another database":      forge("database", "1"),
-		"is a standby":          forge("standby", "true"),
-		"started anew":          forge("started", `"2001-01-01"`),
-		"tbl_segmen is new":     func(l *lab) { l.edit("UPDATE lifecycle_sync_watermark SET source = (source::jsonb #- '{tables,tbl_segmen}')::json") },
-		"have gone back":        func(l *lab) { l.edit("UPDATE lifecycle_sync_watermark SET horizon = horizon + 1000000") },
-		"transactions back":     func(l *lab) { l.edit("UPDATE lifecycle_sync_watermark SET horizon = horizon - 1073741825") },
-		"foreign keys are":      func(l *lab) { l.edit("ALTER TABLE tbl_produk_lifecycle DROP CONSTRAINT tbl_produk_lifecycle_id_segmen_fkey") },
-		"trigger or rule":       func(l *lab) { l.edit("CREATE RULE r AS ON UPDATE TO tbl_stage_lifecycle DO ALSO NOTHING") },
-		"tbl_stage is another":  func(l *lab) { l.swap("tbl_stage") },
-		"tbl_produk is another": func(l *lab) { l.change("ALTER TABLE tbl_produk DROP COLUMN harga; ALTER TABLE tbl_produk ADD COLUMN harga bigint DEFAULT 3") },
+		"no earlier run":     func(l *lab) { l.edit("DELETE FROM lifecycle_sync_watermark") },
+		"another cluster":    forge("system", `"1"`),
+		"timeline 1 instead": forge("timeline", "7"),
+		"another database":   forge("database", "1"),
+		"is a standby":       forge("standby", "true"),
+		"started anew":       forge("started", `"2001-01-01"`),
+		"tbl_segmen is new": func(l *lab) {
+			l.edit("UPDATE lifecycle_sync_watermark SET source = (source::jsonb #- '{tables,tbl_segmen}')::json")
+		},
+		"have gone back":    func(l *lab) { l.edit("UPDATE lifecycle_sync_watermark SET horizon = horizon + 1000000") },
+		"transactions back": func(l *lab) { l.edit("UPDATE lifecycle_sync_watermark SET horizon = horizon - 1073741825") },
+		"foreign keys are": func(l *lab) {
+			l.edit("ALTER TABLE tbl_produk_lifecycle DROP CONSTRAINT tbl_produk_lifecycle_id_segmen_fkey")
+		},
+		"trigger or rule":      func(l *lab) { l.edit("CREATE RULE r AS ON UPDATE TO tbl_stage_lifecycle DO ALSO NOTHING") },
+		"tbl_stage is another": func(l *lab) { l.swap("tbl_stage") },
+		"tbl_produk is another": func(l *lab) {
+			l.change("ALTER TABLE tbl_produk DROP COLUMN harga; ALTER TABLE tbl_produk ADD COLUMN harga bigint DEFAULT 3")
+		},
 		"no ordinary table": func(l *lab) {
 			l.change("ALTER TABLE tbl_produk RENAME TO produk_asli; CREATE VIEW tbl_produk AS SELECT * FROM produk_asli")
 		},

@@ -41,7 +41,11 @@ func (e *Engine) Refresh(ctx context.Context, changed Changed, deleted int64) (v
 		return 0, err
 	}
 	agree(snap, tx.Mirror)
-	counts, err := e.refresh(ctx, tx, snap, changed, deleted)
+	only, err := withParents(ctx, snap, changed)
+	if err != nil {
+		return 0, err
+	}
+	counts, err := e.refresh(ctx, tx, snap, only, nil, func(d *differ) error { return guardRefresh(ctx, d, deleted) })
 	if err != nil {
 		return 0, err
 	}
@@ -51,7 +55,11 @@ func (e *Engine) Refresh(ctx context.Context, changed Changed, deleted int64) (v
 	return tx.Version, nil
 }
 
-func (e *Engine) refresh(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, changed Changed, deleted int64) ([]models.TableCount, error) {
+// refresh is Diff + Apply of some rows. note, if there is one, is told every change, and judge decides whether
+// all of them may be made.
+func (e *Engine) refresh(
+	ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, only map[string][]database.Range, note func(Change), judge func(*differ) error,
+) ([]models.TableCount, error) {
 	before, err := e.store.Read(ctx)
 	if err != nil {
 		return nil, err
@@ -60,15 +68,13 @@ func (e *Engine) refresh(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapsh
 	before.Probe = tx.Probe
 	agree(snap, before)
 	d := newDiffer(snap, before, nil, Silent{})
-	if d.only, err = withParents(ctx, snap, changed); err != nil {
-		return nil, err
-	}
+	d.only, d.noted = only, note
 	for _, t := range snap.Tables {
 		if err := e.applyTable(ctx, tx, d, t); err != nil {
 			return nil, err
 		}
 	}
-	if err := guardRefresh(ctx, d, deleted); err != nil {
+	if err := judge(d); err != nil {
 		return nil, err
 	}
 	before.Close() // its locks would be in the way of the deletions
@@ -161,16 +167,11 @@ func (d *differ) findOnly(ctx context.Context, s *tableStats) error {
 	if err != nil {
 		return err
 	}
-	ids := map[int64]bool{}
+	ranges := slices.Clone(d.only[s.table.Source])
 	for _, id := range slices.Concat(orphans, waiting) {
-		ids[id] = true
+		ranges = append(ranges, database.Range{Lo: id, Hi: id})
 	}
-	for _, r := range d.only[s.table.Source] {
-		for id := r.Lo; id <= r.Hi; id++ {
-			ids[id] = true
-		}
-	}
-	s.dirty = rangesOf(ids)
+	s.dirty = database.Union(ranges)
 	if d.snap.Kind() == database.SQLite || len(s.dirty) == 0 {
 		return nil
 	}

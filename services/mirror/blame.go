@@ -1,0 +1,115 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/lifecycle"
+)
+
+// blame finds out which transaction of the source takes which rows out of the mirror, because in real time
+// the guard counts by transaction, though several are brought together.
+type blame struct {
+	touched map[string]map[int64]int        // by source table and id: the last transaction that touched the row
+	whole   map[string]int                  // and that which truncated the table
+	leaving map[string]map[int64]int        // by source table and id: who takes the row out
+	counts  map[int]map[*models.Table]int64 // by transaction and table: how many rows
+}
+
+// nobody stands for a change that no transaction of the step explains, such as of a hand edit found by the way.
+const nobody = -1
+
+func newBlame(seen []lifecycle.Transaction) *blame {
+	b := &blame{map[string]map[int64]int{}, map[string]int{}, map[string]map[int64]int{}, map[int]map[*models.Table]int64{}}
+	for i, t := range seen {
+		for table, rows := range t.Rows {
+			if rows.Whole {
+				b.whole[table] = i
+			}
+			if b.touched[table] == nil {
+				b.touched[table] = map[int64]int{}
+			}
+			for _, id := range rows.IDs {
+				b.touched[table][id] = i
+			}
+		}
+	}
+	return b
+}
+
+// note is told every change, parents before children.
+func (b *blame) note(c Change) {
+	if !c.Leaves() {
+		return
+	}
+	who := b.who(c)
+	if b.leaving[c.Table.Source] == nil {
+		b.leaving[c.Table.Source] = map[int64]int{}
+	}
+	b.leaving[c.Table.Source][c.ID] = who
+	if b.counts[who] == nil {
+		b.counts[who] = map[*models.Table]int64{}
+	}
+	b.counts[who][c.Table]++
+}
+
+// who takes a row out: whoever touched it, or a row that it refers to, or its whole table.
+func (b *blame) who(c Change) int {
+	if who, ok := b.touched[c.Table.Source][c.ID]; ok {
+		return who
+	}
+	for i, column := range c.Table.Columns {
+		if column.References == "" || c.Before.Cells[i] == nil {
+			continue
+		}
+		parent, err := strconv.ParseInt(string(c.Before.Cells[i]), 10, 64)
+		if who, ok := b.leaving[column.References][parent]; ok && err == nil {
+			return who
+		}
+	}
+	if who, ok := b.whole[c.Table.Source]; ok {
+		return who
+	}
+	return nobody
+}
+
+// guard refuses a silent mass delete, as guard does of a run: more than 10 rows and more than 10 % of a table
+// by one transaction, or a table that becomes empty.
+func (b *blame) guard(ctx context.Context, d *differ) error {
+	var total int64
+	for _, s := range d.stats {
+		total += int64(len(s.leaving))
+	}
+	refused := func(what string) error {
+		return &models.Error{Class: models.MassDelete, Message: what + ". Real time has stopped, and nothing was changed",
+			Remedy: fmt.Sprintf("See in lifecycle_db whether these rows were meant to go; if so, run lifecycle-sync sync --allow-deletes %d, and real time goes on by itself.", total)}
+	}
+	for _, s := range d.stats {
+		if len(s.leaving) == 0 {
+			continue
+		}
+		if s.entering == 0 {
+			if holds, err := d.mirror.Holds(ctx, s.table, s.leaving); err != nil {
+				return err
+			} else if !holds {
+				return refused(s.table.Mirror + " would become empty")
+			}
+		}
+		for _, counts := range b.counts {
+			n := counts[s.table]
+			if n <= guardRows {
+				continue
+			}
+			before, err := d.mirror.Count(ctx, s.table)
+			if err != nil {
+				return err
+			}
+			if n*100 > before*guardPercent {
+				return refused(fmt.Sprintf("one transaction in lifecycle_db takes %d of %d %s out of the mirror", n, before, s.table.Noun))
+			}
+		}
+	}
+	return nil
+}

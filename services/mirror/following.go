@@ -1,0 +1,201 @@
+package mirror
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"slices"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/lifecycle"
+	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/services/failpoint"
+)
+
+// How long a step waits for the stream to have come to where the source is: before it takes the writer's
+// lock, and with it.
+const (
+	catchUpTime = 5 * time.Second
+	settleTime  = time.Second
+
+	examineEvery = 10 * time.Second
+	runLength    = time.Hour // of what a follower brings, as one run
+)
+
+var (
+	// ErrBehind says that the stream is so far behind that a run brings the mirror up to date sooner.
+	ErrBehind = errors.New("real time has fallen behind")
+	// ErrAnotherSource says that lifecycle_db's server, tables or publication are not what they were: a run
+	// must look what that means.
+	ErrAnotherSource = errors.New("lifecycle_db is not what it was")
+)
+
+// Following is real time: Diff + Apply of the rows that the source's log tells of, from a snapshot that sees
+// them. What has committed comes to the mirror whole and in order, because each step waits until the stream
+// has told of everything its snapshot sees; so after each step the mirror equals a snapshot of the source.
+// Rows that arrive by other ways meanwhile, by a run or an API write, are found equal.
+type Following struct {
+	engine *Engine
+	stream *lifecycle.Stream
+	source lifecycle.Identity
+	run    models.Run // of this hour
+	last   *models.Watermark
+	kept   int64           // up to there the log may be thrown away
+	sight  lifecycle.Sight // of the last step
+	next   *int64          // the horizon of its snapshot
+
+	snap     *lifecycle.Snapshot // that of an earlier step: what it knows of the source's tables
+	mirror   *pmo.Mirror         // likewise, of the mirror's
+	examined time.Time           // when that was looked up
+}
+
+// Follow begins to follow a stream, after a run or where another follower stopped: the watermark must be
+// one from which the stream tells everything. Errors: connection, busy before the first run.
+func (e *Engine) Follow(ctx context.Context, stream *lifecycle.Stream) (*Following, error) {
+	last, err := e.store.Watermark(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if last == nil || last.Source == nil {
+		return nil, &models.Error{Class: models.Busy, Message: "the mirror has never been synchronised", Remedy: "The first run brings everything."}
+	}
+	f := &Following{engine: e, stream: stream, last: last, kept: stream.Confirmed()}
+	return f, json.Unmarshal(last.Source, &f.source)
+}
+
+// Step brings the mirror to a snapshot of the source as it is now, and returns the mirror's new version, 0
+// when nothing has changed. Errors: ErrBehind, ErrAnotherSource; mass_delete; busy when somebody else is
+// writing the mirror for longer than 2 s; those of Sync. Nothing has then changed.
+func (f *Following) Step(ctx context.Context) (version int64, err error) {
+	flushed, err := f.engine.source.Flushed(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if _, _, err := f.stream.Await(ctx, flushed, catchUpTime); err != nil {
+		return 0, behind(ctx, err)
+	}
+	tx, now, err := f.engine.store.BeginStep(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer tx.Close()
+	snap, err := f.snapshot(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	defer snap.Close()
+	if id, err := snap.Identify(ctx); err != nil {
+		return 0, err
+	} else if !reflect.DeepEqual(id, f.source) {
+		return 0, ErrAnotherSource
+	}
+	sight, err := snap.Sight(ctx)
+	if err != nil {
+		return 0, err
+	}
+	pending, position, err := f.stream.Await(ctx, sight.Flushed, settleTime)
+	if err != nil {
+		return 0, behind(ctx, err)
+	}
+	seen := slices.DeleteFunc(slices.Clone(pending), func(t lifecycle.Transaction) bool { return !sight.Sees(t) })
+	counts, err := f.bring(ctx, tx, snap, seen, now)
+	if err != nil {
+		return 0, err
+	}
+	reached := f.reached(pending, sight, position)
+	reached.CurrentAt = now
+	failpoint.Reach("before-step-commit")
+	if err := tx.FinishStep(ctx, counts, reached); err != nil {
+		return 0, err
+	}
+	failpoint.Reach("after-step-commit")
+	f.last, f.kept, f.sight, f.next = &reached, *reached.LSN, sight, snap.Horizon
+	if tx.Run != nil {
+		f.run = *tx.Run
+	}
+	f.stream.Done(sight.Sees, *reached.LSN)
+	return tx.Version, nil
+}
+
+// snapshot opens the source's snapshot. The catalogues are looked at only now and then: Identify tells at
+// every step whether the source's tables are the same, and the proof whether the mirror takes what it is given.
+func (f *Following) snapshot(ctx context.Context, tx *pmo.Tx) (*lifecycle.Snapshot, error) {
+	if time.Since(f.examined) < examineEvery {
+		tx.Assume(f.mirror)
+		return f.engine.source.Resnap(ctx, f.snap)
+	}
+	snap, err := f.engine.snapshot(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := tx.Preflight(ctx, snap.Infos, snap.Tables); err != nil {
+		snap.Close()
+		return nil, err
+	}
+	agree(snap, tx.Mirror)
+	f.snap, f.mirror, f.examined = snap, tx.Mirror, time.Now()
+	return snap, nil
+}
+
+func behind(ctx context.Context, err error) error {
+	if ctx.Err() == nil && models.AsError(err).Class == models.Timeout {
+		return ErrBehind
+	}
+	return err
+}
+
+// reached is where a step brings the mirror. The log may be thrown away up to the first transaction that its
+// snapshot did not see yet. The horizon is that of the step before, once the stream has passed all that the
+// earlier snapshot can have seen: a transaction that was not waited for to be flushed is seen before the
+// stream tells of it.
+func (f *Following) reached(pending []lifecycle.Transaction, sight lifecycle.Sight, position int64) models.Watermark {
+	reached := *f.last
+	reached.LSN = &position
+	for i, t := range pending {
+		if !sight.Sees(t) {
+			position := f.kept
+			if i > 0 {
+				position = pending[i-1].End
+			}
+			reached.LSN = &position
+			break
+		}
+	}
+	if f.next != nil && position >= f.sight.Inserted {
+		reached.Horizon = f.next
+	}
+	return reached
+}
+
+// bring applies what transactions have touched.
+func (f *Following) bring(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, seen []lifecycle.Transaction, now time.Time) ([]models.TableCount, error) {
+	if len(seen) == 0 {
+		return nil, nil
+	}
+	run := f.run
+	if run.ID == 0 || now.Sub(run.StartedAt) > runLength {
+		run = models.Run{StartedAt: now}
+	}
+	if err := tx.Belong(ctx, run); err != nil {
+		return nil, err
+	}
+	only := map[string][]database.Range{}
+	for _, t := range seen {
+		for table, rows := range t.Rows {
+			if rows.Whole {
+				only[table] = append(only[table], database.Everything()...)
+			}
+			for _, id := range rows.IDs {
+				only[table] = append(only[table], database.Range{Lo: id, Hi: id})
+			}
+		}
+	}
+	for table, ranges := range only {
+		only[table] = database.Union(ranges)
+	}
+	blame := newBlame(seen)
+	return f.engine.refresh(ctx, tx, snap, only, blame.note, func(d *differ) error { return blame.guard(ctx, d) })
+}
