@@ -78,7 +78,8 @@ const published = `SELECT n.name,
 		WHERE p.pubname = '` + Publication + `' AND t.schemaname = ns.nspname AND t.tablename = k.relname
 		AND p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate
 		AND to_jsonb(t) ->> 'rowfilter' IS NULL AND coalesce(to_jsonb(t) -> 'attnames' ? 'id', TRUE)),
-	coalesce(c.relkind = 'r' AND (c.relreplident = 'f' OR c.relreplident IN ('d', 'i') AND EXISTS (SELECT FROM pg_index i JOIN pg_attribute k ON k.attrelid = c.oid AND k.attnum = i.indkey[0]
+	coalesce(c.relkind = 'r' AND (c.relreplident = 'f' OR c.relreplident IN ('d', 'i') AND EXISTS (
+		SELECT FROM pg_index i JOIN pg_attribute k ON k.attrelid = c.oid AND k.attnum = i.indkey[0]
 		WHERE i.indrelid = c.oid AND i.indnkeyatts = 1 AND k.attname = 'id' AND CASE c.relreplident WHEN 'd' THEN i.indisprimary ELSE i.indisreplident END)), FALSE),
 	EXISTS (SELECT FROM pg_publication WHERE pubname = '` + Publication + `')
 FROM unnest($1::text[]) WITH ORDINALITY AS n(name, position) JOIN pg_class c ON c.oid = to_regclass(quote_ident(n.name)) ORDER BY n.position`
@@ -104,13 +105,15 @@ func publish(ctx context.Context, conn *database.Conn, tables []*models.Table) e
 	statement := "CREATE PUBLICATION " + Publication + " FOR TABLE " + strings.Join(all, ", ")
 	switch {
 	case unidentified != nil: // a publication would make the source's own UPDATEs fail
-		return &models.Error{Class: models.Schema, Message: "real time cannot tell the rows of " + strings.Join(unidentified, ", ") + " apart: id is no primary key there, or the table has another replica identity",
-			Remedy: "In lifecycle_db: ALTER TABLE " + unidentified[0] + " ADD PRIMARY KEY (id), or REPLICA IDENTITY DEFAULT where it has that key."}
+		return &models.Error{Class: models.Schema,
+			Message: "real time cannot tell the rows of " + strings.Join(unidentified, ", ") + " apart: id is no primary key there, or the table has another replica identity",
+			Remedy:  "In lifecycle_db: ALTER TABLE " + unidentified[0] + " ADD PRIMARY KEY (id), or REPLICA IDENTITY DEFAULT where it has that key."}
 	case missing == nil:
 		return nil
 	case exists:
-		return &models.Error{Class: models.Schema, Message: "the publication " + Publication + " in lifecycle_db leaves out " + strings.Join(missing, ", ") + ", or some of their rows or changes",
-			Remedy: "Its owner runs DROP PUBLICATION " + Publication + "; " + statement + "."}
+		return &models.Error{Class: models.Schema,
+			Message: "the publication " + Publication + " in lifecycle_db leaves out " + strings.Join(missing, ", ") + ", or some of their rows or changes",
+			Remedy:  "Its owner runs DROP PUBLICATION " + Publication + "; " + statement + "."}
 	}
 	_, err := conn.Exec(ctx, statement)
 	if e := models.AsError(err); err != nil && e.Class == models.Permission {
@@ -122,8 +125,8 @@ func publish(ctx context.Context, conn *database.Conn, tables []*models.Table) e
 
 func findSlot(ctx context.Context, conn *database.Conn, name string) (slot Slot, there, lost bool, err error) {
 	slot.Name = name
-	for cells, err := range conn.Rows(ctx, `SELECT coalesce(confirmed_flush_lsn - '0/0', 0)::bigint, coalesce(wal_status = 'lost', FALSE), database = current_database() AND plugin = 'pgoutput'
-		FROM pg_replication_slots WHERE slot_name = $1`, name) {
+	for cells, err := range conn.Rows(ctx, `SELECT coalesce(confirmed_flush_lsn - '0/0', 0)::bigint, coalesce(wal_status = 'lost', FALSE),
+		database = current_database() AND plugin = 'pgoutput' FROM pg_replication_slots WHERE slot_name = $1`, name) {
 		if err != nil {
 			return slot, false, false, err
 		}
@@ -149,8 +152,9 @@ func (s *Source) createSlot(ctx context.Context, conn *database.Conn, name strin
 	case err == nil:
 		return slot, nil
 	case ctx.Err() == nil && creating.Err() != nil:
-		return slot, &models.Error{Class: models.Timeout, Message: "the replication slot could not be made within " + slotTime.String() + ": a transaction in lifecycle_db's server is open for longer", Cause: err,
-			Remedy: "See pg_stat_activity (xact_start); real time begins once it has ended."}
+		return slot, &models.Error{Class: models.Timeout, Cause: err,
+			Message: "the replication slot could not be made within " + slotTime.String() + ": a transaction in lifecycle_db's server is open for longer",
+			Remedy:  "See pg_stat_activity (xact_start); real time begins once it has ended."}
 	case refused && pg.Code == "42501":
 		return slot, &models.Error{Class: models.Permission, Message: "the role of LIFECYCLE_DATABASE_URL may not replicate, which real time needs", Cause: err,
 			Remedy: "A superuser runs ALTER ROLE … REPLICATION in lifecycle_db's server."}

@@ -86,8 +86,7 @@ func (s *Snapshot) open(ctx context.Context, tables []*models.Table) error {
 			return err
 		}
 	}
-	return s.conn.QueryRow(ctx, `SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint, pg_export_snapshot()`,
-		nil, &s.Horizon, &s.Next, &s.name)
+	return s.conn.QueryRow(ctx, bounds+", pg_export_snapshot()", nil, &s.Horizon, &s.Next, &s.name)
 }
 
 // Resnap opens a later snapshot than an earlier one, which may be closed, of the same tables without looking
@@ -100,7 +99,7 @@ func (s *Source) Resnap(ctx context.Context, earlier *Snapshot) (*Snapshot, erro
 	}
 	later := *earlier
 	later.conn, later.name = conn, ""
-	err = later.conn.QueryRow(ctx, `SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint`, nil, &later.Horizon, &later.Next)
+	err = later.conn.QueryRow(ctx, bounds, nil, &later.Horizon, &later.Next)
 	if err == nil && later.ascii {
 		_, err = conn.Exec(ctx, asciiClient)
 	}
@@ -110,6 +109,9 @@ func (s *Source) Resnap(ctx context.Context, earlier *Snapshot) (*Snapshot, erro
 	}
 	return &later, nil
 }
+
+// bounds reads what a snapshot's transaction ids lie between.
+const bounds = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 
 // asciiClient lets the bytes of an SQL_ASCII database come as they are, to be judged; the server would refuse
 // to send them.

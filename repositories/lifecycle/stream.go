@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,10 +18,13 @@ import (
 const (
 	speakEvery = 2 * time.Second  // the server is told that we live
 	silence    = 15 * time.Second // without a word from the server, it is taken for dead
-	// What is pending may take so much memory; past it, a run brings the mirror up to date faster.
+	// What is pending may take so much memory.
 	mostPending = 1 << 18 // transactions
 	mostIDs     = 1 << 22
 )
+
+// ErrTooMuch says that more is pending than is worth keeping: a run brings the mirror up to date faster.
+var ErrTooMuch = errors.New("real time has fallen too far behind")
 
 // Stream tells what lifecycle_db commits, from a slot on, in the order of the commits. Receive fills it; its
 // other methods may be called meanwhile from one other goroutine.
@@ -71,7 +75,7 @@ func (s *Stream) Close() {
 }
 
 // Receive takes in what arrives until ctx ends or the stream breaks, and never returns nil. Errors:
-// connection; timeout when more is pending than is worth keeping; schema when the publication is gone.
+// connection; ErrTooMuch; schema when the publication is gone.
 func (s *Stream) Receive(ctx context.Context) error {
 	heard := time.Now()
 	for {
@@ -90,6 +94,9 @@ func (s *Stream) Receive(ctx context.Context) error {
 			heard = time.Now()
 			err = s.take(ctx, message)
 		}
+		if errors.Is(err, ErrTooMuch) {
+			return err
+		}
 		if err != nil {
 			return s.source.db.Translate(err)
 		}
@@ -106,7 +113,9 @@ func (s *Stream) take(ctx context.Context, message pgproto3.BackendMessage) erro
 			if err != nil {
 				return err
 			}
-			s.arrive(int64(alive.ServerWALEnd), nil)
+			if err := s.arrive(int64(alive.ServerWALEnd), nil); err != nil {
+				return err
+			}
 			return s.report(ctx, false) // each one is answered, so that the next comes without delay
 		}
 		data, err := pglogrepl.ParseXLogData(m.Data[1:])
@@ -136,7 +145,7 @@ func (s *Stream) arrive(position int64, tx *Transaction) error {
 	default:
 	}
 	if len(s.pending) > mostPending || s.ids > mostIDs {
-		return &models.Error{Class: models.Timeout, Message: "real time has fallen too far behind", Remedy: "A run catches up, and real time goes on from there."}
+		return ErrTooMuch
 	}
 	return nil
 }
@@ -144,8 +153,9 @@ func (s *Stream) arrive(position int64, tx *Transaction) error {
 // report tells the server how far we are.
 func (s *Stream) report(ctx context.Context, answer bool) error {
 	s.mu.Lock()
-	update := pglogrepl.StandbyStatusUpdate{WALWritePosition: pglogrepl.LSN(s.position), WALFlushPosition: pglogrepl.LSN(s.kept), WALApplyPosition: pglogrepl.LSN(s.kept), ReplyRequested: answer}
+	arrived, kept := pglogrepl.LSN(s.position), pglogrepl.LSN(s.kept)
 	s.mu.Unlock()
+	update := pglogrepl.StandbyStatusUpdate{WALWritePosition: arrived, WALFlushPosition: kept, WALApplyPosition: kept, ReplyRequested: answer}
 	return pglogrepl.SendStandbyStatusUpdate(ctx, s.conn, update)
 }
 
@@ -156,7 +166,7 @@ func (s *Stream) Await(ctx context.Context, position int64, patience time.Durati
 	defer deadline.Stop()
 	for {
 		s.mu.Lock()
-		pending, reached = s.pending[:len(s.pending):len(s.pending)], s.position
+		pending, reached = slices.Clip(s.pending), s.position
 		s.mu.Unlock()
 		if reached >= position {
 			return pending, reached, nil

@@ -4,6 +4,7 @@ package realtime
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -107,17 +108,17 @@ func (f *Follower) Follow(ctx context.Context) error {
 			pause = pauses()
 		}
 		wait, _ := pause.Next() // never stops
-		switch e := models.AsError(err); e.Class {
-		case models.Busy:
+		switch e := models.AsError(err); {
+		case errors.Is(err, mirror.ErrAnotherSource), errors.Is(err, lifecycle.ErrTooMuch): // the next session begins with a run
+			f.become(Starting, nil)
+		case e.Class == models.Busy:
 			f.become(Standby, nil)
 			wait = standbyPause
-		case models.MassDelete:
+		case e.Class == models.MassDelete:
 			f.become(Stopped, err)
-			if err := f.untilAllowed(ctx, e); err != nil {
-				return nil //nolint:nilerr // ctx has ended
-			}
-			continue
-		case models.Schema, models.Permission, models.Config:
+			f.untilAllowed(ctx, e)
+			wait = 0
+		case e.Class == models.Schema, e.Class == models.Permission:
 			f.become(Unavailable, err)
 			if f.o.GiveUp {
 				return err
@@ -139,8 +140,8 @@ func pauses() retry.Backoff { //nolint:ireturn // the library has no other type 
 }
 
 // untilAllowed records that the guard has stopped us, and waits until a run that brings the mirror up to date
-// has passed it. Errors: ctx's end.
-func (f *Follower) untilAllowed(ctx context.Context, cause *models.Error) error {
+// has passed it, or ctx has ended.
+func (f *Follower) untilAllowed(ctx context.Context, cause *models.Error) {
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	class := string(cause.Class)
 	run := models.Run{Mode: models.RealtimeRun, State: models.Failed, StartedAt: now, FinishedAt: &now,
@@ -155,11 +156,11 @@ func (f *Follower) untilAllowed(ctx context.Context, cause *models.Error) error 
 		case at < 0:
 			at = mark.RunID
 		case mark.RunID != at:
-			return nil
+			return
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return
 		case <-time.After(resumePause):
 		}
 	}

@@ -51,10 +51,10 @@ func (f *Follower) session(ctx context.Context) (began bool, err error) {
 		return f.steps(ctx, stream, following)
 	})
 	err = group.Wait()
-	if e := models.AsError(err); e.Class == models.Timeout { // too much is pending: a run is faster
+	switch {
+	case errors.Is(err, lifecycle.ErrTooMuch): // a run is faster
 		f.owing = "real time had fallen behind"
-	}
-	if errors.Is(err, mirror.ErrAnotherSource) {
+	case errors.Is(err, mirror.ErrAnotherSource):
 		f.owing = "lifecycle_db's tables or publication have changed"
 	}
 	return began, err

@@ -1,0 +1,71 @@
+package realtime_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/services/realtime"
+)
+
+// TestMassDeleteStopsRealTime counts by transaction, consequences included, and goes on after an allowed run.
+func TestMassDeleteStopsRealTime(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		statements []string
+		leaving    int64
+		says       string
+	}{
+		"deleted":     {[]string{"DELETE FROM tbl_stage_histori WHERE id_produk <= 20", "DELETE FROM tbl_produk WHERE id <= 20"}, 0, "tbl_produk"},
+		"quarantined": {[]string{"DELETE FROM tbl_stage_histori WHERE id_produk BETWEEN 21 AND 40", "UPDATE tbl_produk SET tanggal_launch = 'infinity' WHERE id BETWEEN 21 AND 40"}, 0, "products"},
+		"truncated":   {[]string{"TRUNCATE tbl_stage_histori"}, 60, "tbl_stage_histori_lifecycle would become empty"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			f := l.follows()
+			l.change("UPDATE tbl_produk SET harga = 1 WHERE id = 100")
+			l.caughtUp()
+			before := l.holds(l.target, "SELECT TRUE")
+			l.change(test.statements...)
+			err := f.until(realtime.Stopped, 1)
+			if e := models.AsError(err); e == nil || e.Class != models.MassDelete || !strings.Contains(e.Remedy, "--allow-deletes ") || !before {
+				t.Fatalf("%v", err)
+			}
+			var n int64
+			if _, err := fmt.Sscanf(err.Error()[strings.Index(err.Error(), "--allow-deletes"):], "--allow-deletes %d", &n); err != nil {
+				t.Fatal(err)
+			}
+			if !l.holds(l.target, "SELECT (SELECT count(*) FROM tbl_produk_lifecycle) = 120 AND (SELECT count(*) FROM tbl_stage_histori_lifecycle) = 60") {
+				t.Error("something was changed")
+			}
+			l.eventually(l.target, "SELECT EXISTS (SELECT FROM lifecycle_sync_runs WHERE mode = 'realtime' AND state = 'failed' AND error_class = 'mass_delete' AND error_remedy <> '')")
+			if _, err := l.engine.Sync(l.Context(), mirror.Request{AllowDeletes: &n}, mirror.Silent{}); err != nil {
+				t.Fatalf("the number to allow was not the right one: %v", err)
+			}
+			_ = f.until(realtime.Following, 2)
+			l.change("UPDATE tbl_produk SET harga = 2 WHERE id = 100")
+			l.caughtUp()
+			l.equal()
+		})
+	}
+}
+
+// TestManySmallDeletesPass deletes row by row more than one transaction may.
+func TestManySmallDeletesPass(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	f := l.follows()
+	for i := range 25 {
+		l.change(fmt.Sprintf("DELETE FROM tbl_stage_histori WHERE id = %d", i+1))
+	}
+	l.caughtUp()
+	l.equal()
+	for _, s := range f.statuses {
+		if s.State == realtime.Stopped {
+			t.Errorf("the guard has stopped real time: %v", s.Err)
+		}
+	}
+}

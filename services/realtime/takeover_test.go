@@ -1,0 +1,153 @@
+package realtime_test
+
+import (
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/services/realtime"
+)
+
+// TestStandbyTakesOver has two followers; one of them follows, and the other when that has ended.
+func TestStandbyTakesOver(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	first := l.follows()
+	second := l.follow()
+	_ = second.until(realtime.Standby, 1)
+	l.change("UPDATE tbl_produk SET harga = 1 WHERE id = 1")
+	l.caughtUp()
+	first.stop()
+	l.change("UPDATE tbl_produk SET harga = 2 WHERE id = 1") // nobody may be there
+	_ = second.until(realtime.Following, 1)
+	l.caughtUp()
+	l.equal()
+	if runs := l.runs(models.FullRun, models.IncrementalRun); len(runs) != 1 {
+		t.Errorf("the log goes on where the mirror stands, and no run is needed: %q", runs)
+	}
+}
+
+// TestConnectionLost ends the follower's connections, again and again.
+func TestConnectionLost(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	f := l.follows()
+	for i := range 3 {
+		l.change("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'lifecycle-sync follower'",
+			fmt.Sprintf("UPDATE tbl_produk SET harga = %d WHERE id = 1", i))
+		_ = f.until(realtime.Following, i+2)
+		l.caughtUp()
+		l.equal()
+	}
+}
+
+// TestSlotLost drops the slot while nobody follows: every row is compared.
+func TestSlotLost(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	f := l.follows()
+	l.caughtUp()
+	f.stop()
+	l.eventually(l.source, "SELECT NOT active FROM pg_replication_slots WHERE database = current_database()")
+	l.change("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()", "UPDATE tbl_produk SET harga = 1 WHERE id = 1")
+	exec(l, l.target, "UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 2")
+	l.follows()
+	l.equal()
+	if runs := l.runs(models.FullRun); len(runs) != 2 || !strings.Contains(runs[1], "slot was lost") {
+		t.Errorf("%q", runs)
+	}
+}
+
+// TestMirrorRestored sets pmo_db back to before what the server was told is safe.
+func TestMirrorRestored(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	f := l.follows()
+	l.caughtUp()
+	f.stop()
+	exec(l, l.target, "UPDATE lifecycle_sync_watermark SET lsn = 1; UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 2")
+	l.follows()
+	l.equal()
+	if runs := l.runs(models.FullRun); len(runs) != 2 || !strings.Contains(runs[1], "restored or copied") {
+		t.Errorf("%q", runs)
+	}
+}
+
+// TestAroundRuns writes while the slot and the first run are made, and while other runs and refreshes are.
+func TestAroundRuns(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	var writers sync.WaitGroup
+	for w := range 3 {
+		writers.Go(func() {
+			for i := range 120 {
+				id := 1 + (w+3*i)%120
+				l.change(fmt.Sprintf("UPDATE tbl_produk SET harga = coalesce(harga, 0) + 1 WHERE id = %d", id),
+					fmt.Sprintf("INSERT INTO tbl_stage_histori (id_produk, stage_now) VALUES (%d, 1 + %d %% 4)", id, i))
+			}
+		})
+	}
+	f := l.follow()
+	for i := range 4 {
+		mode := []string{models.FullRun, models.IncrementalRun}[i%2]
+		if _, err := l.engine.Sync(l.Context(), mirror.Request{Mode: mode}, mirror.Silent{}); err != nil && models.AsError(err).Class != models.Busy {
+			t.Fatal(err)
+		}
+		if _, err := l.engine.Refresh(l.Context(), mirror.Changed{"tbl_produk": {int64(i + 1)}}, 0); err != nil && models.AsError(err).Class != models.Busy {
+			t.Fatal(err)
+		}
+	}
+	writers.Wait()
+	_ = f.until(realtime.Following, 1)
+	l.caughtUp()
+	l.equal()
+	for _, run := range l.runs(models.FullRun, models.IncrementalRun) {
+		if strings.Contains(run, "running") {
+			t.Error(run)
+		}
+	}
+}
+
+// TestWhatKeepsRealTimeFromWorking names it, with its remedy.
+func TestWhatKeepsRealTimeFromWorking(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		tables string // what is done to them first
+		grant  string
+		want   []string
+	}{
+		"no right to publish":   {"", "ALTER ROLE %s REPLICATION", []string{"may not publish", "CREATE PUBLICATION lifecycle_sync FOR TABLE tbl_segmen, tbl_stage, tbl_kategori, tbl_produk, tbl_stage_histori"}},
+		"no right to replicate": {"CREATE PUBLICATION lifecycle_sync FOR ALL TABLES", "", []string{"may not replicate", "REPLICATION"}},
+		"no key":                {"ALTER TABLE tbl_stage DROP CONSTRAINT tbl_stage_pkey; CREATE UNIQUE INDEX ON tbl_stage (id)", "", []string{"tell the rows of tbl_stage apart", "ADD PRIMARY KEY (id)"}},
+		"nothing identifies":    {"ALTER TABLE tbl_produk REPLICA IDENTITY NOTHING", "", []string{"tell the rows of tbl_produk apart", "REPLICA IDENTITY DEFAULT"}},
+		"half a publication":    {"CREATE PUBLICATION lifecycle_sync FOR ALL TABLES WITH (publish = 'insert, update')", "", []string{"leaves out tbl_segmen", "DROP PUBLICATION lifecycle_sync"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			role := "test_" + strings.ToLower(rand.Text())
+			l.change("CREATE ROLE "+role+" LOGIN PASSWORD 'rahasia'", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO "+role)
+			t.Cleanup(func() { l.change("DROP OWNED BY "+role, "DROP ROLE "+role) })
+			if test.grant != "" {
+				l.change(fmt.Sprintf(test.grant, role))
+			}
+			if test.tables != "" {
+				l.change(test.tables)
+			}
+			l.wire(as(l.sourceURL, role, "rahasia"))
+			err := l.follow().until(realtime.Unavailable, 1)
+			for _, want := range test.want {
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("%v does not say %q", err, want)
+				}
+			}
+			if _, err := l.engine.Sync(l.Context(), mirror.Request{Mode: models.IncrementalRun}, mirror.Silent{}); err != nil {
+				t.Errorf("runs go on without real time: %v", err)
+			}
+		})
+	}
+}
