@@ -2,6 +2,7 @@ package realtime_test
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"log/slog"
@@ -188,14 +189,12 @@ func (l *lab) eventually(db *sql.DB, condition string) {
 	}
 }
 
-// caughtUp waits until the mirror has everything that is committed now.
+// caughtUp waits until the mirror has everything that is committed now: what is committed last comes last.
 func (l *lab) caughtUp() {
 	l.Helper()
-	var lsn int64
-	if err := l.source.QueryRowContext(l.Context(), "SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint").Scan(&lsn); err != nil {
-		l.Fatal(err)
-	}
-	l.eventually(l.target, fmt.Sprintf("SELECT coalesce(max(lsn), 0) >= %d FROM lifecycle_sync_watermark", lsn))
+	last := rand.Text()
+	l.change("UPDATE tbl_segmen SET icon_dark = '" + last + "' WHERE id = 1")
+	l.eventually(l.target, "SELECT icon_dark IS NOT DISTINCT FROM '"+last+"' FROM tbl_segmen_lifecycle WHERE id = 1")
 }
 
 // equal fails the test unless verify finds the mirror equal to the source.
