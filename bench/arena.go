@@ -50,11 +50,23 @@ func (a *arena) close(ctx context.Context) {
 	if a.site != nil {
 		a.site.close()
 	}
+	if err := a.dropSlots(ctx); err != nil {
+		a.bench.say("a replication slot of %s is left behind: %v", a.source, err)
+	}
 	for _, name := range []string{a.source, a.ours, a.theirs} {
 		if err := a.drop(ctx, name); err != nil {
 			a.bench.say("%s is left behind: %v", name, err)
 		}
 	}
+}
+
+// dropSlots drops what real time keeps in the source, without which the source cannot be dropped.
+func (a *arena) dropSlots(ctx context.Context) error {
+	const slots = " FROM pg_replication_slots WHERE database = '%s'"
+	if err := a.server.exec(ctx, "postgres", fmt.Sprintf("SELECT pg_terminate_backend(active_pid, 5000)"+slots+" AND active", a.source)); err != nil {
+		return err
+	}
+	return a.server.exec(ctx, "postgres", fmt.Sprintf("SELECT pg_drop_replication_slot(slot_name)"+slots, a.source))
 }
 
 func (a *arena) drop(ctx context.Context, name string) error {

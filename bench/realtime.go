@@ -137,7 +137,7 @@ func (a *arena) settleFollower(ctx context.Context, f *follower) error {
 		return err
 	}
 	for {
-		there, err := a.server.text(ctx, a.ours, "SELECT (icon_dark = '"+last+"')::text FROM tbl_segmen_lifecycle WHERE id = 1")
+		there, err := a.server.text(ctx, a.ours, "SELECT (icon_dark IS NOT DISTINCT FROM '"+last+"')::text FROM tbl_segmen_lifecycle WHERE id = 1")
 		if err != nil {
 			return err
 		}
@@ -156,5 +156,5 @@ func (a *arena) settleFollower(ctx context.Context, f *follower) error {
 	if _, err := measured(a.command(ctx, a.ours, "verify")); err != nil {
 		return err
 	}
-	return a.server.exec(ctx, "postgres", "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = '"+a.source+"'")
+	return a.dropSlots(ctx)
 }

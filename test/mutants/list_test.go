@@ -1,0 +1,115 @@
+package mutants
+
+// mutants are ways to break the engine, by what each does.
+var mutants = map[string]mutant{
+	"drops a row": {
+		"services/mirror/apply.go",
+		"tx.Upsert(ctx, t, p.upserts)", "tx.Upsert(ctx, t, p.upserts[:max(0, len(p.upserts)-1)])",
+		"./services/mirror", "TestConformance/segments",
+	},
+	"drops a row and does not look again": {
+		"services/mirror/engine.go",
+		"if err := d.prove(ctx, tx); err != nil {", "for _, s := range d.stats {\n\t\ts.leaving = nil\n\t}\n\tif err := ctx.Err(); err != nil {",
+		"./services/mirror", "TestTrigger|TestLooksEqual|TestAltered|TestProof|Trigger",
+	},
+	"ignores a column": {
+		"services/mirror/pair.go",
+		"for i := range c.After.Cells {", "for i := range c.After.Cells[:len(c.After.Cells)-1] {",
+		"./services/mirror", "TestEveryColumnIsCompared",
+	},
+	"ignores a column in the hash": {
+		"repositories/database/hash.go",
+		"values := make([]string, len(t.Columns))\n\tfor i, c := range t.Columns {\n\t\tvalue", "values := make([]string, len(t.Columns)-1)\n\tfor i, c := range t.Columns[:len(t.Columns)-1] {\n\t\tvalue",
+		"./services/mirror", "TestEveryColumnIsCompared",
+	},
+	"deletes one row more": {
+		"repositories/pmo/tx.go",
+		`return tx.deleteFrom(ctx, t.Mirror+" WHERE id", ids)`, `return tx.deleteFrom(ctx, t.Mirror+" WHERE id", append(ids, func() (more []int64) {
+		for _, id := range ids {
+			more = append(more, id+1)
+		}
+		return more
+	}()...))`,
+		"./services/mirror", "TestConformance/stage_history",
+	},
+	"skips ties of the horizon": {
+		"repositories/lifecycle/delta.go",
+		"age(s.xmin) <= age(", "age(s.xmin) < age(",
+		"./services/mirror", "TestWhatAnIncrementalRunFinds",
+	},
+	"takes the newest transaction for the horizon": {
+		"repositories/lifecycle/source.go",
+		`const bounds = "SELECT pg_snapshot_xmin(`, `const bounds = "SELECT pg_snapshot_xmax(`,
+		"./services/mirror", "TestWhatAnIncrementalRunFinds",
+	},
+	"trusts updated_at": {
+		"repositories/lifecycle/delta.go",
+		"age(s.xmin) <= age('%d'::xid) AS newer", "age(s.xmin) <= age('%d'::xid) AND s.updated_at > now() - interval '1 day' AS newer",
+		"./services/mirror", "TestWhatAnIncrementalRunFinds",
+	},
+	"counts ids and does not compare them": {
+		"services/mirror/incremental.go",
+		"left.Rows != right.Rows || left.Hash != right.Hash || right", "left.Rows != right.Rows || right",
+		"./services/mirror", "TestVanishedAndComeInOneRange",
+	},
+	"advances the watermark when a run fails": {
+		"repositories/pmo/runs.go",
+		"	e := models.AsError(cause)\n	run.State", "	_ = s.db.WithContext(ctx).Exec(\"UPDATE lifecycle_sync_watermark SET horizon = ? WHERE horizon IS NOT NULL\", run.Horizon).Error\n	e := models.AsError(cause)\n	run.State",
+		"./services/mirror", "TestGuard|TestMassDelete|TestCancelledMidway",
+	},
+	"never tries quarantined rows again": {
+		"services/mirror/incremental.go",
+		" || right.Quarantined > 0 {", " {",
+		"./services/mirror", "TestAnyHistory|TestQuarantine|TestDangling",
+	},
+	"forgets the children of rows that leave": {
+		"services/mirror/incremental.go",
+		"for _, id := range orphans {", "for _, id := range orphans[:0] {",
+		"./services/mirror", "TestAnyHistory|TestQuarantine|TestDangling",
+	},
+	"lets any number of rows leave": {
+		"services/mirror/guard.go",
+		"case n > guardRows && n*100 > s.before*guardPercent:", "case n > guardRows && n*100 > s.before*guardPercent && s.before < 0:",
+		"./services/mirror", "TestGuard|TestMassDelete|TestAnyHistory",
+	},
+	"lets any number of rows leave in real time": {
+		"services/mirror/blame.go",
+		"if n*100 > before*guardPercent {", "if n*100 > before*guardPercent && before < 0 {",
+		"./services/realtime", "TestMassDeleteStopsRealTime",
+	},
+	"counts all transactions of a step as one": {
+		"services/mirror/blame.go",
+		"	who := b.who(c)\n", "	who := b.who(c) * 0\n",
+		"./services/realtime", "TestManySmallDeletesPass",
+	},
+	"acknowledges before it has committed": {
+		"repositories/lifecycle/stream.go",
+		"arrived, kept := pglogrepl.LSN(s.position), pglogrepl.LSN(s.kept)", "arrived, kept := pglogrepl.LSN(s.position), pglogrepl.LSN(s.position)",
+		"./app", "TestFollowerKilled",
+	},
+	"brings what has arrived without waiting for the rest": {
+		"services/mirror/following.go",
+		"pending, position, err := f.stream.Await(ctx, sight.Flushed, settleTime)", "pending, position, err := f.stream.Await(ctx, 0, settleTime)",
+		"./services/realtime", "TestTransactionsComeWhole|TestNoInterleavingLosesAChange|TestAroundRuns",
+	},
+	"forgets transactions that it did not see": {
+		"repositories/lifecycle/stream.go",
+		"if !isDone(tx) {", "if !isDone(tx) && s.ids < 0 {",
+		"./services/realtime", "TestTransactionsComeWhole|TestAroundRuns|TestConnectionLost",
+	},
+	"does not look whether the source is the same": {
+		"services/mirror/incremental.go",
+		"	return strange(then, now)\n", "	_ = strange(then, now)\n	return \"\"\n",
+		"./services/mirror", "TestWhenEveryRowIsCompared",
+	},
+	"makes no run when the slot was lost": {
+		"services/realtime/session.go",
+		"case slot.Created:", "case slot.Created && slot.Name == \"\":",
+		"./services/realtime", "TestSlotLost",
+	},
+	"goes on from a restored mirror": {
+		"services/realtime/session.go",
+		"case *mark.LSN < slot.Confirmed:", "case *mark.LSN < 0:",
+		"./services/realtime", "TestMirrorRestored",
+	},
+}
