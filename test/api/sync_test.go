@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"lifecycle-sync/repositories/database"
 )
@@ -34,6 +35,7 @@ type syncStatus struct {
 	LastSuccessAt *string          `json:"lastSuccessAt"`
 	Age           *float64         `json:"lastSuccessAgeSeconds"`
 	ProvedEqualAt *string          `json:"provedEqualAt"`
+	NextRunAt     *time.Time       `json:"nextRunAt"`
 	Drift         map[string]int64 `json:"drift"`
 	VerifiedAt    *string          `json:"verifiedAt"`
 	Quarantined   int64            `json:"quarantined"`
@@ -102,15 +104,15 @@ func TestSyncFull(t *testing.T) {
 		exec(t, s.source, "INSERT INTO tbl_produk (produk, id_segmen, id_stage) VALUES ('Nowhere', 987, 1)")
 		for _, body := range []string{"", `{}`, `{"mode": "full", "dryRun": false, "allowDeletes": 0}`, ` {"mode":"incremental"} `} {
 			run := s.accepted("/sync", body)
-			if run.Mode != "full" || run.Run == 0 || run.StartedAt == "" || run.Error != nil {
+			if mode := run.Mode; mode != "full" && (mode != "incremental" || !strings.Contains(body, mode)) || run.Run == 0 || run.StartedAt == "" || run.Error != nil {
 				t.Errorf("%s: %+v", body, run)
 			}
 			done := s.finished(run.Run)
 			if done.State != "succeeded" || done.FinishedAt == nil || len(done.Tables) != 5 || done.Tables[3].Table != "tbl_produk" {
 				t.Fatalf("%s: %+v", body, done)
 			}
-			if strings.Contains(body, "incremental") != (done.Reason != nil) {
-				t.Errorf("%s: reason %v", body, done.Reason)
+			if done.Mode == "full" && !strings.Contains(body, "incremental") && done.Reason != nil {
+				t.Errorf("%s: reason %s", body, *done.Reason)
 			}
 			if products := done.Tables[3]; body == "" && (products.Inserted != 1 || products.Updated != 1 || products.Deleted != 1 || products.Quarantined != 1 || products.Unchanged != 18) {
 				t.Errorf("%+v", products)
@@ -321,6 +323,22 @@ func TestSyncVerify(t *testing.T) {
 		listed := s.get("/sync/runs?limit=2")
 		if runs := into[[]syncRun](t, listed); len(runs) != 2 || runs[0].Run != v.Run || runs[1].Run >= v.Run || listed.json.Pagination.TotalItems != 3 {
 			t.Errorf("%s", listed.body)
+		}
+	})
+}
+
+// TestSyncNextRun tells when the schedule makes the next run: by the clock of TIMEZONE.
+func TestSyncNextRun(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		next := s.standing().NextRunAt
+		if next == nil || next.UTC().Format("15:04:05") != "20:30:00" || time.Until(*next) < -time.Minute || time.Until(*next) > 25*time.Hour {
+			t.Errorf("%v", next)
+		}
+	}, "SYNC_FULL_SCHEDULE=30 5 * * *", "TIMEZONE=Asia/Tokyo")
+	eachSite(t, func(t *testing.T, s *site) {
+		if next := s.standing().NextRunAt; next != nil {
+			t.Errorf("without a schedule: %v", next)
 		}
 	})
 }
