@@ -90,13 +90,11 @@ func (l *lab) exec(db *database.DB, statement string) {
 type slow struct {
 	*mirror.Engine
 	hold    atomic.Bool
-	mode    atomic.Value // of the last run, as it was asked for
 	release chan struct{}
 }
 
 // Sync makes a run.
 func (s *slow) Sync(ctx context.Context, req mirror.Request, p mirror.Progress) (mirror.Result, error) {
-	s.mode.Store(req.Mode)
 	if s.hold.Swap(false) {
 		p = held{p, ctx.Done(), s.release}
 	}
