@@ -19,14 +19,10 @@ func ParseCron(text string) (Cron, error) {
 	if text == off {
 		return Cron{}, nil
 	}
-	times, err := parse(text)
-	if err != nil {
-		return Cron{}, err
-	}
-	spec, ok := times.(*cron.SpecSchedule)
+	spec, err := parse(text)
 	switch {
-	case !ok:
-		return Cron{}, errors.New("@every has no times of its own, so that two servers would never agree on them")
+	case err != nil:
+		return Cron{}, err
 	case spec.Location != time.Local: //nolint:gosmopolitan // how the library says that none was named
 		return Cron{}, errors.New("the time zone is that of TIMEZONE")
 	case spec.Second == 0 || spec.Minute == 0 || spec.Hour == 0 || spec.Dom == 0 || spec.Month == 0 || spec.Dow == 0:
@@ -38,13 +34,21 @@ func ParseCron(text string) (Cron, error) {
 }
 
 // parse has the library read an expression. Some that are wrong make it panic.
-func parse(text string) (times cron.Schedule, err error) {
+func parse(text string) (spec *cron.SpecSchedule, err error) {
 	defer func() {
 		if recover() != nil {
 			err = errors.New("it cannot be read")
 		}
 	}()
-	return cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor).Parse(text)
+	times, err := cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor).Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	spec, ok := times.(*cron.SpecSchedule)
+	if !ok {
+		return nil, errors.New("@every has no times of its own, so that two servers would never agree on them")
+	}
+	return spec, nil
 }
 
 // Next is the first time after an instant, in that instant's time zone; zero when there is none. A time that

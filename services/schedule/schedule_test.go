@@ -33,7 +33,6 @@ type world struct {
 // in runs a test in a bubble, in which the clock stands at 2000-01-01 00:00:00 UTC and goes on when all sleep.
 func in(t *testing.T, plan Plan, test func(w *world)) {
 	t.Helper()
-	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{T: t, takes: map[string]time.Duration{}}
 		ended := make(chan struct{})
@@ -165,6 +164,7 @@ func byDefault(t *testing.T) Plan {
 
 // TestNight makes an incremental run every hour, and at 02:00 a full one instead, and a verification.
 func TestNight(t *testing.T) {
+	t.Parallel()
 	in(t, byDefault(t), func(w *world) {
 		w.set(func() { w.takes[models.FullRun] = 10 * time.Minute })
 		w.at(1, "03:30:00")
@@ -174,6 +174,7 @@ func TestNight(t *testing.T) {
 
 // TestLongFullRun is made up for by one incremental run.
 func TestLongFullRun(t *testing.T) {
+	t.Parallel()
 	in(t, byDefault(t), func(w *world) {
 		w.set(func() { w.takes[models.FullRun] = 3*time.Hour + 30*time.Minute })
 		w.at(1, "06:30:00")
@@ -183,6 +184,7 @@ func TestLongFullRun(t *testing.T) {
 
 // TestLongIncrementalRun does not lose the full one that came to be due meanwhile.
 func TestLongIncrementalRun(t *testing.T) {
+	t.Parallel()
 	in(t, byDefault(t), func(w *world) {
 		w.set(func() { w.takes[models.IncrementalRun] = 90 * time.Minute })
 		w.at(1, "02:50:00")
@@ -192,6 +194,7 @@ func TestLongIncrementalRun(t *testing.T) {
 
 // TestOff makes nothing of what is switched off.
 func TestOff(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		plan Plan
 		want []string
@@ -201,6 +204,7 @@ func TestOff(t *testing.T) {
 		"both":        {Plan{}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			in(t, c.plan, func(w *world) {
 				w.at(1, "12:00:00")
 				w.made(c.want...)
@@ -211,9 +215,11 @@ func TestOff(t *testing.T) {
 
 // TestOtherProcessWasFirst has nothing left to do.
 func TestOtherProcessWasFirst(t *testing.T) {
+	t.Parallel()
 	for state, counts := range map[models.RunState]bool{models.Succeeded: true, models.Failed: true, models.Interrupted: false, models.CanceledRun: false} {
 		for _, mode := range []string{models.IncrementalRun, models.FullRun} {
 			t.Run(string(state)+" "+mode, func(t *testing.T) {
+				t.Parallel()
 				in(t, byDefault(t), func(w *world) {
 					w.at(1, "00:59:59")
 					w.otherBegins(mode, time.Second)
@@ -237,6 +243,7 @@ func TestOtherProcessWasFirst(t *testing.T) {
 
 // TestIncrementalRunIsNotFull makes the full one all the same.
 func TestIncrementalRunIsNotFull(t *testing.T) {
+	t.Parallel()
 	in(t, Plan{Full: mustParse(t, "0 2 * * *")}, func(w *world) {
 		w.at(1, "01:59:59")
 		w.otherBegins(models.IncrementalRun, time.Second)
@@ -249,6 +256,7 @@ func TestIncrementalRunIsNotFull(t *testing.T) {
 
 // TestRunUnderWaySinceBefore is waited for, and does not make up for what came to be due meanwhile.
 func TestRunUnderWaySinceBefore(t *testing.T) {
+	t.Parallel()
 	in(t, byDefault(t), func(w *world) {
 		w.at(1, "01:59:58")
 		w.otherBegins(models.FullRun, 0)
@@ -261,6 +269,7 @@ func TestRunUnderWaySinceBefore(t *testing.T) {
 
 // TestFailureIsLogged names its class, makes no verification, and does not keep the next run from its turn.
 func TestFailureIsLogged(t *testing.T) {
+	t.Parallel()
 	in(t, byDefault(t), func(w *world) {
 		w.at(1, "01:30:00")
 		w.set(func() {
@@ -278,8 +287,9 @@ func TestFailureIsLogged(t *testing.T) {
 
 // TestEndsAtOnce ends a run, or the wait for another, with the context, and complains of nothing.
 func TestEndsAtOnce(t *testing.T) {
-	for _, waiting := range []bool{false, true} {
-		t.Run(fmt.Sprint(waiting), func(t *testing.T) {
+	t.Parallel()
+	for name, waiting := range map[string]bool{"running": false, "waiting": true} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := &world{T: t, takes: map[string]time.Duration{models.IncrementalRun: time.Hour}}
@@ -303,6 +313,7 @@ func TestEndsAtOnce(t *testing.T) {
 
 // TestClockIsSet makes up once for hours that the clock leaps over, and goes on by a clock that was set back.
 func TestClockIsSet(t *testing.T) {
+	t.Parallel()
 	in(t, byDefault(t), func(w *world) {
 		w.at(1, "01:30:00")
 		w.set(func() { w.ahead = 3 * time.Hour })
@@ -316,6 +327,7 @@ func TestClockIsSet(t *testing.T) {
 
 // TestRunOfTheFuture is one that a wrong clock has recorded, and does not keep others from their turn.
 func TestRunOfTheFuture(t *testing.T) {
+	t.Parallel()
 	in(t, byDefault(t), func(w *world) {
 		w.set(func() {
 			run := w.begin(models.FullRun)
