@@ -5,17 +5,15 @@ import (
 	"sync"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/services/syncing"
 )
 
 // background begins what goes on beside the requests, and returns what ends it and waits for that.
-func (a *App) background(ctx context.Context, syncs *syncing.Service) (end func()) {
+func (a *App) background(ctx context.Context) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { a.answers.Follow(ctx, a.reportFollowing) })
 	running.Go(func() { a.indexSearch(ctx) })
 	running.Go(func() { a.sweep(ctx) })
-	running.Go(func() { a.schedule(syncs).Run(ctx) })
 	return func() {
 		cancel()
 		running.Wait()

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 
 	"lifecycle-sync/services/schedule"
@@ -24,7 +25,17 @@ func (c Config) plan() (p schedule.Plan, problems []string) {
 	return p, problems
 }
 
-// schedule wires what makes runs by the clock.
-func (a *App) schedule(syncs *syncing.Service) *schedule.Schedule {
-	return schedule.New(schedule.Options{Plan: a.plan, Runs: syncs, History: a.web, Now: a.local, Log: a.log})
+// keepSchedule makes the runs that are due, and returns what ends that and waits for its end.
+func (a *App) keepSchedule(ctx context.Context, syncs *syncing.Service) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	s := schedule.New(schedule.Options{Plan: a.plan, Runs: syncs, History: a.web, Now: a.local, Log: a.log})
+	go func() {
+		defer close(ended)
+		s.Run(ctx)
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
 }

@@ -55,7 +55,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	defer a.background(ctx, syncs)()
+	defer a.background(ctx)()
 	serving := make(chan error, 1)
 	go func() { serving <- server.Listener(listener) }()
 	defer a.stop(server, syncs, serving)
@@ -63,6 +63,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer
 	if err := a.synchroniseAtStart(ctx, syncs, out); err != nil {
 		return err
 	}
+	defer a.keepSchedule(ctx, syncs)()
 	out.line("🌐 Serving http://%s/api/product-lifecycle/products (Ctrl-C ends)", listener.Addr())
 	select {
 	case <-ctx.Done():
