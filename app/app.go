@@ -19,6 +19,7 @@ import (
 	"lifecycle-sync/services"
 	"lifecycle-sync/services/export"
 	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/services/schedule"
 )
 
 // Pools are small: a run uses two connections to each database, as do bringing what the API wrote to the
@@ -38,6 +39,7 @@ type App struct {
 	web          *pmo.Store        // the API's, so that neither waits for the other
 	engine       *mirror.Engine
 	zone         *time.Location    // whose days and months count
+	plan         schedule.Plan     // when runs are due
 	answers      *services.Answers // of the API's reads
 	files        files.Files       // the contents of attachments
 	writer       *services.Writer  // what the API changes
@@ -52,11 +54,15 @@ func New(cfg Config, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, configError([]string{"TIMEZONE is not known"})
 	}
+	plan, problems := cfg.plan()
+	if problems != nil {
+		return nil, configError(problems)
+	}
 	contents, err := files.Open(cfg.UploadsURL)
 	if err != nil {
 		return nil, err
 	}
-	a := &App{cfg: cfg, log: log, zone: zone, files: contents, synchronised: make(chan struct{}, 1)}
+	a := &App{cfg: cfg, log: log, zone: zone, plan: plan, files: contents, synchronised: make(chan struct{}, 1)}
 	tables := models.Tables()
 	source, err := a.open("lifecycle_db", cfg.LifecycleURL, syncConns)
 	if err != nil {

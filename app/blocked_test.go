@@ -8,13 +8,7 @@ import (
 // blocked starts a run and returns when it waits for a table of the source that the test has locked.
 func (s *site) blocked(args ...string) (cmd *exec.Cmd, stdout, stderr *bytes.Buffer, release func()) {
 	s.Helper()
-	tx, err := s.source.BeginTx(s.Context(), nil)
-	if err != nil {
-		s.Fatal(err)
-	}
-	if _, err := tx.ExecContext(s.Context(), "LOCK TABLE tbl_stage_histori IN ACCESS EXCLUSIVE MODE"); err != nil {
-		s.Fatal(err)
-	}
+	release = s.locked()
 	cmd, stdout, stderr = s.command(nil, args...)
 	if err := cmd.Start(); err != nil {
 		s.Fatal(err)
@@ -25,5 +19,18 @@ func (s *site) blocked(args ...string) (cmd *exec.Cmd, stdout, stderr *bytes.Buf
 			s.Fatal("the run never came to the locked table")
 		}
 	}
-	return cmd, stdout, stderr, func() { _ = tx.Rollback() }
+	return cmd, stdout, stderr, release
+}
+
+// locked keeps everybody from reading a table of the source, until it is released.
+func (s *site) locked() (release func()) {
+	s.Helper()
+	tx, err := s.source.BeginTx(s.Context(), nil)
+	if err != nil {
+		s.Fatal(err)
+	}
+	if _, err := tx.ExecContext(s.Context(), "LOCK TABLE tbl_stage_histori IN ACCESS EXCLUSIVE MODE"); err != nil {
+		s.Fatal(err)
+	}
+	return func() { _ = tx.Rollback() }
 }

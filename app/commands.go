@@ -23,7 +23,7 @@ const (
 
 // commandLine is what may be typed after the program's name.
 type commandLine struct {
-	Serve   serveCommand   `cmd:"" default:"1" help:"Serve the API; synchronise at the start."`
+	Serve   serveCommand   `cmd:"" default:"1" help:"Serve the API; synchronise at the start and on schedule."`
 	Sync    syncCommand    `cmd:"" help:"Make the mirror in pmo_db equal to lifecycle_db, once."`
 	Verify  verifyCommand  `cmd:"" help:"Say whether the mirror equals lifecycle_db. Writes nothing."`
 	Migrate migrateCommand `cmd:"" help:"Create or upgrade the tables in pmo_db."`

@@ -48,6 +48,8 @@ type Config struct {
 	ReaderRoles        []string      `env:"AUTH_READER_ROLES" envDefault:"*"`
 	WriteRate          int           `env:"RATE_LIMIT_WRITES" envDefault:"600" validate:"min=1"`
 	SyncRate           int           `env:"RATE_LIMIT_SYNC" envDefault:"60" validate:"min=1"`
+	Schedule           string        `env:"SYNC_SCHEDULE" envDefault:"0 * * * *"`
+	FullSchedule       string        `env:"SYNC_FULL_SCHEDULE" envDefault:"0 2 * * *"`
 	Realtime           bool          `env:"SYNC_REALTIME"`
 	StaleAfter         time.Duration `env:"SYNC_STALE_AFTER" envDefault:"26h" validate:"min=1m"`
 	ConnectTimeout     time.Duration `env:"CONNECT_TIMEOUT" envDefault:"10s" validate:"min=1s"`
@@ -150,6 +152,8 @@ func (c Config) crossChecks() (problems []string) {
 			problems = append(problems, "UPLOADS_URL "+err.Error())
 		}
 	}
+	_, ofPlan := c.plan()
+	problems = append(problems, ofPlan...)
 	return append(problems, c.authProblems()...)
 }
 

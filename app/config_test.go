@@ -34,9 +34,9 @@ func TestConfigDefaults(t *testing.T) {
 // TestConfigOrder lets the environment win over .env.
 func TestConfigOrder(t *testing.T) {
 	t.Parallel()
-	path := dotenv(t, "PORT=1\nDATA_DIR='from file'\nLIFECYCLE_DATABASE_URL=postgres://a\nPMO_DATABASE_URL=postgres://b\n")
+	path := dotenv(t, "PORT=1\nDATA_DIR='from file'\nSYNC_SCHEDULE=*/5 * * * * # as in a crontab\nSYNC_FULL_SCHEDULE=off\nLIFECYCLE_DATABASE_URL=postgres://a\nPMO_DATABASE_URL=postgres://b\n")
 	cfg, err := app.LoadConfig(path, []string{"PORT=2", "PMO_DATABASE_URL=postgresql://c"})
-	if err != nil || cfg.Port != 2 || cfg.DataDir != "from file" || cfg.LifecycleURL != "postgres://a" || cfg.PMOURL != "postgresql://c" || cfg.Embedded {
+	if err != nil || cfg.Port != 2 || cfg.DataDir != "from file" || cfg.Schedule != "*/5 * * * *" || cfg.FullSchedule != "off" || cfg.LifecycleURL != "postgres://a" || cfg.PMOURL != "postgresql://c" || cfg.Embedded {
 		t.Errorf("%+v, %v", cfg, err)
 	}
 }
@@ -47,13 +47,14 @@ func TestConfigProblems(t *testing.T) {
 	_, err := app.LoadConfig(dotenv(t, "HOST=0.0.0.0\n"), []string{
 		"PORT=eighty", "SYNC_TIMEOUT=soon", "CONNECT_TIMEOUT=1ms", "LOG_LEVEL=LOUD", "CORS_ORIGINS=nonsense",
 		"LIFECYCLE_DATABASE_URL=mysql://user:rahasia@host", "PMO_DATABASE_URL_FILE=/no/such/file",
-		"UPLOADS_URL=s3://key:rahasia/x@host/bucket",
+		"UPLOADS_URL=s3://key:rahasia/x@host/bucket", "SYNC_SCHEDULE=TZ=0", "SYNC_FULL_SCHEDULE=0 0 31 2 *",
 	})
 	e := models.AsError(err)
 	if e == nil || e.Class != models.Config {
 		t.Fatalf("%v", err)
 	}
-	for _, name := range []string{"HOST", "PORT", "SYNC_TIMEOUT", "CONNECT_TIMEOUT", "LOG_LEVEL", "CORS_ORIGINS", "LIFECYCLE_DATABASE_URL", "PMO_DATABASE_URL_FILE", "UPLOADS_URL"} {
+	for _, name := range []string{"HOST", "PORT", "SYNC_TIMEOUT", "CONNECT_TIMEOUT", "LOG_LEVEL", "CORS_ORIGINS", "LIFECYCLE_DATABASE_URL", "PMO_DATABASE_URL_FILE", "UPLOADS_URL",
+		"SYNC_SCHEDULE must be a cron expression such as 0 * * * *", "SYNC_FULL_SCHEDULE must be a cron expression such as 0 2 * * *"} {
 		if !strings.Contains(e.Message, name) {
 			t.Errorf("%s is not in %q", name, e.Message)
 		}

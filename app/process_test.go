@@ -62,11 +62,12 @@ func openURL(t testing.TB, url string) *sql.DB {
 	return db
 }
 
-// command prepares a process with nothing of this one's environment but what is given.
+// command prepares a process with nothing of this one's environment but what is given, and without a schedule
+// unless that is given too.
 func (s *site) command(env []string, args ...string) (*exec.Cmd, *bytes.Buffer, *bytes.Buffer) {
 	cmd := exec.Command(binary, args...)
 	cmd.Dir = s.dir
-	cmd.Env = append([]string{"HOME=" + s.dir, "PATH=" + os.Getenv("PATH")}, env...)
+	cmd.Env = append([]string{"HOME=" + s.dir, "PATH=" + os.Getenv("PATH"), "SYNC_SCHEDULE=off", "SYNC_FULL_SCHEDULE=off"}, env...)
 	if s.sourceURL != "" {
 		cmd.Env = append(cmd.Env, "LIFECYCLE_DATABASE_URL="+s.sourceURL, "PMO_DATABASE_URL="+s.targetURL)
 	}

@@ -39,8 +39,8 @@ func (*serveCommand) Run(env *environment) error {
 }
 
 // Serve answers requests at once, /readyz with 503 until the mirror has been synchronised, and
-// synchronises at the start, so that what is served is current. It ends with ctx, and closes the
-// listener. What people are to see goes to stdout.
+// synchronises at the start, so that what is served is current, and on schedule. It ends with ctx, and
+// closes the listener. What people are to see goes to stdout.
 func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer) error {
 	out := newConsole(stdout)
 	if _, err := a.store.Migrate(ctx); err != nil {
@@ -63,6 +63,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer
 	if err := a.synchroniseAtStart(ctx, syncs, out); err != nil {
 		return err
 	}
+	defer a.keepSchedule(ctx, syncs)()
 	out.line("🌐 Serving http://%s/api/product-lifecycle/products (Ctrl-C ends)", listener.Addr())
 	select {
 	case <-ctx.Done():
@@ -85,12 +86,18 @@ func (a *App) stop(server *fiber.App, syncs *syncing.Service, serving chan error
 	}
 }
 
-// synchroniseAtStart makes a run. One that fails leaves what was mirrored before, which is served all
-// the same; where nothing was, it is tried again until it succeeds. The error is ctx's end or a
-// pmo_db without its tables.
+// synchroniseAtStart makes a run, the very first a full one. One that fails leaves what was mirrored before,
+// which is served all the same; where nothing was, it is tried again until it succeeds. The error is ctx's
+// end or a pmo_db without its tables.
 func (a *App) synchroniseAtStart(ctx context.Context, syncs *syncing.Service, out *console) error {
+	mode := models.FullRun
+	if succeeded, err := a.web.HasSucceeded(ctx); err != nil {
+		return err
+	} else if succeeded {
+		mode = models.IncrementalRun
+	}
 	for {
-		_, err := a.sync(ctx, syncs.Run, mirror.Request{}, out)
+		_, err := a.sync(ctx, syncs.Run, mirror.Request{Mode: mode}, out)
 		if err == nil || ctx.Err() != nil {
 			return nil //nolint:nilerr // being told to end is no failure
 		}

@@ -46,7 +46,7 @@ func (a *App) sync(ctx context.Context, run maker, req mirror.Request, out *cons
 		return result, err
 	}
 	if reason := result.Run.Reason; reason != nil {
-		out.line("⚠️ %s", *reason)
+		out.line("ℹ️ %s", *reason)
 	}
 	out.line("🎉 Data synchronization completed successfully!")
 	return result, nil

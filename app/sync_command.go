@@ -13,7 +13,7 @@ import (
 
 type syncCommand struct {
 	Mode         string `enum:"full,incremental" default:"full" help:"full: compare every row; incremental: only what can differ since the last run."`
-	DryRun       bool   `help:"Print what a run would change, and change nothing."`
+	DryRun       bool   `help:"Print what a run would change, and change nothing. Every row is compared, in either mode."`
 	Follow       bool   `help:"Stay, and bring every change as soon as it is committed (PostgreSQL). Stands by while another process does."`
 	AllowDeletes *int64 `placeholder:"N" help:"Let exactly N rows leave the mirror, when the mass-delete guard stopped a run."`
 	JSON         bool   `name:"json" help:"Print the outcome as one JSON object on the last line of standard output; everything else goes to standard error."`
@@ -38,7 +38,7 @@ func (c *syncCommand) Run(env *environment) error {
 		var err error
 		mode := c.Mode
 		if c.DryRun {
-			mode = "dry-run"
+			mode = models.DryRun
 			result.Tables, err = a.preview(env, req, out, c.JSON)
 		} else {
 			result, err = a.sync(env.ctx, a.engine.Sync, req, out)

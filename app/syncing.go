@@ -10,7 +10,7 @@ import (
 func (a *App) steering(ended func(syncing.Outcome)) *syncing.Service {
 	return syncing.New(syncing.Options{
 		Engine: a.engine, Store: a.web, Timeout: a.cfg.SyncTimeout, StaleAfter: a.cfg.StaleAfter, Now: time.Now, Log: a.log,
-		Ended: ended, Committed: a.committed,
+		NextRun: func() (time.Time, bool) { return a.plan.Next(a.local()) }, Ended: ended, Committed: a.committed,
 	})
 }
 

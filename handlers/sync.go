@@ -37,8 +37,7 @@ func NewSync(syncs *syncing.Service, runs *services.Runs, keys once) *Sync {
 	return &Sync{syncs, runs, keys}
 }
 
-// status is how the mirror stands. There is no schedule and no real time yet, so NextRunAt and
-// RealtimeLag are null.
+// status is how the mirror stands. There is no real time yet, so RealtimeLag is null.
 type status struct {
 	State         syncing.State   `json:"state"`
 	Running       *run            `json:"running"`
@@ -55,6 +54,7 @@ type status struct {
 
 func statusOf(s syncing.Status) status {
 	out := status{State: s.State, Running: runIf(s.Running), LastRun: runIf(s.LastRun), Quarantined: s.Quarantined}
+	out.NextRunAt = instant(s.NextRun)
 	if s.LastSuccess != nil {
 		out.LastSuccessAt = instant(&s.LastSuccess.StartedAt)
 	}

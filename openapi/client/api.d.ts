@@ -259,9 +259,10 @@ export interface paths {
         put?: never;
         /**
          * Starts a run
-         * @description Answers as soon as the run has begun; follow it at `Location` or by `GET /sync/events`. In this version an incremental run compares
-         *     every row too, and its `reason` says so. A dry run writes nothing to the mirror and is answered when it has finished; its counts are
-         *     at `Location`, and its `error` says when the mass-delete guard would stop the run.
+         * @description Answers as soon as the run has begun; follow it at `Location` or by `GET /sync/events`. An incremental run compares what can differ
+         *     since the last run; where that cannot be told it becomes a full one, and its `reason` says why. A dry run compares every row, whatever
+         *     the mode, writes nothing to the mirror and is answered when it has finished; its counts are at `Location`, and its `error` says when
+         *     the mass-delete guard would stop the run.
          */
         post: operations["startSync"];
         delete?: never;
@@ -972,7 +973,7 @@ export interface components {
             lastSuccessAgeSeconds: number | null;
             /** @description When the last successful full run began: the whole mirror was proved equal as of then. */
             provedEqualAt: components["schemas"]["Timestamp"];
-            /** @description When the schedule starts the next run; null without a schedule. */
+            /** @description When the schedule of the server that answers makes the next run; null without one. */
             nextRunAt: components["schemas"]["Timestamp"];
             /** @description How far real time is behind; null without it. */
             realtimeLagSeconds: number | null;

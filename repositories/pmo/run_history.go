@@ -88,6 +88,19 @@ func (s *Store) age(ctx context.Context, run int64) (time.Duration, error) {
 // Running is the run under way, nil when there is none. Errors: connection, timeout, schema.
 func (s *Store) Running(ctx context.Context) (*models.Run, error) { return s.newest(ctx, running) }
 
+// LastMade is the newest run that has done what a run of a mode is to do, full or incremental; a full run does
+// what an incremental one is to do. It has ended by itself, well or not, or because somebody asked it to: what
+// was cut off by the end of its process is still to be done. It is nil when there is none. Errors: connection,
+// timeout, schema.
+func (s *Store) LastMade(ctx context.Context, mode string) (*models.Run, error) {
+	const made = synchronise + " AND (state IN ('" + string(models.Succeeded) + "', '" + string(models.Failed) + "')" +
+		" OR state = '" + string(models.CanceledRun) + "' AND cancel_requested)"
+	if mode == models.FullRun {
+		return s.newest(ctx, made+" AND mode = '"+models.FullRun+"'")
+	}
+	return s.newest(ctx, made)
+}
+
 // Runs returns at most limit runs, newest first, from offset on, and how many there are, without those
 // of API writes. Errors: connection, timeout, schema.
 func (s *Store) Runs(ctx context.Context, offset, limit int) (runs []models.Run, total int64, err error) {

@@ -2,6 +2,7 @@ package syncing
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"lifecycle-sync/models"
@@ -37,19 +38,15 @@ func underWay(run models.Run) *UnderWayError {
 	return &UnderWayError{Run: run, cause: &models.Error{Class: models.Busy, Message: "Another run is under way", Remedy: "Wait until it has finished, or cancel it."}}
 }
 
-// Request is what is asked of a run. Whatever the mode, every row is compared.
+// Request is what is asked of a run.
 type Request struct {
 	Mode         string // full or incremental
-	DryRun       bool
+	DryRun       bool   // compares every row, whatever the mode
 	AllowDeletes *int64 // as in mirror.Request
 }
 
 func (r Request) forEngine() mirror.Request {
-	req := mirror.Request{AllowDeletes: r.AllowDeletes}
-	if r.Mode == models.IncrementalRun {
-		req.Reason = "an incremental run was asked for; every row was compared"
-	}
-	return req
+	return mirror.Request{Mode: r.Mode, AllowDeletes: r.AllowDeletes}
 }
 
 // Trigger starts a run and returns as soon as it has begun; a dry run, when it has ended. Errors:
@@ -161,8 +158,9 @@ func (s *Service) make(ctx context.Context, a *active, req mirror.Request, also 
 	if result.Run != nil {
 		s.ended(Outcome{Run: *result.Run, Tables: result.Tables, Took: s.o.Now().Sub(started)})
 	}
-	if err != nil {
-		s.o.Log.Warn("a run did not succeed", "error", err, "cause", models.AsError(err).Cause)
+	if _, waits := errors.AsType[*UnderWayError](err); err != nil && !waits { // who is told of another run tries again, or not
+		e := models.AsError(err)
+		s.o.Log.Warn("a run did not succeed", "class", e.Class, "error", err, "cause", e.Cause)
 	}
 	return result, err
 }

@@ -25,7 +25,8 @@ type Standing = pmo.Standing
 
 // Status is how the mirror stands.
 type Status struct {
-	State State
+	State   State
+	NextRun *time.Time // on this process's schedule; nil without one
 	Standing
 }
 
@@ -63,6 +64,11 @@ func (s *Service) read(ctx context.Context) (status Status, err error) {
 		return err
 	})
 	status.State = stateOf(status.Standing, s.o.StaleAfter)
+	if s.o.NextRun != nil {
+		if next, is := s.o.NextRun(); is {
+			status.NextRun = &next
+		}
+	}
 	return status, err
 }
 

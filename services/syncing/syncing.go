@@ -41,8 +41,9 @@ type Options struct {
 	StaleAfter time.Duration // an older success is stale
 	Now        func() time.Time
 	Log        *slog.Logger
-	Ended      func(Outcome)       // is told of every run of this process, from any goroutine; may be nil
-	Committed  func(version int64) // is told the mirror's version that a run of this process made; may be nil
+	NextRun    func() (time.Time, bool) // when the schedule makes the next run, if it ever does; may be nil
+	Ended      func(Outcome)            // is told of every run of this process, from any goroutine; may be nil
+	Committed  func(version int64)      // is told the mirror's version that a run of this process made; may be nil
 }
 
 // Service steers runs. Close ends it.

@@ -46,13 +46,14 @@ type site struct {
 	stopped        chan struct{}
 }
 
-// newSite fills a source with 20 products and 12 transitions, and boots the program on it. env are
-// further settings, as "NAME=value". url makes an empty database.
+// newSite fills a source with 20 products and 12 transitions, and boots the program on it, without a
+// schedule. env are further settings, as "NAME=value". url makes an empty database.
 func newSite(t testing.TB, url func(testing.TB) string, env ...string) *site {
 	t.Helper()
 	sourceURL, targetURL, dir := url(t), url(t), t.TempDir()
 	s := &site{t: t, environ: append([]string{
 		"LIFECYCLE_DATABASE_URL=" + sourceURL, "PMO_DATABASE_URL=" + targetURL, "DATA_DIR=" + dir, "LOG_LEVEL=DEBUG",
+		"SYNC_SCHEDULE=off", "SYNC_FULL_SCHEDULE=off",
 	}, env...)}
 	s.command("seed", "--products", "20", "--history", "12")
 	s.source, s.target = open(t, sourceURL), open(t, targetURL)

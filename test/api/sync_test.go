@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"lifecycle-sync/repositories/database"
 )
@@ -34,6 +35,7 @@ type syncStatus struct {
 	LastSuccessAt *string          `json:"lastSuccessAt"`
 	Age           *float64         `json:"lastSuccessAgeSeconds"`
 	ProvedEqualAt *string          `json:"provedEqualAt"`
+	NextRunAt     *time.Time       `json:"nextRunAt"`
 	Drift         map[string]int64 `json:"drift"`
 	VerifiedAt    *string          `json:"verifiedAt"`
 	Quarantined   int64            `json:"quarantined"`
@@ -102,15 +104,19 @@ func TestSyncFull(t *testing.T) {
 		exec(t, s.source, "INSERT INTO tbl_produk (produk, id_segmen, id_stage) VALUES ('Nowhere', 987, 1)")
 		for _, body := range []string{"", `{}`, `{"mode": "full", "dryRun": false, "allowDeletes": 0}`, ` {"mode":"incremental"} `} {
 			run := s.accepted("/sync", body)
-			if run.Mode != "full" || run.Run == 0 || run.StartedAt == "" || run.Error != nil {
+			asked := "full"
+			if strings.Contains(body, "incremental") {
+				asked = "incremental"
+			}
+			if run.Mode != asked || run.Run == 0 || run.StartedAt == "" || run.Error != nil {
 				t.Errorf("%s: %+v", body, run)
 			}
 			done := s.finished(run.Run)
 			if done.State != "succeeded" || done.FinishedAt == nil || len(done.Tables) != 5 || done.Tables[3].Table != "tbl_produk" {
 				t.Fatalf("%s: %+v", body, done)
 			}
-			if strings.Contains(body, "incremental") != (done.Reason != nil) {
-				t.Errorf("%s: reason %v", body, done.Reason)
+			if became := asked == "incremental" && !s.postgres(); became != (done.Reason != nil) || became != (done.Mode != asked) {
+				t.Errorf("%s: %+v", body, done)
 			}
 			if products := done.Tables[3]; body == "" && (products.Inserted != 1 || products.Updated != 1 || products.Deleted != 1 || products.Quarantined != 1 || products.Unchanged != 18) {
 				t.Errorf("%+v", products)
@@ -133,7 +139,7 @@ func (s *site) quarantineAndStanding() {
 	if len(rows) != 1 || rows[0]["table"] != "tbl_produk" || rows[0]["reason"] == "" || rows[0]["payload"].(map[string]any)["produk"] != "Nowhere" || rows[0]["since"] == nil || rows[0]["run"] == nil {
 		s.t.Errorf("quarantine: %v", rows)
 	}
-	if status := s.standing(); status.State != "healthy" || status.Quarantined != 1 || status.Age == nil || *status.Age < 0 || *status.Age > 600 || status.Drift != nil || status.VerifiedAt != nil ||
+	if status := s.standing(); status.State != "healthy" || status.NextRunAt != nil || status.Quarantined != 1 || status.Age == nil || *status.Age < 0 || *status.Age > 600 || status.Drift != nil || status.VerifiedAt != nil ||
 		status.LastSuccessAt == nil || status.ProvedEqualAt == nil || *status.LastSuccessAt != status.LastRun.StartedAt {
 		s.t.Errorf("%+v", status)
 	}
@@ -323,6 +329,17 @@ func TestSyncVerify(t *testing.T) {
 			t.Errorf("%s", listed.body)
 		}
 	})
+}
+
+// TestSyncNextRun tells when the schedule makes the next run: by the clock of TIMEZONE.
+func TestSyncNextRun(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		next := s.standing().NextRunAt
+		if next == nil || next.UTC().Format("15:04:05") != "20:30:00" || time.Until(*next) < -time.Minute || time.Until(*next) > 25*time.Hour {
+			t.Errorf("%v", next)
+		}
+	}, "SYNC_FULL_SCHEDULE=30 5 * * *", "TIMEZONE=Asia/Tokyo")
 }
 
 // TestSyncListsNoWrites keeps the runs of API writes out of the list; each is found by its number.

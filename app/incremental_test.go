@@ -1,0 +1,52 @@
+package app_test
+
+import (
+	"strings"
+	"testing"
+
+	"lifecycle-sync/repositories/database/databasetest"
+)
+
+// TestIncremental makes incremental runs from the command line; one that cannot be one says why, and a dry
+// run compares every row all the same.
+func TestIncremental(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, databasetest.Postgres)
+	s.must(0, "seed", "--products", "20", "--history", "12")
+	if o := s.syncJSON(0, "--mode", "incremental"); o.Mode != "full" || o.Tables[3].Inserted != 20 {
+		t.Errorf("the first: %+v", o)
+	}
+	s.exec(s.source, "UPDATE tbl_produk SET harga = 7 WHERE id = 3")
+	s.exec(s.target, "UPDATE tbl_produk_lifecycle SET harga = 8 WHERE id = 4")
+	if o := s.syncJSON(0, "--mode", "incremental"); o.Mode != "incremental" || o.Tables[3].Updated != 1 || o.Tables[3].Unchanged != 19 {
+		t.Errorf("the second: %+v", o)
+	}
+	if o := s.syncJSON(0, "--mode", "incremental", "--dry-run"); o.Mode != "dry-run" || o.Tables[3].Updated != 1 {
+		t.Errorf("the dry run overlooks what was edited by hand: %+v", o)
+	}
+	if o := s.syncJSON(0); o.Mode != "full" || o.Tables[3].Updated != 1 {
+		t.Errorf("the full one: %+v", o)
+	}
+	if e := s.must(2, "sync", "--mode", "fast"); !strings.Contains(e.stderr, "full,incremental") && !strings.Contains(e.stderr, `"full","incremental"`) {
+		t.Errorf("%s", e)
+	}
+}
+
+// TestModeAtStart has a server make a full run when it is the very first, and an incremental one from then on.
+func TestModeAtStart(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, databasetest.Postgres)
+	s.must(0, "seed", "--products", "20", "--history", "12")
+	for range 3 {
+		v := s.serve()
+		if out := v.out.String(); !strings.Contains(out, "completed successfully") || strings.Contains(out, "every row was compared") {
+			t.Errorf("%s", out)
+		}
+		v.end()
+	}
+	modes := "SELECT string_agg(mode || coalesce(reason, ''), '+' ORDER BY id) FROM lifecycle_sync_runs"
+	var got string
+	if err := s.target.QueryRowContext(t.Context(), modes).Scan(&got); err != nil || got != "full+incremental+incremental" {
+		t.Errorf("%s, %v", got, err)
+	}
+}

@@ -1,0 +1,79 @@
+package schedule
+
+import (
+	"errors"
+	"time"
+
+	"github.com/robfig/cron/v3"
+)
+
+// off is what stands in place of an expression for what is never due.
+const off = "off"
+
+// Cron is when something is due, again and again. The zero Cron is never due.
+type Cron struct{ times *cron.SpecSchedule }
+
+// ParseCron reads a cron expression: minute, hour, day of the month, month and day of the week; a field more,
+// in front, is the second. Names such as @daily are known, and off is never. The error says what is wrong.
+func ParseCron(text string) (Cron, error) {
+	if text == off {
+		return Cron{}, nil
+	}
+	spec, err := parse(text)
+	switch {
+	case err != nil:
+		return Cron{}, err
+	case spec.Location != time.Local: //nolint:gosmopolitan // how the library says that none was named
+		return Cron{}, errors.New("the time zone is that of TIMEZONE")
+	case spec.Second == 0 || spec.Minute == 0 || spec.Hour == 0 || spec.Dom == 0 || spec.Month == 0 || spec.Dow == 0:
+		return Cron{}, errors.New("a field is empty")
+	case spec.Next(time.Date(2024, time.January, 1, 0, 0, 0, 0, time.UTC)).IsZero(): // in five years, one of them a leap year
+		return Cron{}, errors.New("that day never comes")
+	}
+	return Cron{times: spec}, nil
+}
+
+// parse has the library read an expression. Some that are wrong make it panic.
+func parse(text string) (spec *cron.SpecSchedule, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("it cannot be read")
+		}
+	}()
+	times, err := cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor).Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	spec, ok := times.(*cron.SpecSchedule)
+	if !ok {
+		return nil, errors.New("@every has no times of its own, so that two servers would never agree on them")
+	}
+	return spec, nil
+}
+
+// Next is the first time after an instant, in that instant's time zone; zero when there is none. A time that
+// the change to summer time leaves out is taken for the one that the clock shows instead, so that no night
+// goes without its run.
+func (c Cron) Next(after time.Time) time.Time {
+	if c.times == nil {
+		return time.Time{}
+	}
+	next := c.times.Next(after)
+	if leftOut := onClock(c.times.Next(onClock(after, time.UTC)), after.Location()); leftOut.After(after) && leftOut.Before(next) {
+		return leftOut
+	}
+	return next
+}
+
+// last is the last time after one instant and not after another; zero when there is none.
+func (c Cron) last(after, until time.Time) (last time.Time) {
+	for next := c.Next(after); !next.IsZero() && !next.After(until); next = c.Next(next) {
+		last = next
+	}
+	return last
+}
+
+// onClock is when the clock of a time zone shows the same.
+func onClock(t time.Time, zone *time.Location) time.Time {
+	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, zone)
+}

@@ -1,0 +1,190 @@
+package schedule
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib"       // the driver "pgx"
+	_ "github.com/ncruces/go-sqlite3/driver" // the driver "sqlite3"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/repositories/lifecycle"
+	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/services/demo"
+	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/services/syncing"
+)
+
+// lab is a mirror in a database of its own.
+type lab struct {
+	testing.TB
+	store *pmo.Store
+	pmo   *database.DB
+	eng   *mirror.Engine
+}
+
+func newLab(t testing.TB, url func(testing.TB) string) *lab {
+	t.Helper()
+	l := &lab{TB: t}
+	open := func(name string) *database.DB {
+		db, err := database.Open(url(t), database.Options{Name: name, MaxConns: 8, ConnectTimeout: 10 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+		return db
+	}
+	l.pmo = open("pmo_db")
+	source := lifecycle.New(open("lifecycle_db"))
+	l.store = pmo.New(l.pmo, models.Tables())
+	if err := demo.Fill(t.Context(), source, 20, 12, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.store.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l.eng = mirror.New(source, l.store, models.Tables(), time.Hour, func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) })
+	return l
+}
+
+// process is a schedule as a process of its own has it, whose runs wait until they are released.
+type process struct {
+	*Schedule
+	log     *lockedBuffer
+	release chan struct{}
+}
+
+func (l *lab) process() *process {
+	p := &process{log: &lockedBuffer{}, release: make(chan struct{})}
+	log := slog.New(slog.NewTextHandler(p.log, nil))
+	syncs := syncing.New(syncing.Options{Engine: held{l.eng, p.release}, Store: l.store, Timeout: time.Minute, Now: time.Now, Log: log})
+	l.Cleanup(syncs.Close)
+	p.Schedule = New(Options{Runs: syncs, History: l.store, Now: time.Now, Log: log})
+	return p
+}
+
+// held is an engine whose runs wait once they have begun.
+type held struct {
+	*mirror.Engine
+	release chan struct{}
+}
+
+// Sync makes a run.
+func (h held) Sync(ctx context.Context, req mirror.Request, p mirror.Progress) (mirror.Result, error) {
+	began := req.Began
+	req.Began = func(run models.Run) {
+		began(run)
+		select {
+		case <-h.release:
+		case <-ctx.Done():
+		}
+	}
+	return h.Engine.Sync(ctx, req, p)
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func (l *lab) eventually(what string, holds func() bool) {
+	l.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for tick := time.NewTicker(10 * time.Millisecond); !holds(); <-tick.C {
+		if time.Now().After(deadline) {
+			l.Fatalf("%s: not within 30 s", what)
+		}
+	}
+}
+
+// TestTwoProcessesMakeOneRun lets a second process come to its turn while the first makes the run: it waits,
+// and has nothing left to do.
+func TestTwoProcessesMakeOneRun(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{models.IncrementalRun, models.FullRun} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t, databasetest.Postgres)
+			first, second, due := l.process(), l.process(), time.Now()
+			ended := make(chan error, 2)
+			go func() { ended <- first.turn(t.Context(), mode, due) }()
+			l.eventually("a run has begun", func() bool { run, err := l.store.Running(t.Context()); return err == nil && run != nil })
+			go func() { ended <- second.turn(t.Context(), mode, due) }()
+			l.eventually("the second waits", func() bool { return strings.Contains(second.log.String(), "waits") })
+			close(first.release)
+			for range 2 {
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+			}
+			runs, total, err := l.store.Runs(t.Context(), 0, 10)
+			if want := map[string]int64{models.IncrementalRun: 1, models.FullRun: 2}[mode]; err != nil || total != want || runs[total-1].State != models.Succeeded || want == 2 && runs[0].Mode != models.VerifyRun {
+				t.Errorf("%d runs, %+v, %v\n%s", total, runs, err, second.log)
+			}
+			if log := second.log.String(); strings.Count(log, "waits") != 1 || !strings.Contains(log, "has been done") {
+				t.Error(log)
+			}
+		})
+	}
+}
+
+// TestLastMade knows which runs make up for which that are due.
+func TestLastMade(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		l := newLab(t, url)
+		last := func(mode string) string {
+			run, err := l.store.LastMade(t.Context(), mode)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if run == nil {
+				return "none"
+			}
+			return fmt.Sprint(run.ID)
+		}
+		for i, c := range []struct{ mode, state, asked, full, incremental string }{
+			{models.WriteRun, "succeeded", "false", "none", "none"},
+			{models.DryRun, "succeeded", "false", "none", "none"},
+			{models.VerifyRun, "succeeded", "false", "none", "none"},
+			{models.FullRun, "running", "false", "none", "none"},
+			{models.FullRun, "interrupted", "false", "none", "none"},
+			{models.IncrementalRun, "succeeded", "false", "none", "6"},
+			{models.FullRun, "failed", "false", "7", "7"},
+			{models.FullRun, "canceled", "false", "7", "7"},
+			{models.IncrementalRun, "interrupted", "true", "7", "7"},
+			{models.FullRun, "canceled", "true", "10", "10"},
+			{models.IncrementalRun, "failed", "false", "10", "11"},
+			{models.FullRun, "succeeded", "false", "12", "12"},
+		} {
+			insert := fmt.Sprintf("INSERT INTO lifecycle_sync_runs (id, mode, state, started_at, cancel_requested) VALUES (%d, '%s', '%s', '2026-01-02T03:04:05.000000Z', %s)", i+1, c.mode, c.state, c.asked)
+			if err := l.pmo.WithContext(t.Context()).Exec(insert).Error; err != nil {
+				t.Fatal(err)
+			}
+			if full, incremental := last(models.FullRun), last(models.IncrementalRun); full != c.full || incremental != c.incremental {
+				t.Errorf("after %d (%s, %s): full %s, incremental %s", i+1, c.mode, c.state, full, incremental)
+			}
+		}
+	})
+}
