@@ -26,7 +26,7 @@ func (a *App) followInForeground(ctx context.Context, out *console) error {
 		defer cancel()
 		result, err := a.engine.Sync(ctx, req, out)
 		if err == nil && result.Run.Reason != nil {
-			out.line("⚠️ %s", *result.Run.Reason)
+			out.line("ℹ️ %s", *result.Run.Reason)
 		}
 		return err
 	}
@@ -42,6 +42,46 @@ func (a *App) followInForeground(ctx context.Context, out *console) error {
 		}
 	}
 	return realtime.New(options).Follow(ctx)
+}
+
+// followsLog reports whether the server is to follow lifecycle_db's log.
+func (a *App) followsLog() bool {
+	if a.cfg.Realtime && a.source.Kind() == database.SQLite {
+		a.log.Warn("SYNC_REALTIME does nothing with SQLite: runs are made by schedule")
+	}
+	return a.cfg.Realtime && a.source.Kind() == database.Postgres
+}
+
+// followInBackground is the server's follower, whose runs are made by run.
+func (a *App) followInBackground(run func(ctx context.Context, req mirror.Request) error) *realtime.Follower {
+	options := a.realtime()
+	options.Run, options.Committed = run, a.answers.Advance
+	options.Changed = func(s realtime.Status) {
+		switch e := models.AsError(s.Err); {
+		case e != nil:
+			a.log.Warn("lifecycle_db is not followed", "state", s.State, "class", e.Class, "error", e, "cause", e.Cause)
+		default:
+			a.log.Info("real time", "state", s.State)
+		}
+	}
+	return realtime.New(options)
+}
+
+// follow lets a follower, if there is one, do its work, and returns what ends that and waits for its end.
+func follow(ctx context.Context, f *realtime.Follower) (end func()) {
+	if f == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = f.Follow(ctx) // it ends with ctx only
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
 }
 
 // realtime are the options that every follower has.

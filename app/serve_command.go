@@ -50,7 +50,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer
 		a.log.Warn("what an export left stays in DATA_DIR", "error", err)
 	}
 	figures := metrics.New(a.web, a.answers.Stats)
-	syncs := a.steering(figures.RunEnded)
+	syncs, follower := a.steering(figures.RunEnded)
 	server, err := a.server(ctx, syncs, figures)
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -64,6 +64,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer
 		return err
 	}
 	defer a.keepSchedule(ctx, syncs)()
+	defer follow(ctx, follower)()
 	out.line("🌐 Serving http://%s/api/product-lifecycle/products (Ctrl-C ends)", listener.Addr())
 	select {
 	case <-ctx.Done():

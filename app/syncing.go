@@ -1,17 +1,32 @@
 package app
 
 import (
+	"context"
 	"time"
 
+	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/services/realtime"
 	"lifecycle-sync/services/syncing"
 )
 
-// steering wires what starts, watches and cancels runs for the API.
-func (a *App) steering(ended func(syncing.Outcome)) *syncing.Service {
-	return syncing.New(syncing.Options{
+// steering wires what starts, watches and cancels runs for the API, and, where it is wanted, real time, which
+// needs runs and is watched like them; else the follower is nil.
+func (a *App) steering(ended func(syncing.Outcome)) (*syncing.Service, *realtime.Follower) {
+	options := syncing.Options{
 		Engine: a.engine, Store: a.web, Timeout: a.cfg.SyncTimeout, StaleAfter: a.cfg.StaleAfter, Now: time.Now, Log: a.log,
 		NextRun: func() (time.Time, bool) { return a.plan.Next(a.local()) }, Ended: ended, Committed: a.committed,
+	}
+	if !a.followsLog() {
+		return syncing.New(options), nil
+	}
+	var syncs *syncing.Service
+	follower := a.followInBackground(func(ctx context.Context, req mirror.Request) error {
+		_, err := syncs.Run(ctx, req, mirror.Silent{})
+		return err
 	})
+	options.Realtime = follower.Status
+	syncs = syncing.New(options)
+	return syncs, follower
 }
 
 // committed is told the mirror's version that a run of this process has made.

@@ -37,10 +37,10 @@ func (s *site) contents() (paths []string) {
 // until waits for a condition.
 func (s *site) until(what string, holds func() bool) {
 	s.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for tick := time.NewTicker(10 * time.Millisecond); !holds(); <-tick.C {
 		if time.Now().After(deadline) {
-			s.Fatalf("%s: not within 30 s", what)
+			s.Fatalf("%s: not within a minute", what)
 		}
 	}
 }

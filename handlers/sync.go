@@ -13,6 +13,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/services"
 	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/services/realtime"
 	"lifecycle-sync/services/syncing"
 )
 
@@ -37,7 +38,7 @@ func NewSync(syncs *syncing.Service, runs *services.Runs, keys once) *Sync {
 	return &Sync{syncs, runs, keys}
 }
 
-// status is how the mirror stands. There is no real time yet, so RealtimeLag is null.
+// status is how the mirror stands.
 type status struct {
 	State         syncing.State   `json:"state"`
 	Running       *run            `json:"running"`
@@ -46,15 +47,39 @@ type status struct {
 	Age           *float64        `json:"lastSuccessAgeSeconds"`
 	ProvedEqualAt *models.Instant `json:"provedEqualAt"`
 	NextRunAt     *models.Instant `json:"nextRunAt"`
+	CurrentAt     *models.Instant `json:"currentAt"`
+	Realtime      *follower       `json:"realtime"`
 	RealtimeLag   *float64        `json:"realtimeLagSeconds"`
 	Drift         *differences    `json:"drift"`
 	VerifiedAt    *models.Instant `json:"verifiedAt"`
 	Quarantined   int64           `json:"quarantined"`
 }
 
+// follower is what real time does, and, where it does not follow, why, and what to do.
+type follower struct {
+	State   realtime.State `json:"state"`
+	Message *string        `json:"message"`
+	Remedy  *string        `json:"remedy"`
+}
+
+func followerOf(s *realtime.Status) *follower {
+	if s == nil {
+		return nil
+	}
+	f := &follower{State: s.State}
+	if e := models.AsError(s.Err); e != nil {
+		f.Message, f.Remedy = &e.Message, &e.Remedy
+	}
+	return f
+}
+
 func statusOf(s syncing.Status) status {
 	out := status{State: s.State, Running: runIf(s.Running), LastRun: runIf(s.LastRun), Quarantined: s.Quarantined}
-	out.NextRunAt = instant(s.NextRun)
+	out.NextRunAt, out.CurrentAt, out.Realtime = instant(s.NextRun), instant(s.CurrentAt), followerOf(s.Realtime)
+	if s.Lag != nil {
+		seconds := s.Lag.Seconds()
+		out.RealtimeLag = &seconds
+	}
 	if s.LastSuccess != nil {
 		out.LastSuccessAt = instant(&s.LastSuccess.StartedAt)
 	}

@@ -975,7 +975,11 @@ export interface components {
             provedEqualAt: components["schemas"]["Timestamp"];
             /** @description When the schedule of the server that answers makes the next run; null without one. */
             nextRunAt: components["schemas"]["Timestamp"];
-            /** @description How far real time is behind; null without it. */
+            /** @description The mirror holds what had been committed by then, as far as a run or real time has looked; null before the first run. */
+            currentAt: components["schemas"]["Timestamp"];
+            /** @description What real time does in the server that answers; null where it is off. */
+            realtime: components["schemas"]["Realtime"] | null;
+            /** @description How far real time is behind, whichever server follows; null where it is off. */
             realtimeLagSeconds: number | null;
             /** @description What the last verification found; null when there was none. On SQLite every difference is of unknown cause. */
             drift: components["schemas"]["DifferenceCounts"] | null;
@@ -984,14 +988,24 @@ export interface components {
             /** @description Source rows in quarantine. */
             quarantined: components["schemas"]["Count"];
         };
+        Realtime: {
+            /**
+             * @description `standby`: another server follows. `stopped`: the mass-delete guard has stopped it until a run is allowed.
+             *     `unavailable`: `message` says why; runs go on by schedule.
+             * @enum {string}
+             */
+            state: "starting" | "following" | "standby" | "stopped" | "unavailable";
+            message: string | null;
+            remedy: string | null;
+        };
         RunFields: {
             /** @description Its number. */
             run: components["schemas"]["BigId"];
             /**
-             * @description `write` brings one write of the API.
+             * @description `write` brings one write of the API; `realtime` is what real time has brought in an hour.
              * @enum {string}
              */
-            mode: "full" | "incremental" | "write" | "dry-run" | "verify";
+            mode: "full" | "incremental" | "write" | "realtime" | "dry-run" | "verify";
             /**
              * @description `interrupted`: its process died.
              * @enum {string}
@@ -1005,7 +1019,7 @@ export interface components {
             error: components["schemas"]["RunError"] | null;
             /** @description Somebody asked it to stop. */
             cancelRequested: boolean;
-            /** @description What a verification found; null for other runs. */
+            /** @description Of a verification what it found, and of a run what it brought or corrected, by cause; null for others. */
             differences: components["schemas"]["DifferenceCounts"] | null;
         };
         /**

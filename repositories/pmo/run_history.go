@@ -30,6 +30,8 @@ type Standing struct {
 	ProvedEqual *models.Run    // the newest full run that succeeded
 	Verified    *models.Run    // the newest verification
 	Age         *time.Duration // since LastSuccess began, by the database's clock
+	CurrentAt   *time.Time     // the mirror holds what had committed by then, as far as a run or real time has looked
+	Lag         *time.Duration // since CurrentAt, by the database's clock; nil where real time never came
 	Quarantined int64
 }
 
@@ -58,8 +60,30 @@ func (s *Store) Standing(ctx context.Context) (st Standing, err error) {
 		}
 		st.Age = &age
 	}
+	if err := s.current(ctx, &st); err != nil {
+		return st, err
+	}
 	st.Quarantined, err = s.QuarantineSize(ctx)
 	return st, err
+}
+
+// current fills in of what time the mirror is.
+func (s *Store) current(ctx context.Context, st *Standing) error {
+	mark, err := s.Watermark(ctx)
+	if err != nil || mark == nil {
+		return err
+	}
+	st.CurrentAt = &mark.CurrentAt
+	if mark.LSN == nil {
+		return nil
+	}
+	var seconds float64
+	if err := s.gorm(ctx).Raw("SELECT EXTRACT(EPOCH FROM clock_timestamp() - current_at)::double precision FROM lifecycle_sync_watermark").Scan(&seconds).Error; err != nil {
+		return s.db.Translate(err)
+	}
+	lag := time.Duration(max(seconds, 0) * float64(time.Second))
+	st.Lag = &lag
+	return nil
 }
 
 func (s *Store) newest(ctx context.Context, condition string) (*models.Run, error) {

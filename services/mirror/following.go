@@ -107,15 +107,17 @@ func (f *Following) Step(ctx context.Context) (version int64, err error) {
 	}
 	reached := f.reached(pending, sight, position)
 	reached.CurrentAt = now
-	failpoint.Reach("before-step-commit")
+	if tx.Run != nil {
+		failpoint.Reach("before-step-commit")
+	}
 	if err := tx.FinishStep(ctx, counts, reached); err != nil {
 		return 0, err
 	}
-	failpoint.Reach("after-step-commit")
-	f.last, f.kept, f.sight, f.next = &reached, *reached.LSN, sight, snap.Horizon
 	if tx.Run != nil {
+		failpoint.Reach("after-step-commit")
 		f.run = *tx.Run
 	}
+	f.last, f.kept, f.sight, f.next = &reached, *reached.LSN, sight, snap.Horizon
 	f.stream.Done(sight.Sees, *reached.LSN)
 	return tx.Version, nil
 }

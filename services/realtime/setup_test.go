@@ -46,12 +46,6 @@ func newLab(t testing.TB) *lab {
 	t.Helper()
 	l := &lab{TB: t, sourceURL: databasetest.Postgres(t), targetURL: databasetest.Postgres(t)}
 	l.source, l.target = l.connect(l.sourceURL), l.connect(l.targetURL)
-	l.Cleanup(func() { // else the database could not be dropped
-		_, _ = l.source.Exec("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE database = current_database() AND active")
-		for !l.holds(l.source, "SELECT NOT EXISTS (SELECT FROM pg_replication_slots WHERE database = current_database() AND active)") {
-		}
-		exec(l, l.source, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()")
-	})
 	l.wire(l.sourceURL)
 	if err := demo.Fill(t.Context(), l.lifecycle, 120, 60, nil); err != nil {
 		t.Fatal(err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"reflect"
 	"time"
+
+	"lifecycle-sync/services/realtime"
 )
 
 // While somebody listens, the runs of other processes are looked at so often, in at most so much time.
@@ -89,8 +91,13 @@ func (s *Service) publishStates(ctx context.Context, known *Status) {
 	}
 }
 
-// sameButAge reports whether there is nothing new to tell.
+// sameButAge reports whether there is nothing new to tell: times pass by themselves.
 func sameButAge(a, b Status) bool {
-	a.Age, b.Age = nil, nil
+	for _, s := range []*Status{&a, &b} {
+		s.Age, s.Lag, s.CurrentAt = nil, nil, nil
+		if s.Realtime != nil {
+			s.Realtime = &realtime.Status{State: s.Realtime.State}
+		}
+	}
 	return reflect.DeepEqual(a, b)
 }

@@ -6,6 +6,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/services/realtime"
 )
 
 // State is how the mirror stands, in a word.
@@ -27,6 +28,8 @@ type Standing = pmo.Standing
 type Status struct {
 	State   State
 	NextRun *time.Time // on this process's schedule; nil without one
+	// Realtime is what this process's follower does; nil without one. Then Lag says nothing of now.
+	Realtime *realtime.Status
 	Standing
 }
 
@@ -68,6 +71,12 @@ func (s *Service) read(ctx context.Context) (status Status, err error) {
 		if next, is := s.o.NextRun(); is {
 			status.NextRun = &next
 		}
+	}
+	if s.o.Realtime != nil {
+		follower := s.o.Realtime()
+		status.Realtime = &follower
+	} else {
+		status.Lag = nil
 	}
 	return status, err
 }

@@ -12,6 +12,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/services/realtime"
 )
 
 // engine makes runs and comparisons. Errors: those of mirror.Engine.
@@ -41,6 +42,7 @@ type Options struct {
 	StaleAfter time.Duration // an older success is stale
 	Now        func() time.Time
 	Log        *slog.Logger
+	Realtime   func() realtime.Status   // what the follower does; nil without one
 	NextRun    func() (time.Time, bool) // when the schedule makes the next run, if it ever does; may be nil
 	Ended      func(Outcome)            // is told of every run of this process, from any goroutine; may be nil
 	Committed  func(version int64)      // is told the mirror's version that a run of this process made; may be nil

@@ -5,6 +5,7 @@ package databasetest
 import (
 	"crypto/rand"
 	"database/sql"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -39,7 +40,13 @@ func Postgres(t testing.TB) string {
 	name := "test_" + strings.ToLower(rand.Text())
 	// From template0, because template1 may have whatever encoding and contents.
 	run(t, server, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'")
-	t.Cleanup(func() { run(t, server, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
+	t.Cleanup(func() {
+		// A replication slot would keep the database.
+		const slots = " FROM pg_replication_slots WHERE database = '%s'"
+		run(t, server, fmt.Sprintf("SELECT pg_terminate_backend(active_pid, 10000)"+slots+" AND active", name))
+		run(t, server, fmt.Sprintf("SELECT pg_drop_replication_slot(slot_name)"+slots, name))
+		run(t, server, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
+	})
 	database := *server
 	database.Path = "/" + name
 	return database.String()

@@ -1,0 +1,179 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"lifecycle-sync/repositories/database/databasetest"
+)
+
+// started is a process at work. It is killed when the test ends, at the latest.
+type started struct {
+	cmd    *exec.Cmd
+	stdout *lockedBuffer
+	ended  chan struct{}
+}
+
+// lockedBuffer may be read while it is written to.
+type lockedBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.String()
+}
+
+func (s *site) start(env []string, args ...string) *started {
+	s.Helper()
+	cmd, _, _ := s.command(env, args...)
+	p := &started{cmd: cmd, stdout: &lockedBuffer{}, ended: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = p.stdout, p.stdout
+	if err := cmd.Start(); err != nil {
+		s.Fatal(err)
+	}
+	go func() {
+		defer close(p.ended)
+		_ = cmd.Wait() // how it ended is asked for where it matters
+	}()
+	s.Cleanup(func() { p.end(syscall.SIGKILL) })
+	return p
+}
+
+// end sends a signal and waits until the process has ended.
+func (p *started) end(signal syscall.Signal) int {
+	_ = p.cmd.Process.Signal(signal)
+	<-p.ended
+	return p.cmd.ProcessState.ExitCode()
+}
+
+func (s *site) says(p *started, text string) {
+	s.Helper()
+	s.until(text, func() bool { return strings.Contains(p.stdout.String(), text) })
+}
+
+// brings changes a price in lifecycle_db and waits until the mirror has it.
+func (s *site) brings(price int) {
+	s.Helper()
+	s.exec(s.source, fmt.Sprintf("UPDATE tbl_produk SET harga = %d WHERE id = 1", price))
+	s.until("the change in the mirror", func() bool {
+		return s.number(s.target, "SELECT coalesce(harga, 0) FROM tbl_produk_lifecycle WHERE id = 1") == int64(price)
+	})
+}
+
+const followed = "Every change is brought"
+
+// TestFollowerKilled kills the follower hard in the midst of a step: nothing is lost, and nothing had been
+// acknowledged that is not in the mirror, so the log goes on without a run.
+func TestFollowerKilled(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, databasetest.Postgres)
+	s.must(0, "seed")
+	p := s.start(nil, "sync", "--follow")
+	s.says(p, followed)
+	s.brings(1)
+	if code := p.end(syscall.SIGTERM); code != 0 {
+		t.Errorf("a follower that was told to end ends with %d: %s", code, p.stdout)
+	}
+	for i, point := range []string{"before-step-commit", "after-step-commit"} {
+		p := s.start([]string{"LIFECYCLE_FAILPOINT=" + point}, "sync", "--follow")
+		s.says(p, followed)
+		s.exec(s.source, fmt.Sprintf("UPDATE tbl_produk SET harga = %d WHERE id <= 50", 100+i))
+		<-p.ended
+		if status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() {
+			t.Fatalf("%s was not reached: %s", point, p.stdout)
+		}
+		p = s.start(nil, "sync", "--follow")
+		s.says(p, followed)
+		s.brings(200 + i)
+		p.end(syscall.SIGTERM)
+		s.must(0, "verify")
+	}
+	if n := s.number(s.target, "SELECT count(*) FROM lifecycle_sync_runs WHERE mode IN ('full', 'incremental')"); n != 1 {
+		t.Errorf("%d runs were made: something was acknowledged that the mirror does not have", n)
+	}
+}
+
+// TestTwoServersFollow has two servers on one pmo_db: killing that which follows leaves schedule and real time
+// running.
+func TestTwoServersFollow(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, databasetest.Postgres)
+	s.must(0, "seed")
+	serve := func(data string) *started {
+		p := s.start([]string{"SYNC_REALTIME=true", "SYNC_SCHEDULE=* * * * * *", "SYNC_FULL_SCHEDULE=off", "PORT=0", "DATA_DIR=" + data}, "serve")
+		s.says(p, "Serving http://")
+		return p
+	}
+	first := serve("one")
+	s.says(first, "state=following")
+	second := serve("two")
+	s.says(second, "state=standby")
+	s.brings(11)
+	if got := s.status(second); !strings.Contains(got, `"realtime":{"state":"standby"`) || strings.Contains(got, `"realtimeLagSeconds":null`) {
+		t.Errorf("%s", got)
+	}
+	first.end(syscall.SIGKILL)
+	s.says(second, "state=following")
+	s.brings(12)
+	runs := s.number(s.target, "SELECT max(id) FROM lifecycle_sync_runs WHERE mode = 'incremental' AND state = 'succeeded'")
+	s.until("another scheduled run", func() bool {
+		return s.number(s.target, "SELECT max(id) FROM lifecycle_sync_runs WHERE mode = 'incremental' AND state = 'succeeded'") > runs
+	})
+	if code := second.end(syscall.SIGTERM); code != 0 {
+		t.Errorf("exit %d: %s", code, second.stdout)
+	}
+	s.must(0, "verify")
+}
+
+// status is what a server says of the synchronisation.
+func (s *site) status(p *started) string {
+	s.Helper()
+	_, rest, _ := strings.Cut(p.stdout.String(), "Serving http://")
+	address, _, _ := strings.Cut(rest, "/")
+	request, err := http.NewRequestWithContext(context.WithoutCancel(s.Context()), http.MethodGet, "http://"+address+"/api/product-lifecycle/sync", http.NoBody)
+	if err != nil {
+		s.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer response.Body.Close()
+	var body bytes.Buffer
+	if _, err := body.ReadFrom(response.Body); err != nil {
+		s.Fatal(err)
+	}
+	return body.String()
+}
+
+// TestFollowRefuses says at once what sync --follow cannot do.
+func TestFollowRefuses(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, databasetest.SQLite)
+	if e := s.must(2, "sync", "--follow"); !strings.Contains(e.stderr, "SQLite") {
+		t.Errorf("%s", e)
+	}
+	s.must(2, "sync", "--follow", "--dry-run")
+	postgres := newSite(t, databasetest.Postgres)
+	postgres.must(0, "seed")
+	postgres.exec(postgres.source, "ALTER TABLE tbl_produk REPLICA IDENTITY NOTHING")
+	if e := postgres.must(1, "sync", "--follow"); !strings.Contains(e.stdout+e.stderr, "REPLICA IDENTITY DEFAULT") {
+		t.Errorf("%s", e)
+	}
+}
