@@ -41,8 +41,7 @@ type Following struct {
 	engine *Engine
 	stream *lifecycle.Stream
 	source lifecycle.Identity
-	run    models.Run // of this hour
-	last   *models.Watermark
+	run    models.Run      // of this hour
 	kept   int64           // up to there the log may be thrown away
 	sight  lifecycle.Sight // of the last step
 	next   *int64          // the horizon of its snapshot
@@ -62,7 +61,7 @@ func (e *Engine) Follow(ctx context.Context, stream *lifecycle.Stream) (*Followi
 	if last == nil || last.Source == nil {
 		return nil, &models.Error{Class: models.Busy, Message: "the mirror has never been synchronised", Remedy: "The first run brings everything."}
 	}
-	f := &Following{engine: e, stream: stream, last: last, kept: stream.Confirmed()}
+	f := &Following{engine: e, stream: stream, kept: stream.Confirmed()}
 	return f, json.Unmarshal(last.Source, &f.source)
 }
 
@@ -105,7 +104,14 @@ func (f *Following) Step(ctx context.Context) (version int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	reached := f.reached(pending, sight, position)
+	last, err := tx.Watermark(ctx)
+	switch {
+	case err != nil:
+		return 0, err
+	case last == nil || last.Horizon == nil: // somebody has taken it away
+		return 0, ErrAnotherSource
+	}
+	reached := f.reached(*last, pending, sight, position)
 	reached.CurrentAt = now
 	if tx.Run != nil {
 		failpoint.Reach("before-step-commit")
@@ -117,7 +123,7 @@ func (f *Following) Step(ctx context.Context) (version int64, err error) {
 		failpoint.Reach("after-step-commit")
 		f.run = *tx.Run
 	}
-	f.last, f.kept, f.sight, f.next = &reached, *reached.LSN, sight, snap.Horizon
+	f.kept, f.sight, f.next = *reached.LSN, sight, snap.Horizon
 	f.stream.Done(sight.Sees, *reached.LSN)
 	return tx.Version, nil
 }
@@ -150,11 +156,10 @@ func behind(ctx context.Context, err error) error {
 }
 
 // reached is where a step brings the mirror. The log may be thrown away up to the first transaction that its
-// snapshot did not see yet. The horizon is that of the step before, once the stream has passed all that the
+// snapshot did not see yet. The horizon, unless a run has brought it further, is that of the step before, once the stream has passed all that the
 // earlier snapshot can have seen: a transaction that was not waited for to be flushed is seen before the
 // stream tells of it.
-func (f *Following) reached(pending []lifecycle.Transaction, sight lifecycle.Sight, position int64) models.Watermark {
-	reached := *f.last
+func (f *Following) reached(reached models.Watermark, pending []lifecycle.Transaction, sight lifecycle.Sight, position int64) models.Watermark {
 	reached.LSN = &position
 	for i, t := range pending {
 		if !sight.Sees(t) {
@@ -166,7 +171,7 @@ func (f *Following) reached(pending []lifecycle.Transaction, sight lifecycle.Sig
 			break
 		}
 	}
-	if f.next != nil && position >= f.sight.Inserted {
+	if f.next != nil && position >= f.sight.Inserted && *f.next > *reached.Horizon {
 		reached.Horizon = f.next
 	}
 	return reached
