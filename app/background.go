@@ -5,15 +5,20 @@ import (
 	"sync"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/services/alerts"
 )
 
 // background begins what goes on beside the requests, and returns what ends it and waits for that.
-func (a *App) background(ctx context.Context) (end func()) {
+func (a *App) background(ctx context.Context, watch *alerts.Watch) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { a.answers.Follow(ctx, a.reportFollowing) })
 	running.Go(func() { a.indexSearch(ctx) })
 	running.Go(func() { a.sweep(ctx) })
+	if watch != nil {
+		watch.Look(ctx) // before a run changes what a process before this one has told
+		running.Go(func() { watch.Follow(ctx) })
+	}
 	return func() {
 		cancel()
 		running.Wait()

@@ -52,6 +52,10 @@ type Config struct {
 	FullSchedule       string        `env:"SYNC_FULL_SCHEDULE" envDefault:"0 2 * * *"`
 	Realtime           bool          `env:"SYNC_REALTIME"`
 	StaleAfter         time.Duration `env:"SYNC_STALE_AFTER" envDefault:"26h" validate:"min=1m"`
+	AlertURL           string        `env:"ALERT_WEBHOOK_URL" validate:"omitempty,http_url" secret:"true"`
+	AlertSecret        string        `env:"ALERT_WEBHOOK_SECRET" secret:"true"`
+	AlertLag           time.Duration `env:"ALERT_LAG_LIMIT" envDefault:"5m" validate:"min=1s"`
+	AlertQuarantine    int64         `env:"ALERT_QUARANTINE_GROWTH" envDefault:"10" validate:"min=1"`
 	ConnectTimeout     time.Duration `env:"CONNECT_TIMEOUT" envDefault:"10s" validate:"min=1s"`
 	SyncTimeout        time.Duration `env:"SYNC_TIMEOUT" envDefault:"1h" validate:"min=1s"`
 	ChangeLogRetention time.Duration `env:"CHANGE_LOG_RETENTION" envDefault:"2160h" validate:"min=1h"`

@@ -12,6 +12,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/services/alerts"
 	"lifecycle-sync/services/metrics"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/syncing"
@@ -49,18 +50,19 @@ func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer
 	if err := a.exports.Sweep(); err != nil {
 		a.log.Warn("what an export left stays in DATA_DIR", "error", err)
 	}
-	figures := metrics.New(a.web, a.answers.Stats)
-	syncs, follower := a.steering(figures.RunEnded)
+	figures := metrics.New(a.web, a.answers.Stats, nil)
+	watch := a.alerting(figures.AlertEnded)
+	syncs, follower := a.steering(figures, watch)
 	server, err := a.server(ctx, syncs, figures)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	defer a.background(ctx)()
+	defer a.background(ctx, watch)()
 	serving := make(chan error, 1)
 	go func() { serving <- server.Listener(listener) }()
 	defer a.stop(server, syncs, serving)
 
-	if err := a.synchroniseAtStart(ctx, syncs, out); err != nil {
+	if err := a.synchroniseAtStart(ctx, syncs, watch, out); err != nil {
 		return err
 	}
 	defer a.keepSchedule(ctx, syncs)()
@@ -90,7 +92,7 @@ func (a *App) stop(server *fiber.App, syncs *syncing.Service, serving chan error
 // synchroniseAtStart makes a run, the very first a full one. One that fails leaves what was mirrored before,
 // which is served all the same; where nothing was, it is tried again until it succeeds. The error is ctx's
 // end or a pmo_db without its tables.
-func (a *App) synchroniseAtStart(ctx context.Context, syncs *syncing.Service, out *console) error {
+func (a *App) synchroniseAtStart(ctx context.Context, syncs *syncing.Service, watch *alerts.Watch, out *console) error {
 	mode := models.FullRun
 	if succeeded, err := a.web.HasSucceeded(ctx); err != nil {
 		return err
@@ -98,9 +100,16 @@ func (a *App) synchroniseAtStart(ctx context.Context, syncs *syncing.Service, ou
 		mode = models.IncrementalRun
 	}
 	for {
-		_, err := a.sync(ctx, syncs.Run, mirror.Request{Mode: mode}, out)
+		result, err := a.sync(ctx, syncs.Run, mirror.Request{Mode: mode}, out)
 		if err == nil || ctx.Err() != nil {
 			return nil //nolint:nilerr // being told to end is no failure
+		}
+		switch { // it may have failed before syncs knew of it
+		case watch == nil:
+		case result.Run != nil:
+			watch.RunEnded(*result.Run)
+		default:
+			watch.RunNotBegun(err)
 		}
 		report(out.out, err)
 		succeeded, storeErr := a.web.HasSucceeded(ctx)

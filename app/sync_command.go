@@ -42,6 +42,7 @@ func (c *syncCommand) Run(env *environment) error {
 			result.Tables, err = a.preview(env, req, out, c.JSON)
 		} else {
 			result, err = a.sync(env.ctx, a.engine.Sync, req, out)
+			a.alertAfter(env.ctx, result, err)
 		}
 		if c.JSON {
 			if writeErr := writeOutcome(env.stdout, mode, started, result, err); writeErr != nil {

@@ -4,17 +4,27 @@ import (
 	"context"
 	"time"
 
+	"lifecycle-sync/services/alerts"
+	"lifecycle-sync/services/metrics"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/realtime"
 	"lifecycle-sync/services/syncing"
 )
 
-// steering wires what starts, watches and cancels runs for the API, and, where it is wanted, real time, which
-// needs runs and is watched like them; else the follower is nil.
-func (a *App) steering(ended func(syncing.Outcome)) (*syncing.Service, *realtime.Follower) {
+// steering wires what starts, watches and cancels runs for the API, those who are told of runs, and, where it
+// is wanted, real time, which needs runs and is watched like them; else the follower is nil. There is no watch
+// where there is no webhook.
+func (a *App) steering(figures *metrics.Metrics, watch *alerts.Watch) (*syncing.Service, *realtime.Follower) {
 	options := syncing.Options{
 		Engine: a.engine, Store: a.web, Timeout: a.cfg.SyncTimeout, StaleAfter: a.cfg.StaleAfter, Now: time.Now, Log: a.log,
-		NextRun: func() (time.Time, bool) { return a.plan.Next(a.local()) }, Ended: ended, Committed: a.committed,
+		NextRun: func() (time.Time, bool) { return a.plan.Next(a.local()) }, Ended: figures.RunEnded, Committed: a.committed,
+	}
+	if watch != nil {
+		options.Ended = func(o syncing.Outcome) {
+			figures.RunEnded(o)
+			watch.RunEnded(o.Run)
+		}
+		options.NotBegun = watch.RunNotBegun
 	}
 	if !a.followsLog() {
 		return syncing.New(options), nil

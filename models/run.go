@@ -1,6 +1,9 @@
 package models
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // RunState is how a run stands or ended.
 type RunState string
@@ -44,6 +47,16 @@ type Run struct {
 	CancelRequested bool `gorm:"column:cancel_requested" json:"-"`
 	// Differences are what a verification found, as counts by cause.
 	Differences JSON `gorm:"column:differences" json:"-"`
+}
+
+// Drift is how many rows of the mirror the run found to have been changed by somebody else; 0 when it did
+// not look.
+func (r Run) Drift() int64 {
+	var found struct {
+		Drift int64 `json:"drift"`
+	}
+	_ = json.Unmarshal(r.Differences, &found) // what it cannot read was not recorded by a run
+	return found.Drift
 }
 
 // TableName is the table in pmo_db.

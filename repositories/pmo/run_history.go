@@ -87,8 +87,13 @@ func (s *Store) current(ctx context.Context, st *Standing) error {
 }
 
 func (s *Store) newest(ctx context.Context, condition string) (*models.Run, error) {
+	return s.oneRun(ctx, "id DESC", condition)
+}
+
+// oneRun is the first run, in an order, of those that satisfy a condition; nil when there is none.
+func (s *Store) oneRun(ctx context.Context, order, condition string, args ...any) (*models.Run, error) {
 	var runs []models.Run
-	err := s.gorm(ctx).Where(condition).Order("id DESC").Limit(1).Find(&runs).Error
+	err := s.gorm(ctx).Where(condition, args...).Order(order).Limit(1).Find(&runs).Error
 	if err != nil || len(runs) == 0 {
 		return nil, s.db.Translate(err)
 	}

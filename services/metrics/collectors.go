@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services"
 )
@@ -24,8 +25,8 @@ type Mirror interface {
 
 // standing collects what pmo_db tells; nothing while it is away.
 type standing struct {
-	mirror           Mirror
-	age, quarantined *prometheus.Desc
+	mirror                             Mirror
+	succeeded, age, drift, quarantined *prometheus.Desc
 
 	mu    sync.Mutex
 	asked time.Time
@@ -35,14 +36,22 @@ type standing struct {
 
 func newStanding(mirror Mirror) *standing {
 	return &standing{
-		mirror:      mirror,
+		mirror: mirror,
+		succeeded: prometheus.NewDesc(namespace+"_sync_last_run_success",
+			"Whether the last run of any process succeeded, of those that were not just canceled: 1 or 0, by its mode and the class of its error.", []string{"mode", "class"}, nil),
+		drift: prometheus.NewDesc(namespace+"_sync_drift_rows",
+			"Rows of the mirror that somebody else had changed, as the last full run or verification of any process found.", nil, nil),
 		age:         prometheus.NewDesc(namespace+"_sync_last_success_age_seconds", "Time since the last successful run began, by pmo_db's clock.", nil, nil),
 		quarantined: prometheus.NewDesc(namespace+"_quarantined_rows", "Source rows that cannot stand in the mirror.", nil, nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
-func (s *standing) Describe(to chan<- *prometheus.Desc) { to <- s.age; to <- s.quarantined }
+func (s *standing) Describe(to chan<- *prometheus.Desc) {
+	for _, desc := range []*prometheus.Desc{s.succeeded, s.age, s.drift, s.quarantined} {
+		to <- desc
+	}
+}
 
 // Collect implements prometheus.Collector.
 func (s *standing) Collect(to chan<- prometheus.Metric) {
@@ -54,6 +63,33 @@ func (s *standing) Collect(to chan<- prometheus.Metric) {
 	if st.Age != nil {
 		to <- prometheus.MustNewConstMetric(s.age, prometheus.GaugeValue, st.Age.Seconds())
 	}
+	if run := st.LastVerdict; run != nil {
+		success, class := outcome(run)
+		to <- prometheus.MustNewConstMetric(s.succeeded, prometheus.GaugeValue, success, run.Mode, class)
+	}
+	if run := newer(st.ProvedEqual, st.Verified); run != nil {
+		to <- prometheus.MustNewConstMetric(s.drift, prometheus.GaugeValue, float64(run.Drift()))
+	}
+}
+
+// outcome is 1 for a run that succeeded, else 0 and the reason: a run whose process died has no other.
+func outcome(run *models.Run) (success float64, class string) {
+	switch {
+	case run.State == models.Succeeded:
+		return 1, ""
+	case run.ErrorClass != nil:
+		return 0, *run.ErrorClass
+	default:
+		return 0, string(run.State)
+	}
+}
+
+// newer is the run that began last, nil when there is neither.
+func newer(a, b *models.Run) *models.Run {
+	if a == nil || b != nil && b.ID > a.ID {
+		return b
+	}
+	return a
 }
 
 func (s *standing) ask() (pmo.Standing, error) {

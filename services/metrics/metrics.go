@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"lifecycle-sync/services"
+	"lifecycle-sync/services/alerts"
 	"lifecycle-sync/services/syncing"
 )
 
@@ -35,11 +36,12 @@ type Metrics struct {
 	runs      *prometheus.CounterVec
 	lastRun   *prometheus.GaugeVec
 	rows      *prometheus.CounterVec
+	alerts    *prometheus.CounterVec
 }
 
-// New returns the figures, which ask the mirror how it stands and the cache how it did each time they are
-// read.
-func New(mirror Mirror, cache func() services.AnswerStats) *Metrics {
+// New returns the figures, which ask the mirror how it stands, the cache how it did, and real time how far it
+// is, each time they are read. Real time says whether it runs in this process; nil where it never does.
+func New(mirror Mirror, cache func() services.AnswerStats, realTime func() (RealTime, bool)) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Subsystem: ofHTTP, Name: "requests_total",
@@ -52,8 +54,18 @@ func New(mirror Mirror, cache func() services.AnswerStats) *Metrics {
 			Help: "How long the last run of this process took, by mode."}, []string{"mode"}),
 		rows: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Subsystem: ofRuns, Name: "rows_total",
 			Help: "Rows that successful runs of this process inserted, updated, deleted, released from quarantine or left unchanged, by table."}, []string{"table", "action"}),
+		alerts: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: "alerts_total",
+			Help: "Alerts that this process sent to the webhook, failed to deliver, or dropped because too many waited, by event."}, []string{"event", "result"}),
 	}
-	m.registry.MustRegister(m.requests, m.durations, m.runs, m.lastRun, m.rows,
+	for _, event := range alerts.Events() {
+		for _, result := range alerts.Results() {
+			m.alerts.WithLabelValues(string(event), string(result)) // counts from 0, so that the first one is an increase
+		}
+	}
+	if realTime != nil {
+		m.registry.MustRegister(newRealTime(realTime))
+	}
+	m.registry.MustRegister(m.requests, m.durations, m.runs, m.lastRun, m.rows, m.alerts,
 		newStanding(mirror), newCache(cache), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -76,6 +88,11 @@ func (m *Metrics) RunEnded(o syncing.Outcome) {
 			m.rows.WithLabelValues(t.Table, action).Add(float64(n))
 		}
 	}
+}
+
+// AlertEnded counts an alert.
+func (m *Metrics) AlertEnded(a alerts.Alert, result alerts.Result) {
+	m.alerts.WithLabelValues(string(a.Event), string(result)).Inc()
 }
 
 // Format is the media type of what Write writes.

@@ -40,7 +40,7 @@ func text(t *testing.T, m *metrics.Metrics) string {
 func TestFigures(t *testing.T) {
 	t.Parallel()
 	age := 90 * time.Second
-	m := metrics.New(&mirror{standing: pmo.Standing{Age: &age, Quarantined: 4}}, func() services.AnswerStats { return services.AnswerStats{Hits: 5, Misses: 6, Bypassed: 7} })
+	m := metrics.New(&mirror{standing: pmo.Standing{Age: &age, Quarantined: 4}}, func() services.AnswerStats { return services.AnswerStats{Hits: 5, Misses: 6, Bypassed: 7} }, nil)
 	m.Request("/products/:id", "GET", 200, 3*time.Millisecond)
 	m.Request("/products/:id", "GET", 200, 3*time.Second)
 	m.Request("", "POST", 404, 0)
@@ -83,7 +83,7 @@ func TestFigures(t *testing.T) {
 func TestFiguresWithoutTheDatabase(t *testing.T) {
 	t.Parallel()
 	for name, m := range map[string]*mirror{"away": {err: errors.New("away")}, "never synchronised": {}} {
-		got := text(t, metrics.New(m, func() services.AnswerStats { return services.AnswerStats{} }))
+		got := text(t, metrics.New(m, func() services.AnswerStats { return services.AnswerStats{} }, nil))
 		if strings.Contains(got, "last_success_age") || strings.Contains(got, "lifecycle_quarantined_rows") != (m.err == nil) || !strings.Contains(got, "lifecycle_cache_requests_total") {
 			t.Errorf("%s: %s", name, got)
 		}

@@ -157,6 +157,8 @@ func (s *Service) make(ctx context.Context, a *active, req mirror.Request, also 
 	}
 	if result.Run != nil {
 		s.ended(Outcome{Run: *result.Run, Tables: result.Tables, Took: s.o.Now().Sub(started)})
+	} else if err != nil && s.o.NotBegun != nil {
+		s.o.NotBegun(err)
 	}
 	if _, waits := errors.AsType[*UnderWayError](err); err != nil && !waits { // who is told of another run tries again, or not
 		e := models.AsError(err)

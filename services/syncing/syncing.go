@@ -45,6 +45,7 @@ type Options struct {
 	Realtime   func() realtime.Status   // what the follower does; nil without one
 	NextRun    func() (time.Time, bool) // when the schedule makes the next run, if it ever does; may be nil
 	Ended      func(Outcome)            // is told of every run of this process, from any goroutine; may be nil
+	NotBegun   func(error)              // is told why a run of this process could not begin, from any goroutine; may be nil
 	Committed  func(version int64)      // is told the mirror's version that a run of this process made; may be nil
 }
 

@@ -1,0 +1,69 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/services/alerts"
+	"lifecycle-sync/services/mirror"
+)
+
+const (
+	alertTime  = 10 * time.Second // for which a command stays to tell people how its run ended
+	recordTime = 2 * time.Second  // to record that a run could not begin
+)
+
+// alerting wires what tells people of what is wrong while the process serves; nil without a webhook.
+func (a *App) alerting(ended func(alerts.Alert, alerts.Result)) *alerts.Watch {
+	if a.cfg.AlertURL == "" {
+		return nil
+	}
+	return alerts.NewWatch(alerts.Options{
+		Runs: a.web, Post: a.webhook().Post, Ended: ended, Now: now, Log: a.log,
+		Limits: alerts.Limits{StaleAfter: a.cfg.StaleAfter, Lag: a.cfg.AlertLag, QuarantineGrowth: a.cfg.AlertQuarantine},
+	})
+}
+
+func (a *App) webhook() *alerts.Webhook { return alerts.NewWebhook(a.cfg.AlertURL, a.cfg.AlertSecret) }
+
+// alertAfter tells people what a run has changed, before its process ends. That this does not succeed is
+// logged and changes nothing else.
+func (a *App) alertAfter(ctx context.Context, result mirror.Result, outcome error) {
+	if a.cfg.AlertURL == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, alertTime)
+	defer cancel()
+	limits := alerts.Limits{QuarantineGrowth: a.cfg.AlertQuarantine} // that nothing has run for long, only a server sees
+	found, err := alerts.AfterRun(ctx, a.store, result.Run, outcome, now(), limits)
+	if err != nil {
+		a.log.Warn("pmo_db does not tell whether something is wrong", "error", err)
+	}
+	webhook := a.webhook()
+	for _, alert := range found {
+		if err := webhook.Post(ctx, alert); err != nil {
+			a.log.Warn("an alert was not delivered", "event", alert.Event, "state", alert.State, "id", alert.ID, "error", err)
+		}
+	}
+}
+
+// recordFailure keeps a run that failed before it could begin, because lifecycle_db is away or a table is
+// not as it should be: others see it, and the next success ends what it was told as. It returns nil
+// when pmo_db is away too.
+func (a *App) recordFailure(ctx context.Context, started time.Time, cause error) *models.Run {
+	e := models.AsError(cause)
+	if e.Class == models.Canceled || e.Class == models.Busy {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	defer cancel()
+	ended, class := now(), string(e.Class)
+	run := &models.Run{Mode: models.FullRun, State: models.Failed, StartedAt: started, FinishedAt: &ended,
+		ErrorClass: &class, ErrorMessage: &e.Message, ErrorRemedy: &e.Remedy}
+	if err := a.store.Record(ctx, run, nil, nil); err != nil {
+		a.log.Debug("the failed run was not recorded", "error", err)
+		return nil
+	}
+	return run
+}

@@ -1,0 +1,223 @@
+package alerts
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo"
+)
+
+// limits are those of the tests.
+var limits = Limits{StaleAfter: time.Hour, Lag: time.Minute, QuarantineGrowth: 10}
+
+// began is when a run began: its number says it.
+func began(id int64) time.Time { return time.Date(2026, 3, 1, 2, 0, int(id), 5000, time.UTC) }
+
+func run(id int64, mode string) *models.Run {
+	return &models.Run{ID: id, Mode: mode, State: models.Succeeded, StartedAt: began(id)}
+}
+
+func failing(id int64, class models.Class, message, remedy string) *models.Run {
+	text := string(class)
+	return &models.Run{ID: id, Mode: models.FullRun, State: models.Failed, StartedAt: began(id), ErrorClass: &text, ErrorMessage: &message, ErrorRemedy: &remedy}
+}
+
+func drifting(id, rows int64, mode string) *models.Run {
+	r := run(id, mode)
+	r.Differences = fmt.Appendf(nil, `{"behind":4,"drift":%d,"unknown":0}`, rows)
+	return r
+}
+
+// brief is an alert in a few words.
+func brief(a Alert) string {
+	about := "-"
+	if a.Run != nil {
+		about = fmt.Sprint(*a.Run)
+	}
+	return fmt.Sprintf("%s %s %s", a.Event, a.State, about)
+}
+
+// TestStories goes through pictures, one after the other, and finds what each gives to tell.
+func TestStories(t *testing.T) {
+	t.Parallel()
+	type step struct {
+		picture Picture
+		want    string
+	}
+	good := func(id int64) Picture {
+		return Picture{Evidence: pmo.Evidence{LastSuccess: run(id, models.FullRun), Compared: run(id, models.FullRun)}}
+	}
+	with := func(p Picture, change func(*Picture)) Picture { change(&p); return p }
+	bad := func(id int64) Picture {
+		return with(good(1), func(p *Picture) { p.Evidence.Failed = failing(id, models.Connection, "lifecycle_db is away", "Wait.") })
+	}
+	stopped := func(p Picture, id int64) Picture {
+		return with(p, func(p *Picture) { p.Evidence.Stopped = failing(id, models.MassDelete, "too many", "Allow 111.") })
+	}
+	drifted := func(p Picture, first, last int64) Picture {
+		return with(p, func(p *Picture) {
+			p.Evidence.Drifted, p.Evidence.Compared = drifting(first, 3, models.VerifyRun), drifting(last, 3, models.VerifyRun)
+		})
+	}
+	aged := func(age time.Duration) Picture { return with(good(1), func(p *Picture) { p.Evidence.Age = age }) }
+	lagging := func(lag time.Duration) Picture { return with(good(1), func(p *Picture) { p.Lag = lag }) }
+	losing := func(p Picture, id int64) Picture {
+		return with(p, func(p *Picture) { p.Lost = failing(id, models.Connection, "pmo_db is away", "Wait.") })
+	}
+	for name, steps := range map[string][]step{
+		"nothing":                     {{Picture{}, ""}, {good(1), ""}, {good(2), ""}},
+		"a run fails, then another":   {{good(1), ""}, {bad(2), "failed firing 2"}, {bad(2), ""}, {bad(2), ""}, {good(4), "failed resolved 4"}, {good(5), ""}},
+		"it failed before the start":  {{bad(2), "failed firing 2"}, {good(3), "failed resolved 3"}},
+		"a success was not looked at": {{bad(2), "failed firing 2"}, {bad(4), ""}, {good(5), "failed resolved 5"}},
+		"the guard stops a run":       {{good(1), ""}, {stopped(good(1), 2), "mass_delete firing 2"}, {stopped(good(1), 2), ""}, {good(3), "mass_delete resolved 3"}},
+		"then the source goes away":   {{stopped(good(1), 2), "mass_delete firing 2"}, {stopped(bad(3), 2), "failed firing 3"}, {good(4), "failed resolved 4, mass_delete resolved 4"}},
+		"drift":                       {{drifted(good(1), 2, 2), "drift firing 2"}, {drifted(good(1), 2, 3), ""}, {good(4), "drift resolved 4"}, {drifted(good(4), 5, 5), "drift firing 5"}},
+		"stale":                       {{aged(time.Hour), ""}, {aged(time.Hour + time.Second), "stale firing 1"}, {aged(2 * time.Hour), ""}, {good(2), "stale resolved 2"}},
+		"lag":                         {{lagging(time.Minute), ""}, {lagging(2 * time.Minute), "lag firing -"}, {lagging(3 * time.Minute), ""}, {lagging(time.Second), "lag resolved -"}, {lagging(time.Hour), "lag firing -"}, {good(2), "lag resolved -"}},
+		"pmo_db is away":              {{losing(good(1), 0), "failed firing -"}, {losing(bad(2), 0), ""}, {good(3), "failed resolved 3"}},
+		"an end that was not kept":    {{losing(good(1), 2), "failed firing 2"}, {good(3), "failed resolved 3"}},
+		"pmo_db is a new one":         {{drifted(bad(2), 3, 3), "failed firing 2, drift firing 3"}, {Picture{}, "failed resolved -, drift resolved -"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var told map[Event]condition
+			for i, s := range steps {
+				s.picture.At = began(int64(i) + 30)
+				var alerts []Alert
+				alerts, told = changes(told, conditions(s.picture, limits), s.picture)
+				var got []string
+				for _, a := range alerts {
+					got = append(got, brief(a))
+					if a.Message == "" || a.Details == nil || !a.At.Equal(s.picture.At) || (a.Remedy == "") != (a.State == Resolved) {
+						t.Errorf("step %d: %+v", i, a)
+					}
+				}
+				if strings.Join(got, ", ") != s.want {
+					t.Errorf("step %d: %v, want %s", i, got, s.want)
+				}
+			}
+		})
+	}
+}
+
+// TestSameIDs lets two processes see the same: one all along, one that starts later. Each id is another
+// one's for another condition, state or mirror.
+func TestSameIDs(t *testing.T) {
+	t.Parallel()
+	everything := Picture{At: began(50), Lag: time.Hour, Evidence: pmo.Evidence{
+		LastSuccess: run(1, models.FullRun), Age: 2 * time.Hour, Failed: failing(3, models.Schema, "a", "b"), Stopped: failing(4, models.MassDelete, "a", "b"),
+		Compared: drifting(6, 1, models.VerifyRun), Drifted: drifting(5, 1, models.VerifyRun),
+		Quarantine: []pmo.QuarantineSize{{RunID: 1, StartedAt: began(1)}, {RunID: 2, StartedAt: began(2), Rows: 10}, {RunID: 7, StartedAt: began(7), Rows: 12}},
+	}}
+	over := Picture{At: began(59), Evidence: pmo.Evidence{
+		LastSuccess: run(8, models.FullRun), Compared: run(8, models.FullRun), Quarantine: []pmo.QuarantineSize{{RunID: 8, StartedAt: began(8)}}}}
+	ids := func(told map[Event]condition) (ids []string) {
+		begun, told := changes(told, conditions(everything, limits), everything)
+		ended, _ := changes(told, conditions(over, limits), over)
+		for _, a := range append(begun, ended...) {
+			ids = append(ids, a.ID)
+		}
+		return ids
+	}
+	first, second := ids(nil), ids(map[Event]condition{})
+	if len(first) != 2*len(Events()) || !slices.Equal(first, second) {
+		t.Errorf("%v\n%v", first, second)
+	}
+	if first[0] != "failed-3-20260301T020003.000005Z-firing" {
+		t.Errorf("the form of %s has changed: receivers may rely on it", first[0])
+	}
+	slices.Sort(first)
+	if len(slices.Compact(first)) != 2*len(Events()) {
+		t.Errorf("%v", first)
+	}
+}
+
+// TestSizes goes through sizes of the quarantine, and finds where it has grown by ten.
+func TestSizes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		sizes []int64
+		want  string // how often it has grown at each, from where on
+	}{
+		{nil, ""},
+		{[]int64{50}, "-"},
+		{[]int64{50, 59, 60}, "- - 50→60"},
+		{[]int64{0, 10}, "- 0→10"},
+		{[]int64{50, 45, 54, 55}, "- - - 45→55"},
+		{[]int64{0, 10, 19, 20, 29}, "- 0→10 0→10 10→20 10→20"},
+		{[]int64{0, 10, 9, 18, 19}, "- 0→10 - - 9→19"},
+		{[]int64{0, 30, 20, 29, 30, 9}, "- 0→30 0→30 0→30 20→30 -"},
+		{[]int64{3, 13, 12, 13}, "- 3→13 - -"},
+	} {
+		var sizes []pmo.QuarantineSize
+		var got []string
+		for i, n := range c.sizes {
+			sizes = append(sizes, pmo.QuarantineSize{RunID: int64(i) + 1, StartedAt: began(int64(i)), Rows: n})
+			if grown := growth(sizes, 10); grown != nil {
+				got = append(got, fmt.Sprintf("%d→%d", grown.details["before"], grown.details["rows"]))
+			} else {
+				got = append(got, "-")
+			}
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%v: %v, want %s", c.sizes, got, c.want)
+		}
+	}
+}
+
+// TestQuarantineGrowsFurther is told again, and once that it is over.
+func TestQuarantineGrowsFurther(t *testing.T) {
+	t.Parallel()
+	var told map[Event]condition
+	var got []string
+	p := Picture{At: began(0)}
+	for i, n := range []int64{3, 13, 14, 23, 23, 12, 13} {
+		p.Evidence.Quarantine = append(p.Evidence.Quarantine, pmo.QuarantineSize{RunID: int64(i) + 1, StartedAt: began(int64(i)), Rows: n})
+		var alerts []Alert
+		alerts, told = changes(told, conditions(p, limits), p)
+		for _, a := range alerts {
+			got = append(got, brief(a)+": "+a.Message)
+		}
+	}
+	want := []string{
+		"quarantine firing 2: The quarantine has grown from 3 to 13 rows", "quarantine firing 4: The quarantine has grown from 13 to 23 rows",
+		"quarantine resolved 6: The quarantine holds 12 rows now",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestNoLimits looks at nothing that has none.
+func TestNoLimits(t *testing.T) {
+	t.Parallel()
+	found := conditions(Picture{Lag: time.Hour, Evidence: pmo.Evidence{LastSuccess: run(1, models.FullRun), Age: 1000 * time.Hour,
+		Quarantine: []pmo.QuarantineSize{{RunID: 1}, {RunID: 2, Rows: 1000}}}}, Limits{})
+	if len(found) != 0 {
+		t.Errorf("%v", found)
+	}
+}
+
+// TestMessages shows what people read.
+func TestMessages(t *testing.T) {
+	t.Parallel()
+	found := conditions(Picture{At: began(50), Lag: 90 * time.Second, Evidence: pmo.Evidence{
+		LastSuccess: run(1, models.FullRun), Age: 27 * time.Hour, Failed: failing(3, models.Schema, "pmo_db: a column is missing", "ALTER TABLE …"),
+		Drifted: drifting(5, 2, models.VerifyRun),
+	}}, limits)
+	for event, want := range map[Event]string{
+		Failed: "Run 3 (full) failed: pmo_db: a column is missing", Stale: "The last successful run began 27h0m ago",
+		Drift: "Run 5 (verify) found 2 rows of the mirror that somebody else had changed", Lag: "Real time is 1m30s behind lifecycle_db",
+	} {
+		if got := found[event].message; got != want {
+			t.Errorf("%s: %q, want %q", event, got, want)
+		}
+	}
+	if found[Failed].remedy != "ALTER TABLE …" {
+		t.Errorf("%q", found[Failed].remedy)
+	}
+}

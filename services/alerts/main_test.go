@@ -1,0 +1,10 @@
+package alerts_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// TestMain fails the package when something leaves a goroutine behind.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

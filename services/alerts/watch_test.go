@@ -1,0 +1,302 @@
+package alerts_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/services/alerts"
+)
+
+// lab is a pmo_db and a receiver.
+type lab struct {
+	*testing.T
+	store    *pmo.Store
+	receiver *receiver
+	ended    atomic.Int64 // alerts, whatever became of them
+	url      string
+}
+
+// each runs a test on both database systems.
+func each(t *testing.T, fn func(l *lab)) {
+	t.Helper()
+	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		l := &lab{T: t, url: url(t), receiver: receive(t, inTurn(http.StatusOK))}
+		l.store = l.open()
+		if _, err := l.store.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		fn(l)
+	})
+}
+
+func (l *lab) open() *pmo.Store {
+	l.Helper()
+	db, err := database.Open(l.url, database.Options{Name: "pmo_db", MaxConns: 4, ConnectTimeout: 10 * time.Second})
+	if err != nil {
+		l.Fatal(err)
+	}
+	l.Cleanup(func() { _ = db.Close() })
+	return pmo.New(db, models.Tables())
+}
+
+// record puts a run on record that has ended, with so many rows in quarantine.
+func (l *lab) record(run models.Run, quarantined int64) models.Run {
+	l.Helper()
+	now := clock()
+	run.StartedAt, run.FinishedAt = now, &now
+	if err := l.store.Record(l.Context(), &run, []models.TableCount{{Table: "products", Quarantined: quarantined}}, nil); err != nil {
+		l.Fatal(err)
+	}
+	return run
+}
+
+func clock() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+func succeeded() models.Run { return models.Run{Mode: models.FullRun, State: models.Succeeded} }
+
+func failed(class models.Class) models.Run {
+	text, message, remedy := string(class), "something is wrong", "Mend it."
+	return models.Run{Mode: models.FullRun, State: models.Failed, ErrorClass: &text, ErrorMessage: &message, ErrorRemedy: &remedy}
+}
+
+// watch is a watch as a process has it, following until the test ends or end is called.
+func (l *lab) watch(runs alerts.Runs, lag func() (time.Duration, bool)) (watch *alerts.Watch, end func()) {
+	watch = alerts.NewWatch(alerts.Options{
+		Runs: runs, Post: hasty(l.receiver.URL, secret).Post, Lag: lag, Ended: func(alerts.Alert, alerts.Result) { l.ended.Add(1) }, Now: clock, Log: slog.New(slog.DiscardHandler),
+		Limits: alerts.Limits{StaleAfter: time.Hour, Lag: time.Minute, QuarantineGrowth: 10},
+	})
+	watch.Look(l.Context())
+	ctx, cancel := context.WithCancel(context.Background())
+	var following sync.WaitGroup
+	following.Go(func() { watch.Follow(ctx) })
+	end = func() { cancel(); following.Wait() }
+	l.Cleanup(end)
+	return watch, end
+}
+
+// told waits until the receiver has got so many alerts, and returns them in a few words.
+func (l *lab) told(n int) (told []string) {
+	l.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for tick := time.NewTicker(time.Millisecond); len(l.receiver.got()) < n; <-tick.C {
+		if time.Now().After(deadline) {
+			l.Fatalf("%d alerts, want %d", len(l.receiver.got()), n)
+		}
+	}
+	for _, r := range l.receiver.got()[:n] {
+		var a alerts.Alert
+		if err := json.Unmarshal(r.body, &a); err != nil {
+			l.Fatal(err)
+		}
+		told = append(told, fmt.Sprintf("%s %s %s", a.Event, a.State, a.ID))
+	}
+	return told
+}
+
+// TestWatch follows what runs leave in pmo_db: each condition is told of when it begins and when it ends.
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	each(t, func(l *lab) {
+		l.record(succeeded(), 0)
+		watch, end := l.watch(l.store, nil)
+		var want []string
+		// ended tells the watch of a run, and wants alerts: each an event, a state and the run that it is about.
+		ended := func(run models.Run, wanted ...any) {
+			l.Helper()
+			watch.RunEnded(run)
+			for i := 0; i < len(wanted); i += 3 {
+				about := wanted[i+2].(models.Run)
+				want = append(want, fmt.Sprintf("%s %s %s-%d-%s-%s", wanted[i], wanted[i+1], wanted[i], about.ID, about.StartedAt.Format("20060102T150405.000000Z"), wanted[i+1]))
+			}
+			if got := l.told(len(want)); !slices.Equal(got, want) {
+				l.Fatalf("%q\nwant\n%q", got, want)
+			}
+		}
+		first := l.record(failed(models.Schema), 0)
+		ended(first, alerts.Failed, alerts.Firing, first)
+		ended(l.record(failed(models.Schema), 0))
+		stopped := l.record(failed(models.MassDelete), 0)
+		ended(stopped, alerts.MassDelete, alerts.Firing, stopped)
+		ended(l.record(succeeded(), 0), alerts.Failed, alerts.Resolved, first, alerts.MassDelete, alerts.Resolved, stopped)
+		verified := l.record(models.Run{Mode: models.VerifyRun, State: models.Succeeded, Differences: models.JSON(`{"behind":0,"drift":2,"unknown":0}`)}, 0)
+		ended(verified, alerts.Drift, alerts.Firing, verified)
+		grown := l.record(succeeded(), 10)
+		ended(grown, alerts.Drift, alerts.Resolved, verified, alerts.Quarantine, alerts.Firing, grown)
+		end()
+		// Another process comes to the same.
+		l.watch(l.open(), nil)
+		if got := l.told(len(want) + 1); got[len(want)] != want[len(want)-1] {
+			l.Errorf("%q, want %q again", got[len(want)], want[len(want)-1])
+		}
+	})
+}
+
+// TestNothingToTell of runs that somebody ended, or that had to give way.
+func TestNothingToTell(t *testing.T) {
+	t.Parallel()
+	each(t, func(l *lab) {
+		l.record(succeeded(), 0)
+		watch, end := l.watch(l.store, func() (time.Duration, bool) { return time.Hour, false })
+		canceled := failed(models.Canceled)
+		canceled.State = models.CanceledRun
+		for _, run := range []models.Run{canceled, failed(models.Busy), {Mode: models.DryRun, State: models.Failed, ErrorClass: failed(models.MassDelete).ErrorClass}} {
+			watch.RunEnded(l.record(run, 0))
+		}
+		for _, err := range []error{context.Canceled, &models.Error{Class: models.Busy}, fmt.Errorf("ending: %w", &models.Error{Class: models.Unavailable})} {
+			watch.RunNotBegun(err)
+		}
+		watch.Look(t.Context())
+		end()
+		if n := l.ended.Load(); n != 0 {
+			l.Errorf("%d alerts: %q", n, l.told(len(l.receiver.got())))
+		}
+	})
+}
+
+// away is a pmo_db that can be cut off.
+type away struct {
+	alerts.Runs
+	mu  sync.Mutex
+	err error
+}
+
+func (a *away) cut(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.err = err
+}
+
+// Evidence tells nothing while it is away.
+func (a *away) Evidence(ctx context.Context, below int64) (pmo.Evidence, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.err != nil {
+		return pmo.Evidence{}, a.err
+	}
+	return a.Runs.Evidence(ctx, below)
+}
+
+// TestWithoutThePMODatabase tells all the same of a run that could not begin, and that it is over.
+func TestWithoutThePMODatabase(t *testing.T) {
+	t.Parallel()
+	each(t, func(l *lab) {
+		l.record(succeeded(), 0)
+		runs := &away{Runs: l.store}
+		watch, _ := l.watch(runs, nil)
+		lost := &models.Error{Class: models.Connection, Message: "pmo_db cannot be reached", Remedy: "See that it runs."}
+		runs.cut(lost)
+		watch.RunNotBegun(lost)
+		l.told(1)
+		watch.RunNotBegun(lost)
+		watch.Look(t.Context())
+		runs.cut(nil)
+		watch.Look(t.Context())
+		watch.RunEnded(l.record(succeeded(), 0))
+		got := l.told(2)
+		var a alerts.Alert
+		if err := json.Unmarshal(l.receiver.got()[0].body, &a); err != nil || a.Run != nil || a.Message != "A run failed before it had begun: pmo_db cannot be reached" || a.Remedy != lost.Remedy {
+			l.Errorf("%+v", a)
+		}
+		if len(got) != 2 || a.Event != alerts.Failed || a.State != alerts.Firing {
+			l.Errorf("%q", got)
+		}
+		if err := json.Unmarshal(l.receiver.got()[1].body, &a); err != nil || a.Event != alerts.Failed || a.State != alerts.Resolved || a.Run == nil {
+			l.Errorf("%+v", a)
+		}
+	})
+}
+
+// TestLagIsTold of a process that follows.
+func TestLagIsTold(t *testing.T) {
+	t.Parallel()
+	each(t, func(l *lab) {
+		var mu sync.Mutex
+		lag := 2 * time.Minute
+		watch, _ := l.watch(l.store, func() (time.Duration, bool) { mu.Lock(); defer mu.Unlock(); return lag, true })
+		watch.Look(t.Context())
+		mu.Lock()
+		lag = time.Second
+		mu.Unlock()
+		watch.Look(t.Context())
+		if got := l.told(2); len(got) != 2 || got[0][:10] != "lag firing" || got[1][:12] != "lag resolved" {
+			l.Errorf("%q", got)
+		}
+	})
+}
+
+// TestAHangingReceiverHoldsNobodyUp tells of many runs at once while no answer comes.
+func TestAHangingReceiverHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	each(t, func(l *lab) {
+		l.receiver = receive(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+		watch, end := l.watch(l.store, nil)
+		run := l.record(failed(models.Timeout), 0)
+		for range 1000 {
+			watch.RunEnded(run)
+			watch.RunNotBegun(errors.New("away"))
+		}
+		l.told(1)
+		end()
+	})
+}
+
+// TestAfterRun is told of by a process that ends with its run.
+func TestAfterRun(t *testing.T) {
+	t.Parallel()
+	each(t, func(l *lab) {
+		limits := alerts.Limits{QuarantineGrowth: 10}
+		after := func(want string, run *models.Run, err error) {
+			l.Helper()
+			found, readErr := alerts.AfterRun(t.Context(), l.store, run, err, clock(), limits)
+			var got []string
+			for _, a := range found {
+				got = append(got, fmt.Sprintf("%s %s", a.Event, a.State))
+			}
+			if readErr != nil || fmt.Sprint(got) != want {
+				l.Errorf("%v, %v, want %s", got, readErr, want)
+			}
+		}
+		ended := func(want string, run models.Run, quarantined int64) {
+			l.Helper()
+			var err error
+			if run.ErrorClass != nil {
+				err = &models.Error{Class: models.Class(*run.ErrorClass)}
+			}
+			run = l.record(run, quarantined)
+			after(want, &run, err)
+		}
+		ended("[failed firing]", failed(models.Connection), 0)
+		ended("[]", failed(models.Schema), 0)
+		ended("[mass_delete firing]", failed(models.MassDelete), 0)
+		ended("[failed resolved mass_delete resolved]", succeeded(), 1)
+		ended("[]", succeeded(), 2)
+		ended("[quarantine firing]", succeeded(), 11)
+		ended("[]", failed(models.Busy), 0)
+		ended("[quarantine resolved]", succeeded(), 10)
+		unkept := failed(models.Connection) // its end could not be recorded
+		unkept.ID, unkept.StartedAt = 100, clock()
+		after("[failed firing]", &unkept, errors.New("the connection broke"))
+		after("[failed firing]", nil, &models.Error{Class: models.Connection})
+		after("[]", nil, &models.Error{Class: models.Busy})
+		after("[]", nil, context.Canceled)
+
+		found, err := alerts.AfterRun(t.Context(), &away{err: errors.New("away")}, &unkept, errors.New("the connection broke"), clock(), limits)
+		if err == nil || len(found) != 1 || found[0].Run == nil || *found[0].Run != 100 {
+			l.Errorf("%+v, %v", found, err)
+		}
+	})
+}

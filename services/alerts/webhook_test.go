@@ -1,0 +1,233 @@
+package alerts_test
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"lifecycle-sync/services/alerts"
+)
+
+const secret = "rahasia-sekali"
+
+// request is one that a receiver got.
+type request struct {
+	http.Header
+	method string
+	body   []byte
+}
+
+// receiver is a real HTTP server, which keeps what it got and answers as it is told.
+type receiver struct {
+	*httptest.Server
+	mu       sync.Mutex
+	requests []request
+}
+
+func receive(t *testing.T, answer http.HandlerFunc) *receiver {
+	t.Helper()
+	v := &receiver{}
+	v.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		v.mu.Lock()
+		v.requests = append(v.requests, request{r.Header, r.Method, body})
+		v.mu.Unlock()
+		answer(w, r)
+	}))
+	t.Cleanup(v.Close)
+	return v
+}
+
+func (v *receiver) got() []request {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return append([]request(nil), v.requests...)
+}
+
+// inTurn answers with statuses, the last of them for ever.
+func inTurn(statuses ...int) http.HandlerFunc {
+	var mu sync.Mutex
+	return func(w http.ResponseWriter, _ *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		w.WriteHeader(statuses[0])
+		if len(statuses) > 1 {
+			statuses = statuses[1:]
+		}
+	}
+}
+
+func example() alerts.Alert {
+	run := int64(12)
+	return alerts.Alert{Event: alerts.Failed, State: alerts.Firing, At: time.Date(2026, 3, 1, 2, 3, 4, 0, time.UTC), Message: "Run 12 (full) failed: \"é\"",
+		Remedy: "Mend it.", Run: &run, Details: map[string]any{"class": "schema"}, ID: "failed-12-firing"}
+}
+
+// hasty is a webhook that does not wait for long.
+func hasty(url, secret string) *alerts.Webhook {
+	return alerts.NewWebhook(url, secret).Hasten(5*time.Second, time.Millisecond)
+}
+
+// TestSignedRequest checks the signature as a receiver does, and reads the body.
+func TestSignedRequest(t *testing.T) {
+	t.Parallel()
+	v := receive(t, inTurn(http.StatusNoContent))
+	if err := hasty(v.URL, secret).Post(t.Context(), example()); err != nil {
+		t.Fatal(err)
+	}
+	all := v.got()
+	if len(all) != 1 || all[0].method != http.MethodPost || all[0].Get("Content-Type") != "application/json" {
+		t.Fatalf("%+v", all)
+	}
+	timestamp := all[0].Get("X-Lifecycle-Timestamp")
+	seconds, err := strconv.ParseInt(timestamp, 10, 64)
+	if age := time.Since(time.Unix(seconds, 0)); err != nil || age < -time.Minute || age > time.Hour {
+		t.Errorf("sent at %s", timestamp)
+	}
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(timestamp + "." + string(all[0].body)))
+	if got, want := all[0].Get("X-Lifecycle-Signature"), "sha256="+hex.EncodeToString(mac.Sum(nil)); got != want {
+		t.Errorf("signature %s, want %s", got, want)
+	}
+	want := `{"event":"failed","state":"firing","at":"2026-03-01T02:03:04Z","message":"Run 12 (full) failed: \"é\"","remedy":"Mend it.","run":12,"details":{"class":"schema"},"id":"failed-12-firing"}`
+	if string(all[0].body) != want {
+		t.Errorf("%s\nwant\n%s", all[0].body, want)
+	}
+}
+
+// TestUnsignedRequest has no signature where there is no secret.
+func TestUnsignedRequest(t *testing.T) {
+	t.Parallel()
+	v := receive(t, inTurn(http.StatusOK))
+	a := example()
+	a.Run, a.Details = nil, map[string]any{}
+	if err := hasty(v.URL, "").Post(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	r := v.got()[0]
+	var body map[string]any
+	if err := json.Unmarshal(r.body, &body); err != nil || body["run"] != nil || len(body) != 8 {
+		t.Errorf("%s", r.body)
+	}
+	for name := range r.Header {
+		if strings.HasPrefix(name, "X-") {
+			t.Errorf("there is a header %s", name)
+		}
+	}
+}
+
+// TestReceivers answer in many ways, and are asked as often as is right.
+func TestReceivers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		answers  []int
+		requests int
+		says     string // "" where it is taken at last
+	}{
+		"takes it":                {[]int{200}, 1, ""},
+		"takes it later":          {[]int{500, 503, 429, 202}, 4, ""},
+		"is always busy":          {[]int{429}, alerts.Attempts, "429"},
+		"is broken":               {[]int{502}, alerts.Attempts, "502"},
+		"refuses it":              {[]int{401}, 1, "401"},
+		"does not know the place": {[]int{500, 404, 200}, 2, "404"},
+		"has not changed":         {[]int{304}, 1, "304"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v := receive(t, inTurn(c.answers...))
+			err := hasty(v.URL, secret).Post(t.Context(), example())
+			if n := len(v.got()); n != c.requests || (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%d requests, %v", n, err)
+			}
+		})
+	}
+}
+
+// TestRedirect is not followed, not even on the same host.
+func TestRedirect(t *testing.T) {
+	t.Parallel()
+	other := receive(t, inTurn(http.StatusOK))
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		v := receive(t, func(w http.ResponseWriter, r *http.Request) {
+			to := other.URL
+			if r.URL.Path == "/here" {
+				to = "/there"
+			}
+			http.Redirect(w, r, to, status)
+		})
+		for _, path := range []string{"/", "/here"} {
+			if err := hasty(v.URL+path, secret).Post(t.Context(), example()); err == nil || !strings.Contains(err.Error(), strconv.Itoa(status)) {
+				t.Errorf("%d: %v", status, err)
+			}
+		}
+		if n := len(v.got()); n != 2 {
+			t.Errorf("%d: %d requests", status, n)
+		}
+	}
+	if n := len(other.got()); n != 0 {
+		t.Errorf("%d requests were sent elsewhere", n)
+	}
+}
+
+// TestRefusingReceiver is a port at which nobody listens, then one that hangs up.
+func TestRefusingReceiver(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := "http://user:" + secret + "@" + listener.Addr().String() + "/" + secret
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	rude := receive(t, func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) })
+	for _, url := range []string{gone, rude.URL + "/" + secret, "http://" + secret + ".invalid:99999/"} {
+		err := hasty(url, secret).Post(t.Context(), example())
+		if err == nil || !strings.Contains(err.Error(), "cannot be reached") || strings.Contains(err.Error(), "/"+secret) || strings.Contains(err.Error(), "user") {
+			t.Errorf("%v", err)
+		}
+	}
+	if n := len(rude.got()); n != alerts.Attempts {
+		t.Errorf("%d requests", n)
+	}
+}
+
+// TestSlowReceiver does not answer: each attempt ends by itself, and all of them with the context.
+func TestSlowReceiver(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	v := receive(t, func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+	})
+	t.Cleanup(func() { close(release) })
+	if err := alerts.NewWebhook(v.URL, "").Hasten(10*time.Millisecond, time.Millisecond).Post(t.Context(), example()); err == nil || len(v.got()) != alerts.Attempts {
+		t.Errorf("%d requests, %v", len(v.got()), err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- alerts.NewWebhook(v.URL, "").Post(ctx, example()) }()
+	for tick := time.NewTicker(time.Millisecond); len(v.got()) == alerts.Attempts; <-tick.C {
+		if t.Context().Err() != nil {
+			t.Fatal("no request came")
+		}
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
