@@ -48,12 +48,14 @@ func TestConfigProblems(t *testing.T) {
 		"PORT=eighty", "SYNC_TIMEOUT=soon", "CONNECT_TIMEOUT=1ms", "LOG_LEVEL=LOUD", "CORS_ORIGINS=nonsense",
 		"LIFECYCLE_DATABASE_URL=mysql://user:rahasia@host", "PMO_DATABASE_URL_FILE=/no/such/file",
 		"UPLOADS_URL=s3://key:rahasia/x@host/bucket", "SYNC_SCHEDULE=TZ=0", "SYNC_FULL_SCHEDULE=0 0 31 2 *",
+		"ALERT_WEBHOOK_URL=rahasia.example/hook", "ALERT_LAG_LIMIT=0s", "ALERT_QUARANTINE_GROWTH=0",
 	})
 	e := models.AsError(err)
 	if e == nil || e.Class != models.Config {
 		t.Fatalf("%v", err)
 	}
 	for _, name := range []string{"HOST", "PORT", "SYNC_TIMEOUT", "CONNECT_TIMEOUT", "LOG_LEVEL", "CORS_ORIGINS", "LIFECYCLE_DATABASE_URL", "PMO_DATABASE_URL_FILE", "UPLOADS_URL",
+		"ALERT_WEBHOOK_URL", "ALERT_LAG_LIMIT", "ALERT_QUARANTINE_GROWTH",
 		"SYNC_SCHEDULE must be a cron expression such as 0 * * * *", "SYNC_FULL_SCHEDULE must be a cron expression such as 0 2 * * *"} {
 		if !strings.Contains(e.Message, name) {
 			t.Errorf("%s is not in %q", name, e.Message)
@@ -174,11 +176,30 @@ func TestWhoMayBeAsked(t *testing.T) {
 	}
 }
 
+// TestAlertSettings takes addresses of the web only, which may lie in a file.
+func TestAlertSettings(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(path, []byte("https://hooks.example.com/rahasia\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := app.LoadConfig("none", []string{"ALERT_WEBHOOK_URL_FILE=" + path, "ALERT_WEBHOOK_SECRET_FILE=" + path})
+	if err != nil || cfg.AlertURL != "https://hooks.example.com/rahasia" || cfg.AlertSecret != cfg.AlertURL {
+		t.Errorf("%v", err)
+	}
+	for _, wrong := range []string{"rahasia", "//rahasia", "ftp://rahasia", "file:///rahasia", "https://", "https:rahasia", "javascript:rahasia"} {
+		_, err := app.LoadConfig("none", []string{"ALERT_WEBHOOK_URL=" + wrong})
+		if e := models.AsError(err); e == nil || e.Class != models.Config || !strings.Contains(e.Message, "ALERT_WEBHOOK_URL") || strings.Contains(e.Error(), "rahasia") {
+			t.Errorf("%s: %v", wrong, err)
+		}
+	}
+}
+
 // TestMasked shows no secret, not even one that looks like a URL of a database.
 func TestMasked(t *testing.T) {
 	t.Parallel()
 	for _, secret := range []string{"rahasia", "file:rahasia", "sqlite:rahasia", "postgres://rahasia/rahasia", "https://u:rahasia@id.example.com"} {
-		masked := fmt.Sprint(app.Config{JWTSecret: secret, JWKSURL: secret, UploadsURL: "s3://key:" + secret + "@host/bucket"}.Masked()...)
+		masked := fmt.Sprint(app.Config{JWTSecret: secret, JWKSURL: secret, AlertURL: secret, AlertSecret: secret, UploadsURL: "s3://key:" + secret + "@host/bucket"}.Masked()...)
 		if strings.Contains(masked, "rahasia") {
 			t.Errorf("masked: %s", masked)
 		}

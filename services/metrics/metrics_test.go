@@ -11,6 +11,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services"
+	"lifecycle-sync/services/alerts"
 	"lifecycle-sync/services/metrics"
 	"lifecycle-sync/services/syncing"
 )
@@ -40,7 +41,16 @@ func text(t *testing.T, m *metrics.Metrics) string {
 func TestFigures(t *testing.T) {
 	t.Parallel()
 	age := 90 * time.Second
-	m := metrics.New(&mirror{standing: pmo.Standing{Age: &age, Quarantined: 4}}, func() services.AnswerStats { return services.AnswerStats{Hits: 5, Misses: 6, Bypassed: 7} }, nil)
+	stopped := "mass_delete"
+	standing := pmo.Standing{
+		Age: &age, Quarantined: 4, LastVerdict: &models.Run{ID: 9, Mode: models.IncrementalRun, State: models.Failed, ErrorClass: &stopped},
+		ProvedEqual: &models.Run{ID: 7, Differences: models.JSON(`{"behind":5,"drift":2,"unknown":0}`)}, Verified: &models.Run{ID: 8, Differences: models.JSON(`{"behind":5,"drift":3,"unknown":0}`)},
+	}
+	m := metrics.New(&mirror{standing: standing}, func() services.AnswerStats { return services.AnswerStats{Hits: 5, Misses: 6, Bypassed: 7} },
+		func() (metrics.RealTime, bool) {
+			return metrics.RealTime{Lag: 1500 * time.Millisecond, Retained: 1 << 20}, true
+		})
+	m.AlertEnded(alerts.Alert{Event: alerts.MassDelete}, alerts.Sent)
 	m.Request("/products/:id", "GET", 200, 3*time.Millisecond)
 	m.Request("/products/:id", "GET", 200, 3*time.Second)
 	m.Request("", "POST", 404, 0)
@@ -62,7 +72,9 @@ func TestFigures(t *testing.T) {
 		`lifecycle_sync_rows_total{action="inserted",table="products"} 2`, `lifecycle_sync_rows_total{action="updated",table="products"} 3`,
 		`lifecycle_sync_rows_total{action="unchanged",table="products"} 10`, `lifecycle_sync_rows_total{action="deleted",table="products"} 1`,
 		`lifecycle_sync_rows_total{action="released",table="products"} 1`,
-		`lifecycle_sync_last_success_age_seconds 90`, `lifecycle_quarantined_rows 4`,
+		`lifecycle_sync_last_success_age_seconds 90`, `lifecycle_sync_last_run_success{class="mass_delete",mode="incremental"} 0`, `lifecycle_sync_drift_rows 3`,
+		`lifecycle_sync_realtime_lag_seconds 1.5`, `lifecycle_sync_slot_retained_bytes 1.048576e+06`,
+		`lifecycle_alerts_total{event="mass_delete",result="sent"} 1`, `lifecycle_alerts_total{event="lag",result="dropped"} 0`, `lifecycle_quarantined_rows 4`,
 		`lifecycle_cache_requests_total{result="hit"} 5`, `lifecycle_cache_requests_total{result="miss"} 6`, `lifecycle_cache_requests_total{result="bypass"} 7`,
 	} {
 		if !strings.Contains(got, "\n"+line+"\n") {
@@ -76,6 +88,22 @@ func TestFigures(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Log(got)
+	}
+}
+
+// TestLastRun tells how the last run ended and, once there was a comparison, of drift.
+func TestLastRun(t *testing.T) {
+	t.Parallel()
+	for want, standing := range map[string]pmo.Standing{
+		`lifecycle_sync_last_run_success{class="",mode="full"} 1`:            {LastVerdict: &models.Run{Mode: models.FullRun, State: models.Succeeded}},
+		`lifecycle_sync_last_run_success{class="interrupted",mode="full"} 0`: {LastVerdict: &models.Run{Mode: models.FullRun, State: models.Interrupted}},
+		`lifecycle_sync_drift_rows 0`:                                        {ProvedEqual: &models.Run{ID: 3}, Verified: &models.Run{ID: 2, Differences: models.JSON(`{"drift":1}`)}},
+		`lifecycle_sync_drift_rows 1`:                                        {Verified: &models.Run{ID: 2, Differences: models.JSON(`{"drift":1}`)}},
+	} {
+		got := text(t, metrics.New(&mirror{standing: standing}, func() services.AnswerStats { return services.AnswerStats{} }, func() (metrics.RealTime, bool) { return metrics.RealTime{}, false }))
+		if !strings.Contains(got, "\n"+want+"\n") || strings.Contains(got, "realtime") {
+			t.Errorf("no %s in\n%s", want, got)
+		}
 	}
 }
 
