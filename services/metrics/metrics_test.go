@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +86,15 @@ func TestFigures(t *testing.T) {
 	for _, name := range []string{"go_goroutines", "process_start_time_seconds"} {
 		if !strings.Contains(got, name) {
 			t.Errorf("no %s", name)
+		}
+	}
+	docs, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range regexp.MustCompile(`(?m)^# TYPE (lifecycle_\w+)`).FindAllStringSubmatch(got, -1) {
+		if !bytes.Contains(docs, []byte("`"+name[1]+"`")) {
+			t.Errorf("docs/operations.md says nothing of %s", name[1])
 		}
 	}
 	if t.Failed() {

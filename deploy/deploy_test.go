@@ -1,0 +1,151 @@
+// Package deploy_test checks the files that operators install.
+package deploy_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/services"
+	"lifecycle-sync/services/metrics"
+)
+
+const rulesFile = "prometheus-rules.yml"
+
+type rules struct {
+	Groups []struct {
+		Name  string
+		Rules []struct {
+			Alert, Expr, For    string
+			Labels, Annotations map[string]string
+		}
+	}
+}
+
+// everything is a mirror that has all there is to show.
+type everything struct{}
+
+// Standing has every figure.
+func (everything) Standing(context.Context) (pmo.Standing, error) {
+	age, run := time.Hour, &models.Run{ID: 1, Mode: models.FullRun, State: models.Succeeded}
+	return pmo.Standing{LastVerdict: run, LastSuccess: run, ProvedEqual: run, Verified: run, Age: &age}, nil
+}
+
+// exposed is what /metrics shows: the names of figures, and the lines.
+func exposed(t *testing.T) (names []string, text string) {
+	t.Helper()
+	m := metrics.New(everything{}, func() services.AnswerStats { return services.AnswerStats{} }, func() (metrics.RealTime, bool) { return metrics.RealTime{}, true })
+	var out bytes.Buffer
+	if err := m.Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, match := range regexp.MustCompile(`(?m)^# TYPE (\w+) `).FindAllStringSubmatch(out.String(), -1) {
+		names = append(names, match[1])
+	}
+	return names, out.String()
+}
+
+// The parts of an expression that name no figure: matchers, groupings, ranges; what is left are names, and
+// these words.
+var (
+	matchers  = regexp.MustCompile(`(\w+)\{([^}]*)\}`)
+	grouping  = regexp.MustCompile(`\b(by|on|without|ignoring) *\([^)]*\)`)
+	span      = regexp.MustCompile(`\[\w+\]`)
+	word      = regexp.MustCompile(`[a-zA-Z_:][\w:]*`)
+	functions = []string{"min", "max", "min_over_time", "unless"}
+)
+
+// TestRules names nothing in a rule that /metrics does not show. up is Prometheus' own.
+func TestRules(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile(rulesFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r rules
+	decoder := yaml.NewDecoder(bytes.NewReader(content))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&r); err != nil {
+		t.Fatal(err)
+	}
+	names, text := exposed(t)
+	names = append(names, "up")
+	checked := 0
+	for _, group := range r.Groups {
+		for _, rule := range group.Rules {
+			for _, match := range matchers.FindAllStringSubmatch(rule.Expr, -1) {
+				for _, label := range word.FindAllString(regexp.MustCompile(`"[^"]*"`).ReplaceAllString(match[2], ""), -1) {
+					if label != "job" && !regexp.MustCompile(`(?m)^`+match[1]+`\{[^}]*\b`+label+`="`).MatchString(text) {
+						t.Errorf("%s: %s has no label %s", rule.Alert, match[1], label)
+					}
+				}
+			}
+			bare := span.ReplaceAllString(grouping.ReplaceAllString(matchers.ReplaceAllString(rule.Expr, "$1"), ""), "")
+			for _, name := range word.FindAllString(bare, -1) {
+				if !slices.Contains(functions, name) && !slices.Contains(names, name) {
+					t.Errorf("%s: %s is not in /metrics", rule.Alert, name)
+				}
+				checked++
+			}
+			if rule.Annotations["summary"] == "" || rule.Annotations["description"] == "" || rule.Labels["severity"] == "" {
+				t.Errorf("%s does not say what it is, or what to do", rule.Alert)
+			}
+		}
+	}
+	if checked < 9 {
+		t.Errorf("only %d names were checked", checked)
+	}
+}
+
+// TestRulesByPrometheus lets Prometheus' own tool check the rules.
+func TestRulesByPrometheus(t *testing.T) {
+	t.Parallel()
+	promtool, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Skip("SKIPPED: the rules are not checked by Prometheus' own tool: no promtool (Debian's package prometheus)")
+	}
+	if out, err := exec.Command(promtool, "check", "rules", rulesFile).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestUnits lets systemd check the units: any word that it does not know, and any other complaint.
+func TestUnits(t *testing.T) {
+	t.Parallel()
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("SKIPPED: the units are not checked: no systemd-analyze (Debian's package systemd)")
+	}
+	units, err := filepath.Glob("lifecycle-sync*.*")
+	if err != nil || len(units) != 3 {
+		t.Fatalf("%v, %v", units, err)
+	}
+	dir := t.TempDir()
+	args := []string{"verify", "--man=no"}
+	for _, unit := range units {
+		content, err := os.ReadFile(unit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		there := strings.ReplaceAll(string(content), "/usr/local/bin/lifecycle-sync", "/bin/true") // systemd looks for it
+		path := filepath.Join(dir, unit)
+		if err := os.WriteFile(path, []byte(there), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, path)
+	}
+	if out, err := exec.Command(analyze, args...).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
