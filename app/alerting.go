@@ -36,7 +36,9 @@ func (a *App) alertAfter(ctx context.Context, result mirror.Result, outcome erro
 	ctx, cancel := context.WithTimeout(ctx, alertTime)
 	defer cancel()
 	limits := alerts.Limits{QuarantineGrowth: a.cfg.AlertQuarantine} // that nothing has run for long, only a server sees
-	found, err := alerts.AfterRun(ctx, a.store, result.Run, outcome, now(), limits)
+	looking, looked := context.WithTimeout(ctx, alertTime/2)         // leaves time to tell
+	defer looked()
+	found, err := alerts.AfterRun(looking, a.store, result.Run, outcome, now(), limits)
 	if err != nil {
 		a.log.Warn("pmo_db does not tell whether something is wrong", "error", err)
 	}

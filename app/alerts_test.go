@@ -23,7 +23,7 @@ type receiver struct {
 func newReceiver(t testing.TB) *receiver {
 	t.Helper()
 	v := &receiver{}
-	v.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	v.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		var a alerts.Alert
 		body, err := io.ReadAll(r.Body)
 		if err == nil {

@@ -192,7 +192,7 @@ func TestRefusingReceiver(t *testing.T) {
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	rude := receive(t, func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) })
+	rude := receive(t, func(_ http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) })
 	for _, url := range []string{gone, rude.URL + "/" + secret, "http://" + secret + ".invalid:99999/"} {
 		err := hasty(url, secret).Post(t.Context(), example())
 		if err == nil || !strings.Contains(err.Error(), "cannot be reached") || strings.Contains(err.Error(), "/"+secret) || strings.Contains(err.Error(), "user") {
