@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -53,7 +54,7 @@ func (a *App) alertAfter(ctx context.Context, result mirror.Result, outcome erro
 // recordFailure keeps a run that failed before it could begin, because lifecycle_db is away or a table is
 // not as it should be: others see it, and the next success ends what it was told as. It returns nil
 // when pmo_db is away too.
-func (a *App) recordFailure(ctx context.Context, started time.Time, cause error) *models.Run {
+func (a *App) recordFailure(ctx context.Context, req mirror.Request, started time.Time, cause error) *models.Run {
 	e := models.AsError(cause)
 	if e.Class == models.Canceled || e.Class == models.Busy {
 		return nil
@@ -61,7 +62,7 @@ func (a *App) recordFailure(ctx context.Context, started time.Time, cause error)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
 	ended, class := now(), string(e.Class)
-	run := &models.Run{Mode: models.FullRun, State: models.Failed, StartedAt: started, FinishedAt: &ended,
+	run := &models.Run{Mode: cmp.Or(req.Mode, models.FullRun), State: models.Failed, StartedAt: started, FinishedAt: &ended,
 		ErrorClass: &class, ErrorMessage: &e.Message, ErrorRemedy: &e.Remedy}
 	if err := a.store.Record(ctx, run, nil, nil); err != nil {
 		a.log.Debug("the failed run was not recorded", "error", err)

@@ -40,7 +40,7 @@ func (a *App) sync(ctx context.Context, run maker, req mirror.Request, out *cons
 	out.line("🔄 Starting data synchronization from lifecycle_db to pmo_db...")
 	started := now()
 	if err := a.prepare(ctx, out); err != nil {
-		return mirror.Result{Run: a.recordFailure(ctx, started, err)}, err
+		return mirror.Result{Run: a.recordFailure(ctx, req, started, err)}, err
 	}
 	result, err := run(ctx, req, out)
 	if err != nil {
