@@ -145,65 +145,70 @@ func (s *Store) inspect(ctx context.Context, conn *database.Conn) (map[string]da
 // judge reports everything that keeps a table of the mirror from holding the source's rows. Errors:
 // schema, permission.
 func (s *Store) judge(infos map[string]database.TableInfo, expect expectation) error {
-	var problems []string
+	var flaws []database.Flaw
 	class := models.Schema
 	for _, t := range s.tables {
 		info := infos[t.Mirror]
 		switch {
 		case !info.Exists && !expect.missing:
-			problems = append(problems, t.Mirror+" does not exist: run lifecycle-sync migrate")
+			flaws = append(flaws, database.Flaw{What: t.Mirror + " does not exist", Mend: "run lifecycle-sync migrate"})
 		case !info.Exists:
 			continue
 		case !info.Writable && expect.writing:
 			class = models.Permission
-			problems = append(problems, t.Mirror+" may not be written: GRANT SELECT, INSERT, UPDATE, DELETE ON "+t.Mirror+" TO the role of PMO_DATABASE_URL")
+			flaws = append(flaws, database.Flaw{What: t.Mirror + " may not be written",
+				Mend: "GRANT SELECT, INSERT, UPDATE, DELETE ON " + t.Mirror + " TO the role of PMO_DATABASE_URL"})
 		default:
-			problems = append(problems, s.db.CheckColumns(t.Mirror, t, info)...)
-			problems = append(problems, unfillable(t, info)...)
-			problems = append(problems, narrower(t, expect.source[t.Source], info)...)
+			flaws = append(flaws, s.shape(t, info)...)
+			flaws = append(flaws, narrower(t, expect.source[t.Source], info)...)
 		}
 	}
-	if problems != nil {
-		return &models.Error{Class: class, Message: "the mirror in pmo_db cannot be used: " + strings.Join(problems, "; "),
+	if flaws != nil {
+		return &models.Error{Class: class, Message: "the mirror in pmo_db cannot be used: " + database.Sentences(flaws),
 			Remedy: "Mend this in pmo_db, then run again. Nothing was changed."}
 	}
 	return nil
 }
 
+// shape reports what keeps a table of the mirror from being written to, whatever the source is.
+func (s *Store) shape(t *models.Table, info database.TableInfo) []database.Flaw {
+	return slices.Concat(s.db.CheckColumns(t.Mirror, t, info), database.CheckKey(t.Mirror, info), unfillable(t, info))
+}
+
 // unfillable reports columns of the mirror that no source row could fill.
-func unfillable(t *models.Table, info database.TableInfo) (problems []string) {
+func unfillable(t *models.Table, info database.TableInfo) (flaws []database.Flaw) {
 	known := map[string]bool{}
 	for _, c := range t.Columns {
 		known[c.Name] = true
 	}
 	for name, c := range info.Columns {
 		if !known[name] && c.NotNull && !c.Default {
-			problems = append(problems, fmt.Sprintf("%s.%s is NOT NULL and unknown to lifecycle_db: ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL",
-				t.Mirror, name, t.Mirror, name))
+			flaws = append(flaws, database.Flaw{What: fmt.Sprintf("%s.%s is NOT NULL and unknown to lifecycle_db", t.Mirror, name),
+				Mend: fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL", t.Mirror, name)})
 		}
 	}
-	return problems
+	return flaws
 }
 
 // narrower reports columns of the mirror that cannot hold what the source's may hold.
-func narrower(t *models.Table, source, mirror database.TableInfo) (problems []string) {
+func narrower(t *models.Table, source, mirror database.TableInfo) (flaws []database.Flaw) {
 	if !source.Exists {
 		return nil
+	}
+	add := func(c models.Column, what, change string) {
+		flaws = append(flaws, database.Flaw{What: t.Mirror + "." + c.Name + " " + what, Mend: "ALTER TABLE " + t.Mirror + " ALTER COLUMN " + c.Name + " " + change})
 	}
 	for _, c := range t.Columns {
 		from, to := source.Columns[c.Name], mirror.Columns[c.Name]
 		if to.NotNull && !from.NotNull && c.Name != "id" { // a view's ids are counted instead
-			problems = append(problems, fmt.Sprintf("%s.%s is NOT NULL, and NULL in lifecycle_db is allowed: ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL",
-				t.Mirror, c.Name, t.Mirror, c.Name))
+			add(c, "is NOT NULL, and NULL in lifecycle_db is allowed", "DROP NOT NULL")
 		}
 		if limit := database.TextLimit(to.Type); limit > 0 && (database.TextLimit(from.Type) == 0 || database.TextLimit(from.Type) > limit) {
-			problems = append(problems, fmt.Sprintf("%s.%s holds %d characters, fewer than in lifecycle_db: ALTER TABLE %s ALTER COLUMN %s TYPE text",
-				t.Mirror, c.Name, limit, t.Mirror, c.Name))
+			add(c, fmt.Sprintf("holds %d characters, fewer than in lifecycle_db", limit), "TYPE text")
 		}
 		if !database.WholeMicroseconds(to.Type) {
-			problems = append(problems, fmt.Sprintf("%s.%s is %s and would round: ALTER TABLE %s ALTER COLUMN %s TYPE timestamptz",
-				t.Mirror, c.Name, to.Type, t.Mirror, c.Name))
+			add(c, "is "+to.Type+" and would round", "TYPE timestamptz")
 		}
 	}
-	return problems
+	return flaws
 }
