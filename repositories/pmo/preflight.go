@@ -37,37 +37,10 @@ func (m *Mirror) Examine(ctx context.Context) (err error) {
 	return err
 }
 
-// ownRights lists the grants that the role lacks for what a run writes beside the mirror.
-const ownRights = `SELECT concat_ws('; ',
-	CASE WHEN NOT has_table_privilege('lifecycle_sync_runs', 'DELETE') THEN 'GRANT DELETE ON lifecycle_sync_runs' END,
-	CASE WHEN NOT (has_table_privilege('lifecycle_sync_run_tables', 'SELECT') AND has_table_privilege('lifecycle_sync_run_tables', 'INSERT'))
-		THEN 'GRANT SELECT, INSERT ON lifecycle_sync_run_tables' END,
-	CASE WHEN NOT (has_table_privilege('lifecycle_sync_changes', 'SELECT') AND has_table_privilege('lifecycle_sync_changes', 'INSERT')
-		AND has_table_privilege('lifecycle_sync_changes', 'DELETE')) THEN 'GRANT SELECT, INSERT, DELETE ON lifecycle_sync_changes' END,
-	CASE WHEN NOT (has_table_privilege('lifecycle_sync_quarantine', 'SELECT') AND has_table_privilege('lifecycle_sync_quarantine', 'INSERT')
-		AND has_table_privilege('lifecycle_sync_quarantine', 'UPDATE') AND has_table_privilege('lifecycle_sync_quarantine', 'DELETE'))
-		THEN 'GRANT SELECT, INSERT, UPDATE, DELETE ON lifecycle_sync_quarantine' END,
-	CASE WHEN NOT (has_table_privilege('lifecycle_mirror_version', 'SELECT') AND has_table_privilege('lifecycle_mirror_version', 'UPDATE'))
-		THEN 'GRANT SELECT, UPDATE ON lifecycle_mirror_version' END,
-	CASE WHEN NOT (has_table_privilege('lifecycle_sync_watermark', 'SELECT') AND has_table_privilege('lifecycle_sync_watermark', 'INSERT')
-		AND has_table_privilege('lifecycle_sync_watermark', 'UPDATE')) THEN 'GRANT SELECT, INSERT, UPDATE ON lifecycle_sync_watermark' END,
-	CASE WHEN NOT has_database_privilege(current_database(), 'TEMPORARY')
-		THEN 'GRANT TEMPORARY ON DATABASE ' || quote_ident(current_database()) END)`
-
 // Assume takes over what an earlier look at the catalogue has found, whose connection may be closed.
 func (m *Mirror) Assume(earlier *Mirror) {
 	m.infos, m.guarded, m.absent, m.hashing = earlier.infos, earlier.guarded, earlier.absent, earlier.hashing
 	m.Probe, m.Triggered = earlier.Probe, earlier.Triggered
-}
-
-// checkRights reports rights that would be found missing in the midst of a run.
-func (m *Mirror) checkRights(ctx context.Context) error {
-	var lacking string
-	if err := m.conn.QueryRow(ctx, ownRights, nil, &lacking); err != nil || lacking == "" {
-		return err
-	}
-	return &models.Error{Class: models.Permission, Message: "the role of PMO_DATABASE_URL lacks rights: " + lacking + " TO it. Nothing was changed",
-		Remedy: "docs/operations.md lists every right that a role needs."}
 }
 
 // Preflight holds the mirror, once examined, against the source before any row is read: source are the
