@@ -150,7 +150,7 @@ func (s *Snapshot) checkKeyless(ctx context.Context) error {
 			continue
 		}
 		var spare int64
-		if err := s.conn.QueryRow(ctx, "SELECT count(*) - count(DISTINCT id) FROM "+t.Source, nil, &spare); err != nil {
+		if err := s.conn.QueryRow(ctx, spareIDs(t), nil, &spare); err != nil {
 			return err
 		}
 		if spare > 0 {

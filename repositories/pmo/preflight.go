@@ -33,7 +33,7 @@ func (m *Mirror) Examine(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	m.guarded, err = m.keys(ctx)
+	m.guarded, err = readKeys(ctx, m.conn)
 	return err
 }
 
@@ -86,8 +86,7 @@ func (m *Mirror) refuseVanished(ctx context.Context, present []*models.Table) er
 			continue
 		}
 		var known bool
-		if err := m.conn.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM "+t.Mirror+") OR EXISTS (SELECT 1 FROM lifecycle_sync_run_tables WHERE table_name = '"+t.Name+"')",
-			nil, &known); err != nil {
+		if err := m.conn.QueryRow(ctx, mirroredBefore(t), nil, &known); err != nil {
 			return err
 		}
 		if known {
@@ -97,6 +96,11 @@ func (m *Mirror) refuseVanished(ctx context.Context, present []*models.Table) er
 		}
 	}
 	return nil
+}
+
+// mirroredBefore asks whether a table has rows in the mirror, or was in a run.
+func mirroredBefore(t *models.Table) string {
+	return "SELECT EXISTS (SELECT 1 FROM " + t.Mirror + ") OR EXISTS (SELECT 1 FROM lifecycle_sync_run_tables WHERE table_name = '" + t.Name + "')"
 }
 
 // expectation is what inspect holds the mirror's tables to.
