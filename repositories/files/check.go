@@ -80,7 +80,7 @@ func (s *S3) Check(ctx context.Context) (int64, error) {
 	switch {
 	case said && refusal.Code == minio.NoSuchBucket:
 		e.Message, e.Remedy = "the bucket of UPLOADS_URL is not there", "Create it, or mend its name in UPLOADS_URL."
-	case said && (refusal.StatusCode == http.StatusForbidden || refusal.StatusCode == http.StatusUnauthorized):
+	case said && (refusal.StatusCode == http.StatusForbidden || refusal.StatusCode == http.StatusUnauthorized || refusal.Code == minio.InvalidAccessKeyID):
 		e.Class, e.Message = models.Permission, "the S3 server refuses the key of UPLOADS_URL, or what it wants to do"
 		e.Remedy = "Mend key and secret in UPLOADS_URL, or give the key the rights to put, get, list and delete objects."
 	}
