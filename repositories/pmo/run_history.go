@@ -88,6 +88,11 @@ func (s *Store) age(ctx context.Context, run int64) (time.Duration, error) {
 // Running is the run under way, nil when there is none. Errors: connection, timeout, schema.
 func (s *Store) Running(ctx context.Context) (*models.Run, error) { return s.newest(ctx, running) }
 
+// LastRealtime is the newest run of real time, nil when there is none. Errors: connection, timeout, schema.
+func (s *Store) LastRealtime(ctx context.Context) (*models.Run, error) {
+	return s.newest(ctx, listed+" AND mode = '"+models.RealtimeRun+"'")
+}
+
 // Runs returns at most limit runs, newest first, from offset on, and how many there are, without those
 // of API writes. Errors: connection, timeout, schema.
 func (s *Store) Runs(ctx context.Context, offset, limit int) (runs []models.Run, total int64, err error) {

@@ -54,7 +54,7 @@ func (d *Doctor) Examine(ctx context.Context) []Finding {
 // learnt.
 func (e *examination) checks() []check {
 	return slices.Concat(
-		e.sourceServer().checks(), e.sourceTables(), e.sourceRows(), e.replication(),
-		e.mirrorServer().checks(), e.mirrorTables(), e.runs(), e.places(),
+		e.sourceServer().checks(), e.sourceTables(), e.sourceRows(),
+		e.mirrorServer().checks(), e.mirrorTables(), e.replication(), e.runs(), e.places(),
 	)
 }

@@ -43,6 +43,7 @@ type examination struct {
 
 	source, mirror known
 	access         map[string]lifecycle.Access // by table name
+	kept           []slot                      // in lifecycle_db's server
 	migrated       bool                        // our tables in pmo_db are those of this binary
 	standing       pmo.Standing
 	findings       []Finding

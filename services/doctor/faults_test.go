@@ -8,7 +8,7 @@ import (
 	"lifecycle-sync/services/doctor"
 )
 
-// fault is something wrong, brought about by statements in which READER and KEEPER are the roles, the one
+// fault is something wrong, brought about by statements in which READER and KEEPER are the roles and SLOT is pmo_db's, the one
 // finding that it must lead to, and how it is mended: by the remedy's own statement, unless mend says
 // otherwise.
 type fault struct {
@@ -24,7 +24,7 @@ type fault struct {
 
 func (f fault) test(l *lab) {
 	l.Helper()
-	names := strings.NewReplacer("READER", l.reader, "KEEPER", l.keeper)
+	names := strings.NewReplacer("READER", l.reader, "KEEPER", l.keeper, "SLOT", l.slot)
 	if f.before != nil {
 		f.before(l)
 	}
@@ -37,7 +37,7 @@ func (f fault) test(l *lab) {
 	findings := l.examine()
 	var seen *doctor.Finding
 	for _, found := range sick(findings) {
-		expected := found.Name == f.finding && found.Status == f.status && strings.Contains(found.Message, f.says) && strings.Contains(found.Remedy, names.Replace(f.remedy))
+		expected := found.Name == f.finding && found.Status == f.status && strings.Contains(found.Message, names.Replace(f.says)) && strings.Contains(found.Remedy, names.Replace(f.remedy))
 		switch {
 		case expected && seen == nil:
 			seen = &found

@@ -35,6 +35,7 @@ type lab struct {
 	source, target       *sql.DB
 	sourceURL, targetURL string // of the roles
 	reader, keeper       string // the roles
+	slot                 string // what pmo_db's replication slot is called
 	options              doctor.Options
 }
 
@@ -55,6 +56,10 @@ func newLab(t testing.TB) *lab {
 	l.connect()
 	l.sync()
 	if _, err := l.options.Store.IndexSearch(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if l.slot, err = l.options.Store.SlotName(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return l

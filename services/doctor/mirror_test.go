@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -82,6 +83,8 @@ var runFaults = []fault{
 		says: "SYNC_STALE_AFTER is 1h0m0s", remedy: "lifecycle-sync sync", mend: (*lab).sync},
 	{name: "stopped by the guard", target: failedRun("mass_delete"), finding: "sync.last_run", status: doctor.Problem, says: "failed: kabar (mass_delete)", remedy: "obat", mend: (*lab).sync},
 	{name: "connection broke", target: failedRun("connection"), finding: "sync.last_run", status: doctor.Note, says: "failed: kabar (connection)", remedy: "obat", mend: (*lab).sync},
+	{name: "follower stopped", target: strings.Replace(failedRun("mass_delete"), "'full'", "'realtime'", 1), finding: "sync.real_time", status: doctor.Problem,
+		says: "failed: kabar (mass_delete)", remedy: "obat", mend: (*lab).sync},
 	{name: "process died", target: "INSERT INTO lifecycle_sync_runs (mode, state, started_at) VALUES ('full', 'running', now())", finding: "sync.left_running", status: doctor.Note,
 		says: "its process has died", remedy: "lifecycle-sync sync", mend: (*lab).sync},
 }

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
@@ -12,40 +13,59 @@ import (
 func (e *examination) replication() []check {
 	return []check{
 		{name: "replication.slots", on: inSource, postgres: true, look: e.slots},
-		{name: "replication.wal_level", on: inSource, postgres: true, look: e.walLevel},
+		{name: "replication.server", on: inSource, postgres: true, look: e.walLevel},
 		{name: "replication.connection", on: inSource, postgres: true, look: e.replicates},
+		{name: "replication.publication", on: inSource, postgres: true, look: e.publication},
 		{name: "replication.identity", on: inSource, postgres: true, look: e.identities},
 	}
 }
 
-// slots looks also when real time is off: a slot that nobody reads fills the server's disk.
+// slot is one by which a pmo_db follows the source.
+type slot struct {
+	lifecycle.KeptSlot
+
+	ours bool // and not another pmo_db's, as far as that is known
+}
+
+// slots looks also when real time is off: a slot that nobody follows fills the server's disk.
 func (e *examination) slots(ctx context.Context) (found []Finding, err error) {
-	slots, err := e.Source.Slots(ctx)
+	kept, err := e.Source.Slots(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range slots {
+	ours := ""
+	if kept != nil && e.mirror.stopped == "" {
+		ours, _ = e.Store.SlotName(ctx) // else each is taken for ours
+	}
+	for _, k := range kept {
+		s := slot{k, ours == "" || k.Name == ours}
+		e.kept = append(e.kept, s)
 		found = append(found, judgeSlot(s, e.Realtime))
 	}
-	return orOK(found, "we have no replication slot, and none keeps the server's log"), nil
+	return orOK(found, "no slot keeps the server's log"), nil
 }
 
-func judgeSlot(s lifecycle.Slot, realtime bool) Finding {
+func judgeSlot(s slot, realtime bool) Finding {
 	what := fmt.Sprintf("the slot %s keeps %s of the server's log", s.Name, size(s.Retained))
-	drop := fmt.Sprintf("In lifecycle_db, as a superuser or the role of LIFECYCLE_DATABASE_URL: SELECT pg_drop_replication_slot('%s')", s.Name)
+	drop := fmt.Sprintf("In lifecycle_db, as a superuser or a role with REPLICATION: SELECT pg_drop_replication_slot('%s')", s.Name)
+	lost := s.WALStatus == "lost"
 	switch {
-	case s.WALStatus == "lost" && !realtime:
-		return problem("the slot "+s.Name+" has lost what it kept, and nobody needs it: SYNC_REALTIME is off", drop)
-	case s.WALStatus == "lost":
+	case lost && s.ours && realtime:
 		return note("the slot "+s.Name+" has lost what it kept", "Nothing where serve or sync --follow runs: it makes a full run and a new slot by itself. Else "+drop)
-	case s.Active && !realtime:
-		return note(what+", and somebody follows it although SYNC_REALTIME is off here", "Nothing, if another process is meant to follow; else end that process.")
-	case !realtime:
-		return problem(what+", which grows until the disk is full: nobody follows it, and SYNC_REALTIME is off", drop)
+	case lost && !s.ours:
+		return note("the slot "+s.Name+", of another pmo_db, has lost what it kept", "If that pmo_db is gone: "+drop)
+	case lost:
+		return problem("the slot "+s.Name+" has lost what it kept, and nobody needs it: SYNC_REALTIME is off", drop)
 	case s.WALStatus == "unreserved":
 		return problem(what+" and is about to lose it", "See why the follower does not keep up, or raise max_slot_wal_keep_size there.")
+	case !s.Active && !s.ours:
+		return problem(what+", which grows until the disk is full: nobody follows it for another pmo_db", "Start lifecycle-sync there. If that pmo_db is gone: "+drop)
+	case !s.Active && realtime:
+		return note(what+", and nobody follows it at the moment", "Start lifecycle-sync serve or sync --follow.")
 	case !s.Active:
-		return note(what+", and nobody follows it at the moment", "Start lifecycle-sync serve or sync --follow. If the slot is of a pmo_db that is gone: "+drop)
+		return problem(what+", which grows until the disk is full: nobody follows it, and SYNC_REALTIME is off", drop)
+	case s.ours && !realtime:
+		return note(what+", and somebody follows it although SYNC_REALTIME is off here", "Nothing, if another process is meant to follow; else end that process.")
 	default:
 		return ok(what + ", and is followed")
 	}
@@ -65,34 +85,28 @@ func (e *examination) walLevel(ctx context.Context) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	slots, err := e.Source.Slots(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return judgeReplication(have, slots, e.Realtime), nil
+	return judgeReplication(have, e.kept, e.Realtime), nil
 }
 
 // judgeReplication says what the server lacks for real time. A slot of ours that is there, and a follower
 // that is connected, need no further room.
-func judgeReplication(have lifecycle.Replication, slots []lifecycle.Slot, realtime bool) (found []Finding) {
-	const restart = ", then restart PostgreSQL"
-	followed := false
-	for _, s := range slots {
-		followed = followed || s.Active
-	}
+func judgeReplication(have lifecycle.Replication, kept []slot, realtime bool) (found []Finding) {
+	const superuser, restart = "In lifecycle_db, as a superuser: ALTER SYSTEM SET ", ", then restart PostgreSQL"
 	if !realtime {
 		return []Finding{ok("wal_level is " + have.WALLevel + "; SYNC_REALTIME is off, and would need logical")}
 	}
+	there := slices.ContainsFunc(kept, func(s slot) bool { return s.ours })
+	followed := slices.ContainsFunc(kept, func(s slot) bool { return s.ours && s.Active })
 	if have.WALLevel != "logical" {
-		found = append(found, problem("wal_level is "+have.WALLevel+": real time needs logical", "In lifecycle_db, as a superuser: ALTER SYSTEM SET wal_level = logical"+restart))
+		found = append(found, problem("wal_level is "+have.WALLevel+": real time needs logical", superuser+"wal_level = logical"+restart))
 	}
-	if slots == nil && have.Slots >= have.MaxSlots {
+	if !there && have.Slots >= have.MaxSlots {
 		found = append(found, problem(fmt.Sprintf("all %d replication slots are in use", have.MaxSlots),
-			fmt.Sprintf("Drop one that nobody needs (pg_replication_slots), or in lifecycle_db, as a superuser: ALTER SYSTEM SET max_replication_slots = %d%s", have.MaxSlots+5, restart)))
+			fmt.Sprintf("Drop one that nobody needs (pg_replication_slots). Or give it more. %smax_replication_slots = %d%s", superuser, have.MaxSlots+5, restart)))
 	}
 	if !followed && have.Senders >= have.MaxSenders {
 		found = append(found, problem(fmt.Sprintf("all %d WAL senders are in use", have.MaxSenders),
-			fmt.Sprintf("In lifecycle_db, as a superuser: ALTER SYSTEM SET max_wal_senders = %d%s", have.MaxSenders+5, restart)))
+			fmt.Sprintf("%smax_wal_senders = %d%s", superuser, have.MaxSenders+5, restart)))
 	}
 	return orOK(found, "wal_level is logical, and there is room for a slot and a follower")
 }
@@ -119,6 +133,33 @@ func judgeFollowing(err error, s database.Server, line database.Line) Finding {
 	}
 }
 
+// publication may be made by a role that owns the tables; it is then made when real time begins.
+func (e *examination) publication(ctx context.Context) ([]Finding, error) {
+	if !e.Realtime {
+		return []Finding{skipped("SYNC_REALTIME is off", "")}, nil
+	}
+	present := e.present()
+	if len(present) == 0 {
+		return []Finding{because("", "source.tables")}, nil
+	}
+	p, err := e.Source.Publishing(ctx, present)
+	if failure := models.AsError(err); failure != nil && failure.Class == models.Schema {
+		return []Finding{problem(failure.Message, failure.Remedy)}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	owned := !slices.ContainsFunc(present, func(t *models.Table) bool { return !e.access[t.Source].Owned })
+	switch {
+	case p.Done:
+		return []Finding{ok("every table's changes are published")}, nil
+	case e.source.server.Superuser || owned && p.MayCreate:
+		return []Finding{ok("the tables' changes are published when real time begins")}, nil
+	default:
+		return []Finding{problem("the tables' changes are not published, and "+e.source.server.Role+" may not do that", "In lifecycle_db, as the tables' owner: "+p.Statement)}, nil
+	}
+}
+
 func (e *examination) identities(context.Context) (found []Finding, err error) {
 	for _, t := range e.present() {
 		if f := judgeIdentity(t.Source, e.source.tables[t.Source], e.access[t.Source]); f != nil {
@@ -136,8 +177,8 @@ func judgeIdentity(table string, info database.TableInfo, a lifecycle.Access) *F
 	var f Finding
 	mend := "In lifecycle_db: ALTER TABLE " + table + " REPLICA IDENTITY FULL"
 	switch {
-	case info.Keyless:
-		f = problem(table+" is no table: real time cannot follow it", "Nothing: the scheduled runs bring its changes. Or set SYNC_REALTIME=false.")
+	case !info.Ordinary:
+		f = problem(table+" is no ordinary table: real time cannot follow it", "Nothing: the scheduled runs bring its changes. Or set SYNC_REALTIME=false.")
 		return &f
 	case a.IdentityOnID:
 		return nil

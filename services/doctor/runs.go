@@ -12,6 +12,7 @@ func (e *examination) runs() []check {
 	return []check{
 		{name: "sync.last_success", on: inMirror, look: e.lastSuccess},
 		{name: "sync.last_run", on: inMirror, look: e.lastRun},
+		{name: "sync.real_time", on: inMirror, postgres: true, look: e.realTime},
 		{name: "sync.left_running", on: inMirror, look: e.leftRunning},
 		{name: "sync.quarantine", on: inMirror, look: e.quarantine},
 	}
@@ -78,6 +79,19 @@ func judgeVerdict(run *models.Run) Finding {
 		return note(message, text(run.ErrorRemedy))
 	default:
 		return problem(message, text(run.ErrorRemedy))
+	}
+}
+
+// realTime tells when the mass-delete guard has stopped the follower, until a run has passed it.
+func (e *examination) realTime(ctx context.Context) ([]Finding, error) {
+	last, err := e.Store.LastRealtime(ctx)
+	switch success := e.standing.LastSuccess; {
+	case err != nil:
+		return nil, err
+	case last != nil && last.State == models.Failed && (success == nil || success.ID < last.ID):
+		return []Finding{judgeVerdict(last)}, nil
+	default:
+		return []Finding{ok("the mass-delete guard has not stopped real time")}, nil
 	}
 }
 

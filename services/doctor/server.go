@@ -101,7 +101,7 @@ func (s *server) primary(context.Context) ([]Finding, error) {
 	return []Finding{judgePrimary(s.side, s.server, s.setting, s.Realtime)}, nil
 }
 
-// judgePrimary knows that a standby can be read, and be followed from PostgreSQL 16 on.
+// judgePrimary knows that a standby can be read, and that there is no real time from it.
 func judgePrimary(at side, s database.Server, setting string, realtime bool) Finding {
 	primary := "Name the primary in " + setting + ", not a standby."
 	switch {
@@ -109,8 +109,8 @@ func judgePrimary(at side, s database.Server, setting string, realtime bool) Fin
 		return ok("the server takes writes")
 	case at == inMirror:
 		return problem("the server is a standby, which takes no writes", primary)
-	case realtime && s.Version < 160_000:
-		return problem("the server is a standby, which cannot be followed before PostgreSQL 16", primary+" Or set SYNC_REALTIME=false.")
+	case realtime:
+		return problem("the server is a standby, from which there is no real time", primary+" Or set SYNC_REALTIME=false.")
 	default:
 		return note("the server is a standby: runs read it, and the API cannot write", "Where people write through the API: "+primary)
 	}

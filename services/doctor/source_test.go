@@ -55,13 +55,17 @@ var sourceFaults = []fault{
 		says: "is a superuser", remedy: "docs/operations.md", mend: func(l *lab) { l.inSource("ALTER ROLE " + l.reader + " NOSUPERUSER") }},
 	{name: "may replicate", source: "ALTER ROLE READER REPLICATION", finding: "lifecycle_db.role", status: doctor.Note,
 		says: "may replicate", remedy: "ALTER ROLE READER NOREPLICATION"},
-	{name: "slot left behind", source: "SELECT pg_create_logical_replication_slot('lifecycle_sync_' || substr(md5(current_database()), 1, 8), 'pgoutput')",
-		finding: "replication.slots", status: doctor.Problem, says: "nobody follows it, and SYNC_REALTIME is off", remedy: "SELECT pg_drop_replication_slot('lifecycle_sync_"},
+	{name: "slot left behind", source: "SELECT pg_create_logical_replication_slot('SLOT', 'pgoutput')",
+		finding: "replication.slots", status: doctor.Problem, says: "nobody follows it, and SYNC_REALTIME is off", remedy: "SELECT pg_drop_replication_slot('SLOT')"},
+	{name: "slot of a pmo_db that is gone", source: "SELECT pg_create_logical_replication_slot('SLOT_old', 'pgoutput')",
+		finding: "replication.slots", status: doctor.Problem, says: "nobody follows it for another pmo_db", remedy: "SELECT pg_drop_replication_slot('SLOT_old')"},
 	{name: "no replica identity", source: "ALTER TABLE tbl_produk REPLICA IDENTITY NOTHING", finding: "replication.identity", status: doctor.Note,
 		says: "refuses every UPDATE and DELETE", remedy: "ALTER TABLE tbl_produk REPLICA IDENTITY DEFAULT"},
 }
 
 func TestSourceFaults(t *testing.T) { tests(t, sourceFaults, nil) }
+
+const publish = "CREATE PUBLICATION lifecycle_sync FOR TABLE tbl_segmen, tbl_stage, tbl_kategori, tbl_produk, tbl_stage_histori"
 
 var realtimeFaults = []fault{
 	{name: "may not replicate", source: "ALTER ROLE READER NOREPLICATION", finding: "replication.connection", status: doctor.Problem,
@@ -72,17 +76,20 @@ var realtimeFaults = []fault{
 		finding: "replication.identity", status: doctor.Problem, says: "replica identity without id", remedy: "REPLICA IDENTITY DEFAULT"},
 	{name: "no key", source: "ALTER TABLE tbl_produk DROP CONSTRAINT tbl_produk_pkey", finding: "replication.identity", status: doctor.Problem,
 		says: "tbl_produk has no replica identity", remedy: "ADD PRIMARY KEY (id)", also: []string{"source.keys"}},
-	{name: "nobody follows", source: "SELECT pg_create_logical_replication_slot('lifecycle_sync_' || substr(md5(current_database()), 1, 8), 'pgoutput')",
+	{name: "nobody follows", source: "SELECT pg_create_logical_replication_slot('SLOT', 'pgoutput')",
 		finding: "replication.slots", status: doctor.Note, says: "nobody follows it at the moment", remedy: "sync --follow",
-		mend: func(l *lab) {
-			l.inSource("SELECT pg_drop_replication_slot('lifecycle_sync_' || substr(md5(current_database()), 1, 8))")
-		}},
+		mend: func(l *lab) { l.inSource("SELECT pg_drop_replication_slot('" + l.slot + "')") }},
+	{name: "not published", source: "DROP PUBLICATION lifecycle_sync", finding: "replication.publication", status: doctor.Problem,
+		says: "READER may not do that", remedy: "CREATE PUBLICATION lifecycle_sync FOR TABLE tbl_segmen, tbl_stage, tbl_kategori, tbl_produk, tbl_stage_histori"},
+	{name: "published in part", source: "ALTER PUBLICATION lifecycle_sync DROP TABLE tbl_stage", finding: "replication.publication", status: doctor.Problem,
+		says: "leaves out tbl_stage", remedy: "DROP PUBLICATION lifecycle_sync; CREATE PUBLICATION lifecycle_sync FOR TABLE",
+		mend: func(l *lab) { l.inSource("DROP PUBLICATION lifecycle_sync", publish) }},
 }
 
 // TestRealtimeFaults lets the same things be problems when the source's log is to be followed.
 func TestRealtimeFaults(t *testing.T) {
 	tests(t, realtimeFaults, func(l *lab) {
 		l.options.Realtime = true
-		l.inSource("ALTER ROLE " + l.reader + " REPLICATION")
+		l.inSource("ALTER ROLE "+l.reader+" REPLICATION", publish)
 	})
 }
