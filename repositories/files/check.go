@@ -43,7 +43,7 @@ func CheckFolder(path string) (int64, error) {
 		file, err = os.CreateTemp(path, "lifecycle-sync-doctor-*")
 	}
 	if err == nil {
-		_, err = file.Write([]byte(trial))
+		_, err = file.WriteString(trial)
 		err = errors.Join(err, file.Close(), os.Remove(file.Name()))
 	}
 	if err == nil {

@@ -62,7 +62,6 @@ func (f fault) test(l *lab) {
 // tests go through faults one after the other in one lab, which each leaves in health.
 func tests(t *testing.T, faults []fault, prepare func(l *lab)) {
 	t.Helper()
-	t.Parallel()
 	l := newLab(t)
 	if prepare != nil {
 		prepare(l)

@@ -172,14 +172,17 @@ func (e *examination) searchIndex(ctx context.Context) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	obstacle := models.AsError(state.Obstacle())
+	return []Finding{judgeSearchIndex(state.Present, models.AsError(state.Obstacle()))}, nil
+}
+
+func judgeSearchIndex(present bool, obstacle *models.Error) Finding {
 	switch {
-	case state.Present:
-		return []Finding{ok("searches have their index")}, nil
+	case present:
+		return ok("searches have their index")
 	case obstacle != nil:
-		return []Finding{note(obstacle.Message, obstacle.Remedy)}, nil
+		return note(obstacle.Message, obstacle.Remedy)
 	default:
-		return []Finding{note("searches read every product: their index is not there yet", "lifecycle-sync serve builds it in the background.")}, nil
+		return note("searches read every product: their index is not there yet", "lifecycle-sync serve builds it in the background.")
 	}
 }
 

@@ -60,7 +60,10 @@ var mirrorFaults = []fault{
 		says: "may replicate", remedy: "ALTER ROLE KEEPER NOREPLICATION"},
 }
 
-func TestMirrorFaults(t *testing.T) { tests(t, mirrorFaults, nil) }
+func TestMirrorFaults(t *testing.T) {
+	t.Parallel()
+	tests(t, mirrorFaults, nil)
+}
 
 func (l *lab) migrate() {
 	l.Helper()
@@ -90,11 +93,14 @@ var runFaults = []fault{
 }
 
 func failedRun(class string) string {
-	return "INSERT INTO lifecycle_sync_runs (mode, state, started_at, finished_at, error_class, error_message, error_remedy) VALUES ('full', 'failed', now(), now(), '" +
+	return "INSERT INTO lifecycle_sync_runs (mode, state, started_at, error_class, error_message, error_remedy) VALUES ('full', 'failed', now(), '" +
 		class + "', 'kabar', 'obat')"
 }
 
-func TestRunFaults(t *testing.T) { tests(t, runFaults, nil) }
+func TestRunFaults(t *testing.T) {
+	t.Parallel()
+	tests(t, runFaults, nil)
+}
 
 // TestQuarantine counts what the last run has put there.
 func TestQuarantine(t *testing.T) {

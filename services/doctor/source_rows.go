@@ -56,7 +56,7 @@ type list struct {
 	message, remedy string // the message takes the column and the number
 }
 
-// counts counts the rows of every list.
+// counts tells how many rows each list has.
 func (e *examination) counts(ctx context.Context, none string, listsOf func(*models.Table) []list) (found []Finding, err error) {
 	for _, t := range e.present() {
 		for _, l := range listsOf(t) {

@@ -63,7 +63,10 @@ var sourceFaults = []fault{
 		says: "refuses every UPDATE and DELETE", remedy: "ALTER TABLE tbl_produk REPLICA IDENTITY DEFAULT"},
 }
 
-func TestSourceFaults(t *testing.T) { tests(t, sourceFaults, nil) }
+func TestSourceFaults(t *testing.T) {
+	t.Parallel()
+	tests(t, sourceFaults, nil)
+}
 
 const publish = "CREATE PUBLICATION lifecycle_sync FOR TABLE tbl_segmen, tbl_stage, tbl_kategori, tbl_produk, tbl_stage_histori"
 
@@ -88,6 +91,7 @@ var realtimeFaults = []fault{
 
 // TestRealtimeFaults lets the same things be problems when the source's log is to be followed.
 func TestRealtimeFaults(t *testing.T) {
+	t.Parallel()
 	tests(t, realtimeFaults, func(l *lab) {
 		l.options.Realtime = true
 		l.inSource("ALTER ROLE "+l.reader+" REPLICATION", publish)
