@@ -26,6 +26,7 @@ type commandLine struct {
 	Serve   serveCommand   `cmd:"" default:"1" help:"Serve the API; synchronise at the start and on schedule."`
 	Sync    syncCommand    `cmd:"" help:"Make the mirror in pmo_db equal to lifecycle_db, once."`
 	Verify  verifyCommand  `cmd:"" help:"Say whether the mirror equals lifecycle_db. Writes nothing."`
+	Doctor  doctorCommand  `cmd:"" help:"Examine databases, rights, tables and this machine, and say what to do. Changes nothing."`
 	Migrate migrateCommand `cmd:"" help:"Create or upgrade the tables in pmo_db."`
 	Seed    seedCommand    `cmd:"" help:"Fill an empty lifecycle_db with invented data."`
 	Token   tokenCommand   `cmd:"" help:"Sign a token with AUTH_JWT_SECRET, for use while developing."`
@@ -74,6 +75,9 @@ func report(stderr io.Writer, err error) int {
 	}
 	if errors.Is(err, errNotEqual) {
 		return exitNotEqual
+	}
+	if errors.Is(err, errUnwell) {
+		return exitFailed
 	}
 	e := models.AsError(err)
 	_, _ = fmt.Fprintf(stderr, "❌ %s (%s)\n", e.Message, e.Class)

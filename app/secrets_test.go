@@ -37,7 +37,7 @@ func TestNoPasswordIsPrinted(t *testing.T) {
 	for _, wrong := range wrongURLs {
 		t.Run(strings.ReplaceAll(strings.ReplaceAll(wrong, password, "***"), "/", "_"), func(t *testing.T) {
 			t.Parallel()
-			for _, args := range [][]string{{"sync"}, {"sync", "--json"}, {"verify"}, {"migrate"}} {
+			for _, args := range [][]string{{"sync"}, {"sync", "--json"}, {"verify"}, {"migrate"}, {"doctor"}, {"doctor", "--json"}} {
 				s := &site{TB: t, dir: t.TempDir(), sourceURL: wrong, targetURL: wrong}
 				e := s.runWith([]string{"LOG_LEVEL=DEBUG", "CONNECT_TIMEOUT=1s"}, args...)
 				if e.code != 1 && e.code != 2 {
@@ -70,7 +70,7 @@ func TestNoPartOfAPasswordIsPrinted(t *testing.T) {
 	} {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			t.Parallel()
-			for _, args := range [][]string{{"serve"}, {"sync", "--json"}} {
+			for _, args := range [][]string{{"serve"}, {"sync", "--json"}, {"doctor", "--json"}} {
 				s := &site{TB: t, dir: t.TempDir(), sourceURL: wrong, targetURL: wrong}
 				e := s.stopped([]string{"LOG_LEVEL=DEBUG", "CONNECT_TIMEOUT=1s", "PORT=0"}, args...)
 				printed := e.stdout + e.stderr
@@ -106,8 +106,10 @@ func TestWrongPassword(t *testing.T) {
 	}
 	u.User = url.UserPassword("nobody_"+password, password)
 	s.sourceURL, s.targetURL = u.String(), u.String()
-	e := s.runWith([]string{"LOG_LEVEL=DEBUG"}, "sync")
-	if e.code != 1 || strings.Contains(strings.ReplaceAll(e.stdout+e.stderr, "nobody_"+password, ""), password) {
-		t.Errorf("%s", e)
+	for _, args := range [][]string{{"sync"}, {"doctor", "--json"}} {
+		e := s.runWith([]string{"LOG_LEVEL=DEBUG"}, args...)
+		if e.code != 1 || strings.Contains(strings.ReplaceAll(e.stdout+e.stderr, "nobody_"+password, ""), password) {
+			t.Errorf("%v: %s", args, e)
+		}
 	}
 }

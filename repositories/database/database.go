@@ -34,6 +34,7 @@ type DB struct {
 	Dialect
 	Name string // "lifecycle_db" or "pmo_db": how messages call it
 
+	path          string                               // SQLite's file
 	noClientCheck atomic.Bool                          // the server has refused client_connection_check_interval
 	outside       func(purpose string) *pgx.ConnConfig // of connections that are not the pool's; nil on SQLite
 }

@@ -84,23 +84,49 @@ func (c *Conn) Inspect(ctx context.Context, names []string) (map[string]TableInf
 	return out, nil
 }
 
-// CheckColumns says, in sentences, what keeps a table from holding or giving the columns of t, and
-// what to do about it. SQLite does not hold columns to types, so only their presence is checked.
-func (db *DB) CheckColumns(name string, t *models.Table, info TableInfo) []string {
-	var problems []string
+// Flaw is something about a table that is not as it must be, and the statement that mends it, "" when
+// there is none to give.
+type Flaw struct{ What, Mend string }
+
+// Sentence says both.
+func (f Flaw) Sentence() string {
+	if f.Mend == "" {
+		return f.What
+	}
+	return f.What + ": " + f.Mend
+}
+
+// Sentences says all flaws, one behind the other.
+func Sentences(flaws []Flaw) string {
+	all := make([]string, len(flaws))
+	for i, f := range flaws {
+		all[i] = f.Sentence()
+	}
+	return strings.Join(all, "; ")
+}
+
+// CheckColumns says what keeps a table from holding or giving the columns of t. SQLite does not hold
+// columns to types, so only their presence is checked.
+func (db *DB) CheckColumns(name string, t *models.Table, info TableInfo) (flaws []Flaw) {
 	for _, c := range t.Columns {
 		have, ok := info.Columns[c.Name]
 		switch {
 		case !ok:
-			problems = append(problems, fmt.Sprintf("%s.%s is missing: ALTER TABLE %s ADD COLUMN %s %s", name, c.Name, name, c.Name, c.Type))
+			flaws = append(flaws, Flaw{fmt.Sprintf("%s.%s is missing", name, c.Name), fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s", name, c.Name, c.Type)})
 		case db.Kind() == Postgres && !sameFamily(have.Type, c):
-			problems = append(problems, fmt.Sprintf("%s.%s is %s instead of %s: ALTER TABLE %s ALTER COLUMN %s TYPE %s", name, c.Name, have.Type, c.Type, name, c.Name, c.Type))
+			flaws = append(flaws, Flaw{fmt.Sprintf("%s.%s is %s instead of %s", name, c.Name, have.Type, c.Type),
+				fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s TYPE %s", name, c.Name, c.Type)})
 		}
 	}
-	if !info.KeyOnID && !info.Keyless {
-		problems = append(problems, fmt.Sprintf("%s has no primary key on id: ALTER TABLE %s ADD PRIMARY KEY (id)", name, name))
+	return flaws
+}
+
+// CheckKey says so when a table of a kind that can have a key has none on id.
+func CheckKey(name string, info TableInfo) []Flaw {
+	if info.KeyOnID || info.Keyless {
+		return nil
 	}
-	return problems
+	return []Flaw{{name + " has no primary key on id", "ALTER TABLE " + name + " ADD PRIMARY KEY (id)"}}
 }
 
 func sameFamily(have string, c models.Column) bool {

@@ -41,7 +41,7 @@ func openSQLite(url string, o Options) (*DB, error) {
 	}
 	sqlDB.SetMaxOpenConns(o.MaxConns)
 	sqlDB.SetMaxIdleConns(o.MaxConns)
-	db := &DB{SQL: sqlDB, Dialect: sqliteDialect{}, Name: o.Name}
+	db := &DB{SQL: sqlDB, Dialect: sqliteDialect{}, Name: o.Name, path: path}
 	if db.DB, err = gorm.Open(gormlite.OpenDB(sqlDB), db.gormConfig()); err != nil {
 		return nil, db.Translate(err)
 	}

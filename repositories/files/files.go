@@ -29,7 +29,13 @@ type Files interface {
 	Delete(ctx context.Context, key string) error
 	// Old lists the keys of what was begun before a time, finished or not. After an error it ends.
 	Old(ctx context.Context, before time.Time) iter.Seq2[string, error]
+	// Check writes something small and takes it away again, and says for how many bytes there is room,
+	// Unlimited where nobody knows. Errors: also permission, with what to do.
+	Check(ctx context.Context) (room int64, err error)
 }
+
+// Unlimited is the room where no limit is known.
+const Unlimited = -1
 
 // Open returns the files at a URL, file:path or s3://key:secret@host/bucket?region=…. It does not look
 // whether they are there. Errors: configuration, without any part of the URL.

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -330,5 +331,46 @@ func TestFullDisk(t *testing.T) {
 	}
 	if err := f.Put(t.Context(), newKey(), strings.NewReader("fits")); err != nil {
 		t.Errorf("with room again: %v", err)
+	}
+}
+
+// TestCheck finds a place in order, and leaves nothing there.
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	filestest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		at := url(t)
+		f := open(t, at)
+		room, err := f.Check(t.Context())
+		if err != nil || room == 0 {
+			t.Errorf("%d, %v", room, err)
+		}
+		if all := keys(t, f); all != nil {
+			t.Errorf("%v are left", all)
+		}
+		if path, isFolder := strings.CutPrefix(at, "file:"); isFolder {
+			if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the folder was made: %v", err)
+			}
+		}
+	})
+}
+
+// TestCheckFinds what is wrong with a bucket, in words that show no secret.
+func TestCheckFinds(t *testing.T) {
+	t.Parallel()
+	server := filestest.S3(t)
+	for _, c := range []struct{ from, to, says string }{
+		{"/" + server.Bucket(), "/other", "the bucket of UPLOADS_URL is not there"},
+		{"s3cret", "salah", "refuses the key"},
+		{"", "", "does not answer"},
+	} {
+		if c.from == "" {
+			server.Stop()
+		}
+		_, err := open(t, strings.Replace(server.URL, c.from, c.to, 1)).Check(t.Context())
+		if e := models.AsError(err); e == nil || !strings.Contains(e.Message, c.says) || e.Remedy == "" || strings.Contains(e.Error(), "s3cret") {
+			t.Errorf("%s: %v", c.to, err)
+		}
 	}
 }

@@ -3,7 +3,6 @@ package lifecycle
 import (
 	"context"
 	"embed"
-	"strings"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
@@ -64,12 +63,13 @@ func (s *Source) createTables(ctx context.Context, conn *database.Conn, tables [
 			return err
 		}
 	}
-	var problems []string
+	var flaws []database.Flaw
 	for _, t := range tables {
-		problems = append(problems, s.db.CheckColumns(t.Source, t, infos[t.Source])...)
+		flaws = append(flaws, s.db.CheckColumns(t.Source, t, infos[t.Source])...)
+		flaws = append(flaws, database.CheckKey(t.Source, infos[t.Source])...)
 	}
-	if problems != nil {
-		return &models.Error{Class: models.Schema, Message: "lifecycle_db is not as expected: " + strings.Join(problems, "; "),
+	if flaws != nil {
+		return &models.Error{Class: models.Schema, Message: "lifecycle_db is not as expected: " + database.Sentences(flaws),
 			Remedy: "Mend this, or name an empty database in LIFECYCLE_DATABASE_URL. Nothing was changed."}
 	}
 	return nil

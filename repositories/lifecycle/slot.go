@@ -84,41 +84,63 @@ const published = `SELECT n.name,
 	EXISTS (SELECT FROM pg_publication WHERE pubname = '` + Publication + `')
 FROM unnest($1::text[]) WITH ORDINALITY AS n(name, position) JOIN pg_class c ON c.oid = to_regclass(quote_ident(n.name)) ORDER BY n.position`
 
-// publish makes the publication, unless it is there. It never touches one that is.
-func publish(ctx context.Context, conn *database.Conn, tables []*models.Table) error {
-	var all, missing, unidentified []string
-	exists := false
+// publication is how our publication stands, by tables that lifecycle_db has.
+type publication struct {
+	exists                     bool
+	all, missing, unidentified []string
+}
+
+func readPublication(ctx context.Context, conn *database.Conn, tables []*models.Table) (p publication, err error) {
 	for cells, err := range conn.Rows(ctx, published, sourceNames(tables)) {
 		if err != nil {
-			return err
+			return p, err
 		}
 		name := string(cells[0])
-		all = append(all, name)
+		p.all = append(p.all, name)
 		if string(cells[1]) != "t" {
-			missing = append(missing, name)
+			p.missing = append(p.missing, name)
 		}
 		if string(cells[2]) != "t" {
-			unidentified = append(unidentified, name)
+			p.unidentified = append(p.unidentified, name)
 		}
-		exists = string(cells[3]) == "t"
+		p.exists = string(cells[3]) == "t"
 	}
-	statement := "CREATE PUBLICATION " + Publication + " FOR TABLE " + strings.Join(all, ", ")
-	switch {
-	case unidentified != nil: // a publication would make the source's own UPDATEs fail
-		return &models.Error{Class: models.Schema,
-			Message: "real time cannot tell the rows of " + strings.Join(unidentified, ", ") + " apart: id is no primary key there, or the table has another replica identity",
-			Remedy:  "In lifecycle_db: ALTER TABLE " + unidentified[0] + " ADD PRIMARY KEY (id), or REPLICA IDENTITY DEFAULT where it has that key."}
-	case missing == nil:
+	return p, nil
+}
+
+func (p publication) statement() string {
+	return "CREATE PUBLICATION " + Publication + " FOR TABLE " + strings.Join(p.all, ", ")
+}
+
+// incomplete is an error when the publication is there and leaves something out.
+func (p publication) incomplete() error {
+	if !p.exists || p.missing == nil {
 		return nil
-	case exists:
-		return &models.Error{Class: models.Schema,
-			Message: "the publication " + Publication + " in lifecycle_db leaves out " + strings.Join(missing, ", ") + ", or some of their rows or changes",
-			Remedy:  "Its owner runs DROP PUBLICATION " + Publication + "; " + statement + "."}
 	}
-	_, err := conn.Exec(ctx, statement)
+	return &models.Error{Class: models.Schema,
+		Message: "the publication " + Publication + " in lifecycle_db leaves out " + strings.Join(p.missing, ", ") + ", or some of their rows or changes",
+		Remedy:  "Its owner runs DROP PUBLICATION " + Publication + "; " + p.statement() + "."}
+}
+
+// publish makes the publication, unless it is there. It never touches one that is.
+func publish(ctx context.Context, conn *database.Conn, tables []*models.Table) error {
+	p, err := readPublication(ctx, conn, tables)
+	switch {
+	case err != nil:
+		return err
+	case p.unidentified != nil: // a publication would make the source's own UPDATEs fail
+		return &models.Error{Class: models.Schema,
+			Message: "real time cannot tell the rows of " + strings.Join(p.unidentified, ", ") + " apart: id is no primary key there, or the table has another replica identity",
+			Remedy:  "In lifecycle_db: ALTER TABLE " + p.unidentified[0] + " ADD PRIMARY KEY (id), or REPLICA IDENTITY DEFAULT where it has that key."}
+	case p.missing == nil:
+		return nil
+	case p.exists:
+		return p.incomplete()
+	}
+	_, err = conn.Exec(ctx, p.statement())
 	if e := models.AsError(err); err != nil && e.Class == models.Permission {
 		return &models.Error{Class: models.Permission, Message: "the role of LIFECYCLE_DATABASE_URL may not publish the tables, which real time needs", Cause: err,
-			Remedy: "The tables' owner runs " + statement + ", once."}
+			Remedy: "The tables' owner runs " + p.statement() + ", once."}
 	}
 	return err
 }

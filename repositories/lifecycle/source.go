@@ -5,7 +5,6 @@ package lifecycle
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
@@ -119,7 +118,7 @@ const asciiClient = "SET LOCAL client_encoding = 'SQL_ASCII'"
 
 // check fills Tables, or reports every table and column that is not as the models say.
 func (s *Snapshot) check(tables []*models.Table) error {
-	var problems []string
+	var flaws []database.Flaw
 	class := models.Schema
 	for _, t := range tables {
 		info := s.Infos[t.Source]
@@ -127,17 +126,18 @@ func (s *Snapshot) check(tables []*models.Table) error {
 		case !info.Exists && t.Optional:
 			continue
 		case !info.Exists:
-			problems = append(problems, t.Source+" does not exist, or lies in a schema outside the search_path")
+			flaws = append(flaws, database.Flaw{What: t.Source + " does not exist, or lies in a schema outside the search_path"})
 		case !info.Readable:
 			class = models.Permission
-			problems = append(problems, t.Source+" may not be read: GRANT SELECT ON "+t.Source+" TO the role of LIFECYCLE_DATABASE_URL")
+			flaws = append(flaws, database.Flaw{What: t.Source + " may not be read", Mend: "GRANT SELECT ON " + t.Source + " TO the role of LIFECYCLE_DATABASE_URL"})
 		default:
-			problems = append(problems, s.source.db.CheckColumns(t.Source, t, info)...)
+			flaws = append(flaws, s.source.db.CheckColumns(t.Source, t, info)...)
+			flaws = append(flaws, database.CheckKey(t.Source, info)...)
 			s.Tables = append(s.Tables, t)
 		}
 	}
-	if problems != nil {
-		return &models.Error{Class: class, Message: "lifecycle_db is not as expected: " + strings.Join(problems, "; "),
+	if flaws != nil {
+		return &models.Error{Class: class, Message: "lifecycle_db is not as expected: " + database.Sentences(flaws),
 			Remedy: "Mend this in lifecycle_db, then run again. Nothing was changed."}
 	}
 	return nil
@@ -150,7 +150,7 @@ func (s *Snapshot) checkKeyless(ctx context.Context) error {
 			continue
 		}
 		var spare int64
-		if err := s.conn.QueryRow(ctx, "SELECT count(*) - count(DISTINCT id) FROM "+t.Source, nil, &spare); err != nil {
+		if err := s.conn.QueryRow(ctx, spareIDs(t), nil, &spare); err != nil {
 			return err
 		}
 		if spare > 0 {

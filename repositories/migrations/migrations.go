@@ -58,6 +58,19 @@ func Up(ctx context.Context, db *database.DB, adoptable func(context.Context) er
 	return len(results), nil
 }
 
+// Version is the version of the schema, 0 before the first migration, and this binary's. Errors:
+// permission, connection.
+func Version(ctx context.Context, db *database.DB) (current, latest int64, err error) {
+	if latest, err = latestVersion(db.Kind()); err != nil {
+		return 0, 0, err
+	}
+	current, err = readVersion(ctx, db)
+	if e := models.AsError(err); e != nil && e.Class == models.Schema { // it is not there yet
+		err = nil
+	}
+	return current, latest, err
+}
+
 func newProvider(db *database.DB) (*goose.Provider, error) {
 	dialect := goose.DialectSQLite3
 	var options []goose.ProviderOption
@@ -90,7 +103,12 @@ func latestVersion(kind database.Kind) (int64, error) {
 
 // currentVersion is 0 when the version table is not there or cannot be read: the migration itself
 // then says what is wrong.
-func currentVersion(ctx context.Context, db *database.DB) (version int64) {
-	_ = db.SQL.QueryRowContext(ctx, "SELECT max(version_id) FROM "+versionTable+" WHERE is_applied").Scan(&version)
+func currentVersion(ctx context.Context, db *database.DB) int64 {
+	version, _ := readVersion(ctx, db)
 	return version
+}
+
+func readVersion(ctx context.Context, db *database.DB) (version int64, err error) {
+	err = db.SQL.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM "+versionTable+" WHERE is_applied").Scan(&version)
+	return version, db.Translate(err)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
 )
 
 // keyName is how our migrations name a foreign key.
@@ -20,9 +21,9 @@ func reference(t *models.Table, c models.Column) string {
 	return t.Mirror + "." + c.Name + " > " + c.References + "_lifecycle"
 }
 
-func (m *Mirror) keys(ctx context.Context) (guardedKeys, error) {
+func readKeys(ctx context.Context, conn *database.Conn) (guardedKeys, error) {
 	keys := guardedKeys{}
-	for cells, err := range m.conn.Rows(ctx, `SELECT f.conrelid::regclass::text || '.' || a.attname || ' > ' || f.confrelid::regclass::text, quote_ident(f.conname)
+	for cells, err := range conn.Rows(ctx, `SELECT f.conrelid::regclass::text || '.' || a.attname || ' > ' || f.confrelid::regclass::text, quote_ident(f.conname)
 		FROM pg_constraint f
 		JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = f.conkey[1]
 		WHERE f.contype = 'f' AND f.convalidated AND cardinality(f.conkey) = 1`) {
@@ -75,13 +76,12 @@ func (tx *Tx) AddKeys(ctx context.Context, missing map[string][]models.Column, p
 	var left []string
 	for _, t := range present {
 		for _, c := range missing[t.Name] {
-			statements := fmt.Sprintf("ALTER TABLE %[1]s DROP CONSTRAINT IF EXISTS %[2]s, ADD CONSTRAINT %[2]s FOREIGN KEY (%[3]s) REFERENCES %[4]s (id)",
-				t.Mirror, keyName(t, c), c.Name, find(present, c.References).Mirror)
+			statement := addKey(t, c, find(present, c.References))
 			if !tx.infos[t.Mirror].Owned {
-				left = append(left, statements)
+				left = append(left, statement)
 				continue
 			}
-			if _, err := tx.conn.Exec(ctx, statements); err != nil {
+			if _, err := tx.conn.Exec(ctx, statement); err != nil {
 				return err
 			}
 		}
@@ -94,6 +94,11 @@ func (tx *Tx) AddKeys(ctx context.Context, missing map[string][]models.Column, p
 		tx.Run.Reason = &reason
 	}
 	return nil
+}
+
+func addKey(t *models.Table, c models.Column, parent *models.Table) string {
+	return fmt.Sprintf("ALTER TABLE %[1]s DROP CONSTRAINT IF EXISTS %[2]s, ADD CONSTRAINT %[2]s FOREIGN KEY (%[3]s) REFERENCES %[4]s (id)",
+		t.Mirror, keyName(t, c), c.Name, parent.Mirror)
 }
 
 func find(tables []*models.Table, source string) *models.Table {

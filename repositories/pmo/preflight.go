@@ -33,41 +33,14 @@ func (m *Mirror) Examine(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	m.guarded, err = m.keys(ctx)
+	m.guarded, err = readKeys(ctx, m.conn)
 	return err
 }
-
-// ownRights lists the grants that the role lacks for what a run writes beside the mirror.
-const ownRights = `SELECT concat_ws('; ',
-	CASE WHEN NOT has_table_privilege('lifecycle_sync_runs', 'DELETE') THEN 'GRANT DELETE ON lifecycle_sync_runs' END,
-	CASE WHEN NOT (has_table_privilege('lifecycle_sync_run_tables', 'SELECT') AND has_table_privilege('lifecycle_sync_run_tables', 'INSERT'))
-		THEN 'GRANT SELECT, INSERT ON lifecycle_sync_run_tables' END,
-	CASE WHEN NOT (has_table_privilege('lifecycle_sync_changes', 'SELECT') AND has_table_privilege('lifecycle_sync_changes', 'INSERT')
-		AND has_table_privilege('lifecycle_sync_changes', 'DELETE')) THEN 'GRANT SELECT, INSERT, DELETE ON lifecycle_sync_changes' END,
-	CASE WHEN NOT (has_table_privilege('lifecycle_sync_quarantine', 'SELECT') AND has_table_privilege('lifecycle_sync_quarantine', 'INSERT')
-		AND has_table_privilege('lifecycle_sync_quarantine', 'UPDATE') AND has_table_privilege('lifecycle_sync_quarantine', 'DELETE'))
-		THEN 'GRANT SELECT, INSERT, UPDATE, DELETE ON lifecycle_sync_quarantine' END,
-	CASE WHEN NOT (has_table_privilege('lifecycle_mirror_version', 'SELECT') AND has_table_privilege('lifecycle_mirror_version', 'UPDATE'))
-		THEN 'GRANT SELECT, UPDATE ON lifecycle_mirror_version' END,
-	CASE WHEN NOT (has_table_privilege('lifecycle_sync_watermark', 'SELECT') AND has_table_privilege('lifecycle_sync_watermark', 'INSERT')
-		AND has_table_privilege('lifecycle_sync_watermark', 'UPDATE')) THEN 'GRANT SELECT, INSERT, UPDATE ON lifecycle_sync_watermark' END,
-	CASE WHEN NOT has_database_privilege(current_database(), 'TEMPORARY')
-		THEN 'GRANT TEMPORARY ON DATABASE ' || quote_ident(current_database()) END)`
 
 // Assume takes over what an earlier look at the catalogue has found, whose connection may be closed.
 func (m *Mirror) Assume(earlier *Mirror) {
 	m.infos, m.guarded, m.absent, m.hashing = earlier.infos, earlier.guarded, earlier.absent, earlier.hashing
 	m.Probe, m.Triggered = earlier.Probe, earlier.Triggered
-}
-
-// checkRights reports rights that would be found missing in the midst of a run.
-func (m *Mirror) checkRights(ctx context.Context) error {
-	var lacking string
-	if err := m.conn.QueryRow(ctx, ownRights, nil, &lacking); err != nil || lacking == "" {
-		return err
-	}
-	return &models.Error{Class: models.Permission, Message: "the role of PMO_DATABASE_URL lacks rights: " + lacking + " TO it. Nothing was changed",
-		Remedy: "docs/operations.md lists every right that a role needs."}
 }
 
 // Preflight holds the mirror, once examined, against the source before any row is read: source are the
@@ -113,8 +86,7 @@ func (m *Mirror) refuseVanished(ctx context.Context, present []*models.Table) er
 			continue
 		}
 		var known bool
-		if err := m.conn.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM "+t.Mirror+") OR EXISTS (SELECT 1 FROM lifecycle_sync_run_tables WHERE table_name = '"+t.Name+"')",
-			nil, &known); err != nil {
+		if err := m.conn.QueryRow(ctx, mirroredBefore(t), nil, &known); err != nil {
 			return err
 		}
 		if known {
@@ -124,6 +96,11 @@ func (m *Mirror) refuseVanished(ctx context.Context, present []*models.Table) er
 		}
 	}
 	return nil
+}
+
+// mirroredBefore asks whether a table has rows in the mirror, or was in a run.
+func mirroredBefore(t *models.Table) string {
+	return "SELECT EXISTS (SELECT 1 FROM " + t.Mirror + ") OR EXISTS (SELECT 1 FROM lifecycle_sync_run_tables WHERE table_name = '" + t.Name + "')"
 }
 
 // expectation is what inspect holds the mirror's tables to.
@@ -145,65 +122,70 @@ func (s *Store) inspect(ctx context.Context, conn *database.Conn) (map[string]da
 // judge reports everything that keeps a table of the mirror from holding the source's rows. Errors:
 // schema, permission.
 func (s *Store) judge(infos map[string]database.TableInfo, expect expectation) error {
-	var problems []string
+	var flaws []database.Flaw
 	class := models.Schema
 	for _, t := range s.tables {
 		info := infos[t.Mirror]
 		switch {
 		case !info.Exists && !expect.missing:
-			problems = append(problems, t.Mirror+" does not exist: run lifecycle-sync migrate")
+			flaws = append(flaws, database.Flaw{What: t.Mirror + " does not exist", Mend: "run lifecycle-sync migrate"})
 		case !info.Exists:
 			continue
 		case !info.Writable && expect.writing:
 			class = models.Permission
-			problems = append(problems, t.Mirror+" may not be written: GRANT SELECT, INSERT, UPDATE, DELETE ON "+t.Mirror+" TO the role of PMO_DATABASE_URL")
+			flaws = append(flaws, database.Flaw{What: t.Mirror + " may not be written",
+				Mend: "GRANT SELECT, INSERT, UPDATE, DELETE ON " + t.Mirror + " TO the role of PMO_DATABASE_URL"})
 		default:
-			problems = append(problems, s.db.CheckColumns(t.Mirror, t, info)...)
-			problems = append(problems, unfillable(t, info)...)
-			problems = append(problems, narrower(t, expect.source[t.Source], info)...)
+			flaws = append(flaws, s.shape(t, info)...)
+			flaws = append(flaws, narrower(t, expect.source[t.Source], info)...)
 		}
 	}
-	if problems != nil {
-		return &models.Error{Class: class, Message: "the mirror in pmo_db cannot be used: " + strings.Join(problems, "; "),
+	if flaws != nil {
+		return &models.Error{Class: class, Message: "the mirror in pmo_db cannot be used: " + database.Sentences(flaws),
 			Remedy: "Mend this in pmo_db, then run again. Nothing was changed."}
 	}
 	return nil
 }
 
+// shape reports what keeps a table of the mirror from being written to, whatever the source is.
+func (s *Store) shape(t *models.Table, info database.TableInfo) []database.Flaw {
+	return slices.Concat(s.db.CheckColumns(t.Mirror, t, info), database.CheckKey(t.Mirror, info), unfillable(t, info))
+}
+
 // unfillable reports columns of the mirror that no source row could fill.
-func unfillable(t *models.Table, info database.TableInfo) (problems []string) {
+func unfillable(t *models.Table, info database.TableInfo) (flaws []database.Flaw) {
 	known := map[string]bool{}
 	for _, c := range t.Columns {
 		known[c.Name] = true
 	}
 	for name, c := range info.Columns {
 		if !known[name] && c.NotNull && !c.Default {
-			problems = append(problems, fmt.Sprintf("%s.%s is NOT NULL and unknown to lifecycle_db: ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL",
-				t.Mirror, name, t.Mirror, name))
+			flaws = append(flaws, database.Flaw{What: fmt.Sprintf("%s.%s is NOT NULL and unknown to lifecycle_db", t.Mirror, name),
+				Mend: fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL", t.Mirror, name)})
 		}
 	}
-	return problems
+	return flaws
 }
 
 // narrower reports columns of the mirror that cannot hold what the source's may hold.
-func narrower(t *models.Table, source, mirror database.TableInfo) (problems []string) {
+func narrower(t *models.Table, source, mirror database.TableInfo) (flaws []database.Flaw) {
 	if !source.Exists {
 		return nil
+	}
+	add := func(c models.Column, what, change string) {
+		flaws = append(flaws, database.Flaw{What: t.Mirror + "." + c.Name + " " + what, Mend: "ALTER TABLE " + t.Mirror + " ALTER COLUMN " + c.Name + " " + change})
 	}
 	for _, c := range t.Columns {
 		from, to := source.Columns[c.Name], mirror.Columns[c.Name]
 		if to.NotNull && !from.NotNull && c.Name != "id" { // a view's ids are counted instead
-			problems = append(problems, fmt.Sprintf("%s.%s is NOT NULL, and NULL in lifecycle_db is allowed: ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL",
-				t.Mirror, c.Name, t.Mirror, c.Name))
+			add(c, "is NOT NULL, and NULL in lifecycle_db is allowed", "DROP NOT NULL")
 		}
 		if limit := database.TextLimit(to.Type); limit > 0 && (database.TextLimit(from.Type) == 0 || database.TextLimit(from.Type) > limit) {
-			problems = append(problems, fmt.Sprintf("%s.%s holds %d characters, fewer than in lifecycle_db: ALTER TABLE %s ALTER COLUMN %s TYPE text",
-				t.Mirror, c.Name, limit, t.Mirror, c.Name))
+			add(c, fmt.Sprintf("holds %d characters, fewer than in lifecycle_db", limit), "TYPE text")
 		}
 		if !database.WholeMicroseconds(to.Type) {
-			problems = append(problems, fmt.Sprintf("%s.%s is %s and would round: ALTER TABLE %s ALTER COLUMN %s TYPE timestamptz",
-				t.Mirror, c.Name, to.Type, t.Mirror, c.Name))
+			add(c, "is "+to.Type+" and would round", "TYPE timestamptz")
 		}
 	}
-	return problems
+	return flaws
 }

@@ -130,6 +130,11 @@ func (s *Store) LastMade(ctx context.Context, mode string) (*models.Run, error) 
 	return s.newest(ctx, made)
 }
 
+// LastRealtime is the newest run of real time, nil when there is none. Errors: connection, timeout, schema.
+func (s *Store) LastRealtime(ctx context.Context) (*models.Run, error) {
+	return s.newest(ctx, listed+" AND mode = '"+models.RealtimeRun+"'")
+}
+
 // Runs returns at most limit runs, newest first, from offset on, and how many there are, without those
 // of API writes. Errors: connection, timeout, schema.
 func (s *Store) Runs(ctx context.Context, offset, limit int) (runs []models.Run, total int64, err error) {

@@ -29,11 +29,15 @@ func (s *Store) MarkInterrupted(ctx context.Context) error {
 	if s.Kind() == database.SQLite {
 		return nil
 	}
-	free := fmt.Sprintf(`NOT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+	return s.db.Translate(s.gorm(ctx).Exec(
+		"UPDATE lifecycle_sync_runs SET state = ?, finished_at = clock_timestamp() WHERE "+running+" AND NOT "+runLockHeld(), models.Interrupted).Error)
+}
+
+// runLockHeld is the condition that somebody holds the lock of runs. PostgreSQL only.
+func runLockHeld() string {
+	return fmt.Sprintf(`EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
 		AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 		AND l.classid = %d AND l.objid = %d)`, uint64(runLock)>>32, uint64(runLock)&0xffffffff)
-	return s.db.Translate(s.gorm(ctx).Exec(
-		"UPDATE lifecycle_sync_runs SET state = ?, finished_at = clock_timestamp() WHERE "+running+" AND "+free, models.Interrupted).Error)
 }
 
 // Record keeps a run that wrote no mirrored row, a dry run or a verification, when it has ended: with

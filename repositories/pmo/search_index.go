@@ -38,33 +38,73 @@ func (s *Store) IndexSearch(ctx context.Context) (built bool, err error) {
 		defer cancel()
 		_ = session.Exec(unlocking, "SELECT pg_advisory_unlock_all()")
 	}()
-	var mine, present, owned, leftover, available, installed bool
-	err = session.QueryRow(ctx, `SELECT pg_try_advisory_lock($1),
-		EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($2) AND indisvalid),
-		EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($2) AND NOT indisvalid),
-		(SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = $3::regclass),
-		EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm'), EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm')`,
-		[]any{int64(searchIndexLock), searchIndex, productTable}, &mine, &present, &leftover, &owned, &available, &installed)
+	var mine bool
+	if err := session.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", []any{int64(searchIndexLock)}, &mine); err != nil {
+		return false, err
+	}
+	state, err := s.SearchIndex(ctx)
 	switch {
-	case err != nil || present:
+	case err != nil || state.Present:
 		return false, err
 	case !mine:
 		return false, &models.Error{Class: models.Busy, Message: "another process builds the search's index"}
-	case !available:
-		return false, plainSearch("the server lacks the extension pg_trgm", "Install PostgreSQL's contrib package there.")
-	case !owned:
-		return false, plainSearch("another role owns "+productTable, "As its owner: CREATE EXTENSION IF NOT EXISTS pg_trgm; "+createSearchIndex("gin_trgm_ops"))
 	}
-	if !installed {
+	if err := state.Obstacle(); err != nil {
+		return false, err
+	}
+	if !state.installed {
 		err = session.Exec(ctx, "CREATE EXTENSION IF NOT EXISTS pg_trgm")
 		if e := models.AsError(err); e != nil && e.Class == models.Permission {
-			return false, plainSearch("the role may not create the extension pg_trgm", "As a role that may: CREATE EXTENSION pg_trgm")
+			return false, uninstallable()
 		}
 	}
 	if err == nil {
-		err = s.buildSearchIndex(ctx, session, leftover)
+		err = s.buildSearchIndex(ctx, session, state.leftover)
 	}
 	return err == nil, err
+}
+
+// SearchIndexState is whether the search's index is there, and what it would take to build it.
+type SearchIndexState struct {
+	Present                                           bool
+	leftover, owned, available, installed, mayInstall bool
+}
+
+// SearchIndex tells about the search's index. PostgreSQL only. Errors: schema, connection.
+func (s *Store) SearchIndex(ctx context.Context) (state SearchIndexState, err error) {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return state, err
+	}
+	defer conn.Close()
+	err = conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($1) AND indisvalid),
+		EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid),
+		coalesce((SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass($2)), false),
+		EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm'), EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm'),
+		has_database_privilege(current_database(), 'CREATE')`,
+		[]any{searchIndex, productTable}, &state.Present, &state.leftover, &state.owned, &state.available, &state.installed, &state.mayInstall)
+	return state, err
+}
+
+// Obstacle says why the role cannot build the index, and what somebody else can do; nil when nothing is
+// known to be in the way. Errors: permission.
+func (state SearchIndexState) Obstacle() error {
+	switch {
+	case state.Present:
+		return nil
+	case !state.available:
+		return plainSearch("the server lacks the extension pg_trgm", "Install PostgreSQL's contrib package there.")
+	case !state.owned:
+		return plainSearch("another role owns "+productTable, "As its owner: CREATE EXTENSION IF NOT EXISTS pg_trgm; "+createSearchIndex("gin_trgm_ops"))
+	case !state.installed && !state.mayInstall:
+		return uninstallable()
+	default:
+		return nil
+	}
+}
+
+func uninstallable() error {
+	return plainSearch("the role may not create the extension pg_trgm", "As a role that may: CREATE EXTENSION pg_trgm")
 }
 
 func plainSearch(why, remedy string) error {

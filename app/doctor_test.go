@@ -1,0 +1,98 @@
+package app_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/services/doctor"
+)
+
+// verdict is what doctor --json prints on its last line.
+type verdict struct {
+	Checks []doctor.Finding `json:"checks"`
+	OK     *bool            `json:"ok"`
+}
+
+// doctorJSON runs doctor --json and reads what it prints on standard output, which is one line.
+func (s *site) doctorJSON(code int, env ...string) verdict {
+	s.Helper()
+	e := s.runWith(env, "doctor", "--json")
+	var v verdict
+	if err := json.Unmarshal([]byte(e.stdout), &v); e.code != code || err != nil || strings.Count(e.stdout, "\n") != 1 {
+		s.Fatalf("%d expected, %v: %s", code, err, e)
+	}
+	if v.OK == nil || *v.OK != (code == 0) || len(v.Checks) == 0 {
+		s.Fatalf("%s", e)
+	}
+	for _, f := range v.Checks {
+		if f.Name == "" || f.Status == "" || f.Message == "" || (f.Status == doctor.Note || f.Status == doctor.Problem) && f.Remedy == "" {
+			s.Errorf("%+v", f)
+		}
+	}
+	return v
+}
+
+// status is the worst that a check has found.
+func (v verdict) status(name string) (worst doctor.Status) {
+	for _, f := range v.Checks {
+		if f.Name == name && worst != doctor.Problem {
+			worst = f.Status
+		}
+	}
+	return worst
+}
+
+// TestDoctor goes through the exit codes, from empty databases to healthy ones and on to a fault.
+func TestDoctor(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		s := newSite(t, url)
+		s.must(0, "seed")
+		s.must(0, "migrate")
+		if v := s.doctorJSON(1); v.status("sync.last_success") != doctor.Problem {
+			t.Errorf("never synchronised: %+v", v)
+		}
+		s.must(0, "sync")
+		s.doctorJSON(0)
+		e := s.must(0, "doctor")
+		for _, part := range []string{"✅ source.tables: every table is there\n", "🎉 Nothing must be done\n", "⚠️ source.required_values: tbl_produk.id_segmen is NULL", "\n   These rows are mirrored"} {
+			if !strings.Contains(e.stdout, part) {
+				t.Errorf("%q is not in %s", part, e)
+			}
+		}
+		before := s.mirror()
+		s.exec(s.source, "ALTER TABLE tbl_produk DROP COLUMN harga")
+		if v := s.doctorJSON(1); v.status("source.columns") != doctor.Problem {
+			t.Errorf("a column is missing: %+v", v)
+		}
+		if e := s.must(1, "doctor"); !strings.Contains(e.stdout, "❌ source.columns: tbl_produk.harga is missing\n   In lifecycle_db: ALTER TABLE tbl_produk ADD COLUMN harga bigint\n") ||
+			!strings.Contains(e.stdout, "❌ Something must be done\n") || e.stderr != "" {
+			t.Errorf("%s", e)
+		}
+		if after := s.mirror(); strings.Join(after, "\n") != strings.Join(before, "\n") {
+			t.Error("doctor has changed the mirror")
+		}
+		if e := s.runWith([]string{"PORT=99999"}, "doctor", "--json"); e.code != 2 || e.stdout != "" || !strings.Contains(e.stderr, "PORT") {
+			t.Errorf("a wrong port: %s", e)
+		}
+		s.must(2, "doctor", "--whatever")
+	})
+}
+
+// TestDoctorWithoutDatabases finds both away and examines what is left.
+func TestDoctorWithoutDatabases(t *testing.T) {
+	t.Parallel()
+	s := &site{TB: t, dir: t.TempDir(), sourceURL: "postgres://u:p@127.0.0.1:1/db", targetURL: "postgres://u:p@127.0.0.1:1/db"}
+	v := s.doctorJSON(1, "SYNC_REALTIME=true")
+	for name, want := range map[string]doctor.Status{
+		"lifecycle_db.reachable": doctor.Problem, "pmo_db.reachable": doctor.Problem, "source.tables": doctor.Skipped, "sync.last_success": doctor.Skipped,
+		"replication.connection": doctor.Skipped, "machine.uploads": doctor.OK, "machine.data": doctor.OK,
+	} {
+		if got := v.status(name); got != want {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
