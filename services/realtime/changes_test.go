@@ -29,7 +29,7 @@ func TestEveryKindOfChange(t *testing.T) {
 		"there and back":   {"INSERT INTO tbl_segmen (segmen) VALUES ('sebentar')", "DELETE FROM tbl_segmen WHERE segmen = 'sebentar'"},
 		"rolled back part": {"SAVEPOINT a", "UPDATE tbl_produk SET harga = 1", "ROLLBACK TO a", "UPDATE tbl_produk SET harga = 2 WHERE id = 8"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, func(*testing.T) {
 			if name == "rolled back part" {
 				statements = append(append([]string{"BEGIN"}, statements...), "COMMIT")
 			}

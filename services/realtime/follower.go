@@ -102,7 +102,7 @@ func (f *Follower) Follow(ctx context.Context) error {
 	for {
 		began, err := f.session(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // being told to end is no failure
 		}
 		if began {
 			pause = pauses()

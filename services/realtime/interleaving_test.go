@@ -117,7 +117,7 @@ func (i *interleaving) act(a int) {
 		i.open[a] = tx
 	}
 	product, history := a+actors*i.IntN(120/actors), a+actors*i.IntN(60/actors)
-	statement := ""
+	var statement string
 	switch what := i.IntN(12); {
 	case what < 4: // updated_at is when the statement ran, which may be long before the commit
 		statement = fmt.Sprintf("UPDATE tbl_produk SET harga = %d, updated_at = clock_timestamp() WHERE id = %d", i.IntN(1e6), product)
