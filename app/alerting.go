@@ -20,10 +20,11 @@ func (a *App) alerting(ended func(alerts.Alert, alerts.Result)) *alerts.Watch {
 	if a.cfg.AlertURL == "" {
 		return nil
 	}
-	return alerts.NewWatch(alerts.Options{
-		Runs: a.web, Post: a.webhook().Post, Ended: ended, Now: now, Log: a.log,
-		Limits: alerts.Limits{StaleAfter: a.cfg.StaleAfter, Lag: a.cfg.AlertLag, QuarantineGrowth: a.cfg.AlertQuarantine},
-	})
+	limits := alerts.Limits{StaleAfter: a.cfg.StaleAfter, QuarantineGrowth: a.cfg.AlertQuarantine}
+	if a.cfg.Realtime {
+		limits.Lag = a.cfg.AlertLag
+	}
+	return alerts.NewWatch(alerts.Options{Runs: a.web, Post: a.webhook().Post, Limits: limits, Ended: ended, Now: now, Log: a.log})
 }
 
 func (a *App) webhook() *alerts.Webhook { return alerts.NewWebhook(a.cfg.AlertURL, a.cfg.AlertSecret) }

@@ -33,6 +33,8 @@ type Evidence struct {
 	Stopped     *models.Run      // the first since LastSuccess that the guard stopped
 	Compared    *models.Run      // the newest full run or verification that succeeded
 	Drifted     *models.Run      // of the successive ones up to Compared that found drift, the first
+	CurrentAt   *time.Time       // as in Standing
+	Lag         *time.Duration   // as in Standing
 	Quarantine  []QuarantineSize // after each of the last 500 successful runs, oldest first
 }
 
@@ -85,6 +87,11 @@ func (s *Store) evidence(ctx context.Context, below int64) (e Evidence, err erro
 			return e, err
 		}
 	}
+	var st Standing
+	if err := s.current(ctx, &st); err != nil {
+		return e, err
+	}
+	e.CurrentAt, e.Lag = st.CurrentAt, st.Lag
 	e.Quarantine, err = s.quarantineSizes(ctx, below)
 	return e, err
 }

@@ -45,10 +45,8 @@ func over(event Event, p Picture) (message string, run *int64) {
 		return fmt.Sprintf("The quarantine holds %d rows now", last.Rows), &last.RunID
 	case event == Drift && compared != nil:
 		return fmt.Sprintf("Run %d (%s) found no row of the mirror that somebody else had changed", compared.ID, compared.Mode), &compared.ID
-	case event == Lag && p.Lag > 0:
-		return fmt.Sprintf("Real time has caught up: it is %s behind lifecycle_db", p.Lag.Round(time.Second)), nil
-	case event == Lag:
-		return "Real time is not running in this process any more", nil
+	case event == Lag && p.Evidence.Lag != nil:
+		return fmt.Sprintf("Real time has caught up: it is %s behind lifecycle_db", p.Evidence.Lag.Round(time.Second)), nil
 	case success != nil:
 		return fmt.Sprintf("Run %d (%s) succeeded", success.ID, success.Mode), &success.ID
 	default:

@@ -64,7 +64,9 @@ func TestStories(t *testing.T) {
 		})
 	}
 	aged := func(age time.Duration) Picture { return with(good(1), func(p *Picture) { p.Evidence.Age = age }) }
-	lagging := func(lag time.Duration) Picture { return with(good(1), func(p *Picture) { p.Lag = lag }) }
+	lagging := func(lag time.Duration) Picture {
+		return with(good(1), func(p *Picture) { p.Evidence.CurrentAt, p.Evidence.Lag = new(began(1)), &lag })
+	}
 	losing := func(p Picture, id int64) Picture {
 		return with(p, func(p *Picture) { p.Lost = failing(id, models.Connection, "pmo_db is away", "Wait.") })
 	}
@@ -77,7 +79,7 @@ func TestStories(t *testing.T) {
 		"then the source goes away":   {{stopped(good(1), 2), "mass_delete firing 2"}, {stopped(bad(3), 2), "failed firing 3"}, {good(4), "failed resolved 4, mass_delete resolved 4"}},
 		"drift":                       {{drifted(good(1), 2, 2), "drift firing 2"}, {drifted(good(1), 2, 3), ""}, {good(4), "drift resolved 4"}, {drifted(good(4), 5, 5), "drift firing 5"}},
 		"stale":                       {{aged(time.Hour), ""}, {aged(time.Hour + time.Second), "stale firing 1"}, {aged(2 * time.Hour), ""}, {good(2), "stale resolved 2"}},
-		"lag":                         {{lagging(time.Minute), ""}, {lagging(2 * time.Minute), "lag firing -"}, {lagging(3 * time.Minute), ""}, {lagging(time.Second), "lag resolved -"}, {lagging(time.Hour), "lag firing -"}, {good(2), "lag resolved -"}},
+		"lag":                         {{lagging(time.Minute), ""}, {lagging(2 * time.Minute), "lag firing -"}, {lagging(3 * time.Minute), ""}, {lagging(time.Second), "lag resolved -"}, {lagging(time.Hour), "lag firing -"}, {good(2), "lag resolved 2"}},
 		"pmo_db is away":              {{losing(good(1), 0), "failed firing -"}, {losing(bad(2), 0), ""}, {good(3), "failed resolved 3"}},
 		"an end that was not kept":    {{losing(good(1), 2), "failed firing 2"}, {good(3), "failed resolved 3"}},
 		"pmo_db is a new one":         {{drifted(bad(2), 3, 3), "failed firing 2, drift firing 3"}, {Picture{}, "failed resolved -, drift resolved -"}},
@@ -108,7 +110,8 @@ func TestStories(t *testing.T) {
 // one's for another condition, state or mirror.
 func TestSameIDs(t *testing.T) {
 	t.Parallel()
-	everything := Picture{At: began(50), Lag: time.Hour, Evidence: pmo.Evidence{
+	everything := Picture{At: began(50), Evidence: pmo.Evidence{
+		CurrentAt: new(began(9)), Lag: new(time.Hour),
 		LastSuccess: run(1, models.FullRun), Age: 2 * time.Hour, Failed: failing(3, models.Schema, "a", "b"), Stopped: failing(4, models.MassDelete, "a", "b"),
 		Compared: drifting(6, 1, models.VerifyRun), Drifted: drifting(5, 1, models.VerifyRun),
 		Quarantine: []pmo.QuarantineSize{{RunID: 1, StartedAt: began(1)}, {RunID: 2, StartedAt: began(2), Rows: 10}, {RunID: 7, StartedAt: began(7), Rows: 12}},
@@ -195,7 +198,7 @@ func TestQuarantineGrowsFurther(t *testing.T) {
 // TestNoLimits looks at nothing that has none.
 func TestNoLimits(t *testing.T) {
 	t.Parallel()
-	found := conditions(Picture{Lag: time.Hour, Evidence: pmo.Evidence{LastSuccess: run(1, models.FullRun), Age: 1000 * time.Hour,
+	found := conditions(Picture{Evidence: pmo.Evidence{CurrentAt: new(began(1)), Lag: new(time.Hour), LastSuccess: run(1, models.FullRun), Age: 1000 * time.Hour,
 		Quarantine: []pmo.QuarantineSize{{RunID: 1}, {RunID: 2, Rows: 1000}}}}, Limits{})
 	if len(found) != 0 {
 		t.Errorf("%v", found)
@@ -205,7 +208,8 @@ func TestNoLimits(t *testing.T) {
 // TestMessages shows what people read.
 func TestMessages(t *testing.T) {
 	t.Parallel()
-	found := conditions(Picture{At: began(50), Lag: 90 * time.Second, Evidence: pmo.Evidence{
+	found := conditions(Picture{At: began(50), Evidence: pmo.Evidence{
+		CurrentAt: new(began(1)), Lag: new(90 * time.Second),
 		LastSuccess: run(1, models.FullRun), Age: 27 * time.Hour, Failed: failing(3, models.Schema, "pmo_db: a column is missing", "ALTER TABLE …"),
 		Drifted: drifting(5, 2, models.VerifyRun),
 	}}, limits)

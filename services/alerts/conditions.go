@@ -13,7 +13,7 @@ import (
 // Limits are from where on something is wrong. What has no limit, 0, is not looked at.
 type Limits struct {
 	StaleAfter       time.Duration // since the last success
-	Lag              time.Duration // of real time
+	Lag              time.Duration // of real time; 0 where it does not run
 	QuarantineGrowth int64         // rows
 }
 
@@ -21,8 +21,7 @@ type Limits struct {
 type Picture struct {
 	At       time.Time
 	Evidence pmo.Evidence
-	Lag      time.Duration // of real time, 0 where this process has none
-	Lost     *models.Run   // failed, and pmo_db may know nothing of it; its ID is 0 when it had not begun
+	Lost     *models.Run // failed, and pmo_db may know nothing of it; its ID is 0 when it had not begun
 }
 
 // condition is something that is wrong.
@@ -53,8 +52,8 @@ func conditions(p Picture, limits Limits) map[Event]condition {
 			found[Quarantine] = *c
 		}
 	}
-	if limits.Lag > 0 && p.Lag > limits.Lag {
-		found[Lag] = lag(p, limits.Lag)
+	if behind := p.Evidence.Lag; behind != nil && limits.Lag > 0 && *behind > limits.Lag {
+		found[Lag] = lag(*p.Evidence.CurrentAt, *behind, limits.Lag)
 	}
 	return found
 }
@@ -92,15 +91,12 @@ func drift(run *models.Run) condition {
 		remedy:  remedy, details: map[string]any{"mode": run.Mode, "differences": run.Differences}}
 }
 
-func lag(p Picture, limit time.Duration) condition {
-	about := moment(p.At)
-	if last := p.Evidence.LastSuccess; last != nil { // sets it apart from other mirrors'
-		about = mark(last) + "-" + about
-	}
-	return condition{about: about,
-		message: fmt.Sprintf("Real time is %s behind lifecycle_db", p.Lag.Round(time.Second)),
-		remedy:  "See in the log whether the follower gets on, and whether a long transaction or another writer of the mirror is in its way.",
-		details: map[string]any{"lag_seconds": int64(p.Lag.Seconds()), "limit_seconds": int64(limit.Seconds())}}
+// lag is about the time of which the mirror was when it had fallen too far behind.
+func lag(current time.Time, behind, limit time.Duration) condition {
+	return condition{about: moment(current),
+		message: fmt.Sprintf("Real time is %s behind lifecycle_db", behind.Round(time.Second)),
+		remedy:  "See in GET /sync and in the log what keeps it: another writer of the mirror, a long transaction, or an error that somebody must mend.",
+		details: map[string]any{"current_at": current.UTC(), "lag_seconds": int64(behind.Seconds()), "limit_seconds": int64(limit.Seconds())}}
 }
 
 // growth goes through the sizes of the quarantine, oldest first, and says where it has grown by so many

@@ -26,8 +26,7 @@ type Options struct {
 	Runs   Runs
 	Post   func(context.Context, Alert) error // to the webhook
 	Limits Limits
-	Lag    func() (lag time.Duration, ok bool) // of real time; not ok where this process does not follow; may be nil
-	Ended  func(Alert, Result)                 // is told what became of each alert
+	Ended  func(Alert, Result) // is told what became of each alert
 	Now    func() time.Time
 	Log    *slog.Logger
 }
@@ -115,11 +114,6 @@ func (w *Watch) Look(ctx context.Context) {
 		w.learn(evidence)
 	}
 	p := Picture{At: w.o.Now(), Evidence: w.known, Lost: w.lost}
-	if w.o.Lag != nil {
-		if lag, ok := w.o.Lag(); ok {
-			p.Lag = lag
-		}
-	}
 	var alerts []Alert
 	alerts, w.told = changes(w.told, conditions(p, w.o.Limits), p)
 	for _, a := range alerts {

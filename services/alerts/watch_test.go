@@ -23,6 +23,7 @@ import (
 // lab is a pmo_db and a receiver.
 type lab struct {
 	*testing.T
+	db       *database.DB
 	store    *pmo.Store
 	receiver *receiver
 	ended    atomic.Int64 // alerts, whatever became of them
@@ -35,7 +36,8 @@ func each(t *testing.T, fn func(l *lab)) {
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		l := &lab{T: t, url: url(t), receiver: receive(t, inTurn(http.StatusOK))}
-		l.store = l.open()
+		l.db = l.open()
+		l.store = pmo.New(l.db, models.Tables())
 		if _, err := l.store.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -43,14 +45,14 @@ func each(t *testing.T, fn func(l *lab)) {
 	})
 }
 
-func (l *lab) open() *pmo.Store {
+func (l *lab) open() *database.DB {
 	l.Helper()
 	db, err := database.Open(l.url, database.Options{Name: "pmo_db", MaxConns: 4, ConnectTimeout: 10 * time.Second})
 	if err != nil {
 		l.Fatal(err)
 	}
 	l.Cleanup(func() { _ = db.Close() })
-	return pmo.New(db, models.Tables())
+	return db
 }
 
 // record puts a run on record that has ended, with so many rows in quarantine.
@@ -74,9 +76,9 @@ func failed(class models.Class) models.Run {
 }
 
 // watch is a watch as a process has it, following until the test ends or end is called.
-func (l *lab) watch(runs alerts.Runs, lag func() (time.Duration, bool)) (watch *alerts.Watch, end func()) {
+func (l *lab) watch(runs alerts.Runs) (watch *alerts.Watch, end func()) {
 	watch = alerts.NewWatch(alerts.Options{
-		Runs: runs, Post: hasty(l.receiver.URL, secret).Post, Lag: lag, Ended: func(alerts.Alert, alerts.Result) { l.ended.Add(1) }, Now: clock, Log: slog.New(slog.DiscardHandler),
+		Runs: runs, Post: hasty(l.receiver.URL, secret).Post, Ended: func(alerts.Alert, alerts.Result) { l.ended.Add(1) }, Now: clock, Log: slog.New(slog.DiscardHandler),
 		Limits: alerts.Limits{StaleAfter: time.Hour, Lag: time.Minute, QuarantineGrowth: 10},
 	})
 	watch.Look(l.Context())
@@ -112,7 +114,7 @@ func TestWatch(t *testing.T) {
 	t.Parallel()
 	each(t, func(l *lab) {
 		l.record(succeeded(), 0)
-		watch, end := l.watch(l.store, nil)
+		watch, end := l.watch(l.store)
 		var want []string
 		// ended tells the watch of a run, and wants alerts: each an event, a state and the run that it is about.
 		ended := func(run models.Run, wanted ...any) {
@@ -138,7 +140,7 @@ func TestWatch(t *testing.T) {
 		ended(grown, alerts.Drift, alerts.Resolved, verified, alerts.Quarantine, alerts.Firing, grown)
 		end()
 		// Another process comes to the same.
-		l.watch(l.open(), nil)
+		l.watch(pmo.New(l.open(), models.Tables()))
 		if got := l.told(len(want) + 1); got[len(want)] != want[len(want)-1] {
 			l.Errorf("%q, want %q again", got[len(want)], want[len(want)-1])
 		}
@@ -150,7 +152,7 @@ func TestNothingToTell(t *testing.T) {
 	t.Parallel()
 	each(t, func(l *lab) {
 		l.record(succeeded(), 0)
-		watch, end := l.watch(l.store, func() (time.Duration, bool) { return time.Hour, false })
+		watch, end := l.watch(l.store)
 		canceled := failed(models.Canceled)
 		canceled.State = models.CanceledRun
 		for _, run := range []models.Run{canceled, failed(models.Busy), {Mode: models.DryRun, State: models.Failed, ErrorClass: failed(models.MassDelete).ErrorClass}} {
@@ -196,7 +198,7 @@ func TestWithoutThePMODatabase(t *testing.T) {
 	each(t, func(l *lab) {
 		l.record(succeeded(), 0)
 		runs := &away{Runs: l.store}
-		watch, _ := l.watch(runs, nil)
+		watch, _ := l.watch(runs)
 		lost := &models.Error{Class: models.Connection, Message: "pmo_db cannot be reached", Remedy: "See that it runs."}
 		runs.cut(lost)
 		watch.RunNotBegun(lost)
@@ -220,19 +222,31 @@ func TestWithoutThePMODatabase(t *testing.T) {
 	})
 }
 
-// TestLagIsTold of a process that follows.
-func TestLagIsTold(t *testing.T) {
+// TestLag is told by whoever looks, as pmo_db has it; there is none on SQLite.
+func TestLag(t *testing.T) {
 	t.Parallel()
 	each(t, func(l *lab) {
-		var mu sync.Mutex
-		lag := 2 * time.Minute
-		watch, _ := l.watch(l.store, func() (time.Duration, bool) { mu.Lock(); defer mu.Unlock(); return lag, true })
-		watch.Look(t.Context())
-		mu.Lock()
-		lag = time.Second
-		mu.Unlock()
-		watch.Look(t.Context())
-		if got := l.told(2); len(got) != 2 || got[0][:10] != "lag firing" || got[1][:12] != "lag resolved" {
+		if l.db.Kind() == database.SQLite {
+			return
+		}
+		run := l.record(succeeded(), 0)
+		set := func(statement string) {
+			l.Helper()
+			if err := l.db.WithContext(t.Context()).Exec(statement).Error; err != nil {
+				l.Fatal(err)
+			}
+		}
+		set(fmt.Sprintf("INSERT INTO lifecycle_sync_watermark (id, run_id, lsn, current_at) VALUES (1, %d, 1, '2026-03-01T02:00:00Z')", run.ID))
+		first, _ := l.watch(l.store)
+		l.told(1)
+		second, _ := l.watch(pmo.New(l.open(), models.Tables()))
+		l.told(2)
+		set("UPDATE lifecycle_sync_watermark SET current_at = clock_timestamp()")
+		first.Look(t.Context())
+		l.told(3)
+		second.Look(t.Context())
+		const about = "lag-20260301T020000.000000Z"
+		if got := l.told(4); !slices.Equal(got, []string{"lag firing " + about + "-firing", "lag firing " + about + "-firing", "lag resolved " + about + "-resolved", "lag resolved " + about + "-resolved"}) {
 			l.Errorf("%q", got)
 		}
 	})
@@ -243,7 +257,7 @@ func TestAHangingReceiverHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	each(t, func(l *lab) {
 		l.receiver = receive(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-		watch, end := l.watch(l.store, nil)
+		watch, end := l.watch(l.store)
 		run := l.record(failed(models.Timeout), 0)
 		for range 1000 {
 			watch.RunEnded(run)
