@@ -125,7 +125,10 @@ func TestTwoServersFollow(t *testing.T) {
 	second := serve("two")
 	s.says(second, "state=standby")
 	s.brings(11)
-	if got := s.status(second); !strings.Contains(got, `"realtime":{"state":"standby"`) || strings.Contains(got, `"realtimeLagSeconds":null`) {
+	if got := s.get(second, "/metrics"); !strings.Contains(got, "lifecycle_sync_realtime_lag_seconds ") || !strings.Contains(got, "lifecycle_sync_slot_retained_bytes ") {
+		t.Error("no figures of real time")
+	}
+	if got := s.get(second, "/api/product-lifecycle/sync"); !strings.Contains(got, `"realtime":{"state":"standby"`) || strings.Contains(got, `"realtimeLagSeconds":null`) {
 		t.Errorf("%s", got)
 	}
 	first.end(syscall.SIGKILL)
@@ -141,12 +144,12 @@ func TestTwoServersFollow(t *testing.T) {
 	s.must(0, "verify")
 }
 
-// status is what a server says of the synchronisation.
-func (s *site) status(p *started) string {
+// get is what a server answers.
+func (s *site) get(p *started, path string) string {
 	s.Helper()
 	_, rest, _ := strings.Cut(p.stdout.String(), "Serving http://")
 	address, _, _ := strings.Cut(rest, "/")
-	request, err := http.NewRequestWithContext(context.WithoutCancel(s.Context()), http.MethodGet, "http://"+address+"/api/product-lifecycle/sync", http.NoBody)
+	request, err := http.NewRequestWithContext(context.WithoutCancel(s.Context()), http.MethodGet, "http://"+address+path, http.NoBody)
 	if err != nil {
 		s.Fatal(err)
 	}

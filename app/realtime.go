@@ -2,9 +2,11 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/services/metrics"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/realtime"
 )
@@ -65,6 +67,35 @@ func (a *App) followInBackground(run func(ctx context.Context, req mirror.Reques
 		}
 	}
 	return realtime.New(options)
+}
+
+// figuresTime bounds what is asked of the databases for figures.
+const figuresTime = 2 * time.Second
+
+// realtimeFigures are for whoever watches over the program; false where real time is off, or a database does
+// not answer.
+func (a *App) realtimeFigures() (figures metrics.RealTime, known bool) {
+	if !a.cfg.Realtime || a.source.Kind() == database.SQLite {
+		return figures, false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), figuresTime)
+	defer cancel()
+	standing, err := a.web.Standing(ctx)
+	if err != nil || standing.Lag == nil {
+		return figures, false
+	}
+	name, err := a.web.SlotName(ctx)
+	if err != nil {
+		return figures, false
+	}
+	slots, err := a.origin.Slots(ctx)
+	for _, slot := range slots {
+		if slot.Name == name {
+			figures.Retained = slot.Retained
+		}
+	}
+	figures.Lag = *standing.Lag
+	return figures, err == nil
 }
 
 // follow lets a follower, if there is one, do its work, and returns what ends that and waits for its end.

@@ -18,7 +18,7 @@ func TestMassDeleteStopsRealTime(t *testing.T) {
 		says       string
 	}{
 		"deleted":     {[]string{"DELETE FROM tbl_stage_histori WHERE id_produk <= 20", "DELETE FROM tbl_produk WHERE id <= 20"}, "of 120 products out of the mirror"},
-		"quarantined": {[]string{"DELETE FROM tbl_stage_histori WHERE id_produk BETWEEN 21 AND 40", "UPDATE tbl_produk SET tanggal_launch = 'infinity' WHERE id BETWEEN 21 AND 40"}, "20 of 120 products out of the mirror"},
+		"quarantined": {[]string{"DELETE FROM tbl_stage_histori WHERE id_produk BETWEEN 21 AND 40", "UPDATE tbl_produk SET tanggal_launch = 'infinity' WHERE id BETWEEN 21 AND 40"}, "of 120 products out of the mirror"},
 		"truncated":   {[]string{"TRUNCATE tbl_stage_histori"}, "tbl_stage_histori_lifecycle would become empty"},
 	} {
 		t.Run(name, func(t *testing.T) {
