@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test fuzz cover bench lint clean
+.PHONY: help run build test test-long fuzz cover bench lint clean
 
 # Pure Go: no C compiler is needed, here or on the machine that runs it.
 export CGO_ENABLED := 0
@@ -10,7 +10,7 @@ TESTS   ?= ./...
 TIME    ?= 10s
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Synchronise and serve (embedded databases, unless .env says otherwise)
 	go run .
@@ -20,6 +20,9 @@ build: ## Build ./lifecycle-sync, one static binary
 
 test: ## Run all tests, on SQLite and PostgreSQL (TESTS=./services/... for some)
 	test/with-postgres go test $(TESTS)
+
+test-long: ## Run what takes hours: thousands of interleavings, every mutant, a soak
+	test/with-postgres test/long
 
 fuzz: ## Run each fuzz target for some seconds (TIME=10s)
 	test/fuzz $(TIME)

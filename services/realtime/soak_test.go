@@ -1,0 +1,82 @@
+package realtime_test
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/services/realtime"
+)
+
+var soakTime = flag.Duration("soak", 4*time.Second, "for how long TestSoak writes and disturbs")
+
+// TestSoak lets several people write at once, while connections are cut, runs and API writes come between, and
+// the follower ends and another begins; when all is quiet again, the mirror equals lifecycle_db.
+func TestSoak(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	f := l.follows()
+	ended := time.Now().Add(*soakTime)
+	var writers sync.WaitGroup
+	for w := range 3 {
+		writers.Go(func() {
+			dice := rand.New(rand.NewPCG(uint64(w), 2))
+			for time.Now().Before(ended) {
+				l.change(disturbance(dice, w)...)
+			}
+		})
+	}
+	dice := rand.New(rand.NewPCG(9, 9))
+	for time.Now().Before(ended) {
+		switch dice.IntN(6) {
+		case 0:
+			l.change("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'lifecycle-sync%'")
+		case 1:
+			exec(l, l.target, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'lifecycle-sync%'")
+		case 2, 3:
+			mode := []string{models.FullRun, models.IncrementalRun}[dice.IntN(2)]
+			_, _ = l.engine.Sync(l.Context(), mirror.Request{Mode: mode}, mirror.Silent{}) // it may have been cut off
+		case 4:
+			_, _ = l.engine.Refresh(l.Context(), mirror.Changed{"tbl_produk": {1 + dice.Int64N(120)}}, 0) // likewise
+		default:
+			f.stop()
+			f = l.follow()
+		}
+		<-time.After(time.Duration(dice.IntN(300)) * time.Millisecond)
+	}
+	writers.Wait()
+	l.caughtUp()
+	l.equal()
+	for _, s := range f.statuses {
+		if s.State == realtime.Stopped {
+			t.Errorf("the guard has stopped real time: %v", s.Err)
+		}
+	}
+	if !l.holds(l.target, "SELECT NOT EXISTS (SELECT FROM lifecycle_sync_runs WHERE state = 'running')") {
+		if _, err := l.engine.Sync(l.Context(), mirror.Request{}, mirror.Silent{}); err != nil { // marks what was cut off
+			t.Fatal(err)
+		}
+		if !l.holds(l.target, "SELECT NOT EXISTS (SELECT FROM lifecycle_sync_runs WHERE state = 'running')") {
+			t.Error("a run is left running")
+		}
+	}
+}
+
+// disturbance is a transaction on rows of the writer's own.
+func disturbance(dice *rand.Rand, writer int) []string {
+	product := writer + 3*dice.IntN(40)
+	all := []string{
+		fmt.Sprintf("UPDATE tbl_produk SET harga = %d, updated_at = now() WHERE id = %d", dice.IntN(1e6), product),
+		fmt.Sprintf("UPDATE tbl_produk SET tanggal_launch = CASE WHEN isfinite(tanggal_launch) THEN 'infinity'::date END WHERE id = %d", product),
+		fmt.Sprintf("INSERT INTO tbl_stage_histori (id_produk, stage_now) VALUES (%d, %d)", product, 1+dice.IntN(6)),
+		fmt.Sprintf("DELETE FROM tbl_stage_histori WHERE id = (SELECT max(id) FROM tbl_stage_histori WHERE id_produk = %d AND id > 60)", product),
+		fmt.Sprintf("UPDATE tbl_stage_histori SET id_produk = %d WHERE id = %d", product, 1+writer+3*dice.IntN(19)),
+	}
+	dice.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all[:1+dice.IntN(3)]
+}
