@@ -62,7 +62,7 @@ func (a *App) doctor() (*doctor.Doctor, error) {
 	}
 	return doctor.New(doctor.Options{
 		Source: a.source, Store: a.store, Tables: models.Tables(), Uploads: a.files, Data: data,
-		StaleAfter: a.cfg.StaleAfter, CheckTime: a.cfg.ConnectTimeout, Realtime: a.cfg.Realtime, Now: time.Now, Log: a.log,
+		StaleAfter: a.cfg.StaleAfter, CheckTime: a.cfg.ConnectTimeout, Realtime: a.cfg.Realtime, Alerts: a.cfg.AlertURL != "", Now: time.Now, Log: a.log,
 	}), nil
 }
 

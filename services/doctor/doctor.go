@@ -23,6 +23,7 @@ type Options struct {
 	StaleAfter time.Duration // how old the last success may be
 	CheckTime  time.Duration // for each check: a database that hangs must not keep the others waiting
 	Realtime   bool          // the source's log is to be followed
+	Alerts     bool          // people are told by webhook
 	Now        func() time.Time
 	Log        *slog.Logger // for what nobody has foreseen
 }

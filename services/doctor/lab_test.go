@@ -69,7 +69,7 @@ func options(t testing.TB) doctor.Options {
 	t.Helper()
 	return doctor.Options{
 		Tables: models.Tables(), Uploads: place(t, "file:"+t.TempDir()), Data: place(t, "file:"+t.TempDir()),
-		StaleAfter: time.Hour, CheckTime: 10 * time.Second, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		StaleAfter: time.Hour, CheckTime: 10 * time.Second, Alerts: true, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}
 }
 

@@ -36,3 +36,15 @@ func TestPlaces(t *testing.T) {
 		t.Errorf("%+v", found)
 	}
 }
+
+// TestAlerts notes that nobody is told.
+func TestAlerts(t *testing.T) {
+	t.Parallel()
+	l := &lab{TB: t, home: t, sourceURL: databasetest.SQLite(t), targetURL: databasetest.SQLite(t), options: options(t)}
+	l.options.Alerts = false
+	l.connect()
+	found := named(l.examine(), "machine.alerts")
+	if len(found) != 1 || found[0].Status != doctor.Note || found[0].Remedy != "Set it, unless somebody watches exit codes or /metrics." {
+		t.Errorf("%+v", found)
+	}
+}

@@ -25,7 +25,7 @@ func (e *examination) lastSuccess(ctx context.Context) (found []Finding, err err
 		e.mirror.stopped = "mirror.migrations"
 		return []Finding{because("", "mirror.migrations")}, nil
 	}
-	for _, table := range []string{models.Run{}.TableName(), models.Quarantined{}.TableName()} {
+	for _, table := range []string{models.Run{}.TableName(), models.Watermark{}.TableName(), models.Quarantined{}.TableName()} {
 		if !e.mirror.tables[table].Exists {
 			e.mirror.stopped = "mirror.tables"
 			return []Finding{because("", "mirror.tables")}, nil

@@ -53,11 +53,11 @@ var ways = []unreachable{
 
 // TestUnreachable finds at which step lifecycle_db is not to be had. What cannot be looked at for that is
 // skipped with the reason, and pmo_db is examined all the same.
-func TestUnreachable(t *testing.T) { //nolint:tparallel // the ways take turns with one pair of databases
+func TestUnreachable(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	right, all := l.sourceURL, len(l.examine())
-	for _, way := range ways { //nolint:paralleltest // as above
+	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
 			one := *l
 			one.TB, one.home = t, t
