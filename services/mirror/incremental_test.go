@@ -88,10 +88,31 @@ func TestVanishedAndComeInOneRange(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()
 		l.change("DELETE FROM tbl_stage_histori WHERE id IN (110, 113)")
+		l.settle()
 		l.sync()
 		l.change("DELETE FROM tbl_stage_histori WHERE id IN (111, 112)")
 		l.change("INSERT INTO tbl_stage_histori (id, id_produk) OVERRIDING SYSTEM VALUE VALUES (110, 1), (113, 1)")
 		if got := l.incrementally()["stage_history"]; got.Deleted != 2 || got.Inserted != 2 {
+			l.Errorf("%+v", got)
+		}
+		l.equal()
+	})
+}
+
+// TestChildrenOfWhatLeaves changes a parent, by which untouched children leave with it and come back.
+func TestChildrenOfWhatLeaves(t *testing.T) {
+	onPostgres(t, func(l *lab) {
+		l.small()
+		l.change("UPDATE tbl_stage_histori SET id_produk = 20 WHERE id IN (130, 140)")
+		l.settle()
+		l.sync()
+		l.change("UPDATE tbl_produk SET tanggal_launch = 'infinity' WHERE id = 20")
+		if got := l.incrementally(); got["products"].Quarantined != 1 || got["stage_history"].Quarantined != 2 {
+			l.Errorf("%+v", got)
+		}
+		l.equal()
+		l.change("UPDATE tbl_produk SET tanggal_launch = NULL WHERE id = 20")
+		if got := l.incrementally(); got["products"].Released != 1 || got["stage_history"].Released != 2 {
 			l.Errorf("%+v", got)
 		}
 		l.equal()

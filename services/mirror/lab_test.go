@@ -25,6 +25,7 @@ type lab struct {
 	testing.TB
 	kind                 database.Kind
 	mode                 string // of the runs that it makes; "" is full
+	settles              bool   // each run waits until what was written before passes for old
 	tables               []*models.Table
 	source, target       *sql.DB
 	sourceURL, targetURL string
@@ -45,7 +46,7 @@ func each(t *testing.T, fn func(l *lab)) {
 	t.Run("incremental", func(t *testing.T) {
 		t.Parallel()
 		l := newLab(t, databasetest.Postgres)
-		l.mode = models.IncrementalRun
+		l.mode, l.settles = models.IncrementalRun, true
 		fn(l)
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/database/databasetest"
 )
 
@@ -28,7 +29,7 @@ func TestAnyHistory(t *testing.T) {
 				t.Parallel()
 				l := newLab(t, url)
 				if seed%2 == 0 {
-					l.mode = models.IncrementalRun
+					l.mode, l.settles = models.IncrementalRun, l.kind == database.Postgres
 				}
 				l.live(seed)
 			})

@@ -11,6 +11,10 @@ import (
 
 // try makes a run, of the lab's mode, allowing exactly the given number of rows to leave when one is given.
 func (l *lab) try(allow ...int64) (mirror.Result, error) {
+	l.Helper()
+	if l.settles {
+		l.settle() // else most rows pass for new next time, and all are compared
+	}
 	req := mirror.Request{Mode: l.mode}
 	if len(allow) > 0 {
 		req.AllowDeletes = &allow[0]

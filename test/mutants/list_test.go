@@ -10,7 +10,7 @@ var mutants = map[string]mutant{
 	"drops a row and does not look again": {
 		"services/mirror/engine.go",
 		"if err := d.prove(ctx, tx); err != nil {", "for _, s := range d.stats {\n\t\ts.leaving = nil\n\t}\n\tif err := ctx.Err(); err != nil {",
-		"./services/mirror", "TestTrigger|TestLooksEqual|TestAltered|TestProof|Trigger",
+		"./services/mirror", "TestTriggerOnMirror",
 	},
 	"ignores a column": {
 		"services/mirror/pair.go",
@@ -55,22 +55,22 @@ var mutants = map[string]mutant{
 	"advances the watermark when a run fails": {
 		"repositories/pmo/runs.go",
 		"	e := models.AsError(cause)\n	run.State", "	_ = s.db.WithContext(ctx).Exec(\"UPDATE lifecycle_sync_watermark SET horizon = ? WHERE horizon IS NOT NULL\", run.Horizon).Error\n	e := models.AsError(cause)\n	run.State",
-		"./services/mirror", "TestGuard|TestMassDelete|TestCancelledMidway",
+		"./services/mirror", "TestMassDelete|TestCancelledMidway/segments",
 	},
 	"never tries quarantined rows again": {
 		"services/mirror/incremental.go",
 		" || right.Quarantined > 0 {", " {",
-		"./services/mirror", "TestAnyHistory|TestQuarantine|TestDangling",
+		"./services/mirror", "TestChildrenOfWhatLeaves",
 	},
 	"forgets the children of rows that leave": {
 		"services/mirror/incremental.go",
 		"for _, id := range orphans {", "for _, id := range orphans[:0] {",
-		"./services/mirror", "TestAnyHistory|TestQuarantine|TestDangling",
+		"./services/mirror", "TestChildrenOfWhatLeaves",
 	},
 	"lets any number of rows leave": {
 		"services/mirror/guard.go",
 		"case n > guardRows && n*100 > s.before*guardPercent:", "case n > guardRows && n*100 > s.before*guardPercent && s.before < 0:",
-		"./services/mirror", "TestGuard|TestMassDelete|TestAnyHistory",
+		"./services/mirror", "TestMassDelete|TestGuardBoundaries",
 	},
 	"lets any number of rows leave in real time": {
 		"services/mirror/blame.go",

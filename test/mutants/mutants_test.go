@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	mutantsTried = flag.Int("mutants", 2, "how many of the mutants are tried; 0 is all")
+	mutantsTried = flag.Int("mutants", 3, "how many of the mutants are tried; 0 is all")
 	mutantsSeed  = flag.Uint64("seed", 1, "which of them")
 )
 
@@ -106,8 +106,9 @@ func (m mutant) build(t *testing.T, root string) (overlay string) {
 
 func (m mutant) goCommand(t *testing.T, root, overlay, verb string, args ...string) *exec.Cmd {
 	t.Helper()
-	args = append([]string{verb, "-overlay", overlay}, append(args, strings.Fields(m.tests)...)...)
+	args = append([]string{verb}, append(args, strings.Fields(m.tests)...)...)
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "go", args...)
 	cmd.Dir = root
+	cmd.Env = append(cmd.Environ(), "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -overlay="+overlay)) // for what the tests build, too
 	return cmd
 }
