@@ -45,7 +45,7 @@ type Snapshot struct {
 
 // Snapshot opens a snapshot of the given tables, after checking that they can be read as the models
 // say. Optional tables that are not there are left out of Tables. Errors: connection, permission,
-// schema (with every problem found and its mending).
+// schema (with every problem found and its mending), timeout (names the table that another session holds).
 func (s *Source) Snapshot(ctx context.Context, tables []*models.Table) (*Snapshot, error) {
 	conn, err := s.db.BeginConn(ctx, database.ReadOnly)
 	if err != nil {
@@ -77,6 +77,9 @@ func (s *Snapshot) open(ctx context.Context, tables []*models.Table) error {
 	}
 	if s.source.Kind() == database.SQLite {
 		return nil
+	}
+	if err := s.hold(ctx); err != nil {
+		return err
 	}
 	var encoding string
 	if s.Probe, encoding, err = s.conn.ProbeHash(ctx); err != nil {
@@ -180,6 +183,10 @@ func (s *Snapshot) Join(ctx context.Context) (*Snapshot, error) {
 	if _, err := conn.Exec(ctx, statement); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("joining the snapshot: %w", err)
+	}
+	if err := joined.hold(ctx); err != nil {
+		conn.Close()
+		return nil, err
 	}
 	return &joined, nil
 }

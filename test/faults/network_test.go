@@ -1,0 +1,124 @@
+package faults_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestCut ends every connection in the midst of a run.
+func TestCut(t *testing.T) {
+	both(t, func(s *site, l *link, _ string) {
+		run, release := s.held()
+		l.cut()
+		l.restore()
+		release()
+		run.ends(0, "the connection broke; trying again in ", "(attempt 2)")
+		s.triedAgain()
+	})
+}
+
+// TestReset resets connections until the run has been tried again twice.
+func TestReset(t *testing.T) {
+	both(t, func(s *site, l *link, name string) {
+		run, release := s.held()
+		l.spoil(reset)
+		release()
+		run.says("(attempt 3)")
+		l.heal()
+		run.ends(0, "⏳ "+name+": the connection", "trying again in ")
+		s.triedAgain()
+	})
+}
+
+// TestRefusedForAWhile ends every connection and lets no new one through until the run has been tried again
+// twice.
+func TestRefusedForAWhile(t *testing.T) {
+	both(t, func(s *site, l *link, name string) {
+		run, release := s.held()
+		l.cut()
+		release()
+		run.says("⏳ " + name + ": the connection failed: connection refused; trying again in ")
+		run.says("(attempt 3)")
+		l.restore()
+		run.ends(0)
+		s.triedAgain()
+	})
+}
+
+// TestRefusedForTooLong lets no connection through until the run has given up.
+func TestRefusedForTooLong(t *testing.T) {
+	both(t, func(s *site, l *link, name string) {
+		before := s.mirror()
+		s.set("SYNC_RETRY_TIME=1s")
+		run, release := s.held()
+		l.cut()
+		release()
+		run.ends(1, "trying again in ", "❌ "+name, "(connection)")
+		s.untouched(before)
+		if name == "lifecycle_db" {
+			s.wantRun(outcome{"failed", "connection", s.lastRun().attempts})
+		}
+		l.restore()
+	})
+}
+
+// TestRefusedAtFirst begins while a database is away, and goes on when it is there.
+func TestRefusedAtFirst(t *testing.T) {
+	both(t, func(s *site, l *link, name string) {
+		s.change()
+		l.cut()
+		run := s.begin("sync")
+		run.says("⏳ " + name + ": the connection failed: connection refused; trying again in ")
+		l.restore()
+		run.ends(0)
+		s.wantRun(outcome{"succeeded", "", 1})
+	})
+}
+
+// TestWrongURL fails at once: no second try mends it.
+func TestWrongURL(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	right := strings.TrimPrefix(s.env[1], "LIFECYCLE_DATABASE_URL=")
+	for _, wrong := range []string{
+		strings.Replace(right, "/test_", "/no_test_", 1),
+		strings.Replace(right, "sslmode=disable", "sslmode=verify-full", 1),
+		strings.Replace(right, "sslmode=disable", "sslmode=disable&user=nobody&password=x", 1),
+	} {
+		s.set("LIFECYCLE_DATABASE_URL=" + wrong)
+		run := s.begin("sync")
+		run.ends(1)
+		if strings.Contains(run.out.String(), "trying again") {
+			t.Errorf("was tried again:\n%s", &run.out)
+		}
+	}
+}
+
+// TestBlackHole loses everything that goes over the network, and nobody is told.
+func TestBlackHole(t *testing.T) {
+	both(t, func(s *site, l *link, name string) {
+		before := s.mirror()
+		s.set("NETWORK_TIMEOUT=1s")
+		s.set("SYNC_RETRY_TIME=0s")
+		run, release := s.held()
+		l.spoil(swallowed, unheard)
+		run.ends(1, "❌ "+name+" has not answered for 1s; nothing was changed (connection)")
+		s.untouched(before)
+		l.heal()
+		release()
+	})
+}
+
+// TestBlackHoleForAWhile goes on when the network is there again.
+func TestBlackHoleForAWhile(t *testing.T) {
+	both(t, func(s *site, l *link, name string) {
+		s.set("NETWORK_TIMEOUT=1s")
+		run, release := s.held()
+		l.spoil(swallowed, unheard)
+		run.says("⏳ " + name + " has not answered for 1s")
+		l.heal()
+		release()
+		run.ends(0)
+		s.triedAgain()
+	})
+}
