@@ -60,9 +60,9 @@ func (s *Source) Snapshot(ctx context.Context, tables []*models.Table) (*Snapsho
 }
 
 func (s *Snapshot) open(ctx context.Context, tables []*models.Table) error {
-	names := make([]string, len(tables))
-	for i, t := range tables {
-		names[i] = t.Source
+	names := sourceNames(tables)
+	if err := s.conn.Hold(ctx, names); err != nil {
+		return err
 	}
 	infos, err := s.conn.Inspect(ctx, names)
 	if err != nil {
@@ -77,9 +77,6 @@ func (s *Snapshot) open(ctx context.Context, tables []*models.Table) error {
 	}
 	if s.source.Kind() == database.SQLite {
 		return nil
-	}
-	if err := s.hold(ctx); err != nil {
-		return err
 	}
 	var encoding string
 	if s.Probe, encoding, err = s.conn.ProbeHash(ctx); err != nil {
@@ -184,7 +181,7 @@ func (s *Snapshot) Join(ctx context.Context) (*Snapshot, error) {
 		conn.Close()
 		return nil, fmt.Errorf("joining the snapshot: %w", err)
 	}
-	if err := joined.hold(ctx); err != nil {
+	if err := conn.Hold(ctx, sourceNames(s.Tables)); err != nil {
 		conn.Close()
 		return nil, err
 	}

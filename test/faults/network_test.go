@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -79,13 +80,18 @@ func TestRefusedAtFirst(t *testing.T) {
 func TestWrongURL(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	right := strings.TrimPrefix(s.env[1], "LIFECYCLE_DATABASE_URL=")
-	for _, wrong := range []string{
-		strings.Replace(right, "/test_", "/no_test_", 1),
-		strings.Replace(right, "sslmode=disable", "sslmode=verify-full", 1),
-		strings.Replace(right, "sslmode=disable", "sslmode=disable&user=nobody&password=x", 1),
+	right, err := url.Parse(strings.TrimPrefix(s.env[1], "LIFECYCLE_DATABASE_URL="))
+	if err != nil {
+		t.Fatal("the test server's URL is none")
+	}
+	for _, mistake := range []func(u *url.URL){
+		func(u *url.URL) { u.Path += "_not" },
+		func(u *url.URL) { u.RawQuery = "sslmode=verify-full" },
+		func(u *url.URL) { u.User = url.UserPassword("nobody", "x") },
 	} {
-		s.set("LIFECYCLE_DATABASE_URL=" + wrong)
+		wrong := *right
+		mistake(&wrong)
+		s.set("LIFECYCLE_DATABASE_URL=" + wrong.String())
 		run := s.begin("sync")
 		run.ends(1)
 		if strings.Contains(run.out.String(), "trying again") {
