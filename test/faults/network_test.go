@@ -86,7 +86,6 @@ func TestWrongURL(t *testing.T) {
 	}
 	for _, mistake := range []func(u *url.URL){
 		func(u *url.URL) { u.Path += "_not" },
-		func(u *url.URL) { u.RawQuery = "sslmode=verify-full" },
 		func(u *url.URL) { u.User = url.UserPassword("nobody", "x") },
 	} {
 		wrong := *right

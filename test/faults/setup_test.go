@@ -341,4 +341,3 @@ func both(t *testing.T, fn func(s *site, l *link, name string)) {
 		})
 	}
 }
-

@@ -2,7 +2,6 @@ package databasetest
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
 	"net/url"
@@ -101,13 +100,6 @@ func (c *Cluster) At(database string) string {
 	}
 	u.Host = c.server().Host
 	return u.String()
-}
-
-// Tablespace makes a tablespace in a folder, which becomes the server's.
-func (c *Cluster) Tablespace(name, dir string) {
-	c.t.Helper()
-	give(c.t, dir)
-	run(c.t, c.server(), fmt.Sprintf("CREATE TABLESPACE %s LOCATION '%s'", name, dir))
 }
 
 func (c *Cluster) data() string { return filepath.Join(c.dir, "data") }
