@@ -38,8 +38,8 @@ func Retry(ctx context.Context, patience time.Duration, told func(attempt int, p
 			collisions++
 		}
 		if pauses == nil {
-			pauses = retry.WithCappedDuration(longestPause, retry.WithJitterPercent(25, retry.NewExponential(firstPause)))
-			pauses = retry.WithMaxDuration(patience, pauses)
+			pauses = retry.WithCappedDuration(longestPause, retry.NewExponential(firstPause))
+			pauses = retry.WithMaxDuration(patience, retry.WithJitterPercent(25, pauses))
 		}
 		pause, stop := pauses.Next()
 		if stop || collisions > maxCollisions {

@@ -59,8 +59,9 @@ func (l *link) heal() { l.proxy.Toxics.ResetToxics(l.t.Context()) }
 // What can be spoilt.
 const (
 	reset     = `{"name": "reset", "type": "reset_peer", "stream": "downstream"}`
-	swallowed = `{"name": "swallowed", "type": "timeout", "stream": "downstream"}` // what the server says is lost; nobody is told
+	swallowed = `{"name": "swallowed", "type": "timeout", "stream": "downstream"}` // what the server says is lost, and nobody is told
 	unheard   = `{"name": "unheard", "type": "timeout", "stream": "upstream"}`     // likewise, what we say
-	slow      = `{"name": "slow", "type": "bandwidth", "stream": "downstream", "attributes": {"rate": 200}}`
+	slowDown  = `{"name": "slow down", "type": "bandwidth", "stream": "downstream", "attributes": {"rate": 300}}`
+	slowUp    = `{"name": "slow up", "type": "bandwidth", "stream": "upstream", "attributes": {"rate": 300}}`
 	delayed   = `{"name": "delayed", "type": "latency", "stream": "downstream", "attributes": {"latency": 50, "jitter": 20}}`
 )
