@@ -4,14 +4,16 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"lifecycle-sync/repositories/database/databasetest"
 )
 
 // TestCut ends every connection in the midst of a run.
 func TestCut(t *testing.T) {
-	both(t, func(s *site, l *link, _ string) {
+	both(t, func(s *site, l *databasetest.Link, _ string) {
 		run, release := s.held()
-		l.cut()
-		l.restore()
+		l.Cut()
+		l.Restore()
 		release()
 		run.ends(0, "the connection broke; trying again in ", "(attempt 2)")
 		s.triedAgain()
@@ -20,12 +22,12 @@ func TestCut(t *testing.T) {
 
 // TestReset resets connections until the run has been tried again twice.
 func TestReset(t *testing.T) {
-	both(t, func(s *site, l *link, name string) {
+	both(t, func(s *site, l *databasetest.Link, name string) {
 		run, release := s.held()
-		l.spoil(reset)
+		l.Spoil(databasetest.Reset)
 		release()
 		run.says("(attempt 3)")
-		l.heal()
+		l.Heal()
 		run.ends(0, "⏳ "+name+": the connection", "trying again in ")
 		s.triedAgain()
 	})
@@ -34,13 +36,13 @@ func TestReset(t *testing.T) {
 // TestRefusedForAWhile ends every connection and lets no new one through until the run has been tried again
 // twice.
 func TestRefusedForAWhile(t *testing.T) {
-	both(t, func(s *site, l *link, name string) {
+	both(t, func(s *site, l *databasetest.Link, name string) {
 		run, release := s.held()
-		l.cut()
+		l.Cut()
 		release()
 		run.says("⏳ " + name + ": the connection failed: connection refused; trying again in ")
 		run.says("(attempt 3)")
-		l.restore()
+		l.Restore()
 		run.ends(0)
 		s.triedAgain()
 	})
@@ -48,29 +50,29 @@ func TestRefusedForAWhile(t *testing.T) {
 
 // TestRefusedForTooLong lets no connection through until the run has given up.
 func TestRefusedForTooLong(t *testing.T) {
-	both(t, func(s *site, l *link, name string) {
+	both(t, func(s *site, l *databasetest.Link, name string) {
 		before := s.mirror()
 		s.set("SYNC_RETRY_TIME=1s")
 		run, release := s.held()
-		l.cut()
+		l.Cut()
 		release()
 		run.ends(1, "trying again in ", "❌ "+name, "(connection)")
 		s.untouched(before)
 		if name == "lifecycle_db" {
 			s.wantRun(outcome{"failed", "connection", s.lastRun().attempts})
 		}
-		l.restore()
+		l.Restore()
 	})
 }
 
 // TestRefusedAtFirst begins while a database is away, and goes on when it is there.
 func TestRefusedAtFirst(t *testing.T) {
-	both(t, func(s *site, l *link, name string) {
+	both(t, func(s *site, l *databasetest.Link, name string) {
 		s.change()
-		l.cut()
+		l.Cut()
 		run := s.begin("sync")
 		run.says("⏳ " + name + ": the connection failed: connection refused; trying again in ")
-		l.restore()
+		l.Restore()
 		run.ends(0)
 		s.wantRun(outcome{"succeeded", "", 1})
 	})
@@ -101,27 +103,27 @@ func TestWrongURL(t *testing.T) {
 
 // TestBlackHole loses everything that goes over the network, and nobody is told.
 func TestBlackHole(t *testing.T) {
-	both(t, func(s *site, l *link, name string) {
+	both(t, func(s *site, l *databasetest.Link, name string) {
 		before := s.mirror()
 		s.set("NETWORK_TIMEOUT=1s")
 		s.set("SYNC_RETRY_TIME=0s")
 		run, release := s.held()
-		l.spoil(swallowed, unheard)
+		l.Spoil(databasetest.Swallowed, databasetest.Unheard)
 		run.ends(1, "❌ "+name+" has not answered for 1s; nothing was changed (connection)")
 		s.untouched(before)
-		l.heal()
+		l.Heal()
 		release()
 	})
 }
 
 // TestBlackHoleForAWhile goes on when the network is there again.
 func TestBlackHoleForAWhile(t *testing.T) {
-	both(t, func(s *site, l *link, name string) {
+	both(t, func(s *site, l *databasetest.Link, name string) {
 		s.set("NETWORK_TIMEOUT=1s")
 		run, release := s.held()
-		l.spoil(swallowed, unheard)
+		l.Spoil(databasetest.Swallowed, databasetest.Unheard)
 		run.says("⏳ " + name + " has not answered for 1s")
-		l.heal()
+		l.Heal()
 		release()
 		run.ends(0)
 		s.triedAgain()

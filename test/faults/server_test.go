@@ -68,14 +68,14 @@ func TestReadsWhileTheSourceIsAway(t *testing.T) {
 		t.Fatalf("POST /sync: %d", status)
 	}
 	s.eventually("the run waits", awaited)
-	source.cut()
+	source.Cut()
 	release()
 	v.says("a run is tried again")
 	v.readAll(http.StatusOK)
 	if status := v.send(http.MethodPost, "/products", uji); status != http.StatusServiceUnavailable {
 		t.Errorf("a write: %d", status)
 	}
-	source.restore()
+	source.Restore()
 	s.eventually("the run succeeds", func() bool { return s.lastRun().state == "succeeded" })
 	s.triedAgain()
 	v.end()
@@ -88,11 +88,11 @@ func TestStartWhileTheMirrorIsAway(t *testing.T) {
 	s := newSite(t)
 	_, target := s.throughLinks()
 	v := s.serve()
-	target.cut()
+	target.Cut()
 	if status := v.send(http.MethodPost, "/sync", ""); status != http.StatusServiceUnavailable {
 		t.Errorf("POST /sync: %d", status)
 	}
-	target.restore()
+	target.Restore()
 	s.eventually("a run begins", func() bool { return v.send(http.MethodPost, "/sync", "") == http.StatusAccepted })
 	s.eventually("the run succeeds", func() bool { return s.lastRun().state == "succeeded" })
 	v.end()

@@ -66,16 +66,16 @@ func (s *site) set(setting string) {
 }
 
 // throughLinks puts a network between the program and its databases.
-func (s *site) throughLinks() (source, target *link) {
+func (s *site) throughLinks() (source, target *databasetest.Link) {
 	s.Helper()
-	links := map[string]*link{}
+	links := map[string]*databasetest.Link{}
 	for _, setting := range s.env {
 		if name, url, _ := strings.Cut(setting, "="); strings.HasSuffix(name, "_DATABASE_URL") {
-			links[name] = newLink(s, url)
+			links[name] = databasetest.NewLink(s, url)
 		}
 	}
 	source, target = links["LIFECYCLE_DATABASE_URL"], links["PMO_DATABASE_URL"]
-	s.at(source.url, target.url)
+	s.at(source.URL, target.URL)
 	return source, target
 }
 
@@ -327,7 +327,7 @@ func (s *site) promise() {
 }
 
 // both runs a test for each of the two databases: with the link that it is about, and its name.
-func both(t *testing.T, fn func(s *site, l *link, name string)) {
+func both(t *testing.T, fn func(s *site, l *databasetest.Link, name string)) {
 	t.Helper()
 	t.Parallel()
 	for _, name := range []string{"lifecycle_db", "pmo_db"} {
@@ -335,7 +335,7 @@ func both(t *testing.T, fn func(s *site, l *link, name string)) {
 			t.Parallel()
 			s := newSite(t)
 			source, target := s.throughLinks()
-			l := map[string]*link{"lifecycle_db": source, "pmo_db": target}[name]
+			l := map[string]*databasetest.Link{"lifecycle_db": source, "pmo_db": target}[name]
 			fn(s, l, name)
 			s.promise()
 		})

@@ -7,16 +7,18 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"lifecycle-sync/repositories/database/databasetest"
 )
 
 // TestSlowLink makes a run over a slow network: it tells how far it is, and can be stopped.
 func TestSlowLink(t *testing.T) {
-	both(t, func(s *site, l *link, _ string) {
+	both(t, func(s *site, l *databasetest.Link, _ string) {
 		v := s.serve()
 		s.exec(s.source, "INSERT INTO tbl_produk (produk, deskripsi, id_segmen, id_stage) SELECT 'P' || i, repeat(md5(i::text), 8), 1, 1 FROM generate_series(1, 30000) AS i")
 		before := s.mirror()
 		progress := v.progress()
-		l.spoil(slowDown, slowUp, delayed)
+		l.Spoil(databasetest.SlowDown, databasetest.SlowUp, databasetest.Delayed)
 		if status := v.send(http.MethodPost, "/sync", ""); status != http.StatusAccepted {
 			s.Fatalf("POST /sync: %d", status)
 		}
@@ -33,7 +35,7 @@ func TestSlowLink(t *testing.T) {
 		s.eventually("the run ends", func() bool { return s.lastRun().state != "running" })
 		s.wantRun(outcome{"canceled", "canceled", 1})
 		s.untouched(before)
-		l.heal()
+		l.Heal()
 		v.end()
 	})
 }
