@@ -54,6 +54,13 @@ type Request struct {
 	RetryTime    time.Duration    // so long, from the first failure on, what fails transiently is tried again
 	// Retrying is told, before each pause, which attempt follows it and why; may be nil.
 	Retrying func(attempt int, pause time.Duration, err error)
+
+	began time.Time // for how long a run takes, whatever happens to the clock meanwhile
+}
+
+// ended is when a run ends that ends now.
+func (r Request) ended(run *models.Run) time.Time {
+	return run.StartedAt.Add(time.Since(r.began)).Truncate(time.Microsecond)
 }
 
 // Result is what a run did. Run is nil when no run began.
@@ -127,11 +134,11 @@ func (e *Engine) run(ctx context.Context, tx *pmo.Tx, req Request, progress Prog
 	if err := tx.AddKeys(ctx, missingKeys, snap.Tables); err != nil {
 		return nil, err
 	}
-	if err := tx.PruneChanges(ctx, e.now().Add(-e.retention)); err != nil {
+	if err := tx.PruneChanges(ctx, e.retention); err != nil {
 		return nil, err
 	}
 	failpoint.Reach("before-commit")
-	if err := tx.Finish(ctx, counts, e.now()); err != nil {
+	if err := tx.Finish(ctx, counts, req.ended(tx.Run)); err != nil {
 		return nil, err
 	}
 	failpoint.Reach("after-commit")

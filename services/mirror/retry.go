@@ -63,6 +63,7 @@ func Retry(ctx context.Context, patience time.Duration, told func(attempt int, p
 // data_type, constraint, connection, timeout, canceled. Whoever cancels ctx because somebody asked for it
 // gives ErrCancelRequested as the cause.
 func (e *Engine) Sync(ctx context.Context, req Request, progress Progress) (result Result, err error) {
+	req.began = time.Now()
 	err = Retry(ctx, req.RetryTime, req.Retrying, func() (err error) {
 		result, err = e.attempt(ctx, req, progress, result.Run)
 		return err
@@ -71,7 +72,7 @@ func (e *Engine) Sync(ctx context.Context, req Request, progress Progress) (resu
 		run.CancelRequested = run.CancelRequested || errors.Is(context.Cause(ctx), ErrCancelRequested)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 		defer cancel()
-		if recordErr := e.store.RecordEnd(ctx, run, err, e.now()); recordErr != nil {
+		if recordErr := e.store.RecordEnd(ctx, run, err, req.ended(run)); recordErr != nil {
 			err = fmt.Errorf("%w (and the run's end could not be recorded: %w)", err, recordErr)
 		}
 	}
