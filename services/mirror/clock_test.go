@@ -49,3 +49,23 @@ func TestClockSetBack(t *testing.T) {
 		}
 	})
 }
+
+// TestRetention forgets what is older than the change log is to reach back, and nothing else.
+func TestRetention(t *testing.T) {
+	each(t, func(l *lab) {
+		l.small()
+		for range 2 {
+			l.change("UPDATE tbl_produk SET harga = harga + 1 WHERE id = 2")
+			l.sync()
+		}
+		l.edit("UPDATE lifecycle_sync_runs SET started_at = '2020-01-01T00:00:00.000000Z'")
+		l.change("UPDATE tbl_produk SET harga = harga + 1 WHERE id = 2")
+		last, err := l.try()
+		if err != nil {
+			l.Fatal(err)
+		}
+		if n, kept := l.count("SELECT count(*) FROM lifecycle_sync_changes"), l.count("SELECT count(*) FROM lifecycle_sync_changes WHERE run_id = $1", last.Run.ID); n != 1 || kept != 1 {
+			l.Errorf("%d changes are kept, %d of them of the last run", n, kept)
+		}
+	})
+}
