@@ -150,7 +150,7 @@ func broken(err error) bool {
 func (d postgresDialect) refused(err error, name string) *models.Error {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
-		why, passes := reason(err)
+		passes, why := reason(err)
 		if errors.Is(why, errNoAnswer) {
 			return &models.Error{Class: models.Connection, Transient: true, Message: name + " " + why.Error(), Cause: why,
 				Remedy: "See that PostgreSQL runs and that host and port in its URL are right, or raise CONNECT_TIMEOUT."}
@@ -171,25 +171,25 @@ var errNoAnswer = errors.New("did not answer within the connect timeout")
 
 // reason names what goes wrong when a connection is made, and says whether that may pass by itself: a
 // server that is not up yet, a name server or a network that is away.
-func reason(err error) (why error, passes bool) {
+func reason(err error) (passes bool, why error) {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok && !dns.IsTimeout {
-		return errors.New("the host is not known"), true
+		return true, errors.New("the host is not known")
 	}
 	if errno, ok := errors.AsType[syscall.Errno](err); ok && !errno.Timeout() {
-		return errno, errno != syscall.EACCES && errno != syscall.EPERM
+		return errno != syscall.EACCES && errno != syscall.EPERM, errno
 	}
 	timeout, timed := errors.AsType[net.Error](err)
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	switch {
 	case untrusted:
-		return errors.New("the server's certificate is not trusted"), false
+		return false, errors.New("the server's certificate is not trusted")
 	case timed && timeout.Timeout():
-		return errNoAnswer, true
+		return true, errNoAnswer
 	case strings.Contains(err.Error(), "server refused TLS connection"):
-		return errors.New("the server does not offer TLS"), false
+		return false, errors.New("the server does not offer TLS")
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("the other side ended it"), true
+		return true, errors.New("the other side ended it")
 	default:
-		return errors.New("host and client did not agree"), false
+		return false, errors.New("host and client did not agree")
 	}
 }

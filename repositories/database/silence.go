@@ -17,11 +17,11 @@ func (db *DB) Silence(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
+	w := listener{db: db}
+	defer w.hangUp()
 	tick := time.NewTicker(db.networkTimeout / 10)
 	defer tick.Stop()
-	var session *Session
-	defer func() { session.hangUp() }()
-	var silent error // since when this is set, nothing has come
+	var silent error // nothing has come since asked
 	for asked := time.Now(); ; {
 		select {
 		case <-ctx.Done():
@@ -31,7 +31,7 @@ func (db *DB) Silence(ctx context.Context) error {
 		if silent == nil {
 			asked = time.Now()
 		}
-		session, silent = db.ask(ctx, session, asked.Add(db.networkTimeout))
+		silent = w.ask(ctx, asked.Add(db.networkTimeout))
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -43,30 +43,36 @@ func (db *DB) Silence(ctx context.Context) error {
 	}
 }
 
-// ask asks over a session, which it makes when there is none, and returns the one for the next time. The
-// error is that no answer has come until a time, or until the attempt to connect was given up.
-func (db *DB) ask(ctx context.Context, session *Session, until time.Time) (next *Session, silent error) {
+// listener asks over one connection as long as that lives.
+type listener struct {
+	db      *DB
+	session *Session // nil when there is none
+}
+
+// ask returns an error when no answer has come until a time, or until an attempt to connect was given up.
+func (l *listener) ask(ctx context.Context, until time.Time) error {
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	var err error
-	if session == nil {
-		session, err = db.Dial(ctx, "watch")
+	if l.session == nil {
+		l.session, err = l.db.Dial(ctx, "watch")
 	}
 	if err == nil {
-		err = session.Exec(ctx, "SELECT 1")
+		err = l.session.Exec(ctx, "SELECT 1")
 	}
 	if err == nil {
-		return session, nil
+		return nil
 	}
-	session.hangUp()
+	l.hangUp()
 	if ctx.Err() != nil || errors.Is(err, errNoAnswer) {
-		return nil, err
+		return err
 	}
-	return nil, nil
+	return nil
 }
 
-func (s *Session) hangUp() {
-	if s != nil {
-		s.Close()
+func (l *listener) hangUp() {
+	if l.session != nil {
+		l.session.Close()
+		l.session = nil
 	}
 }

@@ -20,8 +20,8 @@ var (
 )
 
 // tries runs Retry on a clock of its own, with the outcomes of its attempts, of which the last one repeats. It
-// returns the pauses that were told of, the error, and how long it took.
-func tries(t *testing.T, patience time.Duration, outcomes ...error) (pauses []time.Duration, err error, took time.Duration) {
+// returns the pauses that were told of, how long it took, and the error.
+func tries(t *testing.T, patience time.Duration, outcomes ...error) (pauses []time.Duration, took time.Duration, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		began, made := time.Now(), 0
@@ -39,7 +39,7 @@ func tries(t *testing.T, patience time.Duration, outcomes ...error) (pauses []ti
 			t.Errorf("%d attempts, told of %d", made, len(pauses))
 		}
 	})
-	return pauses, err, took
+	return pauses, took, err
 }
 
 // TestRetryUntilItSucceeds pauses longer and longer, up to a bound.
@@ -49,7 +49,7 @@ func TestRetryUntilItSucceeds(t *testing.T) {
 	for i := range outcomes[:11] {
 		outcomes[i] = errPassing
 	}
-	pauses, err, _ := tries(t, time.Hour, outcomes...)
+	pauses, _, err := tries(t, time.Hour, outcomes...)
 	if err != nil || len(pauses) != 11 {
 		t.Fatalf("%v after %v", err, pauses)
 	}
@@ -65,21 +65,21 @@ func TestRetryUntilItSucceeds(t *testing.T) {
 // TestRetryGivesUp at the end of its patience, on what does not pass, and on transactions that always collide.
 func TestRetryGivesUp(t *testing.T) {
 	t.Parallel()
-	pauses, err, took := tries(t, time.Minute, errPassing)
+	pauses, took, err := tries(t, time.Minute, errPassing)
 	if !errors.Is(err, errPassing) || len(pauses) < 6 || took != time.Minute {
 		t.Errorf("%v after %v, %v", err, pauses, took)
 	}
 	for patience, outcomes := range map[time.Duration][]error{
 		0: {errPassing}, time.Minute: {errLasting}, time.Hour: {errors.New("unforeseen")}, time.Second: {&models.Error{Class: models.Busy}},
 	} {
-		if pauses, err, took := tries(t, patience, outcomes...); !errors.Is(err, outcomes[0]) || pauses != nil || took != 0 {
+		if pauses, took, err := tries(t, patience, outcomes...); !errors.Is(err, outcomes[0]) || pauses != nil || took != 0 {
 			t.Errorf("%v after %v, %v", err, pauses, took)
 		}
 	}
-	if pauses, err, _ := tries(t, time.Minute, errPassing, errLasting); !errors.Is(err, errLasting) || len(pauses) != 1 {
+	if pauses, _, err := tries(t, time.Minute, errPassing, errLasting); !errors.Is(err, errLasting) || len(pauses) != 1 {
 		t.Errorf("%v after %v", err, pauses)
 	}
-	if pauses, err, took := tries(t, time.Hour, errCollision); !errors.Is(err, errCollision) || len(pauses) != 5 || took > time.Minute {
+	if pauses, took, err := tries(t, time.Hour, errCollision); !errors.Is(err, errCollision) || len(pauses) != 5 || took > time.Minute {
 		t.Errorf("%v after %v, %v", err, pauses, took)
 	}
 }

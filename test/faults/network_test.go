@@ -10,6 +10,7 @@ import (
 
 // TestCut ends every connection in the midst of a run.
 func TestCut(t *testing.T) {
+	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, _ string) {
 		run, release := s.held()
 		l.Cut()
@@ -22,6 +23,7 @@ func TestCut(t *testing.T) {
 
 // TestReset resets connections until the run has been tried again twice.
 func TestReset(t *testing.T) {
+	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, name string) {
 		run, release := s.held()
 		l.Spoil(databasetest.Reset)
@@ -36,6 +38,7 @@ func TestReset(t *testing.T) {
 // TestRefusedForAWhile ends every connection and lets no new one through until the run has been tried again
 // twice.
 func TestRefusedForAWhile(t *testing.T) {
+	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, name string) {
 		run, release := s.held()
 		l.Cut()
@@ -50,6 +53,7 @@ func TestRefusedForAWhile(t *testing.T) {
 
 // TestRefusedForTooLong lets no connection through until the run has given up.
 func TestRefusedForTooLong(t *testing.T) {
+	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, name string) {
 		before := s.mirror()
 		s.set("SYNC_RETRY_TIME=1s")
@@ -67,6 +71,7 @@ func TestRefusedForTooLong(t *testing.T) {
 
 // TestRefusedAtFirst begins while a database is away, and goes on when it is there.
 func TestRefusedAtFirst(t *testing.T) {
+	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, name string) {
 		s.change()
 		l.Cut()
@@ -103,6 +108,7 @@ func TestWrongURL(t *testing.T) {
 
 // TestBlackHole loses everything that goes over the network, and nobody is told.
 func TestBlackHole(t *testing.T) {
+	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, name string) {
 		before := s.mirror()
 		s.set("NETWORK_TIMEOUT=1s")
@@ -118,6 +124,7 @@ func TestBlackHole(t *testing.T) {
 
 // TestBlackHoleForAWhile goes on when the network is there again.
 func TestBlackHoleForAWhile(t *testing.T) {
+	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, name string) {
 		s.set("NETWORK_TIMEOUT=1s")
 		run, release := s.held()

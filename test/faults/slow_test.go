@@ -13,6 +13,7 @@ import (
 
 // TestSlowLink makes a run over a slow network: it tells how far it is, and can be stopped.
 func TestSlowLink(t *testing.T) {
+	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, _ string) {
 		v := s.serve()
 		s.exec(s.source, "INSERT INTO tbl_produk (produk, deskripsi, id_segmen, id_stage) SELECT 'P' || i, repeat(md5(i::text), 8), 1, 1 FROM generate_series(1, 30000) AS i")
@@ -49,7 +50,7 @@ type advanced struct {
 // progress follows the stream of events.
 func (v *server) progress() <-chan advanced {
 	v.s.Helper()
-	response, err := http.Get("http://" + v.address + "/api/product-lifecycle/sync/events")
+	response, err := http.Get("http://" + v.address + api + "/sync/events")
 	if err != nil {
 		v.s.Fatal(err)
 	}

@@ -158,7 +158,7 @@ func version(initdb string) int {
 // with the test.
 func ownFolder(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "lifecycle-sync-cluster")
+	dir, err := os.MkdirTemp("", "lifecycle-sync-cluster") //nolint:usetesting // nobody else can reach t.TempDir's
 	if err != nil {
 		t.Fatal(err)
 	}
