@@ -51,7 +51,7 @@ func (v *receiver) since(n int) []alerts.Alert {
 func (s *site) told(v *receiver, code int, args []string, want ...string) []alerts.Alert {
 	s.Helper()
 	before := len(v.since(0))
-	e := s.runWith([]string{"ALERT_WEBHOOK_URL=" + v.URL + "/" + password, "ALERT_WEBHOOK_SECRET=" + password, "ALERT_QUARANTINE_GROWTH=2", "LOG_LEVEL=DEBUG"}, args...)
+	e := s.runWith([]string{"ALERT_WEBHOOK_URL=" + v.URL + "/" + password, "ALERT_WEBHOOK_SECRET=" + password, "ALERT_QUARANTINE_GROWTH=2", "LOG_LEVEL=DEBUG", "SYNC_RETRY_TIME=0s"}, args...)
 	if e.code != code || strings.Contains(e.stdout+e.stderr, password) {
 		s.Fatalf("%v: exit %d expected, and no secret: %s", args, code, e)
 	}

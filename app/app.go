@@ -96,7 +96,9 @@ func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 func (a *App) local() time.Time { return time.Now().In(a.zone) }
 
 func (a *App) open(name, url string, conns int) (*database.DB, error) {
-	db, err := database.Open(url, database.Options{Name: name, MaxConns: conns, ConnectTimeout: a.cfg.ConnectTimeout})
+	db, err := database.Open(url, database.Options{
+		Name: name, MaxConns: conns, ConnectTimeout: a.cfg.ConnectTimeout, NetworkTimeout: a.cfg.NetworkTimeout,
+	})
 	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -113,20 +115,23 @@ func (a *App) Close() error {
 	return group.Wait()
 }
 
-// prepare connects to both databases and brings pmo_db's tables up to date, reporting each step. The
-// embedded source is filled with demonstration data the first time.
+// prepare connects to both databases and brings pmo_db's tables up to date, reporting each step. What fails
+// transiently is tried again. The embedded source is filled with demonstration data the first time.
 func (a *App) prepare(ctx context.Context, out *console) error {
 	if err := a.fillDemo(ctx); err != nil {
 		return err
 	}
-	group, groupCtx := errgroup.WithContext(ctx) // each connection takes a while to make
-	group.Go(func() error { return a.source.Ping(groupCtx) })
-	group.Go(func() error { return a.store.Ping(groupCtx) })
-	if err := group.Wait(); err != nil {
+	err := mirror.Retry(ctx, a.cfg.SyncRetryTime, out.retrying, func() error {
+		group, groupCtx := errgroup.WithContext(ctx) // each connection takes a while to make
+		group.Go(func() error { return a.source.Ping(groupCtx) })
+		group.Go(func() error { return a.store.Ping(groupCtx) })
+		return group.Wait()
+	})
+	if err != nil {
 		return err
 	}
 	out.line("✅ Connected to lifecycle_db")
-	return a.migrate(ctx, out)
+	return mirror.Retry(ctx, a.cfg.SyncRetryTime, out.retrying, func() error { return a.migrate(ctx, out) })
 }
 
 func (a *App) migrate(ctx context.Context, out *console) error {

@@ -57,7 +57,9 @@ type Config struct {
 	AlertLag           time.Duration `env:"ALERT_LAG_LIMIT" envDefault:"5m" validate:"min=1s"`
 	AlertQuarantine    int64         `env:"ALERT_QUARANTINE_GROWTH" envDefault:"10" validate:"min=1"`
 	ConnectTimeout     time.Duration `env:"CONNECT_TIMEOUT" envDefault:"10s" validate:"min=1s"`
+	NetworkTimeout     time.Duration `env:"NETWORK_TIMEOUT" envDefault:"30s" validate:"min=1s"`
 	SyncTimeout        time.Duration `env:"SYNC_TIMEOUT" envDefault:"1h" validate:"min=1s"`
+	SyncRetryTime      time.Duration `env:"SYNC_RETRY_TIME" envDefault:"1m" validate:"min=0"`
 	ChangeLogRetention time.Duration `env:"CHANGE_LOG_RETENTION" envDefault:"2160h" validate:"min=1h"`
 	// Embedded says that neither database was configured: both are SQLite files under DataDir, and the
 	// source is ours to fill with demonstration data.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
@@ -33,6 +34,12 @@ func newConsole(out io.Writer) *console {
 
 func (c *console) line(format string, args ...any) {
 	_, _ = fmt.Fprintf(c.out, format+"\n", args...) // nowhere to report that to
+}
+
+// retrying says that what failed will be tried again, when and why.
+func (c *console) retrying(attempt int, pause time.Duration, err error) {
+	c.finishBar()
+	c.line("⏳ %s; trying again in %.1f s (attempt %d)", models.AsError(err).Message, pause.Seconds(), attempt)
 }
 
 // Begin says that work on a table begins.

@@ -39,7 +39,7 @@ func TestNoPasswordIsPrinted(t *testing.T) {
 			t.Parallel()
 			for _, args := range [][]string{{"sync"}, {"sync", "--json"}, {"verify"}, {"migrate"}, {"doctor"}, {"doctor", "--json"}} {
 				s := &site{TB: t, dir: t.TempDir(), sourceURL: wrong, targetURL: wrong}
-				e := s.runWith([]string{"LOG_LEVEL=DEBUG", "CONNECT_TIMEOUT=1s"}, args...)
+				e := s.runWith([]string{"LOG_LEVEL=DEBUG", "CONNECT_TIMEOUT=1s", "SYNC_RETRY_TIME=0s"}, args...)
 				if e.code != 1 && e.code != 2 {
 					t.Errorf("%v: %s", args, e)
 				}
@@ -72,7 +72,7 @@ func TestNoPartOfAPasswordIsPrinted(t *testing.T) {
 			t.Parallel()
 			for _, args := range [][]string{{"serve"}, {"sync", "--json"}, {"doctor", "--json"}} {
 				s := &site{TB: t, dir: t.TempDir(), sourceURL: wrong, targetURL: wrong}
-				e := s.stopped([]string{"LOG_LEVEL=DEBUG", "CONNECT_TIMEOUT=1s", "PORT=0"}, args...)
+				e := s.stopped([]string{"LOG_LEVEL=DEBUG", "CONNECT_TIMEOUT=1s", "PORT=0", "SYNC_RETRY_TIME=0s"}, args...)
 				printed := e.stdout + e.stderr
 				if !strings.Contains(printed, "LIFECYCLE_DATABASE_URL") && !strings.Contains(printed, "lifecycle_db") {
 					t.Errorf("%v says nothing of the URL: %s", args, e)

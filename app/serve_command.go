@@ -44,7 +44,11 @@ func (*serveCommand) Run(env *environment) error {
 // closes the listener. What people are to see goes to stdout.
 func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer) error {
 	out := newConsole(stdout)
-	if _, err := a.store.Migrate(ctx); err != nil {
+	err := mirror.Retry(ctx, a.cfg.SyncRetryTime, out.retrying, func() error {
+		_, err := a.store.Migrate(ctx)
+		return err
+	})
+	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	if err := a.exports.Sweep(); err != nil {

@@ -1,11 +1,14 @@
 package app_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database/databasetest"
@@ -75,7 +78,7 @@ func TestInterrupt(t *testing.T) {
 	for i, args := range [][]string{{"sync"}, {"sync", "--json"}} {
 		before := s.mirror()
 		cmd, stdout, stderr, release := s.blocked(args...)
-		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		if err := cmd.Process.Signal([]os.Signal{os.Interrupt, syscall.SIGTERM}[i]); err != nil {
 			t.Fatal(err)
 		}
 		e := s.outcome(cmd.Wait(), cmd, stdout, stderr)
@@ -91,4 +94,38 @@ func TestInterrupt(t *testing.T) {
 		}
 	}
 	s.must(0, "sync")
+}
+
+// TestSecondInterrupt ends the process at once, though the rollback of the first has nobody to answer it.
+func TestSecondInterrupt(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, databasetest.Postgres)
+	s.must(0, "seed")
+	s.must(0, "migrate")
+	direct, network := s.targetURL, databasetest.NewLink(t, s.targetURL)
+	s.targetURL = network.URL
+	cmd, stdout, stderr, release := s.blocked("sync")
+	network.Spoil(databasetest.Swallowed, databasetest.Unheard)
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	var err error
+	for waiting := true; waiting; {
+		if err := cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Fatal(err)
+		}
+		select {
+		case err = <-ended:
+			waiting = false
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	e := s.outcome(err, cmd, stdout, stderr)
+	if status, _ := cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signal() != os.Interrupt {
+		t.Errorf("the process ended with %s", e)
+	}
+	network.Cut()
+	release()
+	s.targetURL = direct
+	s.syncWhenFree()
+	s.must(0, "verify")
 }

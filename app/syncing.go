@@ -16,7 +16,7 @@ import (
 // where there is no webhook.
 func (a *App) steering(figures *metrics.Metrics, watch *alerts.Watch) (*syncing.Service, *realtime.Follower) {
 	options := syncing.Options{
-		Engine: a.engine, Store: a.web, Timeout: a.cfg.SyncTimeout, StaleAfter: a.cfg.StaleAfter, Now: time.Now, Log: a.log,
+		Engine: a.engine, Store: a.web, Timeout: a.cfg.SyncTimeout, RetryTime: a.cfg.SyncRetryTime, StaleAfter: a.cfg.StaleAfter, Now: time.Now, Log: a.log,
 		NextRun: func() (time.Time, bool) { return a.plan.Next(a.local()) }, Ended: figures.RunEnded, Committed: a.committed,
 	}
 	if watch != nil {

@@ -23,6 +23,7 @@ type run struct {
 	Reason          *string         `json:"reason"`
 	StartedAt       models.Instant  `json:"started_at"`
 	FinishedAt      *models.Instant `json:"finished_at"`
+	Attempts        int             `json:"attempts"`
 	Error           *runError       `json:"error"`
 	CancelRequested bool            `json:"cancelRequested"`
 	Differences     *differences    `json:"differences"`
@@ -50,7 +51,7 @@ type runDetail struct {
 func runOf(r models.Run) run {
 	out := run{
 		ID: r.ID, Mode: r.Mode, State: r.State, Reason: r.Reason, StartedAt: models.InstantOf(r.StartedAt), FinishedAt: instant(r.FinishedAt),
-		CancelRequested: r.CancelRequested, Differences: differencesOf(r.Differences),
+		Attempts: r.Attempts, CancelRequested: r.CancelRequested, Differences: differencesOf(r.Differences),
 	}
 	if r.ErrorClass != nil {
 		out.Error = &runError{Class: *r.ErrorClass, Message: text(r.ErrorMessage), Remedy: text(r.ErrorRemedy)}

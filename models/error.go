@@ -9,8 +9,8 @@ import (
 // the README explains.
 type Class string
 
-// The classes of error. Connection and Timeout may pass by themselves; the others need somebody to
-// do something, which the error's Remedy names.
+// The classes of error. Connection and Timeout may pass by themselves, and certainly do not where Transient
+// is false; the others need somebody to do something, which the error's Remedy names.
 const (
 	Connection Class = "connection"
 	Timeout    Class = "timeout"
@@ -42,12 +42,13 @@ const (
 // Error is an error fit to be shown: a class, a sentence without secrets or database text, and what
 // to do about it. Cause is for the log only.
 type Error struct {
-	Class   Class
-	Message string
-	Remedy  string
-	Fields  []FieldError // the fields of a request that are wrong, when Class is Invalid
-	Data    any          // what stands in the way, for the client to see: the product as it is now, the run under way
-	Cause   error
+	Class     Class
+	Message   string
+	Remedy    string
+	Transient bool         // it passes by itself, mostly: the same again may succeed in a moment
+	Fields    []FieldError // the fields of a request that are wrong, when Class is Invalid
+	Data      any          // what stands in the way, for the client to see: the product as it is now, the run under way
+	Cause     error
 }
 
 // FieldError names one wrong field of a request, as the client sent it.

@@ -39,7 +39,7 @@ type Run struct {
 	FinishedAt   *time.Time `gorm:"column:finished_at" json:"finished_at"`
 	Horizon      *int64     `gorm:"column:horizon" json:"-"`
 	MirrorXID    *int64     `gorm:"column:mirror_xid" json:"-"`
-	Attempts     int        `gorm:"column:attempts;default:1" json:"-"` // how often it was begun: a database may go away for a moment
+	Attempts     int        `gorm:"column:attempts;default:1" json:"-"` // how often it was begun: what fails transiently is tried again
 	ErrorClass   *string    `gorm:"column:error_class" json:"-"`
 	ErrorMessage *string    `gorm:"column:error_message" json:"-"`
 	ErrorRemedy  *string    `gorm:"column:error_remedy" json:"-"`

@@ -1,10 +1,6 @@
 package services_test
 
 import (
-	"io"
-	"net"
-	"net/url"
-	"sync"
 	"testing"
 
 	"lifecycle-sync/models"
@@ -77,78 +73,16 @@ func TestHalfOpenListener(t *testing.T) {
 	t.Parallel()
 	target := databasetest.Postgres(t)
 	l := newLab(t, target, services.AnswersOptions{})
-	hole := newBlackHole(t, target)
+	network := databasetest.NewLink(t, target)
 	lost := make(chan error, 100)
-	answers := services.NewAnswers(pmo.New(openDB(t, hole.url), models.Tables()), services.AnswersOptions{})
+	answers := services.NewAnswers(pmo.New(openDB(t, network.URL), models.Tables()), services.AnswersOptions{})
 	l.follow(answers, func(err error) {
 		if err != nil {
 			lost <- err
 		}
 	})
-	hole.open()
+	network.Spoil(databasetest.Swallowed, databasetest.Unheard)
 	if e := models.AsError(<-lost); e.Class != models.Timeout && e.Class != models.Connection {
 		t.Errorf("got %v", e)
 	}
 }
-
-// blackHole forwards connections to a server until it is opened: then nothing comes out of them any
-// more, and nobody is told.
-type blackHole struct {
-	url  string
-	mu   sync.Mutex
-	gone bool
-}
-
-func newBlackHole(t *testing.T, target string) *blackHole {
-	t.Helper()
-	u, err := url.Parse(target)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := u.Host
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	u.Host = listener.Addr().String()
-	h := &blackHole{url: u.String()}
-	go func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			upstream, err := net.Dial("tcp", server)
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { _, _ = client.Close(), upstream.Close() })
-			go func() { _, _ = io.Copy(h.swallowing(upstream), client) }()
-			go func() { _, _ = io.Copy(h.swallowing(client), upstream) }()
-		}
-	}()
-	return h
-}
-
-func (h *blackHole) open() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.gone = true
-}
-
-// swallowing writes to w until the hole is open.
-func (h *blackHole) swallowing(w io.Writer) io.Writer {
-	return writer(func(p []byte) (int, error) {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		if h.gone {
-			return len(p), nil
-		}
-		return w.Write(p)
-	})
-}
-
-type writer func(p []byte) (int, error)
-
-func (w writer) Write(p []byte) (int, error) { return w(p) }

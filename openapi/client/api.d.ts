@@ -1015,6 +1015,8 @@ export interface components {
             reason: string | null;
             started_at: components["schemas"]["Instant"];
             finished_at: components["schemas"]["Timestamp"];
+            /** @description How often it was begun: more than once when a database was away for a moment. */
+            attempts: components["schemas"]["Count"];
             /** @description Why it did not end well. */
             error: components["schemas"]["RunError"] | null;
             /** @description Somebody asked it to stop. */
@@ -1030,6 +1032,7 @@ export interface components {
          *       "reason": null,
          *       "started_at": "2026-03-01T19:00:00.000211Z",
          *       "finished_at": null,
+         *       "attempts": 1,
          *       "error": null,
          *       "cancelRequested": false,
          *       "differences": null

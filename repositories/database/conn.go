@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"lifecycle-sync/models"
 )
 
 // TxMode is how a transaction begins.
@@ -41,18 +43,29 @@ func (db *DB) Conn(ctx context.Context) (*Conn, error) {
 	return &Conn{db: db, raw: raw, gorm: g}, nil
 }
 
-// BeginConn takes a connection and begins a transaction on it.
+// BeginConn takes a connection and begins a transaction on it. Connections of the pool that turn out to be
+// dead, as all of them are after the server's restart, are passed over: nothing was done on them yet.
 func (db *DB) BeginConn(ctx context.Context, mode TxMode) (*Conn, error) {
-	c, err := db.Conn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := db.begin(ctx, c, mode); err != nil {
+	for left := db.SQL.Stats().MaxOpenConnections; ; left-- {
+		c, err := db.Conn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		err = db.Translate(db.begin(ctx, c, mode))
+		if err == nil {
+			c.inTx = true
+			return c, nil
+		}
+		e := models.AsError(err)
+		dead := e.Transient && e.Class == models.Connection
+		if dead {
+			c.discard()
+		}
 		c.Close()
-		return nil, db.Translate(err)
+		if !dead || left <= 0 {
+			return nil, err
+		}
 	}
-	c.inTx = true
-	return c, nil
 }
 
 // Gorm returns GORM on this connection, inside its transaction.

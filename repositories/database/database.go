@@ -8,7 +8,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -34,9 +34,11 @@ type DB struct {
 	Dialect
 	Name string // "lifecycle_db" or "pmo_db": how messages call it
 
-	path          string                               // SQLite's file
-	noClientCheck atomic.Bool                          // the server has refused client_connection_check_interval
-	outside       func(purpose string) *pgx.ConnConfig // of connections that are not the pool's; nil on SQLite
+	path           string                               // SQLite's file
+	outside        func(purpose string) *pgx.ConnConfig // of connections that are not the pool's; nil on SQLite
+	networkTimeout time.Duration                        // as in Options
+	optional       []setting
+	refused        sync.Map // names of the optional settings that the server does not take
 }
 
 // Dialect is what differs between the systems in the SQL that the sync sends.
@@ -63,6 +65,7 @@ type Options struct {
 	Name           string        // "lifecycle_db" or "pmo_db"
 	MaxConns       int           // open connections at the most
 	ConnectTimeout time.Duration // for one attempt
+	NetworkTimeout time.Duration // after so long without an answer a connection is dead; 0: whatever the system thinks
 }
 
 // Open makes the pool. It does not connect: the first query does. Errors carry no part of the URL.

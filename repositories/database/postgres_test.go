@@ -45,7 +45,7 @@ func TestBrokenConnections(t *testing.T) {
 		{&fs.PathError{Op: "write", Path: "spill", Err: syscall.ENOSPC}, models.Internal},
 	} {
 		e := models.AsError(db.Translate(fmt.Errorf("while reading: %w", c.err)))
-		if e.Class != c.want || !errors.Is(e.Cause, c.err) {
+		if e.Class != c.want || e.Transient != (c.want == models.Connection) || !errors.Is(e.Cause, c.err) {
 			t.Errorf("%v: %s: %v, cause %v", c.err, e.Class, e, e.Cause)
 		}
 	}
@@ -103,6 +103,26 @@ func TestRemedies(t *testing.T) {
 		for _, words := range append(c.words, "pmo_db") {
 			if e.Class != c.class || !strings.Contains(e.Error(), words) || strings.Contains(e.Error(), "kuncine") {
 				t.Errorf("%s: %q is not in %v (%s)", c.said.Code, words, e, e.Class)
+			}
+		}
+	}
+}
+
+// TestTransient tells what passes by itself from what does not.
+func TestTransient(t *testing.T) {
+	t.Parallel()
+	db := open(t, nowhere)
+	for codes, want := range map[string]bool{
+		"08000 08001 08003 08004 08006 08P01 40001 40P01 53300 55P03 57P01 57P02 57P03 57P05":                   true,
+		"28P01 28000 3D000 53100 53200 57014 57P04 42501 42P01 25006 23503 23505 22003 P0001 2200H XX000 55000": false,
+	} {
+		for code := range strings.FieldsSeq(codes) {
+			said := &pgconn.PgError{Code: code}
+			if e := models.AsError(db.Translate(said)); e.Transient != want {
+				t.Errorf("%s: transient %t", code, e.Transient)
+			}
+			if got := database.Collided(db.Translate(said)); got != strings.HasPrefix(code, "40") {
+				t.Errorf("%s: collided %t", code, got)
 			}
 		}
 	}

@@ -18,7 +18,7 @@ func (db *DB) Replicate(ctx context.Context, purpose string) (*pgconn.PgConn, er
 	cfg.RuntimeParams["wal_sender_timeout"] = senderTimeout
 	conn, err := pgconn.ConnectConfig(ctx, &cfg.Config)
 	if err != nil {
-		return nil, db.Translate(err)
+		return nil, unconnected(ctx, err, db.Name)
 	}
 	return conn, nil
 }

@@ -23,7 +23,7 @@ type Session struct {
 func (db *DB) Dial(ctx context.Context, purpose string) (*Session, error) {
 	conn, err := pgx.ConnectConfig(ctx, db.outside(purpose))
 	if err != nil {
-		return nil, db.Translate(err)
+		return nil, unconnected(ctx, err, db.Name)
 	}
 	return &Session{db: db, conn: conn}, nil
 }

@@ -73,7 +73,9 @@ func TestConnectCauses(t *testing.T) {
 		"postgres://kuncine:p@kuncine.invalid/kuncine":      "connection", // a machine without a name server says otherwise
 		"postgres://kuncine:p@localhost:1/db?host=/kuncine": "connection",
 	} {
-		noPart(t, url, want)
+		if !noPart(t, url, want).Transient {
+			t.Errorf("%s does not pass", want)
+		}
 	}
 }
 
@@ -88,7 +90,10 @@ func TestNoPostgres(t *testing.T) {
 			_, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
 		},
 	} {
-		noPart(t, "postgres://kuncine:p@"+listen(t, serve)+"/kuncine?sslmode=require", want)
+		e := noPart(t, "postgres://kuncine:p@"+listen(t, serve)+"/kuncine?sslmode=require", want)
+		if e.Transient != (want == "ended it") {
+			t.Errorf("%s: transient %t", want, e.Transient)
+		}
 	}
 }
 
@@ -171,11 +176,13 @@ func TestRefusedByServer(t *testing.T) {
 		if u.RawQuery = query.Encode(); c.database != "" {
 			u.Path = "/" + c.database
 		}
-		noPart(t, u.String(), c.want)
+		if noPart(t, u.String(), c.want).Transient {
+			t.Errorf("%s passes", c.want)
+		}
 	}
 }
 
-func noPart(t *testing.T, url, want string) {
+func noPart(t *testing.T, url, want string) *models.Error {
 	t.Helper()
 	db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 1, ConnectTimeout: 5 * time.Second})
 	if err != nil {
@@ -190,4 +197,5 @@ func noPart(t *testing.T, url, want string) {
 	if said := e.Error() + e.Cause.Error(); strings.Contains(said, "kuncine") {
 		t.Errorf("a part of the URL is in %q", said)
 	}
+	return e
 }

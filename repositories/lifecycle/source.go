@@ -24,6 +24,9 @@ func (s *Source) Ping(ctx context.Context) error {
 	return s.db.Translate(s.db.SQL.PingContext(ctx))
 }
 
+// Silence returns an error once lifecycle_db has not answered for the network timeout, nil when ctx ends.
+func (s *Source) Silence(ctx context.Context) error { return s.db.Silence(ctx) }
+
 // Snapshot is one consistent state of the source, read through one or more connections. It must be
 // closed. A connection serves one reader at a time.
 type Snapshot struct {
@@ -42,7 +45,7 @@ type Snapshot struct {
 
 // Snapshot opens a snapshot of the given tables, after checking that they can be read as the models
 // say. Optional tables that are not there are left out of Tables. Errors: connection, permission,
-// schema (with every problem found and its mending).
+// schema (with every problem found and its mending), timeout (names the table that another session holds).
 func (s *Source) Snapshot(ctx context.Context, tables []*models.Table) (*Snapshot, error) {
 	conn, err := s.db.BeginConn(ctx, database.ReadOnly)
 	if err != nil {
@@ -57,9 +60,9 @@ func (s *Source) Snapshot(ctx context.Context, tables []*models.Table) (*Snapsho
 }
 
 func (s *Snapshot) open(ctx context.Context, tables []*models.Table) error {
-	names := make([]string, len(tables))
-	for i, t := range tables {
-		names[i] = t.Source
+	names := sourceNames(tables)
+	if err := s.conn.Hold(ctx, names); err != nil {
+		return err
 	}
 	infos, err := s.conn.Inspect(ctx, names)
 	if err != nil {
@@ -177,6 +180,10 @@ func (s *Snapshot) Join(ctx context.Context) (*Snapshot, error) {
 	if _, err := conn.Exec(ctx, statement); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("joining the snapshot: %w", err)
+	}
+	if err := conn.Hold(ctx, sourceNames(s.Tables)); err != nil {
+		conn.Close()
+		return nil, err
 	}
 	return &joined, nil
 }

@@ -13,6 +13,9 @@ import (
 // Examine reads what the catalogue says of the mirror. It needs nothing of the source, so both
 // databases can be looked at together. Errors: schema, connection.
 func (m *Mirror) Examine(ctx context.Context) (err error) {
+	if err := m.conn.Hold(ctx, m.store.mirrorNames()); err != nil {
+		return err
+	}
 	if m.infos, err = m.store.inspect(ctx, m.conn); err != nil {
 		return err
 	}
@@ -112,11 +115,15 @@ type expectation struct {
 
 // inspect reads the catalogue's entries of the mirror by table name. Errors: connection.
 func (s *Store) inspect(ctx context.Context, conn *database.Conn) (map[string]database.TableInfo, error) {
+	return conn.Inspect(ctx, s.mirrorNames())
+}
+
+func (s *Store) mirrorNames() []string {
 	names := make([]string, len(s.tables))
 	for i, t := range s.tables {
 		names[i] = t.Mirror
 	}
-	return conn.Inspect(ctx, names)
+	return names
 }
 
 // judge reports everything that keeps a table of the mirror from holding the source's rows. Errors:

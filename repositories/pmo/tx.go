@@ -129,15 +129,16 @@ func (tx *Tx) LogChanges(ctx context.Context, changes []models.LoggedChange) err
 	return err
 }
 
-// PruneChanges forgets the change log of runs that started before a time, and those runs themselves
-// that are API writes, of which there may be many.
-func (tx *Tx) PruneChanges(ctx context.Context, before time.Time) error {
-	err := tx.store.db.Translate(tx.conn.Gorm(ctx).Exec(
-		"DELETE FROM lifecycle_sync_changes WHERE run_id IN (SELECT id FROM lifecycle_sync_runs WHERE started_at < ?)", before).Error)
+// PruneChanges forgets the change log of runs that were made longer ago than a time, and those runs themselves
+// that are API writes, of which there may be many. Runs bear the times of the machines that made them; what
+// is old is told by pmo_db's clock and by the order of the runs, so that one wrong clock loses nothing.
+func (tx *Tx) PruneChanges(ctx context.Context, retention time.Duration) error {
+	old := " < (SELECT coalesce(min(id), 0) FROM lifecycle_sync_runs WHERE started_at >= " + tx.store.db.Clock(-int(retention/time.Second)) + ")"
+	err := tx.store.db.Translate(tx.conn.Gorm(ctx).Exec("DELETE FROM lifecycle_sync_changes WHERE run_id" + old).Error)
 	if err != nil {
 		return err
 	}
-	return tx.store.db.Translate(tx.conn.Gorm(ctx).Exec("DELETE FROM lifecycle_sync_runs WHERE mode = ? AND started_at < ?", models.WriteRun, before).Error)
+	return tx.store.db.Translate(tx.conn.Gorm(ctx).Exec("DELETE FROM lifecycle_sync_runs WHERE mode = ? AND id"+old, models.WriteRun).Error)
 }
 
 // Finish records the run's outcome and counts, gives the mirror its next version, and commits

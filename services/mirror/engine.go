@@ -4,11 +4,9 @@
 package mirror
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -53,6 +51,16 @@ type Request struct {
 	AllowDeletes *int64           // the exact number of rows that may leave, when the guard would stop the run
 	Reason       string           // why the run is made as it is, when that is worth saying
 	Began        func(models.Run) // is told once that the run has begun, and under which number; may be nil
+	RetryTime    time.Duration    // so long, from the first failure on, what fails transiently is tried again
+	// Retrying is told, before each pause, which attempt follows it and why; may be nil.
+	Retrying func(attempt int, pause time.Duration, err error)
+
+	began time.Time // for how long a run takes, whatever happens to the clock meanwhile
+}
+
+// ended is when a run ends that ends now.
+func (r Request) ended(run *models.Run) time.Time {
+	return run.StartedAt.Add(time.Since(r.began)).Truncate(time.Microsecond)
 }
 
 // Result is what a run did. Run is nil when no run began.
@@ -62,21 +70,18 @@ type Result struct {
 	Version int64               // of the mirror, when the run succeeded
 }
 
-// Sync makes the mirror equal to the source as it is now: a full run by comparing every row, an incremental
-// one by comparing what can differ since the last. Where that cannot be told, an incremental run becomes a
-// full one, with the reason. On an error nothing has changed, except for a run row that says so. Errors: busy, mass_delete, schema, permission,
-// data_type, constraint, connection, timeout, canceled. Whoever cancels ctx because somebody asked for it
-// gives ErrCancelRequested as the cause.
-func (e *Engine) Sync(ctx context.Context, req Request, progress Progress) (Result, error) {
-	tx, err := e.store.BeginRun(ctx, cmp.Or(req.Mode, models.FullRun), e.now())
+// attempt makes a run once, the one to be tried again if there is one. The result holds the run, if one has
+// begun.
+func (e *Engine) attempt(ctx context.Context, req Request, progress Progress, again *models.Run) (Result, error) {
+	ctx, unattend := e.attend(ctx)
+	defer unattend()
+	tx, succeeded, err := e.begin(ctx, req, again)
 	if err != nil {
-		return Result{}, err
+		return Result{Run: again}, because(ctx, err)
 	}
-	if req.Reason != "" {
-		tx.Run.Reason = &req.Reason
-	}
-	if req.Began != nil {
-		req.Began(*tx.Run)
+	if succeeded {
+		tables, err := e.store.RunTables(ctx, again.ID)
+		return Result{Run: again, Tables: tables}, err
 	}
 	result := Result{Run: tx.Run}
 	ctx, unwatch := e.watch(ctx, tx.Run.ID)
@@ -85,15 +90,7 @@ func (e *Engine) Sync(ctx context.Context, req Request, progress Progress) (Resu
 	result.Version = tx.Version
 	tx.Close()
 	tx.Run.CancelRequested = errors.Is(context.Cause(ctx), ErrCancelRequested)
-	err = because(ctx, err)
-	if err != nil && tx.Run.State != models.Succeeded {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-		defer cancel()
-		if recordErr := e.store.RecordEnd(ctx, tx.Run, err, e.now()); recordErr != nil {
-			err = fmt.Errorf("%w (and the run's end could not be recorded: %w)", err, recordErr)
-		}
-	}
-	return result, err
+	return result, because(ctx, err)
 }
 
 func (e *Engine) run(ctx context.Context, tx *pmo.Tx, req Request, progress Progress) ([]models.TableCount, error) {
@@ -137,11 +134,11 @@ func (e *Engine) run(ctx context.Context, tx *pmo.Tx, req Request, progress Prog
 	if err := tx.AddKeys(ctx, missingKeys, snap.Tables); err != nil {
 		return nil, err
 	}
-	if err := tx.PruneChanges(ctx, e.now().Add(-e.retention)); err != nil {
+	if err := tx.PruneChanges(ctx, e.retention); err != nil {
 		return nil, err
 	}
 	failpoint.Reach("before-commit")
-	if err := tx.Finish(ctx, counts, e.now()); err != nil {
+	if err := tx.Finish(ctx, counts, req.ended(tx.Run)); err != nil {
 		return nil, err
 	}
 	failpoint.Reach("after-commit")
@@ -226,9 +223,12 @@ func because(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil {
 		return err
 	}
-	e := models.AsError(ctx.Err())
+	e := *models.AsError(ctx.Err())
+	if cause, ok := errors.AsType[*models.Error](context.Cause(ctx)); ok {
+		e = *cause
+	}
 	e.Message, e.Cause = e.Message+"; nothing was changed", err
-	return e
+	return &e
 }
 
 // agree makes both sides hash rows alike, in the servers' own way when that is the same.

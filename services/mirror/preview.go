@@ -12,7 +12,7 @@ import (
 func (e *Engine) Preview(ctx context.Context, req Request, progress Progress, emit func(Change) error) ([]models.TableCount, error) {
 	d, err := e.compare(ctx, progress, func(c Change, _ Cause) error { return emit(c) })
 	if err != nil {
-		return nil, because(ctx, err)
+		return nil, err
 	}
 	return d.counts(), guard(d, req.AllowDeletes)
 }
@@ -32,7 +32,7 @@ func (e *Engine) Verify(ctx context.Context, progress Progress, emit func(Change
 		return emit(c, cause)
 	})
 	if err != nil {
-		return Verdict{}, because(ctx, err)
+		return Verdict{}, err
 	}
 	verdict.Tables, verdict.Equal = d.counts(), len(verdict.Differences) == 0
 	return verdict, nil
@@ -40,6 +40,13 @@ func (e *Engine) Verify(ctx context.Context, progress Progress, emit func(Change
 
 // compare finds every difference between the mirror as it is now and the source as it is then.
 func (e *Engine) compare(ctx context.Context, progress Progress, emit func(Change, Cause) error) (*differ, error) {
+	ctx, unattend := e.attend(ctx)
+	defer unattend()
+	d, err := e.comparison(ctx, progress, emit)
+	return d, because(ctx, err)
+}
+
+func (e *Engine) comparison(ctx context.Context, progress Progress, emit func(Change, Cause) error) (*differ, error) {
 	mirrored, err := e.store.Read(ctx)
 	if err != nil {
 		return nil, err

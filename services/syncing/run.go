@@ -15,9 +15,11 @@ const (
 	writePause    = 50 * time.Millisecond
 )
 
-// active is a run of this process. began is closed when run is known, ended when it is over.
+// active is a run of this process. began is closed when run is known, ended when it is over. Somebody who
+// waits for it to begin is told at once when it cannot; once it has begun, everything is tried again.
 type active struct {
 	run          models.Run
+	waiting      bool
 	cancel       context.CancelCauseFunc
 	began, ended chan struct{}
 }
@@ -65,6 +67,7 @@ func (s *Service) Trigger(ctx context.Context, r Request) (models.Run, error) {
 		end()
 		return models.Run{}, err
 	}
+	a.waiting = true
 	failed := make(chan error, 1)
 	go func() {
 		defer end()
@@ -142,9 +145,11 @@ func (s *Service) make(ctx context.Context, a *active, req mirror.Request, also 
 	p := &broadcast{also: also, events: s.events, now: s.o.Now}
 	req.Began = func(run models.Run) {
 		a.run, p.run = run, run.ID
+		a.waiting = false
 		close(a.began)
 		s.lookNow()
 	}
+	req.RetryTime, req.Retrying = s.o.RetryTime, s.retrying(a, req.Retrying)
 	started := s.o.Now()
 	result, err := s.synchronise(ctx, req, p)
 	a.cancel(nil)
@@ -165,6 +170,20 @@ func (s *Service) make(ctx context.Context, a *active, req mirror.Request, also 
 		s.o.Log.Warn("a run did not succeed", "class", e.Class, "error", err, "cause", e.Cause)
 	}
 	return result, err
+}
+
+// retrying logs that a run is tried again, and tells others.
+func (s *Service) retrying(a *active, also func(int, time.Duration, error)) func(int, time.Duration, error) {
+	return func(attempt int, pause time.Duration, err error) {
+		if a.waiting {
+			a.cancel(err)
+			return
+		}
+		s.o.Log.Warn("a run is tried again", "run", a.run.ID, "attempt", attempt, "pause", pause, "error", err, "cause", models.AsError(err).Cause)
+		if also != nil {
+			also(attempt, pause, err)
+		}
+	}
 }
 
 // synchronise makes the run once the mirror has no other writer.

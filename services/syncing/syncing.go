@@ -39,6 +39,7 @@ type Options struct {
 	Engine     engine
 	Store      *pmo.Store // not the pool that runs use, so that neither waits for the other
 	Timeout    time.Duration
+	RetryTime  time.Duration // as in mirror.Request
 	StaleAfter time.Duration // an older success is stale
 	Now        func() time.Time
 	Log        *slog.Logger

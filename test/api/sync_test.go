@@ -19,6 +19,7 @@ type syncRun struct {
 	Reason      *string `json:"reason"`
 	StartedAt   string  `json:"started_at"`
 	FinishedAt  *string `json:"finished_at"`
+	Attempts    int
 	Error       *struct{ Class, Message, Remedy string }
 	Cancel      bool             `json:"cancelRequested"`
 	Differences map[string]int64 `json:"differences"`

@@ -37,9 +37,12 @@ func SQLite(t testing.TB) string {
 func Postgres(t testing.TB) string {
 	t.Helper()
 	server := server(t)
-	name := "test_" + strings.ToLower(rand.Text())
-	// From template0, because template1 may have whatever encoding and contents.
-	run(t, server, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'")
+	created := create(t, server)
+	u, err := url.Parse(created)
+	if err != nil {
+		t.Fatal("the test server's URL is none")
+	}
+	name := strings.TrimPrefix(u.Path, "/")
 	t.Cleanup(func() {
 		// A replication slot would keep the database.
 		const slots = " FROM pg_replication_slots WHERE database = '%s'"
@@ -47,6 +50,16 @@ func Postgres(t testing.TB) string {
 		run(t, server, fmt.Sprintf("SELECT pg_drop_replication_slot(slot_name)"+slots, name))
 		run(t, server, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
 	})
+	return created
+}
+
+// create makes an empty database on a server and returns its URL.
+func create(t testing.TB, server *url.URL, options ...string) string {
+	t.Helper()
+	name := "test_" + strings.ToLower(rand.Text())
+	// From template0, because template1 may have whatever encoding and contents.
+	options = append([]string{"CREATE DATABASE " + name + " TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'"}, options...)
+	run(t, server, strings.Join(options, " "))
 	database := *server
 	database.Path = "/" + name
 	return database.String()

@@ -1,0 +1,185 @@
+package databasetest
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// account is whose a server is that root starts: PostgreSQL does not run as root.
+const account = "postgres"
+
+// Cluster is a PostgreSQL server that a test has to itself, to stop, restart or copy it.
+type Cluster struct {
+	t    testing.TB
+	bin  string // where its programs are
+	dir  string // what the server's account owns
+	port int
+}
+
+// NewCluster starts a server on loopback, which ends with the test. settings are of postgresql.conf, as
+// "max_connections=20". It skips the test where PostgreSQL is not installed, and fails it in CI.
+func NewCluster(t testing.TB, settings ...string) *Cluster {
+	t.Helper()
+	c := &Cluster{t: t, bin: programs(t), dir: ownFolder(t)}
+	c.run("initdb", "--pgdata", c.data(), "--username", account, "--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync")
+	c.begin(settings)
+	return c
+}
+
+// Standby copies the server as it is and starts the copy as its hot standby.
+func (c *Cluster) Standby(t testing.TB, settings ...string) *Cluster {
+	t.Helper()
+	s := &Cluster{t: t, bin: c.bin, dir: ownFolder(t)}
+	s.run("pg_basebackup", "--pgdata", s.data(), "--dbname", c.server().String(), "--checkpoint", "fast", "--write-recovery-conf", "--no-sync")
+	s.begin(settings)
+	return s
+}
+
+// begin writes the settings, takes a free port and starts the server for the first time.
+func (c *Cluster) begin(settings []string) {
+	c.t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.port = listener.Addr().(*net.TCPAddr).Port
+	_ = listener.Close() // the server listens there now
+	lines := append([]string{
+		"", "listen_addresses='127.0.0.1'", "unix_socket_directories=''", "port=" + strconv.Itoa(c.port), "fsync=off", "wal_level=logical", "shared_buffers=16MB",
+	}, settings...)
+	conf, err := os.OpenFile(filepath.Join(c.data(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err == nil {
+		_, err = conf.WriteString(strings.Join(lines, "\n") + "\n")
+		err = errors.Join(err, conf.Close())
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.Start()
+	c.t.Cleanup(func() {
+		if _, err := os.Stat(filepath.Join(c.data(), "postmaster.pid")); !errors.Is(err, fs.ErrNotExist) {
+			c.Stop("immediate")
+		}
+	})
+}
+
+// Start starts the server and returns when it takes connections.
+func (c *Cluster) Start() {
+	c.t.Helper()
+	c.run("pg_ctl", "start", "--pgdata", c.data(), "--wait", "--silent", "--log", filepath.Join(c.dir, "log"))
+}
+
+// Stop ends the server; mode is "fast", which says goodbye to its clients, or "immediate", which is a crash.
+func (c *Cluster) Stop(mode string) {
+	c.t.Helper()
+	c.run("pg_ctl", "stop", "--pgdata", c.data(), "--wait", "--silent", "--mode", mode)
+}
+
+// Database creates an empty database and returns its URL.
+func (c *Cluster) Database(t testing.TB, options ...string) string {
+	t.Helper()
+	return create(t, c.server(), options...)
+}
+
+// At is the URL of the database of the same name on this server.
+func (c *Cluster) At(database string) string {
+	c.t.Helper()
+	u, err := url.Parse(database)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	u.Host = c.server().Host
+	return u.String()
+}
+
+func (c *Cluster) data() string { return filepath.Join(c.dir, "data") }
+
+func (c *Cluster) server() *url.URL {
+	return &url.URL{
+		Scheme: "postgres", User: url.User(account), Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(c.port)), Path: "/postgres", RawQuery: "sslmode=disable",
+	}
+}
+
+// run runs one of PostgreSQL's programs, as its account where the test is root's. The server must not hold
+// on to our output, so that goes to a file.
+func (c *Cluster) run(program string, args ...string) {
+	c.t.Helper()
+	line := append([]string{filepath.Join(c.bin, program)}, args...)
+	if os.Getuid() == 0 {
+		line = append([]string{"runuser", "-u", account, "--"}, line...)
+	}
+	said, err := os.CreateTemp(c.dir, program)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer said.Close()
+	cmd := exec.Command(line[0], line[1:]...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = c.dir, said, said
+	if err := cmd.Run(); err != nil {
+		text, _ := os.ReadFile(said.Name())
+		log, _ := os.ReadFile(filepath.Join(c.dir, "log"))
+		c.t.Fatalf("%s: %v\n%s\n%s", program, err, text, log)
+	}
+}
+
+// programs is the folder of PostgreSQL's server programs, of the newest version where several are installed.
+func programs(t testing.TB) string {
+	t.Helper()
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // Debian's place; the pattern is right
+	slices.SortFunc(found, func(a, b string) int { return version(b) - version(a) })
+	if path, err := exec.LookPath("initdb"); err == nil {
+		found = append(found, path)
+	}
+	if len(found) == 0 {
+		if os.Getenv("CI") != "" {
+			t.Fatal("no PostgreSQL is installed, to start servers of")
+		}
+		t.Skip("SKIPPED: no PostgreSQL is installed, to start a server of")
+	}
+	return filepath.Dir(found[0])
+}
+
+func version(initdb string) int {
+	n, _ := strconv.Atoi(strings.Split(initdb, "/")[4]) // 0 of what is no number
+	return n
+}
+
+// ownFolder makes a folder that the server's account owns and can reach, unlike t.TempDir's, and that goes
+// with the test.
+func ownFolder(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "lifecycle-sync-cluster") //nolint:usetesting // nobody else can reach t.TempDir's
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	give(t, dir)
+	return dir
+}
+
+// give makes a folder the server's account's.
+func give(t testing.TB, dir string) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		return
+	}
+	owner, err := user.Lookup(account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	uid, _ := strconv.Atoi(owner.Uid)
+	gid, _ := strconv.Atoi(owner.Gid)
+	if err := os.Chown(dir, uid, gid); err != nil {
+		t.Fatal(err)
+	}
+}

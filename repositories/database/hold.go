@@ -1,0 +1,35 @@
+package database
+
+import (
+	"context"
+
+	"lifecycle-sync/models"
+)
+
+// holdWait bounds the wait for a session that alters or truncates a table.
+const holdWait = "10s"
+
+// Hold keeps those of the named tables that are there and may be read from being dropped, altered or truncated
+// until the transaction ends; everybody can read and write them. Each connection holds them for itself, because
+// whoever waits to alter one stands in the way of those who come later. lock_timeout stays set, so that they do
+// not wait for each other for ever. On SQLite there is nothing to do. Errors: timeout (names the table that
+// another session holds).
+func (c *Conn) Hold(ctx context.Context, names []string) error {
+	if c.db.Kind() == SQLite {
+		return nil
+	}
+	statements, held := []string{"SET LOCAL lock_timeout = '" + holdWait + "'"}, []string{""}
+	for cells, err := range c.Rows(ctx, `SELECT n.name FROM unnest($1::text[]) AS n(name) JOIN pg_class c ON c.oid = to_regclass(quote_ident(n.name))
+		WHERE c.relkind IN ('r', 'p') AND has_table_privilege(c.oid, 'SELECT')`, names) {
+		if err != nil {
+			return err
+		}
+		name := string(cells[0])
+		statements, held = append(statements, "LOCK TABLE "+name+" IN ACCESS SHARE MODE"), append(held, name)
+	}
+	done, err := c.ExecAll(ctx, statements...)
+	if e := models.AsError(err); err != nil && e.Class == models.Timeout && ctx.Err() == nil && done > 0 && done < len(held) {
+		e.Message = c.db.Name + ": " + held[done] + " was locked by another session for more than " + holdWait
+	}
+	return err
+}

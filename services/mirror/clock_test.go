@@ -1,0 +1,71 @@
+package mirror_test
+
+import (
+	"testing"
+	"time"
+
+	"lifecycle-sync/services/mirror"
+)
+
+// TestClocksThatAreOff makes runs on machines whose clocks are off, which decides nothing: what differs is
+// found, equal rows are left alone, and the change log keeps what it is to keep.
+func TestClocksThatAreOff(t *testing.T) {
+	each(t, func(l *lab) {
+		l.small()
+		l.sync()
+		l.change("UPDATE tbl_segmen SET segmen = 'lain' WHERE id = 1")
+		l.sync()
+		logged := l.count("SELECT count(*) FROM lifecycle_sync_changes")
+		for i, off := range []time.Duration{time.Hour, -time.Hour, 365 * 24 * time.Hour, -365 * 24 * time.Hour} {
+			l.engine = mirror.New(l.lifecycle, l.store, l.tables, 90*24*time.Hour, func() time.Time { return clock().Add(off) })
+			l.change("UPDATE tbl_produk SET harga = harga + 1 WHERE id = 2")
+			if wrote := l.sync()["products"].Updated; wrote != 1 {
+				l.Errorf("off by %v: %d products updated", off, wrote)
+			}
+			l.equal()
+			l.idle()
+			if n := l.count("SELECT count(*) FROM lifecycle_sync_changes"); n != logged+int64(i)+1 {
+				l.Errorf("off by %v: the change log holds %d changes", off, n)
+			}
+		}
+	})
+}
+
+// TestClockSetBack sets the clock back in the midst of a run, which takes no negative time for that.
+func TestClockSetBack(t *testing.T) {
+	each(t, func(l *lab) {
+		l.small()
+		off := time.Duration(0)
+		l.engine = mirror.New(l.lifecycle, l.store, l.tables, time.Hour, func() time.Time {
+			defer func() { off -= time.Hour }() // one goroutine at a time asks
+			return clock().Add(off)
+		})
+		result, err := l.try()
+		if err != nil {
+			l.Fatal(err)
+		}
+		if took := result.Run.FinishedAt.Sub(result.Run.StartedAt); took < 0 || took > time.Minute {
+			l.Errorf("the run took %v", took)
+		}
+	})
+}
+
+// TestRetention forgets what is older than the change log is to reach back, and nothing else.
+func TestRetention(t *testing.T) {
+	each(t, func(l *lab) {
+		l.small()
+		for range 2 {
+			l.change("UPDATE tbl_produk SET harga = harga + 1 WHERE id = 2")
+			l.sync()
+		}
+		l.edit("UPDATE lifecycle_sync_runs SET started_at = '2020-01-01T00:00:00.000000Z'")
+		l.change("UPDATE tbl_produk SET harga = harga + 1 WHERE id = 2")
+		last, err := l.try()
+		if err != nil {
+			l.Fatal(err)
+		}
+		if n, kept := l.count("SELECT count(*) FROM lifecycle_sync_changes"), l.count("SELECT count(*) FROM lifecycle_sync_changes WHERE run_id = $1", last.Run.ID); n != 1 || kept != 1 {
+			l.Errorf("%d changes are kept, %d of them of the last run", n, kept)
+		}
+	})
+}

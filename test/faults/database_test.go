@@ -1,0 +1,244 @@
+package faults_test
+
+import (
+	"crypto/rand"
+	"database/sql"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"lifecycle-sync/repositories/database/databasetest"
+)
+
+// TestLockConnectionEnded ends the connection that holds the run's lock.
+func TestLockConnectionEnded(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	run, release := s.held()
+	s.exec(s.target, `SELECT pg_terminate_backend(pid) FROM pg_locks
+		WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
+	release()
+	run.ends(0, "⏳ pmo_db: ", "(attempt 2)")
+	s.triedAgain()
+	s.promise()
+}
+
+// TestAnotherRunMeanwhile gives up a run that has failed transiently when another one has begun since.
+func TestAnotherRunMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	direct := s.env
+	source, _ := s.throughLinks()
+	run, release := s.held()
+	source.Cut()
+	release()
+	run.says("(attempt 2)")
+	s.env = direct
+	s.must("sync")
+	source.Restore()
+	run.ends(4, "has begun meanwhile", "(busy)")
+	s.promise()
+}
+
+// TestCommitWithoutAnswer loses the answer to a run's commit: the run is found to have succeeded, and nothing
+// is done twice.
+func TestCommitWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.exec(s.target, `CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NULL; END'`)
+	s.exec(s.target, `CREATE CONSTRAINT TRIGGER wait AFTER UPDATE ON lifecycle_sync_runs DEFERRABLE INITIALLY DEFERRED
+		FOR EACH ROW WHEN (NEW.state = 'succeeded') EXECUTE FUNCTION wait()`)
+	_, target := s.throughLinks()
+	s.set("NETWORK_TIMEOUT=1s")
+	s.change()
+	release, awaited := s.lock(s.target, "SELECT pg_advisory_xact_lock(42)")
+	run := s.begin("sync")
+	s.eventually("the run commits", awaited)
+	target.Spoil(databasetest.Swallowed)
+	release()
+	s.eventually("the run has succeeded", func() bool { return s.lastRun().state == "succeeded" })
+	changes := s.mirror()
+	run.says("⏳ pmo_db has not answered for 1s")
+	target.Heal()
+	run.ends(0, "🎉")
+	s.untouched(changes)
+	s.wantRun(outcome{"succeeded", "", 1})
+	s.promise()
+}
+
+// TestDeadlock has somebody lock mirrored tables in the opposite order.
+func TestDeadlock(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	// The run is to be the one that the server ends.
+	s.exec(s.target, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = ''3s''', current_database()); END $$`)
+	s.change()
+	other, err := s.target.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Rollback() }()
+	for _, statement := range []string{"SET LOCAL deadlock_timeout = '10min'", "LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE"} {
+		if _, err := other.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run := s.begin("sync")
+	s.eventually("the run waits", func() bool {
+		return s.number(s.target, "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'tbl_produk_lifecycle'::regclass") > 0
+	})
+	if _, err := other.Exec("LOCK TABLE tbl_segmen_lifecycle IN ROW EXCLUSIVE MODE"); err != nil { // granted when the run is ended
+		t.Fatal(err)
+	}
+	if err := other.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	run.ends(0, "⏳ pmo_db: another transaction was in the way (SQLSTATE 40P01); trying again in ")
+	s.triedAgain()
+	s.promise()
+}
+
+// TestSerializationFailure fails a run twice as a serialization failure does.
+func TestSerializationFailure(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.exec(s.target, "CREATE SEQUENCE failures")
+	s.exec(s.target, `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN IF nextval('failures') <= 2 THEN RAISE EXCEPTION USING ERRCODE = '40001'; END IF; RETURN NULL; END $$`)
+	s.exec(s.target, "CREATE TRIGGER fail AFTER UPDATE ON tbl_produk_lifecycle FOR EACH STATEMENT EXECUTE FUNCTION fail()")
+	s.change()
+	s.begin("sync").ends(0, "(SQLSTATE 40001); trying again in ", "(attempt 3)")
+	s.wantRun(outcome{"succeeded", "", 3})
+	s.exec(s.target, "DROP TRIGGER fail ON tbl_produk_lifecycle")
+	s.promise()
+}
+
+// TestLockedTable has somebody hold a table for too long: the error names it.
+func TestLockedTable(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ where, lock, says string }{
+		{"pmo_db", "LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE", "pmo_db: tbl_produk_lifecycle was locked by another session for more than 10s"},
+		{"pmo_db", "LOCK TABLE tbl_segmen_lifecycle IN ACCESS EXCLUSIVE MODE", "pmo_db: tbl_segmen_lifecycle was locked by another session for more than 10s"},
+		{"lifecycle_db", "LOCK TABLE tbl_produk IN ACCESS EXCLUSIVE MODE", "lifecycle_db: tbl_produk was locked by another session for more than 10s"},
+	} {
+		t.Run(c.lock, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			before := s.mirror()
+			s.set("SYNC_RETRY_TIME=0s")
+			s.change()
+			release, _ := s.lock(map[string]*sql.DB{"pmo_db": s.target, "lifecycle_db": s.source}[c.where], c.lock)
+			s.begin("sync").ends(1, "❌ "+c.says, "(timeout)")
+			s.wantRun(outcome{"failed", "timeout", 1})
+			release()
+			s.untouched(before)
+			s.promise()
+		})
+	}
+}
+
+// TestStatementTimeout has both databases give any statement less time than a run's take.
+func TestStatementTimeout(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.exec(s.target, `CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1.5); RETURN NULL; END $$`)
+	s.exec(s.target, "CREATE TRIGGER dawdle AFTER UPDATE ON tbl_produk_lifecycle FOR EACH STATEMENT EXECUTE FUNCTION dawdle()")
+	for _, db := range []*sql.DB{s.source, s.target} {
+		s.exec(db, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET statement_timeout = ''1s''', current_database()); END $$`)
+	}
+	s.change()
+	s.must("sync")
+	s.exec(s.target, "DROP TRIGGER dawdle ON tbl_produk_lifecycle")
+	s.promise()
+}
+
+// TestDiskFull fills the disk of pmo_db, and gives it room again: a run and a write of the API leave nothing.
+func TestDiskFull(t *testing.T) {
+	t.Parallel()
+	server := databasetest.NewCluster(t)
+	resize := server.SmallDisk(t, "small", 48)
+	s := siteOn(t, databasetest.Postgres(t), server.Database(t, "TABLESPACE small"))
+	before := s.mirror()
+	const noise = "(SELECT string_agg(md5(random()::text || i), '') FROM generate_series(1, 60000) AS i)" // nothing of it is twice the same
+	s.exec(s.source, "UPDATE tbl_produk SET deskripsi = "+noise)
+	s.begin("sync").ends(1, "❌ pmo_db: the server's disk is full", "Make room", "(connection)")
+	s.wantRun(outcome{"failed", "connection", 1})
+	s.untouched(before)
+
+	v := s.serve()
+	for full := false; !full; { // until not even a page is left
+		_, err := s.target.Exec("CREATE TABLE IF NOT EXISTS filler AS SELECT 1 AS n; INSERT INTO filler SELECT generate_series(1, 2000)")
+		full = err != nil
+	}
+	text, err := json.Marshal(map[string]any{"produk": "Uji", "id_kategori": 1, "id_segmen": 1, "id_stage": 1, "deskripsi": random(8000)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status := v.send(http.MethodPost, "/products", string(text), "Idempotency-Key", "uji"); status != http.StatusServiceUnavailable {
+		t.Errorf("a write: %d\n%s", status, &v.out)
+	}
+	if n := s.number(s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'Uji'"); n != 0 {
+		t.Errorf("%d products", n)
+	}
+	resize(400)
+	if status := v.send(http.MethodPost, "/products", string(text), "Idempotency-Key", "uji"); status != http.StatusCreated {
+		t.Errorf("the same write once there is room: %d\n%s", status, &v.out)
+	}
+	v.end()
+	s.promise()
+}
+
+// random is a text of which nothing is twice the same.
+func random(length int) string {
+	var text strings.Builder
+	for text.Len() < length {
+		text.WriteString(rand.Text())
+	}
+	return text.String()[:length]
+}
+
+// TestStandby reads a hot standby of the source, which cancels a run that is in the way of its recovery.
+func TestStandby(t *testing.T) {
+	t.Parallel()
+	primary := databasetest.NewCluster(t)
+	source, target := primary.Database(t), databasetest.Postgres(t)
+	s := siteOn(t, source, target)
+	standby := primary.Standby(t, "max_standby_streaming_delay=0")
+	replica := open(t, standby.At(source))
+	s.at(standby.At(source), target)
+	arrived := func(query string) {
+		t.Helper()
+		s.eventually("the standby follows", func() bool { return s.number(replica, query) > 0 })
+	}
+
+	s.exec(s.source, "UPDATE tbl_produk SET harga = 7 WHERE id = 1")
+	arrived("SELECT count(*) FROM tbl_produk WHERE id = 1 AND harga = 7")
+	s.must("sync")
+	s.must("verify")
+
+	s.exec(s.source, "UPDATE tbl_produk SET harga = 8 WHERE id = 1")
+	arrived("SELECT count(*) FROM tbl_produk WHERE id = 1 AND harga = 8")
+	release, awaited := s.lock(s.target, "LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE")
+	run := s.begin("sync")
+	s.eventually("the run waits", awaited)
+	s.exec(s.source, "ALTER TABLE tbl_produk ADD COLUMN catatan_baru text") // which the standby can only follow without the run
+	arrived("SELECT count(*) FROM information_schema.columns WHERE column_name = 'catatan_baru'")
+	release()
+	run.ends(0, "⏳ lifecycle_db: another transaction was in the way (SQLSTATE 40001); trying again in ")
+	s.triedAgain()
+	s.promise()
+
+	// The API cannot write there, and the mirror cannot lie there.
+	v := s.serve()
+	if status := v.send(http.MethodPost, "/products", uji); status != http.StatusForbidden {
+		t.Errorf("a write on a standby: %d\n%s", status, &v.out)
+	}
+	v.end()
+	s.at(source, standby.At(source))
+	refused := s.begin("sync")
+	refused.ends(1, "❌ pmo_db is read-only", "name the primary, not a standby", "(permission)")
+	if strings.Contains(refused.out.String(), "trying again") {
+		t.Errorf("was tried again:\n%s", &refused.out)
+	}
+}

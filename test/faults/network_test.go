@@ -1,0 +1,138 @@
+package faults_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"lifecycle-sync/repositories/database/databasetest"
+)
+
+// TestCut ends every connection in the midst of a run.
+func TestCut(t *testing.T) {
+	t.Parallel()
+	both(t, func(s *site, l *databasetest.Link, _ string) {
+		run, release := s.held()
+		l.Cut()
+		l.Restore()
+		release()
+		run.ends(0, "the connection broke; trying again in ", "(attempt 2)")
+		s.triedAgain()
+	})
+}
+
+// TestReset resets connections until the run has been tried again twice.
+func TestReset(t *testing.T) {
+	t.Parallel()
+	both(t, func(s *site, l *databasetest.Link, name string) {
+		run, release := s.held()
+		l.Spoil(databasetest.Reset)
+		release()
+		run.says("(attempt 3)")
+		l.Heal()
+		run.ends(0, "⏳ "+name+": the connection", "trying again in ")
+		s.triedAgain()
+	})
+}
+
+// TestRefusedForAWhile ends every connection and lets no new one through until the run has been tried again
+// twice.
+func TestRefusedForAWhile(t *testing.T) {
+	t.Parallel()
+	both(t, func(s *site, l *databasetest.Link, name string) {
+		run, release := s.held()
+		l.Cut()
+		release()
+		run.says("⏳ " + name + ": the connection failed: connection refused; trying again in ")
+		run.says("(attempt 3)")
+		l.Restore()
+		run.ends(0)
+		s.triedAgain()
+	})
+}
+
+// TestRefusedForTooLong lets no connection through until the run has given up.
+func TestRefusedForTooLong(t *testing.T) {
+	t.Parallel()
+	both(t, func(s *site, l *databasetest.Link, name string) {
+		before := s.mirror()
+		s.set("SYNC_RETRY_TIME=1s")
+		run, release := s.held()
+		l.Cut()
+		release()
+		run.ends(1, "trying again in ", "❌ "+name, "(connection)")
+		s.untouched(before)
+		if name == "lifecycle_db" {
+			s.wantRun(outcome{"failed", "connection", s.lastRun().attempts})
+		}
+		l.Restore()
+	})
+}
+
+// TestRefusedAtFirst begins while a database is away, and goes on when it is there.
+func TestRefusedAtFirst(t *testing.T) {
+	t.Parallel()
+	both(t, func(s *site, l *databasetest.Link, name string) {
+		s.change()
+		l.Cut()
+		run := s.begin("sync")
+		run.says("⏳ " + name + ": the connection failed: connection refused; trying again in ")
+		l.Restore()
+		run.ends(0)
+		s.wantRun(outcome{"succeeded", "", 1})
+	})
+}
+
+// TestWrongURL fails at once: no second try mends it.
+func TestWrongURL(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	right, err := url.Parse(strings.TrimPrefix(s.env[1], "LIFECYCLE_DATABASE_URL="))
+	if err != nil {
+		t.Fatal("the test server's URL is none")
+	}
+	for _, mistake := range []func(u *url.URL){
+		func(u *url.URL) { u.Path += "_not" },
+		func(u *url.URL) { u.User = url.UserPassword("nobody", "x") },
+	} {
+		wrong := *right
+		mistake(&wrong)
+		s.set("LIFECYCLE_DATABASE_URL=" + wrong.String())
+		run := s.begin("sync")
+		run.ends(1)
+		if strings.Contains(run.out.String(), "trying again") {
+			t.Errorf("was tried again:\n%s", &run.out)
+		}
+	}
+}
+
+// TestBlackHole loses everything that goes over the network, and nobody is told.
+func TestBlackHole(t *testing.T) {
+	t.Parallel()
+	both(t, func(s *site, l *databasetest.Link, name string) {
+		before := s.mirror()
+		s.set("NETWORK_TIMEOUT=1s")
+		s.set("SYNC_RETRY_TIME=0s")
+		run, release := s.held()
+		l.Spoil(databasetest.Swallowed, databasetest.Unheard)
+		run.ends(1, "❌ "+name+" has not answered for 1s; nothing was changed (connection)")
+		s.untouched(before)
+		l.Heal()
+		release()
+	})
+}
+
+// TestBlackHoleForAWhile goes on when the network is there again.
+func TestBlackHoleForAWhile(t *testing.T) {
+	t.Parallel()
+	both(t, func(s *site, l *databasetest.Link, name string) {
+		s.set("NETWORK_TIMEOUT=1s")
+		run, release := s.held()
+		l.Spoil(databasetest.Swallowed, databasetest.Unheard)
+		run.says("⏳ " + name + " has not answered for 1s")
+		l.Heal()
+		release()
+		run.ends(0)
+		s.triedAgain()
+	})
+}

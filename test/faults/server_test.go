@@ -1,0 +1,205 @@
+package faults_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"lifecycle-sync/repositories/database/databasetest"
+)
+
+// TestRestart restarts a database's server in the midst of a run, which says goodbye or crashes.
+func TestRestart(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"fast", "immediate"} {
+		for _, name := range []string{"lifecycle_db", "pmo_db"} {
+			t.Run(mode+" "+name, func(t *testing.T) {
+				t.Parallel()
+				server := databasetest.NewCluster(t)
+				source, target := server.Database(t), databasetest.Postgres(t)
+				if name == "pmo_db" {
+					source, target = target, source
+				}
+				s := siteOn(t, source, target)
+				run, release := s.held()
+				server.Stop(mode)
+				release()
+				run.says("⏳ " + name + ": ")
+				server.Start()
+				run.ends(0, "trying again in ")
+				s.triedAgain()
+				s.promise()
+			})
+		}
+	}
+}
+
+// TestRestartUnderTheServer restarts pmo_db's server while the API is read: nobody is told of connections that
+// were left over from before.
+func TestRestartUnderTheServer(t *testing.T) {
+	t.Parallel()
+	server := databasetest.NewCluster(t)
+	s := siteOn(t, databasetest.Postgres(t), server.Database(t))
+	v := s.serve()
+	for range 3 {
+		v.readAll(http.StatusOK)
+		server.Stop("fast")
+		v.readAll(http.StatusServiceUnavailable)
+		server.Start()
+		v.readAll(http.StatusOK)
+	}
+	v.end()
+	s.promise()
+}
+
+// TestReadsWhileTheSourceIsAway reads and writes the API while lifecycle_db is away, in the midst of a run that
+// waits for it.
+func TestReadsWhileTheSourceIsAway(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	source, _ := s.throughLinks()
+	v := s.serve()
+	s.change()
+	release, awaited := s.lock(s.source, "LOCK TABLE tbl_stage_histori IN ACCESS EXCLUSIVE MODE")
+	if status := v.send(http.MethodPost, "/sync", ""); status != http.StatusAccepted {
+		t.Fatalf("POST /sync: %d", status)
+	}
+	s.eventually("the run waits", awaited)
+	source.Cut()
+	release()
+	v.says("a run is tried again")
+	v.readAll(http.StatusOK)
+	if status := v.send(http.MethodPost, "/products", uji); status != http.StatusServiceUnavailable {
+		t.Errorf("a write: %d", status)
+	}
+	source.Restore()
+	s.eventually("the run succeeds", func() bool { return s.lastRun().state == "succeeded" })
+	s.triedAgain()
+	v.end()
+	s.promise()
+}
+
+// TestStartWhileTheMirrorIsAway tells who starts a run at once that it cannot begin, instead of making them wait.
+func TestStartWhileTheMirrorIsAway(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	_, target := s.throughLinks()
+	v := s.serve()
+	target.Cut()
+	if status := v.send(http.MethodPost, "/sync", ""); status != http.StatusServiceUnavailable {
+		t.Errorf("POST /sync: %d", status)
+	}
+	target.Restore()
+	s.eventually("a run begins", func() bool { return v.send(http.MethodPost, "/sync", "") == http.StatusAccepted })
+	s.eventually("the run succeeds", func() bool { return s.lastRun().state == "succeeded" })
+	v.end()
+	s.promise()
+}
+
+// TestPoolExhausted has every connection of the API wait: requests are answered 503 with Retry-After, while
+// health and runs go on.
+func TestPoolExhausted(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	v := s.serve()
+	release, awaited := s.lock(s.target, "LOCK TABLE lifecycle_attachments IN ACCESS EXCLUSIVE MODE")
+	var readers sync.WaitGroup
+	for page := range 20 { // more than there are connections
+		readers.Go(func() {
+			status, header, err := v.do(http.MethodGet, api+fmt.Sprintf("/products?limit=1&page=%d", page+1), "")
+			if err != nil || status != http.StatusServiceUnavailable || header.Get("Retry-After") == "" {
+				t.Errorf("a reader: %d %v %v", status, header, err)
+			}
+		})
+	}
+	s.eventually("readers wait", awaited)
+	if status, _, err := v.do(http.MethodGet, "/livez", ""); err != nil || status != http.StatusOK {
+		t.Errorf("/livez: %d %v", status, err)
+	}
+	s.change()
+	s.must("sync")
+	readers.Wait()
+	release()
+	v.readAll(http.StatusOK)
+	v.end()
+	s.promise()
+}
+
+const api = "/api/product-lifecycle"
+
+// uji is a product.
+const uji = `{"produk":"Uji","id_kategori":1,"id_segmen":1,"id_stage":1}`
+
+// server is the program, serving.
+type server struct {
+	*command
+	address string
+}
+
+// serve starts a server and waits until it serves.
+func (s *site) serve() *server {
+	s.Helper()
+	s.set("PORT=0")
+	s.set("LOG_LEVEL=WARN")
+	v := &server{command: s.begin("serve")}
+	v.says("Serving http://")
+	_, rest, _ := strings.Cut(v.out.String(), "Serving http://")
+	v.address, _, _ = strings.Cut(rest, "/")
+	return v
+}
+
+// do sends a request.
+func (v *server) do(method, path, body string, headers ...string) (status int, header http.Header, err error) {
+	r, err := http.NewRequest(method, "http://"+v.address+path, strings.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	client := http.Client{Timeout: time.Minute}
+	response, err := client.Do(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	return response.StatusCode, response.Header, response.Body.Close()
+}
+
+// send sends a request to the API and returns its answer's status.
+func (v *server) send(method, path, body string, headers ...string) int {
+	v.s.Helper()
+	status, _, err := v.do(method, api+path, body, headers...)
+	if err != nil {
+		v.s.Fatal(err)
+	}
+	return status
+}
+
+// readAll has several readers ask for different things at once, of which nothing is kept, and wants one status
+// for all.
+func (v *server) readAll(status int) {
+	v.s.Helper()
+	var readers sync.WaitGroup
+	for id := range 9 {
+		readers.Go(func() {
+			got, _, err := v.do(http.MethodGet, api+fmt.Sprintf("/stage-history?page=%d", id+1), "")
+			if err != nil || got != status {
+				v.s.Errorf("a reader: %d %v, want %d\n%s", got, err, status, &v.out)
+			}
+		})
+	}
+	readers.Wait()
+}
+
+// end tells the server to end, and waits.
+func (v *server) end() {
+	v.s.Helper()
+	v.cancel()
+	v.ends(0)
+}
