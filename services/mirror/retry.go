@@ -59,9 +59,9 @@ func Retry(ctx context.Context, patience time.Duration, told func(attempt int, p
 // Sync makes the mirror equal to the source as it is now: a full run by comparing every row, an incremental
 // one by comparing what can differ since the last. Where that cannot be told, an incremental run becomes a
 // full one, with the reason. What fails transiently is tried again whole, as the same run: with a new
-// transaction, new locks and a new snapshot. On an error nothing has changed, except for a run row that says so. Errors: busy, mass_delete, schema, permission,
-// data_type, constraint, connection, timeout, canceled. Whoever cancels ctx because somebody asked for it
-// gives ErrCancelRequested as the cause.
+// transaction, new locks and a new snapshot. On an error nothing has changed, except for a run row that says so.
+// Errors: busy, mass_delete, schema, permission, data_type, constraint, connection, timeout, canceled. Whoever
+// cancels ctx because somebody asked for it gives ErrCancelRequested as the cause.
 func (e *Engine) Sync(ctx context.Context, req Request, progress Progress) (result Result, err error) {
 	req.began = time.Now()
 	err = Retry(ctx, req.RetryTime, req.Retrying, func() (err error) {
@@ -90,7 +90,7 @@ func (e *Engine) begin(ctx context.Context, req Request, again *models.Run) (tx 
 	if err != nil || succeeded {
 		return nil, succeeded, err
 	}
-	tx.Run.Reason = nil
+	tx.Run.Mode, tx.Run.Reason = cmp.Or(req.Mode, models.FullRun), nil // the attempt before may have made a full run of it
 	if req.Reason != "" {
 		tx.Run.Reason = &req.Reason
 	}
