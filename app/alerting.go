@@ -15,13 +15,14 @@ const (
 	recordTime = 2 * time.Second  // to record that a run could not begin
 )
 
-// alerting wires what tells people of what is wrong while the process serves; nil without a webhook.
-func (a *App) alerting(ended func(alerts.Alert, alerts.Result)) *alerts.Watch {
+// alerting wires what tells people of what is wrong while the process lives, and, where it is to follow
+// lifecycle_db, when that falls behind; nil without a webhook.
+func (a *App) alerting(follows bool, ended func(alerts.Alert, alerts.Result)) *alerts.Watch {
 	if a.cfg.AlertURL == "" {
 		return nil
 	}
 	limits := alerts.Limits{StaleAfter: a.cfg.StaleAfter, QuarantineGrowth: a.cfg.AlertQuarantine}
-	if a.cfg.Realtime {
+	if follows {
 		limits.Lag = a.cfg.AlertLag
 	}
 	return alerts.NewWatch(alerts.Options{Runs: a.web, Post: a.webhook().Post, Limits: limits, Ended: ended, Now: now, Log: a.log})
@@ -62,12 +63,10 @@ func (a *App) recordFailure(ctx context.Context, req mirror.Request, started tim
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
-	ended, class := now(), string(e.Class)
-	run := &models.Run{Mode: cmp.Or(req.Mode, models.FullRun), State: models.Failed, StartedAt: started, FinishedAt: &ended,
-		ErrorClass: &class, ErrorMessage: &e.Message, ErrorRemedy: &e.Remedy}
-	if err := a.store.Record(ctx, run, nil, nil); err != nil {
+	run := models.FailedRun(cmp.Or(req.Mode, models.FullRun), started, now(), cause)
+	if err := a.store.Record(ctx, &run, nil, nil); err != nil {
 		a.log.Debug("the failed run was not recorded", "error", err)
 		return nil
 	}
-	return run
+	return &run
 }

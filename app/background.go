@@ -25,6 +25,20 @@ func (a *App) background(ctx context.Context, watch *alerts.Watch) (end func()) 
 	}
 }
 
+// beside does something until ctx ends, beside everything else, and returns what ends it and waits for that.
+func beside(ctx context.Context, do func(ctx context.Context)) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		do(ctx)
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
+
 // reportFollowing logs whether answers can be kept in memory.
 func (a *App) reportFollowing(err error) {
 	if err == nil {

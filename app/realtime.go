@@ -6,6 +6,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/services/alerts"
 	"lifecycle-sync/services/metrics"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/realtime"
@@ -44,7 +45,20 @@ func (a *App) followInForeground(ctx context.Context, out *console) error {
 		case realtime.Starting:
 		}
 	}
+	defer a.tellWhileFollowing(ctx)()
 	return realtime.New(options).Follow(ctx)
+}
+
+// tellWhileFollowing tells people of what is wrong, where there is a webhook, and returns what ends that.
+func (a *App) tellWhileFollowing(ctx context.Context) (end func()) {
+	watch := a.alerting(true, func(alerts.Alert, alerts.Result) {})
+	if watch == nil {
+		return func() {}
+	}
+	return beside(ctx, func(ctx context.Context) {
+		watch.Look(ctx)
+		watch.Follow(ctx)
+	})
 }
 
 // followsLog reports whether the server is to follow lifecycle_db's log.
@@ -104,20 +118,11 @@ func follow(ctx context.Context, f *realtime.Follower) (end func()) {
 	if f == nil {
 		return func() {}
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = f.Follow(ctx) // it ends with ctx only
-	}()
-	return func() {
-		cancel()
-		<-ended
-	}
+	return beside(ctx, func(ctx context.Context) { _ = f.Follow(ctx) }) // it ends with ctx only
 }
 
 // realtime are the options that every follower has.
 func (a *App) realtime() realtime.Options {
-	return realtime.Options{Source: a.source, Store: a.store, Engine: a.engine, Tables: models.Tables(), Log: a.log,
+	return realtime.Options{Source: a.source, Store: a.store, Engine: a.engine, Tables: models.Tables(),
 		Committed: func(int64) {}, Changed: func(realtime.Status) {}}
 }

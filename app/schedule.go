@@ -27,15 +27,5 @@ func (c Config) plan() (p schedule.Plan, problems []string) {
 
 // keepSchedule makes the runs that are due, and returns what ends that and waits for its end.
 func (a *App) keepSchedule(ctx context.Context, syncs *syncing.Service) (end func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	s := schedule.New(schedule.Options{Plan: a.plan, Runs: syncs, History: a.web, Now: a.local, Log: a.log})
-	go func() {
-		defer close(ended)
-		s.Run(ctx)
-	}()
-	return func() {
-		cancel()
-		<-ended
-	}
+	return beside(ctx, schedule.New(schedule.Options{Plan: a.plan, Runs: syncs, History: a.web, Now: a.local, Log: a.log}).Run)
 }

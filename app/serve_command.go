@@ -55,7 +55,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer
 		a.log.Warn("what an export left stays in DATA_DIR", "error", err)
 	}
 	figures := metrics.New(a.web, a.answers.Stats, a.realtimeFigures)
-	watch := a.alerting(figures.AlertEnded)
+	watch := a.alerting(a.cfg.Realtime, figures.AlertEnded)
 	syncs, follower := a.steering(figures, watch)
 	server, err := a.server(ctx, syncs, figures)
 	if err != nil {

@@ -59,6 +59,13 @@ func (r Run) Drift() int64 {
 	return found.Drift
 }
 
+// FailedRun is a run that failed, and in what way.
+func FailedRun(mode string, started, ended time.Time, err error) Run {
+	e := AsError(err)
+	class := string(e.Class)
+	return Run{Mode: mode, State: Failed, StartedAt: started, FinishedAt: &ended, ErrorClass: &class, ErrorMessage: &e.Message, ErrorRemedy: &e.Remedy}
+}
+
 // TableName is the table in pmo_db.
 func (Run) TableName() string { return "lifecycle_sync_runs" }
 

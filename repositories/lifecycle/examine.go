@@ -39,6 +39,27 @@ LEFT JOIN LATERAL (SELECT i.indisprimary, c.relreplident = 'd' AND i.indisprimar
 	FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid) i ON true
 GROUP BY n.name, c.oid, c.relowner, c.relreplident`
 
+// Unfollowable says why real time cannot follow a table, of which the catalogue has info, and what to do about
+// it; both are "" when it can. Where nothing identifies the rows, to publish the table would make lifecycle_db
+// itself refuse changes.
+func (a Access) Unfollowable(table string, info database.TableInfo) (why, mend string) {
+	mend = "In lifecycle_db: ALTER TABLE " + table + " REPLICA IDENTITY FULL"
+	switch {
+	case !info.Ordinary:
+		return table + " is no ordinary table: real time cannot follow it", "Nothing: the scheduled runs bring its changes. Or set SYNC_REALTIME=false."
+	case a.IdentityOnID:
+		return "", ""
+	case a.PrimaryOnID:
+		mend = "In lifecycle_db: ALTER TABLE " + table + " REPLICA IDENTITY DEFAULT"
+	case !info.KeyOnID && a.Identity == "d" && !a.Identified:
+		mend = "In lifecycle_db: ALTER TABLE " + table + " ADD PRIMARY KEY (id)"
+	}
+	if !a.Identified {
+		return table + " has no replica identity: once real time publishes it, lifecycle_db itself refuses every UPDATE and DELETE there", mend
+	}
+	return table + " has a replica identity without id: real time would not know which row was changed or deleted", mend
+}
+
 // Access reads it of the named tables that are there. PostgreSQL only. Errors: connection.
 func (s *Source) Access(ctx context.Context, names []string) (map[string]Access, error) {
 	conn, err := s.db.Conn(ctx)
@@ -46,6 +67,10 @@ func (s *Source) Access(ctx context.Context, names []string) (map[string]Access,
 		return nil, err
 	}
 	defer conn.Close()
+	return readAccess(ctx, conn, names)
+}
+
+func readAccess(ctx context.Context, conn *database.Conn, names []string) (map[string]Access, error) {
 	all := map[string]Access{}
 	for cells, err := range conn.Rows(ctx, accessQuery, names) {
 		if err != nil {

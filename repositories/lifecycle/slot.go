@@ -71,23 +71,19 @@ func logical(ctx context.Context, conn *database.Conn) error {
 	}
 }
 
-// published lists the mirrored tables that are not published with everything, and those whose changes a
-// publication would make fail, because nothing identifies their rows.
+// published tells of each mirrored table whether all its rows and changes are published.
 const published = `SELECT n.name,
 	EXISTS (SELECT FROM pg_publication p JOIN pg_publication_tables t ON t.pubname = p.pubname JOIN pg_class k ON k.oid = c.oid JOIN pg_namespace ns ON ns.oid = k.relnamespace
 		WHERE p.pubname = '` + Publication + `' AND t.schemaname = ns.nspname AND t.tablename = k.relname
 		AND p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate
 		AND to_jsonb(t) ->> 'rowfilter' IS NULL AND coalesce(to_jsonb(t) -> 'attnames' ? 'id', TRUE)),
-	coalesce(c.relkind = 'r' AND (c.relreplident = 'f' OR c.relreplident IN ('d', 'i') AND EXISTS (
-		SELECT FROM pg_index i JOIN pg_attribute k ON k.attrelid = c.oid AND k.attnum = i.indkey[0]
-		WHERE i.indrelid = c.oid AND i.indnkeyatts = 1 AND k.attname = 'id' AND CASE c.relreplident WHEN 'd' THEN i.indisprimary ELSE i.indisreplident END)), FALSE),
 	EXISTS (SELECT FROM pg_publication WHERE pubname = '` + Publication + `')
 FROM unnest($1::text[]) WITH ORDINALITY AS n(name, position) JOIN pg_class c ON c.oid = to_regclass(quote_ident(n.name)) ORDER BY n.position`
 
 // publication is how our publication stands, by tables that lifecycle_db has.
 type publication struct {
-	exists                     bool
-	all, missing, unidentified []string
+	exists       bool
+	all, missing []string
 }
 
 func readPublication(ctx context.Context, conn *database.Conn, tables []*models.Table) (p publication, err error) {
@@ -100,10 +96,7 @@ func readPublication(ctx context.Context, conn *database.Conn, tables []*models.
 		if string(cells[1]) != "t" {
 			p.missing = append(p.missing, name)
 		}
-		if string(cells[2]) != "t" {
-			p.unidentified = append(p.unidentified, name)
-		}
-		p.exists = string(cells[3]) == "t"
+		p.exists = string(cells[2]) == "t"
 	}
 	return p, nil
 }
@@ -124,14 +117,13 @@ func (p publication) incomplete() error {
 
 // publish makes the publication, unless it is there. It never touches one that is.
 func publish(ctx context.Context, conn *database.Conn, tables []*models.Table) error {
+	if err := followable(ctx, conn, sourceNames(tables)); err != nil {
+		return err
+	}
 	p, err := readPublication(ctx, conn, tables)
 	switch {
 	case err != nil:
 		return err
-	case p.unidentified != nil: // a publication would make the source's own UPDATEs fail
-		return &models.Error{Class: models.Schema,
-			Message: "real time cannot tell the rows of " + strings.Join(p.unidentified, ", ") + " apart: id is no primary key there, or the table has another replica identity",
-			Remedy:  "In lifecycle_db: ALTER TABLE " + p.unidentified[0] + " ADD PRIMARY KEY (id), or REPLICA IDENTITY DEFAULT where it has that key."}
 	case p.missing == nil:
 		return nil
 	case p.exists:
@@ -143,6 +135,27 @@ func publish(ctx context.Context, conn *database.Conn, tables []*models.Table) e
 			Remedy: "The tables' owner runs " + p.statement() + ", once."}
 	}
 	return err
+}
+
+// followable reports the first table that real time cannot follow.
+func followable(ctx context.Context, conn *database.Conn, names []string) error {
+	infos, err := conn.Inspect(ctx, names)
+	if err != nil {
+		return err
+	}
+	access, err := readAccess(ctx, conn, names)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if !infos[name].Exists {
+			continue
+		}
+		if why, mend := access[name].Unfollowable(name, infos[name]); why != "" {
+			return &models.Error{Class: models.Schema, Message: why, Remedy: mend}
+		}
+	}
+	return nil
 }
 
 func findSlot(ctx context.Context, conn *database.Conn, name string) (slot Slot, there, lost bool, err error) {

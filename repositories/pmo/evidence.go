@@ -33,7 +33,7 @@ type Evidence struct {
 	Stopped     *models.Run      // the first since LastSuccess that the guard stopped
 	Compared    *models.Run      // the newest full run or verification that succeeded
 	Drifted     *models.Run      // of the successive ones up to Compared that found drift, the first
-	CurrentAt   *time.Time       // as in Standing
+	FollowedAt  *time.Time       // as in Standing
 	Lag         *time.Duration   // as in Standing
 	Quarantine  []QuarantineSize // after each of the last 500 successful runs, oldest first
 }
@@ -91,7 +91,7 @@ func (s *Store) evidence(ctx context.Context, below int64) (e Evidence, err erro
 	if err := s.current(ctx, &st); err != nil {
 		return e, err
 	}
-	e.CurrentAt, e.Lag = st.CurrentAt, st.Lag
+	e.FollowedAt, e.Lag = st.FollowedAt, st.Lag
 	e.Quarantine, err = s.quarantineSizes(ctx, below)
 	return e, err
 }

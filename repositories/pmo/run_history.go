@@ -31,7 +31,8 @@ type Standing struct {
 	Verified    *models.Run    // the newest verification
 	Age         *time.Duration // since LastSuccess began, by the database's clock
 	CurrentAt   *time.Time     // the mirror holds what had committed by then, as far as a run or real time has looked
-	Lag         *time.Duration // since CurrentAt, by the database's clock; nil where real time never came
+	FollowedAt  *time.Time     // likewise, as far as real time has; nil where it never came
+	Lag         *time.Duration // since FollowedAt, by the database's clock
 	Quarantined int64
 }
 
@@ -73,12 +74,12 @@ func (s *Store) current(ctx context.Context, st *Standing) error {
 	if err != nil || mark == nil {
 		return err
 	}
-	st.CurrentAt = &mark.CurrentAt
-	if mark.LSN == nil {
+	st.CurrentAt, st.FollowedAt = &mark.CurrentAt, mark.FollowedAt
+	if mark.FollowedAt == nil {
 		return nil
 	}
 	var seconds float64
-	if err := s.gorm(ctx).Raw("SELECT EXTRACT(EPOCH FROM clock_timestamp() - current_at)::double precision FROM lifecycle_sync_watermark").Scan(&seconds).Error; err != nil {
+	if err := s.gorm(ctx).Raw("SELECT EXTRACT(EPOCH FROM clock_timestamp() - followed_at)::double precision FROM lifecycle_sync_watermark").Scan(&seconds).Error; err != nil {
 		return s.db.Translate(err)
 	}
 	lag := time.Duration(max(seconds, 0) * float64(time.Second))

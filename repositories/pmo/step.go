@@ -10,19 +10,19 @@ import (
 )
 
 // BeginStep opens a transaction for a step of real time, once the mirror has no other writer, for which it
-// waits at most 2 s. It returns the database's clock as well. Errors: busy, connection.
-func (s *Store) BeginStep(ctx context.Context) (*Tx, time.Time, error) {
+// waits at most 2 s. Errors: busy, connection.
+func (s *Store) BeginStep(ctx context.Context) (*Tx, error) {
 	conn, err := s.waitForLock(ctx)
 	if err != nil {
-		return nil, time.Time{}, err
+		return nil, err
 	}
-	tx := &Tx{Mirror: &Mirror{store: s, conn: conn, writing: true}}
-	var now time.Time
-	if err := conn.QueryRow(ctx, "SELECT clock_timestamp()", nil, &now); err != nil {
-		tx.Close()
-		return nil, now, err
-	}
-	return tx, now.UTC(), nil
+	return &Tx{Mirror: &Mirror{store: s, conn: conn, writing: true}}, nil
+}
+
+// Clock is the database's time. PostgreSQL only.
+func (tx *Tx) Clock(ctx context.Context) (now time.Time, err error) {
+	err = tx.conn.QueryRow(ctx, "SELECT clock_timestamp()", nil, &now)
+	return now.UTC(), err
 }
 
 // Belong makes what the step does a part of a run, which is recorded unless it was before. A run of real
@@ -81,7 +81,7 @@ func addCounts() clause.OnConflict {
 
 // commitStep commits. When the answer is lost, the step is taken for failed: to take it again changes nothing.
 func (tx *Tx) commitStep(ctx context.Context, reached models.Watermark) error {
-	if err := tx.SetWatermark(ctx, reached); err != nil {
+	if err := tx.setWatermark(ctx, reached); err != nil {
 		return err
 	}
 	return tx.conn.Commit(ctx)

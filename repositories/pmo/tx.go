@@ -158,7 +158,7 @@ func (tx *Tx) Finish(ctx context.Context, counts []models.TableCount, now time.T
 	}
 	if tx.Reached != nil {
 		tx.Reached.RunID, tx.Reached.MirrorXID = run.ID, run.MirrorXID
-		if err := tx.SetWatermark(ctx, *tx.Reached); err != nil {
+		if err := tx.setWatermark(ctx, *tx.Reached); err != nil {
 			return err
 		}
 	}

@@ -23,8 +23,8 @@ func (s *Store) Watermark(ctx context.Context) (*models.Watermark, error) {
 	return watermark(s.gorm(ctx), s)
 }
 
-// SetWatermark moves the watermark, together with the rows that the transaction writes.
-func (tx *Tx) SetWatermark(ctx context.Context, w models.Watermark) error {
+// setWatermark moves the watermark, together with the rows that the transaction writes.
+func (tx *Tx) setWatermark(ctx context.Context, w models.Watermark) error {
 	w.ID = 1
 	return tx.store.db.Translate(tx.conn.Gorm(ctx).Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "id"}}, UpdateAll: true}).Create(&w).Error)
 }

@@ -45,6 +45,6 @@ func failure(run *models.Run, err error, at time.Time) *models.Run {
 	if run != nil {
 		return run
 	}
-	class := string(e.Class)
-	return &models.Run{State: models.Failed, StartedAt: at, ErrorClass: &class, ErrorMessage: &e.Message, ErrorRemedy: &e.Remedy}
+	lost := models.FailedRun("", at, at, err)
+	return &lost
 }

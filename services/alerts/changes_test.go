@@ -65,7 +65,7 @@ func TestStories(t *testing.T) {
 	}
 	aged := func(age time.Duration) Picture { return with(good(1), func(p *Picture) { p.Evidence.Age = age }) }
 	lagging := func(lag time.Duration) Picture {
-		return with(good(1), func(p *Picture) { p.Evidence.CurrentAt, p.Evidence.Lag = new(began(1)), &lag })
+		return with(good(1), func(p *Picture) { p.Evidence.FollowedAt, p.Evidence.Lag = new(began(1)), &lag })
 	}
 	losing := func(p Picture, id int64) Picture {
 		return with(p, func(p *Picture) { p.Lost = failing(id, models.Connection, "pmo_db is away", "Wait.") })
@@ -111,7 +111,7 @@ func TestStories(t *testing.T) {
 func TestSameIDs(t *testing.T) {
 	t.Parallel()
 	everything := Picture{At: began(50), Evidence: pmo.Evidence{
-		CurrentAt: new(began(9)), Lag: new(time.Hour),
+		FollowedAt: new(began(9)), Lag: new(time.Hour),
 		LastSuccess: run(1, models.FullRun), Age: 2 * time.Hour, Failed: failing(3, models.Schema, "a", "b"), Stopped: failing(4, models.MassDelete, "a", "b"),
 		Compared: drifting(6, 1, models.VerifyRun), Drifted: drifting(5, 1, models.VerifyRun),
 		Quarantine: []pmo.QuarantineSize{{RunID: 1, StartedAt: began(1)}, {RunID: 2, StartedAt: began(2), Rows: 10}, {RunID: 7, StartedAt: began(7), Rows: 12}},
@@ -198,7 +198,7 @@ func TestQuarantineGrowsFurther(t *testing.T) {
 // TestNoLimits looks at nothing that has none.
 func TestNoLimits(t *testing.T) {
 	t.Parallel()
-	found := conditions(Picture{Evidence: pmo.Evidence{CurrentAt: new(began(1)), Lag: new(time.Hour), LastSuccess: run(1, models.FullRun), Age: 1000 * time.Hour,
+	found := conditions(Picture{Evidence: pmo.Evidence{FollowedAt: new(began(1)), Lag: new(time.Hour), LastSuccess: run(1, models.FullRun), Age: 1000 * time.Hour,
 		Quarantine: []pmo.QuarantineSize{{RunID: 1}, {RunID: 2, Rows: 1000}}}}, Limits{})
 	if len(found) != 0 {
 		t.Errorf("%v", found)
@@ -209,7 +209,7 @@ func TestNoLimits(t *testing.T) {
 func TestMessages(t *testing.T) {
 	t.Parallel()
 	found := conditions(Picture{At: began(50), Evidence: pmo.Evidence{
-		CurrentAt: new(began(1)), Lag: new(90 * time.Second),
+		FollowedAt: new(began(1)), Lag: new(90 * time.Second),
 		LastSuccess: run(1, models.FullRun), Age: 27 * time.Hour, Failed: failing(3, models.Schema, "pmo_db: a column is missing", "ALTER TABLE …"),
 		Drifted: drifting(5, 2, models.VerifyRun),
 	}}, limits)

@@ -53,7 +53,7 @@ func conditions(p Picture, limits Limits) map[Event]condition {
 		}
 	}
 	if behind := p.Evidence.Lag; behind != nil && limits.Lag > 0 && *behind > limits.Lag {
-		found[Lag] = lag(*p.Evidence.CurrentAt, *behind, limits.Lag)
+		found[Lag] = lag(*p.Evidence.FollowedAt, *behind, limits.Lag)
 	}
 	return found
 }
@@ -91,12 +91,12 @@ func drift(run *models.Run) condition {
 		remedy:  remedy, details: map[string]any{"mode": run.Mode, "differences": run.Differences}}
 }
 
-// lag is about the time of which the mirror was when it had fallen too far behind.
-func lag(current time.Time, behind, limit time.Duration) condition {
-	return condition{about: moment(current),
+// lag is about the time at which real time was there last.
+func lag(followed time.Time, behind, limit time.Duration) condition {
+	return condition{about: moment(followed),
 		message: fmt.Sprintf("Real time is %s behind lifecycle_db", behind.Round(time.Second)),
 		remedy:  "See in GET /sync and in the log what keeps it: another writer of the mirror, a long transaction, or an error that somebody must mend.",
-		details: map[string]any{"current_at": current.UTC(), "lag_seconds": int64(behind.Seconds()), "limit_seconds": int64(limit.Seconds())}}
+		details: map[string]any{"followed_at": followed.UTC(), "lag_seconds": int64(behind.Seconds()), "limit_seconds": int64(limit.Seconds())}}
 }
 
 // growth goes through the sizes of the quarantine, oldest first, and says where it has grown by so many

@@ -174,23 +174,10 @@ func (e *examination) identities(context.Context) (found []Finding, err error) {
 
 // judgeIdentity is nil when real time can follow the table.
 func judgeIdentity(table string, info database.TableInfo, a lifecycle.Access) *Finding {
-	var f Finding
-	mend := "In lifecycle_db: ALTER TABLE " + table + " REPLICA IDENTITY FULL"
-	switch {
-	case !info.Ordinary:
-		f = problem(table+" is no ordinary table: real time cannot follow it", "Nothing: the scheduled runs bring its changes. Or set SYNC_REALTIME=false.")
-		return &f
-	case a.IdentityOnID:
+	why, mend := a.Unfollowable(table, info)
+	if why == "" {
 		return nil
-	case a.PrimaryOnID:
-		mend = "In lifecycle_db: ALTER TABLE " + table + " REPLICA IDENTITY DEFAULT"
-	case !info.KeyOnID && a.Identity == "d" && !a.Identified:
-		mend = "In lifecycle_db: ALTER TABLE " + table + " ADD PRIMARY KEY (id)"
 	}
-	if !a.Identified {
-		f = problem(table+" has no replica identity: once real time publishes it, lifecycle_db itself refuses every UPDATE and DELETE there", mend)
-	} else {
-		f = problem(table+" has a replica identity without id: real time would not know which row was changed or deleted", mend)
-	}
+	f := problem(why, mend)
 	return &f
 }

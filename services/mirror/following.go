@@ -76,11 +76,15 @@ func (f *Following) Step(ctx context.Context) (version int64, err error) {
 	if _, _, err := f.stream.Await(ctx, flushed, catchUpTime); err != nil {
 		return 0, behind(ctx, err)
 	}
-	tx, now, err := f.engine.store.BeginStep(ctx)
+	tx, err := f.engine.store.BeginStep(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer tx.Close()
+	now, err := tx.Clock(ctx)
+	if err != nil {
+		return 0, err
+	}
 	snap, err := f.snapshot(ctx, tx)
 	if err != nil {
 		return 0, err
@@ -112,7 +116,7 @@ func (f *Following) Step(ctx context.Context) (version int64, err error) {
 		return 0, ErrAnotherSource
 	}
 	reached := f.reached(*last, pending, sight, position)
-	reached.CurrentAt = now
+	reached.CurrentAt, reached.FollowedAt = now, &now
 	if tx.Run != nil {
 		failpoint.Reach("before-step-commit")
 	}

@@ -28,6 +28,9 @@ func (e *Engine) plan(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot,
 	tx.Reached = &models.Watermark{Horizon: snap.Horizon, CurrentAt: e.now()}
 	var now lifecycle.Identity
 	if snap.Kind() == database.Postgres {
+		if tx.Reached.CurrentAt, err = tx.Clock(ctx); err != nil {
+			return nil, err
+		}
 		if now, err = snap.Identify(ctx); err != nil {
 			return nil, err
 		}
@@ -36,7 +39,7 @@ func (e *Engine) plan(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot,
 		}
 	}
 	if last != nil {
-		tx.Reached.LSN = last.LSN // real time goes on from there
+		tx.Reached.LSN, tx.Reached.FollowedAt = last.LSN, last.FollowedAt // real time goes on from there
 	}
 	if tx.Run.Mode == models.IncrementalRun {
 		if why := whole(last, snap, now, tx, missingKeys); why != "" {

@@ -5,7 +5,6 @@ package realtime
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -56,7 +55,6 @@ type Options struct {
 	Changed   func(Status)
 	// GiveUp makes Follow return an error that somebody must mend, instead of waiting until it is.
 	GiveUp bool
-	Log    *slog.Logger
 }
 
 // Follower follows lifecycle_db.
@@ -143,20 +141,18 @@ func pauses() retry.Backoff { //nolint:ireturn // the library has no other type 
 // has passed it, or ctx has ended.
 func (f *Follower) untilAllowed(ctx context.Context, cause *models.Error) {
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	class := string(cause.Class)
-	run := models.Run{Mode: models.RealtimeRun, State: models.Failed, StartedAt: now, FinishedAt: &now,
-		ErrorClass: &class, ErrorMessage: &cause.Message, ErrorRemedy: &cause.Remedy}
+	run := models.FailedRun(models.RealtimeRun, now, now, cause)
 	recorded, at := false, int64(-1)
 	for {
-		if !recorded {
-			recorded = f.o.Store.Record(ctx, &run, nil, nil) == nil // pmo_db may be away for a moment
-		}
 		switch mark, err := f.o.Store.Watermark(ctx); {
-		case err != nil || mark == nil: // likewise
+		case err != nil || mark == nil: // pmo_db may be away for a moment
 		case at < 0:
 			at = mark.RunID
 		case mark.RunID != at:
 			return
+		}
+		if !recorded && at >= 0 { // now whoever allows a run is seen
+			recorded = f.o.Store.Record(ctx, &run, nil, nil) == nil
 		}
 		select {
 		case <-ctx.Done():

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"slices"
 	"strings"
@@ -99,7 +98,7 @@ func (l *lab) follow() *following {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(l.Context()))
 	f := &following{l: l, cancel: cancel, ended: make(chan error, 1)}
 	follower := realtime.New(realtime.Options{
-		Source: l.lifecycle, Store: l.store, Engine: l.engine, Tables: models.Tables(), Log: slog.New(slog.DiscardHandler), Committed: func(int64) {},
+		Source: l.lifecycle, Store: l.store, Engine: l.engine, Tables: models.Tables(), Committed: func(int64) {},
 		Run: func(ctx context.Context, req mirror.Request) error {
 			_, err := l.engine.Sync(ctx, req, mirror.Silent{})
 			return err

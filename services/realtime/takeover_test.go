@@ -122,8 +122,8 @@ func TestWhatKeepsRealTimeFromWorking(t *testing.T) {
 	}{
 		"no right to publish":   {"", "ALTER ROLE %s REPLICATION", []string{"may not publish", "CREATE PUBLICATION lifecycle_sync FOR TABLE tbl_segmen, tbl_stage, tbl_kategori, tbl_produk, tbl_stage_histori"}},
 		"no right to replicate": {"CREATE PUBLICATION lifecycle_sync FOR ALL TABLES", "", []string{"may not replicate", "REPLICATION"}},
-		"no key":                {"ALTER TABLE tbl_stage DROP CONSTRAINT tbl_stage_pkey; CREATE UNIQUE INDEX ON tbl_stage (id)", "", []string{"tell the rows of tbl_stage apart", "ADD PRIMARY KEY (id)"}},
-		"nothing identifies":    {"ALTER TABLE tbl_produk REPLICA IDENTITY NOTHING", "", []string{"tell the rows of tbl_produk apart", "REPLICA IDENTITY DEFAULT"}},
+		"no key":                {"ALTER TABLE tbl_stage DROP CONSTRAINT tbl_stage_pkey; CREATE UNIQUE INDEX ON tbl_stage (id)", "", []string{"tbl_stage has no replica identity", "In lifecycle_db: ALTER TABLE tbl_stage"}},
+		"nothing identifies":    {"ALTER TABLE tbl_produk REPLICA IDENTITY NOTHING", "", []string{"tbl_produk has no replica identity", "REPLICA IDENTITY DEFAULT"}},
 		"half a publication":    {"CREATE PUBLICATION lifecycle_sync FOR ALL TABLES WITH (publish = 'insert, update')", "", []string{"leaves out tbl_segmen", "DROP PUBLICATION lifecycle_sync"}},
 	} {
 		t.Run(name, func(t *testing.T) {

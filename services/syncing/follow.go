@@ -94,7 +94,7 @@ func (s *Service) publishStates(ctx context.Context, known *Status) {
 // sameButAge reports whether there is nothing new to tell: times pass by themselves.
 func sameButAge(a, b Status) bool {
 	for _, s := range []*Status{&a, &b} {
-		s.Age, s.Lag, s.CurrentAt = nil, nil, nil
+		s.Age, s.Lag, s.CurrentAt, s.FollowedAt = nil, nil, nil, nil
 		if s.Realtime != nil {
 			s.Realtime = &realtime.Status{State: s.Realtime.State}
 		}

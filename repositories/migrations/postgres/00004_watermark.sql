@@ -3,7 +3,8 @@
 -- +goose Up
 
 -- One row. horizon is the source snapshot's pg_snapshot_xmin, mirror_xid the transaction here that wrote
--- last, source what the source's server and tables were, lsn (bytes) up to where real time has come.
+-- last, source what the source's server and tables were, lsn (bytes) up to where real time has come, and
+-- followed_at when it was there.
 CREATE TABLE IF NOT EXISTS lifecycle_sync_watermark (
 	id integer PRIMARY KEY CHECK (id = 1),
 	run_id bigint NOT NULL,
@@ -11,7 +12,8 @@ CREATE TABLE IF NOT EXISTS lifecycle_sync_watermark (
 	mirror_xid bigint,
 	source json,
 	lsn bigint,
-	current_at timestamptz NOT NULL
+	current_at timestamptz NOT NULL,
+	followed_at timestamptz
 );
 
 -- How often a run was begun: more than once when a database went away for a moment.

@@ -10,7 +10,8 @@ CREATE TABLE IF NOT EXISTS lifecycle_sync_watermark (
 	mirror_xid bigint,
 	source text,
 	lsn bigint,
-	current_at timestamp NOT NULL
+	current_at timestamp NOT NULL,
+	followed_at timestamp
 );
 
 -- How often a run was begun: more than once when a database went away for a moment.
