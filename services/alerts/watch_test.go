@@ -236,12 +236,12 @@ func TestLag(t *testing.T) {
 				l.Fatal(err)
 			}
 		}
-		set(fmt.Sprintf("INSERT INTO lifecycle_sync_watermark (id, run_id, lsn, current_at) VALUES (1, %d, 1, '2026-03-01T02:00:00Z')", run.ID))
+		set(fmt.Sprintf("INSERT INTO lifecycle_sync_watermark (id, run_id, lsn, current_at, followed_at) VALUES (1, %d, 1, now(), '2026-03-01T02:00:00Z')", run.ID))
 		first, _ := l.watch(l.store)
 		l.told(1)
 		second, _ := l.watch(pmo.New(l.open(), models.Tables()))
 		l.told(2)
-		set("UPDATE lifecycle_sync_watermark SET current_at = clock_timestamp()")
+		set("UPDATE lifecycle_sync_watermark SET followed_at = clock_timestamp()")
 		first.Look(t.Context())
 		l.told(3)
 		second.Look(t.Context())
