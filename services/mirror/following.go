@@ -85,20 +85,11 @@ func (f *Following) Step(ctx context.Context) (version int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	snap, err := f.snapshot(ctx, tx)
+	snap, sight, err := f.look(ctx, tx)
 	if err != nil {
 		return 0, err
 	}
 	defer snap.Close()
-	if id, err := snap.Identify(ctx); err != nil {
-		return 0, err
-	} else if !reflect.DeepEqual(id, f.source) {
-		return 0, ErrAnotherSource
-	}
-	sight, err := snap.Sight(ctx)
-	if err != nil {
-		return 0, err
-	}
 	pending, position, err := f.stream.Await(ctx, sight.Flushed, settleTime)
 	if err != nil {
 		return 0, behind(ctx, err)
@@ -130,6 +121,26 @@ func (f *Following) Step(ctx context.Context) (version int64, err error) {
 	f.kept, f.sight, f.next = *reached.LSN, sight, snap.Horizon
 	f.stream.Done(sight.Sees, *reached.LSN)
 	return tx.Version, nil
+}
+
+// look opens the source's snapshot, makes sure that the source is what it was, and finds out what the snapshot
+// sees.
+func (f *Following) look(ctx context.Context, tx *pmo.Tx) (snap *lifecycle.Snapshot, sight lifecycle.Sight, err error) {
+	if snap, err = f.snapshot(ctx, tx); err != nil {
+		return nil, sight, err
+	}
+	id, err := snap.Identify(ctx)
+	if err == nil && !reflect.DeepEqual(id, f.source) {
+		err = ErrAnotherSource
+	}
+	if err == nil {
+		sight, err = snap.Sight(ctx)
+	}
+	if err != nil {
+		snap.Close()
+		return nil, sight, err
+	}
+	return snap, sight, nil
 }
 
 // snapshot opens the source's snapshot. The catalogues are looked at only now and then: Identify tells at
