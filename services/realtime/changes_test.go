@@ -3,6 +3,7 @@ package realtime_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"lifecycle-sync/models"
@@ -98,6 +99,33 @@ func TestTransactionsComeWhole(t *testing.T) {
 		default:
 		}
 	}
+	l.caughtUp()
+	l.equal()
+}
+
+// TestCommitsThatDoNotWait mixes transactions that are seen before they are in the log with those that wait.
+func TestCommitsThatDoNotWait(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.follows()
+	var writers sync.WaitGroup
+	for w, wait := range []string{"off", "off", "on"} {
+		writers.Go(func() {
+			conn, err := l.source.Conn(l.Context())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			for i := range 400 {
+				if _, err := conn.ExecContext(l.Context(), fmt.Sprintf("SET synchronous_commit = %s; UPDATE tbl_produk SET harga = %d WHERE id = %d", wait, i, 1+w+3*(i%39))); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	writers.Wait()
 	l.caughtUp()
 	l.equal()
 }

@@ -97,6 +97,11 @@ var mutants = map[string]mutant{
 		"if !isDone(tx) {", "if !isDone(tx) && s.ids < 0 {",
 		"./services/realtime", "TestTransactionsComeWhole|TestAroundRuns|TestConnectionLost",
 	},
+	"forgets what has arrived since it looked": {
+		"services/mirror/following.go",
+		"return t.End <= position && sight.Sees(t)", "return sight.Sees(t)",
+		"./services/realtime", "TestCommitsThatDoNotWait",
+	},
 	"does not look whether the source is the same": {
 		"services/mirror/incremental.go",
 		"	return strange(then, now)\n", "	_ = strange(then, now)\n	return \"\"\n",
