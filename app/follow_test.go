@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"fmt"
 	"net/http"
 	"os/exec"
@@ -109,8 +110,42 @@ func TestFollowerKilled(t *testing.T) {
 	}
 }
 
-// TestTwoServersFollow has two servers on one pmo_db: killing that which follows leaves schedule and real time
-// running.
+// TestFollowerOutlivesRestarts restarts either database's server under the follower, which says goodbye or
+// crashes: it goes on by itself.
+func TestFollowerOutlivesRestarts(t *testing.T) {
+	t.Parallel()
+	var servers []*databasetest.Cluster
+	s := newSite(t, func(t testing.TB) string {
+		t.Helper()
+		server := databasetest.NewCluster(t)
+		servers = append(servers, server)
+		return server.Database(t)
+	})
+	s.must(0, "seed", "--products", "20", "--history", "12")
+	p := s.start(nil, "sync", "--follow")
+	s.says(p, followed)
+	s.brings(1)
+	price := 1
+	for i, server := range servers {
+		db := []*sql.DB{s.source, s.target}[i]
+		for _, mode := range []string{"fast", "immediate"} {
+			before := len(p.stdout.String())
+			server.Stop(mode)
+			s.until("it says so", func() bool { return strings.Contains(p.stdout.String()[before:], "❌") })
+			server.Start()
+			s.until("the server answers", func() bool { return db.PingContext(s.Context()) == nil }) // through a new connection
+			price++
+			s.brings(price)
+			s.must(0, "verify")
+		}
+	}
+	if code := p.end(syscall.SIGTERM); code != 0 {
+		t.Errorf("exit %d: %s", code, p.stdout)
+	}
+}
+
+// TestTwoServersFollow has two servers on one pmo_db: killing that which follows, or one that stands by, leaves
+// schedule and real time running.
 func TestTwoServersFollow(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.Postgres)
@@ -133,11 +168,19 @@ func TestTwoServersFollow(t *testing.T) {
 	}
 	first.end(syscall.SIGKILL)
 	s.says(second, "state=following")
-	s.brings(12)
-	runs := s.number(s.target, "SELECT max(id) FROM lifecycle_sync_runs WHERE mode = 'incremental' AND state = 'succeeded'")
-	s.until("another scheduled run", func() bool {
-		return s.number(s.target, "SELECT max(id) FROM lifecycle_sync_runs WHERE mode = 'incremental' AND state = 'succeeded'") > runs
-	})
+	goesOn := func(price int) {
+		t.Helper()
+		s.brings(price)
+		runs := s.number(s.target, "SELECT max(id) FROM lifecycle_sync_runs WHERE mode = 'incremental' AND state = 'succeeded'")
+		s.until("another scheduled run", func() bool {
+			return s.number(s.target, "SELECT max(id) FROM lifecycle_sync_runs WHERE mode = 'incremental' AND state = 'succeeded'") > runs
+		})
+	}
+	goesOn(12)
+	third := serve("three")
+	s.says(third, "state=standby")
+	third.end(syscall.SIGKILL)
+	goesOn(13)
 	if code := second.end(syscall.SIGTERM); code != 0 {
 		t.Errorf("exit %d: %s", code, second.stdout)
 	}

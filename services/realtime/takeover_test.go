@@ -3,6 +3,7 @@ package realtime_test
 import (
 	"crypto/rand"
 	"fmt"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -75,6 +76,64 @@ func TestMirrorRestored(t *testing.T) {
 	if runs := l.runs(models.FullRun); len(runs) != 2 || !strings.Contains(runs[1], "restored or copied") {
 		t.Errorf("%q", runs)
 	}
+}
+
+// TestMirrorCopied has the original and a copy of pmo_db followed at once, each from a slot of its own.
+func TestMirrorCopied(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	f := l.follows()
+	l.caughtUp()
+	f.stop()
+	c := l.copied()
+	if l.slot() == c.slot() {
+		t.Fatalf("both have the slot %s", l.slot())
+	}
+	exec(t, c.target, "UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 2") // after which nobody would look
+	l.follows()
+	c.follows()
+	l.change("UPDATE tbl_produk SET harga = 3 WHERE id = 1")
+	for _, mirror := range []*lab{l, c} {
+		mirror.caughtUp()
+		mirror.equal()
+	}
+	if runs := l.runs(models.FullRun); len(runs) != 1 {
+		t.Errorf("the original: %q", runs)
+	}
+	if runs := c.runs(models.FullRun); len(runs) != 2 || !strings.Contains(runs[1], "every row was compared") {
+		t.Errorf("the copy: %q", runs)
+	}
+}
+
+// copied copies pmo_db, which nobody may follow meanwhile, and returns a lab of the copy.
+func (l *lab) copied() *lab {
+	l.Helper()
+	original, err := url.Parse(l.targetURL)
+	if err != nil {
+		l.Fatal(err)
+	}
+	name := strings.TrimPrefix(original.Path, "/")
+	copied := *original
+	copied.Path += "_copy"
+	l.change("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '" + name + "'") // a template has no users
+	exec(l, l.source, "CREATE DATABASE "+name+"_copy TEMPLATE "+name)
+	l.Cleanup(func() { exec(l, l.source, "DROP DATABASE "+name+"_copy WITH (FORCE)") })
+	l.target = l.connect(l.targetURL)
+	l.wire(l.sourceURL)
+	c := &lab{TB: l.TB, sourceURL: l.sourceURL, targetURL: copied.String(), source: l.source}
+	c.target = c.connect(c.targetURL)
+	c.wire(c.sourceURL)
+	return c
+}
+
+// slot is what the replication slot of the lab's pmo_db is called.
+func (l *lab) slot() string {
+	l.Helper()
+	name, err := l.store.SlotName(l.Context())
+	if err != nil {
+		l.Fatal(err)
+	}
+	return name
 }
 
 // TestAroundRuns writes while the slot and the first run are made, and while other runs and refreshes are.

@@ -245,10 +245,13 @@ func TestRunWaitsForAnAPIWrite(t *testing.T) {
 			_, err := l.Trigger(l.Context(), syncing.Request{})
 			begun <- err
 		}()
+		if l.store.Kind() == database.Postgres { // SQLite does not tell who waits
+			l.untilSomebodyWaits()
+		}
 		select {
 		case err := <-begun:
 			l.Errorf("the run did not wait: %v", err)
-		case <-time.After(300 * time.Millisecond):
+		default:
 		}
 		tx.Close()
 		if err := <-begun; err != nil {
@@ -256,6 +259,22 @@ func TestRunWaitsForAnAPIWrite(t *testing.T) {
 		}
 		<-l.ended
 	})
+}
+
+// untilSomebodyWaits waits until a session waits for one of pmo_db's advisory locks.
+func (l *lab) untilSomebodyWaits() {
+	l.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for tick, waits := time.NewTicker(10*time.Millisecond), false; !waits; <-tick.C {
+		err := l.pmo.SQL.QueryRowContext(l.Context(), `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&waits)
+		if err != nil {
+			l.Fatal(err)
+		}
+		if time.Now().After(deadline) {
+			l.Fatal("nobody waits")
+		}
+	}
 }
 
 // TestRunThatCannotBegin answers why.

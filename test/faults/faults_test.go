@@ -13,7 +13,8 @@
 //	half-open connection, black hole        TestBlackHole, TestBlackHoleForAWhile; services: TestHalfOpenListener;
 //	                                        repositories/database: TestSilence, TestNoSilence, TestDialer, TestServerNoticesVanishedClients
 //	slow link                               TestSlowLink
-//	either database restarted               TestRestart, TestRestartUnderTheServer; repositories/database: TestDeadConnectionsOfThePool
+//	either database restarted               TestRestart, TestRestartUnderTheServer; app: TestFollowerOutlivesRestarts;
+//	                                        repositories/database: TestDeadConnectionsOfThePool
 //	disk full                               TestDiskFull; test/api: TestNoRoomForFiles; repositories/files: TestFullDisk;
 //	                                        services/attachments: TestFullDiskLeavesNothing
 //	deadlock, serialization failure         TestDeadlock, TestSerializationFailure; services/mirror: TestRetryGivesUp
@@ -21,18 +22,19 @@
 //	pool exhausted                          TestPoolExhausted
 //	clock an hour off, DST                  services/mirror: TestClocksThatAreOff, TestClockSetBack; services/schedule: TestSummerTime,
 //	                                        TestClockIsSet, TestRunOfTheFuture
-//	two processes, two triggers at once     app: TestTwoProcesses, TestBusy, TestTwoServers; services/syncing: TestOneRunOfManyTriggers;
-//	                                        test/api: TestSyncTwoTriggers; services/schedule: TestTwoProcessesMakeOneRun
+//	two processes, two triggers at once     app: TestTwoProcesses, TestBusy, TestTwoServers, TestTwoServersFollow;
+//	                                        services/syncing: TestOneRunOfManyTriggers; test/api: TestSyncTwoTriggers; services/schedule: TestTwoProcessesMakeOneRun
 //	lock's connection lost mid-run          TestLockConnectionEnded; services/mirror: TestLostConnection
 //	writes during a run                     services/mirror: TestSnapshotDuringRun
 //	a late commit with an older updated_at  services/mirror: TestWhatAnIncrementalRunFinds; services/realtime: TestNoInterleavingLosesAChange
 //	source emptied or truncated             services/mirror: TestEmptiedTable, TestMassDelete; services/realtime: TestMassDeleteStopsRealTime
 //	source restored, another cluster        services/mirror: TestWhenEveryRowIsCompared
-//	pmo_db restored or cloned               services/realtime: TestMirrorRestored; services: TestRestoredDatabase
+//	source failed over                      TestFailedOver
+//	pmo_db restored or cloned               services/realtime: TestMirrorRestored, TestMirrorCopied; services: TestRestoredDatabase
 //	source is a standby                     TestStandby
 //	table dropped, revoked, swapped         services/mirror: TestPreflight, TestSourceRole, TestWhenEveryRowIsCompared
 //	column missing, of another type, extra  services/mirror: TestPreflight, TestExtraColumns
-//	slot lost, wal_level                    services/realtime: TestSlotLost, TestWhatKeepsRealTimeFromWorking
+//	slot lost, wal_level                    TestSlotInvalidated, TestWALLevel; services/realtime: TestSlotLost, TestWhatKeepsRealTimeFromWorking
 //	unchanged TOAST, TRUNCATE, new keys     services/realtime: TestEveryKindOfChange, TestTablesThatChange
 //	client retries a POST                   app: TestKilledWithFiles; test/api: TestIdempotencyKey, TestOneProductWithFiles
 //	slow or gone reader of events           test/api: TestGoneAndSlowReaders; services/syncing: TestSlowReaderIsLeftBehind

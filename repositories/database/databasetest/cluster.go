@@ -85,6 +85,12 @@ func (c *Cluster) Stop(mode string) {
 	c.run("pg_ctl", "stop", "--pgdata", c.data(), "--wait", "--silent", "--mode", mode)
 }
 
+// Promote makes a standby a primary, on a timeline of its own.
+func (c *Cluster) Promote() {
+	c.t.Helper()
+	c.run("pg_ctl", "promote", "--pgdata", c.data(), "--wait", "--silent")
+}
+
 // Database creates an empty database and returns its URL.
 func (c *Cluster) Database(t testing.TB, options ...string) string {
 	t.Helper()

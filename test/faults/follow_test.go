@@ -1,0 +1,134 @@
+package faults_test
+
+import (
+	"strings"
+	"testing"
+
+	"lifecycle-sync/repositories/database/databasetest"
+)
+
+// TestFailedOver promotes a standby of the source and has the program go there: the next run compares every
+// row and says why, and real time begins anew.
+func TestFailedOver(t *testing.T) {
+	t.Parallel()
+	primary := databasetest.NewCluster(t)
+	source, target := primary.Database(t), databasetest.Postgres(t)
+	s := siteOn(t, source, target)
+	follower := s.followed()
+	s.brings(1)
+	follower.stopped()
+	standby := primary.Standby(t)
+	s.change()
+	end := s.number(s.source, "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
+	replica := open(t, standby.At(source))
+	s.eventually("the standby has all of it", func() bool {
+		return s.number(replica, "SELECT pg_last_wal_replay_lsn() - '0/0'::pg_lsn") >= end
+	})
+	primary.Stop("fast")
+	standby.Promote()
+	s.source = replica
+	s.at(standby.At(source), target)
+
+	s.exec(s.source, "UPDATE tbl_produk SET harga = 7 WHERE id = 1")
+	s.begin("sync", "--mode", "incremental").ends(0, "every row was compared: lifecycle_db was failed over or restored (timeline 2 instead of 1)")
+	s.wantFull()
+	s.must("verify")
+
+	if n := s.number(s.source, "SELECT count(*) FROM pg_replication_slots"); n != 0 {
+		t.Fatalf("%d slots came with the standby", n)
+	}
+	follower = s.followed()
+	follower.says("slot was lost: every row was compared")
+	s.wantFull()
+	if n := s.number(s.source, "SELECT count(*) FROM pg_replication_slots WHERE active"); n != 1 {
+		t.Errorf("%d slots", n)
+	}
+	s.brings(8)
+	follower.stopped()
+	s.promise()
+}
+
+// TestSlotInvalidated has the source's server give up the slot, because it keeps more than it may.
+func TestSlotInvalidated(t *testing.T) {
+	t.Parallel()
+	server := databasetest.NewCluster(t, "max_slot_wal_keep_size=1MB", "min_wal_size=32MB", "max_wal_size=32MB")
+	s := siteOn(t, server.Database(t), databasetest.Postgres(t))
+	follower := s.followed()
+	s.brings(1)
+	follower.stopped()
+	s.change()
+	s.eventually("the slot is lost", func() bool {
+		s.exec(s.source, "SELECT pg_logical_emit_message(FALSE, '', ''), pg_switch_wal()")
+		s.exec(s.source, "CHECKPOINT")
+		return s.number(s.source, "SELECT count(*) FROM pg_replication_slots WHERE wal_status = 'lost'") == 1
+	})
+	follower = s.followed()
+	follower.says("slot was lost: every row was compared")
+	s.wantFull()
+	if n := s.number(s.source, "SELECT count(*) FROM pg_replication_slots WHERE active AND wal_status = 'reserved'"); n != 1 {
+		t.Errorf("%d slots", n)
+	}
+	s.must("verify")
+	s.brings(2)
+	follower.stopped()
+	s.promise()
+}
+
+// TestWALLevel has a server that does not keep what real time needs: the program says so, with the remedy, and
+// a server keeps its schedule.
+func TestWALLevel(t *testing.T) {
+	t.Parallel()
+	source := databasetest.NewCluster(t, "wal_level=replica").Database(t)
+	s := siteOn(t, source, databasetest.Postgres(t))
+	const says, remedy = "its wal_level is replica", "ALTER SYSTEM SET wal_level = logical"
+	s.begin("sync", "--follow").ends(1, says, remedy)
+	for _, setting := range []string{"SYNC_REALTIME=true", "SYNC_SCHEDULE=* * * * * *", "SYNC_FULL_SCHEDULE=off"} {
+		s.set(setting)
+	}
+	v := s.serve()
+	v.says(remedy)
+	s.brings(1)
+	s.brings(2)
+	if n := strings.Count(v.out.String(), says); n != 1 {
+		t.Errorf("said %d times:\n%s", n, &v.out)
+	}
+	v.end()
+	s.promise()
+}
+
+// followed starts sync --follow and returns once it follows.
+func (s *site) followed() *command {
+	s.Helper()
+	c := s.begin("sync", "--follow")
+	s.Cleanup(c.cancel)
+	c.says("Every change is brought")
+	return c
+}
+
+// stopped tells a follower to end, waits, and waits until the source's server has noticed.
+func (c *command) stopped() {
+	c.s.Helper()
+	c.cancel()
+	c.ends(0)
+	c.s.eventually("nobody has the slot", func() bool {
+		return c.s.number(c.s.source, "SELECT count(*) FROM pg_replication_slots WHERE active AND database = current_database()") == 0
+	})
+}
+
+// brings changes a price in the source and waits until the mirror has it.
+func (s *site) brings(price int64) {
+	s.Helper()
+	s.exec(s.source, "UPDATE tbl_produk SET harga = $1 WHERE id = 1", price)
+	s.eventually("the change in the mirror", func() bool {
+		return s.number(s.target, "SELECT coalesce(harga, 0) FROM tbl_produk_lifecycle WHERE id = 1") == price
+	})
+}
+
+// wantFull fails the test unless the newest run was a full one, for a reason.
+func (s *site) wantFull() {
+	s.Helper()
+	if s.number(s.target, `SELECT count(*) FROM lifecycle_sync_runs WHERE mode = 'full' AND state = 'succeeded' AND reason <> ''
+		AND id = (SELECT max(id) FROM lifecycle_sync_runs WHERE mode IN ('full', 'incremental'))`) == 0 {
+		s.Error("the newest run is no full one with a reason")
+	}
+}
