@@ -17,8 +17,9 @@ type Identity struct {
 	Database int64             `json:"database"` // OID
 	Standby  bool              `json:"standby"`
 	Started  string            `json:"started"` // when the server was started
-	Tables   map[string]string `json:"tables"`  // OID and columns by name; "" for what is no ordinary table
-	// Publication is what it publishes, "" where there is none: real time misses what it left out.
+	Tables   map[string]string `json:"tables"`  // OID, file and columns by name; "" for what is no ordinary table
+	// Publication is what it publishes and when that was last said, "" where there is none: real time misses
+	// what it left out, also when that was put right since.
 	Publication string `json:"publication"`
 }
 
@@ -30,9 +31,9 @@ const identify = `SELECT json_build_object(
 	'database', (SELECT oid::bigint FROM pg_database WHERE datname = current_database()),
 	'standby', pg_is_in_recovery(),
 	'started', pg_postmaster_start_time()::text,
-	'publication', coalesce((SELECT md5(p::text || coalesce((SELECT string_agg(r::text, ',' ORDER BY r.oid) FROM pg_publication_rel r WHERE r.prpubid = p.oid), ''))
+	'publication', coalesce((SELECT md5(concat(p.xmin, p) || coalesce((SELECT string_agg(concat(r.xmin, r), ',' ORDER BY r.oid) FROM pg_publication_rel r WHERE r.prpubid = p.oid), ''))
 		FROM pg_publication p WHERE p.pubname = '` + Publication + `'), ''),
-	'tables', (SELECT coalesce(json_object_agg(n.name, CASE WHEN c.relkind = 'r' AND NOT c.relhassubclass THEN c.oid || ' ' || md5((
+	'tables', (SELECT coalesce(json_object_agg(n.name, CASE WHEN c.relkind = 'r' AND NOT c.relhassubclass THEN concat_ws(' ', c.oid, c.relfilenode) || ' ' || md5((
 			SELECT string_agg(concat_ws(' ', a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attmissingval), ',' ORDER BY a.attnum)
 			FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)) ELSE '' END), '{}')
 		FROM unnest($1::text[]) AS n(name) JOIN pg_class c ON c.oid = to_regclass(quote_ident(n.name))))`

@@ -92,7 +92,8 @@ func (d *decoder) describe(m *pglogrepl.RelationMessage) {
 	d.relations[m.RelationID] = r
 }
 
-// touch notes the ids of rows, each of which may be missing.
+// touch notes the ids of rows, each of which may be missing. Where a row does not tell its id, because the table
+// had another replica identity for a while, any of its rows may be meant.
 func (d *decoder) touch(id uint32, rows ...*pglogrepl.TupleData) error {
 	r := d.relations[id]
 	touched := d.current.Rows[r.name]
@@ -103,7 +104,12 @@ func (d *decoder) touch(id uint32, rows ...*pglogrepl.TupleData) error {
 		if row == nil {
 			continue
 		}
-		id, err := strconv.ParseInt(string(row.Columns[r.id].Data), 10, 64)
+		cell := row.Columns[r.id]
+		if cell.DataType != pglogrepl.TupleDataTypeText {
+			touched = Touched{Whole: true}
+			break
+		}
+		id, err := strconv.ParseInt(string(cell.Data), 10, 64)
 		if err != nil {
 			return fmt.Errorf("an id in the log of %s: %w", r.name, err)
 		}

@@ -55,24 +55,39 @@ func (b *blame) note(c Change) {
 	b.counts[who][c.Table]++
 }
 
-// who takes a row out: whoever touched it, or a row that it refers to, or its whole table.
+// who takes a row out: whoever has taken a row out that it refers to, though others may have touched it as well;
+// else whoever touched it, or truncated its table. A row that is deleted is taken out by whoever did that.
 func (b *blame) who(c Change) int {
-	if who, ok := b.touched[c.Table.Source][c.ID]; ok {
+	who, touched := b.touched[c.Table.Source][c.ID]
+	if touched && c.Action == Delete {
 		return who
 	}
-	for i, column := range c.Table.Columns {
-		if column.References == "" || c.Before.Cells[i] == nil {
-			continue
-		}
-		parent, err := strconv.ParseInt(string(c.Before.Cells[i]), 10, 64)
-		if who, ok := b.leaving[column.References][parent]; ok && err == nil {
-			return who
-		}
+	if parents, ok := b.ofParents(c); ok {
+		return parents
+	}
+	if touched {
+		return who
 	}
 	if who, ok := b.whole[c.Table.Source]; ok {
 		return who
 	}
 	return nobody
+}
+
+// ofParents is who takes a row out that a leaving row refers to, or did.
+func (b *blame) ofParents(c Change) (who int, found bool) {
+	for _, row := range []models.Row{c.After, c.Before} {
+		for i, column := range c.Table.Columns {
+			if column.References == "" || row.Cells == nil || row.Cells[i] == nil {
+				continue
+			}
+			parent, err := strconv.ParseInt(string(row.Cells[i]), 10, 64)
+			if who, found := b.leaving[column.References][parent]; found && err == nil {
+				return who, true
+			}
+		}
+	}
+	return nobody, false
 }
 
 // guard refuses a silent mass delete, as guard does of a run: more than 10 rows and more than 10 % of a table

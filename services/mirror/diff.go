@@ -52,7 +52,7 @@ type tableStats struct {
 	uncounted bool  // before is not known until every row was read
 	leaving   []int64
 	entering  int64
-	entered   []int64          // their ids, where the Diff is limited to some rows
+	moved     []int64          // ids of rows that came, left, or changed sides with the quarantine, where the Diff is limited to some rows
 	dirty     []database.Range // what was compared row by row
 	expected  fingerprint      // of the source's rows there
 	all       fingerprint      // of all rows of the source
@@ -133,8 +133,8 @@ func (d *differ) merge(ctx context.Context, s *tableStats, emit func(context.Con
 		}
 		for _, change := range p.changes(id) {
 			s.note(change)
-			if d.only != nil && (change.Action == Insert || change.Action == Release) {
-				s.entered = append(s.entered, change.ID)
+			if d.only != nil && change.Action != Update {
+				s.moved = append(s.moved, change.ID)
 			}
 			if err := emit(ctx, change); err != nil {
 				return err

@@ -97,7 +97,7 @@ func strange(then, now lifecycle.Identity) string {
 		case !known:
 			return name + " is new"
 		case signature != now.Tables[name]:
-			return name + " is another table than before, or has other columns"
+			return name + " is another table than before, was written anew, or has other columns"
 		}
 	}
 	return ""

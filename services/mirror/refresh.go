@@ -156,14 +156,14 @@ func rangesOf(ids map[int64]bool) (ranges []database.Range) {
 }
 
 // findOnly makes dirty what the Diff is limited to, the children of rows that leave, and those in
-// quarantine that waited for a row that enters.
+// quarantine that refer to a row that came or went: they fit now, or for another reason not.
 func (d *differ) findOnly(ctx context.Context, s *tableStats) error {
 	s.uncounted = true
 	orphans, err := d.orphans(ctx, s.table)
 	if err != nil {
 		return err
 	}
-	waiting, err := d.referring(ctx, s.table, d.mirror.WaitingChildren, func(parent *tableStats) []int64 { return parent.entered })
+	waiting, err := d.referring(ctx, s.table, d.mirror.WaitingChildren, func(parent *tableStats) []int64 { return parent.moved })
 	if err != nil {
 		return err
 	}

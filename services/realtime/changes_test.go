@@ -74,6 +74,12 @@ func TestQuarantineInRealTime(t *testing.T) {
 	quarantined("products dangling_reference(id_segmen)")
 	l.change("INSERT INTO tbl_segmen (id, segmen) OVERRIDING SYSTEM VALUE VALUES (7000, 'telat')")
 	quarantined("")
+	l.change("INSERT INTO tbl_stage_histori (id, id_produk) OVERRIDING SYSTEM VALUE VALUES (9000, 9000)")
+	quarantined("stage_history dangling_reference(id_produk)")
+	l.change("INSERT INTO tbl_produk (id, produk, tanggal_launch) OVERRIDING SYSTEM VALUE VALUES (9000, 'tak terbatas', 'infinity')")
+	quarantined("products unfit_value(tanggal_launch), stage_history parent_quarantined(id_produk)")
+	l.change("DELETE FROM tbl_produk WHERE id = 9000")
+	quarantined("stage_history dangling_reference(id_produk)")
 }
 
 // TestTransactionsComeWhole moves money between two products, again and again, and looks at the sum meanwhile.
@@ -161,6 +167,35 @@ func TestTablesThatChange(t *testing.T) {
 	l.follows()
 	l.caughtUp()
 	l.equal()
+}
+
+// TestWhatTheLogDoesNotTell changes rows in ways of which the log says nothing, or not which row was meant.
+func TestWhatTheLogDoesNotTell(t *testing.T) {
+	t.Parallel()
+	for name, statements := range map[string][]string{
+		"the table is written anew": {"ALTER TABLE tbl_produk ALTER COLUMN harga TYPE bigint USING coalesce(harga, 0) + 1000"},
+		"for a while not published": {
+			"ALTER PUBLICATION lifecycle_sync SET (publish = 'insert')", "UPDATE tbl_produk SET harga = 77 WHERE id = 3",
+			"ALTER PUBLICATION lifecycle_sync SET (publish = 'insert, update, delete, truncate')",
+		},
+		"for a while by another key": {
+			"ALTER TABLE tbl_stage_histori REPLICA IDENTITY USING INDEX other", "DELETE FROM tbl_stage_histori WHERE id = 4",
+			"ALTER TABLE tbl_stage_histori REPLICA IDENTITY DEFAULT",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			l.change("ALTER TABLE tbl_stage_histori ADD COLUMN code integer GENERATED ALWAYS AS IDENTITY", "CREATE UNIQUE INDEX other ON tbl_stage_histori (code)")
+			l.follows()
+			l.caughtUp()
+			for _, statement := range statements {
+				l.change(statement)
+			}
+			l.caughtUp()
+			l.equal()
+		})
+	}
 }
 
 // TestTheLogIsNotHeld writes what is not mirrored: the server may throw its log away all the same.

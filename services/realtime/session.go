@@ -36,6 +36,7 @@ func (f *Follower) session(ctx context.Context) (began bool, err error) {
 		return false, err
 	}
 	defer stream.Close()
+	defer func() { began = f.Status().State == Following }()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return stream.Receive(ctx) })
 	group.Go(func() error {
@@ -46,8 +47,6 @@ func (f *Follower) session(ctx context.Context) (began bool, err error) {
 		if err != nil {
 			return err
 		}
-		began = true
-		f.become(Following, nil)
 		return f.steps(ctx, stream, following)
 	})
 	err = group.Wait()
@@ -57,13 +56,13 @@ func (f *Follower) session(ctx context.Context) (began bool, err error) {
 	case errors.Is(err, mirror.ErrAnotherSource):
 		f.owing = "lifecycle_db's tables or publication have changed"
 	}
-	return began, err
+	return false, err
 }
 
 // steps brings what arrives until something goes wrong.
 func (f *Follower) steps(ctx context.Context, stream *lifecycle.Stream, following *mirror.Following) error {
-	for ctx.Err() == nil {
-		waiting := stream.Pending(ctx, idle)
+	for patience := time.Duration(0); ctx.Err() == nil; patience = idle {
+		waiting := stream.Pending(ctx, patience)
 		version, err := following.Step(ctx)
 		switch {
 		case errors.Is(err, mirror.ErrBehind):
@@ -74,11 +73,14 @@ func (f *Follower) steps(ctx context.Context, stream *lifecycle.Stream, followin
 		case err != nil && models.AsError(err).Class == models.Busy: // a run is writing the mirror
 		case err != nil:
 			return err
-		case version > 0:
-			f.o.Committed(version)
-			continue
-		case !waiting:
-			continue
+		default: // only now is it sure that changes come through
+			f.become(Following, nil)
+			if version > 0 {
+				f.o.Committed(version)
+			}
+			if version > 0 || !waiting {
+				continue
+			}
 		}
 		select { // what is pending was not visible yet
 		case <-ctx.Done():
