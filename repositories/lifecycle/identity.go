@@ -31,7 +31,8 @@ const identify = `SELECT json_build_object(
 	'database', (SELECT oid::bigint FROM pg_database WHERE datname = current_database()),
 	'standby', pg_is_in_recovery(),
 	'started', pg_postmaster_start_time()::text,
-	'publication', coalesce((SELECT md5(concat(p.xmin, p) || coalesce((SELECT string_agg(concat(r.xmin, r), ',' ORDER BY r.oid) FROM pg_publication_rel r WHERE r.prpubid = p.oid), ''))
+	'publication', coalesce((SELECT md5(concat(p.xmin, p) || coalesce((SELECT string_agg(concat(r.xmin, r), ',' ORDER BY r.oid)
+		FROM pg_publication_rel r WHERE r.prpubid = p.oid), ''))
 		FROM pg_publication p WHERE p.pubname = '` + Publication + `'), ''),
 	'tables', (SELECT coalesce(json_object_agg(n.name, CASE WHEN c.relkind = 'r' AND NOT c.relhassubclass THEN concat_ws(' ', c.oid, c.relfilenode) || ' ' || md5((
 			SELECT string_agg(concat_ws(' ', a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attmissingval), ',' ORDER BY a.attnum)

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -17,7 +18,11 @@ type Sight struct {
 
 // Sees reports whether the snapshot sees what a transaction committed.
 func (s Sight) Sees(t Transaction) bool {
-	back := uint32(s.xmax) - t.XID // how many transaction ids it lies before the first that was not given
+	return s.sees(t.XID) && !slices.ContainsFunc(t.also, func(xid uint32) bool { return !s.sees(xid) })
+}
+
+func (s Sight) sees(xid uint32) bool {
+	back := uint32(s.xmax) - xid // how many transaction ids it lies before the first that was not given
 	if back == 0 || back > 1<<31 {
 		return false
 	}

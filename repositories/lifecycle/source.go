@@ -39,6 +39,7 @@ type Snapshot struct {
 	source  *Source
 	conn    *database.Conn
 	name    string // by which further connections join the snapshot
+	held    []string
 	hashing database.Hashing
 	ascii   bool // SQL_ASCII: text may be anything
 }
@@ -47,11 +48,15 @@ type Snapshot struct {
 // say. Optional tables that are not there are left out of Tables. Errors: connection, permission,
 // schema (with every problem found and its mending), timeout (names the table that another session holds).
 func (s *Source) Snapshot(ctx context.Context, tables []*models.Table) (*Snapshot, error) {
+	held, err := s.holdable(ctx, tables)
+	if err != nil {
+		return nil, err
+	}
 	conn, err := s.db.BeginConn(ctx, database.ReadOnly)
 	if err != nil {
 		return nil, err
 	}
-	snap := &Snapshot{source: s, conn: conn}
+	snap := &Snapshot{source: s, conn: conn, held: held}
 	if err := snap.open(ctx, tables); err != nil {
 		conn.Close()
 		return nil, err
@@ -59,9 +64,19 @@ func (s *Source) Snapshot(ctx context.Context, tables []*models.Table) (*Snapsho
 	return snap, nil
 }
 
+// holdable lists the tables that a snapshot is to hold, before its transaction begins.
+func (s *Source) holdable(ctx context.Context, tables []*models.Table) ([]string, error) {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	return conn.Holdable(ctx, sourceNames(tables))
+}
+
 func (s *Snapshot) open(ctx context.Context, tables []*models.Table) error {
 	names := sourceNames(tables)
-	if err := s.conn.Hold(ctx, names); err != nil {
+	if err := s.conn.Hold(ctx, s.held); err != nil {
 		return err
 	}
 	infos, err := s.conn.Inspect(ctx, names)
@@ -101,7 +116,9 @@ func (s *Source) Resnap(ctx context.Context, earlier *Snapshot) (*Snapshot, erro
 	}
 	later := *earlier
 	later.conn, later.name = conn, ""
-	err = later.conn.QueryRow(ctx, bounds, nil, &later.Horizon, &later.Next)
+	if err = conn.Hold(ctx, later.held); err == nil {
+		err = conn.QueryRow(ctx, bounds, nil, &later.Horizon, &later.Next)
+	}
 	if err == nil && later.ascii {
 		_, err = conn.Exec(ctx, asciiClient)
 	}
@@ -181,7 +198,7 @@ func (s *Snapshot) Join(ctx context.Context) (*Snapshot, error) {
 		conn.Close()
 		return nil, fmt.Errorf("joining the snapshot: %w", err)
 	}
-	if err := conn.Hold(ctx, sourceNames(s.Tables)); err != nil {
+	if err := conn.Hold(ctx, s.held); err != nil {
 		conn.Close()
 		return nil, err
 	}

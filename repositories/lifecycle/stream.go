@@ -18,13 +18,12 @@ import (
 const (
 	speakEvery = 2 * time.Second  // the server is told that we live
 	silence    = 15 * time.Second // without a word from the server, it is taken for dead
-	// What is pending may take so much memory.
+	// So much is pending by row; more, and only the tables are known, which are then compared whole.
 	mostPending = 1 << 18 // transactions
 	mostIDs     = 1 << 22
-)
 
-// ErrTooMuch says that more is pending than is worth keeping: a run brings the mirror up to date faster.
-var ErrTooMuch = errors.New("real time has fallen too far behind")
+	logPage = 8 << 10 // in which the server's log is flushed
+)
 
 // Stream tells what lifecycle_db commits, from a slot on, in the order of the commits. Receive fills it; its
 // other methods may be called meanwhile from one other goroutine.
@@ -75,7 +74,7 @@ func (s *Stream) Close() {
 }
 
 // Receive takes in what arrives until ctx ends or the stream breaks, and never returns nil. Errors:
-// connection; ErrTooMuch; schema when the publication is gone.
+// connection; schema when the publication is gone.
 func (s *Stream) Receive(ctx context.Context) error {
 	heard := time.Now()
 	for {
@@ -94,9 +93,6 @@ func (s *Stream) Receive(ctx context.Context) error {
 			heard = time.Now()
 			err = s.take(ctx, message)
 		}
-		if errors.Is(err, ErrTooMuch) {
-			return err
-		}
 		if err != nil {
 			return s.source.db.Translate(err)
 		}
@@ -113,9 +109,7 @@ func (s *Stream) take(ctx context.Context, message pgproto3.BackendMessage) erro
 			if err != nil {
 				return err
 			}
-			if err := s.arrive(int64(alive.ServerWALEnd), nil); err != nil {
-				return err
-			}
+			s.arrive(int64(alive.ServerWALEnd), nil)
 			return s.report(ctx, false) // each one is answered, so that the next comes without delay
 		}
 		data, err := pglogrepl.ParseXLogData(m.Data[1:])
@@ -126,14 +120,15 @@ func (s *Stream) take(ctx context.Context, message pgproto3.BackendMessage) erro
 		if err != nil || tx == nil {
 			return err
 		}
-		return s.arrive(tx.End, tx)
+		s.arrive(tx.End, tx)
+		return nil
 	default:
 		return nil // notices
 	}
 }
 
 // arrive notes that everything up to a position has come, and what came.
-func (s *Stream) arrive(position int64, tx *Transaction) error {
+func (s *Stream) arrive(position int64, tx *Transaction) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.position = max(s.position, position)
@@ -145,9 +140,9 @@ func (s *Stream) arrive(position int64, tx *Transaction) error {
 	default:
 	}
 	if len(s.pending) > mostPending || s.ids > mostIDs {
-		return ErrTooMuch
+		s.pending = []Transaction{merged(s.pending)}
+		s.ids = s.pending[0].size()
 	}
-	return nil
 }
 
 // report tells the server how far we are.
@@ -159,23 +154,31 @@ func (s *Stream) report(ctx context.Context, answer bool) error {
 	return pglogrepl.SendStandbyStatusUpdate(ctx, s.conn, update)
 }
 
-// Await returns, once every commit up to a position has arrived, what is pending and the position reached.
-// Errors: timeout when that takes longer than patience; ctx's end.
+// Await returns, once every commit up to a position has arrived, what is pending and the position reached. A
+// server that has flushed a page of its log in the midst of a record does not come to that position before it
+// has more to write: a stream that stands still so near before it is there. Errors: timeout when that takes
+// longer than patience; ctx's end.
 func (s *Stream) Await(ctx context.Context, position int64, patience time.Duration) (pending []Transaction, reached int64, err error) {
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
-	for {
+	for began := int64(-1); ; {
 		s.mu.Lock()
 		pending, reached = slices.Clip(s.pending), s.position
 		s.mu.Unlock()
 		if reached >= position {
 			return pending, reached, nil
 		}
+		if began < 0 {
+			began = reached
+		}
 		select {
 		case <-ctx.Done():
 			return nil, 0, ctx.Err()
 		case <-s.arrived:
 		case <-deadline.C:
+			if reached == began && position-reached < logPage {
+				return pending, reached, nil
+			}
 			return nil, 0, &models.Error{Class: models.Timeout, Message: fmt.Sprintf("lifecycle_db's log is %d bytes behind", position-reached), Remedy: "It is waited for."}
 		}
 	}

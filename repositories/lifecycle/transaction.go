@@ -16,6 +16,7 @@ type Transaction struct {
 	XID  uint32
 	End  int64 // where its commit ends in the log
 	Rows map[string]Touched
+	also []uint32 // ids of transactions before it that it stands for as well
 }
 
 // Touched are rows of a table that a transaction wrote or deleted.
@@ -29,6 +30,22 @@ func (t Transaction) size() (n int) {
 		n += 8 + len(rows.IDs) // a little for the table itself
 	}
 	return n
+}
+
+// merged is one transaction that stands for several, in their order, and no longer tells which rows they touched.
+func merged(all []Transaction) Transaction {
+	last := all[len(all)-1]
+	m := Transaction{XID: last.XID, End: last.End, Rows: map[string]Touched{}}
+	for i, t := range all {
+		m.also = append(m.also, t.also...)
+		if i < len(all)-1 {
+			m.also = append(m.also, t.XID)
+		}
+		for table := range t.Rows {
+			m.Rows[table] = Touched{Whole: true}
+		}
+	}
+	return m
 }
 
 // decoder puts pgoutput's messages together to transactions.

@@ -13,7 +13,11 @@ import (
 // Examine reads what the catalogue says of the mirror. It needs nothing of the source, so both
 // databases can be looked at together. Errors: schema, connection.
 func (m *Mirror) Examine(ctx context.Context) (err error) {
-	if err := m.conn.Hold(ctx, m.store.mirrorNames()); err != nil {
+	holdable, err := m.conn.Holdable(ctx, m.store.mirrorNames())
+	if err != nil {
+		return err
+	}
+	if err := m.conn.Hold(ctx, holdable); err != nil {
 		return err
 	}
 	if m.infos, err = m.store.inspect(ctx, m.conn); err != nil {

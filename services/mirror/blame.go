@@ -12,9 +12,9 @@ import (
 // blame finds out which transaction of the source takes which rows out of the mirror, because in real time
 // the guard counts by transaction, though several are brought together.
 type blame struct {
-	touched map[string]map[int64]int        // by source table and id: the last transaction that touched the row
-	whole   map[string]int                  // and that which truncated the table
-	leaving map[string]map[int64]int        // by source table and id: who takes the row out
+	touched map[string]map[int64][]int      // by source table and id: the transactions that touched the row
+	whole   map[string]int                  // and the last that truncated the table
+	leaving map[string]map[int64][]int      // by source table and id: who takes the row out
 	counts  map[int]map[*models.Table]int64 // by transaction and table: how many rows
 }
 
@@ -22,17 +22,19 @@ type blame struct {
 const nobody = -1
 
 func newBlame(seen []lifecycle.Transaction) *blame {
-	b := &blame{map[string]map[int64]int{}, map[string]int{}, map[string]map[int64]int{}, map[int]map[*models.Table]int64{}}
+	b := &blame{map[string]map[int64][]int{}, map[string]int{}, map[string]map[int64][]int{}, map[int]map[*models.Table]int64{}}
 	for i, t := range seen {
 		for table, rows := range t.Rows {
 			if rows.Whole {
 				b.whole[table] = i
 			}
 			if b.touched[table] == nil {
-				b.touched[table] = map[int64]int{}
+				b.touched[table] = map[int64][]int{}
 			}
 			for _, id := range rows.IDs {
-				b.touched[table][id] = i
+				if who := b.touched[table][id]; who == nil || who[len(who)-1] != i {
+					b.touched[table][id] = append(who, i)
+				}
 			}
 		}
 	}
@@ -46,48 +48,51 @@ func (b *blame) note(c Change) {
 	}
 	who := b.who(c)
 	if b.leaving[c.Table.Source] == nil {
-		b.leaving[c.Table.Source] = map[int64]int{}
+		b.leaving[c.Table.Source] = map[int64][]int{}
 	}
 	b.leaving[c.Table.Source][c.ID] = who
-	if b.counts[who] == nil {
-		b.counts[who] = map[*models.Table]int64{}
+	for _, one := range who {
+		if b.counts[one] == nil {
+			b.counts[one] = map[*models.Table]int64{}
+		}
+		b.counts[one][c.Table]++
 	}
-	b.counts[who][c.Table]++
 }
 
-// who takes a row out: whoever has taken a row out that it refers to, though others may have touched it as well;
-// else whoever touched it, or truncated its table. A row that is deleted is taken out by whoever did that.
-func (b *blame) who(c Change) int {
-	who, touched := b.touched[c.Table.Source][c.ID]
-	if touched && c.Action == Delete {
-		return who
+// who takes a row out. A row that is deleted is taken out by whoever did that, the last to touch it. One that no
+// longer fits is taken out by whoever took a row out that it refers to; else by one of those who touched it, each
+// of whom is counted, or who truncated its table.
+func (b *blame) who(c Change) []int {
+	touched := b.touched[c.Table.Source][c.ID]
+	if touched != nil && c.Action == Delete {
+		return touched[len(touched)-1:]
 	}
-	if parents, ok := b.ofParents(c); ok {
+	if parents := b.ofParents(c); parents != nil {
 		return parents
 	}
-	if touched {
-		return who
+	if touched != nil {
+		return touched
 	}
 	if who, ok := b.whole[c.Table.Source]; ok {
-		return who
+		return []int{who}
 	}
-	return nobody
+	return []int{nobody}
 }
 
-// ofParents is who takes a row out that a leaving row refers to, or did.
-func (b *blame) ofParents(c Change) (who int, found bool) {
+// ofParents is who takes a row out that a leaving row refers to, or did; nil when none of those leaves.
+func (b *blame) ofParents(c Change) []int {
 	for _, row := range []models.Row{c.After, c.Before} {
 		for i, column := range c.Table.Columns {
 			if column.References == "" || row.Cells == nil || row.Cells[i] == nil {
 				continue
 			}
 			parent, err := strconv.ParseInt(string(row.Cells[i]), 10, 64)
-			if who, found := b.leaving[column.References][parent]; found && err == nil {
-				return who, true
+			if who := b.leaving[column.References][parent]; who != nil && err == nil {
+				return who
 			}
 		}
 	}
-	return nobody, false
+	return nil
 }
 
 // guard refuses a silent mass delete, as guard does of a run: more than 10 rows and more than 10 % of a table

@@ -73,7 +73,7 @@ type Result struct {
 // attempt makes a run once, the one to be tried again if there is one. The result holds the run, if one has
 // begun.
 func (e *Engine) attempt(ctx context.Context, req Request, progress Progress, again *models.Run) (Result, error) {
-	ctx, unattend := e.attend(ctx)
+	ctx, unattend := e.Attend(ctx)
 	defer unattend()
 	tx, succeeded, err := e.begin(ctx, req, again)
 	if err != nil {

@@ -213,3 +213,31 @@ func TestIncrementalOnSQLite(t *testing.T) {
 		t.Errorf("the run was %s: %s", mode, reason)
 	}
 }
+
+// TestATableThatIsLoadedAnew waits for somebody who empties a table and fills it again in one transaction, and sees
+// it full.
+func TestATableThatIsLoadedAnew(t *testing.T) {
+	onPostgres(t, func(l *lab) {
+		l.small()
+		l.sync()
+		l.change("CREATE TABLE kept AS SELECT * FROM tbl_stage_histori")
+		loading := l.open()
+		l.within(loading, "TRUNCATE tbl_stage_histori; INSERT INTO tbl_stage_histori OVERRIDING SYSTEM VALUE SELECT * FROM kept")
+		ended := make(chan error, 1)
+		go func() {
+			_, err := l.try()
+			ended <- err
+		}()
+		for waiting := false; !waiting && len(ended) == 0; {
+			const query = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'tbl_stage_histori'::regclass AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+			if err := l.source.QueryRowContext(l.Context(), query).Scan(&waiting); err != nil {
+				l.Fatal(err)
+			}
+		}
+		l.commit(loading)
+		if err := <-ended; err != nil {
+			l.Fatalf("the run saw the table empty: %v", err)
+		}
+		l.equal()
+	})
+}

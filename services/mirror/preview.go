@@ -40,7 +40,7 @@ func (e *Engine) Verify(ctx context.Context, progress Progress, emit func(Change
 
 // compare finds every difference between the mirror as it is now and the source as it is then.
 func (e *Engine) compare(ctx context.Context, progress Progress, emit func(Change, Cause) error) (*differ, error) {
-	ctx, unattend := e.attend(ctx)
+	ctx, unattend := e.Attend(ctx)
 	defer unattend()
 	d, err := e.comparison(ctx, progress, emit)
 	return d, because(ctx, err)

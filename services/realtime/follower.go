@@ -107,7 +107,7 @@ func (f *Follower) Follow(ctx context.Context) error {
 		}
 		wait, _ := pause.Next() // never stops
 		switch e := models.AsError(err); {
-		case errors.Is(err, mirror.ErrAnotherSource), errors.Is(err, lifecycle.ErrTooMuch): // the next session begins with a run
+		case errors.Is(err, mirror.ErrAnotherSource): // the next session begins with a run
 			f.become(Starting, nil)
 		case e.Class == models.Busy:
 			f.become(Standby, nil)

@@ -64,6 +64,9 @@ func TestConsequencesAreCountedTogether(t *testing.T) {
 		l.change(fmt.Sprintf("UPDATE tbl_produk SET harga = %d WHERE id = %d", i, i+1))
 	}
 	l.change("DELETE FROM tbl_segmen WHERE id = 2")
+	for i := range 40 {
+		l.change(fmt.Sprintf("UPDATE tbl_produk SET harga = %d WHERE id = %d", -i, i+1))
+	}
 	if err := l.follow().until(realtime.Stopped, 1); !strings.Contains(fmt.Sprint(err), "products out of the mirror") {
 		t.Errorf("%v", err)
 	}

@@ -15,6 +15,8 @@ import (
 )
 
 const (
+	prepareTime = time.Minute // for publication and slot: others may hold the tables
+
 	idle      = 5 * time.Second       // between steps that only see that there is nothing to bring
 	busyPause = 20 * time.Millisecond // before a step is tried again that could not be taken, or brought nothing
 )
@@ -22,14 +24,19 @@ const (
 // session follows as long as nothing goes wrong, and reports whether it began to. Errors: busy when another
 // process follows; mass_delete; what keeps real time from working; connection, timeout.
 func (f *Follower) session(ctx context.Context) (began bool, err error) {
+	attended, unattend := f.o.Engine.Attend(ctx)
+	defer unattend()
+	ctx = attended
 	name, err := f.o.Store.SlotName(ctx)
 	if err != nil {
 		return false, err
 	}
 	// The slot first, then a run: the log tells of everything that the run's snapshot does not see.
-	slot, err := f.o.Source.PrepareSlot(ctx, name, f.o.Tables)
+	preparing, prepared := context.WithTimeout(ctx, prepareTime)
+	slot, err := f.o.Source.PrepareSlot(preparing, name, f.o.Tables)
+	prepared()
 	if err != nil {
-		return false, err
+		return false, silenced(attended, err)
 	}
 	stream, err := f.o.Source.Follow(ctx, slot, f.o.Tables)
 	if err != nil {
@@ -50,13 +57,18 @@ func (f *Follower) session(ctx context.Context) (began bool, err error) {
 		return f.steps(ctx, stream, following)
 	})
 	err = group.Wait()
-	switch {
-	case errors.Is(err, lifecycle.ErrTooMuch): // a run is faster
-		f.owing = "real time had fallen behind"
-	case errors.Is(err, mirror.ErrAnotherSource):
+	if errors.Is(err, mirror.ErrAnotherSource) {
 		f.owing = "lifecycle_db's tables or publication have changed"
 	}
-	return false, err
+	return false, silenced(attended, err)
+}
+
+// silenced is the error that a database has not answered, where that has ended the session.
+func silenced(attended context.Context, err error) error {
+	if cause, ok := errors.AsType[*models.Error](context.Cause(attended)); ok {
+		return cause
+	}
+	return err
 }
 
 // steps brings what arrives until something goes wrong.
