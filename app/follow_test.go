@@ -92,8 +92,7 @@ func TestFollowerKilled(t *testing.T) {
 		t.Errorf("a follower that was told to end ends with %d: %s", code, p.stdout)
 	}
 	for i, point := range []string{"before-step-commit", "after-step-commit"} {
-		p := s.start([]string{"LIFECYCLE_FAILPOINT=" + point}, "sync", "--follow")
-		s.says(p, followed)
+		p := s.start([]string{"LIFECYCLE_FAILPOINT=" + point}, "sync", "--follow") // it may come to what it was told of before
 		s.exec(s.source, fmt.Sprintf("UPDATE tbl_produk SET harga = %d WHERE id <= 50", 100+i))
 		<-p.ended
 		if status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() {
