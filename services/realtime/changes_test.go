@@ -115,7 +115,7 @@ func TestCommitsThatDoNotWait(t *testing.T) {
 	l := newLab(t)
 	l.follows()
 	var writers sync.WaitGroup
-	for w, wait := range []string{"off", "off", "on"} {
+	for w, wait := range []string{"on", "off", "on", "off"} {
 		writers.Go(func() {
 			conn, err := l.source.Conn(l.Context())
 			if err != nil {
@@ -123,8 +123,8 @@ func TestCommitsThatDoNotWait(t *testing.T) {
 				return
 			}
 			defer conn.Close()
-			for i := range 400 {
-				if _, err := conn.ExecContext(l.Context(), fmt.Sprintf("SET synchronous_commit = %s; UPDATE tbl_produk SET harga = %d WHERE id = %d", wait, i, 1+w+3*(i%39))); err != nil {
+			for i := range 1200 {
+				if _, err := conn.ExecContext(l.Context(), fmt.Sprintf("SET synchronous_commit = %s; UPDATE tbl_produk SET harga = %d WHERE id = %d; SELECT pg_sleep(0.001)", wait, i, 1+w+4*(i%29))); err != nil {
 					t.Error(err)
 					return
 				}
