@@ -7,6 +7,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers"
+	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/routes"
 	"lifecycle-sync/services"
@@ -26,7 +27,7 @@ func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metri
 		}
 	}
 	staging := attachments.NewStaging(a.files, a.cfg.UploadFileLimit, a.log)
-	limits := handlers.FormLimits{Files: a.cfg.UploadFiles, Bytes: a.cfg.UploadRequestLimit}
+	limits := request.FormLimits{Files: a.cfg.UploadFiles, Bytes: a.cfg.UploadRequestLimit}
 	return routes.New(options, routes.Handlers{
 		Health:    handlers.NewHealth(a.web, a.log),
 		Products:  handlers.NewProducts(a.answers),

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services"
 )
@@ -18,22 +19,22 @@ import (
 type Attachments struct {
 	answers *services.Answers
 	files   *services.ProductFiles
-	uploads uploads
-	limits  FormLimits
+	uploads request.Uploads
+	limits  request.FormLimits
 }
 
 // NewAttachments returns the handlers on their use cases.
-func NewAttachments(answers *services.Answers, files *services.ProductFiles, u uploads, limits FormLimits) *Attachments {
+func NewAttachments(answers *services.Answers, files *services.ProductFiles, u request.Uploads, limits request.FormLimits) *Attachments {
 	return &Attachments{answers: answers, files: files, uploads: u, limits: limits}
 }
 
 // List answers a product's files, oldest first.
 func (h *Attachments) List(c *fiber.Ctx) error {
-	id, err := idOf(c)
+	id, err := request.ID(c)
 	if err != nil {
 		return err
 	}
-	if err := parseQuery(c).err(); err != nil {
+	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
 	return read(c, h.answers, func(ctx context.Context, v *services.View) (success, error) {
@@ -44,20 +45,20 @@ func (h *Attachments) List(c *fiber.Ctx) error {
 
 // Add attaches the files of a form to a product.
 func (h *Attachments) Add(c *fiber.Ctx) error {
-	id, err := idOf(c)
+	id, err := request.ID(c)
 	if err != nil {
 		return err
 	}
-	key, err := idempotencyKey(c)
+	key, err := request.IdempotencyKey(c)
 	if err != nil {
 		return err
 	}
-	read, err := readForm(c, h.limits, h.uploads)
+	read, err := request.ReadForm(c, h.limits, h.uploads)
 	if err != nil {
 		return err
 	}
 	if len(read.Files) == 0 {
-		return invalid(filesField, "required", "files must be there: the form has none")
+		return request.Invalid(request.FilesField, "required", "files must be there: the form has none")
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), writeTime)
 	defer cancel()
@@ -90,11 +91,11 @@ func (h *Attachments) Remove(c *fiber.Ctx) error {
 // attachmentID reads which file of which product a path names. Errors: validation_failed.
 func attachmentID(c *fiber.Ctx) (product, id int64, err error) {
 	const name = "attachmentId"
-	if product, err = idOf(c); err != nil {
+	if product, err = request.ID(c); err != nil {
 		return 0, 0, err
 	}
 	if id, err = strconv.ParseInt(c.Params(name), 10, 64); err != nil || id < 1 || c.Params(name)[0] == '+' {
-		return 0, 0, invalid(name, "integer", "%s in the address must be a whole number from 1 to %d", name, int64(math.MaxInt64))
+		return 0, 0, request.Invalid(name, "integer", "%s in the address must be a whole number from 1 to %d", name, int64(math.MaxInt64))
 	}
 	return product, id, nil
 }
@@ -105,7 +106,7 @@ func (h *Attachments) Download(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := parseQuery(c).err(); err != nil {
+	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
 	file, err := h.files.Find(c.UserContext(), product, id)

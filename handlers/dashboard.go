@@ -6,6 +6,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/services"
 	"lifecycle-sync/services/dashboard"
 )
@@ -24,16 +25,16 @@ func NewDashboard(answers *services.Answers, now func() time.Time) *Dashboard {
 
 // All answers the dashboard of the products that the query's filters let through.
 func (h *Dashboard) All(c *fiber.Ctx) error {
-	q := parseQuery(c, productFilters()...)
-	request := services.ProductQuery{Filter: productFilter(q)}
-	if err := q.err(); err != nil {
+	q := request.ParseQuery(c, request.ProductFilters()...)
+	asked := services.ProductQuery{Filter: request.ProductFilter(q)}
+	if err := q.Err(); err != nil {
 		return err
 	}
-	if err := request.Check(); err != nil {
+	if err := asked.Check(); err != nil {
 		return err
 	}
 	return read(c, h.answers, func(ctx context.Context, v *services.View) (success, error) {
-		figures, err := dashboard.Read(ctx, v, request.Filter, h.now())
+		figures, err := dashboard.Read(ctx, v, asked.Filter, h.now())
 		return success{Data: figures}, err
 	})
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services"
 )
@@ -46,7 +47,7 @@ type dropdowns struct {
 
 // All answers the three lists.
 func (h *Dropdowns) All(c *fiber.Ctx) error {
-	if err := parseQuery(c).err(); err != nil {
+	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
 	return read(c, h.answers, func(ctx context.Context, v *services.View) (success, error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/syncing"
 )
@@ -37,7 +38,7 @@ type tableEvent struct {
 
 // Events streams what happens to the runs, as server-sent events.
 func (h *Sync) Events(c *fiber.Ctx) error {
-	if err := parseQuery(c).err(); err != nil {
+	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
 	reader, err := h.syncs.Follow(c.UserContext(), strings.Clone(c.Get("Last-Event-ID")))

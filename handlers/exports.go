@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/services"
 	"lifecycle-sync/services/export"
 )
@@ -40,9 +41,9 @@ func (h *Exports) Workbook(c *fiber.Ctx) error {
 }
 
 func (h *Exports) send(c *fiber.Ctx, export func(context.Context, services.ProductQuery) (io.ReadCloser, error), extension, kind string) error {
-	q := parseQuery(c, append(productFilters(), "sort")...)
-	request := services.ProductQuery{Filter: productFilter(q), Sort: q.text("sort")}
-	if err := q.err(); err != nil {
+	q := request.ParseQuery(c, append(request.ProductFilters(), "sort")...)
+	asked := services.ProductQuery{Filter: request.ProductFilter(q), Sort: q.Text("sort")}
+	if err := q.Err(); err != nil {
 		return err
 	}
 	c.Set(fiber.HeaderContentType, kind)
@@ -52,7 +53,7 @@ func (h *Exports) send(c *fiber.Ctx, export func(context.Context, services.Produ
 	}
 	// The file is read after this handler has returned.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.UserContext()), exportTime)
-	file, err := export(ctx, request)
+	file, err := export(ctx, asked)
 	if err != nil {
 		cancel()
 		c.Response().Header.Del(fiber.HeaderContentDisposition)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/services"
 )
 
@@ -16,24 +17,24 @@ func NewHistories(answers *services.Answers) *Histories { return &Histories{answ
 
 // List answers a page of the stage history, newest first: of one product, or all of it.
 func (h *Histories) List(c *fiber.Ctx) error {
-	q := parseQuery(c, "productId", "page", "limit")
-	request := services.TransitionQuery{Paging: paging(q), ProductID: q.id("productId")}
-	if err := q.err(); err != nil {
+	q := request.ParseQuery(c, "productId", "page", "limit")
+	asked := services.TransitionQuery{Paging: request.Paging(q), ProductID: q.ID("productId")}
+	if err := q.Err(); err != nil {
 		return err
 	}
 	return read(c, h.answers, func(ctx context.Context, v *services.View) (success, error) {
-		page, err := services.ListTransitions(ctx, v, request)
+		page, err := services.ListTransitions(ctx, v, asked)
 		return success{Data: page.Transitions, Pagination: &page.Pagination}, err
 	})
 }
 
 // One answers one transition.
 func (h *Histories) One(c *fiber.Ctx) error {
-	id, err := idOf(c)
+	id, err := request.ID(c)
 	if err != nil {
 		return err
 	}
-	if err := parseQuery(c).err(); err != nil {
+	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
 	return read(c, h.answers, func(ctx context.Context, v *services.View) (success, error) {

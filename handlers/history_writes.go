@@ -3,19 +3,20 @@ package handlers
 import (
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services"
 )
 
 // HistoryWrites answers requests that change the stage history.
 type HistoryWrites struct {
-	checker checker
+	checker request.Checker
 	writer  *services.HistoryWriter
 }
 
 // NewHistoryWrites returns the handlers on their use cases.
 func NewHistoryWrites(w *services.HistoryWriter) *HistoryWrites {
-	return &HistoryWrites{checker: newChecker(), writer: w}
+	return &HistoryWrites{checker: request.NewChecker(), writer: w}
 }
 
 // transitionForm is what a transition's JSON says, as texts.
@@ -37,25 +38,25 @@ const metricsField = "performance_metrics"
 
 // Record records a transition.
 func (h *HistoryWrites) Record(c *fiber.Ctx) error {
-	key, err := idempotencyKey(c)
+	key, err := request.IdempotencyKey(c)
 	if err != nil {
 		return err
 	}
 	var f transitionForm
-	_, metrics, err := readTransition(c, []formField{
-		{"id_produk", "ProductID", &f.ProductID}, {"stage_now", "StageID", &f.StageID},
-		{"stage_previous", "PreviousStageID", &f.PreviousStageID},
-		{"catatan", "Notes", &f.Notes}, {"tanggal_perubahan", "ChangedAt", &f.ChangedAt},
+	_, metrics, err := readTransition(c, []jsonField{
+		{"id_produk", &f.ProductID}, {"stage_now", &f.StageID},
+		{"stage_previous", &f.PreviousStageID},
+		{"catatan", &f.Notes}, {"tanggal_perubahan", &f.ChangedAt},
 	})
 	if err == nil {
-		err = h.checker.check(&f)
+		err = h.checker.Check(&f)
 	}
 	if err != nil {
 		return err
 	}
 	in := services.TransitionInput{
-		ProductID: *someID(f.ProductID), StageID: *someID(f.StageID), PreviousStageID: someID(f.PreviousStageID),
-		Notes: someText(f.Notes), ChangedAt: someInstant(f.ChangedAt), Metrics: metrics,
+		ProductID: *request.SomeID(f.ProductID), StageID: *request.SomeID(f.StageID), PreviousStageID: request.SomeID(f.PreviousStageID),
+		Notes: request.SomeText(f.Notes), ChangedAt: request.SomeInstant(f.ChangedAt), Metrics: metrics,
 	}
 	written, err := h.writer.Record(c.UserContext(), in, services.WriteRequest{Key: key, Fingerprint: services.Fingerprint(in, nil)})
 	if err != nil {
@@ -67,24 +68,24 @@ func (h *HistoryWrites) Record(c *fiber.Ctx) error {
 
 // Correct changes notes, time and metrics of a transition.
 func (h *HistoryWrites) Correct(c *fiber.Ctx) error {
-	id, err := idOf(c)
+	id, err := request.ID(c)
 	if err != nil {
 		return err
 	}
 	var f correctionForm
-	given, metrics, err := readTransition(c, []formField{{"catatan", "Notes", &f.Notes}, {"tanggal_perubahan", "ChangedAt", &f.ChangedAt}})
+	given, metrics, err := readTransition(c, []jsonField{{"catatan", &f.Notes}, {"tanggal_perubahan", &f.ChangedAt}})
 	if err != nil {
 		return err
 	}
 	for _, column := range given {
 		if column == "tanggal_perubahan" {
-			if err := h.checker.check(&f); err != nil {
+			if err := h.checker.Check(&f); err != nil {
 				return err
 			}
 		}
 	}
 	written, err := h.writer.Correct(c.UserContext(), id, services.TransitionInput{
-		Notes: someText(f.Notes), ChangedAt: someInstant(f.ChangedAt), Metrics: metrics, Given: given,
+		Notes: request.SomeText(f.Notes), ChangedAt: request.SomeInstant(f.ChangedAt), Metrics: metrics, Given: given,
 	})
 	if err != nil {
 		return err
@@ -94,7 +95,7 @@ func (h *HistoryWrites) Correct(c *fiber.Ctx) error {
 
 // Delete deletes a transition.
 func (h *HistoryWrites) Delete(c *fiber.Ctx) error {
-	id, err := idOf(c)
+	id, err := request.ID(c)
 	if err != nil {
 		return err
 	}
@@ -105,14 +106,20 @@ func (h *HistoryWrites) Delete(c *fiber.Ctx) error {
 	return answerWrite(c, fiber.StatusOK, "The transition was deleted; the product stays in its stage.", written)
 }
 
+// jsonField is where a field of a transition goes.
+type jsonField struct {
+	column string
+	text   *string
+}
+
 // readTransition reads the fields into their texts, and the metrics: a JSON object, or nil. given are
 // the columns that were sent.
-func readTransition(c *fiber.Ctx, fields []formField) (given []string, metrics models.JSON, err error) {
+func readTransition(c *fiber.Ctx, fields []jsonField) (given []string, metrics models.JSON, err error) {
 	names := []string{metricsField}
 	for _, f := range fields {
 		names = append(names, f.column)
 	}
-	object, err := readObject(c, names)
+	object, err := request.ReadObject(c, names)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -122,13 +129,13 @@ func readTransition(c *fiber.Ctx, fields []formField) (given []string, metrics m
 			continue
 		}
 		given = append(given, f.column)
-		if *f.text, err = scalar(f.column, value); err != nil {
+		if *f.text, err = request.Scalar(f.column, value); err != nil {
 			return nil, nil, err
 		}
 	}
 	if document, sent := object[metricsField]; sent && string(document) != "null" {
 		if document[0] != '{' {
-			return nil, nil, invalid(metricsField, "type", "%s must be a JSON object", metricsField)
+			return nil, nil, request.Invalid(metricsField, "type", "%s must be a JSON object", metricsField)
 		}
 		metrics = models.JSON(document)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services"
 )
@@ -12,11 +13,11 @@ import (
 // One answers one product with its files and latest transitions. The ETag's first part is of the
 // product's own columns: If-Match compares it.
 func (h *Products) One(c *fiber.Ctx) error {
-	id, err := idOf(c)
+	id, err := request.ID(c)
 	if err != nil {
 		return err
 	}
-	if err := parseQuery(c).err(); err != nil {
+	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
 	return read(c, h.answers, func(ctx context.Context, v *services.View) (success, error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services"
 )
@@ -18,20 +19,20 @@ const writeTime = 10 * time.Second
 
 // ProductWrites answers requests that change products.
 type ProductWrites struct {
-	limits  FormLimits
-	files   uploads
-	checker checker
+	limits  request.FormLimits
+	files   request.Uploads
+	checker request.Checker
 	writer  *services.ProductWriter
 }
 
 // NewProductWrites returns the handlers on their use cases.
-func NewProductWrites(w *services.ProductWriter, limits FormLimits, files uploads) *ProductWrites {
-	return &ProductWrites{limits: limits, files: files, checker: newChecker(), writer: w}
+func NewProductWrites(w *services.ProductWriter, limits request.FormLimits, files request.Uploads) *ProductWrites {
+	return &ProductWrites{limits: limits, files: files, checker: request.NewChecker(), writer: w}
 }
 
 // Create makes a product, with its files.
 func (h *ProductWrites) Create(c *fiber.Ctx) error {
-	key, err := idempotencyKey(c)
+	key, err := request.IdempotencyKey(c)
 	if err != nil {
 		return err
 	}
@@ -51,11 +52,11 @@ func (h *ProductWrites) Create(c *fiber.Ctx) error {
 
 // Update changes the fields of a product that were sent, and adds files.
 func (h *ProductWrites) Update(c *fiber.Ctx) error {
-	id, err := idOf(c)
+	id, err := request.ID(c)
 	if err != nil {
 		return err
 	}
-	ifMatch, err := ifMatchOf(c)
+	ifMatch, err := request.IfMatch(c)
 	if err != nil {
 		return err
 	}
@@ -74,11 +75,11 @@ func (h *ProductWrites) Update(c *fiber.Ctx) error {
 
 // Delete deletes a product with its stage history and files.
 func (h *ProductWrites) Delete(c *fiber.Ctx) error {
-	id, err := idOf(c)
+	id, err := request.ID(c)
 	if err != nil {
 		return err
 	}
-	ifMatch, err := ifMatchOf(c)
+	ifMatch, err := request.IfMatch(c)
 	if err != nil {
 		return err
 	}
@@ -89,20 +90,7 @@ func (h *ProductWrites) Delete(c *fiber.Ctx) error {
 	return answerWrite(c, fiber.StatusOK, "The product was deleted, with its stage history and files.", written)
 }
 
-// ifMatchOf reads the header, of which there may be several; "" when there is none. An empty one is a
-// client's mistake, which must not make a guarded write an unguarded one. Errors: validation_failed.
-func ifMatchOf(c *fiber.Ctx) (services.IfMatch, error) {
-	var tags []string
-	for _, line := range c.Request().Header.PeekAll(fiber.HeaderIfMatch) {
-		if strings.TrimSpace(string(line)) == "" {
-			return "", invalid(fiber.HeaderIfMatch, "required", "If-Match must be an ETag, or several, or *")
-		}
-		tags = append(tags, string(line))
-	}
-	return services.IfMatch(strings.Join(tags, ",")), nil
-}
-
-// withCurrentETag tells whoever was refused which state the row is in.
+// withCurrentETag tells whoever was request.Refused which state the row is in.
 func withCurrentETag(c *fiber.Ctx, err error) error {
 	if e := models.AsError(err); e.Class == models.PreconditionFailed {
 		if current, ok := e.Data.(services.Current); ok {
@@ -128,18 +116,17 @@ func answerWrite(c *fiber.Ctx, status int, message string, w services.Written) e
 	return c.Status(status).JSON(success{Success: true, Message: message, Data: json.RawMessage(w.Data)})
 }
 
-// maxKey is how many characters an Idempotency-Key may have.
-const maxKey = 255
-
-// idempotencyKey reads the header, nil when there is none. Errors: validation_failed.
-func idempotencyKey(c *fiber.Ctx) (*services.IdempotencyKey, error) {
-	const header = "Idempotency-Key"
-	if c.Request().Header.Peek(header) == nil {
-		return nil, nil //nolint:nilnil // as documented
+// readProduct reads a product from a form or from JSON, whole or as far as it was sent. The files are the
+// caller's. Errors: unsupported_type, too_large, validation_failed, unavailable; no file is then left.
+func (h *ProductWrites) readProduct(c *fiber.Ctx, whole bool) (services.ProductInput, []models.Upload, error) {
+	read, err := request.ReadFields(c, h.limits, h.files, request.ProductColumns()...)
+	if err != nil {
+		return services.ProductInput{}, nil, err
 	}
-	key := strings.Clone(c.Get(header))
-	if key == "" || len(key) > maxKey || strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return nil, models.NewInvalid(models.FieldError{Field: header, Code: "length", Message: "Idempotency-Key must be 1 to 255 printable ASCII characters"})
+	in, err := h.checker.Product(read.Fields, whole)
+	if err != nil {
+		h.files.Discard(c.UserContext(), read.Files)
+		return services.ProductInput{}, nil, err
 	}
-	return &services.IdempotencyKey{Caller: Caller(c).Subject, Route: c.Method() + " " + c.Route().Path, Key: key}, nil
+	return in, read.Files, nil
 }

@@ -2,10 +2,10 @@ package handlers
 
 import (
 	"context"
-	"math"
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/services"
 )
 
@@ -15,41 +15,22 @@ type Products struct{ answers *services.Answers }
 // NewProducts returns the handlers.
 func NewProducts(answers *services.Answers) *Products { return &Products{answers} }
 
-// productFilters are the parameters that say which products are meant.
-func productFilters() []string {
-	return []string{"search", "stageId", "segmentId", "categoryId", "stage", "segmen", "kategori"}
-}
-
 // List answers a page of the products that the query's filters let through.
 func (h *Products) List(c *fiber.Ctx) error {
-	q := parseQuery(c, append(append([]string{"page", "limit"}, productFilters()...), "sort")...)
-	request := services.ProductQuery{
-		Paging: paging(q),
-		Filter: productFilter(q),
-		Sort:   q.text("sort"),
+	q := request.ParseQuery(c, append(append([]string{"page", "limit"}, request.ProductFilters()...), "sort")...)
+	asked := services.ProductQuery{
+		Paging: request.Paging(q),
+		Filter: request.ProductFilter(q),
+		Sort:   q.Text("sort"),
 	}
-	if err := q.err(); err != nil {
+	if err := q.Err(); err != nil {
 		return err
 	}
-	if err := request.Check(); err != nil {
+	if err := asked.Check(); err != nil {
 		return err
 	}
 	return read(c, h.answers, func(ctx context.Context, v *services.View) (success, error) {
-		page, err := services.ListProducts(ctx, v, request)
+		page, err := services.ListProducts(ctx, v, asked)
 		return success{Data: page.Products, Pagination: &page.Pagination}, err
 	})
-}
-
-// paging reads which page is asked for.
-func paging(q *query) services.Paging {
-	return services.Paging{Page: q.number("page", math.MaxInt32), Limit: q.number("limit", math.MaxInt64)}
-}
-
-// productFilter reads the filters; an empty one filters nothing.
-func productFilter(q *query) services.ProductFilter {
-	return services.ProductFilter{
-		Search:  q.text("search"),
-		StageID: q.id("stageId"), SegmentID: q.id("segmentId"), CategoryID: q.id("categoryId"),
-		Stage: q.text("stage"), Segment: q.text("segmen"), Category: q.text("kategori"),
-	}
 }

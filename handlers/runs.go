@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services"
 )
@@ -159,9 +160,9 @@ func (h *Sync) Quarantine(c *fiber.Ctx) error {
 func list[From, To any](
 	c *fiber.Ctx, read func(context.Context, services.Paging) ([]From, services.Pagination, error), convert func(From) To,
 ) error {
-	q := parseQuery(c, "page", "limit")
-	p := paging(q)
-	if err := q.err(); err != nil {
+	q := request.ParseQuery(c, "page", "limit")
+	p := request.Paging(q)
+	if err := q.Err(); err != nil {
 		return err
 	}
 	rows, pagination, err := read(c.UserContext(), p)

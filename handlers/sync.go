@@ -10,6 +10,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services"
 	"lifecycle-sync/services/mirror"
@@ -98,7 +99,7 @@ func statusOf(s syncing.Status) status {
 
 // Status answers how the mirror stands.
 func (h *Sync) Status(c *fiber.Ctx) error {
-	if err := parseQuery(c).err(); err != nil {
+	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
 	s, err := h.syncs.Status(c.UserContext())
@@ -110,22 +111,22 @@ func (h *Sync) Status(c *fiber.Ctx) error {
 
 // Start starts a run, or makes a dry run.
 func (h *Sync) Start(c *fiber.Ctx) error {
-	if err := parseQuery(c).err(); err != nil {
+	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
-	request, err := syncRequest(c)
+	asked, err := syncRequest(c)
 	if err != nil {
 		return err
 	}
 	ctx, message := c.UserContext(), "The dry run has finished; nothing was written to the mirror."
-	if !request.DryRun {
+	if !asked.DryRun {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, triggerTime)
 		defer cancel()
 		message = "The run has begun."
 	}
-	return h.accepted(ctx, c, message, request, func(ctx context.Context) (models.Run, error) {
-		return h.syncs.Trigger(ctx, request)
+	return h.accepted(ctx, c, message, asked, func(ctx context.Context) (models.Run, error) {
+		return h.syncs.Trigger(ctx, asked)
 	})
 }
 
@@ -142,7 +143,7 @@ func (h *Sync) Cancel(c *fiber.Ctx) error {
 
 // accepted does once what was asked, and answers with the run that it is about.
 func (h *Sync) accepted(ctx context.Context, c *fiber.Ctx, message string, asked any, do func(ctx context.Context) (models.Run, error)) error {
-	key, err := idempotencyKey(c)
+	key, err := request.IdempotencyKey(c)
 	if err != nil {
 		return err
 	}
@@ -175,7 +176,7 @@ func withRun(err error) error {
 
 // runID reads the number of a run from the address, where no query may stand. Errors: validation_failed.
 func runID(c *fiber.Ctx) (int64, error) {
-	if err := parseQuery(c).err(); err != nil {
+	if err := request.ParseQuery(c).Err(); err != nil {
 		return 0, err
 	}
 	return runInPath(c)
@@ -207,10 +208,10 @@ type verification struct {
 
 // Verify answers whether the mirror equals lifecycle_db.
 func (h *Sync) Verify(c *fiber.Ctx) error {
-	if err := parseQuery(c).err(); err != nil {
+	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
-	key, err := idempotencyKey(c)
+	key, err := request.IdempotencyKey(c)
 	if err != nil {
 		return err
 	}

@@ -1,13 +1,12 @@
 package handlers
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/syncing"
 )
@@ -18,7 +17,7 @@ const syncBody = 64 << 10
 // syncRequest reads what is asked of a run; no body asks for a full one. allowDeletes 0 allows nothing
 // special, as when it is left out. Errors: validation_failed, too_large, unsupported_type.
 func syncRequest(c *fiber.Ctx) (r syncing.Request, err error) {
-	values, err := objectIfAny(c, syncBody, syncFields())
+	values, err := request.ReadObjectIfAny(c, syncBody, syncFields())
 	if err != nil {
 		return r, err
 	}
@@ -62,20 +61,4 @@ func exact(value json.RawMessage, into any) error {
 		return errors.New("null is no value")
 	}
 	return json.Unmarshal(value, into)
-}
-
-// objectIfAny reads a body that is a JSON object with known keys; one that is not there has none. Errors: as readJSON.
-func objectIfAny(c *fiber.Ctx, limit int64, known []string) (map[string]json.RawMessage, error) {
-	text, err := io.ReadAll(bodyOf(c, limit))
-	if err != nil {
-		refused(c)
-		return nil, unreadable(err, "The body breaks off before its end")
-	}
-	if len(bytes.TrimSpace(text)) == 0 {
-		return map[string]json.RawMessage{}, nil
-	}
-	if kind, parameters := mediaType(c); kind != fiber.MIMEApplicationJSON || !isUTF8(parameters["charset"]) {
-		return nil, notOf("JSON (application/json, UTF-8)")
-	}
-	return objectOf(text, known)
 }

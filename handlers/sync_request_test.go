@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 )
 
@@ -16,7 +17,7 @@ func FuzzSyncRequest(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		values, err := objectOf(text, syncFields())
+		values, err := request.ObjectOf(text, syncFields())
 		if err != nil {
 			return
 		}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"lifecycle-sync/handlers"
+	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 )
 
@@ -37,14 +37,14 @@ func newGate(o Options) *gate {
 
 // identified finds out who sends the request, once. Errors: as Access; rate limited.
 func (g *gate) identified(c *fiber.Ctx) (models.Caller, error) {
-	if caller := handlers.Caller(c); caller.Role != models.Anonymous {
+	if caller := request.Caller(c); caller.Role != models.Anonymous {
 		return caller, nil
 	}
 	caller, err := g.ask(c)
 	if err != nil {
 		return models.Caller{}, err
 	}
-	handlers.SetCaller(c, caller)
+	request.SetCaller(c, caller)
 	return caller, nil
 }
 

@@ -16,7 +16,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"lifecycle-sync/handlers"
+	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/routes"
 )
@@ -79,7 +79,7 @@ func (l *lines) do(method, path, token string, headers ...string) answer {
 
 // whoami answers with the caller.
 func whoami(c *fiber.Ctx) error {
-	caller := handlers.Caller(c)
+	caller := request.Caller(c)
 	return c.JSON(map[string]string{"message": caller.Subject, "code": caller.Role.String()})
 }
 

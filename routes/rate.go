@@ -10,7 +10,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/time/rate"
 
-	"lifecycle-sync/handlers"
+	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 )
 
@@ -71,7 +71,7 @@ func (g *gate) metered(of allowance) fiber.Handler {
 		if b == nil || b.minute == 0 {
 			return c.Next()
 		}
-		if err := b.take(c, handlers.Caller(c).Subject); err != nil {
+		if err := b.take(c, request.Caller(c).Subject); err != nil {
 			return err
 		}
 		return c.Next()

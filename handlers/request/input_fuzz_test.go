@@ -1,4 +1,4 @@
-package handlers
+package request
 
 import (
 	"math"
@@ -22,9 +22,9 @@ func FuzzQuery(f *testing.F) {
 		request.Request.URI().SetQueryString(raw)
 		c := web.AcquireCtx(&request)
 		defer web.ReleaseCtx(c)
-		q := parseQuery(c, append(productFilters(), "page", "limit", "sort")...)
-		asked := services.ProductQuery{Paging: paging(q), Filter: productFilter(q), Sort: q.text("sort")}
-		err := q.err()
+		q := ParseQuery(c, append(ProductFilters(), "page", "limit", "sort")...)
+		asked := services.ProductQuery{Paging: Paging(q), Filter: ProductFilter(q), Sort: q.Text("sort")}
+		err := q.Err()
 		if err == nil {
 			err = asked.Check()
 		}
@@ -47,23 +47,23 @@ func FuzzProduct(f *testing.F) {
 	f.Add(" ", "2147483648", "9223372036854775807", "2026-02-30")
 	f.Add("", "-1", "NaN", "0000-01-01")
 	f.Add("x", "01", "1e9", "10000-01-01")
-	ch := newChecker()
+	ch := NewChecker()
 	f.Fuzz(func(t *testing.T, name, id, price, day string) {
-		filled := productForm{Name: name, CategoryID: id, SegmentID: id, StageID: id, Price: price, LaunchDate: day}
-		err := ch.check(&filled)
+		filled := ProductForm{Name: name, CategoryID: id, SegmentID: id, StageID: id, Price: price, LaunchDate: day}
+		err := ch.Check(&filled)
 		if err != nil {
 			if models.AsError(err).Class != models.Invalid {
 				t.Errorf("%+v: %v", filled, err)
 			}
 			return
 		}
-		if n := someID(id); n == nil || *n < 1 || *n > math.MaxInt32 {
+		if n := SomeID(id); n == nil || *n < 1 || *n > math.MaxInt32 {
 			t.Errorf("%q was taken for an id", id)
 		}
-		if n := someRupiah(price); price != "" && (n == nil || *n < 0) {
+		if n := SomeRupiah(price); price != "" && (n == nil || *n < 0) {
 			t.Errorf("%q was taken for a price", price)
 		}
-		if d := someDay(day); day != "" && (d == nil || d.String() != day) {
+		if d := SomeDay(day); day != "" && (d == nil || d.String() != day) {
 			t.Errorf("%q was taken for a day", day)
 		}
 	})

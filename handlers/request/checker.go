@@ -1,4 +1,4 @@
-package handlers
+package request
 
 import (
 	"errors"
@@ -14,12 +14,12 @@ import (
 	"lifecycle-sync/models"
 )
 
-// checker holds what was filled in, always texts, against the rules in its struct's tags.
-type checker struct{ validate *validator.Validate }
+// Checker holds what was filled in, always texts, against the rules in its struct's tags.
+type Checker struct{ validate *validator.Validate }
 
-// newChecker knows, beside the validator's own rules: filled (not only blanks), id, rupiah, day and
+// NewChecker knows, beside the validator's own rules: filled (not only blanks), id, rupiah, day and
 // instant.
-func newChecker() checker {
+func NewChecker() Checker {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("json") }) // the client's names
 	for tag, holds := range map[string]func(text string) bool{
@@ -34,12 +34,12 @@ func newChecker() checker {
 			panic(err)
 		}
 	}
-	return checker{v}
+	return Checker{v}
 }
 
-// check returns what is wrong with a pointer to a struct; with fields, with those only. Errors:
+// Check returns what is wrong with a pointer to a struct; with fields, with those only. Errors:
 // validation_failed.
-func (ch checker) check(filled any, fields ...string) error {
+func (ch Checker) Check(filled any, fields ...string) error {
 	err := ch.validate.Struct(filled)
 	if fields != nil {
 		err = ch.validate.StructPartial(filled, fields...)
@@ -94,16 +94,18 @@ func parseInstant(text string) (time.Time, bool) {
 	return t, err == nil && t.Year() >= 1 && t.Year() <= 9999
 }
 
-// The following read texts that were checked before; "" is none.
+// The following read texts that were checked before; "" is none, and so is what is not right.
 
-func someText(text string) *string {
+// SomeText is a text.
+func SomeText(text string) *string {
 	if text == "" {
 		return nil
 	}
 	return &text
 }
 
-func someID(text string) *int64 {
+// SomeID is the id of a row.
+func SomeID(text string) *int64 {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
 		return nil
@@ -111,7 +113,8 @@ func someID(text string) *int64 {
 	return &n
 }
 
-func someRupiah(text string) *int64 {
+// SomeRupiah is a whole number of rupiah.
+func SomeRupiah(text string) *int64 {
 	n, ok := rupiah(text)
 	if !ok {
 		return nil
@@ -119,7 +122,8 @@ func someRupiah(text string) *int64 {
 	return &n
 }
 
-func someDay(text string) *models.Date {
+// SomeDay is a date.
+func SomeDay(text string) *models.Date {
 	d, err := models.ParseDate(text)
 	if err != nil {
 		return nil
@@ -127,7 +131,8 @@ func someDay(text string) *models.Date {
 	return &d
 }
 
-func someInstant(text string) *time.Time {
+// SomeInstant is a time.
+func SomeInstant(text string) *time.Time {
 	t, ok := parseInstant(text)
 	if !ok {
 		return nil

@@ -1,4 +1,4 @@
-package handlers
+package request
 
 import (
 	"math"
@@ -9,8 +9,8 @@ import (
 	"lifecycle-sync/models"
 )
 
-// idOf reads the id of a product or transition from the path. Errors: validation_failed.
-func idOf(c *fiber.Ctx) (int64, error) {
+// ID reads the id of a product or transition from the path. Errors: validation_failed.
+func ID(c *fiber.Ctx) (int64, error) {
 	id, err := strconv.ParseUint(c.Params("id"), 10, 63)
 	if err != nil || id == 0 || id > math.MaxInt32 {
 		return 0, models.NewInvalid(models.FieldError{Field: "id", Code: "integer", Message: "id in the address must be a whole number from 1 to 2147483647"})

@@ -1,12 +1,10 @@
-package handlers
+package request
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,70 +20,31 @@ const (
 	jsonDepth = 500     // how deep a document may be nested: the databases take some more
 )
 
-// readJSON reads a body that is a JSON object into dst, which points to a struct. The struct's json tags
-// are the keys that may stand in the body, written exactly so; what is not sent leaves its field as it
-// is. Numbers keep every digit in fields of type json.Number, json.RawMessage and models.JSON. Errors:
-// unsupported_type, too_large, and validation_failed, which names the field.
-func readJSON(c *fiber.Ctx, dst any) error {
-	into := fieldsOf(dst)
-	object, err := readObject(c, slices.Sorted(maps.Keys(into)))
-	if err != nil {
-		return err
-	}
-	var problems []models.FieldError
-	for _, name := range slices.Sorted(maps.Keys(object)) {
-		if err := json.Unmarshal(object[name], into[name].Addr().Interface()); err != nil {
-			problems = append(problems, models.FieldError{Field: name, Code: "type", Message: name + " must be " + wanted(into[name].Type())})
-		}
-	}
-	if problems != nil {
-		return models.NewInvalid(problems...)
-	}
-	return nil
-}
-
-// fieldsOf are a struct's fields by their names in JSON.
-func fieldsOf(dst any) map[string]reflect.Value {
-	v := reflect.ValueOf(dst).Elem()
-	fields := map[string]reflect.Value{}
-	for _, f := range reflect.VisibleFields(v.Type()) {
-		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" && f.IsExported() {
-			fields[name] = v.FieldByIndex(f.Index)
-		}
-	}
-	return fields
-}
-
-// wanted names a Go type to somebody who writes JSON.
-func wanted(t reflect.Type) string {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	switch t.Kind() {
-	case reflect.Bool:
-		return "true or false"
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return "a whole number that fits into " + strconv.Itoa(t.Bits()) + " bits"
-	case reflect.String:
-		if t == reflect.TypeFor[json.Number]() {
-			return "a number"
-		}
-		return "a text"
-	case reflect.Map, reflect.Struct:
-		return "an object"
-	default:
-		return "of another type"
-	}
-}
-
-// readObject reads a body that is a JSON object with known keys, and returns the values as they are
-// written. Errors: as readJSON.
-func readObject(c *fiber.Ctx, known []string) (map[string]json.RawMessage, error) {
+// ReadObject reads a body that is a JSON object with known keys, and returns the values as they are
+// written, so that numbers keep every digit. Errors: unsupported_type, too_large, and validation_failed, which
+// names the field.
+func ReadObject(c *fiber.Ctx, known []string) (map[string]json.RawMessage, error) {
 	object, err := parseObject(c, known)
 	if err != nil {
 		refused(c)
 	}
 	return object, err
+}
+
+// ReadObjectIfAny reads a body that is a JSON object with known keys; one that is not there has none. Errors: as ReadObject.
+func ReadObjectIfAny(c *fiber.Ctx, limit int64, known []string) (map[string]json.RawMessage, error) {
+	text, err := io.ReadAll(bodyOf(c, limit))
+	if err != nil {
+		refused(c)
+		return nil, unreadable(err, "The body breaks off before its end")
+	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		return map[string]json.RawMessage{}, nil
+	}
+	if kind, parameters := mediaType(c); kind != fiber.MIMEApplicationJSON || !isUTF8(parameters["charset"]) {
+		return nil, notOf("JSON (application/json, UTF-8)")
+	}
+	return ObjectOf(text, known)
 }
 
 func parseObject(c *fiber.Ctx, known []string) (map[string]json.RawMessage, error) {
@@ -96,13 +55,13 @@ func parseObject(c *fiber.Ctx, known []string) (map[string]json.RawMessage, erro
 	if err != nil {
 		return nil, unreadable(err, "The body breaks off before its end")
 	}
-	return objectOf(text, known)
+	return ObjectOf(text, known)
 }
 
 func isUTF8(charset string) bool { return charset == "" || strings.EqualFold(charset, "utf-8") }
 
-// objectOf reads a JSON object whose keys are known and stand in it once.
-func objectOf(text []byte, known []string) (map[string]json.RawMessage, error) {
+// ObjectOf reads a JSON object whose keys are known and stand in it once.
+func ObjectOf(text []byte, known []string) (map[string]json.RawMessage, error) {
 	problem := func(field, code, format string, args ...any) (map[string]json.RawMessage, error) {
 		return nil, models.NewInvalid(models.FieldError{Field: field, Code: code, Message: fmt.Sprintf(format, args...)})
 	}

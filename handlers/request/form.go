@@ -1,4 +1,4 @@
-package handlers
+package request
 
 import (
 	"context"
@@ -21,12 +21,12 @@ const (
 	partsLimit = 100
 	fieldLimit = 64 << 10 // bytes in a field
 	headsLimit = 64 << 10 // bytes before a part's content, and behind the last part
-	filesField = "files"  // the field of the files, any number of them
+	FilesField = "files"  // the field of the files, any number of them
 )
 
-// uploads takes in files. Errors of Stage: unsupported_type, too_large, validation_failed, unavailable,
+// Uploads takes in files. Errors of Stage: unsupported_type, too_large, validation_failed, unavailable,
 // and those of the reader as they are; after any of them nothing is left of the file.
-type uploads interface {
+type Uploads interface {
 	Stage(ctx context.Context, name string, content io.Reader) (models.Upload, error)
 	Discard(ctx context.Context, files []models.Upload)
 }
@@ -37,40 +37,40 @@ type FormLimits struct {
 	Bytes int64 // in a request
 }
 
-// form is what a form said: its fields, and the files that came with it, which are staged and whoever
+// Form is what a form said: its fields, and the files that came with it, which are staged and whoever
 // has the form must keep or discard.
-type form struct {
+type Form struct {
 	Fields map[string]string
 	Files  []models.Upload
 }
 
-// readForm reads a body that is multipart/form-data, a part at a time, with the known fields and files.
+// ReadForm reads a body that is multipart/form-data, a part at a time, with the known fields and files.
 // Errors: unsupported_type, too_large, validation_failed, which names the field, and those of Stage.
-// After any error no file is left.
-func readForm(c *fiber.Ctx, limits FormLimits, files uploads, known ...string) (form, error) {
+// After any error no file is left; the fields that came before it are there all the same, to be shown again.
+func ReadForm(c *fiber.Ctx, limits FormLimits, files Uploads, known ...string) (Form, error) {
 	kind, parameters := mediaType(c)
 	if kind != fiber.MIMEMultipartForm {
 		refused(c)
-		return form{}, notOf("a form (multipart/form-data)")
+		return Form{}, notOf("a form (multipart/form-data)")
 	}
 	body := bodyOf(c, limits.Bytes)
-	reader := formReader{files: files, known: known, limits: limits, body: body, form: form{Fields: map[string]string{}}}
+	reader := formReader{files: files, known: known, limits: limits, body: body, form: Form{Fields: map[string]string{}}}
 	err := reader.read(c.UserContext(), parameters["boundary"])
 	if err != nil {
 		files.Discard(c.UserContext(), reader.form.Files)
 		refused(c)
-		return form{}, unreadable(err, "The form cannot be read: it is not well-formed, or breaks off before its end")
+		return Form{Fields: reader.form.Fields}, unreadable(err, "The form cannot be read: it is not well-formed, or breaks off before its end")
 	}
 	return reader.form, nil
 }
 
 // formReader reads one form.
 type formReader struct {
-	files  uploads
+	files  Uploads
 	known  []string
 	limits FormLimits
 	body   *limited
-	form   form
+	form   Form
 }
 
 func (f *formReader) read(ctx context.Context, boundary string) error {
@@ -111,15 +111,15 @@ func (f *formReader) part(ctx context.Context, part *multipart.Part) error {
 	switch {
 	case !isText(name):
 		return encodingError("the name of a field")
-	case name == filesField:
+	case name == FilesField:
 		return f.file(ctx, part, filename)
 	case !slices.Contains(f.known, name):
-		return invalid(clip(name), "unknown", "%q is not known here; known are %s", clip(name), strings.Join(append(slices.Clone(f.known), filesField), ", "))
+		return Invalid(clip(name), "unknown", "%q is not known here; known are %s", clip(name), strings.Join(append(slices.Clone(f.known), FilesField), ", "))
 	case isFile:
-		return invalid(name, "type", "%s must be a text, not a file", name)
+		return Invalid(name, "type", "%s must be a text, not a file", name)
 	}
 	if _, seen := f.form.Fields[name]; seen {
-		return invalid(name, "duplicate", "%s is given more than once", name)
+		return Invalid(name, "duplicate", "%s is given more than once", name)
 	}
 	value, err := io.ReadAll(io.LimitReader(part, fieldLimit+1))
 	switch {
@@ -154,7 +154,7 @@ func (f *formReader) file(ctx context.Context, part *multipart.Part, filename st
 		case err != nil:
 			return err
 		default:
-			return invalid(filesField, "filename", "a file has no name")
+			return Invalid(FilesField, "filename", "a file has no name")
 		}
 	}
 	if !isText(filename) {
@@ -171,7 +171,7 @@ func (f *formReader) file(ctx context.Context, part *multipart.Part, filename st
 	return nil
 }
 
-// invalid is the error for one wrong field.
-func invalid(field, code, format string, args ...any) error {
+// Invalid is the error for one wrong field.
+func Invalid(field, code, format string, args ...any) error {
 	return models.NewInvalid(models.FieldError{Field: field, Code: code, Message: fmt.Sprintf(format, args...)})
 }

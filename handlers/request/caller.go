@@ -1,4 +1,4 @@
-package handlers
+package request
 
 import (
 	"github.com/gofiber/fiber/v2"

@@ -1,4 +1,4 @@
-package handlers
+package request
 
 import (
 	"fmt"
@@ -16,16 +16,16 @@ import (
 // maxProblems bounds the answer to a query string that is wrong all over.
 const maxProblems = 10
 
-// query is a request's query string, checked as it is read: every mistake is a problem, and err tells
+// Query is a request's query string, checked as it is read: every mistake is a problem, and err tells
 // of all of them.
-type query struct {
+type Query struct {
 	values   map[string]string
 	problems []models.FieldError
 }
 
-// parseQuery reads the query string, in which only known parameters may stand, each once.
-func parseQuery(c *fiber.Ctx, known ...string) *query {
-	q := &query{values: map[string]string{}}
+// ParseQuery reads the query string, in which only known parameters may stand, each once.
+func ParseQuery(c *fiber.Ctx, known ...string) *Query {
+	q := &Query{values: map[string]string{}}
 	for k, v := range c.Context().QueryArgs().All() {
 		name, value := string(k), string(v)
 		_, seen := q.values[name]
@@ -42,11 +42,11 @@ func parseQuery(c *fiber.Ctx, known ...string) *query {
 	return q
 }
 
-// text returns a parameter's value, "" when it is not given.
-func (q *query) text(name string) string { return q.values[name] }
+// Text returns a parameter's value, "" when it is not given.
+func (q *Query) Text(name string) string { return q.values[name] }
 
-// number returns a parameter that is a whole number from 1 to highest, 0 when it is not given.
-func (q *query) number(name string, highest int64) int64 {
+// Number returns a parameter that is a whole number from 1 to highest, 0 when it is not given.
+func (q *Query) Number(name string, highest int64) int64 {
 	value, given := q.values[name]
 	if !given {
 		return 0
@@ -59,23 +59,23 @@ func (q *query) number(name string, highest int64) int64 {
 	return int64(n)
 }
 
-// id returns a parameter that is the id of a row, 0 when it is not given or, as a form sends what was
+// ID returns a parameter that is the id of a row, 0 when it is not given or, as a form sends what was
 // not chosen, empty.
-func (q *query) id(name string) int64 {
+func (q *Query) ID(name string) int64 {
 	if q.values[name] == "" {
 		return 0
 	}
-	return q.number(name, math.MaxInt32)
+	return q.Number(name, math.MaxInt32)
 }
 
-func (q *query) problem(field, code, format string, args ...any) {
+func (q *Query) problem(field, code, format string, args ...any) {
 	if len(q.problems) < maxProblems {
 		q.problems = append(q.problems, models.FieldError{Field: field, Code: code, Message: fmt.Sprintf(format, args...)})
 	}
 }
 
-// err is nil when everything that was read is right.
-func (q *query) err() error {
+// Err is nil when everything that was read is right.
+func (q *Query) Err() error {
 	if q.problems == nil {
 		return nil
 	}

@@ -1,0 +1,26 @@
+package request
+
+import (
+	"math"
+
+	"lifecycle-sync/services"
+)
+
+// ProductFilters are the parameters that say which products are meant.
+func ProductFilters() []string {
+	return []string{"search", "stageId", "segmentId", "categoryId", "stage", "segmen", "kategori"}
+}
+
+// Paging reads which page is asked for.
+func Paging(q *Query) services.Paging {
+	return services.Paging{Page: q.Number("page", math.MaxInt32), Limit: q.Number("limit", math.MaxInt64)}
+}
+
+// ProductFilter reads the filters; an empty one filters nothing.
+func ProductFilter(q *Query) services.ProductFilter {
+	return services.ProductFilter{
+		Search:  q.Text("search"),
+		StageID: q.ID("stageId"), SegmentID: q.ID("segmentId"), CategoryID: q.ID("categoryId"),
+		Stage: q.Text("stage"), Segment: q.Text("segmen"), Category: q.Text("kategori"),
+	}
+}

@@ -1,0 +1,39 @@
+package request
+
+import (
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/services"
+)
+
+// IfMatch reads the header, of which there may be several; "" when there is none. An empty one is a
+// client's mistake, which must not make a guarded write an unguarded one. Errors: validation_failed.
+func IfMatch(c *fiber.Ctx) (services.IfMatch, error) {
+	var tags []string
+	for _, line := range c.Request().Header.PeekAll(fiber.HeaderIfMatch) {
+		if strings.TrimSpace(string(line)) == "" {
+			return "", Invalid(fiber.HeaderIfMatch, "required", "If-Match must be an ETag, or several, or *")
+		}
+		tags = append(tags, string(line))
+	}
+	return services.IfMatch(strings.Join(tags, ",")), nil
+}
+
+// maxKey is how many characters an Idempotency-Key may have.
+const maxKey = 255
+
+// IdempotencyKey reads the header, nil when there is none. Errors: validation_failed.
+func IdempotencyKey(c *fiber.Ctx) (*services.IdempotencyKey, error) {
+	const header = "Idempotency-Key"
+	if c.Request().Header.Peek(header) == nil {
+		return nil, nil //nolint:nilnil // as documented
+	}
+	key := strings.Clone(c.Get(header))
+	if key == "" || len(key) > maxKey || strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return nil, models.NewInvalid(models.FieldError{Field: header, Code: "length", Message: "Idempotency-Key must be 1 to 255 printable ASCII characters"})
+	}
+	return &services.IdempotencyKey{Caller: Caller(c).Subject, Route: c.Method() + " " + c.Route().Path, Key: key}, nil
+}
