@@ -7,6 +7,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers"
+	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/routes"
@@ -42,5 +43,15 @@ func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metri
 		HistoryWrites: handlers.NewHistoryWrites(services.NewHistoryWriter(a.writer, a.zone)),
 		Attachments:   handlers.NewAttachments(a.answers, services.NewProductFiles(a.writer, a.web, a.files), staging, limits),
 		Metrics:       handlers.NewMetrics(figures),
-	}), nil
+	}, a.pages(syncs, options.Access)), nil
+}
+
+// pages wires the console.
+func (a *App) pages(syncs *syncing.Service, known routes.Access) routes.Pages {
+	site := pages.NewSite(pages.Options{Answers: a.answers, Status: syncs, Zone: a.zone, SignsIn: known != nil})
+	return routes.Pages{
+		Site:     site,
+		Session:  pages.NewSession(site, known),
+		Overview: pages.NewOverview(site, a.local),
+	}
 }

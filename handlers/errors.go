@@ -14,8 +14,8 @@ import (
 // retryAfter is how many seconds a client is asked to wait for a database that is away.
 const retryAfter = "5"
 
-// failure is the envelope of every answer that is not a success.
-type failure struct {
+// Failure is the envelope of every answer that is not a success.
+type Failure struct {
 	Success   bool                `json:"success"` // always false
 	Message   string              `json:"message"`
 	Code      string              `json:"code"`
@@ -25,8 +25,9 @@ type failure struct {
 }
 
 // Errors answers every error that a handler returns or that Fiber itself comes upon, and logs those
-// that are the server's fault with their cause, which the client never sees.
-func Errors(log *slog.Logger) fiber.ErrorHandler {
+// that are the server's fault with their cause, which the client never sees. People are answered with a
+// page; show may be nil where there are none.
+func Errors(log *slog.Logger, show func(c *fiber.Ctx, status int, f Failure) error) fiber.ErrorHandler {
 	return func(c *fiber.Ctx, err error) error {
 		status, answer := failed(err)
 		answer.RequestID = strings.Clone(c.GetRespHeader(fiber.HeaderXRequestID))
@@ -36,23 +37,26 @@ func Errors(log *slog.Logger) fiber.ErrorHandler {
 		if status == http.StatusServiceUnavailable {
 			c.Set(fiber.HeaderRetryAfter, retryAfter)
 		}
+		if show != nil && strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMETextHTML) { // a browser goes there; programs do not ask for HTML
+			return show(c, status, answer)
+		}
 		return c.Status(status).JSON(answer)
 	}
 }
 
 // failed says what an error is in HTTP.
-func failed(err error) (int, failure) {
+func failed(err error) (int, Failure) {
 	var own *fiber.Error
 	if errors.As(err, &own) && own.Code < http.StatusInternalServerError {
 		code := strings.ReplaceAll(strings.ToLower(http.StatusText(own.Code)), " ", "_")
-		return own.Code, failure{Message: protocolMessage(own.Code), Code: code}
+		return own.Code, Failure{Message: protocolMessage(own.Code), Code: code}
 	}
 	e := models.AsError(err)
 	status, message := verdict(e.Class)
 	if message == "" {
 		message = e.Error()
 	}
-	return status, failure{Message: message, Code: string(e.Class), Errors: e.Fields, Data: e.Data}
+	return status, Failure{Message: message, Code: string(e.Class), Errors: e.Fields, Data: e.Data}
 }
 
 // verdict is the one map from a class of error to a status. Where the error's own message could hold

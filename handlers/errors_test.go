@@ -56,7 +56,7 @@ func TestEveryClassHasItsStatus(t *testing.T) {
 func answerTo(t *testing.T, err error) (status int, body []byte, log string) {
 	t.Helper()
 	var out bytes.Buffer
-	app := fiber.New(fiber.Config{ErrorHandler: handlers.Errors(slog.New(slog.NewTextHandler(&out, nil)))})
+	app := fiber.New(fiber.Config{ErrorHandler: handlers.Errors(slog.New(slog.NewTextHandler(&out, nil)), nil)})
 	app.Get("/", func(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderXRequestID, "r1")
 		return err

@@ -18,29 +18,22 @@ const runsPath = "/api/product-lifecycle/sync/runs"
 
 // run is a run as the API tells of it.
 type run struct {
-	ID              int64           `json:"run"`
-	Mode            string          `json:"mode"`
-	State           models.RunState `json:"state"`
-	Reason          *string         `json:"reason"`
-	StartedAt       models.Instant  `json:"started_at"`
-	FinishedAt      *models.Instant `json:"finished_at"`
-	Attempts        int             `json:"attempts"`
-	Error           *runError       `json:"error"`
-	CancelRequested bool            `json:"cancelRequested"`
-	Differences     *differences    `json:"differences"`
+	ID              int64               `json:"run"`
+	Mode            string              `json:"mode"`
+	State           models.RunState     `json:"state"`
+	Reason          *string             `json:"reason"`
+	StartedAt       models.Instant      `json:"started_at"`
+	FinishedAt      *models.Instant     `json:"finished_at"`
+	Attempts        int                 `json:"attempts"`
+	Error           *runError           `json:"error"`
+	CancelRequested bool                `json:"cancelRequested"`
+	Differences     *models.Differences `json:"differences"`
 }
 
 type runError struct {
 	Class   string `json:"class"`
 	Message string `json:"message"`
 	Remedy  string `json:"remedy"`
-}
-
-// differences are what a verification found, by cause.
-type differences struct {
-	Behind  int64 `json:"behind"`
-	Drift   int64 `json:"drift"`
-	Unknown int64 `json:"unknown"`
 }
 
 // runDetail is a run with what it did to each table.
@@ -52,7 +45,7 @@ type runDetail struct {
 func runOf(r models.Run) run {
 	out := run{
 		ID: r.ID, Mode: r.Mode, State: r.State, Reason: r.Reason, StartedAt: models.InstantOf(r.StartedAt), FinishedAt: instant(r.FinishedAt),
-		Attempts: r.Attempts, CancelRequested: r.CancelRequested, Differences: differencesOf(r.Differences),
+		Attempts: r.Attempts, CancelRequested: r.CancelRequested, Differences: r.Found(),
 	}
 	if r.ErrorClass != nil {
 		out.Error = &runError{Class: *r.ErrorClass, Message: text(r.ErrorMessage), Remedy: text(r.ErrorRemedy)}
@@ -81,15 +74,6 @@ func instant(t *time.Time) *models.Instant {
 	}
 	i := models.InstantOf(*t)
 	return &i
-}
-
-// differencesOf reads the counts of a verification, nil for other runs.
-func differencesOf(kept models.JSON) *differences {
-	var d differences
-	if kept == nil || json.Unmarshal(kept, &d) != nil {
-		return nil
-	}
-	return &d
 }
 
 // counts names the tables as lifecycle_db does.

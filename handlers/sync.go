@@ -41,19 +41,19 @@ func NewSync(syncs *syncing.Service, runs *services.Runs, keys once) *Sync {
 
 // status is how the mirror stands.
 type status struct {
-	State         syncing.State   `json:"state"`
-	Running       *run            `json:"running"`
-	LastRun       *run            `json:"lastRun"`
-	LastSuccessAt *models.Instant `json:"lastSuccessAt"`
-	Age           *float64        `json:"lastSuccessAgeSeconds"`
-	ProvedEqualAt *models.Instant `json:"provedEqualAt"`
-	NextRunAt     *models.Instant `json:"nextRunAt"`
-	CurrentAt     *models.Instant `json:"currentAt"`
-	Realtime      *follower       `json:"realtime"`
-	RealtimeLag   *float64        `json:"realtimeLagSeconds"`
-	Drift         *differences    `json:"drift"`
-	VerifiedAt    *models.Instant `json:"verifiedAt"`
-	Quarantined   int64           `json:"quarantined"`
+	State         syncing.State       `json:"state"`
+	Running       *run                `json:"running"`
+	LastRun       *run                `json:"lastRun"`
+	LastSuccessAt *models.Instant     `json:"lastSuccessAt"`
+	Age           *float64            `json:"lastSuccessAgeSeconds"`
+	ProvedEqualAt *models.Instant     `json:"provedEqualAt"`
+	NextRunAt     *models.Instant     `json:"nextRunAt"`
+	CurrentAt     *models.Instant     `json:"currentAt"`
+	Realtime      *follower           `json:"realtime"`
+	RealtimeLag   *float64            `json:"realtimeLagSeconds"`
+	Drift         *models.Differences `json:"drift"`
+	VerifiedAt    *models.Instant     `json:"verifiedAt"`
+	Quarantined   int64               `json:"quarantined"`
 }
 
 // follower is what real time does, and, where it does not follow, why, and what to do.
@@ -92,7 +92,7 @@ func statusOf(s syncing.Status) status {
 		out.ProvedEqualAt = instant(&s.ProvedEqual.StartedAt)
 	}
 	if s.Verified != nil {
-		out.Drift, out.VerifiedAt = differencesOf(s.Verified.Differences), instant(&s.Verified.StartedAt)
+		out.Drift, out.VerifiedAt = s.Verified.Found(), instant(&s.Verified.StartedAt)
 	}
 	return out
 }
@@ -198,10 +198,13 @@ type difference struct {
 	Columns []string      `json:"columns"`
 }
 
+// found stands beside the list of what was found.
+type found = models.Differences
+
 type verification struct {
 	Run   int64 `json:"run"`
 	Equal bool  `json:"equal"`
-	differences
+	found
 	Tables      []models.TableCount `json:"tables"`
 	Differences []difference        `json:"differences"`
 }
@@ -222,14 +225,14 @@ func (h *Sync) Verify(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	var found struct {
+	var verdict struct {
 		Equal bool `json:"equal"`
 	}
-	if err := json.Unmarshal(done.Data, &found); err != nil {
+	if err := json.Unmarshal(done.Data, &verdict); err != nil {
 		return err
 	}
 	message := "The mirror equals lifecycle_db."
-	if !found.Equal {
+	if !verdict.Equal {
 		message = "The mirror differs from lifecycle_db; the next run corrects it."
 	}
 	return c.JSON(success{Success: true, Message: message, Data: json.RawMessage(done.Data)})
@@ -238,7 +241,7 @@ func (h *Sync) Verify(c *fiber.Ctx) error {
 func (h *Sync) verification(v syncing.Verdict) verification {
 	return verification{
 		Run: v.Run.ID, Equal: v.Equal,
-		differences: differences{Behind: v.Count[mirror.Behind], Drift: v.Count[mirror.Drift], Unknown: v.Count[mirror.Unknown]},
+		found:       models.Differences{Behind: v.Count[mirror.Behind], Drift: v.Count[mirror.Drift], Unknown: v.Count[mirror.Unknown]},
 		Tables:      h.counts(v.Tables),
 		Differences: each(v.Differences, func(d syncing.Difference) difference { return difference(d) }),
 	}

@@ -49,14 +49,32 @@ type Run struct {
 	Differences JSON `gorm:"column:differences" json:"-"`
 }
 
+// Differences are how many rows differed, by what is known of the cause.
+type Differences struct {
+	Behind  int64 `json:"behind"`
+	Drift   int64 `json:"drift"`
+	Unknown int64 `json:"unknown"`
+}
+
+// Total is how many rows differed.
+func (d Differences) Total() int64 { return d.Behind + d.Drift + d.Unknown }
+
+// Found is what the run found, nil when it did not look.
+func (r Run) Found() *Differences {
+	var found Differences
+	if r.Differences == nil || json.Unmarshal(r.Differences, &found) != nil {
+		return nil
+	}
+	return &found
+}
+
 // Drift is how many rows of the mirror the run found to have been changed by somebody else; 0 when it did
 // not look.
 func (r Run) Drift() int64 {
-	var found struct {
-		Drift int64 `json:"drift"`
+	if found := r.Found(); found != nil {
+		return found.Drift
 	}
-	_ = json.Unmarshal(r.Differences, &found) // what it cannot read was not recorded by a run
-	return found.Drift
+	return 0
 }
 
 // FailedRun is a run that failed, and in what way.

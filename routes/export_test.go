@@ -34,5 +34,5 @@ func NewOf(o Options, lines ...Line) *fiber.App {
 	for _, l := range lines {
 		table = append(table, route{l.Method, l.Path, l.Role, l.Draws, l.Timeout, l.Handle})
 	}
-	return newServer(o, table)
+	return newServer(o, table, nil, nil)
 }

@@ -30,7 +30,7 @@ type gate struct {
 func newGate(o Options) *gate {
 	return &gate{
 		access:     o.Access,
-		allowances: map[allowance]*buckets{writes: newBuckets(o.WriteRate, o.Now), syncs: newBuckets(o.SyncRate, o.Now)},
+		allowances: map[allowance]*buckets{writes: newBuckets(o.WriteRate, o.Now), syncs: newBuckets(o.SyncRate, o.Now), signIns: newBuckets(tries, o.Now)},
 		refusals:   newBuckets(refusals, o.Now),
 	}
 }
@@ -53,6 +53,9 @@ func (g *gate) ask(c *fiber.Ctx) (models.Caller, error) {
 		return models.Caller{Subject: "local", Role: models.Admin}, nil
 	}
 	token := bearer(c)
+	if token == "" && ofSession(c) {
+		token = request.SessionToken(c)
+	}
 	if token == "" {
 		c.Set(fiber.HeaderWWWAuthenticate, "Bearer")
 		return models.Caller{}, &models.Error{Class: models.Unauthenticated, Message: "This needs a token", Remedy: "Send it as Authorization: Bearer …"}
@@ -67,6 +70,13 @@ func (g *gate) ask(c *fiber.Ctx) (models.Caller, error) {
 	}
 	c.Set(fiber.HeaderWWWAuthenticate, `Bearer error="invalid_token"`)
 	return models.Caller{}, err
+}
+
+// ofSession reports whether whoever has signed in to the console is known by that: on its pages, and where the
+// API only reads, for their downloads and events. What else the API does takes a token that no other site can
+// make a browser send.
+func ofSession(c *fiber.Ctx) bool {
+	return !strings.HasPrefix(c.Path(), apiBase) || c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead
 }
 
 // bearer returns the token of the Authorization header (RFC 6750), "" when there is none, or when there

@@ -21,10 +21,12 @@ const (
 	unmetered allowance = iota
 	writes              // RATE_LIMIT_WRITES
 	syncs               // RATE_LIMIT_SYNC
+	signIns             // by address: nobody is known yet
 )
 
 const (
 	refusals   = 120  // tokens a minute that are refused with the reason, from one address
+	tries      = 30   // of signing in a minute, from one address
 	maxBuckets = 8192 // callers that are remembered; of more, who has been away longest starts afresh
 )
 
@@ -71,7 +73,11 @@ func (g *gate) metered(of allowance) fiber.Handler {
 		if b == nil || b.minute == 0 {
 			return c.Next()
 		}
-		if err := b.take(c, request.Caller(c).Subject); err != nil {
+		who := request.Caller(c).Subject
+		if of == signIns {
+			who = network(c)
+		}
+		if err := b.take(c, who); err != nil {
 			return err
 		}
 		return c.Next()

@@ -28,7 +28,12 @@ type Options struct {
 // New returns the server. Without Access it is in local mode: every caller is the local administrator,
 // so it must be given a listener on loopback only, and it refuses what another site's page could send
 // there.
-func New(o Options, h Handlers) *fiber.App { return newServer(o, h.table()) }
+func New(o Options, h Handlers, p Pages) *fiber.App {
+	if p.Site == nil {
+		return newServer(o, h.table(), nil, nil)
+	}
+	return newServer(o, h.table(), p.table(), p.Site.Failure)
+}
 
 // Handlers are what the table names.
 type Handlers struct {
@@ -56,8 +61,8 @@ type route struct {
 	handle       fiber.Handler
 }
 
-// table is everything the server answers, in the order in which paths are tried: an exact one stands
-// before one with a parameter. A GET answers HEAD too.
+// table is everything the API answers, in the order in which paths are tried: an exact one stands before one
+// with a parameter. A GET answers HEAD too.
 func (h Handlers) table() []route {
 	const (
 		get, post, put, del = fiber.MethodGet, fiber.MethodPost, fiber.MethodPut, fiber.MethodDelete
@@ -112,7 +117,7 @@ type Entry struct {
 	Metered      bool // draws on an allowance of the caller's
 }
 
-// Table lists every route.
+// Table lists every route of the API.
 func Table() []Entry {
 	var entries []Entry
 	for _, r := range (Handlers{}).table() {

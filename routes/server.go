@@ -34,10 +34,10 @@ const (
 	headLimit   = 32 << 10
 )
 
-// newServer returns a server with a table of routes. What a request passes through stands in the order
-// in which it does.
-func newServer(o Options, table []route) *fiber.App {
-	fail := handlers.Errors(o.Log)
+// newServer returns a server with the API's table of routes and the console's, which shows people errors. What
+// a request passes through stands in the order in which it does.
+func newServer(o Options, api, pages []route, show func(*fiber.Ctx, int, handlers.Failure) error) *fiber.App {
+	fail := handlers.Errors(o.Log, show)
 	web := fiber.New(fiber.Config{
 		DisableStartupMessage: true,
 		CaseSensitive:         true,
@@ -54,20 +54,28 @@ func newServer(o Options, table []route) *fiber.App {
 	})
 	web.Server().Handler = knownMethod(web, web.Server().Handler)
 	gate := newGate(o)
-	web.Use(marked, observed(o, table), logged(o.Log, o.Now), recovered(o.Log))
+	web.Use(marked, observed(o, slices.Concat(api, pages)), logged(o.Log, o.Now), recovered(o.Log))
 	if o.Access == nil {
 		web.Use(localOnly(o.CORSOrigins))
 	}
 	web.Use(crossOrigin(o.CORSOrigins))
 	web.Use(apiBase, gate.known)
-	for _, r := range table {
-		add := web.Add
-		if r.method == fiber.MethodGet {
-			add = func(_, path string, chain ...fiber.Handler) fiber.Router { return web.Get(path, chain...) } // and HEAD
-		}
-		add(r.method, r.path, gate.admits(r.role), gate.metered(r.draws), limited(r.timeout), r.handle)
+	for _, r := range api {
+		add(web, r, gate.admits(r.role), gate.metered(r.draws), limited(r.timeout), r.handle)
+	}
+	for _, r := range pages {
+		add(web, r, ownForms, gate.admits(r.role), gate.metered(r.draws), limited(r.timeout), r.handle)
 	}
 	return web
+}
+
+// add adds a route to a server. A GET answers HEAD too.
+func add(web *fiber.App, r route, chain ...fiber.Handler) {
+	if r.method == fiber.MethodGet {
+		web.Get(r.path, chain...)
+		return
+	}
+	web.Add(r.method, r.path, chain...)
 }
 
 // knownMethod answers methods that HTTP does not have as every other error is answered; Fiber would

@@ -68,7 +68,7 @@ func newAwaySite(t *testing.T, url string) *site {
 	answers := services.NewAnswers(store, services.AnswersOptions{})
 	s.web = routes.New(routes.Options{Log: log, CORSOrigins: []string{pageOrigin + "/"}, Now: time.Now, WriteRate: 600, SyncRate: 60}, routes.Handlers{
 		Health: handlers.NewHealth(store, log), Products: handlers.NewProducts(answers), Dropdowns: handlers.NewDropdowns(answers),
-	})
+	}, routes.Pages{})
 	return s
 }
 

@@ -21,9 +21,10 @@ type View = pmo.Store
 
 // Answer is an encoded answer to a read, ready to be sent. Nobody may change its bytes.
 type Answer struct {
-	Body []byte // JSON
-	ETag string // quoted
-	Link string // of a page of a list (RFC 8288), else ""
+	Body  []byte // JSON, or the main part of a page
+	ETag  string // quoted; "" of a page
+	Link  string // of a page of a list (RFC 8288), else ""
+	Title string // of a page
 }
 
 // AnswersOptions are what answers depend on beside the mirror.

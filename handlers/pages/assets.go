@@ -1,0 +1,21 @@
+package pages
+
+import (
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/models"
+)
+
+// Asset answers a style sheet, script or image of the console's. Its address changes with its content.
+func (s *Site) Asset(c *fiber.Ctx) error {
+	asset, ok := s.console.Asset(c.Params("file"))
+	if !ok {
+		return &models.Error{Class: models.NotFound, Message: "There is no such file"}
+	}
+	c.Set(fiber.HeaderCacheControl, "no-cache")
+	if c.Query("v") == asset.Tag {
+		c.Set(fiber.HeaderCacheControl, "public, max-age=31536000, immutable")
+	}
+	c.Set(fiber.HeaderContentType, asset.Type)
+	return c.Send(asset.Content)
+}

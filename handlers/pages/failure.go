@@ -1,0 +1,65 @@
+package pages
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/handlers"
+	"lifecycle-sync/models"
+)
+
+// failure is an error, for a person.
+type failure struct {
+	Heading   string
+	Message   string
+	Problems  []models.FieldError
+	Next      *link
+	RequestID string
+}
+
+// link is where to go on.
+type link struct{ Address, Text string }
+
+// Failure answers a person's request that failed. Who has not signed in, or no longer is, is asked to; but not
+// after a form, which would be lost.
+func (s *Site) Failure(c *fiber.Ctx, status int, f handlers.Failure) error {
+	if status == http.StatusUnauthorized && s.signsIn && c.Method() == fiber.MethodGet {
+		return c.Redirect("/sign-in?next="+url.QueryEscape(c.OriginalURL()), fiber.StatusSeeOther)
+	}
+	shown := failure{Heading: heading(status), Message: f.Message, Problems: f.Errors, RequestID: f.RequestID, Next: &link{"/", "Go to the overview"}}
+	if len(shown.Problems) == 1 {
+		shown.Problems = nil // the message says the same
+	}
+	switch status {
+	case http.StatusUnauthorized:
+		shown.Message += " Sign in in another window, come back here, and send the form again"
+		shown.Next = &link{"/sign-in", "Sign in"}
+	case http.StatusServiceUnavailable:
+		shown.Next = &link{c.OriginalURL(), "Try again"}
+	}
+	c.Response().ResetBody()
+	return s.Show(c, status, Page{Template: "errors/failure", Title: shown.Heading, Data: shown})
+}
+
+func heading(status int) string {
+	switch status {
+	case http.StatusBadRequest:
+		return "This cannot be understood"
+	case http.StatusUnauthorized:
+		return "You are not signed in"
+	case http.StatusForbidden:
+		return "You may not do this"
+	case http.StatusNotFound:
+		return "There is nothing here"
+	case http.StatusConflict, http.StatusPreconditionFailed:
+		return "This was not done"
+	case http.StatusTooManyRequests:
+		return "That is too much at once"
+	case http.StatusServiceUnavailable:
+		return "Not available at the moment"
+	default:
+		return "This did not work"
+	}
+}

@@ -1,0 +1,48 @@
+package pages
+
+import (
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// notice is something to be said on the page that follows a form. Only its name travels, in a cookie, so
+// that nobody can put other words on a page.
+type notice string
+
+const noticeCookie = "lifecycle_notice"
+
+// noticeTime is how long the next page may take to be asked for.
+const noticeTime = time.Minute
+
+// behind is added to the name of a notice about a write that the mirror does not show yet.
+const behind = "-behind"
+
+func notices() map[notice]string {
+	return map[notice]string{
+		"signed-out": "You are signed out.",
+	}
+}
+
+func leaveNotice(c *fiber.Ctx, say notice) {
+	if say == "" {
+		return
+	}
+	c.Cookie(&fiber.Cookie{Name: noticeCookie, Value: string(say), Path: "/", MaxAge: int(noticeTime.Seconds()), HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode})
+}
+
+// takeNotice is what is to be said, once.
+func takeNotice(c *fiber.Ctx) string {
+	name := c.Cookies(noticeCookie)
+	if name == "" {
+		return ""
+	}
+	c.Cookie(&fiber.Cookie{Name: noticeCookie, Path: "/", MaxAge: -1, Expires: time.Unix(1, 0), HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode})
+	plain, isBehind := strings.CutSuffix(name, behind)
+	text := notices()[notice(plain)]
+	if text != "" && isBehind {
+		text += " What is shown here follows with the next synchronisation."
+	}
+	return text
+}

@@ -1,0 +1,46 @@
+package pages
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+
+	"lifecycle-sync/services"
+)
+
+// pager leads from a page of a list to others. Addresses are "" where there is no such page.
+type pager struct {
+	Total, Current, Last            int64
+	First, Previous, Next, LastPage string
+}
+
+// pagerOf is the pager of a list at an address, whose other parameters stay.
+func pagerOf(address string, p services.Pagination) pager {
+	last := max(p.TotalPages, 1)
+	at := func(page int64) string { return withQuery(address, "page", strconv.FormatInt(page, 10)) }
+	out := pager{Total: p.TotalItems, Current: p.CurrentPage, Last: last}
+	if p.CurrentPage > 1 {
+		out.First, out.Previous = at(1), at(min(p.CurrentPage-1, last))
+	}
+	if p.CurrentPage < last {
+		out.Next, out.LastPage = at(p.CurrentPage+1), at(last)
+	}
+	return out
+}
+
+// withQuery is an address with other values of some parameters, given as names and values; "" removes one.
+func withQuery(address string, changes ...string) string {
+	path, raw, _ := strings.Cut(address, "?")
+	query, _ := url.ParseQuery(raw) // it was read before
+	for i := 0; i < len(changes); i += 2 {
+		if changes[i+1] == "" {
+			query.Del(changes[i])
+			continue
+		}
+		query.Set(changes[i], changes[i+1])
+	}
+	if len(query) == 0 {
+		return path
+	}
+	return path + "?" + query.Encode()
+}

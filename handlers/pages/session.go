@@ -1,0 +1,78 @@
+package pages
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/handlers/request"
+	"lifecycle-sync/models"
+)
+
+// Session lets people in with a token, and out.
+type Session struct {
+	site   *Site
+	access access
+}
+
+// access knows people by their tokens. Errors: unauthenticated; forbidden; unavailable.
+type access interface {
+	Caller(ctx context.Context, token string) (models.Caller, error)
+}
+
+// NewSession returns the handlers; access is nil in local mode.
+func NewSession(site *Site, a access) *Session { return &Session{site, a} }
+
+type signIn struct{ Next, Problem string }
+
+// Ask shows the form for the token. In local mode there is none.
+func (h *Session) Ask(c *fiber.Ctx) error {
+	next := ownAddress(strings.Clone(c.Query("next")))
+	if h.access == nil {
+		return c.Redirect(next, fiber.StatusSeeOther)
+	}
+	return h.ask(c, fiber.StatusOK, signIn{Next: next})
+}
+
+func (h *Session) ask(c *fiber.Ctx, status int, data signIn) error {
+	return h.site.Show(c, status, Page{Template: "sign-in/form", Title: "Sign in", Data: data})
+}
+
+// SignIn takes the token into a cookie that scripts cannot read and other sites cannot send along.
+func (h *Session) SignIn(c *fiber.Ctx) error {
+	sent, err := request.ReadPlainForm(c, "token", "next")
+	if err != nil {
+		return err
+	}
+	next, token := ownAddress(sent["next"]), strings.TrimSpace(sent["token"])
+	if h.access == nil {
+		return c.Redirect(next, fiber.StatusSeeOther)
+	}
+	if _, err := h.access.Caller(c.UserContext(), token); err != nil {
+		e := models.AsError(err)
+		if e.Class == models.Unauthenticated || e.Class == models.Forbidden {
+			return h.ask(c, fiber.StatusUnprocessableEntity, signIn{Next: next, Problem: e.Error()})
+		}
+		return err
+	}
+	request.StartSession(c, token)
+	return seeOther(c, next, "")
+}
+
+// SignOut forgets the token, and what the browser has kept of the pages.
+func (h *Session) SignOut(c *fiber.Ctx) error {
+	request.EndSession(c)
+	c.Set("Clear-Site-Data", `"cache"`)
+	return seeOther(c, "/sign-in", "signed-out")
+}
+
+// ownAddress is where to go on after signing in: a page of this site, whatever a link says.
+func ownAddress(next string) string {
+	u, err := url.Parse(next)
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
+		return "/"
+	}
+	return next
+}

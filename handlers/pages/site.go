@@ -1,0 +1,151 @@
+package pages
+
+import (
+	"bytes"
+	"context"
+	"html/template"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/handlers/request"
+	"lifecycle-sync/models"
+	"lifecycle-sync/services"
+	"lifecycle-sync/web"
+)
+
+// policy lets a page use this server's own styles, scripts and images, and send forms to it; nothing else.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// Site is what all pages have in common.
+type Site struct {
+	console  *web.Console
+	answers  *services.Answers
+	standing *standing
+	zone     *time.Location
+	signsIn  bool
+}
+
+// Options are what a Site needs.
+type Options struct {
+	Answers *services.Answers
+	Status  statusReader
+	Zone    *time.Location // in which times are written
+	SignsIn bool           // people show a token; else everybody is the local administrator
+}
+
+// NewSite returns the site. It panics when a template is not right.
+func NewSite(o Options) *Site {
+	return &Site{console: web.New(o.Zone), answers: o.Answers, standing: newStanding(o.Status), zone: o.Zone, signsIn: o.SignsIn}
+}
+
+// Page is a page to be shown.
+type Page struct {
+	Template string // of its main part, as "products/list"
+	Title    string // of the window
+	Section  string // of the navigation that it belongs to
+	Live     bool   // it changes by itself: without a script it is loaded again and again
+	Data     any    // for the template
+}
+
+// Rights are what whoever looks at a page may do, so that it shows no more.
+type Rights struct {
+	Write  bool // create and change products, files and transitions
+	Delete bool
+	Sync   bool // see and steer the synchronisation
+}
+
+func rightsOf(role models.Role) Rights {
+	return Rights{Write: role >= models.Manager, Delete: role >= models.Admin, Sync: role >= models.Admin}
+}
+
+// roleOf is the role of whoever looks, also where the request has reached no page that asks.
+func (s *Site) roleOf(c *fiber.Ctx) models.Role {
+	if !s.signsIn {
+		return models.Admin
+	}
+	return request.Caller(c).Role
+}
+
+// content is what the template of a main part sees.
+type content struct {
+	May  Rights
+	Data any
+}
+
+// frame is what the template around every page sees.
+type frame struct {
+	Page
+
+	Main     template.HTML
+	May      Rights
+	Known    bool // it is known who looks
+	SignsIn  bool
+	Role     string
+	Standing *words
+	Notice   string
+	Zone     string
+}
+
+// Show answers a page that is made for this request.
+func (s *Site) Show(c *fiber.Ctx, status int, p Page) error {
+	main, err := s.main(s.roleOf(c), p)
+	if err != nil {
+		return err
+	}
+	return s.send(c, status, p, main)
+}
+
+// Read answers a page that shows the mirror, of which compute makes the data, and perhaps the title, from one
+// state of it; a kept one is used when there is one. compute must use nothing of the request that the server
+// uses again.
+func (s *Site) Read(c *fiber.Ctx, p Page, compute func(ctx context.Context, v *services.View) (title string, data any, err error)) error {
+	role := s.roleOf(c)
+	key := "page " + role.String() + " " + strings.Clone(c.OriginalURL()) // Fiber uses the memory of its strings again
+	answer, err := s.answers.Get(c.UserContext(), key, func(ctx context.Context, v *services.View) (services.Answer, error) {
+		made := p
+		var err error
+		if made.Title, made.Data, err = compute(ctx, v); err != nil {
+			return services.Answer{}, err
+		}
+		main, err := s.main(role, made)
+		return services.Answer{Title: made.Title, Body: main}, err
+	})
+	if err != nil {
+		return err
+	}
+	p.Title = answer.Title
+	return s.send(c, fiber.StatusOK, p, answer.Body)
+}
+
+func (s *Site) main(role models.Role, p Page) ([]byte, error) {
+	var main bytes.Buffer
+	err := s.console.Main(&main, p.Template, content{May: rightsOf(role), Data: p.Data})
+	return main.Bytes(), err
+}
+
+func (s *Site) send(c *fiber.Ctx, status int, p Page, main []byte) error {
+	role := s.roleOf(c)
+	f := frame{
+		Page: p, Main: template.HTML(main), //nolint:gosec // a template has escaped it
+		May: rightsOf(role), Known: role != models.Anonymous, SignsIn: s.signsIn, Role: role.String(),
+		Notice: takeNotice(c), Zone: time.Now().In(s.zone).Format("MST"),
+	}
+	if f.Known {
+		f.Standing = s.standing.words(c.UserContext())
+	}
+	c.Set(fiber.HeaderContentSecurityPolicy, policy)
+	c.Set(fiber.HeaderReferrerPolicy, "same-origin") // else a browser sends forms without their origin
+	c.Set(fiber.HeaderCacheControl, "private, no-cache")
+	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
+	c.Status(status)
+	return s.console.Frame(c.Response().BodyWriter(), f)
+}
+
+// seeOther sends the browser to another page after a form was done, with something to say there.
+func seeOther(c *fiber.Ctx, address string, say notice) error {
+	leaveNotice(c, say)
+	return c.Redirect(address, fiber.StatusSeeOther)
+}

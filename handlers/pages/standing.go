@@ -1,0 +1,105 @@
+package pages
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/services/realtime"
+	"lifecycle-sync/services/syncing"
+	"lifecycle-sync/web"
+)
+
+// standingTime is how long what every page says of the mirror may be old.
+const standingTime = time.Second
+
+// statusReader tells how the mirror stands. Errors: connection, timeout, schema.
+type statusReader interface {
+	Status(ctx context.Context) (syncing.Status, error)
+}
+
+// standing is how the mirror stands, for the line above every page.
+type standing struct {
+	status statusReader
+
+	mu   sync.Mutex
+	last syncing.Status
+	err  error
+	read time.Time
+}
+
+func newStanding(status statusReader) *standing { return &standing{status: status} }
+
+// words are what the line says, and how it looks.
+type words struct {
+	Text, Tone string // Tone is good, warn or bad
+	Troubled   bool   // somebody should do something
+}
+
+// words reads how the mirror stands, at most once in standingTime.
+func (s *standing) words(ctx context.Context) *words {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if now.Sub(s.read) >= standingTime {
+		s.last, s.err = s.status.Status(ctx)
+		s.read = now
+	}
+	if s.err != nil {
+		return &words{Text: "How the mirror stands cannot be read: pmo_db does not answer", Tone: "bad", Troubled: true}
+	}
+	w := wordsOf(s.last, now)
+	return &w
+}
+
+// wordsOf says in plain words how fresh the mirror is.
+func wordsOf(s syncing.Status, now time.Time) words {
+	fresh := freshness(s, now)
+	switch {
+	case s.LastSuccess == nil && s.State == syncing.Running:
+		return words{Text: "The first synchronisation is under way", Tone: "warn"}
+	case s.LastSuccess == nil:
+		return words{Text: "Nothing has been synchronised yet", Tone: "bad", Troubled: true}
+	case s.State == syncing.Failed:
+		return words{Text: "The last synchronisation did not end well. " + fresh, Tone: "bad", Troubled: true}
+	case s.State == syncing.Stale:
+		return words{Text: "The last synchronisation is too long ago. " + fresh, Tone: "warn", Troubled: true}
+	case s.State == syncing.Running:
+		return words{Text: fresh + " · a synchronisation is under way", Tone: "good"}
+	case s.Verified != nil && s.Verified.StartedAt.After(s.LastSuccess.StartedAt) && s.Verified.Drift() > 0:
+		return words{Text: "Somebody has changed the mirror by hand. " + fresh, Tone: "warn", Troubled: true}
+	default:
+		return words{Text: fresh, Tone: "good"}
+	}
+}
+
+// freshness says of when what is shown is, and since when it is proved to be equal.
+func freshness(s syncing.Status, now time.Time) string {
+	ago := func(t time.Time) string { return web.Ago(now.Sub(t)) }
+	current := s.LastSuccess.StartedAt
+	if s.CurrentAt != nil {
+		current = *s.CurrentAt
+	}
+	equal := s.ProvedEqual
+	if v := s.Verified; v != nil && provesEqual(*v) && (equal == nil || v.StartedAt.After(equal.StartedAt)) {
+		equal = v
+	}
+	live := s.Realtime != nil && s.Realtime.State == realtime.Following
+	switch {
+	case equal == nil:
+		return "Shows lifecycle_db as of " + ago(current)
+	case live:
+		return "Follows lifecycle_db in real time · proved equal " + ago(equal.StartedAt)
+	case current.Sub(equal.StartedAt) < time.Minute:
+		return "Equal to lifecycle_db as of " + ago(equal.StartedAt)
+	default:
+		return "Shows lifecycle_db as of " + ago(current) + " · proved equal " + ago(equal.StartedAt)
+	}
+}
+
+// provesEqual reports whether a verification found nothing.
+func provesEqual(run models.Run) bool {
+	found := run.Found()
+	return run.State == models.Succeeded && found != nil && found.Total() == 0
+}

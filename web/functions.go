@@ -1,0 +1,25 @@
+package web
+
+import (
+	"html/template"
+	"time"
+)
+
+// functions are what templates can call beside Go's own.
+func functions(zone *time.Location) template.FuncMap {
+	clock := clock{zone}
+	return template.FuncMap{
+		"number":   Number,
+		"rupiah":   Rupiah,
+		"tenths":   Tenths,
+		"size":     Size,
+		"day":      Day,
+		"moment":   clock.moment,
+		"stamp":    clock.stamp,
+		"took":     Took,
+		"or_dash":  orDash,
+		"part":     part,
+		"sentence": Sentence,
+		"plural":   plural,
+	}
+}

@@ -1,0 +1,133 @@
+package web
+
+import (
+	"fmt"
+	"math/big"
+	"reflect"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// dash stands where there is no value.
+const dash = "–"
+
+// Number writes a whole number as in Indonesia, 1.234.567: of any integer type, *big.Int, or a pointer to
+// an integer, of which nil is a dash.
+func Number(n any) string {
+	digits, ok := wholeNumber(n)
+	if !ok {
+		return dash
+	}
+	return grouped(digits)
+}
+
+// Rupiah writes an amount, as Rp 1.234.567, with a space that does not break.
+func Rupiah(n any) string {
+	digits, ok := wholeNumber(n)
+	if !ok {
+		return dash
+	}
+	return "Rp\u00a0" + grouped(digits)
+}
+
+// wholeNumber is a number's digits; false for nil.
+func wholeNumber(n any) (string, bool) {
+	if b, ok := n.(*big.Int); ok {
+		return b.String(), b != nil
+	}
+	v := reflect.ValueOf(n)
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return "", false
+		}
+		v = v.Elem()
+	}
+	switch {
+	case !v.IsValid():
+		return "", false
+	case v.CanInt():
+		return strconv.FormatInt(v.Int(), 10), true
+	default:
+		return fmt.Sprint(v.Interface()), true
+	}
+}
+
+// grouped puts a full stop between thousands.
+func grouped(digits string) string {
+	sign := ""
+	if strings.HasPrefix(digits, "-") {
+		sign, digits = "−", digits[1:]
+	}
+	for at := len(digits) - 3; at > 0; at -= 3 {
+		digits = digits[:at] + "." + digits[at:]
+	}
+	return sign + digits
+}
+
+// Tenths writes a number that counts tenths, with a decimal comma: 125 is 12,5. A nil pointer is a dash.
+func Tenths(n any) string {
+	v := reflect.ValueOf(n)
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return dash
+		}
+		v = v.Elem()
+	}
+	tenths := v.Int()
+	if tenths%10 == 0 {
+		return Number(tenths / 10)
+	}
+	return Number(tenths/10) + "," + strconv.FormatInt(tenths%10, 10)
+}
+
+// Size writes a number of bytes as people read them.
+func Size(bytes int64) string {
+	const kilo = 1000
+	switch {
+	case bytes < kilo:
+		return Number(bytes) + " B"
+	case bytes < kilo*kilo:
+		return Tenths(bytes/(kilo/10)) + " kB"
+	default:
+		return Tenths(bytes/(kilo*kilo/10)) + " MB"
+	}
+}
+
+// orDash is a text, or a dash for nil and nothing.
+func orDash(text *string) string {
+	if text == nil || strings.TrimSpace(*text) == "" {
+		return dash
+	}
+	return *text
+}
+
+// part is how many hundredths n is of whole, for bars; at least 1 of what is not nothing.
+func part(n, whole int64) int64 {
+	if n <= 0 || whole <= 0 {
+		return 0
+	}
+	return max(1, min(100, n*100/whole))
+}
+
+// Sentence makes of an error's words a sentence: a capital letter in front, a full stop behind.
+func Sentence(text string) string {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return ""
+	}
+	first, size := utf8.DecodeRuneInString(text)
+	if last := text[len(text)-1]; last != '.' && last != '!' && last != '?' {
+		text += "."
+	}
+	return string(unicode.ToUpper(first)) + text[size:]
+}
+
+// plural is a number with its noun: 1 row, 2 rows.
+func plural(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return Number(n) + " " + many
+}
