@@ -34,7 +34,7 @@ func (s *Site) Failure(c *fiber.Ctx, status int, f handlers.Failure) error {
 	}
 	switch status {
 	case http.StatusUnauthorized:
-		shown.Message += " Sign in in another window, come back here, and send the form again"
+		shown.Message += " In another window, sign in; then come back here, and send the form again"
 		shown.Next = &link{"/sign-in", "Sign in"}
 	case http.StatusServiceUnavailable:
 		shown.Next = &link{c.OriginalURL(), "Try again"}

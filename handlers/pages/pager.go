@@ -28,16 +28,12 @@ func pagerOf(address string, p services.Pagination) pager {
 	return out
 }
 
-// withQuery is an address with other values of some parameters, given as names and values; "" removes one.
-func withQuery(address string, changes ...string) string {
+// withQuery is an address with another value of a parameter; "" removes it.
+func withQuery(address, name, value string) string {
 	path, raw, _ := strings.Cut(address, "?")
 	query, _ := url.ParseQuery(raw) // it was read before
-	for i := 0; i < len(changes); i += 2 {
-		if changes[i+1] == "" {
-			query.Del(changes[i])
-			continue
-		}
-		query.Set(changes[i], changes[i+1])
+	if query.Set(name, value); value == "" {
+		query.Del(name)
 	}
 	if len(query) == 0 {
 		return path
