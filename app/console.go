@@ -52,6 +52,7 @@ func (c *console) startBar(label string, total int64) {
 	if c.bars == nil {
 		return
 	}
+	c.finishBar() // of a table whose outcome is told later
 	c.total = total
 	c.bar = c.bars.New(total, mpb.BarStyle(), mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.Name(label+" ")),
 		mpb.AppendDecorators(decor.CountersNoUnit("%d / %d rows "), decor.Elapsed(decor.ET_STYLE_GO)))

@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
-	"io"
 	"time"
 
 	"lifecycle-sync/models"
@@ -17,6 +15,7 @@ type outcome struct {
 	Mode       string              `json:"mode"`
 	State      models.RunState     `json:"state"`
 	Reason     *string             `json:"reason"`
+	Digest     *string             `json:"digest"`
 	StartedAt  time.Time           `json:"started_at"`
 	FinishedAt *time.Time          `json:"finished_at"`
 	Tables     []models.TableCount `json:"tables"`
@@ -54,8 +53,8 @@ func (a *App) sync(ctx context.Context, run maker, req mirror.Request, out *cons
 	return result, nil
 }
 
-// writeOutcome prints one JSON object on a line of its own.
-func writeOutcome(w io.Writer, mode string, started time.Time, result mirror.Result, err error) error {
+// outcomeOf tells of a run in a mode, and of its record, where it has one.
+func outcomeOf(mode string, started time.Time, result mirror.Result, err error) outcome {
 	finished := now()
 	o := outcome{Mode: mode, State: models.Succeeded, StartedAt: started, FinishedAt: &finished, Tables: result.Tables}
 	if o.Tables == nil {
@@ -65,7 +64,7 @@ func writeOutcome(w io.Writer, mode string, started time.Time, result mirror.Res
 		o.State, o.Error = models.Failed, &outcomeError{Class: e.Class, Message: e.Message, Remedy: e.Remedy}
 	}
 	if run := result.Run; run != nil {
-		o.Run, o.Mode, o.State, o.Reason, o.StartedAt, o.FinishedAt = &run.ID, run.Mode, run.State, run.Reason, run.StartedAt, run.FinishedAt
+		o.Run, o.Mode, o.State, o.Reason, o.StartedAt, o.FinishedAt, o.Digest = &run.ID, run.Mode, run.State, run.Reason, run.StartedAt, run.FinishedAt, run.Digest
 	}
-	return json.NewEncoder(w).Encode(o)
+	return o
 }

@@ -16,44 +16,80 @@ type syncCommand struct {
 	DryRun       bool   `help:"Print what a run would change, and change nothing. Every row is compared, in either mode."`
 	Follow       bool   `help:"Stay, and bring every change as soon as it is committed (PostgreSQL). Stands by while another process does."`
 	AllowDeletes *int64 `placeholder:"N" help:"Let exactly N rows leave the mirror, when the mass-delete guard stopped a run."`
+	Digest       string `placeholder:"D" help:"Apply exactly what a dry run has shown and given this digest, and nothing when that has changed meanwhile."`
 	JSON         bool   `name:"json" help:"Print the outcome as one JSON object on the last line of standard output; everything else goes to standard error."`
 }
 
 // Run makes one run, or shows what it would do.
 func (c *syncCommand) Run(env *environment) error {
-	if c.AllowDeletes != nil && *c.AllowDeletes < 0 {
-		return &models.Error{Class: models.Config, Message: "--allow-deletes takes a whole number from 0"}
-	}
-	if c.Follow && (c.DryRun || c.JSON || c.AllowDeletes != nil) {
-		return &models.Error{Class: models.Config, Message: "--follow goes with none of --dry-run, --json and --allow-deletes"}
-	}
-	if c.Follow {
-		return env.withApp(func(a *App) error { return a.followInForeground(env.ctx, newConsole(env.stdout)) })
+	if err := c.check(); err != nil {
+		return err
 	}
 	return env.withApp(func(a *App) error {
-		started := now()
-		out := newConsole(env.logTo(c.JSON))
-		req := mirror.Request{Mode: c.Mode, AllowDeletes: c.AllowDeletes}
-		var result mirror.Result
-		var err error
-		mode := c.Mode
-		if c.DryRun {
-			mode = models.DryRun
-			result.Tables, err = a.preview(env, req, out, c.JSON)
-		} else {
-			result, err = a.sync(env.ctx, a.engine.Sync, req, out)
-			a.alertAfter(env.ctx, result, err)
+		switch {
+		case c.Follow:
+			return a.followInForeground(env.ctx, newConsole(env.stdout))
+		case c.DryRun:
+			return c.show(env, a)
+		default:
+			return c.make(env, a)
 		}
-		if c.JSON {
-			if writeErr := writeOutcome(env.stdout, mode, started, result, err); writeErr != nil {
-				return writeErr
-			}
-		}
-		if c.DryRun && result.Tables != nil {
-			return nil // it has shown how the run would end
-		}
-		return err
 	})
+}
+
+// check refuses what cannot be asked for, or not together.
+func (c *syncCommand) check() error {
+	wrong := ""
+	switch {
+	case c.AllowDeletes != nil && *c.AllowDeletes < 0:
+		wrong = "--allow-deletes takes a whole number from 0"
+	case c.Follow && (c.DryRun || c.JSON || c.AllowDeletes != nil || c.Digest != ""):
+		wrong = "--follow goes with none of --dry-run, --json, --allow-deletes and --digest"
+	case c.Digest != "" && !mirror.IsDigest(c.Digest):
+		wrong = "--digest takes the digest that sync --dry-run has printed"
+	case c.Digest != "" && (c.DryRun || c.Mode != models.FullRun):
+		wrong = "--digest goes neither with --dry-run nor with --mode incremental"
+	default:
+		return nil
+	}
+	return &models.Error{Class: models.Config, Message: wrong}
+}
+
+func (c *syncCommand) request() mirror.Request {
+	return mirror.Request{Mode: c.Mode, AllowDeletes: c.AllowDeletes, Digest: c.Digest}
+}
+
+// make makes the run.
+func (c *syncCommand) make(env *environment, a *App) error {
+	started := now()
+	result, err := a.sync(env.ctx, a.engine.Sync, c.request(), newConsole(env.logTo(c.JSON)))
+	a.alertAfter(env.ctx, result, err)
+	if c.JSON {
+		if err := json.NewEncoder(env.stdout).Encode(outcomeOf(c.Mode, started, result, err)); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// show shows what the run would do. That the run would be stopped is no error here.
+func (c *syncCommand) show(env *environment, a *App) error {
+	started := now()
+	found, err := a.preview(env, c.request(), newConsole(env.logTo(c.JSON)), c.JSON)
+	shown := found.Tables != nil
+	if c.JSON {
+		o := outcomeOf(models.DryRun, started, mirror.Result{Tables: found.Tables}, err)
+		if shown {
+			o.Digest = &found.Digest
+		}
+		if err := json.NewEncoder(env.stdout).Encode(o); err != nil {
+			return err
+		}
+	}
+	if shown {
+		return nil
+	}
+	return err
 }
 
 // logTo is where the log for people goes.
@@ -64,34 +100,34 @@ func (env *environment) logTo(json bool) io.Writer {
 	return env.stdout
 }
 
-// preview prints every change that a run would make. With counts, the error is the one that the run
-// would end with.
-func (a *App) preview(env *environment, req mirror.Request, out *console, asJSON bool) ([]models.TableCount, error) {
+// preview prints every change that a run would make, and their digest. With counts, the error is the one that
+// the run would end with.
+func (a *App) preview(env *environment, req mirror.Request, out *console, asJSON bool) (mirror.Preview, error) {
 	defer out.close()
 	out.line("🔍 Comparing lifecycle_db with pmo_db; nothing is written...")
 	ctx, cancel := context.WithTimeout(env.ctx, a.cfg.SyncTimeout)
 	defer cancel()
 	if err := a.fillDemo(ctx); err != nil {
-		return nil, err
+		return mirror.Preview{}, err
 	}
-	counts, err := a.engine.Preview(ctx, req, quiet{out}, func(c mirror.Change) error {
+	found, err := a.engine.Preview(ctx, req, quiet{out}, func(c mirror.Change) error {
 		if asJSON {
 			return json.NewEncoder(env.stdout).Encode(newDifference(c, ""))
 		}
 		out.line("%s", describe(c))
 		return nil
 	})
-	if counts == nil {
-		return nil, err
+	if found.Tables == nil {
+		return found, err
 	}
-	for _, count := range counts {
+	for _, count := range found.Tables {
 		out.line("📋 %s: %d%s", count.Table, count.Mirrored(), details(count))
 	}
 	if err != nil {
 		out.line("⚠️ The run would be stopped: %s", err)
 	}
-	out.line("🔍 Nothing was written.")
-	return counts, err
+	out.line("🔍 Nothing was written. To apply exactly this: lifecycle-sync sync --digest %s", found.Digest)
+	return found, err
 }
 
 // describe writes a change as one line, an update column by column.

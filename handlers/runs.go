@@ -28,6 +28,7 @@ type run struct {
 	Error           *runError           `json:"error"`
 	CancelRequested bool                `json:"cancelRequested"`
 	Differences     *models.Differences `json:"differences"`
+	Digest          *string             `json:"digest"`
 }
 
 type runError struct {
@@ -45,7 +46,7 @@ type runDetail struct {
 func runOf(r models.Run) run {
 	out := run{
 		ID: r.ID, Mode: r.Mode, State: r.State, Reason: r.Reason, StartedAt: models.InstantOf(r.StartedAt), FinishedAt: instant(r.FinishedAt),
-		Attempts: r.Attempts, CancelRequested: r.CancelRequested, Differences: r.Found(),
+		Attempts: r.Attempts, CancelRequested: r.CancelRequested, Differences: r.Found(), Digest: r.Digest,
 	}
 	if r.ErrorClass != nil {
 		out.Error = &runError{Class: *r.ErrorClass, Message: text(r.ErrorMessage), Remedy: text(r.ErrorRemedy)}

@@ -8,6 +8,7 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
+	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/syncing"
 )
 
@@ -24,7 +25,7 @@ func syncRequest(c *fiber.Ctx) (r syncing.Request, err error) {
 	return asked(values)
 }
 
-func syncFields() []string { return []string{"mode", "dryRun", "allowDeletes"} }
+func syncFields() []string { return []string{"mode", "dryRun", "allowDeletes", "digest"} }
 
 // asked is what the values of a request for a run say.
 func asked(values map[string]json.RawMessage) (syncing.Request, error) {
@@ -47,6 +48,14 @@ func asked(values map[string]json.RawMessage) (syncing.Request, error) {
 			wrong("allowDeletes", "integer", "allowDeletes must be a whole number from 0")
 		} else if n > 0 {
 			r.AllowDeletes = &n
+		}
+	}
+	if value, ok := values["digest"]; ok {
+		switch {
+		case exact(value, &r.Digest) != nil || !mirror.IsDigest(r.Digest):
+			wrong("digest", "unknown", "digest must be that of a dry run or of a run that was refused: 32 digits or letters from a to f")
+		case r.DryRun || r.Mode != models.FullRun:
+			wrong("digest", "combination", "digest goes neither with dryRun nor with the mode incremental")
 		}
 	}
 	if problems != nil {

@@ -6,6 +6,7 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
+	"lifecycle-sync/services/mirror"
 )
 
 // FuzzSyncRequest wants a run that is possible, or to be told which field is wrong.
@@ -13,6 +14,7 @@ func FuzzSyncRequest(f *testing.F) {
 	for _, seed := range []string{
 		`{"mode":"full","dryRun":false,"allowDeletes":0}`, `{"mode":"incremental"}`, `{"allowDeletes":9223372036854775807}`, `{"allowDeletes":1e3}`, `{"allowDeletes":-1}`,
 		`{"dryRun":null}`, `{"mode":"FULL"}`, `{"mode":"\u0066ull"}`, `{}`,
+		`{"digest":"0123456789abcdef0123456789abcdef"}`, `{"digest":"0123456789ABCDEF0123456789ABCDEF"}`, `{"digest":"0123456789abcdef0123456789abcdef","dryRun":true}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -31,7 +33,8 @@ func FuzzSyncRequest(f *testing.F) {
 					t.Errorf("%q: %+v", text, wrong)
 				}
 			}
-		case r.Mode != models.FullRun && r.Mode != models.IncrementalRun, r.AllowDeletes != nil && *r.AllowDeletes <= 0:
+		case r.Mode != models.FullRun && r.Mode != models.IncrementalRun, r.AllowDeletes != nil && *r.AllowDeletes <= 0,
+			r.Digest != "" && (r.DryRun || r.Mode != models.FullRun || !mirror.IsDigest(r.Digest)):
 			t.Errorf("%q: %+v", text, r)
 		}
 	})

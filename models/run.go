@@ -47,6 +47,9 @@ type Run struct {
 	CancelRequested bool `gorm:"column:cancel_requested" json:"-"`
 	// Differences are what a verification found, as counts by cause.
 	Differences JSON `gorm:"column:differences" json:"-"`
+	// Digest is of the changes that a dry run has found, or that a run was to make and nothing else; of one that
+	// found others, of these.
+	Digest *string `gorm:"column:digest" json:"-"`
 }
 
 // Differences are how many rows differed, by what is known of the cause.

@@ -12,12 +12,14 @@ import (
 	"lifecycle-sync/repositories/database"
 )
 
-// listed is the condition that a run is one that people are shown: not what the API's own writes did.
-// Like the ones built on it, it is a constant, so that the index of such runs serves.
+// listed is the condition that a run is one that people are shown: not what the API's own writes did. refused is
+// that it found other changes than it was to make, and has become a preview of them, which says nothing of how
+// the mirror stands. Like the ones built on them, they are constants, so that the index of such runs serves.
 const (
 	listed      = "mode <> '" + models.WriteRun + "'"
 	synchronise = listed + " AND mode IN ('" + models.FullRun + "', '" + models.IncrementalRun + "')"
 	running     = synchronise + " AND state = '" + string(models.Running) + "'"
+	refused     = "(state = '" + string(models.Failed) + "' AND COALESCE(error_class, '') = '" + string(models.Conflict) + "')"
 	verified    = listed + " AND mode = '" + models.VerifyRun + "' AND state = '" + string(models.Succeeded) + "'"
 )
 
@@ -25,7 +27,7 @@ const (
 type Standing struct {
 	Running     *models.Run // under way
 	LastRun     *models.Run // the newest that has ended
-	LastVerdict *models.Run // the newest that has succeeded or not, and was not just canceled
+	LastVerdict *models.Run // the newest that has succeeded or not, and was not just canceled or refused
 	LastSuccess *models.Run
 	ProvedEqual *models.Run    // the newest full run that succeeded
 	Verified    *models.Run    // the newest verification
@@ -45,7 +47,7 @@ func (s *Store) Standing(ctx context.Context) (st Standing, err error) {
 	}{
 		{&st.Running, running},
 		{&st.LastRun, ended},
-		{&st.LastVerdict, ended + " AND state <> '" + string(models.CanceledRun) + "'"},
+		{&st.LastVerdict, ended + " AND state <> '" + string(models.CanceledRun) + "' AND NOT " + refused},
 		{&st.LastSuccess, listed + " AND " + succeeded},
 		{&st.ProvedEqual, listed + " AND " + succeeded + " AND mode = '" + models.FullRun + "'"},
 		{&st.Verified, verified},
@@ -120,10 +122,10 @@ func (s *Store) Running(ctx context.Context) (*models.Run, error) { return s.new
 
 // LastMade is the newest run that has done what a run of a mode is to do, full or incremental; a full run does
 // what an incremental one is to do. It has ended by itself, well or not, or because somebody asked it to: what
-// was cut off by the end of its process is still to be done. It is nil when there is none. Errors: connection,
-// timeout, schema.
+// was cut off by the end of its process is still to be done, and so it is after a run that was refused. It is
+// nil when there is none. Errors: connection, timeout, schema.
 func (s *Store) LastMade(ctx context.Context, mode string) (*models.Run, error) {
-	const made = synchronise + " AND (state IN ('" + string(models.Succeeded) + "', '" + string(models.Failed) + "')" +
+	const made = synchronise + " AND NOT " + refused + " AND (state IN ('" + string(models.Succeeded) + "', '" + string(models.Failed) + "')" +
 		" OR state = '" + string(models.CanceledRun) + "' AND cancel_requested)"
 	if mode == models.FullRun {
 		return s.newest(ctx, made+" AND mode = '"+models.FullRun+"'")

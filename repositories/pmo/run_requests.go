@@ -45,24 +45,28 @@ func runLockHeld() string {
 // way, connection, timeout.
 func (s *Store) Record(ctx context.Context, run *models.Run, counts []models.TableCount, changes []models.LoggedChange) error {
 	return s.InTx(ctx, func(tx *Store) error {
-		g := tx.gorm(ctx)
-		if err := g.Create(run).Error; err != nil {
+		if err := tx.gorm(ctx).Create(run).Error; err != nil {
 			return s.db.Translate(err)
 		}
-		for i := range counts {
-			counts[i].RunID, counts[i].Position = run.ID, i+1
-		}
-		for i := range changes {
-			changes[i].RunID = run.ID
-		}
-		if len(counts) > 0 {
-			if err := g.Create(&counts).Error; err != nil {
-				return s.db.Translate(err)
-			}
-		}
-		if len(changes) > 0 {
-			return s.db.Translate(g.CreateInBatches(changes, batchSize).Error)
-		}
-		return nil
+		return tx.keep(ctx, run.ID, counts, changes)
 	})
+}
+
+// keep adds to a run, which made none of them, the changes that it would make, counted by table.
+func (s *Store) keep(ctx context.Context, run int64, counts []models.TableCount, changes []models.LoggedChange) error {
+	for i := range counts {
+		counts[i].RunID, counts[i].Position = run, i+1
+	}
+	for i := range changes {
+		changes[i].RunID = run
+	}
+	if len(counts) > 0 {
+		if err := s.gorm(ctx).Create(&counts).Error; err != nil {
+			return s.db.Translate(err)
+		}
+	}
+	if len(changes) > 0 {
+		return s.db.Translate(s.gorm(ctx).CreateInBatches(changes, batchSize).Error)
+	}
+	return nil
 }

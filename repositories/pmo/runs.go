@@ -23,11 +23,12 @@ const (
 // mirror's other writers.
 const lockWait = "10s"
 
-// BeginRun makes the caller the one writer of the mirror, records the run as running, and opens the
-// transaction that everything it does will commit in. Runs left running by processes that died are
-// marked interrupted. Errors: busy (names the run under way), connection.
-func (s *Store) BeginRun(ctx context.Context, mode string, now time.Time) (*Tx, error) {
-	run := &models.Run{Mode: mode, State: models.Running, StartedAt: now}
+// BeginRun makes the caller the one writer of the mirror, records the run, of which mode, start and what was
+// asked are given, as running, and opens the transaction that everything it does will commit in. Runs left
+// running by processes that died are marked interrupted. Errors: busy (names the run under way), connection.
+func (s *Store) BeginRun(ctx context.Context, asked models.Run) (*Tx, error) {
+	run := &asked
+	run.State = models.Running
 	begin := s.beginPostgres
 	if s.Kind() == database.SQLite {
 		begin = s.beginSQLite
@@ -154,9 +155,9 @@ func (s *Store) busy(ctx context.Context, own int64) error {
 	return e
 }
 
-// RecordEnd records that a run failed or was canceled, after its transaction is gone. A run that turns
-// out to have succeeded stays so.
-func (s *Store) RecordEnd(ctx context.Context, run *models.Run, cause error, now time.Time) error {
+// RecordEnd records that a run failed or was canceled, after its transaction is gone, and what it would have
+// done, where that is to be seen. A run that turns out to have succeeded stays so.
+func (s *Store) RecordEnd(ctx context.Context, run *models.Run, cause error, now time.Time, counts []models.TableCount, changes []models.LoggedChange) error {
 	e := models.AsError(cause)
 	run.State, run.FinishedAt = models.Failed, &now
 	if e.Class == models.Canceled {
@@ -164,11 +165,17 @@ func (s *Store) RecordEnd(ctx context.Context, run *models.Run, cause error, now
 	}
 	class := string(e.Class)
 	run.ErrorClass, run.ErrorMessage, run.ErrorRemedy = &class, &e.Message, &e.Remedy
-	update := s.db.WithContext(ctx).Model(run).Select("*")
-	if !run.CancelRequested { // another process may have asked
-		update = update.Omit("cancel_requested")
-	}
-	return s.db.Translate(update.Where("state IN ?", []models.RunState{models.Running, models.Interrupted}).Updates(run).Error)
+	return s.InTx(ctx, func(tx *Store) error {
+		update := tx.gorm(ctx).Model(run).Select("*")
+		if !run.CancelRequested { // another process may have asked
+			update = update.Omit("cancel_requested")
+		}
+		done := update.Where("state IN ?", []models.RunState{models.Running, models.Interrupted}).Updates(run)
+		if done.Error != nil || done.RowsAffected == 0 {
+			return s.db.Translate(done.Error)
+		}
+		return tx.keep(ctx, run.ID, counts, changes)
+	})
 }
 
 // RunState looks up how a run ended: after a commit whose answer was lost.

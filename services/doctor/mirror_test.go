@@ -121,7 +121,7 @@ func TestQuarantine(t *testing.T) {
 func TestUnderWay(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	run, err := l.options.Store.BeginRun(t.Context(), models.FullRun, time.Now())
+	run, err := l.options.Store.BeginRun(t.Context(), models.Run{Mode: models.FullRun, StartedAt: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ func TestPreviewBeforeMigration(t *testing.T) {
 		l.createSource()
 		l.small()
 		inserts := 0
-		counts, err := l.engine.Preview(t.Context(), mirror.Request{}, mirror.Silent{}, func(c mirror.Change) error {
+		preview, err := l.engine.Preview(t.Context(), mirror.Request{}, mirror.Silent{}, func(c mirror.Change) error {
 			if c.Action == mirror.Insert {
 				inserts++
 			}
@@ -26,7 +26,7 @@ func TestPreviewBeforeMigration(t *testing.T) {
 			t.Fatal(err)
 		}
 		total := int64(0)
-		for _, c := range counts {
+		for _, c := range preview.Tables {
 			total += c.Inserted
 		}
 		if int64(inserts) != total || total < 100 {

@@ -80,9 +80,9 @@ func TestVerifyAndPreviewWriteNothing(t *testing.T) {
 		before, runs := l.state(), l.dump("lifecycle_sync_runs")
 		l.verify()
 		emitted := 0
-		counts, err := l.engine.Preview(l.Context(), mirror.Request{}, mirror.Silent{}, func(mirror.Change) error { emitted++; return nil })
-		if err == nil || byTable(counts)["stage_history"].Deleted != 60 || emitted != 3+40+60 {
-			l.Errorf("preview: %d changes, %+v, %v", emitted, counts, err)
+		preview, err := l.engine.Preview(l.Context(), mirror.Request{}, mirror.Silent{}, func(mirror.Change) error { emitted++; return nil })
+		if err == nil || byTable(preview.Tables)["stage_history"].Deleted != 60 || emitted != 3+40+60 {
+			l.Errorf("preview: %d changes, %+v, %v", emitted, preview.Tables, err)
 		}
 		l.unchanged(before)
 		if difference := difference(runs, l.dump("lifecycle_sync_runs")); difference != "" {

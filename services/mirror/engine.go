@@ -49,6 +49,7 @@ type Progress interface {
 type Request struct {
 	Mode         string           // full unless said
 	AllowDeletes *int64           // the exact number of rows that may leave, when the guard would stop the run
+	Digest       string           // with it, the run compares every row and applies exactly the difference that a preview gave this digest
 	Reason       string           // why the run is made as it is, when that is worth saying
 	Began        func(models.Run) // is told once that the run has begun, and under which number; may be nil
 	RetryTime    time.Duration    // so long, from the first failure on, what fails transiently is tried again
@@ -66,7 +67,7 @@ func (r Request) ended(run *models.Run) time.Time {
 // Result is what a run did. Run is nil when no run began.
 type Result struct {
 	Run     *models.Run
-	Tables  []models.TableCount // in mirroring order
+	Tables  []models.TableCount // in mirroring order; of a run that ended with ChangedError, what it would have done
 	Version int64               // of the mirror, when the run succeeded
 }
 
@@ -122,7 +123,7 @@ func (e *Engine) run(ctx context.Context, tx *pmo.Tx, req Request, progress Prog
 	}
 	agree(snap, tx.Mirror)
 	var counts []models.TableCount
-	if req.AllowDeletes == nil && !tx.Triggered { // else there is something to compare, and to guard against
+	if req.AllowDeletes == nil && req.Digest == "" && !tx.Triggered { // else there is something to compare, and to guard against
 		counts, err = e.load(ctx, tx, snap, progress)
 	}
 	if err == nil && counts == nil {
@@ -172,20 +173,26 @@ func (e *Engine) diffAndApply(
 	if tx.Run.Mode == models.IncrementalRun && last != nil {
 		d.horizon = last.Horizon
 	}
+	var seen *summary
+	if req.Digest != "" {
+		seen = newSummary()
+		d.noted = seen.note
+	}
+	waits := func(s *tableStats) bool { return seen != nil || s.trips() != "" } // whether it may be done is known at the end
 	for _, t := range snap.Tables {
 		progress.Begin(t, snap.Infos[t.Source].Rows)
 		if err := e.applyTable(ctx, tx, d, t); err != nil {
 			return nil, err
 		}
-		if d.last().trips() == "" {
+		if !waits(d.last()) {
 			progress.End(t, d.last().count)
 		}
 	}
-	if err := guard(d, req.AllowDeletes); err != nil {
+	if err := judge(d, req, seen); err != nil {
 		return nil, err
 	}
 	for _, s := range d.stats {
-		if s.trips() != "" { // and was allowed to
+		if waits(s) {
 			progress.End(s.table, s.count)
 		}
 	}
@@ -201,6 +208,17 @@ func (e *Engine) diffAndApply(
 	}
 	tx.Run.Differences, err = json.Marshal(d.causes)
 	return d.counts(), err
+}
+
+// judge refuses what was not asked for: another difference than the one that was seen before, which makes any
+// number of rows that may leave meaningless, and then a silent mass delete.
+func judge(d *differ, req Request, seen *summary) error {
+	if seen != nil {
+		if p := seen.preview(d); p.Digest != req.Digest {
+			return changed(p)
+		}
+	}
+	return guard(d, req.AllowDeletes)
 }
 
 // applyTable brings one table up to date, as far as that takes no deletions.

@@ -154,7 +154,7 @@ func TestRecordedEnd(t *testing.T) {
 		}
 		stale := *result.Run
 		stale.State = models.Running
-		if err := l.store.RecordEnd(l.Context(), &stale, context.Canceled, clock()); err != nil {
+		if err := l.store.RecordEnd(l.Context(), &stale, context.Canceled, clock(), nil, nil); err != nil {
 			l.Error(err)
 		}
 		l.recorded(result.Run, models.Succeeded)

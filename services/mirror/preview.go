@@ -2,19 +2,62 @@ package mirror
 
 import (
 	"context"
+	"fmt"
 
 	"lifecycle-sync/models"
 )
 
-// Preview tells emit every change that a run would make now, in mirroring order and by id, and
-// returns the counts. It writes nothing and keeps nobody waiting. The error is the one the run would
-// end with when the guard would stop it; the counts are filled all the same.
-func (e *Engine) Preview(ctx context.Context, req Request, progress Progress, emit func(Change) error) ([]models.TableCount, error) {
-	d, err := e.compare(ctx, progress, func(c Change, _ Cause) error { return emit(c) })
-	if err != nil {
-		return nil, err
+// Preview is what a run would do. Whoever has seen it can ask for exactly that by its digest.
+type Preview struct {
+	Tables  []models.TableCount // in mirroring order; nil when the comparison did not come to its end
+	Digest  string              // the same for two Diffs exactly when they ask for the same changes
+	Changes []models.LoggedChange
+	Found   int // how many changes there are; the first 1000 of them, and of about 8 MB, are in Changes
+}
+
+// Kept says how many of the changes are kept, or "" when all are.
+func (p Preview) Kept() string {
+	if len(p.Changes) == p.Found {
+		return ""
 	}
-	return d.counts(), guard(d, req.AllowDeletes)
+	return fmt.Sprintf("the first %d of %d changes are kept", len(p.Changes), p.Found)
+}
+
+// Preview tells emit, which may be nil, every change that a run would make now, in mirroring order and by
+// id, and returns what they amount to. It writes nothing and keeps nobody waiting. The error is the one the
+// run would end with when the guard would stop it; the preview is filled all the same.
+func (e *Engine) Preview(ctx context.Context, req Request, progress Progress, emit func(Change) error) (Preview, error) {
+	seen := newSummary()
+	d, err := e.compare(ctx, progress, func(c Change, _ Cause) error {
+		seen.note(c)
+		if emit == nil {
+			return nil
+		}
+		return emit(c)
+	})
+	if err != nil {
+		return Preview{}, err
+	}
+	return seen.preview(d), guard(d, req.AllowDeletes)
+}
+
+// ChangedError is the error that a run's difference is not the one whose digest was asked for; it wraps one of
+// class conflict.
+type ChangedError struct {
+	Preview Preview // what the run would do now
+	cause   error
+}
+
+// Error says what to do.
+func (e *ChangedError) Error() string { return e.cause.Error() }
+
+// Unwrap returns the error of class conflict.
+func (e *ChangedError) Unwrap() error { return e.cause }
+
+func changed(p Preview) *ChangedError {
+	return &ChangedError{Preview: p, cause: &models.Error{Class: models.Conflict,
+		Message: "What would be changed is no longer what the preview has shown; its digest is now " + p.Digest + ". Nothing was changed",
+		Remedy:  "Look at the new preview, which this run has kept (or at sync --dry-run); if it is right, apply that by its digest."}}
 }
 
 // Verdict is what Verify found.

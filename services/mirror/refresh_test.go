@@ -72,7 +72,7 @@ func TestRefreshWaitsForARunAndLeavesTheRowToTheNext(t *testing.T) {
 		}
 		l.sync()
 		l.change("UPDATE tbl_segmen SET segmen = 'B'")
-		tx, err := l.store.BeginRun(l.Context(), models.FullRun, time.Now())
+		tx, err := l.store.BeginRun(l.Context(), models.Run{Mode: models.FullRun, StartedAt: time.Now()})
 		if err != nil {
 			t.Fatal(err)
 		}

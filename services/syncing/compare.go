@@ -3,18 +3,13 @@ package syncing
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/mirror"
 )
 
-// Of a comparison's many differences, the first are kept.
-const (
-	keptChanges     = 1000    // of a dry run
-	keptBytes       = 8 << 20 // likewise
-	keptDifferences = 100     // of a verification
-)
+// keptDifferences is how many of a verification's differences are kept, the first.
+const keptDifferences = 100
 
 // Difference is one row in which mirror and source differ.
 type Difference struct {
@@ -59,7 +54,7 @@ func (s *Service) comparison(ctx context.Context) (context.Context, func(), erro
 	}, nil
 }
 
-// dryRun finds out what a run would do, and keeps its counts and first changes. When the run would be
+// dryRun finds out what a run would do, and keeps its digest, counts and first changes. When the run would be
 // stopped by the mass-delete guard, its record says so.
 func (s *Service) dryRun(ctx context.Context, req mirror.Request) (models.Run, error) {
 	ctx, end, err := s.comparison(ctx)
@@ -68,32 +63,15 @@ func (s *Service) dryRun(ctx context.Context, req mirror.Request) (models.Run, e
 	}
 	defer end()
 	o, started := Outcome{Run: models.Run{Mode: models.DryRun, StartedAt: s.o.Now()}}, s.o.Now()
-	var changes []models.LoggedChange
-	found, bytes := 0, 0
-	o.Tables, err = s.o.Engine.Preview(ctx, req, mirror.Silent{}, func(c mirror.Change) error {
-		found++
-		if found <= keptChanges && bytes < keptBytes {
-			change := logged(c)
-			bytes += len(change.Before) + len(change.After)
-			changes = append(changes, change)
-		}
-		return nil
-	})
-	if o.Tables == nil {
+	found, err := s.o.Engine.Preview(ctx, req, mirror.Silent{}, nil)
+	if found.Tables == nil {
 		return models.Run{}, err
 	}
-	reason := req.Reason
-	if len(changes) < found {
-		if reason != "" {
-			reason += "; "
-		}
-		reason += fmt.Sprintf("the first %d of %d changes are kept", len(changes), found)
-	}
-	if reason != "" {
+	if reason := found.Kept(); reason != "" {
 		o.Run.Reason = &reason
 	}
-	o.Took = s.o.Now().Sub(started)
-	return s.record(ctx, o, changes, err)
+	o.Run.Digest, o.Tables, o.Took = &found.Digest, found.Tables, s.o.Now().Sub(started)
+	return s.record(ctx, o, found.Changes, err)
 }
 
 // Verify compares every row and writes no mirrored one. Errors: conflict when another comparison is under
@@ -147,21 +125,4 @@ func (s *Service) record(ctx context.Context, o Outcome, changes []models.Logged
 	}
 	s.ended(o)
 	return o.Run, nil
-}
-
-// logged is a change as the change log keeps it, and besides, rows that would come.
-func logged(c mirror.Change) models.LoggedChange {
-	entry := models.LoggedChange{Table: c.Table.Name, RowID: c.ID, Action: string(c.Action)}
-	switch c.Action {
-	case mirror.Insert, mirror.Release:
-		entry.After = c.Table.Object(c.After)
-	case mirror.Update:
-		entry.Before, entry.After = c.Table.Object(c.Before, c.Columns...), c.Table.Object(c.After, c.Columns...)
-	case mirror.Delete, mirror.Quarantine:
-		if c.Leaves() {
-			entry.Before = c.Table.Object(c.Before)
-		}
-	case mirror.Forget:
-	}
-	return entry
 }

@@ -45,10 +45,11 @@ type Request struct {
 	Mode         string // full or incremental
 	DryRun       bool   // compares every row, whatever the mode
 	AllowDeletes *int64 // as in mirror.Request
+	Digest       string // likewise
 }
 
 func (r Request) forEngine() mirror.Request {
-	return mirror.Request{Mode: r.Mode, AllowDeletes: r.AllowDeletes}
+	return mirror.Request{Mode: r.Mode, AllowDeletes: r.AllowDeletes, Digest: r.Digest}
 }
 
 // Trigger starts a run and returns as soon as it has begun; a dry run, when it has ended. Errors:

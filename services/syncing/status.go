@@ -16,7 +16,7 @@ type State string
 const (
 	Running State = "running" // a run is under way
 	Never   State = "never"   // no run has succeeded yet
-	Failed  State = "failed"  // the last run did not end well; one that was canceled says nothing
+	Failed  State = "failed"  // the last run did not end well; one that was canceled or refused says nothing
 	Stale   State = "stale"   // the last success is too long ago
 	Healthy State = "healthy"
 )

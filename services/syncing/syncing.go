@@ -18,7 +18,7 @@ import (
 // engine makes runs and comparisons. Errors: those of mirror.Engine.
 type engine interface {
 	Sync(ctx context.Context, req mirror.Request, progress mirror.Progress) (mirror.Result, error)
-	Preview(ctx context.Context, req mirror.Request, progress mirror.Progress, emit func(mirror.Change) error) ([]models.TableCount, error)
+	Preview(ctx context.Context, req mirror.Request, progress mirror.Progress, emit func(mirror.Change) error) (mirror.Preview, error)
 	Verify(ctx context.Context, progress mirror.Progress, emit func(mirror.Change, mirror.Cause) error) (mirror.Verdict, error)
 }
 
