@@ -32,7 +32,7 @@ func (c *syncCommand) Run(env *environment) error {
 		case c.DryRun:
 			return c.show(env, a)
 		default:
-			return c.make(env, a)
+			return c.synchronise(env, a)
 		}
 	})
 }
@@ -59,8 +59,8 @@ func (c *syncCommand) request() mirror.Request {
 	return mirror.Request{Mode: c.Mode, AllowDeletes: c.AllowDeletes, Digest: c.Digest}
 }
 
-// make makes the run.
-func (c *syncCommand) make(env *environment, a *App) error {
+// synchronise makes the run.
+func (c *syncCommand) synchronise(env *environment, a *App) error {
 	started := now()
 	result, err := a.sync(env.ctx, a.engine.Sync, c.request(), newConsole(env.logTo(c.JSON)))
 	a.alertAfter(env.ctx, result, err)
