@@ -215,6 +215,7 @@ func TestFollowRefuses(t *testing.T) {
 		t.Errorf("%s", e)
 	}
 	s.must(2, "sync", "--follow", "--dry-run")
+	s.must(2, "sync", "--follow", "--digest", strings.Repeat("a", 32))
 	postgres := newSite(t, databasetest.Postgres)
 	postgres.must(0, "seed")
 	postgres.exec(postgres.source, "ALTER TABLE tbl_produk REPLICA IDENTITY NOTHING")

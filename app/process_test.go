@@ -110,6 +110,7 @@ type jsonOutcome struct {
 	Run    *int64              `json:"run"`
 	Mode   string              `json:"mode"`
 	State  models.RunState     `json:"state"`
+	Digest *string             `json:"digest"`
 	Tables []models.TableCount `json:"tables"`
 	Error  *struct {
 		Class           models.Class

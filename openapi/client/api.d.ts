@@ -262,7 +262,7 @@ export interface paths {
          * @description Answers as soon as the run has begun; follow it at `Location` or by `GET /sync/events`. An incremental run compares what can differ
          *     since the last run; where that cannot be told it becomes a full one, and its `reason` says why. A dry run compares every row, whatever
          *     the mode, writes nothing to the mirror and is answered when it has finished; its counts are at `Location`, and its `error` says when
-         *     the mass-delete guard would stop the run.
+         *     the mass-delete guard would stop the run. To apply exactly what it has shown, send its `digest`.
          */
         post: operations["startSync"];
         delete?: never;
@@ -324,7 +324,8 @@ export interface paths {
         /**
          * What a run overwrote or removed
          * @description Updates with the changed columns before and after, and rows that left, whole; inserts are only counted. In the order in which they
-         *     were made. Of a dry run the first 1,000 changes, inserts too. `CHANGE_LOG_RETENTION` says how long they are kept.
+         *     were made. Of a dry run, and of a run that found other changes than its `digest` asked for, the first 1,000 changes, inserts too.
+         *     `CHANGE_LOG_RETENTION` says how long they are kept.
          */
         get: operations["listRunChanges"];
         put?: never;
@@ -1023,6 +1024,11 @@ export interface components {
             cancelRequested: boolean;
             /** @description Of a verification what it found, and of a run what it brought or corrected, by cause; null for others. */
             differences: components["schemas"]["DifferenceCounts"] | null;
+            /**
+             * @description Of the changes that a dry run has found, or that a run was asked to apply and no others; where it found others, of these.
+             *     The same changes have the same digest. Null for other runs.
+             */
+            digest: string | null;
         };
         /**
          * @example {
@@ -1035,7 +1041,8 @@ export interface components {
          *       "attempts": 1,
          *       "error": null,
          *       "cancelRequested": false,
-         *       "differences": null
+         *       "differences": null,
+         *       "digest": null
          *     }
          */
         Run: components["schemas"]["RunFields"];
@@ -2293,6 +2300,12 @@ export interface operations {
                      * @default 0
                      */
                     allowDeletes?: number;
+                    /**
+                     * @description Applies exactly the changes that a dry run has found with this digest; not with `dryRun`, and in the mode `full`. When
+                     *     they are others meanwhile, nothing is applied: the run fails with the class `conflict` and is itself the new preview,
+                     *     with its own `digest`, counts and first changes.
+                     */
+                    digest?: string;
                 };
             };
         };
@@ -2366,7 +2379,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The run. `tables` is empty until it has ended well; a dry run that the mass-delete guard would stop has them too. */
+            /**
+             * @description The run. `tables` is empty until it has ended well; a dry run that the mass-delete guard would stop, and a run that found
+             *     other changes than its `digest` asked for, have them too.
+             */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];

@@ -61,6 +61,7 @@ func TestEvidence(t *testing.T) {
 			ended(models.FullRun, models.Succeeded, ""),
 			ended(models.FullRun, models.CanceledRun, models.Canceled),
 			ended(models.IncrementalRun, models.Failed, models.Busy),
+			ended(models.FullRun, models.Failed, models.Conflict),
 			ended(models.DryRun, models.Failed, models.MassDelete),
 			ended(models.WriteRun, models.Failed, models.Connection),
 			ended(models.FullRun, models.Failed, models.MassDelete),
@@ -82,15 +83,16 @@ func TestEvidence(t *testing.T) {
 			"success 3 failed 0 stopped 0 compared 3 drifted 0",
 			"success 3 failed 0 stopped 0 compared 3 drifted 0",
 			"success 3 failed 0 stopped 0 compared 3 drifted 0",
-			"success 3 failed 0 stopped 8 compared 3 drifted 0",
-			"success 3 failed 9 stopped 8 compared 3 drifted 0",
-			"success 3 failed 9 stopped 8 compared 3 drifted 0",
-			"success 3 failed 9 stopped 8 compared 11 drifted 11",
-			"success 12 failed 0 stopped 0 compared 12 drifted 11",
-			"success 13 failed 0 stopped 0 compared 12 drifted 11",
-			"success 13 failed 0 stopped 0 compared 14 drifted 0",
-			"success 13 failed 0 stopped 0 compared 15 drifted 15",
-			"success 16 failed 0 stopped 0 compared 16 drifted 0",
+			"success 3 failed 0 stopped 0 compared 3 drifted 0",
+			"success 3 failed 0 stopped 9 compared 3 drifted 0",
+			"success 3 failed 10 stopped 9 compared 3 drifted 0",
+			"success 3 failed 10 stopped 9 compared 3 drifted 0",
+			"success 3 failed 10 stopped 9 compared 12 drifted 12",
+			"success 13 failed 0 stopped 0 compared 13 drifted 12",
+			"success 14 failed 0 stopped 0 compared 13 drifted 12",
+			"success 14 failed 0 stopped 0 compared 15 drifted 0",
+			"success 14 failed 0 stopped 0 compared 16 drifted 16",
+			"success 17 failed 0 stopped 0 compared 17 drifted 0",
 		} {
 			e, err := store.Evidence(t.Context(), int64(i)+2)
 			if got := told(e); err != nil || got != want {
@@ -98,11 +100,11 @@ func TestEvidence(t *testing.T) {
 			}
 		}
 		whole, err := store.Evidence(t.Context(), pmo.EveryRun)
-		if got := told(whole); err != nil || got != "success 16 failed 0 stopped 0 compared 16 drifted 0" || whole.Age < 0 || whole.Age > time.Hour {
+		if got := told(whole); err != nil || got != "success 17 failed 0 stopped 0 compared 17 drifted 0" || whole.Age < 0 || whole.Age > time.Hour {
 			t.Errorf("%s, %s, %v", got, whole.Age, err)
 		}
-		if got, want := whole.LastSuccess.StartedAt.UTC(), runs[15].StartedAt; !got.Equal(want) {
-			t.Errorf("run 16 began at %s, not at %s", got, want)
+		if got, want := whole.LastSuccess.StartedAt.UTC(), runs[16].StartedAt; !got.Equal(want) {
+			t.Errorf("run 17 began at %s, not at %s", got, want)
 		}
 	})
 }

@@ -164,21 +164,23 @@ func TestLastMade(t *testing.T) {
 			}
 			return fmt.Sprint(run.ID)
 		}
-		for i, c := range []struct{ mode, state, asked, full, incremental string }{
-			{models.WriteRun, "succeeded", "false", "none", "none"},
-			{models.DryRun, "succeeded", "false", "none", "none"},
-			{models.VerifyRun, "succeeded", "false", "none", "none"},
-			{models.FullRun, "running", "false", "none", "none"},
-			{models.FullRun, "interrupted", "false", "none", "none"},
-			{models.IncrementalRun, "succeeded", "false", "none", "6"},
-			{models.FullRun, "failed", "false", "7", "7"},
-			{models.FullRun, "canceled", "false", "7", "7"},
-			{models.IncrementalRun, "interrupted", "true", "7", "7"},
-			{models.FullRun, "canceled", "true", "10", "10"},
-			{models.IncrementalRun, "failed", "false", "10", "11"},
-			{models.FullRun, "succeeded", "false", "12", "12"},
+		for i, c := range []struct{ mode, state, class, asked, full, incremental string }{
+			{models.WriteRun, "succeeded", "", "false", "none", "none"},
+			{models.DryRun, "succeeded", "", "false", "none", "none"},
+			{models.VerifyRun, "succeeded", "", "false", "none", "none"},
+			{models.FullRun, "running", "", "false", "none", "none"},
+			{models.FullRun, "interrupted", "", "false", "none", "none"},
+			{models.IncrementalRun, "succeeded", "", "false", "none", "6"},
+			{models.FullRun, "failed", "", "false", "7", "7"},
+			{models.FullRun, "canceled", "", "false", "7", "7"},
+			{models.IncrementalRun, "interrupted", "", "true", "7", "7"},
+			{models.FullRun, "canceled", "", "true", "10", "10"},
+			{models.IncrementalRun, "failed", "", "false", "10", "11"},
+			{models.FullRun, "succeeded", "", "false", "12", "12"},
+			{models.FullRun, "failed", "conflict", "false", "12", "12"},
 		} {
-			insert := fmt.Sprintf("INSERT INTO lifecycle_sync_runs (id, mode, state, started_at, cancel_requested) VALUES (%d, '%s', '%s', '2026-01-02T03:04:05.000000Z', %s)", i+1, c.mode, c.state, c.asked)
+			insert := fmt.Sprintf("INSERT INTO lifecycle_sync_runs (id, mode, state, started_at, error_class, cancel_requested) VALUES (%d, '%s', '%s', '2026-01-02T03:04:05.000000Z', NULLIF('%s', ''), %s)",
+				i+1, c.mode, c.state, c.class, c.asked)
 			if err := l.pmo.WithContext(t.Context()).Exec(insert).Error; err != nil {
 				t.Fatal(err)
 			}

@@ -330,3 +330,34 @@ func TestOneComparisonAtATime(t *testing.T) {
 		}
 	})
 }
+
+// TestDryRunIsApplied applies what a dry run has found, and refuses it when that has changed: which is nobody's
+// fault, and says nothing of how the mirror stands.
+func TestDryRunIsApplied(t *testing.T) {
+	t.Parallel()
+	each(t, func(l *lab) {
+		l.synced(syncing.Request{})
+		l.exec(l.lc, "UPDATE tbl_produk SET harga = 7 WHERE id = 3")
+		dry := l.trigger(syncing.Request{DryRun: true})
+		if o := <-l.ended; dry.Digest == nil || o.Run.Digest == nil || *o.Run.Digest != *dry.Digest {
+			l.Fatalf("%+v", o)
+		}
+		l.exec(l.lc, "UPDATE tbl_produk SET harga = 8 WHERE id = 3")
+		begun := l.trigger(syncing.Request{Mode: models.FullRun, Digest: *dry.Digest})
+		refused := <-l.ended
+		if begun.ID != refused.Run.ID || *begun.Digest != *dry.Digest || refused.Run.State != models.Failed || *refused.Run.ErrorClass != string(models.Conflict) ||
+			*refused.Run.Digest == *dry.Digest || len(refused.Tables) != 5 || refused.Tables[3].Updated != 1 || refused.Wrote() {
+			l.Fatalf("%+v", refused)
+		}
+		changes, total, err := l.store.RunChanges(l.Context(), refused.Run.ID, 0, 10)
+		if err != nil || total != 1 || changes[0].RowID != 3 || string(changes[0].After) != `{"harga":8}` {
+			l.Errorf("%+v, %v", changes, err)
+		}
+		if s := l.state(); s != syncing.Healthy {
+			l.Errorf("after it was refused: %s", s)
+		}
+		if o := l.synced(syncing.Request{Mode: models.FullRun, Digest: *refused.Run.Digest}); o.Tables[3].Updated != 1 || *o.Run.Digest != *refused.Run.Digest {
+			l.Errorf("%+v", o)
+		}
+	})
+}

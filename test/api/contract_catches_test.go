@@ -99,7 +99,7 @@ func TestContractHolds(t *testing.T) {
 		"JSON":               create(inJSON, `{"produk":"Kabel","id_kategori":1,"id_segmen":"1","id_stage":1,"harga":1500.00,"tanggal_launch":"","pelanggan":null}`),
 		"a form":             create(inForm, form(append(wanted, "harga", "", "tanggal_launch", "", "deskripsi", "", "files", "%PDF", "files", "%PDF")...)),
 		"busy": fail(http.MethodPost, base+"/sync", http.StatusConflict, `{"success":false,"message":"No.","code":"busy","requestId":"r1","data":{"run":1,"mode":"full",`+
-			`"state":"running","reason":null,"started_at":"2026-02-11T03:12:45.000123Z","finished_at":null,"attempts":1,"error":null,"cancelRequested":false,"differences":null}}`),
+			`"state":"running","reason":null,"started_at":"2026-02-11T03:12:45.000123Z","finished_at":null,"attempts":1,"error":null,"cancelRequested":false,"differences":null,"digest":null}}`),
 		"changed meanwhile": fail(http.MethodPut, base+"/products/7", http.StatusPreconditionFailed, `{"success":false,"message":"No.","code":"precondition_failed","requestId":"r1","data":`+aProduct+`}`),
 		"an export":         fail(http.MethodGet, base+"/products/export.csv", http.StatusOK, "id,produk\n", "Content-Type", "text/csv; charset=utf-8", "Content-Disposition", "attachment"),
 		"a transition with any metrics": fail(http.MethodGet, base+"/stage-history/1", http.StatusOK, `{"success":true,"data":{"id":1,"id_produk":7,"produk":null,"stage_previous":null,"stage_now":null,`+

@@ -23,6 +23,7 @@ type syncRun struct {
 	Error       *struct{ Class, Message, Remedy string }
 	Cancel      bool             `json:"cancelRequested"`
 	Differences map[string]int64 `json:"differences"`
+	Digest      *string          `json:"digest"`
 	Tables      []struct {
 		Table                                                        string
 		Inserted, Updated, Unchanged, Deleted, Quarantined, Released int64
@@ -180,6 +181,9 @@ func TestSyncBadRequests(t *testing.T) {
 			`{"mode": "fast"}`: "mode", `{"mode": null}`: "mode", `{"mode": 1}`: "mode", `{"mode": "full", "mode": "full"}`: "mode",
 			`{"dryRun": "yes"}`: "dryRun", `{"dryRun": 1}`: "dryRun",
 			`{"allowDeletes": -1}`: "allowDeletes", `{"allowDeletes": 1.5}`: "allowDeletes", `{"allowDeletes": "7"}`: "allowDeletes", `{"allowDeletes": 9223372036854775808}`: "allowDeletes",
+			`{"digest": ""}`: "digest", `{"digest": null}`: "digest", `{"digest": 7}`: "digest", `{"digest": "` + strings.Repeat("A", 32) + `"}`: "digest",
+			`{"digest": "` + strings.Repeat("a", 31) + `"}`: "digest", `{"digest": "` + strings.Repeat("a", 33) + `"}`: "digest", `{"digest": "` + strings.Repeat("a", 31) + `\n"}`: "digest",
+			`{"digest": "` + strings.Repeat("a", 32) + `", "dryRun": true}`: "digest", `{"mode": "incremental", "digest": "` + strings.Repeat("a", 32) + `"}`: "digest",
 			`{"force": true}`: "force", `{"Mode": "full"}`: "Mode",
 			`[]`: "", `7`: "", `null`: "", `{`: "", `{"mode": "full"} x`: "", `{"mode": "full"}{}`: "", "{\"mode\": \"\xff\"}": "mode", "\x00": "",
 		} {
@@ -188,7 +192,7 @@ func TestSyncBadRequests(t *testing.T) {
 				t.Errorf("%s: %s", body, a.body)
 			}
 		}
-		if a := s.send(http.MethodPost, "/sync", `{"force": 1}`); !strings.Contains(a.json.Errors[0].Message, "mode, dryRun, allowDeletes") {
+		if a := s.send(http.MethodPost, "/sync", `{"force": 1}`); !strings.Contains(a.json.Errors[0].Message, "mode, dryRun, allowDeletes, digest") {
 			t.Errorf("the known keys are not named: %s", a.body)
 		}
 		s.send(http.MethodPost, "/sync", `{"mode": "`+strings.Repeat("x", 70<<10)+`"}`).want(t, http.StatusRequestEntityTooLarge, "too_large")
@@ -279,6 +283,61 @@ func TestSyncDryRun(t *testing.T) {
 			t.Errorf("%+v", status)
 		}
 		s.send(http.MethodPost, fmt.Sprintf("/sync/runs/%d/cancel", run.Run), "").want(t, http.StatusConflict, "conflict")
+	})
+}
+
+// TestSyncByDigest applies exactly what a dry run has shown. When that has changed meanwhile, the run that was to
+// apply it shows what it is now, and that can be applied.
+func TestSyncByDigest(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		s.settled()
+		if first := s.standing().LastRun; first.Digest != nil {
+			t.Errorf("%+v", first)
+		}
+		exec(t, s.source, "UPDATE tbl_produk SET produk = 'New name' WHERE id = 2")
+		dry, again := s.accepted("/sync", `{"dryRun": true}`), s.accepted("/sync", `{"dryRun": true}`)
+		if dry.Digest == nil || again.Digest == nil || *dry.Digest != *again.Digest || *s.run(dry.Run).Digest != *dry.Digest {
+			t.Fatalf("%+v, then %+v", dry, again)
+		}
+		apply := func(digest string, allow int64) syncRun {
+			return s.finished(s.accepted("/sync", fmt.Sprintf(`{"digest": %q, "allowDeletes": %d}`, digest, allow)).Run)
+		}
+		exec(t, s.source, "UPDATE tbl_produk SET produk = 'Newer name' WHERE id = 2")
+		refused := apply(*dry.Digest, 0)
+		if refused.Mode != "full" || refused.State != "failed" || refused.Error == nil || refused.Error.Class != "conflict" || refused.Digest == nil || *refused.Digest == *dry.Digest ||
+			!strings.Contains(refused.Error.Message, *refused.Digest) || refused.Error.Remedy == "" || len(refused.Tables) != 5 || refused.Tables[3].Updated != 1 {
+			t.Fatalf("%+v", refused)
+		}
+		changes := into[[]map[string]any](t, s.get(fmt.Sprintf("/sync/runs/%d/changes", refused.Run)))
+		if len(changes) != 1 || changes[0]["after"].(map[string]any)["produk"] != "Newer name" {
+			t.Errorf("%v", changes)
+		}
+		if status := s.standing(); status.State != "healthy" || status.LastRun.Run != refused.Run {
+			t.Errorf("%+v", status)
+		}
+		name := func() string { return one[string](t, s.target, "SELECT produk FROM tbl_produk_lifecycle WHERE id = 2") }
+		if got := name(); strings.HasPrefix(got, "New") {
+			t.Errorf("%s was applied", got)
+		}
+		if applied := apply(*refused.Digest, 0); applied.State != "succeeded" || *applied.Digest != *refused.Digest || name() != "Newer name" {
+			t.Errorf("%+v, %s", applied, name())
+		}
+		exec(t, s.source, "DELETE FROM tbl_stage_histori")
+		n := one[int64](t, s.target, "SELECT count(*) FROM tbl_stage_histori_lifecycle")
+		emptying := s.accepted("/sync", `{"dryRun": true}`)
+		if emptying.Digest == nil || emptying.Error == nil || emptying.Error.Class != "mass_delete" {
+			t.Fatalf("%+v", emptying)
+		}
+		if stopped := apply(*emptying.Digest, 0); stopped.Error == nil || stopped.Error.Class != "mass_delete" || *stopped.Digest != *emptying.Digest {
+			t.Errorf("%+v", stopped)
+		}
+		if other := apply(*refused.Digest, n); other.Error == nil || other.Error.Class != "conflict" || *other.Digest != *emptying.Digest {
+			t.Errorf("%+v", other)
+		}
+		if allowed := apply(*emptying.Digest, n); allowed.State != "succeeded" || allowed.Tables[4].Deleted != n {
+			t.Errorf("%+v", allowed)
+		}
 	})
 }
 
