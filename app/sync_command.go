@@ -39,7 +39,7 @@ func (c *syncCommand) Run(env *environment) error {
 
 // check refuses what cannot be asked for, or not together.
 func (c *syncCommand) check() error {
-	wrong := ""
+	var wrong string
 	switch {
 	case c.AllowDeletes != nil && *c.AllowDeletes < 0:
 		wrong = "--allow-deletes takes a whole number from 0"

@@ -12,7 +12,8 @@ import (
 // Conditions of runs. That of drift is written so that both database systems understand it; a comparison
 // without figures found none.
 const (
-	failure    = synchronise + " AND state = '" + string(models.Failed) + "' AND NOT " + refused + " AND error_class NOT IN ('" + string(models.MassDelete) + "', '" + string(models.Busy) + "')"
+	failure = synchronise + " AND state = '" + string(models.Failed) + "' AND NOT " + refused +
+		" AND error_class NOT IN ('" + string(models.MassDelete) + "', '" + string(models.Busy) + "')"
 	stopped    = listed + " AND state = '" + string(models.Failed) + "' AND error_class = '" + string(models.MassDelete) + "' AND mode <> '" + models.DryRun + "'"
 	comparison = listed + " AND state = '" + string(models.Succeeded) + "' AND mode IN ('" + models.FullRun + "', '" + models.VerifyRun + "')"
 	drifted    = "CAST(COALESCE(differences ->> 'drift', '0') AS bigint) > 0"

@@ -300,11 +300,8 @@ func TestSyncByDigest(t *testing.T) {
 		if dry.Digest == nil || again.Digest == nil || *dry.Digest != *again.Digest || *s.run(dry.Run).Digest != *dry.Digest {
 			t.Fatalf("%+v, then %+v", dry, again)
 		}
-		apply := func(digest string, allow int64) syncRun {
-			return s.finished(s.accepted("/sync", fmt.Sprintf(`{"digest": %q, "allowDeletes": %d}`, digest, allow)).Run)
-		}
 		exec(t, s.source, "UPDATE tbl_produk SET produk = 'Newer name' WHERE id = 2")
-		refused := apply(*dry.Digest, 0)
+		refused := s.applied(*dry.Digest, 0)
 		if refused.Mode != "full" || refused.State != "failed" || refused.Error == nil || refused.Error.Class != "conflict" || refused.Digest == nil || *refused.Digest == *dry.Digest ||
 			!strings.Contains(refused.Error.Message, *refused.Digest) || refused.Error.Remedy == "" || len(refused.Tables) != 5 || refused.Tables[3].Updated != 1 {
 			t.Fatalf("%+v", refused)
@@ -320,22 +317,37 @@ func TestSyncByDigest(t *testing.T) {
 		if got := name(); strings.HasPrefix(got, "New") {
 			t.Errorf("%s was applied", got)
 		}
-		if applied := apply(*refused.Digest, 0); applied.State != "succeeded" || *applied.Digest != *refused.Digest || name() != "Newer name" {
+		if applied := s.applied(*refused.Digest, 0); applied.State != "succeeded" || *applied.Digest != *refused.Digest || name() != "Newer name" {
 			t.Errorf("%+v, %s", applied, name())
 		}
+	})
+}
+
+// applied makes a run that is to apply what has a digest, and returns how it ended.
+func (s *site) applied(digest string, allow int64) syncRun {
+	s.t.Helper()
+	return s.finished(s.accepted("/sync", fmt.Sprintf(`{"digest": %q, "allowDeletes": %d}`, digest, allow)).Run)
+}
+
+// TestSyncMassDeleteByDigest lets exactly the rows leave that a dry run has shown, when their number is allowed too.
+func TestSyncMassDeleteByDigest(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		s.settled()
+		nothing := s.accepted("/sync", `{"dryRun": true}`)
 		exec(t, s.source, "DELETE FROM tbl_stage_histori")
 		n := one[int64](t, s.target, "SELECT count(*) FROM tbl_stage_histori_lifecycle")
 		emptying := s.accepted("/sync", `{"dryRun": true}`)
 		if emptying.Digest == nil || emptying.Error == nil || emptying.Error.Class != "mass_delete" {
 			t.Fatalf("%+v", emptying)
 		}
-		if stopped := apply(*emptying.Digest, 0); stopped.Error == nil || stopped.Error.Class != "mass_delete" || *stopped.Digest != *emptying.Digest {
+		if stopped := s.applied(*emptying.Digest, 0); stopped.Error == nil || stopped.Error.Class != "mass_delete" || *stopped.Digest != *emptying.Digest {
 			t.Errorf("%+v", stopped)
 		}
-		if other := apply(*refused.Digest, n); other.Error == nil || other.Error.Class != "conflict" || *other.Digest != *emptying.Digest {
+		if other := s.applied(*nothing.Digest, n); other.Error == nil || other.Error.Class != "conflict" || *other.Digest != *emptying.Digest {
 			t.Errorf("%+v", other)
 		}
-		if allowed := apply(*emptying.Digest, n); allowed.State != "succeeded" || allowed.Tables[4].Deleted != n {
+		if allowed := s.applied(*emptying.Digest, n); allowed.State != "succeeded" || allowed.Tables[4].Deleted != n {
 			t.Errorf("%+v", allowed)
 		}
 	})

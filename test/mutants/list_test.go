@@ -72,6 +72,16 @@ var mutants = map[string]mutant{
 		"case n > guardRows && n*100 > s.before*guardPercent:", "case n > guardRows && n*100 > s.before*guardPercent && s.before < 0:",
 		"./services/mirror", "TestMassDelete|TestGuardBoundaries",
 	},
+	"applies what has changed since the preview": {
+		"services/mirror/engine.go",
+		"p.Digest != req.Digest {", "p.Digest != req.Digest && p.Found < 0 {",
+		"./services/mirror", "TestPreviewIsOutOfDate",
+	},
+	"leaves new values out of the digest": {
+		"services/mirror/digest.go",
+		"	s.buffer = appendCells(s.buffer, c.After, c.Columns)\n", "",
+		"./services/mirror", "TestDigestsDiffer|TestPreviewIsOutOfDate",
+	},
 	"lets any number of rows leave in real time": {
 		"services/mirror/blame.go",
 		"if n*100 > before*guardPercent {", "if n*100 > before*guardPercent && before < 0 {",
