@@ -31,7 +31,7 @@ func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metri
 	limits := request.FormLimits{Files: a.cfg.UploadFiles, Bytes: a.cfg.UploadRequestLimit}
 	return routes.New(options, routes.Handlers{
 		Health:    handlers.NewHealth(a.web, a.log),
-		Products:  handlers.NewProducts(a.answers),
+		Products:  handlers.NewProducts(a.answers, a.local),
 		Dropdowns: handlers.NewDropdowns(a.answers),
 		Histories: handlers.NewHistories(a.answers),
 		Dashboard: handlers.NewDashboard(a.answers, a.local),

@@ -68,6 +68,15 @@ func (q *Query) ID(name string) int64 {
 	return q.Number(name, math.MaxInt32)
 }
 
+// Flag returns whether a parameter is "true"; it is not when it is left out or empty, and can be nothing else.
+func (q *Query) Flag(name string) bool {
+	value := q.values[name]
+	if value != "" && value != "true" {
+		q.problem(name, "unknown", "%s must be true, or left out", name)
+	}
+	return value == "true"
+}
+
 func (q *Query) problem(field, code, format string, args ...any) {
 	if len(q.problems) < maxProblems {
 		q.problems = append(q.problems, models.FieldError{Field: field, Code: code, Message: fmt.Sprintf(format, args...)})

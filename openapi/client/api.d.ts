@@ -1344,6 +1344,13 @@ export interface components {
         Segmen: string;
         /** @description Only products of the category of this name, whatever its case; empty means any. */
         Kategori: string;
+        /** @description Only products that lack this, those that the dashboard's `completeness` counts; empty means any. */
+        Missing: "" | "segment" | "stage" | "category" | "price" | "launchDate";
+        /**
+         * @description With `true`, only products that the dashboard counts as `overdue`: `tanggal_stage_end` lies before today in `TIMEZONE`, and the
+         *     stage is not the last one. Left out or empty: any.
+         */
+        Overdue: "" | "true";
         /**
          * @description What to sort by, with `-` before it for descending. Absent values come last in both directions, and the id settles ties. Left
          *     out or empty: newest first, as `-created_at`.
@@ -1410,6 +1417,13 @@ export interface operations {
                 segmen?: components["parameters"]["Segmen"];
                 /** @description Only products of the category of this name, whatever its case; empty means any. */
                 kategori?: components["parameters"]["Kategori"];
+                /** @description Only products that lack this, those that the dashboard's `completeness` counts; empty means any. */
+                missing?: components["parameters"]["Missing"];
+                /**
+                 * @description With `true`, only products that the dashboard counts as `overdue`: `tanggal_stage_end` lies before today in `TIMEZONE`, and the
+                 *     stage is not the last one. Left out or empty: any.
+                 */
+                overdue?: components["parameters"]["Overdue"];
                 /**
                  * @description What to sort by, with `-` before it for descending. Absent values come last in both directions, and the id settles ties. Left
                  *     out or empty: newest first, as `-created_at`.
@@ -1519,6 +1533,13 @@ export interface operations {
                 segmen?: components["parameters"]["Segmen"];
                 /** @description Only products of the category of this name, whatever its case; empty means any. */
                 kategori?: components["parameters"]["Kategori"];
+                /** @description Only products that lack this, those that the dashboard's `completeness` counts; empty means any. */
+                missing?: components["parameters"]["Missing"];
+                /**
+                 * @description With `true`, only products that the dashboard counts as `overdue`: `tanggal_stage_end` lies before today in `TIMEZONE`, and the
+                 *     stage is not the last one. Left out or empty: any.
+                 */
+                overdue?: components["parameters"]["Overdue"];
                 /**
                  * @description What to sort by, with `-` before it for descending. Absent values come last in both directions, and the id settles ties. Left
                  *     out or empty: newest first, as `-created_at`.
@@ -1566,6 +1587,13 @@ export interface operations {
                 segmen?: components["parameters"]["Segmen"];
                 /** @description Only products of the category of this name, whatever its case; empty means any. */
                 kategori?: components["parameters"]["Kategori"];
+                /** @description Only products that lack this, those that the dashboard's `completeness` counts; empty means any. */
+                missing?: components["parameters"]["Missing"];
+                /**
+                 * @description With `true`, only products that the dashboard counts as `overdue`: `tanggal_stage_end` lies before today in `TIMEZONE`, and the
+                 *     stage is not the last one. Left out or empty: any.
+                 */
+                overdue?: components["parameters"]["Overdue"];
                 /**
                  * @description What to sort by, with `-` before it for descending. Absent values come last in both directions, and the id settles ties. Left
                  *     out or empty: newest first, as `-created_at`.
@@ -2192,6 +2220,13 @@ export interface operations {
                 segmen?: components["parameters"]["Segmen"];
                 /** @description Only products of the category of this name, whatever its case; empty means any. */
                 kategori?: components["parameters"]["Kategori"];
+                /** @description Only products that lack this, those that the dashboard's `completeness` counts; empty means any. */
+                missing?: components["parameters"]["Missing"];
+                /**
+                 * @description With `true`, only products that the dashboard counts as `overdue`: `tanggal_stage_end` lies before today in `TIMEZONE`, and the
+                 *     stage is not the last one. Left out or empty: any.
+                 */
+                overdue?: components["parameters"]["Overdue"];
             };
             header?: {
                 /** @description The `ETag` of an earlier answer; 304 when it still holds. */
