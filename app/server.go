@@ -33,7 +33,7 @@ func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metri
 		Health:    handlers.NewHealth(a.web, a.log),
 		Products:  handlers.NewProducts(a.answers, a.local),
 		Dropdowns: handlers.NewDropdowns(a.answers),
-		Histories: handlers.NewHistories(a.answers),
+		Histories: handlers.NewHistories(a.answers, a.zone),
 		Dashboard: handlers.NewDashboard(a.answers, a.local),
 		Sync:      handlers.NewSync(syncs, services.NewRuns(a.web, models.Tables()), a.writer),
 		Docs:      handlers.NewDocs(),

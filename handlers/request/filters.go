@@ -25,3 +25,17 @@ func ProductFilter(q *Query) services.ProductFilter {
 		Missing: q.Text("missing"), Overdue: q.Flag("overdue"),
 	}
 }
+
+// TransitionFilters are the parameters that say which transitions are meant.
+func TransitionFilters() []string {
+	return []string{"productId", "fromStageId", "toStageId", "since", "until", "search"}
+}
+
+// Transitions reads which page of which transitions is asked for.
+func Transitions(q *Query) services.TransitionQuery {
+	return services.TransitionQuery{
+		Paging:    Paging(q),
+		ProductID: q.ID("productId"), FromStageID: q.ID("fromStageId"), ToStageID: q.ID("toStageId"),
+		Since: q.Day("since"), Until: q.Day("until"), Search: q.Text("search"),
+	}
+}

@@ -77,6 +77,15 @@ func (q *Query) Flag(name string) bool {
 	return value == "true"
 }
 
+// Day returns a parameter that is a day, nil when it is not given or empty.
+func (q *Query) Day(name string) *models.Date {
+	value := q.values[name]
+	if value != "" && !isDay(value) {
+		q.problem(name, "date", "%s must be a date in the form YYYY-MM-DD", name)
+	}
+	return SomeDay(value)
+}
+
 func (q *Query) problem(field, code, format string, args ...any) {
 	if len(q.problems) < maxProblems {
 		q.problems = append(q.problems, models.FieldError{Field: field, Code: code, Message: fmt.Sprintf(format, args...)})

@@ -549,6 +549,7 @@ export interface components {
         /** Format: int64 */
         BigId: number;
         IdOrEmpty: components["schemas"]["Id"] | "";
+        DayOrEmpty: string | "";
         /**
          * Format: date-time
          * @description RFC 3339 in UTC with six digits of microseconds.
@@ -1935,6 +1936,16 @@ export interface operations {
             query?: {
                 /** @description Only transitions of this product; empty means any. */
                 productId?: components["schemas"]["IdOrEmpty"];
+                /** @description Only transitions out of this stage, `stage_previous`; empty means any. */
+                fromStageId?: components["schemas"]["IdOrEmpty"];
+                /** @description Only transitions into this stage, `stage_now`; empty means any. */
+                toStageId?: components["schemas"]["IdOrEmpty"];
+                /** @description Only transitions of this day in `TIMEZONE` or later; empty means any. */
+                since?: components["schemas"]["DayOrEmpty"];
+                /** @description Only transitions of this day in `TIMEZONE` or earlier; empty means any. Not before `since`. */
+                until?: components["schemas"]["DayOrEmpty"];
+                /** @description A part of `produk`, the product's name, whatever its case. `%`, `_` and `\` are ordinary characters. */
+                search?: string;
                 /** @description The page, from 1. */
                 page?: components["parameters"]["Page"];
                 /** @description Items a page. More than 100 is lowered to 100, and `pagination.limit` says so. */
