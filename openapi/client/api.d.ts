@@ -399,6 +399,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/sync/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was overwritten or removed of a row, or of a table
+         * @description Newest first, with the run that made each change. A dry run's and a verification's findings are not among them, nor are inserts.
+         *     `CHANGE_LOG_RETENTION` says how long changes are kept.
+         */
+        get: operations["listRowChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sync/events": {
         parameters: {
             query?: never;
@@ -1111,6 +1132,45 @@ export interface components {
             before: Record<string, never> | null;
             /** @description The same columns after; null for a row that left. */
             after: Record<string, never> | null;
+        };
+        /**
+         * @example {
+         *       "table": "tbl_produk",
+         *       "id": 7,
+         *       "action": "update",
+         *       "before": {
+         *         "harga": 1500000
+         *       },
+         *       "after": {
+         *         "harga": 1750000
+         *       },
+         *       "run": 12,
+         *       "mode": "incremental",
+         *       "started_at": "2026-03-01T19:00:00.000211Z"
+         *     }
+         */
+        RowChange: {
+            table: components["schemas"]["TableName"];
+            /**
+             * Format: int64
+             * @description The row's id.
+             */
+            id: number;
+            /** @enum {string} */
+            action: "update" | "delete" | "quarantine";
+            /** @description Columns and values before: of an update the changed ones, else the whole row. */
+            before: Record<string, never> | null;
+            /** @description The same columns after; null for a row that left. */
+            after: Record<string, never> | null;
+            /** @description The run that made the change. */
+            run: components["schemas"]["BigId"];
+            /**
+             * @description The mode of that run.
+             * @enum {string}
+             */
+            mode: "full" | "incremental" | "write" | "realtime";
+            /** @description When that run began. */
+            started_at: components["schemas"]["Instant"];
         };
         QuarantinedRow: {
             table: components["schemas"]["TableName"];
@@ -2573,6 +2633,46 @@ export interface operations {
                     "application/json": {
                         success: components["schemas"]["Succeeded"];
                         data: components["schemas"]["QuarantinedRow"][];
+                        pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listRowChanges: {
+        parameters: {
+            query: {
+                /** @description The table's name in `lifecycle_db`. */
+                table: "tbl_segmen" | "tbl_stage" | "tbl_kategori" | "tbl_produk" | "tbl_stage_histori";
+                /** @description Only changes of the row with this id, whether it is still there or not; empty means any. */
+                id?: components["schemas"]["IdOrEmpty"];
+                /** @description The page, from 1. */
+                page?: components["parameters"]["Page"];
+                /** @description Items a page. More than 100 is lowered to 100, and `pagination.limit` says so. */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of changes; a page past the end is empty. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        success: components["schemas"]["Succeeded"];
+                        data: components["schemas"]["RowChange"][];
                         pagination: components["schemas"]["Pagination"];
                     };
                 };
