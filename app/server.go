@@ -31,9 +31,9 @@ func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metri
 	limits := request.FormLimits{Files: a.cfg.UploadFiles, Bytes: a.cfg.UploadRequestLimit}
 	return routes.New(options, routes.Handlers{
 		Health:    handlers.NewHealth(a.web, a.log),
-		Products:  handlers.NewProducts(a.answers),
+		Products:  handlers.NewProducts(a.answers, a.local),
 		Dropdowns: handlers.NewDropdowns(a.answers),
-		Histories: handlers.NewHistories(a.answers),
+		Histories: handlers.NewHistories(a.answers, a.zone),
 		Dashboard: handlers.NewDashboard(a.answers, a.local),
 		Sync:      handlers.NewSync(syncs, services.NewRuns(a.web, models.Tables()), a.writer),
 		Docs:      handlers.NewDocs(),

@@ -22,7 +22,7 @@ const (
 // Exports answers requests for the list as a file.
 type Exports struct {
 	exports *export.Exports
-	now     func() time.Time // in the zone whose day the file's name has
+	now     func() time.Time // in the zone whose day counts, and is in the file's name
 }
 
 // NewExports returns the handlers.
@@ -42,7 +42,7 @@ func (h *Exports) Workbook(c *fiber.Ctx) error {
 
 func (h *Exports) send(c *fiber.Ctx, export func(context.Context, services.ProductQuery) (io.ReadCloser, error), extension, kind string) error {
 	q := request.ParseQuery(c, append(request.ProductFilters(), "sort")...)
-	asked := services.ProductQuery{Filter: request.ProductFilter(q), Sort: q.Text("sort")}
+	asked := services.ProductQuery{Filter: request.ProductFilter(q).On(h.now()), Sort: q.Text("sort")}
 	if err := q.Err(); err != nil {
 		return err
 	}

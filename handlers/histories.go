@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -10,20 +11,28 @@ import (
 )
 
 // Histories answers requests for the stage history.
-type Histories struct{ answers *services.Answers }
+type Histories struct {
+	answers *services.Answers
+	zone    *time.Location // whose days count
+}
 
-// NewHistories returns the handlers.
-func NewHistories(answers *services.Answers) *Histories { return &Histories{answers} }
+// NewHistories returns the handlers. zone is the time zone whose days count.
+func NewHistories(answers *services.Answers, zone *time.Location) *Histories {
+	return &Histories{answers, zone}
+}
 
-// List answers a page of the stage history, newest first: of one product, or all of it.
+// List answers a page of the transitions that the query's filters let through, newest first.
 func (h *Histories) List(c *fiber.Ctx) error {
-	q := request.ParseQuery(c, "productId", "page", "limit")
-	asked := services.TransitionQuery{Paging: request.Paging(q), ProductID: q.ID("productId")}
+	q := request.ParseQuery(c, append(request.TransitionFilters(), "page", "limit")...)
+	asked := request.Transitions(q)
 	if err := q.Err(); err != nil {
 		return err
 	}
+	if err := asked.Check(); err != nil {
+		return err
+	}
 	return read(c, h.answers, func(ctx context.Context, v *services.View) (success, error) {
-		page, err := services.ListTransitions(ctx, v, asked)
+		page, err := services.ListTransitions(ctx, v, asked, h.zone)
 		return success{Data: page.Transitions, Pagination: &page.Pagination}, err
 	})
 }

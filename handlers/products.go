@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -10,10 +11,16 @@ import (
 )
 
 // Products answers requests for products.
-type Products struct{ answers *services.Answers }
+type Products struct {
+	answers *services.Answers
+	now     func() time.Time
+}
 
-// NewProducts returns the handlers.
-func NewProducts(answers *services.Answers) *Products { return &Products{answers} }
+// NewProducts returns the handlers. now tells the time in the time zone whose days count, as it does to the
+// answers.
+func NewProducts(answers *services.Answers, now func() time.Time) *Products {
+	return &Products{answers, now}
+}
 
 // List answers a page of the products that the query's filters let through.
 func (h *Products) List(c *fiber.Ctx) error {
@@ -30,7 +37,7 @@ func (h *Products) List(c *fiber.Ctx) error {
 		return err
 	}
 	return read(c, h.answers, func(ctx context.Context, v *services.View) (success, error) {
-		page, err := services.ListProducts(ctx, v, asked)
+		page, err := services.ListProducts(ctx, v, asked, h.now())
 		return success{Data: page.Products, Pagination: &page.Pagination}, err
 	})
 }

@@ -120,8 +120,34 @@ func (h *Sync) Changes(c *fiber.Ctx) error {
 	read := func(ctx context.Context, p services.Paging) ([]models.LoggedChange, services.Pagination, error) {
 		return h.runs.Changes(ctx, id, p)
 	}
-	return list(c, read, func(l models.LoggedChange) change {
-		return change{Table: h.runs.SourceName(l.Table), ID: l.RowID, Action: l.Action, Before: writable(l.Before), After: writable(l.After)}
+	return list(c, read, h.change)
+}
+
+func (h *Sync) change(l models.LoggedChange) change {
+	return change{Table: h.runs.SourceName(l.Table), ID: l.RowID, Action: l.Action, Before: writable(l.Before), After: writable(l.After)}
+}
+
+// rowChange is a change with the run that made it.
+type rowChange struct {
+	change
+	Run       int64          `json:"run"`
+	Mode      string         `json:"mode"`
+	StartedAt models.Instant `json:"started_at"`
+}
+
+// RowChanges answers a page of the changes that were made to a row, or to a table.
+func (h *Sync) RowChanges(c *fiber.Ctx) error {
+	q := request.ParseQuery(c, "table", "id", "page", "limit")
+	asked := services.RowQuery{Paging: request.Paging(q), Table: q.Text("table"), ID: q.ID("id")}
+	if err := q.Err(); err != nil {
+		return err
+	}
+	changes, pagination, err := h.runs.RowChanges(c.UserContext(), asked)
+	if err != nil {
+		return err
+	}
+	return sendPage(c, changes, pagination, func(r models.RowChange) rowChange {
+		return rowChange{change: h.change(r.LoggedChange), Run: r.RunID, Mode: r.Mode, StartedAt: r.StartedAt}
 	})
 }
 
@@ -154,6 +180,11 @@ func list[From, To any](
 	if err != nil {
 		return err
 	}
+	return sendPage(c, rows, pagination, convert)
+}
+
+// sendPage answers with a page that was read.
+func sendPage[From, To any](c *fiber.Ctx, rows []From, pagination services.Pagination, convert func(From) To) error {
 	c.Set(fiber.HeaderLink, links(strings.Clone(c.OriginalURL()), pagination))
 	return c.JSON(success{Success: true, Data: each(rows, convert), Pagination: &pagination})
 }

@@ -127,6 +127,14 @@ type LoggedChange struct {
 // TableName is the table in pmo_db.
 func (LoggedChange) TableName() string { return "lifecycle_sync_changes" }
 
+// RowChange is a change that was made to a row, with what is known of the run that made it.
+type RowChange struct {
+	LoggedChange
+
+	Mode      string  `gorm:"column:mode"`
+	StartedAt Instant `gorm:"column:started_at"`
+}
+
 // Quarantined is a source row that cannot stand in the mirror, with the reason and the row itself.
 type Quarantined struct {
 	Table      string    `gorm:"column:table_name;primaryKey"`

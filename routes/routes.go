@@ -106,6 +106,7 @@ func (h Handlers) table() []route {
 		{post, api + "/sync/runs/:id/cancel", admin, syncs, brief, h.Sync.Cancel},
 		{post, api + "/sync/verify", admin, syncs, endless, h.Sync.Verify},
 		{get, api + "/sync/quarantine", admin, unmetered, brief, h.Sync.Quarantine},
+		{get, api + "/sync/changes", admin, unmetered, brief, h.Sync.RowChanges},
 		{get, api + "/sync/events", admin, unmetered, endless, h.Sync.Events},
 	}
 }

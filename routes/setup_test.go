@@ -67,7 +67,7 @@ func newAwaySite(t *testing.T, url string) *site {
 	store := pmo.New(db, models.Tables())
 	answers := services.NewAnswers(store, services.AnswersOptions{})
 	s.web = routes.New(routes.Options{Log: log, CORSOrigins: []string{pageOrigin + "/"}, Now: time.Now, WriteRate: 600, SyncRate: 60}, routes.Handlers{
-		Health: handlers.NewHealth(store, log), Products: handlers.NewProducts(answers), Dropdowns: handlers.NewDropdowns(answers),
+		Health: handlers.NewHealth(store, log), Products: handlers.NewProducts(answers, time.Now), Dropdowns: handlers.NewDropdowns(answers),
 	}, routes.Pages{})
 	return s
 }

@@ -2,6 +2,7 @@ package services
 
 import (
 	"context"
+	"time"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
@@ -13,10 +14,14 @@ type transitions interface {
 	Transitions(ctx context.Context, f pmo.TransitionFilter, offset, limit int) ([]models.ListedTransition, int64, error)
 }
 
-// TransitionQuery is what a client asks of the stage history: all of it when ProductID is 0.
+// TransitionQuery is what a client asks of the stage history: the transitions that meet every condition that
+// is not zero.
 type TransitionQuery struct {
 	Paging
-	ProductID int64
+	ProductID, FromStageID, ToStageID int64
+
+	Since, Until *models.Date // whole days, both included
+	Search       string       // a part of the product's name
 }
 
 // TransitionPage is one page of the stage history, newest first.
@@ -25,10 +30,42 @@ type TransitionPage struct {
 	Pagination  Pagination
 }
 
-// ListTransitions returns the page of the stage history that the query asks for; one past the end is
-// empty. Errors: connection, timeout, schema.
-func ListTransitions(ctx context.Context, from transitions, q TransitionQuery) (TransitionPage, error) {
+// Check finds what is wrong with a query before anything is read. Errors: validation_failed for a search
+// that is too long or days that are in the wrong order.
+func (q TransitionQuery) Check() error {
+	if q.Since != nil && q.Until != nil && q.Since.Time().After(q.Until.Time()) {
+		return models.NewInvalid(models.FieldError{Field: "until", Code: "order", Message: "until must not be before since"})
+	}
+	return checkSearch(q.Search)
+}
+
+// ListTransitions returns the page of the stage history that a query asks for which was checked, with the
+// days of a time zone; one past the end is empty. Errors: connection, timeout, schema.
+func ListTransitions(ctx context.Context, from transitions, q TransitionQuery, zone *time.Location) (TransitionPage, error) {
 	paging := q.bounded()
-	page, total, err := from.Transitions(ctx, pmo.TransitionFilter{ProductID: q.ProductID}, paging.offset(), int(paging.Limit))
+	page, total, err := from.Transitions(ctx, q.filter(zone), paging.offset(), int(paging.Limit))
 	return TransitionPage{Transitions: page, Pagination: paging.of(total)}, err
+}
+
+// filter turns days into times, as far as a transition can have them.
+func (q TransitionQuery) filter(zone *time.Location) pmo.TransitionFilter {
+	f := pmo.TransitionFilter{ProductID: q.ProductID, FromStageID: q.FromStageID, ToStageID: q.ToStageID, Search: q.Search}
+	if q.Since != nil {
+		year, month, day := q.Since.Time().Date()
+		since := time.Date(year, month, day, 0, 0, 0, 0, zone)
+		if first := time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC); since.Before(first) {
+			since = first
+		}
+		f.Since = &since
+	}
+	if q.Until != nil {
+		year, month, day := q.Until.Time().Date()
+		until := time.Date(year, month, day+1, 0, 0, 0, 0, zone)
+		if end := time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC); until.After(end) {
+			until = end
+		}
+		until = until.Add(-time.Microsecond)
+		f.Until = &until
+	}
+	return f
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"lifecycle-sync/models"
@@ -42,12 +43,15 @@ type ProductPage struct {
 }
 
 // Check finds what is wrong with a query before anything is read. Errors: validation_failed for a
-// search that is too long or an unknown sort key.
+// search that is too long, an unknown sort key, or an unknown thing to be missing.
 func (q ProductQuery) Check() error {
 	if _, err := productOrder(q.Sort); err != nil {
 		return err
 	}
-	return checkSearch(q.Filter)
+	if _, known := q.Filter.MissingColumn(); !known && q.Filter.Missing != "" {
+		return models.NewInvalid(models.FieldError{Field: "missing", Code: "unknown", Message: "missing must be one of segment, stage, category, price, launchDate"})
+	}
+	return checkSearch(q.Filter.Search)
 }
 
 // Order is the order that the query asks for. Errors: as Check.
@@ -58,23 +62,23 @@ func (q ProductQuery) Order() (pmo.ProductOrder, error) {
 	return productOrder(q.Sort)
 }
 
-func checkSearch(f ProductFilter) error {
-	if n := utf8.RuneCountInString(f.Search); n > maxSearch {
+func checkSearch(search string) error {
+	if n := utf8.RuneCountInString(search); n > maxSearch {
 		return models.NewInvalid(models.FieldError{Field: "search", Code: "too_long",
 			Message: fmt.Sprintf("search has %d characters; at most %d are possible", n, maxSearch)})
 	}
 	return nil
 }
 
-// ListProducts returns the page of the mirrored products that the query asks for; one past the end is
-// empty. Errors: as Check; connection, timeout, schema.
-func ListProducts(ctx context.Context, products productLister, q ProductQuery) (ProductPage, error) {
+// ListProducts returns the page of the mirrored products that the query asks for on the day of now, in its
+// time zone; one past the end is empty. Errors: as Check; connection, timeout, schema.
+func ListProducts(ctx context.Context, products productLister, q ProductQuery, now time.Time) (ProductPage, error) {
 	order, err := productOrder(q.Sort)
 	if err != nil {
 		return ProductPage{}, err
 	}
 	paging := q.bounded()
-	page, total, err := products.Products(ctx, q.Filter, order, paging.offset(), int(paging.Limit))
+	page, total, err := products.Products(ctx, q.Filter.On(now), order, paging.offset(), int(paging.Limit))
 	return ProductPage{Products: page, Pagination: paging.of(total)}, err
 }
 

@@ -3,6 +3,8 @@ package services
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
@@ -12,22 +14,18 @@ import (
 // nothing of it is kept in memory.
 type Runs struct {
 	store  *pmo.Store
-	source map[string]string // what lifecycle_db calls a table, by its name in the logs
+	tables []*models.Table
 }
 
 // NewRuns returns the runs in a store.
-func NewRuns(store *pmo.Store, tables []*models.Table) *Runs {
-	r := &Runs{store: store, source: map[string]string{}}
-	for _, t := range tables {
-		r.source[t.Name] = t.Source
-	}
-	return r
-}
+func NewRuns(store *pmo.Store, tables []*models.Table) *Runs { return &Runs{store, tables} }
 
 // SourceName is what lifecycle_db calls a table. One that is no longer mirrored keeps its name.
 func (r *Runs) SourceName(table string) string {
-	if name, ok := r.source[table]; ok {
-		return name
+	for _, t := range r.tables {
+		if t.Name == table {
+			return t.Source
+		}
 	}
 	return table
 }
@@ -65,6 +63,29 @@ func (r *Runs) Changes(ctx context.Context, id int64, p Paging) (changes []model
 			return nil, 0, err
 		}
 		return v.RunChanges(ctx, id, offset, limit)
+	})
+}
+
+// RowQuery asks for the changes of a row, or with ID 0 of a whole table, which lifecycle_db calls Table.
+type RowQuery struct {
+	Paging
+	Table string
+	ID    int64
+}
+
+// RowChanges returns a page of the changes that were made to what the query asks for, newest first, as far as
+// they are kept. Errors: validation_failed for a table that is not mirrored; connection, timeout, schema.
+func (r *Runs) RowChanges(ctx context.Context, q RowQuery) (changes []models.RowChange, pagination Pagination, err error) {
+	known := make([]string, len(r.tables))
+	for i, t := range r.tables {
+		known[i] = t.Source
+	}
+	at := slices.Index(known, q.Table)
+	if at < 0 {
+		return nil, Pagination{}, models.NewInvalid(models.FieldError{Field: "table", Code: "unknown", Message: "table must be one of " + strings.Join(known, ", ")})
+	}
+	return page(ctx, r.store, q.Paging, func(v *pmo.Store, ctx context.Context, offset, limit int) ([]models.RowChange, int64, error) {
+		return v.RowChanges(ctx, r.tables[at].Name, q.ID, offset, limit)
 	})
 }
 

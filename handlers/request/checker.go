@@ -26,7 +26,7 @@ func NewChecker() Checker {
 		"filled":  func(text string) bool { return strings.TrimSpace(text) != "" },
 		"id":      func(text string) bool { id, err := strconv.ParseUint(text, 10, 31); return err == nil && id > 0 },
 		"rupiah":  func(text string) bool { _, ok := rupiah(text); return ok },
-		"day":     func(text string) bool { d, err := models.ParseDate(text); return err == nil && d.Time().Year() > 0 },
+		"day":     isDay,
 		"instant": func(text string) bool { _, ok := parseInstant(text); return ok },
 	} {
 		err := v.RegisterValidation(tag, func(fl validator.FieldLevel) bool { return holds(fl.Field().String()) })
@@ -85,6 +85,12 @@ func rupiah(text string) (int64, bool) {
 	}
 	n, err := strconv.ParseInt(parts[1], 10, 64)
 	return n, err == nil
+}
+
+// isDay reports whether a text is a day of the years that RFC 3339 can say.
+func isDay(text string) bool {
+	d, err := models.ParseDate(text)
+	return err == nil && d.Time().Year() > 0
 }
 
 // parseInstant reads an RFC 3339 timestamp of the years that one can say, to the microsecond.

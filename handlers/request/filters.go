@@ -8,7 +8,7 @@ import (
 
 // ProductFilters are the parameters that say which products are meant.
 func ProductFilters() []string {
-	return []string{"search", "stageId", "segmentId", "categoryId", "stage", "segmen", "kategori"}
+	return []string{"search", "stageId", "segmentId", "categoryId", "stage", "segmen", "kategori", "missing", "overdue"}
 }
 
 // Paging reads which page is asked for.
@@ -22,5 +22,20 @@ func ProductFilter(q *Query) services.ProductFilter {
 		Search:  q.Text("search"),
 		StageID: q.ID("stageId"), SegmentID: q.ID("segmentId"), CategoryID: q.ID("categoryId"),
 		Stage: q.Text("stage"), Segment: q.Text("segmen"), Category: q.Text("kategori"),
+		Missing: q.Text("missing"), Overdue: q.Flag("overdue"),
+	}
+}
+
+// TransitionFilters are the parameters that say which transitions are meant.
+func TransitionFilters() []string {
+	return []string{"productId", "fromStageId", "toStageId", "since", "until", "search"}
+}
+
+// Transitions reads which page of which transitions is asked for.
+func Transitions(q *Query) services.TransitionQuery {
+	return services.TransitionQuery{
+		Paging:    Paging(q),
+		ProductID: q.ID("productId"), FromStageID: q.ID("fromStageId"), ToStageID: q.ID("toStageId"),
+		Since: q.Day("since"), Until: q.Day("until"), Search: q.Text("search"),
 	}
 }

@@ -68,6 +68,24 @@ func (q *Query) ID(name string) int64 {
 	return q.Number(name, math.MaxInt32)
 }
 
+// Flag returns whether a parameter is "true"; it is not when it is left out or empty, and can be nothing else.
+func (q *Query) Flag(name string) bool {
+	value := q.values[name]
+	if value != "" && value != "true" {
+		q.problem(name, "unknown", "%s must be true, or left out", name)
+	}
+	return value == "true"
+}
+
+// Day returns a parameter that is a day, nil when it is not given or empty.
+func (q *Query) Day(name string) *models.Date {
+	value := q.values[name]
+	if value != "" && !isDay(value) {
+		q.problem(name, "date", "%s must be a date in the form YYYY-MM-DD", name)
+	}
+	return SomeDay(value)
+}
+
 func (q *Query) problem(field, code, format string, args ...any) {
 	if len(q.problems) < maxProblems {
 		q.problems = append(q.problems, models.FieldError{Field: field, Code: code, Message: fmt.Sprintf(format, args...)})

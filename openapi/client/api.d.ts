@@ -400,6 +400,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/sync/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was overwritten or removed of a row, or of a table
+         * @description Newest first, with the run that made each change. A dry run's and a verification's findings are not among them, nor are inserts.
+         *     `CHANGE_LOG_RETENTION` says how long changes are kept.
+         */
+        get: operations["listRowChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sync/events": {
         parameters: {
             query?: never;
@@ -550,6 +571,7 @@ export interface components {
         /** Format: int64 */
         BigId: number;
         IdOrEmpty: components["schemas"]["Id"] | "";
+        DayOrEmpty: string | "";
         /**
          * Format: date-time
          * @description RFC 3339 in UTC with six digits of microseconds.
@@ -1118,6 +1140,45 @@ export interface components {
             /** @description The same columns after; null for a row that left. */
             after: Record<string, never> | null;
         };
+        /**
+         * @example {
+         *       "table": "tbl_produk",
+         *       "id": 7,
+         *       "action": "update",
+         *       "before": {
+         *         "harga": 1500000
+         *       },
+         *       "after": {
+         *         "harga": 1750000
+         *       },
+         *       "run": 12,
+         *       "mode": "incremental",
+         *       "started_at": "2026-03-01T19:00:00.000211Z"
+         *     }
+         */
+        RowChange: {
+            table: components["schemas"]["TableName"];
+            /**
+             * Format: int64
+             * @description The row's id.
+             */
+            id: number;
+            /** @enum {string} */
+            action: "update" | "delete" | "quarantine";
+            /** @description Columns and values before: of an update the changed ones, else the whole row. */
+            before: Record<string, never> | null;
+            /** @description The same columns after; null for a row that left. */
+            after: Record<string, never> | null;
+            /** @description The run that made the change. */
+            run: components["schemas"]["BigId"];
+            /**
+             * @description The mode of that run.
+             * @enum {string}
+             */
+            mode: "full" | "incremental" | "write" | "realtime";
+            /** @description When that run began. */
+            started_at: components["schemas"]["Instant"];
+        };
         QuarantinedRow: {
             table: components["schemas"]["TableName"];
             /**
@@ -1351,6 +1412,13 @@ export interface components {
         Segmen: string;
         /** @description Only products of the category of this name, whatever its case; empty means any. */
         Kategori: string;
+        /** @description Only products that lack this, those that the dashboard's `completeness` counts; empty means any. */
+        Missing: "" | "segment" | "stage" | "category" | "price" | "launchDate";
+        /**
+         * @description With `true`, only products that the dashboard counts as `overdue`: `tanggal_stage_end` lies before today in `TIMEZONE`, and the
+         *     stage is not the last one. Left out or empty: any.
+         */
+        Overdue: "" | "true";
         /**
          * @description What to sort by, with `-` before it for descending. Absent values come last in both directions, and the id settles ties. Left
          *     out or empty: newest first, as `-created_at`.
@@ -1417,6 +1485,13 @@ export interface operations {
                 segmen?: components["parameters"]["Segmen"];
                 /** @description Only products of the category of this name, whatever its case; empty means any. */
                 kategori?: components["parameters"]["Kategori"];
+                /** @description Only products that lack this, those that the dashboard's `completeness` counts; empty means any. */
+                missing?: components["parameters"]["Missing"];
+                /**
+                 * @description With `true`, only products that the dashboard counts as `overdue`: `tanggal_stage_end` lies before today in `TIMEZONE`, and the
+                 *     stage is not the last one. Left out or empty: any.
+                 */
+                overdue?: components["parameters"]["Overdue"];
                 /**
                  * @description What to sort by, with `-` before it for descending. Absent values come last in both directions, and the id settles ties. Left
                  *     out or empty: newest first, as `-created_at`.
@@ -1526,6 +1601,13 @@ export interface operations {
                 segmen?: components["parameters"]["Segmen"];
                 /** @description Only products of the category of this name, whatever its case; empty means any. */
                 kategori?: components["parameters"]["Kategori"];
+                /** @description Only products that lack this, those that the dashboard's `completeness` counts; empty means any. */
+                missing?: components["parameters"]["Missing"];
+                /**
+                 * @description With `true`, only products that the dashboard counts as `overdue`: `tanggal_stage_end` lies before today in `TIMEZONE`, and the
+                 *     stage is not the last one. Left out or empty: any.
+                 */
+                overdue?: components["parameters"]["Overdue"];
                 /**
                  * @description What to sort by, with `-` before it for descending. Absent values come last in both directions, and the id settles ties. Left
                  *     out or empty: newest first, as `-created_at`.
@@ -1573,6 +1655,13 @@ export interface operations {
                 segmen?: components["parameters"]["Segmen"];
                 /** @description Only products of the category of this name, whatever its case; empty means any. */
                 kategori?: components["parameters"]["Kategori"];
+                /** @description Only products that lack this, those that the dashboard's `completeness` counts; empty means any. */
+                missing?: components["parameters"]["Missing"];
+                /**
+                 * @description With `true`, only products that the dashboard counts as `overdue`: `tanggal_stage_end` lies before today in `TIMEZONE`, and the
+                 *     stage is not the last one. Left out or empty: any.
+                 */
+                overdue?: components["parameters"]["Overdue"];
                 /**
                  * @description What to sort by, with `-` before it for descending. Absent values come last in both directions, and the id settles ties. Left
                  *     out or empty: newest first, as `-created_at`.
@@ -1914,6 +2003,16 @@ export interface operations {
             query?: {
                 /** @description Only transitions of this product; empty means any. */
                 productId?: components["schemas"]["IdOrEmpty"];
+                /** @description Only transitions out of this stage, `stage_previous`; empty means any. */
+                fromStageId?: components["schemas"]["IdOrEmpty"];
+                /** @description Only transitions into this stage, `stage_now`; empty means any. */
+                toStageId?: components["schemas"]["IdOrEmpty"];
+                /** @description Only transitions of this day in `TIMEZONE` or later; empty means any. */
+                since?: components["schemas"]["DayOrEmpty"];
+                /** @description Only transitions of this day in `TIMEZONE` or earlier; empty means any. Not before `since`. */
+                until?: components["schemas"]["DayOrEmpty"];
+                /** @description A part of `produk`, the product's name, whatever its case. `%`, `_` and `\` are ordinary characters. */
+                search?: string;
                 /** @description The page, from 1. */
                 page?: components["parameters"]["Page"];
                 /** @description Items a page. More than 100 is lowered to 100, and `pagination.limit` says so. */
@@ -2199,6 +2298,13 @@ export interface operations {
                 segmen?: components["parameters"]["Segmen"];
                 /** @description Only products of the category of this name, whatever its case; empty means any. */
                 kategori?: components["parameters"]["Kategori"];
+                /** @description Only products that lack this, those that the dashboard's `completeness` counts; empty means any. */
+                missing?: components["parameters"]["Missing"];
+                /**
+                 * @description With `true`, only products that the dashboard counts as `overdue`: `tanggal_stage_end` lies before today in `TIMEZONE`, and the
+                 *     stage is not the last one. Left out or empty: any.
+                 */
+                overdue?: components["parameters"]["Overdue"];
             };
             header?: {
                 /** @description The `ETag` of an earlier answer; 304 when it still holds. */
@@ -2543,6 +2649,46 @@ export interface operations {
                     "application/json": {
                         success: components["schemas"]["Succeeded"];
                         data: components["schemas"]["QuarantinedRow"][];
+                        pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listRowChanges: {
+        parameters: {
+            query: {
+                /** @description The table's name in `lifecycle_db`. */
+                table: "tbl_segmen" | "tbl_stage" | "tbl_kategori" | "tbl_produk" | "tbl_stage_histori";
+                /** @description Only changes of the row with this id, whether it is still there or not; empty means any. */
+                id?: components["schemas"]["IdOrEmpty"];
+                /** @description The page, from 1. */
+                page?: components["parameters"]["Page"];
+                /** @description Items a page. More than 100 is lowered to 100, and `pagination.limit` says so. */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of changes; a page past the end is empty. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        success: components["schemas"]["Succeeded"];
+                        data: components["schemas"]["RowChange"][];
                         pagination: components["schemas"]["Pagination"];
                     };
                 };

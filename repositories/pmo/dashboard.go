@@ -2,7 +2,6 @@ package pmo
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -38,10 +37,9 @@ type ProductGroup struct {
 	Days      int64  `gorm:"column:days"`    // that those have been in it
 }
 
-// ProductGroups sums up the products that a filter lets through, in one pass. lastStage is the stage in
-// which nothing can be overdue. Values that cannot stand in the mirror count as missing. Errors:
-// connection, timeout, schema.
-func (s *Store) ProductGroups(ctx context.Context, f ProductFilter, c Calendar, lastStage int64) (groups []ProductGroup, err error) {
+// ProductGroups sums up the products that a filter lets through, in one pass. Values that cannot stand in
+// the mirror count as missing. Errors: connection, timeout, schema.
+func (s *Store) ProductGroups(ctx context.Context, f ProductFilter, c Calendar) (groups []ProductGroup, err error) {
 	products := find(s.tables, "tbl_produk")
 	fit := func(column string) string { return s.fit(products, column) }
 	rows := s.unflattened(s.filtered(ctx, f).Select(strings.Join([]string{
@@ -59,7 +57,7 @@ func (s *Store) ProductGroups(ctx context.Context, f ProductFilter, c Calendar, 
 		"count(*) AS products, count(price) AS priced",
 		"CAST(coalesce(sum(price >> 32), 0) AS text) AS value_high, CAST(coalesce(sum(price & 4294967295), 0) AS text) AS value_low",
 		count("launch > "+s.dateLiteral(c.YearAgo)+" AND launch <= "+today) + " AS new",
-		count(fmt.Sprintf("stage_end < %s AND (stage_id IS NULL OR stage_id <> %d)", today, lastStage)) + " AS overdue",
+		count(s.overdue("stage_end", "stage_id", c.Today)) + " AS overdue",
 		count("stage_start <= "+today) + " AS started",
 		"coalesce(sum(CASE WHEN stage_start <= " + today + " THEN " + days + " END), 0) AS days",
 	}, ", ")).Group("1, 2, 3, 4").Scan(&groups).Error

@@ -16,6 +16,10 @@ type ProductFilter struct {
 	Search                         string // case-insensitive substring of name, description or customer
 	StageID, SegmentID, CategoryID int64
 	Stage, Segment, Category       string // names, exact but for case
+	Missing                        string // what they lack: see MissingColumn
+	Overdue                        bool   // that should have left their stage, which is not the last; see On
+
+	today models.Date
 }
 
 // ProductOrder is a column of tbl_produk and the direction in which it is read. NULLs come last in
@@ -116,13 +120,18 @@ func (s *Store) listed(ctx context.Context, page *gorm.DB, further ...string) *g
 func (s *Store) filtered(ctx context.Context, f ProductFilter) *gorm.DB {
 	query := s.gorm(ctx).Table(productTable)
 	if f.Search != "" {
-		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(f.Search) + "%"
 		query = query.Where(`lower(produk) LIKE lower(@like) ESCAPE '\' OR lower(deskripsi) LIKE lower(@like) ESCAPE '\'`+
-			` OR lower(pelanggan) LIKE lower(@like) ESCAPE '\'`, map[string]any{"like": like})
+			` OR lower(pelanggan) LIKE lower(@like) ESCAPE '\'`, map[string]any{"like": containing(f.Search)})
 	}
 	query = s.of(query, "stage", f.StageID, f.Stage)
 	query = s.of(query, "segmen", f.SegmentID, f.Segment)
-	return s.of(query, "kategori", f.CategoryID, f.Category)
+	query = s.of(query, "kategori", f.CategoryID, f.Category)
+	return s.unfinished(query, f)
+}
+
+// containing is the pattern of LIKE for texts that contain this one.
+func containing(text string) string {
+	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text) + "%"
 }
 
 // of keeps the products of one stage, segment or category (what: as the columns call it), by id and by

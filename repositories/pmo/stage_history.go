@@ -3,10 +3,12 @@ package pmo
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"gorm.io/gorm"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
 )
 
 const historyTable = "tbl_stage_histori_lifecycle"
@@ -17,27 +19,58 @@ func newestFirst(prefix string) string {
 	return prefix + "tanggal_perubahan DESC NULLS LAST, " + prefix + "id DESC"
 }
 
-// TransitionFilter says which transitions are meant: those of one product, or with 0 all of them.
-type TransitionFilter struct{ ProductID int64 }
+// TransitionFilter says which transitions are meant: those that meet every condition that is not zero.
+type TransitionFilter struct {
+	ProductID, FromStageID, ToStageID int64
+
+	Since, Until *time.Time // both included; those without a time, or with one that cannot stand in the mirror, are at no time
+	Search       string     // case-insensitive substring of the product's name
+}
 
 // Transitions returns at most limit transitions from offset on, newest first, and how many the filter
 // lets through. Past the end nothing more is read than the count. Errors: connection, timeout, schema.
 func (s *Store) Transitions(ctx context.Context, f TransitionFilter, offset, limit int) ([]models.ListedTransition, int64, error) {
-	filtered := func() *gorm.DB {
-		query := s.gorm(ctx).Table(historyTable)
-		if f.ProductID != 0 {
-			query = query.Where("id_produk = ?", f.ProductID)
-		}
-		return query
-	}
 	var total int64
-	err := filtered().Count(&total).Error
+	err := s.filteredTransitions(ctx, f).Count(&total).Error
 	if err != nil || int64(offset) >= total {
 		return []models.ListedTransition{}, total, s.db.Translate(err)
 	}
-	page := filtered().Select("id").Order(newestFirst("")).Offset(offset).Limit(limit)
+	page := s.filteredTransitions(ctx, f).Select("id").Order(newestFirst("")).Offset(offset).Limit(limit)
 	rows, err := s.listedTransitions(ctx, page)
 	return rows, total, err
+}
+
+// filteredTransitions selects the transitions that a filter lets through.
+func (s *Store) filteredTransitions(ctx context.Context, f TransitionFilter) *gorm.DB {
+	query := s.gorm(ctx).Table(historyTable)
+	for _, of := range []struct {
+		column string
+		id     int64
+	}{{"id_produk", f.ProductID}, {"stage_previous", f.FromStageID}, {"stage_now", f.ToStageID}} {
+		if of.id != 0 {
+			query = query.Where(of.column+" = ?", of.id)
+		}
+	}
+	if f.Since != nil {
+		query = query.Where(s.changedAt()+" >= ?", models.InstantOf(*f.Since).String())
+	}
+	if f.Until != nil {
+		query = query.Where(s.changedAt()+" <= ?", models.InstantOf(*f.Until).String())
+	}
+	if f.Search != "" {
+		named := s.db.Table(productTable).Select("id").Where(`lower(produk) LIKE lower(?) ESCAPE '\'`, containing(f.Search))
+		query = query.Where("id_produk IN (?)", named)
+	}
+	return query
+}
+
+// changedAt is when a transition happened, for comparisons: on PostgreSQL such that the index serves.
+func (s *Store) changedAt() string {
+	histories := find(s.tables, "tbl_stage_histori")
+	if s.Kind() == database.SQLite {
+		return s.fit(histories, "tanggal_perubahan")
+	}
+	return s.fits(histories, "tanggal_perubahan") + " AND tanggal_perubahan"
 }
 
 // LatestTransitions returns at most limit transitions of a product, newest first. Errors: as

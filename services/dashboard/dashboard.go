@@ -18,7 +18,7 @@ const recent = 10
 // Reader reads, all in one state of the mirror. Errors: connection, timeout, schema.
 type Reader interface {
 	services.Choices
-	ProductGroups(ctx context.Context, f pmo.ProductFilter, c pmo.Calendar, lastStage int64) ([]pmo.ProductGroup, error)
+	ProductGroups(ctx context.Context, f pmo.ProductFilter, c pmo.Calendar) ([]pmo.ProductGroup, error)
 	TransitionGroups(ctx context.Context, f pmo.ProductFilter, c pmo.Calendar) ([]pmo.TransitionGroup, error)
 	RecentProducts(ctx context.Context, f pmo.ProductFilter, limit int) ([]models.ListedProduct, error)
 	RecentTransitions(ctx context.Context, f pmo.ProductFilter, limit int) ([]models.ListedTransition, error)
@@ -75,8 +75,8 @@ func Read(ctx context.Context, from Reader, f pmo.ProductFilter, now time.Time) 
 	if err != nil {
 		return d, err
 	}
-	calendar := calendarOf(now)
-	products, err := from.ProductGroups(ctx, f, calendar, lastStage(lists.Stages))
+	f, calendar := f.On(now), calendarOf(now)
+	products, err := from.ProductGroups(ctx, f, calendar)
 	if err != nil {
 		return d, err
 	}
@@ -94,12 +94,4 @@ func Read(ctx context.Context, from Reader, f pmo.ProductFilter, now time.Time) 
 	d.transitions(transitions, lists.Stages, calendar)
 	d.Statistics.LastSyncAt, err = from.LastSync(ctx)
 	return d, err
-}
-
-// lastStage is the end of the lifecycle, 0 when there are no stages.
-func lastStage(stages []models.Stage) (last int64) {
-	for _, s := range stages {
-		last = max(last, s.ID)
-	}
-	return last
 }

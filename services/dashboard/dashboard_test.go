@@ -173,15 +173,18 @@ func (o oracle) narrowed(passes func(models.Product) bool) oracle {
 // other's to the byte.
 func TestDashboard(t *testing.T) {
 	t.Parallel()
-	filters := []struct {
+	type filtered struct {
 		name   string
 		filter pmo.ProductFilter
 		passes func(models.Product) bool
-	}{
+	}
+	filters := []filtered{
 		{"all", pmo.ProductFilter{}, func(models.Product) bool { return true }},
 		{"a stage", pmo.ProductFilter{StageID: 2}, func(p models.Product) bool { return p.StageID != nil && *p.StageID == 2 }},
 		{"a segment by name", pmo.ProductFilter{Segment: "ÉNERGIE & <CO>"}, func(p models.Product) bool { return p.SegmentID != nil && *p.SegmentID == 2 }},
 		{"a search", pmo.ProductFilter{Search: "PRODUK 3"}, func(p models.Product) bool { return p.Name != nil && strings.Contains(*p.Name, "Produk 3") }},
+		{"no price", pmo.ProductFilter{Missing: "price"}, func(p models.Product) bool { return p.Price == nil }},
+		{"a stage, no launch", pmo.ProductFilter{Missing: "launchDate", StageID: 1}, func(p models.Product) bool { return p.LaunchDate == nil && p.StageID != nil && *p.StageID == 1 }},
 		{"nothing", pmo.ProductFilter{CategoryID: 8}, func(models.Product) bool { return false }},
 	}
 	jakarta, err := time.LoadLocation("Asia/Jakarta")
@@ -199,7 +202,10 @@ func TestDashboard(t *testing.T) {
 			databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 				l := newLab(t, url(t), uint64(seed), now)
 				answers[t.Name()[strings.LastIndex(t.Name(), "/"):]] = map[string][]byte{}
-				for _, f := range filters {
+				late := l.oracle.now.Format(time.DateOnly)
+				for _, f := range append(filters, filtered{"overdue", pmo.ProductFilter{Overdue: true}, func(p models.Product) bool {
+					return p.StageEnd != nil && p.StageEnd.String() < late && (p.StageID == nil || *p.StageID != 4)
+				}}) {
 					got := l.read(t, f.filter)
 					answers[t.Name()[strings.LastIndex(t.Name(), "/"):]][f.name] = got
 					compare(t, f.name, got, l.oracle.narrowed(f.passes).figures())

@@ -17,6 +17,7 @@ type figures struct {
 		Overdue            int64        `json:"overdue"`
 		AverageDaysInStage *json.Number `json:"averageDaysInStage"`
 		LastSyncAt         *time.Time   `json:"lastSyncAt"`
+		Completeness       map[string]int64
 		ByStage            []struct {
 			ID         *int64      `json:"id"`
 			Label      *string     `json:"label"`
@@ -72,6 +73,11 @@ func TestDashboard(t *testing.T) {
 		if growth.Statistics.TotalProducts != listed || listed == 0 {
 			t.Errorf("%d products, in the list %d", growth.Statistics.TotalProducts, listed)
 		}
+		s.change("UPDATE tbl_produk_lifecycle SET harga = NULL WHERE id < 4")
+		priceless := into[figures](t, s.get("/dashboard")).Statistics.Completeness["missingPrice"]
+		if list := s.get("/products?missing=price"); list.json.Pagination.TotalItems != priceless || priceless < 3 || into[figures](t, s.get("/dashboard?missing=price")).Statistics.TotalProducts != priceless {
+			t.Errorf("%d have no price; %s", priceless, list.body)
+		}
 		if none := into[figures](t, s.get("/dashboard?categoryId=4711")); none.Statistics.TotalProducts != 0 || none.Statistics.TotalValue != "0" || none.Statistics.AverageDaysInStage != nil {
 			t.Errorf("%+v", none.Statistics)
 		}
@@ -82,7 +88,7 @@ func TestDashboard(t *testing.T) {
 func TestDashboardRefuses(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		for _, query := range []string{"stageId=0", "stageId=x", "segmentId=2147483648", "page=1", "sort=id", "stage=a&stage=a", "search=%00", "search=%FF", "search=" + strings.Repeat("x", 201)} {
+		for _, query := range []string{"stageId=0", "stageId=x", "segmentId=2147483648", "page=1", "sort=id", "stage=a&stage=a", "search=%00", "search=%FF", "missing=name", "overdue=yes", "search=" + strings.Repeat("x", 201)} {
 			s.do(http.MethodGet, base+"/dashboard?"+query, nil).want(t, http.StatusBadRequest, "validation_failed")
 		}
 	})
@@ -110,6 +116,11 @@ func TestDashboardFollows(t *testing.T) {
 		}
 		if after.TotalProducts != before.TotalProducts+3 || after.Overdue != before.Overdue+1 || after.TotalValue != "27670116110564327421" {
 			t.Errorf("before %+v, after %+v", before, after)
+		}
+		late := s.get("/products?overdue=true&limit=100")
+		file := s.do(http.MethodGet, base+"/products/export.csv?overdue=true", nil).want(t, http.StatusOK)
+		if day(0) == today && (late.json.Pagination.TotalItems != after.Overdue || strings.Count(string(file.body), "\r\n") != int(after.Overdue)+1 || !strings.Contains(string(file.body), "\n2001,")) {
+			t.Errorf("%d are overdue, in the list %s, in the file %s", after.Overdue, late.body, file.body)
 		}
 		last := after.ByStage[len(after.ByStage)-1]
 		if last.ID != nil || last.Label != nil || last.Count < 3 {
