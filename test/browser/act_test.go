@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/chromedp/cdproto/dom"
 	"github.com/chromedp/cdproto/input"
@@ -17,6 +18,19 @@ func (p *page) sees(role, name string) {
 	p.Helper()
 	p.until(fmt.Sprintf("%s %q is there", role, name), func() error {
 		_, err := p.one(role, name)
+		return err
+	})
+	p.check()
+}
+
+// hides waits until there is nothing of a role and name.
+func (p *page) hides(role, name string) {
+	p.Helper()
+	p.until(fmt.Sprintf("%s %q is not there", role, name), func() error {
+		all, err := p.things()
+		if err == nil && slices.ContainsFunc(all, func(t thing) bool { return t.role == role && t.name == name }) {
+			err = errors.New("it is")
+		}
 		return err
 	})
 	p.check()

@@ -96,7 +96,7 @@ func newWindow(t testing.TB, address string, v viewer) *page {
 	}
 	w := &watch{}
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(w.see))
-	p := &page{TB: t, ctx: ctx, address: address, viewer: v, watch: w, report: func(problem string) {
+	p := &page{TB: t, ctx: ctx, address: address, viewer: v, watch: w, checked: map[string]bool{}, report: func(problem string) {
 		t.Helper()
 		t.Error(problem)
 	}}
@@ -132,4 +132,3 @@ func (p *page) becomes(v viewer) error {
 	_, err := chromedp.Call(p.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: v.scriptless})
 	return err
 }
-

@@ -38,9 +38,9 @@ func document(main string) string {
 func TestWhatIsWrongIsCaught(t *testing.T) {
 	t.Parallel()
 	pages := map[string]struct {
-		main, script string
-		want         []string // what the problems say, each in one of its own
-		viewer       viewer
+		main, script, path string   // path is "/" unless said
+		want               []string // what the problems say
+		viewer             viewer
 	}{
 		"nothing":                            {main: `<p>All is well.</p>`, script: `console.log("fine"); console.warn("hm")`},
 		"a console error":                    {script: `console.error("oh", 7)`, want: []string{`console error: "oh" 7`}},
@@ -53,9 +53,11 @@ func TestWhatIsWrongIsCaught(t *testing.T) {
 		"no alternative":                     {main: `<img src="/picture.svg">`, want: []string{"image-alt"}},
 		"too little contrast":                {main: `<link rel="stylesheet" href="/pale.css"><p>Who can read this?</p>`, want: []string{"color-contrast"}},
 		"tiny targets":                       {main: `<link rel="stylesheet" href="/tiny.css"><button>a</button><button>b</button>`, want: []string{"target-size"}},
+		"what is wider than a phone":         {main: `<link rel="stylesheet" href="/wide.css"><p>x</p>`, want: []string{"wider than the window"}, viewer: viewer{phone: true}},
 		"no label":                           {main: `<input>`, want: []string{"label"}},
 		"a picture that is not there":        {main: `<img alt="x" src="/nothing.png">`, want: []string{"GET http", "/nothing.png answered 404"}},
 		"a script that is not there":         {main: `<script src="/nothing.js"></script>`, want: []string{"/nothing.js answered 404"}},
+		"a page that is refused":             {path: "/nothing", want: []string{"/nothing answered 404"}},
 		"a call that is refused":             {script: `fetch("/nothing")`, want: []string{"/nothing answered 404"}},
 	}
 	for name, c := range pages {
@@ -67,11 +69,11 @@ func TestWhatIsWrongIsCaught(t *testing.T) {
 			}
 			p := browse(t, serve(t, map[string]string{
 				"/": document(main), "/script.js": c.script, "/picture.svg": `<svg xmlns="http://www.w3.org/2000/svg"/>`,
-				"/pale.css": `p { color: #ddd }`, "/tiny.css": `button { width: 9px; height: 9px; padding: 0; border: 0 }`,
+				"/pale.css": `p { color: #ddd }`, "/tiny.css": `button { width: 9px; height: 9px; padding: 0; border: 0 }`, "/wide.css": `p { width: 500px }`,
 			}), c.viewer)
 			var problems []string
 			p.report = func(problem string) { problems = append(problems, problem) }
-			p.open("/")
+			p.open(cmp.Or(c.path, "/"))
 			if len(c.want) == 0 && problems != nil {
 				t.Error(problems)
 			}

@@ -18,15 +18,17 @@ const rules = `{resultTypes: ["violations"], rules: {"target-size": {enabled: tr
 	runOnly: {type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}`
 
 // check waits until the page is loaded and holds it, as it stands, to what every page must keep: nothing went wrong in
-// the console or the network, no policy was violated, and axe finds nothing. What was checked before is not checked
-// again. Without JavaScript axe does not run.
+// the console or the network, no policy was violated, nothing is to be scrolled sideways, and axe finds nothing. A state
+// that was checked before is not checked again.
 func (p *page) check() {
 	p.Helper()
 	p.until("the page can be checked", func() error {
 		state, err := evaluate[struct {
 			Ready     bool
 			URL, HTML string
-		}](p, `({ready: document.readyState === "complete", url: location.href, html: document.documentElement.outerHTML})`)
+			Hidden    int
+		}](p, `({ready: document.readyState === "complete", url: location.href, html: document.documentElement.outerHTML,
+			hidden: document.documentElement.scrollWidth - document.documentElement.clientWidth})`)
 		if err != nil {
 			return err
 		}
@@ -36,17 +38,17 @@ func (p *page) check() {
 		for _, problem := range p.watch.take() {
 			p.report(state.URL + ": " + problem)
 		}
-		if p.viewer.scriptless || p.checked[state.HTML] {
+		if p.checked[state.HTML] {
 			return nil
 		}
 		violations, err := p.violations()
 		if err != nil {
 			return err
 		}
-		if p.checked == nil {
-			p.checked = map[string]bool{}
-		}
 		p.checked[state.HTML] = true
+		if state.Hidden > 0 {
+			p.report(fmt.Sprintf("%s: the page is %d pixels wider than the window", state.URL, state.Hidden))
+		}
 		for _, v := range violations {
 			p.report(state.URL + ": " + v.String())
 		}
@@ -69,8 +71,12 @@ func (v violation) String() string {
 	return text.String()
 }
 
-// violations runs axe. It is evaluated, which a content security policy does not hinder, unlike an element.
+// violations runs axe. It is evaluated, which a content security policy does not hinder, unlike an element. Without
+// JavaScript it does not run.
 func (p *page) violations() ([]violation, error) {
+	if p.viewer.scriptless {
+		return nil, nil
+	}
 	source, err := axe()
 	if err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ type page struct {
 	viewer  viewer
 	scope   string // a CSS selector: only what is within is found; "" is everything
 	watch   *watch
-	checked map[string]bool // by the HTML: states that axe has seen
+	checked map[string]bool // by the HTML: states that were checked
 	report  func(problem string)
 }
 
@@ -132,7 +132,7 @@ func (p *page) at(path string) {
 	p.check()
 }
 
-// location is the page's path with its query.
+// location is the page's path with its query and fragment.
 func (p *page) location() string {
 	at, err := evaluate[string](p, "location.href")
 	if err != nil {
@@ -142,11 +142,13 @@ func (p *page) location() string {
 	if err != nil {
 		return at
 	}
-	return u.RequestURI()
+	u.Scheme, u.Host = "", ""
+	return u.String()
 }
 
-// status is that of the answer that brought the page.
-func (p *page) status() int64 { return p.watch.lastStatus() }
+// refused says that one of the answers to come, to whatever is asked next, has a status from 400 on. Without it that is
+// a problem; with it, that none has.
+func (p *page) refused(status int64) { p.watch.expect(status) }
 
 // back goes back, as the browser's button does; say where to, since the page may be there at once or be loaded.
 func (p *page) back(to string) {
@@ -162,6 +164,9 @@ func (p *page) back(to string) {
 func (p *page) leave() {
 	if !p.Failed() {
 		p.check()
+		if missed := p.watch.missed(); len(missed) > 0 {
+			p.Errorf("nothing was refused with %d", missed)
+		}
 	}
 	if !p.Failed() {
 		return

@@ -2,6 +2,7 @@ package browser_test
 
 import (
 	"flag"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,7 +15,7 @@ var screenshots = flag.String("screenshots", "", "the folder that takes pictures
 // pictured are the pages of which pictures are made.
 var pictured = []string{
 	"/", "/products", "/products?view=table", "/products/new", "/products/1", "/products/1/edit", "/products/1/delete", "/stage-history",
-	"/sync", "/sync/runs", "/sync/runs/1", "/sync/quarantine", "/sync/changes?table=tbl_produk&id=1", "/sync/doctor", "/sign-in", "/nothing",
+	"/sync", "/sync/runs", "/sync/runs/1", "/sync/quarantine", "/sync/changes?table=tbl_produk&id=1", "/sync/doctor", "/nothing",
 }
 
 // TestScreenshots makes the pictures of make screenshots.
@@ -30,14 +31,19 @@ func TestScreenshots(t *testing.T) {
 	s.exec(s.source, "UPDATE tbl_produk SET harga = 1250000, deskripsi = 'Changed for the picture' WHERE id = 1")
 	s.exec(s.source, "UPDATE tbl_produk SET id_stage = 99 WHERE id = 2")
 	s.command("sync")
+	signIn := demoSite(t, withTokens...)
 	for name, v := range map[string]viewer{"light": {}, "dark": {dark: true}, "phone": {phone: true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := browse(t, s.address, v)
+			p.refused(http.StatusNotFound) // the last
 			for _, path := range pictured {
 				p.open(path)
 				p.picture(filepath.Join(*screenshots, fileOf(path)+"-"+name+".png"))
 			}
+			p = newWindow(t, signIn.address, v)
+			p.open("/sign-in")
+			p.picture(filepath.Join(*screenshots, "sign-in-"+name+".png"))
 		})
 	}
 }

@@ -15,9 +15,9 @@ import (
 type watch struct {
 	mu       sync.Mutex
 	problems []string
-	status   int64            // of the newest document
+	status   int64             // of the newest document
 	requests map[string]string // by id: the URLs under way
-	expected []int64          // statuses of answers that are no problem
+	expected []int64           // statuses of refusals that are to come
 }
 
 // see is told of every event of the window, in order, and must be quick.
@@ -53,17 +53,17 @@ func (w *watch) see(event any) {
 	}
 }
 
-// answered notes what a request has brought. A document may be refused, as a wrong form is; but what a page needs
-// must be there, and nothing may break.
+// answered notes what a request has brought: a refusal is a problem, unless it is expected, once.
 func (w *watch) answered(e *network.EventResponseReceived) {
 	status := e.Response.Status
-	document := e.Type == network.ResourceTypeDocument
-	if document {
-		w.status = status
+	if status < 400 {
+		return
 	}
-	if (status >= 500 || status >= 400 && !document) && !slices.Contains(w.expected, status) {
-		w.add("%s answered %d", w.requests[string(e.RequestID)], status)
+	if i := slices.Index(w.expected, status); i >= 0 {
+		w.expected = slices.Delete(w.expected, i, i+1)
+		return
 	}
+	w.add("%s answered %d", w.requests[string(e.RequestID)], status)
 }
 
 func (w *watch) add(format string, args ...any) {
@@ -79,18 +79,18 @@ func (w *watch) take() []string {
 	return problems
 }
 
-// lastStatus is that of the newest document.
-func (w *watch) lastStatus() int64 {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.status
-}
-
-// expect lets answers of a status pass from now on.
+// expect lets the next refusal of a status pass.
 func (w *watch) expect(status int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.expected = append(w.expected, status)
+}
+
+// missed are expected refusals that have not come.
+func (w *watch) missed() []int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.expected
 }
 
 func thrown(e *runtime.ExceptionDetails) string {
