@@ -23,7 +23,10 @@ func evaluate[T any](p *page, expression string, options ...chromedp.EvaluateOpt
 
 // quoted is a text as JavaScript writes it.
 func quoted(text string) string {
-	js, _ := json.Marshal(text) // a string always can be
+	js, err := json.Marshal(text)
+	if err != nil {
+		panic(err) // a string always can be
+	}
 	return string(js)
 }
 

@@ -19,8 +19,8 @@ import (
 // waits until they are there. A step that does not come true fails the test, with a picture.
 type page struct {
 	testing.TB
-	ctx     context.Context
-	address string // host:port
+	ctx     context.Context //nolint:containedctx // chromedp's handle of the window
+	address string          // host:port
 	viewer  viewer
 	scope   string // a CSS selector: only what is within is found; "" is everything
 	watch   *watch

@@ -15,7 +15,6 @@ import (
 type watch struct {
 	mu       sync.Mutex
 	problems []string
-	status   int64             // of the newest document
 	requests map[string]string // by id: the URLs under way
 	expected []int64           // statuses of refusals that are to come
 }
