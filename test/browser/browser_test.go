@@ -96,10 +96,11 @@ func newWindow(t testing.TB, address string, v viewer) *page {
 	}
 	w := &watch{}
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(w.see))
-	p := &page{TB: t, ctx: ctx, address: address, viewer: v, watch: w, checked: map[string]bool{}, report: func(problem string) {
+	p := &page{TB: t, ctx: ctx, address: address, viewer: v, watch: w, checked: map[string]bool{}, artifacts: t.ArtifactDir()}
+	p.report = func(problem string) {
 		t.Helper()
 		t.Error(problem)
-	}}
+	}
 	t.Cleanup(func() {
 		p.leave()
 		cancel()

@@ -19,13 +19,14 @@ import (
 // waits until they are there. A step that does not come true fails the test, with a picture.
 type page struct {
 	testing.TB
-	ctx     context.Context //nolint:containedctx // chromedp's handle of the window
-	address string          // host:port
-	viewer  viewer
-	scope   string // a CSS selector: only what is within is found; "" is everything
-	watch   *watch
-	checked map[string]bool // by the HTML: states that were checked
-	report  func(problem string)
+	ctx       context.Context //nolint:containedctx // chromedp's handle of the window
+	address   string          // host:port
+	viewer    viewer
+	scope     string // a CSS selector: only what is within is found; "" is everything
+	watch     *watch
+	checked   map[string]bool // by the HTML: states that were checked
+	report    func(problem string)
+	artifacts string // the folder for a picture of a failure, which outlives the window
 }
 
 // patience is how long a step may take to come true.
@@ -171,7 +172,7 @@ func (p *page) leave() {
 	if !p.Failed() {
 		return
 	}
-	picture := filepath.Join(p.ArtifactDir(), fmt.Sprintf("%d.png", time.Now().UnixNano()))
+	picture := filepath.Join(p.artifacts, fmt.Sprintf("%d.png", time.Now().UnixNano()))
 	p.picture(picture)
 	p.Logf("the page then, if go test has -artifacts: %s", picture)
 }

@@ -12,10 +12,10 @@ import (
 
 var screenshots = flag.String("screenshots", "", "the folder that takes pictures of every page; none are made without")
 
-// pictured are the pages of which pictures are made.
+// pictured are the pages of which pictures are made, besides the form to sign in and that of an address where nothing is.
 var pictured = []string{
 	"/", "/products", "/products?view=table", "/products/new", "/products/1", "/products/1/edit", "/products/1/delete", "/stage-history",
-	"/sync", "/sync/runs", "/sync/runs/1", "/sync/quarantine", "/sync/changes?table=tbl_produk&id=1", "/sync/doctor", "/nothing",
+	"/sync", "/sync/runs", "/sync/runs/1", "/sync/quarantine", "/sync/changes?table=tbl_produk&id=1", "/sync/doctor",
 }
 
 // TestScreenshots makes the pictures of make screenshots.
@@ -35,15 +35,17 @@ func TestScreenshots(t *testing.T) {
 	for name, v := range map[string]viewer{"light": {}, "dark": {dark: true}, "phone": {phone: true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := browse(t, s.address, v)
-			p.refused(http.StatusNotFound) // the last
-			for _, path := range pictured {
+			take := func(p *page, path string) {
 				p.open(path)
 				p.picture(filepath.Join(*screenshots, fileOf(path)+"-"+name+".png"))
 			}
-			p = newWindow(t, signIn.address, v)
-			p.open("/sign-in")
-			p.picture(filepath.Join(*screenshots, "sign-in-"+name+".png"))
+			p := browse(t, s.address, v)
+			for _, path := range pictured {
+				take(p, path)
+			}
+			p.refused(http.StatusNotFound)
+			take(p, "/nothing")
+			take(newWindow(t, signIn.address, v), "/sign-in")
 		})
 	}
 }
