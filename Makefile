@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-long fuzz cover bench lint clean
+.PHONY: help run build test test-long screenshots fuzz cover bench lint clean
 
 # Pure Go: no C compiler is needed, here or on the machine that runs it.
 export CGO_ENABLED := 0
@@ -10,7 +10,7 @@ TESTS   ?= ./...
 TIME    ?= 10s
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Synchronise and serve (embedded databases, unless .env says otherwise)
 	go run .
@@ -23,6 +23,9 @@ test: ## Run all tests, on SQLite and PostgreSQL (TESTS=./services/... for some)
 
 test-long: ## Run what takes hours: thousands of interleavings, every mutant, a soak
 	test/with-postgres test/long
+
+screenshots: ## Take pictures of every page of the console: light, dark, phone (into screenshots/)
+	go test ./test/browser -count=1 -run '^TestScreenshots$$' -screenshots '$(CURDIR)/screenshots'
 
 fuzz: ## Run each fuzz target for some seconds (TIME=10s)
 	test/fuzz $(TIME)
@@ -38,4 +41,4 @@ lint: ## Run gofmt, go vet and golangci-lint
 	.ci/lint
 
 clean: ## Remove what the other targets made, the embedded databases excepted
-	rm -f lifecycle-sync coverage.out
+	rm -rf lifecycle-sync coverage.out screenshots

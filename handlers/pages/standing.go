@@ -11,8 +11,10 @@ import (
 	"lifecycle-sync/web"
 )
 
-// standingTime is how long what every page says of the mirror may be old.
-const standingTime = time.Second
+const (
+	standingTime = time.Second     // so old may be what every page says of the mirror
+	standingWait = 5 * time.Second // so long a page waits to be told
+)
 
 // statusReader tells how the mirror stands. Errors: connection, timeout, schema.
 type statusReader interface {
@@ -37,12 +39,15 @@ type words struct {
 	Troubled   bool   // somebody should do something
 }
 
-// words reads how the mirror stands, at most once in standingTime.
+// words reads how the mirror stands, at most once in standingTime, and for everybody: so it does not end with the
+// request, which is over where an error is shown.
 func (s *standing) words(ctx context.Context) *words {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	if now.Sub(s.read) >= standingTime {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), standingWait)
+		defer cancel()
 		s.last, s.err = s.status.Status(ctx)
 		s.read = now
 	}
@@ -55,12 +60,14 @@ func (s *standing) words(ctx context.Context) *words {
 
 // wordsOf says in plain words how fresh the mirror is.
 func wordsOf(s syncing.Status, now time.Time) words {
-	fresh := freshness(s, now)
 	switch {
 	case s.LastSuccess == nil && s.State == syncing.Running:
 		return words{Text: "The first synchronisation is under way", Tone: "warn"}
 	case s.LastSuccess == nil:
 		return words{Text: "Nothing has been synchronised yet", Tone: "bad", Troubled: true}
+	}
+	fresh := freshness(s, now)
+	switch {
 	case s.State == syncing.Failed:
 		return words{Text: "The last synchronisation did not end well. " + fresh, Tone: "bad", Troubled: true}
 	case s.State == syncing.Stale:
@@ -74,7 +81,7 @@ func wordsOf(s syncing.Status, now time.Time) words {
 	}
 }
 
-// freshness says of when what is shown is, and since when it is proved to be equal.
+// freshness says of when what is shown is, and since when it is proved to be equal, after a run that succeeded.
 func freshness(s syncing.Status, now time.Time) string {
 	ago := func(t time.Time) string { return web.Ago(now.Sub(t)) }
 	current := s.LastSuccess.StartedAt

@@ -1,0 +1,89 @@
+package browser_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp/kb"
+
+	"lifecycle-sync/app"
+)
+
+// viewers are all who look at pages.
+var viewers = map[string]viewer{
+	"desk": {}, "dark": {dark: true}, "phone": {phone: true}, "phone in the dark": {phone: true, dark: true}, "without JavaScript": {scriptless: true},
+}
+
+// TestFirstVisit is what somebody finds who has said go run . and opens the address.
+func TestFirstVisit(t *testing.T) {
+	t.Parallel()
+	s := demoSite(t)
+	for name, v := range viewers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := browse(t, s.address, v)
+			p.open("/")
+			p.reads("Equal to lifecycle_db as of", "211 products")
+			p.sees("heading", "Overview")
+			p.strike(kb.Tab)
+			if got := p.focused(); got != "link Skip to the content" {
+				t.Errorf("the first key leads to %s", got)
+			}
+			p.strike(kb.Enter)
+			p.at("/#main")
+			p.refused(http.StatusNotFound)
+			p.open("/nothing")
+			p.sees("heading", "There is nothing here")
+			p.click("link", "Go to the overview")
+			p.at("/")
+		})
+	}
+}
+
+// TestEveryPageSaysHowTheMirrorStands makes a run fail, and the next one wait.
+func TestEveryPageSaysHowTheMirrorStands(t *testing.T) {
+	t.Parallel()
+	s := postgresSite(t)
+	p := browse(t, s.address, viewer{})
+	standing := func() string { return p.within(".standing").text() }
+	says := func(text string) {
+		t.Helper()
+		p.until("every page says "+text, func() error {
+			if p.open("/"); !strings.Contains(standing(), text) {
+				return errors.New("it says " + standing())
+			}
+			return nil
+		})
+	}
+	p.open("/")
+	p.reads("Equal to lifecycle_db as of")
+
+	s.exec(s.source, "CREATE TABLE kept AS SELECT * FROM tbl_produk")
+	s.exec(s.source, "DELETE FROM tbl_produk")
+	var out output
+	if code := app.Main(t.Context(), []string{"sync"}, s.environ, &out, &out); code != 1 {
+		t.Fatalf("exit %d\n%s", code, &out)
+	}
+	says("The last synchronisation did not end well.")
+	p.sees("link", "See what to do")
+
+	s.exec(s.source, "INSERT INTO tbl_produk OVERRIDING SYSTEM VALUE SELECT * FROM kept")
+	release, awaited := s.lock(s.source, "LOCK TABLE tbl_stage_histori IN ACCESS EXCLUSIVE MODE")
+	ended := make(chan int, 1)
+	go func() { ended <- app.Main(t.Context(), []string{"sync"}, s.environ, &out, &out) }()
+	s.eventually("the run waits", awaited)
+	says("a synchronisation is under way")
+	release()
+	if code := <-ended; code != 0 {
+		t.Fatalf("exit %d\n%s", code, &out)
+	}
+	p.until("the run is over", func() error {
+		if p.open("/"); strings.Contains(standing(), "under way") {
+			return errors.New(standing())
+		}
+		return nil
+	})
+	says("Equal to lifecycle_db as of")
+}
