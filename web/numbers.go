@@ -103,6 +103,14 @@ func orDash(text *string) string {
 	return *text
 }
 
+// Named is a row's name; rows without one are told apart by their ids.
+func Named(name *string, id int64) string {
+	if name == nil || strings.TrimSpace(*name) == "" {
+		return "No name (" + strconv.FormatInt(id, 10) + ")"
+	}
+	return *name
+}
+
 // part is how many hundredths n is of whole, for bars; at least 1 of what is not nothing.
 func part(n, whole int64) int64 {
 	if n <= 0 || whole <= 0 {
