@@ -22,6 +22,6 @@ func functions(zone *time.Location) template.FuncMap {
 		"named":    Named,
 		"part":     part,
 		"sentence": Sentence,
-		"plural":   plural,
+		"plural":   Plural,
 	}
 }

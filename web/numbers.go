@@ -132,8 +132,8 @@ func Sentence(text string) string {
 	return string(unicode.ToUpper(first)) + text[size:]
 }
 
-// plural is a number with its noun: 1 row, 2 rows.
-func plural(n int64, one, many string) string {
+// Plural is a number with its noun: 1 row, 2 rows.
+func Plural(n int64, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}

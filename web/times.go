@@ -113,9 +113,9 @@ func Ago(d time.Duration) string {
 	case d < time.Minute:
 		return Number(int64(d.Seconds())) + " seconds ago"
 	case d < time.Hour:
-		return plural(int64(d.Minutes()), "minute", "minutes") + " ago"
+		return Plural(int64(d.Minutes()), "minute", "minutes") + " ago"
 	case d < 48*time.Hour:
-		return plural(int64(d.Hours()), "hour", "hours") + " ago"
+		return Plural(int64(d.Hours()), "hour", "hours") + " ago"
 	default:
 		return Number(int64(d.Hours()/24)) + " days ago"
 	}

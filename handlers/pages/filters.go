@@ -12,18 +12,18 @@ import (
 type filters struct {
 	Page   string // that the form asks for
 	Search string
-	Fields []choice
+	Fields []filterField
 	Hidden []setFilter // set in the address, and in no field
 	Set    []setFilter
 }
 
-// choice is a field of which one value can be chosen.
-type choice struct {
+// filterField is a field of which one value can be chosen.
+type filterField struct {
 	Name, Label string
-	Options     []option
+	Options     []filterOption
 }
 
-type option struct {
+type filterOption struct {
 	Value, Text string
 	Chosen      bool
 }
@@ -55,25 +55,25 @@ func filtersOf(page string, n narrow, lists services.DropdownLists) filters {
 	return f
 }
 
-func fieldsOf(n narrow, lists services.DropdownLists) []choice {
-	stages := choice{Name: "stageId", Label: "Stage"}
+func fieldsOf(n narrow, lists services.DropdownLists) []filterField {
+	stages := filterField{Name: "stageId", Label: "Stage"}
 	for _, s := range lists.Stages {
 		stages.add(s.ID, s.Name)
 	}
-	segments := choice{Name: "segmentId", Label: "Segment"}
+	segments := filterField{Name: "segmentId", Label: "Segment"}
 	for _, s := range lists.Segments {
 		segments.add(s.ID, s.Name)
 	}
-	categories := choice{Name: "categoryId", Label: "Category"}
+	categories := filterField{Name: "categoryId", Label: "Category"}
 	for _, c := range lists.Categories {
 		categories.add(c.ID, c.Name)
 	}
-	missing := choice{Name: "missing", Label: "Missing"}
-	for _, m := range missable() {
-		missing.Options = append(missing.Options, option{Value: m.filter, Text: "No " + m.text})
+	missing := filterField{Name: "missing", Label: "Missing"}
+	for _, m := range lacks() {
+		missing.Options = append(missing.Options, filterOption{Value: m.filter, Text: "No " + m.text})
 	}
-	overdue := choice{Name: "overdue", Label: "Stage end", Options: []option{{Value: "true", Text: "Overdue"}}}
-	fields := []choice{stages, segments, categories, missing, overdue}
+	overdue := filterField{Name: "overdue", Label: "Stage end", Options: []filterOption{{Value: "true", Text: "Overdue"}}}
+	fields := []filterField{stages, segments, categories, missing, overdue}
 	for _, field := range fields {
 		for i := range field.Options {
 			field.Options[i].Chosen = field.Options[i].Value == n.query.Get(field.Name)
@@ -82,21 +82,21 @@ func fieldsOf(n narrow, lists services.DropdownLists) []choice {
 	return fields
 }
 
-func (c *choice) add(id int64, name *string) {
-	c.Options = append(c.Options, option{Value: strconv.FormatInt(id, 10), Text: web.Named(name, id)})
+func (f *filterField) add(id int64, name *string) {
+	f.Options = append(f.Options, filterOption{Value: strconv.FormatInt(id, 10), Text: web.Named(name, id)})
 }
 
 // chosen is the text of a value, which may be none of the options.
-func (c choice) chosen(value string) string {
-	if i := slices.IndexFunc(c.Options, func(o option) bool { return o.Value == value }); i >= 0 {
-		return c.Options[i].Text
+func (f filterField) chosen(value string) string {
+	if i := slices.IndexFunc(f.Options, func(o filterOption) bool { return o.Value == value }); i >= 0 {
+		return f.Options[i].Text
 	}
 	return value
 }
 
-// missingPart is what a product may lack: the filter's name of it, and the word for it.
-type missingPart struct{ filter, text string }
+// lack is what a product may lack: the filter's name of it, and the word for it.
+type lack struct{ filter, text string }
 
-func missable() []missingPart {
-	return []missingPart{{"segment", "segment"}, {"stage", "stage"}, {"category", "category"}, {"price", "price"}, {"launchDate", "launch date"}}
+func lacks() []lack {
+	return []lack{{"segment", "segment"}, {"stage", "stage"}, {"category", "category"}, {"price", "price"}, {"launchDate", "launch date"}}
 }

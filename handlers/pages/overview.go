@@ -89,10 +89,10 @@ func (n narrow) tiles(s dashboard.Statistics) []tile {
 	}
 	return []tile{
 		{Figure: web.Number(s.TotalProducts), Text: "products", Address: n.list()},
+		overdue,
 		{Figure: web.Rupiah(s.TotalValue), Text: "total value", Wide: true},
 		{Figure: web.Number(s.LaunchedLast12Months), Text: "launched in the last 12 months"},
 		{Figure: web.Tenths(s.AverageDaysInStage), Text: "days in the present stage on average"},
-		overdue,
 	}
 }
 
@@ -100,7 +100,7 @@ func (n narrow) tiles(s dashboard.Statistics) []tile {
 func (n narrow) missing(c dashboard.Completeness) []tile {
 	counts := map[string]int64{"segment": c.Segment, "stage": c.Stage, "category": c.Category, "price": c.Price, "launchDate": c.LaunchDate}
 	var tiles []tile
-	for _, m := range missable() {
+	for _, m := range lacks() {
 		t := tile{Figure: web.Number(counts[m.filter]), Text: "without a " + m.text}
 		if counts[m.filter] > 0 {
 			t.Address, t.Tone = n.list("missing", m.filter), "warn"
