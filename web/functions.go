@@ -15,11 +15,13 @@ func functions(zone *time.Location) template.FuncMap {
 		"size":     Size,
 		"day":      Day,
 		"moment":   clock.moment,
+		"date":     clock.date,
 		"stamp":    clock.stamp,
 		"took":     Took,
 		"or_dash":  orDash,
+		"named":    Named,
 		"part":     part,
 		"sentence": Sentence,
-		"plural":   plural,
+		"plural":   Plural,
 	}
 }

@@ -103,6 +103,14 @@ func orDash(text *string) string {
 	return *text
 }
 
+// Named is a row's name; rows without one are told apart by their ids.
+func Named(name *string, id int64) string {
+	if name == nil || strings.TrimSpace(*name) == "" {
+		return "No name (" + strconv.FormatInt(id, 10) + ")"
+	}
+	return *name
+}
+
 // part is how many hundredths n is of whole, for bars; at least 1 of what is not nothing.
 func part(n, whole int64) int64 {
 	if n <= 0 || whole <= 0 {
@@ -124,8 +132,8 @@ func Sentence(text string) string {
 	return string(unicode.ToUpper(first)) + text[size:]
 }
 
-// plural is a number with its noun: 1 row, 2 rows.
-func plural(n int64, one, many string) string {
+// Plural is a number with its noun: 1 row, 2 rows.
+func Plural(n int64, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}

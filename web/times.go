@@ -24,6 +24,15 @@ func Day(d *models.Date) string {
 	return dayOf(d.Time())
 }
 
+// Month writes a month that is given as 2026-05 as Mei 2026.
+func Month(month string) string {
+	t, err := time.Parse("2006-01", month)
+	if err != nil {
+		return month
+	}
+	return months()[t.Month()-1] + " " + strconv.Itoa(t.Year())
+}
+
 // clock writes times in a zone.
 type clock struct{ zone *time.Location }
 
@@ -54,6 +63,15 @@ func (c clock) moment(v any) string {
 	}
 	t = t.In(c.zone)
 	return dayOf(t) + " " + t.Format("15.04 MST")
+}
+
+// date writes the day of a time as 1 Mei 2026; nil is a dash.
+func (c clock) date(v any) string {
+	t, ok := timeOf(v)
+	if !ok {
+		return dash
+	}
+	return dayOf(t.In(c.zone))
 }
 
 // stamp is a time for machines, as <time datetime> has it; "" for nil.
@@ -95,9 +113,9 @@ func Ago(d time.Duration) string {
 	case d < time.Minute:
 		return Number(int64(d.Seconds())) + " seconds ago"
 	case d < time.Hour:
-		return plural(int64(d.Minutes()), "minute", "minutes") + " ago"
+		return Plural(int64(d.Minutes()), "minute", "minutes") + " ago"
 	case d < 48*time.Hour:
-		return plural(int64(d.Hours()), "hour", "hours") + " ago"
+		return Plural(int64(d.Hours()), "hour", "hours") + " ago"
 	default:
 		return Number(int64(d.Hours()/24)) + " days ago"
 	}

@@ -7,8 +7,10 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers/request"
+	"lifecycle-sync/models"
 	"lifecycle-sync/services"
 	"lifecycle-sync/services/dashboard"
+	"lifecycle-sync/web"
 )
 
 // Overview is the page of figures about the products.
@@ -20,19 +22,90 @@ type Overview struct {
 // NewOverview returns the handlers.
 func NewOverview(site *Site, now func() time.Time) *Overview { return &Overview{site, now} }
 
+// overview is what the page shows.
 type overview struct {
-	dashboard.Dashboard
+	Filters     filters
+	Total       int64
+	Tiles       []tile
+	Missing     []tile
+	Shares      []bars
+	Heat        heat
+	Months      []months
+	Value, Time bars
+	Products    []models.ListedProduct
+	Transitions []models.ListedTransition
+}
+
+// tile is a single figure, and the list of the products that it counts; Address is "" where there is none.
+type tile struct {
+	Figure, Text, Address string
+	Tone                  string // warn where somebody should do something
+	Wide                  bool
 }
 
 // Show shows the figures of the products that the filters let through.
 func (h *Overview) Show(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, request.ProductFilters()...)
-	filter := request.ProductFilter(q)
+	asked := services.ProductQuery{Filter: request.ProductFilter(q)}
+	n := narrowOf(q)
 	if err := q.Err(); err != nil {
 		return err
 	}
+	if err := asked.Check(); err != nil {
+		return err
+	}
 	return h.site.Read(c, Page{Template: "overview/overview", Section: "overview"}, func(ctx context.Context, v *services.View) (string, any, error) {
-		d, err := dashboard.Read(ctx, v, filter, h.now())
-		return "Overview", overview{d}, err
+		lists, err := services.Dropdowns(ctx, v)
+		if err != nil {
+			return "", nil, err
+		}
+		d, err := dashboard.Read(ctx, v, asked.Filter, h.now())
+		return "Overview", n.overview(d, lists), err
 	})
+}
+
+func (n narrow) overview(d dashboard.Dashboard, lists services.DropdownLists) overview {
+	s, charts := d.Statistics, d.Charts
+	o := overview{Filters: filtersOf("/", n, lists), Total: s.TotalProducts}
+	if o.Total == 0 {
+		return o
+	}
+	o.Tiles, o.Missing = n.tiles(s), n.missing(s.Completeness)
+	o.Shares = []bars{n.shares("stage", charts.ProductsByStage), n.shares("segment", charts.ProductsBySegment), n.shares("category", charts.ProductsByCategory)}
+	o.Heat = n.heat(charts.SegmentByStage, charts.ProductsByStage, s.TotalProducts)
+	o.Months = []months{
+		monthsOf("launches", "Launches by month", charts.LaunchesByMonth),
+		monthsOf("transitions", "Transitions by month", charts.TransitionsByMonth),
+	}
+	o.Value, o.Time = n.values(charts.ValueByStage), n.speeds(charts.TransitionSpeed)
+	o.Products, o.Transitions = d.RecentProducts, d.RecentTransitions
+	return o
+}
+
+func (n narrow) tiles(s dashboard.Statistics) []tile {
+	overdue := tile{Figure: web.Number(s.Overdue), Text: "overdue: past the end of their stage"}
+	if s.Overdue > 0 {
+		overdue.Address, overdue.Tone = n.list("overdue", "true"), "warn"
+	}
+	return []tile{
+		{Figure: web.Number(s.TotalProducts), Text: "products", Address: n.list()},
+		overdue,
+		{Figure: web.Rupiah(s.TotalValue), Text: "total value", Wide: true},
+		{Figure: web.Number(s.LaunchedLast12Months), Text: "launched in the last 12 months"},
+		{Figure: web.Tenths(s.AverageDaysInStage), Text: "days in the present stage on average"},
+	}
+}
+
+// missing says how many products lack what, and leads to the list of them.
+func (n narrow) missing(c dashboard.Completeness) []tile {
+	counts := map[string]int64{"segment": c.Segment, "stage": c.Stage, "category": c.Category, "price": c.Price, "launchDate": c.LaunchDate}
+	var tiles []tile
+	for _, m := range lacks() {
+		t := tile{Figure: web.Number(counts[m.filter]), Text: "without a " + m.text}
+		if counts[m.filter] > 0 {
+			t.Address, t.Tone = n.list("missing", m.filter), "warn"
+		}
+		tiles = append(tiles, t)
+	}
+	return tiles
 }

@@ -63,10 +63,15 @@ func wordsOf(s syncing.Status, now time.Time) words {
 	switch {
 	case s.LastSuccess == nil && s.State == syncing.Running:
 		return words{Text: "The first synchronisation is under way", Tone: "warn"}
+	case s.LastSuccess == nil && s.LastVerdict != nil:
+		return words{Text: "Nothing is synchronised yet: the first synchronisation did not end well", Tone: "bad", Troubled: true}
 	case s.LastSuccess == nil:
-		return words{Text: "Nothing has been synchronised yet", Tone: "bad", Troubled: true}
+		return words{Text: "Nothing is synchronised yet", Tone: "bad", Troubled: true}
 	}
 	fresh := freshness(s, now)
+	if s.Quarantined > 0 {
+		fresh += " · without " + web.Plural(s.Quarantined, "row", "rows") + " in quarantine"
+	}
 	switch {
 	case s.State == syncing.Failed:
 		return words{Text: "The last synchronisation did not end well. " + fresh, Tone: "bad", Troubled: true}
@@ -75,7 +80,7 @@ func wordsOf(s syncing.Status, now time.Time) words {
 	case s.State == syncing.Running:
 		return words{Text: fresh + " · a synchronisation is under way", Tone: "good"}
 	case s.Verified != nil && s.Verified.StartedAt.After(s.LastSuccess.StartedAt) && s.Verified.Drift() > 0:
-		return words{Text: "Somebody has changed the mirror by hand. " + fresh, Tone: "warn", Troubled: true}
+		return words{Text: "The mirror differs from lifecycle_db in " + web.Plural(s.Verified.Drift(), "row", "rows") + " that somebody has changed by hand", Tone: "warn", Troubled: true}
 	default:
 		return words{Text: fresh, Tone: "good"}
 	}
@@ -96,6 +101,8 @@ func freshness(s syncing.Status, now time.Time) string {
 	switch {
 	case equal == nil:
 		return "Shows lifecycle_db as of " + ago(current)
+	case live && now.Sub(current) > time.Minute:
+		return "Follows lifecycle_db in real time, as of " + ago(current) + " · proved equal " + ago(equal.StartedAt)
 	case live:
 		return "Follows lifecycle_db in real time · proved equal " + ago(equal.StartedAt)
 	case current.Sub(equal.StartedAt) < time.Minute:

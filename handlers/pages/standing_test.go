@@ -3,9 +3,68 @@ package pages
 import (
 	"context"
 	"testing"
+	"time"
 
+	"lifecycle-sync/models"
+	"lifecycle-sync/services/realtime"
 	"lifecycle-sync/services/syncing"
 )
+
+// TestWordsAboutTheMirror holds what every page says against how the mirror stands.
+func TestWordsAboutTheMirror(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, time.May, 1, 12, 0, 0, 0, time.UTC)
+	before := func(d time.Duration) time.Time { return now.Add(-d) }
+	run := func(d time.Duration) *models.Run { return &models.Run{State: models.Succeeded, StartedAt: before(d)} }
+	found := func(d time.Duration, counts string) *models.Run {
+		return &models.Run{State: models.Succeeded, StartedAt: before(d), Differences: models.JSON(counts)}
+	}
+	current := before(5 * time.Minute)
+	following := &realtime.Status{State: realtime.Following}
+	justNow := before(2 * time.Second)
+	equal := syncing.Standing{LastSuccess: run(2 * time.Minute), ProvedEqual: run(2 * time.Minute)}
+	later := syncing.Standing{LastSuccess: run(5 * time.Minute), ProvedEqual: run(10 * time.Hour), CurrentAt: &current}
+	followed := syncing.Standing{LastSuccess: run(5 * time.Minute), ProvedEqual: run(10 * time.Hour), CurrentAt: &justNow}
+	with := func(s syncing.Standing, change func(*syncing.Standing)) syncing.Standing {
+		change(&s)
+		return s
+	}
+	for _, c := range []struct {
+		name   string
+		status syncing.Status
+		want   words
+	}{
+		{"never", syncing.Status{State: syncing.Never}, words{"Nothing is synchronised yet", "bad", true}},
+		{"never, but tried", syncing.Status{State: syncing.Never, Standing: syncing.Standing{LastVerdict: &models.Run{State: models.Failed}}},
+			words{"Nothing is synchronised yet: the first synchronisation did not end well", "bad", true}},
+		{"first", syncing.Status{State: syncing.Running}, words{"The first synchronisation is under way", "warn", false}},
+		{"equal", syncing.Status{State: syncing.Healthy, Standing: equal}, words{"Equal to lifecycle_db as of 2 minutes ago", "good", false}},
+		{"newer than proved", syncing.Status{State: syncing.Healthy, Standing: later}, words{"Shows lifecycle_db as of 5 minutes ago · proved equal 10 hours ago", "good", false}},
+		{"never proved", syncing.Status{State: syncing.Healthy, Standing: syncing.Standing{LastSuccess: run(time.Hour)}}, words{"Shows lifecycle_db as of 1 hour ago", "good", false}},
+		{"running", syncing.Status{State: syncing.Running, Standing: equal}, words{"Equal to lifecycle_db as of 2 minutes ago · a synchronisation is under way", "good", false}},
+		{"failed", syncing.Status{State: syncing.Failed, Standing: equal}, words{"The last synchronisation did not end well. Equal to lifecycle_db as of 2 minutes ago", "bad", true}},
+		{"stale", syncing.Status{State: syncing.Stale, Standing: later}, words{"The last synchronisation is too long ago. Shows lifecycle_db as of 5 minutes ago · proved equal 10 hours ago", "warn", true}},
+		{"real time", syncing.Status{State: syncing.Healthy, Realtime: following, Standing: followed}, words{"Follows lifecycle_db in real time · proved equal 10 hours ago", "good", false}},
+		{"real time lags", syncing.Status{State: syncing.Healthy, Realtime: following, Standing: later},
+			words{"Follows lifecycle_db in real time, as of 5 minutes ago · proved equal 10 hours ago", "good", false}},
+		{"real time elsewhere", syncing.Status{State: syncing.Healthy, Realtime: &realtime.Status{State: realtime.Standby}, Standing: later},
+			words{"Shows lifecycle_db as of 5 minutes ago · proved equal 10 hours ago", "good", false}},
+		{"verified since", syncing.Status{State: syncing.Healthy, Standing: with(later, func(s *syncing.Standing) { s.Verified = found(time.Minute, `{}`) })},
+			words{"Equal to lifecycle_db as of 1 minute ago", "good", false}},
+		{"behind", syncing.Status{State: syncing.Healthy, Standing: with(equal, func(s *syncing.Standing) { s.Verified = found(time.Minute, `{"behind":3}`) })},
+			words{"Equal to lifecycle_db as of 2 minutes ago", "good", false}},
+		{"drift", syncing.Status{State: syncing.Healthy, Standing: with(equal, func(s *syncing.Standing) { s.Verified = found(time.Minute, `{"drift":1}`) })},
+			words{"The mirror differs from lifecycle_db in 1 row that somebody has changed by hand", "warn", true}},
+		{"drift mended since", syncing.Status{State: syncing.Healthy, Standing: with(equal, func(s *syncing.Standing) { s.Verified = found(time.Hour, `{"drift":1}`) })},
+			words{"Equal to lifecycle_db as of 2 minutes ago", "good", false}},
+		{"quarantine", syncing.Status{State: syncing.Healthy, Standing: with(equal, func(s *syncing.Standing) { s.Quarantined = 3 })},
+			words{"Equal to lifecycle_db as of 2 minutes ago · without 3 rows in quarantine", "good", false}},
+	} {
+		if got := wordsOf(c.status, now); got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}
 
 // answering answers unless whoever asks has gone.
 type answering struct{}
@@ -20,7 +79,7 @@ func TestTheStandingOutlivesTheRequest(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if got := newStanding(answering{}).words(ctx).Text; got != "Nothing has been synchronised yet" {
+	if got := newStanding(answering{}).words(ctx).Text; got != "Nothing is synchronised yet" {
 		t.Error(got)
 	}
 }
