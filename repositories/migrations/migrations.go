@@ -90,7 +90,25 @@ func newProvider(db *database.DB) (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider("", db.SQL, dir, append(options, goose.WithStore(store))...)
+	return goose.NewProvider("", db.SQL, dir, append(options, goose.WithStore(versions{store, db}))...)
+}
+
+// versions are the schema's, as goose keeps them. On SQLite it would take a table whose times it cannot read
+// for one that is not there, and fail to make it again.
+type versions struct {
+	gooseDB.Store
+
+	db *database.DB
+}
+
+// TableExists implements goose's database.StoreExtender.
+func (v versions) TableExists(ctx context.Context, conn gooseDB.DBTxConn) (exists bool, err error) {
+	query := "SELECT to_regclass('" + versionTable + "') IS NOT NULL"
+	if v.db.Kind() == database.SQLite {
+		query = "SELECT count(*) > 0 FROM sqlite_master WHERE name = '" + versionTable + "'"
+	}
+	err = conn.QueryRowContext(ctx, query).Scan(&exists)
+	return exists, err
 }
 
 func latestVersion(kind database.Kind) (int64, error) {

@@ -1,0 +1,46 @@
+package migrations_test
+
+import (
+	"context"
+	"testing"
+
+	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/repositories/migrations"
+)
+
+// TestUpgradeFromEveryVersion opens a database that an earlier binary has left at each of its versions.
+func TestUpgradeFromEveryVersion(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		_, latest, err := migrations.Version(t.Context(), open(t, url(t)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for version := int64(1); version <= latest; version++ {
+			address := url(t)
+			if err := migrations.UpTo(t.Context(), open(t, address), version); err != nil {
+				t.Fatalf("version %d: %v", version, err)
+			}
+			db := open(t, address)
+			applied, err := migrations.Up(t.Context(), db, func(context.Context) error { return nil })
+			if err != nil || int64(applied) != latest-version {
+				t.Errorf("from version %d: %d migrations, %v", version, applied, err)
+			}
+			if current, _, err := migrations.Version(t.Context(), db); err != nil || current != latest {
+				t.Errorf("from version %d to %d: %v", version, current, err)
+			}
+		}
+	})
+}
+
+func open(t *testing.T, url string) *database.DB {
+	t.Helper()
+	db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
