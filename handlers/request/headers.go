@@ -35,8 +35,8 @@ func IdempotencyKey(c *fiber.Ctx) (*services.IdempotencyKey, error) {
 
 // FormKey is the key that a form was made with, so that sending it twice does once what it asks for. Errors:
 // validation_failed.
-func FormKey(c *fiber.Ctx, fields map[string]string) (*services.IdempotencyKey, error) {
-	return keyOf(c, KeyField, fields[KeyField])
+func FormKey(c *fiber.Ctx, key string) (*services.IdempotencyKey, error) {
+	return keyOf(c, KeyField, key)
 }
 
 // KeyField is the field of a form that holds its key.
