@@ -18,7 +18,8 @@ type field struct {
 	Value, Was        string // Was is the value when the form was opened, kept where KeepWas is set
 	KeepWas           bool
 	Required          bool
-	Longest           int // characters, 0 where there is no limit
+	Wide              bool // a row of its own
+	Longest           int  // characters, 0 where there is no limit
 	Options           []option
 	Blank             string // what a select says when nothing is chosen
 	Error             string

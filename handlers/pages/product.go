@@ -50,7 +50,7 @@ func (h *ProductForms) Show(c *fiber.Ctx) error {
 		page := productPage{
 			shownProduct: shownOn(now, lists)(product.ListedProduct), Days: daysUntil(product.StageStart, now),
 			Files: shownFiles(files), Transitions: shownTransitions(product.History),
-			Transition: newTransition(product.ListedProduct, lists), Upload: h.newUpload(product.ListedProduct),
+			Transition: newTransition(product.ListedProduct, lists, now), Upload: h.newUpload(product.ListedProduct),
 		}
 		return page.Title, page, nil
 	})

@@ -64,8 +64,8 @@ func (f productForm) Fields() []field {
 		stageHint = "Another stage is recorded as a transition of now. For notes or another time, record it on the product's page."
 	}
 	all := []field{
-		{Name: "produk", Kind: "text", Required: true, Longest: 255},
-		{Name: "deskripsi", Kind: "textarea", Longest: 65536},
+		{Name: "produk", Kind: "text", Required: true, Wide: true, Longest: 255},
+		{Name: "deskripsi", Kind: "textarea", Wide: true, Longest: 65536},
 		{Name: "id_segmen", Kind: "select", Required: true, Options: f.choices.Segments, Blank: "Choose a segment"},
 		{Name: "id_stage", Kind: "select", Required: true, Options: f.choices.Stages, Blank: "Choose a stage", Hint: stageHint},
 		{Name: "id_kategori", Kind: "select", Required: true, Options: f.choices.Categories, Blank: "Choose a category"},
@@ -156,10 +156,12 @@ func sentForm(id int64, fields map[string]string) productForm {
 // in a field of one line.
 func asTyped(column, text string) string {
 	if column == "deskripsi" {
-		return strings.ReplaceAll(text, "\r\n", "\n")
+		return typedLines(text)
 	}
 	return strings.NewReplacer("\r", "", "\n", "").Replace(text)
 }
+
+func typedLines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
 
 // changed are the columns in which the form differs from what it knew when it was opened, as the API
 // takes them. So what nobody touched is not judged, and not written.

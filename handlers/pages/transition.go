@@ -1,12 +1,12 @@
 package pages
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -19,12 +19,6 @@ import (
 // metricRows is how many metrics the form has room for.
 const metricRows = 4
 
-// localTime is how a browser sends a time that a person has chosen, without and with seconds.
-const (
-	localTime        = "2006-01-02T15:04"
-	localTimeSeconds = "2006-01-02T15:04:05"
-)
-
 // transitionForm is the form that moves a product to another stage.
 type transitionForm struct {
 	ID       int64 // of the product
@@ -32,6 +26,7 @@ type transitionForm struct {
 	Key      string
 	StageID  string // in which the person saw the product, "" for none
 	Stage    string // its name
+	Zone     string // in which the person writes a time
 	Values   map[string]string
 	Problems *problems
 
@@ -47,10 +42,11 @@ func transitionLabels() map[string]string {
 	return labels
 }
 
-func newTransition(p models.ListedProduct, lists services.DropdownLists) transitionForm {
+func newTransition(p models.ListedProduct, lists services.DropdownLists, now time.Time) transitionForm {
 	return transitionForm{
 		ID: p.ID, Title: productTitle(p), Key: newKey(), Values: map[string]string{},
 		StageID: wholeText(p.StageID), Stage: named(p.Stage, "Stage", p.StageID), stages: choicesOf(lists).Stages,
+		Zone: now.Format("MST"),
 	}
 }
 
@@ -64,8 +60,8 @@ func (f transitionForm) Fields() []field {
 	}
 	fields := []field{
 		{Name: "stage_now", Kind: "select", Required: true, Options: others, Blank: "Choose a stage"},
-		{Name: "tanggal_perubahan", Kind: "datetime-local", Hint: "Empty means now. One before the latest transition is recorded, and the product stays in its stage."},
-		{Name: "catatan", Kind: "textarea"},
+		{Name: "tanggal_perubahan", Kind: "datetime-local", Hint: "In " + f.Zone + "; empty means now. One before the latest transition is recorded, and the product stays in its stage."},
+		{Name: "catatan", Kind: "textarea", Wide: true},
 	}
 	labels := transitionLabels()
 	for i, one := range fields {
@@ -98,71 +94,84 @@ func (f transitionForm) HasMetrics() bool {
 	return false
 }
 
-// document is the metrics as JSON, nil when there are none. Errors: validation_failed.
-func (f transitionForm) document() (models.JSON, error) {
-	var document bytes.Buffer
+// document is the metrics as JSON, nil when there are none, and what is wrong with them.
+func (f transitionForm) document() (models.JSON, []models.FieldError) {
+	var wrong []models.FieldError
+	var members []string
 	seen := map[string]bool{}
 	for _, m := range f.Metrics() {
+		problem := ""
 		switch {
 		case m.Name == "" && m.Value == "":
 			continue
 		case m.Name == "":
-			return nil, request.Invalid(m.NameField, "required", "%s has a value, and needs a name", m.NameField)
+			problem = "has a value, and needs a name"
 		case m.Value == "":
-			return nil, request.Invalid(m.NameField, "required", "%s has a name, and needs a value", m.NameField)
+			problem = "has a name, and needs a value"
 		case seen[m.Name]:
-			return nil, request.Invalid(m.NameField, "duplicate", "%s has the name of another one", m.NameField)
+			problem = "has the name of another one"
 		}
-		if seen[m.Name] = true; document.Len() > 0 {
-			document.WriteByte(',')
+		if problem != "" {
+			wrong = append(wrong, models.FieldError{Field: m.NameField, Code: "required", Message: m.NameField + " " + problem})
 		}
-		name, err := json.Marshal(m.Name)
-		if err != nil {
-			return nil, err
-		}
-		value, err := metricValue(m.Value)
-		if err != nil {
-			return nil, err
-		}
-		document.Write(name)
-		document.WriteByte(':')
-		document.Write(value)
+		seen[m.Name] = true
+		members = append(members, jsonText(m.Name)+":"+metricValue(m.Value))
 	}
-	if document.Len() == 0 {
-		return nil, nil
+	if len(members) == 0 {
+		return nil, wrong
 	}
-	return models.JSON("{" + document.String() + "}"), nil
+	return models.JSON("{" + strings.Join(members, ",") + "}"), wrong
 }
 
 // metricValue is a value in JSON: what is written as a number there is one, with every digit.
-func metricValue(text string) ([]byte, error) {
+func metricValue(text string) string {
 	var number json.Number
 	if json.Unmarshal([]byte(text), &number) == nil && number.String() == text {
-		return []byte(text), nil
+		return text
 	}
-	return json.Marshal(text)
+	return jsonText(text)
 }
 
-// input is what the form says. Errors: validation_failed.
-func (f transitionForm) input(checker request.Checker, zone *time.Location) (services.TransitionInput, error) {
-	metrics, err := f.document()
-	if err != nil {
-		return services.TransitionInput{}, err
+func jsonText(text string) string {
+	quoted, err := json.Marshal(text)
+	if err != nil { // a string always marshals
+		panic(err)
 	}
+	return string(quoted)
+}
+
+// input is what the form says. Errors: validation_failed, which names all that is wrong.
+func (f transitionForm) input(checker request.Checker, zone *time.Location) (services.TransitionInput, error) {
 	sent := maps.Clone(f.Values)
 	sent["id_produk"], sent["stage_previous"] = strconv.FormatInt(f.ID, 10), f.StageID
-	sent["catatan"] = asTyped("deskripsi", sent["catatan"])
+	sent["catatan"] = typedLines(sent["catatan"])
+	var wrong []models.FieldError
 	if text := sent["tanggal_perubahan"]; text != "" {
-		at, err := time.ParseInLocation(localTime, text, zone)
-		if err != nil {
-			at, err = time.ParseInLocation(localTimeSeconds, text, zone)
-		}
-		if err != nil {
-			return services.TransitionInput{}, request.Invalid("tanggal_perubahan", "timestamp", "tanggal_perubahan must be a date and a time")
-		}
+		at, err := chosenTime(text, zone)
 		sent["tanggal_perubahan"] = at.UTC().Format(time.RFC3339)
+		if err != nil {
+			sent["tanggal_perubahan"] = ""
+			wrong = append(wrong, models.FieldError{Field: "tanggal_perubahan", Code: "timestamp", Message: "tanggal_perubahan must be a date and a time"})
+		}
 	}
-	return checker.Transition(sent, metrics)
+	metrics, amiss := f.document()
+	in, err := checker.Transition(sent, metrics)
+	if err != nil {
+		wrong = append(models.AsError(err).Fields, wrong...)
+	}
+	if wrong = append(wrong, amiss...); wrong != nil {
+		return in, models.NewInvalid(wrong...)
+	}
+	return in, err
+}
+
+// chosenTime is the time that a person has chosen, as a browser sends it, without or with seconds.
+func chosenTime(text string, zone *time.Location) (time.Time, error) {
+	at, err := time.ParseInLocation("2006-01-02T15:04", text, zone)
+	if err != nil {
+		at, err = time.ParseInLocation("2006-01-02T15:04:05", text, zone)
+	}
+	return at, err
 }
 
 // Move records a transition of a product that is in the stage in which the person saw it.
@@ -213,7 +222,7 @@ func (h *ProductForms) moveAgain(c *fiber.Ctx, f transitionForm, err error) erro
 			return err
 		}
 		product, err := v.Product(ctx, f.ID)
-		now = newTransition(product, lists)
+		now = newTransition(product, lists, h.now())
 		return err
 	})
 	if err != nil {
