@@ -29,6 +29,8 @@ func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metri
 	}
 	staging := attachments.NewStaging(a.files, a.cfg.UploadFileLimit, a.log)
 	limits := request.FormLimits{Files: a.cfg.UploadFiles, Bytes: a.cfg.UploadRequestLimit}
+	products, histories := services.NewProductWriter(a.writer, a.web, a.zone), services.NewHistoryWriter(a.writer, a.zone)
+	files := services.NewProductFiles(a.writer, a.web, a.files)
 	return routes.New(options, routes.Handlers{
 		Health:    handlers.NewHealth(a.web, a.log),
 		Products:  handlers.NewProducts(a.answers, a.local),
@@ -39,19 +41,24 @@ func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metri
 		Docs:      handlers.NewDocs(),
 		Exports:   handlers.NewExports(a.exports, a.local),
 
-		ProductWrites: handlers.NewProductWrites(services.NewProductWriter(a.writer, a.web, a.zone), limits, staging),
-		HistoryWrites: handlers.NewHistoryWrites(services.NewHistoryWriter(a.writer, a.zone)),
-		Attachments:   handlers.NewAttachments(a.answers, services.NewProductFiles(a.writer, a.web, a.files), staging, limits),
+		ProductWrites: handlers.NewProductWrites(products, limits, staging),
+		HistoryWrites: handlers.NewHistoryWrites(histories),
+		Attachments:   handlers.NewAttachments(a.answers, files, staging, limits),
 		Metrics:       handlers.NewMetrics(figures),
-	}, a.pages(syncs, options.Access)), nil
+	}, a.pages(syncs, options.Access, pages.ProductFormsOptions{
+		Products: products, Histories: histories, Files: files, Uploads: staging, Limits: limits, FileBytes: a.cfg.UploadFileLimit, Now: a.local,
+	})), nil
 }
 
 // pages wires the console.
-func (a *App) pages(syncs *syncing.Service, known routes.Access) routes.Pages {
+func (a *App) pages(syncs *syncing.Service, known routes.Access, forms pages.ProductFormsOptions) routes.Pages {
 	site := pages.NewSite(pages.Options{Answers: a.answers, Status: syncs, Zone: a.zone, SignsIn: known != nil})
 	return routes.Pages{
 		Site:     site,
 		Session:  pages.NewSession(site, known),
 		Overview: pages.NewOverview(site, a.local),
+		Products: pages.NewProducts(site, a.local),
+
+		ProductForms: pages.NewProductForms(site, forms),
 	}
 }

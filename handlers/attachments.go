@@ -3,9 +3,7 @@ package handlers
 import (
 	"context"
 	"encoding/json"
-	"math"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -60,7 +58,7 @@ func (h *Attachments) Add(c *fiber.Ctx) error {
 	if len(read.Files) == 0 {
 		return request.Invalid(request.FilesField, "required", "files must be there: the form has none")
 	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), writeTime)
+	ctx, cancel := context.WithTimeout(c.UserContext(), services.WriteTime)
 	defer cancel()
 	written, err := h.files.Add(ctx, id, services.WriteRequest{Key: key, Fingerprint: services.Fingerprint(id, read.Files), Files: read.Files})
 	if err != nil {
@@ -77,7 +75,7 @@ type removed struct {
 
 // Remove deletes a file.
 func (h *Attachments) Remove(c *fiber.Ctx) error {
-	product, id, err := attachmentID(c)
+	product, id, err := request.AttachmentID(c)
 	if err != nil {
 		return err
 	}
@@ -88,21 +86,9 @@ func (h *Attachments) Remove(c *fiber.Ctx) error {
 	return c.JSON(success{Success: true, Message: "The file was deleted.", Data: removed{ID: was.ID, Name: was.Name}})
 }
 
-// attachmentID reads which file of which product a path names. Errors: validation_failed.
-func attachmentID(c *fiber.Ctx) (product, id int64, err error) {
-	const name = "attachmentId"
-	if product, err = request.ID(c); err != nil {
-		return 0, 0, err
-	}
-	if id, err = strconv.ParseInt(c.Params(name), 10, 64); err != nil || id < 1 || c.Params(name)[0] == '+' {
-		return 0, 0, request.Invalid(name, "integer", "%s in the address must be a whole number from 1 to %d", name, int64(math.MaxInt64))
-	}
-	return product, id, nil
-}
-
 // Download answers a file's content as it came. Whatever it is, a browser runs nothing of it.
 func (h *Attachments) Download(c *fiber.Ctx) error {
-	product, id, err := attachmentID(c)
+	product, id, err := request.AttachmentID(c)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ type Failure struct {
 // page; show may be nil where there are none.
 func Errors(log *slog.Logger, show func(c *fiber.Ctx, status int, f Failure) error) fiber.ErrorHandler {
 	return func(c *fiber.Ctx, err error) error {
-		status, answer := failed(err)
+		status, answer := Failed(err)
 		answer.RequestID = strings.Clone(c.GetRespHeader(fiber.HeaderXRequestID))
 		if status >= http.StatusInternalServerError {
 			log.Error("request failed", "request_id", answer.RequestID, "status", status, "error", err, "cause", models.AsError(err).Cause)
@@ -44,8 +44,8 @@ func Errors(log *slog.Logger, show func(c *fiber.Ctx, status int, f Failure) err
 	}
 }
 
-// failed says what an error is in HTTP.
-func failed(err error) (int, Failure) {
+// Failed says what an error is in HTTP, in words that may be shown.
+func Failed(err error) (int, Failure) {
 	var own *fiber.Error
 	if errors.As(err, &own) && own.Code < http.StatusInternalServerError {
 		code := strings.ReplaceAll(strings.ToLower(http.StatusText(own.Code)), " ", "_")

@@ -1,6 +1,9 @@
 package handlers
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers/request"
@@ -19,22 +22,11 @@ func NewHistoryWrites(w *services.HistoryWriter) *HistoryWrites {
 	return &HistoryWrites{checker: request.NewChecker(), writer: w}
 }
 
-// transitionForm is what a transition's JSON says, as texts.
-type transitionForm struct {
-	ProductID       string `json:"id_produk"         validate:"required,id"`
-	StageID         string `json:"stage_now"         validate:"required,id"`
-	PreviousStageID string `json:"stage_previous"    validate:"omitempty,id"`
-	Notes           string `json:"catatan"`
-	ChangedAt       string `json:"tanggal_perubahan" validate:"omitempty,instant"`
-}
-
 // correctionForm is what can be changed of a transition. Its time cannot be taken away.
 type correctionForm struct {
 	Notes     string `json:"catatan"`
 	ChangedAt string `json:"tanggal_perubahan" validate:"required,instant"`
 }
-
-const metricsField = "performance_metrics"
 
 // Record records a transition.
 func (h *HistoryWrites) Record(c *fiber.Ctx) error {
@@ -42,21 +34,13 @@ func (h *HistoryWrites) Record(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	var f transitionForm
-	_, metrics, err := readTransition(c, []jsonField{
-		{"id_produk", &f.ProductID}, {"stage_now", &f.StageID},
-		{"stage_previous", &f.PreviousStageID},
-		{"catatan", &f.Notes}, {"tanggal_perubahan", &f.ChangedAt},
-	})
-	if err == nil {
-		err = h.checker.Check(&f)
-	}
+	fields, metrics, err := readTransition(c, request.TransitionColumns())
 	if err != nil {
 		return err
 	}
-	in := services.TransitionInput{
-		ProductID: *request.SomeID(f.ProductID), StageID: *request.SomeID(f.StageID), PreviousStageID: request.SomeID(f.PreviousStageID),
-		Notes: request.SomeText(f.Notes), ChangedAt: request.SomeInstant(f.ChangedAt), Metrics: metrics,
+	in, err := h.checker.Transition(fields, metrics)
+	if err != nil {
+		return err
 	}
 	written, err := h.writer.Record(c.UserContext(), in, services.WriteRequest{Key: key, Fingerprint: services.Fingerprint(in, nil)})
 	if err != nil {
@@ -72,20 +56,18 @@ func (h *HistoryWrites) Correct(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	var f correctionForm
-	given, metrics, err := readTransition(c, []jsonField{{"catatan", &f.Notes}, {"tanggal_perubahan", &f.ChangedAt}})
+	fields, metrics, err := readTransition(c, []string{"catatan", "tanggal_perubahan"})
 	if err != nil {
 		return err
 	}
-	for _, column := range given {
-		if column == "tanggal_perubahan" {
-			if err := h.checker.Check(&f); err != nil {
-				return err
-			}
+	f := correctionForm{Notes: fields["catatan"], ChangedAt: fields["tanggal_perubahan"]}
+	if _, given := fields["tanggal_perubahan"]; given {
+		if err := h.checker.Check(&f); err != nil {
+			return err
 		}
 	}
 	written, err := h.writer.Correct(c.UserContext(), id, services.TransitionInput{
-		Notes: request.SomeText(f.Notes), ChangedAt: request.SomeInstant(f.ChangedAt), Metrics: metrics, Given: given,
+		Notes: request.SomeText(f.Notes), ChangedAt: request.SomeInstant(f.ChangedAt), Metrics: metrics, Given: slices.Collect(maps.Keys(fields)),
 	})
 	if err != nil {
 		return err
@@ -106,41 +88,33 @@ func (h *HistoryWrites) Delete(c *fiber.Ctx) error {
 	return answerWrite(c, fiber.StatusOK, "The transition was deleted; the product stays in its stage.", written)
 }
 
-// jsonField is where a field of a transition goes.
-type jsonField struct {
-	column string
-	text   *string
-}
-
-// readTransition reads the fields into their texts, and the metrics: a JSON object, or nil. given are
-// the columns that were sent.
-func readTransition(c *fiber.Ctx, fields []jsonField) (given []string, metrics models.JSON, err error) {
-	names := []string{metricsField}
-	for _, f := range fields {
-		names = append(names, f.column)
-	}
-	object, err := request.ReadObject(c, names)
+// readTransition reads the named fields and the metrics, a JSON object or nil. What was sent, the metrics
+// included, is among the fields.
+func readTransition(c *fiber.Ctx, columns []string) (fields map[string]string, metrics models.JSON, err error) {
+	object, err := request.ReadObject(c, append([]string{request.MetricsField}, columns...))
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, f := range fields {
-		value, sent := object[f.column]
+	fields = map[string]string{}
+	for _, column := range columns {
+		value, sent := object[column]
 		if !sent {
 			continue
 		}
-		given = append(given, f.column)
-		if *f.text, err = request.Scalar(f.column, value); err != nil {
+		if fields[column], err = request.Scalar(column, value); err != nil {
 			return nil, nil, err
 		}
 	}
-	if document, sent := object[metricsField]; sent && string(document) != "null" {
-		if document[0] != '{' {
-			return nil, nil, request.Invalid(metricsField, "type", "%s must be a JSON object", metricsField)
-		}
-		metrics = models.JSON(document)
+	document, sent := object[request.MetricsField]
+	if !sent {
+		return fields, nil, nil
 	}
-	if _, sent := object[metricsField]; sent {
-		given = append(given, metricsField)
+	fields[request.MetricsField] = string(document)
+	if string(document) == "null" {
+		return fields, nil, nil
 	}
-	return given, metrics, nil
+	if document[0] != '{' {
+		return nil, nil, request.Invalid(request.MetricsField, "type", "%s must be a JSON object", request.MetricsField)
+	}
+	return fields, models.JSON(document), nil
 }

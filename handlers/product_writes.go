@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -13,9 +12,6 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/services"
 )
-
-// writeTime is what a write may take, once its request has arrived.
-const writeTime = 10 * time.Second
 
 // ProductWrites answers requests that change products.
 type ProductWrites struct {
@@ -40,7 +36,7 @@ func (h *ProductWrites) Create(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), writeTime)
+	ctx, cancel := context.WithTimeout(c.UserContext(), services.WriteTime)
 	defer cancel()
 	written, err := h.writer.Create(ctx, in, services.WriteRequest{Key: key, Fingerprint: services.Fingerprint(in, files), Files: files})
 	if err != nil {
@@ -64,7 +60,7 @@ func (h *ProductWrites) Update(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), writeTime)
+	ctx, cancel := context.WithTimeout(c.UserContext(), services.WriteTime)
 	defer cancel()
 	written, err := h.writer.Update(ctx, id, in, ifMatch, services.WriteRequest{Files: files})
 	if err != nil {

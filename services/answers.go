@@ -74,6 +74,13 @@ func (a *Answers) Follow(ctx context.Context, report func(error)) {
 // Get from here on sees it.
 func (a *Answers) Advance(version int64) { a.watch.Advance(version) }
 
+// Look reads one state of pmo_db and keeps nothing of it: for what is made for one caller. Errors: read's,
+// connection, timeout.
+func (a *Answers) Look(ctx context.Context, read func(ctx context.Context, v *View) error) error {
+	_, err := a.store.View(ctx, func(v *View) error { return read(ctx, v) })
+	return err
+}
+
 // Stats returns what became of the calls of Get until now.
 func (a *Answers) Stats() AnswerStats {
 	return AnswerStats{Hits: a.hits.Load(), Misses: a.misses.Load(), Bypassed: a.bypassed.Load()}

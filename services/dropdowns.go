@@ -22,6 +22,14 @@ type DropdownLists struct {
 	Categories []models.Category
 }
 
+// LastStage is the end of the lifecycle, 0 when there are no stages.
+func (l DropdownLists) LastStage() (last int64) {
+	for _, s := range l.Stages {
+		last = max(last, s.ID)
+	}
+	return last
+}
+
 // Dropdowns returns what a product can be given: segments, stages and categories. Errors: connection,
 // timeout, schema.
 func Dropdowns(ctx context.Context, from Choices) (lists DropdownLists, err error) {

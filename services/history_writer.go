@@ -113,7 +113,7 @@ func moves(product models.ListedProduct, in TransitionInput, begins models.Date)
 		return models.NewInvalid(models.FieldError{Field: "tanggal_perubahan", Code: "timestamp", Message: "tanggal_perubahan must fall on a day of the years 1 to 9999"})
 	}
 	if in.PreviousStageID != nil && (product.StageID == nil || *product.StageID != *in.PreviousStageID) {
-		return &models.Error{Class: models.Conflict, Message: "The product is not in the stage that stage_previous names; somebody has moved it meanwhile",
+		return &models.Error{Class: models.Conflict, Message: "The product is not in the stage that it is said to leave; somebody has moved it meanwhile",
 			Remedy: "Look at it as it is now, and try again."}
 	}
 	if product.StageID != nil && *product.StageID == in.StageID {

@@ -17,6 +17,12 @@ import (
 // no other caller and no other route shares it.
 type IdempotencyKey struct{ Caller, Route, Key string }
 
+// KeyUsedError is why a request is a conflict whose key came with another request before.
+type KeyUsedError struct{}
+
+// Error says so.
+func (KeyUsedError) Error() string { return "the key was used for another request" }
+
 // How a request waits for an earlier one with the same key that is being worked on.
 const (
 	keyWait = 8 * time.Second
@@ -67,7 +73,7 @@ func (w *Writer) claim(ctx context.Context, key *IdempotencyKey, fingerprint str
 			continue
 		case *known.Fingerprint != fingerprint:
 			return write, nil, &models.Error{Class: models.Conflict, Message: "This Idempotency-Key was used for a request with other fields or files",
-				Remedy: "Take a new key for a new request."}
+				Remedy: "Take a new key for a new request.", Cause: KeyUsedError{}}
 		case known.State == models.WriteDone:
 			return write, &known.Write, nil
 		case known.State == models.WriteIntended:

@@ -14,6 +14,9 @@ import (
 	"lifecycle-sync/services/mirror"
 )
 
+// WriteTime is what a write may take, once its request has arrived.
+const WriteTime = 10 * time.Second
+
 // followTime bounds what is done after a write has committed, whatever the request's own time is.
 const followTime = 8 * time.Second
 

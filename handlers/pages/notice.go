@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/services"
 )
 
 // notice is something to be said on the page that follows a form. Only its name travels, in a cookie, so
@@ -22,7 +24,23 @@ const behind = "-behind"
 func notices() map[notice]string {
 	return map[notice]string{
 		"signed-out": "You are signed out.",
+
+		"product-created":     "The product was created.",
+		"product-changed":     "The product was changed.",
+		"product-unchanged":   "There was nothing to change.",
+		"product-deleted":     "The product was deleted, with its stage history and files.",
+		"transition-recorded": "The transition was recorded.",
+		"files-added":         "The files were added.",
+		"file-deleted":        "The file was deleted.",
 	}
+}
+
+// written is the notice about a write that was done.
+func written(say notice, w services.Written) notice {
+	if !w.Followed {
+		return say + behind
+	}
+	return say
 }
 
 func leaveNotice(c *fiber.Ctx, say notice) {

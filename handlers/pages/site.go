@@ -89,6 +89,11 @@ type frame struct {
 	Zone     string
 }
 
+// look reads one state of the mirror for a page that is made for this request. Errors: read's, connection, timeout.
+func (s *Site) look(c *fiber.Ctx, read func(ctx context.Context, v *services.View) error) error {
+	return s.answers.Look(c.UserContext(), read)
+}
+
 // Show answers a page that is made for this request.
 func (s *Site) Show(c *fiber.Ctx, status int, p Page) error {
 	main, err := s.main(s.roleOf(c), p)

@@ -5,7 +5,6 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"lifecycle-sync/models"
 	"lifecycle-sync/services"
 )
 
@@ -31,9 +30,21 @@ func IdempotencyKey(c *fiber.Ctx) (*services.IdempotencyKey, error) {
 	if c.Request().Header.Peek(header) == nil {
 		return nil, nil //nolint:nilnil // as documented
 	}
-	key := strings.Clone(c.Get(header))
+	return keyOf(c, header, strings.Clone(c.Get(header)))
+}
+
+// FormKey is the key that a form was made with, so that sending it twice does once what it asks for. Errors:
+// validation_failed.
+func FormKey(c *fiber.Ctx, key string) (*services.IdempotencyKey, error) {
+	return keyOf(c, KeyField, key)
+}
+
+// KeyField is the field of a form that holds its key.
+const KeyField = "key"
+
+func keyOf(c *fiber.Ctx, name, key string) (*services.IdempotencyKey, error) {
 	if key == "" || len(key) > maxKey || strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return nil, models.NewInvalid(models.FieldError{Field: header, Code: "length", Message: "Idempotency-Key must be 1 to 255 printable ASCII characters"})
+		return nil, Invalid(name, "length", "%s must be 1 to 255 printable ASCII characters", name)
 	}
 	return &services.IdempotencyKey{Caller: Caller(c).Subject, Route: c.Method() + " " + c.Route().Path, Key: key}, nil
 }

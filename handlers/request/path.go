@@ -17,3 +17,15 @@ func ID(c *fiber.Ctx) (int64, error) {
 	}
 	return int64(id), nil
 }
+
+// AttachmentID reads from the path which file of which product is meant. Errors: validation_failed.
+func AttachmentID(c *fiber.Ctx) (product, id int64, err error) {
+	const name = "attachmentId"
+	if product, err = ID(c); err != nil {
+		return 0, 0, err
+	}
+	if id, err = strconv.ParseInt(c.Params(name), 10, 64); err != nil || id < 1 || c.Params(name)[0] == '+' {
+		return 0, 0, Invalid(name, "integer", "%s in the address must be a whole number from 1 to %d", name, int64(math.MaxInt64))
+	}
+	return product, id, nil
+}

@@ -86,6 +86,15 @@ func (q *Query) Day(name string) *models.Date {
 	return SomeDay(value)
 }
 
+// Choice returns a parameter that is one of the choices, "" when it is not given.
+func (q *Query) Choice(name string, choices ...string) string {
+	value := q.values[name]
+	if value != "" && !slices.Contains(choices, value) {
+		q.problem(name, "unknown", "%s must be one of %s", name, strings.Join(choices, ", "))
+	}
+	return value
+}
+
 func (q *Query) problem(field, code, format string, args ...any) {
 	if len(q.problems) < maxProblems {
 		q.problems = append(q.problems, models.FieldError{Field: field, Code: code, Message: fmt.Sprintf(format, args...)})

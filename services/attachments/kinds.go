@@ -3,7 +3,9 @@ package attachments
 import (
 	"bytes"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 
 	"github.com/gabriel-vasile/mimetype"
 )
@@ -46,6 +48,9 @@ func kinds() map[string]kind {
 		".gif":  image("image/gif"),
 	}
 }
+
+// Extensions are those of the files that are taken, each with its full stop.
+func Extensions() []string { return slices.Sorted(maps.Keys(kinds())) }
 
 // detected returns a test whether a content is, or is based on, a media type.
 func detected(mediaType string) func(head []byte) bool {

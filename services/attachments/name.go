@@ -2,7 +2,6 @@ package attachments
 
 import (
 	"path"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -54,14 +53,9 @@ func recognise(filename string) (string, kind, error) {
 
 // refusal says that a file is not taken, and which are.
 func refusal(name, why string) error {
-	var extensions []string
-	for extension := range kinds() {
-		extensions = append(extensions, extension)
-	}
-	slices.Sort(extensions)
 	if runes := []rune(name); len(runes) > 60 {
 		name = string(runes[:60]) + "…"
 	}
 	return &models.Error{Class: models.UnsupportedType, Message: "The file " + name + " " + why,
-		Remedy: "Taken are " + strings.Join(extensions, " ") + ", each with the content that its name promises."}
+		Remedy: "Taken are " + strings.Join(Extensions(), " ") + ", each with the content that its name promises."}
 }

@@ -1,0 +1,124 @@
+package pages
+
+import (
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"strings"
+
+	"lifecycle-sync/handlers"
+	"lifecycle-sync/models"
+	"lifecycle-sync/services"
+)
+
+// field is a field of a form.
+type field struct {
+	Name, Label, Hint string
+	Kind              string // text, number, date, datetime-local, textarea or select
+	Value, Was        string // Was is the value when the form was opened, kept where KeepWas is set
+	KeepWas           bool
+	Required          bool
+	Wide              bool // a row of its own
+	Longest           int  // characters, 0 where there is no limit
+	Options           []option
+	Blank             string // what a select says when nothing is chosen
+	Error             string
+}
+
+// Described are the ids of what explains the field.
+func (f field) Described() string {
+	var ids []string
+	if f.Error != "" {
+		ids = append(ids, f.Name+"-error")
+	}
+	if f.Hint != "" {
+		ids = append(ids, f.Name+"-hint")
+	}
+	return strings.Join(ids, " ")
+}
+
+// Choices are the options, and the value itself when it is not among them.
+func (f field) Choices() []option {
+	for _, o := range f.Options {
+		if o.Value == f.Value {
+			return f.Options
+		}
+	}
+	if f.Value == "" {
+		return f.Options
+	}
+	return append([]option{{f.Value, f.Value + " (not in the list)"}}, f.Options...)
+}
+
+// problems are what is wrong with a form.
+type problems struct {
+	Heading string
+	List    []problem
+}
+
+// problem is one mistake. Field is "" where it belongs to none.
+type problem struct{ Field, Text string }
+
+// at is what is wrong with a field.
+func (p *problems) at(name string) string {
+	if p == nil {
+		return ""
+	}
+	for _, one := range p.List {
+		if one.Field == name {
+			return one.Text
+		}
+	}
+	return ""
+}
+
+// problemsOf says an error in the words of a form, whose fields have labels by their names, and with which
+// status the form is shown again. It is nil for errors that are shown without the form.
+func problemsOf(err error, labels map[string]string) (int, *problems) {
+	status, f := handlers.Failed(err)
+	switch status {
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType:
+		status = http.StatusUnprocessableEntity
+	case http.StatusConflict, http.StatusServiceUnavailable:
+	default:
+		return status, nil
+	}
+	found := &problems{Heading: "Nothing was saved"}
+	if len(f.Errors) == 0 {
+		f.Errors = []models.FieldError{{Message: f.Message}}
+	}
+	for _, e := range f.Errors {
+		one := problem{Text: inWords(e.Message, labels)}
+		if labels[e.Field] != "" {
+			one.Field = e.Field
+		}
+		found.List = append(found.List, one)
+	}
+	return status, found
+}
+
+// inWords names the field that a message begins with by its label.
+func inWords(message string, labels map[string]string) string {
+	name, rest, _ := strings.Cut(message, " ")
+	if label := labels[name]; label != "" {
+		return label + " " + rest
+	}
+	return message
+}
+
+// newKey is a key for a form, so that sending it twice does once what it asks for.
+func newKey() string { return rand.Text() }
+
+// sentBefore is what becomes of a form that failed: the key for it to be sent again, and the error. When it was
+// sent before with other entries, as after going back to it, it gets another key, and the error says so.
+func sentBefore(key string, err error, outcome string) (string, error) {
+	if _, used := errors.AsType[services.KeyUsedError](err); !used {
+		return key, err
+	}
+	return newKey(), &models.Error{Class: models.Conflict, Message: "You have sent this form before, with other entries, and " + outcome, Remedy: "Send it again if you mean this, too."}
+}
+
+// isOf reports whether an error is of a class.
+func isOf(err error, class models.Class) bool {
+	return err != nil && models.AsError(err).Class == class
+}

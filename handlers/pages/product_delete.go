@@ -1,0 +1,83 @@
+package pages
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/handlers/request"
+	"lifecycle-sync/services"
+)
+
+// doomed is a product that may be deleted, as the template that asks for it sees it.
+type doomed struct {
+	shownProduct
+
+	Transitions int64  // that go with it
+	Version     string // the only one that is deleted
+	Changed     bool   // it was asked for another state
+}
+
+// AskDelete asks whether a product is really to be deleted, and says what goes with it.
+func (h *ProductForms) AskDelete(c *fiber.Ctx) error {
+	id, err := request.ID(c)
+	if err != nil {
+		return err
+	}
+	if err := request.ParseQuery(c).Err(); err != nil {
+		return err
+	}
+	return h.askDelete(c, http.StatusOK, id, nil)
+}
+
+// askDelete asks about a product as it is in the mirror, or as somebody has just made it.
+func (h *ProductForms) askDelete(c *fiber.Ctx, status int, id int64, current *services.Current) error {
+	var shown doomed
+	err := h.site.look(c, func(ctx context.Context, v *services.View) error {
+		lists, err := services.Dropdowns(ctx, v)
+		if err != nil {
+			return err
+		}
+		history, err := services.ListTransitions(ctx, v, services.TransitionQuery{ProductID: id, Paging: services.Paging{Limit: 1}})
+		if err != nil {
+			return err
+		}
+		show := shownOn(h.now(), lists)
+		if shown.Transitions = history.Pagination.TotalItems; current != nil {
+			transitions := shown.Transitions
+			shown = doomed{shownProduct: show(current.ListedProduct), Transitions: transitions, Version: current.ETag, Changed: true}
+			return nil
+		}
+		product, tag, err := services.Product(ctx, v, id)
+		shown.shownProduct, shown.Version = show(product.ListedProduct), `"`+tag+`"`
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return h.site.Show(c, status, Page{Template: "products/delete", Title: "Delete " + shown.Title, Section: "products", Data: shown})
+}
+
+// Delete deletes a product with its stage history and files, in the state that the person has seen.
+func (h *ProductForms) Delete(c *fiber.Ctx) error {
+	id, err := request.ID(c)
+	if err != nil {
+		return err
+	}
+	fields, err := request.ReadPlainForm(c, versionField)
+	if err != nil {
+		return err
+	}
+	if fields[versionField] == "" {
+		return request.Invalid(versionField, "required", "the form does not say which state of the product it deletes; open it again")
+	}
+	done, err := h.products.Delete(c.UserContext(), id, services.IfMatch(fields[versionField]))
+	if current, changed := meanwhile(err); changed {
+		return h.askDelete(c, http.StatusPreconditionFailed, id, &current)
+	}
+	if err != nil {
+		return err
+	}
+	return seeOther(c, "/products", written("product-deleted", done))
+}

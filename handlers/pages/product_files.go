@@ -1,0 +1,151 @@
+package pages
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/handlers/request"
+	"lifecycle-sync/models"
+	"lifecycle-sync/services"
+	"lifecycle-sync/services/attachments"
+	"lifecycle-sync/web"
+)
+
+// fileRules are what files can come with a form.
+type fileRules struct {
+	Accept, Hint string
+}
+
+func rulesOf(o ProductFormsOptions) *fileRules {
+	extensions := attachments.Extensions()
+	return &fileRules{
+		Accept: strings.Join(extensions, ","),
+		Hint: "At most " + strconv.Itoa(o.Limits.Files) + " files, each up to " + web.Size(o.FileBytes) + " and all together up to " + web.Size(o.Limits.Bytes) +
+			". Taken are " + strings.Join(extensions, " ") + ".",
+	}
+}
+
+// uploadForm is the form for more files of a product.
+type uploadForm struct {
+	ID       int64
+	Title    string
+	Key      string
+	Files    *fileRules
+	Problems *problems
+}
+
+func (h *ProductForms) newUpload(p models.ListedProduct) uploadForm {
+	return uploadForm{ID: p.ID, Title: productTitle(p), Key: newKey(), Files: h.rules}
+}
+
+// AddFiles attaches the files of a form to a product. A script is answered in JSON.
+func (h *ProductForms) AddFiles(c *fiber.Ctx) error {
+	id, err := request.ID(c)
+	if err != nil {
+		return err
+	}
+	key, err := h.addFiles(c, id)
+	isScript := !strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMETextHTML)
+	switch {
+	case err == nil && isScript:
+		leaveNotice(c, "files-added")
+		return c.Status(fiber.StatusCreated).JSON(fiber.Map{"success": true})
+	case err == nil:
+		return seeOther(c, productAddress(id)+"#files", "files-added")
+	case isScript:
+		return err
+	}
+	return h.uploadAgain(c, id, key, err)
+}
+
+func (h *ProductForms) addFiles(c *fiber.Ctx, id int64) (key string, err error) {
+	read, err := request.ReadForm(c, h.limits, h.uploads, request.KeyField)
+	if key = read.Fields[request.KeyField]; err != nil {
+		return key, err
+	}
+	if len(read.Files) == 0 {
+		return key, request.Invalid(request.FilesField, "required", "%s are missing: choose at least one", request.FilesField)
+	}
+	known, err := request.FormKey(c, key)
+	if err != nil {
+		h.uploads.Discard(c.UserContext(), read.Files)
+		return key, err
+	}
+	ctx, cancel := context.WithTimeout(c.UserContext(), services.WriteTime)
+	defer cancel()
+	_, err = h.files.Add(ctx, id, services.WriteRequest{Key: known, Fingerprint: services.Fingerprint(id, read.Files), Files: read.Files})
+	return key, err
+}
+
+// uploadAgain shows the form for files alone, with what was wrong.
+func (h *ProductForms) uploadAgain(c *fiber.Ctx, id int64, key string, err error) error {
+	key, err = sentBefore(cmp.Or(key, newKey()), err, "other files were added")
+	status, found := problemsOf(err, productLabels())
+	if found == nil {
+		return err
+	}
+	found.Heading = "No file was added"
+	var form uploadForm
+	err = h.site.look(c, func(ctx context.Context, v *services.View) error {
+		product, err := v.Product(ctx, id)
+		form = h.newUpload(product)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	form.Key, form.Problems = key, found
+	return h.site.Show(c, status, Page{Template: "products/upload", Title: "Add files to " + form.Title, Section: "products", Data: form})
+}
+
+// doomedFile is a file that may be deleted.
+type doomedFile struct {
+	models.Attachment
+
+	Product string
+}
+
+// AskRemoveFile asks whether a file is really to be deleted.
+func (h *ProductForms) AskRemoveFile(c *fiber.Ctx) error {
+	productID, id, err := request.AttachmentID(c)
+	if err != nil {
+		return err
+	}
+	if err := request.ParseQuery(c).Err(); err != nil {
+		return err
+	}
+	file, err := h.files.Find(c.UserContext(), productID, id)
+	if err != nil {
+		return err
+	}
+	shown := doomedFile{Attachment: file}
+	err = h.site.look(c, func(ctx context.Context, v *services.View) error {
+		product, err := v.Product(ctx, productID)
+		shown.Product = productTitle(product)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return h.site.Show(c, http.StatusOK, Page{Template: "products/delete-file", Title: "Delete " + file.Name, Section: "products", Data: shown})
+}
+
+// RemoveFile deletes a file.
+func (h *ProductForms) RemoveFile(c *fiber.Ctx) error {
+	productID, id, err := request.AttachmentID(c)
+	if err != nil {
+		return err
+	}
+	if _, err := request.ReadPlainForm(c); err != nil {
+		return err
+	}
+	if _, err := h.files.Remove(c.UserContext(), productID, id); err != nil {
+		return err
+	}
+	return seeOther(c, productAddress(productID)+"#files", "file-deleted")
+}

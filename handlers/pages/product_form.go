@@ -1,0 +1,223 @@
+package pages
+
+import (
+	"context"
+	"maps"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/handlers/request"
+	"lifecycle-sync/models"
+	"lifecycle-sync/services"
+)
+
+// Beside a product's columns a form has fields for what it knew when it was opened, and for what was decided
+// after somebody else had changed the product meanwhile.
+const (
+	wasPrefix    = "was_"  // the value of a column when the form was opened
+	takePrefix   = "take_" // mine or theirs
+	versionField = "version"
+	goField      = "go" // edit: back to the form with what was decided, instead of saving it
+)
+
+// longestDescription is how many bytes a description may have to be changed in a form. A longer one, which
+// lifecycle_db may hold, is left as it is.
+const longestDescription = 60_000
+
+// productForm is what the template of the form for a product sees. Texts are by column.
+type productForm struct {
+	ID       int64  // 0 of one that is to be created
+	Title    string // of the product
+	Values   map[string]string
+	Was      map[string]string // of a product that is there: what the form knew of it; a column without is not in the form
+	Version  string            // in which the product was then
+	Key      string            // of one that is to be created
+	Problems *problems
+	Files    *fileRules // where files can come with it
+	Lost     bool       // files were chosen, or may have been, and must be chosen again
+
+	choices choices
+}
+
+// IsNew reports whether the product is to be created.
+func (f productForm) IsNew() bool { return f.ID == 0 }
+
+// FilesError is what is wrong with the files.
+func (f productForm) FilesError() string { return f.Problems.at(request.FilesField) }
+
+// productLabels are the names of the form's fields for people, by column.
+func productLabels() map[string]string {
+	return map[string]string{
+		"produk": "Name", "deskripsi": "Description", "id_kategori": "Category", "id_segmen": "Segment", "id_stage": "Stage",
+		"harga": "Price", "tanggal_launch": "Launch date", "pelanggan": "Customer",
+		"tanggal_stage_start": "Start of stage", "tanggal_stage_end": "End of stage", request.FilesField: "Files",
+	}
+}
+
+// Fields are the form's fields in order, each with its value and what is wrong with it.
+func (f productForm) Fields() []field {
+	stageHint := ""
+	if !f.IsNew() {
+		stageHint = "Another stage is recorded as a transition of now. For notes or another time, record it on the product's page."
+	}
+	all := []field{
+		{Name: "produk", Kind: "text", Required: true, Wide: true, Longest: 255},
+		{Name: "deskripsi", Kind: "textarea", Wide: true, Longest: 65536},
+		{Name: "id_segmen", Kind: "select", Required: true, Options: f.choices.Segments, Blank: "Choose a segment"},
+		{Name: "id_stage", Kind: "select", Required: true, Options: f.choices.Stages, Blank: "Choose a stage", Hint: stageHint},
+		{Name: "id_kategori", Kind: "select", Required: true, Options: f.choices.Categories, Blank: "Choose a category"},
+		{Name: "pelanggan", Kind: "text", Longest: 255},
+		{Name: "harga", Kind: "number", Hint: "Whole rupiah, such as 1250000 or 1.250.000"},
+		{Name: "tanggal_launch", Kind: "date"},
+		{Name: "tanggal_stage_start", Kind: "date"},
+		{Name: "tanggal_stage_end", Kind: "date", Hint: "When the product should have left its stage"},
+	}
+	shown, labels := all[:0], productLabels()
+	for _, one := range all {
+		was, known := f.Was[one.Name]
+		value, has := f.Values[one.Name]
+		if !f.IsNew() && !known && !has {
+			continue
+		}
+		one.Label, one.Value, one.Was, one.KeepWas, one.Error = labels[one.Name], value, was, known, f.Problems.at(one.Name)
+		one.Required = one.Required && (f.IsNew() || was != "") // lifecycle_db may have left it out, and nobody need mend that now
+		shown = append(shown, one)
+	}
+	return shown
+}
+
+// TooLong reports whether the description is left as it is because of its length.
+func (f productForm) TooLong() bool {
+	_, known := f.Was["deskripsi"]
+	_, has := f.Values["deskripsi"]
+	return !f.IsNew() && !known && !has
+}
+
+// textsOf are a product's columns as a form has them, without a description that is too long for one.
+func textsOf(p models.ListedProduct) map[string]string {
+	texts := map[string]string{
+		"produk": textOf(p.Name), "deskripsi": textOf(p.Description), "pelanggan": textOf(p.Customer),
+		"id_kategori": wholeText(p.CategoryID), "id_segmen": wholeText(p.SegmentID), "id_stage": wholeText(p.StageID), "harga": wholeText(p.Price),
+		"tanggal_launch": dateText(p.LaunchDate), "tanggal_stage_start": dateText(p.StageStart), "tanggal_stage_end": dateText(p.StageEnd),
+	}
+	if len(texts["deskripsi"]) > longestDescription {
+		delete(texts, "deskripsi")
+	}
+	return texts
+}
+
+func wholeText(n *int64) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.FormatInt(*n, 10)
+}
+
+func dateText(d *models.Date) string {
+	if d == nil {
+		return ""
+	}
+	return d.String()
+}
+
+// formColumns are the names of all fields that a product's form may send.
+func formColumns() []string {
+	names := []string{request.KeyField, versionField, goField}
+	for _, column := range request.ProductColumns() {
+		names = append(names, column, wasPrefix+column, takePrefix+column)
+	}
+	return names
+}
+
+// sentForm is the form that was sent for a product, 0 for one that is to be created. Where it was decided to
+// take what somebody else has made of a column, that stands in it.
+func sentForm(id int64, fields map[string]string) productForm {
+	f := productForm{ID: id, Values: map[string]string{}, Was: map[string]string{}, Version: fields[versionField], Key: fields[request.KeyField]}
+	for _, column := range request.ProductColumns() {
+		value, sent := fields[column]
+		was, known := fields[wasPrefix+column]
+		if known {
+			f.Was[column] = asTyped(column, was)
+		}
+		switch {
+		case fields[takePrefix+column] == "theirs" && known:
+			f.Values[column] = f.Was[column]
+		case fields[takePrefix+column] != "theirs" && sent:
+			f.Values[column] = asTyped(column, value)
+		}
+	}
+	return f
+}
+
+// asTyped is a text as the person meant it who typed it: browsers send lines with a carriage return, and none
+// in a field of one line.
+func asTyped(column, text string) string {
+	if column == "deskripsi" {
+		return typedLines(text)
+	}
+	return strings.NewReplacer("\r", "", "\n", "").Replace(text)
+}
+
+func typedLines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
+
+// changed are the columns in which the form differs from what it knew when it was opened, as the API
+// takes them. So what nobody touched is not judged, and not written.
+func (f productForm) changed() map[string]string {
+	changed := map[string]string{}
+	for column, value := range f.Values {
+		if was, known := f.Was[column]; !known || was != value {
+			changed[column] = value
+		}
+	}
+	return asSent(changed)
+}
+
+var groupedRupiah = regexp.MustCompile(`^(?i:rp)?\s*([0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+)$`)
+
+// asSent are texts as the API takes them: people write a price with full stops between the thousands.
+func asSent(values map[string]string) map[string]string {
+	sent := maps.Clone(values)
+	if price, has := sent["harga"]; has {
+		price = strings.TrimSpace(price)
+		if parts := groupedRupiah.FindStringSubmatch(price); parts != nil {
+			price = strings.ReplaceAll(parts[1], ".", "")
+		}
+		sent["harga"] = price
+	}
+	return sent
+}
+
+// show answers with the form, for which it reads what can be chosen.
+func (h *ProductForms) show(c *fiber.Ctx, status int, f productForm) error {
+	err := h.site.look(c, func(ctx context.Context, v *services.View) error {
+		lists, err := services.Dropdowns(ctx, v)
+		f.choices = choicesOf(lists)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	title := "New product"
+	if f.IsNew() {
+		f.Files = h.rules
+	} else {
+		if f.Title == "" {
+			f.Title = named(request.SomeText(f.Was["produk"]), "Product", &f.ID)
+		}
+		title = "Edit " + f.Title
+	}
+	return h.site.Show(c, status, Page{Template: "products/form", Title: title, Section: "products", Data: f})
+}
+
+// again answers with the form and what is wrong with it, or with err where the form would be no help.
+func (h *ProductForms) again(c *fiber.Ctx, f productForm, err error) error {
+	status, found := problemsOf(err, productLabels())
+	if found == nil {
+		return err
+	}
+	f.Problems = found
+	return h.show(c, status, f)
+}

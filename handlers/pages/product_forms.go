@@ -1,0 +1,165 @@
+package pages
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/handlers/request"
+	"lifecycle-sync/models"
+	"lifecycle-sync/services"
+)
+
+// ProductForms is a product's page, and the forms that create, change and delete products, their files, and their
+// transitions.
+type ProductForms struct {
+	site      *Site
+	products  *services.ProductWriter
+	histories *services.HistoryWriter
+	files     *services.ProductFiles
+	uploads   request.Uploads
+	limits    request.FormLimits
+	rules     *fileRules
+	checker   request.Checker
+	now       func() time.Time
+}
+
+// ProductFormsOptions are what the forms need.
+type ProductFormsOptions struct {
+	Products  *services.ProductWriter
+	Histories *services.HistoryWriter
+	Files     *services.ProductFiles
+	Uploads   request.Uploads
+	Limits    request.FormLimits
+	FileBytes int64            // in a file
+	Now       func() time.Time // in the time zone whose days count, and in which people write times
+}
+
+// NewProductForms returns the handlers.
+func NewProductForms(site *Site, o ProductFormsOptions) *ProductForms {
+	return &ProductForms{
+		site: site, products: o.Products, histories: o.Histories, files: o.Files, uploads: o.Uploads,
+		limits: o.Limits, rules: rulesOf(o), checker: request.NewChecker(), now: o.Now,
+	}
+}
+
+// New shows the form for a new product.
+func (h *ProductForms) New(c *fiber.Ctx) error {
+	if err := request.ParseQuery(c).Err(); err != nil {
+		return err
+	}
+	return h.show(c, fiber.StatusOK, productForm{Key: newKey()})
+}
+
+// Create makes a product, with its files. Sent twice, it makes one.
+func (h *ProductForms) Create(c *fiber.Ctx) error {
+	read, err := request.ReadForm(c, h.limits, h.uploads, formColumns()...)
+	f := sentForm(0, read.Fields)
+	f.Lost = err != nil || len(read.Files) > 0
+	if err != nil {
+		f.Key = cmp.Or(f.Key, newKey()) // the form was perhaps not read so far
+		return h.again(c, f, err)
+	}
+	key, in, err := h.created(c, f)
+	if err != nil {
+		h.uploads.Discard(c.UserContext(), read.Files)
+		return h.again(c, f, err)
+	}
+	ctx, cancel := context.WithTimeout(c.UserContext(), services.WriteTime)
+	defer cancel()
+	done, err := h.products.Create(ctx, in, services.WriteRequest{Key: key, Fingerprint: services.Fingerprint(in, read.Files), Files: read.Files})
+	if err != nil {
+		f.Key, err = sentBefore(f.Key, err, "a product was made of it")
+		return h.again(c, f, err)
+	}
+	if !done.Followed {
+		return seeOther(c, "/products", written("product-created", done)) // its page is not there yet
+	}
+	return seeOther(c, productAddress(done.RowID), "product-created")
+}
+
+// created reads what a form for a new product says. Errors: validation_failed.
+func (h *ProductForms) created(c *fiber.Ctx, f productForm) (*services.IdempotencyKey, services.ProductInput, error) {
+	in, err := h.checker.Product(asSent(f.Values), true)
+	if err != nil {
+		return nil, in, err
+	}
+	key, err := request.FormKey(c, f.Key)
+	return key, in, err
+}
+
+func productAddress(id int64) string { return "/products/" + strconv.FormatInt(id, 10) }
+
+// Edit shows the form for a product that is there.
+func (h *ProductForms) Edit(c *fiber.Ctx) error {
+	id, err := request.ID(c)
+	if err != nil {
+		return err
+	}
+	if err := request.ParseQuery(c).Err(); err != nil {
+		return err
+	}
+	f := productForm{ID: id}
+	err = h.site.look(c, func(ctx context.Context, v *services.View) error {
+		product, tag, err := services.Product(ctx, v, id)
+		f.Title, f.Values, f.Was, f.Version = productTitle(product.ListedProduct), textsOf(product.ListedProduct), textsOf(product.ListedProduct), `"`+tag+`"`
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return h.show(c, fiber.StatusOK, f)
+}
+
+// Update changes the columns of a product that the person has changed in the form. When somebody else has
+// changed the product meanwhile, both are shown, and nothing is written.
+func (h *ProductForms) Update(c *fiber.Ctx) error {
+	id, err := request.ID(c)
+	if err != nil {
+		return err
+	}
+	read, err := request.ReadForm(c, request.FormLimits{Bytes: h.limits.Bytes}, h.uploads, formColumns()...)
+	f := sentForm(id, read.Fields)
+	switch {
+	case err != nil:
+		return h.again(c, f, err)
+	case read.Fields[goField] == "edit":
+		return h.show(c, fiber.StatusOK, f)
+	case f.Version == "":
+		return request.Invalid(versionField, "required", "the form does not say which state of the product it changes; open it again")
+	}
+	in, err := h.checker.Product(f.changed(), false)
+	if err != nil {
+		return h.again(c, f, err)
+	}
+	if len(in.Given) == 0 {
+		return seeOther(c, productAddress(id), "product-unchanged")
+	}
+	ctx, cancel := context.WithTimeout(c.UserContext(), services.WriteTime)
+	defer cancel()
+	done, err := h.products.Update(ctx, id, in, services.IfMatch(f.Version), services.WriteRequest{})
+	if current, changed := meanwhile(err); changed {
+		return h.conflict(c, f, current)
+	}
+	if isOf(err, models.NotFound) {
+		f.Problems = &problems{Heading: "Nothing was saved", List: []problem{{Text: "Somebody has deleted this product meanwhile. What you have entered is still here, to be copied"}}}
+		return h.show(c, http.StatusNotFound, f)
+	}
+	if err != nil {
+		return h.again(c, f, err)
+	}
+	return seeOther(c, productAddress(id), written("product-changed", done))
+}
+
+// meanwhile is the product as it is, when that is why a write was refused.
+func meanwhile(err error) (services.Current, bool) {
+	if !isOf(err, models.PreconditionFailed) {
+		return services.Current{}, false
+	}
+	current, is := models.AsError(err).Data.(services.Current)
+	return current, is
+}

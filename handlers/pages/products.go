@@ -1,0 +1,61 @@
+package pages
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/handlers/request"
+	"lifecycle-sync/services"
+)
+
+// Products are the list of products, and the page of each.
+type Products struct {
+	site *Site
+	now  func() time.Time // in the time zone whose days count
+}
+
+// NewProducts returns the handlers.
+func NewProducts(site *Site, now func() time.Time) *Products { return &Products{site, now} }
+
+// tableLimit is how many rows the table has unless another number is asked for.
+const tableLimit = 25
+
+// List shows a page of the products that the filters let through, as cards or as a table.
+func (h *Products) List(c *fiber.Ctx) error {
+	q := request.ParseQuery(c, slices.Concat([]string{"page", "limit", "sort", "view"}, request.ProductFilters())...)
+	asked := services.ProductQuery{Paging: request.Paging(q), Filter: request.ProductFilter(q), Sort: q.Text("sort")}
+	isTable := q.Choice("view", "cards", "table") == "table"
+	if err := q.Err(); err != nil {
+		return err
+	}
+	if err := asked.Check(); err != nil {
+		return err
+	}
+	if isTable && asked.Limit == 0 {
+		asked.Limit = tableLimit
+	}
+	address := tidy(strings.Clone(c.OriginalURL())) // Fiber uses the memory of its strings again
+	return h.site.Read(c, Page{Template: "products/list", Section: "products"}, func(ctx context.Context, v *services.View) (string, any, error) {
+		lists, err := services.Dropdowns(ctx, v)
+		if err != nil {
+			return "", nil, err
+		}
+		page, err := services.ListProducts(ctx, v, asked)
+		if err != nil {
+			return "", nil, err
+		}
+		list := productList{
+			Table: isTable, Sort: asked.Sort, Sorts: sortings(), Choices: choicesOf(lists), Missing: missings(),
+			Pager: pagerOf(address, page.Pagination), address: address, paging: asked.Paging,
+		}
+		show := shownOn(h.now(), lists)
+		for _, p := range page.Products {
+			list.Products = append(list.Products, show(p))
+		}
+		return "Products", list, nil
+	})
+}

@@ -1,0 +1,88 @@
+package pages
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/services"
+)
+
+// shownProduct is a product as lists and its own page show it. Names are "" for none.
+type shownProduct struct {
+	models.ListedProduct
+
+	Title                   string // its name, else its number
+	InStage, Where, Of, For string // stage, segment, category, customer
+	Overdue                 bool   // it should have left its stage, which is not the last
+}
+
+// shownOn returns how products are shown on the day of now, in its time zone.
+func shownOn(now time.Time, lists services.DropdownLists) func(models.ListedProduct) shownProduct {
+	today, last := models.NewDate(now.Date()), lists.LastStage()
+	return func(p models.ListedProduct) shownProduct {
+		return shownProduct{
+			ListedProduct: p,
+			Title:         productTitle(p),
+			InStage:       named(p.Stage, "Stage", p.StageID),
+			Where:         named(p.Segment, "Segment", p.SegmentID),
+			Of:            named(p.Category, "Category", p.CategoryID),
+			For:           textOf(p.Customer),
+			Overdue:       p.StageEnd != nil && p.StageEnd.Time().Before(today.Time()) && (p.StageID == nil || *p.StageID != last),
+		}
+	}
+}
+
+func productTitle(p models.ListedProduct) string { return named(p.Name, "Product", &p.ID) }
+
+// named is the name of a row, else what it is with its id, and "" when there is no id.
+func named(name *string, what string, id *int64) string {
+	switch {
+	case name != nil && strings.TrimSpace(*name) != "":
+		return *name
+	case id == nil:
+		return ""
+	default:
+		return what + " " + strconv.FormatInt(*id, 10)
+	}
+}
+
+func textOf(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}
+
+// option is a choice in a form.
+type option struct{ Value, Text string }
+
+// choices are the lists that a product's fields choose from.
+type choices struct{ Stages, Segments, Categories []option }
+
+func choicesOf(lists services.DropdownLists) (all choices) {
+	of := func(name *string, what string, id int64) option {
+		return option{strconv.FormatInt(id, 10), named(name, what, &id)}
+	}
+	for _, s := range lists.Stages {
+		all.Stages = append(all.Stages, of(s.Name, "Stage", s.ID))
+	}
+	for _, s := range lists.Segments {
+		all.Segments = append(all.Segments, of(s.Name, "Segment", s.ID))
+	}
+	for _, c := range lists.Categories {
+		all.Categories = append(all.Categories, of(c.Name, "Category", c.ID))
+	}
+	return all
+}
+
+// chosen is the text of the option with a value, else the value itself.
+func chosen(options []option, value string) string {
+	for _, o := range options {
+		if o.Value == value {
+			return o.Text
+		}
+	}
+	return value
+}

@@ -1,0 +1,243 @@
+package pages
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"maps"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/handlers/request"
+	"lifecycle-sync/models"
+	"lifecycle-sync/services"
+)
+
+// metricRows is how many metrics the form has room for.
+const metricRows = 4
+
+// transitionForm is the form that moves a product to another stage.
+type transitionForm struct {
+	ID       int64 // of the product
+	Title    string
+	Key      string
+	StageID  string // in which the person saw the product, "" for none
+	Stage    string // its name
+	Zone     string // in which the person writes a time
+	Values   map[string]string
+	Problems *problems
+
+	stages []option
+}
+
+// transitionLabels are the names of the form's fields for people.
+func transitionLabels() map[string]string {
+	labels := map[string]string{"id_produk": "Product", "stage_now": "New stage", "catatan": "Notes", "tanggal_perubahan": "When"}
+	for _, m := range (transitionForm{}).Metrics() {
+		labels[m.NameField], labels[m.ValueField] = "Metric "+m.Row, "Value "+m.Row
+	}
+	return labels
+}
+
+func newTransition(p models.ListedProduct, lists services.DropdownLists, now time.Time) transitionForm {
+	return transitionForm{
+		ID: p.ID, Title: productTitle(p), Key: newKey(), Values: map[string]string{},
+		StageID: wholeText(p.StageID), Stage: named(p.Stage, "Stage", p.StageID), stages: choicesOf(lists).Stages,
+		Zone: now.Format("MST"),
+	}
+}
+
+// Fields are the form's fields but for the metrics.
+func (f transitionForm) Fields() []field {
+	var others []option
+	for _, s := range f.stages {
+		if s.Value != f.StageID {
+			others = append(others, s)
+		}
+	}
+	fields := []field{
+		{Name: "stage_now", Kind: "select", Required: true, Options: others, Blank: "Choose a stage"},
+		{Name: "tanggal_perubahan", Kind: "datetime-local", Hint: "In " + f.Zone + "; empty means now. One before the latest transition is recorded, and the product stays in its stage."},
+		{Name: "catatan", Kind: "textarea", Wide: true},
+	}
+	labels := transitionLabels()
+	for i, one := range fields {
+		fields[i].Label, fields[i].Value, fields[i].Error = labels[one.Name], f.Values[one.Name], f.Problems.at(one.Name)
+	}
+	return fields
+}
+
+// metricRow is a row of the form for a metric.
+type metricRow struct{ Row, NameField, ValueField, Name, Value, Error string }
+
+// Metrics are the rows for metrics.
+func (f transitionForm) Metrics() (rows []metricRow) {
+	for i := range metricRows {
+		n := strconv.Itoa(i + 1)
+		row := metricRow{Row: n, NameField: "metric_name_" + n, ValueField: "metric_value_" + n}
+		row.Name, row.Value, row.Error = f.Values[row.NameField], f.Values[row.ValueField], f.Problems.at(row.NameField)
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// HasMetrics reports whether a metric was filled in.
+func (f transitionForm) HasMetrics() bool {
+	for _, m := range f.Metrics() {
+		if m.Name+m.Value != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// document is the metrics as JSON, nil when there are none, and what is wrong with them.
+func (f transitionForm) document() (models.JSON, []models.FieldError) {
+	var wrong []models.FieldError
+	var members []string
+	seen := map[string]bool{}
+	for _, m := range f.Metrics() {
+		problem := ""
+		switch {
+		case m.Name == "" && m.Value == "":
+			continue
+		case m.Name == "":
+			problem = "has a value, and needs a name"
+		case m.Value == "":
+			problem = "has a name, and needs a value"
+		case seen[m.Name]:
+			problem = "has the name of another one"
+		}
+		if problem != "" {
+			wrong = append(wrong, models.FieldError{Field: m.NameField, Code: "required", Message: m.NameField + " " + problem})
+		}
+		seen[m.Name] = true
+		members = append(members, jsonText(m.Name)+":"+metricValue(m.Value))
+	}
+	if len(members) == 0 {
+		return nil, wrong
+	}
+	return models.JSON("{" + strings.Join(members, ",") + "}"), wrong
+}
+
+// metricValue is a value in JSON: what is written as a number there is one, with every digit.
+func metricValue(text string) string {
+	var number json.Number
+	if json.Unmarshal([]byte(text), &number) == nil && number.String() == text {
+		return text
+	}
+	return jsonText(text)
+}
+
+func jsonText(text string) string {
+	quoted, err := json.Marshal(text)
+	if err != nil { // a string always marshals
+		panic(err)
+	}
+	return string(quoted)
+}
+
+// input is what the form says. Errors: validation_failed, which names all that is wrong.
+func (f transitionForm) input(checker request.Checker, zone *time.Location) (services.TransitionInput, error) {
+	sent := maps.Clone(f.Values)
+	sent["id_produk"], sent["stage_previous"] = strconv.FormatInt(f.ID, 10), f.StageID
+	sent["catatan"] = typedLines(sent["catatan"])
+	var wrong []models.FieldError
+	if text := sent["tanggal_perubahan"]; text != "" {
+		at, err := chosenTime(text, zone)
+		sent["tanggal_perubahan"] = at.UTC().Format(time.RFC3339)
+		if err != nil {
+			sent["tanggal_perubahan"] = ""
+			wrong = append(wrong, models.FieldError{Field: "tanggal_perubahan", Code: "timestamp", Message: "tanggal_perubahan must be a date and a time"})
+		}
+	}
+	metrics, amiss := f.document()
+	in, err := checker.Transition(sent, metrics)
+	if err != nil {
+		wrong = append(models.AsError(err).Fields, wrong...)
+	}
+	if wrong = append(wrong, amiss...); wrong != nil {
+		return in, models.NewInvalid(wrong...)
+	}
+	return in, err
+}
+
+// chosenTime is the time that a person has chosen, as a browser sends it, without or with seconds.
+func chosenTime(text string, zone *time.Location) (time.Time, error) {
+	at, err := time.ParseInLocation("2006-01-02T15:04", text, zone)
+	if err != nil {
+		at, err = time.ParseInLocation("2006-01-02T15:04:05", text, zone)
+	}
+	return at, err
+}
+
+// Move records a transition of a product that is in the stage in which the person saw it.
+func (h *ProductForms) Move(c *fiber.Ctx) error {
+	id, err := request.ID(c)
+	if err != nil {
+		return err
+	}
+	known := []string{request.KeyField, "stage_previous", "stage_now", "catatan", "tanggal_perubahan"}
+	for _, m := range (transitionForm{}).Metrics() {
+		known = append(known, m.NameField, m.ValueField)
+	}
+	fields, err := request.ReadPlainForm(c, known...)
+	if err != nil {
+		return err
+	}
+	f := transitionForm{ID: id, Key: fields[request.KeyField], StageID: fields["stage_previous"], Values: fields}
+	done, err := h.move(c, f)
+	if err != nil {
+		return h.moveAgain(c, f, err)
+	}
+	return seeOther(c, productAddress(id)+"#timeline", written("transition-recorded", done))
+}
+
+func (h *ProductForms) move(c *fiber.Ctx, f transitionForm) (services.Written, error) {
+	in, err := f.input(h.checker, h.now().Location())
+	if err != nil {
+		return services.Written{}, err
+	}
+	key, err := request.FormKey(c, f.Key)
+	if err != nil {
+		return services.Written{}, err
+	}
+	return h.histories.Record(c.UserContext(), in, services.WriteRequest{Key: key, Fingerprint: services.Fingerprint(in, nil)})
+}
+
+// moveAgain shows the form again, for the stage in which the product is now.
+func (h *ProductForms) moveAgain(c *fiber.Ctx, f transitionForm, err error) error {
+	key, err := sentBefore(cmp.Or(f.Key, newKey()), err, "another transition was recorded")
+	status, found := problemsOf(err, transitionLabels())
+	if found == nil {
+		return err
+	}
+	var now transitionForm
+	err = h.site.look(c, func(ctx context.Context, v *services.View) error {
+		lists, err := services.Dropdowns(ctx, v)
+		if err != nil {
+			return err
+		}
+		product, err := v.Product(ctx, f.ID)
+		now = newTransition(product, lists, h.now())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if now.StageID != f.StageID {
+		found.List = append(found.List, problem{Text: "When you opened the form the product was in the stage " + stageText(now.stages, f.StageID) + "; it is now in " + stageText(now.stages, now.StageID)})
+	}
+	now.Key, now.Values, now.Problems = key, f.Values, found
+	return h.site.Show(c, status, Page{Template: "products/transition", Title: "Move " + now.Title, Section: "products", Data: now})
+}
+
+func stageText(stages []option, id string) string {
+	if id == "" {
+		return "“none”"
+	}
+	return "“" + chosen(stages, id) + "”"
+}
