@@ -39,7 +39,7 @@ func (h *ProductForms) askDelete(c *fiber.Ctx, status int, id int64, current *se
 		if err != nil {
 			return err
 		}
-		history, err := services.ListTransitions(ctx, v, services.TransitionQuery{ProductID: id, Paging: services.Paging{Limit: 1}})
+		history, err := services.ListTransitions(ctx, v, services.TransitionQuery{ProductID: id, Paging: services.Paging{Limit: 1}}, h.now().Location())
 		if err != nil {
 			return err
 		}

@@ -44,7 +44,7 @@ func (h *Products) List(c *fiber.Ctx) error {
 		if err != nil {
 			return "", nil, err
 		}
-		page, err := services.ListProducts(ctx, v, asked)
+		page, err := services.ListProducts(ctx, v, asked, h.now())
 		if err != nil {
 			return "", nil, err
 		}
