@@ -14,6 +14,7 @@ import (
 	"lifecycle-sync/services"
 	"lifecycle-sync/services/access"
 	"lifecycle-sync/services/attachments"
+	"lifecycle-sync/services/doctor"
 	"lifecycle-sync/services/metrics"
 	"lifecycle-sync/services/syncing"
 )
@@ -26,6 +27,10 @@ func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metri
 		if options.Access, err = access.New(ctx, a.accessOptions()); err != nil {
 			return nil, err
 		}
+	}
+	physician, err := a.doctor()
+	if err != nil {
+		return nil, err
 	}
 	staging := attachments.NewStaging(a.files, a.cfg.UploadFileLimit, a.log)
 	limits := request.FormLimits{Files: a.cfg.UploadFiles, Bytes: a.cfg.UploadRequestLimit}
@@ -45,13 +50,14 @@ func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metri
 		HistoryWrites: handlers.NewHistoryWrites(histories),
 		Attachments:   handlers.NewAttachments(a.answers, files, staging, limits),
 		Metrics:       handlers.NewMetrics(figures),
-	}, a.pages(syncs, options.Access, pages.ProductFormsOptions{
+	}, a.pages(syncs, options.Access, physician, pages.ProductFormsOptions{
 		Products: products, Histories: histories, Files: files, Uploads: staging, Limits: limits, FileBytes: a.cfg.UploadFileLimit, Now: a.local,
 	})), nil
 }
 
 // pages wires the console.
-func (a *App) pages(syncs *syncing.Service, known routes.Access, forms pages.ProductFormsOptions) routes.Pages {
+func (a *App) pages(syncs *syncing.Service, known routes.Access, physician *doctor.Doctor, forms pages.ProductFormsOptions) routes.Pages {
+	runs := services.NewRuns(a.web, models.Tables())
 	site := pages.NewSite(pages.Options{Answers: a.answers, Status: syncs, Zone: a.zone, SignsIn: known != nil})
 	return routes.Pages{
 		Site:     site,
@@ -60,5 +66,11 @@ func (a *App) pages(syncs *syncing.Service, known routes.Access, forms pages.Pro
 		Products: pages.NewProducts(site, a.local),
 
 		ProductForms: pages.NewProductForms(site, forms),
+
+		Histories:    pages.NewHistories(site, a.zone),
+		HistoryForms: pages.NewHistoryForms(site, forms.Histories, a.zone),
+		Quarantine:   pages.NewQuarantine(site, runs),
+		Changes:      pages.NewChanges(site, runs),
+		Doctor:       pages.NewDoctor(site, physician),
 	}
 }

@@ -1,9 +1,6 @@
 package handlers
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers/request"
@@ -20,12 +17,6 @@ type HistoryWrites struct {
 // NewHistoryWrites returns the handlers on their use cases.
 func NewHistoryWrites(w *services.HistoryWriter) *HistoryWrites {
 	return &HistoryWrites{checker: request.NewChecker(), writer: w}
-}
-
-// correctionForm is what can be changed of a transition. Its time cannot be taken away.
-type correctionForm struct {
-	Notes     string `json:"catatan"`
-	ChangedAt string `json:"tanggal_perubahan" validate:"required,instant"`
 }
 
 // Record records a transition.
@@ -60,15 +51,11 @@ func (h *HistoryWrites) Correct(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	f := correctionForm{Notes: fields["catatan"], ChangedAt: fields["tanggal_perubahan"]}
-	if _, given := fields["tanggal_perubahan"]; given {
-		if err := h.checker.Check(&f); err != nil {
-			return err
-		}
+	in, err := h.checker.Correction(fields, metrics)
+	if err != nil {
+		return err
 	}
-	written, err := h.writer.Correct(c.UserContext(), id, services.TransitionInput{
-		Notes: request.SomeText(f.Notes), ChangedAt: request.SomeInstant(f.ChangedAt), Metrics: metrics, Given: slices.Collect(maps.Keys(fields)),
-	})
+	written, err := h.writer.Correct(c.UserContext(), id, in)
 	if err != nil {
 		return err
 	}
@@ -110,11 +97,6 @@ func readTransition(c *fiber.Ctx, columns []string) (fields map[string]string, m
 		return fields, nil, nil
 	}
 	fields[request.MetricsField] = string(document)
-	if string(document) == "null" {
-		return fields, nil, nil
-	}
-	if document[0] != '{' {
-		return nil, nil, request.Invalid(request.MetricsField, "type", "%s must be a JSON object", request.MetricsField)
-	}
-	return fields, models.JSON(document), nil
+	metrics, err = request.Metrics(document)
+	return fields, metrics, err
 }

@@ -15,6 +15,12 @@ type Pages struct {
 	Products *pages.Products
 
 	ProductForms *pages.ProductForms
+
+	Histories    *pages.Histories
+	HistoryForms *pages.HistoryForms
+	Quarantine   *pages.Quarantine
+	Changes      *pages.Changes
+	Doctor       *pages.Doctor
 }
 
 // table is everything the console answers, as Handlers.table for the API. Forms are sent by POST alone.
@@ -44,5 +50,19 @@ func (p Pages) table() []route {
 		{post, "/products/:id/attachments", manager, writes, long, p.ProductForms.AddFiles},
 		{get, "/products/:id/attachments/:attachmentId/delete", admin, unmetered, brief, p.ProductForms.AskRemoveFile},
 		{post, "/products/:id/attachments/:attachmentId/delete", admin, writes, brief, p.ProductForms.RemoveFile},
+
+		{get, "/stage-history", reader, unmetered, brief, p.Histories.List},
+		{get, "/stage-history/matrix", reader, unmetered, minute, p.Histories.Matrix},
+		{get, "/stage-history/:id/edit", manager, unmetered, brief, p.HistoryForms.Edit},
+		{post, "/stage-history/:id/edit", manager, writes, brief, p.HistoryForms.Correct},
+		{get, "/stage-history/:id/delete", admin, unmetered, brief, p.HistoryForms.AskDelete},
+		{post, "/stage-history/:id/delete", admin, writes, brief, p.HistoryForms.Delete},
+
+		{get, "/sync/quarantine", admin, unmetered, brief, p.Quarantine.Show},
+		{get, "/sync/changes", admin, unmetered, brief, p.Changes.Show},
+		{get, "/sync/doctor", admin, unmetered, minute, p.Doctor.Show},
 	}
 }
+
+// PageTable lists every route of the console.
+func PageTable() []Entry { return entries(Pages{}.table()) }

@@ -26,7 +26,7 @@ const (
 
 const (
 	refusals   = 120  // tokens a minute that are refused with the reason, from one address
-	tries      = 30   // of signing in a minute, from one address
+	tries      = 30   // of signing in that fail in a minute, from one address
 	maxBuckets = 8192 // callers that are remembered; of more, who has been away longest starts afresh
 )
 
@@ -69,18 +69,28 @@ func (b *buckets) take(c *fiber.Ctx, caller string) error {
 // metered draws on one of the caller's allowances.
 func (g *gate) metered(of allowance) fiber.Handler {
 	b := g.allowances[of]
+	if of == signIns {
+		return tried(b)
+	}
 	return func(c *fiber.Ctx) error {
 		if b == nil || b.minute == 0 {
 			return c.Next()
 		}
-		who := request.Caller(c).Subject
-		if of == signIns {
-			who = network(c)
-		}
-		if err := b.take(c, who); err != nil {
+		if err := b.take(c, request.Caller(c).Subject); err != nil {
 			return err
 		}
 		return c.Next()
+	}
+}
+
+// tried counts what was tried in vain. As with tokens that are refused elsewhere, what succeeds is never counted,
+// so nobody can lock out those who share an address.
+func tried(b *buckets) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		if err := c.Next(); err != nil || c.Response().StatusCode() != fiber.StatusUnprocessableEntity {
+			return err
+		}
+		return b.take(c, network(c))
 	}
 }
 

@@ -119,10 +119,12 @@ type Entry struct {
 }
 
 // Table lists every route of the API.
-func Table() []Entry {
-	var entries []Entry
-	for _, r := range (Handlers{}).table() {
-		entries = append(entries, Entry{Method: r.method, Path: r.path, Role: r.role, Metered: r.draws != unmetered})
+func Table() []Entry { return entries(Handlers{}.table()) }
+
+func entries(table []route) []Entry {
+	var all []Entry
+	for _, r := range table {
+		all = append(all, Entry{Method: r.method, Path: r.path, Role: r.role, Metered: r.draws != unmetered})
 	}
-	return entries
+	return all
 }

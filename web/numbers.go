@@ -119,16 +119,33 @@ func part(n, whole int64) int64 {
 	return max(1, min(100, n*100/whole))
 }
 
-// Sentence makes of an error's words a sentence: a capital letter in front, a full stop behind.
+// Decimal writes a number as JSON has it as in Indonesia, to the last digit: 1234.50 is 1.234,50. One with an
+// exponent stays as it is.
+func Decimal(number string) string {
+	if strings.ContainsAny(number, "eE") {
+		return number
+	}
+	whole, fraction, broken := strings.Cut(number, ".")
+	if !broken {
+		return grouped(whole)
+	}
+	return grouped(whole) + "," + fraction
+}
+
+// Sentence makes of an error's words a sentence: a capital letter in front, unless they begin with a name such
+// as tbl_produk, and a full stop behind.
 func Sentence(text string) string {
 	text = strings.TrimSpace(text)
 	if text == "" {
 		return ""
 	}
-	first, size := utf8.DecodeRuneInString(text)
 	if last := text[len(text)-1]; last != '.' && last != '!' && last != '?' {
 		text += "."
 	}
+	if word, _, _ := strings.Cut(text, " "); strings.Contains(word, "_") {
+		return text
+	}
+	first, size := utf8.DecodeRuneInString(text)
 	return string(unicode.ToUpper(first)) + text[size:]
 }
 

@@ -34,7 +34,8 @@ func TestFiguresAsInIndonesia(t *testing.T) {
 		{web.Size(999), "999 B"}, {web.Size(1_234_567), "1,2 MB"},
 		{web.Took(40 * time.Millisecond), "0,04 s"}, {web.Took(12340 * time.Millisecond), "12,3 s"}, {web.Took(307 * time.Second), "5 min 7 s"},
 		{web.Ago(time.Second), "just now"}, {web.Ago(61 * time.Second), "1 minute ago"}, {web.Ago(47 * time.Hour), "47 hours ago"}, {web.Ago(72 * time.Hour), "3 days ago"},
-		{web.Sentence("the time ran out"), "The time ran out."}, {web.Sentence(""), ""},
+		{web.Sentence("the time ran out"), "The time ran out."}, {web.Sentence(""), ""}, {web.Sentence("tbl_produk is missing"), "tbl_produk is missing."},
+		{web.Decimal("12345678.50"), "12.345.678,50"}, {web.Decimal("-0.5"), "−0,5"}, {web.Decimal("1e400"), "1e400"}, {web.Decimal("1000"), "1.000"},
 	} {
 		if c.got != c.want {
 			t.Errorf("%q, want %q", c.got, c.want)

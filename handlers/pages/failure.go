@@ -36,6 +36,10 @@ func (s *Site) Failure(c *fiber.Ctx, status int, f handlers.Failure) error {
 	case http.StatusUnauthorized:
 		shown.Message += " In another window, sign in; then come back here, and send the form again"
 		shown.Next = &link{"/sign-in", "Sign in"}
+	case http.StatusForbidden:
+		if s.signsIn && c.Method() == fiber.MethodGet {
+			shown.Message += ". Sign out to sign in as somebody else"
+		}
 	case http.StatusServiceUnavailable:
 		shown.Next = &link{c.OriginalURL(), "Try again"}
 	}

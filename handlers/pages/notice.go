@@ -30,8 +30,13 @@ func notices() map[notice]string {
 		"product-unchanged":   "There was nothing to change.",
 		"product-deleted":     "The product was deleted, with its stage history and files.",
 		"transition-recorded": "The transition was recorded.",
-		"files-added":         "The files were added.",
-		"file-deleted":        "The file was deleted.",
+
+		"transition-corrected": "The transition was corrected.",
+		"transition-unchanged": "There was nothing to correct.",
+		"transition-deleted":   "The transition was deleted; the product stays in its stage.",
+
+		"files-added":  "The files were added.",
+		"file-deleted": "The file was deleted.",
 	}
 }
 

@@ -27,13 +27,27 @@ func NewSession(site *Site, a access) *Session { return &Session{site, a} }
 
 type signIn struct{ Next, Problem string }
 
-// Ask shows the form for the token. In local mode there is none.
+// Ask shows the form for the token, and why the one that is kept is no longer valid. In local mode there is none.
 func (h *Session) Ask(c *fiber.Ctx) error {
 	next := ownAddress(strings.Clone(c.Query("next")))
 	if h.access == nil {
 		return c.Redirect(next, fiber.StatusSeeOther)
 	}
-	return h.ask(c, fiber.StatusOK, signIn{Next: next})
+	problem := ""
+	if kept := request.SessionToken(c); kept != "" {
+		_, err := h.access.Caller(c.UserContext(), kept)
+		problem, _ = refusal(err)
+	}
+	return h.ask(c, fiber.StatusOK, signIn{Next: next, Problem: problem})
+}
+
+// refusal is what to say to whoever shows a token that is not taken; false for errors that are not the token's.
+func refusal(err error) (problem string, ok bool) {
+	e := models.AsError(err)
+	if e == nil || e.Class != models.Unauthenticated && e.Class != models.Forbidden && e.Class != models.Invalid {
+		return "", false
+	}
+	return e.Error(), true
 }
 
 func (h *Session) ask(c *fiber.Ctx, status int, data signIn) error {
@@ -50,14 +64,16 @@ func (h *Session) SignIn(c *fiber.Ctx) error {
 	if h.access == nil {
 		return c.Redirect(next, fiber.StatusSeeOther)
 	}
-	if _, err := h.access.Caller(c.UserContext(), token); err != nil {
-		e := models.AsError(err)
-		if e.Class == models.Unauthenticated || e.Class == models.Forbidden {
-			return h.ask(c, fiber.StatusUnprocessableEntity, signIn{Next: next, Problem: e.Error()})
-		}
+	_, err = h.access.Caller(c.UserContext(), token)
+	if err == nil {
+		err = request.StartSession(c, token)
+	}
+	if problem, refused := refusal(err); refused {
+		return h.ask(c, fiber.StatusUnprocessableEntity, signIn{Next: next, Problem: problem})
+	}
+	if err != nil {
 		return err
 	}
-	request.StartSession(c, token)
 	return seeOther(c, next, "")
 }
 
@@ -72,6 +88,9 @@ func (h *Session) SignOut(c *fiber.Ctx) error {
 func ownAddress(next string) string {
 	u, err := url.Parse(next)
 	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
+		return "/"
+	}
+	if u.Path == "/sign-in" || u.Path == "/sign-out" {
 		return "/"
 	}
 	return next

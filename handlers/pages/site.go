@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -84,6 +85,7 @@ type frame struct {
 	Known    bool // it is known who looks
 	SignsIn  bool
 	Role     string
+	Person   string // "" where it is not a name to be read
 	Standing *words
 	Notice   string
 	Zone     string
@@ -135,7 +137,7 @@ func (s *Site) send(c *fiber.Ctx, status int, p Page, main []byte) error {
 	role := s.roleOf(c)
 	f := frame{
 		Page: p, Main: template.HTML(main), //nolint:gosec // a template has escaped it
-		May: rightsOf(role), Known: role != models.Anonymous, SignsIn: s.signsIn, Role: role.String(),
+		May: rightsOf(role), Known: role != models.Anonymous, SignsIn: s.signsIn, Role: role.String(), Person: person(request.Caller(c)),
 		Notice: takeNotice(c), Zone: time.Now().In(s.zone).Format("MST"),
 	}
 	if f.Known {
@@ -147,6 +149,15 @@ func (s *Site) send(c *fiber.Ctx, status int, p Page, main []byte) error {
 	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
 	c.Status(status)
 	return s.console.Frame(c.Response().BodyWriter(), f)
+}
+
+// person is what to call whoever has signed in, where their token says it in a few letters.
+func person(caller models.Caller) string {
+	const most = 40
+	if strings.HasPrefix(caller.Subject, "sha256:") || utf8.RuneCountInString(caller.Subject) > most {
+		return ""
+	}
+	return caller.Subject
 }
 
 // seeOther sends the browser to another page after a form was done, with something to say there.

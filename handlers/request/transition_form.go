@@ -1,6 +1,11 @@
 package request
 
 import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
 	"lifecycle-sync/models"
 	"lifecycle-sync/services"
 )
@@ -35,4 +40,51 @@ func (ch Checker) Transition(sent map[string]string, metrics models.JSON) (servi
 		ProductID: *SomeID(f.ProductID), StageID: *SomeID(f.StageID), PreviousStageID: SomeID(f.PreviousStageID),
 		Notes: SomeText(f.Notes), ChangedAt: SomeInstant(f.ChangedAt), Metrics: metrics,
 	}, nil
+}
+
+// correctionForm is what can be changed of a transition. Its time cannot be taken away.
+type correctionForm struct {
+	Notes     string `json:"catatan"`
+	ChangedAt string `json:"tanggal_perubahan" validate:"required,instant"`
+}
+
+// Correction is what fields, the metrics included, say of a transition that is there: what is not among them
+// stays as it is. Errors: validation_failed.
+func (ch Checker) Correction(sent map[string]string, metrics models.JSON) (services.TransitionInput, error) {
+	f := correctionForm{Notes: sent["catatan"], ChangedAt: sent["tanggal_perubahan"]}
+	if _, given := sent["tanggal_perubahan"]; given {
+		if err := ch.Check(&f); err != nil {
+			return services.TransitionInput{}, err
+		}
+	}
+	return services.TransitionInput{
+		Notes: SomeText(f.Notes), ChangedAt: SomeInstant(f.ChangedAt), Metrics: metrics, Given: slices.Sorted(maps.Keys(sent)),
+	}, nil
+}
+
+// Metrics takes a JSON value for a transition's metrics: an object, or null for none. Errors: validation_failed.
+func Metrics(document json.RawMessage) (models.JSON, error) {
+	switch {
+	case string(document) == "null":
+		return nil, nil
+	case document[0] != '{':
+		return nil, Invalid(MetricsField, "type", "%s must be a JSON object", MetricsField)
+	default:
+		return models.JSON(document), nil
+	}
+}
+
+// MetricsText is Metrics for what somebody has typed; blanks are none. Errors: validation_failed.
+func MetricsText(text string) (models.JSON, error) {
+	if text = strings.TrimSpace(text); text == "" {
+		return nil, nil
+	}
+	if !json.Valid([]byte(text)) {
+		return nil, Invalid(MetricsField, "type", `%s must be a JSON object, as {"pendapatan": 1250000}`, MetricsField)
+	}
+	object, err := ObjectOf([]byte(`{"`+MetricsField+`":`+text+`}`), []string{MetricsField})
+	if err != nil {
+		return nil, err
+	}
+	return Metrics(object[MetricsField])
 }

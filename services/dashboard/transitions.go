@@ -1,7 +1,9 @@
 package dashboard
 
 import (
+	"context"
 	"math/big"
+	"time"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
@@ -34,6 +36,23 @@ type TransitionsTo struct {
 	LabelledCount
 
 	Average Average `json:"averageDays"`
+}
+
+// Transitions are those of all products, from each stage to each. now tells the time zone. Errors: connection,
+// timeout, schema.
+func Transitions(ctx context.Context, from Reader, now time.Time) ([]TransitionsFrom, error) {
+	stages, err := from.Stages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	calendar := calendarOf(now)
+	groups, err := from.TransitionGroups(ctx, pmo.ProductFilter{}, calendar)
+	if err != nil {
+		return nil, err
+	}
+	var d Dashboard
+	d.transitions(groups, stages, calendar)
+	return d.StageTransitions, nil
 }
 
 // stays sums up how long products stayed.

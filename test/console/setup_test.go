@@ -27,34 +27,48 @@ const api = "/api/product-lifecycle"
 // site is the program at work on demo data, synchronised once.
 type site struct {
 	t       *testing.T
+	environ []string
 	address string // host:port
+	source  string // where lifecycle_db is
 }
 
 // newSite fills a source with 60 products and 40 transitions, lets prepare change it, and boots the program
-// on it.
-func newSite(t *testing.T, prepare func(source *sql.DB)) *site {
+// on it. env are further settings, as "NAME=value".
+func newSite(t *testing.T, prepare func(source *sql.DB), env ...string) *site {
 	t.Helper()
 	dir := t.TempDir()
-	source := "file:" + filepath.Join(dir, "lifecycle.db")
-	environ := []string{
-		"LIFECYCLE_DATABASE_URL=" + source, "PMO_DATABASE_URL=file:" + filepath.Join(dir, "pmo.db"), "DATA_DIR=" + dir,
+	s := &site{t: t, source: "file:" + filepath.Join(dir, "lifecycle.db")}
+	s.environ = append([]string{
+		"LIFECYCLE_DATABASE_URL=" + s.source, "PMO_DATABASE_URL=file:" + filepath.Join(dir, "pmo.db"), "DATA_DIR=" + dir,
 		"SYNC_SCHEDULE=off", "SYNC_FULL_SCHEDULE=off",
-	}
-	var out bytes.Buffer
-	if code := app.Main(t.Context(), []string{"seed", "--products", "60", "--history", "40"}, environ, &out, &out); code != 0 {
-		t.Fatalf("seed: exit %d\n%s", code, &out)
-	}
-	db, err := sql.Open("sqlite3", source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	prepare(db)
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	s := &site{t: t}
-	s.start(environ)
+	}, env...)
+	s.command("seed", "--products", "60", "--history", "40")
+	s.inSource(prepare)
+	s.start(s.environ)
 	return s
+}
+
+// command runs one of the program's commands, which must succeed, and returns what it printed.
+func (s *site) command(args ...string) string {
+	s.t.Helper()
+	var stdout, stderr bytes.Buffer
+	if code := app.Main(s.t.Context(), args, s.environ, &stdout, &stderr); code != 0 {
+		s.t.Fatalf("%v: exit %d\n%s%s", args, code, &stdout, &stderr)
+	}
+	return stdout.String()
+}
+
+// inSource does something in lifecycle_db.
+func (s *site) inSource(do func(source *sql.DB)) {
+	s.t.Helper()
+	db, err := sql.Open("sqlite3", s.source+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	do(db)
+	if err := db.Close(); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // start boots the program and waits until it has synchronised.

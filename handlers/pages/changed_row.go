@@ -1,0 +1,44 @@
+package pages
+
+import "lifecycle-sync/models"
+
+// changedRow is an entry of the change log, for the template "changed-row".
+type changedRow struct {
+	Run          int64
+	Table        string // as lifecycle_db calls it
+	ID           int64
+	Action, Tone string // in words
+	Values       []changedValue
+	Left         bool // the whole row left, so that only what was is shown
+}
+
+// changedValue is a column's value before and after a change.
+type changedValue struct {
+	Name          string
+	Before, After value
+}
+
+// changedRowOf is an entry in words; table is what lifecycle_db calls its table.
+func changedRowOf(c models.LoggedChange, table string) changedRow {
+	row := changedRow{Run: c.RunID, Table: table, ID: c.RowID, Action: c.Action}
+	switch c.Action {
+	case "update":
+		row.Action, row.Tone = "changed", "accent"
+	case "delete":
+		row.Action, row.Tone, row.Left = "deleted", "bad", true
+	case "quarantine":
+		row.Action, row.Tone, row.Left = "into quarantine", "warn", true
+	}
+	after := map[string]value{}
+	for _, v := range valuesOf(c.After) {
+		after[v.Name] = v
+	}
+	for _, v := range valuesOf(c.Before) {
+		now, known := after[v.Name]
+		if !known {
+			now = value{Name: v.Name, None: true}
+		}
+		row.Values = append(row.Values, changedValue{v.Name, v, now})
+	}
+	return row
+}

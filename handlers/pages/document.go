@@ -1,0 +1,87 @@
+package pages
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+
+	"lifecycle-sync/models"
+)
+
+// What a page shows of a value: one that is longer than a line is folded, and one that would make the page
+// too heavy is cut.
+const (
+	lineLength  = 80
+	valueLength = 4000
+)
+
+// value is a value of a kept row or document, for the template "value".
+type value struct {
+	Name     string // of the column or key; "" where there is none
+	Text     string
+	Start    string // of a long text, to be unfolded; else ""
+	None     bool   // there is no value
+	IsNumber bool
+	Cut      bool // there is more of it
+}
+
+// valuesOf takes a document apart: an object into its values, in their order, anything else is one value. Numbers
+// keep every digit, and nested values are written as compact JSON. What cannot be read is shown as it is.
+func valuesOf(document models.JSON) []value {
+	if document = bytes.TrimSpace(document); len(document) == 0 {
+		return nil
+	}
+	if !json.Valid(document) || document[0] != '{' {
+		return []value{valueOf("", json.RawMessage(document))}
+	}
+	decoder := json.NewDecoder(bytes.NewReader(document))
+	values := []value{}
+	_, err := decoder.Token() // {
+	for err == nil && decoder.More() {
+		var key json.Token
+		var one json.RawMessage
+		if key, err = decoder.Token(); err == nil {
+			err = decoder.Decode(&one)
+		}
+		if name, isName := key.(string); isName && err == nil {
+			values = append(values, valueOf(name, one))
+		}
+	}
+	return values
+}
+
+// valueOf is a value as it is in JSON.
+func valueOf(name string, raw json.RawMessage) value {
+	text := string(raw)
+	var compact bytes.Buffer
+	switch {
+	case text == "null":
+		return value{Name: name, None: true}
+	case raw[0] == '"':
+		if err := json.Unmarshal(raw, &text); err != nil {
+			text = string(raw)
+		}
+	case json.Compact(&compact, raw) == nil:
+		text = compact.String()
+	}
+	isNumber := raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9'
+	return folded(value{Name: name, Text: strings.ToValidUTF8(text, "�"), IsNumber: isNumber})
+}
+
+// folded is a value with the start of what is long, and without what is too much.
+func folded(v value) value {
+	if start, longer := beginning(v.Text, lineLength); longer {
+		v.Text, v.Cut = beginning(v.Text, valueLength)
+		v.Start = start
+	}
+	return v
+}
+
+// beginning is at most so many characters of a text, and whether there are more.
+func beginning(text string, most int) (start string, longer bool) {
+	if utf8.RuneCountInString(text) <= most {
+		return text, false
+	}
+	return string([]rune(text)[:most]), true
+}

@@ -1,0 +1,193 @@
+package pages
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/handlers/request"
+	"lifecycle-sync/models"
+	"lifecycle-sync/services"
+	"lifecycle-sync/services/dashboard"
+	"lifecycle-sync/web"
+)
+
+// Histories are the pages of the stage history.
+type Histories struct {
+	site *Site
+	zone *time.Location // whose days count
+}
+
+// NewHistories returns the handlers. zone is the time zone whose days count.
+func NewHistories(site *Site, zone *time.Location) *Histories { return &Histories{site, zone} }
+
+type historyList struct {
+	Filter      historyFilter
+	Transitions []historyRow
+	Pager       pager
+}
+
+// historyFilter is the form above the list, as it was filled in.
+type historyFilter struct {
+	Search, Since, Until string
+	From, To             []stageChoice
+	Product              *chip
+	Set                  bool // something is filtered
+}
+
+// chip is a filter that a link has set; Without is the address of the list that is not filtered by it.
+type chip struct {
+	Value, Text, Without string
+}
+
+type stageChoice struct {
+	ID     int64
+	Text   string
+	Chosen bool
+}
+
+// historyRow is a transition as the list shows it.
+type historyRow struct {
+	ID, ProductID int64
+	Product       string
+	ChangedAt     *models.Instant
+	From, To      string // names of stages, "" for none
+	Notes         *value
+	Metrics       []value
+}
+
+// List lists the transitions that the filters let through, newest first.
+func (h *Histories) List(c *fiber.Ctx) error {
+	q := request.ParseQuery(c, append(request.TransitionFilters(), "page", "limit")...)
+	asked := request.Transitions(q)
+	filter := historyFilter{Search: q.Text("search"), Since: q.Text("since"), Until: q.Text("until")}
+	if err := q.Err(); err != nil {
+		return err
+	}
+	if err := asked.Check(); err != nil {
+		return err
+	}
+	address := strings.Clone(c.OriginalURL())
+	return h.site.Read(c, Page{Template: "stage-history/list", Section: "stage-history"}, func(ctx context.Context, v *services.View) (string, any, error) {
+		page, err := services.ListTransitions(ctx, v, asked, h.zone)
+		if err != nil {
+			return "", nil, err
+		}
+		filter, err := filter.offer(ctx, v, asked, address)
+		return "Stage history", historyList{filter, historyRows(page.Transitions), pagerOf(address, page.Pagination)}, err
+	})
+}
+
+// offer fills in what there is to choose from, and the name of the product whose history is asked for.
+func (f historyFilter) offer(ctx context.Context, v *services.View, asked services.TransitionQuery, address string) (historyFilter, error) {
+	stages, err := v.Stages(ctx)
+	if err != nil {
+		return f, err
+	}
+	for _, s := range stages {
+		text := named(s.Name, "Stage", &s.ID)
+		f.From = append(f.From, stageChoice{s.ID, text, s.ID == asked.FromStageID})
+		f.To = append(f.To, stageChoice{s.ID, text, s.ID == asked.ToStageID})
+	}
+	f.Set = f.Search+f.Since+f.Until != "" || asked.ProductID+asked.FromStageID+asked.ToStageID != 0
+	if asked.ProductID == 0 {
+		return f, nil
+	}
+	product, err := v.Product(ctx, asked.ProductID)
+	if e := models.AsError(err); e != nil && e.Class != models.NotFound {
+		return f, err
+	}
+	f.Product = &chip{
+		Value: strconv.FormatInt(asked.ProductID, 10), Text: named(product.Name, "Product", &asked.ProductID),
+		Without: withQuery(withQuery(address, "productId", ""), "page", ""),
+	}
+	return f, nil
+}
+
+func historyRows(transitions []models.ListedTransition) []historyRow {
+	shown := make([]historyRow, len(transitions))
+	for i, t := range transitions {
+		shown[i] = historyRowOf(t)
+	}
+	return shown
+}
+
+func historyRowOf(t models.ListedTransition) historyRow {
+	shown := historyRow{
+		ID: t.ID, ProductID: t.ProductID, Product: named(t.Product, "Product", &t.ProductID), ChangedAt: t.ChangedAt,
+		From: named(t.PreviousStageName, "Stage", t.PreviousStageID), To: named(t.StageName, "Stage", t.StageID),
+		Metrics: valuesOf(t.Metrics),
+	}
+	for i, m := range shown.Metrics {
+		if m.IsNumber && m.Start == "" {
+			shown.Metrics[i].Text = web.Decimal(m.Text)
+		}
+	}
+	if t.Notes != nil && strings.TrimSpace(*t.Notes) != "" {
+		notes := folded(value{Text: *t.Notes})
+		shown.Notes = &notes
+	}
+	return shown
+}
+
+// historyMatrix is how many products went from which stage to which. Every cell leads to its transitions.
+type historyMatrix struct {
+	To    []string
+	Rows  []matrixRow
+	Sums  []int64 // of each column
+	Total int64
+}
+
+type matrixRow struct {
+	From  string
+	Cells []matrixCell
+	Sum   int64
+}
+
+type matrixCell struct {
+	To      string
+	Count   int64
+	Average dashboard.Average
+	Address string // "" where the list cannot be filtered so
+}
+
+// Matrix shows the transitions from each stage to each, and how long the products had been in the stage that they left.
+func (h *Histories) Matrix(c *fiber.Ctx) error {
+	if err := request.ParseQuery(c).Err(); err != nil {
+		return err
+	}
+	return h.site.Read(c, Page{Template: "stage-history/matrix", Section: "stage-history"}, func(ctx context.Context, v *services.View) (string, any, error) {
+		rows, err := dashboard.Transitions(ctx, v, time.Now().In(h.zone))
+		return "Transition matrix", matrixOf(rows), err
+	})
+}
+
+func matrixOf(rows []dashboard.TransitionsFrom) (m historyMatrix) {
+	for i, from := range rows {
+		row := matrixRow{From: stageName(from.Label), Sum: from.Count}
+		for j, to := range from.To {
+			if i == 0 {
+				m.To, m.Sums = append(m.To, stageName(to.Label)), append(m.Sums, 0)
+			}
+			cell := matrixCell{To: m.To[j], Count: to.Count, Average: to.Average}
+			if from.ID != nil && to.ID != nil {
+				cell.Address = "/stage-history?fromStageId=" + strconv.FormatInt(*from.ID, 10) + "&toStageId=" + strconv.FormatInt(*to.ID, 10)
+			}
+			row.Cells = append(row.Cells, cell)
+			m.Sums[j] += to.Count
+		}
+		m.Rows, m.Total = append(m.Rows, row), m.Total+from.Count
+	}
+	return m
+}
+
+// stageName names a stage, also one that a transition does not have.
+func stageName(of dashboard.Label) string {
+	if of.ID == nil {
+		return "No stage"
+	}
+	return named(of.Name, "Stage", of.ID)
+}

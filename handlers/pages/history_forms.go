@@ -1,0 +1,206 @@
+package pages
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/handlers/request"
+	"lifecycle-sync/models"
+	"lifecycle-sync/services"
+)
+
+// editable is how long a text may be, in bytes, to be changed in a form.
+const editable = 64 << 10
+
+// historyWriter changes the stage history. Errors: as services.HistoryWriter.
+type historyWriter interface {
+	Correct(ctx context.Context, id int64, in services.TransitionInput) (services.Written, error)
+	Delete(ctx context.Context, id int64) (services.Written, error)
+}
+
+// HistoryForms are the pages that correct and delete transitions.
+type HistoryForms struct {
+	site    *Site
+	checker request.Checker
+	writer  historyWriter
+	zone    *time.Location // in which times are typed
+}
+
+// NewHistoryForms returns the handlers on their use cases. zone is the one in which times are typed.
+func NewHistoryForms(site *Site, w historyWriter, zone *time.Location) *HistoryForms {
+	return &HistoryForms{site, request.NewChecker(), w, zone}
+}
+
+// correction is the form that corrects a transition.
+type correction struct {
+	historyRow
+
+	Fields   []field
+	TooLong  []string // what cannot be changed here
+	Problems *problems
+}
+
+// correctionLabels are the names of the form's fields for people.
+func correctionLabels() map[string]string {
+	return map[string]string{"tanggal_perubahan": "When", "catatan": "Notes", request.MetricsField: "Metrics"}
+}
+
+// Edit shows the form with the transition as it is in the mirror.
+func (h *HistoryForms) Edit(c *fiber.Ctx) error {
+	t, err := h.transition(c)
+	if err != nil {
+		return err
+	}
+	if err := request.ParseQuery(c).Err(); err != nil {
+		return err
+	}
+	return h.edit(c, fiber.StatusOK, t, nil, nil)
+}
+
+// transition is the one that the address names. Errors: validation_failed, not_found, connection, timeout.
+func (h *HistoryForms) transition(c *fiber.Ctx) (t models.ListedTransition, err error) {
+	id, err := request.ID(c)
+	if err != nil {
+		return t, err
+	}
+	err = h.site.look(c, func(ctx context.Context, v *services.View) error {
+		t, err = v.Transition(ctx, id)
+		return err
+	})
+	return t, err
+}
+
+// edit shows the form; sent is what was filled in, if it was.
+func (h *HistoryForms) edit(c *fiber.Ctx, status int, t models.ListedTransition, sent map[string]string, wrong *problems) error {
+	form := correction{historyRow: historyRowOf(t), Problems: wrong}
+	labels := correctionLabels()
+	for _, f := range []field{
+		{Name: "tanggal_perubahan", Kind: "datetime-local", Value: h.typed(t.ChangedAt), Required: t.ChangedAt != nil, Hint: "Only what is written down changes: the product stays in its stage."},
+		{Name: "catatan", Kind: "textarea", Value: textOf(t.Notes)},
+		{Name: request.MetricsField, Kind: "textarea", Value: indented(t.Metrics), Hint: `A JSON object, as {"pendapatan": 1250000, "kepuasan": 4.5}. Empty for none.`},
+	} {
+		f.Label, f.Was, f.KeepWas, f.Error = labels[f.Name], f.Value, true, wrong.at(f.Name)
+		if value, filled := sent[f.Name]; filled {
+			f.Value, f.Was = value, sent[wasPrefix+f.Name]
+		}
+		if len(f.Was) > editable {
+			form.TooLong = append(form.TooLong, f.Label)
+			continue
+		}
+		form.Fields = append(form.Fields, f)
+	}
+	return h.site.Show(c, status, Page{Template: "stage-history/edit", Title: "Correct a transition", Section: "stage-history", Data: form})
+}
+
+// typed is a time as a browser's field has it, "" for none.
+func (h *HistoryForms) typed(at *models.Instant) string {
+	if at == nil {
+		return ""
+	}
+	return at.Time().In(h.zone).Format("2006-01-02T15:04")
+}
+
+// indented is a document that people can change; "" for none.
+func indented(document models.JSON) string {
+	var out bytes.Buffer
+	if document == nil || json.Indent(&out, document, "", "  ") != nil {
+		return string(document)
+	}
+	return out.String()
+}
+
+// Correct writes what differs from what the form knew when it was opened, and nothing else: what somebody else has
+// changed meanwhile stays.
+func (h *HistoryForms) Correct(c *fiber.Ctx) error {
+	t, err := h.transition(c)
+	if err != nil {
+		return err
+	}
+	var known []string
+	for name := range correctionLabels() {
+		known = append(known, name, wasPrefix+name)
+	}
+	sent, err := request.ReadPlainForm(c, known...)
+	if err != nil {
+		return err
+	}
+	changed := map[string]string{}
+	for name := range correctionLabels() {
+		value, filled := sent[name]
+		if !filled {
+			continue
+		}
+		sent[name], sent[wasPrefix+name] = typedLines(value), typedLines(sent[wasPrefix+name])
+		if sent[name] != sent[wasPrefix+name] {
+			changed[name] = sent[name]
+		}
+	}
+	if len(changed) == 0 {
+		return seeOther(c, historyOf(t.ProductID), "transition-unchanged")
+	}
+	done, err := h.correct(c.UserContext(), t.ID, changed)
+	if status, wrong := problemsOf(err, correctionLabels()); err != nil && wrong != nil {
+		return h.edit(c, status, t, sent, wrong)
+	}
+	if err != nil {
+		return err
+	}
+	return seeOther(c, historyOf(t.ProductID), written("transition-corrected", done))
+}
+
+func (h *HistoryForms) correct(ctx context.Context, id int64, changed map[string]string) (services.Written, error) {
+	metrics, err := request.MetricsText(changed[request.MetricsField])
+	if err != nil {
+		return services.Written{}, err
+	}
+	if text := changed["tanggal_perubahan"]; text != "" {
+		at, err := chosenTime(text, h.zone)
+		if err != nil {
+			return services.Written{}, request.Invalid("tanggal_perubahan", "timestamp", "tanggal_perubahan must be a date and a time")
+		}
+		changed["tanggal_perubahan"] = at.UTC().Format(time.RFC3339)
+	}
+	in, err := h.checker.Correction(changed, metrics)
+	if err != nil {
+		return services.Written{}, err
+	}
+	return h.writer.Correct(ctx, id, in)
+}
+
+// AskDelete asks whether a transition is really to be deleted.
+func (h *HistoryForms) AskDelete(c *fiber.Ctx) error {
+	t, err := h.transition(c)
+	if err != nil {
+		return err
+	}
+	if err := request.ParseQuery(c).Err(); err != nil {
+		return err
+	}
+	return h.site.Show(c, fiber.StatusOK, Page{Template: "stage-history/delete", Title: "Delete a transition", Section: "stage-history", Data: historyRowOf(t)})
+}
+
+// Delete deletes a transition.
+func (h *HistoryForms) Delete(c *fiber.Ctx) error {
+	t, err := h.transition(c)
+	if err != nil {
+		return err
+	}
+	if _, err := request.ReadPlainForm(c); err != nil {
+		return err
+	}
+	done, err := h.writer.Delete(c.UserContext(), t.ID)
+	if err != nil {
+		return err
+	}
+	return seeOther(c, historyOf(t.ProductID), written("transition-deleted", done))
+}
+
+// historyOf is the address of a product's stage history.
+func historyOf(product int64) string {
+	return "/stage-history?productId=" + strconv.FormatInt(product, 10)
+}
