@@ -144,11 +144,12 @@ func (h *HistoryForms) Correct(c *fiber.Ctx) error {
 		return seeOther(c, historyOf(t.ProductID), "transition-unchanged")
 	}
 	done, err := h.correct(c.UserContext(), t.ID, changed)
-	if status, wrong := problemsOf(err, correctionLabels()); err != nil && wrong != nil {
-		return h.edit(c, status, t, sent, wrong)
-	}
 	if err != nil {
-		return err
+		status, wrong := problemsOf(err, correctionLabels())
+		if wrong == nil {
+			return err
+		}
+		return h.edit(c, status, t, sent, wrong)
 	}
 	return seeOther(c, historyOf(t.ProductID), written("transition-corrected", done))
 }
