@@ -80,7 +80,8 @@ func (h *HistoryForms) edit(c *fiber.Ctx, status int, t models.ListedTransition,
 	form := correction{historyRow: historyRowOf(t), Problems: wrong}
 	labels := correctionLabels()
 	for _, f := range []field{
-		{Name: "tanggal_perubahan", Kind: "datetime-local", Value: h.typed(t.ChangedAt), Required: t.ChangedAt != nil, Hint: "Only what is written down changes: the product stays in its stage."},
+		{Name: "tanggal_perubahan", Kind: "datetime-local", Value: h.typed(t.ChangedAt), Required: t.ChangedAt != nil,
+			Hint: "Only what is written down changes: the product stays in its stage."},
 		{Name: "catatan", Kind: "textarea", Value: textOf(t.Notes)},
 		{Name: request.MetricsField, Kind: "textarea", Value: indented(t.Metrics), Hint: `A JSON object, as {"pendapatan": 1250000, "kepuasan": 4.5}. Empty for none.`},
 	} {

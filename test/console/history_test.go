@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"database/sql"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -93,10 +94,7 @@ func TestCorrectingATransition(t *testing.T) {
 		"tanggal_perubahan": {"2026-03-01T08:30"}, "catatan": {"satu\r\ndua"}, "performance_metrics": {"{\r\n  \"nilai\": 12345678901234567890.10\r\n}"},
 	}
 	with := func(name, value string) url.Values {
-		changed := url.Values{}
-		for n, v := range was {
-			changed[n] = v
-		}
+		changed := maps.Clone(was)
 		changed.Set(name, value)
 		return changed
 	}
