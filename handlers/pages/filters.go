@@ -87,7 +87,7 @@ func (f *filterField) add(id int64, name *string) {
 }
 
 // chosen is the text of a value, which may be none of the options.
-func (f filterField) chosen(value string) string {
+func (f *filterField) chosen(value string) string {
 	if i := slices.IndexFunc(f.Options, func(o filterOption) bool { return o.Value == value }); i >= 0 {
 		return f.Options[i].Text
 	}
