@@ -60,7 +60,7 @@ func TestMonths(t *testing.T) {
 
 func TestBars(t *testing.T) {
 	t.Parallel()
-	n, name, one, two := narrow{url.Values{}}, "Growth", int64(1), int64(2)
+	n, name, one, two := narrow{query: url.Values{}}, "Growth", int64(1), int64(2)
 	shares := n.shares("stage", []dashboard.Share{
 		{Label: dashboard.Label{ID: &one, Name: &name}, Count: 3, Percentage: 600},
 		{Label: dashboard.Label{ID: &two}},
@@ -104,7 +104,7 @@ func TestHeat(t *testing.T) {
 		{LabelledCount: counted(&one, 5), Stages: []dashboard.LabelledCount{counted(&one, 0), counted(nil, 5)}},
 		{LabelledCount: counted(nil, 2), Stages: []dashboard.LabelledCount{counted(&one, 1), counted(nil, 1)}},
 	}
-	h := narrow{url.Values{"search": {"x"}}}.heat(rows, nil, 7)
+	h := narrow{query: url.Values{"search": {"x"}}}.heat(rows, nil, 7)
 	for _, c := range []struct {
 		got  heatCell
 		want heatCell
@@ -123,7 +123,7 @@ func TestHeat(t *testing.T) {
 
 func TestFiltersOfAPage(t *testing.T) {
 	t.Parallel()
-	n := narrow{url.Values{"search": {"a&b"}, "stage": {"growth"}, "segmentId": {"7"}, "overdue": {"true"}}}
+	n := narrow{query: url.Values{"search": {"a&b"}, "stage": {"growth"}, "segmentId": {"7"}, "overdue": {"true"}}}
 	f := filtersOf("/", n, services.DropdownLists{})
 	var texts, without []string
 	for _, set := range f.Set {

@@ -11,6 +11,7 @@ import (
 // filters are the form that says which products a page shows, and the way back from each of its filters.
 type filters struct {
 	Page   string // that the form asks for
+	Clear  string // the page without any filter
 	Search string
 	Fields []filterField
 	Hidden []setFilter // set in the address, and in no field
@@ -20,6 +21,7 @@ type filters struct {
 // filterField is a field of which one value can be chosen.
 type filterField struct {
 	Name, Label string
+	Blank       string // what is said where no option is chosen; else Any
 	Options     []filterOption
 }
 
@@ -33,7 +35,7 @@ type setFilter struct{ Name, Value, Text, Without string }
 
 // filtersOf is the form of a page, with the choices that there are.
 func filtersOf(page string, n narrow, lists services.DropdownLists) filters {
-	f := filters{Page: page, Search: n.query.Get("search"), Fields: fieldsOf(n, lists)}
+	f := filters{Page: page, Clear: narrow{kept: n.kept}.at(page), Search: n.query.Get("search"), Fields: fieldsOf(n, lists)}
 	add := func(name, text string) {
 		f.Set = append(f.Set, setFilter{name, n.query.Get(name), text, n.without(name).at(page)})
 	}
@@ -87,7 +89,7 @@ func (f *filterField) add(id int64, name *string) {
 }
 
 // chosen is the text of a value, which may be none of the options.
-func (f filterField) chosen(value string) string {
+func (f *filterField) chosen(value string) string {
 	if i := slices.IndexFunc(f.Options, func(o filterOption) bool { return o.Value == value }); i >= 0 {
 		return f.Options[i].Text
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lifecycle-sync/handlers"
+	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services"
 )
@@ -76,16 +77,19 @@ func (p *problems) at(name string) string {
 // status the form is shown again. It is nil for errors that are shown without the form.
 func problemsOf(err error, labels map[string]string) (int, *problems) {
 	status, f := handlers.Failed(err)
+	of := "" // what the mistake is of where the error does not say
 	switch status {
-	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType:
+	case http.StatusBadRequest:
 		status = http.StatusUnprocessableEntity
+	case http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType:
+		status, of = http.StatusUnprocessableEntity, request.FilesField
 	case http.StatusConflict, http.StatusServiceUnavailable:
 	default:
 		return status, nil
 	}
 	found := &problems{Heading: "Nothing was saved"}
 	if len(f.Errors) == 0 {
-		f.Errors = []models.FieldError{{Message: f.Message}}
+		f.Errors = []models.FieldError{{Field: of, Message: f.Message}}
 	}
 	for _, e := range f.Errors {
 		one := problem{Text: inWords(e.Message, labels)}

@@ -88,7 +88,7 @@ func (f historyFilter) offer(ctx context.Context, v *services.View, asked servic
 		return f, err
 	}
 	for _, s := range stages {
-		text := named(s.Name, "Stage", &s.ID)
+		text := named(s.Name, &s.ID)
 		f.From = append(f.From, stageChoice{s.ID, text, s.ID == asked.FromStageID})
 		f.To = append(f.To, stageChoice{s.ID, text, s.ID == asked.ToStageID})
 	}
@@ -101,7 +101,7 @@ func (f historyFilter) offer(ctx context.Context, v *services.View, asked servic
 		return f, err
 	}
 	f.Product = &chip{
-		Value: strconv.FormatInt(asked.ProductID, 10), Text: named(product.Name, "Product", &asked.ProductID),
+		Value: strconv.FormatInt(asked.ProductID, 10), Text: named(product.Name, &asked.ProductID),
 		Without: withQuery(withQuery(address, "productId", ""), "page", ""),
 	}
 	return f, nil
@@ -117,8 +117,8 @@ func historyRows(transitions []models.ListedTransition) []historyRow {
 
 func historyRowOf(t models.ListedTransition) historyRow {
 	shown := historyRow{
-		ID: t.ID, ProductID: t.ProductID, Product: named(t.Product, "Product", &t.ProductID), ChangedAt: t.ChangedAt,
-		From: named(t.PreviousStageName, "Stage", t.PreviousStageID), To: named(t.StageName, "Stage", t.StageID),
+		ID: t.ID, ProductID: t.ProductID, Product: named(t.Product, &t.ProductID), ChangedAt: t.ChangedAt,
+		From: named(t.PreviousStageName, t.PreviousStageID), To: named(t.StageName, t.StageID),
 		Metrics: valuesOf(t.Metrics),
 	}
 	for i, m := range shown.Metrics {
@@ -189,5 +189,5 @@ func stageName(of dashboard.Label) string {
 	if of.ID == nil {
 		return "No stage"
 	}
-	return named(of.Name, "Stage", of.ID)
+	return named(of.Name, of.ID)
 }

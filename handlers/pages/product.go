@@ -11,13 +11,14 @@ import (
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services"
+	"lifecycle-sync/web"
 )
 
 // productPage is what the template of a product's page sees.
 type productPage struct {
 	shownProduct
 
-	Days        *int64 // in its stage, until today
+	Since       string // how long it has been in its stage, in words
 	Files       []shownFile
 	Transitions []shownTransition
 	Transition  transitionForm
@@ -48,7 +49,7 @@ func (h *ProductForms) Show(c *fiber.Ctx) error {
 		}
 		now := h.now()
 		page := productPage{
-			shownProduct: shownOn(now, lists)(product.ListedProduct), Days: daysUntil(product.StageStart, now),
+			shownProduct: shownOn(now, lists)(product.ListedProduct), Since: since(product.StageStart, now),
 			Files: shownFiles(files), Transitions: shownTransitions(product.History),
 			Transition: newTransition(product.ListedProduct, lists, now), Upload: h.newUpload(product.ListedProduct),
 		}
@@ -56,17 +57,22 @@ func (h *ProductForms) Show(c *fiber.Ctx) error {
 	})
 }
 
-// daysUntil is how many days ago a date was on the day of now, nil when it was not.
-func daysUntil(from *models.Date, now time.Time) *int64 {
+// since says how many days ago a date was on the day of now, "" when it was not.
+func since(from *models.Date, now time.Time) string {
 	if from == nil {
-		return nil
+		return ""
 	}
-	days := int64(models.NewDate(now.Date()).Time().Sub(from.Time()) / (24 * time.Hour))
-	if days < 0 {
-		return nil
+	switch days := wholeDays(models.NewDate(now.Date()).Time().Sub(from.Time())); {
+	case days < 0:
+		return ""
+	case days == 0:
+		return "since today"
+	default:
+		return "for " + web.Plural(days, "day", "days")
 	}
-	return &days
 }
+
+func wholeDays(d time.Duration) int64 { return int64(d / (24 * time.Hour)) }
 
 // shownFile is a file of a product.
 type shownFile struct {
@@ -91,7 +97,7 @@ type shownTransition struct {
 	models.ListedTransition
 
 	From, To string // names of stages, "" for none
-	Days     *int64 // since the one before it
+	After    string // how long after the one before it, in words
 	Measured []metric
 }
 
@@ -100,13 +106,19 @@ func shownTransitions(history []models.ListedTransition) []shownTransition {
 	for i, t := range history {
 		shown[i] = shownTransition{
 			ListedTransition: t,
-			From:             named(t.PreviousStageName, "Stage", t.PreviousStageID), To: named(t.StageName, "Stage", t.StageID),
+			From:             named(t.PreviousStageName, t.PreviousStageID), To: named(t.StageName, t.StageID),
 			Measured: metricsOf(t.Metrics),
 		}
 		if i+1 < len(history) && t.ChangedAt != nil && history[i+1].ChangedAt != nil {
-			days := int64(t.ChangedAt.Time().Sub(history[i+1].ChangedAt.Time()) / (24 * time.Hour))
-			shown[i].Days = &days
+			shown[i].After = after(t.ChangedAt.Time().Sub(history[i+1].ChangedAt.Time()))
 		}
 	}
 	return shown
+}
+
+func after(d time.Duration) string {
+	if days := wholeDays(d); days > 0 {
+		return web.Plural(days, "day", "days") + " after the one before"
+	}
+	return "less than a day after the one before"
 }

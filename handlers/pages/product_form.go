@@ -12,6 +12,7 @@ import (
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services"
+	"lifecycle-sync/web"
 )
 
 // Beside a product's columns a form has fields for what it knew when it was opened, and for what was decided
@@ -53,7 +54,7 @@ func productLabels() map[string]string {
 	return map[string]string{
 		"produk": "Name", "deskripsi": "Description", "id_kategori": "Category", "id_segmen": "Segment", "id_stage": "Stage",
 		"harga": "Price", "tanggal_launch": "Launch date", "pelanggan": "Customer",
-		"tanggal_stage_start": "Start of stage", "tanggal_stage_end": "End of stage", request.FilesField: "Files",
+		"tanggal_stage_start": "Stage start", "tanggal_stage_end": "Stage end", request.FilesField: "Files",
 	}
 }
 
@@ -205,18 +206,27 @@ func (h *ProductForms) show(c *fiber.Ctx, status int, f productForm) error {
 		f.Files = h.rules
 	} else {
 		if f.Title == "" {
-			f.Title = named(request.SomeText(f.Was["produk"]), "Product", &f.ID)
+			f.Title = web.Named(request.SomeText(f.Was["produk"]), f.ID)
 		}
 		title = "Edit " + f.Title
 	}
 	return h.site.Show(c, status, Page{Template: "products/form", Title: title, Section: "products", Data: f})
 }
 
-// again answers with the form and what is wrong with it, or with err where the form would be no help.
-func (h *ProductForms) again(c *fiber.Ctx, f productForm, err error) error {
+// again answers with the form and what is wrong with it, or with err where the form would be no help. further
+// errors, which may be nil, are told with it.
+func (h *ProductForms) again(c *fiber.Ctx, f productForm, err error, further ...error) error {
 	status, found := problemsOf(err, productLabels())
 	if found == nil {
 		return err
+	}
+	for _, other := range further {
+		if other == nil {
+			continue
+		}
+		if _, more := problemsOf(other, productLabels()); more != nil {
+			found.List = append(found.List, more.List...)
+		}
 	}
 	f.Problems = found
 	return h.show(c, status, f)

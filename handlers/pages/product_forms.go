@@ -62,7 +62,8 @@ func (h *ProductForms) Create(c *fiber.Ctx) error {
 	f.Lost = err != nil || len(read.Files) > 0
 	if err != nil {
 		f.Key = cmp.Or(f.Key, newKey()) // the form was perhaps not read so far
-		return h.again(c, f, err)
+		_, amiss := h.checker.Product(asSent(f.Values), false)
+		return h.again(c, f, err, amiss)
 	}
 	key, in, err := h.created(c, f)
 	if err != nil {

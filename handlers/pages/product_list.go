@@ -2,129 +2,79 @@ package pages
 
 import (
 	"net/url"
-	"slices"
-	"strconv"
 	"strings"
 
-	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/services"
 )
 
 // productList is what the template of the list sees.
 type productList struct {
+	Filters  filters
 	Products []shownProduct
 	Table    bool
-	Sort     string
-	Sorts    []option
-	Choices  choices
-	Missing  []option
 	Pager    pager
 
-	address string // of the list, without what is empty
-	paging  services.Paging
+	narrow narrow
+	sort   string
 }
 
-// sortings are the orders that the list can have.
-func sortings() []option {
-	return []option{
-		{"", "Newest first"}, {"created_at", "Oldest first"},
-		{"produk", "Name, A to Z"}, {"-produk", "Name, Z to A"},
-		{"-harga", "Price, highest first"}, {"harga", "Price, lowest first"},
-		{"-tanggal_launch", "Launch, latest first"}, {"tanggal_launch", "Launch, earliest first"},
-		{"tanggal_stage_end", "End of stage, earliest first"}, {"-tanggal_stage_end", "End of stage, latest first"},
-		{"-updated_at", "Changed last"}, {"updated_at", "Changed longest ago"},
-		{"id", "Number, lowest first"}, {"-id", "Number, highest first"},
+// listPath is where the list is.
+const listPath = "/products"
+
+// listFilters are the list's filters, and its order.
+func listFilters(n narrow, lists services.DropdownLists) filters {
+	f := filtersOf(listPath, n, lists)
+	order := filterField{Name: "sort", Label: "Order", Blank: "Newest first", Options: sortings()}
+	for i, o := range order.Options {
+		order.Options[i].Chosen = o.Value == n.kept.Get(order.Name)
 	}
-}
-
-// missings are what can be asked to be missing.
-func missings() []option {
-	return []option{
-		{"segment", "Without a segment"}, {"stage", "Without a stage"}, {"category", "Without a category"},
-		{"price", "Without a price"}, {"launchDate", "Without a launch date"},
-	}
-}
-
-// Value is the value of a parameter in the list's address.
-func (l productList) Value(name string) string {
-	_, raw, _ := strings.Cut(l.address, "?")
-	query, _ := url.ParseQuery(raw) // it was read before
-	return query.Get(name)
-}
-
-// Filters are the filters that are on, with where the list is without each.
-func (l productList) Filters() (on []link) {
-	for _, name := range request.ProductFilters() {
-		if value := l.Value(name); value != "" {
-			on = append(on, link{l.with(name, ""), l.filterText(name, value)})
+	f.Fields = append(f.Fields, order)
+	for _, name := range []string{"view", "limit"} {
+		if n.kept.Has(name) {
+			f.Hidden = append(f.Hidden, setFilter{Name: name, Value: n.kept.Get(name)})
 		}
 	}
-	return on
+	return f
 }
 
-func (l productList) filterText(name, value string) string {
-	switch name {
-	case "search":
-		return "Text: " + value
-	case "stageId":
-		return "Stage: " + chosen(l.Choices.Stages, value)
-	case "segmentId":
-		return "Segment: " + chosen(l.Choices.Segments, value)
-	case "categoryId":
-		return "Category: " + chosen(l.Choices.Categories, value)
-	case "stage":
-		return "Stage: " + value
-	case "segmen":
-		return "Segment: " + value
-	case "kategori":
-		return "Category: " + value
-	case "missing":
-		return chosen(l.Missing, value)
-	case "overdue":
-		return "Overdue"
-	default:
-		return name + ": " + value
+// sortings are the orders that the list can have, but for the first.
+func sortings() []filterOption {
+	return []filterOption{
+		{Value: "created_at", Text: "Oldest first"},
+		{Value: "produk", Text: "Name, A to Z"}, {Value: "-produk", Text: "Name, Z to A"},
+		{Value: "-harga", Text: "Price, highest first"}, {Value: "harga", Text: "Price, lowest first"},
+		{Value: "-tanggal_launch", Text: "Launch, latest first"}, {Value: "tanggal_launch", Text: "Launch, earliest first"},
+		{Value: "tanggal_stage_end", Text: "Stage end, earliest first"}, {Value: "-tanggal_stage_end", Text: "Stage end, latest first"},
+		{Value: "-updated_at", Text: "Changed last"}, {Value: "updated_at", Text: "Changed longest ago"},
+		{Value: "id", Text: "Number, lowest first"}, {Value: "-id", Text: "Number, highest first"},
 	}
 }
 
-// Further are the parameters that the filter form has no fields for, and keeps.
-func (l productList) Further() (further []option) {
-	for _, name := range []string{"view", "limit", "stage", "segmen", "kategori"} {
-		if value := l.Value(name); value != "" {
-			further = append(further, option{name, value})
-		}
+// with is where the list begins that is shown in another way: without some of what is kept, and with a value
+// of a name, unless that is "".
+func (l productList) with(name, value string, without ...string) string {
+	other := narrow{query: l.narrow.query, kept: url.Values{}}
+	for kept, values := range l.narrow.kept {
+		other.kept[kept] = values
 	}
-	return further
-}
-
-// with is where the list begins with another value of a parameter.
-func (l productList) with(name, value string) string {
-	return withQuery(withQuery(l.address, "page", ""), name, value)
-}
-
-// Clear is where the list is without any filter.
-func (l productList) Clear() string {
-	address := l.with("page", "")
-	for _, name := range request.ProductFilters() {
-		address = withQuery(address, name, "")
+	for _, gone := range append(without, name) {
+		other.kept.Del(gone)
 	}
-	return address
+	if value != "" {
+		other.kept.Set(name, value)
+	}
+	return other.at(listPath)
 }
 
 // AsCards is where the list is cards.
-func (l productList) AsCards() string { return withQuery(l.with("view", ""), "limit", "") }
+func (l productList) AsCards() string { return l.with("view", "", "limit") }
 
 // AsTable is where the list is a table.
-func (l productList) AsTable() string { return withQuery(l.with("view", "table"), "limit", "") }
+func (l productList) AsTable() string { return l.with("view", "table", "limit") }
 
 // Export is where the list is a file of a kind, csv or xlsx, with the same filters and order.
 func (l productList) Export(kind string) string {
-	address := l.with("view", "")
-	_, query, has := strings.Cut(withQuery(address, "limit", ""), "?")
-	if has {
-		query = "?" + query
-	}
-	return "/api/product-lifecycle/products/export." + kind + query
+	return "/api/product-lifecycle/products/export." + kind + strings.TrimPrefix(l.with("view", "", "limit"), listPath)
 }
 
 // PastEnd reports whether the list has pages, but not this one.
@@ -145,7 +95,7 @@ func (l productList) Columns() (heads []columnHead) {
 	}{
 		{text: "Product", sort: "produk"}, {text: "Stage"}, {text: "Segment"}, {text: "Category"}, {text: "Customer"},
 		{text: "Price", sort: "harga", class: "n", descends: true}, {text: "Launch", sort: "tanggal_launch", descends: true},
-		{text: "End of stage", sort: "tanggal_stage_end"}, {text: "Files", class: "n"},
+		{text: "Stage end", sort: "tanggal_stage_end"}, {text: "Files", class: "n"},
 	} {
 		head := columnHead{Text: c.text, Class: c.class}
 		if c.sort != "" {
@@ -163,29 +113,11 @@ func (l productList) sorting(key string, descends bool) (address, order string) 
 	if descends {
 		next = "-" + key
 	}
-	switch l.Sort {
+	switch l.sort {
 	case key:
 		next, order = "-"+key, "ascending"
 	case "-" + key:
 		next, order = key, "descending"
 	}
 	return l.with("sort", next), order
-}
-
-// tidy is an address without the parameters that are empty, as a form sends what was not filled in.
-func tidy(address string) string {
-	path, raw, _ := strings.Cut(address, "?")
-	query, _ := url.ParseQuery(raw)
-	for name, values := range query {
-		if !slices.ContainsFunc(values, func(v string) bool { return v != "" }) {
-			query.Del(name)
-		}
-	}
-	if query.Get("page") == strconv.Itoa(1) {
-		query.Del("page")
-	}
-	if len(query) == 0 {
-		return path
-	}
-	return path + "?" + query.Encode()
 }

@@ -3,7 +3,6 @@ package pages
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -38,7 +37,8 @@ func (h *Products) List(c *fiber.Ctx) error {
 	if isTable && asked.Limit == 0 {
 		asked.Limit = tableLimit
 	}
-	address := tidy(strings.Clone(c.OriginalURL())) // Fiber uses the memory of its strings again
+	n := narrowOf(q)
+	n.kept = given(q, "sort", "view", "limit")
 	return h.site.Read(c, Page{Template: "products/list", Section: "products"}, func(ctx context.Context, v *services.View) (string, any, error) {
 		lists, err := services.Dropdowns(ctx, v)
 		if err != nil {
@@ -49,8 +49,7 @@ func (h *Products) List(c *fiber.Ctx) error {
 			return "", nil, err
 		}
 		list := productList{
-			Table: isTable, Sort: asked.Sort, Sorts: sortings(), Choices: choicesOf(lists), Missing: missings(),
-			Pager: pagerOf(address, page.Pagination), address: address, paging: asked.Paging,
+			Filters: listFilters(n, lists), Table: isTable, Pager: pagerOf(n.at(listPath), page.Pagination), narrow: n, sort: asked.Sort,
 		}
 		show := shownOn(h.now(), lists)
 		for _, p := range page.Products {

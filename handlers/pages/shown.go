@@ -2,11 +2,11 @@ package pages
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/services"
+	"lifecycle-sync/web"
 )
 
 // shownProduct is a product as lists and its own page show it. Names are "" for none.
@@ -25,27 +25,23 @@ func shownOn(now time.Time, lists services.DropdownLists) func(models.ListedProd
 		return shownProduct{
 			ListedProduct: p,
 			Title:         productTitle(p),
-			InStage:       named(p.Stage, "Stage", p.StageID),
-			Where:         named(p.Segment, "Segment", p.SegmentID),
-			Of:            named(p.Category, "Category", p.CategoryID),
+			InStage:       named(p.Stage, p.StageID),
+			Where:         named(p.Segment, p.SegmentID),
+			Of:            named(p.Category, p.CategoryID),
 			For:           textOf(p.Customer),
 			Overdue:       p.StageEnd != nil && p.StageEnd.Time().Before(today.Time()) && (p.StageID == nil || *p.StageID != last),
 		}
 	}
 }
 
-func productTitle(p models.ListedProduct) string { return named(p.Name, "Product", &p.ID) }
+func productTitle(p models.ListedProduct) string { return web.Named(p.Name, p.ID) }
 
-// named is the name of a row, else what it is with its id, and "" when there is no id.
-func named(name *string, what string, id *int64) string {
-	switch {
-	case name != nil && strings.TrimSpace(*name) != "":
-		return *name
-	case id == nil:
+// named is the name of a row that a product belongs to, "" when there is none.
+func named(name *string, id *int64) string {
+	if id == nil {
 		return ""
-	default:
-		return what + " " + strconv.FormatInt(*id, 10)
 	}
+	return web.Named(name, *id)
 }
 
 func textOf(text *string) string {
@@ -62,17 +58,15 @@ type option struct{ Value, Text string }
 type choices struct{ Stages, Segments, Categories []option }
 
 func choicesOf(lists services.DropdownLists) (all choices) {
-	of := func(name *string, what string, id int64) option {
-		return option{strconv.FormatInt(id, 10), named(name, what, &id)}
-	}
+	of := func(name *string, id int64) option { return option{strconv.FormatInt(id, 10), web.Named(name, id)} }
 	for _, s := range lists.Stages {
-		all.Stages = append(all.Stages, of(s.Name, "Stage", s.ID))
+		all.Stages = append(all.Stages, of(s.Name, s.ID))
 	}
 	for _, s := range lists.Segments {
-		all.Segments = append(all.Segments, of(s.Name, "Segment", s.ID))
+		all.Segments = append(all.Segments, of(s.Name, s.ID))
 	}
 	for _, c := range lists.Categories {
-		all.Categories = append(all.Categories, of(c.Name, "Category", c.ID))
+		all.Categories = append(all.Categories, of(c.Name, c.ID))
 	}
 	return all
 }

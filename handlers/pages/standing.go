@@ -80,7 +80,8 @@ func wordsOf(s syncing.Status, now time.Time) words {
 	case s.State == syncing.Running:
 		return words{Text: fresh + " · a synchronisation is under way", Tone: "good"}
 	case s.Verified != nil && s.Verified.StartedAt.After(s.LastSuccess.StartedAt) && s.Verified.Drift() > 0:
-		return words{Text: "The mirror differs from lifecycle_db in " + web.Plural(s.Verified.Drift(), "row", "rows") + " that somebody has changed by hand", Tone: "warn", Troubled: true}
+		rows := web.Plural(s.Verified.Drift(), "row", "rows")
+		return words{Text: "The mirror differs from lifecycle_db in " + rows + " that somebody has changed by hand", Tone: "warn", Troubled: true}
 	default:
 		return words{Text: fresh, Tone: "good"}
 	}

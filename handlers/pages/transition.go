@@ -45,7 +45,7 @@ func transitionLabels() map[string]string {
 func newTransition(p models.ListedProduct, lists services.DropdownLists, now time.Time) transitionForm {
 	return transitionForm{
 		ID: p.ID, Title: productTitle(p), Key: newKey(), Values: map[string]string{},
-		StageID: wholeText(p.StageID), Stage: named(p.Stage, "Stage", p.StageID), stages: choicesOf(lists).Stages,
+		StageID: wholeText(p.StageID), Stage: named(p.Stage, p.StageID), stages: choicesOf(lists).Stages,
 		Zone: now.Format("MST"),
 	}
 }

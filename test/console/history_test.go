@@ -36,7 +36,7 @@ func TestStageHistory(t *testing.T) {
 	}
 	for notes, texts := range map[string][]string{
 		"pertama":     {"1 Mar 2026 08.30 WIB", `datetime="2026-03-01T01:30:00Z"`, `href="/products/7"`, "Panel &lt;b&gt;Surya&lt;/b&gt;", "Introduction", "Growth", "87.890.589.386,050", `{&#34;a&#34;:[1,null]}`, "none"},
-		"tanpa waktu": {"–", "Product 8", "no stage", "Introduction", "[1,2]"},
+		"tanpa waktu": {"–", "No name (8)", "no stage", "Introduction", "[1,2]"},
 	} {
 		row := rowOf(t, list.body, notes)
 		for _, text := range texts {

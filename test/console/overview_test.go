@@ -70,7 +70,10 @@ func TestOverview(t *testing.T) {
 		exec(t, source, "UPDATE tbl_produk SET id_segmen = NULL WHERE id % 9 = 0", "UPDATE tbl_produk SET id_stage = NULL WHERE id % 7 = 0", "UPDATE tbl_produk SET harga = NULL WHERE id % 5 = 0")
 	})
 	for _, query := range []string{"", "search=a", "stageId=2&search=&segmentId=", "stage=Growth&search=an", "missing=price", "overdue=true"} {
-		t.Run(query, func(t *testing.T) { (&site{t: t, address: s.address}).holdsOverview(query) })
+		t.Run(query, func(t *testing.T) {
+			t.Parallel()
+			(&site{t: t, address: s.address}).holdsOverview(query)
+		})
 	}
 }
 
@@ -92,6 +95,7 @@ func (s *site) holdsOverview(query string) {
 	for _, tile := range shown {
 		if tile.address != "" {
 			s.holdsLink(query, tile.address, tile.figure)
+			s.page(tile.address, http.StatusOK, "Products")
 		}
 	}
 	links := leadsTo(page)

@@ -26,7 +26,7 @@ func one[T any](t *testing.T, db *sql.DB, query string) (value T) {
 	return value
 }
 
-var productLink = regexp.MustCompile(`<a href="/products/(\d+)" dir="auto">`)
+var productLink = regexp.MustCompile(`<a class="clamp" href="/products/(\d+)"`)
 
 // listed are the ids of the products on a page of the list, in order.
 func listed(a answer) (ids []string) {
@@ -54,7 +54,7 @@ func TestProductList(t *testing.T) {
 
 		stage := one[string](t, d.source, "SELECT stage FROM tbl_stage WHERE id = 2")
 		count := one[int](t, d.source, "SELECT count(*) FROM tbl_produk WHERE id_stage = 2")
-		filtered := d.open("/products?search=&stageId=2&segmentId=&categoryId=&sort=&view=table").want(t, 200, fmt.Sprintf("%d product", count), "Stage: "+stage,
+		filtered := d.open("/products?search=&stageId=2&segmentId=&categoryId=&sort=&view=table").want(t, 200, fmt.Sprintf("%d product", count), "Stage: "+stage, "Remove all filters",
 			`<option value="2" selected>`, `export.xlsx?stageId=2"`, `href="/products?stageId=2"`)
 		if strings.Contains(filtered.body, "search=&amp;") {
 			t.Error("what was not filled in is in the links")
