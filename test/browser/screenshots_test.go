@@ -14,7 +14,8 @@ var screenshots = flag.String("screenshots", "", "the folder that takes pictures
 
 // pictured are the pages of which pictures are made, besides the form to sign in and that of an address where nothing is.
 var pictured = []string{
-	"/", "/products", "/products?view=table", "/products/new", "/products/1", "/products/1/edit", "/products/1/delete", "/stage-history",
+	"/", "/products", "/products?view=table", "/products/new", "/products/1", "/products/1/edit", "/products/1/delete", "/stage-history", "/stage-history/matrix",
+	"/stage-history/1/edit", "/stage-history/1/delete",
 	"/sync", "/sync/runs", "/sync/runs/1", "/sync/quarantine", "/sync/changes?table=tbl_produk&id=1", "/sync/doctor",
 }
 
