@@ -113,7 +113,7 @@ type change struct {
 
 // Changes answers a page of what a run overwrote or removed.
 func (h *Sync) Changes(c *fiber.Ctx) error {
-	id, err := runInPath(c)
+	id, err := request.RunID(c)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"math"
 	"strconv"
 	"time"
 
@@ -114,7 +113,7 @@ func (h *Sync) Start(c *fiber.Ctx) error {
 	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
-	asked, err := syncRequest(c)
+	asked, err := request.ReadRun(c)
 	if err != nil {
 		return err
 	}
@@ -179,15 +178,7 @@ func runID(c *fiber.Ctx) (int64, error) {
 	if err := request.ParseQuery(c).Err(); err != nil {
 		return 0, err
 	}
-	return runInPath(c)
-}
-
-func runInPath(c *fiber.Ctx) (int64, error) {
-	id, err := strconv.ParseUint(c.Params("id"), 10, 63)
-	if err != nil || id == 0 {
-		return 0, models.NewInvalid(models.FieldError{Field: "id", Code: "integer", Message: "id in the address must be a whole number from 1 to " + strconv.Itoa(math.MaxInt64)})
-	}
-	return int64(id), nil
+	return request.RunID(c)
 }
 
 type difference struct {

@@ -36,6 +36,40 @@ func (r *Runs) List(ctx context.Context, p Paging) (runs []models.Run, paginatio
 	return page(ctx, r.store, p, (*pmo.Store).Runs)
 }
 
+// ListedRun is a run with how many rows it has written, or as a comparison would have; nil when that is not known.
+type ListedRun struct {
+	models.Run
+
+	Written *int64
+}
+
+// Counted returns a page of the runs as List does, with how many rows each has written. Errors: connection,
+// timeout, schema.
+func (r *Runs) Counted(ctx context.Context, p Paging) (listed []ListedRun, pagination Pagination, err error) {
+	return page(ctx, r.store, p, func(v *pmo.Store, ctx context.Context, offset, limit int) ([]ListedRun, int64, error) {
+		runs, total, err := v.Runs(ctx, offset, limit)
+		if err != nil || len(runs) == 0 {
+			return nil, total, err
+		}
+		ids := make([]int64, len(runs))
+		for i, run := range runs {
+			ids[i] = run.ID
+		}
+		written, err := v.RowsWritten(ctx, ids)
+		if err != nil {
+			return nil, 0, err
+		}
+		listed := make([]ListedRun, len(runs))
+		for i, run := range runs {
+			listed[i].Run = run
+			if n, known := written[run.ID]; known {
+				listed[i].Written = &n
+			}
+		}
+		return listed, total, nil
+	})
+}
+
 // Quarantine returns a page of the source rows that cannot stand in the mirror, in mirroring order and
 // by id. Errors: connection, timeout, schema.
 func (r *Runs) Quarantine(ctx context.Context, p Paging) (rows []models.Quarantined, pagination Pagination, err error) {

@@ -29,3 +29,12 @@ func AttachmentID(c *fiber.Ctx) (product, id int64, err error) {
 	}
 	return product, id, nil
 }
+
+// RunID reads the number of a run from the path. Errors: validation_failed.
+func RunID(c *fiber.Ctx) (int64, error) {
+	id, err := strconv.ParseUint(c.Params("id"), 10, 63)
+	if err != nil || id == 0 {
+		return 0, models.NewInvalid(models.FieldError{Field: "id", Code: "integer", Message: "id in the address must be a whole number from 1 to " + strconv.Itoa(math.MaxInt64)})
+	}
+	return int64(id), nil
+}

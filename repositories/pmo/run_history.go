@@ -161,6 +161,19 @@ func (s *Store) RunTables(ctx context.Context, run int64) (counts []models.Table
 	return counts, s.db.Translate(err)
 }
 
+// RowsWritten returns how many mirrored rows each of the given runs has written, or as a comparison would have;
+// a run that kept no counts is not in it. Errors: connection, timeout, schema.
+func (s *Store) RowsWritten(ctx context.Context, runs []int64) (map[int64]int64, error) {
+	var sums []struct{ RunID, Written int64 }
+	err := s.gorm(ctx).Model(&models.TableCount{}).Where("run_id IN ?", runs).Group("run_id").
+		Select("run_id, CAST(SUM(inserted + updated + deleted + released) AS bigint) AS written").Scan(&sums).Error
+	written := make(map[int64]int64, len(sums))
+	for _, sum := range sums {
+		written[sum.RunID] = sum.Written
+	}
+	return written, s.db.Translate(err)
+}
+
 // RunChanges returns at most limit changes of a run, in the order in which they were made, from offset
 // on, and how many there are. Errors: connection, timeout, schema.
 func (s *Store) RunChanges(ctx context.Context, run int64, offset, limit int) (changes []models.LoggedChange, total int64, err error) {

@@ -1,31 +1,70 @@
-package handlers
+package request
 
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
-	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/syncing"
 )
 
-// syncBody is how many bytes the request for a run may have.
-const syncBody = 64 << 10
+// runBody is how many bytes the request for a run may have.
+const runBody = 64 << 10
 
-// syncRequest reads what is asked of a run; no body asks for a full one. allowDeletes 0 allows nothing
+// ReadRun reads what is asked of a run, in JSON; no body asks for a full one. allowDeletes 0 allows nothing
 // special, as when it is left out. Errors: validation_failed, too_large, unsupported_type.
-func syncRequest(c *fiber.Ctx) (r syncing.Request, err error) {
-	values, err := request.ReadObjectIfAny(c, syncBody, syncFields())
+func ReadRun(c *fiber.Ctx) (r syncing.Request, err error) {
+	values, err := ReadObjectIfAny(c, runBody, runFields())
 	if err != nil {
 		return r, err
 	}
 	return asked(values)
 }
 
-func syncFields() []string { return []string{"mode", "dryRun", "allowDeletes", "digest"} }
+func runFields() []string { return []string{"mode", "dryRun", "allowDeletes", "digest"} }
+
+// RunForm is what a form asks of a run.
+type RunForm struct {
+	syncing.Request
+
+	Seen int64 // the run whose page the form stood on; 0 when it was another page
+}
+
+// ReadRunForm reads a form that asks for a run; what was left empty is not asked for, except the number of rows
+// that may leave, which a person must type where the form has it. Seen is read also on error. Errors: as ReadRun.
+func ReadRunForm(c *fiber.Ctx) (form RunForm, err error) {
+	sent, err := ReadPlainForm(c, "mode", "digest", "allowDeletes", "seen")
+	if err != nil {
+		return form, err
+	}
+	form.Seen, _ = strconv.ParseInt(sent["seen"], 10, 64) // which only says where to show what is wrong
+	values := map[string]json.RawMessage{}
+	for _, name := range []string{"mode", "digest"} {
+		if text := sent[name]; text != "" {
+			values[name], _ = json.Marshal(text) // a text always marshals
+		}
+	}
+	if number, isAsked := sent["allowDeletes"]; isAsked {
+		values["allowDeletes"] = typedNumber(number)
+	}
+	form.Request, err = asked(values)
+	return form, err
+}
+
+// typedNumber is a whole number as people type it, perhaps with full stops between thousands; anything else
+// becomes what is no number.
+func typedNumber(text string) json.RawMessage {
+	digits := strings.ReplaceAll(strings.TrimSpace(text), ".", "")
+	if n, err := strconv.ParseUint(digits, 10, 63); err == nil {
+		return strconv.AppendUint(nil, n, 10)
+	}
+	return json.RawMessage(`""`)
+}
 
 // asked is what the values of a request for a run say.
 func asked(values map[string]json.RawMessage) (syncing.Request, error) {

@@ -1,16 +1,15 @@
-package handlers
+package request
 
 import (
 	"strings"
 	"testing"
 
-	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/mirror"
 )
 
-// FuzzSyncRequest wants a run that is possible, or to be told which field is wrong.
-func FuzzSyncRequest(f *testing.F) {
+// FuzzRun wants a run that is possible, or to be told which field is wrong.
+func FuzzRun(f *testing.F) {
 	for _, seed := range []string{
 		`{"mode":"full","dryRun":false,"allowDeletes":0}`, `{"mode":"incremental"}`, `{"allowDeletes":9223372036854775807}`, `{"allowDeletes":1e3}`, `{"allowDeletes":-1}`,
 		`{"dryRun":null}`, `{"mode":"FULL"}`, `{"mode":"\u0066ull"}`, `{}`,
@@ -19,7 +18,7 @@ func FuzzSyncRequest(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		values, err := request.ObjectOf(text, syncFields())
+		values, err := ObjectOf(text, runFields())
 		if err != nil {
 			return
 		}
