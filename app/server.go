@@ -72,5 +72,6 @@ func (a *App) pages(syncs *syncing.Service, known routes.Access, physician *doct
 		Quarantine:   pages.NewQuarantine(site, runs),
 		Changes:      pages.NewChanges(site, runs),
 		Doctor:       pages.NewDoctor(site, physician),
+		Sync:         pages.NewSync(site, syncs, runs),
 	}
 }

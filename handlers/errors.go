@@ -22,6 +22,7 @@ type Failure struct {
 	Errors    []models.FieldError `json:"errors,omitempty"`
 	Data      any                 `json:"data,omitempty"`
 	RequestID string              `json:"requestId"`
+	Err       error               `json:"-"` // for pages of those who steer the synchronisation: what to do about it
 }
 
 // Errors answers every error that a handler returns or that Fiber itself comes upon, and logs those
@@ -56,7 +57,7 @@ func Failed(err error) (int, Failure) {
 	if message == "" {
 		message = e.Error()
 	}
-	return status, Failure{Message: message, Code: string(e.Class), Errors: e.Fields, Data: e.Data}
+	return status, Failure{Message: message, Code: string(e.Class), Errors: e.Fields, Data: e.Data, Err: err}
 }
 
 // verdict is the one map from a class of error to a status. Where the error's own message could hold

@@ -21,6 +21,7 @@ type Pages struct {
 	Quarantine   *pages.Quarantine
 	Changes      *pages.Changes
 	Doctor       *pages.Doctor
+	Sync         *pages.Sync
 }
 
 // table is everything the console answers, as Handlers.table for the API. Forms are sent by POST alone.
@@ -58,6 +59,14 @@ func (p Pages) table() []route {
 		{get, "/stage-history/:id/delete", admin, unmetered, brief, p.HistoryForms.AskDelete},
 		{post, "/stage-history/:id/delete", admin, writes, brief, p.HistoryForms.Delete},
 
+		{get, "/sync", admin, unmetered, brief, p.Sync.Show},
+		{post, "/sync/dry-run", admin, syncs, endless, p.Sync.DryRun},
+		{post, "/sync/verify", admin, syncs, endless, p.Sync.Verify},
+		{get, "/sync/runs", admin, unmetered, brief, p.Sync.List},
+		{post, "/sync/runs", admin, syncs, brief, p.Sync.Start},
+		{get, "/sync/runs/:id", admin, unmetered, brief, p.Sync.ShowRun},
+		{get, "/sync/runs/:id/cancel", admin, unmetered, brief, p.Sync.AskCancel},
+		{post, "/sync/runs/:id/cancel", admin, syncs, brief, p.Sync.Cancel},
 		{get, "/sync/quarantine", admin, unmetered, brief, p.Quarantine.Show},
 		{get, "/sync/changes", admin, unmetered, brief, p.Changes.Show},
 		{get, "/sync/doctor", admin, unmetered, minute, p.Doctor.Show},

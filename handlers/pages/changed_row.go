@@ -10,6 +10,7 @@ type changedRow struct {
 	Action, Tone string // in words
 	Values       []changedValue
 	Left         bool // the whole row left, so that only what was is shown
+	Came         bool // the whole row came, so that only what is is shown
 }
 
 // changedValue is a column's value before and after a change.
@@ -28,10 +29,19 @@ func changedRowOf(c models.LoggedChange, table string) changedRow {
 		row.Action, row.Tone, row.Left = "deleted", "bad", true
 	case "quarantine":
 		row.Action, row.Tone, row.Left = "into quarantine", "warn", true
+	case "insert":
+		row.Action, row.Tone, row.Came = "new", "good", true
+	case "release":
+		row.Action, row.Tone, row.Came = "out of quarantine", "good", true
+	case "forget":
+		row.Action = "gone from quarantine, and from lifecycle_db"
 	}
 	after := map[string]value{}
 	for _, v := range valuesOf(c.After) {
 		after[v.Name] = v
+		if row.Came {
+			row.Values = append(row.Values, changedValue{Name: v.Name, After: v})
+		}
 	}
 	for _, v := range valuesOf(c.Before) {
 		now, known := after[v.Name]

@@ -3,17 +3,20 @@ package pages
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers"
 	"lifecycle-sync/models"
+	"lifecycle-sync/web"
 )
 
 // failure is an error, for a person.
 type failure struct {
 	Heading   string
 	Message   string
+	Remedy    remedy // where it is not part of the message
 	Problems  []models.FieldError
 	Next      *link
 	RequestID string
@@ -32,6 +35,9 @@ func (s *Site) Failure(c *fiber.Ctx, status int, f handlers.Failure) error {
 	if len(shown.Problems) == 1 {
 		shown.Problems = nil // the message says the same
 	}
+	if strings.HasPrefix(c.Path(), "/sync") && s.roleOf(c) == models.Admin {
+		shown.forOperator(f.Err)
+	}
 	switch status {
 	case http.StatusUnauthorized:
 		shown.Message += " In another window, sign in; then come back here, and send the form again"
@@ -41,10 +47,29 @@ func (s *Site) Failure(c *fiber.Ctx, status int, f handlers.Failure) error {
 			shown.Message += ". Sign out to sign in as somebody else"
 		}
 	case http.StatusServiceUnavailable:
-		shown.Next = &link{c.OriginalURL(), "Try again"}
+		if c.Method() == fiber.MethodGet {
+			shown.Next = &link{c.OriginalURL(), "Try again"}
+		}
 	}
 	c.Response().ResetBody()
 	return s.Show(c, status, Page{Template: "errors/failure", Title: shown.Heading, Data: shown})
+}
+
+// forOperator tells whoever steers the synchronisation what is wrong, and what to do; a run's record tells no less.
+func (f *failure) forOperator(err error) {
+	e := models.AsError(err)
+	if e == nil {
+		return
+	}
+	f.Next = &link{"/sync", "Go to the synchronisation"}
+	if run := inTheWay(err); run != 0 {
+		f.Next = &link{runAddress(run), "Go to run " + web.Number(run)}
+	}
+	switch e.Class {
+	case models.Connection, models.Timeout, models.Permission, models.Schema, models.DataType, models.Constraint, models.Config:
+		f.Message, f.Remedy = e.Message, remedyOf(e.Remedy)
+	default:
+	}
 }
 
 func heading(status int) string {

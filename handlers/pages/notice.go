@@ -37,6 +37,8 @@ func notices() map[notice]string {
 
 		"files-added":  "The files were added.",
 		"file-deleted": "The file was deleted.",
+
+		"run-stopping": "The run was asked to stop.",
 	}
 }
 

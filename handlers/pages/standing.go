@@ -79,7 +79,7 @@ func wordsOf(s syncing.Status, now time.Time) words {
 		return words{Text: "The last synchronisation is too long ago. " + fresh, Tone: "warn", Troubled: true}
 	case s.State == syncing.Running:
 		return words{Text: fresh + " · a synchronisation is under way", Tone: "good"}
-	case s.Verified != nil && s.Verified.StartedAt.After(s.LastSuccess.StartedAt) && s.Verified.Drift() > 0:
+	case drifted(s):
 		rows := web.Plural(s.Verified.Drift(), "row", "rows")
 		return words{Text: "The mirror differs from lifecycle_db in " + rows + " that somebody has changed by hand", Tone: "warn", Troubled: true}
 	default:
@@ -94,11 +94,7 @@ func freshness(s syncing.Status, now time.Time) string {
 	if s.CurrentAt != nil {
 		current = *s.CurrentAt
 	}
-	equal := s.ProvedEqual
-	if v := s.Verified; v != nil && provesEqual(*v) && (equal == nil || v.StartedAt.After(equal.StartedAt)) {
-		equal = v
-	}
-	live := s.Realtime != nil && s.Realtime.State == realtime.Following
+	equal, live := provedEqual(s), s.Realtime != nil && s.Realtime.State == realtime.Following
 	switch {
 	case equal == nil:
 		return "Shows lifecycle_db as of " + ago(current)
@@ -111,6 +107,15 @@ func freshness(s syncing.Status, now time.Time) string {
 	default:
 		return "Shows lifecycle_db as of " + ago(current) + " · proved equal " + ago(equal.StartedAt)
 	}
+}
+
+// provedEqual is the newest run that has proved the mirror to be equal, whether it made it so or found it so; nil
+// when there is none.
+func provedEqual(s syncing.Status) *models.Run {
+	if v := s.Verified; v != nil && provesEqual(*v) && (s.ProvedEqual == nil || v.StartedAt.After(s.ProvedEqual.StartedAt)) {
+		return v
+	}
+	return s.ProvedEqual
 }
 
 // provesEqual reports whether a verification found nothing.

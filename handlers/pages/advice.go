@@ -1,0 +1,88 @@
+package pages
+
+import "lifecycle-sync/models"
+
+// advice is what somebody can do next: words, forms and links, of which any may be missing.
+type advice struct {
+	Words string
+	Forms []runForm
+	Links []link
+}
+
+// runForm is a form that asks for a run, a dry run or a verification, for the template "run-form".
+type runForm struct {
+	Action       string // where it is sent; "" is where runs are started
+	Mode, Digest string
+	Seen         int64 // the run whose page it stands on
+	Button, Says string
+	Primary      bool
+	Number       bool // how many rows may leave must be typed
+	Problem      string
+}
+
+func dryRunForm(button string) runForm { return runForm{Action: "/sync/dry-run", Button: button} }
+
+func doctorLink() link { return link{"/sync/doctor", "Ask the doctor"} }
+
+// startForms are the ways to start something from the page that says how the mirror stands.
+func startForms() []runForm {
+	return []runForm{
+		{Mode: models.IncrementalRun, Button: "Incremental run", Says: "Compares what can have changed since the last run."},
+		{Mode: models.FullRun, Button: "Full run", Says: "Compares every row, and proves that the mirror is equal."},
+		{Action: "/sync/dry-run", Button: "Dry run", Says: "Shows what a full run would change; you can then apply exactly that."},
+		{Action: "/sync/verify", Button: "Verify", Says: "Says whether the mirror equals lifecycle_db. Changes nothing."},
+	}
+}
+
+// troubleOf is what went wrong with a run that has an error or was interrupted, and what to do.
+func troubleOf(r models.Run) trouble {
+	t := trouble{What: "What went wrong", Next: adviceOf(r)}
+	if r.ErrorClass == nil {
+		t.Message = "The process that made this run ended before it did; nothing of the run remains"
+		return t
+	}
+	t.Class, t.Message = *r.ErrorClass, textOf(r.ErrorMessage)
+	if class := models.Class(t.Class); class != models.Conflict { // whose remedy is what the page shows
+		t.Remedy = remedyOf(textOf(r.ErrorRemedy))
+	}
+	return t
+}
+
+// adviceOf is what to do about a run that has not succeeded.
+func adviceOf(r models.Run) advice {
+	again := runForm{Mode: models.FullRun, Seen: r.ID, Button: "Run again", Primary: true}
+	if r.Mode == models.IncrementalRun {
+		again.Mode = r.Mode
+	}
+	class := models.Class(textOf(r.ErrorClass))
+	switch class {
+	case models.MassDelete:
+		return allowAdvice(r, again)
+	case models.Conflict:
+		return advice{}
+	case models.Connection, models.Timeout:
+		return advice{Words: "When both databases answer, run again.", Forms: []runForm{again}, Links: []link{doctorLink()}}
+	case models.Permission, models.Schema, models.Config:
+		return advice{Words: "When that is mended, run again. The doctor checks everything at once.", Forms: []runForm{again}, Links: []link{doctorLink()}}
+	case models.Busy:
+		return advice{Forms: []runForm{again}}
+	case models.Canceled, "":
+		return advice{Words: "Run again when you want to.", Forms: []runForm{again}}
+	default:
+		return advice{Words: "The server's log has the cause.", Forms: []runForm{again}, Links: []link{doctorLink()}}
+	}
+}
+
+// allowAdvice lets somebody allow exactly as many rows to leave as they type.
+func allowAdvice(r models.Run, form runForm) advice {
+	form.Button, form.Number, form.Primary = "Let exactly so many leave", true, false
+	out := advice{Words: "Here you allow it by typing that number, of all rows that would leave. With any other number nothing is changed."}
+	if r.Digest != nil {
+		form.Digest = *r.Digest
+		out.Words += " Only the changes that you have seen are made."
+	} else {
+		out.Forms = []runForm{dryRunForm("See which rows would leave")}
+	}
+	out.Forms = append([]runForm{form}, out.Forms...)
+	return out
+}

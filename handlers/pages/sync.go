@@ -1,0 +1,159 @@
+package pages
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/handlers/request"
+	"lifecycle-sync/models"
+	"lifecycle-sync/services"
+	"lifecycle-sync/services/syncing"
+)
+
+// recentRuns is how many runs stand on the page that says how the mirror stands.
+const recentRuns = 10
+
+// Sync is for those who steer the synchronisation.
+type Sync struct {
+	site  *Site
+	syncs *syncing.Service
+	runs  *services.Runs
+}
+
+// NewSync returns the handlers.
+func NewSync(site *Site, syncs *syncing.Service, runs *services.Runs) *Sync {
+	return &Sync{site, syncs, runs}
+}
+
+type syncPage struct {
+	outlook
+	syncFacts
+
+	Running *models.Run
+	Start   []runForm // what can be started
+	Runs    []runRow
+	Total   int64 // of all runs
+}
+
+// Show says how the mirror stands, and what to do where something is wrong.
+func (h *Sync) Show(c *fiber.Ctx) error {
+	if err := request.ParseQuery(c).Err(); err != nil {
+		return err
+	}
+	ctx := c.UserContext()
+	status, err := h.syncs.Status(ctx)
+	if err != nil {
+		return err
+	}
+	runs, pagination, err := h.runs.Counted(ctx, services.Paging{Limit: recentRuns})
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	shown := syncPage{
+		outlook: outlookOf(status, now), syncFacts: factsOf(status, now), Running: status.Running, Start: startForms(), Runs: runRows(runs), Total: pagination.TotalItems,
+	}
+	return h.site.Show(c, fiber.StatusOK, Page{Template: "sync/state", Title: "Synchronisation", Section: "sync", Live: status.Running != nil, Data: shown})
+}
+
+// Start starts a run, and goes to its page.
+func (h *Sync) Start(c *fiber.Ctx) error {
+	asked, err := request.ReadRunForm(c)
+	if err != nil {
+		return h.mistyped(c, asked.Seen, err)
+	}
+	run, err := h.syncs.Trigger(c.UserContext(), asked.Request)
+	return toRun(c, run, err)
+}
+
+// mistyped shows the page again on which no number was typed where one is needed.
+func (h *Sync) mistyped(c *fiber.Ctx, seen int64, err error) error {
+	if seen <= 0 {
+		return err
+	}
+	for _, wrong := range models.AsError(err).Fields {
+		if wrong.Field == "allowDeletes" {
+			return h.show(c, fiber.StatusUnprocessableEntity, seen, services.Paging{}, "Type a whole number, such as 12")
+		}
+	}
+	return err
+}
+
+// DryRun finds out what a full run would change, and goes to the page that shows it.
+func (h *Sync) DryRun(c *fiber.Ctx) error {
+	if _, err := request.ReadPlainForm(c); err != nil {
+		return err
+	}
+	run, err := h.syncs.Trigger(c.UserContext(), syncing.Request{Mode: models.FullRun, DryRun: true})
+	return toRun(c, run, err)
+}
+
+// Verify compares every row, and goes to the page that says what was found.
+func (h *Sync) Verify(c *fiber.Ctx) error {
+	if _, err := request.ReadPlainForm(c); err != nil {
+		return err
+	}
+	verdict, err := h.syncs.Verify(c.UserContext())
+	return toRun(c, verdict.Run, err)
+}
+
+type cancelPage struct{ Run models.Run }
+
+// AskCancel asks whether a run is to be stopped.
+func (h *Sync) AskCancel(c *fiber.Ctx) error {
+	id, err := h.runID(c)
+	if err != nil {
+		return err
+	}
+	run, _, err := h.runs.One(c.UserContext(), id)
+	if err != nil {
+		return err
+	}
+	if run.State != models.Running {
+		return c.Redirect(runAddress(id), fiber.StatusSeeOther)
+	}
+	return h.site.Show(c, fiber.StatusOK, Page{Template: "sync/cancel", Title: "Cancel run " + strconv.FormatInt(id, 10), Section: "sync", Data: cancelPage{run}})
+}
+
+// Cancel asks a run to stop. One that has ended meanwhile is shown as it ended.
+func (h *Sync) Cancel(c *fiber.Ctx) error {
+	id, err := h.runID(c)
+	if err != nil {
+		return err
+	}
+	if _, err := request.ReadPlainForm(c); err != nil {
+		return err
+	}
+	if _, err := h.syncs.Cancel(c.UserContext(), id); err != nil {
+		return err
+	}
+	return seeOther(c, runAddress(id), "run-stopping")
+}
+
+func (*Sync) runID(c *fiber.Ctx) (int64, error) {
+	if err := request.ParseQuery(c).Err(); err != nil {
+		return 0, err
+	}
+	return request.RunID(c)
+}
+
+// toRun goes to the page of a run that has begun or ended.
+func toRun(c *fiber.Ctx, run models.Run, err error) error {
+	if err != nil {
+		return err
+	}
+	return seeOther(c, runAddress(run.ID), "")
+}
+
+func runAddress(run int64) string { return "/sync/runs/" + strconv.FormatInt(run, 10) }
+
+// inTheWay is the run that keeps another from being started, 0 for any other error.
+func inTheWay(err error) int64 {
+	if other, is := errors.AsType[*syncing.UnderWayError](err); is {
+		return other.Run.ID
+	}
+	return 0
+}

@@ -1,0 +1,96 @@
+// How far a run is, told by the server as it happens; and the page's content again, as soon as a run has begun or
+// ended. Without it, a page that shows a run under way is loaded again and again.
+"use strict";
+(() => {
+	const number = new Intl.NumberFormat("id-ID");
+	const said = document.createElement("p"); // outlives the content, so that a run's end is said, too
+	said.className = "visually-hidden";
+	said.setAttribute("role", "status");
+	document.body.append(said);
+	let source = null, loading = false;
+
+	const page = () => document.querySelector("[data-live]");
+	const shown = () => Number(page()?.dataset.live); // the run, 0 for none
+
+	function line(table) {
+		const list = page()?.querySelector(".live ul");
+		if (!list) return null;
+		let item = [...list.children].find((child) => child.dataset.table === table);
+		if (!item) {
+			item = list.querySelector("template").content.firstElementChild.cloneNode(true);
+			item.dataset.table = table;
+			item.querySelector("code").textContent = table;
+			item.querySelector("progress").setAttribute("aria-label", table);
+			list.append(item);
+			said.textContent = table + " has begun";
+		}
+		return item;
+	}
+
+	function progress({ run, table, done, total }) {
+		const item = run === shown() && line(table);
+		if (!item) return;
+		const bar = item.querySelector("progress");
+		if (total > 0) {
+			bar.max = total;
+			bar.value = Math.min(done, total);
+		}
+		item.querySelector(".n").textContent = number.format(done) + (total > 0 ? " / " + number.format(Math.max(done, total)) : "") + " rows";
+	}
+
+	function finish(count) {
+		const item = count.run === shown() && line(count.table);
+		if (!item) return;
+		const bar = item.querySelector("progress");
+		bar.max = bar.value = 1;
+		const words = ["inserted", "updated", "deleted", "released"].filter((what) => count[what] > 0).map((what) => number.format(count[what]) + " " + what);
+		if (count.quarantined > 0) words.push(number.format(count.quarantined) + " in quarantine");
+		item.querySelector(".muted").textContent = words.join(", ") || "nothing to change";
+	}
+
+	async function load() {
+		if (loading) return;
+		loading = true;
+		try {
+			const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+			if (!answer.ok || answer.redirected) throw new Error(answer.statusText);
+			const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+			for (const part of ["main", ".standing"]) {
+				const [old, now] = [document.querySelector(part), fresh.querySelector(part)];
+				if (!old || !now) continue;
+				old.className = now.className;
+				old.replaceChildren(...now.childNodes);
+			}
+			document.title = fresh.title;
+			listen();
+		} catch {
+			setTimeout(() => location.reload(), 3000);
+		} finally {
+			loading = false;
+		}
+	}
+
+	function listen() {
+		if (!page()) {
+			source?.close();
+			source = null;
+			return;
+		}
+		if (source) return;
+		source = new EventSource("/api/product-lifecycle/sync/events");
+		const on = (name, act) => source.addEventListener(name, (event) => act(JSON.parse(event.data)));
+		on("progress", progress);
+		on("table", finish);
+		on("state", ({ running }) => { if ((running?.run ?? 0) !== shown()) load(); });
+		on("finished", ({ run, state }) => {
+			said.textContent = `Run ${run} has ended: ${state}`;
+			load();
+		});
+		source.onerror = () => {
+			if (source?.readyState !== EventSource.CLOSED) return; // else it comes back by itself
+			source = null;
+			setTimeout(load, 3000);
+		};
+	}
+	listen();
+})();
