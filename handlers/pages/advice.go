@@ -41,10 +41,7 @@ func troubleOf(r models.Run) trouble {
 		t.Message = "The process that made this run ended before it did; nothing of the run remains"
 		return t
 	}
-	t.Class, t.Message = *r.ErrorClass, textOf(r.ErrorMessage)
-	if class := models.Class(t.Class); class != models.Conflict { // whose remedy is what the page shows
-		t.Remedy = remedyOf(textOf(r.ErrorRemedy))
-	}
+	t.Class, t.Message, t.Remedy = *r.ErrorClass, textOf(r.ErrorMessage), remedyOf(textOf(r.ErrorRemedy))
 	return t
 }
 
@@ -54,12 +51,9 @@ func adviceOf(r models.Run) advice {
 	if r.Mode == models.IncrementalRun {
 		again.Mode = r.Mode
 	}
-	class := models.Class(textOf(r.ErrorClass))
-	switch class {
+	switch models.Class(textOf(r.ErrorClass)) {
 	case models.MassDelete:
 		return allowAdvice(r, again)
-	case models.Conflict:
-		return advice{}
 	case models.Connection, models.Timeout:
 		return advice{Words: "When both databases answer, run again.", Forms: []runForm{again}, Links: []link{doctorLink()}}
 	case models.Permission, models.Schema, models.Config:

@@ -21,6 +21,7 @@ type runPage struct {
 	ModeName string
 	Badge    badge
 	Words    string
+	Refused  bool // it would have changed something else than somebody had seen, so it shows that
 	Took     *time.Duration
 	Found    *models.Differences // of a verification
 	Trouble  *trouble
@@ -68,7 +69,8 @@ func (h *Sync) show(c *fiber.Ctx, status int, id int64, paging services.Paging, 
 	shown := runPageOf(run, tables, pagination.TotalItems)
 	shown.Pager = pagerOf(addressOf(c, id), pagination)
 	for _, change := range changes {
-		shown.Changes = append(shown.Changes, loggedRow{changedRowOf(change, h.runs.SourceName(change.Table)), rowHistory(change.Table, change.RowID)})
+		table := h.runs.SourceName(change.Table)
+		shown.Changes = append(shown.Changes, loggedRow{changedRowOf(change, table), rowHistory(table, change.RowID)})
 	}
 	for i := range shown.Tables {
 		shown.Tables[i].Table = h.runs.SourceName(shown.Tables[i].Table)
@@ -99,13 +101,13 @@ func runPageOf(r models.Run, tables []models.TableCount, changes int64) runPage 
 		took := max(r.FinishedAt.Sub(r.StartedAt), 0)
 		p.Took = &took
 	}
-	refused := models.Class(textOf(r.ErrorClass)) == models.Conflict
-	p.Would = r.Mode == models.DryRun || r.Mode == models.VerifyRun || refused
-	if r.State != models.Running && r.State != models.Succeeded {
+	p.Refused = refused(r)
+	p.Would = r.Mode == models.DryRun || r.Mode == models.VerifyRun || p.Refused
+	if r.State != models.Running && r.State != models.Succeeded && !p.Refused {
 		t := troubleOf(r)
 		p.Trouble = &t
 	}
-	if (r.Mode == models.DryRun && r.State == models.Succeeded || refused) && r.Digest != nil && changes > 0 {
+	if (r.Mode == models.DryRun && r.State == models.Succeeded || p.Refused) && r.Digest != nil && changes > 0 {
 		p.Apply = &advice{
 			Words: "What you see here can be applied exactly as it is. When it has changed by then, nothing is done, and you see what has become of it.",
 			Forms: []runForm{{Mode: models.FullRun, Digest: *r.Digest, Seen: r.ID, Button: "Apply exactly this", Primary: true}},
@@ -113,6 +115,9 @@ func runPageOf(r models.Run, tables []models.TableCount, changes int64) runPage 
 	}
 	return p
 }
+
+// refused reports whether a run was asked with a digest and would have changed something else.
+func refused(r models.Run) bool { return models.Class(textOf(r.ErrorClass)) == models.Conflict }
 
 // runWords says in a sentence what a run did, or how it stands. changes is how many it made or would make, as far
 // as they are kept.
@@ -123,7 +128,7 @@ func runWords(r models.Run, tables []models.TableCount, changes int64) string {
 		return "It was asked to stop, and will undo what it has done so far."
 	case r.State == models.Running:
 		return "It is under way."
-	case models.Class(textOf(r.ErrorClass)) == models.Conflict:
+	case refused(r):
 		return "Nothing was changed, because what the run would have changed is no longer what you had seen. This is what it would change now: " + done(tables) + "."
 	case r.State == models.CanceledRun:
 		return "It was canceled. Nothing was changed."

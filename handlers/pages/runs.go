@@ -95,7 +95,7 @@ func runBadge(r models.Run) badge {
 		return badge{"Canceled", "warn"}
 	case r.State == models.Interrupted:
 		return badge{"Interrupted", "bad"}
-	case models.Class(textOf(r.ErrorClass)) == models.Conflict:
+	case refused(r):
 		return badge{"Refused", "warn"}
 	case models.Class(textOf(r.ErrorClass)) == models.MassDelete:
 		return badge{"Stopped by the guard", "bad"}

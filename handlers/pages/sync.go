@@ -102,7 +102,7 @@ func (h *Sync) Verify(c *fiber.Ctx) error {
 
 type cancelPage struct{ Run models.Run }
 
-// AskCancel asks whether a run is to be stopped.
+// AskCancel asks whether a run is to be stopped, unless it has ended already.
 func (h *Sync) AskCancel(c *fiber.Ctx) error {
 	id, err := h.runID(c)
 	if err != nil {
@@ -112,13 +112,10 @@ func (h *Sync) AskCancel(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if run.State != models.Running {
-		return c.Redirect(runAddress(id), fiber.StatusSeeOther)
-	}
 	return h.site.Show(c, fiber.StatusOK, Page{Template: "sync/cancel", Title: "Cancel run " + strconv.FormatInt(id, 10), Section: "sync", Data: cancelPage{run}})
 }
 
-// Cancel asks a run to stop. One that has ended meanwhile is shown as it ended.
+// Cancel asks a run to stop. Errors: not_found, conflict when it has ended already or cannot be asked.
 func (h *Sync) Cancel(c *fiber.Ctx) error {
 	id, err := h.runID(c)
 	if err != nil {
