@@ -10,7 +10,7 @@ type changedRow struct {
 	Action, Tone string // in words
 	Values       []changedValue
 	Left         bool // the whole row left, so that only what was is shown
-	Came         bool // the whole row came, so that only what is is shown
+	Came         bool // the whole row came, so that there is nothing before it
 }
 
 // changedValue is a column's value before and after a change.

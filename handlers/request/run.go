@@ -46,7 +46,7 @@ func ReadRunForm(c *fiber.Ctx) (form RunForm, err error) {
 	values := map[string]json.RawMessage{}
 	for _, name := range []string{"mode", "digest"} {
 		if text := sent[name]; text != "" {
-			values[name], _ = json.Marshal(text) // a text always marshals
+			values[name] = json.RawMessage(strconv.Quote(text)) // as JSON writes it, where it is one that is known
 		}
 	}
 	if number, isAsked := sent["allowDeletes"]; isAsked {

@@ -7,7 +7,7 @@
 	said.className = "visually-hidden";
 	said.setAttribute("role", "status");
 	document.body.append(said);
-	let source = null, loading = false;
+	let source = null, loading = false, again = false;
 
 	const page = () => document.querySelector("[data-live]");
 	const shown = () => Number(page()?.dataset.live); // the run, 0 for none
@@ -49,29 +49,37 @@
 	}
 
 	async function load() {
+		if (document.activeElement?.matches("main input")) return; // somebody is typing there
+		again = loading;
 		if (loading) return;
 		loading = true;
 		try {
-			const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-			if (!answer.ok || answer.redirected) throw new Error(answer.statusText);
-			const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-			for (const part of ["main", ".standing"]) {
-				const [old, now] = [document.querySelector(part), fresh.querySelector(part)];
-				if (!old || !now) continue;
-				old.className = now.className;
-				old.replaceChildren(...now.childNodes);
-			}
-			document.title = fresh.title;
+			do {
+				again = false;
+				await replace();
+			} while (again);
 			listen();
 		} catch {
 			setTimeout(() => location.reload(), 3000);
-		} finally {
-			loading = false;
 		}
+		loading = false;
+	}
+
+	async function replace() {
+		const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+		if (!answer.ok || answer.redirected) throw new Error(answer.statusText);
+		const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+		for (const part of ["main", ".standing"]) {
+			const [old, now] = [document.querySelector(part), fresh.querySelector(part)];
+			if (!old || !now) continue;
+			old.className = now.className;
+			old.replaceChildren(...now.childNodes);
+		}
+		document.title = fresh.title;
 	}
 
 	function listen() {
-		if (!page()) {
+		if (!page() || document.hidden) { // a browser has few connections, and other pages need some
 			source?.close();
 			source = null;
 			return;
@@ -92,5 +100,7 @@
 			setTimeout(load, 3000);
 		};
 	}
+
+	document.addEventListener("visibilitychange", listen);
 	listen();
 })();
