@@ -119,7 +119,8 @@ func sentBefore(key string, err error, outcome string) (string, error) {
 	if _, used := errors.AsType[services.KeyUsedError](err); !used {
 		return key, err
 	}
-	return newKey(), &models.Error{Class: models.Conflict, Message: "You have sent this form before, with other entries, and " + outcome, Remedy: "Send it again if you mean this, too."}
+	return newKey(), &models.Error{Class: models.Conflict, Message: "You have sent this form before, with other entries, and " + outcome,
+		Remedy: "Send it again if you mean this, too."}
 }
 
 // isOf reports whether an error is of a class.

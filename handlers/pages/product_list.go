@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"maps"
 	"net/url"
 	"strings"
 
@@ -54,9 +55,7 @@ func sortings() []filterOption {
 // of a name, unless that is "".
 func (l productList) with(name, value string, without ...string) string {
 	other := narrow{query: l.narrow.query, kept: url.Values{}}
-	for kept, values := range l.narrow.kept {
-		other.kept[kept] = values
-	}
+	maps.Copy(other.kept, l.narrow.kept)
 	for _, gone := range append(without, name) {
 		other.kept.Del(gone)
 	}

@@ -60,7 +60,8 @@ func (f transitionForm) Fields() []field {
 	}
 	fields := []field{
 		{Name: "stage_now", Kind: "select", Required: true, Options: others, Blank: "Choose a stage"},
-		{Name: "tanggal_perubahan", Kind: "datetime-local", Hint: "In " + f.Zone + "; empty means now. One before the latest transition is recorded, and the product stays in its stage."},
+		{Name: "tanggal_perubahan", Kind: "datetime-local", Hint: "In " + f.Zone + "; empty means now. " +
+			"One before the latest transition is recorded, and the product stays in its stage."},
 		{Name: "catatan", Kind: "textarea", Wide: true},
 	}
 	labels := transitionLabels()
@@ -229,7 +230,8 @@ func (h *ProductForms) moveAgain(c *fiber.Ctx, f transitionForm, err error) erro
 		return err
 	}
 	if now.StageID != f.StageID {
-		found.List = append(found.List, problem{Text: "When you opened the form the product was in the stage " + stageText(now.stages, f.StageID) + "; it is now in " + stageText(now.stages, now.StageID)})
+		found.List = append(found.List, problem{Text: "When you opened the form the product was in the stage " + stageText(now.stages, f.StageID) +
+			"; it is now in " + stageText(now.stages, now.StageID)})
 	}
 	now.Key, now.Values, now.Problems = key, f.Values, found
 	return h.site.Show(c, status, Page{Template: "products/transition", Title: "Move " + now.Title, Section: "products", Data: now})

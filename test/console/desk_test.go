@@ -209,9 +209,7 @@ func (a answer) form(t *testing.T, action string) form {
 	}
 	for node := range page.Descendants() {
 		if node.Data == "form" && attribute(node, "action") == action {
-			f := form{action: action, multipart: attribute(node, "enctype") == "multipart/form-data", values: map[string]string{}}
-			f.read(node)
-			return f
+			return read(form{action: action, multipart: attribute(node, "enctype") == "multipart/form-data", values: map[string]string{}}, node)
 		}
 	}
 	t.Fatalf("%s has no form for %s\n%s", a.Request.URL, action, a.body)
@@ -219,7 +217,7 @@ func (a answer) form(t *testing.T, action string) form {
 }
 
 // read reads the fields as a browser fills them in.
-func (f *form) read(node *html.Node) {
+func read(f form, node *html.Node) form {
 	for n := range node.Descendants() {
 		name := attribute(n, "name")
 		value, filled := attribute(n, "value"), true
@@ -250,6 +248,7 @@ func (f *form) read(node *html.Node) {
 			f.order, f.values[name] = append(f.order, name), value
 		}
 	}
+	return f
 }
 
 // choose takes a radio button, of which perhaps none was chosen.

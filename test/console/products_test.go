@@ -59,6 +59,13 @@ func TestProductList(t *testing.T) {
 		if strings.Contains(filtered.body, "search=&amp;") {
 			t.Error("what was not filled in is in the links")
 		}
+		missing := one[int](t, d.source, "SELECT count(*) FROM tbl_produk WHERE harga IS NULL")
+		d.open("/products?missing=price&view=table&sort=id").want(t, 200, fmt.Sprintf("%d product", missing), `<option value="id" selected>`,
+			`<input type="hidden" name="view" value="table">`, `href="/products?sort=id&amp;view=table">Remove all filters`)
+		late := listed(d.open("/products?overdue=true&limit=100"))
+		if got := strings.Count(d.open("/products?limit=100").body, ">Overdue</span>"); got != len(late) {
+			t.Errorf("%d products are marked as overdue, and %d listed", got, len(late))
+		}
 		d.open("/products?search=no+such+product").want(t, 200, "No product matches", `<a class="button" href="/products">Clear the filters</a>`)
 		for _, wrong := range []string{"view=list", "sort=harga,id", "page=0", "stageId=x", "nama=1", "search=a&search=b"} {
 			d.send(http.MethodGet, "/products?"+wrong, "", nil).want(t, 400, "This cannot be understood")
@@ -131,7 +138,7 @@ func TestCreateAProduct(t *testing.T) {
 		if got := one[int](t, d.source, "SELECT count(*) FROM tbl_produk"); got != before+1 || again.Header.Get("Location") != done.Header.Get("Location") {
 			t.Errorf("%d products became %d; %d", before, got, again.StatusCode)
 		}
-		other := d.submit(right.set(t, "produk", "Teh"), upload{"a.pdf", pdf}).want(t, 409, "You have sent this form before").form(t, "/products")
+		other := d.submit(right.set(t, "produk", "Susu"), upload{"a.pdf", pdf}).want(t, 409, "You have sent this form before").form(t, "/products")
 		d.submit(other).want(t, 303)
 		if got := one[int](t, d.source, "SELECT count(*) FROM tbl_produk"); got != before+2 {
 			t.Errorf("%d products became %d", before, got)
@@ -159,6 +166,24 @@ func TestEditAProduct(t *testing.T) {
 		f = d.open("/products/3/edit").form(t, "/products/3/edit")
 		d.submit(f.set(t, "version", "")).want(t, 400)
 		d.submit(d.open("/products/3/edit").form(t, "/products/3/edit").set(t, "produk", "x"), upload{"a.pdf", pdf}).want(t, 422)
+	})
+}
+
+// TestADescriptionThatIsTooLong for a form is left as it is.
+func TestADescriptionThatIsTooLong(t *testing.T) {
+	t.Parallel()
+	eachDesk(t, func(t *testing.T, d *desk) {
+		before := d.open("/products/3/edit").form(t, "/products/3/edit")
+		exec(t, d.source, "UPDATE tbl_produk SET deskripsi = '"+strings.Repeat("panjang ", 10_000)+"' WHERE id = 3")
+		d.command("sync")
+		f := d.open("/products/3/edit").want(t, 200, "The description is too long to be changed here").form(t, "/products/3/edit")
+		d.to(d.submit(f.set(t, "produk", "Lain")), "/products/3", "The product was changed")
+		a := d.submit(before.set(t, "deskripsi", "Pendek").set(t, "harga", "7")).want(t, 412, "A text that is too long to be shown here", "Pendek")
+		theirs := a.form(t, "/products/3/edit").choose("take_deskripsi", "theirs").choose("take_produk", "theirs")
+		d.to(d.submit(theirs), "/products/3", "The product was changed").want(t, 200, "Rp\u00a07", "Lain", "panjang panjang")
+		if got := one[int](t, d.source, "SELECT length(deskripsi) FROM tbl_produk WHERE id = 3"); got != 80_000 {
+			t.Errorf("the description has %d characters", got)
+		}
 	})
 }
 
