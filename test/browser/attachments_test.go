@@ -41,7 +41,7 @@ func TestAttachments(t *testing.T) {
 			p.reads("The files were added.")
 			p.lacks("kosong.pdf")
 
-			if name, content := p.download("link", "kopi.pdf"); name != "kopi.pdf" || content != pdf {
+			if name, content := p.download("link", "surat _b_.txt"); name != "surat _b_.txt" || content != "Halo\n" {
 				t.Errorf("%s is %q", name, content)
 			}
 			p.click("link", "Delete kopi.pdf")
