@@ -25,7 +25,8 @@ type productPage struct {
 	Upload      uploadForm
 }
 
-// Show shows a product, its files, its latest transitions, and the forms for more of both.
+// Show shows a product, its files, its latest transitions, and the forms for more of both. It is made for each
+// request, since every form has a key of its own.
 func (h *ProductForms) Show(c *fiber.Ctx) error {
 	id, err := request.ID(c)
 	if err != nil {
@@ -34,27 +35,32 @@ func (h *ProductForms) Show(c *fiber.Ctx) error {
 	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
-	return h.site.Read(c, Page{Template: "products/product", Section: "products"}, func(ctx context.Context, v *services.View) (string, any, error) {
+	var page productPage
+	err = h.site.look(c, func(ctx context.Context, v *services.View) error {
 		lists, err := services.Dropdowns(ctx, v)
 		if err != nil {
-			return "", nil, err
+			return err
 		}
 		product, _, err := services.Product(ctx, v, id)
 		if err != nil {
-			return "", nil, err
+			return err
 		}
 		files, err := services.ListFiles(ctx, v, id)
 		if err != nil {
-			return "", nil, err
+			return err
 		}
 		now := h.now()
-		page := productPage{
+		page = productPage{
 			shownProduct: shownOn(now, lists)(product.ListedProduct), Since: since(product.StageStart, now),
 			Files: shownFiles(files), Transitions: shownTransitions(product.History),
 			Transition: newTransition(product.ListedProduct, lists, now), Upload: h.newUpload(product.ListedProduct),
 		}
-		return page.Title, page, nil
+		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return h.site.Show(c, fiber.StatusOK, Page{Template: "products/product", Title: page.Title, Section: "products", Data: page})
 }
 
 // since says how many days ago a date was on the day of now, "" when it was not.

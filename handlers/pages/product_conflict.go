@@ -52,9 +52,9 @@ func (h *ProductForms) conflict(c *fiber.Ctx, f productForm, current services.Cu
 	if err != nil {
 		return err
 	}
-	now, labels := textsOf(current.ListedProduct), productLabels()
+	entries, now, labels := asSent(f.Values), textsOf(current.ListedProduct), productLabels()
 	for _, column := range request.ProductColumns() {
-		mine, entered := f.Values[column]
+		mine, entered := entries[column]
 		if !entered {
 			continue
 		}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/chromedp/cdproto/dom"
@@ -167,22 +165,6 @@ func (p *page) value(label string) (value string) {
 		return err
 	})
 	return value
-}
-
-// attach puts a file into the field of a label.
-func (p *page) attach(label, name, content string) {
-	p.Helper()
-	path := filepath.Join(p.TempDir(), name)
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		p.Fatal(err)
-	}
-	p.until(fmt.Sprintf("attach %s to %q", name, label), func() error {
-		field, err := p.field(label)
-		if err == nil {
-			_, err = chromedp.Call(p.ctx, dom.SetFileInputFiles, dom.SetFileInputFilesParams{Files: []string{path}, BackendNodeID: field.node})
-		}
-		return err
-	})
 }
 
 // strike strikes keys, as kb.Tab and kb.Enter, wherever the focus is.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/chromedp/cdproto/accessibility"
@@ -99,22 +98,18 @@ func (p *page) field(label string) (thing, error) {
 	var found []thing
 	var others []string
 	for _, t := range all {
-		if isText := slices.Contains([]string{"StaticText", "InlineTextBox", "LabelText"}, t.role); isText {
-			continue
-		}
-		if control, err := call[bool](p, t, `function() { return this.matches("input, select, textarea") }`); err != nil {
-			return thing{}, err
-		} else if !control {
-			continue
-		}
-		if t.name == label {
-			found = append(found, t)
-		} else {
+		if t.name != label {
 			others = append(others, t.name)
+			continue
+		}
+		if control, err := call[bool](p, t, `function() { return this.matches?.("input, select, textarea") ?? false }`); err != nil {
+			return thing{}, err
+		} else if control {
+			found = append(found, t)
 		}
 	}
 	if len(found) != 1 {
-		return thing{}, fmt.Errorf("%d of that label; others: %s", len(found), strings.Join(others, " · "))
+		return thing{}, fmt.Errorf("%d of that label; there are: %s", len(found), strings.Join(others, " · "))
 	}
 	return found[0], nil
 }

@@ -16,6 +16,9 @@ var viewers = map[string]viewer{
 	"desk": {}, "dark": {dark: true}, "phone": {phone: true}, "phone in the dark": {phone: true, dark: true}, "without JavaScript": {scriptless: true},
 }
 
+// threeViewers are as few of them as have everything between them.
+var threeViewers = map[string]viewer{"desk": {}, "phone in the dark": {phone: true, dark: true}, "without JavaScript": {scriptless: true}}
+
 // TestFirstVisit is what somebody finds who has said go run . and opens the address.
 func TestFirstVisit(t *testing.T) {
 	t.Parallel()

@@ -109,6 +109,19 @@ func (p *page) shown() (string, error) {
 	return spaced(shown), err
 }
 
+// texts are those of everything that a CSS selector picks out.
+func (p *page) texts(selector string) []string {
+	p.Helper()
+	texts, err := evaluate[[]string](p, `[...`+p.root()+`.querySelectorAll(`+quoted(selector)+`)].map(e => e.innerText)`)
+	if err != nil {
+		p.Fatal(selector, ": ", err)
+	}
+	for i, text := range texts {
+		texts[i] = spaced(text)
+	}
+	return texts
+}
+
 // spaced puts one blank where there is any white space.
 func spaced(text string) string { return strings.Join(strings.Fields(text), " ") }
 

@@ -9,7 +9,7 @@ import (
 // TestSteps takes every step that scenarios are made of, on a page of its own.
 func TestSteps(t *testing.T) {
 	t.Parallel()
-	for name, v := range map[string]viewer{"desk": {}, "phone in the dark": {phone: true, dark: true}, "without JavaScript": {scriptless: true}} {
+	for name, v := range threeViewers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := browse(t, serve(t, map[string]string{

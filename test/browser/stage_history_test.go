@@ -1,0 +1,47 @@
+package browser_test
+
+import "testing"
+
+// TestStageHistory filters the transitions, goes to them from the matrix, corrects one and deletes it.
+func TestStageHistory(t *testing.T) {
+	t.Parallel()
+	for name, v := range threeViewers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := demoSite(t)
+			p := browse(t, s.address, v)
+			p.open("/")
+			p.within("nav[aria-label=Main]").click("link", "Stage history")
+			p.reads("45 in all")
+			p.choose("From stage", "Growth")
+			p.choose("To stage", "Maturity")
+			p.fill("Since", "2025-09-01")
+			p.fill("Until", "2025-12-31")
+			p.click("button", "Filter")
+			p.reads("2 in all", "Audit Energi Sagara", "Konsultasi Tarif Utpala")
+			p.fill("Product", "no such product")
+			p.click("button", "Filter")
+			p.reads("No transition is like that.")
+			p.click("link", "Show all transitions")
+			p.at("/stage-history")
+
+			p.click("link", "Transition matrix")
+			p.reads("45 transitions from stage to stage")
+			p.click("link", "14 transitions from Growth to Maturity")
+			p.reads("14 in all")
+			const audit = "the transition of Audit Energi Sagara at 20 Sep 2025 15.21 WIB"
+			p.click("link", "Correct "+audit)
+			p.fill("Notes", "Disetujui kemudian")
+			p.click("button", "Save")
+			p.reads("The transition was corrected.", "Disetujui kemudian")
+			p.click("link", "Delete "+audit)
+			p.sees("heading", "Delete this transition?")
+			p.click("link", "Keep it")
+			p.click("link", "Delete "+audit)
+			p.reads("This cannot be undone.")
+			p.click("button", "Delete the transition")
+			p.reads("The transition was deleted;")
+			p.lacks("Disetujui kemudian")
+		})
+	}
+}

@@ -1,0 +1,45 @@
+package browser_test
+
+import (
+	"net/http"
+	"testing"
+)
+
+// TestMovingAProduct records a transition, and another one for a stage in which the product is no longer.
+func TestMovingAProduct(t *testing.T) {
+	t.Parallel()
+	s := demoSite(t)
+	s.exec(s.source, "UPDATE tbl_produk SET id_stage = 1, deskripsi = 'In Introduction' WHERE id IN (5, 6, 7)")
+	s.command("sync")
+	for path, v := range map[string]viewer{"/products/5": {}, "/products/6": {phone: true, dark: true}, "/products/7": {phone: true, scriptless: true}} {
+		t.Run(path[1:], func(t *testing.T) {
+			t.Parallel()
+			p, other := browse(t, s.address, v), newWindow(t, s.address, viewer{})
+			p.open(path)
+			other.open(path)
+			p.reads("In Introduction")
+			p.choose("New stage (required)", "Growth")
+			p.fill("Notes", "Naik kelas")
+			p.click("DisclosureTriangle", "Performance metrics")
+			p.fill("Metric 1", "pendapatan")
+			p.refused(http.StatusUnprocessableEntity)
+			p.click("button", "Record the transition")
+			p.reads("Metric 1 has a name, and needs a value")
+			p.fill("Value 1", "12.50")
+			p.click("button", "Record the transition")
+			p.reads("The transition was recorded.")
+			p.within(".timeline").reads("Growth from Introduction", "Naik kelas", "pendapatan", "12.50")
+
+			other.choose("New stage (required)", "Maturity")
+			other.fill("Notes", "Saya juga")
+			other.refused(http.StatusConflict)
+			other.click("button", "Record the transition")
+			other.reads("somebody has moved it meanwhile", "in the stage “Introduction”; it is now in “Growth”")
+			if got := other.value("Notes"); got != "Saya juga" {
+				t.Errorf("the notes are %q now", got)
+			}
+			other.click("button", "Record the transition")
+			other.within(".timeline").reads("Maturity from Growth", "Saya juga", "Growth from Introduction")
+		})
+	}
+}
