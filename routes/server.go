@@ -54,7 +54,7 @@ func newServer(o Options, api, pages []route, show func(*fiber.Ctx, int, handler
 	})
 	web.Server().Handler = knownMethod(web, web.Server().Handler)
 	gate := newGate(o)
-	web.Use(marked, observed(o, slices.Concat(api, pages)), logged(o.Log, o.Now), recovered(o.Log))
+	web.Use(marked, observed(o), logged(o.Log, o.Now), recovered(o.Log))
 	if o.Access == nil {
 		web.Use(localOnly(o.CORSOrigins))
 	}
@@ -71,6 +71,7 @@ func newServer(o Options, api, pages []route, show func(*fiber.Ctx, int, handler
 
 // add adds a route to a server. A GET answers HEAD too.
 func add(web *fiber.App, r route, chain ...fiber.Handler) {
+	chain = append([]fiber.Handler{reaching(r.path)}, chain...)
 	if r.method == fiber.MethodGet {
 		web.Get(r.path, chain...)
 		return
