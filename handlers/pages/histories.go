@@ -12,7 +12,6 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/services"
 	"lifecycle-sync/services/dashboard"
-	"lifecycle-sync/web"
 )
 
 // Histories are the pages of the stage history.
@@ -119,12 +118,7 @@ func historyRowOf(t models.ListedTransition) historyRow {
 	shown := historyRow{
 		ID: t.ID, ProductID: t.ProductID, Product: named(t.Product, &t.ProductID), ChangedAt: t.ChangedAt,
 		From: named(t.PreviousStageName, t.PreviousStageID), To: named(t.StageName, t.StageID),
-		Metrics: valuesOf(t.Metrics),
-	}
-	for i, m := range shown.Metrics {
-		if m.IsNumber && m.Start == "" {
-			shown.Metrics[i].Text = web.Decimal(m.Text)
-		}
+		Metrics: metricsOf(t.Metrics),
 	}
 	if t.Notes != nil && strings.TrimSpace(*t.Notes) != "" {
 		notes := folded(value{Text: *t.Notes})

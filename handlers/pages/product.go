@@ -104,7 +104,7 @@ type shownTransition struct {
 
 	From, To string // names of stages, "" for none
 	After    string // how long after the one before it, in words
-	Measured []metric
+	Measured []value
 }
 
 func shownTransitions(history []models.ListedTransition) []shownTransition {

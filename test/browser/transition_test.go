@@ -28,7 +28,7 @@ func TestMovingAProduct(t *testing.T) {
 			p.fill("Value 1", "12.50")
 			p.click("button", "Record the transition")
 			p.reads("The transition was recorded.")
-			p.within(".timeline").reads("Growth from Introduction", "Naik kelas", "pendapatan", "12.50")
+			p.within(".timeline").reads("Growth from Introduction", "Naik kelas", "pendapatan", "12,50")
 
 			other.choose("New stage (required)", "Maturity")
 			other.fill("Notes", "Saya juga")
