@@ -56,20 +56,20 @@ func TestLifeOfAProduct(t *testing.T) {
 			p.sees("heading", "Kopi "+name)
 
 			p.click("link", "Edit")
-			p.fill("Name (required)", "Teh "+name)
+			p.fill("Name (required)", "Gula "+name)
 			p.choose("Stage (required)", "Maturity")
 			p.click("button", "Save")
 			p.reads("The product was changed.", "PT Tetap", "Maturity from Growth")
 
 			p.click("link", "Delete")
-			p.sees("heading", "Delete Teh "+name+"?")
+			p.sees("heading", "Delete Gula "+name+"?")
 			p.click("link", "Keep it")
 			p.click("link", "Delete")
 			p.reads("with 1 transition of its stage history and 1 file", "This cannot be undone.")
 			p.click("button", "Delete the product")
 			p.reads("The product was deleted")
 			p.at("/products")
-			p.lacks("Teh " + name)
+			p.lacks("Gula " + name)
 		})
 	}
 }
