@@ -24,12 +24,19 @@ func TestLongTextsFit(t *testing.T) {
 			for _, path := range pictured {
 				p.open(strings.Replace(path, "?view=table", "?view=table&sort=-harga", 1))
 			}
-			for _, name := range []string{"Stage history", "Sync", "Products", "Overview"} {
-				p.within("nav[aria-label=Main]").click("link", name)
-				p.sees("heading", strings.Replace(name, "Sync", "Synchronisation", 1))
-			}
 			p.open("/products?sort=-harga")
 			p.open("/stage-history?productId=1")
 		})
+	}
+}
+
+// TestNavigationOnAPhone reaches every section from the navigation.
+func TestNavigationOnAPhone(t *testing.T) {
+	t.Parallel()
+	p := browse(t, demoSite(t).address, viewer{phone: true})
+	p.open("/")
+	for name, heading := range map[string]string{"Stage history": "Stage history", "Sync": "Synchronisation", "Products": "Products", "Overview": "Overview"} {
+		p.within("nav[aria-label=Main]").click("link", name)
+		p.sees("heading", heading)
 	}
 }
