@@ -3,6 +3,7 @@ package request
 import (
 	"encoding/json"
 	"errors"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -56,10 +57,16 @@ func ReadRunForm(c *fiber.Ctx) (form RunForm, err error) {
 	return form, err
 }
 
+var typedWhole = regexp.MustCompile(`^[0-9]+$|^[0-9]{1,3}(\.[0-9]{3})+$`)
+
 // typedNumber is a whole number as people type it, perhaps with full stops between thousands; anything else
 // becomes what is no number.
 func typedNumber(text string) json.RawMessage {
-	digits := strings.ReplaceAll(strings.TrimSpace(text), ".", "")
+	text = strings.TrimSpace(text)
+	digits := strings.ReplaceAll(text, ".", "")
+	if !typedWhole.MatchString(text) {
+		digits = ""
+	}
 	if n, err := strconv.ParseUint(digits, 10, 63); err == nil {
 		return strconv.AppendUint(nil, n, 10)
 	}

@@ -152,7 +152,7 @@ func TestMassDeleteIsAllowedByItsNumber(t *testing.T) {
 		if f.values["allowDeletes"] != "" {
 			t.Errorf("the number is filled in: %v", f.values)
 		}
-		for _, mistyped := range []string{"", "twelve", "-12", "1,2"} {
+		for _, mistyped := range []string{"", "twelve", "-12", "1,2", "1.2", "0.12", "1..2"} {
 			page := d.submit(f.set(t, "allowDeletes", mistyped)).want(t, http.StatusUnprocessableEntity, "Type a whole number", `aria-invalid="true"`, "would become empty")
 			checkPage(t, page)
 		}
