@@ -125,7 +125,7 @@ func TestFailedRun(t *testing.T) {
 	s.exec(s.source, "ALTER TABLE tbl_produk RENAME COLUMN harga TO price")
 	p.starts("Full run")
 	p.ends("It did not succeed. Nothing was changed.")
-	p.reads("What went wrong schema", "harga", "ALTER TABLE tbl_produk ADD COLUMN harga", "When that is mended, run again.")
+	p.reads("What went wrong schema", "harga", "ALTER TABLE tbl_produk ADD COLUMN harga", "Mend this in lifecycle_db, then run again.")
 	p.click("link", "Ask the doctor")
 	p.sees("heading", "Doctor")
 	p.reads("source.columns", "harga", "As it should be")
