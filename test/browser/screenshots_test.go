@@ -22,11 +22,12 @@ var pictured = []string{
 
 // makeRuns makes those that are pictured: one that changed rows, a verification that found some, a dry run, one that failed,
 // and one that the guard stopped.
-func (s *site) makeRuns() {
+func (s *site) makeRuns(t testing.TB) {
+	t.Helper()
 	s.exec(s.source, "UPDATE tbl_produk SET harga = 1250000, deskripsi = 'Changed for the picture' WHERE id = 1")
 	s.exec(s.source, "UPDATE tbl_produk SET id_stage = 99 WHERE id = 2")
 	s.command("sync")
-	p := browse(s.TB, s.address, viewer{})
+	p := browse(t, s.address, viewer{})
 	run := func(button, words string) {
 		p.starts(button)
 		p.ends(words)
@@ -66,11 +67,7 @@ func TestScreenshots(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := demoSite(t)
-	t.Run("runs", func(t *testing.T) {
-		runs := *s
-		runs.TB = t
-		runs.makeRuns()
-	})
+	t.Run("runs", func(t *testing.T) { s.makeRuns(t) })
 	signIn := demoSite(t, withTokens...)
 	for name, v := range map[string]viewer{"light": {}, "dark": {dark: true}, "phone": {phone: true}} {
 		t.Run(name, func(t *testing.T) {
