@@ -57,7 +57,7 @@ func adviceOf(r models.Run) advice {
 	case models.Connection, models.Timeout:
 		return advice{Words: "When both databases answer, run again.", Forms: []runForm{again}, Links: []link{doctorLink()}}
 	case models.Permission, models.Schema, models.Config:
-		return advice{Words: "When that is mended, run again. The doctor checks everything at once.", Forms: []runForm{again}, Links: []link{doctorLink()}}
+		return advice{Words: "The doctor checks everything at once.", Forms: []runForm{again}, Links: []link{doctorLink()}}
 	case models.Busy:
 		return advice{Forms: []runForm{again}}
 	case models.Canceled, "":

@@ -25,6 +25,7 @@ type runPage struct {
 	Took     *time.Duration
 	Found    *models.Differences // of a verification
 	Trouble  *trouble
+	Next     *advice // of a run that was canceled, which is no trouble
 	Apply    *advice // where the page shows what could be applied
 	Tables   []models.TableCount
 	Would    bool // Tables and Changes are what would be done
@@ -103,7 +104,11 @@ func runPageOf(r models.Run, tables []models.TableCount, changes int64) runPage 
 	}
 	p.Refused = refused(r)
 	p.Would = r.Mode == models.DryRun || r.Mode == models.VerifyRun || p.Refused
-	if r.State != models.Running && r.State != models.Succeeded && !p.Refused {
+	switch {
+	case r.State == models.CanceledRun:
+		next := adviceOf(r)
+		p.Next = &next
+	case r.State != models.Running && r.State != models.Succeeded && !p.Refused:
 		t := troubleOf(r)
 		p.Trouble = &t
 	}

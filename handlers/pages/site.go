@@ -141,7 +141,7 @@ func (s *Site) send(c *fiber.Ctx, status int, p Page, main []byte) error {
 		Notice: takeNotice(c), Zone: time.Now().In(s.zone).Format("MST"),
 	}
 	if f.Known {
-		f.Standing = s.standing.words(c.UserContext())
+		f.Standing = s.standing.words(c.UserContext(), p.Section == "sync")
 	}
 	c.Set(fiber.HeaderContentSecurityPolicy, policy)
 	c.Set(fiber.HeaderReferrerPolicy, "same-origin") // else a browser sends forms without their origin

@@ -39,13 +39,13 @@ type words struct {
 	Troubled   bool   // somebody should do something
 }
 
-// words reads how the mirror stands, at most once in standingTime, and for everybody: so it does not end with the
-// request, which is over where an error is shown.
-func (s *standing) words(ctx context.Context) *words {
+// words reads how the mirror stands, at most once in standingTime unless asked to do so now, and for everybody: so it
+// does not end with the request, which is over where an error is shown.
+func (s *standing) words(ctx context.Context, readNow bool) *words {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	if now.Sub(s.read) >= standingTime {
+	if readNow || now.Sub(s.read) >= standingTime {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), standingWait)
 		defer cancel()
 		s.last, s.err = s.status.Status(ctx)

@@ -79,7 +79,7 @@ func TestTheStandingOutlivesTheRequest(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if got := newStanding(answering{}).words(ctx).Text; got != "Nothing is synchronised yet" {
+	if got := newStanding(answering{}).words(ctx, false).Text; got != "Nothing is synchronised yet" {
 		t.Error(got)
 	}
 }

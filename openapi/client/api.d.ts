@@ -433,7 +433,7 @@ export interface paths {
          * @description Server-sent events that do not end. Each has an `id`, an `event` and one line of JSON as `data`:
          *
          *     - `state` (`SyncStatus`): how the mirror stands, when that has changed; runs of other processes show here, within about a second.
-         *       Without `Last-Event-ID` it comes first.
+         *       Without `Last-Event-ID` it comes first, and then how far the run under way is.
          *     - `progress` (`ProgressEvent`): how far a run of this server is, at most a few times a second.
          *     - `table` (`TableEvent`): what it did to one table.
          *     - `finished` (`RunDetail`): it has ended; also a dry run or a verification.

@@ -2,6 +2,7 @@ package syncing
 
 import (
 	"crypto/rand"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -99,6 +100,34 @@ func (e *events) subscribe(after string) (r *Reader, resumed bool, err error) {
 	}
 	e.readers[r] = struct{}{}
 	return r, resumed, nil
+}
+
+// soFar are the newest kept events that say how far a run is with each table, of those before the given number. Their
+// id is that of the last before it, so that whoever breaks off there misses nothing and hears nothing twice.
+func (e *events) soFar(run, before int64) []Event {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	type told struct {
+		name  EventName
+		table string
+	}
+	var newest []Event
+	seen := map[told]bool{}
+	for n := before - 1; n >= e.oldest(); n-- {
+		event, of, about := e.ring[n%keptEvents], int64(0), told{}
+		switch d := event.Data.(type) {
+		case Progress:
+			of, about = d.Run, told{Advanced, d.Table}
+		case TableDone:
+			of, about = d.Run, told{Table, d.Count.Table}
+		}
+		if of == run && !seen[about] {
+			seen[about], event.ID = true, e.id(before-1)
+			newest = append(newest, event)
+		}
+	}
+	slices.Reverse(newest)
+	return newest
 }
 
 func (e *events) listeners() int {

@@ -15,8 +15,8 @@ const (
 )
 
 // Follow returns a reader of what happens after the event with the given id. When that is not known here,
-// the stream begins with how the mirror stands. Errors: unavailable when too many listen, connection,
-// timeout, schema.
+// the stream begins with how the mirror stands, and how far the run under way is. Errors: unavailable when
+// too many listen, connection, timeout, schema.
 func (s *Service) Follow(ctx context.Context, after string) (*Reader, error) {
 	r, resumed, err := s.events.subscribe(after)
 	if err != nil {
@@ -31,6 +31,9 @@ func (s *Service) Follow(ctx context.Context, after string) (*Reader, error) {
 		}
 		known = &status
 		r.first = []Event{{ID: s.events.id(r.next - 1), Name: StateEvent, Data: status}}
+		if status.Running != nil {
+			r.first = append(r.first, s.events.soFar(status.Running.ID, r.next)...)
+		}
 	}
 	if err := s.watch(context.WithoutCancel(ctx), known); err != nil {
 		r.Close()

@@ -3,6 +3,7 @@ package syncing
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -112,6 +113,31 @@ func TestSlowReaderIsLeftBehind(t *testing.T) {
 		t.Error("not resumed at the oldest")
 	} else if got, _ := numbers(r); len(got) != keptEvents || got[0] != 2 {
 		t.Errorf("%d events from %d", len(got), got[0])
+	}
+}
+
+// TestHowFarARunIs is told to whoever comes in its midst: the newest of each table, and nothing of other runs.
+func TestHowFarARunIs(t *testing.T) {
+	t.Parallel()
+	e := newEvents()
+	done := TableDone{Run: 2, Count: models.TableCount{Table: "tbl_segmen_lifecycle", Unchanged: 5}}
+	for _, p := range []Progress{{Run: 1, Table: "tbl_segmen", Done: 1}, {Run: 2, Table: "tbl_segmen"}, {Run: 2, Table: "tbl_segmen", Done: 5}} {
+		e.publish(Advanced, p)
+	}
+	e.publish(Table, done)
+	e.publish(StateEvent, Status{})
+	e.publish(Advanced, Progress{Run: 2, Table: "tbl_produk", Done: 7})
+	e.publish(Advanced, Progress{Run: 2, Table: "tbl_produk", Done: 8}) // which the reader hears itself
+	var told []any
+	for _, event := range e.soFar(2, 7) {
+		told = append(told, event.Data)
+		if event.ID != e.id(6) {
+			t.Errorf("id %s", event.ID)
+		}
+	}
+	want := []any{Progress{Run: 2, Table: "tbl_segmen", Done: 5}, done, Progress{Run: 2, Table: "tbl_produk", Done: 7}}
+	if !reflect.DeepEqual(told, want) {
+		t.Errorf("%v, want %v", told, want)
 	}
 }
 

@@ -164,6 +164,17 @@ func (p *page) location() string {
 // a problem; with it, that none has.
 func (p *page) refused(status int64) { p.watch.expect(status) }
 
+// listens waits until the server tells the page what happens from now on.
+func (p *page) listens() {
+	p.Helper()
+	p.until("the page listens", func() error {
+		if !p.watch.listens() {
+			return errors.New("it does not")
+		}
+		return nil
+	})
+}
+
 // back goes back, as the browser's button does; say where to, since the page may be there at once or be loaded.
 func (p *page) back(to string) {
 	p.Helper()

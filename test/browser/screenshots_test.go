@@ -16,7 +16,45 @@ var screenshots = flag.String("screenshots", "", "the folder that takes pictures
 var pictured = []string{
 	"/", "/products", "/products?view=table", "/products/new", "/products/1", "/products/1/edit", "/products/1/delete", "/stage-history", "/stage-history/matrix",
 	"/stage-history/1/edit", "/stage-history/1/delete",
-	"/sync", "/sync/runs", "/sync/runs/1", "/sync/quarantine", "/sync/changes?table=tbl_produk&id=1", "/sync/doctor",
+	"/sync", "/sync/runs", "/sync/runs/1", "/sync/runs/2", "/sync/runs/3", "/sync/runs/4", "/sync/runs/5", "/sync/runs/6", "/sync/runs/1/cancel",
+	"/sync/quarantine", "/sync/changes", "/sync/changes?table=tbl_produk&id=1", "/sync/doctor",
+}
+
+// makeRuns makes those that are pictured: one that changed rows, a verification that found some, a dry run, one that failed,
+// and one that the guard stopped.
+func (s *site) makeRuns(t testing.TB) {
+	t.Helper()
+	s.exec(s.source, "UPDATE tbl_produk SET harga = 1250000, deskripsi = 'Changed for the picture' WHERE id = 1")
+	s.exec(s.source, "UPDATE tbl_produk SET id_stage = 99 WHERE id = 2")
+	s.command("sync")
+	p := browse(t, s.address, viewer{})
+	run := func(button, words string) {
+		p.starts(button)
+		p.ends(words)
+	}
+	s.exec(s.target, "UPDATE tbl_produk_lifecycle SET harga = 1 WHERE id = 4")
+	run("Verify", "The mirror differs")
+	s.exec(s.source, "UPDATE tbl_produk SET produk = 'Shown before it is done', pelanggan = NULL WHERE id = 5")
+	s.exec(s.source, "DELETE FROM tbl_stage_histori WHERE id = 7")
+	run("Dry run", "A full run would do this")
+	s.exec(s.source, "ALTER TABLE tbl_produk RENAME COLUMN harga TO price")
+	run("Full run", "It did not succeed")
+	s.exec(s.source, "ALTER TABLE tbl_produk RENAME COLUMN price TO harga")
+	s.exec(s.source, "CREATE TABLE kept AS SELECT * FROM tbl_stage_histori")
+	s.exec(s.source, "DELETE FROM tbl_stage_histori")
+	run("Incremental run", "It did not succeed")
+	s.exec(s.source, "INSERT INTO tbl_stage_histori SELECT * FROM kept")
+	run("Full run", "It succeeded")
+}
+
+// conflict leads to the page of an edit that came too late.
+func (s *site) conflict(p *page) {
+	p.open("/products/3/edit")
+	s.exec(s.source, "UPDATE tbl_produk SET harga = coalesce(harga, 0) + 1 WHERE id = 3")
+	p.fill("Name (required)", "A name that came too late")
+	p.refused(http.StatusPreconditionFailed)
+	p.click("button", "Save")
+	p.sees("heading", "Somebody else has changed this product")
 }
 
 // TestScreenshots makes the pictures of make screenshots.
@@ -29,21 +67,22 @@ func TestScreenshots(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := demoSite(t)
-	s.exec(s.source, "UPDATE tbl_produk SET harga = 1250000, deskripsi = 'Changed for the picture' WHERE id = 1")
-	s.exec(s.source, "UPDATE tbl_produk SET id_stage = 99 WHERE id = 2")
-	s.command("sync")
+	t.Run("runs", func(t *testing.T) { s.makeRuns(t) })
 	signIn := demoSite(t, withTokens...)
 	for name, v := range map[string]viewer{"light": {}, "dark": {dark: true}, "phone": {phone: true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			keep := func(p *page, what string) { p.picture(filepath.Join(*screenshots, fileOf(what)+"-"+name+".png")) }
 			take := func(p *page, path string) {
 				p.open(path)
-				p.picture(filepath.Join(*screenshots, fileOf(path)+"-"+name+".png"))
+				keep(p, path)
 			}
 			p := browse(t, s.address, v)
 			for _, path := range pictured {
 				take(p, path)
 			}
+			s.conflict(p)
+			keep(p, "products/3/conflict")
 			p.refused(http.StatusNotFound)
 			take(p, "/nothing")
 			take(newWindow(t, signIn.address, v), "/sign-in")

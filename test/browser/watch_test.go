@@ -17,6 +17,7 @@ type watch struct {
 	problems []string
 	requests map[string]string // by id: the URLs under way
 	expected []int64           // statuses of refusals that are to come
+	streams  int               // of server-sent events that the page has opened
 }
 
 // see is told of every event of the window, in order, and must be quick.
@@ -43,7 +44,12 @@ func (w *watch) see(event any) {
 		}
 		w.requests[string(e.RequestID)] = e.Request.Method + " " + e.Request.URL
 	case *network.EventResponseReceived:
+		if e.Type == network.ResourceTypeEventSource {
+			w.streams++
+		}
 		w.answered(e)
+	case *dialogs.EventFrameNavigated:
+		w.streams = 0 // it is another page
 	case *network.EventLoadingFailed:
 		// What was given up on purpose: a download in place of a page, a stream of a page that is left.
 		if e.ErrorText != "net::ERR_ABORTED" {
@@ -83,6 +89,13 @@ func (w *watch) expect(status int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.expected = append(w.expected, status)
+}
+
+// listens reports whether the page is told what happens.
+func (w *watch) listens() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.streams > 0
 }
 
 // missed are expected refusals that have not come.

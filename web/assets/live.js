@@ -8,6 +8,7 @@
 	said.setAttribute("role", "status");
 	document.body.append(said);
 	let source = null, loading = false, again = false;
+	let told = []; // how far the newest run is, also while the page does not show it yet
 
 	const page = () => document.querySelector("[data-live]");
 	const shown = () => Number(page()?.dataset.live); // the run, 0 for none
@@ -43,9 +44,16 @@
 		if (!item) return;
 		const bar = item.querySelector("progress");
 		bar.max = bar.value = 1;
+		item.querySelector(".n").textContent = number.format(count.inserted + count.updated + count.unchanged + count.released + count.quarantined) + " rows";
 		const words = ["inserted", "updated", "deleted", "released"].filter((what) => count[what] > 0).map((what) => number.format(count[what]) + " " + what);
 		if (count.quarantined > 0) words.push(number.format(count.quarantined) + " in quarantine");
 		item.querySelector(".muted").textContent = words.join(", ") || "nothing to change";
+	}
+
+	function tell(act, event) {
+		told = told.filter((old) => old.event.run === event.run && !(old.act === act && old.event.table === event.table));
+		told.push({ act, event });
+		act(event);
 	}
 
 	async function load() {
@@ -76,6 +84,7 @@
 			old.replaceChildren(...now.childNodes);
 		}
 		document.title = fresh.title;
+		for (const { act, event } of told) act(event);
 	}
 
 	function listen() {
@@ -87,8 +96,8 @@
 		if (source) return;
 		source = new EventSource("/api/product-lifecycle/sync/events");
 		const on = (name, act) => source.addEventListener(name, (event) => act(JSON.parse(event.data)));
-		on("progress", progress);
-		on("table", finish);
+		on("progress", (event) => tell(progress, event));
+		on("table", (event) => tell(finish, event));
 		on("state", ({ running }) => { if ((running?.run ?? 0) !== shown()) load(); });
 		on("finished", ({ run, state }) => {
 			said.textContent = `Run ${run} has ended: ${state}`;

@@ -1,0 +1,185 @@
+package browser_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// starts presses a button of the page that says how the mirror stands, and waits for the page of the run.
+func (p *page) starts(button string) {
+	p.Helper()
+	p.open("/sync")
+	p.click("button", button)
+	p.at("/sync/runs/*")
+}
+
+// ends waits until the run on whose page one is has ended.
+func (p *page) ends(words string) {
+	p.Helper()
+	p.reads(words)
+	p.lacks("under way")
+}
+
+// holdStart keeps a run from writing before it has begun with the first table, and holdHistory in the midst of the last,
+// when it has something to change in a transition.
+const (
+	holdStart   = "LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE"
+	holdHistory = "SELECT FROM tbl_stage_histori_lifecycle WHERE id = %s FOR UPDATE"
+)
+
+// TestRunIsWatched starts a run and never loads a page again: it says by itself how far it is, and that it has ended.
+func TestRunIsWatched(t *testing.T) {
+	t.Parallel()
+	for name, v := range map[string]viewer{"desk": {}, "phone in the dark": {phone: true, dark: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := postgresSite(t)
+			p := browse(t, s.address, v)
+			s.exec(s.source, "UPDATE tbl_stage_histori SET catatan = 'Sudah disetujui' WHERE id = 3")
+			p.open("/sync")
+			p.reads("In order", "Equal to lifecycle_db as of")
+			state := newWindow(t, s.address, v) // of somebody else, who does nothing at all
+			state.open("/sync")
+			state.listens()
+
+			begin, waits := s.lock(s.target, holdStart)
+			end, waitsAtLast := s.lock(s.target, strings.ReplaceAll(holdHistory, "%s", "3"))
+			p.click("button", "Full run")
+			p.at("/sync/runs/2")
+			s.eventually("the run waits to begin", waits)
+			p.reads("Full run 2 Under way", "Run 2 is under way")
+			state.reads("Run 2 is under way; it began", "Cancel it")
+			state.hides("button", "Full run")
+			p.listens()
+			begin()
+			s.eventually("the run waits at its last table", waitsAtLast)
+			late := newWindow(t, s.address, v)
+			late.open("/sync/runs/2")
+			for _, page := range []*page{p, state, late} {
+				page.reads("tbl_produk 20 rows nothing to change", "tbl_stage_histori")
+				page.sees("progressbar", "tbl_produk")
+				page.sees("progressbar", "tbl_stage_histori")
+			}
+			end()
+			p.ends("It succeeded: 1 row updated.")
+			p.sees("link", "What happened to this row")
+			late.ends("It succeeded: 1 row updated.")
+			state.reads("In order", "Equal to lifecycle_db as of", "Full run Succeeded")
+			state.lacks("under way")
+			state.sees("button", "Full run")
+		})
+	}
+}
+
+// TestRunIsWatchedWithoutJavaScript has pages that load themselves again until the run has ended.
+func TestRunIsWatchedWithoutJavaScript(t *testing.T) {
+	t.Parallel()
+	s := postgresSite(t)
+	p := browse(t, s.address, viewer{scriptless: true})
+	release, waits := s.lock(s.target, holdStart)
+	p.starts("Full run")
+	s.eventually("the run waits", waits)
+	p.reads("Run 2 is under way", "This page is loaded again and again until the run has ended.")
+	state := newWindow(t, s.address, viewer{scriptless: true, phone: true})
+	state.open("/sync")
+	state.reads("Run 2 is under way", "This page is loaded again and again")
+	release()
+	p.ends("It succeeded: no mirrored row differs.")
+	state.ends("In order")
+}
+
+// TestRunIsCanceled changes its mind once.
+func TestRunIsCanceled(t *testing.T) {
+	t.Parallel()
+	s := postgresSite(t)
+	p := browse(t, s.address, viewer{})
+	s.exec(s.source, "UPDATE tbl_produk SET produk = 'Nama baru' WHERE id = 2")
+	release, waits := s.lock(s.target, holdStart)
+	p.starts("Full run")
+	s.eventually("the run waits", waits)
+	p.click("link", "Cancel it")
+	p.at("/sync/runs/2/cancel")
+	p.reads("Cancel run 2?", "the mirror stays as it was before the run")
+	p.click("link", "Let it go on")
+	p.at("/sync/runs/2")
+	p.reads("Run 2 is under way")
+	p.click("link", "Cancel it")
+	p.click("button", "Cancel the run")
+	p.at("/sync/runs/2")
+	p.ends("It was canceled. Nothing was changed.")
+	p.open("/sync/runs/2/cancel")
+	p.reads("Run 2 has ended already", "There is nothing to cancel.")
+	p.click("link", "See how it ended")
+	release()
+	p.click("button", "Run again")
+	p.at("/sync/runs/3")
+	p.ends("It succeeded: 1 row updated.")
+}
+
+// TestFailedRun says what is wrong and what to do, until it is mended.
+func TestFailedRun(t *testing.T) {
+	t.Parallel()
+	s := postgresSite(t)
+	p := browse(t, s.address, viewer{})
+	s.exec(s.source, "ALTER TABLE tbl_produk RENAME COLUMN harga TO price")
+	p.starts("Full run")
+	p.ends("It did not succeed. Nothing was changed.")
+	p.reads("What went wrong schema", "harga", "ALTER TABLE tbl_produk ADD COLUMN harga", "Mend this in lifecycle_db, then run again.")
+	p.click("link", "Ask the doctor")
+	p.sees("heading", "Doctor")
+	p.reads("source.columns", "harga", "As it should be")
+	p.click("link", "State")
+	p.at("/sync")
+	p.reads("Failed The last run did not succeed, so the mirror is as it was before. Equal to lifecycle_db as of", "schema", "harga")
+	phone := newWindow(t, s.address, viewer{phone: true, dark: true})
+	phone.open("/sync")
+	phone.reads("Failed The last run did not succeed")
+	phone.open("/sync/runs/2")
+	phone.reads("What went wrong")
+	p.refused(http.StatusInternalServerError)
+	p.click("button", "Dry run")
+	p.reads("This did not work", "harga", "ALTER TABLE tbl_produk ADD COLUMN harga")
+	p.click("link", "Go to the synchronisation")
+
+	s.exec(s.source, "ALTER TABLE tbl_produk RENAME COLUMN price TO harga")
+	p.click("button", "Run again")
+	p.ends("It succeeded: no mirrored row differs.")
+	p.click("link", "State")
+	p.reads("In order Equal to lifecycle_db as of")
+
+	s.exec(s.source, "ALTER TABLE tbl_segmen RENAME TO hidden")
+	p.click("button", "Incremental run")
+	p.ends("It did not succeed. Nothing was changed.")
+	p.reads("tbl_segmen")
+}
+
+// TestOnlyAdministratorsSynchronise shows others no way there, and a page that says why.
+func TestOnlyAdministratorsSynchronise(t *testing.T) {
+	t.Parallel()
+	s := demoSite(t, withTokens...)
+	p := browse(t, s.address, viewer{})
+	for _, role := range []string{"Staff", "Project Manager"} {
+		p.open("/sign-in?next=/products")
+		p.fill("Token", s.token(role))
+		p.click("button", "Sign in")
+		p.at("/products")
+		p.reads(role)
+		p.hides("link", "Sync")
+		p.refused(http.StatusForbidden)
+		p.open("/sync")
+		p.sees("heading", "You may not do this")
+		p.hides("link", "Sync")
+		p.click("button", "Sign out")
+		p.at("/sign-in")
+	}
+	p.fill("Token", s.token("Admin"))
+	p.click("button", "Sign in")
+	p.at("/")
+	p.click("link", "Sync")
+	p.at("/sync")
+	p.starts("Verify")
+	p.ends("The mirror equals lifecycle_db.")
+	p.open("/sync/runs")
+	p.reads("2 in all")
+}
