@@ -83,7 +83,7 @@ func (s *standing) look(ctx context.Context) (*syncing.Status, error) {
 			s.last = status
 		}
 		s.err, s.read = err, time.Now()
-		return nil, nil //nolint:nilnil // known has it
+		return nil, nil
 	})
 	select {
 	case <-looked:
