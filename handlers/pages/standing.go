@@ -109,6 +109,8 @@ func wordsOf(s syncing.Status, now time.Time) words {
 	switch {
 	case s.State == syncing.Failed:
 		return words{Text: "The last synchronisation did not end well. " + fresh, Tone: "bad", Troubled: true}
+	case follower(s) == realtime.Stopped:
+		return words{Text: "Real time has stopped: too many rows would leave the mirror. " + fresh, Tone: "bad", Troubled: true}
 	case s.State == syncing.Stale:
 		return words{Text: "The last synchronisation is too long ago. " + fresh, Tone: "warn", Troubled: true}
 	case s.State == syncing.Running:
@@ -116,9 +118,19 @@ func wordsOf(s syncing.Status, now time.Time) words {
 	case drifted(s):
 		rows := web.Plural(s.Verified.Drift(), "row", "rows")
 		return words{Text: "The mirror differs from lifecycle_db in " + rows + " that somebody has changed by hand", Tone: "warn", Troubled: true}
+	case follower(s) == realtime.Unavailable:
+		return words{Text: "Real time does not follow at the moment. " + fresh, Tone: "warn", Troubled: true}
 	default:
 		return words{Text: fresh, Tone: "good"}
 	}
+}
+
+// follower is what this process's follower does, "" without one.
+func follower(s syncing.Status) realtime.State {
+	if s.Realtime == nil {
+		return ""
+	}
+	return s.Realtime.State
 }
 
 // freshness says of when what is shown is, and since when it is proved to be equal, after a run that succeeded.
@@ -128,7 +140,7 @@ func freshness(s syncing.Status, now time.Time) string {
 	if s.CurrentAt != nil {
 		current = *s.CurrentAt
 	}
-	equal, live := provedEqual(s), s.Realtime != nil && s.Realtime.State == realtime.Following
+	equal, live := provedEqual(s), follower(s) == realtime.Following
 	switch {
 	case equal == nil:
 		return "Shows lifecycle_db as of " + ago(current)

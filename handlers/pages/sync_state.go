@@ -34,8 +34,12 @@ func outlookOf(s syncing.Status, now time.Time) outlook {
 	o := stateWords(s, now)
 	if f := s.Realtime; f != nil && f.Err != nil {
 		e := models.AsError(f.Err)
+		what := "Why real time does not follow"
+		if f.State == realtime.Stopped {
+			what = "Why real time has stopped"
+		}
 		o.Troubles = append(o.Troubles, trouble{
-			What: "Real time does not follow", Class: string(e.Class), Message: e.Message, Remedy: remedyOf(e.Remedy), Next: realtimeAdvice(e.Class),
+			What: what, Class: string(e.Class), Message: e.Message, Remedy: remedyOf(e.Remedy), Next: realtimeAdvice(e.Class),
 		})
 	}
 	return o
@@ -77,7 +81,14 @@ func stateWords(s syncing.Status, now time.Time) outlook {
 			},
 		}
 	}
-	return outlook{Badge: badge{"In order", "good"}, Words: freshness(s, now) + "."}
+	switch follower(s) {
+	case realtime.Stopped:
+		return outlook{Badge: badge{"Real time stopped", "bad"}, Words: "What changes in lifecycle_db no longer comes by itself. " + freshness(s, now) + "."}
+	case realtime.Unavailable:
+		return outlook{Badge: badge{"Real time does not follow", "warn"}, Words: freshness(s, now) + "."}
+	default:
+		return outlook{Badge: badge{"In order", "good"}, Words: freshness(s, now) + "."}
+	}
 }
 
 // drifted reports whether the newest verification has found rows of the mirror that somebody changed, which no

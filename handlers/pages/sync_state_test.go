@@ -44,8 +44,8 @@ func TestOutlook(t *testing.T) {
 		{"stale", syncing.Status{State: syncing.Stale, Standing: success, NextRun: &due}, "Too old", []string{"see in the log why", "Synchronise now"}},
 		{"drift", syncing.Status{State: syncing.Healthy, Standing: with(success, func(s *syncing.Standing) { s.Verified = drift })}, "Drift", []string{"3 rows differ", "Start a full run", "Show it before", "/sync/runs/7"}},
 		{"healthy", syncing.Status{State: syncing.Healthy, Standing: success}, "In order", []string{"Equal to lifecycle_db as of 5 minutes ago."}},
-		{"real time stopped", syncing.Status{State: syncing.Healthy, Standing: success, Realtime: stopped}, "In order", []string{"Real time does not follow", "would become empty", "See what would leave"}},
-		{"real time away", syncing.Status{State: syncing.Healthy, Standing: success, Realtime: away}, "In order", []string{"wal_level is replica", "Set it to logical.", "/sync/doctor"}},
+		{"real time stopped", syncing.Status{State: syncing.Healthy, Standing: success, Realtime: stopped}, "Real time stopped", []string{"Why real time has stopped", "would become empty", "See what would leave"}},
+		{"real time away", syncing.Status{State: syncing.Healthy, Standing: success, Realtime: away}, "Real time does not follow", []string{"Why real time does not follow","wal_level is replica", "Set it to logical.", "/sync/doctor"}},
 	} {
 		o := outlookOf(c.status, now)
 		said := everything(o)
