@@ -83,7 +83,7 @@ func (h *HistoryForms) edit(c *fiber.Ctx, status int, t models.ListedTransition,
 		{Name: "tanggal_perubahan", Kind: "datetime-local", Value: h.typed(t.ChangedAt), Required: t.ChangedAt != nil,
 			Hint: "Only what is written down changes: the product stays in its stage."},
 		{Name: "catatan", Kind: "textarea", Value: textOf(t.Notes)},
-		{Name: request.MetricsField, Kind: "textarea", Value: indented(t.Metrics), Hint: `A JSON object, as {"pendapatan": 1250000, "kepuasan": 4.5}. Empty for none.`},
+		{Name: request.MetricsField, Kind: "textarea", Value: indented(t.Metrics), Hint: `A JSON object, as {"pendapatan": 1250000, "kepuasan": 4.5}: in JSON a full stop is the decimal mark, and nothing stands between thousands. Empty for none.`},
 	} {
 		f.Label, f.Was, f.KeepWas, f.Error = labels[f.Name], f.Value, true, wrong.at(f.Name)
 		if value, filled := sent[f.Name]; filled {

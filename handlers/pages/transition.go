@@ -71,15 +71,20 @@ func (f transitionForm) Fields() []field {
 	return fields
 }
 
-// metricRow is a row of the form for a metric.
-type metricRow struct{ Row, NameField, ValueField, Name, Value, Error string }
+// metricRow is a row of the form for a metric. Wrong is the field that its error is about.
+type metricRow struct{ Row, NameField, ValueField, Name, Value, Wrong, Error string }
 
 // Metrics are the rows for metrics.
 func (f transitionForm) Metrics() (rows []metricRow) {
 	for i := range metricRows {
 		n := strconv.Itoa(i + 1)
 		row := metricRow{Row: n, NameField: "metric_name_" + n, ValueField: "metric_value_" + n}
-		row.Name, row.Value, row.Error = f.Values[row.NameField], f.Values[row.ValueField], f.Problems.at(row.NameField)
+		row.Name, row.Value = f.Values[row.NameField], f.Values[row.ValueField]
+		for _, name := range []string{row.NameField, row.ValueField} {
+			if text := f.Problems.at(name); text != "" && row.Error == "" {
+				row.Wrong, row.Error = name, text
+			}
+		}
 		rows = append(rows, row)
 	}
 	return rows
@@ -101,7 +106,8 @@ func (f transitionForm) document() (models.JSON, []models.FieldError) {
 	var members []string
 	seen := map[string]bool{}
 	for _, m := range f.Metrics() {
-		problem := ""
+		written, plain := metricValue(m.Value)
+		at, problem := m.NameField, ""
 		switch {
 		case m.Name == "" && m.Value == "":
 			continue
@@ -111,26 +117,19 @@ func (f transitionForm) document() (models.JSON, []models.FieldError) {
 			problem = "has a name, and needs a value"
 		case seen[m.Name]:
 			problem = "has the name of another one"
+		case !plain:
+			at, problem = m.ValueField, "is written so that it can be misread: write a number as 1.250 or 1250, and 4,5 with a comma"
 		}
 		if problem != "" {
-			wrong = append(wrong, models.FieldError{Field: m.NameField, Code: "required", Message: m.NameField + " " + problem})
+			wrong = append(wrong, models.FieldError{Field: at, Code: "required", Message: at + " " + problem})
 		}
 		seen[m.Name] = true
-		members = append(members, jsonText(m.Name)+":"+metricValue(m.Value))
+		members = append(members, jsonText(m.Name)+":"+written)
 	}
 	if len(members) == 0 {
 		return nil, wrong
 	}
 	return models.JSON("{" + strings.Join(members, ",") + "}"), wrong
-}
-
-// metricValue is a value in JSON: what is written as a number there is one, with every digit.
-func metricValue(text string) string {
-	var number json.Number
-	if json.Unmarshal([]byte(text), &number) == nil && number.String() == text {
-		return text
-	}
-	return jsonText(text)
 }
 
 func jsonText(text string) string {

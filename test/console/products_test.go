@@ -281,11 +281,13 @@ func TestMoveAProduct(t *testing.T) {
 			t.Fatalf("%v", f.values)
 		}
 		d.submit(f.set(t, "metric_name_1", "pendapatan")).want(t, 422, "New stage is required", "Metric 1 has a name, and needs a value", `value="pendapatan"`)
-		f = f.set(t, "stage_now", "2").set(t, "catatan", "Naik\nkelas").set(t, "metric_value_1", "12.50").set(t, "metric_name_2", "pasar").set(t, "metric_value_2", "Jawa <Barat>")
+		f = f.set(t, "stage_now", "2").set(t, "catatan", "Naik\nkelas").set(t, "metric_value_1", "12,50").set(t, "metric_name_3", "unit").set(t, "metric_value_3", "1.250").set(t, "metric_name_2", "pasar").set(t, "metric_value_2", "Jawa <Barat>")
 		d.submit(f.set(t, "tanggal_perubahan", "kemarin")).want(t, 422, "When must be a date and a time")
 		f = f.set(t, "tanggal_perubahan", "2026-03-01T08:30")
+		d.submit(f.set(t, "metric_value_1", "12.50")).want(t, 422, `<a href="#metric_value_1">Value 1 is written so that it can be misread`, `aria-describedby="metric_value_1-error"`)
+		f.set(t, "metric_value_1", "12,50")
 		d.to(d.submit(f), page+"#timeline", "The transition was recorded").want(t, 200, "Naik\nkelas", "1 Mar 2026 08.30 WIB", "12,50", "Jawa &lt;Barat&gt;")
-		if got := one[string](t, d.source, "SELECT CAST(performance_metrics AS text) FROM tbl_stage_histori WHERE id_produk = "+id); !strings.Contains(got, "12.50") || strings.Contains(got, `"12.50"`) {
+		if got := one[string](t, d.source, "SELECT CAST(performance_metrics AS text) FROM tbl_stage_histori WHERE id_produk = "+id); !strings.Contains(got, "12.50") || strings.Contains(got, `"12.50"`) || !strings.Contains(got, "1250") || strings.Contains(got, `"1250"`) {
 			t.Errorf("the metrics are %s", got)
 		}
 		d.submit(f).want(t, 303) // a double click
