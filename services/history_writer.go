@@ -122,11 +122,15 @@ func moves(product models.ListedProduct, in TransitionInput, begins models.Date)
 	return nil
 }
 
-// Correct changes notes, time and metrics of a transition; the product stays in its stage. Errors: not
-// found; those of Writer.Write.
-func (h *HistoryWriter) Correct(ctx context.Context, id int64, in TransitionInput) (Written, error) {
+// Correct changes notes, time and metrics of a transition; the product stays in its stage. allows, which may
+// be nil, says of the transition, when nobody else can change it any more, whether it is still the one that is
+// to be corrected. Errors: allows'; not found; those of Writer.Write.
+func (h *HistoryWriter) Correct(ctx context.Context, id int64, in TransitionInput, allows func(now models.ListedTransition) error) (Written, error) {
 	return h.writer.Write(ctx, WriteRequest{}, func(ctx context.Context, tx *lifecycle.Tx) (Change, error) {
-		before, err := h.locked(ctx, tx, id)
+		before, _, err := h.locked(ctx, tx, id)
+		if err == nil && allows != nil {
+			err = allows(before)
+		}
 		if err != nil {
 			return Change{}, err
 		}
@@ -148,13 +152,16 @@ type DeletedTransition struct {
 	ProductID int64 `json:"id_produk"`
 }
 
-// Delete deletes a transition; the product stays in its stage. Errors: not found; those of
-// Writer.Write.
-func (h *HistoryWriter) Delete(ctx context.Context, id int64) (Written, error) {
+// Delete deletes a transition; the product stays in its stage. Errors: not found; precondition_failed, with the
+// transition as it is, when ifMatch is given and names another state; those of Writer.Write.
+func (h *HistoryWriter) Delete(ctx context.Context, id int64, ifMatch IfMatch) (Written, error) {
 	return h.writer.Write(ctx, WriteRequest{}, func(ctx context.Context, tx *lifecycle.Tx) (Change, error) {
-		before, err := h.locked(ctx, tx, id)
+		before, tag, err := h.locked(ctx, tx, id)
 		if err != nil {
 			return Change{}, err
+		}
+		if !ifMatch.allows(tag) {
+			return Change{}, NewTransitionChanged(CurrentTransition{ListedTransition: before, ETag: quoted(tag)})
 		}
 		if err := tx.Delete(ctx, lifecycle.HistoryTable, id); err != nil {
 			return Change{}, err
@@ -166,16 +173,30 @@ func (h *HistoryWriter) Delete(ctx context.Context, id int64) (Written, error) {
 	})
 }
 
-// locked reads a transition and keeps others from changing it.
-func (h *HistoryWriter) locked(ctx context.Context, tx *lifecycle.Tx, id int64) (models.ListedTransition, error) {
+// CurrentTransition is a transition as it is, for whom it surprises.
+type CurrentTransition struct {
+	models.ListedTransition
+
+	ETag string `json:"-"` // "" where it was not asked for
+}
+
+// NewTransitionChanged is the error for a transition that is no longer what somebody has seen.
+func NewTransitionChanged(current CurrentTransition) error {
+	return &models.Error{Class: models.PreconditionFailed, Message: "Somebody has changed this transition meanwhile; nothing was done",
+		Remedy: "Look at it as it is now, and try again.", Data: current}
+}
+
+// locked reads a transition, with its row's tag, and keeps others from changing it.
+func (h *HistoryWriter) locked(ctx context.Context, tx *lifecycle.Tx, id int64) (transition models.ListedTransition, tag string, err error) {
 	row, err := tx.Row(ctx, h.histories, id)
 	if err != nil {
-		return models.ListedTransition{}, err
+		return transition, "", err
 	}
 	if row == nil {
-		return models.ListedTransition{}, &models.Error{Class: models.NotFound, Message: fmt.Sprintf("There is no transition %d", id)}
+		return transition, "", &models.Error{Class: models.NotFound, Message: fmt.Sprintf("There is no transition %d", id)}
 	}
-	return tx.Transition(ctx, h.histories, id)
+	transition, err = tx.Transition(ctx, h.histories, id)
+	return transition, row.Tag(), err
 }
 
 // changed says what a write did to a transition and, perhaps, to its product.
