@@ -142,3 +142,16 @@ func TestQuarantineIsExplained(t *testing.T) {
 	p.open("/sync/quarantine")
 	p.reads("Nothing is in quarantine.")
 }
+
+// TestSecondClick presses a button twice at once: what it starts is started once.
+func TestSecondClick(t *testing.T) {
+	t.Parallel()
+	p := browse(t, demoSite(t).address, viewer{})
+	p.open("/sync")
+	if _, err := evaluate[bool](p, `(button => { button.click(); button.click(); return true })(document.querySelector("form[action='/sync/dry-run'] button"))`); err != nil {
+		t.Fatal(err)
+	}
+	p.at("/sync/runs/2")
+	p.open("/sync/runs")
+	p.reads("2 in all")
+}
