@@ -43,6 +43,11 @@ func TestSigningIn(t *testing.T) {
 			t.Errorf("HTTPS %t: cookie %s", secure, set[0])
 		}
 		p.get("/stage-history?search=a+b").sees(t, http.StatusOK, "test of Admin, admin", "Sign out", `href="/sync"`)
+		for _, path := range []string{"/", "/products/1", "/stage-history", "/sync", "/nothing"} { // else going back shows it after signing out
+			if a := p.get(path); a.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%s may be kept: %s", path, a.Header.Get("Cache-Control"))
+			}
+		}
 		kept := maps.Clone(p.cookies)
 		out := p.post("/sign-out", nil).leads(t, "/sign-in")
 		if out.Header.Get("Clear-Site-Data") == "" || len(p.cookies) != 1 { // the notice
