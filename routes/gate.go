@@ -53,6 +53,7 @@ func (g *gate) ask(c *fiber.Ctx) (models.Caller, error) {
 		return models.Caller{Subject: "local", Role: models.Admin}, nil
 	}
 	token := bearer(c)
+	onPage := token == "" && !strings.HasPrefix(c.Path(), apiBase)
 	if token == "" && ofSession(c) {
 		token = request.SessionToken(c)
 	}
@@ -64,9 +65,12 @@ func (g *gate) ask(c *fiber.Ctx) (models.Caller, error) {
 	if e := models.AsError(err); e == nil || e.Class != models.Unauthenticated {
 		return caller, err
 	}
-	// Valid tokens are never counted, so nobody can lock out those who share an address.
-	if limited := g.refusals.take(c, network(c)); limited != nil {
-		return models.Caller{}, limited
+	// Valid tokens are never counted, so nobody can lock out those who share an address. Nor are those of sessions that
+	// have ended, on pages: strangers could keep their people from being led to sign in.
+	if !onPage {
+		if limited := g.refusals.take(c, network(c)); limited != nil {
+			return models.Caller{}, limited
+		}
 	}
 	c.Set(fiber.HeaderWWWAuthenticate, `Bearer error="invalid_token"`)
 	return models.Caller{}, err
