@@ -144,6 +144,12 @@ func TestTwoSessions(t *testing.T) {
 	reader.post("/sign-out", nil)
 	reader.get("/").leads(t, "/sign-in?next=%2F")
 	admin.get("/").sees(t, http.StatusOK)
+	// Where there is no page, they are known all the same.
+	admin.get("/nothing").sees(t, http.StatusNotFound, `href="/sync"`, "test of Admin, admin")
+	admin.post("/stage-history", nil).sees(t, http.StatusMethodNotAllowed, `href="/sync"`)
+	if a := reader.get("/nothing").sees(t, http.StatusNotFound); strings.Contains(a.body, "Sign out") {
+		t.Error("who has signed out is known")
+	}
 	// A page that was kept for one role is not shown to another.
 	manager := s.signedIn("Project Manager")
 	if a := manager.get("/stage-history").sees(t, http.StatusOK, "Correct<"); strings.Contains(a.body, "Delete<") {
