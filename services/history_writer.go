@@ -28,6 +28,7 @@ type TransitionInput struct {
 	ProductID       int64
 	StageID         int64
 	PreviousStageID *int64     // nil: the product's present stage
+	FromNone        bool       `json:",omitempty"` // the product is in no stage, instead of PreviousStageID
 	ChangedAt       *time.Time // nil: now
 	Notes           *string
 	Metrics         models.JSON
@@ -53,7 +54,7 @@ func (h *HistoryWriter) Record(ctx context.Context, in TransitionInput, r WriteR
 			return Change{}, err
 		}
 		previous := product.StageID
-		if in.PreviousStageID != nil {
+		if in.PreviousStageID != nil || in.FromNone {
 			previous = in.PreviousStageID
 		}
 		if !backDated {
@@ -112,7 +113,7 @@ func moves(product models.ListedProduct, in TransitionInput, begins models.Date)
 	if year := begins.Time().Year(); year < 1 || year > 9999 {
 		return models.NewInvalid(models.FieldError{Field: "tanggal_perubahan", Code: "timestamp", Message: "tanggal_perubahan must fall on a day of the years 1 to 9999"})
 	}
-	if in.PreviousStageID != nil && (product.StageID == nil || *product.StageID != *in.PreviousStageID) {
+	if in.FromNone && product.StageID != nil || in.PreviousStageID != nil && (product.StageID == nil || *product.StageID != *in.PreviousStageID) {
 		return &models.Error{Class: models.Conflict, Message: "The product is not in the stage that it is said to leave; somebody has moved it meanwhile",
 			Remedy: "Look at it as it is now, and try again."}
 	}

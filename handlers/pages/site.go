@@ -145,10 +145,19 @@ func (s *Site) send(c *fiber.Ctx, status int, p Page, main []byte) error {
 	}
 	c.Set(fiber.HeaderContentSecurityPolicy, policy)
 	c.Set(fiber.HeaderReferrerPolicy, "same-origin") // else a browser sends forms without their origin
-	c.Set(fiber.HeaderCacheControl, "private, no-cache")
+	c.Set(fiber.HeaderCacheControl, s.keeping())
 	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
 	c.Status(status)
 	return s.console.Frame(c.Response().BodyWriter(), f)
+}
+
+// keeping says what browsers may keep of a page. Where people sign in that is nothing: going back after signing out
+// would show it.
+func (s *Site) keeping() string {
+	if s.signsIn {
+		return "no-store"
+	}
+	return "private, no-cache"
 }
 
 // person is what to call whoever has signed in, where their token says it in a few letters.

@@ -156,6 +156,7 @@ func (f transitionForm) input(checker request.Checker, zone *time.Location) (ser
 	}
 	metrics, amiss := f.document()
 	in, err := checker.Transition(sent, metrics)
+	in.FromNone = f.StageID == ""
 	if err != nil {
 		wrong = append(models.AsError(err).Fields, wrong...)
 	}

@@ -301,6 +301,22 @@ func TestMoveAProduct(t *testing.T) {
 	})
 }
 
+// TestMoveAProductFromNoStage is refused when somebody has put it into one meanwhile.
+func TestMoveAProductFromNoStage(t *testing.T) {
+	t.Parallel()
+	eachDesk(t, func(t *testing.T, d *desk) {
+		exec(t, d.source, "DELETE FROM tbl_stage_histori WHERE id_produk = 2", "UPDATE tbl_produk SET id_stage = NULL WHERE id = 2")
+		d.command("sync")
+		const page, action = "/products/2", "/products/2/transitions"
+		mine, theirs := d.open(page).form(t, action), d.open(page).form(t, action)
+		d.to(d.submit(theirs.set(t, "stage_now", "1")), page+"#timeline", "The transition was recorded")
+		d.submit(mine.set(t, "stage_now", "2")).want(t, http.StatusConflict, "somebody has moved it meanwhile", "the product was in the stage “none”")
+		if got := one[int](t, d.source, "SELECT id_stage FROM tbl_produk WHERE id = 2"); got != 1 {
+			t.Errorf("the product is in stage %d", got)
+		}
+	})
+}
+
 // TestRolesAtProducts shows nobody what they may not do, and lets nobody do it.
 func TestRolesAtProducts(t *testing.T) {
 	t.Parallel()

@@ -43,6 +43,11 @@ func TestSigningIn(t *testing.T) {
 			t.Errorf("HTTPS %t: cookie %s", secure, set[0])
 		}
 		p.get("/stage-history?search=a+b").sees(t, http.StatusOK, "test of Admin, admin", "Sign out", `href="/sync"`)
+		for _, path := range []string{"/", "/products/1", "/stage-history", "/sync", "/nothing"} { // else going back shows it after signing out
+			if a := p.get(path); a.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%s may be kept: %s", path, a.Header.Get("Cache-Control"))
+			}
+		}
 		kept := maps.Clone(p.cookies)
 		out := p.post("/sign-out", nil).leads(t, "/sign-in")
 		if out.Header.Get("Clear-Site-Data") == "" || len(p.cookies) != 1 { // the notice
@@ -139,6 +144,12 @@ func TestTwoSessions(t *testing.T) {
 	reader.post("/sign-out", nil)
 	reader.get("/").leads(t, "/sign-in?next=%2F")
 	admin.get("/").sees(t, http.StatusOK)
+	// Where there is no page, they are known all the same.
+	admin.get("/nothing").sees(t, http.StatusNotFound, `href="/sync"`, "test of Admin, admin")
+	admin.post("/stage-history", nil).sees(t, http.StatusMethodNotAllowed, `href="/sync"`)
+	if a := reader.get("/nothing").sees(t, http.StatusNotFound); strings.Contains(a.body, "Sign out") {
+		t.Error("who has signed out is known")
+	}
 	// A page that was kept for one role is not shown to another.
 	manager := s.signedIn("Project Manager")
 	if a := manager.get("/stage-history").sees(t, http.StatusOK, "Correct<"); strings.Contains(a.body, "Delete<") {
