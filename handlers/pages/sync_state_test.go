@@ -45,7 +45,7 @@ func TestOutlook(t *testing.T) {
 		{"drift", syncing.Status{State: syncing.Healthy, Standing: with(success, func(s *syncing.Standing) { s.Verified = drift })}, "Drift", []string{"3 rows differ", "Start a full run", "Show it before", "/sync/runs/7"}},
 		{"healthy", syncing.Status{State: syncing.Healthy, Standing: success}, "In order", []string{"Equal to lifecycle_db as of 5 minutes ago."}},
 		{"real time stopped", syncing.Status{State: syncing.Healthy, Standing: success, Realtime: stopped}, "Real time stopped", []string{"Why real time has stopped", "would become empty", "See what would leave"}},
-		{"real time away", syncing.Status{State: syncing.Healthy, Standing: success, Realtime: away}, "Real time does not follow", []string{"Why real time does not follow","wal_level is replica", "Set it to logical.", "/sync/doctor"}},
+		{"real time away", syncing.Status{State: syncing.Healthy, Standing: success, Realtime: away}, "Real time does not follow", []string{"Why real time does not follow", "wal_level is replica", "Set it to logical.", "/sync/doctor"}},
 	} {
 		o := outlookOf(c.status, now)
 		said := everything(o)
