@@ -19,6 +19,24 @@ type changedValue struct {
 	Before, After value
 }
 
+// wouldBe is an entry of what a run would do, in words.
+func wouldBe(c models.LoggedChange, table string) changedRow {
+	row := changedRowOf(c, table)
+	switch c.Action {
+	case "update", "delete":
+		row.Action = "would be " + row.Action
+	case "quarantine":
+		row.Action = "would go into quarantine"
+	case "insert":
+		row.Action = "would be new"
+	case "release":
+		row.Action = "would come out of quarantine"
+	case "forget":
+		row.Action = "would be gone from quarantine, as it is from lifecycle_db"
+	}
+	return row
+}
+
 // changedRowOf is an entry in words; table is what lifecycle_db calls its table.
 func changedRowOf(c models.LoggedChange, table string) changedRow {
 	row := changedRow{Run: c.RunID, Table: table, ID: c.RowID, Action: c.Action}

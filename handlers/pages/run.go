@@ -69,9 +69,13 @@ func (h *Sync) show(c *fiber.Ctx, status int, id int64, paging services.Paging, 
 	}
 	shown := runPageOf(run, tables, pagination.TotalItems)
 	shown.Pager = pagerOf(addressOf(c, id), pagination)
+	words := changedRowOf
+	if shown.Would {
+		words = wouldBe
+	}
 	for _, change := range changes {
 		table := h.runs.SourceName(change.Table)
-		shown.Changes = append(shown.Changes, loggedRow{changedRowOf(change, table), rowHistory(table, change.RowID)})
+		shown.Changes = append(shown.Changes, loggedRow{words(change, table), rowHistory(table, change.RowID)})
 	}
 	for i := range shown.Tables {
 		shown.Tables[i].Table = h.runs.SourceName(shown.Tables[i].Table)
@@ -102,8 +106,7 @@ func runPageOf(r models.Run, tables []models.TableCount, changes int64) runPage 
 		took := max(r.FinishedAt.Sub(r.StartedAt), 0)
 		p.Took = &took
 	}
-	p.Refused = refused(r)
-	p.Would = r.Mode == models.DryRun || r.Mode == models.VerifyRun || p.Refused
+	p.Refused, p.Would = refused(r), onlyFound(r)
 	switch {
 	case r.State == models.CanceledRun:
 		next := adviceOf(r)
@@ -119,6 +122,11 @@ func runPageOf(r models.Run, tables []models.TableCount, changes int64) runPage 
 		}
 	}
 	return p
+}
+
+// onlyFound reports whether what is kept with a run is what it would have changed, and has not.
+func onlyFound(r models.Run) bool {
+	return r.Mode == models.DryRun || r.Mode == models.VerifyRun || refused(r)
 }
 
 // refused reports whether a run was asked with a digest and would have changed something else.

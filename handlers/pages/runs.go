@@ -24,7 +24,8 @@ type runRow struct {
 	Badge    badge
 	Took     *time.Duration // nil while it is under way, and of real time, whose runs last an hour whatever they do
 	Part     int64          // hundredths of the longest on the page
-	Written  *int64         // rows that it wrote, or as a comparison would have
+	Written  *int64         // rows that it wrote, or would have; nil where it is not known, or what it did was undone
+	Would    bool           // it has written none of them
 }
 
 // List lists the runs, newest first.
@@ -49,7 +50,10 @@ func runRows(runs []services.ListedRun) []runRow {
 	rows := make([]runRow, len(runs))
 	var longest time.Duration
 	for i, r := range runs {
-		rows[i] = runRow{Run: r.Run, ModeName: modeName(r.Mode), Badge: runBadge(r.Run), Written: r.Written}
+		rows[i] = runRow{Run: r.Run, ModeName: modeName(r.Mode), Badge: runBadge(r.Run), Would: onlyFound(r.Run)}
+		if rows[i].Would || r.State == models.Succeeded || r.State == models.Running {
+			rows[i].Written = r.Written
+		}
 		if r.FinishedAt != nil && r.Mode != models.RealtimeRun {
 			took := max(r.FinishedAt.Sub(r.StartedAt), 0)
 			rows[i].Took, longest = &took, max(longest, took)

@@ -10,6 +10,7 @@ import (
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services"
+	"lifecycle-sync/services/realtime"
 	"lifecycle-sync/services/syncing"
 )
 
@@ -32,10 +33,12 @@ type syncPage struct {
 	outlook
 	syncFacts
 
-	Running *models.Run
-	Start   []runForm // what can be started
-	Runs    []runRow
-	Total   int64 // of all runs
+	State    syncing.State  // with Realtime, Running and its attempts what a script holds against how the mirror stands later
+	Realtime realtime.State // "" without a follower
+	Running  *models.Run
+	Start    []runForm // what can be started
+	Runs     []runRow
+	Total    int64 // of all runs
 }
 
 // Show says how the mirror stands, and what to do where something is wrong.
@@ -54,7 +57,7 @@ func (h *Sync) Show(c *fiber.Ctx) error {
 	}
 	now := time.Now()
 	shown := syncPage{
-		outlook: outlookOf(status, now), syncFacts: factsOf(status, now), Running: status.Running, Start: startForms(), Runs: runRows(runs), Total: pagination.TotalItems,
+		outlook: outlookOf(status, now), syncFacts: factsOf(status, now), State: status.State, Realtime: follower(status), Running: status.Running, Start: startForms(), Runs: runRows(runs), Total: pagination.TotalItems,
 	}
 	return h.site.Show(c, fiber.StatusOK, Page{Template: "sync/state", Title: "Synchronisation", Section: "sync", Live: status.Running != nil, Data: shown})
 }

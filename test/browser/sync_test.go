@@ -72,6 +72,19 @@ func TestRunIsWatched(t *testing.T) {
 	}
 }
 
+// TestStateIsWatched has a page that nobody touches, and a mirror that becomes too old without any run.
+func TestStateIsWatched(t *testing.T) {
+	t.Parallel()
+	s := postgresSite(t)
+	p := browse(t, s.address, viewer{})
+	p.open("/sync")
+	p.reads("In order")
+	p.listens()
+	s.exec(s.target, "UPDATE lifecycle_sync_runs SET started_at = started_at - interval '30 days', finished_at = finished_at - interval '30 days'")
+	p.reads("Too old", "No run has succeeded for longer than it should take.")
+	p.within(".standing").reads("The last synchronisation is too long ago.")
+}
+
 // TestRunIsWatchedWithoutJavaScript has pages that load themselves again until the run has ended.
 func TestRunIsWatchedWithoutJavaScript(t *testing.T) {
 	t.Parallel()

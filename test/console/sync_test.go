@@ -119,7 +119,7 @@ func TestPreviewIsApplied(t *testing.T) {
 		exec(t, d.source, "UPDATE tbl_produk SET harga = 7000001 WHERE id = 4", "DELETE FROM tbl_stage_histori WHERE id = 3",
 			"INSERT INTO tbl_produk (produk, id_segmen, id_stage) VALUES ('Datang', 1, 1)", "INSERT INTO tbl_produk (produk, id_segmen, id_stage) VALUES ('Menggantung', 987, 1)")
 		preview := d.run(d.press(state, "/sync/dry-run", "")).want(t, http.StatusOK, "Dry run 2", "Nothing was written", "1 row inserted, 1 row updated, 1 row deleted", "What would change", "4 in all",
-			"<code>harga</code>", "7000001", "Datang", "into quarantine", "deleted", "Apply exactly this", "Digest")
+			"<code>harga</code>", "7000001", "Datang", "would go into quarantine", "would be deleted", "would be changed", "would be new", "Apply exactly this", "Digest")
 		apply := preview.form(t, "/sync/runs")
 		if n := d.total("search=Datang"); n != 0 {
 			t.Fatal("the dry run has written")
@@ -127,7 +127,7 @@ func TestPreviewIsApplied(t *testing.T) {
 
 		exec(t, d.source, "UPDATE tbl_produk SET harga = 7000002 WHERE id = 4")
 		refused := d.run(d.submit(apply)).want(t, http.StatusOK, "Refused", "no longer what you had seen", "7000002", "What would change", "Apply exactly this").lacks(t, "7000001")
-		d.state().want(t, http.StatusOK, "In order", "Refused") // it says nothing of how the mirror stands
+		d.state().want(t, http.StatusOK, "In order", "Refused", `<span class="muted">would be</span> 3`) // it says nothing of how the mirror stands
 		again := refused.form(t, "/sync/runs")
 		if again.values["digest"] == apply.values["digest"] || len(again.values["digest"]) != 32 {
 			t.Fatalf("%v, then %v", apply.values, again.values)
@@ -225,7 +225,7 @@ func TestRunIsWatchedAndCanceled(t *testing.T) {
 		address := begun.want(t, http.StatusSeeOther).Header.Get("Location")
 		watched := d.open(address).want(t, http.StatusOK, "Under way", `data-live="2"`, `<meta http-equiv="refresh"`, "Cancel it", "<template>")
 		checkPage(t, watched)
-		checkPage(t, d.open("/sync").want(t, http.StatusOK, `data-live="2"`, "Run 2 is under way", `<meta http-equiv="refresh"`, "Cancel it").lacks(t, "Compares every row"))
+		checkPage(t, d.open("/sync").want(t, http.StatusOK, `data-live="2" data-state="running" data-realtime="" data-attempts="1"`, "Run 2 is under way", `<meta http-equiv="refresh"`, "Cancel it").lacks(t, "Compares every row"))
 		busy := d.press(state, "/sync/runs", "full").want(t, http.StatusConflict, "Another run is under way", `href="/sync/runs/2"`, "Go to run 2")
 		checkPage(t, busy)
 		asked := d.open(address+"/cancel").want(t, http.StatusOK, "Cancel run 2?", "Let it go on")

@@ -1,5 +1,5 @@
 // How far a run is, told by the server as it happens; and the page's content again, as soon as a run has begun or
-// ended. Without it, a page that shows a run under way is loaded again and again.
+// ended, or the mirror stands otherwise than the page says. Without it, a page that shows a run under way is loaded again and again.
 "use strict";
 (() => {
 	const number = new Intl.NumberFormat("id-ID");
@@ -12,6 +12,13 @@
 
 	const page = () => document.querySelector("[data-live]");
 	const shown = () => Number(page()?.dataset.live); // the run, 0 for none
+
+	// Whether the page shows something else than is so now. It says itself what it depends on besides the run.
+	function isNews({ state, realtime, running }) {
+		if ((running?.run ?? 0) !== shown()) return true;
+		const now = { state, realtime: realtime?.state ?? "", attempts: String(running?.attempts ?? 0) };
+		return Object.keys(now).some((name) => (page().dataset[name] ?? now[name]) !== now[name]);
+	}
 
 	function line(table) {
 		const list = page()?.querySelector(".live ul");
@@ -98,7 +105,7 @@
 		const on = (name, act) => source.addEventListener(name, (event) => act(JSON.parse(event.data)));
 		on("progress", (event) => tell(progress, event));
 		on("table", (event) => tell(finish, event));
-		on("state", ({ running }) => { if ((running?.run ?? 0) !== shown()) load(); });
+		on("state", (state) => { if (isNews(state)) load(); });
 		on("finished", ({ run, state }) => {
 			said.textContent = `Run ${run} has ended: ${state}`;
 			load();
