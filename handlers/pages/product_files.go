@@ -13,19 +13,21 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/services"
 	"lifecycle-sync/services/attachments"
-	"lifecycle-sync/web"
 )
 
 // fileRules are what files can come with a form.
 type fileRules struct {
 	Accept, Hint string
+	Count        int   // that are taken at once
+	Each, All    int64 // bytes of one, and of all at once
 }
 
 func rulesOf(o ProductFormsOptions) *fileRules {
 	extensions := attachments.Extensions()
 	return &fileRules{
+		Count: o.Limits.Files, Each: o.FileBytes, All: o.Limits.Bytes,
 		Accept: strings.Join(extensions, ","),
-		Hint: "At most " + strconv.Itoa(o.Limits.Files) + " files, each up to " + web.Size(o.FileBytes) + " and all together up to " + web.Size(o.Limits.Bytes) +
+		Hint: "At most " + strconv.Itoa(o.Limits.Files) + " files, each up to " + models.SizeText(o.FileBytes) + " and all together up to " + models.SizeText(o.Limits.Bytes) +
 			". Taken are " + strings.Join(extensions, " ") + ".",
 	}
 }

@@ -126,7 +126,12 @@ func TestCreateAProduct(t *testing.T) {
 		}
 		right := kept.set(t, "produk", "Kopi ☕").set(t, "harga", "Rp 1.250.000").set(t, "id_segmen", "1").set(t, "id_kategori", "1").set(t, "tanggal_launch", "2026-05-01")
 		d.submit(right, upload{"tool.exe", "MZ"}).want(t, 422, "The file tool.exe is not of a kind that is taken", "Choose the files again", `value="Kopi ☕"`)
-		d.submit(right, upload{"large.txt", strings.Repeat("a", 10<<20+1)}).want(t, 422, "The file large.txt is larger than")
+		d.submit(right, upload{"large.txt", strings.Repeat("a", 10<<20+1)}).want(t, 422, "The file large.txt is larger than 10 MB, which")
+		large := strings.Repeat("a", 9<<20) // each is taken, but not all together
+		tooMuch := d.submit(right, upload{"1.txt", large}, upload{"2.txt", large}, upload{"3.txt", large}).want(t, 422, "The files are larger than 25 MB all together", "Choose the files again")
+		if kept := tooMuch.form(t, "/products"); kept.values["produk"] != "Kopi ☕" || kept.values["deskripsi"] != "Satu\nDua" {
+			t.Errorf("kept are %v", kept.values)
+		}
 		d.submit(right.set(t, "id_segmen", "999"), upload{"a.pdf", pdf}).want(t, 422, "There is no such segment", "999 (not in the list)")
 		right.set(t, "id_segmen", "1")
 
@@ -245,7 +250,7 @@ func TestFilesOfAProduct(t *testing.T) {
 	eachDesk(t, func(t *testing.T, d *desk) {
 		f := d.open("/products/5").form(t, "/products/5/attachments")
 		d.submit(f).want(t, 422, "No file was added", "Files are missing")
-		d.submit(f, upload{"a.pdf", pdf}, upload{"b.pdf", "<html>"}).want(t, 422, "The file b.pdf has a content that its name does not promise", "Choose the files again")
+		d.submit(f, upload{"a.pdf", pdf}, upload{"b.pdf", "<html>"}).want(t, 422, "The file b.pdf is not what its name says", "Choose the files again")
 		d.to(d.submit(f, upload{"a b.pdf", pdf}, upload{"<b>.txt", "b"}), "/products/5#files", "The files were added").want(t, 200, "a b.pdf", "_b_.txt", "PDF", "2")
 		d.submit(f, upload{"a b.pdf", pdf}, upload{"<b>.txt", "b"}).want(t, 303) // a double click
 		if got := len(regexp.MustCompile(`/products/5/attachments/\d+/delete`).FindAllString(d.open("/products/5").body, -1)); got != 2 {
