@@ -101,6 +101,17 @@ func (g *gate) known(c *fiber.Ctx) error {
 	return c.Next()
 }
 
+// recognised finds out who looks where no route asks, so that a page that is not there still shows the way to
+// others. Whoever is not known is nobody.
+func (g *gate) recognised(c *fiber.Ctx) error {
+	if token := request.SessionToken(c); token != "" && g.access != nil && request.Caller(c).Role == models.Anonymous {
+		if caller, err := g.access.Caller(c.UserContext(), token); err == nil {
+			request.SetCaller(c, caller)
+		}
+	}
+	return c.Next()
+}
+
 // admits stops whoever may not use the route.
 func (g *gate) admits(least models.Role) fiber.Handler {
 	return func(c *fiber.Ctx) error {

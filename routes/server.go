@@ -66,6 +66,7 @@ func newServer(o Options, api, pages []route, show func(*fiber.Ctx, int, handler
 	for _, r := range pages {
 		add(web, r, ownForms, gate.admits(r.role), gate.metered(r.draws), limited(r.timeout), r.handle)
 	}
+	web.Use(limited(brief), gate.recognised)
 	return web
 }
 
