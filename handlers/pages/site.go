@@ -96,6 +96,15 @@ func (s *Site) look(c *fiber.Ctx, read func(ctx context.Context, v *services.Vie
 	return s.answers.Look(c.UserContext(), read)
 }
 
+// lists are what a product's fields and the filters choose from. Errors: connection, timeout.
+func (s *Site) lists(c *fiber.Ctx) (lists services.DropdownLists, err error) {
+	err = s.look(c, func(ctx context.Context, v *services.View) (err error) {
+		lists, err = services.Dropdowns(ctx, v)
+		return err
+	})
+	return lists, err
+}
+
 // Show answers a page that is made for this request.
 func (s *Site) Show(c *fiber.Ctx, status int, p Page) error {
 	main, err := s.main(s.roleOf(c), p)

@@ -65,8 +65,21 @@ func TestStageHistory(t *testing.T) {
 	}
 	chip := p.get("/stage-history?productId=7&fromStageId=1&page=1").sees(t, http.StatusOK, "Panel &lt;b&gt;Surya&lt;/b&gt;", `href="/stage-history?fromStageId=1"`, `name="productId" value="7"`, `<option value="1" selected>`)
 	checkPage(t, chip)
-	for _, wrong := range []string{"page=0", "since=gestern", "since=2026-02-01&until=2026-01-01", "stage=1", "productId=x", "search=" + strings.Repeat("x", 201)} {
-		p.get("/stage-history?"+wrong).sees(t, http.StatusBadRequest, "This cannot be understood")
+	for wrong, says := range map[string][]string{
+		"page=0":        {"Page must be a whole number"},
+		"since=gestern": {`href="#since"`, `value="gestern"`, `aria-describedby="since-error"`},
+		"since=2026-02-01&until=2026-01-01&search=kabel": {"Until must not be before since.", `value="2026-02-01"`, `value="2026-01-01"`, `value="kabel"`, `aria-describedby="until-error"`},
+		"stage=1":                            {"is not a parameter here"},
+		"productId=x&toStageId=2":            {"ProductId must be a whole number", `<option value="2" selected>`, `href="/stage-history?toStageId=2"`},
+		"fromStageId=x":                      {"From stage must be a whole number", `aria-describedby="fromStageId-error"`},
+		"search=" + strings.Repeat("x", 201): {"Product has 201 characters", `aria-describedby="search-error"`},
+	} {
+		a := p.get("/stage-history?"+wrong).sees(t, http.StatusUnprocessableEntity, append(says, "This cannot be looked for", `role="alert"`, "<h1>Stage history</h1>")...)
+		checkPage(t, a)
+	}
+	for _, page := range []string{"/?", "/products?", "/products?view=table&"} {
+		a := p.get(page+"stageId=x&segmentId=1").sees(t, http.StatusUnprocessableEntity, "Stage must be a whole number", `aria-describedby="stageId-error"`, `<option value="1" selected>`)
+		checkPage(t, a)
 	}
 	matrix := p.get("/stage-history/matrix").sees(t, http.StatusOK, "3 transitions from stage to stage", `href="/stage-history?fromStageId=2&amp;toStageId=3"`, "61 days", "No stage")
 	checkPage(t, matrix)

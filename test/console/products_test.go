@@ -68,7 +68,7 @@ func TestProductList(t *testing.T) {
 		}
 		d.open("/products?search=no+such+product").want(t, 200, "No product matches", `<a class="button" href="/products">Clear the filters</a>`)
 		for _, wrong := range []string{"view=list", "sort=harga,id", "page=0", "stageId=x", "nama=1", "search=a&search=b"} {
-			d.send(http.MethodGet, "/products?"+wrong, "", nil).want(t, 400, "This cannot be understood")
+			d.send(http.MethodGet, "/products?"+wrong, "", nil).want(t, 422, "This cannot be looked for")
 		}
 	})
 }

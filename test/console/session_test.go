@@ -84,7 +84,7 @@ func TestTokensThatAreNotTaken(t *testing.T) {
 		"no cookie":      {s.sign(secret, access.Claims{Role: "Admin", Subject: strings.Repeat("s", 5000), IssuedAt: time.Now(), Expires: time.Hour}), "browsers keep at most 4000."},
 	} {
 		p := s.person()
-		a := p.signIn(c.token, "/sync?x=1").sees(t, http.StatusUnprocessableEntity, c.says, `role="alert"`, `name="next" value="/sync?x=1"`)
+		a := p.signIn(c.token, "/sync?x=1").sees(t, http.StatusUnprocessableEntity, c.says, `role="alert"`, `aria-describedby="token-error"`, `name="next" value="/sync?x=1"`)
 		if len(p.cookies) != 0 || len(c.token) > 10 && strings.Contains(a.body, c.token) || strings.Contains(a.body, "alert(1)") {
 			t.Errorf("%s: %v\n%s", name, p.cookies, a.body)
 		}
@@ -126,8 +126,8 @@ func TestExpiry(t *testing.T) {
 		p.cookies[name] = s.expired("Admin") // as time goes by
 	}
 	p.get("/stage-history?page=2").leads(t, "/sign-in?next=%2Fstage-history%3Fpage%3D2")
-	p.get("/sign-in?next=%2Fstage-history%3Fpage%3D2").sees(t, http.StatusOK, "The token has expired.", `value="/stage-history?page=2"`)
-	p.post("/stage-history/1/delete", nil).sees(t, http.StatusUnauthorized, "You are not signed in", "In another window, sign in", `href="/sign-in"`)
+	p.get("/sign-in?next=%2Fstage-history%3Fpage%3D2").sees(t, http.StatusOK, "The token has expired. Get a new token in the PMO application", `value="/stage-history?page=2"`)
+	p.post("/stage-history/1/delete", nil).sees(t, http.StatusUnauthorized, "Your session has ended", "nothing of your form is lost", `href="/sign-in" target="_blank" rel="noopener"`)
 	p.signIn(s.token("Admin"), "/stage-history?page=2").leads(t, "/stage-history?page=2")
 	p.get("/stage-history?page=2").sees(t, http.StatusOK, "Stage history")
 }

@@ -43,7 +43,7 @@ func TestEveryPage(t *testing.T) {
 			checkPage(t, a.sees(t, http.StatusOK))
 		}
 	}
-	for _, wrong := range []string{"/nothing", "/stage-history?page=0", "/stage-history/2147483647/edit", "/sync/changes?table=x"} {
+	for _, wrong := range []string{"/nothing", "/sync/runs?page=0", "/stage-history/2147483647/edit", "/sync/changes?table=x"} {
 		a := p.get(wrong)
 		if a.StatusCode != http.StatusNotFound && a.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s: %d", wrong, a.StatusCode)
