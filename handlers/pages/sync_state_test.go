@@ -104,6 +104,15 @@ func TestAdvice(t *testing.T) {
 	}
 	guarded := models.FailedRun(models.DryRun, time.Time{}, time.Time{}, &models.Error{Class: models.MassDelete})
 	guarded.Digest = &digest
+	if got := troubleOf(guarded).Next.Words; !strings.Contains(got, "Only the changes that you have seen are made.") {
+		t.Error(got)
+	}
+	most := guarded
+	kept := "the first 1000 of 3520 changes are kept"
+	most.Reason = &kept
+	if got := troubleOf(most).Next.Words; !strings.Contains(got, "All 3.520 changes that were found are made, and no others; of these you see the first 1.000.") {
+		t.Error(got)
+	}
 	if got := troubleOf(guarded); got.Next.Forms[0].Digest != digest || got.Next.Forms[0].Mode != models.FullRun || len(got.Next.Forms) != 1 {
 		t.Errorf("%+v", got)
 	}
