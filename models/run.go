@@ -127,6 +127,27 @@ type LoggedChange struct {
 // TableName is the table in pmo_db.
 func (LoggedChange) TableName() string { return "lifecycle_sync_changes" }
 
+// Unfit is what stands after a change by which a row would go into quarantine: why, and the source's row.
+type Unfit struct {
+	Reason string `json:"reason"`
+	Row    JSON   `json:"row"`
+}
+
+// JSON is how a LoggedChange holds it.
+func (u Unfit) JSON() JSON {
+	reason, err := json.Marshal(u.Reason)
+	if err != nil {
+		panic(err) // a text is always written
+	}
+	return JSON(`{"reason":` + string(reason) + `,"row":` + string(u.Row) + "}")
+}
+
+// Unfit is why the row would go into quarantine; false for any other change, and where it was not kept.
+func (c LoggedChange) Unfit() (u Unfit, is bool) {
+	is = c.Action == "quarantine" && json.Unmarshal(c.After, &u) == nil
+	return u, is
+}
+
 // RowChange is a change that was made to a row, with what is known of the run that made it.
 type RowChange struct {
 	LoggedChange

@@ -1,6 +1,10 @@
 package pages
 
-import "lifecycle-sync/models"
+import (
+	"lifecycle-sync/models"
+	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/web"
+)
 
 // advice is what somebody can do next: words, forms and links, of which any may be missing.
 type advice struct {
@@ -73,10 +77,18 @@ func allowAdvice(r models.Run, form runForm) advice {
 	out := advice{Words: "Here you allow it by typing that number, of all rows that would leave. With any other number nothing is changed."}
 	if r.Digest != nil {
 		form.Digest = *r.Digest
-		out.Words += " Only the changes that you have seen are made."
+		out.Words += " " + onlyThese(r)
 	} else {
 		out.Forms = []runForm{dryRunForm("See which rows would leave")}
 	}
 	out.Forms = append([]runForm{form}, out.Forms...)
 	return out
+}
+
+// onlyThese says which changes are made with the digest of a run, of which the page may show the first only.
+func onlyThese(r models.Run) string {
+	if kept, found := mirror.KeptOf(textOf(r.Reason)); found > 0 {
+		return "All " + web.Number(found) + " changes that were found are made, and no others; of these you see the first " + web.Number(kept) + "."
+	}
+	return "Only the changes that you have seen are made."
 }

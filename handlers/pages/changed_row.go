@@ -9,8 +9,10 @@ type changedRow struct {
 	ID           int64
 	Action, Tone string // in words
 	Values       []changedValue
-	Left         bool // the whole row left, so that only what was is shown
-	Came         bool // the whole row came, so that there is nothing before it
+	Why          *reason // why it would go into quarantine
+	Source       []value // and the row as it is in lifecycle_db
+	Left         bool    // the whole row left, so that only what was is shown
+	Came         bool    // the whole row came, so that there is nothing before it
 }
 
 // changedValue is a column's value before and after a change.
@@ -27,6 +29,11 @@ func wouldBe(c models.LoggedChange, table string) changedRow {
 		row.Action = "would be " + row.Action
 	case "quarantine":
 		row.Action = "would go into quarantine"
+		if unfit, is := c.Unfit(); is {
+			row.Source = valuesOf(unfit.Row)
+			why := reasonOf(models.Quarantined{Table: c.Table, Reason: unfit.Reason}, row.Source, models.Tables())
+			row.Why = &why
+		}
 	case "insert":
 		row.Action = "would be new"
 	case "release":

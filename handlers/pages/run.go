@@ -9,6 +9,7 @@ import (
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services"
+	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/web"
 )
 
@@ -30,6 +31,7 @@ type runPage struct {
 	Tables   []models.TableCount
 	Would    bool // Tables and Changes are what would be done
 	Changes  []loggedRow
+	Of       int64 // how many changes there are, where not all are kept; else 0
 	Pager    pager
 }
 
@@ -106,6 +108,7 @@ func runPageOf(r models.Run, tables []models.TableCount, changes int64) runPage 
 		took := max(r.FinishedAt.Sub(r.StartedAt), 0)
 		p.Took = &took
 	}
+	_, p.Of = mirror.KeptOf(textOf(r.Reason))
 	p.Refused, p.Would = refused(r), onlyFound(r)
 	switch {
 	case r.State == models.CanceledRun:
@@ -117,7 +120,7 @@ func runPageOf(r models.Run, tables []models.TableCount, changes int64) runPage 
 	}
 	if (r.Mode == models.DryRun && r.State == models.Succeeded || p.Refused) && r.Digest != nil && changes > 0 {
 		p.Apply = &advice{
-			Words: "What you see here can be applied exactly as it is. When it has changed by then, nothing is done, and you see what has become of it.",
+			Words: onlyThese(r) + " When something else would be changed by then, nothing is done, and you see what has become of it.",
 			Forms: []runForm{{Mode: models.FullRun, Digest: *r.Digest, Seen: r.ID, Button: "Apply exactly this", Primary: true}},
 		}
 	}

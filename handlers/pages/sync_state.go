@@ -71,9 +71,13 @@ func stateWords(s syncing.Status, now time.Time) outlook {
 	case syncing.Healthy:
 	}
 	if drifted(s) {
+		proved := ""
+		if s.ProvedEqual != nil {
+			proved = " It was proved equal " + web.Ago(now.Sub(s.ProvedEqual.StartedAt)) + "."
+		}
 		return outlook{
 			Badge: badge{"Drift", "warn"},
-			Words: "Somebody has changed the mirror by hand: " + web.Plural(s.Verified.Drift(), "row differs", "rows differ") + " from lifecycle_db. " + freshness(s, now) + ".",
+			Words: "Somebody has changed the mirror by hand: " + web.Plural(s.Verified.Drift(), "row differs", "rows differ") + " from lifecycle_db." + proved,
 			Next: &advice{
 				Words: "A full run puts this right, and keeps what was overwritten in the change log. A dry run shows it before.",
 				Forms: []runForm{{Mode: models.FullRun, Button: "Start a full run", Primary: true}, dryRunForm("Show it before")},

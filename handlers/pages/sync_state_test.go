@@ -42,7 +42,7 @@ func TestOutlook(t *testing.T) {
 		{"failed", syncing.Status{State: syncing.Failed, Standing: with(success, func(s *syncing.Standing) { s.LastVerdict = &failed })}, "Failed", []string{"the mirror is as it was before. Equal to lifecycle_db as of 5 minutes ago.", "connection", "lifecycle_db does not answer", "Run again"}},
 		{"stale without a schedule", syncing.Status{State: syncing.Stale, Standing: success}, "Too old", []string{"No run has succeeded for longer", "This process has no schedule", "Synchronise now"}},
 		{"stale", syncing.Status{State: syncing.Stale, Standing: success, NextRun: &due}, "Too old", []string{"see in the log why", "Synchronise now"}},
-		{"drift", syncing.Status{State: syncing.Healthy, Standing: with(success, func(s *syncing.Standing) { s.Verified = drift })}, "Drift", []string{"3 rows differ", "Start a full run", "Show it before", "/sync/runs/7"}},
+		{"drift", syncing.Status{State: syncing.Healthy, Standing: with(success, func(s *syncing.Standing) { s.Verified = drift })}, "Drift", []string{"3 rows differ from lifecycle_db. It was proved equal 5 minutes ago. |", "Start a full run", "Show it before", "/sync/runs/7"}},
 		{"healthy", syncing.Status{State: syncing.Healthy, Standing: success}, "In order", []string{"Equal to lifecycle_db as of 5 minutes ago."}},
 		{"real time stopped", syncing.Status{State: syncing.Healthy, Standing: success, Realtime: stopped}, "Real time stopped", []string{"Why real time has stopped", "would become empty", "See what would leave"}},
 		{"real time away", syncing.Status{State: syncing.Healthy, Standing: success, Realtime: away}, "Real time does not follow", []string{"Why real time does not follow", "wal_level is replica", "Set it to logical.", "/sync/doctor"}},
@@ -104,6 +104,15 @@ func TestAdvice(t *testing.T) {
 	}
 	guarded := models.FailedRun(models.DryRun, time.Time{}, time.Time{}, &models.Error{Class: models.MassDelete})
 	guarded.Digest = &digest
+	if got := troubleOf(guarded).Next.Words; !strings.Contains(got, "Only the changes that you have seen are made.") {
+		t.Error(got)
+	}
+	most := guarded
+	kept := "the first 1000 of 3520 changes are kept"
+	most.Reason = &kept
+	if got := troubleOf(most).Next.Words; !strings.Contains(got, "All 3.520 changes that were found are made, and no others; of these you see the first 1.000.") {
+		t.Error(got)
+	}
 	if got := troubleOf(guarded); got.Next.Forms[0].Digest != digest || got.Next.Forms[0].Mode != models.FullRun || len(got.Next.Forms) != 1 {
 		t.Errorf("%+v", got)
 	}

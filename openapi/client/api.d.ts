@@ -1137,7 +1137,7 @@ export interface components {
             action: "insert" | "update" | "delete" | "quarantine" | "release" | "forget";
             /** @description Columns and values before: of an update the changed ones, else the whole row. */
             before: Record<string, never> | null;
-            /** @description The same columns after; null for a row that left. */
+            /** @description The same columns after; null for a row that left. Of a row that would go into quarantine, `reason` and the source's `row`. */
             after: Record<string, never> | null;
         };
         /**

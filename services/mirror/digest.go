@@ -92,7 +92,7 @@ func (s *summary) preview(d *differ) Preview {
 	return Preview{Tables: d.counts(), Digest: hex.EncodeToString(s.hash.Sum(nil)[:digestBytes]), Changes: s.changes, Found: s.found}
 }
 
-// shown is a change as the change log keeps it, and besides, rows that would come.
+// shown is a change as the change log keeps it, and besides, rows that would come, and why a row cannot.
 func shown(c Change) models.LoggedChange {
 	entry := models.LoggedChange{Table: c.Table.Name, RowID: c.ID, Action: string(c.Action)}
 	switch c.Action {
@@ -103,6 +103,9 @@ func shown(c Change) models.LoggedChange {
 	case Delete, Quarantine:
 		if c.Leaves() {
 			entry.Before = c.Table.Object(c.Before)
+		}
+		if c.Action == Quarantine {
+			entry.After = models.Unfit{Reason: c.Reason, Row: c.Table.Object(c.After)}.JSON()
 		}
 	case Forget:
 	}

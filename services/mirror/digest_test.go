@@ -224,6 +224,9 @@ func TestLargeDigest(t *testing.T) {
 		if len(now.Changes) != 1000 || now.Found < 7000 {
 			l.Errorf("%d of %d changes are kept", len(now.Changes), now.Found)
 		}
+		if kept, found := mirror.KeptOf(now.Kept()); int(kept) != len(now.Changes) || int(found) != now.Found {
+			l.Errorf("%q is read as %d of %d", now.Kept(), kept, found)
+		}
 		if reason := l.text("SELECT reason FROM lifecycle_sync_runs ORDER BY id DESC LIMIT 1"); reason != fmt.Sprintf("the first 1000 of %d changes are kept", now.Found) {
 			l.Errorf("the reason is %q", reason)
 		}

@@ -20,7 +20,17 @@ func (p Preview) Kept() string {
 	if len(p.Changes) == p.Found {
 		return ""
 	}
-	return fmt.Sprintf("the first %d of %d changes are kept", len(p.Changes), p.Found)
+	return fmt.Sprintf(keptText, len(p.Changes), p.Found)
+}
+
+const keptText = "the first %d of %d changes are kept"
+
+// KeptOf reads what Kept has said; not said is 0 of 0.
+func KeptOf(reason string) (kept, found int64) {
+	if _, err := fmt.Sscanf(reason, keptText, &kept, &found); err != nil {
+		return 0, 0
+	}
+	return kept, found
 }
 
 // Preview tells emit, which may be nil, every change that a run would make now, in mirroring order and by

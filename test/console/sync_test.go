@@ -119,7 +119,7 @@ func TestPreviewIsApplied(t *testing.T) {
 		exec(t, d.source, "UPDATE tbl_produk SET harga = 7000001 WHERE id = 4", "DELETE FROM tbl_stage_histori WHERE id = 3",
 			"INSERT INTO tbl_produk (produk, id_segmen, id_stage) VALUES ('Datang', 1, 1)", "INSERT INTO tbl_produk (produk, id_segmen, id_stage) VALUES ('Menggantung', 987, 1)")
 		preview := d.run(d.press(state, "/sync/dry-run", "")).want(t, http.StatusOK, "Dry run 2", "Nothing was written", "1 row inserted, 1 row updated, 1 row deleted", "What would change", "4 in all",
-			"<code>harga</code>", "7000001", "Datang", "would go into quarantine", "would be deleted", "would be changed", "would be new", "Apply exactly this", "Digest")
+			"<code>harga</code>", "7000001", "Datang", "would go into quarantine", "id_segmen is 987, and tbl_segmen has no row with that id.", "The row as it is in lifecycle_db", "Menggantung", "would be deleted", "would be changed", "would be new", "Apply exactly this", "Digest")
 		apply := preview.form(t, "/sync/runs")
 		if n := d.total("search=Datang"); n != 0 {
 			t.Fatal("the dry run has written")
