@@ -95,7 +95,7 @@ func (h *HistoryForms) edit(c *fiber.Ctx, status int, t models.ListedTransition,
 		}
 		form.Fields = append(form.Fields, f)
 	}
-	return h.site.Show(c, status, Page{Template: "stage-history/edit", Title: "Correct a transition", Section: "stage-history", Data: form})
+	return h.site.Show(c, status, Page{Template: "stage-history/edit", Title: wrong.titled("Correct a transition"), Section: "stage-history", Data: form})
 }
 
 // typed is a time as a browser's field has it, "" for none.
@@ -146,7 +146,7 @@ func (h *HistoryForms) Correct(c *fiber.Ctx) error {
 	}
 	done, err := h.correct(c.UserContext(), t.ID, changed)
 	if err != nil {
-		status, wrong := problemsOf(err, correctionLabels())
+		status, wrong := h.site.problemsOf(c, err, correctionLabels())
 		if wrong == nil {
 			return err
 		}

@@ -198,8 +198,8 @@ func (h *ProductForms) show(c *fiber.Ctx, status int, f productForm) error {
 		f.choices = choicesOf(lists)
 		return err
 	})
-	if err != nil {
-		return err
+	if err != nil && f.Problems == nil {
+		return err // else the form is shown without the lists: it says already what is wrong, and keeps what was entered
 	}
 	title := "New product"
 	if f.IsNew() {
@@ -210,13 +210,13 @@ func (h *ProductForms) show(c *fiber.Ctx, status int, f productForm) error {
 		}
 		title = "Edit " + f.Title
 	}
-	return h.site.Show(c, status, Page{Template: "products/form", Title: title, Section: "products", Data: f})
+	return h.site.Show(c, status, Page{Template: "products/form", Title: f.Problems.titled(title), Section: "products", Data: f})
 }
 
 // again answers with the form and what is wrong with it, or with err where the form would be no help. further
 // errors, which may be nil, are told with it.
 func (h *ProductForms) again(c *fiber.Ctx, f productForm, err error, further ...error) error {
-	status, found := problemsOf(err, productLabels())
+	status, found := h.site.problemsOf(c, err, productLabels())
 	if found == nil {
 		return err
 	}

@@ -193,7 +193,7 @@ func (h *ProductForms) Move(c *fiber.Ctx) error {
 	if err != nil {
 		return h.moveAgain(c, f, err)
 	}
-	return seeOther(c, productAddress(id)+"#timeline", written("transition-recorded", done))
+	return seeOther(c, productAddress(id), written("transition-recorded", done))
 }
 
 func (h *ProductForms) move(c *fiber.Ctx, f transitionForm) (services.Written, error) {
@@ -211,7 +211,7 @@ func (h *ProductForms) move(c *fiber.Ctx, f transitionForm) (services.Written, e
 // moveAgain shows the form again, for the stage in which the product is now.
 func (h *ProductForms) moveAgain(c *fiber.Ctx, f transitionForm, err error) error {
 	key, err := sentBefore(cmp.Or(f.Key, newKey()), err, "another transition was recorded")
-	status, found := problemsOf(err, transitionLabels())
+	status, found := h.site.problemsOf(c, err, transitionLabels())
 	if found == nil {
 		return err
 	}
@@ -225,15 +225,19 @@ func (h *ProductForms) moveAgain(c *fiber.Ctx, f transitionForm, err error) erro
 		now = newTransition(product, lists, h.now())
 		return err
 	})
-	if err != nil {
+	switch {
+	case err == nil:
+	case isOf(err, models.NotFound):
 		return err
+	default: // what is wrong is told already, and what was entered is kept
+		now = newTransition(models.ListedProduct{ID: f.ID, StageID: request.SomeID(f.StageID)}, services.DropdownLists{}, h.now())
 	}
 	if now.StageID != f.StageID {
 		found.List = append(found.List, problem{Text: "When you opened the form the product was in the stage " + stageText(now.stages, f.StageID) +
 			"; it is now in " + stageText(now.stages, now.StageID)})
 	}
 	now.Key, now.Values, now.Problems = key, f.Values, found
-	return h.site.Show(c, status, Page{Template: "products/transition", Title: "Move " + now.Title, Section: "products", Data: now})
+	return h.site.Show(c, status, Page{Template: "products/transition", Title: now.Problems.titled("Move " + now.Title), Section: "products", Data: now})
 }
 
 func stageText(stages []option, id string) string {
