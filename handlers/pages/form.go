@@ -119,6 +119,9 @@ func problemsOf(err error, labels map[string]string) (int, *problems) {
 		f.Errors = []models.FieldError{{Field: of, Message: f.Message}}
 	}
 	for _, e := range f.Errors {
+		if e.Field == "harga" && e.Code == "integer" {
+			e.Message = "harga must be a whole number of rupiah that is not negative, such as 1250000 or 1.250.000"
+		}
 		one := problem{Text: inWords(e.Message, labels)}
 		if labels[e.Field] != "" {
 			one.Field = e.Field

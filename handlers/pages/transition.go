@@ -141,15 +141,19 @@ func jsonText(text string) string {
 }
 
 // input is what the form says. Errors: validation_failed, which names all that is wrong.
-func (f transitionForm) input(checker request.Checker, zone *time.Location) (services.TransitionInput, error) {
+// Now is in the zone in which the person writes times.
+func (f transitionForm) input(checker request.Checker, now time.Time) (services.TransitionInput, error) {
 	sent := maps.Clone(f.Values)
 	sent["id_produk"], sent["stage_previous"] = strconv.FormatInt(f.ID, 10), f.StageID
 	sent["catatan"] = typedLines(sent["catatan"])
 	var wrong []models.FieldError
 	if text := sent["tanggal_perubahan"]; text != "" {
-		at, err := chosenTime(text, zone)
+		at, err := chosenTime(text, now.Location())
 		sent["tanggal_perubahan"] = at.UTC().Format(time.RFC3339)
-		if err != nil {
+		switch {
+		case at.After(now): // the product would move today
+			wrong = append(wrong, models.FieldError{Field: "tanggal_perubahan", Code: "future", Message: "tanggal_perubahan must not be in the future"})
+		case err != nil:
 			sent["tanggal_perubahan"] = ""
 			wrong = append(wrong, models.FieldError{Field: "tanggal_perubahan", Code: "timestamp", Message: "tanggal_perubahan must be a date and a time"})
 		}
@@ -197,7 +201,7 @@ func (h *ProductForms) Move(c *fiber.Ctx) error {
 }
 
 func (h *ProductForms) move(c *fiber.Ctx, f transitionForm) (services.Written, error) {
-	in, err := f.input(h.checker, h.now().Location())
+	in, err := f.input(h.checker, h.now())
 	if err != nil {
 		return services.Written{}, err
 	}

@@ -39,7 +39,7 @@ func listed(a answer) (ids []string) {
 func TestProductList(t *testing.T) {
 	t.Parallel()
 	eachDesk(t, func(t *testing.T, d *desk) {
-		first := d.open("/products").want(t, 200, "20 products", "New product", `href="/api/product-lifecycle/products/export.csv"`, "Page 1 of 2")
+		first := d.open("/products").want(t, 200, "20 products", "New product", ">Export as CSV</a>", ">Export as Excel</a>", `href="/api/product-lifecycle/products/export.csv"`, "Page 1 of 2")
 		if got := len(listed(first)); got != 12 {
 			t.Errorf("%d cards", got)
 		}
@@ -113,7 +113,7 @@ func TestCreateAProduct(t *testing.T) {
 	eachDesk(t, func(t *testing.T, d *desk) {
 		empty := d.open("/products/new").form(t, "/products")
 		wrong := empty.set(t, "produk", " ").set(t, "harga", "sepuluh").set(t, "pelanggan", "PT Tetap").set(t, "id_stage", "1").set(t, "deskripsi", "Satu\nDua")
-		a := d.submit(wrong, upload{"a.pdf", pdf}).want(t, 422, "Nothing was saved", `<a href="#produk">Name is required.</a>`, "Price must be a whole number of rupiah",
+		a := d.submit(wrong, upload{"a.pdf", pdf}).want(t, 422, "Nothing was saved", `<a href="#produk">Name is required.</a>`, "Price must be a whole number of rupiah that is not negative",
 			`aria-invalid="true"`, "Choose the files again")
 		if strings.Contains(a.body, "harga must") {
 			t.Error("a column is named")
@@ -164,11 +164,12 @@ func TestEditAProduct(t *testing.T) {
 		}
 		d.submit(f.set(t, "harga", "-6")).want(t, 422, `<a href="#harga">`, `value="-6"`)
 		d.submit(f.set(t, "harga", "-5").set(t, "produk", "")).want(t, 422, "Name is required")
-		d.to(d.submit(f.set(t, "produk", "Kolom").set(t, "tanggal_stage_end", "2001-02-03")), "/products/3", "The product was changed").want(t, 200, "Kolom", "3 Feb 2001", "Rp\u00a0−5")
+		d.to(d.submit(f.set(t, "produk", "Kolom").set(t, "tanggal_stage_start", "2001-02-03").set(t, "tanggal_stage_end", "2001-02-03")), "/products/3", "The product was changed").want(t, 200, "Kolom", "3 Feb 2001", "Rp\u00a0−5")
 		if one[string](t, d.source, "SELECT deskripsi FROM tbl_produk WHERE id = 3") != "a\nb" {
 			t.Error("a description that nobody touched was changed")
 		}
 		f = d.open("/products/3/edit").form(t, "/products/3/edit")
+		d.submit(f.set(t, "tanggal_stage_start", "2001-02-04")).want(t, 422, `<a href="#tanggal_stage_end">Stage end must not be before the stage start.</a>`)
 		d.submit(f.set(t, "version", "")).want(t, 400)
 		d.submit(d.open("/products/3/edit").form(t, "/products/3/edit").set(t, "produk", "x"), upload{"a.pdf", pdf}).want(t, 422)
 	})
@@ -288,6 +289,7 @@ func TestMoveAProduct(t *testing.T) {
 		d.submit(f.set(t, "metric_name_1", "pendapatan")).want(t, 422, "New stage is required", "Metric 1 has a name, and needs a value", `value="pendapatan"`)
 		f = f.set(t, "stage_now", "2").set(t, "catatan", "Naik\nkelas").set(t, "metric_value_1", "12,50").set(t, "metric_name_3", "unit").set(t, "metric_value_3", "1.250").set(t, "metric_name_2", "pasar").set(t, "metric_value_2", "Jawa <Barat>")
 		d.submit(f.set(t, "tanggal_perubahan", "kemarin")).want(t, 422, "When must be a date and a time")
+		d.submit(f.set(t, "tanggal_perubahan", "2999-03-01T08:30")).want(t, 422, `<a href="#tanggal_perubahan">When must not be in the future.</a>`)
 		f = f.set(t, "tanggal_perubahan", "2026-03-01T08:30")
 		d.submit(f.set(t, "metric_value_1", "12.50")).want(t, 422, `<a href="#metric_value_1">Value 1 is written so that it can be misread`, `aria-describedby="metric_value_1-error"`)
 		f.set(t, "metric_value_1", "12,50")
