@@ -97,7 +97,7 @@ func (h *HistoryForms) edit(c *fiber.Ctx, status int, t models.ListedTransition,
 		}
 		form.Fields = append(form.Fields, f)
 	}
-	return h.site.Show(c, status, Page{Template: "stage-history/edit", Title: "Correct a transition", Section: "stage-history", Data: form})
+	return h.site.Show(c, status, Page{Template: "stage-history/edit", Title: wrong.titled("Correct a transition"), Section: "stage-history", Data: form})
 }
 
 // entries are the form's fields as they are of a transition.
@@ -156,7 +156,7 @@ func (h *HistoryForms) Correct(c *fiber.Ctx) error {
 		return h.editChanged(c, current.ListedTransition, changed, sent)
 	}
 	if err != nil {
-		status, wrong := problemsOf(err, correctionLabels())
+		status, wrong := h.site.problemsOf(c, err, correctionLabels())
 		if wrong == nil {
 			return err
 		}

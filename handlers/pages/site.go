@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"html/template"
+	"log/slog"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -27,6 +28,7 @@ type Site struct {
 	standing *standing
 	zone     *time.Location
 	signsIn  bool
+	log      *slog.Logger
 }
 
 // Options are what a Site needs.
@@ -35,11 +37,12 @@ type Options struct {
 	Status  statusReader
 	Zone    *time.Location // in which times are written
 	SignsIn bool           // people show a token; else everybody is the local administrator
+	Log     *slog.Logger
 }
 
 // NewSite returns the site. It panics when a template is not right.
 func NewSite(o Options) *Site {
-	return &Site{console: web.New(o.Zone), answers: o.Answers, standing: newStanding(o.Status), zone: o.Zone, signsIn: o.SignsIn}
+	return &Site{console: web.New(o.Zone), answers: o.Answers, standing: newStanding(o.Status), zone: o.Zone, signsIn: o.SignsIn, log: o.Log}
 }
 
 // Page is a page to be shown.

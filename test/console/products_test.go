@@ -39,7 +39,7 @@ func listed(a answer) (ids []string) {
 func TestProductList(t *testing.T) {
 	t.Parallel()
 	eachDesk(t, func(t *testing.T, d *desk) {
-		first := d.open("/products").want(t, 200, "20 products", "New product", `href="/api/product-lifecycle/products/export.csv"`, "Page 1 of 2")
+		first := d.open("/products").want(t, 200, "20 products", "New product", ">Export as CSV</a>", ">Export as Excel</a>", `href="/api/product-lifecycle/products/export.csv"`, "Page 1 of 2")
 		if got := len(listed(first)); got != 12 {
 			t.Errorf("%d cards", got)
 		}
@@ -113,7 +113,7 @@ func TestCreateAProduct(t *testing.T) {
 	eachDesk(t, func(t *testing.T, d *desk) {
 		empty := d.open("/products/new").form(t, "/products")
 		wrong := empty.set(t, "produk", " ").set(t, "harga", "sepuluh").set(t, "pelanggan", "PT Tetap").set(t, "id_stage", "1").set(t, "deskripsi", "Satu\nDua")
-		a := d.submit(wrong, upload{"a.pdf", pdf}).want(t, 422, "Nothing was saved", `<a href="#produk">Name is required.</a>`, "Price must be a whole number of rupiah",
+		a := d.submit(wrong, upload{"a.pdf", pdf}).want(t, 422, "Nothing was saved", `<a href="#produk">Name is required.</a>`, "Price must be a whole number of rupiah that is not negative",
 			`aria-invalid="true"`, "Choose the files again")
 		if strings.Contains(a.body, "harga must") {
 			t.Error("a column is named")
@@ -164,11 +164,12 @@ func TestEditAProduct(t *testing.T) {
 		}
 		d.submit(f.set(t, "harga", "-6")).want(t, 422, `<a href="#harga">`, `value="-6"`)
 		d.submit(f.set(t, "harga", "-5").set(t, "produk", "")).want(t, 422, "Name is required")
-		d.to(d.submit(f.set(t, "produk", "Kolom").set(t, "tanggal_stage_end", "2001-02-03")), "/products/3", "The product was changed").want(t, 200, "Kolom", "3 Feb 2001", "Rp\u00a0−5")
+		d.to(d.submit(f.set(t, "produk", "Kolom").set(t, "tanggal_stage_start", "2001-02-03").set(t, "tanggal_stage_end", "2001-02-03")), "/products/3", "The product was changed").want(t, 200, "Kolom", "3 Feb 2001", "Rp\u00a0−5")
 		if one[string](t, d.source, "SELECT deskripsi FROM tbl_produk WHERE id = 3") != "a\nb" {
 			t.Error("a description that nobody touched was changed")
 		}
 		f = d.open("/products/3/edit").form(t, "/products/3/edit")
+		d.submit(f.set(t, "tanggal_stage_start", "2001-02-04")).want(t, 422, `<a href="#tanggal_stage_end">Stage end must not be before the stage start.</a>`)
 		d.submit(f.set(t, "version", "")).want(t, 400)
 		d.submit(d.open("/products/3/edit").form(t, "/products/3/edit").set(t, "produk", "x"), upload{"a.pdf", pdf}).want(t, 422)
 	})
@@ -251,7 +252,7 @@ func TestFilesOfAProduct(t *testing.T) {
 		f := d.open("/products/5").form(t, "/products/5/attachments")
 		d.submit(f).want(t, 422, "No file was added", "Files are missing")
 		d.submit(f, upload{"a.pdf", pdf}, upload{"b.pdf", "<html>"}).want(t, 422, "The file b.pdf is not what its name says", "Choose the files again")
-		d.to(d.submit(f, upload{"a b.pdf", pdf}, upload{"<b>.txt", "b"}), "/products/5#files", "The files were added").want(t, 200, "a b.pdf", "_b_.txt", "PDF", "2")
+		d.to(d.submit(f, upload{"a b.pdf", pdf}, upload{"<b>.txt", "b"}), "/products/5", "The files were added").want(t, 200, "a b.pdf", "_b_.txt", "PDF", "2")
 		d.submit(f, upload{"a b.pdf", pdf}, upload{"<b>.txt", "b"}).want(t, 303) // a double click
 		if got := len(regexp.MustCompile(`/products/5/attachments/\d+/delete`).FindAllString(d.open("/products/5").body, -1)); got != 2 {
 			t.Errorf("%d files", got)
@@ -266,7 +267,7 @@ func TestFilesOfAProduct(t *testing.T) {
 
 		remove := regexp.MustCompile(`/products/5/attachments/\d+/delete`).FindString(d.open("/products/5").body)
 		ask := d.open(remove).want(t, 200, "Delete this file?", "a b.pdf")
-		d.to(d.submit(ask.form(t, remove)), "/products/5#files", "The file was deleted")
+		d.to(d.submit(ask.form(t, remove)), "/products/5", "The file was deleted")
 		d.submit(ask.form(t, remove)).want(t, 404)
 		d.send(http.MethodGet, "/products/5/attachments/x/delete", "", nil).want(t, 400)
 		d.send(http.MethodGet, "/products/99999", "", nil).want(t, 404)
@@ -288,10 +289,11 @@ func TestMoveAProduct(t *testing.T) {
 		d.submit(f.set(t, "metric_name_1", "pendapatan")).want(t, 422, "New stage is required", "Metric 1 has a name, and needs a value", `value="pendapatan"`)
 		f = f.set(t, "stage_now", "2").set(t, "catatan", "Naik\nkelas").set(t, "metric_value_1", "12,50").set(t, "metric_name_3", "unit").set(t, "metric_value_3", "1.250").set(t, "metric_name_2", "pasar").set(t, "metric_value_2", "Jawa <Barat>")
 		d.submit(f.set(t, "tanggal_perubahan", "kemarin")).want(t, 422, "When must be a date and a time")
+		d.submit(f.set(t, "tanggal_perubahan", "2999-03-01T08:30")).want(t, 422, `<a href="#tanggal_perubahan">When must not be in the future.</a>`)
 		f = f.set(t, "tanggal_perubahan", "2026-03-01T08:30")
 		d.submit(f.set(t, "metric_value_1", "12.50")).want(t, 422, `<a href="#metric_value_1">Value 1 is written so that it can be misread`, `aria-describedby="metric_value_1-error"`)
 		f.set(t, "metric_value_1", "12,50")
-		d.to(d.submit(f), page+"#timeline", "The transition was recorded").want(t, 200, "Naik\nkelas", "1 Mar 2026 08.30 WIB", "12,50", "Jawa &lt;Barat&gt;")
+		d.to(d.submit(f), page, "The transition was recorded").want(t, 200, "Naik\nkelas", "1 Mar 2026 08.30 WIB", "12,50", "Jawa &lt;Barat&gt;")
 		if got := one[string](t, d.source, "SELECT CAST(performance_metrics AS text) FROM tbl_stage_histori WHERE id_produk = "+id); !strings.Contains(got, "12.50") || strings.Contains(got, `"12.50"`) || !strings.Contains(got, "1250") || strings.Contains(got, `"1250"`) {
 			t.Errorf("the metrics are %s", got)
 		}
@@ -301,7 +303,7 @@ func TestMoveAProduct(t *testing.T) {
 		}
 		again := d.submit(stale.set(t, "stage_now", "3").set(t, "catatan", "Saya juga")).want(t, 409, "Saya juga")
 		again = d.submit(again.form(t, action).set(t, "stage_previous", "1")).want(t, 409, "somebody has moved it meanwhile", "Saya juga", "When you opened the form the product was in the stage")
-		d.to(d.submit(again.form(t, action).set(t, "stage_now", "3")), page+"#timeline", "The transition was recorded").want(t, 200, "days after the one before")
+		d.to(d.submit(again.form(t, action).set(t, "stage_now", "3")), page, "The transition was recorded").want(t, 200, "days after the one before")
 		d.send(http.MethodPost, "/products/99999/transitions", "application/x-www-form-urlencoded", strings.NewReader("key=k&stage_now=1")).want(t, 404)
 	})
 }
@@ -375,4 +377,24 @@ func TestWritesThatTheMirrorDoesNotShowYet(t *testing.T) {
 	d.to(d.submit(e), "/products/1", "The product was changed. What is shown here follows with the next synchronisation.")
 	d.submit(d.open("/products/1/edit").form(t, "/products/1/edit").set(t, "produk", "Lain")).want(t, 412, "Nanti juga", "Lain")
 	d.to(d.remove("2"), "/products", "The product was deleted, with its stage history and files. What is shown here follows with the next synchronisation.")
+}
+
+// TestAFormOutlivesTheServersFaults keeps what was entered where the database fails.
+func TestAFormOutlivesTheServersFaults(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, databasetest.Postgres, 20)
+	create := d.open("/products/new").form(t, "/products").set(t, "produk", "Tetap").set(t, "id_segmen", "1").set(t, "id_stage", "1").set(t, "id_kategori", "1")
+	edit := d.open("/products/1/edit").form(t, "/products/1/edit").set(t, "produk", "Tetap juga")
+	move := d.open("/products/1").form(t, "/products/1/transitions").set(t, "stage_now", d.otherStage("1")).set(t, "catatan", "Tetap pula")
+	exec(t, d.source, "ALTER TABLE tbl_produk RENAME TO elsewhere")
+	for text, f := range map[string]form{"Tetap": create, "Tetap juga": edit, "Tetap pula": move} {
+		a := d.submit(f).want(t, 500, "It may not have been saved", "What you have entered is still here", text, "<title>Error: ")
+		for name, value := range f.values {
+			if got := a.form(t, f.action).values[name]; got != value {
+				t.Errorf("%s: %s is %q, was %q", f.action, name, got, value)
+			}
+		}
+	}
+	exec(t, d.source, "ALTER TABLE elsewhere RENAME TO tbl_produk")
+	d.submit(create).want(t, 303)
 }
