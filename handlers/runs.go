@@ -135,7 +135,7 @@ type rowChange struct {
 	StartedAt models.Instant `json:"started_at"`
 }
 
-// RowChanges answers a page of the changes that were made to a row, or to a table.
+// RowChanges answers a page of the changes that were made to a row.
 func (h *Sync) RowChanges(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, "table", "id", "page", "limit")
 	asked := services.RowQuery{Paging: request.Paging(q), Table: q.Text("table"), ID: q.ID("id")}

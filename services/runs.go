@@ -100,7 +100,7 @@ func (r *Runs) Changes(ctx context.Context, id int64, p Paging) (changes []model
 	})
 }
 
-// RowQuery asks for the changes of a row, or with ID 0 of a whole table, which lifecycle_db calls Table.
+// RowQuery asks for the changes of a row of a table, which lifecycle_db calls Table.
 type RowQuery struct {
 	Paging
 	Table string
@@ -108,7 +108,8 @@ type RowQuery struct {
 }
 
 // RowChanges returns a page of the changes that were made to what the query asks for, newest first, as far as
-// they are kept. Errors: validation_failed for a table that is not mirrored; connection, timeout, schema.
+// they are kept. Errors: validation_failed for a table that is not mirrored, and without a row: to
+// look for those of a whole table is to read the whole log; connection, timeout, schema.
 func (r *Runs) RowChanges(ctx context.Context, q RowQuery) (changes []models.RowChange, pagination Pagination, err error) {
 	known := make([]string, len(r.tables))
 	for i, t := range r.tables {
@@ -117,6 +118,9 @@ func (r *Runs) RowChanges(ctx context.Context, q RowQuery) (changes []models.Row
 	at := slices.Index(known, q.Table)
 	if at < 0 {
 		return nil, Pagination{}, models.NewInvalid(models.FieldError{Field: "table", Code: "unknown", Message: "table must be one of " + strings.Join(known, ", ")})
+	}
+	if q.ID == 0 {
+		return nil, Pagination{}, models.NewInvalid(models.FieldError{Field: "id", Code: "required", Message: "id must be that of a row"})
 	}
 	return page(ctx, r.store, q.Paging, func(v *pmo.Store, ctx context.Context, offset, limit int) ([]models.RowChange, int64, error) {
 		return v.RowChanges(ctx, r.tables[at].Name, q.ID, offset, limit)

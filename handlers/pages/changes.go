@@ -11,13 +11,13 @@ import (
 	"lifecycle-sync/services"
 )
 
-// changesReader reads what happened to rows. Errors: validation_failed for an unknown table; connection, timeout, schema.
+// changesReader reads what happened to rows. Errors: validation_failed for an unknown table, and without a row; connection, timeout, schema.
 type changesReader interface {
 	RowChanges(ctx context.Context, q services.RowQuery) ([]models.RowChange, services.Pagination, error)
 	SourceName(table string) string
 }
 
-// Changes is the page of what happened to a row, or to the rows of a table.
+// Changes is the page of what happened to a row.
 type Changes struct {
 	site *Site
 	runs changesReader

@@ -408,7 +408,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What was overwritten or removed of a row, or of a table
+         * What was overwritten or removed of a row
          * @description Newest first, with the run that made each change. A dry run's and a verification's findings are not among them, nor are inserts.
          *     `CHANGE_LOG_RETENTION` says how long changes are kept.
          */
@@ -2665,8 +2665,8 @@ export interface operations {
             query: {
                 /** @description The table's name in `lifecycle_db`. */
                 table: "tbl_segmen" | "tbl_stage" | "tbl_kategori" | "tbl_produk" | "tbl_stage_histori";
-                /** @description Only changes of the row with this id, whether it is still there or not; empty means any. */
-                id?: components["schemas"]["IdOrEmpty"];
+                /** @description The row's id, whether it is still there or not. */
+                id: components["schemas"]["Id"];
                 /** @description The page, from 1. */
                 page?: components["parameters"]["Page"];
                 /** @description Items a page. More than 100 is lowered to 100, and `pagination.limit` says so. */
