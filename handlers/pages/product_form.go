@@ -39,6 +39,7 @@ type productForm struct {
 	Problems *problems
 	Files    *fileRules // where files can come with it
 	Lost     bool       // files were chosen, or may have been, and must be chosen again
+	Missing  string     // what lifecycle_db has none of, and a new product needs, in words
 
 	choices choices
 }
@@ -219,7 +220,9 @@ func (f productForm) check(checker request.Checker, sent map[string]string, whol
 func (h *ProductForms) show(c *fiber.Ctx, status int, f productForm) error {
 	err := h.site.look(c, func(ctx context.Context, v *services.View) error {
 		lists, err := services.Dropdowns(ctx, v)
-		f.choices = choicesOf(lists)
+		if f.choices = choicesOf(lists); err == nil && f.IsNew() {
+			f.Missing = strings.Join(f.choices.missing(), " and no ")
+		}
 		return err
 	})
 	if err != nil && f.Problems == nil {

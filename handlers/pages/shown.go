@@ -21,13 +21,14 @@ type shownProduct struct {
 // shownOn returns how products are shown on the day of now, in its time zone.
 func shownOn(now time.Time, lists services.DropdownLists) func(models.ListedProduct) shownProduct {
 	today, last := models.NewDate(now.Date()), lists.LastStage()
+	categories := choicesOf(lists).Categories // which have no other name than their ids where lifecycle_db has no table of them
 	return func(p models.ListedProduct) shownProduct {
 		return shownProduct{
 			ListedProduct: p,
 			Title:         productTitle(p),
 			InStage:       named(p.Stage, p.StageID),
 			Where:         named(p.Segment, p.SegmentID),
-			Of:            named(p.Category, p.CategoryID),
+			Of:            chosen(categories, wholeText(p.CategoryID)),
 			For:           textOf(p.Customer),
 			Overdue:       p.StageEnd != nil && p.StageEnd.Time().Before(today.Time()) && (p.StageID == nil || *p.StageID != last),
 		}
@@ -69,6 +70,19 @@ func choicesOf(lists services.DropdownLists) (all choices) {
 		all.Categories = append(all.Categories, of(c.Name, c.ID))
 	}
 	return all
+}
+
+// missing are the names of the lists that are empty, without which there can be no product.
+func (all choices) missing() (names []string) {
+	for _, list := range []struct {
+		name    string
+		options []option
+	}{{"segments", all.Segments}, {"stages", all.Stages}, {"categories", all.Categories}} {
+		if len(list.options) == 0 {
+			names = append(names, list.name)
+		}
+	}
+	return names
 }
 
 // chosen is the text of the option with a value, else the value itself.
