@@ -58,7 +58,7 @@ func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metri
 // pages wires the console.
 func (a *App) pages(syncs *syncing.Service, known routes.Access, physician *doctor.Doctor, forms pages.ProductFormsOptions) routes.Pages {
 	runs := services.NewRuns(a.web, models.Tables())
-	site := pages.NewSite(pages.Options{Answers: a.answers, Status: syncs, Zone: a.zone, SignsIn: known != nil})
+	site := pages.NewSite(pages.Options{Answers: a.answers, Status: syncs, Zone: a.zone, SignsIn: known != nil, Log: a.log})
 	return routes.Pages{
 		Site:     site,
 		Session:  pages.NewSession(site, known),

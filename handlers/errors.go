@@ -32,9 +32,7 @@ func Errors(log *slog.Logger, show func(c *fiber.Ctx, status int, f Failure) err
 	return func(c *fiber.Ctx, err error) error {
 		status, answer := Failed(err)
 		answer.RequestID = strings.Clone(c.GetRespHeader(fiber.HeaderXRequestID))
-		if status >= http.StatusInternalServerError {
-			log.Error("request failed", "request_id", answer.RequestID, "status", status, "error", err, "cause", models.AsError(err).Cause)
-		}
+		LogFault(log, c, status, err)
 		if status == http.StatusServiceUnavailable {
 			c.Set(fiber.HeaderRetryAfter, retryAfter)
 		}
@@ -42,6 +40,13 @@ func Errors(log *slog.Logger, show func(c *fiber.Ctx, status int, f Failure) err
 			return show(c, status, answer)
 		}
 		return c.Status(status).JSON(answer)
+	}
+}
+
+// LogFault logs an error that is the server's fault, with its cause.
+func LogFault(log *slog.Logger, c *fiber.Ctx, status int, err error) {
+	if status >= http.StatusInternalServerError {
+		log.Error("request failed", "request_id", strings.Clone(c.GetRespHeader(fiber.HeaderXRequestID)), "status", status, "error", err, "cause", models.AsError(err).Cause)
 	}
 }
 

@@ -55,7 +55,7 @@ func (h *HistoryWrites) Correct(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	written, err := h.writer.Correct(c.UserContext(), id, in)
+	written, err := h.writer.Correct(c.UserContext(), id, in, nil)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (h *HistoryWrites) Delete(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	written, err := h.writer.Delete(c.UserContext(), id)
+	written, err := h.writer.Delete(c.UserContext(), id, "")
 	if err != nil {
 		return err
 	}

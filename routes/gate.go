@@ -6,6 +6,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers"
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 )
@@ -53,6 +54,7 @@ func (g *gate) ask(c *fiber.Ctx) (models.Caller, error) {
 		return models.Caller{Subject: "local", Role: models.Admin}, nil
 	}
 	token := bearer(c)
+	onPage := token == "" && !strings.HasPrefix(c.Path(), apiBase)
 	if token == "" && ofSession(c) {
 		token = request.SessionToken(c)
 	}
@@ -64,12 +66,32 @@ func (g *gate) ask(c *fiber.Ctx) (models.Caller, error) {
 	if e := models.AsError(err); e == nil || e.Class != models.Unauthenticated {
 		return caller, err
 	}
-	// Valid tokens are never counted, so nobody can lock out those who share an address.
-	if limited := g.refusals.take(c, network(c)); limited != nil {
-		return models.Caller{}, limited
+	// Valid tokens are never counted, so nobody can lock out those who share an address. Nor are those of sessions that
+	// have ended, on pages: strangers could keep their people from being led to sign in.
+	if !onPage {
+		if limited := g.refusals.take(c, network(c)); limited != nil {
+			return models.Caller{}, limited
+		}
 	}
 	c.Set(fiber.HeaderWWWAuthenticate, `Bearer error="invalid_token"`)
 	return models.Caller{}, err
+}
+
+// greeting lets a page that shows an error know whoever has signed in, also where the request reached no route that
+// asks. Who cannot be known sees it as a stranger does.
+func (g *gate) greeting(show func(*fiber.Ctx, int, handlers.Failure) error) func(*fiber.Ctx, int, handlers.Failure) error {
+	if show == nil || g.access == nil {
+		return show
+	}
+	return func(c *fiber.Ctx, status int, f handlers.Failure) error {
+		token := request.SessionToken(c)
+		if status != fiber.StatusUnauthorized && token != "" && ofSession(c) && request.Caller(c).Role == models.Anonymous {
+			if caller, err := g.access.Caller(c.UserContext(), token); err == nil {
+				request.SetCaller(c, caller)
+			}
+		}
+		return show(c, status, f)
+	}
 }
 
 // ofSession reports whether whoever has signed in to the console is known by that: on its pages, and where the

@@ -209,7 +209,8 @@ func TestManyCallersAreForgotten(t *testing.T) {
 // TestRefusedTokensAreLimited by address, and never keep a good token out.
 func TestRefusedTokensAreLimited(t *testing.T) {
 	t.Parallel()
-	l := newLines(t, routes.Options{Access: &known{}}, routes.Line{Method: "GET", Path: base + "/read", Role: models.Reader, Handle: whoami})
+	l := newLines(t, routes.Options{Access: &known{}}, routes.Line{Method: "GET", Path: base + "/read", Role: models.Reader, Handle: whoami},
+		routes.Line{Method: "GET", Path: "/page", Role: models.Reader, Handle: whoami})
 	for i := range 120 {
 		if a := l.do("GET", base+"/read", "nonsense"+strconv.Itoa(i)); a.StatusCode != http.StatusUnauthorized {
 			t.Fatalf("%d: %d", i, a.StatusCode)
@@ -223,6 +224,27 @@ func TestRefusedTokensAreLimited(t *testing.T) {
 		if a := l.do("GET", base+"/read", token); a.StatusCode != want {
 			t.Errorf("%q: %d", token, a.StatusCode)
 		}
+	}
+	const ended = "lifecycle_session=ended"
+	if a := l.do("GET", base+"/read", "", "Cookie", ended); a.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("a cookie at the API: %d", a.StatusCode)
+	}
+	for range 2 { // strangers behind the same proxy keep nobody from signing in again
+		if a := l.do("GET", "/page", "", "Cookie", ended); a.StatusCode != http.StatusUnauthorized {
+			t.Errorf("a session that has ended, on a page: %d", a.StatusCode)
+		}
+	}
+}
+
+// TestSessionsThatHaveEnded take nothing of what an address may try.
+func TestSessionsThatHaveEnded(t *testing.T) {
+	t.Parallel()
+	l := newLines(t, routes.Options{Access: &known{}}, routes.Line{Method: "GET", Path: "/page", Role: models.Reader, Handle: whoami})
+	for range 130 {
+		l.do("GET", "/page", "", "Cookie", "lifecycle_session=ended")
+	}
+	if a := l.do("GET", "/page", "nonsense"); a.StatusCode != http.StatusUnauthorized {
+		t.Errorf("%d", a.StatusCode)
 	}
 }
 

@@ -37,7 +37,8 @@ const (
 // newServer returns a server with the API's table of routes and the console's, which shows people errors. What
 // a request passes through stands in the order in which it does.
 func newServer(o Options, api, pages []route, show func(*fiber.Ctx, int, handlers.Failure) error) *fiber.App {
-	fail := handlers.Errors(o.Log, show)
+	gate := newGate(o)
+	fail := handlers.Errors(o.Log, gate.greeting(show))
 	web := fiber.New(fiber.Config{
 		DisableStartupMessage: true,
 		CaseSensitive:         true,
@@ -53,7 +54,6 @@ func newServer(o Options, api, pages []route, show func(*fiber.Ctx, int, handler
 		},
 	})
 	web.Server().Handler = knownMethod(web, web.Server().Handler)
-	gate := newGate(o)
 	web.Use(marked, observed(o), logged(o.Log, o.Now), recovered(o.Log))
 	if o.Access == nil {
 		web.Use(localOnly(o.CORSOrigins))

@@ -28,6 +28,7 @@ type TransitionInput struct {
 	ProductID       int64
 	StageID         int64
 	PreviousStageID *int64     // nil: the product's present stage
+	FromNone        bool       `json:",omitempty"` // the product is in no stage, instead of PreviousStageID
 	ChangedAt       *time.Time // nil: now
 	Notes           *string
 	Metrics         models.JSON
@@ -53,7 +54,7 @@ func (h *HistoryWriter) Record(ctx context.Context, in TransitionInput, r WriteR
 			return Change{}, err
 		}
 		previous := product.StageID
-		if in.PreviousStageID != nil {
+		if in.PreviousStageID != nil || in.FromNone {
 			previous = in.PreviousStageID
 		}
 		if !backDated {
@@ -112,7 +113,7 @@ func moves(product models.ListedProduct, in TransitionInput, begins models.Date)
 	if year := begins.Time().Year(); year < 1 || year > 9999 {
 		return models.NewInvalid(models.FieldError{Field: "tanggal_perubahan", Code: "timestamp", Message: "tanggal_perubahan must fall on a day of the years 1 to 9999"})
 	}
-	if in.PreviousStageID != nil && (product.StageID == nil || *product.StageID != *in.PreviousStageID) {
+	if in.FromNone && product.StageID != nil || in.PreviousStageID != nil && (product.StageID == nil || *product.StageID != *in.PreviousStageID) {
 		return &models.Error{Class: models.Conflict, Message: "The product is not in the stage that it is said to leave; somebody has moved it meanwhile",
 			Remedy: "Look at it as it is now, and try again."}
 	}
@@ -122,11 +123,15 @@ func moves(product models.ListedProduct, in TransitionInput, begins models.Date)
 	return nil
 }
 
-// Correct changes notes, time and metrics of a transition; the product stays in its stage. Errors: not
-// found; those of Writer.Write.
-func (h *HistoryWriter) Correct(ctx context.Context, id int64, in TransitionInput) (Written, error) {
+// Correct changes notes, time and metrics of a transition; the product stays in its stage. allows, which may
+// be nil, says of the transition, when nobody else can change it any more, whether it is still the one that is
+// to be corrected. Errors: allows'; not found; those of Writer.Write.
+func (h *HistoryWriter) Correct(ctx context.Context, id int64, in TransitionInput, allows func(now models.ListedTransition) error) (Written, error) {
 	return h.writer.Write(ctx, WriteRequest{}, func(ctx context.Context, tx *lifecycle.Tx) (Change, error) {
-		before, err := h.locked(ctx, tx, id)
+		before, _, err := h.locked(ctx, tx, id)
+		if err == nil && allows != nil {
+			err = allows(before)
+		}
 		if err != nil {
 			return Change{}, err
 		}
@@ -148,13 +153,16 @@ type DeletedTransition struct {
 	ProductID int64 `json:"id_produk"`
 }
 
-// Delete deletes a transition; the product stays in its stage. Errors: not found; those of
-// Writer.Write.
-func (h *HistoryWriter) Delete(ctx context.Context, id int64) (Written, error) {
+// Delete deletes a transition; the product stays in its stage. Errors: not found; precondition_failed, with the
+// transition as it is, when ifMatch is given and names another state; those of Writer.Write.
+func (h *HistoryWriter) Delete(ctx context.Context, id int64, ifMatch IfMatch) (Written, error) {
 	return h.writer.Write(ctx, WriteRequest{}, func(ctx context.Context, tx *lifecycle.Tx) (Change, error) {
-		before, err := h.locked(ctx, tx, id)
+		before, tag, err := h.locked(ctx, tx, id)
 		if err != nil {
 			return Change{}, err
+		}
+		if !ifMatch.allows(tag) {
+			return Change{}, NewTransitionChanged(CurrentTransition{ListedTransition: before, ETag: quoted(tag)})
 		}
 		if err := tx.Delete(ctx, lifecycle.HistoryTable, id); err != nil {
 			return Change{}, err
@@ -166,16 +174,30 @@ func (h *HistoryWriter) Delete(ctx context.Context, id int64) (Written, error) {
 	})
 }
 
-// locked reads a transition and keeps others from changing it.
-func (h *HistoryWriter) locked(ctx context.Context, tx *lifecycle.Tx, id int64) (models.ListedTransition, error) {
+// CurrentTransition is a transition as it is, for whom it surprises.
+type CurrentTransition struct {
+	models.ListedTransition
+
+	ETag string `json:"-"` // "" where it was not asked for
+}
+
+// NewTransitionChanged is the error for a transition that is no longer what somebody has seen.
+func NewTransitionChanged(current CurrentTransition) error {
+	return &models.Error{Class: models.PreconditionFailed, Message: "Somebody has changed this transition meanwhile; nothing was done",
+		Remedy: "Look at it as it is now, and try again.", Data: current}
+}
+
+// locked reads a transition, with its row's tag, and keeps others from changing it.
+func (h *HistoryWriter) locked(ctx context.Context, tx *lifecycle.Tx, id int64) (transition models.ListedTransition, tag string, err error) {
 	row, err := tx.Row(ctx, h.histories, id)
 	if err != nil {
-		return models.ListedTransition{}, err
+		return transition, "", err
 	}
 	if row == nil {
-		return models.ListedTransition{}, &models.Error{Class: models.NotFound, Message: fmt.Sprintf("There is no transition %d", id)}
+		return transition, "", &models.Error{Class: models.NotFound, Message: fmt.Sprintf("There is no transition %d", id)}
 	}
-	return tx.Transition(ctx, h.histories, id)
+	transition, err = tx.Transition(ctx, h.histories, id)
+	return transition, row.Tag(), err
 }
 
 // changed says what a write did to a transition and, perhaps, to its product.

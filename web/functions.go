@@ -3,6 +3,8 @@ package web
 import (
 	"html/template"
 	"time"
+
+	"lifecycle-sync/models"
 )
 
 // functions are what templates can call beside Go's own.
@@ -12,7 +14,7 @@ func functions(zone *time.Location) template.FuncMap {
 		"number":   Number,
 		"rupiah":   Rupiah,
 		"tenths":   Tenths,
-		"size":     Size,
+		"size":     models.SizeText,
 		"day":      Day,
 		"moment":   clock.moment,
 		"date":     clock.date,

@@ -82,19 +82,6 @@ func Tenths(n any) string {
 	return Number(tenths/10) + "," + strconv.FormatInt(tenths%10, 10)
 }
 
-// Size writes a number of bytes as people read them.
-func Size(bytes int64) string {
-	const kilo = 1000
-	switch {
-	case bytes < kilo:
-		return Number(bytes) + " B"
-	case bytes < kilo*kilo:
-		return Tenths(bytes/(kilo/10)) + " kB"
-	default:
-		return Tenths(bytes/(kilo*kilo/10)) + " MB"
-	}
-}
-
 // orDash is a text, or a dash for nil and nothing.
 func orDash(text *string) string {
 	if text == nil || strings.TrimSpace(*text) == "" {

@@ -31,7 +31,7 @@ func TestFiguresAsInIndonesia(t *testing.T) {
 		{web.Number((*int64)(nil)), "–"}, {web.Number(huge), "12.345.678.901.234.567.890"},
 		{web.Rupiah(&price), "Rp\u00a01.250.000"}, {web.Rupiah((*int64)(nil)), "–"},
 		{web.Tenths(int64(125)), "12,5"}, {web.Tenths(int64(12340)), "1.234"},
-		{web.Size(999), "999 B"}, {web.Size(1_234_567), "1,2 MB"},
+		{models.SizeText(999), "999 B"}, {models.SizeText(1536), "1,5 kB"}, {models.SizeText(1<<20 - 1), "1023,9 kB"}, {models.SizeText(10 << 20), "10 MB"}, {models.SizeText(1_334_567), "1,2 MB"},
 		{web.Took(40 * time.Millisecond), "0,04 s"}, {web.Took(12340 * time.Millisecond), "12,3 s"}, {web.Took(307 * time.Second), "5 min 7 s"},
 		{web.Ago(time.Second), "just now"}, {web.Ago(61 * time.Second), "1 minute ago"}, {web.Ago(47 * time.Hour), "47 hours ago"}, {web.Ago(72 * time.Hour), "3 days ago"},
 		{web.Sentence("the time ran out"), "The time ran out."}, {web.Sentence(""), ""}, {web.Sentence("tbl_produk is missing"), "tbl_produk is missing."},

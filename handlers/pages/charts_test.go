@@ -127,7 +127,7 @@ func TestFiltersOfAPage(t *testing.T) {
 	f := filtersOf("/", n, services.DropdownLists{})
 	var texts, without []string
 	for _, set := range f.Set {
-		texts, without = append(texts, set.Text), append(without, set.Without)
+		texts, without = append(texts, set.Label+": "+set.Text), append(without, set.Without)
 	}
 	if !slices.Equal(texts, []string{"Search: a&b", "Segment: 7", "Stage end: Overdue", "Stage: growth"}) {
 		t.Errorf("%q", texts)

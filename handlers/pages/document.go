@@ -14,6 +14,7 @@ import (
 const (
 	lineLength  = 80
 	valueLength = 4000
+	mostValues  = 50 // of one document
 )
 
 // value is a value of a kept row or document, for the template "value".
@@ -24,10 +25,12 @@ type value struct {
 	None     bool   // there is no value
 	IsNumber bool
 	Cut      bool // there is more of it
+	More     int  // there are so many more values, instead of one
 }
 
 // valuesOf takes a document apart: an object into its values, in their order, anything else is one value. Numbers
 // keep every digit, and nested values are written as compact JSON. What cannot be read is shown as it is.
+// After mostValues comes how many more there are.
 func valuesOf(document models.JSON) []value {
 	if document = bytes.TrimSpace(document); len(document) == 0 {
 		return nil
@@ -37,6 +40,7 @@ func valuesOf(document models.JSON) []value {
 	}
 	decoder := json.NewDecoder(bytes.NewReader(document))
 	values := []value{}
+	more := 0
 	_, err := decoder.Token() // {
 	for err == nil && decoder.More() {
 		var key json.Token
@@ -44,9 +48,14 @@ func valuesOf(document models.JSON) []value {
 		if key, err = decoder.Token(); err == nil {
 			err = decoder.Decode(&one)
 		}
-		if name, isName := key.(string); isName && err == nil {
+		if name, isName := key.(string); isName && err == nil && len(values) < mostValues {
 			values = append(values, valueOf(name, one))
+		} else if err == nil {
+			more++
 		}
+	}
+	if more > 0 {
+		values = append(values, value{More: more})
 	}
 	return values
 }

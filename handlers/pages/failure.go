@@ -19,6 +19,7 @@ type failure struct {
 	Remedy    remedy // where it is not part of the message
 	Problems  []models.FieldError
 	Next      *link
+	Apart     bool // this page stays open beside it
 	RequestID string
 }
 
@@ -40,8 +41,10 @@ func (s *Site) Failure(c *fiber.Ctx, status int, f handlers.Failure) error {
 	}
 	switch status {
 	case http.StatusUnauthorized:
-		shown.Message += " In another window, sign in; then come back here, and send the form again"
-		shown.Next = &link{"/sign-in", "Sign in"}
+		shown.Heading, shown.Message = "Your session has ended", "Nothing was saved, and nothing of your form is lost. Sign in in a new tab; then come back to this one, "+
+			"load it again, and let the browser send the form again"
+		shown.Next = &link{"/sign-in", "Sign in in a new tab"}
+		shown.Apart = true
 	case http.StatusForbidden:
 		if s.signsIn && c.Method() == fiber.MethodGet {
 			shown.Message += ". Sign out to sign in as somebody else"
@@ -76,8 +79,6 @@ func heading(status int) string {
 	switch status {
 	case http.StatusBadRequest:
 		return "This cannot be understood"
-	case http.StatusUnauthorized:
-		return "You are not signed in"
 	case http.StatusForbidden:
 		return "You may not do this"
 	case http.StatusNotFound:

@@ -4,25 +4,30 @@ import (
 	"slices"
 	"strconv"
 
+	"lifecycle-sync/models"
 	"lifecycle-sync/services"
 	"lifecycle-sync/web"
 )
 
-// filters are the form that says which products a page shows, and the way back from each of its filters.
+// filters are the form that says what a page shows, and the way back from each of its filters.
 type filters struct {
-	Page   string // that the form asks for
-	Clear  string // the page without any filter
-	Search string
-	Fields []filterField
-	Hidden []setFilter // set in the address, and in no field
-	Set    []setFilter
+	Page     string // that the form asks for
+	Clear    string // the page without any filter
+	Search   filterField
+	Fields   []filterField
+	Hidden   []setFilter // set in the address, and in no field
+	Set      []setFilter
+	Problems *problems // nil unless something cannot be filtered so
 }
 
-// filterField is a field of which one value can be chosen.
+// filterField is a field of which one value can be chosen, or, with Kind date, a day.
 type filterField struct {
 	Name, Label string
-	Blank       string // what is said where no option is chosen; else Any
+	Kind        string
+	Blank       string // what is said where nothing is chosen or written
+	Value       string
 	Options     []filterOption
+	Error       string
 }
 
 type filterOption struct {
@@ -31,69 +36,108 @@ type filterOption struct {
 }
 
 // setFilter is a filter that is set, in words; Without is the page's address without it.
-type setFilter struct{ Name, Value, Text, Without string }
+type setFilter struct{ Name, Label, Value, Text, Without string }
 
-// filtersOf is the form of a page, with the choices that there are.
+// filtersOf is the form of a page that shows products, with the choices that there are.
 func filtersOf(page string, n narrow, lists services.DropdownLists) filters {
-	f := filters{Page: page, Clear: narrow{kept: n.kept}.at(page), Search: n.query.Get("search"), Fields: fieldsOf(n, lists)}
-	add := func(name, text string) {
-		f.Set = append(f.Set, setFilter{name, n.query.Get(name), text, n.without(name).at(page)})
-	}
-	if f.Search != "" {
-		add("search", "Search: "+f.Search)
-	}
-	for _, field := range f.Fields {
-		if n.query.Has(field.Name) {
-			add(field.Name, field.Label+": "+field.chosen(n.query.Get(field.Name)))
-		}
-	}
-	fields := len(f.Set)
-	for _, byName := range [][2]string{{"stage", "Stage"}, {"segmen", "Segment"}, {"kategori", "Category"}} {
-		if n.query.Has(byName[0]) {
-			add(byName[0], byName[1]+": "+n.query.Get(byName[0]))
-		}
-	}
-	f.Hidden = f.Set[fields:]
-	return f
+	f := filters{Page: page, Search: filterField{Label: "Search", Blank: "Name, description or customer"}, Fields: productFields(lists)}
+	return f.filled(n, setFilter{Name: "stage", Label: "Stage"}, setFilter{Name: "segmen", Label: "Segment"}, setFilter{Name: "kategori", Label: "Category"})
 }
 
-func fieldsOf(n narrow, lists services.DropdownLists) []filterField {
-	stages := filterField{Name: "stageId", Label: "Stage"}
-	for _, s := range lists.Stages {
-		stages.add(s.ID, s.Name)
-	}
-	segments := filterField{Name: "segmentId", Label: "Segment"}
+func productFields(lists services.DropdownLists) []filterField {
+	segments := filterField{Name: "segmentId", Label: "Segment", Blank: anyOne}
 	for _, s := range lists.Segments {
 		segments.add(s.ID, s.Name)
 	}
-	categories := filterField{Name: "categoryId", Label: "Category"}
+	categories := filterField{Name: "categoryId", Label: "Category", Blank: anyOne}
 	for _, c := range lists.Categories {
 		categories.add(c.ID, c.Name)
 	}
-	missing := filterField{Name: "missing", Label: "Missing"}
+	missing := filterField{Name: "missing", Label: "Missing", Blank: anyOne}
 	for _, m := range lacks() {
 		missing.Options = append(missing.Options, filterOption{Value: m.filter, Text: "No " + m.text})
 	}
-	overdue := filterField{Name: "overdue", Label: "Stage end", Options: []filterOption{{Value: "true", Text: "Overdue"}}}
-	fields := []filterField{stages, segments, categories, missing, overdue}
-	for _, field := range fields {
-		for i := range field.Options {
-			field.Options[i].Chosen = field.Options[i].Value == n.query.Get(field.Name)
+	overdue := filterField{Name: "overdue", Label: "Stage end", Blank: anyOne, Options: []filterOption{{Value: "true", Text: "Overdue"}}}
+	return []filterField{stageField("stageId", "Stage", lists.Stages), segments, categories, missing, overdue}
+}
+
+// anyOne stands where nothing is chosen.
+const anyOne = "Any"
+
+// stageField is a field of which a stage can be chosen.
+func stageField(name, label string, stages []models.Stage) filterField {
+	field := filterField{Name: name, Label: label, Blank: anyOne}
+	for _, s := range stages {
+		field.add(s.ID, s.Name)
+	}
+	return field
+}
+
+// filled is the form with the filters that are set. Those of the others have no field, and go along with it.
+func (f filters) filled(n narrow, others ...setFilter) filters {
+	f.Clear = narrow{kept: n.kept}.at(f.Page)
+	f.Search.Name, f.Search.Value = "search", n.query.Get("search")
+	if f.Search.Value != "" {
+		f.Set = append(f.Set, setFilter{Name: "search", Label: f.Search.Label, Text: f.Search.Value})
+	}
+	for i := range f.Fields {
+		field := &f.Fields[i]
+		if field.Value = n.query.Get(field.Name); field.Value != "" {
+			f.Set = append(f.Set, setFilter{Name: field.Name, Label: field.Label, Text: field.chosen()})
 		}
 	}
-	return fields
+	fields := len(f.Set)
+	for _, other := range others {
+		if n.query.Has(other.Name) {
+			f.Set = append(f.Set, other)
+		}
+	}
+	for i := range f.Set {
+		set := &f.Set[i]
+		set.Value, set.Without = n.query.Get(set.Name), n.without(set.Name).at(f.Page)
+		if set.Text == "" {
+			set.Text = set.Value
+		}
+	}
+	f.Hidden = slices.Clone(f.Set[fields:])
+	return f
+}
+
+// refuse puts what is wrong into the form, and returns with which status its page is shown.
+func (f *filters) refuse(err error) int {
+	labels := map[string]string{f.Search.Name: f.Search.Label}
+	for _, field := range f.Fields {
+		labels[field.Name] = field.Label
+	}
+	var status int
+	status, f.Problems = problemsOf(err, labels)
+	if f.Problems == nil {
+		return status
+	}
+	f.Problems.Heading = "This cannot be looked for"
+	f.Search.Error = f.Problems.at(f.Search.Name)
+	for i, field := range f.Fields {
+		f.Fields[i].Error = f.Problems.at(field.Name)
+	}
+	for _, wrong := range models.AsError(err).Fields {
+		f.Hidden = slices.DeleteFunc(f.Hidden, func(h setFilter) bool { return h.Name == wrong.Field })
+	}
+	return status
 }
 
 func (f *filterField) add(id int64, name *string) {
 	f.Options = append(f.Options, filterOption{Value: strconv.FormatInt(id, 10), Text: web.Named(name, id)})
 }
 
-// chosen is the text of a value, which may be none of the options.
-func (f *filterField) chosen(value string) string {
-	if i := slices.IndexFunc(f.Options, func(o filterOption) bool { return o.Value == value }); i >= 0 {
-		return f.Options[i].Text
+// chosen chooses the option that has the field's value, which may be none, and returns its text.
+func (f *filterField) chosen() string {
+	at := slices.IndexFunc(f.Options, func(o filterOption) bool { return o.Value == f.Value })
+	if at < 0 {
+		at = len(f.Options)
+		f.Options = append(f.Options, filterOption{Value: f.Value, Text: f.Value})
 	}
-	return value
+	f.Options[at].Chosen = true
+	return f.Options[at].Text
 }
 
 // lack is what a product may lack: the filter's name of it, and the word for it.

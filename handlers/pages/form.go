@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/gofiber/fiber/v2"
+
 	"lifecycle-sync/handlers"
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
@@ -48,6 +50,9 @@ func (f field) Choices() []option {
 	if f.Value == "" {
 		return f.Options
 	}
+	if len(f.Options) == 0 {
+		return []option{{f.Value, f.Value}} // the list cannot be read at the moment
+	}
 	return append([]option{{f.Value, f.Value + " (not in the list)"}}, f.Options...)
 }
 
@@ -59,6 +64,14 @@ type problems struct {
 
 // problem is one mistake. Field is "" where it belongs to none.
 type problem struct{ Field, Text string }
+
+// titled is the title of the form's page, which tells first of all that something is wrong.
+func (p *problems) titled(title string) string {
+	if p == nil {
+		return title
+	}
+	return "Error: " + title
+}
 
 // at is what is wrong with a field.
 func (p *problems) at(name string) string {
@@ -73,6 +86,16 @@ func (p *problems) at(name string) string {
 	return ""
 }
 
+// problemsOf is problemsOf for the error that a form is shown again with, which nobody else sees: where it is the
+// server's fault it is logged.
+func (s *Site) problemsOf(c *fiber.Ctx, err error, labels map[string]string) (int, *problems) {
+	status, found := problemsOf(err, labels)
+	if found != nil {
+		handlers.LogFault(s.log, c, status, err)
+	}
+	return status, found
+}
+
 // problemsOf says an error in the words of a form, whose fields have labels by their names, and with which
 // status the form is shown again. It is nil for errors that are shown without the form.
 func problemsOf(err error, labels map[string]string) (int, *problems) {
@@ -83,15 +106,22 @@ func problemsOf(err error, labels map[string]string) (int, *problems) {
 		status = http.StatusUnprocessableEntity
 	case http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType:
 		status, of = http.StatusUnprocessableEntity, request.FilesField
-	case http.StatusConflict, http.StatusServiceUnavailable:
+	case http.StatusConflict, http.StatusServiceUnavailable, http.StatusInternalServerError:
 	default:
 		return status, nil
 	}
 	found := &problems{Heading: "Nothing was saved"}
+	if status == http.StatusInternalServerError {
+		found.Heading = "It may not have been saved"
+		f.Message += " What you have entered is still here: send it again, and when that does not help, copy it and ask whoever looks after this program."
+	}
 	if len(f.Errors) == 0 {
 		f.Errors = []models.FieldError{{Field: of, Message: f.Message}}
 	}
 	for _, e := range f.Errors {
+		if e.Field == "harga" && e.Code == "integer" {
+			e.Message = "harga must be a whole number of rupiah that is not negative, such as 1250000 or 1.250.000"
+		}
 		one := problem{Text: inWords(e.Message, labels)}
 		if labels[e.Field] != "" {
 			one.Field = e.Field

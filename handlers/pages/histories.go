@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -24,28 +25,10 @@ type Histories struct {
 func NewHistories(site *Site, zone *time.Location) *Histories { return &Histories{site, zone} }
 
 type historyList struct {
-	Filter      historyFilter
+	Filters     filters
+	ProductID   int64 // whose history it is, 0 for that of all
 	Transitions []historyRow
 	Pager       pager
-}
-
-// historyFilter is the form above the list, as it was filled in.
-type historyFilter struct {
-	Search, Since, Until string
-	From, To             []stageChoice
-	Product              *chip
-	Set                  bool // something is filtered
-}
-
-// chip is a filter that a link has set; Without is the address of the list that is not filtered by it.
-type chip struct {
-	Value, Text, Without string
-}
-
-type stageChoice struct {
-	ID     int64
-	Text   string
-	Chosen bool
 }
 
 // historyRow is a transition as the list shows it.
@@ -62,12 +45,9 @@ type historyRow struct {
 func (h *Histories) List(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, append(request.TransitionFilters(), "page", "limit")...)
 	asked := request.Transitions(q)
-	filter := historyFilter{Search: q.Text("search"), Since: q.Text("since"), Until: q.Text("until")}
-	if err := q.Err(); err != nil {
-		return err
-	}
-	if err := asked.Check(); err != nil {
-		return err
+	n := narrow{query: given(q, request.TransitionFilters()...)}
+	if err := cmp.Or(q.Err(), asked.Check()); err != nil {
+		return h.refuse(c, n, asked.ProductID, err)
 	}
 	address := strings.Clone(c.OriginalURL())
 	return h.site.Read(c, Page{Template: "stage-history/list", Section: "stage-history"}, func(ctx context.Context, v *services.View) (string, any, error) {
@@ -75,35 +55,43 @@ func (h *Histories) List(c *fiber.Ctx) error {
 		if err != nil {
 			return "", nil, err
 		}
-		filter, err := filter.offer(ctx, v, asked, address)
-		return "Stage history", historyList{filter, historyRows(page.Transitions), pagerOf(address, page.Pagination)}, err
+		filters, err := historyFilters(ctx, v, n, asked.ProductID)
+		return "Stage history", historyList{filters, asked.ProductID, historyRows(page.Transitions), pagerOf(address, page.Pagination)}, err
 	})
 }
 
-// offer fills in what there is to choose from, and the name of the product whose history is asked for.
-func (f historyFilter) offer(ctx context.Context, v *services.View, asked services.TransitionQuery, address string) (historyFilter, error) {
+// refuse shows the filters again, with what is wrong with them.
+func (h *Histories) refuse(c *fiber.Ctx, n narrow, product int64, err error) error {
+	var list historyList
+	readErr := h.site.look(c, func(ctx context.Context, v *services.View) (err error) {
+		list.Filters, err = historyFilters(ctx, v, n, product)
+		return err
+	})
+	if readErr != nil {
+		return readErr
+	}
+	return h.site.Show(c, list.Filters.refuse(err), Page{Template: "stage-history/list", Title: "Stage history", Section: "stage-history", Data: list})
+}
+
+// historyFilters are the list's filters; product is the one whose history is asked for, or 0. Errors: connection, timeout.
+func historyFilters(ctx context.Context, v *services.View, n narrow, product int64) (filters, error) {
 	stages, err := v.Stages(ctx)
 	if err != nil {
-		return f, err
+		return filters{}, err
 	}
-	for _, s := range stages {
-		text := named(s.Name, &s.ID)
-		f.From = append(f.From, stageChoice{s.ID, text, s.ID == asked.FromStageID})
-		f.To = append(f.To, stageChoice{s.ID, text, s.ID == asked.ToStageID})
+	of := setFilter{Name: "productId", Label: "Product"}
+	if product != 0 {
+		found, err := v.Product(ctx, product)
+		if e := models.AsError(err); e != nil && e.Class != models.NotFound {
+			return filters{}, err
+		}
+		of.Text = named(found.Name, &product)
 	}
-	f.Set = f.Search+f.Since+f.Until != "" || asked.ProductID+asked.FromStageID+asked.ToStageID != 0
-	if asked.ProductID == 0 {
-		return f, nil
-	}
-	product, err := v.Product(ctx, asked.ProductID)
-	if e := models.AsError(err); e != nil && e.Class != models.NotFound {
-		return f, err
-	}
-	f.Product = &chip{
-		Value: strconv.FormatInt(asked.ProductID, 10), Text: named(product.Name, &asked.ProductID),
-		Without: withQuery(withQuery(address, "productId", ""), "page", ""),
-	}
-	return f, nil
+	f := filters{Page: "/stage-history", Search: filterField{Label: "Product", Blank: "A part of the product's name"}, Fields: []filterField{
+		stageField("fromStageId", "From stage", stages), stageField("toStageId", "To stage", stages),
+		{Name: "since", Label: "Since", Kind: "date"}, {Name: "until", Label: "Until", Kind: "date"},
+	}}
+	return f.filled(n, of), nil
 }
 
 func historyRows(transitions []models.ListedTransition) []historyRow {

@@ -19,8 +19,8 @@ const editable = 64 << 10
 
 // historyWriter changes the stage history. Errors: as services.HistoryWriter.
 type historyWriter interface {
-	Correct(ctx context.Context, id int64, in services.TransitionInput) (services.Written, error)
-	Delete(ctx context.Context, id int64) (services.Written, error)
+	Correct(ctx context.Context, id int64, in services.TransitionInput, allows func(now models.ListedTransition) error) (services.Written, error)
+	Delete(ctx context.Context, id int64, ifMatch services.IfMatch) (services.Written, error)
 }
 
 // HistoryForms are the pages that correct and delete transitions.
@@ -79,12 +79,14 @@ func (h *HistoryForms) transition(c *fiber.Ctx) (t models.ListedTransition, err 
 func (h *HistoryForms) edit(c *fiber.Ctx, status int, t models.ListedTransition, sent map[string]string, wrong *problems) error {
 	form := correction{historyRow: historyRowOf(t), Problems: wrong}
 	labels := correctionLabels()
+	now := h.entries(t)
 	for _, f := range []field{
-		{Name: "tanggal_perubahan", Kind: "datetime-local", Value: h.typed(t.ChangedAt), Required: t.ChangedAt != nil,
+		{Name: "tanggal_perubahan", Kind: "datetime-local", Required: t.ChangedAt != nil,
 			Hint: "Only what is written down changes: the product stays in its stage."},
-		{Name: "catatan", Kind: "textarea", Value: textOf(t.Notes)},
-		{Name: request.MetricsField, Kind: "textarea", Value: indented(t.Metrics), Hint: `A JSON object, as {"pendapatan": 1250000, "kepuasan": 4.5}. Empty for none.`},
+		{Name: "catatan", Kind: "textarea"},
+		{Name: request.MetricsField, Kind: "textarea", Hint: `A JSON object, as {"pendapatan": 1250000, "kepuasan": 4.5}: in JSON a full stop is the decimal mark, and nothing stands between thousands. Empty for none.`},
 	} {
+		f.Value = now[f.Name]
 		f.Label, f.Was, f.KeepWas, f.Error = labels[f.Name], f.Value, true, wrong.at(f.Name)
 		if value, filled := sent[f.Name]; filled {
 			f.Value, f.Was = value, sent[wasPrefix+f.Name]
@@ -95,7 +97,12 @@ func (h *HistoryForms) edit(c *fiber.Ctx, status int, t models.ListedTransition,
 		}
 		form.Fields = append(form.Fields, f)
 	}
-	return h.site.Show(c, status, Page{Template: "stage-history/edit", Title: "Correct a transition", Section: "stage-history", Data: form})
+	return h.site.Show(c, status, Page{Template: "stage-history/edit", Title: wrong.titled("Correct a transition"), Section: "stage-history", Data: form})
+}
+
+// entries are the form's fields as they are of a transition.
+func (h *HistoryForms) entries(t models.ListedTransition) map[string]string {
+	return map[string]string{"tanggal_perubahan": h.typed(t.ChangedAt), "catatan": textOf(t.Notes), request.MetricsField: indented(t.Metrics)}
 }
 
 // typed is a time as a browser's field has it, "" for none.
@@ -116,7 +123,7 @@ func indented(document models.JSON) string {
 }
 
 // Correct writes what differs from what the form knew when it was opened, and nothing else: what somebody else has
-// changed meanwhile stays.
+// changed meanwhile stays. Where both have changed the same, nothing is written, and the form shows both.
 func (h *HistoryForms) Correct(c *fiber.Ctx) error {
 	t, err := h.transition(c)
 	if err != nil {
@@ -144,9 +151,12 @@ func (h *HistoryForms) Correct(c *fiber.Ctx) error {
 	if len(changed) == 0 {
 		return seeOther(c, historyOf(t.ProductID), "transition-unchanged")
 	}
-	done, err := h.correct(c.UserContext(), t.ID, changed)
+	done, err := h.correct(c.UserContext(), t.ID, changed, sent)
+	if current, is := transitionMeanwhile(err); is {
+		return h.editChanged(c, current.ListedTransition, changed, sent)
+	}
 	if err != nil {
-		status, wrong := problemsOf(err, correctionLabels())
+		status, wrong := h.site.problemsOf(c, err, correctionLabels())
 		if wrong == nil {
 			return err
 		}
@@ -155,7 +165,55 @@ func (h *HistoryForms) Correct(c *fiber.Ctx) error {
 	return seeOther(c, historyOf(t.ProductID), written("transition-corrected", done))
 }
 
-func (h *HistoryForms) correct(ctx context.Context, id int64, changed map[string]string) (services.Written, error) {
+// transitionMeanwhile is the transition as it is, where an error says that somebody else has changed it.
+func transitionMeanwhile(err error) (services.CurrentTransition, bool) {
+	if !isOf(err, models.PreconditionFailed) {
+		return services.CurrentTransition{}, false
+	}
+	current, is := models.AsError(err).Data.(services.CurrentTransition)
+	return current, is
+}
+
+// clash reports whether somebody else has made another thing of a field than the person, who changed it from what
+// it was.
+func clash(was, mine, now string) bool { return now != was && now != mine }
+
+// editChanged shows the form again for a transition that is not what the person has seen: their own entries, each
+// with what the field is now, where that is something else. Sent again, they are meant.
+func (h *HistoryForms) editChanged(c *fiber.Ctx, current models.ListedTransition, changed, sent map[string]string) error {
+	wrong := &problems{Heading: "Somebody else has changed this transition meanwhile; nothing was saved"}
+	again := map[string]string{}
+	entries := h.entries(current)
+	for _, name := range []string{"tanggal_perubahan", "catatan", request.MetricsField} {
+		now := entries[name]
+		if _, mine := changed[name]; !mine {
+			continue // theirs is shown, and stays
+		}
+		mine := sent[name]
+		again[name], again[wasPrefix+name] = mine, now
+		if clash(sent[wasPrefix+name], mine, typedLines(now)) {
+			wrong.List = append(wrong.List, problem{name, correctionLabels()[name] + " is now " + quotedStart(now) + ". Save again to put yours in its place"})
+		}
+	}
+	return h.edit(c, fiber.StatusPreconditionFailed, current, again, wrong)
+}
+
+// quotedStart is as much of a text as a sentence can hold.
+func quotedStart(text string) string {
+	const most = 500
+	start, longer := beginning(text, most)
+	switch {
+	case text == "":
+		return "empty"
+	case longer:
+		return "“" + start + "…”"
+	default:
+		return "“" + start + "”"
+	}
+}
+
+// correct writes what was changed, unless what sent says that it was is no longer so.
+func (h *HistoryForms) correct(ctx context.Context, id int64, changed, sent map[string]string) (services.Written, error) {
 	metrics, err := request.MetricsText(changed[request.MetricsField])
 	if err != nil {
 		return services.Written{}, err
@@ -171,31 +229,72 @@ func (h *HistoryForms) correct(ctx context.Context, id int64, changed map[string
 	if err != nil {
 		return services.Written{}, err
 	}
-	return h.writer.Correct(ctx, id, in)
+	return h.writer.Correct(ctx, id, in, func(now models.ListedTransition) error {
+		for name, is := range h.entries(now) {
+			if _, mine := changed[name]; mine && clash(sent[wasPrefix+name], sent[name], typedLines(is)) {
+				return services.NewTransitionChanged(services.CurrentTransition{ListedTransition: now})
+			}
+		}
+		return nil
+	})
+}
+
+// doomedTransition is a transition that may be deleted.
+type doomedTransition struct {
+	historyRow
+
+	Version string // the only one that is deleted
+	Changed bool   // it was asked for another state
 }
 
 // AskDelete asks whether a transition is really to be deleted.
 func (h *HistoryForms) AskDelete(c *fiber.Ctx) error {
-	t, err := h.transition(c)
+	id, err := request.ID(c)
 	if err != nil {
 		return err
 	}
 	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
-	return h.site.Show(c, fiber.StatusOK, Page{Template: "stage-history/delete", Title: "Delete a transition", Section: "stage-history", Data: historyRowOf(t)})
+	var shown doomedTransition
+	err = h.site.look(c, func(ctx context.Context, v *services.View) error {
+		t, err := v.Transition(ctx, id)
+		if err != nil {
+			return err
+		}
+		row, err := v.TransitionRow(ctx, id)
+		if err == nil {
+			shown = doomedTransition{historyRow: historyRowOf(t), Version: `"` + row.Tag() + `"`}
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return h.askDelete(c, fiber.StatusOK, shown)
 }
 
-// Delete deletes a transition.
+func (h *HistoryForms) askDelete(c *fiber.Ctx, status int, shown doomedTransition) error {
+	return h.site.Show(c, status, Page{Template: "stage-history/delete", Title: "Delete a transition", Section: "stage-history", Data: shown})
+}
+
+// Delete deletes a transition in the state that the person has seen.
 func (h *HistoryForms) Delete(c *fiber.Ctx) error {
 	t, err := h.transition(c)
 	if err != nil {
 		return err
 	}
-	if _, err := request.ReadPlainForm(c); err != nil {
+	fields, err := request.ReadPlainForm(c, versionField)
+	if err != nil {
 		return err
 	}
-	done, err := h.writer.Delete(c.UserContext(), t.ID)
+	if fields[versionField] == "" {
+		return request.Invalid(versionField, "required", "the form does not say which state of the transition it deletes; open it again")
+	}
+	done, err := h.writer.Delete(c.UserContext(), t.ID, services.IfMatch(fields[versionField]))
+	if current, is := transitionMeanwhile(err); is {
+		return h.askDelete(c, fiber.StatusPreconditionFailed, doomedTransition{historyRow: historyRowOf(current.ListedTransition), Version: current.ETag, Changed: true})
+	}
 	if err != nil {
 		return err
 	}

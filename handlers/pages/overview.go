@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -48,11 +49,8 @@ func (h *Overview) Show(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, request.ProductFilters()...)
 	asked := services.ProductQuery{Filter: request.ProductFilter(q)}
 	n := narrowOf(q)
-	if err := q.Err(); err != nil {
-		return err
-	}
-	if err := asked.Check(); err != nil {
-		return err
+	if err := cmp.Or(q.Err(), asked.Check()); err != nil {
+		return h.refuse(c, n, err)
 	}
 	return h.site.Read(c, Page{Template: "overview/overview", Section: "overview"}, func(ctx context.Context, v *services.View) (string, any, error) {
 		lists, err := services.Dropdowns(ctx, v)
@@ -62,6 +60,16 @@ func (h *Overview) Show(c *fiber.Ctx) error {
 		d, err := dashboard.Read(ctx, v, asked.Filter, h.now())
 		return "Overview", n.overview(d, lists), err
 	})
+}
+
+// refuse shows the filters again, with what is wrong with them.
+func (h *Overview) refuse(c *fiber.Ctx, n narrow, err error) error {
+	lists, readErr := h.site.lists(c)
+	if readErr != nil {
+		return readErr
+	}
+	o := overview{Filters: filtersOf("/", n, lists)}
+	return h.site.Show(c, o.Filters.refuse(err), Page{Template: "overview/overview", Title: "Overview", Section: "overview", Data: o})
 }
 
 func (n narrow) overview(d dashboard.Dashboard, lists services.DropdownLists) overview {

@@ -13,19 +13,21 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/services"
 	"lifecycle-sync/services/attachments"
-	"lifecycle-sync/web"
 )
 
 // fileRules are what files can come with a form.
 type fileRules struct {
 	Accept, Hint string
+	Count        int   // that are taken at once
+	Each, All    int64 // bytes of one, and of all at once
 }
 
 func rulesOf(o ProductFormsOptions) *fileRules {
 	extensions := attachments.Extensions()
 	return &fileRules{
+		Count: o.Limits.Files, Each: o.FileBytes, All: o.Limits.Bytes,
 		Accept: strings.Join(extensions, ","),
-		Hint: "At most " + strconv.Itoa(o.Limits.Files) + " files, each up to " + web.Size(o.FileBytes) + " and all together up to " + web.Size(o.Limits.Bytes) +
+		Hint: "At most " + strconv.Itoa(o.Limits.Files) + " files, each up to " + models.SizeText(o.FileBytes) + " and all together up to " + models.SizeText(o.Limits.Bytes) +
 			". Taken are " + strings.Join(extensions, " ") + ".",
 	}
 }
@@ -56,7 +58,7 @@ func (h *ProductForms) AddFiles(c *fiber.Ctx) error {
 		leaveNotice(c, "files-added")
 		return c.Status(fiber.StatusCreated).JSON(fiber.Map{"success": true})
 	case err == nil:
-		return seeOther(c, productAddress(id)+"#files", "files-added")
+		return seeOther(c, productAddress(id), "files-added")
 	case isScript:
 		return err
 	}
@@ -85,7 +87,7 @@ func (h *ProductForms) addFiles(c *fiber.Ctx, id int64) (key string, err error) 
 // uploadAgain shows the form for files alone, with what was wrong.
 func (h *ProductForms) uploadAgain(c *fiber.Ctx, id int64, key string, err error) error {
 	key, err = sentBefore(cmp.Or(key, newKey()), err, "other files were added")
-	status, found := problemsOf(err, productLabels())
+	status, found := h.site.problemsOf(c, err, productLabels())
 	if found == nil {
 		return err
 	}
@@ -97,10 +99,10 @@ func (h *ProductForms) uploadAgain(c *fiber.Ctx, id int64, key string, err error
 		return err
 	})
 	if err != nil {
-		return err
+		return err // nothing is lost: the files are to be chosen again anyhow
 	}
 	form.Key, form.Problems = key, found
-	return h.site.Show(c, status, Page{Template: "products/upload", Title: "Add files to " + form.Title, Section: "products", Data: form})
+	return h.site.Show(c, status, Page{Template: "products/upload", Title: found.titled("Add files to " + form.Title), Section: "products", Data: form})
 }
 
 // doomedFile is a file that may be deleted.
@@ -147,5 +149,5 @@ func (h *ProductForms) RemoveFile(c *fiber.Ctx) error {
 	if _, err := h.files.Remove(c.UserContext(), productID, id); err != nil {
 		return err
 	}
-	return seeOther(c, productAddress(productID)+"#files", "file-deleted")
+	return seeOther(c, productAddress(productID), "file-deleted")
 }

@@ -176,7 +176,11 @@ func (f productForm) changed() map[string]string {
 	return asSent(changed)
 }
 
-var groupedRupiah = regexp.MustCompile(`^(?i:rp)?\s*([0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+)$`)
+// groupedRupiah is a price as people write it: Rp. 1.250.000, 1250000,00, 5000,-, and also 1250000.00.
+var groupedRupiah = regexp.MustCompile(`^(?i:(?:rp|idr)\.?)?[\s\x{a0}]*(?:([0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+)(?:,(?:00?|[-–]+))?|([0-9]+)\.00?)$`)
+
+// unclear stands for a price that the API would read otherwise than it is meant: 1250.000 is no 1250.
+const unclear = "unclear"
 
 // asSent are texts as the API takes them: people write a price with full stops between the thousands.
 func asSent(values map[string]string) map[string]string {
@@ -184,11 +188,31 @@ func asSent(values map[string]string) map[string]string {
 	if price, has := sent["harga"]; has {
 		price = strings.TrimSpace(price)
 		if parts := groupedRupiah.FindStringSubmatch(price); parts != nil {
-			price = strings.ReplaceAll(parts[1], ".", "")
+			price = strings.ReplaceAll(parts[1]+parts[2], ".", "")
+		} else if strings.Contains(price, ".") {
+			price = unclear
 		}
 		sent["harga"] = price
 	}
 	return sent
+}
+
+// check reads what the form says in the given texts. Errors: validation_failed, also for a stage that ends before it
+// begins, of which the API says nothing.
+func (f productForm) check(checker request.Checker, sent map[string]string, whole bool) (services.ProductInput, error) {
+	in, err := checker.Product(sent, whole)
+	const start, end = "tanggal_stage_start", "tanggal_stage_end"
+	_, startSent := sent[start]
+	_, endSent := sent[end]
+	from, until := request.SomeDay(f.Values[start]), request.SomeDay(f.Values[end])
+	if !startSent && !endSent || from == nil || until == nil || !until.Time().Before(from.Time()) {
+		return in, err
+	}
+	var wrong []models.FieldError
+	if err != nil {
+		wrong = models.AsError(err).Fields
+	}
+	return in, models.NewInvalid(append(wrong, models.FieldError{Field: end, Code: "order", Message: end + " must not be before the stage start"})...)
 }
 
 // show answers with the form, for which it reads what can be chosen.
@@ -198,8 +222,8 @@ func (h *ProductForms) show(c *fiber.Ctx, status int, f productForm) error {
 		f.choices = choicesOf(lists)
 		return err
 	})
-	if err != nil {
-		return err
+	if err != nil && f.Problems == nil {
+		return err // else the form is shown without the lists: it says already what is wrong, and keeps what was entered
 	}
 	title := "New product"
 	if f.IsNew() {
@@ -210,13 +234,13 @@ func (h *ProductForms) show(c *fiber.Ctx, status int, f productForm) error {
 		}
 		title = "Edit " + f.Title
 	}
-	return h.site.Show(c, status, Page{Template: "products/form", Title: title, Section: "products", Data: f})
+	return h.site.Show(c, status, Page{Template: "products/form", Title: f.Problems.titled(title), Section: "products", Data: f})
 }
 
 // again answers with the form and what is wrong with it, or with err where the form would be no help. further
 // errors, which may be nil, are told with it.
 func (h *ProductForms) again(c *fiber.Ctx, f productForm, err error, further ...error) error {
-	status, found := problemsOf(err, productLabels())
+	status, found := h.site.problemsOf(c, err, productLabels())
 	if found == nil {
 		return err
 	}

@@ -62,7 +62,7 @@ func (h *ProductForms) Create(c *fiber.Ctx) error {
 	f.Lost = err != nil || len(read.Files) > 0
 	if err != nil {
 		f.Key = cmp.Or(f.Key, newKey()) // the form was perhaps not read so far
-		_, amiss := h.checker.Product(asSent(f.Values), false)
+		_, amiss := f.check(h.checker, asSent(f.Values), false)
 		return h.again(c, f, err, amiss)
 	}
 	key, in, err := h.created(c, f)
@@ -85,7 +85,7 @@ func (h *ProductForms) Create(c *fiber.Ctx) error {
 
 // created reads what a form for a new product says. Errors: validation_failed.
 func (h *ProductForms) created(c *fiber.Ctx, f productForm) (*services.IdempotencyKey, services.ProductInput, error) {
-	in, err := h.checker.Product(asSent(f.Values), true)
+	in, err := f.check(h.checker, asSent(f.Values), true)
 	if err != nil {
 		return nil, in, err
 	}
@@ -133,7 +133,7 @@ func (h *ProductForms) Update(c *fiber.Ctx) error {
 	case f.Version == "":
 		return request.Invalid(versionField, "required", "the form does not say which state of the product it changes; open it again")
 	}
-	in, err := h.checker.Product(f.changed(), false)
+	in, err := f.check(h.checker, f.changed(), false)
 	if err != nil {
 		return h.again(c, f, err)
 	}

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -28,17 +29,14 @@ func (h *Products) List(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, slices.Concat([]string{"page", "limit", "sort", "view"}, request.ProductFilters())...)
 	asked := services.ProductQuery{Paging: request.Paging(q), Filter: request.ProductFilter(q), Sort: q.Text("sort")}
 	isTable := q.Choice("view", "cards", "table") == "table"
-	if err := q.Err(); err != nil {
-		return err
-	}
-	if err := asked.Check(); err != nil {
-		return err
+	n := narrowOf(q)
+	n.kept = given(q, "sort", "view", "limit")
+	if err := cmp.Or(q.Err(), asked.Check()); err != nil {
+		return h.refuse(c, n, err)
 	}
 	if isTable && asked.Limit == 0 {
 		asked.Limit = tableLimit
 	}
-	n := narrowOf(q)
-	n.kept = given(q, "sort", "view", "limit")
 	return h.site.Read(c, Page{Template: "products/list", Section: "products"}, func(ctx context.Context, v *services.View) (string, any, error) {
 		lists, err := services.Dropdowns(ctx, v)
 		if err != nil {
@@ -57,4 +55,14 @@ func (h *Products) List(c *fiber.Ctx) error {
 		}
 		return "Products", list, nil
 	})
+}
+
+// refuse shows the filters again, with what is wrong with them.
+func (h *Products) refuse(c *fiber.Ctx, n narrow, err error) error {
+	lists, readErr := h.site.lists(c)
+	if readErr != nil {
+		return readErr
+	}
+	list := productList{Filters: listFilters(n, lists), narrow: n}
+	return h.site.Show(c, list.Filters.refuse(err), Page{Template: "products/list", Title: "Products", Section: "products", Data: list})
 }

@@ -47,6 +47,9 @@ func refusal(err error) (problem string, ok bool) {
 	if e == nil || e.Class != models.Unauthenticated && e.Class != models.Forbidden && e.Class != models.Invalid {
 		return "", false
 	}
+	if e.Class == models.Unauthenticated {
+		return e.Message + ". Get a new token in the PMO application, and paste all of it here", true
+	}
 	return e.Error(), true
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"html/template"
+	"log/slog"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -27,6 +28,7 @@ type Site struct {
 	standing *standing
 	zone     *time.Location
 	signsIn  bool
+	log      *slog.Logger
 }
 
 // Options are what a Site needs.
@@ -35,11 +37,12 @@ type Options struct {
 	Status  statusReader
 	Zone    *time.Location // in which times are written
 	SignsIn bool           // people show a token; else everybody is the local administrator
+	Log     *slog.Logger
 }
 
 // NewSite returns the site. It panics when a template is not right.
 func NewSite(o Options) *Site {
-	return &Site{console: web.New(o.Zone), answers: o.Answers, standing: newStanding(o.Status), zone: o.Zone, signsIn: o.SignsIn}
+	return &Site{console: web.New(o.Zone), answers: o.Answers, standing: newStanding(o.Status), zone: o.Zone, signsIn: o.SignsIn, log: o.Log}
 }
 
 // Page is a page to be shown.
@@ -95,6 +98,15 @@ func (s *Site) look(c *fiber.Ctx, read func(ctx context.Context, v *services.Vie
 	return s.answers.Look(c.UserContext(), read)
 }
 
+// lists are what a product's fields and the filters choose from. Errors: connection, timeout.
+func (s *Site) lists(c *fiber.Ctx) (lists services.DropdownLists, err error) {
+	err = s.look(c, func(ctx context.Context, v *services.View) (err error) {
+		lists, err = services.Dropdowns(ctx, v)
+		return err
+	})
+	return lists, err
+}
+
 // Show answers a page that is made for this request.
 func (s *Site) Show(c *fiber.Ctx, status int, p Page) error {
 	main, err := s.main(s.roleOf(c), p)
@@ -144,10 +156,19 @@ func (s *Site) send(c *fiber.Ctx, status int, p Page, main []byte) error {
 	}
 	c.Set(fiber.HeaderContentSecurityPolicy, policy)
 	c.Set(fiber.HeaderReferrerPolicy, "same-origin") // else a browser sends forms without their origin
-	c.Set(fiber.HeaderCacheControl, "private, no-cache")
+	c.Set(fiber.HeaderCacheControl, s.keeping())
 	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
 	c.Status(status)
 	return s.console.Frame(c.Response().BodyWriter(), f)
+}
+
+// keeping says what browsers may keep of a page. Where people sign in that is nothing: going back after signing out
+// would show it.
+func (s *Site) keeping() string {
+	if s.signsIn {
+		return "no-store"
+	}
+	return "private, no-cache"
 }
 
 // person is what to call whoever has signed in, where their token says it in a few letters.

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/realtime"
 	"lifecycle-sync/services/syncing"
@@ -12,8 +14,9 @@ import (
 )
 
 const (
-	standingTime = time.Second     // so old may be what every page says of the mirror
-	standingWait = 5 * time.Second // so long a page waits to be told
+	standingTime     = time.Second            // so old may be what every page says of the mirror
+	standingWait     = 5 * time.Second        // so long it may take to be read
+	standingPatience = 500 * time.Millisecond // so long a page waits for that; then it says what was read last
 )
 
 // statusReader tells how the mirror stands. Errors: connection, timeout, schema.
@@ -23,7 +26,8 @@ type statusReader interface {
 
 // standing is how the mirror stands, for the line above every page.
 type standing struct {
-	status statusReader
+	status  statusReader
+	flights singleflight.Group
 
 	mu   sync.Mutex
 	last syncing.Status
@@ -39,23 +43,53 @@ type words struct {
 	Troubled   bool   // somebody should do something
 }
 
-// words reads how the mirror stands, at most once in standingTime unless asked to do so now, and for everybody: so it
-// does not end with the request, which is over where an error is shown.
+// words are about what was read last, at most standingTime ago unless the page is to say what holds now.
 func (s *standing) words(ctx context.Context, readNow bool) *words {
+	last, err := s.known(standingTime)
+	if readNow || err != nil || last == nil {
+		last, err = s.look(ctx)
+	}
+	switch {
+	case err != nil:
+		return &words{Text: "How the mirror stands cannot be read: pmo_db does not answer", Tone: "bad", Troubled: true}
+	case last == nil:
+		return &words{Text: "How the mirror stands cannot be read at the moment", Tone: "warn"}
+	}
+	w := wordsOf(*last, time.Now())
+	return &w
+}
+
+// known is what was read in the last while, nil when nothing was.
+func (s *standing) known(while time.Duration) (*syncing.Status, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
-	if readNow || now.Sub(s.read) >= standingTime {
+	if time.Since(s.read) >= while {
+		return nil, nil //nolint:nilnil // as documented
+	}
+	last := s.last
+	return &last, s.err
+}
+
+// look reads how the mirror stands, once for all who ask, and so for longer than one request may last. Whoever has
+// waited for standingPatience goes on with what was read last, and nobody queues up behind a database that hangs.
+func (s *standing) look(ctx context.Context) (*syncing.Status, error) {
+	looked := s.flights.DoChan("", func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), standingWait)
 		defer cancel()
-		s.last, s.err = s.status.Status(ctx)
-		s.read = now
+		status, err := s.status.Status(ctx)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if err == nil {
+			s.last = status
+		}
+		s.err, s.read = err, time.Now()
+		return nil, nil
+	})
+	select {
+	case <-looked:
+	case <-time.After(standingPatience):
 	}
-	if s.err != nil {
-		return &words{Text: "How the mirror stands cannot be read: pmo_db does not answer", Tone: "bad", Troubled: true}
-	}
-	w := wordsOf(s.last, now)
-	return &w
+	return s.known(time.Minute)
 }
 
 // wordsOf says in plain words how fresh the mirror is.

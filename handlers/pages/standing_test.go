@@ -2,7 +2,10 @@ package pages
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"lifecycle-sync/models"
@@ -86,4 +89,40 @@ func TestTheStandingOutlivesTheRequest(t *testing.T) {
 	if got := newStanding(answering{}).words(ctx, false).Text; got != "Nothing is synchronised yet" {
 		t.Error(got)
 	}
+}
+
+// hanging never answers, as a locked table.
+type hanging struct{ asked atomic.Int32 }
+
+// Status implements statusReader.
+func (h *hanging) Status(ctx context.Context) (syncing.Status, error) {
+	h.asked.Add(1)
+	<-ctx.Done()
+	return syncing.Status{}, ctx.Err()
+}
+
+// TestNoPageQueuesForTheStanding asks for it from many pages while pmo_db hangs.
+func TestNoPageQueuesForTheStanding(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		reader := &hanging{}
+		s, began := newStanding(reader), time.Now()
+		var pages sync.WaitGroup
+		for range 8 {
+			pages.Go(func() {
+				if w := s.words(t.Context(), false); w.Tone == "good" {
+					t.Errorf("%+v", w)
+				}
+			})
+		}
+		pages.Wait()
+		if waited := time.Since(began); waited != standingPatience || reader.asked.Load() != 1 {
+			t.Errorf("%d asked, and waited for %s", reader.asked.Load(), waited)
+		}
+		time.Sleep(standingWait) // of the bubble's clock
+		if w := s.words(t.Context(), false); w.Tone != "bad" {
+			t.Errorf("%+v", w)
+		}
+		time.Sleep(2 * standingWait)
+	})
 }

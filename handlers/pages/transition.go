@@ -71,15 +71,20 @@ func (f transitionForm) Fields() []field {
 	return fields
 }
 
-// metricRow is a row of the form for a metric.
-type metricRow struct{ Row, NameField, ValueField, Name, Value, Error string }
+// metricRow is a row of the form for a metric. Wrong is the field that its error is about.
+type metricRow struct{ Row, NameField, ValueField, Name, Value, Wrong, Error string }
 
 // Metrics are the rows for metrics.
 func (f transitionForm) Metrics() (rows []metricRow) {
 	for i := range metricRows {
 		n := strconv.Itoa(i + 1)
 		row := metricRow{Row: n, NameField: "metric_name_" + n, ValueField: "metric_value_" + n}
-		row.Name, row.Value, row.Error = f.Values[row.NameField], f.Values[row.ValueField], f.Problems.at(row.NameField)
+		row.Name, row.Value = f.Values[row.NameField], f.Values[row.ValueField]
+		for _, name := range []string{row.NameField, row.ValueField} {
+			if text := f.Problems.at(name); text != "" && row.Error == "" {
+				row.Wrong, row.Error = name, text
+			}
+		}
 		rows = append(rows, row)
 	}
 	return rows
@@ -101,7 +106,8 @@ func (f transitionForm) document() (models.JSON, []models.FieldError) {
 	var members []string
 	seen := map[string]bool{}
 	for _, m := range f.Metrics() {
-		problem := ""
+		written, plain := metricValue(m.Value)
+		at, problem := m.NameField, ""
 		switch {
 		case m.Name == "" && m.Value == "":
 			continue
@@ -111,26 +117,19 @@ func (f transitionForm) document() (models.JSON, []models.FieldError) {
 			problem = "has a name, and needs a value"
 		case seen[m.Name]:
 			problem = "has the name of another one"
+		case !plain:
+			at, problem = m.ValueField, "is written so that it can be misread: write a number as 1.250 or 1250, and 4,5 with a comma"
 		}
 		if problem != "" {
-			wrong = append(wrong, models.FieldError{Field: m.NameField, Code: "required", Message: m.NameField + " " + problem})
+			wrong = append(wrong, models.FieldError{Field: at, Code: "required", Message: at + " " + problem})
 		}
 		seen[m.Name] = true
-		members = append(members, jsonText(m.Name)+":"+metricValue(m.Value))
+		members = append(members, jsonText(m.Name)+":"+written)
 	}
 	if len(members) == 0 {
 		return nil, wrong
 	}
 	return models.JSON("{" + strings.Join(members, ",") + "}"), wrong
-}
-
-// metricValue is a value in JSON: what is written as a number there is one, with every digit.
-func metricValue(text string) string {
-	var number json.Number
-	if json.Unmarshal([]byte(text), &number) == nil && number.String() == text {
-		return text
-	}
-	return jsonText(text)
 }
 
 func jsonText(text string) string {
@@ -142,21 +141,26 @@ func jsonText(text string) string {
 }
 
 // input is what the form says. Errors: validation_failed, which names all that is wrong.
-func (f transitionForm) input(checker request.Checker, zone *time.Location) (services.TransitionInput, error) {
+// Now is in the zone in which the person writes times.
+func (f transitionForm) input(checker request.Checker, now time.Time) (services.TransitionInput, error) {
 	sent := maps.Clone(f.Values)
 	sent["id_produk"], sent["stage_previous"] = strconv.FormatInt(f.ID, 10), f.StageID
 	sent["catatan"] = typedLines(sent["catatan"])
 	var wrong []models.FieldError
 	if text := sent["tanggal_perubahan"]; text != "" {
-		at, err := chosenTime(text, zone)
+		at, err := chosenTime(text, now.Location())
 		sent["tanggal_perubahan"] = at.UTC().Format(time.RFC3339)
-		if err != nil {
+		switch {
+		case at.After(now): // the product would move today
+			wrong = append(wrong, models.FieldError{Field: "tanggal_perubahan", Code: "future", Message: "tanggal_perubahan must not be in the future"})
+		case err != nil:
 			sent["tanggal_perubahan"] = ""
 			wrong = append(wrong, models.FieldError{Field: "tanggal_perubahan", Code: "timestamp", Message: "tanggal_perubahan must be a date and a time"})
 		}
 	}
 	metrics, amiss := f.document()
 	in, err := checker.Transition(sent, metrics)
+	in.FromNone = f.StageID == ""
 	if err != nil {
 		wrong = append(models.AsError(err).Fields, wrong...)
 	}
@@ -194,11 +198,11 @@ func (h *ProductForms) Move(c *fiber.Ctx) error {
 	if err != nil {
 		return h.moveAgain(c, f, err)
 	}
-	return seeOther(c, productAddress(id)+"#timeline", written("transition-recorded", done))
+	return seeOther(c, productAddress(id), written("transition-recorded", done))
 }
 
 func (h *ProductForms) move(c *fiber.Ctx, f transitionForm) (services.Written, error) {
-	in, err := f.input(h.checker, h.now().Location())
+	in, err := f.input(h.checker, h.now())
 	if err != nil {
 		return services.Written{}, err
 	}
@@ -212,7 +216,7 @@ func (h *ProductForms) move(c *fiber.Ctx, f transitionForm) (services.Written, e
 // moveAgain shows the form again, for the stage in which the product is now.
 func (h *ProductForms) moveAgain(c *fiber.Ctx, f transitionForm, err error) error {
 	key, err := sentBefore(cmp.Or(f.Key, newKey()), err, "another transition was recorded")
-	status, found := problemsOf(err, transitionLabels())
+	status, found := h.site.problemsOf(c, err, transitionLabels())
 	if found == nil {
 		return err
 	}
@@ -226,15 +230,19 @@ func (h *ProductForms) moveAgain(c *fiber.Ctx, f transitionForm, err error) erro
 		now = newTransition(product, lists, h.now())
 		return err
 	})
-	if err != nil {
+	switch {
+	case err == nil:
+	case isOf(err, models.NotFound):
 		return err
+	default: // what is wrong is told already, and what was entered is kept
+		now = newTransition(models.ListedProduct{ID: f.ID, StageID: request.SomeID(f.StageID)}, services.DropdownLists{}, h.now())
 	}
 	if now.StageID != f.StageID {
 		found.List = append(found.List, problem{Text: "When you opened the form the product was in the stage " + stageText(now.stages, f.StageID) +
 			"; it is now in " + stageText(now.stages, now.StageID)})
 	}
 	now.Key, now.Values, now.Problems = key, f.Values, found
-	return h.site.Show(c, status, Page{Template: "products/transition", Title: "Move " + now.Title, Section: "products", Data: now})
+	return h.site.Show(c, status, Page{Template: "products/transition", Title: now.Problems.titled("Move " + now.Title), Section: "products", Data: now})
 }
 
 func stageText(stages []option, id string) string {

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -51,6 +52,13 @@ func TestDocumentsAreTakenApart(t *testing.T) {
 				t.Errorf("%.60q: %+v, want %+v", document, got[i], want[i])
 			}
 		}
+	}
+	many := "{"
+	for i := range 100 {
+		many += fmt.Sprintf(`"k%d": %d,`, i, i)
+	}
+	if got := valuesOf(models.JSON(many + `"last": 1}`)); len(got) != mostValues+1 || got[mostValues] != (value{More: 101 - mostValues}) {
+		t.Errorf("of many values: %+v", got)
 	}
 	if valuesOf(nil) != nil {
 		t.Error("nothing has values")

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net"
@@ -46,9 +45,12 @@ func bodyOf(c *fiber.Ctx, limit int64) *limited {
 	return body
 }
 
+// isTooLarge reports whether the client has announced more than is read.
+func (b *limited) isTooLarge() bool { return b.announce > b.limit }
+
 // Read implements io.Reader.
 func (b *limited) Read(p []byte) (int, error) {
-	if b.announce > b.limit || b.read > b.limit {
+	if b.read > b.limit {
 		return 0, tooLarge("The request", b.limit)
 	}
 	if b.scarce == 0 {
@@ -75,7 +77,7 @@ func (b *limited) Read(p []byte) (int, error) {
 var errScarce = errors.New("more than there may be")
 
 func tooLarge(what string, limit int64) error {
-	return &models.Error{Class: models.TooLarge, Message: fmt.Sprintf("%s is larger than %d bytes, which is the most that is taken", what, limit)}
+	return &models.Error{Class: models.TooLarge, Message: what + " is larger than " + models.SizeText(limit) + ", which is the most that is taken"}
 }
 
 // unreadable is the error for a body that could not be read to its end: the client's mistake, unless it

@@ -144,8 +144,12 @@ func describe(header textproto.MIMEHeader) (name, filename string, isFile bool) 
 	return parameters["name"], filename, isFile
 }
 
-// file stages a file. A form in which no file was chosen sends an empty one without a name.
+// file stages a file. A form in which no file was chosen sends an empty one without a name. Of a form that is
+// announced to be too large no file is read, but the fields before the first were: they are shown again.
 func (f *formReader) file(ctx context.Context, part *multipart.Part, filename string) error {
+	if f.body.isTooLarge() {
+		return &models.Error{Class: models.TooLarge, Message: "The files are larger than " + models.SizeText(f.limits.Bytes) + " all together, which is the most that is taken at once"}
+	}
 	if filename == "" {
 		_, err := io.ReadFull(part, make([]byte, 1))
 		switch {

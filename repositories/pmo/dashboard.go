@@ -76,10 +76,22 @@ func (s *Store) RecentProducts(ctx context.Context, f ProductFilter, limit int) 
 	return products, s.countAttachments(ctx, products)
 }
 
-// RecentTransitions returns the newest transitions of the products that a filter lets through. Errors:
-// as RecentProducts.
-func (s *Store) RecentTransitions(ctx context.Context, f ProductFilter, limit int) ([]models.ListedTransition, error) {
-	return s.listedTransitions(ctx, s.transitionsOf(ctx, f).Select("id").Order(newestFirst("")).Limit(limit))
+// fewTransitions is how many transitions of a filter are ordered at once.
+const fewTransitions = 20_000
+
+// RecentTransitions returns the newest transitions of the products that a filter lets through, of which there are
+// so many. Where they are few, all of them are found by their products and put in order: to go through the newest
+// ones of all products until enough are found would be to go through nearly all. Errors: as RecentProducts.
+func (s *Store) RecentTransitions(ctx context.Context, f ProductFilter, of int64, limit int) ([]models.ListedTransition, error) {
+	if of == 0 {
+		return []models.ListedTransition{}, nil
+	}
+	page := s.transitionsOf(ctx, f).Select("id")
+	if f != (ProductFilter{}) && of <= fewTransitions {
+		few := s.transitionsOf(ctx, f).Select("id, tanggal_perubahan").Limit(fewTransitions) // else the queries become one again
+		page = s.gorm(ctx).Table("(?) AS few", few).Select("id")
+	}
+	return s.listedTransitions(ctx, page.Order(newestFirst("")).Limit(limit))
 }
 
 // LastSync is when the last successful run ended, nil when there was none. Errors: as RecentProducts.

@@ -62,5 +62,11 @@ func (s *Store) ProductRow(ctx context.Context, id int64) (*models.Row, error) {
 	return s.conn.OneRow(ctx, t, t.Mirror, id, false)
 }
 
+// TransitionRow is ProductRow for a transition.
+func (s *Store) TransitionRow(ctx context.Context, id int64) (*models.Row, error) {
+	t := find(s.tables, "tbl_stage_histori")
+	return s.conn.OneRow(ctx, t, t.Mirror, id, false)
+}
+
 // succeeded is the condition that a run has made mirror and source equal.
 const succeeded = "state = '" + string(models.Succeeded) + "' AND mode IN ('" + models.FullRun + "', '" + models.IncrementalRun + "')"

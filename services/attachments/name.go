@@ -57,5 +57,5 @@ func refusal(name, why string) error {
 		name = string(runes[:60]) + "…"
 	}
 	return &models.Error{Class: models.UnsupportedType, Message: "The file " + name + " " + why,
-		Remedy: "Taken are " + strings.Join(Extensions(), " ") + ", each with the content that its name promises."}
+		Remedy: "Taken are " + strings.Join(Extensions(), " ") + ", each with a content of that kind."}
 }

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -47,7 +46,7 @@ func (s *Staging) Stage(ctx context.Context, filename string, content io.Reader)
 	case len(head) == 0:
 		return models.Upload{}, models.NewInvalid(models.FieldError{Field: "files", Code: "empty", Message: "the file " + name + " is empty"})
 	case !kind.begins(head):
-		return models.Upload{}, refusal(name, "has a content that its name does not promise")
+		return models.Upload{}, refusal(name, "is not what its name says")
 	}
 	upload := models.Upload{Key: strings.ToLower(rand.Text()), Name: name, Type: kind.mediaType}
 	sum, seen := sha256.New(), kind.whole()
@@ -57,7 +56,7 @@ func (s *Staging) Stage(ctx context.Context, filename string, content io.Reader)
 	}
 	if !seen.right() {
 		s.Discard(ctx, []models.Upload{upload})
-		return models.Upload{}, refusal(name, "has a content that its name does not promise")
+		return models.Upload{}, refusal(name, "is not what its name says")
 	}
 	upload.Size, upload.SHA256 = counted.n, hex.EncodeToString(sum.Sum(nil))
 	return upload, nil
@@ -85,7 +84,7 @@ type counted struct {
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.from.Read(p)
 	if c.n += int64(n); c.n > c.limit {
-		return 0, &models.Error{Class: models.TooLarge, Message: fmt.Sprintf("The file %s is larger than %d bytes, which is the most that is taken", c.name, c.limit)}
+		return 0, &models.Error{Class: models.TooLarge, Message: "The file " + c.name + " is larger than " + models.SizeText(c.limit) + ", which is the most that is taken"}
 	}
 	return n, err
 }

@@ -21,7 +21,7 @@ type Reader interface {
 	ProductGroups(ctx context.Context, f pmo.ProductFilter, c pmo.Calendar) ([]pmo.ProductGroup, error)
 	TransitionGroups(ctx context.Context, f pmo.ProductFilter, c pmo.Calendar) ([]pmo.TransitionGroup, error)
 	RecentProducts(ctx context.Context, f pmo.ProductFilter, limit int) ([]models.ListedProduct, error)
-	RecentTransitions(ctx context.Context, f pmo.ProductFilter, limit int) ([]models.ListedTransition, error)
+	RecentTransitions(ctx context.Context, f pmo.ProductFilter, of int64, limit int) ([]models.ListedTransition, error)
 	LastSync(ctx context.Context) (*models.Instant, error)
 }
 
@@ -68,6 +68,14 @@ type Charts struct {
 	ValueByStage       []Sum        `json:"valueByStage"`
 }
 
+// transitionsIn is how many transitions there are.
+func transitionsIn(groups []pmo.TransitionGroup) (n int64) {
+	for _, g := range groups {
+		n += g.Count
+	}
+	return n
+}
+
 // Read makes the dashboard of the products that a filter lets through, for the day and time zone of now.
 // Errors: connection, timeout, schema.
 func Read(ctx context.Context, from Reader, f pmo.ProductFilter, now time.Time) (d Dashboard, err error) {
@@ -87,7 +95,7 @@ func Read(ctx context.Context, from Reader, f pmo.ProductFilter, now time.Time) 
 	if d.RecentProducts, err = from.RecentProducts(ctx, f, recent); err != nil {
 		return d, err
 	}
-	if d.RecentTransitions, err = from.RecentTransitions(ctx, f, recent); err != nil {
+	if d.RecentTransitions, err = from.RecentTransitions(ctx, f, transitionsIn(transitions), recent); err != nil {
 		return d, err
 	}
 	d.products(products, lists, calendar)

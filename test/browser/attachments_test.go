@@ -28,7 +28,7 @@ func TestAttachments(t *testing.T) {
 				p.records("progress")
 			}
 			p.click("button", "Upload")
-			p.reads("The file kosong.pdf has a content that its name does not promise")
+			p.reads("The file kosong.pdf is not what its name says")
 			if v.scriptless {
 				p.reads("No file was added", "Choose the files again, all of them: none was kept.")
 				p.attach("Add files", "kopi.pdf", pdf)

@@ -48,7 +48,7 @@ func TestProductList(t *testing.T) {
 			p.reads("Page 4 of 4")
 			p.click("link", "First")
 			p.reads("Page 1 of 4")
-			name, csv := p.download("link", "CSV")
+			name, csv := p.download("link", "Export as CSV")
 			if rows := strings.Count(csv, "\n"); !strings.HasSuffix(name, ".csv") || rows != 1+46 {
 				t.Errorf("%s has %d rows", name, rows)
 			}

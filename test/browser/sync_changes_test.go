@@ -119,28 +119,39 @@ func TestQuarantineIsExplained(t *testing.T) {
 	s := postgresSite(t)
 	s.exec(s.source, "UPDATE tbl_produk SET tanggal_launch = 'infinity', deskripsi = '<script>alert(1)</script>' || repeat('panjang ', 500) WHERE id = 5")
 	s.exec(s.source, "INSERT INTO tbl_produk (produk, id_segmen, id_stage) VALUES (repeat('TanpaSpasi', 20), 77, 1)")
-	for name, v := range map[string]viewer{"desk": {}, "phone in the dark": {phone: true, dark: true}} {
-		t.Run(name, func(t *testing.T) {
-			p := browse(t, s.address, v)
-			p.starts("Full run")
-			p.ends("in quarantine")
-			p.within(".standing").reads("without 2 rows in quarantine")
-			p.within("main").click("link", "Quarantine")
-			p.at("/sync/quarantine")
-			p.reads("tanggal_launch holds a value that cannot be shown: infinity. A time must be of the years 1 to 9999",
-				"id_segmen is 77, and tbl_segmen has no row with that id.", "Mend them in lifecycle_db")
-			p.clickOn("article:first-of-type > details > summary")
-			p.open("/sync/doctor")
-			p.reads("Both databases and this machine were examined at", "As it should be")
-			p.click("link", "Check again")
-			p.sees("heading", "Doctor")
-		})
+	p := browse(t, s.address, viewer{})
+	p.starts("Full run")
+	p.ends("in quarantine")
+	for _, page := range []*page{p, newWindow(t, s.address, viewer{phone: true, dark: true})} {
+		page.open("/sync")
+		page.within(".standing").reads("without 2 rows in quarantine")
+		page.within("main").click("link", "Quarantine")
+		page.at("/sync/quarantine")
+		page.reads("tanggal_launch holds a value that cannot be shown: infinity. A time must be of the years 1 to 9999",
+			"id_segmen is 77, and tbl_segmen has no row with that id.", "Mend them in lifecycle_db")
+		page.clickOn("article:first-of-type > details > summary")
+		page.open("/sync/doctor")
+		page.reads("Both databases and this machine were examined at", "As it should be")
+		page.click("link", "Check again")
+		page.sees("heading", "Doctor")
 	}
 	s.exec(s.source, "UPDATE tbl_produk SET tanggal_launch = '2026-11-25' WHERE id = 5")
 	s.exec(s.source, "DELETE FROM tbl_produk WHERE id_segmen = 77")
-	p := newWindow(t, s.address, viewer{})
 	p.starts("Full run")
 	p.ends("1 row released from quarantine")
 	p.open("/sync/quarantine")
 	p.reads("Nothing is in quarantine.")
+}
+
+// TestSecondClick presses a button twice at once: what it starts is started once.
+func TestSecondClick(t *testing.T) {
+	t.Parallel()
+	p := browse(t, demoSite(t).address, viewer{})
+	p.open("/sync")
+	if _, err := evaluate[bool](p, `(button => { button.click(); button.click(); return true })(document.querySelector("form[action='/sync/dry-run'] button"))`); err != nil {
+		t.Fatal(err)
+	}
+	p.at("/sync/runs/2")
+	p.open("/sync/runs")
+	p.reads("2 in all")
 }

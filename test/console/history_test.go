@@ -65,8 +65,21 @@ func TestStageHistory(t *testing.T) {
 	}
 	chip := p.get("/stage-history?productId=7&fromStageId=1&page=1").sees(t, http.StatusOK, "Panel &lt;b&gt;Surya&lt;/b&gt;", `href="/stage-history?fromStageId=1"`, `name="productId" value="7"`, `<option value="1" selected>`)
 	checkPage(t, chip)
-	for _, wrong := range []string{"page=0", "since=gestern", "since=2026-02-01&until=2026-01-01", "stage=1", "productId=x", "search=" + strings.Repeat("x", 201)} {
-		p.get("/stage-history?"+wrong).sees(t, http.StatusBadRequest, "This cannot be understood")
+	for wrong, says := range map[string][]string{
+		"page=0":        {"Page must be a whole number"},
+		"since=gestern": {`href="#since"`, `value="gestern"`, `aria-describedby="since-error"`},
+		"since=2026-02-01&until=2026-01-01&search=kabel": {"Until must not be before since.", `value="2026-02-01"`, `value="2026-01-01"`, `value="kabel"`, `aria-describedby="until-error"`},
+		"stage=1":                            {"is not a parameter here"},
+		"productId=x&toStageId=2":            {"ProductId must be a whole number", `<option value="2" selected>`, `href="/stage-history?toStageId=2"`},
+		"fromStageId=x":                      {"From stage must be a whole number", `aria-describedby="fromStageId-error"`},
+		"search=" + strings.Repeat("x", 201): {"Product has 201 characters", `aria-describedby="search-error"`},
+	} {
+		a := p.get("/stage-history?"+wrong).sees(t, http.StatusUnprocessableEntity, append(says, "This cannot be looked for", `role="alert"`, "<h1>Stage history</h1>")...)
+		checkPage(t, a)
+	}
+	for _, page := range []string{"/?", "/products?", "/products?view=table&"} {
+		a := p.get(page+"stageId=x&segmentId=1").sees(t, http.StatusUnprocessableEntity, "Stage must be a whole number", `aria-describedby="stageId-error"`, `<option value="1" selected>`)
+		checkPage(t, a)
 	}
 	matrix := p.get("/stage-history/matrix").sees(t, http.StatusOK, "3 transitions from stage to stage", `href="/stage-history?fromStageId=2&amp;toStageId=3"`, "61 days", "No stage")
 	checkPage(t, matrix)
@@ -121,6 +134,10 @@ func TestCorrectingATransition(t *testing.T) {
 	if got := stored("catatan") + stored("performance_metrics"); got != `dari orang lain{"nilai": 1.50, "baru": [1]}` || stored("tanggal_perubahan") != at {
 		t.Errorf("%s at %s", got, stored("tanggal_perubahan"))
 	}
+	was.Set("was_performance_metrics", "{\n  \"nilai\": 1.50,\n  \"baru\": [\n    1\n  ]\n}")
+	was.Set("performance_metrics", was.Get("was_performance_metrics"))
+	was.Set("was_catatan", "dari orang lain")
+	was.Set("catatan", "dari orang lain")
 	p.post("/stage-history/1/edit", with("performance_metrics", " ")).leads(t, "/stage-history?productId=7")
 	p.post("/stage-history/1/edit", with("tanggal_perubahan", "2026-03-02T09:00")).leads(t, "/stage-history?productId=7")
 	p.post("/stage-history/1/edit", with("catatan", "baris\r\nlain")).leads(t, "/stage-history?productId=7")
@@ -136,7 +153,7 @@ func TestCorrectingATransition(t *testing.T) {
 		{"tanggal_perubahan", "", "When is required."},
 		{"tanggal_perubahan", "kemarin", "When must be a date and a time."},
 	} {
-		a := p.post("/stage-history/1/edit", with(c.field, c.value)).sees(t, http.StatusUnprocessableEntity, c.says, `role="alert"`, `href="#`+c.field+`"`, `aria-invalid="true"`, "dua")
+		a := p.post("/stage-history/1/edit", with(c.field, c.value)).sees(t, http.StatusUnprocessableEntity, c.says, `role="alert"`, `href="#`+c.field+`"`, `aria-invalid="true"`, "dari orang lain")
 		checkPage(t, a)
 	}
 	checkPage(t, p.get("/stage-history/2/edit").sees(t, http.StatusOK, "Metrics: too long to be changed here"))
@@ -148,13 +165,39 @@ func TestCorrectingATransition(t *testing.T) {
 	}
 	p.get("/stage-history/1/delete").sees(t, http.StatusForbidden, "This takes the role of admin")
 	admin := s.signedIn("Admin")
-	checkPage(t, admin.get("/stage-history/1/delete").sees(t, http.StatusOK, "Delete this transition?", "the product stays in its stage", "baris"))
+	ask := admin.get("/stage-history/1/delete").sees(t, http.StatusOK, "Delete this transition?", "the product stays in its stage", "baris")
+	checkPage(t, ask)
 	if stored("id") != "1" {
 		t.Error("asking deletes")
 	}
-	admin.post("/stage-history/1/delete", nil).leads(t, "/stage-history?productId=7")
+	admin.post("/stage-history/1/delete", nil).sees(t, http.StatusBadRequest, "does not say which state")
+	version := url.Values{"version": {ask.form(t, "/stage-history/1/delete").values["version"]}}
+	admin.post("/stage-history/1/delete", version).leads(t, "/stage-history?productId=7")
 	if a := admin.get("/stage-history?productId=7").sees(t, http.StatusOK, "The transition was deleted"); strings.Contains(a.body, "baris") {
 		t.Error("it is still shown")
 	}
-	admin.post("/stage-history/1/delete", nil).sees(t, http.StatusNotFound)
+	admin.post("/stage-history/1/delete", version).sees(t, http.StatusNotFound)
+}
+
+// TestTwoCorrectOneTransition lets nobody overwrite or delete what they have not seen.
+func TestTwoCorrectOneTransition(t *testing.T) {
+	t.Parallel()
+	eachDesk(t, func(t *testing.T, d *desk) {
+		exec(t, d.source, `UPDATE tbl_stage_histori SET id_produk = 7, catatan = 'Awal', performance_metrics = '{"b": 1, "a": 2.50}' WHERE id = 1`)
+		d.command("sync")
+		const edit, remove, list = "/stage-history/1/edit", "/stage-history/1/delete", "/stage-history?productId=7"
+		mine, theirs := d.open(edit).form(t, edit), d.open(edit).form(t, edit)
+		doomed := d.open(remove).form(t, remove)
+		d.to(d.submit(theirs.set(t, "catatan", "Dari <mereka>")), list, "The transition was corrected")
+		again := d.submit(mine.set(t, "catatan", "Dari saya").set(t, "performance_metrics", `{"a": 3}`)).want(t, http.StatusPreconditionFailed,
+			"Somebody else has changed this transition meanwhile", "Notes is now “Dari &lt;mereka&gt;”", "Dari saya", `href="#catatan"`)
+		if got := one[string](t, d.source, "SELECT catatan || CAST(performance_metrics AS text) FROM tbl_stage_histori WHERE id = 1"); strings.Contains(got, "saya") || strings.Contains(got, "3") {
+			t.Errorf("%s was written", got)
+		}
+		// Who only changes something else, or the same, is in nobody's way; and who sends it again means it.
+		d.to(d.submit(d.open(edit).form(t, edit).set(t, "was_catatan", "Awal").set(t, "catatan", "Dari <mereka>")), list, "The transition was corrected")
+		d.to(d.submit(again.form(t, edit)), list, "The transition was corrected").want(t, http.StatusOK, "Dari saya")
+		asked := d.submit(doomed).want(t, http.StatusPreconditionFailed, "Somebody has changed this transition", "nothing was deleted", "Dari saya")
+		d.to(d.submit(asked.form(t, remove)), list, "The transition was deleted")
+	})
 }

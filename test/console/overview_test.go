@@ -146,7 +146,7 @@ func TestFiltersOfTheOverview(t *testing.T) {
 		`href="/?kategori=Energi&#43;Bersih&amp;stageId=2">Search: an`, `href="/?kategori=Energi&#43;Bersih&amp;search=an">Stage: Growth`, `href="/?search=an&amp;stageId=2">Category: Energi Bersih`)
 	s.page("/?search=%3Cscript%3E", http.StatusOK, "Search: &lt;script&gt;", "No product meets these filters.", `<a class="button" href="/">Remove all filters</a>`)
 	for _, wrong := range []string{"stageId=abc", "missing=nonsense", "overdue=yes", "page=2", "search=" + strings.Repeat("a", 201)} {
-		s.page("/?"+wrong, http.StatusBadRequest, "This cannot be understood")
+		s.page("/?"+wrong, http.StatusUnprocessableEntity, "This cannot be looked for")
 	}
 }
 

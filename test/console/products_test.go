@@ -39,7 +39,7 @@ func listed(a answer) (ids []string) {
 func TestProductList(t *testing.T) {
 	t.Parallel()
 	eachDesk(t, func(t *testing.T, d *desk) {
-		first := d.open("/products").want(t, 200, "20 products", "New product", `href="/api/product-lifecycle/products/export.csv"`, "Page 1 of 2")
+		first := d.open("/products").want(t, 200, "20 products", "New product", ">Export as CSV</a>", ">Export as Excel</a>", `href="/api/product-lifecycle/products/export.csv"`, "Page 1 of 2")
 		if got := len(listed(first)); got != 12 {
 			t.Errorf("%d cards", got)
 		}
@@ -68,7 +68,7 @@ func TestProductList(t *testing.T) {
 		}
 		d.open("/products?search=no+such+product").want(t, 200, "No product matches", `<a class="button" href="/products">Clear the filters</a>`)
 		for _, wrong := range []string{"view=list", "sort=harga,id", "page=0", "stageId=x", "nama=1", "search=a&search=b"} {
-			d.send(http.MethodGet, "/products?"+wrong, "", nil).want(t, 400, "This cannot be understood")
+			d.send(http.MethodGet, "/products?"+wrong, "", nil).want(t, 422, "This cannot be looked for")
 		}
 	})
 }
@@ -113,7 +113,7 @@ func TestCreateAProduct(t *testing.T) {
 	eachDesk(t, func(t *testing.T, d *desk) {
 		empty := d.open("/products/new").form(t, "/products")
 		wrong := empty.set(t, "produk", " ").set(t, "harga", "sepuluh").set(t, "pelanggan", "PT Tetap").set(t, "id_stage", "1").set(t, "deskripsi", "Satu\nDua")
-		a := d.submit(wrong, upload{"a.pdf", pdf}).want(t, 422, "Nothing was saved", `<a href="#produk">Name is required.</a>`, "Price must be a whole number of rupiah",
+		a := d.submit(wrong, upload{"a.pdf", pdf}).want(t, 422, "Nothing was saved", `<a href="#produk">Name is required.</a>`, "Price must be a whole number of rupiah that is not negative",
 			`aria-invalid="true"`, "Choose the files again")
 		if strings.Contains(a.body, "harga must") {
 			t.Error("a column is named")
@@ -126,7 +126,12 @@ func TestCreateAProduct(t *testing.T) {
 		}
 		right := kept.set(t, "produk", "Kopi ☕").set(t, "harga", "Rp 1.250.000").set(t, "id_segmen", "1").set(t, "id_kategori", "1").set(t, "tanggal_launch", "2026-05-01")
 		d.submit(right, upload{"tool.exe", "MZ"}).want(t, 422, "The file tool.exe is not of a kind that is taken", "Choose the files again", `value="Kopi ☕"`)
-		d.submit(right, upload{"large.txt", strings.Repeat("a", 10<<20+1)}).want(t, 422, "The file large.txt is larger than")
+		d.submit(right, upload{"large.txt", strings.Repeat("a", 10<<20+1)}).want(t, 422, "The file large.txt is larger than 10 MB, which")
+		large := strings.Repeat("a", 9<<20) // each is taken, but not all together
+		tooMuch := d.submit(right, upload{"1.txt", large}, upload{"2.txt", large}, upload{"3.txt", large}).want(t, 422, "The files are larger than 25 MB all together", "Choose the files again")
+		if kept := tooMuch.form(t, "/products"); kept.values["produk"] != "Kopi ☕" || kept.values["deskripsi"] != "Satu\nDua" {
+			t.Errorf("kept are %v", kept.values)
+		}
 		d.submit(right.set(t, "id_segmen", "999"), upload{"a.pdf", pdf}).want(t, 422, "There is no such segment", "999 (not in the list)")
 		right.set(t, "id_segmen", "1")
 
@@ -159,11 +164,12 @@ func TestEditAProduct(t *testing.T) {
 		}
 		d.submit(f.set(t, "harga", "-6")).want(t, 422, `<a href="#harga">`, `value="-6"`)
 		d.submit(f.set(t, "harga", "-5").set(t, "produk", "")).want(t, 422, "Name is required")
-		d.to(d.submit(f.set(t, "produk", "Kolom").set(t, "tanggal_stage_end", "2001-02-03")), "/products/3", "The product was changed").want(t, 200, "Kolom", "3 Feb 2001", "Rp\u00a0−5")
+		d.to(d.submit(f.set(t, "produk", "Kolom").set(t, "tanggal_stage_start", "2001-02-03").set(t, "tanggal_stage_end", "2001-02-03")), "/products/3", "The product was changed").want(t, 200, "Kolom", "3 Feb 2001", "Rp\u00a0−5")
 		if one[string](t, d.source, "SELECT deskripsi FROM tbl_produk WHERE id = 3") != "a\nb" {
 			t.Error("a description that nobody touched was changed")
 		}
 		f = d.open("/products/3/edit").form(t, "/products/3/edit")
+		d.submit(f.set(t, "tanggal_stage_start", "2001-02-04")).want(t, 422, `<a href="#tanggal_stage_end">Stage end must not be before the stage start.</a>`)
 		d.submit(f.set(t, "version", "")).want(t, 400)
 		d.submit(d.open("/products/3/edit").form(t, "/products/3/edit").set(t, "produk", "x"), upload{"a.pdf", pdf}).want(t, 422)
 	})
@@ -245,8 +251,8 @@ func TestFilesOfAProduct(t *testing.T) {
 	eachDesk(t, func(t *testing.T, d *desk) {
 		f := d.open("/products/5").form(t, "/products/5/attachments")
 		d.submit(f).want(t, 422, "No file was added", "Files are missing")
-		d.submit(f, upload{"a.pdf", pdf}, upload{"b.pdf", "<html>"}).want(t, 422, "The file b.pdf has a content that its name does not promise", "Choose the files again")
-		d.to(d.submit(f, upload{"a b.pdf", pdf}, upload{"<b>.txt", "b"}), "/products/5#files", "The files were added").want(t, 200, "a b.pdf", "_b_.txt", "PDF", "2")
+		d.submit(f, upload{"a.pdf", pdf}, upload{"b.pdf", "<html>"}).want(t, 422, "The file b.pdf is not what its name says", "Choose the files again")
+		d.to(d.submit(f, upload{"a b.pdf", pdf}, upload{"<b>.txt", "b"}), "/products/5", "The files were added").want(t, 200, "a b.pdf", "_b_.txt", "PDF", "2")
 		d.submit(f, upload{"a b.pdf", pdf}, upload{"<b>.txt", "b"}).want(t, 303) // a double click
 		if got := len(regexp.MustCompile(`/products/5/attachments/\d+/delete`).FindAllString(d.open("/products/5").body, -1)); got != 2 {
 			t.Errorf("%d files", got)
@@ -261,7 +267,7 @@ func TestFilesOfAProduct(t *testing.T) {
 
 		remove := regexp.MustCompile(`/products/5/attachments/\d+/delete`).FindString(d.open("/products/5").body)
 		ask := d.open(remove).want(t, 200, "Delete this file?", "a b.pdf")
-		d.to(d.submit(ask.form(t, remove)), "/products/5#files", "The file was deleted")
+		d.to(d.submit(ask.form(t, remove)), "/products/5", "The file was deleted")
 		d.submit(ask.form(t, remove)).want(t, 404)
 		d.send(http.MethodGet, "/products/5/attachments/x/delete", "", nil).want(t, 400)
 		d.send(http.MethodGet, "/products/99999", "", nil).want(t, 404)
@@ -281,11 +287,14 @@ func TestMoveAProduct(t *testing.T) {
 			t.Fatalf("%v", f.values)
 		}
 		d.submit(f.set(t, "metric_name_1", "pendapatan")).want(t, 422, "New stage is required", "Metric 1 has a name, and needs a value", `value="pendapatan"`)
-		f = f.set(t, "stage_now", "2").set(t, "catatan", "Naik\nkelas").set(t, "metric_value_1", "12.50").set(t, "metric_name_2", "pasar").set(t, "metric_value_2", "Jawa <Barat>")
+		f = f.set(t, "stage_now", "2").set(t, "catatan", "Naik\nkelas").set(t, "metric_value_1", "12,50").set(t, "metric_name_3", "unit").set(t, "metric_value_3", "1.250").set(t, "metric_name_2", "pasar").set(t, "metric_value_2", "Jawa <Barat>")
 		d.submit(f.set(t, "tanggal_perubahan", "kemarin")).want(t, 422, "When must be a date and a time")
+		d.submit(f.set(t, "tanggal_perubahan", "2999-03-01T08:30")).want(t, 422, `<a href="#tanggal_perubahan">When must not be in the future.</a>`)
 		f = f.set(t, "tanggal_perubahan", "2026-03-01T08:30")
-		d.to(d.submit(f), page+"#timeline", "The transition was recorded").want(t, 200, "Naik\nkelas", "1 Mar 2026 08.30 WIB", "12,50", "Jawa &lt;Barat&gt;")
-		if got := one[string](t, d.source, "SELECT CAST(performance_metrics AS text) FROM tbl_stage_histori WHERE id_produk = "+id); !strings.Contains(got, "12.50") || strings.Contains(got, `"12.50"`) {
+		d.submit(f.set(t, "metric_value_1", "12.50")).want(t, 422, `<a href="#metric_value_1">Value 1 is written so that it can be misread`, `aria-describedby="metric_value_1-error"`)
+		f.set(t, "metric_value_1", "12,50")
+		d.to(d.submit(f), page, "The transition was recorded").want(t, 200, "Naik\nkelas", "1 Mar 2026 08.30 WIB", "12,50", "Jawa &lt;Barat&gt;")
+		if got := one[string](t, d.source, "SELECT CAST(performance_metrics AS text) FROM tbl_stage_histori WHERE id_produk = "+id); !strings.Contains(got, "12.50") || strings.Contains(got, `"12.50"`) || !strings.Contains(got, "1250") || strings.Contains(got, `"1250"`) {
 			t.Errorf("the metrics are %s", got)
 		}
 		d.submit(f).want(t, 303) // a double click
@@ -294,8 +303,24 @@ func TestMoveAProduct(t *testing.T) {
 		}
 		again := d.submit(stale.set(t, "stage_now", "3").set(t, "catatan", "Saya juga")).want(t, 409, "Saya juga")
 		again = d.submit(again.form(t, action).set(t, "stage_previous", "1")).want(t, 409, "somebody has moved it meanwhile", "Saya juga", "When you opened the form the product was in the stage")
-		d.to(d.submit(again.form(t, action).set(t, "stage_now", "3")), page+"#timeline", "The transition was recorded").want(t, 200, "days after the one before")
+		d.to(d.submit(again.form(t, action).set(t, "stage_now", "3")), page, "The transition was recorded").want(t, 200, "days after the one before")
 		d.send(http.MethodPost, "/products/99999/transitions", "application/x-www-form-urlencoded", strings.NewReader("key=k&stage_now=1")).want(t, 404)
+	})
+}
+
+// TestMoveAProductFromNoStage is refused when somebody has put it into one meanwhile.
+func TestMoveAProductFromNoStage(t *testing.T) {
+	t.Parallel()
+	eachDesk(t, func(t *testing.T, d *desk) {
+		exec(t, d.source, "DELETE FROM tbl_stage_histori WHERE id_produk = 2", "UPDATE tbl_produk SET id_stage = NULL WHERE id = 2")
+		d.command("sync")
+		const page, action = "/products/2", "/products/2/transitions"
+		mine, theirs := d.open(page).form(t, action), d.open(page).form(t, action)
+		d.to(d.submit(theirs.set(t, "stage_now", "1")), page+"#timeline", "The transition was recorded")
+		d.submit(mine.set(t, "stage_now", "2")).want(t, http.StatusConflict, "somebody has moved it meanwhile", "the product was in the stage “none”")
+		if got := one[int](t, d.source, "SELECT id_stage FROM tbl_produk WHERE id = 2"); got != 1 {
+			t.Errorf("the product is in stage %d", got)
+		}
 	})
 }
 
@@ -352,4 +377,24 @@ func TestWritesThatTheMirrorDoesNotShowYet(t *testing.T) {
 	d.to(d.submit(e), "/products/1", "The product was changed. What is shown here follows with the next synchronisation.")
 	d.submit(d.open("/products/1/edit").form(t, "/products/1/edit").set(t, "produk", "Lain")).want(t, 412, "Nanti juga", "Lain")
 	d.to(d.remove("2"), "/products", "The product was deleted, with its stage history and files. What is shown here follows with the next synchronisation.")
+}
+
+// TestAFormOutlivesTheServersFaults keeps what was entered where the database fails.
+func TestAFormOutlivesTheServersFaults(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, databasetest.Postgres, 20)
+	create := d.open("/products/new").form(t, "/products").set(t, "produk", "Tetap").set(t, "id_segmen", "1").set(t, "id_stage", "1").set(t, "id_kategori", "1")
+	edit := d.open("/products/1/edit").form(t, "/products/1/edit").set(t, "produk", "Tetap juga")
+	move := d.open("/products/1").form(t, "/products/1/transitions").set(t, "stage_now", d.otherStage("1")).set(t, "catatan", "Tetap pula")
+	exec(t, d.source, "ALTER TABLE tbl_produk RENAME TO elsewhere")
+	for text, f := range map[string]form{"Tetap": create, "Tetap juga": edit, "Tetap pula": move} {
+		a := d.submit(f).want(t, 500, "It may not have been saved", "What you have entered is still here", text, "<title>Error: ")
+		for name, value := range f.values {
+			if got := a.form(t, f.action).values[name]; got != value {
+				t.Errorf("%s: %s is %q, was %q", f.action, name, got, value)
+			}
+		}
+	}
+	exec(t, d.source, "ALTER TABLE elsewhere RENAME TO tbl_produk")
+	d.submit(create).want(t, 303)
 }

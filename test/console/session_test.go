@@ -43,6 +43,11 @@ func TestSigningIn(t *testing.T) {
 			t.Errorf("HTTPS %t: cookie %s", secure, set[0])
 		}
 		p.get("/stage-history?search=a+b").sees(t, http.StatusOK, "test of Admin, admin", "Sign out", `href="/sync"`)
+		for _, path := range []string{"/", "/products/1", "/stage-history", "/sync", "/nothing"} { // else going back shows it after signing out
+			if a := p.get(path); a.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%s may be kept: %s", path, a.Header.Get("Cache-Control"))
+			}
+		}
 		kept := maps.Clone(p.cookies)
 		out := p.post("/sign-out", nil).leads(t, "/sign-in")
 		if out.Header.Get("Clear-Site-Data") == "" || len(p.cookies) != 1 { // the notice
@@ -79,7 +84,7 @@ func TestTokensThatAreNotTaken(t *testing.T) {
 		"no cookie":      {s.sign(secret, access.Claims{Role: "Admin", Subject: strings.Repeat("s", 5000), IssuedAt: time.Now(), Expires: time.Hour}), "browsers keep at most 4000."},
 	} {
 		p := s.person()
-		a := p.signIn(c.token, "/sync?x=1").sees(t, http.StatusUnprocessableEntity, c.says, `role="alert"`, `name="next" value="/sync?x=1"`)
+		a := p.signIn(c.token, "/sync?x=1").sees(t, http.StatusUnprocessableEntity, c.says, `role="alert"`, `aria-describedby="token-error"`, `name="next" value="/sync?x=1"`)
 		if len(p.cookies) != 0 || len(c.token) > 10 && strings.Contains(a.body, c.token) || strings.Contains(a.body, "alert(1)") {
 			t.Errorf("%s: %v\n%s", name, p.cookies, a.body)
 		}
@@ -121,8 +126,8 @@ func TestExpiry(t *testing.T) {
 		p.cookies[name] = s.expired("Admin") // as time goes by
 	}
 	p.get("/stage-history?page=2").leads(t, "/sign-in?next=%2Fstage-history%3Fpage%3D2")
-	p.get("/sign-in?next=%2Fstage-history%3Fpage%3D2").sees(t, http.StatusOK, "The token has expired.", `value="/stage-history?page=2"`)
-	p.post("/stage-history/1/delete", nil).sees(t, http.StatusUnauthorized, "You are not signed in", "In another window, sign in", `href="/sign-in"`)
+	p.get("/sign-in?next=%2Fstage-history%3Fpage%3D2").sees(t, http.StatusOK, "The token has expired. Get a new token in the PMO application", `value="/stage-history?page=2"`)
+	p.post("/stage-history/1/delete", nil).sees(t, http.StatusUnauthorized, "Your session has ended", "nothing of your form is lost", `href="/sign-in" target="_blank" rel="noopener"`)
 	p.signIn(s.token("Admin"), "/stage-history?page=2").leads(t, "/stage-history?page=2")
 	p.get("/stage-history?page=2").sees(t, http.StatusOK, "Stage history")
 }
@@ -139,6 +144,12 @@ func TestTwoSessions(t *testing.T) {
 	reader.post("/sign-out", nil)
 	reader.get("/").leads(t, "/sign-in?next=%2F")
 	admin.get("/").sees(t, http.StatusOK)
+	// Where there is no page, they are known all the same.
+	admin.get("/nothing").sees(t, http.StatusNotFound, `href="/sync"`, "test of Admin, admin")
+	admin.post("/stage-history", nil).sees(t, http.StatusMethodNotAllowed, `href="/sync"`)
+	if a := reader.get("/nothing").sees(t, http.StatusNotFound); strings.Contains(a.body, "Sign out") {
+		t.Error("who has signed out is known")
+	}
 	// A page that was kept for one role is not shown to another.
 	manager := s.signedIn("Project Manager")
 	if a := manager.get("/stage-history").sees(t, http.StatusOK, "Correct<"); strings.Contains(a.body, "Delete<") {

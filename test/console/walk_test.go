@@ -9,6 +9,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -42,7 +43,7 @@ func TestEveryPage(t *testing.T) {
 			checkPage(t, a.sees(t, http.StatusOK))
 		}
 	}
-	for _, wrong := range []string{"/nothing", "/stage-history?page=0", "/stage-history/2147483647/edit", "/sync/changes?table=x"} {
+	for _, wrong := range []string{"/nothing", "/sync/runs?page=0", "/stage-history/2147483647/edit", "/sync/changes?table=x"} {
 		a := p.get(wrong)
 		if a.StatusCode != http.StatusNotFound && a.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s: %d", wrong, a.StatusCode)
@@ -85,7 +86,7 @@ func checkPage(t *testing.T, a answer) {
 	if !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") || !strings.Contains(policy, "form-action 'self'") || strings.Contains(policy, "unsafe") {
 		t.Errorf("%s: policy %q", where, policy)
 	}
-	if a.Header.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(a.Header.Get("Cache-Control"), "private") || a.Header.Get("Referrer-Policy") == "" {
+	if a.Header.Get("X-Content-Type-Options") != "nosniff" || !slices.Contains([]string{"private, no-cache", "no-store"}, a.Header.Get("Cache-Control")) || a.Header.Get("Referrer-Policy") == "" {
 		t.Errorf("%s: %v", where, a.Header)
 	}
 	for _, left := range []string{"{{", "}}", "<nil>", "&lt;nil&gt;", "%!", "ZgotmplZ", "<no value>", "&lt;no value&gt;", "0x"} {

@@ -1,6 +1,31 @@
-// Files can be dropped on the form for them, and a bar shows how far they are. Without a script the same form
-// is sent as any other.
+// Files that are too large or too many are told before they are sent. They can be dropped on the form that is for
+// them alone, and a bar shows how far they are. Without a script the same form is sent as any other.
 "use strict";
+
+// What the server would say of files, "" when it would take them.
+function refusal(files, rules) {
+	const large = [...files].find((file) => file.size > Number(rules.each));
+	if (large) {
+		return "The file " + large.name + " is larger than " + rules.eachText + ", which is the most that is taken.";
+	}
+	if (files.length > Number(rules.count)) {
+		return "There are more than " + rules.count + " files, which are the most that are taken at once.";
+	}
+	const room = Number(rules.all) - 65536; // the fields go along
+	if ([...files].reduce((sum, file) => sum + file.size, 0) > room) {
+		return "The files are larger than " + rules.allText + " all together, which is the most that is taken at once.";
+	}
+	return "";
+}
+
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1).replace(/[^.!?]$/, "$&.");
+
+for (const input of document.querySelectorAll("input[type=file][data-each]")) {
+	input.addEventListener("change", () => {
+		input.setCustomValidity(refusal(input.files, input.dataset));
+		input.reportValidity();
+	});
+}
 
 for (const form of document.querySelectorAll("form[data-upload]")) {
 	const input = form.querySelector("input[type=file]");
@@ -18,6 +43,11 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
 
 	const send = (files) => {
 		if (button.disabled || files.length === 0) {
+			return;
+		}
+		const wrong = refusal(files, input.dataset);
+		if (wrong) {
+			tell(wrong);
 			return;
 		}
 		const data = new FormData();
@@ -41,9 +71,13 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
 				location.assign(location.pathname.replace(/\/attachments$/, ""));
 				return;
 			}
-			tell(request.response?.message ?? "The files were not added: the server answered " + request.status + ".");
+			tell(sentence(request.response?.message ?? "the files were not added: the server answered " + request.status));
+			button.focus(); // it lost the focus while it could not be pressed
 		});
-		request.addEventListener("error", () => tell("The files were not added: the connection broke off."));
+		request.addEventListener("error", () => {
+			tell("The files were not added: the connection broke off.");
+			button.focus();
+		});
 		tell("");
 		button.disabled = input.disabled = true;
 		bar.value = 0;
