@@ -45,8 +45,41 @@ func troubleOf(r models.Run) trouble {
 		t.Message = "The process that made this run ended before it did; nothing of the run remains"
 		return t
 	}
-	t.Class, t.Message, t.Remedy = *r.ErrorClass, textOf(r.ErrorMessage), remedyOf(textOf(r.ErrorRemedy))
+	if r.Mode == models.DryRun && models.Class(*r.ErrorClass) == models.MassDelete {
+		t.What = "It found that too many rows would leave"
+	}
+	t.Class, t.Message, t.Remedy = className(*r.ErrorClass), textOf(r.ErrorMessage), remedyOf(textOf(r.ErrorRemedy))
 	return t
+}
+
+// className is what people call a class of errors; of those that no run ends with there is none.
+func className(class string) string {
+	switch models.Class(class) {
+	case models.Connection:
+		return "No connection"
+	case models.Timeout:
+		return "Took too long"
+	case models.Permission:
+		return "A right is missing"
+	case models.Schema:
+		return "Tables do not fit"
+	case models.DataType, models.Constraint:
+		return "A value does not fit"
+	case models.Config:
+		return "Settings"
+	case models.Busy:
+		return "Another run was under way"
+	case models.MassDelete:
+		return "Too many rows would leave"
+	case models.Conflict:
+		return "Something else would change"
+	case models.Canceled:
+		return "Canceled"
+	case models.Internal:
+		return "Fault of the program"
+	default:
+		return class
+	}
 }
 
 // adviceOf is what to do about a run that has not succeeded.

@@ -63,7 +63,7 @@ func (h *Changes) Show(c *fiber.Ctx) error {
 		shown.Pager = pagerOf(strings.Clone(c.OriginalURL()), pagination)
 		for _, r := range found {
 			table := h.runs.SourceName(r.Table)
-			shown.Changes = append(shown.Changes, rowChange{changedRowOf(r.LoggedChange, table), r.StartedAt, r.Mode, rowHistory(table, r.RowID)})
+			shown.Changes = append(shown.Changes, rowChange{changedRowOf(r.LoggedChange, table), r.StartedAt, modeName(r.Mode), rowHistory(table, r.RowID)})
 		}
 	}
 	return h.site.Show(c, fiber.StatusOK, Page{Template: "sync/changes", Title: "A row's history", Section: "sync", Data: shown})

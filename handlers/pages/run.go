@@ -88,7 +88,7 @@ func (h *Sync) show(c *fiber.Ctx, status int, id int64, paging services.Paging, 
 		}
 	}
 	title := shown.ModeName + " " + web.Number(id)
-	return h.site.Show(c, status, Page{Template: "sync/run", Title: title, Section: "sync", Live: run.State == models.Running, Data: shown})
+	return h.site.Show(c, status, Page{Template: "sync/run", Title: title, Section: "sync", Data: shown})
 }
 
 // addressOf is the address of a run's page with what was asked of it, also where a form was sent elsewhere.

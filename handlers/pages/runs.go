@@ -22,6 +22,7 @@ type runRow struct {
 
 	ModeName string
 	Badge    badge
+	Class    string         // of its error, in words
 	Took     *time.Duration // nil while it is under way, and of real time, whose runs last an hour whatever they do
 	Part     int64          // hundredths of the longest on the page
 	Written  *int64         // rows that it wrote, or would have; nil where it is not known, or what it did was undone
@@ -50,7 +51,7 @@ func runRows(runs []services.ListedRun) []runRow {
 	rows := make([]runRow, len(runs))
 	var longest time.Duration
 	for i, r := range runs {
-		rows[i] = runRow{Run: r.Run, ModeName: modeName(r.Mode), Badge: runBadge(r.Run), Would: onlyFound(r.Run)}
+		rows[i] = runRow{Run: r.Run, ModeName: modeName(r.Mode), Badge: runBadge(r.Run), Class: className(textOf(r.ErrorClass)), Would: onlyFound(r.Run)}
 		if rows[i].Would || r.State == models.Succeeded || r.State == models.Running {
 			rows[i].Written = r.Written
 		}

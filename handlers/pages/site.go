@@ -50,7 +50,6 @@ type Page struct {
 	Template string // of its main part, as "products/list"
 	Title    string // of the window
 	Section  string // of the navigation that it belongs to
-	Live     bool   // it changes by itself: without a script it is loaded again and again
 	Data     any    // for the template
 }
 

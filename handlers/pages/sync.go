@@ -59,7 +59,7 @@ func (h *Sync) Show(c *fiber.Ctx) error {
 	shown := syncPage{
 		outlook: outlookOf(status, now), syncFacts: factsOf(status, now), State: status.State, Realtime: follower(status), Running: status.Running, Start: startForms(), Runs: runRows(runs), Total: pagination.TotalItems,
 	}
-	return h.site.Show(c, fiber.StatusOK, Page{Template: "sync/state", Title: "Synchronisation", Section: "sync", Live: status.Running != nil, Data: shown})
+	return h.site.Show(c, fiber.StatusOK, Page{Template: "sync/state", Title: "Synchronisation", Section: "sync", Data: shown})
 }
 
 // Start starts a run, and goes to its page.

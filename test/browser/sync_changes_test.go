@@ -104,7 +104,7 @@ func TestHandEditIsFoundAndPutRight(t *testing.T) {
 	p.ends("It succeeded: 1 row updated.")
 	p.click("link", "What happened to this row")
 	p.at("/sync/changes?table=tbl_produk&id=2")
-	p.reads("tbl_produk row 2 changed", "Run 5, full", "harga", "Diubah tangan")
+	p.reads("tbl_produk row 2 changed", "Run 5 (Full run)", "harga", "Diubah tangan")
 	p.choose("Table of lifecycle_db", "tbl_segmen (segments)")
 	p.fill("Id of the row", "1")
 	p.click("button", "Show")

@@ -1,6 +1,7 @@
 package browser_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -17,6 +18,16 @@ func (p *page) starts(button string) {
 // ends waits until the run on whose page one is has ended.
 func (p *page) ends(words string) {
 	p.Helper()
+	if p.viewer.scriptless { // nothing comes by itself
+		p.until("the run has ended", func() error {
+			shown, err := p.shown()
+			if err == nil && strings.Contains(shown, "under way") {
+				p.open(p.location())
+				err = errors.New("it is under way")
+			}
+			return err
+		})
+	}
 	p.reads(words)
 	p.lacks("under way")
 }
@@ -80,12 +91,18 @@ func TestStateIsWatched(t *testing.T) {
 	p.open("/sync")
 	p.reads("In order")
 	p.listens()
+	if _, err := evaluate[bool](p, "document.querySelector('main button').focus() ?? true"); err != nil {
+		t.Fatal(err)
+	}
 	s.exec(s.target, "UPDATE lifecycle_sync_runs SET started_at = started_at - interval '30 days', finished_at = finished_at - interval '30 days'")
 	p.reads("Too old", "No run has succeeded for longer than it should take.")
+	if at, err := evaluate[string](p, "document.activeElement.id"); err != nil || at != "main" {
+		t.Errorf("the focus is at %q, %v", at, err)
+	}
 	p.within(".standing").reads("The last synchronisation is too long ago.")
 }
 
-// TestRunIsWatchedWithoutJavaScript has pages that load themselves again until the run has ended.
+// TestRunIsWatchedWithoutJavaScript has pages that stand still until somebody looks again.
 func TestRunIsWatchedWithoutJavaScript(t *testing.T) {
 	t.Parallel()
 	s := postgresSite(t)
@@ -93,10 +110,13 @@ func TestRunIsWatchedWithoutJavaScript(t *testing.T) {
 	release, waits := s.lock(s.target, holdStart)
 	p.starts("Full run")
 	s.eventually("the run waits", waits)
-	p.reads("Run 2 is under way", "This page is loaded again and again until the run has ended.")
+	p.reads("Run 2 is under way")
+	p.click("link", "Look again")
+	p.at("/sync/runs/2*")
+	p.reads("Run 2 is under way")
 	state := newWindow(t, s.address, viewer{scriptless: true, phone: true})
 	state.open("/sync")
-	state.reads("Run 2 is under way", "This page is loaded again and again")
+	state.reads("Run 2 is under way", "Look again")
 	release()
 	p.ends("It succeeded: no mirrored row differs.")
 	state.ends("In order")
@@ -138,13 +158,13 @@ func TestFailedRun(t *testing.T) {
 	s.exec(s.source, "ALTER TABLE tbl_produk RENAME COLUMN harga TO price")
 	p.starts("Full run")
 	p.ends("It did not succeed. Nothing was changed.")
-	p.reads("What went wrong schema", "harga", "ALTER TABLE tbl_produk ADD COLUMN harga", "Mend this in lifecycle_db, then run again.")
+	p.reads("What went wrong Tables do not fit", "harga", "ALTER TABLE tbl_produk ADD COLUMN harga", "Mend this in lifecycle_db, then run again.")
 	p.click("link", "Ask the doctor")
 	p.sees("heading", "Doctor")
 	p.reads("source.columns", "harga", "As it should be")
 	p.click("link", "State")
 	p.at("/sync")
-	p.reads("Failed The last run did not succeed, so the mirror is as it was before. Equal to lifecycle_db as of", "schema", "harga")
+	p.reads("Failed The last run did not succeed, so the mirror is as it was before. Equal to lifecycle_db as of", "Tables do not fit", "harga")
 	phone := newWindow(t, s.address, viewer{phone: true, dark: true})
 	phone.open("/sync")
 	phone.reads("Failed The last run did not succeed")

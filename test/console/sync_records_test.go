@@ -50,7 +50,7 @@ func TestARowsHistory(t *testing.T) {
 	s.command("sync")
 	p := s.person()
 	checkPage(t, p.get("/sync/changes").sees(t, http.StatusOK, "Choose a table", `<option value="tbl_produk">`))
-	a := p.get("/sync/changes?table=tbl_produk&id=7").sees(t, http.StatusOK, "Run 2</a>, full", `href="/sync/runs/2"`, "<code>harga</code>", "9007199254740993", "Lama &lt;i&gt;", "Baru", "none", "empty text",
+	a := p.get("/sync/changes?table=tbl_produk&id=7").sees(t, http.StatusOK, "Run 2</a> (Full run)", `href="/sync/runs/2"`, "<code>harga</code>", "9007199254740993", "Lama &lt;i&gt;", "Baru", "none", "empty text",
 		`<option value="tbl_produk" selected>`, `value="7"`, "1 in all", "<del>", "<ins>")
 	checkPage(t, a)
 	if strings.Contains(a.body, "<code>deskripsi</code>") {

@@ -145,7 +145,7 @@ func TestMassDeleteIsAllowedByItsNumber(t *testing.T) {
 	eachDesk(t, func(t *testing.T, d *desk) {
 		state := d.state()
 		exec(t, d.source, "DELETE FROM tbl_stage_histori")
-		stopped := d.run(d.press(state, "/sync/runs", "full")).want(t, http.StatusOK, "Stopped by the guard", "mass_delete", "tbl_stage_histori_lifecycle would become empty", "12 of 12 stage history records",
+		stopped := d.run(d.press(state, "/sync/runs", "full")).want(t, http.StatusOK, "Stopped by the guard", "Too many rows would leave", "tbl_stage_histori_lifecycle would become empty", "12 of 12 stage history records",
 			"Nothing was changed", "Rows that may leave", `inputmode="numeric"`, "See which rows would leave")
 		d.state().want(t, http.StatusOK, "Failed", "would become empty", "Rows that may leave")
 		f := stopped.form(t, "/sync/runs")
@@ -161,11 +161,11 @@ func TestMassDeleteIsAllowedByItsNumber(t *testing.T) {
 
 		// Together with a dry run, exactly the rows leave that it has shown.
 		exec(t, d.source, "DELETE FROM tbl_produk WHERE id > 5")
-		preview := d.run(d.press(state, "/sync/dry-run", "")).want(t, http.StatusOK, "Dry run 5", "mass_delete", "What would change", "15 in all", "Only the changes that you have seen are made").lacks(t, "Apply exactly this")
+		preview := d.run(d.press(state, "/sync/dry-run", "")).want(t, http.StatusOK, "Dry run 5", "It found that too many rows would leave", "What would change", "15 in all", "Only the changes that you have seen are made").lacks(t, "Apply exactly this")
 		allowed := preview.form(t, "/sync/runs").set(t, "allowDeletes", "15")
 		exec(t, d.source, "UPDATE tbl_produk SET produk = 'Lain' WHERE id = 2")
 		changed := d.run(d.submit(allowed)).want(t, http.StatusOK, "Refused", "Apply exactly this", "Lain", "16 in all")
-		guarded := d.run(d.submit(changed.form(t, "/sync/runs"))).want(t, http.StatusOK, "mass_delete", "Rows that may leave")
+		guarded := d.run(d.submit(changed.form(t, "/sync/runs"))).want(t, http.StatusOK, "Too many rows would leave", "Rows that may leave")
 		d.run(d.submit(guarded.form(t, "/sync/runs").set(t, "allowDeletes", "15"))).want(t, http.StatusOK, "Succeeded", "1 row updated, 15 rows deleted")
 	})
 }
@@ -192,8 +192,8 @@ func TestFailedRunSaysWhatToDo(t *testing.T) {
 	eachDesk(t, func(t *testing.T, d *desk) {
 		state := d.state()
 		exec(t, d.source, "ALTER TABLE tbl_produk RENAME COLUMN harga TO price")
-		failed := d.run(d.press(state, "/sync/runs", "full")).want(t, http.StatusOK, "Failed", ">schema<", "harga", "ADD COLUMN", "Run again", `href="/sync/doctor"`)
-		d.state().want(t, http.StatusOK, "Failed", "The last run did not succeed, so the mirror is as it was before", ">schema<", "harga", "Run again")
+		failed := d.run(d.press(state, "/sync/runs", "full")).want(t, http.StatusOK, "Failed", ">Tables do not fit<", "harga", "ADD COLUMN", "Run again", `href="/sync/doctor"`)
+		d.state().want(t, http.StatusOK, "Failed", "The last run did not succeed, so the mirror is as it was before", ">Tables do not fit<", "harga", "Run again")
 		refused := d.press(state, "/sync/dry-run", "").want(t, http.StatusInternalServerError, "harga", "ADD COLUMN", "Go to the synchronisation")
 		checkPage(t, refused)
 		exec(t, d.source, "ALTER TABLE tbl_produk RENAME COLUMN price TO harga")
@@ -223,9 +223,9 @@ func TestRunIsWatchedAndCanceled(t *testing.T) {
 		}
 		begun := d.press(state, "/sync/runs", "full")
 		address := begun.want(t, http.StatusSeeOther).Header.Get("Location")
-		watched := d.open(address).want(t, http.StatusOK, "Under way", `data-live="2"`, `<meta http-equiv="refresh"`, "Cancel it", "<template>")
+		watched := d.open(address).want(t, http.StatusOK, "Under way", `data-live="2"`, "Look again", "It began at", "It has not told of any table yet", "Cancel it", "<template>").lacks(t, "http-equiv")
 		checkPage(t, watched)
-		checkPage(t, d.open("/sync").want(t, http.StatusOK, `data-live="2" data-state="running" data-realtime="" data-attempts="1"`, "Run 2 is under way", `<meta http-equiv="refresh"`, "Cancel it").lacks(t, "Compares every row"))
+		checkPage(t, d.open("/sync").want(t, http.StatusOK, `data-live="2" data-state="running" data-realtime="" data-attempts="1"`, "Run 2 is under way", "Look again", "Cancel it").lacks(t, "Compares every row"))
 		busy := d.press(state, "/sync/runs", "full").want(t, http.StatusConflict, "Another run is under way", `href="/sync/runs/2"`, "Go to run 2")
 		checkPage(t, busy)
 		asked := d.open(address+"/cancel").want(t, http.StatusOK, "Cancel run 2?", "Let it go on")

@@ -1,5 +1,5 @@
 // How far a run is, told by the server as it happens; and the page's content again, as soon as a run has begun or
-// ended, or the mirror stands otherwise than the page says. Without it, a page that shows a run under way is loaded again and again.
+// ended, or the mirror stands otherwise than the page says. Without it, a page that shows a run under way has a link to look again.
 "use strict";
 (() => {
 	const number = new Intl.NumberFormat("id-ID");
@@ -88,7 +88,9 @@
 			const [old, now] = [document.querySelector(part), fresh.querySelector(part)];
 			if (!old || !now) continue;
 			old.className = now.className;
+			const focused = old.contains(document.activeElement);
 			old.replaceChildren(...now.childNodes);
+			if (focused) document.querySelector("main").focus({ preventScroll: true }); // the keyboard goes on from there
 		}
 		document.title = fresh.title;
 		for (const { act, event } of told) act(event);
