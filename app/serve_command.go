@@ -71,6 +71,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer
 	}
 	defer a.keepSchedule(ctx, syncs)()
 	defer follow(ctx, follower)()
+	out.line("🌐 Console at http://%s/", listener.Addr())
 	out.line("🌐 Serving http://%s/api/product-lifecycle/products (Ctrl-C ends)", listener.Addr())
 	select {
 	case <-ctx.Done():

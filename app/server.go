@@ -28,10 +28,11 @@ func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metri
 			return nil, err
 		}
 	}
-	physician, err := a.doctor()
+	examiner, err := a.doctor()
 	if err != nil {
 		return nil, err
 	}
+	runs := services.NewRuns(a.web, models.Tables())
 	staging := attachments.NewStaging(a.files, a.cfg.UploadFileLimit, a.log)
 	limits := request.FormLimits{Files: a.cfg.UploadFiles, Bytes: a.cfg.UploadRequestLimit}
 	products, histories := services.NewProductWriter(a.writer, a.web, a.zone), services.NewHistoryWriter(a.writer, a.zone)
@@ -42,7 +43,7 @@ func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metri
 		Dropdowns: handlers.NewDropdowns(a.answers),
 		Histories: handlers.NewHistories(a.answers, a.zone),
 		Dashboard: handlers.NewDashboard(a.answers, a.local),
-		Sync:      handlers.NewSync(syncs, services.NewRuns(a.web, models.Tables()), a.writer),
+		Sync:      handlers.NewSync(syncs, runs, a.writer),
 		Docs:      handlers.NewDocs(),
 		Exports:   handlers.NewExports(a.exports, a.local),
 
@@ -50,14 +51,13 @@ func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metri
 		HistoryWrites: handlers.NewHistoryWrites(histories),
 		Attachments:   handlers.NewAttachments(a.answers, files, staging, limits),
 		Metrics:       handlers.NewMetrics(figures),
-	}, a.pages(syncs, options.Access, physician, pages.ProductFormsOptions{
+	}, a.pages(syncs, runs, options.Access, examiner, pages.ProductFormsOptions{
 		Products: products, Histories: histories, Files: files, Uploads: staging, Limits: limits, FileBytes: a.cfg.UploadFileLimit, Now: a.local,
 	})), nil
 }
 
 // pages wires the console.
-func (a *App) pages(syncs *syncing.Service, known routes.Access, physician *doctor.Doctor, forms pages.ProductFormsOptions) routes.Pages {
-	runs := services.NewRuns(a.web, models.Tables())
+func (a *App) pages(syncs *syncing.Service, runs *services.Runs, known routes.Access, examiner *doctor.Doctor, forms pages.ProductFormsOptions) routes.Pages {
 	site := pages.NewSite(pages.Options{Answers: a.answers, Status: syncs, Zone: a.zone, SignsIn: known != nil, Log: a.log})
 	return routes.Pages{
 		Site:     site,
@@ -71,7 +71,7 @@ func (a *App) pages(syncs *syncing.Service, known routes.Access, physician *doct
 		HistoryForms: pages.NewHistoryForms(site, forms.Histories, a.zone),
 		Quarantine:   pages.NewQuarantine(site, runs),
 		Changes:      pages.NewChanges(site, runs),
-		Doctor:       pages.NewDoctor(site, physician),
+		Doctor:       pages.NewDoctor(site, examiner),
 		Sync:         pages.NewSync(site, syncs, runs),
 	}
 }

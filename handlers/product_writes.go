@@ -86,7 +86,7 @@ func (h *ProductWrites) Delete(c *fiber.Ctx) error {
 	return answerWrite(c, fiber.StatusOK, "The product was deleted, with its stage history and files.", written)
 }
 
-// withCurrentETag tells whoever was request.Refused which state the row is in.
+// withCurrentETag tells whoever was refused which state the row is in.
 func withCurrentETag(c *fiber.Ctx, err error) error {
 	if e := models.AsError(err); e.Class == models.PreconditionFailed {
 		if current, ok := e.Data.(services.Current); ok {

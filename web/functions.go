@@ -22,7 +22,6 @@ func functions(zone *time.Location) template.FuncMap {
 		"took":     Took,
 		"or_dash":  orDash,
 		"named":    Named,
-		"part":     part,
 		"sentence": Sentence,
 		"plural":   Plural,
 	}

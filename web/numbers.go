@@ -98,14 +98,6 @@ func Named(name *string, id int64) string {
 	return *name
 }
 
-// part is how many hundredths n is of whole, for bars; at least 1 of what is not nothing.
-func part(n, whole int64) int64 {
-	if n <= 0 || whole <= 0 {
-		return 0
-	}
-	return max(1, min(100, n*100/whole))
-}
-
 // Decimal writes a number as JSON has it as in Indonesia, to the last digit: 1234.50 is 1.234,50. One with an
 // exponent stays as it is.
 func Decimal(number string) string {

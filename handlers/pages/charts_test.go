@@ -109,10 +109,10 @@ func TestHeat(t *testing.T) {
 		got  heatCell
 		want heatCell
 	}{
-		{h.Rows[0].Cells[0], heatCell{}},
-		{h.Rows[0].Cells[1], heatCell{Address: "/products?missing=stage&search=x&segmentId=1", Count: 5, Level: 5}},
-		{h.Rows[1].Cells[0], heatCell{Address: "/products?missing=segment&search=x&stageId=1", Count: 1, Level: 1}},
-		{h.Rows[1].Cells[1], heatCell{Count: 1, Level: 1}}, // no list lacks both
+		{h.Rows[0].Cells[0], heatCell{Text: "No name (1)"}},
+		{h.Rows[0].Cells[1], heatCell{Text: "No stage", Address: "/products?missing=stage&search=x&segmentId=1", Count: 5, Level: 5}},
+		{h.Rows[1].Cells[0], heatCell{Text: "No name (1)", Address: "/products?missing=segment&search=x&stageId=1", Count: 1, Level: 1}},
+		{h.Rows[1].Cells[1], heatCell{Text: "No stage", Count: 1, Level: 1}}, // no list lacks both
 		{h.Rows[1].heatCell, heatCell{Text: "No segment", Address: "/products?missing=segment&search=x", Count: 2}},
 	} {
 		if c.got != c.want {

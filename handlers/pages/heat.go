@@ -22,7 +22,7 @@ type heatRow struct {
 // heatCell is a number of products and where they are listed. Level is 0 for none, and up to 5 for the most
 // that a cell has.
 type heatCell struct {
-	Text, Address string
+	Text, Address string // of a cell, the text is its stage
 	Count, Level  int64
 }
 
@@ -41,7 +41,7 @@ func (n narrow) heat(rows []dashboard.SegmentRow, stages []dashboard.Share, tota
 		segment := axis("segment").filter(row.Label)
 		shown := heatRow{heatCell: n.cell(axis("segment").text(row.Label), row.Count, segment)}
 		for _, c := range row.Stages {
-			cell := n.cell("", c.Count, append(axis("stage").filter(c.Label), segment...))
+			cell := n.cell(axis("stage").text(c.Label), c.Count, append(axis("stage").filter(c.Label), segment...))
 			cell.Level = level(c.Count, warmest)
 			shown.Cells = append(shown.Cells, cell)
 		}

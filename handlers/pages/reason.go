@@ -16,7 +16,7 @@ func reasonOf(q models.Quarantined, values []value, tables []*models.Table) reas
 	switch code {
 	case "dangling_reference":
 		return reason{column + " is " + holds + ", and " + parent + " has no row with that id.",
-			"Give the row an id that is there, or NULL where it may have none; or insert row " + holds + " into " + parent + "."}
+			"Give the row an id that is there, or NULL where it may have none; or insert row " + holds + " into " + parent + "; or delete this row."}
 	case "parent_quarantined":
 		return reason{column + " is " + holds + ", and that row of " + parent + " is in quarantine itself.",
 			"Mend that row: this one follows by itself."}

@@ -91,6 +91,7 @@ type frame struct {
 	Standing *words
 	Notice   string
 	Zone     string
+	Now      time.Time // when the page was made
 }
 
 // look reads one state of the mirror for a page that is made for this request. Errors: read's, connection, timeout.
@@ -146,10 +147,11 @@ func (s *Site) main(role models.Role, p Page) ([]byte, error) {
 
 func (s *Site) send(c *fiber.Ctx, status int, p Page, main []byte) error {
 	role := s.roleOf(c)
+	now := time.Now()
 	f := frame{
 		Page: p, Main: template.HTML(main), //nolint:gosec // a template has escaped it
 		May: rightsOf(role), Known: role != models.Anonymous, SignsIn: s.signsIn, Role: role.String(), Person: person(request.Caller(c)),
-		Notice: takeNotice(c), Zone: time.Now().In(s.zone).Format("MST"),
+		Notice: takeNotice(c), Zone: now.In(s.zone).Format("MST"), Now: now,
 	}
 	if f.Known {
 		f.Standing = s.standing.words(c.UserContext(), p.Section == "sync")

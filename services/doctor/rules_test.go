@@ -74,7 +74,7 @@ func TestRules(t *testing.T) {
 		"a follower behind a pooler":        {judgeFollowing(refused, database.Server{Superuser: true}, database.Line{Pooled: true}), Problem, "pooler", "own host and port"},
 		"a follower refused otherwise":      {judgeFollowing(refused, database.Server{Superuser: true}, database.Line{}), Problem, "ditolak", "obat"},
 		"a follower":                        {judgeFollowing(nil, reader, database.Line{}), OK, "follow its log", ""},
-		"a fresh success":                   {judgeSuccess(hours(26), 26*time.Hour), OK, "26h0m0s old", ""},
+		"a fresh success":                   {judgeSuccess(hours(26), 26*time.Hour), OK, "26 hours old", ""},
 		"a stale success":                   {judgeSuccess(hours(27), 26*time.Hour), Problem, "SYNC_STALE_AFTER is 26h0m0s", "lifecycle-sync sync"},
 		"an interrupted run":                {judgeVerdict(&models.Run{ID: 7, State: models.Interrupted}), Note, "run 7 was interrupted", "next run"},
 		"no run":                            {judgeVerdict(nil), Skipped, "no run yet", ""},

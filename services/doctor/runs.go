@@ -46,11 +46,33 @@ func judgeSuccess(age *time.Duration, staleAfter time.Duration) Finding {
 	case age == nil:
 		return problem("no run has succeeded yet", "Run lifecycle-sync sync, or start lifecycle-sync serve.")
 	case *age > staleAfter:
-		return problem(fmt.Sprintf("the last success is %s old, and SYNC_STALE_AFTER is %s", age.Round(time.Second), staleAfter),
+		return problem("the last success is "+inWords(*age)+" old, and SYNC_STALE_AFTER is "+staleAfter.String(),
 			"See that lifecycle-sync serve or cron still runs, and what sync.last_run says; then run lifecycle-sync sync.")
 	default:
-		return ok(fmt.Sprintf("the last success is %s old", age.Round(time.Second)))
+		return ok("the last success is " + inWords(*age) + " old")
 	}
+}
+
+// inWords writes how long something lasted as people say it.
+func inWords(d time.Duration) string {
+	switch {
+	case d < 2*time.Minute:
+		return counted(int64(d.Round(time.Second)/time.Second), "second", "seconds")
+	case d < 2*time.Hour:
+		return counted(int64(d/time.Minute), "minute", "minutes")
+	case d < 72*time.Hour:
+		return counted(int64(d/time.Hour), "hour", "hours")
+	default:
+		return counted(int64(d/(24*time.Hour)), "day", "days")
+	}
+}
+
+// counted is a number with its noun.
+func counted(n int64, one, many string) string {
+	if n == 1 {
+		many = one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func (e *examination) lastRun(context.Context) ([]Finding, error) {
@@ -113,6 +135,6 @@ func (e *examination) quarantine(context.Context) ([]Finding, error) {
 	if e.standing.Quarantined == 0 {
 		return []Finding{ok("no row is in quarantine")}, nil
 	}
-	return []Finding{note(fmt.Sprintf("%d rows are in quarantine, and not in the mirror", e.standing.Quarantined),
+	return []Finding{note(counted(e.standing.Quarantined, "row is", "rows are")+" in quarantine, and not in the mirror",
 		"Mend them in lifecycle_db; the next run releases them. To see why, in pmo_db: SELECT table_name, row_id, reason FROM lifecycle_sync_quarantine")}, nil
 }

@@ -189,7 +189,7 @@ func judgeClock(ahead time.Duration) Finding {
 	if ahead < 0 {
 		word = "behind"
 	}
-	return note(fmt.Sprintf("its clock is %s %s this machine's: nothing depends on it, but times in the logs do not agree", ahead.Abs().Round(time.Second), word),
+	return note("its clock is "+inWords(ahead.Abs())+" "+word+" this machine's: nothing depends on it, but times in the logs do not agree",
 		"Let both take their time from NTP.")
 }
 
@@ -200,10 +200,10 @@ func (s *server) role(context.Context) ([]Finding, error) {
 func judgeRole(at side, s database.Server, setting string, realtime bool) Finding {
 	switch {
 	case s.Superuser:
-		return note(s.Role+" is a superuser, which can do far more than is needed", "Give "+setting+" another role: "+rolesChapter)
+		return note("the role "+s.Role+" is a superuser, which can do far more than is needed", "Give "+setting+" another role: "+rolesChapter)
 	case s.Replication && (at == inMirror || !realtime):
-		return note(s.Role+" may replicate, which nothing needs here", "As a superuser: ALTER ROLE "+s.Role+" NOREPLICATION")
+		return note("the role "+s.Role+" may replicate, which nothing needs here", "As a superuser: ALTER ROLE "+s.Role+" NOREPLICATION")
 	default:
-		return ok(s.Role + " is no superuser")
+		return ok("the role " + s.Role + " is no superuser")
 	}
 }

@@ -144,7 +144,7 @@ func TestClock(t *testing.T) {
 	for _, c := range []struct {
 		off  time.Duration
 		says string
-	}{{time.Minute, "1m0s behind this machine's"}, {-time.Minute, "1m0s ahead of this machine's"}} {
+	}{{time.Minute, "60 seconds behind this machine's"}, {-time.Minute, "60 seconds ahead of this machine's"}} {
 		l.options.Now = func() time.Time { return time.Now().Add(c.off) }
 		found := sick(l.examine())
 		if len(found) != 2 || found[0].Name != "lifecycle_db.clock" || found[1].Name != "pmo_db.clock" || found[0].Status != doctor.Note || !strings.Contains(found[0].Message, c.says) {

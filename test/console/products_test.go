@@ -316,7 +316,7 @@ func TestMoveAProductFromNoStage(t *testing.T) {
 		d.command("sync")
 		const page, action = "/products/2", "/products/2/transitions"
 		mine, theirs := d.open(page).form(t, action), d.open(page).form(t, action)
-		d.to(d.submit(theirs.set(t, "stage_now", "1")), page+"#timeline", "The transition was recorded")
+		d.to(d.submit(theirs.set(t, "stage_now", "1")), page, "The transition was recorded")
 		d.submit(mine.set(t, "stage_now", "2")).want(t, http.StatusConflict, "somebody has moved it meanwhile", "the product was in the stage “none”")
 		if got := one[int](t, d.source, "SELECT id_stage FROM tbl_produk WHERE id = 2"); got != 1 {
 			t.Errorf("the product is in stage %d", got)
