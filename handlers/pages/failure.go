@@ -41,9 +41,9 @@ func (s *Site) Failure(c *fiber.Ctx, status int, f handlers.Failure) error {
 	}
 	switch status {
 	case http.StatusUnauthorized:
-		shown.Heading, shown.Message = "Your session has ended", "Nothing was saved, and nothing of your form is lost. Sign in in a new tab; then come back to this one, "+
+		shown.Heading, shown.Message = "Your session has ended", "Nothing was saved, and nothing of your form is lost. Open a new tab and sign in; then come back to this one, "+
 			"load it again, and let the browser send the form again"
-		shown.Next = &link{"/sign-in", "Sign in in a new tab"}
+		shown.Next = &link{"/sign-in", "Sign in, in a new tab"}
 		shown.Apart = true
 	case http.StatusForbidden:
 		if s.signsIn && c.Method() == fiber.MethodGet {

@@ -74,7 +74,7 @@ func stageField(name, label string, stages []models.Stage) filterField {
 }
 
 // filled is the form with the filters that are set. Those of the others have no field, and go along with it.
-func (f filters) filled(n narrow, others ...setFilter) filters {
+func (f *filters) filled(n narrow, others ...setFilter) filters {
 	f.Clear = narrow{kept: n.kept}.at(f.Page)
 	f.Search.Name, f.Search.Value = "search", n.query.Get("search")
 	if f.Search.Value != "" {
@@ -100,7 +100,7 @@ func (f filters) filled(n narrow, others ...setFilter) filters {
 		}
 	}
 	f.Hidden = slices.Clone(f.Set[fields:])
-	return f
+	return *f
 }
 
 // refuse puts what is wrong into the form, and returns with which status its page is shown.

@@ -84,7 +84,8 @@ func (h *HistoryForms) edit(c *fiber.Ctx, status int, t models.ListedTransition,
 		{Name: "tanggal_perubahan", Kind: "datetime-local", Required: t.ChangedAt != nil,
 			Hint: "Only what is written down changes: the product stays in its stage."},
 		{Name: "catatan", Kind: "textarea"},
-		{Name: request.MetricsField, Kind: "textarea", Hint: `A JSON object, as {"pendapatan": 1250000, "kepuasan": 4.5}: in JSON a full stop is the decimal mark, and nothing stands between thousands. Empty for none.`},
+		{Name: request.MetricsField, Kind: "textarea",
+			Hint: `A JSON object, as {"pendapatan": 1250000, "kepuasan": 4.5}: in JSON a full stop is the decimal mark, and nothing stands between thousands. Empty for none.`},
 	} {
 		f.Value = now[f.Name]
 		f.Label, f.Was, f.KeepWas, f.Error = labels[f.Name], f.Value, true, wrong.at(f.Name)

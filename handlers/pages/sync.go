@@ -57,7 +57,8 @@ func (h *Sync) Show(c *fiber.Ctx) error {
 	}
 	now := time.Now()
 	shown := syncPage{
-		outlook: outlookOf(status, now), syncFacts: factsOf(status, now), State: status.State, Realtime: follower(status), Running: status.Running, Start: startForms(), Runs: runRows(runs), Total: pagination.TotalItems,
+		outlook: outlookOf(status, now), syncFacts: factsOf(status, now), State: status.State,
+		Realtime: follower(status), Running: status.Running, Start: startForms(), Runs: runRows(runs), Total: pagination.TotalItems,
 	}
 	return h.site.Show(c, fiber.StatusOK, Page{Template: "sync/state", Title: "Synchronisation", Section: "sync", Data: shown})
 }

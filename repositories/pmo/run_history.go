@@ -181,9 +181,9 @@ func (s *Store) RunChanges(ctx context.Context, run int64, offset, limit int) (c
 	return changes, total, err
 }
 
-// RowChanges returns at most limit changes that were made to a row of a table, newest first, from offset on, and how many there are. What a dry run or a verification found, or a run
-// that did not come to its end, was not made; real time makes its changes as it goes. Errors: connection,
-// timeout, schema.
+// RowChanges returns at most limit changes that were made to a row of a table, newest first, from offset on,
+// and how many there are. What a dry run or a verification found, or a run that did not come to its end, was
+// not made; real time makes its changes as it goes. Errors: connection, timeout, schema.
 func (s *Store) RowChanges(ctx context.Context, table string, id int64, offset, limit int) (changes []models.RowChange, total int64, err error) {
 	query := s.gorm(ctx).Table("lifecycle_sync_changes AS c").Joins("JOIN lifecycle_sync_runs r ON r.id = c.run_id").
 		Where("r.mode = ? OR r.state = ? AND r.mode NOT IN (?, ?)", models.RealtimeRun, models.Succeeded, models.DryRun, models.VerifyRun).

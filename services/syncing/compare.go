@@ -42,7 +42,8 @@ func (s *Service) comparison(ctx context.Context) (context.Context, func(), erro
 	s.mu.Unlock()
 	if taken {
 		end()
-		return nil, nil, &models.Error{Class: models.Conflict, Message: "Another dry run or verification is under way", Remedy: "Wait until it has finished; its outcome is then in the list of runs."}
+		return nil, nil, &models.Error{Class: models.Conflict, Message: "Another dry run or verification is under way",
+			Remedy: "Wait until it has finished; its outcome is then in the list of runs."}
 	}
 	task, cancel := context.WithTimeout(task, s.o.Timeout)
 	return task, func() {

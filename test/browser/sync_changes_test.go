@@ -148,7 +148,7 @@ func TestSecondClick(t *testing.T) {
 	t.Parallel()
 	p := browse(t, demoSite(t).address, viewer{})
 	p.open("/sync")
-	if _, err := evaluate[bool](p, `(button => { button.click(); button.click(); return true })(document.querySelector("form[action='/sync/dry-run'] button"))`); err != nil {
+	if _, err := evaluate[bool](p, `(button => { for (let i = 0; i < 2; i++) button.click(); return true })(document.querySelector("form[action='/sync/dry-run'] button"))`); err != nil {
 		t.Fatal(err)
 	}
 	p.at("/sync/runs/2")
