@@ -1,6 +1,6 @@
 package mutants
 
-// mutants are ways to break the engine, by what each does.
+// mutants are ways to break the engine and the console, by what each does.
 var mutants = map[string]mutant{
 	"drops a row": {
 		"services/mirror/apply.go",
@@ -126,5 +126,40 @@ var mutants = map[string]mutant{
 		"services/realtime/session.go",
 		"case *mark.LSN < slot.Confirmed:", "case *mark.LSN < 0:",
 		"./services/realtime", "TestMirrorRestored",
+	},
+	"lets a manager delete a product in the console": {
+		"routes/pages.go",
+		`{post, "/products/:id/delete", admin,`, `{post, "/products/:id/delete", manager,`,
+		"./test/console", "TestRolesAtProducts",
+	},
+	"takes forms of other sites": {
+		"routes/own_forms.go",
+		`c.Method() != fiber.MethodHead && !ownSite {`, `c.Method() != fiber.MethodHead && !ownSite && site == "none" {`,
+		"./test/console", "TestFormsOfOtherSites",
+	},
+	"lets the cookie write at the API": {
+		"routes/gate.go",
+		`if token == "" && ofSession(c) {`, `if token == "" && (ofSession(c) || token == "") {`,
+		"./test/console", "TestTheCookieAtTheAPI",
+	},
+	"shows a page that was kept for another role": {
+		"handlers/pages/site.go",
+		`key := "page " + role.String() + " " +`, `key := "page " +`,
+		"./test/console", "TestTwoSessions",
+	},
+	"deletes a product that has changed since it was shown": {
+		"handlers/pages/product_delete.go",
+		"services.IfMatch(fields[versionField])", `services.IfMatch("*")`,
+		"./test/console", "TestDeleteAProduct",
+	},
+	"applies whatever a full run finds, not what was shown": {
+		"handlers/request/run.go",
+		`range []string{"mode", "digest"} {`, `range []string{"mode"} {`,
+		"./test/console", "TestPreviewIsApplied",
+	},
+	"leads to another site after signing in": {
+		"handlers/pages/session.go",
+		` || u.Host != "" || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") ||`, ` || !strings.HasPrefix(next, "/") ||`,
+		"./test/console", "TestWaysBack",
 	},
 }

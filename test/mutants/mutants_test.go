@@ -1,5 +1,5 @@
-// Package mutants breaks the engine on purpose, in one place at a time, and holds the test suite to finding it: a
-// suite that lets a broken engine pass proves nothing.
+// Package mutants breaks the engine and the console on purpose, in one place at a time, and holds the test suite to
+// finding it: a suite that lets what is broken pass proves nothing.
 package mutants
 
 import (
