@@ -19,9 +19,9 @@ import (
 // What a form may have beside the limits that are settings.
 const (
 	partsLimit = 100
-	fieldLimit = 64 << 10 // bytes in a field
-	headsLimit = 64 << 10 // bytes before a part's content, and behind the last part
-	FilesField = "files"  // the field of the files, any number of them
+	fieldLimit = 256 << 10 // bytes in a field: the longest text, 65536 characters, in any script and with line breaks
+	headsLimit = 64 << 10  // bytes before a part's content, and behind the last part
+	FilesField = "files"   // the field of the files, any number of them
 )
 
 // Uploads takes in files. Errors of Stage: unsupported_type, too_large, validation_failed, unavailable,

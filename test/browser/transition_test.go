@@ -25,7 +25,7 @@ func TestMovingAProduct(t *testing.T) {
 			p.refused(http.StatusUnprocessableEntity)
 			p.click("button", "Record the transition")
 			p.reads("Metric 1 has a name, and needs a value")
-			p.fill("Value 1", "12.50")
+			p.fill("Value 1", "12,50")
 			p.click("button", "Record the transition")
 			p.reads("The transition was recorded.")
 			p.within(".timeline").reads("Growth from Introduction", "Naik kelas", "pendapatan", "12,50")
