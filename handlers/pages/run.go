@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -154,7 +155,7 @@ func runWords(r models.Run, tables []models.TableCount, changes int64) string {
 		return "The mirror differs from lifecycle_db in " + web.Plural(found.Total(), "row", "rows") + "; the next full run corrects it."
 	case r.Mode == models.VerifyRun:
 		return "The mirror equals lifecycle_db."
-	case r.Mode == models.DryRun && changes == 0:
+	case r.Mode == models.DryRun && changes == 0 && !slices.ContainsFunc(tables, models.TableCount.Wrote): // the kept changes of an old one are gone
 		return "A full run would change nothing: the mirror equals lifecycle_db."
 	case r.Mode == models.DryRun:
 		return "A full run would do this: " + done(tables) + ". Nothing was written."

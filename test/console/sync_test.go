@@ -225,7 +225,7 @@ func TestRunIsWatchedAndCanceled(t *testing.T) {
 		address := begun.want(t, http.StatusSeeOther).Header.Get("Location")
 		watched := d.open(address).want(t, http.StatusOK, "Under way", `data-live="2"`, "Look again", "It began at", "It has not told of any table yet", "Cancel it", "<template>").lacks(t, "http-equiv")
 		checkPage(t, watched)
-		checkPage(t, d.open("/sync").want(t, http.StatusOK, `data-live="2" data-state="running" data-realtime="" data-attempts="1"`, "Run 2 is under way", "Look again", "Cancel it").lacks(t, "Compares every row"))
+		checkPage(t, d.open("/sync").want(t, http.StatusOK, `data-live="2" data-state="running" data-realtime="" data-attempts="1"`, "Run 2 is under way", "Look again", "Cancel it", "Start another"))
 		busy := d.press(state, "/sync/runs", "full").want(t, http.StatusConflict, "Another run is under way", `href="/sync/runs/2"`, "Go to run 2")
 		checkPage(t, busy)
 		asked := d.open(address+"/cancel").want(t, http.StatusOK, "Cancel run 2?", "Let it go on")

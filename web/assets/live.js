@@ -7,7 +7,7 @@
 	said.className = "visually-hidden";
 	said.setAttribute("role", "status");
 	document.body.append(said);
-	let source = null, loading = false, again = false;
+	let source = null, loading = false, again = false, due = false;
 	let told = []; // how far the newest run is, also while the page does not show it yet
 
 	const page = () => document.querySelector("[data-live]");
@@ -64,7 +64,11 @@
 	}
 
 	async function load() {
-		if (document.activeElement?.matches("main input")) return; // somebody is typing there
+		due = document.activeElement?.matches("main input") ?? false; // somebody is typing there
+		if (due) {
+			listen();
+			return;
+		}
 		again = loading;
 		if (loading) return;
 		loading = true;
@@ -119,6 +123,7 @@
 		};
 	}
 
+	document.addEventListener("focusout", () => { if (due) setTimeout(load); });
 	document.addEventListener("visibilitychange", listen);
 	listen();
 })();
