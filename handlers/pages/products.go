@@ -12,7 +12,7 @@ import (
 	"lifecycle-sync/services"
 )
 
-// Products are the list of products, and the page of each.
+// Products are the list of products; ProductForms have the page of each.
 type Products struct {
 	site *Site
 	now  func() time.Time // in the time zone whose days count
