@@ -18,11 +18,15 @@ import (
 
 var (
 	mutantsTried = flag.Int("mutants", 3, "how many of the mutants are tried; 0 is all")
-	mutantsSeed  = flag.Uint64("seed", 1, "which of them")
+	mutantsSeed  = flag.Uint64("seed", 2, "which of them")
 )
 
 // mostTime bounds the tests of one mutant: one that makes them hang is found, too.
 const mostTime = 4 * time.Minute
+
+// mostTries is how often the tests of a mutant run until one fails. Some break only what others commit at the same
+// time, and on a server that is shared with other tests, whose transactions are older, that is not seen every time.
+const mostTries = 3
 
 // mutant is a change of the source code, as text, and where the test stands that must notice it.
 type mutant struct {
@@ -53,7 +57,13 @@ func TestEveryMutantIsCaught(t *testing.T) {
 			if out, err := m.goCommand(t, root, overlay, "vet").CombinedOutput(); err != nil {
 				t.Fatalf("the mutant does not compile: %v\n%s", err, out)
 			}
-			out, err := m.goCommand(t, root, overlay, "test", "-timeout", mostTime.String(), "-run", m.run).CombinedOutput()
+			var out []byte
+			var err error
+			for range mostTries {
+				if out, err = m.goCommand(t, root, overlay, "test", "-count=1", "-timeout", mostTime.String(), "-run", m.run).CombinedOutput(); err != nil {
+					break
+				}
+			}
 			switch {
 			case err == nil:
 				t.Errorf("nothing noticed the mutant:\n%s", out)
