@@ -39,7 +39,7 @@ func TestKilledDuringFirstLoad(t *testing.T) {
 	}
 	for _, point := range []string{"after-snapshot", "mid-apply", "before-commit", "after-commit"} {
 		s.targetURL = databasetest.Postgres(t)
-		s.target = openURL(t, s.targetURL)
+		s.target = databasetest.Open(t, s.targetURL)
 		s.must(0, "migrate")
 		interrupted := int64(1)
 		if point == "after-commit" {

@@ -14,10 +14,8 @@ import (
 	"syscall"
 	"testing"
 
-	_ "github.com/jackc/pgx/v5/stdlib"       // the driver "pgx"
-	_ "github.com/ncruces/go-sqlite3/driver" // the driver "sqlite3"
-
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database/databasetest"
 )
 
 // site is a folder and two databases in which the program runs as a process.
@@ -42,24 +40,8 @@ func (e ended) String() string {
 func newSite(t testing.TB, url func(testing.TB) string) *site {
 	t.Helper()
 	s := &site{TB: t, dir: t.TempDir(), sourceURL: url(t), targetURL: url(t)}
-	s.source, s.target = openURL(t, s.sourceURL), openURL(t, s.targetURL)
+	s.source, s.target = databasetest.Open(t, s.sourceURL), databasetest.Open(t, s.targetURL)
 	return s
-}
-
-func openURL(t testing.TB, url string) *sql.DB {
-	t.Helper()
-	driver := "sqlite3"
-	if strings.HasPrefix(url, "postgres") {
-		driver = "pgx"
-	} else {
-		url += "?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)"
-	}
-	db, err := sql.Open(driver, url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	return db
 }
 
 // command prepares a process with nothing of this one's environment but what is given, and without a schedule

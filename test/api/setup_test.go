@@ -16,9 +16,6 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib"       // the driver "pgx"
-	_ "github.com/ncruces/go-sqlite3/driver" // the driver "sqlite3"
-
 	"lifecycle-sync/app"
 	"lifecycle-sync/repositories/database/databasetest"
 )
@@ -56,7 +53,7 @@ func newSite(t testing.TB, url func(testing.TB) string, env ...string) *site {
 		"SYNC_SCHEDULE=off", "SYNC_FULL_SCHEDULE=off",
 	}, env...)}
 	s.command("seed", "--products", "20", "--history", "12")
-	s.source, s.target = open(t, sourceURL), open(t, targetURL)
+	s.source, s.target = databasetest.Open(t, sourceURL), databasetest.Open(t, targetURL)
 	s.start()
 	return s
 }
@@ -125,22 +122,6 @@ func (s *site) eventually(what string, holds func() bool) {
 			s.t.Fatalf("%s: not within 30 s\n%s", what, s.log)
 		}
 	}
-}
-
-func open(t testing.TB, url string) *sql.DB {
-	t.Helper()
-	driver := "sqlite3"
-	if strings.HasPrefix(url, "postgres") {
-		driver = "pgx"
-	} else {
-		url += "?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)"
-	}
-	db, err := sql.Open(driver, url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	return db
 }
 
 // one reads one value from a database.

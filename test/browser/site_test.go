@@ -14,9 +14,6 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib"       // the driver "pgx"
-	_ "github.com/ncruces/go-sqlite3/driver" // the driver "sqlite3"
-
 	"lifecycle-sync/app"
 	"lifecycle-sync/repositories/database/databasetest"
 )
@@ -42,7 +39,7 @@ func demoSite(t testing.TB, env ...string) *site {
 	dir := t.TempDir()
 	s := &site{TB: t, environ: append(settings(dir), env...)}
 	s.start()
-	s.source, s.target = s.open("file:"+filepath.Join(dir, "lifecycle.db")), s.open("file:"+filepath.Join(dir, "pmo.db"))
+	s.source, s.target = databasetest.Open(t, "file:"+filepath.Join(dir, "lifecycle.db")), databasetest.Open(t, "file:"+filepath.Join(dir, "pmo.db"))
 	return s
 }
 
@@ -52,7 +49,7 @@ func postgresSite(t testing.TB, env ...string) *site {
 	source, target := databasetest.Postgres(t), databasetest.Postgres(t)
 	s := &site{TB: t, environ: append(settings(t.TempDir()), env...)}
 	s.environ = append(s.environ, "LIFECYCLE_DATABASE_URL="+source, "PMO_DATABASE_URL="+target)
-	s.source, s.target = s.open(source), s.open(target)
+	s.source, s.target = databasetest.Open(t, source), databasetest.Open(t, target)
 	s.command("seed", "--products", "20", "--history", "12")
 	s.start()
 	return s
@@ -132,22 +129,6 @@ func (s *site) command(args ...string) string {
 func (s *site) token(role string) string {
 	s.Helper()
 	return strings.TrimSpace(s.command("token", "--role", role, "--subject", "test of "+role))
-}
-
-func (s *site) open(url string) *sql.DB {
-	s.Helper()
-	driver := "sqlite3"
-	if strings.HasPrefix(url, "postgres") {
-		driver = "pgx"
-	} else {
-		url += "?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)"
-	}
-	db, err := sql.Open(driver, url)
-	if err != nil {
-		s.Fatal(err)
-	}
-	s.Cleanup(func() { _ = db.Close() })
-	return db
 }
 
 func (s *site) exec(db *sql.DB, statement string, args ...any) {

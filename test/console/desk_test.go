@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	"golang.org/x/net/html"
 
 	"lifecycle-sync/app"
@@ -44,15 +43,7 @@ func newDesk(t *testing.T, url func(testing.TB) string, products int, env ...str
 	if products > 0 {
 		d.command("seed", "--products", itoa(products), "--history", "12")
 	}
-	driver := "pgx"
-	if !strings.HasPrefix(source, "postgres") {
-		driver, source = "sqlite3", source+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)"
-	}
-	var err error
-	if d.source, err = sql.Open(driver, source); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = d.source.Close() })
+	d.source = databasetest.Open(t, source)
 	d.start(d.environ)
 	return d
 }

@@ -364,11 +364,7 @@ func TestRolesAtProducts(t *testing.T) {
 func TestWritesThatTheMirrorDoesNotShowYet(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, databasetest.Postgres, 20)
-	pmo, err := sql.Open("pgx", strings.TrimPrefix(d.environ[1], "PMO_DATABASE_URL="))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = pmo.Close() }()
+	pmo := d.mirror()
 	exec(t, pmo, `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END'`,
 		`CREATE TRIGGER refuse BEFORE INSERT OR UPDATE OR DELETE ON tbl_produk_lifecycle FOR EACH ROW EXECUTE FUNCTION refuse()`)
 	f := d.open("/products/new").form(t, "/products").set(t, "produk", "Nanti").set(t, "id_segmen", "1").set(t, "id_stage", "1").set(t, "id_kategori", "1")

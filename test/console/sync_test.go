@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"lifecycle-sync/repositories/database/databasetest"
 )
 
 // postgres reports whether the desk is at PostgreSQL.
@@ -18,16 +20,7 @@ func (d *desk) postgres() bool { return strings.Contains(d.environ[0], "=postgre
 // mirror opens pmo_db.
 func (d *desk) mirror() *sql.DB {
 	d.t.Helper()
-	driver, address := "pgx", strings.TrimPrefix(d.environ[1], "PMO_DATABASE_URL=")
-	if !d.postgres() {
-		driver, address = "sqlite3", address+"?_pragma=busy_timeout(10000)"
-	}
-	db, err := sql.Open(driver, address)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	d.t.Cleanup(func() { _ = db.Close() })
-	return db
+	return databasetest.Open(d.t, strings.TrimPrefix(d.environ[1], "PMO_DATABASE_URL="))
 }
 
 // press sends the form with an action and a mode, "" for none, on a page.

@@ -205,7 +205,7 @@ func TestStandby(t *testing.T) {
 	source, target := primary.Database(t), databasetest.Postgres(t)
 	s := siteOn(t, source, target)
 	standby := primary.Standby(t, "max_standby_streaming_delay=0")
-	replica := open(t, standby.At(source))
+	replica := databasetest.Open(t, standby.At(source))
 	s.at(standby.At(source), target)
 	arrived := func(query string) {
 		t.Helper()

@@ -20,7 +20,7 @@ func TestFailedOver(t *testing.T) {
 	standby := primary.Standby(t)
 	s.change()
 	end := s.number(s.source, "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
-	replica := open(t, standby.At(source))
+	replica := databasetest.Open(t, standby.At(source))
 	s.eventually("the standby has all of it", func() bool {
 		return s.number(replica, "SELECT pg_last_wal_replay_lsn() - '0/0'::pg_lsn") >= end
 	})

@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
-
 	"lifecycle-sync/app"
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database/databasetest"
@@ -35,21 +33,11 @@ func newSite(t testing.TB) *site {
 // siteOn is newSite with databases that are there, and empty.
 func siteOn(t testing.TB, source, target string) *site {
 	t.Helper()
-	s := &site{TB: t, source: open(t, source), target: open(t, target), env: []string{"DATA_DIR=" + t.TempDir()}}
+	s := &site{TB: t, source: databasetest.Open(t, source), target: databasetest.Open(t, target), env: []string{"DATA_DIR=" + t.TempDir()}}
 	s.at(source, target)
 	s.must("seed", "--products", "20", "--history", "12")
 	s.must("sync")
 	return s
-}
-
-func open(t testing.TB, url string) *sql.DB {
-	t.Helper()
-	db, err := sql.Open("pgx", url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	return db
 }
 
 // at has the program find the databases elsewhere.

@@ -12,7 +12,8 @@ import (
 	"strings"
 	"testing"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	_ "github.com/jackc/pgx/v5/stdlib"       // the driver "pgx"
+	_ "github.com/ncruces/go-sqlite3/driver" // the driver "sqlite3"
 )
 
 // Each runs fn once for each database system, in a subtest of its own. url makes an empty database
@@ -51,6 +52,21 @@ func Postgres(t testing.TB) string {
 		run(t, server, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
 	})
 	return created
+}
+
+// Open opens the database of a URL, past the program, until the test ends.
+func Open(t testing.TB, address string) *sql.DB {
+	t.Helper()
+	driver := "pgx"
+	if !strings.HasPrefix(address, "postgres") {
+		driver, address = "sqlite3", address+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)"
+	}
+	db, err := sql.Open(driver, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
 }
 
 // create makes an empty database on a server and returns its URL.
