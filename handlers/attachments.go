@@ -28,11 +28,8 @@ func NewAttachments(answers *services.Answers, files *services.ProductFiles, u r
 
 // List answers a product's files, oldest first.
 func (h *Attachments) List(c *fiber.Ctx) error {
-	id, err := request.ID(c)
+	id, err := request.OnlyID(c)
 	if err != nil {
-		return err
-	}
-	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
 	return read(c, h.answers, func(ctx context.Context, v *services.View) (success, error) {

@@ -39,11 +39,8 @@ func (h *Histories) List(c *fiber.Ctx) error {
 
 // One answers one transition.
 func (h *Histories) One(c *fiber.Ctx) error {
-	id, err := request.ID(c)
+	id, err := request.OnlyID(c)
 	if err != nil {
-		return err
-	}
-	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
 	return read(c, h.answers, func(ctx context.Context, v *services.View) (success, error) {

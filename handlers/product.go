@@ -13,11 +13,8 @@ import (
 // One answers one product with its files and latest transitions. The ETag's first part is of the
 // product's own columns: If-Match compares it.
 func (h *Products) One(c *fiber.Ctx) error {
-	id, err := request.ID(c)
+	id, err := request.OnlyID(c)
 	if err != nil {
-		return err
-	}
-	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
 	return read(c, h.answers, func(ctx context.Context, v *services.View) (success, error) {

@@ -250,11 +250,8 @@ type doomedTransition struct {
 
 // AskDelete asks whether a transition is really to be deleted.
 func (h *HistoryForms) AskDelete(c *fiber.Ctx) error {
-	id, err := request.ID(c)
+	id, err := request.OnlyID(c)
 	if err != nil {
-		return err
-	}
-	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
 	var shown doomedTransition

@@ -28,11 +28,8 @@ type productPage struct {
 // Show shows a product, its files, its latest transitions, and the forms for more of both. It is made for each
 // request, since every form has a key of its own.
 func (h *ProductForms) Show(c *fiber.Ctx) error {
-	id, err := request.ID(c)
+	id, err := request.OnlyID(c)
 	if err != nil {
-		return err
-	}
-	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
 	var page productPage

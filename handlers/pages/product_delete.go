@@ -21,11 +21,8 @@ type doomed struct {
 
 // AskDelete asks whether a product is really to be deleted, and says what goes with it.
 func (h *ProductForms) AskDelete(c *fiber.Ctx) error {
-	id, err := request.ID(c)
+	id, err := request.OnlyID(c)
 	if err != nil {
-		return err
-	}
-	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
 	return h.askDelete(c, http.StatusOK, id, nil)

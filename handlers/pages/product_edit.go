@@ -97,11 +97,8 @@ func productAddress(id int64) string { return "/products/" + strconv.FormatInt(i
 
 // Edit shows the form for a product that is there.
 func (h *ProductForms) Edit(c *fiber.Ctx) error {
-	id, err := request.ID(c)
+	id, err := request.OnlyID(c)
 	if err != nil {
-		return err
-	}
-	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
 	f := productForm{ID: id}

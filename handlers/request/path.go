@@ -18,6 +18,15 @@ func ID(c *fiber.Ctx) (int64, error) {
 	return int64(id), nil
 }
 
+// OnlyID reads the id from the path of a request that has no query. Errors: validation_failed.
+func OnlyID(c *fiber.Ctx) (int64, error) {
+	id, err := ID(c)
+	if err != nil {
+		return 0, err
+	}
+	return id, ParseQuery(c).Err()
+}
+
 // AttachmentID reads from the path which file of which product is meant. Errors: validation_failed.
 func AttachmentID(c *fiber.Ctx) (product, id int64, err error) {
 	const name = "attachmentId"
