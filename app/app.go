@@ -20,6 +20,7 @@ import (
 	"lifecycle-sync/services/export"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/schedule"
+	"lifecycle-sync/web/messages"
 )
 
 // Pools are small: a run uses two connections to each database, as do bringing what the API wrote to the
@@ -38,6 +39,7 @@ type App struct {
 	store        *pmo.Store        // the sync's connections to pmo_db
 	web          *pmo.Store        // the API's, so that neither waits for the other
 	engine       *mirror.Engine
+	texts        *messages.Printer // English, for messages and the API
 	zone         *time.Location    // whose days and months count
 	plan         schedule.Plan     // when runs are due
 	answers      *services.Answers // of the API's reads
@@ -62,7 +64,7 @@ func New(cfg Config, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{cfg: cfg, log: log, zone: zone, plan: plan, files: contents, synchronised: make(chan struct{}, 1)}
+	a := &App{cfg: cfg, log: log, texts: englishTexts(zone), zone: zone, plan: plan, files: contents, synchronised: make(chan struct{}, 1)}
 	tables := models.Tables()
 	source, err := a.open("lifecycle_db", cfg.LifecycleURL, syncConns)
 	if err != nil {
@@ -87,6 +89,11 @@ func New(cfg Config, log *slog.Logger) (*App, error) {
 	a.exports = export.New(a.web, filepath.Join(cfg.DataDir, "exports"), log)
 	a.writer = services.NewWriter(a.origin, a.web, mirror.NewRefresher(a.engine), a.answers, contents, log)
 	return a, nil
+}
+
+// englishTexts returns the printer of the command line and the API.
+func englishTexts(zone *time.Location) *messages.Printer {
+	return messages.New().Printer(messages.English, zone)
 }
 
 // now is the clock: UTC to the microsecond, as the databases keep it.

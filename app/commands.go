@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -79,13 +80,13 @@ func report(stderr io.Writer, err error) int {
 	if errors.Is(err, errUnwell) {
 		return exitFailed
 	}
-	e := models.AsError(err)
-	_, _ = fmt.Fprintf(stderr, "❌ %s (%s)\n", e.Message, e.Class)
+	e, texts := models.AsError(err), englishTexts(time.Local)
+	_, _ = fmt.Fprintf(stderr, "❌ %s (%s)\n", texts.Message(e), e.Class)
 	if e.Class == models.Internal && e.Cause != nil {
 		_, _ = fmt.Fprintf(stderr, "   %v\n", e.Cause)
 	}
-	if e.Remedy != "" {
-		_, _ = fmt.Fprintf(stderr, "   %s\n", e.Remedy)
+	if remedy := texts.RemedyOf(e); remedy != "" {
+		_, _ = fmt.Fprintf(stderr, "   %s\n", remedy)
 	}
 	switch e.Class {
 	case models.Config:

@@ -104,8 +104,8 @@ func LoadConfig(dotenv string, environ []string) (Config, error) {
 }
 
 func configError(problems []string) error {
-	return &models.Error{Class: models.Config, Message: "the configuration has mistakes: " + strings.Join(problems, "; "),
-		Remedy: ".env.example explains every setting."}
+	return &models.Error{Class: models.Config, LegacyMessage: "the configuration has mistakes: " + strings.Join(problems, "; "),
+		LegacyRemedy: ".env.example explains every setting."}
 }
 
 // readSecretFiles replaces NAME_FILE by NAME with the file's content, for settings that are secret.

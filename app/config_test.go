@@ -57,8 +57,8 @@ func TestConfigProblems(t *testing.T) {
 	for _, name := range []string{"HOST", "PORT", "SYNC_TIMEOUT", "CONNECT_TIMEOUT", "LOG_LEVEL", "CORS_ORIGINS", "LIFECYCLE_DATABASE_URL", "PMO_DATABASE_URL_FILE", "UPLOADS_URL",
 		"ALERT_WEBHOOK_URL", "ALERT_LAG_LIMIT", "ALERT_QUARANTINE_GROWTH",
 		"SYNC_SCHEDULE must be a cron expression such as 0 * * * *", "SYNC_FULL_SCHEDULE must be a cron expression such as 0 2 * * *"} {
-		if !strings.Contains(e.Message, name) {
-			t.Errorf("%s is not in %q", name, e.Message)
+		if !strings.Contains(e.LegacyMessage, name) {
+			t.Errorf("%s is not in %q", name, e.LegacyMessage)
 		}
 	}
 	if strings.Contains(e.Error(), "rahasia") {
@@ -105,8 +105,8 @@ func TestConfigURLProblems(t *testing.T) {
 			t.Fatalf("%v: %v", urls, err)
 		}
 		for _, name := range []string{"LIFECYCLE_DATABASE_URL", "PMO_DATABASE_URL", "PORT"} {
-			if !strings.Contains(e.Message, name) {
-				t.Errorf("%v: %s is not in %q", urls, name, e.Message)
+			if !strings.Contains(e.LegacyMessage, name) {
+				t.Errorf("%v: %s is not in %q", urls, name, e.LegacyMessage)
 			}
 		}
 		if strings.Contains(e.Error(), "rahasia") {
@@ -170,7 +170,7 @@ func TestWhoMayBeAsked(t *testing.T) {
 		{[]string{"AUTH_JWT_SECRET_FILE=/no/such/file", "HOST=0.0.0.0"}, "AUTH_JWT_SECRET_FILE"},
 	} {
 		_, err := app.LoadConfig("none", c.environ)
-		if e := models.AsError(err); e == nil || e.Class != models.Config || !strings.Contains(e.Message, c.names) || strings.Contains(e.Error(), "rahasia") {
+		if e := models.AsError(err); e == nil || e.Class != models.Config || !strings.Contains(e.LegacyMessage, c.names) || strings.Contains(e.Error(), "rahasia") {
 			t.Errorf("%v: %v does not name %s", c.environ, err, c.names)
 		}
 	}
@@ -189,7 +189,7 @@ func TestAlertSettings(t *testing.T) {
 	}
 	for _, wrong := range []string{"rahasia", "//rahasia", "ftp://rahasia", "file:///rahasia", "https://", "https:rahasia", "javascript:rahasia"} {
 		_, err := app.LoadConfig("none", []string{"ALERT_WEBHOOK_URL=" + wrong})
-		if e := models.AsError(err); e == nil || e.Class != models.Config || !strings.Contains(e.Message, "ALERT_WEBHOOK_URL") || strings.Contains(e.Error(), "rahasia") {
+		if e := models.AsError(err); e == nil || e.Class != models.Config || !strings.Contains(e.LegacyMessage, "ALERT_WEBHOOK_URL") || strings.Contains(e.Error(), "rahasia") {
 			t.Errorf("%s: %v", wrong, err)
 		}
 	}

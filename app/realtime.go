@@ -16,7 +16,7 @@ import (
 func (a *App) followInForeground(ctx context.Context, out *console) error {
 	defer out.close()
 	if a.source.Kind() == database.SQLite {
-		return &models.Error{Class: models.Config, Message: "there is no real time with SQLite", Remedy: "Name two PostgreSQL databases, or use the schedule."}
+		return &models.Error{Class: models.Config, LegacyMessage: "there is no real time with SQLite", LegacyRemedy: "Name two PostgreSQL databases, or use the schedule."}
 	}
 	out.line("🔄 Following lifecycle_db (Ctrl-C ends)...")
 	if err := a.prepare(ctx, out); err != nil {

@@ -15,7 +15,7 @@ type seedCommand struct {
 // Run fills lifecycle_db, which must be empty.
 func (c *seedCommand) Run(env *environment) error {
 	if c.Products < 0 || c.History < 0 {
-		return &models.Error{Class: models.Config, Message: "--products and --history take whole numbers from 0"}
+		return &models.Error{Class: models.Config, LegacyMessage: "--products and --history take whole numbers from 0"}
 	}
 	return env.withApp(func(a *App) error {
 		out := newConsole(env.stdout)

@@ -32,8 +32,8 @@ func (*serveCommand) Run(env *environment) error {
 		address := net.JoinHostPort(a.cfg.Host, strconv.Itoa(a.cfg.Port))
 		listener, err := (&net.ListenConfig{}).Listen(env.ctx, "tcp", address)
 		if err != nil {
-			return &models.Error{Class: models.Config, Message: "cannot listen on " + address, Cause: err,
-				Remedy: "Another program uses it, or it is not this machine's: set HOST and PORT."}
+			return &models.Error{Class: models.Config, LegacyMessage: "cannot listen on " + address, Cause: err,
+				LegacyRemedy: "Another program uses it, or it is not this machine's: set HOST and PORT."}
 		}
 		return a.Serve(env.ctx, listener, env.stdout)
 	})

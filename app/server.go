@@ -21,7 +21,7 @@ import (
 
 // server wires what answers requests. Errors: configuration.
 func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metrics.Metrics) (*fiber.App, error) {
-	options := routes.Options{Log: a.log, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now, WriteRate: a.cfg.WriteRate, SyncRate: a.cfg.SyncRate, Observe: figures.Request}
+	options := routes.Options{Log: a.log, Texts: a.texts, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now, WriteRate: a.cfg.WriteRate, SyncRate: a.cfg.SyncRate, Observe: figures.Request}
 	if a.cfg.authenticates() {
 		var err error
 		if options.Access, err = access.New(ctx, a.accessOptions()); err != nil {
@@ -58,7 +58,7 @@ func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metri
 
 // pages wires the console.
 func (a *App) pages(syncs *syncing.Service, runs *services.Runs, known routes.Access, examiner *doctor.Doctor, forms pages.ProductFormsOptions) routes.Pages {
-	site := pages.NewSite(pages.Options{Answers: a.answers, Status: syncs, Zone: a.zone, SignsIn: known != nil, Log: a.log})
+	site := pages.NewSite(pages.Options{Answers: a.answers, Status: syncs, Zone: a.zone, Texts: a.texts, SignsIn: known != nil, Log: a.log})
 	return routes.Pages{
 		Site:     site,
 		Session:  pages.NewSession(site, known),

@@ -61,7 +61,7 @@ func outcomeOf(mode string, started time.Time, result mirror.Result, err error) 
 		o.Tables = []models.TableCount{}
 	}
 	if e := models.AsError(err); e != nil {
-		o.State, o.Error = models.Failed, &outcomeError{Class: e.Class, Message: e.Message, Remedy: e.Remedy}
+		o.State, o.Error = models.Failed, &outcomeError{Class: e.Class, Message: englishTexts(time.UTC).Message(e), Remedy: englishTexts(time.UTC).RemedyOf(e)}
 	}
 	if run := result.Run; run != nil {
 		o.Run, o.Mode, o.State, o.Reason, o.StartedAt, o.FinishedAt, o.Digest = &run.ID, run.Mode, run.State, run.Reason, run.StartedAt, run.FinishedAt, run.Digest

@@ -52,7 +52,7 @@ func (c *syncCommand) check() error {
 	default:
 		return nil
 	}
-	return &models.Error{Class: models.Config, Message: wrong}
+	return &models.Error{Class: models.Config, LegacyMessage: wrong}
 }
 
 func (c *syncCommand) request() mirror.Request {

@@ -17,7 +17,7 @@ type tokenCommand struct {
 // Run prints a token that is signed with AUTH_JWT_SECRET, and nothing else on standard output.
 func (c *tokenCommand) Run(env *environment) error {
 	if c.Expires < time.Second {
-		return &models.Error{Class: models.Config, Message: "--expires takes a duration from 1s"}
+		return &models.Error{Class: models.Config, LegacyMessage: "--expires takes a duration from 1s"}
 	}
 	token, err := access.Sign(env.config.JWTSecret, access.Claims{Role: c.Role, Subject: c.Subject,
 		Issuer: env.config.Issuer, Audience: env.config.Audience, IssuedAt: time.Now(), Expires: c.Expires})

@@ -9,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/web/messages"
 )
 
 // retryAfter is how many seconds a client is asked to wait for a database that is away.
@@ -28,9 +29,9 @@ type Failure struct {
 // Errors answers every error that a handler returns or that Fiber itself comes upon, and logs those
 // that are the server's fault with their cause, which the client never sees. People are answered with a
 // page; show may be nil where there are none.
-func Errors(log *slog.Logger, show func(c *fiber.Ctx, status int, f Failure) error) fiber.ErrorHandler {
+func Errors(log *slog.Logger, texts *messages.Printer, show func(c *fiber.Ctx, status int, f Failure) error) fiber.ErrorHandler {
 	return func(c *fiber.Ctx, err error) error {
-		status, answer := Failed(err)
+		status, answer := Failed(texts, err)
 		answer.RequestID = strings.Clone(c.GetRespHeader(fiber.HeaderXRequestID))
 		LogFault(log, c, status, err)
 		if status == http.StatusServiceUnavailable {
@@ -51,7 +52,7 @@ func LogFault(log *slog.Logger, c *fiber.Ctx, status int, err error) {
 }
 
 // Failed says what an error is in HTTP, in words that may be shown.
-func Failed(err error) (int, Failure) {
+func Failed(texts *messages.Printer, err error) (int, Failure) {
 	var own *fiber.Error
 	if errors.As(err, &own) && own.Code < http.StatusInternalServerError {
 		code := strings.ReplaceAll(strings.ToLower(http.StatusText(own.Code)), " ", "_")
@@ -60,9 +61,19 @@ func Failed(err error) (int, Failure) {
 	e := models.AsError(err)
 	status, message := verdict(e.Class)
 	if message == "" {
-		message = e.Error()
+		message = texts.Error(e)
 	}
-	return status, Failure{Message: message, Code: string(e.Class), Errors: e.Fields, Data: e.Data, Err: err}
+	return status, Failure{Message: message, Code: string(e.Class), Errors: rendered(texts, e.Fields), Data: e.Data, Err: err}
+}
+
+// rendered fills in the messages of invalid fields.
+func rendered(texts *messages.Printer, fields []models.FieldError) []models.FieldError {
+	for i, f := range fields {
+		if !f.Text.IsZero() {
+			fields[i].LegacyMessage = texts.Text(f.Text)
+		}
+	}
+	return fields
 }
 
 // verdict is the one map from a class of error to a status. Where the error's own message could hold

@@ -10,11 +10,13 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers"
 	"lifecycle-sync/models"
+	"lifecycle-sync/web/messages"
 )
 
 // TestEveryClassHasItsStatus also wants that nothing a database said gets out.
@@ -27,11 +29,11 @@ func TestEveryClassHasItsStatus(t *testing.T) {
 		models.DataType: 400, models.Invalid: 400, models.Constraint: 409, models.MassDelete: 409, models.Busy: 409,
 		models.Forbidden: 403, models.NotFound: 404,
 	} {
-		e := &models.Error{Class: class, Message: "own words", Cause: errors.New(said)}
+		e := &models.Error{Class: class, LegacyMessage: "own words", Cause: errors.New(said)}
 		switch class {
 		case models.Invalid, models.MassDelete, models.Busy, models.Forbidden, models.NotFound:
 		default:
-			e.Message = said
+			e.LegacyMessage = said
 		}
 		status, body, log := answerTo(t, fmt.Errorf("while listing: %w", e))
 		var envelope map[string]any
@@ -56,7 +58,7 @@ func TestEveryClassHasItsStatus(t *testing.T) {
 func answerTo(t *testing.T, err error) (status int, body []byte, log string) {
 	t.Helper()
 	var out bytes.Buffer
-	app := fiber.New(fiber.Config{ErrorHandler: handlers.Errors(slog.New(slog.NewTextHandler(&out, nil)), nil)})
+	app := fiber.New(fiber.Config{ErrorHandler: handlers.Errors(slog.New(slog.NewTextHandler(&out, nil)), messages.New().Printer(messages.English, time.UTC), nil)})
 	app.Get("/", func(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderXRequestID, "r1")
 		return err

@@ -68,7 +68,7 @@ func followerOf(s *realtime.Status) *follower {
 	}
 	f := &follower{State: s.State}
 	if e := models.AsError(s.Err); e != nil {
-		f.Message, f.Remedy = &e.Message, &e.Remedy
+		f.Message, f.Remedy = &e.LegacyMessage, &e.LegacyRemedy
 	}
 	return f
 }

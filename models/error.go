@@ -39,31 +39,64 @@ const (
 	Unavailable        Class = "unavailable" // for the moment, such as a full disk
 )
 
-// Error is an error fit to be shown: a class, a sentence without secrets or database text, and what
-// to do about it. Cause is for the log only.
+// Error is an error that may be shown: a class, a text without secrets or database output, and a remedy.
+// Cause is for the log only.
 type Error struct {
 	Class     Class
-	Message   string
-	Remedy    string
-	Transient bool         // it passes by itself, mostly: the same again may succeed in a moment
-	Fields    []FieldError // the fields of a request that are wrong, when Class is Invalid
-	Data      any          // what stands in the way, for the client to see: the product as it is now, the run under way
+	Text      Text
+	Remedy    *Remedy
+	Problems  []Problem    // the single problems behind the error, if there are several
+	Transient bool         // a retry may succeed
+	Fields    []FieldError // the invalid fields of a request, if Class is Invalid
+	Data      any          // the conflicting state, for the client: the current product, the active run
 	Cause     error
+
+	// Texts not yet in the message catalogue.
+	LegacyMessage string
+	LegacyRemedy  string
 }
 
-// FieldError names one wrong field of a request, as the client sent it.
+// FieldError describes one invalid field of a request. Code is part of the API; Text explains it.
 type FieldError struct {
-	Field   string `json:"field"`
-	Code    string `json:"code"`
-	Message string `json:"message"`
+	Field         string `json:"field"` // as the client sent it
+	Code          string `json:"code"`
+	Text          Text   `json:"-"`
+	LegacyMessage string `json:"message"`
 }
 
-// Error returns the sentence and, behind it, the remedy.
+// NewError returns an error whose text is a catalogue entry.
+func NewError(class Class, code string, params Params) *Error {
+	return &Error{Class: class, Text: NewText(code, params)}
+}
+
+// WithRemedy adds what to do.
+func (e *Error) WithRemedy(code string, params Params) *Error {
+	e.Remedy = NewRemedy(code, params)
+	return e
+}
+
+// WithCommand adds what to do and the command that does it.
+func (e *Error) WithCommand(code string, params Params, command string) *Error {
+	e.Remedy = NewCommand(code, params, command)
+	return e
+}
+
+// WithCause adds the underlying error, for the log.
+func (e *Error) WithCause(err error) *Error {
+	e.Cause = err
+	return e
+}
+
+// Error returns the code and parameters, for logs. People read the catalogue's text.
 func (e *Error) Error() string {
-	if e.Remedy == "" {
-		return e.Message
+	switch {
+	case !e.Text.IsZero():
+		return string(e.Class) + ": " + e.Text.String()
+	case e.LegacyRemedy == "":
+		return e.LegacyMessage
+	default:
+		return e.LegacyMessage + ". " + e.LegacyRemedy
 	}
-	return e.Message + ". " + e.Remedy
 }
 
 // Unwrap returns the cause.
@@ -79,18 +112,16 @@ func AsError(err error) *Error {
 	case errors.As(err, &e):
 		return e
 	case errors.Is(err, context.Canceled):
-		return &Error{Class: Canceled, Message: "this was canceled", Cause: err}
+		return NewError(Canceled, "error.canceled", nil).WithCause(err)
 	case errors.Is(err, context.DeadlineExceeded):
-		return &Error{Class: Timeout, Message: "the time allowed for this ran out", Cause: err,
-			Remedy: "Raise SYNC_TIMEOUT, or look at what slows the databases down."}
+		return NewError(Timeout, "error.timeout", nil).WithCause(err)
 	default:
-		return &Error{Class: Internal, Message: "something unexpected went wrong", Cause: err,
-			Remedy: "The log has the details."}
+		return NewError(Internal, "error.internal", nil).WithRemedy("error.internal_remedy", nil).WithCause(err)
 	}
 }
 
-// NewInvalid is the error for a request that is wrong in the given fields, of which there is at least
-// one. Its message is the first field's, as a sentence.
+// NewInvalid returns the error for a request with invalid fields, of which there is at least one. Its text is
+// the first field's.
 func NewInvalid(fields ...FieldError) *Error {
-	return &Error{Class: Invalid, Message: fields[0].Message, Fields: fields}
+	return &Error{Class: Invalid, Text: fields[0].Text, LegacyMessage: fields[0].LegacyMessage, Fields: fields}
 }

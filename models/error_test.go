@@ -11,7 +11,7 @@ import (
 
 func TestAsError(t *testing.T) {
 	t.Parallel()
-	busy := &models.Error{Class: models.Busy, Message: "m", Remedy: "r"}
+	busy := &models.Error{Class: models.Busy, LegacyMessage: "m", LegacyRemedy: "r"}
 	for want, err := range map[models.Class]error{
 		models.Busy:     fmt.Errorf("around: %w", busy),
 		models.Canceled: fmt.Errorf("around: %w", context.Canceled),

@@ -95,7 +95,7 @@ func (t *Table) Decode(rows []Row) (any, error) {
 			}
 			if err != nil {
 				return nil, &Error{Class: DataType, Cause: err,
-					Message: fmt.Sprintf("%s id %d: the value of %s cannot be read", t.Source, row.ID, c.Name)}
+					LegacyMessage: fmt.Sprintf("%s id %d: the value of %s cannot be read", t.Source, row.ID, c.Name)}
 			}
 		}
 	}
@@ -105,13 +105,13 @@ func (t *Table) Decode(rows []Row) (any, error) {
 
 func (c Column) decode(cell string) (any, error) {
 	switch c.Kind {
-	case Int:
+	case KindInt:
 		return strconv.ParseInt(cell, 10, 64)
-	case Timestamp:
+	case KindTimestamp:
 		return ParseTimestamp(cell)
-	case Day:
+	case KindDate:
 		return ParseDate(cell)
-	case Document:
+	case KindJSON:
 		return JSON(cell), nil
 	default:
 		return cell, nil
@@ -124,11 +124,11 @@ func (c Column) JSON(cell []byte) JSON {
 	switch {
 	case cell == nil:
 		return JSON("null")
-	case c.Kind == Int, c.Kind == Document:
+	case c.Kind == KindInt, c.Kind == KindJSON:
 		if json.Valid(cell) {
 			return append(JSON(nil), cell...)
 		}
-	case c.Kind == Timestamp:
+	case c.Kind == KindTimestamp:
 		if t, err := ParseTimestamp(string(cell)); err == nil {
 			cell = []byte(t.Format(time.RFC3339Nano))
 		}

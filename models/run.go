@@ -84,7 +84,7 @@ func (r Run) Drift() int64 {
 func FailedRun(mode string, started, ended time.Time, err error) Run {
 	e := AsError(err)
 	class := string(e.Class)
-	return Run{Mode: mode, State: Failed, StartedAt: started, FinishedAt: &ended, ErrorClass: &class, ErrorMessage: &e.Message, ErrorRemedy: &e.Remedy}
+	return Run{Mode: mode, State: Failed, StartedAt: started, FinishedAt: &ended, ErrorClass: &class, ErrorMessage: &e.LegacyMessage, ErrorRemedy: &e.LegacyRemedy}
 }
 
 // TableName is the table in pmo_db.

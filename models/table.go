@@ -14,11 +14,11 @@ type Kind int
 
 // The kinds of column.
 const (
-	Int Kind = iota
-	Text
-	Timestamp
-	Day
-	Document // JSON
+	KindInt Kind = iota
+	KindText
+	KindTimestamp
+	KindDate
+	KindJSON
 )
 
 // Column describes one column of a mirrored table. Type is PostgreSQL's type as the field has it
@@ -88,15 +88,15 @@ func TableOf[T any](source, label, noun string) *Table {
 func kindOf(f *schema.Field) (Kind, error) {
 	switch base, _, _ := strings.Cut(f.TagSettings["TYPE"], "("); base {
 	case "integer", "bigint":
-		return Int, nil
+		return KindInt, nil
 	case "text", "varchar":
-		return Text, nil
+		return KindText, nil
 	case "timestamptz":
-		return Timestamp, nil
+		return KindTimestamp, nil
 	case "date":
-		return Day, nil
+		return KindDate, nil
 	case "jsonb":
-		return Document, nil
+		return KindJSON, nil
 	default:
 		return 0, fmt.Errorf("column type %q cannot be mirrored", base)
 	}

@@ -60,7 +60,7 @@ func (g *gate) ask(c *fiber.Ctx) (models.Caller, error) {
 	}
 	if token == "" {
 		c.Set(fiber.HeaderWWWAuthenticate, "Bearer")
-		return models.Caller{}, &models.Error{Class: models.Unauthenticated, Message: "This needs a token", Remedy: "Send it as Authorization: Bearer …"}
+		return models.Caller{}, &models.Error{Class: models.Unauthenticated, LegacyMessage: "This needs a token", LegacyRemedy: "Send it as Authorization: Bearer …"}
 	}
 	caller, err := g.access.Caller(c.UserContext(), token)
 	if e := models.AsError(err); e == nil || e.Class != models.Unauthenticated {
@@ -134,7 +134,7 @@ func (g *gate) admits(least models.Role) fiber.Handler {
 			return err
 		}
 		if caller.Role < least {
-			return &models.Error{Class: models.Forbidden, Message: "This takes the role of " + least.String() + ", and the token's is that of " + caller.Role.String()}
+			return &models.Error{Class: models.Forbidden, LegacyMessage: "This takes the role of " + least.String() + ", and the token's is that of " + caller.Role.String()}
 		}
 		return c.Next()
 	}

@@ -34,13 +34,13 @@ func (k *known) Caller(_ context.Context, token string) (models.Caller, error) {
 	}
 	switch token {
 	case "nobody":
-		return models.Caller{}, &models.Error{Class: models.Forbidden, Message: "nobody may do nothing"}
+		return models.Caller{}, &models.Error{Class: models.Forbidden, LegacyMessage: "nobody may do nothing"}
 	case "away":
-		return models.Caller{}, &models.Error{Class: models.Unavailable, Message: "no keys"}
+		return models.Caller{}, &models.Error{Class: models.Unavailable, LegacyMessage: "no keys"}
 	case "broken":
 		return models.Caller{}, errors.New("hunter2")
 	}
-	return models.Caller{}, &models.Error{Class: models.Unauthenticated, Message: "no"}
+	return models.Caller{}, &models.Error{Class: models.Unauthenticated, LegacyMessage: "no"}
 }
 
 // lines are a server with a table of its own, and a clock that stands still.

@@ -10,14 +10,16 @@ import (
 
 	"lifecycle-sync/handlers"
 	"lifecycle-sync/models"
+	"lifecycle-sync/web/messages"
 )
 
 // Options are what the server needs.
 type Options struct {
 	Access      Access // nil is local mode
 	Log         *slog.Logger
-	CORSOrigins []string         // other sites whose pages may call the API, as "https://pmo.example.com"
-	Now         func() time.Time // for the durations in the access log, and allowances
+	Texts       *messages.Printer // renders error messages
+	CORSOrigins []string          // other sites whose pages may call the API, as "https://pmo.example.com"
+	Now         func() time.Time  // for the durations in the access log, and allowances
 
 	// Observe is told of every request: the pattern of its route, "" when it reached none. May be nil.
 	Observe func(route, method string, status int, took time.Duration)

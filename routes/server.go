@@ -38,7 +38,7 @@ const (
 // a request passes through stands in the order in which it does.
 func newServer(o Options, api, pages []route, show func(*fiber.Ctx, int, handlers.Failure) error) *fiber.App {
 	gate := newGate(o)
-	fail := handlers.Errors(o.Log, gate.greeting(show))
+	fail := handlers.Errors(o.Log, o.Texts, gate.greeting(show))
 	web := fiber.New(fiber.Config{
 		DisableStartupMessage: true,
 		CaseSensitive:         true,

@@ -19,6 +19,7 @@ import (
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/routes"
 	"lifecycle-sync/services"
+	"lifecycle-sync/web/messages"
 )
 
 const (
@@ -66,7 +67,7 @@ func newAwaySite(t *testing.T, url string) *site {
 	s.db = db
 	store := pmo.New(db, models.Tables())
 	answers := services.NewAnswers(store, services.AnswersOptions{})
-	s.web = routes.New(routes.Options{Log: log, CORSOrigins: []string{pageOrigin + "/"}, Now: time.Now, WriteRate: 600, SyncRate: 60}, routes.Handlers{
+	s.web = routes.New(routes.Options{Log: log, Texts: messages.New().Printer(messages.English, time.UTC), CORSOrigins: []string{pageOrigin + "/"}, Now: time.Now, WriteRate: 600, SyncRate: 60}, routes.Handlers{
 		Health: handlers.NewHealth(store, log), Products: handlers.NewProducts(answers, time.Now), Dropdowns: handlers.NewDropdowns(answers),
 	}, routes.Pages{})
 	return s

@@ -119,7 +119,7 @@ func (a *Answers) Get(ctx context.Context, key string, compute func(ctx context.
 func (a *Answers) fly(ctx context.Context, q question, mark pmo.Mark, compute func(context.Context, *View) (Answer, error)) (answer Answer, err error) {
 	defer func() { // no request's own recovery is above this
 		if cause := recover(); cause != nil {
-			err = &models.Error{Class: models.Internal, Message: "something unexpected went wrong", Remedy: "The log has the details.",
+			err = &models.Error{Class: models.Internal, LegacyMessage: "something unexpected went wrong", LegacyRemedy: "The log has the details.",
 				Cause: fmt.Errorf("panic: %v\n%s", cause, debug.Stack())}
 		}
 	}()

@@ -160,7 +160,7 @@ func TestFirstCallerLeaves(t *testing.T) {
 func TestErrorsAreNotKept(t *testing.T) {
 	t.Parallel()
 	eachLab(t, services.AnswersOptions{}, func(l *lab) {
-		wrong := &models.Error{Class: models.NotFound, Message: "not there"}
+		wrong := &models.Error{Class: models.NotFound, LegacyMessage: "not there"}
 		_, err := l.answers.Get(l.Context(), "a", func(context.Context, *services.View) (services.Answer, error) { return services.Answer{}, wrong })
 		if !errors.Is(err, wrong) {
 			l.Errorf("got %v", err)

@@ -34,7 +34,7 @@ type TransitionPage struct {
 // that is too long or days that are in the wrong order.
 func (q TransitionQuery) Check() error {
 	if q.Since != nil && q.Until != nil && q.Since.Time().After(q.Until.Time()) {
-		return models.NewInvalid(models.FieldError{Field: "until", Code: "order", Message: "until must not be before since"})
+		return models.NewInvalid(models.FieldError{Field: "until", Code: "order", LegacyMessage: "until must not be before since"})
 	}
 	return checkSearch(q.Search)
 }

@@ -86,7 +86,7 @@ func (h *HistoryWriter) product(ctx context.Context, tx *lifecycle.Tx, in Transi
 	}
 	var problems []models.FieldError
 	if row == nil {
-		problems = append(problems, models.FieldError{Field: "id_produk", Code: "unknown", Message: "there is no such product"})
+		problems = append(problems, models.FieldError{Field: "id_produk", Code: "unknown", LegacyMessage: "there is no such product"})
 	}
 	for field, id := range map[string]*int64{"stage_now": &in.StageID, "stage_previous": in.PreviousStageID} {
 		if id == nil {
@@ -97,7 +97,7 @@ func (h *HistoryWriter) product(ctx context.Context, tx *lifecycle.Tx, in Transi
 			return product, err
 		}
 		if !exists {
-			problems = append(problems, models.FieldError{Field: field, Code: "unknown", Message: "there is no such stage"})
+			problems = append(problems, models.FieldError{Field: field, Code: "unknown", LegacyMessage: "there is no such stage"})
 		}
 	}
 	if problems != nil {
@@ -111,14 +111,14 @@ func (h *HistoryWriter) product(ctx context.Context, tx *lifecycle.Tx, in Transi
 // write would take the product out of the mirror.
 func moves(product models.ListedProduct, in TransitionInput, begins models.Date) error {
 	if year := begins.Time().Year(); year < 1 || year > 9999 {
-		return models.NewInvalid(models.FieldError{Field: "tanggal_perubahan", Code: "timestamp", Message: "tanggal_perubahan must fall on a day of the years 1 to 9999"})
+		return models.NewInvalid(models.FieldError{Field: "tanggal_perubahan", Code: "timestamp", LegacyMessage: "tanggal_perubahan must fall on a day of the years 1 to 9999"})
 	}
 	if in.FromNone && product.StageID != nil || in.PreviousStageID != nil && (product.StageID == nil || *product.StageID != *in.PreviousStageID) {
-		return &models.Error{Class: models.Conflict, Message: "The product is not in the stage that it is said to leave; somebody has moved it meanwhile",
-			Remedy: "Look at it as it is now, and try again."}
+		return &models.Error{Class: models.Conflict, LegacyMessage: "The product is not in the stage that it is said to leave; somebody has moved it meanwhile",
+			LegacyRemedy: "Look at it as it is now, and try again."}
 	}
 	if product.StageID != nil && *product.StageID == in.StageID {
-		return &models.Error{Class: models.Conflict, Message: "The product is in this stage already"}
+		return &models.Error{Class: models.Conflict, LegacyMessage: "The product is in this stage already"}
 	}
 	return nil
 }
@@ -183,8 +183,8 @@ type CurrentTransition struct {
 
 // NewTransitionChanged is the error for a transition that is no longer what somebody has seen.
 func NewTransitionChanged(current CurrentTransition) error {
-	return &models.Error{Class: models.PreconditionFailed, Message: "Somebody has changed this transition meanwhile; nothing was done",
-		Remedy: "Look at it as it is now, and try again.", Data: current}
+	return &models.Error{Class: models.PreconditionFailed, LegacyMessage: "Somebody has changed this transition meanwhile; nothing was done",
+		LegacyRemedy: "Look at it as it is now, and try again.", Data: current}
 }
 
 // locked reads a transition, with its row's tag, and keeps others from changing it.
@@ -194,7 +194,7 @@ func (h *HistoryWriter) locked(ctx context.Context, tx *lifecycle.Tx, id int64) 
 		return transition, "", err
 	}
 	if row == nil {
-		return transition, "", &models.Error{Class: models.NotFound, Message: fmt.Sprintf("There is no transition %d", id)}
+		return transition, "", &models.Error{Class: models.NotFound, LegacyMessage: fmt.Sprintf("There is no transition %d", id)}
 	}
 	transition, err = tx.Transition(ctx, h.histories, id)
 	return transition, row.Tag(), err

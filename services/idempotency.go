@@ -72,8 +72,8 @@ func (w *Writer) claim(ctx context.Context, key *IdempotencyKey, fingerprint str
 			}
 			continue
 		case *known.Fingerprint != fingerprint:
-			return write, nil, &models.Error{Class: models.Conflict, Message: "This Idempotency-Key was used for a request with other fields or files",
-				Remedy: "Take a new key for a new request.", Cause: KeyUsedError{}}
+			return write, nil, &models.Error{Class: models.Conflict, LegacyMessage: "This Idempotency-Key was used for a request with other fields or files",
+				LegacyRemedy: "Take a new key for a new request.", Cause: KeyUsedError{}}
 		case known.State == models.WriteDone:
 			return write, &known.Write, nil
 		case known.State == models.WriteIntended:
@@ -87,7 +87,7 @@ func (w *Writer) claim(ctx context.Context, key *IdempotencyKey, fingerprint str
 		}
 		select {
 		case <-ctx.Done():
-			return write, nil, &models.Error{Class: models.Busy, Message: "An earlier request with this Idempotency-Key is still being worked on", Remedy: "Ask again in a moment."}
+			return write, nil, &models.Error{Class: models.Busy, LegacyMessage: "An earlier request with this Idempotency-Key is still being worked on", LegacyRemedy: "Ask again in a moment."}
 		case <-tick.C:
 		}
 	}

@@ -46,7 +46,7 @@ func ListFiles(ctx context.Context, from fileLister, productID int64) ([]models.
 
 func wantProduct(has bool, err error) error {
 	if err == nil && !has {
-		return &models.Error{Class: models.NotFound, Message: "There is no product with this id"}
+		return &models.Error{Class: models.NotFound, LegacyMessage: "There is no product with this id"}
 	}
 	return err
 }
@@ -145,7 +145,7 @@ func (f *ProductFiles) Open(ctx context.Context, a models.Attachment) (io.ReadCl
 	content, size, err := f.contents.Get(context.WithoutCancel(ctx), a.ObjectKey)
 	if err == nil && size != a.Size {
 		_ = content.Close()
-		return nil, &models.Error{Class: models.NotFound, Message: "The file's content is not what was kept.",
+		return nil, &models.Error{Class: models.NotFound, LegacyMessage: "The file's content is not what was kept.",
 			Cause: fmt.Errorf("%s has %d bytes instead of %d", a.ObjectKey, size, a.Size)}
 	}
 	return content, err

@@ -65,7 +65,7 @@ func (in ProductInput) checkReferences(ctx context.Context, tx *lifecycle.Tx) er
 			return err
 		}
 		if !exists {
-			problems = append(problems, models.FieldError{Field: r.field, Code: "unknown", Message: "there is no such " + r.what})
+			problems = append(problems, models.FieldError{Field: r.field, Code: "unknown", LegacyMessage: "there is no such " + r.what})
 		}
 	}
 	if problems != nil {

@@ -111,8 +111,8 @@ func (p *ProductWriter) Delete(ctx context.Context, id int64, ifMatch IfMatch) (
 		}
 		histories, err := tx.DeleteProduct(ctx, id)
 		if e := models.AsError(err); err != nil && e.Class == models.Constraint {
-			return Change{}, &models.Error{Class: models.Conflict, Message: "lifecycle_db does not let this product be deleted: another table refers to it, or a trigger keeps it",
-				Remedy: "Remove what refers to it first.", Cause: err}
+			return Change{}, &models.Error{Class: models.Conflict, LegacyMessage: "lifecycle_db does not let this product be deleted: another table refers to it, or a trigger keeps it",
+				LegacyRemedy: "Remove what refers to it first.", Cause: err}
 		}
 		if err != nil {
 			return Change{}, err
@@ -134,7 +134,7 @@ func (p *ProductWriter) locked(ctx context.Context, tx *lifecycle.Tx, id int64, 
 		return product, 0, err
 	}
 	if row == nil {
-		return product, 0, &models.Error{Class: models.NotFound, Message: fmt.Sprintf("There is no product %d", id)}
+		return product, 0, &models.Error{Class: models.NotFound, LegacyMessage: fmt.Sprintf("There is no product %d", id)}
 	}
 	if product, err = tx.Product(ctx, p.products, id); err != nil {
 		return product, 0, err
@@ -144,8 +144,8 @@ func (p *ProductWriter) locked(ctx context.Context, tx *lifecycle.Tx, id int64, 
 	}
 	product.AttachmentsCount = files
 	if tag := row.Tag(); !ifMatch.allows(tag) {
-		return product, files, &models.Error{Class: models.PreconditionFailed, Message: "Somebody has changed this product meanwhile; nothing was done",
-			Remedy: "Look at it as it is now, and try again.", Data: Current{ListedProduct: product, ETag: quoted(tag)}}
+		return product, files, &models.Error{Class: models.PreconditionFailed, LegacyMessage: "Somebody has changed this product meanwhile; nothing was done",
+			LegacyRemedy: "Look at it as it is now, and try again.", Data: Current{ListedProduct: product, ETag: quoted(tag)}}
 	}
 	return product, files, nil
 }

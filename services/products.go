@@ -49,7 +49,7 @@ func (q ProductQuery) Check() error {
 		return err
 	}
 	if _, known := q.Filter.MissingColumn(); !known && q.Filter.Missing != "" {
-		return models.NewInvalid(models.FieldError{Field: "missing", Code: "unknown", Message: "missing must be one of segment, stage, category, price, launchDate"})
+		return models.NewInvalid(models.FieldError{Field: "missing", Code: "unknown", LegacyMessage: "missing must be one of segment, stage, category, price, launchDate"})
 	}
 	return checkSearch(q.Filter.Search)
 }
@@ -65,7 +65,7 @@ func (q ProductQuery) Order() (pmo.ProductOrder, error) {
 func checkSearch(search string) error {
 	if n := utf8.RuneCountInString(search); n > maxSearch {
 		return models.NewInvalid(models.FieldError{Field: "search", Code: "too_long",
-			Message: fmt.Sprintf("search has %d characters; at most %d are possible", n, maxSearch)})
+			LegacyMessage: fmt.Sprintf("search has %d characters; at most %d are possible", n, maxSearch)})
 	}
 	return nil
 }
@@ -91,6 +91,6 @@ func productOrder(sort string) (pmo.ProductOrder, error) {
 		return pmo.ProductOrder{Column: key, Descending: descending}, nil
 	default:
 		return pmo.ProductOrder{}, models.NewInvalid(models.FieldError{Field: "sort", Code: "unknown",
-			Message: "sort must be one of " + strings.Join(sortKeys(), ", ") + ", with - before it for descending"})
+			LegacyMessage: "sort must be one of " + strings.Join(sortKeys(), ", ") + ", with - before it for descending"})
 	}
 }

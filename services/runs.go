@@ -117,10 +117,10 @@ func (r *Runs) RowChanges(ctx context.Context, q RowQuery) (changes []models.Row
 	}
 	at := slices.Index(known, q.Table)
 	if at < 0 {
-		return nil, Pagination{}, models.NewInvalid(models.FieldError{Field: "table", Code: "unknown", Message: "table must be one of " + strings.Join(known, ", ")})
+		return nil, Pagination{}, models.NewInvalid(models.FieldError{Field: "table", Code: "unknown", LegacyMessage: "table must be one of " + strings.Join(known, ", ")})
 	}
 	if q.ID == 0 {
-		return nil, Pagination{}, models.NewInvalid(models.FieldError{Field: "id", Code: "required", Message: "id must be that of a row"})
+		return nil, Pagination{}, models.NewInvalid(models.FieldError{Field: "id", Code: "required", LegacyMessage: "id must be that of a row"})
 	}
 	return page(ctx, r.store, q.Paging, func(v *pmo.Store, ctx context.Context, offset, limit int) ([]models.RowChange, int64, error) {
 		return v.RowChanges(ctx, r.tables[at].Name, q.ID, offset, limit)
@@ -130,7 +130,7 @@ func (r *Runs) RowChanges(ctx context.Context, q RowQuery) (changes []models.Row
 func existing(ctx context.Context, v *pmo.Store, id int64) (models.Run, error) {
 	run, err := v.Run(ctx, id)
 	if err == nil && run == nil {
-		err = &models.Error{Class: models.NotFound, Message: fmt.Sprintf("There is no run %d", id)}
+		err = &models.Error{Class: models.NotFound, LegacyMessage: fmt.Sprintf("There is no run %d", id)}
 	}
 	if err != nil {
 		return models.Run{}, err

@@ -10,7 +10,7 @@ import (
 func (s *Site) Asset(c *fiber.Ctx) error {
 	asset, ok := s.console.Asset(c.Params("file"))
 	if !ok {
-		return &models.Error{Class: models.NotFound, Message: "There is no such file"}
+		return &models.Error{Class: models.NotFound, LegacyMessage: "There is no such file"}
 	}
 	c.Set(fiber.HeaderCacheControl, "no-cache")
 	if c.Query("v") == asset.Tag {

@@ -70,7 +70,7 @@ func (f *failure) forOperator(err error) {
 	}
 	switch e.Class {
 	case models.Connection, models.Timeout, models.Permission, models.Schema, models.DataType, models.Constraint, models.Config:
-		f.Message, f.Remedy = e.Message, remedyOf(e.Remedy)
+		f.Message, f.Remedy = e.LegacyMessage, remedyOf(e.LegacyRemedy)
 	default:
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/services"
 	"lifecycle-sync/web"
+	"lifecycle-sync/web/messages"
 )
 
 // filters are the form that says what a page shows, and the way back from each of its filters.
@@ -104,13 +105,13 @@ func (f *filters) filled(n narrow, others ...setFilter) filters {
 }
 
 // refuse puts what is wrong into the form, and returns with which status its page is shown.
-func (f *filters) refuse(err error) int {
+func (f *filters) refuse(texts *messages.Printer, err error) int {
 	labels := map[string]string{f.Search.Name: f.Search.Label}
 	for _, field := range f.Fields {
 		labels[field.Name] = field.Label
 	}
 	var status int
-	status, f.Problems = problemsOf(err, labels)
+	status, f.Problems = problemsOf(texts, err, labels)
 	if f.Problems == nil {
 		return status
 	}

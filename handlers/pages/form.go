@@ -12,6 +12,7 @@ import (
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services"
+	"lifecycle-sync/web/messages"
 )
 
 // field is a field of a form.
@@ -89,7 +90,7 @@ func (p *problems) at(name string) string {
 // problemsOf is problemsOf for the error that a form is shown again with, which nobody else sees: where it is the
 // server's fault it is logged.
 func (s *Site) problemsOf(c *fiber.Ctx, err error, labels map[string]string) (int, *problems) {
-	status, found := problemsOf(err, labels)
+	status, found := problemsOf(s.texts, err, labels)
 	if found != nil {
 		handlers.LogFault(s.log, c, status, err)
 	}
@@ -98,8 +99,8 @@ func (s *Site) problemsOf(c *fiber.Ctx, err error, labels map[string]string) (in
 
 // problemsOf says an error in the words of a form, whose fields have labels by their names, and with which
 // status the form is shown again. It is nil for errors that are shown without the form.
-func problemsOf(err error, labels map[string]string) (int, *problems) {
-	status, f := handlers.Failed(err)
+func problemsOf(texts *messages.Printer, err error, labels map[string]string) (int, *problems) {
+	status, f := handlers.Failed(texts, err)
 	of := "" // what the mistake is of where the error does not say
 	switch status {
 	case http.StatusBadRequest:
@@ -116,13 +117,13 @@ func problemsOf(err error, labels map[string]string) (int, *problems) {
 		f.Message += " What you have entered is still here: send it again, and when that does not help, copy it and ask whoever looks after this program."
 	}
 	if len(f.Errors) == 0 {
-		f.Errors = []models.FieldError{{Field: of, Message: f.Message}}
+		f.Errors = []models.FieldError{{Field: of, LegacyMessage: f.Message}}
 	}
 	for _, e := range f.Errors {
 		if e.Field == "harga" && e.Code == "integer" {
-			e.Message = "harga must be a whole number of rupiah that is not negative, such as 1250000 or 1.250.000"
+			e.LegacyMessage = "harga must be a whole number of rupiah that is not negative, such as 1250000 or 1.250.000"
 		}
-		one := problem{Text: inWords(e.Message, labels)}
+		one := problem{Text: inWords(e.LegacyMessage, labels)}
 		if labels[e.Field] != "" {
 			one.Field = e.Field
 		}
@@ -149,8 +150,8 @@ func sentBefore(key string, err error, outcome string) (string, error) {
 	if _, used := errors.AsType[services.KeyUsedError](err); !used {
 		return key, err
 	}
-	return newKey(), &models.Error{Class: models.Conflict, Message: "You have sent this form before, with other entries, and " + outcome,
-		Remedy: "Send it again if you mean this, too."}
+	return newKey(), &models.Error{Class: models.Conflict, LegacyMessage: "You have sent this form before, with other entries, and " + outcome,
+		LegacyRemedy: "Send it again if you mean this, too."}
 }
 
 // isOf reports whether an error is of a class.

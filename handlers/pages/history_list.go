@@ -70,7 +70,7 @@ func (h *Histories) refuse(c *fiber.Ctx, n narrow, product int64, err error) err
 	if readErr != nil {
 		return readErr
 	}
-	return h.site.Show(c, list.Filters.refuse(err), Page{Template: "stage-history/list", Title: "Stage history", Section: "stage-history", Data: list})
+	return h.site.Show(c, list.Filters.refuse(h.site.texts, err), Page{Template: "stage-history/list", Title: "Stage history", Section: "stage-history", Data: list})
 }
 
 // historyFilters are the list's filters; product is the one whose history is asked for, or 0. Errors: connection, timeout.

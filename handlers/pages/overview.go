@@ -69,7 +69,7 @@ func (h *Overview) refuse(c *fiber.Ctx, n narrow, err error) error {
 		return readErr
 	}
 	o := overview{Filters: filtersOf("/", n, lists)}
-	return h.site.Show(c, o.Filters.refuse(err), Page{Template: "overview/overview", Title: "Overview", Section: "overview", Data: o})
+	return h.site.Show(c, o.Filters.refuse(h.site.texts, err), Page{Template: "overview/overview", Title: "Overview", Section: "overview", Data: o})
 }
 
 func (n narrow) overview(d dashboard.Dashboard, lists services.DropdownLists) overview {

@@ -213,7 +213,7 @@ func (f productForm) check(checker request.Checker, sent map[string]string, whol
 	if err != nil {
 		wrong = models.AsError(err).Fields
 	}
-	return in, models.NewInvalid(append(wrong, models.FieldError{Field: end, Code: "order", Message: end + " must not be before the stage start"})...)
+	return in, models.NewInvalid(append(wrong, models.FieldError{Field: end, Code: "order", LegacyMessage: end + " must not be before the stage start"})...)
 }
 
 // show answers with the form, for which it reads what can be chosen.
@@ -251,7 +251,7 @@ func (h *ProductForms) again(c *fiber.Ctx, f productForm, err error, further ...
 		if other == nil {
 			continue
 		}
-		if _, more := problemsOf(other, productLabels()); more != nil {
+		if _, more := problemsOf(h.site.texts, other, productLabels()); more != nil {
 			found.List = append(found.List, more.List...)
 		}
 	}

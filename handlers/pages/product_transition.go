@@ -121,7 +121,7 @@ func (f transitionForm) document() (models.JSON, []models.FieldError) {
 			at, problem = m.ValueField, "is written so that it can be misread: write a number as 1.250 or 1250, and 4,5 with a comma"
 		}
 		if problem != "" {
-			wrong = append(wrong, models.FieldError{Field: at, Code: "required", Message: at + " " + problem})
+			wrong = append(wrong, models.FieldError{Field: at, Code: "required", LegacyMessage: at + " " + problem})
 		}
 		seen[m.Name] = true
 		members = append(members, jsonText(m.Name)+":"+written)
@@ -152,10 +152,10 @@ func (f transitionForm) input(checker request.Checker, now time.Time) (services.
 		sent["tanggal_perubahan"] = at.UTC().Format(time.RFC3339)
 		switch {
 		case at.After(now): // the product would move today
-			wrong = append(wrong, models.FieldError{Field: "tanggal_perubahan", Code: "future", Message: "tanggal_perubahan must not be in the future"})
+			wrong = append(wrong, models.FieldError{Field: "tanggal_perubahan", Code: "future", LegacyMessage: "tanggal_perubahan must not be in the future"})
 		case err != nil:
 			sent["tanggal_perubahan"] = ""
-			wrong = append(wrong, models.FieldError{Field: "tanggal_perubahan", Code: "timestamp", Message: "tanggal_perubahan must be a date and a time"})
+			wrong = append(wrong, models.FieldError{Field: "tanggal_perubahan", Code: "timestamp", LegacyMessage: "tanggal_perubahan must be a date and a time"})
 		}
 	}
 	metrics, amiss := f.document()

@@ -64,5 +64,5 @@ func (h *Products) refuse(c *fiber.Ctx, n narrow, err error) error {
 		return readErr
 	}
 	list := productList{Filters: listFilters(n, lists), narrow: n}
-	return h.site.Show(c, list.Filters.refuse(err), Page{Template: "products/list", Title: "Products", Section: "products", Data: list})
+	return h.site.Show(c, list.Filters.refuse(h.site.texts, err), Page{Template: "products/list", Title: "Products", Section: "products", Data: list})
 }

@@ -48,7 +48,7 @@ func refusal(err error) (problem string, ok bool) {
 		return "", false
 	}
 	if e.Class == models.Unauthenticated {
-		return e.Message + ". Get a new token in the PMO application, and paste all of it here", true
+		return e.LegacyMessage + ". Get a new token in the PMO application, and paste all of it here", true
 	}
 	return e.Error(), true
 }

@@ -15,6 +15,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/services"
 	"lifecycle-sync/web"
+	"lifecycle-sync/web/messages"
 )
 
 // policy lets a page use this server's own styles, scripts and images, and send forms to it; nothing else.
@@ -27,6 +28,7 @@ type Site struct {
 	answers  *services.Answers
 	standing *standing
 	zone     *time.Location
+	texts    *messages.Printer
 	signsIn  bool
 	log      *slog.Logger
 }
@@ -36,13 +38,14 @@ type Options struct {
 	Answers *services.Answers
 	Status  statusReader
 	Zone    *time.Location // in which times are written
-	SignsIn bool           // people show a token; else everybody is the local administrator
+	Texts   *messages.Printer
+	SignsIn bool // people show a token; else everybody is the local administrator
 	Log     *slog.Logger
 }
 
 // NewSite returns the site. It panics when a template is not right.
 func NewSite(o Options) *Site {
-	return &Site{console: web.New(o.Zone), answers: o.Answers, standing: newStanding(o.Status), zone: o.Zone, signsIn: o.SignsIn, log: o.Log}
+	return &Site{console: web.New(o.Zone), answers: o.Answers, standing: newStanding(o.Status), zone: o.Zone, texts: o.Texts, signsIn: o.SignsIn, log: o.Log}
 }
 
 // Page is a page to be shown.

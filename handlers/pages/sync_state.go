@@ -39,7 +39,7 @@ func outlookOf(s syncing.Status, now time.Time) outlook {
 			what = "Why real time has stopped"
 		}
 		o.Troubles = append(o.Troubles, trouble{
-			What: what, Class: className(string(e.Class)), Message: e.Message, Remedy: remedyOf(e.Remedy), Next: realtimeAdvice(e.Class),
+			What: what, Class: className(string(e.Class)), Message: e.LegacyMessage, Remedy: remedyOf(e.LegacyRemedy), Next: realtimeAdvice(e.Class),
 		})
 	}
 	return o

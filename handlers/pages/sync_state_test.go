@@ -18,7 +18,7 @@ func TestOutlook(t *testing.T) {
 	run := func(ago time.Duration) *models.Run {
 		return &models.Run{ID: 7, Mode: models.FullRun, State: models.Succeeded, StartedAt: now.Add(-ago)}
 	}
-	failed := models.FailedRun(models.IncrementalRun, now, now, &models.Error{Class: models.Connection, Message: "lifecycle_db does not answer", Remedy: "See whether it runs."})
+	failed := models.FailedRun(models.IncrementalRun, now, now, &models.Error{Class: models.Connection, LegacyMessage: "lifecycle_db does not answer", LegacyRemedy: "See whether it runs."})
 	drift := run(time.Minute)
 	drift.Differences = models.JSON(`{"drift":3}`)
 	due := now.Add(time.Hour)
@@ -27,8 +27,8 @@ func TestOutlook(t *testing.T) {
 		change(&s)
 		return s
 	}
-	stopped := &realtime.Status{State: realtime.Stopped, Err: &models.Error{Class: models.MassDelete, Message: "tbl_produk_lifecycle would become empty", Remedy: "Look."}}
-	away := &realtime.Status{State: realtime.Unavailable, Err: &models.Error{Class: models.Schema, Message: "wal_level is replica", Remedy: "Set it to logical."}}
+	stopped := &realtime.Status{State: realtime.Stopped, Err: &models.Error{Class: models.MassDelete, LegacyMessage: "tbl_produk_lifecycle would become empty", LegacyRemedy: "Look."}}
+	away := &realtime.Status{State: realtime.Unavailable, Err: &models.Error{Class: models.Schema, LegacyMessage: "wal_level is replica", LegacyRemedy: "Set it to logical."}}
 	for _, c := range []struct {
 		name   string
 		status syncing.Status
@@ -88,7 +88,7 @@ func TestAdvice(t *testing.T) {
 		models.Constraint: "Run again", models.Busy: "Run again", models.Canceled: "Run again", models.Internal: "Run again", models.MassDelete: "Let exactly so many leave",
 	} {
 		for _, mode := range []string{models.FullRun, models.IncrementalRun, models.RealtimeRun} {
-			r := models.FailedRun(mode, time.Time{}, time.Time{}, &models.Error{Class: class, Message: "m", Remedy: "r", Cause: errors.New("c")})
+			r := models.FailedRun(mode, time.Time{}, time.Time{}, &models.Error{Class: class, LegacyMessage: "m", LegacyRemedy: "r", Cause: errors.New("c")})
 			got := troubleOf(r)
 			if len(got.Next.Forms) == 0 || got.Next.Forms[0].Button != want || got.Next.Forms[0].Number != (class == models.MassDelete) {
 				t.Errorf("%s %s: %+v", mode, class, got)

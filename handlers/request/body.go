@@ -77,7 +77,7 @@ func (b *limited) Read(p []byte) (int, error) {
 var errScarce = errors.New("more than there may be")
 
 func tooLarge(what string, limit int64) error {
-	return &models.Error{Class: models.TooLarge, Message: what + " is larger than " + models.SizeText(limit) + ", which is the most that is taken"}
+	return &models.Error{Class: models.TooLarge, LegacyMessage: what + " is larger than " + models.SizeText(limit) + ", which is the most that is taken"}
 }
 
 // unreadable is the error for a body that could not be read to its end: the client's mistake, unless it
@@ -93,7 +93,7 @@ func unreadable(err error, what string) error {
 	case errors.As(err, &network) && network.Timeout():
 		return fiber.ErrRequestTimeout
 	default:
-		return &models.Error{Class: models.Invalid, Message: what, Cause: err}
+		return &models.Error{Class: models.Invalid, LegacyMessage: what, Cause: err}
 	}
 }
 
@@ -124,12 +124,12 @@ func mediaType(c *fiber.Ctx) (string, map[string]string) {
 
 // notOf is the error for a body of a type that is not taken.
 func notOf(types string) error {
-	return &models.Error{Class: models.UnsupportedType, Message: "The body must be " + types + ", uncompressed, as its Content-Type says"}
+	return &models.Error{Class: models.UnsupportedType, LegacyMessage: "The body must be " + types + ", uncompressed, as its Content-Type says"}
 }
 
 // isText reports whether a text can be kept: UTF-8 without NUL.
 func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
 func encodingError(field string) error {
-	return models.NewInvalid(models.FieldError{Field: field, Code: "encoding", Message: field + " must be UTF-8 text without NUL"})
+	return models.NewInvalid(models.FieldError{Field: field, Code: "encoding", LegacyMessage: field + " must be UTF-8 text without NUL"})
 }

@@ -59,19 +59,19 @@ func problemOf(w validator.FieldError) models.FieldError {
 	name := w.Field()
 	switch w.Tag() {
 	case "required", "filled":
-		return models.FieldError{Field: name, Code: "required", Message: name + " is required"}
+		return models.FieldError{Field: name, Code: "required", LegacyMessage: name + " is required"}
 	case "max":
-		return models.FieldError{Field: name, Code: "too_long", Message: fmt.Sprintf("%s may have at most %s characters", name, w.Param())}
+		return models.FieldError{Field: name, Code: "too_long", LegacyMessage: fmt.Sprintf("%s may have at most %s characters", name, w.Param())}
 	case "id":
-		return models.FieldError{Field: name, Code: "integer", Message: name + " must be a whole number from 1 to 2147483647"}
+		return models.FieldError{Field: name, Code: "integer", LegacyMessage: name + " must be a whole number from 1 to 2147483647"}
 	case "rupiah":
-		return models.FieldError{Field: name, Code: "integer", Message: name + " must be a whole number of rupiah, from 0 to 9223372036854775807"}
+		return models.FieldError{Field: name, Code: "integer", LegacyMessage: name + " must be a whole number of rupiah, from 0 to 9223372036854775807"}
 	case "day":
-		return models.FieldError{Field: name, Code: "date", Message: name + " must be a date in the form YYYY-MM-DD"}
+		return models.FieldError{Field: name, Code: "date", LegacyMessage: name + " must be a date in the form YYYY-MM-DD"}
 	case "instant":
-		return models.FieldError{Field: name, Code: "timestamp", Message: name + " must be a time as 2026-03-01T08:30:00+07:00 (RFC 3339)"}
+		return models.FieldError{Field: name, Code: "timestamp", LegacyMessage: name + " must be a time as 2026-03-01T08:30:00+07:00 (RFC 3339)"}
 	default:
-		return models.FieldError{Field: name, Code: w.Tag(), Message: name + " is not right"}
+		return models.FieldError{Field: name, Code: w.Tag(), LegacyMessage: name + " is not right"}
 	}
 }
 

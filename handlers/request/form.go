@@ -91,7 +91,7 @@ func (f *formReader) read(ctx context.Context, boundary string) error {
 		}
 		f.body.scarce = -1
 		if n == partsLimit {
-			return &models.Error{Class: models.TooLarge, Message: fmt.Sprintf("The form has more than %d parts", partsLimit)}
+			return &models.Error{Class: models.TooLarge, LegacyMessage: fmt.Sprintf("The form has more than %d parts", partsLimit)}
 		}
 		if err := f.part(ctx, part); err != nil {
 			return err
@@ -148,7 +148,7 @@ func describe(header textproto.MIMEHeader) (name, filename string, isFile bool) 
 // announced to be too large no file is read, but the fields before the first were: they are shown again.
 func (f *formReader) file(ctx context.Context, part *multipart.Part, filename string) error {
 	if f.body.isTooLarge() {
-		return &models.Error{Class: models.TooLarge, Message: "The files are larger than " + models.SizeText(f.limits.Bytes) + " all together, which is the most that is taken at once"}
+		return &models.Error{Class: models.TooLarge, LegacyMessage: "The files are larger than " + models.SizeText(f.limits.Bytes) + " all together, which is the most that is taken at once"}
 	}
 	if filename == "" {
 		_, err := io.ReadFull(part, make([]byte, 1))
@@ -165,7 +165,7 @@ func (f *formReader) file(ctx context.Context, part *multipart.Part, filename st
 		return encodingError("the name of a file")
 	}
 	if len(f.form.Files) == f.limits.Files {
-		return &models.Error{Class: models.TooLarge, Message: fmt.Sprintf("There are more than %d files, which are the most that are taken at once", f.limits.Files)}
+		return &models.Error{Class: models.TooLarge, LegacyMessage: fmt.Sprintf("There are more than %d files, which are the most that are taken at once", f.limits.Files)}
 	}
 	upload, err := f.files.Stage(ctx, filename, part)
 	if err != nil {
@@ -177,5 +177,5 @@ func (f *formReader) file(ctx context.Context, part *multipart.Part, filename st
 
 // Invalid is the error for one wrong field.
 func Invalid(field, code, format string, args ...any) error {
-	return models.NewInvalid(models.FieldError{Field: field, Code: code, Message: fmt.Sprintf(format, args...)})
+	return models.NewInvalid(models.FieldError{Field: field, Code: code, LegacyMessage: fmt.Sprintf(format, args...)})
 }

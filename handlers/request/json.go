@@ -63,10 +63,10 @@ func isUTF8(charset string) bool { return charset == "" || strings.EqualFold(cha
 // ObjectOf reads a JSON object whose keys are known and stand in it once.
 func ObjectOf(text []byte, known []string) (map[string]json.RawMessage, error) {
 	problem := func(field, code, format string, args ...any) (map[string]json.RawMessage, error) {
-		return nil, models.NewInvalid(models.FieldError{Field: field, Code: code, Message: fmt.Sprintf(format, args...)})
+		return nil, models.NewInvalid(models.FieldError{Field: field, Code: code, LegacyMessage: fmt.Sprintf(format, args...)})
 	}
 	if !json.Valid(text) || !bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
-		return nil, &models.Error{Class: models.Invalid, Message: "The body is not one JSON object"}
+		return nil, &models.Error{Class: models.Invalid, LegacyMessage: "The body is not one JSON object"}
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	if _, err := decoder.Token(); err != nil { // {

@@ -13,7 +13,7 @@ import (
 func ID(c *fiber.Ctx) (int64, error) {
 	id, err := strconv.ParseUint(c.Params("id"), 10, 63)
 	if err != nil || id == 0 || id > math.MaxInt32 {
-		return 0, models.NewInvalid(models.FieldError{Field: "id", Code: "integer", Message: "id in the address must be a whole number from 1 to 2147483647"})
+		return 0, models.NewInvalid(models.FieldError{Field: "id", Code: "integer", LegacyMessage: "id in the address must be a whole number from 1 to 2147483647"})
 	}
 	return int64(id), nil
 }
@@ -43,7 +43,7 @@ func AttachmentID(c *fiber.Ctx) (product, id int64, err error) {
 func RunID(c *fiber.Ctx) (int64, error) {
 	id, err := strconv.ParseUint(c.Params("id"), 10, 63)
 	if err != nil || id == 0 {
-		return 0, models.NewInvalid(models.FieldError{Field: "id", Code: "integer", Message: "id in the address must be a whole number from 1 to " + strconv.Itoa(math.MaxInt64)})
+		return 0, models.NewInvalid(models.FieldError{Field: "id", Code: "integer", LegacyMessage: "id in the address must be a whole number from 1 to " + strconv.Itoa(math.MaxInt64)})
 	}
 	return int64(id), nil
 }

@@ -27,7 +27,7 @@ func ReadPlainForm(c *fiber.Ctx, known ...string) (map[string]string, error) {
 	}
 	sent, err := url.ParseQuery(string(text))
 	if err != nil {
-		return nil, &models.Error{Class: models.Invalid, Message: "The form cannot be read", Cause: err}
+		return nil, &models.Error{Class: models.Invalid, LegacyMessage: "The form cannot be read", Cause: err}
 	}
 	fields := map[string]string{}
 	for name, values := range sent {

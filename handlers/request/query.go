@@ -97,7 +97,7 @@ func (q *Query) Choice(name string, choices ...string) string {
 
 func (q *Query) problem(field, code, format string, args ...any) {
 	if len(q.problems) < maxProblems {
-		q.problems = append(q.problems, models.FieldError{Field: field, Code: code, Message: fmt.Sprintf(format, args...)})
+		q.problems = append(q.problems, models.FieldError{Field: field, Code: code, LegacyMessage: fmt.Sprintf(format, args...)})
 	}
 }
 

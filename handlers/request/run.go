@@ -78,7 +78,7 @@ func asked(values map[string]json.RawMessage) (syncing.Request, error) {
 	r := syncing.Request{Mode: models.FullRun}
 	var problems []models.FieldError
 	wrong := func(field, code, message string) {
-		problems = append(problems, models.FieldError{Field: field, Code: code, Message: message})
+		problems = append(problems, models.FieldError{Field: field, Code: code, LegacyMessage: message})
 	}
 	if value, ok := values["mode"]; ok {
 		if exact(value, &r.Mode) != nil || r.Mode != models.FullRun && r.Mode != models.IncrementalRun {

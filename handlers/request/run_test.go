@@ -28,7 +28,7 @@ func FuzzRun(f *testing.F) {
 			t.Errorf("%q: %v", text, err)
 		case e != nil:
 			for _, wrong := range e.Fields {
-				if _, given := values[wrong.Field]; !given || !strings.Contains(wrong.Message, wrong.Field) {
+				if _, given := values[wrong.Field]; !given || !strings.Contains(wrong.LegacyMessage, wrong.Field) {
 					t.Errorf("%q: %+v", text, wrong)
 				}
 			}

@@ -71,7 +71,7 @@ type Options struct {
 // Open makes the pool. It does not connect: the first query does. Errors carry no part of the URL.
 func Open(url string, o Options) (*DB, error) {
 	if err := CheckURL(url); err != nil {
-		return nil, &models.Error{Class: models.Config, Message: "the URL of " + o.Name + " " + err.Error()}
+		return nil, &models.Error{Class: models.Config, LegacyMessage: "the URL of " + o.Name + " " + err.Error()}
 	}
 	if kind, _ := KindOf(url); kind == Postgres {
 		return openPostgres(url, o)

@@ -39,8 +39,8 @@ const (
 func (e *Examiner) Reach(ctx context.Context) (Reached, error) {
 	if e.db.Kind() == SQLite {
 		if _, err := os.Stat(e.db.path); err != nil {
-			return Nowhere, &models.Error{Class: models.Connection, Message: e.db.path + " is not there, or cannot be looked at", Cause: err,
-				Remedy: "See that DATA_DIR and the databases' URLs are right; lifecycle-sync sync makes the files."}
+			return Nowhere, &models.Error{Class: models.Connection, LegacyMessage: e.db.path + " is not there, or cannot be looked at", Cause: err,
+				LegacyRemedy: "See that DATA_DIR and the databases' URLs are right; lifecycle-sync sync makes the files."}
 		}
 	}
 	conn, err := e.db.Conn(ctx)

@@ -32,20 +32,20 @@ func (postgresDialect) Hash(alias string, t *models.Table, h Hashing) string {
 	for i, c := range t.Columns {
 		value := alias + "." + c.Name
 		switch {
-		case h.Portable && c.Kind != models.Text:
+		case h.Portable && c.Kind != models.KindText:
 			value += "::text"
 		case c.Type == "bigint":
 			value = "int8send(" + value + ")"
-		case c.Kind == models.Timestamp:
+		case c.Kind == models.KindTimestamp:
 			value = "timestamptz_send(" + value + ")"
-		case c.Kind == models.Document:
+		case c.Kind == models.KindJSON:
 			value += `::text COLLATE "C"`
-		case c.Kind == models.Text && h.Convert:
+		case c.Kind == models.KindText && h.Convert:
 			value = "convert_to(" + value + ", 'UTF8')"
-		case c.Kind == models.Text && !h.Portable:
+		case c.Kind == models.KindText && !h.Portable:
 			value += `::text COLLATE "C"`
 		}
-		if c.Kind == models.Document && h.Convert {
+		if c.Kind == models.KindJSON && h.Convert {
 			value = "convert_to(" + alias + "." + c.Name + "::text, 'UTF8')"
 		}
 		values[i] = value
@@ -53,9 +53,9 @@ func (postgresDialect) Hash(alias string, t *models.Table, h Hashing) string {
 	if h.Portable {
 		// Each value is written with its length before it, so that no two rows give the same text.
 		for i, v := range values {
-			if h.Convert && (t.Columns[i].Kind == models.Text || t.Columns[i].Kind == models.Document) {
+			if h.Convert && (t.Columns[i].Kind == models.KindText || t.Columns[i].Kind == models.KindJSON) {
 				v = "encode(" + v + ", 'hex')"
-			} else if t.Columns[i].Kind == models.Text || t.Columns[i].Kind == models.Document {
+			} else if t.Columns[i].Kind == models.KindText || t.Columns[i].Kind == models.KindJSON {
 				v = "encode(convert_to(" + v + ", current_setting('server_encoding')), 'hex')"
 			}
 			values[i] = "coalesce(" + v + ", '~')"

@@ -40,7 +40,7 @@ func (c *Conn) Hold(ctx context.Context, holdable []string) error {
 	}
 	done, err := c.ExecAll(ctx, statements...)
 	if e := models.AsError(err); err != nil && e.Class == models.Timeout && ctx.Err() == nil && done > 0 && done < len(held) {
-		e.Message = c.db.Name + ": " + held[done] + " was locked by another session for more than " + holdWait
+		e.LegacyMessage = c.db.Name + ": " + held[done] + " was locked by another session for more than " + holdWait
 	}
 	return err
 }

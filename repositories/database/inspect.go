@@ -131,9 +131,9 @@ func CheckKey(name string, info TableInfo) []Flaw {
 
 func sameFamily(have string, c models.Column) bool {
 	switch c.Kind {
-	case models.Text:
+	case models.KindText:
 		return have == "text" || strings.HasPrefix(have, "character varying")
-	case models.Timestamp:
+	case models.KindTimestamp:
 		return strings.HasPrefix(have, "timestamp") && strings.HasSuffix(have, "with time zone")
 	default:
 		return have == c.Type

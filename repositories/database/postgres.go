@@ -110,9 +110,9 @@ func (postgresDialect) Clock(seconds int) string {
 // condition costs, and can fail only in an SQL_ASCII database, so it is asked for by FitsBytes.
 func (postgresDialect) Fits(expr string, c models.Column) string {
 	switch c.Kind {
-	case models.Timestamp:
+	case models.KindTimestamp:
 		return expr + ` BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00'`
-	case models.Day:
+	case models.KindDate:
 		return expr + ` BETWEEN '0001-01-01' AND '9999-12-31'`
 	default:
 		return ""

@@ -55,7 +55,7 @@ func Collided(err error) bool {
 
 func (d postgresDialect) explain(err error, name string) *models.Error {
 	out := func(class models.Class, message, remedy string) *models.Error {
-		return &models.Error{Class: class, Message: name + ": " + message, Remedy: remedy, Cause: err}
+		return &models.Error{Class: class, LegacyMessage: name + ": " + message, LegacyRemedy: remedy, Cause: err}
 	}
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
@@ -85,8 +85,8 @@ func (d postgresDialect) explain(err error, name string) *models.Error {
 	case code == "42501":
 		return out(models.Permission, "the role may not do this: "+pg.Message, "Grant the right: docs/operations.md has the GRANT statements, under roles and rights.")
 	case code == "25006":
-		return &models.Error{Class: models.Permission, Message: name + " is read-only", Cause: err,
-			Remedy: "In its URL, name the primary, not a standby."}
+		return &models.Error{Class: models.Permission, LegacyMessage: name + " is read-only", Cause: err,
+			LegacyRemedy: "In its URL, name the primary, not a standby."}
 	case code == "42P01", code == "42703", code == "42704", code == "42P17":
 		return out(models.Schema, pg.Message, "Run lifecycle-sync migrate, and compare the tables with README.")
 	case strings.HasPrefix(code, "P0"), strings.HasPrefix(code, "09"), code == "27000", code == "44000", ownCode(code):
@@ -152,17 +152,17 @@ func (d postgresDialect) refused(err error, name string) *models.Error {
 	if !ok {
 		passes, why := reason(err)
 		if errors.Is(why, errNoAnswer) {
-			return &models.Error{Class: models.Connection, Transient: true, Message: name + " " + why.Error(), Cause: why,
-				Remedy: "See that PostgreSQL runs and that host and port in its URL are right, or raise CONNECT_TIMEOUT."}
+			return &models.Error{Class: models.Connection, Transient: true, LegacyMessage: name + " " + why.Error(), Cause: why,
+				LegacyRemedy: "See that PostgreSQL runs and that host and port in its URL are right, or raise CONNECT_TIMEOUT."}
 		}
-		return &models.Error{Class: models.Connection, Transient: passes, Message: name + ": the connection failed: " + why.Error(), Cause: why,
-			Remedy: "See that PostgreSQL runs and that host, port and sslmode in its URL are right."}
+		return &models.Error{Class: models.Connection, Transient: passes, LegacyMessage: name + ": the connection failed: " + why.Error(), Cause: why,
+			LegacyRemedy: "See that PostgreSQL runs and that host, port and sslmode in its URL are right."}
 	}
 	said := &pgconn.PgError{Severity: "FATAL", Code: pg.Code, Message: "the server refused the connection"}
 	e := d.translate(said, name)
 	if e.Class != models.Connection && e.Class != models.Permission { // a parameter of the URL that the server does not know
-		return &models.Error{Class: models.Connection, Message: name + ": " + said.Message + " (SQLSTATE " + said.Code + ")", Cause: said,
-			Remedy: "See that the parameters in its URL are right; the server's log says more."}
+		return &models.Error{Class: models.Connection, LegacyMessage: name + ": " + said.Message + " (SQLSTATE " + said.Code + ")", Cause: said,
+			LegacyRemedy: "See that the parameters in its URL are right; the server's log says more."}
 	}
 	return e
 }

@@ -49,7 +49,7 @@ func TestBrokenConnections(t *testing.T) {
 			t.Errorf("%v: %s: %v, cause %v", c.err, e.Class, e, e.Cause)
 		}
 	}
-	own := &models.Error{Class: models.Internal, Message: "own words"}
+	own := &models.Error{Class: models.Internal, LegacyMessage: "own words"}
 	if e := db.Translate(fmt.Errorf("around: %w", own)); !errors.Is(e, own) || e.Error() != "own words" {
 		t.Errorf("an error that is one already became %v", e)
 	}
@@ -141,7 +141,7 @@ func TestReadOnlyServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = conn.Exec(t.Context(), "CREATE TABLE x (id integer)")
-	if e := models.AsError(err); e == nil || e.Class != models.Permission || !strings.HasPrefix(e.Message, "pmo_db is read-only") {
+	if e := models.AsError(err); e == nil || e.Class != models.Permission || !strings.HasPrefix(e.LegacyMessage, "pmo_db is read-only") {
 		t.Errorf("%v", e)
 	}
 }

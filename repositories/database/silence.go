@@ -37,8 +37,8 @@ func (db *DB) Silence(ctx context.Context) error {
 		}
 		if silent != nil && time.Since(asked) >= db.networkTimeout {
 			return &models.Error{Class: models.Connection, Transient: true, Cause: silent,
-				Message: db.Name + " has not answered for " + db.networkTimeout.String(),
-				Remedy:  "See that it and the network to it are up, or raise NETWORK_TIMEOUT."}
+				LegacyMessage: db.Name + " has not answered for " + db.networkTimeout.String(),
+				LegacyRemedy:  "See that it and the network to it are up, or raise NETWORK_TIMEOUT."}
 		}
 	}
 }

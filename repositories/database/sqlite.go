@@ -31,13 +31,13 @@ func openSQLite(url string, o Options) (*DB, error) {
 	path := sqlitePath(url)
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return nil, &models.Error{Class: models.Permission, Cause: err,
-			Message: "the folder of " + path + " cannot be made", Remedy: "Set DATA_DIR to a folder that can be written."}
+			LegacyMessage: "the folder of " + path + " cannot be made", LegacyRemedy: "Set DATA_DIR to a folder that can be written."}
 	}
 	dsn := "file:" + path + "?_timefmt=" + "2006-01-02T15:04:05.000000Z07:00" +
 		"&_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=foreign_keys(on)&_pragma=synchronous(normal)"
 	sqlDB, err := driver.Open(dsn, registerFunctions)
 	if err != nil {
-		return nil, &models.Error{Class: models.Connection, Message: o.Name + ": " + path + " cannot be opened", Cause: err}
+		return nil, &models.Error{Class: models.Connection, LegacyMessage: o.Name + ": " + path + " cannot be opened", Cause: err}
 	}
 	sqlDB.SetMaxOpenConns(o.MaxConns)
 	sqlDB.SetMaxIdleConns(o.MaxConns)
@@ -113,9 +113,9 @@ func (sqliteDialect) Kind() Kind { return SQLite }
 // does not fit, and goes into quarantine with its text.
 func (sqliteDialect) Cell(expr string, c models.Column) string {
 	switch c.Kind {
-	case models.Timestamp:
+	case models.KindTimestamp:
 		return "coalesce(canonical_timestamp(" + expr + "), CAST(" + expr + " AS TEXT))"
-	case models.Day:
+	case models.KindDate:
 		return "coalesce(canonical_date(" + expr + "), CAST(" + expr + " AS TEXT))"
 	default:
 		return "CAST(" + expr + " AS TEXT)"
@@ -131,15 +131,15 @@ func (sqliteDialect) Clock(seconds int) string {
 func (sqliteDialect) Fits(expr string, c models.Column) string {
 	condition := ""
 	switch c.Kind {
-	case models.Int:
+	case models.KindInt:
 		condition = "typeof(" + expr + ") = 'integer'"
-	case models.Text:
+	case models.KindText:
 		condition = "valid_utf8(" + expr + ")"
-	case models.Timestamp:
+	case models.KindTimestamp:
 		condition = "canonical_timestamp(" + expr + ") IS NOT NULL"
-	case models.Day:
+	case models.KindDate:
 		condition = "canonical_date(" + expr + ") IS NOT NULL"
-	case models.Document:
+	case models.KindJSON:
 		condition = "(valid_utf8(" + expr + ") AND json_valid(" + expr + "))"
 	}
 	return "(" + expr + " IS NULL OR " + condition + ")"
@@ -198,7 +198,7 @@ func (sqliteDialect) openRows(ctx context.Context, c *Conn, query string, args [
 
 func (sqliteDialect) translate(err error, name string) *models.Error {
 	out := func(class models.Class, message, remedy string) *models.Error {
-		return &models.Error{Class: class, Message: name + ": " + message, Remedy: remedy, Cause: err}
+		return &models.Error{Class: class, LegacyMessage: name + ": " + message, LegacyRemedy: remedy, Cause: err}
 	}
 	switch {
 	case errors.Is(err, sqlite3.BUSY), errors.Is(err, sqlite3.LOCKED):

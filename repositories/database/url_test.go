@@ -191,7 +191,7 @@ func noPart(t *testing.T, url, want string) *models.Error {
 	defer db.Close()
 	_, err = db.Conn(t.Context())
 	e := models.AsError(err)
-	if e == nil || e.Class != models.Connection || !strings.Contains(e.Error(), want) || !strings.Contains(e.Message, "pmo_db") {
+	if e == nil || e.Class != models.Connection || !strings.Contains(e.Error(), want) || !strings.Contains(e.LegacyMessage, "pmo_db") {
 		t.Fatalf("%q is not in %v", want, e)
 	}
 	if said := e.Error() + e.Cause.Error(); strings.Contains(said, "kuncine") {

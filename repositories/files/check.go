@@ -52,8 +52,8 @@ func CheckFolder(path string) (int64, error) {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return 0, nil
 	}
-	return 0, &models.Error{Class: models.Permission, Message: path + " cannot be written: " + reason(err), Cause: err,
-		Remedy: "Let the user that runs Lifecycle Sync write there, or name another folder."}
+	return 0, &models.Error{Class: models.Permission, LegacyMessage: path + " cannot be written: " + reason(err), Cause: err,
+		LegacyRemedy: "Let the user that runs Lifecycle Sync write there, or name another folder."}
 }
 
 // reason is the system's word for what failed.
@@ -75,14 +75,14 @@ func (s *S3) Check(ctx context.Context) (int64, error) {
 		return Unlimited, err
 	}
 	refusal, said := errors.AsType[minio.ErrorResponse](err)
-	e := &models.Error{Class: models.Unavailable, Message: "the S3 server of UPLOADS_URL does not answer as one", Cause: err,
-		Remedy: "See that it runs and that the host in UPLOADS_URL is right."}
+	e := &models.Error{Class: models.Unavailable, LegacyMessage: "the S3 server of UPLOADS_URL does not answer as one", Cause: err,
+		LegacyRemedy: "See that it runs and that the host in UPLOADS_URL is right."}
 	switch {
 	case said && refusal.Code == minio.NoSuchBucket:
-		e.Message, e.Remedy = "the bucket of UPLOADS_URL is not there", "Create it, or mend its name in UPLOADS_URL."
+		e.LegacyMessage, e.LegacyRemedy = "the bucket of UPLOADS_URL is not there", "Create it, or mend its name in UPLOADS_URL."
 	case said && (refusal.StatusCode == http.StatusForbidden || refusal.StatusCode == http.StatusUnauthorized || refusal.Code == minio.InvalidAccessKeyID):
-		e.Class, e.Message = models.Permission, "the S3 server refuses the key of UPLOADS_URL, or what it wants to do"
-		e.Remedy = "Mend key and secret in UPLOADS_URL, or give the key the rights to put, get, list and delete objects."
+		e.Class, e.LegacyMessage = models.Permission, "the S3 server refuses the key of UPLOADS_URL, or what it wants to do"
+		e.LegacyRemedy = "Mend key and secret in UPLOADS_URL, or give the key the rights to put, get, list and delete objects."
 	}
 	return 0, e
 }

@@ -48,7 +48,7 @@ func Open(url string) (Files, error) { //nolint:ireturn // the URL says which of
 		opened, err = openS3(url)
 	}
 	if err != nil {
-		return nil, &models.Error{Class: models.Config, Message: "UPLOADS_URL " + err.Error()}
+		return nil, &models.Error{Class: models.Config, LegacyMessage: "UPLOADS_URL " + err.Error()}
 	}
 	return opened, nil
 }
@@ -81,7 +81,7 @@ var keyForm = regexp.MustCompile(`^[a-z2-7]{26}$`)
 
 func checkKey(key string) error {
 	if !keyForm.MatchString(key) {
-		return &models.Error{Class: models.Internal, Message: "a file's key is none"}
+		return &models.Error{Class: models.Internal, LegacyMessage: "a file's key is none"}
 	}
 	return nil
 }
@@ -114,14 +114,14 @@ func failed(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return models.AsError(ctx.Err())
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return &models.Error{Class: models.Unavailable, Message: "There is no room left for files", Cause: err,
-			Remedy: "Free space where UPLOADS_URL keeps them, then try again."}
+		return &models.Error{Class: models.Unavailable, LegacyMessage: "There is no room left for files", Cause: err,
+			LegacyRemedy: "Free space where UPLOADS_URL keeps them, then try again."}
 	default:
-		return &models.Error{Class: models.Unavailable, Message: "Files cannot be kept or read at the moment", Cause: err,
-			Remedy: "Try again shortly; the server's log says what is wrong with the place that UPLOADS_URL names."}
+		return &models.Error{Class: models.Unavailable, LegacyMessage: "Files cannot be kept or read at the moment", Cause: err,
+			LegacyRemedy: "Try again shortly; the server's log says what is wrong with the place that UPLOADS_URL names."}
 	}
 }
 
 func missing(err error) error {
-	return &models.Error{Class: models.NotFound, Message: "The file's content is not there any more.", Cause: err}
+	return &models.Error{Class: models.NotFound, LegacyMessage: "The file's content is not there any more.", Cause: err}
 }

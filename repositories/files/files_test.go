@@ -117,7 +117,7 @@ func TestBrokenContent(t *testing.T) {
 	filestest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		f := open(t, url(t))
-		own := &models.Error{Class: models.TooLarge, Message: "too large"}
+		own := &models.Error{Class: models.TooLarge, LegacyMessage: "too large"}
 		for _, want := range []error{own, io.ErrUnexpectedEOF, io.ErrClosedPipe, context.Canceled} {
 			for _, size := range []int64{0, 1, 6 * mebibyte} {
 				err := f.Put(t.Context(), newKey(), io.MultiReader(io.LimitReader(rand.Reader, size), broken{want}))
@@ -225,7 +225,7 @@ func TestS3Away(t *testing.T) {
 		errs = append(errs, err)
 	}
 	for i, err := range errs {
-		if class(err) != models.Unavailable || models.AsError(err).Remedy == "" || strings.Contains(err.Error(), "s3cret") {
+		if class(err) != models.Unavailable || models.AsError(err).LegacyRemedy == "" || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%d: %v", i, err)
 		}
 	}
@@ -369,7 +369,7 @@ func TestCheckFinds(t *testing.T) {
 			server.Stop()
 		}
 		_, err := open(t, strings.Replace(server.URL, c.from, c.to, 1)).Check(t.Context())
-		if e := models.AsError(err); e == nil || !strings.Contains(e.Message, c.says) || e.Remedy == "" || strings.Contains(e.Error(), "s3cret") {
+		if e := models.AsError(err); e == nil || !strings.Contains(e.LegacyMessage, c.says) || e.LegacyRemedy == "" || strings.Contains(e.Error(), "s3cret") {
 			t.Errorf("%s: %v", c.to, err)
 		}
 	}

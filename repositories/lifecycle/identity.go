@@ -46,7 +46,7 @@ func (s *Snapshot) Identify(ctx context.Context) (id Identity, err error) {
 		return id, err
 	}
 	if err := json.Unmarshal(text, &id); err != nil {
-		return id, &models.Error{Class: models.Internal, Message: "lifecycle_db does not say what it is", Cause: err}
+		return id, &models.Error{Class: models.Internal, LegacyMessage: "lifecycle_db does not say what it is", Cause: err}
 	}
 	return id, nil
 }

@@ -115,7 +115,7 @@ func (s *Snapshot) judge(t *models.Table) (joins string, verdicts []verdict) {
 		if condition := s.source.db.Fits("s."+c.Name, c); condition != "" {
 			verdicts = append(verdicts, verdict{"NOT (" + condition + ")", "unfit_value(" + c.Name + ")"})
 		}
-		if s.ascii && (c.Kind == models.Text || c.Kind == models.Document) {
+		if s.ascii && (c.Kind == models.KindText || c.Kind == models.KindJSON) {
 			verdicts = append(verdicts, verdict{"NOT (" + database.FitsBytes("s."+c.Name) + ")", "invalid_text(" + c.Name + ")"})
 		}
 	}

@@ -69,8 +69,8 @@ func (s *Source) createTables(ctx context.Context, conn *database.Conn, tables [
 		flaws = append(flaws, database.CheckKey(t.Source, infos[t.Source])...)
 	}
 	if flaws != nil {
-		return &models.Error{Class: models.Schema, Message: "lifecycle_db is not as expected: " + database.Sentences(flaws),
-			Remedy: "Mend this, or name an empty database in LIFECYCLE_DATABASE_URL. Nothing was changed."}
+		return &models.Error{Class: models.Schema, LegacyMessage: "lifecycle_db is not as expected: " + database.Sentences(flaws),
+			LegacyRemedy: "Mend this, or name an empty database in LIFECYCLE_DATABASE_URL. Nothing was changed."}
 	}
 	return nil
 }

@@ -77,6 +77,6 @@ func refuseFilled(ctx context.Context, conn *database.Conn, tables []*models.Tab
 		return err
 	}
 	return &models.Error{Class: models.Constraint,
-		Message: "lifecycle_db is not empty: " + strings.Join(filled, ", ") + " already held rows, so no demonstration data was added",
-		Remedy:  "Name an empty database in LIFECYCLE_DATABASE_URL. Nothing was changed."}
+		LegacyMessage: "lifecycle_db is not empty: " + strings.Join(filled, ", ") + " already held rows, so no demonstration data was added",
+		LegacyRemedy:  "Name an empty database in LIFECYCLE_DATABASE_URL. Nothing was changed."}
 }

@@ -43,9 +43,9 @@ func awkwardRows(m *models.Table, count int64) iter.Seq[models.Row] {
 			row := models.Row{ID: 2 * i, Cells: make([][]byte, len(m.Columns))}
 			for j, c := range m.Columns {
 				switch {
-				case c.Kind == models.Text && (i%2 == 1 || c.NotNull):
+				case c.Kind == models.KindText && (i%2 == 1 || c.NotNull):
 					row.Cells[j] = []byte(awkward)
-				case c.Kind == models.Int && c.NotNull:
+				case c.Kind == models.KindInt && c.NotNull:
 					row.Cells[j] = strconv.AppendInt(nil, row.ID, 10)
 				}
 			}

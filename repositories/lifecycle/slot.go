@@ -62,10 +62,10 @@ func logical(ctx context.Context, conn *database.Conn) error {
 	}
 	switch {
 	case standby:
-		return &models.Error{Class: models.Schema, Message: "lifecycle_db is a standby, from which there is no real time", Remedy: "Name the primary in LIFECYCLE_DATABASE_URL."}
+		return &models.Error{Class: models.Schema, LegacyMessage: "lifecycle_db is a standby, from which there is no real time", LegacyRemedy: "Name the primary in LIFECYCLE_DATABASE_URL."}
 	case level != "logical":
-		return &models.Error{Class: models.Schema, Message: "lifecycle_db's server does not keep what real time needs: its wal_level is " + level,
-			Remedy: "A superuser runs ALTER SYSTEM SET wal_level = logical, and the server is restarted."}
+		return &models.Error{Class: models.Schema, LegacyMessage: "lifecycle_db's server does not keep what real time needs: its wal_level is " + level,
+			LegacyRemedy: "A superuser runs ALTER SYSTEM SET wal_level = logical, and the server is restarted."}
 	default:
 		return nil
 	}
@@ -111,8 +111,8 @@ func (p publication) incomplete() error {
 		return nil
 	}
 	return &models.Error{Class: models.Schema,
-		Message: "the publication " + Publication + " in lifecycle_db leaves out " + strings.Join(p.missing, ", ") + ", or some of their rows or changes",
-		Remedy:  "Its owner runs DROP PUBLICATION " + Publication + "; " + p.statement() + "."}
+		LegacyMessage: "the publication " + Publication + " in lifecycle_db leaves out " + strings.Join(p.missing, ", ") + ", or some of their rows or changes",
+		LegacyRemedy:  "Its owner runs DROP PUBLICATION " + Publication + "; " + p.statement() + "."}
 }
 
 // publish makes the publication, unless it is there. It never touches one that is.
@@ -131,8 +131,8 @@ func publish(ctx context.Context, conn *database.Conn, tables []*models.Table) e
 	}
 	_, err = conn.Exec(ctx, p.statement())
 	if e := models.AsError(err); err != nil && e.Class == models.Permission {
-		return &models.Error{Class: models.Permission, Message: "the role of LIFECYCLE_DATABASE_URL may not publish the tables, which real time needs", Cause: err,
-			Remedy: "The tables' owner runs " + p.statement() + ", once."}
+		return &models.Error{Class: models.Permission, LegacyMessage: "the role of LIFECYCLE_DATABASE_URL may not publish the tables, which real time needs", Cause: err,
+			LegacyRemedy: "The tables' owner runs " + p.statement() + ", once."}
 	}
 	return err
 }
@@ -152,7 +152,7 @@ func followable(ctx context.Context, conn *database.Conn, names []string) error 
 			continue
 		}
 		if why, mend := access[name].Unfollowable(name, infos[name]); why != "" {
-			return &models.Error{Class: models.Schema, Message: why, Remedy: mend}
+			return &models.Error{Class: models.Schema, LegacyMessage: why, LegacyRemedy: mend}
 		}
 	}
 	return nil
@@ -169,8 +169,8 @@ func findSlot(ctx context.Context, conn *database.Conn, name string) (slot Slot,
 			return slot, false, false, err
 		}
 		if string(cells[2]) != "t" {
-			return slot, true, false, &models.Error{Class: models.Schema, Message: "the replication slot " + name + " in lifecycle_db's server is somebody else's",
-				Remedy: "See in pg_replication_slots what uses it; if nothing does: SELECT pg_drop_replication_slot('" + name + "')."}
+			return slot, true, false, &models.Error{Class: models.Schema, LegacyMessage: "the replication slot " + name + " in lifecycle_db's server is somebody else's",
+				LegacyRemedy: "See in pg_replication_slots what uses it; if nothing does: SELECT pg_drop_replication_slot('" + name + "')."}
 		}
 		there, lost = true, string(cells[1]) == "t"
 	}
@@ -188,14 +188,14 @@ func (s *Source) createSlot(ctx context.Context, conn *database.Conn, name strin
 		return slot, nil
 	case ctx.Err() == nil && creating.Err() != nil:
 		return slot, &models.Error{Class: models.Timeout, Cause: err,
-			Message: "the replication slot could not be made within " + slotTime.String() + ": a transaction in lifecycle_db's server is open for longer",
-			Remedy:  "See pg_stat_activity (xact_start); real time begins once it has ended."}
+			LegacyMessage: "the replication slot could not be made within " + slotTime.String() + ": a transaction in lifecycle_db's server is open for longer",
+			LegacyRemedy:  "See pg_stat_activity (xact_start); real time begins once it has ended."}
 	case refused && pg.Code == "42501":
-		return slot, &models.Error{Class: models.Permission, Message: "the role of LIFECYCLE_DATABASE_URL may not replicate, which real time needs", Cause: err,
-			Remedy: "A superuser runs ALTER ROLE … REPLICATION in lifecycle_db's server."}
+		return slot, &models.Error{Class: models.Permission, LegacyMessage: "the role of LIFECYCLE_DATABASE_URL may not replicate, which real time needs", Cause: err,
+			LegacyRemedy: "A superuser runs ALTER ROLE … REPLICATION in lifecycle_db's server."}
 	case refused && pg.Code == "53400":
-		return slot, &models.Error{Class: models.Schema, Message: "lifecycle_db's server has no replication slot left", Cause: err,
-			Remedy: "Drop slots that nobody uses (pg_replication_slots), or raise max_replication_slots."}
+		return slot, &models.Error{Class: models.Schema, LegacyMessage: "lifecycle_db's server has no replication slot left", Cause: err,
+			LegacyRemedy: "Drop slots that nobody uses (pg_replication_slots), or raise max_replication_slots."}
 	default:
 		return slot, err
 	}

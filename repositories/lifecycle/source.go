@@ -157,8 +157,8 @@ func (s *Snapshot) check(tables []*models.Table) error {
 		}
 	}
 	if flaws != nil {
-		return &models.Error{Class: class, Message: "lifecycle_db is not as expected: " + database.Sentences(flaws),
-			Remedy: "Mend this in lifecycle_db, then run again. Nothing was changed."}
+		return &models.Error{Class: class, LegacyMessage: "lifecycle_db is not as expected: " + database.Sentences(flaws),
+			LegacyRemedy: "Mend this in lifecycle_db, then run again. Nothing was changed."}
 	}
 	return nil
 }
@@ -174,8 +174,8 @@ func (s *Snapshot) checkKeyless(ctx context.Context) error {
 			return err
 		}
 		if spare > 0 {
-			return &models.Error{Class: models.Schema, Message: fmt.Sprintf("%s is no table, and %d of its rows have no id or one that another row has", t.Source, spare),
-				Remedy: "Mend its definition so that id is unique. Nothing was changed."}
+			return &models.Error{Class: models.Schema, LegacyMessage: fmt.Sprintf("%s is no table, and %d of its rows have no id or one that another row has", t.Source, spare),
+				LegacyRemedy: "Mend its definition so that id is unique. Nothing was changed."}
 		}
 	}
 	return nil

@@ -52,7 +52,7 @@ func (s *Source) Follow(ctx context.Context, slot Slot, tables []*models.Table) 
 	if err := pglogrepl.StartReplication(ctx, conn, slot.Name, 0, options); err != nil {
 		stream.Close()
 		if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "55006" {
-			return nil, &models.Error{Class: models.Busy, Message: "another process follows lifecycle_db", Cause: err, Remedy: "It is waited for."}
+			return nil, &models.Error{Class: models.Busy, LegacyMessage: "another process follows lifecycle_db", Cause: err, LegacyRemedy: "It is waited for."}
 		}
 		return nil, s.db.Translate(err)
 	}
@@ -86,7 +86,7 @@ func (s *Stream) Receive(ctx context.Context) error {
 			return ctx.Err()
 		case pgconn.Timeout(err):
 			if time.Since(heard) > silence {
-				return &models.Error{Class: models.Connection, Message: "lifecycle_db has not said anything for " + silence.String(), Remedy: "See that it runs and can be reached."}
+				return &models.Error{Class: models.Connection, LegacyMessage: "lifecycle_db has not said anything for " + silence.String(), LegacyRemedy: "See that it runs and can be reached."}
 			}
 			err = s.report(ctx, true)
 		case err == nil:
@@ -179,7 +179,7 @@ func (s *Stream) Await(ctx context.Context, position int64, patience time.Durati
 			if reached == began && position-reached < logPage {
 				return pending, reached, nil
 			}
-			return nil, 0, &models.Error{Class: models.Timeout, Message: fmt.Sprintf("lifecycle_db's log is %d bytes behind", position-reached), Remedy: "It is waited for."}
+			return nil, 0, &models.Error{Class: models.Timeout, LegacyMessage: fmt.Sprintf("lifecycle_db's log is %d bytes behind", position-reached), LegacyRemedy: "It is waited for."}
 		}
 	}
 }

@@ -58,6 +58,6 @@ func (tx *Tx) wrote(table string, result *gorm.DB) error {
 
 // suppressed is the error for a statement that succeeded and did nothing.
 func suppressed(table string) error {
-	return &models.Error{Class: models.Constraint, Message: "lifecycle_db: nothing was written to " + table,
-		Remedy: "Look at the triggers and rules of " + table + ": one of them suppresses what is to be written."}
+	return &models.Error{Class: models.Constraint, LegacyMessage: "lifecycle_db: nothing was written to " + table,
+		LegacyRemedy: "Look at the triggers and rules of " + table + ": one of them suppresses what is to be written."}
 }

@@ -30,9 +30,9 @@ func (s *Source) InTx(ctx context.Context, fn func(tx *Tx) error) error {
 	if err != nil {
 		switch models.AsError(err).Class {
 		case models.Permission:
-			return &models.Error{Class: models.Unavailable, Message: "lifecycle_db refuses this server", Cause: err, Remedy: "Its administrator finds the reason in the log."}
+			return &models.Error{Class: models.Unavailable, LegacyMessage: "lifecycle_db refuses this server", Cause: err, LegacyRemedy: "Its administrator finds the reason in the log."}
 		case models.Busy: // SQLite
-			return &models.Error{Class: models.Unavailable, Message: "lifecycle_db is being written by another program", Cause: err, Remedy: "Try again shortly."}
+			return &models.Error{Class: models.Unavailable, LegacyMessage: "lifecycle_db is being written by another program", Cause: err, LegacyRemedy: "Try again shortly."}
 		default:
 			return err
 		}
@@ -63,8 +63,8 @@ func writable(err error) error {
 		return err
 	}
 	return &models.Error{Class: models.Forbidden, Cause: err,
-		Message: "lifecycle_db does not let this server write: its account may only read, or the server is a standby",
-		Remedy:  "docs/operations.md has the rights that writing through the API needs."}
+		LegacyMessage: "lifecycle_db does not let this server write: its account may only read, or the server is a standby",
+		LegacyRemedy:  "docs/operations.md has the rights that writing through the API needs."}
 }
 
 // UnknownOutcomeError is the cause of an error after which a write may have been done or not.
@@ -89,8 +89,8 @@ func (s *Source) afterCommit(ctx context.Context, tx *Tx, err error) error {
 	case lookErr == nil && outcome == Aborted:
 		return err
 	default:
-		return &models.Error{Class: models.Connection, Message: "lifecycle_db went away in the midst of the write", Cause: UnknownOutcomeError{err},
-			Remedy: "Look whether it was done before trying again, or try again with the same Idempotency-Key."}
+		return &models.Error{Class: models.Connection, LegacyMessage: "lifecycle_db went away in the midst of the write", Cause: UnknownOutcomeError{err},
+			LegacyRemedy: "Look whether it was done before trying again, or try again with the same Idempotency-Key."}
 	}
 }
 

@@ -37,8 +37,8 @@ func Up(ctx context.Context, db *database.DB, adoptable func(context.Context) er
 		return 0, nil
 	case current > latest:
 		return 0, &models.Error{Class: models.Schema,
-			Message: fmt.Sprintf("the tables in pmo_db are of version %d, newer than version %d of this binary", current, latest),
-			Remedy:  "Use the newer lifecycle-sync that made them."}
+			LegacyMessage: fmt.Sprintf("the tables in pmo_db are of version %d, newer than version %d of this binary", current, latest),
+			LegacyRemedy:  "Use the newer lifecycle-sync that made them."}
 	case current == 0:
 		if err := adoptable(ctx); err != nil {
 			return 0, err

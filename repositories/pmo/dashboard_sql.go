@@ -24,7 +24,7 @@ func (s *Store) fit(t *models.Table, column string) string {
 		return column
 	}
 	value := column
-	if c.Kind != models.Int {
+	if c.Kind != models.KindInt {
 		value = s.db.Cell(column, c)
 	}
 	return "CASE WHEN " + fits + " THEN " + value + " END"

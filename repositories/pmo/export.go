@@ -19,9 +19,9 @@ func (s *Store) ExportColumns() []models.Column {
 		columns = append(columns, columnOf(t, name))
 	}
 	for _, name := range []string{"segmen", "stage", "kategori"} {
-		columns = append(columns, models.Column{Name: name, Kind: models.Text})
+		columns = append(columns, models.Column{Name: name, Kind: models.KindText})
 	}
-	return append(columns, models.Column{Name: "attachments_count", Kind: models.Int})
+	return append(columns, models.Column{Name: "attachments_count", Kind: models.KindInt})
 }
 
 // ExportRows streams all products that a filter lets through, in order, as canonical text, nil for NULL.

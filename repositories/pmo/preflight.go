@@ -31,8 +31,8 @@ func (m *Mirror) Examine(ctx context.Context) (err error) {
 		return err
 	}
 	if encoding != "UTF8" {
-		return &models.Error{Class: models.Schema, Message: "pmo_db has the encoding " + encoding,
-			Remedy: "Create it anew with ENCODING 'UTF8', so that it can hold every text."}
+		return &models.Error{Class: models.Schema, LegacyMessage: "pmo_db has the encoding " + encoding,
+			LegacyRemedy: "Create it anew with ENCODING 'UTF8', so that it can hold every text."}
 	}
 	m.Probe = hash
 	if m.writing {
@@ -78,8 +78,8 @@ func (m *Mirror) look(infos map[string]database.TableInfo) error {
 		return nil
 	}
 	slices.Sort(missing)
-	return &models.Error{Class: models.Schema, Message: "missing in pmo_db: " + strings.Join(missing, ", ") + ". Nothing was changed",
-		Remedy: "Run lifecycle-sync migrate; a table that was made before must be where the search_path finds it."}
+	return &models.Error{Class: models.Schema, LegacyMessage: "missing in pmo_db: " + strings.Join(missing, ", ") + ". Nothing was changed",
+		LegacyRemedy: "Run lifecycle-sync migrate; a table that was made before must be where the search_path finds it."}
 }
 
 // refuseVanished stops a run when a table that used to be mirrored is no longer there: it must never
@@ -97,8 +97,8 @@ func (m *Mirror) refuseVanished(ctx context.Context, present []*models.Table) er
 			return err
 		}
 		if known {
-			return &models.Error{Class: models.Schema, Message: t.Source + " is no longer in lifecycle_db, and its rows are mirrored",
-				Remedy: "Bring the table back, or see that the search_path and the role of LIFECYCLE_DATABASE_URL still reach it. Nothing was changed. " +
+			return &models.Error{Class: models.Schema, LegacyMessage: t.Source + " is no longer in lifecycle_db, and its rows are mirrored",
+				LegacyRemedy: "Bring the table back, or see that the search_path and the role of LIFECYCLE_DATABASE_URL still reach it. Nothing was changed. " +
 					"If it is gone for good, docs/operations.md says how to forget it."}
 		}
 	}
@@ -152,8 +152,8 @@ func (s *Store) judge(infos map[string]database.TableInfo, expect expectation) e
 		}
 	}
 	if flaws != nil {
-		return &models.Error{Class: class, Message: "the mirror in pmo_db cannot be used: " + database.Sentences(flaws),
-			Remedy: "Mend this in pmo_db, then run again. Nothing was changed."}
+		return &models.Error{Class: class, LegacyMessage: "the mirror in pmo_db cannot be used: " + database.Sentences(flaws),
+			LegacyRemedy: "Mend this in pmo_db, then run again. Nothing was changed."}
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func (s *Store) BeginRefresh(ctx context.Context, now time.Time) (*Tx, error) {
 }
 
 func (s *Store) waitForLock(ctx context.Context) (*database.Conn, error) {
-	busy := &models.Error{Class: models.Busy, Message: "the mirror is being written by a run", Remedy: "The next run brings what was changed."}
+	busy := &models.Error{Class: models.Busy, LegacyMessage: "the mirror is being written by a run", LegacyRemedy: "The next run brings what was changed."}
 	if s.Kind() == database.SQLite {
 		waiting, cancel := context.WithTimeout(ctx, refreshWait)
 		defer cancel()

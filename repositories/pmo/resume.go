@@ -53,7 +53,7 @@ func (s *Store) superseded(ctx context.Context, run *models.Run) error {
 	if err != nil || len(newer) == 0 {
 		return s.db.Translate(err)
 	}
-	return &models.Error{Class: models.Busy, Message: fmt.Sprintf("run %d (%s) has begun meanwhile", newer[0].ID, newer[0].Mode), Remedy: "It does what this one was to do."}
+	return &models.Error{Class: models.Busy, LegacyMessage: fmt.Sprintf("run %d (%s) has begun meanwhile", newer[0].ID, newer[0].Mode), LegacyRemedy: "It does what this one was to do."}
 }
 
 // stillLocked says whose the lock is: another run's, or that of a connection which is gone for us only.
@@ -62,8 +62,8 @@ func (s *Store) stillLocked(ctx context.Context, run *models.Run, busy error) er
 		return err
 	}
 	return &models.Error{Class: models.Connection, Transient: true, Cause: busy,
-		Message: s.db.Name + " has not noticed yet that the run's connection is gone, and keeps its lock",
-		Remedy:  "It does so within NETWORK_TIMEOUT; docs/operations.md says how to end it at once, under interrupted and hanging runs."}
+		LegacyMessage: s.db.Name + " has not noticed yet that the run's connection is gone, and keeps its lock",
+		LegacyRemedy:  "It does so within NETWORK_TIMEOUT; docs/operations.md says how to end it at once, under interrupted and hanging runs."}
 }
 
 // Silence returns an error once pmo_db has not answered for the network timeout, nil when ctx ends.

@@ -60,6 +60,6 @@ func (m *Mirror) checkRights(ctx context.Context) error {
 	if err != nil || lacking == nil {
 		return err
 	}
-	return &models.Error{Class: models.Permission, Message: "the role of PMO_DATABASE_URL lacks rights: " + strings.Join(lacking, "; ") + " TO it. Nothing was changed",
-		Remedy: "docs/operations.md lists every right that a role needs."}
+	return &models.Error{Class: models.Permission, LegacyMessage: "the role of PMO_DATABASE_URL lacks rights: " + strings.Join(lacking, "; ") + " TO it. Nothing was changed",
+		LegacyRemedy: "docs/operations.md lists every right that a role needs."}
 }

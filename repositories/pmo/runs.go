@@ -68,7 +68,7 @@ func (s *Store) lockedConn(ctx context.Context) (*database.Conn, error) {
 		_, err = conn.ExecAll(ctx, "SET LOCAL lock_timeout = '"+lockWait+"'", fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", int64(writerLock)),
 			"SET LOCAL lock_timeout = DEFAULT")
 		if e := models.AsError(err); err != nil && e.Class == models.Timeout && ctx.Err() == nil {
-			err = &models.Error{Class: models.Busy, Message: "the mirror is being written to for more than " + lockWait, Cause: err, Remedy: "Try again shortly."}
+			err = &models.Error{Class: models.Busy, LegacyMessage: "the mirror is being written to for more than " + lockWait, Cause: err, LegacyRemedy: "Try again shortly."}
 		}
 	}
 	if err != nil {
@@ -106,7 +106,7 @@ func (tx *Tx) Lock(ctx context.Context) error {
 	done, err := tx.conn.ExecAll(ctx, statements...)
 	if err != nil {
 		if e := models.AsError(err); e.Class == models.Timeout && done > 0 && done < len(statements) {
-			e.Message = "pmo_db: " + tx.store.tables[done-1].Mirror + " was locked by another session for more than " + lockWait
+			e.LegacyMessage = "pmo_db: " + tx.store.tables[done-1].Mirror + " was locked by another session for more than " + lockWait
 		}
 		return err
 	}
@@ -147,10 +147,10 @@ func (s *Store) recordStart(db *gorm.DB, run *models.Run) error {
 
 // busy says which run, other than our own, is under way.
 func (s *Store) busy(ctx context.Context, own int64) error {
-	e := &models.Error{Class: models.Busy, Message: "another run is under way", Remedy: "Wait until it has finished."}
+	e := &models.Error{Class: models.Busy, LegacyMessage: "another run is under way", LegacyRemedy: "Wait until it has finished."}
 	var run models.Run
 	if err := s.db.WithContext(ctx).Where("state = ? AND id <> ?", models.Running, own).Last(&run).Error; err == nil {
-		e.Message = fmt.Sprintf("run %d (%s) is under way since %s", run.ID, run.Mode, run.StartedAt.UTC().Format(time.RFC3339))
+		e.LegacyMessage = fmt.Sprintf("run %d (%s) is under way since %s", run.ID, run.Mode, run.StartedAt.UTC().Format(time.RFC3339))
 	}
 	return e
 }
@@ -164,7 +164,7 @@ func (s *Store) RecordEnd(ctx context.Context, run *models.Run, cause error, now
 		run.State = models.CanceledRun
 	}
 	class := string(e.Class)
-	run.ErrorClass, run.ErrorMessage, run.ErrorRemedy = &class, &e.Message, &e.Remedy
+	run.ErrorClass, run.ErrorMessage, run.ErrorRemedy = &class, &e.LegacyMessage, &e.LegacyRemedy
 	return s.InTx(ctx, func(tx *Store) error {
 		update := tx.gorm(ctx).Model(run).Select("*")
 		if !run.CancelRequested { // another process may have asked

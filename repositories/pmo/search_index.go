@@ -47,7 +47,7 @@ func (s *Store) IndexSearch(ctx context.Context) (built bool, err error) {
 	case err != nil || state.Present:
 		return false, err
 	case !mine:
-		return false, &models.Error{Class: models.Busy, Message: "another process builds the search's index"}
+		return false, &models.Error{Class: models.Busy, LegacyMessage: "another process builds the search's index"}
 	}
 	if err := state.Obstacle(); err != nil {
 		return false, err
@@ -108,7 +108,7 @@ func uninstallable() error {
 }
 
 func plainSearch(why, remedy string) error {
-	return &models.Error{Class: models.Permission, Message: "searches read every product: " + why, Remedy: remedy}
+	return &models.Error{Class: models.Permission, LegacyMessage: "searches read every product: " + why, LegacyRemedy: remedy}
 }
 
 func createSearchIndex(class string) string {
@@ -149,7 +149,7 @@ func (s *Store) yield(ctx context.Context, pid int64, done <-chan error) error {
 		select {
 		case err := <-done:
 			if gaveUp && models.AsError(err) != nil && models.AsError(err).Class == models.Canceled {
-				err = cmp.Or(ctx.Err(), error(&models.Error{Class: models.Busy, Message: "the search's index waits, because somebody else needs the table"}))
+				err = cmp.Or(ctx.Err(), error(&models.Error{Class: models.Busy, LegacyMessage: "the search's index waits, because somebody else needs the table"}))
 			}
 			return err
 		case <-tick.C:

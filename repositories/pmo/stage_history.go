@@ -105,5 +105,5 @@ func (s *Store) listedTransitions(ctx context.Context, page *gorm.DB) ([]models.
 
 // missing is the error for what has no row.
 func missing(what string) error {
-	return &models.Error{Class: models.NotFound, Message: "There is no " + what + " with this id"}
+	return &models.Error{Class: models.NotFound, LegacyMessage: "There is no " + what + " with this id"}
 }

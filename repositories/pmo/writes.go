@@ -52,7 +52,7 @@ func (s *Store) IntendWrite(ctx context.Context, w models.Write) error {
 	result := s.gorm(ctx).Model(&models.Write{}).Where("id = ? AND state = ?", w.ID, models.WriteClaimed).
 		Select("state", "source_xid", "source_table", "source_id", "source_stamp", "source_action", "etag", "body").Updates(&w)
 	if result.Error == nil && result.RowsAffected == 0 {
-		return &models.Error{Class: models.Conflict, Message: "This request took so long that another with the same Idempotency-Key took its place"}
+		return &models.Error{Class: models.Conflict, LegacyMessage: "This request took so long that another with the same Idempotency-Key took its place"}
 	}
 	return s.db.Translate(result.Error)
 }

@@ -113,8 +113,8 @@ func (a *Access) Caller(ctx context.Context, token string) (models.Caller, error
 	}
 	role := a.roles.of(claims)
 	if role == models.Anonymous {
-		return models.Caller{}, &models.Error{Class: models.Forbidden, Message: "The token's role may do nothing here",
-			Remedy: "AUTH_READER_ROLES, AUTH_MANAGER_ROLES and AUTH_ADMIN_ROLES list the roles that may."}
+		return models.Caller{}, &models.Error{Class: models.Forbidden, LegacyMessage: "The token's role may do nothing here",
+			LegacyRemedy: "AUTH_READER_ROLES, AUTH_MANAGER_ROLES and AUTH_ADMIN_ROLES list the roles that may."}
 	}
 	return models.Caller{Subject: subject(claims, token), Role: role}, nil
 }
@@ -140,11 +140,11 @@ func verdict(err error) error {
 }
 
 func refused(message string, cause error) error {
-	return &models.Error{Class: models.Unauthenticated, Message: message, Cause: cause}
+	return &models.Error{Class: models.Unauthenticated, LegacyMessage: message, Cause: cause}
 }
 
 func configError(message, remedy string) error {
-	return &models.Error{Class: models.Config, Message: message, Remedy: remedy}
+	return &models.Error{Class: models.Config, LegacyMessage: message, LegacyRemedy: remedy}
 }
 
 func checkSecret(secret string) error {

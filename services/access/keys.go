@@ -94,7 +94,7 @@ func (k *keys) of(ctx context.Context, token *jwt.Token) (any, error) {
 		err = errors.New("no keys are listed")
 	}
 	if err != nil && k.listed.away.Load() && (!named || !k.has(ctx, id)) {
-		return nil, &models.Error{Class: models.Unavailable, Message: "The keys that tokens are checked with cannot be had at the moment", Cause: err}
+		return nil, &models.Error{Class: models.Unavailable, LegacyMessage: "The keys that tokens are checked with cannot be had at the moment", Cause: err}
 	}
 	return key, err
 }

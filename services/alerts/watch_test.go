@@ -199,7 +199,7 @@ func TestWithoutThePMODatabase(t *testing.T) {
 		l.record(succeeded(), 0)
 		runs := &away{Runs: l.store}
 		watch, _ := l.watch(runs)
-		lost := &models.Error{Class: models.Connection, Message: "pmo_db cannot be reached", Remedy: "See that it runs."}
+		lost := &models.Error{Class: models.Connection, LegacyMessage: "pmo_db cannot be reached", LegacyRemedy: "See that it runs."}
 		runs.cut(lost)
 		watch.RunNotBegun(lost)
 		l.told(1)
@@ -210,7 +210,7 @@ func TestWithoutThePMODatabase(t *testing.T) {
 		watch.RunEnded(l.record(succeeded(), 0))
 		got := l.told(2)
 		var a alerts.Alert
-		if err := json.Unmarshal(l.receiver.got()[0].body, &a); err != nil || a.Run != nil || a.Message != "A run failed before it had begun: pmo_db cannot be reached" || a.Remedy != lost.Remedy {
+		if err := json.Unmarshal(l.receiver.got()[0].body, &a); err != nil || a.Run != nil || a.Message != "A run failed before it had begun: pmo_db cannot be reached" || a.Remedy != lost.LegacyRemedy {
 			l.Errorf("%+v", a)
 		}
 		if len(got) != 2 || a.Event != alerts.Failed || a.State != alerts.Firing {

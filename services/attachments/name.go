@@ -56,6 +56,6 @@ func refusal(name, why string) error {
 	if runes := []rune(name); len(runes) > 60 {
 		name = string(runes[:60]) + "…"
 	}
-	return &models.Error{Class: models.UnsupportedType, Message: "The file " + name + " " + why,
-		Remedy: "Taken are " + strings.Join(Extensions(), " ") + ", each with a content of that kind."}
+	return &models.Error{Class: models.UnsupportedType, LegacyMessage: "The file " + name + " " + why,
+		LegacyRemedy: "Taken are " + strings.Join(Extensions(), " ") + ", each with a content of that kind."}
 }

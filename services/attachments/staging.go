@@ -44,7 +44,7 @@ func (s *Staging) Stage(ctx context.Context, filename string, content io.Reader)
 	case err != nil && !errors.Is(err, io.EOF):
 		return models.Upload{}, err
 	case len(head) == 0:
-		return models.Upload{}, models.NewInvalid(models.FieldError{Field: "files", Code: "empty", Message: "the file " + name + " is empty"})
+		return models.Upload{}, models.NewInvalid(models.FieldError{Field: "files", Code: "empty", LegacyMessage: "the file " + name + " is empty"})
 	case !kind.begins(head):
 		return models.Upload{}, refusal(name, "is not what its name says")
 	}
@@ -84,7 +84,7 @@ type counted struct {
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.from.Read(p)
 	if c.n += int64(n); c.n > c.limit {
-		return 0, &models.Error{Class: models.TooLarge, Message: "The file " + c.name + " is larger than " + models.SizeText(c.limit) + ", which is the most that is taken"}
+		return 0, &models.Error{Class: models.TooLarge, LegacyMessage: "The file " + c.name + " is larger than " + models.SizeText(c.limit) + ", which is the most that is taken"}
 	}
 	return n, err
 }

@@ -26,7 +26,7 @@ type Data struct{ products, histories int64 }
 // categories are always the same. Errors: validation_failed for numbers that cannot be.
 func Generate(products, histories int) (Data, error) {
 	invalid := func(message string) (Data, error) {
-		return Data{}, &models.Error{Class: models.Invalid, Message: message}
+		return Data{}, &models.Error{Class: models.Invalid, LegacyMessage: message}
 	}
 	switch {
 	case products < 0 || products > most || histories < 0 || histories > most:

@@ -82,7 +82,7 @@ func storedRows(ctx context.Context, t *testing.T, snap *lifecycle.Snapshot, m *
 
 // same compares bytes, and timestamps, which each database writes in its own way, as moments.
 func same(c models.Column, a, b []byte) bool {
-	if c.Kind != models.Timestamp || a == nil || b == nil {
+	if c.Kind != models.KindTimestamp || a == nil || b == nil {
 		return models.SameCell(a, b)
 	}
 	moment, err := models.ParseTimestamp(string(a))

@@ -144,5 +144,5 @@ func (e *examination) failed(c check, err error) Finding {
 		e.Log.Warn("a check failed", "check", c.name, "error", failure, "cause", failure.Cause)
 	default:
 	}
-	return problem(failure.Message, failure.Remedy)
+	return problem(failure.LegacyMessage, failure.LegacyRemedy)
 }

@@ -180,7 +180,7 @@ func judgeSearchIndex(present bool, obstacle *models.Error) Finding {
 	case present:
 		return ok("searches have their index")
 	case obstacle != nil:
-		return note(obstacle.Message, obstacle.Remedy)
+		return note(obstacle.LegacyMessage, obstacle.LegacyRemedy)
 	default:
 		return note("searches read every product: their index is not there yet", "lifecycle-sync serve builds it in the background.")
 	}

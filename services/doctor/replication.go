@@ -129,7 +129,7 @@ func judgeFollowing(err error, s database.Server, line database.Line) Finding {
 	case line.Pooled:
 		return problem("the pooler lets nobody follow the server's log", "Write the server's own host and port into LIFECYCLE_DATABASE_URL, or set SYNC_REALTIME=false.")
 	default:
-		return problem("the server does not let us follow its log: "+failure.Message, failure.Remedy)
+		return problem("the server does not let us follow its log: "+failure.LegacyMessage, failure.LegacyRemedy)
 	}
 }
 
@@ -144,7 +144,7 @@ func (e *examination) publication(ctx context.Context) ([]Finding, error) {
 	}
 	p, err := e.Source.Publishing(ctx, present)
 	if failure := models.AsError(err); failure != nil && failure.Class == models.Schema {
-		return []Finding{problem(failure.Message, failure.Remedy)}, nil
+		return []Finding{problem(failure.LegacyMessage, failure.LegacyRemedy)}, nil
 	}
 	if err != nil {
 		return nil, err

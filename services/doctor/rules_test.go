@@ -29,7 +29,7 @@ func TestRules(t *testing.T) {
 	otherActive.ours = false
 	hours := func(n int) *time.Duration { d := time.Duration(n) * time.Hour; return &d }
 	reader := database.Server{Role: "reader"}
-	refused := &models.Error{Class: models.Permission, Message: "ditolak", Remedy: "obat"}
+	refused := &models.Error{Class: models.Permission, LegacyMessage: "ditolak", LegacyRemedy: "obat"}
 	for name, c := range map[string]struct {
 		got          Finding
 		status       Status

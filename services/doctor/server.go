@@ -73,8 +73,8 @@ func (s *server) database(context.Context) ([]Finding, error) {
 		return []Finding{ok("the database is there")}, nil
 	}
 	if e := models.AsError(s.refusal); e.Class == models.Permission {
-		return nil, &models.Error{Class: models.Permission, Message: "the role may not connect to the database",
-			Remedy: "As the database's owner: GRANT CONNECT ON DATABASE … TO the role of " + s.setting + "."}
+		return nil, &models.Error{Class: models.Permission, LegacyMessage: "the role may not connect to the database",
+			LegacyRemedy: "As the database's owner: GRANT CONNECT ON DATABASE … TO the role of " + s.setting + "."}
 	}
 	return nil, s.refusal
 }

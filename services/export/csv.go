@@ -55,9 +55,9 @@ func csvCell(c models.Column, cell []byte) (string, error) {
 	switch {
 	case cell == nil:
 		return "", nil
-	case c.Kind == models.Text:
+	case c.Kind == models.KindText:
 		return neutral(string(cell)), nil
-	case c.Kind == models.Timestamp:
+	case c.Kind == models.KindTimestamp:
 		return rfc3339(cell)
 	default:
 		return string(cell), nil

@@ -79,7 +79,7 @@ func (e *Exports) start(ctx context.Context, q services.ProductQuery, write writ
 	select {
 	case e.places <- struct{}{}:
 	default:
-		return nil, &models.Error{Class: models.Unavailable, Message: "Too many exports are being made", Remedy: "Please try again in a moment."}
+		return nil, &models.Error{Class: models.Unavailable, LegacyMessage: "Too many exports are being made", LegacyRemedy: "Please try again in a moment."}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	pr, pw := io.Pipe()
@@ -134,7 +134,7 @@ func (e *Exports) view(ctx context.Context, f pmo.ProductFilter, order pmo.Produ
 func recovered(fn func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			err = &models.Error{Class: models.Internal, Message: "something unexpected went wrong", Remedy: "The log has the details.",
+			err = &models.Error{Class: models.Internal, LegacyMessage: "something unexpected went wrong", LegacyRemedy: "The log has the details.",
 				Cause: fmt.Errorf("panic: %v\n%s", cause, debug.Stack())}
 		}
 	}()

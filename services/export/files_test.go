@@ -18,8 +18,8 @@ import (
 	"lifecycle-sync/services/export"
 )
 
-var columns = []models.Column{{Name: "id", Kind: models.Int}, {Name: "produk", Kind: models.Text}, {Name: "harga", Kind: models.Int},
-	{Name: "tanggal_launch", Kind: models.Day}, {Name: "created_at", Kind: models.Timestamp}}
+var columns = []models.Column{{Name: "id", Kind: models.KindInt}, {Name: "produk", Kind: models.KindText}, {Name: "harga", Kind: models.KindInt},
+	{Name: "tanggal_launch", Kind: models.KindDate}, {Name: "created_at", Kind: models.KindTimestamp}}
 
 // of streams rows, in which "NULL" is none, and then an error, unless it is nil. As of a database, a row is
 // valid until the next.

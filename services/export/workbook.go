@@ -62,8 +62,8 @@ func unavailableWhenFull(err error) error {
 	if e := models.AsError(err); e.Class != models.Internal {
 		return e
 	}
-	return &models.Error{Class: models.Unavailable, Cause: err, Message: "The workbook cannot be put together at the moment",
-		Remedy: "Please try again later, or take the CSV, which needs no room on the server's disk."}
+	return &models.Error{Class: models.Unavailable, Cause: err, LegacyMessage: "The workbook cannot be put together at the moment",
+		LegacyRemedy: "Please try again later, or take the CSV, which needs no room on the server's disk."}
 }
 
 // book is a workbook that is being written.
@@ -154,9 +154,9 @@ func (b *book) begin(columns []models.Column) error {
 
 func width(c models.Column) float64 {
 	switch c.Kind {
-	case models.Timestamp:
+	case models.KindTimestamp:
 		return 28
-	case models.Text:
+	case models.KindText:
 		return 32
 	default:
 		return 14

@@ -24,11 +24,11 @@ func (b *book) value(c models.Column, cell []byte) (any, error) {
 		return nil, nil
 	}
 	switch c.Kind {
-	case models.Int:
+	case models.KindInt:
 		return b.number(c, string(cell))
-	case models.Day:
+	case models.KindDate:
 		return b.date(string(cell))
-	case models.Timestamp:
+	case models.KindTimestamp:
 		return rfc3339(cell)
 	default:
 		return shortened(string(cell)), nil

@@ -103,8 +103,8 @@ func (b *blame) guard(ctx context.Context, d *differ) error {
 		total += int64(len(s.leaving))
 	}
 	refused := func(what string) error {
-		return &models.Error{Class: models.MassDelete, Message: what + ". Real time has stopped, and nothing was changed",
-			Remedy: fmt.Sprintf("See in lifecycle_db whether these rows were meant to go; if so, run lifecycle-sync sync --allow-deletes %d, and real time goes on by itself.", total)}
+		return &models.Error{Class: models.MassDelete, LegacyMessage: what + ". Real time has stopped, and nothing was changed",
+			LegacyRemedy: fmt.Sprintf("See in lifecycle_db whether these rows were meant to go; if so, run lifecycle-sync sync --allow-deletes %d, and real time goes on by itself.", total)}
 	}
 	for _, s := range d.stats {
 		if len(s.leaving) == 0 {

@@ -173,7 +173,7 @@ func TestTriggerOnMirror(t *testing.T) {
 					l.edit("CREATE TRIGGER usil BEFORE INSERT ON tbl_produk_lifecycle FOR EACH ROW EXECUTE FUNCTION usil()")
 				}
 				before := l.keys()
-				if e := l.refused(models.Constraint); e.Message == "" || e.Remedy == "" {
+				if e := l.refused(models.Constraint); e.LegacyMessage == "" || e.LegacyRemedy == "" {
 					l.Errorf("%v", e)
 				}
 				if !maps.Equal(before, l.keys()) {

@@ -245,7 +245,7 @@ func because(ctx context.Context, err error) error {
 	if cause, ok := errors.AsType[*models.Error](context.Cause(ctx)); ok {
 		e = *cause
 	}
-	e.Message, e.Cause = e.Message+"; nothing was changed", err
+	e.LegacyMessage, e.Cause = e.LegacyMessage+"; nothing was changed", err
 	return &e
 }
 

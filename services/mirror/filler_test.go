@@ -40,13 +40,13 @@ func (l *lab) value(c models.Column) string {
 		return fmt.Sprintf("1 + g %% %d", parentRows)
 	case c.Type == "bigint":
 		return "g * 4294967296"
-	case c.Kind == models.Int:
+	case c.Kind == models.KindInt:
 		return "g"
-	case c.Kind == models.Timestamp:
+	case c.Kind == models.KindTimestamp:
 		return on(l, "'2024-01-01 07:00:00+07'::timestamptz + g * '1.000001 s'::interval", "strftime('%Y-%m-%d %H:%M:%S', '2024-01-01', g || ' seconds') || '.000001'")
-	case c.Kind == models.Day:
+	case c.Kind == models.KindDate:
 		return on(l, "'2024-01-01'::date + g % 366", "date('2024-01-01', (g % 366) || ' days')")
-	case c.Kind == models.Document:
+	case c.Kind == models.KindJSON:
 		return on(l, `format('{"n": %s.10, "s": "\\"}', g)::jsonb`, `'{"n": ' || g || '.10, "s": "\\"}'`)
 	default:
 		return on(l, `E'nilai\t\\ \n' || g`, "'nilai' || char(9) || '\\ ' || char(10) || g")
@@ -58,13 +58,13 @@ func (l *lab) other(c models.Column) string {
 	switch {
 	case c.References != "":
 		return fmt.Sprintf("1 + %s %% %d", c.Name, parentRows)
-	case c.Kind == models.Int:
+	case c.Kind == models.KindInt:
 		return c.Name + " + 1"
-	case c.Kind == models.Timestamp:
+	case c.Kind == models.KindTimestamp:
 		return on(l, c.Name+" + '1 microsecond'", "substr("+c.Name+", 1, 25) || '2'")
-	case c.Kind == models.Day:
+	case c.Kind == models.KindDate:
 		return on(l, c.Name+" + 1", "date("+c.Name+", '1 day')")
-	case c.Kind == models.Document:
+	case c.Kind == models.KindJSON:
 		return on(l, "replace("+c.Name+"::text, '.10', '.100')::jsonb", "replace("+c.Name+", '.10', '.100')")
 	default:
 		return c.Name + " || ' '"

@@ -59,7 +59,7 @@ func (e *Engine) Follow(ctx context.Context, stream *lifecycle.Stream) (*Followi
 		return nil, err
 	}
 	if last == nil || last.Source == nil {
-		return nil, &models.Error{Class: models.Busy, Message: "the mirror has never been synchronised", Remedy: "The first run brings everything."}
+		return nil, &models.Error{Class: models.Busy, LegacyMessage: "the mirror has never been synchronised", LegacyRemedy: "The first run brings everything."}
 	}
 	f := &Following{engine: e, stream: stream, kept: stream.Confirmed()}
 	return f, json.Unmarshal(last.Source, &f.source)

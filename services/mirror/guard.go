@@ -32,12 +32,12 @@ func guard(d *differ, allowed *int64) error {
 	switch {
 	case allowed != nil && *allowed != total:
 		return &models.Error{Class: models.MassDelete,
-			Message: fmt.Sprintf("%d rows were allowed to leave the mirror, but %d would: %s. Nothing was changed", *allowed, total, orNone(leaving)),
-			Remedy:  fmt.Sprintf("Look at sync --dry-run; if it is right, run again with --allow-deletes %d.", total)}
+			LegacyMessage: fmt.Sprintf("%d rows were allowed to leave the mirror, but %d would: %s. Nothing was changed", *allowed, total, orNone(leaving)),
+			LegacyRemedy:  fmt.Sprintf("Look at sync --dry-run; if it is right, run again with --allow-deletes %d.", total)}
 	case allowed == nil && tripped != nil:
 		return &models.Error{Class: models.MassDelete,
-			Message: strings.Join(tripped, ", ") + " (leaving: " + strings.Join(leaving, ", ") + "). Nothing was changed",
-			Remedy:  fmt.Sprintf("See in lifecycle_db whether these rows were meant to go; if so, run again with --allow-deletes %d.", total)}
+			LegacyMessage: strings.Join(tripped, ", ") + " (leaving: " + strings.Join(leaving, ", ") + "). Nothing was changed",
+			LegacyRemedy:  fmt.Sprintf("See in lifecycle_db whether these rows were meant to go; if so, run again with --allow-deletes %d.", total)}
 	default:
 		return nil
 	}

@@ -52,16 +52,16 @@ func (h hostile) value(c models.Column, ids []int64) string {
 		return "NULL"
 	case c.References != "":
 		return h.reference(ids)
-	case c.Kind == models.Int:
+	case c.Kind == models.KindInt:
 		if bad && h.kind == database.SQLite {
 			return h.pick([]string{"1.5", "'seribu'", "x'00'"})
 		}
 		return h.pick(prices)
-	case c.Kind == models.Timestamp:
+	case c.Kind == models.KindTimestamp:
 		return h.zoned(h.either(bad, timestamps, unfitTimestamps, "'NaT'", "''", "x'00'", "'2024'", "'15:04'", "'2024-01-01 00:00:00.1234567'", "2460000"))
-	case c.Kind == models.Day:
+	case c.Kind == models.KindDate:
 		return h.either(bad, dates, unfitDates, "'2024-02-30'", "''", "x'00'", "'2024-02-29 noon'", "'2024-02-29 12:00:00'", "2460000")
-	case c.Kind == models.Document:
+	case c.Kind == models.KindJSON:
 		return h.either(bad, documents, documents, "'{'", "''", "x'00'", "CAST(x'22ff22' AS TEXT)", "'{a: 1}'")
 	default:
 		return h.either(bad, texts, texts, "CAST(x'ff' AS TEXT)", "CAST(x'61c3' AS TEXT)", "x'616263'", "CAST(x'610062' AS TEXT)")

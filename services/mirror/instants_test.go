@@ -19,7 +19,7 @@ var layouts = []string{
 
 // instant reads a timestamp or date, if RFC 3339 can say it.
 func instant(c models.Column, text string) (time.Time, bool) {
-	if c.Kind == models.Day {
+	if c.Kind == models.KindDate {
 		t, err := time.Parse(time.DateOnly, text)
 		return t, err == nil && t.Year() >= 1
 	}

@@ -59,7 +59,7 @@ func TestOneWriter(t *testing.T) {
 		finish := l.begin()
 		id := l.count("SELECT max(id) FROM lifecycle_sync_runs")
 		_, err := l.try()
-		if e := models.AsError(err); e == nil || e.Class != models.Busy || !strings.Contains(e.Message, fmt.Sprintf("run %d (full) is under way", id)) {
+		if e := models.AsError(err); e == nil || e.Class != models.Busy || !strings.Contains(e.LegacyMessage, fmt.Sprintf("run %d (full) is under way", id)) {
 			l.Errorf("a second run ended with %v", err)
 		}
 		if n := l.count("SELECT count(*) FROM lifecycle_sync_runs WHERE state = 'running'"); n != 1 {

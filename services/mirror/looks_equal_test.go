@@ -35,7 +35,7 @@ func TestTriggerOnAnotherTable(t *testing.T) {
 		l.edit(`CREATE TRIGGER usil AFTER UPDATE ON tbl_produk_lifecycle FOR EACH STATEMENT EXECUTE FUNCTION usil()`)
 		l.idle()
 		l.change("UPDATE tbl_produk SET harga = 5 WHERE id = 7")
-		if e := l.refused(models.Constraint); !strings.Contains(e.Message, "tbl_stage_lifecycle") {
+		if e := l.refused(models.Constraint); !strings.Contains(e.LegacyMessage, "tbl_stage_lifecycle") {
 			l.Errorf("%v", e)
 		}
 	})
@@ -47,7 +47,7 @@ func TestNullName(t *testing.T) {
 		l.small()
 		l.change("ALTER TABLE tbl_segmen ALTER COLUMN segmen DROP NOT NULL")
 		l.change("UPDATE tbl_segmen SET segmen = NULL WHERE id = 1")
-		if e := l.refused(models.Schema); !strings.Contains(e.Message, "ALTER TABLE tbl_segmen_lifecycle ALTER COLUMN segmen DROP NOT NULL") {
+		if e := l.refused(models.Schema); !strings.Contains(e.LegacyMessage, "ALTER TABLE tbl_segmen_lifecycle ALTER COLUMN segmen DROP NOT NULL") {
 			l.Fatalf("%v", e)
 		}
 		l.edit("ALTER TABLE tbl_segmen_lifecycle ALTER COLUMN segmen DROP NOT NULL")

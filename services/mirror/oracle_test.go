@@ -148,7 +148,7 @@ func (l *lab) unfitness(t *models.Table, row map[string]cell, present map[string
 // times, of which the same instant may be written in several ways.
 func same(kind database.Kind, c models.Column, a, b cell) bool {
 	if kind == database.SQLite && a.text != nil && b.text != nil {
-		if c.Kind == models.Timestamp || c.Kind == models.Day {
+		if c.Kind == models.KindTimestamp || c.Kind == models.KindDate {
 			left, okLeft := instant(c, string(a.text))
 			right, okRight := instant(c, string(b.text))
 			return okLeft && okRight && left.Equal(right)
@@ -230,11 +230,11 @@ func (l *lab) marks(t *models.Table) map[int64]string {
 // fits judges a value on its own.
 func fits(kind database.Kind, c models.Column, v cell) bool {
 	switch c.Kind {
-	case models.Int:
+	case models.KindInt:
 		return kind == database.Postgres || v.class == "integer"
-	case models.Text:
+	case models.KindText:
 		return utf8.Valid(v.text) && (v.class == "text")
-	case models.Document:
+	case models.KindJSON:
 		return v.class == "text" && (kind == database.Postgres || document(v.text))
 	default:
 		_, ok := instant(c, string(v.text))

@@ -94,7 +94,7 @@ func TestRightsBeside(t *testing.T) {
 	l.edit("REVOKE INSERT ON lifecycle_sync_changes FROM " + role)
 	l.edit("DO $$ BEGIN EXECUTE 'REVOKE TEMPORARY ON DATABASE ' || quote_ident(current_database()) || ' FROM PUBLIC'; END $$")
 	e := l.refused(models.Permission)
-	if !strings.Contains(e.Message, "GRANT SELECT, INSERT, DELETE ON lifecycle_sync_changes") || !strings.Contains(e.Message, "GRANT TEMPORARY ON DATABASE") {
+	if !strings.Contains(e.LegacyMessage, "GRANT SELECT, INSERT, DELETE ON lifecycle_sync_changes") || !strings.Contains(e.LegacyMessage, "GRANT TEMPORARY ON DATABASE") {
 		t.Errorf("%v", e)
 	}
 }

@@ -66,8 +66,8 @@ func (e *ChangedError) Unwrap() error { return e.cause }
 
 func changed(p Preview) *ChangedError {
 	return &ChangedError{Preview: p, cause: &models.Error{Class: models.Conflict,
-		Message: "What would be changed is no longer what the preview has shown; its digest is now " + p.Digest + ". Nothing was changed",
-		Remedy:  "Look at the new preview, which this run has kept (or at sync --dry-run); if it is right, apply that by its digest."}}
+		LegacyMessage: "What would be changed is no longer what the preview has shown; its digest is now " + p.Digest + ". Nothing was changed",
+		LegacyRemedy:  "Look at the new preview, which this run has kept (or at sync --dry-run); if it is right, apply that by its digest."}}
 }
 
 // Verdict is what Verify found.

@@ -55,8 +55,8 @@ func expect(buckets iter.Seq2[database.Bucket, error], t *models.Table, want fin
 
 func notEqual(t *models.Table) error {
 	return &models.Error{Class: models.Constraint,
-		Message: t.Mirror + " does not equal " + t.Source + " after the run. Nothing was changed",
-		Remedy:  "See whether a trigger, rule or generated column on " + t.Mirror + " alters what is written there."}
+		LegacyMessage: t.Mirror + " does not equal " + t.Source + " after the run. Nothing was changed",
+		LegacyRemedy:  "See whether a trigger, rule or generated column on " + t.Mirror + " alters what is written there."}
 }
 
 func (d *differ) proveByRows(ctx context.Context, tx *pmo.Tx) error {

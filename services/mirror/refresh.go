@@ -30,7 +30,7 @@ func (e *Engine) Refresh(ctx context.Context, changed Changed, deleted int64) (v
 	if succeeded, err := e.store.HasSucceeded(ctx); err != nil {
 		return 0, err
 	} else if !succeeded {
-		return 0, &models.Error{Class: models.Busy, Message: "the mirror has never been synchronised", Remedy: "The first run brings everything."}
+		return 0, &models.Error{Class: models.Busy, LegacyMessage: "the mirror has never been synchronised", LegacyRemedy: "The first run brings everything."}
 	}
 	snap, err := e.snapshot(ctx, tx)
 	if err != nil {

@@ -43,7 +43,7 @@ func (r *Refresher) Bring(ctx context.Context, changed Changed, deleted int64) (
 	case <-mine.done:
 		return mine.version, mine.err
 	case <-ctx.Done():
-		return 0, &models.Error{Class: models.Busy, Message: "the mirror is being written by others", Remedy: "The change comes to it later."}
+		return 0, &models.Error{Class: models.Busy, LegacyMessage: "the mirror is being written by others", LegacyRemedy: "The change comes to it later."}
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 )
 
 var (
-	errPassing   = &models.Error{Class: models.Connection, Transient: true, Message: "the connection broke"}
-	errLasting   = &models.Error{Class: models.Connection, Message: "the database does not exist"}
+	errPassing   = &models.Error{Class: models.Connection, Transient: true, LegacyMessage: "the connection broke"}
+	errLasting   = &models.Error{Class: models.Connection, LegacyMessage: "the database does not exist"}
 	errCollision = &models.Error{Class: models.Connection, Transient: true, Cause: &pgconn.PgError{Code: "40P01"}}
 )
 

@@ -62,9 +62,9 @@ var allowance = regexp.MustCompile(`--allow-deletes (\d+)\.`)
 // allowed is the allowance that a mass_delete error names.
 func (l *lab) allowed(e *models.Error) int64 {
 	l.Helper()
-	match := allowance.FindStringSubmatch(e.Remedy)
+	match := allowance.FindStringSubmatch(e.LegacyRemedy)
 	if match == nil {
-		l.Fatalf("no allowance in %q", e.Remedy)
+		l.Fatalf("no allowance in %q", e.LegacyRemedy)
 	}
 	n, err := strconv.ParseInt(match[1], 10, 64)
 	if err != nil {

@@ -29,7 +29,7 @@ func TestMassDeleteStopsRealTime(t *testing.T) {
 			l.caughtUp()
 			l.change(test.statements...)
 			err := f.until(realtime.Stopped, 1)
-			if e := models.AsError(err); e == nil || e.Class != models.MassDelete || !strings.Contains(e.Message, test.says) || !strings.Contains(e.Remedy, "--allow-deletes ") {
+			if e := models.AsError(err); e == nil || e.Class != models.MassDelete || !strings.Contains(e.LegacyMessage, test.says) || !strings.Contains(e.LegacyRemedy, "--allow-deletes ") {
 				t.Fatalf("%v", err)
 			}
 			var n int64

@@ -273,7 +273,7 @@ func TestFailureIsLogged(t *testing.T) {
 	in(t, byDefault(t), func(w *world) {
 		w.at(1, "01:30:00")
 		w.set(func() {
-			w.fails = &models.Error{Class: models.Connection, Message: "gone", Cause: errors.New("broken pipe")}
+			w.fails = &models.Error{Class: models.Connection, LegacyMessage: "gone", Cause: errors.New("broken pipe")}
 		})
 		w.at(1, "02:30:00")
 		w.set(func() { w.fails = nil })

@@ -23,7 +23,7 @@ func (s *Service) Cancel(ctx context.Context, id int64) (models.Run, error) {
 	case err != nil:
 		return models.Run{}, err
 	case run == nil:
-		return models.Run{}, &models.Error{Class: models.NotFound, Message: fmt.Sprintf("There is no run %d", id)}
+		return models.Run{}, &models.Error{Class: models.NotFound, LegacyMessage: fmt.Sprintf("There is no run %d", id)}
 	case run.State != models.Running:
 		return models.Run{}, tooLate(*run)
 	}
@@ -35,8 +35,8 @@ func (s *Service) Cancel(ctx context.Context, id int64) (models.Run, error) {
 			return models.Run{}, tooLate(*run)
 		}
 	} else if own == nil {
-		return models.Run{}, &models.Error{Class: models.Conflict, Message: fmt.Sprintf("Run %d is made by another process", id),
-			Remedy: "With SQLite only that process can stop it."}
+		return models.Run{}, &models.Error{Class: models.Conflict, LegacyMessage: fmt.Sprintf("Run %d is made by another process", id),
+			LegacyRemedy: "With SQLite only that process can stop it."}
 	}
 	if own != nil {
 		own.cancel(mirror.ErrCancelRequested)
@@ -46,5 +46,5 @@ func (s *Service) Cancel(ctx context.Context, id int64) (models.Run, error) {
 }
 
 func tooLate(run models.Run) error {
-	return &models.Error{Class: models.Conflict, Message: fmt.Sprintf("Run %d has ended already", run.ID)}
+	return &models.Error{Class: models.Conflict, LegacyMessage: fmt.Sprintf("Run %d has ended already", run.ID)}
 }

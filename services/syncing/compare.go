@@ -42,8 +42,8 @@ func (s *Service) comparison(ctx context.Context) (context.Context, func(), erro
 	s.mu.Unlock()
 	if taken {
 		end()
-		return nil, nil, &models.Error{Class: models.Conflict, Message: "Another dry run or verification is under way",
-			Remedy: "Wait until it has finished; its outcome is then in the list of runs."}
+		return nil, nil, &models.Error{Class: models.Conflict, LegacyMessage: "Another dry run or verification is under way",
+			LegacyRemedy: "Wait until it has finished; its outcome is then in the list of runs."}
 	}
 	task, cancel := context.WithTimeout(task, s.o.Timeout)
 	return task, func() {
@@ -116,7 +116,7 @@ func (s *Service) record(ctx context.Context, o Outcome, changes []models.Logged
 	o.Run.FinishedAt, o.Run.State = &finished, models.Succeeded
 	if e := models.AsError(outcome); e != nil {
 		class := string(e.Class)
-		o.Run.State, o.Run.ErrorClass, o.Run.ErrorMessage, o.Run.ErrorRemedy = models.Failed, &class, &e.Message, &e.Remedy
+		o.Run.State, o.Run.ErrorClass, o.Run.ErrorMessage, o.Run.ErrorRemedy = models.Failed, &class, &e.LegacyMessage, &e.LegacyRemedy
 	}
 	if err := s.o.Store.Record(ctx, &o.Run, o.Tables, changes); err != nil {
 		if models.AsError(err).Class == models.Busy {

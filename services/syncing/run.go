@@ -37,7 +37,7 @@ func (e *UnderWayError) Error() string { return e.cause.Error() }
 func (e *UnderWayError) Unwrap() error { return e.cause }
 
 func underWay(run models.Run) *UnderWayError {
-	return &UnderWayError{Run: run, cause: &models.Error{Class: models.Busy, Message: "Another run is under way", Remedy: "Wait until it has finished, or cancel it."}}
+	return &UnderWayError{Run: run, cause: &models.Error{Class: models.Busy, LegacyMessage: "Another run is under way", LegacyRemedy: "Wait until it has finished, or cancel it."}}
 }
 
 // Request is what is asked of a run.
@@ -216,6 +216,6 @@ func (s *Service) busy(ctx context.Context, cause error) error {
 	case run != nil:
 		return underWay(*run)
 	default:
-		return &models.Error{Class: models.Unavailable, Message: "The mirror is being written to at the moment", Cause: cause, Remedy: "Please try again shortly."}
+		return &models.Error{Class: models.Unavailable, LegacyMessage: "The mirror is being written to at the moment", Cause: cause, LegacyRemedy: "Please try again shortly."}
 	}
 }

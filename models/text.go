@@ -1,0 +1,105 @@
+package models
+
+import (
+	"bytes"
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Text is something a person reads, as data: a code from the message catalogue (web/messages) and the values
+// that fill in its placeholders. It becomes a sentence only where it is shown.
+type Text struct {
+	Code   string `json:"code"`
+	Params Params `json:"params,omitempty"`
+}
+
+// Params are a Text's values by name: strings, numbers, booleans, times, durations, Texts, or lists of these.
+// In JSON a duration is a number of seconds and a time is RFC 3339.
+type Params map[string]any
+
+// LegacyText is the code of a text stored before texts had codes. Its parameter "text" is that text.
+const LegacyText = "legacy"
+
+// NewText returns the text of a catalogue entry.
+func NewText(code string, params Params) Text { return Text{Code: code, Params: params} }
+
+// IsZero reports whether there is no text.
+func (t Text) IsZero() bool { return t.Code == "" }
+
+// String returns the code and its parameters in alphabetical order, for logs and tests: "run.busy run=7".
+func (t Text) String() string {
+	var b strings.Builder
+	b.WriteString(t.Code)
+	for _, name := range slices.Sorted(maps.Keys(t.Params)) {
+		fmt.Fprintf(&b, " %s=%v", name, t.Params[name])
+	}
+	return b.String()
+}
+
+// Value stores the text as JSON.
+func (t Text) Value() (driver.Value, error) { return storeJSON(t) }
+
+// Scan reads a stored text.
+func (t *Text) Scan(src any) error { return scanJSON(src, t) }
+
+// GormDataType names the column type for GORM's schema.
+func (Text) GormDataType() string { return "json" }
+
+// Texts are several texts, such as the reasons of a run.
+type Texts []Text
+
+// Value stores the texts as a JSON array; none are NULL.
+func (t Texts) Value() (driver.Value, error) {
+	if len(t) == 0 {
+		return nil, nil
+	}
+	return storeJSON(t)
+}
+
+// Scan reads stored texts.
+func (t *Texts) Scan(src any) error { return scanJSON(src, t) }
+
+// GormDataType names the column type for GORM's schema.
+func (Texts) GormDataType() string { return "json" }
+
+// MarshalJSON writes the values, durations as seconds.
+func (p Params) MarshalJSON() ([]byte, error) {
+	plain := make(map[string]any, len(p))
+	for name, value := range p {
+		if d, ok := value.(time.Duration); ok {
+			value = d.Seconds()
+		}
+		plain[name] = value
+	}
+	return json.Marshal(plain)
+}
+
+// UnmarshalJSON reads the values and keeps every digit of a number (json.Number).
+func (p *Params) UnmarshalJSON(b []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(b))
+	decoder.UseNumber()
+	return decoder.Decode((*map[string]any)(p))
+}
+
+func storeJSON(v any) (driver.Value, error) {
+	b, err := json.Marshal(v)
+	return string(b), err
+}
+
+func scanJSON(src, dest any) error {
+	switch v := src.(type) {
+	case nil:
+		return nil
+	case string:
+		return json.Unmarshal([]byte(v), dest)
+	case []byte:
+		return json.Unmarshal(v, dest)
+	default:
+		return fmt.Errorf("cannot read JSON from %T", src)
+	}
+}

@@ -1,0 +1,160 @@
+// Package messages is the message catalogue: every text that people read, by code, one TOML file per topic and
+// language. Code passes a models.Text; a Printer turns it into a sentence where it is shown.
+//
+// A placeholder is {{.name}}, or {{number .name}}, {{duration .name}}, {{bytes .name}}, {{time .name}} or
+// {{date .name}} to format the value. A parameter named count selects the plural form. A missing value is "–".
+package messages
+
+import (
+	"embed"
+	"errors"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+	"github.com/nicksnyder/go-i18n/v2/i18n"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
+	"lifecycle-sync/models"
+)
+
+// English is the language of the command line, and the fallback of every other one.
+const English = "en"
+
+//go:embed *.toml
+var files embed.FS
+
+// Catalogue holds the messages of all languages.
+type Catalogue struct{ bundle *i18n.Bundle }
+
+// New reads the embedded catalogue. It panics on an invalid file, which stops every test and every start.
+func New() *Catalogue {
+	bundle := i18n.NewBundle(language.English)
+	bundle.RegisterUnmarshalFunc("toml", toml.Unmarshal)
+	names, err := fs.Glob(files, "*.toml")
+	if err != nil {
+		panic(err)
+	}
+	for _, name := range names {
+		if _, err := bundle.LoadMessageFileFS(files, name); err != nil {
+			panic(name + ": " + err.Error())
+		}
+	}
+	return &Catalogue{bundle: bundle}
+}
+
+// Printer renders texts in one language and time zone.
+type Printer struct {
+	localizer *i18n.Localizer
+	parser    *parser
+}
+
+// Printer returns the printer for a language such as "en". An unknown language falls back to English.
+func (c *Catalogue) Printer(tag string, zone *time.Location) *Printer {
+	numbers := message.NewPrinter(language.Make(tag))
+	return &Printer{localizer: i18n.NewLocalizer(c.bundle, tag), parser: newParser(numbers, zone)}
+}
+
+// Text renders a text, "" for none. A code that is not in the catalogue renders as itself.
+func (p *Printer) Text(t models.Text) string {
+	if t.IsZero() {
+		return ""
+	}
+	data := make(map[string]any, len(t.Params))
+	for name, value := range t.Params {
+		data[name] = p.plain(value)
+	}
+	text, err := p.localizer.Localize(&i18n.LocalizeConfig{
+		MessageID: t.Code, TemplateData: data, PluralCount: pluralCount(t.Params["count"]), TemplateParser: p.parser,
+	})
+	if notFound := new(i18n.MessageNotFoundErr); err != nil && (text == "" || !errors.As(err, &notFound)) {
+		return t.String()
+	}
+	return strings.ReplaceAll(text, "<no value>", missing)
+}
+
+// Texts renders several texts, joined by semicolons.
+func (p *Printer) Texts(texts models.Texts) string {
+	rendered := make([]string, len(texts))
+	for i, t := range texts {
+		rendered[i] = p.Text(t)
+	}
+	return strings.Join(rendered, "; ")
+}
+
+// Remedy renders a remedy with its command, "" for none.
+func (p *Printer) Remedy(r *models.Remedy) string {
+	switch {
+	case r == nil:
+		return ""
+	case r.Command == "":
+		return p.Text(r.Text)
+	case r.IsZero():
+		return r.Command
+	default:
+		return p.Text(r.Text) + " " + r.Command
+	}
+}
+
+// Message renders what happened, without the remedy. Any error is rendered as models.AsError sees it.
+func (p *Printer) Message(err error) string {
+	e := models.AsError(err)
+	if e.Text.IsZero() {
+		return e.LegacyMessage
+	}
+	text := p.Text(e.Text)
+	for _, problem := range e.Problems {
+		text += "\n- " + p.Problem(problem)
+	}
+	return text
+}
+
+// Problem renders a problem with its remedy.
+func (p *Printer) Problem(problem models.Problem) string {
+	return strings.TrimSpace(p.Text(problem.Text) + " " + p.Remedy(problem.Remedy))
+}
+
+// RemedyOf renders the remedy of an error, "" for none.
+func (p *Printer) RemedyOf(err error) string {
+	e := models.AsError(err)
+	if e.Remedy == nil {
+		return e.LegacyRemedy
+	}
+	return p.Remedy(e.Remedy)
+}
+
+// Error renders what happened and what to do.
+func (p *Printer) Error(err error) string {
+	return strings.TrimSpace(p.Message(err) + " " + p.RemedyOf(err))
+}
+
+// plain turns texts and lists into strings; formatted values stay as they are.
+func (p *Printer) plain(value any) any {
+	switch v := value.(type) {
+	case models.Text:
+		return p.Text(v)
+	case *models.Text:
+		if v == nil {
+			return nil
+		}
+		return p.Text(*v)
+	case map[string]any: // a stored Text
+		code, _ := v["code"].(string)
+		params, _ := v["params"].(map[string]any)
+		return p.Text(models.Text{Code: code, Params: params})
+	case []string:
+		return strings.Join(v, ", ")
+	case models.Texts:
+		return p.Texts(v)
+	case []any:
+		parts := make([]string, len(v))
+		for i, item := range v {
+			parts[i] = text(p.plain(item))
+		}
+		return strings.Join(parts, ", ")
+	default:
+		return value
+	}
+}
