@@ -1,0 +1,57 @@
+// Package kit is what the tests of all packages share: waiting, logs, SQL statements, locks and HTTP requests. It
+// imports nothing of the project. Throw-away databases come from repositories/database/databasetest, databases with
+// repositories from test/kit/lab, and the running program from test/kit/program.
+package kit
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Patience is how long a test waits for something that must happen, on the slowest machine.
+const Patience = time.Minute
+
+const pollInterval = 10 * time.Millisecond
+
+// Eventually waits until holds returns true. After Patience it fails the test with what it waited for and with
+// details, for example a log.
+func Eventually(t testing.TB, what string, holds func() bool, details ...fmt.Stringer) {
+	t.Helper()
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for deadline := time.Now().Add(Patience); !holds(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within %s %v", what, Patience, details)
+		}
+	}
+}
+
+// Now is the time as the databases store it: UTC, in microseconds.
+func Now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// Buffer collects output. Several goroutines may write to it and read it.
+type Buffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (b *Buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+// String is everything written so far.
+func (b *Buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// Contains reports whether text was written.
+func (b *Buffer) Contains(text string) bool { return strings.Contains(b.String(), text) }
