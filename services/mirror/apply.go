@@ -2,11 +2,94 @@ package mirror
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"slices"
 	"time"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/services/failpoint"
 )
+
+func (e *Engine) diffAndApply(
+	ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, last *models.Watermark, missingKeys map[string][]models.Column, req Request, progress Progress,
+) ([]models.TableCount, error) {
+	before, err := e.store.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer before.Close()
+	before.Probe = tx.Probe
+	agree(snap, before)
+	d := newDiffer(snap, before, missingKeys, progress)
+	d.since = last
+	if tx.Run.Mode == models.IncrementalRun && last != nil {
+		d.horizon = last.Horizon
+	}
+	var seen *summary
+	if req.Digest != "" {
+		seen = newSummary()
+		d.noted = seen.note
+	}
+	waits := func(s *tableStats) bool { return seen != nil || s.trips() != "" } // whether it may be done is known at the end
+	for _, t := range snap.Tables {
+		progress.Begin(t, snap.Infos[t.Source].Rows)
+		if err := e.applyTable(ctx, tx, d, t); err != nil {
+			return nil, err
+		}
+		if !waits(d.last()) {
+			progress.End(t, d.last().count)
+		}
+	}
+	if err := judge(d, req, seen); err != nil {
+		return nil, err
+	}
+	for _, s := range d.stats {
+		if waits(s) {
+			progress.End(s.table, s.count)
+		}
+	}
+	before.Close() // its locks would be in the way of new foreign keys
+	for i, t := range slices.Backward(snap.Tables) {
+		if err := tx.Delete(ctx, t, d.stats[i].leaving); err != nil {
+			return nil, err
+		}
+	}
+	failpoint.Reach("mid-apply")
+	if err := d.prove(ctx, tx); err != nil {
+		return nil, err
+	}
+	tx.Run.Differences, err = json.Marshal(d.causes)
+	return d.counts(), err
+}
+
+// judge refuses what was not asked for: another difference than the one that was seen before, which makes any
+// number of rows that may leave meaningless, and then a silent mass delete.
+func judge(d *differ, req Request, seen *summary) error {
+	if seen != nil {
+		if p := seen.preview(d); p.Digest != req.Digest {
+			return changed(p)
+		}
+	}
+	return guard(d, req.AllowDeletes)
+}
+
+// applyTable brings one table up to date, as far as that takes no deletions.
+func (e *Engine) applyTable(ctx context.Context, tx *pmo.Tx, d *differ, t *models.Table) error {
+	w := &writer{tx: tx, table: t, now: e.now}
+	if err := d.table(ctx, t, func(ctx context.Context, c Change) error {
+		d.causes[d.cause(c)]++
+		if d.noted != nil {
+			d.noted(c)
+		}
+		return w.change(ctx, c)
+	}); err != nil {
+		return errors.Join(err, w.wait())
+	}
+	return w.finish(ctx)
+}
 
 // A writer keeps at most this much before it writes.
 const (

@@ -4,10 +4,10 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"slices"
+	"fmt"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -31,18 +31,6 @@ type Engine struct {
 // New returns the engine that mirrors tables, listed parents before children, from source to store.
 func New(source *lifecycle.Source, store *pmo.Store, tables []*models.Table, retention time.Duration, now func() time.Time) *Engine {
 	return &Engine{source: source, store: store, tables: tables, retention: retention, now: now}
-}
-
-// Progress is told how far a run is. Its methods are called from one goroutine at a time.
-type Progress interface {
-	// Begin says that work on a table begins, which has about so many rows; 0 when that is unknown.
-	Begin(t *models.Table, rows int64)
-	// Expect says that so many rows more are to be gone through.
-	Expect(rows int64)
-	// Advance says that so many rows were compared or copied.
-	Advance(rows int64)
-	// End says what was done to a table.
-	End(t *models.Table, count models.TableCount)
 }
 
 // Request is what is asked of a run.
@@ -69,6 +57,71 @@ type Result struct {
 	Run     *models.Run
 	Tables  []models.TableCount // in mirroring order; of a run that ended with ChangedError, what it would have done
 	Version int64               // of the mirror, when the run succeeded
+}
+
+// These bound the record of how a run has ended: pmo_db may be away.
+const (
+	recordTime = 2 * time.Second
+	keepTime   = 10 * time.Second // with the first changes that it would make: they are of 8 MB at most
+)
+
+// Sync makes the mirror equal to the source as it is now: a full run by comparing every row, an incremental
+// one by comparing what can differ since the last. Where that cannot be told, an incremental run becomes a
+// full one, with the reason. What fails transiently is tried again whole, as the same run: with a new
+// transaction, new locks and a new snapshot. On an error nothing has changed, except for a run row that says so.
+// Errors: busy, mass_delete, schema, permission, data_type, constraint, connection, timeout, canceled; with a
+// digest ChangedError, whose preview is then kept as that of a dry run is. Whoever cancels ctx because somebody
+// asked for it gives ErrCancelRequested as the cause.
+func (e *Engine) Sync(ctx context.Context, req Request, progress Progress) (result Result, err error) {
+	req.began = time.Now()
+	if req.Digest != "" {
+		req.Mode = models.FullRun
+	}
+	err = Retry(ctx, req.RetryTime, req.Retrying, func() (err error) {
+		result, err = e.attempt(ctx, req, progress, result.Run)
+		return err
+	})
+	if run := result.Run; err != nil && run != nil && run.State != models.Succeeded {
+		run.CancelRequested = run.CancelRequested || errors.Is(context.Cause(ctx), ErrCancelRequested)
+		now, patience := Preview{}, recordTime
+		if changed, is := errors.AsType[*ChangedError](err); is {
+			now, patience = changed.Preview, keepTime
+			run.Digest, run.Reason, result.Tables = &now.Digest, given(now.Kept()), now.Tables
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		defer cancel()
+		if recordErr := e.store.RecordEnd(ctx, run, err, req.ended(run), now.Tables, now.Changes); recordErr != nil {
+			err = fmt.Errorf("%w (and the run's end could not be recorded: %w)", err, recordErr)
+		}
+	}
+	return result, err
+}
+
+// given is a text that may have been left out.
+func given(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+// begin opens the transaction of a run: of a new one, or of the one to be tried again. A run that turned out
+// to have succeeded has no transaction.
+func (e *Engine) begin(ctx context.Context, req Request, again *models.Run) (tx *pmo.Tx, succeeded bool, err error) {
+	asked := models.Run{Mode: cmp.Or(req.Mode, models.FullRun), StartedAt: e.now(), Reason: given(req.Reason), Digest: given(req.Digest)}
+	if again == nil {
+		tx, err = e.store.BeginRun(ctx, asked)
+	} else {
+		tx, succeeded, err = e.store.ResumeRun(ctx, again)
+	}
+	if err != nil || succeeded {
+		return nil, succeeded, err
+	}
+	tx.Run.Mode, tx.Run.Reason = asked.Mode, asked.Reason // the attempt before may have made a full run of it
+	if again == nil && req.Began != nil {
+		req.Began(*tx.Run)
+	}
+	return tx, false, nil
 }
 
 // attempt makes a run once, the one to be tried again if there is one. The result holds the run, if one has
@@ -156,84 +209,6 @@ func (e *Engine) snapshot(ctx context.Context, tx *pmo.Tx) (snap *lifecycle.Snap
 		return nil, examineErr
 	}
 	return snap, err
-}
-
-func (e *Engine) diffAndApply(
-	ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, last *models.Watermark, missingKeys map[string][]models.Column, req Request, progress Progress,
-) ([]models.TableCount, error) {
-	before, err := e.store.Read(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer before.Close()
-	before.Probe = tx.Probe
-	agree(snap, before)
-	d := newDiffer(snap, before, missingKeys, progress)
-	d.since = last
-	if tx.Run.Mode == models.IncrementalRun && last != nil {
-		d.horizon = last.Horizon
-	}
-	var seen *summary
-	if req.Digest != "" {
-		seen = newSummary()
-		d.noted = seen.note
-	}
-	waits := func(s *tableStats) bool { return seen != nil || s.trips() != "" } // whether it may be done is known at the end
-	for _, t := range snap.Tables {
-		progress.Begin(t, snap.Infos[t.Source].Rows)
-		if err := e.applyTable(ctx, tx, d, t); err != nil {
-			return nil, err
-		}
-		if !waits(d.last()) {
-			progress.End(t, d.last().count)
-		}
-	}
-	if err := judge(d, req, seen); err != nil {
-		return nil, err
-	}
-	for _, s := range d.stats {
-		if waits(s) {
-			progress.End(s.table, s.count)
-		}
-	}
-	before.Close() // its locks would be in the way of new foreign keys
-	for i, t := range slices.Backward(snap.Tables) {
-		if err := tx.Delete(ctx, t, d.stats[i].leaving); err != nil {
-			return nil, err
-		}
-	}
-	failpoint.Reach("mid-apply")
-	if err := d.prove(ctx, tx); err != nil {
-		return nil, err
-	}
-	tx.Run.Differences, err = json.Marshal(d.causes)
-	return d.counts(), err
-}
-
-// judge refuses what was not asked for: another difference than the one that was seen before, which makes any
-// number of rows that may leave meaningless, and then a silent mass delete.
-func judge(d *differ, req Request, seen *summary) error {
-	if seen != nil {
-		if p := seen.preview(d); p.Digest != req.Digest {
-			return changed(p)
-		}
-	}
-	return guard(d, req.AllowDeletes)
-}
-
-// applyTable brings one table up to date, as far as that takes no deletions.
-func (e *Engine) applyTable(ctx context.Context, tx *pmo.Tx, d *differ, t *models.Table) error {
-	w := &writer{tx: tx, table: t, now: e.now}
-	if err := d.table(ctx, t, func(ctx context.Context, c Change) error {
-		d.causes[d.cause(c)]++
-		if d.noted != nil {
-			d.noted(c)
-		}
-		return w.change(ctx, c)
-	}); err != nil {
-		return errors.Join(err, w.wait())
-	}
-	return w.finish(ctx)
 }
 
 // because names the end of the context as the reason of an error that it brought about.

@@ -69,18 +69,3 @@ func (d *differ) proveByRows(ctx context.Context, tx *pmo.Tx) error {
 	}
 	return nil
 }
-
-// Silent is Progress that nobody sees.
-type Silent struct{}
-
-// Begin does nothing.
-func (Silent) Begin(*models.Table, int64) {}
-
-// Expect does nothing.
-func (Silent) Expect(int64) {}
-
-// Advance does nothing.
-func (Silent) Advance(int64) {}
-
-// End does nothing.
-func (Silent) End(*models.Table, models.TableCount) {}

@@ -2,69 +2,224 @@ package mirror
 
 import (
 	"context"
-	"iter"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"slices"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/lifecycle"
+	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/services/failpoint"
 )
 
-// Batches keep the cost of handing a row from one goroutine to the next low, and their bytes keep
-// memory bounded when rows are large.
+// How long a step waits for the stream to have come to where the source is: before it takes the writer's
+// lock, and with it.
 const (
-	batchRows  = 256
-	batchBytes = 256 << 10
+	catchUpTime = 5 * time.Second
+	settleTime  = time.Second
+
+	examineEvery = 10 * time.Second
+	runLength    = time.Hour // of what a follower brings, as one run
 )
 
-// ahead runs a sequence in a goroutine of its own, a few batches ahead of its reader, so that both
-// databases work at the same time. keep returns a copy that outlives the sequence's next step, and
-// its size in bytes. stop must be called; it waits until the sequence has ended.
-func ahead[T any](ctx context.Context, seq iter.Seq2[T, error], keep func(T) (T, int)) (next func() (T, bool, error), stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	batches, failed := make(chan []T, 2), make(chan error, 1)
-	go func() {
-		defer close(batches)
-		send := func(batch []T) bool {
-			select {
-			case batches <- batch:
-				return true
-			case <-ctx.Done():
-				return false
-			}
-		}
-		var batch []T
-		bytes := 0
-		for v, err := range seq {
-			if err != nil {
-				failed <- err
-				return
-			}
-			kept, size := keep(v)
-			batch, bytes = append(batch, kept), bytes+size
-			if len(batch) == batchRows || bytes >= batchBytes {
-				if !send(batch) {
-					return
-				}
-				batch, bytes = make([]T, 0, batchRows), 0
-			}
-		}
-		send(batch)
-	}()
-	var current []T
-	next = func() (v T, ok bool, err error) {
-		for len(current) == 0 {
-			if current, ok = <-batches; !ok {
-				select {
-				case err = <-failed:
-				default:
-					err = ctx.Err()
-				}
-				return v, false, err
-			}
-		}
-		v, current = current[0], current[1:]
-		return v, true, nil
+var (
+	// ErrBehind says that the stream is so far behind that a run brings the mirror up to date sooner.
+	ErrBehind = errors.New("real time has fallen behind")
+	// ErrAnotherSource says that lifecycle_db's server, tables or publication are not what they were: a run
+	// must look what that means.
+	ErrAnotherSource = errors.New("lifecycle_db is not what it was")
+)
+
+// Following is real time: Diff + Apply of the rows that the source's log tells of, from a snapshot that sees
+// them. What has committed comes to the mirror whole and in order, because each step waits until the stream
+// has told of everything its snapshot sees; so after each step the mirror equals a snapshot of the source.
+// Rows that arrive by other ways meanwhile, by a run or an API write, are found equal.
+type Following struct {
+	engine *Engine
+	stream *lifecycle.Stream
+	source lifecycle.Identity
+	run    models.Run      // of this hour
+	kept   int64           // up to there the log may be thrown away
+	sight  lifecycle.Sight // of the last step
+	next   *int64          // the horizon of its snapshot
+
+	snap     *lifecycle.Snapshot // that of an earlier step: what it knows of the source's tables
+	mirror   *pmo.Mirror         // likewise, of the mirror's
+	examined time.Time           // when that was looked up
+}
+
+// Follow begins to follow a stream, after a run or where another follower stopped: the watermark must be
+// one from which the stream tells everything. Errors: connection, busy before the first run.
+func (e *Engine) Follow(ctx context.Context, stream *lifecycle.Stream) (*Following, error) {
+	last, err := e.store.Watermark(ctx)
+	if err != nil {
+		return nil, err
 	}
-	stop = func() {
-		cancel()
-		for range batches { // drained so that the goroutine ends
+	if last == nil || last.Source == nil {
+		return nil, &models.Error{Class: models.Busy, LegacyMessage: "the mirror has never been synchronised", LegacyRemedy: "The first run brings everything."}
+	}
+	f := &Following{engine: e, stream: stream, kept: stream.Confirmed()}
+	return f, json.Unmarshal(last.Source, &f.source)
+}
+
+// Step brings the mirror to a snapshot of the source as it is now, and returns the mirror's new version, 0
+// when nothing has changed. Errors: ErrBehind, ErrAnotherSource; mass_delete; busy when somebody else is
+// writing the mirror for longer than 2 s; those of Sync. Nothing has then changed.
+func (f *Following) Step(ctx context.Context) (version int64, err error) {
+	flushed, err := f.engine.source.Flushed(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if _, _, err := f.stream.Await(ctx, flushed, catchUpTime); err != nil {
+		return 0, behind(ctx, err)
+	}
+	tx, err := f.engine.store.BeginStep(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer tx.Close()
+	now, err := tx.Clock(ctx)
+	if err != nil {
+		return 0, err
+	}
+	snap, sight, err := f.look(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	defer snap.Close()
+	pending, position, err := f.stream.Await(ctx, sight.Flushed, settleTime)
+	if err != nil {
+		return 0, behind(ctx, err)
+	}
+	seen := slices.DeleteFunc(slices.Clone(pending), func(t lifecycle.Transaction) bool { return !sight.Sees(t) })
+	counts, err := f.bring(ctx, tx, snap, seen, now)
+	if err != nil {
+		return 0, err
+	}
+	last, err := tx.Watermark(ctx)
+	switch {
+	case err != nil:
+		return 0, err
+	case last == nil || last.Horizon == nil: // somebody has taken it away
+		return 0, ErrAnotherSource
+	}
+	reached := f.reached(*last, pending, sight, position)
+	reached.CurrentAt, reached.FollowedAt = now, &now
+	if tx.Run != nil {
+		failpoint.Reach("before-step-commit")
+	}
+	if err := tx.FinishStep(ctx, counts, reached); err != nil {
+		return 0, err
+	}
+	if tx.Run != nil {
+		failpoint.Reach("after-step-commit")
+		f.run = *tx.Run
+	}
+	f.kept, f.sight, f.next = *reached.LSN, sight, snap.Horizon
+	// What has arrived since is not brought yet, even when the snapshot sees it: one that did not wait for the log
+	// to be flushed.
+	f.stream.Done(func(t lifecycle.Transaction) bool { return t.End <= position && sight.Sees(t) }, *reached.LSN)
+	return tx.Version, nil
+}
+
+// look opens the source's snapshot, makes sure that the source is what it was, and finds out what the snapshot
+// sees.
+func (f *Following) look(ctx context.Context, tx *pmo.Tx) (snap *lifecycle.Snapshot, sight lifecycle.Sight, err error) {
+	if snap, err = f.snapshot(ctx, tx); err != nil {
+		return nil, sight, err
+	}
+	id, err := snap.Identify(ctx)
+	if err == nil && !reflect.DeepEqual(id, f.source) {
+		err = ErrAnotherSource
+	}
+	if err == nil {
+		sight, err = snap.Sight(ctx)
+	}
+	if err != nil {
+		snap.Close()
+		return nil, sight, err
+	}
+	return snap, sight, nil
+}
+
+// snapshot opens the source's snapshot. The catalogues are looked at only now and then: Identify tells at
+// every step whether the source's tables are the same, and the proof whether the mirror takes what it is given.
+func (f *Following) snapshot(ctx context.Context, tx *pmo.Tx) (*lifecycle.Snapshot, error) {
+	if time.Since(f.examined) < examineEvery {
+		tx.Assume(f.mirror)
+		return f.engine.source.Resnap(ctx, f.snap)
+	}
+	snap, err := f.engine.snapshot(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := tx.Preflight(ctx, snap.Infos, snap.Tables); err != nil {
+		snap.Close()
+		return nil, err
+	}
+	agree(snap, tx.Mirror)
+	f.snap, f.mirror, f.examined = snap, tx.Mirror, time.Now()
+	return snap, nil
+}
+
+func behind(ctx context.Context, err error) error {
+	if ctx.Err() == nil && models.AsError(err).Class == models.Timeout {
+		return ErrBehind
+	}
+	return err
+}
+
+// reached is where a step brings the mirror. The log may be thrown away up to the first transaction that its
+// snapshot did not see yet. The horizon, unless a run has brought it further, is that of the step before, once the stream has passed all that the
+// earlier snapshot can have seen: a transaction that was not waited for to be flushed is seen before the
+// stream tells of it.
+func (f *Following) reached(reached models.Watermark, pending []lifecycle.Transaction, sight lifecycle.Sight, position int64) models.Watermark {
+	reached.LSN = &position
+	for i, t := range pending {
+		if !sight.Sees(t) {
+			position := f.kept
+			if i > 0 {
+				position = pending[i-1].End
+			}
+			reached.LSN = &position
+			break
 		}
 	}
-	return next, stop
+	if f.next != nil && position >= f.sight.Inserted && *f.next > *reached.Horizon {
+		reached.Horizon = f.next
+	}
+	return reached
+}
+
+// bring applies what transactions have touched.
+func (f *Following) bring(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, seen []lifecycle.Transaction, now time.Time) ([]models.TableCount, error) {
+	if len(seen) == 0 {
+		return nil, nil
+	}
+	run := f.run
+	if run.ID == 0 || now.Sub(run.StartedAt) > runLength {
+		run = models.Run{StartedAt: now}
+	}
+	if err := tx.Belong(ctx, run); err != nil {
+		return nil, err
+	}
+	only := map[string][]database.Range{}
+	for _, t := range seen {
+		for table, rows := range t.Rows {
+			if rows.Whole {
+				only[table] = append(only[table], database.Everything()...)
+			}
+			for _, id := range rows.IDs {
+				only[table] = append(only[table], database.Range{Lo: id, Hi: id})
+			}
+		}
+	}
+	for table, ranges := range only {
+		only[table] = database.Union(ranges)
+	}
+	blame := newBlame(seen)
+	return f.engine.refresh(ctx, tx, snap, only, blame.note, func(d *differ) error { return blame.guard(ctx, d) })
 }

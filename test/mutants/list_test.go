@@ -8,12 +8,12 @@ var mutants = map[string]mutant{
 		"./services/mirror", "TestConformance/segments",
 	},
 	"drops a row and does not look again": {
-		"services/mirror/engine.go",
+		"services/mirror/apply.go",
 		"if err := d.prove(ctx, tx); err != nil {", "for _, s := range d.stats {\n\t\ts.leaving = nil\n\t}\n\tif err := ctx.Err(); err != nil {",
 		"./services/mirror", "TestTriggerOnMirror",
 	},
 	"ignores a column": {
-		"services/mirror/pair.go",
+		"services/mirror/diff.go",
 		"for i := range c.After.Cells {", "for i := range c.After.Cells[:len(c.After.Cells)-1] {",
 		"./services/mirror", "TestEveryColumnIsCompared",
 	},
@@ -48,8 +48,8 @@ var mutants = map[string]mutant{
 		"./services/mirror", "TestWhatAnIncrementalRunFinds",
 	},
 	"counts ids and does not compare them": {
-		"services/mirror/incremental.go",
-		"left.Rows != right.Rows || left.Hash != right.Hash || right", "left.Rows != right.Rows || right",
+		"services/mirror/candidates.go",
+		"left.Rows != right.Rows || left.Hash != right.Hash || right.Quarantined > 0 {", "left.Rows != right.Rows || right.Quarantined > 0 {",
 		"./services/mirror", "TestVanishedAndComeInOneRange",
 	},
 	"advances the watermark when a run fails": {
@@ -58,13 +58,13 @@ var mutants = map[string]mutant{
 		"./services/mirror", "TestMassDelete|TestCancelledMidway/segments",
 	},
 	"never tries quarantined rows again": {
-		"services/mirror/incremental.go",
+		"services/mirror/candidates.go",
 		" || right.Quarantined > 0 {", " {",
 		"./services/mirror", "TestChildrenOfWhatLeaves",
 	},
 	"forgets the children of rows that leave": {
-		"services/mirror/incremental.go",
-		"for _, id := range orphans {", "for _, id := range orphans[:0] {",
+		"services/mirror/candidates.go",
+		"for _, id := range orphans {\n\t\tadd(", "for _, id := range orphans[:0] {\n\t\tadd(",
 		"./services/mirror", "TestChildrenOfWhatLeaves",
 	},
 	"lets any number of rows leave": {
@@ -73,7 +73,7 @@ var mutants = map[string]mutant{
 		"./services/mirror", "TestMassDelete|TestGuardBoundaries",
 	},
 	"applies what has changed since the preview": {
-		"services/mirror/engine.go",
+		"services/mirror/apply.go",
 		"p.Digest != req.Digest {", "p.Digest != req.Digest && p.Found < 0 {",
 		"./services/mirror", "TestPreviewIsOutOfDate",
 	},
@@ -83,12 +83,12 @@ var mutants = map[string]mutant{
 		"./services/mirror", "TestDigestsDiffer|TestPreviewIsOutOfDate",
 	},
 	"lets any number of rows leave in real time": {
-		"services/mirror/blame.go",
+		"services/mirror/attribution.go",
 		"if n*100 > before*guardPercent {", "if n*100 > before*guardPercent && before < 0 {",
 		"./services/realtime", "TestMassDeleteStopsRealTime",
 	},
 	"counts all transactions of a step as one": {
-		"services/mirror/blame.go",
+		"services/mirror/attribution.go",
 		"	who := b.who(c)\n", "	who := b.who(c)[:1:1]\n	who[0] = 0\n",
 		"./services/realtime", "TestManySmallDeletesPass",
 	},
@@ -98,7 +98,7 @@ var mutants = map[string]mutant{
 		"./app", "TestFollowerKilled",
 	},
 	"brings what has arrived without waiting for the rest": {
-		"services/mirror/following.go",
+		"services/mirror/stream.go",
 		"pending, position, err := f.stream.Await(ctx, sight.Flushed, settleTime)", "pending, position, err := f.stream.Await(ctx, 0, settleTime)",
 		"./services/realtime", "TestTransactionsComeWhole|TestNoInterleavingLosesAChange|TestAroundRuns",
 	},
@@ -108,7 +108,7 @@ var mutants = map[string]mutant{
 		"./services/realtime", "TestTransactionsComeWhole|TestAroundRuns|TestConnectionLost",
 	},
 	"forgets what has arrived since it looked": {
-		"services/mirror/following.go",
+		"services/mirror/stream.go",
 		"return t.End <= position && sight.Sees(t)", "return sight.Sees(t)",
 		"./services/realtime", "TestCommitsThatDoNotWait",
 	},

@@ -8,6 +8,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/lifecycle"
 )
 
 // bucketShift makes buckets of 16 ids: few enough fingerprints (62,500 for a million rows), and small
@@ -155,5 +156,57 @@ func (d *differ) referring(
 			}
 		}
 	}
+	return found, nil
+}
+
+// deltaShift makes ranges of 256 ids whose ids are compared as sets.
+const deltaShift = 8
+
+// candidates finds the ids in which the two sides can differ since a horizon: the rows written since then,
+// ranges in which the sets of ids differ (rows have vanished or come) or hold quarantined rows, which are
+// tried again, and the children of rows that leave. It also counts the mirrored rows.
+func (d *differ) candidates(ctx context.Context, t *models.Table, orphans []int64) (found scanned, err error) {
+	nextSource, stopSource := ahead(ctx, d.snap.Deltas(ctx, t, *d.horizon, deltaShift), func(d lifecycle.Delta) (lifecycle.Delta, int) { return d, 64 + 8*len(d.Newer) })
+	defer stopSource()
+	nextMirror, stopMirror := ahead(ctx, d.mirror.IDs(ctx, t, deltaShift), func(b database.Bucket) (database.Bucket, int) { return b, 32 })
+	defer stopMirror()
+	source := ordered[lifecycle.Delta]{next: nextSource, id: func(d lifecycle.Delta) int64 { return d.ID }}
+	mirrored := ordered[database.Bucket]{next: nextMirror, id: bucketID}
+	if err := errors.Join(source.advance(), mirrored.advance()); err != nil {
+		return found, err
+	}
+	add := func(lo, hi, rows int64) {
+		found.dirty = append(found.dirty, database.Range{Lo: lo, Hi: hi})
+		found.expected.rows += rows
+	}
+	for _, id := range orphans {
+		add(id, id, 1)
+	}
+	for source.ok || mirrored.ok {
+		id := source.current.ID
+		if !source.ok || (mirrored.ok && mirrored.current.ID < id) {
+			id = mirrored.current.ID
+		}
+		var left lifecycle.Delta
+		if source.ok && source.current.ID == id {
+			left = source.current
+			err = source.advance()
+		}
+		right, takeErr := take(&mirrored, id)
+		if err := errors.Join(err, takeErr); err != nil {
+			return found, err
+		}
+		found.all.add(left.Bucket)
+		found.mirrored += right.Rows - right.Quarantined
+		if left.Rows != right.Rows || left.Hash != right.Hash || right.Quarantined > 0 {
+			add(id<<deltaShift, (id+1)<<deltaShift-1, left.Rows)
+		} else {
+			for _, id := range left.Newer {
+				add(id, id, 1)
+			}
+		}
+		d.progress.Advance(left.Rows)
+	}
+	found.dirty = database.Union(found.dirty)
 	return found, nil
 }
