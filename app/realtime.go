@@ -23,11 +23,11 @@ func (a *App) followInForeground(ctx context.Context, out *console) error {
 		return err
 	}
 	options := a.realtime()
-	options.GiveUp = true
+	options.FailFast = true
 	options.Run = func(ctx context.Context, req mirror.Request) error {
 		ctx, cancel := context.WithTimeout(ctx, a.cfg.SyncTimeout)
 		defer cancel()
-		req.RetryTime, req.Retrying = a.cfg.SyncRetryTime, out.retrying
+		req.RetryTime, req.OnRetry = a.cfg.SyncRetryTime, out.retrying
 		result, err := a.engine.Sync(ctx, req, out)
 		if err == nil && result.Run.Reason != nil {
 			out.line("ℹ️ %s", *result.Run.Reason)

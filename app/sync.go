@@ -41,7 +41,7 @@ func (a *App) sync(ctx context.Context, run maker, req mirror.Request, out *cons
 	if err := a.prepare(ctx, out); err != nil {
 		return mirror.Result{Run: a.recordFailure(ctx, req, started, err)}, err
 	}
-	req.RetryTime, req.Retrying = a.cfg.SyncRetryTime, out.retrying
+	req.RetryTime, req.OnRetry = a.cfg.SyncRetryTime, out.retrying
 	result, err := run(ctx, req, out)
 	if err != nil {
 		return result, err

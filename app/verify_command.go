@@ -52,7 +52,7 @@ func prefixed(prefix, s string) string {
 	return prefix + s
 }
 
-func printVerdict(out *console, v mirror.Verdict) {
+func printVerdict(out *console, v mirror.Verification) {
 	if !v.Equal {
 		out.line("❌ The mirror differs from lifecycle_db: %d behind, %d drift, %d of unknown cause. Run lifecycle-sync sync.",
 			v.Differences[mirror.Behind], v.Differences[mirror.Drift], v.Differences[mirror.Unknown])
@@ -72,7 +72,7 @@ type verdictJSON struct {
 	Tables  []models.TableCount `json:"tables"`
 }
 
-func newVerdict(v mirror.Verdict) verdictJSON {
+func newVerdict(v mirror.Verification) verdictJSON {
 	return verdictJSON{Equal: v.Equal, Behind: v.Differences[mirror.Behind], Drift: v.Differences[mirror.Drift],
 		Unknown: v.Differences[mirror.Unknown], Tables: v.Tables}
 }

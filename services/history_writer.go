@@ -169,7 +169,7 @@ func (h *HistoryWriter) Delete(ctx context.Context, id int64, ifMatch IfMatch) (
 		}
 		return Change{
 			Table: lifecycle.HistoryTable, RowID: id, Action: lifecycle.Deleted, Data: DeletedTransition{ID: id, ProductID: before.ProductID},
-			Rows: mirror.Changed{lifecycle.HistoryTable: {id}}, Deleted: 1,
+			Rows: mirror.ChangedRows{lifecycle.HistoryTable: {id}}, Deleted: 1,
 		}, nil
 	})
 }
@@ -205,6 +205,6 @@ func (h *HistoryWriter) changed(ctx context.Context, tx *lifecycle.Tx, id int64,
 	transition, err := tx.Transition(ctx, h.histories, id)
 	return Change{
 		Table: lifecycle.HistoryTable, RowID: id, Action: action, Data: transition,
-		Rows: mirror.Changed{lifecycle.HistoryTable: {id}, lifecycle.ProductTable: {productID}},
+		Rows: mirror.ChangedRows{lifecycle.HistoryTable: {id}, lifecycle.ProductTable: {productID}},
 	}, err
 }

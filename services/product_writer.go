@@ -120,7 +120,7 @@ func (p *ProductWriter) Delete(ctx context.Context, id int64, ifMatch IfMatch) (
 		return Change{
 			Table: lifecycle.ProductTable, RowID: id, Action: lifecycle.Deleted, ProductID: id, RemovesFiles: files,
 			Data:    Deleted{ID: id, Name: before.Name},
-			Rows:    mirror.Changed{lifecycle.ProductTable: {id}, lifecycle.HistoryTable: histories},
+			Rows:    mirror.ChangedRows{lifecycle.ProductTable: {id}, lifecycle.HistoryTable: histories},
 			Deleted: 1 + int64(len(histories)),
 		}, nil
 	})
@@ -160,7 +160,7 @@ func (p *ProductWriter) changed(ctx context.Context, tx *lifecycle.Tx, id int64,
 	product.AttachmentsCount = files
 	return Change{
 		Table: lifecycle.ProductTable, RowID: id, Action: action, ProductID: id,
-		Data: product, ETag: quoted(row.Tag()), Rows: mirror.Changed{lifecycle.ProductTable: {id}},
+		Data: product, ETag: quoted(row.Tag()), Rows: mirror.ChangedRows{lifecycle.ProductTable: {id}},
 	}, err
 }
 

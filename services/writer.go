@@ -58,8 +58,8 @@ type Change struct {
 	RemovesFiles bool
 	Data         any // what the answer shows
 	ETag         string
-	Rows         mirror.Changed // all rows that changed
-	Deleted      int64          // how many of them were deleted
+	Rows         mirror.ChangedRows // all rows that changed
+	Deleted      int64              // how many of them were deleted
 }
 
 // Written is the outcome of a write that was done.
@@ -203,7 +203,7 @@ func intend(ctx context.Context, p *pmo.Store, write models.Write, r WriteReques
 func (w *Writer) follow(ctx context.Context, write models.Write, r WriteRequest, c Change) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), followTime)
 	defer cancel()
-	version, err := w.mirror.Bring(ctx, c.Rows, c.Deleted)
+	version, err := w.mirror.Refresh(ctx, c.Rows, c.Deleted)
 	if err == nil {
 		w.answers.Advance(version)
 	} else {
@@ -241,7 +241,7 @@ func (w *Writer) end(ctx context.Context, write models.Write) error {
 		if *write.Action == lifecycle.Deleted {
 			deleted = 1
 		}
-		if version, err := w.mirror.Bring(ctx, mirror.Changed{*write.Table: {*write.RowID}}, deleted); err == nil {
+		if version, err := w.mirror.Refresh(ctx, mirror.ChangedRows{*write.Table: {*write.RowID}}, deleted); err == nil {
 			w.answers.Advance(version)
 		}
 	}

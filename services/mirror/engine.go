@@ -39,10 +39,10 @@ type Request struct {
 	AllowDeletes *int64           // the exact number of rows that may leave, when the guard would stop the run
 	Digest       string           // with it, the run compares every row and applies exactly the difference that a preview gave this digest
 	Reason       string           // why the run is made as it is, when that is worth saying
-	Began        func(models.Run) // is told once that the run has begun, and under which number; may be nil
+	OnBegin      func(models.Run) // is told once that the run has begun, and under which number; may be nil
 	RetryTime    time.Duration    // so long, from the first failure on, what fails transiently is tried again
-	// Retrying is told, before each pause, which attempt follows it and why; may be nil.
-	Retrying func(attempt int, pause time.Duration, err error)
+	// OnRetry is told, before each pause, which attempt follows it and why; may be nil.
+	OnRetry func(attempt int, pause time.Duration, err error)
 
 	began time.Time // for how long a run takes, whatever happens to the clock meanwhile
 }
@@ -55,7 +55,7 @@ func (r Request) ended(run *models.Run) time.Time {
 // Result is what a run did. Run is nil when no run began.
 type Result struct {
 	Run     *models.Run
-	Tables  []models.TableCount // in mirroring order; of a run that ended with ChangedError, what it would have done
+	Tables  []models.TableCount // in mirroring order; of a run that ended with DigestMismatchError, what it would have done
 	Version int64               // of the mirror, when the run succeeded
 }
 
@@ -70,21 +70,21 @@ const (
 // full one, with the reason. What fails transiently is tried again whole, as the same run: with a new
 // transaction, new locks and a new snapshot. On an error nothing has changed, except for a run row that says so.
 // Errors: busy, mass_delete, schema, permission, data_type, constraint, connection, timeout, canceled; with a
-// digest ChangedError, whose preview is then kept as that of a dry run is. Whoever cancels ctx because somebody
+// digest DigestMismatchError, whose preview is then kept as that of a dry run is. Whoever cancels ctx because somebody
 // asked for it gives ErrCancelRequested as the cause.
 func (e *Engine) Sync(ctx context.Context, req Request, progress Progress) (result Result, err error) {
 	req.began = time.Now()
 	if req.Digest != "" {
 		req.Mode = models.FullRun
 	}
-	err = Retry(ctx, req.RetryTime, req.Retrying, func() (err error) {
+	err = Retry(ctx, req.RetryTime, req.OnRetry, func() (err error) {
 		result, err = e.attempt(ctx, req, progress, result.Run)
 		return err
 	})
 	if run := result.Run; err != nil && run != nil && run.State != models.Succeeded {
 		run.CancelRequested = run.CancelRequested || errors.Is(context.Cause(ctx), ErrCancelRequested)
 		now, patience := Preview{}, recordTime
-		if changed, is := errors.AsType[*ChangedError](err); is {
+		if changed, is := errors.AsType[*DigestMismatchError](err); is {
 			now, patience = changed.Preview, keepTime
 			run.Digest, run.Reason, result.Tables = &now.Digest, given(now.Kept()), now.Tables
 		}
@@ -118,8 +118,8 @@ func (e *Engine) begin(ctx context.Context, req Request, again *models.Run) (tx 
 		return nil, succeeded, err
 	}
 	tx.Run.Mode, tx.Run.Reason = asked.Mode, asked.Reason // the attempt before may have made a full run of it
-	if again == nil && req.Began != nil {
-		req.Began(*tx.Run)
+	if again == nil && req.OnBegin != nil {
+		req.OnBegin(*tx.Run)
 	}
 	return tx, false, nil
 }
@@ -127,8 +127,8 @@ func (e *Engine) begin(ctx context.Context, req Request, again *models.Run) (tx 
 // attempt makes a run once, the one to be tried again if there is one. The result holds the run, if one has
 // begun.
 func (e *Engine) attempt(ctx context.Context, req Request, progress Progress, again *models.Run) (Result, error) {
-	ctx, unattend := e.Attend(ctx)
-	defer unattend()
+	ctx, stopWatching := e.WatchConnections(ctx)
+	defer stopWatching()
 	tx, succeeded, err := e.begin(ctx, req, again)
 	if err != nil {
 		return Result{Run: again}, because(ctx, err)

@@ -51,41 +51,41 @@ func (e *Engine) Preview(ctx context.Context, req Request, progress Progress, em
 	return seen.preview(d), guard(d, req.AllowDeletes)
 }
 
-// ChangedError is the error that a run's difference is not the one whose digest was asked for; it wraps one of
+// DigestMismatchError is the error that a run's difference is not the one whose digest was asked for; it wraps one of
 // class conflict.
-type ChangedError struct {
+type DigestMismatchError struct {
 	Preview Preview // what the run would do now
 	cause   error
 }
 
 // Error says what to do.
-func (e *ChangedError) Error() string { return e.cause.Error() }
+func (e *DigestMismatchError) Error() string { return e.cause.Error() }
 
 // Unwrap returns the error of class conflict.
-func (e *ChangedError) Unwrap() error { return e.cause }
+func (e *DigestMismatchError) Unwrap() error { return e.cause }
 
-func changed(p Preview) *ChangedError {
-	return &ChangedError{Preview: p, cause: &models.Error{Class: models.Conflict,
+func changed(p Preview) *DigestMismatchError {
+	return &DigestMismatchError{Preview: p, cause: &models.Error{Class: models.Conflict,
 		LegacyMessage: "What would be changed is no longer what the preview has shown; its digest is now " + p.Digest + ". Nothing was changed",
 		LegacyRemedy:  "Look at the new preview, which this run has kept (or at sync --dry-run); if it is right, apply that by its digest."}}
 }
 
-// Verdict is what Verify found.
-type Verdict struct {
+// Verification is what Verify found.
+type Verification struct {
 	Equal       bool
 	Differences map[Cause]int64
 	Tables      []models.TableCount
 }
 
 // Verify compares every row without writing anything, and tells emit each difference.
-func (e *Engine) Verify(ctx context.Context, progress Progress, emit func(Change, Cause) error) (Verdict, error) {
-	verdict := Verdict{Differences: map[Cause]int64{}}
+func (e *Engine) Verify(ctx context.Context, progress Progress, emit func(Change, Cause) error) (Verification, error) {
+	verdict := Verification{Differences: map[Cause]int64{}}
 	d, err := e.compare(ctx, progress, func(c Change, cause Cause) error {
 		verdict.Differences[cause]++
 		return emit(c, cause)
 	})
 	if err != nil {
-		return Verdict{}, err
+		return Verification{}, err
 	}
 	verdict.Tables, verdict.Equal = d.counts(), len(verdict.Differences) == 0
 	return verdict, nil
@@ -93,8 +93,8 @@ func (e *Engine) Verify(ctx context.Context, progress Progress, emit func(Change
 
 // compare finds every difference between the mirror as it is now and the source as it is then.
 func (e *Engine) compare(ctx context.Context, progress Progress, emit func(Change, Cause) error) (*differ, error) {
-	ctx, unattend := e.Attend(ctx)
-	defer unattend()
+	ctx, stopWatching := e.WatchConnections(ctx)
+	defer stopWatching()
 	d, err := e.comparison(ctx, progress, emit)
 	return d, because(ctx, err)
 }

@@ -14,8 +14,8 @@ import (
 	"lifecycle-sync/services/failpoint"
 )
 
-// Changed lists rows of the source by table (tbl_produk) that somebody has just changed.
-type Changed map[string][]int64
+// ChangedRows lists rows of the source by table (tbl_produk) that somebody has just changed.
+type ChangedRows map[string][]int64
 
 // Refresh is Diff + Apply of the given rows, and of those that they refer to: what an API write has
 // committed in lifecycle_db comes to the mirror at once. deleted is how many of the rows the write
@@ -23,7 +23,7 @@ type Changed map[string][]int64
 // under the writer's lock, so no run with an older one can follow. It returns the mirror's new version.
 // Errors: busy when a run holds the lock for more than 2 s, or when there has never been a run; those
 // of Sync. Nothing has then changed, and the next run brings the rows.
-func (e *Engine) Refresh(ctx context.Context, changed Changed, deleted int64) (version int64, err error) {
+func (e *Engine) Refresh(ctx context.Context, changed ChangedRows, deleted int64) (version int64, err error) {
 	tx, err := e.store.BeginRefresh(ctx, e.now())
 	if err != nil {
 		return 0, err
@@ -114,7 +114,7 @@ func guardRefresh(ctx context.Context, d *differ, deleted int64) error {
 
 // withParents adds to the changed rows those that they refer to in the source, so that no reference
 // into the mirror dangles, and makes ranges of all.
-func withParents(ctx context.Context, snap *lifecycle.Snapshot, changed Changed) (map[string][]database.Range, error) {
+func withParents(ctx context.Context, snap *lifecycle.Snapshot, changed ChangedRows) (map[string][]database.Range, error) {
 	ids := map[string]map[int64]bool{}
 	add := func(table string, id int64) {
 		if ids[table] == nil {
@@ -196,7 +196,7 @@ type Refresher struct {
 
 // batch is what several writes have changed.
 type batch struct {
-	changed Changed
+	changed ChangedRows
 	deleted int64
 	done    chan struct{} // closed once version and err are known
 	version int64
@@ -206,9 +206,9 @@ type batch struct {
 // NewRefresher returns the refresher of an engine.
 func NewRefresher(engine *Engine) *Refresher { return &Refresher{engine: engine} }
 
-// Bring returns once the changed rows are in the mirror, with its new version. Errors: as
+// Refresh returns once the changed rows are in the mirror, with its new version. Errors: as
 // Engine.Refresh; busy when that takes too long, and the rows may then come a moment later.
-func (r *Refresher) Bring(ctx context.Context, changed Changed, deleted int64) (version int64, err error) {
+func (r *Refresher) Refresh(ctx context.Context, changed ChangedRows, deleted int64) (version int64, err error) {
 	mine := r.join(changed, deleted)
 	ctx, cancel := context.WithTimeout(ctx, followTime)
 	defer cancel()
@@ -221,11 +221,11 @@ func (r *Refresher) Bring(ctx context.Context, changed Changed, deleted int64) (
 }
 
 // join adds to the next batch, and sees to it that somebody brings it.
-func (r *Refresher) join(changed Changed, deleted int64) *batch {
+func (r *Refresher) join(changed ChangedRows, deleted int64) *batch {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.next == nil {
-		r.next = &batch{changed: Changed{}, done: make(chan struct{})}
+		r.next = &batch{changed: ChangedRows{}, done: make(chan struct{})}
 	}
 	mine := r.next
 	for table, ids := range changed {

@@ -9,7 +9,7 @@ import (
 )
 
 // refresh brings the given rows, which must succeed.
-func (l *lab) refresh(changed mirror.Changed, deleted int64) {
+func (l *lab) refresh(changed mirror.ChangedRows, deleted int64) {
 	l.Helper()
 	if _, err := l.engine.Refresh(l.Context(), changed, deleted); err != nil {
 		l.Fatal(err)
@@ -25,7 +25,7 @@ func TestRefreshBringsTheNamedRowsAndWhatTheyNeed(t *testing.T) {
 		l.sync()
 		l.change(`INSERT INTO tbl_segmen (segmen) VALUES ('B'); UPDATE tbl_produk SET produk = 'ONE', id_segmen = 2 WHERE id = 1;
 			UPDATE tbl_produk SET produk = 'TWO' WHERE id = 2; INSERT INTO tbl_produk (produk) VALUES ('four')`)
-		l.refresh(mirror.Changed{"tbl_produk": {1, 4}}, 0)
+		l.refresh(mirror.ChangedRows{"tbl_produk": {1, 4}}, 0)
 		for query, want := range map[string]string{
 			"SELECT produk FROM tbl_produk_lifecycle WHERE id = 1":                                                                              "ONE",
 			"SELECT segmen FROM tbl_segmen_lifecycle WHERE id = 2":                                                                              "B",
@@ -41,7 +41,7 @@ func TestRefreshBringsTheNamedRowsAndWhatTheyNeed(t *testing.T) {
 			}
 		}
 		l.change("DELETE FROM tbl_stage_histori WHERE id_produk = 1; DELETE FROM tbl_produk WHERE id = 1")
-		l.refresh(mirror.Changed{"tbl_produk": {1}, "tbl_stage_histori": {1}}, 2)
+		l.refresh(mirror.ChangedRows{"tbl_produk": {1}, "tbl_stage_histori": {1}}, 2)
 		l.sync()
 		l.equal()
 	})
@@ -54,11 +54,11 @@ func TestRefreshGuardsWhatWasNotDeletedOnPurpose(t *testing.T) {
 		l.change(`INSERT INTO tbl_segmen (segmen) VALUES ('A'); INSERT INTO tbl_produk (produk, id_segmen) VALUES ('one', 1), ('two', 1)`)
 		l.sync()
 		l.change("DELETE FROM tbl_produk")
-		_, err := l.engine.Refresh(l.Context(), mirror.Changed{"tbl_produk": {1, 2}}, 1)
+		_, err := l.engine.Refresh(l.Context(), mirror.ChangedRows{"tbl_produk": {1, 2}}, 1)
 		if e := models.AsError(err); e == nil || e.Class != models.MassDelete {
 			t.Errorf("got %v", err)
 		}
-		l.refresh(mirror.Changed{"tbl_produk": {1, 2}}, 2)
+		l.refresh(mirror.ChangedRows{"tbl_produk": {1, 2}}, 2)
 		l.equal()
 	})
 }
@@ -67,7 +67,7 @@ func TestRefreshGuardsWhatWasNotDeletedOnPurpose(t *testing.T) {
 func TestRefreshWaitsForARunAndLeavesTheRowToTheNext(t *testing.T) {
 	each(t, func(l *lab) {
 		l.change("INSERT INTO tbl_segmen (segmen) VALUES ('A')")
-		if _, err := l.engine.Refresh(l.Context(), mirror.Changed{"tbl_segmen": {1}}, 0); models.AsError(err) == nil || models.AsError(err).Class != models.Busy {
+		if _, err := l.engine.Refresh(l.Context(), mirror.ChangedRows{"tbl_segmen": {1}}, 0); models.AsError(err) == nil || models.AsError(err).Class != models.Busy {
 			t.Errorf("before the first run: %v", err)
 		}
 		l.sync()
@@ -76,7 +76,7 @@ func TestRefreshWaitsForARunAndLeavesTheRowToTheNext(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := l.engine.Refresh(l.Context(), mirror.Changed{"tbl_segmen": {1}}, 0); models.AsError(err) == nil || models.AsError(err).Class != models.Busy {
+		if _, err := l.engine.Refresh(l.Context(), mirror.ChangedRows{"tbl_segmen": {1}}, 0); models.AsError(err) == nil || models.AsError(err).Class != models.Busy {
 			t.Errorf("under a run: %v", err)
 		}
 		tx.Close()

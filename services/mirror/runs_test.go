@@ -83,7 +83,7 @@ type found struct {
 }
 
 // verify returns what verify says, difference by difference.
-func (l *lab) verify() (mirror.Verdict, []found) {
+func (l *lab) verify() (mirror.Verification, []found) {
 	l.Helper()
 	var all []found
 	verdict, err := l.engine.Verify(l.Context(), mirror.Silent{}, func(c mirror.Change, cause mirror.Cause) error {

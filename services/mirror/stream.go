@@ -26,18 +26,18 @@ const (
 )
 
 var (
-	// ErrBehind says that the stream is so far behind that a run brings the mirror up to date sooner.
-	ErrBehind = errors.New("real time has fallen behind")
-	// ErrAnotherSource says that lifecycle_db's server, tables or publication are not what they were: a run
+	// ErrTooFarBehind says that the stream is so far behind that a run brings the mirror up to date sooner.
+	ErrTooFarBehind = errors.New("real time has fallen behind")
+	// ErrSourceChanged says that lifecycle_db's server, tables or publication are not what they were: a run
 	// must look what that means.
-	ErrAnotherSource = errors.New("lifecycle_db is not what it was")
+	ErrSourceChanged = errors.New("lifecycle_db is not what it was")
 )
 
-// Following is real time: Diff + Apply of the rows that the source's log tells of, from a snapshot that sees
+// StreamApplier is real time: Diff + Apply of the rows that the source's log tells of, from a snapshot that sees
 // them. What has committed comes to the mirror whole and in order, because each step waits until the stream
 // has told of everything its snapshot sees; so after each step the mirror equals a snapshot of the source.
 // Rows that arrive by other ways meanwhile, by a run or an API write, are found equal.
-type Following struct {
+type StreamApplier struct {
 	engine *Engine
 	stream *lifecycle.Stream
 	source lifecycle.Identity
@@ -51,9 +51,9 @@ type Following struct {
 	examined time.Time           // when that was looked up
 }
 
-// Follow begins to follow a stream, after a run or where another follower stopped: the watermark must be
+// NewStreamApplier begins to follow a stream, after a run or where another follower stopped: the watermark must be
 // one from which the stream tells everything. Errors: connection, busy before the first run.
-func (e *Engine) Follow(ctx context.Context, stream *lifecycle.Stream) (*Following, error) {
+func (e *Engine) NewStreamApplier(ctx context.Context, stream *lifecycle.Stream) (*StreamApplier, error) {
 	last, err := e.store.Watermark(ctx)
 	if err != nil {
 		return nil, err
@@ -61,22 +61,22 @@ func (e *Engine) Follow(ctx context.Context, stream *lifecycle.Stream) (*Followi
 	if last == nil || last.Source == nil {
 		return nil, &models.Error{Class: models.Busy, LegacyMessage: "the mirror has never been synchronised", LegacyRemedy: "The first run brings everything."}
 	}
-	f := &Following{engine: e, stream: stream, kept: stream.Confirmed()}
-	return f, json.Unmarshal(last.Source, &f.source)
+	a := &StreamApplier{engine: e, stream: stream, kept: stream.Confirmed()}
+	return a, json.Unmarshal(last.Source, &a.source)
 }
 
-// Step brings the mirror to a snapshot of the source as it is now, and returns the mirror's new version, 0
-// when nothing has changed. Errors: ErrBehind, ErrAnotherSource; mass_delete; busy when somebody else is
+// ApplyPending brings the mirror to a snapshot of the source as it is now, and returns the mirror's new version, 0
+// when nothing has changed. Errors: ErrTooFarBehind, ErrSourceChanged; mass_delete; busy when somebody else is
 // writing the mirror for longer than 2 s; those of Sync. Nothing has then changed.
-func (f *Following) Step(ctx context.Context) (version int64, err error) {
-	flushed, err := f.engine.source.Flushed(ctx)
+func (a *StreamApplier) ApplyPending(ctx context.Context) (version int64, err error) {
+	flushed, err := a.engine.source.Flushed(ctx)
 	if err != nil {
 		return 0, err
 	}
-	if _, _, err := f.stream.Await(ctx, flushed, catchUpTime); err != nil {
+	if _, _, err := a.stream.Await(ctx, flushed, catchUpTime); err != nil {
 		return 0, behind(ctx, err)
 	}
-	tx, err := f.engine.store.BeginStep(ctx)
+	tx, err := a.engine.store.BeginStep(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -85,17 +85,17 @@ func (f *Following) Step(ctx context.Context) (version int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	snap, sight, err := f.look(ctx, tx)
+	snap, sight, err := a.look(ctx, tx)
 	if err != nil {
 		return 0, err
 	}
 	defer snap.Close()
-	pending, position, err := f.stream.Await(ctx, sight.Flushed, settleTime)
+	pending, position, err := a.stream.Await(ctx, sight.Flushed, settleTime)
 	if err != nil {
 		return 0, behind(ctx, err)
 	}
 	seen := slices.DeleteFunc(slices.Clone(pending), func(t lifecycle.Transaction) bool { return !sight.Sees(t) })
-	counts, err := f.bring(ctx, tx, snap, seen, now)
+	counts, err := a.bring(ctx, tx, snap, seen, now)
 	if err != nil {
 		return 0, err
 	}
@@ -104,9 +104,9 @@ func (f *Following) Step(ctx context.Context) (version int64, err error) {
 	case err != nil:
 		return 0, err
 	case last == nil || last.Horizon == nil: // somebody has taken it away
-		return 0, ErrAnotherSource
+		return 0, ErrSourceChanged
 	}
-	reached := f.reached(*last, pending, sight, position)
+	reached := a.reached(*last, pending, sight, position)
 	reached.CurrentAt, reached.FollowedAt = now, &now
 	if tx.Run != nil {
 		failpoint.Reach("before-step-commit")
@@ -116,24 +116,24 @@ func (f *Following) Step(ctx context.Context) (version int64, err error) {
 	}
 	if tx.Run != nil {
 		failpoint.Reach("after-step-commit")
-		f.run = *tx.Run
+		a.run = *tx.Run
 	}
-	f.kept, f.sight, f.next = *reached.LSN, sight, snap.Horizon
+	a.kept, a.sight, a.next = *reached.LSN, sight, snap.Horizon
 	// What has arrived since is not brought yet, even when the snapshot sees it: one that did not wait for the log
 	// to be flushed.
-	f.stream.Done(func(t lifecycle.Transaction) bool { return t.End <= position && sight.Sees(t) }, *reached.LSN)
+	a.stream.Done(func(t lifecycle.Transaction) bool { return t.End <= position && sight.Sees(t) }, *reached.LSN)
 	return tx.Version, nil
 }
 
 // look opens the source's snapshot, makes sure that the source is what it was, and finds out what the snapshot
 // sees.
-func (f *Following) look(ctx context.Context, tx *pmo.Tx) (snap *lifecycle.Snapshot, sight lifecycle.Sight, err error) {
-	if snap, err = f.snapshot(ctx, tx); err != nil {
+func (a *StreamApplier) look(ctx context.Context, tx *pmo.Tx) (snap *lifecycle.Snapshot, sight lifecycle.Sight, err error) {
+	if snap, err = a.snapshot(ctx, tx); err != nil {
 		return nil, sight, err
 	}
 	id, err := snap.Identify(ctx)
-	if err == nil && !reflect.DeepEqual(id, f.source) {
-		err = ErrAnotherSource
+	if err == nil && !reflect.DeepEqual(id, a.source) {
+		err = ErrSourceChanged
 	}
 	if err == nil {
 		sight, err = snap.Sight(ctx)
@@ -147,12 +147,12 @@ func (f *Following) look(ctx context.Context, tx *pmo.Tx) (snap *lifecycle.Snaps
 
 // snapshot opens the source's snapshot. The catalogues are looked at only now and then: Identify tells at
 // every step whether the source's tables are the same, and the proof whether the mirror takes what it is given.
-func (f *Following) snapshot(ctx context.Context, tx *pmo.Tx) (*lifecycle.Snapshot, error) {
-	if time.Since(f.examined) < examineEvery {
-		tx.Assume(f.mirror)
-		return f.engine.source.Resnap(ctx, f.snap)
+func (a *StreamApplier) snapshot(ctx context.Context, tx *pmo.Tx) (*lifecycle.Snapshot, error) {
+	if time.Since(a.examined) < examineEvery {
+		tx.Assume(a.mirror)
+		return a.engine.source.Resnap(ctx, a.snap)
 	}
-	snap, err := f.engine.snapshot(ctx, tx)
+	snap, err := a.engine.snapshot(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
@@ -161,13 +161,13 @@ func (f *Following) snapshot(ctx context.Context, tx *pmo.Tx) (*lifecycle.Snapsh
 		return nil, err
 	}
 	agree(snap, tx.Mirror)
-	f.snap, f.mirror, f.examined = snap, tx.Mirror, time.Now()
+	a.snap, a.mirror, a.examined = snap, tx.Mirror, time.Now()
 	return snap, nil
 }
 
 func behind(ctx context.Context, err error) error {
 	if ctx.Err() == nil && models.AsError(err).Class == models.Timeout {
-		return ErrBehind
+		return ErrTooFarBehind
 	}
 	return err
 }
@@ -176,11 +176,11 @@ func behind(ctx context.Context, err error) error {
 // snapshot did not see yet. The horizon, unless a run has brought it further, is that of the step before, once the stream has passed all that the
 // earlier snapshot can have seen: a transaction that was not waited for to be flushed is seen before the
 // stream tells of it.
-func (f *Following) reached(reached models.Watermark, pending []lifecycle.Transaction, sight lifecycle.Sight, position int64) models.Watermark {
+func (a *StreamApplier) reached(reached models.Watermark, pending []lifecycle.Transaction, sight lifecycle.Sight, position int64) models.Watermark {
 	reached.LSN = &position
 	for i, t := range pending {
 		if !sight.Sees(t) {
-			position := f.kept
+			position := a.kept
 			if i > 0 {
 				position = pending[i-1].End
 			}
@@ -188,18 +188,18 @@ func (f *Following) reached(reached models.Watermark, pending []lifecycle.Transa
 			break
 		}
 	}
-	if f.next != nil && position >= f.sight.Inserted && *f.next > *reached.Horizon {
-		reached.Horizon = f.next
+	if a.next != nil && position >= a.sight.Inserted && *a.next > *reached.Horizon {
+		reached.Horizon = a.next
 	}
 	return reached
 }
 
 // bring applies what transactions have touched.
-func (f *Following) bring(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, seen []lifecycle.Transaction, now time.Time) ([]models.TableCount, error) {
+func (a *StreamApplier) bring(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, seen []lifecycle.Transaction, now time.Time) ([]models.TableCount, error) {
 	if len(seen) == 0 {
 		return nil, nil
 	}
-	run := f.run
+	run := a.run
 	if run.ID == 0 || now.Sub(run.StartedAt) > runLength {
 		run = models.Run{StartedAt: now}
 	}
@@ -221,5 +221,5 @@ func (f *Following) bring(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snaps
 		only[table] = database.Union(ranges)
 	}
 	blame := newBlame(seen)
-	return f.engine.refresh(ctx, tx, snap, only, blame.note, func(d *differ) error { return blame.guard(ctx, d) })
+	return a.engine.refresh(ctx, tx, snap, only, blame.note, func(d *differ) error { return blame.guard(ctx, d) })
 }

@@ -53,8 +53,8 @@ type Options struct {
 	// Committed is told each new version of the mirror; Changed of each new status.
 	Committed func(version int64)
 	Changed   func(Status)
-	// GiveUp makes Follow return an error that somebody must mend, instead of waiting until it is.
-	GiveUp bool
+	// FailFast makes Follow return an error that somebody must mend, instead of waiting until it is.
+	FailFast bool
 }
 
 // Follower follows lifecycle_db.
@@ -107,7 +107,7 @@ func (f *Follower) Follow(ctx context.Context) error {
 		}
 		wait, _ := pause.Next() // never stops
 		switch e := models.AsError(err); {
-		case errors.Is(err, mirror.ErrAnotherSource): // the next session begins with a run
+		case errors.Is(err, mirror.ErrSourceChanged): // the next session begins with a run
 			f.become(Starting, nil)
 		case e.Class == models.Busy:
 			f.become(Standby, nil)
@@ -118,7 +118,7 @@ func (f *Follower) Follow(ctx context.Context) error {
 			wait = 0
 		case e.Class == models.Schema, e.Class == models.Permission:
 			f.become(Unavailable, err)
-			if f.o.GiveUp {
+			if f.o.FailFast {
 				return err
 			}
 			wait = mendPause

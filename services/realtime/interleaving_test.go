@@ -177,7 +177,7 @@ func (i *interleaving) refresh() {
 		}
 	}
 	exec(i, i.source, fmt.Sprintf("UPDATE tbl_produk SET deskripsi = '%d' WHERE id = %d", i.IntN(1e6), id))
-	if _, err := i.engine.Refresh(i.Context(), mirror.Changed{"tbl_produk": {int64(id)}}, 0); err != nil && models.AsError(err).Class != models.Busy {
+	if _, err := i.engine.Refresh(i.Context(), mirror.ChangedRows{"tbl_produk": {int64(id)}}, 0); err != nil && models.AsError(err).Class != models.Busy {
 		i.Fatal(err)
 	}
 }

@@ -24,8 +24,8 @@ const (
 // session follows as long as nothing goes wrong, and reports whether it began to. Errors: busy when another
 // process follows; mass_delete; what keeps real time from working; connection, timeout.
 func (f *Follower) session(ctx context.Context) (began bool, err error) {
-	attended, unattend := f.o.Engine.Attend(ctx)
-	defer unattend()
+	attended, stopWatching := f.o.Engine.WatchConnections(ctx)
+	defer stopWatching()
 	ctx = attended
 	name, err := f.o.Store.SlotName(ctx)
 	if err != nil {
@@ -50,14 +50,14 @@ func (f *Follower) session(ctx context.Context) (began bool, err error) {
 		if err := f.catchUp(ctx, slot); err != nil {
 			return err
 		}
-		following, err := f.o.Engine.Follow(ctx, stream)
+		applier, err := f.o.Engine.NewStreamApplier(ctx, stream)
 		if err != nil {
 			return err
 		}
-		return f.steps(ctx, stream, following)
+		return f.steps(ctx, stream, applier)
 	})
 	err = group.Wait()
-	if errors.Is(err, mirror.ErrAnotherSource) {
+	if errors.Is(err, mirror.ErrSourceChanged) {
 		f.owing = "lifecycle_db's tables or publication have changed"
 	}
 	return false, silenced(attended, err)
@@ -72,12 +72,12 @@ func silenced(attended context.Context, err error) error {
 }
 
 // steps brings what arrives until something goes wrong.
-func (f *Follower) steps(ctx context.Context, stream *lifecycle.Stream, following *mirror.Following) error {
+func (f *Follower) steps(ctx context.Context, stream *lifecycle.Stream, applier *mirror.StreamApplier) error {
 	for patience := time.Duration(0); ctx.Err() == nil; patience = idle {
 		waiting := stream.Pending(ctx, patience)
-		version, err := following.Step(ctx)
+		version, err := applier.ApplyPending(ctx)
 		switch {
-		case errors.Is(err, mirror.ErrBehind):
+		case errors.Is(err, mirror.ErrTooFarBehind):
 			if err := f.run(ctx, mirror.Request{Mode: models.IncrementalRun, Reason: "real time had fallen behind"}); err != nil {
 				return err
 			}

@@ -42,7 +42,7 @@ func TestSoak(t *testing.T) {
 			mode := []string{models.FullRun, models.IncrementalRun}[dice.IntN(2)]
 			_, _ = l.engine.Sync(l.Context(), mirror.Request{Mode: mode}, mirror.Silent{}) // it may have been cut off
 		case 4:
-			_, _ = l.engine.Refresh(l.Context(), mirror.Changed{"tbl_produk": {1 + dice.Int64N(120)}}, 0) // likewise
+			_, _ = l.engine.Refresh(l.Context(), mirror.ChangedRows{"tbl_produk": {1 + dice.Int64N(120)}}, 0) // likewise
 		default:
 			f.stop()
 			f = l.follow()

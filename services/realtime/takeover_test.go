@@ -156,7 +156,7 @@ func TestAroundRuns(t *testing.T) {
 		if _, err := l.engine.Sync(l.Context(), mirror.Request{Mode: mode}, mirror.Silent{}); err != nil && models.AsError(err).Class != models.Busy {
 			t.Fatal(err)
 		}
-		if _, err := l.engine.Refresh(l.Context(), mirror.Changed{"tbl_produk": {int64(i + 1)}}, 0); err != nil && models.AsError(err).Class != models.Busy {
+		if _, err := l.engine.Refresh(l.Context(), mirror.ChangedRows{"tbl_produk": {int64(i + 1)}}, 0); err != nil && models.AsError(err).Class != models.Busy {
 			t.Fatal(err)
 		}
 	}

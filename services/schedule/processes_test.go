@@ -79,8 +79,8 @@ type held struct {
 
 // Sync makes a run.
 func (h held) Sync(ctx context.Context, req mirror.Request, p mirror.Progress) (mirror.Result, error) {
-	began := req.Began
-	req.Began = func(run models.Run) {
+	began := req.OnBegin
+	req.OnBegin = func(run models.Run) {
 		began(run)
 		select {
 		case <-h.release:

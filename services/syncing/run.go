@@ -144,13 +144,13 @@ func (s *Service) make(ctx context.Context, a *active, req mirror.Request, also 
 	ctx, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
 	p := &broadcast{also: also, events: s.events, now: s.o.Now}
-	req.Began = func(run models.Run) {
+	req.OnBegin = func(run models.Run) {
 		a.run, p.run = run, run.ID
 		a.waiting = false
 		close(a.began)
 		s.lookNow()
 	}
-	req.RetryTime, req.Retrying = s.o.RetryTime, s.retrying(a, req.Retrying)
+	req.RetryTime, req.OnRetry = s.o.RetryTime, s.retrying(a, req.OnRetry)
 	started := s.o.Now()
 	result, err := s.synchronise(ctx, req, p)
 	a.cancel(nil)

@@ -19,7 +19,7 @@ import (
 type engine interface {
 	Sync(ctx context.Context, req mirror.Request, progress mirror.Progress) (mirror.Result, error)
 	Preview(ctx context.Context, req mirror.Request, progress mirror.Progress, emit func(mirror.Change) error) (mirror.Preview, error)
-	Verify(ctx context.Context, progress mirror.Progress, emit func(mirror.Change, mirror.Cause) error) (mirror.Verdict, error)
+	Verify(ctx context.Context, progress mirror.Progress, emit func(mirror.Change, mirror.Cause) error) (mirror.Verification, error)
 }
 
 // Outcome is how a run ended.

@@ -99,7 +99,7 @@ var mutants = map[string]mutant{
 	},
 	"brings what has arrived without waiting for the rest": {
 		"services/mirror/stream.go",
-		"pending, position, err := f.stream.Await(ctx, sight.Flushed, settleTime)", "pending, position, err := f.stream.Await(ctx, 0, settleTime)",
+		"pending, position, err := a.stream.Await(ctx, sight.Flushed, settleTime)", "pending, position, err := a.stream.Await(ctx, 0, settleTime)",
 		"./services/realtime", "TestTransactionsComeWhole|TestNoInterleavingLosesAChange|TestAroundRuns",
 	},
 	"forgets transactions that it did not see": {
