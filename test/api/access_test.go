@@ -18,7 +18,7 @@ var withTokens = []string{"AUTH_JWT_SECRET=" + strings.Repeat("rahasia ", 6), "A
 // tokenOf signs a token as the command does.
 func (s *site) tokenOf(role string) string {
 	s.t.Helper()
-	printed := s.command("token", "--role", role, "--subject", "test of "+role)
+	printed := s.Command("token", "--role", role, "--subject", "test of "+role)
 	token := strings.TrimSuffix(printed, "\n")
 	if strings.ContainsAny(token, " \n") || strings.Count(token, ".") != 2 {
 		s.t.Fatalf("token printed %q", printed)
@@ -33,7 +33,7 @@ func (s *site) status(method, path, token string) int {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(s.t.Context())
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, method, "http://"+s.address+path, nil)
+	r, err := http.NewRequestWithContext(ctx, method, "http://"+s.Address+path, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestWhereATokenCounts(t *testing.T) {
 			t.Errorf("%.40s: %v", bad, a.Header)
 		}
 	}
-	if log := s.log.String(); strings.Contains(log, token) || strings.Contains(log, "rahasia") {
+	if log := s.Logs.String(); strings.Contains(log, token) || strings.Contains(log, "rahasia") {
 		t.Error("a secret is in the log")
 	}
 }

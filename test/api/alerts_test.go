@@ -59,7 +59,7 @@ func TestAlerts(t *testing.T) {
 		s.settled()
 		told := func(event alerts.Event, state alerts.State, run int64) {
 			t.Helper()
-			s.eventually(fmt.Sprintf("%s %s of run %d", event, state, run), func() bool { return v.told(event, state, run) })
+			s.Eventually(fmt.Sprintf("%s %s of run %d", event, state, run), func() bool { return v.told(event, state, run) })
 		}
 		exec(t, s.source, "ALTER TABLE tbl_segmen RENAME TO tbl_segmen_lain")
 		broken := s.finished(s.accepted("/sync", "").Run).Run
@@ -69,7 +69,7 @@ func TestAlerts(t *testing.T) {
 		told(alerts.Failed, alerts.Resolved, broken)
 		figure := func(line string) {
 			t.Helper()
-			s.eventually(line, func() bool {
+			s.Eventually(line, func() bool {
 				return strings.Contains(string(s.do(http.MethodGet, "/metrics", nil).body), "\n"+line+"\n")
 			})
 		}
@@ -85,8 +85,8 @@ func TestAlerts(t *testing.T) {
 			s.send(http.MethodPost, "/sync/verify", "").want(t, http.StatusOK)
 			told(alerts.Drift, alerts.Resolved, verified)
 		}
-		s.end()
-		if log := s.log.String(); strings.Contains(log, "rahasia") {
+		s.Stop()
+		if log := s.Logs.String(); strings.Contains(log, "rahasia") {
 			t.Errorf("the log shows the address or the secret:\n%s", log)
 		}
 	})

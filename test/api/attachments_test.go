@@ -58,7 +58,7 @@ func (s *site) upload(method, path string, fields map[string]string, list []file
 // contents are the keys of all contents that the site keeps, finished or not.
 func (s *site) contents() (keys []string) {
 	s.t.Helper()
-	cfg, err := app.LoadConfig("none", s.environ)
+	cfg, err := app.LoadConfig("none", s.Environ)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -282,12 +282,12 @@ func TestFilesSurviveQuarantine(t *testing.T) {
 		path := fmt.Sprintf("/products/%d", created.ID)
 		f := into[[]shownFile](t, s.get(path+"/attachments"))[0]
 		exec(t, s.source, fmt.Sprintf("UPDATE tbl_produk SET id_segmen = 99 WHERE id = %d", created.ID))
-		s.command("sync")
-		s.eventually("quarantined", func() bool { return s.do(http.MethodGet, base+path, nil).StatusCode == http.StatusNotFound })
+		s.Command("sync")
+		s.Eventually("quarantined", func() bool { return s.do(http.MethodGet, base+path, nil).StatusCode == http.StatusNotFound })
 		s.do(http.MethodGet, f.Path, nil).want(t, http.StatusNotFound, "not_found")
 		exec(t, s.source, fmt.Sprintf("UPDATE tbl_produk SET id_segmen = 1 WHERE id = %d", created.ID))
-		s.command("sync")
-		s.eventually("released", func() bool { return s.do(http.MethodGet, base+path, nil).StatusCode == http.StatusOK })
+		s.Command("sync")
+		s.Eventually("released", func() bool { return s.do(http.MethodGet, base+path, nil).StatusCode == http.StatusOK })
 		s.wantDownload(f, pdf, `inline; filename="a.pdf"`)
 	})
 }
@@ -322,7 +322,7 @@ func TestFilesAway(t *testing.T) {
 	if n := one[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'never'"); n != 0 {
 		t.Errorf("%d products were made", n)
 	}
-	if strings.Contains(s.log.String(), "s3cret") {
+	if s.Logs.Contains("s3cret") {
 		t.Error("the secret is in the log")
 	}
 }

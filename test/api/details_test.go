@@ -13,7 +13,7 @@ import (
 )
 
 // onPostgres reports whether a site's databases are PostgreSQL's.
-func (s *site) onPostgres() bool { return strings.Contains(s.environ[0], "postgres:") }
+func (s *site) onPostgres() bool { return strings.Contains(s.Environ[0], "postgres:") }
 
 // transitions puts three products and their histories into the mirror, beyond the ids of those that
 // were synchronised.
@@ -200,7 +200,7 @@ func (s *site) change(statement string) {
 		s.t.Fatal(err)
 	}
 	told := fmt.Sprintf(`"of %d"`, one[int64](s.t, s.target, "SELECT version FROM lifecycle_mirror_version"))
-	s.eventually("the change", func() bool { return strings.Contains(string(s.get("/dropdowns").body), told) })
+	s.Eventually("the change", func() bool { return strings.Contains(string(s.get("/dropdowns").body), told) })
 }
 
 // TestUnfitDetails edits into the mirror what cannot stand there: it reads as null.

@@ -31,7 +31,7 @@ func (s *site) follow(after string) *stream {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	s.t.Cleanup(cancel)
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+base+"/sync/events", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.Address+base+"/sync/events", nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestEventsOfOtherProcesses(t *testing.T) {
 		live := s.follow("")
 		live.until("state")
 		before := s.standing().LastRun.Run
-		s.command("sync")
+		s.Command("sync")
 		for {
 			all := live.until("state")
 			var status syncStatus
@@ -185,12 +185,12 @@ func TestGoneAndSlowReaders(t *testing.T) {
 			gone := s.follow("")
 			gone.until("state")
 			_ = gone.response.Body.Close()
-			conn, err := net.Dial("tcp", s.address) // reads nothing, ever
+			conn, err := net.Dial("tcp", s.Address) // reads nothing, ever
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = conn.Close() })
-			_, _ = fmt.Fprintf(conn, "GET %s/sync/events HTTP/1.1\r\nHost: %s\r\n\r\n", base, s.address)
+			_, _ = fmt.Fprintf(conn, "GET %s/sync/events HTTP/1.1\r\nHost: %s\r\n\r\n", base, s.Address)
 		}
 		for range 3 {
 			if run := s.finished(s.accepted("/sync", "").Run); run.State != "succeeded" {
@@ -220,6 +220,6 @@ func TestTooManyListeners(t *testing.T) {
 			o.close()
 		}
 		s.accepted("/sync", "") // what is published shows who has gone
-		s.eventually("a place is free", func() bool { return s.status(http.MethodGet, base+"/sync/events", "") == http.StatusOK })
+		s.Eventually("a place is free", func() bool { return s.status(http.MethodGet, base+"/sync/events", "") == http.StatusOK })
 	})
 }

@@ -96,7 +96,7 @@ func TestExportBrokenOff(t *testing.T) {
 	s := newSite(t, databasetest.Postgres)
 	exec(t, s.target, "INSERT INTO tbl_produk_lifecycle (id, produk, deskripsi) SELECT i, 'P ' || i, repeat('x', 500) FROM generate_series(10001, 110000) AS g(i)")
 	begin := func() io.ReadCloser {
-		response, err := http.Get("http://" + s.address + base + "/products/export.csv?sort=id")
+		response, err := http.Get("http://" + s.Address + base + "/products/export.csv?sort=id")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +116,7 @@ func TestExportBrokenOff(t *testing.T) {
 	}
 	gone := begin()
 	_ = gone.Close()
-	s.eventually("the query ends", func() bool {
+	s.Eventually("the query ends", func() bool {
 		return one[int](t, s.target, "SELECT count(*) FROM pg_stat_activity WHERE "+exporting) == 0
 	})
 	for _, path := range []string{"/products/export.csv", "/products/export.xlsx"} {

@@ -41,8 +41,8 @@ func TestHostileRows(t *testing.T) {
 	} {
 		exec(t, s.source, statement)
 	}
-	s.command("sync")
-	s.eventually("the quarantine is shown", func() bool { return strings.Contains(string(s.get("/sync/quarantine").body), "unfit_value") })
+	s.Command("sync")
+	s.Eventually("the quarantine is shown", func() bool { return strings.Contains(string(s.get("/sync/quarantine").body), "unfit_value") })
 	for id := 1; id <= 9; id++ {
 		for _, path := range everyRead(id) {
 			if a := s.do(http.MethodGet, base+path, nil); a.StatusCode != http.StatusOK && (a.StatusCode != http.StatusNotFound || !strings.Contains(path, "/products/")) {
@@ -60,8 +60,8 @@ func TestHostileRows(t *testing.T) {
 	}
 	s.get("/products/1")
 	s.do(http.MethodDelete, base+"/products/3", nil).want(t, http.StatusOK) // its created_at still does not fit
-	s.command("sync")
-	s.command("verify")
+	s.Command("sync")
+	s.Command("verify")
 }
 
 // TestHostileEdits edits the mirror by hand into what the source could never give it.
@@ -72,7 +72,7 @@ func TestHostileEdits(t *testing.T) {
 	exec(t, s.target, "UPDATE tbl_stage_histori_lifecycle SET tanggal_perubahan = '-infinity', created_at = 'infinity'")
 	exec(t, s.target, "UPDATE lifecycle_mirror_version SET version = version + 1")
 	exec(t, s.target, "SELECT pg_notify('lifecycle_mirror', version::text) FROM lifecycle_mirror_version")
-	s.eventually("the edit is seen", func() bool { return strings.Contains(string(s.get("/products/1").body), `"created_at":null`) })
+	s.Eventually("the edit is seen", func() bool { return strings.Contains(string(s.get("/products/1").body), `"created_at":null`) })
 	for _, path := range everyRead(1) {
 		s.get(path)
 	}
@@ -140,6 +140,6 @@ func TestHostileRequests(t *testing.T) {
 				t.Errorf("%q became %q", text, *got.Name)
 			}
 		}
-		s.command("verify")
+		s.Command("verify")
 	})
 }

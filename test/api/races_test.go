@@ -35,7 +35,7 @@ func TestFilesOfADeletedProduct(t *testing.T) {
 			send(http.MethodDelete, path, http.StatusOK)
 			clients.Wait()
 		}
-		s.eventually("the mirror follows", func() bool {
+		s.Eventually("the mirror follows", func() bool {
 			return one[int](t, s.target, "SELECT count(*) FROM tbl_produk_lifecycle WHERE produk = 'short-lived'") == 0
 		})
 		if n := one[int](t, s.target, "SELECT count(*) FROM lifecycle_writes"); n != 0 {

@@ -82,7 +82,7 @@ func TestHostileTransitions(t *testing.T) {
 		if a := s.get("/stage-history/1"); !strings.Contains(string(a.body), "12345678901234567890.10") || !strings.Contains(string(a.body), "😀 שלום") || !strings.Contains(string(a.body), `"catatan":"  `) {
 			t.Errorf("%s", a.body)
 		}
-		s.command("verify")
+		s.Command("verify")
 	})
 }
 
@@ -95,12 +95,12 @@ func TestHostilePaths(t *testing.T) {
 		"/products/-0", "/products/+1", "/products/ 1", "/products/" + strings.Repeat("1", 5000), "/stage-history/1%20OR%201=1", "/products/1/attachments/%2e%2e", "//products", "/products//1",
 		"/products/1/", "/products/1/attachments/../../2", "/Products/1", "/products/export.CSV", "/sync/runs/x", "/sync/runs/-1", "/sync/runs/9223372036854775808/changes",
 	} {
-		conn, err := net.Dial("tcp", s.address)
+		conn, err := net.Dial("tcp", s.Address)
 		if err != nil {
 			t.Fatal(err)
 		}
 		// As it stands: Go's client would clean the address.
-		_, _ = fmt.Fprintf(conn, "GET %s%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", base, strings.ReplaceAll(path, " ", "%20"), s.address)
+		_, _ = fmt.Fprintf(conn, "GET %s%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", base, strings.ReplaceAll(path, " ", "%20"), s.Address)
 		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {
 			t.Fatalf("%.60s: %v", path, err)
@@ -126,11 +126,11 @@ func TestUploadsThatBreakOff(t *testing.T) {
 		}
 		for _, sent := range []int{0, 1, 400, 900, 1200, 5000, 60_000, len(text) - 3, len(text) - 1} {
 			for _, path := range []string{"/products", "/products/1/attachments"} {
-				conn, err := net.Dial("tcp", s.address)
+				conn, err := net.Dial("tcp", s.Address)
 				if err != nil {
 					t.Fatal(err)
 				}
-				_, _ = fmt.Fprintf(conn, "POST %s%s HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", base, path, s.address, kind, len(text), text[:sent])
+				_, _ = fmt.Fprintf(conn, "POST %s%s HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", base, path, s.Address, kind, len(text), text[:sent])
 				_ = conn.Close()
 			}
 		}
@@ -144,7 +144,7 @@ func TestUploadsThatBreakOff(t *testing.T) {
 				t.Errorf("%d %s", a.StatusCode, a.body)
 			}
 		}
-		s.eventually("nothing is left", func() bool { return len(s.contents()) == 0 })
+		s.Eventually("nothing is left", func() bool { return len(s.contents()) == 0 })
 		if n := one[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'never'"); n != 0 {
 			t.Errorf("%d products were made", n)
 		}

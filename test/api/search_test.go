@@ -20,7 +20,7 @@ func TestSearchGetsItsIndex(t *testing.T) {
 		if !s.onPostgres() {
 			return
 		}
-		s.eventually("the index", func() bool { return strings.Contains(s.log.String(), "searches are answered from an index now") })
+		s.Eventually("the index", func() bool { return s.Logs.Contains("searches are answered from an index now") })
 		if !one[bool](t, s.target, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'tbl_produk_lifecycle_search_trgm'::regclass") {
 			t.Error("the index is not valid")
 		}

@@ -3,21 +3,16 @@
 package api_test
 
 import (
-	"bytes"
-	"context"
 	"database/sql"
 	"encoding/json"
 	"io"
-	"log/slog"
-	"net"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
-	"time"
 
-	"lifecycle-sync/app"
 	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/program"
 )
 
 const base = "/api/product-lifecycle"
@@ -33,111 +28,33 @@ func eachSite(t *testing.T, fn func(t *testing.T, s *site), env ...string) {
 
 // site is the program at work, synchronised once, and its two databases.
 type site struct {
+	*program.Program
+
 	t              testing.TB
-	environ        []string
-	address        string // host:port
 	source, target *sql.DB
-	log            *lockedBuffer
-	token          string             // sent with every request, unless ""
-	stop           context.CancelFunc // ends the program; stopped is then closed
-	stopped        chan struct{}
+	token          string // sent with every request, unless ""
 }
 
 // newSite fills a source with 20 products and 12 transitions, and boots the program on it, without a
 // schedule. env are further settings, as "NAME=value". url makes an empty database.
 func newSite(t testing.TB, url func(testing.TB) string, env ...string) *site {
 	t.Helper()
-	sourceURL, targetURL, dir := url(t), url(t), t.TempDir()
-	s := &site{t: t, environ: append([]string{
-		"LIFECYCLE_DATABASE_URL=" + sourceURL, "PMO_DATABASE_URL=" + targetURL, "DATA_DIR=" + dir, "LOG_LEVEL=DEBUG",
-		"SYNC_SCHEDULE=off", "SYNC_FULL_SCHEDULE=off",
-	}, env...)}
-	s.command("seed", "--products", "20", "--history", "12")
-	s.source, s.target = databasetest.Open(t, sourceURL), databasetest.Open(t, targetURL)
-	s.start()
+	s := &site{t: t, Program: program.New(t, env...)}
+	s.source, s.target = s.Databases(url)
+	s.Seed(20, 12)
+	s.Start()
 	return s
 }
 
-// command runs one of the program's commands, which must succeed, and returns what it printed.
-func (s *site) command(args ...string) string {
-	s.t.Helper()
-	var stdout, stderr bytes.Buffer
-	if code := app.Main(s.t.Context(), args, s.environ, &stdout, &stderr); code != 0 {
-		s.t.Fatalf("%v: exit %d\n%s%s", args, code, &stdout, &stderr)
-	}
-	return stdout.String()
-}
-
-// exitCode runs one of the program's commands, however it ends, and returns its exit code.
-func (s *site) exitCode(args ...string) int {
-	var out bytes.Buffer
-	return app.Main(s.t.Context(), args, s.environ, &out, &out)
-}
-
-// start boots the program and waits until it has synchronised.
-func (s *site) start() {
-	s.t.Helper()
-	cfg, err := app.LoadConfig(os.DevNull, s.environ)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.log = &lockedBuffer{}
-	a, err := app.New(cfg, slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.address = listener.Addr().String()
-	ctx, cancel := context.WithCancel(context.Background())
-	stopped := make(chan struct{})
-	s.stop, s.stopped = cancel, stopped
-	go func() {
-		defer close(stopped)
-		if err := a.Serve(ctx, listener, s.log); err != nil {
-			s.t.Error("the program ended with", err)
-		}
-		if err := a.Close(); err != nil {
-			s.t.Error("closing the program:", err)
-		}
-	}()
-	s.t.Cleanup(s.end)
-	s.eventually("ready", func() bool { return s.do(http.MethodGet, "/readyz", nil).StatusCode == http.StatusOK })
-}
-
-// end ends the program and waits for it.
-func (s *site) end() {
-	s.stop()
-	<-s.stopped
-}
-
-// eventually waits until a condition holds.
-func (s *site) eventually(what string, holds func() bool) {
-	s.t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for tick := time.NewTicker(10 * time.Millisecond); !holds(); <-tick.C {
-		if time.Now().After(deadline) {
-			s.t.Fatalf("%s: not within 30 s\n%s", what, s.log)
-		}
-	}
-}
-
 // one reads one value from a database.
-func one[T any](t testing.TB, db *sql.DB, query string, args ...any) (value T) {
+func one[T any](t testing.TB, db *sql.DB, query string, args ...any) T {
 	t.Helper()
-	if err := db.QueryRow(query, args...).Scan(&value); err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	return value
+	return kit.One[T](t, db, query, args...)
 }
 
 func exec(t testing.TB, db *sql.DB, statement string, args ...any) {
 	t.Helper()
-	if _, err := db.Exec(statement, args...); err != nil {
-		t.Fatalf("%s: %v", statement, err)
-	}
+	kit.Exec(t, db, statement, args...)
 }
 
 // answer is what came back, with the body as it was and, where it is ours, its envelope.
@@ -191,29 +108,18 @@ func (s *site) do(method, target string, body io.Reader, headers ...string) answ
 
 // try is do for requests that may fail, and for other goroutines than the test's.
 func (s *site) try(method, target string, body io.Reader, headers ...string) (answer, error) {
-	r, err := http.NewRequest(method, "http://"+s.address+target, body)
-	if err != nil {
-		return answer{}, err
-	}
 	if s.token != "" {
-		r.Header.Set("Authorization", "Bearer "+s.token)
+		headers = append([]string{"Authorization", "Bearer " + s.token}, headers...)
 	}
-	for i := 0; i < len(headers); i += 2 {
-		if headers[i] == "Host" {
-			r.Host = headers[i+1]
-		} else {
-			r.Header.Set(headers[i], headers[i+1])
-		}
-	}
-	response, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(r)
+	r, err := kit.NewRequest(method, "http://"+s.Address+target, body, headers...)
 	if err != nil {
 		return answer{}, err
 	}
-	defer func() { _ = response.Body.Close() }()
-	a := answer{Response: response}
-	if a.body, err = io.ReadAll(response.Body); err != nil {
-		return a, err
+	response, content, err := kit.Send(r)
+	if err != nil {
+		return answer{Response: response}, err
 	}
+	a := answer{Response: response, body: content}
 	s.holds(r, a)
 	if strings.HasPrefix(response.Header.Get("Content-Type"), "application/json") && len(a.body) > 0 {
 		err = json.Unmarshal(a.body, &a.json)

@@ -81,8 +81,8 @@ func TestRulesOfTheSource(t *testing.T) {
 			exec(t, s.source, r.undo)
 		}
 		s.send(http.MethodPut, "/products/1", `{"pelanggan":"Uji"}`).want(t, http.StatusOK)
-		s.command("sync")
-		s.command("verify")
+		s.Command("sync")
+		s.Command("verify")
 	})
 }
 
@@ -130,7 +130,7 @@ func TestRowHeldByAnother(t *testing.T) {
 		hold("ROLLBACK")
 		s.wantFiles(0)
 		s.send(http.MethodPut, "/products/1", `{"harga":2}`).want(t, http.StatusOK)
-		s.command("verify")
+		s.Command("verify")
 	})
 }
 
@@ -152,8 +152,8 @@ func TestHostileRowsOnSQLite(t *testing.T) {
 	} {
 		exec(t, s.source, statement)
 	}
-	s.command("sync")
-	s.eventually("the quarantine is shown", func() bool { return strings.Contains(string(s.get("/sync/quarantine").body), "unfit_value") })
+	s.Command("sync")
+	s.Eventually("the quarantine is shown", func() bool { return strings.Contains(string(s.get("/sync/quarantine").body), "unfit_value") })
 	for id := 1; id <= 9; id++ {
 		for _, path := range everyRead(id) {
 			if a := s.do(http.MethodGet, base+path, nil); a.StatusCode != http.StatusOK && (a.StatusCode != http.StatusNotFound || !strings.Contains(path, "/products/")) {
@@ -169,6 +169,6 @@ func TestHostileRowsOnSQLite(t *testing.T) {
 	}
 	s.get("/products/1")
 	s.do(http.MethodDelete, base+"/products/4", nil).want(t, http.StatusOK) // its created_at still does not fit
-	s.command("sync")
-	s.command("verify")
+	s.Command("sync")
+	s.Command("verify")
 }

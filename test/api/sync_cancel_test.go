@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
-	"time"
 )
 
 // TestSyncTwoTriggers answers the second with the first one's number, and cancels a long run.
@@ -69,9 +68,12 @@ func TestSyncRunOfTheCommandLine(t *testing.T) {
 		release := s.held()
 		defer release()
 		code := make(chan int, 1)
-		go func() { code <- s.exitCode("sync") }()
+		go func() {
+			exit, _, _ := s.Run("sync")
+			code <- exit
+		}()
 		var running *syncRun
-		s.eventually("the run is seen", func() bool { running = s.standing().Running; return running != nil })
+		s.Eventually("the run is seen", func() bool { running = s.standing().Running; return running != nil })
 		busy := s.send(http.MethodPost, "/sync", "").want(t, http.StatusConflict, "busy")
 		if into[syncRun](t, busy).Run != running.Run {
 			t.Errorf("%s", busy.body)
@@ -122,13 +124,9 @@ func TestSyncEndsWithTheServer(t *testing.T) {
 		defer s.held()()
 		run := s.accepted("/sync", "")
 		events := s.follow("")
-		s.stop()
+		s.Cancel()
 		events.until("finished")
-		select {
-		case <-s.stopped:
-		case <-time.After(30 * time.Second):
-			t.Fatal("the server does not end")
-		}
+		s.Stop()
 		if state := one[string](t, s.target, "SELECT state FROM lifecycle_sync_runs WHERE id = $1", run.Run); state != "canceled" {
 			t.Errorf("the run is %s", state)
 		}

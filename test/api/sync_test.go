@@ -44,7 +44,7 @@ type syncStatus struct {
 }
 
 func (s *site) postgres() bool {
-	kind, _ := database.KindOf(strings.TrimPrefix(s.environ[0], "LIFECYCLE_DATABASE_URL="))
+	kind, _ := database.KindOf(strings.TrimPrefix(s.Environ[0], "LIFECYCLE_DATABASE_URL="))
 	return kind == database.Postgres
 }
 
@@ -72,14 +72,14 @@ func (s *site) run(id int64) syncRun {
 // finished waits until a run has ended, and returns it.
 func (s *site) finished(id int64) (run syncRun) {
 	s.t.Helper()
-	s.eventually("the run has ended", func() bool { run = s.run(id); return run.State != "running" })
+	s.Eventually("the run has ended", func() bool { run = s.run(id); return run.State != "running" })
 	return run
 }
 
 // settled waits until the run at the start is over.
 func (s *site) settled() {
 	s.t.Helper()
-	s.eventually("the first run is over", func() bool { return s.standing().Running == nil })
+	s.Eventually("the first run is over", func() bool { return s.standing().Running == nil })
 }
 
 // held locks a table of the mirror, so that a run waits for it, until the returned function is called.

@@ -33,9 +33,9 @@ func TestTheMirrorFollowsWhenARunHoldsIt(t *testing.T) {
 	if err := lock.Rollback(); err != nil {
 		t.Fatal(err)
 	}
-	s.command("sync")
-	s.eventually("the product is in the mirror", func() bool { return s.do(http.MethodGet, path, nil).StatusCode == http.StatusOK })
-	s.command("verify")
+	s.Command("sync")
+	s.Eventually("the product is in the mirror", func() bool { return s.do(http.MethodGet, path, nil).StatusCode == http.StatusOK })
+	s.Command("verify")
 }
 
 // TestLifecycleAway takes lifecycle_db away: reads go on, writes are refused and leave nothing.
@@ -61,7 +61,7 @@ func TestLifecycleAway(t *testing.T) {
 func TestReaderOfLifecycle(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.Postgres)
-	s.end()
+	s.Stop()
 	role := "reader_" + one[string](t, s.source, "SELECT current_database()")
 	exec(t, s.source, "CREATE ROLE "+role+" LOGIN PASSWORD 'x'")
 	t.Cleanup(func() {
@@ -69,14 +69,14 @@ func TestReaderOfLifecycle(t *testing.T) {
 		exec(t, s.source, "DROP ROLE "+role)
 	})
 	exec(t, s.source, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO "+role)
-	u, err := url.Parse(strings.TrimPrefix(s.environ[0], "LIFECYCLE_DATABASE_URL="))
+	u, err := url.Parse(strings.TrimPrefix(s.Environ[0], "LIFECYCLE_DATABASE_URL="))
 	if err != nil {
 		t.Fatal("the test server's URL is none")
 	}
 	u.User = url.UserPassword(role, "x")
-	s.environ[0] = "LIFECYCLE_DATABASE_URL=" + u.String()
-	s.start()
-	defer s.end()
+	s.Environ[0] = "LIFECYCLE_DATABASE_URL=" + u.String()
+	s.Start()
+	defer s.Stop()
 	for _, a := range []answer{
 		s.send(http.MethodPost, "/products", uji),
 		s.send(http.MethodPut, "/products/1", `{"harga":1}`),
@@ -146,7 +146,7 @@ func TestWritesAreVisibleInTheNextRead(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		s.command("verify")
+		s.Command("verify")
 	})
 }
 
@@ -183,8 +183,8 @@ func TestMirrorAway(t *testing.T) {
 		t.Errorf("%d products", n)
 	}
 	exec(t, s.source, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS true")
-	s.command("sync")
+	s.Command("sync")
 	path := fmt.Sprintf("%s/products/%d", base, into[product](t, a).ID)
-	s.eventually("the product is in the mirror", func() bool { return s.do(http.MethodGet, path, nil).StatusCode == http.StatusOK })
-	s.command("verify")
+	s.Eventually("the product is in the mirror", func() bool { return s.do(http.MethodGet, path, nil).StatusCode == http.StatusOK })
+	s.Command("verify")
 }

@@ -46,7 +46,7 @@ func TestWhatLifecycleRefuses(t *testing.T) {
 	exec(t, s.source, "ALTER TABLE tbl_produk ALTER id RESTART WITH 2147483647")
 	s.send(http.MethodPost, "/products", uji).want(t, http.StatusCreated)
 	s.send(http.MethodPost, "/products", uji).want(t, http.StatusServiceUnavailable, "unavailable")
-	s.command("verify")
+	s.Command("verify")
 }
 
 // TestRefusedWritesKeepAnswers leaves what is kept of reads alone when a write changes nothing.
@@ -123,13 +123,13 @@ func TestTransitionsAtTheEndsOfTime(t *testing.T) {
 func TestSweepPassesAWriteThatItCannotEnd(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		s.end()
+		s.Stop()
 		for i, table := range []string{"tbl_gone", "tbl_produk"} {
 			exec(t, s.target, fmt.Sprintf(`INSERT INTO lifecycle_writes (id, state, leased_until, source_table, source_id, source_stamp, source_action, created_at)
 				VALUES ('%s', 'intended', '2026-01-01T00:00:0%d.000000Z', '%[1]s', 99999, '2026-01-01T00:00:00.000000Z', 'insert', '2026-01-01T00:00:0%[2]d.000000Z')`, table, i))
 		}
-		s.start()
-		s.eventually("one is left", func() bool { return one[int](t, s.target, "SELECT count(*) FROM lifecycle_writes") == 1 })
+		s.Start()
+		s.Eventually("one is left", func() bool { return one[int](t, s.target, "SELECT count(*) FROM lifecycle_writes") == 1 })
 		if left := one[string](t, s.target, "SELECT id FROM lifecycle_writes"); left != "tbl_gone" {
 			t.Errorf("%s is left", left)
 		}

@@ -65,7 +65,7 @@ func TestCreateAsTheFormSendsIt(t *testing.T) {
 		if row, _, _ := strings.Cut(strings.Trim(detail.Header.Get("ETag"), `"`), "."); `"`+row+`"` != a.Header.Get("ETag") {
 			t.Errorf("ETag of the write %s, of the read %s", a.Header.Get("ETag"), detail.Header.Get("ETag"))
 		}
-		s.command("verify")
+		s.Command("verify")
 	})
 }
 
@@ -96,7 +96,7 @@ func TestUpdateAndDelete(t *testing.T) {
 		if len(history) != 1 || history[0]["stage_previous"] != 1.0 || history[0]["stage_now"] != 2.0 {
 			t.Errorf("the history is %v", history)
 		}
-		s.command("verify")
+		s.Command("verify")
 		deleted := s.do(http.MethodDelete, base+path, nil).want(t, http.StatusOK)
 		if got := into[product](t, deleted); got.ID != moved.ID || *got.Name != "Gardu" {
 			t.Errorf("deleted %s", deleted.body)
@@ -106,7 +106,7 @@ func TestUpdateAndDelete(t *testing.T) {
 		if n := one[int](t, s.source, fmt.Sprintf("SELECT count(*) FROM tbl_stage_histori WHERE id_produk = %d", moved.ID)); n != 0 {
 			t.Errorf("%d transitions are left", n)
 		}
-		s.command("verify")
+		s.Command("verify")
 	})
 }
 
@@ -140,7 +140,7 @@ func TestTransitions(t *testing.T) {
 		s.do(http.MethodGet, base+one, nil).want(t, http.StatusNotFound)
 		s.send(http.MethodPost, "/stage-history", body(`"stage_now":99`)).want(t, http.StatusBadRequest, "validation_failed")
 		s.send(http.MethodPost, "/stage-history", `{"id_produk":99999,"stage_now":1}`).want(t, http.StatusBadRequest, "validation_failed")
-		s.command("verify")
+		s.Command("verify")
 	})
 }
 
@@ -171,6 +171,6 @@ func TestIdempotencyKey(t *testing.T) {
 		if n := one[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'Sekali'"); n != 2 || len(ids) != 1 {
 			t.Errorf("%d products, answered with %v", n, ids)
 		}
-		s.command("verify")
+		s.Command("verify")
 	})
 }

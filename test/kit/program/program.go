@@ -13,6 +13,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"lifecycle-sync/app"
 	"lifecycle-sync/repositories/database/databasetest"
@@ -27,7 +28,9 @@ type Program struct {
 	Address string      // host:port, once started
 	Logs    *kit.Buffer // of the current or last start
 
-	stop    context.CancelFunc
+	// Cancel tells the program to end, and does not wait.
+	Cancel context.CancelFunc
+
 	stopped chan struct{}
 }
 
@@ -94,7 +97,7 @@ func (p *Program) Start() {
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(p.Context()))
 	stopped := make(chan struct{})
-	p.Address, p.Logs, p.stop, p.stopped = listener.Addr().String(), log, cancel, stopped
+	p.Address, p.Logs, p.Cancel, p.stopped = listener.Addr().String(), log, cancel, stopped
 	go func() {
 		defer close(stopped)
 		if err := a.Serve(ctx, listener, log); err != nil {
@@ -113,8 +116,13 @@ func (p *Program) Start() {
 
 // Stop ends the program and waits for it.
 func (p *Program) Stop() {
-	p.stop()
-	<-p.stopped
+	p.Helper()
+	p.Cancel()
+	select {
+	case <-p.stopped:
+	case <-time.After(kit.Patience):
+		p.Fatalf("the program does not end: %s", p.Logs)
+	}
 }
 
 // Eventually waits until holds returns true; on failure it shows the log.
