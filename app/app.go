@@ -16,9 +16,10 @@ import (
 	"lifecycle-sync/repositories/files"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/export"
 	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/services/outbox"
 	"lifecycle-sync/services/schedule"
 	"lifecycle-sync/web/messages"
 )
@@ -42,9 +43,9 @@ type App struct {
 	texts        *messages.Printer // English, for messages and the API
 	zone         *time.Location    // whose days and months count
 	plan         schedule.Plan     // when runs are due
-	answers      *services.Answers // of the API's reads
+	answers      *cache.Answers    // of the API's reads
 	files        files.Files       // the contents of attachments
-	writer       *services.Writer  // what the API changes
+	writer       *outbox.Writer    // what the API changes
 	synchronised chan struct{}     // a run of this process has ended well
 	exports      *export.Exports
 	pools        []*database.DB
@@ -85,9 +86,9 @@ func New(cfg Config, log *slog.Logger) (*App, error) {
 	a.source, a.origin = lifecycle.New(source), lifecycle.New(origin)
 	a.store, a.web = pmo.New(store, tables), pmo.New(web, tables)
 	a.engine = mirror.New(a.source, a.store, tables, cfg.ChangeLogRetention, now)
-	a.answers = services.NewAnswers(a.web, services.AnswersOptions{Now: a.local})
+	a.answers = cache.New(a.web, cache.Options{Now: a.local})
 	a.exports = export.New(a.web, filepath.Join(cfg.DataDir, "exports"), log)
-	a.writer = services.NewWriter(a.origin, a.web, mirror.NewRefresher(a.engine), a.answers, contents, log)
+	a.writer = outbox.NewWriter(a.origin, a.web, mirror.NewRefresher(a.engine), a.answers, contents, log)
 	return a, nil
 }
 

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"lifecycle-sync/services/runs"
 	"lifecycle-sync/services/schedule"
-	"lifecycle-sync/services/syncing"
 )
 
 // plan is when runs are due, and what is wrong with the settings that say so.
@@ -26,6 +26,6 @@ func (c Config) plan() (p schedule.Plan, problems []string) {
 }
 
 // keepSchedule makes the runs that are due, and returns what ends that and waits for its end.
-func (a *App) keepSchedule(ctx context.Context, syncs *syncing.Service) (end func()) {
+func (a *App) keepSchedule(ctx context.Context, syncs *runs.Service) (end func()) {
 	return beside(ctx, schedule.New(schedule.Options{Plan: a.plan, Runs: syncs, History: a.web, Now: a.local, Log: a.log}).Run)
 }

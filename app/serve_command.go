@@ -15,7 +15,7 @@ import (
 	"lifecycle-sync/services/alerts"
 	"lifecycle-sync/services/metrics"
 	"lifecycle-sync/services/mirror"
-	"lifecycle-sync/services/syncing"
+	"lifecycle-sync/services/runs"
 )
 
 const (
@@ -85,7 +85,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer
 
 // stop cancels runs and ends streams, which would keep the server waiting, and lets the other requests
 // finish.
-func (a *App) stop(server *fiber.App, syncs *syncing.Service, serving chan error) {
+func (a *App) stop(server *fiber.App, syncs *runs.Service, serving chan error) {
 	syncs.Close()
 	a.exports.Close()
 	_ = server.ShutdownWithTimeout(shutdownTime) // past it, connections are cut
@@ -97,7 +97,7 @@ func (a *App) stop(server *fiber.App, syncs *syncing.Service, serving chan error
 // synchroniseAtStart makes a run, the very first a full one. One that fails leaves what was mirrored before,
 // which is served all the same; where nothing was, it is tried again until it succeeds. The error is ctx's
 // end or a pmo_db without its tables.
-func (a *App) synchroniseAtStart(ctx context.Context, syncs *syncing.Service, watch *alerts.Watch, out *console) error {
+func (a *App) synchroniseAtStart(ctx context.Context, syncs *runs.Service, watch *alerts.Watch, out *console) error {
 	mode := models.FullRun
 	if succeeded, err := a.web.HasSucceeded(ctx); err != nil {
 		return err

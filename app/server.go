@@ -11,16 +11,17 @@ import (
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/routes"
-	"lifecycle-sync/services"
 	"lifecycle-sync/services/access"
 	"lifecycle-sync/services/attachments"
 	"lifecycle-sync/services/doctor"
 	"lifecycle-sync/services/metrics"
-	"lifecycle-sync/services/syncing"
+	"lifecycle-sync/services/products"
+	"lifecycle-sync/services/runs"
+	"lifecycle-sync/services/stages"
 )
 
 // server wires what answers requests. Errors: configuration.
-func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metrics.Metrics) (*fiber.App, error) {
+func (a *App) server(ctx context.Context, syncs *runs.Service, figures *metrics.Metrics) (*fiber.App, error) {
 	options := routes.Options{Log: a.log, Texts: a.texts, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now, WriteRate: a.cfg.WriteRate, SyncRate: a.cfg.SyncRate, Observe: figures.Request}
 	if a.cfg.authenticates() {
 		var err error
@@ -32,18 +33,18 @@ func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metri
 	if err != nil {
 		return nil, err
 	}
-	runs := services.NewRuns(a.web, models.Tables())
+	journal := runs.NewJournal(a.web, models.Tables())
 	staging := attachments.NewStaging(a.files, a.cfg.UploadFileLimit, a.log)
 	limits := request.FormLimits{Files: a.cfg.UploadFiles, Bytes: a.cfg.UploadRequestLimit}
-	products, histories := services.NewProductWriter(a.writer, a.web, a.zone), services.NewHistoryWriter(a.writer, a.zone)
-	files := services.NewProductFiles(a.writer, a.web, a.files)
+	products, histories := products.NewWriter(a.writer, a.web, a.zone), stages.NewWriter(a.writer, a.zone)
+	files := attachments.NewFiles(a.writer, a.web, a.files, a.log)
 	return routes.New(options, routes.Handlers{
 		Health:    handlers.NewHealth(a.web, a.log),
 		Products:  handlers.NewProducts(a.answers, a.local),
 		Dropdowns: handlers.NewDropdowns(a.answers),
 		Histories: handlers.NewHistories(a.answers, a.zone),
 		Dashboard: handlers.NewDashboard(a.answers, a.local),
-		Sync:      handlers.NewSync(syncs, runs, a.writer),
+		Sync:      handlers.NewSync(syncs, journal, a.writer),
 		Docs:      handlers.NewDocs(),
 		Exports:   handlers.NewExports(a.exports, a.local),
 
@@ -51,13 +52,13 @@ func (a *App) server(ctx context.Context, syncs *syncing.Service, figures *metri
 		HistoryWrites: handlers.NewHistoryWrites(histories),
 		Attachments:   handlers.NewAttachments(a.answers, files, staging, limits),
 		Metrics:       handlers.NewMetrics(figures),
-	}, a.pages(syncs, runs, options.Access, examiner, pages.ProductFormsOptions{
+	}, a.pages(syncs, journal, options.Access, examiner, pages.ProductFormsOptions{
 		Products: products, Histories: histories, Files: files, Uploads: staging, Limits: limits, FileBytes: a.cfg.UploadFileLimit, Now: a.local,
 	})), nil
 }
 
 // pages wires the console.
-func (a *App) pages(syncs *syncing.Service, runs *services.Runs, known routes.Access, examiner *doctor.Doctor, forms pages.ProductFormsOptions) routes.Pages {
+func (a *App) pages(syncs *runs.Service, runs *runs.Journal, known routes.Access, examiner *doctor.Doctor, forms pages.ProductFormsOptions) routes.Pages {
 	site := pages.NewSite(pages.Options{Answers: a.answers, Status: syncs, Zone: a.zone, Texts: a.texts, SignsIn: known != nil, Log: a.log})
 	return routes.Pages{
 		Site:     site,

@@ -17,7 +17,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/metrics"
 )
 
@@ -45,7 +45,7 @@ func (everything) Standing(context.Context) (pmo.Standing, error) {
 // exposed is what /metrics shows: the names of figures, and the lines.
 func exposed(t *testing.T) (names []string, text string) {
 	t.Helper()
-	m := metrics.New(everything{}, func() services.AnswerStats { return services.AnswerStats{} }, func() (metrics.RealTime, bool) { return metrics.RealTime{}, true })
+	m := metrics.New(everything{}, func() cache.Stats { return cache.Stats{} }, func() (metrics.RealTime, bool) { return metrics.RealTime{}, true })
 	var out bytes.Buffer
 	if err := m.Write(&out); err != nil {
 		t.Fatal(err)

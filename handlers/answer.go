@@ -7,29 +7,30 @@ import (
 	"encoding/json"
 	"strings"
 
-	"github.com/gofiber/fiber/v2"
+	"lifecycle-sync/models"
+	"lifecycle-sync/services/cache"
 
-	"lifecycle-sync/services"
+	"github.com/gofiber/fiber/v2"
 )
 
 // success is the envelope of every answer that is not a failure.
 type success struct {
-	Success    bool                 `json:"success"` // always true
-	Message    string               `json:"message,omitempty"`
-	Data       any                  `json:"data"`
-	Pagination *services.Pagination `json:"pagination,omitempty"`
+	Success    bool               `json:"success"` // always true
+	Message    string             `json:"message,omitempty"`
+	Data       any                `json:"data"`
+	Pagination *models.Pagination `json:"pagination,omitempty"`
 
 	row string // the tag of the row that a write would change, which then comes first in the ETag
 }
 
 // read answers a read of the mirror, of which compute makes what to say from one state of it. The ETag
 // is the body's hash, so a client that asks again is told in a few bytes that nothing has changed.
-func read(c *fiber.Ctx, answers *services.Answers, compute func(ctx context.Context, v *services.View) (success, error)) error {
+func read(c *fiber.Ctx, answers *cache.Answers, compute func(ctx context.Context, v *cache.View) (success, error)) error {
 	uri := strings.Clone(c.OriginalURL()) // Fiber uses the memory of its strings again
-	answer, err := answers.Get(c.UserContext(), uri, func(ctx context.Context, v *services.View) (services.Answer, error) {
+	answer, err := answers.Get(c.UserContext(), uri, func(ctx context.Context, v *cache.View) (cache.Answer, error) {
 		said, err := compute(ctx, v)
 		if err != nil {
-			return services.Answer{}, err
+			return cache.Answer{}, err
 		}
 		return said.encode(uri)
 	})
@@ -50,7 +51,7 @@ func read(c *fiber.Ctx, answers *services.Answers, compute func(ctx context.Cont
 }
 
 // encode makes the answer to a request for uri.
-func (s success) encode(uri string) (answer services.Answer, err error) {
+func (s success) encode(uri string) (answer cache.Answer, err error) {
 	s.Success = true
 	if answer.Body, err = json.Marshal(s); err != nil {
 		return answer, err
@@ -64,6 +65,9 @@ func (s success) encode(uri string) (answer services.Answer, err error) {
 	}
 	return answer, nil
 }
+
+// quote makes an ETag of a row version.
+func quote(version string) string { return `"` + version + `"` }
 
 // tag is a text that differs when the body does.
 func tag(body []byte) string {

@@ -10,19 +10,21 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/attachments"
+	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/outbox"
 )
 
 // Attachments answers requests for the files of products.
 type Attachments struct {
-	answers *services.Answers
-	files   *services.ProductFiles
+	answers *cache.Answers
+	files   *attachments.Files
 	uploads request.Uploads
 	limits  request.FormLimits
 }
 
 // NewAttachments returns the handlers on their use cases.
-func NewAttachments(answers *services.Answers, files *services.ProductFiles, u request.Uploads, limits request.FormLimits) *Attachments {
+func NewAttachments(answers *cache.Answers, files *attachments.Files, u request.Uploads, limits request.FormLimits) *Attachments {
 	return &Attachments{answers: answers, files: files, uploads: u, limits: limits}
 }
 
@@ -32,8 +34,8 @@ func (h *Attachments) List(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return read(c, h.answers, func(ctx context.Context, v *services.View) (success, error) {
-		list, err := services.ListFiles(ctx, v, id)
+	return read(c, h.answers, func(ctx context.Context, v *cache.View) (success, error) {
+		list, err := attachments.List(ctx, v, id)
 		return success{Data: list}, err
 	})
 }
@@ -55,9 +57,9 @@ func (h *Attachments) Add(c *fiber.Ctx) error {
 	if len(read.Files) == 0 {
 		return request.Invalid(request.FilesField, "required", "files must be there: the form has none")
 	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), services.WriteTime)
+	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
 	defer cancel()
-	written, err := h.files.Add(ctx, id, services.WriteRequest{Key: key, Fingerprint: services.Fingerprint(id, read.Files), Files: read.Files})
+	written, err := h.files.Add(ctx, id, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(id, read.Files), Files: read.Files})
 	if err != nil {
 		return err
 	}

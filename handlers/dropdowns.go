@@ -7,14 +7,15 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/products"
 )
 
 // Dropdowns answers what the product form offers to choose from.
-type Dropdowns struct{ answers *services.Answers }
+type Dropdowns struct{ answers *cache.Answers }
 
 // NewDropdowns returns the handlers.
-func NewDropdowns(answers *services.Answers) *Dropdowns { return &Dropdowns{answers} }
+func NewDropdowns(answers *cache.Answers) *Dropdowns { return &Dropdowns{answers} }
 
 type icons struct {
 	Light *string `json:"icon_light"`
@@ -50,8 +51,8 @@ func (h *Dropdowns) All(c *fiber.Ctx) error {
 	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
-	return read(c, h.answers, func(ctx context.Context, v *services.View) (success, error) {
-		lists, err := services.Dropdowns(ctx, v)
+	return read(c, h.answers, func(ctx context.Context, v *cache.View) (success, error) {
+		lists, err := products.Dropdowns(ctx, v)
 		return success{Data: dropdowns{
 			Segments:   each(lists.Segments, func(s models.Segment) segment { return segment{s.ID, s.Name, icons{s.IconLight, s.IconDark}} }),
 			Stages:     each(lists.Stages, func(s models.Stage) stage { return stage{s.ID, s.Name, icons{s.IconLight, s.IconDark}} }),

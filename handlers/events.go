@@ -12,7 +12,7 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services/syncing"
+	"lifecycle-sync/services/runs"
 )
 
 // A stream of events says something at least so often, waits so long for a reader to take it, and ends
@@ -58,13 +58,13 @@ func (h *Sync) Events(c *fiber.Ctx) error {
 }
 
 // stream writes events until there are no more, or the reader is gone.
-func (h *Sync) stream(w *bufio.Writer, conn net.Conn, reader *syncing.Reader) {
+func (h *Sync) stream(w *bufio.Writer, conn net.Conn, reader *runs.Reader) {
 	end := time.Now().Add(streamTime)
 	if _, err := fmt.Fprintf(w, "retry: %d\n\n", reconnectTime.Milliseconds()); err != nil {
 		return
 	}
 	for open := true; open && time.Now().Before(end); {
-		var batch []syncing.Event
+		var batch []runs.Event
 		if conn.SetWriteDeadline(time.Now().Add(heartbeat+readerTime)) != nil || w.Flush() != nil {
 			return
 		}
@@ -84,14 +84,14 @@ func (h *Sync) stream(w *bufio.Writer, conn net.Conn, reader *syncing.Reader) {
 // eventData is what an event says, in the shapes of the other answers.
 func (h *Sync) eventData(data any) any {
 	switch d := data.(type) {
-	case syncing.Status:
+	case runs.Status:
 		return statusOf(d)
-	case syncing.Progress:
+	case runs.Progress:
 		return progressEvent(d)
-	case syncing.TableDone:
+	case runs.TableDone:
 		d.Count.Table = h.runs.SourceName(d.Count.Table)
 		return tableEvent{Run: d.Run, TableCount: d.Count}
-	case syncing.Outcome:
+	case runs.Outcome:
 		return runDetail{run: runOf(d.Run), Tables: h.counts(d.Tables)}
 	default:
 		return nil

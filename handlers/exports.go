@@ -9,8 +9,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers/request"
-	"lifecycle-sync/services"
 	"lifecycle-sync/services/export"
+	"lifecycle-sync/services/products"
 )
 
 // exportTime bounds an export, and exportPause how long a client may take nothing of it.
@@ -40,9 +40,9 @@ func (h *Exports) Workbook(c *fiber.Ctx) error {
 	return h.send(c, h.exports.Workbook, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 }
 
-func (h *Exports) send(c *fiber.Ctx, export func(context.Context, services.ProductQuery) (io.ReadCloser, error), extension, kind string) error {
+func (h *Exports) send(c *fiber.Ctx, export func(context.Context, products.Query) (io.ReadCloser, error), extension, kind string) error {
 	q := request.ParseQuery(c, append(request.ProductFilters(), "sort")...)
-	asked := services.ProductQuery{Filter: request.ProductFilter(q).On(h.now()), Sort: q.Text("sort")}
+	asked := products.Query{Filter: request.ProductFilter(q).On(h.now()), Sort: q.Text("sort")}
 	if err := q.Err(); err != nil {
 		return err
 	}

@@ -7,17 +7,18 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers/request"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/stages"
 )
 
 // Histories answers requests for the stage history.
 type Histories struct {
-	answers *services.Answers
+	answers *cache.Answers
 	zone    *time.Location // whose days count
 }
 
 // NewHistories returns the handlers. zone is the time zone whose days count.
-func NewHistories(answers *services.Answers, zone *time.Location) *Histories {
+func NewHistories(answers *cache.Answers, zone *time.Location) *Histories {
 	return &Histories{answers, zone}
 }
 
@@ -31,8 +32,8 @@ func (h *Histories) List(c *fiber.Ctx) error {
 	if err := asked.Check(); err != nil {
 		return err
 	}
-	return read(c, h.answers, func(ctx context.Context, v *services.View) (success, error) {
-		page, err := services.ListTransitions(ctx, v, asked, h.zone)
+	return read(c, h.answers, func(ctx context.Context, v *cache.View) (success, error) {
+		page, err := stages.List(ctx, v, asked, h.zone)
 		return success{Data: page.Transitions, Pagination: &page.Pagination}, err
 	})
 }
@@ -43,7 +44,7 @@ func (h *Histories) One(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return read(c, h.answers, func(ctx context.Context, v *services.View) (success, error) {
+	return read(c, h.answers, func(ctx context.Context, v *cache.View) (success, error) {
 		transition, err := v.Transition(ctx, id)
 		return success{Data: transition}, err
 	})

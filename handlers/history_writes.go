@@ -5,17 +5,18 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/outbox"
+	"lifecycle-sync/services/stages"
 )
 
 // HistoryWrites answers requests that change the stage history.
 type HistoryWrites struct {
 	checker request.Checker
-	writer  *services.HistoryWriter
+	writer  *stages.Writer
 }
 
 // NewHistoryWrites returns the handlers on their use cases.
-func NewHistoryWrites(w *services.HistoryWriter) *HistoryWrites {
+func NewHistoryWrites(w *stages.Writer) *HistoryWrites {
 	return &HistoryWrites{checker: request.NewChecker(), writer: w}
 }
 
@@ -33,7 +34,7 @@ func (h *HistoryWrites) Record(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	written, err := h.writer.Record(c.UserContext(), in, services.WriteRequest{Key: key, Fingerprint: services.Fingerprint(in, nil)})
+	written, err := h.writer.Record(c.UserContext(), in, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, nil)})
 	if err != nil {
 		return err
 	}
@@ -68,7 +69,7 @@ func (h *HistoryWrites) Delete(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	written, err := h.writer.Delete(c.UserContext(), id, "")
+	written, err := h.writer.Delete(c.UserContext(), id, nil)
 	if err != nil {
 		return err
 	}

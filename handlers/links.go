@@ -5,12 +5,12 @@ import (
 	"strconv"
 	"strings"
 
-	"lifecycle-sync/services"
+	"lifecycle-sync/models"
 )
 
 // links says where the first, previous, next and last page of a list are (RFC 8288): the request for
 // uri, with another page.
-func links(uri string, p services.Pagination) string {
+func links(uri string, p models.Pagination) string {
 	path, rawQuery, _ := strings.Cut(uri, "?")
 	query, _ := url.ParseQuery(rawQuery) // it was read before
 	var links []string

@@ -7,7 +7,9 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/attachments"
+	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/products"
 )
 
 // One answers one product with its files and latest transitions. The ETag's first part is of the
@@ -17,19 +19,19 @@ func (h *Products) One(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return read(c, h.answers, func(ctx context.Context, v *services.View) (success, error) {
-		product, tag, err := services.Product(ctx, v, id)
+	return read(c, h.answers, func(ctx context.Context, v *cache.View) (success, error) {
+		product, tag, err := products.Get(ctx, v, id)
 		if err != nil {
 			return success{}, err
 		}
-		files, err := services.ListFiles(ctx, v, id)
-		return success{Data: productDetail{ProductDetail: product, Attachments: files}, row: tag}, err
+		files, err := attachments.List(ctx, v, id)
+		return success{Data: productDetail{Detail: product, Attachments: files}, row: tag}, err
 	})
 }
 
 // productDetail is a product as it is shown alone.
 type productDetail struct {
-	services.ProductDetail
+	products.Detail
 
 	Attachments []models.ListedAttachment `json:"attachments"`
 }

@@ -10,7 +10,8 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/outbox"
+	"lifecycle-sync/services/products"
 )
 
 // ProductWrites answers requests that change products.
@@ -18,11 +19,11 @@ type ProductWrites struct {
 	limits  request.FormLimits
 	files   request.Uploads
 	checker request.Checker
-	writer  *services.ProductWriter
+	writer  *products.Writer
 }
 
 // NewProductWrites returns the handlers on their use cases.
-func NewProductWrites(w *services.ProductWriter, limits request.FormLimits, files request.Uploads) *ProductWrites {
+func NewProductWrites(w *products.Writer, limits request.FormLimits, files request.Uploads) *ProductWrites {
 	return &ProductWrites{limits: limits, files: files, checker: request.NewChecker(), writer: w}
 }
 
@@ -36,9 +37,9 @@ func (h *ProductWrites) Create(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), services.WriteTime)
+	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
 	defer cancel()
-	written, err := h.writer.Create(ctx, in, services.WriteRequest{Key: key, Fingerprint: services.Fingerprint(in, files), Files: files})
+	written, err := h.writer.Create(ctx, in, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, files), Files: files})
 	if err != nil {
 		return err
 	}
@@ -60,9 +61,9 @@ func (h *ProductWrites) Update(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), services.WriteTime)
+	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
 	defer cancel()
-	written, err := h.writer.Update(ctx, id, in, ifMatch, services.WriteRequest{Files: files})
+	written, err := h.writer.Update(ctx, id, in, ifMatch, outbox.Request{Files: files})
 	if err != nil {
 		return withCurrentETag(c, err)
 	}
@@ -89,8 +90,8 @@ func (h *ProductWrites) Delete(c *fiber.Ctx) error {
 // withCurrentETag tells whoever was refused which state the row is in.
 func withCurrentETag(c *fiber.Ctx, err error) error {
 	if e := models.AsError(err); e.Class == models.PreconditionFailed {
-		if current, ok := e.Data.(services.Current); ok {
-			c.Set(fiber.HeaderETag, current.ETag)
+		if current, ok := e.Data.(products.Current); ok {
+			c.Set(fiber.HeaderETag, quote(current.Version))
 		}
 	}
 	return err
@@ -102,9 +103,9 @@ func locate(c *fiber.Ctx, id int64) {
 }
 
 // answerWrite answers a write that was done.
-func answerWrite(c *fiber.Ctx, status int, message string, w services.Written) error {
-	if w.ETag != "" {
-		c.Set(fiber.HeaderETag, w.ETag)
+func answerWrite(c *fiber.Ctx, status int, message string, w outbox.Result) error {
+	if w.Version != "" {
+		c.Set(fiber.HeaderETag, quote(w.Version))
 	}
 	if !w.Followed {
 		message += " What is read here follows with the next synchronisation."
@@ -114,15 +115,15 @@ func answerWrite(c *fiber.Ctx, status int, message string, w services.Written) e
 
 // readProduct reads a product from a form or from JSON, whole or as far as it was sent. The files are the
 // caller's. Errors: unsupported_type, too_large, validation_failed, unavailable; no file is then left.
-func (h *ProductWrites) readProduct(c *fiber.Ctx, whole bool) (services.ProductInput, []models.Upload, error) {
+func (h *ProductWrites) readProduct(c *fiber.Ctx, whole bool) (products.Input, []models.Upload, error) {
 	read, err := request.ReadFields(c, h.limits, h.files, request.ProductColumns()...)
 	if err != nil {
-		return services.ProductInput{}, nil, err
+		return products.Input{}, nil, err
 	}
 	in, err := h.checker.Product(read.Fields, whole)
 	if err != nil {
 		h.files.Discard(c.UserContext(), read.Files)
-		return services.ProductInput{}, nil, err
+		return products.Input{}, nil, err
 	}
 	return in, read.Files, nil
 }

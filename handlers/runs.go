@@ -10,7 +10,7 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/runs"
 )
 
 // runsPath is where the runs are.
@@ -117,7 +117,7 @@ func (h *Sync) Changes(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	read := func(ctx context.Context, p services.Paging) ([]models.LoggedChange, services.Pagination, error) {
+	read := func(ctx context.Context, p models.Paging) ([]models.LoggedChange, models.Pagination, error) {
 		return h.runs.Changes(ctx, id, p)
 	}
 	return list(c, read, h.change)
@@ -138,7 +138,7 @@ type rowChange struct {
 // RowChanges answers a page of the changes that were made to a row.
 func (h *Sync) RowChanges(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, "table", "id", "page", "limit")
-	asked := services.RowQuery{Paging: request.Paging(q), Table: q.Text("table"), ID: q.ID("id")}
+	asked := runs.RowQuery{Paging: request.Paging(q), Table: q.Text("table"), ID: q.ID("id")}
 	if err := q.Err(); err != nil {
 		return err
 	}
@@ -169,7 +169,7 @@ func (h *Sync) Quarantine(c *fiber.Ctx) error {
 
 // list answers a page of what is not part of the mirror.
 func list[From, To any](
-	c *fiber.Ctx, read func(context.Context, services.Paging) ([]From, services.Pagination, error), convert func(From) To,
+	c *fiber.Ctx, read func(context.Context, models.Paging) ([]From, models.Pagination, error), convert func(From) To,
 ) error {
 	q := request.ParseQuery(c, "page", "limit")
 	p := request.Paging(q)
@@ -184,7 +184,7 @@ func list[From, To any](
 }
 
 // sendPage answers with a page that was read.
-func sendPage[From, To any](c *fiber.Ctx, rows []From, pagination services.Pagination, convert func(From) To) error {
+func sendPage[From, To any](c *fiber.Ctx, rows []From, pagination models.Pagination, convert func(From) To) error {
 	c.Set(fiber.HeaderLink, links(strings.Clone(c.OriginalURL()), pagination))
 	return c.JSON(success{Success: true, Data: each(rows, convert), Pagination: &pagination})
 }

@@ -11,10 +11,10 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
 	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/services/outbox"
 	"lifecycle-sync/services/realtime"
-	"lifecycle-sync/services/syncing"
+	"lifecycle-sync/services/runs"
 )
 
 // triggerTime bounds the wait for a run to begin. A dry run and a verification take as long as a run may.
@@ -23,24 +23,24 @@ const triggerTime = 10 * time.Second
 // once does what a request with an idempotency key asks for only once, and gives those who send it again
 // the first answer. Errors: do's; conflict and busy of the key; connection.
 type once interface {
-	Once(ctx context.Context, key *services.IdempotencyKey, fingerprint string, do func(ctx context.Context) (data any, err error)) (services.Written, error)
+	Once(ctx context.Context, key *outbox.Key, fingerprint string, do func(ctx context.Context) (data any, err error)) (outbox.Result, error)
 }
 
 // Sync answers those who steer the synchronisation.
 type Sync struct {
-	syncs *syncing.Service
-	runs  *services.Runs
+	syncs *runs.Service
+	runs  *runs.Journal
 	keys  once
 }
 
 // NewSync returns the handlers.
-func NewSync(syncs *syncing.Service, runs *services.Runs, keys once) *Sync {
+func NewSync(syncs *runs.Service, runs *runs.Journal, keys once) *Sync {
 	return &Sync{syncs, runs, keys}
 }
 
 // status is how the mirror stands.
 type status struct {
-	State         syncing.State       `json:"state"`
+	State         runs.State          `json:"state"`
 	Running       *run                `json:"running"`
 	LastRun       *run                `json:"lastRun"`
 	LastSuccessAt *models.Instant     `json:"lastSuccessAt"`
@@ -73,7 +73,7 @@ func followerOf(s *realtime.Status) *follower {
 	return f
 }
 
-func statusOf(s syncing.Status) status {
+func statusOf(s runs.Status) status {
 	out := status{State: s.State, Running: runIf(s.Running), LastRun: runIf(s.LastRun), Quarantined: s.Quarantined}
 	out.NextRunAt, out.CurrentAt, out.Realtime = instant(s.NextRun), instant(s.CurrentAt), followerOf(s.Realtime)
 	if s.Lag != nil {
@@ -146,7 +146,7 @@ func (h *Sync) accepted(ctx context.Context, c *fiber.Ctx, message string, asked
 	if err != nil {
 		return err
 	}
-	done, err := h.keys.Once(ctx, key, services.Fingerprint(asked, nil), func(ctx context.Context) (any, error) {
+	done, err := h.keys.Once(ctx, key, outbox.Fingerprint(asked, nil), func(ctx context.Context) (any, error) {
 		r, err := do(ctx)
 		return runOf(r), withRun(err)
 	})
@@ -165,7 +165,7 @@ func (h *Sync) accepted(ctx context.Context, c *fiber.Ctx, message string, asked
 
 // withRun shows the client the run that is in its way.
 func withRun(err error) error {
-	if other, ok := errors.AsType[*syncing.UnderWayError](err); ok {
+	if other, ok := errors.AsType[*runs.UnderWayError](err); ok {
 		e := *models.AsError(err)
 		e.Data = runOf(other.Run)
 		return &e
@@ -209,7 +209,7 @@ func (h *Sync) Verify(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	done, err := h.keys.Once(c.UserContext(), key, services.Fingerprint(nil, nil), func(ctx context.Context) (any, error) {
+	done, err := h.keys.Once(c.UserContext(), key, outbox.Fingerprint(nil, nil), func(ctx context.Context) (any, error) {
 		v, err := h.syncs.Verify(ctx)
 		return h.verification(v), withRun(err)
 	})
@@ -229,11 +229,11 @@ func (h *Sync) Verify(c *fiber.Ctx) error {
 	return c.JSON(success{Success: true, Message: message, Data: json.RawMessage(done.Data)})
 }
 
-func (h *Sync) verification(v syncing.Verdict) verification {
+func (h *Sync) verification(v runs.Verdict) verification {
 	return verification{
 		Run: v.Run.ID, Equal: v.Equal,
 		found:       models.Differences{Behind: v.Count[mirror.Behind], Drift: v.Count[mirror.Drift], Unknown: v.Count[mirror.Unknown]},
 		Tables:      h.counts(v.Tables),
-		Differences: each(v.Differences, func(d syncing.Difference) difference { return difference(d) }),
+		Differences: each(v.Differences, func(d runs.Difference) difference { return difference(d) }),
 	}
 }

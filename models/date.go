@@ -15,6 +15,9 @@ func NewDate(year int, month time.Month, day int) Date {
 	return Date{time.Date(year, month, day, 0, 0, 0, 0, time.UTC)}
 }
 
+// DateIn returns the day of a moment in a time zone.
+func DateIn(t time.Time, zone *time.Location) Date { return NewDate(t.In(zone).Date()) }
+
 // ParseDate reads "YYYY-MM-DD"; anything else, a day that does not exist included, is an error.
 func ParseDate(s string) (Date, error) {
 	t, err := time.Parse(time.DateOnly, s)

@@ -18,7 +18,7 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/routes"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/cache"
 	"lifecycle-sync/web/messages"
 )
 
@@ -66,7 +66,7 @@ func newAwaySite(t *testing.T, url string) *site {
 	t.Cleanup(func() { _ = db.Close() })
 	s.db = db
 	store := pmo.New(db, models.Tables())
-	answers := services.NewAnswers(store, services.AnswersOptions{})
+	answers := cache.New(store, cache.Options{})
 	s.web = routes.New(routes.Options{Log: log, Texts: messages.New().Printer(messages.English, time.UTC), CORSOrigins: []string{pageOrigin + "/"}, Now: time.Now, WriteRate: 600, SyncRate: 60}, routes.Handlers{
 		Health: handlers.NewHealth(store, log), Products: handlers.NewProducts(answers, time.Now), Dropdowns: handlers.NewDropdowns(answers),
 	}, routes.Pages{})
@@ -93,13 +93,13 @@ type answer struct {
 	*http.Response
 	body []byte
 	json struct {
-		Success    *bool                `json:"success"`
-		Message    string               `json:"message"`
-		Code       string               `json:"code"`
-		Errors     []models.FieldError  `json:"errors"`
-		RequestID  string               `json:"requestId"`
-		Data       json.RawMessage      `json:"data"`
-		Pagination *services.Pagination `json:"pagination"`
+		Success    *bool               `json:"success"`
+		Message    string              `json:"message"`
+		Code       string              `json:"code"`
+		Errors     []models.FieldError `json:"errors"`
+		RequestID  string              `json:"requestId"`
+		Data       json.RawMessage     `json:"data"`
+		Pagination *models.Pagination  `json:"pagination"`
 	}
 }
 

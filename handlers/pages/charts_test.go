@@ -7,8 +7,8 @@ import (
 	"slices"
 	"testing"
 
-	"lifecycle-sync/services"
-	"lifecycle-sync/services/dashboard"
+	"lifecycle-sync/services/products"
+	"lifecycle-sync/services/reports"
 )
 
 func TestScaleFor(t *testing.T) {
@@ -42,9 +42,9 @@ func TestHundredths(t *testing.T) {
 
 func TestMonths(t *testing.T) {
 	t.Parallel()
-	var counts []dashboard.MonthCount
+	var counts []reports.MonthCount
 	for i, month := range []string{"2025-11", "2025-12", "2026-01", "2026-02", "2026-03", "2026-04", "2026-05"} {
-		counts = append(counts, dashboard.MonthCount{Month: month, Count: int64(i % 4)})
+		counts = append(counts, reports.MonthCount{Month: month, Count: int64(i % 4)})
 	}
 	m := monthsOf("launches", "Launches", counts)
 	if m.Total != 9 || m.Top != 4 || m.Half != 2 || !slices.Equal(m.Marks, []string{"Nov 2025", "Mei 2026"}) {
@@ -61,10 +61,10 @@ func TestMonths(t *testing.T) {
 func TestBars(t *testing.T) {
 	t.Parallel()
 	n, name, one, two := narrow{query: url.Values{}}, "Growth", int64(1), int64(2)
-	shares := n.shares("stage", []dashboard.Share{
-		{Label: dashboard.Label{ID: &one, Name: &name}, Count: 3, Percentage: 600},
-		{Label: dashboard.Label{ID: &two}},
-		{Label: dashboard.Label{}, Count: 2, Percentage: 400},
+	shares := n.shares("stage", []reports.Share{
+		{Label: reports.Label{ID: &one, Name: &name}, Count: 3, Percentage: 600},
+		{Label: reports.Label{ID: &two}},
+		{Label: reports.Label{}, Count: 2, Percentage: 400},
 	})
 	for i, want := range []bar{
 		{"Growth", "/products?stageId=1", 100, []string{"3", "60\u00a0%"}},
@@ -75,12 +75,12 @@ func TestBars(t *testing.T) {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 	}
-	loss := n.values([]dashboard.Sum{{Value: big.NewInt(-5)}, {Value: new(big.Int)}})
+	loss := n.values([]reports.Sum{{Value: big.NewInt(-5)}, {Value: new(big.Int)}})
 	if got := loss.Rows[0]; got.Length != 0 || got.Figures[0] != "Rp\u00a0−5" || got.Address == "" || loss.Rows[1].Address != "" {
 		t.Errorf("%+v", loss.Rows)
 	}
-	days := dashboard.Tenths(125)
-	stays := n.speeds([]dashboard.Speed{{Transitions: 1, Average: &days, Shortest: &days, Longest: &days}, {}})
+	days := reports.Tenths(125)
+	stays := n.speeds([]reports.Speed{{Transitions: 1, Average: &days, Shortest: &days, Longest: &days}, {}})
 	if stays.Rows[0].Length != 100 || stays.Rows[0].Figures[0] != "12,5" || stays.Rows[1].Length != 0 || stays.Rows[1].Figures[0] != "–" {
 		t.Errorf("%+v", stays.Rows)
 	}
@@ -97,12 +97,12 @@ func TestHeat(t *testing.T) {
 		t.Errorf("0 of 0: %d", got)
 	}
 	one := int64(1)
-	counted := func(id *int64, count int64) dashboard.LabelledCount {
-		return dashboard.LabelledCount{Label: dashboard.Label{ID: id}, Count: count}
+	counted := func(id *int64, count int64) reports.LabelledCount {
+		return reports.LabelledCount{Label: reports.Label{ID: id}, Count: count}
 	}
-	rows := []dashboard.SegmentRow{
-		{LabelledCount: counted(&one, 5), Stages: []dashboard.LabelledCount{counted(&one, 0), counted(nil, 5)}},
-		{LabelledCount: counted(nil, 2), Stages: []dashboard.LabelledCount{counted(&one, 1), counted(nil, 1)}},
+	rows := []reports.SegmentRow{
+		{LabelledCount: counted(&one, 5), Stages: []reports.LabelledCount{counted(&one, 0), counted(nil, 5)}},
+		{LabelledCount: counted(nil, 2), Stages: []reports.LabelledCount{counted(&one, 1), counted(nil, 1)}},
 	}
 	h := narrow{query: url.Values{"search": {"x"}}}.heat(rows, nil, 7)
 	for _, c := range []struct {
@@ -124,7 +124,7 @@ func TestHeat(t *testing.T) {
 func TestFiltersOfAPage(t *testing.T) {
 	t.Parallel()
 	n := narrow{query: url.Values{"search": {"a&b"}, "stage": {"growth"}, "segmentId": {"7"}, "overdue": {"true"}}}
-	f := filtersOf("/", n, services.DropdownLists{})
+	f := filtersOf("/", n, products.DropdownLists{})
 	var texts, without []string
 	for _, set := range f.Set {
 		texts, without = append(texts, set.Label+": "+set.Text), append(without, set.Without)

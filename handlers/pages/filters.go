@@ -5,7 +5,7 @@ import (
 	"strconv"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/products"
 	"lifecycle-sync/web"
 	"lifecycle-sync/web/messages"
 )
@@ -40,12 +40,12 @@ type filterOption struct {
 type setFilter struct{ Name, Label, Value, Text, Without string }
 
 // filtersOf is the form of a page that shows products, with the choices that there are.
-func filtersOf(page string, n narrow, lists services.DropdownLists) filters {
+func filtersOf(page string, n narrow, lists products.DropdownLists) filters {
 	f := filters{Page: page, Search: filterField{Label: "Search", Blank: "Name, description or customer"}, Fields: productFields(lists)}
 	return f.filled(n, setFilter{Name: "stage", Label: "Stage"}, setFilter{Name: "segmen", Label: "Segment"}, setFilter{Name: "kategori", Label: "Category"})
 }
 
-func productFields(lists services.DropdownLists) []filterField {
+func productFields(lists products.DropdownLists) []filterField {
 	segments := filterField{Name: "segmentId", Label: "Segment", Blank: anyOne}
 	for _, s := range lists.Segments {
 		segments.add(s.ID, s.Name)

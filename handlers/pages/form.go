@@ -11,7 +11,7 @@ import (
 	"lifecycle-sync/handlers"
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/outbox"
 	"lifecycle-sync/web/messages"
 )
 
@@ -147,7 +147,7 @@ func newKey() string { return rand.Text() }
 // sentBefore is what becomes of a form that failed: the key for it to be sent again, and the error. When it was
 // sent before with other entries, as after going back to it, it gets another key, and the error says so.
 func sentBefore(key string, err error, outcome string) (string, error) {
-	if _, used := errors.AsType[services.KeyUsedError](err); !used {
+	if _, used := errors.AsType[outbox.KeyReusedError](err); !used {
 		return key, err
 	}
 	return newKey(), &models.Error{Class: models.Conflict, LegacyMessage: "You have sent this form before, with other entries, and " + outcome,

@@ -11,16 +11,18 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/outbox"
+	"lifecycle-sync/services/stages"
 )
 
 // editable is how long a text may be, in bytes, to be changed in a form.
 const editable = 64 << 10
 
-// historyWriter changes the stage history. Errors: as services.HistoryWriter.
+// historyWriter changes the stage history. Errors: as stages.Writer.
 type historyWriter interface {
-	Correct(ctx context.Context, id int64, in services.TransitionInput, allows func(now models.ListedTransition) error) (services.Written, error)
-	Delete(ctx context.Context, id int64, ifMatch services.IfMatch) (services.Written, error)
+	Correct(ctx context.Context, id int64, in stages.Input, allows func(now models.ListedTransition) error) (outbox.Result, error)
+	Delete(ctx context.Context, id int64, ifMatch models.RowVersions) (outbox.Result, error)
 }
 
 // HistoryForms are the pages that correct and delete transitions.
@@ -68,7 +70,7 @@ func (h *HistoryForms) transition(c *fiber.Ctx) (t models.ListedTransition, err 
 	if err != nil {
 		return t, err
 	}
-	err = h.site.look(c, func(ctx context.Context, v *services.View) error {
+	err = h.site.look(c, func(ctx context.Context, v *cache.View) error {
 		t, err = v.Transition(ctx, id)
 		return err
 	})
@@ -167,11 +169,11 @@ func (h *HistoryForms) Correct(c *fiber.Ctx) error {
 }
 
 // transitionMeanwhile is the transition as it is, where an error says that somebody else has changed it.
-func transitionMeanwhile(err error) (services.CurrentTransition, bool) {
+func transitionMeanwhile(err error) (stages.Current, bool) {
 	if !isOf(err, models.PreconditionFailed) {
-		return services.CurrentTransition{}, false
+		return stages.Current{}, false
 	}
-	current, is := models.AsError(err).Data.(services.CurrentTransition)
+	current, is := models.AsError(err).Data.(stages.Current)
 	return current, is
 }
 
@@ -214,26 +216,26 @@ func quotedStart(text string) string {
 }
 
 // correct writes what was changed, unless what sent says that it was is no longer so.
-func (h *HistoryForms) correct(ctx context.Context, id int64, changed, sent map[string]string) (services.Written, error) {
+func (h *HistoryForms) correct(ctx context.Context, id int64, changed, sent map[string]string) (outbox.Result, error) {
 	metrics, err := request.MetricsText(changed[request.MetricsField])
 	if err != nil {
-		return services.Written{}, err
+		return outbox.Result{}, err
 	}
 	if text := changed["tanggal_perubahan"]; text != "" {
 		at, err := chosenTime(text, h.zone)
 		if err != nil {
-			return services.Written{}, request.Invalid("tanggal_perubahan", "timestamp", "tanggal_perubahan must be a date and a time")
+			return outbox.Result{}, request.Invalid("tanggal_perubahan", "timestamp", "tanggal_perubahan must be a date and a time")
 		}
 		changed["tanggal_perubahan"] = at.UTC().Format(time.RFC3339)
 	}
 	in, err := h.checker.Correction(changed, metrics)
 	if err != nil {
-		return services.Written{}, err
+		return outbox.Result{}, err
 	}
 	return h.writer.Correct(ctx, id, in, func(now models.ListedTransition) error {
 		for name, is := range h.entries(now) {
 			if _, mine := changed[name]; mine && clash(sent[wasPrefix+name], sent[name], typedLines(is)) {
-				return services.NewTransitionChanged(services.CurrentTransition{ListedTransition: now})
+				return stages.NewChangedError(stages.Current{ListedTransition: now})
 			}
 		}
 		return nil
@@ -255,14 +257,14 @@ func (h *HistoryForms) AskDelete(c *fiber.Ctx) error {
 		return err
 	}
 	var shown doomedTransition
-	err = h.site.look(c, func(ctx context.Context, v *services.View) error {
+	err = h.site.look(c, func(ctx context.Context, v *cache.View) error {
 		t, err := v.Transition(ctx, id)
 		if err != nil {
 			return err
 		}
 		row, err := v.TransitionRow(ctx, id)
 		if err == nil {
-			shown = doomedTransition{historyRow: historyRowOf(t), Version: `"` + row.Tag() + `"`}
+			shown = doomedTransition{historyRow: historyRowOf(t), Version: row.Tag()}
 		}
 		return err
 	})
@@ -289,9 +291,9 @@ func (h *HistoryForms) Delete(c *fiber.Ctx) error {
 	if fields[versionField] == "" {
 		return request.Invalid(versionField, "required", "the form does not say which state of the transition it deletes; open it again")
 	}
-	done, err := h.writer.Delete(c.UserContext(), t.ID, services.IfMatch(fields[versionField]))
+	done, err := h.writer.Delete(c.UserContext(), t.ID, models.RowVersions{fields[versionField]})
 	if current, is := transitionMeanwhile(err); is {
-		return h.askDelete(c, fiber.StatusPreconditionFailed, doomedTransition{historyRow: historyRowOf(current.ListedTransition), Version: current.ETag, Changed: true})
+		return h.askDelete(c, fiber.StatusPreconditionFailed, doomedTransition{historyRow: historyRowOf(current.ListedTransition), Version: current.Version, Changed: true})
 	}
 	if err != nil {
 		return err

@@ -11,8 +11,9 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
-	"lifecycle-sync/services/dashboard"
+	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/reports"
+	"lifecycle-sync/services/stages"
 )
 
 // Histories are the pages of the stage history.
@@ -50,8 +51,8 @@ func (h *Histories) List(c *fiber.Ctx) error {
 		return h.refuse(c, n, asked.ProductID, err)
 	}
 	address := strings.Clone(c.OriginalURL())
-	return h.site.Read(c, Page{Template: "stage-history/list", Section: "stage-history"}, func(ctx context.Context, v *services.View) (string, any, error) {
-		page, err := services.ListTransitions(ctx, v, asked, h.zone)
+	return h.site.Read(c, Page{Template: "stage-history/list", Section: "stage-history"}, func(ctx context.Context, v *cache.View) (string, any, error) {
+		page, err := stages.List(ctx, v, asked, h.zone)
 		if err != nil {
 			return "", nil, err
 		}
@@ -63,7 +64,7 @@ func (h *Histories) List(c *fiber.Ctx) error {
 // refuse shows the filters again, with what is wrong with them.
 func (h *Histories) refuse(c *fiber.Ctx, n narrow, product int64, err error) error {
 	var list historyList
-	readErr := h.site.look(c, func(ctx context.Context, v *services.View) (err error) {
+	readErr := h.site.look(c, func(ctx context.Context, v *cache.View) (err error) {
 		list.Filters, err = historyFilters(ctx, v, n, product)
 		return err
 	})
@@ -74,7 +75,7 @@ func (h *Histories) refuse(c *fiber.Ctx, n narrow, product int64, err error) err
 }
 
 // historyFilters are the list's filters; product is the one whose history is asked for, or 0. Errors: connection, timeout.
-func historyFilters(ctx context.Context, v *services.View, n narrow, product int64) (filters, error) {
+func historyFilters(ctx context.Context, v *cache.View, n narrow, product int64) (filters, error) {
 	stages, err := v.Stages(ctx)
 	if err != nil {
 		return filters{}, err
@@ -132,7 +133,7 @@ type matrixRow struct {
 type matrixCell struct {
 	To      string
 	Count   int64
-	Average dashboard.Average
+	Average reports.Average
 	Address string // "" where the list cannot be filtered so
 }
 
@@ -141,13 +142,13 @@ func (h *Histories) Matrix(c *fiber.Ctx) error {
 	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
-	return h.site.Read(c, Page{Template: "stage-history/matrix", Section: "stage-history"}, func(ctx context.Context, v *services.View) (string, any, error) {
-		rows, err := dashboard.Transitions(ctx, v, time.Now().In(h.zone))
+	return h.site.Read(c, Page{Template: "stage-history/matrix", Section: "stage-history"}, func(ctx context.Context, v *cache.View) (string, any, error) {
+		rows, err := reports.Transitions(ctx, v, time.Now().In(h.zone))
 		return "Transition matrix", matrixOf(rows), err
 	})
 }
 
-func matrixOf(rows []dashboard.TransitionsFrom) (m historyMatrix) {
+func matrixOf(rows []reports.TransitionsFrom) (m historyMatrix) {
 	for i, from := range rows {
 		row := matrixRow{From: stageName(from.Label), Sum: from.Count}
 		for j, to := range from.To {
@@ -167,7 +168,7 @@ func matrixOf(rows []dashboard.TransitionsFrom) (m historyMatrix) {
 }
 
 // stageName names a stage, also one that a transition does not have.
-func stageName(of dashboard.Label) string {
+func stageName(of reports.Label) string {
 	if of.ID == nil {
 		return "No stage"
 	}

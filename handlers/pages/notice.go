@@ -4,9 +4,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
+	"lifecycle-sync/services/outbox"
 
-	"lifecycle-sync/services"
+	"github.com/gofiber/fiber/v2"
 )
 
 // notice is something to be said on the page that follows a form. Only its name travels, in a cookie, so
@@ -43,7 +43,7 @@ func notices() map[notice]string {
 }
 
 // written is the notice about a write that was done.
-func written(say notice, w services.Written) notice {
+func written(say notice, w outbox.Result) notice {
 	if !w.Followed {
 		return say + behind
 	}

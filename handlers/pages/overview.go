@@ -9,8 +9,9 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
-	"lifecycle-sync/services/dashboard"
+	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/products"
+	"lifecycle-sync/services/reports"
 	"lifecycle-sync/web"
 )
 
@@ -47,17 +48,17 @@ type tile struct {
 // Show shows the figures of the products that the filters let through.
 func (h *Overview) Show(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, request.ProductFilters()...)
-	asked := services.ProductQuery{Filter: request.ProductFilter(q)}
+	asked := products.Query{Filter: request.ProductFilter(q)}
 	n := narrowOf(q)
 	if err := cmp.Or(q.Err(), asked.Check()); err != nil {
 		return h.refuse(c, n, err)
 	}
-	return h.site.Read(c, Page{Template: "overview/overview", Section: "overview"}, func(ctx context.Context, v *services.View) (string, any, error) {
-		lists, err := services.Dropdowns(ctx, v)
+	return h.site.Read(c, Page{Template: "overview/overview", Section: "overview"}, func(ctx context.Context, v *cache.View) (string, any, error) {
+		lists, err := products.Dropdowns(ctx, v)
 		if err != nil {
 			return "", nil, err
 		}
-		d, err := dashboard.Read(ctx, v, asked.Filter, h.now())
+		d, err := reports.Read(ctx, v, asked.Filter, h.now())
 		return "Overview", n.overview(d, lists), err
 	})
 }
@@ -72,7 +73,7 @@ func (h *Overview) refuse(c *fiber.Ctx, n narrow, err error) error {
 	return h.site.Show(c, o.Filters.refuse(h.site.texts, err), Page{Template: "overview/overview", Title: "Overview", Section: "overview", Data: o})
 }
 
-func (n narrow) overview(d dashboard.Dashboard, lists services.DropdownLists) overview {
+func (n narrow) overview(d reports.Dashboard, lists products.DropdownLists) overview {
 	s, charts := d.Statistics, d.Charts
 	o := overview{Filters: filtersOf("/", n, lists), Total: s.TotalProducts}
 	if o.Total == 0 {
@@ -90,7 +91,7 @@ func (n narrow) overview(d dashboard.Dashboard, lists services.DropdownLists) ov
 	return o
 }
 
-func (n narrow) tiles(s dashboard.Statistics) []tile {
+func (n narrow) tiles(s reports.Statistics) []tile {
 	overdue := tile{Figure: web.Number(s.Overdue), Text: "overdue: past the end of their stage"}
 	if s.Overdue > 0 {
 		overdue.Address, overdue.Tone = n.list("overdue", "true"), "warn"
@@ -105,7 +106,7 @@ func (n narrow) tiles(s dashboard.Statistics) []tile {
 }
 
 // missing says how many products lack what, and leads to the list of them.
-func (n narrow) missing(c dashboard.Completeness) []tile {
+func (n narrow) missing(c reports.Completeness) []tile {
 	counts := map[string]int64{"segment": c.Segment, "stage": c.Stage, "category": c.Category, "price": c.Price, "launchDate": c.LaunchDate}
 	var tiles []tile
 	for _, m := range lacks() {

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"lifecycle-sync/services/dashboard"
+	"lifecycle-sync/services/reports"
 	"lifecycle-sync/web"
 )
 
@@ -15,7 +15,7 @@ type axis string
 func (a axis) heading() string { return strings.ToUpper(string(a[:1])) + string(a[1:]) }
 
 // text is the name of one of them, or of having none.
-func (a axis) text(l dashboard.Label) string {
+func (a axis) text(l reports.Label) string {
 	if l.ID == nil {
 		return "No " + string(a)
 	}
@@ -23,7 +23,7 @@ func (a axis) text(l dashboard.Label) string {
 }
 
 // filter is the filter that lets through the products of one of them, or those that have none.
-func (a axis) filter(l dashboard.Label) []string {
+func (a axis) filter(l reports.Label) []string {
 	if l.ID == nil {
 		return []string{"missing", string(a)}
 	}
@@ -65,9 +65,9 @@ func most[T any](of []T, figure func(T) *big.Int) *big.Int {
 }
 
 // shares shows how many products there are along an axis.
-func (n narrow) shares(along axis, shares []dashboard.Share) bars {
+func (n narrow) shares(along axis, shares []reports.Share) bars {
 	b := bars{ID: "by-" + string(along), Title: "Products by " + string(along), Of: along.heading(), Heads: []string{"Products", "Share"}}
-	count := func(s dashboard.Share) *big.Int { return big.NewInt(s.Count) }
+	count := func(s reports.Share) *big.Int { return big.NewInt(s.Count) }
 	longest := most(shares, count)
 	for _, s := range shares {
 		row := bar{Text: along.text(s.Label), Length: hundredths(count(s), longest), Figures: []string{web.Number(s.Count), web.Tenths(s.Percentage) + "\u00a0%"}}
@@ -80,9 +80,9 @@ func (n narrow) shares(along axis, shares []dashboard.Share) bars {
 }
 
 // values shows what the products of each stage are worth.
-func (n narrow) values(sums []dashboard.Sum) bars {
+func (n narrow) values(sums []reports.Sum) bars {
 	b := bars{ID: "value-by-stage", Title: "Value by stage", Of: "Stage", Heads: []string{"Value"}}
-	value := func(s dashboard.Sum) *big.Int { return s.Value }
+	value := func(s reports.Sum) *big.Int { return s.Value }
 	longest := most(sums, value)
 	for _, s := range sums {
 		row := bar{Text: axis("stage").text(s.Label), Length: hundredths(s.Value, longest), Figures: []string{web.Rupiah(s.Value)}}
@@ -95,9 +95,9 @@ func (n narrow) values(sums []dashboard.Sum) bars {
 }
 
 // speeds shows how long products stayed in each stage. A bar is as long as the average.
-func (n narrow) speeds(of []dashboard.Speed) bars {
+func (n narrow) speeds(of []reports.Speed) bars {
 	b := bars{ID: "time-in-stage", Title: "Time in stage", Hint: "days, of stays that have ended", Of: "Stage", Heads: []string{"Average", "Shortest", "Longest", "Stays"}}
-	average := func(s dashboard.Speed) *big.Int {
+	average := func(s reports.Speed) *big.Int {
 		if s.Average == nil {
 			return new(big.Int)
 		}

@@ -3,7 +3,7 @@ package pages
 import (
 	"math/big"
 
-	"lifecycle-sync/services/dashboard"
+	"lifecycle-sync/services/reports"
 )
 
 // heat is the table of segments and stages, each cell the warmer the more products it has.
@@ -26,7 +26,7 @@ type heatCell struct {
 	Count, Level  int64
 }
 
-func (n narrow) heat(rows []dashboard.SegmentRow, stages []dashboard.Share, total int64) heat {
+func (n narrow) heat(rows []reports.SegmentRow, stages []reports.Share, total int64) heat {
 	h := heat{Total: total}
 	for _, s := range stages {
 		h.Stages = append(h.Stages, n.cell(axis("stage").text(s.Label), s.Count, axis("stage").filter(s.Label)))

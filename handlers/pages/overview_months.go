@@ -3,7 +3,7 @@ package pages
 import (
 	"math/big"
 
-	"lifecycle-sync/services/dashboard"
+	"lifecycle-sync/services/reports"
 	"lifecycle-sync/web"
 )
 
@@ -26,7 +26,7 @@ type column struct {
 // monthsBetweenMarks is as many as leave room for the words on a phone.
 const monthsBetweenMarks = 6
 
-func monthsOf(id, title string, counts []dashboard.MonthCount) months {
+func monthsOf(id, title string, counts []reports.MonthCount) months {
 	m := months{ID: id, Title: title}
 	highest := int64(0)
 	for _, c := range counts {

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"lifecycle-sync/services"
+	"lifecycle-sync/models"
 )
 
 // pager leads from a page of a list to others. Addresses are "" where there is no such page.
@@ -15,7 +15,7 @@ type pager struct {
 }
 
 // pagerOf is the pager of a list at an address, whose other parameters stay.
-func pagerOf(address string, p services.Pagination) pager {
+func pagerOf(address string, p models.Pagination) pager {
 	last := max(p.TotalPages, 1)
 	at := func(page int64) string { return withQuery(address, "page", strconv.FormatInt(page, 10)) }
 	out := pager{Total: p.TotalItems, Current: p.CurrentPage, Last: last}

@@ -10,7 +10,9 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/attachments"
+	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/products"
 	"lifecycle-sync/web"
 )
 
@@ -33,16 +35,16 @@ func (h *ProductForms) Show(c *fiber.Ctx) error {
 		return err
 	}
 	var page productPage
-	err = h.site.look(c, func(ctx context.Context, v *services.View) error {
-		lists, err := services.Dropdowns(ctx, v)
+	err = h.site.look(c, func(ctx context.Context, v *cache.View) error {
+		lists, err := products.Dropdowns(ctx, v)
 		if err != nil {
 			return err
 		}
-		product, _, err := services.Product(ctx, v, id)
+		product, _, err := products.Get(ctx, v, id)
 		if err != nil {
 			return err
 		}
-		files, err := services.ListFiles(ctx, v, id)
+		files, err := attachments.List(ctx, v, id)
 		if err != nil {
 			return err
 		}

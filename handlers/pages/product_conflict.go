@@ -8,7 +8,8 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/products"
 	"lifecycle-sync/web"
 )
 
@@ -41,11 +42,11 @@ type difference struct {
 
 // conflict shows what the person entered beside what the product is now, and lets them choose. Where both are
 // the same, as when a form is sent twice, nothing is left to do.
-func (h *ProductForms) conflict(c *fiber.Ctx, f productForm, current services.Current) error {
-	page := productConflict{ID: f.ID, Title: productTitle(current.ListedProduct), Version: current.ETag}
+func (h *ProductForms) conflict(c *fiber.Ctx, f productForm, current products.Current) error {
+	page := productConflict{ID: f.ID, Title: productTitle(current.ListedProduct), Version: current.Version}
 	var lists choices
-	err := h.site.look(c, func(ctx context.Context, v *services.View) error {
-		read, err := services.Dropdowns(ctx, v)
+	err := h.site.look(c, func(ctx context.Context, v *cache.View) error {
+		read, err := products.Dropdowns(ctx, v)
 		lists = choicesOf(read)
 		return err
 	})

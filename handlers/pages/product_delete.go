@@ -7,7 +7,10 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers/request"
-	"lifecycle-sync/services"
+	"lifecycle-sync/models"
+	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/products"
+	"lifecycle-sync/services/stages"
 )
 
 // doomed is a product that may be deleted, as the template that asks for it sees it.
@@ -29,25 +32,25 @@ func (h *ProductForms) AskDelete(c *fiber.Ctx) error {
 }
 
 // askDelete asks about a product as it is in the mirror, or as somebody has just made it.
-func (h *ProductForms) askDelete(c *fiber.Ctx, status int, id int64, current *services.Current) error {
+func (h *ProductForms) askDelete(c *fiber.Ctx, status int, id int64, current *products.Current) error {
 	var shown doomed
-	err := h.site.look(c, func(ctx context.Context, v *services.View) error {
-		lists, err := services.Dropdowns(ctx, v)
+	err := h.site.look(c, func(ctx context.Context, v *cache.View) error {
+		lists, err := products.Dropdowns(ctx, v)
 		if err != nil {
 			return err
 		}
-		history, err := services.ListTransitions(ctx, v, services.TransitionQuery{ProductID: id, Paging: services.Paging{Limit: 1}}, h.now().Location())
+		history, err := stages.List(ctx, v, stages.Query{ProductID: id, Paging: models.Paging{Limit: 1}}, h.now().Location())
 		if err != nil {
 			return err
 		}
 		show := shownOn(h.now(), lists)
 		if shown.Transitions = history.Pagination.TotalItems; current != nil {
 			transitions := shown.Transitions
-			shown = doomed{shownProduct: show(current.ListedProduct), Transitions: transitions, Version: current.ETag, Changed: true}
+			shown = doomed{shownProduct: show(current.ListedProduct), Transitions: transitions, Version: current.Version, Changed: true}
 			return nil
 		}
-		product, tag, err := services.Product(ctx, v, id)
-		shown.shownProduct, shown.Version = show(product.ListedProduct), `"`+tag+`"`
+		product, tag, err := products.Get(ctx, v, id)
+		shown.shownProduct, shown.Version = show(product.ListedProduct), tag
 		return err
 	})
 	if err != nil {
@@ -69,7 +72,7 @@ func (h *ProductForms) Delete(c *fiber.Ctx) error {
 	if fields[versionField] == "" {
 		return request.Invalid(versionField, "required", "the form does not say which state of the product it deletes; open it again")
 	}
-	done, err := h.products.Delete(c.UserContext(), id, services.IfMatch(fields[versionField]))
+	done, err := h.products.Delete(c.UserContext(), id, models.RowVersions{fields[versionField]})
 	if current, changed := meanwhile(err); changed {
 		return h.askDelete(c, http.StatusPreconditionFailed, id, &current)
 	}

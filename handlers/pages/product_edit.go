@@ -11,16 +11,20 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/attachments"
+	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/outbox"
+	"lifecycle-sync/services/products"
+	"lifecycle-sync/services/stages"
 )
 
 // ProductForms is a product's page, and the forms that create, change and delete products, their files, and their
 // transitions.
 type ProductForms struct {
 	site      *Site
-	products  *services.ProductWriter
-	histories *services.HistoryWriter
-	files     *services.ProductFiles
+	products  *products.Writer
+	histories *stages.Writer
+	files     *attachments.Files
 	uploads   request.Uploads
 	limits    request.FormLimits
 	rules     *fileRules
@@ -30,9 +34,9 @@ type ProductForms struct {
 
 // ProductFormsOptions are what the forms need.
 type ProductFormsOptions struct {
-	Products  *services.ProductWriter
-	Histories *services.HistoryWriter
-	Files     *services.ProductFiles
+	Products  *products.Writer
+	Histories *stages.Writer
+	Files     *attachments.Files
 	Uploads   request.Uploads
 	Limits    request.FormLimits
 	FileBytes int64            // in a file
@@ -70,9 +74,9 @@ func (h *ProductForms) Create(c *fiber.Ctx) error {
 		h.uploads.Discard(c.UserContext(), read.Files)
 		return h.again(c, f, err)
 	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), services.WriteTime)
+	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
 	defer cancel()
-	done, err := h.products.Create(ctx, in, services.WriteRequest{Key: key, Fingerprint: services.Fingerprint(in, read.Files), Files: read.Files})
+	done, err := h.products.Create(ctx, in, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, read.Files), Files: read.Files})
 	if err != nil {
 		f.Key, err = sentBefore(f.Key, err, "a product was made of it")
 		return h.again(c, f, err)
@@ -84,7 +88,7 @@ func (h *ProductForms) Create(c *fiber.Ctx) error {
 }
 
 // created reads what a form for a new product says. Errors: validation_failed.
-func (h *ProductForms) created(c *fiber.Ctx, f productForm) (*services.IdempotencyKey, services.ProductInput, error) {
+func (h *ProductForms) created(c *fiber.Ctx, f productForm) (*outbox.Key, products.Input, error) {
 	in, err := f.check(h.checker, asSent(f.Values), true)
 	if err != nil {
 		return nil, in, err
@@ -102,9 +106,9 @@ func (h *ProductForms) Edit(c *fiber.Ctx) error {
 		return err
 	}
 	f := productForm{ID: id}
-	err = h.site.look(c, func(ctx context.Context, v *services.View) error {
-		product, tag, err := services.Product(ctx, v, id)
-		f.Title, f.Values, f.Was, f.Version = productTitle(product.ListedProduct), textsOf(product.ListedProduct), textsOf(product.ListedProduct), `"`+tag+`"`
+	err = h.site.look(c, func(ctx context.Context, v *cache.View) error {
+		product, tag, err := products.Get(ctx, v, id)
+		f.Title, f.Values, f.Was, f.Version = productTitle(product.ListedProduct), textsOf(product.ListedProduct), textsOf(product.ListedProduct), tag
 		return err
 	})
 	if err != nil {
@@ -137,9 +141,9 @@ func (h *ProductForms) Update(c *fiber.Ctx) error {
 	if len(in.Given) == 0 {
 		return seeOther(c, productAddress(id), "product-unchanged")
 	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), services.WriteTime)
+	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
 	defer cancel()
-	done, err := h.products.Update(ctx, id, in, services.IfMatch(f.Version), services.WriteRequest{})
+	done, err := h.products.Update(ctx, id, in, models.RowVersions{f.Version}, outbox.Request{})
 	if current, changed := meanwhile(err); changed {
 		return h.conflict(c, f, current)
 	}
@@ -154,10 +158,10 @@ func (h *ProductForms) Update(c *fiber.Ctx) error {
 }
 
 // meanwhile is the product as it is, when that is why a write was refused.
-func meanwhile(err error) (services.Current, bool) {
+func meanwhile(err error) (products.Current, bool) {
 	if !isOf(err, models.PreconditionFailed) {
-		return services.Current{}, false
+		return products.Current{}, false
 	}
-	current, is := models.AsError(err).Data.(services.Current)
+	current, is := models.AsError(err).Data.(products.Current)
 	return current, is
 }

@@ -11,8 +11,9 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
 	"lifecycle-sync/services/attachments"
+	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/outbox"
 )
 
 // fileRules are what files can come with a form.
@@ -78,9 +79,9 @@ func (h *ProductForms) addFiles(c *fiber.Ctx, id int64) (key string, err error) 
 		h.uploads.Discard(c.UserContext(), read.Files)
 		return key, err
 	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), services.WriteTime)
+	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
 	defer cancel()
-	_, err = h.files.Add(ctx, id, services.WriteRequest{Key: known, Fingerprint: services.Fingerprint(id, read.Files), Files: read.Files})
+	_, err = h.files.Add(ctx, id, outbox.Request{Key: known, Fingerprint: outbox.Fingerprint(id, read.Files), Files: read.Files})
 	return key, err
 }
 
@@ -93,7 +94,7 @@ func (h *ProductForms) uploadAgain(c *fiber.Ctx, id int64, key string, err error
 	}
 	found.Heading = "No file was added"
 	var form uploadForm
-	err = h.site.look(c, func(ctx context.Context, v *services.View) error {
+	err = h.site.look(c, func(ctx context.Context, v *cache.View) error {
 		product, err := v.Product(ctx, id)
 		form = h.newUpload(product)
 		return err
@@ -126,7 +127,7 @@ func (h *ProductForms) AskRemoveFile(c *fiber.Ctx) error {
 		return err
 	}
 	shown := doomedFile{Attachment: file}
-	err = h.site.look(c, func(ctx context.Context, v *services.View) error {
+	err = h.site.look(c, func(ctx context.Context, v *cache.View) error {
 		product, err := v.Product(ctx, productID)
 		shown.Product = productTitle(product)
 		return err

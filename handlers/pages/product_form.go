@@ -11,7 +11,8 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/products"
 	"lifecycle-sync/web"
 )
 
@@ -200,7 +201,7 @@ func asSent(values map[string]string) map[string]string {
 
 // check reads what the form says in the given texts. Errors: validation_failed, also for a stage that ends before it
 // begins, of which the API says nothing.
-func (f productForm) check(checker request.Checker, sent map[string]string, whole bool) (services.ProductInput, error) {
+func (f productForm) check(checker request.Checker, sent map[string]string, whole bool) (products.Input, error) {
 	in, err := checker.Product(sent, whole)
 	const start, end = "tanggal_stage_start", "tanggal_stage_end"
 	_, startSent := sent[start]
@@ -218,8 +219,8 @@ func (f productForm) check(checker request.Checker, sent map[string]string, whol
 
 // show answers with the form, for which it reads what can be chosen.
 func (h *ProductForms) show(c *fiber.Ctx, status int, f productForm) error {
-	err := h.site.look(c, func(ctx context.Context, v *services.View) error {
-		lists, err := services.Dropdowns(ctx, v)
+	err := h.site.look(c, func(ctx context.Context, v *cache.View) error {
+		lists, err := products.Dropdowns(ctx, v)
 		if f.choices = choicesOf(lists); err == nil && f.IsNew() {
 			f.Missing = strings.Join(f.choices.missing(), " and no ")
 		}

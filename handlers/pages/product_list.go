@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"strings"
 
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/products"
 )
 
 // productList is what the template of the list sees.
@@ -23,7 +23,7 @@ type productList struct {
 const listPath = "/products"
 
 // listFilters are the list's filters, and its order.
-func listFilters(n narrow, lists services.DropdownLists) filters {
+func listFilters(n narrow, lists products.DropdownLists) filters {
 	f := filtersOf(listPath, n, lists)
 	order := filterField{Name: "sort", Label: "Order", Blank: "Newest first", Options: sortings()}
 	for i, o := range order.Options {

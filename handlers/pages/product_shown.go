@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/products"
 	"lifecycle-sync/web"
 )
 
@@ -19,7 +19,7 @@ type shownProduct struct {
 }
 
 // shownOn returns how products are shown on the day of now, in its time zone.
-func shownOn(now time.Time, lists services.DropdownLists) func(models.ListedProduct) shownProduct {
+func shownOn(now time.Time, lists products.DropdownLists) func(models.ListedProduct) shownProduct {
 	today, last := models.NewDate(now.Date()), lists.LastStage()
 	categories := choicesOf(lists).Categories // which have no other name than their ids where lifecycle_db has no table of them
 	return func(p models.ListedProduct) shownProduct {
@@ -58,7 +58,7 @@ type option struct{ Value, Text string }
 // choices are the lists that a product's fields choose from.
 type choices struct{ Stages, Segments, Categories []option }
 
-func choicesOf(lists services.DropdownLists) (all choices) {
+func choicesOf(lists products.DropdownLists) (all choices) {
 	of := func(name *string, id int64) option { return option{strconv.FormatInt(id, 10), web.Named(name, id)} }
 	for _, s := range lists.Stages {
 		all.Stages = append(all.Stages, of(s.Name, s.ID))

@@ -13,7 +13,10 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/outbox"
+	"lifecycle-sync/services/products"
+	"lifecycle-sync/services/stages"
 )
 
 // metricRows is how many metrics the form has room for.
@@ -42,7 +45,7 @@ func transitionLabels() map[string]string {
 	return labels
 }
 
-func newTransition(p models.ListedProduct, lists services.DropdownLists, now time.Time) transitionForm {
+func newTransition(p models.ListedProduct, lists products.DropdownLists, now time.Time) transitionForm {
 	return transitionForm{
 		ID: p.ID, Title: productTitle(p), Key: newKey(), Values: map[string]string{},
 		StageID: wholeText(p.StageID), Stage: named(p.Stage, p.StageID), stages: choicesOf(lists).Stages,
@@ -142,7 +145,7 @@ func jsonText(text string) string {
 
 // input is what the form says. Errors: validation_failed, which names all that is wrong.
 // Now is in the zone in which the person writes times.
-func (f transitionForm) input(checker request.Checker, now time.Time) (services.TransitionInput, error) {
+func (f transitionForm) input(checker request.Checker, now time.Time) (stages.Input, error) {
 	sent := maps.Clone(f.Values)
 	sent["id_produk"], sent["stage_previous"] = strconv.FormatInt(f.ID, 10), f.StageID
 	sent["catatan"] = typedLines(sent["catatan"])
@@ -201,16 +204,16 @@ func (h *ProductForms) Move(c *fiber.Ctx) error {
 	return seeOther(c, productAddress(id), written("transition-recorded", done))
 }
 
-func (h *ProductForms) move(c *fiber.Ctx, f transitionForm) (services.Written, error) {
+func (h *ProductForms) move(c *fiber.Ctx, f transitionForm) (outbox.Result, error) {
 	in, err := f.input(h.checker, h.now())
 	if err != nil {
-		return services.Written{}, err
+		return outbox.Result{}, err
 	}
 	key, err := request.FormKey(c, f.Key)
 	if err != nil {
-		return services.Written{}, err
+		return outbox.Result{}, err
 	}
-	return h.histories.Record(c.UserContext(), in, services.WriteRequest{Key: key, Fingerprint: services.Fingerprint(in, nil)})
+	return h.histories.Record(c.UserContext(), in, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, nil)})
 }
 
 // moveAgain shows the form again, for the stage in which the product is now.
@@ -221,8 +224,8 @@ func (h *ProductForms) moveAgain(c *fiber.Ctx, f transitionForm, err error) erro
 		return err
 	}
 	var now transitionForm
-	err = h.site.look(c, func(ctx context.Context, v *services.View) error {
-		lists, err := services.Dropdowns(ctx, v)
+	err = h.site.look(c, func(ctx context.Context, v *cache.View) error {
+		lists, err := products.Dropdowns(ctx, v)
 		if err != nil {
 			return err
 		}
@@ -235,7 +238,7 @@ func (h *ProductForms) moveAgain(c *fiber.Ctx, f transitionForm, err error) erro
 	case isOf(err, models.NotFound):
 		return err
 	default: // what is wrong is told already, and what was entered is kept
-		now = newTransition(models.ListedProduct{ID: f.ID, StageID: request.SomeID(f.StageID)}, services.DropdownLists{}, h.now())
+		now = newTransition(models.ListedProduct{ID: f.ID, StageID: request.SomeID(f.StageID)}, products.DropdownLists{}, h.now())
 	}
 	if now.StageID != f.StageID {
 		found.List = append(found.List, problem{Text: "When you opened the form the product was in the stage " + stageText(now.stages, f.StageID) +

@@ -9,7 +9,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers/request"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/products"
 )
 
 // Products are the list of products; ProductForms have the page of each.
@@ -27,7 +28,7 @@ const tableLimit = 25
 // List shows a page of the products that the filters let through, as cards or as a table.
 func (h *Products) List(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, slices.Concat([]string{"page", "limit", "sort", "view"}, request.ProductFilters())...)
-	asked := services.ProductQuery{Paging: request.Paging(q), Filter: request.ProductFilter(q), Sort: q.Text("sort")}
+	asked := products.Query{Paging: request.Paging(q), Filter: request.ProductFilter(q), Sort: q.Text("sort")}
 	isTable := q.Choice("view", "cards", "table") == "table"
 	n := narrowOf(q)
 	n.kept = given(q, "sort", "view", "limit")
@@ -37,12 +38,12 @@ func (h *Products) List(c *fiber.Ctx) error {
 	if isTable && asked.Limit == 0 {
 		asked.Limit = tableLimit
 	}
-	return h.site.Read(c, Page{Template: "products/list", Section: "products"}, func(ctx context.Context, v *services.View) (string, any, error) {
-		lists, err := services.Dropdowns(ctx, v)
+	return h.site.Read(c, Page{Template: "products/list", Section: "products"}, func(ctx context.Context, v *cache.View) (string, any, error) {
+		lists, err := products.Dropdowns(ctx, v)
 		if err != nil {
 			return "", nil, err
 		}
-		page, err := services.ListProducts(ctx, v, asked, h.now())
+		page, err := products.List(ctx, v, asked, h.now())
 		if err != nil {
 			return "", nil, err
 		}

@@ -13,7 +13,8 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/products"
 	"lifecycle-sync/web"
 	"lifecycle-sync/web/messages"
 )
@@ -25,7 +26,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 // Site is what all pages have in common.
 type Site struct {
 	console  *web.Console
-	answers  *services.Answers
+	answers  *cache.Answers
 	standing *standing
 	zone     *time.Location
 	texts    *messages.Printer
@@ -35,7 +36,7 @@ type Site struct {
 
 // Options are what a Site needs.
 type Options struct {
-	Answers *services.Answers
+	Answers *cache.Answers
 	Status  statusReader
 	Zone    *time.Location // in which times are written
 	Texts   *messages.Printer
@@ -98,14 +99,14 @@ type frame struct {
 }
 
 // look reads one state of the mirror for a page that is made for this request. Errors: read's, connection, timeout.
-func (s *Site) look(c *fiber.Ctx, read func(ctx context.Context, v *services.View) error) error {
+func (s *Site) look(c *fiber.Ctx, read func(ctx context.Context, v *cache.View) error) error {
 	return s.answers.Look(c.UserContext(), read)
 }
 
 // lists are what a product's fields and the filters choose from. Errors: connection, timeout.
-func (s *Site) lists(c *fiber.Ctx) (lists services.DropdownLists, err error) {
-	err = s.look(c, func(ctx context.Context, v *services.View) (err error) {
-		lists, err = services.Dropdowns(ctx, v)
+func (s *Site) lists(c *fiber.Ctx) (lists products.DropdownLists, err error) {
+	err = s.look(c, func(ctx context.Context, v *cache.View) (err error) {
+		lists, err = products.Dropdowns(ctx, v)
 		return err
 	})
 	return lists, err
@@ -123,17 +124,17 @@ func (s *Site) Show(c *fiber.Ctx, status int, p Page) error {
 // Read answers a page that shows the mirror, of which compute makes the data, and perhaps the title, from one
 // state of it; a kept one is used when there is one. compute must use nothing of the request that the server
 // uses again.
-func (s *Site) Read(c *fiber.Ctx, p Page, compute func(ctx context.Context, v *services.View) (title string, data any, err error)) error {
+func (s *Site) Read(c *fiber.Ctx, p Page, compute func(ctx context.Context, v *cache.View) (title string, data any, err error)) error {
 	role := s.roleOf(c)
 	key := "page " + role.String() + " " + strings.Clone(c.OriginalURL()) // Fiber uses the memory of its strings again
-	answer, err := s.answers.Get(c.UserContext(), key, func(ctx context.Context, v *services.View) (services.Answer, error) {
+	answer, err := s.answers.Get(c.UserContext(), key, func(ctx context.Context, v *cache.View) (cache.Answer, error) {
 		made := p
 		var err error
 		if made.Title, made.Data, err = compute(ctx, v); err != nil {
-			return services.Answer{}, err
+			return cache.Answer{}, err
 		}
 		main, err := s.main(role, made)
-		return services.Answer{Title: made.Title, Body: main}, err
+		return cache.Answer{Title: made.Title, Body: main}, err
 	})
 	if err != nil {
 		return err

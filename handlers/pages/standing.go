@@ -9,7 +9,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/realtime"
-	"lifecycle-sync/services/syncing"
+	"lifecycle-sync/services/runs"
 	"lifecycle-sync/web"
 )
 
@@ -21,7 +21,7 @@ const (
 
 // statusReader tells how the mirror stands. Errors: connection, timeout, schema.
 type statusReader interface {
-	Status(ctx context.Context) (syncing.Status, error)
+	Status(ctx context.Context) (runs.Status, error)
 }
 
 // standing is how the mirror stands, for the line above every page.
@@ -30,7 +30,7 @@ type standing struct {
 	flights singleflight.Group
 
 	mu   sync.Mutex
-	last syncing.Status
+	last runs.Status
 	err  error
 	read time.Time
 }
@@ -60,7 +60,7 @@ func (s *standing) words(ctx context.Context, readNow bool) *words {
 }
 
 // known is what was read in the last while, nil when nothing was.
-func (s *standing) known(while time.Duration) (*syncing.Status, error) {
+func (s *standing) known(while time.Duration) (*runs.Status, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if time.Since(s.read) >= while {
@@ -72,7 +72,7 @@ func (s *standing) known(while time.Duration) (*syncing.Status, error) {
 
 // look reads how the mirror stands, once for all who ask, and so for longer than one request may last. Whoever has
 // waited for standingPatience goes on with what was read last, and nobody queues up behind a database that hangs.
-func (s *standing) look(ctx context.Context) (*syncing.Status, error) {
+func (s *standing) look(ctx context.Context) (*runs.Status, error) {
 	looked := s.flights.DoChan("", func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), standingWait)
 		defer cancel()
@@ -93,9 +93,9 @@ func (s *standing) look(ctx context.Context) (*syncing.Status, error) {
 }
 
 // wordsOf says in plain words how fresh the mirror is.
-func wordsOf(s syncing.Status, now time.Time) words {
+func wordsOf(s runs.Status, now time.Time) words {
 	switch {
-	case s.LastSuccess == nil && s.State == syncing.Running:
+	case s.LastSuccess == nil && s.State == runs.Running:
 		return words{Text: "The first synchronisation is under way", Tone: "warn"}
 	case s.LastSuccess == nil && s.LastVerdict != nil:
 		return words{Text: "Nothing is synchronised yet: the first synchronisation did not end well", Tone: "bad", Troubled: true}
@@ -107,13 +107,13 @@ func wordsOf(s syncing.Status, now time.Time) words {
 		fresh += " · without " + web.Plural(s.Quarantined, "row", "rows") + " in quarantine"
 	}
 	switch {
-	case s.State == syncing.Failed:
+	case s.State == runs.Failed:
 		return words{Text: "The last synchronisation did not end well. " + fresh, Tone: "bad", Troubled: true}
 	case follower(s) == realtime.Stopped:
 		return words{Text: "Real time has stopped: too many rows would leave the mirror. " + fresh, Tone: "bad", Troubled: true}
-	case s.State == syncing.Stale:
+	case s.State == runs.Stale:
 		return words{Text: "The last synchronisation is too long ago. " + fresh, Tone: "warn", Troubled: true}
-	case s.State == syncing.Running:
+	case s.State == runs.Running:
 		return words{Text: fresh + " · a synchronisation is under way", Tone: "good"}
 	case drifted(s):
 		rows := web.Plural(s.Verified.Drift(), "row", "rows")
@@ -126,7 +126,7 @@ func wordsOf(s syncing.Status, now time.Time) words {
 }
 
 // follower is what this process's follower does, "" without one.
-func follower(s syncing.Status) realtime.State {
+func follower(s runs.Status) realtime.State {
 	if s.Realtime == nil {
 		return ""
 	}
@@ -134,7 +134,7 @@ func follower(s syncing.Status) realtime.State {
 }
 
 // freshness says of when what is shown is, and since when it is proved to be equal, after a run that succeeded.
-func freshness(s syncing.Status, now time.Time) string {
+func freshness(s runs.Status, now time.Time) string {
 	ago := func(t time.Time) string { return web.Ago(now.Sub(t)) }
 	current := s.LastSuccess.StartedAt
 	if s.CurrentAt != nil {
@@ -157,7 +157,7 @@ func freshness(s syncing.Status, now time.Time) string {
 
 // provedEqual is the newest run that has proved the mirror to be equal, whether it made it so or found it so; nil
 // when there is none.
-func provedEqual(s syncing.Status) *models.Run {
+func provedEqual(s runs.Status) *models.Run {
 	if v := s.Verified; v != nil && provesEqual(*v) && (s.ProvedEqual == nil || v.StartedAt.After(s.ProvedEqual.StartedAt)) {
 		return v
 	}

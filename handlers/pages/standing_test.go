@@ -10,7 +10,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/realtime"
-	"lifecycle-sync/services/syncing"
+	"lifecycle-sync/services/runs"
 )
 
 // TestWordsAboutTheMirror holds what every page says against how the mirror stands.
@@ -25,46 +25,46 @@ func TestWordsAboutTheMirror(t *testing.T) {
 	current := before(5 * time.Minute)
 	following := &realtime.Status{State: realtime.Following}
 	justNow := before(2 * time.Second)
-	equal := syncing.Standing{LastSuccess: run(2 * time.Minute), ProvedEqual: run(2 * time.Minute)}
-	later := syncing.Standing{LastSuccess: run(5 * time.Minute), ProvedEqual: run(10 * time.Hour), CurrentAt: &current}
-	followed := syncing.Standing{LastSuccess: run(5 * time.Minute), ProvedEqual: run(10 * time.Hour), CurrentAt: &justNow}
-	with := func(s syncing.Standing, change func(*syncing.Standing)) syncing.Standing {
+	equal := runs.Standing{LastSuccess: run(2 * time.Minute), ProvedEqual: run(2 * time.Minute)}
+	later := runs.Standing{LastSuccess: run(5 * time.Minute), ProvedEqual: run(10 * time.Hour), CurrentAt: &current}
+	followed := runs.Standing{LastSuccess: run(5 * time.Minute), ProvedEqual: run(10 * time.Hour), CurrentAt: &justNow}
+	with := func(s runs.Standing, change func(*runs.Standing)) runs.Standing {
 		change(&s)
 		return s
 	}
 	for _, c := range []struct {
 		name   string
-		status syncing.Status
+		status runs.Status
 		want   words
 	}{
-		{"never", syncing.Status{State: syncing.Never}, words{"Nothing is synchronised yet", "bad", true}},
-		{"never, but tried", syncing.Status{State: syncing.Never, Standing: syncing.Standing{LastVerdict: &models.Run{State: models.Failed}}},
+		{"never", runs.Status{State: runs.Never}, words{"Nothing is synchronised yet", "bad", true}},
+		{"never, but tried", runs.Status{State: runs.Never, Standing: runs.Standing{LastVerdict: &models.Run{State: models.Failed}}},
 			words{"Nothing is synchronised yet: the first synchronisation did not end well", "bad", true}},
-		{"first", syncing.Status{State: syncing.Running}, words{"The first synchronisation is under way", "warn", false}},
-		{"equal", syncing.Status{State: syncing.Healthy, Standing: equal}, words{"Equal to lifecycle_db as of 2 minutes ago", "good", false}},
-		{"newer than proved", syncing.Status{State: syncing.Healthy, Standing: later}, words{"Shows lifecycle_db as of 5 minutes ago · proved equal 10 hours ago", "good", false}},
-		{"never proved", syncing.Status{State: syncing.Healthy, Standing: syncing.Standing{LastSuccess: run(time.Hour)}}, words{"Shows lifecycle_db as of 1 hour ago", "good", false}},
-		{"running", syncing.Status{State: syncing.Running, Standing: equal}, words{"Equal to lifecycle_db as of 2 minutes ago · a synchronisation is under way", "good", false}},
-		{"failed", syncing.Status{State: syncing.Failed, Standing: equal}, words{"The last synchronisation did not end well. Equal to lifecycle_db as of 2 minutes ago", "bad", true}},
-		{"stale", syncing.Status{State: syncing.Stale, Standing: later}, words{"The last synchronisation is too long ago. Shows lifecycle_db as of 5 minutes ago · proved equal 10 hours ago", "warn", true}},
-		{"real time", syncing.Status{State: syncing.Healthy, Realtime: following, Standing: followed}, words{"Follows lifecycle_db in real time · proved equal 10 hours ago", "good", false}},
-		{"real time lags", syncing.Status{State: syncing.Healthy, Realtime: following, Standing: later},
+		{"first", runs.Status{State: runs.Running}, words{"The first synchronisation is under way", "warn", false}},
+		{"equal", runs.Status{State: runs.Healthy, Standing: equal}, words{"Equal to lifecycle_db as of 2 minutes ago", "good", false}},
+		{"newer than proved", runs.Status{State: runs.Healthy, Standing: later}, words{"Shows lifecycle_db as of 5 minutes ago · proved equal 10 hours ago", "good", false}},
+		{"never proved", runs.Status{State: runs.Healthy, Standing: runs.Standing{LastSuccess: run(time.Hour)}}, words{"Shows lifecycle_db as of 1 hour ago", "good", false}},
+		{"running", runs.Status{State: runs.Running, Standing: equal}, words{"Equal to lifecycle_db as of 2 minutes ago · a synchronisation is under way", "good", false}},
+		{"failed", runs.Status{State: runs.Failed, Standing: equal}, words{"The last synchronisation did not end well. Equal to lifecycle_db as of 2 minutes ago", "bad", true}},
+		{"stale", runs.Status{State: runs.Stale, Standing: later}, words{"The last synchronisation is too long ago. Shows lifecycle_db as of 5 minutes ago · proved equal 10 hours ago", "warn", true}},
+		{"real time", runs.Status{State: runs.Healthy, Realtime: following, Standing: followed}, words{"Follows lifecycle_db in real time · proved equal 10 hours ago", "good", false}},
+		{"real time lags", runs.Status{State: runs.Healthy, Realtime: following, Standing: later},
 			words{"Follows lifecycle_db in real time, as of 5 minutes ago · proved equal 10 hours ago", "good", false}},
-		{"real time elsewhere", syncing.Status{State: syncing.Healthy, Realtime: &realtime.Status{State: realtime.Standby}, Standing: later},
+		{"real time elsewhere", runs.Status{State: runs.Healthy, Realtime: &realtime.Status{State: realtime.Standby}, Standing: later},
 			words{"Shows lifecycle_db as of 5 minutes ago · proved equal 10 hours ago", "good", false}},
-		{"real time stopped", syncing.Status{State: syncing.Healthy, Realtime: &realtime.Status{State: realtime.Stopped}, Standing: equal},
+		{"real time stopped", runs.Status{State: runs.Healthy, Realtime: &realtime.Status{State: realtime.Stopped}, Standing: equal},
 			words{"Real time has stopped: too many rows would leave the mirror. Equal to lifecycle_db as of 2 minutes ago", "bad", true}},
-		{"real time away", syncing.Status{State: syncing.Healthy, Realtime: &realtime.Status{State: realtime.Unavailable}, Standing: equal},
+		{"real time away", runs.Status{State: runs.Healthy, Realtime: &realtime.Status{State: realtime.Unavailable}, Standing: equal},
 			words{"Real time does not follow at the moment. Equal to lifecycle_db as of 2 minutes ago", "warn", true}},
-		{"verified since", syncing.Status{State: syncing.Healthy, Standing: with(later, func(s *syncing.Standing) { s.Verified = found(time.Minute, `{}`) })},
+		{"verified since", runs.Status{State: runs.Healthy, Standing: with(later, func(s *runs.Standing) { s.Verified = found(time.Minute, `{}`) })},
 			words{"Equal to lifecycle_db as of 1 minute ago", "good", false}},
-		{"behind", syncing.Status{State: syncing.Healthy, Standing: with(equal, func(s *syncing.Standing) { s.Verified = found(time.Minute, `{"behind":3}`) })},
+		{"behind", runs.Status{State: runs.Healthy, Standing: with(equal, func(s *runs.Standing) { s.Verified = found(time.Minute, `{"behind":3}`) })},
 			words{"Equal to lifecycle_db as of 2 minutes ago", "good", false}},
-		{"drift", syncing.Status{State: syncing.Healthy, Standing: with(equal, func(s *syncing.Standing) { s.Verified = found(time.Minute, `{"drift":1}`) })},
+		{"drift", runs.Status{State: runs.Healthy, Standing: with(equal, func(s *runs.Standing) { s.Verified = found(time.Minute, `{"drift":1}`) })},
 			words{"The mirror differs from lifecycle_db in 1 row that somebody has changed by hand", "warn", true}},
-		{"drift mended since", syncing.Status{State: syncing.Healthy, Standing: with(equal, func(s *syncing.Standing) { s.Verified = found(time.Hour, `{"drift":1}`) })},
+		{"drift mended since", runs.Status{State: runs.Healthy, Standing: with(equal, func(s *runs.Standing) { s.Verified = found(time.Hour, `{"drift":1}`) })},
 			words{"Equal to lifecycle_db as of 2 minutes ago", "good", false}},
-		{"quarantine", syncing.Status{State: syncing.Healthy, Standing: with(equal, func(s *syncing.Standing) { s.Quarantined = 3 })},
+		{"quarantine", runs.Status{State: runs.Healthy, Standing: with(equal, func(s *runs.Standing) { s.Quarantined = 3 })},
 			words{"Equal to lifecycle_db as of 2 minutes ago · without 3 rows in quarantine", "good", false}},
 	} {
 		if got := wordsOf(c.status, now); got != c.want {
@@ -77,8 +77,8 @@ func TestWordsAboutTheMirror(t *testing.T) {
 type answering struct{}
 
 // Status implements statusReader.
-func (answering) Status(ctx context.Context) (syncing.Status, error) {
-	return syncing.Status{}, ctx.Err()
+func (answering) Status(ctx context.Context) (runs.Status, error) {
+	return runs.Status{}, ctx.Err()
 }
 
 // TestTheStandingOutlivesTheRequest asks for it as an error's page does, when the request's time is over.
@@ -95,10 +95,10 @@ func TestTheStandingOutlivesTheRequest(t *testing.T) {
 type hanging struct{ asked atomic.Int32 }
 
 // Status implements statusReader.
-func (h *hanging) Status(ctx context.Context) (syncing.Status, error) {
+func (h *hanging) Status(ctx context.Context) (runs.Status, error) {
 	h.asked.Add(1)
 	<-ctx.Done()
-	return syncing.Status{}, ctx.Err()
+	return runs.Status{}, ctx.Err()
 }
 
 // TestNoPageQueuesForTheStanding asks for it from many pages while pmo_db hangs.

@@ -9,9 +9,8 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
 	"lifecycle-sync/services/realtime"
-	"lifecycle-sync/services/syncing"
+	"lifecycle-sync/services/runs"
 )
 
 // recentRuns is how many runs stand on the page that says how the mirror stands.
@@ -20,12 +19,12 @@ const recentRuns = 10
 // Sync is for those who steer the synchronisation.
 type Sync struct {
 	site  *Site
-	syncs *syncing.Service
-	runs  *services.Runs
+	syncs *runs.Service
+	runs  *runs.Journal
 }
 
 // NewSync returns the handlers.
-func NewSync(site *Site, syncs *syncing.Service, runs *services.Runs) *Sync {
+func NewSync(site *Site, syncs *runs.Service, runs *runs.Journal) *Sync {
 	return &Sync{site, syncs, runs}
 }
 
@@ -33,7 +32,7 @@ type syncPage struct {
 	outlook
 	syncFacts
 
-	State    syncing.State  // with Realtime, Running and its attempts what a script holds against how the mirror stands later
+	State    runs.State     // with Realtime, Running and its attempts what a script holds against how the mirror stands later
 	Realtime realtime.State // "" without a follower
 	Running  *models.Run
 	Start    []runForm // what can be started
@@ -51,7 +50,7 @@ func (h *Sync) Show(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	runs, pagination, err := h.runs.Counted(ctx, services.Paging{Limit: recentRuns})
+	runs, pagination, err := h.runs.Counted(ctx, models.Paging{Limit: recentRuns})
 	if err != nil {
 		return err
 	}
@@ -80,7 +79,7 @@ func (h *Sync) mistyped(c *fiber.Ctx, seen int64, err error) error {
 	}
 	for _, wrong := range models.AsError(err).Fields {
 		if wrong.Field == "allowDeletes" {
-			return h.show(c, fiber.StatusUnprocessableEntity, seen, services.Paging{}, "Type a whole number, such as 12")
+			return h.show(c, fiber.StatusUnprocessableEntity, seen, models.Paging{}, "Type a whole number, such as 12")
 		}
 	}
 	return err
@@ -91,7 +90,7 @@ func (h *Sync) DryRun(c *fiber.Ctx) error {
 	if _, err := request.ReadPlainForm(c); err != nil {
 		return err
 	}
-	run, err := h.syncs.Trigger(c.UserContext(), syncing.Request{Mode: models.FullRun, DryRun: true})
+	run, err := h.syncs.Trigger(c.UserContext(), runs.Request{Mode: models.FullRun, DryRun: true})
 	return toRun(c, run, err)
 }
 
@@ -153,7 +152,7 @@ func runAddress(run int64) string { return "/sync/runs/" + strconv.FormatInt(run
 
 // inTheWay is the run that keeps another from being started, 0 for any other error.
 func inTheWay(err error) int64 {
-	if other, is := errors.AsType[*syncing.UnderWayError](err); is {
+	if other, is := errors.AsType[*runs.UnderWayError](err); is {
 		return other.Run.ID
 	}
 	return 0

@@ -8,12 +8,12 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/runs"
 )
 
 // changesReader reads what happened to rows. Errors: validation_failed for an unknown table, and without a row; connection, timeout, schema.
 type changesReader interface {
-	RowChanges(ctx context.Context, q services.RowQuery) ([]models.RowChange, services.Pagination, error)
+	RowChanges(ctx context.Context, q runs.RowQuery) ([]models.RowChange, models.Pagination, error)
 	SourceName(table string) string
 }
 
@@ -47,7 +47,7 @@ type rowChange struct {
 // Show asks for a table and the id of a row, and lists what was changed there, newest first.
 func (h *Changes) Show(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, "table", "id", "page", "limit")
-	asked := services.RowQuery{Paging: request.Paging(q), Table: q.Text("table"), ID: q.ID("id")}
+	asked := runs.RowQuery{Paging: request.Paging(q), Table: q.Text("table"), ID: q.ID("id")}
 	if err := q.Err(); err != nil {
 		return err
 	}

@@ -10,12 +10,11 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
 )
 
 // quarantineReader reads what is in quarantine. Errors: connection, timeout, schema.
 type quarantineReader interface {
-	Quarantine(ctx context.Context, p services.Paging) ([]models.Quarantined, services.Pagination, error)
+	Quarantine(ctx context.Context, p models.Paging) ([]models.Quarantined, models.Pagination, error)
 	SourceName(table string) string
 }
 

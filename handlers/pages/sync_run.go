@@ -9,7 +9,6 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/web"
 )
@@ -58,7 +57,7 @@ func (h *Sync) ShowRun(c *fiber.Ctx) error {
 }
 
 // show shows a run; mistyped is what is wrong with the number of rows that somebody would let leave.
-func (h *Sync) show(c *fiber.Ctx, status int, id int64, paging services.Paging, mistyped string) error {
+func (h *Sync) show(c *fiber.Ctx, status int, id int64, paging models.Paging, mistyped string) error {
 	run, tables, err := h.runs.One(c.UserContext(), id)
 	if err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/runs"
 )
 
 type runsPage struct {
@@ -47,7 +47,7 @@ func (h *Sync) List(c *fiber.Ctx) error {
 	return h.site.Show(c, fiber.StatusOK, Page{Template: "sync/runs", Title: "Runs", Section: "sync", Data: shown})
 }
 
-func runRows(runs []services.ListedRun) []runRow {
+func runRows(runs []runs.ListedRun) []runRow {
 	rows := make([]runRow, len(runs))
 	var longest time.Duration
 	for i, r := range runs {

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/runs"
 )
 
 // TestRowsOfARun counts rows as changed only for a run that has changed them.
@@ -34,7 +34,7 @@ func TestRowsOfARun(t *testing.T) {
 		"canceled":     {canceled, false, false},
 		"failed":       {failed(models.FullRun, models.MassDelete), false, false},
 	} {
-		row := runRows([]services.ListedRun{{Run: c.run, Written: &five}})[0]
+		row := runRows([]runs.ListedRun{{Run: c.run, Written: &five}})[0]
 		if (row.Written != nil) != c.counts || row.Would != c.would {
 			t.Errorf("%s: %v, would: %v", name, row.Written, row.Would)
 		}

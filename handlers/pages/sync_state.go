@@ -6,7 +6,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/realtime"
-	"lifecycle-sync/services/syncing"
+	"lifecycle-sync/services/runs"
 	"lifecycle-sync/web"
 )
 
@@ -30,7 +30,7 @@ type trouble struct {
 	Next    advice
 }
 
-func outlookOf(s syncing.Status, now time.Time) outlook {
+func outlookOf(s runs.Status, now time.Time) outlook {
 	o := stateWords(s, now)
 	if f := s.Realtime; f != nil && f.Err != nil {
 		e := models.AsError(f.Err)
@@ -45,15 +45,15 @@ func outlookOf(s syncing.Status, now time.Time) outlook {
 	return o
 }
 
-func stateWords(s syncing.Status, now time.Time) outlook {
+func stateWords(s runs.Status, now time.Time) outlook {
 	switch s.State {
-	case syncing.Running:
+	case runs.Running:
 		words := "Run " + web.Number(s.Running.ID) + " is under way; it began " + web.Ago(now.Sub(s.Running.StartedAt)) + "."
 		if s.LastSuccess == nil {
 			words = "The first synchronisation is under way; it began " + web.Ago(now.Sub(s.Running.StartedAt)) + "."
 		}
 		return outlook{Badge: badge{"Under way", "accent"}, Words: words}
-	case syncing.Never:
+	case runs.Never:
 		o := outlook{Badge: badge{"Never synchronised", "bad"}, Words: "Nothing has been synchronised yet, so the console has nothing to show."}
 		if s.LastVerdict != nil {
 			o.Troubles = []trouble{troubleOf(*s.LastVerdict)}
@@ -61,14 +61,14 @@ func stateWords(s syncing.Status, now time.Time) outlook {
 		}
 		o.Next = &advice{Words: "Start the first run.", Forms: []runForm{{Mode: models.FullRun, Button: "Synchronise now", Primary: true}}}
 		return o
-	case syncing.Failed:
+	case runs.Failed:
 		return outlook{
 			Badge: badge{"Failed", "bad"}, Words: "The last run did not succeed, so the mirror is as it was before. " + freshness(s, now) + ".",
 			Troubles: []trouble{troubleOf(*s.LastVerdict)},
 		}
-	case syncing.Stale:
+	case runs.Stale:
 		return outlook{Badge: badge{"Too old", "warn"}, Words: "No run has succeeded for longer than it should take. " + freshness(s, now) + ".", Next: staleAdvice(s)}
-	case syncing.Healthy:
+	case runs.Healthy:
 	}
 	if drifted(s) {
 		proved := ""
@@ -97,11 +97,11 @@ func stateWords(s syncing.Status, now time.Time) outlook {
 
 // drifted reports whether the newest verification has found rows of the mirror that somebody changed, which no
 // run has put right since.
-func drifted(s syncing.Status) bool {
+func drifted(s runs.Status) bool {
 	return s.Verified != nil && s.Verified.StartedAt.After(s.LastSuccess.StartedAt) && s.Verified.Drift() > 0
 }
 
-func staleAdvice(s syncing.Status) *advice {
+func staleAdvice(s runs.Status) *advice {
 	words := "Start one now. This process has no schedule (SYNC_SCHEDULE and SYNC_FULL_SCHEDULE are off): see to it that whatever starts runs does so."
 	if s.NextRun != nil {
 		words = "Start one now, and see in the log why those of the schedule were not made."
@@ -133,7 +133,7 @@ type moment struct {
 	Run int64
 }
 
-func factsOf(s syncing.Status, now time.Time) syncFacts {
+func factsOf(s runs.Status, now time.Time) syncFacts {
 	of := func(run *models.Run) moment {
 		if run == nil {
 			return moment{}

@@ -8,7 +8,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/realtime"
-	"lifecycle-sync/services/syncing"
+	"lifecycle-sync/services/runs"
 )
 
 // TestOutlook says of each state how the mirror stands, and what to do where something is wrong.
@@ -22,8 +22,8 @@ func TestOutlook(t *testing.T) {
 	drift := run(time.Minute)
 	drift.Differences = models.JSON(`{"drift":3}`)
 	due := now.Add(time.Hour)
-	success := syncing.Standing{LastSuccess: run(5 * time.Minute), ProvedEqual: run(5 * time.Minute)}
-	with := func(s syncing.Standing, change func(*syncing.Standing)) syncing.Standing {
+	success := runs.Standing{LastSuccess: run(5 * time.Minute), ProvedEqual: run(5 * time.Minute)}
+	with := func(s runs.Standing, change func(*runs.Standing)) runs.Standing {
 		change(&s)
 		return s
 	}
@@ -31,21 +31,21 @@ func TestOutlook(t *testing.T) {
 	away := &realtime.Status{State: realtime.Unavailable, Err: &models.Error{Class: models.Schema, LegacyMessage: "wal_level is replica", LegacyRemedy: "Set it to logical."}}
 	for _, c := range []struct {
 		name   string
-		status syncing.Status
+		status runs.Status
 		badge  string
 		says   []string
 	}{
-		{"first run", syncing.Status{State: syncing.Running, Standing: syncing.Standing{Running: run(30 * time.Second)}}, "Under way", []string{"The first synchronisation is under way; it began 30 seconds ago."}},
-		{"run", syncing.Status{State: syncing.Running, Standing: with(success, func(s *syncing.Standing) { s.Running = run(0) })}, "Under way", []string{"Run 7 is under way; it began just now."}},
-		{"never", syncing.Status{State: syncing.Never}, "Never synchronised", []string{"Nothing has been synchronised yet", "Synchronise now"}},
-		{"never, and failed", syncing.Status{State: syncing.Never, Standing: syncing.Standing{LastVerdict: &failed}}, "Never synchronised", []string{"lifecycle_db does not answer", "See whether it runs.", "Run again", "/sync/doctor"}},
-		{"failed", syncing.Status{State: syncing.Failed, Standing: with(success, func(s *syncing.Standing) { s.LastVerdict = &failed })}, "Failed", []string{"the mirror is as it was before. Equal to lifecycle_db as of 5 minutes ago.", "No connection", "lifecycle_db does not answer", "Run again"}},
-		{"stale without a schedule", syncing.Status{State: syncing.Stale, Standing: success}, "Too old", []string{"No run has succeeded for longer", "This process has no schedule", "Synchronise now"}},
-		{"stale", syncing.Status{State: syncing.Stale, Standing: success, NextRun: &due}, "Too old", []string{"see in the log why", "Synchronise now"}},
-		{"drift", syncing.Status{State: syncing.Healthy, Standing: with(success, func(s *syncing.Standing) { s.Verified = drift })}, "Drift", []string{"3 rows differ from lifecycle_db. It was proved equal 5 minutes ago. |", "Start a full run", "Show it before", "/sync/runs/7"}},
-		{"healthy", syncing.Status{State: syncing.Healthy, Standing: success}, "In order", []string{"Equal to lifecycle_db as of 5 minutes ago."}},
-		{"real time stopped", syncing.Status{State: syncing.Healthy, Standing: success, Realtime: stopped}, "Real time stopped", []string{"Why real time has stopped", "would become empty", "See what would leave"}},
-		{"real time away", syncing.Status{State: syncing.Healthy, Standing: success, Realtime: away}, "Real time does not follow", []string{"Why real time does not follow", "wal_level is replica", "Set it to logical.", "/sync/doctor"}},
+		{"first run", runs.Status{State: runs.Running, Standing: runs.Standing{Running: run(30 * time.Second)}}, "Under way", []string{"The first synchronisation is under way; it began 30 seconds ago."}},
+		{"run", runs.Status{State: runs.Running, Standing: with(success, func(s *runs.Standing) { s.Running = run(0) })}, "Under way", []string{"Run 7 is under way; it began just now."}},
+		{"never", runs.Status{State: runs.Never}, "Never synchronised", []string{"Nothing has been synchronised yet", "Synchronise now"}},
+		{"never, and failed", runs.Status{State: runs.Never, Standing: runs.Standing{LastVerdict: &failed}}, "Never synchronised", []string{"lifecycle_db does not answer", "See whether it runs.", "Run again", "/sync/doctor"}},
+		{"failed", runs.Status{State: runs.Failed, Standing: with(success, func(s *runs.Standing) { s.LastVerdict = &failed })}, "Failed", []string{"the mirror is as it was before. Equal to lifecycle_db as of 5 minutes ago.", "No connection", "lifecycle_db does not answer", "Run again"}},
+		{"stale without a schedule", runs.Status{State: runs.Stale, Standing: success}, "Too old", []string{"No run has succeeded for longer", "This process has no schedule", "Synchronise now"}},
+		{"stale", runs.Status{State: runs.Stale, Standing: success, NextRun: &due}, "Too old", []string{"see in the log why", "Synchronise now"}},
+		{"drift", runs.Status{State: runs.Healthy, Standing: with(success, func(s *runs.Standing) { s.Verified = drift })}, "Drift", []string{"3 rows differ from lifecycle_db. It was proved equal 5 minutes ago. |", "Start a full run", "Show it before", "/sync/runs/7"}},
+		{"healthy", runs.Status{State: runs.Healthy, Standing: success}, "In order", []string{"Equal to lifecycle_db as of 5 minutes ago."}},
+		{"real time stopped", runs.Status{State: runs.Healthy, Standing: success, Realtime: stopped}, "Real time stopped", []string{"Why real time has stopped", "would become empty", "See what would leave"}},
+		{"real time away", runs.Status{State: runs.Healthy, Standing: success, Realtime: away}, "Real time does not follow", []string{"Why real time does not follow", "wal_level is replica", "Set it to logical.", "/sync/doctor"}},
 	} {
 		o := outlookOf(c.status, now)
 		said := everything(o)

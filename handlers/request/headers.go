@@ -3,29 +3,44 @@ package request
 import (
 	"strings"
 
-	"github.com/gofiber/fiber/v2"
+	"lifecycle-sync/models"
+	"lifecycle-sync/services/outbox"
 
-	"lifecycle-sync/services"
+	"github.com/gofiber/fiber/v2"
 )
 
-// IfMatch reads the header, of which there may be several; "" when there is none. An empty one is a
-// client's mistake, which must not make a guarded write an unguarded one. Errors: validation_failed.
-func IfMatch(c *fiber.Ctx) (services.IfMatch, error) {
-	var tags []string
-	for _, line := range c.Request().Header.PeekAll(fiber.HeaderIfMatch) {
-		if strings.TrimSpace(string(line)) == "" {
-			return "", Invalid(fiber.HeaderIfMatch, "required", "If-Match must be an ETag, or several, or *")
-		}
-		tags = append(tags, string(line))
+// IfMatch reads the row versions that the If-Match headers name; nil, which allows any, when there is none or it is
+// "*". Of an ETag the part before the dot is the row version; the rest identifies the response. As RFC 9110 asks, a
+// weak ETag never matches, and neither does a malformed one. An empty header is an error, because it must not make a
+// guarded write unguarded. Errors: validation_failed.
+func IfMatch(c *fiber.Ctx) (models.RowVersions, error) {
+	lines := c.Request().Header.PeekAll(fiber.HeaderIfMatch)
+	if len(lines) == 0 {
+		return nil, nil
 	}
-	return services.IfMatch(strings.Join(tags, ",")), nil
+	versions := models.RowVersions{}
+	for _, line := range lines {
+		if strings.TrimSpace(string(line)) == "" {
+			return nil, Invalid(fiber.HeaderIfMatch, "required", "If-Match must be an ETag, or several, or *")
+		}
+		for candidate := range strings.SplitSeq(string(line), ",") {
+			candidate = strings.TrimSpace(candidate)
+			if candidate == "*" {
+				return nil, nil
+			}
+			if version, _, _ := strings.Cut(strings.Trim(candidate, `"`), "."); strings.HasPrefix(candidate, `"`) {
+				versions = append(versions, version)
+			}
+		}
+	}
+	return versions, nil
 }
 
 // maxKey is how many characters an Idempotency-Key may have.
 const maxKey = 255
 
 // IdempotencyKey reads the header, nil when there is none. Errors: validation_failed.
-func IdempotencyKey(c *fiber.Ctx) (*services.IdempotencyKey, error) {
+func IdempotencyKey(c *fiber.Ctx) (*outbox.Key, error) {
 	const header = "Idempotency-Key"
 	if c.Request().Header.Peek(header) == nil {
 		return nil, nil //nolint:nilnil // as documented
@@ -35,16 +50,16 @@ func IdempotencyKey(c *fiber.Ctx) (*services.IdempotencyKey, error) {
 
 // FormKey is the key that a form was made with, so that sending it twice does once what it asks for. Errors:
 // validation_failed.
-func FormKey(c *fiber.Ctx, key string) (*services.IdempotencyKey, error) {
+func FormKey(c *fiber.Ctx, key string) (*outbox.Key, error) {
 	return keyOf(c, KeyField, key)
 }
 
 // KeyField is the field of a form that holds its key.
 const KeyField = "key"
 
-func keyOf(c *fiber.Ctx, name, key string) (*services.IdempotencyKey, error) {
+func keyOf(c *fiber.Ctx, name, key string) (*outbox.Key, error) {
 	if key == "" || len(key) > maxKey || strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return nil, Invalid(name, "length", "%s must be 1 to 255 printable ASCII characters", name)
 	}
-	return &services.IdempotencyKey{Caller: Caller(c).Subject, Route: c.Method() + " " + c.Route().Path, Key: key}, nil
+	return &outbox.Key{Caller: Caller(c).Subject, Route: c.Method() + " " + c.Route().Path, Key: key}, nil
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/products"
 )
 
 // FuzzQuery reads any query string as the product list does.
@@ -23,7 +23,7 @@ func FuzzQuery(f *testing.F) {
 		c := web.AcquireCtx(&request)
 		defer web.ReleaseCtx(c)
 		q := ParseQuery(c, append(ProductFilters(), "page", "limit", "sort")...)
-		asked := services.ProductQuery{Paging: Paging(q), Filter: ProductFilter(q), Sort: q.Text("sort")}
+		asked := products.Query{Paging: Paging(q), Filter: ProductFilter(q), Sort: q.Text("sort")}
 		err := q.Err()
 		if err == nil {
 			err = asked.Check()

@@ -4,7 +4,7 @@ import (
 	"maps"
 	"slices"
 
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/products"
 )
 
 // ProductForm is what the product form sends: texts, "" for what was left empty.
@@ -53,7 +53,7 @@ func ProductColumns() (columns []string) {
 
 // Product is what a form's fields, of which others may be among them, say of a product. Whole asks for every
 // required field; else only those that were sent are looked at. Errors: validation_failed.
-func (ch Checker) Product(sent map[string]string, whole bool) (services.ProductInput, error) {
+func (ch Checker) Product(sent map[string]string, whole bool) (products.Input, error) {
 	var filled ProductForm
 	given := map[string]string{} // Go's names by the columns
 	for _, f := range filled.fields() {
@@ -70,9 +70,9 @@ func (ch Checker) Product(sent map[string]string, whole bool) (services.ProductI
 		err = ch.Check(&filled, slices.Collect(maps.Values(given))...)
 	}
 	if err != nil {
-		return services.ProductInput{}, err
+		return products.Input{}, err
 	}
-	return services.ProductInput{
+	return products.Input{
 		Name: SomeText(filled.Name), Description: SomeText(filled.Description), Customer: SomeText(filled.Customer),
 		CategoryID: SomeID(filled.CategoryID), SegmentID: SomeID(filled.SegmentID), StageID: SomeID(filled.StageID),
 		Price: SomeRupiah(filled.Price), LaunchDate: SomeDay(filled.LaunchDate),

@@ -11,7 +11,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/mirror"
-	"lifecycle-sync/services/syncing"
+	"lifecycle-sync/services/runs"
 )
 
 // runBody is how many bytes the request for a run may have.
@@ -19,7 +19,7 @@ const runBody = 64 << 10
 
 // ReadRun reads what is asked of a run, in JSON; no body asks for a full one. allowDeletes 0 allows nothing
 // special, as when it is left out. Errors: validation_failed, too_large, unsupported_type.
-func ReadRun(c *fiber.Ctx) (r syncing.Request, err error) {
+func ReadRun(c *fiber.Ctx) (r runs.Request, err error) {
 	values, err := ReadObjectIfAny(c, runBody, runFields())
 	if err != nil {
 		return r, err
@@ -31,7 +31,7 @@ func runFields() []string { return []string{"mode", "dryRun", "allowDeletes", "d
 
 // RunForm is what a form asks of a run.
 type RunForm struct {
-	syncing.Request
+	runs.Request
 
 	Seen int64 // the run whose page the form stood on; 0 when it was another page
 }
@@ -74,8 +74,8 @@ func typedNumber(text string) json.RawMessage {
 }
 
 // asked is what the values of a request for a run say.
-func asked(values map[string]json.RawMessage) (syncing.Request, error) {
-	r := syncing.Request{Mode: models.FullRun}
+func asked(values map[string]json.RawMessage) (runs.Request, error) {
+	r := runs.Request{Mode: models.FullRun}
 	var problems []models.FieldError
 	wrong := func(field, code, message string) {
 		problems = append(problems, models.FieldError{Field: field, Code: code, LegacyMessage: message})

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/stages"
 )
 
 // MetricsField is the field of a transition's metrics.
@@ -28,15 +28,15 @@ func TransitionColumns() []string {
 }
 
 // Transition is what fields, of which others may be among them, say of a transition. Errors: validation_failed.
-func (ch Checker) Transition(sent map[string]string, metrics models.JSON) (services.TransitionInput, error) {
+func (ch Checker) Transition(sent map[string]string, metrics models.JSON) (stages.Input, error) {
 	f := transitionForm{
 		ProductID: sent["id_produk"], StageID: sent["stage_now"], PreviousStageID: sent["stage_previous"],
 		Notes: sent["catatan"], ChangedAt: sent["tanggal_perubahan"],
 	}
 	if err := ch.Check(&f); err != nil {
-		return services.TransitionInput{}, err
+		return stages.Input{}, err
 	}
-	return services.TransitionInput{
+	return stages.Input{
 		ProductID: *SomeID(f.ProductID), StageID: *SomeID(f.StageID), PreviousStageID: SomeID(f.PreviousStageID),
 		Notes: SomeText(f.Notes), ChangedAt: SomeInstant(f.ChangedAt), Metrics: metrics,
 	}, nil
@@ -50,14 +50,14 @@ type correctionForm struct {
 
 // Correction is what fields, the metrics included, say of a transition that is there: what is not among them
 // stays as it is. Errors: validation_failed.
-func (ch Checker) Correction(sent map[string]string, metrics models.JSON) (services.TransitionInput, error) {
+func (ch Checker) Correction(sent map[string]string, metrics models.JSON) (stages.Input, error) {
 	f := correctionForm{Notes: sent["catatan"], ChangedAt: sent["tanggal_perubahan"]}
 	if _, given := sent["tanggal_perubahan"]; given {
 		if err := ch.Check(&f); err != nil {
-			return services.TransitionInput{}, err
+			return stages.Input{}, err
 		}
 	}
-	return services.TransitionInput{
+	return stages.Input{
 		Notes: SomeText(f.Notes), ChangedAt: SomeInstant(f.ChangedAt), Metrics: metrics, Given: slices.Sorted(maps.Keys(sent)),
 	}, nil
 }

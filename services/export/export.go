@@ -14,7 +14,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/products"
 )
 
 const (
@@ -59,19 +59,19 @@ type writer func(ctx context.Context, view viewer, w io.Writer, ready func()) er
 
 // CSV returns the products that a query lets through, as comma-separated values. The caller closes it.
 // What it reads comes as fast as it is read, and ends in an error, never in io.EOF, when not all was
-// read. Errors: as services.ProductQuery.Check; unavailable when too many are under way; connection,
+// read. Errors: as products.Query.Check; unavailable when too many are under way; connection,
 // canceled, timeout, schema.
-func (e *Exports) CSV(ctx context.Context, q services.ProductQuery) (io.ReadCloser, error) {
+func (e *Exports) CSV(ctx context.Context, q products.Query) (io.ReadCloser, error) {
 	return e.start(ctx, q, writeCSV)
 }
 
 // Workbook returns the products that a query lets through, as an Excel workbook, which was put together
 // before the first byte. Otherwise as CSV.
-func (e *Exports) Workbook(ctx context.Context, q services.ProductQuery) (io.ReadCloser, error) {
+func (e *Exports) Workbook(ctx context.Context, q products.Query) (io.ReadCloser, error) {
 	return e.start(ctx, q, e.writeWorkbook)
 }
 
-func (e *Exports) start(ctx context.Context, q services.ProductQuery, write writer) (io.ReadCloser, error) {
+func (e *Exports) start(ctx context.Context, q products.Query, write writer) (io.ReadCloser, error) {
 	order, err := q.Order()
 	if err != nil {
 		return nil, err

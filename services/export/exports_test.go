@@ -16,8 +16,8 @@ import (
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo"
-	"lifecycle-sync/services"
 	"lifecycle-sync/services/export"
+	"lifecycle-sync/services/products"
 )
 
 // lab is exports of a mirror with n products.
@@ -57,7 +57,7 @@ func (l *lab) exec(statement string) {
 	}
 }
 
-func (l *lab) csv(q services.ProductQuery) io.ReadCloser {
+func (l *lab) csv(q products.Query) io.ReadCloser {
 	l.t.Helper()
 	file, err := l.exports.CSV(l.t.Context(), q)
 	if err != nil {
@@ -79,7 +79,7 @@ func TestExports(t *testing.T) {
 		l.exec("UPDATE tbl_produk_lifecycle SET tanggal_launch = " + unfit + ", created_at = " + unfit + " WHERE id = 7")
 		l.exec("INSERT INTO lifecycle_attachments (id_produk, nama_file, tipe_file, ukuran_file, sha256, object_key, state, created_at) VALUES " +
 			"(8, 'a', 'b', 1, '', 'k1', 'stored', '2026-01-01'), (8, 'a', 'b', 1, '', 'k2', 'pending', '2026-01-01'), (8, 'a', 'b', 1, '', 'k3', 'stored', '2026-01-01')")
-		file := l.csv(services.ProductQuery{Sort: "-id"})
+		file := l.csv(products.Query{Sort: "-id"})
 		got, err := io.ReadAll(file)
 		if err != nil || file.Close() != nil {
 			t.Fatal(err)
@@ -89,11 +89,11 @@ func TestExports(t *testing.T) {
 		if len(lines) != 3001 || lines[1] != "3000,P 3000,"+x+",,,,3000,,,,,,,,,,0" || lines[2994] != "7,P 7,"+x+",,,,7,,,,,,,,,,0" || lines[2993] != "8,P 8,"+x+",,,,8,,,,,,,,,,2" {
 			t.Errorf("%d lines: %q, %q", len(lines), lines[1], lines[2990:])
 		}
-		none := l.csv(services.ProductQuery{Filter: services.ProductFilter{Search: "%"}})
+		none := l.csv(products.Query{Filter: products.Filter{Search: "%"}})
 		if got, err := io.ReadAll(none); err != nil || bytes.Count(got, []byte("\r\n")) != 1 {
 			t.Errorf("%q, %v", got, err)
 		}
-		book, err := l.exports.Workbook(t.Context(), services.ProductQuery{Filter: services.ProductFilter{Search: "p 30"}, Sort: "id"})
+		book, err := l.exports.Workbook(t.Context(), products.Query{Filter: products.Filter{Search: "p 30"}, Sort: "id"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +106,7 @@ func TestExports(t *testing.T) {
 		}
 		l.exports.Close()
 		nothingIn(t, l.folder)
-		if _, err := l.exports.CSV(t.Context(), services.ProductQuery{Sort: "x"}); models.AsError(err) == nil || models.AsError(err).Class != models.Invalid {
+		if _, err := l.exports.CSV(t.Context(), products.Query{Sort: "x"}); models.AsError(err) == nil || models.AsError(err).Class != models.Invalid {
 			t.Errorf("an unknown sort: %v", err)
 		}
 	})
@@ -120,7 +120,7 @@ func TestBrokenOff(t *testing.T) {
 		t.Parallel()
 		l := newLab(t, url(t), 5000)
 		for range 12 { // more than may be under way at once
-			file := l.csv(services.ProductQuery{})
+			file := l.csv(products.Query{})
 			if _, err := io.ReadFull(file, make([]byte, 1000)); err != nil {
 				t.Fatal(err)
 			}
@@ -131,9 +131,9 @@ func TestBrokenOff(t *testing.T) {
 		}
 		var open []io.ReadCloser
 		for range 4 {
-			open = append(open, l.csv(services.ProductQuery{}))
+			open = append(open, l.csv(products.Query{}))
 		}
-		if _, err := l.exports.CSV(t.Context(), services.ProductQuery{}); models.AsError(err) == nil || models.AsError(err).Class != models.Unavailable {
+		if _, err := l.exports.CSV(t.Context(), products.Query{}); models.AsError(err) == nil || models.AsError(err).Class != models.Unavailable {
 			t.Errorf("one more: %v", err)
 		}
 		l.exports.Close()
@@ -162,7 +162,7 @@ func (l *lab) eventually(what string, holds func() bool) {
 func TestConnectionLost(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, databasetest.Postgres(t), 200_000)
-	file := l.csv(services.ProductQuery{Sort: "id"})
+	file := l.csv(products.Query{Sort: "id"})
 	if _, err := io.ReadFull(file, make([]byte, 100_000)); err != nil {
 		t.Fatal(err)
 	}
@@ -171,10 +171,10 @@ func TestConnectionLost(t *testing.T) {
 		t.Errorf("it ended with %v", err)
 	}
 	l.exec("DROP TABLE tbl_produk_lifecycle CASCADE")
-	if _, err := l.exports.CSV(t.Context(), services.ProductQuery{}); models.AsError(err) == nil || models.AsError(err).Class != models.Schema {
+	if _, err := l.exports.CSV(t.Context(), products.Query{}); models.AsError(err) == nil || models.AsError(err).Class != models.Schema {
 		t.Errorf("without the table: %v", err)
 	}
-	if _, err := l.exports.Workbook(t.Context(), services.ProductQuery{}); models.AsError(err) == nil || models.AsError(err).Class != models.Schema {
+	if _, err := l.exports.Workbook(t.Context(), products.Query{}); models.AsError(err) == nil || models.AsError(err).Class != models.Schema {
 		t.Errorf("without the table: %v", err)
 	}
 	l.exports.Close()
@@ -205,7 +205,7 @@ func TestSweep(t *testing.T) {
 	if err := os.WriteFile(l.folder, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := l.exports.Workbook(t.Context(), services.ProductQuery{})
+	_, err := l.exports.Workbook(t.Context(), products.Query{})
 	if e := models.AsError(err); e == nil || e.Class != models.Unavailable || errors.Is(err, io.EOF) {
 		t.Errorf("without a folder: %v", err)
 	}

@@ -9,7 +9,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
-	"lifecycle-sync/services"
+	"lifecycle-sync/services/cache"
 )
 
 // What pmo_db tells is asked for at most so often, however many ask, and waited for so long.
@@ -104,22 +104,22 @@ func (s *standing) ask() (pmo.Standing, error) {
 	return s.known, s.err
 }
 
-// cache collects how the cache of answers did.
-type cache struct {
-	stats func() services.AnswerStats
+// cacheCollector collects how the cache of answers did.
+type cacheCollector struct {
+	stats func() cache.Stats
 	desc  *prometheus.Desc
 }
 
-func newCache(stats func() services.AnswerStats) *cache {
-	return &cache{stats: stats, desc: prometheus.NewDesc(namespace+"_cache_requests_total",
+func newCache(stats func() cache.Stats) *cacheCollector {
+	return &cacheCollector{stats: stats, desc: prometheus.NewDesc(namespace+"_cache_requests_total",
 		"Reads of the mirror: a hit was answered from memory, a miss was made, bypass means that nothing could be kept.", []string{"result"}, nil)}
 }
 
 // Describe implements prometheus.Collector.
-func (c *cache) Describe(to chan<- *prometheus.Desc) { to <- c.desc }
+func (c *cacheCollector) Describe(to chan<- *prometheus.Desc) { to <- c.desc }
 
 // Collect implements prometheus.Collector.
-func (c *cache) Collect(to chan<- prometheus.Metric) {
+func (c *cacheCollector) Collect(to chan<- prometheus.Metric) {
 	s := c.stats()
 	for result, n := range map[string]uint64{"hit": s.Hits, "miss": s.Misses, "bypass": s.Bypassed} {
 		to <- prometheus.MustNewConstMetric(c.desc, prometheus.CounterValue, float64(n), result)

@@ -10,9 +10,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/common/expfmt"
 
-	"lifecycle-sync/services"
 	"lifecycle-sync/services/alerts"
-	"lifecycle-sync/services/syncing"
+	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/runs"
 )
 
 // The first words of the figures' names.
@@ -41,7 +41,7 @@ type Metrics struct {
 
 // New returns the figures, which ask the mirror how it stands, the cache how it did, and real time how far it
 // is, each time they are read. Real time says whether it runs in this process; nil where it never does.
-func New(mirror Mirror, cache func() services.AnswerStats, realTime func() (RealTime, bool)) *Metrics {
+func New(mirror Mirror, cacheStats func() cache.Stats, realTime func() (RealTime, bool)) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Subsystem: ofHTTP, Name: "requests_total",
@@ -66,7 +66,7 @@ func New(mirror Mirror, cache func() services.AnswerStats, realTime func() (Real
 		m.registry.MustRegister(newRealTime(realTime))
 	}
 	m.registry.MustRegister(m.requests, m.durations, m.runs, m.lastRun, m.rows, m.alerts,
-		newStanding(mirror), newCache(cache), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		newStanding(mirror), newCache(cacheStats), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -77,7 +77,7 @@ func (m *Metrics) Request(route, method string, status int, took time.Duration) 
 }
 
 // RunEnded counts a run, and what it did unless it was for show or nothing came of it.
-func (m *Metrics) RunEnded(o syncing.Outcome) {
+func (m *Metrics) RunEnded(o runs.Outcome) {
 	m.runs.WithLabelValues(o.Run.Mode, string(o.Run.State)).Inc()
 	m.lastRun.WithLabelValues(o.Run.Mode).Set(o.Took.Seconds())
 	if !o.Wrote() {

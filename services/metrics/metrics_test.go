@@ -12,10 +12,10 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
-	"lifecycle-sync/services"
 	"lifecycle-sync/services/alerts"
+	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/metrics"
-	"lifecycle-sync/services/syncing"
+	"lifecycle-sync/services/runs"
 )
 
 // mirror stands as it is told.
@@ -48,7 +48,7 @@ func TestFigures(t *testing.T) {
 		Age: &age, Quarantined: 4, LastVerdict: &models.Run{ID: 9, Mode: models.IncrementalRun, State: models.Failed, ErrorClass: &stopped},
 		ProvedEqual: &models.Run{ID: 7, Differences: models.JSON(`{"behind":5,"drift":2,"unknown":0}`)}, Verified: &models.Run{ID: 8, Differences: models.JSON(`{"behind":5,"drift":3,"unknown":0}`)},
 	}
-	m := metrics.New(&mirror{standing: standing}, func() services.AnswerStats { return services.AnswerStats{Hits: 5, Misses: 6, Bypassed: 7} },
+	m := metrics.New(&mirror{standing: standing}, func() cache.Stats { return cache.Stats{Hits: 5, Misses: 6, Bypassed: 7} },
 		func() (metrics.RealTime, bool) {
 			return metrics.RealTime{Lag: 1500 * time.Millisecond, Retained: 1 << 20}, true
 		})
@@ -60,7 +60,7 @@ func TestFigures(t *testing.T) {
 	for _, run := range []models.Run{
 		{Mode: models.FullRun, State: models.Succeeded}, {Mode: models.FullRun, State: models.Failed}, {Mode: models.DryRun, State: models.Succeeded}, {Mode: models.VerifyRun, State: models.Succeeded},
 	} {
-		m.RunEnded(syncing.Outcome{Run: run, Tables: tables, Took: 1500 * time.Millisecond})
+		m.RunEnded(runs.Outcome{Run: run, Tables: tables, Took: 1500 * time.Millisecond})
 	}
 	got := text(t, m)
 	for _, line := range []string{
@@ -111,7 +111,7 @@ func TestLastRun(t *testing.T) {
 		`lifecycle_sync_drift_rows 0`:                                        {ProvedEqual: &models.Run{ID: 3}, Verified: &models.Run{ID: 2, Differences: models.JSON(`{"drift":1}`)}},
 		`lifecycle_sync_drift_rows 1`:                                        {Verified: &models.Run{ID: 2, Differences: models.JSON(`{"drift":1}`)}},
 	} {
-		got := text(t, metrics.New(&mirror{standing: standing}, func() services.AnswerStats { return services.AnswerStats{} }, func() (metrics.RealTime, bool) { return metrics.RealTime{}, false }))
+		got := text(t, metrics.New(&mirror{standing: standing}, func() cache.Stats { return cache.Stats{} }, func() (metrics.RealTime, bool) { return metrics.RealTime{}, false }))
 		if !strings.Contains(got, "\n"+want+"\n") || strings.Contains(got, "realtime") {
 			t.Errorf("no %s in\n%s", want, got)
 		}
@@ -122,7 +122,7 @@ func TestLastRun(t *testing.T) {
 func TestFiguresWithoutTheDatabase(t *testing.T) {
 	t.Parallel()
 	for name, m := range map[string]*mirror{"away": {err: errors.New("away")}, "never synchronised": {}} {
-		got := text(t, metrics.New(m, func() services.AnswerStats { return services.AnswerStats{} }, nil))
+		got := text(t, metrics.New(m, func() cache.Stats { return cache.Stats{} }, nil))
 		if strings.Contains(got, "last_success_age") || strings.Contains(got, "lifecycle_quarantined_rows") != (m.err == nil) || !strings.Contains(got, "lifecycle_cache_requests_total") {
 			t.Errorf("%s: %s", name, got)
 		}

@@ -20,7 +20,7 @@ import (
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services/demo"
 	"lifecycle-sync/services/mirror"
-	"lifecycle-sync/services/syncing"
+	"lifecycle-sync/services/runs"
 )
 
 // lab is a mirror in a database of its own.
@@ -65,7 +65,7 @@ type process struct {
 func (l *lab) process() *process {
 	p := &process{log: &lockedBuffer{}, release: make(chan struct{})}
 	log := slog.New(slog.NewTextHandler(p.log, nil))
-	syncs := syncing.New(syncing.Options{Engine: held{l.eng, p.release}, Store: l.store, Timeout: time.Minute, Now: time.Now, Log: log})
+	syncs := runs.New(runs.Options{Engine: held{l.eng, p.release}, Store: l.store, Timeout: time.Minute, Now: time.Now, Log: log})
 	l.Cleanup(syncs.Close)
 	p.Schedule = New(Options{Runs: syncs, History: l.store, Now: time.Now, Log: log})
 	return p

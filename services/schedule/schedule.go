@@ -7,7 +7,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/mirror"
-	"lifecycle-sync/services/syncing"
+	"lifecycle-sync/services/runs"
 )
 
 // look is for how long at most the clock is not looked at: it may be set meanwhile, or the machine sleep.
@@ -30,10 +30,10 @@ func (p Plan) Next(after time.Time) (next time.Time, is bool) {
 	return next, is
 }
 
-// runner makes runs and verifications. Errors: those of syncing.Service.
+// runner makes runs and verifications. Errors: those of runs.Service.
 type runner interface {
 	Run(ctx context.Context, req mirror.Request, progress mirror.Progress) (mirror.Result, error)
-	Verify(ctx context.Context) (syncing.Verdict, error)
+	Verify(ctx context.Context) (runs.Verdict, error)
 }
 
 // history knows the runs of every process. Errors: connection, timeout, schema.

@@ -15,7 +15,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/mirror"
-	"lifecycle-sync/services/syncing"
+	"lifecycle-sync/services/runs"
 )
 
 // world is a mirror and its runs, without databases.
@@ -65,7 +65,7 @@ func (w *world) Run(ctx context.Context, req mirror.Request, _ mirror.Progress) 
 	var takes time.Duration
 	w.set(func() {
 		if w.other != nil {
-			err = &syncing.UnderWayError{Run: *w.other}
+			err = &runs.UnderWayError{Run: *w.other}
 			return
 		}
 		w.begin(req.Mode)
@@ -90,12 +90,12 @@ func (w *world) Run(ctx context.Context, req mirror.Request, _ mirror.Progress) 
 }
 
 // Verify makes a verification.
-func (w *world) Verify(context.Context) (syncing.Verdict, error) {
+func (w *world) Verify(context.Context) (runs.Verdict, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.begin(models.VerifyRun)
 	w.end(models.Succeeded)
-	return syncing.Verdict{Equal: true}, nil
+	return runs.Verdict{Equal: true}, nil
 }
 
 // LastMade is as that of pmo.Store.

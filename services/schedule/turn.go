@@ -7,7 +7,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/mirror"
-	"lifecycle-sync/services/syncing"
+	"lifecycle-sync/services/runs"
 )
 
 const (
@@ -18,7 +18,7 @@ const (
 // turn makes a run that was due at an instant, unless one of its kind has been made since, by whichever
 // process. While another is under way it waits, because that one may come to nothing: its process may die.
 // Of two processes that look at the same moment each may make one, which does no harm. Errors: those of
-// syncing.Service, connection, timeout, schema.
+// runs.Service, connection, timeout, schema.
 func (s *Schedule) turn(ctx context.Context, mode string, due time.Time) error {
 	for waiting := false; ; waiting = true {
 		last, err := s.o.History.LastMade(ctx, mode)
@@ -30,7 +30,7 @@ func (s *Schedule) turn(ctx context.Context, mode string, due time.Time) error {
 			return nil
 		}
 		err = s.make(ctx, mode)
-		other, underWay := errors.AsType[*syncing.UnderWayError](err)
+		other, underWay := errors.AsType[*runs.UnderWayError](err)
 		if !underWay {
 			return err
 		}

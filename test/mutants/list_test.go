@@ -149,7 +149,7 @@ var mutants = map[string]mutant{
 	},
 	"deletes a product that has changed since it was shown": {
 		"handlers/pages/product_delete.go",
-		"services.IfMatch(fields[versionField])", `services.IfMatch("*")`,
+		"models.RowVersions(fields[versionField])", `models.RowVersions("*")`,
 		"./test/console", "TestDeleteAProduct",
 	},
 	"applies whatever a full run finds, not what was shown": {

@@ -1,0 +1,112 @@
+package attachments
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/services/outbox"
+)
+
+// Files adds files to products, and lets them be downloaded and deleted.
+type Files struct {
+	writer   *outbox.Writer
+	store    *pmo.Store
+	contents Contents
+	log      *slog.Logger
+}
+
+// NewFiles returns the use cases.
+func NewFiles(w *outbox.Writer, store *pmo.Store, contents Contents, log *slog.Logger) *Files {
+	return &Files{writer: w, store: store, contents: contents, log: log}
+}
+
+// fileLister reads the files of a product in the mirror. Errors: connection, timeout, schema.
+type fileLister interface {
+	HasProduct(ctx context.Context, id int64) (bool, error)
+	Attachments(ctx context.Context, productID int64) ([]models.ListedAttachment, error)
+}
+
+// List lists a product's files, oldest first. Errors: not found, connection, timeout, schema.
+func List(ctx context.Context, from fileLister, productID int64) ([]models.ListedAttachment, error) {
+	has, err := from.HasProduct(ctx, productID)
+	if err := wantProduct(has, err); err != nil {
+		return nil, err
+	}
+	rows, err := from.Attachments(ctx, productID)
+	return withPaths(rows), err
+}
+
+func wantProduct(has bool, err error) error {
+	if err == nil && !has {
+		return &models.Error{Class: models.NotFound, LegacyMessage: "There is no product with this id"}
+	}
+	return err
+}
+
+// withPaths says of each file where the API lets it be downloaded.
+func withPaths(rows []models.ListedAttachment) []models.ListedAttachment {
+	for i, a := range rows {
+		rows[i].Path = fmt.Sprintf("/api/product-lifecycle/products/%d/attachments/%d", a.ProductID, a.ID)
+	}
+	return rows
+}
+
+// Add attaches the request's files to a product, all or none. After an error none of them is left.
+// Errors: not found; conflict and busy of the key; connection.
+func (f *Files) Add(ctx context.Context, productID int64, r outbox.Request) (outbox.Result, error) {
+	return f.writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Store) (any, error) {
+		// Until the files are there the product stays: whoever deletes it comes after, and finds them.
+		has, err := tx.KeepProduct(ctx, productID)
+		if err := wantProduct(has, err); err != nil {
+			return nil, err
+		}
+		added, err := tx.AddStored(ctx, productID, r.Files)
+		return withPaths(added), err
+	})
+}
+
+// Remove deletes a file of a product. Errors: not found, connection.
+func (f *Files) Remove(ctx context.Context, productID, id int64) (was models.Attachment, err error) {
+	var version int64
+	err = f.store.InTx(ctx, func(tx *pmo.Store) error {
+		if was, err = tx.DeleteAttachment(ctx, productID, id); err != nil {
+			return err
+		}
+		version, err = tx.Bump(ctx)
+		return err
+	})
+	if err != nil {
+		return was, err
+	}
+	f.writer.Advance(version)
+	f.deleteContent(ctx, was)
+	return was, nil
+}
+
+// deleteContent deletes the content of a file that is gone. What cannot be deleted is left to the sweep.
+func (f *Files) deleteContent(ctx context.Context, was models.Attachment) {
+	if err := f.contents.Delete(context.WithoutCancel(ctx), was.ObjectKey); err != nil {
+		f.log.Warn("a file is removed by the next sweep", "key", was.ObjectKey, "error", err)
+	}
+}
+
+// Find returns a file of a product. Errors: not found, connection, timeout.
+func (f *Files) Find(ctx context.Context, productID, id int64) (models.Attachment, error) {
+	return f.store.Attachment(ctx, productID, id)
+}
+
+// Open returns the content of a file, which is a.Size bytes. It may be read when ctx has ended, and must be
+// closed. Errors: not found, unavailable.
+func (f *Files) Open(ctx context.Context, a models.Attachment) (io.ReadCloser, error) {
+	content, size, err := f.contents.Get(context.WithoutCancel(ctx), a.ObjectKey)
+	if err == nil && size != a.Size {
+		_ = content.Close()
+		return nil, &models.Error{Class: models.NotFound, LegacyMessage: "The file's content is not what was kept.",
+			Cause: fmt.Errorf("%s has %d bytes instead of %d", a.ObjectKey, size, a.Size)}
+	}
+	return content, err
+}

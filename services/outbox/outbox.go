@@ -1,0 +1,351 @@
+// Package outbox writes through: into lifecycle_db and from there to the mirror, once per idempotency key.
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/lifecycle"
+	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/failpoint"
+	"lifecycle-sync/services/mirror"
+)
+
+// WriteTimeout is what a write may take, once its request has arrived.
+const WriteTimeout = 10 * time.Second
+
+// followTime bounds what is done after a write has committed, whatever the request's own time is.
+const followTime = 8 * time.Second
+
+// contents is where the contents of files lie. To delete what is not there is no error.
+type contents interface {
+	Delete(ctx context.Context, key string) error
+}
+
+// Writer writes through the API: into lifecycle_db, which owns every row, and from there to the mirror
+// at once. lifecycle_db and pmo_db cannot commit together; so where more than the mirror hangs on a
+// write (an answer to be kept, files), pmo_db first learns what is intended.
+type Writer struct {
+	source   *lifecycle.Source
+	store    *pmo.Store
+	mirror   *mirror.Refresher
+	answers  *cache.Answers
+	contents contents
+	log      *slog.Logger
+}
+
+// NewWriter returns the writer.
+func NewWriter(source *lifecycle.Source, store *pmo.Store, refresher *mirror.Refresher, answers *cache.Answers, files contents, log *slog.Logger) *Writer {
+	return &Writer{source: source, store: store, mirror: refresher, answers: answers, contents: files, log: log}
+}
+
+// Request is what every write has beside what it asks for.
+type Request struct {
+	Key         *Key            // nil when the caller named none
+	Fingerprint string          // with a key
+	Files       []models.Upload // to be attached to the product; they are the writer's from here on
+}
+
+// Change is what a write does in lifecycle_db.
+type Change struct {
+	Table        string // of the row that was written
+	RowID        int64
+	Action       string // insert, update or delete
+	ProductID    int64  // whose files come or go
+	RemovesFiles bool
+	Data         any // what the answer shows
+	Version      string
+	Rows         mirror.ChangedRows // all rows that changed
+	Deleted      int64              // how many of them were deleted
+}
+
+// Result is the outcome of a write that was done.
+type Result struct {
+	Data     models.JSON
+	Version  string // of the row, or ""
+	RowID    int64
+	Followed bool // the mirror shows it already; else the next run brings it
+}
+
+// Write runs change in one transaction of lifecycle_db and brings what it did to the mirror. Errors:
+// change's; conflict and busy of the key; forbidden when the account may not write; connection: nothing
+// was written anywhere, unless the message says that this is not known.
+func (w *Writer) Write(ctx context.Context, r Request, change func(ctx context.Context, tx *lifecycle.Tx) (Change, error)) (Result, error) {
+	write, done, err := w.claim(ctx, r.Key, r.Fingerprint)
+	if err != nil || done != nil {
+		w.discard(ctx, r.Files)
+		return replay(done), err
+	}
+	c, err := w.inSource(ctx, &write, r, change)
+	if err != nil {
+		if _, unknown := errors.AsType[lifecycle.UnknownOutcomeError](err); !unknown {
+			w.giveUp(ctx, write, r)
+		}
+		return Result{}, err
+	}
+	failpoint.Reach("after-source-commit")
+	written := replay(&write)
+	written.Followed = w.follow(ctx, write, r, c)
+	return written, nil
+}
+
+// replay is the outcome of a write that was done before.
+func replay(done *models.Write) Result {
+	if done == nil {
+		return Result{}
+	}
+	written := Result{Data: done.Body, Followed: true}
+	if done.ETag != nil {
+		written.Version = strings.Trim(*done.ETag, `"`) // earlier releases stored it quoted
+	}
+	if done.RowID != nil {
+		written.RowID = *done.RowID
+	}
+	return written
+}
+
+func (w *Writer) inSource(ctx context.Context, write *models.Write, r Request, change func(ctx context.Context, tx *lifecycle.Tx) (Change, error)) (c Change, err error) {
+	err = w.source.InTx(ctx, func(tx *lifecycle.Tx) error {
+		if c, err = change(ctx, tx); err != nil {
+			return err
+		}
+		if write.Body, err = json.Marshal(c.Data); err != nil {
+			return err
+		}
+		write.Mark, write.ETag = tx.Mark(c.Table, c.RowID, c.Action), &c.Version
+		if !journaled(r, c) {
+			return nil
+		}
+		if err := w.store.InTx(ctx, func(p *pmo.Store) error { return intend(ctx, p, *write, r, c) }); err != nil {
+			return err
+		}
+		failpoint.Reach("after-intent")
+		return nil
+	})
+	return c, err
+}
+
+// Once does something for a request with a key only once, and gives those who send it again the first
+// answer. Should the answer not be kept, because the process dies or pmo_db is away then, it is done again.
+// Errors: do's; conflict and busy of the key; connection.
+func (w *Writer) Once(ctx context.Context, key *Key, fingerprint string, do func(ctx context.Context) (data any, err error)) (Result, error) {
+	write, done, err := w.claim(ctx, key, fingerprint)
+	if err != nil || done != nil {
+		return replay(done), err
+	}
+	data, err := do(ctx)
+	if err == nil {
+		write.Body, err = json.Marshal(data)
+	}
+	if err != nil {
+		w.giveUp(ctx, write, Request{Key: key})
+		return Result{}, err
+	}
+	if key != nil {
+		if err := w.store.FinishWrite(context.WithoutCancel(ctx), write); err != nil { // it is done all the same
+			w.log.Warn("the answer to an Idempotency-Key could not be kept", "error", err)
+		}
+	}
+	return replay(&write), nil
+}
+
+// WriteMirror runs change in one transaction of pmo_db, with the answer: for what lifecycle_db knows nothing of. After
+// an error none of the request's files is left. Errors: change's; conflict and busy of the key; connection.
+func (w *Writer) WriteMirror(ctx context.Context, r Request, change func(ctx context.Context, tx *pmo.Store) (data any, err error)) (Result, error) {
+	write, done, err := w.claim(ctx, r.Key, r.Fingerprint)
+	if err != nil || done != nil {
+		w.discard(ctx, r.Files)
+		return replay(done), err
+	}
+	var version int64
+	err = w.store.InTx(ctx, func(tx *pmo.Store) error {
+		data, err := change(ctx, tx)
+		if err == nil {
+			write.Body, err = json.Marshal(data)
+		}
+		if err == nil {
+			err = tx.FinishWrite(ctx, write)
+		}
+		if err == nil {
+			version, err = tx.Bump(ctx)
+		}
+		return err
+	})
+	if err != nil {
+		committed, known := w.attached(ctx, r.Files)
+		if known && !committed {
+			w.giveUp(ctx, write, r)
+		}
+		if !committed {
+			return Result{}, err
+		}
+	}
+	w.Advance(version)
+	return replay(&write), nil
+}
+
+// attached finds out whether files were attached although no answer to the commit came. Where that is not
+// known the files must be left alone: the sweep deletes what belongs to nothing.
+func (w *Writer) attached(ctx context.Context, files []models.Upload) (attached, known bool) {
+	if len(files) == 0 {
+		return false, true
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), followTime)
+	defer cancel()
+	referred, err := w.store.ReferredObjects(ctx, []string{files[0].Key})
+	return len(referred) == 1, err == nil
+}
+
+// Advance says that the mirror has a new version, which this process has just committed.
+func (w *Writer) Advance(version int64) { w.answers.Advance(version) }
+
+// journaled reports whether more than the mirror hangs on a write.
+func journaled(r Request, c Change) bool {
+	return r.Key != nil || len(r.Files) > 0 || c.RemovesFiles
+}
+
+func intend(ctx context.Context, p *pmo.Store, write models.Write, r Request, c Change) error {
+	if err := p.IntendWrite(ctx, write); err != nil {
+		return err
+	}
+	if c.RemovesFiles {
+		return p.MarkRemoving(ctx, write.ID, c.ProductID)
+	}
+	return p.AddPending(ctx, write.ID, c.ProductID, r.Files)
+}
+
+// follow does what comes after the commit in lifecycle_db, and reports whether all of it succeeded. What
+// did not is done by the sweep and by the next run.
+func (w *Writer) follow(ctx context.Context, write models.Write, r Request, c Change) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), followTime)
+	defer cancel()
+	version, err := w.mirror.Refresh(ctx, c.Rows, c.Deleted)
+	if err == nil {
+		w.answers.Advance(version)
+	} else {
+		w.log.Warn("the mirror follows a write only with the next run", "table", c.Table, "id", c.RowID, "error", err, "cause", models.AsError(err).Cause)
+	}
+	if !journaled(r, c) && !w.leavesFiles(ctx, write) {
+		return err == nil
+	}
+	if endErr := w.settle(ctx, write); endErr != nil {
+		w.log.Warn("a write is completed by the next sweep", "table", c.Table, "id", c.RowID, "error", endErr, "cause", models.AsError(endErr).Cause)
+		return false
+	}
+	return err == nil
+}
+
+// deletesProduct reports whether a write takes a product away, whose id is never given again.
+func deletesProduct(write models.Write) bool {
+	return write.Table != nil && *write.Table == lifecycle.ProductTable && *write.Action == lifecycle.Deleted
+}
+
+// leavesFiles reports whether a deleted product has files, which came while it was being deleted.
+func (w *Writer) leavesFiles(ctx context.Context, write models.Write) bool {
+	if !deletesProduct(write) {
+		return false
+	}
+	has, err := w.store.HasAttachments(ctx, *write.RowID)
+	return has || err != nil // settling tells what is wrong
+}
+
+// end completes a write that its own process did not: its row comes to the mirror, if that can be
+// written, else with the next run.
+func (w *Writer) end(ctx context.Context, write models.Write) error {
+	if write.Table != nil {
+		deleted := int64(0)
+		if *write.Action == lifecycle.Deleted {
+			deleted = 1
+		}
+		if version, err := w.mirror.Refresh(ctx, mirror.ChangedRows{*write.Table: {*write.RowID}}, deleted); err == nil {
+			w.answers.Advance(version)
+		}
+	}
+	return w.settle(ctx, write)
+}
+
+// settle gives a committed write its files and its answer for good.
+func (w *Writer) settle(ctx context.Context, write models.Write) error {
+	return w.close(ctx, write, true, func(p *pmo.Store) error { return p.FinishWrite(ctx, write) })
+}
+
+// abandon undoes what pmo_db holds of a write that did not commit.
+func (w *Writer) abandon(ctx context.Context, write models.Write) error {
+	return w.close(ctx, write, false, func(p *pmo.Store) error {
+		return errors.Join(p.DropWrite(ctx, write.ID, models.WriteIntended), p.DropWrite(ctx, write.ID, models.WriteClaimed))
+	})
+}
+
+func (w *Writer) close(ctx context.Context, write models.Write, committed bool, record func(p *pmo.Store) error) error {
+	var gone []string
+	var version int64 // stays 0 where nothing changes that can be read: what is kept of reads stays good
+	err := w.store.InTx(ctx, func(p *pmo.Store) (err error) {
+		var files int64
+		if committed && deletesProduct(write) {
+			gone, err = p.RemoveAttachments(ctx, *write.RowID)
+			files = int64(len(gone))
+		} else {
+			gone, files, err = p.SettleAttachments(ctx, write.ID, committed)
+		}
+		if err == nil {
+			err = record(p)
+		}
+		if err == nil && files > 0 {
+			version, err = p.Bump(ctx)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if version > 0 {
+		w.answers.Advance(version)
+	}
+	w.delete(ctx, gone)
+	return nil
+}
+
+// giveUp leaves nothing of a write that did not commit.
+func (w *Writer) giveUp(ctx context.Context, write models.Write, r Request) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), followTime)
+	defer cancel()
+	if r.Key != nil || len(r.Files) > 0 || write.Table != nil {
+		if err := w.abandon(ctx, write); err != nil {
+			w.log.Warn("what is left of a failed write is removed by the next sweep", "error", err)
+		}
+	}
+	w.discard(ctx, r.Files)
+}
+
+// discard deletes files that came with a request and are not wanted.
+func (w *Writer) discard(ctx context.Context, files []models.Upload) {
+	keys := make([]string, len(files))
+	for i, f := range files {
+		keys[i] = f.Key
+	}
+	w.delete(ctx, keys)
+}
+
+func (w *Writer) delete(ctx context.Context, keys []string) {
+	for _, key := range keys {
+		if err := w.contents.Delete(context.WithoutCancel(ctx), key); err != nil {
+			w.log.Warn("a file is removed by the next sweep", "key", key, "error", err)
+		}
+	}
+}
+
+// Table returns the mirrored table with a name in lifecycle_db.
+func Table(source string) *models.Table {
+	for _, t := range models.Tables() {
+		if t.Source == source {
+			return t
+		}
+	}
+	panic(source + " is not mirrored")
+}

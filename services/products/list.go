@@ -1,0 +1,98 @@
+// Package products lists, creates, changes and deletes products.
+package products
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo"
+)
+
+// maxSearch is how many characters a search may have.
+const maxSearch = 200
+
+// sortKeys are the columns that the list can be sorted by.
+func sortKeys() []string {
+	return []string{"id", "produk", "harga", "tanggal_launch", "created_at", "updated_at", "tanggal_stage_end"}
+}
+
+// productLister reads products from the mirror. Errors: connection, timeout, schema.
+type productLister interface {
+	Products(ctx context.Context, f pmo.ProductFilter, order pmo.ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error)
+}
+
+// Filter says which products are meant.
+type Filter = pmo.ProductFilter
+
+// Query is what a client asks of the list. Sort is a sort key, with "-" before it for
+// descending, or "" for newest first.
+type Query struct {
+	models.Paging
+	Filter Filter
+	Sort   string
+}
+
+// Page is one page of the list.
+type Page struct {
+	Products   []models.ListedProduct
+	Pagination models.Pagination
+}
+
+// Check finds what is wrong with a query before anything is read. Errors: validation_failed for a
+// search that is too long, an unknown sort key, or an unknown thing to be missing.
+func (q Query) Check() error {
+	if _, err := productOrder(q.Sort); err != nil {
+		return err
+	}
+	if _, known := q.Filter.MissingColumn(); !known && q.Filter.Missing != "" {
+		return models.NewInvalid(models.FieldError{Field: "missing", Code: "unknown", LegacyMessage: "missing must be one of segment, stage, category, price, launchDate"})
+	}
+	return CheckSearch(q.Filter.Search)
+}
+
+// Order is the order that the query asks for. Errors: as Check.
+func (q Query) Order() (pmo.ProductOrder, error) {
+	if err := q.Check(); err != nil {
+		return pmo.ProductOrder{}, err
+	}
+	return productOrder(q.Sort)
+}
+
+// CheckSearch finds what is wrong with a search for products. Errors: validation_failed.
+func CheckSearch(search string) error {
+	if n := utf8.RuneCountInString(search); n > maxSearch {
+		return models.NewInvalid(models.FieldError{Field: "search", Code: "too_long",
+			LegacyMessage: fmt.Sprintf("search has %d characters; at most %d are possible", n, maxSearch)})
+	}
+	return nil
+}
+
+// List returns the page of the mirrored products that the query asks for on the day of now, in its
+// time zone; one past the end is empty. Errors: as Check; connection, timeout, schema.
+func List(ctx context.Context, products productLister, q Query, now time.Time) (Page, error) {
+	order, err := productOrder(q.Sort)
+	if err != nil {
+		return Page{}, err
+	}
+	paging := q.Bounded()
+	page, total, err := products.Products(ctx, q.Filter.On(now), order, paging.Offset(), int(paging.Limit))
+	return Page{Products: page, Pagination: paging.Of(total)}, err
+}
+
+func productOrder(sort string) (pmo.ProductOrder, error) {
+	key, descending := strings.CutPrefix(sort, "-")
+	switch {
+	case sort == "":
+		return pmo.ProductOrder{Column: "created_at", Descending: true}, nil
+	case slices.Contains(sortKeys(), key):
+		return pmo.ProductOrder{Column: key, Descending: descending}, nil
+	default:
+		return pmo.ProductOrder{}, models.NewInvalid(models.FieldError{Field: "sort", Code: "unknown",
+			LegacyMessage: "sort must be one of " + strings.Join(sortKeys(), ", ") + ", with - before it for descending"})
+	}
+}

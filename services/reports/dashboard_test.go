@@ -1,0 +1,294 @@
+package reports_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/services/reports"
+)
+
+// lab is a mirror filled with random rows, and what the oracle is told of them.
+type lab struct {
+	db     *database.DB
+	store  *pmo.Store
+	oracle oracle
+}
+
+// segmentNames need quoting and folding.
+var segmentNames = []string{"Transmisi", "énergie & <co>", "Distribusi"}
+
+func newLab(t *testing.T, url string, seed uint64, now time.Time) *lab {
+	t.Helper()
+	db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 2, ConnectTimeout: 10 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	l := &lab{db: db, store: pmo.New(db, models.Tables()), oracle: oracle{now: now}}
+	if _, err := l.store.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l.fill(t, rand.New(rand.NewPCG(seed, 1)))
+	return l
+}
+
+func (l *lab) insert(t *testing.T, table string, rows any) {
+	t.Helper()
+	if err := l.db.Table(table).CreateInBatches(rows, 200).Error; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (l *lab) fill(t *testing.T, dice *rand.Rand) {
+	t.Helper()
+	var stages []models.Stage
+	for i, name := range []string{"Introduction", "Growth", "Maturity", "Decline"} {
+		stages = append(stages, models.Stage{ID: int64(i + 1), Name: &name})
+		l.oracle.stages = append(l.oracle.stages, named{new(int64(i + 1)), &name})
+	}
+	stages[2].Name, l.oracle.stages[2].name = nil, nil
+	l.insert(t, "tbl_stage_lifecycle", stages)
+	var segments []models.Segment
+	for i, name := range segmentNames {
+		segments = append(segments, models.Segment{ID: int64(i + 1), Name: &name})
+	}
+	l.insert(t, "tbl_segmen_lifecycle", segments)
+	for _, id := range []int64{3, 1, 2} { // by name
+		l.oracle.segments = append(l.oracle.segments, named{&id, &segmentNames[id-1]})
+	}
+	l.insert(t, "tbl_kategori_lifecycle", []models.Category{{ID: 7, Name: new("Software")}, {ID: 9, Name: new("Hardware")}})
+	l.oracle.categories = []named{{new(int64(9)), new("Hardware")}, {new(int64(7)), new("Software")}}
+	l.fillProducts(t, dice)
+	l.fillHistories(t, dice)
+}
+
+func maybe[T any](dice *rand.Rand, value T) *T {
+	if dice.IntN(6) == 0 {
+		return nil
+	}
+	return &value
+}
+
+func (l *lab) fillProducts(t *testing.T, dice *rand.Rand) {
+	t.Helper()
+	day := func(spread int) models.Date {
+		d := l.oracle.now.AddDate(0, 0, dice.IntN(2*spread)-spread)
+		return models.NewDate(d.Date())
+	}
+	for id := range int64(300) {
+		p := models.Product{ID: id + 1, Name: maybe(dice, fmt.Sprintf("Produk %d", dice.IntN(40))), SegmentID: maybe(dice, 1+dice.Int64N(3)), StageID: maybe(dice, 1+dice.Int64N(4)),
+			CategoryID: maybe(dice, 7+2*dice.Int64N(2)), Price: maybe(dice, dice.Int64N(1e9)-1e6), LaunchDate: maybe(dice, day(900)), StageStart: maybe(dice, day(500)), StageEnd: maybe(dice, day(300)),
+			CreatedAt: maybe(dice, l.oracle.now.Add(-time.Duration(dice.IntN(1e6))*time.Second).Truncate(time.Microsecond).UTC())}
+		if dice.IntN(10) == 0 {
+			p.Price = new(int64(math.MaxInt64))
+		}
+		if dice.IntN(20) == 0 { // at the edges
+			d := models.NewDate(l.oracle.now.AddDate(-dice.IntN(2), 0, dice.IntN(3)-1).Date())
+			p.LaunchDate, p.StageStart, p.StageEnd = &d, &d, &d
+		}
+		l.oracle.products = append(l.oracle.products, p)
+	}
+	l.insert(t, "tbl_produk_lifecycle", l.oracle.products)
+	// What only a hand edit can put there.
+	future, past, beyond := "'infinity'", "'-infinity'", "'20000-01-01'"
+	if l.db.Kind() == database.SQLite {
+		future, past, beyond = "'soon'", "'!ago'", "17"
+		if err := l.db.Exec("UPDATE tbl_produk_lifecycle SET harga = 'much', id_kategori = 'x' WHERE id = 7").Error; err != nil {
+			t.Fatal(err)
+		}
+	} else if err := l.db.Exec("UPDATE tbl_produk_lifecycle SET harga = NULL, id_kategori = NULL WHERE id = 7").Error; err != nil {
+		t.Fatal(err)
+	}
+	l.oracle.products[6].Price, l.oracle.products[6].CategoryID = nil, nil
+	for i, value := range []string{future, past, beyond} {
+		if err := l.db.Exec(fmt.Sprintf("UPDATE tbl_produk_lifecycle SET tanggal_launch = %[1]s, tanggal_stage_start = %[1]s, tanggal_stage_end = %[1]s WHERE id = %[2]d", value, i+1)).Error; err != nil {
+			t.Fatal(err)
+		}
+		p := &l.oracle.products[i]
+		p.LaunchDate, p.StageStart, p.StageEnd = nil, nil, nil
+	}
+}
+
+func (l *lab) fillHistories(t *testing.T, dice *rand.Rand) {
+	t.Helper()
+	for id := range int64(700) {
+		at := l.oracle.now.AddDate(0, -dice.IntN(30), -dice.IntN(30)).Add(time.Duration(dice.Int64N(1e12)) * 100).Truncate(time.Microsecond).UTC()
+		if dice.IntN(15) == 0 { // where months meet, in the time zone that counts
+			y, m, _ := at.Date()
+			at = time.Date(y, m, 1, 0, 0, 0, 0, l.oracle.now.Location()).Add(time.Duration(dice.IntN(3)-1) * time.Microsecond).UTC()
+		}
+		if dice.IntN(50) == 0 {
+			at = []time.Time{time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 0, 0, 0, time.UTC)}[dice.IntN(2)]
+		}
+		l.oracle.histories = append(l.oracle.histories, models.StageHistory{ID: id + 1, ProductID: new(1 + dice.Int64N(150)), PreviousStageID: maybe(dice, 1+dice.Int64N(4)),
+			StageID: maybe(dice, 1+dice.Int64N(4)), ChangedAt: maybe(dice, at)})
+	}
+	for i := 40; i < 60; i++ { // ties
+		l.oracle.histories[i].ChangedAt, l.oracle.histories[i].ProductID = l.oracle.histories[40].ChangedAt, l.oracle.histories[40].ProductID
+	}
+	l.insert(t, "tbl_stage_histori_lifecycle", l.oracle.histories)
+	values := []string{"'infinity'", "'-infinity'"}
+	if l.db.Kind() == database.SQLite {
+		values = []string{"'soon'", "'!ago'"}
+	}
+	for i := range 30 {
+		if err := l.db.Exec(fmt.Sprintf("UPDATE tbl_stage_histori_lifecycle SET tanggal_perubahan = %s WHERE id = %d", values[i%2], 100+i)).Error; err != nil {
+			t.Fatal(err)
+		}
+		l.oracle.histories[99+i].ChangedAt = nil
+	}
+}
+
+// narrowed is the oracle for the products that a filter lets through.
+func (o oracle) narrowed(passes func(models.Product) bool) oracle {
+	ids := map[int64]bool{}
+	var products []models.Product
+	for _, p := range o.products {
+		if passes(p) {
+			products, ids[p.ID] = append(products, p), true
+		}
+	}
+	var histories []models.StageHistory
+	for _, h := range o.histories {
+		if ids[*h.ProductID] {
+			histories = append(histories, h)
+		}
+	}
+	o.products, o.histories = products, histories
+	return o
+}
+
+// TestDashboard holds the figures that each database makes against the oracle's, and against each
+// other's to the byte.
+func TestDashboard(t *testing.T) {
+	t.Parallel()
+	type filtered struct {
+		name   string
+		filter pmo.ProductFilter
+		passes func(models.Product) bool
+	}
+	filters := []filtered{
+		{"all", pmo.ProductFilter{}, func(models.Product) bool { return true }},
+		{"a stage", pmo.ProductFilter{StageID: 2}, func(p models.Product) bool { return p.StageID != nil && *p.StageID == 2 }},
+		{"a segment by name", pmo.ProductFilter{Segment: "ÉNERGIE & <CO>"}, func(p models.Product) bool { return p.SegmentID != nil && *p.SegmentID == 2 }},
+		{"a search", pmo.ProductFilter{Search: "PRODUK 3"}, func(p models.Product) bool { return p.Name != nil && strings.Contains(*p.Name, "Produk 3") }},
+		{"no price", pmo.ProductFilter{Missing: "price"}, func(p models.Product) bool { return p.Price == nil }},
+		{"a stage, no launch", pmo.ProductFilter{Missing: "launchDate", StageID: 1}, func(p models.Product) bool { return p.LaunchDate == nil && p.StageID != nil && *p.StageID == 1 }},
+		{"nothing", pmo.ProductFilter{CategoryID: 8}, func(models.Product) bool { return false }},
+	}
+	jakarta, err := time.LoadLocation("Asia/Jakarta")
+	if err != nil {
+		t.Fatal(err)
+	}
+	newYork, err := time.LoadLocation("America/New_York")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seed, now := range []time.Time{time.Date(2026, 11, 24, 3, 0, 0, 0, jakarta), time.Date(2026, 3, 31, 23, 59, 0, 0, newYork), time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)} {
+		t.Run(now.Format(time.RFC3339), func(t *testing.T) {
+			t.Parallel()
+			answers := map[string]map[string][]byte{}
+			databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+				l := newLab(t, url(t), uint64(seed), now)
+				answers[t.Name()[strings.LastIndex(t.Name(), "/"):]] = map[string][]byte{}
+				late := l.oracle.now.Format(time.DateOnly)
+				for _, f := range append(filters, filtered{"overdue", pmo.ProductFilter{Overdue: true}, func(p models.Product) bool {
+					return p.StageEnd != nil && p.StageEnd.String() < late && (p.StageID == nil || *p.StageID != 4)
+				}}) {
+					got := l.read(t, f.filter)
+					answers[t.Name()[strings.LastIndex(t.Name(), "/"):]][f.name] = got
+					compare(t, f.name, got, l.oracle.narrowed(f.passes).figures())
+				}
+			})
+			for name, want := range answers["/sqlite"] {
+				if got, both := answers["/postgres"][name]; both && !bytes.Equal(got, want) {
+					t.Errorf("%s: PostgreSQL\n%s\nSQLite\n%s", name, got, want)
+				}
+			}
+		})
+	}
+}
+
+func (l *lab) read(t *testing.T, f pmo.ProductFilter) (out []byte) {
+	t.Helper()
+	_, err := l.store.View(t.Context(), func(v *pmo.Store) error {
+		d, err := reports.Read(t.Context(), v, f, l.oracle.now)
+		if err != nil {
+			return err
+		}
+		if n := len(d.RecentProducts); n > 10 || n < min(10, int(d.Statistics.TotalProducts)) {
+			t.Errorf("%d recent products of %d", n, d.Statistics.TotalProducts)
+		}
+		out, err = json.Marshal(d)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// compare holds what the oracle says of an answer against it.
+func compare(t *testing.T, what string, got []byte, want object) {
+	t.Helper()
+	wanted, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g, w object
+	for into, text := range map[*object][]byte{&g: got, &w: wanted} {
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		decoder.UseNumber()
+		if err := decoder.Decode(into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, part := range []string{"statistics", "charts"} {
+		for name, value := range w[part].(object) {
+			same(t, what+": "+part+"."+name, g[part].(object)[name], value)
+		}
+	}
+	same(t, what+": stageTransitions", g["stageTransitions"], w["stageTransitions"])
+}
+
+func same(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%s is\n%v\nmust be\n%v", what, got, want)
+	}
+}
+
+// TestEmptyDashboard has nothing to count.
+func TestEmptyDashboard(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		db, err := database.Open(url(t), database.Options{Name: "pmo_db", MaxConns: 2, ConnectTimeout: 10 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+		l := &lab{db: db, store: pmo.New(db, models.Tables()), oracle: oracle{now: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)}}
+		if _, err := l.store.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		got := string(l.read(t, pmo.ProductFilter{}))
+		for _, want := range []string{`"totalProducts":0,"totalValue":0,"byStage":[]`, `"averageDaysInStage":null`, `"lastSyncAt":null`, `"recentProducts":[]`, `"recentTransitions":[]`,
+			`"stageTransitions":[]`, `"segmentByStage":[]`, `"transitionSpeed":[]`, `{"month":"2026-11","count":0}`} {
+			if !strings.Contains(got, want) {
+				t.Errorf("no %s in %s", want, got)
+			}
+		}
+	})
+}

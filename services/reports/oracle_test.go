@@ -1,0 +1,290 @@
+package reports_test
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"slices"
+	"time"
+
+	"lifecycle-sync/models"
+)
+
+// oracle computes the dashboard's figures from the rows themselves, one definition after the other. A
+// row's value that does not fit is nil here.
+type oracle struct {
+	segments, stages, categories []named // in the order in which they are listed
+	products                     []models.Product
+	histories                    []models.StageHistory
+	now                          time.Time // in the time zone that counts
+}
+
+type named struct {
+	id   *int64
+	name *string
+}
+
+type object = map[string]any
+
+func (o oracle) figures() object {
+	byStage := o.shares(o.stages, func(p models.Product) *int64 { return p.StageID })
+	return object{
+		"statistics": object{
+			"totalProducts": len(o.products), "totalValue": total(o.products), "byStage": byStage,
+			"launchedLast12Months": o.count(func(p models.Product) bool {
+				return p.LaunchDate != nil && p.LaunchDate.String() > o.now.AddDate(-1, 0, 0).Format(time.DateOnly) && p.LaunchDate.String() <= o.today()
+			}),
+			"overdue": o.count(func(p models.Product) bool {
+				last := *o.stages[len(o.stages)-1].id
+				return p.StageEnd != nil && p.StageEnd.String() < o.today() && (p.StageID == nil || *p.StageID != last)
+			}),
+			"averageDaysInStage": o.daysInStage(),
+			"completeness": object{
+				"missingSegment":    o.count(func(p models.Product) bool { return p.SegmentID == nil }),
+				"missingStage":      o.count(func(p models.Product) bool { return p.StageID == nil }),
+				"missingCategory":   o.count(func(p models.Product) bool { return p.CategoryID == nil }),
+				"missingPrice":      o.count(func(p models.Product) bool { return p.Price == nil }),
+				"missingLaunchDate": o.count(func(p models.Product) bool { return p.LaunchDate == nil }),
+			},
+		},
+		"charts": object{
+			"productsByStage":    byStage,
+			"productsBySegment":  o.shares(o.segments, func(p models.Product) *int64 { return p.SegmentID }),
+			"productsByCategory": o.shares(o.categories, func(p models.Product) *int64 { return p.CategoryID }),
+			"segmentByStage":     o.segmentByStage(),
+			"transitionSpeed":    o.speeds(),
+			"launchesByMonth": o.months(len(o.products), func(i int) string {
+				if d := o.products[i].LaunchDate; d != nil {
+					return d.String()[:7]
+				}
+				return ""
+			}),
+			"transitionsByMonth": o.months(len(o.histories), func(i int) string {
+				if at := o.histories[i].ChangedAt; at != nil {
+					return at.In(o.now.Location()).Format("2006-01")
+				}
+				return ""
+			}),
+			"valueByStage": o.values(),
+		},
+		"stageTransitions": o.transitions(),
+	}
+}
+
+func (o oracle) today() string { return o.now.Format(time.DateOnly) }
+
+func (o oracle) count(is func(models.Product) bool) (n int) {
+	for _, p := range o.products {
+		if is(p) {
+			n++
+		}
+	}
+	return n
+}
+
+func total(products []models.Product) json.Number {
+	sum := new(big.Int)
+	for _, p := range products {
+		if p.Price != nil {
+			sum.Add(sum, big.NewInt(*p.Price))
+		}
+	}
+	return json.Number(sum.String())
+}
+
+func equal(a, b *int64) bool { return (a == nil) == (b == nil) && (a == nil || *a == *b) }
+
+// with adds what has none to a list, if there are any.
+func with(list []named, some bool) []named {
+	if some {
+		return append(slices.Clip(list), named{})
+	}
+	return list
+}
+
+func (o oracle) of(list []named, key func(models.Product) *int64) []named {
+	return with(list, o.count(func(p models.Product) bool { return key(p) == nil }) > 0)
+}
+
+func only(products []models.Product, is func(models.Product) bool) (out []models.Product) {
+	for _, p := range products {
+		if is(p) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func (o oracle) shares(list []named, key func(models.Product) *int64) []any {
+	out := []any{}
+	for i, percentage := range percent(o, o.of(list, key), key) {
+		n := o.of(list, key)[i]
+		mine := only(o.products, func(p models.Product) bool { return equal(key(p), n.id) })
+		out = append(out, object{"id": n.id, "label": n.name, "count": len(mine), "value": total(mine), "percentage": percentage})
+	}
+	return out
+}
+
+// percent rounds to tenths such that the sum is 100: the largest remainders are rounded up.
+func percent(o oracle, list []named, key func(models.Product) *int64) []json.Number {
+	type part struct {
+		place, tenths int
+		rest          *big.Rat
+	}
+	var parts []part
+	missing := 1000
+	for i, n := range list {
+		count := o.count(func(p models.Product) bool { return equal(key(p), n.id) })
+		exact := big.NewRat(int64(count)*1000, int64(max(len(o.products), 1)))
+		whole := new(big.Int).Quo(exact.Num(), exact.Denom())
+		parts = append(parts, part{i, int(whole.Int64()), exact.Sub(exact, new(big.Rat).SetInt(whole))})
+		missing -= int(whole.Int64())
+	}
+	slices.SortStableFunc(parts, func(a, b part) int { return b.rest.Cmp(a.rest) })
+	out := make([]json.Number, len(list))
+	for i, p := range parts {
+		if len(o.products) > 0 && i < missing {
+			p.tenths++
+		}
+		out[p.place] = tenths(big.NewRat(int64(p.tenths), 10))
+	}
+	return out
+}
+
+// tenths rounds to one decimal, halves up.
+func tenths(r *big.Rat) json.Number {
+	scaled := new(big.Rat).Add(new(big.Rat).Mul(r, big.NewRat(10, 1)), big.NewRat(1, 2))
+	n := new(big.Int).Div(scaled.Num(), scaled.Denom()).Int64()
+	if n%10 == 0 {
+		return json.Number(fmt.Sprint(n / 10))
+	}
+	return json.Number(fmt.Sprintf("%d.%d", n/10, n%10))
+}
+
+func mean(values []int64, unit int64) any {
+	if len(values) == 0 {
+		return nil
+	}
+	sum := new(big.Int)
+	for _, v := range values {
+		sum.Add(sum, big.NewInt(v))
+	}
+	return tenths(new(big.Rat).SetFrac(sum, big.NewInt(int64(len(values))*unit)))
+}
+
+func (o oracle) daysInStage() any {
+	var days []int64
+	today, _ := models.ParseDate(o.today())
+	for _, p := range o.products {
+		if p.StageStart != nil && !p.StageStart.Time().After(today.Time()) {
+			days = append(days, today.Time().Unix()/86400-p.StageStart.Time().Unix()/86400)
+		}
+	}
+	return mean(days, 1)
+}
+
+func (o oracle) segmentByStage() []any {
+	rows := []any{}
+	for _, segment := range o.of(o.segments, func(p models.Product) *int64 { return p.SegmentID }) {
+		mine := only(o.products, func(p models.Product) bool { return equal(p.SegmentID, segment.id) })
+		stages := []any{}
+		for _, stage := range o.of(o.stages, func(p models.Product) *int64 { return p.StageID }) {
+			n := len(only(mine, func(p models.Product) bool { return equal(p.StageID, stage.id) }))
+			stages = append(stages, object{"id": stage.id, "label": stage.name, "count": n})
+		}
+		rows = append(rows, object{"id": segment.id, "label": segment.name, "count": len(mine), "stages": stages})
+	}
+	return rows
+}
+
+func (o oracle) values() []any {
+	out := []any{}
+	for _, stage := range o.of(o.stages, func(p models.Product) *int64 { return p.StageID }) {
+		mine := only(o.products, func(p models.Product) bool { return equal(p.StageID, stage.id) })
+		out = append(out, object{"id": stage.id, "label": stage.name, "value": total(mine)})
+	}
+	return out
+}
+
+func (o oracle) months(n int, month func(i int) string) []any {
+	counts := map[string]int{}
+	for i := range n {
+		counts[month(i)]++
+	}
+	out := []any{}
+	year, present := o.now.Year(), int(o.now.Month())
+	for back := 23; back >= 0; back-- {
+		m := year*12 + present - 1 - back
+		text := fmt.Sprintf("%04d-%02d", m/12, m%12+1)
+		out = append(out, object{"month": text, "count": counts[text]})
+	}
+	return out
+}
+
+// stay is the time that a product spent between two transitions.
+type stay struct {
+	before, after models.StageHistory
+	seconds       int64
+}
+
+func (o oracle) stays() (out []stay) {
+	ordered := slices.DeleteFunc(slices.Clone(o.histories), func(h models.StageHistory) bool { return h.ChangedAt == nil })
+	slices.SortFunc(ordered, func(a, b models.StageHistory) int {
+		return cmp.Or(cmp.Compare(*a.ProductID, *b.ProductID), a.ChangedAt.Compare(*b.ChangedAt), cmp.Compare(a.ID, b.ID))
+	})
+	for i := 1; i < len(ordered); i++ {
+		if a, b := ordered[i-1], ordered[i]; *a.ProductID == *b.ProductID {
+			out = append(out, stay{a, b, b.ChangedAt.Unix() - a.ChangedAt.Unix()})
+		}
+	}
+	return out
+}
+
+func (o oracle) speeds() []any {
+	stays := o.stays()
+	out := []any{}
+	for _, stage := range with(o.stages, slices.ContainsFunc(stays, func(s stay) bool { return s.before.StageID == nil })) {
+		var seconds []int64
+		for _, s := range stays {
+			if equal(s.before.StageID, stage.id) {
+				seconds = append(seconds, s.seconds)
+			}
+		}
+		row := object{"id": stage.id, "label": stage.name, "transitions": len(seconds), "averageDays": mean(seconds, 86400), "shortestDays": nil, "longestDays": nil}
+		if seconds != nil {
+			row["shortestDays"], row["longestDays"] = mean([]int64{slices.Min(seconds)}, 86400), mean([]int64{slices.Max(seconds)}, 86400)
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+func (o oracle) transitions() []any {
+	stays := o.stays()
+	anyOf := func(key func(models.StageHistory) *int64) bool {
+		return slices.ContainsFunc(o.histories, func(h models.StageHistory) bool { return key(h) == nil })
+	}
+	rows := []any{}
+	for _, from := range with(o.stages, anyOf(func(h models.StageHistory) *int64 { return h.PreviousStageID })) {
+		all, cells := 0, []any{}
+		for _, to := range with(o.stages, anyOf(func(h models.StageHistory) *int64 { return h.StageID })) {
+			n := 0
+			for _, h := range o.histories {
+				if equal(h.PreviousStageID, from.id) && equal(h.StageID, to.id) {
+					n++
+				}
+			}
+			var seconds []int64
+			for _, s := range stays {
+				if equal(s.after.PreviousStageID, from.id) && equal(s.after.StageID, to.id) && equal(s.before.StageID, from.id) {
+					seconds = append(seconds, s.seconds)
+				}
+			}
+			all += n
+			cells = append(cells, object{"id": to.id, "label": to.name, "count": n, "averageDays": mean(seconds, 86400)})
+		}
+		rows = append(rows, object{"id": from.id, "label": from.name, "count": all, "to": cells})
+	}
+	return rows
+}

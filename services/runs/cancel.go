@@ -1,0 +1,50 @@
+package runs
+
+import (
+	"context"
+	"fmt"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/services/mirror"
+)
+
+// Cancel asks a run to stop, whichever process makes it, and returns it; that it has stopped is seen
+// later. On SQLite the run of another process cannot be asked. Errors: not_found, conflict when the run
+// has ended already or cannot be asked, connection, timeout.
+func (s *Service) Cancel(ctx context.Context, id int64) (models.Run, error) {
+	if !s.ours(id) {
+		if err := s.o.Store.MarkInterrupted(ctx); err != nil {
+			return models.Run{}, err
+		}
+	}
+	run, err := s.o.Store.Run(ctx, id)
+	switch {
+	case err != nil:
+		return models.Run{}, err
+	case run == nil:
+		return models.Run{}, &models.Error{Class: models.NotFound, LegacyMessage: fmt.Sprintf("There is no run %d", id)}
+	case run.State != models.Running:
+		return models.Run{}, tooLate(*run)
+	}
+	own := s.mine(id)
+	if s.o.Store.Kind() == database.Postgres {
+		if asked, err := s.o.Store.RequestCancel(ctx, id); err != nil {
+			return models.Run{}, err
+		} else if !asked {
+			return models.Run{}, tooLate(*run)
+		}
+	} else if own == nil {
+		return models.Run{}, &models.Error{Class: models.Conflict, LegacyMessage: fmt.Sprintf("Run %d is made by another process", id),
+			LegacyRemedy: "With SQLite only that process can stop it."}
+	}
+	if own != nil {
+		own.cancel(mirror.ErrCancelRequested)
+	}
+	run.CancelRequested = true
+	return *run, nil
+}
+
+func tooLate(run models.Run) error {
+	return &models.Error{Class: models.Conflict, LegacyMessage: fmt.Sprintf("Run %d has ended already", run.ID)}
+}

@@ -1,0 +1,123 @@
+// Package runs starts, watches and cancels runs for those who steer them through the API, and tells
+// how the mirror stands. The engine's lock in pmo_db is what lets one run write at a time, whichever
+// process makes it; this package keeps track of those that this process makes.
+package runs
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/services/realtime"
+)
+
+// engine makes runs and comparisons. Errors: those of mirror.Engine.
+type engine interface {
+	Sync(ctx context.Context, req mirror.Request, progress mirror.Progress) (mirror.Result, error)
+	Preview(ctx context.Context, req mirror.Request, progress mirror.Progress, emit func(mirror.Change) error) (mirror.Preview, error)
+	Verify(ctx context.Context, progress mirror.Progress, emit func(mirror.Change, mirror.Cause) error) (mirror.Verification, error)
+}
+
+// Outcome is how a run ended.
+type Outcome struct {
+	Run    models.Run
+	Tables []models.TableCount
+	Took   time.Duration
+}
+
+// Wrote reports whether the run did what Tables say, and not only found it out or was undone.
+func (o Outcome) Wrote() bool {
+	return o.Run.State == models.Succeeded && o.Run.Mode != models.DryRun && o.Run.Mode != models.VerifyRun
+}
+
+// Options are what the service needs.
+type Options struct {
+	Engine     engine
+	Store      *pmo.Store // not the pool that runs use, so that neither waits for the other
+	Timeout    time.Duration
+	RetryTime  time.Duration // as in mirror.Request
+	StaleAfter time.Duration // an older success is stale
+	Now        func() time.Time
+	Log        *slog.Logger
+	Realtime   func() realtime.Status   // what the follower does; nil without one
+	NextRun    func() (time.Time, bool) // when the schedule makes the next run, if it ever does; may be nil
+	Ended      func(Outcome)            // is told of every run of this process, from any goroutine; may be nil
+	NotBegun   func(error)              // is told why a run of this process could not begin, from any goroutine; may be nil
+	Committed  func(version int64)      // is told the mirror's version that a run of this process made; may be nil
+}
+
+// Service steers runs. Close ends it.
+type Service struct {
+	o      Options
+	events *events
+	look   chan struct{} // makes the watch look at the runs at once
+
+	mu        sync.Mutex
+	active    *active                          // this process's one run
+	comparing bool                             // a dry run or a verification is under way here
+	watching  bool                             // the runs of other processes are looked at, for those who listen
+	tasks     map[*context.CancelFunc]struct{} // how to end what is under way
+	closed    bool
+	wg        sync.WaitGroup
+}
+
+// New returns the service.
+func New(o Options) *Service {
+	return &Service{o: o, events: newEvents(), look: make(chan struct{}, 1), tasks: map[*context.CancelFunc]struct{}{}}
+}
+
+// Close cancels what is under way, waits until it has ended, and then ends the streams of events.
+func (s *Service) Close() {
+	s.mu.Lock()
+	s.closed = true
+	for cancel := range s.tasks {
+		(*cancel)()
+	}
+	s.mu.Unlock()
+	s.wg.Wait()
+	s.events.end()
+}
+
+// task returns a context that also ends with the service. end must be called. Errors: unavailable when
+// the service has ended.
+func (s *Service) task(ctx context.Context) (task context.Context, end func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, nil, &models.Error{Class: models.Unavailable, LegacyMessage: "The server is ending", LegacyRemedy: "Please try again in a moment."}
+	}
+	task, cancel := context.WithCancel(ctx)
+	s.tasks[&cancel] = struct{}{}
+	s.wg.Add(1)
+	return task, func() {
+		cancel()
+		s.mu.Lock()
+		delete(s.tasks, &cancel)
+		s.mu.Unlock()
+		s.wg.Done()
+	}, nil
+}
+
+// lookNow makes those who listen hear of a change of state at once.
+func (s *Service) lookNow() {
+	select {
+	case s.look <- struct{}{}:
+	default:
+	}
+}
+
+// ended tells of a run that has ended.
+func (s *Service) ended(o Outcome) {
+	if o.Tables == nil {
+		o.Tables = []models.TableCount{}
+	}
+	s.events.publish(Finished, o)
+	s.lookNow()
+	if s.o.Ended != nil {
+		s.o.Ended(o)
+	}
+}

@@ -1,0 +1,73 @@
+// Package stages lists, records, corrects and deletes the moves of products from stage to stage.
+package stages
+
+import (
+	"context"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/services/products"
+)
+
+// transitions reads the mirrored stage history. Errors: connection, timeout, schema; Transition: not
+// found.
+type transitions interface {
+	Transitions(ctx context.Context, f pmo.TransitionFilter, offset, limit int) ([]models.ListedTransition, int64, error)
+}
+
+// Query is what a client asks of the stage history: the transitions that meet every condition that
+// is not zero.
+type Query struct {
+	models.Paging
+	ProductID, FromStageID, ToStageID int64
+
+	Since, Until *models.Date // whole days, both included
+	Search       string       // a part of the product's name
+}
+
+// Page is one page of the stage history, newest first.
+type Page struct {
+	Transitions []models.ListedTransition
+	Pagination  models.Pagination
+}
+
+// Check finds what is wrong with a query before anything is read. Errors: validation_failed for a search
+// that is too long or days that are in the wrong order.
+func (q Query) Check() error {
+	if q.Since != nil && q.Until != nil && q.Since.Time().After(q.Until.Time()) {
+		return models.NewInvalid(models.FieldError{Field: "until", Code: "order", LegacyMessage: "until must not be before since"})
+	}
+	return products.CheckSearch(q.Search)
+}
+
+// List returns the page of the stage history that a query asks for which was checked, with the
+// days of a time zone; one past the end is empty. Errors: connection, timeout, schema.
+func List(ctx context.Context, from transitions, q Query, zone *time.Location) (Page, error) {
+	paging := q.Bounded()
+	page, total, err := from.Transitions(ctx, q.filter(zone), paging.Offset(), int(paging.Limit))
+	return Page{Transitions: page, Pagination: paging.Of(total)}, err
+}
+
+// filter turns days into times, as far as a transition can have them.
+func (q Query) filter(zone *time.Location) pmo.TransitionFilter {
+	f := pmo.TransitionFilter{ProductID: q.ProductID, FromStageID: q.FromStageID, ToStageID: q.ToStageID, Search: q.Search}
+	if q.Since != nil {
+		year, month, day := q.Since.Time().Date()
+		since := time.Date(year, month, day, 0, 0, 0, 0, zone)
+		if first := time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC); since.Before(first) {
+			since = first
+		}
+		f.Since = &since
+	}
+	if q.Until != nil {
+		year, month, day := q.Until.Time().Date()
+		until := time.Date(year, month, day+1, 0, 0, 0, 0, zone)
+		if end := time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC); until.After(end) {
+			until = end
+		}
+		until = until.Add(-time.Microsecond)
+		f.Until = &until
+	}
+	return f
+}
