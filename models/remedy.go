@@ -15,6 +15,11 @@ func NewCommand(code string, params Params, command string) *Remedy {
 	return &Remedy{Text: NewText(code, params), Command: command}
 }
 
+// NewSQL returns a remedy that is carried out by running a statement in a database.
+func NewSQL(database, statement string) *Remedy {
+	return NewCommand("remedy.run_sql", Params{"database": database}, statement)
+}
+
 // Problem is one thing that is wrong and, where known, what to do about it.
 type Problem struct {
 	Text

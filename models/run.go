@@ -84,6 +84,12 @@ func (r Run) Drift() int64 {
 func FailedRun(mode string, started, ended time.Time, err error) Run {
 	e := AsError(err)
 	class := string(e.Class)
+	if !e.Text.IsZero() {
+		e = &Error{LegacyMessage: e.Text.String()} // until runs store texts
+		for _, problem := range AsError(err).Problems {
+			e.LegacyMessage += "; " + problem.Text.String()
+		}
+	}
 	return Run{Mode: mode, State: Failed, StartedAt: started, FinishedAt: &ended, ErrorClass: &class, ErrorMessage: &e.LegacyMessage, ErrorRemedy: &e.LegacyRemedy}
 }
 

@@ -178,8 +178,3 @@ func (e *Examiner) Inspect(ctx context.Context, names []string) (map[string]Tabl
 	defer conn.Close()
 	return conn.Inspect(ctx, names)
 }
-
-// CheckColumns is the database's.
-func (e *Examiner) CheckColumns(name string, t *models.Table, info TableInfo) []Flaw {
-	return e.db.CheckColumns(name, t, info)
-}

@@ -20,6 +20,7 @@ type TableInfo struct {
 	Keyless  bool // it is of a kind that cannot have a key: a view or a foreign table
 	Owned    bool // the role may alter it
 	Altered  bool // it has triggers or rules of somebody's own
+	Role     string // our role, as written in SQL
 	Bytes    int64
 	Rows     int64 // about, as of the last ANALYZE; 0 when unknown
 	Columns  map[string]ColumnInfo
@@ -43,7 +44,7 @@ SELECT n.name, c.oid IS NOT NULL, coalesce(c.relkind = 'r', false), coalesce(has
 		OR c.relkind IN ('r', 'p') AND EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid),
 	coalesce(pg_relation_size(c.oid), 0), coalesce(greatest(c.reltuples, 0), 0)::bigint,
 	coalesce(a.attname, ''), coalesce(format_type(a.atttypid, a.atttypmod), ''), coalesce(a.attnotnull, false),
-	coalesce(a.atthasdef OR a.attidentity <> '', false), coalesce(a.attidentity = 'a', false)
+	coalesce(a.atthasdef OR a.attidentity <> '', false), coalesce(a.attidentity = 'a', false), quote_ident(current_user)
 FROM unnest($1::text[]) AS n(name)
 LEFT JOIN pg_class c ON c.oid = to_regclass(quote_ident(n.name))
 LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped`
@@ -51,7 +52,7 @@ LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisd
 const inspectSQLite = `
 SELECT n.value, t.name IS NOT NULL, coalesce(t.type = 'table', 0), t.name IS NOT NULL, t.name IS NOT NULL,
 	EXISTS (SELECT 1 FROM pragma_table_info(n.value) k WHERE k.name = 'id' AND k.pk = 1), 0, 1, 0, 0, 0,
-	coalesce(a.name, ''), coalesce(a.type, ''), coalesce(a."notnull" OR a.pk, 0), a.dflt_value IS NOT NULL, 0
+	coalesce(a.name, ''), coalesce(a.type, ''), coalesce(a."notnull" OR a.pk, 0), a.dflt_value IS NOT NULL, 0, ''
 FROM json_each(?) n
 LEFT JOIN sqlite_schema t ON t.name = n.value AND t.type IN ('table', 'view')
 LEFT JOIN pragma_table_info(n.value) a`
@@ -72,7 +73,7 @@ func (c *Conn) Inspect(ctx context.Context, names []string) (map[string]TableInf
 		t, seen := out[name]
 		if !seen {
 			t = TableInfo{Exists: yes(1), Ordinary: yes(2), Readable: yes(3), Writable: yes(4), KeyOnID: yes(5),
-				Keyless: yes(6), Owned: yes(7), Altered: yes(8), Columns: map[string]ColumnInfo{}}
+				Keyless: yes(6), Owned: yes(7), Altered: yes(8), Role: string(cells[16]), Columns: map[string]ColumnInfo{}}
 			t.Bytes, _ = strconv.ParseInt(string(cells[9]), 10, 64)
 			t.Rows, _ = strconv.ParseInt(string(cells[10]), 10, 64)
 		}
@@ -84,49 +85,29 @@ func (c *Conn) Inspect(ctx context.Context, names []string) (map[string]TableInf
 	return out, nil
 }
 
-// Flaw is something about a table that is not as it must be, and the statement that mends it, "" when
-// there is none to give.
-type Flaw struct{ What, Mend string }
-
-// Sentence says both.
-func (f Flaw) Sentence() string {
-	if f.Mend == "" {
-		return f.What
-	}
-	return f.What + ": " + f.Mend
-}
-
-// Sentences says all flaws, one behind the other.
-func Sentences(flaws []Flaw) string {
-	all := make([]string, len(flaws))
-	for i, f := range flaws {
-		all[i] = f.Sentence()
-	}
-	return strings.Join(all, "; ")
-}
-
-// CheckColumns says what keeps a table from holding or giving the columns of t. SQLite does not hold
-// columns to types, so only their presence is checked.
-func (db *DB) CheckColumns(name string, t *models.Table, info TableInfo) (flaws []Flaw) {
+// CheckColumns returns what keeps a table from holding or supplying the columns of t. SQLite does not enforce
+// types, so only presence is checked there.
+func (db *DB) CheckColumns(name string, t *models.Table, info TableInfo) (problems []models.Problem) {
 	for _, c := range t.Columns {
+		column := name + "." + c.Name
 		have, ok := info.Columns[c.Name]
 		switch {
 		case !ok:
-			flaws = append(flaws, Flaw{fmt.Sprintf("%s.%s is missing", name, c.Name), fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s", name, c.Name, c.Type)})
+			problems = append(problems, db.Problem("schema.column_missing", models.Params{"column": column}, fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s", name, c.Name, c.Type)))
 		case db.Kind() == Postgres && !sameFamily(have.Type, c):
-			flaws = append(flaws, Flaw{fmt.Sprintf("%s.%s is %s instead of %s", name, c.Name, have.Type, c.Type),
-				fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s TYPE %s", name, c.Name, c.Type)})
+			problems = append(problems, db.Problem("schema.column_type", models.Params{"column": column, "have": have.Type, "want": c.Type},
+				fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s TYPE %s", name, c.Name, c.Type)))
 		}
 	}
-	return flaws
+	return problems
 }
 
-// CheckKey says so when a table of a kind that can have a key has none on id.
-func CheckKey(name string, info TableInfo) []Flaw {
+// CheckKey returns a problem when a table that can have a primary key has none on id.
+func (db *DB) CheckKey(name string, info TableInfo) []models.Problem {
 	if info.KeyOnID || info.Keyless {
 		return nil
 	}
-	return []Flaw{{name + " has no primary key on id", "ALTER TABLE " + name + " ADD PRIMARY KEY (id)"}}
+	return []models.Problem{db.Problem("schema.key_missing", models.Params{"table": name}, "ALTER TABLE "+name+" ADD PRIMARY KEY (id)")}
 }
 
 func sameFamily(have string, c models.Column) bool {

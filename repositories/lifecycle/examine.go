@@ -90,6 +90,11 @@ func (s *Source) SpareIDs(ctx context.Context, t *models.Table) (int64, error) {
 
 func spareIDs(t *models.Table) string { return "SELECT count(*) - count(DISTINCT id) FROM " + t.Source }
 
+// DuplicateIDs is the problem of a view or foreign table in which some rows have no id of their own. It blocks runs.
+func DuplicateIDs(t *models.Table, rows int64) models.Problem {
+	return models.Problem{Text: models.NewText("schema.ids_not_unique", models.Params{"table": t.Source, "rows": rows}), Remedy: models.NewRemedy("schema.ids_not_unique_remedy", nil)}
+}
+
 // ListNulls is the SELECT that lists the rows in which a column is NULL.
 func ListNulls(t *models.Table, c string) string {
 	return fmt.Sprintf("SELECT id FROM %s WHERE %s IS NULL", t.Source, c)

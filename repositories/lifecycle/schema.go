@@ -63,16 +63,40 @@ func (s *Source) createTables(ctx context.Context, conn *database.Conn, tables [
 			return err
 		}
 	}
-	var flaws []database.Flaw
-	for _, t := range tables {
-		flaws = append(flaws, s.db.CheckColumns(t.Source, t, infos[t.Source])...)
-		flaws = append(flaws, database.CheckKey(t.Source, infos[t.Source])...)
+	return database.Preflight(s.TableChecks(infos), tables, "schema.source_unusable", "schema.source_unusable_remedy")
+}
+
+// TableChecks lists what must hold for each table of lifecycle_db, whose catalogue entries are infos.
+func (s *Source) TableChecks(infos map[string]database.TableInfo) []database.TableCheck {
+	present := func(find func(t *models.Table, info database.TableInfo) []models.Problem) func(*models.Table) []models.Problem {
+		return func(t *models.Table) []models.Problem {
+			if info := infos[t.Source]; info.Exists {
+				return find(t, info)
+			}
+			return nil
+		}
 	}
-	if flaws != nil {
-		return &models.Error{Class: models.Schema, LegacyMessage: "lifecycle_db is not as expected: " + database.Sentences(flaws),
-			LegacyRemedy: "Mend this, or name an empty database in LIFECYCLE_DATABASE_URL. Nothing was changed."}
+	return []database.TableCheck{
+		{Name: "source.tables", Class: models.Schema, BlocksRuns: true, Find: func(t *models.Table) []models.Problem {
+			if infos[t.Source].Exists || t.Optional {
+				return nil
+			}
+			return []models.Problem{{Text: models.NewText("schema.table_missing", models.Params{"table": t.Source}),
+				Remedy: models.NewCommand("schema.source_missing_remedy", nil, "lifecycle-sync seed")}}
+		}},
+		{Name: "source.readable", Class: models.Permission, BlocksRuns: true, Find: present(func(t *models.Table, info database.TableInfo) []models.Problem {
+			if info.Readable {
+				return nil
+			}
+			return []models.Problem{s.db.Problem("schema.table_unreadable", models.Params{"role": info.Role, "table": t.Source}, "GRANT SELECT ON "+t.Source+" TO "+info.Role)}
+		})},
+		{Name: "source.columns", Class: models.Schema, BlocksRuns: true, Find: present(func(t *models.Table, info database.TableInfo) []models.Problem {
+			return s.db.CheckColumns(t.Source, t, info)
+		})},
+		{Name: "source.keys", Class: models.Schema, BlocksRuns: true, Find: present(func(t *models.Table, info database.TableInfo) []models.Problem {
+			return s.db.CheckKey(t.Source, info)
+		})},
 	}
-	return nil
 }
 
 func missing(infos map[string]database.TableInfo) bool {

@@ -138,44 +138,27 @@ const asciiClient = "SET LOCAL client_encoding = 'SQL_ASCII'"
 
 // check fills Tables, or reports every table and column that is not as the models say.
 func (s *Snapshot) check(tables []*models.Table) error {
-	var flaws []database.Flaw
-	class := models.Schema
 	for _, t := range tables {
-		info := s.Infos[t.Source]
-		switch {
-		case !info.Exists && t.Optional:
-			continue
-		case !info.Exists:
-			flaws = append(flaws, database.Flaw{What: t.Source + " does not exist, or lies in a schema outside the search_path"})
-		case !info.Readable:
-			class = models.Permission
-			flaws = append(flaws, database.Flaw{What: t.Source + " may not be read", Mend: "GRANT SELECT ON " + t.Source + " TO the role of LIFECYCLE_DATABASE_URL"})
-		default:
-			flaws = append(flaws, s.source.db.CheckColumns(t.Source, t, info)...)
-			flaws = append(flaws, database.CheckKey(t.Source, info)...)
+		if s.Infos[t.Source].Exists {
 			s.Tables = append(s.Tables, t)
 		}
 	}
-	if flaws != nil {
-		return &models.Error{Class: class, LegacyMessage: "lifecycle_db is not as expected: " + database.Sentences(flaws),
-			LegacyRemedy: "Mend this in lifecycle_db, then run again. Nothing was changed."}
-	}
-	return nil
+	return database.Preflight(s.source.TableChecks(s.Infos), tables, "schema.source_unusable", "schema.source_unusable_remedy")
 }
 
-// checkKeyless holds a view or foreign table, which cannot have a key, to unique ids by counting them.
+// checkKeyless counts the ids of views and foreign tables, which cannot have a key.
 func (s *Snapshot) checkKeyless(ctx context.Context) error {
 	for _, t := range s.Tables {
 		if !s.Infos[t.Source].Keyless {
 			continue
 		}
-		var spare int64
-		if err := s.conn.QueryRow(ctx, spareIDs(t), nil, &spare); err != nil {
+		var duplicates int64
+		if err := s.conn.QueryRow(ctx, spareIDs(t), nil, &duplicates); err != nil {
 			return err
 		}
-		if spare > 0 {
-			return &models.Error{Class: models.Schema, LegacyMessage: fmt.Sprintf("%s is no table, and %d of its rows have no id or one that another row has", t.Source, spare),
-				LegacyRemedy: "Mend its definition so that id is unique. Nothing was changed."}
+		if duplicates > 0 {
+			problem := DuplicateIDs(t, duplicates)
+			return &models.Error{Class: models.Schema, Text: problem.Text, Remedy: problem.Remedy}
 		}
 	}
 	return nil

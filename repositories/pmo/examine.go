@@ -26,16 +26,6 @@ func OwnTables() (names []string) {
 	return names
 }
 
-// Shape reports what keeps a table of the mirror from being written to, whatever the source is.
-func (s *Store) Shape(t *models.Table, info database.TableInfo) []database.Flaw {
-	return s.shape(t, info)
-}
-
-// Narrower reports columns of the mirror that cannot hold what the source's may hold.
-func Narrower(t *models.Table, source, mirror database.TableInfo) []database.Flaw {
-	return narrower(t, source, mirror)
-}
-
 // LackingRights lists the grants, without the role to which, that the role lacks on our tables beside the
 // mirror, and on the database. PostgreSQL only. Errors: connection.
 func (s *Store) LackingRights(ctx context.Context) ([]string, error) {

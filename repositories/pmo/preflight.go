@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
@@ -31,8 +30,7 @@ func (m *Mirror) Examine(ctx context.Context) (err error) {
 		return err
 	}
 	if encoding != "UTF8" {
-		return &models.Error{Class: models.Schema, LegacyMessage: "pmo_db has the encoding " + encoding,
-			LegacyRemedy: "Create it anew with ENCODING 'UTF8', so that it can hold every text."}
+		return models.NewError(models.Schema, "schema.encoding", models.Params{"encoding": encoding}).WithRemedy("schema.encoding_remedy", nil)
 	}
 	m.Probe = hash
 	if m.writing {
@@ -55,7 +53,7 @@ func (m *Mirror) Assume(earlier *Mirror) {
 // foreign keys that the models ask for are not there, by table name: rows of those tables may be
 // orphans. Errors: schema and permission (every problem with its mending), connection.
 func (m *Mirror) Preflight(ctx context.Context, source map[string]database.TableInfo, present []*models.Table) (missingKeys map[string][]models.Column, err error) {
-	if err := m.store.judge(m.infos, expectation{source: source, writing: m.writing, missing: m.absent}); err != nil {
+	if err := m.store.preflight(source, m.infos, m.writing); err != nil {
 		return nil, err
 	}
 	if err := m.refuseVanished(ctx, present); err != nil || m.guarded == nil {
@@ -67,19 +65,15 @@ func (m *Mirror) Preflight(ctx context.Context, source map[string]database.Table
 // look notes what the catalogue tells of the mirror as a whole. All tables may be missing before the
 // first migration, when nothing is to be written; some may not.
 func (m *Mirror) look(infos map[string]database.TableInfo) error {
-	var missing []string
-	for name, info := range infos {
-		if !info.Exists {
-			missing = append(missing, name)
-		}
+	m.absent = true
+	for _, info := range infos {
+		m.absent = m.absent && !info.Exists
 		m.Triggered = m.Triggered || info.Altered
 	}
-	if m.absent = len(missing) == len(infos); m.absent && !m.writing || missing == nil {
+	if m.absent && !m.writing {
 		return nil
 	}
-	slices.Sort(missing)
-	return &models.Error{Class: models.Schema, LegacyMessage: "missing in pmo_db: " + strings.Join(missing, ", ") + ". Nothing was changed",
-		LegacyRemedy: "Run lifecycle-sync migrate; a table that was made before must be where the search_path finds it."}
+	return database.Preflight(m.store.TableChecks(nil, infos)[:1], m.store.tables, "schema.mirror_unusable", "schema.mirror_unusable_remedy")
 }
 
 // refuseVanished stops a run when a table that used to be mirrored is no longer there: it must never
@@ -97,9 +91,7 @@ func (m *Mirror) refuseVanished(ctx context.Context, present []*models.Table) er
 			return err
 		}
 		if known {
-			return &models.Error{Class: models.Schema, LegacyMessage: t.Source + " is no longer in lifecycle_db, and its rows are mirrored",
-				LegacyRemedy: "Bring the table back, or see that the search_path and the role of LIFECYCLE_DATABASE_URL still reach it. Nothing was changed. " +
-					"If it is gone for good, docs/operations.md says how to forget it."}
+			return models.NewError(models.Schema, "schema.table_vanished", models.Params{"table": t.Source}).WithRemedy("schema.table_vanished_remedy", nil)
 		}
 	}
 	return nil
@@ -108,13 +100,6 @@ func (m *Mirror) refuseVanished(ctx context.Context, present []*models.Table) er
 // mirroredBefore asks whether a table has rows in the mirror, or was in a run.
 func mirroredBefore(t *models.Table) string {
 	return "SELECT EXISTS (SELECT 1 FROM " + t.Mirror + ") OR EXISTS (SELECT 1 FROM lifecycle_sync_run_tables WHERE table_name = '" + t.Name + "')"
-}
-
-// expectation is what inspect holds the mirror's tables to.
-type expectation struct {
-	source  map[string]database.TableInfo // lifecycle_db's entries, when the two are to be compared
-	writing bool                          // the role must be able to write
-	missing bool                          // a table may not be there yet
 }
 
 // inspect reads the catalogue's entries of the mirror by table name. Errors: connection.
@@ -130,73 +115,75 @@ func (s *Store) mirrorNames() []string {
 	return names
 }
 
-// judge reports everything that keeps a table of the mirror from holding the source's rows. Errors:
-// schema, permission.
-func (s *Store) judge(infos map[string]database.TableInfo, expect expectation) error {
-	var flaws []database.Flaw
-	class := models.Schema
-	for _, t := range s.tables {
-		info := infos[t.Mirror]
-		switch {
-		case !info.Exists && !expect.missing:
-			flaws = append(flaws, database.Flaw{What: t.Mirror + " does not exist", Mend: "run lifecycle-sync migrate"})
-		case !info.Exists:
-			continue
-		case !info.Writable && expect.writing:
-			class = models.Permission
-			flaws = append(flaws, database.Flaw{What: t.Mirror + " may not be written",
-				Mend: "GRANT SELECT, INSERT, UPDATE, DELETE ON " + t.Mirror + " TO the role of PMO_DATABASE_URL"})
-		default:
-			flaws = append(flaws, s.shape(t, info)...)
-			flaws = append(flaws, narrower(t, expect.source[t.Source], info)...)
-		}
-	}
-	if flaws != nil {
-		return &models.Error{Class: class, LegacyMessage: "the mirror in pmo_db cannot be used: " + database.Sentences(flaws),
-			LegacyRemedy: "Mend this in pmo_db, then run again. Nothing was changed."}
-	}
-	return nil
+// preflight checks the tables that the mirror has. Without writing, the role needs no privileges. Errors: schema, permission.
+func (s *Store) preflight(source, mirror map[string]database.TableInfo, writing bool) error {
+	existing := slices.DeleteFunc(slices.Clone(s.tables), func(t *models.Table) bool { return !mirror[t.Mirror].Exists })
+	checks := slices.DeleteFunc(s.TableChecks(source, mirror), func(c database.TableCheck) bool { return c.Name == "mirror.rights" && !writing })
+	return database.Preflight(checks, existing, "schema.mirror_unusable", "schema.mirror_unusable_remedy")
 }
 
-// shape reports what keeps a table of the mirror from being written to, whatever the source is.
-func (s *Store) shape(t *models.Table, info database.TableInfo) []database.Flaw {
-	return slices.Concat(s.db.CheckColumns(t.Mirror, t, info), database.CheckKey(t.Mirror, info), unfillable(t, info))
+// TableChecks lists what must hold for each table of the mirror. source are lifecycle_db's catalogue entries, mirror
+// are pmo_db's.
+func (s *Store) TableChecks(source, mirror map[string]database.TableInfo) []database.TableCheck {
+	check := func(name string, class models.Class, find func(t *models.Table, info database.TableInfo) []models.Problem) database.TableCheck {
+		return database.TableCheck{Name: name, Class: class, BlocksRuns: true, Find: func(t *models.Table) []models.Problem { return find(t, mirror[t.Mirror]) }}
+	}
+	return []database.TableCheck{
+		check("mirror.tables", models.Schema, func(t *models.Table, info database.TableInfo) []models.Problem {
+			if info.Exists {
+				return nil
+			}
+			return []models.Problem{{Text: models.NewText("schema.table_missing", models.Params{"table": t.Mirror}),
+				Remedy: models.NewCommand("schema.mirror_missing_remedy", nil, "lifecycle-sync migrate")}}
+		}),
+		check("mirror.rights", models.Permission, func(t *models.Table, info database.TableInfo) []models.Problem {
+			if info.Readable && info.Writable {
+				return nil
+			}
+			return []models.Problem{s.db.Problem("schema.table_not_writable", models.Params{"role": info.Role, "table": t.Mirror},
+				"GRANT SELECT, INSERT, UPDATE, DELETE ON "+t.Mirror+" TO "+info.Role)}
+		}),
+		check("mirror.columns", models.Schema, func(t *models.Table, info database.TableInfo) []models.Problem {
+			return slices.Concat(s.db.CheckColumns(t.Mirror, t, info), s.db.CheckKey(t.Mirror, info), s.unfillable(t, info))
+		}),
+		check("mirror.width", models.Schema, func(t *models.Table, info database.TableInfo) []models.Problem {
+			return s.narrower(t, source[t.Source], info)
+		}),
+	}
 }
 
-// unfillable reports columns of the mirror that no source row could fill.
-func unfillable(t *models.Table, info database.TableInfo) (flaws []database.Flaw) {
+// unfillable lists NOT NULL columns of the mirror that no source row has a value for.
+func (s *Store) unfillable(t *models.Table, info database.TableInfo) (problems []models.Problem) {
 	known := map[string]bool{}
 	for _, c := range t.Columns {
 		known[c.Name] = true
 	}
 	for name, c := range info.Columns {
 		if !known[name] && c.NotNull && !c.Default {
-			flaws = append(flaws, database.Flaw{What: fmt.Sprintf("%s.%s is NOT NULL and unknown to lifecycle_db", t.Mirror, name),
-				Mend: fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL", t.Mirror, name)})
+			problems = append(problems, s.db.Problem("schema.column_unknown_not_null", models.Params{"column": t.Mirror + "." + name},
+				fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL", t.Mirror, name)))
 		}
 	}
-	return flaws
+	return problems
 }
 
-// narrower reports columns of the mirror that cannot hold what the source's may hold.
-func narrower(t *models.Table, source, mirror database.TableInfo) (flaws []database.Flaw) {
+// narrower lists columns of the mirror that cannot hold every value that the source's can.
+func (s *Store) narrower(t *models.Table, source, mirror database.TableInfo) (problems []models.Problem) {
 	if !source.Exists {
 		return nil
 	}
-	add := func(c models.Column, what, change string) {
-		flaws = append(flaws, database.Flaw{What: t.Mirror + "." + c.Name + " " + what, Mend: "ALTER TABLE " + t.Mirror + " ALTER COLUMN " + c.Name + " " + change})
-	}
 	for _, c := range t.Columns {
 		from, to := source.Columns[c.Name], mirror.Columns[c.Name]
+		column, alter := t.Mirror+"."+c.Name, "ALTER TABLE "+t.Mirror+" ALTER COLUMN "+c.Name+" "
 		if to.NotNull && !from.NotNull && c.Name != "id" { // a view's ids are counted instead
-			add(c, "is NOT NULL, and NULL in lifecycle_db is allowed", "DROP NOT NULL")
+			problems = append(problems, s.db.Problem("schema.column_not_null", models.Params{"column": column}, alter+"DROP NOT NULL"))
 		}
 		if limit := database.TextLimit(to.Type); limit > 0 && (database.TextLimit(from.Type) == 0 || database.TextLimit(from.Type) > limit) {
-			add(c, fmt.Sprintf("holds %d characters, fewer than in lifecycle_db", limit), "TYPE text")
+			problems = append(problems, s.db.Problem("schema.column_too_short", models.Params{"column": column, "limit": limit}, alter+"TYPE text"))
 		}
 		if !database.WholeMicroseconds(to.Type) {
-			add(c, "is "+to.Type+" and would round", "TYPE timestamptz")
+			problems = append(problems, s.db.Problem("schema.column_rounds", models.Params{"column": column, "have": to.Type}, alter+"TYPE timestamptz"))
 		}
 	}
-	return flaws
+	return problems
 }

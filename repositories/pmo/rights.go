@@ -60,6 +60,10 @@ func (m *Mirror) checkRights(ctx context.Context) error {
 	if err != nil || lacking == nil {
 		return err
 	}
-	return &models.Error{Class: models.Permission, LegacyMessage: "the role of PMO_DATABASE_URL lacks rights: " + strings.Join(lacking, "; ") + " TO it. Nothing was changed",
-		LegacyRemedy: "docs/operations.md lists every right that a role needs."}
+	role := m.infos[m.store.tables[0].Mirror].Role
+	for i := range lacking {
+		lacking[i] += " TO " + role
+	}
+	return models.NewError(models.Permission, "schema.privileges_missing", models.Params{"role": role, "privileges": lacking}).
+		WithCommand("schema.privileges_missing_remedy", nil, strings.Join(lacking, ";\n"))
 }

@@ -67,6 +67,6 @@ func (s *Store) Migrate(ctx context.Context) (int, error) {
 		if err != nil {
 			return err
 		}
-		return s.judge(infos, expectation{missing: true})
+		return s.preflight(nil, infos, false)
 	})
 }

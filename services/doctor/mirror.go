@@ -98,15 +98,15 @@ func (e *examination) mirrored(fn func(t *models.Table, info database.TableInfo)
 }
 
 func (e *examination) mirrorColumns(context.Context) (found []Finding, err error) {
-	e.mirrored(func(t *models.Table, info database.TableInfo) {
-		found = append(found, problems(inMirror, e.Store.Shape(t, info))...)
+	e.mirrored(func(t *models.Table, _ database.TableInfo) {
+		found = append(found, problems(inMirror, e.Store.TableChecks(e.source.tables, e.mirror.tables)[2].Find(t))...)
 	})
 	return e.ofTables(inMirror, found, "columns, types and keys are as they must be"), nil
 }
 
 func (e *examination) mirrorWidth(context.Context) (found []Finding, err error) {
-	e.mirrored(func(t *models.Table, info database.TableInfo) {
-		found = append(found, problems(inMirror, pmo.Narrower(t, e.source.tables[t.Source], info))...)
+	e.mirrored(func(t *models.Table, _ database.TableInfo) {
+		found = append(found, problems(inMirror, e.Store.TableChecks(e.source.tables, e.mirror.tables)[3].Find(t))...)
 	})
 	return e.ofTables(inMirror, found, "the mirror can hold all that lifecycle_db can"), nil
 }

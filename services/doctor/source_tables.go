@@ -108,14 +108,14 @@ func (e *examination) sourceReadable(ctx context.Context) (found []Finding, err 
 
 func (e *examination) sourceColumns(context.Context) (found []Finding, err error) {
 	for _, t := range e.present() {
-		found = append(found, problems(inSource, e.Source.Examiner().CheckColumns(t.Source, t, e.source.tables[t.Source]))...)
+		found = append(found, problems(inSource, e.Source.TableChecks(e.source.tables)[2].Find(t))...)
 	}
 	return e.ofTables(inSource, found, "every column is there, with its type"), nil
 }
 
-func problems(at side, flaws []database.Flaw) (found []Finding) {
+func problems(at side, flaws []models.Problem) (found []Finding) {
 	for _, f := range flaws {
-		found = append(found, problem(f.What, "In "+string(at)+": "+f.Mend))
+		found = append(found, problem(f.Text.String(), "In "+string(at)+": "+f.Remedy.Command))
 	}
 	return found
 }
@@ -124,7 +124,7 @@ func problems(at side, flaws []database.Flaw) (found []Finding) {
 func (e *examination) sourceKeys(ctx context.Context) (found []Finding, err error) {
 	for _, t := range e.present() {
 		info := e.source.tables[t.Source]
-		found = append(found, problems(inSource, database.CheckKey(t.Source, info))...)
+		found = append(found, problems(inSource, e.Source.TableChecks(e.source.tables)[3].Find(t))...)
 		if !info.Keyless || !e.countable(t, "id") {
 			continue
 		}

@@ -81,11 +81,11 @@ func TestAdoptionRefused(t *testing.T) {
 		}
 		says := []string{"tbl_produk_lifecycle.deskripsi is missing", "ADD COLUMN deskripsi text", "tbl_stage_lifecycle has no primary key on id"}
 		if l.kind == database.Postgres {
-			says = append(says, "tbl_stage_lifecycle.created_at is timestamp without time zone instead of timestamptz")
+			says = append(says, "tbl_stage_lifecycle.created_at has the type timestamp without time zone instead of timestamptz")
 		}
 		for _, part := range says {
-			if !strings.Contains(e.Error(), part) {
-				l.Errorf("%q does not say %q", e, part)
+			if text := rendered(e); !strings.Contains(text, part) {
+				l.Errorf("%q does not say %q", text, part)
 			}
 		}
 		if n := l.count(on(l, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", "SELECT count(*) FROM sqlite_schema WHERE type = 'table'")); n != 2 {

@@ -17,7 +17,11 @@ import (
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/web/messages"
 )
+
+// rendered returns an error's message, problems and remedy in English.
+func rendered(err error) string { return messages.New().Printer(messages.English, time.UTC).Error(err) }
 
 // lab is one test's lifecycle_db and pmo_db with an engine between them. source and target are the
 // connections of other people, who know nothing of the engine.

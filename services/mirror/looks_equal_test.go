@@ -47,7 +47,7 @@ func TestNullName(t *testing.T) {
 		l.small()
 		l.change("ALTER TABLE tbl_segmen ALTER COLUMN segmen DROP NOT NULL")
 		l.change("UPDATE tbl_segmen SET segmen = NULL WHERE id = 1")
-		if e := l.refused(models.Schema); !strings.Contains(e.LegacyMessage, "ALTER TABLE tbl_segmen_lifecycle ALTER COLUMN segmen DROP NOT NULL") {
+		if e := l.refused(models.Schema); !strings.Contains(rendered(e), "ALTER TABLE tbl_segmen_lifecycle ALTER COLUMN segmen DROP NOT NULL") {
 			l.Fatalf("%v", e)
 		}
 		l.edit("ALTER TABLE tbl_segmen_lifecycle ALTER COLUMN segmen DROP NOT NULL")

@@ -24,7 +24,7 @@ func TestViewAsSource(t *testing.T) {
 		}
 		l.sync()
 		l.change("CREATE OR REPLACE VIEW tbl_produk AS SELECT * FROM produk_asli UNION ALL SELECT * FROM produk_asli WHERE id = 7")
-		if e := l.refused(models.Schema); !strings.Contains(e.LegacyMessage, "tbl_produk") {
+		if e := l.refused(models.Schema); !strings.Contains(rendered(e), "tbl_produk") {
 			l.Errorf("%v", e)
 		}
 	})
