@@ -13,13 +13,13 @@ import (
 // TableInfo is what a database's catalogue says of a table.
 type TableInfo struct {
 	Exists   bool
-	Ordinary bool // a plain table, not a view, foreign or partitioned table
-	Readable bool // SELECT is granted
-	Writable bool // INSERT, UPDATE and DELETE are granted
-	KeyOnID  bool // a unique index on id alone
-	Keyless  bool // it is of a kind that cannot have a key: a view or a foreign table
-	Owned    bool // the role may alter it
-	Altered  bool // it has triggers or rules of somebody's own
+	Ordinary bool   // a plain table, not a view, foreign or partitioned table
+	Readable bool   // SELECT is granted
+	Writable bool   // INSERT, UPDATE and DELETE are granted
+	KeyOnID  bool   // a unique index on id alone
+	Keyless  bool   // it is of a kind that cannot have a key: a view or a foreign table
+	Owned    bool   // the role may alter it
+	Altered  bool   // it has triggers or rules of somebody's own
 	Role     string // our role, as written in SQL
 	Bytes    int64
 	Rows     int64 // about, as of the last ANALYZE; 0 when unknown

@@ -3,6 +3,7 @@ package lifecycle_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"strconv"
 	"strings"
@@ -163,7 +164,7 @@ func TestSeedRefusesTablesThatAreNotAsExpected(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := source.Seed(t.Context(), fillings(3), nil)
-		if class(err) != models.Schema || !strings.Contains(err.Error(), "tbl_stage.stage") {
+		if class(err) != models.Schema || !strings.Contains(fmt.Sprint(models.AsError(err).Problems), "tbl_stage.stage") {
 			t.Errorf("%v", err)
 		}
 		if err := db.Exec("SELECT * FROM tbl_produk").Error; err == nil {
