@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/services/alerts"
 	"lifecycle-sync/services/metrics"
 	"lifecycle-sync/services/mirror"
@@ -15,7 +14,7 @@ import (
 // followInForeground is sync --follow: it ends with ctx, or with what somebody must mend.
 func (a *App) followInForeground(ctx context.Context, out *console) error {
 	defer out.close()
-	if a.source.Kind() == database.SQLite {
+	if !a.source.Features().Replication {
 		return &models.Error{Class: models.Config, LegacyMessage: "there is no real time with SQLite", LegacyRemedy: "Name two PostgreSQL databases, or use the schedule."}
 	}
 	out.line("🔄 Following lifecycle_db (Ctrl-C ends)...")
@@ -63,10 +62,10 @@ func (a *App) tellWhileFollowing(ctx context.Context) (end func()) {
 
 // followsLog reports whether the server is to follow lifecycle_db's log.
 func (a *App) followsLog() bool {
-	if a.cfg.Realtime && a.source.Kind() == database.SQLite {
+	if a.cfg.Realtime && !a.source.Features().Replication {
 		a.log.Warn("SYNC_REALTIME does nothing with SQLite: runs are made by schedule")
 	}
-	return a.cfg.Realtime && a.source.Kind() == database.Postgres
+	return a.cfg.Realtime && a.source.Features().Replication
 }
 
 // followInBackground is the server's follower, whose runs are made by run.
@@ -90,7 +89,7 @@ const figuresTime = 2 * time.Second
 // realtimeFigures are for whoever watches over the program; false where real time is off, or a database does
 // not answer.
 func (a *App) realtimeFigures() (figures metrics.RealTime, known bool) {
-	if !a.cfg.Realtime || a.source.Kind() == database.SQLite {
+	if !a.cfg.Realtime || !a.source.Features().Replication {
 		return figures, false
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), figuresTime)

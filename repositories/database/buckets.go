@@ -21,10 +21,10 @@ type Bucket struct {
 // server can. With shift 0 each row comes by itself. PostgreSQL only.
 func (c *Conn) Buckets(ctx context.Context, ranges []Range, shift int, id string, rows func(condition string) string) iter.Seq2[Bucket, error] {
 	if shift == 0 {
-		query, args := RangedQuery(Postgres, ranges, id, func(condition string) string { return rows(condition) + " ORDER BY 1" })
+		query, args := c.db.Ranged(ranges, id, func(condition string) string { return rows(condition) + " ORDER BY 1" })
 		return c.readBuckets(ctx, "SELECT x.id, 1, x.quarantined, x.hash FROM ("+query+") x", args)
 	}
-	query, args := RangedQuery(Postgres, ranges, id, rows)
+	query, args := c.db.Ranged(ranges, id, rows)
 	return c.readBuckets(ctx, fmt.Sprintf("SELECT x.id >> %d, count(*), sum(x.quarantined), bit_xor(x.hash) FROM (%s) x GROUP BY 1 ORDER BY 1", shift, query), args)
 }
 

@@ -5,7 +5,6 @@
 package database
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"sync"
@@ -16,15 +15,6 @@ import (
 	"gorm.io/gorm/logger"
 
 	"lifecycle-sync/models"
-)
-
-// Kind is the database system.
-type Kind string
-
-// The supported systems.
-const (
-	Postgres Kind = "postgres"
-	SQLite   Kind = "sqlite"
 )
 
 // DB is a pool of connections to one database.
@@ -39,25 +29,6 @@ type DB struct {
 	networkTimeout time.Duration                        // as in Options
 	optional       []setting
 	refused        sync.Map // names of the optional settings that the server does not take
-}
-
-// Dialect is what differs between the systems in the SQL that the sync sends.
-type Dialect interface {
-	// Kind names the system.
-	Kind() Kind
-	// Cell is the expression that yields a column's canonical text, or a value whose text is.
-	Cell(expr string, c models.Column) string
-	// Fits is the condition under which a value can stand in the mirror, or "" when every value can.
-	// It holds, or is NULL, for NULL.
-	Fits(expr string, c models.Column) string
-	// Clock is an expression for the present time, some seconds later.
-	Clock(seconds int) string
-	// Hash is the 64-bit hash of the row whose columns alias offers.
-	Hash(alias string, t *models.Table, h Hashing) string
-	// OpenRows runs a query whose values are then read one row at a time.
-	openRows(ctx context.Context, c *Conn, query string, args []any, fn func(cells [][]byte) error) error
-	begin(ctx context.Context, c *Conn, mode TxMode) error
-	translate(err error, name string) *models.Error
 }
 
 // Options are what a pool needs to know beyond its URL.

@@ -37,7 +37,7 @@ const (
 // Reach connects. The error says why it did not get Inside: connection, permission, timeout. It makes no
 // SQLite file.
 func (e *Examiner) Reach(ctx context.Context) (Reached, error) {
-	if e.db.Kind() == SQLite {
+	if e.db.path != "" {
 		if _, err := os.Stat(e.db.path); err != nil {
 			return Nowhere, &models.Error{Class: models.Connection, LegacyMessage: e.db.path + " is not there, or cannot be looked at", Cause: err,
 				LegacyRemedy: "See that DATA_DIR and the databases' URLs are right; lifecycle-sync sync makes the files."}

@@ -11,7 +11,7 @@ const holdWait = "10s"
 
 // Holdable lists those of the named tables that are there and may be read. On SQLite there is none to hold.
 func (c *Conn) Holdable(ctx context.Context, names []string) (holdable []string, err error) {
-	if c.db.Kind() == SQLite {
+	if c.db.Features().SingleWriter {
 		return nil, nil
 	}
 	for cells, err := range c.Rows(ctx, `SELECT n.name FROM unnest($1::text[]) AS n(name) JOIN pg_class c ON c.oid = to_regclass(quote_ident(n.name))

@@ -94,7 +94,7 @@ func (db *DB) CheckColumns(name string, t *models.Table, info TableInfo) (proble
 		switch {
 		case !ok:
 			problems = append(problems, db.Problem("schema.column_missing", models.Params{"column": column}, fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s", name, c.Name, c.Type)))
-		case db.Kind() == Postgres && !sameFamily(have.Type, c):
+		case db.Features().TypedColumns && !sameFamily(have.Type, c):
 			problems = append(problems, db.Problem("schema.column_type", models.Params{"column": column, "have": have.Type, "want": c.Type},
 				fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s TYPE %s", name, c.Name, c.Type)))
 		}

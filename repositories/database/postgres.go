@@ -24,8 +24,6 @@ var (
 	errBadConn = driver.ErrBadConn
 )
 
-type postgresDialect struct{}
-
 func openPostgres(url string, o Options) (*DB, error) {
 	cfg, err := parsePostgres(url)
 	if err != nil {
@@ -94,39 +92,6 @@ func unconnected(ctx context.Context, err error, name string) error {
 		return postgresDialect{}.translate(err, name)
 	}
 }
-
-// Kind is Postgres.
-func (postgresDialect) Kind() Kind { return Postgres }
-
-// Cell is the column itself: its output function's text, in UTC and ISO form, is canonical.
-func (postgresDialect) Cell(expr string, _ models.Column) string { return expr }
-
-// Clock is the time at which the transaction began.
-func (postgresDialect) Clock(seconds int) string {
-	return fmt.Sprintf("(now() + interval '%d seconds')", seconds)
-}
-
-// Fits holds for the timestamps and dates that RFC 3339 can say, and for valid UTF-8. The text
-// condition costs, and can fail only in an SQL_ASCII database, so it is asked for by FitsBytes.
-func (postgresDialect) Fits(expr string, c models.Column) string {
-	switch c.Kind {
-	case models.KindTimestamp:
-		return expr + ` BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00'`
-	case models.KindDate:
-		return expr + ` BETWEEN '0001-01-01' AND '9999-12-31'`
-	default:
-		return ""
-	}
-}
-
-// utf8Pattern matches the byte sequences that are valid UTF-8, in a database whose characters are
-// bytes (Unicode 15, table 3-7).
-const utf8Pattern = `^(?:[\x01-\x7f]|[\xc2-\xdf][\x80-\xbf]` +
-	`|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]` +
-	`|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2})*$`
-
-// FitsBytes is the condition under which the text of an SQL_ASCII database is valid UTF-8.
-func FitsBytes(expr string) string { return `(` + expr + `)::text COLLATE "C" ~ '` + utf8Pattern + `'` }
 
 // begin sets, for the transaction only, what a session-wide setting could not carry through a
 // pooler. row_security=off turns rows hidden by a policy into an error instead of a gap.

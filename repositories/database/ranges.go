@@ -38,24 +38,14 @@ func Union(ranges []Range) []Range {
 	return joined
 }
 
-// RangedQuery writes the query that reads the rows of the given ranges in id order. sel returns the
-// SELECT for a condition on the id, which it must order by id. Ids are whole numbers of our own, so
-// they may stand in the text; PostgreSQL takes many ranges as two arrays.
-func RangedQuery(kind Kind, ranges []Range, id string, sel func(condition string) string) (string, []any) {
+// within is the condition that an id lies in one of the ranges. Ids are integers of our own, so they can be part of the text.
+func within(ranges []Range, id string) string {
 	if len(ranges) == 1 && ranges[0] == (Range{lowest, highest}) {
-		return sel("TRUE"), nil
+		return "TRUE"
 	}
-	if kind == SQLite || len(ranges) == 1 {
-		conditions := make([]string, len(ranges))
-		for i, r := range ranges {
-			conditions[i] = fmt.Sprintf("%s BETWEEN %d AND %d", id, r.Lo, r.Hi)
-		}
-		return sel("(" + strings.Join(conditions, " OR ") + ")"), nil
-	}
-	lo, hi := make([]int32, len(ranges)), make([]int32, len(ranges))
+	conditions := make([]string, len(ranges))
 	for i, r := range ranges {
-		lo[i], hi[i] = int32(r.Lo), int32(r.Hi)
+		conditions[i] = fmt.Sprintf("%s BETWEEN %d AND %d", id, r.Lo, r.Hi)
 	}
-	return "SELECT x.* FROM unnest($1::int[], $2::int[]) WITH ORDINALITY AS g(lo, hi, n) CROSS JOIN LATERAL (" +
-		sel(id+" BETWEEN g.lo AND g.hi") + ") x", []any{lo, hi}
+	return "(" + strings.Join(conditions, " OR ") + ")"
 }

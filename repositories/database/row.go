@@ -53,8 +53,8 @@ func (c *Conn) OneRow(ctx context.Context, t *models.Table, name string, id int6
 		cells[i] = c.db.Cell(column.Name, column)
 	}
 	query := fmt.Sprintf("SELECT %s FROM %s WHERE id = %d", strings.Join(cells, ", "), name, id)
-	if lock && c.db.Kind() == Postgres { // SQLite's writer is alone
-		query += " FOR UPDATE"
+	if lock {
+		query += c.db.UpdateLock()
 	}
 	var found *models.Row
 	for cells, err := range c.Rows(ctx, query) {
@@ -72,11 +72,7 @@ func (c *Conn) OneRow(ctx context.Context, t *models.Table, name string, id int6
 func (db *DB) Readable(alias string, t *models.Table) string {
 	columns := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
-		column := alias + "." + c.Name
-		columns[i] = column
-		if fits := db.Fits(column, c); fits != "" {
-			columns[i] = "CASE WHEN " + fits + " THEN " + db.Cell(column, c) + " END AS " + c.Name
-		}
+		columns[i] = db.Fitting(alias+"."+c.Name, c) + " AS " + c.Name
 	}
 	return strings.Join(columns, ", ")
 }

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/fnv"
 	"os"
 	"path/filepath"
@@ -24,8 +23,6 @@ import (
 // sqliteTimestamp is how a timestamp stands in an SQLite column: always UTC and always with six
 // digits, so that text order is time order.
 const sqliteTimestamp = "2006-01-02T15:04:05.000000Z07:00"
-
-type sqliteDialect struct{}
 
 func openSQLite(url string, o Options) (*DB, error) {
 	path := sqlitePath(url)
@@ -104,54 +101,6 @@ func readDate(v sqlite3.Value) (models.Date, bool) {
 	}
 	d, err := models.ParseDate(v.Text()[:10])
 	return d, err == nil && d.Time().Year() > 0
-}
-
-// Kind is SQLite.
-func (sqliteDialect) Kind() Kind { return SQLite }
-
-// Cell canonicalises what SQLite lets stand in many forms. A value that has none reads as it is: it
-// does not fit, and goes into quarantine with its text.
-func (sqliteDialect) Cell(expr string, c models.Column) string {
-	switch c.Kind {
-	case models.KindTimestamp:
-		return "coalesce(canonical_timestamp(" + expr + "), CAST(" + expr + " AS TEXT))"
-	case models.KindDate:
-		return "coalesce(canonical_date(" + expr + "), CAST(" + expr + " AS TEXT))"
-	default:
-		return "CAST(" + expr + " AS TEXT)"
-	}
-}
-
-// Clock is this machine's time, to the millisecond, in the form of sqliteTimestamp.
-func (sqliteDialect) Clock(seconds int) string {
-	return fmt.Sprintf("strftime('%%Y-%%m-%%dT%%H:%%M:%%f000Z', 'now', '%+d seconds')", seconds)
-}
-
-// Fits also holds each value to its column's type, because SQLite does not.
-func (sqliteDialect) Fits(expr string, c models.Column) string {
-	condition := ""
-	switch c.Kind {
-	case models.KindInt:
-		condition = "typeof(" + expr + ") = 'integer'"
-	case models.KindText:
-		condition = "valid_utf8(" + expr + ")"
-	case models.KindTimestamp:
-		condition = "canonical_timestamp(" + expr + ") IS NOT NULL"
-	case models.KindDate:
-		condition = "canonical_date(" + expr + ") IS NOT NULL"
-	case models.KindJSON:
-		condition = "(valid_utf8(" + expr + ") AND json_valid(" + expr + "))"
-	}
-	return "(" + expr + " IS NULL OR " + condition + ")"
-}
-
-// Hash hashes the values with their types.
-func (d sqliteDialect) Hash(alias string, t *models.Table, _ Hashing) string {
-	values := make([]string, len(t.Columns))
-	for i, c := range t.Columns {
-		values[i] = alias + "." + c.Name
-	}
-	return "row_hash(" + strings.Join(values, ", ") + ")"
 }
 
 // begin takes SQLite's one write lock at once for a writer; a reader's snapshot begins with its

@@ -111,7 +111,7 @@ func TestConnectTimeout(t *testing.T) {
 			want            string
 		}{
 			{100 * time.Millisecond, time.Minute, false, models.Connection, "pmo_db did not answer within the connect timeout. See"},
-			{time.Minute, 100 * time.Millisecond, false, models.Timeout, "SYNC_TIMEOUT"},
+			{time.Minute, 100 * time.Millisecond, false, models.Timeout, "error.timeout"},
 			{time.Minute, 100 * time.Millisecond, true, models.Canceled, "canceled"},
 		} {
 			db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 1, ConnectTimeout: c.connect})

@@ -31,15 +31,15 @@ func (s *Snapshot) Buckets(ctx context.Context, t *models.Table, ranges []databa
 // Rows streams the rows of the given ranges in id order, each with the reason why it cannot stand in
 // the mirror, if there is one. With a horizon, Newer is filled (PostgreSQL only).
 func (s *Snapshot) Rows(ctx context.Context, t *models.Table, ranges []database.Range, horizon *int64) iter.Seq2[database.Row, error] {
-	query, args := database.RangedQuery(s.source.Kind(), ranges, "s.id", func(condition string) string {
+	query, args := s.source.db.Ranged(ranges, "s.id", func(condition string) string {
 		return s.rowQuery(t, horizon, condition, "") + " ORDER BY q.id"
 	})
-	if len(ranges) == 1 || s.Kind() == database.SQLite {
+	if len(ranges) == 1 {
 		return s.conn.TableRows(ctx, t, query, args)
 	}
 	return func(yield func(database.Row, error) bool) {
 		// Not knowing how narrow the ranges are, the planner would read a whole parent table for each.
-		if err := s.allowBulkJoins(ctx, false); err != nil {
+		if err := s.conn.AvoidFullScans(ctx, true); err != nil {
 			yield(database.Row{}, err)
 			return
 		}
@@ -48,16 +48,10 @@ func (s *Snapshot) Rows(ctx context.Context, t *models.Table, ranges []database.
 				return // the setting ends with the snapshot, or at the next change
 			}
 		}
-		if err := s.allowBulkJoins(ctx, true); err != nil {
+		if err := s.conn.AvoidFullScans(ctx, false); err != nil {
 			yield(database.Row{}, err)
 		}
 	}
-}
-
-// allowBulkJoins says whether the planner may join by reading whole tables. PostgreSQL only.
-func (s *Snapshot) allowBulkJoins(ctx context.Context, allow bool) error {
-	_, err := s.conn.Exec(ctx, fmt.Sprintf("SELECT set_config('enable_hashjoin', '%[1]t', true), set_config('enable_mergejoin', '%[1]t', true)", allow))
-	return err
 }
 
 // Unfit streams the rows that cannot stand in the mirror, in id order.

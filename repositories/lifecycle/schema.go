@@ -52,7 +52,7 @@ func (s *Source) createTables(ctx context.Context, conn *database.Conn, tables [
 		return err
 	}
 	if missing(infos) { // to run the script takes the right to create, also when it creates nothing
-		script, err := schemaFiles.ReadFile("schema/" + string(s.Kind()) + ".sql")
+		script, err := schemaFiles.ReadFile("schema/" + string(s.db.Kind()) + ".sql")
 		if err != nil {
 			return err
 		}

@@ -36,7 +36,7 @@ func (s *Source) Seed(ctx context.Context, fillings []Filling, progress func(don
 		sd.total += f.Count
 	}
 	fill := sd.insert
-	if s.Kind() == database.Postgres {
+	if s.Features().Copy {
 		fill = sd.copy
 	}
 	for _, f := range fillings {
@@ -44,7 +44,7 @@ func (s *Source) Seed(ctx context.Context, fillings []Filling, progress func(don
 			return err
 		}
 	}
-	if s.Kind() == database.SQLite {
+	if !s.Features().Server {
 		return conn.Commit(ctx)
 	}
 	return sd.finish(ctx, fillings)
@@ -61,11 +61,10 @@ func (s *Source) claimEmpty(ctx context.Context, conn *database.Conn, fillings [
 	if err := refuseFilled(ctx, conn, tables); err != nil {
 		return err
 	}
-	if err := s.createTables(ctx, conn, tables); err != nil || s.Kind() == database.SQLite {
+	if err := s.createTables(ctx, conn, tables); err != nil {
 		return err
 	}
-	lock := "LOCK TABLE " + strings.Join(sourceNames(tables), ", ") + " IN SHARE ROW EXCLUSIVE MODE"
-	if _, err := conn.Exec(ctx, lock); err != nil {
+	if err := conn.LockTables(ctx, sourceNames(tables)...); err != nil {
 		return err
 	}
 	return refuseFilled(ctx, conn, tables)

@@ -55,7 +55,7 @@ func TestSnapshotStands(t *testing.T) {
 			t.Fatal(err)
 		}
 		readers := []*lifecycle.Snapshot{snap}
-		if snap.Kind() == database.Postgres {
+		if snap.Features().RowHashes {
 			joined, err := snap.Join(t.Context())
 			if err != nil {
 				t.Fatal(err)

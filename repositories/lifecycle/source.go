@@ -16,8 +16,8 @@ type Source struct{ db *database.DB }
 // New returns the source behind a pool.
 func New(db *database.DB) *Source { return &Source{db: db} }
 
-// Kind is the database system the source runs on.
-func (s *Source) Kind() database.Kind { return s.db.Kind() }
+// Features are those of the source's database system.
+func (s *Source) Features() database.Features { return s.db.Features() }
 
 // Ping connects, if no connection is there yet. Errors: connection, permission.
 func (s *Source) Ping(ctx context.Context) error {
@@ -90,7 +90,7 @@ func (s *Snapshot) open(ctx context.Context, tables []*models.Table) error {
 	if err := s.checkKeyless(ctx); err != nil {
 		return err
 	}
-	if s.source.Kind() == database.SQLite {
+	if !s.Features().RowHashes {
 		return nil
 	}
 	var encoding string
@@ -191,5 +191,5 @@ func (s *Snapshot) Join(ctx context.Context) (*Snapshot, error) {
 // Close gives the connection back and ends the snapshot.
 func (s *Snapshot) Close() { s.conn.Close() }
 
-// Kind is the database system the snapshot is of.
-func (s *Snapshot) Kind() database.Kind { return s.source.Kind() }
+// Features are those of the source's database system.
+func (s *Snapshot) Features() database.Features { return s.source.Features() }

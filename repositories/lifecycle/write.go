@@ -38,13 +38,9 @@ func (s *Source) InTx(ctx context.Context, fn func(tx *Tx) error) error {
 		}
 	}
 	defer conn.Close()
-	tx := &Tx{db: s.db, conn: conn, Now: time.Now().UTC().Truncate(time.Microsecond)}
-	if s.Kind() == database.Postgres {
-		var stamp models.Instant
-		if err := conn.QueryRow(ctx, "SELECT now(), pg_current_xact_id()::text::bigint", nil, &stamp, &tx.xid); err != nil {
-			return writable(err)
-		}
-		tx.Now = stamp.Time()
+	tx := &Tx{db: s.db, conn: conn}
+	if tx.xid, tx.Now, err = conn.TransactionID(ctx); err != nil {
+		return writable(err)
 	}
 	if err := fn(tx); err != nil {
 		return err

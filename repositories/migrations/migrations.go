@@ -72,17 +72,15 @@ func Version(ctx context.Context, db *database.DB) (current, latest int64, err e
 }
 
 func newProvider(db *database.DB) (*goose.Provider, error) {
-	dialect := goose.DialectSQLite3
 	var options []goose.ProviderOption
-	if db.Kind() == database.Postgres {
-		dialect = goose.DialectPostgres
+	if db.Features().AdvisoryLocks {
 		locker, err := lock.NewPostgresSessionLocker()
 		if err != nil {
 			return nil, err
 		}
 		options = append(options, goose.WithSessionLocker(locker))
 	}
-	store, err := gooseDB.NewStore(dialect, versionTable)
+	store, err := gooseDB.NewStore(db.MigrationDialect(), versionTable)
 	if err != nil {
 		return nil, err
 	}
@@ -103,11 +101,7 @@ type versions struct {
 
 // TableExists implements goose's database.StoreExtender.
 func (v versions) TableExists(ctx context.Context, conn gooseDB.DBTxConn) (exists bool, err error) {
-	query := "SELECT to_regclass('" + versionTable + "') IS NOT NULL"
-	if v.db.Kind() == database.SQLite {
-		query = "SELECT count(*) > 0 FROM sqlite_master WHERE name = '" + versionTable + "'"
-	}
-	err = conn.QueryRowContext(ctx, query).Scan(&exists)
+	err = conn.QueryRowContext(ctx, v.db.TableExists(versionTable)).Scan(&exists)
 	return exists, err
 }
 

@@ -106,7 +106,7 @@ func (m *Mirror) Rows(ctx context.Context, t *models.Table, ranges []database.Ra
 			"(SELECT w.mirror_xid & 4294967295 FROM lifecycle_sync_runs w WHERE w.mode = '%s' AND w.mirror_xid > %d)",
 			uint32(*runXID), models.WriteRun, *runXID)
 	}
-	query, args := database.RangedQuery(m.store.Kind(), ranges, "id", func(condition string) string {
+	query, args := m.store.db.Ranged(ranges, "id", func(condition string) string {
 		return fmt.Sprintf("SELECT %s, NULL AS reason, NULL AS source_hash, %s AS newer FROM %s m WHERE %s UNION ALL "+
 			"SELECT %s, q.reason, q.source_hash, NULL FROM (%s) q WHERE %s ORDER BY id",
 			strings.Join(cells, ", "), newer, t.Mirror, condition, strings.Join(nulls, ", "), quarantineOf(t), condition)

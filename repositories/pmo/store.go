@@ -35,6 +35,9 @@ func (s *Store) gorm(ctx context.Context) *gorm.DB {
 // Kind is the database system the store runs on.
 func (s *Store) Kind() database.Kind { return s.db.Kind() }
 
+// Features are those of the store's database system.
+func (s *Store) Features() database.Features { return s.db.Features() }
+
 // Ping makes the two connections that a run uses, if they are not there yet, both at once. Errors:
 // connection, permission.
 func (s *Store) Ping(ctx context.Context) error {

@@ -51,7 +51,7 @@ type examination struct {
 
 func newExamination(o Options) *examination {
 	e := &examination{Options: o}
-	if o.Source.Kind() == database.SQLite {
+	if !o.Source.Features().Server {
 		e.findings = []Finding{{Name: "postgresql", Status: Skipped,
 			Message: "both databases are SQLite files, which have no server, roles, rights, column types, clocks or replication to look at"}}
 	}
@@ -102,7 +102,7 @@ func (e *examination) ofTables(at side, found []Finding, good string) []Finding 
 
 // make makes one check, if that is possible.
 func (e *examination) make(ctx context.Context, c check) {
-	if c.postgres && e.Source.Kind() == database.SQLite {
+	if c.postgres && !e.Source.Features().Server {
 		return
 	}
 	for _, s := range []side{c.on, c.also} {

@@ -81,7 +81,7 @@ func (e *examination) mirrorPresent(ctx context.Context) (found []Finding, err e
 
 // remake is how to get back tables that somebody has dropped. SQLite's migrations cannot be run twice.
 func (e *examination) remake() string {
-	if e.Store.Kind() == database.SQLite {
+	if !e.Store.Features().Server {
 		return "Bring them back from a backup, or name another file in PMO_DATABASE_URL."
 	}
 	return "Bring them back from a backup. Or have them made anew, empty: in pmo_db DELETE FROM lifecycle_sync_migrations WHERE version_id > 0, " +

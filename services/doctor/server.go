@@ -54,7 +54,7 @@ func (s *server) reachable(ctx context.Context) ([]Finding, error) {
 	switch {
 	case s.reached == database.Nowhere:
 		return nil, s.refusal
-	case s.Source.Kind() == database.SQLite:
+	case !s.Source.Features().Server:
 		return []Finding{ok("the file can be opened")}, nil
 	default:
 		return []Finding{ok("PostgreSQL answers")}, nil

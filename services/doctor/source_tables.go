@@ -74,7 +74,7 @@ func (e *examination) elsewhere(ctx context.Context, ask *database.Examiner, tab
 			missing = append(missing, name)
 		}
 	}
-	if missing == nil || e.Source.Kind() == database.SQLite {
+	if missing == nil || !e.Source.Features().Server {
 		return nil, nil //nolint:nilnil // nothing lies anywhere
 	}
 	return ask.Elsewhere(ctx, missing)

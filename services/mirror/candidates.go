@@ -23,7 +23,7 @@ func (d *differ) findDirty(ctx context.Context, s *tableStats) error {
 	if only := d.only[s.table.Source]; d.only != nil && len(only) <= database.MaxRanges && !slices.Equal(only, database.Everything()) {
 		return d.findOnly(ctx, s)
 	}
-	if d.snap.Kind() == database.SQLite {
+	if !d.snap.Features().RowHashes {
 		s.dirty, s.uncounted = database.Everything(), true
 		return nil
 	}

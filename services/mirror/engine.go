@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services/failpoint"
@@ -159,7 +158,7 @@ func (e *Engine) run(ctx context.Context, tx *pmo.Tx, req Request, progress Prog
 	if err != nil {
 		return nil, err
 	}
-	if len(snap.Tables) < len(e.tables) && snap.Kind() == database.Postgres {
+	if len(snap.Tables) < len(e.tables) && snap.Features().ConstraintDDL {
 		if dropped, err := tx.DropObsoleteKeys(ctx, snap.Tables); err != nil {
 			return nil, err
 		} else if dropped {

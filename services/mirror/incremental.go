@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
 )
@@ -26,7 +25,7 @@ func (e *Engine) plan(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot,
 	}
 	tx.Reached = &models.Watermark{Horizon: snap.Horizon, CurrentAt: e.now()}
 	var now lifecycle.Identity
-	if snap.Kind() == database.Postgres {
+	if snap.Features().RowVersions {
 		if tx.Reached.CurrentAt, err = tx.Clock(ctx); err != nil {
 			return nil, err
 		}
@@ -53,7 +52,7 @@ func (e *Engine) plan(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot,
 // horizon, the ids that vanished and what waits in quarantine are all that can differ.
 func whole(last *models.Watermark, snap *lifecycle.Snapshot, now lifecycle.Identity, tx *pmo.Tx, missingKeys map[string][]models.Column) string {
 	switch {
-	case snap.Kind() == database.SQLite:
+	case !snap.Features().RowVersions:
 		return "SQLite does not tell which rows are new"
 	case last == nil || last.Horizon == nil || last.Source == nil:
 		return "there is no earlier run to go on from"

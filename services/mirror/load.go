@@ -27,7 +27,7 @@ func (e *Engine) load(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot,
 	for _, t := range snap.Tables {
 		size += snap.Infos[t.Source].Bytes
 	}
-	if size < loadBytes || snap.Kind() == database.SQLite {
+	if size < loadBytes || !snap.Features().Copy {
 		return nil, nil
 	}
 	bare, err := tx.StripEmpty(ctx, snap.Tables)

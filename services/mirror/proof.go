@@ -13,7 +13,7 @@ import (
 // the Diff found equal stays equal, because nobody else can write and no trigger does; what it found
 // dirty is hashed again. On SQLite everything is compared again. Errors: constraint when they differ.
 func (d *differ) prove(ctx context.Context, tx *pmo.Tx) error {
-	if d.snap.Kind() == database.SQLite {
+	if !d.snap.Features().RowHashes {
 		return d.proveByRows(ctx, tx)
 	}
 	for _, s := range d.stats {

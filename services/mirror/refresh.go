@@ -174,7 +174,7 @@ func (d *differ) findOnly(ctx context.Context, s *tableStats) error {
 		ranges = append(ranges, database.Range{Lo: id, Hi: id})
 	}
 	s.dirty = database.Union(ranges)
-	if d.snap.Kind() == database.SQLite || len(s.dirty) == 0 {
+	if !d.snap.Features().RowHashes || len(s.dirty) == 0 {
 		return nil
 	}
 	s.expected, err = sum(d.snap.Buckets(ctx, s.table, s.dirty, wholeShift))

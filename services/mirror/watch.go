@@ -5,8 +5,6 @@ import (
 	"errors"
 	"sync"
 	"time"
-
-	"lifecycle-sync/repositories/database"
 )
 
 // WatchConnections returns a context that ends when one of the databases does not answer any more, which is then its
@@ -37,7 +35,7 @@ const cancelInterval = 500 * time.Millisecond
 // nobody can ask: the run holds the one write lock.
 func (e *Engine) watch(ctx context.Context, run int64) (watched context.Context, stop func()) {
 	watched, cancel := context.WithCancelCause(ctx)
-	if e.store.Kind() == database.SQLite {
+	if e.store.Features().SingleWriter {
 		return watched, func() { cancel(nil) }
 	}
 	ended := make(chan struct{})

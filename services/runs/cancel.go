@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/services/mirror"
 )
 
@@ -28,7 +27,7 @@ func (s *Service) Cancel(ctx context.Context, id int64) (models.Run, error) {
 		return models.Run{}, tooLate(*run)
 	}
 	own := s.mine(id)
-	if s.o.Store.Kind() == database.Postgres {
+	if !s.o.Store.Features().SingleWriter {
 		if asked, err := s.o.Store.RequestCancel(ctx, id); err != nil {
 			return models.Run{}, err
 		} else if !asked {
