@@ -13,7 +13,7 @@ import (
 )
 
 // onPostgres reports whether a site's databases are PostgreSQL's.
-func (s *site) onPostgres() bool { return strings.Contains(s.Environ[0], "postgres:") }
+func (s *site) onPostgres() bool { return strings.HasPrefix(s.SourceURL, "postgres:") }
 
 // transitions puts three products and their histories into the mirror, beyond the ids of those that
 // were synchronised.

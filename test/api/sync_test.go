@@ -44,7 +44,7 @@ type syncStatus struct {
 }
 
 func (s *site) postgres() bool {
-	kind, _ := database.KindOf(strings.TrimPrefix(s.Environ[0], "LIFECYCLE_DATABASE_URL="))
+	kind, _ := database.KindOf(s.SourceURL)
 	return kind == database.Postgres
 }
 

@@ -69,12 +69,12 @@ func TestReaderOfLifecycle(t *testing.T) {
 		exec(t, s.source, "DROP ROLE "+role)
 	})
 	exec(t, s.source, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO "+role)
-	u, err := url.Parse(strings.TrimPrefix(s.Environ[0], "LIFECYCLE_DATABASE_URL="))
+	u, err := url.Parse(s.SourceURL)
 	if err != nil {
 		t.Fatal("the test server's URL is none")
 	}
 	u.User = url.UserPassword(role, "x")
-	s.Environ[0] = "LIFECYCLE_DATABASE_URL=" + u.String()
+	s.Set("LIFECYCLE_DATABASE_URL=" + u.String())
 	s.Start()
 	defer s.Stop()
 	for _, a := range []answer{

@@ -12,7 +12,7 @@ func TestAttachments(t *testing.T) {
 	for path, v := range map[string]viewer{"/products/5": {}, "/products/6": {phone: true, dark: true}, "/products/7": {phone: true, scriptless: true}} {
 		t.Run(path[1:], func(t *testing.T) {
 			t.Parallel()
-			p := browse(t, s.address, v)
+			p := browse(t, s.Address, v)
 			p.open(path)
 			p.within("#files-section").reads("There are none.")
 			p.attach("Add files", "surat <b>.txt", "Halo\n")

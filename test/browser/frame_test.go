@@ -8,7 +8,7 @@ import (
 
 	"github.com/chromedp/chromedp/kb"
 
-	"lifecycle-sync/app"
+	"lifecycle-sync/test/kit"
 )
 
 // viewers are all who look at pages.
@@ -26,7 +26,7 @@ func TestFirstVisit(t *testing.T) {
 	for name, v := range viewers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := browse(t, s.address, v)
+			p := browse(t, s.Address, v)
 			p.open("/")
 			p.reads("Equal to lifecycle_db as of", "211 products")
 			p.sees("heading", "Overview")
@@ -49,7 +49,7 @@ func TestFirstVisit(t *testing.T) {
 func TestEveryPageSaysHowTheMirrorStands(t *testing.T) {
 	t.Parallel()
 	s := postgresSite(t)
-	p := browse(t, s.address, viewer{})
+	p := browse(t, s.Address, viewer{})
 	standing := func() string { return p.within(".standing").text() }
 	says := func(text string) {
 		t.Helper()
@@ -65,22 +65,24 @@ func TestEveryPageSaysHowTheMirrorStands(t *testing.T) {
 
 	s.exec(s.source, "CREATE TABLE kept AS SELECT * FROM tbl_produk")
 	s.exec(s.source, "DELETE FROM tbl_produk")
-	var out output
-	if code := app.Main(t.Context(), []string{"sync"}, s.environ, &out, &out); code != 1 {
-		t.Fatalf("exit %d\n%s", code, &out)
+	if code, _, stderr := s.Run("sync"); code != 1 {
+		t.Fatalf("exit %d\n%s", code, stderr)
 	}
 	says("The last synchronisation did not end well.")
 	p.sees("link", "See what to do")
 
 	s.exec(s.source, "INSERT INTO tbl_produk OVERRIDING SYSTEM VALUE SELECT * FROM kept")
-	release, awaited := s.lock(s.source, "LOCK TABLE tbl_stage_histori IN ACCESS EXCLUSIVE MODE")
+	release, awaited := kit.Lock(s, s.source, "LOCK TABLE tbl_stage_histori IN ACCESS EXCLUSIVE MODE")
 	ended := make(chan int, 1)
-	go func() { ended <- app.Main(t.Context(), []string{"sync"}, s.environ, &out, &out) }()
-	s.eventually("the run waits", awaited)
+	go func() {
+		code, _, _ := s.Run("sync")
+		ended <- code
+	}()
+	s.Eventually("the run waits", awaited)
 	says("a synchronisation is under way")
 	release()
 	if code := <-ended; code != 0 {
-		t.Fatalf("exit %d\n%s", code, &out)
+		t.Fatalf("exit %d", code)
 	}
 	p.until("the run is over", func() error {
 		if p.open("/"); strings.Contains(standing(), "under way") {

@@ -11,7 +11,7 @@ import (
 func TestKeyboardAlone(t *testing.T) {
 	t.Parallel()
 	s := demoSite(t)
-	p := browse(t, s.address, viewer{})
+	p := browse(t, s.Address, viewer{})
 	p.open("/")
 	p.tabTo("link Products")
 	p.strike(kb.Enter)

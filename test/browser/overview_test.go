@@ -9,7 +9,7 @@ func TestOverviewLeadsToLists(t *testing.T) {
 	for name, v := range threeViewers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := browse(t, s.address, v)
+			p := browse(t, s.Address, v)
 			p.open("/")
 			p.choose("Segment", "Distribusi")
 			p.choose("Stage", "Growth")

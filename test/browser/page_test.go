@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"lifecycle-sync/test/kit"
 )
 
 // page is a window with a page, as a person has it before them: things are found by what they are called, and one
@@ -35,16 +37,11 @@ const patience = 30 * time.Second
 // until waits until a step succeeds.
 func (p *page) until(what string, step func() error) {
 	p.Helper()
-	deadline := time.Now().Add(patience)
-	for tick := time.NewTicker(30 * time.Millisecond); ; <-tick.C {
-		err := step()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			p.Fatalf("%s: not within %s: %v\non %s:\n%s", what, patience, err, p.location(), p.text())
-		}
-	}
+	var err error
+	kit.Eventually(p, what, func() bool {
+		err = step()
+		return err == nil
+	}, kit.Text(func() string { return fmt.Sprintf("%v\non %s:\n%s", err, p.location(), p.text()) }))
 }
 
 // open goes to a path of the program, and waits until the page is loaded.

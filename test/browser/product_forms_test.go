@@ -14,7 +14,7 @@ func TestLifeOfAProduct(t *testing.T) {
 	for name, v := range threeViewers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := browse(t, s.address, v)
+			p := browse(t, s.Address, v)
 			p.open("/products")
 			p.click("link", "New product")
 			p.click("button", "Create the product")
@@ -80,7 +80,7 @@ func TestConflictingEdits(t *testing.T) {
 	s := demoSite(t)
 	edit := func(t *testing.T, v viewer, path string) *page {
 		t.Helper()
-		mine, theirs := browse(t, s.address, v), newWindow(t, s.address, viewer{})
+		mine, theirs := browse(t, s.Address, v), newWindow(t, s.Address, viewer{})
 		mine.open(path + "/edit")
 		mine.fill("Description", "Lama saya tulis\nini")
 		mine.fill("Price", "1.000.000")
@@ -121,7 +121,7 @@ func TestConflictingEdits(t *testing.T) {
 	})
 	t.Run("what is deleted must be what was seen", func(t *testing.T) {
 		t.Parallel()
-		p, other := browse(t, s.address, viewer{phone: true}), newWindow(t, s.address, viewer{})
+		p, other := browse(t, s.Address, viewer{phone: true}), newWindow(t, s.Address, viewer{})
 		p.open("/products/4/delete")
 		other.open("/products/4/edit")
 		other.fill("Customer", "PT Baru")

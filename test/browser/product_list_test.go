@@ -12,7 +12,7 @@ func TestProductList(t *testing.T) {
 	for name, v := range threeViewers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := browse(t, s.address, v)
+			p := browse(t, s.Address, v)
 			first := func(what, name string) {
 				t.Helper()
 				if got := p.texts("main :is(li h2, tbody th)"); len(got) == 0 || got[0] != name {

@@ -30,8 +30,8 @@ func (s *site) makeRuns(t testing.TB) {
 	t.Helper()
 	s.exec(s.source, "UPDATE tbl_produk SET harga = 1250000, deskripsi = 'Changed for the picture' WHERE id = 1")
 	s.exec(s.source, "UPDATE tbl_produk SET id_stage = 99 WHERE id = 2")
-	s.command("sync")
-	p := browse(t, s.address, viewer{})
+	s.Command("sync")
+	p := browse(t, s.Address, viewer{})
 	run := func(button, words string) {
 		p.starts(button)
 		p.ends(words)
@@ -81,7 +81,7 @@ func TestScreenshots(t *testing.T) {
 				p.open(path)
 				keep(p, path)
 			}
-			p := browse(t, s.address, v)
+			p := browse(t, s.Address, v)
 			for _, path := range slices.Concat(pictured, picturedRuns) {
 				take(p, path)
 			}
@@ -89,7 +89,7 @@ func TestScreenshots(t *testing.T) {
 			keep(p, "products/3/conflict")
 			p.refused(http.StatusNotFound)
 			take(p, "/nothing")
-			take(newWindow(t, signIn.address, v), "/sign-in")
+			take(newWindow(t, signIn.Address, v), "/sign-in")
 		})
 	}
 }

@@ -12,7 +12,7 @@ func TestSigningIn(t *testing.T) {
 	for name, v := range map[string]viewer{"desk": {}, "phone without JavaScript": {phone: true, scriptless: true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := browse(t, s.address, v)
+			p := browse(t, s.Address, v)
 			p.open("/?segmentId=1")
 			p.at("/sign-in?next=%2F%3FsegmentId%3D1")
 			p.lacks("Products", "Equal to lifecycle_db")
@@ -20,7 +20,7 @@ func TestSigningIn(t *testing.T) {
 			p.refused(http.StatusUnprocessableEntity)
 			p.click("button", "Sign in")
 			p.reads("The token is not valid")
-			p.fill("Token", s.token("Admin"))
+			p.fill("Token", s.Token("Admin"))
 			p.click("button", "Sign in")
 			p.at("/?segmentId=1")
 			p.sees("link", "Sync")
@@ -33,7 +33,7 @@ func TestSigningIn(t *testing.T) {
 			p.open("/")
 			p.at("/sign-in?next=%2F")
 
-			p.fill("Token", s.token("Staff"))
+			p.fill("Token", s.Token("Staff"))
 			p.click("button", "Sign in")
 			p.at("/")
 			p.sees("link", "Products")

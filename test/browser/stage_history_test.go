@@ -9,7 +9,7 @@ func TestStageHistory(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := demoSite(t)
-			p := browse(t, s.address, v)
+			p := browse(t, s.Address, v)
 			p.open("/")
 			p.within("nav[aria-label=Main]").click("link", "Stage history")
 			p.reads("45 in all")

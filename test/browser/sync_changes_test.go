@@ -12,7 +12,7 @@ func TestPreviewIsApplied(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := demoSite(t)
-			p := browse(t, s.address, v)
+			p := browse(t, s.Address, v)
 			s.exec(s.source, "UPDATE tbl_produk SET produk = 'Nama baru', harga = 7000001 WHERE id = 4")
 			s.exec(s.source, "DELETE FROM tbl_stage_histori WHERE id = 3")
 			p.starts("Dry run")
@@ -51,7 +51,7 @@ func TestPreviewIsApplied(t *testing.T) {
 func TestMassDeleteIsTyped(t *testing.T) {
 	t.Parallel()
 	s := postgresSite(t)
-	p := browse(t, s.address, viewer{})
+	p := browse(t, s.Address, viewer{})
 	s.exec(s.source, "DELETE FROM tbl_stage_histori")
 	p.starts("Full run")
 	p.ends("It did not succeed. Nothing was changed.")
@@ -65,7 +65,7 @@ func TestMassDeleteIsTyped(t *testing.T) {
 	p.refused(http.StatusUnprocessableEntity)
 	p.click("button", "Let exactly so many leave")
 	p.reads("Type a whole number, such as 12.", "would become empty")
-	phone := newWindow(t, s.address, viewer{phone: true, dark: true})
+	phone := newWindow(t, s.Address, viewer{phone: true, dark: true})
 	phone.open("/sync/runs/2")
 	phone.reads("Rows that may leave")
 	p.fill("Rows that may leave", "11")
@@ -87,7 +87,7 @@ func TestMassDeleteIsTyped(t *testing.T) {
 func TestHandEditIsFoundAndPutRight(t *testing.T) {
 	t.Parallel()
 	s := postgresSite(t)
-	p := browse(t, s.address, viewer{})
+	p := browse(t, s.Address, viewer{})
 	p.starts("Verify")
 	p.ends("The mirror equals lifecycle_db.")
 	s.exec(s.target, "UPDATE tbl_produk_lifecycle SET produk = 'Diubah tangan', harga = 1 WHERE id = 2")
@@ -119,10 +119,10 @@ func TestQuarantineIsExplained(t *testing.T) {
 	s := postgresSite(t)
 	s.exec(s.source, "UPDATE tbl_produk SET tanggal_launch = 'infinity', deskripsi = '<script>alert(1)</script>' || repeat('panjang ', 500) WHERE id = 5")
 	s.exec(s.source, "INSERT INTO tbl_produk (produk, id_segmen, id_stage) VALUES (repeat('TanpaSpasi', 20), 77, 1)")
-	p := browse(t, s.address, viewer{})
+	p := browse(t, s.Address, viewer{})
 	p.starts("Full run")
 	p.ends("in quarantine")
-	for _, page := range []*page{p, newWindow(t, s.address, viewer{phone: true, dark: true})} {
+	for _, page := range []*page{p, newWindow(t, s.Address, viewer{phone: true, dark: true})} {
 		page.open("/sync")
 		page.within(".standing").reads("without 2 rows in quarantine")
 		page.within("main").click("link", "Quarantine")
@@ -146,7 +146,7 @@ func TestQuarantineIsExplained(t *testing.T) {
 // TestSecondClick presses a button twice at once: what it starts is started once.
 func TestSecondClick(t *testing.T) {
 	t.Parallel()
-	p := browse(t, demoSite(t).address, viewer{})
+	p := browse(t, demoSite(t).Address, viewer{})
 	p.open("/sync")
 	if _, err := evaluate[bool](p, `(button => { for (let i = 0; i < 2; i++) button.click(); return true })(document.querySelector("form[action='/sync/dry-run'] button"))`); err != nil {
 		t.Fatal(err)

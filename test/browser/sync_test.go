@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"lifecycle-sync/test/kit"
 )
 
 // starts presses a button of the page that says how the mirror stands, and waits for the page of the run.
@@ -46,26 +48,26 @@ func TestRunIsWatched(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := postgresSite(t)
-			p := browse(t, s.address, v)
+			p := browse(t, s.Address, v)
 			s.exec(s.source, "UPDATE tbl_stage_histori SET catatan = 'Sudah disetujui' WHERE id = 3")
 			p.open("/sync")
 			p.reads("In order", "Equal to lifecycle_db as of")
-			state := newWindow(t, s.address, v) // of somebody else, who does nothing at all
+			state := newWindow(t, s.Address, v) // of somebody else, who does nothing at all
 			state.open("/sync")
 			state.listens()
 
-			begin, waits := s.lock(s.target, holdStart)
-			end, waitsAtLast := s.lock(s.target, strings.ReplaceAll(holdHistory, "%s", "3"))
+			begin, waits := kit.Lock(s, s.target, holdStart)
+			end, waitsAtLast := kit.Lock(s, s.target, strings.ReplaceAll(holdHistory, "%s", "3"))
 			p.click("button", "Full run")
 			p.at("/sync/runs/2")
-			s.eventually("the run waits to begin", waits)
+			s.Eventually("the run waits to begin", waits)
 			p.reads("Full run 2 Under way", "Run 2 is under way")
 			state.reads("Run 2 is under way; it began", "Cancel it")
 			state.hides("button", "Full run")
 			p.listens()
 			begin()
-			s.eventually("the run waits at its last table", waitsAtLast)
-			late := newWindow(t, s.address, v)
+			s.Eventually("the run waits at its last table", waitsAtLast)
+			late := newWindow(t, s.Address, v)
 			late.open("/sync/runs/2")
 			for _, page := range []*page{p, state, late} {
 				page.reads("tbl_produk 20 rows nothing to change", "tbl_stage_histori")
@@ -87,7 +89,7 @@ func TestRunIsWatched(t *testing.T) {
 func TestStateIsWatched(t *testing.T) {
 	t.Parallel()
 	s := postgresSite(t)
-	p := browse(t, s.address, viewer{})
+	p := browse(t, s.Address, viewer{})
 	p.open("/sync")
 	p.reads("In order")
 	p.listens()
@@ -106,15 +108,15 @@ func TestStateIsWatched(t *testing.T) {
 func TestRunIsWatchedWithoutJavaScript(t *testing.T) {
 	t.Parallel()
 	s := postgresSite(t)
-	p := browse(t, s.address, viewer{scriptless: true})
-	release, waits := s.lock(s.target, holdStart)
+	p := browse(t, s.Address, viewer{scriptless: true})
+	release, waits := kit.Lock(s, s.target, holdStart)
 	p.starts("Full run")
-	s.eventually("the run waits", waits)
+	s.Eventually("the run waits", waits)
 	p.reads("Run 2 is under way")
 	p.click("link", "Look again")
 	p.at("/sync/runs/2*")
 	p.reads("Run 2 is under way")
-	state := newWindow(t, s.address, viewer{scriptless: true, phone: true})
+	state := newWindow(t, s.Address, viewer{scriptless: true, phone: true})
 	state.open("/sync")
 	state.reads("Run 2 is under way", "Look again")
 	release()
@@ -126,11 +128,11 @@ func TestRunIsWatchedWithoutJavaScript(t *testing.T) {
 func TestRunIsCanceled(t *testing.T) {
 	t.Parallel()
 	s := postgresSite(t)
-	p := browse(t, s.address, viewer{})
+	p := browse(t, s.Address, viewer{})
 	s.exec(s.source, "UPDATE tbl_produk SET produk = 'Nama baru' WHERE id = 2")
-	release, waits := s.lock(s.target, holdStart)
+	release, waits := kit.Lock(s, s.target, holdStart)
 	p.starts("Full run")
-	s.eventually("the run waits", waits)
+	s.Eventually("the run waits", waits)
 	p.click("link", "Cancel it")
 	p.at("/sync/runs/2/cancel")
 	p.reads("Cancel run 2?", "the mirror stays as it was before the run")
@@ -154,7 +156,7 @@ func TestRunIsCanceled(t *testing.T) {
 func TestFailedRun(t *testing.T) {
 	t.Parallel()
 	s := postgresSite(t)
-	p := browse(t, s.address, viewer{})
+	p := browse(t, s.Address, viewer{})
 	s.exec(s.source, "ALTER TABLE tbl_produk RENAME COLUMN harga TO price")
 	p.starts("Full run")
 	p.ends("It did not succeed. Nothing was changed.")
@@ -165,7 +167,7 @@ func TestFailedRun(t *testing.T) {
 	p.click("link", "State")
 	p.at("/sync")
 	p.reads("Failed The last run did not succeed, so the mirror is as it was before. Equal to lifecycle_db as of", "Tables do not fit", "harga")
-	phone := newWindow(t, s.address, viewer{phone: true, dark: true})
+	phone := newWindow(t, s.Address, viewer{phone: true, dark: true})
 	phone.open("/sync")
 	phone.reads("Failed The last run did not succeed")
 	phone.open("/sync/runs/2")
@@ -191,10 +193,10 @@ func TestFailedRun(t *testing.T) {
 func TestOnlyAdministratorsSynchronise(t *testing.T) {
 	t.Parallel()
 	s := demoSite(t, withTokens...)
-	p := browse(t, s.address, viewer{})
+	p := browse(t, s.Address, viewer{})
 	for _, role := range []string{"Staff", "Project Manager"} {
 		p.open("/sign-in?next=/products")
-		p.fill("Token", s.token(role))
+		p.fill("Token", s.Token(role))
 		p.click("button", "Sign in")
 		p.at("/products")
 		p.reads(role)
@@ -206,7 +208,7 @@ func TestOnlyAdministratorsSynchronise(t *testing.T) {
 		p.click("button", "Sign out")
 		p.at("/sign-in")
 	}
-	p.fill("Token", s.token("Admin"))
+	p.fill("Token", s.Token("Admin"))
 	p.click("button", "Sign in")
 	p.at("/")
 	p.click("link", "Sync")

@@ -10,11 +10,11 @@ func TestMovingAProduct(t *testing.T) {
 	t.Parallel()
 	s := demoSite(t)
 	s.exec(s.source, "UPDATE tbl_produk SET id_stage = 1, deskripsi = 'In Introduction' WHERE id IN (5, 6, 7)")
-	s.command("sync")
+	s.Command("sync")
 	for path, v := range map[string]viewer{"/products/5": {}, "/products/6": {phone: true, dark: true}, "/products/7": {phone: true, scriptless: true}} {
 		t.Run(path[1:], func(t *testing.T) {
 			t.Parallel()
-			p, other := browse(t, s.address, v), newWindow(t, s.address, viewer{})
+			p, other := browse(t, s.Address, v), newWindow(t, s.Address, viewer{})
 			p.open(path)
 			other.open(path)
 			p.reads("In Introduction")

@@ -16,11 +16,11 @@ func TestLongTextsFit(t *testing.T) {
 		strings.Repeat("catatan", 100))
 	s.exec(s.source, "UPDATE tbl_segmen SET segmen = $1 WHERE id = 1", strings.Repeat("M", 100))
 	s.exec(s.source, "UPDATE tbl_stage SET stage = $1 WHERE id = 1", strings.Repeat("M", 100))
-	s.command("sync")
+	s.Command("sync")
 	for name, v := range map[string]viewer{"dark": {dark: true}, "phone": {phone: true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := browse(t, s.address, v)
+			p := browse(t, s.Address, v)
 			for _, path := range pictured {
 				p.open(strings.Replace(path, "?view=table", "?view=table&sort=-harga", 1))
 			}
@@ -33,7 +33,7 @@ func TestLongTextsFit(t *testing.T) {
 // TestNavigationOnAPhone reaches every section from the navigation.
 func TestNavigationOnAPhone(t *testing.T) {
 	t.Parallel()
-	p := browse(t, demoSite(t).address, viewer{phone: true})
+	p := browse(t, demoSite(t).Address, viewer{phone: true})
 	p.open("/")
 	for name, heading := range map[string]string{"Stage history": "Stage history", "Sync": "Synchronisation", "Products": "Products", "Overview": "Overview"} {
 		p.within("nav[aria-label=Main]").click("link", name)

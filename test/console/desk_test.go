@@ -12,16 +12,13 @@ import (
 
 	"golang.org/x/net/html"
 
-	"lifecycle-sync/app"
 	"lifecycle-sync/repositories/database/databasetest"
 )
 
-// desk is a site at which somebody fills in forms, and its source.
+// desk is a site at which somebody fills in forms.
 type desk struct {
 	*site
 
-	source  *sql.DB
-	environ []string
 	session string // the token of whoever has signed in, "" in local mode
 }
 
@@ -36,66 +33,24 @@ func eachDesk(t *testing.T, fn func(t *testing.T, d *desk), env ...string) {
 
 func newDesk(t *testing.T, url func(testing.TB) string, products int, env ...string) *desk {
 	t.Helper()
-	source := url(t)
-	d := &desk{site: &site{t: t}, environ: append([]string{
-		"LIFECYCLE_DATABASE_URL=" + source, "PMO_DATABASE_URL=" + url(t), "DATA_DIR=" + t.TempDir(), "SYNC_SCHEDULE=off", "SYNC_FULL_SCHEDULE=off",
-	}, env...)}
-	if products > 0 {
-		d.command("seed", "--products", itoa(products), "--history", "12")
-	}
-	d.source = databasetest.Open(t, source)
-	d.start(d.environ)
-	return d
-}
-
-// command runs one of the program's commands, and returns what it printed.
-func (d *desk) command(args ...string) string {
-	d.t.Helper()
-	var out, errs bytes.Buffer
-	if code := app.Main(d.t.Context(), args, d.environ, &out, &errs); code != 0 {
-		d.t.Fatalf("%v: exit %d\n%s%s", args, code, &out, &errs)
-	}
-	return strings.TrimSpace(out.String())
+	return &desk{site: bootSite(t, url, products, 12, unchanged[*sql.DB], env...)}
 }
 
 // as is the same desk with somebody else at it.
 func (d *desk) as(role string) *desk {
 	d.t.Helper()
-	other := *d
-	other.session = d.command("token", "--role", role, "--subject", role)
-	return &other
+	return &desk{site: d.site, session: d.Token(role)}
 }
 
 // send sends what a browser sends from a page of the site; headers are pairs of name and value, and "" takes one
 // away.
 func (d *desk) send(method, target, kind string, body io.Reader, headers ...string) answer {
 	d.t.Helper()
-	r, err := http.NewRequest(method, "http://"+d.address+target, body)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	r.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
-	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	if kind != "" {
-		r.Header.Set("Content-Type", kind)
-	}
+	own := []string{"Sec-Fetch-Site", "same-origin", "Content-Type", kind, "Cookie", ""}
 	if d.session != "" {
-		r.AddCookie(&http.Cookie{Name: "lifecycle_session", Value: d.session})
+		own[5] = "lifecycle_session=" + d.session
 	}
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	response, err := client.Do(r)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	all, err := io.ReadAll(response.Body)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return answer{response, string(all)}
+	return d.request(method, target, body, append(own, headers...)...)
 }
 
 // open asks for a page, which must be there.

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"lifecycle-sync/test/kit"
 )
 
 // rowOf is what the list shows of the only transition with some notes.
@@ -111,13 +113,8 @@ func TestCorrectingATransition(t *testing.T) {
 		changed.Set(name, value)
 		return changed
 	}
-	stored := func(column string) (value string) {
-		s.inSource(func(source *sql.DB) {
-			if err := source.QueryRow("SELECT coalesce(CAST(" + column + " AS text), 'NULL') FROM tbl_stage_histori WHERE id = 1").Scan(&value); err != nil {
-				t.Fatal(err)
-			}
-		})
-		return value
+	stored := func(column string) string {
+		return kit.One[string](t, s.source, "SELECT coalesce(CAST("+column+" AS text), 'NULL') FROM tbl_stage_histori WHERE id = 1")
 	}
 	at, updated := stored("tanggal_perubahan"), stored("updated_at")
 	p.post("/stage-history/1/edit", was).leads(t, "/stage-history?productId=7")
@@ -126,9 +123,7 @@ func TestCorrectingATransition(t *testing.T) {
 		t.Error("what was not touched was written")
 	}
 	// Somebody else changes the notes meanwhile; who changes the metrics leaves them alone.
-	s.inSource(func(source *sql.DB) {
-		exec(t, source, "UPDATE tbl_stage_histori SET catatan = 'dari orang lain' WHERE id = 1")
-	})
+	exec(t, s.source, "UPDATE tbl_stage_histori SET catatan = 'dari orang lain' WHERE id = 1")
 	p.post("/stage-history/1/edit", with("performance_metrics", `{"nilai": 1.50, "baru": [1]}`)).leads(t, "/stage-history?productId=7")
 	p.get("/stage-history?productId=7").sees(t, http.StatusOK, "The transition was corrected.", "1,50", "[1]", "dari orang lain")
 	if got := stored("catatan") + stored("performance_metrics"); got != `dari orang lain{"nilai": 1.50, "baru": [1]}` || stored("tanggal_perubahan") != at {
@@ -184,7 +179,7 @@ func TestTwoCorrectOneTransition(t *testing.T) {
 	t.Parallel()
 	eachDesk(t, func(t *testing.T, d *desk) {
 		exec(t, d.source, `UPDATE tbl_stage_histori SET id_produk = 7, catatan = 'Awal', performance_metrics = '{"b": 1, "a": 2.50}' WHERE id = 1`)
-		d.command("sync")
+		d.Command("sync")
 		const edit, remove, list = "/stage-history/1/edit", "/stage-history/1/delete", "/stage-history?productId=7"
 		mine, theirs := d.open(edit).form(t, edit), d.open(edit).form(t, edit)
 		doomed := d.open(remove).form(t, remove)

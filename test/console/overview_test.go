@@ -72,7 +72,7 @@ func TestOverview(t *testing.T) {
 	for _, query := range []string{"", "search=a", "stageId=2&search=&segmentId=", "stage=Growth&search=an", "missing=price", "overdue=true"} {
 		t.Run(query, func(t *testing.T) {
 			t.Parallel()
-			(&site{t: t, address: s.address}).holdsOverview(query)
+			(&site{t: t, Program: s.Program}).holdsOverview(query)
 		})
 	}
 }

@@ -74,7 +74,7 @@ func (p *person) get(target string, headers ...string) answer {
 // post sends a form from a page of this site, unless headers say otherwise.
 func (p *person) post(target string, form url.Values, headers ...string) answer {
 	p.t.Helper()
-	own := []string{"Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "same-origin", "Origin", "http://" + p.address}
+	own := []string{"Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "same-origin", "Origin", "http://" + p.Address}
 	return p.send(http.MethodPost, target, strings.NewReader(form.Encode()), append(own, headers...)...)
 }
 
@@ -82,42 +82,21 @@ func (p *person) post(target string, form url.Values, headers ...string) answer 
 // an empty value is left out.
 func (p *person) send(method, target string, body io.Reader, headers ...string) answer {
 	p.t.Helper()
-	r, err := http.NewRequestWithContext(p.t.Context(), method, "http://"+p.address+target, body)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	r.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+	own := []string{"X-Forwarded-Proto", "", "Cookie", ""}
 	if p.secure {
-		r.Header.Set("X-Forwarded-Proto", "https")
+		own[1] = "https"
 	}
 	for name, value := range p.cookies {
-		r.AddCookie(&http.Cookie{Name: name, Value: value})
+		own[3] += name + "=" + value + "; "
 	}
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-		if headers[i+1] == "" {
-			r.Header.Del(headers[i])
-		}
-	}
-	response, err := http.DefaultTransport.RoundTrip(r)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	for _, cookie := range response.Cookies() {
+	a := p.request(method, target, body, append(own, headers...)...)
+	for _, cookie := range a.Cookies() {
 		p.cookies[cookie.Name] = cookie.Value
 		if cookie.MaxAge < 0 || !cookie.Expires.IsZero() {
 			delete(p.cookies, cookie.Name)
 		}
 	}
-	if strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream") { // it has no end
-		return answer{response, ""}
-	}
-	content, err := io.ReadAll(response.Body)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return answer{response, string(content)}
+	return a
 }
 
 // sees wants a page with a status and texts.

@@ -155,7 +155,7 @@ func TestEditAProduct(t *testing.T) {
 	t.Parallel()
 	eachDesk(t, func(t *testing.T, d *desk) {
 		exec(t, d.source, "UPDATE tbl_produk SET produk = 'Baris', deskripsi = 'a\nb', id_kategori = NULL, harga = -5 WHERE id = 3")
-		d.command("sync")
+		d.Command("sync")
 		f := d.open("/products/3/edit").form(t, "/products/3/edit")
 		updated := one[string](t, d.source, "SELECT coalesce(CAST(updated_at AS text), '') FROM tbl_produk WHERE id = 3")
 		d.to(d.submit(f), "/products/3", "There was nothing to change")
@@ -181,7 +181,7 @@ func TestADescriptionThatIsTooLong(t *testing.T) {
 	eachDesk(t, func(t *testing.T, d *desk) {
 		before := d.open("/products/3/edit").form(t, "/products/3/edit")
 		exec(t, d.source, "UPDATE tbl_produk SET deskripsi = '"+strings.Repeat("panjang ", 10_000)+"' WHERE id = 3")
-		d.command("sync")
+		d.Command("sync")
 		f := d.open("/products/3/edit").want(t, 200, "The description is too long to be changed here").form(t, "/products/3/edit")
 		d.to(d.submit(f.set(t, "produk", "Lain")), "/products/3", "The product was changed")
 		a := d.submit(before.set(t, "deskripsi", "Pendek").set(t, "harga", "7")).want(t, 412, "A text that is too long to be shown here", "Pendek")
@@ -279,7 +279,7 @@ func TestMoveAProduct(t *testing.T) {
 	eachDesk(t, func(t *testing.T, d *desk) {
 		id := fmt.Sprint(one[int](t, d.source, "SELECT min(id) FROM tbl_produk WHERE id NOT IN (SELECT id_produk FROM tbl_stage_histori)"))
 		exec(t, d.source, "UPDATE tbl_produk SET id_stage = 1 WHERE id = "+id)
-		d.command("sync")
+		d.Command("sync")
 		page, action := "/products/"+id, "/products/"+id+"/transitions"
 		stale := d.open(page).form(t, action)
 		f := d.open(page).form(t, action)
@@ -313,7 +313,7 @@ func TestMoveAProductFromNoStage(t *testing.T) {
 	t.Parallel()
 	eachDesk(t, func(t *testing.T, d *desk) {
 		exec(t, d.source, "DELETE FROM tbl_stage_histori WHERE id_produk = 2", "UPDATE tbl_produk SET id_stage = NULL WHERE id = 2")
-		d.command("sync")
+		d.Command("sync")
 		const page, action = "/products/2", "/products/2/transitions"
 		mine, theirs := d.open(page).form(t, action), d.open(page).form(t, action)
 		d.to(d.submit(theirs.set(t, "stage_now", "1")), page, "The transition was recorded")

@@ -216,7 +216,7 @@ func TestFormsOfOtherSites(t *testing.T) {
 					{"Sec-Fetch-Site", "", "Origin", "https://evil.example"},
 					{"Sec-Fetch-Site", "", "Origin", "null"},
 					{"Sec-Fetch-Site", "", "Origin", "http://evil.example", "X-Forwarded-Host", "evil.example"},
-					{"Sec-Fetch-Site", "", "Origin", "http://" + p.address + ".evil.example"},
+					{"Sec-Fetch-Site", "", "Origin", "http://" + p.Address + ".evil.example"},
 				} {
 					delete(p.cookies, "lifecycle_notice") // is said on the page that follows
 					before := maps.Clone(p.cookies)
@@ -257,7 +257,7 @@ func TestTheCookieAtTheAPI(t *testing.T) {
 		}
 		path := parameter.ReplaceAllString(route.Path, "1")
 		for _, body := range []string{"", "{}"} {
-			a := p.send(route.Method, path, bytes.NewReader([]byte(body)), "Accept", "*/*", "Content-Type", "application/json", "Sec-Fetch-Site", "same-origin", "Origin", "http://"+p.address)
+			a := p.send(route.Method, path, bytes.NewReader([]byte(body)), "Accept", "*/*", "Content-Type", "application/json", "Sec-Fetch-Site", "same-origin", "Origin", "http://"+p.Address)
 			if a.StatusCode != http.StatusUnauthorized {
 				t.Errorf("%s %s with the cookie: %d %s", route.Method, path, a.StatusCode, a.body)
 			}

@@ -3,111 +3,46 @@
 package console_test
 
 import (
-	"bytes"
-	"context"
 	"database/sql"
 	"encoding/json"
 	"io"
-	"log/slog"
-	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	_ "github.com/ncruces/go-sqlite3/driver" // the driver "sqlite3"
-
-	"lifecycle-sync/app"
+	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/program"
 )
 
 const api = "/api/product-lifecycle"
 
-// site is the program at work on demo data, synchronised once.
+// site is the program at work, synchronised once.
 type site struct {
-	t       *testing.T
-	environ []string
-	address string // host:port
-	source  string // where lifecycle_db is
+	*program.Program
+
+	t              *testing.T
+	source, target *sql.DB
 }
 
-// newSite fills a source with 60 products and 40 transitions, lets prepare change it, and boots the program
-// on it. env are further settings, as "NAME=value".
-func newSite(t *testing.T, prepare func(source *sql.DB), env ...string) *site {
+// bootSite seeds the source with products and transitions, unless there are none, lets prepare change it, and boots the
+// program. env are further settings, as "NAME=value".
+func bootSite(t *testing.T, url func(testing.TB) string, products, histories int, prepare func(source *sql.DB), env ...string) *site {
 	t.Helper()
-	dir := t.TempDir()
-	s := &site{t: t, source: "file:" + filepath.Join(dir, "lifecycle.db")}
-	s.environ = append([]string{
-		"LIFECYCLE_DATABASE_URL=" + s.source, "PMO_DATABASE_URL=file:" + filepath.Join(dir, "pmo.db"), "DATA_DIR=" + dir,
-		"SYNC_SCHEDULE=off", "SYNC_FULL_SCHEDULE=off",
-	}, env...)
-	s.command("seed", "--products", "60", "--history", "40")
-	s.inSource(prepare)
-	s.start(s.environ)
+	s := &site{Program: program.New(t, env...), t: t}
+	s.source, s.target = s.Databases(url)
+	if products > 0 {
+		s.Seed(products, histories)
+	}
+	prepare(s.source)
+	s.Start()
 	return s
 }
 
-// command runs one of the program's commands, which must succeed, and returns what it printed.
-func (s *site) command(args ...string) string {
-	s.t.Helper()
-	var stdout, stderr bytes.Buffer
-	if code := app.Main(s.t.Context(), args, s.environ, &stdout, &stderr); code != 0 {
-		s.t.Fatalf("%v: exit %d\n%s%s", args, code, &stdout, &stderr)
-	}
-	return stdout.String()
-}
-
-// inSource does something in lifecycle_db.
-func (s *site) inSource(do func(source *sql.DB)) {
-	s.t.Helper()
-	db, err := sql.Open("sqlite3", s.source+"?_pragma=busy_timeout(10000)")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	do(db)
-	if err := db.Close(); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-// start boots the program and waits until it has synchronised.
-func (s *site) start(environ []string) {
-	s.t.Helper()
-	cfg, err := app.LoadConfig(os.DevNull, environ)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	a, err := app.New(cfg, slog.New(slog.DiscardHandler))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.address = listener.Addr().String()
-	ctx, cancel := context.WithCancel(context.Background())
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		if err := a.Serve(ctx, listener, io.Discard); err != nil {
-			s.t.Error("the program ended with", err)
-		}
-		if err := a.Close(); err != nil {
-			s.t.Error("closing the program:", err)
-		}
-	}()
-	s.t.Cleanup(func() {
-		cancel()
-		<-stopped
-	})
-	deadline := time.Now().Add(30 * time.Second)
-	for tick := time.NewTicker(10 * time.Millisecond); s.get("/readyz").StatusCode != http.StatusOK; <-tick.C {
-		if time.Now().After(deadline) {
-			s.t.Fatal("not ready within 30 s")
-		}
-	}
+// newSite boots the program on SQLite with 60 products and 40 transitions.
+func newSite(t *testing.T, prepare func(source *sql.DB), env ...string) *site {
+	t.Helper()
+	return bootSite(t, databasetest.SQLite, 60, 40, prepare, env...)
 }
 
 func exec(t *testing.T, db *sql.DB, statements ...string) {
@@ -125,25 +60,29 @@ type answer struct {
 	body string
 }
 
-// get asks for an address and follows no redirect.
+// request sends a request as a browser does. headers are pairs of name and value; an empty value removes the header.
+func (s *site) request(method, target string, body io.Reader, headers ...string) answer {
+	s.t.Helper()
+	r, err := kit.NewRequest(method, "http://"+s.Address+target, body, append([]string{"Accept", "text/html,application/xhtml+xml,*/*;q=0.8"}, headers...)...)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for name, values := range r.Header {
+		if values[0] == "" {
+			r.Header.Del(name)
+		}
+	}
+	response, content, err := kit.Send(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return answer{response, string(content)}
+}
+
+// get asks for a page.
 func (s *site) get(target string) answer {
 	s.t.Helper()
-	r, err := http.NewRequest(http.MethodGet, "http://"+s.address+target, nil)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	r.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	response, err := client.Do(r)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return answer{response, string(body)}
+	return s.request(http.MethodGet, target, nil)
 }
 
 // page asks for a page, which must have a status and contain some texts.

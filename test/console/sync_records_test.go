@@ -31,10 +31,8 @@ func TestQuarantine(t *testing.T) {
 	p.get("/sync/quarantine?limit=2&page=2").sees(t, http.StatusOK, "Page 2 of 3", `href="/sync/quarantine?limit=2&amp;page=3"`)
 	p.get("/sync/quarantine?limit=2&page=9").sees(t, http.StatusOK, "There is nothing on this page")
 	p.get("/sync/quarantine?table=x").sees(t, http.StatusBadRequest)
-	s.inSource(func(source *sql.DB) {
-		exec(t, source, "UPDATE tbl_produk SET id_segmen = 1 WHERE id = 3", "DELETE FROM tbl_produk WHERE id IN (5, 6)", "DELETE FROM tbl_stage_histori WHERE id = 2")
-	})
-	s.command("sync")
+	exec(t, s.source, "UPDATE tbl_produk SET id_segmen = 1 WHERE id = 3", "DELETE FROM tbl_produk WHERE id IN (5, 6)", "DELETE FROM tbl_stage_histori WHERE id = 2")
+	s.Command("sync")
 	checkPage(t, p.get("/sync/quarantine").sees(t, http.StatusOK, "Nothing is in quarantine"))
 }
 
@@ -44,10 +42,8 @@ func TestARowsHistory(t *testing.T) {
 	s := newSite(t, func(source *sql.DB) {
 		exec(t, source, "UPDATE tbl_produk SET produk = 'Lama <i>', harga = NULL, pelanggan = '' WHERE id = 7", "DELETE FROM tbl_stage_histori WHERE id_produk = 9")
 	})
-	s.inSource(func(source *sql.DB) {
-		exec(t, source, "UPDATE tbl_produk SET produk = 'Baru', harga = 9007199254740993, pelanggan = 'PT X' WHERE id = 7", "DELETE FROM tbl_produk WHERE id = 9")
-	})
-	s.command("sync")
+	exec(t, s.source, "UPDATE tbl_produk SET produk = 'Baru', harga = 9007199254740993, pelanggan = 'PT X' WHERE id = 7", "DELETE FROM tbl_produk WHERE id = 9")
+	s.Command("sync")
 	p := s.person()
 	checkPage(t, p.get("/sync/changes").sees(t, http.StatusOK, "Choose a table", `<option value="tbl_produk">`))
 	a := p.get("/sync/changes?table=tbl_produk&id=7").sees(t, http.StatusOK, "Run 2</a> (Full run)", `href="/sync/runs/2"`, "<code>harga</code>", "9007199254740993", "Lama &lt;i&gt;", "Baru", "none", "empty text",

@@ -9,19 +9,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
-
-	"lifecycle-sync/repositories/database/databasetest"
 )
 
 // postgres reports whether the desk is at PostgreSQL.
-func (d *desk) postgres() bool { return strings.Contains(d.environ[0], "=postgres") }
+func (d *desk) postgres() bool { return strings.HasPrefix(d.SourceURL, "postgres:") }
 
-// mirror opens pmo_db.
-func (d *desk) mirror() *sql.DB {
-	d.t.Helper()
-	return databasetest.Open(d.t, strings.TrimPrefix(d.environ[1], "PMO_DATABASE_URL="))
-}
+// mirror is a connection to pmo_db.
+func (d *desk) mirror() *sql.DB { return d.target }
 
 // press sends the form with an action and a mode, "" for none, on a page.
 func (d *desk) press(page answer, action, mode string) answer {
@@ -40,33 +34,24 @@ func (d *desk) run(a answer) answer {
 	if !strings.HasPrefix(address, "/sync/runs/") {
 		d.t.Fatalf("leads to %s", address)
 	}
-	deadline := time.Now().Add(30 * time.Second)
-	for tick := time.NewTicker(10 * time.Millisecond); ; <-tick.C {
-		page := d.open(address)
-		if !strings.Contains(page.body, "data-live") {
-			checkPage(d.t, page)
-			return page
-		}
-		if time.Now().After(deadline) {
-			d.t.Fatalf("%s has not ended within 30 s\n%s", address, page.body)
-		}
-	}
+	return d.settled(address, func(page answer) bool { return !strings.Contains(page.body, "data-live") })
 }
 
 // state waits until no run is under way, and returns the page that says how the mirror stands.
 func (d *desk) state() answer {
 	d.t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for tick := time.NewTicker(10 * time.Millisecond); ; <-tick.C {
-		page := d.open("/sync")
-		if strings.Contains(page.body, `data-live="0"`) {
-			checkPage(d.t, page)
-			return page
-		}
-		if time.Now().After(deadline) {
-			d.t.Fatalf("a run is still under way after 30 s\n%s", page.body)
-		}
-	}
+	return d.settled("/sync", func(page answer) bool { return strings.Contains(page.body, `data-live="0"`) })
+}
+
+// settled waits until a page is as it must be, and returns it.
+func (d *desk) settled(address string, is func(page answer) bool) (page answer) {
+	d.t.Helper()
+	d.Eventually(address, func() bool {
+		page = d.open(address)
+		return is(page)
+	})
+	checkPage(d.t, page)
+	return page
 }
 
 // lacks fails the test when a page contains one of some texts.

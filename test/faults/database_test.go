@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit"
 )
 
 // TestLockConnectionEnded ends the connection that holds the run's lock.
@@ -19,7 +20,7 @@ func TestLockConnectionEnded(t *testing.T) {
 	s.exec(s.target, `SELECT pg_terminate_backend(pid) FROM pg_locks
 		WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
 	release()
-	run.ends(0, "⏳ pmo_db: ", "(attempt 2)")
+	run.Ends(0, "⏳ pmo_db: ", "(attempt 2)")
 	s.triedAgain()
 	s.promise()
 }
@@ -28,16 +29,16 @@ func TestLockConnectionEnded(t *testing.T) {
 func TestAnotherRunMeanwhile(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	direct := s.env
+	direct := s.Environ
 	source, _ := s.throughLinks()
 	run, release := s.held()
 	source.Cut()
 	release()
-	run.says("(attempt 2)")
-	s.env = direct
+	run.Says("(attempt 2)")
+	s.Environ = direct
 	s.must("sync")
 	source.Restore()
-	run.ends(4, "has begun meanwhile", "(busy)")
+	run.Ends(4, "has begun meanwhile", "(busy)")
 	s.promise()
 }
 
@@ -50,18 +51,18 @@ func TestCommitWithoutAnswer(t *testing.T) {
 	s.exec(s.target, `CREATE CONSTRAINT TRIGGER wait AFTER UPDATE ON lifecycle_sync_runs DEFERRABLE INITIALLY DEFERRED
 		FOR EACH ROW WHEN (NEW.state = 'succeeded') EXECUTE FUNCTION wait()`)
 	_, target := s.throughLinks()
-	s.set("NETWORK_TIMEOUT=1s")
+	s.Set("NETWORK_TIMEOUT=1s")
 	s.change()
-	release, awaited := s.lock(s.target, "SELECT pg_advisory_xact_lock(42)")
-	run := s.begin("sync")
-	s.eventually("the run commits", awaited)
+	release, awaited := kit.Lock(s, s.target, "SELECT pg_advisory_xact_lock(42)")
+	run := s.Begin("sync")
+	s.Eventually("the run commits", awaited)
 	target.Spoil(databasetest.Swallowed)
 	release()
-	s.eventually("the run has succeeded", func() bool { return s.lastRun().state == "succeeded" })
+	s.Eventually("the run has succeeded", func() bool { return s.lastRun().state == "succeeded" })
 	changes := s.mirror()
-	run.says("⏳ pmo_db has not answered for 1s")
+	run.Says("⏳ pmo_db has not answered for 1s")
 	target.Heal()
-	run.ends(0, "🎉")
+	run.Ends(0, "🎉")
 	s.untouched(changes)
 	s.wantRun(outcome{"succeeded", "", 1})
 	s.promise()
@@ -84,8 +85,8 @@ func TestDeadlock(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	run := s.begin("sync")
-	s.eventually("the run waits", func() bool {
+	run := s.Begin("sync")
+	s.Eventually("the run waits", func() bool {
 		return s.number(s.target, "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'tbl_produk_lifecycle'::regclass") > 0
 	})
 	if _, err := other.Exec("LOCK TABLE tbl_segmen_lifecycle IN ROW EXCLUSIVE MODE"); err != nil { // granted when the run is ended
@@ -94,7 +95,7 @@ func TestDeadlock(t *testing.T) {
 	if err := other.Rollback(); err != nil {
 		t.Fatal(err)
 	}
-	run.ends(0, "⏳ pmo_db: another transaction was in the way (SQLSTATE 40P01); trying again in ")
+	run.Ends(0, "⏳ pmo_db: another transaction was in the way (SQLSTATE 40P01); trying again in ")
 	s.triedAgain()
 	s.promise()
 }
@@ -108,7 +109,7 @@ func TestSerializationFailure(t *testing.T) {
 		BEGIN IF nextval('failures') <= 2 THEN RAISE EXCEPTION USING ERRCODE = '40001'; END IF; RETURN NULL; END $$`)
 	s.exec(s.target, "CREATE TRIGGER fail AFTER UPDATE ON tbl_produk_lifecycle FOR EACH STATEMENT EXECUTE FUNCTION fail()")
 	s.change()
-	s.begin("sync").ends(0, "(SQLSTATE 40001); trying again in ", "(attempt 3)")
+	s.Begin("sync").Ends(0, "(SQLSTATE 40001); trying again in ", "(attempt 3)")
 	s.wantRun(outcome{"succeeded", "", 3})
 	s.exec(s.target, "DROP TRIGGER fail ON tbl_produk_lifecycle")
 	s.promise()
@@ -126,10 +127,10 @@ func TestLockedTable(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
 			before := s.mirror()
-			s.set("SYNC_RETRY_TIME=0s")
+			s.Set("SYNC_RETRY_TIME=0s")
 			s.change()
-			release, _ := s.lock(map[string]*sql.DB{"pmo_db": s.target, "lifecycle_db": s.source}[c.where], c.lock)
-			s.begin("sync").ends(1, "❌ "+c.says, "(timeout)")
+			release, _ := kit.Lock(s, map[string]*sql.DB{"pmo_db": s.target, "lifecycle_db": s.source}[c.where], c.lock)
+			s.Begin("sync").Ends(1, "❌ "+c.says, "(timeout)")
 			s.wantRun(outcome{"failed", "timeout", 1})
 			release()
 			s.untouched(before)
@@ -162,7 +163,7 @@ func TestDiskFull(t *testing.T) {
 	before := s.mirror()
 	const noise = "(SELECT string_agg(md5(random()::text || i), '') FROM generate_series(1, 60000) AS i)" // nothing of it is twice the same
 	s.exec(s.source, "UPDATE tbl_produk SET deskripsi = "+noise)
-	s.begin("sync").ends(1, "❌ pmo_db: the server's disk is full", "Make room", "(connection)")
+	s.Begin("sync").Ends(1, "❌ pmo_db: the server's disk is full", "Make room", "(connection)")
 	s.wantRun(outcome{"failed", "connection", 1})
 	s.untouched(before)
 
@@ -176,14 +177,14 @@ func TestDiskFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	if status := v.send(http.MethodPost, "/products", string(text), "Idempotency-Key", "uji"); status != http.StatusServiceUnavailable {
-		t.Errorf("a write: %d\n%s", status, &v.out)
+		t.Errorf("a write: %d\n%s", status, &v.Out)
 	}
 	if n := s.number(s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'Uji'"); n != 0 {
 		t.Errorf("%d products", n)
 	}
 	resize(400)
 	if status := v.send(http.MethodPost, "/products", string(text), "Idempotency-Key", "uji"); status != http.StatusCreated {
-		t.Errorf("the same write once there is room: %d\n%s", status, &v.out)
+		t.Errorf("the same write once there is room: %d\n%s", status, &v.Out)
 	}
 	v.end()
 	s.promise()
@@ -206,10 +207,10 @@ func TestStandby(t *testing.T) {
 	s := siteOn(t, source, target)
 	standby := primary.Standby(t, "max_standby_streaming_delay=0")
 	replica := databasetest.Open(t, standby.At(source))
-	s.at(standby.At(source), target)
+	s.UseDatabases(standby.At(source), target)
 	arrived := func(query string) {
 		t.Helper()
-		s.eventually("the standby follows", func() bool { return s.number(replica, query) > 0 })
+		s.Eventually("the standby follows", func() bool { return s.number(replica, query) > 0 })
 	}
 
 	s.exec(s.source, "UPDATE tbl_produk SET harga = 7 WHERE id = 1")
@@ -219,26 +220,26 @@ func TestStandby(t *testing.T) {
 
 	s.exec(s.source, "UPDATE tbl_produk SET harga = 8 WHERE id = 1")
 	arrived("SELECT count(*) FROM tbl_produk WHERE id = 1 AND harga = 8")
-	release, awaited := s.lock(s.target, "LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE")
-	run := s.begin("sync")
-	s.eventually("the run waits", awaited)
+	release, awaited := kit.Lock(s, s.target, "LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE")
+	run := s.Begin("sync")
+	s.Eventually("the run waits", awaited)
 	s.exec(s.source, "ALTER TABLE tbl_produk ADD COLUMN catatan_baru text") // which the standby can only follow without the run
 	arrived("SELECT count(*) FROM information_schema.columns WHERE column_name = 'catatan_baru'")
 	release()
-	run.ends(0, "⏳ lifecycle_db: another transaction was in the way (SQLSTATE 40001); trying again in ")
+	run.Ends(0, "⏳ lifecycle_db: another transaction was in the way (SQLSTATE 40001); trying again in ")
 	s.triedAgain()
 	s.promise()
 
 	// The API cannot write there, and the mirror cannot lie there.
 	v := s.serve()
 	if status := v.send(http.MethodPost, "/products", uji); status != http.StatusForbidden {
-		t.Errorf("a write on a standby: %d\n%s", status, &v.out)
+		t.Errorf("a write on a standby: %d\n%s", status, &v.Out)
 	}
 	v.end()
-	s.at(source, standby.At(source))
-	refused := s.begin("sync")
-	refused.ends(1, "❌ pmo_db is read-only", "name the primary, not a standby", "(permission)")
-	if strings.Contains(refused.out.String(), "trying again") {
-		t.Errorf("was tried again:\n%s", &refused.out)
+	s.UseDatabases(source, standby.At(source))
+	refused := s.Begin("sync")
+	refused.Ends(1, "❌ pmo_db is read-only", "name the primary, not a standby", "(permission)")
+	if strings.Contains(refused.Out.String(), "trying again") {
+		t.Errorf("was tried again:\n%s", &refused.Out)
 	}
 }

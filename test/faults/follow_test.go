@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/program"
 )
 
 // TestFailedOver promotes a standby of the source and has the program go there: the next run compares every
@@ -16,21 +17,21 @@ func TestFailedOver(t *testing.T) {
 	s := siteOn(t, source, target)
 	follower := s.followed()
 	s.brings(1)
-	follower.stopped()
+	s.stop(follower)
 	standby := primary.Standby(t)
 	s.change()
 	end := s.number(s.source, "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
 	replica := databasetest.Open(t, standby.At(source))
-	s.eventually("the standby has all of it", func() bool {
+	s.Eventually("the standby has all of it", func() bool {
 		return s.number(replica, "SELECT pg_last_wal_replay_lsn() - '0/0'::pg_lsn") >= end
 	})
 	primary.Stop("fast")
 	standby.Promote()
 	s.source = replica
-	s.at(standby.At(source), target)
+	s.UseDatabases(standby.At(source), target)
 
 	s.exec(s.source, "UPDATE tbl_produk SET harga = 7 WHERE id = 1")
-	s.begin("sync", "--mode", "incremental").ends(0, "every row was compared: lifecycle_db was failed over or restored (timeline 2 instead of 1)")
+	s.Begin("sync", "--mode", "incremental").Ends(0, "every row was compared: lifecycle_db was failed over or restored (timeline 2 instead of 1)")
 	s.wantFull()
 	s.must("verify")
 
@@ -38,13 +39,13 @@ func TestFailedOver(t *testing.T) {
 		t.Fatalf("%d slots came with the standby", n)
 	}
 	follower = s.followed()
-	follower.says("slot was lost: every row was compared")
+	follower.Says("slot was lost: every row was compared")
 	s.wantFull()
 	if n := s.number(s.source, "SELECT count(*) FROM pg_replication_slots WHERE active"); n != 1 {
 		t.Errorf("%d slots", n)
 	}
 	s.brings(8)
-	follower.stopped()
+	s.stop(follower)
 	s.promise()
 }
 
@@ -55,22 +56,22 @@ func TestSlotInvalidated(t *testing.T) {
 	s := siteOn(t, server.Database(t), databasetest.Postgres(t))
 	follower := s.followed()
 	s.brings(1)
-	follower.stopped()
+	s.stop(follower)
 	s.change()
-	s.eventually("the slot is lost", func() bool {
+	s.Eventually("the slot is lost", func() bool {
 		s.exec(s.source, "SELECT pg_logical_emit_message(FALSE, '', ''), pg_switch_wal()")
 		s.exec(s.source, "CHECKPOINT")
 		return s.number(s.source, "SELECT count(*) FROM pg_replication_slots WHERE wal_status = 'lost'") == 1
 	})
 	follower = s.followed()
-	follower.says("slot was lost: every row was compared")
+	follower.Says("slot was lost: every row was compared")
 	s.wantFull()
 	if n := s.number(s.source, "SELECT count(*) FROM pg_replication_slots WHERE active AND wal_status = 'reserved'"); n != 1 {
 		t.Errorf("%d slots", n)
 	}
 	s.must("verify")
 	s.brings(2)
-	follower.stopped()
+	s.stop(follower)
 	s.promise()
 }
 
@@ -81,37 +82,37 @@ func TestWALLevel(t *testing.T) {
 	source := databasetest.NewCluster(t, "wal_level=replica").Database(t)
 	s := siteOn(t, source, databasetest.Postgres(t))
 	const says, remedy = "its wal_level is replica", "ALTER SYSTEM SET wal_level = logical"
-	s.begin("sync", "--follow").ends(1, says, remedy)
+	s.Begin("sync", "--follow").Ends(1, says, remedy)
 	for _, setting := range []string{"SYNC_REALTIME=true", "SYNC_SCHEDULE=* * * * * *", "SYNC_FULL_SCHEDULE=off"} {
-		s.set(setting)
+		s.Set(setting)
 	}
 	v := s.serve()
-	v.says(remedy)
+	v.Says(remedy)
 	s.brings(1)
 	s.brings(2)
-	if n := strings.Count(v.out.String(), says); n != 1 {
-		t.Errorf("said %d times:\n%s", n, &v.out)
+	if n := strings.Count(v.Out.String(), says); n != 1 {
+		t.Errorf("said %d times:\n%s", n, &v.Out)
 	}
 	v.end()
 	s.promise()
 }
 
 // followed starts sync --follow and returns once it follows.
-func (s *site) followed() *command {
+func (s *site) followed() *program.Running {
 	s.Helper()
-	c := s.begin("sync", "--follow")
-	s.Cleanup(c.cancel)
-	c.says("Every change is brought")
+	c := s.Begin("sync", "--follow")
+	s.Cleanup(c.Cancel)
+	c.Says("Every change is brought")
 	return c
 }
 
-// stopped tells a follower to end, waits, and waits until the source's server has noticed.
-func (c *command) stopped() {
-	c.s.Helper()
-	c.cancel()
-	c.ends(0)
-	c.s.eventually("nobody has the slot", func() bool {
-		return c.s.number(c.s.source, "SELECT count(*) FROM pg_replication_slots WHERE active AND database = current_database()") == 0
+// stop tells a follower to end, waits, and waits until the source's server has noticed.
+func (s *site) stop(c *program.Running) {
+	s.Helper()
+	c.Cancel()
+	c.Ends(0)
+	s.Eventually("nobody has the slot", func() bool {
+		return s.number(s.source, "SELECT count(*) FROM pg_replication_slots WHERE active AND database = current_database()") == 0
 	})
 }
 
@@ -119,7 +120,7 @@ func (c *command) stopped() {
 func (s *site) brings(price int64) {
 	s.Helper()
 	s.exec(s.source, "UPDATE tbl_produk SET harga = $1 WHERE id = 1", price)
-	s.eventually("the change in the mirror", func() bool {
+	s.Eventually("the change in the mirror", func() bool {
 		return s.number(s.target, "SELECT coalesce(harga, 0) FROM tbl_produk_lifecycle WHERE id = 1") == price
 	})
 }

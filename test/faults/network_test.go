@@ -16,7 +16,7 @@ func TestCut(t *testing.T) {
 		l.Cut()
 		l.Restore()
 		release()
-		run.ends(0, "the connection broke; trying again in ", "(attempt 2)")
+		run.Ends(0, "the connection broke; trying again in ", "(attempt 2)")
 		s.triedAgain()
 	})
 }
@@ -28,9 +28,9 @@ func TestReset(t *testing.T) {
 		run, release := s.held()
 		l.Spoil(databasetest.Reset)
 		release()
-		run.says("(attempt 3)")
+		run.Says("(attempt 3)")
 		l.Heal()
-		run.ends(0, "⏳ "+name+": the connection", "trying again in ")
+		run.Ends(0, "⏳ "+name+": the connection", "trying again in ")
 		s.triedAgain()
 	})
 }
@@ -43,10 +43,10 @@ func TestRefusedForAWhile(t *testing.T) {
 		run, release := s.held()
 		l.Cut()
 		release()
-		run.says("⏳ " + name + ": the connection failed: connection refused; trying again in ")
-		run.says("(attempt 3)")
+		run.Says("⏳ " + name + ": the connection failed: connection refused; trying again in ")
+		run.Says("(attempt 3)")
 		l.Restore()
-		run.ends(0)
+		run.Ends(0)
 		s.triedAgain()
 	})
 }
@@ -56,11 +56,11 @@ func TestRefusedForTooLong(t *testing.T) {
 	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, name string) {
 		before := s.mirror()
-		s.set("SYNC_RETRY_TIME=1s")
+		s.Set("SYNC_RETRY_TIME=1s")
 		run, release := s.held()
 		l.Cut()
 		release()
-		run.ends(1, "trying again in ", "❌ "+name, "(connection)")
+		run.Ends(1, "trying again in ", "❌ "+name, "(connection)")
 		s.untouched(before)
 		if name == "lifecycle_db" {
 			s.wantRun(outcome{"failed", "connection", s.lastRun().attempts})
@@ -75,10 +75,10 @@ func TestRefusedAtFirst(t *testing.T) {
 	both(t, func(s *site, l *databasetest.Link, name string) {
 		s.change()
 		l.Cut()
-		run := s.begin("sync")
-		run.says("⏳ " + name + ": the connection failed: connection refused; trying again in ")
+		run := s.Begin("sync")
+		run.Says("⏳ " + name + ": the connection failed: connection refused; trying again in ")
 		l.Restore()
-		run.ends(0)
+		run.Ends(0)
 		s.wantRun(outcome{"succeeded", "", 1})
 	})
 }
@@ -87,7 +87,7 @@ func TestRefusedAtFirst(t *testing.T) {
 func TestWrongURL(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	right, err := url.Parse(strings.TrimPrefix(s.env[1], "LIFECYCLE_DATABASE_URL="))
+	right, err := url.Parse(s.SourceURL)
 	if err != nil {
 		t.Fatal("the test server's URL is none")
 	}
@@ -97,11 +97,11 @@ func TestWrongURL(t *testing.T) {
 	} {
 		wrong := *right
 		mistake(&wrong)
-		s.set("LIFECYCLE_DATABASE_URL=" + wrong.String())
-		run := s.begin("sync")
-		run.ends(1)
-		if strings.Contains(run.out.String(), "trying again") {
-			t.Errorf("was tried again:\n%s", &run.out)
+		s.Set("LIFECYCLE_DATABASE_URL=" + wrong.String())
+		run := s.Begin("sync")
+		run.Ends(1)
+		if strings.Contains(run.Out.String(), "trying again") {
+			t.Errorf("was tried again:\n%s", &run.Out)
 		}
 	}
 }
@@ -111,11 +111,11 @@ func TestBlackHole(t *testing.T) {
 	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, name string) {
 		before := s.mirror()
-		s.set("NETWORK_TIMEOUT=1s")
-		s.set("SYNC_RETRY_TIME=0s")
+		s.Set("NETWORK_TIMEOUT=1s")
+		s.Set("SYNC_RETRY_TIME=0s")
 		run, release := s.held()
 		l.Spoil(databasetest.Swallowed, databasetest.Unheard)
-		run.ends(1, "❌ "+name+" has not answered for 1s; nothing was changed (connection)")
+		run.Ends(1, "❌ "+name+" has not answered for 1s; nothing was changed (connection)")
 		s.untouched(before)
 		l.Heal()
 		release()
@@ -126,13 +126,13 @@ func TestBlackHole(t *testing.T) {
 func TestBlackHoleForAWhile(t *testing.T) {
 	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, name string) {
-		s.set("NETWORK_TIMEOUT=1s")
+		s.Set("NETWORK_TIMEOUT=1s")
 		run, release := s.held()
 		l.Spoil(databasetest.Swallowed, databasetest.Unheard)
-		run.says("⏳ " + name + " has not answered for 1s")
+		run.Says("⏳ " + name + " has not answered for 1s")
 		l.Heal()
 		release()
-		run.ends(0)
+		run.Ends(0)
 		s.triedAgain()
 	})
 }

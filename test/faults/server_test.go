@@ -6,9 +6,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/program"
 )
 
 // TestRestart restarts a database's server in the midst of a run, which says goodbye or crashes.
@@ -27,9 +28,9 @@ func TestRestart(t *testing.T) {
 				run, release := s.held()
 				server.Stop(mode)
 				release()
-				run.says("⏳ " + name + ": ")
+				run.Says("⏳ " + name + ": ")
 				server.Start()
-				run.ends(0, "trying again in ")
+				run.Ends(0, "trying again in ")
 				s.triedAgain()
 				s.promise()
 			})
@@ -63,20 +64,20 @@ func TestReadsWhileTheSourceIsAway(t *testing.T) {
 	source, _ := s.throughLinks()
 	v := s.serve()
 	s.change()
-	release, awaited := s.lock(s.source, "LOCK TABLE tbl_stage_histori IN ACCESS EXCLUSIVE MODE")
+	release, awaited := kit.Lock(s, s.source, "LOCK TABLE tbl_stage_histori IN ACCESS EXCLUSIVE MODE")
 	if status := v.send(http.MethodPost, "/sync", ""); status != http.StatusAccepted {
 		t.Fatalf("POST /sync: %d", status)
 	}
-	s.eventually("the run waits", awaited)
+	s.Eventually("the run waits", awaited)
 	source.Cut()
 	release()
-	v.says("a run is tried again")
+	v.Says("a run is tried again")
 	v.readAll(http.StatusOK)
 	if status := v.send(http.MethodPost, "/products", uji); status != http.StatusServiceUnavailable {
 		t.Errorf("a write: %d", status)
 	}
 	source.Restore()
-	s.eventually("the run succeeds", func() bool { return s.lastRun().state == "succeeded" })
+	s.Eventually("the run succeeds", func() bool { return s.lastRun().state == "succeeded" })
 	s.triedAgain()
 	v.end()
 	s.promise()
@@ -93,8 +94,8 @@ func TestStartWhileTheMirrorIsAway(t *testing.T) {
 		t.Errorf("POST /sync: %d", status)
 	}
 	target.Restore()
-	s.eventually("a run begins", func() bool { return v.send(http.MethodPost, "/sync", "") == http.StatusAccepted })
-	s.eventually("the run succeeds", func() bool { return s.lastRun().state == "succeeded" })
+	s.Eventually("a run begins", func() bool { return v.send(http.MethodPost, "/sync", "") == http.StatusAccepted })
+	s.Eventually("the run succeeds", func() bool { return s.lastRun().state == "succeeded" })
 	v.end()
 	s.promise()
 }
@@ -105,7 +106,7 @@ func TestPoolExhausted(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	v := s.serve()
-	release, awaited := s.lock(s.target, "LOCK TABLE lifecycle_attachments IN ACCESS EXCLUSIVE MODE")
+	release, awaited := kit.Lock(s, s.target, "LOCK TABLE lifecycle_attachments IN ACCESS EXCLUSIVE MODE")
 	var readers sync.WaitGroup
 	for page := range 20 { // more than there are connections
 		readers.Go(func() {
@@ -115,7 +116,7 @@ func TestPoolExhausted(t *testing.T) {
 			}
 		})
 	}
-	s.eventually("readers wait", awaited)
+	s.Eventually("readers wait", awaited)
 	if status, _, err := v.do(http.MethodGet, "/livez", ""); err != nil || status != http.StatusOK {
 		t.Errorf("/livez: %d %v", status, err)
 	}
@@ -135,40 +136,37 @@ const uji = `{"produk":"Uji","id_kategori":1,"id_segmen":1,"id_stage":1}`
 
 // server is the program, serving.
 type server struct {
-	*command
+	*program.Running
+
+	s       *site
 	address string
 }
 
 // serve starts a server and waits until it serves.
 func (s *site) serve() *server {
 	s.Helper()
-	s.set("PORT=0")
-	s.set("LOG_LEVEL=WARN")
-	v := &server{command: s.begin("serve")}
-	v.says("Serving http://")
-	_, rest, _ := strings.Cut(v.out.String(), "Serving http://")
+	s.Set("PORT=0", "LOG_LEVEL=WARN")
+	v := &server{Running: s.Begin("serve"), s: s}
+	v.Says("Serving http://")
+	_, rest, _ := strings.Cut(v.Out.String(), "Serving http://")
 	v.address, _, _ = strings.Cut(rest, "/")
 	return v
 }
 
 // do sends a request.
 func (v *server) do(method, path, body string, headers ...string) (status int, header http.Header, err error) {
-	r, err := http.NewRequest(method, "http://"+v.address+path, strings.NewReader(body))
-	if err != nil {
-		return 0, nil, err
-	}
 	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
+		headers = append([]string{"Content-Type", "application/json"}, headers...)
 	}
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	client := http.Client{Timeout: time.Minute}
-	response, err := client.Do(r)
+	r, err := kit.NewRequest(method, "http://"+v.address+path, strings.NewReader(body), headers...)
 	if err != nil {
 		return 0, nil, err
 	}
-	return response.StatusCode, response.Header, response.Body.Close()
+	response, _, err := kit.Send(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	return response.StatusCode, response.Header, nil
 }
 
 // send sends a request to the API and returns its answer's status.
@@ -190,7 +188,7 @@ func (v *server) readAll(status int) {
 		readers.Go(func() {
 			got, _, err := v.do(http.MethodGet, api+fmt.Sprintf("/stage-history?page=%d", id+1), "")
 			if err != nil || got != status {
-				v.s.Errorf("a reader: %d %v, want %d\n%s", got, err, status, &v.out)
+				v.s.Errorf("a reader: %d %v, want %d\n%s", got, err, status, &v.Out)
 			}
 		})
 	}
@@ -200,6 +198,6 @@ func (v *server) readAll(status int) {
 // end tells the server to end, and waits.
 func (v *server) end() {
 	v.s.Helper()
-	v.cancel()
-	v.ends(0)
+	v.Cancel()
+	v.Ends(0)
 }

@@ -1,27 +1,24 @@
 package faults_test
 
 import (
-	"bytes"
-	"context"
 	"database/sql"
 	"encoding/json"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"lifecycle-sync/app"
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/program"
 )
 
 // site is the program and two databases of PostgreSQL, which the test reaches whatever happens to the network
 // between them and the program.
 type site struct {
-	testing.TB
+	*program.Program
+
 	source, target *sql.DB
-	env            []string // NAME=value
 }
 
 // newSite fills a source with 20 products and 12 transitions, and mirrors them.
@@ -33,166 +30,39 @@ func newSite(t testing.TB) *site {
 // siteOn is newSite with databases that are there, and empty.
 func siteOn(t testing.TB, source, target string) *site {
 	t.Helper()
-	s := &site{TB: t, source: databasetest.Open(t, source), target: databasetest.Open(t, target), env: []string{"DATA_DIR=" + t.TempDir()}}
-	s.at(source, target)
-	s.must("seed", "--products", "20", "--history", "12")
+	s := &site{Program: program.New(t), source: databasetest.Open(t, source), target: databasetest.Open(t, target)}
+	s.UseDatabases(source, target)
+	s.Set("LOG_LEVEL=INFO")
+	s.Seed(20, 12)
 	s.must("sync")
 	return s
-}
-
-// at has the program find the databases elsewhere.
-func (s *site) at(source, target string) {
-	s.set("LIFECYCLE_DATABASE_URL=" + source)
-	s.set("PMO_DATABASE_URL=" + target)
-}
-
-// set changes a setting.
-func (s *site) set(setting string) {
-	name, _, _ := strings.Cut(setting, "=")
-	s.env = slices.DeleteFunc(slices.Clone(s.env), func(old string) bool { return strings.HasPrefix(old, name+"=") })
-	s.env = append(s.env, setting)
 }
 
 // throughLinks puts a network between the program and its databases.
 func (s *site) throughLinks() (source, target *databasetest.Link) {
 	s.Helper()
-	links := map[string]*databasetest.Link{}
-	for _, setting := range s.env {
-		if name, url, _ := strings.Cut(setting, "="); strings.HasSuffix(name, "_DATABASE_URL") {
-			links[name] = databasetest.NewLink(s, url)
-		}
-	}
-	source, target = links["LIFECYCLE_DATABASE_URL"], links["PMO_DATABASE_URL"]
-	s.at(source.URL, target.URL)
+	source, target = databasetest.NewLink(s, s.SourceURL), databasetest.NewLink(s, s.TargetURL)
+	s.UseDatabases(source.URL, target.URL)
 	return source, target
-}
-
-// output collects what the program prints.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-// String is everything so far.
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
-}
-
-// command is one of the program's commands at work.
-type command struct {
-	s      *site
-	out    output
-	cancel context.CancelFunc
-	code   chan int
-}
-
-// begin starts a command.
-func (s *site) begin(args ...string) *command {
-	ctx, cancel := context.WithCancel(s.Context())
-	c := &command{s: s, cancel: cancel, code: make(chan int, 1)}
-	environ := slices.Clone(s.env)
-	go func() { c.code <- app.Main(ctx, args, environ, &c.out, &c.out) }()
-	return c
-}
-
-// says waits until the command has printed something.
-func (c *command) says(words string) {
-	c.s.Helper()
-	c.s.eventually(words, func() bool {
-		select {
-		case code := <-c.code:
-			c.code <- code
-			if !strings.Contains(c.out.String(), words) {
-				c.s.Fatalf("ended with %d before it said %q:\n%s", code, words, &c.out)
-			}
-		default:
-		}
-		return strings.Contains(c.out.String(), words)
-	})
-}
-
-// ends waits for the command's end, with an exit code, having printed some words.
-func (c *command) ends(code int, words ...string) {
-	c.s.Helper()
-	select {
-	case got := <-c.code:
-		c.code <- got
-		if got != code {
-			c.s.Fatalf("exit code %d, want %d:\n%s", got, code, &c.out)
-		}
-	case <-time.After(2 * time.Minute):
-		c.s.Fatalf("does not end:\n%s", &c.out)
-	}
-	for _, w := range words {
-		if !strings.Contains(c.out.String(), w) {
-			c.s.Errorf("%q is not in\n%s", w, &c.out)
-		}
-	}
 }
 
 // must runs a command that succeeds, and returns what it printed.
 func (s *site) must(args ...string) string {
 	s.Helper()
-	c := s.begin(args...)
-	c.ends(0)
-	return c.out.String()
-}
-
-// eventually waits until a condition holds.
-func (s *site) eventually(what string, holds func() bool) {
-	s.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for tick := time.NewTicker(20 * time.Millisecond); !holds(); <-tick.C {
-		if time.Now().After(deadline) {
-			s.Fatalf("%s: not within a minute", what)
-		}
-	}
+	c := s.Begin(args...)
+	c.Ends(0)
+	return c.Out.String()
 }
 
 func (s *site) exec(db *sql.DB, statement string, args ...any) {
 	s.Helper()
-	if _, err := db.ExecContext(s.Context(), statement, args...); err != nil {
-		s.Fatalf("%s: %v", statement, err)
-	}
+	kit.Exec(s, db, statement, args...)
 }
 
 // number is what a query yields.
-func (s *site) number(db *sql.DB, query string, args ...any) (n int64) {
+func (s *site) number(db *sql.DB, query string, args ...any) int64 {
 	s.Helper()
-	if err := db.QueryRowContext(s.Context(), query, args...).Scan(&n); err != nil {
-		s.Fatalf("%s: %v", query, err)
-	}
-	return n
-}
-
-// lock takes a lock in a session of its own, and returns how to let it go and whether somebody waits for it.
-func (s *site) lock(db *sql.DB, statement string) (release func(), awaited func() bool) {
-	s.Helper()
-	tx, err := db.BeginTx(context.WithoutCancel(s.Context()), nil)
-	if err != nil {
-		s.Fatal(err)
-	}
-	var pid int64
-	if err := tx.QueryRow("SELECT pg_backend_pid()").Scan(&pid); err != nil {
-		s.Fatal(err)
-	}
-	if _, err := tx.Exec(statement); err != nil {
-		s.Fatalf("%s: %v", statement, err)
-	}
-	release = sync.OnceFunc(func() { _ = tx.Rollback() })
-	s.Cleanup(release)
-	return release, func() bool {
-		return s.number(db, "SELECT count(*) FROM pg_locks WHERE NOT granted AND $1 = ANY (pg_blocking_pids(pid))", pid) > 0
-	}
+	return kit.One[int64](s, db, query, args...)
 }
 
 // change changes some rows of the source, so that the next run has something to do.
@@ -204,19 +74,12 @@ func (s *site) change() {
 
 // held starts a run that has something to do, and returns once it waits for a table of the source, in the
 // midst of its work on both databases.
-func (s *site) held() (run *command, release func()) {
+func (s *site) held() (run *program.Running, release func()) {
 	s.Helper()
 	s.change()
-	release, awaited := s.lock(s.source, "LOCK TABLE tbl_stage_histori IN ACCESS EXCLUSIVE MODE")
-	run = s.begin("sync")
-	s.eventually("the run waits", func() bool {
-		select {
-		case code := <-run.code:
-			s.Fatalf("the run ended with %d:\n%s", code, &run.out)
-		default:
-		}
-		return awaited()
-	})
+	release, awaited := kit.Lock(s, s.source, "LOCK TABLE tbl_stage_histori IN ACCESS EXCLUSIVE MODE")
+	run = s.Begin("sync")
+	run.Waits("the run waits", awaited)
 	return run, release
 }
 
@@ -281,11 +144,11 @@ func (s *site) triedAgain() {
 // mirror equals the source, the next run has nothing to write, and no run is left running.
 func (s *site) promise() {
 	s.Helper()
-	s.eventually("a run succeeds", func() bool {
-		c := s.begin("sync")
-		code := <-c.code
+	s.Eventually("a run succeeds", func() bool {
+		c := s.Begin("sync")
+		code := c.Wait()
 		if code != 0 && code != 4 { // 4: the server does not know yet that a connection is gone
-			s.Fatalf("the run after the fault ended with %d:\n%s", code, &c.out)
+			s.Fatalf("the run after the fault ended with %d:\n%s", code, &c.Out)
 		}
 		return code == 0
 	})

@@ -33,7 +33,7 @@ func TestSlowLink(t *testing.T) {
 		if status := v.send(http.MethodPost, fmt.Sprintf("/sync/runs/%d/cancel", run), ""); status != http.StatusAccepted {
 			s.Fatalf("cancel: %d", status)
 		}
-		s.eventually("the run ends", func() bool { return s.lastRun().state != "running" })
+		s.Eventually("the run ends", func() bool { return s.lastRun().state != "running" })
 		s.wantRun(outcome{"canceled", "canceled", 1})
 		s.untouched(before)
 		l.Heal()

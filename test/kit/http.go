@@ -3,6 +3,7 @@ package kit
 import (
 	"io"
 	"net/http"
+	"strings"
 )
 
 // NewRequest makes a request. headers are pairs of name and value; "Host" sets the host.
@@ -21,7 +22,8 @@ func NewRequest(method, url string, body io.Reader, headers ...string) (*http.Re
 	return r, nil
 }
 
-// Send sends a request and reads the whole response. It follows no redirect, and gives up after Patience.
+// Send sends a request and reads the whole response, except the endless one of an event stream. It follows no redirect,
+// and gives up after Patience.
 func Send(r *http.Request) (response *http.Response, body []byte, err error) {
 	client := http.Client{
 		Timeout:       Patience,
@@ -31,6 +33,9 @@ func Send(r *http.Request) (response *http.Response, body []byte, err error) {
 		return nil, nil, err
 	}
 	defer func() { _ = response.Body.Close() }()
+	if strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream") {
+		return response, nil, nil
+	}
 	body, err = io.ReadAll(response.Body)
 	return response, body, err
 }

@@ -30,6 +30,12 @@ func Eventually(t testing.TB, what string, holds func() bool, details ...fmt.Str
 	}
 }
 
+// Text makes a detail of Eventually from a function, which is called on failure only.
+type Text func() string
+
+// String calls the function.
+func (f Text) String() string { return f() }
+
 // Now is the time as the databases store it: UTC, in microseconds.
 func Now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,9 +25,12 @@ import (
 type Program struct {
 	testing.TB
 
-	Environ []string    // the settings, as NAME=value; a later one wins
-	Address string      // host:port, once started
-	Logs    *kit.Buffer // of the current or last start
+	Environ []string // the settings, as NAME=value; a later one wins
+	Address string   // host:port, once started
+
+	SourceURL, TargetURL string // of the databases, as UseDatabases set them
+
+	Logs *kit.Buffer // of the current or last start
 
 	// Cancel tells the program to end, and does not wait.
 	Cancel context.CancelFunc
@@ -41,13 +45,21 @@ func New(t testing.TB, env ...string) *Program {
 	return &Program{TB: t, Environ: append(settings, env...), Logs: &kit.Buffer{}}
 }
 
+// Set changes settings.
+func (p *Program) Set(env ...string) { p.Environ = append(slices.Clip(p.Environ), env...) }
+
+// UseDatabases makes two databases the program's.
+func (p *Program) UseDatabases(sourceURL, targetURL string) {
+	p.SourceURL, p.TargetURL = sourceURL, targetURL
+	p.Set("LIFECYCLE_DATABASE_URL="+sourceURL, "PMO_DATABASE_URL="+targetURL)
+}
+
 // Databases creates two empty databases, makes them the program's, and returns connections to them that bypass the
 // program.
 func (p *Program) Databases(url func(testing.TB) string) (source, target *sql.DB) {
 	p.Helper()
-	sourceURL, targetURL := url(p), url(p)
-	p.Environ = append([]string{"LIFECYCLE_DATABASE_URL=" + sourceURL, "PMO_DATABASE_URL=" + targetURL}, p.Environ...)
-	return databasetest.Open(p, sourceURL), databasetest.Open(p, targetURL)
+	p.UseDatabases(url(p), url(p))
+	return databasetest.Open(p, p.SourceURL), databasetest.Open(p, p.TargetURL)
 }
 
 // Seed fills the source with demo data.
