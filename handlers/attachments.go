@@ -55,7 +55,7 @@ func (h *Attachments) Add(c *fiber.Ctx) error {
 		return err
 	}
 	if len(read.Files) == 0 {
-		return request.Invalid(request.FilesField, "required", "files must be there: the form has none")
+		return request.Invalid(request.FilesField, "required", "request.no_files", nil)
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
 	defer cancel()

@@ -66,7 +66,7 @@ func (h *Docs) File(c *fiber.Ctx) error {
 	case "favicon-32x32.png":
 		return h.icon.send(c)
 	default:
-		return &models.Error{Class: models.NotFound, LegacyMessage: "There is no such file"}
+		return models.NewError(models.NotFound, "http.file_not_found", nil)
 	}
 }
 

@@ -12,23 +12,32 @@ import (
 	"lifecycle-sync/web/messages"
 )
 
-// retryAfter is how many seconds a client is asked to wait for a database that is away.
+// retryAfter is the Retry-After of an unavailable database, in seconds.
 const retryAfter = "5"
 
-// Failure is the envelope of every answer that is not a success.
+// Failure is the envelope of a failed request.
 type Failure struct {
-	Success   bool                `json:"success"` // always false
-	Message   string              `json:"message"`
-	Code      string              `json:"code"`
-	Errors    []models.FieldError `json:"errors,omitempty"`
-	Data      any                 `json:"data,omitempty"`
-	RequestID string              `json:"requestId"`
-	Err       error               `json:"-"` // for pages of those who steer the synchronisation: what to do about it
+	Success       bool           `json:"success"` // always false
+	Message       string         `json:"message"` // what happened and what to do
+	MessageDetail *models.Text   `json:"messageDetail,omitempty"`
+	RemedyDetail  *models.Remedy `json:"remedyDetail,omitempty"`
+	Code          string         `json:"code"`
+	Errors        []InvalidField `json:"errors,omitempty"`
+	Data          any            `json:"data,omitempty"`
+	RequestID     string         `json:"requestId"`
+	Err           error          `json:"-"` // for the console's error page
 }
 
-// Errors answers every error that a handler returns or that Fiber itself comes upon, and logs those
-// that are the server's fault with their cause, which the client never sees. People are answered with a
-// page; show may be nil where there are none.
+// InvalidField is a rendered models.FieldError.
+type InvalidField struct {
+	Field         string       `json:"field"` // as the client sent it
+	Code          string       `json:"code"`
+	Message       string       `json:"message"`
+	MessageDetail *models.Text `json:"messageDetail,omitempty"`
+}
+
+// Errors returns the handler of every error that a handler or Fiber itself returns. Server errors are logged with
+// their cause, which the client never sees. A browser that asks for HTML is answered by show; nil means JSON for all.
 func Errors(log *slog.Logger, texts *messages.Printer, show func(c *fiber.Ctx, status int, f Failure) error) fiber.ErrorHandler {
 	return func(c *fiber.Ctx, err error) error {
 		status, answer := Failed(texts, err)
@@ -37,94 +46,101 @@ func Errors(log *slog.Logger, texts *messages.Printer, show func(c *fiber.Ctx, s
 		if status == http.StatusServiceUnavailable {
 			c.Set(fiber.HeaderRetryAfter, retryAfter)
 		}
-		if show != nil && strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMETextHTML) { // a browser goes there; programs do not ask for HTML
+		if show != nil && strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMETextHTML) {
 			return show(c, status, answer)
 		}
 		return c.Status(status).JSON(answer)
 	}
 }
 
-// LogFault logs an error that is the server's fault, with its cause.
+// LogFault logs a server error with its cause.
 func LogFault(log *slog.Logger, c *fiber.Ctx, status int, err error) {
 	if status >= http.StatusInternalServerError {
 		log.Error("request failed", "request_id", strings.Clone(c.GetRespHeader(fiber.HeaderXRequestID)), "status", status, "error", err, "cause", models.AsError(err).Cause)
 	}
 }
 
-// Failed says what an error is in HTTP, in words that may be shown.
+// Failed maps an error to its status and rendered envelope.
 func Failed(texts *messages.Printer, err error) (int, Failure) {
-	var own *fiber.Error
-	if errors.As(err, &own) && own.Code < http.StatusInternalServerError {
+	if own := new(fiber.Error); errors.As(err, &own) && own.Code < http.StatusInternalServerError {
 		code := strings.ReplaceAll(strings.ToLower(http.StatusText(own.Code)), " ", "_")
-		return own.Code, Failure{Message: protocolMessage(own.Code), Code: code}
+		text := protocolText(own.Code)
+		return own.Code, Failure{Message: texts.Text(text), MessageDetail: &text, Code: code}
 	}
 	e := models.AsError(err)
-	status, message := verdict(e.Class)
-	if message == "" {
-		message = texts.Error(e)
+	status, public := httpStatus(e.Class)
+	f := Failure{Code: string(e.Class), Data: e.Data, Err: err}
+	switch {
+	case !public.IsZero():
+		f.Message, f.MessageDetail = texts.Text(public), &public
+	case e.Text.IsZero():
+		f.Message = texts.Error(e)
+	default:
+		f.Message, f.MessageDetail, f.RemedyDetail = texts.Error(e), &e.Text, e.Remedy
 	}
-	return status, Failure{Message: message, Code: string(e.Class), Errors: rendered(texts, e.Fields), Data: e.Data, Err: err}
+	for _, field := range e.Fields {
+		f.Errors = append(f.Errors, rendered(texts, field))
+	}
+	return status, f
 }
 
-// rendered fills in the messages of invalid fields.
-func rendered(texts *messages.Printer, fields []models.FieldError) []models.FieldError {
-	for i, f := range fields {
-		if !f.Text.IsZero() {
-			fields[i].LegacyMessage = texts.Text(f.Text)
-		}
+// rendered renders an invalid field.
+func rendered(texts *messages.Printer, f models.FieldError) InvalidField {
+	if f.Text.IsZero() {
+		return InvalidField{Field: f.Field, Code: f.Code, Message: f.LegacyMessage}
 	}
-	return fields
+	return InvalidField{Field: f.Field, Code: f.Code, Message: texts.Text(f.Text), MessageDetail: &f.Text}
 }
 
-// verdict is the one map from a class of error to a status. Where the error's own message could hold
-// what a database said, another message takes its place.
-func verdict(class models.Class) (status int, message string) {
+// httpStatus maps an error class to its HTTP status. The public text replaces the error's own where that could carry
+// database output.
+func httpStatus(class models.Class) (status int, public models.Text) {
 	switch class {
 	case models.Invalid:
-		return http.StatusBadRequest, ""
+		return http.StatusBadRequest, public
 	case models.Unauthenticated:
-		return http.StatusUnauthorized, ""
+		return http.StatusUnauthorized, public
 	case models.Forbidden:
-		return http.StatusForbidden, ""
+		return http.StatusForbidden, public
 	case models.NotFound:
-		return http.StatusNotFound, ""
+		return http.StatusNotFound, public
 	case models.Busy, models.MassDelete, models.Conflict:
-		return http.StatusConflict, ""
+		return http.StatusConflict, public
 	case models.PreconditionFailed:
-		return http.StatusPreconditionFailed, ""
+		return http.StatusPreconditionFailed, public
 	case models.TooLarge:
-		return http.StatusRequestEntityTooLarge, ""
+		return http.StatusRequestEntityTooLarge, public
 	case models.UnsupportedType:
-		return http.StatusUnsupportedMediaType, ""
+		return http.StatusUnsupportedMediaType, public
 	case models.RateLimited:
-		return http.StatusTooManyRequests, ""
+		return http.StatusTooManyRequests, public
 	case models.Unavailable:
-		return http.StatusServiceUnavailable, ""
+		return http.StatusServiceUnavailable, public
 	case models.DataType:
-		return http.StatusBadRequest, "A value is of a kind or size that cannot be kept."
+		return http.StatusBadRequest, models.NewText("http.data_type", nil)
 	case models.Constraint:
-		return http.StatusConflict, "This contradicts other data, so it was not done."
+		return http.StatusConflict, models.NewText("http.constraint", nil)
 	case models.Connection, models.Timeout, models.Canceled:
-		return http.StatusServiceUnavailable, "The database is not available at the moment. Please try again shortly."
+		return http.StatusServiceUnavailable, models.NewText("http.database_unavailable", nil)
 	case models.Permission, models.Schema, models.Config, models.Internal:
 	}
-	return http.StatusInternalServerError, "Something went wrong on the server. Its log has the details under this request's id."
+	return http.StatusInternalServerError, models.NewText("http.internal", nil)
 }
 
-// protocolMessage is what to say to a request that reached no handler.
-func protocolMessage(status int) string {
+// protocolText explains an error of Fiber's: the request reached no handler.
+func protocolText(status int) models.Text {
 	switch status {
 	case http.StatusNotFound:
-		return "There is nothing at this address."
+		return models.NewText("http.not_found", nil)
 	case http.StatusMethodNotAllowed:
-		return "This address does not take that method; the Allow header lists those it does."
+		return models.NewText("http.method_not_allowed", nil)
 	case http.StatusRequestTimeout:
-		return "The request took too long to arrive."
+		return models.NewText("http.request_timeout", nil)
 	case http.StatusRequestEntityTooLarge:
-		return "The request is too large."
+		return models.NewText("http.request_too_large", nil)
 	case http.StatusRequestHeaderFieldsTooLarge:
-		return "The request's address or headers are too long."
+		return models.NewText("http.headers_too_large", nil)
 	default:
-		return "The request could not be understood."
+		return models.NewText("http.bad_request", nil)
 	}
 }

@@ -19,8 +19,7 @@ import (
 	"lifecycle-sync/web/messages"
 )
 
-// TestEveryClassHasItsStatus also wants that nothing a database said gets out.
-func TestEveryClassHasItsStatus(t *testing.T) {
+func TestErrors_MapsEveryClassToAStatusWithoutDatabaseOutput(t *testing.T) {
 	t.Parallel()
 	const said = "duplicate key (password)=(hunter2)"
 	for class, want := range map[models.Class]int{
@@ -29,11 +28,11 @@ func TestEveryClassHasItsStatus(t *testing.T) {
 		models.DataType: 400, models.Invalid: 400, models.Constraint: 409, models.MassDelete: 409, models.Busy: 409,
 		models.Forbidden: 403, models.NotFound: 404,
 	} {
-		e := &models.Error{Class: class, LegacyMessage: "own words", Cause: errors.New(said)}
+		e := models.NewError(class, models.LegacyText, models.Params{"text": "own words"}).WithCause(errors.New(said))
 		switch class {
 		case models.Invalid, models.MassDelete, models.Busy, models.Forbidden, models.NotFound:
 		default:
-			e.LegacyMessage = said
+			e.Text.Params["text"] = said
 		}
 		status, body, log := answerTo(t, fmt.Errorf("while listing: %w", e))
 		var envelope map[string]any
@@ -76,4 +75,20 @@ func answerTo(t *testing.T, err error) (status int, body []byte, log string) {
 		t.Errorf("%d with Retry-After %q", response.StatusCode, response.Header.Get("Retry-After"))
 	}
 	return response.StatusCode, content.Bytes(), out.String()
+}
+
+func TestErrors_RenderTextsAndKeepTheirCodes(t *testing.T) {
+	t.Parallel()
+	for want, err := range map[string]error{
+		`{"success":false,"message":"pelanggan may have at most 1,000 characters.","messageDetail":{"code":"request.too_long","params":{"field":"pelanggan","max":1000}},` +
+			`"code":"validation_failed","errors":[{"field":"pelanggan","code":"too_long","message":"pelanggan may have at most 1,000 characters.",` +
+			`"messageDetail":{"code":"request.too_long","params":{"field":"pelanggan","max":1000}}}],"requestId":"r1"}`: models.NewInvalid(models.NewFieldError("pelanggan", "too_long", "request.too_long", models.Params{"max": 1000})),
+		`{"success":false,"message":"own words own words DROP TABLE x","messageDetail":{"code":"legacy","params":{"text":"own words"}},` +
+			`"remedyDetail":{"code":"legacy","params":{"text":"own words"},"command":"DROP TABLE x"},"code":"conflict","requestId":"r1"}`: models.NewError(models.Conflict, models.LegacyText, models.Params{"text": "own words"}).
+			WithCommand(models.LegacyText, models.Params{"text": "own words"}, "DROP TABLE x"),
+	} {
+		if _, body, _ := answerTo(t, err); string(body) != want {
+			t.Errorf("got  %s\nwant %s", body, want)
+		}
+	}
 }

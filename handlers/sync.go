@@ -28,14 +28,15 @@ type once interface {
 
 // Sync answers those who steer the synchronisation.
 type Sync struct {
-	syncs *runs.Service
-	runs  *runs.Journal
-	keys  once
+	syncs   *runs.Service
+	runs    *runs.Journal
+	keys    once
+	checker request.Checker
 }
 
 // NewSync returns the handlers.
 func NewSync(syncs *runs.Service, runs *runs.Journal, keys once) *Sync {
-	return &Sync{syncs, runs, keys}
+	return &Sync{syncs, runs, keys, request.NewChecker()}
 }
 
 // status is how the mirror stands.
@@ -113,7 +114,7 @@ func (h *Sync) Start(c *fiber.Ctx) error {
 	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
-	asked, err := request.ReadRun(c)
+	asked, err := h.checker.Run(c)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"errors"
+	"maps"
 )
 
 // Class says what kind of thing went wrong, in one of the words that the troubleshooting section of
@@ -58,10 +59,18 @@ type Error struct {
 
 // FieldError describes one invalid field of a request. Code is part of the API; Text explains it.
 type FieldError struct {
-	Field         string `json:"field"` // as the client sent it
-	Code          string `json:"code"`
-	Text          Text   `json:"-"`
-	LegacyMessage string `json:"message"`
+	Field         string // as the client sent it
+	Code          string
+	Text          Text
+	LegacyMessage string
+}
+
+// NewFieldError returns the error for one field. Its text gets the parameter "field": the field's name, which the
+// console replaces by the field's label.
+func NewFieldError(field, code, text string, params Params) FieldError {
+	all := Params{"field": field}
+	maps.Copy(all, params)
+	return FieldError{Field: field, Code: code, Text: NewText(text, all)}
 }
 
 // NewError returns an error whose text is a catalogue entry.

@@ -6,6 +6,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/web/messages"
 )
 
 // The allowances and times of a Line.
@@ -30,6 +31,7 @@ type Line struct {
 
 // NewOf returns the server with another table.
 func NewOf(o Options, lines ...Line) *fiber.App {
+	o.Texts = messages.New().Printer(messages.English, time.UTC)
 	var table []route
 	for _, l := range lines {
 		table = append(table, route{l.Method, l.Path, l.Role, l.Draws, l.Timeout, l.Handle})

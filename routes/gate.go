@@ -60,7 +60,7 @@ func (g *gate) ask(c *fiber.Ctx) (models.Caller, error) {
 	}
 	if token == "" {
 		c.Set(fiber.HeaderWWWAuthenticate, "Bearer")
-		return models.Caller{}, &models.Error{Class: models.Unauthenticated, LegacyMessage: "This needs a token", LegacyRemedy: "Send it as Authorization: Bearer …"}
+		return models.Caller{}, models.NewError(models.Unauthenticated, "http.token_required", nil).WithRemedy("http.token_required_remedy", nil)
 	}
 	caller, err := g.access.Caller(c.UserContext(), token)
 	if e := models.AsError(err); e == nil || e.Class != models.Unauthenticated {
@@ -134,8 +134,21 @@ func (g *gate) admits(least models.Role) fiber.Handler {
 			return err
 		}
 		if caller.Role < least {
-			return &models.Error{Class: models.Forbidden, LegacyMessage: "This takes the role of " + least.String() + ", and the token's is that of " + caller.Role.String()}
+			return models.NewError(models.Forbidden, "http.forbidden", models.Params{"required": roleName(least), "actual": roleName(caller.Role)})
 		}
 		return c.Next()
 	}
+}
+
+func roleName(r models.Role) models.Text {
+	switch r {
+	case models.Reader:
+		return models.NewText("http.role_reader", nil)
+	case models.Manager:
+		return models.NewText("http.role_manager", nil)
+	case models.Admin:
+		return models.NewText("http.role_admin", nil)
+	case models.Anonymous:
+	}
+	return models.NewText("http.role_anonymous", nil)
 }

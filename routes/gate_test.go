@@ -34,13 +34,13 @@ func (k *known) Caller(_ context.Context, token string) (models.Caller, error) {
 	}
 	switch token {
 	case "nobody":
-		return models.Caller{}, &models.Error{Class: models.Forbidden, LegacyMessage: "nobody may do nothing"}
+		return models.Caller{}, models.NewError(models.Forbidden, "access.no_role", nil)
 	case "away":
-		return models.Caller{}, &models.Error{Class: models.Unavailable, LegacyMessage: "no keys"}
+		return models.Caller{}, models.NewError(models.Unavailable, "access.no_keys", nil)
 	case "broken":
 		return models.Caller{}, errors.New("hunter2")
 	}
-	return models.Caller{}, &models.Error{Class: models.Unauthenticated, LegacyMessage: "no"}
+	return models.Caller{}, models.NewError(models.Unauthenticated, "access.invalid_token", nil)
 }
 
 // lines are a server with a table of its own, and a clock that stands still.

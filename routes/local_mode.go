@@ -17,11 +17,10 @@ func localOnly(origins []string) fiber.Handler {
 		// Not c.Hostname(): that believes X-Forwarded-Host, which any page can set.
 		host := string(c.Request().Header.Host())
 		if !loopback(host) || !loopback(string(c.Request().URI().Host())) { // they differ in GET http://…
-			return &models.Error{Class: models.Forbidden, LegacyMessage: "Without AUTH_JWT_SECRET or AUTH_JWKS_URL this server answers on this machine only, as localhost"}
+			return models.NewError(models.Forbidden, "http.local_mode_host", nil)
 		}
 		if foreign(strings.ToLower(c.Get(fiber.HeaderOrigin)), c.Get("Sec-Fetch-Site"), host, listed) {
-			return &models.Error{Class: models.Forbidden, LegacyMessage: "Pages of other sites may not call this server",
-				LegacyRemedy: "If this one should, name its origin in CORS_ORIGINS."}
+			return models.NewError(models.Forbidden, "http.cross_site_request", nil).WithRemedy("http.cross_site_request_remedy", nil)
 		}
 		return c.Next()
 	}

@@ -15,8 +15,7 @@ func ownForms(c *fiber.Ctx) error {
 	_, from, _ := strings.Cut(origin, "://")
 	ownSite := strings.EqualFold(site, "same-origin") || site == "" && origin != "" && strings.EqualFold(from, string(c.Request().Header.Host()))
 	if c.Method() != fiber.MethodGet && c.Method() != fiber.MethodHead && !ownSite {
-		return &models.Error{Class: models.Forbidden, LegacyMessage: "This form does not come from a page of this site, or your browser does not say that it does",
-			LegacyRemedy: "Open the page here and send its form again; a proxy in front must pass the Host and Origin headers on."}
+		return models.NewError(models.Forbidden, "http.cross_site_form", nil).WithRemedy("http.cross_site_form_remedy", nil)
 	}
 	return c.Next()
 }

@@ -194,7 +194,7 @@ func TestProductsRefuseWhatTheyDoNotKnow(t *testing.T) {
 				t.Errorf("%.60s: not the envelope: %s", query, a.body)
 			}
 		}
-		if a := s.get(http.StatusBadRequest, "/products?pages=2"); !strings.Contains(a.json.Message, "known are page, limit, search, stageId") {
+		if a := s.get(http.StatusBadRequest, "/products?pages=2"); !strings.Contains(a.json.Message, "Known parameters: page, limit, search, stageId") {
 			t.Errorf("the known parameters are not listed: %s", a.body)
 		}
 		if a := s.get(http.StatusBadRequest, "/products?page=0&limit=x&sort=y"); len(a.json.Errors) != 2 {

@@ -62,8 +62,7 @@ func (b *buckets) take(c *fiber.Ctx, caller string) error {
 	}
 	drawn.CancelAt(now)
 	c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-	return &models.Error{Class: models.RateLimited, LegacyMessage: "This is more than " + strconv.Itoa(b.minute) + " requests of this kind in a minute",
-		LegacyRemedy: "Please try again in a moment."}
+	return models.NewError(models.RateLimited, "http.rate_limited", models.Params{"limit": b.minute}).WithRemedy("http.rate_limited_remedy", nil)
 }
 
 // metered draws on one of the caller's allowances.

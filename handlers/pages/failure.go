@@ -17,7 +17,7 @@ type failure struct {
 	Heading   string
 	Message   string
 	Remedy    remedy // where it is not part of the message
-	Problems  []models.FieldError
+	Problems  []handlers.InvalidField
 	Next      *link
 	Apart     bool // this page stays open beside it
 	RequestID string

@@ -3,6 +3,7 @@ package pages
 import (
 	"crypto/rand"
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -116,20 +117,33 @@ func problemsOf(texts *messages.Printer, err error, labels map[string]string) (i
 		found.Heading = "It may not have been saved"
 		f.Message += " What you have entered is still here: send it again, and when that does not help, copy it and ask whoever looks after this program."
 	}
-	if len(f.Errors) == 0 {
-		f.Errors = []models.FieldError{{Field: of, LegacyMessage: f.Message}}
+	fields := models.AsError(err).Fields
+	if len(fields) == 0 {
+		fields = []models.FieldError{{Field: of, LegacyMessage: f.Message}}
 	}
-	for _, e := range f.Errors {
-		if e.Field == "harga" && e.Code == "integer" {
-			e.LegacyMessage = "harga must be a whole number of rupiah that is not negative, such as 1250000 or 1.250.000"
-		}
+	for _, e := range fields {
 		one := problem{Text: inWords(e.LegacyMessage, labels)}
+		if !e.Text.IsZero() {
+			one.Text = texts.Text(labelled(e.Text, labels))
+		}
 		if labels[e.Field] != "" {
 			one.Field = e.Field
 		}
 		found.List = append(found.List, one)
 	}
 	return status, found
+}
+
+// labelled replaces the name of a text's field by its label.
+func labelled(t models.Text, labels map[string]string) models.Text {
+	name, _ := t.Params["field"].(string)
+	label := labels[name]
+	if label == "" {
+		return t
+	}
+	params := maps.Clone(t.Params)
+	params["field"] = label
+	return models.NewText(t.Code, params)
 }
 
 // inWords names the field that a message begins with by its label.

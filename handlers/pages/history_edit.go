@@ -224,7 +224,7 @@ func (h *HistoryForms) correct(ctx context.Context, id int64, changed, sent map[
 	if text := changed["tanggal_perubahan"]; text != "" {
 		at, err := chosenTime(text, h.zone)
 		if err != nil {
-			return outbox.Result{}, request.Invalid("tanggal_perubahan", "timestamp", "tanggal_perubahan must be a date and a time")
+			return outbox.Result{}, request.Invalid("tanggal_perubahan", "timestamp", "request.date_and_time", nil)
 		}
 		changed["tanggal_perubahan"] = at.UTC().Format(time.RFC3339)
 	}
@@ -289,7 +289,7 @@ func (h *HistoryForms) Delete(c *fiber.Ctx) error {
 		return err
 	}
 	if fields[versionField] == "" {
-		return request.Invalid(versionField, "required", "the form does not say which state of the transition it deletes; open it again")
+		return request.Invalid(versionField, "required", "request.no_version", nil)
 	}
 	done, err := h.writer.Delete(c.UserContext(), t.ID, models.RowVersions{fields[versionField]})
 	if current, is := transitionMeanwhile(err); is {

@@ -70,7 +70,7 @@ func (h *ProductForms) Delete(c *fiber.Ctx) error {
 		return err
 	}
 	if fields[versionField] == "" {
-		return request.Invalid(versionField, "required", "the form does not say which state of the product it deletes; open it again")
+		return request.Invalid(versionField, "required", "request.no_version", nil)
 	}
 	done, err := h.products.Delete(c.UserContext(), id, models.RowVersions{fields[versionField]})
 	if current, changed := meanwhile(err); changed {

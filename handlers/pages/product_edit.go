@@ -132,7 +132,7 @@ func (h *ProductForms) Update(c *fiber.Ctx) error {
 	case read.Fields[goField] == "edit":
 		return h.show(c, fiber.StatusOK, f)
 	case f.Version == "":
-		return request.Invalid(versionField, "required", "the form does not say which state of the product it changes; open it again")
+		return request.Invalid(versionField, "required", "request.no_version", nil)
 	}
 	in, err := f.check(h.checker, f.changed(), false)
 	if err != nil {

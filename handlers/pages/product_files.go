@@ -72,7 +72,7 @@ func (h *ProductForms) addFiles(c *fiber.Ctx, id int64) (key string, err error) 
 		return key, err
 	}
 	if len(read.Files) == 0 {
-		return key, request.Invalid(request.FilesField, "required", "%s are missing: choose at least one", request.FilesField)
+		return key, request.Invalid(request.FilesField, "required", "request.no_files", nil)
 	}
 	known, err := request.FormKey(c, key)
 	if err != nil {

@@ -36,13 +36,13 @@ func (h *Session) Ask(c *fiber.Ctx) error {
 	problem := ""
 	if kept := request.SessionToken(c); kept != "" {
 		_, err := h.access.Caller(c.UserContext(), kept)
-		problem, _ = refusal(err)
+		problem, _ = h.refusal(err)
 	}
 	return h.ask(c, fiber.StatusOK, signIn{Next: next, Problem: problem})
 }
 
 // refusal is what to say to whoever shows a token that is not taken; false for errors that are not the token's.
-func refusal(err error) (problem string, ok bool) {
+func (h *Session) refusal(err error) (problem string, ok bool) {
 	e := models.AsError(err)
 	if e == nil || e.Class != models.Unauthenticated && e.Class != models.Forbidden && e.Class != models.Invalid {
 		return "", false
@@ -50,7 +50,10 @@ func refusal(err error) (problem string, ok bool) {
 	if e.Class == models.Unauthenticated {
 		return e.LegacyMessage + ". Get a new token in the PMO application, and paste all of it here", true
 	}
-	return e.Error(), true
+	if e.Text.IsZero() {
+		return e.Error(), true
+	}
+	return h.site.texts.Error(e), true
 }
 
 func (h *Session) ask(c *fiber.Ctx, status int, data signIn) error {
@@ -71,7 +74,7 @@ func (h *Session) SignIn(c *fiber.Ctx) error {
 	if err == nil {
 		err = request.StartSession(c, token)
 	}
-	if problem, refused := refusal(err); refused {
+	if problem, refused := h.refusal(err); refused {
 		return h.ask(c, fiber.StatusUnprocessableEntity, signIn{Next: next, Problem: problem})
 	}
 	if err != nil {

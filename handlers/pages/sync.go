@@ -21,11 +21,13 @@ type Sync struct {
 	site  *Site
 	syncs *runs.Service
 	runs  *runs.Journal
+
+	checker request.Checker
 }
 
 // NewSync returns the handlers.
 func NewSync(site *Site, syncs *runs.Service, runs *runs.Journal) *Sync {
-	return &Sync{site, syncs, runs}
+	return &Sync{site: site, syncs: syncs, runs: runs, checker: request.NewChecker()}
 }
 
 type syncPage struct {
@@ -64,7 +66,7 @@ func (h *Sync) Show(c *fiber.Ctx) error {
 
 // Start starts a run, and goes to its page.
 func (h *Sync) Start(c *fiber.Ctx) error {
-	asked, err := request.ReadRunForm(c)
+	asked, err := h.checker.RunForm(c)
 	if err != nil {
 		return h.mistyped(c, asked.Seen, err)
 	}

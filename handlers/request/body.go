@@ -51,7 +51,7 @@ func (b *limited) isTooLarge() bool { return b.announce > b.limit }
 // Read implements io.Reader.
 func (b *limited) Read(p []byte) (int, error) {
 	if b.read > b.limit {
-		return 0, tooLarge("The request", b.limit)
+		return 0, tooLarge(b.limit)
 	}
 	if b.scarce == 0 {
 		return 0, errScarce
@@ -66,7 +66,7 @@ func (b *limited) Read(p []byte) (int, error) {
 		b.scarce -= int64(n)
 	}
 	if b.read > b.limit {
-		return 0, tooLarge("The request", b.limit)
+		return 0, tooLarge(b.limit)
 	}
 	if errors.Is(err, io.EOF) && b.announce > b.read {
 		err = io.ErrUnexpectedEOF
@@ -76,13 +76,13 @@ func (b *limited) Read(p []byte) (int, error) {
 
 var errScarce = errors.New("more than there may be")
 
-func tooLarge(what string, limit int64) error {
-	return &models.Error{Class: models.TooLarge, LegacyMessage: what + " is larger than " + models.SizeText(limit) + ", which is the most that is taken"}
+func tooLarge(limit int64) error {
+	return models.NewError(models.TooLarge, "request.too_large", models.Params{"limit": limit})
 }
 
 // unreadable is the error for a body that could not be read to its end: the client's mistake, unless it
 // is an error of another kind already.
-func unreadable(err error, what string) error {
+func unreadable(err error, code string) error {
 	var own *models.Error
 	var network net.Error
 	switch {
@@ -93,7 +93,7 @@ func unreadable(err error, what string) error {
 	case errors.As(err, &network) && network.Timeout():
 		return fiber.ErrRequestTimeout
 	default:
-		return &models.Error{Class: models.Invalid, LegacyMessage: what, Cause: err}
+		return models.NewError(models.Invalid, code, nil).WithCause(err)
 	}
 }
 
@@ -122,14 +122,14 @@ func mediaType(c *fiber.Ctx) (string, map[string]string) {
 	return kind, parameters
 }
 
-// notOf is the error for a body of a type that is not taken.
-func notOf(types string) error {
-	return &models.Error{Class: models.UnsupportedType, LegacyMessage: "The body must be " + types + ", uncompressed, as its Content-Type says"}
+// unsupported returns the error for a body whose type is not one of types.
+func unsupported(types ...string) error {
+	return models.NewError(models.UnsupportedType, "request.unsupported_type", models.Params{"types": types})
 }
 
 // isText reports whether a text can be kept: UTF-8 without NUL.
 func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
 func encodingError(field string) error {
-	return models.NewInvalid(models.FieldError{Field: field, Code: "encoding", LegacyMessage: field + " must be UTF-8 text without NUL"})
+	return Invalid(field, "encoding", "request.encoding", nil)
 }

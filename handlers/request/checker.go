@@ -2,7 +2,7 @@ package request
 
 import (
 	"errors"
-	"fmt"
+	"math"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -12,6 +12,7 @@ import (
 	"github.com/go-playground/validator/v10"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/services/mirror"
 )
 
 // Checker holds what was filled in, always texts, against the rules in its struct's tags.
@@ -27,6 +28,7 @@ func NewChecker() Checker {
 		"id":      func(text string) bool { id, err := strconv.ParseUint(text, 10, 31); return err == nil && id > 0 },
 		"rupiah":  func(text string) bool { _, ok := rupiah(text); return ok },
 		"day":     isDay,
+		"digest":  mirror.IsDigest,
 		"instant": func(text string) bool { _, ok := parseInstant(text); return ok },
 	} {
 		err := v.RegisterValidation(tag, func(fl validator.FieldLevel) bool { return holds(fl.Field().String()) })
@@ -55,23 +57,54 @@ func (ch Checker) Check(filled any, fields ...string) error {
 	return models.NewInvalid(problems...)
 }
 
+// check validates the struct that form points to. Fields that could not be parsed are reported as unparsed says.
+// The errors have the order of the struct's fields. Errors: validation_failed.
+func (ch Checker) check(form any, unparsed []models.FieldError) error {
+	byField := map[string]models.FieldError{}
+	wrong, _ := errors.AsType[validator.ValidationErrors](ch.validate.Struct(form))
+	for _, w := range wrong {
+		byField[w.Field()] = problemOf(w)
+	}
+	for _, u := range unparsed {
+		byField[u.Field] = u
+	}
+	var invalid []models.FieldError
+	for _, name := range fieldNames(reflect.ValueOf(form).Elem().Interface()) {
+		if e, ok := byField[name]; ok {
+			invalid = append(invalid, e)
+		}
+	}
+	if invalid == nil {
+		return nil
+	}
+	return models.NewInvalid(invalid...)
+}
+
 func problemOf(w validator.FieldError) models.FieldError {
 	name := w.Field()
 	switch w.Tag() {
 	case "required", "filled":
-		return models.FieldError{Field: name, Code: "required", LegacyMessage: name + " is required"}
+		return models.NewFieldError(name, "required", "request.required", nil)
 	case "max":
-		return models.FieldError{Field: name, Code: "too_long", LegacyMessage: fmt.Sprintf("%s may have at most %s characters", name, w.Param())}
+		return models.NewFieldError(name, "too_long", "request.too_long", models.Params{"max": w.Param()})
 	case "id":
-		return models.FieldError{Field: name, Code: "integer", LegacyMessage: name + " must be a whole number from 1 to 2147483647"}
+		return models.NewFieldError(name, "integer", "request.whole_number", models.Params{"min": 1, "max": math.MaxInt32})
 	case "rupiah":
-		return models.FieldError{Field: name, Code: "integer", LegacyMessage: name + " must be a whole number of rupiah, from 0 to 9223372036854775807"}
+		return models.NewFieldError(name, "integer", "request.rupiah", nil)
 	case "day":
-		return models.FieldError{Field: name, Code: "date", LegacyMessage: name + " must be a date in the form YYYY-MM-DD"}
+		return models.NewFieldError(name, "date", "request.date", nil)
+	case "min":
+		return models.NewFieldError(name, "integer", "request.whole_number_from", models.Params{"min": w.Param()})
+	case "oneof":
+		return models.NewFieldError(name, "unknown", "request.one_of", models.Params{"choices": strings.Fields(w.Param())})
+	case "digest":
+		return models.NewFieldError(name, "unknown", "request.digest", nil)
+	case "excluded_unless":
+		return models.NewFieldError(name, "combination", "request.digest_combination", nil)
 	case "instant":
-		return models.FieldError{Field: name, Code: "timestamp", LegacyMessage: name + " must be a time as 2026-03-01T08:30:00+07:00 (RFC 3339)"}
+		return models.NewFieldError(name, "timestamp", "request.timestamp", nil)
 	default:
-		return models.FieldError{Field: name, Code: w.Tag(), LegacyMessage: name + " is not right"}
+		return models.NewFieldError(name, w.Tag(), "request.invalid", nil)
 	}
 }
 

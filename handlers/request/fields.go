@@ -14,7 +14,7 @@ func ReadFields(c *fiber.Ctx, limits FormLimits, files Uploads, known ...string)
 	if kind, _ := mediaType(c); kind != fiber.MIMEApplicationJSON {
 		read, err := ReadForm(c, limits, files, known...)
 		if kind != fiber.MIMEMultipartForm && err != nil {
-			return Form{}, notOf("a form (multipart/form-data) or JSON (application/json)")
+			return Form{}, unsupported(fiber.MIMEMultipartForm, fiber.MIMEApplicationJSON)
 		}
 		return read, err
 	}
@@ -42,10 +42,10 @@ func Scalar(name string, value json.RawMessage) (text string, err error) {
 		err = json.Unmarshal(value, &text)
 		return text, err
 	case '{', '[', 't', 'f':
-		return "", Invalid(name, "type", "%s must be a text or a number", name)
+		return "", Invalid(name, "type", "request.text_or_number", nil)
 	default:
 		if isFreeText(name) {
-			return "", Invalid(name, "type", "%s must be a text", name)
+			return "", Invalid(name, "type", "request.text", nil)
 		}
 		return string(value), nil
 	}

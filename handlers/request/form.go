@@ -3,7 +3,6 @@ package request
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -51,7 +50,7 @@ func ReadForm(c *fiber.Ctx, limits FormLimits, files Uploads, known ...string) (
 	kind, parameters := mediaType(c)
 	if kind != fiber.MIMEMultipartForm {
 		refused(c)
-		return Form{}, notOf("a form (multipart/form-data)")
+		return Form{}, unsupported(fiber.MIMEMultipartForm)
 	}
 	body := bodyOf(c, limits.Bytes)
 	reader := formReader{files: files, known: known, limits: limits, body: body, form: Form{Fields: map[string]string{}}}
@@ -59,7 +58,7 @@ func ReadForm(c *fiber.Ctx, limits FormLimits, files Uploads, known ...string) (
 	if err != nil {
 		files.Discard(c.UserContext(), reader.form.Files)
 		refused(c)
-		return Form{Fields: reader.form.Fields}, unreadable(err, "The form cannot be read: it is not well-formed, or breaks off before its end")
+		return Form{Fields: reader.form.Fields}, unreadable(err, "request.malformed_form")
 	}
 	return reader.form, nil
 }
@@ -91,7 +90,7 @@ func (f *formReader) read(ctx context.Context, boundary string) error {
 		}
 		f.body.scarce = -1
 		if n == partsLimit {
-			return &models.Error{Class: models.TooLarge, LegacyMessage: fmt.Sprintf("The form has more than %d parts", partsLimit)}
+			return models.NewError(models.TooLarge, "request.too_many_parts", models.Params{"limit": partsLimit})
 		}
 		if err := f.part(ctx, part); err != nil {
 			return err
@@ -114,19 +113,19 @@ func (f *formReader) part(ctx context.Context, part *multipart.Part) error {
 	case name == FilesField:
 		return f.file(ctx, part, filename)
 	case !slices.Contains(f.known, name):
-		return Invalid(clip(name), "unknown", "%q is not known here; known are %s", clip(name), strings.Join(append(slices.Clone(f.known), FilesField), ", "))
+		return unknownField(name, append(slices.Clone(f.known), FilesField))
 	case isFile:
-		return Invalid(name, "type", "%s must be a text, not a file", name)
+		return Invalid(name, "type", "request.text", nil)
 	}
 	if _, seen := f.form.Fields[name]; seen {
-		return Invalid(name, "duplicate", "%s is given more than once", name)
+		return Invalid(name, "duplicate", "request.duplicate", nil)
 	}
 	value, err := io.ReadAll(io.LimitReader(part, fieldLimit+1))
 	switch {
 	case err != nil:
 		return err
 	case len(value) > fieldLimit:
-		return tooLarge(name, fieldLimit)
+		return models.NewError(models.TooLarge, "request.field_too_large", models.Params{"field": name, "limit": fieldLimit})
 	case !isText(string(value)):
 		return encodingError(name)
 	}
@@ -148,7 +147,7 @@ func describe(header textproto.MIMEHeader) (name, filename string, isFile bool) 
 // announced to be too large no file is read, but the fields before the first were: they are shown again.
 func (f *formReader) file(ctx context.Context, part *multipart.Part, filename string) error {
 	if f.body.isTooLarge() {
-		return &models.Error{Class: models.TooLarge, LegacyMessage: "The files are larger than " + models.SizeText(f.limits.Bytes) + " all together, which is the most that is taken at once"}
+		return models.NewError(models.TooLarge, "request.files_too_large", models.Params{"limit": f.limits.Bytes})
 	}
 	if filename == "" {
 		_, err := io.ReadFull(part, make([]byte, 1))
@@ -158,14 +157,14 @@ func (f *formReader) file(ctx context.Context, part *multipart.Part, filename st
 		case err != nil:
 			return err
 		default:
-			return Invalid(FilesField, "filename", "a file has no name")
+			return Invalid(FilesField, "filename", "request.file_without_name", nil)
 		}
 	}
 	if !isText(filename) {
 		return encodingError("the name of a file")
 	}
 	if len(f.form.Files) == f.limits.Files {
-		return &models.Error{Class: models.TooLarge, LegacyMessage: fmt.Sprintf("There are more than %d files, which are the most that are taken at once", f.limits.Files)}
+		return models.NewError(models.TooLarge, "request.too_many_files", models.Params{"limit": f.limits.Files})
 	}
 	upload, err := f.files.Stage(ctx, filename, part)
 	if err != nil {
@@ -175,7 +174,12 @@ func (f *formReader) file(ctx context.Context, part *multipart.Part, filename st
 	return nil
 }
 
-// Invalid is the error for one wrong field.
-func Invalid(field, code, format string, args ...any) error {
-	return models.NewInvalid(models.FieldError{Field: field, Code: code, LegacyMessage: fmt.Sprintf(format, args...)})
+// Invalid returns the error for one invalid field; text is a code of the message catalogue, which gets the
+// parameter "field".
+func Invalid(field, code, text string, params models.Params) error {
+	return models.NewInvalid(models.NewFieldError(field, code, text, params))
+}
+
+func unknownField(name string, known []string) error {
+	return Invalid(clip(name), "unknown", "request.unknown_field", models.Params{"known": known})
 }

@@ -3,10 +3,10 @@ package request
 import (
 	"strings"
 
+	"github.com/gofiber/fiber/v2"
+
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/outbox"
-
-	"github.com/gofiber/fiber/v2"
 )
 
 // IfMatch reads the row versions that the If-Match headers name; nil, which allows any, when there is none or it is
@@ -21,7 +21,7 @@ func IfMatch(c *fiber.Ctx) (models.RowVersions, error) {
 	versions := models.RowVersions{}
 	for _, line := range lines {
 		if strings.TrimSpace(string(line)) == "" {
-			return nil, Invalid(fiber.HeaderIfMatch, "required", "If-Match must be an ETag, or several, or *")
+			return nil, Invalid(fiber.HeaderIfMatch, "required", "request.if_match", nil)
 		}
 		for candidate := range strings.SplitSeq(string(line), ",") {
 			candidate = strings.TrimSpace(candidate)
@@ -59,7 +59,7 @@ const KeyField = "key"
 
 func keyOf(c *fiber.Ctx, name, key string) (*outbox.Key, error) {
 	if key == "" || len(key) > maxKey || strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return nil, Invalid(name, "length", "%s must be 1 to 255 printable ASCII characters", name)
+		return nil, Invalid(name, "length", "request.key", models.Params{"max": maxKey})
 	}
 	return &outbox.Key{Caller: Caller(c).Subject, Route: c.Method() + " " + c.Route().Path, Key: key}, nil
 }

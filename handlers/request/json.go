@@ -3,7 +3,6 @@ package request
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -36,24 +35,24 @@ func ReadObjectIfAny(c *fiber.Ctx, limit int64, known []string) (map[string]json
 	text, err := io.ReadAll(bodyOf(c, limit))
 	if err != nil {
 		refused(c)
-		return nil, unreadable(err, "The body breaks off before its end")
+		return nil, unreadable(err, "request.truncated")
 	}
 	if len(bytes.TrimSpace(text)) == 0 {
 		return map[string]json.RawMessage{}, nil
 	}
 	if kind, parameters := mediaType(c); kind != fiber.MIMEApplicationJSON || !isUTF8(parameters["charset"]) {
-		return nil, notOf("JSON (application/json, UTF-8)")
+		return nil, unsupported(fiber.MIMEApplicationJSON)
 	}
 	return ObjectOf(text, known)
 }
 
 func parseObject(c *fiber.Ctx, known []string) (map[string]json.RawMessage, error) {
 	if kind, parameters := mediaType(c); kind != fiber.MIMEApplicationJSON || !isUTF8(parameters["charset"]) {
-		return nil, notOf("JSON (application/json, UTF-8)")
+		return nil, unsupported(fiber.MIMEApplicationJSON)
 	}
 	text, err := io.ReadAll(bodyOf(c, jsonLimit))
 	if err != nil {
-		return nil, unreadable(err, "The body breaks off before its end")
+		return nil, unreadable(err, "request.truncated")
 	}
 	return ObjectOf(text, known)
 }
@@ -62,11 +61,8 @@ func isUTF8(charset string) bool { return charset == "" || strings.EqualFold(cha
 
 // ObjectOf reads a JSON object whose keys are known and stand in it once.
 func ObjectOf(text []byte, known []string) (map[string]json.RawMessage, error) {
-	problem := func(field, code, format string, args ...any) (map[string]json.RawMessage, error) {
-		return nil, models.NewInvalid(models.FieldError{Field: field, Code: code, LegacyMessage: fmt.Sprintf(format, args...)})
-	}
 	if !json.Valid(text) || !bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
-		return nil, &models.Error{Class: models.Invalid, LegacyMessage: "The body is not one JSON object"}
+		return nil, models.NewError(models.Invalid, "request.not_an_object", nil)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	if _, err := decoder.Token(); err != nil { // {
@@ -86,16 +82,16 @@ func ObjectOf(text []byte, known []string) (map[string]json.RawMessage, error) {
 		_, seen := object[name]
 		switch {
 		case !slices.Contains(known, name):
-			return problem(clip(name), "unknown", "%q is not known here; known are %s", clip(name), strings.Join(known, ", "))
+			return nil, unknownField(name, known)
 		case seen:
-			return problem(name, "duplicate", "%s is given more than once", name)
+			return nil, Invalid(name, "duplicate", "request.duplicate", nil)
 		case !isText(string(value)) || badEscape(value):
 			return nil, encodingError(name)
 		}
 		if twice, tooDeep := inspect(value); tooDeep {
-			return problem(name, "too_deep", "%s is nested deeper than %d levels", name, jsonDepth)
+			return nil, Invalid(name, "too_deep", "request.too_deep", models.Params{"limit": jsonDepth})
 		} else if twice != "" {
-			return problem(name, "duplicate", "%s holds %q more than once in one object", name, clip(twice))
+			return nil, Invalid(name, "duplicate", "request.duplicate_key", models.Params{"key": clip(twice)})
 		}
 		object[name] = value
 	}

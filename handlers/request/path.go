@@ -13,7 +13,7 @@ import (
 func ID(c *fiber.Ctx) (int64, error) {
 	id, err := strconv.ParseUint(c.Params("id"), 10, 63)
 	if err != nil || id == 0 || id > math.MaxInt32 {
-		return 0, models.NewInvalid(models.FieldError{Field: "id", Code: "integer", LegacyMessage: "id in the address must be a whole number from 1 to 2147483647"})
+		return 0, Invalid("id", "integer", "request.whole_number", models.Params{"min": 1, "max": math.MaxInt32})
 	}
 	return int64(id), nil
 }
@@ -34,7 +34,7 @@ func AttachmentID(c *fiber.Ctx) (product, id int64, err error) {
 		return 0, 0, err
 	}
 	if id, err = strconv.ParseInt(c.Params(name), 10, 64); err != nil || id < 1 || c.Params(name)[0] == '+' {
-		return 0, 0, Invalid(name, "integer", "%s in the address must be a whole number from 1 to %d", name, int64(math.MaxInt64))
+		return 0, 0, Invalid(name, "integer", "request.whole_number", models.Params{"min": 1, "max": int64(math.MaxInt64)})
 	}
 	return product, id, nil
 }
@@ -43,7 +43,7 @@ func AttachmentID(c *fiber.Ctx) (product, id int64, err error) {
 func RunID(c *fiber.Ctx) (int64, error) {
 	id, err := strconv.ParseUint(c.Params("id"), 10, 63)
 	if err != nil || id == 0 {
-		return 0, models.NewInvalid(models.FieldError{Field: "id", Code: "integer", LegacyMessage: "id in the address must be a whole number from 1 to " + strconv.Itoa(math.MaxInt64)})
+		return 0, Invalid("id", "integer", "request.whole_number", models.Params{"min": 1, "max": int64(math.MaxInt64)})
 	}
 	return int64(id), nil
 }

@@ -18,24 +18,24 @@ const plainFormLimit = 1 << 20
 func ReadPlainForm(c *fiber.Ctx, known ...string) (map[string]string, error) {
 	if kind, _ := mediaType(c); kind != fiber.MIMEApplicationForm {
 		refused(c)
-		return nil, notOf("a form (application/x-www-form-urlencoded)")
+		return nil, unsupported(fiber.MIMEApplicationForm)
 	}
 	text, err := io.ReadAll(bodyOf(c, plainFormLimit))
 	if err != nil {
 		refused(c)
-		return nil, unreadable(err, "The form breaks off before its end")
+		return nil, unreadable(err, "request.truncated")
 	}
 	sent, err := url.ParseQuery(string(text))
 	if err != nil {
-		return nil, &models.Error{Class: models.Invalid, LegacyMessage: "The form cannot be read", Cause: err}
+		return nil, models.NewError(models.Invalid, "request.malformed_form", nil).WithCause(err)
 	}
 	fields := map[string]string{}
 	for name, values := range sent {
 		switch {
 		case !slices.Contains(known, name):
-			return nil, Invalid(clip(name), "unknown", "%q is not known here", clip(name))
+			return nil, unknownField(name, known)
 		case len(values) > 1:
-			return nil, Invalid(name, "duplicate", "%s is given more than once", name)
+			return nil, Invalid(name, "duplicate", "request.duplicate", nil)
 		case !isText(values[0]):
 			return nil, encodingError(name)
 		}

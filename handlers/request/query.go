@@ -1,7 +1,6 @@
 package request
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -31,11 +30,11 @@ func ParseQuery(c *fiber.Ctx, known ...string) *Query {
 		_, seen := q.values[name]
 		switch {
 		case !slices.Contains(known, name):
-			q.problem(name, "unknown", "%.40q is not a parameter here; known are %s", name, strings.Join(known, ", "))
+			q.problem(name, "unknown", "request.unknown_parameter", models.Params{"known": known})
 		case seen:
-			q.problem(name, "duplicate", "%s is given more than once", name)
+			q.problem(name, "duplicate", "request.duplicate", nil)
 		case !utf8.ValidString(value) || strings.ContainsRune(value, 0):
-			q.problem(name, "encoding", "%s must be UTF-8 text without NUL", name)
+			q.problem(name, "encoding", "request.encoding", nil)
 		}
 		q.values[name] = value
 	}
@@ -53,7 +52,7 @@ func (q *Query) Number(name string, highest int64) int64 {
 	}
 	n, err := strconv.ParseUint(value, 10, 63)
 	if err != nil || n == 0 || int64(n) > highest {
-		q.problem(name, "integer", "%s must be a whole number from 1 to %d", name, highest)
+		q.problem(name, "integer", "request.whole_number", models.Params{"min": 1, "max": highest})
 		return 0
 	}
 	return int64(n)
@@ -72,7 +71,7 @@ func (q *Query) ID(name string) int64 {
 func (q *Query) Flag(name string) bool {
 	value := q.values[name]
 	if value != "" && value != "true" {
-		q.problem(name, "unknown", "%s must be true, or left out", name)
+		q.problem(name, "unknown", "request.flag", nil)
 	}
 	return value == "true"
 }
@@ -81,7 +80,7 @@ func (q *Query) Flag(name string) bool {
 func (q *Query) Day(name string) *models.Date {
 	value := q.values[name]
 	if value != "" && !isDay(value) {
-		q.problem(name, "date", "%s must be a date in the form YYYY-MM-DD", name)
+		q.problem(name, "date", "request.date", nil)
 	}
 	return SomeDay(value)
 }
@@ -90,14 +89,14 @@ func (q *Query) Day(name string) *models.Date {
 func (q *Query) Choice(name string, choices ...string) string {
 	value := q.values[name]
 	if value != "" && !slices.Contains(choices, value) {
-		q.problem(name, "unknown", "%s must be one of %s", name, strings.Join(choices, ", "))
+		q.problem(name, "unknown", "request.one_of", models.Params{"choices": choices})
 	}
 	return value
 }
 
-func (q *Query) problem(field, code, format string, args ...any) {
+func (q *Query) problem(field, code, text string, params models.Params) {
 	if len(q.problems) < maxProblems {
-		q.problems = append(q.problems, models.FieldError{Field: field, Code: code, LegacyMessage: fmt.Sprintf(format, args...)})
+		q.problems = append(q.problems, models.NewFieldError(field, code, text, params))
 	}
 }
 

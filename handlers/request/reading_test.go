@@ -34,7 +34,7 @@ func (s *shelf) Stage(_ context.Context, name string, content io.Reader) (models
 		return models.Upload{}, err
 	}
 	if len(all) == 0 {
-		return models.Upload{}, Invalid(FilesField, "empty", "%s is empty", name)
+		return models.Upload{}, Invalid(FilesField, "empty", "request.invalid", nil)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -279,7 +279,7 @@ func TestWrongForms(t *testing.T) {
 	}
 	s.post(t, "/form", formType, good+end, "Content-Encoding", "gzip").want(t, "compressed", http.StatusUnsupportedMediaType, "")
 	a := s.post(t, "/form", formType, field("nama", "1")+end)
-	if !strings.Contains(a.failure.Message, "produk, harga, files") {
+	if !strings.Contains(a.failure.Message, "[produk harga files]") {
 		t.Errorf("the known fields are not named: %s", a.body)
 	}
 	if got := s.shelf.held(); got != 0 {

@@ -2,7 +2,6 @@ package request
 
 import (
 	"encoding/json"
-	"errors"
 	"regexp"
 	"strconv"
 	"strings"
@@ -10,110 +9,89 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/runs"
 )
 
-// runBody is how many bytes the request for a run may have.
-const runBody = 64 << 10
+// runLimit is the maximum size of a run request, in bytes.
+const runLimit = 64 << 10
 
-// ReadRun reads what is asked of a run, in JSON; no body asks for a full one. allowDeletes 0 allows nothing
-// special, as when it is left out. Errors: validation_failed, too_large, unsupported_type.
-func ReadRun(c *fiber.Ctx) (r runs.Request, err error) {
-	values, err := ReadObjectIfAny(c, runBody, runFields())
-	if err != nil {
-		return r, err
-	}
-	return asked(values)
+// runBody is the request for a run. A value left out means a full run without exceptions.
+type runBody struct {
+	Mode         string  `json:"mode"         validate:"oneof=full incremental"`
+	DryRun       bool    `json:"dryRun"`
+	AllowDeletes int64   `json:"allowDeletes" validate:"min=0"` // 0 allows none beyond the guard
+	Digest       *string `json:"digest"       validate:"omitempty,digest,excluded_unless=Mode full,excluded_unless=DryRun false"`
 }
 
-func runFields() []string { return []string{"mode", "dryRun", "allowDeletes", "digest"} }
+// Run reads the JSON request for a run; no body asks for a full one. Errors: validation_failed, too_large,
+// unsupported_type.
+func (ch Checker) Run(c *fiber.Ctx) (runs.Request, error) {
+	values, err := ReadObjectIfAny(c, runLimit, fieldNames(runBody{}))
+	if err != nil {
+		return runs.Request{}, err
+	}
+	return ch.runOf(values)
+}
 
-// RunForm is what a form asks of a run.
+func (ch Checker) runOf(values map[string]json.RawMessage) (runs.Request, error) {
+	body := runBody{Mode: models.FullRun}
+	unparsed := bindJSON(values, &body)
+	return ch.checkRun(body, unparsed)
+}
+
+func (ch Checker) checkRun(body runBody, unparsed []models.FieldError) (runs.Request, error) {
+	if err := ch.check(&body, unparsed); err != nil {
+		return runs.Request{}, err
+	}
+	r := runs.Request{Mode: body.Mode, DryRun: body.DryRun}
+	if body.AllowDeletes > 0 {
+		r.AllowDeletes = &body.AllowDeletes
+	}
+	if body.Digest != nil {
+		r.Digest = *body.Digest
+	}
+	return r, nil
+}
+
+// RunForm is a console form that requests a run.
 type RunForm struct {
 	runs.Request
 
-	Seen int64 // the run whose page the form stood on; 0 when it was another page
+	Seen int64 // the run whose page showed the form; 0 for another page
 }
 
-// ReadRunForm reads a form that asks for a run; what was left empty is not asked for, except the number of rows
-// that may leave, which a person must type where the form has it. Seen is read also on error. Errors: as ReadRun.
-func ReadRunForm(c *fiber.Ctx) (form RunForm, err error) {
+// RunForm reads a form that requests a run. An empty field is left out, except the number of allowed deletes, which
+// must be typed where the form has it. Seen is set also on error. Errors: as Run.
+func (ch Checker) RunForm(c *fiber.Ctx) (form RunForm, err error) {
 	sent, err := ReadPlainForm(c, "mode", "digest", "allowDeletes", "seen")
 	if err != nil {
 		return form, err
 	}
-	form.Seen, _ = strconv.ParseInt(sent["seen"], 10, 64) // which only says where to show what is wrong
-	values := map[string]json.RawMessage{}
-	for _, name := range []string{"mode", "digest"} {
-		if text := sent[name]; text != "" {
-			values[name] = json.RawMessage(strconv.Quote(text)) // as JSON writes it, where it is one that is known
+	form.Seen, _ = strconv.ParseInt(sent["seen"], 10, 64) // only selects the page that shows an error
+	body := runBody{Mode: models.FullRun}
+	if sent["mode"] != "" {
+		body.Mode = sent["mode"]
+	}
+	if digest := sent["digest"]; digest != "" {
+		body.Digest = &digest
+	}
+	var unparsed []models.FieldError
+	if text, isSent := sent["allowDeletes"]; isSent {
+		if body.AllowDeletes, err = typedNumber(text); err != nil {
+			unparsed = append(unparsed, models.NewFieldError("allowDeletes", "integer", "request.whole_number_from", models.Params{"min": 0}))
 		}
 	}
-	if number, isAsked := sent["allowDeletes"]; isAsked {
-		values["allowDeletes"] = typedNumber(number)
-	}
-	form.Request, err = asked(values)
+	form.Request, err = ch.checkRun(body, unparsed)
 	return form, err
 }
 
 var typedWhole = regexp.MustCompile(`^[0-9]+$|^[0-9]{1,3}(\.[0-9]{3})+$`)
 
-// typedNumber is a whole number as people type it, perhaps with full stops between thousands; anything else
-// becomes what is no number.
-func typedNumber(text string) json.RawMessage {
+// typedNumber parses a whole number as people type it: 1250 or 1.250. Errors: strconv.ErrSyntax, strconv.ErrRange.
+func typedNumber(text string) (int64, error) {
 	text = strings.TrimSpace(text)
-	digits := strings.ReplaceAll(text, ".", "")
 	if !typedWhole.MatchString(text) {
-		digits = ""
+		return 0, strconv.ErrSyntax
 	}
-	if n, err := strconv.ParseUint(digits, 10, 63); err == nil {
-		return strconv.AppendUint(nil, n, 10)
-	}
-	return json.RawMessage(`""`)
-}
-
-// asked is what the values of a request for a run say.
-func asked(values map[string]json.RawMessage) (runs.Request, error) {
-	r := runs.Request{Mode: models.FullRun}
-	var problems []models.FieldError
-	wrong := func(field, code, message string) {
-		problems = append(problems, models.FieldError{Field: field, Code: code, LegacyMessage: message})
-	}
-	if value, ok := values["mode"]; ok {
-		if exact(value, &r.Mode) != nil || r.Mode != models.FullRun && r.Mode != models.IncrementalRun {
-			wrong("mode", "unknown", "mode must be full or incremental")
-		}
-	}
-	if value, ok := values["dryRun"]; ok && exact(value, &r.DryRun) != nil {
-		wrong("dryRun", "boolean", "dryRun must be true or false")
-	}
-	if value, ok := values["allowDeletes"]; ok {
-		var n int64
-		if exact(value, &n) != nil || n < 0 {
-			wrong("allowDeletes", "integer", "allowDeletes must be a whole number from 0")
-		} else if n > 0 {
-			r.AllowDeletes = &n
-		}
-	}
-	if value, ok := values["digest"]; ok {
-		switch {
-		case exact(value, &r.Digest) != nil || !mirror.IsDigest(r.Digest):
-			wrong("digest", "unknown", "digest must be that of a dry run or of a run that was refused: 32 digits or letters from a to f")
-		case r.DryRun || r.Mode != models.FullRun:
-			wrong("digest", "combination", "digest goes neither with dryRun nor with the mode incremental")
-		}
-	}
-	if problems != nil {
-		return r, models.NewInvalid(problems...)
-	}
-	return r, nil
-}
-
-// exact reads a value that is not null.
-func exact(value json.RawMessage, into any) error {
-	if string(value) == "null" {
-		return errors.New("null is no value")
-	}
-	return json.Unmarshal(value, into)
+	return strconv.ParseInt(strings.ReplaceAll(text, ".", ""), 10, 64)
 }

@@ -1,7 +1,6 @@
 package request
 
 import (
-	"strings"
 	"testing"
 
 	"lifecycle-sync/models"
@@ -17,18 +16,19 @@ func FuzzRun(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
+	ch := NewChecker()
 	f.Fuzz(func(t *testing.T, text []byte) {
-		values, err := ObjectOf(text, runFields())
+		values, err := ObjectOf(text, fieldNames(runBody{}))
 		if err != nil {
 			return
 		}
-		r, err := asked(values)
+		r, err := ch.runOf(values)
 		switch e := models.AsError(err); {
 		case e != nil && (e.Class != models.Invalid || len(e.Fields) == 0):
 			t.Errorf("%q: %v", text, err)
 		case e != nil:
 			for _, wrong := range e.Fields {
-				if _, given := values[wrong.Field]; !given || !strings.Contains(wrong.LegacyMessage, wrong.Field) {
+				if _, given := values[wrong.Field]; !given || wrong.Text.Params["field"] != wrong.Field {
 					t.Errorf("%q: %+v", text, wrong)
 				}
 			}

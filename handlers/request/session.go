@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/models"
 )
 
 // sessionCookie holds the token of whoever has signed in to the console.
@@ -19,7 +21,7 @@ const maxSession = 4000
 // would keep.
 func StartSession(c *fiber.Ctx, token string) error {
 	if len(token) > maxSession {
-		return Invalid("token", "too_long", "the token has %d characters, and browsers keep at most %d", len(token), maxSession)
+		return Invalid("token", "too_long", "request.token_too_long", models.Params{"length": len(token), "max": maxSession})
 	}
 	c.Cookie(session(c, token))
 	return nil

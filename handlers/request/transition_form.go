@@ -68,7 +68,7 @@ func Metrics(document json.RawMessage) (models.JSON, error) {
 	case string(document) == "null":
 		return nil, nil
 	case document[0] != '{':
-		return nil, Invalid(MetricsField, "type", "%s must be a JSON object", MetricsField)
+		return nil, Invalid(MetricsField, "type", "request.json_object", nil)
 	default:
 		return models.JSON(document), nil
 	}
@@ -80,7 +80,7 @@ func MetricsText(text string) (models.JSON, error) {
 		return nil, nil
 	}
 	if !json.Valid([]byte(text)) {
-		return nil, Invalid(MetricsField, "type", `%s must be a JSON object, as {"pendapatan": 1250000}`, MetricsField)
+		return nil, Invalid(MetricsField, "type", "request.json_object", nil)
 	}
 	object, err := ObjectOf([]byte(`{"`+MetricsField+`":`+text+`}`), []string{MetricsField})
 	if err != nil {

@@ -600,6 +600,32 @@ export interface components {
             [key: string]: unknown;
         } | null;
         /**
+         * @description A rendered text as a code of the message catalogue and its parameters. Released codes are never removed.
+         * @example {
+         *       "code": "request.too_long",
+         *       "params": {
+         *         "field": "pelanggan",
+         *         "max": 255
+         *       }
+         *     }
+         */
+        Text: {
+            code: string;
+            /** @description Values by name; a duration is a number of seconds. */
+            params?: {
+                [key: string]: unknown;
+            };
+        };
+        /** @description What to do about a problem, and the command that does it. */
+        Remedy: {
+            code: string;
+            params?: {
+                [key: string]: unknown;
+            };
+            /** @description SQL or a shell command. */
+            command?: string;
+        };
+        /**
          * @example {
          *       "currentPage": 1,
          *       "totalPages": 18,
@@ -622,7 +648,9 @@ export interface components {
         FailureFields: {
             success: components["schemas"]["Failed"];
             message: components["schemas"]["Message"];
-            /** @description What kind of failure it is, for programs. */
+            messageDetail?: components["schemas"]["Text"];
+            remedyDetail?: components["schemas"]["Remedy"];
+            /** @description The class of the failure, for programs. */
             code: string;
             errors?: components["schemas"]["FieldError"][];
             /** @description The `X-Request-Id` of the answer. */
@@ -634,6 +662,7 @@ export interface components {
             field: string;
             code: string;
             message: components["schemas"]["Message"];
+            messageDetail?: components["schemas"]["Text"];
         };
         ProductFields: {
             id: components["schemas"]["Id"];
@@ -1270,13 +1299,25 @@ export interface components {
                 /**
                  * @example {
                  *       "success": false,
-                 *       "message": "harga must be a whole number of rupiah",
+                 *       "message": "harga must be a whole number of rupiah, not negative.",
+                 *       "messageDetail": {
+                 *         "code": "request.rupiah",
+                 *         "params": {
+                 *           "field": "harga"
+                 *         }
+                 *       },
                  *       "code": "validation_failed",
                  *       "errors": [
                  *         {
                  *           "field": "harga",
                  *           "code": "integer",
-                 *           "message": "harga must be a whole number of rupiah"
+                 *           "message": "harga must be a whole number of rupiah, not negative.",
+                 *           "messageDetail": {
+                 *             "code": "request.rupiah",
+                 *             "params": {
+                 *               "field": "harga"
+                 *             }
+                 *           }
                  *         }
                  *       ],
                  *       "requestId": "5ZQVD3XJ2H7TYK4M6NRWAE3BUG"

@@ -71,7 +71,7 @@ func TestStageHistory(t *testing.T) {
 		"page=0":        {"Page must be a whole number"},
 		"since=gestern": {`href="#since"`, `value="gestern"`, `aria-describedby="since-error"`},
 		"since=2026-02-01&until=2026-01-01&search=kabel": {"Until must not be before since.", `value="2026-02-01"`, `value="2026-01-01"`, `value="kabel"`, `aria-describedby="until-error"`},
-		"stage=1":                            {"is not a parameter here"},
+		"stage=1":                            {"is not a known parameter"},
 		"productId=x&toStageId=2":            {"ProductId must be a whole number", `<option value="2" selected>`, `href="/stage-history?toStageId=2"`},
 		"fromStageId=x":                      {"From stage must be a whole number", `aria-describedby="fromStageId-error"`},
 		"search=" + strings.Repeat("x", 201): {"Product has 201 characters", `aria-describedby="search-error"`},
@@ -140,9 +140,9 @@ func TestCorrectingATransition(t *testing.T) {
 		t.Errorf("%q at %s", got, stored("tanggal_perubahan"))
 	}
 	for _, c := range []struct{ field, value, says string }{
-		{"performance_metrics", "[1]", "Metrics must be a JSON object."},
-		{"performance_metrics", `{"a": 1`, "Metrics must be a JSON object, as"},
-		{"performance_metrics", `{"a":1}, "performance_metrics": {}`, "Metrics must be a JSON object, as"},
+		{"performance_metrics", "[1]", "Metrics must be a JSON object"},
+		{"performance_metrics", `{"a": 1`, "Metrics must be a JSON object such as"},
+		{"performance_metrics", `{"a":1}, "performance_metrics": {}`, "Metrics must be a JSON object such as"},
 		{"performance_metrics", `{"a":1,"a":2}`, "more than once"},
 		{"performance_metrics", `{"a":"\u0000"}`, "must be UTF-8 text without NUL"},
 		{"tanggal_perubahan", "", "When is required."},
@@ -158,14 +158,14 @@ func TestCorrectingATransition(t *testing.T) {
 			t.Errorf("%s: %d", path, a.StatusCode)
 		}
 	}
-	p.get("/stage-history/1/delete").sees(t, http.StatusForbidden, "This takes the role of admin")
+	p.get("/stage-history/1/delete").sees(t, http.StatusForbidden, "Admin access is required")
 	admin := s.signedIn("Admin")
 	ask := admin.get("/stage-history/1/delete").sees(t, http.StatusOK, "Delete this transition?", "the product stays in its stage", "baris")
 	checkPage(t, ask)
 	if stored("id") != "1" {
 		t.Error("asking deletes")
 	}
-	admin.post("/stage-history/1/delete", nil).sees(t, http.StatusBadRequest, "does not say which state")
+	admin.post("/stage-history/1/delete", nil).sees(t, http.StatusBadRequest, "does not say which version")
 	version := url.Values{"version": {ask.form(t, "/stage-history/1/delete").values["version"]}}
 	admin.post("/stage-history/1/delete", version).leads(t, "/stage-history?productId=7")
 	if a := admin.get("/stage-history?productId=7").sees(t, http.StatusOK, "The transition was deleted"); strings.Contains(a.body, "baris") {

@@ -113,7 +113,7 @@ func TestCreateAProduct(t *testing.T) {
 	eachDesk(t, func(t *testing.T, d *desk) {
 		empty := d.open("/products/new").form(t, "/products")
 		wrong := empty.set(t, "produk", " ").set(t, "harga", "sepuluh").set(t, "pelanggan", "PT Tetap").set(t, "id_stage", "1").set(t, "deskripsi", "Satu\nDua")
-		a := d.submit(wrong, upload{"a.pdf", pdf}).want(t, 422, "Nothing was saved", `<a href="#produk">Name is required.</a>`, "Price must be a whole number of rupiah that is not negative",
+		a := d.submit(wrong, upload{"a.pdf", pdf}).want(t, 422, "Nothing was saved", `<a href="#produk">Name is required.</a>`, "Price must be a whole number of rupiah, not negative",
 			`aria-invalid="true"`, "Choose the files again")
 		if strings.Contains(a.body, "harga must") {
 			t.Error("a column is named")
@@ -128,7 +128,7 @@ func TestCreateAProduct(t *testing.T) {
 		d.submit(right, upload{"tool.exe", "MZ"}).want(t, 422, "The file tool.exe is not of a kind that is taken", "Choose the files again", `value="Kopi ☕"`)
 		d.submit(right, upload{"large.txt", strings.Repeat("a", 10<<20+1)}).want(t, 422, "The file large.txt is larger than 10 MB, which")
 		large := strings.Repeat("a", 9<<20) // each is taken, but not all together
-		tooMuch := d.submit(right, upload{"1.txt", large}, upload{"2.txt", large}, upload{"3.txt", large}).want(t, 422, "The files are larger than 25 MB all together", "Choose the files again")
+		tooMuch := d.submit(right, upload{"1.txt", large}, upload{"2.txt", large}, upload{"3.txt", large}).want(t, 422, "The files are larger than 25 MiB in total", "Choose the files again")
 		if kept := tooMuch.form(t, "/products"); kept.values["produk"] != "Kopi ☕" || kept.values["deskripsi"] != "Satu\nDua" {
 			t.Errorf("kept are %v", kept.values)
 		}
@@ -250,7 +250,7 @@ func TestFilesOfAProduct(t *testing.T) {
 	t.Parallel()
 	eachDesk(t, func(t *testing.T, d *desk) {
 		f := d.open("/products/5").form(t, "/products/5/attachments")
-		d.submit(f).want(t, 422, "No file was added", "Files are missing")
+		d.submit(f).want(t, 422, "No file was added", "The form has no files")
 		d.submit(f, upload{"a.pdf", pdf}, upload{"b.pdf", "<html>"}).want(t, 422, "The file b.pdf is not what its name says", "Choose the files again")
 		d.to(d.submit(f, upload{"a b.pdf", pdf}, upload{"<b>.txt", "b"}), "/products/5", "The files were added").want(t, 200, "a b.pdf", "_b_.txt", "PDF", "2")
 		d.submit(f, upload{"a b.pdf", pdf}, upload{"<b>.txt", "b"}).want(t, 303) // a double click

@@ -81,7 +81,7 @@ func TestTokensThatAreNotTaken(t *testing.T) {
 		"expired":        {s.expired("Admin"), "The token has expired."},
 		"no role":        {s.token("Visitor"), "The token&#39;s role may do nothing here."},
 		"very long":      {strings.Repeat("a", 100<<10), "The token is too long."},
-		"no cookie":      {s.sign(secret, access.Claims{Role: "Admin", Subject: strings.Repeat("s", 5000), IssuedAt: time.Now(), Expires: time.Hour}), "browsers keep at most 4000."},
+		"no cookie":      {s.sign(secret, access.Claims{Role: "Admin", Subject: strings.Repeat("s", 5000), IssuedAt: time.Now(), Expires: time.Hour}), "browsers keep at most 4,000."},
 	} {
 		p := s.person()
 		a := p.signIn(c.token, "/sync?x=1").sees(t, http.StatusUnprocessableEntity, c.says, `role="alert"`, `aria-describedby="token-error"`, `name="next" value="/sync?x=1"`)
@@ -140,7 +140,7 @@ func TestTwoSessions(t *testing.T) {
 	reader.cookies["session"], reader.cookies["token"], reader.cookies["xlifecycle_session"] = "of another app", s.token("Admin"), s.token("Admin")
 	reader.get("/").sees(t, http.StatusOK, "test of Staff, reader")
 	admin.get("/").sees(t, http.StatusOK, "test of Admin, admin")
-	reader.get("/sync/doctor").sees(t, http.StatusForbidden, "You may not do this", "This takes the role of admin", "Go to the overview", "Sign out")
+	reader.get("/sync/doctor").sees(t, http.StatusForbidden, "You may not do this", "Admin access is required", "Go to the overview", "Sign out")
 	reader.post("/sign-out", nil)
 	reader.get("/").leads(t, "/sign-in?next=%2F")
 	admin.get("/").sees(t, http.StatusOK)

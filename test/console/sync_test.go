@@ -226,7 +226,7 @@ func TestSyncIsForAdministrators(t *testing.T) {
 		p := s.signedIn(role)
 		p.get("/").sees(t, http.StatusOK)
 		for _, target := range []string{"/sync", "/sync/runs", "/sync/runs/1", "/sync/runs/1/cancel"} {
-			checkPage(t, p.get(target).sees(t, http.StatusForbidden, "You may not do this", "takes the role of").lacks(t, `href="/sync"`))
+			checkPage(t, p.get(target).sees(t, http.StatusForbidden, "You may not do this", "access is required").lacks(t, `href="/sync"`))
 		}
 		for _, target := range posts {
 			checkPage(t, p.post(target, nil).sees(t, http.StatusForbidden, "You may not do this"))
