@@ -25,46 +25,56 @@ type success struct {
 
 // read answers a read of the mirror, of which compute makes what to say from one state of it. The ETag
 // is the body's hash, so a client that asks again is told in a few bytes that nothing has changed.
-func read(c *fiber.Ctx, answers *cache.Answers, compute func(ctx context.Context, v *cache.View) (success, error)) error {
+func read(c *fiber.Ctx, answers *cache.Answers, compute func(ctx context.Context, v cache.View) (success, error)) error {
 	uri := strings.Clone(c.OriginalURL()) // Fiber uses the memory of its strings again
-	answer, err := answers.Get(c.UserContext(), uri, func(ctx context.Context, v *cache.View) (cache.Answer, error) {
+	answer, err := cache.Get(c.UserContext(), answers, uri, func(ctx context.Context, v cache.View) (answer, error) {
 		said, err := compute(ctx, v)
 		if err != nil {
-			return cache.Answer{}, err
+			return answer{}, err
 		}
 		return said.encode(uri)
 	})
 	if err != nil {
 		return err
 	}
-	c.Set(fiber.HeaderETag, answer.ETag)
+	c.Set(fiber.HeaderETag, answer.etag)
 	c.Set(fiber.HeaderCacheControl, "private, no-cache")
-	if answer.Link != "" {
-		c.Set(fiber.HeaderLink, answer.Link)
+	if answer.link != "" {
+		c.Set(fiber.HeaderLink, answer.link)
 	}
-	if knows(c.Get(fiber.HeaderIfNoneMatch), answer.ETag) {
+	if knows(c.Get(fiber.HeaderIfNoneMatch), answer.etag) {
 		c.Status(fiber.StatusNotModified)
 		return nil
 	}
 	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
-	return c.Send(answer.Body)
+	return c.Send(answer.body)
 }
 
 // encode makes the answer to a request for uri.
-func (s success) encode(uri string) (answer cache.Answer, err error) {
+func (s success) encode(uri string) (a answer, err error) {
 	s.Success = true
-	if answer.Body, err = json.Marshal(s); err != nil {
-		return answer, err
+	if a.body, err = json.Marshal(s); err != nil {
+		return a, err
 	}
 	if s.Pagination != nil {
-		answer.Link = links(uri, *s.Pagination)
+		a.link = links(uri, *s.Pagination)
 	}
-	answer.ETag = `"` + tag(answer.Body) + `"`
+	a.etag = quote(tag(a.body))
 	if s.row != "" {
-		answer.ETag = `"` + s.row + "." + tag(answer.Body) + `"`
+		a.etag = quote(s.row + "." + tag(a.body))
 	}
-	return answer, nil
+	return a, nil
 }
+
+// answer is the response to a read, as the cache keeps it.
+type answer struct {
+	body []byte // JSON
+	etag string
+	link string // of a page of a list (RFC 8288), else ""
+}
+
+// Size returns the size in bytes.
+func (a answer) Size() int { return len(a.body) + len(a.etag) + len(a.link) }
 
 // quote makes an ETag of a row version.
 func quote(version string) string { return `"` + version + `"` }

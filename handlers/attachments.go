@@ -34,7 +34,7 @@ func (h *Attachments) List(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return read(c, h.answers, func(ctx context.Context, v *cache.View) (success, error) {
+	return read(c, h.answers, func(ctx context.Context, v cache.View) (success, error) {
 		list, err := attachments.List(ctx, v, id)
 		return success{Data: list}, err
 	})

@@ -34,7 +34,7 @@ func (h *Dashboard) All(c *fiber.Ctx) error {
 	if err := asked.Check(); err != nil {
 		return err
 	}
-	return read(c, h.answers, func(ctx context.Context, v *cache.View) (success, error) {
+	return read(c, h.answers, func(ctx context.Context, v cache.View) (success, error) {
 		figures, err := reports.Read(ctx, v, asked.Filter, h.now())
 		return success{Data: figures}, err
 	})

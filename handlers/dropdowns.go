@@ -51,7 +51,7 @@ func (h *Dropdowns) All(c *fiber.Ctx) error {
 	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
-	return read(c, h.answers, func(ctx context.Context, v *cache.View) (success, error) {
+	return read(c, h.answers, func(ctx context.Context, v cache.View) (success, error) {
 		lists, err := products.Dropdowns(ctx, v)
 		return success{Data: dropdowns{
 			Segments:   each(lists.Segments, func(s models.Segment) segment { return segment{s.ID, s.Name, icons{s.IconLight, s.IconDark}} }),

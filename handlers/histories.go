@@ -32,7 +32,7 @@ func (h *Histories) List(c *fiber.Ctx) error {
 	if err := asked.Check(); err != nil {
 		return err
 	}
-	return read(c, h.answers, func(ctx context.Context, v *cache.View) (success, error) {
+	return read(c, h.answers, func(ctx context.Context, v cache.View) (success, error) {
 		page, err := stages.List(ctx, v, asked, h.zone)
 		return success{Data: page.Transitions, Pagination: &page.Pagination}, err
 	})
@@ -44,8 +44,8 @@ func (h *Histories) One(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return read(c, h.answers, func(ctx context.Context, v *cache.View) (success, error) {
-		transition, err := v.Transition(ctx, id)
-		return success{Data: transition}, err
+	return read(c, h.answers, func(ctx context.Context, v cache.View) (success, error) {
+		transition, version, err := stages.Get(ctx, v, id)
+		return success{Data: transition, row: version}, err
 	})
 }

@@ -19,7 +19,7 @@ func (h *Products) One(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return read(c, h.answers, func(ctx context.Context, v *cache.View) (success, error) {
+	return read(c, h.answers, func(ctx context.Context, v cache.View) (success, error) {
 		product, tag, err := products.Get(ctx, v, id)
 		if err != nil {
 			return success{}, err

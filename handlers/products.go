@@ -37,7 +37,7 @@ func (h *Products) List(c *fiber.Ctx) error {
 	if err := asked.Check(); err != nil {
 		return err
 	}
-	return read(c, h.answers, func(ctx context.Context, v *cache.View) (success, error) {
+	return read(c, h.answers, func(ctx context.Context, v cache.View) (success, error) {
 		page, err := products.List(ctx, v, asked, h.now())
 		return success{Data: page.Products, Pagination: &page.Pagination}, err
 	})

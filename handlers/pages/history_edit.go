@@ -70,7 +70,7 @@ func (h *HistoryForms) transition(c *fiber.Ctx) (t models.ListedTransition, err 
 	if err != nil {
 		return t, err
 	}
-	err = h.site.look(c, func(ctx context.Context, v *cache.View) error {
+	err = h.site.look(c, func(ctx context.Context, v cache.View) error {
 		t, err = v.Transition(ctx, id)
 		return err
 	})
@@ -257,7 +257,7 @@ func (h *HistoryForms) AskDelete(c *fiber.Ctx) error {
 		return err
 	}
 	var shown doomedTransition
-	err = h.site.look(c, func(ctx context.Context, v *cache.View) error {
+	err = h.site.look(c, func(ctx context.Context, v cache.View) error {
 		t, err := v.Transition(ctx, id)
 		if err != nil {
 			return err

@@ -51,7 +51,7 @@ func (h *Histories) List(c *fiber.Ctx) error {
 		return h.refuse(c, n, asked.ProductID, err)
 	}
 	address := strings.Clone(c.OriginalURL())
-	return h.site.Read(c, Page{Template: "stage-history/list", Section: "stage-history"}, func(ctx context.Context, v *cache.View) (string, any, error) {
+	return h.site.Read(c, Page{Template: "stage-history/list", Section: "stage-history"}, func(ctx context.Context, v cache.View) (string, any, error) {
 		page, err := stages.List(ctx, v, asked, h.zone)
 		if err != nil {
 			return "", nil, err
@@ -64,7 +64,7 @@ func (h *Histories) List(c *fiber.Ctx) error {
 // refuse shows the filters again, with what is wrong with them.
 func (h *Histories) refuse(c *fiber.Ctx, n narrow, product int64, err error) error {
 	var list historyList
-	readErr := h.site.look(c, func(ctx context.Context, v *cache.View) (err error) {
+	readErr := h.site.look(c, func(ctx context.Context, v cache.View) (err error) {
 		list.Filters, err = historyFilters(ctx, v, n, product)
 		return err
 	})
@@ -75,7 +75,7 @@ func (h *Histories) refuse(c *fiber.Ctx, n narrow, product int64, err error) err
 }
 
 // historyFilters are the list's filters; product is the one whose history is asked for, or 0. Errors: connection, timeout.
-func historyFilters(ctx context.Context, v *cache.View, n narrow, product int64) (filters, error) {
+func historyFilters(ctx context.Context, v cache.View, n narrow, product int64) (filters, error) {
 	stages, err := v.Stages(ctx)
 	if err != nil {
 		return filters{}, err
@@ -142,7 +142,7 @@ func (h *Histories) Matrix(c *fiber.Ctx) error {
 	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
-	return h.site.Read(c, Page{Template: "stage-history/matrix", Section: "stage-history"}, func(ctx context.Context, v *cache.View) (string, any, error) {
+	return h.site.Read(c, Page{Template: "stage-history/matrix", Section: "stage-history"}, func(ctx context.Context, v cache.View) (string, any, error) {
 		rows, err := reports.Transitions(ctx, v, time.Now().In(h.zone))
 		return "Transition matrix", matrixOf(rows), err
 	})

@@ -53,7 +53,7 @@ func (h *Overview) Show(c *fiber.Ctx) error {
 	if err := cmp.Or(q.Err(), asked.Check()); err != nil {
 		return h.refuse(c, n, err)
 	}
-	return h.site.Read(c, Page{Template: "overview/overview", Section: "overview"}, func(ctx context.Context, v *cache.View) (string, any, error) {
+	return h.site.Read(c, Page{Template: "overview/overview", Section: "overview"}, func(ctx context.Context, v cache.View) (string, any, error) {
 		lists, err := products.Dropdowns(ctx, v)
 		if err != nil {
 			return "", nil, err

@@ -35,7 +35,7 @@ func (h *ProductForms) Show(c *fiber.Ctx) error {
 		return err
 	}
 	var page productPage
-	err = h.site.look(c, func(ctx context.Context, v *cache.View) error {
+	err = h.site.look(c, func(ctx context.Context, v cache.View) error {
 		lists, err := products.Dropdowns(ctx, v)
 		if err != nil {
 			return err

@@ -45,7 +45,7 @@ type difference struct {
 func (h *ProductForms) conflict(c *fiber.Ctx, f productForm, current products.Current) error {
 	page := productConflict{ID: f.ID, Title: productTitle(current.ListedProduct), Version: current.Version}
 	var lists choices
-	err := h.site.look(c, func(ctx context.Context, v *cache.View) error {
+	err := h.site.look(c, func(ctx context.Context, v cache.View) error {
 		read, err := products.Dropdowns(ctx, v)
 		lists = choicesOf(read)
 		return err

@@ -34,7 +34,7 @@ func (h *ProductForms) AskDelete(c *fiber.Ctx) error {
 // askDelete asks about a product as it is in the mirror, or as somebody has just made it.
 func (h *ProductForms) askDelete(c *fiber.Ctx, status int, id int64, current *products.Current) error {
 	var shown doomed
-	err := h.site.look(c, func(ctx context.Context, v *cache.View) error {
+	err := h.site.look(c, func(ctx context.Context, v cache.View) error {
 		lists, err := products.Dropdowns(ctx, v)
 		if err != nil {
 			return err

@@ -106,7 +106,7 @@ func (h *ProductForms) Edit(c *fiber.Ctx) error {
 		return err
 	}
 	f := productForm{ID: id}
-	err = h.site.look(c, func(ctx context.Context, v *cache.View) error {
+	err = h.site.look(c, func(ctx context.Context, v cache.View) error {
 		product, tag, err := products.Get(ctx, v, id)
 		f.Title, f.Values, f.Was, f.Version = productTitle(product.ListedProduct), textsOf(product.ListedProduct), textsOf(product.ListedProduct), tag
 		return err

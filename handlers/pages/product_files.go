@@ -94,7 +94,7 @@ func (h *ProductForms) uploadAgain(c *fiber.Ctx, id int64, key string, err error
 	}
 	found.Heading = "No file was added"
 	var form uploadForm
-	err = h.site.look(c, func(ctx context.Context, v *cache.View) error {
+	err = h.site.look(c, func(ctx context.Context, v cache.View) error {
 		product, err := v.Product(ctx, id)
 		form = h.newUpload(product)
 		return err
@@ -127,7 +127,7 @@ func (h *ProductForms) AskRemoveFile(c *fiber.Ctx) error {
 		return err
 	}
 	shown := doomedFile{Attachment: file}
-	err = h.site.look(c, func(ctx context.Context, v *cache.View) error {
+	err = h.site.look(c, func(ctx context.Context, v cache.View) error {
 		product, err := v.Product(ctx, productID)
 		shown.Product = productTitle(product)
 		return err

@@ -219,7 +219,7 @@ func (f productForm) check(checker request.Checker, sent map[string]string, whol
 
 // show answers with the form, for which it reads what can be chosen.
 func (h *ProductForms) show(c *fiber.Ctx, status int, f productForm) error {
-	err := h.site.look(c, func(ctx context.Context, v *cache.View) error {
+	err := h.site.look(c, func(ctx context.Context, v cache.View) error {
 		lists, err := products.Dropdowns(ctx, v)
 		if f.choices = choicesOf(lists); err == nil && f.IsNew() {
 			f.Missing = strings.Join(f.choices.missing(), " and no ")

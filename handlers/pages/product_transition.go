@@ -224,7 +224,7 @@ func (h *ProductForms) moveAgain(c *fiber.Ctx, f transitionForm, err error) erro
 		return err
 	}
 	var now transitionForm
-	err = h.site.look(c, func(ctx context.Context, v *cache.View) error {
+	err = h.site.look(c, func(ctx context.Context, v cache.View) error {
 		lists, err := products.Dropdowns(ctx, v)
 		if err != nil {
 			return err

@@ -38,7 +38,7 @@ func (h *Products) List(c *fiber.Ctx) error {
 	if isTable && asked.Limit == 0 {
 		asked.Limit = tableLimit
 	}
-	return h.site.Read(c, Page{Template: "products/list", Section: "products"}, func(ctx context.Context, v *cache.View) (string, any, error) {
+	return h.site.Read(c, Page{Template: "products/list", Section: "products"}, func(ctx context.Context, v cache.View) (string, any, error) {
 		lists, err := products.Dropdowns(ctx, v)
 		if err != nil {
 			return "", nil, err

@@ -99,13 +99,13 @@ type frame struct {
 }
 
 // look reads one state of the mirror for a page that is made for this request. Errors: read's, connection, timeout.
-func (s *Site) look(c *fiber.Ctx, read func(ctx context.Context, v *cache.View) error) error {
-	return s.answers.Look(c.UserContext(), read)
+func (s *Site) look(c *fiber.Ctx, read func(ctx context.Context, v cache.View) error) error {
+	return s.answers.Read(c.UserContext(), read)
 }
 
 // lists are what a product's fields and the filters choose from. Errors: connection, timeout.
 func (s *Site) lists(c *fiber.Ctx) (lists products.DropdownLists, err error) {
-	err = s.look(c, func(ctx context.Context, v *cache.View) (err error) {
+	err = s.look(c, func(ctx context.Context, v cache.View) (err error) {
 		lists, err = products.Dropdowns(ctx, v)
 		return err
 	})
@@ -124,24 +124,33 @@ func (s *Site) Show(c *fiber.Ctx, status int, p Page) error {
 // Read answers a page that shows the mirror, of which compute makes the data, and perhaps the title, from one
 // state of it; a kept one is used when there is one. compute must use nothing of the request that the server
 // uses again.
-func (s *Site) Read(c *fiber.Ctx, p Page, compute func(ctx context.Context, v *cache.View) (title string, data any, err error)) error {
+func (s *Site) Read(c *fiber.Ctx, p Page, compute func(ctx context.Context, v cache.View) (title string, data any, err error)) error {
 	role := s.roleOf(c)
 	key := "page " + role.String() + " " + strings.Clone(c.OriginalURL()) // Fiber uses the memory of its strings again
-	answer, err := s.answers.Get(c.UserContext(), key, func(ctx context.Context, v *cache.View) (cache.Answer, error) {
+	cached, err := cache.Get(c.UserContext(), s.answers, key, func(ctx context.Context, v cache.View) (cachedPage, error) {
 		made := p
 		var err error
 		if made.Title, made.Data, err = compute(ctx, v); err != nil {
-			return cache.Answer{}, err
+			return cachedPage{}, err
 		}
 		main, err := s.main(role, made)
-		return cache.Answer{Title: made.Title, Body: main}, err
+		return cachedPage{title: made.Title, main: main}, err
 	})
 	if err != nil {
 		return err
 	}
-	p.Title = answer.Title
-	return s.send(c, fiber.StatusOK, p, answer.Body)
+	p.Title = cached.title
+	return s.send(c, fiber.StatusOK, p, cached.main)
 }
+
+// cachedPage is the main part of a page, as the cache keeps it.
+type cachedPage struct {
+	title string
+	main  []byte
+}
+
+// Size returns the size in bytes.
+func (p cachedPage) Size() int { return len(p.title) + len(p.main) }
 
 func (s *Site) main(role models.Role, p Page) ([]byte, error) {
 	var main bytes.Buffer

@@ -24,14 +24,14 @@ func NewFiles(w *outbox.Writer, store *pmo.Store, contents Contents, log *slog.L
 	return &Files{writer: w, store: store, contents: contents, log: log}
 }
 
-// fileLister reads the files of a product in the mirror. Errors: connection, timeout, schema.
-type fileLister interface {
+// Reader reads the files of products from one state of the mirror. Errors: connection, timeout, schema.
+type Reader interface {
 	HasProduct(ctx context.Context, id int64) (bool, error)
 	Attachments(ctx context.Context, productID int64) ([]models.ListedAttachment, error)
 }
 
 // List lists a product's files, oldest first. Errors: not found, connection, timeout, schema.
-func List(ctx context.Context, from fileLister, productID int64) ([]models.ListedAttachment, error) {
+func List(ctx context.Context, from Reader, productID int64) ([]models.ListedAttachment, error) {
 	has, err := from.HasProduct(ctx, productID)
 	if err := wantProduct(has, err); err != nil {
 		return nil, err

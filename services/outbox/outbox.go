@@ -12,7 +12,6 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
-	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/failpoint"
 	"lifecycle-sync/services/mirror"
 )
@@ -28,6 +27,9 @@ type contents interface {
 	Delete(ctx context.Context, key string) error
 }
 
+// versionListener learns of versions of the mirror that this process has committed.
+type versionListener interface{ Advance(version int64) }
+
 // Writer writes through the API: into lifecycle_db, which owns every row, and from there to the mirror
 // at once. lifecycle_db and pmo_db cannot commit together; so where more than the mirror hangs on a
 // write (an answer to be kept, files), pmo_db first learns what is intended.
@@ -35,14 +37,14 @@ type Writer struct {
 	source   *lifecycle.Source
 	store    *pmo.Store
 	mirror   *mirror.Refresher
-	answers  *cache.Answers
+	cache    versionListener
 	contents contents
 	log      *slog.Logger
 }
 
 // NewWriter returns the writer.
-func NewWriter(source *lifecycle.Source, store *pmo.Store, refresher *mirror.Refresher, answers *cache.Answers, files contents, log *slog.Logger) *Writer {
-	return &Writer{source: source, store: store, mirror: refresher, answers: answers, contents: files, log: log}
+func NewWriter(source *lifecycle.Source, store *pmo.Store, refresher *mirror.Refresher, cache versionListener, files contents, log *slog.Logger) *Writer {
+	return &Writer{source: source, store: store, mirror: refresher, cache: cache, contents: files, log: log}
 }
 
 // Request is what every write has beside what it asks for.
@@ -203,7 +205,7 @@ func (w *Writer) attached(ctx context.Context, files []models.Upload) (attached,
 }
 
 // Advance says that the mirror has a new version, which this process has just committed.
-func (w *Writer) Advance(version int64) { w.answers.Advance(version) }
+func (w *Writer) Advance(version int64) { w.cache.Advance(version) }
 
 // journaled reports whether more than the mirror hangs on a write.
 func journaled(r Request, c Change) bool {
@@ -227,7 +229,7 @@ func (w *Writer) follow(ctx context.Context, write models.Write, r Request, c Ch
 	defer cancel()
 	version, err := w.mirror.Refresh(ctx, c.Rows, c.Deleted)
 	if err == nil {
-		w.answers.Advance(version)
+		w.cache.Advance(version)
 	} else {
 		w.log.Warn("the mirror follows a write only with the next run", "table", c.Table, "id", c.RowID, "error", err, "cause", models.AsError(err).Cause)
 	}
@@ -264,7 +266,7 @@ func (w *Writer) end(ctx context.Context, write models.Write) error {
 			deleted = 1
 		}
 		if version, err := w.mirror.Refresh(ctx, mirror.ChangedRows{*write.Table: {*write.RowID}}, deleted); err == nil {
-			w.answers.Advance(version)
+			w.cache.Advance(version)
 		}
 	}
 	return w.settle(ctx, write)
@@ -305,7 +307,7 @@ func (w *Writer) close(ctx context.Context, write models.Write, committed bool, 
 		return err
 	}
 	if version > 0 {
-		w.answers.Advance(version)
+		w.cache.Advance(version)
 	}
 	w.delete(ctx, gone)
 	return nil

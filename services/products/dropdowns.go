@@ -7,7 +7,7 @@ import (
 	"lifecycle-sync/models"
 )
 
-// DropdownReader reads what the dropdowns offer from the mirror. Errors: connection, timeout, schema.
+// DropdownReader reads the mirror's segments, stages and categories. Errors: connection, timeout, schema.
 type DropdownReader interface {
 	Segments(ctx context.Context) ([]models.Segment, error)
 	Stages(ctx context.Context) ([]models.Stage, error)

@@ -4,14 +4,16 @@ import (
 	"context"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo"
 )
 
 // latestTransitions is how many transitions are shown with a product.
 const latestTransitions = 10
 
-// productReader reads one product and what belongs to it, all in one state of the mirror. Errors:
-// connection, timeout, schema; Product: not found.
-type productReader interface {
+// Reader reads products from one state of the mirror. Errors: connection, timeout, schema; Product: not found.
+type Reader interface {
+	DropdownReader
+	Products(ctx context.Context, f pmo.ProductFilter, order pmo.ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error)
 	Product(ctx context.Context, id int64) (models.ListedProduct, error)
 	ProductRow(ctx context.Context, id int64) (*models.Row, error)
 	LatestTransitions(ctx context.Context, productID int64, limit int) ([]models.ListedTransition, error)
@@ -24,8 +26,8 @@ type Detail struct {
 	History []models.ListedTransition `json:"stage_history"`
 }
 
-// Get returns one product, and the tag of its row. Errors: not found, connection, timeout, schema.
-func Get(ctx context.Context, from productReader, id int64) (detail Detail, tag string, err error) {
+// Get returns one product, and its row version. Errors: not found, connection, timeout, schema.
+func Get(ctx context.Context, from Reader, id int64) (detail Detail, version string, err error) {
 	if detail.ListedProduct, err = from.Product(ctx, id); err != nil {
 		return detail, "", err
 	}

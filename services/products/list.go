@@ -21,11 +21,6 @@ func sortKeys() []string {
 	return []string{"id", "produk", "harga", "tanggal_launch", "created_at", "updated_at", "tanggal_stage_end"}
 }
 
-// productLister reads products from the mirror. Errors: connection, timeout, schema.
-type productLister interface {
-	Products(ctx context.Context, f pmo.ProductFilter, order pmo.ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error)
-}
-
 // Filter says which products are meant.
 type Filter = pmo.ProductFilter
 
@@ -74,13 +69,13 @@ func CheckSearch(search string) error {
 
 // List returns the page of the mirrored products that the query asks for on the day of now, in its
 // time zone; one past the end is empty. Errors: as Check; connection, timeout, schema.
-func List(ctx context.Context, products productLister, q Query, now time.Time) (Page, error) {
+func List(ctx context.Context, from Reader, q Query, now time.Time) (Page, error) {
 	order, err := productOrder(q.Sort)
 	if err != nil {
 		return Page{}, err
 	}
 	paging := q.Bounded()
-	page, total, err := products.Products(ctx, q.Filter.On(now), order, paging.Offset(), int(paging.Limit))
+	page, total, err := from.Products(ctx, q.Filter.On(now), order, paging.Offset(), int(paging.Limit))
 	return Page{Products: page, Pagination: paging.Of(total)}, err
 }
 

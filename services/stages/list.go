@@ -10,9 +10,10 @@ import (
 	"lifecycle-sync/services/products"
 )
 
-// transitions reads the mirrored stage history. Errors: connection, timeout, schema; Transition: not
-// found.
-type transitions interface {
+// Reader reads the mirrored stage history. Errors: connection, timeout, schema; Transition: not found.
+type Reader interface {
+	Transition(ctx context.Context, id int64) (models.ListedTransition, error)
+	TransitionRow(ctx context.Context, id int64) (*models.Row, error)
 	Transitions(ctx context.Context, f pmo.TransitionFilter, offset, limit int) ([]models.ListedTransition, int64, error)
 }
 
@@ -43,7 +44,7 @@ func (q Query) Check() error {
 
 // List returns the page of the stage history that a query asks for which was checked, with the
 // days of a time zone; one past the end is empty. Errors: connection, timeout, schema.
-func List(ctx context.Context, from transitions, q Query, zone *time.Location) (Page, error) {
+func List(ctx context.Context, from Reader, q Query, zone *time.Location) (Page, error) {
 	paging := q.Bounded()
 	page, total, err := from.Transitions(ctx, q.filter(zone), paging.Offset(), int(paging.Limit))
 	return Page{Transitions: page, Pagination: paging.Of(total)}, err
@@ -70,4 +71,17 @@ func (q Query) filter(zone *time.Location) pmo.TransitionFilter {
 		f.Until = &until
 	}
 	return f
+}
+
+// Get returns one record of the stage history and its row version. Errors: not found, connection, timeout, schema.
+func Get(ctx context.Context, from Reader, id int64) (models.ListedTransition, string, error) {
+	transition, err := from.Transition(ctx, id)
+	if err != nil {
+		return transition, "", err
+	}
+	row, err := from.TransitionRow(ctx, id)
+	if err != nil {
+		return transition, "", err
+	}
+	return transition, row.Tag(), nil
 }

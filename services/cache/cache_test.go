@@ -34,7 +34,7 @@ func TestAnswersAreKeptUntilAWrite(t *testing.T) {
 // TestVeryNextReadUnderLoad has readers hold every answer against what was committed before they asked.
 func TestVeryNextReadUnderLoad(t *testing.T) {
 	t.Parallel()
-	eachLab(t, cache.Options{Entries: 3}, func(l *lab) {
+	eachLab(t, cache.Options{Bytes: 1000}, func(l *lab) {
 		var committed atomic.Int64
 		done := make(chan struct{})
 		var readers sync.WaitGroup
@@ -84,7 +84,7 @@ func TestAnswerOfAnOldStateIsNotServed(t *testing.T) {
 		hasRead, goOn := make(chan struct{}), make(chan struct{})
 		old := make(chan string)
 		go func() {
-			old <- l.get("a", func(ctx context.Context, v *cache.View) (cache.Answer, error) {
+			old <- l.get("a", func(ctx context.Context, v cache.View) (answer, error) {
 				answer, err := l.read(ctx, v)
 				close(hasRead)
 				<-goOn
@@ -111,7 +111,7 @@ func TestOneQueryAtATime(t *testing.T) {
 		var asking sync.WaitGroup
 		for range callers {
 			asking.Go(func() {
-				if got := l.get("a", func(ctx context.Context, v *cache.View) (cache.Answer, error) {
+				if got := l.get("a", func(ctx context.Context, v cache.View) (answer, error) {
 					<-goOn
 					return l.read(ctx, v)
 				}); got != "0" {
@@ -134,7 +134,7 @@ func TestFirstCallerLeaves(t *testing.T) {
 		begun, goOn := make(chan struct{}), make(chan struct{})
 		first, second := make(chan error), make(chan string)
 		go func() {
-			_, err := l.answers.Get(ctx, "a", func(ctx context.Context, v *cache.View) (cache.Answer, error) {
+			_, err := cache.Get(ctx, l.answers, "a", func(ctx context.Context, v cache.View) (answer, error) {
 				close(begun)
 				<-goOn
 				return l.read(ctx, v)
@@ -161,11 +161,11 @@ func TestErrorsAreNotKept(t *testing.T) {
 	t.Parallel()
 	eachLab(t, cache.Options{}, func(l *lab) {
 		wrong := &models.Error{Class: models.NotFound, LegacyMessage: "not there"}
-		_, err := l.answers.Get(l.Context(), "a", func(context.Context, *cache.View) (cache.Answer, error) { return cache.Answer{}, wrong })
+		_, err := cache.Get(l.Context(), l.answers, "a", func(context.Context, cache.View) (answer, error) { return nil, wrong })
 		if !errors.Is(err, wrong) {
 			l.Errorf("got %v", err)
 		}
-		_, err = l.answers.Get(l.Context(), "a", func(context.Context, *cache.View) (cache.Answer, error) { panic("broken") })
+		_, err = cache.Get(l.Context(), l.answers, "a", func(context.Context, cache.View) (answer, error) { panic("broken") })
 		if e := models.AsError(err); e.Class != models.Internal || !strings.Contains(e.Cause.Error(), "panic: broken") || strings.Contains(e.Error(), "broken") {
 			l.Errorf("got %v", err)
 		}
@@ -194,42 +194,28 @@ func TestTodayIsPartOfTheKey(t *testing.T) {
 	})
 }
 
-// TestMemoryIsBounded keeps the answers last asked for, by number and by bytes.
-func TestMemoryIsBounded(t *testing.T) {
+// TestGet_BoundsMemory fills the cache several times over.
+func TestGet_BoundsMemory(t *testing.T) {
 	t.Parallel()
-	large := func(size int) compute {
-		return func(context.Context, *cache.View) (cache.Answer, error) {
-			return cache.Answer{Body: make([]byte, size)}, nil
+	sized := func(size int) compute {
+		return func(context.Context, cache.View) (answer, error) { return make(answer, size), nil }
+	}
+	eachLab(t, cache.Options{Bytes: 8 * 4096}, func(l *lab) {
+		const answers, size, fit = 40, 3600, 8
+		for range 2 {
+			for n := range answers {
+				l.get(strconv.Itoa(n), sized(size))
+			}
 		}
-	}
-	for name, o := range map[string]cache.Options{"entries": {Entries: 3}, "bytes": {Bytes: 4 * 1024 * 8}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			eachLab(t, o, func(l *lab) {
-				size := 10
-				if name == "bytes" {
-					size = 3600 // of which 8 fit
-				}
-				keys := strings.SplitSeq("abcdefghijkl", "")
-				for key := range keys {
-					l.get(key, large(size))
-				}
-				for _, key := range []string{"j", "k", "l"} {
-					l.get(key, large(size))
-				}
-				l.get("a", large(size))
-				l.get("l", large(size))
-				if got, want := l.answers.Stats(), (cache.Stats{Hits: 4, Misses: 13}); got != want {
-					l.Errorf("got %+v, want %+v", got, want)
-				}
-				if name == "bytes" {
-					l.get("larger than its share", large(4096))
-					l.get("larger than its share", large(4096))
-					if got := l.answers.Stats(); got.Misses != 15 {
-						l.Errorf("an answer that leaves no room for others was kept: %+v", got)
-					}
-				}
-			})
-		})
-	}
+		if hits := l.answers.Stats().Hits; hits > 2*fit {
+			l.Errorf("%d of %d answers were in memory, where %d fit", hits, answers, fit)
+		}
+		before := l.answers.Stats().Misses
+		for range 2 {
+			l.get("larger than its share", sized(4097))
+		}
+		if got := l.answers.Stats().Misses - before; got != 2 {
+			l.Errorf("an answer that leaves no room for others was kept")
+		}
+	})
 }
