@@ -1,20 +1,19 @@
 package models
 
-import "time"
-
-// Product is a row of tbl_produk and of its mirror. Price is whole rupiah.
+// Product is a row of tbl_produk and of its mirror. Price is whole rupiah. A new column needs a line here and, where
+// people can edit it, one in ProductFields.
 type Product struct {
-	ID          int64      `gorm:"column:id;type:integer;primaryKey;autoIncrement:false" json:"id"`
-	Name        *string    `gorm:"column:produk;type:varchar(255)" json:"produk"`
-	Description *string    `gorm:"column:deskripsi;type:text" json:"deskripsi"`
-	CategoryID  *int64     `gorm:"column:id_kategori;type:integer" mirror:"references:tbl_kategori" json:"id_kategori"`
-	SegmentID   *int64     `gorm:"column:id_segmen;type:integer" mirror:"references:tbl_segmen" json:"id_segmen"`
-	StageID     *int64     `gorm:"column:id_stage;type:integer" mirror:"references:tbl_stage" json:"id_stage"`
-	Price       *int64     `gorm:"column:harga;type:bigint" json:"harga"`
-	LaunchDate  *Date      `gorm:"column:tanggal_launch;type:date" json:"tanggal_launch"`
-	Customer    *string    `gorm:"column:pelanggan;type:varchar(255)" json:"pelanggan"`
-	CreatedAt   *time.Time `gorm:"column:created_at;type:timestamptz;autoCreateTime:false" json:"created_at"`
-	UpdatedAt   *time.Time `gorm:"column:updated_at;type:timestamptz;autoUpdateTime:false" json:"updated_at"`
-	StageEnd    *Date      `gorm:"column:tanggal_stage_end;type:date" json:"tanggal_stage_end"`
-	StageStart  *Date      `gorm:"column:tanggal_stage_start;type:date" json:"tanggal_stage_start"`
+	ID          int64    `gorm:"column:id;type:integer;primaryKey;autoIncrement:false" json:"id"`
+	Name        *string  `gorm:"column:produk;type:varchar(255)" json:"produk"`
+	Description *string  `gorm:"column:deskripsi;type:text" json:"deskripsi"`
+	CategoryID  *int64   `gorm:"column:id_kategori;type:integer" mirror:"references:tbl_kategori" json:"id_kategori"`
+	SegmentID   *int64   `gorm:"column:id_segmen;type:integer" mirror:"references:tbl_segmen" json:"id_segmen"`
+	StageID     *int64   `gorm:"column:id_stage;type:integer" mirror:"references:tbl_stage" json:"id_stage"`
+	Price       *int64   `gorm:"column:harga;type:bigint" json:"harga"`
+	LaunchDate  *Date    `gorm:"column:tanggal_launch;type:date" json:"tanggal_launch"`
+	Customer    *string  `gorm:"column:pelanggan;type:varchar(255)" json:"pelanggan"`
+	CreatedAt   *Instant `gorm:"column:created_at;type:timestamptz;autoCreateTime:false" json:"created_at"`
+	UpdatedAt   *Instant `gorm:"column:updated_at;type:timestamptz;autoUpdateTime:false" json:"updated_at"`
+	StageStart  *Date    `gorm:"column:tanggal_stage_start;type:date" json:"tanggal_stage_start"`
+	StageEnd    *Date    `gorm:"column:tanggal_stage_end;type:date" json:"tanggal_stage_end"`
 }

@@ -23,8 +23,8 @@ func fill(s *site) {
 	s.insert("tbl_segmen_lifecycle", []models.Segment{{ID: 1, Name: new("Transmisi")}, {ID: 2, Name: new("Énergie & Co")}})
 	s.insert("tbl_stage_lifecycle", []models.Stage{{ID: 1, Name: new("Introduction")}, {ID: 2, Name: new("Growth")}})
 	s.insert("tbl_kategori_lifecycle", []models.Category{{ID: 1, Name: new("Hardware")}, {ID: 2, Name: new("Software")}})
-	at := func(day, microsecond int) *time.Time {
-		return new(time.Date(2025, 3, day, 10, 0, 0, microsecond*1000, time.UTC))
+	at := func(day, microsecond int) *models.Instant {
+		return new(models.InstantOf(time.Date(2025, 3, day, 10, 0, 0, microsecond*1000, time.UTC)))
 	}
 	day := func(d int) *models.Date { return new(models.NewDate(2025, 4, d)) }
 	s.insert("tbl_produk_lifecycle", []models.Product{

@@ -13,7 +13,7 @@ func TestACategoryWithoutAName(t *testing.T) {
 	t.Parallel()
 	id, name := int64(7), "7"
 	lists := products.DropdownLists{Categories: []models.Category{{ID: id, Name: &name}}}
-	if got := shownOn(time.Now(), lists)(models.ListedProduct{CategoryID: &id}).Of; got != "7" {
+	if got := shownOn(time.Now(), lists)(models.ListedProduct{Product: models.Product{CategoryID: &id}}).Of; got != "7" {
 		t.Errorf("it is called %q", got)
 	}
 	if got := choicesOf(lists).missing(); len(got) != 2 {

@@ -238,7 +238,7 @@ func (h *ProductForms) moveAgain(c *fiber.Ctx, f transitionForm, err error) erro
 	case isOf(err, models.NotFound):
 		return err
 	default: // what is wrong is told already, and what was entered is kept
-		now = newTransition(models.ListedProduct{ID: f.ID, StageID: request.SomeID(f.StageID)}, products.DropdownLists{}, h.now())
+		now = newTransition(models.ListedProduct{Product: models.Product{ID: f.ID, StageID: request.SomeID(f.StageID)}}, products.DropdownLists{}, h.now())
 	}
 	if now.StageID != f.StageID {
 		found.List = append(found.List, problem{Text: "When you opened the form the product was in the stage " + stageText(now.stages, f.StageID) +

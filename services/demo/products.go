@@ -41,8 +41,9 @@ func (w *productWriter) write(i int64, p plan) models.Row {
 	w.customer()
 	w.moment(w.unless(40, p.entered))
 	w.moment(w.updated(p.entered))
-	w.day(w.stageEnd(p))
+	end := w.stageEnd(p)
 	w.day(p.stageStart)
+	w.day(end)
 	return w.row
 }
 

@@ -89,7 +89,7 @@ func (l *lab) fillProducts(t *testing.T, dice *rand.Rand) {
 	for id := range int64(300) {
 		p := models.Product{ID: id + 1, Name: maybe(dice, fmt.Sprintf("Produk %d", dice.IntN(40))), SegmentID: maybe(dice, 1+dice.Int64N(3)), StageID: maybe(dice, 1+dice.Int64N(4)),
 			CategoryID: maybe(dice, 7+2*dice.Int64N(2)), Price: maybe(dice, dice.Int64N(1e9)-1e6), LaunchDate: maybe(dice, day(900)), StageStart: maybe(dice, day(500)), StageEnd: maybe(dice, day(300)),
-			CreatedAt: maybe(dice, l.oracle.now.Add(-time.Duration(dice.IntN(1e6))*time.Second).Truncate(time.Microsecond).UTC())}
+			CreatedAt: maybe(dice, models.InstantOf(l.oracle.now.Add(-time.Duration(dice.IntN(1e6))*time.Second)))}
 		if dice.IntN(10) == 0 {
 			p.Price = new(int64(math.MaxInt64))
 		}
