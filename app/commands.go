@@ -77,7 +77,7 @@ func report(stderr io.Writer, err error) int {
 	if errors.Is(err, errNotEqual) {
 		return exitNotEqual
 	}
-	if errors.Is(err, errUnwell) {
+	if errors.Is(err, errUnhealthy) {
 		return exitFailed
 	}
 	e, texts := models.AsError(err), englishTexts(time.Local)

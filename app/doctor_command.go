@@ -14,47 +14,61 @@ type doctorCommand struct {
 	JSON bool `name:"json" help:"Print the findings as one JSON object on the last line of standard output as well; what people read goes to standard error."`
 }
 
-// errUnwell is how doctor says that something must be done.
-var errUnwell = errors.New("something must be done")
+// errUnhealthy makes doctor exit with 1.
+var errUnhealthy = errors.New("a problem needs action")
 
-// examined is what --json prints. OK is false when there is a problem.
-type examined struct {
-	Checks []doctor.Finding `json:"checks"`
-	OK     bool             `json:"ok"`
+// findingJSON is a finding as --json prints it. The details are what the texts are rendered from.
+type findingJSON struct {
+	Name          string         `json:"name"`
+	Status        doctor.Status  `json:"status"`
+	BlocksRuns    bool           `json:"blocks_runs"`
+	Message       string         `json:"message"`
+	Remedy        string         `json:"remedy"`
+	MessageDetail models.Text    `json:"message_detail"`
+	RemedyDetail  *models.Remedy `json:"remedy_detail"`
 }
 
-// Run examines everything, and exits with 1 when something must be done.
+// diagnosisJSON is what --json prints. OK is false when there is a problem.
+type diagnosisJSON struct {
+	Checks []findingJSON `json:"checks"`
+	OK     bool          `json:"ok"`
+}
+
+// Run runs every check. It exits with 1 when a problem needs action.
 func (c *doctorCommand) Run(env *environment) error {
 	return env.withApp(func(a *App) error {
 		out := newConsole(env.logTo(c.JSON))
 		defer out.close()
-		physician, err := a.doctor()
+		d, err := a.doctor()
 		if err != nil {
 			return err
 		}
-		findings := physician.Examine(env.ctx)
+		findings := d.Diagnose(env.ctx)
+		healthy := doctor.Healthy(findings)
+		printed := diagnosisJSON{OK: healthy}
 		for _, f := range findings {
-			printFinding(out, f)
+			printed.Checks = append(printed.Checks, findingJSON{f.Name, f.Status, f.BlocksRuns, a.texts.Text(f.Text), a.texts.Remedy(f.Remedy), f.Text, f.Remedy})
+			a.printFinding(out, f)
 		}
 		if c.JSON {
-			if err := json.NewEncoder(env.stdout).Encode(examined{findings, doctor.Well(findings)}); err != nil {
+			if err := json.NewEncoder(env.stdout).Encode(printed); err != nil {
 				return err
 			}
 		}
 		switch {
 		case env.ctx.Err() != nil:
 			return models.AsError(env.ctx.Err())
-		case !doctor.Well(findings):
-			out.line("❌ Something must be done")
-			return errUnwell
+		case !healthy:
+			out.line("❌ Problems need action")
+			return errUnhealthy
 		default:
-			out.line("🎉 Nothing must be done")
+			out.line("🎉 No problems found")
 			return nil
 		}
 	})
 }
 
-// doctor wires what examines the program's surroundings. Errors: configuration.
+// doctor wires the diagnosis. Errors: configuration.
 func (a *App) doctor() (*doctor.Doctor, error) {
 	data, err := files.Open("file:" + a.cfg.DataDir)
 	if err != nil {
@@ -66,11 +80,20 @@ func (a *App) doctor() (*doctor.Doctor, error) {
 	}), nil
 }
 
-// printFinding writes a finding as a line, with what to do on the next.
-func printFinding(out *console, f doctor.Finding) {
+// printFinding prints a finding, its remedy and the command that carries the remedy out, each on a line of its own.
+func (a *App) printFinding(out *console, f doctor.Finding) {
 	sign := map[doctor.Status]string{doctor.OK: "✅", doctor.Note: "⚠️", doctor.Problem: "❌", doctor.Skipped: "⏭"}[f.Status]
-	out.line("%s %s: %s", sign, f.Name, f.Message)
-	if f.Remedy != "" {
-		out.line("   %s", f.Remedy)
+	blocks := ""
+	if f.BlocksRuns {
+		blocks = " (blocks runs)"
+	}
+	out.line("%s %s%s: %s", sign, f.Name, blocks, a.texts.Text(f.Text))
+	if f.Remedy == nil {
+		return
+	}
+	for _, line := range []string{a.texts.Text(f.Remedy.Text), f.Remedy.Command} {
+		if line != "" {
+			out.line("   %s", line)
+		}
 	}
 }

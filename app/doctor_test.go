@@ -5,21 +5,28 @@ import (
 	"strings"
 	"testing"
 
+	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/services/doctor"
 )
 
-// verdict is what doctor --json prints on its last line.
-type verdict struct {
-	Checks []doctor.Finding `json:"checks"`
-	OK     *bool            `json:"ok"`
+// diagnosis is what doctor --json prints on its last line.
+type diagnosis struct {
+	Checks []struct {
+		Name, Message, Remedy string
+		Status                doctor.Status
+		BlocksRuns            bool           `json:"blocks_runs"`
+		MessageDetail         models.Text    `json:"message_detail"`
+		RemedyDetail          *models.Remedy `json:"remedy_detail"`
+	}
+	OK *bool
 }
 
 // doctorJSON runs doctor --json and reads what it prints on standard output, which is one line.
-func (s *site) doctorJSON(code int, env ...string) verdict {
+func (s *site) doctorJSON(code int, env ...string) diagnosis {
 	s.Helper()
 	e := s.runWith(env, "doctor", "--json")
-	var v verdict
+	var v diagnosis
 	if err := json.Unmarshal([]byte(e.stdout), &v); e.code != code || err != nil || strings.Count(e.stdout, "\n") != 1 {
 		s.Fatalf("%d expected, %v: %s", code, err, e)
 	}
@@ -27,7 +34,8 @@ func (s *site) doctorJSON(code int, env ...string) verdict {
 		s.Fatalf("%s", e)
 	}
 	for _, f := range v.Checks {
-		if f.Name == "" || f.Status == "" || f.Message == "" || (f.Status == doctor.Note || f.Status == doctor.Problem) && f.Remedy == "" {
+		needsRemedy := f.Status == doctor.Note || f.Status == doctor.Problem
+		if f.Name == "" || f.Status == "" || f.Message == "" || f.MessageDetail.Code == "" || needsRemedy && (f.Remedy == "" || f.RemedyDetail == nil) {
 			s.Errorf("%+v", f)
 		}
 	}
@@ -35,7 +43,7 @@ func (s *site) doctorJSON(code int, env ...string) verdict {
 }
 
 // status is the worst that a check has found.
-func (v verdict) status(name string) (worst doctor.Status) {
+func (v diagnosis) status(name string) (worst doctor.Status) {
 	for _, f := range v.Checks {
 		if f.Name == name && worst != doctor.Problem {
 			worst = f.Status
@@ -58,7 +66,7 @@ func TestDoctor(t *testing.T) {
 		s.must(0, "sync")
 		s.doctorJSON(0)
 		e := s.must(0, "doctor")
-		for _, part := range []string{"✅ source.tables: every table is there\n", "🎉 Nothing must be done\n", "⚠️ source.required_values: tbl_produk.id_segmen is NULL", "\n   These rows are mirrored"} {
+		for _, part := range []string{"✅ source.tables: Every table exists.\n", "🎉 No problems found\n", "⚠️ source.required_values: tbl_produk.id_segmen is NULL", "\n   These rows are mirrored", "\n   SELECT id FROM tbl_produk"} {
 			if !strings.Contains(e.stdout, part) {
 				t.Errorf("%q is not in %s", part, e)
 			}
@@ -68,8 +76,8 @@ func TestDoctor(t *testing.T) {
 		if v := s.doctorJSON(1); v.status("source.columns") != doctor.Problem {
 			t.Errorf("a column is missing: %+v", v)
 		}
-		if e := s.must(1, "doctor"); !strings.Contains(e.stdout, "❌ source.columns: tbl_produk.harga is missing\n   In lifecycle_db: ALTER TABLE tbl_produk ADD COLUMN harga bigint\n") ||
-			!strings.Contains(e.stdout, "❌ Something must be done\n") || e.stderr != "" {
+		if e := s.must(1, "doctor"); !strings.Contains(e.stdout, "❌ source.columns (blocks runs): tbl_produk.harga is missing.\n   Run in lifecycle_db:\n   ALTER TABLE tbl_produk ADD COLUMN harga bigint\n") ||
+			!strings.Contains(e.stdout, "❌ Problems need action\n") || e.stderr != "" {
 			t.Errorf("%s", e)
 		}
 		if after := s.mirror(); strings.Join(after, "\n") != strings.Join(before, "\n") {

@@ -46,7 +46,7 @@ func (h *Doctor) Show(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return h.site.Show(c, fiber.StatusOK, Page{Template: "sync/doctor", Title: "Doctor", Section: "sync", Data: examined{grouped(found), time.Now()}})
+	return h.site.Show(c, fiber.StatusOK, Page{Template: "sync/doctor", Title: "Doctor", Section: "sync", Data: examined{h.grouped(found), time.Now()}})
 }
 
 // examine has one examination at a time: each takes connections that the synchronisation needs. Errors: timeout, canceled.
@@ -54,14 +54,14 @@ func (h *Doctor) examine(ctx context.Context) ([]doctor.Finding, error) {
 	select {
 	case h.turn <- struct{}{}:
 		defer func() { <-h.turn }()
-		return h.doctor.Examine(ctx), nil
+		return h.doctor.Diagnose(ctx), nil
 	case <-ctx.Done():
 		return nil, models.AsError(ctx.Err())
 	}
 }
 
 // grouped sorts findings by status, without statuses that there are none of.
-func grouped(found []doctor.Finding) []findings {
+func (h *Doctor) grouped(found []doctor.Finding) []findings {
 	var groups []findings
 	for _, g := range []struct {
 		status        doctor.Status
@@ -75,7 +75,7 @@ func grouped(found []doctor.Finding) []findings {
 		group := findings{Heading: g.heading, Tone: g.tone}
 		for _, f := range found {
 			if f.Status == g.status {
-				group.Findings = append(group.Findings, finding{f.Name, f.Message, remedyOf(f.Remedy)})
+				group.Findings = append(group.Findings, finding{f.Name, h.site.texts.Text(f.Text), h.remedy(f.Remedy)})
 			}
 		}
 		if group.Findings != nil {
@@ -83,4 +83,11 @@ func grouped(found []doctor.Finding) []findings {
 		}
 	}
 	return groups
+}
+
+func (h *Doctor) remedy(r *models.Remedy) remedy {
+	if r == nil {
+		return remedy{}
+	}
+	return remedy{Before: h.site.texts.Text(r.Text), Statement: r.Command}
 }

@@ -39,25 +39,26 @@ LEFT JOIN LATERAL (SELECT i.indisprimary, c.relreplident = 'd' AND i.indisprimar
 	FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid) i ON true
 GROUP BY n.name, c.oid, c.relowner, c.relreplident`
 
-// Unfollowable says why real time cannot follow a table, of which the catalogue has info, and what to do about
-// it; both are "" when it can. Where nothing identifies the rows, to publish the table would make lifecycle_db
-// itself refuse changes.
-func (a Access) Unfollowable(table string, info database.TableInfo) (why, mend string) {
-	mend = "In lifecycle_db: ALTER TABLE " + table + " REPLICA IDENTITY FULL"
+// Unfollowable returns why real-time sync cannot follow a table with the given catalogue entry, nil if it can. If
+// nothing identifies the rows, lifecycle_db itself would refuse changes to the published table.
+func (a Access) Unfollowable(table string, info database.TableInfo) *models.Problem {
+	values := models.Params{"table": table}
+	statement := "ALTER TABLE " + table + " REPLICA IDENTITY FULL"
 	switch {
 	case !info.Ordinary:
-		return table + " is no ordinary table: real time cannot follow it", "Nothing: the scheduled runs bring its changes. Or set SYNC_REALTIME=false."
+		return &models.Problem{Text: models.NewText("realtime.not_a_table", values), Remedy: models.NewRemedy("realtime.not_a_table_remedy", nil)}
 	case a.IdentityOnID:
-		return "", ""
+		return nil
 	case a.PrimaryOnID:
-		mend = "In lifecycle_db: ALTER TABLE " + table + " REPLICA IDENTITY DEFAULT"
+		statement = "ALTER TABLE " + table + " REPLICA IDENTITY DEFAULT"
 	case !info.KeyOnID && a.Identity == "d" && !a.Identified:
-		mend = "In lifecycle_db: ALTER TABLE " + table + " ADD PRIMARY KEY (id)"
+		statement = "ALTER TABLE " + table + " ADD PRIMARY KEY (id)"
 	}
+	text := models.NewText("realtime.identity_without_id", values)
 	if !a.Identified {
-		return table + " has no replica identity: once real time publishes it, lifecycle_db itself refuses every UPDATE and DELETE there", mend
+		text = models.NewText("realtime.no_identity", values)
 	}
-	return table + " has a replica identity without id: real time would not know which row was changed or deleted", mend
+	return &models.Problem{Text: text, Remedy: models.NewSQL("lifecycle_db", statement)}
 }
 
 // Access reads it of the named tables that are there. PostgreSQL only. Errors: connection.

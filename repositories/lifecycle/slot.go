@@ -151,8 +151,8 @@ func followable(ctx context.Context, conn *database.Conn, names []string) error 
 		if !infos[name].Exists {
 			continue
 		}
-		if why, mend := access[name].Unfollowable(name, infos[name]); why != "" {
-			return &models.Error{Class: models.Schema, LegacyMessage: why, LegacyRemedy: mend}
+		if problem := access[name].Unfollowable(name, infos[name]); problem != nil {
+			return &models.Error{Class: models.Schema, Text: problem.Text, Remedy: problem.Remedy}
 		}
 	}
 	return nil

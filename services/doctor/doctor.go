@@ -1,5 +1,5 @@
-// Package doctor looks at everything that the synchronisation and the API stand on, and says what to do
-// about what it finds. It changes nothing.
+// Package doctor diagnoses what runs and the API depend on: servers, privileges, tables, replication, recent runs,
+// folders. Each finding says what to do. Doctor changes nothing.
 package doctor
 
 import (
@@ -18,44 +18,93 @@ type Options struct {
 	Source     *lifecycle.Source
 	Store      *pmo.Store
 	Tables     []*models.Table // parents before children
-	Uploads    Place
-	Data       Place
-	StaleAfter time.Duration // how old the last success may be
-	CheckTime  time.Duration // for each check: a database that hangs must not keep the others waiting
-	Realtime   bool          // the source's log is to be followed
-	Alerts     bool          // people are told by webhook
+	Uploads    Storage
+	Data       Storage
+	StaleAfter time.Duration // maximum age of the last successful run
+	CheckTime  time.Duration // time limit of each check
+	Realtime   bool          // real-time sync is on
+	Alerts     bool          // an alert receiver is configured
 	Now        func() time.Time
-	Log        *slog.Logger // for what nobody has foreseen
+	Log        *slog.Logger // for unexpected errors
 }
 
-// Place is where files are kept. Errors of Check: permission, unavailable, canceled.
-type Place interface {
-	// Check tries whether something can be written there, and says for how many bytes there is room,
-	// files.Unlimited where nobody knows.
-	Check(ctx context.Context) (room int64, err error)
+// Storage is where files are kept. Errors of Check: permission, unavailable, canceled.
+type Storage interface {
+	// Check tests whether files can be written, and returns the free bytes, files.Unlimited if that is unknown.
+	Check(ctx context.Context) (free int64, err error)
 }
 
-// Doctor examines one pair of databases and this machine.
+// Status says how a check ended.
+type Status string
+
+// The statuses. Only a Problem keeps something from working, now or soon.
+const (
+	OK      Status = "ok"
+	Note    Status = "note"    // worth knowing; no action needed
+	Problem Status = "problem" // needs action
+	Skipped Status = "skipped" // not checked; the text says why
+)
+
+// Finding is the outcome of a check: a text and what to do about it. A check that finds several things has one
+// finding for each, all with its name.
+type Finding struct {
+	models.Problem
+
+	Name       string
+	Status     Status
+	BlocksRuns bool // no run can succeed before this is fixed
+}
+
+// Healthy reports whether nothing needs action.
+func Healthy(findings []Finding) bool {
+	return !slices.ContainsFunc(findings, func(f Finding) bool { return f.Status == Problem })
+}
+
+// Doctor diagnoses one pair of databases and this machine.
 type Doctor struct{ o Options }
 
 // New returns the doctor.
 func New(o Options) *Doctor { return &Doctor{o} }
 
-// Examine makes every check, in a fixed order, and returns its findings, of which each check has at least
-// one. What is wrong is a finding and no error; when ctx ends, the rest is skipped.
-func (d *Doctor) Examine(ctx context.Context) []Finding {
-	e := newExamination(d.o)
-	for _, c := range e.checks() {
-		e.make(ctx, c)
+// Diagnose runs every check in a fixed order and returns at least one finding for each. What is wrong is a finding,
+// not an error. When ctx ends, the remaining checks are skipped.
+func (d *Doctor) Diagnose(ctx context.Context) []Finding {
+	diagnosis := newDiagnosis(d.o)
+	for _, c := range diagnosis.checks() {
+		diagnosis.run(ctx, c)
 	}
-	return e.findings
+	return diagnosis.findings
 }
 
-// checks lists every check, in the order in which people read them: later ones use what earlier ones have
-// learnt.
-func (e *examination) checks() []check {
-	return slices.Concat(
-		e.sourceServer().checks(), e.sourceTables(), e.sourceRows(),
-		e.mirrorServer().checks(), e.mirrorTables(), e.replication(), e.runs(), e.places(),
-	)
+type params = models.Params
+
+func ok(code string, values params) Finding {
+	return Finding{Status: OK, Problem: models.Problem{Text: models.NewText(code, values)}}
+}
+
+func skipped(code string, values params) Finding {
+	return Finding{Status: Skipped, Problem: models.Problem{Text: models.NewText(code, values)}}
+}
+
+func note(code string, values params, remedy *models.Remedy) Finding {
+	return Finding{Status: Note, Problem: models.Problem{Text: models.NewText(code, values), Remedy: remedy}}
+}
+
+func problem(code string, values params, remedy *models.Remedy) Finding {
+	return Finding{Status: Problem, Problem: models.Problem{Text: models.NewText(code, values), Remedy: remedy}}
+}
+
+// skippedBecause is the finding that an earlier check's result prevents this one.
+func skippedBecause(check string) Finding {
+	return skipped("doctor.skipped", params{"check": check})
+}
+
+// failed is a finding with the text and remedy of an error.
+func failed(status Status, e *models.Error) Finding {
+	f := Finding{Status: status, Problem: models.Problem{Text: e.Text, Remedy: e.Remedy}}
+	if e.Text.IsZero() { // until every error has a code
+		f.Text = models.NewText(models.LegacyText, params{"text": e.LegacyMessage})
+		f.Remedy = models.NewRemedy(models.LegacyText, params{"text": e.LegacyRemedy})
+	}
+	return f
 }

@@ -1,160 +1,120 @@
 package doctor_test
 
 import (
-	"context"
 	"crypto/rand"
-	"database/sql"
 	"log/slog"
 	"net/url"
-	"regexp"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib"       // the driver "pgx"
-	_ "github.com/ncruces/go-sqlite3/driver" // the driver "sqlite3"
-
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/files"
-	"lifecycle-sync/repositories/lifecycle"
-	"lifecycle-sync/repositories/pmo"
-	"lifecycle-sync/services/demo"
 	"lifecycle-sync/services/doctor"
 	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/test/kit"
+	databases "lifecycle-sync/test/kit/lab"
 )
 
-// lab is a healthy pair of databases, used by roles that can do what they need and no more, and what may
-// be changed of what the doctor is told. source and target are an administrator's connections.
+// lab is a healthy pair of databases. Roles with the necessary privileges only use them; Source and Target are
+// connections of an administrator.
 type lab struct {
 	testing.TB
+	*databases.Lab
 
-	home                 testing.TB // for what outlives a subtest
-	source, target       *sql.DB
-	sourceURL, targetURL string // of the roles
-	reader, keeper       string // the roles
-	slot                 string // what pmo_db's replication slot is called
-	options              doctor.Options
+	reader, keeper string // the roles
+	slot           string // the name of pmo_db's replication slot
+	options        doctor.Options
 }
 
 const rolePassword = "rahasia"
 
 func newLab(t testing.TB) *lab {
 	t.Helper()
-	adminSource, adminTarget := databasetest.Postgres(t), databasetest.Postgres(t)
-	l := &lab{TB: t, home: t, source: open(t, adminSource), target: open(t, adminTarget)}
+	l := openLab(t, databasetest.Postgres(t), databasetest.Postgres(t))
 	l.reader, l.keeper = l.role(), l.role()
-	l.sourceURL, l.targetURL = as(t, adminSource, l.reader), as(t, adminTarget, l.keeper)
-
-	l.fill(adminSource)
-	l.inSource("UPDATE tbl_produk SET id_kategori = 1, id_segmen = 1",
+	l.Fill(30, 20)
+	l.execSource("UPDATE tbl_produk SET id_kategori = 1, id_segmen = 1",
 		"GRANT SELECT ON ALL TABLES IN SCHEMA public TO "+l.reader, "GRANT INSERT, UPDATE, DELETE ON tbl_produk, tbl_stage_histori TO "+l.reader)
-	l.inTarget("CREATE EXTENSION pg_trgm", "GRANT CREATE ON SCHEMA public TO "+l.keeper)
-	l.options = options(t)
+	l.execTarget("CREATE EXTENSION pg_trgm", "GRANT CREATE ON SCHEMA public TO "+l.keeper)
+	l.SourceURL, l.TargetURL = asRole(t, l.SourceURL, l.reader), asRole(t, l.TargetURL, l.keeper)
 	l.connect()
 	l.sync()
-	if _, err := l.options.Store.IndexSearch(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	l.indexSearch()
 	var err error
-	if l.slot, err = l.options.Store.SlotName(t.Context()); err != nil {
+	if l.slot, err = l.Store.SlotName(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return l
 }
 
-func options(t testing.TB) doctor.Options {
+// openLab connects to two databases and fills nothing.
+func openLab(t testing.TB, sourceURL, targetURL string) *lab {
 	t.Helper()
-	return doctor.Options{
-		Tables: models.Tables(), Uploads: place(t, "file:"+t.TempDir()), Data: place(t, "file:"+t.TempDir()),
+	l := &lab{TB: t, Lab: &databases.Lab{TB: t, SourceURL: sourceURL, TargetURL: targetURL}, options: doctor.Options{
+		Tables: models.Tables(), Uploads: storage(t, t.TempDir()), Data: storage(t, t.TempDir()),
 		StaleAfter: time.Hour, CheckTime: 10 * time.Second, Alerts: true, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-	}
-}
-
-// fill puts invented data into an empty lifecycle_db.
-func (l *lab) fill(at string) {
-	l.Helper()
-	if err := demo.Fill(l.Context(), lifecycle.New(pool(l, at, "lifecycle_db")), 30, 20, nil); err != nil {
-		l.Fatal(err)
-	}
+	}}
+	l.Source, l.Target = databasetest.Open(t, sourceURL), databasetest.Open(t, targetURL)
+	l.connect()
+	return l
 }
 
 // connect gives the doctor connections by the lab's URLs.
 func (l *lab) connect() {
 	l.Helper()
-	l.options.Source = lifecycle.New(pool(l.home, l.sourceURL, "lifecycle_db"))
-	l.options.Store = pmo.New(pool(l.home, l.targetURL, "pmo_db"), l.options.Tables)
+	l.Connect(l.SourceURL, l.TargetURL)
+	l.options.Source, l.options.Store = l.Lifecycle, l.Store
+}
+
+func (l *lab) migrate() {
+	l.Helper()
+	if _, err := l.Store.Migrate(l.Context()); err != nil {
+		l.Fatal(err)
+	}
 }
 
 func (l *lab) sync() {
 	l.Helper()
-	if _, err := l.options.Store.Migrate(l.Context()); err != nil {
-		l.Fatal(err)
-	}
-	clock := func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
-	if _, err := mirror.New(l.options.Source, l.options.Store, l.options.Tables, time.Hour, clock).Sync(l.Context(), mirror.Request{}, silent{}); err != nil {
+	l.migrate()
+	if _, err := l.Engine.Sync(l.Context(), mirror.Request{}, mirror.Silent{}); err != nil {
 		l.Fatal(err)
 	}
 }
 
-// silent is a progress that nobody reads.
-type silent struct{}
+func (l *lab) indexSearch() {
+	l.Helper()
+	if _, err := l.Store.IndexSearch(l.Context()); err != nil {
+		l.Fatal(err)
+	}
+}
 
-func (silent) Begin(*models.Table, int64)           {}
-func (silent) Expect(int64)                         {}
-func (silent) Advance(int64)                        {}
-func (silent) End(*models.Table, models.TableCount) {}
-
-func place(t testing.TB, at string) files.Files {
+func storage(t testing.TB, path string) files.Files {
 	t.Helper()
-	opened, err := files.Open(at)
+	opened, err := files.Open("file:" + path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return opened
 }
 
-func pool(t testing.TB, at, name string) *database.DB {
-	t.Helper()
-	db, err := database.Open(at, database.Options{Name: name, MaxConns: 4, ConnectTimeout: 10 * time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	return db
-}
-
-func open(t testing.TB, at string) *sql.DB {
-	t.Helper()
-	driver := "pgx"
-	if strings.HasPrefix(at, "file:") {
-		driver = "sqlite3"
-	}
-	db, err := sql.Open(driver, at)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	return db
-}
-
-// role makes a role that goes with the test.
+// role creates a role and drops it when the test ends.
 func (l *lab) role() string {
 	l.Helper()
 	name := "test_" + strings.ToLower(rand.Text())
-	l.inSource("CREATE ROLE " + name + " LOGIN PASSWORD '" + rolePassword + "'")
+	l.execSource("CREATE ROLE " + name + " LOGIN PASSWORD '" + rolePassword + "'")
 	l.Cleanup(func() {
-		l.inSource("DROP OWNED BY " + name)
-		l.inTarget("DROP OWNED BY " + name)
-		l.inSource("DROP ROLE " + name)
+		l.execSource("DROP OWNED BY " + name)
+		l.execTarget("DROP OWNED BY " + name)
+		l.execSource("DROP ROLE " + name)
 	})
 	return name
 }
 
-// as is a URL for another role.
-func as(t testing.TB, at, role string) string {
+func asRole(t testing.TB, at, role string) string {
 	t.Helper()
 	return changed(t, at, func(u *url.URL) { u.User = url.UserPassword(role, rolePassword) })
 }
@@ -163,41 +123,40 @@ func changed(t testing.TB, at string, change func(u *url.URL)) string {
 	t.Helper()
 	u, err := url.Parse(at)
 	if err != nil {
-		t.Fatal("the test server's URL is none")
+		t.Fatal("the test server's URL is invalid")
 	}
 	change(u)
 	return u.String()
 }
 
-// inSource runs statements in lifecycle_db, as an administrator.
-func (l *lab) inSource(statements ...string) { l.Helper(); l.exec(l.source, statements) }
-
-// inTarget runs statements in pmo_db, as an administrator.
-func (l *lab) inTarget(statements ...string) { l.Helper(); l.exec(l.target, statements) }
-
-func (l *lab) exec(db *sql.DB, statements []string) {
+func (l *lab) execSource(statements ...string) {
 	l.Helper()
 	for _, statement := range statements {
-		if _, err := db.ExecContext(context.WithoutCancel(l.Context()), statement); err != nil {
-			l.Fatalf("%s: %v", statement, err)
-		}
+		kit.Exec(l, l.Source, statement)
 	}
 }
 
-func (l *lab) examine() []doctor.Finding {
+func (l *lab) execTarget(statements ...string) {
 	l.Helper()
-	return doctor.New(l.options).Examine(l.Context())
+	for _, statement := range statements {
+		kit.Exec(l, l.Target, statement)
+	}
 }
 
-// sick are the notes and problems among findings.
-func sick(findings []doctor.Finding) []doctor.Finding {
+func (l *lab) diagnose() []doctor.Finding {
+	l.Helper()
+	return doctor.New(l.options).Diagnose(l.Context())
+}
+
+// issues are the notes and problems among findings.
+func issues(findings []doctor.Finding) []doctor.Finding {
 	return slices.DeleteFunc(slices.Clone(findings), func(f doctor.Finding) bool { return f.Status == doctor.OK || f.Status == doctor.Skipped })
 }
 
-// healthy fails the test unless nothing is worth saying.
-func (l *lab) healthy() {
+// requireHealthy fails the test if doctor finds anything.
+func (l *lab) requireHealthy() {
 	l.Helper()
-	for _, f := range sick(l.examine()) {
+	for _, f := range issues(l.diagnose()) {
 		l.Errorf("in health: %+v", f)
 	}
 	if l.Failed() {
@@ -210,18 +169,100 @@ func named(findings []doctor.Finding, name string) []doctor.Finding {
 	return slices.DeleteFunc(slices.Clone(findings), func(f doctor.Finding) bool { return f.Name != name })
 }
 
-var statement = regexp.MustCompile(`(?:[Ii]n (lifecycle_db|pmo_db)[^:]*|As a superuser): (.*)$`)
+// has reports whether a finding has a status, and its text and command contain what is given.
+func has(f doctor.Finding, status doctor.Status, text, command string) bool {
+	return f.Status == status && strings.Contains(f.Text.String(), text) &&
+		(command == "" || f.Remedy != nil && strings.Contains(f.Remedy.Command, command)) && (status == doctor.OK || f.Remedy != nil)
+}
 
-// follow does what a remedy says in SQL.
-func (l *lab) follow(remedy string) {
+// fault is something wrong: statements that cause it, in which READER and KEEPER are the roles and SLOT is pmo_db's
+// slot; the one finding that it must lead to; and how it is fixed: by the remedy's command unless fix says otherwise.
+type fault struct {
+	name           string
+	source, target string
+	finding        string
+	status         doctor.Status
+	text, command  string
+	also           []string     // checks with findings that are a consequence
+	fix            func(l *lab) // where the command does not fix it
+	after          func(l *lab) // undoes what the fix leaves
+}
+
+func (f fault) test(l *lab) {
 	l.Helper()
-	match := statement.FindStringSubmatch(remedy)
+	names := strings.NewReplacer("READER", l.reader, "KEEPER", l.keeper, "SLOT", l.slot)
+	if f.source != "" {
+		l.execSource(names.Replace(f.source))
+	}
+	if f.target != "" {
+		l.execTarget(names.Replace(f.target))
+	}
+	findings := l.diagnose()
+	var seen *doctor.Finding
+	for _, found := range issues(findings) {
+		expected := found.Name == f.finding && has(found, f.status, names.Replace(f.text), names.Replace(f.command))
+		switch {
+		case expected && seen == nil:
+			seen = &found
+		case expected, !slices.Contains(f.also, found.Name):
+			l.Errorf("unexpected: %+v", found)
+		}
+	}
 	switch {
-	case match == nil:
-		l.Fatalf("no statement in %q", remedy)
-	case match[1] == "pmo_db":
-		l.inTarget(match[2])
+	case seen == nil:
+		l.Fatalf("not found; the check found %+v", named(findings, f.finding))
+	case f.fix != nil:
+		f.fix(l)
+	case strings.HasPrefix(f.finding, "mirror."):
+		l.execTarget(seen.Remedy.Command)
 	default:
-		l.inSource(match[2])
+		l.execSource(seen.Remedy.Command)
+	}
+	if f.after != nil {
+		f.after(l)
+	}
+	l.requireHealthy()
+}
+
+// testFaults goes through faults in one lab, which is healthy after each.
+func testFaults(t *testing.T, faults []fault, prepare func(l *lab)) {
+	t.Helper()
+	l := newLab(t)
+	if prepare != nil {
+		prepare(l)
+	}
+	l.requireHealthy()
+	for _, f := range faults {
+		fixed := t.Run(f.name, func(t *testing.T) {
+			one := *l
+			one.TB = t
+			f.test(&one)
+			l.options = one.options
+		})
+		if !fixed {
+			t.FailNow() // the lab is no longer healthy
+		}
+	}
+}
+
+func TestDiagnose_HealthyPairHasNoIssues_EveryCheckIsDocumented(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	content, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	onlyRealtime := []string{"replication.connection", "replication.publication"}
+	for _, f := range l.diagnose() {
+		want := doctor.OK
+		if slices.Contains(onlyRealtime, f.Name) {
+			want = doctor.Skipped
+		}
+		if f.Status != want {
+			t.Errorf("%+v", f)
+		}
+		if !strings.Contains(string(content), "`"+f.Name+"`") {
+			t.Errorf("docs/operations.md does not explain %s", f.Name)
+		}
 	}
 }

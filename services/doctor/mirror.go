@@ -2,204 +2,166 @@ package doctor
 
 import (
 	"context"
-	"fmt"
-	"strings"
+	"slices"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/pmo"
 )
 
-func (e *examination) mirrorTables() []check {
+func (d *diagnosis) mirrorChecks() []check {
+	columns := d.shared(inMirror, "mirror.columns", func() Finding { return ok("doctor.columns_ok", nil) }, nil)
+	width := d.shared(inMirror, "mirror.width", func() Finding { return ok("doctor.width_ok", nil) }, nil)
+	width.also, width.postgres = inSource, true
+	rights := d.shared(inMirror, "mirror.rights", func() Finding { return ok("doctor.mirror_privileges_ok", params{"role": d.mirror.server.Role}) }, d.missingPrivileges)
+	rights.postgres = true
 	return []check{
-		{name: "mirror.migrations", on: inMirror, look: e.migrations},
-		{name: "mirror.tables", on: inMirror, look: e.mirrorPresent},
-		{name: "mirror.columns", on: inMirror, look: e.mirrorColumns},
-		{name: "mirror.width", on: inMirror, also: inSource, postgres: true, look: e.mirrorWidth},
-		{name: "mirror.rights", on: inMirror, postgres: true, look: e.mirrorRights},
-		{name: "mirror.owner", on: inMirror, postgres: true, look: e.mirrorOwner},
-		{name: "mirror.foreign_keys", on: inMirror, also: inSource, postgres: true, look: e.foreignKeys},
-		{name: "mirror.triggers", on: inMirror, postgres: true, look: e.triggers},
-		{name: "mirror.search_index", on: inMirror, postgres: true, look: e.searchIndex},
-		{name: "mirror.vanished", on: inMirror, also: inSource, look: e.vanished},
+		{name: "mirror.migrations", db: inMirror, find: d.migrations},
+		{name: "mirror.tables", db: inMirror, blocksRuns: true, find: d.mirrorTables},
+		columns, width, rights,
+		{name: "mirror.owner", db: inMirror, postgres: true, find: d.mirrorOwner},
+		{name: "mirror.foreign_keys", db: inMirror, also: inSource, postgres: true, find: d.foreignKeys},
+		{name: "mirror.triggers", db: inMirror, postgres: true, find: d.triggers},
+		{name: "mirror.search_index", db: inMirror, postgres: true, find: d.searchIndex},
+		{name: "mirror.vanished", db: inMirror, also: inSource, blocksRuns: true, find: d.vanished},
 	}
 }
 
-func (e *examination) migrations(ctx context.Context) ([]Finding, error) {
-	current, latest, err := e.Store.SchemaVersion(ctx)
+func (d *diagnosis) migrations(ctx context.Context) ([]Finding, error) {
+	current, latest, err := d.Store.SchemaVersion(ctx)
 	if err != nil {
 		return nil, err
 	}
-	e.migrated = current >= latest
-	const migrate = "Run lifecycle-sync migrate, as the role that shall own the tables."
+	d.migrated = current >= latest
+	values := params{"current": current, "latest": latest}
+	migrate := models.NewCommand("doctor.migrate_remedy", nil, "lifecycle-sync migrate")
 	switch {
 	case current == 0:
-		return []Finding{problem("the tables in pmo_db were never made", migrate)}, nil
+		return []Finding{problem("doctor.not_migrated", nil, migrate)}, nil
 	case current < latest:
-		return []Finding{problem(fmt.Sprintf("the tables in pmo_db are of version %d, and this binary needs %d", current, latest), migrate)}, nil
+		return []Finding{problem("doctor.schema_older", values, migrate)}, nil
 	case current > latest:
-		return []Finding{problem(fmt.Sprintf("the tables in pmo_db are of version %d, newer than version %d of this binary", current, latest),
-			"Use the newer lifecycle-sync that made them.")}, nil
+		return []Finding{problem("doctor.schema_newer", values, models.NewRemedy("doctor.schema_newer_remedy", nil))}, nil
 	default:
-		return []Finding{ok(fmt.Sprintf("the tables in pmo_db are of version %d, this binary's", current))}, nil
+		return []Finding{ok("doctor.schema_ok", values)}, nil
 	}
 }
 
-// mirrorPresent looks for the mirror's tables and ours beside it.
-func (e *examination) mirrorPresent(ctx context.Context) (found []Finding, err error) {
+// mirrorTables looks for the mirror's tables and for our own, such as the runs.
+func (d *diagnosis) mirrorTables(ctx context.Context) (found []Finding, err error) {
 	names := pmo.OwnTables()
-	for _, t := range e.Tables {
+	for _, t := range d.Tables {
 		names = append(names, t.Mirror)
 	}
-	if e.mirror.tables, err = e.Store.Examiner().Inspect(ctx, names); err != nil {
+	if d.mirror.tables, err = d.Store.Examiner().Inspect(ctx, names); err != nil {
 		return nil, err
 	}
-	hidden, err := e.elsewhere(ctx, e.Store.Examiner(), e.mirror.tables)
+	hidden, err := d.hidden(ctx, d.Store.Examiner(), d.mirror.tables)
 	if err != nil {
 		return nil, err
 	}
 	var missing []string
 	for _, name := range names {
-		place, lies := hidden[name]
+		where, isHidden := hidden[name]
 		switch {
-		case e.mirror.tables[name].Exists:
-		case lies:
-			found = append(found, outOfSight(inMirror, name, place, e.mirror.server))
+		case d.mirror.tables[name].Exists:
+		case isHidden:
+			found = append(found, hiddenTable(inMirror, name, where, d.mirror.server))
 		default:
 			missing = append(missing, name)
 		}
 	}
 	switch {
 	case missing == nil:
-		return orOK(found, "every table is there"), nil
-	case !e.migrated:
-		return append(found, because(strings.Join(missing, ", "), "mirror.migrations")), nil
+		return orOK(found, ok("doctor.tables_ok", nil)), nil
+	case !d.migrated:
+		return append(found, skipped("doctor.tables_skipped", params{"tables": missing, "check": "mirror.migrations"})), nil
 	default:
-		return append(found, problem("missing: "+strings.Join(missing, ", "), e.remake())), nil
+		return append(found, problem("doctor.tables_missing", params{"tables": missing}, d.recreateTables())), nil
 	}
 }
 
-// remake is how to get back tables that somebody has dropped. SQLite's migrations cannot be run twice.
-func (e *examination) remake() string {
-	if !e.Store.Features().Server {
-		return "Bring them back from a backup, or name another file in PMO_DATABASE_URL."
+// recreateTables is how to get dropped tables back. SQLite's migrations cannot run twice.
+func (d *diagnosis) recreateTables() *models.Remedy {
+	if !d.onServer() {
+		return models.NewRemedy("doctor.restore_file_remedy", nil)
 	}
-	return "Bring them back from a backup. Or have them made anew, empty: in pmo_db DELETE FROM lifecycle_sync_migrations WHERE version_id > 0, " +
-		"then run lifecycle-sync migrate."
+	return models.NewCommand("doctor.recreate_tables_remedy", nil, "DELETE FROM lifecycle_sync_migrations WHERE version_id > 0")
 }
 
-// mirrored calls fn with the mirror's tables that are there.
-func (e *examination) mirrored(fn func(t *models.Table, info database.TableInfo)) {
-	for _, t := range e.Tables {
-		if info := e.mirror.tables[t.Mirror]; info.Exists {
-			fn(t, info)
-		}
+// missingPrivileges looks at the tables beside the mirror, and at the database.
+func (d *diagnosis) missingPrivileges(ctx context.Context) (found []Finding, err error) {
+	role := d.mirror.server.Role
+	grants, err := d.Store.LackingRights(ctx)
+	for _, grant := range grants {
+		statement := grant + " TO " + role
+		found = append(found, problem("doctor.privilege_missing", params{"role": role, "grant": statement}, models.NewSQL(string(inMirror), statement)))
 	}
+	return found, err
 }
 
-func (e *examination) mirrorColumns(context.Context) (found []Finding, err error) {
-	e.mirrored(func(t *models.Table, _ database.TableInfo) {
-		found = append(found, problems(inMirror, e.Store.TableChecks(e.source.tables, e.mirror.tables)[2].Find(t))...)
-	})
-	return e.ofTables(inMirror, found, "columns, types and keys are as they must be"), nil
-}
-
-func (e *examination) mirrorWidth(context.Context) (found []Finding, err error) {
-	e.mirrored(func(t *models.Table, _ database.TableInfo) {
-		found = append(found, problems(inMirror, e.Store.TableChecks(e.source.tables, e.mirror.tables)[3].Find(t))...)
-	})
-	return e.ofTables(inMirror, found, "the mirror can hold all that lifecycle_db can"), nil
-}
-
-func (e *examination) mirrorRights(ctx context.Context) (found []Finding, err error) {
-	role := e.mirror.server.Role
-	e.mirrored(func(t *models.Table, info database.TableInfo) {
-		if !info.Readable || !info.Writable {
-			found = append(found, problem(role+" may not read and write "+t.Mirror, "In pmo_db: GRANT SELECT, INSERT, UPDATE, DELETE ON "+t.Mirror+" TO "+role))
-		}
-	})
-	lacking, err := e.Store.LackingRights(ctx)
-	for _, grant := range lacking {
-		found = append(found, problem(role+" lacks "+strings.TrimPrefix(grant, "GRANT "), "In pmo_db: "+grant+" TO "+role))
-	}
-	return e.ofTables(inMirror, found, role+" has every right that it needs"), err
-}
-
-func (e *examination) mirrorOwner(context.Context) (found []Finding, err error) {
+func (d *diagnosis) mirrorOwner(context.Context) (found []Finding, err error) {
 	var others []string
-	e.mirrored(func(t *models.Table, info database.TableInfo) {
-		if !info.Owned {
+	for _, t := range d.existing(inMirror) {
+		if !d.mirror.tables[t.Mirror].Owned {
 			others = append(others, t.Mirror)
 		}
-	})
+	}
 	if others != nil {
-		found = append(found, note("another role owns "+strings.Join(others, ", "),
-			"Nothing from day to day. Migrations, foreign keys and the search's index are the owner's work: docs/operations.md, under roles and rights."))
+		found = append(found, note("doctor.other_owner", params{"tables": others}, models.NewRemedy("doctor.other_owner_remedy", nil)))
 	}
-	return e.ofTables(inMirror, found, e.mirror.server.Role+" owns the mirror's tables"), nil
+	return d.onTables(inMirror, found, ok("doctor.owner_ok", params{"role": d.mirror.server.Role})), nil
 }
 
-// foreignKeys are no problem where they are missing: then every row is compared.
-func (e *examination) foreignKeys(ctx context.Context) (found []Finding, err error) {
-	var there []*models.Table
-	for _, t := range e.present() {
-		if e.mirror.tables[t.Mirror].Exists {
-			there = append(there, t)
-		}
+// foreignKeys notes missing foreign keys. Runs work without them, but compare every row.
+func (d *diagnosis) foreignKeys(ctx context.Context) (found []Finding, err error) {
+	both := slices.DeleteFunc(d.existing(inSource), func(t *models.Table) bool { return !d.mirror.tables[t.Mirror].Exists })
+	missing, err := d.Store.MissingKeys(ctx, both)
+	for _, statement := range missing {
+		found = append(found, note("doctor.foreign_key_missing", nil, models.NewCommand("doctor.foreign_key_missing_remedy", nil, statement)))
 	}
-	missing, err := e.Store.MissingKeys(ctx, there)
-	for _, key := range missing {
-		found = append(found, note("a foreign key is missing: runs compare the table row by row",
-			"The next full run of a role that owns the table adds it. Or once its orphans are gone, in pmo_db, as the owner: "+key))
-	}
-	return e.ofTables(inMirror, found, "every reference has its foreign key"), err
+	return d.onTables(inMirror, found, ok("doctor.foreign_keys_ok", nil)), err
 }
 
-func (e *examination) triggers(ctx context.Context) (found []Finding, err error) {
-	foreign, err := e.Store.Foreign(ctx)
+func (d *diagnosis) triggers(ctx context.Context) (found []Finding, err error) {
+	foreign, err := d.Store.Foreign(ctx)
 	for _, what := range foreign {
-		found = append(found, note("somebody has made a "+what+": runs hash every table whole, and fail when it changes what they write",
-			"If nobody needs it, in pmo_db: DROP "+what))
+		found = append(found, note("doctor.foreign_trigger", params{"object": what}, models.NewCommand("doctor.foreign_trigger_remedy", nil, "DROP "+what)))
 	}
-	return e.ofTables(inMirror, found, "there are no triggers or rules of others"), err
+	return d.onTables(inMirror, found, ok("doctor.triggers_ok", nil)), err
 }
 
-func (e *examination) searchIndex(ctx context.Context) ([]Finding, error) {
-	if !e.mirror.tables["tbl_produk_lifecycle"].Exists {
-		return []Finding{because("", "mirror.tables")}, nil
+func (d *diagnosis) searchIndex(ctx context.Context) ([]Finding, error) {
+	if !d.mirror.tables["tbl_produk_lifecycle"].Exists {
+		return []Finding{skippedBecause("mirror.tables")}, nil
 	}
-	state, err := e.Store.SearchIndex(ctx)
+	state, err := d.Store.SearchIndex(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return []Finding{judgeSearchIndex(state.Present, models.AsError(state.Obstacle()))}, nil
-}
-
-func judgeSearchIndex(present bool, obstacle *models.Error) Finding {
+	obstacle := models.AsError(state.Obstacle())
 	switch {
-	case present:
-		return ok("searches have their index")
+	case state.Present:
+		return []Finding{ok("doctor.search_index_ok", nil)}, nil
 	case obstacle != nil:
-		return note(obstacle.LegacyMessage, obstacle.LegacyRemedy)
+		return []Finding{failed(Note, obstacle)}, nil
 	default:
-		return note("searches read every product: their index is not there yet", "lifecycle-sync serve builds it in the background.")
+		return []Finding{note("doctor.search_index_missing", nil, models.NewRemedy("doctor.search_index_missing_remedy", nil))}, nil
 	}
 }
 
-// vanished looks for tables that a run would not take for empty.
-func (e *examination) vanished(ctx context.Context) (found []Finding, err error) {
-	for _, t := range e.Tables {
-		if e.source.tables[t.Source].Exists || !e.migrated || !e.mirror.tables[t.Mirror].Exists || !e.mirror.tables["lifecycle_sync_run_tables"].Exists {
+// vanished looks for mirrored tables that lifecycle_db no longer has. A run never treats them as empty.
+func (d *diagnosis) vanished(ctx context.Context) (found []Finding, err error) {
+	for _, t := range d.Tables {
+		if d.source.tables[t.Source].Exists || !d.migrated || !d.mirror.tables[t.Mirror].Exists || !d.mirror.tables["lifecycle_sync_run_tables"].Exists {
 			continue
 		}
-		known, err := e.Store.IsMirrored(ctx, t)
+		mirrored, err := d.Store.IsMirrored(ctx, t)
 		if err != nil {
 			return found, err
 		}
-		if known {
-			found = append(found, problem(t.Source+" is no longer in lifecycle_db, and its rows are mirrored",
-				"Bring it back, or see that the search_path and the role of LIFECYCLE_DATABASE_URL still reach it. If it is gone for good, docs/operations.md says how to forget it."))
+		if mirrored {
+			found = append(found, problem("schema.table_vanished", params{"table": t.Source}, models.NewRemedy("schema.table_vanished_remedy", nil)))
 		}
 	}
-	return e.ofTables(inMirror, found, "no table that was mirrored is gone"), nil
+	return d.onTables(inMirror, found, ok("doctor.no_table_vanished", nil)), nil
 }

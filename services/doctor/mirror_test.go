@@ -11,85 +11,71 @@ import (
 
 var mirrorFaults = []fault{
 	{name: "newer schema", target: "INSERT INTO lifecycle_sync_migrations (version_id, is_applied) VALUES (999, true)", finding: "mirror.migrations", status: doctor.Problem,
-		says: "version 999, newer than", remedy: "newer lifecycle-sync", mend: func(l *lab) { l.inTarget("DELETE FROM lifecycle_sync_migrations WHERE version_id = 999") }},
+		text: "doctor.schema_newer current=999", command: "", fix: func(l *lab) { l.execTarget("DELETE FROM lifecycle_sync_migrations WHERE version_id = 999") }},
 	{name: "older schema", target: "DELETE FROM lifecycle_sync_migrations WHERE version_id > 2", finding: "mirror.migrations", status: doctor.Problem,
-		says: "of version 2, and this binary needs", remedy: "lifecycle-sync migrate", mend: (*lab).migrate},
+		text: "doctor.schema_older current=2", command: "lifecycle-sync migrate", fix: (*lab).migrate},
 	{name: "table dropped", target: "DROP TABLE lifecycle_writes", finding: "mirror.tables", status: doctor.Problem,
-		says: "missing: lifecycle_writes", remedy: "DELETE FROM lifecycle_sync_migrations WHERE version_id > 0", mend: func(l *lab) {
-			l.inTarget("DELETE FROM lifecycle_sync_migrations WHERE version_id > 0")
+		text: "doctor.tables_missing tables=[lifecycle_writes]", command: "DELETE FROM lifecycle_sync_migrations WHERE version_id > 0", fix: func(l *lab) {
+			l.execTarget("DELETE FROM lifecycle_sync_migrations WHERE version_id > 0")
 			l.migrate()
 		}},
 	{name: "schema closed", target: "REVOKE USAGE ON SCHEMA public FROM PUBLIC, KEEPER", finding: "mirror.tables", status: doctor.Problem,
-		says: "lifecycle_sync_runs lies in the schema public, which", remedy: "GRANT USAGE ON SCHEMA public TO KEEPER", also: []string{"mirror.tables", "mirror.migrations"}},
+		text: "doctor.schema_unusable role=KEEPER schema=public table=lifecycle_sync_runs", command: "GRANT USAGE ON SCHEMA public TO KEEPER", also: []string{"mirror.tables", "mirror.migrations"}},
 	{name: "column missing", target: "ALTER TABLE tbl_produk_lifecycle DROP COLUMN harga", finding: "mirror.columns", status: doctor.Problem,
-		says: "tbl_produk_lifecycle.harga is missing", remedy: "ALTER TABLE tbl_produk_lifecycle ADD COLUMN harga bigint"},
+		text: "schema.column_missing column=tbl_produk_lifecycle.harga", command: "ALTER TABLE tbl_produk_lifecycle ADD COLUMN harga bigint"},
 	{name: "no key", target: "ALTER TABLE tbl_stage_histori_lifecycle DROP CONSTRAINT tbl_stage_histori_lifecycle_pkey", finding: "mirror.columns", status: doctor.Problem,
-		says: "has no primary key on id", remedy: "ADD PRIMARY KEY (id)"},
+		text: "schema.key_missing table=tbl_stage_histori_lifecycle", command: "ADD PRIMARY KEY (id)"},
 	{name: "unknown column NOT NULL", target: "ALTER TABLE tbl_stage_lifecycle ADD COLUMN baru integer NOT NULL DEFAULT 1; ALTER TABLE tbl_stage_lifecycle ALTER COLUMN baru DROP DEFAULT",
-		finding: "mirror.columns", status: doctor.Problem, says: "tbl_stage_lifecycle.baru is NOT NULL", remedy: "ALTER COLUMN baru DROP NOT NULL"},
+		finding: "mirror.columns", status: doctor.Problem, text: "schema.column_unknown_not_null column=tbl_stage_lifecycle.baru", command: "ALTER COLUMN baru DROP NOT NULL"},
 	{name: "narrower", target: "ALTER TABLE tbl_produk_lifecycle ALTER COLUMN deskripsi TYPE varchar(9000)", finding: "mirror.width", status: doctor.Problem,
-		says: "tbl_produk_lifecycle.deskripsi holds 9000 characters", remedy: "ALTER COLUMN deskripsi TYPE text"},
+		text: "schema.column_too_short column=tbl_produk_lifecycle.deskripsi limit=9000", command: "ALTER COLUMN deskripsi TYPE text"},
 	{name: "rounds", target: "ALTER TABLE tbl_produk_lifecycle ALTER COLUMN updated_at TYPE timestamptz(0)", finding: "mirror.width", status: doctor.Problem,
-		says: "would round", remedy: "ALTER COLUMN updated_at TYPE timestamptz"},
+		text: "schema.column_rounds column=tbl_produk_lifecycle.updated_at", command: "ALTER COLUMN updated_at TYPE timestamptz"},
 	{name: "may not write", target: "REVOKE UPDATE ON tbl_produk_lifecycle FROM KEEPER", finding: "mirror.rights", status: doctor.Problem,
-		says: "may not read and write tbl_produk_lifecycle", remedy: "GRANT SELECT, INSERT, UPDATE, DELETE ON tbl_produk_lifecycle TO KEEPER"},
+		text: "schema.table_not_writable role=KEEPER table=tbl_produk_lifecycle", command: "GRANT SELECT, INSERT, UPDATE, DELETE ON tbl_produk_lifecycle TO KEEPER"},
 	{name: "may not write beside", target: "REVOKE INSERT ON lifecycle_attachments FROM KEEPER", finding: "mirror.rights", status: doctor.Problem,
-		says: "ON lifecycle_attachments", remedy: "GRANT SELECT, INSERT, UPDATE, DELETE ON lifecycle_attachments TO KEEPER"},
+		text: "doctor.privilege_missing", command: "GRANT SELECT, INSERT, UPDATE, DELETE ON lifecycle_attachments TO KEEPER"},
 	{name: "no temporary tables", target: "DO $$ BEGIN EXECUTE 'REVOKE TEMPORARY ON DATABASE ' || current_database() || ' FROM PUBLIC'; END $$", finding: "mirror.rights",
-		status: doctor.Problem, says: "lacks TEMPORARY ON DATABASE", remedy: "GRANT TEMPORARY ON DATABASE"},
+		status: doctor.Problem, text: "doctor.privilege_missing", command: "GRANT TEMPORARY ON DATABASE"},
 	{name: "another owner", target: "ALTER TABLE tbl_segmen_lifecycle OWNER TO CURRENT_USER; GRANT ALL ON tbl_segmen_lifecycle TO KEEPER", finding: "mirror.owner", status: doctor.Note,
-		says: "another role owns tbl_segmen_lifecycle", remedy: "owner's work", mend: func(l *lab) { l.inTarget("ALTER TABLE tbl_segmen_lifecycle OWNER TO " + l.keeper) }},
+		text: "doctor.other_owner tables=[tbl_segmen_lifecycle]", command: "", fix: func(l *lab) { l.execTarget("ALTER TABLE tbl_segmen_lifecycle OWNER TO " + l.keeper) }},
 	{name: "foreign key missing", target: "ALTER TABLE tbl_produk_lifecycle DROP CONSTRAINT tbl_produk_lifecycle_id_stage_fkey", finding: "mirror.foreign_keys", status: doctor.Note,
-		says: "a foreign key is missing", remedy: "FOREIGN KEY (id_stage) REFERENCES tbl_stage_lifecycle (id)"},
-	{name: "trigger", finding: "mirror.triggers", status: doctor.Note, says: "trigger titip on tbl_produk_lifecycle", remedy: "DROP trigger titip on tbl_produk_lifecycle",
+		text: "doctor.foreign_key_missing", command: "FOREIGN KEY (id_stage) REFERENCES tbl_stage_lifecycle (id)"},
+	{name: "trigger", finding: "mirror.triggers", status: doctor.Note, text: "doctor.foreign_trigger object=trigger titip on tbl_produk_lifecycle", command: "DROP trigger titip on tbl_produk_lifecycle",
 		target: "CREATE FUNCTION titip() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER titip BEFORE INSERT ON tbl_produk_lifecycle FOR EACH ROW EXECUTE FUNCTION titip()"},
 	{name: "rule", target: "CREATE RULE titip AS ON DELETE TO tbl_stage_lifecycle DO ALSO NOTHING", finding: "mirror.triggers", status: doctor.Note,
-		says: "rule titip on tbl_stage_lifecycle", remedy: "DROP rule titip on tbl_stage_lifecycle"},
+		text: "doctor.foreign_trigger object=rule titip on tbl_stage_lifecycle", command: "DROP rule titip on tbl_stage_lifecycle"},
 	{name: "no search index", target: "DROP INDEX tbl_produk_lifecycle_search_trgm", finding: "mirror.search_index", status: doctor.Note,
-		says: "not there yet", remedy: "lifecycle-sync serve", mend: (*lab).indexSearch},
+		text: "doctor.search_index_missing", command: "", fix: (*lab).indexSearch},
 	{name: "no extension", target: "DROP EXTENSION pg_trgm CASCADE", finding: "mirror.search_index", status: doctor.Note,
-		says: "may not create the extension pg_trgm", remedy: "CREATE EXTENSION pg_trgm", mend: func(l *lab) {
-			l.inTarget("CREATE EXTENSION pg_trgm")
+		text: "may not create the extension pg_trgm", command: "", fix: func(l *lab) {
+			l.execTarget("CREATE EXTENSION pg_trgm")
 			l.indexSearch()
 		}},
 	{name: "mirrored table gone", source: "ALTER TABLE tbl_kategori RENAME TO gone", finding: "mirror.vanished", status: doctor.Problem,
-		says: "tbl_kategori is no longer in lifecycle_db", remedy: "Bring it back", mend: func(l *lab) { l.inSource("ALTER TABLE gone RENAME TO tbl_kategori") }},
+		text: "schema.table_vanished table=tbl_kategori", command: "", fix: func(l *lab) { l.execSource("ALTER TABLE gone RENAME TO tbl_kategori") }},
 	{name: "superuser", target: "ALTER ROLE KEEPER SUPERUSER", finding: "pmo_db.role", status: doctor.Note,
-		says: "is a superuser", remedy: "docs/operations.md", mend: func(l *lab) { l.inTarget("ALTER ROLE " + l.keeper + " NOSUPERUSER") }},
+		text: "doctor.role_superuser role=KEEPER", command: "", fix: func(l *lab) { l.execTarget("ALTER ROLE " + l.keeper + " NOSUPERUSER") }},
 	{name: "may replicate", target: "ALTER ROLE KEEPER REPLICATION", finding: "pmo_db.role", status: doctor.Note,
-		says: "may replicate", remedy: "ALTER ROLE KEEPER NOREPLICATION"},
+		text: "doctor.role_replication role=KEEPER", command: "ALTER ROLE KEEPER NOREPLICATION"},
 }
 
-func TestMirrorFaults(t *testing.T) {
+func TestDiagnose_FindsFaultsInTheMirror(t *testing.T) {
 	t.Parallel()
-	tests(t, mirrorFaults, nil)
-}
-
-func (l *lab) migrate() {
-	l.Helper()
-	if _, err := l.options.Store.Migrate(l.Context()); err != nil {
-		l.Fatal(err)
-	}
-}
-
-func (l *lab) indexSearch() {
-	l.Helper()
-	if _, err := l.options.Store.IndexSearch(l.Context()); err != nil {
-		l.Fatal(err)
-	}
+	testFaults(t, mirrorFaults, nil)
 }
 
 var runFaults = []fault{
 	{name: "never", target: "DELETE FROM lifecycle_sync_runs", finding: "sync.last_success", status: doctor.Problem,
-		says: "no run has succeeded yet", remedy: "lifecycle-sync sync", mend: (*lab).sync},
+		text: "doctor.never_succeeded", command: "lifecycle-sync sync", fix: (*lab).sync},
 	{name: "stale", target: "UPDATE lifecycle_sync_runs SET started_at = started_at - interval '2 hours'", finding: "sync.last_success", status: doctor.Problem,
-		says: "SYNC_STALE_AFTER is 1h0m0s", remedy: "lifecycle-sync sync", mend: (*lab).sync},
-	{name: "stopped by the guard", target: failedRun("mass_delete"), finding: "sync.last_run", status: doctor.Problem, says: "failed: kabar (mass_delete)", remedy: "obat", mend: (*lab).sync},
-	{name: "connection broke", target: failedRun("connection"), finding: "sync.last_run", status: doctor.Note, says: "failed: kabar (connection)", remedy: "obat", mend: (*lab).sync},
+		text: "doctor.success_stale", command: "lifecycle-sync sync", fix: (*lab).sync},
+	{name: "stopped by the guard", target: failedRun("mass_delete"), finding: "sync.last_run", status: doctor.Problem, text: "doctor.run_failed class=mass_delete", command: "", fix: (*lab).sync},
+	{name: "connection broke", target: failedRun("connection"), finding: "sync.last_run", status: doctor.Note, text: "doctor.run_failed class=connection", command: "", fix: (*lab).sync},
 	{name: "follower stopped", target: strings.Replace(failedRun("mass_delete"), "'full'", "'realtime'", 1), finding: "sync.real_time", status: doctor.Problem,
-		says: "failed: kabar (mass_delete)", remedy: "obat", mend: (*lab).sync},
+		text: "doctor.run_failed class=mass_delete", command: "", fix: (*lab).sync},
 	{name: "process died", target: "INSERT INTO lifecycle_sync_runs (mode, state, started_at) VALUES ('full', 'running', now())", finding: "sync.left_running", status: doctor.Note,
-		says: "its process has died", remedy: "lifecycle-sync sync", mend: (*lab).sync},
+		text: "doctor.run_died", command: "lifecycle-sync sync", fix: (*lab).sync},
 }
 
 func failedRun(class string) string {
@@ -97,36 +83,34 @@ func failedRun(class string) string {
 		class + "', 'kabar', 'obat')"
 }
 
-func TestRunFaults(t *testing.T) {
+func TestDiagnose_FindsFailedAndStaleRuns(t *testing.T) {
 	t.Parallel()
-	tests(t, runFaults, nil)
+	testFaults(t, runFaults, nil)
 }
 
-// TestQuarantine counts what the last run has put there.
-func TestQuarantine(t *testing.T) {
+func TestDiagnose_CountsQuarantinedRows(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	l.inSource("UPDATE tbl_stage_histori SET created_at = 'infinity' WHERE id < 3")
+	l.execSource("UPDATE tbl_stage_histori SET created_at = 'infinity' WHERE id < 3")
 	l.sync()
-	found := sick(l.examine())
-	if len(found) != 1 || found[0].Name != "sync.quarantine" || found[0].Message != "2 rows are in quarantine, and not in the mirror" {
+	found := issues(l.diagnose())
+	if len(found) != 1 || found[0].Name != "sync.quarantine" || !has(found[0], doctor.Note, "doctor.quarantine count=2", "FROM lifecycle_sync_quarantine") {
 		t.Fatalf("%+v", found)
 	}
-	l.inSource("UPDATE tbl_stage_histori SET created_at = now() WHERE id < 3")
+	l.execSource("UPDATE tbl_stage_histori SET created_at = now() WHERE id < 3")
 	l.sync()
-	l.healthy()
+	l.requireHealthy()
 }
 
-// TestUnderWay leaves a run alone whose process lives.
-func TestUnderWay(t *testing.T) {
+func TestDiagnose_ARunInProgressIsNoIssue(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	run, err := l.options.Store.BeginRun(t.Context(), models.Run{Mode: models.FullRun, StartedAt: time.Now()})
+	run, err := l.Store.BeginRun(t.Context(), models.Run{Mode: models.FullRun, StartedAt: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer run.Close()
-	if found := named(l.examine(), "sync.left_running"); found[0].Status != doctor.OK {
+	if found := named(l.diagnose(), "sync.left_running"); !has(found[0], doctor.OK, "doctor.active_run", "") {
 		t.Errorf("%+v", found)
 	}
 }

@@ -10,174 +10,162 @@ import (
 	"lifecycle-sync/repositories/lifecycle"
 )
 
-func (e *examination) replication() []check {
+func (d *diagnosis) replicationChecks() []check {
 	return []check{
-		{name: "replication.slots", on: inSource, postgres: true, look: e.slots},
-		{name: "replication.server", on: inSource, postgres: true, look: e.walLevel},
-		{name: "replication.connection", on: inSource, postgres: true, look: e.replicates},
-		{name: "replication.publication", on: inSource, postgres: true, look: e.publication},
-		{name: "replication.identity", on: inSource, postgres: true, look: e.identities},
+		{name: "replication.slots", db: inSource, postgres: true, find: d.replicationSlots},
+		{name: "replication.server", db: inSource, postgres: true, find: d.replicationServer},
+		{name: "replication.connection", db: inSource, postgres: true, find: d.replicationConnection},
+		{name: "replication.publication", db: inSource, postgres: true, find: d.publication},
+		{name: "replication.identity", db: inSource, postgres: true, find: d.replicaIdentities},
 	}
 }
 
-// slot is one by which a pmo_db follows the source.
+// slot is a replication slot of this or another pmo_db.
 type slot struct {
 	lifecycle.KeptSlot
 
-	ours bool // and not another pmo_db's, as far as that is known
+	ours bool // true if that is not known
 }
 
-// slots looks also when real time is off: a slot that nobody follows fills the server's disk.
-func (e *examination) slots(ctx context.Context) (found []Finding, err error) {
-	kept, err := e.Source.Slots(ctx)
+// replicationSlots also runs when real-time sync is off: an abandoned slot fills the server's disk.
+func (d *diagnosis) replicationSlots(ctx context.Context) (found []Finding, err error) {
+	all, err := d.Source.Slots(ctx)
 	if err != nil {
 		return nil, err
 	}
 	ours := ""
-	if kept != nil && e.mirror.stopped == "" {
-		ours, _ = e.Store.SlotName(ctx) // else each is taken for ours
+	if all != nil && d.mirror.stopped == "" {
+		ours, _ = d.Store.SlotName(ctx)
 	}
-	for _, k := range kept {
-		s := slot{k, ours == "" || k.Name == ours}
-		e.kept = append(e.kept, s)
-		found = append(found, judgeSlot(s, e.Realtime))
+	for _, one := range all {
+		s := slot{one, ours == "" || one.Name == ours}
+		d.slots = append(d.slots, s)
+		found = append(found, judgeSlot(s, d.Realtime))
 	}
-	return orOK(found, "no slot keeps the server's log"), nil
+	return orOK(found, ok("doctor.no_slots", nil)), nil
 }
 
 func judgeSlot(s slot, realtime bool) Finding {
-	what := fmt.Sprintf("the slot %s keeps %s of the server's log", s.Name, size(s.Retained))
-	drop := fmt.Sprintf("In lifecycle_db, as a superuser or a role with REPLICATION: SELECT pg_drop_replication_slot('%s')", s.Name)
+	values := params{"slot": s.Name, "retained": s.Retained}
+	drop := func(code string) *models.Remedy {
+		return models.NewCommand(code, nil, fmt.Sprintf("SELECT pg_drop_replication_slot('%s')", s.Name))
+	}
 	lost := s.WALStatus == "lost"
 	switch {
 	case lost && s.ours && realtime:
-		return note("the slot "+s.Name+" has lost what it kept", "Nothing where serve or sync --follow runs: it makes a full run and a new slot by itself. Else "+drop)
+		return note("doctor.slot_lost", values, drop("doctor.slot_lost_remedy"))
 	case lost && !s.ours:
-		return note("the slot "+s.Name+", of another pmo_db, has lost what it kept", "If that pmo_db is gone: "+drop)
+		return note("doctor.other_slot_lost", values, drop("doctor.drop_other_slot_remedy"))
 	case lost:
-		return problem("the slot "+s.Name+" has lost what it kept, and nobody needs it: SYNC_REALTIME is off", drop)
+		return problem("doctor.unused_slot_lost", values, drop("doctor.drop_slot_remedy"))
 	case s.WALStatus == "unreserved":
-		return problem(what+" and is about to lose it", "See why the follower does not keep up, or raise max_slot_wal_keep_size there.")
+		return problem("doctor.slot_endangered", values, models.NewRemedy("doctor.slot_endangered_remedy", nil))
 	case !s.Active && !s.ours:
-		return problem(what+", which grows until the disk is full: nobody follows it for another pmo_db", "Start lifecycle-sync there. If that pmo_db is gone: "+drop)
+		return problem("doctor.other_slot_abandoned", values, drop("doctor.other_slot_abandoned_remedy"))
 	case !s.Active && realtime:
-		return note(what+", and nobody follows it at the moment", "Start lifecycle-sync serve or sync --follow.")
+		return note("doctor.slot_inactive", values, models.NewRemedy("doctor.slot_inactive_remedy", nil))
 	case !s.Active:
-		return problem(what+", which grows until the disk is full: nobody follows it, and SYNC_REALTIME is off", drop)
+		return problem("doctor.slot_abandoned", values, drop("doctor.drop_slot_remedy"))
 	case s.ours && !realtime:
-		return note(what+", and somebody follows it although SYNC_REALTIME is off here", "Nothing, if another process is meant to follow; else end that process.")
+		return note("doctor.slot_followed_elsewhere", values, models.NewRemedy("doctor.slot_followed_elsewhere_remedy", nil))
 	default:
-		return ok(what + ", and is followed")
+		return ok("doctor.slot_ok", values)
 	}
 }
 
-// size writes a number of bytes in the unit in which people think of disks.
-func size(bytes int64) string {
-	const mega, giga = 1_000_000, 1_000_000_000
-	if bytes >= giga {
-		return fmt.Sprintf("%.1f GB", float64(bytes)/giga)
-	}
-	return fmt.Sprintf("%.1f MB", float64(bytes)/mega)
-}
-
-func (e *examination) walLevel(ctx context.Context) ([]Finding, error) {
-	have, err := e.Source.Replication(ctx)
+func (d *diagnosis) replicationServer(ctx context.Context) ([]Finding, error) {
+	have, err := d.Source.Replication(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return judgeReplication(have, e.kept, e.Realtime), nil
+	return judgeReplication(have, d.slots, d.Realtime), nil
 }
 
-// judgeReplication says what the server lacks for real time. A slot of ours that is there, and a follower
-// that is connected, need no further room.
-func judgeReplication(have lifecycle.Replication, kept []slot, realtime bool) (found []Finding) {
-	const superuser, restart = "In lifecycle_db, as a superuser: ALTER SYSTEM SET ", ", then restart PostgreSQL"
+// judgeReplication finds what the server lacks for real-time sync. An existing slot of ours and a connected follower
+// need no further capacity.
+func judgeReplication(have lifecycle.Replication, slots []slot, realtime bool) (found []Finding) {
+	const spare = 5
+	alter := func(setting string, value any) *models.Remedy {
+		return models.NewCommand("doctor.alter_system_remedy", nil, fmt.Sprintf("ALTER SYSTEM SET %s = %v", setting, value))
+	}
 	if !realtime {
-		return []Finding{ok("wal_level is " + have.WALLevel + "; SYNC_REALTIME is off, and would need logical")}
+		return []Finding{ok("doctor.wal_level_unused", params{"level": have.WALLevel})}
 	}
-	there := slices.ContainsFunc(kept, func(s slot) bool { return s.ours })
-	followed := slices.ContainsFunc(kept, func(s slot) bool { return s.ours && s.Active })
+	exists := slices.ContainsFunc(slots, func(s slot) bool { return s.ours })
+	followed := slices.ContainsFunc(slots, func(s slot) bool { return s.ours && s.Active })
 	if have.WALLevel != "logical" {
-		found = append(found, problem("wal_level is "+have.WALLevel+": real time needs logical", superuser+"wal_level = logical"+restart))
+		found = append(found, problem("doctor.wal_level", params{"level": have.WALLevel}, alter("wal_level", "logical")))
 	}
-	if !there && have.Slots >= have.MaxSlots {
-		found = append(found, problem(fmt.Sprintf("all %d replication slots are in use", have.MaxSlots),
-			fmt.Sprintf("Drop one that nobody needs (pg_replication_slots). Or give it more. %smax_replication_slots = %d%s", superuser, have.MaxSlots+5, restart)))
+	if !exists && have.Slots >= have.MaxSlots {
+		found = append(found, problem("doctor.slots_in_use", params{"max": have.MaxSlots}, alter("max_replication_slots", have.MaxSlots+spare)))
 	}
 	if !followed && have.Senders >= have.MaxSenders {
-		found = append(found, problem(fmt.Sprintf("all %d WAL senders are in use", have.MaxSenders),
-			fmt.Sprintf("%smax_wal_senders = %d%s", superuser, have.MaxSenders+5, restart)))
+		found = append(found, problem("doctor.senders_in_use", params{"max": have.MaxSenders}, alter("max_wal_senders", have.MaxSenders+spare)))
 	}
-	return orOK(found, "wal_level is logical, and there is room for a slot and a follower")
+	return orOK(found, ok("doctor.replication_ok", nil))
 }
 
-// replicates tries it: rights, pg_hba.conf and poolers can each be in the way.
-func (e *examination) replicates(ctx context.Context) ([]Finding, error) {
-	if !e.Realtime {
-		return []Finding{skipped("SYNC_REALTIME is off", "")}, nil
+// replicationConnection opens one: privileges, pg_hba.conf and poolers can each prevent it.
+func (d *diagnosis) replicationConnection(ctx context.Context) ([]Finding, error) {
+	if !d.Realtime {
+		return []Finding{skipped("doctor.realtime_off", nil)}, nil
 	}
-	return []Finding{judgeFollowing(e.Source.Examiner().Replicates(ctx), e.source.server, e.source.line)}, nil
+	return []Finding{judgeReplicationConnection(d.Source.Examiner().Replicates(ctx), d.source.server, d.source.line)}, nil
 }
 
-func judgeFollowing(err error, s database.Server, line database.Line) Finding {
-	failure := models.AsError(err)
-	switch {
-	case failure == nil:
-		return ok("the server lets us follow its log")
+func judgeReplicationConnection(err error, s database.Server, line database.Line) Finding {
+	switch e := models.AsError(err); {
+	case e == nil:
+		return ok("doctor.replication_connection_ok", nil)
 	case !s.Superuser && !s.Replication:
-		return problem(s.Role+" may not replicate", "As a superuser: ALTER ROLE "+s.Role+" REPLICATION")
+		return problem("doctor.role_cannot_replicate", params{"role": s.Role}, asSuperuser(inSource, "ALTER ROLE "+s.Role+" REPLICATION"))
 	case line.Pooled:
-		return problem("the pooler lets nobody follow the server's log", "Write the server's own host and port into LIFECYCLE_DATABASE_URL, or set SYNC_REALTIME=false.")
+		return problem("doctor.pooler_blocks_replication", nil, models.NewRemedy("doctor.pooler_blocks_replication_remedy", nil))
 	default:
-		return problem("the server does not let us follow its log: "+failure.LegacyMessage, failure.LegacyRemedy)
+		return failed(Problem, e)
 	}
 }
 
-// publication may be made by a role that owns the tables; it is then made when real time begins.
-func (e *examination) publication(ctx context.Context) ([]Finding, error) {
-	if !e.Realtime {
-		return []Finding{skipped("SYNC_REALTIME is off", "")}, nil
+// publication accepts a missing publication that the role can create: real-time sync creates it when it starts.
+func (d *diagnosis) publication(ctx context.Context) ([]Finding, error) {
+	if !d.Realtime {
+		return []Finding{skipped("doctor.realtime_off", nil)}, nil
 	}
-	present := e.present()
-	if len(present) == 0 {
-		return []Finding{because("", "source.tables")}, nil
+	tables := d.existing(inSource)
+	if len(tables) == 0 {
+		return []Finding{skippedBecause("source.tables")}, nil
 	}
-	p, err := e.Source.Publishing(ctx, present)
-	if failure := models.AsError(err); failure != nil && failure.Class == models.Schema {
-		return []Finding{problem(failure.LegacyMessage, failure.LegacyRemedy)}, nil
+	p, err := d.Source.Publishing(ctx, tables)
+	if e := models.AsError(err); e != nil && e.Class == models.Schema {
+		return []Finding{failed(Problem, e)}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	owned := !slices.ContainsFunc(present, func(t *models.Table) bool { return !e.access[t.Source].Owned })
+	owned := !slices.ContainsFunc(tables, func(t *models.Table) bool { return !d.access[t.Source].Owned })
 	switch {
 	case p.Done:
-		return []Finding{ok("every table's changes are published")}, nil
-	case e.source.server.Superuser || owned && p.MayCreate:
-		return []Finding{ok("the tables' changes are published when real time begins")}, nil
+		return []Finding{ok("doctor.publication_ok", nil)}, nil
+	case d.source.server.Superuser || owned && p.MayCreate:
+		return []Finding{ok("doctor.publication_later", nil)}, nil
 	default:
-		return []Finding{problem("the tables' changes are not published, and "+e.source.server.Role+" may not do that", "In lifecycle_db, as the tables' owner: "+p.Statement)}, nil
+		return []Finding{problem("doctor.publication_missing", params{"role": d.source.server.Role},
+			models.NewCommand("remedy.run_sql_as_owner", params{"database": string(inSource)}, p.Statement))}, nil
 	}
 }
 
-func (e *examination) identities(context.Context) (found []Finding, err error) {
-	for _, t := range e.present() {
-		if f := judgeIdentity(t.Source, e.source.tables[t.Source], e.access[t.Source]); f != nil {
-			if !e.Realtime { // it does not matter yet
-				f.Status = Note
-			}
-			found = append(found, *f)
+// replicaIdentities finds tables whose changes would not carry the row's id.
+func (d *diagnosis) replicaIdentities(context.Context) (found []Finding, err error) {
+	for _, t := range d.existing(inSource) {
+		obstacle := d.access[t.Source].Unfollowable(t.Source, d.source.tables[t.Source])
+		if obstacle == nil {
+			continue
 		}
+		status := Note // it does not matter yet
+		if d.Realtime {
+			status = Problem
+		}
+		found = append(found, Finding{Status: status, Problem: *obstacle})
 	}
-	return e.ofTables(inSource, found, "changes and deletes in every table tell the row's id"), nil
-}
-
-// judgeIdentity is nil when real time can follow the table.
-func judgeIdentity(table string, info database.TableInfo, a lifecycle.Access) *Finding {
-	why, mend := a.Unfollowable(table, info)
-	if why == "" {
-		return nil
-	}
-	f := problem(why, mend)
-	return &f
+	return d.onTables(inSource, found, ok("doctor.identities_ok", nil)), nil
 }

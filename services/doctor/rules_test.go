@@ -12,96 +12,99 @@ import (
 	"lifecycle-sync/repositories/lifecycle"
 )
 
-// TestRules judges what no test server shows: other versions, standbys, a server without room.
-func TestRules(t *testing.T) {
+// What no test server shows: other versions, standbys, a server without capacity.
+func TestJudge(t *testing.T) {
 	t.Parallel()
 	const url, on, off = "LIFECYCLE_DATABASE_URL", true, false
-	room := lifecycle.Replication{WALLevel: "logical", Slots: 1, MaxSlots: 10, Senders: 1, MaxSenders: 10}
-	replica, slots, senders := room, room, room
+	capacity := lifecycle.Replication{WALLevel: "logical", Slots: 1, MaxSlots: 10, Senders: 1, MaxSenders: 10}
+	replica, slots, senders := capacity, capacity, capacity
 	replica.WALLevel, slots.Slots, senders.Senders = "replica", 10, 10
-	kept := func(active bool, status string, retained int64, ours bool) slot {
+	newSlot := func(active bool, status string, retained int64, ours bool) slot {
 		return slot{lifecycle.KeptSlot{Name: "lifecycle_sync_a", Active: active, WALStatus: status, Retained: retained}, ours}
 	}
-	active, idle, lost, endangered := kept(on, "reserved", 5_300_000, true), kept(off, "extended", 2_340_000_000, true), kept(off, "lost", 0, true), kept(on, "unreserved", 1, true)
-	other, otherLost := idle, lost
-	other.ours, otherLost.ours = false, false
-	otherActive := active
-	otherActive.ours = false
+	active, idle, lost := newSlot(on, "reserved", 5_300_000, true), newSlot(off, "extended", 2_340_000_000, true), newSlot(off, "lost", 0, true)
+	endangered := newSlot(on, "unreserved", 1, true)
+	other, otherLost, otherActive := idle, lost, active
+	other.ours, otherLost.ours, otherActive.ours = false, false, false
+	const drop = "SELECT pg_drop_replication_slot('lifecycle_sync_a')"
 	hours := func(n int) *time.Duration { d := time.Duration(n) * time.Hour; return &d }
 	reader := database.Server{Role: "reader"}
-	refused := &models.Error{Class: models.Permission, LegacyMessage: "ditolak", LegacyRemedy: "obat"}
+	refused := models.NewError(models.Permission, "test.refused", nil).WithRemedy("test.remedy", nil)
 	for name, c := range map[string]struct {
-		got          Finding
-		status       Status
-		says, remedy string
+		got           Finding
+		status        Status
+		code, command string
 	}{
-		"an old server":                     {judgeVersion(database.Server{Version: 130_012, Release: "13.12"}), Problem, "13.12 is older than 14", "Upgrade"},
-		"the oldest":                        {judgeVersion(database.Server{Version: 140_000, Release: "14.0"}), OK, "14.0", ""},
-		"the newest":                        {judgeVersion(database.Server{Version: 180_009, Release: "18.9"}), OK, "18.9", ""},
-		"a new server":                      {judgeVersion(database.Server{Version: 190_000, Release: "19beta1"}), Note, "19beta1 is newer than 18", "newer Lifecycle Sync"},
-		"a source on a standby":             {judgePrimary(inSource, database.Server{Standby: true, Version: 150_000}, url, off), Note, "cannot write", url},
-		"a standby to be followed":          {judgePrimary(inSource, database.Server{Standby: true, Version: 160_000}, url, on), Problem, "no real time", "SYNC_REALTIME=false"},
-		"a mirror on a standby":             {judgePrimary(inMirror, database.Server{Standby: true}, url, off), Problem, "takes no writes", "primary"},
-		"a primary":                         {judgePrimary(inSource, database.Server{}, url, off), OK, "takes writes", ""},
-		"a source without an encoding":      {judgeEncoding(inSource, "SQL_ASCII"), OK, "quarantine", ""},
-		"a source of another encoding":      {judgeEncoding(inSource, "LATIN1"), OK, "LATIN1", ""},
-		"a mirror without an encoding":      {judgeEncoding(inMirror, "SQL_ASCII"), Problem, "SQL_ASCII", "UTF8"},
-		"an open line":                      {judgeLine(database.Line{}, url), Note, "not encrypted", "sslmode=verify-full"},
-		"an encrypted line":                 {judgeLine(database.Line{Encrypted: true}, url), OK, "encrypted", ""},
-		"a line within the machine":         {judgeLine(database.Line{Local: true}, url), OK, "this machine", ""},
-		"a clock that is a little off":      {judgeClock(-5 * time.Second), OK, "agree", ""},
-		"a role that follows":               {judgeRole(inSource, database.Server{Role: "reader", Replication: true}, url, on), OK, "reader", ""},
-		"a role that follows for nothing":   {judgeRole(inMirror, database.Server{Role: "reader", Replication: true}, url, on), Note, "may replicate", "ALTER ROLE reader NOREPLICATION"},
-		"a log without rows":                {judgeReplication(replica, nil, on)[0], Problem, "wal_level is replica", "ALTER SYSTEM SET wal_level = logical, then restart"},
-		"a log without rows, not needed":    {judgeReplication(replica, nil, off)[0], OK, "SYNC_REALTIME is off", ""},
-		"no slot left":                      {judgeReplication(slots, nil, on)[0], Problem, "all 10 replication slots", "max_replication_slots = 15"},
-		"no slot left, and we have one":     {judgeReplication(slots, []slot{idle}, on)[0], OK, "room", ""},
-		"no sender left":                    {judgeReplication(senders, nil, on)[0], Problem, "all 10 WAL senders", "max_wal_senders = 15"},
-		"no sender left, and we have one":   {judgeReplication(senders, []slot{active}, on)[0], OK, "room", ""},
-		"a slot that is followed":           {judgeSlot(active, on), OK, "keeps 5.3 MB", ""},
-		"a slot that another one follows":   {judgeSlot(active, off), Note, "somebody follows it", "meant to follow"},
-		"a slot that nobody follows":        {judgeSlot(idle, on), Note, "keeps 2.3 GB", "sync --follow"},
-		"a slot left behind":                {judgeSlot(idle, off), Problem, "until the disk is full", "SELECT pg_drop_replication_slot('lifecycle_sync_a')"},
-		"a slot that has lost":              {judgeSlot(lost, on), Note, "has lost", "by itself"},
-		"a slot that has lost, left behind": {judgeSlot(lost, off), Problem, "has lost", "pg_drop_replication_slot"},
-		"a slot that is about to lose":      {judgeSlot(endangered, on), Problem, "about to lose", "max_slot_wal_keep_size"},
-		"another's slot":                    {judgeSlot(other, on), Problem, "another pmo_db", "If that pmo_db is gone: In lifecycle_db"},
-		"another's slot, and we do not":     {judgeSlot(other, off), Problem, "another pmo_db", "pg_drop_replication_slot"},
-		"another's slot that is followed":   {judgeSlot(otherActive, off), OK, "is followed", ""},
-		"another's slot that has lost":      {judgeSlot(otherLost, on), Note, "another pmo_db", "pg_drop_replication_slot"},
-		"only another's slot":               {judgeReplication(slots, []slot{other}, on)[0], Problem, "all 10 replication slots", "max_replication_slots = 15"},
-		"a follower without the right":      {judgeFollowing(refused, reader, database.Line{}), Problem, "reader may not replicate", "ALTER ROLE reader REPLICATION"},
-		"a follower behind a pooler":        {judgeFollowing(refused, database.Server{Superuser: true}, database.Line{Pooled: true}), Problem, "pooler", "own host and port"},
-		"a follower refused otherwise":      {judgeFollowing(refused, database.Server{Superuser: true}, database.Line{}), Problem, "ditolak", "obat"},
-		"a follower":                        {judgeFollowing(nil, reader, database.Line{}), OK, "follow its log", ""},
-		"a fresh success":                   {judgeSuccess(hours(26), 26*time.Hour), OK, "26 hours old", ""},
-		"a stale success":                   {judgeSuccess(hours(27), 26*time.Hour), Problem, "SYNC_STALE_AFTER is 26h0m0s", "lifecycle-sync sync"},
-		"an interrupted run":                {judgeVerdict(&models.Run{ID: 7, State: models.Interrupted}), Note, "run 7 was interrupted", "next run"},
-		"no run":                            {judgeVerdict(nil), Skipped, "no run yet", ""},
+		"version too old":                      {judgeVersion(database.Server{Version: 130_012, Release: "13.12"}), Problem, "doctor.version_too_old", ""},
+		"oldest version":                       {judgeVersion(database.Server{Version: 140_000, Release: "14.0"}), OK, "doctor.version_ok", ""},
+		"newest version":                       {judgeVersion(database.Server{Version: 180_009, Release: "18.9"}), OK, "doctor.version_ok", ""},
+		"version too new":                      {judgeVersion(database.Server{Version: 190_000, Release: "19beta1"}), Note, "doctor.version_untested", ""},
+		"source on standby":                    {judgePrimary(inSource, database.Server{Standby: true}, url, off), Note, "doctor.source_on_standby", ""},
+		"real-time sync from standby":          {judgePrimary(inSource, database.Server{Standby: true}, url, on), Problem, "doctor.realtime_on_standby", ""},
+		"mirror on standby":                    {judgePrimary(inMirror, database.Server{Standby: true}, url, off), Problem, "doctor.mirror_on_standby", ""},
+		"primary":                              {judgePrimary(inSource, database.Server{}, url, off), OK, "doctor.primary_ok", ""},
+		"source in SQL_ASCII":                  {judgeEncoding(inSource, "SQL_ASCII"), OK, "doctor.encoding_ascii", ""},
+		"source in LATIN1":                     {judgeEncoding(inSource, "LATIN1"), OK, "doctor.encoding_ok", ""},
+		"mirror in SQL_ASCII":                  {judgeEncoding(inMirror, "SQL_ASCII"), Problem, "schema.encoding", ""},
+		"unencrypted connection":               {judgeLine(database.Line{}, url), Note, "doctor.tls_off", ""},
+		"encrypted connection":                 {judgeLine(database.Line{Encrypted: true}, url), OK, "doctor.tls_ok", ""},
+		"local connection":                     {judgeLine(database.Line{Local: true}, url), OK, "doctor.tls_local", ""},
+		"clock within tolerance":               {judgeClock(-5 * time.Second), OK, "doctor.clock_ok", ""},
+		"needed REPLICATION":                   {judgeRole(inSource, database.Server{Role: "reader", Replication: true}, url, on), OK, "doctor.role_ok", ""},
+		"unneeded REPLICATION":                 {judgeRole(inMirror, database.Server{Role: "reader", Replication: true}, url, on), Note, "doctor.role_replication", "ALTER ROLE reader NOREPLICATION"},
+		"wal_level too low":                    {judgeReplication(replica, nil, on)[0], Problem, "doctor.wal_level", "ALTER SYSTEM SET wal_level = logical"},
+		"wal_level too low, not needed":        {judgeReplication(replica, nil, off)[0], OK, "doctor.wal_level_unused", ""},
+		"no free slot":                         {judgeReplication(slots, nil, on)[0], Problem, "doctor.slots_in_use", "ALTER SYSTEM SET max_replication_slots = 15"},
+		"no free slot, but ours exists":        {judgeReplication(slots, []slot{idle}, on)[0], OK, "doctor.replication_ok", ""},
+		"no free slot, another pmo_db has one": {judgeReplication(slots, []slot{other}, on)[0], Problem, "doctor.slots_in_use", "max_replication_slots = 15"},
+		"no free sender":                       {judgeReplication(senders, nil, on)[0], Problem, "doctor.senders_in_use", "ALTER SYSTEM SET max_wal_senders = 15"},
+		"no free sender, but we have one":      {judgeReplication(senders, []slot{active}, on)[0], OK, "doctor.replication_ok", ""},
+		"followed slot":                        {judgeSlot(active, on), OK, "doctor.slot_ok", ""},
+		"slot followed elsewhere":              {judgeSlot(active, off), Note, "doctor.slot_followed_elsewhere", ""},
+		"inactive slot":                        {judgeSlot(idle, on), Note, "doctor.slot_inactive", ""},
+		"abandoned slot":                       {judgeSlot(idle, off), Problem, "doctor.slot_abandoned", drop},
+		"lost slot":                            {judgeSlot(lost, on), Note, "doctor.slot_lost", drop},
+		"lost slot, unused":                    {judgeSlot(lost, off), Problem, "doctor.unused_slot_lost", drop},
+		"slot about to lose WAL":               {judgeSlot(endangered, on), Problem, "doctor.slot_endangered", ""},
+		"other slot abandoned":                 {judgeSlot(other, on), Problem, "doctor.other_slot_abandoned", drop},
+		"other slot abandoned, realtime off":   {judgeSlot(other, off), Problem, "doctor.other_slot_abandoned", drop},
+		"other slot followed":                  {judgeSlot(otherActive, off), OK, "doctor.slot_ok", ""},
+		"other slot lost":                      {judgeSlot(otherLost, on), Note, "doctor.other_slot_lost", drop},
+		"connection without REPLICATION":       {judgeReplicationConnection(refused, reader, database.Line{}), Problem, "doctor.role_cannot_replicate", "ALTER ROLE reader REPLICATION"},
+		"connection through a pooler": {judgeReplicationConnection(refused, database.Server{Superuser: true}, database.Line{Pooled: true}), Problem,
+			"doctor.pooler_blocks_replication", ""},
+		"connection refused":     {judgeReplicationConnection(refused, database.Server{Superuser: true}, database.Line{}), Problem, "test.refused", ""},
+		"replication connection": {judgeReplicationConnection(nil, reader, database.Line{}), OK, "doctor.replication_connection_ok", ""},
+		"fresh success":          {judgeSuccess(hours(26), 26*time.Hour), OK, "doctor.success_ok", ""},
+		"stale success":          {judgeSuccess(hours(27), 26*time.Hour), Problem, "doctor.success_stale", "lifecycle-sync sync"},
+		"interrupted run":        {judgeRun(&models.Run{ID: 7, State: models.Interrupted}), Note, "doctor.run_interrupted", ""},
+		"no run":                 {judgeRun(nil), Skipped, "doctor.no_run", ""},
 	} {
-		if c.got.Status != c.status || !strings.Contains(c.got.Message, c.says) || !strings.Contains(c.got.Remedy, c.remedy) || (c.remedy == "") != (c.got.Remedy == "") {
+		needsRemedy, command := c.status == Note || c.status == Problem, ""
+		if c.got.Remedy != nil {
+			command = c.got.Remedy.Command
+		}
+		if c.got.Status != c.status || c.got.Text.Code != c.code || (c.got.Remedy != nil) != needsRemedy || !strings.Contains(command, c.command) || (c.command == "") != (command == "") {
 			t.Errorf("%s: %+v", name, c.got)
 		}
 	}
 }
 
-// TestIdentity of what is no table: real time cannot follow it.
-func TestIdentity(t *testing.T) {
+func TestUnfollowable(t *testing.T) {
 	t.Parallel()
-	if f := judgeIdentity("tbl_stage", database.TableInfo{Keyless: true}, lifecycle.Access{}); f == nil || f.Status != Problem || !strings.Contains(f.Message, "is no ordinary table") {
-		t.Errorf("%+v", f)
+	if p := (lifecycle.Access{}).Unfollowable("tbl_stage", database.TableInfo{Keyless: true}); p == nil || p.Code != "realtime.not_a_table" {
+		t.Errorf("a view: %+v", p)
 	}
-	if f := judgeIdentity("tbl_stage", database.TableInfo{Ordinary: true, KeyOnID: true}, lifecycle.Access{Identity: "f", Identified: true, IdentityOnID: true}); f != nil {
-		t.Errorf("%+v", f)
+	full := lifecycle.Access{Identity: "f", Identified: true, IdentityOnID: true}
+	if p := full.Unfollowable("tbl_stage", database.TableInfo{Ordinary: true, KeyOnID: true}); p != nil {
+		t.Errorf("a table with REPLICA IDENTITY FULL: %+v", p)
 	}
 }
 
-// TestUnforeseen says no more of an error than may be shown.
-func TestUnforeseen(t *testing.T) {
+func TestDiagnose_HidesUnexpectedErrors(t *testing.T) {
 	t.Parallel()
-	e := &examination{}
-	e.Log = slog.New(slog.DiscardHandler)
-	if f := e.failed(check{name: "x"}, errors.New("rahasia")); f.Status != Problem || strings.Contains(f.Message+f.Remedy, "rahasia") {
+	d := &diagnosis{Options: Options{Log: slog.New(slog.DiscardHandler)}}
+	if f := d.checkFailed(check{name: "x"}, errors.New("rahasia")); f.Status != Problem || strings.Contains(f.Text.String(), "rahasia") {
 		t.Errorf("%+v", f)
 	}
 }

@@ -2,139 +2,154 @@ package doctor
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/files"
 )
 
-func (e *examination) runs() []check {
+// minFreeBytes leaves space for some uploads of the largest size and for what a database writes.
+const minFreeBytes = 100_000_000
+
+func (d *diagnosis) runChecks() []check {
 	return []check{
-		{name: "sync.last_success", on: inMirror, look: e.lastSuccess},
-		{name: "sync.last_run", on: inMirror, look: e.lastRun},
-		{name: "sync.real_time", on: inMirror, postgres: true, look: e.realTime},
-		{name: "sync.left_running", on: inMirror, look: e.leftRunning},
-		{name: "sync.quarantine", on: inMirror, look: e.quarantine},
+		{name: "sync.last_success", db: inMirror, find: d.lastSuccess},
+		{name: "sync.last_run", db: inMirror, find: d.lastRun},
+		{name: "sync.real_time", db: inMirror, postgres: true, find: d.realtimeRun},
+		{name: "sync.left_running", db: inMirror, find: d.activeRun},
+		{name: "sync.quarantine", db: inMirror, find: d.quarantine},
 	}
 }
 
-// lastSuccess reads what the runs tell, for the other checks too. Without our tables there is nothing to
-// read.
-func (e *examination) lastSuccess(ctx context.Context) (found []Finding, err error) {
-	if !e.migrated {
-		e.mirror.stopped = "mirror.migrations"
-		return []Finding{because("", "mirror.migrations")}, nil
+// lastSuccess reads the sync status for the other checks, too. It needs our tables.
+func (d *diagnosis) lastSuccess(ctx context.Context) (found []Finding, err error) {
+	if !d.migrated {
+		d.mirror.stopped = "mirror.migrations"
+		return []Finding{skippedBecause("mirror.migrations")}, nil
 	}
 	for _, table := range []string{models.Run{}.TableName(), models.Watermark{}.TableName(), models.Quarantined{}.TableName()} {
-		if !e.mirror.tables[table].Exists {
-			e.mirror.stopped = "mirror.tables"
-			return []Finding{because("", "mirror.tables")}, nil
+		if !d.mirror.tables[table].Exists {
+			d.mirror.stopped = "mirror.tables"
+			return []Finding{skippedBecause("mirror.tables")}, nil
 		}
-		if !e.mirror.tables[table].Readable {
-			e.mirror.stopped = "mirror.rights"
-			return []Finding{because("", "mirror.rights")}, nil
+		if !d.mirror.tables[table].Readable {
+			d.mirror.stopped = "mirror.rights"
+			return []Finding{skippedBecause("mirror.rights")}, nil
 		}
 	}
-	if e.standing, err = e.Store.Standing(ctx); err != nil {
+	if d.status, err = d.Store.Standing(ctx); err != nil {
 		return nil, err
 	}
-	return []Finding{judgeSuccess(e.standing.Age, e.StaleAfter)}, nil
+	return []Finding{judgeSuccess(d.status.Age, d.StaleAfter)}, nil
 }
 
 func judgeSuccess(age *time.Duration, staleAfter time.Duration) Finding {
 	switch {
 	case age == nil:
-		return problem("no run has succeeded yet", "Run lifecycle-sync sync, or start lifecycle-sync serve.")
+		return problem("doctor.never_succeeded", nil, models.NewCommand("doctor.never_succeeded_remedy", nil, "lifecycle-sync sync"))
 	case *age > staleAfter:
-		return problem("the last success is "+inWords(*age)+" old, and SYNC_STALE_AFTER is "+staleAfter.String(),
-			"See that lifecycle-sync serve or cron still runs, and what sync.last_run says; then run lifecycle-sync sync.")
+		return problem("doctor.success_stale", params{"age": *age, "limit": staleAfter}, models.NewCommand("doctor.success_stale_remedy", nil, "lifecycle-sync sync"))
 	default:
-		return ok("the last success is " + inWords(*age) + " old")
+		return ok("doctor.success_ok", params{"age": *age})
 	}
 }
 
-// inWords writes how long something lasted as people say it.
-func inWords(d time.Duration) string {
-	switch {
-	case d < 2*time.Minute:
-		return counted(int64(d.Round(time.Second)/time.Second), "second", "seconds")
-	case d < 2*time.Hour:
-		return counted(int64(d/time.Minute), "minute", "minutes")
-	case d < 72*time.Hour:
-		return counted(int64(d/time.Hour), "hour", "hours")
-	default:
-		return counted(int64(d/(24*time.Hour)), "day", "days")
-	}
+func (d *diagnosis) lastRun(context.Context) ([]Finding, error) {
+	return []Finding{judgeRun(d.status.LastVerdict)}, nil
 }
 
-// counted is a number with its noun.
-func counted(n int64, one, many string) string {
-	if n == 1 {
-		many = one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
-func (e *examination) lastRun(context.Context) ([]Finding, error) {
-	return []Finding{judgeVerdict(e.standing.LastVerdict)}, nil
-}
-
-// judgeVerdict takes what may pass by itself for less than what waits for somebody.
-func judgeVerdict(run *models.Run) Finding {
-	text := func(s *string) string {
-		if s == nil {
-			return ""
-		}
-		return *s
-	}
+// judgeRun notes a failure that may pass by itself. Any other failure is a problem.
+func judgeRun(run *models.Run) Finding {
 	switch {
 	case run == nil:
-		return skipped("there has been no run yet", "")
+		return skipped("doctor.no_run", nil)
 	case run.State == models.Succeeded:
-		return ok(fmt.Sprintf("run %d succeeded", run.ID))
+		return ok("doctor.run_succeeded", params{"run": run.ID})
 	case run.State == models.Interrupted:
-		return note(fmt.Sprintf("run %d was interrupted: its process died", run.ID), "The next run does what it could not.")
+		return note("doctor.run_interrupted", params{"run": run.ID}, models.NewRemedy("doctor.run_interrupted_remedy", nil))
 	}
-	message := fmt.Sprintf("run %d failed: %s (%s)", run.ID, text(run.ErrorMessage), text(run.ErrorClass))
-	switch models.Class(text(run.ErrorClass)) {
+	text := func(s *string) models.Text {
+		if s == nil {
+			return models.Text{}
+		}
+		return models.NewText(models.LegacyText, params{"text": *s})
+	}
+	class := ""
+	if run.ErrorClass != nil {
+		class = *run.ErrorClass
+	}
+	values := params{"run": run.ID, "class": class, "error": text(run.ErrorMessage)}
+	remedy := &models.Remedy{Text: text(run.ErrorRemedy)}
+	switch models.Class(class) {
 	case models.Connection, models.Timeout, models.Busy:
-		return note(message, text(run.ErrorRemedy))
+		return note("doctor.run_failed", values, remedy)
 	default:
-		return problem(message, text(run.ErrorRemedy))
+		return problem("doctor.run_failed", values, remedy)
 	}
 }
 
-// realTime tells when the mass-delete guard has stopped the follower, until a run has passed it.
-func (e *examination) realTime(ctx context.Context) ([]Finding, error) {
-	last, err := e.Store.LastRealtime(ctx)
-	switch success := e.standing.LastSuccess; {
+// realtimeRun reports that the mass-delete guard stopped real-time sync, until a later run succeeds.
+func (d *diagnosis) realtimeRun(ctx context.Context) ([]Finding, error) {
+	last, err := d.Store.LastRealtime(ctx)
+	switch success := d.status.LastSuccess; {
 	case err != nil:
 		return nil, err
 	case last != nil && last.State == models.Failed && (success == nil || success.ID < last.ID):
-		return []Finding{judgeVerdict(last)}, nil
+		return []Finding{judgeRun(last)}, nil
 	default:
-		return []Finding{ok("the mass-delete guard has not stopped real time")}, nil
+		return []Finding{ok("doctor.realtime_not_stopped", nil)}, nil
 	}
 }
 
-func (e *examination) leftRunning(ctx context.Context) ([]Finding, error) {
-	run, alive, err := e.Store.LeftRunning(ctx)
+func (d *diagnosis) activeRun(ctx context.Context) ([]Finding, error) {
+	run, alive, err := d.Store.LeftRunning(ctx)
 	switch {
 	case err != nil:
 		return nil, err
 	case run == nil:
-		return []Finding{ok("no run is under way")}, nil
+		return []Finding{ok("doctor.no_active_run", nil)}, nil
 	case alive:
-		return []Finding{ok(fmt.Sprintf("run %d is under way since %s", run.ID, run.StartedAt.UTC().Format(time.RFC3339)))}, nil
+		return []Finding{ok("doctor.active_run", params{"run": run.ID, "since": run.StartedAt})}, nil
 	default:
-		return []Finding{note(fmt.Sprintf("run %d is said to be under way, and its process has died", run.ID), "The next run marks it interrupted: lifecycle-sync sync.")}, nil
+		return []Finding{note("doctor.run_died", params{"run": run.ID}, models.NewCommand("doctor.run_died_remedy", nil, "lifecycle-sync sync"))}, nil
 	}
 }
 
-func (e *examination) quarantine(context.Context) ([]Finding, error) {
-	if e.standing.Quarantined == 0 {
-		return []Finding{ok("no row is in quarantine")}, nil
+func (d *diagnosis) quarantine(context.Context) ([]Finding, error) {
+	if d.status.Quarantined == 0 {
+		return []Finding{ok("doctor.quarantine_empty", nil)}, nil
 	}
-	return []Finding{note(counted(e.standing.Quarantined, "row is", "rows are")+" in quarantine, and not in the mirror",
-		"Mend them in lifecycle_db; the next run releases them. To see why, in pmo_db: SELECT table_name, row_id, reason FROM lifecycle_sync_quarantine")}, nil
+	return []Finding{note("doctor.quarantine", params{"count": d.status.Quarantined},
+		models.NewCommand("doctor.quarantine_remedy", nil, "SELECT table_name, row_id, reason FROM lifecycle_sync_quarantine"))}, nil
+}
+
+func (d *diagnosis) machineChecks() []check {
+	return []check{
+		{name: "machine.uploads", find: func(ctx context.Context) ([]Finding, error) { return judgeStorage(ctx, d.Uploads, "UPLOADS_URL") }},
+		{name: "machine.data", find: func(ctx context.Context) ([]Finding, error) { return judgeStorage(ctx, d.Data, "DATA_DIR") }},
+		{name: "machine.alerts", find: d.alerts},
+	}
+}
+
+func judgeStorage(ctx context.Context, storage Storage, setting string) ([]Finding, error) {
+	free, err := storage.Check(ctx)
+	values := params{"setting": setting, "free": free, "min": minFreeBytes}
+	switch {
+	case err != nil:
+		return nil, err
+	case free == files.Unlimited:
+		return []Finding{ok("doctor.storage_unlimited", values)}, nil
+	case free < minFreeBytes:
+		return []Finding{problem("doctor.storage_full", values, models.NewRemedy("doctor.storage_full_remedy", values))}, nil
+	default:
+		return []Finding{ok("doctor.storage_ok", values)}, nil
+	}
+}
+
+// alerts checks that a receiver is configured. It sends nothing.
+func (d *diagnosis) alerts(context.Context) ([]Finding, error) {
+	if d.Alerts {
+		return []Finding{ok("doctor.alerts_ok", nil)}, nil
+	}
+	return []Finding{note("doctor.alerts_off", nil, models.NewRemedy("doctor.alerts_off_remedy", nil))}, nil
 }

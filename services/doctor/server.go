@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"time"
 
 	"lifecycle-sync/models"
@@ -11,53 +10,60 @@ import (
 )
 
 const (
-	oldest, newest = 14, 18          // major versions of PostgreSQL that the tests run on
-	clockTolerance = 5 * time.Second // between this machine and a server
-	hearTime       = 2 * time.Second // for a notification to arrive
-	rolesChapter   = "docs/operations.md, under roles and rights, has a role that can do just what is needed."
+	oldestVersion, newestVersion = 14, 18          // major versions of PostgreSQL that the tests run on
+	clockTolerance               = 5 * time.Second // accepted difference between this machine's clock and a server's
+	notificationTime             = 2 * time.Second // maximum delivery time of a notification
 )
 
 // server makes the checks of one database's server.
 type server struct {
-	*examination
-	*known
+	*diagnosis
+	*databaseState
 
-	side    side
-	setting string // where its URL stands
-	ask     *database.Examiner
-	reached database.Reached
-	refusal error
+	side     side
+	setting  string // that holds its URL
+	examiner *database.Examiner
+	reached  database.Reached
+	refusal  error
 }
 
-func (e *examination) sourceServer() *server {
-	return &server{examination: e, known: &e.source, side: inSource, setting: "LIFECYCLE_DATABASE_URL", ask: e.Source.Examiner()}
+func (d *diagnosis) sourceServer() *server {
+	return &server{diagnosis: d, databaseState: &d.source, side: inSource, setting: "LIFECYCLE_DATABASE_URL", examiner: d.Source.Examiner()}
 }
 
-func (e *examination) mirrorServer() *server {
-	return &server{examination: e, known: &e.mirror, side: inMirror, setting: "PMO_DATABASE_URL", ask: e.Store.Examiner()}
+func (d *diagnosis) mirrorServer() *server {
+	return &server{diagnosis: d, databaseState: &d.mirror, side: inMirror, setting: "PMO_DATABASE_URL", examiner: d.Store.Examiner()}
 }
 
 func (s *server) checks() []check {
-	named := func(name string, look func(context.Context) ([]Finding, error)) check {
-		return check{name: string(s.side) + "." + name, on: s.side, postgres: name != "reachable", look: look}
+	all := []check{
+		{name: "reachable", blocksRuns: true, find: s.reachable},
+		{name: "credentials", blocksRuns: true, find: s.credentials, postgres: true},
+		{name: "database", blocksRuns: true, find: s.databaseExists, postgres: true},
+		{name: "version", find: s.version, postgres: true},
+		{name: "primary", blocksRuns: s.side == inMirror, find: s.primary, postgres: true},
+		{name: "encoding", blocksRuns: s.side == inMirror, find: s.encoding, postgres: true},
+		{name: "tls", find: s.tls, postgres: true},
+		{name: "pooler", find: s.pooler, postgres: true},
+		{name: "clock", find: s.clock, postgres: true},
+		{name: "role", find: s.role, postgres: true},
 	}
-	return []check{
-		named("reachable", s.reachable), named("credentials", s.credentials), named("database", s.database), named("version", s.version),
-		named("primary", s.primary), named("encoding", s.encoding), named("tls", s.tls), named("pooler", s.pooler), named("clock", s.clock),
-		named("role", s.role),
+	for i := range all {
+		all[i].name, all[i].db = string(s.side)+"."+all[i].name, s.side
 	}
+	return all
 }
 
-// reachable connects; the next two checks tell what became of it.
+// reachable connects. The next two checks report how far that got.
 func (s *server) reachable(ctx context.Context) ([]Finding, error) {
-	s.reached, s.refusal = s.ask.Reach(ctx)
+	s.reached, s.refusal = s.examiner.Reach(ctx)
 	switch {
 	case s.reached == database.Nowhere:
 		return nil, s.refusal
-	case !s.Source.Features().Server:
-		return []Finding{ok("the file can be opened")}, nil
+	case !s.onServer():
+		return []Finding{ok("doctor.file_opens", nil)}, nil
 	default:
-		return []Finding{ok("PostgreSQL answers")}, nil
+		return []Finding{ok("doctor.server_answers", nil)}, nil
 	}
 }
 
@@ -65,35 +71,36 @@ func (s *server) credentials(context.Context) ([]Finding, error) {
 	if s.reached == database.Answered {
 		return nil, s.refusal
 	}
-	return []Finding{ok("user name and password are taken")}, nil
+	return []Finding{ok("doctor.credentials_ok", nil)}, nil
 }
 
-func (s *server) database(context.Context) ([]Finding, error) {
+func (s *server) databaseExists(context.Context) ([]Finding, error) {
 	if s.reached == database.Inside {
-		return []Finding{ok("the database is there")}, nil
+		return []Finding{ok("doctor.database_ok", nil)}, nil
 	}
 	if e := models.AsError(s.refusal); e.Class == models.Permission {
-		return nil, &models.Error{Class: models.Permission, LegacyMessage: "the role may not connect to the database",
-			LegacyRemedy: "As the database's owner: GRANT CONNECT ON DATABASE … TO the role of " + s.setting + "."}
+		return nil, models.NewError(models.Permission, "doctor.connect_denied", nil).
+			WithCommand("doctor.connect_denied_remedy", params{"setting": s.setting}, "GRANT CONNECT ON DATABASE … TO …")
 	}
 	return nil, s.refusal
 }
 
 func (s *server) version(ctx context.Context) (found []Finding, err error) {
-	if s.server, err = s.ask.Server(ctx); err != nil {
+	if s.server, err = s.examiner.Server(ctx); err != nil {
 		return nil, err
 	}
 	return []Finding{judgeVersion(s.server)}, nil
 }
 
 func judgeVersion(s database.Server) Finding {
+	values := params{"version": s.Release, "oldest": oldestVersion, "newest": newestVersion}
 	switch major := s.Version / 10_000; {
-	case major < oldest:
-		return problem(fmt.Sprintf("PostgreSQL %s is older than %d", s.Release, oldest), fmt.Sprintf("Upgrade the server to PostgreSQL %d or newer.", oldest))
-	case major > newest:
-		return note(fmt.Sprintf("PostgreSQL %s is newer than %d, the newest that was tested", s.Release, newest), "See whether there is a newer Lifecycle Sync.")
+	case major < oldestVersion:
+		return problem("doctor.version_too_old", values, models.NewRemedy("doctor.version_too_old_remedy", values))
+	case major > newestVersion:
+		return note("doctor.version_untested", values, models.NewRemedy("doctor.version_untested_remedy", nil))
 	default:
-		return ok("PostgreSQL " + s.Release)
+		return ok("doctor.version_ok", values)
 	}
 }
 
@@ -101,18 +108,18 @@ func (s *server) primary(context.Context) ([]Finding, error) {
 	return []Finding{judgePrimary(s.side, s.server, s.setting, s.Realtime)}, nil
 }
 
-// judgePrimary knows that a standby can be read, and that there is no real time from it.
+// judgePrimary accepts a standby as a source, but real-time sync needs the primary.
 func judgePrimary(at side, s database.Server, setting string, realtime bool) Finding {
-	primary := "Name the primary in " + setting + ", not a standby."
+	values := params{"setting": setting}
 	switch {
 	case !s.Standby:
-		return ok("the server takes writes")
+		return ok("doctor.primary_ok", nil)
 	case at == inMirror:
-		return problem("the server is a standby, which takes no writes", primary)
+		return problem("doctor.mirror_on_standby", nil, models.NewRemedy("doctor.mirror_on_standby_remedy", values))
 	case realtime:
-		return problem("the server is a standby, from which there is no real time", primary+" Or set SYNC_REALTIME=false.")
+		return problem("doctor.realtime_on_standby", nil, models.NewRemedy("doctor.realtime_on_standby_remedy", values))
 	default:
-		return note("the server is a standby: runs read it, and the API cannot write", "Where people write through the API: "+primary)
+		return note("doctor.source_on_standby", nil, models.NewRemedy("doctor.source_on_standby_remedy", values))
 	}
 }
 
@@ -121,18 +128,19 @@ func (s *server) encoding(context.Context) ([]Finding, error) {
 }
 
 func judgeEncoding(at side, encoding string) Finding {
+	values := params{"encoding": encoding}
 	switch {
 	case at == inMirror && encoding != "UTF8":
-		return problem("pmo_db has the encoding "+encoding, "Create it anew with ENCODING 'UTF8', so that it can hold every text.")
+		return problem("schema.encoding", values, models.NewRemedy("schema.encoding_remedy", nil))
 	case encoding == "SQL_ASCII":
-		return ok("SQL_ASCII: rows whose text is no UTF-8 go into quarantine")
+		return ok("doctor.encoding_ascii", nil)
 	default:
-		return ok(encoding)
+		return ok("doctor.encoding_ok", values)
 	}
 }
 
 func (s *server) tls(ctx context.Context) (found []Finding, err error) {
-	if s.line, err = s.ask.Line(ctx); err != nil {
+	if s.line, err = s.examiner.Line(ctx); err != nil {
 		return nil, err
 	}
 	return []Finding{judgeLine(s.line, s.setting)}, nil
@@ -141,40 +149,38 @@ func (s *server) tls(ctx context.Context) (found []Finding, err error) {
 func judgeLine(line database.Line, setting string) Finding {
 	switch {
 	case line.Encrypted:
-		return ok("the connection is encrypted")
+		return ok("doctor.tls_ok", nil)
 	case line.Local:
-		return ok("the connection does not leave this machine")
+		return ok("doctor.tls_local", nil)
 	default:
-		return note("the connection is not encrypted: others on the way can read it",
-			"Switch TLS on in the server, and write sslmode=verify-full (or at least require) into "+setting+".")
+		return note("doctor.tls_off", nil, models.NewRemedy("doctor.tls_off_remedy", params{"setting": setting}))
 	}
 }
 
-// pooler looks whether what a session needs works: LISTEN in pmo_db, replication in lifecycle_db. Runs need
-// neither.
+// pooler tests what a pooler may break: LISTEN in pmo_db, replication in lifecycle_db. Runs need neither.
 func (s *server) pooler(ctx context.Context) ([]Finding, error) {
+	values := params{"setting": s.setting}
 	if s.side == inSource || s.server.Standby {
 		if s.line.Pooled {
-			return []Finding{note("a pooler answers: real time does not work through it", "For SYNC_REALTIME, write the server's own host and port into "+s.setting+".")}, nil
+			return []Finding{note("doctor.pooler_no_realtime", nil, models.NewRemedy("doctor.pooler_no_realtime_remedy", values))}, nil
 		}
-		return []Finding{ok("the server itself answers")}, nil
+		return []Finding{ok("doctor.no_pooler", nil)}, nil
 	}
-	direct := "Write the server's own host and port into " + s.setting + ", or use the pooler's session mode."
-	heard, err := s.Store.Hears(ctx, rand.Text(), hearTime)
+	heard, err := s.Store.Hears(ctx, rand.Text(), notificationTime)
 	switch {
 	case err != nil:
 		return nil, err
 	case !heard:
-		return []Finding{note("LISTEN does not work, as through a pooler: the API sees what other processes write up to 3 s late", direct)}, nil
+		return []Finding{note("doctor.listen_broken", nil, models.NewRemedy("doctor.pooler_session_remedy", values))}, nil
 	case s.line.Pooled:
-		return []Finding{note("a pooler answers; LISTEN works for the moment, which only its session mode guarantees", direct)}, nil
+		return []Finding{note("doctor.listen_unreliable", nil, models.NewRemedy("doctor.pooler_session_remedy", values))}, nil
 	default:
-		return []Finding{ok("the server itself answers, and LISTEN works")}, nil
+		return []Finding{ok("doctor.listen_ok", nil)}, nil
 	}
 }
 
 func (s *server) clock(ctx context.Context) ([]Finding, error) {
-	ahead, err := s.ask.Ahead(ctx, s.Now)
+	ahead, err := s.examiner.Ahead(ctx, s.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -182,15 +188,15 @@ func (s *server) clock(ctx context.Context) ([]Finding, error) {
 }
 
 func judgeClock(ahead time.Duration) Finding {
-	if ahead.Abs() <= clockTolerance {
-		return ok("its clock and this machine's agree")
+	values, remedy := params{"difference": ahead.Abs()}, models.NewRemedy("doctor.clock_remedy", nil)
+	switch {
+	case ahead.Abs() <= clockTolerance:
+		return ok("doctor.clock_ok", nil)
+	case ahead < 0:
+		return note("doctor.clock_behind", values, remedy)
+	default:
+		return note("doctor.clock_ahead", values, remedy)
 	}
-	word := "ahead of"
-	if ahead < 0 {
-		word = "behind"
-	}
-	return note("its clock is "+inWords(ahead.Abs())+" "+word+" this machine's: nothing depends on it, but times in the logs do not agree",
-		"Let both take their time from NTP.")
 }
 
 func (s *server) role(context.Context) ([]Finding, error) {
@@ -198,12 +204,13 @@ func (s *server) role(context.Context) ([]Finding, error) {
 }
 
 func judgeRole(at side, s database.Server, setting string, realtime bool) Finding {
+	values := params{"role": s.Role, "setting": setting}
 	switch {
 	case s.Superuser:
-		return note("the role "+s.Role+" is a superuser, which can do far more than is needed", "Give "+setting+" another role: "+rolesChapter)
+		return note("doctor.role_superuser", values, models.NewRemedy("doctor.other_role_remedy", values))
 	case s.Replication && (at == inMirror || !realtime):
-		return note("the role "+s.Role+" may replicate, which nothing needs here", "As a superuser: ALTER ROLE "+s.Role+" NOREPLICATION")
+		return note("doctor.role_replication", values, asSuperuser(at, "ALTER ROLE "+s.Role+" NOREPLICATION"))
 	default:
-		return ok("the role " + s.Role + " is no superuser")
+		return ok("doctor.role_ok", values)
 	}
 }

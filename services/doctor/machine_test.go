@@ -1,0 +1,76 @@
+package doctor_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/repositories/files/filestest"
+	"lifecycle-sync/services/doctor"
+)
+
+func TestDiagnose_FindsFoldersThatAreUnwritableOrFull(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l := openLab(t, databasetest.SQLite(t), databasetest.SQLite(t))
+	for _, c := range []struct{ path, text string }{
+		{filepath.Join(file, "uploads"), file + "/uploads"},
+		{filestest.SmallDisk(t), "doctor.storage_full"},
+	} {
+		l.options.Uploads = storage(t, c.path)
+		found := named(l.diagnose(), "machine.uploads")
+		if len(found) != 1 || !has(found[0], doctor.Problem, c.text, "") {
+			t.Errorf("%+v", found)
+		}
+	}
+	l.options.Data = storage(t, filepath.Join(t.TempDir(), "not", "yet"))
+	if found := named(l.diagnose(), "machine.data"); found[0].Status != doctor.OK {
+		t.Errorf("%+v", found)
+	}
+}
+
+func TestDiagnose_NotesThatNoAlertReceiverIsConfigured(t *testing.T) {
+	t.Parallel()
+	l := openLab(t, databasetest.SQLite(t), databasetest.SQLite(t))
+	l.options.Alerts = false
+	found := named(l.diagnose(), "machine.alerts")
+	if len(found) != 1 || !has(found[0], doctor.Note, "doctor.alerts_off", "") {
+		t.Errorf("%+v", found)
+	}
+}
+
+func TestDiagnose_SQLiteSkipsWhatNeedsAServer(t *testing.T) {
+	t.Parallel()
+	l := openLab(t, databasetest.SQLite(t), databasetest.SQLite(t))
+	for _, path := range []string{l.SourceURL, l.TargetURL} {
+		if err := os.Remove(strings.TrimPrefix(path, "file:")); err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+	}
+	found := issues(l.diagnose())
+	if len(found) != 2 || found[0].Name != "lifecycle_db.reachable" || found[1].Name != "pmo_db.reachable" || !found[0].BlocksRuns {
+		t.Errorf("without files: %+v", found)
+	}
+	l.Fill(30, 20)
+	l.sync()
+	findings := l.diagnose()
+	if f := findings[0]; f.Name != "postgresql" || !has(f, doctor.Skipped, "doctor.sqlite", "") && f.Remedy != nil {
+		t.Errorf("%+v", f)
+	}
+	for _, f := range findings[1:] {
+		if f.Status != doctor.OK && f.Name != "source.required_values" { // the demo data lack some
+			t.Errorf("%+v", f)
+		}
+	}
+	l.execSource("PRAGMA foreign_keys = off", "UPDATE tbl_produk SET id_stage = 99 WHERE id = 3", "ALTER TABLE tbl_segmen DROP COLUMN icon_dark", "DROP TABLE tbl_stage_histori")
+	for _, name := range []string{"source.tables", "source.columns", "source.references", "mirror.vanished"} {
+		if found := named(issues(l.diagnose()), name); len(found) != 1 || found[0].BlocksRuns != (name != "source.references") {
+			t.Errorf("%s: %+v", name, found)
+		}
+	}
+}
