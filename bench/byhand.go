@@ -25,7 +25,7 @@ func pageByHand(direction string) string {
 }
 
 var firstPage = latency{
-	func(_ *arena, round int) string { return "/products?page=" + variant(1, round) },
+	func(_ *arena, unique int) string { return "/products?page=" + pageNumber(1, unique) },
 	func(*arena) []statement {
 		return []statement{{countProducts, nil}, {pageByHand("DESC NULLS LAST"), []any{pageRows}}}
 	},
@@ -33,8 +33,8 @@ var firstPage = latency{
 
 // lastPage is read from the end by hand.
 var lastPage = latency{
-	func(a *arena, round int) string {
-		return "/products?page=" + variant((a.products+pageRows-1)/pageRows, round)
+	func(a *arena, unique int) string {
+		return "/products?page=" + pageNumber((a.products+pageRows-1)/pageRows, unique)
 	},
 	func(a *arena) []statement {
 		return []statement{{countProducts, nil}, {pageByHand("ASC NULLS FIRST"), []any{(a.products-1)%pageRows + 1}}}
@@ -44,8 +44,8 @@ var lastPage = latency{
 // search counts while it reads, by hand. The statement is kept from ending after a page's worth of
 // rows: the index finds all of the few hits at once.
 var search = latency{
-	func(_ *arena, round int) string {
-		return "/products?search=" + strings.ReplaceAll(searchTerm, " ", "+") + "&page=" + variant(1, round)
+	func(_ *arena, unique int) string {
+		return "/products?search=" + strings.ReplaceAll(searchTerm, " ", "+") + "&page=" + pageNumber(1, unique)
 	},
 	func(*arena) []statement {
 		const hits = `WITH hits AS MATERIALIZED (SELECT * FROM tbl_produk_lifecycle WHERE lower(produk) LIKE $2 OR lower(deskripsi) LIKE $2 OR lower(pelanggan) LIKE $2)
@@ -62,7 +62,7 @@ var search = latency{
 // dashboard reads each of the large tables once by hand: what the figures need of the products grouped
 // by everything they are shown by, the stays that the histories tell of, and what is newest.
 var dashboard = latency{
-	func(_ *arena, round int) string { return "/dashboard?" + emptyFilters(round) },
+	func(_ *arena, unique int) string { return "/dashboard?" + emptyFilters(unique) },
 	func(*arena) []statement {
 		const products = `SELECT id_segmen, id_stage, id_kategori,
 				CASE WHEN tanggal_launch >= date_trunc('month', current_date) - interval '23 months' THEN date_trunc('month', tanggal_launch) END AS month,
@@ -84,11 +84,11 @@ var dashboard = latency{
 	},
 }
 
-// emptyFilters names some filters without a value, which filter nothing: other ones in every round.
-func emptyFilters(round int) string {
+// emptyFilters names some filters without a value, which filter nothing: another set of them for each n below 512.
+func emptyFilters(n int) string {
 	var filters []string
-	for i, name := range []string{"search", "stageId", "segmentId", "categoryId", "stage", "segmen", "kategori"} {
-		if (round+1)>>i&1 == 1 {
+	for i, name := range []string{"search", "stageId", "segmentId", "categoryId", "stage", "segmen", "kategori", "missing", "overdue"} {
+		if n>>i&1 == 1 {
 			filters = append(filters, name+"=")
 		}
 	}

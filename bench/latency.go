@@ -14,7 +14,7 @@ const indexTime = 15 * time.Minute
 // latency times one request that our server has no answer kept for, and the statements that give the
 // same rows by hand, prepared, on the same database.
 type latency struct {
-	target func(a *arena, round int) string // another one in every round
+	target func(a *arena, unique int) string // a URL for every number
 	byHand func(a *arena) []statement
 }
 
@@ -34,9 +34,13 @@ func (l latency) measure(ctx context.Context, a *arena, m measure) (figures, err
 		return figures{}, err
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // nothing is lost with it
+	return s.cold(ctx, func() (figures, error) { return l.compare(ctx, a, m, s, conn) })
+}
+
+func (l latency) compare(ctx context.Context, a *arena, m measure, s *site, conn *pgx.Conn) (figures, error) {
 	var ours, theirs []time.Duration
-	for round := range m.runs + 1 { // the first one brings pages into memory and prepares statements
-		_, us, err := s.fetch(ctx, apiPath+l.target(a, round))
+	for round := range m.runs + 1 { // the first one warms up disk buffers and prepares statements
+		_, us, err := s.fetch(ctx, apiPath+l.target(a, s.unique()))
 		if err != nil {
 			return figures{}, err
 		}

@@ -5,68 +5,70 @@ import (
 	"time"
 )
 
-// rendering times a page of the console against the same data as JSON, which of the two is asked for first
-// changing from round to round. Warm, both are kept by our server; else it has neither.
+// rendering times a page of the console against the same data as JSON. Which of the two is requested first alternates.
+// Warm, both are in the server's cache; cold, neither is.
 type rendering struct {
-	page, data func(round int) string
+	page, data func(unique int) string
 	warm       bool
 }
 
 func (r rendering) measure(ctx context.Context, a *arena, m measure) (figures, error) {
-	s, err := r.site(ctx, a)
+	if !r.warm {
+		s, err := a.served(ctx)
+		if err != nil {
+			return figures{}, err
+		}
+		return s.cold(ctx, func() (figures, error) { return r.compare(ctx, m, s) })
+	}
+	if _, err := measured(a.command(ctx, a.ours, "sync")); err != nil {
+		return figures{}, err
+	}
+	s, err := a.serve(ctx)
 	if err != nil {
 		return figures{}, err
 	}
-	if r.warm {
-		defer s.close()
-	}
+	defer s.close()
+	return r.compare(ctx, m, s)
+}
+
+func (r rendering) compare(ctx context.Context, m measure, s *site) (figures, error) {
 	var pages, data []time.Duration
-	for round := range m.runs + 1 { // the first one brings things into memory
-		first, second := r.page(round), apiPath+r.data(round)
+	for round := range m.runs + 1 { // the first one warms up disk buffers, and the cache where that counts
+		page := func() error { return timed(ctx, s, r.page(s.unique()), &pages) }
+		json := func() error { return timed(ctx, s, apiPath+r.data(s.unique()), &data) }
+		first, second := page, json
 		if round%2 == 1 {
-			first, second = second, first
+			first, second = json, page
 		}
-		_, one, err := s.fetch(ctx, first)
-		if err != nil {
+		if err := first(); err != nil {
 			return figures{}, err
 		}
-		_, other, err := s.fetch(ctx, second)
-		if err != nil {
+		if err := second(); err != nil {
 			return figures{}, err
 		}
-		if round%2 == 1 {
-			one, other = other, one
-		}
-		if round > 0 {
-			pages, data = append(pages, one), append(data, other)
-		}
 	}
-	return figures{1000 * median(pages).Seconds(), 1000 * median(data).Seconds()}, nil
+	return figures{1000 * median(pages[1:]).Seconds(), 1000 * median(data[1:]).Seconds()}, nil
 }
 
-// site is the server on the large mirror, or one on a small mirror that has just been synchronised.
-func (r rendering) site(ctx context.Context, a *arena) (*site, error) {
-	if !r.warm {
-		return a.served(ctx)
-	}
-	if _, err := measured(a.command(ctx, a.ours, "sync")); err != nil {
-		return nil, err
-	}
-	return a.serve(ctx)
+// timed requests a URL and notes how long that took.
+func timed(ctx context.Context, s *site, target string, times *[]time.Duration) error {
+	_, elapsed, err := s.fetch(ctx, target)
+	*times = append(*times, elapsed)
+	return err
 }
 
-// always is the same address in every round.
+// always is the same URL for every number.
 func always(target string) func(int) string { return func(int) string { return target } }
 
 var (
 	listPageWarm     = rendering{always("/products"), always("/products"), true}
 	overviewPageWarm = rendering{always("/"), always("/dashboard"), true}
 	listPageCold     = rendering{
-		func(round int) string { return "/products?page=" + variant(1, round) },
-		func(round int) string { return "/products?page=" + variant(1, round) }, false,
+		func(unique int) string { return "/products?page=" + pageNumber(1, unique) },
+		func(unique int) string { return "/products?page=" + pageNumber(1, unique) }, false,
 	}
 	overviewPageCold = rendering{
-		func(round int) string { return "/?" + emptyFilters(round) },
-		func(round int) string { return "/dashboard?" + emptyFilters(round) }, false,
+		func(unique int) string { return "/?" + emptyFilters(unique) },
+		func(unique int) string { return "/dashboard?" + emptyFilters(unique) }, false,
 	}
 )

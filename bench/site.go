@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -24,8 +25,47 @@ const (
 
 // site is something that answers HTTP on loopback. It must be closed.
 type site struct {
-	base  string
-	close func()
+	base     string
+	close    func()
+	requests int // cold ones so far, see unique
+}
+
+// unique numbers the cold requests of all measures to this server. The cache's key is the URL as it was sent, so each
+// request writes its URL in a way that no request before it did, whichever measures ran first.
+func (s *site) unique() int {
+	s.requests++
+	return s.requests
+}
+
+// cacheHits reads how many requests the server answered from its cache.
+func (s *site) cacheHits(ctx context.Context) (string, error) {
+	text, _, err := s.fetch(ctx, "/metrics")
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(text)) {
+		if count, found := strings.CutPrefix(line, `lifecycle_cache_requests_total{result="hit"} `); found {
+			return strings.TrimSpace(count), nil
+		}
+	}
+	return "", errors.New("/metrics does not count cache hits")
+}
+
+// cold runs a measure none of whose requests may be answered from the server's cache.
+func (s *site) cold(ctx context.Context, measure func() (figures, error)) (figures, error) {
+	before, err := s.cacheHits(ctx)
+	if err != nil {
+		return figures{}, err
+	}
+	found, err := measure()
+	if err != nil {
+		return figures{}, err
+	}
+	after, err := s.cacheHits(ctx)
+	if err == nil && before != after {
+		err = fmt.Errorf("not cold: the server's cache had %s hits before and %s after", before, after)
+	}
+	return found, err
 }
 
 // fetch reads an answer, which must be 200, and how long it took.
@@ -148,5 +188,5 @@ func serveMemory(ctx context.Context, body []byte) (*site, error) {
 	}}, nil
 }
 
-// variant is a page's number written so that no request before had it: whoever keeps answers has none.
-func variant(page, round int) string { return strings.Repeat("0", round+1) + strconv.Itoa(page) }
+// pageNumber writes a page's number with leading zeros, n of them.
+func pageNumber(page, n int) string { return strings.Repeat("0", n) + strconv.Itoa(page) }
