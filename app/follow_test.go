@@ -1,72 +1,17 @@
 package app_test
 
 import (
-	"bytes"
-	"context"
 	"database/sql"
 	"fmt"
 	"net/http"
-	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
 	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/program"
 )
-
-// started is a process at work. It is killed when the test ends, at the latest.
-type started struct {
-	cmd    *exec.Cmd
-	stdout *lockedBuffer
-	ended  chan struct{}
-}
-
-// lockedBuffer may be read while it is written to.
-type lockedBuffer struct {
-	mu sync.Mutex
-	bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.Buffer.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.Buffer.String()
-}
-
-func (s *site) start(env []string, args ...string) *started {
-	s.Helper()
-	cmd, _, _ := s.command(env, args...)
-	p := &started{cmd: cmd, stdout: &lockedBuffer{}, ended: make(chan struct{})}
-	cmd.Stdout, cmd.Stderr = p.stdout, p.stdout
-	if err := cmd.Start(); err != nil {
-		s.Fatal(err)
-	}
-	go func() {
-		defer close(p.ended)
-		_ = cmd.Wait() // how it ended is asked for where it matters
-	}()
-	s.Cleanup(func() { p.end(syscall.SIGKILL) })
-	return p
-}
-
-// end sends a signal and waits until the process has ended.
-func (p *started) end(signal syscall.Signal) int {
-	_ = p.cmd.Process.Signal(signal)
-	<-p.ended
-	return p.cmd.ProcessState.ExitCode()
-}
-
-func (s *site) says(p *started, text string) {
-	s.Helper()
-	s.until(text, func() bool { return strings.Contains(p.stdout.String(), text) })
-}
 
 // brings changes a price in lifecycle_db and waits until the mirror has it.
 func (s *site) brings(price int) {
@@ -86,22 +31,22 @@ func TestFollowerKilled(t *testing.T) {
 	s := newSite(t, databasetest.Postgres)
 	s.must(0, "seed")
 	p := s.start(nil, "sync", "--follow")
-	s.says(p, followed)
+	p.Says(followed)
 	s.brings(1)
-	if code := p.end(syscall.SIGTERM); code != 0 {
-		t.Errorf("a follower that was told to end ends with %d: %s", code, p.stdout)
+	if code := p.End(syscall.SIGTERM); code != 0 {
+		t.Errorf("a follower that was told to end ends with %d: %s", code, p)
 	}
 	for i, point := range []string{"before-step-commit", "after-step-commit"} {
 		p := s.start([]string{"LIFECYCLE_FAILPOINT=" + point}, "sync", "--follow") // it may come to what it was told of before
 		s.exec(s.source, fmt.Sprintf("UPDATE tbl_produk SET harga = %d WHERE id <= 50", 100+i))
-		<-p.ended
-		if status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() {
-			t.Fatalf("%s was not reached: %s", point, p.stdout)
+		p.Wait()
+		if p.EndedBy() == 0 {
+			t.Fatalf("%s was not reached: %s", point, p)
 		}
 		p = s.start(nil, "sync", "--follow")
-		s.says(p, followed)
+		p.Says(followed)
 		s.brings(200 + i)
-		p.end(syscall.SIGTERM)
+		p.End(syscall.SIGTERM)
 		s.must(0, "verify")
 	}
 	if n := s.number(s.target, "SELECT count(*) FROM lifecycle_sync_runs WHERE mode IN ('full', 'incremental')"); n != 1 {
@@ -122,15 +67,15 @@ func TestFollowerOutlivesRestarts(t *testing.T) {
 	})
 	s.must(0, "seed", "--products", "20", "--history", "12")
 	p := s.start(nil, "sync", "--follow")
-	s.says(p, followed)
+	p.Says(followed)
 	s.brings(1)
 	price := 1
 	for i, server := range servers {
 		db := []*sql.DB{s.source, s.target}[i]
 		for _, mode := range []string{"fast", "immediate"} {
-			before := len(p.stdout.String())
+			before := len(p.Out.String())
 			server.Stop(mode)
-			s.until("it says so", func() bool { return strings.Contains(p.stdout.String()[before:], "❌") })
+			s.until("it says so", func() bool { return strings.Contains(p.Out.String()[before:], "❌") })
 			server.Start()
 			s.until("the server answers", func() bool { return db.PingContext(s.Context()) == nil }) // through a new connection
 			price++
@@ -138,8 +83,8 @@ func TestFollowerOutlivesRestarts(t *testing.T) {
 			s.must(0, "verify")
 		}
 	}
-	if code := p.end(syscall.SIGTERM); code != 0 {
-		t.Errorf("exit %d: %s", code, p.stdout)
+	if code := p.End(syscall.SIGTERM); code != 0 {
+		t.Errorf("exit %d: %s", code, p)
 	}
 }
 
@@ -149,15 +94,15 @@ func TestTwoServersFollow(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.Postgres)
 	s.must(0, "seed")
-	serve := func(data string) *started {
+	serve := func(data string) *program.Process {
 		p := s.start([]string{"SYNC_REALTIME=true", "SYNC_SCHEDULE=* * * * * *", "SYNC_FULL_SCHEDULE=off", "PORT=0", "DATA_DIR=" + data}, "serve")
-		s.says(p, "Serving http://")
+		p.Says("Serving http://")
 		return p
 	}
 	first := serve("one")
-	s.says(first, "state=following")
+	first.Says("state=following")
 	second := serve("two")
-	s.says(second, "state=standby")
+	second.Says("state=standby")
 	s.brings(11)
 	if got := s.get(second, "/metrics"); !strings.Contains(got, "lifecycle_sync_realtime_lag_seconds ") || !strings.Contains(got, "lifecycle_sync_slot_retained_bytes ") {
 		t.Error("no figures of real time")
@@ -165,8 +110,8 @@ func TestTwoServersFollow(t *testing.T) {
 	if got := s.get(second, "/api/product-lifecycle/sync"); !strings.Contains(got, `"realtime":{"state":"standby"`) || strings.Contains(got, `"realtimeLagSeconds":null`) {
 		t.Errorf("%s", got)
 	}
-	first.end(syscall.SIGKILL)
-	s.says(second, "state=following")
+	first.End(syscall.SIGKILL)
+	second.Says("state=following")
 	goesOn := func(price int) {
 		t.Helper()
 		s.brings(price)
@@ -177,34 +122,27 @@ func TestTwoServersFollow(t *testing.T) {
 	}
 	goesOn(12)
 	third := serve("three")
-	s.says(third, "state=standby")
-	third.end(syscall.SIGKILL)
+	third.Says("state=standby")
+	third.End(syscall.SIGKILL)
 	goesOn(13)
-	if code := second.end(syscall.SIGTERM); code != 0 {
-		t.Errorf("exit %d: %s", code, second.stdout)
+	if code := second.End(syscall.SIGTERM); code != 0 {
+		t.Errorf("exit %d: %s", code, second)
 	}
 	s.must(0, "verify")
 }
 
 // get is what a server answers.
-func (s *site) get(p *started, path string) string {
+func (s *site) get(p *program.Process, path string) string {
 	s.Helper()
-	_, rest, _ := strings.Cut(p.stdout.String(), "Serving http://")
-	address, _, _ := strings.Cut(rest, "/")
-	request, err := http.NewRequestWithContext(context.WithoutCancel(s.Context()), http.MethodGet, "http://"+address+path, http.NoBody)
+	request, err := kit.NewRequest(http.MethodGet, "http://"+p.Address()+path, nil)
 	if err != nil {
 		s.Fatal(err)
 	}
-	response, err := http.DefaultClient.Do(request)
+	_, body, err := kit.Send(request)
 	if err != nil {
 		s.Fatal(err)
 	}
-	defer response.Body.Close()
-	var body bytes.Buffer
-	if _, err := body.ReadFrom(response.Body); err != nil {
-		s.Fatal(err)
-	}
-	return body.String()
+	return string(body)
 }
 
 // TestFollowRefuses says at once what sync --follow cannot do.

@@ -44,7 +44,7 @@ func TestModeAtStart(t *testing.T) {
 	s.must(0, "seed", "--products", "20", "--history", "12")
 	for range 3 {
 		v := s.serve()
-		if out := v.out.String(); !strings.Contains(out, "completed successfully") || strings.Contains(out, "every row was compared") {
+		if out := v.Out.String(); !strings.Contains(out, "completed successfully") || strings.Contains(out, "every row was compared") {
 			t.Errorf("%s", out)
 		}
 		v.end()

@@ -1,14 +1,9 @@
 package app_test
 
 import (
-	"bytes"
-	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"syscall"
@@ -16,6 +11,8 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/program"
 )
 
 // site is a folder and two databases in which the program runs as a process.
@@ -44,18 +41,13 @@ func newSite(t testing.TB, url func(testing.TB) string) *site {
 	return s
 }
 
-// command prepares a process with nothing of this one's environment but what is given, and without a schedule
-// unless that is given too.
-func (s *site) command(env []string, args ...string) (*exec.Cmd, *bytes.Buffer, *bytes.Buffer) {
-	cmd := exec.Command(binary, args...)
-	cmd.Dir = s.dir
-	cmd.Env = append([]string{"HOME=" + s.dir, "PATH=" + os.Getenv("PATH"), "SYNC_SCHEDULE=off", "SYNC_FULL_SCHEDULE=off"}, env...)
+// start starts the program as a process.
+func (s *site) start(env []string, args ...string) *program.Process {
+	s.Helper()
 	if s.sourceURL != "" {
-		cmd.Env = append(cmd.Env, "LIFECYCLE_DATABASE_URL="+s.sourceURL, "PMO_DATABASE_URL="+s.targetURL)
+		env = append([]string{"LIFECYCLE_DATABASE_URL=" + s.sourceURL, "PMO_DATABASE_URL=" + s.targetURL}, env...)
 	}
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	return cmd, &stdout, &stderr
+	return program.Start(s, s.dir, env, args...)
 }
 
 // run runs the program until it ends.
@@ -63,18 +55,12 @@ func (s *site) run(args ...string) ended { return s.runWith(nil, args...) }
 
 func (s *site) runWith(env []string, args ...string) ended {
 	s.Helper()
-	cmd, stdout, stderr := s.command(env, args...)
-	return s.outcome(cmd.Run(), cmd, stdout, stderr)
+	return outcome(s.start(env, args...))
 }
 
-func (s *site) outcome(err error, cmd *exec.Cmd, stdout, stderr *bytes.Buffer) ended {
-	s.Helper()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		s.Fatal(err)
-	}
-	status, _ := cmd.ProcessState.Sys().(syscall.WaitStatus)
-	return ended{cmd.ProcessState.ExitCode(), status.Signaled() && status.Signal() == syscall.SIGKILL, stdout.String(), stderr.String()}
+// outcome waits until a process has ended.
+func outcome(p *program.Process) ended {
+	return ended{p.Wait(), p.EndedBy() == syscall.SIGKILL, p.Stdout.String(), p.Stderr.String()}
 }
 
 // must runs the program, which must end with the given exit code.
@@ -114,17 +100,12 @@ func (s *site) syncJSON(code int, args ...string) jsonOutcome {
 
 func (s *site) exec(db *sql.DB, statement string) {
 	s.Helper()
-	if _, err := db.ExecContext(context.WithoutCancel(s.Context()), statement); err != nil {
-		s.Fatalf("%s: %v", statement, err)
-	}
+	kit.Exec(s, db, statement)
 }
 
-func (s *site) number(db *sql.DB, query string) (n int64) {
+func (s *site) number(db *sql.DB, query string) int64 {
 	s.Helper()
-	if err := db.QueryRowContext(s.Context(), query).Scan(&n); err != nil {
-		s.Fatalf("%s: %v", query, err)
-	}
-	return n
+	return kit.One[int64](s, db, query)
 }
 
 // mirror reads everything mirrored, the quarantine and the change log.
@@ -164,4 +145,16 @@ func (s *site) lines(table string) (out []string) {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// lockedTable is read by every run.
+const lockedTable = "LOCK TABLE tbl_stage_histori IN ACCESS EXCLUSIVE MODE"
+
+// blocked starts a run and returns when it waits for a table of the source, until release is called.
+func (s *site) blocked(args ...string) (run *program.Process, release func()) {
+	s.Helper()
+	release, awaited := kit.Lock(s, s.source, lockedTable)
+	run = s.start(nil, args...)
+	kit.Eventually(s, "the run waits for the locked table", awaited, run)
+	return run, release
 }

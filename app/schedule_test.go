@@ -3,10 +3,11 @@ package app_test
 import (
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
-	"time"
 
 	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit"
 )
 
 // TestTwoServers has two servers keep the schedule of one mirror: what one has done the other has not to do,
@@ -16,29 +17,26 @@ func TestTwoServers(t *testing.T) {
 	s := newSite(t, databasetest.Postgres)
 	s.must(0, "seed", "--products", "20", "--history", "12")
 	servers := []*server{s.serve("SYNC_SCHEDULE=* * * * * *"), s.serve("SYNC_SCHEDULE=* * * * * *")}
-	s.eventually("one does what is due, and the other has not to", func() bool {
-		return s.runs("succeeded") > 4 && strings.Contains(servers[0].out.String()+servers[1].out.String(), "what was due has been done")
+	kit.Eventually(s, "one does what is due, and the other has not to", func() bool {
+		return s.runs("succeeded") > 4 && strings.Contains(servers[0].Out.String()+servers[1].Out.String(), "what was due has been done")
 	})
 
-	release := s.locked()
+	release, _ := kit.Lock(t, s.source, lockedTable)
 	var making int
-	s.eventually("one waits for the run of the other", func() bool {
+	kit.Eventually(s, "one waits for the run of the other", func() bool {
 		run := s.number(s.target, "SELECT coalesce(max(id), 0) FROM lifecycle_sync_runs WHERE state = 'running'")
 		for i, v := range servers {
-			if strings.Contains(v.out.String(), fmt.Sprintf("run=%d\n", run)) {
+			if strings.Contains(v.Out.String(), fmt.Sprintf("run=%d\n", run)) {
 				making = 1 - i
 				return true
 			}
 		}
 		return false
 	})
-	if err := servers[making].cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = servers[making].cmd.Wait()
+	servers[making].End(syscall.SIGKILL)
 	release()
 	before := s.runs("succeeded")
-	s.eventually("runs go on", func() bool { return s.runs("succeeded") > before+2 })
+	kit.Eventually(s, "runs go on", func() bool { return s.runs("succeeded") > before+2 })
 	servers[1-making].end()
 	if interrupted, running := s.runs("interrupted"), s.runs("running"); interrupted != 1 || running != 0 {
 		t.Errorf("%d runs are interrupted, %d left running", interrupted, running)
@@ -50,15 +48,4 @@ func TestTwoServers(t *testing.T) {
 func (s *site) runs(state string) int64 {
 	s.Helper()
 	return s.number(s.target, "SELECT count(*) FROM lifecycle_sync_runs WHERE state = '"+state+"'")
-}
-
-// eventually waits until a condition holds.
-func (s *site) eventually(what string, holds func() bool) {
-	s.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for tick := time.NewTicker(20 * time.Millisecond); !holds(); <-tick.C {
-		if time.Now().After(deadline) {
-			s.Fatalf("%s: not within a minute", what)
-		}
-	}
 }

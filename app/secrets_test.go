@@ -90,10 +90,10 @@ func TestNoPartOfAPasswordIsPrinted(t *testing.T) {
 // stopped runs the program for as long as it takes to fail to connect.
 func (s *site) stopped(env []string, args ...string) ended {
 	s.Helper()
-	cmd, stdout, stderr := s.command(env, args...)
-	timer := time.AfterFunc(3*time.Second, func() { _ = cmd.Process.Signal(os.Interrupt) })
+	p := s.start(env, args...)
+	timer := time.AfterFunc(3*time.Second, func() { p.Signal(os.Interrupt) })
 	defer timer.Stop()
-	return s.outcome(cmd.Run(), cmd, stdout, stderr)
+	return outcome(p)
 }
 
 // TestWrongPassword is refused by the server, whose answer must not show it either.

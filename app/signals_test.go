@@ -1,17 +1,16 @@
 package app_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit"
 )
 
 // TestTwoProcesses starts two at once, a few times: both succeed one after the other, or one is told
@@ -28,8 +27,8 @@ func TestTwoProcesses(t *testing.T) {
 		for range 3 {
 			both := make(chan ended, 2)
 			for range 2 {
-				cmd, stdout, stderr := s.command(nil, "sync")
-				go func() { err := cmd.Run(); both <- s.outcome(err, cmd, stdout, stderr) }()
+				p := s.start(nil, "sync")
+				go func() { both <- outcome(p) }()
 			}
 			first, second := <-both, <-both
 			for _, e := range []ended{first, second} {
@@ -56,14 +55,14 @@ func TestBusy(t *testing.T) {
 	s := newSite(t, databasetest.Postgres)
 	s.must(0, "seed")
 	s.must(0, "migrate")
-	cmd, stdout, stderr, release := s.blocked("sync")
+	run, release := s.blocked("sync")
 	o := s.syncJSON(4)
 	id := s.number(s.target, "SELECT id FROM lifecycle_sync_runs WHERE state = 'running'")
 	if o.Error == nil || o.Error.Class != models.Busy || !strings.Contains(o.Error.Message, fmt.Sprintf("run %d ", id)) || o.State != models.Failed {
 		t.Errorf("%+v", o)
 	}
 	release()
-	if e := s.outcome(cmd.Wait(), cmd, stdout, stderr); e.code != 0 {
+	if e := outcome(run); e.code != 0 {
 		t.Errorf("the run under way ended with %s", e)
 	}
 }
@@ -77,11 +76,9 @@ func TestInterrupt(t *testing.T) {
 	s.exec(s.source, "UPDATE tbl_segmen SET segmen = 'lain'")
 	for i, args := range [][]string{{"sync"}, {"sync", "--json"}} {
 		before := s.mirror()
-		cmd, stdout, stderr, release := s.blocked(args...)
-		if err := cmd.Process.Signal([]os.Signal{os.Interrupt, syscall.SIGTERM}[i]); err != nil {
-			t.Fatal(err)
-		}
-		e := s.outcome(cmd.Wait(), cmd, stdout, stderr)
+		run, release := s.blocked(args...)
+		run.Signal([]os.Signal{os.Interrupt, syscall.SIGTERM}[i])
+		e := outcome(run)
 		release()
 		if e.code != 1 || !strings.Contains(e.stderr, "(canceled)") || i == 1 && !strings.Contains(e.stdout, `"state":"canceled"`) {
 			t.Errorf("a canceled run ended with %s", e)
@@ -104,24 +101,14 @@ func TestSecondInterrupt(t *testing.T) {
 	s.must(0, "migrate")
 	direct, network := s.targetURL, databasetest.NewLink(t, s.targetURL)
 	s.targetURL = network.URL
-	cmd, stdout, stderr, release := s.blocked("sync")
+	run, release := s.blocked("sync")
 	network.Spoil(databasetest.Swallowed, databasetest.Unheard)
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	var err error
-	for waiting := true; waiting; {
-		if err := cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
-			t.Fatal(err)
-		}
-		select {
-		case err = <-ended:
-			waiting = false
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-	e := s.outcome(err, cmd, stdout, stderr)
-	if status, _ := cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signal() != os.Interrupt {
-		t.Errorf("the process ended with %s", e)
+	kit.Eventually(t, "the process ends", func() bool {
+		run.Signal(os.Interrupt)
+		return run.Ended()
+	}, run)
+	if run.EndedBy() != os.Interrupt {
+		t.Errorf("the process ended with %s", run)
 	}
 	network.Cut()
 	release()

@@ -10,10 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit"
 )
 
 // uploads is the folder in which a site keeps the contents of files.
@@ -37,12 +39,7 @@ func (s *site) contents() (paths []string) {
 // until waits for a condition.
 func (s *site) until(what string, holds func() bool) {
 	s.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for tick := time.NewTicker(10 * time.Millisecond); !holds(); <-tick.C {
-		if time.Now().After(deadline) {
-			s.Fatalf("%s: not within a minute", what)
-		}
-	}
+	kit.Eventually(s, what, holds)
 }
 
 // productWithFile is a form, whole.
@@ -66,24 +63,6 @@ func productWithFile(t testing.TB) (text []byte, contentType string) {
 		t.Fatal(err)
 	}
 	return buf.Bytes(), w.FormDataContentType()
-}
-
-// send sends a request and returns the answer's status.
-func (v *server) send(method, path string, body io.Reader, headers ...string) (int, error) {
-	r, err := http.NewRequest(method, fmt.Sprintf("http://%s/api/product-lifecycle%s", v.address, path), body)
-	if err != nil {
-		return 0, err
-	}
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	_, err = io.Copy(io.Discard, response.Body)
-	return response.StatusCode, err
 }
 
 // wantFiles wants so many products of the form, each with its one file, and nothing open.
@@ -138,13 +117,13 @@ func TestKilledWithFiles(t *testing.T) {
 		form, kind := productWithFile(s)
 		first := s.serve("LIFECYCLE_FAILPOINT=" + point)
 		if status, err := first.send(http.MethodPost, "/products", bytes.NewReader(form), "Content-Type", kind, "Idempotency-Key", "satu"); err == nil {
-			s.Fatalf("%s was not reached: %d\n%s", point, status, first.out)
+			s.Fatalf("%s was not reached: %d\n%s", point, status, first)
 		}
-		_ = first.cmd.Wait()
+		first.Wait()
 		second := s.serve()
 		for range 2 {
 			if status, err := second.send(http.MethodPost, "/products", bytes.NewReader(form), "Content-Type", kind, "Idempotency-Key", "satu"); err != nil || status != http.StatusCreated {
-				s.Fatalf("the second try: %d %v\n%s", status, err, second.out)
+				s.Fatalf("the second try: %d %v\n%s", status, err, second)
 			}
 		}
 		second.end()
@@ -160,16 +139,16 @@ func TestKilledDuringADeletion(t *testing.T) {
 		form, kind := productWithFile(s)
 		maker := s.serve()
 		if status, err := maker.send(http.MethodPost, "/products", bytes.NewReader(form), "Content-Type", kind); err != nil || status != http.StatusCreated {
-			s.Fatalf("%d %v\n%s", status, err, maker.out)
+			s.Fatalf("%d %v\n%s", status, err, maker)
 		}
 		maker.end()
 		s.wantFiles(1)
 		path := fmt.Sprintf("/products/%d", s.number(s.source, "SELECT id FROM tbl_produk WHERE produk = 'Satu'"))
 		first := s.serve("LIFECYCLE_FAILPOINT=" + point)
 		if status, err := first.send(http.MethodDelete, path, http.NoBody); err == nil {
-			s.Fatalf("%s was not reached: %d\n%s", point, status, first.out)
+			s.Fatalf("%s was not reached: %d\n%s", point, status, first)
 		}
-		_ = first.cmd.Wait()
+		first.Wait()
 		if strings.HasPrefix(s.sourceURL, "postgres") {
 			s.until("the server notices that its client is gone", func() bool {
 				return s.number(s.source, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_xid IS NOT NULL") == 0
@@ -211,10 +190,7 @@ func TestKilledDuringAnUpload(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.until("a part of the file is there", func() bool { return len(s.contents()) == 1 })
-	if err := first.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = first.cmd.Wait()
+	first.End(syscall.SIGKILL)
 	_ = client.Close()
 	second := s.serve()
 	second.end() // the first sweep leaves it: somebody could be at work on it

@@ -1,19 +1,15 @@
 package app_test
 
 import (
-	"bytes"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
-	"regexp"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/program"
 )
 
 // TestKilledDuringAWrite kills the server between the databases: the client's second try, with the same
@@ -30,13 +26,13 @@ func TestKilledDuringAWrite(t *testing.T) {
 				s.must(0, "sync")
 				first := s.serve("LIFECYCLE_FAILPOINT=" + point)
 				if status, err := first.post(); err == nil {
-					t.Fatalf("%s was not reached: %d\n%s", point, status, first.out)
+					t.Fatalf("%s was not reached: %d\n%s", point, status, first)
 				}
-				_ = first.cmd.Wait()
+				first.Wait()
 				second := s.serve()
 				for range 2 {
 					if status, err := second.post(); err != nil || status != http.StatusCreated {
-						t.Fatalf("the second try: %d %v\n%s", status, err, second.out)
+						t.Fatalf("the second try: %d %v\n%s", status, err, second)
 					}
 				}
 				second.end()
@@ -57,78 +53,34 @@ func TestKilledDuringAWrite(t *testing.T) {
 
 // server is the program, serving as a process.
 type server struct {
-	t       testing.TB
-	cmd     *exec.Cmd
-	out     *output
-	address string
-}
+	*program.Process
 
-// output collects what a process prints.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+	t testing.TB
 }
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
-}
-
-var serving = regexp.MustCompile(`Serving http://([0-9.:]+)/`)
 
 // serve starts a server and waits until it serves.
 func (s *site) serve(env ...string) *server {
 	s.Helper()
-	cmd, _, _ := s.command(append(env, "PORT=0"), "serve")
-	v := &server{t: s.TB, cmd: cmd, out: &output{}}
-	cmd.Stdout, cmd.Stderr = v.out, v.out
-	if err := cmd.Start(); err != nil {
-		s.Fatal(err)
-	}
-	s.Cleanup(func() { _ = cmd.Process.Kill() })
-	deadline := time.Now().Add(30 * time.Second)
-	for tick := time.NewTicker(10 * time.Millisecond); v.address == ""; <-tick.C {
-		if found := serving.FindStringSubmatch(v.out.String()); found != nil {
-			v.address = found[1]
-		} else if time.Now().After(deadline) {
-			s.Fatalf("does not serve:\n%s", v.out)
-		}
-	}
+	v := &server{s.start(append(env, "PORT=0"), "serve"), s}
+	v.Says("Serving http://")
 	return v
+}
+
+// send sends a request to the API and returns the response's status.
+func (v *server) send(method, path string, body io.Reader, headers ...string) (int, error) {
+	return kit.Status(method, "http://"+v.Address()+"/api/product-lifecycle"+path, body, headers...)
 }
 
 // post creates a product with a key, always the same.
 func (v *server) post() (int, error) {
-	r, err := http.NewRequest(http.MethodPost, fmt.Sprintf("http://%s/api/product-lifecycle/products", v.address),
-		strings.NewReader(`{"produk":"Satu","id_kategori":1,"id_segmen":1,"id_stage":1}`))
-	if err != nil {
-		return 0, err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Idempotency-Key", "satu")
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	_, err = io.Copy(io.Discard, response.Body)
-	return response.StatusCode, err
+	return v.send(http.MethodPost, "/products", strings.NewReader(`{"produk":"Satu","id_kategori":1,"id_segmen":1,"id_stage":1}`),
+		"Content-Type", "application/json", "Idempotency-Key", "satu")
 }
 
 // end tells the server to end and waits for it.
 func (v *server) end() {
 	v.t.Helper()
-	if err := v.cmd.Process.Signal(os.Interrupt); err != nil {
-		v.t.Fatal(err)
-	}
-	if err := v.cmd.Wait(); err != nil {
-		v.t.Errorf("the server ended with %v\n%s", err, v.out)
+	if code := v.End(os.Interrupt); code != 0 {
+		v.t.Errorf("the server ended with %s", v)
 	}
 }

@@ -3,6 +3,7 @@ package program
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,6 +44,7 @@ type Process struct {
 	t              testing.TB
 	cmd            *exec.Cmd
 	Stdout, Stderr kit.Buffer
+	Out            kit.Buffer // both, as they came
 	ended          chan struct{}
 }
 
@@ -55,7 +57,7 @@ func Start(t testing.TB, dir string, env []string, args ...string) *Process {
 		t.Fatal(err)
 	}
 	p := &Process{t: t, cmd: exec.Command(path, args...), ended: make(chan struct{})}
-	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, &p.Stdout, &p.Stderr
+	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, io.MultiWriter(&p.Stdout, &p.Out), io.MultiWriter(&p.Stderr, &p.Out)
 	p.cmd.Env = append([]string{"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "SYNC_SCHEDULE=off", "SYNC_FULL_SCHEDULE=off"}, env...)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -122,7 +124,7 @@ func (p *Process) Says(text string) {
 	p.t.Helper()
 	kit.Eventually(p.t, text, func() bool {
 		ended := p.Ended()
-		said := p.Stdout.Contains(text) || p.Stderr.Contains(text)
+		said := p.Out.Contains(text)
 		if ended && !said {
 			p.t.Fatalf("ended without printing %q: %s", text, p)
 		}
@@ -136,5 +138,5 @@ var serving = regexp.MustCompile(`Serving http://([0-9.:]+)/`)
 func (p *Process) Address() string {
 	p.t.Helper()
 	p.Says("Serving http://")
-	return serving.FindStringSubmatch(p.Stdout.String() + p.Stderr.String())[1]
+	return serving.FindStringSubmatch(p.Out.String())[1]
 }
