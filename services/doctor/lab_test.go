@@ -16,14 +16,14 @@ import (
 	"lifecycle-sync/services/doctor"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/test/kit"
-	databases "lifecycle-sync/test/kit/lab"
+	"lifecycle-sync/test/kit/databases"
 )
 
 // lab is a healthy pair of databases. Roles with the necessary privileges only use them; Source and Target are
 // connections of an administrator.
 type lab struct {
 	testing.TB
-	*databases.Lab
+	*databases.Pair
 
 	reader, keeper string // the roles
 	slot           string // the name of pmo_db's replication slot
@@ -54,7 +54,7 @@ func newLab(t testing.TB) *lab {
 // openLab connects to two databases and fills nothing.
 func openLab(t testing.TB, sourceURL, targetURL string) *lab {
 	t.Helper()
-	l := &lab{TB: t, Lab: &databases.Lab{TB: t, SourceURL: sourceURL, TargetURL: targetURL}, options: doctor.Options{
+	l := &lab{TB: t, Pair: &databases.Pair{TB: t, SourceURL: sourceURL, TargetURL: targetURL}, options: doctor.Options{
 		Tables: models.Tables(), Uploads: storage(t, t.TempDir()), Data: storage(t, t.TempDir()),
 		StaleAfter: time.Hour, CheckTime: 10 * time.Second, Alerts: true, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}}

@@ -1,5 +1,5 @@
-// Package lab gives a test lifecycle_db and pmo_db with their repositories, on databases of its own.
-package lab
+// Package databases gives a test lifecycle_db and pmo_db with their repositories, on databases of its own.
+package databases
 
 import (
 	"database/sql"
@@ -44,8 +44,8 @@ func PMO(t testing.TB, url string) (*database.DB, *pmo.Store) {
 	return db, store
 }
 
-// Lab is a pair of databases with repositories and an engine.
-type Lab struct {
+// Pair is a pair of databases with repositories and an engine.
+type Pair struct {
 	testing.TB
 
 	SourceURL, TargetURL string
@@ -57,30 +57,37 @@ type Lab struct {
 }
 
 // New creates both databases: lifecycle_db with demo data, pmo_db with its tables.
-func New(t testing.TB, url func(testing.TB) string, products, histories int) *Lab {
+func New(t testing.TB, url func(testing.TB) string, products, histories int) *Pair {
 	t.Helper()
-	l := &Lab{TB: t, SourceURL: url(t), TargetURL: url(t)}
-	l.Source, l.Target = databasetest.Open(t, l.SourceURL), databasetest.Open(t, l.TargetURL)
-	l.Connect(l.SourceURL, l.TargetURL)
-	l.Fill(products, histories)
-	if _, err := l.Store.Migrate(t.Context()); err != nil {
+	p := At(t, url(t), url(t))
+	p.Fill(products, histories)
+	if _, err := p.Store.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return l
+	return p
+}
+
+// At opens two databases and changes nothing in them.
+func At(t testing.TB, sourceURL, targetURL string) *Pair {
+	t.Helper()
+	p := &Pair{TB: t, SourceURL: sourceURL, TargetURL: targetURL}
+	p.Source, p.Target = databasetest.Open(t, sourceURL), databasetest.Open(t, targetURL)
+	p.Connect(sourceURL, targetURL)
+	return p
 }
 
 // Connect makes repositories and engine on pools for two URLs.
-func (l *Lab) Connect(sourceURL, targetURL string) {
-	l.Helper()
-	l.SourceDB, l.TargetDB = Open(l, sourceURL, "lifecycle_db"), Open(l, targetURL, "pmo_db")
-	l.Lifecycle, l.Store = lifecycle.New(l.SourceDB), pmo.New(l.TargetDB, models.Tables())
-	l.Engine = mirror.New(l.Lifecycle, l.Store, models.Tables(), retention, kit.Now)
+func (p *Pair) Connect(sourceURL, targetURL string) {
+	p.Helper()
+	p.SourceDB, p.TargetDB = Open(p, sourceURL, "lifecycle_db"), Open(p, targetURL, "pmo_db")
+	p.Lifecycle, p.Store = lifecycle.New(p.SourceDB), pmo.New(p.TargetDB, models.Tables())
+	p.Engine = mirror.New(p.Lifecycle, p.Store, models.Tables(), retention, kit.Now)
 }
 
 // Fill puts demo data into the empty lifecycle_db.
-func (l *Lab) Fill(products, histories int) {
-	l.Helper()
-	if err := demo.Fill(l.Context(), l.Lifecycle, products, histories, nil); err != nil {
-		l.Fatal(err)
+func (p *Pair) Fill(products, histories int) {
+	p.Helper()
+	if err := demo.Fill(p.Context(), p.Lifecycle, products, histories, nil); err != nil {
+		p.Fatal(err)
 	}
 }
