@@ -14,7 +14,7 @@ import (
 	"lifecycle-sync/services/access"
 )
 
-func TestConfigurationMistakes(t *testing.T) {
+func TestNew_RefusesInvalidOptions(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*access.Options){
 		"nothing":   func(o *access.Options) { o.Secret = "" },
@@ -32,8 +32,7 @@ func TestConfigurationMistakes(t *testing.T) {
 	}
 }
 
-// TestTimes go by a clock that may be half a minute off.
-func TestTimes(t *testing.T) {
+func TestCaller_AllowsHalfAMinuteOfClockSkew(t *testing.T) {
 	t.Parallel()
 	at := func(d time.Duration) int64 { return start.Add(d).Unix() }
 	a := newAccess(t, options())
@@ -53,7 +52,7 @@ func TestTimes(t *testing.T) {
 	refused(t, a, byHand(`{"alg":"HS256"}`, null, secret), models.Unauthenticated)
 }
 
-// byHand is a token of exactly these words, signed as HS256.
+// byHand is a token with the given header and payload, signed as HS256.
 func byHand(header, payload, secret string) string {
 	text := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(payload))
 	signature, err := jwt.SigningMethodHS256.Sign(text, []byte(secret))
@@ -63,8 +62,8 @@ func byHand(header, payload, secret string) string {
 	return text + "." + base64.RawURLEncoding.EncodeToString(signature)
 }
 
-// TestNoExpiry is how the PMO app issues tokens today.
-func TestNoExpiry(t *testing.T) {
+// The PMO app issues tokens without exp today.
+func TestCaller_AllowNoExpiryAcceptsTokensWithoutExp(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	o := options()
@@ -77,7 +76,7 @@ func TestNoExpiry(t *testing.T) {
 	}
 }
 
-func TestIssuerAndAudience(t *testing.T) {
+func TestCaller_ChecksIssuerAndAudience(t *testing.T) {
 	t.Parallel()
 	o := options()
 	o.Issuer, o.Audience = "https://pmo", "lifecycle"
@@ -94,8 +93,7 @@ func TestIssuerAndAudience(t *testing.T) {
 	}
 }
 
-// TestForgeries are tokens that nobody signed with the secret as HS256.
-func TestForgeries(t *testing.T) {
+func TestCaller_RefusesForgedTokens(t *testing.T) {
 	t.Parallel()
 	a := newAccess(t, options())
 	good := bySecret(t, nil)
@@ -131,12 +129,14 @@ func TestForgeries(t *testing.T) {
 	accepted(t, a, bySecret(t, jwt.MapClaims{"padding": strings.Repeat("x", 7<<10)}), models.Caller{Subject: "u1", Role: models.Admin}) // 10 kB
 }
 
-func TestErrorsSayWhatToDo(t *testing.T) {
+func TestCaller_SaysWhyATokenIsInvalid(t *testing.T) {
 	t.Parallel()
 	a := newAccess(t, options())
-	for want, change := range map[string]jwt.MapClaims{"expired": {"exp": 1}, "exp": {"exp": nil}, "not valid yet": {"nbf": start.Add(time.Hour).Unix()}} {
-		if _, err := a.Caller(t.Context(), bySecret(t, change)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v does not say %q", err, want)
+	for want, change := range map[string]jwt.MapClaims{
+		"access.token_expired": {"exp": 1}, "access.claim_missing": {"exp": nil}, "access.token_not_yet_valid": {"nbf": start.Add(time.Hour).Unix()},
+	} {
+		if _, err := a.Caller(t.Context(), bySecret(t, change)); models.AsError(err) == nil || models.AsError(err).Text.Code != want {
+			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }

@@ -19,57 +19,57 @@ import (
 )
 
 const (
-	refreshInterval = 15 * time.Minute // a key that is no longer listed is believed as long as this
-	fetchTime       = 5 * time.Second  // one fetch, which requests with a new key wait for
-	fetchPause      = 10 * time.Second // between fetches that unknown keys cause
-	fetchBurst      = 5                // of which as many may follow at once
-	maxKeySet       = 1 << 20          // bytes of a list of keys
+	refreshInterval = 15 * time.Minute // maximum time for which a revoked key is still accepted
+	fetchTime       = 5 * time.Second  // of one fetch, for which requests with a new key wait
+	fetchPause      = 10 * time.Second // between fetches for unknown keys
+	fetchBurst      = 5                // of such fetches
+	maxKeySet       = 1 << 20          // maximum size of the key set in bytes
 )
 
-// keys are the public keys that an address lists. They are kept while it cannot be reached.
+// keys are the public keys at an address. They stay valid while it cannot be reached.
 type keys struct {
-	ctx      context.Context //nolint:containedctx // ends the fetches that several requests wait for
-	listed   *listed
-	client   jwkset.Storage // fetches the list anew when it is asked for a key that is not in it
+	ctx      context.Context //nolint:containedctx // ends the fetches shared by several requests
+	set      *keySet
+	client   jwkset.Storage // fetches the key set again when asked for an unknown key
 	verify   keyfunc.Keyfunc
 	fetching singleflight.Group
-	seldom   *rate.Limiter // of fetches that unknown keys cause
+	limiter  *rate.Limiter // of fetches for unknown keys
 }
 
-// listed are the keys of the last fetch that succeeded.
-type listed struct {
+// keySet holds the keys of the last successful fetch.
+type keySet struct {
 	jwkset.Storage
-	away atomic.Bool // the last fetch failed
+
+	unavailable atomic.Bool // the last fetch failed
 }
 
-// KeyReplaceAll takes the keys of a fetch.
-func (l *listed) KeyReplaceAll(ctx context.Context, keys []jwkset.JWK) error {
-	l.away.Store(false)
+// KeyReplaceAll stores the keys of a fetch.
+func (l *keySet) KeyReplaceAll(ctx context.Context, keys []jwkset.JWK) error {
+	l.unavailable.Store(false)
 	return l.Storage.KeyReplaceAll(ctx, keys)
 }
 
-// newKeys fetches the list once and then in the background until ctx ends. That it cannot be had is
-// logged. Errors: configuration.
+// newKeys fetches the key set now and then in the background until ctx ends. Failures are logged. Errors: configuration.
 func newKeys(ctx context.Context, url string, log *slog.Logger) (*keys, error) {
-	k := &keys{ctx: ctx, listed: &listed{Storage: jwkset.NewMemoryStorage()}, seldom: rate.NewLimiter(rate.Every(fetchPause), fetchBurst)}
+	k := &keys{ctx: ctx, set: &keySet{Storage: jwkset.NewMemoryStorage()}, limiter: rate.NewLimiter(rate.Every(fetchPause), fetchBurst)}
 	failed := func(_ context.Context, err error) {
 		if ctx.Err() != nil {
 			return
 		}
-		k.listed.away.Store(true)
-		log.Warn("the keys of AUTH_JWKS_URL cannot be fetched", "error", err)
+		k.set.unavailable.Store(true)
+		log.Warn("token keys not fetched", "setting", "AUTH_JWKS_URL", "error", err)
 	}
 	store, err := jwkset.NewStorageFromHTTP(url, jwkset.HTTPClientStorageOptions{
-		Client:                    &http.Client{Timeout: fetchTime, Transport: bounded{&http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}}},
+		Client:                    &http.Client{Timeout: fetchTime, Transport: sizeLimit{&http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}}},
 		Ctx:                       ctx,
 		HTTPTimeout:               fetchTime,
 		NoErrorReturnFirstHTTPReq: true,
 		RefreshErrorHandler:       failed,
 		RefreshInterval:           refreshInterval,
-		Storage:                   k.listed,
+		Storage:                   k.set,
 	})
 	if err != nil {
-		return nil, configError("AUTH_JWKS_URL is not an address", "")
+		return nil, models.NewError(models.Config, "config.not_a_url", models.Params{"setting": "AUTH_JWKS_URL"})
 	}
 	k.client, err = jwkset.NewHTTPClient(jwkset.HTTPClientOptions{
 		HTTPURLs:          map[string]jwkset.Storage{url: store},
@@ -78,46 +78,46 @@ func newKeys(ctx context.Context, url string, log *slog.Logger) (*keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	k.verify, err = keyfunc.New(keyfunc.Options{Ctx: ctx, Storage: k.listed, UseWhitelist: []jwkset.USE{jwkset.UseSig, ""}})
+	k.verify, err = keyfunc.New(keyfunc.Options{Ctx: ctx, Storage: k.set, UseWhitelist: []jwkset.USE{jwkset.UseSig, ""}})
 	return k, err
 }
 
-// of is the key that a token names, or every key where it names none. One that is not listed makes the
-// list be fetched anew, seldom. Errors: unavailable when the list cannot be had.
-func (k *keys) of(ctx context.Context, token *jwt.Token) (any, error) {
+// find returns the key that a token names, or every key if it names none. An unknown key triggers a fetch, at a limited
+// rate. Errors: unavailable if the key set cannot be fetched.
+func (k *keys) find(ctx context.Context, token *jwt.Token) (any, error) {
 	id, named := token.Header[jwkset.HeaderKID].(string)
-	if named && !k.has(ctx, id) || k.listed.away.Load() && k.empty(ctx) {
+	if named && !k.has(ctx, id) || k.set.unavailable.Load() && k.empty(ctx) {
 		k.fetch(ctx, id)
 	}
 	key, err := k.verify.KeyfuncCtx(ctx)(token)
 	if set, ok := key.(jwt.VerificationKeySet); ok && len(set.Keys) == 0 {
-		err = errors.New("no keys are listed")
+		err = errors.New("the key set is empty")
 	}
-	if err != nil && k.listed.away.Load() && (!named || !k.has(ctx, id)) {
-		return nil, &models.Error{Class: models.Unavailable, LegacyMessage: "The keys that tokens are checked with cannot be had at the moment", Cause: err}
+	if err != nil && k.set.unavailable.Load() && (!named || !k.has(ctx, id)) {
+		return nil, models.NewError(models.Unavailable, "access.keys_unavailable", nil).WithCause(err)
 	}
 	return key, err
 }
 
 func (k *keys) has(ctx context.Context, id string) bool {
-	_, err := k.listed.KeyRead(ctx, id)
+	_, err := k.set.KeyRead(ctx, id)
 	return err == nil
 }
 
 func (k *keys) empty(ctx context.Context) bool {
-	all, err := k.listed.KeyReadAll(ctx)
+	all, err := k.set.KeyReadAll(ctx)
 	return err != nil || len(all) == 0
 }
 
-// fetch gets the list anew, once for all who wait, for as long as ctx.
+// fetch fetches the key set once for all waiting requests, and waits until ctx ends.
 func (k *keys) fetch(ctx context.Context, id string) {
 	done := k.fetching.DoChan("", func() (any, error) {
-		if !k.seldom.Allow() {
+		if !k.limiter.Allow() {
 			return nil, nil
 		}
-		bound, cancel := context.WithTimeout(k.ctx, fetchTime)
+		limited, cancel := context.WithTimeout(k.ctx, fetchTime)
 		defer cancel()
-		_, err := k.client.KeyRead(bound, id) // says in its own words what failed has logged
+		_, err := k.client.KeyRead(limited, id) // RefreshErrorHandler logs failures
 		return nil, err
 	})
 	select {
@@ -126,11 +126,11 @@ func (k *keys) fetch(ctx context.Context, id string) {
 	}
 }
 
-// bounded cuts answers off that are longer than any list of keys.
-type bounded struct{ http.RoundTripper }
+// sizeLimit cuts off responses that are longer than maxKeySet.
+type sizeLimit struct{ http.RoundTripper }
 
 // RoundTrip sends a request.
-func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+func (b sizeLimit) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := b.RoundTripper.RoundTrip(r)
 	if err != nil {
 		return nil, err

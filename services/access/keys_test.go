@@ -23,9 +23,10 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/access"
+	"lifecycle-sync/test/kit"
 )
 
-// issuer lists keys at an address, as an identity provider does.
+// issuer serves a key set as an identity provider does.
 type issuer struct {
 	*httptest.Server
 	body    atomic.Pointer[string] // nil is a 500
@@ -48,7 +49,7 @@ func newIssuer(t *testing.T) *issuer {
 	return i
 }
 
-// lists puts keys into the list: ids and keys in turn.
+// lists sets the keys: ids and keys in turn.
 func (i *issuer) lists(t *testing.T, idsAndKeys ...any) {
 	t.Helper()
 	set := jwkset.NewMemoryStorage()
@@ -98,7 +99,7 @@ var admin = models.Caller{Subject: "u1", Role: models.Admin}
 
 func kid(id any) map[string]any { return map[string]any{"kid": id} }
 
-func TestAlgorithmsOfAListOfKeys(t *testing.T) {
+func TestCaller_AcceptsEveryAsymmetricAlgorithm(t *testing.T) {
 	t.Parallel()
 	i, key, p256, p384, p521 := newIssuer(t), rsaKey(t), ecKey(t, elliptic.P256()), ecKey(t, elliptic.P384()), ecKey(t, elliptic.P521())
 	i.lists(t, "r", key, "256", p256, "384", p384, "521", p521)
@@ -116,8 +117,7 @@ func TestAlgorithmsOfAListOfKeys(t *testing.T) {
 	}
 }
 
-// TestForgeriesAgainstAListOfKeys knows the public keys, as everybody does.
-func TestForgeriesAgainstAListOfKeys(t *testing.T) {
+func TestCaller_RefusesTokensForgedWithPublicKeys(t *testing.T) {
 	t.Parallel()
 	i, key, other, p256 := newIssuer(t), rsaKey(t), rsaKey(t), ecKey(t, elliptic.P256())
 	i.lists(t, "r", key, "e", p256)
@@ -155,8 +155,7 @@ func TestForgeriesAgainstAListOfKeys(t *testing.T) {
 	}
 }
 
-// TestKeysThatMayNotVerify lists a key for encryption, one for another algorithm, and a symmetric one.
-func TestKeysThatMayNotVerify(t *testing.T) {
+func TestCaller_IgnoresKeysForOtherUses(t *testing.T) {
 	t.Parallel()
 	i, key := newIssuer(t), rsaKey(t)
 	i.lists(t, "r", key)
@@ -179,8 +178,7 @@ func TestKeysThatMayNotVerify(t *testing.T) {
 	}
 }
 
-// TestRotation brings a new key into use, and then takes the old one away.
-func TestRotation(t *testing.T) {
+func TestCaller_FollowsKeyRotation(t *testing.T) {
 	t.Parallel()
 	i, old, fresh := newIssuer(t), rsaKey(t), rsaKey(t)
 	i.lists(t, "1", old)
@@ -201,8 +199,7 @@ func TestRotation(t *testing.T) {
 	accepted(t, a, byFresh, admin)
 }
 
-// TestUnknownKeysFetchSeldom sends tokens of a thousand keys that nobody lists.
-func TestUnknownKeysFetchSeldom(t *testing.T) {
+func TestCaller_LimitsFetchesForUnknownKeys(t *testing.T) {
 	t.Parallel()
 	i, key := newIssuer(t), rsaKey(t)
 	i.lists(t, "1", key)
@@ -232,11 +229,10 @@ func signedHeader(t *testing.T, header map[string]any) string {
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
-// TestIssuerAway starts without keys, gets them when there are some, and keeps them.
-func TestIssuerAway(t *testing.T) {
+func TestCaller_SurvivesAnUnavailableIssuer(t *testing.T) {
 	t.Parallel()
 	i, key := newIssuer(t), rsaKey(t)
-	log := &logged{}
+	log := &kit.Buffer{}
 	o := i.options()
 	o.JWKSURL = strings.Replace(o.JWKSURL, "http://", "http://user:kuncine@", 1)
 	o.Log = slog.New(slog.NewTextHandler(log, nil))
@@ -258,8 +254,7 @@ func TestIssuerAway(t *testing.T) {
 	accepted(t, a, unnamed, admin)
 }
 
-// TestListsThatAreNone are answers that hold no keys; none lets anybody in.
-func TestListsThatAreNone(t *testing.T) {
+func TestCaller_RefusesEverythingWithoutKeys(t *testing.T) {
 	t.Parallel()
 	key := rsaKey(t)
 	for body, want := range map[string]models.Class{
@@ -276,8 +271,7 @@ func TestListsThatAreNone(t *testing.T) {
 	}
 }
 
-// TestFetchesEnd with the caller's patience and with the program.
-func TestFetchesEnd(t *testing.T) {
+func TestNew_DoesNotWaitForKeysOnceCanceled(t *testing.T) {
 	t.Parallel()
 	i, key := newIssuer(t), rsaKey(t)
 	release := make(chan struct{})

@@ -9,13 +9,13 @@ import (
 	"lifecycle-sync/models"
 )
 
-// anyRole in a list stands for every valid token.
+// anyRole in a list accepts every valid token.
 const anyRole = "*"
 
-// roles are the names that count as each role.
+// roles are the names in tokens that grant each role.
 type roles map[models.Role][]string
 
-func rolesOf(o Options) roles {
+func newRoles(o Options) roles {
 	return roles{models.Admin: trimmed(o.AdminRoles), models.Manager: trimmed(o.ManagerRoles), models.Reader: trimmed(o.ReaderRoles)}
 }
 
@@ -28,8 +28,8 @@ func trimmed(names []string) (out []string) {
 	return out
 }
 
-// of is the highest role that the token's role counts as, Anonymous when it is in no list.
-func (r roles) of(claims jwt.MapClaims) models.Role {
+// find returns the highest role that the token's role grants, Anonymous if none.
+func (r roles) find(claims jwt.MapClaims) models.Role {
 	name := roleName(claims)
 	for _, role := range []models.Role{models.Admin, models.Manager, models.Reader} {
 		if slices.Contains(r[role], anyRole) || name != "" && slices.Contains(r[role], name) {
@@ -39,7 +39,7 @@ func (r roles) of(claims jwt.MapClaims) models.Role {
 	return models.Anonymous
 }
 
-// roleName reads the claim role.name, or role where that is a text; anything else names no role.
+// roleName reads the claim role.name, or role if that is a text.
 func roleName(claims jwt.MapClaims) string {
 	role := claims["role"]
 	if object, ok := role.(map[string]any); ok {

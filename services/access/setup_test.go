@@ -1,11 +1,9 @@
 package access_test
 
 import (
-	"bytes"
 	"log/slog"
 	"maps"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,26 +18,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const secret = "0123456789abcdef0123456789abcdef"
 
-// start is what the clock says in every test.
+// start is the time in every test.
 var start = time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)
-
-// logged is what was logged, which other goroutines may add to.
-type logged struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
 
 // options are the defaults of the settings, with the secret.
 func options() access.Options {
@@ -59,7 +39,7 @@ func newAccess(t testing.TB, o access.Options) *access.Access {
 	return a
 }
 
-// claims are those of a good token, changed: nil takes a claim away.
+// claims are those of a valid token with changes; nil removes a claim.
 func claims(changes jwt.MapClaims) jwt.MapClaims {
 	all := jwt.MapClaims{"sub": "u1", "role": map[string]any{"name": "Admin"}, "exp": start.Add(time.Hour).Unix(), "iat": start.Unix()}
 	maps.Copy(all, changes)
@@ -71,7 +51,7 @@ func claims(changes jwt.MapClaims) jwt.MapClaims {
 	return all
 }
 
-// signed is a token; header fields are added to those of the method.
+// signed is a token with additional header fields.
 func signed(t testing.TB, method jwt.SigningMethod, key any, header map[string]any, c jwt.Claims) string {
 	t.Helper()
 	token := jwt.NewWithClaims(method, c)
@@ -89,7 +69,7 @@ func bySecret(t testing.TB, changes jwt.MapClaims) string {
 	return signed(t, jwt.SigningMethodHS256, []byte(secret), nil, claims(changes))
 }
 
-// refused wants a token to be refused with a class, in words that say nothing of the token.
+// refused requires that a token is refused with a class, and that the error does not contain the token.
 func refused(t testing.TB, a *access.Access, token string, class models.Class) {
 	t.Helper()
 	caller, err := a.Caller(t.Context(), token)
@@ -103,7 +83,7 @@ func refused(t testing.TB, a *access.Access, token string, class models.Class) {
 	}
 }
 
-// accepted wants a token to be that of a caller.
+// accepted requires that a token authenticates a caller.
 func accepted(t testing.TB, a *access.Access, token string, want models.Caller) {
 	t.Helper()
 	if got, err := a.Caller(t.Context(), token); err != nil || got != want {

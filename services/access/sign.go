@@ -4,22 +4,23 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"lifecycle-sync/models"
 )
 
-// Claims are what a token of ours says.
+// Claims are the contents of a token to sign.
 type Claims struct {
-	Role             string // the role's name, as the lists of Options have it
+	Role             string // the role's name, as in Options
 	Subject          string
 	Issuer, Audience string // "": none
 	IssuedAt         time.Time
 	Expires          time.Duration // after IssuedAt
 }
 
-// Sign makes a token with the secret that New is given, for use while developing: in earnest tokens
-// come from the PMO app. Errors: configuration.
+// Sign signs a development token with the secret of New. Production tokens come from the PMO app. Errors: configuration.
 func Sign(secret string, c Claims) (string, error) {
 	if secret == "" {
-		return "", configError("there is no AUTH_JWT_SECRET to sign with", "Set it, on the server too. Without it, and without AUTH_JWKS_URL, the server needs no tokens.")
+		return "", models.NewError(models.Config, "access.no_secret", nil).WithRemedy("access.no_secret_remedy", nil)
 	}
 	if err := checkSecret(secret); err != nil {
 		return "", err

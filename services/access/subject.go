@@ -12,11 +12,11 @@ import (
 
 const subjectClaim = "sub"
 
-// maxSubject is how long a subject may be, in bytes, before its hash stands for it.
+// maxSubject is the maximum length of a subject in bytes; of a longer one, the hash is used.
 const maxSubject = 200
 
-// subject tells callers apart: by sub, else by another claim that stays the same from token to token,
-// else by the token itself. It is fit to be kept in a database.
+// subject identifies a caller by sub, by another claim that is stable across tokens, or by the token itself. It can be
+// stored in a database.
 func subject(claims jwt.MapClaims, token string) string {
 	for _, claim := range []string{subjectClaim, "id", "email"} {
 		value := ""

@@ -69,7 +69,7 @@ func TestDoctorPage(t *testing.T) {
 		exec(t, source, "UPDATE tbl_produk SET id_segmen = NULL WHERE id = 3")
 	}).person()
 	a := p.get("/sync/doctor").sees(t, http.StatusOK, "Worth knowing", "As it should be", "<code>source.required_values</code>", "Check again",
-		`<pre class="statement" tabindex="0">SELECT id FROM tbl_produk WHERE id_segmen IS NULL</pre>`, "Set it, unless somebody watches")
+		`<pre class="statement" tabindex="0">SELECT id FROM tbl_produk WHERE id_segmen IS NULL</pre>`, "Set ALERT_WEBHOOK_URL, unless exit codes")
 	checkPage(t, a)
 	p.get("/sync/doctor?x=1").sees(t, http.StatusBadRequest)
 }
