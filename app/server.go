@@ -7,13 +7,12 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers"
-	"lifecycle-sync/handlers/pages"
+	productpages "lifecycle-sync/handlers/pages/products"
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/routes"
 	"lifecycle-sync/services/access"
 	"lifecycle-sync/services/attachments"
-	"lifecycle-sync/services/doctor"
 	"lifecycle-sync/services/metrics"
 	"lifecycle-sync/services/products"
 	"lifecycle-sync/services/runs"
@@ -52,27 +51,7 @@ func (a *App) server(ctx context.Context, syncs *runs.Service, figures *metrics.
 		HistoryWrites: handlers.NewHistoryWrites(histories),
 		Attachments:   handlers.NewAttachments(a.answers, files, staging, limits),
 		Metrics:       handlers.NewMetrics(figures),
-	}, a.pages(syncs, journal, options.Access, examiner, pages.ProductFormsOptions{
+	}, a.pages(syncs, journal, options.Access, examiner, productpages.Options{
 		Products: products, Histories: histories, Files: files, Uploads: staging, Limits: limits, FileBytes: a.cfg.UploadFileLimit, Now: a.local,
 	})), nil
-}
-
-// pages wires the console.
-func (a *App) pages(syncs *runs.Service, runs *runs.Journal, known routes.Access, examiner *doctor.Doctor, forms pages.ProductFormsOptions) routes.Pages {
-	site := pages.NewSite(pages.Options{Answers: a.answers, Status: syncs, Zone: a.zone, Texts: a.texts, SignsIn: known != nil, Log: a.log})
-	return routes.Pages{
-		Site:     site,
-		Session:  pages.NewSession(site, known),
-		Overview: pages.NewOverview(site, a.local),
-		Products: pages.NewProducts(site, a.local),
-
-		ProductForms: pages.NewProductForms(site, forms),
-
-		Histories:    pages.NewHistories(site, a.zone),
-		HistoryForms: pages.NewHistoryForms(site, forms.Histories, a.zone),
-		Quarantine:   pages.NewQuarantine(site, runs),
-		Changes:      pages.NewChanges(site, runs),
-		Doctor:       pages.NewDoctor(site, examiner),
-		Sync:         pages.NewSync(site, syncs, runs),
-	}
 }

@@ -4,24 +4,22 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers/pages"
+	"lifecycle-sync/handlers/pages/overview"
+	"lifecycle-sync/handlers/pages/products"
+	"lifecycle-sync/handlers/pages/session"
+	"lifecycle-sync/handlers/pages/stages"
+	syncpages "lifecycle-sync/handlers/pages/sync"
 	"lifecycle-sync/models"
 )
 
 // Pages are what the console's table names. Without Site there is no console.
 type Pages struct {
 	Site     *pages.Site
-	Session  *pages.Session
-	Overview *pages.Overview
-	Products *pages.Products
-
-	ProductForms *pages.ProductForms
-
-	Histories    *pages.Histories
-	HistoryForms *pages.HistoryForms
-	Quarantine   *pages.Quarantine
-	Changes      *pages.Changes
-	Doctor       *pages.Doctor
-	Sync         *pages.Sync
+	Session  *session.Pages
+	Overview *overview.Pages
+	Products *products.Pages
+	Stages   *stages.Pages
+	Sync     *syncpages.Pages
 }
 
 // table is everything the console answers, as Handlers.table for the API. Forms are sent by POST alone.
@@ -40,24 +38,24 @@ func (p Pages) table() []route {
 		{get, "/", reader, unmetered, minute, p.Overview.Show},
 
 		{get, "/products", reader, unmetered, minute, p.Products.List},
-		{post, "/products", manager, writes, long, p.ProductForms.Create},
-		{get, "/products/new", manager, unmetered, brief, p.ProductForms.New},
-		{get, "/products/:id", reader, unmetered, brief, p.ProductForms.Show},
-		{get, "/products/:id/edit", manager, unmetered, brief, p.ProductForms.Edit},
-		{post, "/products/:id/edit", manager, writes, minute, p.ProductForms.Update},
-		{get, "/products/:id/delete", admin, unmetered, brief, p.ProductForms.AskDelete},
-		{post, "/products/:id/delete", admin, writes, brief, p.ProductForms.Delete},
-		{post, "/products/:id/transitions", manager, writes, brief, p.ProductForms.Move},
-		{post, "/products/:id/attachments", manager, writes, long, p.ProductForms.AddFiles},
-		{get, "/products/:id/attachments/:attachmentId/delete", admin, unmetered, brief, p.ProductForms.AskRemoveFile},
-		{post, "/products/:id/attachments/:attachmentId/delete", admin, writes, brief, p.ProductForms.RemoveFile},
+		{post, "/products", manager, writes, long, p.Products.Create},
+		{get, "/products/new", manager, unmetered, brief, p.Products.New},
+		{get, "/products/:id", reader, unmetered, brief, p.Products.Show},
+		{get, "/products/:id/edit", manager, unmetered, brief, p.Products.Edit},
+		{post, "/products/:id/edit", manager, writes, minute, p.Products.Update},
+		{get, "/products/:id/delete", admin, unmetered, brief, p.Products.AskDelete},
+		{post, "/products/:id/delete", admin, writes, brief, p.Products.Delete},
+		{post, "/products/:id/transitions", manager, writes, brief, p.Products.Move},
+		{post, "/products/:id/attachments", manager, writes, long, p.Products.AddFiles},
+		{get, "/products/:id/attachments/:attachmentId/delete", admin, unmetered, brief, p.Products.AskRemoveFile},
+		{post, "/products/:id/attachments/:attachmentId/delete", admin, writes, brief, p.Products.RemoveFile},
 
-		{get, "/stage-history", reader, unmetered, brief, p.Histories.List},
-		{get, "/stage-history/matrix", reader, unmetered, minute, p.Histories.Matrix},
-		{get, "/stage-history/:id/edit", manager, unmetered, brief, p.HistoryForms.Edit},
-		{post, "/stage-history/:id/edit", manager, writes, brief, p.HistoryForms.Correct},
-		{get, "/stage-history/:id/delete", admin, unmetered, brief, p.HistoryForms.AskDelete},
-		{post, "/stage-history/:id/delete", admin, writes, brief, p.HistoryForms.Delete},
+		{get, "/stage-history", reader, unmetered, brief, p.Stages.List},
+		{get, "/stage-history/matrix", reader, unmetered, minute, p.Stages.Matrix},
+		{get, "/stage-history/:id/edit", manager, unmetered, brief, p.Stages.Edit},
+		{post, "/stage-history/:id/edit", manager, writes, brief, p.Stages.Correct},
+		{get, "/stage-history/:id/delete", admin, unmetered, brief, p.Stages.AskDelete},
+		{post, "/stage-history/:id/delete", admin, writes, brief, p.Stages.Delete},
 
 		{get, "/sync", admin, unmetered, brief, p.Sync.Show},
 		{post, "/sync/dry-run", admin, syncs, endless, p.Sync.DryRun},
@@ -67,9 +65,9 @@ func (p Pages) table() []route {
 		{get, "/sync/runs/:id", admin, unmetered, brief, p.Sync.ShowRun},
 		{get, "/sync/runs/:id/cancel", admin, unmetered, brief, p.Sync.AskCancel},
 		{post, "/sync/runs/:id/cancel", admin, syncs, brief, p.Sync.Cancel},
-		{get, "/sync/quarantine", admin, unmetered, brief, p.Quarantine.Show},
-		{get, "/sync/changes", admin, unmetered, brief, p.Changes.Show},
-		{get, "/sync/doctor", admin, unmetered, minute, p.Doctor.Show},
+		{get, "/sync/quarantine", admin, unmetered, brief, p.Sync.Quarantine},
+		{get, "/sync/changes", admin, unmetered, brief, p.Sync.Changes},
+		{get, "/sync/doctor", admin, unmetered, minute, p.Sync.Doctor},
 	}
 }
 

@@ -1,14 +1,17 @@
 package pages
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers"
 	"lifecycle-sync/models"
+	"lifecycle-sync/services/runs"
 	"lifecycle-sync/web"
 )
 
@@ -16,15 +19,15 @@ import (
 type failure struct {
 	Heading   string
 	Message   string
-	Remedy    remedy // where it is not part of the message
+	Remedy    Remedy // where it is not part of the message
 	Problems  []handlers.InvalidField
-	Next      *link
+	Next      *Link
 	Apart     bool // this page stays open beside it
 	RequestID string
 }
 
-// link is where to go on.
-type link struct{ Address, Text string }
+// Link is where to go on.
+type Link struct{ Address, Text string }
 
 // Failure answers a person's request that failed. Who has not signed in, or no longer is, is asked to; but not
 // after a form, which would be lost.
@@ -32,7 +35,7 @@ func (s *Site) Failure(c *fiber.Ctx, status int, f handlers.Failure) error {
 	if status == http.StatusUnauthorized && s.signsIn && c.Method() == fiber.MethodGet {
 		return c.Redirect("/sign-in?next="+url.QueryEscape(c.OriginalURL()), fiber.StatusSeeOther)
 	}
-	shown := failure{Heading: heading(status), Message: f.Message, Problems: f.Errors, RequestID: f.RequestID, Next: &link{"/", "Go to the overview"}}
+	shown := failure{Heading: heading(status), Message: f.Message, Problems: f.Errors, RequestID: f.RequestID, Next: &Link{"/", "Go to the overview"}}
 	if len(shown.Problems) == 1 {
 		shown.Problems = nil // the message says the same
 	}
@@ -43,7 +46,7 @@ func (s *Site) Failure(c *fiber.Ctx, status int, f handlers.Failure) error {
 	case http.StatusUnauthorized:
 		shown.Heading, shown.Message = "Your session has ended", "Nothing was saved, and nothing of your form is lost. Open a new tab and sign in; then come back to this one, "+
 			"load it again, and let the browser send the form again"
-		shown.Next = &link{"/sign-in", "Sign in, in a new tab"}
+		shown.Next = &Link{"/sign-in", "Sign in, in a new tab"}
 		shown.Apart = true
 	case http.StatusForbidden:
 		if s.signsIn && c.Method() == fiber.MethodGet {
@@ -51,7 +54,7 @@ func (s *Site) Failure(c *fiber.Ctx, status int, f handlers.Failure) error {
 		}
 	case http.StatusServiceUnavailable:
 		if c.Method() == fiber.MethodGet {
-			shown.Next = &link{c.OriginalURL(), "Try again"}
+			shown.Next = &Link{c.OriginalURL(), "Try again"}
 		}
 	}
 	c.Response().ResetBody()
@@ -64,13 +67,13 @@ func (f *failure) forOperator(err error) {
 	if e == nil {
 		return
 	}
-	f.Next = &link{"/sync", "Go to the synchronisation"}
-	if run := inTheWay(err); run != 0 {
-		f.Next = &link{runAddress(run), "Go to run " + web.Number(run)}
+	f.Next = &Link{"/sync", "Go to the synchronisation"}
+	if run := activeRun(err); run != 0 {
+		f.Next = &Link{RunAddress(run), "Go to run " + web.Number(run)}
 	}
 	switch e.Class {
 	case models.Connection, models.Timeout, models.Permission, models.Schema, models.DataType, models.Constraint, models.Config:
-		f.Message, f.Remedy = e.LegacyMessage, remedyOf(e.LegacyRemedy)
+		f.Message, f.Remedy = e.LegacyMessage, NewRemedy(e.LegacyRemedy)
 	default:
 	}
 }
@@ -92,4 +95,15 @@ func heading(status int) string {
 	default:
 		return "This did not work"
 	}
+}
+
+// RunAddress is the address of a run's page.
+func RunAddress(run int64) string { return "/sync/runs/" + strconv.FormatInt(run, 10) }
+
+// activeRun is the run that prevents another from starting, 0 for any other error.
+func activeRun(err error) int64 {
+	if other, is := errors.AsType[*runs.UnderWayError](err); is {
+		return other.Run.ID
+	}
+	return 0
 }

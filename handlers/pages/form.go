@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -13,11 +14,10 @@ import (
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/outbox"
-	"lifecycle-sync/web/messages"
 )
 
-// field is a field of a form.
-type field struct {
+// Field is a field of a form.
+type Field struct {
 	Name, Label, Hint string
 	Kind              string // text, number, date, datetime-local, textarea or select
 	Value, Was        string // Was is the value when the form was opened, kept where KeepWas is set
@@ -25,13 +25,19 @@ type field struct {
 	Required          bool
 	Wide              bool // a row of its own
 	Longest           int  // characters, 0 where there is no limit
-	Options           []option
+	Options           []Option
 	Blank             string // what a select says when nothing is chosen
 	Error             string
 }
 
+// Option is a choice in a form.
+type Option struct {
+	Value, Text string
+	Chosen      bool // only of a filter
+}
+
 // Described are the ids of what explains the field.
-func (f field) Described() string {
+func (f Field) Described() string {
 	var ids []string
 	if f.Error != "" {
 		ids = append(ids, f.Name+"-error")
@@ -43,7 +49,7 @@ func (f field) Described() string {
 }
 
 // Choices are the options, and the value itself when it is not among them.
-func (f field) Choices() []option {
+func (f Field) Choices() []Option {
 	for _, o := range f.Options {
 		if o.Value == f.Value {
 			return f.Options
@@ -53,30 +59,30 @@ func (f field) Choices() []option {
 		return f.Options
 	}
 	if len(f.Options) == 0 {
-		return []option{{f.Value, f.Value}} // the list cannot be read at the moment
+		return []Option{{Value: f.Value, Text: f.Value}} // the list cannot be read at the moment
 	}
-	return append([]option{{f.Value, f.Value + " (not in the list)"}}, f.Options...)
+	return append([]Option{{Value: f.Value, Text: f.Value + " (not in the list)"}}, f.Options...)
 }
 
-// problems are what is wrong with a form.
-type problems struct {
+// Problems are what is wrong with a form.
+type Problems struct {
 	Heading string
-	List    []problem
+	List    []Problem
 }
 
-// problem is one mistake. Field is "" where it belongs to none.
-type problem struct{ Field, Text string }
+// Problem is one mistake. Field is "" where it belongs to none.
+type Problem struct{ Field, Text string }
 
-// titled is the title of the form's page, which tells first of all that something is wrong.
-func (p *problems) titled(title string) string {
+// Titled is the title of the form's page, which tells first of all that something is wrong.
+func (p *Problems) Titled(title string) string {
 	if p == nil {
 		return title
 	}
 	return "Error: " + title
 }
 
-// at is what is wrong with a field.
-func (p *problems) at(name string) string {
+// At is what is wrong with a field.
+func (p *Problems) At(name string) string {
 	if p == nil {
 		return ""
 	}
@@ -88,20 +94,10 @@ func (p *problems) at(name string) string {
 	return ""
 }
 
-// problemsOf is problemsOf for the error that a form is shown again with, which nobody else sees: where it is the
-// server's fault it is logged.
-func (s *Site) problemsOf(c *fiber.Ctx, err error, labels map[string]string) (int, *problems) {
-	status, found := problemsOf(s.texts, err, labels)
-	if found != nil {
-		handlers.LogFault(s.log, c, status, err)
-	}
-	return status, found
-}
-
-// problemsOf says an error in the words of a form, whose fields have labels by their names, and with which
-// status the form is shown again. It is nil for errors that are shown without the form.
-func problemsOf(texts *messages.Printer, err error, labels map[string]string) (int, *problems) {
-	status, f := handlers.Failed(texts, err)
+// Problems says an error in the words of a form, whose fields have labels by their names, and with which
+// status the form is shown again. It is nil for errors that are shown without the form. A fault of the server is logged.
+func (s *Site) Problems(c *fiber.Ctx, err error, labels map[string]string) (int, *Problems) {
+	status, f := handlers.Failed(s.texts, err)
 	of := "" // what the mistake is of where the error does not say
 	switch status {
 	case http.StatusBadRequest:
@@ -112,7 +108,8 @@ func problemsOf(texts *messages.Printer, err error, labels map[string]string) (i
 	default:
 		return status, nil
 	}
-	found := &problems{Heading: "Nothing was saved"}
+	handlers.LogFault(s.log, c, status, err)
+	found := &Problems{Heading: "Nothing was saved"}
 	if status == http.StatusInternalServerError {
 		found.Heading = "It may not have been saved"
 		f.Message += " What you have entered is still here: send it again, and when that does not help, copy it and ask whoever looks after this program."
@@ -122,9 +119,9 @@ func problemsOf(texts *messages.Printer, err error, labels map[string]string) (i
 		fields = []models.FieldError{{Field: of, LegacyMessage: f.Message}}
 	}
 	for _, e := range fields {
-		one := problem{Text: inWords(e.LegacyMessage, labels)}
+		one := Problem{Text: inWords(e.LegacyMessage, labels)}
 		if !e.Text.IsZero() {
-			one.Text = texts.Text(labelled(e.Text, labels))
+			one.Text = s.texts.Text(labelled(e.Text, labels))
 		}
 		if labels[e.Field] != "" {
 			one.Field = e.Field
@@ -155,20 +152,38 @@ func inWords(message string, labels map[string]string) string {
 	return message
 }
 
-// newKey is a key for a form, so that sending it twice does once what it asks for.
-func newKey() string { return rand.Text() }
+// NewKey is a key for a form, so that sending it twice does once what it asks for.
+func NewKey() string { return rand.Text() }
 
-// sentBefore is what becomes of a form that failed: the key for it to be sent again, and the error. When it was
+// RenewKey is what becomes of a form that failed: the key for it to be sent again, and the error. When it was
 // sent before with other entries, as after going back to it, it gets another key, and the error says so.
-func sentBefore(key string, err error, outcome string) (string, error) {
+func RenewKey(key string, err error, outcome string) (string, error) {
 	if _, used := errors.AsType[outbox.KeyReusedError](err); !used {
 		return key, err
 	}
-	return newKey(), &models.Error{Class: models.Conflict, LegacyMessage: "You have sent this form before, with other entries, and " + outcome,
+	return NewKey(), &models.Error{Class: models.Conflict, LegacyMessage: "You have sent this form before, with other entries, and " + outcome,
 		LegacyRemedy: "Send it again if you mean this, too."}
 }
 
-// isOf reports whether an error is of a class.
-func isOf(err error, class models.Class) bool {
+// IsClass reports whether an error is of a class.
+func IsClass(err error, class models.Class) bool {
 	return err != nil && models.AsError(err).Class == class
+}
+
+// Names of fields that several forms have.
+const (
+	WasPrefix    = "was_"    // before a field's name: its value when the form was opened
+	VersionField = "version" // the row version that the form was made from
+)
+
+// UnixLines returns a text with the line ends that are stored; browsers send others.
+func UnixLines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
+
+// ParseLocalTime reads the time of a datetime-local field, without or with seconds.
+func ParseLocalTime(text string, zone *time.Location) (time.Time, error) {
+	at, err := time.ParseInLocation("2006-01-02T15:04", text, zone)
+	if err != nil {
+		at, err = time.ParseInLocation("2006-01-02T15:04:05", text, zone)
+	}
+	return at, err
 }

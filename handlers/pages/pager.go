@@ -8,17 +8,17 @@ import (
 	"lifecycle-sync/models"
 )
 
-// pager leads from a page of a list to others. Addresses are "" where there is no such page.
-type pager struct {
+// Pager leads from a page of a list to others. Addresses are "" where there is no such page.
+type Pager struct {
 	Total, Current, Last            int64
 	First, Previous, Next, LastPage string
 }
 
-// pagerOf is the pager of a list at an address, whose other parameters stay.
-func pagerOf(address string, p models.Pagination) pager {
+// NewPager is the pager of a list at an address, whose other parameters stay.
+func NewPager(address string, p models.Pagination) Pager {
 	last := max(p.TotalPages, 1)
 	at := func(page int64) string { return withQuery(address, "page", strconv.FormatInt(page, 10)) }
-	out := pager{Total: p.TotalItems, Current: p.CurrentPage, Last: last}
+	out := Pager{Total: p.TotalItems, Current: p.CurrentPage, Last: last}
 	if p.CurrentPage > 1 {
 		out.First, out.Previous = at(1), at(min(p.CurrentPage-1, last))
 	}

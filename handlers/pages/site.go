@@ -25,13 +25,13 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 
 // Site is what all pages have in common.
 type Site struct {
-	console  *web.Console
-	answers  *cache.Answers
-	standing *standing
-	zone     *time.Location
-	texts    *messages.Printer
-	signsIn  bool
-	log      *slog.Logger
+	console *web.Console
+	answers *cache.Answers
+	status  *syncStatus
+	zone    *time.Location
+	texts   *messages.Printer
+	signsIn bool
+	log     *slog.Logger
 }
 
 // Options are what a Site needs.
@@ -46,7 +46,7 @@ type Options struct {
 
 // NewSite returns the site. It panics when a template is not right.
 func NewSite(o Options) *Site {
-	return &Site{console: web.New(o.Zone), answers: o.Answers, standing: newStanding(o.Status), zone: o.Zone, texts: o.Texts, signsIn: o.SignsIn, log: o.Log}
+	return &Site{console: web.New(o.Zone), answers: o.Answers, status: newSyncStatus(o.Status), zone: o.Zone, texts: o.Texts, signsIn: o.SignsIn, log: o.Log}
 }
 
 // Page is a page to be shown.
@@ -86,26 +86,26 @@ type content struct {
 type frame struct {
 	Page
 
-	Main     template.HTML
-	May      Rights
-	Known    bool // it is known who looks
-	SignsIn  bool
-	Role     string
-	Person   string // "" where it is not a name to be read
-	Standing *words
-	Notice   string
-	Zone     string
-	Now      time.Time // when the page was made
+	Main    template.HTML
+	May     Rights
+	Known   bool // it is known who looks
+	SignsIn bool
+	Role    string
+	Person  string // "" where it is not a name to be read
+	Status  *statusLine
+	Notice  string
+	Zone    string
+	Now     time.Time // when the page was made
 }
 
-// look reads one state of the mirror for a page that is made for this request. Errors: read's, connection, timeout.
-func (s *Site) look(c *fiber.Ctx, read func(ctx context.Context, v cache.View) error) error {
+// View reads one state of the mirror for a page that is made for this request. Errors: read's, connection, timeout.
+func (s *Site) View(c *fiber.Ctx, read func(ctx context.Context, v cache.View) error) error {
 	return s.answers.Read(c.UserContext(), read)
 }
 
-// lists are what a product's fields and the filters choose from. Errors: connection, timeout.
-func (s *Site) lists(c *fiber.Ctx) (lists products.DropdownLists, err error) {
-	err = s.look(c, func(ctx context.Context, v cache.View) (err error) {
+// Dropdowns are what a product's fields and the filters choose from. Errors: connection, timeout.
+func (s *Site) Dropdowns(c *fiber.Ctx) (lists products.DropdownLists, err error) {
+	err = s.View(c, func(ctx context.Context, v cache.View) (err error) {
 		lists, err = products.Dropdowns(ctx, v)
 		return err
 	})
@@ -121,10 +121,10 @@ func (s *Site) Show(c *fiber.Ctx, status int, p Page) error {
 	return s.send(c, status, p, main)
 }
 
-// Read answers a page that shows the mirror, of which compute makes the data, and perhaps the title, from one
+// ShowCached answers a page that shows the mirror, of which compute makes the data, and perhaps the title, from one
 // state of it; a kept one is used when there is one. compute must use nothing of the request that the server
 // uses again.
-func (s *Site) Read(c *fiber.Ctx, p Page, compute func(ctx context.Context, v cache.View) (title string, data any, err error)) error {
+func (s *Site) ShowCached(c *fiber.Ctx, p Page, compute func(ctx context.Context, v cache.View) (title string, data any, err error)) error {
 	role := s.roleOf(c)
 	key := "page " + role.String() + " " + strings.Clone(c.OriginalURL()) // Fiber uses the memory of its strings again
 	cached, err := cache.Get(c.UserContext(), s.answers, key, func(ctx context.Context, v cache.View) (cachedPage, error) {
@@ -167,7 +167,7 @@ func (s *Site) send(c *fiber.Ctx, status int, p Page, main []byte) error {
 		Notice: takeNotice(c), Zone: now.In(s.zone).Format("MST"), Now: now,
 	}
 	if f.Known {
-		f.Standing = s.standing.words(c.UserContext(), p.Section == "sync")
+		f.Status = s.status.line(c.UserContext(), p.Section == "sync")
 	}
 	c.Set(fiber.HeaderContentSecurityPolicy, policy)
 	c.Set(fiber.HeaderReferrerPolicy, "same-origin") // else a browser sends forms without their origin
@@ -195,8 +195,11 @@ func person(caller models.Caller) string {
 	return caller.Subject
 }
 
-// seeOther sends the browser to another page after a form was done, with something to say there.
-func seeOther(c *fiber.Ctx, address string, say notice) error {
-	leaveNotice(c, say)
+// SeeOther sends the browser to another page after a form was done, with something to say there.
+func SeeOther(c *fiber.Ctx, address string, say Notice) error {
+	LeaveNotice(c, say)
 	return c.Redirect(address, fiber.StatusSeeOther)
 }
+
+// Texts renders the texts of the console.
+func (s *Site) Texts() *messages.Printer { return s.texts }

@@ -10,7 +10,7 @@ import (
 
 func TestRemediesAreTakenApart(t *testing.T) {
 	t.Parallel()
-	for words, want := range map[string]remedy{
+	for words, want := range map[string]Remedy{
 		"":                               {},
 		"Look at the log.":               {Before: "Look at the log."},
 		"GRANT SELECT ON x TO y":         {Statement: "GRANT SELECT ON x TO y"},
@@ -21,7 +21,7 @@ func TestRemediesAreTakenApart(t *testing.T) {
 		"As the database's owner: GRANT CONNECT ON DATABASE … TO the role": {Before: "As the database's owner: GRANT CONNECT ON DATABASE … TO the role"},
 		"See that SELECT is allowed":                                       {Before: "See that SELECT is allowed"},
 	} {
-		if got := remedyOf(words); got != want {
+		if got := NewRemedy(words); got != want {
 			t.Errorf("%q: %+v", words, got)
 		}
 	}
@@ -31,7 +31,7 @@ func TestDocumentsAreTakenApart(t *testing.T) {
 	t.Parallel()
 	deep := strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000)
 	long := strings.Repeat("é", valueLength+1)
-	for document, want := range map[string][]value{
+	for document, want := range map[string][]Value{
 		"":                     nil,
 		"{}":                   {},
 		"null":                 {{None: true}},
@@ -42,7 +42,7 @@ func TestDocumentsAreTakenApart(t *testing.T) {
 		`{"broken`:              {{Text: `{"broken`}},
 		"{\"bytes\": \"\xff\"}": {{Name: "bytes", Text: "�"}},
 	} {
-		got := valuesOf(models.JSON(document))
+		got := ValuesOf(models.JSON(document))
 		if len(got) != len(want) {
 			t.Errorf("%.60q: %+v", document, got)
 			continue
@@ -57,28 +57,10 @@ func TestDocumentsAreTakenApart(t *testing.T) {
 	for i := range 100 {
 		many += fmt.Sprintf(`"k%d": %d,`, i, i)
 	}
-	if got := valuesOf(models.JSON(many + `"last": 1}`)); len(got) != mostValues+1 || got[mostValues] != (value{More: 101 - mostValues}) {
+	if got := ValuesOf(models.JSON(many + `"last": 1}`)); len(got) != mostValues+1 || got[mostValues] != (Value{More: 101 - mostValues}) {
 		t.Errorf("of many values: %+v", got)
 	}
-	if valuesOf(nil) != nil {
+	if ValuesOf(nil) != nil {
 		t.Error("nothing has values")
-	}
-}
-
-// TestReasonsHaveWords of every code that there is, and of one that there is not.
-func TestReasonsHaveWords(t *testing.T) {
-	t.Parallel()
-	payload := valuesOf(models.JSON(`{"id_segmen": 77, "id_produk": 3, "created_at": "infinity", "produk": "A\\xff"}`))
-	for code, want := range map[string]string{
-		"dangling_reference(id_segmen)": "id_segmen is 77, and tbl_segmen has no row with that id.",
-		"parent_quarantined(id_segmen)": "id_segmen is 77, and that row of tbl_segmen is in quarantine itself.",
-		"unfit_value(created_at)":       "created_at holds a value that cannot be shown: infinity.",
-		"invalid_text(produk)":          "produk holds bytes that are not UTF-8 text.",
-		"something_new":                 "It cannot stand in the mirror: something_new.",
-	} {
-		got := reasonOf(models.Quarantined{Table: "products", Reason: code}, payload, models.Tables())
-		if !strings.HasPrefix(got.What, want) || got.Todo == "" {
-			t.Errorf("%s: %+v", code, got)
-		}
 	}
 }

@@ -148,8 +148,8 @@ var mutants = map[string]mutant{
 		"./test/console", "TestTwoSessions",
 	},
 	"deletes a product that has changed since it was shown": {
-		"handlers/pages/product_delete.go",
-		"models.RowVersions(fields[versionField])", `models.RowVersions("*")`,
+		"handlers/pages/products/delete.go",
+		"models.RowVersions{fields[pages.VersionField]}", `nil`,
 		"./test/console", "TestDeleteAProduct",
 	},
 	"applies whatever a full run finds, not what was shown": {
@@ -158,7 +158,7 @@ var mutants = map[string]mutant{
 		"./test/console", "TestPreviewIsApplied",
 	},
 	"leads to another site after signing in": {
-		"handlers/pages/session.go",
+		"handlers/pages/session/session.go",
 		` || u.Host != "" || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") ||`, ` || !strings.HasPrefix(next, "/") ||`,
 		"./test/console", "TestWaysBack",
 	},

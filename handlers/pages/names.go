@@ -1,0 +1,19 @@
+package pages
+
+import "lifecycle-sync/web"
+
+// Named is the name of a row that another one refers to, "" when there is none.
+func Named(name *string, id *int64) string {
+	if id == nil {
+		return ""
+	}
+	return web.Named(name, *id)
+}
+
+// Deref is a text, "" for nil.
+func Deref(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}
