@@ -102,6 +102,26 @@ func kindOf(f *schema.Field) (Kind, error) {
 	}
 }
 
+// TableNamed returns the mirrored table with a name in lifecycle_db. It panics when there is none.
+func TableNamed(source string) *Table {
+	for _, t := range Tables() {
+		if t.Source == source {
+			return t
+		}
+	}
+	panic(source + " is not mirrored")
+}
+
+// Column returns the column with a name. It panics when there is none.
+func (t *Table) Column(name string) Column {
+	for _, c := range t.Columns {
+		if c.Name == name {
+			return c
+		}
+	}
+	panic(t.Source + " has no column " + name)
+}
+
 // References lists the columns that hold ids of other mirrored tables.
 func (t *Table) References() []Column {
 	var refs []Column

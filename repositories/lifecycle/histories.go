@@ -7,25 +7,49 @@ import (
 	"lifecycle-sync/models"
 )
 
-// Transition reads an entry of the stage history as the API shows it.
-func (tx *Tx) Transition(ctx context.Context, t *models.Table, id int64) (transition models.ListedTransition, err error) {
+// LockTransition is LockProduct for a record of the stage history.
+func (tx *Tx) LockTransition(ctx context.Context, id int64) (*models.Row, error) {
+	return tx.lockRow(ctx, tx.source.histories, id)
+}
+
+// ListedTransition reads a record of the stage history as the API shows it. Errors: connection, timeout.
+func (tx *Tx) ListedTransition(ctx context.Context, id int64) (transition models.ListedTransition, err error) {
 	err = tx.conn.Gorm(ctx).Table(HistoryTable+" h").
 		Joins("LEFT JOIN tbl_produk product ON product.id = h.id_produk").
 		Joins("LEFT JOIN tbl_stage previous ON previous.id = h.stage_previous").
 		Joins("LEFT JOIN tbl_stage present ON present.id = h.stage_now").
-		Select(tx.db.Readable("h", t)+", product.produk, previous.stage AS stage_previous_name, present.stage AS stage_now_name").
+		Select(tx.source.db.Readable("h", tx.source.histories)+", product.produk, previous.stage AS stage_previous_name, present.stage AS stage_now_name").
 		Where("h.id = ?", id).Take(&transition).Error
-	return transition, tx.db.Translate(err)
+	return transition, tx.source.db.Translate(err)
 }
 
-// HasLaterTransition reports whether a product has a transition later than a time. One whose time is none,
-// such as infinity, is in quarantine and does not count: nothing could ever be newer.
-func (tx *Tx) HasLaterTransition(ctx context.Context, t *models.Table, productID int64, than time.Time) (later bool, err error) {
-	for _, c := range t.Columns {
-		if c.Name == "tanggal_perubahan" {
-			err = tx.conn.Gorm(ctx).Raw("SELECT EXISTS (SELECT 1 FROM tbl_stage_histori WHERE id_produk = ? AND "+tx.db.Fits(c.Name, c)+
-				" AND "+tx.db.Cell(c.Name, c)+" > ?)", productID, than).Scan(&later).Error
-		}
-	}
-	return later, tx.db.Translate(err)
+// HasLaterMove reports whether a product has a move after a time. A time that cannot be mirrored, such as infinity,
+// does not count: no move could ever be later. Errors: connection, timeout.
+func (tx *Tx) HasLaterMove(ctx context.Context, productID int64, than time.Time) (later bool, err error) {
+	at := tx.source.histories.Column("tanggal_perubahan")
+	err = tx.conn.Gorm(ctx).Table(HistoryTable).Select("count(*) > 0").
+		Where("id_produk = ? AND "+tx.source.db.Fitting(at.Name, at)+" > ?", productID, than).Scan(&later).Error
+	return later, tx.source.db.Translate(err)
+}
+
+// StageExists reports whether there is a stage with an id. Errors: connection, timeout.
+func (tx *Tx) StageExists(ctx context.Context, id int64) (bool, error) {
+	return tx.exists(ctx, "tbl_stage", "id", id)
+}
+
+// CreateTransition inserts a record of the stage history and sets its id, created_at and updated_at. Errors: as CreateProduct.
+func (tx *Tx) CreateTransition(ctx context.Context, h *models.StageHistory) error {
+	h.CreatedAt, h.UpdatedAt = &tx.Now, &tx.Now
+	return tx.create(ctx, HistoryTable, h, &h.ID)
+}
+
+// UpdateTransition sets the given columns of a record to their values in h, and updated_at. Errors: as CreateProduct.
+func (tx *Tx) UpdateTransition(ctx context.Context, id int64, h models.StageHistory, columns ...string) error {
+	h.ID, h.UpdatedAt = id, &tx.Now
+	return tx.update(ctx, HistoryTable, &h, columns)
+}
+
+// DeleteTransition deletes a record of the stage history. Errors: as CreateProduct.
+func (tx *Tx) DeleteTransition(ctx context.Context, id int64) error {
+	return tx.delete(ctx, HistoryTable, &models.StageHistory{ID: id})
 }

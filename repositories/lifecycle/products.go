@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"context"
-	"strconv"
 
 	"lifecycle-sync/models"
 )
@@ -13,23 +12,19 @@ const (
 	HistoryTable = "tbl_stage_histori"
 )
 
-// Row reads a row and keeps others from changing it until the transaction ends; nil when there is none.
-// Errors: forbidden, because to lock takes the right to write; connection, timeout.
-func (tx *Tx) Row(ctx context.Context, t *models.Table, id int64) (*models.Row, error) {
-	row, err := tx.conn.OneRow(ctx, t, t.Source, id, true)
-	if err != nil {
-		return nil, writable(err)
-	}
-	return row, nil
+// LockProduct reads the row of a product, nil when there is none, and prevents others from changing it until the
+// transaction ends. Errors: forbidden, because a lock needs the right to write; connection, timeout.
+func (tx *Tx) LockProduct(ctx context.Context, id int64) (*models.Row, error) {
+	return tx.lockRow(ctx, tx.source.products, id)
 }
 
-// Product reads a product as the API shows it, with AttachmentsCount left 0.
-func (tx *Tx) Product(ctx context.Context, t *models.Table, id int64) (product models.ListedProduct, err error) {
+// ListedProduct reads a product as the API shows it, except for AttachmentsCount. Errors: connection, timeout.
+func (tx *Tx) ListedProduct(ctx context.Context, id int64) (product models.ListedProduct, err error) {
 	query := tx.conn.Gorm(ctx).Table(ProductTable + " p").
 		Joins("LEFT JOIN tbl_segmen segment ON segment.id = p.id_segmen").
 		Joins("LEFT JOIN tbl_stage stage ON stage.id = p.id_stage")
-	columns := tx.db.Readable("p", t) + ", segment.segmen, stage.stage"
-	has, err := tx.HasCategories(ctx)
+	columns := tx.source.db.Readable("p", tx.source.products) + ", segment.segmen, stage.stage"
+	has, err := tx.hasCategories(ctx)
 	if err != nil {
 		return product, err
 	}
@@ -37,27 +32,75 @@ func (tx *Tx) Product(ctx context.Context, t *models.Table, id int64) (product m
 		query, columns = query.Joins("LEFT JOIN tbl_kategori category ON category.id = p.id_kategori"), columns+", category.kategori"
 	}
 	err = query.Select(columns).Where("p.id = ?", id).Take(&product).Error
-	return product, tx.db.Translate(err)
+	return product, tx.source.db.Translate(err)
 }
 
-// HasCategories reports whether lifecycle_db has a table of categories. Where it has none, the ids that
-// its products carry are the categories.
-func (tx *Tx) HasCategories(ctx context.Context) (bool, error) {
-	infos, err := tx.conn.Inspect(ctx, []string{"tbl_kategori"})
-	return infos["tbl_kategori"].Exists, err
+// CreateProduct inserts a product and sets its id, created_at and updated_at. Errors: forbidden, constraint (also a
+// trigger that refuses it), data_type, unavailable when the ids have run out.
+func (tx *Tx) CreateProduct(ctx context.Context, p *models.Product) error {
+	now := models.InstantOf(tx.Now)
+	p.CreatedAt, p.UpdatedAt = &now, &now
+	return tx.create(ctx, ProductTable, p, &p.ID)
 }
 
-// Exists reports whether a table has a row whose column holds an id.
-func (tx *Tx) Exists(ctx context.Context, table, column string, id int64) (exists bool, err error) {
-	return exists, tx.conn.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM "+table+" WHERE "+column+" = "+strconv.FormatInt(id, 10)+")", nil, &exists)
+// UpdateProduct sets the given columns of a product to their values in p, and updated_at. Errors: as CreateProduct.
+func (tx *Tx) UpdateProduct(ctx context.Context, id int64, p models.Product, columns ...string) error {
+	now := models.InstantOf(tx.Now)
+	p.ID, p.UpdatedAt = id, &now
+	return tx.update(ctx, ProductTable, &p, columns)
 }
 
-// DeleteProduct deletes a product and its stage history, whose ids it returns. Errors: constraint when
-// another table of lifecycle_db refers to the product, or a trigger keeps it; as Insert.
+// DeleteProduct deletes a product and its stage history, whose ids it returns. Errors: as CreateProduct; constraint
+// also when another table of lifecycle_db refers to the product.
 func (tx *Tx) DeleteProduct(ctx context.Context, id int64) (histories []int64, err error) {
-	err = tx.conn.Gorm(ctx).Raw("DELETE FROM tbl_stage_histori WHERE id_produk = ? RETURNING id", id).Scan(&histories).Error
+	var deleted []models.StageHistory
+	err = tx.conn.Gorm(ctx).Table(HistoryTable).Clauses(returningID()).Where("id_produk = ?", id).Delete(&deleted).Error
 	if err != nil {
-		return nil, writable(tx.db.Translate(err))
+		return nil, writeError(tx.source.db.Translate(err))
 	}
-	return histories, tx.Delete(ctx, ProductTable, id)
+	for _, h := range deleted {
+		histories = append(histories, h.ID)
+	}
+	return histories, tx.delete(ctx, ProductTable, &models.Product{ID: id})
+}
+
+// UnknownChoices lists the fields of a product whose id does not exist. Without a category table, the ids that
+// products have are the categories. Errors: connection, timeout.
+func (tx *Tx) UnknownChoices(ctx context.Context, p *models.Product) (unknown []models.ProductField, err error) {
+	for _, f := range models.ProductFields() {
+		id, _ := f.Value(p).(*int64)
+		if f.Choices == "" || id == nil {
+			continue
+		}
+		exists, err := tx.choiceExists(ctx, f, *id)
+		if err != nil {
+			return nil, err
+		}
+		if !exists {
+			unknown = append(unknown, f)
+		}
+	}
+	return unknown, nil
+}
+
+func (tx *Tx) choiceExists(ctx context.Context, f models.ProductField, id int64) (bool, error) {
+	table, column := f.Choices, "id"
+	if f.Choices == categoryTable {
+		has, err := tx.hasCategories(ctx)
+		if err != nil {
+			return false, err
+		}
+		if !has {
+			table, column = ProductTable, f.Column
+		}
+	}
+	return tx.exists(ctx, table, column, id)
+}
+
+const categoryTable = "tbl_kategori"
+
+// hasCategories reports whether lifecycle_db has a category table.
+func (tx *Tx) hasCategories(ctx context.Context) (bool, error) {
+	infos, err := tx.conn.Inspect(ctx, []string{categoryTable})
+	return infos[categoryTable].Exists, err
 }

@@ -11,10 +11,15 @@ import (
 )
 
 // Source is lifecycle_db.
-type Source struct{ db *database.DB }
+type Source struct {
+	db                  *database.DB
+	products, histories *models.Table
+}
 
 // New returns the source behind a pool.
-func New(db *database.DB) *Source { return &Source{db: db} }
+func New(db *database.DB) *Source {
+	return &Source{db: db, products: models.TableNamed(ProductTable), histories: models.TableNamed(HistoryTable)}
+}
 
 // Features are those of the source's database system.
 func (s *Source) Features() database.Features { return s.db.Features() }

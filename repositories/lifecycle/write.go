@@ -14,10 +14,10 @@ const outcomeTime = 5 * time.Second
 
 // Tx is a write through the API: one transaction in lifecycle_db, used by one goroutine at a time.
 type Tx struct {
-	Now  time.Time // the database's clock, to the microsecond: what updated_at becomes
-	xid  *int64    // nil on SQLite
-	db   *database.DB
-	conn *database.Conn
+	Now    time.Time // the database's clock, to the microsecond: what updated_at becomes
+	xid    *int64    // nil on SQLite
+	source *Source
+	conn   *database.Conn
 }
 
 // InTx runs fn in one write transaction, which commits when fn returns nil; on SQLite it holds the one
@@ -30,17 +30,17 @@ func (s *Source) InTx(ctx context.Context, fn func(tx *Tx) error) error {
 	if err != nil {
 		switch models.AsError(err).Class {
 		case models.Permission:
-			return &models.Error{Class: models.Unavailable, LegacyMessage: "lifecycle_db refuses this server", Cause: err, LegacyRemedy: "Its administrator finds the reason in the log."}
+			return models.NewError(models.Unavailable, "lifecycle.login_refused", nil).WithRemedy("lifecycle.login_refused_remedy", nil).WithCause(err)
 		case models.Busy: // SQLite
-			return &models.Error{Class: models.Unavailable, LegacyMessage: "lifecycle_db is being written by another program", Cause: err, LegacyRemedy: "Try again shortly."}
+			return models.NewError(models.Unavailable, "lifecycle.locked", nil).WithRemedy("lifecycle.locked_remedy", nil).WithCause(err)
 		default:
 			return err
 		}
 	}
 	defer conn.Close()
-	tx := &Tx{db: s.db, conn: conn}
+	tx := &Tx{source: s, conn: conn}
 	if tx.xid, tx.Now, err = conn.TransactionID(ctx); err != nil {
-		return writable(err)
+		return writeError(err)
 	}
 	if err := fn(tx); err != nil {
 		return err
@@ -51,16 +51,14 @@ func (s *Source) InTx(ctx context.Context, fn func(tx *Tx) error) error {
 	return nil
 }
 
-// writable says in a client's words that the account may only read. It is for what lifecycle_db said to a
-// write: fn speaks to pmo_db, too, whose rights are another matter.
-func writable(err error) error {
+// writeError turns a missing privilege into Forbidden. It is for statements in lifecycle_db only: fn uses pmo_db
+// too, where a missing privilege is not the client's.
+func writeError(err error) error {
 	e := models.AsError(err)
 	if err == nil || e.Class != models.Permission {
 		return err
 	}
-	return &models.Error{Class: models.Forbidden, Cause: err,
-		LegacyMessage: "lifecycle_db does not let this server write: its account may only read, or the server is a standby",
-		LegacyRemedy:  "docs/operations.md has the rights that writing through the API needs."}
+	return models.NewError(models.Forbidden, "lifecycle.read_only", nil).WithRemedy("lifecycle.read_only_remedy", nil).WithCause(err)
 }
 
 // UnknownOutcomeError is the cause of an error after which a write may have been done or not.
@@ -85,8 +83,7 @@ func (s *Source) afterCommit(ctx context.Context, tx *Tx, err error) error {
 	case lookErr == nil && outcome == Aborted:
 		return err
 	default:
-		return &models.Error{Class: models.Connection, LegacyMessage: "lifecycle_db went away in the midst of the write", Cause: UnknownOutcomeError{err},
-			LegacyRemedy: "Look whether it was done before trying again, or try again with the same Idempotency-Key."}
+		return models.NewError(models.Connection, "lifecycle.unknown_outcome", nil).WithRemedy("lifecycle.unknown_outcome_remedy", nil).WithCause(UnknownOutcomeError{err})
 	}
 }
 

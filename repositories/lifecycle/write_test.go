@@ -17,7 +17,7 @@ func TestRightsOfTheOtherDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	other := &models.Error{Class: models.Permission, LegacyMessage: "pmo_db: the role may not do this"}
+	other := &models.Error{Class: models.Permission, Text: models.NewText("database.permission", nil)}
 	err = lifecycle.New(db).InTx(t.Context(), func(*lifecycle.Tx) error { return other })
 	if models.AsError(err) != other {
 		t.Errorf("became %v", err)

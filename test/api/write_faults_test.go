@@ -83,7 +83,7 @@ func TestReaderOfLifecycle(t *testing.T) {
 		s.do(http.MethodDelete, base+"/products/1", nil),
 	} {
 		a.want(t, http.StatusForbidden, "forbidden")
-		if !strings.Contains(a.json.Message, "may only read") {
+		if !strings.Contains(a.json.Message, "read-only") {
 			t.Errorf("%s", a.body)
 		}
 	}

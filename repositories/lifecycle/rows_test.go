@@ -1,0 +1,118 @@
+package lifecycle_test
+
+import (
+	"testing"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/repositories/lifecycle"
+	"lifecycle-sync/test/kit"
+)
+
+// emptySource creates lifecycle_db's tables without rows.
+func emptySource(t *testing.T, url string) (*database.DB, *lifecycle.Source) {
+	t.Helper()
+	db, err := database.Open(url, database.Options{Name: "lifecycle_db", MaxConns: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	var fillings []lifecycle.Filling
+	for _, table := range models.Tables() {
+		fillings = append(fillings, lifecycle.Filling{Table: table, Rows: func(func(models.Row) bool) {}})
+	}
+	source := lifecycle.New(db)
+	if err := source.Seed(t.Context(), fillings, nil); err != nil {
+		t.Fatal(err)
+	}
+	return db, source
+}
+
+func TestTx_WritesProductsAndTransitions(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		db, source := emptySource(t, url(t))
+		kit.Exec(t, db.SQL, "INSERT INTO tbl_stage (stage) VALUES ('Introduction')")
+		price := int64(1<<53 + 1)
+		product := models.Product{Name: new("Gardu"), Price: &price, StageID: new(int64(1)), SegmentID: new(int64(7))}
+		history := models.StageHistory{StageID: new(int64(1)), Metrics: models.JSON(`{"a": 1.00}`)}
+		err := source.InTx(t.Context(), func(tx *lifecycle.Tx) error {
+			if err := tx.CreateProduct(t.Context(), &product); err != nil {
+				return err
+			}
+			history.ProductID, history.ChangedAt = &product.ID, &tx.Now
+			if err := tx.CreateTransition(t.Context(), &history); err != nil {
+				return err
+			}
+			if product.ID != 1 || history.ID != 1 || !product.UpdatedAt.Time().Equal(tx.Now) || !history.CreatedAt.Equal(tx.Now) {
+				t.Errorf("created %+v and %+v", product, history)
+			}
+			unknown, err := tx.UnknownChoices(t.Context(), &product)
+			if err != nil || len(unknown) != 1 || unknown[0].Column != "id_segmen" {
+				t.Errorf("unknown choices are %v, %v", unknown, err)
+			}
+			later, err := tx.HasLaterMove(t.Context(), product.ID, tx.Now)
+			if err != nil || later {
+				t.Errorf("a move at the same time is later: %v", err)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = source.InTx(t.Context(), func(tx *lifecycle.Tx) error {
+			if err := tx.UpdateProduct(t.Context(), 1, models.Product{Name: new("ignored"), Customer: new("PLN")}, "pelanggan", "harga"); err != nil {
+				return err
+			}
+			if err := tx.UpdateTransition(t.Context(), 1, models.StageHistory{Notes: new("baru")}, "catatan", "performance_metrics"); err != nil {
+				return err
+			}
+			listed, err := tx.ListedProduct(t.Context(), 1)
+			if err != nil || *listed.Name != "Gardu" || *listed.Customer != "PLN" || listed.Price != nil || *listed.Stage != "Introduction" ||
+				!listed.UpdatedAt.Time().Equal(tx.Now) || *listed.CreatedAt != *product.CreatedAt {
+				t.Errorf("updated to %+v, %v", listed, err)
+			}
+			transition, err := tx.ListedTransition(t.Context(), 1)
+			if err != nil || *transition.Notes != "baru" || transition.Metrics != nil || transition.ProductID != 1 || *transition.StageID != 1 {
+				t.Errorf("updated to %+v, %v", transition, err)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = source.InTx(t.Context(), func(tx *lifecycle.Tx) error {
+			histories, err := tx.DeleteProduct(t.Context(), 1)
+			if err != nil || len(histories) != 1 || histories[0] != 1 {
+				t.Errorf("deleted the histories %v, %v", histories, err)
+			}
+			if row, err := tx.LockProduct(t.Context(), 1); row != nil || err != nil {
+				t.Errorf("the product is still there: %v", err)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestTx_ReportsSuppressedWrites(t *testing.T) {
+	t.Parallel()
+	db, source := emptySource(t, databasetest.Postgres(t))
+	kit.Exec(t, db.SQL, "INSERT INTO tbl_produk (produk) VALUES ('Gardu')")
+	kit.Exec(t, db.SQL, "CREATE FUNCTION suppress() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
+	kit.Exec(t, db.SQL, "CREATE TRIGGER suppress BEFORE INSERT OR UPDATE OR DELETE ON tbl_produk FOR EACH ROW EXECUTE FUNCTION suppress()")
+	for name, write := range map[string]func(tx *lifecycle.Tx) error{
+		"insert": func(tx *lifecycle.Tx) error { return tx.CreateProduct(t.Context(), &models.Product{}) },
+		"update": func(tx *lifecycle.Tx) error { return tx.UpdateProduct(t.Context(), 1, models.Product{}, "produk") },
+		"delete": func(tx *lifecycle.Tx) error { _, err := tx.DeleteProduct(t.Context(), 1); return err },
+	} {
+		err := source.InTx(t.Context(), write)
+		if e := models.AsError(err); e == nil || e.Class != models.Constraint || e.Text.Code != "lifecycle.suppressed" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
