@@ -18,6 +18,8 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services/alerts"
+	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/databases"
 )
 
 // lab is a pmo_db and a receiver.
@@ -47,12 +49,7 @@ func each(t *testing.T, fn func(l *lab)) {
 
 func (l *lab) open() *database.DB {
 	l.Helper()
-	db, err := database.Open(l.url, database.Options{Name: "pmo_db", MaxConns: 4, ConnectTimeout: 10 * time.Second})
-	if err != nil {
-		l.Fatal(err)
-	}
-	l.Cleanup(func() { _ = db.Close() })
-	return db
+	return databases.Open(l, l.url, "pmo_db")
 }
 
 // record puts a run on record that has ended, with so many rows in quarantine.
@@ -93,12 +90,7 @@ func (l *lab) watch(runs alerts.Runs) (watch *alerts.Watch, end func()) {
 // told waits until the receiver has got so many alerts, and returns them in a few words.
 func (l *lab) told(n int) (told []string) {
 	l.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for tick := time.NewTicker(time.Millisecond); len(l.receiver.got()) < n; <-tick.C {
-		if time.Now().After(deadline) {
-			l.Fatalf("%d alerts, want %d", len(l.receiver.got()), n)
-		}
-	}
+	kit.Eventually(l, fmt.Sprint(n, " alerts"), func() bool { return len(l.receiver.got()) >= n })
 	for _, r := range l.receiver.got()[:n] {
 		var a alerts.Alert
 		if err := json.Unmarshal(r.body, &a); err != nil {

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"gorm.io/gorm"
 
@@ -16,6 +15,8 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services/cache"
+	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/databases"
 )
 
 // lab has a pmo_db whose one segment bears a number as its name.
@@ -53,12 +54,7 @@ func newLab(t *testing.T, url string, o cache.Options) *lab {
 
 func openDB(t *testing.T, url string) *database.DB {
 	t.Helper()
-	db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 10, ConnectTimeout: 5 * time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	return db
+	return databases.Open(t, url, "pmo_db")
 }
 
 // follow lets answers be kept until the test ends, and waits until they are. report is told what
@@ -85,9 +81,7 @@ func (l *lab) follow(answers *cache.Answers, report func(error)) {
 
 func (l *lab) exec(statement string) {
 	l.Helper()
-	if err := l.db.Exec(statement).Error; err != nil {
-		l.Fatal(err)
-	}
+	kit.Exec(l, l.db.SQL, statement)
 }
 
 // write commits a number and the mirror's next version, as another process would, and returns the version.
@@ -148,10 +142,5 @@ func (l *lab) want(key string, number, made int) {
 // eventually waits until a condition holds.
 func (l *lab) eventually(what string, holds func() bool) {
 	l.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for tick := time.NewTicker(5 * time.Millisecond); !holds(); <-tick.C {
-		if time.Now().After(deadline) {
-			l.Fatal(fmt.Sprint(what, ": not within 30 s; ", l.answers.Stats()))
-		}
-	}
+	kit.Eventually(l, what, holds, kit.Text(func() string { return fmt.Sprint(l.answers.Stats()) }))
 }

@@ -9,24 +9,15 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/services/demo"
+	"lifecycle-sync/test/kit/databases"
 )
-
-func open(t testing.TB, url string) *database.DB {
-	t.Helper()
-	db, err := database.Open(url, database.Options{Name: "lifecycle_db", MaxConns: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	return db
-}
 
 // What the sync reads of a filled source is what was generated, cell for cell, and all of it fit.
 func TestFill(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		source := lifecycle.New(open(t, url(t)))
+		source := lifecycle.New(databases.Open(t, url(t), "lifecycle_db"))
 		var done, total int64
 		err := demo.Fill(t.Context(), source, demo.Products, demo.Histories, func(d, of int64) { done, total = d, of })
 		if err != nil {

@@ -10,14 +10,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/database/databasetest"
-	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services/export"
 	"lifecycle-sync/services/products"
+	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/databases"
 )
 
 // lab is exports of a mirror with n products.
@@ -30,15 +30,7 @@ type lab struct {
 
 func newLab(t *testing.T, url string, n int) *lab {
 	t.Helper()
-	db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 6, ConnectTimeout: 10 * time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	store := pmo.New(db, models.Tables())
-	if _, err := store.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	db, store := databases.PMO(t, url)
 	l := &lab{t: t, db: db, folder: filepath.Join(t.TempDir(), "exports")}
 	l.exports = export.New(store, l.folder, slog.New(slog.DiscardHandler))
 	t.Cleanup(l.exports.Close)
@@ -52,9 +44,7 @@ func newLab(t *testing.T, url string, n int) *lab {
 
 func (l *lab) exec(statement string) {
 	l.t.Helper()
-	if err := l.db.Exec(statement).Error; err != nil {
-		l.t.Fatal(err)
-	}
+	kit.Exec(l.t, l.db.SQL, statement)
 }
 
 func (l *lab) csv(q products.Query) io.ReadCloser {
@@ -127,7 +117,7 @@ func TestBrokenOff(t *testing.T) {
 			if err := file.Close(); err != nil {
 				t.Fatal(err)
 			}
-			l.eventually("its connection is free", func() bool { return l.db.SQL.Stats().InUse == 0 })
+			kit.Eventually(l.t, "its connection is free", func() bool { return l.db.SQL.Stats().InUse == 0 })
 		}
 		var open []io.ReadCloser
 		for range 4 {
@@ -146,16 +136,6 @@ func TestBrokenOff(t *testing.T) {
 			t.Errorf("%d connections are in use", n)
 		}
 	})
-}
-
-func (l *lab) eventually(what string, holds func() bool) {
-	l.t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for tick := time.NewTicker(5 * time.Millisecond); !holds(); <-tick.C {
-		if time.Now().After(deadline) {
-			l.t.Fatalf("not within 30 s: %s", what)
-		}
-	}
 }
 
 // TestConnectionLost loses the database at once, and midway.

@@ -39,14 +39,14 @@ func TestEveryKindOfChange(t *testing.T) {
 			l.equal()
 		})
 	}
-	if !l.holds(l.target, `SELECT count(*) = 1 FROM lifecycle_sync_changes c JOIN lifecycle_sync_runs r ON r.id = c.run_id
+	if !l.holds(l.Target, `SELECT count(*) = 1 FROM lifecycle_sync_changes c JOIN lifecycle_sync_runs r ON r.id = c.run_id
 		WHERE r.mode = 'realtime' AND c.table_name = 'products' AND c.row_id = 3 AND c.after ->> 'harga' = '9007199254740993'`) {
 		t.Error("the change log lacks what real time has overwritten")
 	}
 	if runs := l.runs(models.RealtimeRun); len(runs) != 1 || runs[0] != "realtime succeeded " {
 		t.Errorf("what real time brought in an hour is one run: %q", runs)
 	}
-	if !l.holds(l.target, "SELECT updated > 0 AND inserted > 0 FROM lifecycle_sync_run_tables t JOIN lifecycle_sync_runs r ON r.id = t.run_id WHERE r.mode = 'realtime' AND table_name = 'products'") {
+	if !l.holds(l.Target, "SELECT updated > 0 AND inserted > 0 FROM lifecycle_sync_run_tables t JOIN lifecycle_sync_runs r ON r.id = t.run_id WHERE r.mode = 'realtime' AND table_name = 'products'") {
 		t.Error("the run's counts lack what it did")
 	}
 }
@@ -61,7 +61,7 @@ func TestQuarantineInRealTime(t *testing.T) {
 		t.Helper()
 		l.caughtUp()
 		l.equal()
-		if !l.holds(l.target, "SELECT coalesce(string_agg(table_name || ' ' || reason, ', ' ORDER BY table_name, row_id), '') = '"+reasons+
+		if !l.holds(l.Target, "SELECT coalesce(string_agg(table_name || ' ' || reason, ', ' ORDER BY table_name, row_id), '') = '"+reasons+
 			"' FROM lifecycle_sync_quarantine WHERE (payload ->> 'id_produk') = '11' OR table_name = 'products' AND row_id = 11 OR row_id > 1000") {
 			t.Errorf("the quarantine does not hold %q", reasons)
 		}
@@ -96,7 +96,7 @@ func TestTransactionsComeWhole(t *testing.T) {
 		}
 	}()
 	for looks, working := 0, true; working; looks++ {
-		if !l.holds(l.target, "SELECT sum(harga) = 2000 FROM tbl_produk_lifecycle WHERE id IN (1, 2)") {
+		if !l.holds(l.Target, "SELECT sum(harga) = 2000 FROM tbl_produk_lifecycle WHERE id IN (1, 2)") {
 			t.Fatal("half a transaction was seen")
 		}
 		select {
@@ -117,7 +117,7 @@ func TestCommitsThatDoNotWait(t *testing.T) {
 	var writers sync.WaitGroup
 	for w, wait := range []string{"on", "off", "on", "off"} {
 		writers.Go(func() {
-			conn, err := l.source.Conn(l.Context())
+			conn, err := l.Source.Conn(l.Context())
 			if err != nil {
 				t.Error(err)
 				return
@@ -204,9 +204,9 @@ func TestTheLogIsNotHeld(t *testing.T) {
 	l := newLab(t)
 	l.follows()
 	var before int64
-	if err := l.source.QueryRowContext(t.Context(), "SELECT (pg_current_wal_lsn() - '0/0')::bigint FROM pg_sleep(0)").Scan(&before); err != nil {
+	if err := l.Source.QueryRowContext(t.Context(), "SELECT (pg_current_wal_lsn() - '0/0')::bigint FROM pg_sleep(0)").Scan(&before); err != nil {
 		t.Fatal(err)
 	}
 	l.change("CREATE TABLE lain AS SELECT g, md5(g::text) FROM generate_series(1, 20000) g")
-	l.eventually(l.source, fmt.Sprintf("SELECT confirmed_flush_lsn - '0/0' > %d + 1000000 FROM pg_replication_slots WHERE database = current_database()", before))
+	l.eventually(l.Source, fmt.Sprintf("SELECT confirmed_flush_lsn - '0/0' > %d + 1000000 FROM pg_replication_slots WHERE database = current_database()", before))
 }

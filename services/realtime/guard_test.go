@@ -37,11 +37,11 @@ func TestMassDeleteStopsRealTime(t *testing.T) {
 			if _, err := fmt.Sscanf(allowed, "%d", &n); err != nil {
 				t.Fatal(err)
 			}
-			if !l.holds(l.target, "SELECT (SELECT count(*) FROM tbl_produk_lifecycle) = 120 AND (SELECT count(*) FROM tbl_stage_histori_lifecycle) = 60") {
+			if !l.holds(l.Target, "SELECT (SELECT count(*) FROM tbl_produk_lifecycle) = 120 AND (SELECT count(*) FROM tbl_stage_histori_lifecycle) = 60") {
 				t.Error("something was changed")
 			}
-			l.eventually(l.target, "SELECT EXISTS (SELECT FROM lifecycle_sync_runs WHERE mode = 'realtime' AND state = 'failed' AND error_class = 'mass_delete' AND error_remedy <> '')")
-			if _, err := l.engine.Sync(l.Context(), mirror.Request{AllowDeletes: &n}, mirror.Silent{}); err != nil {
+			l.eventually(l.Target, "SELECT EXISTS (SELECT FROM lifecycle_sync_runs WHERE mode = 'realtime' AND state = 'failed' AND error_class = 'mass_delete' AND error_remedy <> '')")
+			if _, err := l.Engine.Sync(l.Context(), mirror.Request{AllowDeletes: &n}, mirror.Silent{}); err != nil {
 				t.Fatalf("the number to allow was not the right one: %v", err)
 			}
 			_ = f.until(realtime.Following, 2)

@@ -66,7 +66,7 @@ func TestNoInterleavingLosesAChange(t *testing.T) {
 
 func (i *interleaving) play() {
 	i.Helper()
-	exec(i, i.source, "TRUNCATE copy; INSERT INTO copy SELECT id, harga, updated_at FROM tbl_produk")
+	exec(i, i.Source, "TRUNCATE copy; INSERT INTO copy SELECT id, harga, updated_at FROM tbl_produk")
 	i.cursor = time.Time{}
 	i.copy()
 	for range steps {
@@ -110,7 +110,7 @@ func (i *interleaving) play() {
 func (i *interleaving) act(a int) {
 	i.Helper()
 	if i.open[a] == nil {
-		tx, err := i.source.BeginTx(context.WithoutCancel(i.Context()), nil)
+		tx, err := i.Source.BeginTx(context.WithoutCancel(i.Context()), nil)
 		if err != nil {
 			i.Fatal(err)
 		}
@@ -156,9 +156,9 @@ func (i *interleaving) end(a int) {
 func (i *interleaving) run() {
 	i.Helper()
 	req := mirror.Request{Mode: models.IncrementalRun}
-	_, err := i.engine.Sync(i.Context(), req, mirror.Silent{})
+	_, err := i.Engine.Sync(i.Context(), req, mirror.Silent{})
 	for err != nil && models.AsError(err).Class == models.Busy { // a step of real time, when the machine is slow
-		_, err = i.engine.Sync(i.Context(), req, mirror.Silent{})
+		_, err = i.Engine.Sync(i.Context(), req, mirror.Silent{})
 	}
 	if err != nil {
 		i.Fatal(err)
@@ -176,8 +176,8 @@ func (i *interleaving) refresh() {
 			return
 		}
 	}
-	exec(i, i.source, fmt.Sprintf("UPDATE tbl_produk SET deskripsi = '%d' WHERE id = %d", i.IntN(1e6), id))
-	if _, err := i.engine.Refresh(i.Context(), mirror.ChangedRows{"tbl_produk": {int64(id)}}, 0); err != nil && models.AsError(err).Class != models.Busy {
+	exec(i, i.Source, fmt.Sprintf("UPDATE tbl_produk SET deskripsi = '%d' WHERE id = %d", i.IntN(1e6), id))
+	if _, err := i.Engine.Refresh(i.Context(), mirror.ChangedRows{"tbl_produk": {int64(id)}}, 0); err != nil && models.AsError(err).Class != models.Busy {
 		i.Fatal(err)
 	}
 }
@@ -185,10 +185,10 @@ func (i *interleaving) refresh() {
 // copy is how many scripts do it: what is newer than the newest row seen so far.
 func (i *interleaving) copy() {
 	i.Helper()
-	_, err := i.source.ExecContext(i.Context(), `INSERT INTO copy SELECT id, harga, updated_at FROM tbl_produk WHERE updated_at >= $1
+	_, err := i.Source.ExecContext(i.Context(), `INSERT INTO copy SELECT id, harga, updated_at FROM tbl_produk WHERE updated_at >= $1
 		ON CONFLICT (id) DO UPDATE SET harga = excluded.harga, updated_at = excluded.updated_at`, i.cursor)
 	if err == nil {
-		err = i.source.QueryRowContext(i.Context(), "SELECT coalesce(max(updated_at), '2001-01-01') FROM copy").Scan(&i.cursor)
+		err = i.Source.QueryRowContext(i.Context(), "SELECT coalesce(max(updated_at), '2001-01-01') FROM copy").Scan(&i.cursor)
 	}
 	if err != nil {
 		i.Fatal(err)
@@ -197,5 +197,5 @@ func (i *interleaving) copy() {
 
 func (i *interleaving) copyLost() bool {
 	i.Helper()
-	return i.holds(i.source, "SELECT EXISTS (SELECT FROM tbl_produk p LEFT JOIN copy c USING (id) WHERE p.harga IS DISTINCT FROM c.harga)")
+	return i.holds(i.Source, "SELECT EXISTS (SELECT FROM tbl_produk p LEFT JOIN copy c USING (id) WHERE p.harga IS DISTINCT FROM c.harga)")
 }

@@ -10,76 +10,26 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	"go.uber.org/goleak"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/database/databasetest"
-	"lifecycle-sync/repositories/lifecycle"
-	"lifecycle-sync/repositories/pmo"
-	"lifecycle-sync/services/demo"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/realtime"
+	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/databases"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience is how long a test waits for what must come, on the busiest machine.
-const patience = 60 * time.Second
-
 // lab is lifecycle_db with some rows, an empty pmo_db, and what follows the one into the other.
-type lab struct {
-	testing.TB
-	sourceURL, targetURL string
-	source, target       *sql.DB // other people's connections
-	lifecycle            *lifecycle.Source
-	store                *pmo.Store
-	engine               *mirror.Engine
-}
+type lab struct{ *databases.Pair }
 
 // newLab makes both databases, with 120 products and 60 histories in the source.
 func newLab(t testing.TB) *lab {
 	t.Helper()
-	l := &lab{TB: t, sourceURL: databasetest.Postgres(t), targetURL: databasetest.Postgres(t)}
-	l.source, l.target = l.connect(l.sourceURL), l.connect(l.targetURL)
-	l.wire(l.sourceURL)
-	if err := demo.Fill(t.Context(), l.lifecycle, 120, 60, nil); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := l.store.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return l
-}
-
-// wire makes the engine, as somebody in lifecycle_db.
-func (l *lab) wire(sourceURL string) {
-	l.Helper()
-	l.lifecycle, l.store = lifecycle.New(l.pool(sourceURL, "lifecycle_db")), pmo.New(l.pool(l.targetURL, "pmo_db"), models.Tables())
-	l.engine = mirror.New(l.lifecycle, l.store, models.Tables(), 90*24*time.Hour, func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) })
-}
-
-func (l *lab) pool(url, name string) *database.DB {
-	l.Helper()
-	db, err := database.Open(url, database.Options{Name: name, MaxConns: 8, ConnectTimeout: 10 * time.Second})
-	if err != nil {
-		l.Fatal(err)
-	}
-	l.Cleanup(func() { _ = db.Close() })
-	return db
-}
-
-func (l *lab) connect(raw string) *sql.DB {
-	l.Helper()
-	db, err := sql.Open("pgx", raw)
-	if err != nil {
-		l.Fatal(err)
-	}
-	l.Cleanup(func() { _ = db.Close() })
-	return db
+	return &lab{databases.New(t, databasetest.Postgres, 120, 60)}
 }
 
 // following is a follower at work, and every status that it had.
@@ -98,9 +48,9 @@ func (l *lab) follow() *following {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(l.Context()))
 	f := &following{l: l, cancel: cancel, ended: make(chan error, 1)}
 	follower := realtime.New(realtime.Options{
-		Source: l.lifecycle, Store: l.store, Engine: l.engine, Tables: models.Tables(), Committed: func(int64) {},
+		Source: l.Lifecycle, Store: l.Store, Engine: l.Engine, Tables: models.Tables(), Committed: func(int64) {},
 		Run: func(ctx context.Context, req mirror.Request) error {
-			_, err := l.engine.Sync(ctx, req, mirror.Silent{})
+			_, err := l.Engine.Sync(ctx, req, mirror.Silent{})
 			return err
 		},
 		Changed: func(s realtime.Status) {
@@ -126,21 +76,23 @@ func (f *following) stop() {
 // until waits until the follower stands in a state for the nth time, and returns why.
 func (f *following) until(state realtime.State, nth int) error {
 	f.l.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-time.After(5 * time.Millisecond) {
+	var reason error
+	kit.Eventually(f.l, fmt.Sprintf("%s, time %d", state, nth), func() bool {
 		f.mu.Lock()
+		defer f.mu.Unlock()
 		seen := 0
 		for _, s := range f.statuses {
-			if s.State == state {
-				if seen++; seen == nth {
-					f.mu.Unlock()
-					return s.Err
-				}
+			if s.State != state {
+				continue
+			}
+			if seen++; seen == nth {
+				reason = s.Err
+				return true
 			}
 		}
-		f.mu.Unlock()
-	}
-	f.l.Fatalf("not %s for the %d. time: %+v", state, nth, f.statuses)
-	return nil
+		return false
+	}, kit.Text(func() string { return fmt.Sprintf("%+v", f.statuses) }))
+	return reason
 }
 
 // follows starts a follower and waits until it follows.
@@ -154,32 +106,23 @@ func (l *lab) follows() *following {
 // change runs statements in lifecycle_db, all in one transaction.
 func (l *lab) change(statements ...string) {
 	l.Helper()
-	exec(l, l.source, strings.Join(statements, ";"))
+	exec(l, l.Source, strings.Join(statements, ";"))
 }
 
 func exec(t testing.TB, db *sql.DB, statement string) {
 	t.Helper()
-	if _, err := db.ExecContext(context.WithoutCancel(t.Context()), statement); err != nil {
-		t.Fatalf("%s: %v", statement, err)
-	}
+	kit.Exec(t, db, statement)
 }
 
-func (l *lab) holds(db *sql.DB, condition string) (holds bool) {
+func (l *lab) holds(db *sql.DB, condition string) bool {
 	l.Helper()
-	if err := db.QueryRowContext(context.WithoutCancel(l.Context()), condition).Scan(&holds); err != nil {
-		l.Fatalf("%s: %v", condition, err)
-	}
-	return holds
+	return kit.One[bool](l, db, condition)
 }
 
 // eventually waits until a condition holds in a database.
 func (l *lab) eventually(db *sql.DB, condition string) {
 	l.Helper()
-	for deadline := time.Now().Add(patience); !l.holds(db, condition); <-time.After(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			l.Fatalf("it never came to be that %s", condition)
-		}
-	}
+	kit.Eventually(l, condition, func() bool { return l.holds(db, condition) })
 }
 
 // caughtUp waits until the mirror has everything that is committed now: what is committed last comes last.
@@ -187,14 +130,14 @@ func (l *lab) caughtUp() {
 	l.Helper()
 	last := rand.Text()
 	l.change("UPDATE tbl_segmen SET icon_dark = '" + last + "' WHERE id = 1")
-	l.eventually(l.target, "SELECT icon_dark IS NOT DISTINCT FROM '"+last+"' FROM tbl_segmen_lifecycle WHERE id = 1")
+	l.eventually(l.Target, "SELECT icon_dark IS NOT DISTINCT FROM '"+last+"' FROM tbl_segmen_lifecycle WHERE id = 1")
 }
 
 // equal fails the test unless verify finds the mirror equal to the source.
 func (l *lab) equal() {
 	l.Helper()
 	var found []string
-	verdict, err := l.engine.Verify(l.Context(), mirror.Silent{}, func(c mirror.Change, cause mirror.Cause) error {
+	verdict, err := l.Engine.Verify(l.Context(), mirror.Silent{}, func(c mirror.Change, cause mirror.Cause) error {
 		found = append(found, fmt.Sprintf("%s %d %s %v (%s)", c.Table.Name, c.ID, c.Action, c.Columns, cause))
 		return nil
 	})
@@ -209,7 +152,7 @@ func (l *lab) equal() {
 // runs lists the runs' modes, states and reasons, of the given modes.
 func (l *lab) runs(modes ...string) (runs []string) {
 	l.Helper()
-	rows, err := l.target.QueryContext(l.Context(), "SELECT mode, state || ' ' || coalesce(reason, error_message, '') FROM lifecycle_sync_runs ORDER BY id")
+	rows, err := l.Target.QueryContext(l.Context(), "SELECT mode, state || ' ' || coalesce(reason, error_message, '') FROM lifecycle_sync_runs ORDER BY id")
 	if err != nil {
 		l.Fatal(err)
 	}

@@ -37,12 +37,12 @@ func TestSoak(t *testing.T) {
 		case 0:
 			l.change("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'lifecycle-sync%'")
 		case 1:
-			exec(l, l.target, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'lifecycle-sync%'")
+			exec(l, l.Target, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'lifecycle-sync%'")
 		case 2, 3:
 			mode := []string{models.FullRun, models.IncrementalRun}[dice.IntN(2)]
-			_, _ = l.engine.Sync(l.Context(), mirror.Request{Mode: mode}, mirror.Silent{}) // it may have been cut off
+			_, _ = l.Engine.Sync(l.Context(), mirror.Request{Mode: mode}, mirror.Silent{}) // it may have been cut off
 		case 4:
-			_, _ = l.engine.Refresh(l.Context(), mirror.ChangedRows{"tbl_produk": {1 + dice.Int64N(120)}}, 0) // likewise
+			_, _ = l.Engine.Refresh(l.Context(), mirror.ChangedRows{"tbl_produk": {1 + dice.Int64N(120)}}, 0) // likewise
 		default:
 			f.stop()
 			f = l.follow()
@@ -57,11 +57,11 @@ func TestSoak(t *testing.T) {
 			t.Errorf("the guard has stopped real time: %v", s.Err)
 		}
 	}
-	if !l.holds(l.target, "SELECT NOT EXISTS (SELECT FROM lifecycle_sync_runs WHERE state = 'running')") {
-		if _, err := l.engine.Sync(l.Context(), mirror.Request{}, mirror.Silent{}); err != nil { // marks what was cut off
+	if !l.holds(l.Target, "SELECT NOT EXISTS (SELECT FROM lifecycle_sync_runs WHERE state = 'running')") {
+		if _, err := l.Engine.Sync(l.Context(), mirror.Request{}, mirror.Silent{}); err != nil { // marks what was cut off
 			t.Fatal(err)
 		}
-		if !l.holds(l.target, "SELECT NOT EXISTS (SELECT FROM lifecycle_sync_runs WHERE state = 'running')") {
+		if !l.holds(l.Target, "SELECT NOT EXISTS (SELECT FROM lifecycle_sync_runs WHERE state = 'running')") {
 			t.Error("a run is left running")
 		}
 	}

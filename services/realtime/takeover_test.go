@@ -11,6 +11,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/realtime"
+	"lifecycle-sync/test/kit/databases"
 )
 
 // TestStandbyTakesOver has two followers; one of them follows, and the other when that has ended.
@@ -53,9 +54,9 @@ func TestSlotLost(t *testing.T) {
 	f := l.follows()
 	l.caughtUp()
 	f.stop()
-	l.eventually(l.source, "SELECT NOT active FROM pg_replication_slots WHERE database = current_database()")
+	l.eventually(l.Source, "SELECT NOT active FROM pg_replication_slots WHERE database = current_database()")
 	l.change("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()", "UPDATE tbl_produk SET harga = 1 WHERE id = 1")
-	exec(l, l.target, "UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 2")
+	exec(l, l.Target, "UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 2")
 	l.follows()
 	l.equal()
 	if runs := l.runs(models.FullRun); len(runs) != 2 || !strings.Contains(runs[1], "slot was lost") {
@@ -70,7 +71,7 @@ func TestMirrorRestored(t *testing.T) {
 	f := l.follows()
 	l.caughtUp()
 	f.stop()
-	exec(l, l.target, "UPDATE lifecycle_sync_watermark SET lsn = 1; UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 2")
+	exec(l, l.Target, "UPDATE lifecycle_sync_watermark SET lsn = 1; UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 2")
 	l.follows()
 	l.equal()
 	if runs := l.runs(models.FullRun); len(runs) != 2 || !strings.Contains(runs[1], "restored or copied") {
@@ -89,7 +90,7 @@ func TestMirrorCopied(t *testing.T) {
 	if l.slot() == c.slot() {
 		t.Fatalf("both have the slot %s", l.slot())
 	}
-	exec(t, c.target, "UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 2") // after which nobody would look
+	exec(t, c.Target, "UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 2") // after which nobody would look
 	l.follows()
 	c.follows()
 	l.change("UPDATE tbl_produk SET harga = 3 WHERE id = 1")
@@ -108,7 +109,7 @@ func TestMirrorCopied(t *testing.T) {
 // copied copies pmo_db, which nobody may follow meanwhile, and returns a lab of the copy.
 func (l *lab) copied() *lab {
 	l.Helper()
-	original, err := url.Parse(l.targetURL)
+	original, err := url.Parse(l.TargetURL)
 	if err != nil {
 		l.Fatal(err)
 	}
@@ -116,20 +117,17 @@ func (l *lab) copied() *lab {
 	copied := *original
 	copied.Path += "_copy"
 	l.change("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '" + name + "'") // a template has no users
-	exec(l, l.source, "CREATE DATABASE "+name+"_copy TEMPLATE "+name)
-	l.Cleanup(func() { exec(l, l.source, "DROP DATABASE "+name+"_copy WITH (FORCE)") })
-	l.target = l.connect(l.targetURL)
-	l.wire(l.sourceURL)
-	c := &lab{TB: l.TB, sourceURL: l.sourceURL, targetURL: copied.String(), source: l.source}
-	c.target = c.connect(c.targetURL)
-	c.wire(c.sourceURL)
-	return c
+	source := l.Source                                                                                       // outlives the connections opened below
+	exec(l, source, "CREATE DATABASE "+name+"_copy TEMPLATE "+name)
+	l.Cleanup(func() { exec(l.TB, source, "DROP DATABASE "+name+"_copy WITH (FORCE)") })
+	l.Pair = databases.At(l.TB, l.SourceURL, l.TargetURL)
+	return &lab{databases.At(l.TB, l.SourceURL, copied.String())}
 }
 
 // slot is what the replication slot of the lab's pmo_db is called.
 func (l *lab) slot() string {
 	l.Helper()
-	name, err := l.store.SlotName(l.Context())
+	name, err := l.Store.SlotName(l.Context())
 	if err != nil {
 		l.Fatal(err)
 	}
@@ -153,10 +151,10 @@ func TestAroundRuns(t *testing.T) {
 	f := l.follow()
 	for i := range 4 {
 		mode := []string{models.FullRun, models.IncrementalRun}[i%2]
-		if _, err := l.engine.Sync(l.Context(), mirror.Request{Mode: mode}, mirror.Silent{}); err != nil && models.AsError(err).Class != models.Busy {
+		if _, err := l.Engine.Sync(l.Context(), mirror.Request{Mode: mode}, mirror.Silent{}); err != nil && models.AsError(err).Class != models.Busy {
 			t.Fatal(err)
 		}
-		if _, err := l.engine.Refresh(l.Context(), mirror.ChangedRows{"tbl_produk": {int64(i + 1)}}, 0); err != nil && models.AsError(err).Class != models.Busy {
+		if _, err := l.Engine.Refresh(l.Context(), mirror.ChangedRows{"tbl_produk": {int64(i + 1)}}, 0); err != nil && models.AsError(err).Class != models.Busy {
 			t.Fatal(err)
 		}
 	}
@@ -197,14 +195,14 @@ func TestWhatKeepsRealTimeFromWorking(t *testing.T) {
 			if test.tables != "" {
 				l.change(test.tables)
 			}
-			l.wire(as(l.sourceURL, role, "rahasia"))
+			l.Connect(as(l.SourceURL, role, "rahasia"), l.TargetURL)
 			err := l.follow().until(realtime.Unavailable, 1)
 			for _, want := range test.want {
 				if err == nil || !strings.Contains(err.Error(), want) {
 					t.Errorf("%v does not say %q", err, want)
 				}
 			}
-			if _, err := l.engine.Sync(l.Context(), mirror.Request{Mode: models.IncrementalRun}, mirror.Silent{}); err != nil {
+			if _, err := l.Engine.Sync(l.Context(), mirror.Request{Mode: models.IncrementalRun}, mirror.Silent{}); err != nil {
 				t.Errorf("runs go on without real time: %v", err)
 			}
 		})

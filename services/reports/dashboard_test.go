@@ -16,6 +16,7 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services/reports"
+	"lifecycle-sync/test/kit/databases"
 )
 
 // lab is a mirror filled with random rows, and what the oracle is told of them.
@@ -30,15 +31,8 @@ var segmentNames = []string{"Transmisi", "énergie & <co>", "Distribusi"}
 
 func newLab(t *testing.T, url string, seed uint64, now time.Time) *lab {
 	t.Helper()
-	db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 2, ConnectTimeout: 10 * time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	l := &lab{db: db, store: pmo.New(db, models.Tables()), oracle: oracle{now: now}}
-	if _, err := l.store.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	l := &lab{oracle: oracle{now: now}}
+	l.db, l.store = databases.PMO(t, url)
 	l.fill(t, rand.New(rand.NewPCG(seed, 1)))
 	return l
 }
@@ -274,15 +268,8 @@ func TestEmptyDashboard(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		db, err := database.Open(url(t), database.Options{Name: "pmo_db", MaxConns: 2, ConnectTimeout: 10 * time.Second})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = db.Close() })
-		l := &lab{db: db, store: pmo.New(db, models.Tables()), oracle: oracle{now: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)}}
-		if _, err := l.store.Migrate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		l := &lab{oracle: oracle{now: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)}}
+		l.db, l.store = databases.PMO(t, url(t))
 		got := string(l.read(t, pmo.ProductFilter{}))
 		for _, want := range []string{`"totalProducts":0,"totalValue":0,"byStage":[]`, `"averageDaysInStage":null`, `"lastSyncAt":null`, `"recentProducts":[]`, `"recentTransitions":[]`,
 			`"stageTransitions":[]`, `"segmentByStage":[]`, `"transitionSpeed":[]`, `{"month":"2026-11","count":0}`} {

@@ -10,6 +10,7 @@ import (
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/runs"
+	"lifecycle-sync/test/kit"
 )
 
 // trigger starts a run, which must begin.
@@ -264,17 +265,10 @@ func TestRunWaitsForAnAPIWrite(t *testing.T) {
 // untilSomebodyWaits waits until a session waits for one of pmo_db's advisory locks.
 func (l *lab) untilSomebodyWaits() {
 	l.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for tick, waits := time.NewTicker(10*time.Millisecond), false; !waits; <-tick.C {
-		err := l.pmo.SQL.QueryRowContext(l.Context(), `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
-			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&waits)
-		if err != nil {
-			l.Fatal(err)
-		}
-		if time.Now().After(deadline) {
-			l.Fatal("nobody waits")
-		}
-	}
+	kit.Eventually(l, "somebody waits", func() bool {
+		return kit.One[bool](l, l.pmo.SQL, `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`)
+	})
 }
 
 // TestRunThatCannotBegin answers why.

@@ -15,9 +15,10 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
-	"lifecycle-sync/services/demo"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/runs"
+	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/databases"
 )
 
 // lab is a service on two databases of its own.
@@ -45,16 +46,9 @@ func each(t *testing.T, fn func(l *lab)) {
 func newLab(t testing.TB, url func(testing.TB) string) *lab {
 	t.Helper()
 	l := &lab{TB: t, ended: make(chan runs.Outcome, 100)}
-	l.lc, l.pmo = l.open(url(t), "lifecycle_db"), l.open(url(t), "pmo_db")
-	l.source, l.store = lifecycle.New(l.lc), pmo.New(l.pmo, models.Tables())
-	if err := demo.Fill(t.Context(), l.source, 20, 12, nil); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := l.store.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	clock := func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
-	l.engine = &slow{Engine: mirror.New(l.source, l.store, models.Tables(), time.Hour, clock), release: make(chan struct{})}
+	p := databases.New(t, url, 20, 12)
+	l.lc, l.pmo, l.source, l.store = p.SourceDB, p.TargetDB, p.Lifecycle, p.Store
+	l.engine = &slow{Engine: p.Engine, release: make(chan struct{})}
 	l.Service = l.service()
 	return l
 }
@@ -69,21 +63,9 @@ func (l *lab) service() *runs.Service {
 	return s
 }
 
-func (l *lab) open(url, name string) *database.DB {
-	l.Helper()
-	db, err := database.Open(url, database.Options{Name: name, MaxConns: 8, ConnectTimeout: 10 * time.Second})
-	if err != nil {
-		l.Fatal(err)
-	}
-	l.Cleanup(func() { _ = db.Close() })
-	return db
-}
-
 func (l *lab) exec(db *database.DB, statement string) {
 	l.Helper()
-	if err := db.WithContext(l.Context()).Exec(statement).Error; err != nil {
-		l.Fatalf("%s: %v", statement, err)
-	}
+	kit.Exec(l, db.SQL, statement)
 }
 
 // slow is an engine whose runs can be made to wait at their first table.

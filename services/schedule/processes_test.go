@@ -1,12 +1,10 @@
 package schedule
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,11 +14,11 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/database/databasetest"
-	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
-	"lifecycle-sync/services/demo"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/runs"
+	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/databases"
 )
 
 // lab is a mirror in a database of its own.
@@ -33,37 +31,19 @@ type lab struct {
 
 func newLab(t testing.TB, url func(testing.TB) string) *lab {
 	t.Helper()
-	l := &lab{TB: t}
-	open := func(name string) *database.DB {
-		db, err := database.Open(url(t), database.Options{Name: name, MaxConns: 8, ConnectTimeout: 10 * time.Second})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = db.Close() })
-		return db
-	}
-	l.pmo = open("pmo_db")
-	source := lifecycle.New(open("lifecycle_db"))
-	l.store = pmo.New(l.pmo, models.Tables())
-	if err := demo.Fill(t.Context(), source, 20, 12, nil); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := l.store.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	l.eng = mirror.New(source, l.store, models.Tables(), time.Hour, func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) })
-	return l
+	p := databases.New(t, url, 20, 12)
+	return &lab{TB: t, store: p.Store, pmo: p.TargetDB, eng: p.Engine}
 }
 
 // process is a schedule as a process of its own has it, whose runs wait until they are released.
 type process struct {
 	*Schedule
-	log     *lockedBuffer
+	log     *kit.Buffer
 	release chan struct{}
 }
 
 func (l *lab) process() *process {
-	p := &process{log: &lockedBuffer{}, release: make(chan struct{})}
+	p := &process{log: &kit.Buffer{}, release: make(chan struct{})}
 	log := slog.New(slog.NewTextHandler(p.log, nil))
 	syncs := runs.New(runs.Options{Engine: held{l.eng, p.release}, Store: l.store, Timeout: time.Minute, Now: time.Now, Log: log})
 	l.Cleanup(syncs.Close)
@@ -90,33 +70,6 @@ func (h held) Sync(ctx context.Context, req mirror.Request, p mirror.Progress) (
 	return h.Engine.Sync(ctx, req, p)
 }
 
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
-func (l *lab) eventually(what string, holds func() bool) {
-	l.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for tick := time.NewTicker(10 * time.Millisecond); !holds(); <-tick.C {
-		if time.Now().After(deadline) {
-			l.Fatalf("%s: not within 30 s", what)
-		}
-	}
-}
-
 // TestTwoProcessesMakeOneRun lets a second process come to its turn while the first makes the run: it waits,
 // and has nothing left to do.
 func TestTwoProcessesMakeOneRun(t *testing.T) {
@@ -128,9 +81,9 @@ func TestTwoProcessesMakeOneRun(t *testing.T) {
 			first, second, due := l.process(), l.process(), time.Now()
 			ended := make(chan error, 2)
 			go func() { ended <- first.turn(t.Context(), mode, due) }()
-			l.eventually("a run has begun", func() bool { run, err := l.store.Running(t.Context()); return err == nil && run != nil })
+			kit.Eventually(l, "a run has begun", func() bool { run, err := l.store.Running(t.Context()); return err == nil && run != nil })
 			go func() { ended <- second.turn(t.Context(), mode, due) }()
-			l.eventually("the second waits", func() bool { return strings.Contains(second.log.String(), "waits") })
+			kit.Eventually(l, "the second waits", func() bool { return second.log.Contains("waits") })
 			close(first.release)
 			for range 2 {
 				if err := <-ended; err != nil {
