@@ -55,7 +55,7 @@ func prefixed(prefix, s string) string {
 func printVerdict(out *console, v mirror.Verification) {
 	if !v.Equal {
 		out.line("❌ The mirror differs from lifecycle_db: %d behind, %d drift, %d of unknown cause. Run lifecycle-sync sync.",
-			v.Differences[mirror.Behind], v.Differences[mirror.Drift], v.Differences[mirror.Unknown])
+			v.Differences.Behind, v.Differences.Drift, v.Differences.Unknown)
 		return
 	}
 	for _, count := range v.Tables {
@@ -73,6 +73,6 @@ type verdictJSON struct {
 }
 
 func newVerdict(v mirror.Verification) verdictJSON {
-	return verdictJSON{Equal: v.Equal, Behind: v.Differences[mirror.Behind], Drift: v.Differences[mirror.Drift],
-		Unknown: v.Differences[mirror.Unknown], Tables: v.Tables}
+	return verdictJSON{Equal: v.Equal, Behind: v.Differences.Behind, Drift: v.Differences.Drift,
+		Unknown: v.Differences.Unknown, Tables: v.Tables}
 }

@@ -233,7 +233,7 @@ func (h *Sync) Verify(c *fiber.Ctx) error {
 func (h *Sync) verification(v runs.Verdict) verification {
 	return verification{
 		Run: v.Run.ID, Equal: v.Equal,
-		found:       models.Differences{Behind: v.Count[mirror.Behind], Drift: v.Count[mirror.Drift], Unknown: v.Count[mirror.Unknown]},
+		found:       v.Count,
 		Tables:      h.counts(v.Tables),
 		Differences: each(v.Differences, func(d runs.Difference) difference { return difference(d) }),
 	}

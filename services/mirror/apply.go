@@ -8,142 +8,142 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services/failpoint"
 )
 
-func (e *Engine) diffAndApply(
-	ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, last *models.Watermark, missingKeys map[string][]models.Column, req Request, progress Progress,
-) ([]models.TableCount, error) {
-	before, err := e.store.Read(ctx)
-	if err != nil {
-		return nil, err
+// syncByDiff is Diff + Apply of a run. It applies nothing but the Diff with the requested digest, if there is one.
+func (e *Engine) syncByDiff(ctx context.Context, tx *pmo.Tx, d *differ, req Request) ([]models.TableCount, error) {
+	if tx.Run.Mode == models.IncrementalRun && d.since != nil {
+		d.horizon = d.since.Horizon
 	}
-	defer before.Close()
-	before.Probe = tx.Probe
-	agree(snap, before)
-	d := newDiffer(snap, before, missingKeys, progress)
-	d.since = last
-	if tx.Run.Mode == models.IncrementalRun && last != nil {
-		d.horizon = last.Horizon
-	}
-	var seen *summary
+	var found *summary
 	if req.Digest != "" {
-		seen = newSummary()
-		d.noted = seen.note
+		found = newSummary()
+		d.observe = found.add
 	}
-	waits := func(s *tableStats) bool { return seen != nil || s.trips() != "" } // whether it may be done is known at the end
-	for _, t := range snap.Tables {
-		progress.Begin(t, snap.Infos[t.Source].Rows)
-		if err := e.applyTable(ctx, tx, d, t); err != nil {
-			return nil, err
+	err := e.diffAndApply(ctx, tx, d, func() error {
+		if found != nil { // first: with another Diff the number of rows that may leave means nothing
+			if p := found.preview(d); p.Digest != req.Digest {
+				return digestMismatch(p)
+			}
 		}
-		if !waits(d.last()) {
-			progress.End(t, d.last().count)
-		}
-	}
-	if err := judge(d, req, seen); err != nil {
-		return nil, err
-	}
-	for _, s := range d.stats {
-		if waits(s) {
-			progress.End(s.table, s.count)
-		}
-	}
-	before.Close() // its locks would be in the way of new foreign keys
-	for i, t := range slices.Backward(snap.Tables) {
-		if err := tx.Delete(ctx, t, d.stats[i].leaving); err != nil {
-			return nil, err
-		}
-	}
-	failpoint.Reach("mid-apply")
-	if err := d.prove(ctx, tx); err != nil {
+		return guard(d, req.AllowDeletes)
+	})
+	if err != nil {
 		return nil, err
 	}
 	tx.Run.Differences, err = json.Marshal(d.causes)
 	return d.counts(), err
 }
 
-// judge refuses what was not asked for: another difference than the one that was seen before, which makes any
-// number of rows that may leave meaningless, and then a silent mass delete.
-func judge(d *differ, req Request, seen *summary) error {
-	if seen != nil {
-		if p := seen.preview(d); p.Digest != req.Digest {
-			return changed(p)
+// diffAndApply applies the Diff of all tables, unless check refuses it, and proves the result. Inserts and updates
+// are written while the Diff is still being computed; deletes wait for the check.
+func (e *Engine) diffAndApply(ctx context.Context, tx *pmo.Tx, d *differ, check func() error) error {
+	before, err := e.store.Read(ctx)
+	if err != nil {
+		return err
+	}
+	defer before.Close()
+	before.Probe = tx.Probe
+	alignHashing(d.snap, before)
+	d.mirror = before
+	var unreported []*tableStats // tables whose changes the check may still refuse
+	for _, t := range d.snap.Tables {
+		d.progress.Begin(t, d.snap.Infos[t.Source].Rows)
+		s, err := e.applyTable(ctx, tx, d, t)
+		if err != nil {
+			return err
+		}
+		if d.observe != nil || s.trips() != "" {
+			unreported = append(unreported, s)
+		} else {
+			d.progress.End(t, s.count)
 		}
 	}
-	return guard(d, req.AllowDeletes)
+	if err := check(); err != nil {
+		return err
+	}
+	for _, s := range unreported {
+		d.progress.End(s.table, s.count)
+	}
+	before.Close() // its locks would block deletes and new foreign keys
+	for i, t := range slices.Backward(d.snap.Tables) {
+		if err := tx.Delete(ctx, t, d.stats[i].leaving); err != nil {
+			return err
+		}
+	}
+	failpoint.Reach("mid-apply")
+	return d.prove(ctx, tx)
 }
 
-// applyTable brings one table up to date, as far as that takes no deletions.
-func (e *Engine) applyTable(ctx context.Context, tx *pmo.Tx, d *differ, t *models.Table) error {
+// applyTable writes the inserts, updates and quarantine entries of one table.
+func (e *Engine) applyTable(ctx context.Context, tx *pmo.Tx, d *differ, t *models.Table) (*tableStats, error) {
 	w := &writer{tx: tx, table: t, now: e.now}
-	if err := d.table(ctx, t, func(ctx context.Context, c Change) error {
-		d.causes[d.cause(c)]++
-		if d.noted != nil {
-			d.noted(c)
+	s, err := d.diffTable(ctx, t, func(ctx context.Context, c Change) error {
+		count(&d.causes, d.cause(c))
+		if d.observe != nil {
+			d.observe(c)
 		}
-		return w.change(ctx, c)
-	}); err != nil {
-		return errors.Join(err, w.wait())
+		return w.add(ctx, c)
+	})
+	if err != nil {
+		return nil, errors.Join(err, w.wait())
 	}
-	return w.finish(ctx)
+	return s, w.finish(ctx)
 }
 
-// A writer keeps at most this much before it writes.
+// A writer buffers at most this much before it writes.
 const (
 	writeRows  = 5000
 	writeBytes = 8 << 20
 )
 
-// writer applies the changes of one table, except for deletions from the mirror, which wait until
-// the guard has seen all of them and their children are gone. While it writes one portion it takes
-// over the next, so that both databases have something to do.
+// writer applies the changes of one table except deletes, which wait for the guard and for the rows' children to be
+// gone. It collects the next batch while one is being written, so that both databases work.
 type writer struct {
 	tx      *pmo.Tx
 	table   *models.Table
 	now     func() time.Time
-	portion portion
-	writing chan error // the portion under way; nil when there is none
+	batch   writeBatch
+	writing chan error // the batch being written; nil if there is none
 }
 
-// portion is what is written at once.
-type portion struct {
+type writeBatch struct {
 	upserts     []models.Row
 	logged      []models.LoggedChange
 	quarantined []models.Quarantined
-	forgotten   []int64
+	released    []int64
 	changes     int
 	bytes       int
 }
 
-// change takes one change over; it may keep its rows.
-func (w *writer) change(ctx context.Context, c Change) error {
-	p := &w.portion
+// add takes over a change and its rows.
+func (w *writer) add(ctx context.Context, c Change) error {
+	b := &w.batch
 	switch c.Action {
 	case Insert, Update, Release:
-		p.upserts = append(p.upserts, c.After)
+		b.upserts = append(b.upserts, c.After)
 	case Quarantine:
-		p.quarantined = append(p.quarantined, models.Quarantined{
+		b.quarantined = append(b.quarantined, models.Quarantined{
 			Table: w.table.Name, RowID: c.ID, Reason: c.Reason, Payload: w.table.Object(c.After), SourceHash: c.Hash,
 			RunID: w.tx.Run.ID, Since: w.now(),
 		})
 	case Delete, Forget:
 	}
 	if c.Action == Release || c.Action == Forget {
-		p.forgotten = append(p.forgotten, c.ID)
+		b.released = append(b.released, c.ID)
 	}
 	w.log(c)
-	p.changes++
-	p.bytes += c.After.Size() + c.Before.Size()
-	if p.changes >= writeRows || p.bytes >= writeBytes {
+	b.changes++
+	b.bytes += c.After.Size() + c.Before.Size()
+	if b.changes >= writeRows || b.bytes >= writeBytes {
 		return w.flush(ctx)
 	}
 	return nil
 }
 
-// log keeps what the change overwrites: an update's changed columns, a leaving row whole.
+// log records what the change overwrites: the changed columns of an update, the whole row if it leaves.
 func (w *writer) log(c Change) {
 	entry := models.LoggedChange{RunID: w.tx.Run.ID, Table: w.table.Name, RowID: c.ID, Action: string(c.Action)}
 	switch {
@@ -154,22 +154,22 @@ func (w *writer) log(c Change) {
 	default:
 		return
 	}
-	w.portion.logged = append(w.portion.logged, entry)
+	w.batch.logged = append(w.batch.logged, entry)
 }
 
-// flush begins to write the portion, once the one before is written.
+// flush starts to write the batch once the previous one is written.
 func (w *writer) flush(ctx context.Context) error {
-	if err := w.wait(); err != nil || w.portion.changes == 0 {
+	if err := w.wait(); err != nil || w.batch.changes == 0 {
 		return err
 	}
-	full, writing := w.portion, make(chan error, 1)
-	w.portion, w.writing = portion{}, writing
+	full, writing := w.batch, make(chan error, 1)
+	w.batch, w.writing = writeBatch{}, writing
 	go func() { writing <- full.write(ctx, w.tx, w.table) }()
 	return nil
 }
 
-// wait returns how the portion under way ended. It must be called before the transaction is used for
-// anything else, also after an error.
+// wait returns the result of the batch being written. Call it before using the transaction for anything else, also
+// after an error.
 func (w *writer) wait() error {
 	if w.writing == nil {
 		return nil
@@ -179,7 +179,7 @@ func (w *writer) wait() error {
 	return err
 }
 
-// finish writes what is left and waits for it.
+// finish writes the rest and waits for it.
 func (w *writer) finish(ctx context.Context) error {
 	if err := w.flush(ctx); err != nil {
 		return err
@@ -187,15 +187,15 @@ func (w *writer) finish(ctx context.Context) error {
 	return w.wait()
 }
 
-func (p portion) write(ctx context.Context, tx *pmo.Tx, t *models.Table) error {
-	if err := tx.Upsert(ctx, t, p.upserts); err != nil {
+func (b writeBatch) write(ctx context.Context, tx *pmo.Tx, t *models.Table) error {
+	if err := tx.Upsert(ctx, t, b.upserts); err != nil {
 		return err
 	}
-	if err := tx.LogChanges(ctx, p.logged); err != nil {
+	if err := tx.LogChanges(ctx, b.logged); err != nil {
 		return err
 	}
-	if err := tx.Quarantine(ctx, p.quarantined); err != nil {
+	if err := tx.Quarantine(ctx, b.quarantined); err != nil {
 		return err
 	}
-	return tx.Unquarantine(ctx, t, p.forgotten)
+	return tx.Unquarantine(ctx, t, b.released)
 }

@@ -11,100 +11,114 @@ import (
 	"lifecycle-sync/repositories/lifecycle"
 )
 
-// bucketShift makes buckets of 16 ids: few enough fingerprints (62,500 for a million rows), and small
-// enough that scattered changes leave most buckets alone.
-const bucketShift = 4
+const (
+	// bucketShift makes buckets of 16 ids: few fingerprints (62,500 for a million rows), yet scattered changes leave
+	// most buckets equal.
+	bucketShift = 4
+	// deltaShift makes ranges of 256 ids, whose ids are compared as sets.
+	deltaShift = 8
+	// wholeShift puts all ids of a sign into one bucket.
+	wholeShift = 31
+)
 
-// findDirty finds the ids in which the two sides may differ, without reading a row: those whose
-// hashes differ, those in quarantine (they are tried again), and the children of rows that leave the
-// mirror. First buckets of ids are compared, or since a horizon what was written; then, where few differ, the
-// single rows in those. SQLite is read whole.
-func (d *differ) findDirty(ctx context.Context, s *tableStats) error {
-	if only := d.only[s.table.Source]; d.only != nil && len(only) <= database.MaxRanges && !slices.Equal(only, database.Everything()) {
-		return d.findOnly(ctx, s)
+// candidates are the ids in which the two sides may differ, found by comparing fingerprints.
+type candidates struct {
+	ranges        []database.Range
+	all, expected fingerprint // of the source's rows: all that were compared, and those in ranges
+	mirrored      int64       // rows of the mirror that were compared
+}
+
+// findCandidates finds the ids in which the two sides may differ, without reading rows: ids whose hashes differ,
+// quarantined rows (they are retried), and children of rows that leave the mirror. It first compares buckets of ids,
+// or with a horizon what was written since; then, if few differ, the single rows in them. SQLite is read whole.
+func (d *differ) findCandidates(ctx context.Context, s *tableStats) error {
+	if scope := d.scope[s.table.Source]; d.scope != nil && len(scope) <= database.MaxRanges && !slices.Equal(scope, database.Everything()) {
+		return d.scopedCandidates(ctx, s)
 	}
 	if !d.snap.Features().RowHashes {
-		s.dirty, s.uncounted = database.Everything(), true
+		s.candidates, s.uncounted = database.Everything(), true
 		return nil
 	}
 	orphans, err := d.orphans(ctx, s.table)
 	if err != nil {
 		return err
 	}
-	buckets, err := d.widely(ctx, s.table, orphans)
+	coarse, err := d.coarseCandidates(ctx, s.table, orphans)
 	if err != nil {
 		return err
 	}
-	s.before, s.all = buckets.mirrored, buckets.all
+	s.before, s.all = coarse.mirrored, coarse.all
+	s.candidates, s.expected = coarse.ranges, coarse.expected
 	switch {
-	case d.missingKeys[s.table.Name] != nil, len(buckets.dirty) > database.MaxRanges:
-		s.dirty, s.expected = database.Everything(), buckets.all
+	case d.missingKeys[s.table.Name] != nil, len(coarse.ranges) > database.MaxRanges:
+		s.candidates, s.expected = database.Everything(), coarse.all
 		return nil
-	case len(buckets.dirty) == 0 || buckets.expected.rows > buckets.all.rows/2:
-		s.dirty, s.expected = buckets.dirty, buckets.expected
+	case len(coarse.ranges) == 0 || coarse.expected.rows > coarse.all.rows/2:
 		return nil
 	}
-	rows, err := d.scan(ctx, s.table, buckets.dirty, 0, orphans)
-	if err != nil {
-		return err
+	rows, err := d.compareBuckets(ctx, s.table, coarse.ranges, 0, orphans)
+	if err == nil && len(rows.ranges) <= database.MaxRanges {
+		s.candidates, s.expected = rows.ranges, rows.expected
 	}
-	if s.dirty, s.expected = rows.dirty, rows.expected; len(rows.dirty) > database.MaxRanges {
-		s.dirty, s.expected = buckets.dirty, buckets.expected
-	}
-	return nil
+	return err
 }
 
-// widely finds where the two sides may differ without looking at single rows: since a horizon, by what was
-// written and which ids there are; else, or where that is most of the table, by buckets of rows.
-func (d *differ) widely(ctx context.Context, t *models.Table, orphans []int64) (scanned, error) {
+// scopedCandidates are the rows in the Diff's scope, the children of rows that leave, and quarantined rows that
+// refer to a row that came or went: they fit now, or are quarantined for another reason.
+func (d *differ) scopedCandidates(ctx context.Context, s *tableStats) error {
+	s.uncounted = true
+	orphans, err := d.orphans(ctx, s.table)
+	if err != nil {
+		return err
+	}
+	waiting, err := d.referring(ctx, s.table, d.mirror.WaitingChildren, func(parent *tableStats) []int64 { return parent.moved })
+	if err != nil {
+		return err
+	}
+	ranges := slices.Clone(d.scope[s.table.Source])
+	for _, id := range slices.Concat(orphans, waiting) {
+		ranges = append(ranges, database.Range{Lo: id, Hi: id})
+	}
+	s.candidates = database.Union(ranges)
+	if !d.snap.Features().RowHashes || len(s.candidates) == 0 {
+		return nil
+	}
+	s.expected, err = sum(d.snap.Buckets(ctx, s.table, s.candidates, wholeShift))
+	return err
+}
+
+// coarseCandidates compares without looking at single rows: since a horizon what was written and which ids exist;
+// otherwise, or if that is most of the table, buckets of rows.
+func (d *differ) coarseCandidates(ctx context.Context, t *models.Table, orphans []int64) (candidates, error) {
 	if d.horizon != nil {
-		found, err := d.candidates(ctx, t, orphans)
-		if err != nil || len(found.dirty) <= database.MaxRanges && found.expected.rows <= found.all.rows/2 {
+		found, err := d.candidatesSince(ctx, t, *d.horizon, orphans)
+		if err != nil || len(found.ranges) <= database.MaxRanges && found.expected.rows <= found.all.rows/2 {
 			return found, err
 		}
 	}
-	return d.scan(ctx, t, database.Everything(), bucketShift, orphans)
+	return d.compareBuckets(ctx, t, database.Everything(), bucketShift, orphans)
 }
 
-// scanned is what a comparison of fingerprints found.
-type scanned struct {
-	dirty         []database.Range
-	all, expected fingerprint // of the source's rows: all that were compared, and those in dirty
-	mirrored      int64       // rows of the mirror that were compared
-}
-
-// scan compares the fingerprints by id>>shift of the given ranges on both sides at once.
-func (d *differ) scan(ctx context.Context, t *models.Table, ranges []database.Range, shift int, orphans []int64) (found scanned, err error) {
+// compareBuckets compares the fingerprints by id>>shift of the given ranges.
+func (d *differ) compareBuckets(ctx context.Context, t *models.Table, ranges []database.Range, shift int, orphans []int64) (found candidates, err error) {
 	orphaned := map[int64]bool{}
 	for _, id := range orphans {
 		orphaned[id>>shift] = true
 	}
-	keep := func(b database.Bucket) (database.Bucket, int) { return b, 32 }
-	nextSource, stopSource := ahead(ctx, d.snap.Buckets(ctx, t, ranges, shift), keep)
-	defer stopSource()
-	nextMirror, stopMirror := ahead(ctx, d.mirror.Buckets(ctx, t, ranges, shift), keep)
-	defer stopMirror()
-	source, mirrored := ordered[database.Bucket]{next: nextSource, id: bucketID}, ordered[database.Bucket]{next: nextMirror, id: bucketID}
-	if err := errors.Join(source.advance(), mirrored.advance()); err != nil {
-		return found, err
-	}
-	for source.ok || mirrored.ok {
-		id := source.current.ID
-		if !source.ok || (mirrored.ok && mirrored.current.ID < id) {
-			id = mirrored.current.ID
-		}
-		left, err := take(&source, id)
-		if err != nil {
-			return found, err
-		}
-		right, err := take(&mirrored, id)
-		if err != nil {
+	source := prefetch(ctx, d.snap.Buckets(ctx, t, ranges, shift), bucketID, bucketCopy)
+	defer source.close()
+	mirrored := prefetch(ctx, d.mirror.Buckets(ctx, t, ranges, shift), bucketID, bucketCopy)
+	defer mirrored.close()
+	for id, err := range mergedIDs(source, mirrored) {
+		left, sourceErr := takeBucket(source, id)
+		right, mirrorErr := takeBucket(mirrored, id)
+		if err := errors.Join(err, sourceErr, mirrorErr); err != nil {
 			return found, err
 		}
 		found.all.add(left)
 		found.mirrored += right.Rows - right.Quarantined
 		if left.Rows != right.Rows || left.Hash != right.Hash || right.Quarantined > 0 || orphaned[id] {
-			found.dirty = database.AddRange(found.dirty, database.Range{Lo: id << shift, Hi: (id+1)<<shift - 1})
+			found.ranges = database.AddRange(found.ranges, database.Range{Lo: id << shift, Hi: (id+1)<<shift - 1})
 			found.expected.add(left)
 		}
 		if shift > 0 {
@@ -114,86 +128,29 @@ func (d *differ) scan(ctx context.Context, t *models.Table, ranges []database.Ra
 	return found, nil
 }
 
-func bucketID(b database.Bucket) int64 { return b.ID }
-
-// take sums up what a stream has of one id and steps over it.
-func take(stream *ordered[database.Bucket], id int64) (sum database.Bucket, err error) {
-	for stream.ok && stream.current.ID == id {
-		b := stream.current
-		sum.Rows, sum.Quarantined, sum.Hash = sum.Rows+b.Rows, sum.Quarantined+b.Quarantined, sum.Hash^b.Hash
-		if err := stream.advance(); err != nil {
-			return sum, err
-		}
-	}
-	return sum, nil
-}
-
-// orphans returns the ids of the mirror's rows that refer to a row that leaves it.
-func (d *differ) orphans(ctx context.Context, t *models.Table) ([]int64, error) {
-	return d.referring(ctx, t, d.mirror.Children, func(parent *tableStats) []int64 { return parent.leaving })
-}
-
-// referring returns the ids of a table's rows, as find finds them, that refer to one of certain rows of
-// a parent table.
-func (d *differ) referring(
-	ctx context.Context, t *models.Table,
-	find func(ctx context.Context, t *models.Table, column string, ids []int64) iter.Seq2[int64, error],
-	to func(parent *tableStats) []int64,
-) (found []int64, err error) {
-	const chunk = 10_000
-	for _, c := range t.References() {
-		for _, parent := range d.stats {
-			if parent.table.Source != c.References {
-				continue
-			}
-			for ids := range slices.Chunk(to(parent), chunk) {
-				for id, err := range find(ctx, t, c.Name, ids) {
-					if err != nil {
-						return nil, err
-					}
-					found = append(found, id)
-				}
-			}
-		}
-	}
-	return found, nil
-}
-
-// deltaShift makes ranges of 256 ids whose ids are compared as sets.
-const deltaShift = 8
-
-// candidates finds the ids in which the two sides can differ since a horizon: the rows written since then,
-// ranges in which the sets of ids differ (rows have vanished or come) or hold quarantined rows, which are
-// tried again, and the children of rows that leave. It also counts the mirrored rows.
-func (d *differ) candidates(ctx context.Context, t *models.Table, orphans []int64) (found scanned, err error) {
-	nextSource, stopSource := ahead(ctx, d.snap.Deltas(ctx, t, *d.horizon, deltaShift), func(d lifecycle.Delta) (lifecycle.Delta, int) { return d, 64 + 8*len(d.Newer) })
-	defer stopSource()
-	nextMirror, stopMirror := ahead(ctx, d.mirror.IDs(ctx, t, deltaShift), func(b database.Bucket) (database.Bucket, int) { return b, 32 })
-	defer stopMirror()
-	source := ordered[lifecycle.Delta]{next: nextSource, id: func(d lifecycle.Delta) int64 { return d.ID }}
-	mirrored := ordered[database.Bucket]{next: nextMirror, id: bucketID}
-	if err := errors.Join(source.advance(), mirrored.advance()); err != nil {
-		return found, err
-	}
+// candidatesSince finds the rows written since a horizon, ranges in which the sets of ids differ (rows were deleted
+// or inserted) or hold quarantined rows, and the children of rows that leave.
+func (d *differ) candidatesSince(ctx context.Context, t *models.Table, horizon int64, orphans []int64) (found candidates, err error) {
+	source := prefetch(ctx, d.snap.Deltas(ctx, t, horizon, deltaShift), func(d lifecycle.Delta) int64 { return d.ID },
+		func(d lifecycle.Delta) (lifecycle.Delta, int) { return d, 64 + 8*len(d.Newer) })
+	defer source.close()
+	mirrored := prefetch(ctx, d.mirror.IDs(ctx, t, deltaShift), bucketID, bucketCopy)
+	defer mirrored.close()
 	add := func(lo, hi, rows int64) {
-		found.dirty = append(found.dirty, database.Range{Lo: lo, Hi: hi})
+		found.ranges = append(found.ranges, database.Range{Lo: lo, Hi: hi})
 		found.expected.rows += rows
 	}
 	for _, id := range orphans {
 		add(id, id, 1)
 	}
-	for source.ok || mirrored.ok {
-		id := source.current.ID
-		if !source.ok || (mirrored.ok && mirrored.current.ID < id) {
-			id = mirrored.current.ID
-		}
+	for id, err := range mergedIDs(source, mirrored) {
 		var left lifecycle.Delta
-		if source.ok && source.current.ID == id {
+		if err == nil && source.ok && source.current.ID == id {
 			left = source.current
 			err = source.advance()
 		}
-		right, takeErr := take(&mirrored, id)
-		if err := errors.Join(err, takeErr); err != nil {
+		right, mirrorErr := takeBucket(mirrored, id)
+		if err := errors.Join(err, mirrorErr); err != nil {
 			return found, err
 		}
 		found.all.add(left.Bucket)
@@ -207,6 +164,67 @@ func (d *differ) candidates(ctx context.Context, t *models.Table, orphans []int6
 		}
 		d.progress.Advance(left.Rows)
 	}
-	found.dirty = database.Union(found.dirty)
+	found.ranges = database.Union(found.ranges)
+	return found, nil
+}
+
+const bucketBytes = 32
+
+func bucketCopy(b database.Bucket) (database.Bucket, int) { return b, bucketBytes }
+
+func bucketID(b database.Bucket) int64 { return b.ID }
+
+// takeBucket adds up the buckets of one id and advances past it.
+func takeBucket(buckets *cursor[database.Bucket], id int64) (sum database.Bucket, err error) {
+	for buckets.ok && buckets.current.ID == id && err == nil {
+		b := buckets.current
+		sum.Rows, sum.Quarantined, sum.Hash = sum.Rows+b.Rows, sum.Quarantined+b.Quarantined, sum.Hash^b.Hash
+		err = buckets.advance()
+	}
+	return sum, err
+}
+
+// fingerprint adds up any number of rows.
+type fingerprint struct{ rows, hash int64 }
+
+func (f *fingerprint) add(b database.Bucket) { f.rows, f.hash = f.rows+b.Rows, f.hash^b.Hash }
+
+func sum(buckets iter.Seq2[database.Bucket, error]) (f fingerprint, err error) {
+	for b, err := range buckets {
+		if err != nil {
+			return f, err
+		}
+		f.add(b)
+	}
+	return f, nil
+}
+
+// orphans returns the ids of mirrored rows that refer to a row that leaves the mirror.
+func (d *differ) orphans(ctx context.Context, t *models.Table) ([]int64, error) {
+	return d.referring(ctx, t, d.mirror.Children, func(parent *tableStats) []int64 { return parent.leaving })
+}
+
+// referring returns the ids that find returns for the chosen rows of the table's parents.
+func (d *differ) referring(
+	ctx context.Context, t *models.Table,
+	find func(ctx context.Context, t *models.Table, column string, ids []int64) iter.Seq2[int64, error],
+	choose func(parent *tableStats) []int64,
+) (found []int64, err error) {
+	const chunk = 10_000
+	for _, c := range t.References() {
+		for _, parent := range d.stats {
+			if parent.table.Source != c.References {
+				continue
+			}
+			for ids := range slices.Chunk(choose(parent), chunk) {
+				for id, err := range find(ctx, t, c.Name, ids) {
+					if err != nil {
+						return nil, err
+					}
+					found = append(found, id)
+				}
+			}
+		}
+	}
 	return found, nil
 }

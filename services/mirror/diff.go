@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"context"
-	"errors"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
@@ -11,11 +10,11 @@ import (
 	"lifecycle-sync/services/failpoint"
 )
 
-// Action is what a difference asks for.
+// Action is what a difference requires.
 type Action string
 
-// The actions. Quarantine and Refresh keep a row out of the mirror; Quarantine takes it out first
-// when it is in it (Change.Before is then its row).
+// The actions. Quarantine keeps a row out of the mirror, and removes it first if it is mirrored (Change.Before is
+// then its row).
 const (
 	Insert     Action = "insert"
 	Update     Action = "update"
@@ -25,8 +24,7 @@ const (
 	Forget     Action = "forget"     // was in quarantine, is no longer in the source
 )
 
-// Change is one difference between source and mirror. Before and After have no cells where there is
-// no such row. Newer tells that the side that changed did so after the last run.
+// Change is one difference between source and mirror. Before and After have no cells if there is no such row.
 type Change struct {
 	Table       *models.Table
 	ID          int64
@@ -40,52 +38,41 @@ type Change struct {
 	MirrorNewer bool       // the mirror's row was written after the last run
 }
 
-// Leaves reports whether the change takes a row out of the mirror.
+// Leaves reports whether the change removes a row from the mirror.
 func (c Change) Leaves() bool {
 	return c.Action == Delete || (c.Action == Quarantine && c.Before.Cells != nil)
 }
 
 // tableStats is what a Diff found in one table.
 type tableStats struct {
-	table     *models.Table
-	before    int64 // rows in the mirror
-	uncounted bool  // before is not known until every row was read
-	leaving   []int64
-	entering  int64
-	moved     []int64          // ids of rows that came, left, or changed sides with the quarantine, where the Diff is limited to some rows
-	dirty     []database.Range // what was compared row by row
-	expected  fingerprint      // of the source's rows there
-	all       fingerprint      // of all rows of the source
-	count     models.TableCount
+	table      *models.Table
+	before     int64 // rows in the mirror
+	uncounted  bool  // before is known only after all rows were read
+	leaving    []int64
+	entering   int64
+	moved      []int64          // with a scope: ids of rows that entered or left the mirror or the quarantine
+	candidates []database.Range // what was compared row by row
+	expected   fingerprint      // of the source's rows there
+	all        fingerprint      // of all rows of the source
+	count      models.TableCount
 }
-
-// fingerprint sums up any number of rows.
-type fingerprint struct{ rows, hash int64 }
-
-func (f *fingerprint) add(b database.Bucket) { f.rows, f.hash = f.rows+b.Rows, f.hash^b.Hash }
 
 // differ compares the mirror with a snapshot of the source, table by table, parents first.
 type differ struct {
 	snap        *lifecycle.Snapshot
 	mirror      *pmo.Mirror
 	missingKeys map[string][]models.Column  // tables whose mirrored rows may be orphans
-	only        map[string][]database.Range // with it, only these rows of the source's tables are compared
-	horizon     *int64                      // with it, only what was written since can differ
-	since       *models.Watermark           // with it, changes tell which side changed after that
+	scope       map[string][]database.Range // if set, only these rows of the source's tables are compared
+	horizon     *int64                      // if set, only rows written since can differ
+	since       *models.Watermark           // of the last run; if set, changes tell which side changed after it
 	progress    Progress
-	stats       []*tableStats
-	causes      map[Cause]int64 // of what was applied
-	noted       func(Change)    // is told what is applied; may be nil
+	observe     func(Change) // receives each change that is applied; may be nil
+
+	stats  []*tableStats
+	causes models.Differences // of the changes that were applied
 }
 
-func newDiffer(snap *lifecycle.Snapshot, mirror *pmo.Mirror, missingKeys map[string][]models.Column, progress Progress) *differ {
-	return &differ{snap: snap, mirror: mirror, missingKeys: missingKeys, progress: progress, causes: map[Cause]int64{Behind: 0, Drift: 0, Unknown: 0}}
-}
-
-// last is what was found in the table that was compared last.
-func (d *differ) last() *tableStats { return d.stats[len(d.stats)-1] }
-
-// counts are the counts of all tables so far.
+// counts returns the counts of all tables so far.
 func (d *differ) counts() []models.TableCount {
 	counts := make([]models.TableCount, len(d.stats))
 	for i, s := range d.stats {
@@ -94,140 +81,65 @@ func (d *differ) counts() []models.TableCount {
 	return counts
 }
 
-// table emits the differences of one table in id order. A change is valid until emit returns.
-func (d *differ) table(ctx context.Context, t *models.Table, emit func(context.Context, Change) error) error {
+// diffTable emits the differences of one table in id order. A change is valid until emit returns.
+func (d *differ) diffTable(ctx context.Context, t *models.Table, emit func(context.Context, Change) error) (*tableStats, error) {
 	s := &tableStats{table: t, count: models.TableCount{Table: t.Name}}
 	d.stats = append(d.stats, s)
-	if err := d.findDirty(ctx, s); err != nil {
-		return err
+	if err := d.findCandidates(ctx, s); err != nil {
+		return nil, err
 	}
 	failpoint.Reach("mid-diff")
-	if len(s.dirty) > 0 {
+	if len(s.candidates) > 0 {
 		d.progress.Expect(s.expected.rows)
-		if err := d.merge(ctx, s, emit); err != nil {
-			return err
+		if err := d.compareRows(ctx, s, emit); err != nil {
+			return nil, err
 		}
 	}
 	s.count.Unchanged = s.before - s.count.Updated - int64(len(s.leaving))
-	return nil
+	return s, nil
 }
 
-// merge reads the dirty ranges of both sides side by side.
-func (d *differ) merge(ctx context.Context, s *tableStats, emit func(context.Context, Change) error) error {
+// compareRows merges the candidate rows of both sides.
+func (d *differ) compareRows(ctx context.Context, s *tableStats, emit func(context.Context, Change) error) error {
 	var horizon, runXID *int64
 	if d.since != nil {
 		horizon, runXID = d.since.Horizon, d.since.MirrorXID
 	}
-	nextSource, stopSource := ahead(ctx, d.snap.Rows(ctx, s.table, s.dirty, horizon), database.Row.Kept)
-	defer stopSource()
-	nextMirror, stopMirror := ahead(ctx, d.mirror.Rows(ctx, s.table, s.dirty, runXID), database.Row.Kept)
-	defer stopMirror()
-	source, mirrored := ordered[database.Row]{next: nextSource, id: rowID}, ordered[database.Row]{next: nextMirror, id: rowID}
-	if err := errors.Join(source.advance(), mirrored.advance()); err != nil {
-		return err
-	}
-	for source.ok || mirrored.ok {
-		id, p, err := nextPair(s.table, &source, &mirrored)
+	rowID := func(r database.Row) int64 { return r.ID }
+	source := prefetch(ctx, d.snap.Rows(ctx, s.table, s.candidates, horizon), rowID, database.Row.Kept)
+	defer source.close()
+	mirrored := prefetch(ctx, d.mirror.Rows(ctx, s.table, s.candidates, runXID), rowID, database.Row.Kept)
+	defer mirrored.close()
+	for id, err := range mergedIDs(source, mirrored) {
 		if err != nil {
 			return err
 		}
-		for _, change := range p.changes(id) {
-			s.note(change)
-			if d.only != nil && change.Action != Update {
+		p, err := takePair(s.table, id, source, mirrored)
+		if err != nil {
+			return err
+		}
+		for _, change := range p.changes() {
+			s.record(change)
+			if d.scope != nil && change.Action != Update {
 				s.moved = append(s.moved, change.ID)
 			}
 			if err := emit(ctx, change); err != nil {
 				return err
 			}
 		}
-		s.tally(p)
+		if p.source != nil && p.source.Reason != "" {
+			s.count.Quarantined++
+		}
+		if p.mirror != nil && s.uncounted {
+			s.before++
+		}
 		d.progress.Advance(1)
 	}
 	return nil
 }
 
-func rowID(r database.Row) int64 { return r.ID }
-
-// nextPair takes everything of the lowest id out of both streams.
-func nextPair(t *models.Table, source, mirrored *ordered[database.Row]) (id int64, p pair, err error) {
-	p.table = t
-	if id = source.current.ID; !source.ok || (mirrored.ok && mirrored.current.ID < id) {
-		id = mirrored.current.ID
-	}
-	if source.ok && source.current.ID == id {
-		row := source.current
-		p.source = &row
-		err = source.advance()
-	}
-	for err == nil && mirrored.ok && mirrored.current.ID == id { // a mirrored row, a quarantine mark, or both
-		row := mirrored.current
-		if row.Reason != "" {
-			p.mark = &row
-		} else {
-			p.mirror = &row
-		}
-		err = mirrored.advance()
-	}
-	return id, p, err
-}
-
-// pair is all that is known of one id: the source's row, the mirror's row and the quarantine's mark,
-// each nil when there is none.
-type pair struct {
-	table  *models.Table
-	source *database.Row
-	mirror *database.Row
-	mark   *database.Row
-}
-
-// changes says what must be done so that the mirror holds the row exactly when the source has it and
-// it fits. Mostly that is nothing or one change; a mark beside a mirrored row makes it two.
-func (p pair) changes(id int64) []Change {
-	c := Change{Table: p.table, ID: id}
-	if p.source != nil {
-		c.After, c.SourceNewer = p.source.Row, p.source.Newer
-	}
-	if p.mirror != nil {
-		c.Before, c.MirrorNewer = p.mirror.Row, p.mirror.Newer
-	}
-	if p.source != nil && p.source.Reason != "" {
-		if p.mirror == nil && p.mark != nil && p.mark.Reason == p.source.Reason && p.mark.Hash == p.source.Hash {
-			return nil
-		}
-		c.Action, c.Reason, c.Hash = Quarantine, p.source.Reason, p.source.Hash
-		return []Change{c}
-	}
-	forget := Change{Table: p.table, ID: id, Action: Forget}
-	switch {
-	case p.source == nil && p.mirror != nil:
-		c.Action = Delete
-	case p.source == nil:
-		return []Change{forget}
-	case p.mirror == nil && p.mark != nil:
-		c.Action = Release
-		return []Change{c}
-	case p.mirror == nil:
-		c.Action = Insert
-	default:
-		for i := range c.After.Cells {
-			if !models.SameCell(c.After.Cells[i], c.Before.Cells[i]) {
-				c.Columns = append(c.Columns, i)
-			}
-		}
-		c.Action = Update
-	}
-	var changes []Change
-	if c.Action != Update || c.Columns != nil {
-		changes = append(changes, c)
-	}
-	if p.mark != nil {
-		changes = append(changes, forget)
-	}
-	return changes
-}
-
-// note counts a change.
-func (s *tableStats) note(c Change) {
+// record counts a change.
+func (s *tableStats) record(c Change) {
 	switch c.Action {
 	case Insert:
 		s.count.Inserted++
@@ -246,12 +158,82 @@ func (s *tableStats) note(c Change) {
 	}
 }
 
-// tally counts a pair that was read.
-func (s *tableStats) tally(p pair) {
+// pair holds everything known about one id: the source's row, the mirror's row and the quarantine entry, each nil
+// if there is none.
+type pair struct {
+	table       *models.Table
+	id          int64
+	source      *database.Row
+	mirror      *database.Row
+	quarantined *database.Row
+}
+
+// takePair takes all rows of an id from both cursors.
+func takePair(t *models.Table, id int64, source, mirrored *cursor[database.Row]) (pair, error) {
+	p := pair{table: t, id: id}
+	if source.ok && source.current.ID == id {
+		row := source.current
+		p.source = &row
+		if err := source.advance(); err != nil {
+			return p, err
+		}
+	}
+	for mirrored.ok && mirrored.current.ID == id { // a mirrored row, a quarantine entry, or both
+		row := mirrored.current
+		if row.Reason != "" {
+			p.quarantined = &row
+		} else {
+			p.mirror = &row
+		}
+		if err := mirrored.advance(); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+// changes lists what makes the mirror hold the row exactly when the source has it and it fits: usually nothing or
+// one change, and two if a mirrored row has a quarantine entry as well.
+func (p pair) changes() []Change {
+	c := Change{Table: p.table, ID: p.id}
+	if p.source != nil {
+		c.After, c.SourceNewer = p.source.Row, p.source.Newer
+	}
+	if p.mirror != nil {
+		c.Before, c.MirrorNewer = p.mirror.Row, p.mirror.Newer
+	}
 	if p.source != nil && p.source.Reason != "" {
-		s.count.Quarantined++
+		if p.mirror == nil && p.quarantined != nil && p.quarantined.Reason == p.source.Reason && p.quarantined.Hash == p.source.Hash {
+			return nil
+		}
+		c.Action, c.Reason, c.Hash = Quarantine, p.source.Reason, p.source.Hash
+		return []Change{c}
 	}
-	if p.mirror != nil && s.uncounted {
-		s.before++
+	forget := Change{Table: p.table, ID: p.id, Action: Forget}
+	switch {
+	case p.source == nil && p.mirror != nil:
+		c.Action = Delete
+	case p.source == nil:
+		return []Change{forget}
+	case p.mirror == nil && p.quarantined != nil:
+		c.Action = Release
+		return []Change{c}
+	case p.mirror == nil:
+		c.Action = Insert
+	default:
+		for i := range c.After.Cells {
+			if !models.SameCell(c.After.Cells[i], c.Before.Cells[i]) {
+				c.Columns = append(c.Columns, i)
+			}
+		}
+		c.Action = Update
 	}
+	var changes []Change
+	if c.Action != Update || c.Columns != nil {
+		changes = append(changes, c)
+	}
+	if p.quarantined != nil {
+		changes = append(changes, forget)
+	}
+	return changes
 }

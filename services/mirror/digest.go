@@ -11,24 +11,24 @@ import (
 	"lifecycle-sync/models"
 )
 
-// Of many changes, the first are kept with the record of a run that made none of them.
+// Limits of the changes that are stored with a run that made none of them.
 const (
 	keptChanges = 1000
 	keptBytes   = 8 << 20
 )
 
-// digestBytes of the hash are enough that no other difference has the same, and few enough to be copied by hand.
+// digestBytes of the hash make collisions practically impossible and can be copied by hand.
 const digestBytes = 16
 
 var digestText = regexp.MustCompile(fmt.Sprintf("^[0-9a-f]{%d}$", 2*digestBytes))
 
-// IsDigest reports whether a text may be the digest of a Diff.
+// IsDigest reports whether a text has the form of a Diff's digest.
 func IsDigest(text string) bool { return digestText.MatchString(text) }
 
-// summary is told every change of a Diff, in order, and keeps its digest and the first changes.
+// summary collects the digest of a Diff and its first changes.
 type summary struct {
 	hash    hash.Hash
-	buffer  []byte // of the change that goes into the hash
+	buffer  []byte // of the change being hashed
 	found   int
 	bytes   int // of the changes that are kept
 	changes []models.LoggedChange
@@ -36,20 +36,20 @@ type summary struct {
 
 func newSummary() *summary { return &summary{hash: sha256.New()} }
 
-func (s *summary) note(c Change) {
-	s.add(c)
+// add takes the next change of the Diff.
+func (s *summary) add(c Change) {
+	s.addToDigest(c)
 	s.found++
 	if s.found <= keptChanges && s.bytes < keptBytes {
-		entry := shown(c)
+		entry := previewEntry(c)
 		s.bytes += len(entry.Before) + len(entry.After)
 		s.changes = append(s.changes, entry)
 	}
 }
 
-// add writes what the change does into the hash: each part with its length before it, so that no two changes
-// are written alike. When rows were written, by which snapshot they are seen, and how the servers hash
-// them is no part of it.
-func (s *summary) add(c Change) {
+// addToDigest hashes what the change does, each part prefixed with its length, so that different changes have
+// different encodings. When rows were written, which snapshot sees them and how the servers hash is not part of it.
+func (s *summary) addToDigest(c Change) {
 	s.buffer = appendText(s.buffer[:0], c.Table.Name)
 	s.buffer = binary.AppendVarint(s.buffer, c.ID)
 	s.buffer = appendText(s.buffer, string(c.Action))
@@ -60,14 +60,14 @@ func (s *summary) add(c Change) {
 	}
 	s.buffer = appendCells(s.buffer, c.Before, c.Columns)
 	s.buffer = appendCells(s.buffer, c.After, c.Columns)
-	_, _ = s.hash.Write(s.buffer) // a hash never fails
+	_, _ = s.hash.Write(s.buffer) // never fails
 }
 
 func appendText(to []byte, text string) []byte {
 	return append(binary.AppendUvarint(to, uint64(len(text))), text...)
 }
 
-// appendCells writes the given columns of a row, or all when none are given.
+// appendCells appends the given columns of a row, or all if none are given.
 func appendCells(to []byte, row models.Row, columns []int) []byte {
 	cells := row.Cells
 	if len(columns) > 0 {
@@ -79,7 +79,7 @@ func appendCells(to []byte, row models.Row, columns []int) []byte {
 	to = binary.AppendUvarint(to, uint64(len(cells)))
 	for _, cell := range cells {
 		if cell == nil {
-			to = append(to, 0) // NULL: other values have 1 or more here
+			to = append(to, 0) // NULL; values have their length + 1 here
 			continue
 		}
 		to = append(binary.AppendUvarint(to, uint64(len(cell))+1), cell...)
@@ -87,13 +87,12 @@ func appendCells(to []byte, row models.Row, columns []int) []byte {
 	return to
 }
 
-// preview is what the Diff amounts to.
 func (s *summary) preview(d *differ) Preview {
 	return Preview{Tables: d.counts(), Digest: hex.EncodeToString(s.hash.Sum(nil)[:digestBytes]), Changes: s.changes, Found: s.found}
 }
 
-// shown is a change as the change log keeps it, and besides, rows that would come, and why a row cannot.
-func shown(c Change) models.LoggedChange {
+// previewEntry is a change as in the change log, plus inserted rows and the reasons of quarantined ones.
+func previewEntry(c Change) models.LoggedChange {
 	entry := models.LoggedChange{Table: c.Table.Name, RowID: c.ID, Action: string(c.Action)}
 	switch c.Action {
 	case Insert, Release:

@@ -1,6 +1,6 @@
-// Package mirror is the sync engine. One idea: Sync = Diff + Apply. A Diff says, row by row, how the
-// mirror in pmo_db differs from one snapshot of lifecycle_db; Apply writes it, in one transaction,
-// and proves that the mirror then equals the snapshot. A preview prints the Diff, verify counts it.
+// Package mirror is the sync engine. Sync = Diff + Apply: a Diff describes row by row how the mirror in pmo_db differs
+// from one snapshot of lifecycle_db. Apply writes the Diff in one transaction and proves that the mirror then equals
+// the snapshot. A preview shows the Diff, a verification counts it.
 package mirror
 
 import (
@@ -18,7 +18,7 @@ import (
 	"lifecycle-sync/services/failpoint"
 )
 
-// Engine keeps one mirror. It is safe for concurrent use: the lock in pmo_db lets one run write.
+// Engine keeps one mirror in sync. It is safe for concurrent use: a lock in pmo_db lets one run write at a time.
 type Engine struct {
 	source    *lifecycle.Source
 	store     *pmo.Store
@@ -32,47 +32,46 @@ func New(source *lifecycle.Source, store *pmo.Store, tables []*models.Table, ret
 	return &Engine{source: source, store: store, tables: tables, retention: retention, now: now}
 }
 
-// Request is what is asked of a run.
+// Request describes a run.
 type Request struct {
-	Mode         string           // full unless said
-	AllowDeletes *int64           // the exact number of rows that may leave, when the guard would stop the run
-	Digest       string           // with it, the run compares every row and applies exactly the difference that a preview gave this digest
-	Reason       string           // why the run is made as it is, when that is worth saying
-	OnBegin      func(models.Run) // is told once that the run has begun, and under which number; may be nil
-	RetryTime    time.Duration    // so long, from the first failure on, what fails transiently is tried again
-	// OnRetry is told, before each pause, which attempt follows it and why; may be nil.
+	Mode         string           // full by default
+	AllowDeletes *int64           // the exact number of rows that may leave, if the mass-delete guard would stop the run
+	Digest       string           // if set, the run compares every row and applies exactly the Diff of the preview with this digest
+	Reason       string           // why the run is made, if that is worth recording
+	OnBegin      func(models.Run) // is called once, when the run has begun; may be nil
+	RetryTime    time.Duration    // how long transient failures are retried, from the first failure on
+	// OnRetry is called before each pause with the number of the next attempt and the error; may be nil.
 	OnRetry func(attempt int, pause time.Duration, err error)
 
-	began time.Time // for how long a run takes, whatever happens to the clock meanwhile
+	started time.Time // monotonic: measures the run even if the clock is set
 }
 
-// ended is when a run ends that ends now.
-func (r Request) ended(run *models.Run) time.Time {
-	return run.StartedAt.Add(time.Since(r.began)).Truncate(time.Microsecond)
+// finishedAt is the time when a run ends that ends now.
+func (r Request) finishedAt(run *models.Run) time.Time {
+	return run.StartedAt.Add(time.Since(r.started)).Truncate(time.Microsecond)
 }
 
-// Result is what a run did. Run is nil when no run began.
+// Result is what a run did. Run is nil if no run began.
 type Result struct {
 	Run     *models.Run
-	Tables  []models.TableCount // in mirroring order; of a run that ended with DigestMismatchError, what it would have done
-	Version int64               // of the mirror, when the run succeeded
+	Tables  []models.TableCount // in mirroring order; after a DigestMismatchError, what the run would have done
+	Version int64               // of the mirror, if the run succeeded
 }
 
-// These bound the record of how a run has ended: pmo_db may be away.
+// Timeouts for recording how a run ended, because pmo_db may be unreachable.
 const (
-	recordTime = 2 * time.Second
-	keepTime   = 10 * time.Second // with the first changes that it would make: they are of 8 MB at most
+	recordTimeout        = 2 * time.Second
+	recordPreviewTimeout = 10 * time.Second // with up to 8 MB of changes
 )
 
-// Sync makes the mirror equal to the source as it is now: a full run by comparing every row, an incremental
-// one by comparing what can differ since the last. Where that cannot be told, an incremental run becomes a
-// full one, with the reason. What fails transiently is tried again whole, as the same run: with a new
-// transaction, new locks and a new snapshot. On an error nothing has changed, except for a run row that says so.
-// Errors: busy, mass_delete, schema, permission, data_type, constraint, connection, timeout, canceled; with a
-// digest DigestMismatchError, whose preview is then kept as that of a dry run is. Whoever cancels ctx because somebody
-// asked for it gives ErrCancelRequested as the cause.
+// Sync makes the mirror equal to the source. A full run compares every row, an incremental run those that can differ
+// since the last run; if that cannot be told, it becomes a full run and records the reason. Transient failures are
+// retried as the same run, with a new transaction, new locks and a new snapshot. On an error nothing has changed,
+// except that the run is recorded as failed. To cancel a run on request, cancel ctx with the cause ErrCancelRequested.
+// Errors: busy, mass_delete, schema, permission, data_type, constraint, connection, timeout, canceled; with a digest
+// DigestMismatchError, whose preview is then stored like that of a dry run.
 func (e *Engine) Sync(ctx context.Context, req Request, progress Progress) (result Result, err error) {
-	req.began = time.Now()
+	req.started = time.Now()
 	if req.Digest != "" {
 		req.Mode = models.FullRun
 	}
@@ -81,72 +80,54 @@ func (e *Engine) Sync(ctx context.Context, req Request, progress Progress) (resu
 		return err
 	})
 	if run := result.Run; err != nil && run != nil && run.State != models.Succeeded {
-		run.CancelRequested = run.CancelRequested || errors.Is(context.Cause(ctx), ErrCancelRequested)
-		now, patience := Preview{}, recordTime
-		if changed, is := errors.AsType[*DigestMismatchError](err); is {
-			now, patience = changed.Preview, keepTime
-			run.Digest, run.Reason, result.Tables = &now.Digest, given(now.Kept()), now.Tables
-		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-		defer cancel()
-		if recordErr := e.store.RecordEnd(ctx, run, err, req.ended(run), now.Tables, now.Changes); recordErr != nil {
-			err = fmt.Errorf("%w (and the run's end could not be recorded: %w)", err, recordErr)
-		}
+		err = e.recordFailure(ctx, req, &result, err)
 	}
 	return result, err
 }
 
-// given is a text that may have been left out.
-func given(text string) *string {
-	if text == "" {
-		return nil
+// attempt makes one attempt at a run, which an earlier attempt may have begun. The result holds the run if one began.
+func (e *Engine) attempt(ctx context.Context, req Request, progress Progress, begun *models.Run) (Result, error) {
+	ctx, stopWatching := e.WatchConnections(ctx)
+	defer stopWatching()
+	tx, succeeded, err := e.begin(ctx, req, begun)
+	if err != nil {
+		return Result{Run: begun}, withContextCause(ctx, err)
 	}
-	return &text
+	if succeeded {
+		tables, err := e.store.RunTables(ctx, begun.ID)
+		return Result{Run: begun, Tables: tables}, err
+	}
+	result := Result{Run: tx.Run}
+	ctx, stopWatchingCancel := e.watchCancelRequests(ctx, tx.Run.ID)
+	defer stopWatchingCancel()
+	result.Tables, err = e.syncInTx(ctx, tx, req, progress)
+	result.Version = tx.Version
+	tx.Close()
+	tx.Run.CancelRequested = errors.Is(context.Cause(ctx), ErrCancelRequested)
+	return result, withContextCause(ctx, err)
 }
 
-// begin opens the transaction of a run: of a new one, or of the one to be tried again. A run that turned out
-// to have succeeded has no transaction.
-func (e *Engine) begin(ctx context.Context, req Request, again *models.Run) (tx *pmo.Tx, succeeded bool, err error) {
-	asked := models.Run{Mode: cmp.Or(req.Mode, models.FullRun), StartedAt: e.now(), Reason: given(req.Reason), Digest: given(req.Digest)}
-	if again == nil {
-		tx, err = e.store.BeginRun(ctx, asked)
+// begin opens the transaction of a new run, or of the begun run if there is one. succeeded means that the earlier
+// attempt had committed after all; there is then no transaction.
+func (e *Engine) begin(ctx context.Context, req Request, begun *models.Run) (tx *pmo.Tx, succeeded bool, err error) {
+	run := models.Run{Mode: cmp.Or(req.Mode, models.FullRun), StartedAt: e.now(), Reason: optional(req.Reason), Digest: optional(req.Digest)}
+	if begun == nil {
+		tx, err = e.store.BeginRun(ctx, run)
 	} else {
-		tx, succeeded, err = e.store.ResumeRun(ctx, again)
+		tx, succeeded, err = e.store.ResumeRun(ctx, begun)
 	}
 	if err != nil || succeeded {
 		return nil, succeeded, err
 	}
-	tx.Run.Mode, tx.Run.Reason = asked.Mode, asked.Reason // the attempt before may have made a full run of it
-	if again == nil && req.OnBegin != nil {
+	tx.Run.Mode, tx.Run.Reason = run.Mode, run.Reason // an earlier attempt may have turned it into a full run
+	if begun == nil && req.OnBegin != nil {
 		req.OnBegin(*tx.Run)
 	}
 	return tx, false, nil
 }
 
-// attempt makes a run once, the one to be tried again if there is one. The result holds the run, if one has
-// begun.
-func (e *Engine) attempt(ctx context.Context, req Request, progress Progress, again *models.Run) (Result, error) {
-	ctx, stopWatching := e.WatchConnections(ctx)
-	defer stopWatching()
-	tx, succeeded, err := e.begin(ctx, req, again)
-	if err != nil {
-		return Result{Run: again}, because(ctx, err)
-	}
-	if succeeded {
-		tables, err := e.store.RunTables(ctx, again.ID)
-		return Result{Run: again, Tables: tables}, err
-	}
-	result := Result{Run: tx.Run}
-	ctx, unwatch := e.watch(ctx, tx.Run.ID)
-	defer unwatch()
-	result.Tables, err = e.run(ctx, tx, req, progress)
-	result.Version = tx.Version
-	tx.Close()
-	tx.Run.CancelRequested = errors.Is(context.Cause(ctx), ErrCancelRequested)
-	return result, because(ctx, err)
-}
-
-func (e *Engine) run(ctx context.Context, tx *pmo.Tx, req Request, progress Progress) ([]models.TableCount, error) {
+// syncInTx does a run's work in its transaction and commits it.
+func (e *Engine) syncInTx(ctx context.Context, tx *pmo.Tx, req Request, progress Progress) ([]models.TableCount, error) {
 	snap, err := e.snapshot(ctx, tx)
 	if err != nil {
 		return nil, err
@@ -163,7 +144,7 @@ func (e *Engine) run(ctx context.Context, tx *pmo.Tx, req Request, progress Prog
 			return nil, err
 		} else if dropped {
 			snap.Close()
-			return e.run(ctx, tx, req, progress)
+			return e.syncInTx(ctx, tx, req, progress)
 		}
 	}
 	if err := tx.Lock(ctx); err != nil {
@@ -173,13 +154,13 @@ func (e *Engine) run(ctx context.Context, tx *pmo.Tx, req Request, progress Prog
 	if err != nil {
 		return nil, err
 	}
-	agree(snap, tx.Mirror)
+	alignHashing(snap, tx.Mirror)
 	var counts []models.TableCount
-	if req.AllowDeletes == nil && req.Digest == "" && !tx.Triggered { // else there is something to compare, and to guard against
+	if req.AllowDeletes == nil && req.Digest == "" && !tx.Triggered { // otherwise rows must be compared or guarded
 		counts, err = e.load(ctx, tx, snap, progress)
 	}
 	if err == nil && counts == nil {
-		counts, err = e.diffAndApply(ctx, tx, snap, last, missingKeys, req, progress)
+		counts, err = e.syncByDiff(ctx, tx, &differ{snap: snap, since: last, missingKeys: missingKeys, progress: progress}, req)
 	}
 	if err != nil {
 		return nil, err
@@ -191,18 +172,18 @@ func (e *Engine) run(ctx context.Context, tx *pmo.Tx, req Request, progress Prog
 		return nil, err
 	}
 	failpoint.Reach("before-commit")
-	if err := tx.Finish(ctx, counts, req.ended(tx.Run)); err != nil {
+	if err := tx.Finish(ctx, counts, req.finishedAt(tx.Run)); err != nil {
 		return nil, err
 	}
 	failpoint.Reach("after-commit")
 	return counts, nil
 }
 
-// snapshot opens the source's snapshot, and examines the mirror meanwhile.
-func (e *Engine) snapshot(ctx context.Context, tx *pmo.Tx) (snap *lifecycle.Snapshot, err error) {
+// snapshot opens the source's snapshot while the mirror is examined.
+func (e *Engine) snapshot(ctx context.Context, tx *pmo.Tx) (*lifecycle.Snapshot, error) {
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error { return tx.Examine(groupCtx) })
-	snap, err = e.source.Snapshot(ctx, e.tables)
+	snap, err := e.source.Snapshot(ctx, e.tables)
 	if examineErr := group.Wait(); examineErr != nil && err == nil {
 		snap.Close()
 		return nil, examineErr
@@ -210,8 +191,40 @@ func (e *Engine) snapshot(ctx context.Context, tx *pmo.Tx) (snap *lifecycle.Snap
 	return snap, err
 }
 
-// because names the end of the context as the reason of an error that it brought about.
-func because(ctx context.Context, err error) error {
+// alignHashing makes both sides hash rows alike: in the servers' own way if that is the same.
+func alignHashing(snap *lifecycle.Snapshot, m *pmo.Mirror) {
+	if snap.Probe != m.Probe {
+		snap.Portable()
+		m.Portable()
+	}
+}
+
+// recordFailure records how a run ended and returns the run's error.
+func (e *Engine) recordFailure(ctx context.Context, req Request, result *Result, err error) error {
+	run := result.Run
+	run.CancelRequested = run.CancelRequested || errors.Is(context.Cause(ctx), ErrCancelRequested)
+	found, timeout := Preview{}, recordTimeout
+	if mismatch, ok := errors.AsType[*DigestMismatchError](err); ok {
+		found, timeout = mismatch.Preview, recordPreviewTimeout
+		run.Digest, run.Reason, result.Tables = &found.Digest, optional(found.Kept()), found.Tables
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	defer cancel()
+	if recordErr := e.store.RecordEnd(ctx, run, err, req.finishedAt(run), found.Tables, found.Changes); recordErr != nil {
+		return fmt.Errorf("%w (and the run's end could not be recorded: %w)", err, recordErr)
+	}
+	return err
+}
+
+func optional(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+// withContextCause replaces an error that the end of ctx brought about by the cause of that end.
+func withContextCause(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil {
 		return err
 	}
@@ -221,12 +234,4 @@ func because(ctx context.Context, err error) error {
 	}
 	e.LegacyMessage, e.Cause = e.LegacyMessage+"; nothing was changed", err
 	return &e
-}
-
-// agree makes both sides hash rows alike, in the servers' own way when that is the same.
-func agree(snap *lifecycle.Snapshot, m *pmo.Mirror) {
-	if snap.Probe != m.Probe {
-		snap.Portable()
-		m.Portable()
-	}
 }

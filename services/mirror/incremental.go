@@ -12,12 +12,12 @@ import (
 	"lifecycle-sync/repositories/pmo"
 )
 
-// oldestHorizon is how many transactions a horizon may lie back. Beyond 2^31 their ids would be used
-// again; half of that leaves room for what commits meanwhile.
+// oldestHorizon is the maximum age of a horizon in transactions. Transaction ids are reused after 2^31; half of that
+// leaves room for transactions that commit during the run.
 const oldestHorizon = 1 << 30
 
-// plan notes where the run will bring the mirror, and makes a full run of an incremental one that cannot be
-// one. It returns where the mirror was brought last, nil when it never was.
+// plan sets the watermark that the run will reach, and turns an incremental run that is not possible into a full one.
+// It returns the last watermark, nil before the first run.
 func (e *Engine) plan(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, missingKeys map[string][]models.Column) (*models.Watermark, error) {
 	last, err := tx.Watermark(ctx)
 	if err != nil {
@@ -37,20 +37,20 @@ func (e *Engine) plan(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot,
 		}
 	}
 	if last != nil {
-		tx.Reached.LSN, tx.Reached.FollowedAt = last.LSN, last.FollowedAt // real time goes on from there
+		tx.Reached.LSN, tx.Reached.FollowedAt = last.LSN, last.FollowedAt // real time continues from there
 	}
 	if tx.Run.Mode == models.IncrementalRun {
-		if why := whole(last, snap, now, tx, missingKeys); why != "" {
-			reason := "every row was compared: " + why
+		if reason := fullRunReason(last, snap, now, tx, missingKeys); reason != "" {
+			reason = "every row was compared: " + reason
 			tx.Run.Mode, tx.Run.Reason = models.FullRun, &reason
 		}
 	}
 	return last, nil
 }
 
-// whole says why an incremental run must compare every row, or "" when the rows written since the last
-// horizon, the ids that vanished and what waits in quarantine are all that can differ.
-func whole(last *models.Watermark, snap *lifecycle.Snapshot, now lifecycle.Identity, tx *pmo.Tx, missingKeys map[string][]models.Column) string {
+// fullRunReason says why an incremental run must compare every row. It is "" if only rows written since the last
+// horizon, deleted ids and quarantined rows can differ.
+func fullRunReason(last *models.Watermark, snap *lifecycle.Snapshot, now lifecycle.Identity, tx *pmo.Tx, missingKeys map[string][]models.Column) string {
 	switch {
 	case !snap.Features().RowVersions:
 		return "SQLite does not tell which rows are new"
@@ -71,11 +71,11 @@ func whole(last *models.Watermark, snap *lifecycle.Snapshot, now lifecycle.Ident
 	if err := json.Unmarshal(last.Source, &then); err != nil {
 		return "what lifecycle_db was at the last run cannot be read"
 	}
-	return strange(then, now)
+	return sourceChange(then, now)
 }
 
-// strange says in what the source is not what it was.
-func strange(then, now lifecycle.Identity) string {
+// sourceChange says how the source's identity has changed.
+func sourceChange(then, now lifecycle.Identity) string {
 	switch {
 	case then.System != now.System:
 		return "lifecycle_db is another cluster than before"

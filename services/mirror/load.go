@@ -15,13 +15,12 @@ import (
 	"lifecycle-sync/services/failpoint"
 )
 
-// loadBytes is the size of the source from which an empty mirror is loaded by COPY: below it, taking
-// the indexes off and building them again costs more than it saves.
+// loadBytes is the size of the source above which an empty mirror is loaded by COPY. Below it, dropping and rebuilding
+// the indexes costs more than it saves.
 const loadBytes = 8 << 20
 
-// load fills an empty mirror from a large source: the rows that fit go from one database's COPY to
-// the other's without being looked at, the others into quarantine. It returns nil counts when there
-// is no case for it, and the run goes the ordinary way.
+// load fills an empty mirror from a large source: rows that fit are copied from COPY to COPY without being parsed, the
+// others are quarantined. It returns nil counts if the mirror is not empty or the source is small.
 func (e *Engine) load(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, progress Progress) ([]models.TableCount, error) {
 	var size int64
 	for _, t := range snap.Tables {
@@ -42,7 +41,7 @@ func (e *Engine) load(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot,
 	counts := make([]models.TableCount, len(snap.Tables))
 	for i, t := range snap.Tables {
 		progress.Begin(t, snap.Infos[t.Source].Rows)
-		// The source is hashed for the proof while its rows are on their way.
+		// The source is hashed for the proof while its rows are copied.
 		var want fingerprint
 		group, groupCtx := errgroup.WithContext(ctx)
 		group.Go(func() (err error) {
@@ -56,7 +55,7 @@ func (e *Engine) load(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot,
 		if err := group.Wait(); err != nil {
 			return nil, err
 		}
-		if want.rows > counts[i].Inserted { // else every row fits, and there is none to look for
+		if want.rows > counts[i].Inserted { // otherwise every row fits
 			if counts[i].Quarantined, err = e.quarantineUnfit(ctx, tx, snap, t); err != nil {
 				return nil, err
 			}
@@ -70,13 +69,13 @@ func (e *Engine) load(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot,
 	return counts, nil
 }
 
-// counting tells progress of every row that passes: COPY hands them out one at a time.
-type counting struct {
+// rowCounter advances progress with each write: COPY writes one row at a time.
+type rowCounter struct {
 	io.Writer
 	progress Progress
 }
 
-func (c counting) Write(row []byte) (int, error) {
+func (c rowCounter) Write(row []byte) (int, error) {
 	c.progress.Advance(1)
 	return c.Writer.Write(row)
 }
@@ -86,9 +85,9 @@ func (e *Engine) loadTable(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snap
 	pipeOut, pipeIn := io.Pipe()
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		// The buffer turns a write a row into a write a quarter of a megabyte.
+		// The buffer turns a write per row into a write per 256 kB.
 		buffer := bufio.NewWriterSize(pipeIn, 256<<10)
-		err := snap.CopyFit(groupCtx, t, counting{buffer, progress})
+		err := snap.CopyFit(groupCtx, t, rowCounter{buffer, progress})
 		if err == nil {
 			err = buffer.Flush()
 		}
@@ -103,13 +102,13 @@ func (e *Engine) loadTable(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snap
 	return count, group.Wait()
 }
 
-// quarantineUnfit puts the rows that the load left out into quarantine and returns how many they are.
+// quarantineUnfit quarantines the rows that the load left out and returns their number.
 func (e *Engine) quarantineUnfit(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, t *models.Table) (n int64, err error) {
 	w := &writer{tx: tx, table: t, now: e.now}
 	for row, err := range snap.Unfit(ctx, t) {
 		if err == nil {
 			n++
-			err = w.change(ctx, Change{Table: t, ID: row.ID, Action: Quarantine, After: row.Clone(), Reason: row.Reason, Hash: row.Hash})
+			err = w.add(ctx, Change{Table: t, ID: row.ID, Action: Quarantine, After: row.Clone(), Reason: row.Reason, Hash: row.Hash})
 		}
 		if err != nil {
 			return n, errors.Join(err, w.wait())

@@ -2,44 +2,35 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 )
 
-// ordered steps through a stream of rows and holds it to its promise of ascending ids, on which the
-// merge relies. Two of one id may follow each other: a mirrored row and its quarantine mark.
-type ordered[T any] struct {
-	next    func() (T, bool, error)
-	id      func(T) int64
-	current T
-	ok      bool
-	last    int64
-	started bool
-}
-
-func (o *ordered[T]) advance() (err error) {
-	if o.current, o.ok, err = o.next(); err != nil || !o.ok {
-		return err
-	}
-	id := o.id(o.current)
-	if o.started && id < o.last {
-		return fmt.Errorf("rows out of order: id %d after %d", id, o.last)
-	}
-	o.last, o.started = id, true
-	return nil
-}
-
-// Batches keep the cost of handing a row from one goroutine to the next low, and their bytes keep
-// memory bounded when rows are large.
+// Batches reduce the cost of passing rows between goroutines. Their size in bytes bounds memory when rows are large.
 const (
 	batchRows  = 256
 	batchBytes = 256 << 10
 )
 
-// ahead runs a sequence in a goroutine of its own, a few batches ahead of its reader, so that both
-// databases work at the same time. keep returns a copy that outlives the sequence's next step, and
-// its size in bytes. stop must be called; it waits until the sequence has ended.
-func ahead[T any](ctx context.Context, seq iter.Seq2[T, error], keep func(T) (T, int)) (next func() (T, bool, error), stop func()) {
+// cursor steps through a sequence ordered by id. A goroutine reads a few batches ahead, so that both databases
+// work at the same time.
+type cursor[T any] struct {
+	current T
+	ok      bool // whether there is a current item
+	id      func(T) int64
+
+	batches <-chan []T
+	batch   []T
+	failed  <-chan error
+	ctx     context.Context //nolint:containedctx // the reading goroutine's, as long as the cursor
+	cancel  context.CancelFunc
+	started bool
+}
+
+// prefetch starts to read a sequence. copied returns a copy that outlives the sequence's next step, and its size in
+// bytes. The cursor must be closed.
+func prefetch[T any](ctx context.Context, seq iter.Seq2[T, error], id func(T) int64, copied func(T) (T, int)) *cursor[T] {
 	ctx, cancel := context.WithCancel(ctx)
 	batches, failed := make(chan []T, 2), make(chan error, 1)
 	go func() {
@@ -59,8 +50,8 @@ func ahead[T any](ctx context.Context, seq iter.Seq2[T, error], keep func(T) (T,
 				failed <- err
 				return
 			}
-			kept, size := keep(v)
-			batch, bytes = append(batch, kept), bytes+size
+			item, size := copied(v)
+			batch, bytes = append(batch, item), bytes+size
 			if len(batch) == batchRows || bytes >= batchBytes {
 				if !send(batch) {
 					return
@@ -70,25 +61,53 @@ func ahead[T any](ctx context.Context, seq iter.Seq2[T, error], keep func(T) (T,
 		}
 		send(batch)
 	}()
-	var current []T
-	next = func() (v T, ok bool, err error) {
-		for len(current) == 0 {
-			if current, ok = <-batches; !ok {
-				select {
-				case err = <-failed:
-				default:
-					err = ctx.Err()
-				}
-				return v, false, err
+	return &cursor[T]{id: id, batches: batches, failed: failed, ctx: ctx, cancel: cancel}
+}
+
+// close waits until the sequence has ended.
+func (c *cursor[T]) close() {
+	c.cancel()
+	for range c.batches { // drained so that the goroutine ends
+	}
+}
+
+// advance moves to the next item. It fails on descending ids, because a merge relies on their order. Equal ids may
+// follow each other: a mirrored row and its quarantine entry.
+func (c *cursor[T]) advance() (err error) {
+	last := c.current
+	for len(c.batch) == 0 {
+		if c.batch, c.ok = <-c.batches; !c.ok {
+			select {
+			case err = <-c.failed:
+			default:
+				err = c.ctx.Err()
+			}
+			return err
+		}
+	}
+	c.current, c.batch, c.ok = c.batch[0], c.batch[1:], true
+	if c.started && c.id(c.current) < c.id(last) {
+		return fmt.Errorf("rows out of order: id %d after %d", c.id(c.current), c.id(last))
+	}
+	c.started = true
+	return nil
+}
+
+// mergedIDs yields the ids of two cursors in ascending order. The loop's body must advance both cursors past each id.
+func mergedIDs[A, B any](a *cursor[A], b *cursor[B]) iter.Seq2[int64, error] {
+	return func(yield func(int64, error) bool) {
+		err := errors.Join(a.advance(), b.advance())
+		for err == nil && (a.ok || b.ok) {
+			id := a.id(a.current)
+			if !a.ok || b.ok && b.id(b.current) < id {
+				id = b.id(b.current)
+			}
+			if !yield(id, nil) {
+				return
 			}
 		}
-		v, current = current[0], current[1:]
-		return v, true, nil
-	}
-	stop = func() {
-		cancel()
-		for range batches { // drained so that the goroutine ends
+		if err != nil {
+			yield(0, err)
 		}
 	}
-	return next, stop
 }

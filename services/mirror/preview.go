@@ -7,12 +7,12 @@ import (
 	"lifecycle-sync/models"
 )
 
-// Preview is what a run would do. Whoever has seen it can ask for exactly that by its digest.
+// Preview is what a run would do. Its digest lets a later run apply exactly that.
 type Preview struct {
-	Tables  []models.TableCount // in mirroring order; nil when the comparison did not come to its end
-	Digest  string              // the same for two Diffs exactly when they ask for the same changes
+	Tables  []models.TableCount // in mirroring order; nil if the comparison failed
+	Digest  string              // equal for two Diffs exactly when they make the same changes
 	Changes []models.LoggedChange
-	Found   int // how many changes there are; the first 1000 of them, and of about 8 MB, are in Changes
+	Found   int // the number of changes; the first 1000 of them, up to about 8 MB, are in Changes
 }
 
 // Kept says how many of the changes are kept, or "" when all are.
@@ -33,13 +33,13 @@ func KeptOf(reason string) (kept, found int64) {
 	return kept, found
 }
 
-// Preview tells emit, which may be nil, every change that a run would make now, in mirroring order and by
-// id, and returns what they amount to. It writes nothing and keeps nobody waiting. The error is the one the
-// run would end with when the guard would stop it; the preview is filled all the same.
+// Preview passes every change that a run would make now to emit, which may be nil, in mirroring order and by id, and
+// returns a summary. It writes nothing and blocks nobody. If the mass-delete guard would stop the run, the preview is
+// complete and the error is the guard's.
 func (e *Engine) Preview(ctx context.Context, req Request, progress Progress, emit func(Change) error) (Preview, error) {
-	seen := newSummary()
+	found := newSummary()
 	d, err := e.compare(ctx, progress, func(c Change, _ Cause) error {
-		seen.note(c)
+		found.add(c)
 		if emit == nil {
 			return nil
 		}
@@ -48,23 +48,22 @@ func (e *Engine) Preview(ctx context.Context, req Request, progress Progress, em
 	if err != nil {
 		return Preview{}, err
 	}
-	return seen.preview(d), guard(d, req.AllowDeletes)
+	return found.preview(d), guard(d, req.AllowDeletes)
 }
 
-// DigestMismatchError is the error that a run's difference is not the one whose digest was asked for; it wraps one of
-// class conflict.
+// DigestMismatchError reports that a run's Diff has another digest than requested. It wraps an error of class conflict.
 type DigestMismatchError struct {
 	Preview Preview // what the run would do now
 	cause   error
 }
 
-// Error says what to do.
+// Error returns the text of the wrapped error.
 func (e *DigestMismatchError) Error() string { return e.cause.Error() }
 
 // Unwrap returns the error of class conflict.
 func (e *DigestMismatchError) Unwrap() error { return e.cause }
 
-func changed(p Preview) *DigestMismatchError {
+func digestMismatch(p Preview) *DigestMismatchError {
 	return &DigestMismatchError{Preview: p, cause: &models.Error{Class: models.Conflict,
 		LegacyMessage: "What would be changed is no longer what the preview has shown; its digest is now " + p.Digest + ". Nothing was changed",
 		LegacyRemedy:  "Look at the new preview, which this run has kept (or at sync --dry-run); if it is right, apply that by its digest."}}
@@ -73,33 +72,32 @@ func changed(p Preview) *DigestMismatchError {
 // Verification is what Verify found.
 type Verification struct {
 	Equal       bool
-	Differences map[Cause]int64
+	Differences models.Differences
 	Tables      []models.TableCount
 }
 
-// Verify compares every row without writing anything, and tells emit each difference.
+// Verify compares every row and passes each difference to emit. It writes nothing.
 func (e *Engine) Verify(ctx context.Context, progress Progress, emit func(Change, Cause) error) (Verification, error) {
-	verdict := Verification{Differences: map[Cause]int64{}}
+	var found models.Differences
 	d, err := e.compare(ctx, progress, func(c Change, cause Cause) error {
-		verdict.Differences[cause]++
+		count(&found, cause)
 		return emit(c, cause)
 	})
 	if err != nil {
 		return Verification{}, err
 	}
-	verdict.Tables, verdict.Equal = d.counts(), len(verdict.Differences) == 0
-	return verdict, nil
+	return Verification{Equal: found.Total() == 0, Differences: found, Tables: d.counts()}, nil
 }
 
-// compare finds every difference between the mirror as it is now and the source as it is then.
+// compare passes every difference between the current mirror and the current source to emit.
 func (e *Engine) compare(ctx context.Context, progress Progress, emit func(Change, Cause) error) (*differ, error) {
 	ctx, stopWatching := e.WatchConnections(ctx)
 	defer stopWatching()
-	d, err := e.comparison(ctx, progress, emit)
-	return d, because(ctx, err)
+	d, err := e.compareTables(ctx, progress, emit)
+	return d, withContextCause(ctx, err)
 }
 
-func (e *Engine) comparison(ctx context.Context, progress Progress, emit func(Change, Cause) error) (*differ, error) {
+func (e *Engine) compareTables(ctx context.Context, progress Progress, emit func(Change, Cause) error) (*differ, error) {
 	mirrored, err := e.store.Read(ctx)
 	if err != nil {
 		return nil, err
@@ -113,21 +111,21 @@ func (e *Engine) comparison(ctx context.Context, progress Progress, emit func(Ch
 	if err := mirrored.Examine(ctx); err != nil {
 		return nil, err
 	}
-	missingKeys, err := mirrored.Preflight(ctx, snap.Infos, snap.Tables)
-	if err != nil {
+	d := &differ{snap: snap, mirror: mirrored, progress: progress}
+	if d.missingKeys, err = mirrored.Preflight(ctx, snap.Infos, snap.Tables); err != nil {
 		return nil, err
 	}
-	agree(snap, mirrored)
-	d := newDiffer(snap, mirrored, missingKeys, progress)
+	alignHashing(snap, mirrored)
 	if d.since, err = mirrored.Watermark(ctx); err != nil {
 		return nil, err
 	}
 	for _, t := range snap.Tables {
 		progress.Begin(t, snap.Infos[t.Source].Rows)
-		if err := d.table(ctx, t, func(_ context.Context, c Change) error { return emit(c, d.cause(c)) }); err != nil {
+		s, err := d.diffTable(ctx, t, func(_ context.Context, c Change) error { return emit(c, d.cause(c)) })
+		if err != nil {
 			return nil, err
 		}
-		progress.End(t, d.last().count)
+		progress.End(t, s.count)
 	}
 	return d, nil
 }
@@ -135,22 +133,20 @@ func (e *Engine) comparison(ctx context.Context, progress Progress, emit func(Ch
 // Cause says why source and mirror differ.
 type Cause string
 
-// Behind means that lifecycle_db was changed after the last successful run and the next one brings it;
-// Drift that the mirror was changed by somebody else. Unknown is all there is to say on SQLite, and
-// where no run has succeeded yet.
+// Behind: lifecycle_db changed after the last successful run, and the next run applies it. Drift: the mirror was edited.
+// Unknown: SQLite cannot tell, or no run has succeeded yet.
 const (
 	Behind  Cause = "behind"
 	Drift   Cause = "drift"
 	Unknown Cause = "unknown"
 )
 
-// cause tells from which side changed after the last successful run. A mirrored row written since is
-// certainly somebody else's doing; a source row is taken for newer also when its transaction was among
-// those under way at the last snapshot. Quarantine follows the source, also where only a row's parent
-// changed.
+// cause tells which side changed after the last successful run. A mirrored row written since is certainly drift. A
+// source row counts as newer also if its transaction was in progress at the last snapshot. Quarantine follows the
+// source, also if only a row's parent changed.
 func (d *differ) cause(c Change) Cause {
 	switch {
-	case d.since == nil || d.since.Horizon == nil, !d.snap.Infos[c.Table.Source].Ordinary: // rows of a view do not tell when they were written
+	case d.since == nil || d.since.Horizon == nil, !d.snap.Infos[c.Table.Source].Ordinary: // a view does not tell when its rows were written
 		return Unknown
 	case c.MirrorNewer:
 		return Drift
@@ -158,5 +154,16 @@ func (d *differ) cause(c Change) Cause {
 		return Drift
 	default:
 		return Behind
+	}
+}
+
+func count(d *models.Differences, cause Cause) {
+	switch cause {
+	case Behind:
+		d.Behind++
+	case Drift:
+		d.Drift++
+	case Unknown:
+		d.Unknown++
 	}
 }

@@ -2,19 +2,19 @@ package mirror
 
 import "lifecycle-sync/models"
 
-// Progress is told how far a run is. Its methods are called from one goroutine at a time.
+// Progress follows a run. Its methods are called from one goroutine at a time.
 type Progress interface {
-	// Begin says that work on a table begins, which has about so many rows; 0 when that is unknown.
+	// Begin starts a table of about the given number of rows; 0 if unknown.
 	Begin(t *models.Table, rows int64)
-	// Expect says that so many rows more are to be gone through.
+	// Expect adds rows to be processed.
 	Expect(rows int64)
-	// Advance says that so many rows were compared or copied.
+	// Advance counts rows that were compared or copied.
 	Advance(rows int64)
-	// End says what was done to a table.
+	// End finishes a table.
 	End(t *models.Table, count models.TableCount)
 }
 
-// Silent is Progress that nobody sees.
+// Silent ignores progress.
 type Silent struct{}
 
 // Begin does nothing.

@@ -10,19 +10,17 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/lifecycle"
-	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services/failpoint"
 )
 
-// ChangedRows lists rows of the source by table (tbl_produk) that somebody has just changed.
+// ChangedRows lists rows of the source by table (tbl_produk) that were just changed.
 type ChangedRows map[string][]int64
 
-// Refresh is Diff + Apply of the given rows, and of those that they refer to: what an API write has
-// committed in lifecycle_db comes to the mirror at once. deleted is how many of the rows the write
-// deleted: so many may leave; should others leave with them, the guard decides. The snapshot is taken
-// under the writer's lock, so no run with an older one can follow. It returns the mirror's new version.
-// Errors: busy when a run holds the lock for more than 2 s, or when there has never been a run; those
-// of Sync. Nothing has then changed, and the next run brings the rows.
+// Refresh is Diff + Apply of the given rows and of those they refer to: it mirrors at once what an API write has
+// committed in lifecycle_db. deleted is how many rows the write deleted. Exactly that number may leave; otherwise the
+// mass-delete guard decides. The snapshot is taken under the writer's lock, so no run with an older one can follow.
+// It returns the mirror's new version. Errors: busy when a run holds the lock for more than 2 s, or before the first
+// run; those of Sync. Nothing has then changed, and the next run mirrors the rows.
 func (e *Engine) Refresh(ctx context.Context, changed ChangedRows, deleted int64) (version int64, err error) {
 	tx, err := e.store.BeginRefresh(ctx, e.now())
 	if err != nil {
@@ -32,7 +30,7 @@ func (e *Engine) Refresh(ctx context.Context, changed ChangedRows, deleted int64
 	if succeeded, err := e.store.HasSucceeded(ctx); err != nil {
 		return 0, err
 	} else if !succeeded {
-		return 0, &models.Error{Class: models.Busy, LegacyMessage: "the mirror has never been synchronised", LegacyRemedy: "The first run brings everything."}
+		return 0, neverSynced()
 	}
 	snap, err := e.snapshot(ctx, tx)
 	if err != nil {
@@ -42,163 +40,87 @@ func (e *Engine) Refresh(ctx context.Context, changed ChangedRows, deleted int64
 	if _, err := tx.Preflight(ctx, snap.Infos, snap.Tables); err != nil {
 		return 0, err
 	}
-	agree(snap, tx.Mirror)
-	only, err := withParents(ctx, snap, changed)
+	alignHashing(snap, tx.Mirror)
+	scope, err := withParents(ctx, snap, changed)
 	if err != nil {
 		return 0, err
 	}
-	counts, err := e.refresh(ctx, tx, snap, only, nil, func(d *differ) error { return guardRefresh(ctx, d, deleted) })
-	if err != nil {
+	d := &differ{snap: snap, scope: scope, progress: Silent{}}
+	if err := e.diffAndApply(ctx, tx, d, func() error { return guardRefresh(ctx, d, deleted) }); err != nil {
 		return 0, err
 	}
-	if err := tx.Finish(ctx, counts, e.now()); err != nil {
+	failpoint.Reach("mid-refresh")
+	if err := tx.Finish(ctx, d.counts(), e.now()); err != nil {
 		return 0, err
 	}
 	return tx.Version, nil
 }
 
-// refresh is Diff + Apply of some rows. note, if there is one, is told every change, and judge decides whether
-// all of them may be made.
-func (e *Engine) refresh(
-	ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, only map[string][]database.Range, note func(Change), judge func(*differ) error,
-) ([]models.TableCount, error) {
-	before, err := e.store.Read(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer before.Close()
-	before.Probe = tx.Probe
-	agree(snap, before)
-	d := newDiffer(snap, before, nil, Silent{})
-	d.only, d.noted = only, note
-	for _, t := range snap.Tables {
-		if err := e.applyTable(ctx, tx, d, t); err != nil {
-			return nil, err
-		}
-	}
-	if err := judge(d); err != nil {
-		return nil, err
-	}
-	before.Close() // its locks would be in the way of the deletions
-	for i, t := range slices.Backward(snap.Tables) {
-		if err := tx.Delete(ctx, t, d.stats[i].leaving); err != nil {
-			return nil, err
-		}
-	}
-	failpoint.Reach("mid-refresh")
-	return d.counts(), d.prove(ctx, tx)
+func neverSynced() error {
+	return &models.Error{Class: models.Busy, LegacyMessage: "the mirror has never been synchronised", LegacyRemedy: "The first run brings everything."}
 }
 
-// guardRefresh lets exactly the rows leave that were deleted on purpose; the guard of runs judges any
-// other number.
-func guardRefresh(ctx context.Context, d *differ, deleted int64) error {
-	var leaving int64
-	for _, s := range d.stats {
-		leaving += int64(len(s.leaving))
-	}
-	if leaving == deleted {
-		return nil
-	}
-	for _, s := range d.stats {
-		if len(s.leaving) == 0 {
-			continue
-		}
-		n, err := d.mirror.Count(ctx, s.table)
-		if err != nil {
-			return err
-		}
-		s.before = n
-	}
-	return guard(d, nil)
-}
-
-// withParents adds to the changed rows those that they refer to in the source, so that no reference
-// into the mirror dangles, and makes ranges of all.
+// withParents adds to the changed rows those they refer to in the source, so that no reference into the mirror
+// dangles, and turns all into ranges.
 func withParents(ctx context.Context, snap *lifecycle.Snapshot, changed ChangedRows) (map[string][]database.Range, error) {
-	ids := map[string]map[int64]bool{}
-	add := func(table string, id int64) {
-		if ids[table] == nil {
-			ids[table] = map[int64]bool{}
-		}
-		ids[table][id] = true
-	}
+	ids := ChangedRows{}
 	for table, rows := range changed {
-		for _, id := range rows {
-			add(table, id)
-		}
+		ids[table] = slices.Clone(rows)
 	}
-	only := map[string][]database.Range{}
+	scope := map[string][]database.Range{}
 	for _, t := range slices.Backward(snap.Tables) { // children first: their parents have parents too
-		only[t.Source] = rangesOf(ids[t.Source])
-		if len(only[t.Source]) == 0 {
+		for _, id := range ids[t.Source] {
+			scope[t.Source] = append(scope[t.Source], database.Range{Lo: id, Hi: id})
+		}
+		scope[t.Source] = database.Union(scope[t.Source])
+		if len(scope[t.Source]) == 0 {
 			continue
 		}
-		for row, err := range snap.Rows(ctx, t, only[t.Source], nil) {
+		for row, err := range snap.Rows(ctx, t, scope[t.Source], nil) {
 			if err != nil {
 				return nil, err
 			}
-			for i, c := range t.Columns {
-				if c.References == "" || row.Cells[i] == nil {
-					continue
-				}
-				if id, err := strconv.ParseInt(string(row.Cells[i]), 10, 64); err == nil { // else it does not fit, and refers to nothing
-					add(c.References, id)
-				}
+			for table, id := range parents(t, row.Row) {
+				ids[table] = append(ids[table], id)
 			}
 		}
 	}
-	return only, nil
+	return scope, nil
 }
 
-func rangesOf(ids map[int64]bool) (ranges []database.Range) {
-	for id := range ids {
-		ranges = append(ranges, database.Range{Lo: id, Hi: id})
+// parents yields the source table and id of every row that a row refers to. A reference that is no number does not
+// fit, and refers to nothing.
+func parents(t *models.Table, row models.Row) func(yield func(string, int64) bool) {
+	return func(yield func(string, int64) bool) {
+		for i, c := range t.Columns {
+			if c.References == "" || row.Cells == nil || row.Cells[i] == nil {
+				continue
+			}
+			if id, err := strconv.ParseInt(string(row.Cells[i]), 10, 64); err == nil && !yield(c.References, id) {
+				return
+			}
+		}
 	}
-	return database.Union(ranges)
 }
 
-// findOnly makes dirty what the Diff is limited to, the children of rows that leave, and those in
-// quarantine that refer to a row that came or went: they fit now, or for another reason not.
-func (d *differ) findOnly(ctx context.Context, s *tableStats) error {
-	s.uncounted = true
-	orphans, err := d.orphans(ctx, s.table)
-	if err != nil {
-		return err
-	}
-	waiting, err := d.referring(ctx, s.table, d.mirror.WaitingChildren, func(parent *tableStats) []int64 { return parent.moved })
-	if err != nil {
-		return err
-	}
-	ranges := slices.Clone(d.only[s.table.Source])
-	for _, id := range slices.Concat(orphans, waiting) {
-		ranges = append(ranges, database.Range{Lo: id, Hi: id})
-	}
-	s.dirty = database.Union(ranges)
-	if !d.snap.Features().RowHashes || len(s.dirty) == 0 {
-		return nil
-	}
-	s.expected, err = sum(d.snap.Buckets(ctx, s.table, s.dirty, wholeShift))
-	return err
-}
+// refreshTimeout bounds one refresh, and how long a write waits for its own.
+const refreshTimeout = 3 * time.Second
 
-// followTime bounds one refresh, and how long a write waits for its own.
-const followTime = 3 * time.Second
-
-// Refresher brings what API writes have changed to the mirror, one batch at a time: writes that commit
-// while one batch is on its way share the next. It is safe for concurrent use.
+// Refresher mirrors what API writes have changed, one batch at a time: writes that commit during one refresh share
+// the next. It is safe for concurrent use.
 type Refresher struct {
 	engine *Engine
 
 	mu      sync.Mutex
-	next    *batch // collects, while another is on its way
+	next    *refreshBatch // collects writes while another batch is being refreshed
 	working bool
 }
 
-// batch is what several writes have changed.
-type batch struct {
+// refreshBatch is what several writes have changed.
+type refreshBatch struct {
 	changed ChangedRows
 	deleted int64
-	done    chan struct{} // closed once version and err are known
+	done    chan struct{} // closed when version and err are set
 	version int64
 	err     error
 }
@@ -206,53 +128,51 @@ type batch struct {
 // NewRefresher returns the refresher of an engine.
 func NewRefresher(engine *Engine) *Refresher { return &Refresher{engine: engine} }
 
-// Refresh returns once the changed rows are in the mirror, with its new version. Errors: as
-// Engine.Refresh; busy when that takes too long, and the rows may then come a moment later.
+// Refresh returns when the changed rows are mirrored, with the mirror's new version. Errors: those of Engine.Refresh;
+// busy after a timeout, in which case the rows may still be mirrored a moment later.
 func (r *Refresher) Refresh(ctx context.Context, changed ChangedRows, deleted int64) (version int64, err error) {
-	mine := r.join(changed, deleted)
-	ctx, cancel := context.WithTimeout(ctx, followTime)
+	batch := r.enqueue(changed, deleted)
+	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
 	defer cancel()
 	select {
-	case <-mine.done:
-		return mine.version, mine.err
+	case <-batch.done:
+		return batch.version, batch.err
 	case <-ctx.Done():
 		return 0, &models.Error{Class: models.Busy, LegacyMessage: "the mirror is being written by others", LegacyRemedy: "The change comes to it later."}
 	}
 }
 
-// join adds to the next batch, and sees to it that somebody brings it.
-func (r *Refresher) join(changed ChangedRows, deleted int64) *batch {
+// enqueue adds rows to the next batch and makes sure that it is refreshed.
+func (r *Refresher) enqueue(changed ChangedRows, deleted int64) *refreshBatch {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.next == nil {
-		r.next = &batch{changed: ChangedRows{}, done: make(chan struct{})}
+		r.next = &refreshBatch{changed: ChangedRows{}, done: make(chan struct{})}
 	}
-	mine := r.next
 	for table, ids := range changed {
-		mine.changed[table] = append(mine.changed[table], ids...)
+		r.next.changed[table] = append(r.next.changed[table], ids...)
 	}
-	mine.deleted += deleted
+	r.next.deleted += deleted
 	if !r.working {
 		r.working = true
 		go r.work()
 	}
-	return mine
+	return r.next
 }
 
-// work brings batches until none is left.
+// work refreshes batches until none is left.
 func (r *Refresher) work() {
 	for {
 		r.mu.Lock()
-		b := r.next
-		r.next = nil
-		if r.working = b != nil; !r.working {
-			r.mu.Unlock()
+		batch := r.next
+		r.next, r.working = nil, batch != nil
+		r.mu.Unlock()
+		if batch == nil {
 			return
 		}
-		r.mu.Unlock()
-		ctx, cancel := context.WithTimeout(context.Background(), followTime)
-		b.version, b.err = r.engine.Refresh(ctx, b.changed, b.deleted)
+		ctx, cancel := context.WithTimeout(context.Background(), refreshTimeout)
+		batch.version, batch.err = r.engine.Refresh(ctx, batch.changed, batch.deleted)
 		cancel()
-		close(b.done)
+		close(batch.done)
 	}
 }

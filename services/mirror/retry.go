@@ -13,37 +13,36 @@ import (
 const (
 	firstPause, longestPause = 500 * time.Millisecond, 10 * time.Second
 
-	maxCollisions = 5 // of transactions in each other's way: after so many it is no chance
+	maxDeadlocks = 5 // more are no coincidence
 )
 
-// Retry does something until it succeeds or fails for good, which is also when it still fails after the time
-// of patience, from its first failure on. Of each pause, with the attempt that follows and the reason for it,
-// told is told first; it may be nil. The error is that of the last attempt, or ctx's end.
-func Retry(ctx context.Context, patience time.Duration, told func(attempt int, pause time.Duration, err error), try func() error) error {
-	var pauses retry.Backoff
-	collisions := 0
+// Retry retries transient failures for a time after the first one. onRetry is called before each pause with the
+// number of the next attempt and the error; it may be nil. Errors: that of the last attempt, or the cause of ctx's end.
+func Retry(ctx context.Context, retryTime time.Duration, onRetry func(attempt int, pause time.Duration, err error), try func() error) error {
+	var backoff retry.Backoff
+	deadlocks := 0
 	for attempt := 2; ; attempt++ {
 		err := try()
 		if err == nil || ctx.Err() != nil || !models.AsError(err).Transient {
 			return err
 		}
 		if database.Collided(err) {
-			collisions++
+			deadlocks++
 		}
-		if pauses == nil {
-			pauses = retry.WithCappedDuration(longestPause, retry.NewExponential(firstPause))
-			pauses = retry.WithMaxDuration(patience, retry.WithJitterPercent(25, pauses))
+		if backoff == nil {
+			backoff = retry.WithCappedDuration(longestPause, retry.NewExponential(firstPause))
+			backoff = retry.WithMaxDuration(retryTime, retry.WithJitterPercent(25, backoff))
 		}
-		pause, stop := pauses.Next()
-		if stop || collisions > maxCollisions {
+		pause, stop := backoff.Next()
+		if stop || deadlocks > maxDeadlocks {
 			return err
 		}
-		if told != nil {
-			told(attempt, pause, err)
+		if onRetry != nil {
+			onRetry(attempt, pause, err)
 		}
 		select {
 		case <-ctx.Done():
-			return because(ctx, err)
+			return withContextCause(ctx, err)
 		case <-time.After(pause):
 		}
 	}

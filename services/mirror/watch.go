@@ -7,33 +7,33 @@ import (
 	"time"
 )
 
-// WatchConnections returns a context that ends when one of the databases does not answer any more, which is then its
-// cause. stop must be called.
-func (e *Engine) WatchConnections(ctx context.Context) (attended context.Context, stop func()) {
-	attended, cancel := context.WithCancelCause(ctx)
+// WatchConnections returns a context that ends, with the cause, when one of the databases stops answering. stop must
+// be called.
+func (e *Engine) WatchConnections(ctx context.Context) (watched context.Context, stop func()) {
+	watched, cancel := context.WithCancelCause(ctx)
 	var watches sync.WaitGroup
 	for _, silence := range []func(context.Context) error{e.source.Silence, e.store.Silence} {
 		watches.Go(func() {
-			if err := silence(attended); err != nil {
+			if err := silence(watched); err != nil {
 				cancel(err)
 			}
 		})
 	}
-	return attended, func() {
+	return watched, func() {
 		cancel(nil)
 		watches.Wait()
 	}
 }
 
-// ErrCancelRequested is why a run ends that somebody asked to stop.
-var ErrCancelRequested = errors.New("somebody asked the run to stop")
+// ErrCancelRequested is the cause of a canceled context when a user has asked to stop the run.
+var ErrCancelRequested = errors.New("run cancel requested")
 
-// cancelInterval is how often a run looks whether somebody, through any process, asks it to stop.
+// cancelInterval is the time between checks for a cancel request, which any process may make.
 const cancelInterval = 500 * time.Millisecond
 
-// watch returns a context that ends when somebody asks the run to stop. stop must be called. On SQLite
-// nobody can ask: the run holds the one write lock.
-func (e *Engine) watch(ctx context.Context, run int64) (watched context.Context, stop func()) {
+// watchCancelRequests returns a context that ends when a user asks to stop the run. stop must be called. On SQLite
+// no request can arrive: the run holds the only write lock.
+func (e *Engine) watchCancelRequests(ctx context.Context, run int64) (watched context.Context, stop func()) {
 	watched, cancel := context.WithCancelCause(ctx)
 	if e.store.Features().SingleWriter {
 		return watched, func() { cancel(nil) }
@@ -49,8 +49,8 @@ func (e *Engine) watch(ctx context.Context, run int64) (watched context.Context,
 				return
 			case <-tick.C:
 			}
-			// An error tells nothing of the request, and the run notices by itself what is wrong.
-			if asked, err := e.store.CancelRequested(watched, run); err == nil && asked {
+			// The run itself notices what an error here means.
+			if requested, err := e.store.CancelRequested(watched, run); err == nil && requested {
 				cancel(ErrCancelRequested)
 				return
 			}

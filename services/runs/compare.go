@@ -24,7 +24,7 @@ type Difference struct {
 type Verdict struct {
 	Run         models.Run // its record
 	Equal       bool
-	Count       map[mirror.Cause]int64
+	Count       models.Differences
 	Tables      []models.TableCount
 	Differences []Difference // the first 100
 }
@@ -100,9 +100,7 @@ func (s *Service) Verify(ctx context.Context) (Verdict, error) {
 		return Verdict{}, err
 	}
 	v.Equal, v.Count, v.Tables = found.Equal, found.Differences, found.Tables
-	if o.Run.Differences, err = json.Marshal(map[mirror.Cause]int64{
-		mirror.Behind: v.Count[mirror.Behind], mirror.Drift: v.Count[mirror.Drift], mirror.Unknown: v.Count[mirror.Unknown],
-	}); err != nil {
+	if o.Run.Differences, err = json.Marshal(v.Count); err != nil {
 		return Verdict{}, err
 	}
 	o.Tables, o.Took = found.Tables, s.o.Now().Sub(started)

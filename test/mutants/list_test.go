@@ -4,12 +4,12 @@ package mutants
 var mutants = map[string]mutant{
 	"drops a row": {
 		"services/mirror/apply.go",
-		"tx.Upsert(ctx, t, p.upserts)", "tx.Upsert(ctx, t, p.upserts[:max(0, len(p.upserts)-1)])",
+		"tx.Upsert(ctx, t, b.upserts)", "tx.Upsert(ctx, t, b.upserts[:max(0, len(b.upserts)-1)])",
 		"./services/mirror", "TestConformance/segments",
 	},
 	"drops a row and does not look again": {
 		"services/mirror/apply.go",
-		"if err := d.prove(ctx, tx); err != nil {", "for _, s := range d.stats {\n\t\ts.leaving = nil\n\t}\n\tif err := ctx.Err(); err != nil {",
+		"return d.prove(ctx, tx)", "return ctx.Err()",
 		"./services/mirror", "TestTriggerOnMirror",
 	},
 	"ignores a column": {
@@ -89,7 +89,7 @@ var mutants = map[string]mutant{
 	},
 	"counts all transactions of a step as one": {
 		"services/mirror/attribution.go",
-		"	who := b.who(c)\n", "	who := b.who(c)[:1:1]\n	who[0] = 0\n",
+		"	by := a.attribute(c)\n", "	by := a.attribute(c)[:1:1]\n	by[0] = 0\n",
 		"./services/realtime", "TestManySmallDeletesPass",
 	},
 	"acknowledges before it has committed": {
@@ -99,7 +99,7 @@ var mutants = map[string]mutant{
 	},
 	"brings what has arrived without waiting for the rest": {
 		"services/mirror/stream.go",
-		"pending, position, err := a.stream.Await(ctx, sight.Flushed, settleTime)", "pending, position, err := a.stream.Await(ctx, 0, settleTime)",
+		"pending, position, err := a.await(ctx, visibility.Flushed, lockedTimeout)", "pending, position, err := a.await(ctx, 0, lockedTimeout)",
 		"./services/realtime", "TestTransactionsComeWhole|TestNoInterleavingLosesAChange|TestAroundRuns",
 	},
 	"forgets transactions that it did not see": {
@@ -109,12 +109,12 @@ var mutants = map[string]mutant{
 	},
 	"forgets what has arrived since it looked": {
 		"services/mirror/stream.go",
-		"return t.End <= position && sight.Sees(t)", "return sight.Sees(t)",
+		"return t.End <= position && visibility.Sees(t)", "return visibility.Sees(t)",
 		"./services/realtime", "TestCommitsThatDoNotWait",
 	},
 	"does not look whether the source is the same": {
 		"services/mirror/incremental.go",
-		"	return strange(then, now)\n", "	_ = strange(then, now)\n	return \"\"\n",
+		"	return sourceChange(then, now)\n", "	_ = sourceChange(then, now)\n	return \"\"\n",
 		"./services/mirror", "TestWhenEveryRowIsCompared",
 	},
 	"makes no run when the slot was lost": {
