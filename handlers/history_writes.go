@@ -48,6 +48,10 @@ func (h *HistoryWrites) Correct(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	versions, err := request.IfMatch(c)
+	if err != nil {
+		return err
+	}
 	fields, metrics, err := readTransition(c, []string{"catatan", "tanggal_perubahan"})
 	if err != nil {
 		return err
@@ -56,9 +60,9 @@ func (h *HistoryWrites) Correct(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	written, err := h.writer.Correct(c.UserContext(), id, in, nil)
+	written, err := h.writer.Correct(c.UserContext(), id, in, versions, nil)
 	if err != nil {
-		return err
+		return withCurrentETag(c, err)
 	}
 	return answerWrite(c, fiber.StatusOK, "The transition was changed.", written)
 }
@@ -69,9 +73,13 @@ func (h *HistoryWrites) Delete(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	written, err := h.writer.Delete(c.UserContext(), id, nil)
+	versions, err := request.IfMatch(c)
 	if err != nil {
 		return err
+	}
+	written, err := h.writer.Delete(c.UserContext(), id, versions)
+	if err != nil {
+		return withCurrentETag(c, err)
 	}
 	return answerWrite(c, fiber.StatusOK, "The transition was deleted; the product stays in its stage.", written)
 }

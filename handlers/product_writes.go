@@ -12,6 +12,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/outbox"
 	"lifecycle-sync/services/products"
+	"lifecycle-sync/services/stages"
 )
 
 // ProductWrites answers requests that change products.
@@ -53,7 +54,11 @@ func (h *ProductWrites) Update(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	ifMatch, err := request.IfMatch(c)
+	versions, err := request.IfMatch(c)
+	if err != nil {
+		return err
+	}
+	key, err := request.IdempotencyKey(c)
 	if err != nil {
 		return err
 	}
@@ -63,7 +68,7 @@ func (h *ProductWrites) Update(c *fiber.Ctx) error {
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
 	defer cancel()
-	written, err := h.writer.Update(ctx, id, in, ifMatch, outbox.Request{Files: files})
+	written, err := h.writer.Update(ctx, id, in, versions, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint([]any{id, in}, files), Files: files})
 	if err != nil {
 		return withCurrentETag(c, err)
 	}
@@ -90,7 +95,10 @@ func (h *ProductWrites) Delete(c *fiber.Ctx) error {
 // withCurrentETag tells whoever was refused which state the row is in.
 func withCurrentETag(c *fiber.Ctx, err error) error {
 	if e := models.AsError(err); e.Class == models.PreconditionFailed {
-		if current, ok := e.Data.(products.Current); ok {
+		switch current := e.Data.(type) {
+		case products.Current:
+			c.Set(fiber.HeaderETag, quote(current.Version))
+		case stages.Current:
 			c.Set(fiber.HeaderETag, quote(current.Version))
 		}
 	}

@@ -88,7 +88,8 @@ export interface paths {
         /**
          * Changes a product
          * @description A field that is not sent stays; an empty one is cleared, which `produk`, `id_kategori`, `id_segmen` and `id_stage` cannot be.
-         *     Files are added to those it has. A changed `id_stage` records a transition of now.
+         *     Files are added to those it has. A changed `id_stage` records a move dated now. `tanggal_stage_end` must not be before
+         *     `tanggal_stage_start`. A request that changes nothing leaves `updated_at` as it is.
          */
         put: operations["updateProduct"];
         post?: never;
@@ -1277,6 +1278,36 @@ export interface components {
         };
     };
     responses: {
+        /** @description The product was changed in the meantime; `data` is its current state. Nothing was done. */
+        ProductChanged: {
+            headers: {
+                ETag: components["headers"]["RowETag"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["FailureFields"] & {
+                    /** @constant */
+                    code?: "precondition_failed";
+                    data: components["schemas"]["Product"];
+                };
+            };
+        };
+        /** @description The stage-history record was changed in the meantime; `data` is its current state. Nothing was done. */
+        StageHistoryChanged: {
+            headers: {
+                ETag: components["headers"]["RowETag"];
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["FailureFields"] & {
+                    /** @constant */
+                    code?: "precondition_failed";
+                    data: components["schemas"]["StageHistory"];
+                };
+            };
+        };
         /** @description The answer is still that of `If-None-Match`. */
         NotModified: {
             headers: {
@@ -1468,7 +1499,7 @@ export interface components {
         /** @description The `ETag` of an earlier answer; 304 when it still holds. */
         IfNoneMatch: string;
         /**
-         * @description The `ETag` of the product when it was read. The product is changed only if nobody has changed its own columns since; else 412.
+         * @description The `ETag` of the row when it was read. The row is changed or deleted only if its own columns are unchanged since; else 412.
          *     `*` means any state.
          */
         IfMatch: string;
@@ -1483,7 +1514,7 @@ export interface components {
         /** @description Names this state of the answer. */
         ETag: string;
         /**
-         * @description Names this state of the product's own columns; it serves as `If-Match`.
+         * @description Identifies this state of the row's own columns; it serves as `If-Match`.
          * @example "k3Jz0vTq8rJZ1yQm"
          */
         RowETag: string;
@@ -1776,10 +1807,15 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description The `ETag` of the product when it was read. The product is changed only if nobody has changed its own columns since; else 412.
+                 * @description The `ETag` of the row when it was read. The row is changed or deleted only if its own columns are unchanged since; else 412.
                  *     `*` means any state.
                  */
                 "If-Match"?: components["parameters"]["IfMatch"];
+                /**
+                 * @description A name of the client's choice for this request. Sent again within 24 hours, by the same caller with the same fields and files, it
+                 *     gets the first answer and nothing is done twice. With other fields or files it is 409.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
                 /** @description The row's id. */
@@ -1816,21 +1852,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
-            /** @description Somebody changed the product meanwhile; `data` is the product as it is now. Nothing was done. */
-            412: {
-                headers: {
-                    ETag: components["headers"]["RowETag"];
-                    "X-Request-Id": components["headers"]["RequestId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FailureFields"] & {
-                        /** @constant */
-                        code?: "precondition_failed";
-                        data: components["schemas"]["Product"];
-                    };
-                };
-            };
+            412: components["responses"]["ProductChanged"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedType"];
             429: components["responses"]["RateLimited"];
@@ -1840,7 +1862,13 @@ export interface operations {
     deleteProduct: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The `ETag` of the row when it was read. The row is changed or deleted only if its own columns are unchanged since; else 412.
+                 *     `*` means any state.
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 /** @description The row's id. */
                 id: components["parameters"]["Id"];
@@ -1871,6 +1899,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["ProductChanged"];
             429: components["responses"]["RateLimited"];
             503: components["responses"]["Unavailable"];
         };
@@ -2131,7 +2160,7 @@ export interface operations {
                     catatan?: string | null;
                     /**
                      * Format: date-time
-                     * @description When it happened, RFC 3339. Now when left out or `null`.
+                     * @description When it happened, RFC 3339, not in the future. Now when left out or `null`.
                      */
                     tanggal_perubahan?: string | null;
                     performance_metrics?: components["schemas"]["Metrics"];
@@ -2142,6 +2171,7 @@ export interface operations {
             /** @description The recorded transition. */
             201: {
                 headers: {
+                    ETag: components["headers"]["RowETag"];
                     /** @description Where the transition is, as `/api/product-lifecycle/stage-history/46`. */
                     Location: string;
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -2176,10 +2206,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The transition. */
+            /** @description The transition. Send its `ETag` as `If-Match` when you change or delete it. */
             200: {
                 headers: {
-                    ETag: components["headers"]["ETag"];
+                    ETag: components["headers"]["RowETag"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -2202,7 +2232,13 @@ export interface operations {
     updateStageHistory: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The `ETag` of the row when it was read. The row is changed or deleted only if its own columns are unchanged since; else 412.
+                 *     `*` means any state.
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 /** @description The row's id. */
                 id: components["parameters"]["Id"];
@@ -2221,7 +2257,7 @@ export interface operations {
                     catatan?: string | null;
                     /**
                      * Format: date-time
-                     * @description When it happened, RFC 3339.
+                     * @description When it happened, RFC 3339, not in the future.
                      */
                     tanggal_perubahan?: string;
                     performance_metrics?: components["schemas"]["Metrics"];
@@ -2232,6 +2268,7 @@ export interface operations {
             /** @description The transition as it is now. */
             200: {
                 headers: {
+                    ETag: components["headers"]["RowETag"];
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -2244,6 +2281,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["StageHistoryChanged"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedType"];
             429: components["responses"]["RateLimited"];
@@ -2253,7 +2291,13 @@ export interface operations {
     deleteStageHistory: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The `ETag` of the row when it was read. The row is changed or deleted only if its own columns are unchanged since; else 412.
+                 *     `*` means any state.
+                 */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 /** @description The row's id. */
                 id: components["parameters"]["Id"];
@@ -2284,6 +2328,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["StageHistoryChanged"];
             429: components["responses"]["RateLimited"];
             503: components["responses"]["Unavailable"];
         };

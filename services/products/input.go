@@ -2,6 +2,8 @@ package products
 
 import (
 	"context"
+	"reflect"
+	"slices"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/lifecycle"
@@ -37,6 +39,34 @@ func (in Input) values() lifecycle.Values {
 	return given
 }
 
+// changed are the given columns that differ from the product's: a form sends every field.
+func (in Input) changed(before models.ListedProduct) []string {
+	was := Input{
+		Name: before.Name, Description: before.Description, CategoryID: before.CategoryID, SegmentID: before.SegmentID, StageID: before.StageID,
+		Price: before.Price, LaunchDate: before.LaunchDate, Customer: before.Customer, StageStart: before.StageStart, StageEnd: before.StageEnd, Given: in.Given,
+	}.values()
+	is := in.values()
+	return slices.DeleteFunc(slices.Clone(in.Given), func(column string) bool { return reflect.DeepEqual(is[column], was[column]) })
+}
+
+// check holds the given values against the rules for a product that is before. Errors: validation_failed.
+func (in Input) check(ctx context.Context, tx *lifecycle.Tx, before models.ListedProduct) error {
+	start, end := before.StageStart, before.StageEnd
+	given := false
+	for _, column := range in.Given {
+		switch column {
+		case "tanggal_stage_start":
+			start, given = in.StageStart, true
+		case "tanggal_stage_end":
+			end, given = in.StageEnd, true
+		}
+	}
+	if given && start != nil && end != nil && end.Time().Before(start.Time()) {
+		return models.NewInvalid(models.FieldError{Field: "tanggal_stage_end", Code: "order", Text: models.NewText("products.stage_end_before_start", models.Params{"start": start.String()})})
+	}
+	return in.checkReferences(ctx, tx)
+}
+
 // checkReferences finds the segment, stage and category that the product is to belong to. Errors:
 // validation_failed naming those that do not exist.
 func (in Input) checkReferences(ctx context.Context, tx *lifecycle.Tx) error {
@@ -50,12 +80,13 @@ func (in Input) checkReferences(ctx context.Context, tx *lifecycle.Tx) error {
 	}
 	var problems []models.FieldError
 	for _, r := range []struct {
-		field, what, table, column string
-		id                         *int64
+		field, table, column string
+		unknown              string
+		id                   *int64
 	}{
-		{"id_kategori", "category", categoryTable, categoryColumn, in.CategoryID},
-		{"id_segmen", "segment", "tbl_segmen", "id", in.SegmentID},
-		{"id_stage", "stage", "tbl_stage", "id", in.StageID},
+		{"id_kategori", categoryTable, categoryColumn, "products.unknown_category", in.CategoryID},
+		{"id_segmen", "tbl_segmen", "id", "products.unknown_segment", in.SegmentID},
+		{"id_stage", "tbl_stage", "id", "products.unknown_stage", in.StageID},
 	} {
 		if r.id == nil {
 			continue
@@ -65,7 +96,7 @@ func (in Input) checkReferences(ctx context.Context, tx *lifecycle.Tx) error {
 			return err
 		}
 		if !exists {
-			problems = append(problems, models.FieldError{Field: r.field, Code: "unknown", LegacyMessage: "there is no such " + r.what})
+			problems = append(problems, models.FieldError{Field: r.field, Code: "unknown", Text: models.NewText(r.unknown, models.Params{"id": *r.id})})
 		}
 	}
 	if problems != nil {

@@ -3,7 +3,6 @@ package products
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -45,7 +44,7 @@ func (q Query) Check() error {
 		return err
 	}
 	if _, known := q.Filter.MissingColumn(); !known && q.Filter.Missing != "" {
-		return models.NewInvalid(models.FieldError{Field: "missing", Code: "unknown", LegacyMessage: "missing must be one of segment, stage, category, price, launchDate"})
+		return models.NewInvalid(models.FieldError{Field: "missing", Code: "unknown", Text: models.NewText("products.unknown_missing", models.Params{"choices": "segment, stage, category, price, launchDate"})})
 	}
 	return CheckSearch(q.Filter.Search)
 }
@@ -62,7 +61,7 @@ func (q Query) Order() (pmo.ProductOrder, error) {
 func CheckSearch(search string) error {
 	if n := utf8.RuneCountInString(search); n > maxSearch {
 		return models.NewInvalid(models.FieldError{Field: "search", Code: "too_long",
-			LegacyMessage: fmt.Sprintf("search has %d characters; at most %d are possible", n, maxSearch)})
+			Text: models.NewText("products.search_too_long", models.Params{"length": n, "max": maxSearch})})
 	}
 	return nil
 }
@@ -88,6 +87,6 @@ func productOrder(sort string) (pmo.ProductOrder, error) {
 		return pmo.ProductOrder{Column: key, Descending: descending}, nil
 	default:
 		return pmo.ProductOrder{}, models.NewInvalid(models.FieldError{Field: "sort", Code: "unknown",
-			LegacyMessage: "sort must be one of " + strings.Join(sortKeys(), ", ") + ", with - before it for descending"})
+			Text: models.NewText("products.unknown_sort", models.Params{"choices": strings.Join(sortKeys(), ", ")})})
 	}
 }

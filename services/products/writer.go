@@ -2,7 +2,6 @@ package products
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -30,7 +29,7 @@ func NewWriter(w *outbox.Writer, store *pmo.Store, zone *time.Location) *Writer 
 // those of Writer.Write.
 func (p *Writer) Create(ctx context.Context, in Input, r outbox.Request) (outbox.Result, error) {
 	return p.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
-		if err := in.checkReferences(ctx, tx); err != nil {
+		if err := in.check(ctx, tx, models.ListedProduct{}); err != nil {
 			return outbox.Change{}, err
 		}
 		id, err := tx.Insert(ctx, lifecycle.ProductTable, in.values())
@@ -41,22 +40,22 @@ func (p *Writer) Create(ctx context.Context, in Input, r outbox.Request) (outbox
 	})
 }
 
-// Update changes the given columns of a product. A changed stage is a transition of now. Errors: not
-// found; precondition_failed, with the product as it is, when ifMatch is given and names another state;
-// as Create.
-func (p *Writer) Update(ctx context.Context, id int64, in Input, ifMatch models.RowVersions, r outbox.Request) (outbox.Result, error) {
+// Update changes the given fields of a product; a request that changes nothing leaves updated_at as it is. A changed
+// stage is recorded as a move now. Errors: not found; precondition_failed with Current; as Create.
+func (p *Writer) Update(ctx context.Context, id int64, in Input, versions models.RowVersions, r outbox.Request) (outbox.Result, error) {
 	return p.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
-		before, count, err := p.locked(ctx, tx, id, ifMatch)
+		before, count, err := p.locked(ctx, tx, id, versions)
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		if err := in.checkReferences(ctx, tx); err != nil {
+		in.Given = in.changed(before)
+		if err := in.check(ctx, tx, before); err != nil {
 			return outbox.Change{}, err
 		}
 		values := in.values()
 		var history int64
-		if in.StageID != nil && (before.StageID == nil || *before.StageID != *in.StageID) {
-			if !in.setsStageStart(before) {
+		if slices.Contains(in.Given, "id_stage") && in.StageID != nil {
+			if !slices.Contains(in.Given, "tanggal_stage_start") {
 				values["tanggal_stage_start"] = models.DateIn(tx.Now, p.zone)
 			}
 			history, err = tx.Insert(ctx, lifecycle.HistoryTable, lifecycle.Values{
@@ -66,8 +65,10 @@ func (p *Writer) Update(ctx context.Context, id int64, in Input, ifMatch models.
 				return outbox.Change{}, err
 			}
 		}
-		if err := tx.Update(ctx, lifecycle.ProductTable, id, values); err != nil {
-			return outbox.Change{}, err
+		if len(values) > 0 || len(r.Files) > 0 {
+			if err := tx.Update(ctx, lifecycle.ProductTable, id, values); err != nil {
+				return outbox.Change{}, err
+			}
 		}
 		c, err := p.changed(ctx, tx, id, lifecycle.Updated, count+int64(len(r.Files)))
 		if history != 0 {
@@ -75,12 +76,6 @@ func (p *Writer) Update(ctx context.Context, id int64, in Input, ifMatch models.
 		}
 		return c, err
 	})
-}
-
-// setsStageStart reports whether the request names another beginning of the stage than the product has.
-// A form sends every field, also those that nobody touched.
-func (in Input) setsStageStart(before models.ListedProduct) bool {
-	return slices.Contains(in.Given, "tanggal_stage_start") && fmt.Sprint(in.StageStart) != fmt.Sprint(before.StageStart)
 }
 
 // Current is a product as it is, for whom it surprises.
@@ -98,9 +93,9 @@ type Deleted struct {
 
 // Delete deletes a product with its stage history and files. Errors: not found; precondition_failed as
 // in Update; conflict when another table of lifecycle_db refers to the product.
-func (p *Writer) Delete(ctx context.Context, id int64, ifMatch models.RowVersions) (outbox.Result, error) {
+func (p *Writer) Delete(ctx context.Context, id int64, versions models.RowVersions) (outbox.Result, error) {
 	return p.writer.Write(ctx, outbox.Request{}, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
-		before, _, err := p.locked(ctx, tx, id, ifMatch)
+		before, _, err := p.locked(ctx, tx, id, versions)
 		if err != nil {
 			return outbox.Change{}, err
 		}
@@ -110,8 +105,7 @@ func (p *Writer) Delete(ctx context.Context, id int64, ifMatch models.RowVersion
 		}
 		histories, err := tx.DeleteProduct(ctx, id)
 		if e := models.AsError(err); err != nil && e.Class == models.Constraint {
-			return outbox.Change{}, &models.Error{Class: models.Conflict, LegacyMessage: "lifecycle_db does not let this product be deleted: another table refers to it, or a trigger keeps it",
-				LegacyRemedy: "Remove what refers to it first.", Cause: err}
+			return outbox.Change{}, models.NewError(models.Conflict, "products.delete_refused", nil).WithRemedy("products.delete_refused_remedy", nil).WithCause(err)
 		}
 		if err != nil {
 			return outbox.Change{}, err
@@ -127,13 +121,13 @@ func (p *Writer) Delete(ctx context.Context, id int64, ifMatch models.RowVersion
 
 // locked reads a product, keeps others from changing it, and holds it against If-Match. The number is
 // that of its files.
-func (p *Writer) locked(ctx context.Context, tx *lifecycle.Tx, id int64, ifMatch models.RowVersions) (product models.ListedProduct, files int64, err error) {
+func (p *Writer) locked(ctx context.Context, tx *lifecycle.Tx, id int64, versions models.RowVersions) (product models.ListedProduct, files int64, err error) {
 	row, err := tx.Row(ctx, p.products, id)
 	if err != nil {
 		return product, 0, err
 	}
 	if row == nil {
-		return product, 0, &models.Error{Class: models.NotFound, LegacyMessage: fmt.Sprintf("There is no product %d", id)}
+		return product, 0, models.NewError(models.NotFound, "products.not_found", models.Params{"id": id})
 	}
 	if product, err = tx.Product(ctx, p.products, id); err != nil {
 		return product, 0, err
@@ -142,9 +136,10 @@ func (p *Writer) locked(ctx context.Context, tx *lifecycle.Tx, id int64, ifMatch
 		return product, 0, err
 	}
 	product.AttachmentsCount = files
-	if tag := row.Tag(); !ifMatch.Allow(tag) {
-		return product, files, &models.Error{Class: models.PreconditionFailed, LegacyMessage: "Somebody has changed this product meanwhile; nothing was done",
-			LegacyRemedy: "Look at it as it is now, and try again.", Data: Current{ListedProduct: product, Version: tag}}
+	if version := row.Tag(); !versions.Allow(version) {
+		err := models.NewError(models.PreconditionFailed, "products.changed", nil).WithRemedy("products.changed_remedy", nil)
+		err.Data = Current{ListedProduct: product, Version: version}
+		return product, files, err
 	}
 	return product, files, nil
 }

@@ -1,8 +1,10 @@
 package stages
 
 import (
+	"bytes"
 	"context"
-	"fmt"
+	"encoding/json"
+	"reflect"
 	"time"
 
 	"lifecycle-sync/models"
@@ -11,38 +13,39 @@ import (
 	"lifecycle-sync/services/outbox"
 )
 
-// HistoryWriter records, corrects and deletes transitions of products from stage to stage.
+// clockTolerance is how far a client's clock may be ahead of the database's.
+const clockTolerance = time.Minute
+
+// Writer records, corrects and deletes moves in the stage history.
 type Writer struct {
 	writer              *outbox.Writer
 	products, histories *models.Table
-	zone                *time.Location // whose day it is when a stage begins
+	zone                *time.Location // in which a stage begins on a day
 }
 
-// NewHistoryWriter returns the use cases. zone says whose day it is.
+// NewWriter returns the use cases. zone is the time zone whose days count.
 func NewWriter(w *outbox.Writer, zone *time.Location) *Writer {
 	return &Writer{writer: w, products: outbox.Table(lifecycle.ProductTable), histories: outbox.Table(lifecycle.HistoryTable), zone: zone}
 }
 
-// TransitionInput is what a request says of a transition. Of a correction, Given lists the columns that
-// it names.
+// Input is what a request says about a move. For a correction, Given lists the columns in the request.
 type Input struct {
 	ProductID       int64
 	StageID         int64
-	PreviousStageID *int64     // nil: the product's present stage
-	FromNone        bool       `json:",omitempty"` // the product is in no stage, instead of PreviousStageID
+	PreviousStageID *int64     // nil: the product's current stage
+	FromNone        bool       `json:",omitempty"` // the product has no stage; PreviousStageID is nil
 	ChangedAt       *time.Time // nil: now
 	Notes           *string
 	Metrics         models.JSON
 	Given           []string
 }
 
-// Record records a transition. The newest one moves the product to the new stage, which begins on its
-// day; one that is back-dated only records. Errors: validation_failed for a product or stage that does
-// not exist; conflict when the product is not in the stage it is said to leave, or in the new one
-// already; those of Writer.Write.
-func (h *Writer) Record(ctx context.Context, in Input, r outbox.Request) (outbox.Result, error) {
-	return h.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
-		product, err := h.product(ctx, tx, in)
+// Record records a move. The newest move also sets the product's stage and the day on which it began; a back-dated
+// one does not. Errors: validation_failed for an unknown product or stage or a time in the future; conflict when the
+// product is not in the previous stage, or already in the new one; those of outbox.Writer.Write.
+func (w *Writer) Record(ctx context.Context, in Input, r outbox.Request) (outbox.Result, error) {
+	return w.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
+		product, err := w.lockProduct(ctx, tx, in)
 		if err != nil {
 			return outbox.Change{}, err
 		}
@@ -50,7 +53,7 @@ func (h *Writer) Record(ctx context.Context, in Input, r outbox.Request) (outbox
 		if in.ChangedAt != nil {
 			at = *in.ChangedAt
 		}
-		backDated, err := tx.HasLaterTransition(ctx, h.histories, in.ProductID, at)
+		backDated, err := tx.HasLaterTransition(ctx, w.histories, in.ProductID, at)
 		if err != nil {
 			return outbox.Change{}, err
 		}
@@ -59,12 +62,7 @@ func (h *Writer) Record(ctx context.Context, in Input, r outbox.Request) (outbox
 			previous = in.PreviousStageID
 		}
 		if !backDated {
-			begins := models.DateIn(at, h.zone)
-			if err := moves(product, in, begins); err != nil {
-				return outbox.Change{}, err
-			}
-			err := tx.Update(ctx, lifecycle.ProductTable, in.ProductID, lifecycle.Values{"id_stage": in.StageID, "tanggal_stage_start": begins})
-			if err != nil {
+			if err := w.moveProduct(ctx, tx, product, in, models.DateIn(at, w.zone)); err != nil {
 				return outbox.Change{}, err
 			}
 		}
@@ -75,95 +73,131 @@ func (h *Writer) Record(ctx context.Context, in Input, r outbox.Request) (outbox
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		return h.changed(ctx, tx, id, lifecycle.Inserted, in.ProductID)
+		return w.changed(ctx, tx, id, lifecycle.Inserted, in.ProductID)
 	})
 }
 
-// product reads and locks the product of a transition, whose stages must exist.
-func (h *Writer) product(ctx context.Context, tx *lifecycle.Tx, in Input) (product models.ListedProduct, err error) {
-	row, err := tx.Row(ctx, h.products, in.ProductID)
+// lockProduct checks a move and locks its product. Errors: validation_failed.
+func (w *Writer) lockProduct(ctx context.Context, tx *lifecycle.Tx, in Input) (product models.ListedProduct, err error) {
+	row, err := tx.Row(ctx, w.products, in.ProductID)
 	if err != nil {
 		return product, err
 	}
-	var problems []models.FieldError
+	var invalid []models.FieldError
 	if row == nil {
-		problems = append(problems, models.FieldError{Field: "id_produk", Code: "unknown", LegacyMessage: "there is no such product"})
+		invalid = append(invalid, models.FieldError{Field: "id_produk", Code: "unknown", Text: models.NewText("stages.unknown_product", models.Params{"id": in.ProductID})})
 	}
-	for field, id := range map[string]*int64{"stage_now": &in.StageID, "stage_previous": in.PreviousStageID} {
-		if id == nil {
+	for _, stage := range []struct {
+		field string
+		id    *int64
+	}{{"stage_now", &in.StageID}, {"stage_previous", in.PreviousStageID}} {
+		if stage.id == nil {
 			continue
 		}
-		exists, err := tx.Exists(ctx, "tbl_stage", "id", *id)
+		exists, err := tx.Exists(ctx, "tbl_stage", "id", *stage.id)
 		if err != nil {
 			return product, err
 		}
 		if !exists {
-			problems = append(problems, models.FieldError{Field: field, Code: "unknown", LegacyMessage: "there is no such stage"})
+			invalid = append(invalid, models.FieldError{Field: stage.field, Code: "unknown", Text: models.NewText("stages.unknown_stage", models.Params{"id": *stage.id})})
 		}
 	}
-	if problems != nil {
-		return product, models.NewInvalid(problems...)
+	invalid = append(invalid, checkTime(in.ChangedAt, tx.Now)...)
+	if invalid != nil {
+		return product, models.NewInvalid(invalid...)
 	}
-	return tx.Product(ctx, h.products, in.ProductID)
+	return tx.Product(ctx, w.products, in.ProductID)
 }
 
-// moves reports why a transition that is the newest cannot be. begins is the day in our zone on which the
-// new stage would begin: in the last hours of the year 9999 that is one that no product can have, and the
-// write would take the product out of the mirror.
-func moves(product models.ListedProduct, in Input, begins models.Date) error {
-	if year := begins.Time().Year(); year < 1 || year > 9999 {
-		return models.NewInvalid(models.FieldError{Field: "tanggal_perubahan", Code: "timestamp", LegacyMessage: "tanggal_perubahan must fall on a day of the years 1 to 9999"})
+// checkTime rejects moves in the future: no later move could ever be the newest.
+func checkTime(at *time.Time, now time.Time) []models.FieldError {
+	if at == nil || !at.After(now.Add(clockTolerance)) {
+		return nil
 	}
-	if in.FromNone && product.StageID != nil || in.PreviousStageID != nil && (product.StageID == nil || *product.StageID != *in.PreviousStageID) {
-		return &models.Error{Class: models.Conflict, LegacyMessage: "The product is not in the stage that it is said to leave; somebody has moved it meanwhile",
-			LegacyRemedy: "Look at it as it is now, and try again."}
-	}
-	if product.StageID != nil && *product.StageID == in.StageID {
-		return &models.Error{Class: models.Conflict, LegacyMessage: "The product is in this stage already"}
-	}
-	return nil
+	return []models.FieldError{{Field: "tanggal_perubahan", Code: "future", Text: models.NewText("stages.future", nil)}}
 }
 
-// Correct changes notes, time and metrics of a transition; the product stays in its stage. allows, which may
-// be nil, says of the transition, when nobody else can change it any more, whether it is still the one that is
-// to be corrected. Errors: allows'; not found; those of Writer.Write.
-func (h *Writer) Correct(ctx context.Context, id int64, in Input, allows func(now models.ListedTransition) error) (outbox.Result, error) {
-	return h.writer.Write(ctx, outbox.Request{}, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
-		before, _, err := h.locked(ctx, tx, id)
-		if err == nil && allows != nil {
-			err = allows(before)
+// moveProduct puts a product into its new stage, which begins on the given day. Errors: conflict; validation_failed
+// for a day before the year 1, which a product cannot have.
+func (w *Writer) moveProduct(ctx context.Context, tx *lifecycle.Tx, product models.ListedProduct, in Input, begins models.Date) error {
+	switch current := product.StageID; {
+	case begins.Time().Year() < 1:
+		return models.NewInvalid(models.FieldError{Field: "tanggal_perubahan", Code: "timestamp", Text: models.NewText("stages.before_year_one", nil)})
+	case in.FromNone && current != nil, in.PreviousStageID != nil && (current == nil || *current != *in.PreviousStageID):
+		return models.NewError(models.Conflict, "stages.not_in_previous", nil).WithRemedy("stages.not_in_previous_remedy", nil)
+	case current != nil && *current == in.StageID:
+		return models.NewError(models.Conflict, "stages.already_in_stage", nil)
+	}
+	return tx.Update(ctx, lifecycle.ProductTable, in.ProductID, lifecycle.Values{"id_stage": in.StageID, "tanggal_stage_start": begins})
+}
+
+// Correct changes notes, time and metrics of a record; the product keeps its stage. versions are those in which the
+// record may be changed; check, which may be nil, may refuse the current record, which is locked. Errors: check's; not
+// found; precondition_failed with Current; validation_failed for a time in the future; those of outbox.Writer.Write.
+func (w *Writer) Correct(ctx context.Context, id int64, in Input, versions models.RowVersions, check func(now models.ListedTransition) error) (outbox.Result, error) {
+	return w.writer.Write(ctx, outbox.Request{}, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
+		before, err := w.lock(ctx, tx, id, versions)
+		if err == nil && check != nil {
+			err = check(before)
 		}
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		all := lifecycle.Values{"catatan": in.Notes, "tanggal_perubahan": in.ChangedAt, "performance_metrics": in.Metrics}
-		values := lifecycle.Values{}
-		for _, column := range in.Given {
-			values[column] = all[column]
+		if invalid := checkTime(in.ChangedAt, tx.Now); invalid != nil {
+			return outbox.Change{}, models.NewInvalid(invalid...)
 		}
-		if err := tx.Update(ctx, lifecycle.HistoryTable, id, values); err != nil {
-			return outbox.Change{}, err
+		if values := in.changes(before); len(values) > 0 {
+			if err := tx.Update(ctx, lifecycle.HistoryTable, id, values); err != nil {
+				return outbox.Change{}, err
+			}
 		}
-		return h.changed(ctx, tx, id, lifecycle.Updated, before.ProductID)
+		return w.changed(ctx, tx, id, lifecycle.Updated, before.ProductID)
 	})
 }
 
-// DeletedTransition says which transition was deleted.
+// changes are the given values that differ from the record's.
+func (in Input) changes(before models.ListedTransition) lifecycle.Values {
+	values := lifecycle.Values{}
+	for _, column := range in.Given {
+		switch column {
+		case "catatan":
+			if !reflect.DeepEqual(in.Notes, before.Notes) {
+				values[column] = in.Notes
+			}
+		case "tanggal_perubahan":
+			if before.ChangedAt == nil || in.ChangedAt == nil || !before.ChangedAt.Time().Equal(*in.ChangedAt) {
+				values[column] = in.ChangedAt
+			}
+		case "performance_metrics":
+			if !reflect.DeepEqual(decoded(in.Metrics), decoded(before.Metrics)) {
+				values[column] = in.Metrics
+			}
+		}
+	}
+	return values
+}
+
+// decoded returns a document's value, with every digit of its numbers; nil for none.
+func decoded(document models.JSON) (value any) {
+	decoder := json.NewDecoder(bytes.NewReader(document))
+	decoder.UseNumber()
+	_ = decoder.Decode(&value) // the empty document
+	return value
+}
+
+// Deleted identifies a deleted record.
 type Deleted struct {
 	ID        int64 `json:"id"`
 	ProductID int64 `json:"id_produk"`
 }
 
-// Delete deletes a transition; the product stays in its stage. Errors: not found; precondition_failed, with the
-// transition as it is, when ifMatch is given and names another state; those of Writer.Write.
-func (h *Writer) Delete(ctx context.Context, id int64, ifMatch models.RowVersions) (outbox.Result, error) {
-	return h.writer.Write(ctx, outbox.Request{}, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
-		before, tag, err := h.locked(ctx, tx, id)
+// Delete deletes a record; the product keeps its stage. Errors: not found; precondition_failed with Current; those of
+// outbox.Writer.Write.
+func (w *Writer) Delete(ctx context.Context, id int64, versions models.RowVersions) (outbox.Result, error) {
+	return w.writer.Write(ctx, outbox.Request{}, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
+		before, err := w.lock(ctx, tx, id, versions)
 		if err != nil {
 			return outbox.Change{}, err
-		}
-		if !ifMatch.Allow(tag) {
-			return outbox.Change{}, NewChangedError(Current{ListedTransition: before, Version: tag})
 		}
 		if err := tx.Delete(ctx, lifecycle.HistoryTable, id); err != nil {
 			return outbox.Change{}, err
@@ -175,37 +209,45 @@ func (h *Writer) Delete(ctx context.Context, id int64, ifMatch models.RowVersion
 	})
 }
 
-// Current is a transition as it is, for whom it surprises.
+// Current is a record as it is now, for a client that has seen another version.
 type Current struct {
 	models.ListedTransition
 
-	Version string `json:"-"` // "" where it was not asked for
+	Version string `json:"-"`
 }
 
-// NewChangedError is the error for a transition that is no longer what somebody has seen.
+// NewChangedError returns the precondition_failed for a record that is not the version that the client has seen.
 func NewChangedError(current Current) error {
-	return &models.Error{Class: models.PreconditionFailed, LegacyMessage: "Somebody has changed this transition meanwhile; nothing was done",
-		LegacyRemedy: "Look at it as it is now, and try again.", Data: current}
+	err := models.NewError(models.PreconditionFailed, "stages.changed", nil).WithRemedy("stages.changed_remedy", nil)
+	err.Data = current
+	return err
 }
 
-// locked reads a transition, with its row's tag, and keeps others from changing it.
-func (h *Writer) locked(ctx context.Context, tx *lifecycle.Tx, id int64) (transition models.ListedTransition, tag string, err error) {
-	row, err := tx.Row(ctx, h.histories, id)
+// lock locks and reads a record. Errors: not found; precondition_failed.
+func (w *Writer) lock(ctx context.Context, tx *lifecycle.Tx, id int64, versions models.RowVersions) (models.ListedTransition, error) {
+	row, err := tx.Row(ctx, w.histories, id)
 	if err != nil {
-		return transition, "", err
+		return models.ListedTransition{}, err
 	}
 	if row == nil {
-		return transition, "", &models.Error{Class: models.NotFound, LegacyMessage: fmt.Sprintf("There is no transition %d", id)}
+		return models.ListedTransition{}, models.NewError(models.NotFound, "stages.not_found", models.Params{"id": id})
 	}
-	transition, err = tx.Transition(ctx, h.histories, id)
-	return transition, row.Tag(), err
+	current, err := tx.Transition(ctx, w.histories, id)
+	if version := row.Tag(); err == nil && !versions.Allow(version) {
+		err = NewChangedError(Current{ListedTransition: current, Version: version})
+	}
+	return current, err
 }
 
-// changed says what a write did to a transition and, perhaps, to its product.
-func (h *Writer) changed(ctx context.Context, tx *lifecycle.Tx, id int64, action string, productID int64) (outbox.Change, error) {
-	transition, err := tx.Transition(ctx, h.histories, id)
+// changed describes a write to a record and, perhaps, to its product.
+func (w *Writer) changed(ctx context.Context, tx *lifecycle.Tx, id int64, action string, productID int64) (outbox.Change, error) {
+	row, err := tx.Row(ctx, w.histories, id)
+	if err != nil {
+		return outbox.Change{}, err
+	}
+	transition, err := tx.Transition(ctx, w.histories, id)
 	return outbox.Change{
-		Table: lifecycle.HistoryTable, RowID: id, Action: action, Data: transition,
+		Table: lifecycle.HistoryTable, RowID: id, Action: action, Data: transition, Version: row.Tag(),
 		Rows: mirror.ChangedRows{lifecycle.HistoryTable: {id}, lifecycle.ProductTable: {productID}},
 	}, err
 }

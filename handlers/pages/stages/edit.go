@@ -22,7 +22,7 @@ const editable = 64 << 10
 
 // historyWriter changes the stage history. Errors: as stages.Writer.
 type historyWriter interface {
-	Correct(ctx context.Context, id int64, in stages.Input, allows func(now models.ListedTransition) error) (outbox.Result, error)
+	Correct(ctx context.Context, id int64, in stages.Input, versions models.RowVersions, check func(now models.ListedTransition) error) (outbox.Result, error)
 	Delete(ctx context.Context, id int64, ifMatch models.RowVersions) (outbox.Result, error)
 }
 
@@ -220,7 +220,7 @@ func (h *Pages) correct(ctx context.Context, id int64, changed, sent map[string]
 	if err != nil {
 		return outbox.Result{}, err
 	}
-	return h.writer.Correct(ctx, id, in, func(now models.ListedTransition) error {
+	return h.writer.Correct(ctx, id, in, nil, func(now models.ListedTransition) error {
 		for name, is := range h.entries(now) {
 			if _, mine := changed[name]; mine && clash(sent[pages.WasPrefix+name], sent[name], pages.UnixLines(is)) {
 				return stages.NewChangedError(stages.Current{ListedTransition: now})
