@@ -44,7 +44,7 @@ func (q Query) Check() error {
 		return err
 	}
 	if _, known := q.Filter.MissingColumn(); !known && q.Filter.Missing != "" {
-		return models.NewInvalid(models.FieldError{Field: "missing", Code: "unknown", Text: models.NewText("products.unknown_missing", models.Params{"choices": "segment, stage, category, price, launchDate"})})
+		return models.NewInvalid(models.FieldError{Field: "missing", Code: "unknown", Text: models.NewText("request.one_of", models.Params{"field": "missing", "choices": "segment, stage, category, price, launchDate"})})
 	}
 	return CheckSearch(q.Filter.Search)
 }
@@ -61,7 +61,7 @@ func (q Query) Order() (pmo.ProductOrder, error) {
 func CheckSearch(search string) error {
 	if n := utf8.RuneCountInString(search); n > maxSearch {
 		return models.NewInvalid(models.FieldError{Field: "search", Code: "too_long",
-			Text: models.NewText("products.search_too_long", models.Params{"length": n, "max": maxSearch})})
+			Text: models.NewText("products.search_too_long", models.Params{"field": "search", "length": n, "max": maxSearch})})
 	}
 	return nil
 }
@@ -87,6 +87,6 @@ func productOrder(sort string) (pmo.ProductOrder, error) {
 		return pmo.ProductOrder{Column: key, Descending: descending}, nil
 	default:
 		return pmo.ProductOrder{}, models.NewInvalid(models.FieldError{Field: "sort", Code: "unknown",
-			Text: models.NewText("products.unknown_sort", models.Params{"choices": strings.Join(sortKeys(), ", ")})})
+			Text: models.NewText("products.unknown_sort", models.Params{"field": "sort", "choices": strings.Join(sortKeys(), ", ")})})
 	}
 }

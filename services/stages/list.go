@@ -37,7 +37,7 @@ type Page struct {
 // that is too long or days that are in the wrong order.
 func (q Query) Check() error {
 	if q.Since != nil && q.Until != nil && q.Since.Time().After(q.Until.Time()) {
-		return models.NewInvalid(models.FieldError{Field: "until", Code: "order", Text: models.NewText("stages.until_before_since", nil)})
+		return models.NewInvalid(models.FieldError{Field: "until", Code: "order", Text: models.NewText("stages.until_before_since", models.Params{"field": "until"})})
 	}
 	return products.CheckSearch(q.Search)
 }

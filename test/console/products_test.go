@@ -132,7 +132,7 @@ func TestCreateAProduct(t *testing.T) {
 		if kept := tooMuch.form(t, "/products"); kept.values["produk"] != "Kopi ☕" || kept.values["deskripsi"] != "Satu\nDua" {
 			t.Errorf("kept are %v", kept.values)
 		}
-		d.submit(right.set(t, "id_segmen", "999"), upload{"a.pdf", pdf}).want(t, 422, "There is no such segment", "999 (not in the list)")
+		d.submit(right.set(t, "id_segmen", "999"), upload{"a.pdf", pdf}).want(t, 422, "does not exist", "999 (not in the list)")
 		right.set(t, "id_segmen", "1")
 
 		before := one[int](t, d.source, "SELECT count(*) FROM tbl_produk")
@@ -302,7 +302,7 @@ func TestMoveAProduct(t *testing.T) {
 			t.Errorf("%d transitions", got)
 		}
 		again := d.submit(stale.set(t, "stage_now", "3").set(t, "catatan", "Saya juga")).want(t, 409, "Saya juga")
-		again = d.submit(again.form(t, action).set(t, "stage_previous", "1")).want(t, 409, "somebody has moved it meanwhile", "Saya juga", "When you opened the form the product was in the stage")
+		again = d.submit(again.form(t, action).set(t, "stage_previous", "1")).want(t, 409, "not in the previous stage that was given", "Saya juga", "When you opened the form the product was in the stage")
 		d.to(d.submit(again.form(t, action).set(t, "stage_now", "3")), page, "The transition was recorded").want(t, 200, "days after the one before")
 		d.send(http.MethodPost, "/products/99999/transitions", "application/x-www-form-urlencoded", strings.NewReader("key=k&stage_now=1")).want(t, 404)
 	})
@@ -317,7 +317,7 @@ func TestMoveAProductFromNoStage(t *testing.T) {
 		const page, action = "/products/2", "/products/2/transitions"
 		mine, theirs := d.open(page).form(t, action), d.open(page).form(t, action)
 		d.to(d.submit(theirs.set(t, "stage_now", "1")), page, "The transition was recorded")
-		d.submit(mine.set(t, "stage_now", "2")).want(t, http.StatusConflict, "somebody has moved it meanwhile", "the product was in the stage “none”")
+		d.submit(mine.set(t, "stage_now", "2")).want(t, http.StatusConflict, "not in the previous stage that was given", "the product was in the stage “none”")
 		if got := one[int](t, d.source, "SELECT id_stage FROM tbl_produk WHERE id = 2"); got != 1 {
 			t.Errorf("the product is in stage %d", got)
 		}

@@ -1,0 +1,140 @@
+package api_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// fieldsOf lists the fields that an answer calls invalid, in its order.
+func fieldsOf(a answer) (fields []string) {
+	for _, e := range a.json.Errors {
+		fields = append(fields, e.Field+" "+e.Code)
+	}
+	return fields
+}
+
+func TestStageHistory_RejectsMovesInTheFuture(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		record := func(stage int, at time.Time) answer {
+			return s.send(http.MethodPost, "/stage-history", fmt.Sprintf(`{"id_produk":1,"stage_now":%d,"tanggal_perubahan":%q}`, stage, at.Format(time.RFC3339)))
+		}
+		refused := func(a answer) {
+			t.Helper()
+			if got := fieldsOf(a.want(t, http.StatusBadRequest, "validation_failed")); !slices.Equal(got, []string{"tanggal_perubahan future"}) {
+				t.Errorf("fields %v", got)
+			}
+		}
+		was := *into[product](t, s.get("/products/1")).StageID
+		next := int(was)%4 + 1
+		refused(record(next, time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC)))
+		refused(record(next, time.Now().Add(10*time.Minute)))
+		made := record(next, time.Now()).want(t, http.StatusCreated) // clocks may differ a little
+		path := strings.TrimPrefix(made.Header.Get("Location"), base)
+		refused(s.send(http.MethodPut, path, `{"tanggal_perubahan":"2099-01-01T00:00:00Z"}`))
+		if now := *into[product](t, s.get("/products/1")).StageID; now != int64(next) {
+			t.Errorf("the product is in stage %d", now)
+		}
+	})
+}
+
+func TestStageHistory_HonoursIfMatch(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		made := s.send(http.MethodPost, "/stage-history", `{"id_produk":1,"stage_now":1,"tanggal_perubahan":"2001-01-01T00:00:00Z"}`).want(t, http.StatusCreated)
+		path := strings.TrimPrefix(made.Header.Get("Location"), base)
+		read := s.get(path).Header.Get("ETag")
+		changed := s.send(http.MethodPut, path, `{"catatan":"one"}`, "If-Match", read).want(t, http.StatusOK)
+		for _, version := range []string{read, made.Header.Get("ETag"), `"other"`, "malformed"} {
+			refused := s.send(http.MethodPut, path, `{"catatan":"two"}`, "If-Match", version).want(t, http.StatusPreconditionFailed, "precondition_failed")
+			if got := into[map[string]any](t, refused); got["catatan"] != "one" || refused.Header.Get("ETag") != changed.Header.Get("ETag") {
+				t.Errorf("412 shows %s %s", refused.Header.Get("ETag"), refused.body)
+			}
+			s.do(http.MethodDelete, base+path, nil, "If-Match", version).want(t, http.StatusPreconditionFailed, "precondition_failed")
+		}
+		s.do(http.MethodDelete, base+path, nil, "If-Match", " ").want(t, http.StatusBadRequest, "validation_failed")
+		s.do(http.MethodDelete, base+path, nil, "If-Match", s.get(path).Header.Get("ETag")).want(t, http.StatusOK)
+	})
+}
+
+func TestStageHistory_NamesInvalidFieldsInFixedOrder(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		want := []string{"id_produk unknown", "stage_now unknown", "stage_previous unknown", "tanggal_perubahan future"}
+		for range 5 {
+			a := s.send(http.MethodPost, "/stage-history", `{"id_produk":99999,"stage_now":98,"stage_previous":99,"tanggal_perubahan":"2099-01-01T00:00:00Z"}`)
+			if got := fieldsOf(a.want(t, http.StatusBadRequest, "validation_failed")); !slices.Equal(got, want) {
+				t.Errorf("fields %v, want %v", got, want)
+			}
+		}
+	})
+}
+
+func TestProducts_RejectStageEndBeforeStart(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		const product = `{"produk":"Gardu","id_kategori":1,"id_segmen":1,"id_stage":1,`
+		refused := func(a answer) {
+			t.Helper()
+			if got := fieldsOf(a.want(t, http.StatusBadRequest, "validation_failed")); !slices.Equal(got, []string{"tanggal_stage_end order"}) {
+				t.Errorf("fields %v", got)
+			}
+		}
+		refused(s.send(http.MethodPost, "/products", product+`"tanggal_stage_start":"2026-03-02","tanggal_stage_end":"2026-03-01"}`))
+		made := s.send(http.MethodPost, "/products", product+`"tanggal_stage_start":"2026-03-02","tanggal_stage_end":"2026-03-02"}`).want(t, http.StatusCreated)
+		path := strings.TrimPrefix(made.Header.Get("Location"), base)
+		refused(s.send(http.MethodPut, path, `{"tanggal_stage_end":"2026-03-01"}`))
+		refused(s.send(http.MethodPut, path, `{"tanggal_stage_start":"2026-03-03"}`))
+		s.send(http.MethodPut, path, `{"tanggal_stage_start":"2026-03-03","tanggal_stage_end":"2026-03-04"}`).want(t, http.StatusOK)
+		exec(t, s.source, "UPDATE tbl_produk SET tanggal_stage_start = '2026-05-01', tanggal_stage_end = '2026-04-01' WHERE produk = 'Gardu'")
+		// What lifecycle_db holds is no fault of a request that sends it back unchanged.
+		s.send(http.MethodPut, path, `{"pelanggan":"PLN","tanggal_stage_start":"2026-05-01","tanggal_stage_end":"2026-04-01"}`).want(t, http.StatusOK)
+	})
+}
+
+func TestProducts_PutThatChangesNothingKeepsUpdatedAt(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		fields := map[string]string{"produk": "Gardu", "id_kategori": "1", "id_segmen": "1", "id_stage": "1", "harga": "7", "tanggal_launch": "2026-03-01"}
+		made := s.form(http.MethodPost, "/products", fields).want(t, http.StatusCreated)
+		path, was := strings.TrimPrefix(made.Header.Get("Location"), base), *into[product](t, made).UpdatedAt
+		for _, a := range []answer{s.send(http.MethodPut, path, `{}`), s.form(http.MethodPut, path, fields)} {
+			if now := *into[product](t, a.want(t, http.StatusOK)).UpdatedAt; now != was || a.Header.Get("ETag") != made.Header.Get("ETag") {
+				t.Errorf("updated_at %s became %s", was, now)
+			}
+		}
+		if now := *into[product](t, s.send(http.MethodPut, path, `{"harga":8}`).want(t, http.StatusOK)).UpdatedAt; now == was {
+			t.Errorf("updated_at stays %s", now)
+		}
+		move := s.send(http.MethodPost, "/stage-history", `{"id_produk":1,"stage_now":1,"tanggal_perubahan":"2001-01-01T00:00:00Z","performance_metrics":{"b":1.50,"a":2}}`)
+		path = strings.TrimPrefix(move.want(t, http.StatusCreated).Header.Get("Location"), base)
+		same := s.send(http.MethodPut, path, `{"catatan":"","tanggal_perubahan":"2001-01-01T07:00:00+07:00","performance_metrics":{"a":2,"b":1.50}}`).want(t, http.StatusOK)
+		if same.Header.Get("ETag") != move.Header.Get("ETag") {
+			t.Errorf("%s became %s", move.body, same.body)
+		}
+	})
+}
+
+func TestProducts_PutWithFilesHonoursIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		list := []file{{"put.pdf", pdf}}
+		first := s.upload(http.MethodPut, "/products/1", map[string]string{"pelanggan": "PLN"}, list, "Idempotency-Key", "k").want(t, http.StatusOK)
+		again := s.upload(http.MethodPut, "/products/1", map[string]string{"pelanggan": "PLN"}, list, "Idempotency-Key", "k").want(t, http.StatusOK)
+		if string(first.json.Data) != string(again.json.Data) || first.Header.Get("ETag") != again.Header.Get("ETag") {
+			t.Errorf("first %s, again %s", first.body, again.body)
+		}
+		if n := len(into[[]shownFile](t, s.get("/products/1/attachments"))); n != 1 {
+			t.Errorf("%d files", n)
+		}
+		s.upload(http.MethodPut, "/products/2", map[string]string{"pelanggan": "PLN"}, list, "Idempotency-Key", "k").want(t, http.StatusConflict, "conflict")
+		s.upload(http.MethodPut, "/products/1", nil, list, "Idempotency-Key", "files alone").want(t, http.StatusOK)
+		if n := len(into[[]shownFile](t, s.get("/products/1/attachments"))); n != 2 {
+			t.Errorf("%d files", n)
+		}
+	})
+}
