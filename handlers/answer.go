@@ -7,10 +7,11 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/cache"
-
-	"github.com/gofiber/fiber/v2"
 )
 
 // success is the envelope of every answer that is not a failure.
@@ -37,15 +38,13 @@ func read(c *fiber.Ctx, answers *cache.Answers, compute func(ctx context.Context
 	if err != nil {
 		return err
 	}
-	c.Set(fiber.HeaderETag, answer.etag)
-	c.Set(fiber.HeaderCacheControl, "private, no-cache")
 	if answer.link != "" {
 		c.Set(fiber.HeaderLink, answer.link)
 	}
-	if knows(c.Get(fiber.HeaderIfNoneMatch), answer.etag) {
-		c.Status(fiber.StatusNotModified)
+	if notModified(c, answer.etag, "private, no-cache") {
 		return nil
 	}
+	c.Locals(gzipKey{}, answer.gzip)
 	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
 	return c.Send(answer.body)
 }
@@ -56,6 +55,7 @@ func (s success) encode(uri string) (a answer, err error) {
 	if a.body, err = json.Marshal(s); err != nil {
 		return a, err
 	}
+	a.gzip = compressor(a.body, fasthttp.CompressDefaultCompression)
 	if s.Pagination != nil {
 		a.link = links(uri, *s.Pagination)
 	}
@@ -68,13 +68,14 @@ func (s success) encode(uri string) (a answer, err error) {
 
 // answer is the response to a read, as the cache keeps it.
 type answer struct {
-	body []byte // JSON
+	body []byte        // JSON
+	gzip func() []byte // the body compressed, on the first call
 	etag string
 	link string // of a page of a list (RFC 8288), else ""
 }
 
-// Size returns the size in bytes.
-func (a answer) Size() int { return len(a.body) + len(a.etag) + len(a.link) }
+// Size returns the size in bytes. The compressed body takes about a quarter of the body.
+func (a answer) Size() int { return len(a.body) + len(a.body)/4 + len(a.etag) + len(a.link) }
 
 // quote makes an ETag of a row version.
 func quote(version string) string { return `"` + version + `"` }
@@ -85,14 +86,20 @@ func tag(body []byte) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-// knows reports whether an If-None-Match header names the tag, by the weak comparison that RFC 9110
-// asks for.
-func knows(ifNoneMatch, tag string) bool {
-	for candidate := range strings.SplitSeq(ifNoneMatch, ",") {
-		candidate = strings.TrimSpace(candidate)
-		if candidate == "*" || strings.TrimPrefix(candidate, "W/") == tag {
-			return true
+// notModified sets ETag and Cache-Control, and reports whether the client has the response already, compressed or not;
+// the status is then 304. It uses the weak comparison of RFC 9110.
+func notModified(c *fiber.Ctx, etag, cacheControl string) bool {
+	c.Set(fiber.HeaderETag, etag)
+	c.Set(fiber.HeaderCacheControl, cacheControl)
+	for candidate := range strings.SplitSeq(c.Get(fiber.HeaderIfNoneMatch), ",") {
+		candidate = strings.TrimPrefix(strings.TrimSpace(candidate), "W/")
+		if candidate == etag || candidate == gzipETag(etag) {
+			c.Set(fiber.HeaderETag, candidate)
+		} else if candidate != "*" {
+			continue
 		}
+		c.Status(fiber.StatusNotModified)
+		return true
 	}
 	return false
 }

@@ -99,18 +99,14 @@ func (h *Attachments) Download(c *fiber.Ctx) error {
 		return err
 	}
 	tag := `"` + file.SHA256 + `"`
-	if knows(c.Get(fiber.HeaderIfNoneMatch), tag) {
-		c.Set(fiber.HeaderETag, tag)
-		c.Set(fiber.HeaderCacheControl, "private, no-cache")
-		c.Status(fiber.StatusNotModified)
+	if notModified(c, tag, "private, no-cache") {
 		return nil
 	}
 	content, err := h.files.Open(c.UserContext(), file)
 	if err != nil {
+		c.Response().Header.Del(fiber.HeaderETag)
 		return err
 	}
-	c.Set(fiber.HeaderETag, tag)
-	c.Set(fiber.HeaderCacheControl, "private, no-cache")
 	c.Set(fiber.HeaderContentType, file.Type)
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
 	c.Set(fiber.HeaderContentSecurityPolicy, "sandbox; default-src 'none'")

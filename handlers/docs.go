@@ -2,18 +2,17 @@ package handlers
 
 import (
 	"bytes"
-	"compress/gzip"
-	"io"
 
 	"github.com/gofiber/fiber/v2"
 	swagger "github.com/swaggest/swgui/v5/static"
+	"github.com/valyala/fasthttp"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/openapi"
 )
 
-// docsPolicy lets the page run its own scripts, show its own styles and images (those of Swagger UI's
-// style sheet stand in it as data) and call this server; nothing else.
+// docsPolicy allows the page its own scripts, styles and images (Swagger UI's style sheet embeds some as data) and calls
+// of this server.
 const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -22,8 +21,7 @@ const (
 	typeOfStyles  = "text/css; charset=utf-8"
 )
 
-// Docs hands out the description of the API and the page that shows it. None of it is secret: it is the
-// same wherever the program runs.
+// Docs serves openapi.yaml and Swagger UI. Both are public: they are the same in every installation.
 type Docs struct {
 	document, page            content
 	ownScript, ownStyle       content
@@ -43,16 +41,16 @@ func NewDocs() *Docs {
 	}
 }
 
-// Document answers openapi.yaml.
+// Document serves openapi.yaml.
 func (h *Docs) Document(c *fiber.Ctx) error { return h.document.send(c) }
 
-// Page answers the page that shows the document.
+// Page serves Swagger UI.
 func (h *Docs) Page(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderContentSecurityPolicy, docsPolicy)
 	return h.page.send(c)
 }
 
-// File answers one of the page's scripts, styles and images. Errors: not found.
+// File serves the page's scripts, styles and images. Errors: not_found.
 func (h *Docs) File(c *fiber.Ctx) error {
 	switch c.Params("file") {
 	case "page.js":
@@ -70,20 +68,20 @@ func (h *Docs) File(c *fiber.Ctx) error {
 	}
 }
 
-// content changes only with the program.
+// content is a file that is built in.
 type content struct {
 	kind, etag string
 	bytes      []byte
-	compressed bool // bytes are, by gzip
+	compressed bool // with gzip
 }
 
 func newContent(kind string, b []byte) content { return content{kind: kind, bytes: b, etag: tag(b)} }
 
-// library is a file of Swagger UI's, most of which are compressed.
+// library returns a file of Swagger UI, which most are stored compressed.
 func library(kind, name string) content {
 	b, err := swagger.FS.ReadFile(name)
 	if err != nil {
-		panic(err) // a build with another swgui: every test that boots the program fails
+		panic(err) // another version of swgui: every test that boots the program fails
 	}
 	file := newContent(kind, b)
 	file.compressed = bytes.HasPrefix(b, []byte{0x1f, 0x8b})
@@ -91,34 +89,22 @@ func library(kind, name string) content {
 }
 
 func (f content) send(c *fiber.Ctx) error {
-	plain := f.compressed && (c.Get(fiber.HeaderAcceptEncoding) == "" || c.AcceptsEncodings("gzip") == "")
-	etag := `"` + f.etag + `"`
-	if plain {
-		etag = `"` + f.etag + `.plain"`
-	}
-	c.Set(fiber.HeaderETag, etag)
-	c.Set(fiber.HeaderCacheControl, "no-cache")
-	if f.compressed {
-		c.Append(fiber.HeaderVary, fiber.HeaderAcceptEncoding)
-	}
-	if knows(c.Get(fiber.HeaderIfNoneMatch), etag) {
-		c.Status(fiber.StatusNotModified)
+	if notModified(c, quote(f.etag), "no-cache") {
 		return nil
 	}
 	c.Set(fiber.HeaderContentType, f.kind)
-	if !plain {
-		if f.compressed {
-			c.Set(fiber.HeaderContentEncoding, "gzip")
-		}
+	if !f.compressed {
 		return c.Send(f.bytes)
 	}
-	reader, err := gzip.NewReader(bytes.NewReader(f.bytes))
+	c.Vary(fiber.HeaderAcceptEncoding)
+	if acceptsGzip(c) {
+		c.Set(fiber.HeaderContentEncoding, "gzip")
+		c.Set(fiber.HeaderETag, gzipETag(quote(f.etag)))
+		return c.Send(f.bytes)
+	}
+	plain, err := fasthttp.AppendGunzipBytes(nil, f.bytes)
 	if err != nil {
 		return err
 	}
-	b, err := io.ReadAll(reader)
-	if err != nil {
-		return err
-	}
-	return c.Send(b)
+	return c.Send(plain)
 }

@@ -43,6 +43,7 @@ func Errors(log *slog.Logger, texts *messages.Printer, show func(c *fiber.Ctx, s
 		status, answer := Failed(texts, err)
 		answer.RequestID = strings.Clone(c.GetRespHeader(fiber.HeaderXRequestID))
 		LogFault(log, c, status, err)
+		c.Set(fiber.HeaderCacheControl, "no-store")
 		if status == http.StatusServiceUnavailable {
 			c.Set(fiber.HeaderRetryAfter, retryAfter)
 		}

@@ -9,9 +9,9 @@ import (
 	"lifecycle-sync/web/messages"
 )
 
-// The allowances and times of a Line.
+// The rate limits and timeouts of a Line.
 const (
-	Unmetered = unmetered
+	Unlimited = unlimited
 	Writes    = writes
 	Syncs     = syncs
 
@@ -24,7 +24,7 @@ const (
 type Line struct {
 	Method, Path string
 	Role         models.Role
-	Draws        allowance
+	Limit        limit
 	Timeout      time.Duration
 	Handle       fiber.Handler
 }
@@ -34,7 +34,7 @@ func NewOf(o Options, lines ...Line) *fiber.App {
 	o.Texts = messages.New().Printer(messages.English, time.UTC)
 	var table []route
 	for _, l := range lines {
-		table = append(table, route{l.Method, l.Path, l.Role, l.Draws, l.Timeout, l.Handle})
+		table = append(table, route{l.Method, l.Path, l.Role, l.Limit, l.Timeout, l.Handle})
 	}
 	return newServer(o, table, nil, nil)
 }

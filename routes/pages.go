@@ -12,7 +12,7 @@ import (
 	"lifecycle-sync/models"
 )
 
-// Pages are what the console's table names. Without Site there is no console.
+// Pages are the handlers of the console. Without Site there is no console.
 type Pages struct {
 	Site     *pages.Site
 	Session  *session.Pages
@@ -22,7 +22,7 @@ type Pages struct {
 	Sync     *syncpages.Pages
 }
 
-// table is everything the console answers, as Handlers.table for the API. Forms are sent by POST alone.
+// table lists the routes of the console, as Handlers.table does for the API. Forms use POST.
 func (p Pages) table() []route {
 	const (
 		get, post = fiber.MethodGet, fiber.MethodPost
@@ -30,46 +30,43 @@ func (p Pages) table() []route {
 		anyone, reader, manager, admin = models.Anonymous, models.Reader, models.Manager, models.Admin
 	)
 	return []route{
-		{get, "/assets/:file", anyone, unmetered, brief, p.Site.Asset},
-		{get, "/sign-in", anyone, unmetered, brief, p.Session.Ask},
+		{get, "/assets/:file", anyone, unlimited, brief, p.Site.Asset},
+		{get, "/sign-in", anyone, unlimited, brief, p.Session.Ask},
 		{post, "/sign-in", anyone, signIns, brief, p.Session.SignIn},
-		{post, "/sign-out", anyone, unmetered, brief, p.Session.SignOut},
+		{post, "/sign-out", anyone, unlimited, brief, p.Session.SignOut},
 
-		{get, "/", reader, unmetered, minute, p.Overview.Show},
+		{get, "/", reader, unlimited, minute, p.Overview.Show},
 
-		{get, "/products", reader, unmetered, minute, p.Products.List},
+		{get, "/products", reader, unlimited, minute, p.Products.List},
 		{post, "/products", manager, writes, long, p.Products.Create},
-		{get, "/products/new", manager, unmetered, brief, p.Products.New},
-		{get, "/products/:id", reader, unmetered, brief, p.Products.Show},
-		{get, "/products/:id/edit", manager, unmetered, brief, p.Products.Edit},
+		{get, "/products/new", manager, unlimited, brief, p.Products.New},
+		{get, "/products/:id", reader, unlimited, brief, p.Products.Show},
+		{get, "/products/:id/edit", manager, unlimited, brief, p.Products.Edit},
 		{post, "/products/:id/edit", manager, writes, minute, p.Products.Update},
-		{get, "/products/:id/delete", admin, unmetered, brief, p.Products.AskDelete},
+		{get, "/products/:id/delete", admin, unlimited, brief, p.Products.AskDelete},
 		{post, "/products/:id/delete", admin, writes, brief, p.Products.Delete},
 		{post, "/products/:id/transitions", manager, writes, brief, p.Products.Move},
 		{post, "/products/:id/attachments", manager, writes, long, p.Products.AddFiles},
-		{get, "/products/:id/attachments/:attachmentId/delete", admin, unmetered, brief, p.Products.AskRemoveFile},
+		{get, "/products/:id/attachments/:attachmentId/delete", admin, unlimited, brief, p.Products.AskRemoveFile},
 		{post, "/products/:id/attachments/:attachmentId/delete", admin, writes, brief, p.Products.RemoveFile},
 
-		{get, "/stage-history", reader, unmetered, brief, p.Stages.List},
-		{get, "/stage-history/matrix", reader, unmetered, minute, p.Stages.Matrix},
-		{get, "/stage-history/:id/edit", manager, unmetered, brief, p.Stages.Edit},
+		{get, "/stage-history", reader, unlimited, brief, p.Stages.List},
+		{get, "/stage-history/matrix", reader, unlimited, minute, p.Stages.Matrix},
+		{get, "/stage-history/:id/edit", manager, unlimited, brief, p.Stages.Edit},
 		{post, "/stage-history/:id/edit", manager, writes, brief, p.Stages.Correct},
-		{get, "/stage-history/:id/delete", admin, unmetered, brief, p.Stages.AskDelete},
+		{get, "/stage-history/:id/delete", admin, unlimited, brief, p.Stages.AskDelete},
 		{post, "/stage-history/:id/delete", admin, writes, brief, p.Stages.Delete},
 
-		{get, "/sync", admin, unmetered, brief, p.Sync.Show},
+		{get, "/sync", admin, unlimited, brief, p.Sync.Show},
 		{post, "/sync/dry-run", admin, syncs, endless, p.Sync.DryRun},
 		{post, "/sync/verify", admin, syncs, endless, p.Sync.Verify},
-		{get, "/sync/runs", admin, unmetered, brief, p.Sync.List},
+		{get, "/sync/runs", admin, unlimited, brief, p.Sync.List},
 		{post, "/sync/runs", admin, syncs, brief, p.Sync.Start},
-		{get, "/sync/runs/:id", admin, unmetered, brief, p.Sync.ShowRun},
-		{get, "/sync/runs/:id/cancel", admin, unmetered, brief, p.Sync.AskCancel},
+		{get, "/sync/runs/:id", admin, unlimited, brief, p.Sync.ShowRun},
+		{get, "/sync/runs/:id/cancel", admin, unlimited, brief, p.Sync.AskCancel},
 		{post, "/sync/runs/:id/cancel", admin, syncs, brief, p.Sync.Cancel},
-		{get, "/sync/quarantine", admin, unmetered, brief, p.Sync.Quarantine},
-		{get, "/sync/changes", admin, unmetered, brief, p.Sync.Changes},
-		{get, "/sync/doctor", admin, unmetered, minute, p.Sync.Doctor},
+		{get, "/sync/quarantine", admin, unlimited, brief, p.Sync.Quarantine},
+		{get, "/sync/changes", admin, unlimited, brief, p.Sync.Changes},
+		{get, "/sync/doctor", admin, unlimited, minute, p.Sync.Doctor},
 	}
 }
-
-// PageTable lists every route of the console.
-func PageTable() []Entry { return entries(Pages{}.table()) }

@@ -103,8 +103,26 @@ type answer struct {
 	}
 }
 
-// do sends a request as this machine's browser would; headers are pairs of name and value.
+// fetch sends a GET and returns the response with its body as sent; headers are pairs of name and value.
+func (s *site) fetch(target string, headers ...string) answer {
+	s.t.Helper()
+	response := s.send(http.MethodGet, target, headers...)
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return answer{Response: response, body: body}
+}
+
+// do sends a request and reads its JSON; headers are pairs of name and value.
 func (s *site) do(method, target string, headers ...string) answer {
+	s.t.Helper()
+	return read(s.t, s.send(method, target, headers...)) //nolint:bodyclose // read closes it
+}
+
+// send sends a request as this machine's browser would.
+func (s *site) send(method, target string, headers ...string) *http.Response {
 	s.t.Helper()
 	r := httptest.NewRequest(method, target, nil)
 	r.Host = "localhost:8080"
@@ -115,11 +133,11 @@ func (s *site) do(method, target string, headers ...string) answer {
 			r.Header.Set(headers[i], headers[i+1])
 		}
 	}
-	response, err := s.web.Test(r, -1) //nolint:bodyclose // read closes it
+	response, err := s.web.Test(r, -1)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return read(s.t, response)
+	return response
 }
 
 func read(t testing.TB, response *http.Response) answer {

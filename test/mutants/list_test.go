@@ -133,13 +133,13 @@ var mutants = map[string]mutant{
 		"./test/console", "TestRolesAtProducts",
 	},
 	"takes forms of other sites": {
-		"routes/own_forms.go",
-		`c.Method() != fiber.MethodHead && !ownSite {`, `c.Method() != fiber.MethodHead && !ownSite && site == "none" {`,
+		"routes/cross_site.go",
+		`c.Method() != fiber.MethodHead && !sameSite {`, `c.Method() != fiber.MethodHead && !sameSite && site == "none" {`,
 		"./test/console", "TestFormsOfOtherSites",
 	},
 	"lets the cookie write at the API": {
-		"routes/gate.go",
-		`if token == "" && ofSession(c) {`, `if token == "" && (ofSession(c) || token == "") {`,
+		"routes/auth.go",
+		`if token == "" && acceptsSession(c) {`, `if token == "" && (acceptsSession(c) || token == "") {`,
 		"./test/console", "TestTheCookieAtTheAPI",
 	},
 	"shows a page that was kept for another role": {
@@ -154,7 +154,7 @@ var mutants = map[string]mutant{
 	},
 	"applies whatever a full run finds, not what was shown": {
 		"handlers/request/run.go",
-		`range []string{"mode", "digest"} {`, `range []string{"mode"} {`,
+		`digest := sent["digest"]; digest != "" {`, `digest := sent["digest"]; digest == "none" {`,
 		"./test/console", "TestPreviewIsApplied",
 	},
 	"leads to another site after signing in": {

@@ -142,9 +142,9 @@ func TestRolesAreHeld(t *testing.T) {
 func TestAllowances(t *testing.T) {
 	t.Parallel()
 	l := newLines(t, routes.Options{Access: &known{}, WriteRate: 60, SyncRate: 2},
-		routes.Line{Method: "POST", Path: base + "/write", Role: models.Manager, Draws: routes.Writes, Handle: whoami},
-		routes.Line{Method: "PUT", Path: base + "/write", Role: models.Manager, Draws: routes.Writes, Handle: whoami},
-		routes.Line{Method: "POST", Path: base + "/sync", Role: models.Admin, Draws: routes.Syncs, Handle: whoami},
+		routes.Line{Method: "POST", Path: base + "/write", Role: models.Manager, Limit: routes.Writes, Handle: whoami},
+		routes.Line{Method: "PUT", Path: base + "/write", Role: models.Manager, Limit: routes.Writes, Handle: whoami},
+		routes.Line{Method: "POST", Path: base + "/sync", Role: models.Admin, Limit: routes.Syncs, Handle: whoami},
 		routes.Line{Method: "GET", Path: base + "/read", Role: models.Reader, Handle: whoami},
 	)
 	limited := func(a answer, wait int) {
@@ -188,7 +188,7 @@ func TestAllowances(t *testing.T) {
 func TestManyCallersAreForgotten(t *testing.T) {
 	t.Parallel()
 	l := newLines(t, routes.Options{Access: &known{}, WriteRate: 1},
-		routes.Line{Method: "POST", Path: base + "/write", Role: models.Manager, Draws: routes.Writes, Handle: whoami})
+		routes.Line{Method: "POST", Path: base + "/write", Role: models.Manager, Limit: routes.Writes, Handle: whoami})
 	status := func(caller string) int { return l.do("POST", base+"/write", caller).StatusCode }
 	if status("manager-x") != 200 || status("manager-x") != 429 {
 		t.Error("the allowance is not one")
@@ -279,7 +279,7 @@ func TestAPanicIsAnError(t *testing.T) {
 		}
 		wantHeaders(t, a, "no-store")
 	}
-	if !strings.Contains(l.log.String(), "hunter2") || !strings.Contains(l.log.String(), "gate_test.go") {
+	if !strings.Contains(l.log.String(), "hunter2") || !strings.Contains(l.log.String(), "auth_test.go") {
 		t.Errorf("the log does not say what happened, and where: %s", l.log)
 	}
 }
@@ -316,7 +316,7 @@ func TestTable(t *testing.T) {
 		switch {
 		case inAPI && e.Role < models.Reader, changes && e.Role < models.Manager, e.Method == http.MethodDelete && e.Role < models.Admin, strings.HasPrefix(e.Path, base+"/sync") && e.Role < models.Admin:
 			t.Errorf("%s %s is open to %s", e.Method, e.Path, e.Role)
-		case changes && !e.Metered:
+		case changes && !e.Limited:
 			t.Errorf("%s %s draws on no allowance", e.Method, e.Path)
 		}
 	}
