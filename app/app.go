@@ -55,11 +55,11 @@ type App struct {
 func New(cfg Config, log *slog.Logger) (*App, error) {
 	zone, err := time.LoadLocation(cfg.Timezone)
 	if err != nil {
-		return nil, configError([]string{"TIMEZONE is not known"})
+		return nil, models.NewError(models.Config, "config.timezone", models.Params{"setting": "TIMEZONE"})
 	}
 	plan, problems := cfg.plan()
 	if problems != nil {
-		return nil, configError(problems)
+		return nil, &models.Error{Class: models.Config, Text: problems[0].Text}
 	}
 	contents, err := files.Open(cfg.UploadsURL)
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/alerts"
+	"lifecycle-sync/services/runs"
+	"lifecycle-sync/services/schedule"
 )
 
 // background begins what goes on beside the requests, and returns what ends it and waits for that.
@@ -46,4 +48,9 @@ func (a *App) reportFollowing(err error) {
 		return
 	}
 	a.log.Warn("answers are not kept in memory for the moment: pmo_db does not tell of changes", "error", err, "cause", models.AsError(err).Cause)
+}
+
+// keepSchedule starts the runs that are due. stop ends that and waits.
+func (a *App) keepSchedule(ctx context.Context, syncs *runs.Service) (stop func()) {
+	return beside(ctx, schedule.New(schedule.Options{Plan: a.plan, Runs: syncs, History: a.web, Now: a.local, Log: a.log}).Run)
 }

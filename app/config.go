@@ -1,30 +1,26 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"maps"
-	"net"
-	"os"
 	"path/filepath"
-	"strings"
+	"reflect"
 	"time"
 	_ "time/tzdata" // TIMEZONE must be known on any machine
 
 	"github.com/caarlos0/env/v11"
-	"github.com/go-playground/validator/v10"
 	"github.com/joho/godotenv"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/files"
-	"lifecycle-sync/services/access"
 )
 
-// Config is every setting. Each is read from the environment, else from .env, else has the default
-// given here; .env.example explains them.
+// Config holds every setting. Each comes from the environment, from .env, or is the default given here. .env.example
+// explains them.
 type Config struct {
 	LifecycleURL       string        `env:"LIFECYCLE_DATABASE_URL" secret:"url"`
 	PMOURL             string        `env:"PMO_DATABASE_URL" secret:"url"`
@@ -61,20 +57,20 @@ type Config struct {
 	SyncTimeout        time.Duration `env:"SYNC_TIMEOUT" envDefault:"1h" validate:"min=1s"`
 	SyncRetryTime      time.Duration `env:"SYNC_RETRY_TIME" envDefault:"1m" validate:"min=0"`
 	ChangeLogRetention time.Duration `env:"CHANGE_LOG_RETENTION" envDefault:"2160h" validate:"min=1h"`
-	// Embedded says that neither database was configured: both are SQLite files under DataDir, and the
-	// source is ours to fill with demonstration data.
+	// Embedded is true if neither database is configured: both are SQLite files in DataDir, and the source is filled
+	// with demo data.
 	Embedded bool
 }
 
-// LoadConfig reads the settings. The environment wins over .env. Every problem is reported at once,
-// without the value of any secret. Errors: configuration.
+// LoadConfig reads the settings. The environment wins over .env. All problems are reported at once, without the value
+// of any secret. Errors: configuration.
 func LoadConfig(dotenv string, environ []string) (Config, error) {
 	vars, err := godotenv.Read(dotenv)
 	if errors.Is(err, fs.ErrNotExist) {
 		vars, err = map[string]string{}, nil
 	}
-	if err != nil { // the parser's text may hold a part of a secret
-		return Config{}, configError([]string{dotenv + " cannot be read: each line must be NAME=value, values with spaces in quotes"})
+	if err != nil { // the parser's text may contain a part of a secret
+		return Config{}, models.NewError(models.Config, "config.dotenv_invalid", models.Params{"file": dotenv})
 	}
 	maps.Copy(vars, env.ToMap(environ))
 	problems := readSecretFiles(vars)
@@ -88,109 +84,58 @@ func LoadConfig(dotenv string, environ []string) (Config, error) {
 		problems = append(problems, parseProblems(err)...)
 	}
 	cfg.Embedded = cfg.LifecycleURL == "" && cfg.PMOURL == ""
-	problems = append(problems, validationProblems(cfg)...)
-	problems = append(problems, cfg.crossChecks()...)
+	problems = append(problems, cfg.problems()...)
 	if problems != nil {
-		return Config{}, configError(problems)
+		return Config{}, &models.Error{Class: models.Config, Text: models.NewText("config.invalid", nil), Problems: problems,
+			Remedy: models.NewRemedy("config.invalid_remedy", nil)}
 	}
-	if cfg.UploadsURL == "" {
-		cfg.UploadsURL = "file:" + filepath.Join(cfg.DataDir, "uploads")
-	}
-	if cfg.Embedded {
-		cfg.LifecycleURL = "file:" + filepath.Join(cfg.DataDir, "lifecycle.db")
-		cfg.PMOURL = "file:" + filepath.Join(cfg.DataDir, "pmo.db")
-	}
+	cfg.fillURLs()
 	return cfg, nil
 }
 
-func configError(problems []string) error {
-	return &models.Error{Class: models.Config, LegacyMessage: "the configuration has mistakes: " + strings.Join(problems, "; "),
-		LegacyRemedy: ".env.example explains every setting."}
+// fillURLs sets the URLs that depend on DataDir by default.
+func (c *Config) fillURLs() {
+	c.UploadsURL = cmp.Or(c.UploadsURL, "file:"+filepath.Join(c.DataDir, "uploads"))
+	if c.Embedded {
+		c.LifecycleURL = "file:" + filepath.Join(c.DataDir, "lifecycle.db")
+		c.PMOURL = "file:" + filepath.Join(c.DataDir, "pmo.db")
+	}
 }
 
-// readSecretFiles replaces NAME_FILE by NAME with the file's content, for settings that are secret.
-func readSecretFiles(vars map[string]string) (problems []string) {
-	for _, name := range secretNames() {
-		path := vars[name+"_FILE"]
-		if path == "" {
+// authenticates reports whether callers need a token. Otherwise the server is in local mode.
+func (c *Config) authenticates() bool { return c.JWTSecret != "" || c.JWKSURL != "" }
+
+// settings lists the fields of Config that are read from the environment, with their tags.
+func settings() (fields []reflect.StructField) {
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
+		if f.Tag.Get("env") != "" {
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
+// Changed lists the settings that differ from their defaults, for the log, as alternating names and values. Secrets
+// are masked: of a database URL, host and name remain.
+func (c *Config) Changed() (pairs []any) {
+	defaults := Config{Embedded: c.Embedded}
+	if err := env.ParseWithOptions(&defaults, env.Options{Environment: map[string]string{}}); err != nil {
+		panic(err) // the defaults are constants
+	}
+	defaults.fillURLs()
+	changed, unchanged := reflect.ValueOf(*c), reflect.ValueOf(defaults)
+	for _, f := range settings() {
+		value := changed.FieldByIndex(f.Index).Interface()
+		if reflect.DeepEqual(value, unchanged.FieldByIndex(f.Index).Interface()) {
 			continue
 		}
-		content, err := os.ReadFile(path) //nolint:gosec // the operator names the file
-		if err != nil {
-			problems = append(problems, name+"_FILE: "+path+" cannot be read")
+		switch text := fmt.Sprint(value); {
+		case f.Tag.Get("secret") == "url":
+			value = database.MaskURL(text)
+		case f.Tag.Get("secret") != "" && text != "":
+			value = "***"
 		}
-		vars[name] = strings.TrimSpace(string(content))
+		pairs = append(pairs, f.Tag.Get("env"), value)
 	}
-	return problems
-}
-
-// parseProblems names the settings that could not be read, without their values.
-func parseProblems(err error) (problems []string) {
-	all, ok := errors.AsType[env.AggregateError](err)
-	if !ok {
-		return []string{"a setting cannot be read"}
-	}
-	for _, one := range all.Errors {
-		if parse, ok := errors.AsType[env.ParseError](one); ok {
-			problems = append(problems, fmt.Sprintf("%s cannot be read as %s", nameOf(parse.Name), parse.Type))
-		}
-	}
-	return problems
-}
-
-func validationProblems(cfg Config) (problems []string) {
-	if wrong, ok := errors.AsType[validator.ValidationErrors](validator.New().Struct(cfg)); ok {
-		for _, w := range wrong {
-			field, _, _ := strings.Cut(w.StructField(), "[")
-			problems = append(problems, strings.TrimSpace(fmt.Sprintf("%s must satisfy %s %s", nameOf(field), w.Tag(), w.Param())))
-		}
-	}
-	return problems
-}
-
-// crossChecks holds settings against each other.
-func (c Config) crossChecks() (problems []string) {
-	if !c.Embedded {
-		problems = append(problems, c.urlProblems()...)
-	}
-	if c.UploadsURL != "" {
-		if err := files.CheckURL(c.UploadsURL); err != nil {
-			problems = append(problems, "UPLOADS_URL "+err.Error())
-		}
-	}
-	_, ofPlan := c.plan()
-	problems = append(problems, ofPlan...)
-	return append(problems, c.authProblems()...)
-}
-
-// authProblems are those of the settings that say who may call, and from where.
-func (c Config) authProblems() (problems []string) {
-	if c.JWTSecret != "" && c.JWKSURL != "" {
-		problems = append(problems, "AUTH_JWT_SECRET and AUTH_JWKS_URL are both set: set the one that fits the tokens")
-	}
-	if c.JWTSecret != "" && len(c.JWTSecret) < access.MinSecret {
-		problems = append(problems, fmt.Sprintf("AUTH_JWT_SECRET must be at least %d bytes: openssl rand -base64 48 makes one", access.MinSecret))
-	}
-	if ip := net.ParseIP(c.Host); !c.authenticates() && c.Host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		problems = append(problems, "HOST must be a loopback address, because without AUTH_JWT_SECRET or AUTH_JWKS_URL nobody is asked who they are")
-	}
-	return problems
-}
-
-// authenticates reports whether callers must say who they are; otherwise the server is in local mode.
-func (c Config) authenticates() bool { return c.JWTSecret != "" || c.JWKSURL != "" }
-
-// urlProblems are those of the databases' URLs, each of which is checked whatever the other is.
-func (c Config) urlProblems() (problems []string) {
-	if err := database.CheckURL(c.LifecycleURL); err != nil {
-		problems = append(problems, "LIFECYCLE_DATABASE_URL "+err.Error())
-	}
-	if err := database.CheckURL(c.PMOURL); err != nil {
-		problems = append(problems, "PMO_DATABASE_URL "+err.Error())
-	}
-	lifecycle, err := database.KindOf(c.LifecycleURL)
-	if pmo, pmoErr := database.KindOf(c.PMOURL); err == nil && pmoErr == nil && lifecycle != pmo {
-		problems = append(problems, "LIFECYCLE_DATABASE_URL and PMO_DATABASE_URL must both be PostgreSQL or both be SQLite")
-	}
-	return problems
+	return pairs
 }

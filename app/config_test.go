@@ -9,10 +9,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"lifecycle-sync/app"
 	"lifecycle-sync/models"
+	"lifecycle-sync/web/messages"
 )
+
+var english = messages.New().Printer(messages.English, time.UTC)
 
 func dotenv(t *testing.T, content string) string {
 	t.Helper()
@@ -23,7 +27,7 @@ func dotenv(t *testing.T, content string) string {
 	return path
 }
 
-func TestConfigDefaults(t *testing.T) {
+func TestLoadConfig_Defaults(t *testing.T) {
 	t.Parallel()
 	cfg, err := app.LoadConfig(filepath.Join(t.TempDir(), "none"), []string{"PORT="})
 	if err != nil || !cfg.Embedded || cfg.Port != 8080 || cfg.Host != "127.0.0.1" || cfg.LifecycleURL != "file:"+filepath.Join("data", "lifecycle.db") || cfg.PMOURL != "file:"+filepath.Join("data", "pmo.db") {
@@ -31,8 +35,7 @@ func TestConfigDefaults(t *testing.T) {
 	}
 }
 
-// TestConfigOrder lets the environment win over .env.
-func TestConfigOrder(t *testing.T) {
+func TestLoadConfig_EnvironmentWinsOverDotenv(t *testing.T) {
 	t.Parallel()
 	path := dotenv(t, "PORT=1\nDATA_DIR='from file'\nSYNC_SCHEDULE=*/5 * * * * # as in a crontab\nSYNC_FULL_SCHEDULE=off\nLIFECYCLE_DATABASE_URL=postgres://a\nPMO_DATABASE_URL=postgres://b\n")
 	cfg, err := app.LoadConfig(path, []string{"PORT=2", "PMO_DATABASE_URL=postgresql://c"})
@@ -41,8 +44,7 @@ func TestConfigOrder(t *testing.T) {
 	}
 }
 
-// TestConfigProblems reports every mistake at once, and no value of a secret.
-func TestConfigProblems(t *testing.T) {
+func TestLoadConfig_ReportsAllProblemsWithoutSecrets(t *testing.T) {
 	t.Parallel()
 	_, err := app.LoadConfig(dotenv(t, "HOST=0.0.0.0\n"), []string{
 		"PORT=eighty", "SYNC_TIMEOUT=soon", "CONNECT_TIMEOUT=1ms", "LOG_LEVEL=LOUD", "CORS_ORIGINS=nonsense",
@@ -55,14 +57,16 @@ func TestConfigProblems(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 	for _, name := range []string{"HOST", "PORT", "SYNC_TIMEOUT", "CONNECT_TIMEOUT", "LOG_LEVEL", "CORS_ORIGINS", "LIFECYCLE_DATABASE_URL", "PMO_DATABASE_URL_FILE", "UPLOADS_URL",
-		"ALERT_WEBHOOK_URL", "ALERT_LAG_LIMIT", "ALERT_QUARANTINE_GROWTH",
-		"SYNC_SCHEDULE must be a cron expression such as 0 * * * *", "SYNC_FULL_SCHEDULE must be a cron expression such as 0 2 * * *"} {
-		if !strings.Contains(e.LegacyMessage, name) {
-			t.Errorf("%s is not in %q", name, e.LegacyMessage)
+		"ALERT_WEBHOOK_URL", "ALERT_LAG_LIMIT", "ALERT_QUARANTINE_GROWTH", "SYNC_SCHEDULE", "SYNC_FULL_SCHEDULE"} {
+		names := func(p models.Problem) bool {
+			return p.Params["setting"] == name || strings.HasPrefix(english.Problem(p), name+" ")
+		}
+		if !slices.ContainsFunc(e.Problems, names) {
+			t.Errorf("%s is not in %q", name, english.Message(e))
 		}
 	}
-	if strings.Contains(e.Error(), "rahasia") {
-		t.Errorf("the password is in %q", e)
+	if text := english.Error(e); strings.Contains(text, "rahasia") || strings.Contains(text, "–") {
+		t.Errorf("the password is in %q, or a parameter is missing", text)
 	}
 	if _, err := app.LoadConfig(dotenv(t, "PORT 'rahasia\n"), nil); err == nil || strings.Contains(err.Error(), "rahasia") {
 		t.Errorf("a .env that cannot be read: %v", err)
@@ -74,8 +78,7 @@ func TestConfigProblems(t *testing.T) {
 	}
 }
 
-// TestConfigSecretFile reads a secret from a file, without the line's end.
-func TestConfigSecretFile(t *testing.T) {
+func TestLoadConfig_ReadsSecretsFromFiles(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(path, []byte("postgres://u:rahasia@h/db\n"), 0o600); err != nil {
@@ -85,14 +88,13 @@ func TestConfigSecretFile(t *testing.T) {
 	if err != nil || cfg.LifecycleURL != "postgres://u:rahasia@h/db" || cfg.PMOURL != cfg.LifecycleURL {
 		t.Errorf("%v", err)
 	}
-	masked := fmt.Sprint(cfg.Masked()...)
+	masked := fmt.Sprint(cfg.Changed()...)
 	if strings.Contains(masked, "rahasia") || !strings.Contains(masked, "postgres://h:5432/db") {
 		t.Errorf("masked: %s", masked)
 	}
 }
 
-// TestConfigURLProblems names two URLs that cannot be read beside another mistake, and no part of them.
-func TestConfigURLProblems(t *testing.T) {
+func TestLoadConfig_NamesInvalidURLsWithoutTheirParts(t *testing.T) {
 	t.Parallel()
 	for _, urls := range [][2]string{
 		{"postgres://u:rahasia/x@h/db", "postgres://u:rahasia@h:port/db"},
@@ -105,21 +107,16 @@ func TestConfigURLProblems(t *testing.T) {
 			t.Fatalf("%v: %v", urls, err)
 		}
 		for _, name := range []string{"LIFECYCLE_DATABASE_URL", "PMO_DATABASE_URL", "PORT"} {
-			if !strings.Contains(e.LegacyMessage, name) {
-				t.Errorf("%v: %s is not in %q", urls, name, e.LegacyMessage)
+			if text := english.Error(e); !strings.Contains(text, name) || strings.Contains(text, "rahasia") {
+				t.Errorf("%v: %s is not in %q, or the password is", urls, name, text)
 			}
-		}
-		if strings.Contains(e.Error(), "rahasia") {
-			t.Errorf("the password is in %q", e)
 		}
 	}
 }
 
 var settingLine = regexp.MustCompile(`(?m)^#? ?([A-Z][A-Z0-9_]+)=(.*)$`)
 
-// TestExampleConfig holds .env.example against the settings: each is in it once, with its default, and
-// nothing else is.
-func TestExampleConfig(t *testing.T) {
+func TestEnvExample_ListsEverySettingWithItsDefault(t *testing.T) {
 	t.Parallel()
 	content, err := os.ReadFile("../.env.example")
 	if err != nil {
@@ -147,8 +144,7 @@ func TestExampleConfig(t *testing.T) {
 	}
 }
 
-// TestWhoMayBeAsked holds the settings of callers and the address against each other.
-func TestWhoMayBeAsked(t *testing.T) {
+func TestLoadConfig_ChecksAuthenticationAgainstHost(t *testing.T) {
 	t.Parallel()
 	secret := "AUTH_JWT_SECRET=" + strings.Repeat("rahasia.", 4)
 	const jwks = "AUTH_JWKS_URL=https://id.example.com/keys"
@@ -170,14 +166,13 @@ func TestWhoMayBeAsked(t *testing.T) {
 		{[]string{"AUTH_JWT_SECRET_FILE=/no/such/file", "HOST=0.0.0.0"}, "AUTH_JWT_SECRET_FILE"},
 	} {
 		_, err := app.LoadConfig("none", c.environ)
-		if e := models.AsError(err); e == nil || e.Class != models.Config || !strings.Contains(e.LegacyMessage, c.names) || strings.Contains(e.Error(), "rahasia") {
+		if e := models.AsError(err); e == nil || e.Class != models.Config || !strings.Contains(english.Error(e), c.names) || strings.Contains(english.Error(e), "rahasia") {
 			t.Errorf("%v: %v does not name %s", c.environ, err, c.names)
 		}
 	}
 }
 
-// TestAlertSettings takes addresses of the web only, which may lie in a file.
-func TestAlertSettings(t *testing.T) {
+func TestLoadConfig_AlertURLMustBeHTTP(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(path, []byte("https://hooks.example.com/rahasia\n"), 0o600); err != nil {
@@ -189,22 +184,41 @@ func TestAlertSettings(t *testing.T) {
 	}
 	for _, wrong := range []string{"rahasia", "//rahasia", "ftp://rahasia", "file:///rahasia", "https://", "https:rahasia", "javascript:rahasia"} {
 		_, err := app.LoadConfig("none", []string{"ALERT_WEBHOOK_URL=" + wrong})
-		if e := models.AsError(err); e == nil || e.Class != models.Config || !strings.Contains(e.LegacyMessage, "ALERT_WEBHOOK_URL") || strings.Contains(e.Error(), "rahasia") {
+		if e := models.AsError(err); e == nil || e.Class != models.Config || !strings.Contains(english.Error(e), "ALERT_WEBHOOK_URL") || strings.Contains(english.Error(e), "rahasia") {
 			t.Errorf("%s: %v", wrong, err)
 		}
 	}
 }
 
-// TestMasked shows no secret, not even one that looks like a URL of a database.
-func TestMasked(t *testing.T) {
+func TestConfig_ChangedMasksSecrets(t *testing.T) {
 	t.Parallel()
 	for _, secret := range []string{"rahasia", "file:rahasia", "sqlite:rahasia", "postgres://rahasia/rahasia", "https://u:rahasia@id.example.com"} {
-		masked := fmt.Sprint(app.Config{JWTSecret: secret, JWKSURL: secret, AlertURL: secret, AlertSecret: secret, UploadsURL: "s3://key:" + secret + "@host/bucket"}.Masked()...)
-		if strings.Contains(masked, "rahasia") {
+		cfg := app.Config{JWTSecret: secret, JWKSURL: secret, AlertURL: secret, AlertSecret: secret, UploadsURL: "s3://key:" + secret + "@host/bucket"}
+		if masked := fmt.Sprint(cfg.Changed()...); strings.Contains(masked, "rahasia") || !strings.Contains(masked, "AUTH_JWT_SECRET") {
 			t.Errorf("masked: %s", masked)
 		}
 	}
-	if masked := fmt.Sprint(app.Config{UploadsURL: "file:data/uploads"}.Masked()...); !strings.Contains(masked, "file:data/uploads") || strings.Contains(masked, "***") {
-		t.Errorf("masked: %s", masked)
+}
+
+func TestConfig_ChangedListsOnlyWhatDiffersFromTheDefaults(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ environ, want []string }{
+		{nil, nil},
+		{[]string{"PORT=8080", "SYNC_TIMEOUT=60m", "UPLOADS_URL=file:elsewhere"}, []string{"UPLOADS_URL", "file:elsewhere"}},
+	} {
+		cfg, err := app.LoadConfig("none", c.environ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := fmt.Sprint(cfg.Changed()...), fmt.Sprint(anys(c.want)...); got != want {
+			t.Errorf("%v: %q, want %q", c.environ, got, want)
+		}
 	}
+}
+
+func anys(texts []string) (all []any) {
+	for _, text := range texts {
+		all = append(all, text)
+	}
+	return all
 }

@@ -47,7 +47,7 @@ func TestNoPasswordIsPrinted(t *testing.T) {
 					t.Errorf("%v printed the password:\n%s", args, printed)
 				}
 			}
-			for _, v := range (app.Config{LifecycleURL: wrong, PMOURL: wrong}).Masked() {
+			for _, v := range (&app.Config{LifecycleURL: wrong, PMOURL: wrong}).Changed() {
 				if text, ok := v.(string); ok && strings.Contains(text, password) {
 					t.Errorf("the masked configuration shows the password: %s", text)
 				}

@@ -28,7 +28,7 @@ type serveCommand struct{}
 // Run serves until the process is told to end.
 func (*serveCommand) Run(env *environment) error {
 	return env.withApp(func(a *App) error {
-		a.log.Info("configuration", a.cfg.Masked()...)
+		a.log.Info("settings", a.cfg.Changed()...)
 		address := net.JoinHostPort(a.cfg.Host, strconv.Itoa(a.cfg.Port))
 		listener, err := (&net.ListenConfig{}).Listen(env.ctx, "tcp", address)
 		if err != nil {

@@ -41,8 +41,8 @@ type Options struct {
 
 // Open makes the pool. It does not connect: the first query does. Errors carry no part of the URL.
 func Open(url string, o Options) (*DB, error) {
-	if err := CheckURL(url); err != nil {
-		return nil, &models.Error{Class: models.Config, LegacyMessage: "the URL of " + o.Name + " " + err.Error()}
+	if err := CheckURL(o.Name, url); err != nil {
+		return nil, err
 	}
 	if kind, _ := KindOf(url); kind == Postgres {
 		return openPostgres(url, o)

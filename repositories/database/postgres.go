@@ -25,7 +25,7 @@ var (
 )
 
 func openPostgres(url string, o Options) (*DB, error) {
-	cfg, err := parsePostgres(url)
+	cfg, err := parsePostgres(o.Name, url)
 	if err != nil {
 		return nil, err
 	}

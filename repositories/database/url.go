@@ -7,9 +7,11 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"lifecycle-sync/models"
 )
 
-// KindOf tells from a URL which system it speaks of.
+// KindOf returns the database system of a URL.
 func KindOf(url string) (Kind, error) {
 	scheme, _, _ := strings.Cut(url, ":")
 	switch scheme {
@@ -18,33 +20,34 @@ func KindOf(url string) (Kind, error) {
 	case "file", "sqlite":
 		return SQLite, nil
 	default:
-		return "", errors.New("must begin with postgres:// (PostgreSQL) or file: (an SQLite file)")
+		return "", errors.New("unknown URL scheme")
 	}
 }
 
-// CheckURL says what is wrong with a URL, as the rest of a sentence that begins with the setting's
-// name. It says no part of the URL.
-func CheckURL(url string) error {
+// CheckURL checks the database URL of a setting. Errors: configuration, without any part of the URL.
+func CheckURL(setting, url string) error {
 	kind, err := KindOf(url)
-	if err == nil && kind == Postgres {
-		_, err = parsePostgres(url)
+	switch {
+	case err != nil:
+		return models.NewError(models.Config, "config.database_url_scheme", models.Params{"setting": setting})
+	case kind == Postgres:
+		_, err = parsePostgres(setting, url)
+		return err
+	case sqlitePath(url) == "":
+		return models.NewError(models.Config, "config.database_url_no_file", models.Params{"setting": setting})
+	default:
+		return nil
 	}
-	if err == nil && kind == SQLite && sqlitePath(url) == "" {
-		err = errors.New("names no file")
-	}
-	return err
 }
 
-// parsePostgres reads a URL. Errors are those of CheckURL: pgx's own text may hold parts of the
-// password.
-func parsePostgres(url string) (*pgx.ConnConfig, error) {
+// parsePostgres parses a URL. It hides pgx's error, which may hold parts of the password. Errors: configuration.
+func parsePostgres(setting, url string) (*pgx.ConnConfig, error) {
 	if astray(url) {
-		return nil, errors.New("holds an @ that does not stand between password and host: write @ in a password as %40, and / as %2F")
+		return nil, models.NewError(models.Config, "config.database_url_unescaped", models.Params{"setting": setting})
 	}
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, errors.New("cannot be read: it looks like postgres://user:password@host:5432/database?sslmode=require, " +
-			"with special characters in the password written as %40 and the like")
+		return nil, models.NewError(models.Config, "config.database_url_invalid", models.Params{"setting": setting})
 	}
 	return cfg, nil
 }
@@ -57,16 +60,15 @@ func astray(url string) bool {
 	return strings.Count(authority, "@") > 1 || strings.Contains(behind, "@")
 }
 
-// MaskURL is what may be seen of a URL: the file, or the host, port and database where it is certain
-// that they are that.
+// MaskURL returns the parts of a URL that are not secret: the file, or host, port and database.
 func MaskURL(url string) string {
 	const nothing = "***"
-	if CheckURL(url) != nil {
+	if CheckURL("", url) != nil {
 		return nothing
 	}
 	shown := "file:" + sqlitePath(url)
 	if kind, _ := KindOf(url); kind == Postgres {
-		cfg, err := parsePostgres(url)
+		cfg, err := parsePostgres("", url)
 		if err != nil {
 			return nothing
 		}

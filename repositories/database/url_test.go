@@ -41,22 +41,21 @@ func TestMaskURL(t *testing.T) {
 	}
 }
 
-// TestCheckURL refuses a password whose special characters are written as they are.
-func TestCheckURL(t *testing.T) {
+func TestCheckURL_RefusesUnescapedPasswords(t *testing.T) {
 	t.Parallel()
 	for url, want := range map[string]string{
 		"postgres://u:p%40ss@h/db":               "",
 		"postgres://h/db?user=u%40server":        "",
 		"file:data/pmo.db":                       "",
-		"postgres://u:sec@ret/word@localhost/db": "%40",
-		"postgres://u:sec@ret@localhost/db":      "%40",
-		"postgres://u:12/word@localhost/db":      "%2F",
-		"postgres://u:p@h:port/db":               "cannot be read",
-		"file:?x":                                "names no file",
-		"":                                       "must begin with",
+		"postgres://u:sec@ret/word@localhost/db": "config.database_url_unescaped",
+		"postgres://u:sec@ret@localhost/db":      "config.database_url_unescaped",
+		"postgres://u:12/word@localhost/db":      "config.database_url_unescaped",
+		"postgres://u:p@h:port/db":               "config.database_url_invalid",
+		"file:?x":                                "config.database_url_no_file",
+		"":                                       "config.database_url_scheme",
 	} {
-		err := database.CheckURL(url)
-		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+		err := database.CheckURL("PMO_DATABASE_URL", url)
+		if (err == nil) != (want == "") || err != nil && models.AsError(err).Text.Code != want {
 			t.Errorf("%s: %v", url, err)
 		}
 		if _, opened := database.Open(url, database.Options{Name: "pmo_db"}); err != nil && models.AsError(opened).Class != models.Config {

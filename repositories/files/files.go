@@ -37,8 +37,8 @@ type Files interface {
 // Unlimited is the room where no limit is known.
 const Unlimited = -1
 
-// Open returns the files at a URL, file:path or s3://key:secret@host/bucket?region=…. It does not look
-// whether they are there. Errors: configuration, without any part of the URL.
+// Open returns the files at a URL, file:path or s3://key:secret@host/bucket?region=…. It does not check whether they
+// exist. Errors: configuration, without any part of the URL.
 func Open(url string) (Files, error) { //nolint:ireturn // the URL says which of the two it is
 	var opened Files
 	path, err := folderPath(url)
@@ -48,13 +48,12 @@ func Open(url string) (Files, error) { //nolint:ireturn // the URL says which of
 		opened, err = openS3(url)
 	}
 	if err != nil {
-		return nil, &models.Error{Class: models.Config, LegacyMessage: "UPLOADS_URL " + err.Error()}
+		return nil, err
 	}
 	return opened, nil
 }
 
-// CheckURL says what is wrong with a URL, as the rest of a sentence that begins with the setting's name.
-// It says no part of the URL.
+// CheckURL checks UPLOADS_URL. Errors: configuration, without any part of the URL.
 func CheckURL(url string) error {
 	path, err := folderPath(url)
 	if err == nil && path == "" {
@@ -63,7 +62,7 @@ func CheckURL(url string) error {
 	return err
 }
 
-// folderPath is the folder that a URL names, "" when it speaks of S3.
+// folderPath returns the folder of a URL, "" for S3.
 func folderPath(url string) (string, error) {
 	if strings.HasPrefix(url, "s3:") {
 		return "", nil
@@ -71,7 +70,7 @@ func folderPath(url string) (string, error) {
 	rest, isFile := strings.CutPrefix(url, "file:")
 	path := strings.TrimPrefix(rest, "//")
 	if !isFile || path == "" {
-		return "", errors.New("must be file:path for a folder, or s3://key:secret@host/bucket?region=… for an S3 server")
+		return "", models.NewError(models.Config, "config.uploads_url_scheme", nil)
 	}
 	return path, nil
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"lifecycle-sync/models"
 )
 
 const (
@@ -42,12 +44,11 @@ var bucketForm = regexp.MustCompile(`^/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/?$`)
 func parseS3(text string) (location, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Hostname() == "" || u.Fragment != "" || !bucketForm.MatchString(u.Path) {
-		return location{}, errors.New("cannot be read: it looks like s3://key:secret@host/bucket?region=…, with special characters in the secret " +
-			"written as %2F and the like")
+		return location{}, models.NewError(models.Config, "config.s3_url_invalid", nil)
 	}
 	secret, _ := u.User.Password()
 	if u.User.Username() == "" || secret == "" {
-		return location{}, errors.New("lacks the access key or its secret: it looks like s3://key:secret@host/bucket?region=…")
+		return location{}, models.NewError(models.Config, "config.s3_url_no_key", nil)
 	}
 	at := location{host: u.Host, bucket: u.Path[1:], key: u.User.Username(), secret: secret, region: region}
 	if last := len(at.bucket) - 1; at.bucket[last] == '/' {
@@ -66,14 +67,14 @@ func (at *location) options(query string) error {
 			at.region = value
 		case name == "insecure":
 			if at.insecure, err = strconv.ParseBool(value); err != nil {
-				return errors.New("must say insecure=true or insecure=false")
+				return models.NewError(models.Config, "config.s3_url_insecure", nil)
 			}
 		default:
-			return errors.New("may say region=… and insecure=true behind its question mark, and nothing else")
+			return models.NewError(models.Config, "config.s3_url_options", nil)
 		}
 	}
 	if err != nil {
-		return errors.New("has something behind its question mark that cannot be read")
+		return models.NewError(models.Config, "config.s3_url_options", nil)
 	}
 	return nil
 }
@@ -85,7 +86,7 @@ func openS3(text string) (*S3, error) {
 	}
 	transport, err := minio.DefaultTransport(!at.insecure)
 	if err != nil {
-		return nil, errors.New("cannot be used: the certificates of SSL_CERT_FILE cannot be read")
+		return nil, models.NewError(models.Config, "config.s3_certificates", nil).WithCause(err)
 	}
 	transport.ResponseHeaderTimeout = answerTime
 	core, err := minio.NewCore(at.host, &minio.Options{
@@ -93,7 +94,7 @@ func openS3(text string) (*S3, error) {
 		Transport: transport, Region: at.region, MaxRetries: attempts,
 	})
 	if err != nil {
-		return nil, errors.New("names a host that cannot be one")
+		return nil, models.NewError(models.Config, "config.s3_url_invalid", nil)
 	}
 	return &S3{*core, at.bucket}, nil
 }

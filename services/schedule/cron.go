@@ -1,10 +1,11 @@
 package schedule
 
 import (
-	"errors"
 	"time"
 
 	"github.com/robfig/cron/v3"
+
+	"lifecycle-sync/models"
 )
 
 // off is what stands in place of an expression for what is never due.
@@ -14,7 +15,7 @@ const off = "off"
 type Cron struct{ times *cron.SpecSchedule }
 
 // ParseCron reads a cron expression: minute, hour, day of the month, month and day of the week; a field more,
-// in front, is the second. Names such as @daily are known, and off is never. The error says what is wrong.
+// in front, is the second. Names such as @daily are known, and off is never. Errors: configuration.
 func ParseCron(text string) (Cron, error) {
 	if text == off {
 		return Cron{}, nil
@@ -24,11 +25,11 @@ func ParseCron(text string) (Cron, error) {
 	case err != nil:
 		return Cron{}, err
 	case spec.Location != time.Local: //nolint:gosmopolitan // how the library says that none was named
-		return Cron{}, errors.New("the time zone is that of TIMEZONE")
+		return Cron{}, models.NewError(models.Config, "schedule.time_zone", nil)
 	case spec.Second == 0 || spec.Minute == 0 || spec.Hour == 0 || spec.Dom == 0 || spec.Month == 0 || spec.Dow == 0:
-		return Cron{}, errors.New("a field is empty")
+		return Cron{}, models.NewError(models.Config, "schedule.empty_field", nil)
 	case spec.Next(time.Date(2024, time.January, 1, 0, 0, 0, 0, time.UTC)).IsZero(): // in five years, one of them a leap year
-		return Cron{}, errors.New("that day never comes")
+		return Cron{}, models.NewError(models.Config, "schedule.never", nil)
 	}
 	return Cron{times: spec}, nil
 }
@@ -37,16 +38,16 @@ func ParseCron(text string) (Cron, error) {
 func parse(text string) (spec *cron.SpecSchedule, err error) {
 	defer func() {
 		if recover() != nil {
-			err = errors.New("it cannot be read")
+			err = models.NewError(models.Config, "schedule.syntax", nil)
 		}
 	}()
 	times, err := cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor).Parse(text)
 	if err != nil {
-		return nil, err
+		return nil, models.NewError(models.Config, "schedule.syntax", nil).WithCause(err)
 	}
 	spec, ok := times.(*cron.SpecSchedule)
 	if !ok {
-		return nil, errors.New("@every has no times of its own, so that two servers would never agree on them")
+		return nil, models.NewError(models.Config, "schedule.every", nil)
 	}
 	return spec, nil
 }
