@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/alerts"
 	"lifecycle-sync/services/mirror"
 )
@@ -25,7 +27,7 @@ func (a *App) alerting(follows bool, ended func(alerts.Alert, alerts.Result)) *a
 	if follows {
 		limits.Lag = a.cfg.AlertLag
 	}
-	return alerts.NewWatch(alerts.Options{Runs: a.web, Post: a.webhook().Post, Limits: limits, Ended: ended, Now: now, Log: a.log})
+	return alerts.NewWatch(alerts.Options{Runs: alerts.RunHistory{Store: a.web}, Post: a.webhook().Post, Limits: limits, Ended: ended, Now: now, Log: a.log})
 }
 
 func (a *App) webhook() *alerts.Webhook { return alerts.NewWebhook(a.cfg.AlertURL, a.cfg.AlertSecret) }
@@ -41,7 +43,7 @@ func (a *App) alertAfter(ctx context.Context, result mirror.Result, outcome erro
 	limits := alerts.Limits{QuarantineGrowth: a.cfg.AlertQuarantine} // that nothing has run for long, only a server sees
 	looking, looked := context.WithTimeout(ctx, alertTime/2)         // leaves time to tell
 	defer looked()
-	found, err := alerts.AfterRun(looking, a.store, result.Run, outcome, now(), limits)
+	found, err := alerts.AfterRun(looking, alerts.RunHistory{Store: a.store}, result.Run, outcome, now(), limits)
 	if err != nil {
 		a.log.Warn("pmo_db does not tell whether something is wrong", "error", err)
 	}
@@ -64,7 +66,7 @@ func (a *App) recordFailure(ctx context.Context, req mirror.Request, started tim
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
 	defer cancel()
 	run := models.FailedRun(cmp.Or(req.Mode, models.FullRun), started, now(), cause)
-	if err := a.store.Record(ctx, &run, nil, nil); err != nil {
+	if err := a.store.InTx(ctx, func(tx *pmo.Session) error { return journal.New(tx).Record(ctx, &run, nil, nil) }); err != nil {
 		a.log.Debug("the failed run was not recorded", "error", err)
 		return nil
 	}

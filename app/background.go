@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/alerts"
 	"lifecycle-sync/services/runs"
 	"lifecycle-sync/services/schedule"
@@ -52,5 +53,5 @@ func (a *App) reportFollowing(err error) {
 
 // keepSchedule starts the runs that are due. stop ends that and waits.
 func (a *App) keepSchedule(ctx context.Context, syncs *runs.Service) (stop func()) {
-	return beside(ctx, schedule.New(schedule.Options{Plan: a.plan, Runs: syncs, History: a.web, Now: a.local, Log: a.log}).Run)
+	return beside(ctx, schedule.New(schedule.Options{Plan: a.plan, Runs: syncs, History: journal.New(a.web.Session), Now: a.local, Log: a.log}).Run)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/alerts"
 	"lifecycle-sync/services/metrics"
 	"lifecycle-sync/services/mirror"
@@ -94,11 +95,11 @@ func (a *App) realtimeFigures() (figures metrics.RealTime, known bool) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), figuresTime)
 	defer cancel()
-	standing, err := a.web.Standing(ctx)
+	standing, err := journal.New(a.web.Session).Standing(ctx)
 	if err != nil || standing.Lag == nil {
 		return figures, false
 	}
-	name, err := a.web.SlotName(ctx)
+	name, err := journal.New(a.web.Session).SlotName(ctx)
 	if err != nil {
 		return figures, false
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
+	mirrordb "lifecycle-sync/repositories/pmo/mirror"
 )
 
 const (
@@ -25,7 +26,7 @@ func (a *App) indexSearch(ctx context.Context) {
 		case <-time.After(wait):
 		}
 		start := now()
-		built, err := a.store.IndexSearch(ctx)
+		built, err := mirrordb.New(a.store).IndexSearch(ctx)
 		wait = searchIndexCheck
 		switch e := models.AsError(err); {
 		case ctx.Err() != nil:

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/demo"
 )
 
@@ -37,7 +38,7 @@ func (a *App) fillDemo(ctx context.Context) error {
 	if !a.cfg.Embedded {
 		return nil
 	}
-	if synced, err := a.store.HasSucceeded(ctx); err == nil && synced {
+	if synced, err := journal.New(a.store.Session).HasSucceeded(ctx); err == nil && synced {
 		return nil // what was emptied since was emptied on purpose
 	}
 	empty, err := a.source.Empty(ctx)

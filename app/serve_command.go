@@ -12,6 +12,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/alerts"
 	"lifecycle-sync/services/metrics"
 	"lifecycle-sync/services/mirror"
@@ -54,7 +55,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer
 	if err := a.exports.Sweep(); err != nil {
 		a.log.Warn("what an export left stays in DATA_DIR", "error", err)
 	}
-	figures := metrics.New(a.web, a.answers.Stats, a.realtimeFigures)
+	figures := metrics.New(journal.New(a.web.Session), a.answers.Stats, a.realtimeFigures)
 	watch := a.alerting(a.cfg.Realtime, figures.AlertEnded)
 	syncs, follower := a.steering(figures, watch)
 	server, err := a.server(ctx, syncs, figures)
@@ -99,7 +100,7 @@ func (a *App) stop(server *fiber.App, syncs *runs.Service, serving chan error) {
 // end or a pmo_db without its tables.
 func (a *App) synchroniseAtStart(ctx context.Context, syncs *runs.Service, watch *alerts.Watch, out *console) error {
 	mode := models.FullRun
-	if succeeded, err := a.web.HasSucceeded(ctx); err != nil {
+	if succeeded, err := journal.New(a.web.Session).HasSucceeded(ctx); err != nil {
 		return err
 	} else if succeeded {
 		mode = models.IncrementalRun
@@ -117,7 +118,7 @@ func (a *App) synchroniseAtStart(ctx context.Context, syncs *runs.Service, watch
 			watch.RunNotBegun(err)
 		}
 		report(out.out, err)
-		succeeded, storeErr := a.web.HasSucceeded(ctx)
+		succeeded, storeErr := journal.New(a.web.Session).HasSucceeded(ctx)
 		if storeErr != nil {
 			return errors.Join(err, storeErr)
 		}

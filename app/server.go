@@ -10,6 +10,7 @@ import (
 	productpages "lifecycle-sync/handlers/pages/products"
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
+	history "lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/routes"
 	"lifecycle-sync/services/access"
 	"lifecycle-sync/services/attachments"
@@ -38,7 +39,7 @@ func (a *App) server(ctx context.Context, syncs *runs.Service, figures *metrics.
 	products, histories := products.NewWriter(a.writer, a.web, a.zone), stages.NewWriter(a.writer, a.zone)
 	files := attachments.NewFiles(a.writer, a.web, a.files, a.log)
 	return routes.New(options, routes.Handlers{
-		Health:    handlers.NewHealth(a.web, a.log),
+		Health:    handlers.NewHealth(history.New(a.web.Session), a.log),
 		Products:  handlers.NewProducts(a.answers, a.local),
 		Dropdowns: handlers.NewDropdowns(a.answers),
 		Histories: handlers.NewHistories(a.answers, a.zone),

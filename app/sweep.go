@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
+	attachmentsdb "lifecycle-sync/repositories/pmo/attachments"
 	"lifecycle-sync/services/attachments"
 )
 
@@ -15,7 +16,7 @@ const sweepPause = time.Minute
 // sweep ends, at once and then every minute until ctx ends, what processes that died have left: writes
 // that stood between the two databases, and files that belong to nothing.
 func (a *App) sweep(ctx context.Context) {
-	sweeper := attachments.NewSweeper(a.files, a.web, time.Now, a.log)
+	sweeper := attachments.NewSweeper(a.files, attachmentsdb.New(a.web.Session), time.Now, a.log)
 	tick := time.NewTicker(sweepPause)
 	defer tick.Stop()
 	for {

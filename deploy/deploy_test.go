@@ -16,7 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/metrics"
 )
@@ -37,9 +37,9 @@ type rules struct {
 type everything struct{}
 
 // Standing has every figure.
-func (everything) Standing(context.Context) (pmo.Standing, error) {
+func (everything) Standing(context.Context) (journal.Standing, error) {
 	age, run := time.Hour, &models.Run{ID: 1, Mode: models.FullRun, State: models.Succeeded}
-	return pmo.Standing{LastVerdict: run, LastSuccess: run, ProvedEqual: run, Verified: run, Age: &age}, nil
+	return journal.Standing{LastVerdict: run, LastSuccess: run, ProvedEqual: run, Verified: run, Age: &age}, nil
 }
 
 // exposed is what /metrics shows: the names of figures, and the lines.

@@ -26,3 +26,8 @@ type Attachment struct {
 
 // TableName is the table in pmo_db.
 func (Attachment) TableName() string { return "lifecycle_attachments" }
+
+// Listed is the attachment as the API shows it.
+func (a Attachment) Listed() ListedAttachment {
+	return ListedAttachment{ID: a.ID, ProductID: a.ProductID, Name: a.Name, Type: a.Type, Size: a.Size, SHA256: a.SHA256, CreatedAt: InstantOf(a.CreatedAt)}
+}

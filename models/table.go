@@ -58,6 +58,16 @@ func Tables() []*Table {
 	}
 }
 
+// FindTable returns the table that lifecycle_db calls source; nil if there is none.
+func FindTable(tables []*Table, source string) *Table {
+	for _, t := range tables {
+		if t.Source == source {
+			return t
+		}
+	}
+	return nil
+}
+
 // TableOf describes the table that holds rows of T, from T's gorm and mirror tags. It panics on a
 // model that cannot be mirrored: that is a programming error.
 func TableOf[T any](source, label, noun string) *Table {

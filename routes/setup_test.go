@@ -17,6 +17,7 @@ import (
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/routes"
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/web/messages"
@@ -68,7 +69,7 @@ func newAwaySite(t *testing.T, url string) *site {
 	store := pmo.New(db, models.Tables())
 	answers := cache.New(store, cache.Options{})
 	s.web = routes.New(routes.Options{Log: log, Texts: messages.New().Printer(messages.English, time.UTC), CORSOrigins: []string{pageOrigin + "/"}, Now: time.Now, WriteRate: 600, SyncRate: 60}, routes.Handlers{
-		Health: handlers.NewHealth(store, log), Products: handlers.NewProducts(answers, time.Now), Dropdowns: handlers.NewDropdowns(answers),
+		Health: handlers.NewHealth(journal.New(store.Session), log), Products: handlers.NewProducts(answers, time.Now), Dropdowns: handlers.NewDropdowns(answers),
 	}, routes.Pages{})
 	return s
 }

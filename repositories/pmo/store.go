@@ -1,9 +1,10 @@
-// Package pmo holds all SQL against pmo_db: the mirrored rows, and what the sync keeps about itself
-// (runs, change log, quarantine).
+// Package pmo connects to pmo_db: sessions and transactions, the schema, and the mirror's version. Its
+// sub-packages hold the SQL: catalog, journal, mirror, outbox and attachments.
 package pmo
 
 import (
 	"context"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"gorm.io/gorm"
@@ -13,41 +14,48 @@ import (
 	"lifecycle-sync/repositories/migrations"
 )
 
-// Store is pmo_db. One that View or InTx hands out works in their transaction, by one goroutine at a
-// time; any other takes a connection of its pool for each statement.
-type Store struct {
-	db     *database.DB
-	tables []*models.Table
-	conn   *database.Conn // of the transaction, if there is one
+// Session runs the statements of a repository: all in one transaction, by one goroutine at a time, or, without
+// Conn, each on its own connection of the pool.
+type Session struct {
+	DB     *database.DB
+	Tables []*models.Table // the mirrored tables, parents before children
+	Conn   *database.Conn  // the transaction; nil outside of one
 }
 
-// New returns the store behind a pool, for the given mirrored tables.
-func New(db *database.DB, tables []*models.Table) *Store { return &Store{db: db, tables: tables} }
-
-// gorm is where statements go: the transaction, or the pool.
-func (s *Store) gorm(ctx context.Context) *gorm.DB {
-	if s.conn != nil {
-		return s.conn.Gorm(ctx)
+// Gorm returns GORM on the transaction or the pool.
+func (s *Session) Gorm(ctx context.Context) *gorm.DB {
+	if s.Conn != nil {
+		return s.Conn.Gorm(ctx)
 	}
-	return s.db.WithContext(ctx)
+	return s.DB.WithContext(ctx)
+}
+
+// Table returns the mirrored table that lifecycle_db calls source; nil if there is none.
+func (s *Session) Table(source string) *models.Table { return models.FindTable(s.Tables, source) }
+
+// Store is a pool of connections to pmo_db. Repositories use its Session outside of transactions.
+type Store struct{ *Session }
+
+// New returns the store on a pool, for the given mirrored tables.
+func New(db *database.DB, tables []*models.Table) *Store {
+	return &Store{&Session{DB: db, Tables: tables}}
 }
 
 // Kind is the database system the store runs on.
-func (s *Store) Kind() database.Kind { return s.db.Kind() }
+func (s *Store) Kind() database.Kind { return s.DB.Kind() }
 
-// Features are those of the store's database system.
-func (s *Store) Features() database.Features { return s.db.Features() }
+// Features are those of the database system.
+func (s *Store) Features() database.Features { return s.DB.Features() }
 
-// Ping makes the two connections that a run uses, if they are not there yet, both at once. Errors:
-// connection, permission.
+// Ping opens the two connections that a run uses, at the same time. Errors: connection, permission.
 func (s *Store) Ping(ctx context.Context) error {
 	group, groupCtx := errgroup.WithContext(ctx)
 	if s.Kind() == database.SQLite {
-		group.SetLimit(1) // the first one makes the file, and no other may open it meanwhile
+		group.SetLimit(1) // the first connection creates the file, which the second must not open at the same time
 	}
 	for range 2 {
 		group.Go(func() error {
-			conn, err := s.db.Conn(groupCtx)
+			conn, err := s.DB.Conn(groupCtx)
 			if err == nil {
 				defer conn.Close()
 			}
@@ -57,19 +65,54 @@ func (s *Store) Ping(ctx context.Context) error {
 	return group.Wait()
 }
 
-// Migrate creates or upgrades the tables, and returns how many migrations that took. Errors: schema,
+// Examiner looks at the server and the tables.
+func (s *Store) Examiner() *database.Examiner { return s.DB.Examiner() }
+
+// Silence returns an error once pmo_db has not answered for the network timeout, nil when ctx ends.
+func (s *Store) Silence(ctx context.Context) error { return s.DB.Silence(ctx) }
+
+// Migrate creates or upgrades the tables and returns the number of migrations applied. Errors: schema,
 // permission, connection.
 func (s *Store) Migrate(ctx context.Context) (int, error) {
-	return migrations.Up(ctx, s.db, func(ctx context.Context) error {
-		conn, err := s.db.Conn(ctx)
+	return migrations.Up(ctx, s.DB, func(ctx context.Context) error {
+		conn, err := s.DB.Conn(ctx)
 		if err != nil {
 			return err
 		}
 		defer conn.Close()
-		infos, err := s.inspect(ctx, conn)
+		infos, err := conn.Inspect(ctx, s.MirrorNames())
 		if err != nil {
 			return err
 		}
-		return s.preflight(nil, infos, false)
+		return s.Preflight(nil, infos, false)
 	})
+}
+
+// SchemaVersion returns the version of the schema, 0 if it was never migrated, and the version that this binary
+// needs. Errors: permission, connection.
+func (s *Store) SchemaVersion(ctx context.Context) (current, latest int64, err error) {
+	return migrations.Version(ctx, s.DB)
+}
+
+// Hears reports whether what one connection notifies another one is told within a time, as the API's
+// processes need it of each other. PostgreSQL only. Errors: connection.
+func (s *Store) Hears(ctx context.Context, token string, within time.Duration) (bool, error) {
+	const channel = "lifecycle_doctor"
+	listener, err := s.DB.Dial(ctx, "doctor")
+	if err != nil {
+		return false, err
+	}
+	defer listener.Close()
+	if err := listener.Listen(ctx, channel); err != nil {
+		return false, err
+	}
+	if err := s.Gorm(ctx).Exec("SELECT pg_notify(?, ?)", channel, token).Error; err != nil {
+		return false, s.DB.Translate(err)
+	}
+	for until := time.Now().Add(within); ; {
+		heard, sent, err := listener.Next(ctx, until)
+		if err != nil || !sent || heard == token { // others may be examining, too
+			return sent, err
+		}
+	}
 }

@@ -50,7 +50,7 @@ func pauses() retry.Backoff { //nolint:ireturn // the library has no other type 
 func (w *Watch) listen(ctx context.Context, ready func()) error {
 	dialing, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
-	listener, err := w.store.db.Dial(dialing, "listener")
+	listener, err := w.store.DB.Dial(dialing, "listener")
 	if err != nil {
 		return err
 	}

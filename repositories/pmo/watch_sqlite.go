@@ -5,7 +5,7 @@ import "context"
 // followSQLite lends the watch a connection that never writes: data_version tells a connection of the
 // commits of all others. A file that cannot be opened is reported, and then nobody knows its state.
 func (w *Watch) followSQLite(ctx context.Context, report func(error)) {
-	conn, err := w.store.db.Conn(ctx)
+	conn, err := w.store.DB.Conn(ctx)
 	if err != nil {
 		report(err)
 		return

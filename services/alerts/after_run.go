@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/journal"
 )
 
 // AfterRun finds what one run that has just ended gives to tell, for a process that ends with it: what
@@ -22,7 +22,7 @@ func AfterRun(ctx context.Context, runs Runs, run *models.Run, err error, at tim
 		is.Evidence, err = runs.Evidence(ctx, run.ID+1)
 	}
 	if err != nil {
-		is.Evidence = pmo.Evidence{}
+		is.Evidence = journal.Evidence{}
 		alerts, _ := changes(nil, conditions(is, limits), is)
 		return alerts, err
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/journal"
 )
 
 // limits are those of the tests.
@@ -49,7 +49,7 @@ func TestStories(t *testing.T) {
 		want    string
 	}
 	good := func(id int64) Picture {
-		return Picture{Evidence: pmo.Evidence{LastSuccess: run(id, models.FullRun), Compared: run(id, models.FullRun)}}
+		return Picture{Evidence: journal.Evidence{LastSuccess: run(id, models.FullRun), Compared: run(id, models.FullRun)}}
 	}
 	with := func(p Picture, change func(*Picture)) Picture { change(&p); return p }
 	bad := func(id int64) Picture {
@@ -110,14 +110,14 @@ func TestStories(t *testing.T) {
 // one's for another condition, state or mirror.
 func TestSameIDs(t *testing.T) {
 	t.Parallel()
-	everything := Picture{At: began(50), Evidence: pmo.Evidence{
+	everything := Picture{At: began(50), Evidence: journal.Evidence{
 		FollowedAt: new(began(9)), Lag: new(time.Hour),
 		LastSuccess: run(1, models.FullRun), Age: 2 * time.Hour, Failed: failing(3, models.Schema, "a", "b"), Stopped: failing(4, models.MassDelete, "a", "b"),
 		Compared: drifting(6, 1, models.VerifyRun), Drifted: drifting(5, 1, models.VerifyRun),
-		Quarantine: []pmo.QuarantineSize{{RunID: 1, StartedAt: began(1)}, {RunID: 2, StartedAt: began(2), Rows: 10}, {RunID: 7, StartedAt: began(7), Rows: 12}},
+		Quarantine: []journal.QuarantineSize{{RunID: 1, StartedAt: began(1)}, {RunID: 2, StartedAt: began(2), Rows: 10}, {RunID: 7, StartedAt: began(7), Rows: 12}},
 	}}
-	over := Picture{At: began(59), Evidence: pmo.Evidence{
-		LastSuccess: run(8, models.FullRun), Compared: run(8, models.FullRun), Quarantine: []pmo.QuarantineSize{{RunID: 8, StartedAt: began(8)}}}}
+	over := Picture{At: began(59), Evidence: journal.Evidence{
+		LastSuccess: run(8, models.FullRun), Compared: run(8, models.FullRun), Quarantine: []journal.QuarantineSize{{RunID: 8, StartedAt: began(8)}}}}
 	ids := func(told map[Event]condition) (ids []string) {
 		begun, told := changes(told, conditions(everything, limits), everything)
 		ended, _ := changes(told, conditions(over, limits), over)
@@ -156,10 +156,10 @@ func TestSizes(t *testing.T) {
 		{[]int64{0, 30, 20, 29, 30, 9}, "- 0→30 0→30 0→30 20→30 -"},
 		{[]int64{3, 13, 12, 13}, "- 3→13 - -"},
 	} {
-		var sizes []pmo.QuarantineSize
+		var sizes []journal.QuarantineSize
 		var got []string
 		for i, n := range c.sizes {
-			sizes = append(sizes, pmo.QuarantineSize{RunID: int64(i) + 1, StartedAt: began(int64(i)), Rows: n})
+			sizes = append(sizes, journal.QuarantineSize{RunID: int64(i) + 1, StartedAt: began(int64(i)), Rows: n})
 			if grown := growth(sizes, 10); grown != nil {
 				got = append(got, fmt.Sprintf("%d→%d", grown.details["before"], grown.details["rows"]))
 			} else {
@@ -179,7 +179,7 @@ func TestQuarantineGrowsFurther(t *testing.T) {
 	var got []string
 	p := Picture{At: began(0)}
 	for i, n := range []int64{3, 13, 14, 23, 23, 12, 13} {
-		p.Evidence.Quarantine = append(p.Evidence.Quarantine, pmo.QuarantineSize{RunID: int64(i) + 1, StartedAt: began(int64(i)), Rows: n})
+		p.Evidence.Quarantine = append(p.Evidence.Quarantine, journal.QuarantineSize{RunID: int64(i) + 1, StartedAt: began(int64(i)), Rows: n})
 		var alerts []Alert
 		alerts, told = changes(told, conditions(p, limits), p)
 		for _, a := range alerts {
@@ -198,8 +198,8 @@ func TestQuarantineGrowsFurther(t *testing.T) {
 // TestNoLimits looks at nothing that has none.
 func TestNoLimits(t *testing.T) {
 	t.Parallel()
-	found := conditions(Picture{Evidence: pmo.Evidence{FollowedAt: new(began(1)), Lag: new(time.Hour), LastSuccess: run(1, models.FullRun), Age: 1000 * time.Hour,
-		Quarantine: []pmo.QuarantineSize{{RunID: 1}, {RunID: 2, Rows: 1000}}}}, Limits{})
+	found := conditions(Picture{Evidence: journal.Evidence{FollowedAt: new(began(1)), Lag: new(time.Hour), LastSuccess: run(1, models.FullRun), Age: 1000 * time.Hour,
+		Quarantine: []journal.QuarantineSize{{RunID: 1}, {RunID: 2, Rows: 1000}}}}, Limits{})
 	if len(found) != 0 {
 		t.Errorf("%v", found)
 	}
@@ -208,7 +208,7 @@ func TestNoLimits(t *testing.T) {
 // TestMessages shows what people read.
 func TestMessages(t *testing.T) {
 	t.Parallel()
-	found := conditions(Picture{At: began(50), Evidence: pmo.Evidence{
+	found := conditions(Picture{At: began(50), Evidence: journal.Evidence{
 		FollowedAt: new(began(1)), Lag: new(90 * time.Second),
 		LastSuccess: run(1, models.FullRun), Age: 27 * time.Hour, Failed: failing(3, models.Schema, "pmo_db: a column is missing", "ALTER TABLE …"),
 		Drifted: drifting(5, 2, models.VerifyRun),

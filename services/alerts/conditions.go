@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/journal"
 )
 
 // Limits are from where on something is wrong. What has no limit, 0, is not looked at.
@@ -20,7 +20,7 @@ type Limits struct {
 // Picture is all that alerts are decided by, at one moment.
 type Picture struct {
 	At       time.Time
-	Evidence pmo.Evidence
+	Evidence journal.Evidence
 	Lost     *models.Run // failed, and pmo_db may know nothing of it; its ID is 0 when it had not begun
 }
 
@@ -102,7 +102,7 @@ func lag(followed time.Time, behind, limit time.Duration) condition {
 // growth goes through the sizes of the quarantine, oldest first, and says where it has grown by so many
 // rows: since it was smallest or, once that is known, since it was last said. Nil when that is over,
 // because the rows were mended.
-func growth(sizes []pmo.QuarantineSize, limit int64) (grown *condition) {
+func growth(sizes []journal.QuarantineSize, limit int64) (grown *condition) {
 	var from, base int64 // before it grew; from where the next growth counts
 	for i, s := range sizes {
 		switch {

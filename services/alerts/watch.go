@@ -9,6 +9,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/journal"
 )
 
 const (
@@ -18,7 +19,19 @@ const (
 
 // Runs tells of runs. Errors: connection, timeout, schema.
 type Runs interface {
-	Evidence(ctx context.Context, below int64) (pmo.Evidence, error)
+	Evidence(ctx context.Context, below int64) (journal.Evidence, error)
+}
+
+// RunHistory is the Runs in pmo_db.
+type RunHistory struct{ Store *pmo.Store }
+
+// Evidence implements Runs.
+func (h RunHistory) Evidence(ctx context.Context, below int64) (e journal.Evidence, err error) {
+	_, err = h.Store.View(ctx, func(s *pmo.Session) error {
+		e, err = journal.New(s).Evidence(ctx, below)
+		return err
+	})
+	return e, err
 }
 
 // Options are what a watch needs.
@@ -39,8 +52,8 @@ type Watch struct {
 
 	mu    sync.Mutex
 	told  map[Event]condition
-	known pmo.Evidence // of the last look that succeeded
-	lost  *models.Run  // failed since the last success, as this process knows
+	known journal.Evidence // of the last look that succeeded
+	lost  *models.Run      // failed since the last success, as this process knows
 }
 
 // NewWatch returns a watch that has told nothing yet.
@@ -101,7 +114,7 @@ func (w *Watch) lookNow() {
 // is away that is only what this process knows by itself.
 func (w *Watch) Look(ctx context.Context) {
 	bounded, cancel := context.WithTimeout(ctx, lookTime)
-	evidence, err := w.o.Runs.Evidence(bounded, pmo.EveryRun)
+	evidence, err := w.o.Runs.Evidence(bounded, journal.EveryRun)
 	cancel()
 	if ctx.Err() != nil {
 		return
@@ -122,7 +135,7 @@ func (w *Watch) Look(ctx context.Context) {
 }
 
 // learn takes what pmo_db tells. A success that is new makes up for a run that was lost.
-func (w *Watch) learn(e pmo.Evidence) {
+func (w *Watch) learn(e journal.Evidence) {
 	if e.LastSuccess != nil && (w.known.LastSuccess == nil || w.known.LastSuccess.ID != e.LastSuccess.ID) {
 		w.lost = nil
 	}

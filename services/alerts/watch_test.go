@@ -17,6 +17,7 @@ import (
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/alerts"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/databases"
@@ -57,7 +58,7 @@ func (l *lab) record(run models.Run, quarantined int64) models.Run {
 	l.Helper()
 	now := clock()
 	run.StartedAt, run.FinishedAt = now, &now
-	if err := l.store.Record(l.Context(), &run, []models.TableCount{{Table: "products", Quarantined: quarantined}}, nil); err != nil {
+	if err := journal.New(l.store.Session).Record(l.Context(), &run, []models.TableCount{{Table: "products", Quarantined: quarantined}}, nil); err != nil {
 		l.Fatal(err)
 	}
 	return run
@@ -106,7 +107,7 @@ func TestWatch(t *testing.T) {
 	t.Parallel()
 	each(t, func(l *lab) {
 		l.record(succeeded(), 0)
-		watch, end := l.watch(l.store)
+		watch, end := l.watch(alerts.RunHistory{Store: l.store})
 		var want []string
 		// ended tells the watch of a run, and wants alerts: each an event, a state and the run that it is about.
 		ended := func(run models.Run, wanted ...any) {
@@ -132,7 +133,7 @@ func TestWatch(t *testing.T) {
 		ended(grown, alerts.Drift, alerts.Resolved, verified, alerts.Quarantine, alerts.Firing, grown)
 		end()
 		// Another process comes to the same.
-		l.watch(pmo.New(l.open(), models.Tables()))
+		l.watch(alerts.RunHistory{Store: pmo.New(l.open(), models.Tables())})
 		if got := l.told(len(want) + 1); got[len(want)] != want[len(want)-1] {
 			l.Errorf("%q, want %q again", got[len(want)], want[len(want)-1])
 		}
@@ -144,7 +145,7 @@ func TestNothingToTell(t *testing.T) {
 	t.Parallel()
 	each(t, func(l *lab) {
 		l.record(succeeded(), 0)
-		watch, end := l.watch(l.store)
+		watch, end := l.watch(alerts.RunHistory{Store: l.store})
 		canceled := failed(models.Canceled)
 		canceled.State = models.CanceledRun
 		for _, run := range []models.Run{canceled, failed(models.Busy), {Mode: models.DryRun, State: models.Failed, ErrorClass: failed(models.MassDelete).ErrorClass}} {
@@ -175,11 +176,11 @@ func (a *away) cut(err error) {
 }
 
 // Evidence tells nothing while it is away.
-func (a *away) Evidence(ctx context.Context, below int64) (pmo.Evidence, error) {
+func (a *away) Evidence(ctx context.Context, below int64) (journal.Evidence, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.err != nil {
-		return pmo.Evidence{}, a.err
+		return journal.Evidence{}, a.err
 	}
 	return a.Runs.Evidence(ctx, below)
 }
@@ -189,7 +190,7 @@ func TestWithoutThePMODatabase(t *testing.T) {
 	t.Parallel()
 	each(t, func(l *lab) {
 		l.record(succeeded(), 0)
-		runs := &away{Runs: l.store}
+		runs := &away{Runs: alerts.RunHistory{Store: l.store}}
 		watch, _ := l.watch(runs)
 		lost := &models.Error{Class: models.Connection, LegacyMessage: "pmo_db cannot be reached", LegacyRemedy: "See that it runs."}
 		runs.cut(lost)
@@ -229,9 +230,9 @@ func TestLag(t *testing.T) {
 			}
 		}
 		set(fmt.Sprintf("INSERT INTO lifecycle_sync_watermark (id, run_id, lsn, current_at, followed_at) VALUES (1, %d, 1, now(), '2026-03-01T02:00:00Z')", run.ID))
-		first, _ := l.watch(l.store)
+		first, _ := l.watch(alerts.RunHistory{Store: l.store})
 		l.told(1)
-		second, _ := l.watch(pmo.New(l.open(), models.Tables()))
+		second, _ := l.watch(alerts.RunHistory{Store: pmo.New(l.open(), models.Tables())})
 		l.told(2)
 		set("UPDATE lifecycle_sync_watermark SET followed_at = clock_timestamp()")
 		first.Look(t.Context())
@@ -249,7 +250,7 @@ func TestAHangingReceiverHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	each(t, func(l *lab) {
 		l.receiver = receive(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-		watch, end := l.watch(l.store)
+		watch, end := l.watch(alerts.RunHistory{Store: l.store})
 		run := l.record(failed(models.Timeout), 0)
 		for range 1000 {
 			watch.RunEnded(run)
@@ -267,7 +268,7 @@ func TestAfterRun(t *testing.T) {
 		limits := alerts.Limits{QuarantineGrowth: 10}
 		after := func(want string, run *models.Run, err error) {
 			l.Helper()
-			found, readErr := alerts.AfterRun(t.Context(), l.store, run, err, clock(), limits)
+			found, readErr := alerts.AfterRun(t.Context(), alerts.RunHistory{Store: l.store}, run, err, clock(), limits)
 			var got []string
 			for _, a := range found {
 				got = append(got, fmt.Sprintf("%s %s", a.Event, a.State))

@@ -8,6 +8,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
+	attachmentsdb "lifecycle-sync/repositories/pmo/attachments"
 	"lifecycle-sync/services/outbox"
 )
 
@@ -58,13 +59,13 @@ func withPaths(rows []models.ListedAttachment) []models.ListedAttachment {
 // Add attaches the request's files to a product, all or none. After an error none of them is left.
 // Errors: not found; conflict and busy of the key; connection.
 func (f *Files) Add(ctx context.Context, productID int64, r outbox.Request) (outbox.Result, error) {
-	return f.writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Store) (any, error) {
+	return f.writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (any, error) {
 		// Until the files are there the product stays: whoever deletes it comes after, and finds them.
-		has, err := tx.KeepProduct(ctx, productID)
+		has, err := attachmentsdb.New(tx).LockProduct(ctx, productID)
 		if err := wantProduct(has, err); err != nil {
 			return nil, err
 		}
-		added, err := tx.AddStored(ctx, productID, r.Files)
+		added, err := attachmentsdb.New(tx).AddStored(ctx, productID, r.Files)
 		return withPaths(added), err
 	})
 }
@@ -72,11 +73,11 @@ func (f *Files) Add(ctx context.Context, productID int64, r outbox.Request) (out
 // Remove deletes a file of a product. Errors: not found, connection.
 func (f *Files) Remove(ctx context.Context, productID, id int64) (was models.Attachment, err error) {
 	var version int64
-	err = f.store.InTx(ctx, func(tx *pmo.Store) error {
-		if was, err = tx.DeleteAttachment(ctx, productID, id); err != nil {
+	err = f.store.InTx(ctx, func(tx *pmo.Session) error {
+		if was, err = attachmentsdb.New(tx).Delete(ctx, productID, id); err != nil {
 			return err
 		}
-		version, err = tx.Bump(ctx)
+		version, err = tx.BumpVersion(ctx)
 		return err
 	})
 	if err != nil {
@@ -96,7 +97,7 @@ func (f *Files) deleteContent(ctx context.Context, was models.Attachment) {
 
 // Find returns a file of a product. Errors: not found, connection, timeout.
 func (f *Files) Find(ctx context.Context, productID, id int64) (models.Attachment, error) {
-	return f.store.Attachment(ctx, productID, id)
+	return attachmentsdb.New(f.store.Session).Get(ctx, productID, id)
 }
 
 // Open returns the content of a file, which is a.Size bytes. It may be read when ctx has ended, and must be

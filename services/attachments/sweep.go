@@ -17,7 +17,7 @@ const (
 
 // referring tells which of the keys some row refers to. Errors: connection, timeout.
 type referring interface {
-	ReferredObjects(ctx context.Context, keys []string) ([]string, error)
+	Referenced(ctx context.Context, keys []string) ([]string, error)
 }
 
 // Sweeper deletes contents that belong to nothing, which a process that died has left. It is used by one
@@ -66,7 +66,7 @@ func (s *Sweeper) orphans(ctx context.Context, keys []string) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	referred, err := s.rows.ReferredObjects(ctx, keys)
+	referred, err := s.rows.Referenced(ctx, keys)
 	if err != nil {
 		return err
 	}

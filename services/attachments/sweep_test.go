@@ -22,7 +22,7 @@ type rows struct {
 	err  error
 }
 
-func (r *rows) ReferredObjects(_ context.Context, keys []string) ([]string, error) {
+func (r *rows) Referenced(_ context.Context, keys []string) ([]string, error) {
 	var referred []string
 	for _, key := range keys {
 		if r.keys[key] {

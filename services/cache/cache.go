@@ -14,6 +14,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/catalog"
 	"lifecycle-sync/services/attachments"
 	"lifecycle-sync/services/products"
 	"lifecycle-sync/services/reports"
@@ -100,7 +101,7 @@ func (a *Answers) Advance(version int64) { a.watch.Advance(version) }
 
 // Read reads one state of pmo_db and caches nothing. Errors: read's, connection, timeout.
 func (a *Answers) Read(ctx context.Context, read func(ctx context.Context, v View) error) error {
-	_, err := a.store.View(ctx, func(v *pmo.Store) error { return read(ctx, v) })
+	_, err := a.store.View(ctx, func(s *pmo.Session) error { return read(ctx, catalog.New(s)) })
 	return err
 }
 
@@ -167,8 +168,8 @@ func (a *Answers) fill(ctx context.Context, key string, asked state, compute fun
 }
 
 func (a *Answers) compute(ctx context.Context, compute func(context.Context, View) (Answer, error)) (answer Answer, version int64, err error) {
-	version, err = a.store.View(ctx, func(v *pmo.Store) error {
-		answer, err = compute(ctx, v)
+	version, err = a.store.View(ctx, func(s *pmo.Session) error {
+		answer, err = compute(ctx, catalog.New(s))
 		return err
 	})
 	return answer, version, err

@@ -7,7 +7,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/lifecycle"
-	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/journal"
 )
 
 // side is one of the two databases.
@@ -45,7 +45,7 @@ type diagnosis struct {
 	access         map[string]lifecycle.Access // by table name
 	slots          []slot                      // in lifecycle_db's server
 	migrated       bool                        // pmo_db's schema is at least this binary's
-	status         pmo.Standing
+	status         journal.Standing
 	findings       []Finding
 }
 

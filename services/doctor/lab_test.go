@@ -13,6 +13,8 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/files"
+	"lifecycle-sync/repositories/pmo/journal"
+	mirrordb "lifecycle-sync/repositories/pmo/mirror"
 	"lifecycle-sync/services/doctor"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/test/kit"
@@ -45,7 +47,7 @@ func newLab(t testing.TB) *lab {
 	l.sync()
 	l.indexSearch()
 	var err error
-	if l.slot, err = l.Store.SlotName(t.Context()); err != nil {
+	if l.slot, err = journal.New(l.Store.Session).SlotName(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return l
@@ -87,7 +89,7 @@ func (l *lab) sync() {
 
 func (l *lab) indexSearch() {
 	l.Helper()
-	if _, err := l.Store.IndexSearch(l.Context()); err != nil {
+	if _, err := mirrordb.New(l.Store).IndexSearch(l.Context()); err != nil {
 		l.Fatal(err)
 	}
 }

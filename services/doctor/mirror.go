@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/pmo"
+	mirrordb "lifecycle-sync/repositories/pmo/mirror"
 )
 
 func (d *diagnosis) mirrorChecks() []check {
@@ -48,7 +48,7 @@ func (d *diagnosis) migrations(ctx context.Context) ([]Finding, error) {
 
 // mirrorTables looks for the mirror's tables and for our own, such as the runs.
 func (d *diagnosis) mirrorTables(ctx context.Context) (found []Finding, err error) {
-	names := pmo.OwnTables()
+	names := mirrordb.OwnTables()
 	for _, t := range d.Tables {
 		names = append(names, t.Mirror)
 	}
@@ -91,7 +91,7 @@ func (d *diagnosis) recreateTables() *models.Remedy {
 // missingPrivileges looks at the tables beside the mirror, and at the database.
 func (d *diagnosis) missingPrivileges(ctx context.Context) (found []Finding, err error) {
 	role := d.mirror.server.Role
-	grants, err := d.Store.LackingRights(ctx)
+	grants, err := mirrordb.New(d.Store).LackingRights(ctx)
 	for _, grant := range grants {
 		statement := grant + " TO " + role
 		found = append(found, problem("doctor.privilege_missing", params{"role": role, "grant": statement}, models.NewSQL(string(inMirror), statement)))
@@ -115,7 +115,7 @@ func (d *diagnosis) mirrorOwner(context.Context) (found []Finding, err error) {
 // foreignKeys notes missing foreign keys. Runs work without them, but compare every row.
 func (d *diagnosis) foreignKeys(ctx context.Context) (found []Finding, err error) {
 	both := slices.DeleteFunc(d.existing(inSource), func(t *models.Table) bool { return !d.mirror.tables[t.Mirror].Exists })
-	missing, err := d.Store.MissingKeys(ctx, both)
+	missing, err := mirrordb.New(d.Store).MissingKeys(ctx, both)
 	for _, statement := range missing {
 		found = append(found, note("doctor.foreign_key_missing", nil, models.NewCommand("doctor.foreign_key_missing_remedy", nil, statement)))
 	}
@@ -123,7 +123,7 @@ func (d *diagnosis) foreignKeys(ctx context.Context) (found []Finding, err error
 }
 
 func (d *diagnosis) triggers(ctx context.Context) (found []Finding, err error) {
-	foreign, err := d.Store.Foreign(ctx)
+	foreign, err := mirrordb.New(d.Store).Foreign(ctx)
 	for _, what := range foreign {
 		found = append(found, note("doctor.foreign_trigger", params{"object": what}, models.NewCommand("doctor.foreign_trigger_remedy", nil, "DROP "+what)))
 	}
@@ -134,7 +134,7 @@ func (d *diagnosis) searchIndex(ctx context.Context) ([]Finding, error) {
 	if !d.mirror.tables["tbl_produk_lifecycle"].Exists {
 		return []Finding{skippedBecause("mirror.tables")}, nil
 	}
-	state, err := d.Store.SearchIndex(ctx)
+	state, err := mirrordb.New(d.Store).SearchIndex(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +155,7 @@ func (d *diagnosis) vanished(ctx context.Context) (found []Finding, err error) {
 		if d.source.tables[t.Source].Exists || !d.migrated || !d.mirror.tables[t.Mirror].Exists || !d.mirror.tables["lifecycle_sync_run_tables"].Exists {
 			continue
 		}
-		mirrored, err := d.Store.IsMirrored(ctx, t)
+		mirrored, err := mirrordb.New(d.Store).IsMirrored(ctx, t)
 		if err != nil {
 			return found, err
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
+	mirrordb "lifecycle-sync/repositories/pmo/mirror"
 	"lifecycle-sync/services/doctor"
 )
 
@@ -105,7 +106,7 @@ func TestDiagnose_CountsQuarantinedRows(t *testing.T) {
 func TestDiagnose_ARunInProgressIsNoIssue(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	run, err := l.Store.BeginRun(t.Context(), models.Run{Mode: models.FullRun, StartedAt: time.Now()})
+	run, err := mirrordb.New(l.Store).BeginRun(t.Context(), models.Run{Mode: models.FullRun, StartedAt: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/lifecycle"
+	"lifecycle-sync/repositories/pmo/journal"
 )
 
 func (d *diagnosis) replicationChecks() []check {
@@ -35,7 +36,7 @@ func (d *diagnosis) replicationSlots(ctx context.Context) (found []Finding, err 
 	}
 	ours := ""
 	if all != nil && d.mirror.stopped == "" {
-		ours, _ = d.Store.SlotName(ctx)
+		ours, _ = journal.New(d.Store.Session).SlotName(ctx)
 	}
 	for _, one := range all {
 		s := slot{one, ours == "" || one.Name == ours}

@@ -6,6 +6,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/files"
+	"lifecycle-sync/repositories/pmo/journal"
 )
 
 // minFreeBytes leaves space for some uploads of the largest size and for what a database writes.
@@ -37,7 +38,7 @@ func (d *diagnosis) lastSuccess(ctx context.Context) (found []Finding, err error
 			return []Finding{skippedBecause("mirror.rights")}, nil
 		}
 	}
-	if d.status, err = d.Store.Standing(ctx); err != nil {
+	if d.status, err = journal.New(d.Store.Session).Standing(ctx); err != nil {
 		return nil, err
 	}
 	return []Finding{judgeSuccess(d.status.Age, d.StaleAfter)}, nil
@@ -90,7 +91,7 @@ func judgeRun(run *models.Run) Finding {
 
 // realtimeRun reports that the mass-delete guard stopped real-time sync, until a later run succeeds.
 func (d *diagnosis) realtimeRun(ctx context.Context) ([]Finding, error) {
-	last, err := d.Store.LastRealtime(ctx)
+	last, err := journal.New(d.Store.Session).LastRealtime(ctx)
 	switch success := d.status.LastSuccess; {
 	case err != nil:
 		return nil, err
@@ -102,7 +103,7 @@ func (d *diagnosis) realtimeRun(ctx context.Context) ([]Finding, error) {
 }
 
 func (d *diagnosis) activeRun(ctx context.Context) ([]Finding, error) {
-	run, alive, err := d.Store.LeftRunning(ctx)
+	run, alive, err := journal.New(d.Store.Session).LeftRunning(ctx)
 	switch {
 	case err != nil:
 		return nil, err

@@ -14,6 +14,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/catalog"
 	"lifecycle-sync/services/products"
 )
 
@@ -123,9 +124,12 @@ func (e *Exports) start(ctx context.Context, q products.Query, write writer) (io
 	return file, nil
 }
 
-func (e *Exports) view(ctx context.Context, f pmo.ProductFilter, order pmo.ProductOrder) viewer {
+func (e *Exports) view(ctx context.Context, f catalog.ProductFilter, order catalog.ProductOrder) viewer {
 	return func(fn func([]models.Column, rows) error) error {
-		_, err := e.store.View(ctx, func(v *pmo.Store) error { return fn(v.ExportColumns(), v.ExportRows(ctx, f, order)) })
+		_, err := e.store.View(ctx, func(s *pmo.Session) error {
+			products := catalog.New(s)
+			return fn(products.ExportColumns(), products.ExportRows(ctx, f, order))
+		})
 		return err
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/cache"
 )
 
@@ -20,7 +20,7 @@ const (
 
 // Mirror tells how the mirror stands. Errors: connection, timeout, schema.
 type Mirror interface {
-	Standing(ctx context.Context) (pmo.Standing, error)
+	Standing(ctx context.Context) (journal.Standing, error)
 }
 
 // standing collects what pmo_db tells; nothing while it is away.
@@ -30,7 +30,7 @@ type standing struct {
 
 	mu    sync.Mutex
 	asked time.Time
-	known pmo.Standing
+	known journal.Standing
 	err   error
 }
 
@@ -92,7 +92,7 @@ func newer(a, b *models.Run) *models.Run {
 	return a
 }
 
-func (s *standing) ask() (pmo.Standing, error) {
+func (s *standing) ask() (journal.Standing, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if time.Since(s.asked) > standingKept {

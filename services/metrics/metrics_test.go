@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/alerts"
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/metrics"
@@ -20,13 +20,13 @@ import (
 
 // mirror stands as it is told.
 type mirror struct {
-	standing pmo.Standing
+	standing journal.Standing
 	err      error
 }
 
-func (m *mirror) Standing(ctx context.Context) (pmo.Standing, error) {
+func (m *mirror) Standing(ctx context.Context) (journal.Standing, error) {
 	if _, bounded := ctx.Deadline(); !bounded {
-		return pmo.Standing{}, errors.New("no deadline")
+		return journal.Standing{}, errors.New("no deadline")
 	}
 	return m.standing, m.err
 }
@@ -44,7 +44,7 @@ func TestFigures(t *testing.T) {
 	t.Parallel()
 	age := 90 * time.Second
 	stopped := "mass_delete"
-	standing := pmo.Standing{
+	standing := journal.Standing{
 		Age: &age, Quarantined: 4, LastVerdict: &models.Run{ID: 9, Mode: models.IncrementalRun, State: models.Failed, ErrorClass: &stopped},
 		ProvedEqual: &models.Run{ID: 7, Differences: models.JSON(`{"behind":5,"drift":2,"unknown":0}`)}, Verified: &models.Run{ID: 8, Differences: models.JSON(`{"behind":5,"drift":3,"unknown":0}`)},
 	}
@@ -105,7 +105,7 @@ func TestFigures(t *testing.T) {
 // TestLastRun tells how the last run ended and, once there was a comparison, of drift.
 func TestLastRun(t *testing.T) {
 	t.Parallel()
-	for want, standing := range map[string]pmo.Standing{
+	for want, standing := range map[string]journal.Standing{
 		`lifecycle_sync_last_run_success{class="",mode="full"} 1`:            {LastVerdict: &models.Run{Mode: models.FullRun, State: models.Succeeded}},
 		`lifecycle_sync_last_run_success{class="interrupted",mode="full"} 0`: {LastVerdict: &models.Run{Mode: models.FullRun, State: models.Interrupted}},
 		`lifecycle_sync_drift_rows 0`:                                        {ProvedEqual: &models.Run{ID: 3}, Verified: &models.Run{ID: 2, Differences: models.JSON(`{"drift":1}`)}},

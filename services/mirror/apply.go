@@ -8,12 +8,12 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/pmo"
+	mirrordb "lifecycle-sync/repositories/pmo/mirror"
 	"lifecycle-sync/services/failpoint"
 )
 
 // syncByDiff is Diff + Apply of a run. It applies nothing but the Diff with the requested digest, if there is one.
-func (e *Engine) syncByDiff(ctx context.Context, tx *pmo.Tx, d *differ, req Request) ([]models.TableCount, error) {
+func (e *Engine) syncByDiff(ctx context.Context, tx *mirrordb.Tx, d *differ, req Request) ([]models.TableCount, error) {
 	if tx.Run.Mode == models.IncrementalRun && d.since != nil {
 		d.horizon = d.since.Horizon
 	}
@@ -39,8 +39,8 @@ func (e *Engine) syncByDiff(ctx context.Context, tx *pmo.Tx, d *differ, req Requ
 
 // diffAndApply applies the Diff of all tables, unless check refuses it, and proves the result. Inserts and updates
 // are written while the Diff is still being computed; deletes wait for the check.
-func (e *Engine) diffAndApply(ctx context.Context, tx *pmo.Tx, d *differ, check func() error) error {
-	before, err := e.store.Read(ctx)
+func (e *Engine) diffAndApply(ctx context.Context, tx *mirrordb.Tx, d *differ, check func() error) error {
+	before, err := e.mirror.Read(ctx)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (e *Engine) diffAndApply(ctx context.Context, tx *pmo.Tx, d *differ, check 
 }
 
 // applyTable writes the inserts, updates and quarantine entries of one table.
-func (e *Engine) applyTable(ctx context.Context, tx *pmo.Tx, d *differ, t *models.Table) (*tableStats, error) {
+func (e *Engine) applyTable(ctx context.Context, tx *mirrordb.Tx, d *differ, t *models.Table) (*tableStats, error) {
 	w := &writer{tx: tx, table: t, now: e.now}
 	s, err := d.diffTable(ctx, t, func(ctx context.Context, c Change) error {
 		count(&d.causes, d.cause(c))
@@ -102,7 +102,7 @@ const (
 // writer applies the changes of one table except deletes, which wait for the guard and for the rows' children to be
 // gone. It collects the next batch while one is being written, so that both databases work.
 type writer struct {
-	tx      *pmo.Tx
+	tx      *mirrordb.Tx
 	table   *models.Table
 	now     func() time.Time
 	batch   writeBatch
@@ -187,15 +187,15 @@ func (w *writer) finish(ctx context.Context) error {
 	return w.wait()
 }
 
-func (b writeBatch) write(ctx context.Context, tx *pmo.Tx, t *models.Table) error {
+func (b writeBatch) write(ctx context.Context, tx *mirrordb.Tx, t *models.Table) error {
 	if err := tx.Upsert(ctx, t, b.upserts); err != nil {
 		return err
 	}
-	if err := tx.LogChanges(ctx, b.logged); err != nil {
+	if err := tx.Journal.LogChanges(ctx, b.logged); err != nil {
 		return err
 	}
-	if err := tx.Quarantine(ctx, b.quarantined); err != nil {
+	if err := tx.Journal.Quarantine(ctx, b.quarantined); err != nil {
 		return err
 	}
-	return tx.Unquarantine(ctx, t, b.released)
+	return tx.Journal.Release(ctx, t, b.released)
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"lifecycle-sync/models"
+	mirrordb "lifecycle-sync/repositories/pmo/mirror"
 	"lifecycle-sync/services/mirror"
 )
 
@@ -191,7 +192,7 @@ func TestTriggerOnMirror(t *testing.T) {
 func TestFirstLoadDropsTheSearchIndex(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.large()
-		if built, err := l.store.IndexSearch(l.Context()); !built || err != nil {
+		if built, err := mirrordb.New(l.store).IndexSearch(l.Context()); !built || err != nil {
 			l.Fatal(built, err)
 		}
 		others := l.keys()
@@ -200,7 +201,7 @@ func TestFirstLoadDropsTheSearchIndex(t *testing.T) {
 		if after := l.keys(); !maps.Equal(others, after) {
 			l.Errorf("keys and indexes were\n%v\nare\n%v", others, after)
 		}
-		if built, err := l.store.IndexSearch(l.Context()); !built || err != nil {
+		if built, err := mirrordb.New(l.store).IndexSearch(l.Context()); !built || err != nil {
 			l.Fatal(built, err)
 		}
 		l.equal()

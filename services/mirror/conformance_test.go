@@ -7,6 +7,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/mirror"
 )
 
@@ -143,9 +144,9 @@ func TestCancelledMidway(t *testing.T) {
 // recorded checks the state in which pmo_db has a run.
 func (l *lab) recorded(run *models.Run, want models.RunState) {
 	l.Helper()
-	state, err := l.store.RunState(l.Context(), run.ID)
-	if err != nil || state != want {
-		l.Fatalf("run %d is recorded as %q, %v; must be %q", run.ID, state, err, want)
+	recorded, err := journal.New(l.store.Session).Run(l.Context(), run.ID)
+	if err != nil || recorded == nil || recorded.State != want {
+		l.Fatalf("run %d is recorded as %+v, %v; must be %q", run.ID, recorded, err, want)
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/lifecycle"
-	"lifecycle-sync/repositories/pmo"
+	mirrordb "lifecycle-sync/repositories/pmo/mirror"
 	"lifecycle-sync/services/failpoint"
 )
 
@@ -60,7 +60,7 @@ type tableStats struct {
 // differ compares the mirror with a snapshot of the source, table by table, parents first.
 type differ struct {
 	snap        *lifecycle.Snapshot
-	mirror      *pmo.Mirror
+	mirror      *mirrordb.Reader
 	missingKeys map[string][]models.Column  // tables whose mirrored rows may be orphans
 	scope       map[string][]database.Range // if set, only these rows of the source's tables are compared
 	horizon     *int64                      // if set, only rows written since can differ

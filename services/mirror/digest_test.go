@@ -8,6 +8,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/mirror"
 )
 
@@ -65,15 +66,15 @@ func (l *lab) changedTo(digest string, allow ...int64) mirror.Preview {
 	if changed.Preview.Digest != now.Digest || changed.Preview.Found != now.Found || fmt.Sprint(byTable(result.Tables)) != fmt.Sprint(byTable(now.Tables)) {
 		l.Errorf("%+v is told, %+v is there", changed.Preview, now)
 	}
-	run, err := l.store.Run(l.Context(), result.Run.ID)
+	run, err := journal.New(l.store.Session).Run(l.Context(), result.Run.ID)
 	if err != nil || run.State != models.Failed || *run.ErrorClass != string(models.Conflict) || *run.Digest != now.Digest || run.FinishedAt == nil {
 		l.Fatalf("%+v is kept, %v", run, err)
 	}
-	counts, err := l.store.RunTables(l.Context(), run.ID)
+	counts, err := journal.New(l.store.Session).RunTables(l.Context(), run.ID)
 	if err != nil || fmt.Sprint(byTable(counts)) != fmt.Sprint(byTable(now.Tables)) {
 		l.Errorf("%+v is kept, %v", counts, err)
 	}
-	kept, total, err := l.store.RunChanges(l.Context(), run.ID, 0, 2000)
+	kept, total, err := journal.New(l.store.Session).RunChanges(l.Context(), run.ID, 0, 2000)
 	if err != nil || int(total) != len(now.Changes) {
 		l.Fatalf("%d changes are kept, not %d, %v", total, len(now.Changes), err)
 	}

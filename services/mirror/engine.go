@@ -15,6 +15,8 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/journal"
+	mirrordb "lifecycle-sync/repositories/pmo/mirror"
 	"lifecycle-sync/services/failpoint"
 )
 
@@ -22,14 +24,16 @@ import (
 type Engine struct {
 	source    *lifecycle.Source
 	store     *pmo.Store
-	tables    []*models.Table // parents before children
-	retention time.Duration   // of the change log
+	mirror    *mirrordb.Store
+	journal   *journal.Journal // outside of a run's transaction
+	tables    []*models.Table  // parents before children
+	retention time.Duration    // of the change log
 	now       func() time.Time
 }
 
 // New returns the engine that mirrors tables, listed parents before children, from source to store.
 func New(source *lifecycle.Source, store *pmo.Store, tables []*models.Table, retention time.Duration, now func() time.Time) *Engine {
-	return &Engine{source: source, store: store, tables: tables, retention: retention, now: now}
+	return &Engine{source: source, store: store, mirror: mirrordb.New(store), journal: journal.New(store.Session), tables: tables, retention: retention, now: now}
 }
 
 // Request describes a run.
@@ -94,7 +98,7 @@ func (e *Engine) attempt(ctx context.Context, req Request, progress Progress, be
 		return Result{Run: begun}, withContextCause(ctx, err)
 	}
 	if succeeded {
-		tables, err := e.store.RunTables(ctx, begun.ID)
+		tables, err := e.journal.RunTables(ctx, begun.ID)
 		return Result{Run: begun, Tables: tables}, err
 	}
 	result := Result{Run: tx.Run}
@@ -109,12 +113,12 @@ func (e *Engine) attempt(ctx context.Context, req Request, progress Progress, be
 
 // begin opens the transaction of a new run, or of the begun run if there is one. succeeded means that the earlier
 // attempt had committed after all; there is then no transaction.
-func (e *Engine) begin(ctx context.Context, req Request, begun *models.Run) (tx *pmo.Tx, succeeded bool, err error) {
+func (e *Engine) begin(ctx context.Context, req Request, begun *models.Run) (tx *mirrordb.Tx, succeeded bool, err error) {
 	run := models.Run{Mode: cmp.Or(req.Mode, models.FullRun), StartedAt: e.now(), Reason: optional(req.Reason), Digest: optional(req.Digest)}
 	if begun == nil {
-		tx, err = e.store.BeginRun(ctx, run)
+		tx, err = e.mirror.BeginRun(ctx, run)
 	} else {
-		tx, succeeded, err = e.store.ResumeRun(ctx, begun)
+		tx, succeeded, err = e.mirror.ResumeRun(ctx, begun)
 	}
 	if err != nil || succeeded {
 		return nil, succeeded, err
@@ -127,7 +131,7 @@ func (e *Engine) begin(ctx context.Context, req Request, begun *models.Run) (tx 
 }
 
 // syncInTx does a run's work in its transaction and commits it.
-func (e *Engine) syncInTx(ctx context.Context, tx *pmo.Tx, req Request, progress Progress) ([]models.TableCount, error) {
+func (e *Engine) syncInTx(ctx context.Context, tx *mirrordb.Tx, req Request, progress Progress) ([]models.TableCount, error) {
 	snap, err := e.snapshot(ctx, tx)
 	if err != nil {
 		return nil, err
@@ -154,7 +158,7 @@ func (e *Engine) syncInTx(ctx context.Context, tx *pmo.Tx, req Request, progress
 	if err != nil {
 		return nil, err
 	}
-	alignHashing(snap, tx.Mirror)
+	alignHashing(snap, tx.Reader)
 	var counts []models.TableCount
 	if req.AllowDeletes == nil && req.Digest == "" && !tx.Triggered { // otherwise rows must be compared or guarded
 		counts, err = e.load(ctx, tx, snap, progress)
@@ -168,7 +172,7 @@ func (e *Engine) syncInTx(ctx context.Context, tx *pmo.Tx, req Request, progress
 	if err := tx.AddKeys(ctx, missingKeys, snap.Tables); err != nil {
 		return nil, err
 	}
-	if err := tx.PruneChanges(ctx, e.retention); err != nil {
+	if err := tx.Journal.PruneChanges(ctx, e.retention); err != nil {
 		return nil, err
 	}
 	failpoint.Reach("before-commit")
@@ -180,7 +184,7 @@ func (e *Engine) syncInTx(ctx context.Context, tx *pmo.Tx, req Request, progress
 }
 
 // snapshot opens the source's snapshot while the mirror is examined.
-func (e *Engine) snapshot(ctx context.Context, tx *pmo.Tx) (*lifecycle.Snapshot, error) {
+func (e *Engine) snapshot(ctx context.Context, tx *mirrordb.Tx) (*lifecycle.Snapshot, error) {
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error { return tx.Examine(groupCtx) })
 	snap, err := e.source.Snapshot(ctx, e.tables)
@@ -192,7 +196,7 @@ func (e *Engine) snapshot(ctx context.Context, tx *pmo.Tx) (*lifecycle.Snapshot,
 }
 
 // alignHashing makes both sides hash rows alike: in the servers' own way if that is the same.
-func alignHashing(snap *lifecycle.Snapshot, m *pmo.Mirror) {
+func alignHashing(snap *lifecycle.Snapshot, m *mirrordb.Reader) {
 	if snap.Probe != m.Probe {
 		snap.Portable()
 		m.Portable()
@@ -210,7 +214,9 @@ func (e *Engine) recordFailure(ctx context.Context, req Request, result *Result,
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
-	if recordErr := e.store.RecordEnd(ctx, run, err, req.finishedAt(run), found.Tables, found.Changes); recordErr != nil {
+	if recordErr := e.store.InTx(ctx, func(tx *pmo.Session) error {
+		return journal.New(tx).RecordEnd(ctx, run, err, req.finishedAt(run), found.Tables, found.Changes)
+	}); recordErr != nil {
 		return fmt.Errorf("%w (and the run's end could not be recorded: %w)", err, recordErr)
 	}
 	return err

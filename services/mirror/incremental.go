@@ -9,7 +9,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/lifecycle"
-	"lifecycle-sync/repositories/pmo"
+	mirrordb "lifecycle-sync/repositories/pmo/mirror"
 )
 
 // oldestHorizon is the maximum age of a horizon in transactions. Transaction ids are reused after 2^31; half of that
@@ -18,7 +18,7 @@ const oldestHorizon = 1 << 30
 
 // plan sets the watermark that the run will reach, and turns an incremental run that is not possible into a full one.
 // It returns the last watermark, nil before the first run.
-func (e *Engine) plan(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, missingKeys map[string][]models.Column) (*models.Watermark, error) {
+func (e *Engine) plan(ctx context.Context, tx *mirrordb.Tx, snap *lifecycle.Snapshot, missingKeys map[string][]models.Column) (*models.Watermark, error) {
 	last, err := tx.Watermark(ctx)
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func (e *Engine) plan(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot,
 
 // fullRunReason says why an incremental run must compare every row. It is "" if only rows written since the last
 // horizon, deleted ids and quarantined rows can differ.
-func fullRunReason(last *models.Watermark, snap *lifecycle.Snapshot, now lifecycle.Identity, tx *pmo.Tx, missingKeys map[string][]models.Column) string {
+func fullRunReason(last *models.Watermark, snap *lifecycle.Snapshot, now lifecycle.Identity, tx *mirrordb.Tx, missingKeys map[string][]models.Column) string {
 	switch {
 	case !snap.Features().RowVersions:
 		return "SQLite does not tell which rows are new"

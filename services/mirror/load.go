@@ -11,7 +11,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/lifecycle"
-	"lifecycle-sync/repositories/pmo"
+	mirrordb "lifecycle-sync/repositories/pmo/mirror"
 	"lifecycle-sync/services/failpoint"
 )
 
@@ -21,7 +21,7 @@ const loadBytes = 8 << 20
 
 // load fills an empty mirror from a large source: rows that fit are copied from COPY to COPY without being parsed, the
 // others are quarantined. It returns nil counts if the mirror is not empty or the source is small.
-func (e *Engine) load(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, progress Progress) ([]models.TableCount, error) {
+func (e *Engine) load(ctx context.Context, tx *mirrordb.Tx, snap *lifecycle.Snapshot, progress Progress) ([]models.TableCount, error) {
 	var size int64
 	for _, t := range snap.Tables {
 		size += snap.Infos[t.Source].Bytes
@@ -80,7 +80,7 @@ func (c rowCounter) Write(row []byte) (int, error) {
 	return c.Writer.Write(row)
 }
 
-func (e *Engine) loadTable(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, bare *pmo.Bare, t *models.Table, progress Progress) (models.TableCount, error) {
+func (e *Engine) loadTable(ctx context.Context, tx *mirrordb.Tx, snap *lifecycle.Snapshot, bare *mirrordb.Bare, t *models.Table, progress Progress) (models.TableCount, error) {
 	count := models.TableCount{Table: t.Name}
 	pipeOut, pipeIn := io.Pipe()
 	group, groupCtx := errgroup.WithContext(ctx)
@@ -103,7 +103,7 @@ func (e *Engine) loadTable(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snap
 }
 
 // quarantineUnfit quarantines the rows that the load left out and returns their number.
-func (e *Engine) quarantineUnfit(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, t *models.Table) (n int64, err error) {
+func (e *Engine) quarantineUnfit(ctx context.Context, tx *mirrordb.Tx, snap *lifecycle.Snapshot, t *models.Table) (n int64, err error) {
 	w := &writer{tx: tx, table: t, now: e.now}
 	for row, err := range snap.Unfit(ctx, t) {
 		if err == nil {

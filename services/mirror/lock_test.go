@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/mirror"
 )
 
@@ -154,7 +155,7 @@ func TestRecordedEnd(t *testing.T) {
 		}
 		stale := *result.Run
 		stale.State = models.Running
-		if err := l.store.RecordEnd(l.Context(), &stale, context.Canceled, clock(), nil, nil); err != nil {
+		if err := journal.New(l.store.Session).RecordEnd(l.Context(), &stale, context.Canceled, clock(), nil, nil); err != nil {
 			l.Error(err)
 		}
 		l.recorded(result.Run, models.Succeeded)

@@ -98,7 +98,7 @@ func (e *Engine) compare(ctx context.Context, progress Progress, emit func(Chang
 }
 
 func (e *Engine) compareTables(ctx context.Context, progress Progress, emit func(Change, Cause) error) (*differ, error) {
-	mirrored, err := e.store.Read(ctx)
+	mirrored, err := e.mirror.Read(ctx)
 	if err != nil {
 		return nil, err
 	}

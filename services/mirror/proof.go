@@ -6,13 +6,13 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/pmo"
+	mirrordb "lifecycle-sync/repositories/pmo/mirror"
 )
 
 // prove compares the mirror, as the transaction has left it, with the snapshot again. Rows that the Diff found equal
 // stay equal, because only this transaction writes and no trigger does; candidates are hashed again. On SQLite
 // everything is compared again. Errors: constraint if they differ.
-func (d *differ) prove(ctx context.Context, tx *pmo.Tx) error {
+func (d *differ) prove(ctx context.Context, tx *mirrordb.Tx) error {
 	if !d.snap.Features().RowHashes {
 		return d.proveByRows(ctx, tx)
 	}
@@ -31,8 +31,8 @@ func (d *differ) prove(ctx context.Context, tx *pmo.Tx) error {
 	return nil
 }
 
-func (d *differ) proveByRows(ctx context.Context, tx *pmo.Tx) error {
-	again := &differ{snap: d.snap, mirror: tx.Mirror, scope: d.scope, progress: Silent{}}
+func (d *differ) proveByRows(ctx context.Context, tx *mirrordb.Tx) error {
+	again := &differ{snap: d.snap, mirror: tx.Reader, scope: d.scope, progress: Silent{}}
 	for _, s := range d.stats {
 		if _, err := again.diffTable(ctx, s.table, func(context.Context, Change) error { return notEqual(s.table) }); err != nil {
 			return err

@@ -22,12 +22,12 @@ type ChangedRows map[string][]int64
 // It returns the mirror's new version. Errors: busy when a run holds the lock for more than 2 s, or before the first
 // run; those of Sync. Nothing has then changed, and the next run mirrors the rows.
 func (e *Engine) Refresh(ctx context.Context, changed ChangedRows, deleted int64) (version int64, err error) {
-	tx, err := e.store.BeginRefresh(ctx, e.now())
+	tx, err := e.mirror.BeginRefresh(ctx, e.now())
 	if err != nil {
 		return 0, err
 	}
 	defer tx.Close()
-	if succeeded, err := e.store.HasSucceeded(ctx); err != nil {
+	if succeeded, err := e.journal.HasSucceeded(ctx); err != nil {
 		return 0, err
 	} else if !succeeded {
 		return 0, neverSynced()
@@ -40,7 +40,7 @@ func (e *Engine) Refresh(ctx context.Context, changed ChangedRows, deleted int64
 	if _, err := tx.Preflight(ctx, snap.Infos, snap.Tables); err != nil {
 		return 0, err
 	}
-	alignHashing(snap, tx.Mirror)
+	alignHashing(snap, tx.Reader)
 	scope, err := withParents(ctx, snap, changed)
 	if err != nil {
 		return 0, err

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
+	mirrordb "lifecycle-sync/repositories/pmo/mirror"
 	"lifecycle-sync/services/mirror"
 )
 
@@ -72,7 +73,7 @@ func TestRefreshWaitsForARunAndLeavesTheRowToTheNext(t *testing.T) {
 		}
 		l.sync()
 		l.change("UPDATE tbl_segmen SET segmen = 'B'")
-		tx, err := l.store.BeginRun(l.Context(), models.Run{Mode: models.FullRun, StartedAt: time.Now()})
+		tx, err := mirrordb.New(l.store).BeginRun(l.Context(), models.Run{Mode: models.FullRun, StartedAt: time.Now()})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/lifecycle"
-	"lifecycle-sync/repositories/pmo"
+	mirrordb "lifecycle-sync/repositories/pmo/mirror"
 	"lifecycle-sync/services/failpoint"
 )
 
@@ -48,14 +48,14 @@ type StreamApplier struct {
 	horizon    *int64          // of the last step's snapshot
 
 	snap     *lifecycle.Snapshot // of an earlier step: the source's catalogue
-	mirror   *pmo.Mirror         // the mirror's catalogue
+	mirror   *mirrordb.Reader    // the mirror's catalogue
 	examined time.Time           // when both were read
 }
 
 // NewStreamApplier returns the applier for a stream that delivers everything since the watermark. Errors: connection,
 // busy before the first run.
 func (e *Engine) NewStreamApplier(ctx context.Context, stream *lifecycle.Stream) (*StreamApplier, error) {
-	last, err := e.store.Watermark(ctx)
+	last, err := e.journal.Watermark(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func (a *StreamApplier) ApplyPending(ctx context.Context) (version int64, err er
 	if _, _, err := a.await(ctx, flushed, catchUpTimeout); err != nil {
 		return 0, err
 	}
-	tx, err := a.engine.store.BeginStep(ctx)
+	tx, err := a.engine.mirror.BeginStep(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -132,7 +132,7 @@ func (a *StreamApplier) await(ctx context.Context, position int64, timeout time.
 }
 
 // snapshot opens the source's snapshot and returns which transactions it sees.
-func (a *StreamApplier) snapshot(ctx context.Context, tx *pmo.Tx) (snap *lifecycle.Snapshot, visibility lifecycle.Sight, err error) {
+func (a *StreamApplier) snapshot(ctx context.Context, tx *mirrordb.Tx) (snap *lifecycle.Snapshot, visibility lifecycle.Sight, err error) {
 	if snap, err = a.openSnapshot(ctx, tx); err != nil {
 		return nil, visibility, err
 	}
@@ -152,7 +152,7 @@ func (a *StreamApplier) snapshot(ctx context.Context, tx *pmo.Tx) (snap *lifecyc
 
 // openSnapshot examines the catalogues only now and then: Identify checks the source's tables in every step, and the
 // proof whether the mirror stores what is written.
-func (a *StreamApplier) openSnapshot(ctx context.Context, tx *pmo.Tx) (*lifecycle.Snapshot, error) {
+func (a *StreamApplier) openSnapshot(ctx context.Context, tx *mirrordb.Tx) (*lifecycle.Snapshot, error) {
 	if time.Since(a.examined) < examineInterval {
 		tx.Assume(a.mirror)
 		return a.engine.source.Resnap(ctx, a.snap)
@@ -165,13 +165,13 @@ func (a *StreamApplier) openSnapshot(ctx context.Context, tx *pmo.Tx) (*lifecycl
 		snap.Close()
 		return nil, err
 	}
-	alignHashing(snap, tx.Mirror)
-	a.snap, a.mirror, a.examined = snap, tx.Mirror, time.Now()
+	alignHashing(snap, tx.Reader)
+	a.snap, a.mirror, a.examined = snap, tx.Reader, time.Now()
 	return snap, nil
 }
 
 // apply applies the rows that transactions have touched.
-func (a *StreamApplier) apply(ctx context.Context, tx *pmo.Tx, snap *lifecycle.Snapshot, visible []lifecycle.Transaction, now time.Time) ([]models.TableCount, error) {
+func (a *StreamApplier) apply(ctx context.Context, tx *mirrordb.Tx, snap *lifecycle.Snapshot, visible []lifecycle.Transaction, now time.Time) ([]models.TableCount, error) {
 	if len(visible) == 0 {
 		return nil, nil
 	}
@@ -205,7 +205,7 @@ func (a *StreamApplier) apply(ctx context.Context, tx *pmo.Tx, snap *lifecycle.S
 // watermark returns the watermark that a step reaches. The log is kept from the first transaction on that the snapshot
 // does not see. The horizon advances to the previous step's once the stream has passed everything that the previous
 // snapshot can have seen: a transaction with synchronous_commit = off is visible before the stream delivers it.
-func (a *StreamApplier) watermark(ctx context.Context, tx *pmo.Tx, pending []lifecycle.Transaction, visibility lifecycle.Sight, position int64) (reached models.Watermark, err error) {
+func (a *StreamApplier) watermark(ctx context.Context, tx *mirrordb.Tx, pending []lifecycle.Transaction, visibility lifecycle.Sight, position int64) (reached models.Watermark, err error) {
 	last, err := tx.Watermark(ctx)
 	switch {
 	case err != nil:

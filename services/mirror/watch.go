@@ -50,7 +50,7 @@ func (e *Engine) watchCancelRequests(ctx context.Context, run int64) (watched co
 			case <-tick.C:
 			}
 			// The run itself notices what an error here means.
-			if requested, err := e.store.CancelRequested(watched, run); err == nil && requested {
+			if requested, err := e.journal.CancelRequested(watched, run); err == nil && requested {
 				cancel(ErrCancelRequested)
 				return
 			}

@@ -59,7 +59,7 @@ func (w *Writer) claim(ctx context.Context, key *Key, fingerprint string) (write
 	tick := time.NewTicker(keyPoll)
 	defer tick.Stop()
 	for {
-		known, err := w.store.ClaimWrite(ctx, write)
+		known, err := w.records().Claim(ctx, write)
 		switch {
 		case err != nil:
 			return write, nil, err
@@ -67,7 +67,7 @@ func (w *Writer) claim(ctx context.Context, key *Key, fingerprint string) (write
 			return write, nil, nil
 		case known.Old && known.State != models.WriteIntended,
 			known.State == models.WriteClaimed && known.Lapsed:
-			if err := w.store.DropWrite(ctx, known.ID, known.State); err != nil {
+			if err := w.records().Drop(ctx, known.ID, known.State); err != nil {
 				return write, nil, err
 			}
 			continue
@@ -113,7 +113,7 @@ func (w *Writer) resolve(ctx context.Context, write models.Write) (bool, error) 
 // Sweep ends the writes that processes which are gone have left open, and forgets old answers. Errors:
 // connection; those that could not be ended are tried again the next time.
 func (w *Writer) Sweep(ctx context.Context) error {
-	open, err := w.store.OpenWrites(ctx)
+	open, err := w.records().Open(ctx)
 	if err != nil {
 		return err
 	}
@@ -126,5 +126,5 @@ func (w *Writer) Sweep(ctx context.Context) error {
 			break
 		}
 	}
-	return errors.Join(append(failures, w.store.ForgetWrites(ctx))...)
+	return errors.Join(append(failures, w.records().Forget(ctx))...)
 }

@@ -12,6 +12,8 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
+	attachmentsdb "lifecycle-sync/repositories/pmo/attachments"
+	outboxdb "lifecycle-sync/repositories/pmo/outbox"
 	"lifecycle-sync/services/failpoint"
 	"lifecycle-sync/services/mirror"
 )
@@ -46,6 +48,9 @@ type Writer struct {
 func NewWriter(source *lifecycle.Source, store *pmo.Store, refresher *mirror.Refresher, cache versionListener, files contents, log *slog.Logger) *Writer {
 	return &Writer{source: source, store: store, mirror: refresher, cache: cache, contents: files, log: log}
 }
+
+// records are the recorded writes, outside of transactions.
+func (w *Writer) records() *outboxdb.Outbox { return outboxdb.New(w.store.Session) }
 
 // Request is what every write has beside what it asks for.
 type Request struct {
@@ -124,7 +129,7 @@ func (w *Writer) inSource(ctx context.Context, write *models.Write, r Request, c
 		if !journaled(r, c) {
 			return nil
 		}
-		if err := w.store.InTx(ctx, func(p *pmo.Store) error { return intend(ctx, p, *write, r, c) }); err != nil {
+		if err := w.store.InTx(ctx, func(p *pmo.Session) error { return intend(ctx, p, *write, r, c) }); err != nil {
 			return err
 		}
 		failpoint.Reach("after-intent")
@@ -150,7 +155,7 @@ func (w *Writer) Once(ctx context.Context, key *Key, fingerprint string, do func
 		return Result{}, err
 	}
 	if key != nil {
-		if err := w.store.FinishWrite(context.WithoutCancel(ctx), write); err != nil { // it is done all the same
+		if err := w.records().Finish(context.WithoutCancel(ctx), write); err != nil { // it is done all the same
 			w.log.Warn("the answer to an Idempotency-Key could not be kept", "error", err)
 		}
 	}
@@ -159,23 +164,23 @@ func (w *Writer) Once(ctx context.Context, key *Key, fingerprint string, do func
 
 // WriteMirror runs change in one transaction of pmo_db, with the answer: for what lifecycle_db knows nothing of. After
 // an error none of the request's files is left. Errors: change's; conflict and busy of the key; connection.
-func (w *Writer) WriteMirror(ctx context.Context, r Request, change func(ctx context.Context, tx *pmo.Store) (data any, err error)) (Result, error) {
+func (w *Writer) WriteMirror(ctx context.Context, r Request, change func(ctx context.Context, tx *pmo.Session) (data any, err error)) (Result, error) {
 	write, done, err := w.claim(ctx, r.Key, r.Fingerprint)
 	if err != nil || done != nil {
 		w.discard(ctx, r.Files)
 		return replay(done), err
 	}
 	var version int64
-	err = w.store.InTx(ctx, func(tx *pmo.Store) error {
+	err = w.store.InTx(ctx, func(tx *pmo.Session) error {
 		data, err := change(ctx, tx)
 		if err == nil {
 			write.Body, err = json.Marshal(data)
 		}
 		if err == nil {
-			err = tx.FinishWrite(ctx, write)
+			err = outboxdb.New(tx).Finish(ctx, write)
 		}
 		if err == nil {
-			version, err = tx.Bump(ctx)
+			version, err = tx.BumpVersion(ctx)
 		}
 		return err
 	})
@@ -200,7 +205,7 @@ func (w *Writer) attached(ctx context.Context, files []models.Upload) (attached,
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), followTime)
 	defer cancel()
-	referred, err := w.store.ReferredObjects(ctx, []string{files[0].Key})
+	referred, err := attachmentsdb.New(w.store.Session).Referenced(ctx, []string{files[0].Key})
 	return len(referred) == 1, err == nil
 }
 
@@ -212,14 +217,14 @@ func journaled(r Request, c Change) bool {
 	return r.Key != nil || len(r.Files) > 0 || c.RemovesFiles
 }
 
-func intend(ctx context.Context, p *pmo.Store, write models.Write, r Request, c Change) error {
-	if err := p.IntendWrite(ctx, write); err != nil {
+func intend(ctx context.Context, p *pmo.Session, write models.Write, r Request, c Change) error {
+	if err := outboxdb.New(p).Intend(ctx, write); err != nil {
 		return err
 	}
 	if c.RemovesFiles {
-		return p.MarkRemoving(ctx, write.ID, c.ProductID)
+		return attachmentsdb.New(p).MarkRemoving(ctx, write.ID, c.ProductID)
 	}
-	return p.AddPending(ctx, write.ID, c.ProductID, r.Files)
+	return attachmentsdb.New(p).AddPending(ctx, write.ID, c.ProductID, r.Files)
 }
 
 // follow does what comes after the commit in lifecycle_db, and reports whether all of it succeeded. What
@@ -253,7 +258,7 @@ func (w *Writer) leavesFiles(ctx context.Context, write models.Write) bool {
 	if !deletesProduct(write) {
 		return false
 	}
-	has, err := w.store.HasAttachments(ctx, *write.RowID)
+	has, err := attachmentsdb.New(w.store.Session).Any(ctx, *write.RowID)
 	return has || err != nil // settling tells what is wrong
 }
 
@@ -274,32 +279,32 @@ func (w *Writer) end(ctx context.Context, write models.Write) error {
 
 // settle gives a committed write its files and its answer for good.
 func (w *Writer) settle(ctx context.Context, write models.Write) error {
-	return w.close(ctx, write, true, func(p *pmo.Store) error { return p.FinishWrite(ctx, write) })
+	return w.close(ctx, write, true, func(p *pmo.Session) error { return outboxdb.New(p).Finish(ctx, write) })
 }
 
 // abandon undoes what pmo_db holds of a write that did not commit.
 func (w *Writer) abandon(ctx context.Context, write models.Write) error {
-	return w.close(ctx, write, false, func(p *pmo.Store) error {
-		return errors.Join(p.DropWrite(ctx, write.ID, models.WriteIntended), p.DropWrite(ctx, write.ID, models.WriteClaimed))
+	return w.close(ctx, write, false, func(p *pmo.Session) error {
+		return errors.Join(outboxdb.New(p).Drop(ctx, write.ID, models.WriteIntended), outboxdb.New(p).Drop(ctx, write.ID, models.WriteClaimed))
 	})
 }
 
-func (w *Writer) close(ctx context.Context, write models.Write, committed bool, record func(p *pmo.Store) error) error {
+func (w *Writer) close(ctx context.Context, write models.Write, committed bool, record func(p *pmo.Session) error) error {
 	var gone []string
 	var version int64 // stays 0 where nothing changes that can be read: what is kept of reads stays good
-	err := w.store.InTx(ctx, func(p *pmo.Store) (err error) {
+	err := w.store.InTx(ctx, func(p *pmo.Session) (err error) {
 		var files int64
 		if committed && deletesProduct(write) {
-			gone, err = p.RemoveAttachments(ctx, *write.RowID)
+			gone, err = attachmentsdb.New(p).DeleteAll(ctx, *write.RowID)
 			files = int64(len(gone))
 		} else {
-			gone, files, err = p.SettleAttachments(ctx, write.ID, committed)
+			gone, files, err = attachmentsdb.New(p).Settle(ctx, write.ID, committed)
 		}
 		if err == nil {
 			err = record(p)
 		}
 		if err == nil && files > 0 {
-			version, err = p.Bump(ctx)
+			version, err = p.BumpVersion(ctx)
 		}
 		return err
 	})

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/catalog"
 )
 
 // latestTransitions is how many transitions are shown with a product.
@@ -13,7 +13,7 @@ const latestTransitions = 10
 // Reader reads products from one state of the mirror. Errors: connection, timeout, schema; Product: not found.
 type Reader interface {
 	DropdownReader
-	Products(ctx context.Context, f pmo.ProductFilter, order pmo.ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error)
+	Products(ctx context.Context, f catalog.ProductFilter, order catalog.ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error)
 	Product(ctx context.Context, id int64) (models.ListedProduct, error)
 	ProductRow(ctx context.Context, id int64) (*models.Row, error)
 	LatestTransitions(ctx context.Context, productID int64, limit int) ([]models.ListedTransition, error)

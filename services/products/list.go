@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/catalog"
 )
 
 // maxSearch is how many characters a search may have.
@@ -21,7 +21,7 @@ func sortKeys() []string {
 }
 
 // Filter says which products are meant.
-type Filter = pmo.ProductFilter
+type Filter = catalog.ProductFilter
 
 // Query is what a client asks of the list. Sort is a sort key, with "-" before it for
 // descending, or "" for newest first.
@@ -50,9 +50,9 @@ func (q Query) Check() error {
 }
 
 // Order is the order that the query asks for. Errors: as Check.
-func (q Query) Order() (pmo.ProductOrder, error) {
+func (q Query) Order() (catalog.ProductOrder, error) {
 	if err := q.Check(); err != nil {
-		return pmo.ProductOrder{}, err
+		return catalog.ProductOrder{}, err
 	}
 	return productOrder(q.Sort)
 }
@@ -78,15 +78,15 @@ func List(ctx context.Context, from Reader, q Query, now time.Time) (Page, error
 	return Page{Products: page, Pagination: paging.Of(total)}, err
 }
 
-func productOrder(sort string) (pmo.ProductOrder, error) {
+func productOrder(sort string) (catalog.ProductOrder, error) {
 	key, descending := strings.CutPrefix(sort, "-")
 	switch {
 	case sort == "":
-		return pmo.ProductOrder{Column: "created_at", Descending: true}, nil
+		return catalog.ProductOrder{Column: "created_at", Descending: true}, nil
 	case slices.Contains(sortKeys(), key):
-		return pmo.ProductOrder{Column: key, Descending: descending}, nil
+		return catalog.ProductOrder{Column: key, Descending: descending}, nil
 	default:
-		return pmo.ProductOrder{}, models.NewInvalid(models.FieldError{Field: "sort", Code: "unknown",
+		return catalog.ProductOrder{}, models.NewInvalid(models.FieldError{Field: "sort", Code: "unknown",
 			Text: models.NewText("products.unknown_sort", models.Params{"field": "sort", "choices": strings.Join(sortKeys(), ", ")})})
 	}
 }

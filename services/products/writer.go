@@ -8,6 +8,8 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
+	attachmentsdb "lifecycle-sync/repositories/pmo/attachments"
+	"lifecycle-sync/repositories/pmo/catalog"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/outbox"
 )
@@ -99,7 +101,7 @@ func (p *Writer) Delete(ctx context.Context, id int64, versions models.RowVersio
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		files, err := p.store.HasAttachments(ctx, id)
+		files, err := attachmentsdb.New(p.store.Session).Any(ctx, id)
 		if err != nil {
 			return outbox.Change{}, err
 		}
@@ -132,7 +134,7 @@ func (p *Writer) locked(ctx context.Context, tx *lifecycle.Tx, id int64, version
 	if product, err = tx.Product(ctx, p.products, id); err != nil {
 		return product, 0, err
 	}
-	if files, err = p.store.CountAttachments(ctx, id); err != nil {
+	if files, err = catalog.New(p.store.Session).CountAttachments(ctx, id); err != nil {
 		return product, 0, err
 	}
 	product.AttachmentsCount = files

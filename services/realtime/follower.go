@@ -13,6 +13,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/mirror"
 )
 
@@ -144,7 +145,7 @@ func (f *Follower) untilAllowed(ctx context.Context, cause *models.Error) {
 	run := models.FailedRun(models.RealtimeRun, now, now, cause)
 	recorded, at := false, int64(-1)
 	for {
-		switch mark, err := f.o.Store.Watermark(ctx); {
+		switch mark, err := journal.New(f.o.Store.Session).Watermark(ctx); {
 		case err != nil || mark == nil: // pmo_db may be away for a moment
 		case at < 0:
 			at = mark.RunID
@@ -152,7 +153,8 @@ func (f *Follower) untilAllowed(ctx context.Context, cause *models.Error) {
 			return
 		}
 		if !recorded && at >= 0 { // now whoever allows a run is seen
-			recorded = f.o.Store.Record(ctx, &run, nil, nil) == nil
+			err := f.o.Store.InTx(ctx, func(tx *pmo.Session) error { return journal.New(tx).Record(ctx, &run, nil, nil) })
+			recorded = err == nil
 		}
 		select {
 		case <-ctx.Done():

@@ -11,6 +11,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/lifecycle"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/mirror"
 )
 
@@ -27,7 +28,7 @@ func (f *Follower) session(ctx context.Context) (began bool, err error) {
 	attended, stopWatching := f.o.Engine.WatchConnections(ctx)
 	defer stopWatching()
 	ctx = attended
-	name, err := f.o.Store.SlotName(ctx)
+	name, err := journal.New(f.o.Store.Session).SlotName(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -117,7 +118,7 @@ func (f *Follower) catchUp(ctx context.Context, slot lifecycle.Slot) error {
 
 // needed says which run the session must begin with, if any.
 func (f *Follower) needed(ctx context.Context, slot lifecycle.Slot) (req mirror.Request, needed bool, err error) {
-	mark, err := f.o.Store.Watermark(ctx)
+	mark, err := journal.New(f.o.Store.Session).Watermark(ctx)
 	if err != nil {
 		return req, false, err
 	}

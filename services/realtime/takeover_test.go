@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/realtime"
 	"lifecycle-sync/test/kit/databases"
@@ -127,7 +128,7 @@ func (l *lab) copied() *lab {
 // slot is what the replication slot of the lab's pmo_db is called.
 func (l *lab) slot() string {
 	l.Helper()
-	name, err := l.Store.SlotName(l.Context())
+	name, err := journal.New(l.Store.Session).SlotName(l.Context())
 	if err != nil {
 		l.Fatal(err)
 	}

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/catalog"
 )
 
 // shownMonths is how many months the charts go back, the present one included.
@@ -17,9 +17,9 @@ type MonthCount struct {
 }
 
 // calendarOf tells the days and months as they are in now's time zone.
-func calendarOf(now time.Time) pmo.Calendar {
+func calendarOf(now time.Time) catalog.Calendar {
 	year, month, day := now.Date()
-	c := pmo.Calendar{Today: models.NewDate(year, month, day), YearAgo: models.NewDate(year-1, month, min(day, lastDay(year-1, month)))}
+	c := catalog.Calendar{Today: models.NewDate(year, month, day), YearAgo: models.NewDate(year-1, month, min(day, lastDay(year-1, month)))}
 	for i := range shownMonths + 1 {
 		first := time.Date(year, month-shownMonths+1+time.Month(i), 1, 0, 0, 0, 0, now.Location())
 		y, m, _ := time.Date(year, month-shownMonths+1+time.Month(i), 1, 0, 0, 0, 0, time.UTC).Date()
@@ -39,7 +39,7 @@ func countMonth(months []int64, month *int, count int64) {
 	}
 }
 
-func monthCounts(c pmo.Calendar, counts []int64) []MonthCount {
+func monthCounts(c catalog.Calendar, counts []int64) []MonthCount {
 	out := make([]MonthCount, len(counts))
 	for i, count := range counts {
 		out[i] = MonthCount{c.Days[i].Time().Format("2006-01"), count}

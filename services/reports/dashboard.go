@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/catalog"
 	"lifecycle-sync/services/products"
 )
 
@@ -18,10 +18,10 @@ const recent = 10
 // Reader reads, all in one state of the mirror. Errors: connection, timeout, schema.
 type Reader interface {
 	products.DropdownReader
-	ProductGroups(ctx context.Context, f pmo.ProductFilter, c pmo.Calendar) ([]pmo.ProductGroup, error)
-	TransitionGroups(ctx context.Context, f pmo.ProductFilter, c pmo.Calendar) ([]pmo.TransitionGroup, error)
-	RecentProducts(ctx context.Context, f pmo.ProductFilter, limit int) ([]models.ListedProduct, error)
-	RecentTransitions(ctx context.Context, f pmo.ProductFilter, of int64, limit int) ([]models.ListedTransition, error)
+	ProductGroups(ctx context.Context, f catalog.ProductFilter, c catalog.Calendar) ([]catalog.ProductGroup, error)
+	TransitionGroups(ctx context.Context, f catalog.ProductFilter, c catalog.Calendar) ([]catalog.TransitionGroup, error)
+	RecentProducts(ctx context.Context, f catalog.ProductFilter, limit int) ([]models.ListedProduct, error)
+	RecentTransitions(ctx context.Context, f catalog.ProductFilter, of int64, limit int) ([]models.ListedTransition, error)
 	LastSync(ctx context.Context) (*models.Instant, error)
 }
 
@@ -69,7 +69,7 @@ type Charts struct {
 }
 
 // transitionsIn is how many transitions there are.
-func transitionsIn(groups []pmo.TransitionGroup) (n int64) {
+func transitionsIn(groups []catalog.TransitionGroup) (n int64) {
 	for _, g := range groups {
 		n += g.Count
 	}
@@ -78,7 +78,7 @@ func transitionsIn(groups []pmo.TransitionGroup) (n int64) {
 
 // Read makes the dashboard of the products that a filter lets through, for the day and time zone of now.
 // Errors: connection, timeout, schema.
-func Read(ctx context.Context, from Reader, f pmo.ProductFilter, now time.Time) (d Dashboard, err error) {
+func Read(ctx context.Context, from Reader, f catalog.ProductFilter, now time.Time) (d Dashboard, err error) {
 	lists, err := products.Dropdowns(ctx, from)
 	if err != nil {
 		return d, err

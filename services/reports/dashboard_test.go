@@ -15,6 +15,7 @@ import (
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/catalog"
 	"lifecycle-sync/services/reports"
 	"lifecycle-sync/test/kit/databases"
 )
@@ -169,17 +170,17 @@ func TestDashboard(t *testing.T) {
 	t.Parallel()
 	type filtered struct {
 		name   string
-		filter pmo.ProductFilter
+		filter catalog.ProductFilter
 		passes func(models.Product) bool
 	}
 	filters := []filtered{
-		{"all", pmo.ProductFilter{}, func(models.Product) bool { return true }},
-		{"a stage", pmo.ProductFilter{StageID: 2}, func(p models.Product) bool { return p.StageID != nil && *p.StageID == 2 }},
-		{"a segment by name", pmo.ProductFilter{Segment: "ÉNERGIE & <CO>"}, func(p models.Product) bool { return p.SegmentID != nil && *p.SegmentID == 2 }},
-		{"a search", pmo.ProductFilter{Search: "PRODUK 3"}, func(p models.Product) bool { return p.Name != nil && strings.Contains(*p.Name, "Produk 3") }},
-		{"no price", pmo.ProductFilter{Missing: "price"}, func(p models.Product) bool { return p.Price == nil }},
-		{"a stage, no launch", pmo.ProductFilter{Missing: "launchDate", StageID: 1}, func(p models.Product) bool { return p.LaunchDate == nil && p.StageID != nil && *p.StageID == 1 }},
-		{"nothing", pmo.ProductFilter{CategoryID: 8}, func(models.Product) bool { return false }},
+		{"all", catalog.ProductFilter{}, func(models.Product) bool { return true }},
+		{"a stage", catalog.ProductFilter{StageID: 2}, func(p models.Product) bool { return p.StageID != nil && *p.StageID == 2 }},
+		{"a segment by name", catalog.ProductFilter{Segment: "ÉNERGIE & <CO>"}, func(p models.Product) bool { return p.SegmentID != nil && *p.SegmentID == 2 }},
+		{"a search", catalog.ProductFilter{Search: "PRODUK 3"}, func(p models.Product) bool { return p.Name != nil && strings.Contains(*p.Name, "Produk 3") }},
+		{"no price", catalog.ProductFilter{Missing: "price"}, func(p models.Product) bool { return p.Price == nil }},
+		{"a stage, no launch", catalog.ProductFilter{Missing: "launchDate", StageID: 1}, func(p models.Product) bool { return p.LaunchDate == nil && p.StageID != nil && *p.StageID == 1 }},
+		{"nothing", catalog.ProductFilter{CategoryID: 8}, func(models.Product) bool { return false }},
 	}
 	jakarta, err := time.LoadLocation("Asia/Jakarta")
 	if err != nil {
@@ -197,7 +198,7 @@ func TestDashboard(t *testing.T) {
 				l := newLab(t, url(t), uint64(seed), now)
 				answers[t.Name()[strings.LastIndex(t.Name(), "/"):]] = map[string][]byte{}
 				late := l.oracle.now.Format(time.DateOnly)
-				for _, f := range append(filters, filtered{"overdue", pmo.ProductFilter{Overdue: true}, func(p models.Product) bool {
+				for _, f := range append(filters, filtered{"overdue", catalog.ProductFilter{Overdue: true}, func(p models.Product) bool {
 					return p.StageEnd != nil && p.StageEnd.String() < late && (p.StageID == nil || *p.StageID != 4)
 				}}) {
 					got := l.read(t, f.filter)
@@ -214,10 +215,10 @@ func TestDashboard(t *testing.T) {
 	}
 }
 
-func (l *lab) read(t *testing.T, f pmo.ProductFilter) (out []byte) {
+func (l *lab) read(t *testing.T, f catalog.ProductFilter) (out []byte) {
 	t.Helper()
-	_, err := l.store.View(t.Context(), func(v *pmo.Store) error {
-		d, err := reports.Read(t.Context(), v, f, l.oracle.now)
+	_, err := l.store.View(t.Context(), func(s *pmo.Session) error {
+		d, err := reports.Read(t.Context(), catalog.New(s), f, l.oracle.now)
 		if err != nil {
 			return err
 		}
@@ -270,7 +271,7 @@ func TestEmptyDashboard(t *testing.T) {
 		t.Parallel()
 		l := &lab{oracle: oracle{now: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)}}
 		l.db, l.store = databases.PMO(t, url(t))
-		got := string(l.read(t, pmo.ProductFilter{}))
+		got := string(l.read(t, catalog.ProductFilter{}))
 		for _, want := range []string{`"totalProducts":0,"totalValue":0,"byStage":[]`, `"averageDaysInStage":null`, `"lastSyncAt":null`, `"recentProducts":[]`, `"recentTransitions":[]`,
 			`"stageTransitions":[]`, `"segmentByStage":[]`, `"transitionSpeed":[]`, `{"month":"2026-11","count":0}`} {
 			if !strings.Contains(got, want) {

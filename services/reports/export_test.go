@@ -4,7 +4,7 @@ import (
 	"math/big"
 	"time"
 
-	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/catalog"
 )
 
 // What the tests of the arithmetic look at.
@@ -13,4 +13,4 @@ func AverageOf(sum *big.Int, count, unit int64) Average { return average(sum, co
 
 func Percentages(counts []int64) []Tenths { return percentages(counts) }
 
-func CalendarOf(now time.Time) pmo.Calendar { return calendarOf(now) }
+func CalendarOf(now time.Time) catalog.Calendar { return calendarOf(now) }

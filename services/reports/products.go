@@ -3,7 +3,7 @@ package reports
 import (
 	"math/big"
 
-	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/catalog"
 	"lifecycle-sync/services/products"
 )
 
@@ -38,7 +38,7 @@ type SegmentRow struct {
 }
 
 // products fills in what is known from the products alone.
-func (d *Dashboard) products(groups []pmo.ProductGroup, lists products.DropdownLists, c pmo.Calendar) {
+func (d *Dashboard) products(groups []catalog.ProductGroup, lists products.DropdownLists, c catalog.Calendar) {
 	stages, segments, categories := newAxis(), newAxis(), newAxis()
 	for _, s := range lists.Stages {
 		stages.add(&s.ID, s.Name)
@@ -90,7 +90,7 @@ func (d *Dashboard) products(groups []pmo.ProductGroup, lists products.DropdownL
 	}
 }
 
-func (c *Completeness) add(g pmo.ProductGroup) {
+func (c *Completeness) add(g catalog.ProductGroup) {
 	lack := func(missing bool, count *int64) {
 		if missing {
 			*count += g.Count
@@ -148,7 +148,7 @@ func (t tally) labelledCounts() []LabelledCount {
 }
 
 // valueOf puts the sum of the prices together.
-func valueOf(g pmo.ProductGroup) *big.Int {
+func valueOf(g catalog.ProductGroup) *big.Int {
 	high := whole(g.ValueHigh)
 	return high.Lsh(high, 32).Add(high, whole(g.ValueLow))
 }

@@ -7,6 +7,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/catalog"
 	"lifecycle-sync/services/products"
 	"lifecycle-sync/services/reports"
 )
@@ -22,7 +23,7 @@ func TestFiguresAgreeWithTheList(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		l := newLab(t, url(t), 7, time.Date(2026, 11, 24, 3, 0, 0, 0, jakarta)) // in UTC, the day before
-		for _, others := range []pmo.ProductFilter{
+		for _, others := range []catalog.ProductFilter{
 			{}, {StageID: 2}, {StageID: 4}, {Segment: "transmisi"}, {Search: "produk 3"}, {CategoryID: 9, SegmentID: 1}, {CategoryID: 8},
 			{Missing: "stage"}, {Missing: "price", Segment: "distribusi"}, {Overdue: true}, {Overdue: true, Missing: "launchDate", Search: "1"},
 		} {
@@ -32,9 +33,10 @@ func TestFiguresAgreeWithTheList(t *testing.T) {
 }
 
 // agrees opens each tile.
-func (l *lab) agrees(t *testing.T, others pmo.ProductFilter) {
+func (l *lab) agrees(t *testing.T, others catalog.ProductFilter) {
 	t.Helper()
-	_, err := l.store.View(t.Context(), func(v *pmo.Store) error {
+	_, err := l.store.View(t.Context(), func(s *pmo.Session) error {
+		v := catalog.New(s)
 		d, err := reports.Read(t.Context(), v, others, l.oracle.now)
 		if err != nil {
 			return err
@@ -59,7 +61,7 @@ func (l *lab) agrees(t *testing.T, others pmo.ProductFilter) {
 }
 
 // lists counts what the list has, on its first page and behind its end.
-func (l *lab) lists(t *testing.T, v *pmo.Store, f pmo.ProductFilter, want int64) {
+func (l *lab) lists(t *testing.T, v *catalog.Catalog, f catalog.ProductFilter, want int64) {
 	t.Helper()
 	for _, page := range []int64{1, 1000} {
 		got, err := products.List(t.Context(), v, products.Query{Filter: f, Paging: models.Paging{Page: page, Limit: 100}}, l.oracle.now)
@@ -84,13 +86,14 @@ func TestOverdueWithoutStages(t *testing.T) {
 		if late == 0 {
 			t.Fatal("nothing is late")
 		}
-		_, err := l.store.View(t.Context(), func(v *pmo.Store) error {
-			l.lists(t, v, pmo.ProductFilter{Overdue: true}, late)
+		_, err := l.store.View(t.Context(), func(s *pmo.Session) error {
+			v := catalog.New(s)
+			l.lists(t, v, catalog.ProductFilter{Overdue: true}, late)
 			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		l.agrees(t, pmo.ProductFilter{})
+		l.agrees(t, catalog.ProductFilter{})
 	})
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/catalog"
 )
 
 // secondsInDay is the unit of stays.
@@ -46,7 +46,7 @@ func Transitions(ctx context.Context, from Reader, now time.Time) ([]Transitions
 		return nil, err
 	}
 	calendar := calendarOf(now)
-	groups, err := from.TransitionGroups(ctx, pmo.ProductFilter{}, calendar)
+	groups, err := from.TransitionGroups(ctx, catalog.ProductFilter{}, calendar)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ type stays struct {
 	shortest, longest int64 // seconds
 }
 
-func (s *stays) add(g pmo.TransitionGroup) {
+func (s *stays) add(g catalog.TransitionGroup) {
 	if g.Timed == 0 {
 		return
 	}
@@ -85,7 +85,7 @@ func (s *stays) speed(of Label) Speed {
 }
 
 // transitions fills in what is known from the stage history.
-func (d *Dashboard) transitions(groups []pmo.TransitionGroup, stages []models.Stage, c pmo.Calendar) {
+func (d *Dashboard) transitions(groups []catalog.TransitionGroup, stages []models.Stage, c catalog.Calendar) {
 	in, out, into := newAxis(), newAxis(), newAxis()
 	for _, s := range stages {
 		for _, a := range []*axis{in, out, into} {
@@ -133,7 +133,7 @@ func newMatrix(out, into *axis) matrix {
 	return m
 }
 
-func (m matrix) add(from, to int, g pmo.TransitionGroup) {
+func (m matrix) add(from, to int, g catalog.TransitionGroup) {
 	m.counts[from][to] += g.Count
 	if same(g.Entered, g.FromID) {
 		m.stays[from][to].add(g)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/mirror"
 )
 
@@ -13,11 +14,11 @@ import (
 // has ended already or cannot be asked, connection, timeout.
 func (s *Service) Cancel(ctx context.Context, id int64) (models.Run, error) {
 	if !s.ours(id) {
-		if err := s.o.Store.MarkInterrupted(ctx); err != nil {
+		if err := journal.New(s.o.Store.Session).MarkInterrupted(ctx); err != nil {
 			return models.Run{}, err
 		}
 	}
-	run, err := s.o.Store.Run(ctx, id)
+	run, err := journal.New(s.o.Store.Session).Run(ctx, id)
 	switch {
 	case err != nil:
 		return models.Run{}, err
@@ -28,7 +29,7 @@ func (s *Service) Cancel(ctx context.Context, id int64) (models.Run, error) {
 	}
 	own := s.mine(id)
 	if !s.o.Store.Features().SingleWriter {
-		if asked, err := s.o.Store.RequestCancel(ctx, id); err != nil {
+		if asked, err := journal.New(s.o.Store.Session).RequestCancel(ctx, id); err != nil {
 			return models.Run{}, err
 		} else if !asked {
 			return models.Run{}, tooLate(*run)

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/mirror"
 )
 
@@ -116,7 +118,10 @@ func (s *Service) record(ctx context.Context, o Outcome, changes []models.Logged
 		class := string(e.Class)
 		o.Run.State, o.Run.ErrorClass, o.Run.ErrorMessage, o.Run.ErrorRemedy = models.Failed, &class, &e.LegacyMessage, &e.LegacyRemedy
 	}
-	if err := s.o.Store.Record(ctx, &o.Run, o.Tables, changes); err != nil {
+	err := s.o.Store.InTx(ctx, func(tx *pmo.Session) error {
+		return journal.New(tx).Record(ctx, &o.Run, o.Tables, changes)
+	})
+	if err != nil {
 		if models.AsError(err).Class == models.Busy {
 			err = s.busy(ctx, err)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/journal"
 )
 
 // Journal tells of past runs and of what they left in quarantine. These are no part of the mirror, so
@@ -33,7 +34,7 @@ func (r *Journal) SourceName(table string) string {
 // List returns a page of the runs, newest first, without those of API writes. Errors: connection,
 // timeout, schema.
 func (r *Journal) List(ctx context.Context, p models.Paging) (runs []models.Run, pagination models.Pagination, err error) {
-	return page(ctx, r.store, p, (*pmo.Store).Runs)
+	return page(ctx, r.store, p, (*journal.Journal).Runs)
 }
 
 // ListedRun is a run with how many rows it has written, or as a comparison would have; nil when that is not known.
@@ -46,7 +47,7 @@ type ListedRun struct {
 // Counted returns a page of the runs as List does, with how many rows each has written. Errors: connection,
 // timeout, schema.
 func (r *Journal) Counted(ctx context.Context, p models.Paging) (listed []ListedRun, pagination models.Pagination, err error) {
-	return page(ctx, r.store, p, func(v *pmo.Store, ctx context.Context, offset, limit int) ([]ListedRun, int64, error) {
+	return page(ctx, r.store, p, func(v *journal.Journal, ctx context.Context, offset, limit int) ([]ListedRun, int64, error) {
 		runs, total, err := v.Runs(ctx, offset, limit)
 		if err != nil || len(runs) == 0 {
 			return nil, total, err
@@ -73,13 +74,14 @@ func (r *Journal) Counted(ctx context.Context, p models.Paging) (listed []Listed
 // Quarantine returns a page of the source rows that cannot stand in the mirror, in mirroring order and
 // by id. Errors: connection, timeout, schema.
 func (r *Journal) Quarantine(ctx context.Context, p models.Paging) (rows []models.Quarantined, pagination models.Pagination, err error) {
-	return page(ctx, r.store, p, (*pmo.Store).QuarantinedRows)
+	return page(ctx, r.store, p, (*journal.Journal).QuarantinedRows)
 }
 
 // One returns a run of any mode, with what it did to each table. Errors: not_found, connection, timeout,
 // schema.
 func (r *Journal) One(ctx context.Context, id int64) (run models.Run, tables []models.TableCount, err error) {
-	_, err = r.store.View(ctx, func(v *pmo.Store) error {
+	_, err = r.store.View(ctx, func(s *pmo.Session) error {
+		v := journal.New(s)
 		if run, err = existing(ctx, v, id); err != nil {
 			return err
 		}
@@ -92,7 +94,7 @@ func (r *Journal) One(ctx context.Context, id int64) (run models.Run, tables []m
 // Changes returns a page of what a run overwrote or removed, and a dry run would. Errors: not_found,
 // connection, timeout, schema.
 func (r *Journal) Changes(ctx context.Context, id int64, p models.Paging) (changes []models.LoggedChange, pagination models.Pagination, err error) {
-	return page(ctx, r.store, p, func(v *pmo.Store, ctx context.Context, offset, limit int) ([]models.LoggedChange, int64, error) {
+	return page(ctx, r.store, p, func(v *journal.Journal, ctx context.Context, offset, limit int) ([]models.LoggedChange, int64, error) {
 		if _, err := existing(ctx, v, id); err != nil {
 			return nil, 0, err
 		}
@@ -122,12 +124,12 @@ func (r *Journal) RowChanges(ctx context.Context, q RowQuery) (changes []models.
 	if q.ID == 0 {
 		return nil, models.Pagination{}, models.NewInvalid(models.FieldError{Field: "id", Code: "required", LegacyMessage: "id must be that of a row"})
 	}
-	return page(ctx, r.store, q.Paging, func(v *pmo.Store, ctx context.Context, offset, limit int) ([]models.RowChange, int64, error) {
+	return page(ctx, r.store, q.Paging, func(v *journal.Journal, ctx context.Context, offset, limit int) ([]models.RowChange, int64, error) {
 		return v.RowChanges(ctx, r.tables[at].Name, q.ID, offset, limit)
 	})
 }
 
-func existing(ctx context.Context, v *pmo.Store, id int64) (models.Run, error) {
+func existing(ctx context.Context, v *journal.Journal, id int64) (models.Run, error) {
 	run, err := v.Run(ctx, id)
 	if err == nil && run == nil {
 		err = &models.Error{Class: models.NotFound, LegacyMessage: fmt.Sprintf("There is no run %d", id)}
@@ -140,12 +142,12 @@ func existing(ctx context.Context, v *pmo.Store, id int64) (models.Run, error) {
 
 // page reads a page and how much there is in one state of pmo_db.
 func page[T any](
-	ctx context.Context, store *pmo.Store, p models.Paging, read func(v *pmo.Store, ctx context.Context, offset, limit int) ([]T, int64, error),
+	ctx context.Context, store *pmo.Store, p models.Paging, read func(v *journal.Journal, ctx context.Context, offset, limit int) ([]T, int64, error),
 ) (items []T, pagination models.Pagination, err error) {
 	p = p.Bounded()
 	var total int64
-	_, err = store.View(ctx, func(v *pmo.Store) error {
-		items, total, err = read(v, ctx, p.Offset(), int(p.Limit))
+	_, err = store.View(ctx, func(s *pmo.Session) error {
+		items, total, err = read(journal.New(s), ctx, p.Offset(), int(p.Limit))
 		return err
 	})
 	return items, p.Of(total), err

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/runs"
 )
 
@@ -25,7 +26,7 @@ func TestRowChangesThatWereMade(t *testing.T) {
 		} {
 			run := models.Run{Mode: r.mode, State: r.state, StartedAt: time.Date(2026, 3, 1, 9, 0, 0, 1000, time.UTC)}
 			found := []models.LoggedChange{{Table: "products", RowID: 7, Action: "update", Before: models.JSON(`{"harga": 1}`), After: models.JSON(`{"harga": 2}`)}}
-			if err := l.store.Record(l.Context(), &run, nil, found); err != nil {
+			if err := journal.New(l.store.Session).Record(l.Context(), &run, nil, found); err != nil {
 				l.Fatal(err)
 			}
 			if r.made {

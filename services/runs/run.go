@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/mirror"
 )
 
@@ -121,7 +122,7 @@ func (s *Service) claim(ctx, runCtx context.Context) (context.Context, *active, 
 		s.mu.Unlock()
 		select {
 		case <-other.began:
-			run, err := s.o.Store.Run(ctx, other.run.ID)
+			run, err := journal.New(s.o.Store.Session).Run(ctx, other.run.ID)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -209,7 +210,7 @@ func (s *Service) synchronise(ctx context.Context, req mirror.Request, p mirror.
 // busy turns the error that pmo_db has another writer into UnderWayError, or into unavailable when that is an
 // API write, which is over in a moment.
 func (s *Service) busy(ctx context.Context, cause error) error {
-	run, err := s.o.Store.Running(ctx)
+	run, err := journal.New(s.o.Store.Session).Running(ctx)
 	switch {
 	case err != nil:
 		return err

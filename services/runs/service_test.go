@@ -8,6 +8,8 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/pmo/journal"
+	mirrordb "lifecycle-sync/repositories/pmo/mirror"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/runs"
 	"lifecycle-sync/test/kit"
@@ -127,7 +129,7 @@ func TestCancelOwnRun(t *testing.T) {
 		if o := <-l.ended; o.Run.State != models.CanceledRun || !o.Run.CancelRequested {
 			l.Errorf("%+v", o)
 		}
-		kept, err := l.store.Run(l.Context(), run.ID)
+		kept, err := journal.New(l.store.Session).Run(l.Context(), run.ID)
 		if err != nil || kept.State != models.CanceledRun || !kept.CancelRequested {
 			l.Errorf("%+v, %v", kept, err)
 		}
@@ -171,7 +173,7 @@ func TestCancelRunOfAnotherProcess(t *testing.T) {
 		if o := <-l.ended; o.Run.State != models.CanceledRun {
 			l.Errorf("%+v, %s", o, *o.Run.ErrorMessage)
 		}
-		if kept, err := l.store.Run(l.Context(), run.ID); err != nil || kept.State != models.CanceledRun || !kept.CancelRequested {
+		if kept, err := journal.New(l.store.Session).Run(l.Context(), run.ID); err != nil || kept.State != models.CanceledRun || !kept.CancelRequested {
 			l.Errorf("%+v, %v", kept, err)
 		}
 	})
@@ -226,7 +228,7 @@ func TestCloseCancels(t *testing.T) {
 		if finished == nil || finished.Run.ID != run.ID || finished.Run.State != models.CanceledRun {
 			l.Errorf("%+v", finished)
 		}
-		if kept, err := l.store.Run(l.Context(), run.ID); err != nil || kept.State != models.CanceledRun || kept.CancelRequested {
+		if kept, err := journal.New(l.store.Session).Run(l.Context(), run.ID); err != nil || kept.State != models.CanceledRun || kept.CancelRequested {
 			l.Errorf("%+v, %v", kept, err)
 		}
 	})
@@ -237,7 +239,7 @@ func TestRunWaitsForAnAPIWrite(t *testing.T) {
 	t.Parallel()
 	each(t, func(l *lab) {
 		l.synced(runs.Request{})
-		tx, err := l.store.BeginRefresh(l.Context(), time.Now())
+		tx, err := mirrordb.New(l.store).BeginRefresh(l.Context(), time.Now())
 		if err != nil {
 			l.Fatal(err)
 		}
@@ -343,7 +345,7 @@ func TestDryRunIsApplied(t *testing.T) {
 			*refused.Run.Digest == *dry.Digest || len(refused.Tables) != 5 || refused.Tables[3].Updated != 1 || refused.Wrote() {
 			l.Fatalf("%+v", refused)
 		}
-		changes, total, err := l.store.RunChanges(l.Context(), refused.Run.ID, 0, 10)
+		changes, total, err := journal.New(l.store.Session).RunChanges(l.Context(), refused.Run.ID, 0, 10)
 		if err != nil || total != 1 || changes[0].RowID != 3 || string(changes[0].After) != `{"harga":8}` {
 			l.Errorf("%+v, %v", changes, err)
 		}

@@ -6,6 +6,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/realtime"
 )
 
@@ -22,7 +23,7 @@ const (
 )
 
 // Standing is what the runs tell of the mirror.
-type Standing = pmo.Standing
+type Standing = journal.Standing
 
 // Status is how the mirror stands.
 type Status struct {
@@ -54,7 +55,7 @@ func stateOf(st Standing, staleAfter time.Duration) State {
 func (s *Service) Status(ctx context.Context) (Status, error) {
 	status, err := s.read(ctx)
 	if err == nil && status.Running != nil && !s.ours(status.Running.ID) {
-		if err = s.o.Store.MarkInterrupted(ctx); err == nil {
+		if err = journal.New(s.o.Store.Session).MarkInterrupted(ctx); err == nil {
 			status, err = s.read(ctx)
 		}
 	}
@@ -62,8 +63,8 @@ func (s *Service) Status(ctx context.Context) (Status, error) {
 }
 
 func (s *Service) read(ctx context.Context) (status Status, err error) {
-	_, err = s.o.Store.View(ctx, func(v *pmo.Store) error {
-		status.Standing, err = v.Standing(ctx)
+	_, err = s.o.Store.View(ctx, func(v *pmo.Session) error {
+		status.Standing, err = journal.New(v).Standing(ctx)
 		return err
 	})
 	status.State = stateOf(status.Standing, s.o.StaleAfter)

@@ -15,6 +15,7 @@ import (
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/runs"
 	"lifecycle-sync/test/kit"
@@ -47,7 +48,7 @@ func (l *lab) process() *process {
 	log := slog.New(slog.NewTextHandler(p.log, nil))
 	syncs := runs.New(runs.Options{Engine: held{l.eng, p.release}, Store: l.store, Timeout: time.Minute, Now: time.Now, Log: log})
 	l.Cleanup(syncs.Close)
-	p.Schedule = New(Options{Runs: syncs, History: l.store, Now: time.Now, Log: log})
+	p.Schedule = New(Options{Runs: syncs, History: journal.New(l.store.Session), Now: time.Now, Log: log})
 	return p
 }
 
@@ -81,7 +82,10 @@ func TestTwoProcessesMakeOneRun(t *testing.T) {
 			first, second, due := l.process(), l.process(), time.Now()
 			ended := make(chan error, 2)
 			go func() { ended <- first.turn(t.Context(), mode, due) }()
-			kit.Eventually(l, "a run has begun", func() bool { run, err := l.store.Running(t.Context()); return err == nil && run != nil })
+			kit.Eventually(l, "a run has begun", func() bool {
+				run, err := journal.New(l.store.Session).Running(t.Context())
+				return err == nil && run != nil
+			})
 			go func() { ended <- second.turn(t.Context(), mode, due) }()
 			kit.Eventually(l, "the second waits", func() bool { return second.log.Contains("waits") })
 			close(first.release)
@@ -90,7 +94,7 @@ func TestTwoProcessesMakeOneRun(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			runs, total, err := l.store.Runs(t.Context(), 0, 10)
+			runs, total, err := journal.New(l.store.Session).Runs(t.Context(), 0, 10)
 			if want := map[string]int64{models.IncrementalRun: 1, models.FullRun: 2}[mode]; err != nil || total != want || runs[total-1].State != models.Succeeded || want == 2 && runs[0].Mode != models.VerifyRun {
 				t.Errorf("%d runs, %+v, %v\n%s", total, runs, err, second.log)
 			}
@@ -108,7 +112,7 @@ func TestLastMade(t *testing.T) {
 		t.Parallel()
 		l := newLab(t, url)
 		last := func(mode string) string {
-			run, err := l.store.LastMade(t.Context(), mode)
+			run, err := journal.New(l.store.Session).LastMade(t.Context(), mode)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/catalog"
 	"lifecycle-sync/services/products"
 )
 
@@ -14,7 +14,7 @@ import (
 type Reader interface {
 	Transition(ctx context.Context, id int64) (models.ListedTransition, error)
 	TransitionRow(ctx context.Context, id int64) (*models.Row, error)
-	Transitions(ctx context.Context, f pmo.TransitionFilter, offset, limit int) ([]models.ListedTransition, int64, error)
+	Transitions(ctx context.Context, f catalog.TransitionFilter, offset, limit int) ([]models.ListedTransition, int64, error)
 }
 
 // Query is what a client asks of the stage history: the transitions that meet every condition that
@@ -51,8 +51,8 @@ func List(ctx context.Context, from Reader, q Query, zone *time.Location) (Page,
 }
 
 // filter turns days into times, as far as a transition can have them.
-func (q Query) filter(zone *time.Location) pmo.TransitionFilter {
-	f := pmo.TransitionFilter{ProductID: q.ProductID, FromStageID: q.FromStageID, ToStageID: q.ToStageID, Search: q.Search}
+func (q Query) filter(zone *time.Location) catalog.TransitionFilter {
+	f := catalog.TransitionFilter{ProductID: q.ProductID, FromStageID: q.FromStageID, ToStageID: q.ToStageID, Search: q.Search}
 	if q.Since != nil {
 		year, month, day := q.Since.Time().Date()
 		since := time.Date(year, month, day, 0, 0, 0, 0, zone)

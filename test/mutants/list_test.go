@@ -23,8 +23,8 @@ var mutants = map[string]mutant{
 		"./services/mirror", "TestEveryColumnIsCompared",
 	},
 	"deletes one row more": {
-		"repositories/pmo/tx.go",
-		`return tx.deleteFrom(ctx, t.Mirror+" WHERE id", ids)`, `return tx.deleteFrom(ctx, t.Mirror+" WHERE id", append(ids, func() (more []int64) {
+		"repositories/pmo/mirror/tx.go",
+		`return tx.s.DeleteIDs(ctx, t.Mirror+" WHERE id", ids)`, `return tx.s.DeleteIDs(ctx, t.Mirror+" WHERE id", append(ids, func() (more []int64) {
 		for _, id := range ids {
 			more = append(more, id+1)
 		}
@@ -53,8 +53,8 @@ var mutants = map[string]mutant{
 		"./services/mirror", "TestVanishedAndComeInOneRange",
 	},
 	"advances the watermark when a run fails": {
-		"repositories/pmo/runs.go",
-		"	e := models.AsError(cause)\n	run.State", "	_ = s.db.WithContext(ctx).Exec(\"UPDATE lifecycle_sync_watermark SET horizon = ? WHERE horizon IS NOT NULL\", run.Horizon).Error\n	e := models.AsError(cause)\n	run.State",
+		"repositories/pmo/journal/recording.go",
+		"	e := models.AsError(cause)\n	run.State", "	_ = j.s.Gorm(ctx).Exec(\"UPDATE lifecycle_sync_watermark SET horizon = ? WHERE horizon IS NOT NULL\", run.Horizon).Error\n	e := models.AsError(cause)\n	run.State",
 		"./services/mirror", "TestMassDelete|TestCancelledMidway/segments",
 	},
 	"never tries quarantined rows again": {

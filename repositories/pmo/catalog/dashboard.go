@@ -1,0 +1,106 @@
+package catalog
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/pmo/journal"
+)
+
+// Calendar is what "today" and "month" mean to the figures of the dashboard.
+type Calendar struct {
+	Today   models.Date
+	YearAgo models.Date // launches after it and up to today are of the last 12 months
+	// Days are the first days of consecutive months, and Times the instants at which they begin. The
+	// last one ends the month before it.
+	Days  []models.Date
+	Times []time.Time
+}
+
+// ProductGroup sums up the products of one segment, stage and category that were launched in one month.
+// The ids are nil for products that have none.
+type ProductGroup struct {
+	SegmentID  *int64 `gorm:"column:segment_id"`
+	StageID    *int64 `gorm:"column:stage_id"`
+	CategoryID *int64 `gorm:"column:category_id"`
+	Month      *int   `gorm:"column:month"` // from 1, of the calendar; nil without a launch date, and else of none
+	Count      int64  `gorm:"column:products"`
+	Priced     int64  `gorm:"column:priced"` // that have a price
+	// The sum of the prices is ValueHigh * 2^32 + ValueLow: SQLite has no whole numbers past 64 bits.
+	ValueHigh string `gorm:"column:value_high"`
+	ValueLow  string `gorm:"column:value_low"`
+	New       int64  `gorm:"column:new"`     // launched in the last 12 months
+	Overdue   int64  `gorm:"column:overdue"` // that should have left their stage, which is not the last
+	Started   int64  `gorm:"column:started"` // of which it is known since when they are in their stage
+	Days      int64  `gorm:"column:days"`    // that those have been in it
+}
+
+// ProductGroups sums up the products that a filter lets through, in one pass. Values that cannot stand in
+// the mirror count as missing. Errors: connection, timeout, schema.
+func (c *Catalog) ProductGroups(ctx context.Context, f ProductFilter, cal Calendar) (groups []ProductGroup, err error) {
+	products := c.s.Table("tbl_produk")
+	fit := func(column string) string { return c.fit(products, column) }
+	rows := c.unflattened(c.filtered(ctx, f).Select(strings.Join([]string{
+		fit("id_segmen") + " AS segment_id", fit("id_stage") + " AS stage_id", fit("id_kategori") + " AS category_id", fit("harga") + " AS price",
+		fit("tanggal_launch") + " AS launch", fit("tanggal_stage_start") + " AS stage_start", fit("tanggal_stage_end") + " AS stage_end",
+	}, ", ")))
+	today := c.dateLiteral(cal.Today)
+	days := today + " - stage_start"
+	if c.s.DB.Kind() == database.SQLite {
+		days = "CAST(julianday(" + today + ") - julianday(stage_start) AS integer)"
+	}
+	count := func(condition string) string { return "count(CASE WHEN " + condition + " THEN 1 END)" }
+	err = c.s.Gorm(ctx).Table("(?) AS p", rows).Select(strings.Join([]string{
+		"segment_id, stage_id, category_id, " + c.bucket("launch", dateTexts(cal.Days), "date") + " AS month",
+		"count(*) AS products, count(price) AS priced",
+		"CAST(coalesce(sum(price >> 32), 0) AS text) AS value_high, CAST(coalesce(sum(price & 4294967295), 0) AS text) AS value_low",
+		count("launch > "+c.dateLiteral(cal.YearAgo)+" AND launch <= "+today) + " AS new",
+		count(c.overdue("stage_end", "stage_id", cal.Today)) + " AS overdue",
+		count("stage_start <= "+today) + " AS started",
+		"coalesce(sum(CASE WHEN stage_start <= " + today + " THEN " + days + " END), 0) AS days",
+	}, ", ")).Group("1, 2, 3, 4").Scan(&groups).Error
+	return groups, c.s.DB.Translate(err)
+}
+
+// RecentProducts returns the newest products that a filter lets through. Errors: connection, timeout,
+// schema.
+func (c *Catalog) RecentProducts(ctx context.Context, f ProductFilter, limit int) ([]models.ListedProduct, error) {
+	order := ProductOrder{Column: "created_at", Descending: true}
+	products := []models.ListedProduct{}
+	page := c.filtered(ctx, f).Select("id").Order(order.by("")).Limit(limit)
+	if err := c.listed(ctx, page).Order(order.by("p.")).Scan(&products).Error; err != nil {
+		return nil, c.s.DB.Translate(err)
+	}
+	return products, c.countAttachments(ctx, products)
+}
+
+// fewTransitions is how many transitions of a filter are ordered at once.
+const fewTransitions = 20_000
+
+// RecentTransitions returns the newest transitions of the products that a filter lets through, of which there are
+// so many. Where they are few, all of them are found by their products and put in order: to go through the newest
+// ones of all products until enough are found would be to go through nearly all. Errors: as RecentProducts.
+func (c *Catalog) RecentTransitions(ctx context.Context, f ProductFilter, of int64, limit int) ([]models.ListedTransition, error) {
+	if of == 0 {
+		return []models.ListedTransition{}, nil
+	}
+	page := c.transitionsOf(ctx, f).Select("id")
+	if f != (ProductFilter{}) && of <= fewTransitions {
+		few := c.transitionsOf(ctx, f).Select("id, tanggal_perubahan").Limit(fewTransitions) // else the queries become one again
+		page = c.s.Gorm(ctx).Table("(?) AS few", few).Select("id")
+	}
+	return c.listedTransitions(ctx, page.Order(newestFirst("")).Limit(limit))
+}
+
+// LastSync is when the last successful run ended, nil when there was none. Errors: as RecentProducts.
+func (c *Catalog) LastSync(ctx context.Context) (*models.Instant, error) {
+	var ends []*models.Instant
+	err := c.s.Gorm(ctx).Model(&models.Run{}).Where(journal.Succeeded).Order("id DESC").Limit(1).Pluck("finished_at", &ends).Error
+	if err != nil || len(ends) == 0 {
+		return nil, c.s.DB.Translate(err)
+	}
+	return ends[0], nil
+}

@@ -1,0 +1,169 @@
+package catalog
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"lifecycle-sync/models"
+)
+
+// ProductFilter says which products are meant: those that meet every condition that is not zero.
+type ProductFilter struct {
+	Search                         string // case-insensitive substring of name, description or customer
+	StageID, SegmentID, CategoryID int64
+	Stage, Segment, Category       string // names, exact but for case
+	Missing                        string // what they lack: see MissingColumn
+	Overdue                        bool   // that should have left their stage, which is not the last; see On
+
+	today models.Date
+}
+
+// ProductOrder is a column of tbl_produk and the direction in which it is read. NULLs come last in
+// both, and the id settles ties, so the order is total.
+type ProductOrder struct {
+	Column     string
+	Descending bool
+	nullsFirst bool // reversed
+}
+
+const productTable = "tbl_produk_lifecycle"
+
+// fewHits is how many hits of a search are counted and ordered at once.
+const fewHits = 50_000
+
+// Products returns at most limit products from offset on, and how many the filter lets through. Past
+// the end nothing more is read than the count. Errors: connection, timeout, schema.
+func (c *Catalog) Products(ctx context.Context, f ProductFilter, order ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error) {
+	products, total, err := c.products(ctx, f, order, offset, limit)
+	if err == nil {
+		err = c.countAttachments(ctx, products)
+	}
+	return products, total, err
+}
+
+// products does so but for the number of files.
+func (c *Catalog) products(ctx context.Context, f ProductFilter, order ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error) {
+	if f.Search != "" {
+		found, total, err := c.foundProducts(ctx, f, order, offset, limit)
+		if err != nil || total > 0 || len(found) == 0 && offset == 0 {
+			return found, total, err
+		}
+	}
+	products := []models.ListedProduct{}
+	var total int64
+	err := c.filtered(ctx, f).Count(&total).Error
+	if err != nil || int64(offset) >= total {
+		return products, total, c.s.DB.Translate(err)
+	}
+	// The ids of the page first: to skip rows in an index is much cheaper than to skip joined rows. And
+	// from the end that is nearer.
+	reading, skip, most := order, offset, min(limit, int(total)-offset)
+	if behind := int(total) - offset - most; behind < offset {
+		reading, skip = order.reversed(), behind
+	}
+	page := c.filtered(ctx, f).Select("id").Order(reading.by("")).Offset(skip).Limit(most)
+	err = c.listed(ctx, page).Order(order.by("p.")).Scan(&products).Error
+	return products, total, c.s.DB.Translate(err)
+}
+
+// foundProducts counts the few products that a search finds while it reads the page of them: to search
+// twice would take twice as long. The count is 0 when there are more than fewHits, which are better
+// counted by themselves, and when the page is past the end.
+func (c *Catalog) foundProducts(ctx context.Context, f ProductFilter, order ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error) {
+	var rows []struct {
+		models.ListedProduct
+
+		Total int64 `gorm:"column:total"`
+	}
+	hits := c.filtered(ctx, f).Select(strings.Join(slices.Compact([]string{"id", order.Column}), ", ")).Limit(fewHits + 1)
+	// Counted inside, else PostgreSQL believes that it will have read enough after a page.
+	counted := c.s.Gorm(ctx).Table("(?) AS hits", hits).Select("*, count(*) OVER () AS total")
+	page := c.s.Gorm(ctx).Table("(?) AS counted", counted).Select("id, total").Order(order.by("")).Offset(offset).Limit(limit)
+	err := c.listed(ctx, page, "page.total").Order(order.by("p.")).Scan(&rows).Error
+	products := make([]models.ListedProduct, len(rows))
+	total := int64(0)
+	for i, row := range rows {
+		products[i], total = row.ListedProduct, row.Total
+	}
+	if total > fewHits {
+		total = 0
+	}
+	return products, total, c.s.DB.Translate(err)
+}
+
+// Product returns one product. Errors: not found, connection, timeout, schema.
+func (c *Catalog) Product(ctx context.Context, id int64) (models.ListedProduct, error) {
+	var rows []models.ListedProduct
+	err := c.listed(ctx, c.s.Gorm(ctx).Table(productTable).Select("id").Where("id = ?", id)).Scan(&rows).Error
+	if err != nil || len(rows) == 0 {
+		return models.ListedProduct{}, cmp.Or(c.s.DB.Translate(err), missing("product"))
+	}
+	err = c.countAttachments(ctx, rows)
+	return rows[0], err
+}
+
+// listed reads the products that a query of ids selects, in any order, and further columns.
+func (c *Catalog) listed(ctx context.Context, page *gorm.DB, further ...string) *gorm.DB {
+	return c.s.Gorm(ctx).Table("(?) AS page", page).
+		Joins("JOIN " + productTable + " p ON p.id = page.id").
+		Joins("LEFT JOIN tbl_segmen_lifecycle segment ON segment.id = p.id_segmen").
+		Joins("LEFT JOIN tbl_stage_lifecycle stage ON stage.id = p.id_stage").
+		Joins("LEFT JOIN tbl_kategori_lifecycle category ON category.id = p.id_kategori").
+		Select(strings.Join(append([]string{c.s.DB.Readable("p", c.s.Table("tbl_produk")), "segment.segmen, stage.stage, category.kategori"}, further...), ", "))
+}
+
+// filtered selects the products that a filter lets through.
+func (c *Catalog) filtered(ctx context.Context, f ProductFilter) *gorm.DB {
+	query := c.s.Gorm(ctx).Table(productTable)
+	if f.Search != "" {
+		query = query.Where(`lower(produk) LIKE lower(@like) ESCAPE '\' OR lower(deskripsi) LIKE lower(@like) ESCAPE '\'`+
+			` OR lower(pelanggan) LIKE lower(@like) ESCAPE '\'`, map[string]any{"like": containing(f.Search)})
+	}
+	query = c.of(query, "stage", f.StageID, f.Stage)
+	query = c.of(query, "segmen", f.SegmentID, f.Segment)
+	query = c.of(query, "kategori", f.CategoryID, f.Category)
+	return c.unfinished(query, f)
+}
+
+// containing is the pattern of LIKE for texts that contain this one.
+func containing(text string) string {
+	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text) + "%"
+}
+
+// of keeps the products of one stage, segment or category (what: as the columns call it), by id and by
+// name.
+func (c *Catalog) of(query *gorm.DB, what string, id int64, name string) *gorm.DB {
+	if id != 0 {
+		query = query.Where("id_"+what+" = ?", id)
+	}
+	if name != "" {
+		named := c.s.DB.Table("tbl_"+what+"_lifecycle").Select("id").Where("lower("+what+") = lower(?)", name)
+		query = query.Where("id_"+what+" IN (?)", named)
+	}
+	return query
+}
+
+// reversed reads from the other end: NULLs first.
+func (o ProductOrder) reversed() ProductOrder {
+	return ProductOrder{Column: o.Column, Descending: !o.Descending, nullsFirst: !o.nullsFirst}
+}
+
+// by is the ORDER BY for columns that prefix qualifies. The key is never NULL, and is left to stand
+// alone so that its index serves.
+func (o ProductOrder) by(prefix string) string {
+	direction, nulls := " ASC", " NULLS LAST, "
+	if o.Descending {
+		direction = " DESC"
+	}
+	if o.nullsFirst {
+		nulls = " NULLS FIRST, "
+	}
+	if o.Column == "id" {
+		return prefix + "id" + direction
+	}
+	return prefix + o.Column + direction + nulls + prefix + "id" + direction
+}

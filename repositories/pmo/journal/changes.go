@@ -1,0 +1,60 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm/clause"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+)
+
+// copyThreshold is from how many rows on the change log is written with COPY.
+const copyThreshold = 2000
+
+// Quarantine puts rows into quarantine. A row that is in quarantine already keeps its "since".
+func (j *Journal) Quarantine(ctx context.Context, rows []models.Quarantined) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	return j.s.DB.Translate(j.s.Gorm(ctx).Clauses(clause.OnConflict{
+		Columns:   []clause.Column{{Name: "table_name"}, {Name: "row_id"}},
+		DoUpdates: clause.AssignmentColumns([]string{"reason", "payload", "source_hash", "run_id"}),
+	}).CreateInBatches(rows, batchSize).Error)
+}
+
+// Release removes rows from the quarantine.
+func (j *Journal) Release(ctx context.Context, t *models.Table, ids []int64) error {
+	return j.s.DeleteIDs(ctx, "lifecycle_sync_quarantine WHERE table_name = '"+t.Name+"' AND row_id", ids)
+}
+
+// LogChanges appends to the change log.
+func (j *Journal) LogChanges(ctx context.Context, changes []models.LoggedChange) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	if len(changes) < copyThreshold || j.s.DB.Kind() == database.SQLite {
+		return j.s.DB.Translate(j.s.Gorm(ctx).CreateInBatches(changes, batchSize).Error)
+	}
+	var lines []byte
+	for _, c := range changes {
+		lines = database.AppendCopyText(lines, fmt.Append(nil, c.RunID), []byte(c.Table), fmt.Append(nil, c.RowID), []byte(c.Action), c.Before, c.After)
+	}
+	_, err := j.s.Conn.CopyIn(ctx, bytes.NewReader(lines), "lifecycle_sync_changes (run_id, table_name, row_id, action, before, after)", "text")
+	return err
+}
+
+// PruneChanges deletes the change log of runs older than the retention, and the API-write runs themselves, which
+// are many. Age is measured by pmo_db's clock and the order of the runs, so that a single wrong clock of a
+// process deletes nothing.
+func (j *Journal) PruneChanges(ctx context.Context, retention time.Duration) error {
+	old := " < (SELECT coalesce(min(id), 0) FROM lifecycle_sync_runs WHERE started_at >= " + j.s.DB.Clock(-int(retention/time.Second)) + ")"
+	err := j.s.Gorm(ctx).Where("run_id" + old).Delete(&models.LoggedChange{}).Error
+	if err == nil {
+		err = j.s.Gorm(ctx).Where("mode = ? AND id"+old, models.WriteRun).Delete(&models.Run{}).Error
+	}
+	return j.s.DB.Translate(err)
+}

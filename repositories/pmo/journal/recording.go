@@ -1,0 +1,152 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+)
+
+// RequestCancel asks whichever process makes the run to stop it, and reports whether it is under way.
+// PostgreSQL only: on SQLite the run holds the one write lock. Errors: connection, timeout, permission.
+func (j *Journal) RequestCancel(ctx context.Context, run int64) (bool, error) {
+	done := j.s.Gorm(ctx).Model(&models.Run{}).Where(running+" AND id = ?", run).Update("cancel_requested", true)
+	return done.RowsAffected > 0, j.s.DB.Translate(done.Error)
+}
+
+// CancelRequested reports whether somebody asks a run to stop. Errors: connection, timeout, schema.
+func (j *Journal) CancelRequested(ctx context.Context, run int64) (bool, error) {
+	var n int64
+	err := j.s.Gorm(ctx).Model(&models.Run{}).Where("id = ? AND cancel_requested", run).Count(&n).Error
+	return n > 0, j.s.DB.Translate(err)
+}
+
+// MarkInterrupted marks runs that are left running although nobody holds the lock of runs: their
+// process has died. On SQLite that cannot be told without waiting for the lock; the next run marks them.
+// Errors: connection, timeout, permission.
+func (j *Journal) MarkInterrupted(ctx context.Context) error {
+	if j.s.DB.Kind() == database.SQLite {
+		return nil
+	}
+	return j.s.DB.Translate(j.s.Gorm(ctx).Exec(
+		"UPDATE lifecycle_sync_runs SET state = ?, finished_at = clock_timestamp() WHERE "+running+" AND NOT "+runLockHeld(), models.Interrupted).Error)
+}
+
+// runLockHeld is the condition that somebody holds the lock of runs. PostgreSQL only.
+func runLockHeld() string {
+	return fmt.Sprintf(`EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+		AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+		AND l.classid = %d AND l.objid = %d)`, uint64(RunLock)>>32, uint64(RunLock)&0xffffffff)
+}
+
+// Record records a finished run that wrote no mirrored row (a dry run or verification), with its counts and the
+// changes it would make, and sets its ID. Only in a transaction. Errors: connection, timeout.
+func (j *Journal) Record(ctx context.Context, run *models.Run, counts []models.TableCount, changes []models.LoggedChange) error {
+	if err := j.s.Gorm(ctx).Create(run).Error; err != nil {
+		return j.s.DB.Translate(err)
+	}
+	return j.addDetails(ctx, run.ID, counts, changes)
+}
+
+// RecordEnd records that a run failed or was canceled, after its transaction was rolled back, with the changes it
+// would have made. A run that turns out to have succeeded stays so. Only in a transaction.
+func (j *Journal) RecordEnd(ctx context.Context, run *models.Run, cause error, now time.Time, counts []models.TableCount, changes []models.LoggedChange) error {
+	e := models.AsError(cause)
+	run.State, run.FinishedAt = models.Failed, &now
+	if e.Class == models.Canceled {
+		run.State = models.CanceledRun
+	}
+	class := string(e.Class)
+	run.ErrorClass, run.ErrorMessage, run.ErrorRemedy = &class, &e.LegacyMessage, &e.LegacyRemedy
+	update := j.s.Gorm(ctx).Model(run).Select("*")
+	if !run.CancelRequested { // another process may have set it
+		update = update.Omit("cancel_requested")
+	}
+	done := update.Where("state IN ?", []models.RunState{models.Running, models.Interrupted}).Updates(run)
+	if done.Error != nil || done.RowsAffected == 0 {
+		return j.s.DB.Translate(done.Error)
+	}
+	return j.addDetails(ctx, run.ID, counts, changes)
+}
+
+// Start records a run as running. Runs left running by processes that died become interrupted. The caller holds
+// the lock of runs.
+func (j *Journal) Start(ctx context.Context, run *models.Run) error {
+	err := j.s.Gorm(ctx).Model(&models.Run{}).Where("state = ?", models.Running).
+		Updates(map[string]any{"state": models.Interrupted, "finished_at": run.StartedAt}).Error
+	if err == nil {
+		run.State = models.Running
+		err = j.s.Gorm(ctx).Create(run).Error
+	}
+	return j.s.DB.Translate(err)
+}
+
+// Restart marks a run that failed transiently as running, with one attempt more, unless it has succeeded after
+// all, and returns it. The caller holds the lock of runs. Errors: busy when another run has started since.
+func (j *Journal) Restart(ctx context.Context, run *models.Run) (current models.Run, err error) {
+	if err := j.Superseded(ctx, run); err != nil {
+		return current, err
+	}
+	restarted := map[string]any{"state": models.Running, "finished_at": nil, "attempts": run.Attempts + 1}
+	err = j.s.Gorm(ctx).Model(&models.Run{}).Where("id = ? AND state <> ?", run.ID, models.Succeeded).Updates(restarted).Error
+	if err == nil {
+		err = j.s.Gorm(ctx).Where("id = ?", run.ID).Take(&current).Error
+	}
+	return current, j.s.DB.Translate(err)
+}
+
+// Superseded returns the error that another run has started since, nil if none has. Errors: busy.
+func (j *Journal) Superseded(ctx context.Context, run *models.Run) error {
+	newer, err := j.oneRun(ctx, "id DESC", synchronise+" AND id > ?", run.ID)
+	if err != nil || newer == nil {
+		return err
+	}
+	return &models.Error{Class: models.Busy, LegacyMessage: fmt.Sprintf("run %d (%s) has begun meanwhile", newer.ID, newer.Mode), LegacyRemedy: "It does what this one was to do."}
+}
+
+// Busy returns the error that names the run in progress, other than the caller's own.
+func (j *Journal) Busy(ctx context.Context, own int64) error {
+	e := &models.Error{Class: models.Busy, LegacyMessage: "another run is under way", LegacyRemedy: "Wait until it has finished."}
+	if run, err := j.oneRun(ctx, "id DESC", "state = ? AND id <> ?", models.Running, own); err == nil && run != nil {
+		e.LegacyMessage = fmt.Sprintf("run %d (%s) is under way since %s", run.ID, run.Mode, run.StartedAt.UTC().Format(time.RFC3339))
+	}
+	return e
+}
+
+// HasSucceeded reports whether the mirror has ever had a successful run.
+func (j *Journal) HasSucceeded(ctx context.Context) (bool, error) {
+	run, err := j.oneRun(ctx, "id", Succeeded)
+	return run != nil, err
+}
+
+// LeftRunning returns the run that is recorded as running, nil if there is none, and whether its process is
+// alive. On SQLite it is assumed to be. Errors: connection, timeout, schema.
+func (j *Journal) LeftRunning(ctx context.Context) (run *models.Run, alive bool, err error) {
+	run, err = j.Running(ctx)
+	if err != nil || run == nil || j.s.DB.Kind() == database.SQLite {
+		return run, true, err
+	}
+	err = j.s.DB.Translate(j.s.Gorm(ctx).Raw("SELECT " + runLockHeld()).Scan(&alive).Error)
+	return run, alive, err
+}
+
+// addDetails adds to a run the counts by table and the changes that it would make.
+func (j *Journal) addDetails(ctx context.Context, run int64, counts []models.TableCount, changes []models.LoggedChange) error {
+	for i := range counts {
+		counts[i].RunID, counts[i].Position = run, i+1
+	}
+	for i := range changes {
+		changes[i].RunID = run
+	}
+	if len(counts) > 0 {
+		if err := j.s.Gorm(ctx).Create(&counts).Error; err != nil {
+			return j.s.DB.Translate(err)
+		}
+	}
+	if len(changes) > 0 {
+		return j.s.DB.Translate(j.s.Gorm(ctx).CreateInBatches(changes, batchSize).Error)
+	}
+	return nil
+}

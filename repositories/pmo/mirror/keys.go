@@ -1,0 +1,182 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+)
+
+// keyName is how our migrations name a foreign key.
+func keyName(t *models.Table, c models.Column) string { return t.Mirror + "_" + c.Name + "_fkey" }
+
+// guardedKeys are the references that a valid foreign key of pmo_db guards, as reference writes them,
+// with the key's name, which is not ours in an adopted table.
+type guardedKeys map[string]string
+
+func reference(t *models.Table, c models.Column) string {
+	return t.Mirror + "." + c.Name + " > " + c.References + "_lifecycle"
+}
+
+func readKeys(ctx context.Context, conn *database.Conn) (guardedKeys, error) {
+	keys := guardedKeys{}
+	for cells, err := range conn.Rows(ctx, `SELECT f.conrelid::regclass::text || '.' || a.attname || ' > ' || f.confrelid::regclass::text, quote_ident(f.conname)
+		FROM pg_constraint f
+		JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = f.conkey[1]
+		WHERE f.contype = 'f' AND f.convalidated AND cardinality(f.conkey) = 1`) {
+		if err != nil {
+			return nil, err
+		}
+		keys[string(cells[0])] = string(cells[1])
+	}
+	return keys, nil
+}
+
+// missing lists, by table name, the references between the present tables that are not guarded.
+func (keys guardedKeys) missing(present []*models.Table) map[string][]models.Column {
+	missing := map[string][]models.Column{}
+	for _, t := range present {
+		for _, c := range t.References() {
+			if models.FindTable(present, c.References) != nil && keys[reference(t, c)] == "" {
+				missing[t.Name] = append(missing[t.Name], c)
+			}
+		}
+	}
+	return missing
+}
+
+// DropObsoleteKeys takes away the foreign keys to tables that lifecycle_db lacks: there the products'
+// ids are the categories. When it dropped any, the run goes on in a transaction of its own, because
+// until then the table is locked against the run's other connection too, and needs a new snapshot.
+// PostgreSQL only. Errors: permission when the role does not own the table, busy.
+func (tx *Tx) DropObsoleteKeys(ctx context.Context, present []*models.Table) (dropped bool, err error) {
+	for _, t := range present {
+		for _, c := range t.References() {
+			if name := tx.guarded[reference(t, c)]; models.FindTable(present, c.References) == nil && name != "" {
+				if _, err := tx.s.Conn.Exec(ctx, "ALTER TABLE "+t.Mirror+" DROP CONSTRAINT "+name); err != nil {
+					return false, err
+				}
+				dropped = true
+			}
+		}
+	}
+	if dropped {
+		err = tx.restart(ctx)
+	}
+	return dropped, err
+}
+
+// AddKeys adds the missing foreign keys. A table that another role owns is left as it is, and the run's
+// reason says what its owner can do: the mirror is right without the key, only compared more slowly.
+// PostgreSQL only. Errors: constraint, connection.
+func (tx *Tx) AddKeys(ctx context.Context, missing map[string][]models.Column, present []*models.Table) error {
+	var left []string
+	for _, t := range present {
+		for _, c := range missing[t.Name] {
+			statement := addKey(t, c, models.FindTable(present, c.References))
+			if !tx.infos[t.Mirror].Owned {
+				left = append(left, statement)
+				continue
+			}
+			if _, err := tx.s.Conn.Exec(ctx, statement); err != nil {
+				return err
+			}
+		}
+	}
+	if left != nil {
+		reason := "foreign keys are missing, which only the tables' owner can add: " + strings.Join(left, "; ")
+		if tx.Run.Reason != nil {
+			reason = *tx.Run.Reason + "; " + reason
+		}
+		tx.Run.Reason = &reason
+	}
+	return nil
+}
+
+func addKey(t *models.Table, c models.Column, parent *models.Table) string {
+	return fmt.Sprintf("ALTER TABLE %[1]s DROP CONSTRAINT IF EXISTS %[2]s, ADD CONSTRAINT %[2]s FOREIGN KEY (%[3]s) REFERENCES %[4]s (id)",
+		t.Mirror, keyName(t, c), c.Name, parent.Mirror)
+}
+
+// Bare is a mirror without its secondary indexes and foreign keys, and how to build them again.
+type Bare struct{ indexes, keys map[string][]string } // DDL by mirror table
+
+// StripEmpty takes the secondary indexes and foreign keys that our migrations made off the mirror,
+// when no row is in it. It returns nil when a row is, or when the locks are not to be had within a
+// second: the rows are then loaded in place. PostgreSQL only.
+func (tx *Tx) StripEmpty(ctx context.Context, tables []*models.Table) (*Bare, error) {
+	for _, t := range tables {
+		var used bool
+		if err := tx.s.Conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM "+t.Mirror+") OR EXISTS (SELECT FROM lifecycle_sync_quarantine)", nil, &used); err != nil || used {
+			return nil, err
+		}
+	}
+	if _, err := tx.s.Conn.Exec(ctx, "SAVEPOINT strip"); err != nil {
+		return nil, err
+	}
+	bare, err := tx.strip(ctx, tables)
+	if class := models.AsError(err); err != nil && (class.Class == models.Timeout || class.Class == models.Permission) {
+		_, err = tx.s.Conn.Exec(ctx, "ROLLBACK TO SAVEPOINT strip")
+		return nil, err
+	}
+	if err != nil {
+		return nil, err
+	}
+	// Else the rows would bear the id of a later transaction than the run's, as if edited after it.
+	_, err = tx.s.Conn.Exec(ctx, "RELEASE SAVEPOINT strip")
+	return bare, err
+}
+
+func (tx *Tx) strip(ctx context.Context, tables []*models.Table) (*Bare, error) {
+	if _, err := tx.s.Conn.Exec(ctx, "SET LOCAL lock_timeout = '1s'"); err != nil {
+		return nil, err
+	}
+	bare := &Bare{indexes: map[string][]string{}, keys: map[string][]string{}}
+	var drops []string
+	for _, t := range tables {
+		for cells, err := range tx.s.Conn.Rows(ctx, `SELECT 'k', conname, format('ALTER TABLE %I ADD CONSTRAINT %I %s', $1::text, conname, pg_get_constraintdef(oid))
+			FROM pg_constraint WHERE conrelid = $1::regclass AND contype = 'f' AND conname LIKE $1 || '\_%\_fkey'
+			UNION ALL SELECT 'i', indexrelid::regclass::text, pg_get_indexdef(indexrelid)
+			FROM pg_index WHERE indrelid = $1::regclass AND NOT indisprimary AND NOT indisunique AND indexrelid::regclass::text LIKE $1 || '\_%\_idx'
+			UNION ALL SELECT 's', indexrelid::regclass::text, '' FROM pg_index WHERE indrelid = $1::regclass AND indexrelid = to_regclass($2)`, t.Mirror, searchIndex) {
+			if err != nil {
+				return nil, err
+			}
+			kind, name, definition := string(cells[0]), string(cells[1]), string(cells[2])
+			switch kind {
+			case "k":
+				drops = append(drops, "ALTER TABLE "+t.Mirror+" DROP CONSTRAINT "+name)
+				bare.keys[t.Mirror] = append(bare.keys[t.Mirror], definition)
+			case "i":
+				drops = append(drops, "DROP INDEX "+name)
+				bare.indexes[t.Mirror] = append(bare.indexes[t.Mirror], definition)
+			default: // the search's, which takes longer to build than the load; see IndexSearch
+				drops = append(drops, "DROP INDEX "+name)
+			}
+		}
+	}
+	for _, statement := range append(drops, "SET LOCAL lock_timeout = '"+lockWait+"'") {
+		if _, err := tx.s.Conn.Exec(ctx, statement); err != nil {
+			return nil, err
+		}
+	}
+	return bare, nil
+}
+
+// Load fills a bare table from binary COPY data, builds its indexes and foreign keys again, and
+// returns how many rows came.
+func (tx *Tx) Load(ctx context.Context, t *models.Table, bare *Bare, r io.Reader) (int64, error) {
+	n, err := tx.s.Conn.CopyIn(ctx, r, t.Mirror+" ("+strings.Join(t.ColumnNames(), ", ")+")", "binary")
+	if err != nil {
+		return 0, err
+	}
+	for _, statement := range append(bare.indexes[t.Mirror], bare.keys[t.Mirror]...) {
+		if _, err := tx.s.Conn.Exec(ctx, statement); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
+}

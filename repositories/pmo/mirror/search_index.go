@@ -1,0 +1,172 @@
+package mirror
+
+import (
+	"cmp"
+	"context"
+	"strings"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+)
+
+// searchIndex is the index that a search in names, descriptions and customers is answered from, instead
+// of by reading every product. It takes long to build, so no run does.
+const (
+	productTable = "tbl_produk_lifecycle"
+	searchIndex  = productTable + "_search_trgm"
+)
+
+const (
+	searchIndexLock  = 0x6c6966656379747a     // of the one process that builds it
+	searchIndexYield = 200 * time.Millisecond // well below deadlock_timeout
+	askTime          = time.Second            // for what takes a millisecond, also while the process ends
+)
+
+// IndexSearch builds the search's index unless it is there, and reports whether it did. A search works
+// without it, more slowly. Nobody waits for the build: as soon as somebody does, such as a run that
+// locks the products, it is given up. PostgreSQL only; on SQLite it does nothing. Errors: permission,
+// with what somebody else can do; busy when it was given up or another process is at it; connection.
+func (s *Store) IndexSearch(ctx context.Context) (built bool, err error) {
+	if s.pool.Kind() == database.SQLite {
+		return false, nil
+	}
+	session, err := s.pool.DB.Dial(ctx, "search index")
+	if err != nil {
+		return false, err
+	}
+	defer session.Close()
+	defer func() { // else it is unlocked with the session's end, a little later
+		unlocking, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
+		defer cancel()
+		_ = session.Exec(unlocking, "SELECT pg_advisory_unlock_all()")
+	}()
+	var mine bool
+	if err := session.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", []any{int64(searchIndexLock)}, &mine); err != nil {
+		return false, err
+	}
+	state, err := s.SearchIndex(ctx)
+	switch {
+	case err != nil || state.Present:
+		return false, err
+	case !mine:
+		return false, &models.Error{Class: models.Busy, LegacyMessage: "another process builds the search's index"}
+	}
+	if err := state.Obstacle(); err != nil {
+		return false, err
+	}
+	if !state.installed {
+		err = session.Exec(ctx, "CREATE EXTENSION IF NOT EXISTS pg_trgm")
+		if e := models.AsError(err); e != nil && e.Class == models.Permission {
+			return false, uninstallable()
+		}
+	}
+	if err == nil {
+		err = s.buildSearchIndex(ctx, session, state.leftover)
+	}
+	return err == nil, err
+}
+
+// SearchIndexState is whether the search's index is there, and what it would take to build it.
+type SearchIndexState struct {
+	Present                                           bool
+	leftover, owned, available, installed, mayInstall bool
+}
+
+// SearchIndex tells about the search's index. PostgreSQL only. Errors: schema, connection.
+func (s *Store) SearchIndex(ctx context.Context) (state SearchIndexState, err error) {
+	conn, err := s.pool.DB.Conn(ctx)
+	if err != nil {
+		return state, err
+	}
+	defer conn.Close()
+	err = conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($1) AND indisvalid),
+		EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid),
+		coalesce((SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass($2)), false),
+		EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm'), EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm'),
+		has_database_privilege(current_database(), 'CREATE')`,
+		[]any{searchIndex, productTable}, &state.Present, &state.leftover, &state.owned, &state.available, &state.installed, &state.mayInstall)
+	return state, err
+}
+
+// Obstacle says why the role cannot build the index, and what somebody else can do; nil when nothing is
+// known to be in the way. Errors: permission.
+func (state SearchIndexState) Obstacle() error {
+	switch {
+	case state.Present:
+		return nil
+	case !state.available:
+		return plainSearch("the server lacks the extension pg_trgm", "Install PostgreSQL's contrib package there.")
+	case !state.owned:
+		return plainSearch("another role owns "+productTable, "As its owner: CREATE EXTENSION IF NOT EXISTS pg_trgm; "+createSearchIndex("gin_trgm_ops"))
+	case !state.installed && !state.mayInstall:
+		return uninstallable()
+	default:
+		return nil
+	}
+}
+
+func uninstallable() error {
+	return plainSearch("the role may not create the extension pg_trgm", "As a role that may: CREATE EXTENSION pg_trgm")
+}
+
+func plainSearch(why, remedy string) error {
+	return &models.Error{Class: models.Permission, LegacyMessage: "searches read every product: " + why, LegacyRemedy: remedy}
+}
+
+func createSearchIndex(class string) string {
+	return "CREATE INDEX CONCURRENTLY IF NOT EXISTS " + searchIndex + " ON " + productTable +
+		strings.ReplaceAll(" USING gin (lower(produk) #, lower(deskripsi) #, lower(pelanggan) #)", "#", class)
+}
+
+// buildSearchIndex drops what an attempt that was given up has left, and builds the index.
+func (s *Store) buildSearchIndex(ctx context.Context, session *database.Session, leftover bool) error {
+	var class string
+	if err := session.QueryRow(ctx, `SELECT quote_ident(nspname) || '.gin_trgm_ops' FROM pg_extension
+		JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'pg_trgm'`, nil, &class); err != nil {
+		return err
+	}
+	statements := []string{"SET statement_timeout = 0", "SET lock_timeout = 0", "SET maintenance_work_mem = '256MB'"}
+	if leftover {
+		statements = append(statements, "DROP INDEX CONCURRENTLY IF EXISTS "+searchIndex)
+	}
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		for _, statement := range append(statements, createSearchIndex(class), "ANALYZE "+productTable) { // which parts of words are rare
+			if err == nil {
+				err = session.Exec(context.WithoutCancel(ctx), statement) // ended by yield
+			}
+		}
+		done <- err
+	}()
+	return s.yield(ctx, session.PID(), done)
+}
+
+// yield waits until what a server process does is done, and cancels that when ctx ends or when another
+// session waits for it.
+func (s *Store) yield(ctx context.Context, pid int64, done <-chan error) error {
+	tick := time.NewTicker(searchIndexYield)
+	defer tick.Stop()
+	for gaveUp := false; ; {
+		select {
+		case err := <-done:
+			if gaveUp && models.AsError(err) != nil && models.AsError(err).Class == models.Canceled {
+				err = cmp.Or(ctx.Err(), error(&models.Error{Class: models.Busy, LegacyMessage: "the search's index waits, because somebody else needs the table"}))
+			}
+			return err
+		case <-tick.C:
+		}
+		var awaited bool
+		asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
+		err := s.pool.Gorm(asking).Raw("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND ? = ANY (pg_blocking_pids(pid)))", pid).Scan(&awaited).Error
+		gaveUp = gaveUp || awaited || ctx.Err() != nil
+		if err == nil && gaveUp {
+			err = s.pool.Gorm(asking).Exec("SELECT pg_cancel_backend(?)", pid).Error // again, until it has heard it
+		}
+		cancel()
+		if err != nil && ctx.Err() != nil {
+			return ctx.Err() // the server notices that we are gone
+		}
+	}
+}

@@ -1,0 +1,243 @@
+package mirror_test
+
+import (
+	"context"
+	"crypto/rand"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/catalog"
+	mirrordb "lifecycle-sync/repositories/pmo/mirror"
+)
+
+// searchLab is a pmo_db with three products.
+type searchLab struct {
+	*testing.T
+
+	url   string
+	db    *database.DB
+	store *pmo.Store
+}
+
+func newSearchLab(t *testing.T, url string) *searchLab {
+	t.Helper()
+	l := &searchLab{T: t, url: url}
+	l.db, l.store = l.open(url)
+	if _, err := l.store.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l.exec("INSERT INTO tbl_produk_lifecycle (id, produk, deskripsi, pelanggan) VALUES (1, 'Gardu INDUK', NULL, ''), (2, 'x', '100%_a\\b', NULL), (3, NULL, '', 'PT Énergi')")
+	return l
+}
+
+func (l *searchLab) open(url string) (*database.DB, *pmo.Store) {
+	l.Helper()
+	db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 4, ConnectTimeout: 5 * time.Second})
+	if err != nil {
+		l.Fatal(err)
+	}
+	l.Cleanup(func() { _ = db.Close() })
+	return db, pmo.New(db, models.Tables())
+}
+
+func (l *searchLab) exec(statement string) {
+	l.Helper()
+	if err := l.db.Exec(statement).Error; err != nil {
+		l.Fatalf("%s: %v", statement, err)
+	}
+}
+
+// found searches, and holds what is found against what must be.
+func (l *searchLab) found() {
+	l.Helper()
+	for search, want := range map[string]int64{"dU ind": 1, "%_A\\": 2, "éNERGI": 3, "E": 3} {
+		products, total, err := catalog.New(l.store.Session).Products(l.Context(), catalog.ProductFilter{Search: search}, catalog.ProductOrder{Column: "id"}, 0, 9)
+		if err != nil || total != 1 || len(products) != 1 || products[0].ID != want {
+			l.Errorf("%q: found %d: %v, %v; want the product %d", search, total, products, err, want)
+		}
+	}
+}
+
+func (l *searchLab) valid() (valid bool) {
+	l.Helper()
+	err := l.db.Raw("SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('tbl_produk_lifecycle_search_trgm') AND indisvalid)").Scan(&valid).Error
+	if err != nil {
+		l.Fatal(err)
+	}
+	return valid
+}
+
+// index calls IndexSearch, and holds the outcome against what it should be.
+func (l *searchLab) index(store *pmo.Store, built bool, class models.Class) *models.Error {
+	l.Helper()
+	got, err := mirrordb.New(store).IndexSearch(l.Context())
+	e := models.AsError(err)
+	if got != built || e != nil && e.Class != class || e == nil && class != "" {
+		l.Errorf("built %v, %v; want %v, %q", got, err, built, class)
+	}
+	return e
+}
+
+// waiting waits until as many sessions as given wait for a lock or a transaction.
+func (l *searchLab) waiting(sessions int) {
+	l.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for tick := time.NewTicker(5 * time.Millisecond); ; <-tick.C {
+		var n int
+		if err := l.db.Raw("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&n).Error; err != nil || time.Now().After(deadline) {
+			l.Fatal("waiting sessions:", n, err)
+		}
+		if n >= sessions {
+			return
+		}
+	}
+}
+
+// TestSearchIndex is built once, and finds what a search without it does.
+func TestSearchIndex(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		l := newSearchLab(t, url(t))
+		l.found()
+		if l.store.Kind() == database.SQLite {
+			l.index(l.store, false, "")
+			return
+		}
+		l.index(l.store, true, "")
+		l.index(l.store, false, "")
+		l.exec("ALTER DATABASE " + l.db.Migrator().CurrentDatabase() + " SET enable_seqscan = off")
+		_, l.store = l.open(l.url)
+		l.found()
+		var plan []string
+		err := l.db.Transaction(func(tx *gorm.DB) error {
+			tx.Exec("SET LOCAL enable_seqscan = off")
+			return tx.Raw(`EXPLAIN SELECT FROM tbl_produk_lifecycle WHERE lower(produk) LIKE lower('%abc%') ESCAPE '\' OR lower(deskripsi) LIKE lower('%abc%') ESCAPE '\'
+				OR lower(pelanggan) LIKE lower('%abc%') ESCAPE '\'`).Scan(&plan).Error
+		})
+		if err != nil || !strings.Contains(strings.Join(plan, "\n"), "tbl_produk_lifecycle_search_trgm") {
+			t.Errorf("%v %s", err, plan)
+		}
+	})
+}
+
+// TestSearchIndexLeftOver builds again what an attempt that was killed has left.
+func TestSearchIndexLeftOver(t *testing.T) {
+	t.Parallel()
+	l := newSearchLab(t, databasetest.Postgres(t))
+	l.index(l.store, true, "")
+	l.exec("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'tbl_produk_lifecycle_search_trgm'::regclass")
+	l.index(l.store, true, "")
+	if !l.valid() {
+		l.Error("the index is not valid")
+	}
+}
+
+// TestSearchIndexOfAnotherProcess leaves the work to the one that is at it.
+func TestSearchIndexOfAnotherProcess(t *testing.T) {
+	t.Parallel()
+	l := newSearchLab(t, databasetest.Postgres(t))
+	block := l.db.Begin()
+	defer block.Rollback()
+	block.Exec("UPDATE tbl_produk_lifecycle SET harga = 1") // which the building waits for
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		l.index(l.store, true, "")
+	}()
+	l.waiting(1)
+	_, other := l.open(l.url)
+	l.index(other, false, models.Busy)
+	block.Rollback()
+	<-done
+}
+
+// TestSearchIndexGivesWay gives the building up for a run, which locks the products.
+func TestSearchIndexGivesWay(t *testing.T) {
+	t.Parallel()
+	l := newSearchLab(t, databasetest.Postgres(t))
+	block := l.db.Begin()
+	defer block.Rollback()
+	block.Exec("UPDATE tbl_produk_lifecycle SET harga = 1 WHERE id = 1")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		l.index(l.store, false, models.Busy)
+	}()
+	l.waiting(1)
+	// The deadlock that would follow: the building waits for this transaction, and this for the building.
+	if err := block.Exec("LOCK TABLE tbl_produk_lifecycle IN SHARE ROW EXCLUSIVE MODE").Error; err != nil {
+		l.Error(err)
+	}
+	<-done
+	block.Commit()
+	l.index(l.store, true, "")
+	if !l.valid() {
+		l.Error("the index is not valid")
+	}
+}
+
+// TestSearchIndexIsCanceled leaves no server process behind that goes on.
+func TestSearchIndexIsCanceled(t *testing.T) {
+	t.Parallel()
+	l := newSearchLab(t, databasetest.Postgres(t))
+	block := l.db.Begin()
+	defer block.Rollback()
+	block.Exec("UPDATE tbl_produk_lifecycle SET harga = 1 WHERE id = 1")
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		_, err := mirrordb.New(l.store).IndexSearch(ctx)
+		done <- err
+	}()
+	l.waiting(1)
+	cancel()
+	if err := <-done; models.AsError(err).Class != models.Canceled {
+		l.Errorf("got %v", err)
+	}
+	block.Commit()
+	l.index(l.store, true, "")
+}
+
+// TestSearchIndexIsNotAllowed says what somebody with the rights can do, and searches all the same.
+func TestSearchIndexIsNotAllowed(t *testing.T) {
+	t.Parallel()
+	l := newSearchLab(t, databasetest.Postgres(t))
+	role := "reader_" + strings.ToLower(rand.Text())
+	l.exec("CREATE ROLE " + role + " LOGIN PASSWORD 'rahasia'")
+	t.Cleanup(func() {
+		l.exec("ALTER TABLE tbl_produk_lifecycle OWNER TO CURRENT_USER")
+		l.exec("DROP OWNED BY " + role)
+		l.exec("DROP ROLE " + role)
+	})
+	l.exec("GRANT SELECT ON ALL TABLES IN SCHEMA public TO " + role)
+	u, err := url.Parse(l.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.UserPassword(role, "rahasia")
+	_, l.store = l.open(u.String())
+
+	if e := l.index(l.store, false, models.Permission); e == nil || !strings.Contains(e.LegacyMessage, "another role owns") || !strings.Contains(e.LegacyRemedy, "CREATE INDEX CONCURRENTLY") {
+		t.Errorf("got %v", e)
+	}
+	l.exec("GRANT USAGE, CREATE ON SCHEMA public TO " + role)
+	l.exec("ALTER TABLE tbl_produk_lifecycle OWNER TO " + role)
+	if e := l.index(l.store, false, models.Permission); e == nil || !strings.Contains(e.LegacyMessage, "may not create the extension") || !strings.Contains(e.LegacyRemedy, "CREATE EXTENSION") {
+		t.Errorf("got %v", e)
+	}
+	l.found()
+	l.exec("CREATE SCHEMA elsewhere")
+	l.exec("CREATE EXTENSION pg_trgm SCHEMA elsewhere")
+	l.exec("GRANT USAGE ON SCHEMA elsewhere TO " + role)
+	l.index(l.store, true, "")
+	l.found()
+}

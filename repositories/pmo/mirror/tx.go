@@ -1,0 +1,124 @@
+package mirror
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"gorm.io/gorm/clause"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/pmo/journal"
+)
+
+// batchSize is how many rows one INSERT carries: with more, PostgreSQL takes no less time a row, and
+// SQLite runs out of parameters.
+const batchSize = 500
+
+// copyThreshold is how many rows at once go through COPY instead of batches.
+const copyThreshold = 2000
+
+// Tx is a run's transaction: what it reads of the mirror includes what it wrote. It must be closed.
+type Tx struct {
+	*Reader
+
+	Journal *journal.Journal // in this transaction
+	Run     *models.Run
+	Reached *models.Watermark // where the run brings the mirror; nil when it does not move the watermark
+	Version int64             // of the mirror, once the run has committed
+	staged  map[string]bool   // mirror tables that have their temporary table
+}
+
+// onConflict is the upsert's conflict clause: every column of a row that is there is overwritten.
+func onConflict(t *models.Table) clause.OnConflict {
+	return clause.OnConflict{
+		Columns: []clause.Column{{Name: "id"}}, DoUpdates: clause.AssignmentColumns(t.ColumnNames()[1:]),
+	}
+}
+
+// Upsert writes rows that differ from the mirror's. Errors: constraint, data_type, connection.
+func (tx *Tx) Upsert(ctx context.Context, t *models.Table, rows []models.Row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	if len(rows) >= copyThreshold && tx.s.DB.Kind() == database.Postgres {
+		return tx.merge(ctx, t, rows)
+	}
+	batch, err := t.Decode(rows)
+	if err != nil {
+		return err
+	}
+	return tx.s.DB.Translate(tx.s.Conn.Gorm(ctx).Table(t.Mirror).Clauses(onConflict(t)).CreateInBatches(batch, batchSize).Error)
+}
+
+// merge copies rows into a temporary table and upserts them from there in one statement.
+func (tx *Tx) merge(ctx context.Context, t *models.Table, rows []models.Row) error {
+	stage, columns := "stage_"+t.Mirror, strings.Join(t.ColumnNames(), ", ")
+	prepare := "TRUNCATE " + stage
+	if !tx.staged[stage] {
+		prepare = fmt.Sprintf("CREATE TEMPORARY TABLE %s ON COMMIT DROP AS SELECT %s FROM %s WITH NO DATA", stage, columns, t.Mirror)
+		if tx.staged == nil {
+			tx.staged = map[string]bool{}
+		}
+		tx.staged[stage] = true
+	}
+	if _, err := tx.s.Conn.Exec(ctx, prepare); err != nil {
+		return err
+	}
+	var lines []byte
+	for _, row := range rows {
+		lines = database.AppendCopyText(lines, row.Cells...)
+	}
+	if _, err := tx.s.Conn.CopyIn(ctx, bytes.NewReader(lines), stage+" ("+columns+")", "text"); err != nil {
+		return err
+	}
+	statement := tx.s.Conn.Gorm(ctx).Statement
+	statement.SQL.Reset()
+	onConflict(t).Build(statement)
+	_, err := tx.s.Conn.Exec(ctx, fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s ON CONFLICT %s", t.Mirror, columns, columns, stage, statement.SQL.String()))
+	return err
+}
+
+// Delete removes rows of the mirror. Errors: constraint when another table refers to one, connection.
+func (tx *Tx) Delete(ctx context.Context, t *models.Table, ids []int64) error {
+	return tx.s.DeleteIDs(ctx, t.Mirror+" WHERE id", ids)
+}
+
+// Finish records the run's outcome and counts, gives the mirror its next version, and commits
+// everything. When the answer to the commit is lost, the outcome is looked up, not guessed.
+func (tx *Tx) Finish(ctx context.Context, counts []models.TableCount, now time.Time) error {
+	run := *tx.Run
+	run.State, run.FinishedAt = models.Succeeded, &now
+	g := tx.s.Conn.Gorm(ctx)
+	if err := g.Omit("cancel_requested").Save(&run).Error; err != nil {
+		return tx.s.DB.Translate(err)
+	}
+	for i := range counts {
+		counts[i].RunID, counts[i].Position = run.ID, i+1
+	}
+	if err := g.Create(&counts).Error; err != nil {
+		return tx.s.DB.Translate(err)
+	}
+	if tx.Reached != nil {
+		tx.Reached.RunID, tx.Reached.MirrorXID = run.ID, run.MirrorXID
+		if err := tx.Journal.SetWatermark(ctx, *tx.Reached); err != nil {
+			return err
+		}
+	}
+	version, err := tx.s.BumpVersion(ctx)
+	if err != nil {
+		return err
+	}
+	if err := tx.s.Conn.Commit(ctx); err != nil {
+		lookup, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if ended, lookupErr := journal.New(tx.store.pool.Session).Run(lookup, run.ID); lookupErr != nil || ended == nil || ended.State != models.Succeeded {
+			return err
+		}
+	}
+	*tx.Run, tx.Version = run, version
+	return nil
+}
