@@ -1,7 +1,7 @@
 //go:build !failpoints
 
-// Package failpoint marks the instants at which tests kill the process.
+// Package failpoint marks the points at which tests kill the process.
 package failpoint
 
-// Reach marks an instant at which the tests kill the process; built with the tag failpoints only.
+// Reach does nothing: only binaries built with the tag failpoints can be killed.
 func Reach(string) {}

@@ -1,6 +1,6 @@
 //go:build failpoints
 
-// Package failpoint marks the instants at which tests kill the process.
+// Package failpoint marks the points at which tests kill the process.
 package failpoint
 
 import (
@@ -8,11 +8,10 @@ import (
 	"syscall"
 )
 
-// Reach kills this process, as hard as kill -9 does, at the instant that LIFECYCLE_FAILPOINT
-// names.
+// Reach kills this process with SIGKILL if LIFECYCLE_FAILPOINT names the point.
 func Reach(name string) {
 	if os.Getenv("LIFECYCLE_FAILPOINT") == name {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		select {} // the signal is on its way
+		select {} // until the signal arrives
 	}
 }

@@ -1,5 +1,5 @@
-// Package realtime keeps the mirror at most a moment behind lifecycle_db: it follows the log that the
-// source's server keeps for it in a replication slot. One process follows; others stand by and take over.
+// Package realtime keeps the mirror in sync within moments: it follows lifecycle_db's WAL through a replication slot.
+// One process follows; the others stand by and take over.
 package realtime
 
 import (
@@ -18,11 +18,11 @@ import (
 )
 
 const (
-	standbyPause = time.Second // between attempts to take over
-	mendPause    = time.Minute // between attempts when somebody must mend something
-	resumePause  = time.Second // between looks whether a run has settled a mass delete
+	standbyPause   = time.Second // between attempts to take over
+	repairPause    = time.Minute // between attempts while a person must fix something
+	massDeletePoll = time.Second // between checks whether a run has settled a mass delete
 
-	firstPause, longestPause = 200 * time.Millisecond, 5 * time.Second // after an error that may pass
+	firstPause, longestPause = 200 * time.Millisecond, 5 * time.Second // between retries of transient errors
 )
 
 // State is what a follower does.
@@ -33,35 +33,35 @@ const (
 	Starting    State = "starting"
 	Following   State = "following"
 	Standby     State = "standby"     // another process follows
-	Stopped     State = "stopped"     // the mass-delete guard has stopped it, until a run was allowed
-	Unavailable State = "unavailable" // an error keeps it from following, which Err tells
+	Stopped     State = "stopped"     // by the mass-delete guard, until a run is allowed to delete
+	Unavailable State = "unavailable" // because of the error in Status.Err
 )
 
-// Status is how a follower stands.
+// Status is the state of a follower.
 type Status struct {
 	State State
-	Err   error // with Stopped and Unavailable
+	Err   error // if Stopped or Unavailable
 }
 
-// Options are what a follower needs.
+// Options configure a follower.
 type Options struct {
 	Source *lifecycle.Source
 	Store  *pmo.Store
 	Engine *mirror.Engine
 	Tables []*models.Table
-	// Run makes a run, as Engine.Sync does, through whatever else is to know of runs.
+	// Run makes a run, as Engine.Sync does.
 	Run func(ctx context.Context, req mirror.Request) error
-	// Committed is told each new version of the mirror; Changed of each new status.
+	// Committed is called with each new version of the mirror, Changed with each new status.
 	Committed func(version int64)
 	Changed   func(Status)
-	// FailFast makes Follow return an error that somebody must mend, instead of waiting until it is.
+	// FailFast makes Follow return errors that a person must fix, instead of retrying.
 	FailFast bool
 }
 
 // Follower follows lifecycle_db.
 type Follower struct {
-	o     Options
-	owing string // why the next session begins with a run, though nothing else asks for one
+	o         Options
+	runReason string // why the next session must begin with a run; "" if only its own checks decide
 
 	mu     sync.Mutex
 	status Status
@@ -70,19 +70,19 @@ type Follower struct {
 // New returns a follower.
 func New(o Options) *Follower { return &Follower{o: o, status: Status{State: Starting}} }
 
-// Status is how the follower stands.
+// Status returns the follower's state.
 func (f *Follower) Status() Status {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.status
 }
 
-func (f *Follower) become(s State, err error) {
+func (f *Follower) setStatus(s State, err error) {
 	f.mu.Lock()
 	before := f.status
 	f.status = Status{s, err}
 	f.mu.Unlock()
-	if before.State != s || text(before.Err) != text(err) { // an error that lasts is said once
+	if before.State != s || text(before.Err) != text(err) { // a lasting error is reported once
 		f.o.Changed(Status{s, err})
 	}
 }
@@ -94,72 +94,71 @@ func text(err error) string {
 	return err.Error()
 }
 
-// Follow follows until ctx ends, and then returns nil. What keeps it from following is told to Changed, once,
-// and tried again by itself.
+// Follow follows until ctx ends, and then returns nil. Errors are reported to Changed and retried.
 func (f *Follower) Follow(ctx context.Context) error {
-	pause := pauses()
+	backoff := newBackoff()
 	for {
-		began, err := f.session(ctx)
+		followed, err := f.session(ctx)
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // being told to end is no failure
+			return nil //nolint:nilerr // a requested end is no failure
 		}
-		if began {
-			pause = pauses()
+		if followed {
+			backoff = newBackoff()
 		}
-		wait, _ := pause.Next() // never stops
+		pause, _ := backoff.Next() // never stops
 		switch e := models.AsError(err); {
 		case errors.Is(err, mirror.ErrSourceChanged): // the next session begins with a run
-			f.become(Starting, nil)
+			f.setStatus(Starting, nil)
 		case e.Class == models.Busy:
-			f.become(Standby, nil)
-			wait = standbyPause
+			f.setStatus(Standby, nil)
+			pause = standbyPause
 		case e.Class == models.MassDelete:
-			f.become(Stopped, err)
-			f.untilAllowed(ctx, e)
-			wait = 0
+			f.setStatus(Stopped, err)
+			f.waitForRun(ctx, e)
+			pause = 0
 		case e.Class == models.Schema, e.Class == models.Permission:
-			f.become(Unavailable, err)
+			f.setStatus(Unavailable, err)
 			if f.o.FailFast {
 				return err
 			}
-			wait = mendPause
+			pause = repairPause
 		default:
-			f.become(Unavailable, err)
+			f.setStatus(Unavailable, err)
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(wait):
+		case <-time.After(pause):
 		}
 	}
 }
 
-func pauses() retry.Backoff { //nolint:ireturn // the library has no other type for it
+func newBackoff() retry.Backoff { //nolint:ireturn // the library has no other type for it
 	return retry.WithCappedDuration(longestPause, retry.WithJitterPercent(20, retry.NewExponential(firstPause)))
 }
 
-// untilAllowed records that the guard has stopped us, and waits until a run that brings the mirror up to date
-// has passed it, or ctx has ended.
-func (f *Follower) untilAllowed(ctx context.Context, cause *models.Error) {
+// waitForRun records that the mass-delete guard has stopped the follower, and waits for a successful run or the end
+// of ctx.
+func (f *Follower) waitForRun(ctx context.Context, cause *models.Error) {
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	run := models.FailedRun(models.RealtimeRun, now, now, cause)
-	recorded, at := false, int64(-1)
+	stop := models.FailedRun(models.RealtimeRun, now, now, cause)
+	recorded, lastRun := false, int64(-1)
 	for {
-		switch mark, err := journal.New(f.o.Store.Session).Watermark(ctx); {
-		case err != nil || mark == nil: // pmo_db may be away for a moment
-		case at < 0:
-			at = mark.RunID
-		case mark.RunID != at:
+		switch watermark, err := journal.New(f.o.Store.Session).Watermark(ctx); {
+		case err != nil || watermark == nil: // pmo_db may be unreachable for a moment
+		case lastRun < 0:
+			lastRun = watermark.RunID
+		case watermark.RunID != lastRun:
 			return
 		}
-		if !recorded && at >= 0 { // now whoever allows a run is seen
-			err := f.o.Store.InTx(ctx, func(tx *pmo.Session) error { return journal.New(tx).Record(ctx, &run, nil, nil) })
+		if !recorded && lastRun >= 0 { // from now on a run is noticed
+			err := f.o.Store.InTx(ctx, func(tx *pmo.Session) error { return journal.New(tx).Record(ctx, &stop, nil, nil) })
 			recorded = err == nil
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(resumePause):
+		case <-time.After(massDeletePoll):
 		}
 	}
 }

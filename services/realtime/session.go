@@ -16,35 +16,35 @@ import (
 )
 
 const (
-	prepareTime = time.Minute // for publication and slot: others may hold the tables
+	prepareTimeout = time.Minute // for publication and slot: other sessions may have locked the tables
 
-	idle      = 5 * time.Second       // between steps that only see that there is nothing to bring
-	busyPause = 20 * time.Millisecond // before a step is tried again that could not be taken, or brought nothing
+	idleInterval = 5 * time.Second       // between steps without changes
+	busyPause    = 20 * time.Millisecond // after a step that was busy or applied nothing
 )
 
-// session follows as long as nothing goes wrong, and reports whether it began to. Errors: busy when another
-// process follows; mass_delete; what keeps real time from working; connection, timeout.
-func (f *Follower) session(ctx context.Context) (began bool, err error) {
-	attended, stopWatching := f.o.Engine.WatchConnections(ctx)
+// session follows until something goes wrong, and reports whether it got as far as following. Errors: busy when
+// another process follows; mass_delete; schema and permission; connection, timeout.
+func (f *Follower) session(ctx context.Context) (followed bool, err error) {
+	ctx, stopWatching := f.o.Engine.WatchConnections(ctx)
 	defer stopWatching()
-	ctx = attended
+	watched := ctx
 	name, err := journal.New(f.o.Store.Session).SlotName(ctx)
 	if err != nil {
 		return false, err
 	}
-	// The slot first, then a run: the log tells of everything that the run's snapshot does not see.
-	preparing, prepared := context.WithTimeout(ctx, prepareTime)
+	// The slot comes before the run: its log then has everything that the run's snapshot does not see.
+	preparing, cancel := context.WithTimeout(ctx, prepareTimeout)
 	slot, err := f.o.Source.PrepareSlot(preparing, name, f.o.Tables)
-	prepared()
+	cancel()
 	if err != nil {
-		return false, silenced(attended, err)
+		return false, withConnectionError(watched, err)
 	}
 	stream, err := f.o.Source.Follow(ctx, slot, f.o.Tables)
 	if err != nil {
 		return false, err
 	}
 	defer stream.Close()
-	defer func() { began = f.Status().State == Following }()
+	defer func() { followed = f.Status().State == Following }()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return stream.Receive(ctx) })
 	group.Go(func() error {
@@ -55,27 +55,27 @@ func (f *Follower) session(ctx context.Context) (began bool, err error) {
 		if err != nil {
 			return err
 		}
-		return f.steps(ctx, stream, applier)
+		return f.applyChanges(ctx, stream, applier)
 	})
 	err = group.Wait()
 	if errors.Is(err, mirror.ErrSourceChanged) {
-		f.owing = "lifecycle_db's tables or publication have changed"
+		f.runReason = "lifecycle_db's tables or publication have changed"
 	}
-	return false, silenced(attended, err)
+	return false, withConnectionError(watched, err)
 }
 
-// silenced is the error that a database has not answered, where that has ended the session.
-func silenced(attended context.Context, err error) error {
-	if cause, ok := errors.AsType[*models.Error](context.Cause(attended)); ok {
+// withConnectionError replaces an error by the lost connection that caused it.
+func withConnectionError(watched context.Context, err error) error {
+	if cause, ok := errors.AsType[*models.Error](context.Cause(watched)); ok {
 		return cause
 	}
 	return err
 }
 
-// steps brings what arrives until something goes wrong.
-func (f *Follower) steps(ctx context.Context, stream *lifecycle.Stream, applier *mirror.StreamApplier) error {
-	for patience := time.Duration(0); ctx.Err() == nil; patience = idle {
-		waiting := stream.Pending(ctx, patience)
+// applyChanges applies what the stream delivers until an error occurs.
+func (f *Follower) applyChanges(ctx context.Context, stream *lifecycle.Stream, applier *mirror.StreamApplier) error {
+	for wait := time.Duration(0); ctx.Err() == nil; wait = idleInterval {
+		pending := stream.Pending(ctx, wait)
 		version, err := applier.ApplyPending(ctx)
 		switch {
 		case errors.Is(err, mirror.ErrTooFarBehind):
@@ -86,16 +86,16 @@ func (f *Follower) steps(ctx context.Context, stream *lifecycle.Stream, applier 
 		case err != nil && models.AsError(err).Class == models.Busy: // a run is writing the mirror
 		case err != nil:
 			return err
-		default: // only now is it sure that changes come through
-			f.become(Following, nil)
+		default: // this proves that changes arrive
+			f.setStatus(Following, nil)
 			if version > 0 {
 				f.o.Committed(version)
 			}
-			if version > 0 || !waiting {
+			if version > 0 || !pending {
 				continue
 			}
 		}
-		select { // what is pending was not visible yet
+		select { // pending changes were not visible yet
 		case <-ctx.Done():
 		case <-time.After(busyPause):
 		}
@@ -103,34 +103,34 @@ func (f *Follower) steps(ctx context.Context, stream *lifecycle.Stream, applier 
 	return ctx.Err()
 }
 
-// catchUp makes a run unless the slot's log goes on where the mirror stands.
+// catchUp makes a run unless the slot's log continues at the watermark.
 func (f *Follower) catchUp(ctx context.Context, slot lifecycle.Slot) error {
-	req, needed, err := f.needed(ctx, slot)
+	req, needed, err := f.neededRun(ctx, slot)
 	if err != nil || !needed {
 		return err
 	}
 	if err := f.run(ctx, req); err != nil {
 		return err
 	}
-	f.owing = ""
+	f.runReason = ""
 	return nil
 }
 
-// needed says which run the session must begin with, if any.
-func (f *Follower) needed(ctx context.Context, slot lifecycle.Slot) (req mirror.Request, needed bool, err error) {
-	mark, err := journal.New(f.o.Store.Session).Watermark(ctx)
+// neededRun returns the run that the session must begin with, if any.
+func (f *Follower) neededRun(ctx context.Context, slot lifecycle.Slot) (req mirror.Request, needed bool, err error) {
+	last, err := journal.New(f.o.Store.Session).Watermark(ctx)
 	if err != nil {
 		return req, false, err
 	}
-	req.Mode, req.Reason = models.IncrementalRun, f.owing
+	req.Mode, req.Reason = models.IncrementalRun, f.runReason
 	switch {
-	case mark == nil || mark.LSN == nil: // the first time
+	case last == nil || last.LSN == nil: // real time was never on
 		return req, true, nil
 	case slot.Created:
 		return mirror.Request{Mode: models.FullRun, Reason: "the replication slot was lost: every row was compared"}, true, nil
-	case *mark.LSN < slot.Confirmed:
+	case *last.LSN < slot.Confirmed:
 		return mirror.Request{Mode: models.FullRun, Reason: "pmo_db was restored or copied: every row was compared"}, true, nil
-	case f.owing != "":
+	case f.runReason != "":
 		return req, true, nil
 	}
 	now, err := f.o.Source.Identify(ctx, f.o.Tables)
@@ -138,13 +138,13 @@ func (f *Follower) needed(ctx context.Context, slot lifecycle.Slot) (req mirror.
 		return req, false, err
 	}
 	var then lifecycle.Identity
-	if err := json.Unmarshal(mark.Source, &then); err != nil {
-		return req, true, nil //nolint:nilerr // the run says what that means
+	if err := json.Unmarshal(last.Source, &then); err != nil {
+		return req, true, nil //nolint:nilerr // the run records what that means
 	}
 	return req, !reflect.DeepEqual(then, now), nil
 }
 
-// run makes a run once others have ended.
+// run makes a run as soon as no other is in progress.
 func (f *Follower) run(ctx context.Context, req mirror.Request) error {
 	for {
 		err := f.o.Run(ctx, req)

@@ -8,14 +8,14 @@ import (
 	"lifecycle-sync/models"
 )
 
-// off is what stands in place of an expression for what is never due.
+// off is the expression that is never due.
 const off = "off"
 
-// Cron is when something is due, again and again. The zero Cron is never due.
+// Cron is a recurring time. The zero Cron is never due.
 type Cron struct{ times *cron.SpecSchedule }
 
-// ParseCron reads a cron expression: minute, hour, day of the month, month and day of the week; a field more,
-// in front, is the second. Names such as @daily are known, and off is never. Errors: configuration.
+// ParseCron parses a cron expression: minute, hour, day of the month, month and day of the week, optionally preceded
+// by the second. Descriptors such as @daily are allowed; off is never due. Errors: configuration.
 func ParseCron(text string) (Cron, error) {
 	if text == off {
 		return Cron{}, nil
@@ -34,7 +34,7 @@ func ParseCron(text string) (Cron, error) {
 	return Cron{times: spec}, nil
 }
 
-// parse has the library read an expression. Some that are wrong make it panic.
+// parse calls the library, which panics on some invalid expressions.
 func parse(text string) (spec *cron.SpecSchedule, err error) {
 	defer func() {
 		if recover() != nil {
@@ -52,21 +52,20 @@ func parse(text string) (spec *cron.SpecSchedule, err error) {
 	return spec, nil
 }
 
-// Next is the first time after an instant, in that instant's time zone; zero when there is none. A time that
-// the change to summer time leaves out is taken for the one that the clock shows instead, so that no night
-// goes without its run.
+// Next returns the first time after an instant, in that instant's time zone; zero if there is none. A time that the
+// switch to daylight saving time skips is replaced by the time that clocks show instead, so that no night misses its run.
 func (c Cron) Next(after time.Time) time.Time {
 	if c.times == nil {
 		return time.Time{}
 	}
 	next := c.times.Next(after)
-	if leftOut := onClock(c.times.Next(onClock(after, time.UTC)), after.Location()); leftOut.After(after) && leftOut.Before(next) {
-		return leftOut
+	if skipped := onClock(c.times.Next(onClock(after, time.UTC)), after.Location()); skipped.After(after) && skipped.Before(next) {
+		return skipped
 	}
 	return next
 }
 
-// last is the last time after one instant and not after another; zero when there is none.
+// last returns the last time after one instant and not after another; zero if there is none.
 func (c Cron) last(after, until time.Time) (last time.Time) {
 	for next := c.Next(after); !next.IsZero() && !next.After(until); next = c.Next(next) {
 		last = next
@@ -74,7 +73,7 @@ func (c Cron) last(after, until time.Time) (last time.Time) {
 	return last
 }
 
-// onClock is when the clock of a time zone shows the same.
+// onClock returns the instant at which the clocks of a time zone show the same.
 func onClock(t time.Time, zone *time.Location) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, zone)
 }

@@ -81,12 +81,12 @@ func TestTwoProcessesMakeOneRun(t *testing.T) {
 			l := newLab(t, databasetest.Postgres)
 			first, second, due := l.process(), l.process(), time.Now()
 			ended := make(chan error, 2)
-			go func() { ended <- first.turn(t.Context(), mode, due) }()
+			go func() { ended <- first.runOnce(t.Context(), mode, due) }()
 			kit.Eventually(l, "a run has begun", func() bool {
 				run, err := journal.New(l.store.Session).Running(t.Context())
 				return err == nil && run != nil
 			})
-			go func() { ended <- second.turn(t.Context(), mode, due) }()
+			go func() { ended <- second.runOnce(t.Context(), mode, due) }()
 			kit.Eventually(l, "the second waits", func() bool { return second.log.Contains("waits") })
 			close(first.release)
 			for range 2 {
@@ -98,7 +98,7 @@ func TestTwoProcessesMakeOneRun(t *testing.T) {
 			if want := map[string]int64{models.IncrementalRun: 1, models.FullRun: 2}[mode]; err != nil || total != want || runs[total-1].State != models.Succeeded || want == 2 && runs[0].Mode != models.VerifyRun {
 				t.Errorf("%d runs, %+v, %v\n%s", total, runs, err, second.log)
 			}
-			if log := second.log.String(); strings.Count(log, "waits") != 1 || !strings.Contains(log, "has been done") {
+			if log := second.log.String(); strings.Count(log, "waits") != 1 || !strings.Contains(log, "already completed") {
 				t.Error(log)
 			}
 		})

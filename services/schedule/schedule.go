@@ -1,7 +1,10 @@
+// Package schedule makes runs at the times of cron expressions. Several processes may share the schedule of one
+// mirror: each scheduled run is then made once, by the first of them.
 package schedule
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -10,24 +13,27 @@ import (
 	"lifecycle-sync/services/runs"
 )
 
-// look is for how long at most the clock is not looked at: it may be set meanwhile, or the machine sleep.
-const look = time.Minute
+const (
+	maxSleep     = time.Minute // between clock checks: the clock may be set, or the machine suspended
+	pollInterval = time.Second // while another run is in progress
+	clockSkew    = time.Minute // maximum difference between two machines' clocks
+)
 
 // Plan is when runs are due.
 type Plan struct {
 	Incremental Cron
-	Full        Cron // a full run, and then a verification
+	Full        Cron // a full run followed by a verification
 }
 
-// Next is the first time after an instant, in that instant's time zone, at which a run is due; false when
-// none ever is.
-func (p Plan) Next(after time.Time) (next time.Time, is bool) {
+// Next returns the first time after an instant at which a run is due, in that instant's time zone; false if none ever
+// is.
+func (p Plan) Next(after time.Time) (next time.Time, ok bool) {
 	for _, c := range []Cron{p.Incremental, p.Full} {
-		if t := c.Next(after); !t.IsZero() && (!is || t.Before(next)) {
-			next, is = t, true
+		if t := c.Next(after); !t.IsZero() && (!ok || t.Before(next)) {
+			next, ok = t, true
 		}
 	}
-	return next, is
+	return next, ok
 }
 
 // runner makes runs and verifications. Errors: those of runs.Service.
@@ -36,45 +42,44 @@ type runner interface {
 	Verify(ctx context.Context) (runs.Verdict, error)
 }
 
-// history knows the runs of every process. Errors: connection, timeout, schema.
+// history finds the runs of all processes. Errors: connection, timeout, schema.
 type history interface {
 	LastMade(ctx context.Context, mode string) (*models.Run, error)
 }
 
-// Options are what a schedule needs.
+// Options configure a schedule.
 type Options struct {
 	Plan    Plan
 	Runs    runner
 	History history
-	Now     func() time.Time // in the time zone of the plan
+	Now     func() time.Time // in the plan's time zone
 	Log     *slog.Logger
 }
 
-// Schedule makes the runs that are due, one after the other.
+// Schedule makes scheduled runs, one at a time.
 type Schedule struct{ o Options }
 
 // New returns a schedule.
 func New(o Options) *Schedule { return &Schedule{o} }
 
-// Run makes what is due from now on, until ctx ends or nothing is due ever again. What fails is logged, and
-// has its next turn when it is next due. One run makes up for all that were due while another went on.
+// Run makes runs as they fall due, until ctx ends or nothing is ever due again. Failed runs are logged and repeated at
+// the next scheduled time. If several fall due during a run, one run makes up for all.
 func (s *Schedule) Run(ctx context.Context) {
-	for seen := s.o.Now(); s.wait(ctx, seen); {
+	for seen := s.o.Now(); s.sleep(ctx, seen); {
 		now := s.o.Now()
-		s.turnIfDue(ctx, models.FullRun, s.o.Plan.Full.last(seen, now)) // first: it makes up for an incremental one
-		s.turnIfDue(ctx, models.IncrementalRun, s.o.Plan.Incremental.last(seen, now))
-		seen = now // also when the clock was set back
+		s.runIfDue(ctx, models.FullRun, s.o.Plan.Full.last(seen, now)) // first: it also makes up for an incremental run
+		s.runIfDue(ctx, models.IncrementalRun, s.o.Plan.Incremental.last(seen, now))
+		seen = now // also if the clock was set back
 	}
 }
 
-// wait returns when something may be due that was not at the given time. It is false when nothing ever will
-// be, or ctx ends.
-func (s *Schedule) wait(ctx context.Context, seen time.Time) bool {
-	next, is := s.o.Plan.Next(seen)
-	return is && pause(ctx, min(next.Sub(s.o.Now()), look))
+// sleep returns when a run may have fallen due since the given time; false if none ever will, or if ctx ends.
+func (s *Schedule) sleep(ctx context.Context, seen time.Time) bool {
+	next, ok := s.o.Plan.Next(seen)
+	return ok && pause(ctx, min(next.Sub(s.o.Now()), maxSleep))
 }
 
-// pause is false when ctx ends first.
+// pause returns false if ctx ends first.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -86,12 +91,54 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-func (s *Schedule) turnIfDue(ctx context.Context, mode string, due time.Time) {
+func (s *Schedule) runIfDue(ctx context.Context, mode string, due time.Time) {
 	if due.IsZero() || ctx.Err() != nil {
 		return
 	}
-	if err := s.turn(ctx, mode, due); err != nil && ctx.Err() == nil {
+	if err := s.runOnce(ctx, mode, due); err != nil && ctx.Err() == nil {
 		e := models.AsError(err)
-		s.o.Log.Error("what was due has failed; it is tried again when it is next due", "mode", mode, "due", due, "class", e.Class, "error", err, "cause", e.Cause)
+		s.o.Log.Error("scheduled run failed", "mode", mode, "due", due, "class", e.Class, "error", err, "cause", e.Cause)
 	}
+}
+
+// runOnce makes the run that was due at an instant, unless another process has made it since. While another run is in
+// progress it waits, because that run may fail or its process die. Two processes that check at the same moment may
+// both make a run, which does no harm. Errors: those of runs.Service, connection, timeout, schema.
+func (s *Schedule) runOnce(ctx context.Context, mode string, due time.Time) error {
+	for waiting := false; ; waiting = true {
+		last, err := s.o.History.LastMade(ctx, mode)
+		if err != nil {
+			return err
+		}
+		if s.covers(last, due) {
+			s.o.Log.Info("scheduled run already completed", "mode", mode, "due", due, "run", last.ID)
+			return nil
+		}
+		err = s.run(ctx, mode)
+		other, busy := errors.AsType[*runs.UnderWayError](err)
+		if !busy {
+			return err
+		}
+		if !waiting {
+			s.o.Log.Info("scheduled run waits for another run", "mode", mode, "due", due, "run", other.Run.ID)
+		}
+		if !pause(ctx, pollInterval) {
+			return ctx.Err()
+		}
+	}
+}
+
+// covers reports whether a run is the one that was due at an instant. A run from the future, by another machine's
+// clock, does not count.
+func (s *Schedule) covers(run *models.Run, due time.Time) bool {
+	return run != nil && !run.StartedAt.Before(due) && run.StartedAt.Before(s.o.Now().Add(clockSkew))
+}
+
+// run makes a run. A full run is followed by a verification.
+func (s *Schedule) run(ctx context.Context, mode string) error {
+	_, err := s.o.Runs.Run(ctx, mirror.Request{Mode: mode}, mirror.Silent{})
+	if err == nil && mode == models.FullRun {
+		_, err = s.o.Runs.Verify(ctx)
+	}
+	return err
 }

@@ -124,7 +124,7 @@ var mutants = map[string]mutant{
 	},
 	"goes on from a restored mirror": {
 		"services/realtime/session.go",
-		"case *mark.LSN < slot.Confirmed:", "case *mark.LSN < 0:",
+		"case *last.LSN < slot.Confirmed:", "case *last.LSN < 0:",
 		"./services/realtime", "TestMirrorRestored",
 	},
 	"lets a manager delete a product in the console": {
