@@ -2,70 +2,26 @@ package openapi_test
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
+
+	"lifecycle-sync/test/kit"
 )
 
-// typescript is a folder with the client's own files and its compiler, of which nothing stands in the
-// repository. It is kept beside Go's build cache, by what package-lock.json says. Without npm the test
-// is skipped, and fails in CI.
+// typescript returns a folder with the client's own files and its compiler.
 func typescript(t *testing.T) string {
 	t.Helper()
-	if _, err := exec.LookPath("npm"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("no npm: install Node.js 18 or later; in CI the client must be checked")
-		}
-		t.Skip("SKIPPED: no npm: the TypeScript client is not checked; install Node.js 18 or later")
-	}
-	lock, err := os.ReadFile("client/package-lock.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	sum := sha256.Sum256(lock)
-	tools := filepath.Join(cache, "lifecycle-sync-tools", "typescript-"+hex.EncodeToString(sum[:6]))
+	modules := kit.NodeModules(t, "client/package-lock.json")
 	dir := t.TempDir()
 	copyFiles(t, dir, "client/*", "client/.npmrc")
-	if _, err := os.Stat(tools); err != nil {
-		install(t, tools)
-	}
-	if err := os.Symlink(filepath.Join(tools, "node_modules"), filepath.Join(dir, "node_modules")); err != nil {
+	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
 		t.Fatal(err)
 	}
 	return dir
-}
-
-// install fetches the tools into a folder that takes its place only once it is whole.
-func install(t *testing.T, tools string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(tools), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	fresh, err := os.MkdirTemp(filepath.Dir(tools), "typescript-fresh-") //nolint:usetesting // on the disk where it is to stay, to be renamed
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = os.RemoveAll(fresh) }() // what is still there
-	copyFiles(t, fresh, "client/package*.json", "client/.npmrc")
-	if out, err := run(fresh, "npm", "ci", "--ignore-scripts"); err != nil {
-		t.Fatalf("npm ci: %v\n%s", err, out)
-	}
-	// It is there already when another test was faster.
-	if err := os.Rename(fresh, tools); err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, syscall.ENOTEMPTY) {
-		t.Fatal(err)
-	}
 }
 
 func copyFiles(t *testing.T, dir string, patterns ...string) {

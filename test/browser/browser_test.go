@@ -5,6 +5,7 @@ package browser_test
 import (
 	"context"
 	"fmt"
+	"lifecycle-sync/test/kit"
 	"os"
 	"os/exec"
 	"sync"
@@ -53,23 +54,13 @@ func chromium() string {
 	return ""
 }
 
-// needsBrowser skips the test where Chromium, or npm, which brings axe, is missing, and fails it in CI.
+// needsBrowser skips the test where Chromium or axe is missing, and fails it in CI.
 func needsBrowser(t testing.TB) {
 	t.Helper()
-	missing := ""
-	if _, err := exec.LookPath("npm"); err != nil {
-		missing = "npm"
-	}
 	if chromium() == "" {
-		missing = "Chromium"
+		kit.Missing(t, "Chromium is not installed")
 	}
-	switch {
-	case missing == "":
-	case os.Getenv("CI") != "":
-		t.Fatalf("no %s: in CI the console must be tested", missing)
-	default:
-		t.Skipf("SKIPPED: no %s: the console is not tested; install the packages chromium and npm", missing)
-	}
+	kit.NodeModules(t, "package-lock.json")
 }
 
 // viewer is who looks at a page, and how. The zero value sits at a desk, in the light, with JavaScript.

@@ -1,13 +1,12 @@
 package browser_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+	"lifecycle-sync/test/kit"
 	"os"
-	"os/exec"
+	"path/filepath"
 	"strings"
-	"sync"
 
 	"github.com/chromedp/chromedp"
 )
@@ -77,43 +76,17 @@ func (p *page) violations() ([]violation, error) {
 	if p.viewer.scriptless {
 		return nil, nil
 	}
-	source, err := axe()
+	source, err := os.ReadFile(filepath.Join(kit.NodeModules(p, "package-lock.json"), "axe-core/axe.min.js"))
 	if err != nil {
 		return nil, err
 	}
 	if there, err := evaluate[bool](p, `typeof axe === "object"`); err != nil {
 		return nil, err
 	} else if !there {
-		if err := chromedp.Do(p.ctx, chromedp.Evaluate[chromedp.Void](source+";0")); err != nil {
+		if err := chromedp.Do(p.ctx, chromedp.Evaluate[chromedp.Void](string(source)+";0")); err != nil {
 			return nil, err
 		}
 	}
 	return evaluate[[]violation](p, `axe.run(document, `+rules+`).then(found => found.violations)`, chromedp.EvalAwaitPromise)
 }
 
-// axe is the text of axe-core, in the version that package.json names; npm brings it when it is not there.
-var axe = sync.OnceValues(func() (string, error) {
-	if !axeIsCurrent() {
-		if out, err := exec.Command("npm", "ci", "--ignore-scripts").CombinedOutput(); err != nil {
-			return "", fmt.Errorf("npm ci: %w\n%s", err, out)
-		}
-	}
-	source, err := os.ReadFile("node_modules/axe-core/axe.min.js")
-	return string(source), err
-})
-
-// axeIsCurrent reports whether what is installed is what package.json asks for.
-func axeIsCurrent() bool {
-	var wanted struct{ DevDependencies map[string]string }
-	var there struct{ Version string }
-	return readJSON("package.json", &wanted) == nil && readJSON("node_modules/axe-core/package.json", &there) == nil &&
-		there.Version == wanted.DevDependencies["axe-core"]
-}
-
-func readJSON(path string, into any) error {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(content, into)
-}

@@ -6,10 +6,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
+	"lifecycle-sync/test/kit"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -20,11 +19,8 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// gateway is the S3 server, and its version. It is no part of the program, so it is not in go.mod.
-const (
-	gateway        = "github.com/versity/versitygw/cmd/versitygw"
-	gatewayVersion = "v1.8.0"
-)
+// gatewayVersion is the version of the S3 server, versitygw. test/tools compiles it.
+const gatewayVersion = "v1.8.0"
 
 const (
 	accessKey = "tester"
@@ -58,11 +54,10 @@ type Server struct {
 	host string
 }
 
-// S3 starts a server on loopback that ends with the test. It skips the test when the server cannot be
-// had, and fails it in CI.
+// S3 starts a server on loopback that ends with the test. Without the server the test is skipped, and fails in CI.
 func S3(t testing.TB) *Server {
 	t.Helper()
-	program := program(t)
+	program := kit.Tool(t, "versitygw-"+gatewayVersion+"/versitygw")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -132,40 +127,4 @@ func (s *Server) wait(ctx context.Context, ended <-chan struct{}) error {
 		case <-tick.C:
 		}
 	}
-}
-
-// program returns the server's path. It is compiled once, which takes a minute, and kept beside Go's
-// build cache.
-func program(t testing.TB) string {
-	t.Helper()
-	cache, err := exec.Command("go", "env", "GOCACHE").Output()
-	if err != nil {
-		cannot(t, err)
-	}
-	dir := filepath.Join(filepath.Dir(strings.TrimSpace(string(cache))), "lifecycle-sync-tools", "versitygw-"+gatewayVersion)
-	path := filepath.Join(dir, "versitygw")
-	if _, err := os.Stat(path); err == nil {
-		return path
-	}
-	install := exec.Command("go", "install", gateway+"@"+gatewayVersion)
-	install.Dir = t.TempDir() // outside our module
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "GOFLAGS=") && !strings.HasPrefix(v, "GOOS=") && !strings.HasPrefix(v, "GOARCH=") {
-			install.Env = append(install.Env, v)
-		}
-	}
-	install.Env = append(install.Env, "GOBIN="+dir, "CGO_ENABLED=0")
-	if out, err := install.CombinedOutput(); err != nil {
-		cannot(t, fmt.Errorf("%w: %s", err, out))
-	}
-	return path
-}
-
-// cannot ends a test for which there is no server.
-func cannot(t testing.TB, err error) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatalf("no S3 server: %v", err)
-	}
-	t.Skipf("SKIPPED: no S3 server: %v", err)
 }
