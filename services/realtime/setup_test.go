@@ -21,7 +21,7 @@ import (
 	"lifecycle-sync/test/kit/databases"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(databasetest.Recycle(m)) }
 
 // lab is lifecycle_db with some rows, an empty pmo_db, and what follows the one into the other.
 type lab struct{ *databases.Pair }

@@ -5,6 +5,7 @@ package browser_test
 import (
 	"context"
 	"fmt"
+	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/test/kit"
 	"os"
 	"os/exec"
@@ -17,7 +18,7 @@ import (
 
 // TestMain ends the browser, when a test has started it.
 func TestMain(m *testing.M) {
-	code := m.Run()
+	code := databasetest.Recycle(m).Run()
 	endBrowser()
 	os.Exit(code)
 }

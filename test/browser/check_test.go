@@ -89,4 +89,3 @@ func (p *page) violations() ([]violation, error) {
 	}
 	return evaluate[[]violation](p, `axe.run(document, `+rules+`).then(found => found.violations)`, chromedp.EvalAwaitPromise)
 }
-

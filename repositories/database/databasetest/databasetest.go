@@ -5,7 +5,6 @@ package databasetest
 import (
 	"crypto/rand"
 	"database/sql"
-	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -33,25 +32,41 @@ func SQLite(t testing.TB) string {
 	return "file:" + filepath.Join(t.TempDir(), "test.db")
 }
 
-// Postgres creates an empty database, which is dropped when the test ends, and returns its URL. It
-// skips the test when there is no server, and fails it in CI.
+// Postgres returns the URL of an empty database, which is dropped or recycled when the test ends. It skips the test when
+// there is no server, and fails it in CI.
 func Postgres(t testing.TB) string {
 	t.Helper()
 	server := server(t)
-	created := create(t, server)
-	u, err := url.Parse(created)
-	if err != nil {
-		t.Fatal("the test server's URL is none")
+	database := recycled.take()
+	if database == "" {
+		database = create(t, server)
 	}
-	name := strings.TrimPrefix(u.Path, "/")
 	t.Cleanup(func() {
-		// A replication slot would keep the database.
-		const slots = " FROM pg_replication_slots WHERE database = '%s'"
-		run(t, server, fmt.Sprintf("SELECT pg_terminate_backend(active_pid, 10000)"+slots+" AND active", name))
-		run(t, server, fmt.Sprintf("SELECT pg_drop_replication_slot(slot_name)"+slots, name))
-		run(t, server, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
+		if !recycled.put(t, database) {
+			drop(t, database)
+		}
 	})
-	return created
+	return database
+}
+
+// drop drops a database. A replication slot would keep it.
+func drop(t testing.TB, database string) {
+	t.Helper()
+	server, name := serverOf(database)
+	const slots = " FROM pg_replication_slots WHERE database = '"
+	run(t, server, "SELECT pg_terminate_backend(active_pid, 10000)"+slots+name+"' AND active",
+		"SELECT pg_drop_replication_slot(slot_name)"+slots+name+"'", "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
+}
+
+// serverOf splits a database's URL into the URL of its server's database postgres and its name.
+func serverOf(database string) (server, name string) {
+	u, err := url.Parse(database)
+	if err != nil {
+		panic("the test server's URL is none") // its text may hold the password
+	}
+	name = strings.TrimPrefix(u.Path, "/")
+	u.Path = "/postgres"
+	return u.String(), name
 }
 
 // Open opens the database of a URL, past the program, until the test ends.
@@ -75,7 +90,7 @@ func create(t testing.TB, server *url.URL, options ...string) string {
 	name := "test_" + strings.ToLower(rand.Text())
 	// From template0, because template1 may have whatever encoding and contents.
 	options = append([]string{"CREATE DATABASE " + name + " TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'"}, options...)
-	run(t, server, strings.Join(options, " "))
+	run(t, server.String(), strings.Join(options, " "))
 	database := *server
 	database.Path = "/" + name
 	return database.String()
@@ -97,14 +112,16 @@ func server(t testing.TB) *url.URL {
 	return server
 }
 
-func run(t testing.TB, server *url.URL, statement string) {
+func run(t testing.TB, database string, statements ...string) {
 	t.Helper()
-	db, err := sql.Open("pgx", server.String())
+	db, err := sql.Open("pgx", database)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if _, err := db.Exec(statement); err != nil {
-		t.Fatalf("%s: %v", statement, err)
+	for _, statement := range statements {
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
 	}
 }

@@ -33,6 +33,6 @@ func (c *Cluster) SmallDisk(t testing.TB, tablespace string, size int) (resize f
 		}
 	})
 	give(t, dir)
-	run(t, c.server(), fmt.Sprintf("CREATE TABLESPACE %s LOCATION '%s'", tablespace, dir))
+	run(t, c.server().String(), fmt.Sprintf("CREATE TABLESPACE %s LOCATION '%s'", tablespace, dir))
 	return func(size int) { mount(fmt.Sprintf("remount,size=%dm", size)) }
 }

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/test/kit"
 )
 
@@ -21,9 +22,9 @@ var (
 	folder string
 )
 
-// Main runs a package's tests and removes the binary that they built.
+// Main runs a package's tests on recycled databases and removes the binary that they built.
 func Main(m *testing.M) {
-	code := m.Run()
+	code := databasetest.Recycle(m).Run()
 	_ = os.RemoveAll(folder)
 	os.Exit(code)
 }
