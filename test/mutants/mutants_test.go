@@ -1,72 +1,108 @@
-// Package mutants breaks the engine and the console on purpose, in one place at a time, and holds the test suite to
-// finding it: a suite that lets what is broken pass proves nothing.
+// Package mutants breaks the engine and the console on purpose, one line at a time, and checks that a test fails: a suite
+// that passes on broken code proves nothing.
 package mutants
 
 import (
 	"context"
 	"encoding/json"
 	"flag"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"lifecycle-sync/test/kit"
 )
 
 var (
-	mutantsTried = flag.Int("mutants", 3, "how many of the mutants are tried; 0 is all")
-	mutantsSeed  = flag.Uint64("seed", 2, "which of them")
+	sampleSize = flag.Int("mutants", 2, "the number of mutants to run; 0 is all")
+	sampleSeed = flag.Uint64("seed", 0, "the seed of the sample; 0 is another one each day")
 )
 
-// mostTime bounds the tests of one mutant: one that makes them hang is found, too.
-const mostTime = 4 * time.Minute
+const (
+	timeLimit = 4 * time.Minute // for the tests of one mutant: one that makes them hang is found, too
+	attempts  = 3               // some mutants break only what others commit at the same time, which not every run shows
+	repo      = "../.."
+)
 
-// mostTries is how often the tests of a mutant run until one fails. Some break only what others commit at the same
-// time, and on a server that is shared with other tests, whose transactions are older, that is not seen every time.
-const mostTries = 3
-
-// mutant is a change of the source code, as text, and where the test stands that must notice it.
+// mutant is a change of the source code, as text, and the tests that must fail because of it.
 type mutant struct {
 	file, before, after string
 	tests               string // packages
 	run                 string // names of tests
 }
 
-// TestEveryMutantIsCaught builds each mutant and runs tests that must fail. Not to compile is no failure of a
-// test.
-func TestEveryMutantIsCaught(t *testing.T) {
+// testFunction finds the tests of a file.
+var testFunction = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+
+// TestMutants_Apply checks for every mutant that the text it replaces occurs exactly once, and that its tests exist.
+func TestMutants_Apply(t *testing.T) {
 	t.Parallel()
-	if os.Getenv("TEST_POSTGRES_URL") == "" && os.Getenv("CI") == "" {
-		t.Skip("SKIPPED: no PostgreSQL, without which most mutants cannot be caught: set TEST_POSTGRES_URL or run make test")
-	}
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	names := chosen()
-	for _, name := range names {
-		m, ok := mutants[name]
-		if !ok {
-			t.Fatalf("there is no mutant %q", name)
+	for name, m := range mutants {
+		text, err := os.ReadFile(filepath.Join(repo, m.file))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if n := strings.Count(string(text), m.before); n != 1 {
+			t.Errorf("%s: the text to replace occurs %d times in %s: update the mutant", name, n, m.file)
 		}
+		if !m.hasTests(t) {
+			t.Errorf("%s: %s has no test %s: update the mutant", name, m.tests, m.run)
+		}
+	}
+}
+
+// hasTests reports whether one of the packages has a test of the name.
+func (m mutant) hasTests(t *testing.T) bool {
+	t.Helper()
+	name, _, _ := strings.Cut(m.run, "/")
+	wanted := regexp.MustCompile(name)
+	for _, dir := range strings.Fields(m.tests) {
+		paths, _ := filepath.Glob(filepath.Join(repo, dir, "*_test.go")) // the pattern is right
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, found := range testFunction.FindAllStringSubmatch(string(text), -1) {
+				if wanted.MatchString(found[1]) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// TestMutants_AreCaught builds a sample of the mutants and runs tests that must fail. A mutant that does not compile is not
+// caught.
+func TestMutants_AreCaught(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("TEST_POSTGRES_URL") == "" {
+		kit.Missing(t, "most mutants are caught on PostgreSQL only: set TEST_POSTGRES_URL or run make test")
+	}
+	for _, name := range sample(t) {
 		t.Run(name, func(t *testing.T) {
-			overlay := m.build(t, root)
-			if out, err := m.goCommand(t, root, overlay, "vet").CombinedOutput(); err != nil {
+			m := mutants[name]
+			overlay := m.build(t)
+			if out, err := m.goCommand(t, overlay, "vet").CombinedOutput(); err != nil {
 				t.Fatalf("the mutant does not compile: %v\n%s", err, out)
 			}
 			var out []byte
-			var err error
-			for range mostTries {
-				if out, err = m.goCommand(t, root, overlay, "test", "-count=1", "-timeout", mostTime.String(), "-run", m.run).CombinedOutput(); err != nil {
+			err := error(nil)
+			for range attempts {
+				if out, err = m.goCommand(t, overlay, "test", "-count=1", "-timeout", timeLimit.String(), "-run", m.run).CombinedOutput(); err != nil {
 					break
 				}
 			}
 			switch {
 			case err == nil:
-				t.Errorf("nothing noticed the mutant:\n%s", out)
+				t.Errorf("no test noticed the mutant:\n%s", out)
 			case !strings.Contains(string(out), "--- FAIL") && !strings.Contains(string(out), "panic: test timed out"):
 				t.Errorf("no test failed: %v\n%s", err, out)
 			}
@@ -74,51 +110,53 @@ func TestEveryMutantIsCaught(t *testing.T) {
 	}
 }
 
-// chosen are the names of the mutants to try.
-func chosen() (names []string) {
-	for name := range mutants {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	if *mutantsTried == 0 {
+// sample returns the names of the mutants to run.
+func sample(t *testing.T) []string {
+	t.Helper()
+	names := slices.Sorted(maps.Keys(mutants))
+	if *sampleSize == 0 {
 		return names
 	}
-	dice := rand.New(rand.NewPCG(*mutantsSeed, 0))
-	dice.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
-	return names[:min(*mutantsTried, len(names))]
+	seed := *sampleSeed
+	if seed == 0 {
+		seed = uint64(time.Now().Unix() / (24 * 60 * 60))
+	}
+	t.Logf("sample: -mutants %d -seed %d", *sampleSize, seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	return names[:min(*sampleSize, len(names))]
 }
 
-// build writes the mutated file, and returns the overlay by which the compiler takes it for the original.
-func (m mutant) build(t *testing.T, root string) (overlay string) {
+// build writes the mutated file and returns an overlay that has the compiler use it instead of the original.
+func (m mutant) build(t *testing.T) (overlay string) {
 	t.Helper()
-	original := filepath.Join(root, m.file)
+	original, err := filepath.Abs(filepath.Join(repo, m.file))
+	if err != nil {
+		t.Fatal(err)
+	}
 	text, err := os.ReadFile(original)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(string(text), m.before); n != 1 {
-		t.Fatalf("what is to be changed stands %d times in %s: the mutant must be written anew", n, m.file)
-	}
 	dir := t.TempDir()
 	mutated, overlay := filepath.Join(dir, "mutated.go"), filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(mutated, []byte(strings.Replace(string(text), m.before, m.after, 1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	replace, err := json.Marshal(map[string]map[string]string{"Replace": {original: mutated}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(overlay, replace, 0o600); err != nil {
-		t.Fatal(err)
+	for path, content := range map[string]string{mutated: strings.Replace(string(text), m.before, m.after, 1), overlay: string(replace)} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return overlay
 }
 
-func (m mutant) goCommand(t *testing.T, root, overlay, verb string, args ...string) *exec.Cmd {
+func (m mutant) goCommand(t *testing.T, overlay, verb string, args ...string) *exec.Cmd {
 	t.Helper()
 	args = append([]string{verb}, append(args, strings.Fields(m.tests)...)...)
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "go", args...)
-	cmd.Dir = root
-	cmd.Env = append(cmd.Environ(), "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -overlay="+overlay)) // for what the tests build, too
+	cmd.Dir = repo
+	cmd.Env = append(cmd.Environ(), "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -overlay="+overlay)) // also for the binaries that tests build
 	return cmd
 }
