@@ -1,44 +1,51 @@
 .DEFAULT_GOAL := help
 .PHONY: help run build test test-long screenshots fuzz cover bench lint clean
 
-# Pure Go: no C compiler is needed, here or on the machine that runs it.
+# Pure Go: building and running need no C compiler and no C libraries.
 export CGO_ENABLED := 0
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 ROWS    ?= 1000000
-TESTS   ?= ./...
+# The slow packages come first, so that they do not run alone at the end.
+TESTS   ?= ./services/mirror ./test/browser ./app ./test/api ./test/faults ./services/realtime ./...
+# Tests mostly wait for databases, processes and browsers, so more packages run at once than there are processors.
+AT_ONCE ?= 4
 TIME    ?= 10s
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## Synchronise and serve (embedded databases, unless .env says otherwise)
+run: ## Sync and serve, on embedded databases unless .env names others
 	go run .
 
 build: ## Build ./lifecycle-sync, one static binary
 	go build -trimpath -ldflags '-s -w -X lifecycle-sync/app.version=$(VERSION)' -o lifecycle-sync .
 
 test: ## Run all tests, on SQLite and PostgreSQL (TESTS=./services/... for some)
-	test/with-postgres go test $(TESTS)
+	test/tools
+	test/with-postgres go test -p $(AT_ONCE) $(TESTS)
 
-test-long: ## Run what takes hours: thousands of interleavings, every mutant, a soak
+test-long: ## Run the tests that take hours: rare slow cases, random interleavings, every mutant, a soak
+	test/tools
 	test/with-postgres test/long
 
-screenshots: ## Take pictures of every page of the console: light, dark, phone (into screenshots/)
+screenshots: ## Take screenshots of every console page: light, dark, phone (into screenshots/)
+	test/tools
 	go test ./test/browser -count=1 -run '^TestScreenshots$$' -screenshots '$(CURDIR)/screenshots'
 
-fuzz: ## Run each fuzz target for some seconds (TIME=10s)
+fuzz: ## Run each fuzz target (TIME=10s)
 	test/fuzz $(TIME)
 
 cover: ## Run all tests and print the coverage of each function
-	test/with-postgres go test -coverpkg=./... -coverprofile=coverage.out $(TESTS)
+	test/tools
+	test/with-postgres go test -p $(AT_ONCE) -coverpkg=./... -coverprofile=coverage.out $(TESTS)
 	go tool cover -func=coverage.out
 
-bench: ## Measure the sync and the API against the usual ways to do the same (ROWS=1000000 products)
+bench: ## Measure the sync and the API against alternatives, as ratios (ROWS=1000000 products)
 	ROWS=$(ROWS) go run ./bench
 
 lint: ## Run gofmt, go vet and golangci-lint
 	.ci/lint
 
-clean: ## Remove what the other targets made, the embedded databases excepted
+clean: ## Remove what the other targets made, except the embedded databases
 	rm -rf lifecycle-sync coverage.out screenshots

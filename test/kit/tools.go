@@ -19,6 +19,14 @@ func Missing(t testing.TB, what string) {
 	t.Skipf("SKIPPED: %s", what)
 }
 
+// Long skips a rare case that takes long, loudly. make test-long runs it, with TEST_LONG set.
+func Long(t testing.TB) {
+	t.Helper()
+	if os.Getenv("TEST_LONG") == "" {
+		t.Skip("SKIPPED: takes long: run make test-long, or set TEST_LONG=1")
+	}
+}
+
 // Tool is the path of something that test/tools installed, such as "versitygw-v1.8.0/versitygw". Without it the test is
 // skipped, and fails in CI.
 func Tool(t testing.TB, name string) string {
