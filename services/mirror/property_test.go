@@ -12,8 +12,8 @@ import (
 )
 
 var (
-	onlySeed = flag.Uint64("seed", 0, "run only this seed of TestAnyHistory")
-	seeds    = flag.Uint64("seeds", 16, "how many seeds TestAnyHistory runs on each database system")
+	onlySeed = flag.Uint64("seed", 0, "the only seed that TestAnyHistory runs")
+	seeds    = flag.Uint64("seeds", 6, "the number of seeds that TestAnyHistory runs on each database system")
 )
 
 // TestAnyHistory gives lifecycle_db random lives and holds the mirror, after every step, against an

@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	interleavings = flag.Int("interleavings", 25, "how many random interleavings TestNoInterleavingLosesAChange tries")
+	interleavings = flag.Int("interleavings", 12, "the number of random interleavings that TestNoInterleavingLosesAChange tries")
 	firstSeed     = flag.Uint64("seed", 1, "the first of them")
 )
 

@@ -13,7 +13,7 @@ import (
 	"lifecycle-sync/services/realtime"
 )
 
-var soakTime = flag.Duration("soak", 4*time.Second, "for how long TestSoak writes and disturbs")
+var soakTime = flag.Duration("soak", 2*time.Second, "how long TestSoak writes and disturbs")
 
 // TestSoak lets several people write at once, while connections are cut, runs and API writes come between, and
 // the follower ends and another begins; when all is quiet again, the mirror equals lifecycle_db.
