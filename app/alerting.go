@@ -19,7 +19,7 @@ const (
 
 // alerting wires what tells people of what is wrong while the process lives, and, where it is to follow
 // lifecycle_db, when that falls behind; nil without a webhook.
-func (a *App) alerting(follows bool, ended func(alerts.Alert, alerts.Result)) *alerts.Watch {
+func (a *App) alerting(follows bool, onResult func(alerts.Alert, alerts.Result)) *alerts.Watch {
 	if a.cfg.AlertURL == "" {
 		return nil
 	}
@@ -27,10 +27,12 @@ func (a *App) alerting(follows bool, ended func(alerts.Alert, alerts.Result)) *a
 	if follows {
 		limits.Lag = a.cfg.AlertLag
 	}
-	return alerts.NewWatch(alerts.Options{Runs: alerts.RunHistory{Store: a.web}, Post: a.webhook().Post, Limits: limits, Ended: ended, Now: now, Log: a.log})
+	return alerts.NewWatch(alerts.Options{Runs: alerts.RunHistory{Store: a.web}, Post: a.webhook().Post, Limits: limits, OnResult: onResult, Now: now, Log: a.log})
 }
 
-func (a *App) webhook() *alerts.Webhook { return alerts.NewWebhook(a.cfg.AlertURL, a.cfg.AlertSecret) }
+func (a *App) webhook() *alerts.Webhook {
+	return alerts.NewWebhook(a.cfg.AlertURL, a.cfg.AlertSecret, a.texts)
+}
 
 // alertAfter tells people what a run has changed, before its process ends. That this does not succeed is
 // logged and changes nothing else.

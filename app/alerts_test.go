@@ -17,14 +17,14 @@ import (
 type receiver struct {
 	*httptest.Server
 	mu  sync.Mutex
-	all []alerts.Alert
+	all []alerts.Payload
 }
 
 func newReceiver(t testing.TB) *receiver {
 	t.Helper()
 	v := &receiver{}
 	v.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		var a alerts.Alert
+		var a alerts.Payload
 		body, err := io.ReadAll(r.Body)
 		if err == nil {
 			err = json.Unmarshal(body, &a)
@@ -41,14 +41,14 @@ func newReceiver(t testing.TB) *receiver {
 }
 
 // since returns the alerts that came after the first n.
-func (v *receiver) since(n int) []alerts.Alert {
+func (v *receiver) since(n int) []alerts.Payload {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return append([]alerts.Alert(nil), v.all[n:]...)
+	return append([]alerts.Payload(nil), v.all[n:]...)
 }
 
 // told runs the program, and wants the alerts that it sends before it ends, as "event state".
-func (s *site) told(v *receiver, code int, args []string, want ...string) []alerts.Alert {
+func (s *site) told(v *receiver, code int, args []string, want ...string) []alerts.Payload {
 	s.Helper()
 	before := len(v.since(0))
 	e := s.runWith([]string{"ALERT_WEBHOOK_URL=" + v.URL + "/" + password, "ALERT_WEBHOOK_SECRET=" + password, "ALERT_QUARANTINE_GROWTH=2", "LOG_LEVEL=DEBUG", "SYNC_RETRY_TIME=0s"}, args...)

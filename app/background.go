@@ -19,8 +19,8 @@ func (a *App) background(ctx context.Context, watch *alerts.Watch) (end func()) 
 	running.Go(func() { a.indexSearch(ctx) })
 	running.Go(func() { a.sweep(ctx) })
 	if watch != nil {
-		watch.Look(ctx) // before a run changes what a process before this one has told
-		running.Go(func() { watch.Follow(ctx) })
+		watch.Check(ctx) // before a run changes what a process before this one has told
+		running.Go(func() { watch.Run(ctx) })
 	}
 	return func() {
 		cancel()

@@ -56,8 +56,8 @@ func (a *App) tellWhileFollowing(ctx context.Context) (end func()) {
 		return func() {}
 	}
 	return beside(ctx, func(ctx context.Context) {
-		watch.Look(ctx)
-		watch.Follow(ctx)
+		watch.Check(ctx)
+		watch.Run(ctx)
 	})
 }
 

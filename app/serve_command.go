@@ -115,7 +115,7 @@ func (a *App) synchroniseAtStart(ctx context.Context, syncs *runs.Service, watch
 		case result.Run != nil:
 			watch.RunEnded(*result.Run)
 		default:
-			watch.RunNotBegun(err)
+			watch.RunNotStarted(err)
 		}
 		report(out.out, err)
 		succeeded, storeErr := journal.New(a.web.Session).HasSucceeded(ctx)

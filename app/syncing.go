@@ -24,7 +24,7 @@ func (a *App) steering(figures *metrics.Metrics, watch *alerts.Watch) (*runs.Ser
 			figures.RunEnded(o)
 			watch.RunEnded(o.Run)
 		}
-		options.NotBegun = watch.RunNotBegun
+		options.NotBegun = watch.RunNotStarted
 	}
 	if !a.followsLog() {
 		return runs.New(options), nil

@@ -1,27 +1,34 @@
-// Package alerts tells people, through a webhook, when something begins to be wrong and when it is over.
-// What is wrong is found in pmo_db, not remembered: the processes of one pmo_db, and one that starts anew,
-// come to the same alerts with the same ids.
+// Package alerts reports to a webhook when a problem begins and when it ends. Problems are found in pmo_db, not
+// remembered: every process, also after a restart, finds the same alerts with the same ids.
 package alerts
 
-import "time"
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo/journal"
+)
 
 // Event is what an alert is about.
 type Event string
 
-// The events. Of each, one condition holds at a time.
+// The events. At most one condition per event holds at a time.
 const (
 	Failed     Event = "failed"      // runs fail
-	MassDelete Event = "mass_delete" // the guard stops runs
-	Stale      Event = "stale"       // the last success is too long ago
-	Drift      Event = "drift"       // somebody else changed the mirror
-	Quarantine Event = "quarantine"  // it has grown
-	Lag        Event = "lag"         // real time is behind
+	MassDelete Event = "mass_delete" // the mass-delete guard stops runs
+	Stale      Event = "stale"       // the last success is too old
+	Drift      Event = "drift"       // another application changed the mirror
+	Quarantine Event = "quarantine"  // the quarantine has grown
+	Lag        Event = "lag"         // real-time sync is behind
 )
 
-// Events lists them all, in the order in which alerts are sent.
+// Events lists all events in the order in which alerts are sent.
 func Events() []Event { return []Event{Failed, MassDelete, Stale, Drift, Quarantine, Lag} }
 
-// State says whether the condition has begun or ended.
+// State says whether a condition began or ended.
 type State string
 
 // The states.
@@ -30,15 +37,100 @@ const (
 	Resolved State = "resolved"
 )
 
-// Alert is the body of a request to the webhook. Whoever gets an ID for the second time has that alert
-// already.
+// Alert reports that a condition began or ended. Receivers recognize a repeated alert by its ID.
 type Alert struct {
-	Event   Event          `json:"event"`
-	State   State          `json:"state"`
-	At      time.Time      `json:"at"`
-	Message string         `json:"message"` // one sentence
-	Remedy  string         `json:"remedy"`  // what to do; empty when it is over
-	Run     *int64         `json:"run"`     // the run that showed it, nil when none did
-	Details map[string]any `json:"details"`
-	ID      string         `json:"id"`
+	models.Problem // the remedy is nil once resolved
+
+	Event   Event
+	State   State
+	At      time.Time
+	Run     *int64         // the run that showed it, nil if none did
+	Details map[string]any // machine-readable facts, empty once resolved
+	ID      string
+}
+
+// transitions returns the alerts for the difference between the reported conditions and those that hold now, and the
+// conditions that are reported then. A lasting condition is reported once, except that a growing quarantine is
+// reported again.
+func transitions(reported, holding map[Event]condition, f Facts) (alerts []Alert, now map[Event]condition) {
+	now = map[Event]condition{}
+	maps.Copy(now, reported)
+	for _, event := range Events() {
+		before, wasReported := reported[event]
+		after, holds := holding[event]
+		switch {
+		case holds && (!wasReported || event == Quarantine && after.key != before.key):
+			now[event] = after
+			alerts = append(alerts, Alert{Problem: after.Problem, Event: event, State: Firing, At: f.At.UTC(), Run: after.run, Details: after.details, ID: after.id(event, Firing)})
+		case wasReported && !holds:
+			delete(now, event)
+			text, run := resolution(event, f)
+			alerts = append(alerts, Alert{Problem: models.Problem{Text: text}, Event: event, State: Resolved, At: f.At.UTC(), Run: run, Details: map[string]any{}, ID: before.id(event, Resolved)})
+		}
+	}
+	return alerts, now
+}
+
+// resolution says how a condition ended, and which run showed that.
+func resolution(event Event, f Facts) (text models.Text, run *int64) {
+	sizes, compared, success := f.Evidence.Quarantine, f.Evidence.Compared, f.Evidence.LastSuccess
+	switch {
+	case event == Quarantine && len(sizes) > 0:
+		last := sizes[len(sizes)-1]
+		return models.NewText("alert.quarantine_shrunk", models.Params{"count": last.Rows}), &last.RunID
+	case event == Drift && compared != nil:
+		return models.NewText("alert.no_drift", models.Params{"run": compared.ID, "mode": compared.Mode}), &compared.ID
+	case event == Lag && f.Evidence.Lag != nil:
+		return models.NewText("alert.caught_up", models.Params{"lag": *f.Evidence.Lag}), nil
+	case success != nil:
+		return models.NewText("alert.run_succeeded", models.Params{"run": success.ID, "mode": success.Mode}), &success.ID
+	default:
+		return models.NewText("alert.runs_deleted", nil), nil
+	}
+}
+
+// id is the same in every process.
+func (c condition) id(event Event, state State) string {
+	return fmt.Sprintf("%s-%s-%s", event, c.key, state)
+}
+
+// AfterRun returns the alerts of one run that has ended, for a process that ends with it: what holds with the run and
+// did not hold without it. run is nil if it did not start; err is how it ended. The error says that pmo_db could not be
+// read; the alerts that need no database are returned all the same.
+func AfterRun(ctx context.Context, runs Runs, run *models.Run, err error, at time.Time, limits Limits) ([]Alert, error) {
+	facts := Facts{At: at, Unrecorded: failedRun(run, err, at)}
+	if run == nil {
+		alerts, _ := transitions(nil, conditions(facts, limits), facts)
+		return alerts, nil
+	}
+	without, err := runs.Evidence(ctx, run.ID)
+	if err == nil {
+		facts.Evidence, err = runs.Evidence(ctx, run.ID+1)
+	}
+	if err != nil {
+		facts.Evidence = journal.Evidence{}
+		alerts, _ := transitions(nil, conditions(facts, limits), facts)
+		return alerts, err
+	}
+	alerts, _ := transitions(conditions(Facts{At: at, Evidence: without}, limits), conditions(facts, limits), facts)
+	return alerts, nil
+}
+
+// failedRun returns a failed run that is worth an alert: not one that was canceled or gave way to another. pmo_db has
+// the runs that the mass-delete guard stopped.
+func failedRun(run *models.Run, err error, at time.Time) *models.Run {
+	e := models.AsError(err)
+	if e == nil {
+		return nil
+	}
+	switch e.Class {
+	case models.Canceled, models.Busy, models.Unavailable, models.Conflict, models.MassDelete:
+		return nil
+	default:
+	}
+	if run != nil {
+		return run
+	}
+	failed := models.FailedRun("", at, at, err)
+	return &failed
 }

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// Hasten makes a webhook impatient: so long it waits for an answer, and so long before the second attempt.
+// Hasten shortens the timeout of an attempt and the pause before the first retry.
 func (w *Webhook) Hasten(answer, pause time.Duration) *Webhook {
 	w.client.Timeout, w.pause = answer, pause
 	return w
 }
 
-// Sending has a webhook call a function before each attempt.
+// Sending calls a function before each attempt.
 func (w *Webhook) Sending(attempt func()) *Webhook {
 	w.client.Transport = watched{w.client.Transport, attempt}
 	return w
@@ -28,5 +28,5 @@ func (t watched) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.RoundTripper.RoundTrip(r)
 }
 
-// Attempts is how often at most an alert is posted.
+// Attempts is the maximum number of attempts.
 const Attempts = retries + 1

@@ -5,31 +5,31 @@ import (
 	"log/slog"
 )
 
-// queued is how many alerts may wait for a receiver.
-const queued = 64
+// queueSize is the maximum number of alerts that wait for the receiver.
+const queueSize = 64
 
-// Result is what became of an alert.
+// Result is how sending an alert ended.
 type Result string
 
 // The results.
 const (
 	Sent        Result = "sent"
 	Undelivered Result = "failed"  // after all attempts, or because the process ended
-	Dropped     Result = "dropped" // too many waited already
+	Dropped     Result = "dropped" // the queue was full
 )
 
-// Results lists them all.
+// Results lists all results.
 func Results() []Result { return []Result{Sent, Undelivered, Dropped} }
 
-// sender posts alerts one after the other, so that nobody waits for a receiver.
+// sender posts alerts one by one in the background.
 type sender struct {
-	post  func(context.Context, Alert) error
-	queue chan Alert
-	ended func(Alert, Result)
-	log   *slog.Logger
+	post     func(context.Context, Alert) error
+	queue    chan Alert
+	onResult func(Alert, Result)
+	log      *slog.Logger
 }
 
-// send queues an alert, or drops it when too many wait.
+// send queues an alert, or drops it when the queue is full.
 func (s *sender) send(a Alert) {
 	select {
 	case s.queue <- a:
@@ -38,7 +38,7 @@ func (s *sender) send(a Alert) {
 	}
 }
 
-// run posts what is queued until ctx ends. What is left then is not posted.
+// run posts queued alerts until ctx ends, and gives up on the rest.
 func (s *sender) run(ctx context.Context) {
 	defer s.giveUp(ctx)
 	for ctx.Err() == nil {
@@ -67,9 +67,9 @@ func (s *sender) giveUp(ctx context.Context) {
 
 func (s *sender) end(a Alert, result Result, err error) {
 	if result == Sent {
-		s.log.Info("an alert was sent", "event", a.Event, "state", a.State, "id", a.ID)
+		s.log.Info("alert sent", "event", a.Event, "state", a.State, "id", a.ID)
 	} else {
-		s.log.Warn("an alert was not delivered", "event", a.Event, "state", a.State, "id", a.ID, "message", a.Message, "result", result, "error", err)
+		s.log.Warn("alert not delivered", "event", a.Event, "state", a.State, "id", a.ID, "text", a.Text.String(), "result", result, "error", err)
 	}
-	s.ended(a, result)
+	s.onResult(a, result)
 }

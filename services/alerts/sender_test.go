@@ -8,32 +8,31 @@ import (
 	"testing"
 )
 
-// outcomes collects what became of alerts, by their ids.
+// outcomes collects results of alerts by their ids.
 type outcomes chan string
 
-func (o outcomes) ended(a Alert, result Result) { o <- a.ID + " " + string(result) }
+func (o outcomes) record(a Alert, result Result) { o <- a.ID + " " + string(result) }
 
 func newSender(o outcomes, post func(context.Context, Alert) error) *sender {
-	return &sender{post: post, queue: make(chan Alert, queued), ended: o.ended, log: slog.New(slog.DiscardHandler)}
+	return &sender{post: post, queue: make(chan Alert, queueSize), onResult: o.record, log: slog.New(slog.DiscardHandler)}
 }
 
-// TestFullQueue drops what comes when too many wait, and sends the others in order.
-func TestFullQueue(t *testing.T) {
+func TestSender_DropsAlertsWhenTheQueueIsFull(t *testing.T) {
 	t.Parallel()
-	results := make(outcomes, 2*queued)
+	results := make(outcomes, 2*queueSize)
 	s := newSender(results, func(context.Context, Alert) error { return nil })
-	for i := range queued + 2 {
+	for i := range queueSize + 2 {
 		s.send(Alert{ID: fmt.Sprint(i)})
 	}
 	for i := range 2 {
-		if got, want := <-results, fmt.Sprintf("%d dropped", queued+i); got != want {
+		if got, want := <-results, fmt.Sprintf("%d dropped", queueSize+i); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { s.run(ctx); close(ended) }()
-	for i := range queued {
+	for i := range queueSize {
 		if got, want := <-results, fmt.Sprintf("%d sent", i); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
@@ -42,8 +41,7 @@ func TestFullQueue(t *testing.T) {
 	<-ended
 }
 
-// TestSenderEnds while a receiver is slow and more waits: nothing is lost silently.
-func TestSenderEnds(t *testing.T) {
+func TestSender_ReportsUndeliveredAlertsAtTheEnd(t *testing.T) {
 	t.Parallel()
 	results, posting := make(outcomes, 10), make(chan struct{})
 	s := newSender(results, func(ctx context.Context, _ Alert) error {
@@ -67,8 +65,7 @@ func TestSenderEnds(t *testing.T) {
 	}
 }
 
-// TestSenderGoesOn after an alert that could not be delivered.
-func TestSenderGoesOn(t *testing.T) {
+func TestSender_ContinuesAfterAFailure(t *testing.T) {
 	t.Parallel()
 	results := make(outcomes, 10)
 	s := newSender(results, func(_ context.Context, a Alert) error {

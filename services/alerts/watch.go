@@ -13,16 +13,16 @@ import (
 )
 
 const (
-	lookInterval = time.Minute
-	lookTime     = 10 * time.Second // for one look
+	checkInterval = time.Minute
+	checkTime     = 10 * time.Second // for one check
 )
 
-// Runs tells of runs. Errors: connection, timeout, schema.
+// Runs reads what the runs in pmo_db show. Errors: connection, timeout, schema.
 type Runs interface {
 	Evidence(ctx context.Context, below int64) (journal.Evidence, error)
 }
 
-// RunHistory is the Runs in pmo_db.
+// RunHistory reads Runs from pmo_db.
 type RunHistory struct{ Store *pmo.Store }
 
 // Evidence implements Runs.
@@ -34,87 +34,87 @@ func (h RunHistory) Evidence(ctx context.Context, below int64) (e journal.Eviden
 	return e, err
 }
 
-// Options are what a watch needs.
+// Options are what a Watch needs.
 type Options struct {
-	Runs   Runs
-	Post   func(context.Context, Alert) error // to the webhook
-	Limits Limits
-	Ended  func(Alert, Result) // is told what became of each alert
-	Now    func() time.Time
-	Log    *slog.Logger
+	Runs     Runs
+	Post     func(context.Context, Alert) error // to the webhook
+	Limits   Limits
+	OnResult func(Alert, Result) // is called for each alert
+	Now      func() time.Time
+	Log      *slog.Logger
 }
 
-// Watch looks at pmo_db and tells, for as long as it lives, what begins and what ends.
+// Watch checks pmo_db and reports problems that begin or end while the process lives.
 type Watch struct {
-	o      Options
-	sender *sender
-	look   chan struct{} // asks for a look at once
+	o        Options
+	sender   *sender
+	checkNow chan struct{}
 
-	mu    sync.Mutex
-	told  map[Event]condition
-	known journal.Evidence // of the last look that succeeded
-	lost  *models.Run      // failed since the last success, as this process knows
+	mu         sync.Mutex
+	reported   map[Event]condition
+	evidence   journal.Evidence // of the last successful check
+	unrecorded *models.Run      // failed since the last success, as this process knows
 }
 
-// NewWatch returns a watch that has told nothing yet.
+// NewWatch returns a watch that has reported nothing yet.
 func NewWatch(o Options) *Watch {
 	return &Watch{
-		o: o, told: map[Event]condition{}, look: make(chan struct{}, 1),
-		sender: &sender{post: o.Post, queue: make(chan Alert, queued), ended: o.Ended, log: o.Log},
+		o: o, reported: map[Event]condition{}, checkNow: make(chan struct{}, 1),
+		sender: &sender{post: o.Post, queue: make(chan Alert, queueSize), onResult: o.OnResult, log: o.Log},
 	}
 }
 
-// Follow looks every minute and when a run has ended, and sends what there is to tell, until ctx ends.
-func (w *Watch) Follow(ctx context.Context) {
+// Run checks every minute and after each run, and sends the alerts, until ctx ends.
+func (w *Watch) Run(ctx context.Context) {
 	var sending sync.WaitGroup
 	sending.Go(func() { w.sender.run(ctx) })
 	defer sending.Wait()
-	tick := time.NewTicker(lookInterval)
+	tick := time.NewTicker(checkInterval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-		case <-w.look:
+		case <-w.checkNow:
 		}
-		w.Look(ctx)
+		w.Check(ctx)
 	}
 }
 
-// RunEnded is told of a run of this process, and makes the watch look at once. It does not wait.
+// RunEnded triggers a check after a run of this process. It does not wait.
 func (w *Watch) RunEnded(run models.Run) {
 	if run.State == models.Failed && run.ErrorClass != nil && (run.Mode == models.FullRun || run.Mode == models.IncrementalRun) {
-		w.lose(failure(&run, &models.Error{Class: models.Class(*run.ErrorClass)}, w.o.Now()))
+		w.remember(failedRun(&run, &models.Error{Class: models.Class(*run.ErrorClass)}, w.o.Now()))
 	}
-	w.lookNow()
+	w.triggerCheck()
 }
 
-// RunNotBegun is told of a run of this process that failed before pmo_db knew of it. It does not wait.
-func (w *Watch) RunNotBegun(err error) {
-	w.lose(failure(nil, err, w.o.Now()))
-	w.lookNow()
+// RunNotStarted triggers a check after a run that failed before pmo_db knew of it. It does not wait.
+func (w *Watch) RunNotStarted(err error) {
+	w.remember(failedRun(nil, err, w.o.Now()))
+	w.triggerCheck()
 }
 
-// lose remembers a failed run: pmo_db may have been away when its end was to be recorded.
-func (w *Watch) lose(run *models.Run) {
+// remember keeps the first failed run: pmo_db may have been unavailable when its end was to be recorded.
+func (w *Watch) remember(run *models.Run) {
 	w.mu.Lock()
-	w.lost = cmp.Or(w.lost, run)
+	w.unrecorded = cmp.Or(w.unrecorded, run)
 	w.mu.Unlock()
 }
 
-func (w *Watch) lookNow() {
+func (w *Watch) triggerCheck() {
 	select {
-	case w.look <- struct{}{}:
-	default: // it will
+	case w.checkNow <- struct{}{}:
+	default: // a check is pending
 	}
 }
 
-// Look finds what has begun and ended since the last look, and queues what there is to tell. While pmo_db
-// is away that is only what this process knows by itself.
-func (w *Watch) Look(ctx context.Context) {
-	bounded, cancel := context.WithTimeout(ctx, lookTime)
-	evidence, err := w.o.Runs.Evidence(bounded, journal.EveryRun)
+// Check finds what began and ended since the last check, and queues the alerts. While pmo_db is unavailable, it uses
+// the last evidence and what this process knows.
+func (w *Watch) Check(ctx context.Context) {
+	limited, cancel := context.WithTimeout(ctx, checkTime)
+	evidence, err := w.o.Runs.Evidence(limited, journal.EveryRun)
 	cancel()
 	if ctx.Err() != nil {
 		return
@@ -122,22 +122,22 @@ func (w *Watch) Look(ctx context.Context) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil {
-		w.o.Log.Debug("pmo_db does not tell whether something is wrong", "error", err)
+		w.o.Log.Debug("alert check without pmo_db", "error", err)
 	} else {
-		w.learn(evidence)
+		w.update(evidence)
 	}
-	p := Picture{At: w.o.Now(), Evidence: w.known, Lost: w.lost}
+	f := Facts{At: w.o.Now(), Evidence: w.evidence, Unrecorded: w.unrecorded}
 	var alerts []Alert
-	alerts, w.told = changes(w.told, conditions(p, w.o.Limits), p)
+	alerts, w.reported = transitions(w.reported, conditions(f, w.o.Limits), f)
 	for _, a := range alerts {
 		w.sender.send(a)
 	}
 }
 
-// learn takes what pmo_db tells. A success that is new makes up for a run that was lost.
-func (w *Watch) learn(e journal.Evidence) {
-	if e.LastSuccess != nil && (w.known.LastSuccess == nil || w.known.LastSuccess.ID != e.LastSuccess.ID) {
-		w.lost = nil
+// update takes new evidence. A new success makes up for a failed run that was not recorded.
+func (w *Watch) update(e journal.Evidence) {
+	if e.LastSuccess != nil && (w.evidence.LastSuccess == nil || w.evidence.LastSuccess.ID != e.LastSuccess.ID) {
+		w.unrecorded = nil
 	}
-	w.known = e
+	w.evidence = e
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -23,13 +24,13 @@ import (
 	"lifecycle-sync/test/kit/databases"
 )
 
-// lab is a pmo_db and a receiver.
+// lab is a pmo_db and an alert receiver.
 type lab struct {
 	*testing.T
 	db       *database.DB
 	store    *pmo.Store
 	receiver *receiver
-	ended    atomic.Int64 // alerts, whatever became of them
+	results  atomic.Int64 // number of alerts
 	url      string
 }
 
@@ -53,7 +54,7 @@ func (l *lab) open() *database.DB {
 	return databases.Open(l, l.url, "pmo_db")
 }
 
-// record puts a run on record that has ended, with so many rows in quarantine.
+// record records a finished run with a number of quarantined rows.
 func (l *lab) record(run models.Run, quarantined int64) models.Run {
 	l.Helper()
 	now := clock()
@@ -73,27 +74,27 @@ func failed(class models.Class) models.Run {
 	return models.Run{Mode: models.FullRun, State: models.Failed, ErrorClass: &text, ErrorMessage: &message, ErrorRemedy: &remedy}
 }
 
-// watch is a watch as a process has it, following until the test ends or end is called.
+// watch runs a watch, as a process does, until the test ends or end is called.
 func (l *lab) watch(runs alerts.Runs) (watch *alerts.Watch, end func()) {
 	watch = alerts.NewWatch(alerts.Options{
-		Runs: runs, Post: hasty(l.receiver.URL, secret).Post, Ended: func(alerts.Alert, alerts.Result) { l.ended.Add(1) }, Now: clock, Log: slog.New(slog.DiscardHandler),
+		Runs: runs, Post: hasty(l.receiver.URL, secret).Post, OnResult: func(alerts.Alert, alerts.Result) { l.results.Add(1) }, Now: clock, Log: slog.New(slog.DiscardHandler),
 		Limits: alerts.Limits{StaleAfter: time.Hour, Lag: time.Minute, QuarantineGrowth: 10},
 	})
-	watch.Look(l.Context())
+	watch.Check(l.Context())
 	ctx, cancel := context.WithCancel(context.Background())
 	var following sync.WaitGroup
-	following.Go(func() { watch.Follow(ctx) })
+	following.Go(func() { watch.Run(ctx) })
 	end = func() { cancel(); following.Wait() }
 	l.Cleanup(end)
 	return watch, end
 }
 
-// told waits until the receiver has got so many alerts, and returns them in a few words.
-func (l *lab) told(n int) (told []string) {
+// received waits for a number of alerts and summarizes them.
+func (l *lab) received(n int) (told []string) {
 	l.Helper()
 	kit.Eventually(l, fmt.Sprint(n, " alerts"), func() bool { return len(l.receiver.got()) >= n })
 	for _, r := range l.receiver.got()[:n] {
-		var a alerts.Alert
+		var a alerts.Payload
 		if err := json.Unmarshal(r.body, &a); err != nil {
 			l.Fatal(err)
 		}
@@ -102,14 +103,13 @@ func (l *lab) told(n int) (told []string) {
 	return told
 }
 
-// TestWatch follows what runs leave in pmo_db: each condition is told of when it begins and when it ends.
-func TestWatch(t *testing.T) {
+func TestWatch_ReportsEachConditionWhenItBeginsAndEnds(t *testing.T) {
 	t.Parallel()
 	each(t, func(l *lab) {
 		l.record(succeeded(), 0)
 		watch, end := l.watch(alerts.RunHistory{Store: l.store})
 		var want []string
-		// ended tells the watch of a run, and wants alerts: each an event, a state and the run that it is about.
+		// ended reports a run to the watch and requires alerts: each an event, a state and the run that it is about.
 		ended := func(run models.Run, wanted ...any) {
 			l.Helper()
 			watch.RunEnded(run)
@@ -117,7 +117,7 @@ func TestWatch(t *testing.T) {
 				about := wanted[i+2].(models.Run)
 				want = append(want, fmt.Sprintf("%s %s %s-%d-%s-%s", wanted[i], wanted[i+1], wanted[i], about.ID, about.StartedAt.Format("20060102T150405.000000Z"), wanted[i+1]))
 			}
-			if got := l.told(len(want)); !slices.Equal(got, want) {
+			if got := l.received(len(want)); !slices.Equal(got, want) {
 				l.Fatalf("%q\nwant\n%q", got, want)
 			}
 		}
@@ -132,16 +132,15 @@ func TestWatch(t *testing.T) {
 		grown := l.record(succeeded(), 10)
 		ended(grown, alerts.Drift, alerts.Resolved, verified, alerts.Quarantine, alerts.Firing, grown)
 		end()
-		// Another process comes to the same.
+		// Another process finds the same.
 		l.watch(alerts.RunHistory{Store: pmo.New(l.open(), models.Tables())})
-		if got := l.told(len(want) + 1); got[len(want)] != want[len(want)-1] {
+		if got := l.received(len(want) + 1); got[len(want)] != want[len(want)-1] {
 			l.Errorf("%q, want %q again", got[len(want)], want[len(want)-1])
 		}
 	})
 }
 
-// TestNothingToTell of runs that somebody ended, or that had to give way.
-func TestNothingToTell(t *testing.T) {
+func TestWatch_IgnoresCanceledAndBusyRuns(t *testing.T) {
 	t.Parallel()
 	each(t, func(l *lab) {
 		l.record(succeeded(), 0)
@@ -152,17 +151,17 @@ func TestNothingToTell(t *testing.T) {
 			watch.RunEnded(l.record(run, 0))
 		}
 		for _, err := range []error{context.Canceled, &models.Error{Class: models.Busy}, fmt.Errorf("ending: %w", &models.Error{Class: models.Unavailable})} {
-			watch.RunNotBegun(err)
+			watch.RunNotStarted(err)
 		}
-		watch.Look(t.Context())
+		watch.Check(t.Context())
 		end()
-		if n := l.ended.Load(); n != 0 {
-			l.Errorf("%d alerts: %q", n, l.told(len(l.receiver.got())))
+		if n := l.results.Load(); n != 0 {
+			l.Errorf("%d alerts: %q", n, l.received(len(l.receiver.got())))
 		}
 	})
 }
 
-// away is a pmo_db that can be cut off.
+// away is a pmo_db that can become unavailable.
 type away struct {
 	alerts.Runs
 	mu  sync.Mutex
@@ -175,7 +174,7 @@ func (a *away) cut(err error) {
 	a.err = err
 }
 
-// Evidence tells nothing while it is away.
+// Evidence implements alerts.Runs.
 func (a *away) Evidence(ctx context.Context, below int64) (journal.Evidence, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -185,8 +184,7 @@ func (a *away) Evidence(ctx context.Context, below int64) (journal.Evidence, err
 	return a.Runs.Evidence(ctx, below)
 }
 
-// TestWithoutThePMODatabase tells all the same of a run that could not begin, and that it is over.
-func TestWithoutThePMODatabase(t *testing.T) {
+func TestWatch_WorksWhilePmoDbIsUnavailable(t *testing.T) {
 	t.Parallel()
 	each(t, func(l *lab) {
 		l.record(succeeded(), 0)
@@ -194,16 +192,16 @@ func TestWithoutThePMODatabase(t *testing.T) {
 		watch, _ := l.watch(runs)
 		lost := &models.Error{Class: models.Connection, LegacyMessage: "pmo_db cannot be reached", LegacyRemedy: "See that it runs."}
 		runs.cut(lost)
-		watch.RunNotBegun(lost)
-		l.told(1)
-		watch.RunNotBegun(lost)
-		watch.Look(t.Context())
+		watch.RunNotStarted(lost)
+		l.received(1)
+		watch.RunNotStarted(lost)
+		watch.Check(t.Context())
 		runs.cut(nil)
-		watch.Look(t.Context())
+		watch.Check(t.Context())
 		watch.RunEnded(l.record(succeeded(), 0))
-		got := l.told(2)
-		var a alerts.Alert
-		if err := json.Unmarshal(l.receiver.got()[0].body, &a); err != nil || a.Run != nil || a.Message != "A run failed before it had begun: pmo_db cannot be reached" || a.Remedy != lost.LegacyRemedy {
+		got := l.received(2)
+		var a alerts.Payload
+		if err := json.Unmarshal(l.receiver.got()[0].body, &a); err != nil || a.Run != nil || a.MessageDetail.Code != "alert.run_not_started" || !strings.Contains(a.Message, "pmo_db cannot be reached") || !strings.Contains(a.Remedy, lost.LegacyRemedy) {
 			l.Errorf("%+v", a)
 		}
 		if len(got) != 2 || a.Event != alerts.Failed || a.State != alerts.Firing {
@@ -215,8 +213,7 @@ func TestWithoutThePMODatabase(t *testing.T) {
 	})
 }
 
-// TestLag is told by whoever looks, as pmo_db has it; there is none on SQLite.
-func TestLag(t *testing.T) {
+func TestWatch_EveryProcessReportsLag(t *testing.T) {
 	t.Parallel()
 	each(t, func(l *lab) {
 		if l.db.Kind() == database.SQLite {
@@ -231,22 +228,21 @@ func TestLag(t *testing.T) {
 		}
 		set(fmt.Sprintf("INSERT INTO lifecycle_sync_watermark (id, run_id, lsn, current_at, followed_at) VALUES (1, %d, 1, now(), '2026-03-01T02:00:00Z')", run.ID))
 		first, _ := l.watch(alerts.RunHistory{Store: l.store})
-		l.told(1)
+		l.received(1)
 		second, _ := l.watch(alerts.RunHistory{Store: pmo.New(l.open(), models.Tables())})
-		l.told(2)
+		l.received(2)
 		set("UPDATE lifecycle_sync_watermark SET followed_at = clock_timestamp()")
-		first.Look(t.Context())
-		l.told(3)
-		second.Look(t.Context())
+		first.Check(t.Context())
+		l.received(3)
+		second.Check(t.Context())
 		const about = "lag-20260301T020000.000000Z"
-		if got := l.told(4); !slices.Equal(got, []string{"lag firing " + about + "-firing", "lag firing " + about + "-firing", "lag resolved " + about + "-resolved", "lag resolved " + about + "-resolved"}) {
+		if got := l.received(4); !slices.Equal(got, []string{"lag firing " + about + "-firing", "lag firing " + about + "-firing", "lag resolved " + about + "-resolved", "lag resolved " + about + "-resolved"}) {
 			l.Errorf("%q", got)
 		}
 	})
 }
 
-// TestAHangingReceiverHoldsNobodyUp tells of many runs at once while no answer comes.
-func TestAHangingReceiverHoldsNobodyUp(t *testing.T) {
+func TestWatch_AHangingReceiverBlocksNobody(t *testing.T) {
 	t.Parallel()
 	each(t, func(l *lab) {
 		l.receiver = receive(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
@@ -254,15 +250,14 @@ func TestAHangingReceiverHoldsNobodyUp(t *testing.T) {
 		run := l.record(failed(models.Timeout), 0)
 		for range 1000 {
 			watch.RunEnded(run)
-			watch.RunNotBegun(errors.New("away"))
+			watch.RunNotStarted(errors.New("away"))
 		}
-		l.told(1)
+		l.received(1)
 		end()
 	})
 }
 
-// TestAfterRun is told of by a process that ends with its run.
-func TestAfterRun(t *testing.T) {
+func TestAfterRun_ReportsWhatTheRunChanged(t *testing.T) {
 	t.Parallel()
 	each(t, func(l *lab) {
 		limits := alerts.Limits{QuarantineGrowth: 10}

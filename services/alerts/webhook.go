@@ -16,44 +16,69 @@ import (
 	"time"
 
 	"github.com/sethvargo/go-retry"
+
+	"lifecycle-sync/models"
 )
 
-// A receiver that does not answer is tried for a while: one alert takes at most some 80 s, 31 of them
-// waiting between the attempts.
+// Sending one alert takes at most about 90 s, 31 of them waiting between the attempts.
 const (
 	answerTime = 10 * time.Second // for one attempt
-	firstPause = time.Second      // before the second, and then twice as long each time
-	jitter     = 20               // percent, so that two processes do not come at once
+	firstPause = time.Second      // before the first retry; it doubles with each
+	jitter     = 20               // percent, so that two processes do not retry at once
 	retries    = 5
-	maxAnswer  = 64 << 10 // bytes that are read, and thrown away
+	maxAnswer  = 64 << 10 // bytes read of the response
 )
 
-// The headers of a signed request. The signature is of the timestamp, a full stop and the body.
+// The headers of a signed request. The signature covers the timestamp, a full stop and the body.
 const (
 	signatureHeader = "X-Lifecycle-Signature"
 	timestampHeader = "X-Lifecycle-Timestamp"
 )
 
-// Webhook posts alerts to one address, and follows it nowhere else.
+// Renderer turns texts into sentences.
+type Renderer interface {
+	Text(t models.Text) string
+	Remedy(r *models.Remedy) string
+}
+
+// Payload is the body of a request. Its texts are rendered; the details are what they are rendered from.
+type Payload struct {
+	Event         Event          `json:"event"`
+	State         State          `json:"state"`
+	At            time.Time      `json:"at"`
+	Message       string         `json:"message"` // one sentence
+	Remedy        string         `json:"remedy"`  // "" once resolved
+	Run           *int64         `json:"run"`
+	Details       map[string]any `json:"details"`
+	ID            string         `json:"id"`
+	MessageDetail models.Text    `json:"message_detail"`
+	RemedyDetail  *models.Remedy `json:"remedy_detail"`
+}
+
+// Webhook posts alerts to one URL. It follows no redirects.
 type Webhook struct {
 	url, secret string
+	texts       Renderer
 	client      *http.Client
 	pause       time.Duration
 }
 
-// NewWebhook returns the webhook at an address, http or https. With a secret, requests are signed.
-func NewWebhook(address, secret string) *Webhook {
-	return &Webhook{url: address, secret: secret, pause: firstPause, client: &http.Client{
+// NewWebhook returns the webhook at an http or https URL. With a secret, requests are signed.
+func NewWebhook(address, secret string, texts Renderer) *Webhook {
+	return &Webhook{url: address, secret: secret, texts: texts, pause: firstPause, client: &http.Client{
 		Timeout:       answerTime,
-		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}, // alerts are seldom
+		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}, // alerts are rare
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
-// Post sends an alert, again when the receiver cannot be reached or says that it cannot take it at the
-// moment (429, 5xx), a few times and for as long as ctx. The error shows neither address nor secret.
+// Post sends an alert. It retries a few times when the receiver is unreachable or busy (429, 5xx), until ctx ends. The
+// error contains neither URL nor secret.
 func (w *Webhook) Post(ctx context.Context, a Alert) error {
-	body, err := json.Marshal(a)
+	body, err := json.Marshal(Payload{
+		Event: a.Event, State: a.State, At: a.At, Message: w.texts.Text(a.Text), Remedy: w.texts.Remedy(a.Remedy), Run: a.Run, Details: a.Details, ID: a.ID,
+		MessageDetail: a.Text, RemedyDetail: a.Remedy,
+	})
 	if err != nil {
 		return err
 	}
@@ -64,16 +89,16 @@ func (w *Webhook) Post(ctx context.Context, a Alert) error {
 func (w *Webhook) attempt(ctx context.Context, body []byte) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(body))
 	if err != nil {
-		return errors.New("ALERT_WEBHOOK_URL is not an address") // the error has it
+		return errors.New("ALERT_WEBHOOK_URL is not a URL") // the original error contains it
 	}
 	request.Header.Set("Content-Type", "application/json")
 	w.sign(request.Header, body)
 	response, err := w.client.Do(request)
 	if err != nil {
 		if full, ok := errors.AsType[*url.Error](err); ok {
-			err = full.Err // without the address
+			err = full.Err // without the URL
 		}
-		return retry.RetryableError(fmt.Errorf("the receiver cannot be reached: %w", err))
+		return retry.RetryableError(fmt.Errorf("alert receiver unreachable: %w", err))
 	}
 	defer func() { _ = response.Body.Close() }()
 	_, _ = io.CopyN(io.Discard, response.Body, maxAnswer)
@@ -81,13 +106,13 @@ func (w *Webhook) attempt(ctx context.Context, body []byte) error {
 	case status >= 200 && status < 300:
 		return nil
 	case status == http.StatusTooManyRequests || status >= 500:
-		return retry.RetryableError(fmt.Errorf("the receiver answered %d", status))
+		return retry.RetryableError(fmt.Errorf("alert receiver answered %d", status))
 	default:
-		return fmt.Errorf("the receiver answered %d", status)
+		return fmt.Errorf("alert receiver answered %d", status)
 	}
 }
 
-// sign proves who sends the request, and when.
+// sign authenticates the request and its time.
 func (w *Webhook) sign(header http.Header, body []byte) {
 	if w.secret == "" {
 		return

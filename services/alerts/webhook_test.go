@@ -17,19 +17,20 @@ import (
 	"testing"
 	"time"
 
+	"lifecycle-sync/models"
 	"lifecycle-sync/services/alerts"
 )
 
 const secret = "rahasia-sekali"
 
-// request is one that a receiver got.
+// request is one that a receiver received.
 type request struct {
 	http.Header
 	method string
 	body   []byte
 }
 
-// receiver is a real HTTP server, which keeps what it got and answers as it is told.
+// receiver is an HTTP server that records requests.
 type receiver struct {
 	*httptest.Server
 	mu       sync.Mutex
@@ -56,7 +57,7 @@ func (v *receiver) got() []request {
 	return append([]request(nil), v.requests...)
 }
 
-// inTurn answers with statuses, the last of them for ever.
+// inTurn answers with statuses in turn, then always with the last one.
 func inTurn(statuses ...int) http.HandlerFunc {
 	var mu sync.Mutex
 	return func(w http.ResponseWriter, _ *http.Request) {
@@ -71,17 +72,27 @@ func inTurn(statuses ...int) http.HandlerFunc {
 
 func example() alerts.Alert {
 	run := int64(12)
-	return alerts.Alert{Event: alerts.Failed, State: alerts.Firing, At: time.Date(2026, 3, 1, 2, 3, 4, 0, time.UTC), Message: "Run 12 (full) failed: \"é\"",
-		Remedy: "Mend it.", Run: &run, Details: map[string]any{"class": "schema"}, ID: "failed-12-firing"}
+	return alerts.Alert{Event: alerts.Failed, State: alerts.Firing, At: time.Date(2026, 3, 1, 2, 3, 4, 0, time.UTC), Problem: models.Problem{Text: models.NewText("test.failed", models.Params{"name": "é"}), Remedy: models.NewCommand("test.remedy", nil, "FIX")}, Run: &run, Details: map[string]any{"class": "schema"}, ID: "failed-12-firing"}
 }
 
-// hasty is a webhook that does not wait for long.
+// codes renders texts as their codes and parameters.
+type codes struct{}
+
+func (codes) Text(t models.Text) string { return t.String() }
+
+func (codes) Remedy(r *models.Remedy) string {
+	if r == nil {
+		return ""
+	}
+	return r.Text.String() + " " + r.Command
+}
+
+// hasty is a webhook with short timeouts.
 func hasty(url, secret string) *alerts.Webhook {
-	return alerts.NewWebhook(url, secret).Hasten(5*time.Second, time.Millisecond)
+	return alerts.NewWebhook(url, secret, codes{}).Hasten(5*time.Second, time.Millisecond)
 }
 
-// TestSignedRequest checks the signature as a receiver does, and reads the body.
-func TestSignedRequest(t *testing.T) {
+func TestWebhook_SignsRequestsAndRendersTexts(t *testing.T) {
 	t.Parallel()
 	v := receive(t, inTurn(http.StatusNoContent))
 	before := time.Now().Unix()
@@ -103,14 +114,14 @@ func TestSignedRequest(t *testing.T) {
 	if got, want := all[0].Get("X-Lifecycle-Signature"), "sha256="+hex.EncodeToString(mac.Sum(nil)); got != want {
 		t.Errorf("signature %s, want %s", got, want)
 	}
-	want := `{"event":"failed","state":"firing","at":"2026-03-01T02:03:04Z","message":"Run 12 (full) failed: \"é\"","remedy":"Mend it.","run":12,"details":{"class":"schema"},"id":"failed-12-firing"}`
+	want := `{"event":"failed","state":"firing","at":"2026-03-01T02:03:04Z","message":"test.failed name=é","remedy":"test.remedy FIX","run":12,` +
+		`"details":{"class":"schema"},"id":"failed-12-firing","message_detail":{"code":"test.failed","params":{"name":"é"}},"remedy_detail":{"code":"test.remedy","command":"FIX"}}`
 	if string(all[0].body) != want {
 		t.Errorf("%s\nwant\n%s", all[0].body, want)
 	}
 }
 
-// TestUnsignedRequest has no signature where there is no secret.
-func TestUnsignedRequest(t *testing.T) {
+func TestWebhook_WithoutSecretRequestsAreUnsigned(t *testing.T) {
 	t.Parallel()
 	v := receive(t, inTurn(http.StatusOK))
 	a := example()
@@ -120,7 +131,7 @@ func TestUnsignedRequest(t *testing.T) {
 	}
 	r := v.got()[0]
 	var body map[string]any
-	if err := json.Unmarshal(r.body, &body); err != nil || body["run"] != nil || len(body) != 8 {
+	if err := json.Unmarshal(r.body, &body); err != nil || body["run"] != nil || len(body) != 10 {
 		t.Errorf("%s", r.body)
 	}
 	for name := range r.Header {
@@ -130,21 +141,20 @@ func TestUnsignedRequest(t *testing.T) {
 	}
 }
 
-// TestReceivers answer in many ways, and are asked as often as is right.
-func TestReceivers(t *testing.T) {
+func TestWebhook_RetriesBusyAndBrokenReceivers(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		answers  []int
 		requests int
-		says     string // "" where it is taken at last
+		says     string // "" if it is accepted in the end
 	}{
-		"takes it":                {[]int{200}, 1, ""},
-		"takes it later":          {[]int{500, 503, 429, 202}, 4, ""},
-		"is always busy":          {[]int{429}, alerts.Attempts, "429"},
-		"is broken":               {[]int{502}, alerts.Attempts, "502"},
-		"refuses it":              {[]int{401}, 1, "401"},
-		"does not know the place": {[]int{500, 404, 200}, 2, "404"},
-		"has not changed":         {[]int{304}, 1, "304"},
+		"accepts":        {[]int{200}, 1, ""},
+		"accepts later":  {[]int{500, 503, 429, 202}, 4, ""},
+		"is always busy": {[]int{429}, alerts.Attempts, "429"},
+		"is broken":      {[]int{502}, alerts.Attempts, "502"},
+		"refuses":        {[]int{401}, 1, "401"},
+		"not found":      {[]int{500, 404, 200}, 2, "404"},
+		"not modified":   {[]int{304}, 1, "304"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -157,8 +167,7 @@ func TestReceivers(t *testing.T) {
 	}
 }
 
-// TestRedirect is not followed, not even on the same host.
-func TestRedirect(t *testing.T) {
+func TestWebhook_FollowsNoRedirects(t *testing.T) {
 	t.Parallel()
 	other := receive(t, inTurn(http.StatusOK))
 	for _, status := range []int{301, 302, 303, 307, 308} {
@@ -183,8 +192,7 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
-// TestRefusingReceiver is a port at which nobody listens, then one that hangs up.
-func TestRefusingReceiver(t *testing.T) {
+func TestWebhook_ErrorsOfUnreachableReceiversHideTheURL(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -197,7 +205,7 @@ func TestRefusingReceiver(t *testing.T) {
 	rude := receive(t, func(_ http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) })
 	for _, url := range []string{gone, rude.URL + "/" + secret, "http://" + secret + ".invalid:99999/"} {
 		err := hasty(url, secret).Post(t.Context(), example())
-		if err == nil || !strings.Contains(err.Error(), "cannot be reached") || strings.Contains(err.Error(), "/"+secret) || strings.Contains(err.Error(), "user") {
+		if err == nil || !strings.Contains(err.Error(), "unreachable") || strings.Contains(err.Error(), "/"+secret) || strings.Contains(err.Error(), "user") {
 			t.Errorf("%v", err)
 		}
 	}
@@ -206,8 +214,7 @@ func TestRefusingReceiver(t *testing.T) {
 	}
 }
 
-// TestSlowReceiver does not answer: each attempt ends by itself, and all of them with the context.
-func TestSlowReceiver(t *testing.T) {
+func TestWebhook_EachAttemptTimesOutAndPostEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
 	v := receive(t, func(_ http.ResponseWriter, r *http.Request) {
@@ -218,7 +225,7 @@ func TestSlowReceiver(t *testing.T) {
 	})
 	t.Cleanup(func() { close(release) })
 	attempts := 0 // not all of them may reach the receiver
-	hurried := alerts.NewWebhook(v.URL, "").Hasten(10*time.Millisecond, time.Millisecond).Sending(func() { attempts++ })
+	hurried := alerts.NewWebhook(v.URL, "", codes{}).Hasten(10*time.Millisecond, time.Millisecond).Sending(func() { attempts++ })
 	if err := hurried.Post(t.Context(), example()); err == nil || attempts != alerts.Attempts {
 		t.Errorf("%d attempts, %v", attempts, err)
 	}
@@ -226,7 +233,7 @@ func TestSlowReceiver(t *testing.T) {
 	ended := make(chan error)
 	sending := make(chan struct{}, alerts.Attempts)
 	go func() {
-		ended <- alerts.NewWebhook(v.URL, "").Sending(func() { sending <- struct{}{} }).Post(ctx, example())
+		ended <- alerts.NewWebhook(v.URL, "", codes{}).Sending(func() { sending <- struct{}{} }).Post(ctx, example())
 	}()
 	<-sending
 	cancel()

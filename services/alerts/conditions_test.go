@@ -9,12 +9,15 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo/journal"
+	"lifecycle-sync/web/messages"
 )
+
+var english = messages.New().Printer(messages.English, time.UTC)
 
 // limits are those of the tests.
 var limits = Limits{StaleAfter: time.Hour, Lag: time.Minute, QuarantineGrowth: 10}
 
-// began is when a run began: its number says it.
+// began is the start of a run, derived from its number.
 func began(id int64) time.Time { return time.Date(2026, 3, 1, 2, 0, int(id), 5000, time.UTC) }
 
 func run(id int64, mode string) *models.Run {
@@ -32,7 +35,7 @@ func drifting(id, rows int64, mode string) *models.Run {
 	return r
 }
 
-// brief is an alert in a few words.
+// brief summarizes an alert.
 func brief(a Alert) string {
 	about := "-"
 	if a.Run != nil {
@@ -41,37 +44,37 @@ func brief(a Alert) string {
 	return fmt.Sprintf("%s %s %s", a.Event, a.State, about)
 }
 
-// TestStories goes through pictures, one after the other, and finds what each gives to tell.
-func TestStories(t *testing.T) {
+// TestTransitions goes through sequences of facts.
+func TestTransitions(t *testing.T) {
 	t.Parallel()
 	type step struct {
-		picture Picture
-		want    string
+		facts Facts
+		want  string
 	}
-	good := func(id int64) Picture {
-		return Picture{Evidence: journal.Evidence{LastSuccess: run(id, models.FullRun), Compared: run(id, models.FullRun)}}
+	good := func(id int64) Facts {
+		return Facts{Evidence: journal.Evidence{LastSuccess: run(id, models.FullRun), Compared: run(id, models.FullRun)}}
 	}
-	with := func(p Picture, change func(*Picture)) Picture { change(&p); return p }
-	bad := func(id int64) Picture {
-		return with(good(1), func(p *Picture) { p.Evidence.Failed = failing(id, models.Connection, "lifecycle_db is away", "Wait.") })
+	with := func(p Facts, change func(*Facts)) Facts { change(&p); return p }
+	bad := func(id int64) Facts {
+		return with(good(1), func(p *Facts) { p.Evidence.Failed = failing(id, models.Connection, "lifecycle_db is away", "Wait.") })
 	}
-	stopped := func(p Picture, id int64) Picture {
-		return with(p, func(p *Picture) { p.Evidence.Stopped = failing(id, models.MassDelete, "too many", "Allow 111.") })
+	stopped := func(p Facts, id int64) Facts {
+		return with(p, func(p *Facts) { p.Evidence.Stopped = failing(id, models.MassDelete, "too many", "Allow 111.") })
 	}
-	drifted := func(p Picture, first, last int64) Picture {
-		return with(p, func(p *Picture) {
+	drifted := func(p Facts, first, last int64) Facts {
+		return with(p, func(p *Facts) {
 			p.Evidence.Drifted, p.Evidence.Compared = drifting(first, 3, models.VerifyRun), drifting(last, 3, models.VerifyRun)
 		})
 	}
-	aged := func(age time.Duration) Picture { return with(good(1), func(p *Picture) { p.Evidence.Age = age }) }
-	lagging := func(lag time.Duration) Picture {
-		return with(good(1), func(p *Picture) { p.Evidence.FollowedAt, p.Evidence.Lag = new(began(1)), &lag })
+	aged := func(age time.Duration) Facts { return with(good(1), func(p *Facts) { p.Evidence.Age = age }) }
+	lagging := func(lag time.Duration) Facts {
+		return with(good(1), func(p *Facts) { p.Evidence.FollowedAt, p.Evidence.Lag = new(began(1)), &lag })
 	}
-	losing := func(p Picture, id int64) Picture {
-		return with(p, func(p *Picture) { p.Lost = failing(id, models.Connection, "pmo_db is away", "Wait.") })
+	losing := func(p Facts, id int64) Facts {
+		return with(p, func(p *Facts) { p.Unrecorded = failing(id, models.Connection, "pmo_db is away", "Wait.") })
 	}
 	for name, steps := range map[string][]step{
-		"nothing":                     {{Picture{}, ""}, {good(1), ""}, {good(2), ""}},
+		"nothing":                     {{Facts{}, ""}, {good(1), ""}, {good(2), ""}},
 		"a run fails, then another":   {{good(1), ""}, {bad(2), "failed firing 2"}, {bad(2), ""}, {bad(2), ""}, {good(4), "failed resolved 4"}, {good(5), ""}},
 		"it failed before the start":  {{bad(2), "failed firing 2"}, {good(3), "failed resolved 3"}},
 		"a success was not looked at": {{bad(2), "failed firing 2"}, {bad(4), ""}, {good(5), "failed resolved 5"}},
@@ -82,19 +85,19 @@ func TestStories(t *testing.T) {
 		"lag":                         {{lagging(time.Minute), ""}, {lagging(2 * time.Minute), "lag firing -"}, {lagging(3 * time.Minute), ""}, {lagging(time.Second), "lag resolved -"}, {lagging(time.Hour), "lag firing -"}, {good(2), "lag resolved 2"}},
 		"pmo_db is away":              {{losing(good(1), 0), "failed firing -"}, {losing(bad(2), 0), ""}, {good(3), "failed resolved 3"}},
 		"an end that was not kept":    {{losing(good(1), 2), "failed firing 2"}, {good(3), "failed resolved 3"}},
-		"pmo_db is a new one":         {{drifted(bad(2), 3, 3), "failed firing 2, drift firing 3"}, {Picture{}, "failed resolved -, drift resolved -"}},
+		"pmo_db is a new one":         {{drifted(bad(2), 3, 3), "failed firing 2, drift firing 3"}, {Facts{}, "failed resolved -, drift resolved -"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var told map[Event]condition
+			var reported map[Event]condition
 			for i, s := range steps {
-				s.picture.At = began(int64(i) + 30)
+				s.facts.At = began(int64(i) + 30)
 				var alerts []Alert
-				alerts, told = changes(told, conditions(s.picture, limits), s.picture)
+				alerts, reported = transitions(reported, conditions(s.facts, limits), s.facts)
 				var got []string
 				for _, a := range alerts {
 					got = append(got, brief(a))
-					if a.Message == "" || a.Details == nil || !a.At.Equal(s.picture.At) || (a.Remedy == "") != (a.State == Resolved) {
+					if a.Text.IsZero() || a.Details == nil || !a.At.Equal(s.facts.At) || (a.Remedy == nil) != (a.State == Resolved) {
 						t.Errorf("step %d: %+v", i, a)
 					}
 				}
@@ -106,21 +109,19 @@ func TestStories(t *testing.T) {
 	}
 }
 
-// TestSameIDs lets two processes see the same: one all along, one that starts later. Each id is another
-// one's for another condition, state or mirror.
-func TestSameIDs(t *testing.T) {
+func TestTransitions_IDsAreEqualInEveryProcess(t *testing.T) {
 	t.Parallel()
-	everything := Picture{At: began(50), Evidence: journal.Evidence{
+	everything := Facts{At: began(50), Evidence: journal.Evidence{
 		FollowedAt: new(began(9)), Lag: new(time.Hour),
 		LastSuccess: run(1, models.FullRun), Age: 2 * time.Hour, Failed: failing(3, models.Schema, "a", "b"), Stopped: failing(4, models.MassDelete, "a", "b"),
 		Compared: drifting(6, 1, models.VerifyRun), Drifted: drifting(5, 1, models.VerifyRun),
 		Quarantine: []journal.QuarantineSize{{RunID: 1, StartedAt: began(1)}, {RunID: 2, StartedAt: began(2), Rows: 10}, {RunID: 7, StartedAt: began(7), Rows: 12}},
 	}}
-	over := Picture{At: began(59), Evidence: journal.Evidence{
+	over := Facts{At: began(59), Evidence: journal.Evidence{
 		LastSuccess: run(8, models.FullRun), Compared: run(8, models.FullRun), Quarantine: []journal.QuarantineSize{{RunID: 8, StartedAt: began(8)}}}}
-	ids := func(told map[Event]condition) (ids []string) {
-		begun, told := changes(told, conditions(everything, limits), everything)
-		ended, _ := changes(told, conditions(over, limits), over)
+	ids := func(reported map[Event]condition) (ids []string) {
+		begun, reported := transitions(reported, conditions(everything, limits), everything)
+		ended, _ := transitions(reported, conditions(over, limits), over)
 		for _, a := range append(begun, ended...) {
 			ids = append(ids, a.ID)
 		}
@@ -139,8 +140,7 @@ func TestSameIDs(t *testing.T) {
 	}
 }
 
-// TestSizes goes through sizes of the quarantine, and finds where it has grown by ten.
-func TestSizes(t *testing.T) {
+func TestQuarantineGrowth(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		sizes []int64
@@ -160,7 +160,7 @@ func TestSizes(t *testing.T) {
 		var got []string
 		for i, n := range c.sizes {
 			sizes = append(sizes, journal.QuarantineSize{RunID: int64(i) + 1, StartedAt: began(int64(i)), Rows: n})
-			if grown := growth(sizes, 10); grown != nil {
+			if grown := quarantineGrowth(sizes, 10); grown != nil {
 				got = append(got, fmt.Sprintf("%d→%d", grown.details["before"], grown.details["rows"]))
 			} else {
 				got = append(got, "-")
@@ -172,56 +172,53 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// TestQuarantineGrowsFurther is told again, and once that it is over.
-func TestQuarantineGrowsFurther(t *testing.T) {
+func TestTransitions_ReportsFurtherGrowthOfTheQuarantine(t *testing.T) {
 	t.Parallel()
-	var told map[Event]condition
+	var reported map[Event]condition
 	var got []string
-	p := Picture{At: began(0)}
+	p := Facts{At: began(0)}
 	for i, n := range []int64{3, 13, 14, 23, 23, 12, 13} {
 		p.Evidence.Quarantine = append(p.Evidence.Quarantine, journal.QuarantineSize{RunID: int64(i) + 1, StartedAt: began(int64(i)), Rows: n})
 		var alerts []Alert
-		alerts, told = changes(told, conditions(p, limits), p)
+		alerts, reported = transitions(reported, conditions(p, limits), p)
 		for _, a := range alerts {
-			got = append(got, brief(a)+": "+a.Message)
+			got = append(got, brief(a)+": "+a.Text.String())
 		}
 	}
 	want := []string{
-		"quarantine firing 2: The quarantine has grown from 3 to 13 rows", "quarantine firing 4: The quarantine has grown from 13 to 23 rows",
-		"quarantine resolved 6: The quarantine holds 12 rows now",
+		"quarantine firing 2: alert.quarantine_grown before=3 rows=13", "quarantine firing 4: alert.quarantine_grown before=13 rows=23",
+		"quarantine resolved 6: alert.quarantine_shrunk count=12",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
 }
 
-// TestNoLimits looks at nothing that has none.
-func TestNoLimits(t *testing.T) {
+func TestConditions_WithoutLimitsNothingIsChecked(t *testing.T) {
 	t.Parallel()
-	found := conditions(Picture{Evidence: journal.Evidence{FollowedAt: new(began(1)), Lag: new(time.Hour), LastSuccess: run(1, models.FullRun), Age: 1000 * time.Hour,
+	found := conditions(Facts{Evidence: journal.Evidence{FollowedAt: new(began(1)), Lag: new(time.Hour), LastSuccess: run(1, models.FullRun), Age: 1000 * time.Hour,
 		Quarantine: []journal.QuarantineSize{{RunID: 1}, {RunID: 2, Rows: 1000}}}}, Limits{})
 	if len(found) != 0 {
 		t.Errorf("%v", found)
 	}
 }
 
-// TestMessages shows what people read.
-func TestMessages(t *testing.T) {
+func TestConditions_Texts(t *testing.T) {
 	t.Parallel()
-	found := conditions(Picture{At: began(50), Evidence: journal.Evidence{
+	found := conditions(Facts{At: began(50), Evidence: journal.Evidence{
 		FollowedAt: new(began(1)), Lag: new(90 * time.Second),
 		LastSuccess: run(1, models.FullRun), Age: 27 * time.Hour, Failed: failing(3, models.Schema, "pmo_db: a column is missing", "ALTER TABLE …"),
 		Drifted: drifting(5, 2, models.VerifyRun),
 	}}, limits)
 	for event, want := range map[Event]string{
-		Failed: "Run 3 (full) failed: pmo_db: a column is missing", Stale: "The last successful run began 27h0m ago",
-		Drift: "Run 5 (verify) found 2 rows of the mirror that somebody else had changed", Lag: "Real time is 1m30s behind lifecycle_db",
+		Failed: "Run 3 (full) failed: pmo_db: a column is missing", Stale: "The last successful run started 27 h 0 min ago.",
+		Drift: "Run 5 (verify) found 2 rows of the mirror that another application changed.", Lag: "Real-time sync is 1 min behind lifecycle_db.",
 	} {
-		if got := found[event].message; got != want {
+		if got := english.Text(found[event].Text); got != want {
 			t.Errorf("%s: %q, want %q", event, got, want)
 		}
 	}
-	if found[Failed].remedy != "ALTER TABLE …" {
-		t.Errorf("%q", found[Failed].remedy)
+	if english.Remedy(found[Failed].Remedy) != "ALTER TABLE …" {
+		t.Errorf("%+v", found[Failed].Remedy)
 	}
 }
