@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/jackc/pgerrcode"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"lifecycle-sync/models"
@@ -39,8 +40,8 @@ const (
 func (e *Examiner) Reach(ctx context.Context) (Reached, error) {
 	if e.db.path != "" {
 		if _, err := os.Stat(e.db.path); err != nil {
-			return Nowhere, &models.Error{Class: models.Connection, LegacyMessage: e.db.path + " is not there, or cannot be looked at", Cause: err,
-				LegacyRemedy: "See that DATA_DIR and the databases' URLs are right; lifecycle-sync sync makes the files."}
+			return Nowhere, models.NewError(models.Connection, "database.file_missing", models.Params{"database": e.db.Name, "path": e.db.path}).
+				WithCommand("database.file_missing_remedy", nil, "lifecycle-sync sync").WithCause(err)
 		}
 	}
 	conn, err := e.db.Conn(ctx)
@@ -50,9 +51,9 @@ func (e *Examiner) Reach(ctx context.Context) (Reached, error) {
 	}
 	refusal, said := errors.AsType[*pgconn.PgError](err)
 	switch {
-	case said && (refusal.Code == "28P01" || refusal.Code == "28000"):
+	case said && (pgerrcode.IsInvalidAuthorizationSpecification(refusal.Code)):
 		return Answered, err
-	case said && (refusal.Code == "3D000" || refusal.Code == "42501"):
+	case said && (refusal.Code == pgerrcode.InvalidCatalogName || refusal.Code == pgerrcode.InsufficientPrivilege):
 		return LoggedIn, err
 	default:
 		return Nowhere, err

@@ -2,12 +2,14 @@ package database
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"lifecycle-sync/models"
 )
 
 // holdWait bounds the wait for a session that alters or truncates a table.
-const holdWait = "10s"
+const holdWait = 10 * time.Second
 
 // Holdable lists those of the named tables that are there and may be read. On SQLite there is none to hold.
 func (c *Conn) Holdable(ctx context.Context, names []string) (holdable []string, err error) {
@@ -34,13 +36,13 @@ func (c *Conn) Hold(ctx context.Context, holdable []string) error {
 	if holdable == nil {
 		return nil
 	}
-	statements, held := []string{"SET LOCAL lock_timeout = '" + holdWait + "'"}, []string{""}
+	statements, held := []string{fmt.Sprintf("SET LOCAL lock_timeout = %d", holdWait.Milliseconds())}, []string{""}
 	for _, name := range holdable {
 		statements, held = append(statements, "LOCK TABLE "+name+" IN ACCESS SHARE MODE"), append(held, name)
 	}
 	done, err := c.ExecAll(ctx, statements...)
 	if e := models.AsError(err); err != nil && e.Class == models.Timeout && ctx.Err() == nil && done > 0 && done < len(held) {
-		e.LegacyMessage = c.db.Name + ": " + held[done] + " was locked by another session for more than " + holdWait
+		e.Text = models.NewText("database.table_locked", models.Params{"database": c.db.Name, "table": held[done], "wait": holdWait})
 	}
 	return err
 }

@@ -96,7 +96,7 @@ func TestSilence(t *testing.T) {
 	for _, o := range []database.Options{{ConnectTimeout: time.Minute}, {ConnectTimeout: 20 * time.Millisecond}} {
 		o.NetworkTimeout = 200 * time.Millisecond
 		err := openWith(t, "postgres://u:p@"+silent+"/db?sslmode=disable", o).Silence(t.Context())
-		if e := models.AsError(err); e == nil || e.Class != models.Connection || !e.Transient || e.LegacyMessage != "pmo_db has not answered for 200ms" {
+		if e := models.AsError(err); e == nil || e.Class != models.Connection || !e.Transient || e.Text.String() != "database.silent database=pmo_db silence=200ms" {
 			t.Errorf("%+v: %v", o, err)
 		}
 	}

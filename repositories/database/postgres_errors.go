@@ -10,127 +10,119 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/jackc/pgerrcode"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"lifecycle-sync/models"
 )
 
-// translate reads the SQLSTATE (PostgreSQL manual, appendix A).
-func (d postgresDialect) translate(err error, name string) *models.Error {
+// translate turns an error of pgx into one for people, by its SQLSTATE.
+func (postgresDialect) translate(err error, name string) *models.Error {
 	if connect, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		return d.refused(connect, name)
+		return connectError(connect, name)
 	}
-	e := d.explain(err, name)
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		e.Transient = passes(pg.Code)
-	} else {
-		e.Transient = e.Class == models.Connection
+	params := models.Params{"database": name}
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case !ok && isBroken(err):
+		e := models.NewError(models.Connection, "database.connection_lost", params).WithRemedy("database.connection_lost_remedy", nil).WithCause(err)
+		e.Transient = true
+		return e
+	case !ok:
+		return models.NewError(models.Internal, "database.unexpected", params).WithRemedy("error.internal_remedy", nil).WithCause(err)
 	}
+	params["sqlstate"] = pg.Code
+	if pg.TableName != "" {
+		params["table"] = pg.TableName
+	}
+	if pg.ConstraintName != "" {
+		params["constraint"] = pg.ConstraintName
+	}
+	class, code, remedy := explain(pg.Code)
+	e := models.NewError(class, code, params).WithCause(err)
+	if remedy != "" {
+		e.Remedy = models.NewRemedy(remedy, params)
+	}
+	e.Transient = isTransient(pg.Code)
 	return e
 }
 
-// passes reports whether what a SQLSTATE says is mostly over in a moment: connections that break, a server
-// that ends or begins, too many sessions, a transaction that was in the way of another, also of a standby's
-// recovery, a lock.
-func passes(code string) bool {
+// isTransient reports whether a retry soon may succeed: the connection broke, the server is stopping or starting, it
+// has too many sessions, or another transaction or a standby's recovery was in the way.
+func isTransient(code string) bool {
 	switch code {
-	case serializationFailure, deadlock, "53300", "55P03", "57P01", "57P02", "57P03", "57P05":
+	case pgerrcode.SerializationFailure, pgerrcode.DeadlockDetected, pgerrcode.TooManyConnections, pgerrcode.LockNotAvailable,
+		pgerrcode.AdminShutdown, pgerrcode.CrashShutdown, pgerrcode.CannotConnectNow, idleSessionTimeout:
 		return true
 	default:
-		return strings.HasPrefix(code, "08")
+		return pgerrcode.IsConnectionException(code)
 	}
 }
 
-const (
-	serializationFailure = "40001"
-	deadlock             = "40P01"
-)
+// idleSessionTimeout is missing in pgerrcode.
+const idleSessionTimeout = "57P05"
 
-// Collided reports whether an error is a deadlock or a serialization failure: the same transaction again
-// mostly succeeds, but two that always collide never end.
+// Collided reports whether an error is a deadlock or a serialization failure: the same transaction usually succeeds
+// when it is repeated, but two that always collide never end.
 func Collided(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (pg.Code == serializationFailure || pg.Code == deadlock)
+	return ok && (pg.Code == pgerrcode.SerializationFailure || pg.Code == pgerrcode.DeadlockDetected)
 }
 
-func (d postgresDialect) explain(err error, name string) *models.Error {
-	out := func(class models.Class, message, remedy string) *models.Error {
-		return &models.Error{Class: class, LegacyMessage: name + ": " + message, LegacyRemedy: remedy, Cause: err}
-	}
-	pg, ok := errors.AsType[*pgconn.PgError](err)
-	switch {
-	case !ok && broken(err):
-		return out(models.Connection, "the connection broke", "See that PostgreSQL runs and that its server's log says why, then run it again.")
-	case !ok:
-		return out(models.Internal, "something unexpected went wrong", "The log has the details.")
-	}
-	on := ""
-	if pg.TableName != "" {
-		on = " on " + pg.TableName
-	}
-	if message, remedy := exhausted(pg.Code); message != "" {
-		return out(models.Connection, message+" (SQLSTATE "+pg.Code+")", remedy)
-	}
-	switch code := pg.Code; {
-	case code == "57014":
-		return out(models.Canceled, "the statement was canceled", "")
-	case code == "55P03":
-		return out(models.Timeout, "a lock was not to be had in time"+on, "Another session holds it: look at pg_locks, then run again.")
-	case code == serializationFailure, code == deadlock:
-		return out(models.Connection, "another transaction was in the way (SQLSTATE "+code+")", "Run it again.")
-	case code == "28P01", code == "28000":
-		return out(models.Permission, "the user name or password was refused", "Mend them in its URL.")
-	case code == "3D000":
-		return out(models.Connection, "the database does not exist", "Create it, or mend the name in its URL.")
-	case code == "42501":
-		return out(models.Permission, "the role may not do this: "+pg.Message, "Grant the right: docs/operations.md has the GRANT statements, under roles and rights.")
-	case code == "25006":
-		return &models.Error{Class: models.Permission, LegacyMessage: name + " is read-only", Cause: err,
-			LegacyRemedy: "In its URL, name the primary, not a standby."}
-	case code == "42P01", code == "42703", code == "42704", code == "42P17":
-		return out(models.Schema, pg.Message, "Run lifecycle-sync migrate, and compare the tables with README.")
-	case strings.HasPrefix(code, "P0"), strings.HasPrefix(code, "09"), code == "27000", code == "44000", ownCode(code):
-		return out(models.Constraint, "a trigger, function or view refused it"+on+" (SQLSTATE "+code+")",
-			"Look at the triggers and rules"+on+" there: one of them refuses what is to be written.")
-	case code == "2200H":
-		return out(models.Unavailable, "the ids have run out (SQLSTATE 2200H)", "Its administrator can give the id column's sequence more room.")
-	case strings.HasPrefix(code, "22"), strings.HasPrefix(code, "54"): // 54: of an index, for example
-		return out(models.DataType, "a value does not fit"+on+" (SQLSTATE "+code+")", "")
-	case strings.HasPrefix(code, "23"):
-		what := strings.TrimSpace("constraint "+pg.ConstraintName) + on
-		return out(models.Constraint, what+" was violated",
-			"Look at "+what+": a foreign key of another application, or a check or trigger there, refuses what is to be written.")
-	case strings.HasPrefix(code, "08"), strings.HasPrefix(code, "57P"), strings.HasPrefix(code, "53"):
-		return out(models.Connection, pg.Message+" (SQLSTATE "+code+")", "See the server's log, then run it again.")
-	default:
-		return out(models.Internal, "unexpected answer (SQLSTATE "+code+")", "The log has the details.")
-	}
-}
-
-// exhausted says of what the server has nothing left, and what to do about it.
-func exhausted(code string) (message, remedy string) {
+// explain returns what an SQLSTATE means (PostgreSQL manual, appendix A): class, code of the text, code of the remedy.
+func explain(code string) (class models.Class, text, remedy string) {
 	switch code {
-	case "53100":
-		return "the server's disk is full", "Make room on it, then run it again."
-	case "53200":
-		return "the server ran out of memory", "See what else uses its memory, or give it more, then run it again."
-	case "53300":
-		return "the server has no connection left",
-			"End connections that nobody needs, or raise max_connections or the limit of the role or database, then run it again."
+	case pgerrcode.DiskFull:
+		return models.Connection, "database.disk_full", "database.disk_full_remedy"
+	case pgerrcode.OutOfMemory:
+		return models.Connection, "database.out_of_memory", "database.out_of_memory_remedy"
+	case pgerrcode.TooManyConnections:
+		return models.Connection, "database.too_many_connections", "database.too_many_connections_remedy"
+	case pgerrcode.QueryCanceled:
+		return models.Canceled, "database.canceled", ""
+	case pgerrcode.LockNotAvailable:
+		return models.Timeout, "database.lock_timeout", "database.lock_timeout_remedy"
+	case pgerrcode.SerializationFailure, pgerrcode.DeadlockDetected:
+		return models.Connection, "database.collision", "database.collision_remedy"
+	case pgerrcode.InvalidPassword, pgerrcode.InvalidAuthorizationSpecification:
+		return models.Permission, "database.login_refused", "database.login_refused_remedy"
+	case pgerrcode.InvalidCatalogName:
+		return models.Connection, "database.no_database", "database.no_database_remedy"
+	case pgerrcode.InsufficientPrivilege:
+		return models.Permission, "database.privilege_missing", "database.privilege_missing_remedy"
+	case pgerrcode.ReadOnlySQLTransaction:
+		return models.Permission, "database.read_only", "database.read_only_remedy"
+	case pgerrcode.UndefinedTable, pgerrcode.UndefinedColumn, pgerrcode.UndefinedObject, pgerrcode.InvalidObjectDefinition:
+		return models.Schema, "database.object_missing", "database.object_missing_remedy"
+	case pgerrcode.SequenceGeneratorLimitExceeded:
+		return models.Unavailable, "database.ids_exhausted", "database.ids_exhausted_remedy"
+	}
+	switch {
+	case pgerrcode.IsPLpgSQLError(code), pgerrcode.IsTriggeredActionException(code), pgerrcode.IsTriggeredDataChangeViolation(code),
+		pgerrcode.IsWithCheckOptionViolation(code), isApplicationCode(code):
+		return models.Constraint, "database.trigger", "database.trigger_remedy"
+	case pgerrcode.IsDataException(code), pgerrcode.IsProgramLimitExceeded(code): // the latter of an index, for example
+		return models.DataType, "database.value", ""
+	case pgerrcode.IsIntegrityConstraintViolation(code):
+		return models.Constraint, "database.constraint", "database.constraint_remedy"
+	case pgerrcode.IsConnectionException(code), pgerrcode.IsInsufficientResources(code), isShutdown(code):
+		return models.Connection, "database.unavailable", "database.unavailable_remedy"
 	default:
-		return "", ""
+		return models.Internal, "database.unexpected", "error.internal_remedy"
 	}
 }
 
-// ownCode reports whether a SQLSTATE is of a class that whoever wrote a trigger has made: the standard
-// leaves those that begin with I to Z to others, and PostgreSQL itself takes P0 and XX.
-func ownCode(code string) bool {
+// isShutdown reports whether the server, or the session, is being ended by an operator.
+func isShutdown(code string) bool { return strings.HasPrefix(code, "57P") }
+
+// isApplicationCode reports whether a trigger's author made up the SQLSTATE: the standard leaves classes that begin
+// with I to Z to implementations, and PostgreSQL itself uses P0 and XX.
+func isApplicationCode(code string) bool {
 	return code != "" && code[0] >= 'I' && code[0] <= 'Z' && !strings.HasPrefix(code, "XX")
 }
 
-// broken reports that the connection is gone, and not that we made a mistake. It takes no net.Error for
-// that: a file's errors are such too.
-func broken(err error) bool {
+// isBroken reports whether the connection is gone. It does not look for net.Error: errors of files are such too.
+func isBroken(err error) bool {
 	if _, ok := errors.AsType[*net.OpError](err); ok {
 		return true
 	}
@@ -144,52 +136,52 @@ func broken(err error) bool {
 	return false
 }
 
-// refused says why a connection did not come about. pgx's text holds user, host and database, and the
-// server's may: where a URL is wrong, each of them may be a part of the password. So the cause is in
-// our own words.
-func (d postgresDialect) refused(err error, name string) *models.Error {
-	pg, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok {
-		passes, why := reason(err)
-		if errors.Is(why, errNoAnswer) {
-			return &models.Error{Class: models.Connection, Transient: true, LegacyMessage: name + " " + why.Error(), Cause: why,
-				LegacyRemedy: "See that PostgreSQL runs and that host and port in its URL are right, or raise CONNECT_TIMEOUT."}
+// connectError explains why a connection was not established. The texts of pgx and of the server may hold user, host
+// and database, each of which may be a part of the password when the URL is wrong: none of them is kept.
+func connectError(err error, name string) *models.Error {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		refusal := &pgconn.PgError{Severity: "FATAL", Code: pg.Code, Message: "the server refused the connection"}
+		e := postgresDialect{}.translate(refusal, name)
+		if e.Class != models.Connection && e.Class != models.Permission { // a parameter of the URL that the server does not know
+			return models.NewError(models.Connection, "database.url_refused", models.Params{"database": name, "sqlstate": pg.Code}).
+				WithRemedy("database.url_refused_remedy", nil).WithCause(refusal)
 		}
-		return &models.Error{Class: models.Connection, Transient: passes, LegacyMessage: name + ": the connection failed: " + why.Error(), Cause: why,
-			LegacyRemedy: "See that PostgreSQL runs and that host, port and sslmode in its URL are right."}
+		return e
 	}
-	said := &pgconn.PgError{Severity: "FATAL", Code: pg.Code, Message: "the server refused the connection"}
-	e := d.translate(said, name)
-	if e.Class != models.Connection && e.Class != models.Permission { // a parameter of the URL that the server does not know
-		return &models.Error{Class: models.Connection, LegacyMessage: name + ": " + said.Message + " (SQLSTATE " + said.Code + ")", Cause: said,
-			LegacyRemedy: "See that the parameters in its URL are right; the server's log says more."}
+	e := networkError(err, models.Params{"database": name})
+	if e.Remedy == nil {
+		e.Remedy = models.NewRemedy("database.connect_remedy", nil)
 	}
 	return e
 }
 
-var errNoAnswer = errors.New("did not answer within the connect timeout")
+const noAnswerCode = "database.no_answer"
 
-// reason names what goes wrong when a connection is made, and says whether that may pass by itself: a
-// server that is not up yet, a name server or a network that is away.
-func reason(err error) (passes bool, why error) {
+// networkError explains why a server cannot be talked to. A server that is not up yet, a name server or a network that
+// is down is transient.
+func networkError(err error, params models.Params) *models.Error {
+	transient := func(e *models.Error) *models.Error { e.Transient = true; return e }
 	if dns, ok := errors.AsType[*net.DNSError](err); ok && !dns.IsTimeout {
-		return true, errors.New("the host is not known")
+		return transient(models.NewError(models.Connection, "database.host_unknown", params))
 	}
 	if errno, ok := errors.AsType[syscall.Errno](err); ok && !errno.Timeout() {
-		return errno != syscall.EACCES && errno != syscall.EPERM, errno
+		params["reason"] = errno.Error()
+		e := models.NewError(models.Connection, "database.connect_failed", params).WithCause(errno)
+		e.Transient = errno != syscall.EACCES && errno != syscall.EPERM
+		return e
 	}
 	timeout, timed := errors.AsType[net.Error](err)
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	switch {
 	case untrusted:
-		return false, errors.New("the server's certificate is not trusted")
+		return models.NewError(models.Connection, "database.untrusted_certificate", params)
 	case timed && timeout.Timeout():
-		return true, errNoAnswer
+		return transient(models.NewError(models.Connection, noAnswerCode, params)).WithRemedy("database.no_answer_remedy", nil)
 	case strings.Contains(err.Error(), "server refused TLS connection"):
-		return false, errors.New("the server does not offer TLS")
+		return models.NewError(models.Connection, "database.no_tls", params)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return true, errors.New("the other side ended it")
+		return transient(models.NewError(models.Connection, "database.closed", params))
 	default:
-		return false, errors.New("host and client did not agree")
+		return models.NewError(models.Connection, "database.handshake", params)
 	}
 }

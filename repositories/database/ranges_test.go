@@ -155,7 +155,7 @@ func TestErrorClasses(t *testing.T) {
 			"SELECT tidak_ada FROM x":                models.Schema,
 		} {
 			_, err := db.SQL.ExecContext(t.Context(), statement)
-			if e := models.AsError(db.Translate(err)); e == nil || e.Class != want || strings.Contains(e.LegacyMessage, "yatim") {
+			if e := models.AsError(db.Translate(err)); e == nil || e.Class != want || strings.Contains(e.Error(), "yatim") {
 				t.Errorf("%s: %v", statement, e)
 			}
 		}

@@ -2,7 +2,6 @@ package database
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"lifecycle-sync/models"
@@ -36,9 +35,10 @@ func (db *DB) Silence(ctx context.Context) error {
 			return nil
 		}
 		if silent != nil && time.Since(asked) >= db.networkTimeout {
-			return &models.Error{Class: models.Connection, Transient: true, Cause: silent,
-				LegacyMessage: db.Name + " has not answered for " + db.networkTimeout.String(),
-				LegacyRemedy:  "See that it and the network to it are up, or raise NETWORK_TIMEOUT."}
+			e := models.NewError(models.Connection, "database.silent", models.Params{"database": db.Name, "silence": db.networkTimeout}).
+				WithRemedy("database.silent_remedy", nil).WithCause(silent)
+			e.Transient = true
+			return e
 		}
 	}
 }
@@ -64,7 +64,7 @@ func (l *listener) ask(ctx context.Context, until time.Time) error {
 		return nil
 	}
 	l.hangUp()
-	if ctx.Err() != nil || errors.Is(err, errNoAnswer) {
+	if ctx.Err() != nil || models.AsError(err).Text.Code == noAnswerCode {
 		return err
 	}
 	return nil

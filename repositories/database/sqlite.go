@@ -8,6 +8,7 @@ import (
 	"hash/fnv"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -27,14 +28,14 @@ const sqliteTimestamp = "2006-01-02T15:04:05.000000Z07:00"
 func openSQLite(url string, o Options) (*DB, error) {
 	path := sqlitePath(url)
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return nil, &models.Error{Class: models.Permission, Cause: err,
-			LegacyMessage: "the folder of " + path + " cannot be made", LegacyRemedy: "Set DATA_DIR to a folder that can be written."}
+		return nil, models.NewError(models.Permission, "database.no_folder", models.Params{"database": o.Name, "path": path}).
+			WithRemedy("database.no_folder_remedy", nil).WithCause(err)
 	}
 	dsn := "file:" + path + "?_timefmt=" + "2006-01-02T15:04:05.000000Z07:00" +
 		"&_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=foreign_keys(on)&_pragma=synchronous(normal)"
 	sqlDB, err := driver.Open(dsn, registerFunctions)
 	if err != nil {
-		return nil, &models.Error{Class: models.Connection, LegacyMessage: o.Name + ": " + path + " cannot be opened", Cause: err}
+		return nil, models.NewError(models.Connection, "database.file_not_opened", models.Params{"database": o.Name, "path": path}).WithCause(err)
 	}
 	sqlDB.SetMaxOpenConns(o.MaxConns)
 	sqlDB.SetMaxIdleConns(o.MaxConns)
@@ -145,26 +146,31 @@ func (sqliteDialect) openRows(ctx context.Context, c *Conn, query string, args [
 	return rows.Err()
 }
 
+// translate turns an error of SQLite into one for people, by its result code.
 func (sqliteDialect) translate(err error, name string) *models.Error {
-	out := func(class models.Class, message, remedy string) *models.Error {
-		return &models.Error{Class: class, LegacyMessage: name + ": " + message, LegacyRemedy: remedy, Cause: err}
+	is := func(codes ...sqlite3.ErrorCode) bool {
+		return slices.ContainsFunc(codes, func(code sqlite3.ErrorCode) bool { return errors.Is(err, code) })
+	}
+	params := models.Params{"database": name}
+	newError := func(class models.Class, code string) *models.Error {
+		return models.NewError(class, code, params).WithCause(err)
 	}
 	switch {
-	case errors.Is(err, sqlite3.BUSY), errors.Is(err, sqlite3.LOCKED):
-		return out(models.Busy, "the file is being written by another process", "Try again when it has finished.")
-	case errors.Is(err, sqlite3.INTERRUPT):
-		return out(models.Canceled, "the statement was canceled", "")
-	case errors.Is(err, sqlite3.CANTOPEN), errors.Is(err, sqlite3.IOERR), errors.Is(err, sqlite3.FULL), errors.Is(err, sqlite3.NOTADB), errors.Is(err, sqlite3.CORRUPT):
-		return out(models.Connection, "the file cannot be read or written", "See that it exists, is an SQLite file, and that the disk has room.")
-	case errors.Is(err, sqlite3.READONLY), errors.Is(err, sqlite3.PERM), errors.Is(err, sqlite3.AUTH):
-		return out(models.Permission, "the file may not be written", "Mend the file's permissions.")
-	case errors.Is(err, sqlite3.CONSTRAINT):
-		return out(models.Constraint, "a constraint was violated", "")
-	case errors.Is(err, sqlite3.MISMATCH), errors.Is(err, sqlite3.TOOBIG):
-		return out(models.DataType, "a value does not fit", "")
-	case strings.Contains(err.Error(), "no such table"), strings.Contains(err.Error(), "no such column"):
-		return out(models.Schema, "a table or column is missing", "Run lifecycle-sync migrate, and compare the tables with README.")
+	case is(sqlite3.BUSY, sqlite3.LOCKED):
+		return newError(models.Busy, "database.file_locked").WithRemedy("database.file_locked_remedy", nil)
+	case is(sqlite3.INTERRUPT):
+		return newError(models.Canceled, "database.canceled")
+	case is(sqlite3.CANTOPEN, sqlite3.IOERR, sqlite3.FULL, sqlite3.NOTADB, sqlite3.CORRUPT):
+		return newError(models.Connection, "database.file_unusable").WithRemedy("database.file_unusable_remedy", nil)
+	case is(sqlite3.READONLY, sqlite3.PERM, sqlite3.AUTH):
+		return newError(models.Permission, "database.file_read_only").WithRemedy("database.file_read_only_remedy", nil)
+	case is(sqlite3.CONSTRAINT):
+		return newError(models.Constraint, "database.constraint")
+	case is(sqlite3.MISMATCH, sqlite3.TOOBIG):
+		return newError(models.DataType, "database.value")
+	case strings.Contains(err.Error(), "no such table"), strings.Contains(err.Error(), "no such column"): // SQLite has no code for it
+		return newError(models.Schema, "database.object_missing").WithRemedy("database.object_missing_remedy", nil)
 	default:
-		return out(models.Internal, "unexpected answer", "The log has the details.")
+		return newError(models.Internal, "database.unexpected").WithRemedy("error.internal_remedy", nil)
 	}
 }

@@ -2,6 +2,7 @@ package database_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/url"
 	"strings"
@@ -82,15 +83,15 @@ func TestConnectCauses(t *testing.T) {
 func TestNoPostgres(t *testing.T) {
 	t.Parallel()
 	for want, serve := range map[string]func(net.Conn){
-		"does not offer TLS": func(c net.Conn) { _, _ = c.Write([]byte("N")) },
-		"ended it":           func(net.Conn) {},
-		"did not agree": func(c net.Conn) {
+		"database.no_tls": func(c net.Conn) { _, _ = c.Write([]byte("N")) },
+		"database.closed": func(net.Conn) {},
+		"database.handshake": func(c net.Conn) {
 			_, _ = c.Write([]byte("S"))
 			_, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
 		},
 	} {
 		e := noPart(t, "postgres://kuncine:p@"+listen(t, serve)+"/kuncine?sslmode=require", want)
-		if e.Transient != (want == "ended it") {
+		if e.Transient != (want == "database.closed") {
 			t.Errorf("%s: transient %t", want, e.Transient)
 		}
 	}
@@ -109,7 +110,7 @@ func TestConnectTimeout(t *testing.T) {
 			class           models.Class
 			want            string
 		}{
-			{100 * time.Millisecond, time.Minute, false, models.Connection, "pmo_db did not answer within the connect timeout. See"},
+			{100 * time.Millisecond, time.Minute, false, models.Connection, "database.no_answer database=pmo_db"},
 			{time.Minute, 100 * time.Millisecond, false, models.Timeout, "error.timeout"},
 			{time.Minute, 100 * time.Millisecond, true, models.Canceled, "canceled"},
 		} {
@@ -160,9 +161,9 @@ func TestRefusedByServer(t *testing.T) {
 	t.Parallel()
 	server := databasetest.Postgres(t)
 	for _, c := range []struct{ database, name, value, want string }{
-		{"kuncine", "", "", "does not exist"},
-		{"", "kuncine", "1", "42704"},
-		{"", "options", "-kuncine", "parameters"},
+		{"kuncine", "", "", "database.no_database"},
+		{"", "kuncine", "1", "database.url_refused database=pmo_db sqlstate=42704"},
+		{"", "options", "-kuncine", "database.url_refused"},
 	} {
 		u, err := url.Parse(server)
 		if err != nil {
@@ -190,10 +191,10 @@ func noPart(t *testing.T, url, want string) *models.Error {
 	defer db.Close()
 	_, err = db.Conn(t.Context())
 	e := models.AsError(err)
-	if e == nil || e.Class != models.Connection || !strings.Contains(e.Error(), want) || !strings.Contains(e.LegacyMessage, "pmo_db") {
+	if e == nil || e.Class != models.Connection || !strings.Contains(e.Error(), want) || e.Remedy == nil || e.Text.Params["database"] != "pmo_db" {
 		t.Fatalf("%q is not in %v", want, e)
 	}
-	if said := e.Error() + e.Cause.Error(); strings.Contains(said, "kuncine") {
+	if said := fmt.Sprint(e, e.Cause); strings.Contains(said, "kuncine") {
 		t.Errorf("a part of the URL is in %q", said)
 	}
 	return e

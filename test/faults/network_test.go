@@ -16,7 +16,7 @@ func TestCut(t *testing.T) {
 		l.Cut()
 		l.Restore()
 		release()
-		run.Ends(0, "the connection broke; trying again in ", "(attempt 2)")
+		run.Ends(0, "the connection was lost. trying again in ", "(attempt 2)")
 		s.triedAgain()
 	})
 }
