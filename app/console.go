@@ -39,7 +39,7 @@ func (c *console) line(format string, args ...any) {
 // retrying says that what failed will be tried again, when and why.
 func (c *console) retrying(attempt int, pause time.Duration, err error) {
 	c.finishBar()
-	c.line("⏳ %s; trying again in %.1f s (attempt %d)", englishTexts(time.Local).Message(err), pause.Seconds(), attempt)
+	c.line("⏳ %s Trying again in %.1f s (attempt %d)", englishTexts(time.Local).Message(err), pause.Seconds(), attempt)
 }
 
 // Begin says that work on a table begins.

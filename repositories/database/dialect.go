@@ -87,20 +87,6 @@ type Dialect interface {
 	translate(err error, name string) *models.Error
 }
 
-// LockTables keeps other writers out of the tables until the transaction ends. A single writer needs no lock.
-// Errors: timeout, permission, connection.
-func (c *Conn) LockTables(ctx context.Context, names ...string) error {
-	if c.db.Features().SingleWriter {
-		return nil
-	}
-	statements := make([]string, len(names))
-	for i, name := range names {
-		statements[i] = "LOCK TABLE " + name + " IN SHARE ROW EXCLUSIVE MODE"
-	}
-	_, err := c.ExecAll(ctx, statements...)
-	return err
-}
-
 // TransactionID gives the transaction an id and returns it with the time at which the transaction began, to the
 // microsecond. Without row versions the id is nil and the time is this machine's. Errors: permission (a read-only
 // server), connection.

@@ -28,7 +28,7 @@ type unreachable struct {
 var ways = []unreachable{
 	{name: "PostgreSQL does not run", finding: "lifecycle_db.reachable", text: "connection refused",
 		url: func(l *lab) string { return changed(l, l.SourceURL, func(u *url.URL) { u.Host = "127.0.0.1:1" }) }},
-	{name: "host not known", finding: "lifecycle_db.reachable", text: "the host is not known",
+	{name: "host not known", finding: "lifecycle_db.reachable", text: "database.host_unknown",
 		url: func(l *lab) string {
 			return changed(l, l.SourceURL, func(u *url.URL) { u.Host = "no.such.host.invalid" })
 		}},
@@ -42,7 +42,7 @@ var ways = []unreachable{
 		url: func(l *lab) string {
 			return changed(l, l.SourceURL, func(u *url.URL) { u.User = url.UserPassword("siapa", "salah") })
 		}},
-	{name: "no such database", finding: "lifecycle_db.database", text: "does not exist", before: []string{"lifecycle_db.reachable", "lifecycle_db.credentials"},
+	{name: "no such database", finding: "lifecycle_db.database", text: "database.no_database", before: []string{"lifecycle_db.reachable", "lifecycle_db.credentials"},
 		url: func(l *lab) string { return changed(l, l.SourceURL, func(u *url.URL) { u.Path = "/tidak_ada" }) }},
 	{name: "may not connect", finding: "lifecycle_db.database", text: "doctor.connect_denied", command: "GRANT CONNECT ON DATABASE", before: []string{"lifecycle_db.reachable", "lifecycle_db.credentials"},
 		url:       func(l *lab) string { return l.SourceURL },

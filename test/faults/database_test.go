@@ -60,7 +60,7 @@ func TestCommitWithoutAnswer(t *testing.T) {
 	release()
 	s.Eventually("the run has succeeded", func() bool { return s.lastRun().state == "succeeded" })
 	changes := s.mirror()
-	run.Says("⏳ pmo_db has not answered for 1s")
+	run.Says("⏳ pmo_db has not answered for 1 s")
 	target.Heal()
 	run.Ends(0, "🎉")
 	s.untouched(changes)
@@ -95,7 +95,7 @@ func TestDeadlock(t *testing.T) {
 	if err := other.Rollback(); err != nil {
 		t.Fatal(err)
 	}
-	run.Ends(0, "⏳ pmo_db: another transaction was in the way (SQLSTATE 40P01); trying again in ")
+	run.Ends(0, "⏳ pmo_db: a concurrent transaction was in the way (SQLSTATE 40P01). Trying again in ")
 	s.triedAgain()
 	s.promise()
 }
@@ -109,7 +109,7 @@ func TestSerializationFailure(t *testing.T) {
 		BEGIN IF nextval('failures') <= 2 THEN RAISE EXCEPTION USING ERRCODE = '40001'; END IF; RETURN NULL; END $$`)
 	s.exec(s.target, "CREATE TRIGGER fail AFTER UPDATE ON tbl_produk_lifecycle FOR EACH STATEMENT EXECUTE FUNCTION fail()")
 	s.change()
-	s.Begin("sync").Ends(0, "(SQLSTATE 40001); trying again in ", "(attempt 3)")
+	s.Begin("sync").Ends(0, "(SQLSTATE 40001). Trying again in ", "(attempt 3)")
 	s.wantRun(outcome{"succeeded", "", 3})
 	s.exec(s.target, "DROP TRIGGER fail ON tbl_produk_lifecycle")
 	s.promise()
@@ -119,9 +119,9 @@ func TestSerializationFailure(t *testing.T) {
 func TestLockedTable(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ where, lock, says string }{
-		{"pmo_db", "LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE", "pmo_db: tbl_produk_lifecycle was locked by another session for more than 10s"},
-		{"pmo_db", "LOCK TABLE tbl_segmen_lifecycle IN ACCESS EXCLUSIVE MODE", "pmo_db: tbl_segmen_lifecycle was locked by another session for more than 10s"},
-		{"lifecycle_db", "LOCK TABLE tbl_produk IN ACCESS EXCLUSIVE MODE", "lifecycle_db: tbl_produk was locked by another session for more than 10s"},
+		{"pmo_db", "LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE", "pmo_db: another session has locked tbl_produk_lifecycle for more than 10"},
+		{"pmo_db", "LOCK TABLE tbl_segmen_lifecycle IN ACCESS EXCLUSIVE MODE", "pmo_db: another session has locked tbl_segmen_lifecycle for more than 10"},
+		{"lifecycle_db", "LOCK TABLE tbl_produk IN ACCESS EXCLUSIVE MODE", "lifecycle_db: another session has locked tbl_produk for more than 10"},
 	} {
 		t.Run(c.lock, func(t *testing.T) {
 			t.Parallel()
@@ -163,7 +163,7 @@ func TestDiskFull(t *testing.T) {
 	before := s.mirror()
 	const noise = "(SELECT string_agg(md5(random()::text || i), '') FROM generate_series(1, 60000) AS i)" // nothing of it is twice the same
 	s.exec(s.source, "UPDATE tbl_produk SET deskripsi = "+noise)
-	s.Begin("sync").Ends(1, "❌ pmo_db: the server's disk is full", "Make room", "(connection)")
+	s.Begin("sync").Ends(1, "❌ pmo_db: the server's disk is full", "Free space", "(connection)")
 	s.wantRun(outcome{"failed", "connection", 1})
 	s.untouched(before)
 
@@ -226,7 +226,7 @@ func TestStandby(t *testing.T) {
 	s.exec(s.source, "ALTER TABLE tbl_produk ADD COLUMN catatan_baru text") // which the standby can only follow without the run
 	arrived("SELECT count(*) FROM information_schema.columns WHERE column_name = 'catatan_baru'")
 	release()
-	run.Ends(0, "⏳ lifecycle_db: another transaction was in the way (SQLSTATE 40001); trying again in ")
+	run.Ends(0, "⏳ lifecycle_db: a concurrent transaction was in the way (SQLSTATE 40001). Trying again in ")
 	s.triedAgain()
 	s.promise()
 

@@ -30,7 +30,7 @@ func TestRestart(t *testing.T) {
 				release()
 				run.Says("⏳ " + name + ": ")
 				server.Start()
-				run.Ends(0, "trying again in ")
+				run.Ends(0, "Trying again in ")
 				s.triedAgain()
 				s.promise()
 			})

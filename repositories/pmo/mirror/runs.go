@@ -85,21 +85,15 @@ func (tx *Tx) restart(ctx context.Context) error {
 // that what was proved equal still is. Readers are not kept out. SQLite's one write lock does so from
 // the beginning. Errors: timeout (names the table that another session holds).
 func (tx *Tx) Lock(ctx context.Context) error {
-	if tx.s.DB.Kind() == database.SQLite {
-		return nil
+	names := make([]string, len(tx.s.Tables))
+	for i, t := range tx.s.Tables {
+		names[i] = t.Mirror
 	}
-	statements := []string{"SET LOCAL lock_timeout = '" + lockWait + "'"}
-	for _, t := range tx.s.Tables {
-		statements = append(statements, "LOCK TABLE "+t.Mirror+" IN SHARE ROW EXCLUSIVE MODE")
+	err := tx.s.Conn.LockTables(ctx, names...)
+	if err == nil {
+		tx.Run.MirrorXID, _, err = tx.s.Conn.TransactionID(ctx)
 	}
-	done, err := tx.s.Conn.ExecAll(ctx, statements...)
-	if err != nil {
-		if e := models.AsError(err); e.Class == models.Timeout && done > 0 && done < len(statements) {
-			e.LegacyMessage = "pmo_db: " + tx.s.Tables[done-1].Mirror + " was locked by another session for more than " + lockWait
-		}
-		return err
-	}
-	return tx.s.Conn.QueryRow(ctx, "SELECT pg_current_xact_id()::text::bigint", nil, &tx.Run.MirrorXID)
+	return err
 }
 
 // beginSQLite records the run in a transaction of its own first: while the run holds SQLite's one
