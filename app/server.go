@@ -39,19 +39,16 @@ func (a *App) server(ctx context.Context, syncs *runs.Service, figures *metrics.
 	products, histories := products.NewWriter(a.writer, a.web, a.zone), stages.NewWriter(a.writer, a.zone)
 	files := attachments.NewFiles(a.writer, a.web, a.files, a.log)
 	return routes.New(options, routes.Handlers{
-		Health:    handlers.NewHealth(history.New(a.web.Session), a.log),
-		Products:  handlers.NewProducts(a.answers, a.local),
-		Dropdowns: handlers.NewDropdowns(a.answers),
-		Histories: handlers.NewHistories(a.answers, a.zone),
-		Dashboard: handlers.NewDashboard(a.answers, a.local),
-		Sync:      handlers.NewSync(syncs, journal, a.writer),
-		Docs:      handlers.NewDocs(),
-		Exports:   handlers.NewExports(a.exports, a.local),
-
-		ProductWrites: handlers.NewProductWrites(products, limits, staging),
-		HistoryWrites: handlers.NewHistoryWrites(histories),
-		Attachments:   handlers.NewAttachments(a.answers, files, staging, limits),
-		Metrics:       handlers.NewMetrics(figures),
+		Health:       handlers.NewHealth(history.New(a.web.Session), a.log),
+		Metrics:      handlers.Metrics(figures),
+		Docs:         handlers.NewDocs(),
+		Products:     handlers.NewProducts(a.answers, a.local, products, limits, staging),
+		Exports:      handlers.NewExports(a.exports, a.local),
+		Attachments:  handlers.NewAttachments(a.answers, files, staging, limits),
+		StageHistory: handlers.NewStageHistory(a.answers, a.zone, histories),
+		Dropdowns:    handlers.NewDropdowns(a.answers),
+		Dashboard:    handlers.NewDashboard(a.answers, a.local),
+		Sync:         handlers.NewSync(syncs, journal, a.writer),
 	}, a.pages(syncs, journal, options.Access, examiner, productpages.Options{
 		Products: products, Histories: histories, Files: files, Uploads: staging, Limits: limits, FileBytes: a.cfg.UploadFileLimit, Now: a.local,
 	})), nil

@@ -5,6 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
+	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -12,28 +15,60 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/outbox"
+	"lifecycle-sync/services/products"
+	"lifecycle-sync/services/stages"
+	"lifecycle-sync/web/messages"
 )
 
-// success is the envelope of every answer that is not a failure.
+// textsKey is the key of the printer in a request's locals.
+type textsKey struct{}
+
+// SetTexts returns the middleware that chooses the printer of a request's messages.
+func SetTexts(texts *messages.Printer) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		c.Locals(textsKey{}, texts)
+		return c.Next()
+	}
+}
+
+// textsOf returns the printer of a request's messages.
+func textsOf(c *fiber.Ctx) *messages.Printer {
+	texts, _ := c.Locals(textsKey{}).(*messages.Printer)
+	return texts
+}
+
+// success is the envelope of a successful request.
 type success struct {
 	Success    bool               `json:"success"` // always true
 	Message    string             `json:"message,omitempty"`
 	Data       any                `json:"data"`
 	Pagination *models.Pagination `json:"pagination,omitempty"`
 
-	row string // the tag of the row that a write would change, which then comes first in the ETag
+	version string // the row version with which the ETag begins, "" for none
 }
 
-// read answers a read of the mirror, of which compute makes what to say from one state of it. The ETag
-// is the body's hash, so a client that asks again is told in a few bytes that nothing has changed.
+// answer is the response to a read, as the cache keeps it.
+type answer struct {
+	body []byte        // JSON
+	gzip func() []byte // the body compressed, on the first call
+	etag string
+	link string // of a page of a list (RFC 8288), else ""
+}
+
+// Size returns the size in bytes. The compressed body takes about a quarter of the body.
+func (a answer) Size() int { return len(a.body) + len(a.body)/4 + len(a.etag) + len(a.link) }
+
+// read serves a read of the mirror from the cache, or computes it. The ETag holds the body's hash, so that a client
+// that asks again gets 304.
 func read(c *fiber.Ctx, answers *cache.Answers, compute func(ctx context.Context, v cache.View) (success, error)) error {
-	uri := strings.Clone(c.OriginalURL()) // Fiber uses the memory of its strings again
+	uri := strings.Clone(c.OriginalURL()) // Fiber reuses the memory of its strings
 	answer, err := cache.Get(c.UserContext(), answers, uri, func(ctx context.Context, v cache.View) (answer, error) {
-		said, err := compute(ctx, v)
+		result, err := compute(ctx, v)
 		if err != nil {
 			return answer{}, err
 		}
-		return said.encode(uri)
+		return result.encode(uri)
 	})
 	if err != nil {
 		return err
@@ -49,7 +84,7 @@ func read(c *fiber.Ctx, answers *cache.Answers, compute func(ctx context.Context
 	return c.Send(answer.body)
 }
 
-// encode makes the answer to a request for uri.
+// encode returns the response to a request for uri.
 func (s success) encode(uri string) (a answer, err error) {
 	s.Success = true
 	if a.body, err = json.Marshal(s); err != nil {
@@ -57,31 +92,56 @@ func (s success) encode(uri string) (a answer, err error) {
 	}
 	a.gzip = compressor(a.body, fasthttp.CompressDefaultCompression)
 	if s.Pagination != nil {
-		a.link = links(uri, *s.Pagination)
+		a.link = pageLinks(uri, *s.Pagination)
 	}
-	a.etag = quote(tag(a.body))
-	if s.row != "" {
-		a.etag = quote(s.row + "." + tag(a.body))
+	a.etag = quote(hash(a.body))
+	if s.version != "" {
+		a.etag = quote(s.version + "." + hash(a.body))
 	}
 	return a, nil
 }
 
-// answer is the response to a read, as the cache keeps it.
-type answer struct {
-	body []byte        // JSON
-	gzip func() []byte // the body compressed, on the first call
-	etag string
-	link string // of a page of a list (RFC 8288), else ""
+// created answers a write that created a row below the request's path, or returns err.
+func created(c *fiber.Ctx, code string, w outbox.Result, err error) error {
+	if err != nil {
+		return err
+	}
+	c.Location(fmt.Sprintf("%s/%d", strings.TrimRight(c.Path(), "/"), w.RowID))
+	c.Status(fiber.StatusCreated)
+	return changed(c, code, w, nil)
 }
 
-// Size returns the size in bytes. The compressed body takes about a quarter of the body.
-func (a answer) Size() int { return len(a.body) + len(a.body)/4 + len(a.etag) + len(a.link) }
+// changed answers a write, or returns err; the ETag is then that of the current row if If-Match named another version.
+func changed(c *fiber.Ctx, code string, w outbox.Result, err error) error {
+	if e := models.AsError(err); e != nil {
+		switch current := e.Data.(type) {
+		case products.Current:
+			c.Set(fiber.HeaderETag, quote(current.Version))
+		case stages.Current:
+			c.Set(fiber.HeaderETag, quote(current.Version))
+		}
+		return err
+	}
+	if w.Version != "" {
+		c.Set(fiber.HeaderETag, quote(w.Version))
+	}
+	message := textsOf(c).Text(models.NewText(code, nil))
+	if !w.Followed {
+		message += " " + textsOf(c).Text(models.NewText("done.mirror_follows", nil))
+	}
+	return c.JSON(success{Success: true, Message: message, Data: json.RawMessage(w.Data)})
+}
 
-// quote makes an ETag of a row version.
+// done answers a request that did something, with the status that c has.
+func done(c *fiber.Ctx, code string, data any) error {
+	return c.JSON(success{Success: true, Message: textsOf(c).Text(models.NewText(code, nil)), Data: data})
+}
+
+// quote returns the ETag of a row version or hash.
 func quote(version string) string { return `"` + version + `"` }
 
-// tag is a text that differs when the body does.
-func tag(body []byte) string {
+// hash returns a text that differs when the body does.
+func hash(body []byte) string {
 	sum := sha256.Sum256(body)
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
@@ -102,4 +162,25 @@ func notModified(c *fiber.Ctx, etag, cacheControl string) bool {
 		return true
 	}
 	return false
+}
+
+// pageLinks returns the Link header (RFC 8288) of a page of a list: the request for uri with other page numbers.
+func pageLinks(uri string, p models.Pagination) string {
+	path, rawQuery, _ := strings.Cut(uri, "?")
+	query, _ := url.ParseQuery(rawQuery) // was parsed before
+	var links []string
+	add := func(rel string, page int64) {
+		query.Set("page", strconv.FormatInt(page, 10))
+		links = append(links, "<"+path+"?"+query.Encode()+`>; rel="`+rel+`"`)
+	}
+	last := max(p.TotalPages, 1)
+	add("first", 1)
+	if p.CurrentPage > 1 {
+		add("prev", min(p.CurrentPage-1, last))
+	}
+	if p.CurrentPage < last {
+		add("next", p.CurrentPage+1)
+	}
+	add("last", last)
+	return strings.Join(links, ", ")
 }

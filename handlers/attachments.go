@@ -15,7 +15,7 @@ import (
 	"lifecycle-sync/services/outbox"
 )
 
-// Attachments answers requests for the files of products.
+// Attachments serves /products/:id/attachments.
 type Attachments struct {
 	answers *cache.Answers
 	files   *attachments.Files
@@ -23,12 +23,12 @@ type Attachments struct {
 	limits  request.FormLimits
 }
 
-// NewAttachments returns the handlers on their use cases.
+// NewAttachments returns the handlers.
 func NewAttachments(answers *cache.Answers, files *attachments.Files, u request.Uploads, limits request.FormLimits) *Attachments {
 	return &Attachments{answers: answers, files: files, uploads: u, limits: limits}
 }
 
-// List answers a product's files, oldest first.
+// List serves a product's attachments, oldest first.
 func (h *Attachments) List(c *fiber.Ctx) error {
 	id, err := request.OnlyID(c)
 	if err != nil {
@@ -40,7 +40,7 @@ func (h *Attachments) List(c *fiber.Ctx) error {
 	})
 }
 
-// Add attaches the files of a form to a product.
+// Add attaches the files of a multipart form to a product.
 func (h *Attachments) Add(c *fiber.Ctx) error {
 	id, err := request.ID(c)
 	if err != nil {
@@ -50,29 +50,29 @@ func (h *Attachments) Add(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	read, err := request.ReadForm(c, h.limits, h.uploads)
+	form, err := request.ReadForm(c, h.limits, h.uploads)
 	if err != nil {
 		return err
 	}
-	if len(read.Files) == 0 {
+	if len(form.Files) == 0 {
 		return request.Invalid(request.FilesField, "required", "request.no_files", nil)
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
 	defer cancel()
-	written, err := h.files.Add(ctx, id, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(id, read.Files), Files: read.Files})
+	written, err := h.files.Add(ctx, id, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(id, form.Files), Files: form.Files})
 	if err != nil {
 		return err
 	}
-	return c.Status(fiber.StatusCreated).JSON(success{Success: true, Message: "The files were added.", Data: json.RawMessage(written.Data)})
+	return done(c.Status(fiber.StatusCreated), "done.files_added", json.RawMessage(written.Data))
 }
 
-// removed is what is said of a file that was deleted.
-type removed struct {
+// removedFile is a deleted attachment.
+type removedFile struct {
 	ID   int64  `json:"id"`
 	Name string `json:"nama_file"`
 }
 
-// Remove deletes a file.
+// Remove deletes an attachment.
 func (h *Attachments) Remove(c *fiber.Ctx) error {
 	product, id, err := request.AttachmentID(c)
 	if err != nil {
@@ -82,10 +82,10 @@ func (h *Attachments) Remove(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(success{Success: true, Message: "The file was deleted.", Data: removed{ID: was.ID, Name: was.Name}})
+	return done(c, "done.file_deleted", removedFile{ID: was.ID, Name: was.Name})
 }
 
-// Download answers a file's content as it came. Whatever it is, a browser runs nothing of it.
+// Download serves a file unchanged. The headers keep browsers from running it, whatever it is.
 func (h *Attachments) Download(c *fiber.Ctx) error {
 	product, id, err := request.AttachmentID(c)
 	if err != nil {
@@ -119,13 +119,13 @@ func (h *Attachments) Download(c *fiber.Ctx) error {
 	return c.SendStream(content, int(file.Size)) // closes it
 }
 
-// disposition says what to do with a file: browsers show pictures and PDF, and save everything else. The
-// name is given in ASCII, and as it is (RFC 6266).
+// disposition returns the Content-Disposition (RFC 6266): browsers show raster images and PDF, and save other files. The
+// name stands in it in ASCII and, if that differs, in UTF-8.
 func disposition(file models.Attachment) string {
-	what := "attachment"
+	kind := "attachment"
 	switch file.Type {
 	case "image/png", "image/jpeg", "image/gif", "application/pdf":
-		what = "inline"
+		kind = "inline"
 	}
 	ascii := strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' || strings.ContainsRune(`"\%`, r) {
@@ -133,7 +133,7 @@ func disposition(file models.Attachment) string {
 		}
 		return r
 	}, file.Name)
-	value := what + `; filename="` + ascii + `"`
+	value := kind + `; filename="` + ascii + `"`
 	if ascii != file.Name {
 		value += "; filename*=UTF-8''" + strings.ReplaceAll(url.QueryEscape(file.Name), "+", "%20")
 	}

@@ -28,10 +28,7 @@ func NewDashboard(answers *cache.Answers, now func() time.Time) *Dashboard {
 func (h *Dashboard) All(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, request.ProductFilters()...)
 	asked := products.Query{Filter: request.ProductFilter(q)}
-	if err := q.Err(); err != nil {
-		return err
-	}
-	if err := asked.Check(); err != nil {
+	if err := q.Err(asked.Check); err != nil {
 		return err
 	}
 	return read(c, h.answers, func(ctx context.Context, v cache.View) (success, error) {

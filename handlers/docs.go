@@ -75,7 +75,7 @@ type content struct {
 	compressed bool // with gzip
 }
 
-func newContent(kind string, b []byte) content { return content{kind: kind, bytes: b, etag: tag(b)} }
+func newContent(kind string, b []byte) content { return content{kind: kind, bytes: b, etag: hash(b)} }
 
 // library returns a file of Swagger UI, which most are stored compressed.
 func library(kind, name string) content {

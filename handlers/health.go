@@ -8,17 +8,18 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/services/metrics"
 )
 
-// readyTime bounds the wait for pmo_db: whoever asks whether we are ready wants to know now.
+// readyTime is the timeout of the readiness check.
 const readyTime = 2 * time.Second
 
-// successes tells whether the mirror has ever had a successful run. Errors: connection, timeout, schema.
+// successes reports whether a run has ever succeeded. Errors: connection, timeout, schema.
 type successes interface {
 	HasSucceeded(ctx context.Context) (bool, error)
 }
 
-// health is what watchers are told.
+// health is the response of a health check.
 type health struct {
 	Status  string `json:"status"`
 	Message string `json:"message,omitempty"`
@@ -26,20 +27,19 @@ type health struct {
 
 const healthy = "ok"
 
-// Health answers those who watch over the process.
+// Health serves the health checks.
 type Health struct {
 	runs successes
 	log  *slog.Logger
 }
 
-// NewHealth returns the handlers on a store.
+// NewHealth returns the handlers.
 func NewHealth(runs successes, log *slog.Logger) *Health { return &Health{runs, log} }
 
-// Live answers that the process serves requests, whatever the databases do.
+// Live reports that the process serves requests, whatever the state of the databases.
 func (h *Health) Live(c *fiber.Ctx) error { return c.JSON(health{Status: healthy}) }
 
-// Ready answers whether there is something to serve: pmo_db answers, and the mirror has had a
-// successful run.
+// Ready reports whether pmo_db answers and the mirror has been synchronised.
 func (h *Health) Ready(c *fiber.Ctx) error {
 	ctx, cancel := context.WithTimeout(c.UserContext(), readyTime)
 	defer cancel()
@@ -47,15 +47,23 @@ func (h *Health) Ready(c *fiber.Ctx) error {
 	switch {
 	case err != nil:
 		h.log.Warn("not ready", "error", err, "cause", models.AsError(err).Cause)
-		return notReady(c, "pmo_db does not answer as it should; the log says why.")
+		return notReady(c, "http.pmo_db_not_ready")
 	case !synced:
-		return notReady(c, "The mirror in pmo_db has not been synchronised yet.")
+		return notReady(c, "http.never_synced")
 	default:
 		return c.JSON(health{Status: healthy})
 	}
 }
 
-func notReady(c *fiber.Ctx, why string) error {
+func notReady(c *fiber.Ctx, code string) error {
 	c.Set(fiber.HeaderRetryAfter, retryAfter)
-	return c.Status(fiber.StatusServiceUnavailable).JSON(health{Status: "not ready", Message: why})
+	return c.Status(fiber.StatusServiceUnavailable).JSON(health{Status: "not ready", Message: textsOf(c).Text(models.NewText(code, nil))})
+}
+
+// Metrics serves the metrics to Prometheus.
+func Metrics(m *metrics.Metrics) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		c.Set(fiber.HeaderContentType, metrics.Format())
+		return m.Write(c.Response().BodyWriter())
+	}
 }

@@ -7,38 +7,106 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers/request"
+	"lifecycle-sync/models"
+	"lifecycle-sync/services/attachments"
 	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/outbox"
 	"lifecycle-sync/services/products"
 )
 
-// Products answers requests for products.
+// Products serves /products.
 type Products struct {
 	answers *cache.Answers
 	now     func() time.Time
+	writer  *products.Writer
+	checker request.Checker
+	limits  request.FormLimits
+	uploads request.Uploads
 }
 
-// NewProducts returns the handlers. now tells the time in the time zone whose days count, as it does to the
-// answers.
-func NewProducts(answers *cache.Answers, now func() time.Time) *Products {
-	return &Products{answers, now}
+// NewProducts returns the handlers. now is in the time zone whose days count, as for the answers.
+func NewProducts(answers *cache.Answers, now func() time.Time, w *products.Writer, limits request.FormLimits, u request.Uploads) *Products {
+	return &Products{answers: answers, now: now, writer: w, checker: request.NewChecker(), limits: limits, uploads: u}
 }
 
-// List answers a page of the products that the query's filters let through.
+// List serves a page of the products that match the query.
 func (h *Products) List(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, append(append([]string{"page", "limit"}, request.ProductFilters()...), "sort")...)
-	asked := products.Query{
-		Paging: request.Paging(q),
-		Filter: request.ProductFilter(q),
-		Sort:   q.Text("sort"),
-	}
-	if err := q.Err(); err != nil {
-		return err
-	}
-	if err := asked.Check(); err != nil {
+	query := products.Query{Paging: request.Paging(q), Filter: request.ProductFilter(q), Sort: q.Text("sort")}
+	if err := q.Err(query.Check); err != nil {
 		return err
 	}
 	return read(c, h.answers, func(ctx context.Context, v cache.View) (success, error) {
-		page, err := products.List(ctx, v, asked, h.now())
+		page, err := products.List(ctx, v, query, h.now())
 		return success{Data: page.Products, Pagination: &page.Pagination}, err
 	})
+}
+
+// productDetail is one product with what belongs to it.
+type productDetail struct {
+	products.Detail
+
+	Attachments []models.ListedAttachment `json:"attachments"`
+}
+
+// One serves a product with its attachments and latest moves. Its ETag begins with the row version, for If-Match.
+func (h *Products) One(c *fiber.Ctx) error {
+	id, err := request.OnlyID(c)
+	if err != nil {
+		return err
+	}
+	return read(c, h.answers, func(ctx context.Context, v cache.View) (success, error) {
+		product, version, err := products.Get(ctx, v, id)
+		if err != nil {
+			return success{}, err
+		}
+		files, err := attachments.List(ctx, v, id)
+		return success{Data: productDetail{Detail: product, Attachments: files}, version: version}, err
+	})
+}
+
+// Create creates a product with its attachments.
+func (h *Products) Create(c *fiber.Ctx) error {
+	key, err := request.IdempotencyKey(c)
+	if err != nil {
+		return err
+	}
+	in, files, err := h.checker.ReadProduct(c, h.limits, h.uploads, true)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
+	defer cancel()
+	written, err := h.writer.Create(ctx, in, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, files), Files: files})
+	return created(c, "done.product_created", written, err)
+}
+
+// Update changes the fields of a product that were sent, and adds attachments.
+func (h *Products) Update(c *fiber.Ctx) error {
+	id, versions, err := request.Target(c)
+	if err != nil {
+		return err
+	}
+	key, err := request.IdempotencyKey(c)
+	if err != nil {
+		return err
+	}
+	in, files, err := h.checker.ReadProduct(c, h.limits, h.uploads, false)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
+	defer cancel()
+	written, err := h.writer.Update(ctx, id, in, versions, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint([]any{id, in}, files), Files: files})
+	return changed(c, "done.product_changed", written, err)
+}
+
+// Delete deletes a product with its stage history and attachments.
+func (h *Products) Delete(c *fiber.Ctx) error {
+	id, versions, err := request.Target(c)
+	if err != nil {
+		return err
+	}
+	written, err := h.writer.Delete(c.UserContext(), id, versions)
+	return changed(c, "done.product_deleted", written, err)
 }

@@ -185,7 +185,7 @@ func list[From, To any](
 
 // sendPage answers with a page that was read.
 func sendPage[From, To any](c *fiber.Ctx, rows []From, pagination models.Pagination, convert func(From) To) error {
-	c.Set(fiber.HeaderLink, links(strings.Clone(c.OriginalURL()), pagination))
+	c.Set(fiber.HeaderLink, pageLinks(strings.Clone(c.OriginalURL()), pagination))
 	return c.JSON(success{Success: true, Data: each(rows, convert), Pagination: &pagination})
 }
 

@@ -118,14 +118,14 @@ func (h *Sync) Start(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	ctx, message := c.UserContext(), "The dry run has finished; nothing was written to the mirror."
+	ctx, code := c.UserContext(), "done.dry_run_finished"
 	if !asked.DryRun {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, triggerTime)
 		defer cancel()
-		message = "The run has begun."
+		code = "done.run_started"
 	}
-	return h.accepted(ctx, c, message, asked, func(ctx context.Context) (models.Run, error) {
+	return h.accepted(ctx, c, code, asked, func(ctx context.Context) (models.Run, error) {
 		return h.syncs.Trigger(ctx, asked)
 	})
 }
@@ -136,18 +136,18 @@ func (h *Sync) Cancel(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return h.accepted(c.UserContext(), c, "The run was asked to stop.", id, func(ctx context.Context) (models.Run, error) {
+	return h.accepted(c.UserContext(), c, "done.cancel_requested", id, func(ctx context.Context) (models.Run, error) {
 		return h.syncs.Cancel(ctx, id)
 	})
 }
 
 // accepted does once what was asked, and answers with the run that it is about.
-func (h *Sync) accepted(ctx context.Context, c *fiber.Ctx, message string, asked any, do func(ctx context.Context) (models.Run, error)) error {
+func (h *Sync) accepted(ctx context.Context, c *fiber.Ctx, code string, asked any, do func(ctx context.Context) (models.Run, error)) error {
 	key, err := request.IdempotencyKey(c)
 	if err != nil {
 		return err
 	}
-	done, err := h.keys.Once(ctx, key, outbox.Fingerprint(asked, nil), func(ctx context.Context) (any, error) {
+	result, err := h.keys.Once(ctx, key, outbox.Fingerprint(asked, nil), func(ctx context.Context) (any, error) {
 		r, err := do(ctx)
 		return runOf(r), withRun(err)
 	})
@@ -157,11 +157,11 @@ func (h *Sync) accepted(ctx context.Context, c *fiber.Ctx, message string, asked
 	var about struct {
 		ID int64 `json:"run"`
 	}
-	if err := json.Unmarshal(done.Data, &about); err != nil {
+	if err := json.Unmarshal(result.Data, &about); err != nil {
 		return err
 	}
 	c.Location(runsPath + "/" + strconv.FormatInt(about.ID, 10))
-	return c.Status(fiber.StatusAccepted).JSON(success{Success: true, Message: message, Data: json.RawMessage(done.Data)})
+	return done(c.Status(fiber.StatusAccepted), code, json.RawMessage(result.Data))
 }
 
 // withRun shows the client the run that is in its way.
@@ -210,7 +210,7 @@ func (h *Sync) Verify(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	done, err := h.keys.Once(c.UserContext(), key, outbox.Fingerprint(nil, nil), func(ctx context.Context) (any, error) {
+	result, err := h.keys.Once(c.UserContext(), key, outbox.Fingerprint(nil, nil), func(ctx context.Context) (any, error) {
 		v, err := h.syncs.Verify(ctx)
 		return h.verification(v), withRun(err)
 	})
@@ -220,14 +220,14 @@ func (h *Sync) Verify(c *fiber.Ctx) error {
 	var verdict struct {
 		Equal bool `json:"equal"`
 	}
-	if err := json.Unmarshal(done.Data, &verdict); err != nil {
+	if err := json.Unmarshal(result.Data, &verdict); err != nil {
 		return err
 	}
-	message := "The mirror equals lifecycle_db."
+	code := "done.verified_equal"
 	if !verdict.Equal {
-		message = "The mirror differs from lifecycle_db; the next run corrects it."
+		code = "done.verified_different"
 	}
-	return c.JSON(success{Success: true, Message: message, Data: json.RawMessage(done.Data)})
+	return done(c, code, json.RawMessage(result.Data))
 }
 
 func (h *Sync) verification(v runs.Verdict) verification {

@@ -10,19 +10,16 @@ import (
 
 // Handlers are the handlers of the API.
 type Handlers struct {
-	Health    *handlers.Health
-	Products  *handlers.Products
-	Dropdowns *handlers.Dropdowns
-	Histories *handlers.Histories
-	Dashboard *handlers.Dashboard
-	Sync      *handlers.Sync
-	Docs      *handlers.Docs
-	Exports   *handlers.Exports
-
-	ProductWrites *handlers.ProductWrites
-	HistoryWrites *handlers.HistoryWrites
-	Attachments   *handlers.Attachments
-	Metrics       *handlers.Metrics
+	Health       *handlers.Health
+	Metrics      fiber.Handler // Prometheus
+	Docs         *handlers.Docs
+	Products     *handlers.Products
+	Exports      *handlers.Exports
+	Attachments  *handlers.Attachments
+	StageHistory *handlers.StageHistory
+	Dropdowns    *handlers.Dropdowns
+	Dashboard    *handlers.Dashboard
+	Sync         *handlers.Sync
 }
 
 // table lists the routes of the API with the required role, rate limit and time limit. Fiber tries them in this order,
@@ -38,27 +35,27 @@ func (h Handlers) table() []route {
 	return []route{
 		{get, "/livez", anyone, unlimited, brief, h.Health.Live},
 		{get, "/readyz", anyone, unlimited, brief, h.Health.Ready},
-		{get, "/metrics", anyone, unlimited, brief, h.Metrics.Show},
+		{get, "/metrics", anyone, unlimited, brief, h.Metrics},
 		{get, "/openapi.yaml", anyone, unlimited, brief, h.Docs.Document},
 		{get, "/docs", anyone, unlimited, brief, h.Docs.Page},
 		{get, "/docs/:file", anyone, unlimited, brief, h.Docs.File},
 
 		{get, api + "/products", reader, unlimited, brief, h.Products.List},
-		{post, api + "/products", manager, writes, long, h.ProductWrites.Create},
+		{post, api + "/products", manager, writes, long, h.Products.Create},
 		{get, api + "/products/export.csv", reader, unlimited, endless, h.Exports.CSV},
 		{get, api + "/products/export.xlsx", reader, unlimited, endless, h.Exports.Workbook},
 		{get, api + "/products/:id", reader, unlimited, brief, h.Products.One},
-		{put, api + "/products/:id", manager, writes, long, h.ProductWrites.Update},
-		{del, api + "/products/:id", admin, writes, brief, h.ProductWrites.Delete},
+		{put, api + "/products/:id", manager, writes, long, h.Products.Update},
+		{del, api + "/products/:id", admin, writes, brief, h.Products.Delete},
 		{get, api + "/products/:id/attachments", reader, unlimited, brief, h.Attachments.List},
 		{post, api + "/products/:id/attachments", manager, writes, long, h.Attachments.Add},
 		{get, api + "/products/:id/attachments/:attachmentId", reader, unlimited, long, h.Attachments.Download},
 		{del, api + "/products/:id/attachments/:attachmentId", admin, writes, brief, h.Attachments.Remove},
-		{get, api + "/stage-history", reader, unlimited, brief, h.Histories.List},
-		{post, api + "/stage-history", manager, writes, brief, h.HistoryWrites.Record},
-		{get, api + "/stage-history/:id", reader, unlimited, brief, h.Histories.One},
-		{put, api + "/stage-history/:id", manager, writes, brief, h.HistoryWrites.Correct},
-		{del, api + "/stage-history/:id", admin, writes, brief, h.HistoryWrites.Delete},
+		{get, api + "/stage-history", reader, unlimited, brief, h.StageHistory.List},
+		{post, api + "/stage-history", manager, writes, brief, h.StageHistory.Record},
+		{get, api + "/stage-history/:id", reader, unlimited, brief, h.StageHistory.One},
+		{put, api + "/stage-history/:id", manager, writes, brief, h.StageHistory.Correct},
+		{del, api + "/stage-history/:id", admin, writes, brief, h.StageHistory.Delete},
 		{get, api + "/dropdowns", reader, unlimited, brief, h.Dropdowns.All},
 		{get, api + "/dashboard", reader, unlimited, minute, h.Dashboard.All},
 

@@ -71,7 +71,7 @@ func newServer(o Options, api, pages []route, show func(*fiber.Ctx, int, handler
 	})
 	web.Server().Handler = rejectUnknownMethods(web, web.Server().Handler)
 	web.Use(func(c *fiber.Ctx) error { setHeaders(c); return c.Next() })
-	web.Use(measure(o), logRequests(o.Log, o.Now), handlers.Compress, respondToErrors, recoverPanics(o.Log))
+	web.Use(measure(o), logRequests(o.Log, o.Now), handlers.Compress, respondToErrors, recoverPanics(o.Log), handlers.SetTexts(o.Texts))
 	if o.Access == nil {
 		web.Use(localOnly(o.CORSOrigins))
 	}

@@ -2,56 +2,89 @@ package request
 
 import (
 	"encoding/json"
-	"maps"
-	"slices"
 
 	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/models"
 )
 
-// ReadFields reads a body that is a form or, without files, a JSON object. Of JSON, a number is taken as
-// it is written where the field is one, and null is what an empty field of a form is. Errors: as ReadForm and ReadObject.
+// ReadFields reads a body that is a multipart form or, without files, a JSON object, as texts. In JSON a number is taken
+// as written, and null is an empty field. Errors: as ReadForm and ReadObject.
 func ReadFields(c *fiber.Ctx, limits FormLimits, files Uploads, known ...string) (Form, error) {
 	if kind, _ := mediaType(c); kind != fiber.MIMEApplicationJSON {
-		read, err := ReadForm(c, limits, files, known...)
+		form, err := ReadForm(c, limits, files, known...)
 		if kind != fiber.MIMEMultipartForm && err != nil {
 			return Form{}, unsupported(fiber.MIMEMultipartForm, fiber.MIMEApplicationJSON)
 		}
-		return read, err
+		return form, err
 	}
 	object, err := ReadObject(c, known)
 	if err != nil {
 		return Form{}, err
 	}
-	read := Form{Fields: map[string]string{}}
-	for _, name := range slices.Sorted(maps.Keys(object)) {
-		text, err := Scalar(name, object[name])
-		if err != nil {
-			return Form{}, err
-		}
-		read.Fields[name] = text
-	}
-	return read, nil
+	texts, err := textsOf(object, known)
+	return Form{Fields: texts}, err
 }
 
-// Scalar is what a form would send for a value in JSON.
-func Scalar(name string, value json.RawMessage) (text string, err error) {
-	switch value[0] {
-	case 'n': // null
-		return "", nil
-	case '"':
-		err = json.Unmarshal(value, &text)
-		return text, err
-	case '{', '[', 't', 'f':
-		return "", Invalid(name, "type", "request.text_or_number", nil)
-	default:
-		if isFreeText(name) {
-			return "", Invalid(name, "type", "request.text", nil)
-		}
-		return string(value), nil
+// jsonKind says which JSON values a field takes.
+type jsonKind int
+
+const (
+	scalar   jsonKind = iota // a text or a number
+	freeText                 // a text: a number is a mistake
+	document                 // an object
+)
+
+func kindOf(name string) jsonKind {
+	if name == MetricsField {
+		return document
 	}
+	if f, _ := models.ProductFieldOf(name); name == "catatan" || f.Kind == models.FieldText || f.Kind == models.FieldTextarea {
+		return freeText
+	}
+	return scalar
 }
 
-// isFreeText reports whether a field holds any text, so that a number in JSON is a mistake.
-func isFreeText(name string) bool {
-	return slices.Contains([]string{"produk", "deskripsi", "pelanggan", "catatan"}, name)
+// textsOf returns the values of an object as a form would send them; null is "". Errors: validation_failed with the
+// fields of another kind, in the order of names.
+func textsOf(object map[string]json.RawMessage, names []string) (map[string]string, error) {
+	texts := map[string]string{}
+	var invalid []models.FieldError
+	for _, name := range names {
+		value, isSent := object[name]
+		if !isSent {
+			continue
+		}
+		text, kind, fits := string(value), kindOf(name), false
+		switch value[0] {
+		case 'n': // null
+			text, fits = "", true
+		case '"':
+			fits = kind != document && json.Unmarshal(value, &text) == nil
+		case '{':
+			fits = kind == document
+		case '[', 't', 'f':
+		default:
+			fits = kind == scalar
+		}
+		if !fits {
+			invalid = append(invalid, wrongKind(name, kind))
+		}
+		texts[name] = text
+	}
+	if invalid != nil {
+		return nil, models.NewInvalid(invalid...)
+	}
+	return texts, nil
+}
+
+func wrongKind(name string, want jsonKind) models.FieldError {
+	switch want {
+	case document:
+		return models.NewFieldError(name, "type", "request.json_object", nil)
+	case freeText:
+		return models.NewFieldError(name, "type", "request.text", nil)
+	case scalar:
+	}
+	return models.NewFieldError(name, "type", "request.text_or_number", nil)
 }

@@ -2,6 +2,8 @@ package request
 
 import (
 	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gofiber/fiber/v2"
@@ -41,7 +43,7 @@ func FuzzQuery(f *testing.F) {
 	})
 }
 
-// FuzzProduct checks any texts as the product form's.
+// FuzzProduct parses any texts as a product's fields.
 func FuzzProduct(f *testing.F) {
 	f.Add("Kabel", "1", "1500.00", "2026-03-01")
 	f.Add(" ", "2147483648", "9223372036854775807", "2026-02-30")
@@ -49,35 +51,50 @@ func FuzzProduct(f *testing.F) {
 	f.Add("x", "01", "1e9", "10000-01-01")
 	ch := NewChecker()
 	f.Fuzz(func(t *testing.T, name, id, price, day string) {
-		filled := ProductForm{Name: name, CategoryID: id, SegmentID: id, StageID: id, Price: price, LaunchDate: day}
-		err := ch.Check(&filled)
-		if err != nil {
+		sent := map[string]string{"produk": name, "id_kategori": id, "id_segmen": id, "id_stage": id, "harga": price, "tanggal_launch": day}
+		in, err := ch.Product(sent, true)
+		switch {
+		case err != nil:
 			if models.AsError(err).Class != models.Invalid {
-				t.Errorf("%+v: %v", filled, err)
+				t.Errorf("%+v: %v", sent, err)
 			}
-			return
-		}
-		if n := SomeID(id); n == nil || *n < 1 || *n > math.MaxInt32 {
-			t.Errorf("%q was taken for an id", id)
-		}
-		if n := SomeRupiah(price); price != "" && (n == nil || *n < 0) {
-			t.Errorf("%q was taken for a price", price)
-		}
-		if d := SomeDay(day); day != "" && (d == nil || d.String() != day) {
-			t.Errorf("%q was taken for a day", day)
+		case in.Name == nil || strings.TrimSpace(*in.Name) == "":
+			t.Errorf("the name %q was accepted", name)
+		case in.StageID == nil || *in.StageID < 1 || *in.StageID > math.MaxInt32:
+			t.Errorf("%q was accepted as an id", id)
+		case price != "" && (in.Price == nil || *in.Price < 0):
+			t.Errorf("%q was accepted as a price", price)
+		case day != "" && (in.LaunchDate == nil || in.LaunchDate.String() != day):
+			t.Errorf("%q was accepted as a date", day)
 		}
 	})
 }
 
-// FuzzInstant reads any text as a time.
+// FuzzInstant parses any text as a time.
 func FuzzInstant(f *testing.F) {
 	for _, seed := range []string{"2026-03-01T08:30:00+07:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999999-12:00", "2026-03-01", "infinity"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		at, ok := parseInstant(text)
-		if ok && (at.Year() < 1 || at.Year() > 9999 || at.Nanosecond()%1000 != 0) {
-			t.Errorf("%q was taken for %s", text, at)
+		at, err := parseInstant(text)
+		if err == nil && (at.Year() < 1 || at.Year() > 9999 || at.Nanosecond()%1000 != 0) {
+			t.Errorf("%q was accepted as %s", text, at)
 		}
 	})
+}
+
+func TestProduct_ReportsInvalidFieldsInTheOrderOfTheForm(t *testing.T) {
+	t.Parallel()
+	sent := map[string]string{"tanggal_launch": "x", "produk": "", "harga": "-1", "id_stage": "0", "id_segmen": "1", "id_kategori": "", "pelanggan": strings.Repeat("x", 256)}
+	for range 20 {
+		_, err := NewChecker().Product(sent, true)
+		var got []string
+		for _, e := range models.AsError(err).Fields {
+			got = append(got, e.Field+" "+e.Code)
+		}
+		want := []string{"produk required", "id_stage integer", "id_kategori required", "pelanggan too_long", "harga integer", "tanggal_launch date"}
+		if !slices.Equal(got, want) {
+			t.Fatalf("got %v, want %v", got, want)
+		}
+	}
 }

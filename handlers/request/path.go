@@ -9,7 +9,7 @@ import (
 	"lifecycle-sync/models"
 )
 
-// ID reads the id of a product or transition from the path. Errors: validation_failed.
+// ID reads the id of a product or move from the path. Errors: validation_failed.
 func ID(c *fiber.Ctx) (int64, error) {
 	id, err := strconv.ParseUint(c.Params("id"), 10, 63)
 	if err != nil || id == 0 || id > math.MaxInt32 {
@@ -18,7 +18,7 @@ func ID(c *fiber.Ctx) (int64, error) {
 	return int64(id), nil
 }
 
-// OnlyID reads the id from the path of a request that has no query. Errors: validation_failed.
+// OnlyID reads the id from the path of a request without query parameters. Errors: validation_failed.
 func OnlyID(c *fiber.Ctx) (int64, error) {
 	id, err := ID(c)
 	if err != nil {
@@ -27,7 +27,16 @@ func OnlyID(c *fiber.Ctx) (int64, error) {
 	return id, ParseQuery(c).Err()
 }
 
-// AttachmentID reads from the path which file of which product is meant. Errors: validation_failed.
+// Target reads the row that a write changes: its id from the path, and the row versions that If-Match allows. Errors:
+// validation_failed.
+func Target(c *fiber.Ctx) (id int64, versions models.RowVersions, err error) {
+	if id, err = ID(c); err == nil {
+		versions, err = IfMatch(c)
+	}
+	return id, versions, err
+}
+
+// AttachmentID reads the ids of a product and its attachment from the path. Errors: validation_failed.
 func AttachmentID(c *fiber.Ctx) (product, id int64, err error) {
 	const name = "attachmentId"
 	if product, err = ID(c); err != nil {
@@ -39,7 +48,7 @@ func AttachmentID(c *fiber.Ctx) (product, id int64, err error) {
 	return product, id, nil
 }
 
-// RunID reads the number of a run from the path. Errors: validation_failed.
+// RunID reads the id of a run from the path. Errors: validation_failed.
 func RunID(c *fiber.Ctx) (int64, error) {
 	id, err := strconv.ParseUint(c.Params("id"), 10, 63)
 	if err != nil || id == 0 {

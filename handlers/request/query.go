@@ -79,10 +79,15 @@ func (q *Query) Flag(name string) bool {
 // Day returns a parameter that is a day, nil when it is not given or empty.
 func (q *Query) Day(name string) *models.Date {
 	value := q.values[name]
-	if value != "" && !isDay(value) {
-		q.problem(name, "date", "request.date", nil)
+	if value == "" {
+		return nil
 	}
-	return SomeDay(value)
+	day, err := models.ParseDate(value)
+	if err != nil || day.Time().Year() < 1 {
+		q.problem(name, "date", "request.date", nil)
+		return nil
+	}
+	return &day
 }
 
 // Choice returns a parameter that is one of the choices, "" when it is not given.
@@ -100,10 +105,16 @@ func (q *Query) problem(field, code, text string, params models.Params) {
 	}
 }
 
-// Err is nil when everything that was read is right.
-func (q *Query) Err() error {
-	if q.problems == nil {
-		return nil
+// Err returns all that is wrong with the parameters that were read or, when they are valid, the first error of the
+// checks. Errors: validation_failed, those of the checks.
+func (q *Query) Err(checks ...func() error) error {
+	if q.problems != nil {
+		return models.NewInvalid(q.problems...)
 	}
-	return models.NewInvalid(q.problems...)
+	for _, check := range checks {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -2,51 +2,36 @@ package products
 
 import (
 	"context"
-	"reflect"
 	"slices"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/lifecycle"
 )
 
-// Input is what a request says of a product. Given lists the columns that it names; of the
-// others nothing is meant, and of a given one nil means none.
+// Input is what a request says about a product: the given columns and their values, nil for NULL.
 type Input struct {
-	Name        *string
-	Description *string
-	CategoryID  *int64
-	SegmentID   *int64
-	StageID     *int64
-	Price       *int64 // whole rupiah
-	LaunchDate  *models.Date
-	Customer    *string
-	StageStart  *models.Date
-	StageEnd    *models.Date
-	Given       []string
+	models.Product
+
+	Given []string
 }
 
 // values are the given columns.
 func (in Input) values() lifecycle.Values {
-	all := lifecycle.Values{
-		"produk": in.Name, "deskripsi": in.Description, "pelanggan": in.Customer, "harga": in.Price,
-		"id_kategori": in.CategoryID, "id_segmen": in.SegmentID, "id_stage": in.StageID,
-		"tanggal_launch": in.LaunchDate, "tanggal_stage_start": in.StageStart, "tanggal_stage_end": in.StageEnd,
-	}
-	given := lifecycle.Values{}
+	values := lifecycle.Values{}
 	for _, column := range in.Given {
-		given[column] = all[column]
+		if f, ok := models.ProductFieldOf(column); ok {
+			values[column] = f.Value(&in.Product)
+		}
 	}
-	return given
+	return values
 }
 
 // changed are the given columns that differ from the product's: a form sends every field.
 func (in Input) changed(before models.ListedProduct) []string {
-	was := Input{
-		Name: before.Name, Description: before.Description, CategoryID: before.CategoryID, SegmentID: before.SegmentID, StageID: before.StageID,
-		Price: before.Price, LaunchDate: before.LaunchDate, Customer: before.Customer, StageStart: before.StageStart, StageEnd: before.StageEnd, Given: in.Given,
-	}.values()
-	is := in.values()
-	return slices.DeleteFunc(slices.Clone(in.Given), func(column string) bool { return reflect.DeepEqual(is[column], was[column]) })
+	return slices.DeleteFunc(slices.Clone(in.Given), func(column string) bool {
+		f, ok := models.ProductFieldOf(column)
+		return ok && f.Text(&in.Product) == f.Text(&before.Product)
+	})
 }
 
 // check holds the given values against the rules for a product that is before. Errors: validation_failed.

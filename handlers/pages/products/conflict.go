@@ -101,8 +101,8 @@ func inList(lists choices, column, text string) string {
 	case "id_kategori":
 		return chosen(lists.Categories, text)
 	case "harga":
-		if n := request.SomeRupiah(text); n != nil {
-			return web.Rupiah(n)
+		if n, err := models.ParseRupiah(text); err == nil {
+			return web.Rupiah(&n)
 		}
 	case "tanggal_launch", "tanggal_stage_start", "tanggal_stage_end":
 		if day, err := models.ParseDate(text); err == nil {

@@ -67,7 +67,7 @@ func (h *Pages) Create(c *fiber.Ctx) error {
 	f.Lost = err != nil || len(read.Files) > 0
 	if err != nil {
 		f.Key = cmp.Or(f.Key, pages.NewKey()) // the form was perhaps not read so far
-		_, amiss := f.check(h.checker, asSent(f.Values), false)
+		_, amiss := h.checker.Product(asSent(f.Values), false)
 		return h.again(c, f, err, amiss)
 	}
 	key, in, err := h.created(c, f)
@@ -90,7 +90,7 @@ func (h *Pages) Create(c *fiber.Ctx) error {
 
 // created reads what a form for a new product says. Errors: validation_failed.
 func (h *Pages) created(c *fiber.Ctx, f productForm) (*outbox.Key, products.Input, error) {
-	in, err := f.check(h.checker, asSent(f.Values), true)
+	in, err := h.checker.Product(asSent(f.Values), true)
 	if err != nil {
 		return nil, in, err
 	}
@@ -135,7 +135,7 @@ func (h *Pages) Update(c *fiber.Ctx) error {
 	case f.Version == "":
 		return request.Invalid(pages.VersionField, "required", "request.no_version", nil)
 	}
-	in, err := f.check(h.checker, f.changed(), false)
+	in, err := h.checker.Product(f.changed(), false)
 	if err != nil {
 		return h.again(c, f, err)
 	}

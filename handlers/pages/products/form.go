@@ -198,24 +198,6 @@ func asSent(values map[string]string) map[string]string {
 	return sent
 }
 
-// check reads what the form says in the given texts. Errors: validation_failed, also for a stage that ends before it
-// begins, of which the API says nothing.
-func (f productForm) check(checker request.Checker, sent map[string]string, whole bool) (products.Input, error) {
-	in, err := checker.Product(sent, whole)
-	const start, end = "tanggal_stage_start", "tanggal_stage_end"
-	_, startSent := sent[start]
-	_, endSent := sent[end]
-	from, until := request.SomeDay(f.Values[start]), request.SomeDay(f.Values[end])
-	if !startSent && !endSent || from == nil || until == nil || !until.Time().Before(from.Time()) {
-		return in, err
-	}
-	var wrong []models.FieldError
-	if err != nil {
-		wrong = models.AsError(err).Fields
-	}
-	return in, models.NewInvalid(append(wrong, models.FieldError{Field: end, Code: "order", LegacyMessage: end + " must not be before the stage start"})...)
-}
-
 // show answers with the form, for which it reads what can be chosen.
 func (h *Pages) show(c *fiber.Ctx, status int, f productForm) error {
 	err := h.site.View(c, func(ctx context.Context, v cache.View) error {
@@ -233,7 +215,7 @@ func (h *Pages) show(c *fiber.Ctx, status int, f productForm) error {
 		f.Files = h.rules
 	} else {
 		if f.Title == "" {
-			f.Title = web.Named(request.SomeText(f.Was["produk"]), f.ID)
+			f.Title = web.Named(new(f.Was["produk"]), f.ID)
 		}
 		title = "Edit " + f.Title
 	}

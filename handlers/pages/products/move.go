@@ -163,7 +163,8 @@ func (f transitionForm) input(checker request.Checker, now time.Time) (stages.In
 		}
 	}
 	metrics, amiss := f.document()
-	in, err := checker.Transition(sent, metrics)
+	sent[request.MetricsField] = string(metrics)
+	in, err := checker.Move(sent)
 	in.FromNone = f.StageID == ""
 	if err != nil {
 		wrong = append(models.AsError(err).Fields, wrong...)
@@ -230,7 +231,11 @@ func (h *Pages) moveAgain(c *fiber.Ctx, f transitionForm, err error) error {
 	case pages.IsClass(err, models.NotFound):
 		return err
 	default: // what is wrong is told already, and what was entered is kept
-		now = newTransition(models.ListedProduct{Product: models.Product{ID: f.ID, StageID: request.SomeID(f.StageID)}}, products.DropdownLists{}, h.now())
+		was := models.ListedProduct{Product: models.Product{ID: f.ID}}
+		if stage, err := models.ParseID(f.StageID); err == nil {
+			was.StageID = &stage
+		}
+		now = newTransition(was, products.DropdownLists{}, h.now())
 	}
 	if now.StageID != f.StageID {
 		found.List = append(found.List, pages.Problem{Text: "When you opened the form the product was in the stage " + stageText(now.stages, f.StageID) +

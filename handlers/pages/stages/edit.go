@@ -205,10 +205,6 @@ func quotedStart(text string) string {
 
 // correct writes what was changed, unless what sent says that it was is no longer so.
 func (h *Pages) correct(ctx context.Context, id int64, changed, sent map[string]string) (outbox.Result, error) {
-	metrics, err := request.MetricsText(changed[request.MetricsField])
-	if err != nil {
-		return outbox.Result{}, err
-	}
 	if text := changed["tanggal_perubahan"]; text != "" {
 		at, err := pages.ParseLocalTime(text, h.zone)
 		if err != nil {
@@ -216,7 +212,7 @@ func (h *Pages) correct(ctx context.Context, id int64, changed, sent map[string]
 		}
 		changed["tanggal_perubahan"] = at.UTC().Format(time.RFC3339)
 	}
-	in, err := h.checker.Correction(changed, metrics)
+	in, err := h.checker.Correction(changed)
 	if err != nil {
 		return outbox.Result{}, err
 	}

@@ -1,0 +1,89 @@
+package handlers
+
+import (
+	"context"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"lifecycle-sync/handlers/request"
+	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/outbox"
+	"lifecycle-sync/services/stages"
+)
+
+// StageHistory serves /stage-history.
+type StageHistory struct {
+	answers *cache.Answers
+	zone    *time.Location
+	writer  *stages.Writer
+	checker request.Checker
+}
+
+// NewStageHistory returns the handlers. zone is the time zone whose days count.
+func NewStageHistory(answers *cache.Answers, zone *time.Location, w *stages.Writer) *StageHistory {
+	return &StageHistory{answers: answers, zone: zone, writer: w, checker: request.NewChecker()}
+}
+
+// List serves a page of the moves that match the query, newest first.
+func (h *StageHistory) List(c *fiber.Ctx) error {
+	q := request.ParseQuery(c, append(request.TransitionFilters(), "page", "limit")...)
+	query := request.Transitions(q)
+	if err := q.Err(query.Check); err != nil {
+		return err
+	}
+	return read(c, h.answers, func(ctx context.Context, v cache.View) (success, error) {
+		page, err := stages.List(ctx, v, query, h.zone)
+		return success{Data: page.Transitions, Pagination: &page.Pagination}, err
+	})
+}
+
+// One serves a move. Its ETag begins with the row version, for If-Match.
+func (h *StageHistory) One(c *fiber.Ctx) error {
+	id, err := request.OnlyID(c)
+	if err != nil {
+		return err
+	}
+	return read(c, h.answers, func(ctx context.Context, v cache.View) (success, error) {
+		move, version, err := stages.Get(ctx, v, id)
+		return success{Data: move, version: version}, err
+	})
+}
+
+// Record records a move.
+func (h *StageHistory) Record(c *fiber.Ctx) error {
+	key, err := request.IdempotencyKey(c)
+	if err != nil {
+		return err
+	}
+	in, err := h.checker.ReadMove(c)
+	if err != nil {
+		return err
+	}
+	written, err := h.writer.Record(c.UserContext(), in, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, nil)})
+	return created(c, "done.move_recorded", written, err)
+}
+
+// Correct changes note, time and metrics of a move.
+func (h *StageHistory) Correct(c *fiber.Ctx) error {
+	id, versions, err := request.Target(c)
+	if err != nil {
+		return err
+	}
+	in, err := h.checker.ReadCorrection(c)
+	if err != nil {
+		return err
+	}
+	written, err := h.writer.Correct(c.UserContext(), id, in, versions, nil)
+	return changed(c, "done.move_changed", written, err)
+}
+
+// Delete deletes a move.
+func (h *StageHistory) Delete(c *fiber.Ctx) error {
+	id, versions, err := request.Target(c)
+	if err != nil {
+		return err
+	}
+	written, err := h.writer.Delete(c.UserContext(), id, versions)
+	return changed(c, "done.move_deleted", written, err)
+}
