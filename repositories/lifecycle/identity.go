@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	"lifecycle-sync/models"
 )
@@ -46,7 +47,7 @@ func (s *Snapshot) Identify(ctx context.Context) (id Identity, err error) {
 		return id, err
 	}
 	if err := json.Unmarshal(text, &id); err != nil {
-		return id, &models.Error{Class: models.Internal, LegacyMessage: "lifecycle_db does not say what it is", Cause: err}
+		return id, fmt.Errorf("the identity of lifecycle_db: %w", err)
 	}
 	return id, nil
 }

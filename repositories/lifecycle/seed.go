@@ -3,7 +3,6 @@ package lifecycle
 import (
 	"context"
 	"iter"
-	"strings"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
@@ -75,7 +74,5 @@ func refuseFilled(ctx context.Context, conn *database.Conn, tables []*models.Tab
 	if err != nil || len(filled) == 0 {
 		return err
 	}
-	return &models.Error{Class: models.Constraint,
-		LegacyMessage: "lifecycle_db is not empty: " + strings.Join(filled, ", ") + " already held rows, so no demonstration data was added",
-		LegacyRemedy:  "Name an empty database in LIFECYCLE_DATABASE_URL. Nothing was changed."}
+	return models.NewError(models.Constraint, "lifecycle.not_empty", models.Params{"tables": filled}).WithRemedy("lifecycle.not_empty_remedy", nil)
 }

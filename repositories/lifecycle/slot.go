@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgerrcode"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"lifecycle-sync/models"
@@ -16,33 +17,32 @@ import (
 // Publication is the name of the publication of the mirrored tables.
 const Publication = "lifecycle_sync"
 
-// slotTime bounds the making of a slot, which waits for every transaction that is under way.
+// slotTime bounds the creation of a slot, which waits for every open transaction.
 const slotTime = 30 * time.Second
 
-// Slot is where the source's log is kept for one pmo_db.
+// Slot is the replication slot of one pmo_db.
 type Slot struct {
 	Name      string
-	Created   bool  // just now: the log tells nothing of what was before
-	Confirmed int64 // the log tells what came after it
+	Created   bool  // just now: earlier changes are not in the stream
+	Confirmed int64 // the stream starts behind this position
 }
 
-// PrepareSlot sees to it that the tables' changes are published and that the slot is there, which is made
-// anew when the server has given it up. Errors: schema and permission (what keeps real time from working,
-// and how to mend it), timeout, connection.
+// PrepareSlot publishes the tables and creates the slot, unless both exist. It replaces a slot that the server has
+// invalidated. Errors: schema and permission (what prevents real-time sync, with the fix), timeout, connection.
 func (s *Source) PrepareSlot(ctx context.Context, name string, tables []*models.Table) (slot Slot, err error) {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return slot, err
 	}
 	defer conn.Close()
-	if err := logical(ctx, conn); err != nil {
+	if err := checkWAL(ctx, conn); err != nil {
 		return slot, err
 	}
 	if err := publish(ctx, conn, tables); err != nil {
 		return slot, err
 	}
-	slot, there, lost, err := findSlot(ctx, conn, name)
-	if err != nil || there && !lost {
+	slot, exists, lost, err := findSlot(ctx, conn, name)
+	if err != nil || exists && !lost {
 		return slot, err
 	}
 	if lost {
@@ -53,8 +53,8 @@ func (s *Source) PrepareSlot(ctx context.Context, name string, tables []*models.
 	return s.createSlot(ctx, conn, name)
 }
 
-// logical reports why the server cannot tell of changes.
-func logical(ctx context.Context, conn *database.Conn) error {
+// checkWAL reports why the server offers no logical replication.
+func checkWAL(ctx context.Context, conn *database.Conn) error {
 	var level string
 	var standby bool
 	if err := conn.QueryRow(ctx, "SELECT current_setting('wal_level'), pg_is_in_recovery()", nil, &level, &standby); err != nil {
@@ -62,16 +62,16 @@ func logical(ctx context.Context, conn *database.Conn) error {
 	}
 	switch {
 	case standby:
-		return &models.Error{Class: models.Schema, LegacyMessage: "lifecycle_db is a standby, from which there is no real time", LegacyRemedy: "Name the primary in LIFECYCLE_DATABASE_URL."}
+		return models.NewError(models.Schema, "lifecycle.standby", nil).WithRemedy("lifecycle.standby_remedy", nil)
 	case level != "logical":
-		return &models.Error{Class: models.Schema, LegacyMessage: "lifecycle_db's server does not keep what real time needs: its wal_level is " + level,
-			LegacyRemedy: "A superuser runs ALTER SYSTEM SET wal_level = logical, and the server is restarted."}
+		return models.NewError(models.Schema, "lifecycle.wal_level", models.Params{"level": level}).
+			WithCommand("lifecycle.wal_level_remedy", nil, "ALTER SYSTEM SET wal_level = logical")
 	default:
 		return nil
 	}
 }
 
-// published tells of each mirrored table whether all its rows and changes are published.
+// published returns for each mirrored table whether all its rows and changes are published.
 const published = `SELECT n.name,
 	EXISTS (SELECT FROM pg_publication p JOIN pg_publication_tables t ON t.pubname = p.pubname JOIN pg_class k ON k.oid = c.oid JOIN pg_namespace ns ON ns.oid = k.relnamespace
 		WHERE p.pubname = '` + Publication + `' AND t.schemaname = ns.nspname AND t.tablename = k.relname
@@ -80,7 +80,7 @@ const published = `SELECT n.name,
 	EXISTS (SELECT FROM pg_publication WHERE pubname = '` + Publication + `')
 FROM unnest($1::text[]) WITH ORDINALITY AS n(name, position) JOIN pg_class c ON c.oid = to_regclass(quote_ident(n.name)) ORDER BY n.position`
 
-// publication is how our publication stands, by tables that lifecycle_db has.
+// publication is the state of our publication: the tables of lifecycle_db, and those that it lacks.
 type publication struct {
 	exists       bool
 	all, missing []string
@@ -105,17 +105,16 @@ func (p publication) statement() string {
 	return "CREATE PUBLICATION " + Publication + " FOR TABLE " + strings.Join(p.all, ", ")
 }
 
-// incomplete is an error when the publication is there and leaves something out.
+// incomplete returns an error when the publication exists and leaves something out.
 func (p publication) incomplete() error {
 	if !p.exists || p.missing == nil {
 		return nil
 	}
-	return &models.Error{Class: models.Schema,
-		LegacyMessage: "the publication " + Publication + " in lifecycle_db leaves out " + strings.Join(p.missing, ", ") + ", or some of their rows or changes",
-		LegacyRemedy:  "Its owner runs DROP PUBLICATION " + Publication + "; " + p.statement() + "."}
+	return models.NewError(models.Schema, "lifecycle.publication_incomplete", models.Params{"publication": Publication, "tables": p.missing}).
+		WithCommand("lifecycle.publication_incomplete_remedy", nil, "DROP PUBLICATION "+Publication+"; "+p.statement())
 }
 
-// publish makes the publication, unless it is there. It never touches one that is.
+// publish creates the publication unless it exists. It never changes an existing one.
 func publish(ctx context.Context, conn *database.Conn, tables []*models.Table) error {
 	if err := followable(ctx, conn, sourceNames(tables)); err != nil {
 		return err
@@ -131,13 +130,13 @@ func publish(ctx context.Context, conn *database.Conn, tables []*models.Table) e
 	}
 	_, err = conn.Exec(ctx, p.statement())
 	if e := models.AsError(err); err != nil && e.Class == models.Permission {
-		return &models.Error{Class: models.Permission, LegacyMessage: "the role of LIFECYCLE_DATABASE_URL may not publish the tables, which real time needs", Cause: err,
-			LegacyRemedy: "The tables' owner runs " + p.statement() + ", once."}
+		return models.NewError(models.Permission, "lifecycle.publish_denied", nil).
+			WithCommand("lifecycle.publish_denied_remedy", nil, p.statement()).WithCause(err)
 	}
 	return err
 }
 
-// followable reports the first table that real time cannot follow.
+// followable returns an error for the first table that logical replication cannot follow.
 func followable(ctx context.Context, conn *database.Conn, names []string) error {
 	infos, err := conn.Inspect(ctx, names)
 	if err != nil {
@@ -158,7 +157,7 @@ func followable(ctx context.Context, conn *database.Conn, names []string) error 
 	return nil
 }
 
-func findSlot(ctx context.Context, conn *database.Conn, name string) (slot Slot, there, lost bool, err error) {
+func findSlot(ctx context.Context, conn *database.Conn, name string) (slot Slot, exists, lost bool, err error) {
 	slot.Name = name
 	for cells, err := range conn.Rows(ctx, `SELECT coalesce(confirmed_flush_lsn - '0/0', 0)::bigint, coalesce(wal_status = 'lost', FALSE),
 		database = current_database() AND plugin = 'pgoutput' FROM pg_replication_slots WHERE slot_name = $1`, name) {
@@ -169,12 +168,12 @@ func findSlot(ctx context.Context, conn *database.Conn, name string) (slot Slot,
 			return slot, false, false, err
 		}
 		if string(cells[2]) != "t" {
-			return slot, true, false, &models.Error{Class: models.Schema, LegacyMessage: "the replication slot " + name + " in lifecycle_db's server is somebody else's",
-				LegacyRemedy: "See in pg_replication_slots what uses it; if nothing does: SELECT pg_drop_replication_slot('" + name + "')."}
+			return slot, true, false, models.NewError(models.Schema, "lifecycle.foreign_slot", models.Params{"slot": name}).
+				WithCommand("lifecycle.foreign_slot_remedy", nil, "SELECT pg_drop_replication_slot('"+name+"')")
 		}
-		there, lost = true, string(cells[1]) == "t"
+		exists, lost = true, string(cells[1]) == "t"
 	}
-	return slot, there, lost, nil
+	return slot, exists, lost, nil
 }
 
 func (s *Source) createSlot(ctx context.Context, conn *database.Conn, name string) (Slot, error) {
@@ -187,15 +186,12 @@ func (s *Source) createSlot(ctx context.Context, conn *database.Conn, name strin
 	case err == nil:
 		return slot, nil
 	case ctx.Err() == nil && creating.Err() != nil:
-		return slot, &models.Error{Class: models.Timeout, Cause: err,
-			LegacyMessage: "the replication slot could not be made within " + slotTime.String() + ": a transaction in lifecycle_db's server is open for longer",
-			LegacyRemedy:  "See pg_stat_activity (xact_start); real time begins once it has ended."}
-	case refused && pg.Code == "42501":
-		return slot, &models.Error{Class: models.Permission, LegacyMessage: "the role of LIFECYCLE_DATABASE_URL may not replicate, which real time needs", Cause: err,
-			LegacyRemedy: "A superuser runs ALTER ROLE … REPLICATION in lifecycle_db's server."}
-	case refused && pg.Code == "53400":
-		return slot, &models.Error{Class: models.Schema, LegacyMessage: "lifecycle_db's server has no replication slot left", Cause: err,
-			LegacyRemedy: "Drop slots that nobody uses (pg_replication_slots), or raise max_replication_slots."}
+		return slot, models.NewError(models.Timeout, "lifecycle.slot_timeout", models.Params{"timeout": slotTime}).
+			WithRemedy("lifecycle.slot_timeout_remedy", nil).WithCause(err)
+	case refused && pg.Code == pgerrcode.InsufficientPrivilege:
+		return slot, models.NewError(models.Permission, "lifecycle.replication_denied", nil).WithRemedy("lifecycle.replication_denied_remedy", nil).WithCause(err)
+	case refused && pg.Code == pgerrcode.ConfigurationLimitExceeded:
+		return slot, models.NewError(models.Schema, "lifecycle.no_free_slot", nil).WithRemedy("lifecycle.no_free_slot_remedy", nil).WithCause(err)
 	default:
 		return slot, err
 	}

@@ -3,11 +3,11 @@ package lifecycle
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/jackc/pgerrcode"
 	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -16,82 +16,82 @@ import (
 )
 
 const (
-	speakEvery = 2 * time.Second  // the server is told that we live
-	silence    = 15 * time.Second // without a word from the server, it is taken for dead
-	// So much is pending by row; more, and only the tables are known, which are then compared whole.
-	mostPending = 1 << 18 // transactions
-	mostIDs     = 1 << 22
+	statusInterval = 2 * time.Second  // between status updates to the server
+	silenceLimit   = 15 * time.Second // without a message, after which the server counts as dead
+	// Beyond these limits only the changed tables are kept, which are then compared whole.
+	maxPending = 1 << 18 // transactions
+	maxIDs     = 1 << 22
 
-	logPage = 8 << 10 // in which the server's log is flushed
+	walPage = 8 << 10 // the unit in which the server flushes its log
 )
 
-// Stream tells what lifecycle_db commits, from a slot on, in the order of the commits. Receive fills it; its
-// other methods may be called meanwhile from one other goroutine.
+// Stream holds what lifecycle_db commits behind a slot's position, in commit order. Receive fills it; one other
+// goroutine may call the other methods.
 type Stream struct {
 	conn    *pgconn.PgConn
 	source  *Source
 	decoder *decoder
-	arrived chan struct{} // something has, since somebody last looked
+	arrived chan struct{} // signals that position or pending changed
 
 	mu       sync.Mutex
 	pending  []Transaction
 	ids      int   // in pending
-	position int64 // every commit up to there has arrived
-	kept     int64 // up to there the log may be thrown away
+	position int64 // all commits before it have arrived
+	applied  int64 // the server can discard its log before it
 }
 
-// Follow opens the stream of a slot, which nobody else can use meanwhile. It must be closed. Errors: busy
-// when another process follows; connection, permission.
+// Follow opens the stream of a slot and claims the slot until the stream is closed. Errors: busy when another process
+// has claimed it; connection, permission.
 func (s *Source) Follow(ctx context.Context, slot Slot, tables []*models.Table) (*Stream, error) {
 	conn, err := s.db.Replicate(ctx, "follower")
 	if err != nil {
 		return nil, err
 	}
-	stream := &Stream{conn: conn, source: s, decoder: newDecoder(tables), arrived: make(chan struct{}, 1), position: slot.Confirmed, kept: slot.Confirmed}
+	stream := &Stream{conn: conn, source: s, decoder: newDecoder(tables), arrived: make(chan struct{}, 1), position: slot.Confirmed, applied: slot.Confirmed}
 	options := pglogrepl.StartReplicationOptions{Mode: pglogrepl.LogicalReplication, PluginArgs: []string{"proto_version '1'", "publication_names '" + Publication + "'"}}
 	if err := pglogrepl.StartReplication(ctx, conn, slot.Name, 0, options); err != nil {
 		stream.Close()
-		if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "55006" {
-			return nil, &models.Error{Class: models.Busy, LegacyMessage: "another process follows lifecycle_db", Cause: err, LegacyRemedy: "It is waited for."}
+		if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == pgerrcode.ObjectInUse {
+			return nil, models.NewError(models.Busy, "lifecycle.slot_in_use", nil).WithRemedy("lifecycle.retry_remedy", nil).WithCause(err)
 		}
 		return nil, s.db.Translate(err)
 	}
 	return stream, nil
 }
 
-// Confirmed is from where the stream tells.
+// Confirmed returns the position behind which the stream starts.
 func (s *Stream) Confirmed() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.kept
+	return s.applied
 }
 
-// Close ends the stream; the slot is then free.
+// Close ends the stream and frees the slot.
 func (s *Stream) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_ = s.conn.Close(ctx) // it is gone either way
+	_ = s.conn.Close(ctx) // the server notices by itself
 }
 
-// Receive takes in what arrives until ctx ends or the stream breaks, and never returns nil. Errors:
-// connection; schema when the publication is gone.
+// Receive reads messages until ctx ends or the stream breaks, and never returns nil. Errors: connection; schema when
+// the publication was dropped.
 func (s *Stream) Receive(ctx context.Context) error {
 	heard := time.Now()
 	for {
-		waiting, cancel := context.WithTimeout(ctx, speakEvery)
+		waiting, cancel := context.WithTimeout(ctx, statusInterval)
 		message, err := s.conn.ReceiveMessage(waiting)
 		cancel()
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case pgconn.Timeout(err):
-			if time.Since(heard) > silence {
-				return &models.Error{Class: models.Connection, LegacyMessage: "lifecycle_db has not said anything for " + silence.String(), LegacyRemedy: "See that it runs and can be reached."}
+			if time.Since(heard) > silenceLimit {
+				return models.NewError(models.Connection, "lifecycle.stream_silent", models.Params{"silence": silenceLimit}).WithRemedy("lifecycle.stream_silent_remedy", nil)
 			}
 			err = s.report(ctx, true)
 		case err == nil:
 			heard = time.Now()
-			err = s.take(ctx, message)
+			err = s.handle(ctx, message)
 		}
 		if err != nil {
 			return s.source.db.Translate(err)
@@ -99,7 +99,7 @@ func (s *Stream) Receive(ctx context.Context) error {
 	}
 }
 
-func (s *Stream) take(ctx context.Context, message pgproto3.BackendMessage) error {
+func (s *Stream) handle(ctx context.Context, message pgproto3.BackendMessage) error {
 	switch m := message.(type) {
 	case *pgproto3.ErrorResponse:
 		return pgconn.ErrorResponseToPgError(m)
@@ -110,7 +110,7 @@ func (s *Stream) take(ctx context.Context, message pgproto3.BackendMessage) erro
 				return err
 			}
 			s.arrive(int64(alive.ServerWALEnd), nil)
-			return s.report(ctx, false) // each one is answered, so that the next comes without delay
+			return s.report(ctx, false) // answer each one, so that the next comes without delay
 		}
 		data, err := pglogrepl.ParseXLogData(m.Data[1:])
 		if err != nil {
@@ -127,7 +127,7 @@ func (s *Stream) take(ctx context.Context, message pgproto3.BackendMessage) erro
 	}
 }
 
-// arrive notes that everything up to a position has come, and what came.
+// arrive records that all commits before a position have arrived, and tx if it is one of them.
 func (s *Stream) arrive(position int64, tx *Transaction) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -139,25 +139,25 @@ func (s *Stream) arrive(position int64, tx *Transaction) {
 	case s.arrived <- struct{}{}:
 	default:
 	}
-	if len(s.pending) > mostPending || s.ids > mostIDs {
+	if len(s.pending) > maxPending || s.ids > maxIDs {
 		s.pending = []Transaction{merged(s.pending)}
 		s.ids = s.pending[0].size()
 	}
 }
 
-// report tells the server how far we are.
+// report sends our positions to the server.
 func (s *Stream) report(ctx context.Context, answer bool) error {
 	s.mu.Lock()
-	arrived, kept := pglogrepl.LSN(s.position), pglogrepl.LSN(s.kept)
+	arrived, applied := pglogrepl.LSN(s.position), pglogrepl.LSN(s.applied)
 	s.mu.Unlock()
-	update := pglogrepl.StandbyStatusUpdate{WALWritePosition: arrived, WALFlushPosition: kept, WALApplyPosition: kept, ReplyRequested: answer}
+	update := pglogrepl.StandbyStatusUpdate{WALWritePosition: arrived, WALFlushPosition: applied, WALApplyPosition: applied, ReplyRequested: answer}
 	return pglogrepl.SendStandbyStatusUpdate(ctx, s.conn, update)
 }
 
-// Await returns, once every commit up to a position has arrived, what is pending and the position reached. A
-// server that has flushed a page of its log in the midst of a record does not come to that position before it
-// has more to write: a stream that stands still so near before it is there. Errors: timeout when that takes
-// longer than patience; ctx's end.
+// Await waits until all commits before a position have arrived, and returns what is pending and the position reached.
+// A server that has flushed a page of its log in the middle of a record reaches that position only with the next
+// write; therefore a stream that stands still less than a page before it has arrived. Errors: timeout after patience;
+// ctx's end.
 func (s *Stream) Await(ctx context.Context, position int64, patience time.Duration) (pending []Transaction, reached int64, err error) {
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
@@ -176,15 +176,15 @@ func (s *Stream) Await(ctx context.Context, position int64, patience time.Durati
 			return nil, 0, ctx.Err()
 		case <-s.arrived:
 		case <-deadline.C:
-			if reached == began && position-reached < logPage {
+			if reached == began && position-reached < walPage {
 				return pending, reached, nil
 			}
-			return nil, 0, &models.Error{Class: models.Timeout, LegacyMessage: fmt.Sprintf("lifecycle_db's log is %d bytes behind", position-reached), LegacyRemedy: "It is waited for."}
+			return nil, 0, models.NewError(models.Timeout, "lifecycle.stream_behind", models.Params{"bytes": position - reached}).WithRemedy("lifecycle.retry_remedy", nil)
 		}
 	}
 }
 
-// Pending reports whether something waits to be brought; else it waits for that, at most so long.
+// Pending waits until a transaction is pending, at most for patience, and reports whether one is.
 func (s *Stream) Pending(ctx context.Context, patience time.Duration) bool {
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
@@ -205,9 +205,9 @@ func (s *Stream) Pending(ctx context.Context, patience time.Duration) bool {
 	}
 }
 
-// Done forgets the pending transactions that are in the mirror for good, and lets the server throw away its
-// log up to a position.
-func (s *Stream) Done(isDone func(Transaction) bool, kept int64) {
+// Done drops the pending transactions that are committed in the mirror, and lets the server discard its log before a
+// position.
+func (s *Stream) Done(isDone func(Transaction) bool, applied int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var left []Transaction
@@ -218,5 +218,5 @@ func (s *Stream) Done(isDone func(Transaction) bool, kept int64) {
 			s.ids += tx.size()
 		}
 	}
-	s.pending, s.kept = left, max(s.kept, kept)
+	s.pending, s.applied = left, max(s.applied, applied)
 }

@@ -85,7 +85,7 @@ var realtimeFaults = []fault{
 	{name: "not published", source: "DROP PUBLICATION lifecycle_sync", finding: "replication.publication", status: doctor.Problem,
 		text: "doctor.publication_missing role=READER", command: "CREATE PUBLICATION lifecycle_sync FOR TABLE tbl_segmen, tbl_stage, tbl_kategori, tbl_produk, tbl_stage_histori"},
 	{name: "published in part", source: "ALTER PUBLICATION lifecycle_sync DROP TABLE tbl_stage", finding: "replication.publication", status: doctor.Problem,
-		text: "leaves out tbl_stage", command: "",
+		text: "lifecycle.publication_incomplete", command: "DROP PUBLICATION lifecycle_sync",
 		fix: func(l *lab) { l.execSource("DROP PUBLICATION lifecycle_sync", publish) }},
 }
 

@@ -81,7 +81,7 @@ func TestWALLevel(t *testing.T) {
 	t.Parallel()
 	source := databasetest.NewCluster(t, "wal_level=replica").Database(t)
 	s := siteOn(t, source, databasetest.Postgres(t))
-	const says, remedy = "its wal_level is replica", "ALTER SYSTEM SET wal_level = logical"
+	const says, remedy = "Real-time sync needs wal_level logical; the server of lifecycle_db has replica.", "ALTER SYSTEM SET wal_level = logical"
 	s.Begin("sync", "--follow").Ends(1, says, remedy)
 	for _, setting := range []string{"SYNC_REALTIME=true", "SYNC_SCHEDULE=* * * * * *", "SYNC_FULL_SCHEDULE=off"} {
 		s.Set(setting)
