@@ -25,7 +25,7 @@ func (a *App) followInForeground(ctx context.Context, out *console) error {
 	options := a.realtime()
 	options.FailFast = true
 	options.Run = func(ctx context.Context, req mirror.Request) error {
-		ctx, cancel := context.WithTimeout(ctx, a.cfg.SyncTimeout)
+		ctx, cancel := mirror.WithTimeout(ctx, a.cfg.SyncTimeout)
 		defer cancel()
 		req.RetryTime, req.OnRetry = a.cfg.SyncRetryTime, out.retrying
 		result, err := a.engine.Sync(ctx, req, out)

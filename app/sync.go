@@ -33,7 +33,7 @@ type maker func(ctx context.Context, req mirror.Request, progress mirror.Progres
 
 // sync makes one run, reporting each step.
 func (a *App) sync(ctx context.Context, run maker, req mirror.Request, out *console) (mirror.Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, a.cfg.SyncTimeout)
+	ctx, cancel := mirror.WithTimeout(ctx, a.cfg.SyncTimeout)
 	defer cancel()
 	defer out.close()
 	out.line("🔄 Starting data synchronization from lifecycle_db to pmo_db...")

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -105,7 +104,7 @@ func (env *environment) logTo(json bool) io.Writer {
 func (a *App) preview(env *environment, req mirror.Request, out *console, asJSON bool) (mirror.Preview, error) {
 	defer out.close()
 	out.line("🔍 Comparing lifecycle_db with pmo_db; nothing is written...")
-	ctx, cancel := context.WithTimeout(env.ctx, a.cfg.SyncTimeout)
+	ctx, cancel := mirror.WithTimeout(env.ctx, a.cfg.SyncTimeout)
 	defer cancel()
 	if err := a.fillDemo(ctx); err != nil {
 		return mirror.Preview{}, err

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"encoding/json"
 	"strings"
 
@@ -18,7 +17,7 @@ func (c *verifyCommand) Run(env *environment) error {
 	return env.withApp(func(a *App) error {
 		out := newConsole(env.logTo(c.JSON))
 		defer out.close()
-		ctx, cancel := context.WithTimeout(env.ctx, a.cfg.SyncTimeout)
+		ctx, cancel := mirror.WithTimeout(env.ctx, a.cfg.SyncTimeout)
 		defer cancel()
 		verdict, err := a.engine.Verify(ctx, quiet{out}, func(change mirror.Change, cause mirror.Cause) error {
 			if c.JSON {

@@ -55,7 +55,7 @@ func (e *Engine) diffAndApply(ctx context.Context, tx *mirrordb.Tx, d *differ, c
 		if err != nil {
 			return err
 		}
-		if d.observe != nil || s.trips() != "" {
+		if d.observe != nil || s.trips() {
 			unreported = append(unreported, s)
 		} else {
 			d.progress.End(t, s.count)

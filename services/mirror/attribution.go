@@ -85,9 +85,9 @@ func (a *attribution) attribute(c Change) []int {
 // guard refuses a silent mass delete like the guard of runs: more than 10 rows and more than 10 % of a table by one
 // transaction, or a table that becomes empty.
 func (a *attribution) guard(ctx context.Context, d *differ) error {
-	refused := func(what string) error {
-		return &models.Error{Class: models.MassDelete, LegacyMessage: what + ". Real time has stopped, and nothing was changed",
-			LegacyRemedy: fmt.Sprintf("See in lifecycle_db whether these rows were meant to go; if so, run lifecycle-sync sync --allow-deletes %d, and real time goes on by itself.", d.leaving())}
+	refused := func(cause models.Text) error {
+		return models.NewError(models.MassDelete, "mirror.realtime_mass_delete", models.Params{"cause": cause, "count": d.leaving()}).
+			WithCommand("mirror.realtime_mass_delete_remedy", nil, fmt.Sprintf(allowCommand, d.leaving()))
 	}
 	for _, s := range d.stats {
 		if len(s.leaving) == 0 {
@@ -97,7 +97,7 @@ func (a *attribution) guard(ctx context.Context, d *differ) error {
 			if holds, err := d.mirror.Holds(ctx, s.table, s.leaving); err != nil {
 				return err
 			} else if !holds {
-				return refused(s.table.Mirror + " would become empty")
+				return refused(tableEmptied(s.table, int64(len(s.leaving))))
 			}
 		}
 		for _, counts := range a.counts {
@@ -110,7 +110,7 @@ func (a *attribution) guard(ctx context.Context, d *differ) error {
 				return err
 			}
 			if n*100 > before*guardPercent {
-				return refused(fmt.Sprintf("one transaction in lifecycle_db takes %d of %d %s out of the mirror", n, before, s.table.Noun))
+				return refused(models.NewText("mirror.transaction_would_delete", models.Params{"table": s.table.Mirror, "leaving": n, "before": before}))
 			}
 		}
 	}

@@ -174,7 +174,7 @@ func TestTriggerOnMirror(t *testing.T) {
 					l.edit("CREATE TRIGGER usil BEFORE INSERT ON tbl_produk_lifecycle FOR EACH ROW EXECUTE FUNCTION usil()")
 				}
 				before := l.keys()
-				if e := l.refused(models.Constraint); e.LegacyMessage == "" || e.LegacyRemedy == "" {
+				if e := l.refused(models.Constraint); e.Text.Code != "mirror.not_equal" || e.Remedy == nil {
 					l.Errorf("%v", e)
 				}
 				if !maps.Equal(before, l.keys()) {

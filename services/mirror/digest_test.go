@@ -3,7 +3,6 @@ package mirror_test
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 
 	"lifecycle-sync/models"
@@ -59,7 +58,7 @@ func (l *lab) changedTo(digest string, allow ...int64) mirror.Preview {
 	before, now := l.stateOf(mirrored...), l.foreseen()
 	result, err := l.apply(digest, allow...)
 	changed, is := errors.AsType[*mirror.DigestMismatchError](err)
-	if e := models.AsError(err); !is || e.Class != models.Conflict || e.Transient || !strings.Contains(e.LegacyMessage, now.Digest) {
+	if e := models.AsError(err); !is || e.Class != models.Conflict || e.Transient || e.Text.Params["digest"] != now.Digest {
 		l.Fatalf("the run ended with %v", err)
 	}
 	l.unchanged(before)

@@ -238,6 +238,15 @@ func withContextCause(ctx context.Context, err error) error {
 	if cause, ok := errors.AsType[*models.Error](context.Cause(ctx)); ok {
 		e = *cause
 	}
-	e.LegacyMessage, e.Cause = e.LegacyMessage+"; nothing was changed", err
+	if e.Text.IsZero() {
+		e.Text = models.NewText(models.LegacyText, models.Params{"text": e.LegacyMessage + "."})
+	}
+	e.Text, e.Cause = models.NewText("mirror.nothing_changed", models.Params{"cause": e.Text}), err
 	return &e
+}
+
+// WithTimeout returns a context for a run, a preview or a verification. Its timeout is reported as SYNC_TIMEOUT.
+func WithTimeout(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, timeout, models.NewError(models.Timeout, "mirror.timeout", models.Params{"timeout": timeout}).
+		WithRemedy("mirror.timeout_remedy", nil))
 }

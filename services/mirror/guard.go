@@ -3,7 +3,6 @@ package mirror
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"lifecycle-sync/models"
 )
@@ -18,28 +17,43 @@ const (
 // unless allowed is exactly the number of rows leaving all tables. Any other allowance is refused as well: the user
 // expected something else.
 func guard(d *differ, allowed *int64) error {
-	var tripped, leaving []string
+	var tables models.Texts
+	tripped := false
 	for _, s := range d.stats {
-		if n := len(s.leaving); n > 0 {
-			leaving = append(leaving, fmt.Sprintf("%d of %d %s", n, s.before, s.table.Noun))
+		if len(s.leaving) == 0 {
+			continue
 		}
-		if reason := s.trips(); reason != "" {
-			tripped = append(tripped, reason)
+		tripped = tripped || s.trips()
+		n := int64(len(s.leaving))
+		if s.empties() {
+			tables = append(tables, tableEmptied(s.table, n))
+		} else {
+			tables = append(tables, models.NewText("mirror.table_would_lose", models.Params{"table": s.table.Mirror, "leaving": n, "before": s.before}))
 		}
 	}
 	total := d.leaving()
+	command := fmt.Sprintf(allowCommand, total)
 	switch {
+	case allowed != nil && *allowed != total && total == 0:
+		return models.NewError(models.MassDelete, "mirror.nothing_to_delete", models.Params{"allowed": *allowed}).
+			WithCommand("mirror.allowance_differs_remedy", nil, command)
 	case allowed != nil && *allowed != total:
-		return &models.Error{Class: models.MassDelete,
-			LegacyMessage: fmt.Sprintf("%d rows were allowed to leave the mirror, but %d would: %s. Nothing was changed", *allowed, total, orNone(leaving)),
-			LegacyRemedy:  fmt.Sprintf("Look at sync --dry-run; if it is right, run again with --allow-deletes %d.", total)}
-	case allowed == nil && tripped != nil:
-		return &models.Error{Class: models.MassDelete,
-			LegacyMessage: strings.Join(tripped, ", ") + " (leaving: " + strings.Join(leaving, ", ") + "). Nothing was changed",
-			LegacyRemedy:  fmt.Sprintf("See in lifecycle_db whether these rows were meant to go; if so, run again with --allow-deletes %d.", total)}
+		return models.NewError(models.MassDelete, "mirror.allowance_differs", models.Params{"allowed": *allowed, "count": total, "tables": tables}).
+			WithCommand("mirror.allowance_differs_remedy", nil, command)
+	case allowed == nil && tripped:
+		return models.NewError(models.MassDelete, "mirror.mass_delete",
+			models.Params{"count": total, "tables": tables, "limit_rows": guardRows, "limit_percent": guardPercent}).
+			WithCommand("mirror.mass_delete_remedy", nil, command)
 	default:
 		return nil
 	}
+}
+
+// allowCommand allows a number of rows to leave.
+const allowCommand = "lifecycle-sync sync --allow-deletes %d"
+
+func tableEmptied(t *models.Table, rows int64) models.Text {
+	return models.NewText("mirror.table_would_be_empty", models.Params{"table": t.Mirror, "leaving": rows, "before": rows})
 }
 
 // guardRefresh lets exactly the rows leave that were deleted on purpose; the guard of runs judges any other number.
@@ -68,21 +82,14 @@ func (d *differ) leaving() (total int64) {
 	return total
 }
 
-// trips says why too many rows leave the table, "" if they do not.
-func (s *tableStats) trips() string {
-	switch n := int64(len(s.leaving)); {
-	case n > 0 && s.before-n+s.entering == 0:
-		return s.table.Mirror + " would become empty"
-	case n > guardRows && n*100 > s.before*guardPercent:
-		return fmt.Sprintf("%s would lose %d %% of its rows", s.table.Mirror, n*100/s.before)
-	default:
-		return ""
-	}
+// trips reports whether too many rows leave the table.
+func (s *tableStats) trips() bool {
+	n := int64(len(s.leaving))
+	return s.empties() || n > guardRows && n*100 > s.before*guardPercent
 }
 
-func orNone(parts []string) string {
-	if parts == nil {
-		return "none"
-	}
-	return strings.Join(parts, ", ")
+// empties reports whether the table would become empty.
+func (s *tableStats) empties() bool {
+	n := int64(len(s.leaving))
+	return n > 0 && s.before-n+s.entering == 0
 }

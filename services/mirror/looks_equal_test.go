@@ -35,7 +35,7 @@ func TestTriggerOnAnotherTable(t *testing.T) {
 		l.edit(`CREATE TRIGGER usil AFTER UPDATE ON tbl_produk_lifecycle FOR EACH STATEMENT EXECUTE FUNCTION usil()`)
 		l.idle()
 		l.change("UPDATE tbl_produk SET harga = 5 WHERE id = 7")
-		if e := l.refused(models.Constraint); !strings.Contains(e.LegacyMessage, "tbl_stage_lifecycle") {
+		if e := l.refused(models.Constraint); !strings.Contains(rendered(e), "tbl_stage_lifecycle does not equal") {
 			l.Errorf("%v", e)
 		}
 	})

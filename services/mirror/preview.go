@@ -64,9 +64,8 @@ func (e *DigestMismatchError) Error() string { return e.cause.Error() }
 func (e *DigestMismatchError) Unwrap() error { return e.cause }
 
 func digestMismatch(p Preview) *DigestMismatchError {
-	return &DigestMismatchError{Preview: p, cause: &models.Error{Class: models.Conflict,
-		LegacyMessage: "What would be changed is no longer what the preview has shown; its digest is now " + p.Digest + ". Nothing was changed",
-		LegacyRemedy:  "Look at the new preview, which this run has kept (or at sync --dry-run); if it is right, apply that by its digest."}}
+	return &DigestMismatchError{Preview: p, cause: models.NewError(models.Conflict, "mirror.digest_mismatch", models.Params{"digest": p.Digest}).
+		WithRemedy("mirror.digest_mismatch_remedy", nil)}
 }
 
 // Verification is what Verify found.

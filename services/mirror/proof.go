@@ -51,7 +51,6 @@ func expect(buckets iter.Seq2[database.Bucket, error], t *models.Table, want fin
 }
 
 func notEqual(t *models.Table) error {
-	return &models.Error{Class: models.Constraint,
-		LegacyMessage: t.Mirror + " does not equal " + t.Source + " after the run. Nothing was changed",
-		LegacyRemedy:  "See whether a trigger, rule or generated column on " + t.Mirror + " alters what is written there."}
+	return models.NewError(models.Constraint, "mirror.not_equal", models.Params{"mirror": t.Mirror, "source": t.Source}).
+		WithRemedy("mirror.not_equal_remedy", models.Params{"mirror": t.Mirror})
 }

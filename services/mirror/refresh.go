@@ -57,7 +57,7 @@ func (e *Engine) Refresh(ctx context.Context, changed ChangedRows, deleted int64
 }
 
 func neverSynced() error {
-	return &models.Error{Class: models.Busy, LegacyMessage: "the mirror has never been synchronised", LegacyRemedy: "The first run brings everything."}
+	return models.NewError(models.Busy, "mirror.never_synced", nil).WithRemedy("mirror.never_synced_remedy", nil)
 }
 
 // withParents adds to the changed rows those they refer to in the source, so that no reference into the mirror
@@ -138,7 +138,8 @@ func (r *Refresher) Refresh(ctx context.Context, changed ChangedRows, deleted in
 	case <-batch.done:
 		return batch.version, batch.err
 	case <-ctx.Done():
-		return 0, &models.Error{Class: models.Busy, LegacyMessage: "the mirror is being written by others", LegacyRemedy: "The change comes to it later."}
+		return 0, models.NewError(models.Busy, "mirror.refresh_timeout", models.Params{"timeout": refreshTimeout}).
+			WithRemedy("mirror.refresh_timeout_remedy", nil)
 	}
 }
 

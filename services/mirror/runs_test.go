@@ -2,8 +2,7 @@ package mirror_test
 
 import (
 	"context"
-	"regexp"
-	"strconv"
+	"fmt"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/mirror"
@@ -57,18 +56,12 @@ func (l *lab) refused(class models.Class, allow ...int64) *models.Error {
 	return e
 }
 
-var allowance = regexp.MustCompile(`--allow-deletes (\d+)\.`)
-
 // allowed is the allowance that a mass_delete error names.
 func (l *lab) allowed(e *models.Error) int64 {
 	l.Helper()
-	match := allowance.FindStringSubmatch(e.LegacyRemedy)
-	if match == nil {
-		l.Fatalf("no allowance in %q", e.LegacyRemedy)
-	}
-	n, err := strconv.ParseInt(match[1], 10, 64)
-	if err != nil {
-		l.Fatal(err)
+	var n int64
+	if _, err := fmt.Sscanf(e.Remedy.Command, "lifecycle-sync sync --allow-deletes %d", &n); err != nil {
+		l.Fatalf("%v in %q", err, e.Remedy.Command)
 	}
 	return n
 }

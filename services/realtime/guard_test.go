@@ -17,9 +17,9 @@ func TestMassDeleteStopsRealTime(t *testing.T) {
 		statements []string
 		says       string
 	}{
-		"deleted":     {[]string{"DELETE FROM tbl_stage_histori WHERE id_produk <= 20", "DELETE FROM tbl_produk WHERE id <= 20"}, "of 120 products out of the mirror"},
-		"quarantined": {[]string{"DELETE FROM tbl_stage_histori WHERE id_produk BETWEEN 21 AND 40", "UPDATE tbl_produk SET tanggal_launch = 'infinity' WHERE id BETWEEN 21 AND 40"}, "of 120 products out of the mirror"},
-		"truncated":   {[]string{"TRUNCATE tbl_stage_histori"}, "tbl_stage_histori_lifecycle would become empty"},
+		"deleted":     {[]string{"DELETE FROM tbl_stage_histori WHERE id_produk <= 20", "DELETE FROM tbl_produk WHERE id <= 20"}, "mirror.transaction_would_delete before=120"},
+		"quarantined": {[]string{"DELETE FROM tbl_stage_histori WHERE id_produk BETWEEN 21 AND 40", "UPDATE tbl_produk SET tanggal_launch = 'infinity' WHERE id BETWEEN 21 AND 40"}, "mirror.transaction_would_delete before=120"},
+		"truncated":   {[]string{"TRUNCATE tbl_stage_histori"}, "mirror.table_would_be_empty before=60 leaving=60 table=tbl_stage_histori_lifecycle"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -29,12 +29,11 @@ func TestMassDeleteStopsRealTime(t *testing.T) {
 			l.caughtUp()
 			l.change(test.statements...)
 			err := f.until(realtime.Stopped, 1)
-			if e := models.AsError(err); e == nil || e.Class != models.MassDelete || !strings.Contains(e.LegacyMessage, test.says) || !strings.Contains(e.LegacyRemedy, "--allow-deletes ") {
+			if e := models.AsError(err); e == nil || e.Class != models.MassDelete || !strings.Contains(e.Text.String(), test.says) {
 				t.Fatalf("%v", err)
 			}
 			var n int64
-			_, allowed, _ := strings.Cut(err.Error(), "--allow-deletes ")
-			if _, err := fmt.Sscanf(allowed, "%d", &n); err != nil {
+			if _, err := fmt.Sscanf(models.AsError(err).Remedy.Command, "lifecycle-sync sync --allow-deletes %d", &n); err != nil {
 				t.Fatal(err)
 			}
 			if !l.holds(l.Target, "SELECT (SELECT count(*) FROM tbl_produk_lifecycle) = 120 AND (SELECT count(*) FROM tbl_stage_histori_lifecycle) = 60") {
@@ -67,7 +66,7 @@ func TestConsequencesAreCountedTogether(t *testing.T) {
 	for i := range 40 {
 		l.change(fmt.Sprintf("UPDATE tbl_produk SET harga = %d WHERE id = %d", -i, i+1))
 	}
-	if err := l.follow().until(realtime.Stopped, 1); !strings.Contains(fmt.Sprint(err), "products out of the mirror") {
+	if err := l.follow().until(realtime.Stopped, 1); !strings.Contains(fmt.Sprint(err), "mirror.transaction_would_delete") {
 		t.Errorf("%v", err)
 	}
 }

@@ -47,7 +47,7 @@ func (s *Service) comparison(ctx context.Context) (context.Context, func(), erro
 		return nil, nil, &models.Error{Class: models.Conflict, LegacyMessage: "Another dry run or verification is under way",
 			LegacyRemedy: "Wait until it has finished; its outcome is then in the list of runs."}
 	}
-	task, cancel := context.WithTimeout(task, s.o.Timeout)
+	task, cancel := mirror.WithTimeout(task, s.o.Timeout)
 	return task, func() {
 		cancel()
 		s.mu.Lock()

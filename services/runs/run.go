@@ -142,7 +142,7 @@ func (s *Service) claim(ctx, runCtx context.Context) (context.Context, *active, 
 }
 
 func (s *Service) make(ctx context.Context, a *active, req mirror.Request, also mirror.Progress) (mirror.Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.o.Timeout)
+	ctx, cancel := mirror.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
 	p := &broadcast{also: also, events: s.events, now: s.o.Now}
 	req.OnBegin = func(run models.Run) {

@@ -69,7 +69,7 @@ var mutants = map[string]mutant{
 	},
 	"lets any number of rows leave": {
 		"services/mirror/guard.go",
-		"case n > guardRows && n*100 > s.before*guardPercent:", "case n > guardRows && n*100 > s.before*guardPercent && s.before < 0:",
+		"n > guardRows && n*100 > s.before*guardPercent", "n > guardRows && n*100 > s.before*guardPercent && s.before < 0",
 		"./services/mirror", "TestMassDelete|TestGuardBoundaries",
 	},
 	"applies what has changed since the preview": {
