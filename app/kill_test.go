@@ -3,9 +3,9 @@ package app_test
 import (
 	"slices"
 	"testing"
-	"time"
 
 	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit"
 )
 
 var failpoints = []string{"after-snapshot", "mid-diff", "mid-apply", "before-commit", "after-commit"}
@@ -32,6 +32,7 @@ func TestKilled(t *testing.T) {
 // TestKilledDuringFirstLoad kills the process while it fills an empty mirror by COPY.
 func TestKilledDuringFirstLoad(t *testing.T) {
 	t.Parallel()
+	kit.Long(t)
 	s := newSite(t, databasetest.Postgres)
 	s.must(0, "seed", "--products", "60000", "--history", "20000")
 	if n := s.number(s.source, "SELECT pg_relation_size('tbl_produk') + pg_relation_size('tbl_stage_histori')"); n < 8<<20 {
@@ -83,12 +84,11 @@ func (s *site) killedAt(point string, interrupted int64) {
 // to a second in the midst of a statement.
 func (s *site) syncWhenFree() {
 	s.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	e := s.run("sync")
-	for e.code == 4 && time.Now().Before(deadline) {
-		e = s.run("sync")
-	}
-	if e.code != 0 {
-		s.Fatalf("sync: %s", e)
-	}
+	kit.Eventually(s, "the mirror is free", func() bool {
+		e := s.run("sync")
+		if e.code != 0 && e.code != 4 {
+			s.Fatalf("sync: %s", e)
+		}
+		return e.code == 0
+	})
 }

@@ -3,12 +3,13 @@ package browser_test
 import (
 	"errors"
 	"fmt"
-	"lifecycle-sync/test/kit"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/chromedp/chromedp"
+
+	"lifecycle-sync/test/kit"
 )
 
 // rules are those of axe that a page must keep: WCAG 2.2, A and AA. The size of targets is a rule of 2.2 that axe has

@@ -11,19 +11,21 @@ import (
 	"lifecycle-sync/test/kit"
 )
 
-// viewers are all who look at pages.
-var viewers = map[string]viewer{
-	"desk": {}, "dark": {dark: true}, "phone": {phone: true}, "phone in the dark": {phone: true, dark: true}, "without JavaScript": {scriptless: true},
+// viewers are the ways to look at pages that each scenario is tried in. Dark and narrow windows are tried together, and also
+// each alone where make test-long runs the tests.
+func viewers() map[string]viewer {
+	all := map[string]viewer{"desk": {}, "phone in the dark": {phone: true, dark: true}, "without JavaScript": {scriptless: true}}
+	if kit.IsLong() {
+		all["dark"], all["phone"] = viewer{dark: true}, viewer{phone: true}
+	}
+	return all
 }
-
-// threeViewers are as few of them as have everything between them.
-var threeViewers = map[string]viewer{"desk": {}, "phone in the dark": {phone: true, dark: true}, "without JavaScript": {scriptless: true}}
 
 // TestFirstVisit is what somebody finds who has said go run . and opens the address.
 func TestFirstVisit(t *testing.T) {
 	t.Parallel()
 	s := demoSite(t)
-	for name, v := range viewers {
+	for name, v := range viewers() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := browse(t, s.Address, v)

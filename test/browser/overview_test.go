@@ -6,7 +6,7 @@ import "testing"
 func TestOverviewLeadsToLists(t *testing.T) {
 	t.Parallel()
 	s := demoSite(t)
-	for name, v := range threeViewers {
+	for name, v := range viewers() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := browse(t, s.Address, v)

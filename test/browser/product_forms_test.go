@@ -11,7 +11,7 @@ const pdf = "%PDF-1.7\n1 0 obj\n<</Type/Catalog>>\nendobj\n%%EOF\n"
 func TestLifeOfAProduct(t *testing.T) {
 	t.Parallel()
 	s := demoSite(t)
-	for name, v := range threeViewers {
+	for name, v := range viewers() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := browse(t, s.Address, v)

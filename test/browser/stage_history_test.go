@@ -5,7 +5,7 @@ import "testing"
 // TestStageHistory filters the transitions, goes to them from the matrix, corrects one and deletes it.
 func TestStageHistory(t *testing.T) {
 	t.Parallel()
-	for name, v := range threeViewers {
+	for name, v := range viewers() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := demoSite(t)

@@ -9,7 +9,7 @@ import (
 // TestSteps takes every step that scenarios are made of, on a page of its own.
 func TestSteps(t *testing.T) {
 	t.Parallel()
-	for name, v := range threeViewers {
+	for name, v := range viewers() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := browse(t, serve(t, map[string]string{
@@ -32,7 +32,7 @@ func TestSteps(t *testing.T) {
 					document.getElementById("below").onclick = () => setTimeout(() => document.getElementById("mode").textContent = "clicked", 50)`,
 			}), v)
 			p.open("/")
-			p.reads(map[viewer]string{{}: "light 1280", {phone: true, dark: true}: "dark 390", {scriptless: true}: "no script"}[v])
+			p.reads(map[viewer]string{{}: "light 1280", {dark: true}: "dark 1280", {phone: true}: "light 390", {phone: true, dark: true}: "dark 390", {scriptless: true}: "no script"}[v])
 			p.sees("heading", "Test")
 			p.lacks("Saved it")
 			if !v.scriptless {

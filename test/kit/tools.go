@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -19,10 +20,13 @@ func Missing(t testing.TB, what string) {
 	t.Skipf("SKIPPED: %s", what)
 }
 
-// Long skips a rare case that takes long, loudly. make test-long runs it, with TEST_LONG set.
+// IsLong reports whether make test-long runs the tests: they take hours and leave nothing out.
+func IsLong() bool { return os.Getenv("TEST_LONG") != "" }
+
+// Long skips a rare case that takes long, loudly, unless make test-long runs it.
 func Long(t testing.TB) {
 	t.Helper()
-	if os.Getenv("TEST_LONG") == "" {
+	if !IsLong() {
 		t.Skip("SKIPPED: takes long: run make test-long, or set TEST_LONG=1")
 	}
 }
@@ -31,16 +35,22 @@ func Long(t testing.TB) {
 // skipped, and fails in CI.
 func Tool(t testing.TB, name string) string {
 	t.Helper()
-	cache, err := exec.Command("go", "env", "GOCACHE").Output()
+	dir, err := toolsDir()
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(filepath.Dir(strings.TrimSpace(string(cache))), "lifecycle-sync-tools", name)
+	path := filepath.Join(dir, name)
 	if _, err := os.Stat(path); err != nil {
 		Missing(t, name+" is not installed: run make test, or test/tools")
 	}
 	return path
 }
+
+// toolsDir is the folder that test/tools installs into, next to Go's build cache.
+var toolsDir = sync.OnceValues(func() (string, error) {
+	cache, err := exec.Command("go", "env", "GOCACHE").Output()
+	return filepath.Join(filepath.Dir(strings.TrimSpace(string(cache))), "lifecycle-sync-tools"), err
+})
 
 // NodeModules is the folder with the packages that a package-lock.json names, as test/tools installed them.
 func NodeModules(t testing.TB, lock string) string {
