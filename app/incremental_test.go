@@ -49,7 +49,7 @@ func TestModeAtStart(t *testing.T) {
 		}
 		v.end()
 	}
-	modes := "SELECT string_agg(mode || coalesce(reason, ''), '+' ORDER BY id) FROM lifecycle_sync_runs"
+	modes := "SELECT string_agg(mode || coalesce(CAST(reasons AS text), ''), '+' ORDER BY id) FROM lifecycle_sync_runs"
 	var got string
 	if err := s.target.QueryRowContext(t.Context(), modes).Scan(&got); err != nil || got != "full+incremental+incremental" {
 		t.Errorf("%s, %v", got, err)

@@ -29,8 +29,8 @@ func (a *App) followInForeground(ctx context.Context, out *console) error {
 		defer cancel()
 		req.RetryTime, req.OnRetry = a.cfg.SyncRetryTime, out.retrying
 		result, err := a.engine.Sync(ctx, req, out)
-		if err == nil && result.Run.Reason != nil {
-			out.line("ℹ️ %s", *result.Run.Reason)
+		if err == nil {
+			a.reportReasons(out, result.Run)
 		}
 		return err
 	}

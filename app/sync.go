@@ -46,11 +46,16 @@ func (a *App) sync(ctx context.Context, run maker, req mirror.Request, out *cons
 	if err != nil {
 		return result, err
 	}
-	if reason := result.Run.Reason; reason != nil {
-		out.line("ℹ️ %s", *reason)
-	}
+	a.reportReasons(out, result.Run)
 	out.line("🎉 Data synchronization completed successfully!")
 	return result, nil
+}
+
+// reportReasons prints why the run is what it is.
+func (a *App) reportReasons(out *console, run *models.Run) {
+	if reasons := run.ReasonTexts(); len(reasons) > 0 {
+		out.line("ℹ️ %s", a.texts.Texts(reasons))
+	}
 }
 
 // outcomeOf tells of a run in a mode, and of its record, where it has one.
@@ -64,7 +69,11 @@ func outcomeOf(mode string, started time.Time, result mirror.Result, err error) 
 		o.State, o.Error = models.Failed, &outcomeError{Class: e.Class, Message: englishTexts(time.UTC).Message(e), Remedy: englishTexts(time.UTC).RemedyOf(e)}
 	}
 	if run := result.Run; run != nil {
-		o.Run, o.Mode, o.State, o.Reason, o.StartedAt, o.FinishedAt, o.Digest = &run.ID, run.Mode, run.State, run.Reason, run.StartedAt, run.FinishedAt, run.Digest
+		o.Run, o.Mode, o.State, o.StartedAt, o.FinishedAt, o.Digest = &run.ID, run.Mode, run.State, run.StartedAt, run.FinishedAt, run.Digest
+		if reasons := run.ReasonTexts(); len(reasons) > 0 {
+			reason := englishTexts(time.UTC).Texts(reasons)
+			o.Reason = &reason
+		}
 	}
 	return o
 }

@@ -164,7 +164,7 @@ type difference struct {
 }
 
 func newDifference(c mirror.Change, cause mirror.Cause) difference {
-	d := difference{Table: c.Table.Name, ID: c.ID, Action: c.Action, Cause: cause, Reason: c.Reason}
+	d := difference{Table: c.Table.Name, ID: c.ID, Action: c.Action, Cause: cause, Reason: c.Reason.String()}
 	for _, i := range c.Columns {
 		d.Columns = append(d.Columns, c.Table.Columns[i].Name)
 	}

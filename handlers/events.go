@@ -85,14 +85,14 @@ func (h *Sync) stream(w *bufio.Writer, conn net.Conn, reader *runs.Reader) {
 func (h *Sync) eventData(data any) any {
 	switch d := data.(type) {
 	case runs.Status:
-		return statusOf(d)
+		return h.statusOf(d)
 	case runs.Progress:
 		return progressEvent(d)
 	case runs.TableDone:
 		d.Count.Table = h.runs.SourceName(d.Count.Table)
 		return tableEvent{Run: d.Run, TableCount: d.Count}
 	case runs.Outcome:
-		return runDetail{run: runOf(d.Run), Tables: h.counts(d.Tables)}
+		return runDetail{run: h.runOf(d.Run), Tables: h.counts(d.Tables)}
 	default:
 		return nil
 	}

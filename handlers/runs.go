@@ -22,6 +22,7 @@ type run struct {
 	Mode            string              `json:"mode"`
 	State           models.RunState     `json:"state"`
 	Reason          *string             `json:"reason"`
+	ReasonDetails   models.Texts        `json:"reason_details"`
 	StartedAt       models.Instant      `json:"started_at"`
 	FinishedAt      *models.Instant     `json:"finished_at"`
 	Attempts        int                 `json:"attempts"`
@@ -32,9 +33,11 @@ type run struct {
 }
 
 type runError struct {
-	Class   string `json:"class"`
-	Message string `json:"message"`
-	Remedy  string `json:"remedy"`
+	Class         models.Class   `json:"class"`
+	Message       string         `json:"message"`
+	Remedy        string         `json:"remedy"`
+	MessageDetail models.Text    `json:"message_detail"`
+	RemedyDetail  *models.Remedy `json:"remedy_detail"`
 }
 
 // runDetail is a run with what it did to each table.
@@ -43,30 +46,29 @@ type runDetail struct {
 	Tables []models.TableCount `json:"tables"`
 }
 
-func runOf(r models.Run) run {
+func (h *Sync) runOf(r models.Run) run {
 	out := run{
-		ID: r.ID, Mode: r.Mode, State: r.State, Reason: r.Reason, StartedAt: models.InstantOf(r.StartedAt), FinishedAt: instant(r.FinishedAt),
+		ID: r.ID, Mode: r.Mode, State: r.State, ReasonDetails: r.ReasonTexts(), StartedAt: models.InstantOf(r.StartedAt), FinishedAt: instant(r.FinishedAt),
 		Attempts: r.Attempts, CancelRequested: r.CancelRequested, Differences: r.Found(), Digest: r.Digest,
 	}
-	if r.ErrorClass != nil {
-		out.Error = &runError{Class: *r.ErrorClass, Message: text(r.ErrorMessage), Remedy: text(r.ErrorRemedy)}
+	if len(out.ReasonDetails) == 0 {
+		out.ReasonDetails = models.Texts{}
+	} else {
+		reason := h.texts.Texts(out.ReasonDetails)
+		out.Reason = &reason
+	}
+	if e := r.Err(); e != nil {
+		out.Error = &runError{Class: e.Class, Message: h.texts.Message(e), Remedy: h.texts.RemedyOf(e), MessageDetail: e.Text, RemedyDetail: e.Remedy}
 	}
 	return out
 }
 
-func runIf(r *models.Run) *run {
+func (h *Sync) runIf(r *models.Run) *run {
 	if r == nil {
 		return nil
 	}
-	out := runOf(*r)
+	out := h.runOf(*r)
 	return &out
-}
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
 
 func instant(t *time.Time) *models.Instant {
@@ -87,7 +89,7 @@ func (h *Sync) counts(tables []models.TableCount) []models.TableCount {
 
 // Runs answers a page of the runs.
 func (h *Sync) Runs(c *fiber.Ctx) error {
-	return list(c, h.runs.List, runOf)
+	return list(c, h.runs.List, h.runOf)
 }
 
 // Run answers one run with its counts.
@@ -100,7 +102,7 @@ func (h *Sync) Run(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(success{Success: true, Data: runDetail{run: runOf(found), Tables: h.counts(tables)}})
+	return c.JSON(success{Success: true, Data: runDetail{run: h.runOf(found), Tables: h.counts(tables)}})
 }
 
 type change struct {
@@ -124,7 +126,24 @@ func (h *Sync) Changes(c *fiber.Ctx) error {
 }
 
 func (h *Sync) change(l models.LoggedChange) change {
-	return change{Table: h.runs.SourceName(l.Table), ID: l.RowID, Action: l.Action, Before: writable(l.Before), After: writable(l.After)}
+	return change{Table: h.runs.SourceName(l.Table), ID: l.RowID, Action: l.Action, Before: writable(l.Before), After: after(l)}
+}
+
+// after is a change's row after it. One that would be quarantined has its reason, as in Quarantine.
+func after(l models.LoggedChange) models.JSON {
+	unfit, ok := l.Unfit()
+	if !ok {
+		return writable(l.After)
+	}
+	shown, err := json.Marshal(struct {
+		Reason       string      `json:"reason"`
+		ReasonDetail models.Text `json:"reason_detail"`
+		Row          models.JSON `json:"row"`
+	}{unfit.Reason().String(), unfit.Reason().Text(), writable(unfit.Row)})
+	if err != nil {
+		return writable(l.After)
+	}
+	return shown
 }
 
 // rowChange is a change with the run that made it.
@@ -155,6 +174,7 @@ type quarantined struct {
 	Table   string         `json:"table"`
 	ID      int64          `json:"id"`
 	Reason  string         `json:"reason"`
+	Detail  models.Text    `json:"reason_detail"`
 	Payload models.JSON    `json:"payload"`
 	Run     int64          `json:"run"`
 	Since   models.Instant `json:"since"`
@@ -163,7 +183,7 @@ type quarantined struct {
 // Quarantine answers a page of the source rows that cannot stand in the mirror.
 func (h *Sync) Quarantine(c *fiber.Ctx) error {
 	return list(c, h.runs.Quarantine, func(q models.Quarantined) quarantined {
-		return quarantined{Table: h.runs.SourceName(q.Table), ID: q.RowID, Reason: q.Reason, Payload: writable(q.Payload), Run: q.RunID, Since: models.InstantOf(q.Since)}
+		return quarantined{Table: h.runs.SourceName(q.Table), ID: q.RowID, Reason: q.Reason.String(), Detail: q.Reason.Text(), Payload: writable(q.Payload), Run: q.RunID, Since: models.InstantOf(q.Since)}
 	})
 }
 

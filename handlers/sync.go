@@ -15,6 +15,7 @@ import (
 	"lifecycle-sync/services/outbox"
 	"lifecycle-sync/services/realtime"
 	"lifecycle-sync/services/runs"
+	"lifecycle-sync/web/messages"
 )
 
 // triggerTime bounds the wait for a run to begin. A dry run and a verification take as long as a run may.
@@ -32,11 +33,12 @@ type Sync struct {
 	runs    *runs.Journal
 	keys    once
 	checker request.Checker
+	texts   *messages.Printer
 }
 
 // NewSync returns the handlers.
-func NewSync(syncs *runs.Service, runs *runs.Journal, keys once) *Sync {
-	return &Sync{syncs, runs, keys, request.NewChecker()}
+func NewSync(syncs *runs.Service, runs *runs.Journal, keys once, texts *messages.Printer) *Sync {
+	return &Sync{syncs, runs, keys, request.NewChecker(), texts}
 }
 
 // status is how the mirror stands.
@@ -63,20 +65,21 @@ type follower struct {
 	Remedy  *string        `json:"remedy"`
 }
 
-func followerOf(s *realtime.Status) *follower {
+func (h *Sync) followerOf(s *realtime.Status) *follower {
 	if s == nil {
 		return nil
 	}
 	f := &follower{State: s.State}
 	if e := models.AsError(s.Err); e != nil {
-		f.Message, f.Remedy = &e.LegacyMessage, &e.LegacyRemedy
+		message, remedy := h.texts.Message(e), h.texts.RemedyOf(e)
+		f.Message, f.Remedy = &message, &remedy
 	}
 	return f
 }
 
-func statusOf(s runs.Status) status {
-	out := status{State: s.State, Running: runIf(s.Running), LastRun: runIf(s.LastRun), Quarantined: s.Quarantined}
-	out.NextRunAt, out.CurrentAt, out.Realtime = instant(s.NextRun), instant(s.CurrentAt), followerOf(s.Realtime)
+func (h *Sync) statusOf(s runs.Status) status {
+	out := status{State: s.State, Running: h.runIf(s.Running), LastRun: h.runIf(s.LastRun), Quarantined: s.Quarantined}
+	out.NextRunAt, out.CurrentAt, out.Realtime = instant(s.NextRun), instant(s.CurrentAt), h.followerOf(s.Realtime)
 	if s.Lag != nil {
 		seconds := s.Lag.Seconds()
 		out.RealtimeLag = &seconds
@@ -106,7 +109,7 @@ func (h *Sync) Status(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(success{Success: true, Data: statusOf(s)})
+	return c.JSON(success{Success: true, Data: h.statusOf(s)})
 }
 
 // Start starts a run, or makes a dry run.
@@ -149,7 +152,7 @@ func (h *Sync) accepted(ctx context.Context, c *fiber.Ctx, code string, asked an
 	}
 	result, err := h.keys.Once(ctx, key, outbox.Fingerprint(asked, nil), func(ctx context.Context) (any, error) {
 		r, err := do(ctx)
-		return runOf(r), withRun(err)
+		return h.runOf(r), h.withRun(err)
 	})
 	if err != nil {
 		return err
@@ -165,10 +168,10 @@ func (h *Sync) accepted(ctx context.Context, c *fiber.Ctx, code string, asked an
 }
 
 // withRun shows the client the run that is in its way.
-func withRun(err error) error {
+func (h *Sync) withRun(err error) error {
 	if other, ok := errors.AsType[*runs.UnderWayError](err); ok {
 		e := *models.AsError(err)
-		e.Data = runOf(other.Run)
+		e.Data = h.runOf(other.Run)
 		return &e
 	}
 	return err
@@ -212,7 +215,7 @@ func (h *Sync) Verify(c *fiber.Ctx) error {
 	}
 	result, err := h.keys.Once(c.UserContext(), key, outbox.Fingerprint(nil, nil), func(ctx context.Context) (any, error) {
 		v, err := h.syncs.Verify(ctx)
-		return h.verification(v), withRun(err)
+		return h.verification(v), h.withRun(err)
 	})
 	if err != nil {
 		return err

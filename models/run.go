@@ -1,7 +1,9 @@
 package models
 
 import (
+	"database/sql/driver"
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -31,18 +33,17 @@ const (
 // Run is one synchronisation, kept in pmo_db. Horizon is the source snapshot's pg_snapshot_xmin as
 // a 64-bit transaction id, nil on SQLite; MirrorXID is the run's own transaction in pmo_db.
 type Run struct {
-	ID           int64      `gorm:"column:id;primaryKey" json:"run"`
-	Mode         string     `gorm:"column:mode" json:"mode"`
-	State        RunState   `gorm:"column:state" json:"state"`
-	Reason       *string    `gorm:"column:reason" json:"reason"`
-	StartedAt    time.Time  `gorm:"column:started_at" json:"started_at"`
-	FinishedAt   *time.Time `gorm:"column:finished_at" json:"finished_at"`
-	Horizon      *int64     `gorm:"column:horizon" json:"-"`
-	MirrorXID    *int64     `gorm:"column:mirror_xid" json:"-"`
-	Attempts     int        `gorm:"column:attempts;default:1" json:"-"` // how often it was begun: what fails transiently is tried again
-	ErrorClass   *string    `gorm:"column:error_class" json:"-"`
-	ErrorMessage *string    `gorm:"column:error_message" json:"-"`
-	ErrorRemedy  *string    `gorm:"column:error_remedy" json:"-"`
+	ID         int64      `gorm:"column:id;primaryKey" json:"run"`
+	Mode       string     `gorm:"column:mode" json:"mode"`
+	State      RunState   `gorm:"column:state" json:"state"`
+	Reasons    Texts      `gorm:"column:reasons" json:"-"` // why the run is what it is
+	StartedAt  time.Time  `gorm:"column:started_at" json:"started_at"`
+	FinishedAt *time.Time `gorm:"column:finished_at" json:"finished_at"`
+	Horizon    *int64     `gorm:"column:horizon" json:"-"`
+	MirrorXID  *int64     `gorm:"column:mirror_xid" json:"-"`
+	Attempts   int        `gorm:"column:attempts;default:1" json:"-"` // how often it was begun: what fails transiently is tried again
+	ErrorClass *string    `gorm:"column:error_class" json:"-"`
+	Failure    *Failure   `gorm:"column:error" json:"-"`
 	// CancelRequested asks the process that makes the run to stop it.
 	CancelRequested bool `gorm:"column:cancel_requested" json:"-"`
 	// Differences are what a verification found, as counts by cause.
@@ -50,7 +51,68 @@ type Run struct {
 	// Digest is of the changes that a dry run has found, or that a run was to make and nothing else; of one that
 	// found others, of these.
 	Digest *string `gorm:"column:digest" json:"-"`
+	// Of a preview: how many changes it found, and how many of them the change log has. Nil if it has all.
+	ChangesKept  *int64 `gorm:"column:changes_kept" json:"-"`
+	ChangesFound *int64 `gorm:"column:changes_found" json:"-"`
 }
+
+// Fail records why the run failed or was canceled; err is not nil.
+func (r *Run) Fail(err error) {
+	e := AsError(err)
+	class := string(e.Class)
+	r.ErrorClass, r.Failure = &class, newFailure(e)
+	r.State = Failed
+	if e.Class == Canceled {
+		r.State = CanceledRun
+	}
+}
+
+// Err is the error that the run ended with, nil if there is none.
+func (r Run) Err() *Error {
+	if r.ErrorClass == nil {
+		return nil
+	}
+	e := &Error{Class: Class(*r.ErrorClass)}
+	if r.Failure != nil {
+		e.Text, e.Remedy, e.Problems = r.Failure.Text, r.Failure.Remedy, r.Failure.Problems
+	}
+	return e
+}
+
+// ReasonTexts are the run's reasons, and whether the change log has only a part of a preview's changes.
+func (r Run) ReasonTexts() Texts {
+	if r.ChangesKept == nil || r.ChangesFound == nil {
+		return r.Reasons
+	}
+	return append(slices.Clone(r.Reasons), NewText("reason.changes_kept", Params{"kept": *r.ChangesKept, "found": *r.ChangesFound}))
+}
+
+// Failure is an error as a run keeps it.
+type Failure struct {
+	Text     Text      `json:"text"`
+	Remedy   *Remedy   `json:"remedy,omitempty"`
+	Problems []Problem `json:"problems,omitempty"`
+}
+
+func newFailure(e *Error) *Failure {
+	f := &Failure{Text: e.Text, Remedy: e.Remedy, Problems: e.Problems}
+	if f.Text.IsZero() && e.LegacyMessage != "" {
+		f.Text = NewText(LegacyText, Params{"text": e.LegacyMessage})
+	}
+	if f.Remedy == nil && e.LegacyRemedy != "" {
+		f.Remedy = NewRemedy(LegacyText, Params{"text": e.LegacyRemedy})
+	}
+	return f
+}
+
+// Value stores the failure as JSON.
+func (f Failure) Value() (driver.Value, error) { return storeJSON(f) }
+
+// Scan reads a stored failure.
+func (f *Failure) Scan(src any) error { return scanJSON(src, f) }
+
+// GormDataType names the column type for GORM's schema.
+func (Failure) GormDataType() string { return "json" }
 
 // Differences are how many rows differed, by what is known of the cause.
 type Differences struct {
@@ -82,15 +144,10 @@ func (r Run) Drift() int64 {
 
 // FailedRun is a run that failed, and in what way.
 func FailedRun(mode string, started, ended time.Time, err error) Run {
-	e := AsError(err)
-	class := string(e.Class)
-	if !e.Text.IsZero() {
-		e = &Error{LegacyMessage: e.Text.String()} // until runs store texts
-		for _, problem := range AsError(err).Problems {
-			e.LegacyMessage += "; " + problem.Text.String()
-		}
-	}
-	return Run{Mode: mode, State: Failed, StartedAt: started, FinishedAt: &ended, ErrorClass: &class, ErrorMessage: &e.LegacyMessage, ErrorRemedy: &e.LegacyRemedy}
+	run := Run{Mode: mode, StartedAt: started, FinishedAt: &ended}
+	run.Fail(err)
+	run.State = Failed
+	return run
 }
 
 // TableName is the table in pmo_db.
@@ -133,27 +190,6 @@ type LoggedChange struct {
 // TableName is the table in pmo_db.
 func (LoggedChange) TableName() string { return "lifecycle_sync_changes" }
 
-// Unfit is what stands after a change by which a row would go into quarantine: why, and the source's row.
-type Unfit struct {
-	Reason string `json:"reason"`
-	Row    JSON   `json:"row"`
-}
-
-// JSON is how a LoggedChange holds it.
-func (u Unfit) JSON() JSON {
-	reason, err := json.Marshal(u.Reason)
-	if err != nil {
-		panic(err) // a text is always written
-	}
-	return JSON(`{"reason":` + string(reason) + `,"row":` + string(u.Row) + "}")
-}
-
-// Unfit is why the row would go into quarantine; false for any other change, and where it was not kept.
-func (c LoggedChange) Unfit() (u Unfit, is bool) {
-	is = c.Action == "quarantine" && json.Unmarshal(c.After, &u) == nil
-	return u, is
-}
-
 // RowChange is a change that was made to a row, with what is known of the run that made it.
 type RowChange struct {
 	LoggedChange
@@ -161,17 +197,3 @@ type RowChange struct {
 	Mode      string  `gorm:"column:mode"`
 	StartedAt Instant `gorm:"column:started_at"`
 }
-
-// Quarantined is a source row that cannot stand in the mirror, with the reason and the row itself.
-type Quarantined struct {
-	Table      string    `gorm:"column:table_name;primaryKey"`
-	RowID      int64     `gorm:"column:row_id;primaryKey"`
-	Reason     string    `gorm:"column:reason"`
-	Payload    JSON      `gorm:"column:payload"`
-	SourceHash int64     `gorm:"column:source_hash"`
-	RunID      int64     `gorm:"column:run_id"`
-	Since      time.Time `gorm:"column:since"`
-}
-
-// TableName is the table in pmo_db.
-func (Quarantined) TableName() string { return "lifecycle_sync_quarantine" }

@@ -1066,6 +1066,8 @@ export interface components {
             state: "running" | "succeeded" | "failed" | "canceled" | "interrupted";
             /** @description Why the run was made as it was, or what it could not do. */
             reason: string | null;
+            /** @description The texts that `reason` joins. */
+            reason_details?: components["schemas"]["Text"][];
             started_at: components["schemas"]["Instant"];
             finished_at: components["schemas"]["Timestamp"];
             /** @description How often it was begun: more than once when a database was away for a moment. */
@@ -1113,6 +1115,8 @@ export interface components {
             message: components["schemas"]["Message"];
             /** @description What to do about it; may be empty. */
             remedy: string;
+            message_detail?: components["schemas"]["Text"];
+            remedy_detail?: components["schemas"]["Remedy"] | null;
         };
         DifferenceCounts: {
             behind: components["schemas"]["Count"];
@@ -1218,6 +1222,7 @@ export interface components {
             id: number;
             /** @description Why it cannot stand in the mirror. */
             reason: string;
+            reason_detail?: components["schemas"]["Text"];
             /** @description The row as it is in the source. */
             payload: Record<string, never>;
             /** @description The run that put it there. */

@@ -41,6 +41,8 @@ type Dialect interface {
 	Kind() Kind
 	// Features lists what the system offers.
 	Features() Features
+	// DocumentType is the column type of our own JSON documents, which are kept as written.
+	DocumentType() string
 	// MigrationDialect names the system for goose.
 	MigrationDialect() goose.Dialect
 

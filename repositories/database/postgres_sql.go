@@ -23,6 +23,9 @@ func (postgresDialect) Features() Features {
 	}
 }
 
+// DocumentType is json: jsonb would not keep documents as written.
+func (postgresDialect) DocumentType() string { return "json" }
+
 // MigrationDialect is goose's PostgreSQL.
 func (postgresDialect) MigrationDialect() goose.Dialect { return goose.DialectPostgres }
 

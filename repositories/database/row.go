@@ -13,12 +13,13 @@ import (
 // Row is a row of a mirrored table, of either database, and what is known of it.
 type Row struct {
 	models.Row
-	Reason string // "", or why the row cannot stand in the mirror: "dangling_reference(id_segmen)"
-	Hash   int64  // with a reason: the source row's hash
-	Newer  bool   // it was written after the run that was asked about
+	Reason models.QuarantineReason // why the row cannot be mirrored, if it cannot
+	Hash   int64                   // with a reason: the source row's hash
+	Newer  bool                    // it was written after the run that was asked about
 }
 
-// TableRows streams the rows of a query that selects the columns of t, then reason, hash and newer. A
+// TableRows streams the rows of a query that selects the columns of t, then reason_code,
+// reason_column, hash and newer. A
 // yielded row is valid until the next.
 func (c *Conn) TableRows(ctx context.Context, t *models.Table, query string, args []any) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
@@ -28,9 +29,10 @@ func (c *Conn) TableRows(ctx context.Context, t *models.Table, query string, arg
 				yield(Row{}, err)
 				return
 			}
-			row := Row{Row: models.Row{Cells: cells[:n]}, Reason: string(cells[n]), Newer: string(cells[n+2]) == "t"}
-			if row.ID, err = strconv.ParseInt(string(cells[0]), 10, 64); err == nil && cells[n+1] != nil {
-				row.Hash, err = strconv.ParseInt(string(cells[n+1]), 10, 64)
+			row := Row{Row: models.Row{Cells: cells[:n]}, Newer: string(cells[n+3]) == "t",
+				Reason: models.QuarantineReason{Code: string(cells[n]), Column: string(cells[n+1])}}
+			if row.ID, err = strconv.ParseInt(string(cells[0]), 10, 64); err == nil && cells[n+2] != nil {
+				row.Hash, err = strconv.ParseInt(string(cells[n+2]), 10, 64)
 			}
 			if !yield(row, err) || err != nil {
 				return

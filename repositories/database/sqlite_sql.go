@@ -20,6 +20,9 @@ func (sqliteDialect) Kind() Kind { return SQLite }
 // Features are those of a file with one writer.
 func (sqliteDialect) Features() Features { return Features{SingleWriter: true} }
 
+// DocumentType is text: a json column would turn the document 1 into a number.
+func (sqliteDialect) DocumentType() string { return "text" }
+
 // MigrationDialect is goose's SQLite.
 func (sqliteDialect) MigrationDialect() goose.Dialect { return goose.DialectSQLite3 }
 

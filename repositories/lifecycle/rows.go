@@ -65,7 +65,7 @@ func (s *Snapshot) CopyFit(ctx context.Context, t *models.Table, w io.Writer) er
 		" FROM ("+s.classified(t, "TRUE", "NULL")+") q WHERE q.reason IS NULL")
 }
 
-// rowQuery selects cells, reason, hash (of rows with a reason) and newer.
+// rowQuery selects cells, reason_code, reason_column, hash (of rows with a reason) and newer.
 func (s *Snapshot) rowQuery(t *models.Table, horizon *int64, condition, where string) string {
 	cells := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
@@ -75,20 +75,29 @@ func (s *Snapshot) rowQuery(t *models.Table, horizon *int64, condition, where st
 	if horizon != nil && s.Infos[t.Source].Ordinary {
 		newer = fmt.Sprintf("age(s.xmin) <= age('%d'::xid)", uint32(*horizon))
 	}
-	return "SELECT " + strings.Join(cells, ", ") + ", q.reason, CASE WHEN q.reason IS NOT NULL THEN " +
+	code, column := "NULL", "NULL"
+	if _, verdicts := s.judge(t); len(verdicts) > 0 {
+		code, column = "CASE q.reason", "CASE q.reason"
+		for i, v := range verdicts {
+			code += fmt.Sprintf(" WHEN %d THEN '%s'", i, v.reason.Code)
+			column += fmt.Sprintf(" WHEN %d THEN '%s'", i, v.reason.Column)
+		}
+		code, column = code+" END", column+" END"
+	}
+	return "SELECT " + strings.Join(cells, ", ") + ", " + code + " AS reason_code, " + column + " AS reason_column, CASE WHEN q.reason IS NOT NULL THEN " +
 		s.source.db.Hash("q", t, s.hashing) + " END AS hash, q.newer FROM (" + s.classified(t, condition, newer) + ") q" + where
 }
 
-// classified selects a table's columns with the reason why a row cannot stand in the mirror: NULL
+// classified selects a table's columns with the number of the first verdict on a row: NULL
 // when its values fit and every row it refers to is there and fits, which is the same question asked
 // of the parent tables, and so on up.
 func (s *Snapshot) classified(t *models.Table, condition, newer string) string {
 	joins, verdicts := s.judge(t)
-	reason := "CAST(NULL AS text)"
+	reason := "CAST(NULL AS integer)"
 	if len(verdicts) > 0 {
 		reason = "CASE"
-		for _, v := range verdicts {
-			reason += " WHEN " + v.condition + " THEN '" + v.reason + "'"
+		for i, v := range verdicts {
+			reason += fmt.Sprintf(" WHEN %s THEN %d", v.condition, i)
 		}
 		reason += " END"
 	}
@@ -101,16 +110,19 @@ func (s *Snapshot) classified(t *models.Table, condition, newer string) string {
 }
 
 // verdict is a condition under which a row s cannot stand in the mirror, and what to call it.
-type verdict struct{ condition, reason string }
+type verdict struct {
+	condition string
+	reason    models.QuarantineReason
+}
 
 // judge returns the joins from a table s to its parents and the verdicts on its rows.
 func (s *Snapshot) judge(t *models.Table) (joins string, verdicts []verdict) {
 	for _, c := range t.Columns {
 		if condition := s.source.db.Fits("s."+c.Name, c); condition != "" {
-			verdicts = append(verdicts, verdict{"NOT (" + condition + ")", "unfit_value(" + c.Name + ")"})
+			verdicts = append(verdicts, verdict{"NOT (" + condition + ")", models.QuarantineReason{Code: models.UnfitValue, Column: c.Name}})
 		}
 		if s.ascii && (c.Kind == models.KindText || c.Kind == models.KindJSON) {
-			verdicts = append(verdicts, verdict{"NOT (" + database.FitsBytes("s."+c.Name) + ")", "invalid_text(" + c.Name + ")"})
+			verdicts = append(verdicts, verdict{"NOT (" + database.FitsBytes("s."+c.Name) + ")", models.QuarantineReason{Code: models.InvalidText, Column: c.Name}})
 		}
 	}
 	for i, c := range t.References() {
@@ -130,8 +142,8 @@ func (s *Snapshot) judge(t *models.Table) (joins string, verdicts []verdict) {
 		p := fmt.Sprintf("p%d", i)
 		joins += fmt.Sprintf(" LEFT JOIN (SELECT s.id, %s AS fits FROM %s s%s) %s ON %s.id = s.%s", fits, parent.Source, parentJoins, p, p, c.Name)
 		verdicts = append(verdicts,
-			verdict{fmt.Sprintf("s.%s IS NOT NULL AND %s.id IS NULL", c.Name, p), "dangling_reference(" + c.Name + ")"},
-			verdict{"NOT " + p + ".fits", "parent_quarantined(" + c.Name + ")"})
+			verdict{fmt.Sprintf("s.%s IS NOT NULL AND %s.id IS NULL", c.Name, p), models.QuarantineReason{Code: models.DanglingReference, Column: c.Name}},
+			verdict{"NOT " + p + ".fits", models.QuarantineReason{Code: models.ParentQuarantined, Column: c.Name}})
 	}
 	return joins, verdicts
 }

@@ -20,6 +20,9 @@ import (
 //go:embed postgres/*.sql sqlite/*.sql
 var files embed.FS
 
+// latest is the version of the newest migration.
+const latest = reasonsVersion
+
 // versionTable is ours alone, because other applications may keep their own in pmo_db.
 const versionTable = "lifecycle_sync_migrations"
 
@@ -28,10 +31,6 @@ const versionTable = "lifecycle_sync_migrations"
 // tables that are there already can be used. Errors: schema when the schema is newer than the binary,
 // permission, connection, and adoptable's.
 func Up(ctx context.Context, db *database.DB, adoptable func(context.Context) error) (int, error) {
-	latest, err := latestVersion(db.Kind())
-	if err != nil {
-		return 0, err
-	}
 	switch current := currentVersion(ctx, db); {
 	case current == latest:
 		return 0, nil
@@ -60,10 +59,7 @@ func Up(ctx context.Context, db *database.DB, adoptable func(context.Context) er
 
 // Version is the version of the schema, 0 before the first migration, and this binary's. Errors:
 // permission, connection.
-func Version(ctx context.Context, db *database.DB) (current, latest int64, err error) {
-	if latest, err = latestVersion(db.Kind()); err != nil {
-		return 0, 0, err
-	}
+func Version(ctx context.Context, db *database.DB) (current, needed int64, err error) {
 	current, err = readVersion(ctx, db)
 	if e := models.AsError(err); e != nil && e.Class == models.Schema { // it is not there yet
 		err = nil
@@ -88,7 +84,7 @@ func newProvider(db *database.DB) (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider("", db.SQL, dir, append(options, goose.WithStore(versions{store, db}))...)
+	return goose.NewProvider("", db.SQL, dir, append(options, goose.WithStore(versions{store, db}), goose.WithGoMigrations(reasonsMigration(db.DocumentType())))...)
 }
 
 // versions are the schema's, as goose keeps them. On SQLite it would take a table whose times it cannot read
@@ -103,14 +99,6 @@ type versions struct {
 func (v versions) TableExists(ctx context.Context, conn gooseDB.DBTxConn) (exists bool, err error) {
 	err = conn.QueryRowContext(ctx, v.db.TableExists(versionTable)).Scan(&exists)
 	return exists, err
-}
-
-func latestVersion(kind database.Kind) (int64, error) {
-	entries, err := files.ReadDir(string(kind))
-	if err != nil {
-		return 0, err
-	}
-	return goose.NumericComponent(entries[len(entries)-1].Name())
 }
 
 // currentVersion is 0 when the version table is not there or cannot be read: the migration itself

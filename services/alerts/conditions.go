@@ -61,18 +61,13 @@ func conditions(f Facts, limits Limits) map[Event]condition {
 // runFailed is keyed by the first failed run: the condition lasts while later ones fail.
 func runFailed(run *models.Run) condition {
 	c := condition{key: runKey(run), details: map[string]any{"mode": run.Mode, "class": run.ErrorClass, "started_at": run.StartedAt.UTC()}}
-	text := func(s *string) models.Text {
-		if s == nil || *s == "" {
-			return models.Text{}
-		}
-		return models.NewText(models.LegacyText, models.Params{"text": *s})
+	var failure models.Failure
+	if run.Failure != nil {
+		failure = *run.Failure
 	}
-	c.Text = models.NewText("alert.run_not_started", models.Params{"error": text(run.ErrorMessage)})
+	c.Text, c.Remedy = models.NewText("alert.run_not_started", models.Params{"error": failure.Text}), failure.Remedy
 	if run.ID != 0 {
-		c.run, c.Text = &run.ID, models.NewText("alert.run_failed", models.Params{"run": run.ID, "mode": run.Mode, "error": text(run.ErrorMessage)})
-	}
-	if remedy := text(run.ErrorRemedy); !remedy.IsZero() {
-		c.Remedy = &models.Remedy{Text: remedy}
+		c.run, c.Text = &run.ID, models.NewText("alert.run_failed", models.Params{"run": run.ID, "mode": run.Mode, "error": failure.Text})
 	}
 	return c
 }

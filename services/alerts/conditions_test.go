@@ -25,8 +25,9 @@ func run(id int64, mode string) *models.Run {
 }
 
 func failing(id int64, class models.Class, message, remedy string) *models.Run {
-	text := string(class)
-	return &models.Run{ID: id, Mode: models.FullRun, State: models.Failed, StartedAt: began(id), ErrorClass: &text, ErrorMessage: &message, ErrorRemedy: &remedy}
+	run := &models.Run{ID: id, Mode: models.FullRun, StartedAt: began(id)}
+	run.Fail(&models.Error{Class: class, LegacyMessage: message, LegacyRemedy: remedy})
+	return run
 }
 
 func drifting(id, rows int64, mode string) *models.Run {

@@ -70,8 +70,10 @@ func clock() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 func succeeded() models.Run { return models.Run{Mode: models.FullRun, State: models.Succeeded} }
 
 func failed(class models.Class) models.Run {
-	text, message, remedy := string(class), "something is wrong", "Mend it."
-	return models.Run{Mode: models.FullRun, State: models.Failed, ErrorClass: &text, ErrorMessage: &message, ErrorRemedy: &remedy}
+	run := models.Run{Mode: models.FullRun}
+	run.Fail(&models.Error{Class: class, LegacyMessage: "something is wrong", LegacyRemedy: "Mend it."})
+	run.State = models.Failed
+	return run
 }
 
 // watch runs a watch, as a process does, until the test ends or end is called.

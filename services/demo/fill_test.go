@@ -63,7 +63,7 @@ func storedRows(ctx context.Context, t *testing.T, snap *lifecycle.Snapshot, m *
 		if err != nil {
 			t.Fatal(err)
 		}
-		if row.Reason != "" {
+		if !row.Reason.IsZero() {
 			t.Errorf("%s id %d cannot be mirrored: %s", m.Source, row.ID, row.Reason)
 		}
 		stored = append(stored, row.Clone())

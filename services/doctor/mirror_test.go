@@ -80,8 +80,8 @@ var runFaults = []fault{
 }
 
 func failedRun(class string) string {
-	return "INSERT INTO lifecycle_sync_runs (mode, state, started_at, error_class, error_message, error_remedy) VALUES ('full', 'failed', now(), '" +
-		class + "', 'kabar', 'obat')"
+	return "INSERT INTO lifecycle_sync_runs (mode, state, started_at, error_class, error) VALUES ('full', 'failed', now(), '" +
+		class + `', '{"text": {"code": "legacy", "params": {"text": "kabar"}}, "remedy": {"code": "legacy", "params": {"text": "obat"}}}')`
 }
 
 func TestDiagnose_FindsFailedAndStaleRuns(t *testing.T) {

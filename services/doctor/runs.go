@@ -69,18 +69,15 @@ func judgeRun(run *models.Run) Finding {
 	case run.State == models.Interrupted:
 		return note("doctor.run_interrupted", params{"run": run.ID}, models.NewRemedy("doctor.run_interrupted_remedy", nil))
 	}
-	text := func(s *string) models.Text {
-		if s == nil {
-			return models.Text{}
-		}
-		return models.NewText(models.LegacyText, params{"text": *s})
+	var failure models.Failure
+	if run.Failure != nil {
+		failure = *run.Failure
 	}
 	class := ""
 	if run.ErrorClass != nil {
 		class = *run.ErrorClass
 	}
-	values := params{"run": run.ID, "class": class, "error": text(run.ErrorMessage)}
-	remedy := &models.Remedy{Text: text(run.ErrorRemedy)}
+	values, remedy := params{"run": run.ID, "class": class, "error": failure.Text}, failure.Remedy
 	switch models.Class(class) {
 	case models.Connection, models.Timeout, models.Busy:
 		return note("doctor.run_failed", values, remedy)

@@ -90,7 +90,7 @@ func (l *lab) emptyMirror(then string) {
 func (l *lab) hashes() map[string]int64 {
 	l.Helper()
 	out := map[string]int64{}
-	rows, err := l.target.QueryContext(l.Context(), "SELECT table_name || row_id || reason || payload, source_hash FROM lifecycle_sync_quarantine")
+	rows, err := l.target.QueryContext(l.Context(), "SELECT table_name || row_id || reason_code || reason_column || payload, source_hash FROM lifecycle_sync_quarantine")
 	if err != nil {
 		l.Fatal(err)
 	}

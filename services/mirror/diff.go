@@ -29,13 +29,13 @@ type Change struct {
 	Table       *models.Table
 	ID          int64
 	Action      Action
-	Before      models.Row // the mirror's row
-	After       models.Row // the source's row
-	Columns     []int      // of an update: the indexes of the columns that differ
-	Reason      string     // of a quarantine
-	Hash        int64      // of a quarantine: the source row's
-	SourceNewer bool       // the source's row was written after the last run
-	MirrorNewer bool       // the mirror's row was written after the last run
+	Before      models.Row              // the mirror's row
+	After       models.Row              // the source's row
+	Columns     []int                   // of an update: the indexes of the columns that differ
+	Reason      models.QuarantineReason // of a quarantine
+	Hash        int64                   // of a quarantine: the source row's
+	SourceNewer bool                    // the source's row was written after the last run
+	MirrorNewer bool                    // the mirror's row was written after the last run
 }
 
 // Leaves reports whether the change removes a row from the mirror.
@@ -127,7 +127,7 @@ func (d *differ) compareRows(ctx context.Context, s *tableStats, emit func(conte
 				return err
 			}
 		}
-		if p.source != nil && p.source.Reason != "" {
+		if p.source != nil && !p.source.Reason.IsZero() {
 			s.count.Quarantined++
 		}
 		if p.mirror != nil && s.uncounted {
@@ -180,7 +180,7 @@ func takePair(t *models.Table, id int64, source, mirrored *cursor[database.Row])
 	}
 	for mirrored.ok && mirrored.current.ID == id { // a mirrored row, a quarantine entry, or both
 		row := mirrored.current
-		if row.Reason != "" {
+		if !row.Reason.IsZero() {
 			p.quarantined = &row
 		} else {
 			p.mirror = &row
@@ -202,7 +202,7 @@ func (p pair) changes() []Change {
 	if p.mirror != nil {
 		c.Before, c.MirrorNewer = p.mirror.Row, p.mirror.Newer
 	}
-	if p.source != nil && p.source.Reason != "" {
+	if p.source != nil && !p.source.Reason.IsZero() {
 		if p.mirror == nil && p.quarantined != nil && p.quarantined.Reason == p.source.Reason && p.quarantined.Hash == p.source.Hash {
 			return nil
 		}

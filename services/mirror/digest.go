@@ -53,7 +53,7 @@ func (s *summary) addToDigest(c Change) {
 	s.buffer = appendText(s.buffer[:0], c.Table.Name)
 	s.buffer = binary.AppendVarint(s.buffer, c.ID)
 	s.buffer = appendText(s.buffer, string(c.Action))
-	s.buffer = appendText(s.buffer, c.Reason)
+	s.buffer = appendText(s.buffer, c.Reason.String())
 	s.buffer = binary.AppendUvarint(s.buffer, uint64(len(c.Columns)))
 	for _, i := range c.Columns {
 		s.buffer = appendText(s.buffer, c.Table.Columns[i].Name)
@@ -104,7 +104,7 @@ func previewEntry(c Change) models.LoggedChange {
 			entry.Before = c.Table.Object(c.Before)
 		}
 		if c.Action == Quarantine {
-			entry.After = models.Unfit{Reason: c.Reason, Row: c.Table.Object(c.After)}.JSON()
+			entry.After = models.NewUnfit(c.Reason, c.Table.Object(c.After))
 		}
 	case Forget:
 	}

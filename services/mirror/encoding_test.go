@@ -59,10 +59,10 @@ func TestBytesWithoutEncoding(t *testing.T) {
 	if got, want := l.sync()["stages"], (models.TableCount{Table: "stages", Inserted: int64(len(good)), Quarantined: int64(len(bad))}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if n := l.count("SELECT count(*) FROM lifecycle_sync_quarantine WHERE reason = 'invalid_text(stage)'"); n != int64(len(bad)) {
+	if n := l.count("SELECT count(*) FROM lifecycle_sync_quarantine WHERE reason_code = 'invalid_text' AND reason_column = 'stage'"); n != int64(len(bad)) {
 		t.Errorf("%d stages in quarantine", n)
 	}
-	if n := l.count("SELECT count(*) FROM lifecycle_sync_quarantine WHERE reason = 'parent_quarantined(id_stage)'"); n != int64(len(bad)) {
+	if n := l.count("SELECT count(*) FROM lifecycle_sync_quarantine WHERE reason_code = 'parent_quarantined' AND reason_column = 'id_stage'"); n != int64(len(bad)) {
 		t.Errorf("%d products in quarantine", n)
 	}
 	for i, text := range good {

@@ -41,7 +41,7 @@ type Request struct {
 	Mode         string           // full by default
 	AllowDeletes *int64           // the exact number of rows that may leave, if the mass-delete guard would stop the run
 	Digest       string           // if set, the run compares every row and applies exactly the Diff of the preview with this digest
-	Reason       string           // why the run is made, if that is worth recording
+	Reason       models.Text      // why the run is made, if that is worth recording
 	OnBegin      func(models.Run) // is called once, when the run has begun; may be nil
 	RetryTime    time.Duration    // how long transient failures are retried, from the first failure on
 	// OnRetry is called before each pause with the number of the next attempt and the error; may be nil.
@@ -114,7 +114,10 @@ func (e *Engine) attempt(ctx context.Context, req Request, progress Progress, be
 // begin opens the transaction of a new run, or of the begun run if there is one. succeeded means that the earlier
 // attempt had committed after all; there is then no transaction.
 func (e *Engine) begin(ctx context.Context, req Request, begun *models.Run) (tx *mirrordb.Tx, succeeded bool, err error) {
-	run := models.Run{Mode: cmp.Or(req.Mode, models.FullRun), StartedAt: e.now(), Reason: optional(req.Reason), Digest: optional(req.Digest)}
+	run := models.Run{Mode: cmp.Or(req.Mode, models.FullRun), StartedAt: e.now(), Digest: optional(req.Digest)}
+	if !req.Reason.IsZero() {
+		run.Reasons = models.Texts{req.Reason}
+	}
 	if begun == nil {
 		tx, err = e.mirror.BeginRun(ctx, run)
 	} else {
@@ -123,7 +126,7 @@ func (e *Engine) begin(ctx context.Context, req Request, begun *models.Run) (tx 
 	if err != nil || succeeded {
 		return nil, succeeded, err
 	}
-	tx.Run.Mode, tx.Run.Reason = run.Mode, run.Reason // an earlier attempt may have turned it into a full run
+	tx.Run.Mode, tx.Run.Reasons = run.Mode, run.Reasons // an earlier attempt may have turned it into a full run
 	if begun == nil && req.OnBegin != nil {
 		req.OnBegin(*tx.Run)
 	}
@@ -210,7 +213,8 @@ func (e *Engine) recordFailure(ctx context.Context, req Request, result *Result,
 	found, timeout := Preview{}, recordTimeout
 	if mismatch, ok := errors.AsType[*DigestMismatchError](err); ok {
 		found, timeout = mismatch.Preview, recordPreviewTimeout
-		run.Digest, run.Reason, result.Tables = &found.Digest, optional(found.Kept()), found.Tables
+		run.Digest, result.Tables = &found.Digest, found.Tables
+		found.Describe(run)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()

@@ -3,7 +3,6 @@ package mirror
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -40,63 +39,62 @@ func (e *Engine) plan(ctx context.Context, tx *mirrordb.Tx, snap *lifecycle.Snap
 		tx.Reached.LSN, tx.Reached.FollowedAt = last.LSN, last.FollowedAt // real time continues from there
 	}
 	if tx.Run.Mode == models.IncrementalRun {
-		if reason := fullRunReason(last, snap, now, tx, missingKeys); reason != "" {
-			reason = "every row was compared: " + reason
-			tx.Run.Mode, tx.Run.Reason = models.FullRun, &reason
+		if reason := fullRunReason(last, snap, now, tx, missingKeys); !reason.IsZero() {
+			tx.Run.Mode, tx.Run.Reasons = models.FullRun, models.Texts{reason}
 		}
 	}
 	return last, nil
 }
 
-// fullRunReason says why an incremental run must compare every row. It is "" if only rows written since the last
+// fullRunReason says why an incremental run must compare every row. It is zero if only rows written since the last
 // horizon, deleted ids and quarantined rows can differ.
-func fullRunReason(last *models.Watermark, snap *lifecycle.Snapshot, now lifecycle.Identity, tx *mirrordb.Tx, missingKeys map[string][]models.Column) string {
+func fullRunReason(last *models.Watermark, snap *lifecycle.Snapshot, now lifecycle.Identity, tx *mirrordb.Tx, missingKeys map[string][]models.Column) models.Text {
 	switch {
 	case !snap.Features().RowVersions:
-		return "SQLite does not tell which rows are new"
+		return models.NewText("reason.sqlite", nil)
 	case last == nil || last.Horizon == nil || last.Source == nil:
-		return "there is no earlier run to go on from"
+		return models.NewText("reason.no_earlier_run", nil)
 	case tx.Triggered:
-		return "a trigger or rule in pmo_db may change any mirrored row"
+		return models.NewText("reason.trigger", nil)
 	case len(missingKeys) > 0:
-		return "foreign keys are missing in pmo_db"
+		return models.NewText("reason.keys_missing", nil)
 	case snap.Probe != tx.Probe:
-		return "the two servers hash rows in different ways"
+		return models.NewText("reason.hashes_differ", nil)
 	case *snap.Horizon < *last.Horizon:
-		return "lifecycle_db's transactions have gone back: it was restored"
+		return models.NewText("reason.source_restored", nil)
 	case snap.Next-*last.Horizon > oldestHorizon:
-		return fmt.Sprintf("the last horizon lies more than %d transactions back", oldestHorizon)
+		return models.NewText("reason.horizon_too_old", models.Params{"limit": oldestHorizon})
 	}
 	var then lifecycle.Identity
 	if err := json.Unmarshal(last.Source, &then); err != nil {
-		return "what lifecycle_db was at the last run cannot be read"
+		return models.NewText("reason.source_unknown", nil)
 	}
 	return sourceChange(then, now)
 }
 
 // sourceChange says how the source's identity has changed.
-func sourceChange(then, now lifecycle.Identity) string {
+func sourceChange(then, now lifecycle.Identity) models.Text {
 	switch {
 	case then.System != now.System:
-		return "lifecycle_db is another cluster than before"
+		return models.NewText("reason.other_cluster", nil)
 	case then.Database != now.Database:
-		return "lifecycle_db is another database than before"
+		return models.NewText("reason.other_database", nil)
 	case then.Timeline != now.Timeline:
-		return fmt.Sprintf("lifecycle_db was failed over or restored (timeline %d instead of %d)", now.Timeline, then.Timeline)
+		return models.NewText("reason.timeline", models.Params{"now": now.Timeline, "before": then.Timeline})
 	case then.Standby != now.Standby:
-		return "lifecycle_db is a standby and was none, or the other way round"
+		return models.NewText("reason.standby_changed", nil)
 	case then.Started != now.Started:
-		return "lifecycle_db's server was started anew and may have been restored"
+		return models.NewText("reason.server_restarted", nil)
 	}
 	for _, name := range slices.Sorted(maps.Keys(now.Tables)) {
 		switch signature, known := then.Tables[name]; {
 		case now.Tables[name] == "":
-			return name + " is no ordinary table"
+			return models.NewText("reason.table_not_ordinary", models.Params{"table": name})
 		case !known:
-			return name + " is new"
+			return models.NewText("reason.table_new", models.Params{"table": name})
 		case signature != now.Tables[name]:
-			return name + " is another table than before, was written anew, or has other columns"
+			return models.NewText("reason.table_changed", models.Params{"table": name})
 		}
 	}
-	return ""
+	return models.Text{}
 }

@@ -24,7 +24,7 @@ func (l *lab) incrementally() map[string]models.TableCount {
 // lastRun is the mode of the newest run, and the reason for it.
 func (l *lab) lastRun() (mode, reason string) {
 	l.Helper()
-	if err := l.target.QueryRowContext(l.Context(), "SELECT mode, coalesce(reason, '') FROM lifecycle_sync_runs ORDER BY id DESC LIMIT 1").Scan(&mode, &reason); err != nil {
+	if err := l.target.QueryRowContext(l.Context(), "SELECT mode, coalesce(CAST(reasons AS text), '') FROM lifecycle_sync_runs ORDER BY id DESC LIMIT 1").Scan(&mode, &reason); err != nil {
 		l.Fatal(err)
 	}
 	return mode, reason
@@ -151,26 +151,26 @@ func TestWhenEveryRowIsCompared(t *testing.T) {
 		}
 	}
 	for reason, happen := range map[string]func(*lab){
-		"no earlier run":     func(l *lab) { l.edit("DELETE FROM lifecycle_sync_watermark") },
-		"another cluster":    forge("system", `"1"`),
-		"timeline 1 instead": forge("timeline", "7"),
-		"another database":   forge("database", "1"),
-		"is a standby":       forge("standby", "true"),
-		"started anew":       forge("started", `"2001-01-01"`),
-		"tbl_segmen is new": func(l *lab) {
+		"reason.no_earlier_run":   func(l *lab) { l.edit("DELETE FROM lifecycle_sync_watermark") },
+		"reason.other_cluster":    forge("system", `"1"`),
+		"reason.timeline":         forge("timeline", "7"),
+		"reason.other_database":   forge("database", "1"),
+		"reason.standby_changed":  forge("standby", "true"),
+		"reason.server_restarted": forge("started", `"2001-01-01"`),
+		`reason.table_new","params":{"table":"tbl_segmen"`: func(l *lab) {
 			l.edit("UPDATE lifecycle_sync_watermark SET source = (source::jsonb #- '{tables,tbl_segmen}')::json")
 		},
-		"have gone back":    func(l *lab) { l.edit("UPDATE lifecycle_sync_watermark SET horizon = horizon + 1000000") },
-		"transactions back": func(l *lab) { l.edit("UPDATE lifecycle_sync_watermark SET horizon = horizon - 1073741825") },
-		"foreign keys are": func(l *lab) {
+		"reason.source_restored": func(l *lab) { l.edit("UPDATE lifecycle_sync_watermark SET horizon = horizon + 1000000") },
+		"reason.horizon_too_old": func(l *lab) { l.edit("UPDATE lifecycle_sync_watermark SET horizon = horizon - 1073741825") },
+		"reason.keys_missing": func(l *lab) {
 			l.edit("ALTER TABLE tbl_produk_lifecycle DROP CONSTRAINT tbl_produk_lifecycle_id_segmen_fkey")
 		},
-		"trigger or rule":      func(l *lab) { l.edit("CREATE RULE r AS ON UPDATE TO tbl_stage_lifecycle DO ALSO NOTHING") },
-		"tbl_stage is another": func(l *lab) { l.swap("tbl_stage") },
-		"tbl_produk is another": func(l *lab) {
+		"reason.trigger": func(l *lab) { l.edit("CREATE RULE r AS ON UPDATE TO tbl_stage_lifecycle DO ALSO NOTHING") },
+		`reason.table_changed","params":{"table":"tbl_stage"`: func(l *lab) { l.swap("tbl_stage") },
+		`reason.table_changed","params":{"table":"tbl_produk"`: func(l *lab) {
 			l.change("ALTER TABLE tbl_produk DROP COLUMN harga; ALTER TABLE tbl_produk ADD COLUMN harga bigint DEFAULT 3")
 		},
-		"no ordinary table": func(l *lab) {
+		"reason.table_not_ordinary": func(l *lab) {
 			l.change("ALTER TABLE tbl_produk RENAME TO produk_asli; CREATE VIEW tbl_produk AS SELECT * FROM produk_asli")
 		},
 	} {
@@ -188,7 +188,7 @@ func TestWhenEveryRowIsCompared(t *testing.T) {
 				l.Errorf("the run was %s: %s", mode, why)
 			}
 			l.equal()
-			if reason != "foreign keys are" && reason != "trigger or rule" && reason != "no ordinary table" { // these stay
+			if reason != "reason.keys_missing" && reason != "reason.trigger" && reason != "reason.table_not_ordinary" { // these stay
 				l.incrementally()
 			}
 		})
@@ -209,7 +209,7 @@ func TestIncrementalOnSQLite(t *testing.T) {
 	l.sync()
 	l.mode = models.IncrementalRun
 	l.sync()
-	if mode, reason := l.lastRun(); mode != models.FullRun || !strings.Contains(reason, "SQLite") {
+	if mode, reason := l.lastRun(); mode != models.FullRun || !strings.Contains(reason, "reason.sqlite") {
 		t.Errorf("the run was %s: %s", mode, reason)
 	}
 }

@@ -210,7 +210,7 @@ func (l *lab) equalMarks(t *models.Table, want map[int64]string) {
 // marks reads a table's quarantine, the reasons by id.
 func (l *lab) marks(t *models.Table) map[int64]string {
 	l.Helper()
-	rows, err := l.target.QueryContext(l.Context(), "SELECT row_id, reason FROM lifecycle_sync_quarantine WHERE table_name = "+on(l, "$1", "?"), t.Name)
+	rows, err := l.target.QueryContext(l.Context(), "SELECT row_id, reason_code || '(' || reason_column || ')' FROM lifecycle_sync_quarantine WHERE table_name = "+on(l, "$1", "?"), t.Name)
 	if err != nil {
 		l.Fatal(err)
 	}

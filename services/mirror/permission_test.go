@@ -111,8 +111,8 @@ func TestKeysOfAnotherOwner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if reason := result.Run.Reason; reason == nil || !strings.Contains(*reason, "ALTER TABLE tbl_produk_lifecycle") {
-		t.Errorf("the run's reason is %v", reason)
+	if reasons := result.Run.Reasons; len(reasons) != 1 || !strings.Contains(reasons[0].String(), "reason.keys_need_owner statements=ALTER TABLE tbl_produk_lifecycle") {
+		t.Errorf("the run's reasons are %v", reasons)
 	}
 	l.equal()
 	l.change("UPDATE tbl_produk SET id_segmen = 99 WHERE id = 7")

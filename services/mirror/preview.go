@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"context"
-	"fmt"
 
 	"lifecycle-sync/models"
 )
@@ -15,22 +14,11 @@ type Preview struct {
 	Found   int // the number of changes; the first 1000 of them, up to about 8 MB, are in Changes
 }
 
-// Kept says how many of the changes are kept, or "" when all are.
-func (p Preview) Kept() string {
-	if len(p.Changes) == p.Found {
-		return ""
+// Describe records in a run how many of the changes are kept, unless all are.
+func (p Preview) Describe(run *models.Run) {
+	if kept, found := int64(len(p.Changes)), int64(p.Found); kept < found {
+		run.ChangesKept, run.ChangesFound = &kept, &found
 	}
-	return fmt.Sprintf(keptText, len(p.Changes), p.Found)
-}
-
-const keptText = "the first %d of %d changes are kept"
-
-// KeptOf reads what Kept has said; not said is 0 of 0.
-func KeptOf(reason string) (kept, found int64) {
-	if _, err := fmt.Sscanf(reason, keptText, &kept, &found); err != nil {
-		return 0, 0
-	}
-	return kept, found
 }
 
 // Preview passes every change that a run would make now to emit, which may be nil, in mirroring order and by id, and

@@ -61,7 +61,7 @@ func TestQuarantineInRealTime(t *testing.T) {
 		t.Helper()
 		l.caughtUp()
 		l.equal()
-		if !l.holds(l.Target, "SELECT coalesce(string_agg(table_name || ' ' || reason, ', ' ORDER BY table_name, row_id), '') = '"+reasons+
+		if !l.holds(l.Target, "SELECT coalesce(string_agg(table_name || ' ' || reason_code || '(' || reason_column || ')', ', ' ORDER BY table_name, row_id), '') = '"+reasons+
 			"' FROM lifecycle_sync_quarantine WHERE (payload ->> 'id_produk') = '11' OR table_name = 'products' AND row_id = 11 OR row_id > 1000") {
 			t.Errorf("the quarantine does not hold %q", reasons)
 		}

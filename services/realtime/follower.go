@@ -61,7 +61,7 @@ type Options struct {
 // Follower follows lifecycle_db.
 type Follower struct {
 	o         Options
-	runReason string // why the next session must begin with a run; "" if only its own checks decide
+	runReason models.Text // why the next session must begin with a run; zero if only its own checks decide
 
 	mu     sync.Mutex
 	status Status

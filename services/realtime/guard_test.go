@@ -39,7 +39,7 @@ func TestMassDeleteStopsRealTime(t *testing.T) {
 			if !l.holds(l.Target, "SELECT (SELECT count(*) FROM tbl_produk_lifecycle) = 120 AND (SELECT count(*) FROM tbl_stage_histori_lifecycle) = 60") {
 				t.Error("something was changed")
 			}
-			l.eventually(l.Target, "SELECT EXISTS (SELECT FROM lifecycle_sync_runs WHERE mode = 'realtime' AND state = 'failed' AND error_class = 'mass_delete' AND error_remedy <> '')")
+			l.eventually(l.Target, "SELECT EXISTS (SELECT FROM lifecycle_sync_runs WHERE mode = 'realtime' AND state = 'failed' AND error_class = 'mass_delete' AND error ->> 'remedy' <> '')")
 			if _, err := l.Engine.Sync(l.Context(), mirror.Request{AllowDeletes: &n}, mirror.Silent{}); err != nil {
 				t.Fatalf("the number to allow was not the right one: %v", err)
 			}

@@ -59,7 +59,7 @@ func (f *Follower) session(ctx context.Context) (followed bool, err error) {
 	})
 	err = group.Wait()
 	if errors.Is(err, mirror.ErrSourceChanged) {
-		f.runReason = "lifecycle_db's tables or publication have changed"
+		f.runReason = models.NewText("reason.source_changed", nil)
 	}
 	return false, withConnectionError(watched, err)
 }
@@ -79,7 +79,7 @@ func (f *Follower) applyChanges(ctx context.Context, stream *lifecycle.Stream, a
 		version, err := applier.ApplyPending(ctx)
 		switch {
 		case errors.Is(err, mirror.ErrTooFarBehind):
-			if err := f.run(ctx, mirror.Request{Mode: models.IncrementalRun, Reason: "real time had fallen behind"}); err != nil {
+			if err := f.run(ctx, mirror.Request{Mode: models.IncrementalRun, Reason: models.NewText("reason.real_time_behind", nil)}); err != nil {
 				return err
 			}
 			continue
@@ -112,7 +112,7 @@ func (f *Follower) catchUp(ctx context.Context, slot lifecycle.Slot) error {
 	if err := f.run(ctx, req); err != nil {
 		return err
 	}
-	f.runReason = ""
+	f.runReason = models.Text{}
 	return nil
 }
 
@@ -127,10 +127,10 @@ func (f *Follower) neededRun(ctx context.Context, slot lifecycle.Slot) (req mirr
 	case last == nil || last.LSN == nil: // real time was never on
 		return req, true, nil
 	case slot.Created:
-		return mirror.Request{Mode: models.FullRun, Reason: "the replication slot was lost: every row was compared"}, true, nil
+		return mirror.Request{Mode: models.FullRun, Reason: models.NewText("reason.slot_lost", nil)}, true, nil
 	case *last.LSN < slot.Confirmed:
-		return mirror.Request{Mode: models.FullRun, Reason: "pmo_db was restored or copied: every row was compared"}, true, nil
-	case f.runReason != "":
+		return mirror.Request{Mode: models.FullRun, Reason: models.NewText("reason.pmo_restored", nil)}, true, nil
+	case !f.runReason.IsZero():
 		return req, true, nil
 	}
 	now, err := f.o.Source.Identify(ctx, f.o.Tables)

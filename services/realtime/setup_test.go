@@ -152,7 +152,7 @@ func (l *lab) equal() {
 // runs lists the runs' modes, states and reasons, of the given modes.
 func (l *lab) runs(modes ...string) (runs []string) {
 	l.Helper()
-	rows, err := l.Target.QueryContext(l.Context(), "SELECT mode, state || ' ' || coalesce(reason, error_message, '') FROM lifecycle_sync_runs ORDER BY id")
+	rows, err := l.Target.QueryContext(l.Context(), "SELECT mode, state || ' ' || coalesce(CAST(reasons AS text), CAST(error AS text), '') FROM lifecycle_sync_runs ORDER BY id")
 	if err != nil {
 		l.Fatal(err)
 	}

@@ -60,7 +60,7 @@ func TestSlotLost(t *testing.T) {
 	exec(l, l.Target, "UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 2")
 	l.follows()
 	l.equal()
-	if runs := l.runs(models.FullRun); len(runs) != 2 || !strings.Contains(runs[1], "slot was lost") {
+	if runs := l.runs(models.FullRun); len(runs) != 2 || !strings.Contains(runs[1], "reason.slot_lost") {
 		t.Errorf("%q", runs)
 	}
 }
@@ -75,7 +75,7 @@ func TestMirrorRestored(t *testing.T) {
 	exec(l, l.Target, "UPDATE lifecycle_sync_watermark SET lsn = 1; UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 2")
 	l.follows()
 	l.equal()
-	if runs := l.runs(models.FullRun); len(runs) != 2 || !strings.Contains(runs[1], "restored or copied") {
+	if runs := l.runs(models.FullRun); len(runs) != 2 || !strings.Contains(runs[1], "reason.pmo_restored") {
 		t.Errorf("%q", runs)
 	}
 }
@@ -102,7 +102,7 @@ func TestMirrorCopied(t *testing.T) {
 	if runs := l.runs(models.FullRun); len(runs) != 1 {
 		t.Errorf("the original: %q", runs)
 	}
-	if runs := c.runs(models.FullRun); len(runs) != 2 || !strings.Contains(runs[1], "every row was compared") {
+	if runs := c.runs(models.FullRun); len(runs) != 2 || !strings.Contains(runs[1], "reason.") {
 		t.Errorf("the copy: %q", runs)
 	}
 }

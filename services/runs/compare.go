@@ -70,9 +70,7 @@ func (s *Service) dryRun(ctx context.Context, req mirror.Request) (models.Run, e
 	if found.Tables == nil {
 		return models.Run{}, err
 	}
-	if reason := found.Kept(); reason != "" {
-		o.Run.Reason = &reason
-	}
+	found.Describe(&o.Run)
 	o.Run.Digest, o.Tables, o.Took = &found.Digest, found.Tables, s.o.Now().Sub(started)
 	return s.record(ctx, o, found.Changes, err)
 }
@@ -114,9 +112,9 @@ func (s *Service) Verify(ctx context.Context) (Verdict, error) {
 func (s *Service) record(ctx context.Context, o Outcome, changes []models.LoggedChange, outcome error) (models.Run, error) {
 	finished := s.o.Now()
 	o.Run.FinishedAt, o.Run.State = &finished, models.Succeeded
-	if e := models.AsError(outcome); e != nil {
-		class := string(e.Class)
-		o.Run.State, o.Run.ErrorClass, o.Run.ErrorMessage, o.Run.ErrorRemedy = models.Failed, &class, &e.LegacyMessage, &e.LegacyRemedy
+	if outcome != nil {
+		o.Run.Fail(outcome)
+		o.Run.State = models.Failed
 	}
 	err := s.o.Store.InTx(ctx, func(tx *pmo.Session) error {
 		return journal.New(tx).Record(ctx, &o.Run, o.Tables, changes)

@@ -52,14 +52,14 @@ func TestTriggeredRun(t *testing.T) {
 			l.Errorf("before: %s", s)
 		}
 		o := l.synced(runs.Request{Mode: models.FullRun})
-		if o.Run.Mode != models.FullRun || o.Run.Reason != nil || len(o.Tables) != 5 || o.Tables[3].Inserted != 20 || l.version.Load() < 2 {
+		if o.Run.Mode != models.FullRun || o.Run.Reasons != nil || len(o.Tables) != 5 || o.Tables[3].Inserted != 20 || l.version.Load() < 2 {
 			l.Errorf("%+v, version %d", o, l.version.Load())
 		}
 		if s := l.state(); s != runs.Healthy {
 			l.Errorf("after: %s", s)
 		}
 		o = l.synced(runs.Request{Mode: models.IncrementalRun})
-		if became := l.store.Kind() == database.SQLite; became != (o.Run.Mode == models.FullRun) || became != (o.Run.Reason != nil) {
+		if became := l.store.Kind() == database.SQLite; became != (o.Run.Mode == models.FullRun) || became != (o.Run.Reasons != nil) {
 			l.Errorf("%+v", o.Run)
 		}
 	})
@@ -171,7 +171,7 @@ func TestCancelRunOfAnotherProcess(t *testing.T) {
 			l.Fatal(err)
 		}
 		if o := <-l.ended; o.Run.State != models.CanceledRun {
-			l.Errorf("%+v, %s", o, *o.Run.ErrorMessage)
+			l.Errorf("%+v, %v", o, o.Run.Err())
 		}
 		if kept, err := journal.New(l.store.Session).Run(l.Context(), run.ID); err != nil || kept.State != models.CanceledRun || !kept.CancelRequested {
 			l.Errorf("%+v, %v", kept, err)

@@ -128,7 +128,7 @@ func (s *site) brings(price int64) {
 // wantFull fails the test unless the newest run was a full one, for a reason.
 func (s *site) wantFull() {
 	s.Helper()
-	if s.number(s.target, `SELECT count(*) FROM lifecycle_sync_runs WHERE mode = 'full' AND state = 'succeeded' AND reason <> ''
+	if s.number(s.target, `SELECT count(*) FROM lifecycle_sync_runs WHERE mode = 'full' AND state = 'succeeded' AND reasons IS NOT NULL
 		AND id = (SELECT max(id) FROM lifecycle_sync_runs WHERE mode IN ('full', 'incremental'))`) == 0 {
 		s.Error("the newest run is no full one with a reason")
 	}

@@ -54,7 +54,7 @@ var mutants = map[string]mutant{
 	},
 	"advances the watermark when a run fails": {
 		"repositories/pmo/journal/recording.go",
-		"	e := models.AsError(cause)\n	run.State", "	_ = j.s.Gorm(ctx).Exec(\"UPDATE lifecycle_sync_watermark SET horizon = ? WHERE horizon IS NOT NULL\", run.Horizon).Error\n	e := models.AsError(cause)\n	run.State",
+		"	run.Fail(cause)\n", "	_ = j.s.Gorm(ctx).Exec(\"UPDATE lifecycle_sync_watermark SET horizon = ? WHERE horizon IS NOT NULL\", run.Horizon).Error\n	run.Fail(cause)\n",
 		"./services/mirror", "TestMassDelete|TestCancelledMidway/segments",
 	},
 	"never tries quarantined rows again": {

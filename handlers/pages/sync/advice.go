@@ -3,8 +3,8 @@ package sync
 import (
 	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/web"
+	"lifecycle-sync/web/messages"
 )
 
 // advice is what somebody can do next: words, forms and links, of which any may be missing.
@@ -40,7 +40,7 @@ func startForms() []runForm {
 }
 
 // troubleOf is what went wrong with a run that has an error or was interrupted, and what to do.
-func troubleOf(r models.Run) trouble {
+func troubleOf(texts *messages.Printer, r models.Run) trouble {
 	t := trouble{What: "What went wrong", Next: adviceOf(r)}
 	if r.ErrorClass == nil {
 		t.Message = "The process that made this run ended before it did; nothing of the run remains"
@@ -49,7 +49,7 @@ func troubleOf(r models.Run) trouble {
 	if r.Mode == models.DryRun && models.Class(*r.ErrorClass) == models.MassDelete {
 		t.What = "It found that too many rows would leave"
 	}
-	t.Class, t.Message, t.Remedy = className(*r.ErrorClass), pages.Deref(r.ErrorMessage), pages.NewRemedy(pages.Deref(r.ErrorRemedy))
+	t.Class, t.Message, t.Remedy = className(*r.ErrorClass), texts.Message(r.Err()), pages.NewRemedy(texts.RemedyOf(r.Err()))
 	return t
 }
 
@@ -121,8 +121,8 @@ func allowAdvice(r models.Run, form runForm) advice {
 
 // onlyThese says which changes are made with the digest of a run, of which the page may show the first only.
 func onlyThese(r models.Run) string {
-	if kept, found := mirror.KeptOf(pages.Deref(r.Reason)); found > 0 {
-		return "All " + web.Number(found) + " changes that were found are made, and no others; of these you see the first " + web.Number(kept) + "."
+	if r.ChangesFound != nil {
+		return "All " + web.Number(*r.ChangesFound) + " changes that were found are made, and no others; of these you see the first " + web.Number(*r.ChangesKept) + "."
 	}
 	return "Only the changes that you have seen are made."
 }

@@ -34,7 +34,7 @@ func wouldBe(c models.LoggedChange, table string) changedRow {
 		row.Action = "would go into quarantine"
 		if unfit, is := c.Unfit(); is {
 			row.Source = pages.ValuesOf(unfit.Row)
-			why := reasonOf(models.Quarantined{Table: c.Table, Reason: unfit.Reason}, row.Source, models.Tables())
+			why := reasonOf(models.Quarantined{Table: c.Table, Reason: unfit.Reason()}, row.Source, models.Tables())
 			row.Why = &why
 		}
 	case "insert":

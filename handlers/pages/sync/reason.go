@@ -1,8 +1,6 @@
 package sync
 
 import (
-	"strings"
-
 	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/models"
 )
@@ -10,24 +8,24 @@ import (
 // reason says in words why a row is in quarantine, and what to do in lifecycle_db.
 type reason struct{ What, Todo string }
 
-// reasonOf puts a reason such as dangling_reference(id_segmen) into words.
+// reasonOf puts the reason of a quarantined row into words.
 func reasonOf(q models.Quarantined, values []pages.Value, tables []*models.Table) reason {
-	code, column, _ := strings.Cut(strings.TrimSuffix(q.Reason, ")"), "(")
+	column := q.Reason.Column
 	parent, holds := referredTo(q.Table, column, tables), cellText(values, column)
-	switch code {
-	case "dangling_reference":
+	switch q.Reason.Code {
+	case models.DanglingReference:
 		return reason{column + " is " + holds + ", and " + parent + " has no row with that id.",
 			"Give the row an id that is there, or NULL where it may have none; or insert row " + holds + " into " + parent + "; or delete this row."}
-	case "parent_quarantined":
+	case models.ParentQuarantined:
 		return reason{column + " is " + holds + ", and that row of " + parent + " is in quarantine itself.",
 			"Mend that row: this one follows by itself."}
-	case "unfit_value":
+	case models.UnfitValue:
 		return reason{column + " holds a value that cannot be shown: " + holds + ". A time must be of the years 1 to 9999, and not infinite.",
 			"Correct the value, or set it to NULL where the row may have none."}
-	case "invalid_text":
+	case models.InvalidText:
 		return reason{column + " holds bytes that are not UTF-8 text.", "Write the text again."}
 	default:
-		return reason{"It cannot stand in the mirror: " + q.Reason + ".", "Look at the row in lifecycle_db."}
+		return reason{"It cannot stand in the mirror: " + q.Reason.String() + ".", "Look at the row in lifecycle_db."}
 	}
 }
 

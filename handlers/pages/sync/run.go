@@ -10,8 +10,8 @@ import (
 	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/web"
+	"lifecycle-sync/web/messages"
 )
 
 // rowsOfRun is how many changes stand on a page of a run, and runs on a page of the list.
@@ -21,6 +21,7 @@ type runPage struct {
 	models.Run
 
 	ModeName string
+	Reason   string // why the run is what it is
 	Badge    badge
 	Words    string
 	Refused  bool // it would have changed something else than somebody had seen, so it shows that
@@ -70,7 +71,7 @@ func (h *Pages) show(c *fiber.Ctx, status int, id int64, paging models.Paging, m
 	if err != nil {
 		return err
 	}
-	shown := runPageOf(run, tables, pagination.TotalItems)
+	shown := runPageOf(h.site.Texts(), run, tables, pagination.TotalItems)
 	shown.Pager = pages.NewPager(addressOf(c, id), pagination)
 	words := changedRowOf
 	if shown.Would {
@@ -100,8 +101,8 @@ func addressOf(c *fiber.Ctx, run int64) string {
 	return strings.Clone(c.OriginalURL())
 }
 
-func runPageOf(r models.Run, tables []models.TableCount, changes int64) runPage {
-	p := runPage{Run: r, ModeName: modeName(r.Mode), Badge: runBadge(r), Tables: tables, Words: runWords(r, tables, changes)}
+func runPageOf(texts *messages.Printer, r models.Run, tables []models.TableCount, changes int64) runPage {
+	p := runPage{Run: r, Reason: texts.Texts(r.Reasons), ModeName: modeName(r.Mode), Badge: runBadge(r), Tables: tables, Words: runWords(r, tables, changes)}
 	if r.Mode == models.VerifyRun {
 		p.Found = r.Found()
 	}
@@ -109,14 +110,16 @@ func runPageOf(r models.Run, tables []models.TableCount, changes int64) runPage 
 		took := max(r.FinishedAt.Sub(r.StartedAt), 0)
 		p.Took = &took
 	}
-	_, p.Of = mirror.KeptOf(pages.Deref(r.Reason))
+	if r.ChangesFound != nil {
+		p.Of = *r.ChangesFound
+	}
 	p.Refused, p.Would = refused(r), onlyFound(r)
 	switch {
 	case r.State == models.CanceledRun:
 		next := adviceOf(r)
 		p.Next = &next
 	case r.State != models.Running && r.State != models.Succeeded && !p.Refused:
-		t := troubleOf(r)
+		t := troubleOf(texts, r)
 		p.Trouble = &t
 	}
 	if (r.Mode == models.DryRun && r.State == models.Succeeded || p.Refused) && r.Digest != nil && changes > 0 {

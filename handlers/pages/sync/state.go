@@ -9,6 +9,7 @@ import (
 	"lifecycle-sync/services/realtime"
 	"lifecycle-sync/services/runs"
 	"lifecycle-sync/web"
+	"lifecycle-sync/web/messages"
 )
 
 // badge is a word for how something is. Tone is good, warn, bad, accent, or "" for none of them.
@@ -31,8 +32,8 @@ type trouble struct {
 	Next    advice
 }
 
-func outlookOf(s runs.Status, now time.Time) outlook {
-	o := stateWords(s, now)
+func outlookOf(texts *messages.Printer, s runs.Status, now time.Time) outlook {
+	o := stateWords(texts, s, now)
 	if f := s.Realtime; f != nil && f.Err != nil {
 		e := models.AsError(f.Err)
 		what := "Why real time does not follow"
@@ -46,7 +47,7 @@ func outlookOf(s runs.Status, now time.Time) outlook {
 	return o
 }
 
-func stateWords(s runs.Status, now time.Time) outlook {
+func stateWords(texts *messages.Printer, s runs.Status, now time.Time) outlook {
 	switch s.State {
 	case runs.Running:
 		words := "Run " + web.Number(s.Running.ID) + " is under way; it began " + web.Ago(now.Sub(s.Running.StartedAt)) + "."
@@ -57,7 +58,7 @@ func stateWords(s runs.Status, now time.Time) outlook {
 	case runs.Never:
 		o := outlook{Badge: badge{"Never synchronised", "bad"}, Words: "Nothing has been synchronised yet, so the console has nothing to show."}
 		if s.LastVerdict != nil {
-			o.Troubles = []trouble{troubleOf(*s.LastVerdict)}
+			o.Troubles = []trouble{troubleOf(texts, *s.LastVerdict)}
 			return o
 		}
 		o.Next = &advice{Words: "Start the first run.", Forms: []runForm{{Mode: models.FullRun, Button: "Synchronise now", Primary: true}}}
@@ -65,7 +66,7 @@ func stateWords(s runs.Status, now time.Time) outlook {
 	case runs.Failed:
 		return outlook{
 			Badge: badge{"Failed", "bad"}, Words: "The last run did not succeed, so the mirror is as it was before. " + pages.Freshness(s, now) + ".",
-			Troubles: []trouble{troubleOf(*s.LastVerdict)},
+			Troubles: []trouble{troubleOf(texts, *s.LastVerdict)},
 		}
 	case runs.Stale:
 		return outlook{Badge: badge{"Too old", "warn"}, Words: "No run has succeeded for longer than it should take. " + pages.Freshness(s, now) + ".", Next: staleAdvice(s)}

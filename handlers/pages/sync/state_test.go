@@ -9,6 +9,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/realtime"
 	"lifecycle-sync/services/runs"
+	"lifecycle-sync/web/messages"
 )
 
 // TestOutlook says of each state how the mirror stands, and what to do where something is wrong.
@@ -47,7 +48,7 @@ func TestOutlook(t *testing.T) {
 		{"real time stopped", runs.Status{State: runs.Healthy, Standing: success, Realtime: stopped}, "Real time stopped", []string{"Why real time has stopped", "would become empty", "See what would leave"}},
 		{"real time away", runs.Status{State: runs.Healthy, Standing: success, Realtime: away}, "Real time does not follow", []string{"Why real time does not follow", "wal_level is replica", "Set it to logical.", "/sync/doctor"}},
 	} {
-		o := outlookOf(c.status, now)
+		o := outlookOf(english(), c.status, now)
 		said := everything(o)
 		for _, text := range c.says {
 			if o.Badge.Text != c.badge || !strings.Contains(said, text) {
@@ -56,6 +57,8 @@ func TestOutlook(t *testing.T) {
 		}
 	}
 }
+
+func english() *messages.Printer { return messages.New().Printer(messages.English, time.UTC) }
 
 // everything is what an outlook says, in a row.
 func everything(o outlook) string {
@@ -89,7 +92,7 @@ func TestAdvice(t *testing.T) {
 	} {
 		for _, mode := range []string{models.FullRun, models.IncrementalRun, models.RealtimeRun} {
 			r := models.FailedRun(mode, time.Time{}, time.Time{}, &models.Error{Class: class, LegacyMessage: "m", LegacyRemedy: "r", Cause: errors.New("c")})
-			got := troubleOf(r)
+			got := troubleOf(english(), r)
 			if len(got.Next.Forms) == 0 || got.Next.Forms[0].Button != want || got.Next.Forms[0].Number != (class == models.MassDelete) {
 				t.Errorf("%s %s: %+v", mode, class, got)
 			}
@@ -99,21 +102,20 @@ func TestAdvice(t *testing.T) {
 		}
 	}
 	interrupted := models.Run{ID: 3, Mode: models.FullRun, State: models.Interrupted}
-	if got := troubleOf(interrupted); !strings.Contains(got.Message, "nothing of the run remains") || got.Next.Forms[0].Button != "Run again" {
+	if got := troubleOf(english(), interrupted); !strings.Contains(got.Message, "nothing of the run remains") || got.Next.Forms[0].Button != "Run again" {
 		t.Errorf("%+v", got)
 	}
 	guarded := models.FailedRun(models.DryRun, time.Time{}, time.Time{}, &models.Error{Class: models.MassDelete})
 	guarded.Digest = &digest
-	if got := troubleOf(guarded).Next.Words; !strings.Contains(got, "Only the changes that you have seen are made.") {
+	if got := troubleOf(english(), guarded).Next.Words; !strings.Contains(got, "Only the changes that you have seen are made.") {
 		t.Error(got)
 	}
 	most := guarded
-	kept := "the first 1000 of 3520 changes are kept"
-	most.Reason = &kept
-	if got := troubleOf(most).Next.Words; !strings.Contains(got, "All 3.520 changes that were found are made, and no others; of these you see the first 1.000.") {
+	most.ChangesKept, most.ChangesFound = new(int64(1000)), new(int64(3520))
+	if got := troubleOf(english(), most).Next.Words; !strings.Contains(got, "All 3.520 changes that were found are made, and no others; of these you see the first 1.000.") {
 		t.Error(got)
 	}
-	if got := troubleOf(guarded); got.Next.Forms[0].Digest != digest || got.Next.Forms[0].Mode != models.FullRun || len(got.Next.Forms) != 1 {
+	if got := troubleOf(english(), guarded); got.Next.Forms[0].Digest != digest || got.Next.Forms[0].Mode != models.FullRun || len(got.Next.Forms) != 1 {
 		t.Errorf("%+v", got)
 	}
 }

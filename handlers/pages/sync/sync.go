@@ -61,7 +61,7 @@ func (h *Pages) Show(c *fiber.Ctx) error {
 	}
 	now := time.Now()
 	shown := syncPage{
-		outlook: outlookOf(status, now), syncFacts: factsOf(status, now), State: status.State,
+		outlook: outlookOf(h.site.Texts(), status, now), syncFacts: factsOf(status, now), State: status.State,
 		Realtime: pages.FollowerState(status), Running: status.Running, Start: startForms(), Runs: runRows(runs), Total: pagination.TotalItems,
 	}
 	return h.site.Show(c, fiber.StatusOK, pages.Page{Template: "sync/state", Title: "Synchronisation", Section: "sync", Data: shown})

@@ -22,7 +22,7 @@ func (j *Journal) Quarantine(ctx context.Context, rows []models.Quarantined) err
 	}
 	return j.s.DB.Translate(j.s.Gorm(ctx).Clauses(clause.OnConflict{
 		Columns:   []clause.Column{{Name: "table_name"}, {Name: "row_id"}},
-		DoUpdates: clause.AssignmentColumns([]string{"reason", "payload", "source_hash", "run_id"}),
+		DoUpdates: clause.AssignmentColumns([]string{"reason_code", "reason_column", "payload", "source_hash", "run_id"}),
 	}).CreateInBatches(rows, batchSize).Error)
 }
 

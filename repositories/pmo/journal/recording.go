@@ -53,13 +53,8 @@ func (j *Journal) Record(ctx context.Context, run *models.Run, counts []models.T
 // RecordEnd records that a run failed or was canceled, after its transaction was rolled back, with the changes it
 // would have made. A run that turns out to have succeeded stays so. Only in a transaction.
 func (j *Journal) RecordEnd(ctx context.Context, run *models.Run, cause error, now time.Time, counts []models.TableCount, changes []models.LoggedChange) error {
-	e := models.AsError(cause)
-	run.State, run.FinishedAt = models.Failed, &now
-	if e.Class == models.Canceled {
-		run.State = models.CanceledRun
-	}
-	class := string(e.Class)
-	run.ErrorClass, run.ErrorMessage, run.ErrorRemedy = &class, &e.LegacyMessage, &e.LegacyRemedy
+	run.Fail(cause)
+	run.FinishedAt = &now
 	update := j.s.Gorm(ctx).Model(run).Select("*")
 	if !run.CancelRequested { // another process may have set it
 		update = update.Omit("cancel_requested")

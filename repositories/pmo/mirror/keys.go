@@ -87,11 +87,7 @@ func (tx *Tx) AddKeys(ctx context.Context, missing map[string][]models.Column, p
 		}
 	}
 	if left != nil {
-		reason := "foreign keys are missing, which only the tables' owner can add: " + strings.Join(left, "; ")
-		if tx.Run.Reason != nil {
-			reason = *tx.Run.Reason + "; " + reason
-		}
-		tx.Run.Reason = &reason
+		tx.Run.Reasons = append(tx.Run.Reasons, models.NewText("reason.keys_need_owner", models.Params{"statements": strings.Join(left, "; ")}))
 	}
 	return nil
 }

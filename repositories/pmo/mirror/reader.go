@@ -82,7 +82,7 @@ func (m *Reader) hash(t *models.Table) string {
 
 // quarantineOf selects a table's quarantine with its row_id as id, which a range condition speaks of.
 func quarantineOf(t *models.Table) string {
-	return "SELECT CAST(row_id AS integer) AS id, reason, source_hash FROM lifecycle_sync_quarantine WHERE table_name = '" + t.Name + "'"
+	return "SELECT CAST(row_id AS integer) AS id, reason_code, reason_column, source_hash FROM lifecycle_sync_quarantine WHERE table_name = '" + t.Name + "'"
 }
 
 // Rows streams, in id order, the mirrored rows of the given ranges and, with a reason and without
@@ -109,8 +109,8 @@ func (m *Reader) Rows(ctx context.Context, t *models.Table, ranges []database.Ra
 			uint32(*runXID), models.WriteRun, *runXID)
 	}
 	query, args := m.s.DB.Ranged(ranges, "id", func(condition string) string {
-		return fmt.Sprintf("SELECT %s, NULL AS reason, NULL AS source_hash, %s AS newer FROM %s m WHERE %s UNION ALL "+
-			"SELECT %s, q.reason, q.source_hash, NULL FROM (%s) q WHERE %s ORDER BY id",
+		return fmt.Sprintf("SELECT %s, NULL AS reason_code, NULL AS reason_column, NULL AS source_hash, %s AS newer FROM %s m WHERE %s UNION ALL "+
+			"SELECT %s, q.reason_code, q.reason_column, q.source_hash, NULL FROM (%s) q WHERE %s ORDER BY id",
 			strings.Join(cells, ", "), newer, t.Mirror, condition, strings.Join(nulls, ", "), quarantineOf(t), condition)
 	})
 	return m.s.Conn.TableRows(ctx, t, query, args)

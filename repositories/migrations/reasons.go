@@ -1,0 +1,195 @@
+package migrations
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+
+	"lifecycle-sync/models"
+)
+
+// reasonsVersion turns the texts that runs and the quarantine kept into codes with parameters.
+const reasonsVersion = 6
+
+func reasonsMigration(jsonType string) *goose.Migration {
+	return goose.NewGoMigration(reasonsVersion, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+		m := mapping{ctx: ctx, tx: tx}
+		m.exec("ALTER TABLE lifecycle_sync_runs ADD COLUMN reasons " + jsonType)
+		m.exec("ALTER TABLE lifecycle_sync_runs ADD COLUMN error " + jsonType)
+		m.exec("ALTER TABLE lifecycle_sync_runs ADD COLUMN changes_kept bigint")
+		m.exec("ALTER TABLE lifecycle_sync_runs ADD COLUMN changes_found bigint")
+		m.exec("ALTER TABLE lifecycle_sync_quarantine ADD COLUMN reason_code text NOT NULL DEFAULT '" + models.LegacyText + "'")
+		m.exec("ALTER TABLE lifecycle_sync_quarantine ADD COLUMN reason_column text NOT NULL DEFAULT ''")
+		m.runs()
+		m.quarantine()
+		m.previews()
+		for _, column := range []string{"runs DROP COLUMN reason", "runs DROP COLUMN error_message", "runs DROP COLUMN error_remedy", "quarantine DROP COLUMN reason"} {
+			m.exec("ALTER TABLE lifecycle_sync_" + column)
+		}
+		return m.err
+	}}, nil)
+}
+
+// mapping rewrites stored texts in one transaction. After an error it does nothing.
+type mapping struct {
+	ctx context.Context
+	tx  *sql.Tx
+	err error
+}
+
+func (m *mapping) exec(statement string, args ...any) {
+	if m.err == nil {
+		_, m.err = m.tx.ExecContext(m.ctx, statement, args...)
+	}
+}
+
+// rows reads all rows of a query, as texts.
+func (m *mapping) rows(query string, columns int) (all [][]sql.NullString) {
+	if m.err != nil {
+		return nil
+	}
+	rows, err := m.tx.QueryContext(m.ctx, query)
+	if err != nil {
+		m.err = err
+		return nil
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		row, into := make([]sql.NullString, columns), make([]any, columns)
+		for i := range row {
+			into[i] = &row[i]
+		}
+		if m.err = rows.Scan(into...); m.err != nil {
+			return nil
+		}
+		all = append(all, row)
+	}
+	m.err = rows.Err()
+	return all
+}
+
+func (m *mapping) runs() {
+	const query = "SELECT id, reason, error_class, error_message, error_remedy FROM lifecycle_sync_runs WHERE reason IS NOT NULL OR error_class IS NOT NULL"
+	for _, row := range m.rows(query, 5) {
+		kept, found, partly := changesKept(row[1].String)
+		var reasons models.Texts
+		if row[1].Valid && !partly {
+			reasons = runReasons(row[1].String)
+		}
+		var failure *models.Failure
+		if row[2].Valid {
+			failure = &models.Failure{Text: legacy(row[3].String)}
+			if row[4].String != "" {
+				failure.Remedy = &models.Remedy{Text: legacy(row[4].String)}
+			}
+		}
+		m.exec("UPDATE lifecycle_sync_runs SET reasons = $1, error = $2, changes_kept = $3, changes_found = $4 WHERE id = $5",
+			reasons, failure, kept, found, row[0].String)
+	}
+}
+
+func (m *mapping) quarantine() {
+	for _, row := range m.rows("SELECT DISTINCT reason FROM lifecycle_sync_quarantine", 1) {
+		reason := quarantineReason(row[0].String)
+		m.exec("UPDATE lifecycle_sync_quarantine SET reason_code = $1, reason_column = $2 WHERE reason = $3", reason.Code, reason.Column, row[0].String)
+	}
+}
+
+// previews rewrites the reasons of rows that dry runs would quarantine.
+func (m *mapping) previews() {
+	for _, row := range m.rows("SELECT run_id, id, after FROM lifecycle_sync_changes WHERE action = 'quarantine' AND after IS NOT NULL", 3) {
+		var old struct {
+			Reason *string     `json:"reason"`
+			Row    models.JSON `json:"row"`
+		}
+		if json.Unmarshal([]byte(row[2].String), &old) == nil && old.Reason != nil {
+			m.exec("UPDATE lifecycle_sync_changes SET after = $1 WHERE run_id = $2 AND id = $3",
+				models.NewUnfit(quarantineReason(*old.Reason), old.Row), row[0].String, row[1].String)
+		}
+	}
+}
+
+// legacy is the text of a sentence that no code is known for.
+func legacy(text string) models.Text {
+	return models.NewText(models.LegacyText, models.Params{"text": text})
+}
+
+var oldQuarantineReason = regexp.MustCompile(`^(dangling_reference|parent_quarantined|unfit_value|invalid_text)\((\w+)\)$`)
+
+func quarantineReason(text string) models.QuarantineReason {
+	if parts := oldQuarantineReason.FindStringSubmatch(text); parts != nil {
+		return models.QuarantineReason{Code: parts[1], Column: parts[2]}
+	}
+	return models.QuarantineReason{Code: models.LegacyText, Column: text}
+}
+
+var oldChangesKept = regexp.MustCompile(`^the first (\d+) of (\d+) changes are kept$`)
+
+// changesKept recognises that the change log has only a part of a preview's changes.
+func changesKept(text string) (kept, found *int64, ok bool) {
+	parts := oldChangesKept.FindStringSubmatch(text)
+	if parts == nil {
+		return nil, nil, false
+	}
+	k, keptErr := strconv.ParseInt(parts[1], 10, 64)
+	f, foundErr := strconv.ParseInt(parts[2], 10, 64)
+	return &k, &f, keptErr == nil && foundErr == nil
+}
+
+// oldRunReasons are the sentences that runs kept as their reasons, and their codes. Groups are parameters.
+var oldRunReasons = []struct { //nolint:gochecknoglobals // a table
+	text *regexp.Regexp
+	code string
+}{
+	{regexp.MustCompile(`^every row was compared: SQLite does not tell which rows are new$`), "reason.sqlite"},
+	{regexp.MustCompile(`^every row was compared: there is no earlier run to go on from$`), "reason.no_earlier_run"},
+	{regexp.MustCompile(`^every row was compared: a trigger or rule in pmo_db may change any mirrored row$`), "reason.trigger"},
+	{regexp.MustCompile(`^every row was compared: foreign keys are missing in pmo_db$`), "reason.keys_missing"},
+	{regexp.MustCompile(`^every row was compared: the two servers hash rows in different ways$`), "reason.hashes_differ"},
+	{regexp.MustCompile(`^every row was compared: lifecycle_db's transactions have gone back: it was restored$`), "reason.source_restored"},
+	{regexp.MustCompile(`^every row was compared: the last horizon lies more than (?P<limit>\d+) transactions back$`), "reason.horizon_too_old"},
+	{regexp.MustCompile(`^every row was compared: what lifecycle_db was at the last run cannot be read$`), "reason.source_unknown"},
+	{regexp.MustCompile(`^every row was compared: lifecycle_db is another cluster than before$`), "reason.other_cluster"},
+	{regexp.MustCompile(`^every row was compared: lifecycle_db is another database than before$`), "reason.other_database"},
+	{regexp.MustCompile(`^every row was compared: lifecycle_db was failed over or restored \(timeline (?P<now>\d+) instead of (?P<before>\d+)\)$`), "reason.timeline"},
+	{regexp.MustCompile(`^every row was compared: lifecycle_db is a standby and was none, or the other way round$`), "reason.standby_changed"},
+	{regexp.MustCompile(`^every row was compared: lifecycle_db's server was started anew and may have been restored$`), "reason.server_restarted"},
+	{regexp.MustCompile(`^every row was compared: (?P<table>\w+) is no ordinary table$`), "reason.table_not_ordinary"},
+	{regexp.MustCompile(`^every row was compared: (?P<table>\w+) is new$`), "reason.table_new"},
+	{regexp.MustCompile(`^every row was compared: (?P<table>\w+) is another table than before, was written anew, or has other columns$`), "reason.table_changed"},
+	{regexp.MustCompile(`^the replication slot was lost: every row was compared$`), "reason.slot_lost"},
+	{regexp.MustCompile(`^pmo_db was restored or copied: every row was compared$`), "reason.pmo_restored"},
+	{regexp.MustCompile(`^real time had fallen behind$`), "reason.real_time_behind"},
+	{regexp.MustCompile(`^lifecycle_db's tables or publication have changed$`), "reason.source_changed"},
+	{regexp.MustCompile(`(?s)^foreign keys are missing, which only the tables' owner can add: (?P<statements>.+)$`), "reason.keys_need_owner"},
+}
+
+const oldKeysReason = "foreign keys are missing, which only"
+
+// runReasons splits and recognises the reasons of a run.
+func runReasons(text string) (reasons models.Texts) {
+	if before, _, joined := strings.Cut(text, "; "+oldKeysReason); joined {
+		return append(runReasons(before), runReasons(strings.TrimPrefix(text, before+"; "))...)
+	}
+	for _, old := range oldRunReasons {
+		groups := old.text.FindStringSubmatch(text)
+		if groups == nil {
+			continue
+		}
+		params := models.Params{}
+		for i, name := range old.text.SubexpNames() {
+			if number, err := strconv.ParseInt(groups[i], 10, 64); name != "" && err == nil {
+				params[name] = number
+			} else if name != "" {
+				params[name] = groups[i]
+			}
+		}
+		return models.Texts{models.NewText(old.code, params)}
+	}
+	return models.Texts{legacy(text)}
+}
