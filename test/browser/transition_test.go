@@ -34,7 +34,7 @@ func TestMovingAProduct(t *testing.T) {
 			other.fill("Notes", "Saya juga")
 			other.refused(http.StatusConflict)
 			other.click("button", "Record the transition")
-			other.reads("somebody has moved it meanwhile", "in the stage “Introduction”; it is now in “Growth”")
+			other.reads("not in the previous stage that was given", "in the stage “Introduction”; it is now in “Growth”")
 			if got := other.value("Notes"); got != "Saya juga" {
 				t.Errorf("the notes are %q now", got)
 			}
