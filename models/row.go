@@ -48,8 +48,8 @@ func (r Row) Size() int {
 	return n
 }
 
-// Tag is a text that differs when the row does, the same for a row and its mirrored one.
-func (r Row) Tag() string {
+// Version returns the row version: it differs when the row does, and is the same for a row and its mirrored copy.
+func (r Row) Version() string {
 	h := sha256.New()
 	for _, c := range r.Cells {
 		length := -1 // NULL

@@ -248,7 +248,7 @@ func (h *Pages) AskDelete(c *fiber.Ctx) error {
 		}
 		row, err := v.TransitionRow(ctx, id)
 		if err == nil {
-			shown = doomedTransition{historyRow: historyRowOf(t), Version: row.Tag()}
+			shown = doomedTransition{historyRow: historyRowOf(t), Version: row.Version()}
 		}
 		return err
 	})
