@@ -49,9 +49,9 @@ type historyRow struct {
 
 // List lists the transitions that the filters let through, newest first.
 func (h *Pages) List(c *fiber.Ctx) error {
-	q := request.ParseQuery(c, append(request.TransitionFilters(), "page", "limit")...)
-	asked := request.Transitions(q)
-	n := pages.NewFilterQuery(q, request.TransitionFilters())
+	q := request.ParseQuery(c, append(request.MoveFilters(), "page", "limit")...)
+	asked := request.Moves(q)
+	n := pages.NewFilterQuery(q, request.MoveFilters())
 	if err := cmp.Or(q.Err(), asked.Check()); err != nil {
 		return h.refuse(c, n, asked.ProductID, err)
 	}
