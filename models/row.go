@@ -94,8 +94,7 @@ func (t *Table) Decode(rows []Row) (any, error) {
 				err = c.field.Set(context.Background(), slice.Index(i), value)
 			}
 			if err != nil {
-				return nil, &Error{Class: DataType, Cause: err,
-					LegacyMessage: fmt.Sprintf("%s id %d: the value of %s cannot be read", t.Source, row.ID, c.Name)}
+				return nil, NewError(DataType, "database.unreadable_value", Params{"table": t.Source, "id": row.ID, "column": c.Name}).WithCause(err)
 			}
 		}
 	}
