@@ -1,5 +1,5 @@
-// Package app wires the program: configuration, databases, logger, engine, server, commands. Nothing
-// else makes these things, and nothing here holds a rule of the product.
+// Package app wires the program: configuration, databases, logger, engine, server and commands. It is the only wiring
+// and contains no business rules.
 package app
 
 import (
@@ -16,7 +16,9 @@ import (
 	"lifecycle-sync/repositories/files"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/demo"
 	"lifecycle-sync/services/export"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/outbox"
@@ -24,8 +26,8 @@ import (
 	"lifecycle-sync/web/messages"
 )
 
-// Pools are small: a run uses two connections to each database, as do bringing what the API wrote to the
-// mirror and following lifecycle_db, and the API is served from its own.
+// Pool sizes. A run, an API write and the follower use two connections to each database; the API's reads have a pool of
+// their own.
 const (
 	syncConns = 8
 	apiConns  = 10
@@ -40,23 +42,23 @@ type App struct {
 	store        *pmo.Store        // the sync's connections to pmo_db
 	web          *pmo.Store        // the API's, so that neither waits for the other
 	engine       *mirror.Engine
-	texts        *messages.Printer // English, for messages and the API
-	zone         *time.Location    // whose days and months count
-	plan         schedule.Plan     // when runs are due
-	answers      *cache.Answers    // of the API's reads
-	files        files.Files       // the contents of attachments
-	writer       *outbox.Writer    // what the API changes
-	synchronised chan struct{}     // a run of this process has ended well
+	texts        *messages.Printer
+	zone         *time.Location // of days, months and schedules
+	plan         schedule.Plan
+	answers      *cache.Answers // of the API's reads
+	files        files.Files    // the contents of attachments
+	writer       *outbox.Writer // the API's writes
+	synchronized chan struct{}  // receives after each successful run of this process
 	exports      *export.Exports
 	pools        []*database.DB
 }
 
-// New opens the pools and wires everything; nothing is connected yet. Errors: configuration.
+// New opens the pools and wires everything. It does not connect. Errors: configuration.
 func New(cfg Config, log *slog.Logger) (*App, error) {
-	zone, err := time.LoadLocation(cfg.Timezone)
-	if err != nil {
-		return nil, models.NewError(models.Config, "config.timezone", models.Params{"setting": "TIMEZONE"})
-	}
+	return newApp(cfg, log, messages.New().Printer(messages.English, cfg.Zone))
+}
+
+func newApp(cfg Config, log *slog.Logger, texts *messages.Printer) (*App, error) {
 	plan, problems := cfg.plan()
 	if problems != nil {
 		return nil, &models.Error{Class: models.Config, Text: problems[0].Text}
@@ -65,7 +67,7 @@ func New(cfg Config, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{cfg: cfg, log: log, texts: englishTexts(zone), zone: zone, plan: plan, files: contents, synchronised: make(chan struct{}, 1)}
+	a := &App{cfg: cfg, log: log, texts: texts, zone: cfg.Zone, plan: plan, files: contents, synchronized: make(chan struct{}, 1)}
 	tables := models.Tables()
 	source, err := a.open("lifecycle_db", cfg.LifecycleURL, syncConns)
 	if err != nil {
@@ -92,15 +94,10 @@ func New(cfg Config, log *slog.Logger) (*App, error) {
 	return a, nil
 }
 
-// englishTexts returns the printer of the command line and the API.
-func englishTexts(zone *time.Location) *messages.Printer {
-	return messages.New().Printer(messages.English, zone)
-}
-
-// now is the clock: UTC to the microsecond, as the databases keep it.
+// now is the clock in UTC, to the microsecond as the databases store it.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
-// local is the clock in the time zone whose days and months count.
+// local is the clock in the configured time zone.
 func (a *App) local() time.Time { return time.Now().In(a.zone) }
 
 func (a *App) open(name, url string, conns int) (*database.DB, error) {
@@ -114,7 +111,7 @@ func (a *App) open(name, url string, conns int) (*database.DB, error) {
 	return db, nil
 }
 
-// Close ends every connection, all pools at once.
+// Close closes all pools at once.
 func (a *App) Close() error {
 	var group errgroup.Group
 	for _, db := range a.pools {
@@ -123,14 +120,14 @@ func (a *App) Close() error {
 	return group.Wait()
 }
 
-// prepare connects to both databases and brings pmo_db's tables up to date, reporting each step. What fails
-// transiently is tried again. The embedded source is filled with demonstration data the first time.
+// prepare connects to both databases, migrates pmo_db and prints each step. It retries transient errors. The embedded
+// source is filled with demo data the first time.
 func (a *App) prepare(ctx context.Context, out *console) error {
 	if err := a.fillDemo(ctx); err != nil {
 		return err
 	}
 	err := mirror.Retry(ctx, a.cfg.SyncRetryTime, out.retrying, func() error {
-		group, groupCtx := errgroup.WithContext(ctx) // each connection takes a while to make
+		group, groupCtx := errgroup.WithContext(ctx) // connecting takes a while
 		group.Go(func() error { return a.source.Ping(groupCtx) })
 		group.Go(func() error { return a.store.Ping(groupCtx) })
 		return group.Wait()
@@ -149,4 +146,19 @@ func (a *App) migrate(ctx context.Context, out *console) error {
 	}
 	out.line("✅ Tables created/verified")
 	return nil
+}
+
+// fillDemo fills the embedded source with demo data unless a run has succeeded. A configured source is left alone.
+func (a *App) fillDemo(ctx context.Context) error {
+	if !a.cfg.Embedded {
+		return nil
+	}
+	if succeeded, err := journal.New(a.store.Session).HasSucceeded(ctx); err == nil && succeeded {
+		return nil // someone has deleted the rows since
+	}
+	empty, err := a.source.Empty(ctx)
+	if err != nil || !empty {
+		return err
+	}
+	return demo.Fill(ctx, a.source, demo.Products, demo.Histories, nil)
 }

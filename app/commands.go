@@ -6,11 +6,16 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/alecthomas/kong"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/services/access"
+	"lifecycle-sync/services/demo"
+	"lifecycle-sync/web/messages"
 )
 
 // Exit codes.
@@ -22,31 +27,35 @@ const (
 	exitBusy     = 4
 )
 
-// commandLine is what may be typed after the program's name.
+// version is set by the linker for a release.
+var version = "dev"
+
+// commandLine lists the commands.
 type commandLine struct {
-	Serve   serveCommand   `cmd:"" default:"1" help:"Serve the API; synchronise at the start and on schedule."`
+	Serve   serveCommand   `cmd:"" default:"1" help:"Serve the API and the console; synchronize at the start and on schedule."`
 	Sync    syncCommand    `cmd:"" help:"Make the mirror in pmo_db equal to lifecycle_db, once."`
-	Verify  verifyCommand  `cmd:"" help:"Say whether the mirror equals lifecycle_db. Writes nothing."`
-	Doctor  doctorCommand  `cmd:"" help:"Examine databases, rights, tables and this machine, and say what to do. Changes nothing."`
+	Verify  verifyCommand  `cmd:"" help:"Check whether the mirror equals lifecycle_db. Writes nothing."`
+	Doctor  doctorCommand  `cmd:"" help:"Diagnose databases, privileges, tables and this machine, and say what to do. Changes nothing."`
 	Migrate migrateCommand `cmd:"" help:"Create or upgrade the tables in pmo_db."`
-	Seed    seedCommand    `cmd:"" help:"Fill an empty lifecycle_db with invented data."`
-	Token   tokenCommand   `cmd:"" help:"Sign a token with AUTH_JWT_SECRET, for use while developing."`
+	Seed    seedCommand    `cmd:"" help:"Fill an empty lifecycle_db with demo data."`
+	Token   tokenCommand   `cmd:"" help:"Sign a token with AUTH_JWT_SECRET, for development."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
 // environment is what a command runs in.
 type environment struct {
-	ctx            context.Context
+	ctx            context.Context //nolint:containedctx // kong passes one value to commands
 	config         Config
 	log            *slog.Logger
+	texts          *messages.Printer
 	stdout, stderr io.Writer
 }
 
-// errNotEqual is how verify says that the databases differ.
+// errNotEqual makes verify exit with 3.
 var errNotEqual = errors.New("not equal")
 
-// Main runs the command that args name and returns the process's exit code: 0 done, 1 failed, 2 bad
-// usage or configuration, 3 not equal (verify), 4 another run is under way. It ends when ctx does.
+// Main runs the command in args until it or ctx ends, and returns the exit code: 0 done, 1 failed, 2 usage or
+// configuration, 3 not equal (verify), 4 another run in progress.
 func Main(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	var line commandLine
 	helped := false
@@ -60,17 +69,29 @@ func Main(ctx context.Context, args, environ []string, stdout, stderr io.Writer)
 		_, _ = fmt.Fprintf(stderr, "lifecycle-sync: %v; see lifecycle-sync --help\n", err)
 		return exitUsage
 	}
+	catalogue := messages.New()
 	config, err := LoadConfig(".env", environ)
 	if err != nil {
-		return report(stderr, err)
+		return report(stderr, catalogue.Printer(messages.English, time.UTC), err)
 	}
-	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: config.LogLevel}))
-	env := &environment{ctx: ctx, config: config, log: log, stdout: stdout, stderr: stderr}
-	return report(stderr, parsed.Run(env))
+	texts := catalogue.Printer(messages.English, config.Zone)
+	env := &environment{ctx: ctx, config: config, log: newLogger(stderr, config.LogLevel, texts), texts: texts, stdout: stdout, stderr: stderr}
+	return report(stderr, texts, parsed.Run(env))
 }
 
-// report prints an error with its class and remedy, and returns the exit code that goes with it.
-func report(stderr io.Writer, err error) int {
+// newLogger returns the log. Errors appear in English, followed by their code.
+func newLogger(w io.Writer, level slog.Level, texts *messages.Printer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, attr slog.Attr) slog.Attr {
+		err, isError := attr.Value.Any().(error)
+		if e, ok := errors.AsType[*models.Error](err); isError && ok {
+			return slog.String(attr.Key, fmt.Sprintf("%s [%s]", texts.Error(e), e.Text.Code))
+		}
+		return attr
+	}}))
+}
+
+// report prints an error with its class and remedy, and returns the exit code.
+func report(stderr io.Writer, texts *messages.Printer, err error) int {
 	if err == nil {
 		return exitDone
 	}
@@ -80,7 +101,7 @@ func report(stderr io.Writer, err error) int {
 	if errors.Is(err, errUnhealthy) {
 		return exitFailed
 	}
-	e, texts := models.AsError(err), englishTexts(time.Local)
+	e := models.AsError(err)
 	_, _ = fmt.Fprintf(stderr, "❌ %s (%s)\n", texts.Message(e), e.Class)
 	if e.Class == models.Internal && e.Cause != nil {
 		_, _ = fmt.Fprintf(stderr, "   %v\n", e.Cause)
@@ -98,12 +119,86 @@ func report(stderr io.Writer, err error) int {
 	}
 }
 
-// withApp opens the program for a command.
+// withApp runs a function with an App, and closes the App.
 func (env *environment) withApp(fn func(a *App) error) (err error) {
-	a, err := New(env.config, env.log)
+	a, err := newApp(env.config, env.log, env.texts)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
 	return fn(a)
+}
+
+// console returns the console on a writer.
+func (env *environment) console(w io.Writer) *console { return newConsole(w, env.texts) }
+
+type migrateCommand struct{}
+
+// Run creates or upgrades the tables in pmo_db.
+func (*migrateCommand) Run(env *environment) error {
+	return env.withApp(func(a *App) error {
+		out := env.console(env.stdout)
+		defer out.close()
+		return a.migrate(env.ctx, out)
+	})
+}
+
+type seedCommand struct {
+	Products int `default:"211" help:"Number of products."`
+	History  int `default:"45" help:"Number of stage history records."`
+}
+
+// Run fills lifecycle_db, which must be empty.
+func (c *seedCommand) Run(env *environment) error {
+	if c.Products < 0 || c.History < 0 {
+		return models.NewError(models.Config, "cli.seed_negative", nil)
+	}
+	return env.withApp(func(a *App) error {
+		out := env.console(env.stdout)
+		defer out.close()
+		out.line("🌱 Filling lifecycle_db with %d products and %d stage history records...", c.Products, c.History)
+		out.startBar("lifecycle_db", 0)
+		if err := demo.Fill(env.ctx, a.source, c.Products, c.History, out.at); err != nil {
+			return err
+		}
+		out.finishBar()
+		out.line("✅ lifecycle_db is filled")
+		return nil
+	})
+}
+
+type tokenCommand struct {
+	Role    string        `required:"" help:"A role name, as in AUTH_ADMIN_ROLES, AUTH_MANAGER_ROLES or AUTH_READER_ROLES."`
+	Subject string        `default:"local-user" help:"The user that the token identifies."`
+	Expires time.Duration `default:"24h" help:"Validity, such as 90s, 10m or 24h."`
+}
+
+// Run prints a token signed with AUTH_JWT_SECRET, and nothing else on standard output.
+func (c *tokenCommand) Run(env *environment) error {
+	if c.Expires < time.Second {
+		return models.NewError(models.Config, "cli.token_expires", nil)
+	}
+	token, err := access.Sign(env.config.JWTSecret, access.Claims{Role: c.Role, Subject: c.Subject,
+		Issuer: env.config.Issuer, Audience: env.config.Audience, IssuedAt: time.Now(), Expires: c.Expires})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(env.stdout, token)
+	return err
+}
+
+type versionCommand struct{}
+
+// Run prints the version, commit and Go version.
+func (*versionCommand) Run(env *environment) error {
+	commit := "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				commit = s.Value
+			}
+		}
+	}
+	_, err := fmt.Fprintf(env.stdout, "lifecycle-sync %s (commit %s, %s)\n", version, commit, runtime.Version())
+	return err
 }

@@ -60,6 +60,8 @@ type Config struct {
 	// Embedded is true if neither database is configured: both are SQLite files in DataDir, and the source is filled
 	// with demo data.
 	Embedded bool
+	// Zone is Timezone, loaded: the time zone of days, months and schedules.
+	Zone *time.Location
 }
 
 // LoadConfig reads the settings. The environment wins over .env. All problems are reported at once, without the value
@@ -90,7 +92,8 @@ func LoadConfig(dotenv string, environ []string) (Config, error) {
 			Remedy: models.NewRemedy("config.invalid_remedy", nil)}
 	}
 	cfg.fillURLs()
-	return cfg, nil
+	cfg.Zone, err = time.LoadLocation(cfg.Timezone)
+	return cfg, err
 }
 
 // fillURLs sets the URLs that depend on DataDir by default.

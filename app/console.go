@@ -12,19 +12,21 @@ import (
 	"golang.org/x/term"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/web/messages"
 )
 
-// console is the log that people read: one line a step, and on a terminal a bar for the table that
-// is being worked on. It is the engine's Progress.
+// console prints progress for people: one line per step and, on a terminal, a bar for the current table. It is the
+// engine's Progress.
 type console struct {
 	out   io.Writer
-	bars  *mpb.Progress // nil when out is no terminal
+	texts *messages.Printer
+	bars  *mpb.Progress // nil if out is not a terminal
 	bar   *mpb.Bar
 	total int64
 }
 
-func newConsole(out io.Writer) *console {
-	c := &console{out: out}
+func newConsole(out io.Writer, texts *messages.Printer) *console {
+	c := &console{out: out, texts: texts}
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		c.bars = mpb.New(mpb.WithOutput(out), mpb.WithWidth(40))
 		c.out = c.bars // lines go above the bar
@@ -33,16 +35,16 @@ func newConsole(out io.Writer) *console {
 }
 
 func (c *console) line(format string, args ...any) {
-	_, _ = fmt.Fprintf(c.out, format+"\n", args...) // nowhere to report that to
+	_, _ = fmt.Fprintf(c.out, format+"\n", args...) // there is nowhere to report an error
 }
 
-// retrying says that what failed will be tried again, when and why.
+// retrying announces a retry.
 func (c *console) retrying(attempt int, pause time.Duration, err error) {
 	c.finishBar()
-	c.line("⏳ %s Trying again in %.1f s (attempt %d)", englishTexts(time.Local).Message(err), pause.Seconds(), attempt)
+	c.line("⏳ %s Retrying in %.1f s (attempt %d)", c.texts.Message(err), pause.Seconds(), attempt)
 }
 
-// Begin says that work on a table begins.
+// Begin announces a table.
 func (c *console) Begin(t *models.Table, rows int64) {
 	c.line("🔄 Syncing %s...", t.Label)
 	c.startBar(t.Label, rows)
@@ -52,13 +54,13 @@ func (c *console) startBar(label string, total int64) {
 	if c.bars == nil {
 		return
 	}
-	c.finishBar() // of a table whose outcome is told later
+	c.finishBar() // of a table that ends later
 	c.total = total
 	c.bar = c.bars.New(total, mpb.BarStyle(), mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.Name(label+" ")),
 		mpb.AppendDecorators(decor.CountersNoUnit("%d / %d rows "), decor.Elapsed(decor.ET_STYLE_GO)))
 }
 
-// at sets the bar to so many rows of a total.
+// at sets the bar to a number of rows of a total.
 func (c *console) at(done, total int64) {
 	if c.bar != nil {
 		c.bar.SetTotal(total, false)
@@ -81,7 +83,7 @@ func (c *console) Advance(rows int64) {
 	}
 }
 
-// End says what was done to a table.
+// End prints what was done to a table.
 func (c *console) End(t *models.Table, count models.TableCount) {
 	c.finishBar()
 	c.line("✅ Synced %d %s%s", count.Mirrored(), t.Noun, details(count))
@@ -95,7 +97,7 @@ func (c *console) finishBar() {
 	}
 }
 
-// close takes an unfinished bar away and waits until everything is printed.
+// close removes an unfinished bar and waits until everything is printed.
 func (c *console) close() {
 	c.finishBar()
 	if c.bars != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 type doctorCommand struct {
-	JSON bool `name:"json" help:"Print the findings as one JSON object on the last line of standard output as well; what people read goes to standard error."`
+	JSON bool `name:"json" help:"Also print the findings as one JSON object on the last line of standard output; readable output goes to standard error."`
 }
 
 // errUnhealthy makes doctor exit with 1.
@@ -37,7 +37,7 @@ type diagnosisJSON struct {
 // Run runs every check. It exits with 1 when a problem needs action.
 func (c *doctorCommand) Run(env *environment) error {
 	return env.withApp(func(a *App) error {
-		out := newConsole(env.logTo(c.JSON))
+		out := env.console(env.logTo(c.JSON))
 		defer out.close()
 		d, err := a.doctor()
 		if err != nil {

@@ -86,7 +86,7 @@ func TestJSON(t *testing.T) {
 			if err := json.Unmarshal([]byte(lines[len(lines)-1]), &o); err != nil {
 				t.Fatalf("%v: %v: %s", args, err, e)
 			}
-			for _, field := range []string{"run", "mode", "state", "reason", "digest", "started_at", "finished_at", "tables", "error"} {
+			for _, field := range []string{"run", "mode", "state", "reason", "reason_details", "digest", "started_at", "finished_at", "tables", "error"} {
 				if o[field] == nil {
 					t.Errorf("%v: %s is missing: %s", args, field, e.stdout)
 				}

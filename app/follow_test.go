@@ -22,7 +22,7 @@ func (s *site) brings(price int) {
 	})
 }
 
-const followed = "Every change is brought"
+const followed = "every change is mirrored"
 
 // TestFollowerKilled kills the follower hard in the midst of a step: nothing is lost, and nothing had been
 // acknowledged that is not in the mirror, so the log goes on without a run.
@@ -149,7 +149,7 @@ func (s *site) get(p *program.Process, path string) string {
 func TestFollowRefuses(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.SQLite)
-	if e := s.must(2, "sync", "--follow"); !strings.Contains(e.stderr, "SQLite") {
+	if e := s.must(2, "sync", "--follow"); !strings.Contains(e.stderr, "needs PostgreSQL") {
 		t.Errorf("%s", e)
 	}
 	s.must(2, "sync", "--follow", "--dry-run")

@@ -13,7 +13,7 @@ import (
 )
 
 // pages wires the console. known is nil in local mode.
-func (a *App) pages(syncs *runs.Service, journal *runs.Journal, known routes.Access, examiner *doctor.Doctor, forms products.Options) routes.Pages {
+func (a *App) pages(syncs *runs.Service, journal *runs.Journal, known routes.Access, diagnosis *doctor.Doctor, forms products.Options) routes.Pages {
 	site := pages.NewSite(pages.Options{Answers: a.answers, Status: syncs, Zone: a.zone, Texts: a.texts, SignsIn: known != nil, Log: a.log})
 	return routes.Pages{
 		Site:     site,
@@ -21,6 +21,6 @@ func (a *App) pages(syncs *runs.Service, journal *runs.Journal, known routes.Acc
 		Overview: overview.New(site, a.local),
 		Products: products.New(site, forms),
 		Stages:   stages.New(site, forms.Histories, a.zone),
-		Sync:     syncpages.New(site, syncs, journal, examiner),
+		Sync:     syncpages.New(site, syncs, journal, diagnosis),
 	}
 }

@@ -12,17 +12,17 @@ import (
 	"lifecycle-sync/services/realtime"
 )
 
-// followInForeground is sync --follow: it ends with ctx, or with what somebody must mend.
+// followInForeground is sync --follow. It ends with ctx, or with an error that needs action.
 func (a *App) followInForeground(ctx context.Context, out *console) error {
 	defer out.close()
 	if !a.source.Features().Replication {
-		return &models.Error{Class: models.Config, LegacyMessage: "there is no real time with SQLite", LegacyRemedy: "Name two PostgreSQL databases, or use the schedule."}
+		return models.NewError(models.Config, "cli.no_realtime", nil).WithRemedy("cli.no_realtime_remedy", nil)
 	}
 	out.line("🔄 Following lifecycle_db (Ctrl-C ends)...")
 	if err := a.prepare(ctx, out); err != nil {
 		return err
 	}
-	options := a.realtime()
+	options := a.followerOptions()
 	options.FailFast = true
 	options.Run = func(ctx context.Context, req mirror.Request) error {
 		ctx, cancel := mirror.WithTimeout(ctx, a.cfg.SyncTimeout)
@@ -30,70 +30,59 @@ func (a *App) followInForeground(ctx context.Context, out *console) error {
 		req.RetryTime, req.OnRetry = a.cfg.SyncRetryTime, out.retrying
 		result, err := a.engine.Sync(ctx, req, out)
 		if err == nil {
-			a.reportReasons(out, result.Run)
+			a.printReasons(out, result.Run)
 		}
 		return err
 	}
 	options.Changed = func(s realtime.Status) {
 		switch s.State {
 		case realtime.Following:
-			out.line("📡 Every change is brought as soon as it is committed")
+			out.line("📡 Following: every change is mirrored as soon as it is committed")
 		case realtime.Standby:
-			out.line("⏳ Another process follows lifecycle_db; standing by")
+			out.line("⏳ Another process follows lifecycle_db; on standby")
 		case realtime.Stopped, realtime.Unavailable:
-			report(out.out, s.Err)
+			report(out.out, a.texts, s.Err)
 		case realtime.Starting:
 		}
 	}
-	defer a.tellWhileFollowing(ctx)()
+	if watch := a.alerting(true, func(alerts.Alert, alerts.Result) {}); watch != nil {
+		watch.Check(ctx)
+		defer start(ctx, watch.Run)()
+	}
 	return realtime.New(options).Follow(ctx)
 }
 
-// tellWhileFollowing tells people of what is wrong, where there is a webhook, and returns what ends that.
-func (a *App) tellWhileFollowing(ctx context.Context) (end func()) {
-	watch := a.alerting(true, func(alerts.Alert, alerts.Result) {})
-	if watch == nil {
-		return func() {}
-	}
-	return beside(ctx, func(ctx context.Context) {
-		watch.Check(ctx)
-		watch.Run(ctx)
-	})
-}
-
-// followsLog reports whether the server is to follow lifecycle_db's log.
-func (a *App) followsLog() bool {
+// followsSource reports whether the server follows lifecycle_db.
+func (a *App) followsSource() bool {
 	if a.cfg.Realtime && !a.source.Features().Replication {
-		a.log.Warn("SYNC_REALTIME does nothing with SQLite: runs are made by schedule")
+		a.log.Warn("real-time sync needs PostgreSQL", "setting", "SYNC_REALTIME")
 	}
 	return a.cfg.Realtime && a.source.Features().Replication
 }
 
-// followInBackground is the server's follower, whose runs are made by run.
+// followInBackground is the server's follower. It makes runs by run.
 func (a *App) followInBackground(run func(ctx context.Context, req mirror.Request) error) *realtime.Follower {
-	options := a.realtime()
+	options := a.followerOptions()
 	options.Run, options.Committed = run, a.answers.Advance
 	options.Changed = func(s realtime.Status) {
-		switch e := models.AsError(s.Err); {
-		case e != nil:
-			a.log.Warn("lifecycle_db is not followed", "state", s.State, "class", e.Class, "error", e, "cause", e.Cause)
-		default:
-			a.log.Info("real time", "state", s.State)
+		if e := models.AsError(s.Err); e != nil {
+			a.log.Warn("real-time sync", "state", s.State, "class", e.Class, "error", e, "cause", e.Cause)
+			return
 		}
+		a.log.Info("real-time sync", "state", s.State)
 	}
 	return realtime.New(options)
 }
 
-// figuresTime bounds what is asked of the databases for figures.
-const figuresTime = 2 * time.Second
+// metricsTime is the time limit for reading metrics from the databases.
+const metricsTime = 2 * time.Second
 
-// realtimeFigures are for whoever watches over the program; false where real time is off, or a database does
-// not answer.
-func (a *App) realtimeFigures() (figures metrics.RealTime, known bool) {
+// realtimeMetrics returns false if real-time sync is off or a database does not answer.
+func (a *App) realtimeMetrics() (figures metrics.RealTime, known bool) {
 	if !a.cfg.Realtime || !a.source.Features().Replication {
 		return figures, false
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), figuresTime)
+	ctx, cancel := context.WithTimeout(context.Background(), metricsTime)
 	defer cancel()
 	standing, err := journal.New(a.web.Session).Standing(ctx)
 	if err != nil || standing.Lag == nil {
@@ -113,16 +102,8 @@ func (a *App) realtimeFigures() (figures metrics.RealTime, known bool) {
 	return figures, err == nil
 }
 
-// follow lets a follower, if there is one, do its work, and returns what ends that and waits for its end.
-func follow(ctx context.Context, f *realtime.Follower) (end func()) {
-	if f == nil {
-		return func() {}
-	}
-	return beside(ctx, func(ctx context.Context) { _ = f.Follow(ctx) }) // it ends with ctx only
-}
-
-// realtime are the options that every follower has.
-func (a *App) realtime() realtime.Options {
+// followerOptions are common to both followers.
+func (a *App) followerOptions() realtime.Options {
 	return realtime.Options{Source: a.source, Store: a.store, Engine: a.engine, Tables: models.Tables(),
 		Committed: func(int64) {}, Changed: func(realtime.Status) {}}
 }

@@ -13,23 +13,29 @@ import (
 	history "lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/routes"
 	"lifecycle-sync/services/access"
+	"lifecycle-sync/services/alerts"
 	"lifecycle-sync/services/attachments"
 	"lifecycle-sync/services/metrics"
+	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/products"
+	"lifecycle-sync/services/realtime"
 	"lifecycle-sync/services/runs"
 	"lifecycle-sync/services/stages"
 )
 
-// server wires what answers requests. Errors: configuration.
+// server wires the HTTP server. Errors: configuration.
 func (a *App) server(ctx context.Context, syncs *runs.Service, figures *metrics.Metrics) (*fiber.App, error) {
 	options := routes.Options{Log: a.log, Texts: a.texts, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now, WriteRate: a.cfg.WriteRate, SyncRate: a.cfg.SyncRate, Observe: figures.Request}
 	if a.cfg.authenticates() {
 		var err error
-		if options.Access, err = access.New(ctx, a.accessOptions()); err != nil {
+		if options.Access, err = access.New(ctx, access.Options{
+			Secret: a.cfg.JWTSecret, JWKSURL: a.cfg.JWKSURL, Issuer: a.cfg.Issuer, Audience: a.cfg.Audience, AllowNoExpiry: a.cfg.AllowNoExpiry,
+			AdminRoles: a.cfg.AdminRoles, ManagerRoles: a.cfg.ManagerRoles, ReaderRoles: a.cfg.ReaderRoles, Log: a.log, Now: now,
+		}); err != nil {
 			return nil, err
 		}
 	}
-	examiner, err := a.doctor()
+	diagnosis, err := a.doctor()
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +55,43 @@ func (a *App) server(ctx context.Context, syncs *runs.Service, figures *metrics.
 		Dropdowns:    handlers.NewDropdowns(a.answers),
 		Dashboard:    handlers.NewDashboard(a.answers, a.local),
 		Sync:         handlers.NewSync(syncs, journal, a.writer, a.texts),
-	}, a.pages(syncs, journal, options.Access, examiner, productpages.Options{
+	}, a.pages(syncs, journal, options.Access, diagnosis, productpages.Options{
 		Products: products, Histories: histories, Files: files, Uploads: staging, Limits: limits, FileBytes: a.cfg.UploadFileLimit, Now: a.local,
 	})), nil
+}
+
+// runService wires the service that starts, watches and cancels runs for the API, and the follower, which is nil unless
+// real-time sync is on. watch may be nil.
+func (a *App) runService(figures *metrics.Metrics, watch *alerts.Watch) (*runs.Service, *realtime.Follower) {
+	options := runs.Options{
+		Engine: a.engine, Store: a.web, Timeout: a.cfg.SyncTimeout, RetryTime: a.cfg.SyncRetryTime, StaleAfter: a.cfg.StaleAfter, Now: time.Now, Log: a.log,
+		NextRun: func() (time.Time, bool) { return a.plan.Next(a.local()) }, Ended: figures.RunEnded, Committed: a.runCommitted,
+	}
+	if watch != nil {
+		options.Ended = func(o runs.Outcome) {
+			figures.RunEnded(o)
+			watch.RunEnded(o.Run)
+		}
+		options.NotBegun = watch.RunNotStarted
+	}
+	if !a.followsSource() {
+		return runs.New(options), nil
+	}
+	var syncs *runs.Service
+	follower := a.followInBackground(func(ctx context.Context, req mirror.Request) error {
+		_, err := syncs.Run(ctx, req, mirror.Silent{})
+		return err
+	})
+	options.Realtime = follower.Status
+	syncs = runs.New(options)
+	return syncs, follower
+}
+
+// runCommitted moves the cache to the mirror version of a run, and triggers the search index.
+func (a *App) runCommitted(version int64) {
+	a.answers.Advance(version)
+	select {
+	case a.synchronized <- struct{}{}:
+	default: // it is triggered already
+	}
 }

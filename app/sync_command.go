@@ -11,15 +11,15 @@ import (
 )
 
 type syncCommand struct {
-	Mode         string `enum:"full,incremental" default:"full" help:"full: compare every row; incremental: only what can differ since the last run."`
-	DryRun       bool   `help:"Print what a run would change, and change nothing. Every row is compared, in either mode."`
-	Follow       bool   `help:"Stay, and bring every change as soon as it is committed (PostgreSQL). Stands by while another process does."`
-	AllowDeletes *int64 `placeholder:"N" help:"Let exactly N rows leave the mirror, when the mass-delete guard stopped a run."`
-	Digest       string `placeholder:"D" help:"Apply exactly what a dry run has shown and given this digest, and nothing when that has changed meanwhile."`
-	JSON         bool   `name:"json" help:"Print the outcome as one JSON object on the last line of standard output; everything else goes to standard error."`
+	Mode         string `enum:"full,incremental" default:"full" help:"full compares every row; incremental compares what can have changed since the last run."`
+	DryRun       bool   `help:"Print what a run would change, and change nothing. Every row is compared in either mode."`
+	Follow       bool   `help:"Keep running and mirror every change as soon as it is committed (PostgreSQL). On standby while another process follows."`
+	AllowDeletes *int64 `placeholder:"N" help:"Allow exactly N rows to be removed from the mirror, after the mass-delete guard stopped a run."`
+	Digest       string `placeholder:"D" help:"Apply exactly what the dry run with this digest showed, and nothing if that has changed since."`
+	JSON         bool   `name:"json" help:"Print the outcome as one JSON object on the last line of standard output; readable output goes to standard error."`
 }
 
-// Run makes one run, or shows what it would do.
+// Run makes one run, previews it, or follows lifecycle_db.
 func (c *syncCommand) Run(env *environment) error {
 	if err := c.check(); err != nil {
 		return err
@@ -27,57 +27,55 @@ func (c *syncCommand) Run(env *environment) error {
 	return env.withApp(func(a *App) error {
 		switch {
 		case c.Follow:
-			return a.followInForeground(env.ctx, newConsole(env.stdout))
+			return a.followInForeground(env.ctx, env.console(env.stdout))
 		case c.DryRun:
-			return c.show(env, a)
+			return c.preview(env, a)
 		default:
-			return c.synchronise(env, a)
+			return c.sync(env, a)
 		}
 	})
 }
 
-// check refuses what cannot be asked for, or not together.
+// check refuses invalid flags and combinations. Errors: configuration.
 func (c *syncCommand) check() error {
-	var wrong string
 	switch {
 	case c.AllowDeletes != nil && *c.AllowDeletes < 0:
-		wrong = "--allow-deletes takes a whole number from 0"
+		return models.NewError(models.Config, "cli.allow_deletes", nil)
 	case c.Follow && (c.DryRun || c.JSON || c.AllowDeletes != nil || c.Digest != ""):
-		wrong = "--follow goes with none of --dry-run, --json, --allow-deletes and --digest"
+		return models.NewError(models.Config, "cli.follow_combination", nil)
 	case c.Digest != "" && !mirror.IsDigest(c.Digest):
-		wrong = "--digest takes the digest that sync --dry-run has printed"
+		return models.NewError(models.Config, "cli.digest", nil)
 	case c.Digest != "" && (c.DryRun || c.Mode != models.FullRun):
-		wrong = "--digest goes neither with --dry-run nor with --mode incremental"
+		return models.NewError(models.Config, "cli.digest_combination", nil)
 	default:
 		return nil
 	}
-	return &models.Error{Class: models.Config, LegacyMessage: wrong}
 }
 
 func (c *syncCommand) request() mirror.Request {
 	return mirror.Request{Mode: c.Mode, AllowDeletes: c.AllowDeletes, Digest: c.Digest}
 }
 
-// synchronise makes the run.
-func (c *syncCommand) synchronise(env *environment, a *App) error {
+// sync makes the run.
+func (c *syncCommand) sync(env *environment, a *App) error {
 	started := now()
-	result, err := a.sync(env.ctx, a.engine.Sync, c.request(), newConsole(env.logTo(c.JSON)))
+	result, err := a.sync(env.ctx, a.engine.Sync, c.request(), env.console(env.logTo(c.JSON)))
 	a.alertAfter(env.ctx, result, err)
 	if c.JSON {
-		if err := json.NewEncoder(env.stdout).Encode(outcomeOf(c.Mode, started, result, err)); err != nil {
+		if err := json.NewEncoder(env.stdout).Encode(newOutcome(a.texts, c.Mode, started, result, err)); err != nil {
 			return err
 		}
 	}
 	return err
 }
 
-// show shows what the run would do. That the run would be stopped is no error here.
-func (c *syncCommand) show(env *environment, a *App) error {
+// preview prints what the run would change. It is no error if the run would be stopped.
+func (c *syncCommand) preview(env *environment, a *App) error {
 	started := now()
-	found, err := a.preview(env, c.request(), newConsole(env.logTo(c.JSON)), c.JSON)
+	found, err := a.preview(env, c.request(), env.console(env.logTo(c.JSON)), c.JSON)
 	shown := found.Tables != nil
 	if c.JSON {
-		o := outcomeOf(models.DryRun, started, mirror.Result{Tables: found.Tables}, err)
+		o := newOutcome(a.texts, models.DryRun, started, mirror.Result{Tables: found.Tables}, err)
 		if shown {
 			o.Digest = &found.Digest
 		}
@@ -91,7 +89,7 @@ func (c *syncCommand) show(env *environment, a *App) error {
 	return err
 }
 
-// logTo is where the log for people goes.
+// logTo is the writer for readable output.
 func (env *environment) logTo(json bool) io.Writer {
 	if json {
 		return env.stderr
@@ -99,8 +97,8 @@ func (env *environment) logTo(json bool) io.Writer {
 	return env.stdout
 }
 
-// preview prints every change that a run would make, and their digest. With counts, the error is the one that
-// the run would end with.
+// preview prints every change that a run would make, and their digest. If the result has counts, the error is the one
+// that the run would end with.
 func (a *App) preview(env *environment, req mirror.Request, out *console, asJSON bool) (mirror.Preview, error) {
 	defer out.close()
 	out.line("🔍 Comparing lifecycle_db with pmo_db; nothing is written...")
@@ -123,13 +121,13 @@ func (a *App) preview(env *environment, req mirror.Request, out *console, asJSON
 		out.line("📋 %s: %d%s", count.Table, count.Mirrored(), details(count))
 	}
 	if err != nil {
-		out.line("⚠️ The run would be stopped: %s", err)
+		out.line("⚠️ The run would be stopped: %s", a.texts.Error(err))
 	}
 	out.line("🔍 Nothing was written. To apply exactly this: lifecycle-sync sync --digest %s", found.Digest)
 	return found, err
 }
 
-// describe writes a change as one line, an update column by column.
+// describe formats a change as one line.
 func describe(c mirror.Change) string {
 	t := c.Table
 	switch c.Action {
@@ -147,7 +145,7 @@ func describe(c mirror.Change) string {
 	case mirror.Quarantine:
 		return fmt.Sprintf("! %s %d quarantined: %s %s", t.Mirror, c.ID, c.Reason, t.Object(c.After))
 	default:
-		return fmt.Sprintf("! %s %d leaves the quarantine: it is no longer there in lifecycle_db, or mirrored already", t.Mirror, c.ID)
+		return fmt.Sprintf("! %s %d leaves the quarantine: it no longer exists in lifecycle_db, or is mirrored already", t.Mirror, c.ID)
 	}
 }
 
@@ -177,11 +175,11 @@ func newDifference(c mirror.Change, cause mirror.Cause) difference {
 	return d
 }
 
-// quiet is a console that shows bars but no line a table: the differences are the lines.
+// quiet is a console that shows bars but no line per table: the differences are the lines.
 type quiet struct{ *console }
 
-// Begin says nothing.
+// Begin prints nothing.
 func (quiet) Begin(*models.Table, int64) {}
 
-// End says nothing.
+// End prints nothing.
 func (quiet) End(*models.Table, models.TableCount) {}

@@ -9,17 +9,17 @@ import (
 )
 
 type verifyCommand struct {
-	JSON bool `name:"json" help:"Print each difference and, on the last line, the verdict as JSON on standard output."`
+	JSON bool `name:"json" help:"Print each difference and, on the last line, the result as JSON on standard output."`
 }
 
-// Run compares and exits with 3 when the databases differ.
+// Run compares the databases and exits with 3 if they differ.
 func (c *verifyCommand) Run(env *environment) error {
 	return env.withApp(func(a *App) error {
-		out := newConsole(env.logTo(c.JSON))
+		out := env.console(env.logTo(c.JSON))
 		defer out.close()
 		ctx, cancel := mirror.WithTimeout(env.ctx, a.cfg.SyncTimeout)
 		defer cancel()
-		verdict, err := a.engine.Verify(ctx, quiet{out}, func(change mirror.Change, cause mirror.Cause) error {
+		result, err := a.engine.Verify(ctx, quiet{out}, func(change mirror.Change, cause mirror.Cause) error {
 			if c.JSON {
 				return json.NewEncoder(env.stdout).Encode(newDifference(change, cause))
 			}
@@ -31,13 +31,13 @@ func (c *verifyCommand) Run(env *environment) error {
 			return err
 		}
 		if c.JSON {
-			if err := json.NewEncoder(env.stdout).Encode(newVerdict(verdict)); err != nil {
+			if err := json.NewEncoder(env.stdout).Encode(newVerification(result)); err != nil {
 				return err
 			}
 		} else {
-			printVerdict(out, verdict)
+			printVerification(out, result)
 		}
-		if !verdict.Equal {
+		if !result.Equal {
 			return errNotEqual
 		}
 		return nil
@@ -51,19 +51,19 @@ func prefixed(prefix, s string) string {
 	return prefix + s
 }
 
-func printVerdict(out *console, v mirror.Verification) {
+func printVerification(out *console, v mirror.Verification) {
 	if !v.Equal {
 		out.line("❌ The mirror differs from lifecycle_db: %d behind, %d drift, %d of unknown cause. Run lifecycle-sync sync.",
 			v.Differences.Behind, v.Differences.Drift, v.Differences.Unknown)
 		return
 	}
 	for _, count := range v.Tables {
-		out.line("✅ %s: %d rows equal, %d in quarantine", count.Table, count.Mirrored(), count.Quarantined)
+		out.line("✅ %s: %d rows equal, %d quarantined", count.Table, count.Mirrored(), count.Quarantined)
 	}
 	out.line("🎉 The mirror equals lifecycle_db")
 }
 
-type verdictJSON struct {
+type verificationJSON struct {
 	Equal   bool                `json:"equal"`
 	Behind  int64               `json:"behind"`
 	Drift   int64               `json:"drift"`
@@ -71,7 +71,7 @@ type verdictJSON struct {
 	Tables  []models.TableCount `json:"tables"`
 }
 
-func newVerdict(v mirror.Verification) verdictJSON {
-	return verdictJSON{Equal: v.Equal, Behind: v.Differences.Behind, Drift: v.Differences.Drift,
+func newVerification(v mirror.Verification) verificationJSON {
+	return verificationJSON{Equal: v.Equal, Behind: v.Differences.Behind, Drift: v.Differences.Drift,
 		Unknown: v.Differences.Unknown, Tables: v.Tables}
 }

@@ -17,7 +17,7 @@ func TestAnotherProcessSynchronises(t *testing.T) {
 		other.Eventually("its first run has ended", func() bool { return other.Logs.Contains("Serving http") })
 		list := func(of *site) string { return string(of.get("/products?sort=id&limit=1").body) }
 		for _, of := range []*site{s, other} {
-			of.Eventually("answers are kept", func() bool { return of.Logs.Contains("answers are kept in memory") })
+			of.Eventually("cache on", func() bool { return of.Logs.Contains("cache on") })
 			if a, b := list(of), list(of); a != b || strings.Contains(a, "renamed") {
 				t.Fatalf("got %s, then %s", a, b)
 			}

@@ -20,7 +20,7 @@ func TestSearchGetsItsIndex(t *testing.T) {
 		if !s.onPostgres() {
 			return
 		}
-		s.Eventually("the index", func() bool { return s.Logs.Contains("searches are answered from an index now") })
+		s.Eventually("the index", func() bool { return s.Logs.Contains("search index created") })
 		if !one[bool](t, s.target, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'tbl_produk_lifecycle_search_trgm'::regclass") {
 			t.Error("the index is not valid")
 		}

@@ -91,7 +91,7 @@ func TestDatabase_Deadlock(t *testing.T) {
 	if err := other.Rollback(); err != nil {
 		t.Fatal(err)
 	}
-	run.Ends(0, "⏳ pmo_db: a concurrent transaction was in the way (SQLSTATE 40P01). Trying again in ")
+	run.Ends(0, "⏳ pmo_db: a concurrent transaction was in the way (SQLSTATE 40P01). Retrying in ")
 	s.triedAgain()
 	s.promise()
 }
@@ -105,7 +105,7 @@ func TestDatabase_SerializationFailure(t *testing.T) {
 		BEGIN IF nextval('failures') <= 2 THEN RAISE EXCEPTION USING ERRCODE = '40001'; END IF; RETURN NULL; END $$`)
 	s.exec(s.target, "CREATE TRIGGER fail AFTER UPDATE ON tbl_produk_lifecycle FOR EACH STATEMENT EXECUTE FUNCTION fail()")
 	s.change()
-	s.Begin("sync").Ends(0, "(SQLSTATE 40001). Trying again in ", "(attempt 3)")
+	s.Begin("sync").Ends(0, "(SQLSTATE 40001). Retrying in ", "(attempt 3)")
 	s.wantRun(outcome{"succeeded", "", 3})
 	s.exec(s.target, "DROP TRIGGER fail ON tbl_produk_lifecycle")
 	s.promise()
@@ -222,7 +222,7 @@ func TestDatabase_StandbyConflict(t *testing.T) {
 	s.exec(s.source, "ALTER TABLE tbl_produk ADD COLUMN catatan_baru text") // which the standby can only follow without the run
 	arrived("SELECT count(*) FROM information_schema.columns WHERE column_name = 'catatan_baru'")
 	release()
-	run.Ends(0, "⏳ lifecycle_db: a concurrent transaction was in the way (SQLSTATE 40001). Trying again in ")
+	run.Ends(0, "⏳ lifecycle_db: a concurrent transaction was in the way (SQLSTATE 40001). Retrying in ")
 	s.triedAgain()
 	s.promise()
 
@@ -235,7 +235,7 @@ func TestDatabase_StandbyConflict(t *testing.T) {
 	s.UseDatabases(source, standby.At(source))
 	refused := s.Begin("sync")
 	refused.Ends(1, "❌ pmo_db is read-only", "name the primary, not a standby", "(permission)")
-	if strings.Contains(refused.Out.String(), "trying again") {
+	if strings.Contains(refused.Out.String(), "Retrying in ") {
 		t.Errorf("was tried again:\n%s", &refused.Out)
 	}
 }

@@ -100,7 +100,7 @@ func (s *site) followed() *program.Running {
 	s.Helper()
 	c := s.Begin("sync", "--follow")
 	s.Cleanup(c.Cancel)
-	c.Says("Every change is brought")
+	c.Says("every change is mirrored")
 	return c
 }
 

@@ -15,7 +15,7 @@ func TestNetwork_CutIsRetried(t *testing.T) {
 		l.Cut()
 		l.Restore()
 		release()
-		run.Ends(0, "the connection was lost. Trying again in ", "(attempt 2)")
+		run.Ends(0, "the connection was lost. Retrying in ", "(attempt 2)")
 		s.triedAgain()
 	})
 }
@@ -29,7 +29,7 @@ func TestNetwork_ResetIsRetried(t *testing.T) {
 		release()
 		run.Says("(attempt 3)")
 		l.Heal()
-		run.Ends(0, "⏳ "+name+": the connection", "Trying again in ")
+		run.Ends(0, "⏳ "+name+": the connection", "Retrying in ")
 		s.triedAgain()
 	})
 }
@@ -41,7 +41,7 @@ func TestNetwork_RefusedForAWhile(t *testing.T) {
 		run, release := s.held()
 		l.Cut()
 		release()
-		run.Says("⏳ " + name + ": the connection failed: connection refused. Trying again in ")
+		run.Says("⏳ " + name + ": the connection failed: connection refused. Retrying in ")
 		run.Says("(attempt 3)")
 		l.Restore()
 		run.Ends(0)
@@ -57,7 +57,7 @@ func TestNetwork_RefusedForTooLong(t *testing.T) {
 		run, release := s.held()
 		l.Cut()
 		release()
-		run.Ends(1, "Trying again in ", "❌ "+name, "(connection)")
+		run.Ends(1, "Retrying in ", "❌ "+name, "(connection)")
 		s.untouched(before)
 		if name == "lifecycle_db" {
 			s.wantRun(outcome{"failed", "connection", s.lastRun().attempts})
@@ -72,7 +72,7 @@ func TestNetwork_RefusedAtStart(t *testing.T) {
 		s.change()
 		l.Cut()
 		run := s.Begin("sync")
-		run.Says("⏳ " + name + ": the connection failed: connection refused. Trying again in ")
+		run.Says("⏳ " + name + ": the connection failed: connection refused. Retrying in ")
 		l.Restore()
 		run.Ends(0)
 		s.wantRun(outcome{"succeeded", "", 1})
@@ -95,7 +95,7 @@ func TestNetwork_WrongURLIsNotRetried(t *testing.T) {
 		s.Set("LIFECYCLE_DATABASE_URL=" + wrong.String())
 		run := s.Begin("sync")
 		run.Ends(1)
-		if strings.Contains(run.Out.String(), "trying again") {
+		if strings.Contains(run.Out.String(), "Retrying in ") {
 			t.Errorf("was tried again:\n%s", &run.Out)
 		}
 	}

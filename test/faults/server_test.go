@@ -29,7 +29,7 @@ func TestServer_DatabaseRestartDuringRun(t *testing.T) {
 				release()
 				run.Says("⏳ " + name + ": ")
 				server.Start()
-				run.Ends(0, "Trying again in ")
+				run.Ends(0, "Retrying in ")
 				s.triedAgain()
 				s.promise()
 			})
