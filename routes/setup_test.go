@@ -21,6 +21,7 @@ import (
 	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/routes"
 	"lifecycle-sync/services/cache"
+	"lifecycle-sync/test/kit/databases"
 	"lifecycle-sync/web/messages"
 )
 
@@ -61,13 +62,8 @@ func newAwaySite(t *testing.T, url string) *site {
 	t.Helper()
 	s := &site{t: t, log: &bytes.Buffer{}}
 	log := slog.New(slog.NewJSONHandler(s.log, nil))
-	db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 4, ConnectTimeout: 5 * time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	s.db = db
-	store := pmo.New(db, models.Tables())
+	s.db = databases.Open(t, url, "pmo_db")
+	store := pmo.New(s.db, models.Tables())
 	answers := cache.New(store, cache.Options{})
 	s.web = routes.New(routes.Options{Log: log, Texts: messages.New().Printer(messages.English, time.UTC), CORSOrigins: []string{pageOrigin + "/"}, Now: time.Now, WriteRate: 600, SyncRate: 60}, routes.Handlers{
 		Health: handlers.NewHealth(journal.New(store.Session), log), Products: handlers.NewProducts(answers, time.Now, nil, request.FormLimits{}, nil), Dropdowns: handlers.NewDropdowns(answers),

@@ -8,16 +8,13 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/databases"
 )
 
 // emptySource creates lifecycle_db's tables without rows.
 func emptySource(t *testing.T, url string) (*database.DB, *lifecycle.Source) {
 	t.Helper()
-	db, err := database.Open(url, database.Options{Name: "lifecycle_db", MaxConns: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
+	db := databases.Open(t, url, "lifecycle_db")
 	var fillings []lifecycle.Filling
 	for _, table := range models.Tables() {
 		fillings = append(fillings, lifecycle.Filling{Table: table, Rows: func(func(models.Row) bool) {}})

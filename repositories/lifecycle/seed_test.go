@@ -13,16 +13,13 @@ import (
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/lifecycle"
+	"lifecycle-sync/test/kit/databases"
 )
 
 // opened returns an empty database and the source in it.
 func opened(t testing.TB, url string) (*database.DB, *lifecycle.Source) {
 	t.Helper()
-	db, err := database.Open(url, database.Options{Name: "lifecycle_db", MaxConns: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
+	db := databases.Open(t, url, "lifecycle_db")
 	return db, lifecycle.New(db)
 }
 

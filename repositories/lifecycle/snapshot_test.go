@@ -3,12 +3,12 @@ package lifecycle_test
 import (
 	"context"
 	"testing"
-	"time"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/lifecycle"
+	"lifecycle-sync/test/kit/databases"
 )
 
 const stagesOnly = "CREATE TABLE tbl_stage (id integer PRIMARY KEY, stage varchar, created_at timestamptz, updated_at timestamptz, icon_light varchar, icon_dark varchar)"
@@ -16,11 +16,7 @@ const stagesOnly = "CREATE TABLE tbl_stage (id integer PRIMARY KEY, stage varcha
 // stages opens a source that has no table but tbl_stage, with one row.
 func stages(t *testing.T, url string) (*database.DB, *lifecycle.Source, []*models.Table) {
 	t.Helper()
-	db, err := database.Open(url, database.Options{Name: "lifecycle_db", MaxConns: 4, ConnectTimeout: 10 * time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
+	db := databases.Open(t, url, "lifecycle_db")
 	for _, statement := range []string{stagesOnly, "INSERT INTO tbl_stage (id, stage) VALUES (1, 'satu')"} {
 		if _, err := db.SQL.ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)

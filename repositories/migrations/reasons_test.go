@@ -10,6 +10,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/migrations"
+	"lifecycle-sync/test/kit/databases"
 )
 
 // TestUp_TurnsStoredSentencesIntoCodes upgrades a pmo_db with rows of every kind that binaries before version 6 wrote.
@@ -49,7 +50,7 @@ func TestUp_TurnsStoredSentencesIntoCodes(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		address := url(t)
-		old := open(t, address)
+		old := databases.Open(t, address, "pmo_db")
 		if err := migrations.UpTo(t.Context(), old, 5); err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +85,7 @@ func TestUp_TurnsStoredSentencesIntoCodes(t *testing.T) {
 			insert("changes (run_id, table_name, row_id, action, after) VALUES (1, 'products', 1, ?, ?)", action, after)
 		}
 
-		pmo := open(t, address)
+		pmo := databases.Open(t, address, "pmo_db")
 		if applied, err := migrations.Up(t.Context(), pmo, func(context.Context) error { return nil }); err != nil || applied != 1 {
 			t.Fatalf("%d migrations, %v", applied, err)
 		}

@@ -4,9 +4,9 @@ import (
 	"context"
 	"testing"
 
-	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/migrations"
+	"lifecycle-sync/test/kit/databases"
 )
 
 // TestUpgradeFromEveryVersion opens a database that an earlier binary has left at each of its versions.
@@ -14,16 +14,16 @@ func TestUpgradeFromEveryVersion(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		_, latest, err := migrations.Version(t.Context(), open(t, url(t)))
+		_, latest, err := migrations.Version(t.Context(), databases.Open(t, url(t), "pmo_db"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for version := int64(1); version <= latest; version++ {
 			address := url(t)
-			if err := migrations.UpTo(t.Context(), open(t, address), version); err != nil {
+			if err := migrations.UpTo(t.Context(), databases.Open(t, address, "pmo_db"), version); err != nil {
 				t.Fatalf("version %d: %v", version, err)
 			}
-			db := open(t, address)
+			db := databases.Open(t, address, "pmo_db")
 			applied, err := migrations.Up(t.Context(), db, func(context.Context) error { return nil })
 			if err != nil || int64(applied) != latest-version {
 				t.Errorf("from version %d: %d migrations, %v", version, applied, err)
@@ -33,14 +33,4 @@ func TestUpgradeFromEveryVersion(t *testing.T) {
 			}
 		}
 	})
-}
-
-func open(t *testing.T, url string) *database.DB {
-	t.Helper()
-	db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	return db
 }

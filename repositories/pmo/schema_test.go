@@ -5,22 +5,17 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/test/kit/databases"
 )
 
 func open(t testing.TB, url string) *database.DB {
 	t.Helper()
-	db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 4, ConnectTimeout: 10 * time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	return db
+	return databases.Open(t, url, "pmo_db")
 }
 
 // sqliteTypes are the types by which SQLite's migrations call those of the models.

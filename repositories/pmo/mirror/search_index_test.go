@@ -3,10 +3,10 @@ package mirror_test
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"gorm.io/gorm"
 
@@ -16,6 +16,8 @@ import (
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/repositories/pmo/catalog"
 	mirrordb "lifecycle-sync/repositories/pmo/mirror"
+	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/databases"
 )
 
 // searchLab is a pmo_db with three products.
@@ -40,11 +42,7 @@ func newSearchLab(t *testing.T, url string) *searchLab {
 
 func (l *searchLab) open(url string) (*database.DB, *pmo.Store) {
 	l.Helper()
-	db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 4, ConnectTimeout: 5 * time.Second})
-	if err != nil {
-		l.Fatal(err)
-	}
-	l.Cleanup(func() { _ = db.Close() })
+	db := databases.Open(l, url, "pmo_db")
 	return db, pmo.New(db, models.Tables())
 }
 
@@ -89,16 +87,9 @@ func (l *searchLab) index(store *pmo.Store, built bool, class models.Class) *mod
 // waiting waits until as many sessions as given wait for a lock or a transaction.
 func (l *searchLab) waiting(sessions int) {
 	l.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for tick := time.NewTicker(5 * time.Millisecond); ; <-tick.C {
-		var n int
-		if err := l.db.Raw("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&n).Error; err != nil || time.Now().After(deadline) {
-			l.Fatal("waiting sessions:", n, err)
-		}
-		if n >= sessions {
-			return
-		}
-	}
+	kit.Eventually(l, fmt.Sprint(sessions, " sessions wait"), func() bool {
+		return kit.One[int](l, l.db.SQL, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") >= sessions
+	})
 }
 
 // TestSearchIndex is built once, and finds what a search without it does.
