@@ -13,14 +13,14 @@ export interface paths {
         };
         /**
          * Lists products
-         * @description Newest first unless `sort` says otherwise. The order is total, so no product repeats or is skipped between pages.
+         * @description Newest first unless `sort` is given. The order is total, so no product repeats or is skipped between pages.
          */
         get: operations["listProducts"];
         put?: never;
         /**
          * Creates a product
-         * @description As a form, with files, or as JSON without. The product and all its files are stored, or nothing is.
-         *     The id is given by `lifecycle_db`, and so are `created_at` and `updated_at`.
+         * @description Takes a multipart form with files, or JSON without files. Stores the product and all its files, or nothing.
+         *     `lifecycle_db` sets the id, `created_at` and `updated_at`.
          */
         post: operations["createProduct"];
         delete?: never;
@@ -38,9 +38,9 @@ export interface paths {
         };
         /**
          * Exports the filtered list as CSV
-         * @description UTF-8 with a byte order mark, lines end in CRLF, all pages, streamed. The first line has the names of the columns. Prices have
-         *     all their digits, times are RFC 3339. A text that a spreadsheet would take for a formula has `'` before it. An error after the
-         *     first bytes breaks the connection off: a file that ends well is whole.
+         * @description Streams all pages as UTF-8 with a byte order mark and CRLF line ends. The first line has the column names. Prices keep all
+         *     digits, times are RFC 3339. Texts that a spreadsheet would take for formulas are prefixed with `'`. An error after the first
+         *     bytes closes the connection, so a complete response is a complete file.
          */
         get: operations["exportProductsAsCsv"];
         put?: never;
@@ -60,9 +60,9 @@ export interface paths {
         };
         /**
          * Exports the filtered list as an Excel workbook
-         * @description All pages; more than 1,048,575 products go on on further sheets. Numbers are numbers; a price of more than 15 digits, of which Excel
-         *     would lose some, is a text. Days are days (before March 1900 texts); times are RFC 3339 texts. Texts are texts, never formulas; one
-         *     that is longer than a cell holds, 32,767 characters, ends in an ellipsis. It is put together before the first byte is sent.
+         * @description All pages; more than 1,048,575 products continue on further sheets. Numbers are numbers; prices over 15 digits, which Excel
+         *     would round, are texts. Dates are dates (before March 1900 texts); times are RFC 3339 texts. Texts are never formulas; those
+         *     longer than a cell (32,767 characters) end in an ellipsis. The workbook is complete before the first byte is sent.
          */
         get: operations["exportProductsAsXlsx"];
         put?: never;
@@ -83,17 +83,17 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** One product with its files and latest transitions */
+        /** Gets a product with its attachments and latest moves */
         get: operations["getProduct"];
         /**
          * Changes a product
-         * @description A field that is not sent stays; an empty one is cleared, which `produk`, `id_kategori`, `id_segmen` and `id_stage` cannot be.
-         *     Files are added to those it has. A changed `id_stage` records a move dated now. `tanggal_stage_end` must not be before
-         *     `tanggal_stage_start`. A request that changes nothing leaves `updated_at` as it is.
+         * @description Absent fields keep their values; an empty one is cleared, except `produk`, `id_kategori`, `id_segmen` and `id_stage`. Files are
+         *     added to the existing ones. A changed `id_stage` records a move dated now. `tanggal_stage_end` must not be before
+         *     `tanggal_stage_start`. A request that changes nothing leaves `updated_at` unchanged.
          */
         put: operations["updateProduct"];
         post?: never;
-        /** Deletes a product with its transitions and files */
+        /** Deletes a product with its stage history and attachments */
         delete: operations["deleteProduct"];
         options?: never;
         head?: never;
@@ -111,14 +111,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists a product's files
+         * Lists a product's attachments
          * @description All of them, oldest first.
          */
         get: operations["listAttachments"];
         put?: never;
         /**
-         * Adds files to a product
-         * @description All files of the request are stored, or none.
+         * Adds attachments to a product
+         * @description Stores all files of the request, or none.
          */
         post: operations["addAttachments"];
         delete?: never;
@@ -140,14 +140,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Downloads a file
-         * @description Sent with the type that its content has, `nosniff` and a content security policy that lets nothing run. Only raster images and
-         *     PDF may be shown in the browser (`Content-Disposition: inline`); everything else is saved.
+         * Downloads an attachment
+         * @description Sent with the media type of its content, `nosniff` and a content security policy that runs nothing. Browsers show raster images
+         *     and PDF (`Content-Disposition: inline`) and save all other files.
          */
         get: operations["downloadAttachment"];
         put?: never;
         post?: never;
-        /** Deletes a file */
+        /** Deletes an attachment */
         delete: operations["deleteAttachment"];
         options?: never;
         head?: never;
@@ -162,15 +162,15 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists transitions
-         * @description Newest first, by `tanggal_perubahan` and then `id`; transitions without a time come last.
+         * Lists moves
+         * @description Newest first, by `tanggal_perubahan` and then `id`; moves without a time come last.
          */
         get: operations["listStageHistory"];
         put?: never;
         /**
-         * Records a transition
-         * @description The newest transition of a product moves it to `stage_now` and sets its `tanggal_stage_start`, in the same transaction. A
-         *     back-dated one is only recorded.
+         * Records a move
+         * @description The newest move of a product sets its stage to `stage_now` and its `tanggal_stage_start`, in the same transaction. A back-dated
+         *     move is only recorded.
          */
         post: operations["createStageHistory"];
         delete?: never;
@@ -189,17 +189,17 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** One transition */
+        /** Gets a move */
         get: operations["getStageHistory"];
         /**
-         * Changes a transition's notes, time or metrics
-         * @description A field that is not sent stays; `null` or an empty text clears it, except `tanggal_perubahan`. The product stays where it is.
+         * Changes the note, time or metrics of a move
+         * @description Absent fields keep their values; `null` or an empty text clears a field, except `tanggal_perubahan`. The product stays in its stage.
          */
         put: operations["updateStageHistory"];
         post?: never;
         /**
-         * Deletes a transition
-         * @description The product stays in the stage where it is.
+         * Deletes a move
+         * @description The product stays in its stage.
          */
         delete: operations["deleteStageHistory"];
         options?: never;
@@ -215,9 +215,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What the product form offers to choose from
-         * @description Stages in lifecycle order (by id), segments and categories by name. Where `lifecycle_db` has no categories they are the ids that
-         *     the products carry.
+         * Lists the choices of the product form
+         * @description Stages in lifecycle order (by id), segments and categories by name. If `lifecycle_db` has no category table, the categories are
+         *     the ids found on products.
          */
         get: operations["getDropdowns"];
         put?: never;
@@ -236,8 +236,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Figures about the products
-         * @description Over the products that the list's filters let through, and the transitions of those products. Today and months are those of `TIMEZONE`.
+         * Gets the dashboard
+         * @description Figures about the products that match the filters of the list, and about their moves. Today and months are those of `TIMEZONE`.
          */
         get: operations["getDashboard"];
         put?: never;
@@ -255,15 +255,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How the mirror stands */
+        /** Gets the sync status */
         get: operations["getSyncStatus"];
         put?: never;
         /**
          * Starts a run
-         * @description Answers as soon as the run has begun; follow it at `Location` or by `GET /sync/events`. An incremental run compares what can differ
-         *     since the last run; where that cannot be told it becomes a full one, and its `reason` says why. A dry run compares every row, whatever
-         *     the mode, writes nothing to the mirror and is answered when it has finished; its counts are at `Location`, and its `error` says when
-         *     the mass-delete guard would stop the run. To apply exactly what it has shown, send its `digest`.
+         * @description Responds as soon as the run has started; follow it at `Location` or by `GET /sync/events`. An incremental run compares rows that
+         *     may differ since the last run; if they cannot be determined it becomes a full run, with the reason. A dry run compares every
+         *     row, changes nothing, and responds when it has finished; its counts are at `Location`, and its `error` reports that the
+         *     mass-delete guard would stop the run. Send its `digest` to apply exactly its changes.
          */
         post: operations["startSync"];
         delete?: never;
@@ -281,7 +281,7 @@ export interface paths {
         };
         /**
          * Lists runs
-         * @description Newest first. The small runs that bring the API's own writes are not listed.
+         * @description Newest first, without the runs that bring single API writes.
          */
         get: operations["listRuns"];
         put?: never;
@@ -297,12 +297,12 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
-                /** @description The run's number, `run` in answers. */
+                /** @description The run's id (`run` in responses). */
                 id: components["parameters"]["RunId"];
             };
             cookie?: never;
         };
-        /** One run with its counts */
+        /** Gets a run with its counts */
         get: operations["getRun"];
         put?: never;
         post?: never;
@@ -317,16 +317,16 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
-                /** @description The run's number, `run` in answers. */
+                /** @description The run's id (`run` in responses). */
                 id: components["parameters"]["RunId"];
             };
             cookie?: never;
         };
         /**
-         * What a run overwrote or removed
-         * @description Updates with the changed columns before and after, and rows that left, whole; inserts are only counted. In the order in which they
-         *     were made. Of a dry run, and of a run that found other changes than its `digest` asked for, the first 1,000 changes, inserts too.
-         *     `CHANGE_LOG_RETENTION` says how long they are kept.
+         * Lists the changes of a run
+         * @description Updates with the changed columns before and after, and deleted rows as a whole, in the order in which they were made; inserts
+         *     are only counted. For a dry run, and for a run that found other changes than its `digest` names, the first 1,000 changes,
+         *     including inserts. Changes are kept for `CHANGE_LOG_RETENTION`.
          */
         get: operations["listRunChanges"];
         put?: never;
@@ -342,7 +342,7 @@ export interface paths {
             query?: never;
             header?: never;
             path: {
-                /** @description The run's number, `run` in answers. */
+                /** @description The run's id (`run` in responses). */
                 id: components["parameters"]["RunId"];
             };
             cookie?: never;
@@ -350,9 +350,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Stops a run
-         * @description Asks the process that makes the run to stop it, whichever that is. The run is rolled back and ends as `canceled` within about two
-         *     seconds, unless it was just about to commit.
+         * Cancels a run
+         * @description Asks the process of the run to stop it. The run is rolled back and ends as `canceled` within about two seconds, unless it is
+         *     already committing.
          */
         post: operations["cancelRun"];
         delete?: never;
@@ -371,8 +371,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Says whether the mirror equals lifecycle_db
-         * @description Compares every row and writes nothing to the mirror. It is answered when everything has been compared, which takes as long as a full run that changes nothing.
+         * Verifies that the mirror equals lifecycle_db
+         * @description Compares every row and changes nothing. The response comes when all rows are compared, which takes as long as a full run without changes.
          */
         post: operations["verifySync"];
         delete?: never;
@@ -389,8 +389,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists source rows that cannot stand in the mirror
-         * @description In mirroring order and by id. Each run tries them again; they are released by themselves once they fit.
+         * Lists the quarantine
+         * @description Source rows that cannot be mirrored, in mirroring order and by id. Each run retries them and releases those that fit.
          */
         get: operations["listQuarantine"];
         put?: never;
@@ -409,9 +409,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What was overwritten or removed of a row
-         * @description Newest first, with the run that made each change. A dry run's and a verification's findings are not among them, nor are inserts.
-         *     `CHANGE_LOG_RETENTION` says how long changes are kept.
+         * Lists the changes of a row
+         * @description Newest first, with the run of each change. Inserts, dry runs and verifications are not included. Changes are kept for
+         *     `CHANGE_LOG_RETENTION`.
          */
         get: operations["listRowChanges"];
         put?: never;
@@ -430,18 +430,18 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Follows runs as they happen
-         * @description Server-sent events that do not end. Each has an `id`, an `event` and one line of JSON as `data`:
+         * Streams sync events
+         * @description Endless server-sent events. Each has an `id`, an `event` and one line of JSON as `data`:
          *
-         *     - `state` (`SyncStatus`): how the mirror stands, when that has changed; runs of other processes show here, within about a second.
-         *       Without `Last-Event-ID` it comes first, and then how far the run under way is.
-         *     - `progress` (`ProgressEvent`): how far a run of this server is, at most a few times a second.
-         *     - `table` (`TableEvent`): what it did to one table.
-         *     - `finished` (`RunDetail`): it has ended; also a dry run or a verification.
+         *     - `state` (`SyncStatus`): the sync status has changed; runs of other processes show here within about a second. Without
+         *       `Last-Event-ID` it is the first event, followed by the progress of the active run.
+         *     - `progress` (`ProgressEvent`): progress of a run on this server, at most a few times per second.
+         *     - `table` (`TableEvent`): what a run did to one table.
+         *     - `finished` (`RunDetail`): a run, dry run or verification has ended.
          *
-         *     A comment line comes every 15 seconds while nothing happens. The stream ends after half an hour, or when a reader is too slow.
-         *     After a break send the last `id` as `Last-Event-ID`, as `EventSource` does by itself: what was missed comes first. Where the server
-         *     no longer remembers it, the stream begins as if new.
+         *     A comment line is the heartbeat every 15 seconds. The stream ends after 30 minutes, or when a client reads too slowly. Send the
+         *     last `id` as `Last-Event-ID` to resume, as `EventSource` does: missed events come first. If the server no longer has them, the
+         *     stream starts over.
          */
         get: operations["streamSyncEvents"];
         put?: never;
@@ -459,7 +459,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the process serves requests, whatever the databases do */
+        /** Liveness */
         get: operations["live"];
         put?: never;
         post?: never;
@@ -476,7 +476,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether there is something to serve */
+        /** Readiness */
         get: operations["ready"];
         put?: never;
         post?: never;
@@ -494,8 +494,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Figures for Prometheus
-         * @description Requests by route and status, runs with their durations and rows, the age of the last success, the quarantine, the cache. No names or values of rows.
+         * Prometheus metrics
+         * @description Requests by route and status, runs with durations and row counts, age of the last success, quarantine, cache. No names or values of rows.
          */
         get: operations["metrics"];
         put?: never;
@@ -530,7 +530,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** This document to browse in, and to try out */
+        /** This document in Swagger UI */
         get: operations["getDocs"];
         put?: never;
         post?: never;
@@ -565,7 +565,7 @@ export interface components {
         Succeeded: true;
         /** @constant */
         Failed: false;
-        /** @description One sentence that a person understands. */
+        /** @description A sentence for people. */
         Message: string;
         /** Format: int32 */
         Id: number;
@@ -594,9 +594,9 @@ export interface components {
         Count: number;
         /** @description Whole rupiah. A sum may have more than 64 bits. */
         Rupiah: number;
-        /** @description Days, to one digit; null where there is nothing to count. */
+        /** @description Days with one decimal; null without data. */
         Days: number | null;
-        /** @description Any JSON object; its numbers are kept to the last digit. */
+        /** @description Any JSON object; numbers keep all digits. */
         Metrics: {
             [key: string]: unknown;
         } | null;
@@ -637,12 +637,12 @@ export interface components {
         Pagination: {
             /** Format: int64 */
             currentPage: number;
-            /** @description 0 when there is nothing to list. */
+            /** @description 0 for an empty list. */
             totalPages: components["schemas"]["Count"];
             totalItems: components["schemas"]["Count"];
             /**
              * Format: int64
-             * @description Items a page.
+             * @description Items per page.
              */
             limit: number;
         };
@@ -654,7 +654,7 @@ export interface components {
             /** @description The class of the failure, for programs. */
             code: string;
             errors?: components["schemas"]["FieldError"][];
-            /** @description The `X-Request-Id` of the answer. */
+            /** @description The `X-Request-Id` of the response. */
             requestId: string;
         };
         Failure: components["schemas"]["FailureFields"];
@@ -688,9 +688,9 @@ export interface components {
             pelanggan: string | null;
             created_at: components["schemas"]["Timestamp"];
             updated_at: components["schemas"]["Timestamp"];
-            /** @description When the present stage began. */
+            /** @description Start of the current stage. */
             tanggal_stage_start: components["schemas"]["Date"];
-            /** @description When the present stage shall end. */
+            /** @description Planned end of the current stage. */
             tanggal_stage_end: components["schemas"]["Date"];
             /** @description Name of the segment. */
             segmen: string | null;
@@ -698,7 +698,7 @@ export interface components {
             stage: string | null;
             /** @description Name of the category. */
             kategori: string | null;
-            /** @description How many files it has. */
+            /** @description Number of attachments. */
             attachments_count: components["schemas"]["Count"];
         };
         /**
@@ -724,9 +724,9 @@ export interface components {
          */
         Product: components["schemas"]["ProductFields"];
         ProductDetail: components["schemas"]["ProductFields"] & {
-            /** @description All files, oldest first. */
+            /** @description All attachments, oldest first. */
             attachments: components["schemas"]["Attachment"][];
-            /** @description The latest 10 transitions, newest first; `GET /stage-history` has all. */
+            /** @description The latest 10 moves, newest first; `GET /stage-history` has all. */
             stage_history: components["schemas"]["StageHistory"][];
         };
         WrittenProduct: {
@@ -734,10 +734,7 @@ export interface components {
             message: components["schemas"]["Message"];
             data: components["schemas"]["Product"];
         };
-        /**
-         * @description A number may be sent as a text, as forms have it. `null` or an empty text means none. Whatever else a product has is not the
-         *     client's to set.
-         */
+        /** @description Numbers may be sent as texts, as forms do. `null` or an empty text is NULL. Other fields of a product cannot be set. */
         ProductInput: {
             /** @description The product's name. */
             produk?: string;
@@ -755,14 +752,14 @@ export interface components {
             tanggal_launch?: components["schemas"]["DateInput"];
             /** @description Customer. */
             pelanggan?: string | null;
-            /** @description When the present stage began. */
+            /** @description Start of the current stage. */
             tanggal_stage_start?: components["schemas"]["DateInput"];
-            /** @description When the present stage shall end. */
+            /** @description Planned end of the current stage. */
             tanggal_stage_end?: components["schemas"]["DateInput"];
         };
         ReferenceInput: components["schemas"]["Id"] | string;
         DateInput: string | "" | null;
-        /** @description The form's fields. An empty one means none. */
+        /** @description The form's fields. An empty one is NULL. */
         ProductForm: {
             /** @description The product's name. */
             produk?: string;
@@ -780,17 +777,17 @@ export interface components {
             tanggal_launch?: components["schemas"]["FormDate"];
             /** @description Customer. */
             pelanggan?: string;
-            /** @description When the present stage began. */
+            /** @description Start of the current stage. */
             tanggal_stage_start?: components["schemas"]["FormDate"];
-            /** @description When the present stage shall end. */
+            /** @description Planned end of the current stage. */
             tanggal_stage_end?: components["schemas"]["FormDate"];
             files?: components["schemas"]["Files"];
         };
         /** @description YYYY-MM-DD or empty. */
         FormDate: string;
         /**
-         * @description `.pdf .doc .docx .xls .xlsx .ppt .pptx .txt .jpg .jpeg .png .gif`, by name and by content. At most 10 MB a file, 10 files and
-         *     25 MB a request, unless configured otherwise.
+         * @description `.pdf .doc .docx .xls .xlsx .ppt .pptx .txt .jpg .jpeg .png .gif`, by name and by content. By default at most 10 MB per file,
+         *     10 files and 25 MB per request.
          */
         Files: string[];
         /**
@@ -809,18 +806,18 @@ export interface components {
             id: components["schemas"]["BigId"];
             /** @description The product. */
             id_produk: components["schemas"]["Id"];
-            /** @description The file's name as it was uploaded. */
+            /** @description The file's name as uploaded. */
             nama_file: string;
-            /** @description Where to download it. */
+            /** @description Address to download it from. */
             path_file: string;
-            /** @description Its media type, as `application/pdf`. */
+            /** @description Media type, such as `application/pdf`. */
             tipe_file: string;
             /**
              * Format: int64
-             * @description Its size in bytes.
+             * @description Size in bytes.
              */
             ukuran_file: number;
-            /** @description The digest of its bytes. */
+            /** @description SHA-256 of its content. */
             sha256: string;
             created_at: components["schemas"]["Instant"];
         };
@@ -850,21 +847,21 @@ export interface components {
             produk: string | null;
             /**
              * Format: int32
-             * @description The stage that it left.
+             * @description Stage before the move.
              */
             stage_previous: number | null;
             /**
              * Format: int32
-             * @description The stage that it entered.
+             * @description Stage after the move.
              */
             stage_now: number | null;
             stage_previous_name: string | null;
             stage_now_name: string | null;
-            /** @description Notes. */
+            /** @description Note. */
             catatan: string | null;
-            /** @description When it happened. */
+            /** @description Time of the move. */
             tanggal_perubahan: components["schemas"]["Timestamp"];
-            /** @description What was measured then: any JSON, numbers to the last digit; null without. */
+            /** @description Metrics at the time of the move: any JSON; numbers keep all digits. */
             performance_metrics: unknown;
             created_at: components["schemas"]["Timestamp"];
             updated_at: components["schemas"]["Timestamp"];
@@ -897,11 +894,11 @@ export interface components {
         Dashboard: {
             statistics: components["schemas"]["Statistics"];
             charts: components["schemas"]["Charts"];
-            /** @description The newest 10, as the list has them. */
+            /** @description The newest 10 products. */
             recentProducts: components["schemas"]["Product"][];
-            /** @description A row for each stage that can be left, in order, and one with `id` null last where transitions name none. */
+            /** @description A row for each stage that moves leave, in order; moves without a previous stage are the last row, with `id` null. */
             stageTransitions: components["schemas"]["TransitionsFrom"][];
-            /** @description The newest 10. */
+            /** @description The newest 10 moves. */
             recentTransitions: components["schemas"]["StageHistory"][];
         };
         Statistics: {
@@ -916,7 +913,7 @@ export interface components {
             overdue: components["schemas"]["Count"];
             /** @description Average days from `tanggal_stage_start` to today. */
             averageDaysInStage: components["schemas"]["Days"];
-            /** @description How many products lack what. */
+            /** @description Numbers of products without a value. */
             completeness: {
                 missingSegment: components["schemas"]["Count"];
                 missingStage: components["schemas"]["Count"];
@@ -924,7 +921,7 @@ export interface components {
                 missingPrice: components["schemas"]["Count"];
                 missingLaunchDate: components["schemas"]["Count"];
             };
-            /** @description When the last successful run finished. */
+            /** @description End of the last successful run. */
             lastSyncAt: components["schemas"]["Timestamp"];
         };
         Charts: {
@@ -942,11 +939,11 @@ export interface components {
                     count: components["schemas"]["Count"];
                 }[];
             }[];
-            /** @description For each stage, the days that products spent in it: from the transition into it to the next one of the same product. */
+            /** @description For each stage, the days that products spent in it: from the move into it to the next move of the same product. */
             transitionSpeed: {
                 id: components["schemas"]["LabelId"];
                 label: components["schemas"]["Label"];
-                /** @description How many stays were counted. */
+                /** @description Number of stays in this stage. */
                 transitions: components["schemas"]["Count"];
                 averageDays: components["schemas"]["Days"];
                 shortestDays: components["schemas"]["Days"];
@@ -965,10 +962,10 @@ export interface components {
         };
         /**
          * Format: int32
-         * @description The id; null for what has none, which stands last.
+         * @description The id; null for products without one, which come last.
          */
         LabelId: number | null;
-        /** @description Its name; null where it has none. */
+        /** @description The name; null for none. */
         Label: string | null;
         /**
          * @example {
@@ -982,14 +979,14 @@ export interface components {
         Share: {
             id: components["schemas"]["LabelId"];
             label: components["schemas"]["Label"];
-            /** @description Products; also 0. */
+            /** @description Number of products. */
             count: components["schemas"]["Count"];
-            /** @description Of all products counted, to one digit; all of them make 100. */
+            /** @description Share of all counted products with one decimal; the sum is 100. */
             percentage: number;
             /** @description Sum of `harga`. */
             value: components["schemas"]["Rupiah"];
         };
-        /** @description The last 24 months up to this one, oldest first; zeros filled. */
+        /** @description The last 24 months including the current one, oldest first, with zeros. */
         Months: {
             /** @description YYYY-MM. */
             month: string;
@@ -998,53 +995,53 @@ export interface components {
         TransitionsFrom: {
             id: components["schemas"]["LabelId"];
             label: components["schemas"]["Label"];
-            /** @description Transitions out of this stage. */
+            /** @description Moves out of this stage. */
             count: components["schemas"]["Count"];
             /** @description By the stage entered; all rows have the same stages in the same order. */
             to: {
                 id: components["schemas"]["LabelId"];
                 label: components["schemas"]["Label"];
                 count: components["schemas"]["Count"];
-                /** @description Average days that those products had been in the stage they left, where the transition into it is known. */
+                /** @description Average days in the stage before the move, where the move into that stage is known. */
                 averageDays: components["schemas"]["Days"];
             }[];
         };
         SyncStatus: {
             /**
-             * @description `running`: a run is under way. `failed`: the last run did not end well. `never`: none ever did. `stale`: the last success is
-             *     older than `SYNC_STALE_AFTER`. Else `healthy`.
+             * @description `running`: a run is active. `failed`: the last run failed. `never`: no run has succeeded. `stale`: the last success is older
+             *     than `SYNC_STALE_AFTER`. Else `healthy`.
              * @enum {string}
              */
             state: "healthy" | "running" | "stale" | "failed" | "never";
-            /** @description The run under way. */
+            /** @description The active run. */
             running: components["schemas"]["Run"] | null;
-            /** @description The newest run that has ended. */
+            /** @description The latest finished run. */
             lastRun: components["schemas"]["Run"] | null;
-            /** @description When the last successful run began: the mirror is current as of then. */
+            /** @description Start of the last successful run: the mirror is as of this time. */
             lastSuccessAt: components["schemas"]["Timestamp"];
-            /** @description Seconds since then. */
+            /** @description Seconds since `lastSuccessAt`. */
             lastSuccessAgeSeconds: number | null;
-            /** @description When the last successful full run began: the whole mirror was proved equal as of then. */
+            /** @description Start of the last successful full run, which proved the whole mirror equal. */
             provedEqualAt: components["schemas"]["Timestamp"];
-            /** @description When the schedule of the server that answers makes the next run; null without one. */
+            /** @description Next run by the schedule of this server; null without a schedule. */
             nextRunAt: components["schemas"]["Timestamp"];
-            /** @description The mirror holds what had been committed by then, as far as a run or real time has looked; null before the first run. */
+            /** @description The mirror contains everything committed before this time; null before the first run. */
             currentAt: components["schemas"]["Timestamp"];
-            /** @description What real time does in the server that answers; null where it is off. */
+            /** @description State of real-time sync on this server; null if it is off. */
             realtime: components["schemas"]["Realtime"] | null;
-            /** @description How far real time is behind, whichever server follows; null where it is off. */
+            /** @description Lag of real-time sync, whichever server follows; null if it is off. */
             realtimeLagSeconds: number | null;
-            /** @description What the last verification found; null when there was none. On SQLite every difference is of unknown cause. */
+            /** @description Result of the last verification; null for none. On SQLite the cause of every difference is unknown. */
             drift: components["schemas"]["DifferenceCounts"] | null;
-            /** @description When that verification began. */
+            /** @description Start of that verification. */
             verifiedAt: components["schemas"]["Timestamp"];
             /** @description Source rows in quarantine. */
             quarantined: components["schemas"]["Count"];
         };
         Realtime: {
             /**
-             * @description `standby`: another server follows. `stopped`: the mass-delete guard has stopped it until a run is allowed.
-             *     `unavailable`: `message` says why; runs go on by schedule.
+             * @description `standby`: another server follows. `stopped`: the mass-delete guard stopped it until a run is allowed. `unavailable`: `message`
+             *     says why; scheduled runs continue.
              * @enum {string}
              */
             state: "starting" | "following" | "standby" | "stopped" | "unavailable";
@@ -1052,35 +1049,35 @@ export interface components {
             remedy: string | null;
         };
         RunFields: {
-            /** @description Its number. */
+            /** @description The run's id. */
             run: components["schemas"]["BigId"];
             /**
-             * @description `write` brings one write of the API; `realtime` is what real time has brought in an hour.
+             * @description `write` brings one API write; `realtime` covers one hour of real-time sync.
              * @enum {string}
              */
             mode: "full" | "incremental" | "write" | "realtime" | "dry-run" | "verify";
             /**
-             * @description `interrupted`: its process died.
+             * @description `interrupted`: its process ended.
              * @enum {string}
              */
             state: "running" | "succeeded" | "failed" | "canceled" | "interrupted";
-            /** @description Why the run was made as it was, or what it could not do. */
+            /** @description Why the run had this mode, or what it could not do. */
             reason: string | null;
             /** @description The texts that `reason` joins. */
             reason_details?: components["schemas"]["Text"][];
             started_at: components["schemas"]["Instant"];
             finished_at: components["schemas"]["Timestamp"];
-            /** @description How often it was begun: more than once when a database was away for a moment. */
+            /** @description Number of attempts; transient failures are retried. */
             attempts: components["schemas"]["Count"];
-            /** @description Why it did not end well. */
+            /** @description Why the run failed. */
             error: components["schemas"]["RunError"] | null;
-            /** @description Somebody asked it to stop. */
+            /** @description Cancellation was requested. */
             cancelRequested: boolean;
-            /** @description Of a verification what it found, and of a run what it brought or corrected, by cause; null for others. */
+            /** @description Differences by cause that a verification found or a run corrected; null for other runs. */
             differences: components["schemas"]["DifferenceCounts"] | null;
             /**
-             * @description Of the changes that a dry run has found, or that a run was asked to apply and no others; where it found others, of these.
-             *     The same changes have the same digest. Null for other runs.
+             * @description Digest of the changes that a dry run found or that a run was asked to apply; if it found others, of these. Equal changes have
+             *     equal digests. Null for other runs.
              */
             digest: string | null;
         };
@@ -1110,10 +1107,10 @@ export interface components {
             data: components["schemas"]["Run"];
         };
         RunError: {
-            /** @description As `connection`, `timeout`, `permission`, `schema`, `mass_delete`. */
+            /** @description The error class, such as `connection`, `timeout`, `permission`, `schema`, `mass_delete`. */
             class: string;
             message: components["schemas"]["Message"];
-            /** @description What to do about it; may be empty. */
+            /** @description What to do; may be empty. */
             remedy: string;
             message_detail?: components["schemas"]["Text"];
             remedy_detail?: components["schemas"]["Remedy"] | null;
@@ -1123,7 +1120,7 @@ export interface components {
             drift: components["schemas"]["Count"];
             unknown: components["schemas"]["Count"];
         };
-        /** @description The table's name in `lifecycle_db`, as `tbl_produk`. */
+        /** @description The table's name in `lifecycle_db`, such as `tbl_produk`. */
         TableName: string;
         /**
          * @example {
@@ -1144,7 +1141,7 @@ export interface components {
             deleted: components["schemas"]["Count"];
             /** @description Rows in quarantine after the run. */
             quarantined: components["schemas"]["Count"];
-            /** @description Rows that left the quarantine for the mirror. */
+            /** @description Rows that moved from quarantine to the mirror. */
             released: components["schemas"]["Count"];
         };
         /**
@@ -1169,9 +1166,9 @@ export interface components {
             id: number;
             /** @enum {string} */
             action: "insert" | "update" | "delete" | "quarantine" | "release" | "forget";
-            /** @description Columns and values before: of an update the changed ones, else the whole row. */
+            /** @description Values before the change: the changed columns of an update, else the whole row. */
             before: Record<string, never> | null;
-            /** @description The same columns after; null for a row that left. Of a row that would go into quarantine, `reason` and the source's `row`. */
+            /** @description Values after the change; null for a deleted row. For a row that would be quarantined: `reason` and the source's `row`. */
             after: Record<string, never> | null;
         };
         /**
@@ -1199,9 +1196,9 @@ export interface components {
             id: number;
             /** @enum {string} */
             action: "update" | "delete" | "quarantine";
-            /** @description Columns and values before: of an update the changed ones, else the whole row. */
+            /** @description Values before the change: the changed columns of an update, else the whole row. */
             before: Record<string, never> | null;
-            /** @description The same columns after; null for a row that left. */
+            /** @description Values after the change; null for a deleted row. */
             after: Record<string, never> | null;
             /** @description The run that made the change. */
             run: components["schemas"]["BigId"];
@@ -1210,7 +1207,7 @@ export interface components {
              * @enum {string}
              */
             mode: "full" | "incremental" | "write" | "realtime";
-            /** @description When that run began. */
+            /** @description Start of that run. */
             started_at: components["schemas"]["Instant"];
         };
         QuarantinedRow: {
@@ -1220,26 +1217,26 @@ export interface components {
              * @description The row's id.
              */
             id: number;
-            /** @description Why it cannot stand in the mirror. */
+            /** @description Why it cannot be mirrored. */
             reason: string;
             reason_detail?: components["schemas"]["Text"];
-            /** @description The row as it is in the source. */
+            /** @description The source row. */
             payload: Record<string, never>;
-            /** @description The run that put it there. */
+            /** @description The run that quarantined it. */
             run: components["schemas"]["BigId"];
             since: components["schemas"]["Instant"];
         };
         Verdict: {
-            /** @description Under which number the verification is kept. */
+            /** @description The run that is the verification. */
             run: components["schemas"]["BigId"];
             equal: boolean;
-            /** @description Rows that changed in the source after the last run; the next run brings them. */
+            /** @description Rows that changed in the source since the last run; the next run brings them. */
             behind: components["schemas"]["Count"];
-            /** @description Rows that somebody changed in the mirror; the next full run corrects them. */
+            /** @description Rows that were edited in the mirror; the next full run corrects them. */
             drift: components["schemas"]["Count"];
-            /** @description Rows of which that cannot be told, as on SQLite. */
+            /** @description Rows whose cause is unknown, as on SQLite. */
             unknown: components["schemas"]["Count"];
-            /** @description What a run would do, in mirroring order. */
+            /** @description What a run would change, in mirroring order. */
             tables: components["schemas"]["TableCount"][];
             /** @description The first 100. */
             differences: components["schemas"]["Difference"][];
@@ -1258,7 +1255,7 @@ export interface components {
             action: "insert" | "update" | "delete" | "quarantine" | "release" | "forget";
             /** @enum {string} */
             cause: "behind" | "drift" | "unknown";
-            /** @description The columns that differ, of an update. */
+            /** @description The differing columns of an update. */
             columns: string[];
         };
         /** @description The `data` of an event `table`. */
@@ -1276,14 +1273,14 @@ export interface components {
         ProgressEvent: {
             run: components["schemas"]["BigId"];
             table: components["schemas"]["TableName"];
-            /** @description Rows gone through. */
+            /** @description Rows processed. */
             done: components["schemas"]["Count"];
-            /** @description About how many there are; 0 when that is unknown. */
+            /** @description Approximate number of rows; 0 if unknown. */
             total: components["schemas"]["Count"];
         };
     };
     responses: {
-        /** @description The product was changed in the meantime; `data` is its current state. Nothing was done. */
+        /** @description The product has changed; `data` is its current state. Nothing was written. */
         ProductChanged: {
             headers: {
                 ETag: components["headers"]["RowETag"];
@@ -1298,7 +1295,7 @@ export interface components {
                 };
             };
         };
-        /** @description The stage-history record was changed in the meantime; `data` is its current state. Nothing was done. */
+        /** @description The move has changed; `data` is its current state. Nothing was written. */
         StageHistoryChanged: {
             headers: {
                 ETag: components["headers"]["RowETag"];
@@ -1313,7 +1310,7 @@ export interface components {
                 };
             };
         };
-        /** @description The answer is still that of `If-None-Match`. */
+        /** @description The response that `If-None-Match` names is still current. */
         NotModified: {
             headers: {
                 ETag: components["headers"]["ETag"];
@@ -1323,8 +1320,8 @@ export interface components {
             content?: never;
         };
         /**
-         * @description The request is wrong. `code` is `validation_failed` with `errors` for fields and parameters, `data_type` for a value that cannot
-         *     be kept, or `bad_request` for what could not be read at all.
+         * @description The request is invalid. `code` is `validation_failed` with `errors` for fields and parameters, `data_type` for a value that
+         *     cannot be stored, or `bad_request` for an unreadable request.
          */
         BadRequest: {
             headers: {
@@ -1362,7 +1359,7 @@ export interface components {
                 "application/json": components["schemas"]["Failure"];
             };
         };
-        /** @description There is no token, or it is not valid. */
+        /** @description The token is missing, invalid or expired. */
         Unauthenticated: {
             headers: {
                 /** @description RFC 6750. */
@@ -1374,7 +1371,7 @@ export interface components {
                 "application/json": components["schemas"]["Failure"];
             };
         };
-        /** @description The caller's role may not do this; or in local mode, another machine or site asks; or our account has no right to write in `lifecycle_db`. */
+        /** @description The caller's role is insufficient; or, in local mode, the request comes from another machine or site; or the account of `lifecycle_db` has no write privilege. */
         Forbidden: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
@@ -1384,7 +1381,7 @@ export interface components {
                 "application/json": components["schemas"]["Failure"];
             };
         };
-        /** @description There is no such thing. */
+        /** @description The row does not exist. */
         NotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
@@ -1395,8 +1392,8 @@ export interface components {
             };
         };
         /**
-         * @description It contradicts what is there: another table still refers to the row, the product is in another stage, the run has ended already,
-         *     or the idempotency key was used for another request or one that is still under way. Nothing was done.
+         * @description The request contradicts the current state: another table references the row, the product is in another stage, the run has ended,
+         *     or the idempotency key belongs to another request or one in progress. Nothing was written.
          */
         Conflict: {
             headers: {
@@ -1408,9 +1405,8 @@ export interface components {
             };
         };
         /**
-         * @description Another run is under way (`busy`), and `data` is that run; or another dry run or verification is, or the idempotency key was used
-         *     for another request (`conflict`).
-         *     Nothing was done.
+         * @description Another run is active (`busy`), and `data` is that run; or another dry run or verification is, or the idempotency key belongs to
+         *     another request (`conflict`). Nothing was done.
          */
         RunUnderWay: {
             headers: {
@@ -1423,7 +1419,7 @@ export interface components {
                 };
             };
         };
-        /** @description The body, a file, or the number of files or fields is over its limit (`UPLOAD_FILE_LIMIT`, `UPLOAD_FILES`, `UPLOAD_REQUEST_LIMIT`). */
+        /** @description The body, a file, or the number of files or fields exceeds its limit (`UPLOAD_FILE_LIMIT`, `UPLOAD_FILES`, `UPLOAD_REQUEST_LIMIT`). */
         TooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
@@ -1433,7 +1429,7 @@ export interface components {
                 "application/json": components["schemas"]["Failure"];
             };
         };
-        /** @description The body, or a file by its name or content, is of a type that is not taken here. */
+        /** @description The content type of the body or, by name or content, of a file is not supported. */
         UnsupportedType: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
@@ -1443,7 +1439,7 @@ export interface components {
                 "application/json": components["schemas"]["Failure"];
             };
         };
-        /** @description Too many writes (`RATE_LIMIT_WRITES`), calls of the synchronisation (`RATE_LIMIT_SYNC`), or tokens that are not valid. */
+        /** @description Too many writes (`RATE_LIMIT_WRITES`), sync requests (`RATE_LIMIT_SYNC`), or invalid tokens. */
         RateLimited: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
@@ -1454,7 +1450,7 @@ export interface components {
                 "application/json": components["schemas"]["Failure"];
             };
         };
-        /** @description A database, or where files are kept, is away or full at the moment. Nothing was done. */
+        /** @description A database or the file storage is unavailable or full. Nothing was written. */
         Unavailable: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
@@ -1469,13 +1465,13 @@ export interface components {
     parameters: {
         /** @description The row's id. */
         Id: components["schemas"]["Id"];
-        /** @description The run's number, `run` in answers. */
+        /** @description The run's id (`run` in responses). */
         RunId: components["schemas"]["BigId"];
-        /** @description The page, from 1. */
+        /** @description Page number, from 1. */
         Page: number;
-        /** @description Items a page. More than 100 is lowered to 100, and `pagination.limit` says so. */
+        /** @description Items per page. More than 100 is lowered to 100, as `pagination.limit` shows. */
         Limit: number;
-        /** @description A part of `produk`, `deskripsi` or `pelanggan`, whatever its case. `%`, `_` and `\` are ordinary characters. */
+        /** @description Case-insensitive part of `produk`, `deskripsi` or `pelanggan`. `%`, `_` and `\` are ordinary characters. */
         Search: string;
         /** @description Only products in this stage; empty means any. */
         StageId: components["schemas"]["IdOrEmpty"];
@@ -1483,58 +1479,55 @@ export interface components {
         SegmentId: components["schemas"]["IdOrEmpty"];
         /** @description Only products of this category; empty means any. */
         CategoryId: components["schemas"]["IdOrEmpty"];
-        /** @description Only products in the stage of this name, whatever its case; empty means any. */
+        /** @description Only products in the stage with this name (case-insensitive); empty means any. */
         Stage: string;
-        /** @description Only products of the segment of this name, whatever its case; empty means any. */
+        /** @description Only products of the segment with this name (case-insensitive); empty means any. */
         Segmen: string;
-        /** @description Only products of the category of this name, whatever its case; empty means any. */
+        /** @description Only products of the category with this name (case-insensitive); empty means any. */
         Kategori: string;
-        /** @description Only products that lack this, those that the dashboard's `completeness` counts; empty means any. */
+        /** @description Only products without this value, as counted by the dashboard's `completeness`; empty means any. */
         Missing: "" | "segment" | "stage" | "category" | "price" | "launchDate";
         /**
-         * @description With `true`, only products that the dashboard counts as `overdue`: `tanggal_stage_end` lies before today in `TIMEZONE`, and the
-         *     stage is not the last one. Left out or empty: any.
+         * @description With `true`, only overdue products, as the dashboard counts them: `tanggal_stage_end` is before today in `TIMEZONE`, and the
+         *     stage is not the last one. Absent or empty: any.
          */
         Overdue: "" | "true";
         /**
-         * @description What to sort by, with `-` before it for descending. Absent values come last in both directions, and the id settles ties. Left
-         *     out or empty: newest first, as `-created_at`.
+         * @description Sort key, with `-` before it for descending. NULLs come last in both directions, and ties are sorted by id. Absent or empty:
+         *     newest first, as `-created_at`.
          */
         Sort: "" | "id" | "-id" | "produk" | "-produk" | "harga" | "-harga" | "tanggal_launch" | "-tanggal_launch" | "created_at" | "-created_at" | "updated_at" | "-updated_at" | "tanggal_stage_end" | "-tanggal_stage_end";
-        /** @description The `ETag` of an earlier answer; 304 when it still holds. */
+        /** @description The `ETag` of an earlier response; 304 if it is still current. */
         IfNoneMatch: string;
-        /**
-         * @description The `ETag` of the row when it was read. The row is changed or deleted only if its own columns are unchanged since; else 412.
-         *     `*` means any state.
-         */
+        /** @description The `ETag` of the row when it was read. If the row has changed since, the response is 412. `*` allows any version. */
         IfMatch: string;
         /**
-         * @description A name of the client's choice for this request. Sent again within 24 hours, by the same caller with the same fields and files, it
-         *     gets the first answer and nothing is done twice. With other fields or files it is 409.
+         * @description A key that the client chooses for this request. A retry within 24 hours by the same caller, with the same fields and files,
+         *     gets the first response and does nothing. Other fields or files are 409.
          */
         IdempotencyKey: string;
     };
     requestBodies: never;
     headers: {
-        /** @description Names this state of the answer. */
+        /** @description Identifies this response. It begins with the row version, and ends in `.gz` for a compressed body. */
         ETag: string;
         /**
-         * @description Identifies this state of the row's own columns; it serves as `If-Match`.
+         * @description The row version, for `If-Match`.
          * @example "k3Jz0vTq8rJZ1yQm"
          */
         RowETag: string;
         /**
-         * @description The first, previous, next and last page (RFC 8288), as far as there are such.
+         * @description Links to the first, previous, next and last page (RFC 8288), if they exist.
          * @example </api/product-lifecycle/products?page=1>; rel="first", </api/product-lifecycle/products?page=2>; rel="next", </api/product-lifecycle/products?page=18>; rel="last"
          */
         Link: string;
-        /** @description Where the run is, as `/api/product-lifecycle/sync/runs/12`. */
+        /** @description Address of the run, such as `/api/product-lifecycle/sync/runs/12`. */
         RunLocation: string;
-        /** @description Seconds to wait before another try. */
+        /** @description Seconds to wait before a retry. */
         RetryAfter: number;
-        /** @description Names this request in the server's log; tell it to whoever looks after the server. */
+        /** @description Identifies this request in the server's log. */
         RequestId: string;
-        /** @description The file's name, and whether it is to be saved. */
+        /** @description The file's name, and whether browsers save or show it. */
         ContentDisposition: string;
     };
     pathItems: never;
@@ -1544,11 +1537,11 @@ export interface operations {
     listProducts: {
         parameters: {
             query?: {
-                /** @description The page, from 1. */
+                /** @description Page number, from 1. */
                 page?: components["parameters"]["Page"];
-                /** @description Items a page. More than 100 is lowered to 100, and `pagination.limit` says so. */
+                /** @description Items per page. More than 100 is lowered to 100, as `pagination.limit` shows. */
                 limit?: components["parameters"]["Limit"];
-                /** @description A part of `produk`, `deskripsi` or `pelanggan`, whatever its case. `%`, `_` and `\` are ordinary characters. */
+                /** @description Case-insensitive part of `produk`, `deskripsi` or `pelanggan`. `%`, `_` and `\` are ordinary characters. */
                 search?: components["parameters"]["Search"];
                 /** @description Only products in this stage; empty means any. */
                 stageId?: components["parameters"]["StageId"];
@@ -1556,27 +1549,27 @@ export interface operations {
                 segmentId?: components["parameters"]["SegmentId"];
                 /** @description Only products of this category; empty means any. */
                 categoryId?: components["parameters"]["CategoryId"];
-                /** @description Only products in the stage of this name, whatever its case; empty means any. */
+                /** @description Only products in the stage with this name (case-insensitive); empty means any. */
                 stage?: components["parameters"]["Stage"];
-                /** @description Only products of the segment of this name, whatever its case; empty means any. */
+                /** @description Only products of the segment with this name (case-insensitive); empty means any. */
                 segmen?: components["parameters"]["Segmen"];
-                /** @description Only products of the category of this name, whatever its case; empty means any. */
+                /** @description Only products of the category with this name (case-insensitive); empty means any. */
                 kategori?: components["parameters"]["Kategori"];
-                /** @description Only products that lack this, those that the dashboard's `completeness` counts; empty means any. */
+                /** @description Only products without this value, as counted by the dashboard's `completeness`; empty means any. */
                 missing?: components["parameters"]["Missing"];
                 /**
-                 * @description With `true`, only products that the dashboard counts as `overdue`: `tanggal_stage_end` lies before today in `TIMEZONE`, and the
-                 *     stage is not the last one. Left out or empty: any.
+                 * @description With `true`, only overdue products, as the dashboard counts them: `tanggal_stage_end` is before today in `TIMEZONE`, and the
+                 *     stage is not the last one. Absent or empty: any.
                  */
                 overdue?: components["parameters"]["Overdue"];
                 /**
-                 * @description What to sort by, with `-` before it for descending. Absent values come last in both directions, and the id settles ties. Left
-                 *     out or empty: newest first, as `-created_at`.
+                 * @description Sort key, with `-` before it for descending. NULLs come last in both directions, and ties are sorted by id. Absent or empty:
+                 *     newest first, as `-created_at`.
                  */
                 sort?: components["parameters"]["Sort"];
             };
             header?: {
-                /** @description The `ETag` of an earlier answer; 304 when it still holds. */
+                /** @description The `ETag` of an earlier response; 304 if it is still current. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path?: never;
@@ -1613,8 +1606,8 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of the client's choice for this request. Sent again within 24 hours, by the same caller with the same fields and files, it
-                 *     gets the first answer and nothing is done twice. With other fields or files it is 409.
+                 * @description A key that the client chooses for this request. A retry within 24 hours by the same caller, with the same fields and files,
+                 *     gets the first response and does nothing. Other fields or files are 409.
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -1641,7 +1634,7 @@ export interface operations {
             /** @description The created product. */
             201: {
                 headers: {
-                    /** @description Where the product is, as `/api/product-lifecycle/products/212`. */
+                    /** @description Address of the product, such as `/api/product-lifecycle/products/212`. */
                     Location: string;
                     ETag: components["headers"]["RowETag"];
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -1664,7 +1657,7 @@ export interface operations {
     exportProductsAsCsv: {
         parameters: {
             query?: {
-                /** @description A part of `produk`, `deskripsi` or `pelanggan`, whatever its case. `%`, `_` and `\` are ordinary characters. */
+                /** @description Case-insensitive part of `produk`, `deskripsi` or `pelanggan`. `%`, `_` and `\` are ordinary characters. */
                 search?: components["parameters"]["Search"];
                 /** @description Only products in this stage; empty means any. */
                 stageId?: components["parameters"]["StageId"];
@@ -1672,22 +1665,22 @@ export interface operations {
                 segmentId?: components["parameters"]["SegmentId"];
                 /** @description Only products of this category; empty means any. */
                 categoryId?: components["parameters"]["CategoryId"];
-                /** @description Only products in the stage of this name, whatever its case; empty means any. */
+                /** @description Only products in the stage with this name (case-insensitive); empty means any. */
                 stage?: components["parameters"]["Stage"];
-                /** @description Only products of the segment of this name, whatever its case; empty means any. */
+                /** @description Only products of the segment with this name (case-insensitive); empty means any. */
                 segmen?: components["parameters"]["Segmen"];
-                /** @description Only products of the category of this name, whatever its case; empty means any. */
+                /** @description Only products of the category with this name (case-insensitive); empty means any. */
                 kategori?: components["parameters"]["Kategori"];
-                /** @description Only products that lack this, those that the dashboard's `completeness` counts; empty means any. */
+                /** @description Only products without this value, as counted by the dashboard's `completeness`; empty means any. */
                 missing?: components["parameters"]["Missing"];
                 /**
-                 * @description With `true`, only products that the dashboard counts as `overdue`: `tanggal_stage_end` lies before today in `TIMEZONE`, and the
-                 *     stage is not the last one. Left out or empty: any.
+                 * @description With `true`, only overdue products, as the dashboard counts them: `tanggal_stage_end` is before today in `TIMEZONE`, and the
+                 *     stage is not the last one. Absent or empty: any.
                  */
                 overdue?: components["parameters"]["Overdue"];
                 /**
-                 * @description What to sort by, with `-` before it for descending. Absent values come last in both directions, and the id settles ties. Left
-                 *     out or empty: newest first, as `-created_at`.
+                 * @description Sort key, with `-` before it for descending. NULLs come last in both directions, and ties are sorted by id. Absent or empty:
+                 *     newest first, as `-created_at`.
                  */
                 sort?: components["parameters"]["Sort"];
             };
@@ -1697,7 +1690,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The table. */
+            /** @description The CSV file. */
             200: {
                 headers: {
                     "Content-Disposition": components["headers"]["ContentDisposition"];
@@ -1718,7 +1711,7 @@ export interface operations {
     exportProductsAsXlsx: {
         parameters: {
             query?: {
-                /** @description A part of `produk`, `deskripsi` or `pelanggan`, whatever its case. `%`, `_` and `\` are ordinary characters. */
+                /** @description Case-insensitive part of `produk`, `deskripsi` or `pelanggan`. `%`, `_` and `\` are ordinary characters. */
                 search?: components["parameters"]["Search"];
                 /** @description Only products in this stage; empty means any. */
                 stageId?: components["parameters"]["StageId"];
@@ -1726,22 +1719,22 @@ export interface operations {
                 segmentId?: components["parameters"]["SegmentId"];
                 /** @description Only products of this category; empty means any. */
                 categoryId?: components["parameters"]["CategoryId"];
-                /** @description Only products in the stage of this name, whatever its case; empty means any. */
+                /** @description Only products in the stage with this name (case-insensitive); empty means any. */
                 stage?: components["parameters"]["Stage"];
-                /** @description Only products of the segment of this name, whatever its case; empty means any. */
+                /** @description Only products of the segment with this name (case-insensitive); empty means any. */
                 segmen?: components["parameters"]["Segmen"];
-                /** @description Only products of the category of this name, whatever its case; empty means any. */
+                /** @description Only products of the category with this name (case-insensitive); empty means any. */
                 kategori?: components["parameters"]["Kategori"];
-                /** @description Only products that lack this, those that the dashboard's `completeness` counts; empty means any. */
+                /** @description Only products without this value, as counted by the dashboard's `completeness`; empty means any. */
                 missing?: components["parameters"]["Missing"];
                 /**
-                 * @description With `true`, only products that the dashboard counts as `overdue`: `tanggal_stage_end` lies before today in `TIMEZONE`, and the
-                 *     stage is not the last one. Left out or empty: any.
+                 * @description With `true`, only overdue products, as the dashboard counts them: `tanggal_stage_end` is before today in `TIMEZONE`, and the
+                 *     stage is not the last one. Absent or empty: any.
                  */
                 overdue?: components["parameters"]["Overdue"];
                 /**
-                 * @description What to sort by, with `-` before it for descending. Absent values come last in both directions, and the id settles ties. Left
-                 *     out or empty: newest first, as `-created_at`.
+                 * @description Sort key, with `-` before it for descending. NULLs come last in both directions, and ties are sorted by id. Absent or empty:
+                 *     newest first, as `-created_at`.
                  */
                 sort?: components["parameters"]["Sort"];
             };
@@ -1773,7 +1766,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of an earlier answer; 304 when it still holds. */
+                /** @description The `ETag` of an earlier response; 304 if it is still current. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path: {
@@ -1811,14 +1804,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description The `ETag` of the row when it was read. The row is changed or deleted only if its own columns are unchanged since; else 412.
-                 *     `*` means any state.
-                 */
+                /** @description The `ETag` of the row when it was read. If the row has changed since, the response is 412. `*` allows any version. */
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /**
-                 * @description A name of the client's choice for this request. Sent again within 24 hours, by the same caller with the same fields and files, it
-                 *     gets the first answer and nothing is done twice. With other fields or files it is 409.
+                 * @description A key that the client chooses for this request. A retry within 24 hours by the same caller, with the same fields and files,
+                 *     gets the first response and does nothing. Other fields or files are 409.
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -1868,10 +1858,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description The `ETag` of the row when it was read. The row is changed or deleted only if its own columns are unchanged since; else 412.
-                 *     `*` means any state.
-                 */
+                /** @description The `ETag` of the row when it was read. If the row has changed since, the response is 412. `*` allows any version. */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -1882,7 +1869,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was deleted. */
+            /** @description The deleted row. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -1913,7 +1900,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of an earlier answer; 304 when it still holds. */
+                /** @description The `ETag` of an earlier response; 304 if it is still current. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path: {
@@ -1952,8 +1939,8 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of the client's choice for this request. Sent again within 24 hours, by the same caller with the same fields and files, it
-                 *     gets the first answer and nothing is done twice. With other fields or files it is 409.
+                 * @description A key that the client chooses for this request. A retry within 24 hours by the same caller, with the same fields and files,
+                 *     gets the first response and does nothing. Other fields or files are 409.
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -1971,7 +1958,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The files that were added. */
+            /** @description The new attachments. */
             201: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -2000,7 +1987,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of an earlier answer; 304 when it still holds. */
+                /** @description The `ETag` of an earlier response; 304 if it is still current. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path: {
@@ -2048,7 +2035,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was deleted. */
+            /** @description The deleted row. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -2076,25 +2063,25 @@ export interface operations {
     listStageHistory: {
         parameters: {
             query?: {
-                /** @description Only transitions of this product; empty means any. */
+                /** @description Only moves of this product; empty means any. */
                 productId?: components["schemas"]["IdOrEmpty"];
-                /** @description Only transitions out of this stage, `stage_previous`; empty means any. */
+                /** @description Only moves out of this stage (`stage_previous`); empty means any. */
                 fromStageId?: components["schemas"]["IdOrEmpty"];
-                /** @description Only transitions into this stage, `stage_now`; empty means any. */
+                /** @description Only moves into this stage (`stage_now`); empty means any. */
                 toStageId?: components["schemas"]["IdOrEmpty"];
-                /** @description Only transitions of this day in `TIMEZONE` or later; empty means any. */
+                /** @description Only moves on or after this day in `TIMEZONE`; empty means any. */
                 since?: components["schemas"]["DayOrEmpty"];
-                /** @description Only transitions of this day in `TIMEZONE` or earlier; empty means any. Not before `since`. */
+                /** @description Only moves on or before this day in `TIMEZONE`; empty means any. Must not be before `since`. */
                 until?: components["schemas"]["DayOrEmpty"];
-                /** @description A part of `produk`, the product's name, whatever its case. `%`, `_` and `\` are ordinary characters. */
+                /** @description Case-insensitive part of the product's name (`produk`). `%`, `_` and `\` are ordinary characters. */
                 search?: string;
-                /** @description The page, from 1. */
+                /** @description Page number, from 1. */
                 page?: components["parameters"]["Page"];
-                /** @description Items a page. More than 100 is lowered to 100, and `pagination.limit` says so. */
+                /** @description Items per page. More than 100 is lowered to 100, as `pagination.limit` shows. */
                 limit?: components["parameters"]["Limit"];
             };
             header?: {
-                /** @description The `ETag` of an earlier answer; 304 when it still holds. */
+                /** @description The `ETag` of an earlier response; 304 if it is still current. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path?: never;
@@ -2102,7 +2089,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page of transitions; a page past the end is empty. */
+            /** @description One page of moves; a page past the end is empty. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -2131,8 +2118,8 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of the client's choice for this request. Sent again within 24 hours, by the same caller with the same fields and files, it
-                 *     gets the first answer and nothing is done twice. With other fields or files it is 409.
+                 * @description A key that the client chooses for this request. A retry within 24 hours by the same caller, with the same fields and files,
+                 *     gets the first response and does nothing. Other fields or files are 409.
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -2154,18 +2141,18 @@ export interface operations {
                 "application/json": {
                     /** @description The product; it must exist. */
                     id_produk: components["schemas"]["Id"];
-                    /** @description The stage that the product enters; it must exist. */
+                    /** @description The stage after the move; it must exist. */
                     stage_now: components["schemas"]["Id"];
                     /**
                      * Format: int32
-                     * @description The stage that it leaves. Left out or `null`: the product's present stage. Given and different from the present one: 409.
+                     * @description Stage before the move. Absent or `null`: the current stage. Different from the current stage: 409.
                      */
                     stage_previous?: number | null;
-                    /** @description Notes. */
+                    /** @description Note. */
                     catatan?: string | null;
                     /**
                      * Format: date-time
-                     * @description When it happened, RFC 3339, not in the future. Now when left out or `null`.
+                     * @description Time of the move, RFC 3339, not in the future. Now if absent or `null`.
                      */
                     tanggal_perubahan?: string | null;
                     performance_metrics?: components["schemas"]["Metrics"];
@@ -2173,11 +2160,11 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The recorded transition. */
+            /** @description The recorded move. */
             201: {
                 headers: {
                     ETag: components["headers"]["RowETag"];
-                    /** @description Where the transition is, as `/api/product-lifecycle/stage-history/46`. */
+                    /** @description Address of the move, such as `/api/product-lifecycle/stage-history/46`. */
                     Location: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
@@ -2200,7 +2187,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of an earlier answer; 304 when it still holds. */
+                /** @description The `ETag` of an earlier response; 304 if it is still current. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path: {
@@ -2211,7 +2198,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The transition. Send its `ETag` as `If-Match` when you change or delete it. */
+            /** @description The move. Send its `ETag` as `If-Match` when you change or delete it. */
             200: {
                 headers: {
                     ETag: components["headers"]["RowETag"];
@@ -2238,10 +2225,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description The `ETag` of the row when it was read. The row is changed or deleted only if its own columns are unchanged since; else 412.
-                 *     `*` means any state.
-                 */
+                /** @description The `ETag` of the row when it was read. If the row has changed since, the response is 412. `*` allows any version. */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -2258,11 +2242,11 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @description Notes. */
+                    /** @description Note. */
                     catatan?: string | null;
                     /**
                      * Format: date-time
-                     * @description When it happened, RFC 3339, not in the future.
+                     * @description Time of the move, RFC 3339, not in the future.
                      */
                     tanggal_perubahan?: string;
                     performance_metrics?: components["schemas"]["Metrics"];
@@ -2270,7 +2254,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The transition as it is now. */
+            /** @description The changed move. */
             200: {
                 headers: {
                     ETag: components["headers"]["RowETag"];
@@ -2297,10 +2281,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description The `ETag` of the row when it was read. The row is changed or deleted only if its own columns are unchanged since; else 412.
-                 *     `*` means any state.
-                 */
+                /** @description The `ETag` of the row when it was read. If the row has changed since, the response is 412. `*` allows any version. */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -2311,7 +2292,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was deleted. */
+            /** @description The deleted row. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -2342,7 +2323,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of an earlier answer; 304 when it still holds. */
+                /** @description The `ETag` of an earlier response; 304 if it is still current. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path?: never;
@@ -2375,7 +2356,7 @@ export interface operations {
     getDashboard: {
         parameters: {
             query?: {
-                /** @description A part of `produk`, `deskripsi` or `pelanggan`, whatever its case. `%`, `_` and `\` are ordinary characters. */
+                /** @description Case-insensitive part of `produk`, `deskripsi` or `pelanggan`. `%`, `_` and `\` are ordinary characters. */
                 search?: components["parameters"]["Search"];
                 /** @description Only products in this stage; empty means any. */
                 stageId?: components["parameters"]["StageId"];
@@ -2383,22 +2364,22 @@ export interface operations {
                 segmentId?: components["parameters"]["SegmentId"];
                 /** @description Only products of this category; empty means any. */
                 categoryId?: components["parameters"]["CategoryId"];
-                /** @description Only products in the stage of this name, whatever its case; empty means any. */
+                /** @description Only products in the stage with this name (case-insensitive); empty means any. */
                 stage?: components["parameters"]["Stage"];
-                /** @description Only products of the segment of this name, whatever its case; empty means any. */
+                /** @description Only products of the segment with this name (case-insensitive); empty means any. */
                 segmen?: components["parameters"]["Segmen"];
-                /** @description Only products of the category of this name, whatever its case; empty means any. */
+                /** @description Only products of the category with this name (case-insensitive); empty means any. */
                 kategori?: components["parameters"]["Kategori"];
-                /** @description Only products that lack this, those that the dashboard's `completeness` counts; empty means any. */
+                /** @description Only products without this value, as counted by the dashboard's `completeness`; empty means any. */
                 missing?: components["parameters"]["Missing"];
                 /**
-                 * @description With `true`, only products that the dashboard counts as `overdue`: `tanggal_stage_end` lies before today in `TIMEZONE`, and the
-                 *     stage is not the last one. Left out or empty: any.
+                 * @description With `true`, only overdue products, as the dashboard counts them: `tanggal_stage_end` is before today in `TIMEZONE`, and the
+                 *     stage is not the last one. Absent or empty: any.
                  */
                 overdue?: components["parameters"]["Overdue"];
             };
             header?: {
-                /** @description The `ETag` of an earlier answer; 304 when it still holds. */
+                /** @description The `ETag` of an earlier response; 304 if it is still current. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path?: never;
@@ -2437,7 +2418,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The state. */
+            /** @description The sync status. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -2462,8 +2443,8 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of the client's choice for this request. Sent again within 24 hours, by the same caller with the same fields and files, it
-                 *     gets the first answer and nothing is done twice. With other fields or files it is 409.
+                 * @description A key that the client chooses for this request. A retry within 24 hours by the same caller, with the same fields and files,
+                 *     gets the first response and does nothing. Other fields or files are 409.
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -2486,20 +2467,20 @@ export interface operations {
                      */
                     mode?: "full" | "incremental";
                     /**
-                     * @description Only find out what a run would change.
+                     * @description Only report what a run would change.
                      * @default false
                      */
                     dryRun?: boolean;
                     /**
                      * Format: int64
-                     * @description Lets exactly this many rows leave the mirror, all tables together, after the mass-delete guard stopped a run. 0 allows
-                     *     nothing beyond what the guard lets pass anyway.
+                     * @description Allows exactly this number of deletes, all tables together, after the mass-delete guard stopped a run. 0 allows none beyond
+                     *     the guard.
                      * @default 0
                      */
                     allowDeletes?: number;
                     /**
-                     * @description Applies exactly the changes that a dry run has found with this digest; not with `dryRun`, and in the mode `full`. When
-                     *     they are others meanwhile, nothing is applied: the run fails with the class `conflict` and is itself the new preview,
+                     * @description Applies exactly the changes that a dry run reported with this digest. Not with `dryRun`; the mode must be `full`. If the
+                     *     changes are others by now, nothing is applied: the run fails with the class `conflict` and is itself the new preview,
                      *     with its own `digest`, counts and first changes.
                      */
                     digest?: string;
@@ -2507,7 +2488,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The run, which has begun; a dry run, which has ended. */
+            /** @description The started run, or the finished dry run. */
             202: {
                 headers: {
                     Location: components["headers"]["RunLocation"];
@@ -2531,9 +2512,9 @@ export interface operations {
     listRuns: {
         parameters: {
             query?: {
-                /** @description The page, from 1. */
+                /** @description Page number, from 1. */
                 page?: components["parameters"]["Page"];
-                /** @description Items a page. More than 100 is lowered to 100, and `pagination.limit` says so. */
+                /** @description Items per page. More than 100 is lowered to 100, as `pagination.limit` shows. */
                 limit?: components["parameters"]["Limit"];
             };
             header?: never;
@@ -2569,7 +2550,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The run's number, `run` in answers. */
+                /** @description The run's id (`run` in responses). */
                 id: components["parameters"]["RunId"];
             };
             cookie?: never;
@@ -2577,8 +2558,8 @@ export interface operations {
         requestBody?: never;
         responses: {
             /**
-             * @description The run. `tables` is empty until it has ended well; a dry run that the mass-delete guard would stop, and a run that found
-             *     other changes than its `digest` asked for, have them too.
+             * @description The run. `tables` is empty until it has succeeded, except for a dry run that the mass-delete guard would stop and a run that
+             *     found other changes than its `digest` names.
              */
             200: {
                 headers: {
@@ -2603,14 +2584,14 @@ export interface operations {
     listRunChanges: {
         parameters: {
             query?: {
-                /** @description The page, from 1. */
+                /** @description Page number, from 1. */
                 page?: components["parameters"]["Page"];
-                /** @description Items a page. More than 100 is lowered to 100, and `pagination.limit` says so. */
+                /** @description Items per page. More than 100 is lowered to 100, as `pagination.limit` shows. */
                 limit?: components["parameters"]["Limit"];
             };
             header?: never;
             path: {
-                /** @description The run's number, `run` in answers. */
+                /** @description The run's id (`run` in responses). */
                 id: components["parameters"]["RunId"];
             };
             cookie?: never;
@@ -2645,20 +2626,20 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of the client's choice for this request. Sent again within 24 hours, by the same caller with the same fields and files, it
-                 *     gets the first answer and nothing is done twice. With other fields or files it is 409.
+                 * @description A key that the client chooses for this request. A retry within 24 hours by the same caller, with the same fields and files,
+                 *     gets the first response and does nothing. Other fields or files are 409.
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
-                /** @description The run's number, `run` in answers. */
+                /** @description The run's id (`run` in responses). */
                 id: components["parameters"]["RunId"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The run that was asked to stop. */
+            /** @description The run. */
             202: {
                 headers: {
                     Location: components["headers"]["RunLocation"];
@@ -2683,8 +2664,8 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name of the client's choice for this request. Sent again within 24 hours, by the same caller with the same fields and files, it
-                 *     gets the first answer and nothing is done twice. With other fields or files it is 409.
+                 * @description A key that the client chooses for this request. A retry within 24 hours by the same caller, with the same fields and files,
+                 *     gets the first response and does nothing. Other fields or files are 409.
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -2693,7 +2674,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The verdict. */
+            /** @description The result. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -2718,9 +2699,9 @@ export interface operations {
     listQuarantine: {
         parameters: {
             query?: {
-                /** @description The page, from 1. */
+                /** @description Page number, from 1. */
                 page?: components["parameters"]["Page"];
-                /** @description Items a page. More than 100 is lowered to 100, and `pagination.limit` says so. */
+                /** @description Items per page. More than 100 is lowered to 100, as `pagination.limit` shows. */
                 limit?: components["parameters"]["Limit"];
             };
             header?: never;
@@ -2756,11 +2737,11 @@ export interface operations {
             query: {
                 /** @description The table's name in `lifecycle_db`. */
                 table: "tbl_segmen" | "tbl_stage" | "tbl_kategori" | "tbl_produk" | "tbl_stage_histori";
-                /** @description The row's id, whether it is still there or not. */
+                /** @description The row's id; the row may be deleted. */
                 id: components["schemas"]["Id"];
-                /** @description The page, from 1. */
+                /** @description Page number, from 1. */
                 page?: components["parameters"]["Page"];
-                /** @description Items a page. More than 100 is lowered to 100, and `pagination.limit` says so. */
+                /** @description Items per page. More than 100 is lowered to 100, as `pagination.limit` shows. */
                 limit?: components["parameters"]["Limit"];
             };
             header?: never;
@@ -2795,7 +2776,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `id` of the last event that was received. */
+                /** @description The `id` of the last received event. */
                 "Last-Event-ID"?: string;
             };
             path?: never;
@@ -2834,7 +2815,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It does. */
+            /** @description The process serves requests, whatever the state of the databases. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -2859,7 +2840,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description `pmo_db` answers, and the mirror has had a successful run. */
+            /** @description `pmo_db` answers, and a run has succeeded. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -2873,7 +2854,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["Forbidden"];
-            /** @description Not yet, or not at the moment. */
+            /** @description Not ready. */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["RetryAfter"];
@@ -2899,7 +2880,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The figures in Prometheus' text format. */
+            /** @description The metrics in Prometheus' text format. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -2916,7 +2897,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of an earlier answer; 304 when it still holds. */
+                /** @description The `ETag` of an earlier response; 304 if it is still current. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path?: never;
@@ -2943,7 +2924,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of an earlier answer; 304 when it still holds. */
+                /** @description The `ETag` of an earlier response; 304 if it is still current. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path?: never;
@@ -2951,7 +2932,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The page. It loads nothing from elsewhere. */
+            /** @description The page. It loads nothing from other hosts. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -2970,7 +2951,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The `ETag` of an earlier answer; 304 when it still holds. */
+                /** @description The `ETag` of an earlier response; 304 if it is still current. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
             };
             path: {
