@@ -1,5 +1,5 @@
-// Package web is what the console looks like: templates, styles, and a little script that only makes
-// better what works without it. All of it is embedded, and parsed when the program starts.
+// Package web has the console's templates, styles and scripts, embedded and parsed when the program starts. Every
+// page works without its scripts.
 package web
 
 import (
@@ -9,7 +9,8 @@ import (
 	"io"
 	"io/fs"
 	"strings"
-	"time"
+
+	"lifecycle-sync/web/messages"
 )
 
 //go:embed templates assets
@@ -22,11 +23,11 @@ type Console struct {
 	assets map[string]Asset
 }
 
-// New parses the templates, which write times in a zone. It panics when one is not right: that stops every
-// test and every start.
-func New(zone *time.Location) *Console {
+// New parses the templates, whose texts come from a printer. It panics when one is invalid, which stops every test
+// and every start.
+func New(texts *messages.Printer) *Console {
 	c := &Console{pages: map[string]*template.Template{}, assets: assets()}
-	shared := template.New("").Funcs(functions(zone)).Funcs(template.FuncMap{"asset": c.address})
+	shared := template.New("").Funcs(renderer{texts}.functions()).Funcs(template.FuncMap{"asset": c.address})
 	shared = template.Must(shared.ParseFS(files, "templates/parts/*.html"))
 	c.frame = template.Must(template.Must(shared.Clone()).ParseFS(files, "templates/frame.html")).Lookup("frame.html")
 	names, err := fs.Glob(files, "templates/*/*.html")

@@ -2,47 +2,65 @@ package web_test
 
 import (
 	"io"
-	"math/big"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
-	"lifecycle-sync/models"
 	"lifecycle-sync/web"
+	"lifecycle-sync/web/messages"
 )
 
-func TestTemplatesAreRight(t *testing.T) {
+func console() *web.Console {
+	return web.New(messages.New().Printer(messages.English, time.UTC).WithFormat(messages.Indonesian))
+}
+
+func TestNew_ParsesTemplatesAndAssets(t *testing.T) {
 	t.Parallel()
-	console := web.New(time.UTC)
-	if err := console.Main(io.Discard, "no/such", nil); err == nil {
+	if err := console().Main(io.Discard, "no/such", nil); err == nil {
 		t.Error("a page without a template was written")
 	}
-	if asset, ok := console.Asset("console.css"); !ok || !strings.HasPrefix(asset.Type, "text/css") || asset.Tag == "" {
+	if asset, ok := console().Asset("console.css"); !ok || !strings.HasPrefix(asset.Type, "text/css") || asset.Tag == "" {
 		t.Errorf("%+v", asset)
 	}
 }
 
-func TestFiguresAsInIndonesia(t *testing.T) {
+// TestTemplates_HaveNoTexts looks for letters outside of tags and actions: texts belong in the catalogue.
+func TestTemplates_HaveNoTexts(t *testing.T) {
 	t.Parallel()
-	huge, _ := new(big.Int).SetString("12345678901234567890", 10)
-	price := int64(1_250_000)
-	for _, c := range []struct{ got, want string }{
-		{web.Number(0), "0"}, {web.Number(999), "999"}, {web.Number(1000), "1.000"}, {web.Number(int64(-1234567)), "−1.234.567"},
-		{web.Number((*int64)(nil)), "–"}, {web.Number(huge), "12.345.678.901.234.567.890"},
-		{web.Rupiah(&price), "Rp\u00a01.250.000"}, {web.Rupiah((*int64)(nil)), "–"},
-		{web.Tenths(int64(125)), "12,5"}, {web.Tenths(int64(12340)), "1.234"},
-		{models.SizeText(999), "999 B"}, {models.SizeText(1536), "1,5 kB"}, {models.SizeText(1<<20 - 1), "1023,9 kB"}, {models.SizeText(10 << 20), "10 MB"}, {models.SizeText(1_334_567), "1,2 MB"},
-		{web.Took(40 * time.Millisecond), "0,04 s"}, {web.Took(12340 * time.Millisecond), "12,3 s"}, {web.Took(307 * time.Second), "5 min 7 s"},
-		{web.Ago(time.Second), "just now"}, {web.Ago(61 * time.Second), "1 minute ago"}, {web.Ago(47 * time.Hour), "47 hours ago"}, {web.Ago(72 * time.Hour), "3 days ago"},
-		{web.Sentence("the time ran out"), "The time ran out."}, {web.Sentence(""), ""}, {web.Sentence("tbl_produk is missing"), "tbl_produk is missing."},
-		{web.Decimal("12345678.50"), "12.345.678,50"}, {web.Decimal("-0.5"), "−0,5"}, {web.Decimal("1e400"), "1e400"}, {web.Decimal("1000"), "1.000"},
-	} {
-		if c.got != c.want {
-			t.Errorf("%q, want %q", c.got, c.want)
+	var (
+		action     = regexp.MustCompile(`(?s){{.*?}}`)
+		tag        = regexp.MustCompile(`(?s)<[^>]*>`)
+		attribute  = regexp.MustCompile(`(?:aria-label|placeholder|title|alt|data-what)="([^"]*)"`)
+		attributes = regexp.MustCompile(`\b(?:[\w-]+="[^"]*"|required\b)`) // of a template that has nothing else
+		letters    = regexp.MustCompile(`[A-Za-z]{2,}`)
+	)
+	named := strings.NewReplacer("Lifecycle Sync", "", ">API<", "><", "&nbsp;", "")
+	err := filepath.WalkDir("templates", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
 		}
-	}
-	may := models.NewDate(2026, time.May, 1)
-	if got := web.Day(&may) + web.Day(nil); got != "1 Mei 2026–" {
-		t.Error(got)
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		markup := action.ReplaceAllString(named.Replace(string(content)), "")
+		for _, found := range attribute.FindAllStringSubmatch(markup, -1) {
+			if letters.MatchString(found[1]) {
+				t.Errorf("%s: %s", path, found[0])
+			}
+		}
+		for _, text := range strings.Split(attributes.ReplaceAllString(tag.ReplaceAllString(markup, "\n"), ""), "\n") {
+			if letters.MatchString(text) {
+				t.Errorf("%s: %s", path, text)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -6,11 +6,11 @@ import (
 	"lifecycle-sync/models"
 )
 
-// Asset answers a style sheet, script or image of the console's. Its address changes with its content.
+// Asset answers a style sheet, script or image of the console. Its address changes with its content.
 func (s *Site) Asset(c *fiber.Ctx) error {
 	asset, ok := s.console.Asset(c.Params("file"))
 	if !ok {
-		return &models.Error{Class: models.NotFound, LegacyMessage: "There is no such file"}
+		return models.NewError(models.NotFound, "http.file_not_found", nil)
 	}
 	c.Set(fiber.HeaderCacheControl, "no-cache")
 	if c.Query("v") == asset.Tag {

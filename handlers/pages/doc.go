@@ -1,7 +1,7 @@
-// Package pages are the console's pages: they read requests, call the same use cases as the API, and answer
-// HTML, all of which works with plain links and forms.
+// Package pages has what the console's pages share: the frame, forms, filters, notices, confirmation and errors. The
+// pages themselves are in one package per section, like web/templates. They read requests, call the same services as
+// the API, and answer HTML that works with plain links and forms.
 //
-// The main part of a page that shows the mirror is kept like the API's answers, for as long as the mirror is
-// in the state that it was made from; so nothing may stand in it that changes by itself, such as how long
-// ago something was. The frame around it is written for each request.
+// The main part of a page that shows the mirror is cached until the mirror changes. It must hold nothing that changes
+// by itself, such as an age. The frame around it is written for each request.
 package pages

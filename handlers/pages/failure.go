@@ -12,30 +12,40 @@ import (
 	"lifecycle-sync/handlers"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/runs"
-	"lifecycle-sync/web"
 )
 
-// failure is an error, for a person.
+// failure is the page of an error.
 type failure struct {
-	Heading   string
-	Message   string
-	Remedy    Remedy // where it is not part of the message
+	Heading   models.Text
+	Message   models.Text
+	Remedy    *models.Remedy
+	Causes    []models.Problem
 	Problems  []handlers.InvalidField
 	Next      *Link
-	Apart     bool // this page stays open beside it
+	NewTab    bool // the link opens another tab, and this page stays open
+	SignOut   bool // signing in as another person would help
 	RequestID string
 }
 
-// Link is where to go on.
-type Link struct{ Address, Text string }
+// Link leads to another page.
+type Link struct {
+	Address string
+	Text    models.Text
+}
 
-// Failure answers a person's request that failed. Who has not signed in, or no longer is, is asked to; but not
-// after a form, which would be lost.
+// Failure answers a page request that failed. A person who is not signed in is asked to, except after a form, whose
+// contents would be lost.
 func (s *Site) Failure(c *fiber.Ctx, status int, f handlers.Failure) error {
 	if status == http.StatusUnauthorized && s.signsIn && c.Method() == fiber.MethodGet {
 		return c.Redirect("/sign-in?next="+url.QueryEscape(c.OriginalURL()), fiber.StatusSeeOther)
 	}
-	shown := failure{Heading: heading(status), Message: f.Message, Problems: f.Errors, RequestID: f.RequestID, Next: &Link{"/", "Go to the overview"}}
+	shown := failure{
+		Heading: heading(status), Message: LegacyText(f.Message), Problems: f.Errors, RequestID: f.RequestID,
+		Next: &Link{"/", models.NewText("console.to_overview", nil)},
+	}
+	if f.MessageDetail != nil {
+		shown.Message, shown.Remedy = *f.MessageDetail, f.RemedyDetail
+	}
 	if len(shown.Problems) == 1 {
 		shown.Problems = nil // the message says the same
 	}
@@ -44,56 +54,78 @@ func (s *Site) Failure(c *fiber.Ctx, status int, f handlers.Failure) error {
 	}
 	switch status {
 	case http.StatusUnauthorized:
-		shown.Heading, shown.Message = "Your session has ended", "Nothing was saved, and nothing of your form is lost. Open a new tab and sign in; then come back to this one, "+
-			"load it again, and let the browser send the form again"
-		shown.Next = &Link{"/sign-in", "Sign in, in a new tab"}
-		shown.Apart = true
+		shown.Heading, shown.Message, shown.Remedy = models.NewText("console.session_ended", nil), models.NewText("console.session_ended_text", nil), nil
+		shown.Next = &Link{"/sign-in", models.NewText("console.sign_in_new_tab", nil)}
+		shown.NewTab = true
 	case http.StatusForbidden:
-		if s.signsIn && c.Method() == fiber.MethodGet {
-			shown.Message += ". Sign out to sign in as somebody else"
-		}
+		shown.SignOut = s.signsIn && c.Method() == fiber.MethodGet
 	case http.StatusServiceUnavailable:
 		if c.Method() == fiber.MethodGet {
-			shown.Next = &Link{c.OriginalURL(), "Try again"}
+			shown.Next = &Link{c.OriginalURL(), models.NewText("console.try_again", nil)}
 		}
 	}
 	c.Response().ResetBody()
 	return s.Show(c, status, Page{Template: "errors/failure", Title: shown.Heading, Data: shown})
 }
 
-// forOperator tells whoever steers the synchronisation what is wrong, and what to do; a run's record tells no less.
+// forOperator tells people who may see every run what is wrong and what to do, as a run's page does.
 func (f *failure) forOperator(err error) {
 	e := models.AsError(err)
 	if e == nil {
 		return
 	}
-	f.Next = &Link{"/sync", "Go to the synchronisation"}
+	f.Next = &Link{"/sync", models.NewText("console.to_sync", nil)}
 	if run := activeRun(err); run != 0 {
-		f.Next = &Link{RunAddress(run), "Go to run " + web.Number(run)}
+		f.Next = &Link{RunAddress(run), models.NewText("console.to_run", models.Params{"run": run})}
 	}
 	switch e.Class {
 	case models.Connection, models.Timeout, models.Permission, models.Schema, models.DataType, models.Constraint, models.Config:
-		f.Message, f.Remedy = e.LegacyMessage, NewRemedy(e.LegacyRemedy)
+		f.Message, f.Remedy = ErrorTexts(e)
+		f.Causes = e.Problems
 	default:
 	}
 }
 
-func heading(status int) string {
+// ErrorTexts returns what happened and what to do.
+func ErrorTexts(e *models.Error) (models.Text, *models.Remedy) {
+	if e.Text.IsZero() {
+		return LegacyText(e.LegacyMessage), LegacyRemedy(e.LegacyRemedy)
+	}
+	return e.Text, e.Remedy
+}
+
+// LegacyText wraps a sentence that has no code.
+func LegacyText(sentence string) models.Text {
+	if sentence == "" {
+		return models.Text{}
+	}
+	return models.NewText(models.LegacyText, models.Params{"text": sentence})
+}
+
+// LegacyRemedy wraps a remedy that has no code, "" for none.
+func LegacyRemedy(sentence string) *models.Remedy {
+	if sentence == "" {
+		return nil
+	}
+	return &models.Remedy{Text: LegacyText(sentence)}
+}
+
+func heading(status int) models.Text {
 	switch status {
 	case http.StatusBadRequest:
-		return "This cannot be understood"
+		return models.NewText("console.heading_bad_request", nil)
 	case http.StatusForbidden:
-		return "You may not do this"
+		return models.NewText("console.heading_forbidden", nil)
 	case http.StatusNotFound:
-		return "There is nothing here"
+		return models.NewText("console.heading_not_found", nil)
 	case http.StatusConflict, http.StatusPreconditionFailed:
-		return "This was not done"
+		return models.NewText("console.heading_conflict", nil)
 	case http.StatusTooManyRequests:
-		return "That is too much at once"
+		return models.NewText("console.heading_too_many", nil)
 	case http.StatusServiceUnavailable:
-		return "Not available at the moment"
+		return models.NewText("console.heading_unavailable", nil)
 	default:
-		return "This did not work"
+		return models.NewText("console.heading_failed", nil)
 	}
 }
 

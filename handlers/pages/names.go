@@ -1,13 +1,13 @@
 package pages
 
-import "lifecycle-sync/web"
+import "lifecycle-sync/web/messages"
 
-// Named is the name of a row that another one refers to, "" when there is none.
+// Named is the name of a row that another one refers to, "" for none.
 func Named(name *string, id *int64) string {
 	if id == nil {
 		return ""
 	}
-	return web.Named(name, *id)
+	return messages.Named(name, *id)
 }
 
 // Deref is a text, "" for nil.

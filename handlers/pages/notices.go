@@ -1,74 +1,81 @@
 package pages
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/models"
 	"lifecycle-sync/services/outbox"
 )
 
-// Notice is something to be said on the page that follows a form. Only its name travels, in a cookie, so
-// that nobody can put other words on a page.
+// Notice is a message on the page that follows a form: a code of the catalogue's topic console_notices. Only the
+// code travels, in a cookie, and only the known ones are shown.
 type Notice string
 
-const noticeCookie = "lifecycle_notice"
+// The notices.
+const (
+	NoNotice             Notice = ""
+	SignedOut            Notice = "signed_out"
+	ProductCreated       Notice = "product_created"
+	ProductChanged       Notice = "product_changed"
+	ProductUnchanged     Notice = "product_unchanged"
+	ProductDeleted       Notice = "product_deleted"
+	ProductMoved         Notice = "product_moved"
+	StageRecordChanged   Notice = "stage_record_changed"
+	StageRecordUnchanged Notice = "stage_record_unchanged"
+	StageRecordDeleted   Notice = "stage_record_deleted"
+	FilesAdded           Notice = "files_added"
+	FileDeleted          Notice = "file_deleted"
+	RunStopping          Notice = "run_stopping"
+)
 
-// noticeTime is how long the next page may take to be asked for.
-const noticeTime = time.Minute
+const (
+	noticeCookie = "lifecycle_notice"
+	noticeTTL    = time.Minute // until the next page is requested
+	pending      = "-pending"  // follows the notice of a write that the mirror does not show yet
+)
 
-// behind is added to the name of a notice about a write that the mirror does not show yet.
-const behind = "-behind"
-
-func notices() map[Notice]string {
-	return map[Notice]string{
-		"signed-out": "You are signed out.",
-
-		"product-created":     "The product was created.",
-		"product-changed":     "The product was changed.",
-		"product-unchanged":   "There was nothing to change.",
-		"product-deleted":     "The product was deleted, with its stage history and files.",
-		"transition-recorded": "The transition was recorded.",
-
-		"transition-corrected": "The transition was corrected.",
-		"transition-unchanged": "There was nothing to correct.",
-		"transition-deleted":   "The transition was deleted; the product stays in its stage.",
-
-		"files-added":  "The files were added.",
-		"file-deleted": "The file was deleted.",
-
-		"run-stopping": "The run was asked to stop.",
-	}
-}
-
-// NoticeOf is the notice about a write that was done.
-func NoticeOf(say Notice, w outbox.Result) Notice {
+// NoticeOf returns the notice of a write, which says so if the mirror does not show it yet.
+func NoticeOf(n Notice, w outbox.Result) Notice {
 	if !w.Followed {
-		return say + behind
+		return n + pending
 	}
-	return say
+	return n
 }
 
 // LeaveNotice leaves a notice for the next page.
-func LeaveNotice(c *fiber.Ctx, say Notice) {
-	if say == "" {
+func LeaveNotice(c *fiber.Ctx, n Notice) {
+	if n == NoNotice {
 		return
 	}
-	c.Cookie(&fiber.Cookie{Name: noticeCookie, Value: string(say), Path: "/", MaxAge: int(noticeTime.Seconds()), HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode})
+	c.Cookie(&fiber.Cookie{Name: noticeCookie, Value: string(n), Path: "/", MaxAge: int(noticeTTL.Seconds()), HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode})
 }
 
-// takeNotice is what is to be said, once.
-func takeNotice(c *fiber.Ctx) string {
-	name := c.Cookies(noticeCookie)
-	if name == "" {
-		return ""
+// SeeOther redirects the browser after a form, with a notice for the next page.
+func SeeOther(c *fiber.Ctx, address string, n Notice) error {
+	LeaveNotice(c, n)
+	return c.Redirect(address, fiber.StatusSeeOther)
+}
+
+// takeNotice returns the notice that was left, once.
+func takeNotice(c *fiber.Ctx) models.Texts {
+	left := strings.Clone(c.Cookies(noticeCookie))
+	if left == "" {
+		return nil
 	}
 	c.Cookie(&fiber.Cookie{Name: noticeCookie, Path: "/", MaxAge: -1, Expires: time.Unix(1, 0), HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode})
-	plain, isBehind := strings.CutSuffix(name, behind)
-	text := notices()[Notice(plain)]
-	if text != "" && isBehind {
-		text += " What is shown here follows with the next synchronisation."
+	name, isPending := strings.CutSuffix(left, pending)
+	known := []Notice{SignedOut, ProductCreated, ProductChanged, ProductUnchanged, ProductDeleted, ProductMoved, StageRecordChanged,
+		StageRecordUnchanged, StageRecordDeleted, FilesAdded, FileDeleted, RunStopping}
+	if !slices.Contains(known, Notice(name)) {
+		return nil
 	}
-	return text
+	texts := models.Texts{models.NewText("console_notices."+name, nil)}
+	if isPending {
+		texts = append(texts, models.NewText("console_notices.pending", nil))
+	}
+	return texts
 }

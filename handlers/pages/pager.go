@@ -8,13 +8,13 @@ import (
 	"lifecycle-sync/models"
 )
 
-// Pager leads from a page of a list to others. Addresses are "" where there is no such page.
+// Pager links the pages of a list. An address is "" if there is no such page.
 type Pager struct {
 	Total, Current, Last            int64
 	First, Previous, Next, LastPage string
 }
 
-// NewPager is the pager of a list at an address, whose other parameters stay.
+// NewPager returns the pager of a list at an address, whose other parameters stay.
 func NewPager(address string, p models.Pagination) Pager {
 	last := max(p.TotalPages, 1)
 	at := func(page int64) string { return withQuery(address, "page", strconv.FormatInt(page, 10)) }
@@ -28,10 +28,10 @@ func NewPager(address string, p models.Pagination) Pager {
 	return out
 }
 
-// withQuery is an address with another value of a parameter; "" removes it.
+// withQuery sets a parameter of an address; "" removes it.
 func withQuery(address, name, value string) string {
 	path, raw, _ := strings.Cut(address, "?")
-	query, _ := url.ParseQuery(raw) // it was read before
+	query, _ := url.ParseQuery(raw) // the handler has parsed it
 	if query.Set(name, value); value == "" {
 		query.Del(name)
 	}

@@ -23,7 +23,7 @@ import (
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// Site is what all pages have in common.
+// Site is what all pages share.
 type Site struct {
 	console *web.Console
 	answers *cache.Answers
@@ -38,37 +38,41 @@ type Site struct {
 type Options struct {
 	Answers *cache.Answers
 	Status  statusReader
-	Zone    *time.Location // in which times are written
+	Zone    *time.Location // of the times on the pages
 	Texts   *messages.Printer
-	SignsIn bool // people show a token; else everybody is the local administrator
+	SignsIn bool // people sign in with a token; else everyone is the local administrator
 	Log     *slog.Logger
 }
 
-// NewSite returns the site. It panics when a template is not right.
+// NewSite returns the site. Numbers and dates are written in the Indonesian style. It panics if a template is invalid.
 func NewSite(o Options) *Site {
-	return &Site{console: web.New(o.Zone), answers: o.Answers, status: newSyncStatus(o.Status), zone: o.Zone, texts: o.Texts, signsIn: o.SignsIn, log: o.Log}
+	texts := o.Texts.WithFormat(messages.Indonesian)
+	return &Site{console: web.New(texts), answers: o.Answers, status: newSyncStatus(o.Status), zone: o.Zone, texts: texts, signsIn: o.SignsIn, log: o.Log}
 }
 
-// Page is a page to be shown.
+// Texts renders texts, numbers and times as the pages do.
+func (s *Site) Texts() *messages.Printer { return s.texts }
+
+// Page is a page to show.
 type Page struct {
-	Template string // of its main part, as "products/list"
-	Title    string // of the window
-	Section  string // of the navigation that it belongs to
+	Template string // of its main part, such as products/list
+	Title    models.Text
+	Section  string // of the navigation
 	Data     any    // for the template
 }
 
-// Rights are what whoever looks at a page may do, so that it shows no more.
+// Rights say which links and forms a page offers.
 type Rights struct {
-	Write  bool // create and change products, files and transitions
+	Write  bool // create and change products, files and stage records
 	Delete bool
-	Sync   bool // see and steer the synchronisation
+	Sync   bool // see and operate the synchronisation
 }
 
 func rightsOf(role models.Role) Rights {
 	return Rights{Write: role >= models.Manager, Delete: role >= models.Admin, Sync: role >= models.Admin}
 }
 
-// roleOf is the role of whoever looks, also where the request has reached no page that asks.
+// roleOf returns the caller's role, also for a request that reached no handler.
 func (s *Site) roleOf(c *fiber.Ctx) models.Role {
 	if !s.signsIn {
 		return models.Admin
@@ -88,12 +92,12 @@ type frame struct {
 
 	Main    template.HTML
 	May     Rights
-	Known   bool // it is known who looks
+	Known   bool // the caller is known
 	SignsIn bool
 	Role    string
-	Person  string // "" where it is not a name to be read
+	Person  string // "" if the token has no readable name
 	Status  *statusLine
-	Notice  string
+	Notices models.Texts
 	Zone    string
 	Now     time.Time // when the page was made
 }
@@ -103,7 +107,7 @@ func (s *Site) View(c *fiber.Ctx, read func(ctx context.Context, v cache.View) e
 	return s.answers.Read(c.UserContext(), read)
 }
 
-// Dropdowns are what a product's fields and the filters choose from. Errors: connection, timeout.
+// Dropdowns reads the lists that a product's fields and the filters choose from. Errors: connection, timeout.
 func (s *Site) Dropdowns(c *fiber.Ctx) (lists products.DropdownLists, err error) {
 	err = s.View(c, func(ctx context.Context, v cache.View) (err error) {
 		lists, err = products.Dropdowns(ctx, v)
@@ -112,7 +116,7 @@ func (s *Site) Dropdowns(c *fiber.Ctx) (lists products.DropdownLists, err error)
 	return lists, err
 }
 
-// Show answers a page that is made for this request.
+// Show answers with a page that is made for this request.
 func (s *Site) Show(c *fiber.Ctx, status int, p Page) error {
 	main, err := s.main(s.roleOf(c), p)
 	if err != nil {
@@ -121,36 +125,30 @@ func (s *Site) Show(c *fiber.Ctx, status int, p Page) error {
 	return s.send(c, status, p, main)
 }
 
-// ShowCached answers a page that shows the mirror, of which compute makes the data, and perhaps the title, from one
-// state of it; a kept one is used when there is one. compute must use nothing of the request that the server
-// uses again.
-func (s *Site) ShowCached(c *fiber.Ctx, p Page, compute func(ctx context.Context, v cache.View) (title string, data any, err error)) error {
+// ShowCached answers with a page whose data comes from one state of the mirror; its main part is cached until the
+// mirror changes. compute may outlive the request, so it must not use Fiber's context.
+func (s *Site) ShowCached(c *fiber.Ctx, p Page, compute func(ctx context.Context, v cache.View) (data any, err error)) error {
 	role := s.roleOf(c)
-	key := "page " + role.String() + " " + strings.Clone(c.OriginalURL()) // Fiber uses the memory of its strings again
+	key := "page " + role.String() + " " + strings.Clone(c.OriginalURL()) // Fiber reuses the memory of its strings
 	cached, err := cache.Get(c.UserContext(), s.answers, key, func(ctx context.Context, v cache.View) (cachedPage, error) {
 		made := p
 		var err error
-		if made.Title, made.Data, err = compute(ctx, v); err != nil {
-			return cachedPage{}, err
+		if made.Data, err = compute(ctx, v); err != nil {
+			return nil, err
 		}
-		main, err := s.main(role, made)
-		return cachedPage{title: made.Title, main: main}, err
+		return s.main(role, made)
 	})
 	if err != nil {
 		return err
 	}
-	p.Title = cached.title
-	return s.send(c, fiber.StatusOK, p, cached.main)
+	return s.send(c, fiber.StatusOK, p, cached)
 }
 
-// cachedPage is the main part of a page, as the cache keeps it.
-type cachedPage struct {
-	title string
-	main  []byte
-}
+// cachedPage is the main part of a page.
+type cachedPage []byte
 
 // Size returns the size in bytes.
-func (p cachedPage) Size() int { return len(p.title) + len(p.main) }
+func (p cachedPage) Size() int { return len(p) }
 
 func (s *Site) main(role models.Role, p Page) ([]byte, error) {
 	var main bytes.Buffer
@@ -164,42 +162,32 @@ func (s *Site) send(c *fiber.Ctx, status int, p Page, main []byte) error {
 	f := frame{
 		Page: p, Main: template.HTML(main), //nolint:gosec // a template has escaped it
 		May: rightsOf(role), Known: role != models.Anonymous, SignsIn: s.signsIn, Role: role.String(), Person: person(request.Caller(c)),
-		Notice: takeNotice(c), Zone: now.In(s.zone).Format("MST"), Now: now,
+		Notices: takeNotice(c), Zone: now.In(s.zone).Format("MST"), Now: now,
 	}
 	if f.Known {
 		f.Status = s.status.line(c.UserContext(), p.Section == "sync")
 	}
 	c.Set(fiber.HeaderContentSecurityPolicy, policy)
 	c.Set(fiber.HeaderReferrerPolicy, "same-origin") // else a browser sends forms without their origin
-	c.Set(fiber.HeaderCacheControl, s.keeping())
+	c.Set(fiber.HeaderCacheControl, s.cacheControl())
 	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
 	c.Status(status)
 	return s.console.Frame(c.Response().BodyWriter(), f)
 }
 
-// keeping says what browsers may keep of a page. Where people sign in that is nothing: going back after signing out
-// would show it.
-func (s *Site) keeping() string {
+// cacheControl keeps browsers from storing pages where people sign in: going back after signing out would show them.
+func (s *Site) cacheControl() string {
 	if s.signsIn {
 		return "no-store"
 	}
 	return "private, no-cache"
 }
 
-// person is what to call whoever has signed in, where their token says it in a few letters.
+// person is the caller's name, "" if it is a hash or too long to show.
 func person(caller models.Caller) string {
-	const most = 40
-	if strings.HasPrefix(caller.Subject, "sha256:") || utf8.RuneCountInString(caller.Subject) > most {
+	const longest = 40
+	if strings.HasPrefix(caller.Subject, "sha256:") || utf8.RuneCountInString(caller.Subject) > longest {
 		return ""
 	}
 	return caller.Subject
 }
-
-// SeeOther sends the browser to another page after a form was done, with something to say there.
-func SeeOther(c *fiber.Ctx, address string, say Notice) error {
-	LeaveNotice(c, say)
-	return c.Redirect(address, fiber.StatusSeeOther)
-}
-
-// Texts renders the texts of the console.
-func (s *Site) Texts() *messages.Printer { return s.texts }

@@ -10,21 +10,21 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/realtime"
 	"lifecycle-sync/services/runs"
-	"lifecycle-sync/web"
 )
 
 const (
-	statusMaxAge   = time.Second            // so old may be what every page says of the mirror
-	statusTimeout  = 5 * time.Second        // so long it may take to be read
-	statusPatience = 500 * time.Millisecond // so long a page waits for that; then it says what was read last
+	statusMaxAge  = time.Second            // age of the status that a page may show
+	statusTimeout = 5 * time.Second        // limit for reading it
+	statusWait    = 500 * time.Millisecond // how long a page waits for that before it shows the last one
+	statusExpiry  = time.Minute            // after which the last one says nothing
 )
 
-// statusReader tells how the mirror stands. Errors: connection, timeout, schema.
+// statusReader reads the sync status. Errors: connection, timeout, schema.
 type statusReader interface {
 	Status(ctx context.Context) (runs.Status, error)
 }
 
-// syncStatus is how the mirror stands, for the line above every page.
+// syncStatus is the sync status at the top of every page.
 type syncStatus struct {
 	status  statusReader
 	flights singleflight.Group
@@ -37,43 +37,44 @@ type syncStatus struct {
 
 func newSyncStatus(status statusReader) *syncStatus { return &syncStatus{status: status} }
 
-// statusLine are what the line says, and how it looks.
+// statusLine is the sync status in one line: the first text is how fresh the data is.
 type statusLine struct {
-	Text, Tone string // Tone is good, warn or bad
-	Troubled   bool   // somebody should do something
+	Texts   models.Texts
+	Tone    string // good, warn or bad
+	Trouble bool   // an operator should act
 }
 
-// statusLine are about what was read last, at most statusMaxAge ago unless the page is to say what holds now.
-func (s *syncStatus) line(ctx context.Context, readNow bool) *statusLine {
+// line returns the status, at most statusMaxAge old; fresh reads it now.
+func (s *syncStatus) line(ctx context.Context, fresh bool) *statusLine {
 	last, err := s.known(statusMaxAge)
-	if readNow || err != nil || last == nil {
-		last, err = s.look(ctx)
+	if fresh || err != nil || last == nil {
+		last, err = s.refresh(ctx)
 	}
 	switch {
 	case err != nil:
-		return &statusLine{Text: "How the mirror stands cannot be read: pmo_db does not answer", Tone: "bad", Troubled: true}
+		return &statusLine{Texts: one("console_status.unavailable"), Tone: "bad", Trouble: true}
 	case last == nil:
-		return &statusLine{Text: "How the mirror stands cannot be read at the moment", Tone: "warn"}
+		return &statusLine{Texts: one("console_status.unknown"), Tone: "warn"}
 	}
-	w := lineOf(*last, time.Now())
-	return &w
+	line := lineOf(*last, time.Now())
+	return &line
 }
 
-// known is what was read in the last while, nil when nothing was.
-func (s *syncStatus) known(while time.Duration) (*runs.Status, error) {
+// known returns the status that was read within a duration, nil if there is none.
+func (s *syncStatus) known(within time.Duration) (*runs.Status, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if time.Since(s.read) >= while {
+	if time.Since(s.read) >= within {
 		return nil, nil //nolint:nilnil // as documented
 	}
 	last := s.last
 	return &last, s.err
 }
 
-// look reads how the mirror stands, once for all who ask, and so for longer than one request may last. Whoever has
-// waited for statusPatience goes on with what was read last, and nobody queues up behind a database that hangs.
-func (s *syncStatus) look(ctx context.Context) (*runs.Status, error) {
-	looked := s.flights.DoChan("", func() (any, error) {
+// refresh reads the status once for all who ask, even if a request ends. After statusWait it returns the last one, so
+// that no page queues behind a database that hangs.
+func (s *syncStatus) refresh(ctx context.Context) (*runs.Status, error) {
+	done := s.flights.DoChan("", func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statusTimeout)
 		defer cancel()
 		status, err := s.status.Status(ctx)
@@ -86,46 +87,50 @@ func (s *syncStatus) look(ctx context.Context) (*runs.Status, error) {
 		return nil, nil
 	})
 	select {
-	case <-looked:
-	case <-time.After(statusPatience):
+	case <-done:
+	case <-time.After(statusWait):
 	}
-	return s.known(time.Minute)
+	return s.known(statusExpiry)
 }
 
-// lineOf says in plain words how fresh the mirror is.
+func one(code string) models.Texts { return models.Texts{models.NewText(code, nil)} }
+
 func lineOf(s runs.Status, now time.Time) statusLine {
 	switch {
 	case s.LastSuccess == nil && s.State == runs.Running:
-		return statusLine{Text: "The first synchronisation is under way", Tone: "warn"}
+		return statusLine{Texts: one("console_status.first_run"), Tone: "warn"}
 	case s.LastSuccess == nil && s.LastVerdict != nil:
-		return statusLine{Text: "Nothing is synchronised yet: the first synchronisation did not end well", Tone: "bad", Troubled: true}
+		return statusLine{Texts: one("console_status.first_run_failed"), Tone: "bad", Trouble: true}
 	case s.LastSuccess == nil:
-		return statusLine{Text: "Nothing is synchronised yet", Tone: "bad", Troubled: true}
+		return statusLine{Texts: one("console_status.never"), Tone: "bad", Trouble: true}
 	}
 	fresh := Freshness(s, now)
 	if s.Quarantined > 0 {
-		fresh += " · without " + web.Plural(s.Quarantined, "row", "rows") + " in quarantine"
+		fresh = append(fresh, models.NewText("console_status.held_back", models.Params{"count": s.Quarantined}))
+	}
+	trouble := func(code, tone string) statusLine {
+		return statusLine{Texts: append(one(code), fresh...), Tone: tone, Trouble: true}
 	}
 	switch {
 	case s.State == runs.Failed:
-		return statusLine{Text: "The last synchronisation did not end well. " + fresh, Tone: "bad", Troubled: true}
+		return trouble("console_status.failed", "bad")
 	case FollowerState(s) == realtime.Stopped:
-		return statusLine{Text: "Real time has stopped: too many rows would leave the mirror. " + fresh, Tone: "bad", Troubled: true}
+		return trouble("console_status.realtime_stopped", "bad")
 	case s.State == runs.Stale:
-		return statusLine{Text: "The last synchronisation is too long ago. " + fresh, Tone: "warn", Troubled: true}
+		return trouble("console_status.stale", "warn")
 	case s.State == runs.Running:
-		return statusLine{Text: fresh + " · a synchronisation is under way", Tone: "good"}
+		return statusLine{Texts: append(fresh, models.NewText("console_status.running", nil)), Tone: "good"}
 	case Drifted(s):
-		rows := web.Plural(s.Verified.Drift(), "row", "rows")
-		return statusLine{Text: "The mirror differs from lifecycle_db in " + rows + " that somebody has changed by hand", Tone: "warn", Troubled: true}
+		drift := models.Texts{models.NewText("console_status.drift", models.Params{"count": s.Verified.Drift()})}
+		return statusLine{Texts: drift, Tone: "warn", Trouble: true}
 	case FollowerState(s) == realtime.Unavailable:
-		return statusLine{Text: "Real time does not follow at the moment. " + fresh, Tone: "warn", Troubled: true}
+		return trouble("console_status.realtime_unavailable", "warn")
 	default:
-		return statusLine{Text: fresh, Tone: "good"}
+		return statusLine{Texts: fresh, Tone: "good"}
 	}
 }
 
-// FollowerState is what this process's follower does, "" without one.
+// FollowerState is the state of this process's follower, "" without one.
 func FollowerState(s runs.Status) realtime.State {
 	if s.Realtime == nil {
 		return ""
@@ -133,9 +138,14 @@ func FollowerState(s runs.Status) realtime.State {
 	return s.Realtime.State
 }
 
-// Freshness says of when what is shown is, and since when it is proved to be equal, after a run that succeeded.
-func Freshness(s runs.Status, now time.Time) string {
-	ago := func(t time.Time) string { return web.Ago(now.Sub(t)) }
+// Age is the time since t in whole seconds, at least one: clocks differ a little.
+func Age(now, t time.Time) time.Duration { return max(now.Sub(t).Truncate(time.Second), time.Second) }
+
+// Freshness says how old the data is and when it was last proved equal, after a run that succeeded.
+func Freshness(s runs.Status, now time.Time) models.Texts {
+	text := func(code string, t time.Time) models.Text {
+		return models.NewText(code, models.Params{"age": Age(now, t)})
+	}
 	current := s.LastSuccess.StartedAt
 	if s.CurrentAt != nil {
 		current = *s.CurrentAt
@@ -143,20 +153,20 @@ func Freshness(s runs.Status, now time.Time) string {
 	equal, live := ProvedEqual(s), FollowerState(s) == realtime.Following
 	switch {
 	case equal == nil:
-		return "Shows lifecycle_db as of " + ago(current)
+		return models.Texts{text("console_status.data_age", current)}
 	case live && now.Sub(current) > time.Minute:
-		return "Follows lifecycle_db in real time, as of " + ago(current) + " · proved equal " + ago(equal.StartedAt)
+		return models.Texts{text("console_status.live_age", current), text("console_status.checked", equal.StartedAt)}
 	case live:
-		return "Follows lifecycle_db in real time · proved equal " + ago(equal.StartedAt)
+		return models.Texts{models.NewText("console_status.live", nil), text("console_status.checked", equal.StartedAt)}
 	case current.Sub(equal.StartedAt) < time.Minute:
-		return "Equal to lifecycle_db as of " + ago(equal.StartedAt)
+		return models.Texts{models.NewText("console_status.in_sync", nil), text("console_status.checked", equal.StartedAt)}
 	default:
-		return "Shows lifecycle_db as of " + ago(current) + " · proved equal " + ago(equal.StartedAt)
+		return models.Texts{text("console_status.data_age", current), text("console_status.checked", equal.StartedAt)}
 	}
 }
 
-// ProvedEqual is the newest run that has proved the mirror to be equal, whether it made it so or found it so; nil
-// when there is none.
+// ProvedEqual is the newest run after which the mirror was proved equal: it made it so, or found it so. nil if there
+// is none.
 func ProvedEqual(s runs.Status) *models.Run {
 	if v := s.Verified; v != nil && provesEqual(*v) && (s.ProvedEqual == nil || v.StartedAt.After(s.ProvedEqual.StartedAt)) {
 		return v
@@ -164,14 +174,13 @@ func ProvedEqual(s runs.Status) *models.Run {
 	return s.ProvedEqual
 }
 
-// provesEqual reports whether a verification found nothing.
-func provesEqual(run models.Run) bool {
-	found := run.Found()
-	return run.State == models.Succeeded && found != nil && found.Total() == 0
+func provesEqual(verification models.Run) bool {
+	found := verification.Found()
+	return verification.State == models.Succeeded && found != nil && found.Total() == 0
 }
 
-// Drifted reports whether the newest verification found rows of the mirror that were changed by hand, and no run has
-// corrected them since.
+// Drifted reports whether the newest verification found rows that were edited in the mirror, and no run has corrected
+// them since.
 func Drifted(s runs.Status) bool {
 	return s.Verified != nil && s.Verified.StartedAt.After(s.LastSuccess.StartedAt) && s.Verified.Drift() > 0
 }

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,9 +12,24 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/realtime"
 	"lifecycle-sync/services/runs"
+	"lifecycle-sync/web/messages"
 )
 
-// TestSyncStatus_Line holds what every page says against how the mirror stands.
+// line is a rendered statusLine.
+type line struct {
+	text, tone string
+	trouble    bool
+}
+
+// rendered renders texts in English, with figures as in Indonesia.
+func rendered(texts models.Texts) (all []string) {
+	printer := messages.New().Printer(messages.English, time.UTC).WithFormat(messages.Indonesian)
+	for _, text := range texts {
+		all = append(all, printer.Text(text))
+	}
+	return all
+}
+
 func TestSyncStatus_Line(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, time.May, 1, 12, 0, 0, 0, time.UTC)
@@ -35,45 +51,46 @@ func TestSyncStatus_Line(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		status runs.Status
-		want   statusLine
+		want   line
 	}{
-		{"never", runs.Status{State: runs.Never}, statusLine{"Nothing is synchronised yet", "bad", true}},
+		{"never", runs.Status{State: runs.Never}, line{"Not synced yet", "bad", true}},
 		{"never, but tried", runs.Status{State: runs.Never, Standing: runs.Standing{LastVerdict: &models.Run{State: models.Failed}}},
-			statusLine{"Nothing is synchronised yet: the first synchronisation did not end well", "bad", true}},
-		{"first", runs.Status{State: runs.Running}, statusLine{"The first synchronisation is under way", "warn", false}},
-		{"equal", runs.Status{State: runs.Healthy, Standing: equal}, statusLine{"Equal to lifecycle_db as of 2 minutes ago", "good", false}},
-		{"newer than proved", runs.Status{State: runs.Healthy, Standing: later}, statusLine{"Shows lifecycle_db as of 5 minutes ago · proved equal 10 hours ago", "good", false}},
-		{"never proved", runs.Status{State: runs.Healthy, Standing: runs.Standing{LastSuccess: run(time.Hour)}}, statusLine{"Shows lifecycle_db as of 1 hour ago", "good", false}},
-		{"running", runs.Status{State: runs.Running, Standing: equal}, statusLine{"Equal to lifecycle_db as of 2 minutes ago · a synchronisation is under way", "good", false}},
-		{"failed", runs.Status{State: runs.Failed, Standing: equal}, statusLine{"The last synchronisation did not end well. Equal to lifecycle_db as of 2 minutes ago", "bad", true}},
-		{"stale", runs.Status{State: runs.Stale, Standing: later}, statusLine{"The last synchronisation is too long ago. Shows lifecycle_db as of 5 minutes ago · proved equal 10 hours ago", "warn", true}},
-		{"real time", runs.Status{State: runs.Healthy, Realtime: following, Standing: followed}, statusLine{"Follows lifecycle_db in real time · proved equal 10 hours ago", "good", false}},
+			line{"First sync failed", "bad", true}},
+		{"first", runs.Status{State: runs.Running}, line{"First sync in progress", "warn", false}},
+		{"equal", runs.Status{State: runs.Healthy, Standing: equal}, line{"In sync · checked 2 min ago", "good", false}},
+		{"newer than proved", runs.Status{State: runs.Healthy, Standing: later}, line{"Data 5 min old · checked 10 h 0 min ago", "good", false}},
+		{"never proved", runs.Status{State: runs.Healthy, Standing: runs.Standing{LastSuccess: run(time.Hour)}}, line{"Data 1 h 0 min old", "good", false}},
+		{"running", runs.Status{State: runs.Running, Standing: equal}, line{"In sync · checked 2 min ago · sync in progress", "good", false}},
+		{"failed", runs.Status{State: runs.Failed, Standing: equal}, line{"Last sync failed · In sync · checked 2 min ago", "bad", true}},
+		{"stale", runs.Status{State: runs.Stale, Standing: later}, line{"Last sync is too old · Data 5 min old · checked 10 h 0 min ago", "warn", true}},
+		{"real time", runs.Status{State: runs.Healthy, Realtime: following, Standing: followed}, line{"Live · checked 10 h 0 min ago", "good", false}},
 		{"real time lags", runs.Status{State: runs.Healthy, Realtime: following, Standing: later},
-			statusLine{"Follows lifecycle_db in real time, as of 5 minutes ago · proved equal 10 hours ago", "good", false}},
+			line{"Live, data 5 min old · checked 10 h 0 min ago", "good", false}},
 		{"real time elsewhere", runs.Status{State: runs.Healthy, Realtime: &realtime.Status{State: realtime.Standby}, Standing: later},
-			statusLine{"Shows lifecycle_db as of 5 minutes ago · proved equal 10 hours ago", "good", false}},
+			line{"Data 5 min old · checked 10 h 0 min ago", "good", false}},
 		{"real time stopped", runs.Status{State: runs.Healthy, Realtime: &realtime.Status{State: realtime.Stopped}, Standing: equal},
-			statusLine{"Real time has stopped: too many rows would leave the mirror. Equal to lifecycle_db as of 2 minutes ago", "bad", true}},
+			line{"Live sync stopped by the mass-delete guard · In sync · checked 2 min ago", "bad", true}},
 		{"real time away", runs.Status{State: runs.Healthy, Realtime: &realtime.Status{State: realtime.Unavailable}, Standing: equal},
-			statusLine{"Real time does not follow at the moment. Equal to lifecycle_db as of 2 minutes ago", "warn", true}},
+			line{"Live sync unavailable · In sync · checked 2 min ago", "warn", true}},
 		{"verified since", runs.Status{State: runs.Healthy, Standing: with(later, func(s *runs.Standing) { s.Verified = found(time.Minute, `{}`) })},
-			statusLine{"Equal to lifecycle_db as of 1 minute ago", "good", false}},
+			line{"In sync · checked 1 min ago", "good", false}},
 		{"behind", runs.Status{State: runs.Healthy, Standing: with(equal, func(s *runs.Standing) { s.Verified = found(time.Minute, `{"behind":3}`) })},
-			statusLine{"Equal to lifecycle_db as of 2 minutes ago", "good", false}},
+			line{"In sync · checked 2 min ago", "good", false}},
 		{"drift", runs.Status{State: runs.Healthy, Standing: with(equal, func(s *runs.Standing) { s.Verified = found(time.Minute, `{"drift":1}`) })},
-			statusLine{"The mirror differs from lifecycle_db in 1 row that somebody has changed by hand", "warn", true}},
+			line{"One row was edited in the copy and differs from lifecycle_db", "warn", true}},
 		{"drift mended since", runs.Status{State: runs.Healthy, Standing: with(equal, func(s *runs.Standing) { s.Verified = found(time.Hour, `{"drift":1}`) })},
-			statusLine{"Equal to lifecycle_db as of 2 minutes ago", "good", false}},
+			line{"In sync · checked 2 min ago", "good", false}},
 		{"quarantine", runs.Status{State: runs.Healthy, Standing: with(equal, func(s *runs.Standing) { s.Quarantined = 3 })},
-			statusLine{"Equal to lifecycle_db as of 2 minutes ago · without 3 rows in quarantine", "good", false}},
+			line{"In sync · checked 2 min ago · 3 rows held back", "good", false}},
 	} {
-		if got := lineOf(c.status, now); got != c.want {
-			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		got := lineOf(c.status, now)
+		if said := (line{strings.Join(rendered(got.Texts), " · "), got.Tone, got.Trouble}); said != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, said, c.want)
 		}
 	}
 }
 
-// answering answers unless whoever asks has gone.
+// answering answers unless the context has ended.
 type answering struct{}
 
 // Status implements statusReader.
@@ -81,17 +98,17 @@ func (answering) Status(ctx context.Context) (runs.Status, error) {
 	return runs.Status{}, ctx.Err()
 }
 
-// TestTheStandingOutlivesTheRequest asks for it as an error's page does, when the request's time is over.
-func TestTheStandingOutlivesTheRequest(t *testing.T) {
+// TestSyncStatus_OutlivesTheRequest reads it as an error page does, after the request's timeout.
+func TestSyncStatus_OutlivesTheRequest(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if got := newSyncStatus(answering{}).line(ctx, false).Text; got != "Nothing is synchronised yet" {
+	if got := newSyncStatus(answering{}).line(ctx, false).Texts[0].Code; got != "console_status.never" {
 		t.Error(got)
 	}
 }
 
-// hanging never answers, as a locked table.
+// hanging never answers, like a locked table.
 type hanging struct{ asked atomic.Int32 }
 
 // Status implements statusReader.
@@ -101,8 +118,8 @@ func (h *hanging) Status(ctx context.Context) (runs.Status, error) {
 	return runs.Status{}, ctx.Err()
 }
 
-// TestNoPageQueuesForTheStanding asks for it from many pages while pmo_db hangs.
-func TestNoPageQueuesForTheStanding(t *testing.T) {
+// TestSyncStatus_KeepsNoPageWaiting reads it for many pages while pmo_db hangs.
+func TestSyncStatus_KeepsNoPageWaiting(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		reader := &hanging{}
@@ -116,8 +133,8 @@ func TestNoPageQueuesForTheStanding(t *testing.T) {
 			})
 		}
 		pages.Wait()
-		if waited := time.Since(began); waited != statusPatience || reader.asked.Load() != 1 {
-			t.Errorf("%d asked, and waited for %s", reader.asked.Load(), waited)
+		if waited := time.Since(began); waited != statusWait || reader.asked.Load() != 1 {
+			t.Errorf("%d reads, waited for %s", reader.asked.Load(), waited)
 		}
 		time.Sleep(statusTimeout) // of the bubble's clock
 		if w := s.line(t.Context(), false); w.Tone != "bad" {

@@ -7,31 +7,29 @@ import (
 	"unicode/utf8"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/web"
 )
 
-// What a page shows of a value: one that is longer than a line is folded, and one that would make the page
-// too heavy is cut.
+// A value longer than a line is folded; one that would make the page too heavy is cut.
 const (
 	lineLength  = 80
 	valueLength = 4000
 	mostValues  = 50 // of one document
 )
 
-// Value is a value of a kept row or document, for the template "value".
+// Value is a value of a stored row or document, for the template "value".
 type Value struct {
-	Name     string // of the column or key; "" where there is none
+	Name     string // of the column or key, or ""
 	Text     string
-	Start    string // of a long text, to be unfolded; else ""
-	None     bool   // there is no value
+	Start    string // of a long text, which is folded; else ""
+	None     bool   // NULL
 	IsNumber bool
-	Cut      bool // there is more of it
-	More     int  // there are so many more values, instead of one
+	Metric   bool // a number that is written as people do
+	Cut      bool // the rest is left out
+	More     int  // instead of a value: how many are left out
 }
 
-// ValuesOf takes a document apart: an object into its values, in their order, anything else is one value. Numbers
-// keep every digit, and nested values are written as compact JSON. What cannot be read is shown as it is.
-// After mostValues comes how many more there are.
+// ValuesOf returns the values of an object in their order; any other document is one value. Numbers keep every digit,
+// nested values are compact JSON, and invalid JSON is shown as it is. After mostValues comes the number of the others.
 func ValuesOf(document models.JSON) []Value {
 	if document = bytes.TrimSpace(document); len(document) == 0 {
 		return nil
@@ -61,7 +59,7 @@ func ValuesOf(document models.JSON) []Value {
 	return values
 }
 
-// valueOf is a value as it is in JSON.
+// valueOf returns one JSON value.
 func valueOf(name string, raw json.RawMessage) Value {
 	text := string(raw)
 	var compact bytes.Buffer
@@ -79,7 +77,7 @@ func valueOf(name string, raw json.RawMessage) Value {
 	return Fold(Value{Name: name, Text: strings.ToValidUTF8(text, "�"), IsNumber: isNumber})
 }
 
-// Fold is a value with the start of what is long, and without what is too much.
+// Fold folds and cuts a long value.
 func Fold(v Value) Value {
 	if start, longer := Beginning(v.Text, lineLength); longer {
 		v.Text, v.Cut = Beginning(v.Text, valueLength)
@@ -88,7 +86,7 @@ func Fold(v Value) Value {
 	return v
 }
 
-// Beginning is at most so many characters of a text, and whether there are more.
+// Beginning returns the first characters of a text, and whether it is longer.
 func Beginning(text string, most int) (start string, longer bool) {
 	if utf8.RuneCountInString(text) <= most {
 		return text, false
@@ -96,7 +94,7 @@ func Beginning(text string, most int) (start string, longer bool) {
 	return string([]rune(text)[:most]), true
 }
 
-// MetricValues are the metrics of a transition, the numbers among them as people write them.
+// MetricValues returns the metrics of a stage record.
 func MetricValues(document models.JSON) []Value {
 	if string(document) == "null" {
 		return nil
@@ -104,7 +102,7 @@ func MetricValues(document models.JSON) []Value {
 	metrics := ValuesOf(document)
 	for i, m := range metrics {
 		if m.IsNumber && m.Start == "" {
-			metrics[i].Text = web.Decimal(m.Text)
+			metrics[i].Metric = true
 		}
 	}
 	return metrics

@@ -10,8 +10,9 @@ import (
 	"lifecycle-sync/services/mirror"
 )
 
-// TestHash_DistinguishesSimilarValues that a server's own hash function or equality takes for the same.
-func TestHash_DistinguishesSimilarValues(t *testing.T) {
+// TestValuesThatHashAlike changes a value into one that a server's own hash function, or its idea of
+// equality, takes for the same.
+func TestValuesThatHashAlike(t *testing.T) {
 	each(t, (*lab).tellApart)
 }
 
@@ -49,9 +50,9 @@ func (l *lab) tellApart() {
 	}
 }
 
-// TestHash_PortableBetweenServers makes the source's server hash differently: both sides then use the portable hash,
-// with the same results.
-func TestHash_PortableBetweenServers(t *testing.T) {
+// TestPortableHash makes the source's server hash otherwise than the mirror's: both then hash in a way
+// of our own, with the same verdicts.
+func TestPortableHash(t *testing.T) {
 	t.Parallel()
 	foreign := func(t *testing.T) *lab {
 		l := newLab(t, databasetest.Postgres)
@@ -74,8 +75,9 @@ func TestHash_PortableBetweenServers(t *testing.T) {
 	}
 }
 
-// TestHash_DetectsSwappedValues between columns and rows.
-func TestHash_DetectsSwappedValues(t *testing.T) {
+// TestSwappedValues moves values between columns and rows, which a hash that forgets where a value
+// stands, or that cancels out over a bucket, would not see.
+func TestSwappedValues(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
 		l.change("UPDATE tbl_produk SET produk = 'x', deskripsi = 'y', pelanggan = NULL WHERE id IN (10, 11)")

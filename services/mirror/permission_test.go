@@ -39,7 +39,8 @@ func limited(t *testing.T, asSource, asTarget bool) (l *lab, role string) {
 	return l, role
 }
 
-func TestPermissions_SourceNeedsOnlySelect(t *testing.T) {
+// TestSourceRole needs SELECT and nothing more.
+func TestSourceRole(t *testing.T) {
 	t.Parallel()
 	l, role := limited(t, true, false)
 	l.small()
@@ -57,8 +58,8 @@ func TestPermissions_SourceNeedsOnlySelect(t *testing.T) {
 	}
 }
 
-// TestPermissions_MirrorNeedsReadAndWrite but no ownership.
-func TestPermissions_MirrorNeedsReadAndWrite(t *testing.T) {
+// TestTargetRole needs to read and write, and owns nothing.
+func TestTargetRole(t *testing.T) {
 	t.Parallel()
 	l, role := limited(t, false, true)
 	l.small()
@@ -73,8 +74,8 @@ func TestPermissions_MirrorNeedsReadAndWrite(t *testing.T) {
 	}
 }
 
-// TestPermissions_RefuseRowSecurity hidden rows must not count as deleted.
-func TestPermissions_RefuseRowSecurity(t *testing.T) {
+// TestHiddenRows are refused: rows that a policy hides must not be taken for deleted.
+func TestHiddenRows(t *testing.T) {
 	t.Parallel()
 	l, role := limited(t, true, false)
 	l.small()
@@ -84,7 +85,8 @@ func TestPermissions_RefuseRowSecurity(t *testing.T) {
 	l.refused(models.Permission)
 }
 
-func TestPermissions_AreCheckedBeforeReading(t *testing.T) {
+// TestRightsBeside are asked for before the first row is read, not in the midst of a run.
+func TestRightsBeside(t *testing.T) {
 	t.Parallel()
 	l, role := limited(t, false, true)
 	l.small()
@@ -97,8 +99,9 @@ func TestPermissions_AreCheckedBeforeReading(t *testing.T) {
 	}
 }
 
-// TestPermissions_LeaveMissingKeysToTheOwner and record that as the run's reason.
-func TestPermissions_LeaveMissingKeysToTheOwner(t *testing.T) {
+// TestKeysOfAnotherOwner leaves a missing foreign key to the table's owner, says so, and stays right
+// without it.
+func TestKeysOfAnotherOwner(t *testing.T) {
 	t.Parallel()
 	l, role := limited(t, false, true)
 	l.small()

@@ -14,10 +14,10 @@ func TestAttachments(t *testing.T) {
 			t.Parallel()
 			p := browse(t, s.Address, v)
 			p.open(path)
-			p.within("#files-section").reads("There are none.")
+			p.within("#files-section").reads("No files")
 			p.attach("Add files", "surat <b>.txt", "Halo\n")
 			p.click("button", "Upload")
-			p.reads("The files were added.")
+			p.reads("Files added.")
 			p.sees("link", "surat _b_.txt")
 
 			p.attach("Add files", "kosong.pdf", "ini bukan PDF")
@@ -30,7 +30,7 @@ func TestAttachments(t *testing.T) {
 			p.click("button", "Upload")
 			p.reads("The file kosong.pdf is not what its name says")
 			if v.scriptless {
-				p.reads("No file was added", "Choose the files again, all of them: none was kept.")
+				p.reads("No file was added", "Choose all files again: none was stored.")
 				p.attach("Add files", "kopi.pdf", pdf)
 				p.click("button", "Upload")
 			} else {
@@ -38,16 +38,16 @@ func TestAttachments(t *testing.T) {
 				p.recorded("progress")
 				p.drop("form[data-upload]", "kopi.pdf", pdf)
 			}
-			p.reads("The files were added.")
+			p.reads("Files added.")
 			p.lacks("kosong.pdf")
 
 			if name, content := p.download("link", "surat _b_.txt"); name != "surat _b_.txt" || content != "Halo\n" {
 				t.Errorf("%s is %q", name, content)
 			}
 			p.click("link", "Delete kopi.pdf")
-			p.sees("heading", "Delete this file?")
-			p.click("button", "Delete the file")
-			p.reads("The file was deleted.")
+			p.sees("heading", "Delete kopi.pdf?")
+			p.click("button", "Delete file")
+			p.reads("File deleted.")
 			p.hides("link", "kopi.pdf")
 			p.sees("link", "surat _b_.txt")
 		})

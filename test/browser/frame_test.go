@@ -30,7 +30,7 @@ func TestFirstVisit(t *testing.T) {
 			t.Parallel()
 			p := browse(t, s.Address, v)
 			p.open("/")
-			p.reads("Equal to lifecycle_db as of", "211 products")
+			p.reads("In sync · checked", "211 products")
 			p.sees("heading", "Overview")
 			p.strike(kb.Tab)
 			if got := p.focused(); got != "link Skip to the content" {
@@ -40,7 +40,7 @@ func TestFirstVisit(t *testing.T) {
 			p.at("/#main")
 			p.refused(http.StatusNotFound)
 			p.open("/nothing")
-			p.sees("heading", "There is nothing here")
+			p.sees("heading", "Page not found")
 			p.click("link", "Go to the overview")
 			p.at("/")
 		})
@@ -63,14 +63,14 @@ func TestEveryPageSaysHowTheMirrorStands(t *testing.T) {
 		})
 	}
 	p.open("/")
-	p.reads("Equal to lifecycle_db as of")
+	p.reads("In sync · checked")
 
 	s.exec(s.source, "CREATE TABLE kept AS SELECT * FROM tbl_produk")
 	s.exec(s.source, "DELETE FROM tbl_produk")
 	if code, _, stderr := s.Run("sync"); code != 1 {
 		t.Fatalf("exit %d\n%s", code, stderr)
 	}
-	says("The last synchronisation did not end well.")
+	says("Last sync failed")
 	p.sees("link", "See what to do")
 
 	s.exec(s.source, "INSERT INTO tbl_produk OVERRIDING SYSTEM VALUE SELECT * FROM kept")
@@ -92,5 +92,5 @@ func TestEveryPageSaysHowTheMirrorStands(t *testing.T) {
 		}
 		return nil
 	})
-	says("Equal to lifecycle_db as of")
+	says("In sync · checked")
 }

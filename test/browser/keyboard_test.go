@@ -33,7 +33,7 @@ func TestKeyboardAlone(t *testing.T) {
 	p.strike("Kor")
 	p.tabTo("textbox Customer")
 	p.strike("PT Tombol", kb.Enter)
-	p.reads("The product was changed.", "Korporat", "PT Tombol")
+	p.reads("Product saved.", "Korporat", "PT Tombol")
 }
 
 // tabTo strikes the tab key until a thing, by its role and name, has the focus. Whatever has it on the way shows it.

@@ -19,11 +19,11 @@ func TestOverviewLeadsToLists(t *testing.T) {
 			p.click("link", "Stage: Growth : remove this filter")
 			p.sees("link", "35 products")
 
-			p.click("link", "6 without a price")
+			p.click("link", "6 No price")
 			p.at("/products?missing=price&segmentId=*")
 			p.reads("6 products", "Segment: Distribusi", "Missing: No price")
 			p.back("/?segmentId=*")
-			p.click("link", "Remove all filters")
+			p.click("link", "Reset filters")
 			p.at("/")
 			p.clickOn(".heat tbody tr:nth-child(1) td:nth-child(3) a")
 			p.at("/products?segmentId=*&stageId=2")

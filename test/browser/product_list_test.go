@@ -55,8 +55,8 @@ func TestProductList(t *testing.T) {
 
 			p.fill("Search", "no such product")
 			p.click("button", "Filter")
-			p.reads("0 products", "No product matches.")
-			p.click("link", "Clear the filters")
+			p.reads("0 products", "No products found.")
+			p.click("link", "Reset filters")
 			p.reads("211 products")
 		})
 	}

@@ -37,28 +37,28 @@ func (s *site) makeRuns(t testing.TB) {
 		p.ends(words)
 	}
 	s.exec(s.target, "UPDATE tbl_produk_lifecycle SET harga = 1 WHERE id = 4")
-	run("Verify", "The mirror differs")
+	run("Verify", "One row was edited in the copy")
 	s.exec(s.source, "UPDATE tbl_produk SET produk = 'Shown before it is done', pelanggan = NULL WHERE id = 5")
 	s.exec(s.source, "DELETE FROM tbl_stage_histori WHERE id = 7")
 	run("Dry run", "A full run would do this")
 	s.exec(s.source, "ALTER TABLE tbl_produk RENAME COLUMN harga TO price")
-	run("Full run", "It did not succeed")
+	run("Full run", "The run failed")
 	s.exec(s.source, "ALTER TABLE tbl_produk RENAME COLUMN price TO harga")
 	s.exec(s.source, "CREATE TABLE kept AS SELECT * FROM tbl_stage_histori")
 	s.exec(s.source, "DELETE FROM tbl_stage_histori")
-	run("Incremental run", "It did not succeed")
+	run("Incremental run", "The run failed")
 	s.exec(s.source, "INSERT INTO tbl_stage_histori SELECT * FROM kept")
-	run("Full run", "It succeeded")
+	run("Full run", "The run succeeded")
 }
 
 // conflict leads to the page of an edit that came too late.
 func (s *site) conflict(p *page) {
 	p.open("/products/3/edit")
 	s.exec(s.source, "UPDATE tbl_produk SET harga = coalesce(harga, 0) + 1 WHERE id = 3")
-	p.fill("Name (required)", "A name that came too late")
+	p.fill("Product name (required)", "A name that came too late")
 	p.refused(http.StatusPreconditionFailed)
 	p.click("button", "Save")
-	p.sees("heading", "Somebody else has changed this product")
+	p.sees("heading", "This product was changed in the meantime")
 }
 
 // TestScreenshots makes the pictures of make screenshots.

@@ -15,7 +15,7 @@ func TestSigningIn(t *testing.T) {
 			p := browse(t, s.Address, v)
 			p.open("/?segmentId=1")
 			p.at("/sign-in?next=%2F%3FsegmentId%3D1")
-			p.lacks("Products", "Equal to lifecycle_db")
+			p.lacks("Products", "In sync")
 			p.fill("Token", "nonsense")
 			p.refused(http.StatusUnprocessableEntity)
 			p.click("button", "Sign in")
@@ -38,7 +38,7 @@ func TestSigningIn(t *testing.T) {
 			p.at("/")
 			p.sees("link", "Products")
 			p.hides("link", "Sync")
-			p.reads("Equal to lifecycle_db")
+			p.reads("In sync")
 		})
 	}
 }

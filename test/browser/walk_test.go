@@ -38,7 +38,7 @@ func TestNavigationOnAPhone(t *testing.T) {
 	t.Parallel()
 	p := browse(t, demoSite(t).Address, viewer{phone: true})
 	p.open("/")
-	for name, heading := range map[string]string{"Stage history": "Stage history", "Sync": "Synchronisation", "Products": "Products", "Overview": "Overview"} {
+	for name, heading := range map[string]string{"Stage history": "Stage history", "Sync": "Sync status", "Products": "Products", "Overview": "Overview"} {
 		p.within("nav[aria-label=Main]").click("link", name)
 		p.sees("heading", heading)
 	}

@@ -12,8 +12,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
-	"lifecycle-sync/web"
+	"lifecycle-sync/web/messages"
 )
 
 // figures are those of the API's dashboard that the scenarios hold the page against.
@@ -79,14 +80,14 @@ func TestOverview(t *testing.T) {
 
 func (s *site) holdsOverview(query string) {
 	s.t.Helper()
-	want, page := s.figures(query), s.page("/?"+query, http.StatusOK, "Products by stage", "Products by segment and stage", "Time in stage", "Recent transitions").body
+	want, page := s.figures(query), s.page("/?"+query, http.StatusOK, "Products by stage", "Products by segment and stage", "Time in stage", "Recent moves").body
 	shown, d := tiles(page), want.Statistics
 	for text, figure := range map[string]string{
-		"products": web.Number(d.TotalProducts), "total value": web.Rupiah(d.TotalValue), "launched in the last 12 months": web.Number(d.LaunchedLast12Months),
-		"overdue: past the end of their stage": web.Number(d.Overdue),
-		"without a segment":                    web.Number(d.Completeness.MissingSegment), "without a stage": web.Number(d.Completeness.MissingStage),
-		"without a category": web.Number(d.Completeness.MissingCategory), "without a price": web.Number(d.Completeness.MissingPrice),
-		"without a launch date": web.Number(d.Completeness.MissingLaunchDate),
+		"products": indonesian().Number(d.TotalProducts), "total value": indonesian().Rupiah(d.TotalValue), "launched in the last 12 months": indonesian().Number(d.LaunchedLast12Months),
+		"overdue":    indonesian().Number(d.Overdue),
+		"No segment": indonesian().Number(d.Completeness.MissingSegment), "No stage": indonesian().Number(d.Completeness.MissingStage),
+		"No category": indonesian().Number(d.Completeness.MissingCategory), "No price": indonesian().Number(d.Completeness.MissingPrice),
+		"No launch date": indonesian().Number(d.Completeness.MissingLaunchDate),
 	} {
 		if shown[text].figure != figure {
 			s.t.Errorf("%q %s, want %q", shown[text].figure, text, figure)
@@ -132,7 +133,7 @@ func (s *site) holdsLink(query, address, figure string) {
 			s.t.Errorf("%s loses %s=%s", address, name, values[0])
 		}
 	}
-	if got := web.Number(s.total(asked)); got != figure {
+	if got := indonesian().Number(s.total(asked)); got != figure {
 		s.t.Errorf("%s lists %s, want %s", address, got, figure)
 	}
 }
@@ -144,9 +145,9 @@ func TestFiltersOfTheOverview(t *testing.T) {
 	s.page("/?search=an&stageId=2&kategori=Energi+Bersih&segmentId=", http.StatusOK,
 		`name="search" type="search" maxlength="200" value="an"`, `<option value="2" selected>Growth</option>`, `<input type="hidden" name="kategori" value="Energi Bersih">`,
 		`href="/?kategori=Energi&#43;Bersih&amp;stageId=2">Search: an`, `href="/?kategori=Energi&#43;Bersih&amp;search=an">Stage: Growth`, `href="/?search=an&amp;stageId=2">Category: Energi Bersih`)
-	s.page("/?search=%3Cscript%3E", http.StatusOK, "Search: &lt;script&gt;", "No product meets these filters.", `<a class="button" href="/">Remove all filters</a>`)
+	s.page("/?search=%3Cscript%3E", http.StatusOK, "Search: &lt;script&gt;", "No products found", `<a class="button" href="/">Reset filters</a>`)
 	for _, wrong := range []string{"stageId=abc", "missing=nonsense", "overdue=yes", "page=2", "search=" + strings.Repeat("a", 201)} {
-		s.page("/?"+wrong, http.StatusUnprocessableEntity, "This cannot be looked for")
+		s.page("/?"+wrong, http.StatusUnprocessableEntity, "Invalid filters")
 	}
 }
 
@@ -154,7 +155,7 @@ func TestFiltersOfTheOverview(t *testing.T) {
 func TestOverviewOfNothing(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(source *sql.DB) { exec(t, source, "DELETE FROM tbl_stage_histori", "DELETE FROM tbl_produk") })
-	s.page("/", http.StatusOK, "There are no products yet", `href="/sync"`)
+	s.page("/", http.StatusOK, "No products yet", `href="/sync"`)
 }
 
 // TestOddRowsInTheOverview have no names, or such as must not be taken for markup, and prices that are huge
@@ -166,8 +167,11 @@ func TestOddRowsInTheOverview(t *testing.T) {
 			"UPDATE tbl_produk SET produk = '<i>' || id, harga = 9223372036854775807, id_stage = 1, id_segmen = 1",
 			"UPDATE tbl_produk SET produk = NULL, harga = -1, id_stage = NULL, id_segmen = NULL WHERE id % 2 = 0")
 	})
-	page := s.page("/", http.StatusOK, "No name (1)", "No stage", "No segment", "&lt;b&gt;&amp;", "&lt;i&gt;", "None of these products has changed its stage yet.", web.Rupiah(s.figures("").Statistics.TotalValue)).body
+	page := s.page("/", http.StatusOK, "#1", "No stage", "No segment", "&lt;b&gt;&amp;", "&lt;i&gt;", "None of these products has moved yet.", indonesian().Rupiah(s.figures("").Statistics.TotalValue)).body
 	if strings.Contains(page, "<b>") || strings.Contains(page, "<i>") {
 		t.Error(page)
 	}
 }
+
+// indonesian writes figures as the console does.
+func indonesian() *messages.Format { return messages.NewFormat(messages.Indonesian, time.UTC) }

@@ -74,14 +74,14 @@ func TestTokensThatAreNotTaken(t *testing.T) {
 	s := newSite(t, unchanged[*sql.DB], append(withTokens(), "AUTH_READER_ROLES=Staff")...)
 	admin := s.token("Admin")
 	for name, c := range map[string]struct{ token, says string }{
-		"nothing":        {"", "The token is not valid."},
-		"no token":       {"<script>alert(1)</script>", "The token is not valid."},
-		"forged":         {admin[:len(admin)-6] + "AAAAAA", "The token is not valid."},
-		"another secret": {s.sign(strings.Repeat("another ", 6), access.Claims{Role: "Admin", IssuedAt: time.Now(), Expires: time.Hour}), "The token is not valid."},
+		"nothing":        {"", "The token is invalid."},
+		"no token":       {"<script>alert(1)</script>", "The token is invalid."},
+		"forged":         {admin[:len(admin)-6] + "AAAAAA", "The token is invalid."},
+		"another secret": {s.sign(strings.Repeat("another ", 6), access.Claims{Role: "Admin", IssuedAt: time.Now(), Expires: time.Hour}), "The token is invalid."},
 		"expired":        {s.expired("Admin"), "The token has expired."},
-		"no role":        {s.token("Visitor"), "The token&#39;s role may do nothing here."},
+		"no role":        {s.token("Visitor"), "The token&#39;s role has no access here."},
 		"very long":      {strings.Repeat("a", 100<<10), "The token is too long."},
-		"no cookie":      {s.sign(secret, access.Claims{Role: "Admin", Subject: strings.Repeat("s", 5000), IssuedAt: time.Now(), Expires: time.Hour}), "browsers keep at most 4,000."},
+		"no cookie":      {s.sign(secret, access.Claims{Role: "Admin", Subject: strings.Repeat("s", 5000), IssuedAt: time.Now(), Expires: time.Hour}), "browsers keep at most 4.000."},
 	} {
 		p := s.person()
 		a := p.signIn(c.token, "/sync?x=1").sees(t, http.StatusUnprocessableEntity, c.says, `role="alert"`, `aria-describedby="token-error"`, `name="next" value="/sync?x=1"`)
@@ -127,7 +127,7 @@ func TestExpiry(t *testing.T) {
 	}
 	p.get("/stage-history?page=2").leads(t, "/sign-in?next=%2Fstage-history%3Fpage%3D2")
 	p.get("/sign-in?next=%2Fstage-history%3Fpage%3D2").sees(t, http.StatusOK, "The token has expired. Get a new token in the PMO application", `value="/stage-history?page=2"`)
-	p.post("/stage-history/1/delete", nil).sees(t, http.StatusUnauthorized, "Your session has ended", "nothing of your form is lost", `href="/sign-in" target="_blank" rel="noopener"`)
+	p.post("/stage-history/1/delete", nil).sees(t, http.StatusUnauthorized, "Your session has ended", "your entries are not lost", `href="/sign-in" target="_blank" rel="noopener"`)
 	p.signIn(s.token("Admin"), "/stage-history?page=2").leads(t, "/stage-history?page=2")
 	p.get("/stage-history?page=2").sees(t, http.StatusOK, "Stage history")
 }
@@ -140,7 +140,7 @@ func TestTwoSessions(t *testing.T) {
 	reader.cookies["session"], reader.cookies["token"], reader.cookies["xlifecycle_session"] = "of another app", s.token("Admin"), s.token("Admin")
 	reader.get("/").sees(t, http.StatusOK, "test of Staff, reader")
 	admin.get("/").sees(t, http.StatusOK, "test of Admin, admin")
-	reader.get("/sync/doctor").sees(t, http.StatusForbidden, "You may not do this", "Admin access is required", "Go to the overview", "Sign out")
+	reader.get("/sync/doctor").sees(t, http.StatusForbidden, "Access denied", "Admin access is required", "Go to the overview", "Sign out")
 	reader.post("/sign-out", nil)
 	reader.get("/").leads(t, "/sign-in?next=%2F")
 	admin.get("/").sees(t, http.StatusOK)
@@ -152,11 +152,11 @@ func TestTwoSessions(t *testing.T) {
 	}
 	// A page that was kept for one role is not shown to another.
 	manager := s.signedIn("Project Manager")
-	if a := manager.get("/stage-history").sees(t, http.StatusOK, "Correct<"); strings.Contains(a.body, "Delete<") {
+	if a := manager.get("/stage-history").sees(t, http.StatusOK, "Edit<"); strings.Contains(a.body, "Delete<") {
 		t.Error("a manager may delete")
 	}
-	admin.get("/stage-history").sees(t, http.StatusOK, "Correct<", "Delete<")
-	if a := s.signedIn("Staff").get("/stage-history").sees(t, http.StatusOK); strings.Contains(a.body, "Correct<") || strings.Contains(a.body, `href="/sync"`) {
+	admin.get("/stage-history").sees(t, http.StatusOK, "Edit<", "Delete<")
+	if a := s.signedIn("Staff").get("/stage-history").sees(t, http.StatusOK); strings.Contains(a.body, "Edit<") || strings.Contains(a.body, `href="/sync"`) {
 		t.Error("a reader may correct, or sees the synchronisation")
 	}
 }
@@ -277,7 +277,7 @@ func TestTriesOfSigningIn(t *testing.T) {
 		a := s.person().signIn("guess", "/")
 		if a.StatusCode == http.StatusTooManyRequests {
 			limited++
-			if a.Header.Get("Retry-After") == "" || !strings.Contains(a.body, "That is too much at once") {
+			if a.Header.Get("Retry-After") == "" || !strings.Contains(a.body, "Too many requests") {
 				t.Errorf("%v %s", a.Header, a.body)
 			}
 		}

@@ -19,21 +19,21 @@ func TestQuarantine(t *testing.T) {
 	})
 	p := s.person()
 	a := p.get("/sync/quarantine").sees(t, http.StatusOK,
-		"id_segmen is 77, and tbl_segmen has no row with that id.", "insert row 77 into tbl_segmen",
-		"tanggal_launch holds a value that cannot be shown: infinity.", "or set it to NULL",
-		"id_produk is 3, and that row of tbl_produk is in quarantine itself.", "Mend that row",
-		"stage_now is 99, and tbl_stage has no row with that id.",
-		"<code>tbl_stage_histori</code> row 2", `href="/sync/runs/1"`, `href="/sync/changes?table=tbl_produk&amp;id=3"`, "5 in all", "&lt;script&gt;", "and more, which the API gives")
+		"id_segmen is 77, but tbl_segmen has no such row.", "insert row 77 into tbl_segmen",
+		"tanggal_launch has an unsupported value: infinity.", "or set it to NULL",
+		"id_produk is 3, and that row of tbl_produk is held back, too.", "Fix that row",
+		"stage_now is 99, but tbl_stage has no such row.",
+		"<code>tbl_stage_histori</code> row 2", `href="/sync/runs/1"`, `href="/sync/changes?table=tbl_produk&amp;id=3"`, "5 in total", "&lt;script&gt;", "the API returns the rest")
 	checkPage(t, a)
 	if len(a.body) > 60_000 || strings.Contains(a.body, "<script>alert") {
 		t.Errorf("%d bytes", len(a.body))
 	}
 	p.get("/sync/quarantine?limit=2&page=2").sees(t, http.StatusOK, "Page 2 of 3", `href="/sync/quarantine?limit=2&amp;page=3"`)
-	p.get("/sync/quarantine?limit=2&page=9").sees(t, http.StatusOK, "There is nothing on this page")
+	p.get("/sync/quarantine?limit=2&page=9").sees(t, http.StatusOK, "The list has only")
 	p.get("/sync/quarantine?table=x").sees(t, http.StatusBadRequest)
 	exec(t, s.source, "UPDATE tbl_produk SET id_segmen = 1 WHERE id = 3", "DELETE FROM tbl_produk WHERE id IN (5, 6)", "DELETE FROM tbl_stage_histori WHERE id = 2")
 	s.Command("sync")
-	checkPage(t, p.get("/sync/quarantine").sees(t, http.StatusOK, "Nothing is in quarantine"))
+	checkPage(t, p.get("/sync/quarantine").sees(t, http.StatusOK, "No rows are held back"))
 }
 
 // TestARowsHistory shows what runs overwrote, before and after, and rows that left whole.
@@ -46,8 +46,8 @@ func TestARowsHistory(t *testing.T) {
 	s.Command("sync")
 	p := s.person()
 	checkPage(t, p.get("/sync/changes").sees(t, http.StatusOK, "Choose a table", `<option value="tbl_produk">`))
-	a := p.get("/sync/changes?table=tbl_produk&id=7").sees(t, http.StatusOK, "Run 2</a> (Full run)", `href="/sync/runs/2"`, "<code>harga</code>", "9007199254740993", "Lama &lt;i&gt;", "Baru", "none", "empty text",
-		`<option value="tbl_produk" selected>`, `value="7"`, "1 in all", "<del>", "<ins>")
+	a := p.get("/sync/changes?table=tbl_produk&id=7").sees(t, http.StatusOK, "Full run 2</a>", `href="/sync/runs/2"`, "<code>harga</code>", "9007199254740993", "Lama &lt;i&gt;", "Baru", "none", "empty text",
+		`<option value="tbl_produk" selected>`, `value="7"`, "1 in total", "<del>", "<ins>")
 	checkPage(t, a)
 	if strings.Contains(a.body, "<code>deskripsi</code>") {
 		t.Error("what did not change is shown")
@@ -56,9 +56,9 @@ func TestARowsHistory(t *testing.T) {
 	if checkPage(t, left); strings.Contains(left.body, "<ins>") {
 		t.Error("of a row that left there is something after")
 	}
-	p.get("/sync/changes?table=tbl_segmen&id=1").sees(t, http.StatusOK, "No change is known")
+	p.get("/sync/changes?table=tbl_segmen&id=1").sees(t, http.StatusOK, "No changes in the change log")
 	for _, wrong := range []string{"table=pg_shadow", "table=tbl_produk&id=0", "table=tbl_produk&id=", "table=tbl_produk", "table=tbl_produk&id=x", "row=1"} {
-		p.get("/sync/changes?"+wrong).sees(t, http.StatusBadRequest, "This cannot be understood")
+		p.get("/sync/changes?"+wrong).sees(t, http.StatusBadRequest, "Invalid request")
 	}
 }
 
@@ -68,7 +68,7 @@ func TestDoctorPage(t *testing.T) {
 	p := newSite(t, func(source *sql.DB) {
 		exec(t, source, "UPDATE tbl_produk SET id_segmen = NULL WHERE id = 3")
 	}).person()
-	a := p.get("/sync/doctor").sees(t, http.StatusOK, "Worth knowing", "As it should be", "<code>source.required_values</code>", "Check again",
+	a := p.get("/sync/doctor").sees(t, http.StatusOK, "Notes", "Healthy", "<code>source.required_values</code>", "Run diagnostics again",
 		`<pre class="statement" tabindex="0">SELECT id FROM tbl_produk WHERE id_segmen IS NULL</pre>`, "Set ALERT_WEBHOOK_URL, unless exit codes")
 	checkPage(t, a)
 	p.get("/sync/doctor?x=1").sees(t, http.StatusBadRequest)

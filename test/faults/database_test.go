@@ -12,7 +12,8 @@ import (
 	"lifecycle-sync/test/kit"
 )
 
-func TestDatabase_LockConnectionTerminated(t *testing.T) {
+// TestLockConnectionEnded ends the connection that holds the run's lock.
+func TestLockConnectionEnded(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	run, release := s.held()
@@ -24,7 +25,8 @@ func TestDatabase_LockConnectionTerminated(t *testing.T) {
 	s.promise()
 }
 
-func TestDatabase_RetryYieldsToNewerRun(t *testing.T) {
+// TestAnotherRunMeanwhile gives up a run that has failed transiently when another one has begun since.
+func TestAnotherRunMeanwhile(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	direct := s.Environ
@@ -40,8 +42,9 @@ func TestDatabase_RetryYieldsToNewerRun(t *testing.T) {
 	s.promise()
 }
 
-// TestDatabase_CommitNotAcknowledged is found to have succeeded, and not repeated.
-func TestDatabase_CommitNotAcknowledged(t *testing.T) {
+// TestCommitWithoutAnswer loses the answer to a run's commit: the run is found to have succeeded, and nothing
+// is done twice.
+func TestCommitWithoutAnswer(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.exec(s.target, `CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NULL; END'`)
@@ -65,7 +68,8 @@ func TestDatabase_CommitNotAcknowledged(t *testing.T) {
 	s.promise()
 }
 
-func TestDatabase_Deadlock(t *testing.T) {
+// TestDeadlock has somebody lock mirrored tables in the opposite order.
+func TestDeadlock(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	// The run is to be the one that the server ends.
@@ -96,8 +100,8 @@ func TestDatabase_Deadlock(t *testing.T) {
 	s.promise()
 }
 
-// TestDatabase_SerializationFailure is retried twice.
-func TestDatabase_SerializationFailure(t *testing.T) {
+// TestSerializationFailure fails a run twice as a serialization failure does.
+func TestSerializationFailure(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.exec(s.target, "CREATE SEQUENCE failures")
@@ -111,8 +115,8 @@ func TestDatabase_SerializationFailure(t *testing.T) {
 	s.promise()
 }
 
-// TestDatabase_LockedTable is named by the error.
-func TestDatabase_LockedTable(t *testing.T) {
+// TestLockedTable has somebody hold a table for too long: the error names it.
+func TestLockedTable(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ where, lock, says string }{
 		{"pmo_db", "LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE", "pmo_db: another session has locked tbl_produk_lifecycle for more than 10"},
@@ -135,8 +139,8 @@ func TestDatabase_LockedTable(t *testing.T) {
 	}
 }
 
-// TestDatabase_StatementTimeout of the servers does not apply to runs.
-func TestDatabase_StatementTimeout(t *testing.T) {
+// TestStatementTimeout has both databases give any statement less time than a run's take.
+func TestStatementTimeout(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.exec(s.target, `CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1.5); RETURN NULL; END $$`)
@@ -150,8 +154,8 @@ func TestDatabase_StatementTimeout(t *testing.T) {
 	s.promise()
 }
 
-// TestDatabase_DiskFull leaves nothing of a run or an API write.
-func TestDatabase_DiskFull(t *testing.T) {
+// TestDiskFull fills the disk of pmo_db, and gives it room again: a run and a write of the API leave nothing.
+func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	server := databasetest.NewCluster(t)
 	resize := server.SmallDisk(t, "small", 48)
@@ -195,8 +199,8 @@ func random(length int) string {
 	return text.String()[:length]
 }
 
-// TestDatabase_StandbyConflict cancels the run on a hot standby, which is retried.
-func TestDatabase_StandbyConflict(t *testing.T) {
+// TestStandby reads a hot standby of the source, which cancels a run that is in the way of its recovery.
+func TestStandby(t *testing.T) {
 	t.Parallel()
 	primary := databasetest.NewCluster(t)
 	source, target := primary.Database(t), databasetest.Postgres(t)

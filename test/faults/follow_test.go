@@ -8,8 +8,9 @@ import (
 	"lifecycle-sync/test/kit/program"
 )
 
-// TestFollow_Failover the next run compares every row and says why, and real time starts over.
-func TestFollow_Failover(t *testing.T) {
+// TestFailedOver promotes a standby of the source and has the program go there: the next run compares every
+// row and says why, and real time begins anew.
+func TestFailedOver(t *testing.T) {
 	t.Parallel()
 	primary := databasetest.NewCluster(t)
 	source, target := primary.Database(t), databasetest.Postgres(t)
@@ -48,8 +49,8 @@ func TestFollow_Failover(t *testing.T) {
 	s.promise()
 }
 
-// TestFollow_SlotInvalidated by the server, because it keeps too much log.
-func TestFollow_SlotInvalidated(t *testing.T) {
+// TestSlotInvalidated has the source's server give up the slot, because it keeps more than it may.
+func TestSlotInvalidated(t *testing.T) {
 	t.Parallel()
 	server := databasetest.NewCluster(t, "max_slot_wal_keep_size=1MB", "min_wal_size=32MB", "max_wal_size=32MB")
 	s := siteOn(t, server.Database(t), databasetest.Postgres(t))
@@ -74,8 +75,9 @@ func TestFollow_SlotInvalidated(t *testing.T) {
 	s.promise()
 }
 
-// TestFollow_WALLevel too low for real time is reported with a remedy, and a server keeps its schedule.
-func TestFollow_WALLevel(t *testing.T) {
+// TestWALLevel has a server that does not keep what real time needs: the program says so, with the remedy, and
+// a server keeps its schedule.
+func TestWALLevel(t *testing.T) {
 	t.Parallel()
 	source := databasetest.NewCluster(t, "wal_level=replica").Database(t)
 	s := siteOn(t, source, databasetest.Postgres(t))

@@ -8,7 +8,8 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 )
 
-func TestNetwork_CutIsRetried(t *testing.T) {
+// TestCut ends every connection in the midst of a run.
+func TestCut(t *testing.T) {
 	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, _ string) {
 		run, release := s.held()
@@ -20,8 +21,8 @@ func TestNetwork_CutIsRetried(t *testing.T) {
 	})
 }
 
-// TestNetwork_ResetIsRetried until the second retry succeeds.
-func TestNetwork_ResetIsRetried(t *testing.T) {
+// TestReset resets connections until the run has been tried again twice.
+func TestReset(t *testing.T) {
 	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, name string) {
 		run, release := s.held()
@@ -34,8 +35,9 @@ func TestNetwork_ResetIsRetried(t *testing.T) {
 	})
 }
 
-// TestNetwork_RefusedForAWhile until the second retry succeeds.
-func TestNetwork_RefusedForAWhile(t *testing.T) {
+// TestRefusedForAWhile ends every connection and lets no new one through until the run has been tried again
+// twice.
+func TestRefusedForAWhile(t *testing.T) {
 	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, name string) {
 		run, release := s.held()
@@ -49,7 +51,8 @@ func TestNetwork_RefusedForAWhile(t *testing.T) {
 	})
 }
 
-func TestNetwork_RefusedForTooLong(t *testing.T) {
+// TestRefusedForTooLong lets no connection through until the run has given up.
+func TestRefusedForTooLong(t *testing.T) {
 	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, name string) {
 		before := s.mirror()
@@ -66,7 +69,8 @@ func TestNetwork_RefusedForTooLong(t *testing.T) {
 	})
 }
 
-func TestNetwork_RefusedAtStart(t *testing.T) {
+// TestRefusedAtFirst begins while a database is away, and goes on when it is there.
+func TestRefusedAtFirst(t *testing.T) {
 	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, name string) {
 		s.change()
@@ -79,7 +83,8 @@ func TestNetwork_RefusedAtStart(t *testing.T) {
 	})
 }
 
-func TestNetwork_WrongURLIsNotRetried(t *testing.T) {
+// TestWrongURL fails at once: no second try mends it.
+func TestWrongURL(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	right, err := url.Parse(s.SourceURL)
@@ -101,8 +106,8 @@ func TestNetwork_WrongURLIsNotRetried(t *testing.T) {
 	}
 }
 
-// TestNetwork_BlackHole drops all packets silently.
-func TestNetwork_BlackHole(t *testing.T) {
+// TestBlackHole loses everything that goes over the network, and nobody is told.
+func TestBlackHole(t *testing.T) {
 	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, name string) {
 		before := s.mirror()
@@ -117,7 +122,8 @@ func TestNetwork_BlackHole(t *testing.T) {
 	})
 }
 
-func TestNetwork_BlackHoleForAWhile(t *testing.T) {
+// TestBlackHoleForAWhile goes on when the network is there again.
+func TestBlackHoleForAWhile(t *testing.T) {
 	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, name string) {
 		s.Set("NETWORK_TIMEOUT=1s")

@@ -12,7 +12,8 @@ import (
 	"lifecycle-sync/test/kit/program"
 )
 
-func TestServer_DatabaseRestartDuringRun(t *testing.T) {
+// TestRestart restarts a database's server in the midst of a run, which says goodbye or crashes.
+func TestRestart(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"fast", "immediate"} {
 		for _, name := range []string{"lifecycle_db", "pmo_db"} {
@@ -37,8 +38,9 @@ func TestServer_DatabaseRestartDuringRun(t *testing.T) {
 	}
 }
 
-// TestServer_DatabaseRestartDuringReads answers no request with an error of an old connection.
-func TestServer_DatabaseRestartDuringReads(t *testing.T) {
+// TestRestartUnderTheServer restarts pmo_db's server while the API is read: nobody is told of connections that
+// were left over from before.
+func TestRestartUnderTheServer(t *testing.T) {
 	t.Parallel()
 	server := databasetest.NewCluster(t)
 	s := siteOn(t, databasetest.Postgres(t), server.Database(t))
@@ -54,8 +56,9 @@ func TestServer_DatabaseRestartDuringReads(t *testing.T) {
 	s.promise()
 }
 
-// TestServer_SourceUnreachable during a run; reads continue.
-func TestServer_SourceUnreachable(t *testing.T) {
+// TestReadsWhileTheSourceIsAway reads and writes the API while lifecycle_db is away, in the midst of a run that
+// waits for it.
+func TestReadsWhileTheSourceIsAway(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	source, _ := s.throughLinks()
@@ -80,7 +83,8 @@ func TestServer_SourceUnreachable(t *testing.T) {
 	s.promise()
 }
 
-func TestServer_RunIsRefusedWhileMirrorIsUnreachable(t *testing.T) {
+// TestStartWhileTheMirrorIsAway tells who starts a run at once that it cannot begin, instead of making them wait.
+func TestStartWhileTheMirrorIsAway(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	_, target := s.throughLinks()
@@ -96,8 +100,9 @@ func TestServer_RunIsRefusedWhileMirrorIsUnreachable(t *testing.T) {
 	s.promise()
 }
 
-// TestServer_PoolExhausted answers 503 with Retry-After; health and runs continue.
-func TestServer_PoolExhausted(t *testing.T) {
+// TestPoolExhausted has every connection of the API wait: requests are answered 503 with Retry-After, while
+// health and runs go on.
+func TestPoolExhausted(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	v := s.serve()

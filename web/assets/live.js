@@ -1,5 +1,5 @@
-// How far a run is, told by the server as it happens; and the page's content again, as soon as a run has begun or
-// ended, or the mirror stands otherwise than the page says. Without it, a page that shows a run under way has a link to look again.
+// Shows the progress of a run, and reloads the page's content when a run begins or ends or the sync status changes.
+// Without this script, a page with a run in progress has a link that reloads it. The texts come from the page.
 "use strict";
 (() => {
 	const number = new Intl.NumberFormat("id-ID");
@@ -12,6 +12,9 @@
 
 	const page = () => document.querySelector("[data-live]");
 	const shown = () => Number(page()?.dataset.live); // the run, 0 for none
+	const fill = (text, values) => (text ?? "").replace(/{(\w+)}/g, (_, name) => values[name]);
+	const texts = () => page()?.querySelector(".live")?.dataset ?? {};
+	const rows = (text, count) => fill(texts()[text], { rows: typeof count === "number" ? number.format(count) : count });
 
 	// Whether the page shows something else than is so now. It says itself what it depends on besides the run.
 	function isNews({ state, realtime, running }) {
@@ -30,7 +33,7 @@
 			item.querySelector("code").textContent = table;
 			item.querySelector("progress").setAttribute("aria-label", table);
 			list.append(item);
-			said.textContent = table + " has begun";
+			said.textContent = fill(texts().begun, { table });
 		}
 		return item;
 	}
@@ -43,7 +46,7 @@
 			bar.max = total;
 			bar.value = Math.min(done, total);
 		}
-		item.querySelector(".n").textContent = number.format(done) + (total > 0 ? " / " + number.format(Math.max(done, total)) : "") + " rows";
+		item.querySelector(".n").textContent = rows("rows", number.format(done) + (total > 0 ? " / " + number.format(Math.max(done, total)) : ""));
 	}
 
 	function finish(count) {
@@ -51,10 +54,9 @@
 		if (!item) return;
 		const bar = item.querySelector("progress");
 		bar.max = bar.value = 1;
-		item.querySelector(".n").textContent = number.format(count.inserted + count.updated + count.unchanged + count.released + count.quarantined) + " rows";
-		const words = ["inserted", "updated", "deleted", "released"].filter((what) => count[what] > 0).map((what) => number.format(count[what]) + " " + what);
-		if (count.quarantined > 0) words.push(number.format(count.quarantined) + " in quarantine");
-		item.querySelector(".muted").textContent = words.join(", ") || "nothing to change";
+		item.querySelector(".n").textContent = rows("rows", count.inserted + count.updated + count.unchanged + count.released + count.quarantined);
+		const changes = ["inserted", "updated", "deleted", "released", "quarantined"].filter((what) => count[what] > 0);
+		item.querySelector(".muted").textContent = changes.map((what) => rows(what, count[what])).join(", ") || texts().unchanged;
 	}
 
 	function tell(act, event) {
@@ -88,7 +90,7 @@
 		const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
 		if (!answer.ok || answer.redirected) throw new Error(answer.statusText);
 		const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-		for (const part of ["main", ".standing"]) {
+		for (const part of ["main", ".status"]) {
 			const [old, now] = [document.querySelector(part), fresh.querySelector(part)];
 			if (!old || !now) continue;
 			old.className = now.className;
@@ -113,7 +115,7 @@
 		on("table", (event) => tell(finish, event));
 		on("state", (state) => { if (isNews(state)) load(); });
 		on("finished", ({ run, state }) => {
-			said.textContent = `Run ${run} has ended: ${state}`;
+			said.textContent = fill(page()?.dataset.ended, { run, state });
 			load();
 		});
 		source.onerror = () => {

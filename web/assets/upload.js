@@ -1,24 +1,15 @@
-// Files that are too large or too many are told before they are sent. They can be dropped on the form that is for
-// them alone, and a bar shows how far they are. Without a script the same form is sent as any other.
+// Rejects files that are too large or too many before they are sent. The upload form also gets drag and drop and a
+// progress bar. Without this script, the same form is sent like any other.
 "use strict";
 
-// What the server would say of files, "" when it would take them.
+// What the server would say of the files, "" if it would accept them. The texts come from the page.
 function refusal(files, rules) {
 	const large = [...files].find((file) => file.size > Number(rules.each));
-	if (large) {
-		return "The file " + large.name + " is larger than " + rules.eachText + ", which is the most that is taken.";
-	}
-	if (files.length > Number(rules.count)) {
-		return "There are more than " + rules.count + " files, which are the most that are taken at once.";
-	}
-	const room = Number(rules.all) - 65536; // the fields go along
-	if ([...files].reduce((sum, file) => sum + file.size, 0) > room) {
-		return "The files are larger than " + rules.allText + " all together, which is the most that is taken at once.";
-	}
-	return "";
+	if (large) return rules.tooLarge.replace("{name}", large.name);
+	if (files.length > Number(rules.count)) return rules.tooMany;
+	const room = Number(rules.all) - 65536; // the fields need some
+	return [...files].reduce((sum, file) => sum + file.size, 0) > room ? rules.allTooLarge : "";
 }
-
-const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1).replace(/[^.!?]$/, "$&.");
 
 for (const input of document.querySelectorAll("input[type=file][data-each]")) {
 	input.addEventListener("change", () => {
@@ -71,11 +62,11 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
 				location.assign(location.pathname.replace(/\/attachments$/, ""));
 				return;
 			}
-			tell(sentence(request.response?.message ?? "the files were not added: the server answered " + request.status));
+			tell(request.response?.message ?? form.dataset.failed.replace("{status}", request.status));
 			button.focus(); // it lost the focus while it could not be pressed
 		});
 		request.addEventListener("error", () => {
-			tell("The files were not added: the connection broke off.");
+			tell(form.dataset.interrupted);
 			button.focus();
 		});
 		tell("");

@@ -3,85 +3,237 @@ package messages
 import (
 	"encoding/json"
 	"fmt"
+	"math"
+	"math/big"
+	"reflect"
 	"strconv"
+	"strings"
+	"sync"
 	texttemplate "text/template"
 	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/nicksnyder/go-i18n/v2/i18n/template"
+	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 	"golang.org/x/text/number"
 
 	"lifecycle-sync/models"
 )
 
-// missing stands for a value that is not known.
-const missing = "–"
+// Missing stands for a value that is not known.
+const Missing = "–"
 
-// parser parses placeholders once per message; go-i18n's own would parse them at each rendering.
-type parser struct{ template.TextParser }
+// Indonesian is the language whose numbers and dates the console writes.
+const Indonesian = "id"
 
-// Cacheable reports that a parsed message may be kept: its functions belong to the message's language.
-func (*parser) Cacheable() bool { return true }
+// Format writes numbers, amounts, times and durations the way readers of a language do. Every value may be nil,
+// which is Missing.
+type Format struct {
+	printer    *message.Printer
+	decimal    string // mark before the fraction
+	indonesian bool
+	zone       *time.Location
+}
 
-// newParser returns the parser whose functions format values for a language and time zone.
-func newParser(numbers *message.Printer, zone *time.Location) *parser {
-	return &parser{template.TextParser{Funcs: texttemplate.FuncMap{
-		"number": func(v any) string {
-			if n, ok := whole(v); ok {
-				return numbers.Sprint(number.Decimal(n))
-			}
-			return text(v)
-		},
-		"bytes": func(v any) string {
-			if n, ok := whole(v); ok && n >= 0 {
-				return humanize.IBytes(uint64(n))
-			}
-			return text(v)
-		},
-		"duration": func(v any) string {
-			switch d := v.(type) {
-			case time.Duration:
-				return shortDuration(d)
-			case json.Number: // stored, in seconds
-				if seconds, err := d.Float64(); err == nil {
-					return shortDuration(time.Duration(seconds * float64(time.Second)))
-				}
-			}
-			return text(v)
-		},
-		"time": func(v any) string {
-			if t, ok := instant(v); ok {
-				return t.In(zone).Format("2006-01-02 15:04:05 MST")
-			}
-			return text(v)
-		},
-		"date": func(v any) string {
-			if t, ok := instant(v); ok {
-				return t.In(zone).Format(time.DateOnly)
-			}
-			return text(v)
-		},
+// NewFormat returns the format of a language such as "en", for times in a zone.
+func NewFormat(tag string, zone *time.Location) *Format {
+	f := &Format{printer: message.NewPrinter(language.Make(tag)), decimal: ".", indonesian: tag == Indonesian, zone: zone}
+	if f.indonesian {
+		f.decimal = ","
+	}
+	return f
+}
+
+// Number writes a whole number of any type with marks between the thousands.
+func (f *Format) Number(v any) string {
+	if b, ok := v.(*big.Int); ok && b != nil {
+		return f.digits(b)
+	}
+	if n, ok := whole(v); ok {
+		return f.printer.Sprint(number.Decimal(n))
+	}
+	if n, ok := new(big.Int).SetString(text(v), 10); ok {
+		return f.digits(n)
+	}
+	return text(v)
+}
+
+// digits writes a number that may be larger than any integer type.
+func (f *Format) digits(n *big.Int) string {
+	grouped := humanize.BigComma(n)
+	if f.indonesian {
+		return strings.ReplaceAll(grouped, ",", ".")
+	}
+	return grouped
+}
+
+// Decimal writes a number as JSON has it, with every digit. One with an exponent stays as it is.
+func (f *Format) Decimal(v string) string {
+	integer, fraction, broken := strings.Cut(v, ".")
+	n, ok := new(big.Int).SetString(integer, 10)
+	switch {
+	case !ok:
+		return v
+	case !broken:
+		return f.digits(n)
+	case n.Sign() == 0 && strings.HasPrefix(integer, "-"):
+		return "-0" + f.decimal + fraction
+	default:
+		return f.digits(n) + f.decimal + fraction
+	}
+}
+
+// Tenths writes a number of tenths: 125 is 12,5.
+func (f *Format) Tenths(v any) string {
+	n, ok := whole(v)
+	if !ok {
+		return text(v)
+	}
+	return f.printer.Sprint(number.Decimal(float64(n)/10, number.MaxFractionDigits(1)))
+}
+
+// Rupiah writes an amount, with a space that does not break.
+func (f *Format) Rupiah(v any) string {
+	if n := f.Number(v); n != Missing {
+		return "Rp\u00a0" + n
+	}
+	return Missing
+}
+
+// Bytes writes a size.
+func (f *Format) Bytes(v any) string {
+	if n, ok := whole(v); ok && n >= 0 {
+		return strings.Replace(humanize.IBytes(uint64(n)), ".", f.decimal, 1)
+	}
+	return text(v)
+}
+
+// Duration rounds to what a reader needs: 850 ms, 31 s, 5 min 7 s, 12 min, 3 h 5 min.
+func (f *Format) Duration(v any) string {
+	switch d := deref(v).(type) {
+	case time.Duration:
+		return strings.Replace(shortDuration(d), ".", f.decimal, 1)
+	case json.Number: // stored, in seconds
+		if seconds, err := d.Float64(); err == nil {
+			return f.Duration(time.Duration(seconds * float64(time.Second)))
+		}
+	}
+	return text(v)
+}
+
+// Time writes a time to the minute for the console, and to the second in English.
+func (f *Format) Time(v any) string {
+	t, ok := Instant(v)
+	if !ok {
+		return text(v)
+	}
+	t = t.In(f.zone)
+	if f.indonesian {
+		return f.day(t) + " " + t.Format("15.04 MST")
+	}
+	return t.Format("2006-01-02 15:04:05 MST")
+}
+
+// Date writes a date, or the day of a time.
+func (f *Format) Date(v any) string {
+	if d, ok := deref(v).(models.Date); ok {
+		return f.day(d.Time())
+	}
+	if t, ok := Instant(v); ok {
+		return f.day(t.In(f.zone))
+	}
+	return text(v)
+}
+
+func (f *Format) day(t time.Time) string {
+	if f.indonesian {
+		return strconv.Itoa(t.Day()) + " " + indonesianMonth(t.Month()) + " " + strconv.Itoa(t.Year())
+	}
+	return t.Format(time.DateOnly)
+}
+
+// Month writes a month given as 2026-05.
+func (f *Format) Month(month string) string {
+	t, err := time.Parse("2006-01", month)
+	switch {
+	case err != nil:
+		return month
+	case f.indonesian:
+		return indonesianMonth(t.Month()) + " " + strconv.Itoa(t.Year())
+	default:
+		return t.Format("Jan 2006")
+	}
+}
+
+func indonesianMonth(m time.Month) string {
+	return [12]string{"Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des"}[m-1]
+}
+
+// parser parses the placeholders of each message once. go-i18n would keep what one printer parsed for all of them.
+type parser struct {
+	template.TextParser
+
+	parsed sync.Map // by source
+}
+
+// newParser returns the parser whose functions write values in a format.
+func newParser(f *Format) *parser {
+	return &parser{TextParser: template.TextParser{Funcs: texttemplate.FuncMap{
+		"number": f.Number, "bytes": f.Bytes, "duration": f.Duration, "time": f.Time, "date": f.Date, "rupiah": f.Rupiah,
 	}}}
 }
 
+// Cacheable reports that go-i18n must not keep what was parsed.
+func (*parser) Cacheable() bool { return false }
+
+// Parse returns the parsed message.
+func (p *parser) Parse(src, leftDelim, rightDelim string) (template.ParsedTemplate, error) {
+	if found, ok := p.parsed.Load(src); ok {
+		return found.(template.ParsedTemplate), nil //nolint:forcetypeassert // nothing else is stored
+	}
+	parsed, err := p.TextParser.Parse(src, leftDelim, rightDelim)
+	if err == nil {
+		p.parsed.Store(src, parsed)
+	}
+	return parsed, err
+}
+
 func text(v any) string {
-	if v == nil {
-		return missing
+	if v = deref(v); v == nil {
+		return Missing
 	}
 	return fmt.Sprint(v)
 }
 
+// deref returns what a pointer points to, and nil for a nil pointer.
+func deref(v any) any {
+	p := reflect.ValueOf(v)
+	switch {
+	case p.Kind() != reflect.Pointer:
+		return v
+	case p.IsNil():
+		return nil
+	default:
+		return p.Elem().Interface()
+	}
+}
+
 // whole returns a value as a whole number.
 func whole(v any) (int64, bool) {
-	switch n := v.(type) {
-	case int:
-		return int64(n), true
-	case int64:
-		return n, true
-	case json.Number:
+	v = deref(v)
+	if n, ok := v.(json.Number); ok {
 		i, err := n.Int64()
 		return i, err == nil
+	}
+	n := reflect.ValueOf(v)
+	switch {
+	case !n.IsValid() || n.Type() == reflect.TypeFor[time.Duration]():
+		return 0, false
+	case n.CanInt():
+		return n.Int(), true
+	case n.CanUint() && n.Uint() <= math.MaxInt64:
+		return int64(n.Uint()), true
 	default:
 		return 0, false
 	}
@@ -95,9 +247,9 @@ func pluralCount(v any) any {
 	return nil
 }
 
-// instant returns a value as a time; a stored one is RFC 3339.
-func instant(v any) (time.Time, bool) {
-	switch t := v.(type) {
+// Instant returns a value as a time; a stored one is RFC 3339.
+func Instant(v any) (time.Time, bool) {
+	switch t := deref(v).(type) {
 	case time.Time:
 		return t, true
 	case models.Instant:
@@ -105,22 +257,24 @@ func instant(v any) (time.Time, bool) {
 	case string:
 		parsed, err := time.Parse(time.RFC3339Nano, t)
 		return parsed, err == nil
-	default:
-		return time.Time{}, false
 	}
+	return time.Time{}, false
 }
 
-// shortDuration rounds to what a reader needs: 850 ms, 31 s, 12 min, 3 h 5 min.
+// shortDuration rounds to what a reader needs.
 func shortDuration(d time.Duration) string {
-	switch {
+	const precise = 10 * time.Minute // beyond it, seconds do not matter
+	switch minutes, seconds := int(d.Minutes()), int(d.Seconds())%60; {
 	case d < time.Second:
 		return strconv.FormatInt(d.Milliseconds(), 10) + " ms"
 	case d < time.Minute:
 		return strconv.FormatFloat(d.Round(100*time.Millisecond).Seconds(), 'f', -1, 64) + " s"
+	case d < precise && seconds > 0:
+		return fmt.Sprintf("%d min %d s", minutes, seconds)
 	case d < time.Hour:
-		return strconv.Itoa(int(d.Minutes())) + " min"
+		return strconv.Itoa(minutes) + " min"
 	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+		return fmt.Sprintf("%d h %d min", int(d.Hours()), minutes%60)
 	default:
 		return strconv.Itoa(int(d.Hours()/24)) + " days"
 	}

@@ -10,12 +10,12 @@ import (
 	"errors"
 	"io/fs"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/BurntSushi/toml"
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 
 	"lifecycle-sync/models"
 )
@@ -47,14 +47,25 @@ func New() *Catalogue {
 
 // Printer renders texts in one language and time zone.
 type Printer struct {
+	*Format
+
 	localizer *i18n.Localizer
 	parser    *parser
+	static    *sync.Map // rendered texts without parameters, by code
 }
 
 // Printer returns the printer for a language such as "en". An unknown language falls back to English.
 func (c *Catalogue) Printer(tag string, zone *time.Location) *Printer {
-	numbers := message.NewPrinter(language.Make(tag))
-	return &Printer{localizer: i18n.NewLocalizer(c.bundle, tag), parser: newParser(numbers, zone)}
+	return newPrinter(i18n.NewLocalizer(c.bundle, tag), NewFormat(tag, zone))
+}
+
+// WithFormat returns a printer of the same texts that writes numbers, times and durations as another language does.
+func (p *Printer) WithFormat(tag string) *Printer {
+	return newPrinter(p.localizer, NewFormat(tag, p.zone))
+}
+
+func newPrinter(localizer *i18n.Localizer, format *Format) *Printer {
+	return &Printer{Format: format, localizer: localizer, parser: newParser(format), static: &sync.Map{}}
 }
 
 // Text renders a text, "" for none. A code that is not in the catalogue renders as itself.
@@ -62,6 +73,17 @@ func (p *Printer) Text(t models.Text) string {
 	if t.IsZero() {
 		return ""
 	}
+	if len(t.Params) > 0 {
+		return p.render(t)
+	}
+	known, ok := p.static.Load(t.Code)
+	if !ok {
+		known, _ = p.static.LoadOrStore(t.Code, p.render(t))
+	}
+	return known.(string) //nolint:forcetypeassert // nothing else is stored
+}
+
+func (p *Printer) render(t models.Text) string {
 	data := make(map[string]any, len(t.Params))
 	for name, value := range t.Params {
 		data[name] = p.plain(value)
@@ -72,7 +94,7 @@ func (p *Printer) Text(t models.Text) string {
 	if notFound := new(i18n.MessageNotFoundErr); err != nil && (text == "" || !errors.As(err, &notFound)) {
 		return t.String()
 	}
-	return strings.ReplaceAll(text, "<no value>", missing)
+	return strings.ReplaceAll(text, "<no value>", Missing)
 }
 
 // Texts renders several texts, joined by semicolons.

@@ -1,3 +1,4 @@
+// Package overview has the console's page of figures about products.
 package overview
 
 import (
@@ -13,10 +14,9 @@ import (
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/products"
 	"lifecycle-sync/services/reports"
-	"lifecycle-sync/web"
 )
 
-// Pages has the page of figures about the products.
+// Pages are the handlers.
 type Pages struct {
 	site *pages.Site
 	now  func() time.Time // in the time zone whose days and months count
@@ -25,10 +25,7 @@ type Pages struct {
 // New returns the handlers.
 func New(site *pages.Site, now func() time.Time) *Pages { return &Pages{site, now} }
 
-// charts makes the figures; their links keep the filters.
-type charts struct{ pages.FilterQuery }
-
-// overview is what the page shows.
+// overview is what the template sees.
 type overview struct {
 	Filters     pages.Filters
 	Total       int64
@@ -42,81 +39,80 @@ type overview struct {
 	Transitions []models.ListedTransition
 }
 
-// tile is a single figure, and the list of the products that it counts; Address is "" where there is none.
+// tile is a single figure. Address lists the products that it counts, "" for none.
 type tile struct {
-	Figure, Text, Address string
-	Tone                  string // warn where somebody should do something
-	Wide                  bool
+	Figure  string
+	Text    models.Text
+	Address string
+	Tone    string // warn if the products need work
+	Wide    bool
 }
 
-// Show shows the figures of the products that the filters let through.
+// Show shows the figures of the products that match the filters.
 func (h *Pages) Show(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, request.ProductFilters()...)
-	asked := products.Query{Filter: request.ProductFilter(q)}
-	n := charts{pages.NewFilterQuery(q, request.ProductFilters())}
-	if err := cmp.Or(q.Err(), asked.Check()); err != nil {
-		return h.refuse(c, n, err)
+	query := products.Query{Filter: request.ProductFilter(q)}
+	ch := charts{pages.NewFilterQuery(q, request.ProductFilters()), h.site.Texts().Format}
+	page := pages.Page{Template: "overview/overview", Title: models.NewText("console.nav_overview", nil), Section: "overview"}
+	if err := cmp.Or(q.Err(), query.Check()); err != nil {
+		lists, readErr := h.site.Dropdowns(c)
+		if readErr != nil {
+			return readErr
+		}
+		o := overview{Filters: pages.ProductFilters("/", ch.FilterQuery, lists)}
+		page.Data = &o
+		return h.site.RefuseFilters(c, page, &o.Filters, err)
 	}
-	return h.site.ShowCached(c, pages.Page{Template: "overview/overview", Section: "overview"}, func(ctx context.Context, v cache.View) (string, any, error) {
+	return h.site.ShowCached(c, page, func(ctx context.Context, v cache.View) (any, error) {
 		lists, err := products.Dropdowns(ctx, v)
 		if err != nil {
-			return "", nil, err
+			return nil, err
 		}
-		d, err := reports.Read(ctx, v, asked.Filter, h.now())
-		return "Overview", n.overview(d, lists), err
+		d, err := reports.Read(ctx, v, query.Filter, h.now())
+		return ch.overview(d, lists), err
 	})
 }
 
-// refuse shows the filters again, with what is wrong with them.
-func (h *Pages) refuse(c *fiber.Ctx, n charts, err error) error {
-	lists, readErr := h.site.Dropdowns(c)
-	if readErr != nil {
-		return readErr
-	}
-	o := overview{Filters: pages.ProductFilters("/", n.FilterQuery, lists)}
-	return h.site.RefuseFilters(c, pages.Page{Template: "overview/overview", Title: "Overview", Section: "overview", Data: &o}, &o.Filters, err)
-}
-
-func (n charts) overview(d reports.Dashboard, lists products.DropdownLists) overview {
-	s, charts := d.Statistics, d.Charts
-	o := overview{Filters: pages.ProductFilters("/", n.FilterQuery, lists), Total: s.TotalProducts}
+func (ch charts) overview(d reports.Dashboard, lists products.DropdownLists) overview {
+	s, c := d.Statistics, d.Charts
+	o := overview{Filters: pages.ProductFilters("/", ch.FilterQuery, lists), Total: s.TotalProducts}
 	if o.Total == 0 {
 		return o
 	}
-	o.Tiles, o.Missing = n.tiles(s), n.missing(s.Completeness)
-	o.Shares = []bars{n.shares("stage", charts.ProductsByStage), n.shares("segment", charts.ProductsBySegment), n.shares("category", charts.ProductsByCategory)}
-	o.Heat = n.heat(charts.SegmentByStage, charts.ProductsByStage, s.TotalProducts)
+	o.Tiles, o.Missing = ch.tiles(s), ch.missing(s.Completeness)
+	o.Shares = []bars{ch.shares(stage, c.ProductsByStage), ch.shares(segment, c.ProductsBySegment), ch.shares(category, c.ProductsByCategory)}
+	o.Heat = ch.heat(c.SegmentByStage, c.ProductsByStage, s.TotalProducts)
 	o.Months = []months{
-		monthsOf("launches", "Launches by month", charts.LaunchesByMonth),
-		monthsOf("transitions", "Transitions by month", charts.TransitionsByMonth),
+		ch.months("launches", models.NewText("console_overview.launches_by_month", nil), c.LaunchesByMonth),
+		ch.months("transitions", models.NewText("console_overview.moves_by_month", nil), c.TransitionsByMonth),
 	}
-	o.Value, o.Time = n.values(charts.ValueByStage), n.speeds(charts.TransitionSpeed)
+	o.Value, o.Time = ch.values(c.ValueByStage), ch.durations(c.TransitionSpeed)
 	o.Products, o.Transitions = d.RecentProducts, d.RecentTransitions
 	return o
 }
 
-func (n charts) tiles(s reports.Statistics) []tile {
-	overdue := tile{Figure: web.Number(s.Overdue), Text: "overdue: past the end of their stage"}
+func (ch charts) tiles(s reports.Statistics) []tile {
+	overdue := tile{Figure: ch.Number(s.Overdue), Text: models.NewText("console_overview.overdue", nil)}
 	if s.Overdue > 0 {
-		overdue.Address, overdue.Tone = n.Products("overdue", "true"), "warn"
+		overdue.Address, overdue.Tone = ch.Products("overdue", "true"), "warn"
 	}
 	return []tile{
-		{Figure: web.Number(s.TotalProducts), Text: "products", Address: n.Products()},
+		{Figure: ch.Number(s.TotalProducts), Text: models.NewText("console_overview.products", nil), Address: ch.Products()},
 		overdue,
-		{Figure: web.Rupiah(s.TotalValue), Text: "total value", Wide: true},
-		{Figure: web.Number(s.LaunchedLast12Months), Text: "launched in the last 12 months"},
-		{Figure: web.Tenths(s.AverageDaysInStage), Text: "days in the present stage on average"},
+		{Figure: ch.Rupiah(s.TotalValue), Text: models.NewText("console_overview.total_value", nil), Wide: true},
+		{Figure: ch.Number(s.LaunchedLast12Months), Text: models.NewText("console_overview.launched", nil)},
+		{Figure: ch.Tenths(s.AverageDaysInStage), Text: models.NewText("console_overview.days_in_stage", nil)},
 	}
 }
 
-// missing says how many products lack what, and leads to the list of them.
-func (n charts) missing(c reports.Completeness) []tile {
+// missing counts the products that lack a field, and links to them.
+func (ch charts) missing(c reports.Completeness) []tile {
 	counts := map[string]int64{"segment": c.Segment, "stage": c.Stage, "category": c.Category, "price": c.Price, "launchDate": c.LaunchDate}
 	var tiles []tile
-	for _, m := range pages.MissingFields() {
-		t := tile{Figure: web.Number(counts[m.Filter]), Text: "without a " + m.Text}
-		if counts[m.Filter] > 0 {
-			t.Address, t.Tone = n.Products("missing", m.Filter), "warn"
+	for _, name := range pages.MissingFields() {
+		t := tile{Figure: ch.Number(counts[name]), Text: models.NewText("console_missing."+name, nil)}
+		if counts[name] > 0 {
+			t.Address, t.Tone = ch.Products("missing", name), "warn"
 		}
 		tiles = append(tiles, t)
 	}

@@ -2,7 +2,6 @@ package products
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -14,28 +13,42 @@ import (
 	"lifecycle-sync/services/stages"
 )
 
-// doomed is a product that may be deleted, as the template that asks for it sees it.
-type doomed struct {
-	shownProduct
-
-	Transitions int64  // that go with it
-	Version     string // the only one that is deleted
-	Changed     bool   // it was asked for another state
-}
-
-// AskDelete asks whether a product is really to be deleted, and says what goes with it.
+// AskDelete asks whether a product is to be deleted, with what goes with it.
 func (h *Pages) AskDelete(c *fiber.Ctx) error {
-	id, err := request.OnlyID(c)
-	if err != nil {
+	if _, err := request.OnlyID(c); err != nil {
 		return err
 	}
-	return h.askDelete(c, http.StatusOK, id, nil)
+	return h.site.Ask(c, h.deletion())
 }
 
-// askDelete asks about a product as it is in the mirror, or as somebody has just made it.
-func (h *Pages) askDelete(c *fiber.Ctx, status int, id int64, current *products.Current) error {
-	var shown doomed
-	err := h.site.View(c, func(ctx context.Context, v cache.View) error {
+// Delete deletes a product with its stage history and files, in the row version that the person has seen.
+func (h *Pages) Delete(c *fiber.Ctx) error { return h.site.Confirmed(c, h.deletion()) }
+
+func (h *Pages) deletion() pages.Action {
+	return pages.Action{
+		Section: "products", Versioned: true,
+		Ask: func(c *fiber.Ctx, changed any) (pages.Confirmation, error) {
+			current, _ := changed.(products.Current)
+			return h.confirmDelete(c, current)
+		},
+		Do: func(c *fiber.Ctx, version string) (string, pages.Notice, error) {
+			id, err := request.ID(c)
+			if err != nil {
+				return "", pages.NoNotice, err
+			}
+			done, err := h.products.Delete(c.UserContext(), id, models.RowVersions{version})
+			return pages.ProductsPath, pages.NoticeOf(pages.ProductDeleted, done), err
+		},
+	}
+}
+
+// confirmDelete describes a product as it is in the mirror, or as a write found it.
+func (h *Pages) confirmDelete(c *fiber.Ctx, current products.Current) (confirmation pages.Confirmation, err error) {
+	id, err := request.ID(c)
+	if err != nil {
+		return confirmation, err
+	}
+	err = h.site.View(c, func(ctx context.Context, v cache.View) error {
 		lists, err := products.Dropdowns(ctx, v)
 		if err != nil {
 			return err
@@ -44,41 +57,29 @@ func (h *Pages) askDelete(c *fiber.Ctx, status int, id int64, current *products.
 		if err != nil {
 			return err
 		}
-		show := shownOn(h.now(), lists)
-		if shown.Transitions = history.Pagination.TotalItems; current != nil {
-			transitions := shown.Transitions
-			shown = doomed{shownProduct: show(current.ListedProduct), Transitions: transitions, Version: current.Version, Changed: true}
-			return nil
+		if current.Version == "" {
+			p, version, err := products.Get(ctx, v, id)
+			if err != nil {
+				return err
+			}
+			current = products.Current{ListedProduct: p.ListedProduct, Version: version}
 		}
-		product, tag, err := products.Get(ctx, v, id)
-		shown.shownProduct, shown.Version = show(product.ListedProduct), tag
-		return err
+		p := h.viewer(lists).product(current.ListedProduct)
+		confirmation = pages.Confirmation{
+			Heading: models.NewText("console_products.delete_title", models.Params{"name": p.Title}), Crumb: p.Title, Back: address(id), Version: current.Version,
+			Text: models.NewText("console_products.delete_text", models.Params{
+				"moves": models.NewText("console_products.stage_records", models.Params{"count": history.Pagination.TotalItems}),
+				"files": models.NewText("console_products.file_count", models.Params{"count": p.AttachmentsCount}),
+			}),
+			Action: address(id) + "/delete", Button: models.NewText("console_products.delete_product", nil), Cancel: models.NewText("console.cancel", nil),
+			Facts: []pages.Fact{{Label: models.NewText("product_fields.id_stage", nil), Text: p.InStage}},
+		}
+		for _, f := range p.ListFacts() {
+			confirmation.Facts = append(confirmation.Facts, pages.Fact{Label: f.Label, Text: f.Value})
+		}
+		updated := pages.Fact{Label: models.NewText("console_products.updated", nil), Text: h.site.Texts().Time(p.UpdatedAt)}
+		confirmation.Facts = append(confirmation.Facts, updated)
+		return nil
 	})
-	if err != nil {
-		return err
-	}
-	return h.site.Show(c, status, pages.Page{Template: "products/delete", Title: "Delete " + shown.Title, Section: "products", Data: shown})
-}
-
-// Delete deletes a product with its stage history and files, in the state that the person has seen.
-func (h *Pages) Delete(c *fiber.Ctx) error {
-	id, err := request.ID(c)
-	if err != nil {
-		return err
-	}
-	fields, err := request.ReadPlainForm(c, pages.VersionField)
-	if err != nil {
-		return err
-	}
-	if fields[pages.VersionField] == "" {
-		return request.Invalid(pages.VersionField, "required", "request.no_version", nil)
-	}
-	done, err := h.products.Delete(c.UserContext(), id, models.RowVersions{fields[pages.VersionField]})
-	if current, changed := meanwhile(err); changed {
-		return h.askDelete(c, http.StatusPreconditionFailed, id, &current)
-	}
-	if err != nil {
-		return err
-	}
-	return pages.SeeOther(c, "/products", pages.NoticeOf("product-deleted", done))
+	return confirmation, err
 }

@@ -4,53 +4,16 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"strconv"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services/attachments"
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/outbox"
 	"lifecycle-sync/services/products"
-	"lifecycle-sync/services/stages"
 )
-
-// Pages is a product's page, and the forms that create, change and delete products, their files, and their
-// transitions.
-type Pages struct {
-	site      *pages.Site
-	products  *products.Writer
-	histories *stages.Writer
-	files     *attachments.Files
-	uploads   request.Uploads
-	limits    request.FormLimits
-	rules     *fileRules
-	checker   request.Checker
-	now       func() time.Time
-}
-
-// Options are what the forms need.
-type Options struct {
-	Products  *products.Writer
-	Histories *stages.Writer
-	Files     *attachments.Files
-	Uploads   request.Uploads
-	Limits    request.FormLimits
-	FileBytes int64            // in a file
-	Now       func() time.Time // in the time zone whose days count, and in which people write times
-}
-
-// New returns the handlers.
-func New(site *pages.Site, o Options) *Pages {
-	return &Pages{
-		site: site, products: o.Products, histories: o.Histories, files: o.Files, uploads: o.Uploads,
-		limits: o.Limits, rules: rulesOf(o), checker: request.NewChecker(), now: o.Now,
-	}
-}
 
 // New shows the form for a new product.
 func (h *Pages) New(c *fiber.Ctx) error {
@@ -60,37 +23,37 @@ func (h *Pages) New(c *fiber.Ctx) error {
 	return h.show(c, fiber.StatusOK, productForm{Key: pages.NewKey()})
 }
 
-// Create makes a product, with its files. Sent twice, it makes one.
+// Create creates a product with its files. Sending the form twice creates one.
 func (h *Pages) Create(c *fiber.Ctx) error {
-	read, err := request.ReadForm(c, h.limits, h.uploads, formColumns()...)
+	read, err := request.ReadForm(c, h.limits, h.uploads, formFields()...)
 	f := sentForm(0, read.Fields)
 	f.Lost = err != nil || len(read.Files) > 0
 	if err != nil {
-		f.Key = cmp.Or(f.Key, pages.NewKey()) // the form was perhaps not read so far
-		_, amiss := h.checker.Product(asSent(f.Values), false)
-		return h.again(c, f, err, amiss)
+		f.Key = cmp.Or(f.Key, pages.NewKey()) // the form may have been read in part
+		_, invalid := h.checker.Product(parsed(f.Values), false)
+		return h.again(c, f, err, invalid)
 	}
-	key, in, err := h.created(c, f)
+	key, in, err := h.newProduct(c, f)
 	if err != nil {
 		h.uploads.Discard(c.UserContext(), read.Files)
-		return h.again(c, f, err)
+		return h.again(c, f, err, nil)
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
 	defer cancel()
 	done, err := h.products.Create(ctx, in, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, read.Files), Files: read.Files})
 	if err != nil {
-		f.Key, err = pages.RenewKey(f.Key, err, "a product was made of it")
-		return h.again(c, f, err)
+		f.Key, err = pages.RenewKey(f.Key, err)
+		return h.again(c, f, err, nil)
 	}
-	if !done.Followed {
-		return pages.SeeOther(c, "/products", pages.NoticeOf("product-created", done)) // its page is not there yet
+	if !done.Followed { // the mirror has no page of it yet
+		return pages.SeeOther(c, pages.ProductsPath, pages.NoticeOf(pages.ProductCreated, done))
 	}
-	return pages.SeeOther(c, productAddress(done.RowID), "product-created")
+	return pages.SeeOther(c, address(done.RowID), pages.ProductCreated)
 }
 
-// created reads what a form for a new product says. Errors: validation_failed.
-func (h *Pages) created(c *fiber.Ctx, f productForm) (*outbox.Key, products.Input, error) {
-	in, err := h.checker.Product(asSent(f.Values), true)
+// newProduct reads the form of a new product. Errors: validation_failed.
+func (h *Pages) newProduct(c *fiber.Ctx, f productForm) (*outbox.Key, products.Input, error) {
+	in, err := h.checker.Product(parsed(f.Values), true)
 	if err != nil {
 		return nil, in, err
 	}
@@ -98,9 +61,7 @@ func (h *Pages) created(c *fiber.Ctx, f productForm) (*outbox.Key, products.Inpu
 	return key, in, err
 }
 
-func productAddress(id int64) string { return "/products/" + strconv.FormatInt(id, 10) }
-
-// Edit shows the form for a product that is there.
+// Edit shows the form of a product.
 func (h *Pages) Edit(c *fiber.Ctx) error {
 	id, err := request.OnlyID(c)
 	if err != nil {
@@ -108,8 +69,8 @@ func (h *Pages) Edit(c *fiber.Ctx) error {
 	}
 	f := productForm{ID: id}
 	err = h.site.View(c, func(ctx context.Context, v cache.View) error {
-		product, tag, err := products.Get(ctx, v, id)
-		f.Title, f.Values, f.Was, f.Version = productTitle(product.ListedProduct), textsOf(product.ListedProduct), textsOf(product.ListedProduct), tag
+		p, version, err := products.Get(ctx, v, id)
+		f.Title, f.Values, f.Was, f.Version = title(p.ListedProduct), textsOf(p.ListedProduct), textsOf(p.ListedProduct), version
 		return err
 	})
 	if err != nil {
@@ -118,48 +79,49 @@ func (h *Pages) Edit(c *fiber.Ctx) error {
 	return h.show(c, fiber.StatusOK, f)
 }
 
-// Update changes the columns of a product that the person has changed in the form. When somebody else has
-// changed the product meanwhile, both are shown, and nothing is written.
+// Update writes the columns that the person changed in the form. If the product has changed since the form was opened,
+// it writes nothing and shows both.
 func (h *Pages) Update(c *fiber.Ctx) error {
 	id, err := request.ID(c)
 	if err != nil {
 		return err
 	}
-	read, err := request.ReadForm(c, request.FormLimits{Bytes: h.limits.Bytes}, h.uploads, formColumns()...)
+	read, err := request.ReadForm(c, request.FormLimits{Bytes: h.limits.Bytes}, h.uploads, formFields()...)
 	f := sentForm(id, read.Fields)
 	switch {
 	case err != nil:
-		return h.again(c, f, err)
+		return h.again(c, f, err, nil)
 	case read.Fields[goField] == "edit":
 		return h.show(c, fiber.StatusOK, f)
 	case f.Version == "":
 		return request.Invalid(pages.VersionField, "required", "request.no_version", nil)
 	}
-	in, err := h.checker.Product(f.changed(), false)
-	if err != nil {
-		return h.again(c, f, err)
+	changed := f.changed()
+	if len(changed) == 0 {
+		return pages.SeeOther(c, address(id), pages.ProductUnchanged)
 	}
-	if len(in.Given) == 0 {
-		return pages.SeeOther(c, productAddress(id), "product-unchanged")
+	in, err := h.checker.Product(changed, false)
+	if err != nil {
+		return h.again(c, f, err, nil)
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
 	defer cancel()
 	done, err := h.products.Update(ctx, id, in, models.RowVersions{f.Version}, outbox.Request{})
-	if current, changed := meanwhile(err); changed {
+	if current, is := currentOf(err); is {
 		return h.conflict(c, f, current)
 	}
 	if pages.IsClass(err, models.NotFound) {
-		f.Problems = &pages.Problems{Heading: "Nothing was saved", List: []pages.Problem{{Text: "Somebody has deleted this product meanwhile. What you have entered is still here, to be copied"}}}
+		f.Problems = &pages.Problems{Heading: models.NewText("console.not_saved", nil), List: []pages.Problem{{Text: models.NewText("console_products.deleted", nil)}}}
 		return h.show(c, http.StatusNotFound, f)
 	}
 	if err != nil {
-		return h.again(c, f, err)
+		return h.again(c, f, err, nil)
 	}
-	return pages.SeeOther(c, productAddress(id), pages.NoticeOf("product-changed", done))
+	return pages.SeeOther(c, address(id), pages.NoticeOf(pages.ProductChanged, done))
 }
 
-// meanwhile is the product as it is, when that is why a write was refused.
-func meanwhile(err error) (products.Current, bool) {
+// currentOf returns the current product if a write was refused because it has changed.
+func currentOf(err error) (products.Current, bool) {
 	if !pages.IsClass(err, models.PreconditionFailed) {
 		return products.Current{}, false
 	}

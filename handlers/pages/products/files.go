@@ -3,7 +3,6 @@ package products
 import (
 	"cmp"
 	"context"
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -17,21 +16,23 @@ import (
 	"lifecycle-sync/services/outbox"
 )
 
-// fileRules are what files can come with a form.
+// fileRules say which files a form takes.
 type fileRules struct {
-	Accept, Hint string
-	Count        int   // that are taken at once
-	Each, All    int64 // bytes of one, and of all at once
+	Extensions []string
+	Count      int   // in a request
+	Each, All  int64 // bytes of one file, and of a request
 }
 
 func rulesOf(o Options) *fileRules {
-	extensions := attachments.Extensions()
-	return &fileRules{
-		Count: o.Limits.Files, Each: o.FileBytes, All: o.Limits.Bytes,
-		Accept: strings.Join(extensions, ","),
-		Hint: "At most " + strconv.Itoa(o.Limits.Files) + " files, each up to " + models.SizeText(o.FileBytes) + " and all together up to " + models.SizeText(o.Limits.Bytes) +
-			". Taken are " + strings.Join(extensions, " ") + ".",
-	}
+	return &fileRules{Extensions: attachments.Extensions(), Count: o.Limits.Files, Each: o.FileBytes, All: o.Limits.Bytes}
+}
+
+// Accept is the value of the file input's attribute.
+func (r fileRules) Accept() string { return strings.Join(r.Extensions, ",") }
+
+// Hint explains the rules.
+func (r fileRules) Hint() models.Text {
+	return models.NewText("console_products.files_hint", models.Params{"files": r.Count, "each": r.Each, "all": r.All, "types": strings.Join(r.Extensions, " ")})
 }
 
 // uploadForm is the form for more files of a product.
@@ -44,10 +45,10 @@ type uploadForm struct {
 }
 
 func (h *Pages) newUpload(p models.ListedProduct) uploadForm {
-	return uploadForm{ID: p.ID, Title: productTitle(p), Key: pages.NewKey(), Files: h.rules}
+	return uploadForm{ID: p.ID, Title: title(p), Key: pages.NewKey(), Files: h.rules}
 }
 
-// AddFiles attaches the files of a form to a product. A script is answered in JSON.
+// AddFiles attaches the files of a form to a product. A script gets JSON.
 func (h *Pages) AddFiles(c *fiber.Ctx) error {
 	id, err := request.ID(c)
 	if err != nil {
@@ -57,10 +58,10 @@ func (h *Pages) AddFiles(c *fiber.Ctx) error {
 	isScript := !strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMETextHTML)
 	switch {
 	case err == nil && isScript:
-		pages.LeaveNotice(c, "files-added")
+		pages.LeaveNotice(c, pages.FilesAdded)
 		return c.Status(fiber.StatusCreated).JSON(fiber.Map{"success": true})
 	case err == nil:
-		return pages.SeeOther(c, productAddress(id), "files-added")
+		return pages.SeeOther(c, address(id), pages.FilesAdded)
 	case isScript:
 		return err
 	}
@@ -86,70 +87,74 @@ func (h *Pages) addFiles(c *fiber.Ctx, id int64) (key string, err error) {
 	return key, err
 }
 
-// uploadAgain shows the form for files alone, with what was wrong.
+// uploadAgain shows the form for files on a page of its own, with what is wrong.
 func (h *Pages) uploadAgain(c *fiber.Ctx, id int64, key string, err error) error {
-	key, err = pages.RenewKey(cmp.Or(key, pages.NewKey()), err, "other files were added")
-	status, found := h.site.Problems(c, err, productLabels())
+	key, err = pages.RenewKey(cmp.Or(key, pages.NewKey()), err)
+	status, found := h.site.Problems(c, err, request.FilesField)
 	if found == nil {
 		return err
 	}
-	found.Heading = "No file was added"
-	var form uploadForm
-	err = h.site.View(c, func(ctx context.Context, v cache.View) error {
-		product, err := v.Product(ctx, id)
-		form = h.newUpload(product)
-		return err
-	})
+	found.Heading = models.NewText("console_products.no_file_added", nil)
+	form, err := h.uploadOf(c, id)
 	if err != nil {
-		return err // nothing is lost: the files are to be chosen again anyhow
+		return err // nothing is lost: the files must be chosen again anyway
 	}
 	form.Key, form.Problems = key, found
-	return h.site.Show(c, status, pages.Page{Template: "products/upload", Title: found.Titled("Add files to " + form.Title), Section: "products", Data: form})
+	title := found.Titled(models.NewText("console_products.add_files_title", models.Params{"name": form.Title}))
+	return h.site.Show(c, status, pages.Page{Template: "products/upload", Title: title, Section: "products", Data: form})
 }
 
-// doomedFile is a file that may be deleted.
-type doomedFile struct {
-	models.Attachment
-
-	Product string
-}
-
-// AskRemoveFile asks whether a file is really to be deleted.
-func (h *Pages) AskRemoveFile(c *fiber.Ctx) error {
-	productID, id, err := request.AttachmentID(c)
-	if err != nil {
+func (h *Pages) uploadOf(c *fiber.Ctx, id int64) (form uploadForm, err error) {
+	err = h.site.View(c, func(ctx context.Context, v cache.View) error {
+		p, err := v.Product(ctx, id)
+		form = h.newUpload(p)
 		return err
-	}
+	})
+	return form, err
+}
+
+// AskRemoveFile asks whether a file is to be deleted.
+func (h *Pages) AskRemoveFile(c *fiber.Ctx) error {
 	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
-	file, err := h.files.Find(c.UserContext(), productID, id)
-	if err != nil {
-		return err
-	}
-	shown := doomedFile{Attachment: file}
-	err = h.site.View(c, func(ctx context.Context, v cache.View) error {
-		product, err := v.Product(ctx, productID)
-		shown.Product = productTitle(product)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return h.site.Show(c, http.StatusOK, pages.Page{Template: "products/delete-file", Title: "Delete " + file.Name, Section: "products", Data: shown})
+	return h.site.Ask(c, h.fileDeletion())
 }
 
 // RemoveFile deletes a file.
-func (h *Pages) RemoveFile(c *fiber.Ctx) error {
-	productID, id, err := request.AttachmentID(c)
-	if err != nil {
-		return err
+func (h *Pages) RemoveFile(c *fiber.Ctx) error { return h.site.Confirmed(c, h.fileDeletion()) }
+
+func (h *Pages) fileDeletion() pages.Action {
+	return pages.Action{
+		Section: "products",
+		Ask: func(c *fiber.Ctx, _ any) (pages.Confirmation, error) {
+			productID, id, err := request.AttachmentID(c)
+			if err != nil {
+				return pages.Confirmation{}, err
+			}
+			file, err := h.files.Find(c.UserContext(), productID, id)
+			if err != nil {
+				return pages.Confirmation{}, err
+			}
+			form, err := h.uploadOf(c, productID)
+			texts := h.site.Texts()
+			return pages.Confirmation{
+				Heading: models.NewText("console_products.delete_title", models.Params{"name": file.Name}), Crumb: form.Title, Back: address(productID),
+				Text: models.NewText("console_products.delete_file_text", nil), Action: address(productID) + "/attachments/" + strconv.FormatInt(id, 10) + "/delete",
+				Button: models.NewText("console_products.delete_file", nil), Cancel: models.NewText("console.cancel", nil),
+				Facts: []pages.Fact{
+					{Label: models.NewText("console_products.size", nil), Text: texts.Bytes(file.Size)},
+					{Label: models.NewText("console_products.created", nil), Text: texts.Time(file.CreatedAt)},
+				},
+			}, err
+		},
+		Do: func(c *fiber.Ctx, _ string) (string, pages.Notice, error) {
+			productID, id, err := request.AttachmentID(c)
+			if err != nil {
+				return "", pages.NoNotice, err
+			}
+			_, err = h.files.Remove(c.UserContext(), productID, id)
+			return address(productID), pages.FileDeleted, err
+		},
 	}
-	if _, err := request.ReadPlainForm(c); err != nil {
-		return err
-	}
-	if _, err := h.files.Remove(c.UserContext(), productID, id); err != nil {
-		return err
-	}
-	return pages.SeeOther(c, productAddress(productID), "file-deleted")
 }

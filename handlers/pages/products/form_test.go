@@ -2,14 +2,14 @@ package products
 
 import "testing"
 
-func TestPricesAreReadAsPeopleWriteThem(t *testing.T) {
+func TestParsed_ReadsPricesAsPeopleWriteThem(t *testing.T) {
 	t.Parallel()
 	for typed, want := range map[string]string{
 		"1250000": "1250000", "1.250.000": "1250000", "Rp 1.250.000": "1250000", "Rp\u00a01.250.000": "1250000", "Rp. 1.250.000": "1250000", "rp1.250.000,00": "1250000",
 		"IDR 5000": "5000", "5000,-": "5000", "5.000,–": "5000", "1250000.00": "1250000", " 7 ": "7", "": "", "-5": "-5",
-		"1250.000": unclear, "1.25": unclear, "1.250.00": unclear, "1,250,000": "1,250,000", "5000,50": "5000,50", "Rp. lima": unclear,
+		"1250.000": ambiguous, "1.25": ambiguous, "1.250.00": ambiguous, "1,250,000": "1,250,000", "5000,50": "5000,50", "Rp. lima": ambiguous,
 	} {
-		if got := asSent(map[string]string{"harga": typed})["harga"]; got != want {
+		if got := parsed(map[string]string{"harga": typed})["harga"]; got != want {
 			t.Errorf("%q becomes %q, want %q", typed, got, want)
 		}
 	}

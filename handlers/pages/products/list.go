@@ -4,56 +4,146 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/handlers/request"
+	"lifecycle-sync/models"
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/products"
 )
 
-// tableLimit is how many rows the table has unless another number is asked for.
+// tableLimit is the default number of rows of the table.
 const tableLimit = 25
 
-// List shows a page of the products that the filters let through, as cards or as a table.
+// List shows a page of the products that match the filters, as cards or as a table.
 func (h *Pages) List(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, slices.Concat([]string{"page", "limit", "sort", "view"}, request.ProductFilters())...)
-	asked := products.Query{Paging: request.Paging(q), Filter: request.ProductFilter(q), Sort: q.Text("sort")}
+	query := products.Query{Paging: request.Paging(q), Filter: request.ProductFilter(q), Sort: q.Text("sort")}
 	isTable := q.Choice("view", "cards", "table") == "table"
-	n := pages.NewFilterQuery(q, request.ProductFilters(), "sort", "view", "limit")
-	if err := cmp.Or(q.Err(), asked.Check()); err != nil {
-		return h.refuse(c, n, err)
+	filters := pages.NewFilterQuery(q, request.ProductFilters(), "sort", "view", "limit")
+	page := pages.Page{Template: "products/list", Title: models.NewText("console.nav_products", nil), Section: "products"}
+	if err := cmp.Or(q.Err(), query.Check()); err != nil {
+		lists, readErr := h.site.Dropdowns(c)
+		if readErr != nil {
+			return readErr
+		}
+		list := productList{Filters: listFilters(filters, lists), query: filters}
+		page.Data = &list
+		return h.site.RefuseFilters(c, page, &list.Filters, err)
 	}
-	if isTable && asked.Limit == 0 {
-		asked.Limit = tableLimit
+	if isTable && query.Limit == 0 {
+		query.Limit = tableLimit
 	}
-	return h.site.ShowCached(c, pages.Page{Template: "products/list", Section: "products"}, func(ctx context.Context, v cache.View) (string, any, error) {
+	return h.site.ShowCached(c, page, func(ctx context.Context, v cache.View) (any, error) {
 		lists, err := products.Dropdowns(ctx, v)
 		if err != nil {
-			return "", nil, err
+			return nil, err
 		}
-		page, err := products.List(ctx, v, asked, h.now())
+		found, err := products.List(ctx, v, query, h.now())
 		if err != nil {
-			return "", nil, err
+			return nil, err
 		}
 		list := productList{
-			Filters: listFilters(n, lists), Table: isTable, Pager: pages.NewPager(n.At(pages.ProductsPath), page.Pagination), query: n, sort: asked.Sort,
+			Filters: listFilters(filters, lists), Table: isTable, Pager: pages.NewPager(filters.At(pages.ProductsPath), found.Pagination),
+			query: filters, sort: query.Sort,
 		}
-		show := shownOn(h.now(), lists)
-		for _, p := range page.Products {
-			list.Products = append(list.Products, show(p))
+		viewer := h.viewer(lists)
+		for _, p := range found.Products {
+			list.Products = append(list.Products, viewer.product(p))
 		}
-		return "Products", list, nil
+		return list, nil
 	})
 }
 
-// refuse shows the filters again, with what is wrong with them.
-func (h *Pages) refuse(c *fiber.Ctx, n pages.FilterQuery, err error) error {
-	lists, readErr := h.site.Dropdowns(c)
-	if readErr != nil {
-		return readErr
+// productList is what the template of the list sees.
+type productList struct {
+	Filters  pages.Filters
+	Products []product
+	Table    bool
+	Pager    pages.Pager
+
+	query pages.FilterQuery
+	sort  string
+}
+
+// listFilters returns the list's filters and its order.
+func listFilters(query pages.FilterQuery, lists products.DropdownLists) pages.Filters {
+	f := pages.ProductFilters(pages.ProductsPath, query, lists)
+	order := pages.FilterField{Name: "sort", Blank: models.NewText("console_products.sort_newest", nil)}
+	for _, key := range []string{
+		"created_at", "produk", "-produk", "-harga", "harga", "-tanggal_launch", "tanggal_launch", "tanggal_stage_end", "-tanggal_stage_end",
+		"-updated_at", "updated_at", "id", "-id",
+	} {
+		code := "console_products.sort_" + strings.Replace(key, "-", "desc_", 1)
+		order.Options = append(order.Options, pages.Option{Value: key, Text: models.NewText(code, nil), Chosen: key == query.Display.Get("sort")})
 	}
-	list := productList{Filters: listFilters(n, lists), query: n}
-	return h.site.RefuseFilters(c, pages.Page{Template: "products/list", Title: "Products", Section: "products", Data: &list}, &list.Filters, err)
+	f.Fields = append(f.Fields, order)
+	for _, name := range []string{"view", "limit"} {
+		if query.Display.Has(name) {
+			f.Hidden = append(f.Hidden, pages.SetFilter{Name: name, Value: query.Display.Get(name)})
+		}
+	}
+	return f
+}
+
+// at returns the address of the list's first page, shown in another way.
+func (l productList) at(name, value string, without ...string) string {
+	return l.query.WithDisplay(name, value, without...).At(pages.ProductsPath)
+}
+
+// AsCards is the address of the list as cards.
+func (l productList) AsCards() string { return l.at("view", "", "limit") }
+
+// AsTable is the address of the list as a table.
+func (l productList) AsTable() string { return l.at("view", "table", "limit") }
+
+// Export is the address of the list as a csv or xlsx file, with the same filters and order.
+func (l productList) Export(kind string) string {
+	return "/api/product-lifecycle/products/export." + kind + strings.TrimPrefix(l.at("view", "", "limit"), pages.ProductsPath)
+}
+
+// PastEnd reports whether the list has pages, but not this one.
+func (l productList) PastEnd() bool { return l.Pager.Total > 0 && len(l.Products) == 0 }
+
+// head is the head of a column of the table.
+type head struct {
+	Label    models.Text
+	Address  string // sorts by the column, "" if that is not possible
+	Order    string // for aria-sort, "" if the list is sorted by another column
+	IsNumber bool
+}
+
+// Columns are the heads of the table's columns: name, stage, the facts, and the number of files.
+func (l productList) Columns() []head {
+	descends := map[string]bool{"produk": false, "harga": true, "tanggal_launch": true, "tanggal_stage_end": false} // at first
+	of := func(column string, label models.Text, isNumber bool) head {
+		h := head{Label: label, IsNumber: isNumber}
+		if first, sortable := descends[column]; sortable {
+			h.Address, h.Order = l.sortLink(column, first)
+		}
+		return h
+	}
+	heads := []head{of("produk", models.NewText("console_products.product", nil), false), of("", models.NewText("product_fields.id_stage", nil), false)}
+	for _, f := range (viewer{}).product(models.ListedProduct{}).ListFacts() {
+		heads = append(heads, of(f.Column, f.Label, f.IsNumber()))
+	}
+	return append(heads, of("", models.NewText("console_products.files", nil), true))
+}
+
+// sortLink sorts the list by a key, in reverse if it already is, and says how it is sorted by it now.
+func (l productList) sortLink(key string, descends bool) (address, order string) {
+	next := key
+	if descends {
+		next = "-" + key
+	}
+	switch l.sort {
+	case key:
+		next, order = "-"+key, "ascending"
+	case "-" + key:
+		next, order = key, "descending"
+	}
+	return l.at("sort", next), order
 }

@@ -2,7 +2,7 @@ package products
 
 import "testing"
 
-func TestMetricsAreReadAsInIndonesia(t *testing.T) {
+func TestMetricValue_ReadsNumbersAsInIndonesia(t *testing.T) {
 	t.Parallel()
 	for typed, want := range map[string]string{
 		"1.250": "1250", "4,5": "4.5", "12,50": "12.50", " 1250 ": "1250", "1.250.000,75": "1250000.75", "-3,2": "-3.2", "−3": "-3", "0": "0", "0,05": "0.05",

@@ -23,39 +23,42 @@ import (
 // metricRows is how many metrics the form has room for.
 const metricRows = 4
 
-// transitionForm is the form that moves a product to another stage.
-type transitionForm struct {
+// moveForm is the form that moves a product to another stage.
+type moveForm struct {
 	ID       int64 // of the product
 	Title    string
 	Key      string
 	StageID  string // in which the person saw the product, "" for none
 	Stage    string // its name
-	Zone     string // in which the person writes a time
+	Zone     string // of the times that the person enters
 	Values   map[string]string
 	Problems *pages.Problems
 
 	stages []pages.Option
 }
 
-// transitionLabels are the names of the form's fields for people.
-func transitionLabels() map[string]string {
-	labels := map[string]string{"id_produk": "Product", "stage_now": "New stage", "catatan": "Notes", "tanggal_perubahan": "When"}
-	for _, m := range (transitionForm{}).Metrics() {
-		labels[m.NameField], labels[m.ValueField] = "Metric "+m.Row, "Value "+m.Row
+func newMove(p models.ListedProduct, lists products.DropdownLists, now time.Time) moveForm {
+	stageID := ""
+	if p.StageID != nil {
+		stageID = strconv.FormatInt(*p.StageID, 10)
 	}
-	return labels
-}
-
-func newTransition(p models.ListedProduct, lists products.DropdownLists, now time.Time) transitionForm {
-	return transitionForm{
-		ID: p.ID, Title: productTitle(p), Key: pages.NewKey(), Values: map[string]string{},
-		StageID: wholeText(p.StageID), Stage: pages.Named(p.Stage, p.StageID), stages: choicesOf(lists).Stages,
-		Zone: now.Format("MST"),
+	return moveForm{
+		ID: p.ID, Title: title(p), Key: pages.NewKey(), Values: map[string]string{}, StageID: stageID, Stage: pages.Named(p.Stage, p.StageID),
+		stages: choicesOf(lists)["tbl_stage"], Zone: now.Format("MST"),
 	}
 }
 
-// Fields are the form's fields but for the metrics.
-func (f transitionForm) Fields() []pages.Field {
+// moveFields are the names of the form's fields.
+func moveFields() []string {
+	names := []string{request.KeyField, "stage_previous", "stage_now", "tanggal_perubahan", "catatan"}
+	for _, m := range (moveForm{}).Metrics() {
+		names = append(names, m.NameField, m.ValueField)
+	}
+	return names
+}
+
+// Fields are the form's fields except the metrics.
+func (f moveForm) Fields() []pages.Field {
 	var others []pages.Option
 	for _, s := range f.stages {
 		if s.Value != f.StageID {
@@ -63,29 +66,32 @@ func (f transitionForm) Fields() []pages.Field {
 		}
 	}
 	fields := []pages.Field{
-		{Name: "stage_now", Kind: "select", Required: true, Options: others, Blank: "Choose a stage"},
-		{Name: "tanggal_perubahan", Kind: "datetime-local", Hint: "In " + f.Zone + "; empty means now. " +
-			"One before the latest transition is recorded, and the product stays in its stage."},
-		{Name: "catatan", Kind: "textarea", Wide: true},
+		{Name: "stage_now", Kind: models.FieldSelect, Required: true, Options: others, Blank: models.NewText("console_products.choose", nil)},
+		{Name: "tanggal_perubahan", Kind: "datetime-local", Hint: models.NewText("console_products.when_hint", models.Params{"zone": f.Zone})},
+		{Name: "catatan", Kind: models.FieldTextarea, Wide: true},
 	}
-	labels := transitionLabels()
 	for i, one := range fields {
-		fields[i].Label, fields[i].Value, fields[i].Error = labels[one.Name], f.Values[one.Name], f.Problems.At(one.Name)
+		fields[i].Value, fields[i].Error = f.Values[one.Name], f.Problems.At(one.Name)
 	}
 	return fields
 }
 
-// metricRow is a row of the form for a metric. Wrong is the field that its error is about.
-type metricRow struct{ Row, NameField, ValueField, Name, Value, Wrong, Error string }
+// metricRow is a row of the form for a metric. Wrong is the field that the error belongs to.
+type metricRow struct {
+	NameField, ValueField string
+	Name, Value           string
+	Wrong                 string
+	Error                 models.Text
+}
 
 // Metrics are the rows for metrics.
-func (f transitionForm) Metrics() (rows []metricRow) {
+func (f moveForm) Metrics() (rows []metricRow) {
 	for i := range metricRows {
 		n := strconv.Itoa(i + 1)
-		row := metricRow{Row: n, NameField: "metric_name_" + n, ValueField: "metric_value_" + n}
+		row := metricRow{NameField: "metric_name_" + n, ValueField: "metric_value_" + n}
 		row.Name, row.Value = f.Values[row.NameField], f.Values[row.ValueField]
 		for _, name := range []string{row.NameField, row.ValueField} {
-			if text := f.Problems.At(name); text != "" && row.Error == "" {
+			if text := f.Problems.At(name); !text.IsZero() && row.Error.IsZero() {
 				row.Wrong, row.Error = name, text
 			}
 		}
@@ -94,8 +100,8 @@ func (f transitionForm) Metrics() (rows []metricRow) {
 	return rows
 }
 
-// HasMetrics reports whether a metric was filled in.
-func (f transitionForm) HasMetrics() bool {
+// HasMetrics reports whether a metric was entered.
+func (f moveForm) HasMetrics() bool {
 	for _, m := range f.Metrics() {
 		if m.Name+m.Value != "" {
 			return true
@@ -104,28 +110,28 @@ func (f transitionForm) HasMetrics() bool {
 	return false
 }
 
-// document is the metrics as JSON, nil when there are none, and what is wrong with them.
-func (f transitionForm) document() (models.JSON, []models.FieldError) {
+// document returns the metrics as JSON, nil for none, and what is wrong with them.
+func (f moveForm) document() (models.JSON, []models.FieldError) {
 	var wrong []models.FieldError
 	var members []string
 	seen := map[string]bool{}
 	for _, m := range f.Metrics() {
-		written, plain := metricValue(m.Value)
-		at, problem := m.NameField, ""
+		written, clear := metricValue(m.Value)
+		field, problem := m.NameField, models.Text{}
 		switch {
 		case m.Name == "" && m.Value == "":
 			continue
 		case m.Name == "":
-			problem = "has a value, and needs a name"
+			problem = models.NewText("console_products.metric_without_name", nil)
 		case m.Value == "":
-			problem = "has a name, and needs a value"
+			field, problem = m.ValueField, models.NewText("console_products.metric_without_value", nil)
 		case seen[m.Name]:
-			problem = "has the name of another one"
-		case !plain:
-			at, problem = m.ValueField, "is written so that it can be misread: write a number as 1.250 or 1250, and 4,5 with a comma"
+			problem = models.NewText("console_products.metric_twice", nil)
+		case !clear:
+			field, problem = m.ValueField, models.NewText("console_products.metric_ambiguous", nil)
 		}
-		if problem != "" {
-			wrong = append(wrong, models.FieldError{Field: at, Code: "required", LegacyMessage: at + " " + problem})
+		if !problem.IsZero() {
+			wrong = append(wrong, models.FieldError{Field: field, Code: "required", Text: problem})
 		}
 		seen[m.Name] = true
 		members = append(members, jsonText(m.Name)+":"+written)
@@ -144,61 +150,53 @@ func jsonText(text string) string {
 	return string(quoted)
 }
 
-// input is what the form says. Errors: validation_failed, which names all that is wrong.
-// Now is in the zone in which the person writes times.
-func (f transitionForm) input(checker request.Checker, now time.Time) (stages.Input, error) {
+// input reads the form. Errors: validation_failed with everything that is wrong. Times are in a zone.
+func (f moveForm) input(checker request.Checker, zone *time.Location) (stages.Input, error) {
 	sent := maps.Clone(f.Values)
 	sent["id_produk"], sent["stage_previous"] = strconv.FormatInt(f.ID, 10), f.StageID
 	sent["catatan"] = pages.UnixLines(sent["catatan"])
 	var wrong []models.FieldError
 	if text := sent["tanggal_perubahan"]; text != "" {
-		at, err := pages.ParseLocalTime(text, now.Location())
+		at, err := pages.ParseLocalTime(text, zone)
 		sent["tanggal_perubahan"] = at.UTC().Format(time.RFC3339)
-		switch {
-		case at.After(now): // the product would move today
-			wrong = append(wrong, models.FieldError{Field: "tanggal_perubahan", Code: "future", LegacyMessage: "tanggal_perubahan must not be in the future"})
-		case err != nil:
+		if err != nil {
 			sent["tanggal_perubahan"] = ""
-			wrong = append(wrong, models.FieldError{Field: "tanggal_perubahan", Code: "timestamp", LegacyMessage: "tanggal_perubahan must be a date and a time"})
+			wrong = models.AsError(request.Invalid("tanggal_perubahan", "timestamp", "request.date_and_time", nil)).Fields
 		}
 	}
-	metrics, amiss := f.document()
+	metrics, invalid := f.document()
 	sent[request.MetricsField] = string(metrics)
 	in, err := checker.Move(sent)
 	in.FromNone = f.StageID == ""
 	if err != nil {
 		wrong = append(models.AsError(err).Fields, wrong...)
 	}
-	if wrong = append(wrong, amiss...); wrong != nil {
+	if wrong = append(wrong, invalid...); wrong != nil {
 		return in, models.NewInvalid(wrong...)
 	}
 	return in, err
 }
 
-// Move records a transition of a product that is in the stage in which the person saw it.
+// Move moves a product that is in the stage in which the person saw it.
 func (h *Pages) Move(c *fiber.Ctx) error {
 	id, err := request.ID(c)
 	if err != nil {
 		return err
 	}
-	known := []string{request.KeyField, "stage_previous", "stage_now", "catatan", "tanggal_perubahan"}
-	for _, m := range (transitionForm{}).Metrics() {
-		known = append(known, m.NameField, m.ValueField)
-	}
-	fields, err := request.ReadPlainForm(c, known...)
+	fields, err := request.ReadPlainForm(c, moveFields()...)
 	if err != nil {
 		return err
 	}
-	f := transitionForm{ID: id, Key: fields[request.KeyField], StageID: fields["stage_previous"], Values: fields}
+	f := moveForm{ID: id, Key: fields[request.KeyField], StageID: fields["stage_previous"], Values: fields}
 	done, err := h.move(c, f)
 	if err != nil {
 		return h.moveAgain(c, f, err)
 	}
-	return pages.SeeOther(c, productAddress(id), pages.NoticeOf("transition-recorded", done))
+	return pages.SeeOther(c, address(id), pages.NoticeOf(pages.ProductMoved, done))
 }
 
-func (h *Pages) move(c *fiber.Ctx, f transitionForm) (outbox.Result, error) {
-	in, err := f.input(h.checker, h.now())
+func (h *Pages) move(c *fiber.Ctx, f moveForm) (outbox.Result, error) {
+	in, err := f.input(h.checker, h.now().Location())
 	if err != nil {
 		return outbox.Result{}, err
 	}
@@ -206,48 +204,51 @@ func (h *Pages) move(c *fiber.Ctx, f transitionForm) (outbox.Result, error) {
 	if err != nil {
 		return outbox.Result{}, err
 	}
-	return h.histories.Record(c.UserContext(), in, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, nil)})
+	return h.stages.Record(c.UserContext(), in, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, nil)})
 }
 
-// moveAgain shows the form again, for the stage in which the product is now.
-func (h *Pages) moveAgain(c *fiber.Ctx, f transitionForm, err error) error {
-	key, err := pages.RenewKey(cmp.Or(f.Key, pages.NewKey()), err, "another transition was recorded")
-	status, found := h.site.Problems(c, err, transitionLabels())
+// moveAgain shows the form again, for the product's current stage.
+func (h *Pages) moveAgain(c *fiber.Ctx, f moveForm, err error) error {
+	key, err := pages.RenewKey(cmp.Or(f.Key, pages.NewKey()), err)
+	status, found := h.site.Problems(c, err, moveFields()...)
 	if found == nil {
 		return err
 	}
-	var now transitionForm
+	var now moveForm
 	err = h.site.View(c, func(ctx context.Context, v cache.View) error {
 		lists, err := products.Dropdowns(ctx, v)
 		if err != nil {
 			return err
 		}
-		product, err := v.Product(ctx, f.ID)
-		now = newTransition(product, lists, h.now())
+		p, err := v.Product(ctx, f.ID)
+		now = newMove(p, lists, h.now())
 		return err
 	})
 	switch {
 	case err == nil:
 	case pages.IsClass(err, models.NotFound):
 		return err
-	default: // what is wrong is told already, and what was entered is kept
-		was := models.ListedProduct{Product: models.Product{ID: f.ID}}
-		if stage, err := models.ParseID(f.StageID); err == nil {
-			was.StageID = &stage
+	default: // the problem is shown, and the entries are kept
+		p := models.Product{ID: f.ID}
+		if id, err := models.ParseID(f.StageID); err == nil {
+			p.StageID = &id
 		}
-		now = newTransition(was, products.DropdownLists{}, h.now())
+		now = newMove(models.ListedProduct{Product: p}, products.DropdownLists{}, h.now())
 	}
 	if now.StageID != f.StageID {
-		found.List = append(found.List, pages.Problem{Text: "When you opened the form the product was in the stage " + stageText(now.stages, f.StageID) +
-			"; it is now in " + stageText(now.stages, now.StageID)})
+		found.List = append(found.List, pages.Problem{Text: models.NewText("console_products.moved_meanwhile", models.Params{
+			"then": stageText(now.stages, f.StageID), "now": stageText(now.stages, now.StageID),
+		})})
 	}
 	now.Key, now.Values, now.Problems = key, f.Values, found
-	return h.site.Show(c, status, pages.Page{Template: "products/transition", Title: now.Problems.Titled("Move " + now.Title), Section: "products", Data: now})
+	title := found.Titled(models.NewText("console_products.move_title", models.Params{"name": now.Title}))
+	return h.site.Show(c, status, pages.Page{Template: "products/move", Title: title, Section: "products", Data: now})
 }
 
-func stageText(stages []pages.Option, id string) string {
+// stageText names a stage in a sentence.
+func stageText(stages []pages.Option, id string) any {
 	if id == "" {
-		return "“none”"
+		return models.NewText("console_missing.stage", nil)
 	}
-	return "“" + chosen(stages, id) + "”"
+	return nameOf(stages, id)
 }

@@ -1,3 +1,5 @@
+// Package products has the console's pages of products: the list, a product with its files and stages, and the forms
+// that create, change, move and delete them.
 package products
 
 import (
@@ -14,22 +16,54 @@ import (
 	"lifecycle-sync/services/attachments"
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/products"
-	"lifecycle-sync/web"
+	"lifecycle-sync/services/stages"
 )
+
+// Pages are the handlers.
+type Pages struct {
+	site     *pages.Site
+	products *products.Writer
+	stages   *stages.Writer
+	files    *attachments.Files
+	uploads  request.Uploads
+	limits   request.FormLimits
+	rules    *fileRules
+	checker  request.Checker
+	now      func() time.Time
+}
+
+// Options are what the pages need.
+type Options struct {
+	Products  *products.Writer
+	Histories *stages.Writer
+	Files     *attachments.Files
+	Uploads   request.Uploads
+	Limits    request.FormLimits
+	FileBytes int64            // in a file
+	Now       func() time.Time // in the time zone whose days count, and in which people write times
+}
+
+// New returns the handlers.
+func New(site *pages.Site, o Options) *Pages {
+	return &Pages{
+		site: site, products: o.Products, stages: o.Histories, files: o.Files, uploads: o.Uploads,
+		limits: o.Limits, rules: rulesOf(o), checker: request.NewChecker(), now: o.Now,
+	}
+}
 
 // productPage is what the template of a product's page sees.
 type productPage struct {
-	shownProduct
+	product
 
-	Since       string // how long it has been in its stage, in words
-	Files       []shownFile
-	Transitions []shownTransition
-	Transition  transitionForm
+	Since       models.Text // how long it has been in its stage
+	Files       []file
+	Transitions []transition
+	Move        moveForm
 	Upload      uploadForm
 }
 
-// Show shows a product, its files, its latest transitions, and the forms for more of both. It is made for each
-// request, since every form has a key of its own.
+// Show shows a product, its files, its latest stages, and forms for more of both. It is not cached, because every form
+// has its own key.
 func (h *Pages) Show(c *fiber.Ctx) error {
 	id, err := request.OnlyID(c)
 	if err != nil {
@@ -41,7 +75,7 @@ func (h *Pages) Show(c *fiber.Ctx) error {
 		if err != nil {
 			return err
 		}
-		product, _, err := products.Get(ctx, v, id)
+		p, _, err := products.Get(ctx, v, id)
 		if err != nil {
 			return err
 		}
@@ -49,82 +83,73 @@ func (h *Pages) Show(c *fiber.Ctx) error {
 		if err != nil {
 			return err
 		}
-		now := h.now()
 		page = productPage{
-			shownProduct: shownOn(now, lists)(product.ListedProduct), Since: since(product.StageStart, now),
-			Files: shownFiles(files), Transitions: shownTransitions(product.History),
-			Transition: newTransition(product.ListedProduct, lists, now), Upload: h.newUpload(product.ListedProduct),
+			product: h.viewer(lists).product(p.ListedProduct), Since: since(p.StageStart, h.now()),
+			Files: filesOf(files), Transitions: transitionsOf(p.History),
+			Move: newMove(p.ListedProduct, lists, h.now()), Upload: h.newUpload(p.ListedProduct),
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return h.site.Show(c, fiber.StatusOK, pages.Page{Template: "products/product", Title: page.Title, Section: "products", Data: page})
+	name := models.NewText("console_products.product_title", models.Params{"name": page.Title})
+	return h.site.Show(c, fiber.StatusOK, pages.Page{Template: "products/product", Title: name, Section: "products", Data: page})
 }
 
-// since says how many days ago a date was on the day of now, "" when it was not.
-func since(from *models.Date, now time.Time) string {
+// since says for how many days a date has passed on the day of now, nothing for a date in the future.
+func since(from *models.Date, now time.Time) models.Text {
 	if from == nil {
-		return ""
+		return models.Text{}
 	}
-	switch days := wholeDays(models.NewDate(now.Date()).Time().Sub(from.Time())); {
-	case days < 0:
-		return ""
-	case days == 0:
-		return "since today"
+	switch n := days(models.NewDate(now.Date()).Time().Sub(from.Time())); {
+	case n < 0:
+		return models.Text{}
+	case n == 0:
+		return models.NewText("console_products.since_today", nil)
 	default:
-		return "for " + web.Plural(days, "day", "days")
+		return models.NewText("console_products.for_days", models.Params{"count": n})
 	}
 }
 
-func wholeDays(d time.Duration) int64 { return int64(d / (24 * time.Hour)) }
-
-// shownFile is a file of a product.
-type shownFile struct {
+// file is a file of a product. Kind is its extension, or its type.
+type file struct {
 	models.ListedAttachment
 
-	Kind string // as its name says
+	Kind string
 }
 
-func shownFiles(files []models.ListedAttachment) (shown []shownFile) {
+func filesOf(files []models.ListedAttachment) (shown []file) {
 	for _, f := range files {
 		kind := strings.ToUpper(strings.TrimPrefix(path.Ext(f.Name), "."))
 		if kind == "" {
 			kind = f.Type
 		}
-		shown = append(shown, shownFile{f, kind})
+		shown = append(shown, file{f, kind})
 	}
 	return shown
 }
 
-// shownTransition is a transition in a timeline, the newest first.
-type shownTransition struct {
+// transition is an entry of the timeline, the newest first.
+type transition struct {
 	models.ListedTransition
 
-	From, To string // names of stages, "" for none
-	After    string // how long after the one before it, in words
+	From, To string      // stages, "" for none
+	After    models.Text // how long after the entry before it
 	Measured []pages.Value
 }
 
-func shownTransitions(history []models.ListedTransition) []shownTransition {
-	shown := make([]shownTransition, len(history))
+func transitionsOf(history []models.ListedTransition) []transition {
+	shown := make([]transition, len(history))
 	for i, t := range history {
-		shown[i] = shownTransition{
+		shown[i] = transition{
 			ListedTransition: t,
 			From:             pages.Named(t.PreviousStageName, t.PreviousStageID), To: pages.Named(t.StageName, t.StageID),
 			Measured: pages.MetricValues(t.Metrics),
 		}
 		if i+1 < len(history) && t.ChangedAt != nil && history[i+1].ChangedAt != nil {
-			shown[i].After = after(t.ChangedAt.Time().Sub(history[i+1].ChangedAt.Time()))
+			shown[i].After = models.NewText("console_products.days_later", models.Params{"count": days(t.ChangedAt.Time().Sub(history[i+1].ChangedAt.Time()))})
 		}
 	}
 	return shown
-}
-
-func after(d time.Duration) string {
-	if days := wholeDays(d); days > 0 {
-		return web.Plural(days, "day", "days") + " after the one before"
-	}
-	return "less than a day after the one before"
 }

@@ -1,81 +1,141 @@
 package products
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
 	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/products"
-	"lifecycle-sync/web"
+	"lifecycle-sync/web/messages"
 )
 
-// shownProduct is a product as lists and its own page show it. Names are "" for none.
-type shownProduct struct {
+// product is a product as people read it.
+type product struct {
 	models.ListedProduct
 
-	Title                   string // its name, else its number
-	InStage, Where, Of, For string // stage, segment, category, customer
-	Overdue                 bool   // it should have left its stage, which is not the last
+	Title   string // its name, or its number
+	InStage string // its stage, "" for none
+	Overdue bool   // it should have left its stage, which is not the last one
+
+	facts []fact
 }
 
-// shownOn returns how products are shown on the day of now, in its time zone.
-func shownOn(now time.Time, lists products.DropdownLists) func(models.ListedProduct) shownProduct {
-	today, last := models.NewDate(now.Date()), lists.LastStage()
-	categories := choicesOf(lists).Categories // which have no other name than their ids where lifecycle_db has no table of them
-	return func(p models.ListedProduct) shownProduct {
-		return shownProduct{
-			ListedProduct: p,
-			Title:         productTitle(p),
-			InStage:       pages.Named(p.Stage, p.StageID),
-			Where:         pages.Named(p.Segment, p.SegmentID),
-			Of:            chosen(categories, wholeText(p.CategoryID)),
-			For:           pages.Deref(p.Customer),
-			Overdue:       p.StageEnd != nil && p.StageEnd.Time().Before(today.Time()) && (p.StageID == nil || *p.StageID != last),
-		}
+// fact is a field of a product with its value as people read it, "" for none.
+type fact struct {
+	Column string
+	Kind   models.FieldKind
+	Label  models.Text
+	Value  string
+}
+
+// IsNumber reports whether the value belongs at the right of its column.
+func (f fact) IsNumber() bool { return f.Kind == models.FieldNumber }
+
+// Facts are the fields that the product's page lists; the others have a place of their own.
+func (p product) Facts() []fact {
+	return slices.DeleteFunc(slices.Clone(p.facts), func(f fact) bool {
+		return f.Column == "produk" || f.Column == "id_stage" || f.Kind == models.FieldTextarea
+	})
+}
+
+// ListFacts are the fields that lists show beside name and stage.
+func (p product) ListFacts() []fact {
+	return slices.DeleteFunc(p.Facts(), func(f fact) bool { return !inLists(f.Column) })
+}
+
+func inLists(column string) bool { return column != "tanggal_stage_start" }
+
+// viewer turns products into what people read.
+type viewer struct {
+	format  *messages.Format
+	choices choices
+	today   models.Date
+	last    int64 // the last stage
+}
+
+// viewer reads values with the lists that they refer to, on the day of now.
+func (h *Pages) viewer(lists products.DropdownLists) viewer {
+	return viewer{h.site.Texts().Format, choicesOf(lists), models.NewDate(h.now().Date()), lists.LastStage()}
+}
+
+func (v viewer) product(p models.ListedProduct) product {
+	shown := product{
+		ListedProduct: p,
+		Title:         title(p),
+		InStage:       pages.Named(p.Stage, p.StageID),
+		Overdue:       p.StageEnd != nil && p.StageEnd.Time().Before(v.today.Time()) && (p.StageID == nil || *p.StageID != v.last),
 	}
+	for _, f := range models.ProductFields() {
+		shown.facts = append(shown.facts, fact{f.Column, f.Kind, models.NewText(f.Label, nil), v.value(f, f.Text(&p.Product))})
+	}
+	return shown
 }
 
-func productTitle(p models.ListedProduct) string { return web.Named(p.Name, p.ID) }
+// value returns the text of a field as people read it.
+func (v viewer) value(f models.ProductField, text string) string {
+	switch f.Kind {
+	case models.FieldSelect:
+		return nameOf(v.choices[f.Choices], text)
+	case models.FieldNumber:
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+			return v.format.Rupiah(n)
+		}
+	case models.FieldDate:
+		if day, err := models.ParseDate(text); err == nil {
+			return v.format.Date(&day)
+		}
+	case models.FieldText, models.FieldTextarea:
+	}
+	return text
+}
 
-// choices are the lists that a product's fields choose from.
-type choices struct{ Stages, Segments, Categories []pages.Option }
+func title(p models.ListedProduct) string { return messages.Named(p.Name, p.ID) }
 
-func choicesOf(lists products.DropdownLists) (all choices) {
-	of := func(name *string, id int64) pages.Option {
-		return pages.Option{Value: strconv.FormatInt(id, 10), Text: web.Named(name, id)}
+func address(id int64) string { return pages.ProductsPath + "/" + strconv.FormatInt(id, 10) }
+
+func stageHistory(id int64) string { return "/stage-history?productId=" + strconv.FormatInt(id, 10) }
+
+// choices are the options of a product's selects, by the table that they come from.
+type choices map[string][]pages.Option
+
+func choicesOf(lists products.DropdownLists) choices {
+	all := choices{}
+	add := func(table string, name *string, id int64) {
+		all[table] = append(all[table], pages.Option{Value: strconv.FormatInt(id, 10), Name: messages.Named(name, id)})
 	}
 	for _, s := range lists.Stages {
-		all.Stages = append(all.Stages, of(s.Name, s.ID))
+		add("tbl_stage", s.Name, s.ID)
 	}
 	for _, s := range lists.Segments {
-		all.Segments = append(all.Segments, of(s.Name, s.ID))
+		add("tbl_segmen", s.Name, s.ID)
 	}
 	for _, c := range lists.Categories {
-		all.Categories = append(all.Categories, of(c.Name, c.ID))
+		add("tbl_kategori", c.Name, c.ID)
 	}
 	return all
 }
 
-// missing are the names of the lists that are empty, without which there can be no product.
-func (all choices) missing() (names []string) {
-	for _, list := range []struct {
-		name    string
-		options []pages.Option
-	}{{"segments", all.Segments}, {"stages", all.Stages}, {"categories", all.Categories}} {
-		if len(list.options) == 0 {
-			names = append(names, list.name)
+// missing are the labels of the required selects that have no options, without which no product can be created.
+func (all choices) missing() (labels models.Texts) {
+	for _, f := range models.ProductFields() {
+		if f.Required && f.Choices != "" && len(all[f.Choices]) == 0 {
+			labels = append(labels, models.NewText(f.Label, nil))
 		}
 	}
-	return names
+	return labels
 }
 
-// chosen is the text of the option with a value, else the value itself.
-func chosen(options []pages.Option, value string) string {
+// nameOf is the name of the option with a value, or the value itself.
+func nameOf(options []pages.Option, value string) string {
 	for _, o := range options {
 		if o.Value == value {
-			return o.Text
+			return o.Name
 		}
 	}
 	return value
 }
+
+// days is the number of whole days in a duration.
+func days(d time.Duration) int64 { return int64(d / (24 * time.Hour)) }

@@ -6,15 +6,19 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/products"
+	"lifecycle-sync/web/messages"
 )
 
-// TestACategoryWithoutAName is called as the lists call it: by its number where lifecycle_db has no table of categories.
-func TestACategoryWithoutAName(t *testing.T) {
+// TestViewer_NamesACategoryWithoutATable: its name in the lists is its number.
+func TestViewer_NamesACategoryWithoutATable(t *testing.T) {
 	t.Parallel()
 	id, name := int64(7), "7"
 	lists := products.DropdownLists{Categories: []models.Category{{ID: id, Name: &name}}}
-	if got := shownOn(time.Now(), lists)(models.ListedProduct{Product: models.Product{CategoryID: &id}}).Of; got != "7" {
-		t.Errorf("it is called %q", got)
+	v := viewer{format: messages.NewFormat(messages.Indonesian, time.UTC), choices: choicesOf(lists)}
+	for _, f := range v.product(models.ListedProduct{Product: models.Product{CategoryID: &id}}).Facts() {
+		if f.Column == "id_kategori" && f.Value != "7" {
+			t.Errorf("it is called %q", f.Value)
+		}
 	}
 	if got := choicesOf(lists).missing(); len(got) != 2 {
 		t.Errorf("missing are %v", got)

@@ -1,3 +1,4 @@
+// Package session has the console's pages that sign people in and out.
 package session
 
 import (
@@ -12,13 +13,13 @@ import (
 	"lifecycle-sync/models"
 )
 
-// Pages let people in with a token, and out.
+// Pages are the handlers.
 type Pages struct {
 	site   *pages.Site
 	access access
 }
 
-// access knows people by their tokens. Errors: unauthenticated; forbidden; unavailable.
+// access authenticates tokens. Errors: unauthenticated; forbidden; unavailable.
 type access interface {
 	Caller(ctx context.Context, token string) (models.Caller, error)
 }
@@ -26,42 +27,41 @@ type access interface {
 // New returns the handlers; access is nil in local mode.
 func New(site *pages.Site, a access) *Pages { return &Pages{site, a} }
 
-type signIn struct{ Next, Problem string }
+type signIn struct {
+	Next, Problem string
+	NewToken      bool // another token would help
+}
 
-// Ask shows the form for the token, and why the one that is kept is no longer valid. In local mode there is none.
+// Ask shows the form for the token, and why the stored one is no longer valid. In local mode there is none.
 func (h *Pages) Ask(c *fiber.Ctx) error {
-	next := ownAddress(strings.Clone(c.Query("next")))
+	form := signIn{Next: ownAddress(strings.Clone(c.Query("next")))}
 	if h.access == nil {
-		return c.Redirect(next, fiber.StatusSeeOther)
+		return c.Redirect(form.Next, fiber.StatusSeeOther)
 	}
-	problem := ""
-	if kept := request.SessionToken(c); kept != "" {
-		_, err := h.access.Caller(c.UserContext(), kept)
-		problem, _ = h.refusal(err)
+	if stored := request.SessionToken(c); stored != "" {
+		_, err := h.access.Caller(c.UserContext(), stored)
+		h.refuse(&form, err)
 	}
-	return h.ask(c, fiber.StatusOK, signIn{Next: next, Problem: problem})
+	return h.ask(c, fiber.StatusOK, form)
 }
 
-// refusal is what to say to whoever shows a token that is not taken; false for errors that are not the token's.
-func (h *Pages) refusal(err error) (problem string, ok bool) {
-	e := models.AsError(err)
-	if e == nil || e.Class != models.Unauthenticated && e.Class != models.Forbidden && e.Class != models.Invalid {
-		return "", false
+// refuse fills in why a token was refused; it returns false for an error that is not the token's.
+func (h *Pages) refuse(form *signIn, err error) bool {
+	if !pages.IsClass(err, models.Unauthenticated) && !pages.IsClass(err, models.Forbidden) && !pages.IsClass(err, models.Invalid) {
+		return false
 	}
-	if e.Class == models.Unauthenticated {
-		return e.LegacyMessage + ". Get a new token in the PMO application, and paste all of it here", true
+	form.NewToken = pages.IsClass(err, models.Unauthenticated)
+	if form.Problem = h.site.Texts().Error(err); form.NewToken {
+		form.Problem = h.site.Texts().Message(err) // its remedy speaks of a header
 	}
-	if e.Text.IsZero() {
-		return e.Error(), true
-	}
-	return h.site.Texts().Error(e), true
+	return true
 }
 
-func (h *Pages) ask(c *fiber.Ctx, status int, data signIn) error {
-	return h.site.Show(c, status, pages.Page{Template: "session/sign-in", Title: "Sign in", Data: data})
+func (h *Pages) ask(c *fiber.Ctx, status int, form signIn) error {
+	return h.site.Show(c, status, pages.Page{Template: "session/sign-in", Title: models.NewText("console_session.title", nil), Data: form})
 }
 
-// SignIn takes the token into a cookie that scripts cannot read and other sites cannot send along.
+// SignIn stores the token in a cookie that scripts cannot read and other sites cannot send.
 func (h *Pages) SignIn(c *fiber.Ctx) error {
 	sent, err := request.ReadPlainForm(c, "token", "next")
 	if err != nil {
@@ -75,23 +75,23 @@ func (h *Pages) SignIn(c *fiber.Ctx) error {
 	if err == nil {
 		err = request.StartSession(c, token)
 	}
-	if problem, refused := h.refusal(err); refused {
-		return h.ask(c, fiber.StatusUnprocessableEntity, signIn{Next: next, Problem: problem})
+	if form := (signIn{Next: next}); h.refuse(&form, err) {
+		return h.ask(c, fiber.StatusUnprocessableEntity, form)
 	}
 	if err != nil {
 		return err
 	}
-	return pages.SeeOther(c, next, "")
+	return pages.SeeOther(c, next, pages.NoNotice)
 }
 
-// SignOut forgets the token, and what the browser has kept of the pages.
+// SignOut removes the token and the pages in the browser's cache.
 func (h *Pages) SignOut(c *fiber.Ctx) error {
 	request.EndSession(c)
 	c.Set("Clear-Site-Data", `"cache"`)
-	return pages.SeeOther(c, "/sign-in", "signed-out")
+	return pages.SeeOther(c, "/sign-in", pages.SignedOut)
 }
 
-// ownAddress is where to go on after signing in: a page of this site, whatever a link says.
+// ownAddress returns where to go after signing in: a page of this site, whatever a link says.
 func ownAddress(next string) string {
 	u, err := url.Parse(next)
 	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {

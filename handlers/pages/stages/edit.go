@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"strconv"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -15,96 +14,99 @@ import (
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/outbox"
 	"lifecycle-sync/services/stages"
+	"lifecycle-sync/web/messages"
 )
 
-// editable is how long a text may be, in bytes, to be changed in a form.
-const editable = 64 << 10
+// longestText is the size in bytes of a text that a form can edit.
+const longestText = 64 << 10
 
-// historyWriter changes the stage history. Errors: as stages.Writer.
-type historyWriter interface {
-	Correct(ctx context.Context, id int64, in stages.Input, versions models.RowVersions, check func(now models.ListedTransition) error) (outbox.Result, error)
-	Delete(ctx context.Context, id int64, ifMatch models.RowVersions) (outbox.Result, error)
-}
-
-// correction is the form that corrects a transition.
-type correction struct {
-	historyRow
+// editForm is the form that corrects a record.
+type editForm struct {
+	record
 
 	Fields   []pages.Field
-	TooLong  []string // what cannot be changed here
+	TooLong  models.Texts // labels of the fields that are too long for the form
 	Problems *pages.Problems
 }
 
-// correctionLabels are the names of the form's fields for people.
-func correctionLabels() map[string]string {
-	return map[string]string{"tanggal_perubahan": "When", "catatan": "Notes", request.MetricsField: "Metrics"}
+// editFields are the form's fields in order.
+func editFields() []pages.Field {
+	return []pages.Field{
+		{Name: "tanggal_perubahan", Kind: "datetime-local", Hint: models.NewText("console_stages.when_hint", nil)},
+		{Name: "catatan", Kind: models.FieldTextarea},
+		{Name: request.MetricsField, Kind: models.FieldTextarea, Hint: models.NewText("console_stages.metrics_hint", nil)},
+	}
 }
 
-// Edit shows the form with the transition as it is in the mirror.
+// fieldNames are the names of the form's fields.
+func fieldNames() (names []string) {
+	for _, f := range editFields() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// Edit shows the form of a record as it is in the mirror.
 func (h *Pages) Edit(c *fiber.Ctx) error {
-	t, err := h.transition(c)
+	t, _, err := h.find(c)
 	if err != nil {
 		return err
 	}
 	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
-	return h.edit(c, fiber.StatusOK, t, nil, nil)
+	return h.show(c, fiber.StatusOK, t, nil, nil)
 }
 
-// transition is the one that the address names. Errors: validation_failed, not_found, connection, timeout.
-func (h *Pages) transition(c *fiber.Ctx) (t models.ListedTransition, err error) {
+// find reads the record that the address names, and its row version. Errors: validation_failed, not_found, connection, timeout.
+func (h *Pages) find(c *fiber.Ctx) (t models.ListedTransition, version string, err error) {
 	id, err := request.ID(c)
 	if err != nil {
-		return t, err
+		return t, "", err
 	}
 	err = h.site.View(c, func(ctx context.Context, v cache.View) error {
-		t, err = v.Transition(ctx, id)
+		if t, err = v.Transition(ctx, id); err != nil {
+			return err
+		}
+		row, err := v.TransitionRow(ctx, id)
+		if err == nil {
+			version = row.Tag()
+		}
 		return err
 	})
-	return t, err
+	return t, version, err
 }
 
-// edit shows the form; sent is what was filled in, if it was.
-func (h *Pages) edit(c *fiber.Ctx, status int, t models.ListedTransition, sent map[string]string, wrong *pages.Problems) error {
-	form := correction{historyRow: historyRowOf(t), Problems: wrong}
-	labels := correctionLabels()
+// show shows the form; sent is what was entered, if anything.
+func (h *Pages) show(c *fiber.Ctx, status int, t models.ListedTransition, sent map[string]string, problems *pages.Problems) error {
+	form := editForm{record: recordOf(t), Problems: problems}
 	now := h.entries(t)
-	for _, f := range []pages.Field{
-		{Name: "tanggal_perubahan", Kind: "datetime-local", Required: t.ChangedAt != nil,
-			Hint: "Only what is written down changes: the product stays in its stage."},
-		{Name: "catatan", Kind: "textarea"},
-		{Name: request.MetricsField, Kind: "textarea",
-			Hint: `A JSON object, as {"pendapatan": 1250000, "kepuasan": 4.5}: in JSON a full stop is the decimal mark, and nothing stands between thousands. Empty for none.`},
-	} {
-		f.Value = now[f.Name]
-		f.Label, f.Was, f.KeepWas, f.Error = labels[f.Name], f.Value, true, wrong.At(f.Name)
-		if value, filled := sent[f.Name]; filled {
+	for _, f := range editFields() {
+		f.Value, f.Was, f.KeepWas, f.Error = now[f.Name], now[f.Name], true, problems.At(f.Name)
+		f.Required = f.Name == "tanggal_perubahan" && t.ChangedAt != nil
+		if value, entered := sent[f.Name]; entered {
 			f.Value, f.Was = value, sent[pages.WasPrefix+f.Name]
 		}
-		if len(f.Was) > editable {
-			form.TooLong = append(form.TooLong, f.Label)
+		if len(f.Was) > longestText {
+			form.TooLong = append(form.TooLong, f.Label())
 			continue
 		}
 		form.Fields = append(form.Fields, f)
 	}
-	return h.site.Show(c, status, pages.Page{Template: "stages/edit", Title: wrong.Titled("Correct a transition"), Section: "stages", Data: form})
+	title := problems.Titled(models.NewText("console_stages.edit", nil))
+	return h.site.Show(c, status, pages.Page{Template: "stages/edit", Title: title, Section: section, Data: form})
 }
 
-// entries are the form's fields as they are of a transition.
+// entries are a record's values as the form has them.
 func (h *Pages) entries(t models.ListedTransition) map[string]string {
-	return map[string]string{"tanggal_perubahan": h.typed(t.ChangedAt), "catatan": pages.Deref(t.Notes), request.MetricsField: indented(t.Metrics)}
-}
-
-// typed is a time as a browser's field has it, "" for none.
-func (h *Pages) typed(at *models.Instant) string {
-	if at == nil {
-		return ""
+	entries := map[string]string{"catatan": pages.Deref(t.Notes), request.MetricsField: indented(t.Metrics)}
+	if entries["tanggal_perubahan"] = ""; t.ChangedAt != nil {
+		entries["tanggal_perubahan"] = t.ChangedAt.Time().In(h.zone).Format("2006-01-02T15:04")
 	}
-	return at.Time().In(h.zone).Format("2006-01-02T15:04")
+	return entries
 }
 
-// indented is a document that people can change; "" for none.
+// indented is a document as people can edit it, "" for none.
 func indented(document models.JSON) string {
 	var out bytes.Buffer
 	if document == nil || json.Indent(&out, document, "", "  ") != nil {
@@ -113,15 +115,15 @@ func indented(document models.JSON) string {
 	return out.String()
 }
 
-// Correct writes what differs from what the form knew when it was opened, and nothing else: what somebody else has
-// changed meanwhile stays. Where both have changed the same, nothing is written, and the form shows both.
+// Correct writes the fields that the person changed, so what others have changed since stays. If both changed the same
+// field, it writes nothing and shows both.
 func (h *Pages) Correct(c *fiber.Ctx) error {
-	t, err := h.transition(c)
+	t, _, err := h.find(c)
 	if err != nil {
 		return err
 	}
 	var known []string
-	for name := range correctionLabels() {
+	for _, name := range fieldNames() {
 		known = append(known, name, pages.WasPrefix+name)
 	}
 	sent, err := request.ReadPlainForm(c, known...)
@@ -129,9 +131,9 @@ func (h *Pages) Correct(c *fiber.Ctx) error {
 		return err
 	}
 	changed := map[string]string{}
-	for name := range correctionLabels() {
-		value, filled := sent[name]
-		if !filled {
+	for _, name := range fieldNames() {
+		value, entered := sent[name]
+		if !entered {
 			continue
 		}
 		sent[name], sent[pages.WasPrefix+name] = pages.UnixLines(value), pages.UnixLines(sent[pages.WasPrefix+name])
@@ -140,24 +142,24 @@ func (h *Pages) Correct(c *fiber.Ctx) error {
 		}
 	}
 	if len(changed) == 0 {
-		return pages.SeeOther(c, historyOf(t.ProductID), "transition-unchanged")
+		return pages.SeeOther(c, historyOf(t.ProductID), pages.StageRecordUnchanged)
 	}
 	done, err := h.correct(c.UserContext(), t.ID, changed, sent)
-	if current, is := transitionMeanwhile(err); is {
-		return h.editChanged(c, current.ListedTransition, changed, sent)
+	if current, is := currentOf(err); is {
+		return h.showConflict(c, current.ListedTransition, changed, sent)
 	}
 	if err != nil {
-		status, wrong := h.site.Problems(c, err, correctionLabels())
-		if wrong == nil {
+		status, problems := h.site.Problems(c, err, fieldNames()...)
+		if problems == nil {
 			return err
 		}
-		return h.edit(c, status, t, sent, wrong)
+		return h.show(c, status, t, sent, problems)
 	}
-	return pages.SeeOther(c, historyOf(t.ProductID), pages.NoticeOf("transition-corrected", done))
+	return pages.SeeOther(c, historyOf(t.ProductID), pages.NoticeOf(pages.StageRecordChanged, done))
 }
 
-// transitionMeanwhile is the transition as it is, where an error says that somebody else has changed it.
-func transitionMeanwhile(err error) (stages.Current, bool) {
+// currentOf returns the current record if a write was refused because it has changed.
+func currentOf(err error) (stages.Current, bool) {
 	if !pages.IsClass(err, models.PreconditionFailed) {
 		return stages.Current{}, false
 	}
@@ -165,45 +167,44 @@ func transitionMeanwhile(err error) (stages.Current, bool) {
 	return current, is
 }
 
-// clash reports whether somebody else has made another thing of a field than the person, who changed it from what
-// it was.
-func clash(was, mine, now string) bool { return now != was && now != mine }
+// conflicts reports whether someone else changed a field to another value than the person did.
+func conflicts(was, mine, now string) bool { return now != was && now != mine }
 
-// editChanged shows the form again for a transition that is not what the person has seen: their own entries, each
-// with what the field is now, where that is something else. Sent again, they are meant.
-func (h *Pages) editChanged(c *fiber.Ctx, current models.ListedTransition, changed, sent map[string]string) error {
-	wrong := &pages.Problems{Heading: "Somebody else has changed this transition meanwhile; nothing was saved"}
+// showConflict shows the form again for a record that has changed: the person's entries, each with the current value if
+// that is another one. Sent again, they are meant.
+func (h *Pages) showConflict(c *fiber.Ctx, current models.ListedTransition, changed, sent map[string]string) error {
+	problems := &pages.Problems{Heading: models.NewText("console_stages.conflict", nil)}
 	again := map[string]string{}
 	entries := h.entries(current)
-	for _, name := range []string{"tanggal_perubahan", "catatan", request.MetricsField} {
-		now := entries[name]
-		if _, mine := changed[name]; !mine {
-			continue // theirs is shown, and stays
+	for _, name := range fieldNames() {
+		now, mine := entries[name], sent[name]
+		if _, entered := changed[name]; !entered {
+			continue // the current value is shown, and stays
 		}
-		mine := sent[name]
 		again[name], again[pages.WasPrefix+name] = mine, now
-		if clash(sent[pages.WasPrefix+name], mine, pages.UnixLines(now)) {
-			wrong.List = append(wrong.List, pages.Problem{Field: name, Text: correctionLabels()[name] + " is now " + quotedStart(now) + ". Save again to put yours in its place"})
+		if conflicts(sent[pages.WasPrefix+name], mine, pages.UnixLines(now)) {
+			text := models.NewText("console_stages.conflict_field", models.Params{"field": messages.FieldLabel(name), "value": quoted(now)})
+			problems.List = append(problems.List, pages.Problem{Field: name, Text: text})
 		}
 	}
-	return h.edit(c, fiber.StatusPreconditionFailed, current, again, wrong)
+	return h.show(c, fiber.StatusPreconditionFailed, current, again, problems)
 }
 
-// quotedStart is as much of a text as a sentence can hold.
-func quotedStart(text string) string {
-	const most = 500
-	start, longer := pages.Beginning(text, most)
+// quoted is as much of a text as a sentence can hold.
+func quoted(text string) any {
+	const longest = 500
+	start, cut := pages.Beginning(text, longest)
 	switch {
 	case text == "":
-		return "empty"
-	case longer:
+		return models.NewText("console_stages.empty", nil)
+	case cut:
 		return "“" + start + "…”"
 	default:
 		return "“" + start + "”"
 	}
 }
 
-// correct writes what was changed, unless what sent says that it was is no longer so.
+// correct writes what was changed, unless a field is no longer what sent says it was.
 func (h *Pages) correct(ctx context.Context, id int64, changed, sent map[string]string) (outbox.Result, error) {
 	if text := changed["tanggal_perubahan"]; text != "" {
 		at, err := pages.ParseLocalTime(text, h.zone)
@@ -218,7 +219,7 @@ func (h *Pages) correct(ctx context.Context, id int64, changed, sent map[string]
 	}
 	return h.writer.Correct(ctx, id, in, nil, func(now models.ListedTransition) error {
 		for name, is := range h.entries(now) {
-			if _, mine := changed[name]; mine && clash(sent[pages.WasPrefix+name], sent[name], pages.UnixLines(is)) {
+			if _, mine := changed[name]; mine && conflicts(sent[pages.WasPrefix+name], sent[name], pages.UnixLines(is)) {
 				return stages.NewChangedError(stages.Current{ListedTransition: now})
 			}
 		}
@@ -226,66 +227,55 @@ func (h *Pages) correct(ctx context.Context, id int64, changed, sent map[string]
 	})
 }
 
-// doomedTransition is a transition that may be deleted.
-type doomedTransition struct {
-	historyRow
-
-	Version string // the only one that is deleted
-	Changed bool   // it was asked for another state
-}
-
-// AskDelete asks whether a transition is really to be deleted.
+// AskDelete asks whether a record is to be deleted.
 func (h *Pages) AskDelete(c *fiber.Ctx) error {
-	id, err := request.OnlyID(c)
-	if err != nil {
+	if _, err := request.OnlyID(c); err != nil {
 		return err
 	}
-	var shown doomedTransition
-	err = h.site.View(c, func(ctx context.Context, v cache.View) error {
-		t, err := v.Transition(ctx, id)
-		if err != nil {
-			return err
-		}
-		row, err := v.TransitionRow(ctx, id)
-		if err == nil {
-			shown = doomedTransition{historyRow: historyRowOf(t), Version: row.Version()}
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return h.askDelete(c, fiber.StatusOK, shown)
+	return h.site.Ask(c, h.deletion())
 }
 
-func (h *Pages) askDelete(c *fiber.Ctx, status int, shown doomedTransition) error {
-	return h.site.Show(c, status, pages.Page{Template: "stages/delete", Title: "Delete a transition", Section: "stages", Data: shown})
+// Delete deletes a record in the row version that the person has seen.
+func (h *Pages) Delete(c *fiber.Ctx) error { return h.site.Confirmed(c, h.deletion()) }
+
+func (h *Pages) deletion() pages.Action {
+	return pages.Action{
+		Section: section, Versioned: true,
+		Ask: func(c *fiber.Ctx, changed any) (pages.Confirmation, error) {
+			if current, is := changed.(stages.Current); is {
+				return h.confirmDelete(current.ListedTransition, current.Version), nil
+			}
+			t, version, err := h.find(c)
+			return h.confirmDelete(t, version), err
+		},
+		Do: func(c *fiber.Ctx, version string) (string, pages.Notice, error) {
+			t, _, err := h.find(c)
+			if err != nil {
+				return "", pages.NoNotice, err
+			}
+			done, err := h.writer.Delete(c.UserContext(), t.ID, models.RowVersions{version})
+			return historyOf(t.ProductID), pages.NoticeOf(pages.StageRecordDeleted, done), err
+		},
+	}
 }
 
-// Delete deletes a transition in the state that the person has seen.
-func (h *Pages) Delete(c *fiber.Ctx) error {
-	t, err := h.transition(c)
-	if err != nil {
-		return err
+func (h *Pages) confirmDelete(t models.ListedTransition, version string) pages.Confirmation {
+	r := recordOf(t)
+	confirmation := pages.Confirmation{
+		Heading: models.NewText("console_stages.delete_title", nil), Crumb: r.Product, Back: historyOf(r.ProductID), Version: version,
+		Text: models.NewText("console_stages.delete_text", nil), Action: address(r.ID, "/delete"),
+		Button: models.NewText("console_stages.delete_record", nil), Cancel: models.NewText("console.cancel", nil),
+		Facts: []pages.Fact{
+			{Label: messages.FieldLabel("tanggal_perubahan"), Text: h.site.Texts().Time(r.ChangedAt)},
+			{Label: messages.FieldLabel("stage_previous"), Text: r.From},
+			{Label: messages.FieldLabel("stage_now"), Text: r.To},
+		},
 	}
-	fields, err := request.ReadPlainForm(c, pages.VersionField)
-	if err != nil {
-		return err
+	if r.Notes != nil {
+		confirmation.Facts = append(confirmation.Facts, pages.Fact{Label: messages.FieldLabel("catatan"), Value: r.Notes})
 	}
-	if fields[pages.VersionField] == "" {
-		return request.Invalid(pages.VersionField, "required", "request.no_version", nil)
+	if r.Metrics != nil {
+		confirmation.Facts = append(confirmation.Facts, pages.Fact{Label: messages.FieldLabel(request.MetricsField), Values: r.Metrics})
 	}
-	done, err := h.writer.Delete(c.UserContext(), t.ID, models.RowVersions{fields[pages.VersionField]})
-	if current, is := transitionMeanwhile(err); is {
-		return h.askDelete(c, fiber.StatusPreconditionFailed, doomedTransition{historyRow: historyRowOf(current.ListedTransition), Version: current.Version, Changed: true})
-	}
-	if err != nil {
-		return err
-	}
-	return pages.SeeOther(c, historyOf(t.ProductID), pages.NoticeOf("transition-deleted", done))
-}
-
-// historyOf is the address of a product's stage history.
-func historyOf(product int64) string {
-	return "/stage-history?productId=" + strconv.FormatInt(product, 10)
+	return confirmation
 }

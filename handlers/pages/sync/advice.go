@@ -3,126 +3,117 @@ package sync
 import (
 	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/models"
-	"lifecycle-sync/web"
-	"lifecycle-sync/web/messages"
 )
 
-// advice is what somebody can do next: words, forms and links, of which any may be missing.
+// advice is what to do next: a text, forms and links, each of which may be missing.
 type advice struct {
-	Words string
+	Texts models.Texts
 	Forms []runForm
 	Links []pages.Link
 }
 
-// runForm is a form that asks for a run, a dry run or a verification, for the template "run-form".
+// runForm is a form that requests a run, a dry run or a verification, for the template "run-form".
 type runForm struct {
-	Action       string // where it is sent; "" is where runs are started
+	Action       string // its address, "" for a run
 	Mode, Digest string
-	Seen         int64 // the run whose page it stands on
-	Button, Says string
+	Seen         int64 // the run whose page shows the form
+	Button, Hint models.Text
 	Primary      bool
-	Number       bool // how many rows may leave must be typed
-	Problem      string
+	Number       bool // the number of rows to delete must be typed
+	Problem      models.Text
 }
 
-func dryRunForm(button string) runForm { return runForm{Action: "/sync/dry-run", Button: button} }
+func dryRunForm(button models.Text) runForm {
+	return runForm{Action: "/sync/dry-run", Button: button}
+}
 
-func doctorLink() pages.Link { return pages.Link{Address: "/sync/doctor", Text: "Ask the doctor"} }
+func diagnosticsLink() pages.Link {
+	return pages.Link{Address: "/sync/doctor", Text: models.NewText("console_sync.run_diagnostics", nil)}
+}
 
-// startForms are the ways to start something from the page that says how the mirror stands.
+// startForms are what the status page can start.
 func startForms() []runForm {
 	return []runForm{
-		{Mode: models.IncrementalRun, Button: "Incremental run", Says: "Compares what can have changed since the last run."},
-		{Mode: models.FullRun, Button: "Full run", Says: "Compares every row, and proves that the mirror is equal."},
-		{Action: "/sync/dry-run", Button: "Dry run", Says: "Shows what a full run would change; you can then apply exactly that."},
-		{Action: "/sync/verify", Button: "Verify", Says: "Says whether the mirror equals lifecycle_db. Changes nothing."},
+		{Mode: models.IncrementalRun, Button: models.NewText("console_sync.start_incremental", nil), Hint: models.NewText("console_sync.start_incremental_hint", nil)},
+		{Mode: models.FullRun, Button: models.NewText("console_sync.start_full", nil), Hint: models.NewText("console_sync.start_full_hint", nil)},
+		{Action: "/sync/dry-run", Button: models.NewText("console_sync.start_dry_run", nil), Hint: models.NewText("console_sync.start_dry_run_hint", nil)},
+		{Action: "/sync/verify", Button: models.NewText("console_sync.start_verification", nil), Hint: models.NewText("console_sync.start_verification_hint", nil)},
 	}
 }
 
-// troubleOf is what went wrong with a run that has an error or was interrupted, and what to do.
-func troubleOf(texts *messages.Printer, r models.Run) trouble {
-	t := trouble{What: "What went wrong", Next: adviceOf(r)}
-	if r.ErrorClass == nil {
-		t.Message = "The process that made this run ended before it did; nothing of the run remains"
-		return t
-	}
-	if r.Mode == models.DryRun && models.Class(*r.ErrorClass) == models.MassDelete {
-		t.What = "It found that too many rows would leave"
-	}
-	t.Class, t.Message, t.Remedy = className(*r.ErrorClass), texts.Message(r.Err()), pages.NewRemedy(texts.RemedyOf(r.Err()))
+// trouble is something that is wrong, with its remedy and the next step.
+type trouble struct {
+	Heading  models.Text
+	Class    models.Text
+	Message  models.Text
+	Problems []models.Problem // behind the message, if there are several
+	Remedy   *models.Remedy
+	Next     advice
+}
+
+func newTrouble(heading models.Text, e *models.Error, next advice) trouble {
+	t := trouble{Heading: heading, Class: className(e.Class), Problems: e.Problems, Next: next}
+	t.Message, t.Remedy = pages.ErrorTexts(e)
 	return t
 }
 
-// className is what people call a class of errors; of those that no run ends with there is none.
-func className(class string) string {
-	switch models.Class(class) {
-	case models.Connection:
-		return "No connection"
-	case models.Timeout:
-		return "Took too long"
-	case models.Permission:
-		return "A right is missing"
-	case models.Schema:
-		return "Tables do not fit"
-	case models.DataType, models.Constraint:
-		return "A value does not fit"
-	case models.Config:
-		return "Settings"
-	case models.Busy:
-		return "Another run was under way"
-	case models.MassDelete:
-		return "Too many rows would leave"
-	case models.Conflict:
-		return "Something else would change"
-	case models.Canceled:
-		return "Canceled"
-	case models.Internal:
-		return "Fault of the program"
-	default:
-		return class
+// troubleOf is what went wrong with a run that failed or was interrupted.
+func troubleOf(r models.Run) trouble {
+	heading := models.NewText("console_sync.what_went_wrong", nil)
+	if r.ErrorClass == nil {
+		return trouble{Heading: heading, Message: models.NewText("console_sync.interrupted", nil), Next: adviceOf(r)}
 	}
+	if r.Mode == models.DryRun && classOf(r) == models.MassDelete {
+		heading = models.NewText("console_sync.too_many_deletes", nil)
+	}
+	return newTrouble(heading, r.Err(), adviceOf(r))
 }
+
+func one(code string) models.Texts { return models.Texts{models.NewText(code, nil)} }
 
 // adviceOf is what to do about a run that has not succeeded.
 func adviceOf(r models.Run) advice {
-	again := runForm{Mode: models.FullRun, Seen: r.ID, Button: "Run again", Primary: true}
+	again := runForm{Mode: models.FullRun, Seen: r.ID, Button: models.NewText("console_sync.run_again", nil), Primary: true}
 	if r.Mode == models.IncrementalRun {
 		again.Mode = r.Mode
 	}
-	switch models.Class(pages.Deref(r.ErrorClass)) {
+	a := advice{Forms: []runForm{again}, Links: []pages.Link{diagnosticsLink()}}
+	switch classOf(r) {
 	case models.MassDelete:
-		return allowAdvice(r, again)
+		return deleteAdvice(r, again)
 	case models.Connection, models.Timeout:
-		return advice{Words: "When both databases answer, run again.", Forms: []runForm{again}, Links: []pages.Link{doctorLink()}}
+		a.Texts = one("console_sync.advice_connection")
 	case models.Permission, models.Schema, models.Config:
-		return advice{Words: "The doctor checks everything at once.", Forms: []runForm{again}, Links: []pages.Link{doctorLink()}}
-	case models.Busy:
-		return advice{Forms: []runForm{again}}
-	case models.Canceled, "":
-		return advice{Words: "Run again when you want to.", Forms: []runForm{again}}
+		a.Texts = one("console_sync.advice_diagnostics")
+	case models.Busy, models.Canceled, "":
+		a.Links = nil
 	default:
-		return advice{Words: "The server's log has the cause.", Forms: []runForm{again}, Links: []pages.Link{doctorLink()}}
+		a.Texts = one("console_sync.advice_log")
 	}
+	return a
 }
 
-// allowAdvice lets somebody allow exactly as many rows to leave as they type.
-func allowAdvice(r models.Run, form runForm) advice {
-	form.Button, form.Number, form.Primary = "Let exactly so many leave", true, false
-	out := advice{Words: "Here you allow it by typing that number, of all rows that would leave. With any other number nothing is changed."}
-	if r.Digest != nil {
-		form.Digest = *r.Digest
-		out.Words += " " + onlyThese(r)
-	} else {
-		out.Forms = []runForm{dryRunForm("See which rows would leave")}
+// deleteAdvice lets a person confirm the deletes by typing their number.
+func deleteAdvice(r models.Run, form runForm) advice {
+	form.Button, form.Number, form.Primary = models.NewText("console_sync.delete_these_rows", nil), true, false
+	if count, known := r.Err().Text.Params["count"]; known {
+		form.Button = models.NewText("console_sync.delete_rows", models.Params{"count": count})
 	}
-	out.Forms = append([]runForm{form}, out.Forms...)
-	return out
+	a := advice{Texts: one("console_sync.confirm_deletes")}
+	if r.Digest == nil {
+		a.Forms = []runForm{form, dryRunForm(models.NewText("console_sync.show_deletes", nil))}
+		return a
+	}
+	form.Digest = *r.Digest
+	a.Forms = []runForm{form}
+	a.Texts = append(a.Texts, onlyThese(r))
+	return a
 }
 
-// onlyThese says which changes are made with the digest of a run, of which the page may show the first only.
-func onlyThese(r models.Run) string {
+// onlyThese says which changes a run with the digest makes; the page may show only some of them.
+func onlyThese(r models.Run) models.Text {
 	if r.ChangesFound != nil {
-		return "All " + web.Number(*r.ChangesFound) + " changes that were found are made, and no others; of these you see the first " + web.Number(*r.ChangesKept) + "."
+		return models.NewText("console_sync.only_found_changes", models.Params{"count": *r.ChangesFound, "kept": *r.ChangesKept})
 	}
-	return "Only the changes that you have seen are made."
+	return models.NewText("console_sync.only_these_changes", nil)
 }

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -11,45 +12,109 @@ import (
 	"lifecycle-sync/services/runs"
 )
 
-type changes struct {
-	Tables    []tableChoice
-	Table, ID string // as they were asked for
+type changesPage struct {
+	Tables    []string // as lifecycle_db calls them
+	Table, ID string   // as asked for
 	Asked     bool
 	Changes   []rowChange
 	Pager     pages.Pager
 }
 
-type tableChoice struct{ Name, Label string }
-
 type rowChange struct {
 	changedRow
 
 	At      models.Instant
-	Mode    string
-	History string // address of what happened to the row
+	Mode    models.Text
+	History string // address of the row's history
 }
 
-// Changes asks for a table and the id of a row, and lists what was changed there, newest first.
+// Changes asks for a table and the id of a row, and lists its changes, newest first.
 func (h *Pages) Changes(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, "table", "id", "page", "limit")
 	asked := runs.RowQuery{Paging: request.Paging(q), Table: q.Text("table"), ID: q.ID("id")}
 	if err := q.Err(); err != nil {
 		return err
 	}
-	shown := changes{Table: asked.Table, ID: q.Text("id"), Asked: asked.Table != ""}
+	page := changesPage{Table: asked.Table, ID: q.Text("id"), Asked: asked.Table != ""}
 	for _, t := range models.Tables() {
-		shown.Tables = append(shown.Tables, tableChoice{t.Source, t.Label})
+		page.Tables = append(page.Tables, t.Source)
 	}
-	if shown.Asked {
+	if page.Asked {
 		found, pagination, err := h.runs.RowChanges(c.UserContext(), asked)
 		if err != nil {
 			return err
 		}
-		shown.Pager = pages.NewPager(strings.Clone(c.OriginalURL()), pagination)
+		page.Pager = pages.NewPager(strings.Clone(c.OriginalURL()), pagination)
 		for _, r := range found {
 			table := h.runs.SourceName(r.Table)
-			shown.Changes = append(shown.Changes, rowChange{changedRowOf(r.LoggedChange, table), r.StartedAt, modeName(r.Mode), rowHistory(table, r.RowID)})
+			page.Changes = append(page.Changes, rowChange{changedRowOf(r.LoggedChange, table), r.StartedAt, modeName(r.Mode), rowHistory(table, r.RowID)})
 		}
 	}
-	return h.site.Show(c, fiber.StatusOK, pages.Page{Template: "sync/changes", Title: "A row's history", Section: "sync", Data: shown})
+	return h.show(c, fiber.StatusOK, "changes", models.NewText("console_sync.row_history", nil), page)
+}
+
+// rowHistory is the address of a row's changes.
+func rowHistory(table string, id int64) string {
+	return "/sync/changes?table=" + table + "&id=" + strconv.FormatInt(id, 10)
+}
+
+// changedRow is an entry of the change log, for the template "changed-row".
+type changedRow struct {
+	Run     int64
+	Table   string // as lifecycle_db calls it
+	ID      int64
+	Action  badge
+	Values  []changedValue
+	Why     *reason       // why it would be held back
+	Source  []pages.Value // and the row as it is in lifecycle_db
+	Removed bool          // the whole row was removed: only values before
+	Added   bool          // the whole row was added: only values after
+}
+
+// changedValue is a column's value before and after a change.
+type changedValue struct {
+	Name          string
+	Before, After pages.Value
+}
+
+// previewRowOf describes an entry of what a run would do.
+func previewRowOf(c models.LoggedChange, table string) changedRow {
+	row := changedRowOf(c, table)
+	row.Action.Text = models.NewText("console_sync.would_"+c.Action, nil)
+	if unfit, is := c.Unfit(); is {
+		row.Source = pages.ValuesOf(unfit.Row)
+		why := reasonOf(models.Quarantined{Table: c.Table, Reason: unfit.Reason()}, row.Source, models.Tables())
+		row.Why = &why
+	}
+	return row
+}
+
+// changedRowOf describes an entry; table is what lifecycle_db calls its table.
+func changedRowOf(c models.LoggedChange, table string) changedRow {
+	row := changedRow{Run: c.RunID, Table: table, ID: c.RowID, Action: badge{Text: models.NewText("console_sync.did_"+c.Action, nil)}}
+	switch c.Action {
+	case "update":
+		row.Action.Tone = "accent"
+	case "delete":
+		row.Action.Tone, row.Removed = "bad", true
+	case "quarantine":
+		row.Action.Tone, row.Removed = "warn", true
+	case "insert", "release":
+		row.Action.Tone, row.Added = "good", true
+	}
+	after := map[string]pages.Value{}
+	for _, v := range pages.ValuesOf(c.After) {
+		after[v.Name] = v
+		if row.Added {
+			row.Values = append(row.Values, changedValue{Name: v.Name, After: v})
+		}
+	}
+	for _, v := range pages.ValuesOf(c.Before) {
+		now, known := after[v.Name]
+		if !known {
+			now = pages.Value{Name: v.Name, None: true}
+		}
+		row.Values = append(row.Values, changedValue{v.Name, v, now})
+	}
+	return row
 }

@@ -6,42 +6,37 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/doctor"
 )
 
-type examined struct {
+type diagnostics struct {
 	Groups []findings
 	At     time.Time
 }
 
-// findings are those of a status.
+// findings are the findings with a status.
 type findings struct {
-	Heading, Tone string
-	Findings      []finding
+	Heading  models.Text
+	Tone     string
+	Findings []doctor.Finding
 }
 
-type finding struct {
-	Name, Message string
-	Remedy        pages.Remedy
-}
-
-// Doctor examines everything and shows what was found, what must be done first.
+// Doctor runs the diagnostics and shows the findings, the most urgent first.
 func (h *Pages) Doctor(c *fiber.Ctx) error {
 	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
-	found, err := h.examine(c.UserContext())
+	found, err := h.diagnose(c.UserContext())
 	if err != nil {
 		return err
 	}
-	return h.site.Show(c, fiber.StatusOK, pages.Page{Template: "sync/doctor", Title: "Doctor", Section: "sync", Data: examined{h.grouped(found), time.Now()}})
+	return h.show(c, fiber.StatusOK, "doctor", models.NewText("console_sync.diagnostics", nil), diagnostics{grouped(found), time.Now()})
 }
 
-// examine has one examination at a time: each takes connections that the synchronisation needs. Errors: timeout, canceled.
-func (h *Pages) examine(ctx context.Context) ([]doctor.Finding, error) {
+// diagnose runs one diagnosis at a time: each needs connections that runs need, too. Errors: timeout, canceled.
+func (h *Pages) diagnose(ctx context.Context) ([]doctor.Finding, error) {
 	select {
 	case h.turn <- struct{}{}:
 		defer func() { <-h.turn }()
@@ -51,22 +46,21 @@ func (h *Pages) examine(ctx context.Context) ([]doctor.Finding, error) {
 	}
 }
 
-// grouped sorts findings by status, without statuses that there are none of.
-func (h *Pages) grouped(found []doctor.Finding) []findings {
-	var groups []findings
+// grouped groups findings by status, without empty groups.
+func grouped(found []doctor.Finding) (groups []findings) {
 	for _, g := range []struct {
 		status        doctor.Status
 		heading, tone string
 	}{
-		{doctor.Problem, "Something must be done", "bad"},
-		{doctor.Note, "Worth knowing", "warn"},
-		{doctor.Skipped, "Not looked at", ""},
-		{doctor.OK, "As it should be", "good"},
+		{doctor.Problem, "console_sync.findings_problem", "bad"},
+		{doctor.Note, "console_sync.findings_note", "warn"},
+		{doctor.Skipped, "console_sync.findings_skipped", ""},
+		{doctor.OK, "console_sync.findings_ok", "good"},
 	} {
-		group := findings{Heading: g.heading, Tone: g.tone}
+		group := findings{Heading: models.NewText(g.heading, nil), Tone: g.tone}
 		for _, f := range found {
 			if f.Status == g.status {
-				group.Findings = append(group.Findings, finding{f.Name, h.site.Texts().Text(f.Text), h.remedy(f.Remedy)})
+				group.Findings = append(group.Findings, f)
 			}
 		}
 		if group.Findings != nil {
@@ -74,11 +68,4 @@ func (h *Pages) grouped(found []doctor.Finding) []findings {
 		}
 	}
 	return groups
-}
-
-func (h *Pages) remedy(r *models.Remedy) pages.Remedy {
-	if r == nil {
-		return pages.Remedy{}
-	}
-	return pages.Remedy{Before: h.site.Texts().Text(r.Text), Statement: r.Command}
 }

@@ -8,8 +8,7 @@ import (
 	"lifecycle-sync/services/runs"
 )
 
-// TestRowsOfARun counts rows as changed only for a run that has changed them.
-func TestRowsOfARun(t *testing.T) {
+func TestRunRows_CountOnlyRowsThatWereWritten(t *testing.T) {
 	t.Parallel()
 	now, five := time.Date(2026, time.May, 1, 12, 0, 0, 0, time.UTC), int64(5)
 	failed := func(mode string, class models.Class) models.Run {

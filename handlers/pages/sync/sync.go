@@ -1,7 +1,7 @@
+// Package sync has the console's pages for people who operate the synchronisation.
 package sync
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -14,77 +14,82 @@ import (
 	"lifecycle-sync/services/runs"
 )
 
-// recentRuns is how many runs stand on the page that says how the mirror stands.
-const recentRuns = 10
+const (
+	section    = "sync"
+	recentRuns = 10 // on the status page
+	pageRows   = 25 // changes on a page of a run, and runs on a page of the list
+)
 
-// Pages are for those who operate the synchronisation.
+// Pages are the handlers.
 type Pages struct {
-	site   *pages.Site
-	syncs  *runs.Service
-	runs   *runs.Journal
-	doctor *doctor.Doctor
-	turn   chan struct{} // holds one while an examination is under way
-
+	site    *pages.Site
+	syncs   *runs.Service
+	runs    *runs.Journal
+	doctor  *doctor.Doctor
+	turn    chan struct{} // holds one while diagnostics run
 	checker request.Checker
 }
 
 // New returns the handlers.
-func New(site *pages.Site, syncs *runs.Service, runs *runs.Journal, d *doctor.Doctor) *Pages {
-	return &Pages{site: site, syncs: syncs, runs: runs, doctor: d, turn: make(chan struct{}, 1), checker: request.NewChecker()}
+func New(site *pages.Site, syncs *runs.Service, journal *runs.Journal, d *doctor.Doctor) *Pages {
+	return &Pages{site: site, syncs: syncs, runs: journal, doctor: d, turn: make(chan struct{}, 1), checker: request.NewChecker()}
 }
 
-type syncPage struct {
-	outlook
-	syncFacts
+func (h *Pages) show(c *fiber.Ctx, status int, template string, title models.Text, data any) error {
+	return h.site.Show(c, status, pages.Page{Template: "sync/" + template, Title: title, Section: section, Data: data})
+}
 
-	State    runs.State     // with Realtime, Running and its attempts what a script holds against how the mirror stands later
+type statusPage struct {
+	outlook
+	facts
+
+	State    runs.State     // live.js compares it, Realtime and Running with later events
 	Realtime realtime.State // "" without a follower
 	Running  *models.Run
-	Start    []runForm // what can be started
+	Start    []runForm
 	Runs     []runRow
 	Total    int64 // of all runs
 }
 
-// Show says how the mirror stands, and what to do where something is wrong.
+// Show shows the sync status and what to do.
 func (h *Pages) Show(c *fiber.Ctx) error {
 	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
-	ctx := c.UserContext()
-	status, err := h.syncs.Status(ctx)
+	status, err := h.syncs.Status(c.UserContext())
 	if err != nil {
 		return err
 	}
-	runs, pagination, err := h.runs.Counted(ctx, models.Paging{Limit: recentRuns})
+	newest, pagination, err := h.runs.Counted(c.UserContext(), models.Paging{Limit: recentRuns})
 	if err != nil {
 		return err
 	}
 	now := time.Now()
-	shown := syncPage{
-		outlook: outlookOf(h.site.Texts(), status, now), syncFacts: factsOf(status, now), State: status.State,
-		Realtime: pages.FollowerState(status), Running: status.Running, Start: startForms(), Runs: runRows(runs), Total: pagination.TotalItems,
+	page := statusPage{
+		outlook: outlookOf(status, now), facts: factsOf(status, now), State: status.State,
+		Realtime: pages.FollowerState(status), Running: status.Running, Start: startForms(), Runs: runRows(newest), Total: pagination.TotalItems,
 	}
-	return h.site.Show(c, fiber.StatusOK, pages.Page{Template: "sync/state", Title: "Synchronisation", Section: "sync", Data: shown})
+	return h.show(c, fiber.StatusOK, "status", models.NewText("console_sync.title", nil), page)
 }
 
 // Start starts a run, and goes to its page.
 func (h *Pages) Start(c *fiber.Ctx) error {
 	asked, err := h.checker.RunForm(c)
 	if err != nil {
-		return h.mistyped(c, asked.Seen, err)
+		return h.invalidRun(c, asked.Seen, err)
 	}
 	run, err := h.syncs.Trigger(c.UserContext(), asked.Request)
 	return toRun(c, run, err)
 }
 
-// mistyped shows the page again on which no number was typed where one is needed.
-func (h *Pages) mistyped(c *fiber.Ctx, seen int64, err error) error {
+// invalidRun shows the page again whose form needs a number of rows.
+func (h *Pages) invalidRun(c *fiber.Ctx, seen int64, err error) error {
 	if seen <= 0 {
 		return err
 	}
 	for _, wrong := range models.AsError(err).Fields {
 		if wrong.Field == "allowDeletes" {
-			return h.show(c, fiber.StatusUnprocessableEntity, seen, models.Paging{}, "Type a whole number, such as 12")
+			return h.showRun(c, fiber.StatusUnprocessableEntity, seen, models.Paging{}, models.NewText("console_sync.type_number", nil))
 		}
 	}
 	return err
@@ -99,50 +104,56 @@ func (h *Pages) DryRun(c *fiber.Ctx) error {
 	return toRun(c, run, err)
 }
 
-// Verify compares every row, and goes to the page that says what was found.
+// Verify compares every row, and goes to the page of the result.
 func (h *Pages) Verify(c *fiber.Ctx) error {
 	if _, err := request.ReadPlainForm(c); err != nil {
 		return err
 	}
-	verdict, err := h.syncs.Verify(c.UserContext())
-	return toRun(c, verdict.Run, err)
+	result, err := h.syncs.Verify(c.UserContext())
+	return toRun(c, result.Run, err)
 }
 
-type cancelPage struct{ Run models.Run }
-
-// AskCancel asks whether a run is to be stopped, unless it has ended already.
+// AskCancel asks whether a run is to be stopped, unless it has ended.
 func (h *Pages) AskCancel(c *fiber.Ctx) error {
-	id, err := h.runID(c)
-	if err != nil {
+	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
-	run, _, err := h.runs.One(c.UserContext(), id)
-	if err != nil {
-		return err
-	}
-	return h.site.Show(c, fiber.StatusOK, pages.Page{Template: "sync/cancel", Title: "Cancel run " + strconv.FormatInt(id, 10), Section: "sync", Data: cancelPage{run}})
+	return h.site.Ask(c, h.cancellation())
 }
 
 // Cancel asks a run to stop. Errors: not_found, conflict when it has ended already or cannot be asked.
-func (h *Pages) Cancel(c *fiber.Ctx) error {
-	id, err := h.runID(c)
-	if err != nil {
-		return err
-	}
-	if _, err := request.ReadPlainForm(c); err != nil {
-		return err
-	}
-	if _, err := h.syncs.Cancel(c.UserContext(), id); err != nil {
-		return err
-	}
-	return pages.SeeOther(c, pages.RunAddress(id), "run-stopping")
-}
+func (h *Pages) Cancel(c *fiber.Ctx) error { return h.site.Confirmed(c, h.cancellation()) }
 
-func (*Pages) runID(c *fiber.Ctx) (int64, error) {
-	if err := request.ParseQuery(c).Err(); err != nil {
-		return 0, err
+func (h *Pages) cancellation() pages.Action {
+	return pages.Action{
+		Section: section,
+		Ask: func(c *fiber.Ctx, _ any) (pages.Confirmation, error) {
+			id, err := request.RunID(c)
+			if err != nil {
+				return pages.Confirmation{}, err
+			}
+			run, _, err := h.runs.One(c.UserContext(), id)
+			if run.State != models.Running {
+				return pages.Confirmation{
+					Heading: models.NewText("console_sync.already_ended", models.Params{"run": id}), Back: pages.RunAddress(id),
+					Text: models.NewText("console_sync.nothing_to_cancel", nil), Cancel: models.NewText("console_sync.to_result", nil),
+				}, err
+			}
+			return pages.Confirmation{
+				Heading: models.NewText("console_sync.cancel_title", models.Params{"run": id}), Back: pages.RunAddress(id),
+				Text: models.NewText("console_sync.cancel_text", nil), Action: pages.RunAddress(id) + "/cancel",
+				Button: models.NewText("console_sync.cancel_run", nil), Cancel: models.NewText("console_sync.let_it_continue", nil),
+			}, err
+		},
+		Do: func(c *fiber.Ctx, _ string) (string, pages.Notice, error) {
+			id, err := request.RunID(c)
+			if err != nil {
+				return "", pages.NoNotice, err
+			}
+			_, err = h.syncs.Cancel(c.UserContext(), id)
+			return pages.RunAddress(id), pages.RunStopping, err
+		},
 	}
-	return request.RunID(c)
 }
 
 // toRun goes to the page of a run that has begun or ended.
@@ -150,5 +161,5 @@ func toRun(c *fiber.Ctx, run models.Run, err error) error {
 	if err != nil {
 		return err
 	}
-	return pages.SeeOther(c, pages.RunAddress(run.ID), "")
+	return pages.SeeOther(c, pages.RunAddress(run.ID), pages.NoNotice)
 }

@@ -8,26 +8,7 @@ import (
 	"lifecycle-sync/models"
 )
 
-func TestRemediesAreTakenApart(t *testing.T) {
-	t.Parallel()
-	for words, want := range map[string]Remedy{
-		"":                               {},
-		"Look at the log.":               {Before: "Look at the log."},
-		"GRANT SELECT ON x TO y":         {Statement: "GRANT SELECT ON x TO y"},
-		"In pmo_db: DROP TRIGGER a ON b": {Before: "In pmo_db: ", Statement: "DROP TRIGGER a ON b"},
-		"In lifecycle_db, as a superuser: ALTER SYSTEM SET wal_level = logical, then restart PostgreSQL": {
-			"In lifecycle_db, as a superuser: ", "ALTER SYSTEM SET wal_level = logical", ", then restart PostgreSQL",
-		},
-		"As the database's owner: GRANT CONNECT ON DATABASE … TO the role": {Before: "As the database's owner: GRANT CONNECT ON DATABASE … TO the role"},
-		"See that SELECT is allowed":                                       {Before: "See that SELECT is allowed"},
-	} {
-		if got := NewRemedy(words); got != want {
-			t.Errorf("%q: %+v", words, got)
-		}
-	}
-}
-
-func TestDocumentsAreTakenApart(t *testing.T) {
+func TestValuesOf_Documents(t *testing.T) {
 	t.Parallel()
 	deep := strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000)
 	long := strings.Repeat("é", valueLength+1)

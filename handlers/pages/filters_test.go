@@ -1,0 +1,31 @@
+package pages
+
+import (
+	"net/url"
+	"slices"
+	"testing"
+
+	"lifecycle-sync/services/products"
+)
+
+func TestProductFilters_LinkToThePageWithoutEach(t *testing.T) {
+	t.Parallel()
+	n := FilterQuery{Filters: url.Values{"search": {"a&b"}, "stage": {"growth"}, "segmentId": {"7"}, "overdue": {"true"}}}
+	f := ProductFilters("/", n, products.DropdownLists{})
+	var texts, without []string
+	for _, set := range f.Set {
+		texts, without = append(texts, set.Name+": "+set.Chosen.Name+set.Chosen.Text.Code), append(without, set.Without)
+	}
+	if !slices.Equal(texts, []string{"search: a&b", "segmentId: 7", "overdue: console.overdue", "stage: growth"}) {
+		t.Errorf("%q", texts)
+	}
+	if without[0] != "/?overdue=true&segmentId=7&stage=growth" || len(f.Hidden) != 1 || f.Hidden[0].Name != "stage" {
+		t.Errorf("%q, hidden %+v", without, f.Hidden)
+	}
+	if got := n.Products("segmentId", "8"); got != "" {
+		t.Errorf("a list of two segments: %s", got)
+	}
+	if got := (FilterQuery{}).Without("stage").At("/"); got != "/" {
+		t.Error(got)
+	}
+}

@@ -1,0 +1,255 @@
+package overview
+
+import (
+	"math/big"
+	"strconv"
+
+	"lifecycle-sync/handlers/pages"
+	"lifecycle-sync/models"
+	"lifecycle-sync/services/reports"
+	"lifecycle-sync/web/messages"
+)
+
+// charts makes the charts. Their links keep the filters.
+type charts struct {
+	pages.FilterQuery
+	*messages.Format
+}
+
+// axis is what products are counted by.
+type axis string
+
+// The axes, as the filter "missing" calls them.
+const (
+	stage    axis = "stage"
+	segment  axis = "segment"
+	category axis = "category"
+)
+
+// heading is the axis's name for people.
+func (a axis) heading() models.Text { return messages.FieldLabel(string(a) + "Id") }
+
+// name is one value of the axis; a product may have none.
+func (axis) name(l reports.Label) string { return pages.Named(l.Name, l.ID) }
+
+// none is the text for no value.
+func (a axis) none(l reports.Label) models.Text {
+	if l.ID == nil {
+		return models.NewText("console_missing."+string(a), nil)
+	}
+	return models.Text{}
+}
+
+// filter matches the products that have the value.
+func (a axis) filter(l reports.Label) []string {
+	if l.ID == nil {
+		return []string{"missing", string(a)}
+	}
+	return []string{string(a) + "Id", strconv.FormatInt(*l.ID, 10)}
+}
+
+// bars is a table whose rows have a bar under the name.
+type bars struct {
+	ID          string
+	Title, Hint models.Text
+	Of          models.Text   // heads the names
+	Heads       []models.Text // head the figures
+	Rows        []bar
+}
+
+// bar has a name, or a text in its place.
+type bar struct {
+	Name    string
+	None    models.Text
+	Address string
+	Length  int64 // in percent of the longest
+	Figures []string
+}
+
+// percent is n in percent of most; what is more than nothing is visible.
+func percent(n, most *big.Int) int64 {
+	const all = 100
+	if n.Sign() <= 0 || most.Sign() <= 0 {
+		return 0
+	}
+	part := new(big.Int).Mul(n, big.NewInt(all))
+	return max(1, part.Quo(part, most).Int64())
+}
+
+// most is the largest of some figures, at least 0.
+func most[T any](of []T, figure func(T) *big.Int) *big.Int {
+	highest := new(big.Int)
+	for _, x := range of {
+		if n := figure(x); n.Cmp(highest) > 0 {
+			highest = n
+		}
+	}
+	return highest
+}
+
+// row returns a row of an axis. It is a link if it counts anything.
+func (ch charts) row(a axis, l reports.Label, length int64, counts bool, figures ...string) bar {
+	b := bar{Name: a.name(l), None: a.none(l), Length: length, Figures: figures}
+	if counts {
+		b.Address = ch.Products(a.filter(l)...)
+	}
+	return b
+}
+
+// shares shows how the products divide along an axis.
+func (ch charts) shares(a axis, shares []reports.Share) bars {
+	b := bars{
+		ID: "by-" + string(a), Title: models.NewText("console_overview.products_by_"+string(a), nil), Of: a.heading(),
+		Heads: []models.Text{models.NewText("console.nav_products", nil), models.NewText("console_overview.share", nil)},
+	}
+	count := func(s reports.Share) *big.Int { return big.NewInt(s.Count) }
+	longest := most(shares, count)
+	for _, s := range shares {
+		b.Rows = append(b.Rows, ch.row(a, s.Label, percent(count(s), longest), s.Count > 0, ch.Number(s.Count), ch.Tenths(s.Percentage)+"\u00a0%"))
+	}
+	return b
+}
+
+// values shows the value of the products in each stage.
+func (ch charts) values(sums []reports.Sum) bars {
+	value := models.NewText("console_overview.value", nil)
+	b := bars{ID: "value-by-stage", Title: models.NewText("console_overview.value_by_stage", nil), Of: stage.heading(), Heads: []models.Text{value}}
+	longest := most(sums, func(s reports.Sum) *big.Int { return s.Value })
+	for _, s := range sums {
+		b.Rows = append(b.Rows, ch.row(stage, s.Label, percent(s.Value, longest), s.Value.Sign() != 0, ch.Rupiah(s.Value)))
+	}
+	return b
+}
+
+// durations shows how long products stayed in each stage. A bar is as long as the average.
+func (ch charts) durations(of []reports.Speed) bars {
+	b := bars{
+		ID: "time-in-stage", Title: models.NewText("console_overview.time_in_stage", nil), Hint: models.NewText("console_overview.time_in_stage_hint", nil), Of: stage.heading(),
+		Heads: []models.Text{
+			models.NewText("console_overview.average", nil), models.NewText("console_overview.shortest", nil),
+			models.NewText("console_overview.longest", nil), models.NewText("console_overview.stays", nil),
+		},
+	}
+	average := func(s reports.Speed) *big.Int {
+		if s.Average == nil {
+			return new(big.Int)
+		}
+		return big.NewInt(int64(*s.Average))
+	}
+	longest := most(of, average)
+	for _, s := range of {
+		b.Rows = append(b.Rows, ch.row(stage, s.Label, percent(average(s), longest), true,
+			ch.Tenths((*reports.Tenths)(s.Average)), ch.Tenths((*reports.Tenths)(s.Shortest)), ch.Tenths((*reports.Tenths)(s.Longest)), ch.Number(s.Transitions)))
+	}
+	return b
+}
+
+// heat is the table of segments and stages; a cell is warmer the more products it has.
+type heat struct {
+	Stages []heatCell // heads of the columns, with their totals
+	Rows   []heatRow
+	Total  int64
+}
+
+type heatRow struct {
+	heatCell
+
+	Cells []heatCell
+}
+
+// heatCell counts products of a segment or, in a row, of a stage. Level is 0 for none, up to 5 for the most.
+type heatCell struct {
+	Name         string
+	None         models.Text
+	Address      string
+	Count, Level int64
+}
+
+func (ch charts) heat(rows []reports.SegmentRow, stages []reports.Share, total int64) heat {
+	h := heat{Total: total}
+	for _, s := range stages {
+		h.Stages = append(h.Stages, ch.cell(stage, s.Label, s.Count))
+	}
+	warmest := int64(0)
+	for _, row := range rows {
+		for _, c := range row.Stages {
+			warmest = max(warmest, c.Count)
+		}
+	}
+	for _, row := range rows {
+		shown := heatRow{heatCell: ch.cell(segment, row.Label, row.Count)}
+		for _, c := range row.Stages {
+			cell := ch.cell(stage, c.Label, c.Count, segment.filter(row.Label)...)
+			cell.Level = level(c.Count, warmest)
+			shown.Cells = append(shown.Cells, cell)
+		}
+		h.Rows = append(h.Rows, shown)
+	}
+	return h
+}
+
+func (ch charts) cell(a axis, l reports.Label, count int64, filter ...string) heatCell {
+	c := heatCell{Name: a.name(l), None: a.none(l), Count: count}
+	if count > 0 {
+		c.Address = ch.Products(append(a.filter(l), filter...)...)
+	}
+	return c
+}
+
+// level is 1 for up to a fifth of the most, and 5 for more than four fifths.
+func level(count, warmest int64) int64 {
+	const fifth = 20
+	return (percent(big.NewInt(count), big.NewInt(warmest)) + fifth - 1) / fifth
+}
+
+// months is a chart with a column for each month, and the table of the same figures.
+type months struct {
+	ID        string
+	Title     models.Text
+	Total     int64
+	Top, Half uint64 // of the scale
+	Columns   []column
+	Marks     []string // months under the chart, at equal distances
+}
+
+// column is in a picture that is 100 high, and 10 wide for each month.
+type column struct {
+	Month        string
+	Count        int64
+	X, Y, Height int64
+}
+
+func (ch charts) months(id string, title models.Text, counts []reports.MonthCount) months {
+	const (
+		width, height     = 10, 100
+		monthsBetweenMark = 6 // leaves room for the words on a phone
+	)
+	m := months{ID: id, Title: title}
+	highest := int64(0)
+	for _, c := range counts {
+		highest = max(highest, c.Count)
+	}
+	m.Top = scaleFor(highest)
+	m.Half = m.Top / 2
+	top := new(big.Int).SetUint64(m.Top)
+	for i, c := range counts {
+		part := percent(big.NewInt(c.Count), top)
+		m.Columns = append(m.Columns, column{Month: ch.Month(c.Month), Count: c.Count, X: int64(i) * width, Y: height - part, Height: part})
+		m.Total += c.Count
+		if i%monthsBetweenMark == 0 {
+			m.Marks = append(m.Marks, ch.Month(c.Month))
+		}
+	}
+	return m
+}
+
+// scaleFor returns the end of a scale: an even round number that is not less than the highest figure.
+func scaleFor(highest int64) uint64 {
+	for unit := uint64(1); ; unit *= 10 {
+		for _, times := range []uint64{2, 4, 6, 8, 10} {
+			if top := times * unit; top >= uint64(max(highest, 0)) {
+				return top
+			}
+		}
+	}
+}

@@ -1,0 +1,141 @@
+package sync
+
+import (
+	"time"
+
+	"lifecycle-sync/handlers/pages"
+	"lifecycle-sync/models"
+	"lifecycle-sync/services/realtime"
+	"lifecycle-sync/services/runs"
+)
+
+// outlook is the sync status in a word and a line, and what to do if something is wrong.
+type outlook struct {
+	Badge    badge
+	Texts    models.Texts
+	Next     *advice
+	Troubles []trouble
+}
+
+func outlookOf(s runs.Status, now time.Time) outlook {
+	o := stateOutlook(s, now)
+	if f := s.Realtime; f != nil && f.Err != nil {
+		e := models.AsError(f.Err)
+		heading := models.NewText("console_sync.why_unavailable", nil)
+		if f.State == realtime.Stopped {
+			heading = models.NewText("console_sync.why_stopped", nil)
+		}
+		o.Troubles = append(o.Troubles, newTrouble(heading, e, realtimeAdvice(e.Class)))
+	}
+	return o
+}
+
+func stateOutlook(s runs.Status, now time.Time) outlook {
+	state := func(code, tone string) badge { return badge{models.NewText(code, nil), tone} }
+	switch s.State {
+	case runs.Running:
+		text := models.NewText("console_sync.running_since", models.Params{"run": s.Running.ID, "age": pages.Age(now, s.Running.StartedAt)})
+		if s.LastSuccess == nil {
+			text = models.NewText("console_sync.first_running_since", models.Params{"age": pages.Age(now, s.Running.StartedAt)})
+		}
+		return outlook{Badge: state("console_sync.state_running", "accent"), Texts: models.Texts{text}}
+	case runs.Never:
+		o := outlook{Badge: state("console_sync.state_never", "bad"), Texts: one("console_sync.never")}
+		if s.LastVerdict != nil {
+			o.Troubles = []trouble{troubleOf(*s.LastVerdict)}
+			return o
+		}
+		o.Next = &advice{Forms: []runForm{{Mode: models.FullRun, Button: models.NewText("console_sync.sync_now", nil), Primary: true}}}
+		return o
+	case runs.Failed:
+		return outlook{
+			Badge: state("console_sync.state_failed", "bad"), Texts: append(one("console_sync.last_failed"), pages.Freshness(s, now)...),
+			Troubles: []trouble{troubleOf(*s.LastVerdict)},
+		}
+	case runs.Stale:
+		return outlook{Badge: state("console_sync.state_stale", "warn"), Texts: append(one("console_sync.stale"), pages.Freshness(s, now)...), Next: staleAdvice(s)}
+	case runs.Healthy:
+	}
+	if pages.Drifted(s) {
+		return driftOutlook(s, now)
+	}
+	switch pages.FollowerState(s) {
+	case realtime.Stopped:
+		return outlook{Badge: state("console_sync.state_realtime_stopped", "bad"), Texts: pages.Freshness(s, now)}
+	case realtime.Unavailable:
+		return outlook{Badge: state("console_sync.state_realtime_unavailable", "warn"), Texts: pages.Freshness(s, now)}
+	default:
+		return outlook{Badge: state("console_sync.state_healthy", "good"), Texts: pages.Freshness(s, now)}
+	}
+}
+
+func driftOutlook(s runs.Status, now time.Time) outlook {
+	o := outlook{
+		Badge: badge{models.NewText("console_sync.state_drift", nil), "warn"},
+		Texts: models.Texts{models.NewText("console_status.drift", models.Params{"count": s.Verified.Drift()})},
+		Next: &advice{
+			Texts: one("console_sync.drift_advice"),
+			Forms: []runForm{
+				{Mode: models.FullRun, Button: models.NewText("console_sync.start_full_run", nil), Primary: true}, dryRunForm(models.NewText("console_sync.preview", nil)),
+			},
+			Links: []pages.Link{{Address: pages.RunAddress(s.Verified.ID), Text: models.NewText("console_sync.to_verification", nil)}},
+		},
+	}
+	if s.ProvedEqual != nil {
+		o.Texts = append(o.Texts, models.NewText("console_sync.was_in_sync", models.Params{"age": pages.Age(now, s.ProvedEqual.StartedAt)}))
+	}
+	return o
+}
+
+func staleAdvice(s runs.Status) *advice {
+	texts := one("console_sync.stale_without_schedule")
+	if s.NextRun != nil {
+		texts = one("console_sync.stale_schedule")
+	}
+	start := runForm{Mode: models.IncrementalRun, Button: models.NewText("console_sync.sync_now", nil), Primary: true}
+	return &advice{Texts: texts, Forms: []runForm{start}, Links: []pages.Link{diagnosticsLink()}}
+}
+
+func realtimeAdvice(class models.Class) advice {
+	if class == models.MassDelete {
+		return advice{Texts: one("console_sync.realtime_stopped_advice"), Forms: []runForm{dryRunForm(models.NewText("console_sync.show_deletes", nil))}}
+	}
+	return advice{Texts: one("console_sync.realtime_unavailable_advice"), Links: []pages.Link{diagnosticsLink()}}
+}
+
+// facts are further facts about the mirror.
+type facts struct {
+	Success, Current, Equal, Checked moment
+	Found                            *models.Differences // by the verification Checked
+	NextRun                          *time.Time
+	Follower                         models.Text // what real time does
+	Lag                              *time.Duration
+	Quarantined                      int64
+}
+
+// moment is when something happened, and the run that did it, 0 for none.
+type moment struct {
+	At  *time.Time
+	Age time.Duration
+	Run int64
+}
+
+func factsOf(s runs.Status, now time.Time) facts {
+	of := func(run *models.Run) moment {
+		if run == nil {
+			return moment{}
+		}
+		return moment{&run.StartedAt, pages.Age(now, run.StartedAt), run.ID}
+	}
+	f := facts{Success: of(s.LastSuccess), Equal: of(pages.ProvedEqual(s)), Checked: of(s.Verified), NextRun: s.NextRun, Lag: s.Lag, Quarantined: s.Quarantined}
+	if f.Current = (moment{At: f.Success.At, Age: f.Success.Age}); s.CurrentAt != nil {
+		f.Current = moment{At: s.CurrentAt, Age: pages.Age(now, *s.CurrentAt)}
+	}
+	if s.Verified != nil {
+		f.Found = s.Verified.Found()
+	}
+	if f.Follower = models.NewText("console_sync.realtime_off", nil); s.Realtime != nil {
+		f.Follower = followerText(string(s.Realtime.State))
+	}
+	return f
+}
