@@ -15,19 +15,19 @@ import (
 	"testing"
 )
 
-// account is whose a server is that root starts: PostgreSQL does not run as root.
+// account runs the server when the test runs as root: PostgreSQL refuses to run as root.
 const account = "postgres"
 
-// Cluster is a PostgreSQL server that a test has to itself, to stop, restart or copy it.
+// Cluster is a PostgreSQL server of one test, which can stop, restart and copy it.
 type Cluster struct {
 	t    testing.TB
-	bin  string // where its programs are
-	dir  string // what the server's account owns
+	bin  string // the folder of PostgreSQL's programs
+	dir  string // the server's files, owned by its account
 	port int
 }
 
-// NewCluster starts a server on loopback, which ends with the test. settings are of postgresql.conf, as
-// "max_connections=20". It skips the test where PostgreSQL is not installed, and fails it in CI.
+// NewCluster starts a server on loopback, which stops when the test ends. settings are lines of postgresql.conf such as
+// "max_connections=20". Without an installed PostgreSQL the test is skipped, and fails in CI.
 func NewCluster(t testing.TB, settings ...string) *Cluster {
 	t.Helper()
 	c := &Cluster{t: t, bin: programs(t), dir: ownFolder(t)}
@@ -36,7 +36,7 @@ func NewCluster(t testing.TB, settings ...string) *Cluster {
 	return c
 }
 
-// Standby copies the server as it is and starts the copy as its hot standby.
+// Standby starts a hot standby of the server.
 func (c *Cluster) Standby(t testing.TB, settings ...string) *Cluster {
 	t.Helper()
 	s := &Cluster{t: t, bin: c.bin, dir: ownFolder(t)}
@@ -45,7 +45,7 @@ func (c *Cluster) Standby(t testing.TB, settings ...string) *Cluster {
 	return s
 }
 
-// begin writes the settings, takes a free port and starts the server for the first time.
+// begin configures the server, on a free port, and starts it for the first time.
 func (c *Cluster) begin(settings []string) {
 	c.t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -53,7 +53,7 @@ func (c *Cluster) begin(settings []string) {
 		c.t.Fatal(err)
 	}
 	c.port = listener.Addr().(*net.TCPAddr).Port
-	_ = listener.Close() // the server listens there now
+	_ = listener.Close() // the server takes the port
 	lines := append([]string{
 		"", "listen_addresses='127.0.0.1'", "unix_socket_directories=''", "port=" + strconv.Itoa(c.port), "fsync=off", "wal_level=logical", "shared_buffers=16MB",
 	}, settings...)
@@ -73,19 +73,19 @@ func (c *Cluster) begin(settings []string) {
 	})
 }
 
-// Start starts the server and returns when it takes connections.
+// Start starts the server and returns once it accepts connections.
 func (c *Cluster) Start() {
 	c.t.Helper()
 	c.run("pg_ctl", "start", "--pgdata", c.data(), "--wait", "--silent", "--log", filepath.Join(c.dir, "log"))
 }
 
-// Stop ends the server; mode is "fast", which says goodbye to its clients, or "immediate", which is a crash.
+// Stop stops the server. mode is "fast", which disconnects its clients properly, or "immediate", which is a crash.
 func (c *Cluster) Stop(mode string) {
 	c.t.Helper()
 	c.run("pg_ctl", "stop", "--pgdata", c.data(), "--wait", "--silent", "--mode", mode)
 }
 
-// Promote makes a standby a primary, on a timeline of its own.
+// Promote makes a standby the primary of a new timeline.
 func (c *Cluster) Promote() {
 	c.t.Helper()
 	c.run("pg_ctl", "promote", "--pgdata", c.data(), "--wait", "--silent")
@@ -116,32 +116,32 @@ func (c *Cluster) server() *url.URL {
 	}
 }
 
-// run runs one of PostgreSQL's programs, as its account where the test is root's. The server must not hold
-// on to our output, so that goes to a file.
+// run runs one of PostgreSQL's programs, as the server's account if the test runs as root. Its output goes to a file, because
+// a server that inherits a pipe keeps it open.
 func (c *Cluster) run(program string, args ...string) {
 	c.t.Helper()
 	line := append([]string{filepath.Join(c.bin, program)}, args...)
 	if os.Getuid() == 0 {
 		line = append([]string{"runuser", "-u", account, "--"}, line...)
 	}
-	said, err := os.CreateTemp(c.dir, program)
+	output, err := os.CreateTemp(c.dir, program)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	defer said.Close()
+	defer output.Close()
 	cmd := exec.Command(line[0], line[1:]...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = c.dir, said, said
+	cmd.Dir, cmd.Stdout, cmd.Stderr = c.dir, output, output
 	if err := cmd.Run(); err != nil {
-		text, _ := os.ReadFile(said.Name())
+		text, _ := os.ReadFile(output.Name())
 		log, _ := os.ReadFile(filepath.Join(c.dir, "log"))
 		c.t.Fatalf("%s: %v\n%s\n%s", program, err, text, log)
 	}
 }
 
-// programs is the folder of PostgreSQL's server programs, of the newest version where several are installed.
+// programs is the folder of the newest installed PostgreSQL's programs.
 func programs(t testing.TB) string {
 	t.Helper()
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // Debian's place; the pattern is right
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // Debian's path; the pattern is valid
 	slices.SortFunc(found, func(a, b string) int { return version(b) - version(a) })
 	if path, err := exec.LookPath("initdb"); err == nil {
 		found = append(found, path)
@@ -156,15 +156,14 @@ func programs(t testing.TB) string {
 }
 
 func version(initdb string) int {
-	n, _ := strconv.Atoi(strings.Split(initdb, "/")[4]) // 0 of what is no number
+	n, _ := strconv.Atoi(strings.Split(initdb, "/")[4]) // 0 for what is not a number
 	return n
 }
 
-// ownFolder makes a folder that the server's account owns and can reach, unlike t.TempDir's, and that goes
-// with the test.
+// ownFolder makes a folder that the server's account owns and can reach, unlike t.TempDir's. The test's end removes it.
 func ownFolder(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "lifecycle-sync-cluster") //nolint:usetesting // nobody else can reach t.TempDir's
+	dir, err := os.MkdirTemp("", "lifecycle-sync-cluster") //nolint:usetesting // other accounts cannot reach t.TempDir's
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +172,7 @@ func ownFolder(t testing.TB) string {
 	return dir
 }
 
-// give makes a folder the server's account's.
+// give makes the server's account the owner of a folder.
 func give(t testing.TB, dir string) {
 	t.Helper()
 	if os.Getuid() != 0 {

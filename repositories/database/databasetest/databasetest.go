@@ -1,5 +1,5 @@
-// Package databasetest gives tests databases of their own: a file for SQLite, and on the server of
-// TEST_POSTGRES_URL a fresh database for PostgreSQL.
+// Package databasetest creates the databases of tests: a file for SQLite, and a database on the server of
+// TEST_POSTGRES_URL for PostgreSQL.
 package databasetest
 
 import (
@@ -15,8 +15,8 @@ import (
 	_ "github.com/ncruces/go-sqlite3/driver" // the driver "sqlite3"
 )
 
-// Each runs fn once for each database system, in a subtest of its own. url makes an empty database
-// of that system and returns its URL; several calls make several databases.
+// Each runs fn in a subtest for each database system. url creates an empty database of that system and returns its URL;
+// each call creates another one.
 func Each(t *testing.T, fn func(t *testing.T, url func(testing.TB) string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { fn(t, SQLite) })
@@ -26,7 +26,7 @@ func Each(t *testing.T, fn func(t *testing.T, url func(testing.TB) string)) {
 	})
 }
 
-// SQLite returns the URL of a file that is not there yet, in a folder that goes with the test.
+// SQLite returns the URL of a file that does not exist yet, in the test's temporary folder.
 func SQLite(t testing.TB) string {
 	t.Helper()
 	return "file:" + filepath.Join(t.TempDir(), "test.db")
@@ -69,7 +69,7 @@ func serverOf(database string) (server, name string) {
 	return u.String(), name
 }
 
-// Open opens the database of a URL, past the program, until the test ends.
+// Open opens a database until the test ends, independently of the code under test.
 func Open(t testing.TB, address string) *sql.DB {
 	t.Helper()
 	driver := "pgx"
@@ -84,11 +84,11 @@ func Open(t testing.TB, address string) *sql.DB {
 	return db
 }
 
-// create makes an empty database on a server and returns its URL.
+// create creates an empty database on a server and returns its URL.
 func create(t testing.TB, server *url.URL, options ...string) string {
 	t.Helper()
 	name := "test_" + strings.ToLower(rand.Text())
-	// From template0, because template1 may have whatever encoding and contents.
+	// template1 may have any encoding and contents.
 	options = append([]string{"CREATE DATABASE " + name + " TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'"}, options...)
 	run(t, server.String(), strings.Join(options, " "))
 	database := *server

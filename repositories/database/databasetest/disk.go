@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// SmallDisk makes a tablespace on a disk of its own, of so many MiB, and returns how to change that. It takes
-// root on Linux; else the test is skipped, and fails in CI.
+// SmallDisk creates a tablespace on a disk of size MiB, which resize changes. It needs root on Linux; otherwise the test is
+// skipped, and fails in CI.
 func (c *Cluster) SmallDisk(t testing.TB, tablespace string, size int) (resize func(size int)) {
 	t.Helper()
 	dir := filepath.Join(c.dir, tablespace)

@@ -9,24 +9,24 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Link is the network between the program and a database, which a test can spoil.
+// Link is the network between the program and a database. A test can break it.
 type Link struct {
 	URL   string // of the database, through the link
 	t     testing.TB
 	proxy *toxiproxy.Proxy
 }
 
-// What can happen to a link.
+// Faults of a link.
 const (
 	Reset     = `{"name": "reset", "type": "reset_peer", "stream": "downstream"}`
-	Swallowed = `{"name": "swallowed", "type": "timeout", "stream": "downstream"}` // what the server says is lost, and nobody is told
-	Unheard   = `{"name": "unheard", "type": "timeout", "stream": "upstream"}`     // likewise, what we say
+	Swallowed = `{"name": "swallowed", "type": "timeout", "stream": "downstream"}` // the server's packets are lost, and neither side notices
+	Unheard   = `{"name": "unheard", "type": "timeout", "stream": "upstream"}`     // the client's packets are lost, and neither side notices
 	SlowDown  = `{"name": "slow down", "type": "bandwidth", "stream": "downstream", "attributes": {"rate": 300}}`
 	SlowUp    = `{"name": "slow up", "type": "bandwidth", "stream": "upstream", "attributes": {"rate": 300}}`
 	Delayed   = `{"name": "delayed", "type": "latency", "stream": "downstream", "attributes": {"latency": 50, "jitter": 20}}`
 )
 
-// NewLink leads to the database of a URL of PostgreSQL.
+// NewLink makes a link to a PostgreSQL database.
 func NewLink(t testing.TB, database string) *Link {
 	t.Helper()
 	u, err := url.Parse(database)
@@ -53,7 +53,7 @@ func (l *Link) Restore() {
 	}
 }
 
-// Spoil has things happen to what goes over the link.
+// Spoil adds faults to the link.
 func (l *Link) Spoil(toxics ...string) {
 	l.t.Helper()
 	for _, toxic := range toxics {
@@ -63,5 +63,5 @@ func (l *Link) Spoil(toxics ...string) {
 	}
 }
 
-// Heal undoes that. Connections over which something was lost are ended.
+// Heal removes all faults. Connections that lost packets end.
 func (l *Link) Heal() { l.proxy.Toxics.ResetToxics(l.t.Context()) }

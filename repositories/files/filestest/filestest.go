@@ -67,10 +67,10 @@ func S3(t testing.TB) *Server {
 	s.URL = "s3://" + accessKey + ":" + strings.NewReplacer("/", "%2F", "+", "%2B").Replace(secretKey) + "@" + s.host + "/" + bucket + "?insecure=true"
 
 	contents, metadata := t.TempDir(), t.TempDir()
-	var said bytes.Buffer
+	var output bytes.Buffer
 	cmd := exec.Command(program, "--port", s.host, "--access", accessKey, "--secret", secretKey, "--quiet", "--health", "/health",
 		"posix", "--sidecar", metadata, contents)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = contents, &said, &said
+	cmd.Dir, cmd.Stdout, cmd.Stderr = contents, &output, &output
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func S3(t testing.TB) *Server {
 	t.Cleanup(s.Stop)
 	if err := s.wait(t.Context(), ended); err != nil {
 		s.Stop()
-		t.Fatalf("the S3 server: %v: %s", err, said.String())
+		t.Fatalf("the S3 server: %v: %s", err, output.String())
 	}
 	if err := s.Client(t).MakeBucket(t.Context(), bucket, minio.MakeBucketOptions{}); err != nil {
 		t.Fatal(err)
@@ -121,7 +121,7 @@ func (s *Server) wait(ctx context.Context, ended <-chan struct{}) error {
 		}
 		select {
 		case <-ended:
-			return errors.New("it ended at once")
+			return errors.New("it ended")
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
