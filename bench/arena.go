@@ -8,23 +8,22 @@ import (
 	"os/exec"
 )
 
-// volume is how much a source holds.
+// volume is the size of a source.
 type volume struct{ products, histories int }
 
-// arena is a source and two mirrors of it, one for each side of a duel, on one server. Both mirrors
-// have the schema that lifecycle-sync migrates to, and both are brought to the same state before
-// anything is timed.
+// arena is a source and two mirrors of it on one server, one for each side of a comparison. Both mirrors have the schema of
+// lifecycle-sync migrate and start every measure in the same state.
 type arena struct {
 	volume
 	bench                *bench
 	server               *server
 	source, ours, theirs string // databases
-	site                 *site  // our server on our mirror, once a measure has asked for it
+	site                 *site  // our server on our mirror, started when a measure needs it
 }
 
 // newArena makes the databases and fills the source. The arena must be closed.
 func newArena(ctx context.Context, b *bench, v volume) (*arena, error) {
-	prefix := fmt.Sprintf("lifecycle_sync_bench_%d_", os.Getpid()) // benches may run side by side
+	prefix := fmt.Sprintf("lifecycle_sync_bench_%d_", os.Getpid()) // several benches may run at once
 	a := &arena{volume: v, bench: b, server: b.cfg.server, source: prefix + "source", ours: prefix + "ours", theirs: prefix + "theirs"}
 	b.say("filling a source with %d products and %d histories", v.products, v.histories)
 	if err := a.open(ctx); err != nil {
@@ -60,7 +59,7 @@ func (a *arena) close(ctx context.Context) {
 	}
 }
 
-// dropSlots drops what real time keeps in the source, without which the source cannot be dropped.
+// dropSlots drops the replication slots of the source, which would prevent dropping it.
 func (a *arena) dropSlots(ctx context.Context) error {
 	const slots = " FROM pg_replication_slots WHERE database = '%s'"
 	if err := a.server.exec(ctx, "postgres", fmt.Sprintf("SELECT pg_terminate_backend(active_pid, 5000)"+slots+" AND active", a.source)); err != nil {
@@ -93,8 +92,7 @@ func (a *arena) empty(ctx context.Context) error {
 	return a.copyParents(ctx)
 }
 
-// settle leaves all databases without dead rows, with fresh statistics and nothing to write out, so
-// that neither side pays for the step before.
+// settle vacuums, analyzes and checkpoints all databases, so that neither side pays for the previous step.
 func (a *arena) settle(ctx context.Context) error {
 	for _, name := range []string{a.source, a.ours, a.theirs} {
 		if err := a.server.exec(ctx, name, "VACUUM ANALYZE"); err != nil {
@@ -104,7 +102,7 @@ func (a *arena) settle(ctx context.Context) error {
 	return a.server.exec(ctx, "postgres", "CHECKPOINT")
 }
 
-// command is lifecycle-sync from this arena's source into one of its mirrors.
+// command is a lifecycle-sync command from this arena's source to one of its mirrors.
 func (a *arena) command(ctx context.Context, mirror string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, a.bench.binary, args...)
 	cmd.Dir = a.bench.dir
@@ -112,8 +110,8 @@ func (a *arena) command(ctx context.Context, mirror string, args ...string) *exe
 	return cmd
 }
 
-// checkEqual holds both mirrors against the source: ours by its own verify, and both by a sum of
-// hashes that shares no code with it. A benchmark of a sync that goes wrong would be worth nothing.
+// checkEqual checks that both mirrors equal the source: ours with verify, and both with a sum of hashes that shares no code
+// with it.
 func (a *arena) checkEqual(ctx context.Context) error {
 	if _, err := measured(a.command(ctx, a.ours, "verify")); err != nil {
 		return err

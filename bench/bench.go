@@ -12,7 +12,7 @@ import (
 // bench is one run of the whole program.
 type bench struct {
 	cfg     config
-	dir     string // temporary: the binary, and where it is run, away from any .env
+	dir     string // temporary: holds the binary and is its working directory, without a .env file
 	binary  string // lifecycle-sync, built from this tree
 	source  string // the folder of this package
 	peaks   map[volume]peak
@@ -50,14 +50,14 @@ func (b *bench) build(ctx context.Context) error {
 	return err
 }
 
-func (b *bench) close() { _ = os.RemoveAll(b.dir) } // a leftover in the temporary folder harms nobody
+func (b *bench) close() { _ = os.RemoveAll(b.dir) } // a leftover in the temporary folder does no harm
 
-// say reports progress to whoever waits.
+// say reports progress on standard error.
 func (b *bench) say(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "[%6.1fs] %s\n", time.Since(b.started).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// warnOfLoad says when the machine has other work to do: it hits the two sides of a ratio unevenly.
+// warnOfLoad warns when the machine is busy, which affects the two sides of a ratio unevenly.
 func (b *bench) warnOfLoad() {
 	text, err := os.ReadFile("/proc/loadavg") // Linux only; elsewhere there is no warning
 	var load float64

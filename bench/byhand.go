@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// The reads that somebody who knows PostgreSQL would write for the list and the dashboard.
+// The queries that a PostgreSQL expert would write for the list and the dashboard.
 
 const (
 	pageRows   = 12
-	searchTerm = "Gardu Induk 47" // finds about two thousand of a million
+	searchTerm = "Gardu Induk 47" // matches about 2,000 of a million products
 )
 
 const countProducts = "SELECT count(*) FROM tbl_produk_lifecycle"
 
-// pageByHand finds the ids of a page by the index, in a direction, and then reads the rows.
+// pageByHand finds the ids of a page in the index, in either direction, and then reads the rows.
 func pageByHand(direction string) string {
 	return fmt.Sprintf(`SELECT p.*, segment.segmen, stage.stage, category.kategori
 		FROM (SELECT id FROM tbl_produk_lifecycle ORDER BY created_at %s, id %s LIMIT $1) page JOIN tbl_produk_lifecycle p USING (id)
@@ -31,7 +31,7 @@ var firstPage = latency{
 	},
 }
 
-// lastPage is read from the end by hand.
+// lastPage is read backwards by hand.
 var lastPage = latency{
 	func(a *arena, unique int) string {
 		return "/products?page=" + pageNumber((a.products+pageRows-1)/pageRows, unique)
@@ -41,8 +41,8 @@ var lastPage = latency{
 	},
 }
 
-// search counts while it reads, by hand. The statement is kept from ending after a page's worth of
-// rows: the index finds all of the few hits at once.
+// search counts and reads in one statement by hand. MATERIALIZED keeps the planner from stopping after one page: the index
+// finds all hits at once.
 var search = latency{
 	func(_ *arena, unique int) string {
 		return "/products?search=" + strings.ReplaceAll(searchTerm, " ", "+") + "&page=" + pageNumber(1, unique)
@@ -59,8 +59,8 @@ var search = latency{
 	},
 }
 
-// dashboard reads each of the large tables once by hand: what the figures need of the products grouped
-// by everything they are shown by, the stays that the histories tell of, and what is newest.
+// dashboard reads each large table once by hand: the products grouped by every dimension, the durations between transitions,
+// and the newest rows.
 var dashboard = latency{
 	func(_ *arena, unique int) string { return "/dashboard?" + emptyFilters(unique) },
 	func(*arena) []statement {

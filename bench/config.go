@@ -7,13 +7,13 @@ import (
 	"strconv"
 )
 
-// config is what the environment asks for.
+// config is the configuration from the environment.
 type config struct {
-	server    *server // nil: none is given
+	server    *server // nil: none given
 	rows      int     // products in the large source
-	runs      int     // 0: as each measure says
-	only      string  // measures whose names hold it
-	histories bool    // changing steps touch the histories as well
+	runs      int     // 0: each measure's own number
+	only      string  // substring of the measures' names
+	histories bool    // steps that change rows change histories, too
 }
 
 // configure reads the environment and reports every problem at once.

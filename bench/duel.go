@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// duel times our sync and a yardstick in turn, on the same change of the same state.
+// duel times our sync and a yardstick alternately, on the same change of the same state.
 type duel struct {
 	prepare   func(ctx context.Context, a *arena, round int) error // not timed
 	yardstick func(a *arena, ctx context.Context) (time.Duration, error)
 	mode      string // of our run
 }
 
-// measure compares the medians of all rounds, once both mirrors have proved equal to the source.
+// measure compares the medians of all rounds, after checking that both mirrors equal the source.
 func (d duel) measure(ctx context.Context, a *arena, m measure) (figures, error) {
 	var ours, theirs []time.Duration
 	for round := range m.runs {
@@ -41,7 +41,7 @@ func (d duel) measure(ctx context.Context, a *arena, m measure) (figures, error)
 	return figures{median(ours).Seconds(), median(theirs).Seconds()}, nil
 }
 
-// sync makes a run by our binary, from its start to its end.
+// sync times a run of our binary, including process start.
 func (a *arena) sync(ctx context.Context, m measure, mode string) (time.Duration, error) {
 	used, err := measured(a.command(ctx, a.ours, "sync", "--mode", mode))
 	if err != nil {
@@ -51,7 +51,7 @@ func (a *arena) sync(ctx context.Context, m measure, mode string) (time.Duration
 	return used.elapsed, nil
 }
 
-// median is the middle value, of an even number the lower of the two.
+// median is the middle value, or the lower of the two middle values.
 func median(values []time.Duration) time.Duration {
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[(len(sorted)-1)/2]

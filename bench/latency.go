@@ -8,11 +8,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// indexTime bounds the wait for the search's index, which our server builds beside its work.
+// indexTime limits the wait for the search index.
 const indexTime = 15 * time.Minute
 
-// latency times one request that our server has no answer kept for, and the statements that give the
-// same rows by hand, prepared, on the same database.
+// latency times a request that is not in our server's cache, and prepared statements by hand that return the same rows.
 type latency struct {
 	target func(a *arena, unique int) string // a URL for every number
 	byHand func(a *arena) []statement
@@ -33,7 +32,7 @@ func (l latency) measure(ctx context.Context, a *arena, m measure) (figures, err
 	if err != nil {
 		return figures{}, err
 	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // nothing is lost with it
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // nothing to flush
 	return s.cold(ctx, func() (figures, error) { return l.compare(ctx, a, m, s, conn) })
 }
 
@@ -56,7 +55,7 @@ func (l latency) compare(ctx context.Context, a *arena, m measure, s *site, conn
 	return figures{1000 * median(ours).Seconds(), 1000 * median(theirs).Seconds()}, nil
 }
 
-// byHand runs statements and reads their rows, as a careful person would: planned for their arguments.
+// byHand runs statements, planned for their arguments, and reads their rows.
 func byHand(ctx context.Context, conn *pgx.Conn, statements []statement) (time.Duration, error) {
 	if _, err := conn.Exec(ctx, "SET jit = off; SET work_mem = '64MB'; SET plan_cache_mode = force_custom_plan"); err != nil {
 		return 0, err
@@ -79,8 +78,7 @@ func byHand(ctx context.Context, conn *pgx.Conn, statements []statement) (time.D
 	return time.Since(start), nil
 }
 
-// served is our server on this arena's mirror, with the search's index built, started by the first
-// measure that asks for it.
+// served is our server on this arena's mirror, with the search index built. The first measure that needs it starts it.
 func (a *arena) served(ctx context.Context) (*site, error) {
 	if a.site != nil {
 		return a.site, nil
@@ -90,7 +88,7 @@ func (a *arena) served(ctx context.Context) (*site, error) {
 		return nil, err
 	}
 	a.site = s
-	a.bench.say("waiting for the search's index, which the server builds in the background")
+	a.bench.say("waiting for the search index")
 	for deadline := time.Now().Add(indexTime); ; {
 		valid, err := a.server.text(ctx, a.ours, `SELECT EXISTS (SELECT FROM pg_index
 			WHERE indexrelid = to_regclass('tbl_produk_lifecycle_search_trgm') AND indisvalid)::text`)
@@ -100,7 +98,7 @@ func (a *arena) served(ctx context.Context) (*site, error) {
 		case valid == "true":
 			return s, a.server.exec(ctx, a.ours, "VACUUM ANALYZE")
 		case time.Now().After(deadline):
-			return nil, errors.New("the search's index has not come; see that the server has pg_trgm (contrib)")
+			return nil, errors.New("the search index was not built: check that the server has pg_trgm (contrib)")
 		}
 		select {
 		case <-ctx.Done():

@@ -18,7 +18,7 @@ func main() {
 	}
 }
 
-// run measures everything, on a server that is given or on one of its own.
+// run runs all measures, on the configured server or on a temporary one.
 func run(ctx context.Context) error {
 	cfg, err := configure(os.Getenv)
 	if err != nil {

@@ -5,34 +5,33 @@ import (
 	"strings"
 )
 
-// measure is one line of the table. A new one is added to the list below and nowhere else.
+// measure is one line of the table.
 type measure struct {
 	name    string
 	against string  // the yardstick
-	reach   float64 // the ratio to reach, at the most; with least, at the least
-	most    float64 // what ours may be at the most, in its unit; 0: anything
+	reach   float64 // the ratio to reach: a maximum, or a minimum with least
+	most    float64 // maximum of our own figure, in its unit; 0: none
 	unit    string
 	runs    int
-	volume  volume // of the arena it runs in; neighbours of equal volume share one, in order
+	volume  volume // of the arena; consecutive measures of equal volume share one
 	contest contest
 	least   bool // more is better
 }
 
-// contest finds a measure's figures. Errors: skipped when it cannot be held here.
+// contest finds a measure's figures. Errors: skipped when it cannot run here.
 type contest interface {
 	measure(ctx context.Context, a *arena, m measure) (figures, error)
 }
 
-// figures are what a measure found, in its unit.
+// figures are the results of a measure, in its unit.
 type figures struct{ ours, yardstick float64 }
 
-// skipped is why a contest cannot be held here.
+// skipped is the reason why a contest cannot run here.
 type skipped struct{ reason string }
 
 func (s skipped) Error() string { return s.reason }
 
-// measures lists every measure, in the order of the table. Those of the large arena follow one on
-// the other's state.
+// measures lists every measure, in the order of the table.
 func measures(cfg config) []measure {
 	large := volume{cfg.rows, 2 * cfg.rows}
 	touched := "products"
@@ -69,7 +68,7 @@ func measures(cfg config) []measure {
 	}
 }
 
-// measureAll works through the list.
+// measureAll runs the selected measures.
 func (b *bench) measureAll(ctx context.Context) (results []result, err error) {
 	var a *arena
 	defer func() {
@@ -84,7 +83,7 @@ func (b *bench) measureAll(ctx context.Context) (results []result, err error) {
 		if b.cfg.runs > 0 {
 			m.runs = b.cfg.runs
 		}
-		if a != nil && a.volume != m.volume { // one arena at a time: a second one's vacuum would disturb
+		if a != nil && a.volume != m.volume { // one arena at a time, so that nothing runs in the background
 			a.close(ctx)
 			a = nil
 		}

@@ -2,24 +2,23 @@ package main
 
 import "context"
 
-// small is the volume that the memory of the large one is held against.
+// small is the volume to compare the memory of the large one with.
 var small = volume{10_000, 20_000}
 
-// peak is the most memory that lifecycle-sync took on a volume, and doing what.
+// peak is the peak memory of lifecycle-sync on a volume, and the measure that caused it.
 type peak struct {
 	kilobytes int64
 	doing     string
 }
 
-// notePeak remembers the most memory that any full sync of a volume took.
+// notePeak records the peak memory of the full syncs of a volume.
 func (b *bench) notePeak(v volume, kilobytes int64, doing string) {
 	if kilobytes > b.peaks[v].kilobytes {
 		b.peaks[v] = peak{kilobytes, doing}
 	}
 }
 
-// memory compares the peaks of the same full syncs, on the large volume, where the duels before it
-// noted them, and on the small one.
+// memory compares the peak memory of full syncs of the large volume, which the duels recorded, with that of the small one.
 type memory struct{ large volume }
 
 func (c memory) measure(ctx context.Context, a *arena, m measure) (figures, error) {

@@ -7,20 +7,20 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// What is done before a round of a duel, to both sides alike and without being timed.
+// Preparations of a round of a duel. They apply to both sides and are not timed.
 
-// nothing leaves everything as it is.
+// nothing changes nothing.
 func nothing(context.Context, *arena, int) error { return nil }
 
-// emptied gives both sides an empty mirror.
+// emptied empties both mirrors.
 func emptied(ctx context.Context, a *arena, _ int) error { return a.empty(ctx) }
 
-// oneIn edits every n-th row of the source.
+// oneIn changes every n-th row of the source.
 func oneIn(n int) func(context.Context, *arena, int) error {
 	return func(ctx context.Context, a *arena, round int) error { return a.change(ctx, n, round) }
 }
 
-// someChanges are about a thousand: with updated_at or without, new rows, and vanished ones.
+// someChanges are about a thousand changes: updates with and without updated_at, inserts and deletes.
 const someChanges = `
 	UPDATE tbl_produk SET harga = coalesce(harga, 0) + 1, updated_at = now() WHERE id % 1429 = $1::int;
 	UPDATE tbl_produk SET harga = coalesce(harga, 0) + 1 WHERE id % 10000 = $1::int;
@@ -28,14 +28,14 @@ const someChanges = `
 	INSERT INTO tbl_stage_histori (id_produk, stage_now) SELECT $1::int + n, 2 FROM generate_series(1, 50) n;
 	DELETE FROM tbl_stage_histori WHERE id % 20000 = $1::int`
 
-// somewhatChanged changes a thousand rows, of which one is committed only after a run has passed by. The
-// merge that ours is held against does not delete, so that is done for it.
+// somewhatChanged changes a thousand rows. One of them commits late, after a run has already passed its updated_at. The merge
+// does not delete, so its deletes are done here.
 func somewhatChanged(ctx context.Context, a *arena, round int) error {
 	late, err := pgx.Connect(ctx, a.server.URL(a.source))
 	if err != nil {
 		return err
 	}
-	defer func() { _ = late.Close(context.WithoutCancel(ctx)) }() // nothing is lost with it
+	defer func() { _ = late.Close(context.WithoutCancel(ctx)) }() // nothing to flush
 	tx, err := late.Begin(ctx)
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func somewhatChanged(ctx context.Context, a *arena, round int) error {
 	return a.server.exec(ctx, a.theirs, "DELETE FROM tbl_stage_histori_lifecycle WHERE id % 20000 = $1::int", 11+round)
 }
 
-// secondRun sees that the first run of both is behind them.
+// secondRun makes the first run of both sides.
 func secondRun(ctx context.Context, a *arena, round int) error {
 	if round > 0 {
 		return nil

@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// usage is what a child process took.
+// usage is the time and memory of a child process.
 type usage struct {
-	elapsed   time.Duration // from its start to its end
-	kilobytes int64         // the most memory it had resident
+	elapsed   time.Duration // wall time
+	kilobytes int64         // peak resident memory
 }
 
-// measured runs a process to its end. The error of one that fails carries what it wrote.
+// measured runs a process until it ends. The error of a failed process includes its output.
 func measured(cmd *exec.Cmd) (usage, error) {
 	var written bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &written, &written
@@ -30,8 +30,8 @@ func measured(cmd *exec.Cmd) (usage, error) {
 	return usage{elapsed, resident(cmd)}, nil
 }
 
-// resident is the peak memory of an ended process. The kernel counts what it shared with this process
-// before it became itself, so a figure below our own peak would be ours.
+// resident is the peak memory of an ended process. Between fork and exec a child shares this process's memory, so the figure
+// is never below our own peak.
 func resident(cmd *exec.Cmd) int64 {
 	used, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	switch {
@@ -44,7 +44,7 @@ func resident(cmd *exec.Cmd) int64 {
 	}
 }
 
-// output runs a process to its end and returns its standard output, trimmed.
+// output runs a process until it ends and returns its standard output, trimmed.
 func output(cmd *exec.Cmd) (string, error) {
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
@@ -54,8 +54,7 @@ func output(cmd *exec.Cmd) (string, error) {
 	return strings.TrimSpace(out.String()), nil
 }
 
-// piped lets the one process write what the other reads, as the shell's | does, and returns the time
-// until both have ended.
+// piped runs a pipeline of two processes and returns the time until both have ended.
 func piped(from, to *exec.Cmd) (time.Duration, error) {
 	var fromErrs, toErrs bytes.Buffer
 	from.Stderr, to.Stderr = &fromErrs, &toErrs
@@ -70,7 +69,7 @@ func piped(from, to *exec.Cmd) (time.Duration, error) {
 	}
 	toErr := to.Run()
 	fromErr := from.Wait()
-	if toErr != nil { // first: a reader that fails breaks the writer's pipe
+	if toErr != nil { // reported first, because a failed reader breaks the writer's pipe
 		return 0, failure(to, toErr, toErrs.Bytes())
 	}
 	if fromErr != nil {
@@ -79,7 +78,7 @@ func piped(from, to *exec.Cmd) (time.Duration, error) {
 	return time.Since(start), nil
 }
 
-// failure names the process and the end of what it wrote.
+// failure adds the process's name and the end of its output to an error.
 func failure(cmd *exec.Cmd, err error, written []byte) error {
 	const most = 2000
 	if len(written) > most {

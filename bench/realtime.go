@@ -14,13 +14,13 @@ import (
 )
 
 const (
-	realtimeLimit  = 150 // ms from the commit to being visible, of 99 in 100
+	realtimeLimit  = 150 // ms from commit to visible, 99th percentile
 	realtimeLength = 60 * time.Second
 	killEvery      = 5 * time.Second
-	followTime     = 5 * time.Minute // until a follower has begun
+	followTime     = 5 * time.Minute // until a follower follows
 )
 
-// freshness is how long a change takes from its commit to the mirror while the source is written to.
+// freshness measures the time from a commit in the source to its visibility in the mirror, under load.
 type freshness struct{}
 
 func (freshness) measure(ctx context.Context, a *arena, m measure) (figures, error) {
@@ -45,25 +45,24 @@ func (freshness) measure(ctx context.Context, a *arena, m measure) (figures, err
 	return figures{at(.99), realtimeLimit}, nil
 }
 
-// underLoad writes and watches.
+// underLoad writes to the source and measures the delays.
 func (a *arena) underLoad(ctx context.Context) ([]time.Duration, error) {
 	watched, written := make(chan changed, changesASec), make(chan error, 1)
 	go func() { written <- a.write(ctx, realtimeLength, watched) }()
 	took, err := a.look(ctx, watched)
-	for range watched { // should the looking have failed
+	for range watched { // drain, in case watching failed
 	}
 	return took, errors.Join(<-written, err)
 }
 
-// survival kills the follower hard and often while the source is written to, and counts the rows that differ
-// in the end.
+// survival kills the follower repeatedly under load and counts the rows that differ at the end.
 type survival struct{}
 
 func (survival) measure(ctx context.Context, a *arena, m measure) (figures, error) {
 	watched, written := make(chan changed, changesASec), make(chan error, 1)
 	go func() { written <- a.write(ctx, realtimeLength, watched) }()
 	go func() {
-		for range watched { // nobody measures here
+		for range watched { // delays do not matter here
 		}
 	}()
 	kills := 0
@@ -87,20 +86,20 @@ func (survival) measure(ctx context.Context, a *arena, m measure) (figures, erro
 	}
 }
 
-// follower is a process that follows the source.
+// follower is a sync --follow process.
 type follower struct {
 	cmd   *exec.Cmd
 	ended chan error
 	log   string
 }
 
-// follow starts a follower and waits until it follows.
+// follow starts a follower and waits until it is following.
 func (a *arena) follow(ctx context.Context) (*follower, error) {
 	log, err := os.CreateTemp(a.bench.dir, "follow*.log")
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = log.Close() }() // the process has its own hold of it
+	defer func() { _ = log.Close() }() // the process keeps its own handle
 	f := &follower{cmd: a.command(ctx, a.ours, "sync", "--follow"), ended: make(chan error, 1), log: log.Name()}
 	f.cmd.Stdout, f.cmd.Stderr = log, log
 	if err := f.cmd.Start(); err != nil {
@@ -108,7 +107,7 @@ func (a *arena) follow(ctx context.Context) (*follower, error) {
 	}
 	go func() { f.ended <- f.cmd.Wait() }()
 	for deadline := time.Now().Add(followTime); ; {
-		text, _ := os.ReadFile(f.log) // without it, it does not follow yet
+		text, _ := os.ReadFile(f.log) // unreadable means not following yet
 		if bytes.Contains(text, []byte("as soon as it is committed")) {
 			return f, nil
 		}
@@ -125,12 +124,11 @@ func (a *arena) follow(ctx context.Context) (*follower, error) {
 }
 
 func (f *follower) stop(signal syscall.Signal) {
-	_ = f.cmd.Process.Signal(signal) // it may have ended already
-	<-f.ended                        //nolint:errcheck // however it ended, it has
+	_ = f.cmd.Process.Signal(signal) // it may have ended
+	<-f.ended                        //nolint:errcheck // only the end matters
 }
 
-// settleFollower waits until the last change is there, ends the follower and holds the mirror against the
-// source.
+// settleFollower waits until the last change is mirrored, stops the follower and verifies the mirror.
 func (a *arena) settleFollower(ctx context.Context, f *follower) error {
 	last := rand.Text()
 	if err := a.server.exec(ctx, a.source, "UPDATE tbl_segmen SET icon_dark = '"+last+"' WHERE id = 1"); err != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// rowByRow runs the script that upserts one row at a time, from its start to its end.
+// rowByRow times the script that upserts one row at a time.
 func (a *arena) rowByRow(ctx context.Context) (time.Duration, error) {
 	cmd := exec.CommandContext(ctx, "node", "sync.mjs")
 	cmd.Dir = a.bench.folder("rowbyrow")
@@ -17,8 +17,7 @@ func (a *arena) rowByRow(ctx context.Context) (time.Duration, error) {
 	return used.elapsed, err
 }
 
-// installPackage sees that a yardstick in Node can run. Errors: skipped when Node or its package is not
-// to be had.
+// installPackage installs the packages of a yardstick in Node. Errors: skipped when that is not possible.
 func (b *bench) installPackage(ctx context.Context, yardstick string) error {
 	for _, program := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -38,5 +37,5 @@ func (b *bench) installPackage(ctx context.Context, yardstick string) error {
 	return nil
 }
 
-// folder is where a yardstick in Node lies.
+// folder is the folder of a yardstick in Node.
 func (b *bench) folder(yardstick string) string { return filepath.Join(b.source, yardstick) }

@@ -12,24 +12,24 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// server is the PostgreSQL server that all databases of a run live on.
+// server is the PostgreSQL server of all databases.
 type server struct{ base url.URL }
 
-// givenServer is the server that the environment names, by URL or, under pg_virtualenv, by libpq's
-// own variables; nil when it names none. Errors show no part of a URL: it holds a password.
+// givenServer is the server that the environment names, by URL or, under pg_virtualenv, by libpq's variables; nil for none.
+// Errors contain no part of a URL, because of its password.
 func givenServer(getenv func(string) string) (*server, error) {
 	text := cmp.Or(getenv("BENCH_POSTGRES_URL"), getenv("TEST_POSTGRES_URL"))
 	if text == "" && getenv(virtualenvMark) != "" {
-		// Without TLS, which the pipes of psql and our binary would otherwise both pay for on loopback.
+		// TLS on loopback would only slow down both sides.
 		return &server{url.URL{Scheme: "postgres", User: url.UserPassword(getenv("PGUSER"), getenv("PGPASSWORD")),
 			Host: net.JoinHostPort(getenv("PGHOST"), getenv("PGPORT")), RawQuery: "sslmode=disable"}}, nil
 	}
 	if text == "" {
-		return nil, nil //nolint:nilnil // none is no error: one is started then
+		return nil, nil //nolint:nilnil // none is not an error: one is started then
 	}
 	base, err := url.Parse(text)
 	if err != nil || !strings.HasPrefix(base.Scheme, "postgres") {
-		return nil, errors.New("BENCH_POSTGRES_URL or TEST_POSTGRES_URL is no postgres:// URL")
+		return nil, errors.New("BENCH_POSTGRES_URL or TEST_POSTGRES_URL is not a postgres:// URL")
 	}
 	return &server{*base}, nil
 }
@@ -47,7 +47,7 @@ func (s *server) exec(ctx context.Context, database, statement string, args ...a
 	if err != nil {
 		return err
 	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // nothing is lost with it
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // nothing to flush
 	_, err = conn.Exec(ctx, statement, args...)
 	return err
 }
@@ -58,13 +58,13 @@ func (s *server) text(ctx context.Context, database, query string) (value string
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // nothing is lost with it
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // nothing to flush
 	err = conn.QueryRow(ctx, query).Scan(&value)
 	return value, err
 }
 
-// psql is PostgreSQL's own client on a database, which stops at the first error. The password goes by
-// environment, where other users of the machine do not see it.
+// psql is a psql command on a database that stops at the first error. The password is passed in the environment, which other
+// users cannot see.
 func (s *server) psql(ctx context.Context, database string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "psql", append([]string{"-X", "-q", "-v", "ON_ERROR_STOP=1"}, args...)...)
 	password, _ := s.base.User.Password()

@@ -20,10 +20,10 @@ import (
 
 const (
 	apiPath  = "/api/product-lifecycle"
-	bootTime = 10 * time.Minute // the first run compares all rows
+	bootTime = 10 * time.Minute // the first run compares every row
 )
 
-// site is something that answers HTTP on loopback. It must be closed.
+// site is an HTTP server on loopback. It must be closed.
 type site struct {
 	base     string
 	close    func()
@@ -68,7 +68,7 @@ func (s *site) cold(ctx context.Context, measure func() (figures, error)) (figur
 	return found, err
 }
 
-// fetch reads an answer, which must be 200, and how long it took.
+// fetch sends a request, which must be answered with 200, and returns the body and the time.
 func (s *site) fetch(ctx context.Context, target string) ([]byte, time.Duration, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base+target, http.NoBody)
 	if err != nil {
@@ -93,7 +93,7 @@ func (s *site) fetch(ctx context.Context, target string) ([]byte, time.Duration,
 	return body, elapsed, nil
 }
 
-// freePort is a port that nobody listens on.
+// freePort is an unused port.
 func freePort(ctx context.Context) (string, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -104,22 +104,21 @@ func freePort(ctx context.Context) (string, error) {
 	return port, err
 }
 
-// launch starts a program that serves on a port of its choice, named in PORT, and waits until what it
-// wrote makes it ready, or, without such a text, until it answers.
+// launch starts a server on a free port, passed in PORT, and waits until it has printed the text ready and answers.
 func (b *bench) launch(ctx context.Context, cmd *exec.Cmd, path, ready string) (*site, error) {
 	port, err := freePort(ctx)
 	if err != nil {
 		return nil, err
 	}
 	cmd.Env = append(cmd.Environ(), "PORT="+port)
-	// A file, because through a pipe its log would keep this process busy.
+	// A file, because reading a pipe would keep this process busy.
 	log, err := os.CreateTemp(b.dir, "*.log")
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = log.Close() }() // the program has its own hold of it
+	defer func() { _ = log.Close() }() // the program keeps its own handle
 	written := func() []byte {
-		text, _ := os.ReadFile(log.Name()) // without it nothing is ready
+		text, _ := os.ReadFile(log.Name()) // unreadable means not ready
 		return text
 	}
 	cmd.Stdout, cmd.Stderr = log, log
@@ -129,8 +128,8 @@ func (b *bench) launch(ctx context.Context, cmd *exec.Cmd, path, ready string) (
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	s := &site{base: "http://127.0.0.1:" + port, close: func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
-		<-ended                                 //nolint:errcheck // however it ended, it has
+		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+		<-ended                                 //nolint:errcheck // only the end matters
 	}}
 	for deadline := time.Now().Add(bootTime); ; {
 		select {
@@ -150,12 +149,12 @@ func (b *bench) launch(ctx context.Context, cmd *exec.Cmd, path, ready string) (
 	}
 }
 
-// serve starts lifecycle-sync on our mirror and waits until its first run has ended.
+// serve starts lifecycle-sync serve on our mirror and waits until its first run has ended.
 func (a *arena) serve(ctx context.Context) (*site, error) {
 	return a.bench.launch(ctx, a.command(ctx, a.ours, "serve"), apiPath+"/products", "Serving http")
 }
 
-// serveNode starts the list that Node answers from our mirror.
+// serveNode starts the Node server that answers the list from our mirror.
 func (a *arena) serveNode(ctx context.Context) (*site, error) {
 	if err := a.bench.installPackage(ctx, "nodelist"); err != nil {
 		return nil, err
@@ -166,7 +165,7 @@ func (a *arena) serveNode(ctx context.Context) (*site, error) {
 	return a.bench.launch(ctx, cmd, apiPath+"/products", "")
 }
 
-// serveMemory answers a body from memory, with Fiber and nothing else, in this process.
+// serveMemory serves a body from memory with Fiber, in this process.
 func serveMemory(ctx context.Context, body []byte) (*site, error) {
 	web := fiber.New(fiber.Config{DisableStartupMessage: true})
 	web.Get(apiPath+"/products", func(c *fiber.Ctx) error {
@@ -180,10 +179,10 @@ func serveMemory(ctx context.Context, body []byte) (*site, error) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = web.Listener(listener) // whoever asks it notices
+		_ = web.Listener(listener) // its client notices an error
 	}()
 	return &site{base: "http://" + listener.Addr().String(), close: func() {
-		_ = web.ShutdownWithTimeout(time.Second) // its connections are wrk's, which has ended
+		_ = web.ShutdownWithTimeout(time.Second) // wrk, its only client, has ended
 		<-ended
 	}}, nil
 }

@@ -9,14 +9,14 @@ import (
 	"text/tabwriter"
 )
 
-// result is a measure with what it found.
+// result is a measure with its figures.
 type result struct {
 	measure
 	figures
-	skipped string // why it has no figures
+	skipped string // the reason for having no figures
 }
 
-// measure holds one contest. One that cannot be held is said aloud and leaves a line in the table.
+// measure runs one contest. A skipped one is reported and listed in the table.
 func (b *bench) measure(ctx context.Context, a *arena, m measure) (result, error) {
 	b.say("measuring: %s", m.name)
 	found, err := m.contest.measure(ctx, a, m)
@@ -50,7 +50,7 @@ func (r result) toReach() string {
 	return fmt.Sprintf("≤ %.2f", r.reach)
 }
 
-// printTable writes one line a measure, under what they were measured on.
+// printTable prints the environment and one line per measure.
 func printTable(ctx context.Context, w io.Writer, cfg config, results []result) error {
 	settings, err := cfg.server.text(ctx, "postgres", `SELECT 'PostgreSQL ' || current_setting('server_version') || ', shared_buffers '
 		|| current_setting('shared_buffers') || ', fsync ' || current_setting('fsync')`)

@@ -12,14 +12,14 @@ import (
 	"strings"
 )
 
-// wrk's settings: one thread, so that the server has a processor of its own on a small machine.
+// wrk's settings. One thread leaves a processor to the server on a small machine.
 const (
 	wrkConnections = "16"
 	wrkDuration    = "5s"
 )
 
-// throughput counts the requests a second that our server answers of one list, warm, and a yardstick
-// the same bytes, each with the machine to itself and wrk.
+// throughput compares the requests per second of a cached list with those of a yardstick that serves the same bytes. wrk
+// loads one at a time.
 type throughput struct {
 	yardstick func(ctx context.Context, a *arena, body []byte) (*site, error)
 }
@@ -51,20 +51,20 @@ func (t throughput) measure(ctx context.Context, a *arena, m measure) (figures, 
 	return figures{middle(ours), middle(theirs)}, nil
 }
 
-// unescaped takes away that Go writes &, < and > so that they can stand in HTML.
+// unescaped undoes the escaping of &, < and > in Go's JSON.
 func unescaped(body []byte) []byte {
 	return []byte(strings.NewReplacer(`\u0026`, "&", `\u003c`, "<", `\u003e`, ">").Replace(string(body)))
 }
 
-// byNode answers from our mirror.
+// byNode serves the list from our mirror.
 func byNode(ctx context.Context, a *arena, _ []byte) (*site, error) { return a.serveNode(ctx) }
 
-// fromMemory answers what ours did.
+// fromMemory serves the body that our server returned.
 func fromMemory(ctx context.Context, _ *arena, body []byte) (*site, error) {
 	return serveMemory(ctx, body)
 }
 
-// against starts a site, warms it up, and returns the requests a second that it answered, and with what.
+// against starts a site, warms it up, and returns its requests per second and the body.
 func against(ctx context.Context, target string, start func(context.Context) (*site, error)) (perSecond float64, body []byte, err error) {
 	s, err := start(ctx)
 	if err != nil {
@@ -82,7 +82,7 @@ func against(ctx context.Context, target string, start func(context.Context) (*s
 	return perSecond, body, nil
 }
 
-// wrk loads an address and returns the requests a second that were answered with 200.
+// wrk loads a URL and returns the requests per second, all of which must be answered with 200.
 func wrk(ctx context.Context, duration, address string) (float64, error) {
 	text, err := output(exec.CommandContext(ctx, "wrk", "-t1", "-c"+wrkConnections, "-d"+duration, address))
 	if err != nil {
@@ -99,7 +99,7 @@ func wrk(ctx context.Context, duration, address string) (float64, error) {
 	return 0, errors.New("wrk printed no requests a second:\n" + text)
 }
 
-// installWrk sees that wrk can run. Errors: skipped when it is not to be had.
+// installWrk installs wrk if it is missing. Errors: skipped when that is not possible.
 func (b *bench) installWrk(ctx context.Context) error {
 	if _, err := exec.LookPath("wrk"); err == nil {
 		return nil
@@ -115,7 +115,7 @@ func (b *bench) installWrk(ctx context.Context) error {
 	return nil
 }
 
-// middle is the middle value, of an even number the lower of the two.
+// middle is the middle value, or the lower of the two middle values.
 func middle(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[(len(sorted)-1)/2]

@@ -9,13 +9,11 @@ import (
 	"syscall"
 )
 
-// virtualenvMark tells the inner process that libpq's variables speak of a server made for it.
+// virtualenvMark tells the inner process that libpq's variables name the temporary server.
 const virtualenvMark = "BENCH_UNDER_VIRTUALENV"
 
-// underVirtualenv runs this program again under Debian's pg_virtualenv, which makes a throw-away
-// server for it. Its settings are PostgreSQL's defaults on purpose, both sides of a ratio run on them:
-// pg_virtualenv's own fsync=off would make the commit that the row-by-row script waits for after each
-// row nearly free, which no real server does.
+// underVirtualenv runs this program again under Debian's pg_virtualenv, which starts a temporary server. It uses PostgreSQL's
+// default settings, because pg_virtualenv's fsync=off would make the commits of the row-by-row script unrealistically cheap.
 func underVirtualenv(ctx context.Context) error {
 	if os.Getenv(virtualenvMark) != "" {
 		return errors.New("pg_virtualenv named no server")
@@ -31,13 +29,12 @@ func underVirtualenv(ctx context.Context) error {
 	}
 	args := []string{"-o", "wal_level=logical", "-o", "fsync=on", self}
 	if taken, _ := filepath.Glob("/etc/postgresql/*/regress"); taken != nil {
-		args = append([]string{"-t"}, args...) // as root it would refuse, because another one runs
+		args = append([]string{"-t"}, args...) // as root it refuses to run next to another one
 	}
 	cmd := exec.CommandContext(ctx, tool, args...)
 	cmd.Env = append(cmd.Environ(), virtualenvMark+"=1")
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	// A group of its own, so that an interrupt reaches the measuring process and pg_virtualenv alike
-	// and the server is removed, instead of pg_virtualenv being killed over it.
+	// In a process group of its own, an interrupt reaches both processes, and pg_virtualenv removes the server.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	var exit *exec.ExitError

@@ -35,7 +35,7 @@ func (a *arena) write(ctx context.Context, length time.Duration, watched chan<- 
 			if err != nil {
 				return err
 			}
-			defer func() { _ = conn.Close(context.WithoutCancel(groupCtx)) }() // nothing is lost with it
+			defer func() { _ = conn.Close(context.WithoutCancel(groupCtx)) }() // nothing to flush
 			w := writer{conn: conn, dice: rand.New(rand.NewPCG(uint64(i), 1)), products: a.products, watched: watched}
 			return w.work(groupCtx)
 		})
