@@ -94,7 +94,7 @@ var mutants = map[string]mutant{
 	},
 	"acknowledges before it has committed": {
 		"repositories/lifecycle/stream.go",
-		"arrived, kept := pglogrepl.LSN(s.position), pglogrepl.LSN(s.kept)", "arrived, kept := pglogrepl.LSN(s.position), pglogrepl.LSN(s.position)",
+		"arrived, applied := pglogrepl.LSN(s.position), pglogrepl.LSN(s.applied)", "arrived, applied := pglogrepl.LSN(s.position), pglogrepl.LSN(s.position)",
 		"./app", "TestFollowerKilled",
 	},
 	"brings what has arrived without waiting for the rest": {
