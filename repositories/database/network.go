@@ -10,28 +10,28 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// keepAlive is how a connection over which nothing goes is found dead within a time.
+// keepAlive makes an idle connection fail within a time when the other end is gone.
 func keepAlive(timeout time.Duration) net.KeepAliveConfig {
 	return net.KeepAliveConfig{Enable: true, Idle: timeout / 2, Interval: timeout / 6, Count: 3}
 }
 
-// dialer makes connections that are found dead within a time, whether something was sent or not.
+// dialer makes connections, idle or not, fail within a time when the other end is gone.
 func dialer(timeout time.Duration) *net.Dialer {
 	return &net.Dialer{KeepAliveConfig: keepAlive(timeout), Control: userTimeout(timeout)}
 }
 
-// setting is one that a server may not know or not take.
+// setting is an optional setting of a transaction, which a server may not know or refuse.
 type setting struct {
 	name, value string
-	writers     bool // for transactions that write only
+	writersOnly bool
 }
 
-// optional are the settings by which the server notices that a client is gone, so that its locks go too:
-// one that was killed, also in the midst of a long statement, and one whose machine has vanished.
+// optionalSettings let the server notice that a client was killed, also during a long statement, or that its machine has
+// vanished, and release its locks.
 //
-// The last is for writers alone. It also ends a connection whose reader takes nothing for so long, as one
-// may that reads two streams at once, while the other is slow to come.
-func optional(timeout time.Duration) []setting {
+// tcp_user_timeout is for writers only: it also ends a connection whose client does not read for that long, which
+// happens to a reader of two streams of which the other is slow.
+func optionalSettings(timeout time.Duration) []setting {
 	settings := []setting{{name: "client_connection_check_interval", value: "1s"}} // refused on Windows
 	if timeout == 0 {
 		return settings
@@ -42,22 +42,22 @@ func optional(timeout time.Duration) []setting {
 		setting{name: "tcp_keepalives_idle", value: seconds(probes.Idle)},
 		setting{name: "tcp_keepalives_interval", value: seconds(probes.Interval)},
 		setting{name: "tcp_keepalives_count", value: fmt.Sprint(probes.Count)},
-		setting{name: "tcp_user_timeout", value: fmt.Sprintf("%dms", timeout.Milliseconds()), writers: true},
+		setting{name: "tcp_user_timeout", value: fmt.Sprintf("%dms", timeout.Milliseconds()), writersOnly: true},
 	)
 }
 
-// settings are the optional ones that the server has not refused, as statements behind others.
+// settings are the optional settings that the server has not refused, as statements to append.
 func (db *DB) settings(mode TxMode) string {
 	var statements strings.Builder
 	for _, s := range db.optional {
-		if _, refused := db.refused.Load(s.name); !refused && (mode == Write || !s.writers) {
+		if _, refused := db.refused.Load(s.name); !refused && (mode == Write || !s.writersOnly) {
 			statements.WriteString("; SET LOCAL " + s.name + " = '" + s.value + "'")
 		}
 	}
 	return statements.String()
 }
 
-// refusedSetting is the optional setting that an error complains of, if it does.
+// refusedSetting returns the optional setting that an error is about, or "".
 func (db *DB) refusedSetting(err error) string {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {

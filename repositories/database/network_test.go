@@ -95,14 +95,14 @@ func TestSilence(t *testing.T) {
 	silent := listen(t, func(net.Conn) { <-t.Context().Done() })
 	for _, o := range []database.Options{{ConnectTimeout: time.Minute}, {ConnectTimeout: 20 * time.Millisecond}} {
 		o.NetworkTimeout = 200 * time.Millisecond
-		err := openWith(t, "postgres://u:p@"+silent+"/db?sslmode=disable", o).Silence(t.Context())
+		err := openWith(t, "postgres://u:p@"+silent+"/db?sslmode=disable", o).Heartbeat(t.Context())
 		if e := models.AsError(err); e == nil || e.Class != models.Connection || !e.Transient || e.Text.String() != "database.silent database=pmo_db silence=200ms" {
 			t.Errorf("%+v: %v", o, err)
 		}
 	}
 	for name, url := range map[string]string{"refuses": nowhere, "a file": databasetest.SQLite(t)} {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		if err := openWith(t, url, database.Options{NetworkTimeout: 100 * time.Millisecond}).Silence(ctx); err != nil {
+		if err := openWith(t, url, database.Options{NetworkTimeout: 100 * time.Millisecond}).Heartbeat(ctx); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		cancel()
@@ -116,10 +116,10 @@ func TestNoSilence(t *testing.T) {
 	others := openWith(t, target, database.Options{MaxConns: 1})
 	ctx, cancel := context.WithCancel(t.Context())
 	heard := make(chan error, 1)
-	go func() { heard <- openWith(t, target, database.Options{NetworkTimeout: 5 * time.Second}).Silence(ctx) }()
+	go func() { heard <- openWith(t, target, database.Options{NetworkTimeout: 5 * time.Second}).Heartbeat(ctx) }()
 	for range 2 {
 		for ended := 0; ended == 0 && t.Context().Err() == nil; {
-			if err := others.Raw("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'lifecycle-sync watch' AND datname = current_database()").
+			if err := others.Raw("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'lifecycle-sync heartbeat' AND datname = current_database()").
 				Scan(&ended).Error; err != nil {
 				t.Fatal(err)
 			}

@@ -53,7 +53,7 @@ func openPostgres(url string, o Options) (*DB, error) {
 	sqlDB.SetMaxIdleConns(o.MaxConns)
 	sqlDB.SetConnMaxIdleTime(5 * time.Minute)
 	sqlDB.SetConnMaxLifetime(time.Hour) // what the server's process gathers in memory is given back, and a host that moved is followed
-	db := &DB{SQL: sqlDB, Dialect: postgresDialect{}, Name: o.Name, networkTimeout: o.NetworkTimeout, optional: optional(o.NetworkTimeout)}
+	db := &DB{SQL: sqlDB, Dialect: postgresDialect{}, Name: o.Name, networkTimeout: o.NetworkTimeout, optional: optionalSettings(o.NetworkTimeout)}
 	db.outside = func(purpose string) *pgx.ConnConfig {
 		own := outside.Copy()
 		own.RuntimeParams["application_name"] += " " + purpose

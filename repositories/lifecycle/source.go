@@ -29,8 +29,8 @@ func (s *Source) Ping(ctx context.Context) error {
 	return s.db.Translate(s.db.SQL.PingContext(ctx))
 }
 
-// Silence returns an error once lifecycle_db has not answered for the network timeout, nil when ctx ends.
-func (s *Source) Silence(ctx context.Context) error { return s.db.Silence(ctx) }
+// Heartbeat returns an error when lifecycle_db has not answered for the network timeout, nil when ctx ends.
+func (s *Source) Heartbeat(ctx context.Context) error { return s.db.Heartbeat(ctx) }
 
 // Snapshot is one consistent state of the source, read through one or more connections. It must be
 // closed. A connection serves one reader at a time.

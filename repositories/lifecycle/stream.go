@@ -16,8 +16,7 @@ import (
 )
 
 const (
-	statusInterval = 2 * time.Second  // between status updates to the server
-	silenceLimit   = 15 * time.Second // without a message, after which the server counts as dead
+	statusInterval = 2 * time.Second // between status updates to the server
 	// Beyond these limits only the changed tables are kept, which are then compared whole.
 	maxPending = 1 << 18 // transactions
 	maxIDs     = 1 << 22
@@ -74,9 +73,8 @@ func (s *Stream) Close() {
 }
 
 // Receive reads messages until ctx ends or the stream breaks, and never returns nil. Errors: connection; schema when
-// the publication was dropped.
+// the publication was dropped. A server that has stopped answering is found by Heartbeat.
 func (s *Stream) Receive(ctx context.Context) error {
-	heard := time.Now()
 	for {
 		waiting, cancel := context.WithTimeout(ctx, statusInterval)
 		message, err := s.conn.ReceiveMessage(waiting)
@@ -85,12 +83,8 @@ func (s *Stream) Receive(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case pgconn.Timeout(err):
-			if time.Since(heard) > silenceLimit {
-				return models.NewError(models.Connection, "lifecycle.stream_silent", models.Params{"silence": silenceLimit}).WithRemedy("lifecycle.stream_silent_remedy", nil)
-			}
 			err = s.report(ctx, true)
 		case err == nil:
-			heard = time.Now()
 			err = s.handle(ctx, message)
 		}
 		if err != nil {

@@ -68,8 +68,8 @@ func (s *Store) Ping(ctx context.Context) error {
 // Examiner looks at the server and the tables.
 func (s *Store) Examiner() *database.Examiner { return s.DB.Examiner() }
 
-// Silence returns an error once pmo_db has not answered for the network timeout, nil when ctx ends.
-func (s *Store) Silence(ctx context.Context) error { return s.DB.Silence(ctx) }
+// Heartbeat returns an error once pmo_db has not answered for the network timeout, nil when ctx ends.
+func (s *Store) Heartbeat(ctx context.Context) error { return s.DB.Heartbeat(ctx) }
 
 // Migrate creates or upgrades the tables and returns the number of migrations applied. Errors: schema,
 // permission, connection.

@@ -12,7 +12,7 @@ import (
 func (e *Engine) WatchConnections(ctx context.Context) (watched context.Context, stop func()) {
 	watched, cancel := context.WithCancelCause(ctx)
 	var watches sync.WaitGroup
-	for _, silence := range []func(context.Context) error{e.source.Silence, e.store.Silence} {
+	for _, silence := range []func(context.Context) error{e.source.Heartbeat, e.store.Heartbeat} {
 		watches.Go(func() {
 			if err := silence(watched); err != nil {
 				cancel(err)
