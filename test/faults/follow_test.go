@@ -87,10 +87,11 @@ func TestWALLevel(t *testing.T) {
 		s.Set(setting)
 	}
 	v := s.serve()
-	v.Says(remedy)
+	const logged = "lifecycle.wal_level level=replica"
+	v.Says(logged)
 	s.brings(1)
 	s.brings(2)
-	if n := strings.Count(v.Out.String(), says); n != 1 {
+	if n := strings.Count(v.Out.String(), logged); n != 1 {
 		t.Errorf("said %d times:\n%s", n, &v.Out)
 	}
 	v.end()
