@@ -15,12 +15,11 @@ import (
 	"lifecycle-sync/services/runs"
 )
 
-// A stream of events says something at least so often, waits so long for a reader to take it, and ends
-// after some time, so that its reader comes back by the last id and shows its token again.
+// The times of an event stream. It ends so that its client authenticates again and resumes by the last id.
 const (
 	heartbeat     = 15 * time.Second
-	readerTime    = 30 * time.Second
-	streamTime    = 30 * time.Minute
+	writeTimeout  = 30 * time.Second
+	streamTimeout = 30 * time.Minute
 	reconnectTime = 2 * time.Second
 )
 
@@ -36,7 +35,7 @@ type tableEvent struct {
 	models.TableCount
 }
 
-// Events streams what happens to the runs, as server-sent events.
+// Events streams the sync events (server-sent events).
 func (h *Sync) Events(c *fiber.Ctx) error {
 	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
@@ -47,7 +46,7 @@ func (h *Sync) Events(c *fiber.Ctx) error {
 	}
 	c.Set(fiber.HeaderContentType, "text/event-stream")
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	c.Set("X-Accel-Buffering", "no") // else nginx collects the events
+	c.Set("X-Accel-Buffering", "no") // otherwise nginx buffers the events
 	c.Context().SetConnectionClose()
 	conn := c.Context().Conn()
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
@@ -57,19 +56,19 @@ func (h *Sync) Events(c *fiber.Ctx) error {
 	return nil
 }
 
-// stream writes events until there are no more, or the reader is gone.
+// stream writes events until the stream ends or the client is gone.
 func (h *Sync) stream(w *bufio.Writer, conn net.Conn, reader *runs.Reader) {
-	end := time.Now().Add(streamTime)
+	end := time.Now().Add(streamTimeout)
 	if _, err := fmt.Fprintf(w, "retry: %d\n\n", reconnectTime.Milliseconds()); err != nil {
 		return
 	}
 	for open := true; open && time.Now().Before(end); {
 		var batch []runs.Event
-		if conn.SetWriteDeadline(time.Now().Add(heartbeat+readerTime)) != nil || w.Flush() != nil {
+		if conn.SetWriteDeadline(time.Now().Add(heartbeat+writeTimeout)) != nil || w.Flush() != nil {
 			return
 		}
 		if batch, open = reader.Next(heartbeat); len(batch) == 0 && open {
-			_, _ = w.WriteString(": nothing new\n\n") // the flush tells whether the reader is gone
+			_, _ = w.WriteString(": heartbeat\n\n") // the flush fails if the client is gone
 		}
 		for _, e := range batch {
 			data, err := json.Marshal(h.eventData(e.Data))
@@ -81,7 +80,7 @@ func (h *Sync) stream(w *bufio.Writer, conn net.Conn, reader *runs.Reader) {
 	}
 }
 
-// eventData is what an event says, in the shapes of the other answers.
+// eventData returns the data of an event in the shapes of the other responses.
 func (h *Sync) eventData(data any) any {
 	switch d := data.(type) {
 	case runs.Status:

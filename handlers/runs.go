@@ -13,10 +13,10 @@ import (
 	"lifecycle-sync/services/runs"
 )
 
-// runsPath is where the runs are.
+// runsPath is the address of the runs.
 const runsPath = "/api/product-lifecycle/sync/runs"
 
-// run is a run as the API tells of it.
+// run is a run in the API.
 type run struct {
 	ID              int64               `json:"run"`
 	Mode            string              `json:"mode"`
@@ -40,7 +40,7 @@ type runError struct {
 	RemedyDetail  *models.Remedy `json:"remedy_detail"`
 }
 
-// runDetail is a run with what it did to each table.
+// runDetail is a run with its counts per table.
 type runDetail struct {
 	run
 	Tables []models.TableCount `json:"tables"`
@@ -79,7 +79,7 @@ func instant(t *time.Time) *models.Instant {
 	return &i
 }
 
-// counts names the tables as lifecycle_db does.
+// counts replaces the tables' names by those in lifecycle_db.
 func (h *Sync) counts(tables []models.TableCount) []models.TableCount {
 	return each(tables, func(t models.TableCount) models.TableCount {
 		t.Table = h.runs.SourceName(t.Table)
@@ -87,12 +87,12 @@ func (h *Sync) counts(tables []models.TableCount) []models.TableCount {
 	})
 }
 
-// Runs answers a page of the runs.
+// Runs serves a page of the runs.
 func (h *Sync) Runs(c *fiber.Ctx) error {
 	return list(c, h.runs.List, h.runOf)
 }
 
-// Run answers one run with its counts.
+// Run serves one run with its counts.
 func (h *Sync) Run(c *fiber.Ctx) error {
 	id, err := runID(c)
 	if err != nil {
@@ -113,7 +113,7 @@ type change struct {
 	After  models.JSON `json:"after"`
 }
 
-// Changes answers a page of what a run overwrote or removed.
+// Changes serves a page of a run's change log.
 func (h *Sync) Changes(c *fiber.Ctx) error {
 	id, err := request.RunID(c)
 	if err != nil {
@@ -129,7 +129,7 @@ func (h *Sync) change(l models.LoggedChange) change {
 	return change{Table: h.runs.SourceName(l.Table), ID: l.RowID, Action: l.Action, Before: writable(l.Before), After: after(l)}
 }
 
-// after is a change's row after it. One that would be quarantined has its reason, as in Quarantine.
+// after returns a row after its change. A row that would be quarantined has its reason, as in Quarantine.
 func after(l models.LoggedChange) models.JSON {
 	unfit, ok := l.Unfit()
 	if !ok {
@@ -154,14 +154,14 @@ type rowChange struct {
 	StartedAt models.Instant `json:"started_at"`
 }
 
-// RowChanges answers a page of the changes that were made to a row.
+// RowChanges serves a page of a row's changes.
 func (h *Sync) RowChanges(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, "table", "id", "page", "limit")
-	asked := runs.RowQuery{Paging: request.Paging(q), Table: q.Text("table"), ID: q.ID("id")}
+	query := runs.RowQuery{Paging: request.Paging(q), Table: q.Text("table"), ID: q.ID("id")}
 	if err := q.Err(); err != nil {
 		return err
 	}
-	changes, pagination, err := h.runs.RowChanges(c.UserContext(), asked)
+	changes, pagination, err := h.runs.RowChanges(c.UserContext(), query)
 	if err != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ func (h *Sync) Quarantine(c *fiber.Ctx) error {
 	})
 }
 
-// list answers a page of what is not part of the mirror.
+// list serves a page of rows that are not mirrored.
 func list[From, To any](
 	c *fiber.Ctx, read func(context.Context, models.Paging) ([]From, models.Pagination, error), convert func(From) To,
 ) error {
@@ -203,17 +203,17 @@ func list[From, To any](
 	return sendPage(c, rows, pagination, convert)
 }
 
-// sendPage answers with a page that was read.
+// sendPage sends a page of rows.
 func sendPage[From, To any](c *fiber.Ctx, rows []From, pagination models.Pagination, convert func(From) To) error {
 	c.Set(fiber.HeaderLink, pageLinks(strings.Clone(c.OriginalURL()), pagination))
 	return c.JSON(success{Success: true, Data: each(rows, convert), Pagination: &pagination})
 }
 
-// writable is a kept document fit for an answer. One that is nested deeper than Go writes, which a
-// database can hold, is told of as an empty one.
-func writable(kept models.JSON) models.JSON {
-	if kept == nil || json.Valid(kept) {
-		return kept
+// writable returns a stored document for a response: an empty one if it is nested deeper than Go can write, which the
+// databases allow.
+func writable(stored models.JSON) models.JSON {
+	if stored == nil || json.Valid(stored) {
+		return stored
 	}
 	return models.JSON("{}")
 }

@@ -18,30 +18,30 @@ import (
 	"lifecycle-sync/web/messages"
 )
 
-// triggerTime bounds the wait for a run to begin. A dry run and a verification take as long as a run may.
-const triggerTime = 10 * time.Second
+// startTimeout is how long a request waits for its run to start. Dry runs and verifications take as long as runs may.
+const startTimeout = 10 * time.Second
 
-// once does what a request with an idempotency key asks for only once, and gives those who send it again
-// the first answer. Errors: do's; conflict and busy of the key; connection.
-type once interface {
+// idempotent runs do once per idempotency key; a retry gets the first result. Errors: do's; conflict and busy of the
+// key; connection.
+type idempotent interface {
 	Once(ctx context.Context, key *outbox.Key, fingerprint string, do func(ctx context.Context) (data any, err error)) (outbox.Result, error)
 }
 
-// Sync answers those who steer the synchronisation.
+// Sync serves /sync.
 type Sync struct {
 	syncs   *runs.Service
 	runs    *runs.Journal
-	keys    once
+	keys    idempotent
 	checker request.Checker
 	texts   *messages.Printer
 }
 
 // NewSync returns the handlers.
-func NewSync(syncs *runs.Service, runs *runs.Journal, keys once, texts *messages.Printer) *Sync {
+func NewSync(syncs *runs.Service, runs *runs.Journal, keys idempotent, texts *messages.Printer) *Sync {
 	return &Sync{syncs, runs, keys, request.NewChecker(), texts}
 }
 
-// status is how the mirror stands.
+// status is the sync status.
 type status struct {
 	State         runs.State          `json:"state"`
 	Running       *run                `json:"running"`
@@ -58,11 +58,13 @@ type status struct {
 	Quarantined   int64               `json:"quarantined"`
 }
 
-// follower is what real time does, and, where it does not follow, why, and what to do.
+// follower is the state of real-time sync and, if it does not follow, why and what to do.
 type follower struct {
-	State   realtime.State `json:"state"`
-	Message *string        `json:"message"`
-	Remedy  *string        `json:"remedy"`
+	State         realtime.State `json:"state"`
+	Message       *string        `json:"message"`
+	Remedy        *string        `json:"remedy"`
+	MessageDetail *models.Text   `json:"message_detail"`
+	RemedyDetail  *models.Remedy `json:"remedy_detail"`
 }
 
 func (h *Sync) followerOf(s *realtime.Status) *follower {
@@ -72,7 +74,7 @@ func (h *Sync) followerOf(s *realtime.Status) *follower {
 	f := &follower{State: s.State}
 	if e := models.AsError(s.Err); e != nil {
 		message, remedy := h.texts.Message(e), h.texts.RemedyOf(e)
-		f.Message, f.Remedy = &message, &remedy
+		f.Message, f.Remedy, f.MessageDetail, f.RemedyDetail = &message, &remedy, &e.Text, e.Remedy
 	}
 	return f
 }
@@ -100,7 +102,7 @@ func (h *Sync) statusOf(s runs.Status) status {
 	return out
 }
 
-// Status answers how the mirror stands.
+// Status serves the sync status.
 func (h *Sync) Status(c *fiber.Ctx) error {
 	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
@@ -112,28 +114,28 @@ func (h *Sync) Status(c *fiber.Ctx) error {
 	return c.JSON(success{Success: true, Data: h.statusOf(s)})
 }
 
-// Start starts a run, or makes a dry run.
+// Start starts a run or executes a dry run.
 func (h *Sync) Start(c *fiber.Ctx) error {
 	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
-	asked, err := h.checker.Run(c)
+	wanted, err := h.checker.Run(c)
 	if err != nil {
 		return err
 	}
 	ctx, code := c.UserContext(), "done.dry_run_finished"
-	if !asked.DryRun {
+	if !wanted.DryRun {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, triggerTime)
+		ctx, cancel = context.WithTimeout(ctx, startTimeout)
 		defer cancel()
 		code = "done.run_started"
 	}
-	return h.accepted(ctx, c, code, asked, func(ctx context.Context) (models.Run, error) {
-		return h.syncs.Trigger(ctx, asked)
+	return h.accepted(ctx, c, code, wanted, func(ctx context.Context) (models.Run, error) {
+		return h.syncs.Trigger(ctx, wanted)
 	})
 }
 
-// Cancel asks a run to stop.
+// Cancel requests that a run stops.
 func (h *Sync) Cancel(c *fiber.Ctx) error {
 	id, err := runID(c)
 	if err != nil {
@@ -144,30 +146,30 @@ func (h *Sync) Cancel(c *fiber.Ctx) error {
 	})
 }
 
-// accepted does once what was asked, and answers with the run that it is about.
-func (h *Sync) accepted(ctx context.Context, c *fiber.Ctx, code string, asked any, do func(ctx context.Context) (models.Run, error)) error {
+// accepted does once what a request wants, and responds with the run that do returns.
+func (h *Sync) accepted(ctx context.Context, c *fiber.Ctx, code string, wanted any, do func(ctx context.Context) (models.Run, error)) error {
 	key, err := request.IdempotencyKey(c)
 	if err != nil {
 		return err
 	}
-	result, err := h.keys.Once(ctx, key, outbox.Fingerprint(asked, nil), func(ctx context.Context) (any, error) {
+	result, err := h.keys.Once(ctx, key, outbox.Fingerprint(wanted, nil), func(ctx context.Context) (any, error) {
 		r, err := do(ctx)
 		return h.runOf(r), h.withRun(err)
 	})
 	if err != nil {
 		return err
 	}
-	var about struct {
+	var started struct {
 		ID int64 `json:"run"`
 	}
-	if err := json.Unmarshal(result.Data, &about); err != nil {
+	if err := json.Unmarshal(result.Data, &started); err != nil {
 		return err
 	}
-	c.Location(runsPath + "/" + strconv.FormatInt(about.ID, 10))
+	c.Location(runsPath + "/" + strconv.FormatInt(started.ID, 10))
 	return done(c.Status(fiber.StatusAccepted), code, json.RawMessage(result.Data))
 }
 
-// withRun shows the client the run that is in its way.
+// withRun adds the active run to the error that another run is active.
 func (h *Sync) withRun(err error) error {
 	if other, ok := errors.AsType[*runs.UnderWayError](err); ok {
 		e := *models.AsError(err)
@@ -177,7 +179,7 @@ func (h *Sync) withRun(err error) error {
 	return err
 }
 
-// runID reads the number of a run from the address, where no query may stand. Errors: validation_failed.
+// runID reads the id of a run from the path of a request without query parameters. Errors: validation_failed.
 func runID(c *fiber.Ctx) (int64, error) {
 	if err := request.ParseQuery(c).Err(); err != nil {
 		return 0, err
@@ -193,7 +195,7 @@ type difference struct {
 	Columns []string      `json:"columns"`
 }
 
-// found stands beside the list of what was found.
+// found embeds the counts of differences in a verification.
 type found = models.Differences
 
 type verification struct {
@@ -204,7 +206,7 @@ type verification struct {
 	Differences []difference        `json:"differences"`
 }
 
-// Verify answers whether the mirror equals lifecycle_db.
+// Verify compares the mirror with lifecycle_db.
 func (h *Sync) Verify(c *fiber.Ctx) error {
 	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
@@ -220,14 +222,14 @@ func (h *Sync) Verify(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	var verdict struct {
+	var verified struct {
 		Equal bool `json:"equal"`
 	}
-	if err := json.Unmarshal(result.Data, &verdict); err != nil {
+	if err := json.Unmarshal(result.Data, &verified); err != nil {
 		return err
 	}
 	code := "done.verified_equal"
-	if !verdict.Equal {
+	if !verified.Equal {
 		code = "done.verified_different"
 	}
 	return done(c, code, json.RawMessage(result.Data))

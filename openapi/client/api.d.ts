@@ -1047,6 +1047,8 @@ export interface components {
             state: "starting" | "following" | "standby" | "stopped" | "unavailable";
             message: string | null;
             remedy: string | null;
+            message_detail: components["schemas"]["Text"] | null;
+            remedy_detail: components["schemas"]["Remedy"] | null;
         };
         RunFields: {
             /** @description The run's id. */
