@@ -66,7 +66,7 @@ func (a *App) followInBackground(run func(ctx context.Context, req mirror.Reques
 	options.Run, options.Committed = run, a.answers.Advance
 	options.Changed = func(s realtime.Status) {
 		if e := models.AsError(s.Err); e != nil {
-			a.log.Warn("real-time sync", "state", s.State, "class", e.Class, "error", e, "cause", e.Cause)
+			a.log.Warn("real-time sync", "state", s.State, "class", e.Class, "error", a.texts.Message(e), "remedy", a.texts.RemedyOf(e), "cause", e.Cause)
 			return
 		}
 		a.log.Info("real-time sync", "state", s.State)

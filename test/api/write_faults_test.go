@@ -25,8 +25,8 @@ func TestTheMirrorFollowsWhenARunHoldsIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := s.send(http.MethodPost, "/products", uji).want(t, http.StatusCreated)
-	if !strings.Contains(a.json.Message, "follows") {
-		t.Errorf("the message does not say that the mirror follows: %s", a.body)
+	if !strings.Contains(a.json.Message, "after the next sync") {
+		t.Errorf("the message does not say when reads show the change: %s", a.body)
 	}
 	path := fmt.Sprintf("%s/products/%d", base, into[product](t, a).ID)
 	s.do(http.MethodGet, path, nil).want(t, http.StatusNotFound)
@@ -174,8 +174,8 @@ func TestMirrorAway(t *testing.T) {
 	exec(t, s.source, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false")
 	exec(t, s.source, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '"+name+"'")
 	a := s.send(http.MethodPost, "/products", uji).want(t, http.StatusCreated)
-	if !strings.Contains(a.json.Message, "follows") {
-		t.Errorf("the message does not say that the mirror follows: %s", a.body)
+	if !strings.Contains(a.json.Message, "after the next sync") {
+		t.Errorf("the message does not say when reads show the change: %s", a.body)
 	}
 	s.send(http.MethodPost, "/products", uji, "Idempotency-Key", "k").want(t, http.StatusServiceUnavailable)
 	s.do(http.MethodGet, base+"/products", nil).want(t, http.StatusServiceUnavailable)
