@@ -13,7 +13,7 @@ import (
 	"lifecycle-sync/services/alerts"
 )
 
-// receiver is a webhook that keeps the alerts it gets.
+// receiver is a webhook that records alerts.
 type receiver struct {
 	*httptest.Server
 	mu  sync.Mutex
@@ -40,14 +40,14 @@ func newReceiver(t testing.TB) *receiver {
 	return v
 }
 
-// since returns the alerts that came after the first n.
+// since returns the alerts after the first n.
 func (v *receiver) since(n int) []alerts.Payload {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return append([]alerts.Payload(nil), v.all[n:]...)
 }
 
-// told runs the program, and wants the alerts that it sends before it ends, as "event state".
+// told runs the program and requires the alerts that it sends, as "event state".
 func (s *site) told(v *receiver, code int, args []string, want ...string) []alerts.Payload {
 	s.Helper()
 	before := len(v.since(0))
@@ -66,9 +66,7 @@ func (s *site) told(v *receiver, code int, args []string, want ...string) []aler
 	return found
 }
 
-// TestSyncAlerts makes runs by cron: what one run changes is told by its process, which knows of the
-// others by pmo_db alone.
-func TestSyncAlerts(t *testing.T) {
+func TestSync_SendsTheAlertsThatARunChanges(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
@@ -105,8 +103,7 @@ func TestSyncAlerts(t *testing.T) {
 	})
 }
 
-// TestSyncAlertsWithoutTheSource tells of a source that cannot be reached, and that it is over.
-func TestSyncAlertsWithoutTheSource(t *testing.T) {
+func TestSync_AlertsWhenTheSourceIsUnreachable(t *testing.T) {
 	t.Parallel()
 	s, v := newSite(t, databasetest.Postgres), newReceiver(t)
 	s.must(0, "seed")
@@ -125,8 +122,7 @@ func TestSyncAlertsWithoutTheSource(t *testing.T) {
 	s.told(v, 0, []string{"sync"}, "failed resolved")
 }
 
-// TestSyncAlertsWithoutPMO tells of runs that pmo_db cannot keep, each time.
-func TestSyncAlertsWithoutPMO(t *testing.T) {
+func TestSync_AlertsEachTimeWhenPmoDbIsUnreachable(t *testing.T) {
 	t.Parallel()
 	s, v := newSite(t, databasetest.Postgres), newReceiver(t)
 	s.must(0, "seed")
@@ -137,8 +133,7 @@ func TestSyncAlertsWithoutPMO(t *testing.T) {
 	}
 }
 
-// TestNoReceiver changes neither a run nor its exit code, and the log says what could not be told.
-func TestNoReceiver(t *testing.T) {
+func TestSync_AnUnreachableAlertReceiverOnlyLogs(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.SQLite)
 	s.must(0, "seed")

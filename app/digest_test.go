@@ -8,8 +8,7 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 )
 
-// TestDigest applies by hand exactly what a dry run has printed, and nothing when that has changed.
-func TestDigest(t *testing.T) {
+func TestSync_DigestAppliesExactlyTheDryRun(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()

@@ -52,8 +52,7 @@ func (v diagnosis) status(name string) (worst doctor.Status) {
 	return worst
 }
 
-// TestDoctor goes through the exit codes, from empty databases to healthy ones and on to a fault.
-func TestDoctor(t *testing.T) {
+func TestDoctor_ExitCodesAndOutput(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
@@ -90,8 +89,7 @@ func TestDoctor(t *testing.T) {
 	})
 }
 
-// TestDoctorWithoutDatabases finds both away and examines what is left.
-func TestDoctorWithoutDatabases(t *testing.T) {
+func TestDoctor_ChecksTheRestWithoutDatabases(t *testing.T) {
 	t.Parallel()
 	s := &site{TB: t, dir: t.TempDir(), sourceURL: "postgres://u:p@127.0.0.1:1/db", targetURL: "postgres://u:p@127.0.0.1:1/db"}
 	v := s.doctorJSON(1, "SYNC_REALTIME=true")

@@ -9,8 +9,7 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 )
 
-// TestEmbeddedLog runs without any configuration, twice, and compares every line.
-func TestEmbeddedLog(t *testing.T) {
+func TestSync_PrintsTheKnownLinesWithoutConfiguration(t *testing.T) {
 	t.Parallel()
 	s := &site{TB: t, dir: t.TempDir()}
 	for _, what := range []string{"inserted", "unchanged"} {
@@ -36,8 +35,7 @@ func TestEmbeddedLog(t *testing.T) {
 	}
 }
 
-// TestExitCodes goes through the codes of the usage text.
-func TestExitCodes(t *testing.T) {
+func TestMain_ExitCodes(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
@@ -69,8 +67,7 @@ func TestExitCodes(t *testing.T) {
 	})
 }
 
-// TestJSON reads the last line of standard output, and finds all the documented fields and no others.
-func TestJSON(t *testing.T) {
+func TestSync_JSONHasTheDocumentedFields(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()

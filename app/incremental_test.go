@@ -7,9 +7,7 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 )
 
-// TestIncremental makes incremental runs from the command line; one that cannot be one says why, and a dry
-// run compares every row all the same.
-func TestIncremental(t *testing.T) {
+func TestSync_IncrementalModeAndDryRun(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.Postgres)
 	s.must(0, "seed", "--products", "20", "--history", "12")
@@ -37,8 +35,7 @@ func TestIncremental(t *testing.T) {
 	}
 }
 
-// TestModeAtStart has a server make a full run when it is the very first, and an incremental one from then on.
-func TestModeAtStart(t *testing.T) {
+func TestServe_FirstRunIsFullLaterOnesIncremental(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.Postgres)
 	s.must(0, "seed", "--products", "20", "--history", "12")

@@ -10,9 +10,7 @@ import (
 
 var failpoints = []string{"after-snapshot", "mid-diff", "mid-apply", "before-commit", "after-commit"}
 
-// TestKilled kills the process at every failpoint of a run that updates, deletes, inserts and
-// quarantines: afterwards the mirror is as before or as after, and the next run goes on.
-func TestKilled(t *testing.T) {
+func TestSync_AKilledRunChangesEverythingOrNothing(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
@@ -29,8 +27,7 @@ func TestKilled(t *testing.T) {
 	})
 }
 
-// TestKilledDuringFirstLoad kills the process while it fills an empty mirror by COPY.
-func TestKilledDuringFirstLoad(t *testing.T) {
+func TestSync_AKilledFirstLoadChangesEverythingOrNothing(t *testing.T) {
 	t.Parallel()
 	kit.Long(t)
 	s := newSite(t, databasetest.Postgres)
@@ -50,8 +47,8 @@ func TestKilledDuringFirstLoad(t *testing.T) {
 	}
 }
 
-// killedAt kills a run at a failpoint and checks what is left, and that the next run mends it.
-// interrupted is how many runs have been interrupted so far.
+// killedAt kills a run at a failpoint, and checks the mirror and that the next run completes the work.
+// interrupted is the number of interrupted runs so far.
 func (s *site) killedAt(point string, interrupted int64) {
 	s.Helper()
 	before := s.mirror()
@@ -80,8 +77,7 @@ func (s *site) killedAt(point string, interrupted int64) {
 	s.must(0, "verify")
 }
 
-// syncWhenFree makes a run once the server has noticed that the killed process is gone, which takes it up
-// to a second in the midst of a statement.
+// syncWhenFree makes a run once the server has noticed that the killed process is gone, which takes up to a second.
 func (s *site) syncWhenFree() {
 	s.Helper()
 	kit.Eventually(s, "the mirror is free", func() bool {

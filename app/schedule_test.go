@@ -10,9 +10,8 @@ import (
 	"lifecycle-sync/test/kit"
 )
 
-// TestTwoServers has two servers keep the schedule of one mirror: what one has done the other has not to do,
-// and when one is killed in the midst of a run the other goes on.
-func TestTwoServers(t *testing.T) {
+// Scheduled runs are made once, and continue when the process that makes one is killed.
+func TestServe_TwoServersShareTheSchedule(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.Postgres)
 	s.must(0, "seed", "--products", "20", "--history", "12")

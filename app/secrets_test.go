@@ -32,7 +32,7 @@ var wrongURLs = []string{
 }
 
 // TestNoPasswordIsPrinted reads everything that the commands print when a URL is wrong.
-func TestNoPasswordIsPrinted(t *testing.T) {
+func TestMain_PrintsNoPassword(t *testing.T) {
 	t.Parallel()
 	for _, wrong := range wrongURLs {
 		t.Run(strings.ReplaceAll(strings.ReplaceAll(wrong, password, "***"), "/", "_"), func(t *testing.T) {

@@ -11,8 +11,7 @@ import (
 	"lifecycle-sync/services/access"
 )
 
-// TestTokenCommand prints a token and nothing else, whose secret may lie in a file.
-func TestTokenCommand(t *testing.T) {
+func TestToken_PrintsOnlyAToken(t *testing.T) {
 	t.Parallel()
 	secret := strings.Repeat("rahasia.", 4)
 	s := &site{TB: t, dir: t.TempDir()}

@@ -33,16 +33,16 @@ type rules struct {
 	}
 }
 
-// everything is a mirror that has all there is to show.
+// everything is a mirror for which every metric has a value.
 type everything struct{}
 
-// Standing has every figure.
+// Standing implements metrics.Mirror.
 func (everything) Standing(context.Context) (journal.Standing, error) {
 	age, run := time.Hour, &models.Run{ID: 1, Mode: models.FullRun, State: models.Succeeded}
 	return journal.Standing{LastVerdict: run, LastSuccess: run, ProvedEqual: run, Verified: run, Age: &age}, nil
 }
 
-// exposed is what /metrics shows: the names of figures, and the lines.
+// exposed returns the names of the metrics, and the whole text.
 func exposed(t *testing.T) (names []string, text string) {
 	t.Helper()
 	m := metrics.New(everything{}, func() cache.Stats { return cache.Stats{} }, func() (metrics.RealTime, bool) { return metrics.RealTime{}, true })
@@ -56,8 +56,7 @@ func exposed(t *testing.T) (names []string, text string) {
 	return names, out.String()
 }
 
-// The parts of an expression that name no figure: matchers, groupings, ranges; what is left are names, and
-// these words.
+// The parts of an expression that are not names of metrics: matchers, groupings, ranges and functions.
 var (
 	matchers  = regexp.MustCompile(`(\w+)\{([^}]*)\}`)
 	grouping  = regexp.MustCompile(`\b(by|on|without|ignoring) *\([^)]*\)`)
@@ -66,8 +65,7 @@ var (
 	functions = []string{"min", "max", "min_over_time", "unless"}
 )
 
-// TestRules names nothing in a rule that /metrics does not show. up is Prometheus' own.
-func TestRules(t *testing.T) {
+func TestPrometheusRules_UseOnlyExposedMetrics(t *testing.T) {
 	t.Parallel()
 	content, err := os.ReadFile(rulesFile)
 	if err != nil {
@@ -99,7 +97,7 @@ func TestRules(t *testing.T) {
 				checked++
 			}
 			if rule.Annotations["summary"] == "" || rule.Annotations["description"] == "" || rule.Labels["severity"] == "" {
-				t.Errorf("%s does not say what it is, or what to do", rule.Alert)
+				t.Errorf("%s lacks a summary, description or severity", rule.Alert)
 			}
 		}
 	}

@@ -72,6 +72,8 @@ type Dialect interface {
 	Unmerged(query *gorm.DB) *gorm.DB
 	// TableExists is the query that tells whether a table exists.
 	TableExists(table string) string
+	// ColumnExists is the query that tells whether a table has a column.
+	ColumnExists(table, column string) string
 
 	// Clock is an expression for the present time plus some seconds.
 	Clock(seconds int) string

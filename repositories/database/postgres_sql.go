@@ -97,6 +97,11 @@ func (postgresDialect) TableExists(table string) string {
 	return "SELECT to_regclass('" + table + "') IS NOT NULL"
 }
 
+// ColumnExists looks along the search_path.
+func (postgresDialect) ColumnExists(table, column string) string {
+	return "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('" + table + "') AND attname = '" + column + "' AND NOT attisdropped)"
+}
+
 // Clock is the time at which the transaction began.
 func (postgresDialect) Clock(seconds int) string {
 	return fmt.Sprintf("(now() + interval '%d seconds')", seconds)

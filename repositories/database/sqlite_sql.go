@@ -113,6 +113,11 @@ func (sqliteDialect) TableExists(table string) string {
 	return "SELECT count(*) > 0 FROM sqlite_schema WHERE name = '" + table + "'"
 }
 
+// ColumnExists reads the catalogue.
+func (sqliteDialect) ColumnExists(table, column string) string {
+	return "SELECT count(*) > 0 FROM pragma_table_info('" + table + "') WHERE name = '" + column + "'"
+}
+
 // DateLiteral is text.
 func (sqliteDialect) DateLiteral(d models.Date) string { return "'" + d.String() + "'" }
 

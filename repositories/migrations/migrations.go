@@ -84,7 +84,7 @@ func newProvider(db *database.DB) (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider("", db.SQL, dir, append(options, goose.WithStore(versions{store, db}), goose.WithGoMigrations(reasonsMigration(db.DocumentType())))...)
+	return goose.NewProvider("", db.SQL, dir, append(options, goose.WithStore(versions{store, db}), goose.WithGoMigrations(reasonsMigration(db)))...)
 }
 
 // versions are the schema's, as goose keeps them. On SQLite it would take a table whose times it cannot read

@@ -11,35 +11,55 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
 )
 
 // reasonsVersion turns the texts that runs and the quarantine kept into codes with parameters.
 const reasonsVersion = 6
 
-func reasonsMigration(jsonType string) *goose.Migration {
+// A table that has been mapped already stays as it is: after a table was lost, all migrations run again to recreate it.
+func reasonsMigration(db *database.DB) *goose.Migration {
+	jsonType := db.DocumentType()
 	return goose.NewGoMigration(reasonsVersion, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
-		m := mapping{ctx: ctx, tx: tx}
-		m.exec("ALTER TABLE lifecycle_sync_runs ADD COLUMN reasons " + jsonType)
-		m.exec("ALTER TABLE lifecycle_sync_runs ADD COLUMN error " + jsonType)
-		m.exec("ALTER TABLE lifecycle_sync_runs ADD COLUMN changes_kept bigint")
-		m.exec("ALTER TABLE lifecycle_sync_runs ADD COLUMN changes_found bigint")
-		m.exec("ALTER TABLE lifecycle_sync_quarantine ADD COLUMN reason_code text NOT NULL DEFAULT '" + models.LegacyText + "'")
-		m.exec("ALTER TABLE lifecycle_sync_quarantine ADD COLUMN reason_column text NOT NULL DEFAULT ''")
-		m.runs()
-		m.quarantine()
-		m.previews()
-		for _, column := range []string{"runs DROP COLUMN reason", "runs DROP COLUMN error_message", "runs DROP COLUMN error_remedy", "quarantine DROP COLUMN reason"} {
-			m.exec("ALTER TABLE lifecycle_sync_" + column)
+		m := mapping{ctx: ctx, tx: tx, columnExists: db.ColumnExists}
+		if m.has("lifecycle_sync_runs", "reason") {
+			m.alter("runs ADD COLUMN reasons "+jsonType, "runs ADD COLUMN error "+jsonType, "runs ADD COLUMN changes_kept bigint", "runs ADD COLUMN changes_found bigint")
+			m.runs()
+			m.alter("runs DROP COLUMN reason", "runs DROP COLUMN error_message", "runs DROP COLUMN error_remedy")
 		}
+		if m.has("lifecycle_sync_quarantine", "reason") {
+			m.alter("quarantine ADD COLUMN reason_code text NOT NULL DEFAULT '"+models.LegacyText+"'", "quarantine ADD COLUMN reason_column text NOT NULL DEFAULT ''")
+			m.quarantine()
+			m.alter("quarantine DROP COLUMN reason")
+		}
+		m.previews()
 		return m.err
 	}}, nil)
 }
 
 // mapping rewrites stored texts in one transaction. After an error it does nothing.
 type mapping struct {
-	ctx context.Context
-	tx  *sql.Tx
-	err error
+	ctx          context.Context //nolint:containedctx // of the one transaction
+	tx           *sql.Tx
+	columnExists func(table, column string) string
+	err          error
+}
+
+// alter changes tables of ours; each change begins with the table's name after lifecycle_sync_.
+func (m *mapping) alter(changes ...string) {
+	for _, change := range changes {
+		m.exec("ALTER TABLE lifecycle_sync_" + change)
+	}
+}
+
+// has reports whether a table has a column.
+func (m *mapping) has(table, column string) bool {
+	if m.err != nil {
+		return false
+	}
+	var exists bool
+	m.err = m.tx.QueryRowContext(m.ctx, m.columnExists(table, column)).Scan(&exists)
+	return exists
 }
 
 func (m *mapping) exec(statement string, args ...any) {

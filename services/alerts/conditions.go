@@ -109,7 +109,7 @@ func quarantineGrowth(sizes []journal.QuarantineSize, limit int64) (grown *condi
 			}
 			grown = &condition{key: runKey(&models.Run{ID: s.RunID, StartedAt: s.StartedAt}), run: &s.RunID,
 				Problem: models.Problem{Text: models.NewText("alert.quarantine_grown", models.Params{"before": base, "rows": s.Rows}),
-					Remedy: models.NewCommand("alert.quarantine_grown_remedy", nil, "SELECT table_name, row_id, reason FROM lifecycle_sync_quarantine")},
+					Remedy: models.NewCommand("alert.quarantine_grown_remedy", nil, "SELECT table_name, row_id, reason_code, reason_column FROM lifecycle_sync_quarantine")},
 				details: map[string]any{"before": base, "rows": s.Rows, "limit": limit}}
 			base = s.Rows
 		case grown != nil && s.Rows < start+limit:

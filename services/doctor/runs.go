@@ -118,7 +118,7 @@ func (d *diagnosis) quarantine(context.Context) ([]Finding, error) {
 		return []Finding{ok("doctor.quarantine_empty", nil)}, nil
 	}
 	return []Finding{note("doctor.quarantine", params{"count": d.status.Quarantined},
-		models.NewCommand("doctor.quarantine_remedy", nil, "SELECT table_name, row_id, reason FROM lifecycle_sync_quarantine"))}, nil
+		models.NewCommand("doctor.quarantine_remedy", nil, "SELECT table_name, row_id, reason_code, reason_column FROM lifecycle_sync_quarantine"))}, nil
 }
 
 func (d *diagnosis) machineChecks() []check {

@@ -12,50 +12,50 @@ import (
 	"lifecycle-sync/services/cache"
 )
 
-// What pmo_db tells is asked for at most so often, however many ask, and waited for so long.
+// The sync status is read at most once per statusInterval, however often metrics are scraped.
 const (
-	standingKept = time.Second
-	standingTime = 2 * time.Second
+	statusInterval = time.Second
+	statusTime     = 2 * time.Second // time limit
 )
 
-// Mirror tells how the mirror stands. Errors: connection, timeout, schema.
+// Mirror reads the sync status from pmo_db. Errors: connection, timeout, schema.
 type Mirror interface {
 	Standing(ctx context.Context) (journal.Standing, error)
 }
 
-// standing collects what pmo_db tells; nothing while it is away.
-type standing struct {
+// syncStatus collects the sync status, and nothing while pmo_db is unavailable.
+type syncStatus struct {
 	mirror                             Mirror
 	succeeded, age, drift, quarantined *prometheus.Desc
 
-	mu    sync.Mutex
-	asked time.Time
-	known journal.Standing
-	err   error
+	mu   sync.Mutex
+	read time.Time
+	last journal.Standing
+	err  error
 }
 
-func newStanding(mirror Mirror) *standing {
-	return &standing{
+func newSyncStatus(mirror Mirror) *syncStatus {
+	return &syncStatus{
 		mirror: mirror,
 		succeeded: prometheus.NewDesc(namespace+"_sync_last_run_success",
-			"Whether the last run of any process succeeded, of those that were not just canceled: 1 or 0, by its mode and the class of its error.", []string{"mode", "class"}, nil),
+			"Whether the last run of any process, canceled ones excluded, succeeded: 1 or 0, by its mode and the class of its error.", []string{"mode", "class"}, nil),
 		drift: prometheus.NewDesc(namespace+"_sync_drift_rows",
-			"Rows of the mirror that somebody else had changed, as the last full run or verification of any process found.", nil, nil),
-		age:         prometheus.NewDesc(namespace+"_sync_last_success_age_seconds", "Time since the last successful run began, by pmo_db's clock.", nil, nil),
-		quarantined: prometheus.NewDesc(namespace+"_quarantined_rows", "Source rows that cannot stand in the mirror.", nil, nil),
+			"Rows of the mirror that another application changed, as found by the last full run or verification of any process.", nil, nil),
+		age:         prometheus.NewDesc(namespace+"_sync_last_success_age_seconds", "Time since the last successful run started, by pmo_db's clock.", nil, nil),
+		quarantined: prometheus.NewDesc(namespace+"_quarantined_rows", "Source rows that cannot be mirrored.", nil, nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
-func (s *standing) Describe(to chan<- *prometheus.Desc) {
+func (s *syncStatus) Describe(to chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{s.succeeded, s.age, s.drift, s.quarantined} {
 		to <- desc
 	}
 }
 
 // Collect implements prometheus.Collector.
-func (s *standing) Collect(to chan<- prometheus.Metric) {
-	st, err := s.ask()
+func (s *syncStatus) Collect(to chan<- prometheus.Metric) {
+	st, err := s.status()
 	if err != nil {
 		return
 	}
@@ -72,7 +72,7 @@ func (s *standing) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
-// outcome is 1 for a run that succeeded, else 0 and the reason: a run whose process died has no other.
+// outcome is 1 for a successful run, otherwise 0 and the error class, or "interrupted" if the process died.
 func outcome(run *models.Run) (success float64, class string) {
 	switch {
 	case run.State == models.Succeeded:
@@ -84,7 +84,7 @@ func outcome(run *models.Run) (success float64, class string) {
 	}
 }
 
-// newer is the run that began last, nil when there is neither.
+// newer returns the later run, nil if there is none.
 func newer(a, b *models.Run) *models.Run {
 	if a == nil || b != nil && b.ID > a.ID {
 		return b
@@ -92,16 +92,16 @@ func newer(a, b *models.Run) *models.Run {
 	return a
 }
 
-func (s *standing) ask() (journal.Standing, error) {
+func (s *syncStatus) status() (journal.Standing, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if time.Since(s.asked) > standingKept {
-		ctx, cancel := context.WithTimeout(context.Background(), standingTime)
+	if time.Since(s.read) > statusInterval {
+		ctx, cancel := context.WithTimeout(context.Background(), statusTime)
 		defer cancel()
-		s.known, s.err = s.mirror.Standing(ctx)
-		s.asked = time.Now()
+		s.last, s.err = s.mirror.Standing(ctx)
+		s.read = time.Now()
 	}
-	return s.known, s.err
+	return s.last, s.err
 }
 
 // cacheCollector collects how the cache of answers did.
@@ -112,7 +112,7 @@ type cacheCollector struct {
 
 func newCache(stats func() cache.Stats) *cacheCollector {
 	return &cacheCollector{stats: stats, desc: prometheus.NewDesc(namespace+"_cache_requests_total",
-		"Reads of the mirror: a hit was answered from memory, a miss was made, bypass means that nothing could be kept.", []string{"result"}, nil)}
+		"Reads of the mirror: hit from the cache, miss from the database, bypass while the cache is off.", []string{"result"}, nil)}
 }
 
 // Describe implements prometheus.Collector.

@@ -1,4 +1,4 @@
-// Package metrics counts what the program does, for Prometheus.
+// Package metrics exports the program's metrics to Prometheus.
 package metrics
 
 import (
@@ -15,20 +15,20 @@ import (
 	"lifecycle-sync/services/runs"
 )
 
-// The first words of the figures' names.
+// The prefixes of the metrics' names.
 const (
 	namespace = "lifecycle"
 	ofRuns    = "sync"
 	ofHTTP    = "http"
 )
 
-// durations are the upper ends, in seconds, by which requests are counted.
+// durations are the upper bounds of the histogram of requests, in seconds.
 func durations() []float64 {
 	return []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 }
 
-// Metrics are the program's figures. Their labels are patterns of routes, methods, statuses, modes,
-// states and tables: never an address or a value.
+// Metrics are the program's metrics. Labels are route patterns, methods, statuses, modes, states and tables, never URLs
+// or values.
 type Metrics struct {
 	registry  *prometheus.Registry
 	requests  *prometheus.CounterVec
@@ -39,44 +39,44 @@ type Metrics struct {
 	alerts    *prometheus.CounterVec
 }
 
-// New returns the figures, which ask the mirror how it stands, the cache how it did, and real time how far it
-// is, each time they are read. Real time says whether it runs in this process; nil where it never does.
+// New returns the metrics. Each scrape reads the sync status, the cache and real-time sync. realTime returns false while
+// real-time sync is off; it is nil if it can never be on.
 func New(mirror Mirror, cacheStats func() cache.Stats, realTime func() (RealTime, bool)) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Subsystem: ofHTTP, Name: "requests_total",
-			Help: "Requests by route, method and status; without a route, those that reached none."}, []string{"route", "method", "status"}),
+			Help: "Requests by route, method and status; the route is empty if none matched."}, []string{"route", "method", "status"}),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Subsystem: ofHTTP, Name: "request_duration_seconds",
-			Help: "Time until the answer was ready; of a stream, until it began.", Buckets: durations()}, []string{"route"}),
+			Help: "Time until the response was ready; of a stream, until it started.", Buckets: durations()}, []string{"route"}),
 		runs: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Subsystem: ofRuns, Name: "runs_total",
 			Help: "Runs of this process that have ended, by mode and state."}, []string{"mode", "state"}),
 		lastRun: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Subsystem: ofRuns, Name: "last_run_duration_seconds",
-			Help: "How long the last run of this process took, by mode."}, []string{"mode"}),
+			Help: "Duration of the last run of this process, by mode."}, []string{"mode"}),
 		rows: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Subsystem: ofRuns, Name: "rows_total",
 			Help: "Rows that successful runs of this process inserted, updated, deleted, released from quarantine or left unchanged, by table."}, []string{"table", "action"}),
 		alerts: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: "alerts_total",
-			Help: "Alerts that this process sent to the webhook, failed to deliver, or dropped because too many waited, by event."}, []string{"event", "result"}),
+			Help: "Alerts that this process sent, failed to deliver, or dropped because the queue was full, by event."}, []string{"event", "result"}),
 	}
 	for _, event := range alerts.Events() {
 		for _, result := range alerts.Results() {
-			m.alerts.WithLabelValues(string(event), string(result)) // counts from 0, so that the first one is an increase
+			m.alerts.WithLabelValues(string(event), string(result)) // start at 0, so that the first one is an increase
 		}
 	}
 	if realTime != nil {
 		m.registry.MustRegister(newRealTime(realTime))
 	}
 	m.registry.MustRegister(m.requests, m.durations, m.runs, m.lastRun, m.rows, m.alerts,
-		newStanding(mirror), newCache(cacheStats), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		newSyncStatus(mirror), newCache(cacheStats), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
-// Request counts a request. The texts are kept.
+// Request counts a request. It keeps the strings.
 func (m *Metrics) Request(route, method string, status int, took time.Duration) {
 	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
 	m.durations.WithLabelValues(route).Observe(took.Seconds())
 }
 
-// RunEnded counts a run, and what it did unless it was for show or nothing came of it.
+// RunEnded counts a run and, if it changed the mirror, its rows.
 func (m *Metrics) RunEnded(o runs.Outcome) {
 	m.runs.WithLabelValues(o.Run.Mode, string(o.Run.State)).Inc()
 	m.lastRun.WithLabelValues(o.Run.Mode).Set(o.Took.Seconds())
@@ -95,10 +95,10 @@ func (m *Metrics) AlertEnded(a alerts.Alert, result alerts.Result) {
 	m.alerts.WithLabelValues(string(a.Event), string(result)).Inc()
 }
 
-// Format is the media type of what Write writes.
+// Format is the media type of Write's output.
 func Format() string { return string(expfmt.NewFormat(expfmt.TypeTextPlain)) }
 
-// Write writes all figures in Prometheus' text format.
+// Write writes all metrics in Prometheus' text format.
 func (m *Metrics) Write(w io.Writer) error {
 	families, err := m.registry.Gather()
 	if err != nil {

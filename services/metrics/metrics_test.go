@@ -18,7 +18,7 @@ import (
 	"lifecycle-sync/services/runs"
 )
 
-// mirror stands as it is told.
+// mirror has a fixed sync status.
 type mirror struct {
 	standing journal.Standing
 	err      error
@@ -40,7 +40,7 @@ func text(t *testing.T, m *metrics.Metrics) string {
 	return out.String()
 }
 
-func TestFigures(t *testing.T) {
+func TestWrite_ExportsEveryMetric(t *testing.T) {
 	t.Parallel()
 	age := 90 * time.Second
 	stopped := "mass_delete"
@@ -94,7 +94,7 @@ func TestFigures(t *testing.T) {
 	}
 	for _, name := range regexp.MustCompile(`(?m)^# TYPE (lifecycle_\w+)`).FindAllStringSubmatch(got, -1) {
 		if !bytes.Contains(docs, []byte("`"+name[1]+"`")) {
-			t.Errorf("docs/operations.md says nothing of %s", name[1])
+			t.Errorf("docs/operations.md does not explain %s", name[1])
 		}
 	}
 	if t.Failed() {
@@ -102,8 +102,7 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// TestLastRun tells how the last run ended and, once there was a comparison, of drift.
-func TestLastRun(t *testing.T) {
+func TestWrite_LastRunAndDrift(t *testing.T) {
 	t.Parallel()
 	for want, standing := range map[string]journal.Standing{
 		`lifecycle_sync_last_run_success{class="",mode="full"} 1`:            {LastVerdict: &models.Run{Mode: models.FullRun, State: models.Succeeded}},
@@ -118,8 +117,7 @@ func TestLastRun(t *testing.T) {
 	}
 }
 
-// TestFiguresWithoutTheDatabase leaves out what it would tell, and nothing else.
-func TestFiguresWithoutTheDatabase(t *testing.T) {
+func TestWrite_WithoutPmoDbOmitsOnlyTheSyncStatus(t *testing.T) {
 	t.Parallel()
 	for name, m := range map[string]*mirror{"away": {err: errors.New("away")}, "never synchronised": {}} {
 		got := text(t, metrics.New(m, func() cache.Stats { return cache.Stats{} }, nil))

@@ -6,13 +6,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// RealTime is how far real time is.
+// RealTime is the progress of real-time sync.
 type RealTime struct {
 	Lag      time.Duration // behind lifecycle_db
-	Retained int64         // bytes of its log that lifecycle_db keeps for the slot
+	Retained int64         // bytes of WAL that lifecycle_db retains for the slot
 }
 
-// realTime collects how far real time is; nothing where it does not run.
+// realTime collects the progress of real-time sync, and nothing while it is off.
 type realTime struct {
 	ask           func() (RealTime, bool)
 	lag, retained *prometheus.Desc
@@ -21,9 +21,9 @@ type realTime struct {
 func newRealTime(ask func() (RealTime, bool)) *realTime {
 	return &realTime{
 		ask: ask,
-		lag: prometheus.NewDesc(namespace+"_sync_realtime_lag_seconds", "How far real time is behind lifecycle_db.", nil, nil),
+		lag: prometheus.NewDesc(namespace+"_sync_realtime_lag_seconds", "How far real-time sync is behind lifecycle_db.", nil, nil),
 		retained: prometheus.NewDesc(namespace+"_sync_slot_retained_bytes",
-			"How much of its log lifecycle_db keeps because the replication slot has not confirmed it.", nil, nil),
+			"Bytes of WAL that lifecycle_db retains because the replication slot has not confirmed it.", nil, nil),
 	}
 }
 
