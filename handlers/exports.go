@@ -40,9 +40,9 @@ func (h *Exports) Workbook(c *fiber.Ctx) error {
 	return h.send(c, h.exports.Workbook, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 }
 
-func (h *Exports) send(c *fiber.Ctx, export func(context.Context, products.Query) (io.ReadCloser, error), extension, kind string) error {
+func (h *Exports) send(c *fiber.Ctx, export func(context.Context, products.Query, time.Time) (io.ReadCloser, error), extension, kind string) error {
 	q := request.ParseQuery(c, append(request.ProductFilters(), "sort")...)
-	asked := products.Query{Filter: request.ProductFilter(q).On(h.now()), Sort: q.Text("sort")}
+	asked := products.Query{Filter: request.ProductFilter(q), Sort: q.Text("sort")}
 	if err := q.Err(); err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (h *Exports) send(c *fiber.Ctx, export func(context.Context, products.Query
 	}
 	// The file is read after this handler has returned.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.UserContext()), exportTime)
-	file, err := export(ctx, asked)
+	file, err := export(ctx, asked, h.now())
 	if err != nil {
 		cancel()
 		c.Response().Header.Del(fiber.HeaderContentDisposition)

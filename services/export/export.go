@@ -58,21 +58,21 @@ type viewer func(fn func(columns []models.Column, products rows) error) error
 // can be known before the first byte leaves.
 type writer func(ctx context.Context, view viewer, w io.Writer, ready func()) error
 
-// CSV returns the products that a query lets through, as comma-separated values. The caller closes it.
+// CSV returns the products that a query lets through on the day of now, as comma-separated values. The caller closes it.
 // What it reads comes as fast as it is read, and ends in an error, never in io.EOF, when not all was
 // read. Errors: as products.Query.Check; unavailable when too many are under way; connection,
 // canceled, timeout, schema.
-func (e *Exports) CSV(ctx context.Context, q products.Query) (io.ReadCloser, error) {
-	return e.start(ctx, q, writeCSV)
+func (e *Exports) CSV(ctx context.Context, q products.Query, now time.Time) (io.ReadCloser, error) {
+	return e.start(ctx, q, now, writeCSV)
 }
 
 // Workbook returns the products that a query lets through, as an Excel workbook, which was put together
 // before the first byte. Otherwise as CSV.
-func (e *Exports) Workbook(ctx context.Context, q products.Query) (io.ReadCloser, error) {
-	return e.start(ctx, q, e.writeWorkbook)
+func (e *Exports) Workbook(ctx context.Context, q products.Query, now time.Time) (io.ReadCloser, error) {
+	return e.start(ctx, q, now, e.writeWorkbook)
 }
 
-func (e *Exports) start(ctx context.Context, q products.Query, write writer) (io.ReadCloser, error) {
+func (e *Exports) start(ctx context.Context, q products.Query, now time.Time, write writer) (io.ReadCloser, error) {
 	order, err := q.Order()
 	if err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func (e *Exports) start(ctx context.Context, q products.Query, write writer) (io
 		defer cancel()
 		begun := false
 		err := recovered(func() error {
-			return write(ctx, e.view(ctx, q.Filter, order), pw, func() {
+			return write(ctx, e.view(ctx, q.Filter.On(now), order), pw, func() {
 				if !begun {
 					begun = true
 					ready <- nil
@@ -124,7 +124,7 @@ func (e *Exports) start(ctx context.Context, q products.Query, write writer) (io
 	return file, nil
 }
 
-func (e *Exports) view(ctx context.Context, f catalog.ProductFilter, order catalog.ProductOrder) viewer {
+func (e *Exports) view(ctx context.Context, f catalog.DatedFilter, order catalog.ProductOrder) viewer {
 	return func(fn func([]models.Column, rows) error) error {
 		_, err := e.store.View(ctx, func(s *pmo.Session) error {
 			products := catalog.New(s)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
@@ -49,7 +50,7 @@ func (l *lab) exec(statement string) {
 
 func (l *lab) csv(q products.Query) io.ReadCloser {
 	l.t.Helper()
-	file, err := l.exports.CSV(l.t.Context(), q)
+	file, err := l.exports.CSV(l.t.Context(), q, time.Now())
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -83,7 +84,7 @@ func TestExports(t *testing.T) {
 		if got, err := io.ReadAll(none); err != nil || bytes.Count(got, []byte("\r\n")) != 1 {
 			t.Errorf("%q, %v", got, err)
 		}
-		book, err := l.exports.Workbook(t.Context(), products.Query{Filter: products.Filter{Search: "p 30"}, Sort: "id"})
+		book, err := l.exports.Workbook(t.Context(), products.Query{Filter: products.Filter{Search: "p 30"}, Sort: "id"}, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -96,7 +97,7 @@ func TestExports(t *testing.T) {
 		}
 		l.exports.Close()
 		nothingIn(t, l.folder)
-		if _, err := l.exports.CSV(t.Context(), products.Query{Sort: "x"}); models.AsError(err) == nil || models.AsError(err).Class != models.Invalid {
+		if _, err := l.exports.CSV(t.Context(), products.Query{Sort: "x"}, time.Now()); models.AsError(err) == nil || models.AsError(err).Class != models.Invalid {
 			t.Errorf("an unknown sort: %v", err)
 		}
 	})
@@ -123,7 +124,7 @@ func TestBrokenOff(t *testing.T) {
 		for range 4 {
 			open = append(open, l.csv(products.Query{}))
 		}
-		if _, err := l.exports.CSV(t.Context(), products.Query{}); models.AsError(err) == nil || models.AsError(err).Class != models.Unavailable {
+		if _, err := l.exports.CSV(t.Context(), products.Query{}, time.Now()); models.AsError(err) == nil || models.AsError(err).Class != models.Unavailable {
 			t.Errorf("one more: %v", err)
 		}
 		l.exports.Close()
@@ -151,10 +152,10 @@ func TestConnectionLost(t *testing.T) {
 		t.Errorf("it ended with %v", err)
 	}
 	l.exec("DROP TABLE tbl_produk_lifecycle CASCADE")
-	if _, err := l.exports.CSV(t.Context(), products.Query{}); models.AsError(err) == nil || models.AsError(err).Class != models.Schema {
+	if _, err := l.exports.CSV(t.Context(), products.Query{}, time.Now()); models.AsError(err) == nil || models.AsError(err).Class != models.Schema {
 		t.Errorf("without the table: %v", err)
 	}
-	if _, err := l.exports.Workbook(t.Context(), products.Query{}); models.AsError(err) == nil || models.AsError(err).Class != models.Schema {
+	if _, err := l.exports.Workbook(t.Context(), products.Query{}, time.Now()); models.AsError(err) == nil || models.AsError(err).Class != models.Schema {
 		t.Errorf("without the table: %v", err)
 	}
 	l.exports.Close()
@@ -185,7 +186,7 @@ func TestSweep(t *testing.T) {
 	if err := os.WriteFile(l.folder, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := l.exports.Workbook(t.Context(), products.Query{})
+	_, err := l.exports.Workbook(t.Context(), products.Query{}, time.Now())
 	if e := models.AsError(err); e == nil || e.Class != models.Unavailable || errors.Is(err, io.EOF) {
 		t.Errorf("without a folder: %v", err)
 	}

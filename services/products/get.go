@@ -13,7 +13,7 @@ const latestTransitions = 10
 // Reader reads products from one state of the mirror. Errors: connection, timeout, schema; Product: not found.
 type Reader interface {
 	DropdownReader
-	Products(ctx context.Context, f catalog.ProductFilter, order catalog.ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error)
+	Products(ctx context.Context, f catalog.DatedFilter, order catalog.ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error)
 	Product(ctx context.Context, id int64) (models.ListedProduct, error)
 	ProductRow(ctx context.Context, id int64) (*models.Row, error)
 	LatestTransitions(ctx context.Context, productID int64, limit int) ([]models.ListedTransition, error)

@@ -18,10 +18,10 @@ const recent = 10
 // Reader reads, all in one state of the mirror. Errors: connection, timeout, schema.
 type Reader interface {
 	products.DropdownReader
-	ProductGroups(ctx context.Context, f catalog.ProductFilter, c catalog.Calendar) ([]catalog.ProductGroup, error)
-	TransitionGroups(ctx context.Context, f catalog.ProductFilter, c catalog.Calendar) ([]catalog.TransitionGroup, error)
-	RecentProducts(ctx context.Context, f catalog.ProductFilter, limit int) ([]models.ListedProduct, error)
-	RecentTransitions(ctx context.Context, f catalog.ProductFilter, of int64, limit int) ([]models.ListedTransition, error)
+	ProductGroups(ctx context.Context, f catalog.DatedFilter, c catalog.Calendar) ([]catalog.ProductGroup, error)
+	TransitionGroups(ctx context.Context, f catalog.DatedFilter, c catalog.Calendar) ([]catalog.TransitionGroup, error)
+	RecentProducts(ctx context.Context, f catalog.DatedFilter, limit int) ([]models.ListedProduct, error)
+	RecentTransitions(ctx context.Context, f catalog.DatedFilter, of int64, limit int) ([]models.ListedTransition, error)
 	LastSync(ctx context.Context) (*models.Instant, error)
 }
 
@@ -83,19 +83,19 @@ func Read(ctx context.Context, from Reader, f catalog.ProductFilter, now time.Ti
 	if err != nil {
 		return d, err
 	}
-	f, calendar := f.On(now), calendarOf(now)
-	products, err := from.ProductGroups(ctx, f, calendar)
+	asked, calendar := f.On(now), calendarOf(now)
+	products, err := from.ProductGroups(ctx, asked, calendar)
 	if err != nil {
 		return d, err
 	}
-	transitions, err := from.TransitionGroups(ctx, f, calendar)
+	transitions, err := from.TransitionGroups(ctx, asked, calendar)
 	if err != nil {
 		return d, err
 	}
-	if d.RecentProducts, err = from.RecentProducts(ctx, f, recent); err != nil {
+	if d.RecentProducts, err = from.RecentProducts(ctx, asked, recent); err != nil {
 		return d, err
 	}
-	if d.RecentTransitions, err = from.RecentTransitions(ctx, f, transitionsIn(transitions), recent); err != nil {
+	if d.RecentTransitions, err = from.RecentTransitions(ctx, asked, transitionsIn(transitions), recent); err != nil {
 		return d, err
 	}
 	d.products(products, lists, calendar)

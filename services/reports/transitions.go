@@ -46,7 +46,7 @@ func Transitions(ctx context.Context, from Reader, now time.Time) ([]Transitions
 		return nil, err
 	}
 	calendar := calendarOf(now)
-	groups, err := from.TransitionGroups(ctx, catalog.ProductFilter{}, calendar)
+	groups, err := from.TransitionGroups(ctx, catalog.ProductFilter{}.On(now), calendar)
 	if err != nil {
 		return nil, err
 	}

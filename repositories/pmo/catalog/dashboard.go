@@ -40,7 +40,7 @@ type ProductGroup struct {
 
 // ProductGroups sums up the products that a filter lets through, in one pass. Values that cannot stand in
 // the mirror count as missing. Errors: connection, timeout, schema.
-func (c *Catalog) ProductGroups(ctx context.Context, f ProductFilter, cal Calendar) (groups []ProductGroup, err error) {
+func (c *Catalog) ProductGroups(ctx context.Context, f DatedFilter, cal Calendar) (groups []ProductGroup, err error) {
 	products := c.s.Table("tbl_produk")
 	fit := func(column string) string { return c.fit(products, column) }
 	rows := c.unflattened(c.filtered(ctx, f).Select(strings.Join([]string{
@@ -67,7 +67,7 @@ func (c *Catalog) ProductGroups(ctx context.Context, f ProductFilter, cal Calend
 
 // RecentProducts returns the newest products that a filter lets through. Errors: connection, timeout,
 // schema.
-func (c *Catalog) RecentProducts(ctx context.Context, f ProductFilter, limit int) ([]models.ListedProduct, error) {
+func (c *Catalog) RecentProducts(ctx context.Context, f DatedFilter, limit int) ([]models.ListedProduct, error) {
 	order := ProductOrder{Column: "created_at", Descending: true}
 	products := []models.ListedProduct{}
 	page := c.filtered(ctx, f).Select("id").Order(order.by("")).Limit(limit)
@@ -83,12 +83,12 @@ const fewTransitions = 20_000
 // RecentTransitions returns the newest transitions of the products that a filter lets through, of which there are
 // so many. Where they are few, all of them are found by their products and put in order: to go through the newest
 // ones of all products until enough are found would be to go through nearly all. Errors: as RecentProducts.
-func (c *Catalog) RecentTransitions(ctx context.Context, f ProductFilter, of int64, limit int) ([]models.ListedTransition, error) {
+func (c *Catalog) RecentTransitions(ctx context.Context, f DatedFilter, of int64, limit int) ([]models.ListedTransition, error) {
 	if of == 0 {
 		return []models.ListedTransition{}, nil
 	}
 	page := c.transitionsOf(ctx, f).Select("id")
-	if f != (ProductFilter{}) && of <= fewTransitions {
+	if f.ProductFilter != (ProductFilter{}) && of <= fewTransitions {
 		few := c.transitionsOf(ctx, f).Select("id, tanggal_perubahan").Limit(fewTransitions) // else the queries become one again
 		page = c.s.Gorm(ctx).Table("(?) AS few", few).Select("id")
 	}

@@ -26,7 +26,7 @@ type TransitionGroup struct {
 // TransitionGroups sums up the transitions of the products that a filter lets through, in one pass. A
 // time counts to its second, and as missing where it cannot stand in the mirror. Errors: connection,
 // timeout, schema.
-func (c *Catalog) TransitionGroups(ctx context.Context, f ProductFilter, cal Calendar) (groups []TransitionGroup, err error) {
+func (c *Catalog) TransitionGroups(ctx context.Context, f DatedFilter, cal Calendar) (groups []TransitionGroup, err error) {
 	histories := c.s.Table("tbl_stage_histori")
 	// PostgreSQL orders by the column itself, so that an index can serve. Where a time that does not fit
 	// stands in that order does not matter: no stay is measured from it or to it.
@@ -47,9 +47,9 @@ func (c *Catalog) TransitionGroups(ctx context.Context, f ProductFilter, cal Cal
 }
 
 // transitionsOf selects the transitions of the products that a filter lets through.
-func (c *Catalog) transitionsOf(ctx context.Context, f ProductFilter) *gorm.DB {
+func (c *Catalog) transitionsOf(ctx context.Context, f DatedFilter) *gorm.DB {
 	query := c.s.Gorm(ctx).Table(historyTable)
-	if f != (ProductFilter{}) {
+	if f.ProductFilter != (ProductFilter{}) {
 		query = query.Where("id_produk IN (?)", c.filtered(ctx, f).Select("id"))
 	}
 	return query

@@ -27,7 +27,7 @@ func (c *Catalog) ExportColumns() []models.Column {
 // ExportRows streams all products that a filter lets through, in order, as canonical text, nil for NULL.
 // A yielded row is valid until the next. Only for a view, which nothing else reads meanwhile. Errors:
 // connection, canceled, timeout, schema.
-func (c *Catalog) ExportRows(ctx context.Context, f ProductFilter, order ProductOrder) iter.Seq2[[][]byte, error] {
+func (c *Catalog) ExportRows(ctx context.Context, f DatedFilter, order ProductOrder) iter.Seq2[[][]byte, error] {
 	columns := c.ExportColumns()
 	names := make([]string, len(columns))
 	for i, column := range columns {

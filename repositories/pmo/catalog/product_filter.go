@@ -8,13 +8,16 @@ import (
 	"lifecycle-sync/models"
 )
 
-// On is the filter as it is on the day of now, in its time zone. Only from then on can it be used when it
-// asks for what is overdue.
-func (f ProductFilter) On(now time.Time) ProductFilter {
-	if f.Overdue {
-		f.today = models.NewDate(now.Date())
-	}
-	return f
+// DatedFilter is a ProductFilter as of a day. Products become overdue with time, so only On returns one.
+type DatedFilter struct {
+	ProductFilter
+
+	today models.Date
+}
+
+// On returns the filter as of the day of now, in its time zone.
+func (f ProductFilter) On(now time.Time) DatedFilter {
+	return DatedFilter{ProductFilter: f, today: models.NewDate(now.Date())}
 }
 
 // MissingColumn is the column whose value Missing asks to be missing; known is false when there is none
@@ -37,15 +40,12 @@ func (f ProductFilter) MissingColumn() (column string, known bool) {
 }
 
 // unfinished keeps the products that somebody should see to: exactly those that ProductGroups counts so.
-func (c *Catalog) unfinished(query *gorm.DB, f ProductFilter) *gorm.DB {
+func (c *Catalog) unfinished(query *gorm.DB, f DatedFilter) *gorm.DB {
 	products := c.s.Table("tbl_produk")
 	if column, known := f.MissingColumn(); known {
 		query = query.Where(c.fit(products, column) + " IS NULL")
 	}
 	if f.Overdue {
-		if f.today == (models.Date{}) {
-			panic("what is overdue is asked for without a day")
-		}
 		query = query.Where(c.overdue(c.fit(products, "tanggal_stage_end"), c.fit(products, "id_stage"), f.today))
 	}
 	return query

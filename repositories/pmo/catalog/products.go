@@ -17,9 +17,7 @@ type ProductFilter struct {
 	StageID, SegmentID, CategoryID int64
 	Stage, Segment, Category       string // names, exact but for case
 	Missing                        string // what they lack: see MissingColumn
-	Overdue                        bool   // that should have left their stage, which is not the last; see On
-
-	today models.Date
+	Overdue                        bool   // that should have left their stage, which is not the last
 }
 
 // ProductOrder is a column of tbl_produk and the direction in which it is read. NULLs come last in
@@ -37,7 +35,7 @@ const fewHits = 50_000
 
 // Products returns at most limit products from offset on, and how many the filter lets through. Past
 // the end nothing more is read than the count. Errors: connection, timeout, schema.
-func (c *Catalog) Products(ctx context.Context, f ProductFilter, order ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error) {
+func (c *Catalog) Products(ctx context.Context, f DatedFilter, order ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error) {
 	products, total, err := c.products(ctx, f, order, offset, limit)
 	if err == nil {
 		err = c.countAttachments(ctx, products)
@@ -46,7 +44,7 @@ func (c *Catalog) Products(ctx context.Context, f ProductFilter, order ProductOr
 }
 
 // products does so but for the number of files.
-func (c *Catalog) products(ctx context.Context, f ProductFilter, order ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error) {
+func (c *Catalog) products(ctx context.Context, f DatedFilter, order ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error) {
 	if f.Search != "" {
 		found, total, err := c.foundProducts(ctx, f, order, offset, limit)
 		if err != nil || total > 0 || len(found) == 0 && offset == 0 {
@@ -73,7 +71,7 @@ func (c *Catalog) products(ctx context.Context, f ProductFilter, order ProductOr
 // foundProducts counts the few products that a search finds while it reads the page of them: to search
 // twice would take twice as long. The count is 0 when there are more than fewHits, which are better
 // counted by themselves, and when the page is past the end.
-func (c *Catalog) foundProducts(ctx context.Context, f ProductFilter, order ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error) {
+func (c *Catalog) foundProducts(ctx context.Context, f DatedFilter, order ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error) {
 	var rows []struct {
 		models.ListedProduct
 
@@ -117,7 +115,7 @@ func (c *Catalog) listed(ctx context.Context, page *gorm.DB, further ...string) 
 }
 
 // filtered selects the products that a filter lets through.
-func (c *Catalog) filtered(ctx context.Context, f ProductFilter) *gorm.DB {
+func (c *Catalog) filtered(ctx context.Context, f DatedFilter) *gorm.DB {
 	query := c.s.Gorm(ctx).Table(productTable)
 	if f.Search != "" {
 		query = query.Where(`lower(produk) LIKE lower(@like) ESCAPE '\' OR lower(deskripsi) LIKE lower(@like) ESCAPE '\'`+

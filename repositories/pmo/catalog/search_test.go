@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"testing"
+	"time"
 
 	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo/catalog"
@@ -25,7 +26,7 @@ func TestSearchThatFindsMany(t *testing.T) {
 		exec(`INSERT INTO tbl_produk_lifecycle (id, produk) WITH RECURSIVE n (id) AS (SELECT 101 UNION ALL SELECT id + 1 FROM n WHERE id < 50101)
 			SELECT id, 'Banyak' FROM n`)
 		for offset, want := range map[int][]int64{0: {101, 102}, 49_999: {50_100, 50_101}, 50_000: {50_101}, many: nil, 99_999: nil} {
-			products, total, err := catalog.New(store.Session).Products(t.Context(), catalog.ProductFilter{Search: "BANYAK"}, catalog.ProductOrder{Column: "id"}, offset, 2)
+			products, total, err := catalog.New(store.Session).Products(t.Context(), catalog.ProductFilter{Search: "BANYAK"}.On(time.Now()), catalog.ProductOrder{Column: "id"}, offset, 2)
 			if err != nil || total != many || len(products) != len(want) {
 				t.Errorf("from %d: %d of %d products, %v; want %d of %d", offset, len(products), total, err, len(want), many)
 				continue
@@ -36,7 +37,7 @@ func TestSearchThatFindsMany(t *testing.T) {
 				}
 			}
 		}
-		if _, total, err := catalog.New(store.Session).Products(t.Context(), catalog.ProductFilter{Search: "gardu"}, catalog.ProductOrder{Column: "id"}, 5, 2); err != nil || total != 1 {
+		if _, total, err := catalog.New(store.Session).Products(t.Context(), catalog.ProductFilter{Search: "gardu"}.On(time.Now()), catalog.ProductOrder{Column: "id"}, 5, 2); err != nil || total != 1 {
 			t.Errorf("past the end of one hit: %d, %v", total, err)
 		}
 	})
