@@ -41,16 +41,13 @@ func New(db *database.DB, tables []*models.Table) *Store {
 	return &Store{&Session{DB: db, Tables: tables}}
 }
 
-// Kind is the database system the store runs on.
-func (s *Store) Kind() database.Kind { return s.DB.Kind() }
-
 // Features are those of the database system.
 func (s *Store) Features() database.Features { return s.DB.Features() }
 
 // Ping opens the two connections that a run uses, at the same time. Errors: connection, permission.
 func (s *Store) Ping(ctx context.Context) error {
 	group, groupCtx := errgroup.WithContext(ctx)
-	if s.Kind() == database.SQLite {
+	if !s.Features().Server {
 		group.SetLimit(1) // the first connection creates the file, which the second must not open at the same time
 	}
 	for range 2 {

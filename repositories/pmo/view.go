@@ -46,7 +46,7 @@ func (s *Store) within(ctx context.Context, mode database.TxMode, fn func(*Sessi
 // Transactions that change what the API answers call it last: the row stays locked until they end.
 func (s *Session) BumpVersion(ctx context.Context) (version int64, err error) {
 	const update = "UPDATE lifecycle_mirror_version SET version = version + 1 RETURNING version"
-	if s.DB.Kind() == database.SQLite {
+	if !s.DB.Features().Notifications {
 		return version, s.Conn.QueryRow(ctx, update, nil, &version)
 	}
 	var sent *string

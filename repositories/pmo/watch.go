@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
-
-	"lifecycle-sync/repositories/database"
 )
 
 // versionQuery reads the mirror's version.
@@ -36,7 +34,7 @@ func NewWatch(store *Store) *Watch { return &Watch{store: store} }
 // Follow keeps up with the mirror until ctx ends. It tells report why that is not possible for the
 // moment, and nil when it is possible again.
 func (w *Watch) Follow(ctx context.Context, report func(error)) {
-	if w.store.Kind() == database.SQLite {
+	if !w.store.Features().Notifications {
 		w.followSQLite(ctx, report)
 	} else {
 		w.followPostgres(ctx, report)
@@ -47,7 +45,7 @@ func (w *Watch) Follow(ctx context.Context, report func(error)) {
 // write whose Advance has returned, and on SQLite every commit; those of other processes on PostgreSQL
 // it covers as soon as the server tells of them.
 func (w *Watch) Now() (Mark, bool) {
-	if w.store.Kind() == database.SQLite {
+	if !w.store.Features().Notifications {
 		return w.lookNow()
 	}
 	if mark := w.current.Load(); mark != nil {
@@ -59,7 +57,7 @@ func (w *Watch) Now() (Mark, bool) {
 // Seen returns the mark of the state in which a View saw a version, when Now said before that View
 // began that the state was before. False: it is not the present state any more, or nobody knows.
 func (w *Watch) Seen(before Mark, version int64) (Mark, bool) {
-	if w.store.Kind() == database.SQLite {
+	if !w.store.Features().Notifications {
 		after, ok := w.lookNow()
 		return after, ok && after == before
 	}

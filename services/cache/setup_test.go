@@ -93,7 +93,7 @@ func (l *lab) write(n int) (version int64) {
 		if err := tx.Raw("UPDATE lifecycle_mirror_version SET version = version + 1 RETURNING version").Scan(&version).Error; err != nil {
 			return err
 		}
-		if l.store.Kind() == database.SQLite {
+		if l.store.DB.Kind() == database.SQLite {
 			return nil
 		}
 		return tx.Exec("SELECT pg_notify('lifecycle_mirror', ?)", strconv.FormatInt(version, 10)).Error

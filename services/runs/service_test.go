@@ -59,7 +59,7 @@ func TestTriggeredRun(t *testing.T) {
 			l.Errorf("after: %s", s)
 		}
 		o = l.synced(runs.Request{Mode: models.IncrementalRun})
-		if became := l.store.Kind() == database.SQLite; became != (o.Run.Mode == models.FullRun) || became != (o.Run.Reasons != nil) {
+		if became := l.store.DB.Kind() == database.SQLite; became != (o.Run.Mode == models.FullRun) || became != (o.Run.Reasons != nil) {
 			l.Errorf("%+v", o.Run)
 		}
 	})
@@ -72,7 +72,7 @@ func TestOneRunOfManyTriggers(t *testing.T) {
 	each(t, func(l *lab) {
 		l.engine.hold.Store(true)
 		other := l.service()
-		if l.store.Kind() == database.SQLite {
+		if l.store.DB.Kind() == database.SQLite {
 			other = l.Service // another process waits 5 s for the file, and is told nothing new
 		}
 		const n = 8
@@ -149,7 +149,7 @@ func TestCancelRunOfAnotherProcess(t *testing.T) {
 	t.Parallel()
 	each(t, func(l *lab) {
 		other := l.service()
-		if l.store.Kind() == database.SQLite {
+		if l.store.DB.Kind() == database.SQLite {
 			l.engine.hold.Store(true)
 			run := l.trigger(runs.Request{})
 			_, err := other.Cancel(l.Context(), run.ID)
@@ -183,7 +183,7 @@ func TestCancelRunOfAnotherProcess(t *testing.T) {
 func TestDeadRunIsNotUnderWay(t *testing.T) {
 	t.Parallel()
 	each(t, func(l *lab) {
-		if l.store.Kind() == database.SQLite {
+		if l.store.DB.Kind() == database.SQLite {
 			return // there only the next run finds out
 		}
 		l.synced(runs.Request{})
@@ -248,7 +248,7 @@ func TestRunWaitsForAnAPIWrite(t *testing.T) {
 			_, err := l.Trigger(l.Context(), runs.Request{})
 			begun <- err
 		}()
-		if l.store.Kind() == database.Postgres { // SQLite does not tell who waits
+		if l.store.DB.Kind() == database.Postgres { // SQLite does not tell who waits
 			l.untilSomebodyWaits()
 		}
 		select {
@@ -296,7 +296,7 @@ func TestOneComparisonAtATime(t *testing.T) {
 			l.Fatalf("%+v, %v", v, err)
 		}
 		cause, count := mirror.Drift, models.Differences{Drift: 1}
-		if l.store.Kind() == database.SQLite {
+		if l.store.DB.Kind() == database.SQLite {
 			cause, count = mirror.Unknown, models.Differences{Unknown: 1}
 		}
 		if v.Count != count || v.Differences[0].Cause != cause {

@@ -9,7 +9,6 @@ import (
 	"gorm.io/gorm/clause"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/pmo"
 )
 
@@ -121,12 +120,9 @@ func (a *Attachments) Any(ctx context.Context, productID int64) (bool, error) {
 // LockProduct reports whether a product is mirrored, and keeps it from being deleted until the transaction ends.
 // Errors: connection, timeout.
 func (a *Attachments) LockProduct(ctx context.Context, id int64) (exists bool, err error) {
-	query := a.product(ctx, id)
-	if a.s.DB.Kind() == database.Postgres { // SQLite has one writer
-		query = query.Clauses(clause.Locking{Strength: "KEY SHARE"})
-	}
 	var ids []int64
-	err = query.Pluck("id", &ids).Error
+	// GORM's locking clause is not for SQLite.
+	err = a.s.Gorm(ctx).Raw("SELECT id FROM "+a.s.Table("tbl_produk").Mirror+" WHERE id = ?"+a.s.DB.KeyShareLock(), id).Scan(&ids).Error
 	return len(ids) == 1, a.s.DB.Translate(err)
 }
 

@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"gorm.io/gorm"
-
-	"lifecycle-sync/repositories/database"
 )
 
 // TransitionGroup sums up the transitions from one stage to another that happened in one month, by the
@@ -28,19 +26,15 @@ type TransitionGroup struct {
 // timeout, schema.
 func (c *Catalog) TransitionGroups(ctx context.Context, f DatedFilter, cal Calendar) (groups []TransitionGroup, err error) {
 	histories := c.s.Table("tbl_stage_histori")
-	// PostgreSQL orders by the column itself, so that an index can serve. Where a time that does not fit
-	// stands in that order does not matter: no stay is measured from it or to it.
-	at, second := "tanggal_perubahan", "CASE WHEN "+c.fits(histories, "tanggal_perubahan")+" THEN floor(date_part('epoch', tanggal_perubahan))::bigint END"
-	if c.s.DB.Kind() == database.SQLite {
-		at = c.fit(histories, "tanggal_perubahan")
-		second = "unixepoch(substr(" + at + ", 1, 19))"
-	}
-	rows := c.unflattened(c.transitionsOf(ctx, f).Select(strings.Join([]string{
+	// Where a time that does not fit stands in the order does not matter: no stay is measured from it or to it.
+	at := c.s.DB.Sortable("tanggal_perubahan", columnOf(histories, "tanggal_perubahan"))
+	second := "CASE WHEN " + c.fits(histories, "tanggal_perubahan") + " THEN " + c.s.DB.EpochSecond(at) + " END"
+	rows := c.s.DB.Unmerged(c.transitionsOf(ctx, f).Select(strings.Join([]string{
 		"id, id_produk", c.fit(histories, "stage_previous") + " AS from_id", c.fit(histories, "stage_now") + " AS to_id", at + " AS at", second + " AS second",
 	}, ", ")))
 	err = c.s.Gorm(ctx).Raw("SELECT entered, from_id, to_id, month, count(*) AS transitions, count(stay) AS timed, "+
 		"CAST(coalesce(sum(stay), 0) AS text) AS seconds, min(stay) AS shortest, max(stay) AS longest FROM ("+
-		"SELECT from_id, to_id, "+c.bucket("at", timeTexts(cal.Times), "timestamptz")+" AS month, "+
+		"SELECT from_id, to_id, "+c.s.DB.Bucket("at", timeTexts(cal.Times), "timestamptz")+" AS month, "+
 		"lag(to_id) OVER w AS entered, second - lag(second) OVER w AS stay "+
 		"FROM (?) AS h WINDOW w AS (PARTITION BY id_produk ORDER BY at NULLS LAST, id)) AS stays GROUP BY 1, 2, 3, 4", rows).Scan(&groups).Error
 	return groups, c.s.DB.Translate(err)

@@ -8,7 +8,6 @@ import (
 	"gorm.io/gorm"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database"
 )
 
 const historyTable = "tbl_stage_histori_lifecycle"
@@ -64,13 +63,10 @@ func (c *Catalog) filteredTransitions(ctx context.Context, f TransitionFilter) *
 	return query
 }
 
-// changedAt is when a transition happened, for comparisons: on PostgreSQL such that the index serves.
+// changedAt is the time of a transition, for comparisons that can use its index.
 func (c *Catalog) changedAt() string {
 	histories := c.s.Table("tbl_stage_histori")
-	if c.s.DB.Kind() == database.SQLite {
-		return c.fit(histories, "tanggal_perubahan")
-	}
-	return c.fits(histories, "tanggal_perubahan") + " AND tanggal_perubahan"
+	return c.fits(histories, "tanggal_perubahan") + " AND " + c.s.DB.Sortable("tanggal_perubahan", columnOf(histories, "tanggal_perubahan"))
 }
 
 // LatestTransitions returns at most limit transitions of a product, newest first. Errors: as

@@ -36,7 +36,7 @@ func (j *Journal) LogChanges(ctx context.Context, changes []models.LoggedChange)
 	if len(changes) == 0 {
 		return nil
 	}
-	if len(changes) < copyThreshold || j.s.DB.Kind() == database.SQLite {
+	if len(changes) < copyThreshold || !j.s.DB.Features().Copy {
 		return j.s.DB.Translate(j.s.Gorm(ctx).CreateInBatches(changes, batchSize).Error)
 	}
 	var lines []byte

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database"
 )
 
 // RequestCancel asks whichever process makes the run to stop it, and reports whether it is under way.
@@ -27,7 +26,7 @@ func (j *Journal) CancelRequested(ctx context.Context, run int64) (bool, error) 
 // process has died. On SQLite that cannot be told without waiting for the lock; the next run marks them.
 // Errors: connection, timeout, permission.
 func (j *Journal) MarkInterrupted(ctx context.Context) error {
-	if j.s.DB.Kind() == database.SQLite {
+	if !j.s.DB.Features().AdvisoryLocks {
 		return nil
 	}
 	return j.s.DB.Translate(j.s.Gorm(ctx).Exec(
@@ -120,7 +119,7 @@ func (j *Journal) HasSucceeded(ctx context.Context) (bool, error) {
 // alive. On SQLite it is assumed to be. Errors: connection, timeout, schema.
 func (j *Journal) LeftRunning(ctx context.Context) (run *models.Run, alive bool, err error) {
 	run, err = j.Running(ctx)
-	if err != nil || run == nil || j.s.DB.Kind() == database.SQLite {
+	if err != nil || run == nil || !j.s.DB.Features().AdvisoryLocks {
 		return run, true, err
 	}
 	err = j.s.DB.Translate(j.s.Gorm(ctx).Raw("SELECT " + runLockHeld()).Scan(&alive).Error)

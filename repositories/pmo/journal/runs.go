@@ -9,7 +9,6 @@ import (
 	"gorm.io/gorm"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database"
 )
 
 // Standing is what the runs tell of the mirror. A run that there has not been is nil.
@@ -70,7 +69,7 @@ func (j *Journal) current(ctx context.Context, st *Standing) error {
 		return nil
 	}
 	var seconds float64
-	if err := j.s.Gorm(ctx).Raw("SELECT EXTRACT(EPOCH FROM clock_timestamp() - followed_at)::double precision FROM lifecycle_sync_watermark").Scan(&seconds).Error; err != nil {
+	if err := j.s.Gorm(ctx).Model(&models.Watermark{}).Select(j.s.DB.SecondsSince("followed_at")).Scan(&seconds).Error; err != nil {
 		return j.s.DB.Translate(err)
 	}
 	lag := time.Duration(max(seconds, 0) * float64(time.Second))
@@ -94,12 +93,8 @@ func (j *Journal) oneRun(ctx context.Context, order, condition string, args ...a
 
 // age is how long ago a run began. A clock that was set back makes no negative age.
 func (j *Journal) age(ctx context.Context, run int64) (time.Duration, error) {
-	seconds := "EXTRACT(EPOCH FROM clock_timestamp() - started_at)::double precision"
-	if j.s.DB.Kind() == database.SQLite {
-		seconds = "unixepoch('now', 'subsec') - unixepoch(started_at, 'subsec')"
-	}
 	var ages []float64
-	err := j.s.Gorm(ctx).Model(&models.Run{}).Where("id = ?", run).Pluck(seconds, &ages).Error
+	err := j.s.Gorm(ctx).Model(&models.Run{}).Where("id = ?", run).Pluck(j.s.DB.SecondsSince("started_at"), &ages).Error
 	if err != nil || len(ages) == 0 {
 		return 0, j.s.DB.Translate(err)
 	}

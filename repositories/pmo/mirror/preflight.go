@@ -20,7 +20,7 @@ func (m *Reader) Examine(ctx context.Context) (err error) {
 	if m.infos, err = m.s.Conn.Inspect(ctx, m.s.MirrorNames()); err != nil {
 		return err
 	}
-	if err := m.look(m.infos); err != nil || m.absent || m.s.DB.Kind() == database.SQLite {
+	if err := m.look(m.infos); err != nil || m.absent || !m.s.DB.Features().Server {
 		return err
 	}
 	hash, encoding, err := m.s.Conn.ProbeHash(ctx)

@@ -95,14 +95,11 @@ func (m *Reader) Rows(ctx context.Context, t *models.Table, ranges []database.Ra
 	cells, nulls := make([]string, len(t.Columns)), make([]string, len(t.Columns))
 	for i, c := range t.Columns {
 		cells[i] = m.s.DB.Cell("m."+c.Name, c) + " AS " + c.Name
-		nulls[i] = "CAST(NULL AS " + c.Type + ")"
-		if m.s.DB.Kind() == database.SQLite {
-			nulls[i] = "NULL"
-		}
+		nulls[i] = m.s.DB.Null(c)
 	}
 	cells[0], nulls[0] = "m.id", "q.id" // whole numbers, not their text: the union is ordered by them
 	newer := "NULL"
-	if runXID != nil && m.s.DB.Kind() == database.Postgres {
+	if runXID != nil && m.s.DB.Features().RowVersions {
 		// What an API write has brought since is not somebody else's doing.
 		newer = fmt.Sprintf("age(m.xmin) < age('%d'::xid) AND m.xmin::text::bigint NOT IN "+
 			"(SELECT w.mirror_xid & 4294967295 FROM lifecycle_sync_runs w WHERE w.mode = '%s' AND w.mirror_xid > %d)",

@@ -23,8 +23,8 @@ func (s *Store) BeginRefresh(ctx context.Context, now time.Time) (*Tx, error) {
 	}
 	tx := s.tx(conn, &models.Run{Mode: models.WriteRun, State: models.Running, StartedAt: now})
 	err = s.pool.DB.Translate(conn.Gorm(ctx).Create(tx.Run).Error)
-	if err == nil && s.pool.Kind() == database.Postgres {
-		err = conn.QueryRow(ctx, "SELECT pg_current_xact_id()::text::bigint", nil, &tx.Run.MirrorXID)
+	if err == nil {
+		tx.Run.MirrorXID, _, err = conn.TransactionID(ctx)
 	}
 	if err != nil {
 		tx.Close()
@@ -35,7 +35,7 @@ func (s *Store) BeginRefresh(ctx context.Context, now time.Time) (*Tx, error) {
 
 func (s *Store) waitForLock(ctx context.Context) (*database.Conn, error) {
 	busy := &models.Error{Class: models.Busy, LegacyMessage: "the mirror is being written by a run", LegacyRemedy: "The next run brings what was changed."}
-	if s.pool.Kind() == database.SQLite {
+	if s.pool.Features().SingleWriter {
 		waiting, cancel := context.WithTimeout(ctx, refreshWait)
 		defer cancel()
 		conn, err := s.pool.DB.BeginConn(waiting, database.Write)

@@ -19,7 +19,7 @@ const lockWait = "10s"
 func (s *Store) BeginRun(ctx context.Context, asked models.Run) (*Tx, error) {
 	run := &asked
 	begin := s.beginPostgres
-	if s.pool.Kind() == database.SQLite {
+	if s.pool.Features().SingleWriter {
 		begin = s.beginSQLite
 	}
 	conn, err := begin(ctx, run)

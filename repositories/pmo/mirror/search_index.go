@@ -28,7 +28,7 @@ const (
 // locks the products, it is given up. PostgreSQL only; on SQLite it does nothing. Errors: permission,
 // with what somebody else can do; busy when it was given up or another process is at it; connection.
 func (s *Store) IndexSearch(ctx context.Context) (built bool, err error) {
-	if s.pool.Kind() == database.SQLite {
+	if !s.pool.Features().Server {
 		return false, nil
 	}
 	session, err := s.pool.DB.Dial(ctx, "search index")

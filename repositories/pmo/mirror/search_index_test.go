@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -99,7 +100,7 @@ func TestSearchIndex(t *testing.T) {
 		t.Parallel()
 		l := newSearchLab(t, url(t))
 		l.found()
-		if l.store.Kind() == database.SQLite {
+		if l.store.DB.Kind() == database.SQLite {
 			l.index(l.store, false, "")
 			return
 		}

@@ -44,7 +44,7 @@ func (tx *Tx) Upsert(ctx context.Context, t *models.Table, rows []models.Row) er
 	if len(rows) == 0 {
 		return nil
 	}
-	if len(rows) >= copyThreshold && tx.s.DB.Kind() == database.Postgres {
+	if len(rows) >= copyThreshold && tx.s.DB.Features().Copy {
 		return tx.merge(ctx, t, rows)
 	}
 	batch, err := t.Decode(rows)
