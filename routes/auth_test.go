@@ -83,7 +83,7 @@ func whoami(c *fiber.Ctx) error {
 	return c.JSON(map[string]string{"message": caller.Subject, "code": caller.Role.String()})
 }
 
-func TestRolesAreHeld(t *testing.T) {
+func TestAuth_RequiresTheRoleOfTheRoute(t *testing.T) {
 	t.Parallel()
 	access := &known{}
 	l := newLines(t, routes.Options{Access: access},
@@ -138,8 +138,7 @@ func TestRolesAreHeld(t *testing.T) {
 	}
 }
 
-// TestAllowances are each caller's own, and come back with time.
-func TestAllowances(t *testing.T) {
+func TestRateLimit_IsPerCallerAndRefills(t *testing.T) {
 	t.Parallel()
 	l := newLines(t, routes.Options{Access: &known{}, WriteRate: 60, SyncRate: 2},
 		routes.Line{Method: "POST", Path: base + "/write", Role: models.Manager, Limit: routes.Writes, Handle: whoami},
@@ -184,8 +183,7 @@ func TestAllowances(t *testing.T) {
 	limited(l.do("POST", base+"/sync", "admin"), 30)
 }
 
-// TestManyCallersAreForgotten keeps the memory of allowances bounded.
-func TestManyCallersAreForgotten(t *testing.T) {
+func TestRateLimit_ForgetsOldCallers(t *testing.T) {
 	t.Parallel()
 	l := newLines(t, routes.Options{Access: &known{}, WriteRate: 1},
 		routes.Line{Method: "POST", Path: base + "/write", Role: models.Manager, Limit: routes.Writes, Handle: whoami})
@@ -206,8 +204,7 @@ func TestManyCallersAreForgotten(t *testing.T) {
 	}
 }
 
-// TestRefusedTokensAreLimited by address, and never keep a good token out.
-func TestRefusedTokensAreLimited(t *testing.T) {
+func TestRateLimit_CountsRejectedTokens(t *testing.T) {
 	t.Parallel()
 	l := newLines(t, routes.Options{Access: &known{}}, routes.Line{Method: "GET", Path: base + "/read", Role: models.Reader, Handle: whoami},
 		routes.Line{Method: "GET", Path: "/page", Role: models.Reader, Handle: whoami})
@@ -236,8 +233,7 @@ func TestRefusedTokensAreLimited(t *testing.T) {
 	}
 }
 
-// TestSessionsThatHaveEnded take nothing of what an address may try.
-func TestSessionsThatHaveEnded(t *testing.T) {
+func TestRateLimit_IgnoresExpiredSessionsOnPages(t *testing.T) {
 	t.Parallel()
 	l := newLines(t, routes.Options{Access: &known{}}, routes.Line{Method: "GET", Path: "/page", Role: models.Reader, Handle: whoami})
 	for range 130 {
@@ -248,8 +244,7 @@ func TestSessionsThatHaveEnded(t *testing.T) {
 	}
 }
 
-// TestTimes bounds what a handler may take, but not a stream.
-func TestTimes(t *testing.T) {
+func TestTimeout_IsThatOfTheRoute(t *testing.T) {
 	t.Parallel()
 	deadline := func(c *fiber.Ctx) error {
 		at, bounded := c.UserContext().Deadline()
@@ -268,8 +263,7 @@ func TestTimes(t *testing.T) {
 	}
 }
 
-// TestAPanicIsAnError whose words stay in the log.
-func TestAPanicIsAnError(t *testing.T) {
+func TestRecover_PanicIsAnInternalError(t *testing.T) {
 	t.Parallel()
 	l := newLines(t, routes.Options{}, routes.Line{Method: "GET", Path: base + "/panic", Role: models.Reader, Handle: func(*fiber.Ctx) error { panic("hunter2") }})
 	for range 3 {
@@ -284,8 +278,7 @@ func TestAPanicIsAnError(t *testing.T) {
 	}
 }
 
-// TestTheLogReadsNoStream would wait for the end of one that has none.
-func TestTheLogReadsNoStream(t *testing.T) {
+func TestAccessLog_DoesNotReadStreams(t *testing.T) {
 	t.Parallel()
 	reader, writer := io.Pipe()
 	l := newLines(t, routes.Options{}, routes.Line{Method: "GET", Path: "/stream", Handle: func(c *fiber.Ctx) error {
@@ -301,8 +294,7 @@ func TestTheLogReadsNoStream(t *testing.T) {
 	}
 }
 
-// TestTable holds the real table against rules for all tables.
-func TestTable(t *testing.T) {
+func TestTable_EveryWriteHasARoleAndALimit(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for _, e := range routes.Table() {

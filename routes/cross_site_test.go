@@ -7,7 +7,7 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 )
 
-func TestForeignHostsAreRefused(t *testing.T) {
+func TestLocalMode_RejectsForeignHosts(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.SQLite(t))
 	for host, want := range map[string]int{
@@ -32,7 +32,7 @@ func TestForeignHostsAreRefused(t *testing.T) {
 	}
 }
 
-func TestOtherSitesAreRefused(t *testing.T) {
+func TestLocalMode_RejectsCrossSiteRequests(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.SQLite(t))
 	for _, c := range []struct {
@@ -63,7 +63,7 @@ func TestOtherSitesAreRefused(t *testing.T) {
 	}
 }
 
-func TestListedOriginsMayCall(t *testing.T) {
+func TestCORS_AllowsListedOrigins(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.SQLite(t))
 	a := s.get(http.StatusOK, "/dropdowns", "Origin", pageOrigin)

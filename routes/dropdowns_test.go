@@ -7,7 +7,7 @@ import (
 	"lifecycle-sync/models"
 )
 
-func TestDropdowns(t *testing.T) {
+func TestDropdowns_ListsChoices(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		if got, want := string(s.get(http.StatusOK, "/dropdowns").body), `{"success":true,"data":{"segments":[],"stages":[],"categories":[]}}`; got != want {
@@ -30,7 +30,7 @@ func TestDropdowns(t *testing.T) {
 	})
 }
 
-func TestCategoriesOfASourceWithoutCategories(t *testing.T) {
+func TestDropdowns_TakeCategoriesFromProducts(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		if s.db.Kind() == "postgres" { // as the first run does there

@@ -56,7 +56,7 @@ func ids(t *testing.T, a answer) []int64 {
 	return out
 }
 
-func TestProductsAnswerExactlyTheContract(t *testing.T) {
+func TestProducts_FollowTheContract(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		fill(s)
@@ -81,7 +81,7 @@ func TestProductsAnswerExactlyTheContract(t *testing.T) {
 	})
 }
 
-func TestProductsOfAnEmptyMirror(t *testing.T) {
+func TestProducts_OfAnEmptyMirror(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		a := s.get(http.StatusOK, "/products")
@@ -91,7 +91,7 @@ func TestProductsOfAnEmptyMirror(t *testing.T) {
 	})
 }
 
-func TestProductFilters(t *testing.T) {
+func TestProducts_Filters(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		fill(s)
@@ -151,7 +151,7 @@ func TestProductFilters(t *testing.T) {
 	})
 }
 
-func TestProductsRefuseWhatTheyDoNotKnow(t *testing.T) {
+func TestProducts_RejectInvalidQueries(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		fill(s)
@@ -206,7 +206,7 @@ func TestProductsRefuseWhatTheyDoNotKnow(t *testing.T) {
 	})
 }
 
-func TestProductPagesAreBounded(t *testing.T) {
+func TestProducts_LimitPages(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		products := make([]models.Product, 130)
@@ -235,8 +235,7 @@ func TestProductPagesAreBounded(t *testing.T) {
 	})
 }
 
-// TestProductSortIsTotal reads the list page by page, with every key in both directions.
-func TestProductSortIsTotal(t *testing.T) {
+func TestProducts_SortIsTotal(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		fill(s)
@@ -270,7 +269,7 @@ func TestProductSortIsTotal(t *testing.T) {
 	})
 }
 
-func TestProductLinks(t *testing.T) {
+func TestProducts_LinkPages(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		fill(s)
@@ -303,7 +302,7 @@ func TestProductLinks(t *testing.T) {
 	})
 }
 
-func TestProductETag(t *testing.T) {
+func TestProducts_ETag(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		fill(s)
@@ -328,8 +327,7 @@ func TestProductETag(t *testing.T) {
 	})
 }
 
-// TestProductsOutliveHandEdits puts values into the mirror that no run would: the list goes on.
-func TestProductsOutliveHandEdits(t *testing.T) {
+func TestProducts_ServeEditedMirrors(t *testing.T) {
 	t.Parallel()
 	edits := map[string][]string{
 		"postgres": {"created_at = 'infinity'", "updated_at = '-infinity'", "created_at = '0044-03-15 BC'", "updated_at = '12345-01-01'",

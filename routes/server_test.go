@@ -13,7 +13,7 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 )
 
-func TestHealth(t *testing.T) {
+func TestHealth_ReadyAfterASuccessfulRun(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		live := func() {
@@ -45,8 +45,7 @@ func TestHealth(t *testing.T) {
 	})
 }
 
-// TestDatabaseAway wants an answer that a client can act on, and no word of the database's in it.
-func TestDatabaseAway(t *testing.T) {
+func TestErrors_OfAMissingDatabase(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2"
 	s := newSite(t, databasetest.SQLite(t))
@@ -82,7 +81,7 @@ func closedPort(t *testing.T) string {
 	return ln.Addr().String()
 }
 
-func TestEnvelopeOfWhatReachesNoHandler(t *testing.T) {
+func TestErrors_OfRequestsWithoutARoute(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.SQLite(t))
 	for _, c := range []struct {
@@ -124,7 +123,7 @@ func wantHeaders(t *testing.T, a answer, cache string) {
 	}
 }
 
-func TestHeadersAndHead(t *testing.T) {
+func TestHeaders_AndHEAD(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.SQLite(t))
 	get := s.get(http.StatusOK, "/products")
@@ -138,7 +137,7 @@ func TestHeadersAndHead(t *testing.T) {
 	}
 }
 
-func TestAccessLogHasNoQuery(t *testing.T) {
+func TestAccessLog_OmitsTheQuery(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.SQLite(t))
 	a := s.get(http.StatusBadRequest, "/products?search=confidential&page=0")
@@ -153,7 +152,7 @@ func TestAccessLogHasNoQuery(t *testing.T) {
 	}
 }
 
-func TestListensAndShutsDown(t *testing.T) {
+func TestServer_ListensAndShutsDown(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.SQLite(t))
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

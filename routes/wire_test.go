@@ -106,8 +106,7 @@ func wire(t *testing.T) string {
 
 const as = " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
 
-// TestABodyThatNobodyReads is answered before it has come, and the connection is not kept for it.
-func TestABodyThatNobodyReads(t *testing.T) {
+func TestServer_SkipsUnreadBodies(t *testing.T) {
 	t.Parallel()
 	address := wire(t)
 	for request, want := range map[string]int{
@@ -132,8 +131,7 @@ func TestABodyThatNobodyReads(t *testing.T) {
 	}
 }
 
-// TestAChunkedBodyWithoutEnd is cut off, whatever route it is sent to.
-func TestAChunkedBodyWithoutEnd(t *testing.T) {
+func TestServer_ClosesEndlessBodies(t *testing.T) {
 	t.Parallel()
 	address := wire(t)
 	chunk := []byte("10000\r\n" + strings.Repeat("x", 1<<16) + "\r\n")
@@ -151,8 +149,7 @@ func TestAChunkedBodyWithoutEnd(t *testing.T) {
 	}
 }
 
-// TestASmallBodyLeavesTheConnectionOpen for the next request.
-func TestASmallBodyLeavesTheConnectionOpen(t *testing.T) {
+func TestServer_KeepsConnectionsAfterSmallBodies(t *testing.T) {
 	t.Parallel()
 	c := dial(t, wire(t))
 	for range 3 {
@@ -163,8 +160,7 @@ func TestASmallBodyLeavesTheConnectionOpen(t *testing.T) {
 	}
 }
 
-// TestSlowRequests come a byte at a time and never end.
-func TestSlowRequests(t *testing.T) {
+func TestServer_TimesOutSlowRequests(t *testing.T) {
 	t.Parallel()
 	address := wire(t)
 	for _, part := range []string{
@@ -175,8 +171,7 @@ func TestSlowRequests(t *testing.T) {
 	}
 }
 
-// TestAnUploadHasLonger than other requests, once it is known who sends it.
-func TestAnUploadHasLonger(t *testing.T) {
+func TestServer_GivesUploadsMoreTime(t *testing.T) {
 	t.Parallel()
 	address := wire(t)
 	slow := dial(t, address).send("POST " + base + "/upload" + as + "manager\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
@@ -186,8 +181,7 @@ func TestAnUploadHasLonger(t *testing.T) {
 	}
 }
 
-// TestHeadsThatAreWrong are refused in our envelope, and nothing behind them is taken for a request.
-func TestHeadsThatAreWrong(t *testing.T) {
+func TestServer_RejectsInvalidHeaders(t *testing.T) {
 	t.Parallel()
 	address := wire(t)
 	const smuggled = "GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"

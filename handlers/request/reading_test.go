@@ -207,7 +207,7 @@ func file(name, content string) string {
 
 const end = "--X--\r\n"
 
-func TestForm(t *testing.T) {
+func TestReadForm_FieldsAndFiles(t *testing.T) {
 	t.Parallel()
 	s := newTaker(t)
 	body := field("produk", "Kopi ☕\r\n") + field("harga", "") + part(`form-data; name="files"; filename=""`, "") + field("files", "") + file("a.pdf", "one") + file("ü.txt", "two\r\n--Xnot") + end
@@ -225,8 +225,7 @@ func TestForm(t *testing.T) {
 	}
 }
 
-// TestWrongForms wants of each that it is refused by what it is, and that no file stays.
-func TestWrongForms(t *testing.T) {
+func TestReadForm_RejectsInvalidFormsAndLeavesNoFile(t *testing.T) {
 	t.Parallel()
 	s := newTaker(t)
 	good := file("kept.pdf", "content")
@@ -287,8 +286,7 @@ func TestWrongForms(t *testing.T) {
 	}
 }
 
-// TestBrokenConnections end in the middle of a body, or never.
-func TestBrokenConnections(t *testing.T) {
+func TestReadForm_TruncatedBodies(t *testing.T) {
 	t.Parallel()
 	s := newTaker(t)
 	head := "POST /form HTTP/1.1\r\nHost: x\r\nContent-Type: " + formType + "\r\n"
@@ -322,7 +320,7 @@ func TestBrokenConnections(t *testing.T) {
 	}
 }
 
-func TestJSONBodies(t *testing.T) {
+func TestReadObject_KeepsDigitsAndRejectsInvalidJSON(t *testing.T) {
 	t.Parallel()
 	s := newTaker(t)
 	const kind = "application/json"
@@ -359,8 +357,7 @@ func TestJSONBodies(t *testing.T) {
 	}
 }
 
-// TestFieldsOfEither reads the same from a form and from JSON.
-func TestFieldsOfEither(t *testing.T) {
+func TestReadFields_FormAndJSONAreEqual(t *testing.T) {
 	t.Parallel()
 	s := newTaker(t)
 	a := s.post(t, "/fields", formType, field("produk", "")+field("harga", "1500.00")+end)

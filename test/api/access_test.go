@@ -48,8 +48,7 @@ func (s *site) status(method, path, token string) int {
 	return response.StatusCode
 }
 
-// TestRolesOfEveryRoute goes through the route table with nobody's, everybody's and a forged token.
-func TestRolesOfEveryRoute(t *testing.T) {
+func TestAuthorization_EveryRouteRequiresItsRole(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		tokens := map[models.Role]string{models.Anonymous: "", models.Reader: s.tokenOf("Staff"), models.Manager: s.tokenOf("Project Manager"), models.Admin: s.tokenOf("Admin")}
@@ -76,8 +75,7 @@ func TestRolesOfEveryRoute(t *testing.T) {
 	}, withTokens...)
 }
 
-// TestWhereATokenCounts looks for one in the Authorization header and nowhere else.
-func TestWhereATokenCounts(t *testing.T) {
+func TestAuthorization_AcceptsTokensInTheHeaderOnly(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.SQLite, withTokens...)
 	token := s.tokenOf("Admin")
@@ -109,8 +107,7 @@ func TestWhereATokenCounts(t *testing.T) {
 	}
 }
 
-// TestPagesOfAnotherOriginWithTokens asks for leave as browsers do, before any token is sent.
-func TestPagesOfAnotherOriginWithTokens(t *testing.T) {
+func TestCORS_AllowsListedOriginsWithTokens(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.SQLite, withTokens...)
 	const origin = "https://pmo.example.com"
@@ -140,8 +137,7 @@ func TestPagesOfAnotherOriginWithTokens(t *testing.T) {
 	}
 }
 
-// TestLocalMode makes everybody an administrator, on this machine.
-func TestLocalMode(t *testing.T) {
+func TestLocalMode_EveryCallerIsAdmin(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.SQLite)
 	for _, route := range routes.Table() {

@@ -49,8 +49,7 @@ func (v *receiver) told(event alerts.Event, state alerts.State, run int64) bool 
 	return strings.HasPrefix(last, fmt.Sprintf("%s-%d-", event, run)) && strings.HasSuffix(last, string(state))
 }
 
-// TestAlerts lets a server tell of what begins and ends while it serves.
-func TestAlerts(t *testing.T) {
+func TestAlerts_FollowTheStateOfSync(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()

@@ -104,8 +104,7 @@ func newProduct(name string) map[string]string {
 	return map[string]string{"produk": name, "id_kategori": "1", "id_segmen": "1", "id_stage": "1", "harga": "", "deskripsi": ""}
 }
 
-// TestProductWithFiles goes the way of the product form and of AttachmentModal.
-func TestProductWithFiles(t *testing.T) {
+func TestProducts_CreateStoresFiles(t *testing.T) {
 	t.Parallel()
 	scenario := func(t *testing.T, s *site) {
 		a := s.upload(http.MethodPost, "/products", newProduct("with files"), []file{{"../../spek é.pdf", pdf}, {"note.txt", "x"}}).want(t, http.StatusCreated)
@@ -186,8 +185,7 @@ func (s *site) wantDownload(f shownFile, content, disposition string) {
 	}
 }
 
-// TestRefusedUploads wants neither a product nor a file of what is refused.
-func TestRefusedUploads(t *testing.T) {
+func TestAttachments_RejectInvalidUploads(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		good := file{"good.pdf", pdf}
@@ -243,8 +241,7 @@ func TestRefusedUploads(t *testing.T) {
 	}, "UPLOAD_FILE_LIMIT=2500", "UPLOAD_FILES=3", "UPLOAD_REQUEST_LIMIT=4500")
 }
 
-// TestOneSetOfFiles has a client retry an upload, one after the other and at once.
-func TestOneSetOfFiles(t *testing.T) {
+func TestAttachments_RetryStoresFilesOnce(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		products := into[[]withShownFiles](t, s.get("/products"))
@@ -274,8 +271,7 @@ func TestOneSetOfFiles(t *testing.T) {
 	})
 }
 
-// TestFilesSurviveQuarantine takes a product out of the mirror and back.
-func TestFilesSurviveQuarantine(t *testing.T) {
+func TestAttachments_SurviveQuarantine(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		created := into[withShownFiles](t, s.upload(http.MethodPost, "/products", newProduct("sick"), []file{{"a.pdf", pdf}}).want(t, http.StatusCreated))
@@ -292,8 +288,7 @@ func TestFilesSurviveQuarantine(t *testing.T) {
 	})
 }
 
-// TestNoRoomForFiles fills the disk on which files are kept.
-func TestNoRoomForFiles(t *testing.T) {
+func TestAttachments_FullDiskIsUnavailable(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.SQLite, "UPLOADS_URL=file:"+filestest.SmallDisk(t))
 	large := file{"large.txt", strings.Repeat("a", 2<<20)}
@@ -308,8 +303,7 @@ func TestNoRoomForFiles(t *testing.T) {
 	s.wantFiles(1)
 }
 
-// TestFilesAway stops the S3 server.
-func TestFilesAway(t *testing.T) {
+func TestAttachments_MissingStorageIsUnavailable(t *testing.T) {
 	t.Parallel()
 	server := filestest.S3(t)
 	s := newSite(t, databasetest.SQLite, "UPLOADS_URL="+server.URL)

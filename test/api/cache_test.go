@@ -7,9 +7,9 @@ import (
 	"lifecycle-sync/test/kit/program"
 )
 
-// TestAnotherProcessSynchronises has a process that keeps answers see what a second and a third one did
+// TestCache_SeesRunsOfOtherProcesses has a process that keeps answers see what a second and a third one did
 // to the same pmo_db.
-func TestAnotherProcessSynchronises(t *testing.T) {
+func TestCache_SeesRunsOfOtherProcesses(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		other := &site{t: t, Program: program.New(t, s.Environ...)}

@@ -19,8 +19,7 @@ type madeChange struct {
 	StartedAt string         `json:"started_at"`
 }
 
-// TestRowChanges looks up what runs have done to a row.
-func TestRowChanges(t *testing.T) {
+func TestSyncChanges_ListTheHistoryOfARow(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.settled()

@@ -82,7 +82,7 @@ func form(fields ...string) string {
 
 const inJSON, inForm = "application/json", "multipart/form-data; boundary=b"
 
-func TestContractHolds(t *testing.T) {
+func TestContract_AcceptsDocumentedResponses(t *testing.T) {
 	t.Parallel()
 	wanted := []string{"produk", "Kabel", "id_kategori", "1", "id_segmen", "1", "id_stage", "1"}
 	for name, e := range map[string]exchange{
@@ -111,7 +111,7 @@ func TestContractHolds(t *testing.T) {
 	}
 }
 
-func TestContractCatches(t *testing.T) {
+func TestContract_CatchesDeviations(t *testing.T) {
 	t.Parallel()
 	swapped := func(from, to string) exchange {
 		if !strings.Contains(aPage, from) {

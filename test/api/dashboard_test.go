@@ -35,8 +35,7 @@ type figures struct {
 	RecentTransitions []shownTransition `json:"recentTransitions"`
 }
 
-// TestDashboard reads the figures of a synchronised site, whole and filtered.
-func TestDashboard(t *testing.T) {
+func TestDashboard_MatchesTheProducts(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		before := time.Now()
@@ -84,8 +83,7 @@ func TestDashboard(t *testing.T) {
 	})
 }
 
-// TestDashboardRefuses is the list's checks of the filters.
-func TestDashboardRefuses(t *testing.T) {
+func TestDashboard_RejectsInvalidFilters(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		for _, query := range []string{"stageId=0", "stageId=x", "segmentId=2147483648", "page=1", "sort=id", "stage=a&stage=a", "search=%00", "search=%FF", "missing=name", "overdue=yes", "search=" + strings.Repeat("x", 201)} {
@@ -94,9 +92,9 @@ func TestDashboardRefuses(t *testing.T) {
 	})
 }
 
-// TestDashboardFollows shows a change of the mirror at once, sums past 64 bits, and days that are the
+// TestDashboard_ShowsWritesAtOnce shows a change of the mirror at once, sums past 64 bits, and days that are the
 // time zone's.
-func TestDashboardFollows(t *testing.T) {
+func TestDashboard_ShowsWritesAtOnce(t *testing.T) {
 	t.Parallel()
 	const zone = "Pacific/Kiritimati" // its day begins first of all
 	eachSite(t, func(t *testing.T, s *site) {

@@ -48,8 +48,7 @@ func idsOf(rows []shownTransition) (ids []int64) {
 	return ids
 }
 
-// TestStageHistory reads the stage history by page and by id.
-func TestStageHistory(t *testing.T) {
+func TestStageHistory_ListsNewestFirst(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.transitions()
@@ -102,8 +101,7 @@ func newerFirst(a, b shownTransition) int {
 	}
 }
 
-// TestOneTransition reads a transition exactly as it is.
-func TestOneTransition(t *testing.T) {
+func TestStageHistory_ServesOneMove(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.transitions()
@@ -129,8 +127,7 @@ func TestOneTransition(t *testing.T) {
 	})
 }
 
-// TestOneProduct reads a product with its latest transitions, and finds the parts of its ETag.
-func TestOneProduct(t *testing.T) {
+func TestProducts_ServeOneProduct(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.transitions()
@@ -203,8 +200,7 @@ func (s *site) change(statement string) {
 	s.Eventually("the change", func() bool { return strings.Contains(string(s.get("/dropdowns").body), told) })
 }
 
-// TestUnfitDetails edits into the mirror what cannot stand there: it reads as null.
-func TestUnfitDetails(t *testing.T) {
+func TestProducts_ServeValuesThatDoNotFit(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.transitions()
@@ -228,8 +224,7 @@ func TestUnfitDetails(t *testing.T) {
 	})
 }
 
-// TestDeepMetrics reads a document that is nested deeper than Go would read.
-func TestDeepMetrics(t *testing.T) {
+func TestStageHistory_KeepsDeepMetrics(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		depth := 900 // SQLite takes 1,000

@@ -13,8 +13,7 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 )
 
-// TestDocs loads the page as a browser would: everything it refers to, from this server alone.
-func TestDocs(t *testing.T) {
+func TestDocs_ServeDocumentAndPage(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.SQLite, withTokens...) // nobody needs a token for these
 	a := s.do(http.MethodGet, "/openapi.yaml", nil).want(t, http.StatusOK)

@@ -96,8 +96,7 @@ func (e event) number(t testing.TB) (process string, n int) {
 	return process, n
 }
 
-// TestEvents follows a run from its beginning to its end, and resumes in the midst without a gap.
-func TestEvents(t *testing.T) {
+func TestSyncEvents_StreamRuns(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.settled()
@@ -154,8 +153,7 @@ func TestEvents(t *testing.T) {
 	})
 }
 
-// TestEventsOfOtherProcesses tells of a run that the command line makes.
-func TestEventsOfOtherProcesses(t *testing.T) {
+func TestSyncEvents_ShowRunsOfOtherProcesses(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.settled()
@@ -176,8 +174,7 @@ func TestEventsOfOtherProcesses(t *testing.T) {
 	})
 }
 
-// TestGoneAndSlowReaders do not hold a run up.
-func TestGoneAndSlowReaders(t *testing.T) {
+func TestSyncEvents_EndForGoneAndSlowClients(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.settled()
@@ -203,8 +200,7 @@ func TestGoneAndSlowReaders(t *testing.T) {
 	})
 }
 
-// TestTooManyListeners are refused, and let in when others have gone.
-func TestTooManyListeners(t *testing.T) {
+func TestSyncEvents_LimitStreams(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.settled()

@@ -24,7 +24,7 @@ func (s *site) hostile() {
 	}
 }
 
-func TestExportCSV(t *testing.T) {
+func TestExports_CSV(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.hostile()
@@ -57,7 +57,7 @@ func TestExportCSV(t *testing.T) {
 	})
 }
 
-func TestExportWorkbook(t *testing.T) {
+func TestExports_Workbook(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.hostile()
@@ -89,9 +89,9 @@ func TestExportWorkbook(t *testing.T) {
 	})
 }
 
-// TestExportBrokenOff loses the database midway: the connection ends without the end of the file. A client
+// TestExports_ErrorClosesTheConnection loses the database midway: the connection ends without the end of the file. A client
 // that is gone ends the query.
-func TestExportBrokenOff(t *testing.T) {
+func TestExports_ErrorClosesTheConnection(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.Postgres)
 	exec(t, s.target, "INSERT INTO tbl_produk_lifecycle (id, produk, deskripsi) SELECT i, 'P ' || i, repeat('x', 500) FROM generate_series(10001, 110000) AS g(i)")

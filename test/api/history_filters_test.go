@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// TestStageHistoryFilters narrows the stage history down to transitions that are known.
-func TestStageHistoryFilters(t *testing.T) {
+func TestStageHistory_Filters(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		exec(t, s.target, "DELETE FROM tbl_stage_histori_lifecycle")

@@ -20,8 +20,7 @@ func everyRead(id int) []string {
 	}
 }
 
-// TestHostileRows fills the source with rows that nobody should write, and reads everything.
-func TestHostileRows(t *testing.T) {
+func TestReads_ServeHostileRows(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.Postgres)
 	long := strings.Repeat("😀\u202e\u0301 ", 30)
@@ -64,8 +63,7 @@ func TestHostileRows(t *testing.T) {
 	s.Command("verify")
 }
 
-// TestHostileEdits edits the mirror by hand into what the source could never give it.
-func TestHostileEdits(t *testing.T) {
+func TestReads_ServeHostileMirrorEdits(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.Postgres)
 	exec(t, s.target, "UPDATE tbl_produk_lifecycle SET created_at = 'infinity', tanggal_launch = 'infinity', tanggal_stage_start = '-infinity', tanggal_stage_end = '-infinity'")
@@ -81,8 +79,7 @@ func TestHostileEdits(t *testing.T) {
 	}
 }
 
-// TestHostileRequests sends values that no client should.
-func TestHostileRequests(t *testing.T) {
+func TestReads_RejectHostileRequests(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		with := func(field, value string) string {

@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// TestMetrics finds what was done in the figures, and nothing of what was asked for.
-func TestMetrics(t *testing.T) {
+func TestMetrics_CountRequestsAndRuns(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.settled()

@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// TestFilesOfADeletedProduct deletes products while files come to them: none stays behind.
-func TestFilesOfADeletedProduct(t *testing.T) {
+func TestAttachments_UploadRacesWithDelete(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		for round := range 12 {
@@ -48,8 +47,7 @@ func TestFilesOfADeletedProduct(t *testing.T) {
 	})
 }
 
-// TestOneProductWithFiles has ten clients send one form with one key at once.
-func TestOneProductWithFiles(t *testing.T) {
+func TestProducts_ConcurrentRetriesCreateOneProduct(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		answers := make(chan answer, 10)

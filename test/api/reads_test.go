@@ -2,8 +2,7 @@ package api_test
 
 import "testing"
 
-// TestListOfAFreshlyBootedSite reads what the first synchronisation brought.
-func TestListOfAFreshlyBootedSite(t *testing.T) {
+func TestProducts_ListAfterStart(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		a := s.get("/products?limit=7")

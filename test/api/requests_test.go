@@ -12,8 +12,7 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 )
 
-// TestHostileHeaders sends headers that no client should.
-func TestHostileHeaders(t *testing.T) {
+func TestRequests_RejectInvalidHeaders(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		for _, key := range []string{"", " ", strings.Repeat("k", 256), "kunci\tsatu", "é", "\xff"} {
@@ -47,8 +46,7 @@ func TestHostileHeaders(t *testing.T) {
 	})
 }
 
-// TestHostileTransitions sends transitions that no client should.
-func TestHostileTransitions(t *testing.T) {
+func TestStageHistory_RejectsInvalidMoves(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		before := one[int](t, s.source, "SELECT count(*) FROM tbl_stage_histori")
@@ -86,8 +84,7 @@ func TestHostileTransitions(t *testing.T) {
 	})
 }
 
-// TestHostilePaths sends addresses that no client should.
-func TestHostilePaths(t *testing.T) {
+func TestRequests_RejectInvalidPaths(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.SQLite)
 	for _, path := range []string{
@@ -115,8 +112,7 @@ func TestHostilePaths(t *testing.T) {
 	}
 }
 
-// TestUploadsThatBreakOff ends the connection in the midst of files: nothing is left, in whatever place.
-func TestUploadsThatBreakOff(t *testing.T) {
+func TestAttachments_TruncatedUploadsLeaveNothing(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		body, kind := withFiles(t, newProduct("never"), file{"a.pdf", pdf}, file{"b.txt", strings.Repeat("b", 100_000)})
@@ -153,8 +149,7 @@ func TestUploadsThatBreakOff(t *testing.T) {
 	})
 }
 
-// TestObjectsOfOthers asks for objects through what they do not belong to.
-func TestObjectsOfOthers(t *testing.T) {
+func TestAttachments_BelongToOneProduct(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.token = s.tokenOf("Admin")
@@ -180,8 +175,7 @@ func TestObjectsOfOthers(t *testing.T) {
 	}, withTokens...)
 }
 
-// TestWriteAllowance exhausts a caller's allowance of writes.
-func TestWriteAllowance(t *testing.T) {
+func TestRateLimit_CountsWritesPerCaller(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.SQLite, append([]string{"RATE_LIMIT_WRITES=3"}, withTokens...)...)
 	s.token = s.tokenOf("Project Manager")

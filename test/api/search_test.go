@@ -5,8 +5,7 @@ import (
 	"testing"
 )
 
-// TestSearchGetsItsIndex has the server build the search's index once it has synchronised.
-func TestSearchGetsItsIndex(t *testing.T) {
+func TestSearch_HasItsIndex(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		name := one[string](t, s.source, "SELECT produk FROM tbl_produk WHERE id = 1")

@@ -49,9 +49,9 @@ var rulesOnSQLite = []rule{
 		"DROP TRIGGER rahasia; DROP TRIGGER rahasia2", http.StatusConflict},
 }
 
-// TestRulesOfTheSource breaks rules of lifecycle_db that are not the API's: the client is told, in our
+// TestWrites_ReportConstraintsOfTheSource breaks rules of lifecycle_db that are not the API's: the client is told, in our
 // words, and nothing is left of the write.
-func TestRulesOfTheSource(t *testing.T) {
+func TestWrites_ReportConstraintsOfTheSource(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		rules := rulesOnSQLite
@@ -86,8 +86,7 @@ func TestRulesOfTheSource(t *testing.T) {
 	})
 }
 
-// TestIdsOfTheSource takes ids that its sequence gives twice, or has none of any more.
-func TestIdsOfTheSource(t *testing.T) {
+func TestWrites_UseIdsOfTheSource(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.Postgres)
 	exec(t, s.source, "SELECT setval(pg_get_serial_sequence('tbl_produk', 'id'), 1)")
@@ -98,8 +97,7 @@ func TestIdsOfTheSource(t *testing.T) {
 	s.send(http.MethodPost, "/products", uji).want(t, http.StatusCreated)
 }
 
-// TestRowHeldByAnother writes to what another program holds locked for long.
-func TestRowHeldByAnother(t *testing.T) {
+func TestWrites_LockedRowIsUnavailable(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		conn, err := s.source.Conn(t.Context())
@@ -134,8 +132,7 @@ func TestRowHeldByAnother(t *testing.T) {
 	})
 }
 
-// TestHostileRowsOnSQLite fills an SQLite source with what its columns take although no column should.
-func TestHostileRowsOnSQLite(t *testing.T) {
+func TestReads_ServeHostileRowsOnSQLite(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.SQLite)
 	for _, statement := range []string{

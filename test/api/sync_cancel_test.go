@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// TestSyncTwoTriggers answers the second with the first one's number, and cancels a long run.
-func TestSyncTwoTriggers(t *testing.T) {
+func TestSync_SecondRunIsBusy(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.settled()
@@ -57,8 +56,7 @@ func TestSyncTwoTriggers(t *testing.T) {
 	})
 }
 
-// TestSyncRunOfTheCommandLine is seen, refused a second, and canceled through the server.
-func TestSyncRunOfTheCommandLine(t *testing.T) {
+func TestSync_CancelsRunsOfTheCommandLine(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.settled()
@@ -88,8 +86,7 @@ func TestSyncRunOfTheCommandLine(t *testing.T) {
 	})
 }
 
-// TestSyncKeys gives a request that is sent again the first answer, and makes nothing new.
-func TestSyncKeys(t *testing.T) {
+func TestSync_HonoursIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.settled()
@@ -113,8 +110,7 @@ func TestSyncKeys(t *testing.T) {
 	})
 }
 
-// TestSyncEndsWithTheServer cancels a run when the server is told to end.
-func TestSyncEndsWithTheServer(t *testing.T) {
+func TestSync_RunEndsWithTheServer(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.settled()

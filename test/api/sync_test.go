@@ -95,7 +95,7 @@ func (s *site) held() (release func()) {
 	return sync.OnceFunc(func() { _ = tx.Rollback() })
 }
 
-func TestSyncFull(t *testing.T) {
+func TestSync_FullRun(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.settled()
@@ -147,7 +147,7 @@ func (s *site) quarantineAndStanding() {
 	}
 }
 
-// changesOf looks at the update and the deletions that TestSyncFull makes.
+// changesOf looks at the update and the deletions that TestSync_FullRun makes.
 func (s *site) changesOf(run int64) {
 	s.t.Helper()
 	a := s.get(fmt.Sprintf("/sync/runs/%d/changes?limit=2", run))
@@ -172,7 +172,7 @@ func (s *site) changesOf(run int64) {
 	}
 }
 
-func TestSyncBadRequests(t *testing.T) {
+func TestSync_RejectsInvalidRequests(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.settled()
@@ -220,9 +220,9 @@ func TestSyncBadRequests(t *testing.T) {
 	})
 }
 
-// TestSyncMassDelete stops a run that would empty a table, says so, and lets it pass when exactly its
+// TestSync_MassDeleteNeedsTheExactTotal stops a run that would empty a table, says so, and lets it pass when exactly its
 // number is allowed; a dry run says the same beforehand.
-func TestSyncMassDelete(t *testing.T) {
+func TestSync_MassDeleteNeedsTheExactTotal(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.settled()
@@ -254,8 +254,7 @@ func TestSyncMassDelete(t *testing.T) {
 	})
 }
 
-// TestSyncDryRun writes no mirrored row, and keeps what it found.
-func TestSyncDryRun(t *testing.T) {
+func TestSync_DryRunChangesNothing(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.settled()
@@ -286,9 +285,9 @@ func TestSyncDryRun(t *testing.T) {
 	})
 }
 
-// TestSyncByDigest applies exactly what a dry run has shown. When that has changed meanwhile, the run that was to
+// TestSync_AppliesByDigest applies exactly what a dry run has shown. When that has changed meanwhile, the run that was to
 // apply it shows what it is now, and that can be applied.
-func TestSyncByDigest(t *testing.T) {
+func TestSync_AppliesByDigest(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.settled()
@@ -329,8 +328,7 @@ func (s *site) applied(digest string, allow int64) syncRun {
 	return s.finished(s.accepted("/sync", fmt.Sprintf(`{"digest": %q, "allowDeletes": %d}`, digest, allow)).Run)
 }
 
-// TestSyncMassDeleteByDigest lets exactly the rows leave that a dry run has shown, when their number is allowed too.
-func TestSyncMassDeleteByDigest(t *testing.T) {
+func TestSync_DigestAllowsItsDeletes(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.settled()
@@ -353,8 +351,7 @@ func TestSyncMassDeleteByDigest(t *testing.T) {
 	})
 }
 
-// TestSyncVerify finds a hand edit in the mirror and what the source has changed since.
-func TestSyncVerify(t *testing.T) {
+func TestSync_VerifyCountsDifferences(t *testing.T) {
 	t.Parallel()
 	type verdict struct {
 		Run                    int64
@@ -403,8 +400,7 @@ func TestSyncVerify(t *testing.T) {
 	})
 }
 
-// TestSyncNextRun tells when the schedule makes the next run: by the clock of TIMEZONE.
-func TestSyncNextRun(t *testing.T) {
+func TestSync_ReportsTheNextRun(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		next := s.standing().NextRunAt
@@ -414,8 +410,7 @@ func TestSyncNextRun(t *testing.T) {
 	}, "SYNC_FULL_SCHEDULE=30 5 * * *", "TIMEZONE=Asia/Tokyo")
 }
 
-// TestSyncListsNoWrites keeps the runs of API writes out of the list; each is found by its number.
-func TestSyncListsNoWrites(t *testing.T) {
+func TestSync_ListsNoWriteRuns(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.settled()

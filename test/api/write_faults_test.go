@@ -12,8 +12,7 @@ import (
 
 const uji = `{"produk":"Uji","id_kategori":1,"id_segmen":1,"id_stage":1}`
 
-// TestTheMirrorFollowsWhenARunHoldsIt writes while another connection holds the writer's lock.
-func TestTheMirrorFollowsWhenARunHoldsIt(t *testing.T) {
+func TestWrites_MirrorFollowsAnActiveRun(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.Postgres)
 	lock, err := s.target.Begin()
@@ -38,8 +37,7 @@ func TestTheMirrorFollowsWhenARunHoldsIt(t *testing.T) {
 	s.Command("verify")
 }
 
-// TestLifecycleAway takes lifecycle_db away: reads go on, writes are refused and leave nothing.
-func TestLifecycleAway(t *testing.T) {
+func TestWrites_MissingSourceIsUnavailable(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.Postgres)
 	name := one[string](t, s.source, "SELECT current_database()")
@@ -57,8 +55,7 @@ func TestLifecycleAway(t *testing.T) {
 	s.send(http.MethodPost, "/products", uji, "Idempotency-Key", "k").want(t, http.StatusCreated)
 }
 
-// TestReaderOfLifecycle connects to lifecycle_db as a role that may only read.
-func TestReaderOfLifecycle(t *testing.T) {
+func TestWrites_ReadOnlyAccountIsForbidden(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.Postgres)
 	s.Stop()
@@ -89,8 +86,7 @@ func TestReaderOfLifecycle(t *testing.T) {
 	}
 }
 
-// TestReferencedProduct cannot be deleted.
-func TestReferencedProduct(t *testing.T) {
+func TestProducts_DeleteOfAReferencedProductIsAConflict(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.Postgres)
 	exec(t, s.source, "CREATE TABLE tbl_mon_crjr (id_produk integer REFERENCES tbl_produk (id) ON DELETE RESTRICT)")
@@ -105,8 +101,7 @@ func TestReferencedProduct(t *testing.T) {
 	s.get("/products/1")
 }
 
-// TestTwoUpdatesOfOneState lets one of them win.
-func TestTwoUpdatesOfOneState(t *testing.T) {
+func TestProducts_OneOfTwoConcurrentUpdatesWins(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		tag := s.get("/products/1").Header.Get("ETag")
@@ -126,8 +121,7 @@ func TestTwoUpdatesOfOneState(t *testing.T) {
 	})
 }
 
-// TestWritesAreVisibleInTheNextRead writes and reads from several clients at once.
-func TestWritesAreVisibleInTheNextRead(t *testing.T) {
+func TestWrites_AreVisibleInTheNextRead(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		const clients, rounds = 4, 8
@@ -165,9 +159,9 @@ func (s *site) writeAndRead(id, price int) error {
 	return nil
 }
 
-// TestMirrorAway takes pmo_db away: a write stands in lifecycle_db, and the next run brings it; one that
+// TestWrites_StandWhileTheMirrorIsAway takes pmo_db away: a write stands in lifecycle_db, and the next run brings it; one that
 // must be remembered there is refused and leaves nothing.
-func TestMirrorAway(t *testing.T) {
+func TestWrites_StandWhileTheMirrorIsAway(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.Postgres)
 	name := one[string](t, s.target, "SELECT current_database()")

@@ -10,9 +10,9 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 )
 
-// TestWhatLifecycleRefuses meets triggers, indexes and sequences of others in lifecycle_db. None of that is
+// TestWrites_ReportRejectionsOfTheSource meets triggers, indexes and sequences of others in lifecycle_db. None of that is
 // a fault of this server.
-func TestWhatLifecycleRefuses(t *testing.T) {
+func TestWrites_ReportRejectionsOfTheSource(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.Postgres)
 	for _, statement := range []string{
@@ -49,8 +49,7 @@ func TestWhatLifecycleRefuses(t *testing.T) {
 	s.Command("verify")
 }
 
-// TestRefusedWritesKeepAnswers leaves what is kept of reads alone when a write changes nothing.
-func TestRefusedWritesKeepAnswers(t *testing.T) {
+func TestCache_KeepsItsVersionOnRejectedWrites(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		const query = "SELECT version FROM lifecycle_mirror_version"
@@ -66,8 +65,7 @@ func TestRefusedWritesKeepAnswers(t *testing.T) {
 	})
 }
 
-// TestIfMatchThatNamesNothing does not turn a guarded write into an unguarded one.
-func TestIfMatchThatNamesNothing(t *testing.T) {
+func TestProducts_IfMatchWithoutAVersionFails(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		for _, tags := range []string{"", " "} {
@@ -81,8 +79,7 @@ func TestIfMatchThatNamesNothing(t *testing.T) {
 	})
 }
 
-// TestLocationOfAnAddressWithASlash is that of the one without.
-func TestLocationOfAnAddressWithASlash(t *testing.T) {
+func TestProducts_LocationIgnoresATrailingSlash(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, databasetest.SQLite)
 	a, err := s.try(http.MethodPost, base+"/products/", strings.NewReader(uji), "Content-Type", "application/json")
@@ -94,8 +91,7 @@ func TestLocationOfAnAddressWithASlash(t *testing.T) {
 	}
 }
 
-// TestTransitionsAtTheEndsOfTime neither take their product out of the mirror nor hold it where it is.
-func TestTransitionsAtTheEndsOfTime(t *testing.T) {
+func TestStageHistory_IgnoresTimesOutOfRange(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		id := into[product](t, s.send(http.MethodPost, "/products", uji).want(t, http.StatusCreated)).ID
@@ -115,8 +111,7 @@ func TestTransitionsAtTheEndsOfTime(t *testing.T) {
 	})
 }
 
-// TestSweepPassesAWriteThatItCannotEnd and ends the others.
-func TestSweepPassesAWriteThatItCannotEnd(t *testing.T) {
+func TestOutbox_SweepContinuesAfterAFailure(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.Stop()

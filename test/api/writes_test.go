@@ -44,7 +44,7 @@ func (s *site) form(method, path string, fields map[string]string, headers ...st
 	return s.do(method, base+path, buf, append(headers, "Content-Type", contentType)...)
 }
 
-func TestCreateAsTheFormSendsIt(t *testing.T) {
+func TestProducts_CreateFromTheTeamsForm(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		a := s.form(http.MethodPost, "/products", map[string]string{"produk": "Kabel Baru", "id_kategori": "1", "id_segmen": "1", "id_stage": "1"}).want(t, http.StatusCreated)
@@ -69,7 +69,7 @@ func TestCreateAsTheFormSendsIt(t *testing.T) {
 	})
 }
 
-func TestUpdateAndDelete(t *testing.T) {
+func TestProducts_UpdateAndDelete(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		created := s.send(http.MethodPost, "/products", `{"produk":"Gardu","id_kategori":1,"id_segmen":"2","id_stage":1,"harga":"1500.00","pelanggan":"PLN"}`).want(t, http.StatusCreated)
@@ -110,7 +110,7 @@ func TestUpdateAndDelete(t *testing.T) {
 	})
 }
 
-func TestTransitions(t *testing.T) {
+func TestStageHistory_RecordsAndCorrectsMoves(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		id := into[product](t, s.send(http.MethodPost, "/products", `{"produk":"Trafo","id_kategori":1,"id_segmen":1,"id_stage":1}`).want(t, http.StatusCreated)).ID
@@ -144,7 +144,7 @@ func TestTransitions(t *testing.T) {
 	})
 }
 
-func TestIdempotencyKey(t *testing.T) {
+func TestWrites_HonourIdempotencyKey(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		const body = `{"produk":"Sekali","id_kategori":1,"id_segmen":1,"id_stage":1}`
