@@ -36,7 +36,7 @@ func (h *Attachments) List(c *fiber.Ctx) error {
 	}
 	return read(c, h.answers, func(ctx context.Context, v cache.View) (success, error) {
 		list, err := attachments.List(ctx, v, id)
-		return success{Data: list}, err
+		return success{Data: withPaths(list)}, err
 	})
 }
 
@@ -63,7 +63,19 @@ func (h *Attachments) Add(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return done(c.Status(fiber.StatusCreated), "done.files_added", json.RawMessage(written.Data))
+	var added []models.ListedAttachment
+	if err := json.Unmarshal(written.Data, &added); err != nil {
+		return err
+	}
+	return done(c.Status(fiber.StatusCreated), "done.files_added", withPaths(added))
+}
+
+// withPaths sets the address from which the API serves each file.
+func withPaths(list []models.ListedAttachment) []models.ListedAttachment {
+	for i, a := range list {
+		list[i].Path = request.AttachmentPath(a.ProductID, a.ID)
+	}
+	return list
 }
 
 // removedFile is a deleted attachment.

@@ -61,7 +61,7 @@ func (h *Products) One(c *fiber.Ctx) error {
 			return success{}, err
 		}
 		files, err := attachments.List(ctx, v, id)
-		return success{Data: productDetail{Detail: product, Attachments: files}, version: version}, err
+		return success{Data: productDetail{Detail: product, Attachments: withPaths(files)}, version: version}, err
 	})
 }
 

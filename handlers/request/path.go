@@ -1,6 +1,7 @@
 package request
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 
@@ -55,4 +56,9 @@ func RunID(c *fiber.Ctx) (int64, error) {
 		return 0, Invalid("id", "integer", "request.whole_number", models.Params{"min": 1, "max": int64(math.MaxInt64)})
 	}
 	return int64(id), nil
+}
+
+// AttachmentPath returns the address from which the API serves an attachment.
+func AttachmentPath(productID, id int64) string {
+	return fmt.Sprintf("/api/product-lifecycle/products/%d/attachments/%d", productID, id)
 }

@@ -34,26 +34,17 @@ type Reader interface {
 // List lists a product's files, oldest first. Errors: not found, connection, timeout, schema.
 func List(ctx context.Context, from Reader, productID int64) ([]models.ListedAttachment, error) {
 	has, err := from.HasProduct(ctx, productID)
-	if err := wantProduct(has, err); err != nil {
+	if err := requireProduct(productID, has, err); err != nil {
 		return nil, err
 	}
-	rows, err := from.Attachments(ctx, productID)
-	return withPaths(rows), err
+	return from.Attachments(ctx, productID)
 }
 
-func wantProduct(has bool, err error) error {
+func requireProduct(id int64, has bool, err error) error {
 	if err == nil && !has {
-		return &models.Error{Class: models.NotFound, LegacyMessage: "There is no product with this id"}
+		return models.NewError(models.NotFound, "products.not_found", models.Params{"id": id})
 	}
 	return err
-}
-
-// withPaths says of each file where the API lets it be downloaded.
-func withPaths(rows []models.ListedAttachment) []models.ListedAttachment {
-	for i, a := range rows {
-		rows[i].Path = fmt.Sprintf("/api/product-lifecycle/products/%d/attachments/%d", a.ProductID, a.ID)
-	}
-	return rows
 }
 
 // Add attaches the request's files to a product, all or none. After an error none of them is left.
@@ -62,11 +53,10 @@ func (f *Files) Add(ctx context.Context, productID int64, r outbox.Request) (out
 	return f.writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (any, error) {
 		// Until the files are there the product stays: whoever deletes it comes after, and finds them.
 		has, err := attachmentsdb.New(tx).LockProduct(ctx, productID)
-		if err := wantProduct(has, err); err != nil {
+		if err := requireProduct(productID, has, err); err != nil {
 			return nil, err
 		}
-		added, err := attachmentsdb.New(tx).AddStored(ctx, productID, r.Files)
-		return withPaths(added), err
+		return attachmentsdb.New(tx).AddStored(ctx, productID, r.Files)
 	})
 }
 
@@ -91,7 +81,7 @@ func (f *Files) Remove(ctx context.Context, productID, id int64) (was models.Att
 // deleteContent deletes the content of a file that is gone. What cannot be deleted is left to the sweep.
 func (f *Files) deleteContent(ctx context.Context, was models.Attachment) {
 	if err := f.contents.Delete(context.WithoutCancel(ctx), was.ObjectKey); err != nil {
-		f.log.Warn("a file is removed by the next sweep", "key", was.ObjectKey, "error", err)
+		f.log.Warn("attachment cleanup failed; will retry", "key", was.ObjectKey, "error", err)
 	}
 }
 
@@ -106,8 +96,7 @@ func (f *Files) Open(ctx context.Context, a models.Attachment) (io.ReadCloser, e
 	content, size, err := f.contents.Get(context.WithoutCancel(ctx), a.ObjectKey)
 	if err == nil && size != a.Size {
 		_ = content.Close()
-		return nil, &models.Error{Class: models.NotFound, LegacyMessage: "The file's content is not what was kept.",
-			Cause: fmt.Errorf("%s has %d bytes instead of %d", a.ObjectKey, size, a.Size)}
+		return nil, models.NewError(models.NotFound, "attachments.content_damaged", nil).WithCause(fmt.Errorf("%s has %d bytes instead of %d", a.ObjectKey, size, a.Size))
 	}
 	return content, err
 }

@@ -48,14 +48,17 @@ func recognise(filename string) (string, kind, error) {
 	if k, known := kinds()[strings.ToLower(path.Ext(name))]; known {
 		return name, k, nil
 	}
-	return "", kind{}, refusal(name, "is not of a kind that is taken")
+	return "", kind{}, refusal("attachments.unsupported_type", name)
 }
 
-// refusal says that a file is not taken, and which are.
-func refusal(name, why string) error {
-	if runes := []rune(name); len(runes) > 60 {
-		name = string(runes[:60]) + "…"
+// maxShown is the number of characters of a file's name in a message.
+const maxShown = 60
+
+// refusal returns the error for a file that is not accepted.
+func refusal(code, name string) error {
+	if runes := []rune(name); len(runes) > maxShown {
+		name = string(runes[:maxShown]) + "…"
 	}
-	return &models.Error{Class: models.UnsupportedType, LegacyMessage: "The file " + name + " " + why,
-		LegacyRemedy: "Taken are " + strings.Join(Extensions(), " ") + ", each with a content of that kind."}
+	return models.NewError(models.UnsupportedType, code, models.Params{"file": name}).
+		WithRemedy("attachments.unsupported_type_remedy", models.Params{"extensions": strings.Join(Extensions(), " ")})
 }

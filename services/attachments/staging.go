@@ -44,9 +44,9 @@ func (s *Staging) Stage(ctx context.Context, filename string, content io.Reader)
 	case err != nil && !errors.Is(err, io.EOF):
 		return models.Upload{}, err
 	case len(head) == 0:
-		return models.Upload{}, models.NewInvalid(models.FieldError{Field: "files", Code: "empty", LegacyMessage: "the file " + name + " is empty"})
+		return models.Upload{}, models.NewInvalid(models.NewFieldError("files", "empty", "attachments.empty", models.Params{"file": name}))
 	case !kind.begins(head):
-		return models.Upload{}, refusal(name, "is not what its name says")
+		return models.Upload{}, refusal("attachments.content_mismatch", name)
 	}
 	upload := models.Upload{Key: strings.ToLower(rand.Text()), Name: name, Type: kind.mediaType}
 	sum, seen := sha256.New(), kind.whole()
@@ -56,7 +56,7 @@ func (s *Staging) Stage(ctx context.Context, filename string, content io.Reader)
 	}
 	if !seen.right() {
 		s.Discard(ctx, []models.Upload{upload})
-		return models.Upload{}, refusal(name, "is not what its name says")
+		return models.Upload{}, refusal("attachments.content_mismatch", name)
 	}
 	upload.Size, upload.SHA256 = counted.n, hex.EncodeToString(sum.Sum(nil))
 	return upload, nil
@@ -84,7 +84,7 @@ type counted struct {
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.from.Read(p)
 	if c.n += int64(n); c.n > c.limit {
-		return 0, &models.Error{Class: models.TooLarge, LegacyMessage: "The file " + c.name + " is larger than " + models.SizeText(c.limit) + ", which is the most that is taken"}
+		return 0, models.NewError(models.TooLarge, "attachments.too_large", models.Params{"file": c.name, "limit": c.limit})
 	}
 	return n, err
 }

@@ -125,7 +125,7 @@ func TestRefused(t *testing.T) {
 		{"x.doc", string(compoundDocument("Workbook"))}, {"x.doc", string(compoundDocument("!_StringData"))}, {"x.xls", string(compoundDocument("WordDocument"))}, {"x.ppt", word}, {"x.doc", html}, {"x.doc", `{\rtf1}`},
 	} {
 		_, err := c.Stage(t.Context(), f.name, strings.NewReader(f.content))
-		if class(err) != models.UnsupportedType || !strings.Contains(err.Error(), ".docx") {
+		if e := models.AsError(err); e == nil || e.Class != models.UnsupportedType || !strings.Contains(e.Remedy.String(), ".docx") {
 			t.Errorf("%q with %.30q: %v", f.name, f.content, err)
 		}
 	}

@@ -160,7 +160,7 @@ func TestFirstCallerLeaves(t *testing.T) {
 func TestErrorsAreNotKept(t *testing.T) {
 	t.Parallel()
 	eachLab(t, cache.Options{}, func(l *lab) {
-		wrong := &models.Error{Class: models.NotFound, LegacyMessage: "not there"}
+		wrong := models.NewError(models.NotFound, "products.not_found", nil)
 		_, err := cache.Get(l.Context(), l.answers, "a", func(context.Context, cache.View) (answer, error) { return nil, wrong })
 		if !errors.Is(err, wrong) {
 			l.Errorf("got %v", err)

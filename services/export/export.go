@@ -80,7 +80,7 @@ func (e *Exports) start(ctx context.Context, q products.Query, now time.Time, wr
 	select {
 	case e.places <- struct{}{}:
 	default:
-		return nil, &models.Error{Class: models.Unavailable, LegacyMessage: "Too many exports are being made", LegacyRemedy: "Please try again in a moment."}
+		return nil, models.NewError(models.Unavailable, "export.busy", nil).WithRemedy("export.busy_remedy", nil)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	pr, pw := io.Pipe()
@@ -138,8 +138,7 @@ func (e *Exports) view(ctx context.Context, f catalog.DatedFilter, order catalog
 func recovered(fn func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			err = &models.Error{Class: models.Internal, LegacyMessage: "something unexpected went wrong", LegacyRemedy: "The log has the details.",
-				Cause: fmt.Errorf("panic: %v\n%s", cause, debug.Stack())}
+			err = models.NewError(models.Internal, "error.internal", nil).WithRemedy("error.internal_remedy", nil).WithCause(fmt.Errorf("panic: %v\n%s", cause, debug.Stack()))
 		}
 	}()
 	return fn()

@@ -62,8 +62,7 @@ func unavailableWhenFull(err error) error {
 	if e := models.AsError(err); e.Class != models.Internal {
 		return e
 	}
-	return &models.Error{Class: models.Unavailable, Cause: err, LegacyMessage: "The workbook cannot be put together at the moment",
-		LegacyRemedy: "Please try again later, or take the CSV, which needs no room on the server's disk."}
+	return models.NewError(models.Unavailable, "export.workbook_failed", nil).WithRemedy("export.workbook_failed_remedy", nil).WithCause(err)
 }
 
 // book is a workbook that is being written.

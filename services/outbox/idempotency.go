@@ -72,8 +72,7 @@ func (w *Writer) claim(ctx context.Context, key *Key, fingerprint string) (write
 			}
 			continue
 		case *known.Fingerprint != fingerprint:
-			return write, nil, &models.Error{Class: models.Conflict, LegacyMessage: "This Idempotency-Key was used for a request with other fields or files",
-				LegacyRemedy: "Take a new key for a new request.", Cause: KeyReusedError{}}
+			return write, nil, models.NewError(models.Conflict, "outbox.key_reused", nil).WithRemedy("outbox.key_reused_remedy", nil).WithCause(KeyReusedError{})
 		case known.State == models.WriteDone:
 			return write, &known.Write, nil
 		case known.State == models.WriteIntended:
@@ -87,7 +86,7 @@ func (w *Writer) claim(ctx context.Context, key *Key, fingerprint string) (write
 		}
 		select {
 		case <-ctx.Done():
-			return write, nil, &models.Error{Class: models.Busy, LegacyMessage: "An earlier request with this Idempotency-Key is still being worked on", LegacyRemedy: "Ask again in a moment."}
+			return write, nil, models.NewError(models.Busy, "outbox.key_busy", nil).WithRemedy("outbox.key_busy_remedy", nil)
 		case <-tick.C:
 		}
 	}

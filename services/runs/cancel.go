@@ -2,7 +2,6 @@ package runs
 
 import (
 	"context"
-	"fmt"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo/journal"
@@ -23,7 +22,7 @@ func (s *Service) Cancel(ctx context.Context, id int64) (models.Run, error) {
 	case err != nil:
 		return models.Run{}, err
 	case run == nil:
-		return models.Run{}, &models.Error{Class: models.NotFound, LegacyMessage: fmt.Sprintf("There is no run %d", id)}
+		return models.Run{}, models.NewError(models.NotFound, "run.not_found", models.Params{"run": id})
 	case run.State != models.Running:
 		return models.Run{}, tooLate(*run)
 	}
@@ -35,8 +34,7 @@ func (s *Service) Cancel(ctx context.Context, id int64) (models.Run, error) {
 			return models.Run{}, tooLate(*run)
 		}
 	} else if own == nil {
-		return models.Run{}, &models.Error{Class: models.Conflict, LegacyMessage: fmt.Sprintf("Run %d is made by another process", id),
-			LegacyRemedy: "With SQLite only that process can stop it."}
+		return models.Run{}, models.NewError(models.Conflict, "run.other_process", models.Params{"run": id}).WithRemedy("run.other_process_remedy", nil)
 	}
 	if own != nil {
 		own.cancel(mirror.ErrCancelRequested)
@@ -46,5 +44,5 @@ func (s *Service) Cancel(ctx context.Context, id int64) (models.Run, error) {
 }
 
 func tooLate(run models.Run) error {
-	return &models.Error{Class: models.Conflict, LegacyMessage: fmt.Sprintf("Run %d has ended already", run.ID)}
+	return models.NewError(models.Conflict, "run.ended", models.Params{"run": run.ID})
 }

@@ -44,8 +44,7 @@ func (s *Service) comparison(ctx context.Context) (context.Context, func(), erro
 	s.mu.Unlock()
 	if taken {
 		end()
-		return nil, nil, &models.Error{Class: models.Conflict, LegacyMessage: "Another dry run or verification is under way",
-			LegacyRemedy: "Wait until it has finished; its outcome is then in the list of runs."}
+		return nil, nil, models.NewError(models.Conflict, "run.comparison_active", nil).WithRemedy("run.comparison_active_remedy", nil)
 	}
 	task, cancel := mirror.WithTimeout(task, s.o.Timeout)
 	return task, func() {

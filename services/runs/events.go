@@ -89,7 +89,7 @@ func (e *events) subscribe(after string) (r *Reader, resumed bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.ended || len(e.readers) >= maxReaders {
-		return nil, false, &models.Error{Class: models.Unavailable, LegacyMessage: "No more listeners can be served at the moment", LegacyRemedy: "Please try again shortly."}
+		return nil, false, models.NewError(models.Unavailable, "run.too_many_listeners", nil).WithRemedy("run.too_many_listeners_remedy", nil)
 	}
 	r = &Reader{events: e, news: make(chan struct{}, 1), next: e.last + 1}
 	if number, ours := strings.CutPrefix(after, e.process+"-"); ours {

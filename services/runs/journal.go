@@ -2,9 +2,7 @@ package runs
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
@@ -119,10 +117,10 @@ func (r *Journal) RowChanges(ctx context.Context, q RowQuery) (changes []models.
 	}
 	at := slices.Index(known, q.Table)
 	if at < 0 {
-		return nil, models.Pagination{}, models.NewInvalid(models.FieldError{Field: "table", Code: "unknown", LegacyMessage: "table must be one of " + strings.Join(known, ", ")})
+		return nil, models.Pagination{}, models.NewInvalid(models.NewFieldError("table", "unknown", "request.one_of", models.Params{"choices": known}))
 	}
 	if q.ID == 0 {
-		return nil, models.Pagination{}, models.NewInvalid(models.FieldError{Field: "id", Code: "required", LegacyMessage: "id must be that of a row"})
+		return nil, models.Pagination{}, models.NewInvalid(models.NewFieldError("id", "required", "request.required", nil))
 	}
 	return page(ctx, r.store, q.Paging, func(v *journal.Journal, ctx context.Context, offset, limit int) ([]models.RowChange, int64, error) {
 		return v.RowChanges(ctx, r.tables[at].Name, q.ID, offset, limit)
@@ -132,7 +130,7 @@ func (r *Journal) RowChanges(ctx context.Context, q RowQuery) (changes []models.
 func existing(ctx context.Context, v *journal.Journal, id int64) (models.Run, error) {
 	run, err := v.Run(ctx, id)
 	if err == nil && run == nil {
-		err = &models.Error{Class: models.NotFound, LegacyMessage: fmt.Sprintf("There is no run %d", id)}
+		err = models.NewError(models.NotFound, "run.not_found", models.Params{"run": id})
 	}
 	if err != nil {
 		return models.Run{}, err

@@ -38,7 +38,7 @@ func (e *UnderWayError) Error() string { return e.cause.Error() }
 func (e *UnderWayError) Unwrap() error { return e.cause }
 
 func underWay(run models.Run) *UnderWayError {
-	return &UnderWayError{Run: run, cause: &models.Error{Class: models.Busy, LegacyMessage: "Another run is under way", LegacyRemedy: "Wait until it has finished, or cancel it."}}
+	return &UnderWayError{Run: run, cause: models.NewError(models.Busy, "run.active", models.Params{"run": run.ID}).WithRemedy("run.active_remedy", nil)}
 }
 
 // Request is what is asked of a run.
@@ -217,6 +217,6 @@ func (s *Service) busy(ctx context.Context, cause error) error {
 	case run != nil:
 		return underWay(*run)
 	default:
-		return &models.Error{Class: models.Unavailable, LegacyMessage: "The mirror is being written to at the moment", Cause: cause, LegacyRemedy: "Please try again shortly."}
+		return models.NewError(models.Unavailable, "run.mirror_locked", nil).WithRemedy("run.mirror_locked_remedy", nil).WithCause(cause)
 	}
 }

@@ -88,7 +88,7 @@ func (s *Service) task(ctx context.Context) (task context.Context, end func(), e
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, nil, &models.Error{Class: models.Unavailable, LegacyMessage: "The server is ending", LegacyRemedy: "Please try again in a moment."}
+		return nil, nil, models.NewError(models.Unavailable, "run.shutdown", nil).WithRemedy("run.shutdown_remedy", nil)
 	}
 	task, cancel := context.WithCancel(ctx)
 	s.tasks[&cancel] = struct{}{}

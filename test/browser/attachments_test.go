@@ -28,7 +28,7 @@ func TestAttachments(t *testing.T) {
 				p.records("progress")
 			}
 			p.click("button", "Upload")
-			p.reads("The file kosong.pdf is not what its name says")
+			p.reads("The content of the file kosong.pdf does not match its name")
 			if v.scriptless {
 				p.reads("No file was added", "Choose all files again: none was stored.")
 				p.attach("Add files", "kopi.pdf", pdf)

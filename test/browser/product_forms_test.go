@@ -49,7 +49,7 @@ func TestLifeOfAProduct(t *testing.T) {
 			p.attach("Files", "kopi.exe", "MZ")
 			p.refused(http.StatusUnprocessableEntity)
 			p.click("button", "Create product")
-			p.reads("The file kopi.exe is not of a kind that is taken")
+			p.reads("The file kopi.exe has an unsupported file type")
 			p.attach("Files", "kopi.pdf", pdf)
 			p.click("button", "Create product")
 			p.reads("Product created.", "Rp 1.250.000", "1 Mei 2026", "PT Tetap", "Korporat", "kopi.pdf")

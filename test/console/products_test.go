@@ -125,8 +125,8 @@ func TestCreateAProduct(t *testing.T) {
 			}
 		}
 		right := kept.set(t, "produk", "Kopi ☕").set(t, "harga", "Rp 1.250.000").set(t, "id_segmen", "1").set(t, "id_kategori", "1").set(t, "tanggal_launch", "2026-05-01")
-		d.submit(right, upload{"tool.exe", "MZ"}).want(t, 422, "The file tool.exe is not of a kind that is taken", "Choose all files again", `value="Kopi ☕"`)
-		d.submit(right, upload{"large.txt", strings.Repeat("a", 10<<20+1)}).want(t, 422, "The file large.txt is larger than 10 MB, which")
+		d.submit(right, upload{"tool.exe", "MZ"}).want(t, 422, "The file tool.exe has an unsupported file type", "Choose all files again", `value="Kopi ☕"`)
+		d.submit(right, upload{"large.txt", strings.Repeat("a", 10<<20+1)}).want(t, 422, "The file large.txt is larger than 10 MiB")
 		large := strings.Repeat("a", 9<<20) // each is taken, but not all together
 		tooMuch := d.submit(right, upload{"1.txt", large}, upload{"2.txt", large}, upload{"3.txt", large}).want(t, 422, "The files are larger than 25 MiB in total", "Choose all files again")
 		if kept := tooMuch.form(t, "/products"); kept.values["produk"] != "Kopi ☕" || kept.values["deskripsi"] != "Satu\nDua" {
@@ -251,7 +251,7 @@ func TestFilesOfAProduct(t *testing.T) {
 	eachDesk(t, func(t *testing.T, d *desk) {
 		f := d.open("/products/5").form(t, "/products/5/attachments")
 		d.submit(f).want(t, 422, "No file was added", "The form has no files")
-		d.submit(f, upload{"a.pdf", pdf}, upload{"b.pdf", "<html>"}).want(t, 422, "The file b.pdf is not what its name says", "Choose all files again")
+		d.submit(f, upload{"a.pdf", pdf}, upload{"b.pdf", "<html>"}).want(t, 422, "The content of the file b.pdf does not match its name", "Choose all files again")
 		d.to(d.submit(f, upload{"a b.pdf", pdf}, upload{"<b>.txt", "b"}), "/products/5", "Files added").want(t, 200, "a b.pdf", "_b_.txt", "PDF", "2")
 		d.submit(f, upload{"a b.pdf", pdf}, upload{"<b>.txt", "b"}).want(t, 303) // a double click
 		if got := len(regexp.MustCompile(`/products/5/attachments/\d+/delete`).FindAllString(d.open("/products/5").body, -1)); got != 2 {
@@ -263,7 +263,7 @@ func TestFilesOfAProduct(t *testing.T) {
 			t.Error("nothing is said on the page that a script loads")
 		}
 		body, kind = f.body(t, upload{"c.exe", "c"})
-		d.send(http.MethodPost, "/products/5/attachments", kind, body, "Accept", "application/json").want(t, 415, `"message":"The file c.exe is not of a kind that is taken`)
+		d.send(http.MethodPost, "/products/5/attachments", kind, body, "Accept", "application/json").want(t, 415, `"message":"The file c.exe has an unsupported file type`)
 
 		remove := regexp.MustCompile(`/products/5/attachments/\d+/delete`).FindString(d.open("/products/5").body)
 		ask := d.open(remove).want(t, 200, "Delete a b.pdf?", "a b.pdf")

@@ -79,7 +79,7 @@ func TestRunsAreStartedAndListed(t *testing.T) {
 		checkPage(t, list)
 		d.open("/sync/runs?limit=2&page=9").want(t, http.StatusOK, "The list has only")
 		for _, missing := range []string{"/sync/runs/99", "/sync/runs/99/cancel"} {
-			d.send(http.MethodGet, missing, "", nil).want(t, http.StatusNotFound, "There is no run 99")
+			d.send(http.MethodGet, missing, "", nil).want(t, http.StatusNotFound, "Run 99 does not exist")
 		}
 		for _, wrong := range []string{"/sync?x=1", "/sync/runs?page=0", "/sync/runs/0", "/sync/runs/1?x=1"} {
 			d.send(http.MethodGet, wrong, "", nil).want(t, http.StatusBadRequest)
@@ -186,7 +186,7 @@ func TestRunIsWatchedAndCanceled(t *testing.T) {
 	eachDesk(t, func(t *testing.T, d *desk) {
 		state := d.state()
 		checkPage(t, d.open("/sync/runs/1/cancel").want(t, http.StatusOK, "has already ended"))
-		d.send(http.MethodPost, "/sync/runs/1/cancel", "application/x-www-form-urlencoded", strings.NewReader("")).want(t, http.StatusConflict, "Run 1 has ended already")
+		d.send(http.MethodPost, "/sync/runs/1/cancel", "application/x-www-form-urlencoded", strings.NewReader("")).want(t, http.StatusConflict, "Run 1 has already ended")
 		if !d.postgres() {
 			return // a run cannot be made long from outside
 		}

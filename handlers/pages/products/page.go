@@ -125,6 +125,7 @@ func filesOf(files []models.ListedAttachment) (shown []file) {
 		if kind == "" {
 			kind = f.Type
 		}
+		f.Path = request.AttachmentPath(f.ProductID, f.ID)
 		shown = append(shown, file{f, kind})
 	}
 	return shown
