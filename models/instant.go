@@ -22,6 +22,9 @@ func (t Instant) String() string { return t.t.Format("2006-01-02T15:04:05.000000
 // MarshalJSON writes the instant as a JSON string.
 func (t Instant) MarshalJSON() ([]byte, error) { return []byte(`"` + t.String() + `"`), nil }
 
+// UnmarshalJSON reads an RFC 3339 string.
+func (t *Instant) UnmarshalJSON(b []byte) error { return t.t.UnmarshalJSON(b) }
+
 // Value sends the instant to a database.
 func (t Instant) Value() (driver.Value, error) { return t.t, nil }
 
