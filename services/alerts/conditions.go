@@ -65,11 +65,23 @@ func runFailed(run *models.Run) condition {
 	if run.Failure != nil {
 		failure = *run.Failure
 	}
-	c.Text, c.Remedy = models.NewText("alert.run_not_started", models.Params{"error": failure.Text}), failure.Remedy
+	c.Text, c.Remedy = models.NewText("alert.run_not_started", models.Params{"error": explained(failure)}), failure.Remedy
 	if run.ID != 0 {
-		c.run, c.Text = &run.ID, models.NewText("alert.run_failed", models.Params{"run": run.ID, "mode": run.Mode, "error": failure.Text})
+		c.run, c.Text = &run.ID, models.NewText("alert.run_failed", models.Params{"run": run.ID, "mode": run.Mode, "error": explained(failure)})
 	}
 	return c
+}
+
+// explained is a failure's text with those of its problems.
+func explained(f models.Failure) any {
+	if len(f.Problems) == 0 {
+		return f.Text
+	}
+	texts := models.Texts{f.Text}
+	for _, problem := range f.Problems {
+		texts = append(texts, problem.Text)
+	}
+	return texts
 }
 
 func stale(last *models.Run, age, limit time.Duration) condition {

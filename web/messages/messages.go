@@ -97,13 +97,20 @@ func (p *Printer) render(t models.Text) string {
 	return strings.ReplaceAll(text, "<no value>", Missing)
 }
 
-// Texts renders several texts, joined by semicolons.
+// Texts renders several texts: sentences one after the other, phrases with semicolons between them.
 func (p *Printer) Texts(texts models.Texts) string {
-	rendered := make([]string, len(texts))
+	var joined strings.Builder
 	for i, t := range texts {
-		rendered[i] = p.Text(t)
+		switch {
+		case i == 0:
+		case strings.HasSuffix(joined.String(), "."):
+			joined.WriteString(" ")
+		default:
+			joined.WriteString("; ")
+		}
+		joined.WriteString(p.Text(t))
 	}
-	return strings.Join(rendered, "; ")
+	return joined.String()
 }
 
 // Remedy renders a remedy with its command, "" for none.
