@@ -25,7 +25,9 @@ import (
 
 // server wires the HTTP server. Errors: configuration.
 func (a *App) server(ctx context.Context, syncs *runs.Service, figures *metrics.Metrics) (*fiber.App, error) {
-	options := routes.Options{Log: a.log, Texts: a.texts, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now, WriteRate: a.cfg.WriteRate, SyncRate: a.cfg.SyncRate, Observe: figures.Request}
+	options := routes.Options{
+		Log: a.log, Texts: a.texts, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now, WriteRate: a.cfg.WriteRate, SyncRate: a.cfg.SyncRate, Observe: figures.Request,
+	}
 	if a.cfg.authenticates() {
 		var err error
 		if options.Access, err = access.New(ctx, access.Options{

@@ -65,7 +65,9 @@ func transitions(reported, holding map[Event]condition, f Facts) (alerts []Alert
 		case wasReported && !holds:
 			delete(now, event)
 			text, run := resolution(event, f)
-			alerts = append(alerts, Alert{Problem: models.Problem{Text: text}, Event: event, State: Resolved, At: f.At.UTC(), Run: run, Details: map[string]any{}, ID: before.id(event, Resolved)})
+			alerts = append(alerts, Alert{
+				Problem: models.Problem{Text: text}, Event: event, State: Resolved, At: f.At.UTC(), Run: run, Details: map[string]any{}, ID: before.id(event, Resolved),
+			})
 		}
 	}
 	return alerts, now

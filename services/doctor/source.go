@@ -155,7 +155,8 @@ func required(t *models.Table) []string {
 func (d *diagnosis) requiredValues(ctx context.Context) ([]Finding, error) {
 	return d.countRows(ctx, ok("doctor.required_values_ok", nil), func(t *models.Table) (lists []rowList) {
 		for _, column := range required(t) {
-			lists = append(lists, rowList{t.Source + "." + column, lifecycle.ListNulls(t, column), d.countable(t, column), "doctor.required_value_missing", "doctor.required_value_missing_remedy"})
+			lists = append(lists, rowList{t.Source + "." + column, lifecycle.ListNulls(t, column), d.countable(t, column),
+				"doctor.required_value_missing", "doctor.required_value_missing_remedy"})
 		}
 		return lists
 	})
