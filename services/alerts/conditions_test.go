@@ -213,7 +213,7 @@ func TestConditions_Texts(t *testing.T) {
 	}}, limits)
 	for event, want := range map[Event]string{
 		Failed: "Run 3 (full) failed: pmo_db: a column is missing", Stale: "The last successful run started 27 h 0 min ago.",
-		Drift: "Run 5 (verify) found 2 rows of the mirror that another application changed.", Lag: "Real-time sync is 1 min behind lifecycle_db.",
+		Drift: "Run 5 (verify) found 2 rows of the mirror that another application changed.", Lag: "Real-time sync is 1 min 30 s behind lifecycle_db.",
 	} {
 		if got := english.Text(found[event].Text); got != want {
 			t.Errorf("%s: %q, want %q", event, got, want)
