@@ -126,7 +126,7 @@ func changed(c *fiber.Ctx, code string, w outbox.Result, err error) error {
 		c.Set(fiber.HeaderETag, quote(w.Version))
 	}
 	message := textsOf(c).Text(models.NewText(code, nil))
-	if !w.Followed {
+	if !w.MirrorUpToDate {
 		message += " " + textsOf(c).Text(models.NewText("done.mirror_follows", nil))
 	}
 	return c.JSON(success{Success: true, Message: message, Data: json.RawMessage(w.Data)})

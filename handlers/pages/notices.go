@@ -40,7 +40,7 @@ const (
 
 // NoticeOf returns the notice of a write, which says so if the mirror does not show it yet.
 func NoticeOf(n Notice, w outbox.Result) Notice {
-	if !w.Followed {
+	if !w.MirrorUpToDate {
 		return n + pending
 	}
 	return n

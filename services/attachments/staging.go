@@ -68,7 +68,7 @@ func (s *Staging) Discard(ctx context.Context, files []models.Upload) {
 	defer cancel()
 	for _, f := range files {
 		if err := s.contents.Delete(ctx, f.Key); err != nil {
-			s.log.Warn("a file is removed by the next sweep", "key", f.Key, "error", err)
+			s.log.Warn("attachment cleanup failed; will retry", "key", f.Key, "error", err)
 		}
 	}
 }

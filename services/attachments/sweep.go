@@ -83,7 +83,7 @@ func (s *Sweeper) orphans(ctx context.Context, keys []string) error {
 			failures = append(failures, err)
 			continue
 		}
-		s.log.Info("a file that belonged to nothing was deleted", "key", key)
+		s.log.Info("orphaned attachment deleted", "key", key)
 	}
 	return errors.Join(failures...)
 }

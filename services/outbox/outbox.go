@@ -18,11 +18,11 @@ import (
 	"lifecycle-sync/services/mirror"
 )
 
-// WriteTimeout is what a write may take, once its request has arrived.
+// WriteTimeout limits a write, once its request has been read.
 const WriteTimeout = 10 * time.Second
 
-// followTime bounds what is done after a write has committed, whatever the request's own time is.
-const followTime = 8 * time.Second
+// refreshTimeout limits the work after a write has committed, independent of the request's deadline.
+const refreshTimeout = 8 * time.Second
 
 // contents is where the contents of files lie. To delete what is not there is no error.
 type contents interface {
@@ -52,14 +52,14 @@ func NewWriter(source *lifecycle.Source, store *pmo.Store, refresher *mirror.Ref
 // records are the recorded writes, outside of transactions.
 func (w *Writer) records() *outboxdb.Outbox { return outboxdb.New(w.store.Session) }
 
-// Request is what every write has beside what it asks for.
+// Request is what every write may carry besides its data.
 type Request struct {
-	Key         *Key            // nil when the caller named none
+	Key         *Key            // nil without one
 	Fingerprint string          // with a key
-	Files       []models.Upload // to be attached to the product; they are the writer's from here on
+	Files       []models.Upload // to attach to the product; the writer owns them
 }
 
-// Change is what a write does in lifecycle_db.
+// Change describes what a write did in lifecycle_db.
 type Change struct {
 	Table        string // of the row that was written
 	RowID        int64
@@ -72,12 +72,12 @@ type Change struct {
 	Deleted      int64              // how many of them were deleted
 }
 
-// Result is the outcome of a write that was done.
+// Result is the outcome of a completed write.
 type Result struct {
-	Data     models.JSON
-	Version  string // of the row, or ""
-	RowID    int64
-	Followed bool // the mirror shows it already; else the next run brings it
+	Data           models.JSON
+	Version        string // of the row, or ""
+	RowID          int64
+	MirrorUpToDate bool // the mirror has the change; otherwise the next run copies it
 }
 
 // Write runs change in one transaction of lifecycle_db and brings what it did to the mirror. Errors:
@@ -98,16 +98,16 @@ func (w *Writer) Write(ctx context.Context, r Request, change func(ctx context.C
 	}
 	failpoint.Reach("after-source-commit")
 	written := replay(&write)
-	written.Followed = w.follow(ctx, write, r, c)
+	written.MirrorUpToDate = w.refreshMirror(ctx, write, r, c)
 	return written, nil
 }
 
-// replay is the outcome of a write that was done before.
+// replay returns the stored result of a write.
 func replay(done *models.Write) Result {
 	if done == nil {
 		return Result{}
 	}
-	written := Result{Data: done.Body, Followed: true}
+	written := Result{Data: done.Body, MirrorUpToDate: true}
 	if done.ETag != nil {
 		written.Version = strings.Trim(*done.ETag, `"`) // earlier releases stored it quoted
 	}
@@ -126,7 +126,7 @@ func (w *Writer) inSource(ctx context.Context, write *models.Write, r Request, c
 			return err
 		}
 		write.Mark, write.ETag = tx.Mark(c.Table, c.RowID, c.Action), &c.Version
-		if !journaled(r, c) {
+		if !needsIntent(r, c) {
 			return nil
 		}
 		if err := w.store.InTx(ctx, func(p *pmo.Session) error { return intend(ctx, p, *write, r, c) }); err != nil {
@@ -155,8 +155,8 @@ func (w *Writer) Once(ctx context.Context, key *Key, fingerprint string, do func
 		return Result{}, err
 	}
 	if key != nil {
-		if err := w.records().Finish(context.WithoutCancel(ctx), write); err != nil { // it is done all the same
-			w.log.Warn("the answer to an Idempotency-Key could not be kept", "error", err)
+		if err := w.records().Finish(context.WithoutCancel(ctx), write); err != nil { // the write itself succeeded
+			w.log.Warn("idempotency result not stored", "error", err)
 		}
 	}
 	return replay(&write), nil
@@ -203,7 +203,7 @@ func (w *Writer) attached(ctx context.Context, files []models.Upload) (attached,
 	if len(files) == 0 {
 		return false, true
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), followTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTimeout)
 	defer cancel()
 	referred, err := attachmentsdb.New(w.store.Session).Referenced(ctx, []string{files[0].Key})
 	return len(referred) == 1, err == nil
@@ -212,8 +212,8 @@ func (w *Writer) attached(ctx context.Context, files []models.Upload) (attached,
 // Advance says that the mirror has a new version, which this process has just committed.
 func (w *Writer) Advance(version int64) { w.cache.Advance(version) }
 
-// journaled reports whether more than the mirror hangs on a write.
-func journaled(r Request, c Change) bool {
+// needsIntent reports whether a write also changes pmo_db: an idempotency key or files.
+func needsIntent(r Request, c Change) bool {
 	return r.Key != nil || len(r.Files) > 0 || c.RemovesFiles
 }
 
@@ -227,33 +227,33 @@ func intend(ctx context.Context, p *pmo.Session, write models.Write, r Request, 
 	return attachmentsdb.New(p).AddPending(ctx, write.ID, c.ProductID, r.Files)
 }
 
-// follow does what comes after the commit in lifecycle_db, and reports whether all of it succeeded. What
-// did not is done by the sweep and by the next run.
-func (w *Writer) follow(ctx context.Context, write models.Write, r Request, c Change) bool {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), followTime)
+// refreshMirror refreshes the mirror after the commit in lifecycle_db and completes the write in pmo_db. It reports whether
+// both succeeded; the cleanup and the next run retry what failed.
+func (w *Writer) refreshMirror(ctx context.Context, write models.Write, r Request, c Change) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTimeout)
 	defer cancel()
 	version, err := w.mirror.Refresh(ctx, c.Rows, c.Deleted)
 	if err == nil {
 		w.cache.Advance(version)
 	} else {
-		w.log.Warn("the mirror follows a write only with the next run", "table", c.Table, "id", c.RowID, "error", err, "cause", models.AsError(err).Cause)
+		w.log.Warn("mirror refresh failed; next run will update it", "table", c.Table, "id", c.RowID, "error", err, "cause", models.AsError(err).Cause)
 	}
-	if !journaled(r, c) && !w.leavesFiles(ctx, write) {
+	if !needsIntent(r, c) && !w.leavesFiles(ctx, write) {
 		return err == nil
 	}
 	if endErr := w.settle(ctx, write); endErr != nil {
-		w.log.Warn("a write is completed by the next sweep", "table", c.Table, "id", c.RowID, "error", endErr, "cause", models.AsError(endErr).Cause)
+		w.log.Warn("write not completed; cleanup will retry", "table", c.Table, "id", c.RowID, "error", endErr, "cause", models.AsError(endErr).Cause)
 		return false
 	}
 	return err == nil
 }
 
-// deletesProduct reports whether a write takes a product away, whose id is never given again.
+// deletesProduct reports whether a write deletes a product; its id is never reused.
 func deletesProduct(write models.Write) bool {
 	return write.Table != nil && *write.Table == lifecycle.ProductTable && *write.Action == lifecycle.Deleted
 }
 
-// leavesFiles reports whether a deleted product has files, which came while it was being deleted.
+// leavesFiles reports whether a deleted product has files that were added while it was being deleted.
 func (w *Writer) leavesFiles(ctx context.Context, write models.Write) bool {
 	if !deletesProduct(write) {
 		return false
@@ -277,12 +277,12 @@ func (w *Writer) end(ctx context.Context, write models.Write) error {
 	return w.settle(ctx, write)
 }
 
-// settle gives a committed write its files and its answer for good.
+// settle makes the files and the stored result of a committed write permanent.
 func (w *Writer) settle(ctx context.Context, write models.Write) error {
 	return w.close(ctx, write, true, func(p *pmo.Session) error { return outboxdb.New(p).Finish(ctx, write) })
 }
 
-// abandon undoes what pmo_db holds of a write that did not commit.
+// abandon removes what pmo_db holds of a write that did not commit.
 func (w *Writer) abandon(ctx context.Context, write models.Write) error {
 	return w.close(ctx, write, false, func(p *pmo.Session) error {
 		return errors.Join(outboxdb.New(p).Drop(ctx, write.ID, models.WriteIntended), outboxdb.New(p).Drop(ctx, write.ID, models.WriteClaimed))
@@ -318,19 +318,19 @@ func (w *Writer) close(ctx context.Context, write models.Write, committed bool, 
 	return nil
 }
 
-// giveUp leaves nothing of a write that did not commit.
+// giveUp removes everything of a write that did not commit.
 func (w *Writer) giveUp(ctx context.Context, write models.Write, r Request) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), followTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTimeout)
 	defer cancel()
 	if r.Key != nil || len(r.Files) > 0 || write.Table != nil {
 		if err := w.abandon(ctx, write); err != nil {
-			w.log.Warn("what is left of a failed write is removed by the next sweep", "error", err)
+			w.log.Warn("cleanup of failed write failed; will retry", "error", err)
 		}
 	}
 	w.discard(ctx, r.Files)
 }
 
-// discard deletes files that came with a request and are not wanted.
+// discard deletes files of a request that are not needed.
 func (w *Writer) discard(ctx context.Context, files []models.Upload) {
 	keys := make([]string, len(files))
 	for i, f := range files {
@@ -342,7 +342,7 @@ func (w *Writer) discard(ctx context.Context, files []models.Upload) {
 func (w *Writer) delete(ctx context.Context, keys []string) {
 	for _, key := range keys {
 		if err := w.contents.Delete(context.WithoutCancel(ctx), key); err != nil {
-			w.log.Warn("a file is removed by the next sweep", "key", key, "error", err)
+			w.log.Warn("attachment cleanup failed; will retry", "key", key, "error", err)
 		}
 	}
 }

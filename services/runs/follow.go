@@ -84,7 +84,7 @@ func (s *Service) publishStates(ctx context.Context, known *Status) {
 		status, err := s.Status(looking)
 		cancel()
 		if err != nil { // pmo_db is away; what has happened is seen when it is back
-			s.o.Log.Debug("the runs cannot be looked at", "error", err)
+			s.o.Log.Debug("sync status unavailable", "error", err)
 			continue
 		}
 		if known == nil || !sameButAge(*known, status) {

@@ -169,7 +169,7 @@ func (s *Service) make(ctx context.Context, a *active, req mirror.Request, also 
 	}
 	if _, waits := errors.AsType[*UnderWayError](err); err != nil && !waits { // who is told of another run tries again, or not
 		e := models.AsError(err)
-		s.o.Log.Warn("a run did not succeed", "class", e.Class, "error", err, "cause", e.Cause)
+		s.o.Log.Warn("sync failed", "class", e.Class, "error", err, "cause", e.Cause)
 	}
 	return result, err
 }
@@ -181,7 +181,7 @@ func (s *Service) retrying(a *active, also func(int, time.Duration, error)) func
 			a.cancel(err)
 			return
 		}
-		s.o.Log.Warn("a run is tried again", "run", a.run.ID, "attempt", attempt, "pause", pause, "error", err, "cause", models.AsError(err).Cause)
+		s.o.Log.Warn("sync retry", "run", a.run.ID, "attempt", attempt, "pause", pause, "error", err, "cause", models.AsError(err).Cause)
 		if also != nil {
 			also(attempt, pause, err)
 		}

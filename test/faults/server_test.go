@@ -71,7 +71,7 @@ func TestReadsWhileTheSourceIsAway(t *testing.T) {
 	s.Eventually("the run waits", awaited)
 	source.Cut()
 	release()
-	v.Says("a run is tried again")
+	v.Says("sync retry")
 	v.readAll(http.StatusOK)
 	if status := v.send(http.MethodPost, "/products", uji); status != http.StatusServiceUnavailable {
 		t.Errorf("a write: %d", status)

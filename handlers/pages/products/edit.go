@@ -45,7 +45,7 @@ func (h *Pages) Create(c *fiber.Ctx) error {
 		f.Key, err = pages.RenewKey(f.Key, err)
 		return h.again(c, f, err, nil)
 	}
-	if !done.Followed { // the mirror has no page of it yet
+	if !done.MirrorUpToDate { // the mirror has no page of it yet
 		return pages.SeeOther(c, pages.ProductsPath, pages.NoticeOf(pages.ProductCreated, done))
 	}
 	return pages.SeeOther(c, address(done.RowID), pages.ProductCreated)
