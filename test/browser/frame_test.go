@@ -52,7 +52,7 @@ func TestEveryPageSaysHowTheMirrorStands(t *testing.T) {
 	t.Parallel()
 	s := postgresSite(t)
 	p := browse(t, s.Address, viewer{})
-	standing := func() string { return p.within(".standing").text() }
+	standing := func() string { return p.within(".status").text() }
 	says := func(text string) {
 		t.Helper()
 		p.until("every page says "+text, func() error {
@@ -81,13 +81,13 @@ func TestEveryPageSaysHowTheMirrorStands(t *testing.T) {
 		ended <- code
 	}()
 	s.Eventually("the run waits", awaited)
-	says("a synchronisation is under way")
+	says("sync in progress")
 	release()
 	if code := <-ended; code != 0 {
 		t.Fatalf("exit %d", code)
 	}
 	p.until("the run is over", func() error {
-		if p.open("/"); strings.Contains(standing(), "under way") {
+		if p.open("/"); strings.Contains(standing(), "in progress") {
 			return errors.New(standing())
 		}
 		return nil

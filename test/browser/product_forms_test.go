@@ -16,7 +16,7 @@ func TestLifeOfAProduct(t *testing.T) {
 			t.Parallel()
 			p := browse(t, s.Address, v)
 			p.open("/products")
-			p.click("link", "New product")
+			p.click("link", "Add product")
 			p.click("button", "Create product")
 			p.focuses("textbox Product name (required)") // by the browser, which does not send it
 			p.at("/products/new")

@@ -55,7 +55,7 @@ func TestProductList(t *testing.T) {
 
 			p.fill("Search", "no such product")
 			p.click("button", "Filter")
-			p.reads("0 products", "No products found.")
+			p.reads("0 products", "No products found")
 			p.click("link", "Reset filters")
 			p.reads("211 products")
 		})

@@ -70,16 +70,16 @@ func TestRunIsWatched(t *testing.T) {
 			late := newWindow(t, s.Address, v)
 			late.open("/sync/runs/2")
 			for _, page := range []*page{p, state, late} {
-				page.reads("tbl_produk 20 rows nothing to change", "tbl_stage_histori")
+				page.reads("tbl_produk 20 rows no changes", "tbl_stage_histori")
 				page.sees("progressbar", "tbl_produk")
 				page.sees("progressbar", "tbl_stage_histori")
 			}
 			end()
 			p.ends("The run succeeded: 1 row updated.")
-			p.sees("link", "Row history")
+			p.sees("link", "Changes of this row")
 			late.ends("The run succeeded: 1 row updated.")
 			state.reads("Healthy", "In sync · checked", "Full run Succeeded")
-			state.lacks("under way")
+			state.lacks("In progress")
 			state.sees("button", "Full run")
 		})
 	}
@@ -101,7 +101,7 @@ func TestStateIsWatched(t *testing.T) {
 	if at, err := evaluate[string](p, "document.activeElement.id"); err != nil || at != "main" {
 		t.Errorf("the focus is at %q, %v", at, err)
 	}
-	p.within(".standing").reads("Last sync is too old")
+	p.within(".status").reads("Last sync is too old")
 }
 
 // TestRunIsWatchedWithoutJavaScript has pages that stand still until somebody looks again.
@@ -135,7 +135,7 @@ func TestRunIsCanceled(t *testing.T) {
 	s.Eventually("the run waits", waits)
 	p.click("link", "Cancel run")
 	p.at("/sync/runs/2/cancel")
-	p.reads("Cancel run 2?", "the mirror stays as it was before the run")
+	p.reads("Cancel run 2?", "the copy stays as it was before the run")
 	p.click("link", "Let it continue")
 	p.at("/sync/runs/2")
 	p.reads("Run 2 in progress")
@@ -160,11 +160,11 @@ func TestFailedRun(t *testing.T) {
 	s.exec(s.source, "ALTER TABLE tbl_produk RENAME COLUMN harga TO price")
 	p.starts("Full run")
 	p.ends("The run failed. Nothing was changed.")
-	p.reads("What went wrong Tables do not match", "harga", "ALTER TABLE tbl_produk ADD COLUMN harga", "Mend this in lifecycle_db, then run again.")
+	p.reads("What went wrong Tables do not match", "harga", "ALTER TABLE tbl_produk ADD COLUMN harga", "Fix every problem in lifecycle_db, then run again.")
 	p.click("link", "Run diagnostics")
-	p.sees("heading", "Doctor")
+	p.sees("heading", "Diagnostics")
 	p.reads("source.columns", "harga", "Healthy")
-	p.click("link", "State")
+	p.click("link", "Sync status")
 	p.at("/sync")
 	p.reads("Failed The last run failed, so the copy is unchanged · In sync · checked", "Tables do not match", "harga")
 	phone := newWindow(t, s.Address, viewer{phone: true, dark: true})
@@ -180,7 +180,7 @@ func TestFailedRun(t *testing.T) {
 	s.exec(s.source, "ALTER TABLE tbl_produk RENAME COLUMN price TO harga")
 	p.click("button", "Run again")
 	p.ends("The run succeeded: no changes.")
-	p.click("link", "State")
+	p.click("link", "Sync status")
 	p.reads("Healthy In sync · checked")
 
 	s.exec(s.source, "ALTER TABLE tbl_segmen RENAME TO hidden")

@@ -17,9 +17,9 @@ func TestMovingAProduct(t *testing.T) {
 			p, other := browse(t, s.Address, v), newWindow(t, s.Address, viewer{})
 			p.open(path)
 			other.open(path)
-			p.reads("In Introduction")
+			p.reads("Current stage: Introduction")
 			p.choose("New stage (required)", "Growth")
-			p.fill("Notes", "Naik kelas")
+			p.fill("Note", "Naik kelas")
 			p.click("DisclosureTriangle", "Performance metrics")
 			p.fill("Metric 1", "pendapatan")
 			p.refused(http.StatusUnprocessableEntity)
@@ -31,11 +31,11 @@ func TestMovingAProduct(t *testing.T) {
 			p.within(".timeline").reads("Growth from Introduction", "Naik kelas", "pendapatan", "12,50")
 
 			other.choose("New stage (required)", "Maturity")
-			other.fill("Notes", "Saya juga")
+			other.fill("Note", "Saya juga")
 			other.refused(http.StatusConflict)
 			other.click("button", "Move product")
-			other.reads("somebody has moved it meanwhile", "in stage “Introduction” when you opened the form, and is now in “Growth”")
-			if got := other.value("Notes"); got != "Saya juga" {
+			other.reads("The product is not in the previous stage", "in stage “Introduction” when you opened the form, and is now in “Growth”")
+			if got := other.value("Note"); got != "Saya juga" {
 				t.Errorf("the notes are %q now", got)
 			}
 			other.click("button", "Move product")
