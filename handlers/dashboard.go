@@ -12,27 +12,26 @@ import (
 	"lifecycle-sync/services/reports"
 )
 
-// Dashboard answers the figures about the products.
+// Dashboard serves /dashboard.
 type Dashboard struct {
 	answers *cache.Answers
 	now     func() time.Time
 }
 
-// NewDashboard returns the handlers. now tells the time in the time zone whose days and months count, as
-// it does to the answers.
+// NewDashboard returns the handlers. now is in the time zone whose days and months count, as for the answers.
 func NewDashboard(answers *cache.Answers, now func() time.Time) *Dashboard {
 	return &Dashboard{answers, now}
 }
 
-// All answers the dashboard of the products that the query's filters let through.
+// All serves the dashboard of the products that match the query.
 func (h *Dashboard) All(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, request.ProductFilters()...)
-	asked := products.Query{Filter: request.ProductFilter(q)}
-	if err := q.Err(asked.Check); err != nil {
+	query := products.Query{Filter: request.ProductFilter(q)}
+	if err := q.Err(query.Check); err != nil {
 		return err
 	}
 	return read(c, h.answers, func(ctx context.Context, v cache.View) (success, error) {
-		figures, err := reports.Read(ctx, v, asked.Filter, h.now())
+		figures, err := reports.Read(ctx, v, query.Filter, h.now())
 		return success{Data: figures}, err
 	})
 }

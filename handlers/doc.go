@@ -1,3 +1,3 @@
-// Package handlers speaks HTTP: it parses and checks requests, calls the use cases, and writes
-// answers. It holds no rules and sees no SQL.
+// Package handlers serves the HTTP API: it parses and validates requests, calls the services, and writes responses. It
+// has one file per resource, and holds no business rules or SQL.
 package handlers

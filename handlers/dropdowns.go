@@ -11,7 +11,7 @@ import (
 	"lifecycle-sync/services/products"
 )
 
-// Dropdowns answers what the product form offers to choose from.
+// Dropdowns serves the choices of the product form.
 type Dropdowns struct{ answers *cache.Answers }
 
 // NewDropdowns returns the handlers.
@@ -46,7 +46,7 @@ type dropdowns struct {
 	Categories []category `json:"categories"`
 }
 
-// All answers the three lists.
+// All serves the three lists.
 func (h *Dropdowns) All(c *fiber.Ctx) error {
 	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
@@ -61,7 +61,7 @@ func (h *Dropdowns) All(c *fiber.Ctx) error {
 	})
 }
 
-// each converts rows; no rows become an empty list, not null.
+// each converts rows. No rows become an empty list, not null.
 func each[From, To any](rows []From, convert func(From) To) []To {
 	out := make([]To, len(rows))
 	for i, row := range rows {

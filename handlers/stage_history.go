@@ -27,8 +27,8 @@ func NewStageHistory(answers *cache.Answers, zone *time.Location, w *stages.Writ
 
 // List serves a page of the moves that match the query, newest first.
 func (h *StageHistory) List(c *fiber.Ctx) error {
-	q := request.ParseQuery(c, append(request.TransitionFilters(), "page", "limit")...)
-	query := request.Transitions(q)
+	q := request.ParseQuery(c, append(request.MoveFilters(), "page", "limit")...)
+	query := request.Moves(q)
 	if err := q.Err(query.Check); err != nil {
 		return err
 	}

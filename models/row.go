@@ -48,8 +48,8 @@ func (r Row) Size() int {
 	return n
 }
 
-// Tag is a text that differs when the row does, the same for a row and its mirrored one.
-func (r Row) Tag() string {
+// Version returns the row version: it differs when the row does, and is the same for a row and its mirrored copy.
+func (r Row) Version() string {
 	h := sha256.New()
 	for _, c := range r.Cells {
 		length := -1 // NULL
@@ -94,8 +94,7 @@ func (t *Table) Decode(rows []Row) (any, error) {
 				err = c.field.Set(context.Background(), slice.Index(i), value)
 			}
 			if err != nil {
-				return nil, &Error{Class: DataType, Cause: err,
-					LegacyMessage: fmt.Sprintf("%s id %d: the value of %s cannot be read", t.Source, row.ID, c.Name)}
+				return nil, NewError(DataType, "database.unreadable_value", Params{"table": t.Source, "id": row.ID, "column": c.Name}).WithCause(err)
 			}
 		}
 	}

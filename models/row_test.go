@@ -2,7 +2,6 @@ package models_test
 
 import (
 	"encoding/json"
-	"strings"
 	"testing"
 
 	"lifecycle-sync/models"
@@ -62,7 +61,7 @@ func TestDecode(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	row.ID, row.Cells[6] = 42, []byte("seribu")
-	if _, err := products.Decode([]models.Row{row}); err == nil || models.AsError(err).Class != models.DataType || !strings.Contains(err.Error(), "tbl_produk id 42") || !strings.Contains(err.Error(), "harga") {
+	if _, err := products.Decode([]models.Row{row}); err == nil || models.AsError(err).Class != models.DataType || models.AsError(err).Text.String() != "database.unreadable_value column=harga id=42 table=tbl_produk" {
 		t.Errorf("a price that is no number: %v", err)
 	}
 }

@@ -16,72 +16,72 @@ import (
 	"lifecycle-sync/models"
 )
 
-// A client that is still sending when its request is refused would not see why: most read the answer
-// only when they have sent everything. So much more is taken from it before the connection is closed.
+// Most clients read the response only after they have sent the whole body. So of a rejected request this much more is
+// read before the connection is closed.
 const (
-	patience      = 2 * time.Second
-	patientlyRead = 64 << 20 // bytes
+	drainTimeout = 2 * time.Second
+	drainLimit   = 64 << 20 // bytes
 )
 
-// limited reads a request's body and fails, with too_large, as soon as there is more of it than limit.
-// What it returns at the end is io.EOF only when the body is whole.
+// limited reads a request's body. Errors: too_large beyond the limit; io.ErrUnexpectedEOF if the body ends before its
+// Content-Length.
 type limited struct {
-	from     io.Reader
-	limit    int64
-	read     int64
-	announce int64 // Content-Length, -1 when the client did not say
-	scarce   int64 // while it is not negative, so much more may be read and no more
+	from      io.Reader
+	limit     int64
+	read      int64
+	announced int64 // Content-Length, -1 for none
+	budget    int64 // bytes that may still be read, as for the headers of a part; -1 for no budget
 }
 
-// bodyOf returns a request's body, of which at most limit bytes are read.
+// bodyOf returns a request's body with a limit in bytes.
 func bodyOf(c *fiber.Ctx, limit int64) *limited {
-	body := &limited{limit: limit, announce: -1, scarce: -1, from: c.Context().RequestBodyStream()}
+	body := &limited{limit: limit, announced: -1, budget: -1, from: c.Context().RequestBodyStream()}
 	if body.from == nil {
 		body.from = bytes.NewReader(c.Context().Request.Body())
 	}
 	if length := c.Context().Request.Header.ContentLength(); length >= 0 {
-		body.announce = int64(length)
+		body.announced = int64(length)
 	}
 	return body
 }
 
-// isTooLarge reports whether the client has announced more than is read.
-func (b *limited) isTooLarge() bool { return b.announce > b.limit }
+// isTooLarge reports whether the announced size is over the limit.
+func (b *limited) isTooLarge() bool { return b.announced > b.limit }
 
 // Read implements io.Reader.
 func (b *limited) Read(p []byte) (int, error) {
 	if b.read > b.limit {
 		return 0, tooLarge(b.limit)
 	}
-	if b.scarce == 0 {
-		return 0, errScarce
+	if b.budget == 0 {
+		return 0, errBudget
 	}
 	p = p[:min(int64(len(p)), b.limit-b.read+1)]
-	if b.scarce > 0 {
-		p = p[:min(int64(len(p)), b.scarce)]
+	if b.budget > 0 {
+		p = p[:min(int64(len(p)), b.budget)]
 	}
 	n, err := b.from.Read(p)
 	b.read += int64(n)
-	if b.scarce > 0 {
-		b.scarce -= int64(n)
+	if b.budget > 0 {
+		b.budget -= int64(n)
 	}
 	if b.read > b.limit {
 		return 0, tooLarge(b.limit)
 	}
-	if errors.Is(err, io.EOF) && b.announce > b.read {
+	if errors.Is(err, io.EOF) && b.announced > b.read {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err
 }
 
-var errScarce = errors.New("more than there may be")
+var errBudget = errors.New("over the read budget")
 
 func tooLarge(limit int64) error {
 	return models.NewError(models.TooLarge, "request.too_large", models.Params{"limit": limit})
 }
 
-// unreadable is the error for a body that could not be read to its end: the client's mistake, unless it
-// is an error of another kind already.
+// unreadable returns the error for a body that could not be read: the client's mistake, with the text code, unless err
+// is more specific.
 func unreadable(err error, code string) error {
 	var own *models.Error
 	var network net.Error
@@ -97,20 +97,20 @@ func unreadable(err error, code string) error {
 	}
 }
 
-// refused lets a client that is still sending see the answer, within limits, and closes the connection
-// if it has not come to its end by then.
-func refused(c *fiber.Ctx) {
+// drain reads the rest of a rejected body within limits, so that the client sees the response, and closes the connection
+// if there is more.
+func drain(c *fiber.Ctx) {
 	stream := c.Context().RequestBodyStream()
 	if stream == nil {
 		return
 	}
-	_ = c.Context().SetReadDeadline(time.Now().Add(patience)) // fails where the client is gone
-	if n, err := io.CopyN(io.Discard, stream, patientlyRead); err == nil && n == patientlyRead || err != nil && !errors.Is(err, io.EOF) {
+	_ = c.Context().SetReadDeadline(time.Now().Add(drainTimeout)) // fails if the client is gone
+	if n, err := io.CopyN(io.Discard, stream, drainLimit); err == nil && n == drainLimit || err != nil && !errors.Is(err, io.EOF) {
 		c.Context().SetConnectionClose()
 	}
 }
 
-// mediaType is the type of a request's body, with its parameters, or "" for one that cannot be read.
+// mediaType returns the media type of a request's body with its parameters, "" for an unreadable or compressed one.
 func mediaType(c *fiber.Ctx) (string, map[string]string) {
 	if encoding := c.Get(fiber.HeaderContentEncoding); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return "", nil
@@ -127,7 +127,7 @@ func unsupported(types ...string) error {
 	return models.NewError(models.UnsupportedType, "request.unsupported_type", models.Params{"types": types})
 }
 
-// isText reports whether a text can be kept: UTF-8 without NUL.
+// isText reports whether the databases can store a text: UTF-8 without NUL.
 func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
 func encodingError(field string) error {

@@ -1,3 +1,3 @@
-// Package request reads what is sent: queries, paths, headers, forms with files, JSON. What it returns
-// is checked; what is wrong is told by field. The API and the console read with it.
+// Package request parses and validates requests: paths, queries, headers, forms with files, and JSON. Errors name the
+// invalid fields. The API and the console share it.
 package request

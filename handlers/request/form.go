@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"mime/multipart"
 	"net/textproto"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -15,41 +17,39 @@ import (
 	"lifecycle-sync/models"
 )
 
-// What a form may have beside the limits that are settings.
+// The limits of multipart forms that are not settings.
 const (
 	partsLimit = 100
 	fieldLimit = 256 << 10 // bytes in a field: the longest text, 65536 characters, in any script and with line breaks
-	headsLimit = 64 << 10  // bytes before a part's content, and behind the last part
-	FilesField = "files"   // the field of the files, any number of them
+	headsLimit = 64 << 10  // bytes of a part's headers, and after the last part
+	FilesField = "files"   // the field of the files
 )
 
-// Uploads takes in files. Errors of Stage: unsupported_type, too_large, validation_failed, unavailable,
-// and those of the reader as they are; after any of them nothing is left of the file.
+// Uploads stores uploaded files. Errors of Stage: unsupported_type, too_large, validation_failed, unavailable, and the
+// reader's own; nothing of the file is then left.
 type Uploads interface {
 	Stage(ctx context.Context, name string, content io.Reader) (models.Upload, error)
 	Discard(ctx context.Context, files []models.Upload)
 }
 
-// FormLimits are the limits of a form that are settings.
+// FormLimits are the configured limits of multipart forms.
 type FormLimits struct {
 	Files int   // in a request
 	Bytes int64 // in a request
 }
 
-// Form is what a form said: its fields, and the files that came with it, which are staged and whoever
-// has the form must keep or discard.
+// Form is a parsed multipart form. Its files are staged; the caller must keep or discard them.
 type Form struct {
 	Fields map[string]string
 	Files  []models.Upload
 }
 
-// ReadForm reads a body that is multipart/form-data, a part at a time, with the known fields and files.
-// Errors: unsupported_type, too_large, validation_failed, which names the field, and those of Stage.
-// After any error no file is left; the fields that came before it are there all the same, to be shown again.
+// ReadForm reads a multipart form part by part. Errors: unsupported_type, too_large, validation_failed with the field, and
+// those of Stage. After an error no file is left, but the fields before it are returned, for the console to show again.
 func ReadForm(c *fiber.Ctx, limits FormLimits, files Uploads, known ...string) (Form, error) {
 	kind, parameters := mediaType(c)
 	if kind != fiber.MIMEMultipartForm {
-		refused(c)
+		drain(c)
 		return Form{}, unsupported(fiber.MIMEMultipartForm)
 	}
 	body := bodyOf(c, limits.Bytes)
@@ -57,13 +57,13 @@ func ReadForm(c *fiber.Ctx, limits FormLimits, files Uploads, known ...string) (
 	err := reader.read(c.UserContext(), parameters["boundary"])
 	if err != nil {
 		files.Discard(c.UserContext(), reader.form.Files)
-		refused(c)
+		drain(c)
 		return Form{Fields: reader.form.Fields}, unreadable(err, "request.malformed_form")
 	}
 	return reader.form, nil
 }
 
-// formReader reads one form.
+// formReader reads one multipart form.
 type formReader struct {
 	files  Uploads
 	known  []string
@@ -74,21 +74,21 @@ type formReader struct {
 
 func (f *formReader) read(ctx context.Context, boundary string) error {
 	if boundary == "" || len(boundary) > 70 { // RFC 2046
-		return errors.New("no boundary that could be one")
+		return errors.New("invalid boundary")
 	}
-	// The end of the body is an error to whoever looks for the next part: a form ends with its last boundary.
-	parts := multipart.NewReader(io.MultiReader(f.body, strings.NewReader("\r\n"), brokenOff{}), boundary)
+	// A form ends with its last boundary: the end of the body before it is an error.
+	parts := multipart.NewReader(io.MultiReader(f.body, strings.NewReader("\r\n"), truncated{}), boundary)
 	for n := 0; ; n++ {
-		f.body.scarce = headsLimit
+		f.body.budget = headsLimit
 		part, err := parts.NextRawPart()
 		if errors.Is(err, io.EOF) {
-			_, err = io.Copy(io.Discard, f.body) // nothing more should come
+			_, err = io.Copy(io.Discard, f.body) // nothing should follow
 			return err
 		}
 		if err != nil {
 			return err
 		}
-		f.body.scarce = -1
+		f.body.budget = -1
 		if n == partsLimit {
 			return models.NewError(models.TooLarge, "request.too_many_parts", models.Params{"limit": partsLimit})
 		}
@@ -98,13 +98,13 @@ func (f *formReader) read(ctx context.Context, boundary string) error {
 	}
 }
 
-// brokenOff is what lies behind the end of a body.
-type brokenOff struct{}
+// truncated is read after the end of a body.
+type truncated struct{}
 
 // Read implements io.Reader.
-func (brokenOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+func (truncated) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// part reads a field or a file.
+// part reads one part: a field or a file.
 func (f *formReader) part(ctx context.Context, part *multipart.Part) error {
 	name, filename, isFile := describe(part.Header)
 	switch {
@@ -133,7 +133,7 @@ func (f *formReader) part(ctx context.Context, part *multipart.Part) error {
 	return nil
 }
 
-// describe says what a part is: the field's name, and the name of the file if it is one.
+// describe returns the names of a part's field and, if it is a file, of the file.
 func describe(header textproto.MIMEHeader) (name, filename string, isFile bool) {
 	disposition, parameters, err := mime.ParseMediaType(header.Get("Content-Disposition"))
 	if err != nil || disposition != "form-data" {
@@ -143,8 +143,8 @@ func describe(header textproto.MIMEHeader) (name, filename string, isFile bool) 
 	return parameters["name"], filename, isFile
 }
 
-// file stages a file. A form in which no file was chosen sends an empty one without a name. Of a form that is
-// announced to be too large no file is read, but the fields before the first were: they are shown again.
+// file stages a file. Browsers send an empty file without a name when none was chosen. If Content-Length exceeds the
+// limit, no file is read; the fields before the first one already are.
 func (f *formReader) file(ctx context.Context, part *multipart.Part, filename string) error {
 	if f.body.isTooLarge() {
 		return models.NewError(models.TooLarge, "request.files_too_large", models.Params{"limit": f.limits.Bytes})
@@ -182,4 +182,39 @@ func Invalid(field, code, text string, params models.Params) error {
 
 func unknownField(name string, known []string) error {
 	return Invalid(clip(name), "unknown", "request.unknown_field", models.Params{"known": known})
+}
+
+// plainFormLimit is the maximum size of a form without files, in bytes.
+const plainFormLimit = 1 << 20
+
+// ReadPlainForm reads a form without files (application/x-www-form-urlencoded) that may have known fields only, each
+// once. Errors: unsupported_type, too_large, validation_failed.
+func ReadPlainForm(c *fiber.Ctx, known ...string) (map[string]string, error) {
+	if kind, _ := mediaType(c); kind != fiber.MIMEApplicationForm {
+		drain(c)
+		return nil, unsupported(fiber.MIMEApplicationForm)
+	}
+	text, err := io.ReadAll(bodyOf(c, plainFormLimit))
+	if err != nil {
+		drain(c)
+		return nil, unreadable(err, "request.truncated")
+	}
+	sent, err := url.ParseQuery(string(text))
+	if err != nil {
+		return nil, models.NewError(models.Invalid, "request.malformed_form", nil).WithCause(err)
+	}
+	fields := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(sent)) { // so that the same form has the same error
+		values := sent[name]
+		switch {
+		case !slices.Contains(known, name):
+			return nil, unknownField(name, known)
+		case len(values) > 1:
+			return nil, Invalid(name, "duplicate", "request.duplicate", nil)
+		case !isText(values[0]):
+			return nil, encodingError(name)
+		}
+		fields[name] = values[0]
+	}
+	return fields, nil
 }

@@ -42,7 +42,7 @@ func FuzzForm(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		s := &shelf{content: map[string]string{}}
 		read := formReader{files: s, known: []string{"produk"}, limits: FormLimits{Files: 2, Bytes: 1 << 16}, form: Form{Fields: map[string]string{}}}
-		read.body = &limited{from: bytes.NewReader(body), limit: 1 << 16, announce: -1, scarce: -1}
+		read.body = &limited{from: bytes.NewReader(body), limit: 1 << 16, announced: -1, budget: -1}
 		err := read.read(t.Context(), "X")
 		if len(read.form.Files) != s.held() || len(read.form.Files) > 2 {
 			t.Errorf("%q: %d files known, %d held", body, len(read.form.Files), s.held())

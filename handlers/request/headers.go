@@ -36,10 +36,10 @@ func IfMatch(c *fiber.Ctx) (models.RowVersions, error) {
 	return versions, nil
 }
 
-// maxKey is how many characters an Idempotency-Key may have.
+// maxKey is the maximum length of an Idempotency-Key.
 const maxKey = 255
 
-// IdempotencyKey reads the header, nil when there is none. Errors: validation_failed.
+// IdempotencyKey reads the header, nil for none. Errors: validation_failed.
 func IdempotencyKey(c *fiber.Ctx) (*outbox.Key, error) {
 	const header = "Idempotency-Key"
 	if c.Request().Header.Peek(header) == nil {
@@ -48,18 +48,27 @@ func IdempotencyKey(c *fiber.Ctx) (*outbox.Key, error) {
 	return keyOf(c, header, strings.Clone(c.Get(header)))
 }
 
-// FormKey is the key that a form was made with, so that sending it twice does once what it asks for. Errors:
-// validation_failed.
-func FormKey(c *fiber.Ctx, key string) (*outbox.Key, error) {
-	return keyOf(c, KeyField, key)
-}
-
-// KeyField is the field of a form that holds its key.
+// KeyField is the form field with the form's idempotency key.
 const KeyField = "key"
+
+// FormKey returns the idempotency key of a form. Errors: validation_failed.
+func FormKey(c *fiber.Ctx, key string) (*outbox.Key, error) { return keyOf(c, KeyField, key) }
 
 func keyOf(c *fiber.Ctx, name, key string) (*outbox.Key, error) {
 	if key == "" || len(key) > maxKey || strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return nil, Invalid(name, "length", "request.key", models.Params{"max": maxKey})
 	}
 	return &outbox.Key{Caller: Caller(c).Subject, Route: c.Method() + " " + c.Route().Path, Key: key}, nil
+}
+
+// callerKey is the key of the caller in a request's locals.
+type callerKey struct{}
+
+// SetCaller records who sends a request; authentication does so before the handler runs.
+func SetCaller(c *fiber.Ctx, caller models.Caller) { c.Locals(callerKey{}, caller) }
+
+// Caller returns who sends a request: anonymous without a subject if the route does not authenticate.
+func Caller(c *fiber.Ctx) models.Caller {
+	caller, _ := c.Locals(callerKey{}).(models.Caller)
+	return caller
 }

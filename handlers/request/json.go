@@ -16,25 +16,24 @@ import (
 
 const (
 	jsonLimit = 1 << 20 // bytes
-	jsonDepth = 500     // how deep a document may be nested: the databases take some more
+	jsonDepth = 500     // levels; the databases allow some more
 )
 
-// ReadObject reads a body that is a JSON object with known keys, and returns the values as they are
-// written, so that numbers keep every digit. Errors: unsupported_type, too_large, and validation_failed, which
-// names the field.
+// ReadObject reads a JSON object with known keys. Its values stay as written, so numbers keep every digit. Errors:
+// unsupported_type, too_large, validation_failed with the field.
 func ReadObject(c *fiber.Ctx, known []string) (map[string]json.RawMessage, error) {
 	object, err := parseObject(c, known)
 	if err != nil {
-		refused(c)
+		drain(c)
 	}
 	return object, err
 }
 
-// ReadObjectIfAny reads a body that is a JSON object with known keys; one that is not there has none. Errors: as ReadObject.
+// ReadObjectIfAny is ReadObject for an optional body of at most limit bytes; without one the object is empty.
 func ReadObjectIfAny(c *fiber.Ctx, limit int64, known []string) (map[string]json.RawMessage, error) {
 	text, err := io.ReadAll(bodyOf(c, limit))
 	if err != nil {
-		refused(c)
+		drain(c)
 		return nil, unreadable(err, "request.truncated")
 	}
 	if len(bytes.TrimSpace(text)) == 0 {
@@ -59,7 +58,7 @@ func parseObject(c *fiber.Ctx, known []string) (map[string]json.RawMessage, erro
 
 func isUTF8(charset string) bool { return charset == "" || strings.EqualFold(charset, "utf-8") }
 
-// ObjectOf reads a JSON object whose keys are known and stand in it once.
+// ObjectOf parses a JSON object with known keys, each once. Errors: validation_failed.
 func ObjectOf(text []byte, known []string) (map[string]json.RawMessage, error) {
 	if !json.Valid(text) || !bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
 		return nil, models.NewError(models.Invalid, "request.not_an_object", nil)
@@ -98,17 +97,17 @@ func ObjectOf(text []byte, known []string) (map[string]json.RawMessage, error) {
 	return object, nil
 }
 
-// clip makes a client's own words short and fit to be said back.
+// clip shortens client input so that a message can repeat it.
 func clip(s string) string {
-	const most = 40
+	const limit = 40
 	s = strings.ToValidUTF8(s, "�")
-	if runes := []rune(s); len(runes) > most {
-		return string(runes[:most]) + "…"
+	if runes := []rune(s); len(runes) > limit {
+		return string(runes[:limit]) + "…"
 	}
 	return s
 }
 
-// badEscape reports whether valid JSON has an escape that stands for NUL, or for half a character.
+// badEscape reports whether valid JSON has an escaped NUL or an unpaired surrogate.
 func badEscape(value []byte) bool {
 	for i := bytes.IndexByte(value, '\\'); i >= 0 && i < len(value); {
 		if value[i] != '\\' {
@@ -142,12 +141,12 @@ func hex4(b []byte) rune {
 	return rune(n)
 }
 
-// inspect looks into a valid JSON value for a key that stands twice in one object, and for too many
-// levels.
+// inspect returns a key that a valid JSON value has twice in one object, "" for none, and reports whether the value is
+// nested too deep.
 func inspect(value []byte) (twice string, tooDeep bool) {
 	decoder := json.NewDecoder(bytes.NewReader(value))
 	decoder.UseNumber()
-	var open []map[string]bool // of each level that is open, its keys; nil for an array
+	var open []map[string]bool // the keys of each open level; nil for an array
 	isKey := false
 	for {
 		token, err := decoder.Token()

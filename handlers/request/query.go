@@ -10,19 +10,20 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/services/products"
+	"lifecycle-sync/services/stages"
 )
 
-// maxProblems bounds the answer to a query string that is wrong all over.
+// maxProblems limits the errors that are reported for one query string.
 const maxProblems = 10
 
-// Query is a request's query string, checked as it is read: every mistake is a problem, and err tells
-// of all of them.
+// Query parses and validates a query string as it is read. Err returns all errors.
 type Query struct {
 	values   map[string]string
 	problems []models.FieldError
 }
 
-// ParseQuery reads the query string, in which only known parameters may stand, each once.
+// ParseQuery reads a query string that may have known parameters only, each once.
 func ParseQuery(c *fiber.Ctx, known ...string) *Query {
 	q := &Query{values: map[string]string{}}
 	for k, v := range c.Context().QueryArgs().All() {
@@ -41,10 +42,10 @@ func ParseQuery(c *fiber.Ctx, known ...string) *Query {
 	return q
 }
 
-// Text returns a parameter's value, "" when it is not given.
+// Text returns a parameter, "" if absent.
 func (q *Query) Text(name string) string { return q.values[name] }
 
-// Number returns a parameter that is a whole number from 1 to highest, 0 when it is not given.
+// Number returns a parameter that is a whole number from 1 to highest, 0 if absent.
 func (q *Query) Number(name string, highest int64) int64 {
 	value, given := q.values[name]
 	if !given {
@@ -58,8 +59,7 @@ func (q *Query) Number(name string, highest int64) int64 {
 	return int64(n)
 }
 
-// ID returns a parameter that is the id of a row, 0 when it is not given or, as a form sends what was
-// not chosen, empty.
+// ID returns a parameter that is a row's id, 0 if absent or empty, as forms send it.
 func (q *Query) ID(name string) int64 {
 	if q.values[name] == "" {
 		return 0
@@ -67,7 +67,7 @@ func (q *Query) ID(name string) int64 {
 	return q.Number(name, math.MaxInt32)
 }
 
-// Flag returns whether a parameter is "true"; it is not when it is left out or empty, and can be nothing else.
+// Flag reports whether a parameter is "true". Absent or empty is false; other values are errors.
 func (q *Query) Flag(name string) bool {
 	value := q.values[name]
 	if value != "" && value != "true" {
@@ -76,7 +76,7 @@ func (q *Query) Flag(name string) bool {
 	return value == "true"
 }
 
-// Day returns a parameter that is a day, nil when it is not given or empty.
+// Day returns a parameter that is a date, nil if absent or empty.
 func (q *Query) Day(name string) *models.Date {
 	value := q.values[name]
 	if value == "" {
@@ -90,7 +90,7 @@ func (q *Query) Day(name string) *models.Date {
 	return &day
 }
 
-// Choice returns a parameter that is one of the choices, "" when it is not given.
+// Choice returns a parameter that is one of the choices, "" if absent.
 func (q *Query) Choice(name string, choices ...string) string {
 	value := q.values[name]
 	if value != "" && !slices.Contains(choices, value) {
@@ -117,4 +117,38 @@ func (q *Query) Err(checks ...func() error) error {
 		}
 	}
 	return nil
+}
+
+// ProductFilters are the parameters of ProductFilter.
+func ProductFilters() []string {
+	return []string{"search", "stageId", "segmentId", "categoryId", "stage", "segmen", "kategori", "missing", "overdue"}
+}
+
+// Paging reads the parameters page and limit.
+func Paging(q *Query) models.Paging {
+	return models.Paging{Page: q.Number("page", math.MaxInt32), Limit: q.Number("limit", math.MaxInt64)}
+}
+
+// ProductFilter reads the filter of the product list.
+func ProductFilter(q *Query) products.Filter {
+	return products.Filter{
+		Search:  q.Text("search"),
+		StageID: q.ID("stageId"), SegmentID: q.ID("segmentId"), CategoryID: q.ID("categoryId"),
+		Stage: q.Text("stage"), Segment: q.Text("segmen"), Category: q.Text("kategori"),
+		Missing: q.Text("missing"), Overdue: q.Flag("overdue"),
+	}
+}
+
+// MoveFilters are the parameters of Moves, without page and limit.
+func MoveFilters() []string {
+	return []string{"productId", "fromStageId", "toStageId", "since", "until", "search"}
+}
+
+// Moves reads the query of the stage history.
+func Moves(q *Query) stages.Query {
+	return stages.Query{
+		Paging:    Paging(q),
+		ProductID: q.ID("productId"), FromStageID: q.ID("fromStageId"), ToStageID: q.ID("toStageId"),
+		Since: q.Day("since"), Until: q.Day("until"), Search: q.Text("search"),
+	}
 }

@@ -9,16 +9,14 @@ import (
 	"lifecycle-sync/models"
 )
 
-// sessionCookie holds the token of whoever has signed in to the console.
+// sessionCookie holds the token of a console user.
 const sessionCookie = "lifecycle_session"
 
-// maxSession is how long a token may be, in bytes, so that every browser keeps it: cookies beyond 4096 bytes are
-// dropped without a word.
+// maxSession is the maximum size of a token in bytes: browsers silently drop cookies over 4096 bytes.
 const maxSession = 4000
 
-// StartSession keeps a token in a cookie until the browser is closed: scripts cannot read it, and pages of
-// other sites cannot make a browser send it with a form. Errors: validation_failed for a token that no browser
-// would keep.
+// StartSession stores a token in a cookie until the browser is closed. Scripts cannot read it, and browsers do not send
+// it with forms of other sites. Errors: validation_failed for a token that is too long for a cookie.
 func StartSession(c *fiber.Ctx, token string) error {
 	if len(token) > maxSession {
 		return Invalid("token", "too_long", "request.token_too_long", models.Params{"length": len(token), "max": maxSession})
@@ -27,7 +25,7 @@ func StartSession(c *fiber.Ctx, token string) error {
 	return nil
 }
 
-// EndSession forgets the token.
+// EndSession deletes the cookie.
 func EndSession(c *fiber.Ctx) {
 	cookie := session(c, "")
 	cookie.Expires, cookie.SessionOnly = time.Unix(1, 0), false
@@ -41,8 +39,8 @@ func session(c *fiber.Ctx, token string) *fiber.Cookie {
 	}
 }
 
-// sessionName is the cookie's name. With the prefix, browsers take it from this host alone: an application of
-// another host in the domain cannot put somebody else's session into it. They want it to be secure then.
+// sessionName returns the cookie's name. With HTTPS it has the __Host- prefix, so that applications on other hosts of
+// the domain cannot set it.
 func sessionName(c *fiber.Ctx) string {
 	if isSecure(c) {
 		return "__Host-" + sessionCookie
@@ -50,8 +48,8 @@ func sessionName(c *fiber.Ctx) string {
 	return sessionCookie
 }
 
-// isSecure reports whether the browser speaks HTTPS, as a proxy in front says, too.
+// isSecure reports whether the browser uses HTTPS, also to a proxy in front.
 func isSecure(c *fiber.Ctx) bool { return c.Protocol() == "https" }
 
-// SessionToken is the token of whoever has signed in, "" when nobody has.
+// SessionToken returns the token of the console user, "" for none.
 func SessionToken(c *fiber.Ctx) string { return strings.Clone(c.Cookies(sessionName(c))) }

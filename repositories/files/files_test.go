@@ -36,7 +36,7 @@ func open(t testing.TB, url string) files.Files {
 
 func newKey() string { return strings.ToLower(rand.Text()) }
 
-// keys are all that the place holds, with whatever broke off.
+// keys lists all contents and interrupted uploads.
 func keys(t testing.TB, f files.Files) (all []string) {
 	t.Helper()
 	for key, err := range f.Old(t.Context(), time.Now().Add(time.Hour)) {
@@ -56,8 +56,7 @@ func class(err error) models.Class {
 	return models.AsError(err).Class
 }
 
-// TestFiles is what every place for files must do.
-func TestFiles(t *testing.T) {
+func TestFiles_StoresListsAndDeletes(t *testing.T) {
 	t.Parallel()
 	filestest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
@@ -106,18 +105,17 @@ func TestFiles(t *testing.T) {
 	})
 }
 
-// iotestOneByteFirst reads as a network does: never as much as is asked for.
+// iotestOneByteFirst reads less than asked for, like a network.
 func iotestOneByteFirst(content []byte) io.Reader {
 	return io.MultiReader(bytes.NewReader(content[:1]), bytes.NewReader(content[1:]))
 }
 
-// TestBrokenContent has a reader fail, early and late: nothing may be left, and the error is the reader's.
-func TestBrokenContent(t *testing.T) {
+func TestPut_LeavesNothingWhenTheReaderFails(t *testing.T) {
 	t.Parallel()
 	filestest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		f := open(t, url(t))
-		own := &models.Error{Class: models.TooLarge, LegacyMessage: "too large"}
+		own := models.NewError(models.TooLarge, "files.full", nil)
 		for _, want := range []error{own, io.ErrUnexpectedEOF, io.ErrClosedPipe, context.Canceled} {
 			for _, size := range []int64{0, 1, 6 * mebibyte} {
 				err := f.Put(t.Context(), newKey(), io.MultiReader(io.LimitReader(rand.Reader, size), broken{want}))
@@ -148,8 +146,7 @@ func (c canceling) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-// TestKeys refuses what could lead elsewhere.
-func TestKeys(t *testing.T) {
+func TestFiles_RejectsForeignKeys(t *testing.T) {
 	t.Parallel()
 	filestest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
@@ -165,8 +162,7 @@ func TestKeys(t *testing.T) {
 	})
 }
 
-// TestNeverOverwritten writes a key twice.
-func TestNeverOverwritten(t *testing.T) {
+func TestFolder_NeverOverwrites(t *testing.T) {
 	t.Parallel()
 	f, key := open(t, filestest.Folder(t)), newKey()
 	if err := f.Put(t.Context(), key, strings.NewReader("first")); err != nil {
@@ -184,7 +180,7 @@ func TestNeverOverwritten(t *testing.T) {
 	}
 }
 
-func TestFolderIsPrivate(t *testing.T) {
+func TestFolder_IsPrivate(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data", "uploads")
 	f, key := open(t, "file:"+dir), newKey()
@@ -213,8 +209,7 @@ func TestFolderIsPrivate(t *testing.T) {
 	}
 }
 
-// TestS3Away stops the server.
-func TestS3Away(t *testing.T) {
+func TestS3_ReportsAStoppedServer(t *testing.T) {
 	t.Parallel()
 	server := filestest.S3(t)
 	f := open(t, server.URL)
@@ -225,7 +220,7 @@ func TestS3Away(t *testing.T) {
 		errs = append(errs, err)
 	}
 	for i, err := range errs {
-		if class(err) != models.Unavailable || models.AsError(err).LegacyRemedy == "" || strings.Contains(err.Error(), "s3cret") {
+		if class(err) != models.Unavailable || models.AsError(err).Remedy == nil || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%d: %v", i, err)
 		}
 	}
@@ -234,7 +229,7 @@ func TestS3Away(t *testing.T) {
 	}
 }
 
-func TestS3Refuses(t *testing.T) {
+func TestS3_RefusesAWrongKey(t *testing.T) {
 	t.Parallel()
 	server := filestest.S3(t)
 	for _, wrong := range []string{
@@ -247,8 +242,7 @@ func TestS3Refuses(t *testing.T) {
 	}
 }
 
-// TestS3IncompleteUploads are listed when they are old, and deleted, and foreign objects are not.
-func TestS3IncompleteUploads(t *testing.T) {
+func TestS3_ListsAndDeletesInterruptedUploads(t *testing.T) {
 	t.Parallel()
 	server := filestest.S3(t)
 	f, client, key := open(t, server.URL), server.Client(t), newKey()
@@ -273,8 +267,7 @@ func TestS3IncompleteUploads(t *testing.T) {
 	}
 }
 
-// TestS3Memory uploads more than it may hold.
-func TestS3Memory(t *testing.T) { //nolint:paralleltest // measures what the process allocates
+func TestS3_UploadsWithBoundedMemory(t *testing.T) { //nolint:paralleltest // measures what the process allocates
 	f := open(t, filestest.S3(t).URL)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -288,7 +281,7 @@ func TestS3Memory(t *testing.T) { //nolint:paralleltest // measures what the pro
 	}
 }
 
-func TestURLs(t *testing.T) {
+func TestCheckURL(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{"file:uploads", "file:///var/lib/uploads", "s3://a:b@localhost:9000/bucket?insecure=true&region=eu", "s3://a:b%2Fc@s3.example.com/bucket/"} {
 		if err := files.CheckURL(url); err != nil {
@@ -316,13 +309,13 @@ func TestURLs(t *testing.T) {
 	}
 }
 
-// TestFullDisk needs a small disk of its own: a tmpfs, which only root may mount.
-func TestFullDisk(t *testing.T) {
+// It needs a small tmpfs, which only root can mount.
+func TestFolder_ReportsAFullDisk(t *testing.T) {
 	t.Parallel()
 	f := open(t, "file:"+filestest.SmallDisk(t))
 	for range 2 {
 		err := f.Put(t.Context(), newKey(), io.LimitReader(rand.Reader, math.MaxInt32))
-		if class(err) != models.Unavailable || !strings.Contains(err.Error(), "room") {
+		if class(err) != models.Unavailable || models.AsError(err).Text.Code != "files.full" {
 			t.Errorf("on a full disk: %v", err)
 		}
 		if got := keys(t, f); len(got) != 0 {
@@ -334,8 +327,7 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// TestCheck finds a place in order, and leaves nothing there.
-func TestCheck(t *testing.T) {
+func TestCheck_LeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	filestest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
@@ -356,20 +348,19 @@ func TestCheck(t *testing.T) {
 	})
 }
 
-// TestCheckFinds what is wrong with a bucket, in words that show no secret.
-func TestCheckFinds(t *testing.T) {
+func TestCheck_ReportsBucketKeyAndHost(t *testing.T) {
 	t.Parallel()
 	server := filestest.S3(t)
-	for _, c := range []struct{ from, to, says string }{
-		{"/" + server.Bucket(), "/other", "the bucket of UPLOADS_URL is not there"},
-		{"s3cret", "salah", "refuses the key"},
-		{"", "", "does not answer"},
+	for _, c := range []struct{ from, to, code string }{
+		{"/" + server.Bucket(), "/other", "files.no_bucket"},
+		{"s3cret", "salah", "files.denied"},
+		{"", "", "files.no_s3_answer"},
 	} {
 		if c.from == "" {
 			server.Stop()
 		}
 		_, err := open(t, strings.Replace(server.URL, c.from, c.to, 1)).Check(t.Context())
-		if e := models.AsError(err); e == nil || !strings.Contains(e.LegacyMessage, c.says) || e.LegacyRemedy == "" || strings.Contains(e.Error(), "s3cret") {
+		if e := models.AsError(err); e == nil || e.Text.Code != c.code || e.Remedy == nil || strings.Contains(e.Error(), "s3cret") {
 			t.Errorf("%s: %v", c.to, err)
 		}
 	}

@@ -11,38 +11,38 @@ import (
 	"time"
 )
 
-// Folder keeps contents as files of this machine, spread over folders that the first two letters of
-// their keys name. Both are made when they are needed, for this user alone.
+// Folder stores contents as local files, in subfolders named after the first two letters of their keys. Folders and
+// files are private to this user and created when needed.
 type Folder struct{ path string }
 
 func (f *Folder) at(key string) string { return filepath.Join(f.path, key[:2], key) }
 
-// Put implements Files. What it has written is on the disk when it returns.
+// Put implements Files. The content is synced to the disk when it returns.
 func (f *Folder) Put(ctx context.Context, key string, r io.Reader) error {
 	if err := checkKey(key); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(f.at(key)), 0o700); err != nil {
-		return failed(ctx, err)
+		return storageError(ctx, err)
 	}
 	file, err := os.OpenFile(f.at(key), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return failed(ctx, err)
+		return storageError(ctx, err)
 	}
-	from := &source{Reader: r}
-	err = fill(ctx, file, from)
+	from := &contentReader{Reader: r}
+	err = copyTo(ctx, file, from)
 	if err == nil {
 		return nil
 	}
-	removed := os.Remove(f.at(key)) // where it fails, the sweep tries again
+	removed := os.Remove(f.at(key)) // if it fails, the sweep retries
 	if from.err != nil {
 		return from.err
 	}
-	return failed(ctx, errors.Join(err, removed))
+	return storageError(ctx, errors.Join(err, removed))
 }
 
-// fill writes a file and closes it.
-func fill(ctx context.Context, file *os.File, from io.Reader) error {
+// copyTo writes a file and closes it.
+func copyTo(ctx context.Context, file *os.File, from io.Reader) error {
 	_, err := io.Copy(file, from)
 	if err == nil {
 		err = file.Sync()
@@ -60,14 +60,14 @@ func (f *Folder) Get(ctx context.Context, key string) (io.ReadCloser, int64, err
 	}
 	file, err := os.Open(f.at(key))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, 0, missing(err)
+		return nil, 0, missingError(err)
 	}
 	if err != nil {
-		return nil, 0, failed(ctx, err)
+		return nil, 0, storageError(ctx, err)
 	}
 	info, err := file.Stat()
 	if err != nil {
-		return nil, 0, failed(ctx, errors.Join(err, file.Close()))
+		return nil, 0, storageError(ctx, errors.Join(err, file.Close()))
 	}
 	return file, info.Size(), nil
 }
@@ -78,12 +78,12 @@ func (f *Folder) Delete(ctx context.Context, key string) error {
 		return err
 	}
 	if err := os.Remove(f.at(key)); !errors.Is(err, fs.ErrNotExist) {
-		return failed(ctx, err)
+		return storageError(ctx, err)
 	}
 	return nil
 }
 
-// Old implements Files. Files that are not ours are left out.
+// Old implements Files. It skips foreign files.
 func (f *Folder) Old(ctx context.Context, before time.Time) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		err := filepath.WalkDir(f.path, func(path string, entry fs.DirEntry, err error) error {
@@ -91,11 +91,11 @@ func (f *Folder) Old(ctx context.Context, before time.Time) iter.Seq2[string, er
 				err = ctx.Err()
 			}
 			if err != nil || entry.IsDir() || checkKey(entry.Name()) != nil || f.at(entry.Name()) != path {
-				return gone(err)
+				return ignoreMissing(err)
 			}
 			info, err := entry.Info()
 			if err != nil || !info.ModTime().Before(before) {
-				return gone(err)
+				return ignoreMissing(err)
 			}
 			if !yield(entry.Name(), nil) {
 				return fs.SkipAll
@@ -103,13 +103,13 @@ func (f *Folder) Old(ctx context.Context, before time.Time) iter.Seq2[string, er
 			return nil
 		})
 		if err != nil {
-			yield("", failed(ctx, err))
+			yield("", storageError(ctx, err))
 		}
 	}
 }
 
-// gone takes away the error that something was deleted meanwhile, or that nothing was ever kept.
-func gone(err error) error {
+// ignoreMissing hides that a file was deleted during the walk, or that the folder does not exist yet.
+func ignoreMissing(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -2,5 +2,5 @@
 
 package files
 
-// room is not known on this system.
-func room(string) int64 { return Unlimited }
+// freeSpace is unknown on this system.
+func freeSpace(string) int64 { return Unlimited }

@@ -19,20 +19,20 @@ import (
 )
 
 const (
-	partSize    = 5 << 20          // the smallest part that S3 takes: so much of a file is in memory
-	attempts    = 3                // of each request
-	answerTime  = 20 * time.Second // for the server to answer a request that it has whole
-	cleanupTime = 10 * time.Second
-	region      = "us-east-1" // when the URL names none
+	partSize       = 5 << 20          // the smallest part that S3 accepts; each upload holds one part in memory
+	attempts       = 3                // of each request
+	answerTimeout  = 20 * time.Second // for the response to a complete request
+	cleanupTimeout = 10 * time.Second
+	defaultRegion  = "us-east-1"
 )
 
-// S3 keeps contents in a bucket, which must be there.
+// S3 stores contents in an existing bucket.
 type S3 struct {
 	core   minio.Core
 	bucket string
 }
 
-// location is what an S3 URL says.
+// location is a parsed S3 URL.
 type location struct {
 	host, bucket, key, secret, region string
 	insecure                          bool
@@ -40,7 +40,7 @@ type location struct {
 
 var bucketForm = regexp.MustCompile(`^/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/?$`)
 
-// parseS3 reads a URL. Its errors hold no part of it, because any part may be one of the secret.
+// parseS3 parses a URL. Its errors hold no part of it: any part may belong to the secret.
 func parseS3(text string) (location, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Hostname() == "" || u.Fragment != "" || !bucketForm.MatchString(u.Path) {
@@ -50,14 +50,14 @@ func parseS3(text string) (location, error) {
 	if u.User.Username() == "" || secret == "" {
 		return location{}, models.NewError(models.Config, "config.s3_url_no_key", nil)
 	}
-	at := location{host: u.Host, bucket: u.Path[1:], key: u.User.Username(), secret: secret, region: region}
+	at := location{host: u.Host, bucket: u.Path[1:], key: u.User.Username(), secret: secret, region: defaultRegion}
 	if last := len(at.bucket) - 1; at.bucket[last] == '/' {
 		at.bucket = at.bucket[:last]
 	}
 	return at, at.options(u.RawQuery)
 }
 
-// options reads what stands behind the question mark.
+// options parses the query string.
 func (at *location) options(query string) error {
 	values, err := url.ParseQuery(query)
 	for name := range values {
@@ -88,7 +88,7 @@ func openS3(text string) (*S3, error) {
 	if err != nil {
 		return nil, models.NewError(models.Config, "config.s3_certificates", nil).WithCause(err)
 	}
-	transport.ResponseHeaderTimeout = answerTime
+	transport.ResponseHeaderTimeout = answerTimeout
 	core, err := minio.NewCore(at.host, &minio.Options{
 		Creds: credentials.NewStaticV4(at.key, at.secret, ""), Secure: !at.insecure,
 		Transport: transport, Region: at.region, MaxRetries: attempts,
@@ -104,19 +104,19 @@ func (s *S3) Put(ctx context.Context, key string, r io.Reader) error {
 	if err := checkKey(key); err != nil {
 		return err
 	}
-	from := &source{Reader: r}
+	from := &contentReader{Reader: r}
 	_, err := s.core.Client.PutObject(ctx, s.bucket, key, from, -1, minio.PutObjectOptions{PartSize: partSize, ContentType: "application/octet-stream"})
 	if err == nil {
 		return nil
 	}
-	// The parts are gone with the failure. The whole is there when only the answer that it is was lost.
-	cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	// A failed upload leaves no parts. The object exists if only the answer to the last request was lost.
+	cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
 	removed := s.core.RemoveObject(cleanup, s.bucket, key, minio.RemoveObjectOptions{})
 	if from.err != nil {
 		return from.err
 	}
-	return failed(ctx, errors.Join(err, removed))
+	return storageError(ctx, errors.Join(err, removed))
 }
 
 // Get implements Files.
@@ -126,10 +126,10 @@ func (s *S3) Get(ctx context.Context, key string) (io.ReadCloser, int64, error) 
 	}
 	body, info, _, err := s.core.GetObject(ctx, s.bucket, key, minio.GetObjectOptions{})
 	if code := minio.ToErrorResponse(err); code.Code == minio.NoSuchKey {
-		return nil, 0, missing(err)
+		return nil, 0, missingError(err)
 	}
 	if err != nil {
-		return nil, 0, failed(ctx, err)
+		return nil, 0, storageError(ctx, err)
 	}
 	return body, info.Size, nil
 }
@@ -146,32 +146,32 @@ func (s *S3) Delete(ctx context.Context, key string) error {
 	if minio.ToErrorResponse(err).StatusCode == http.StatusNotFound && minio.ToErrorResponse(err).Code != minio.NoSuchBucket {
 		return nil
 	}
-	return failed(ctx, err)
+	return storageError(ctx, err)
 }
 
-// Old implements Files. Objects that are not ours are left out.
+// Old implements Files. It skips foreign objects.
 func (s *S3) Old(ctx context.Context, before time.Time) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
-		defer cancel() // ends the listings when they are broken off
+		defer cancel() // stops the listings
 		for object := range s.core.ListObjectsIter(ctx, s.bucket, minio.ListObjectsOptions{Recursive: true}) {
-			if !each(ctx, yield, object.Key, object.Err, object.LastModified.Before(before)) {
+			if !yieldOld(ctx, yield, object.Key, object.Err, object.LastModified.Before(before)) {
 				return
 			}
 		}
 		for upload := range s.core.ListIncompleteUploads(ctx, s.bucket, "", true) {
-			if !each(ctx, yield, upload.Key, upload.Err, upload.Initiated.Before(before)) {
+			if !yieldOld(ctx, yield, upload.Key, upload.Err, upload.Initiated.Before(before)) {
 				return
 			}
 		}
 	}
 }
 
-// each yields what a listing has come upon, and reports whether it goes on.
-func each(ctx context.Context, yield func(string, error) bool, key string, err error, old bool) bool {
+// yieldOld yields an item of a listing, and reports whether to go on.
+func yieldOld(ctx context.Context, yield func(string, error) bool, key string, err error, old bool) bool {
 	switch {
 	case err != nil:
-		yield("", failed(ctx, fmt.Errorf("listing the bucket: %w", err)))
+		yield("", storageError(ctx, fmt.Errorf("listing the bucket: %w", err)))
 		return false
 	case !old || checkKey(key) != nil:
 		return true

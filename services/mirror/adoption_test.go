@@ -32,8 +32,8 @@ func adopting(t *testing.T) *lab {
 	return l
 }
 
-// TestAdoption takes over tables that were there before, orphans and all.
-func TestAdoption(t *testing.T) {
+// TestMigrate_AdoptsExistingTables including orphans.
+func TestMigrate_AdoptsExistingTables(t *testing.T) {
 	t.Parallel()
 	l := adopting(t)
 	l.small()
@@ -54,8 +54,7 @@ func TestAdoption(t *testing.T) {
 	l.equal()
 }
 
-// TestAdoptionGuard counts the rows that an adopted table would lose.
-func TestAdoptionGuard(t *testing.T) {
+func TestSync_GuardsRowsOfAdoptedTables(t *testing.T) {
 	t.Parallel()
 	l := adopting(t)
 	l.edit("INSERT INTO tbl_stage_lifecycle (id, stage) SELECT g, 'x' FROM generate_series(1000, 1050) g")
@@ -68,8 +67,8 @@ func TestAdoptionGuard(t *testing.T) {
 	l.equal()
 }
 
-// TestAdoptionRefused names what keeps a table from being adopted, and creates nothing.
-func TestAdoptionRefused(t *testing.T) {
+// TestMigrate_RefusesUnsuitableTables names each problem, and creates nothing.
+func TestMigrate_RefusesUnsuitableTables(t *testing.T) {
 	each(t, func(l *lab) {
 		l = bareLab(l.TB, l.sourceURL, on(l, databasetest.Postgres, databasetest.SQLite)(l.TB))
 		l.edit("CREATE TABLE tbl_produk_lifecycle (id integer PRIMARY KEY, produk text, harga bigint)")

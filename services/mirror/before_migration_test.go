@@ -7,8 +7,8 @@ import (
 	"lifecycle-sync/services/mirror"
 )
 
-// TestPreviewBeforeMigration shows every row as an insert while pmo_db has no tables, and makes none.
-func TestPreviewBeforeMigration(t *testing.T) {
+// TestPreview_BeforeMigrationShowsInserts and creates no tables.
+func TestPreview_BeforeMigrationShowsInserts(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()

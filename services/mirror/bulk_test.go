@@ -34,9 +34,8 @@ func (l *lab) indexOID() int64 {
 	return l.count("SELECT 'tbl_produk_lifecycle_created_idx'::regclass::oid::bigint")
 }
 
-// TestFirstLoad fills an empty mirror by COPY, and compares the result and the schema afterwards with
-// what they must be, and with what the ordinary path makes.
-func TestFirstLoad(t *testing.T) {
+// TestLoad_FillsEmptyMirror with the same rows, keys and quarantine as the ordinary path.
+func TestLoad_FillsEmptyMirror(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.large()
 		before, index := l.keys(), l.indexOID()
@@ -106,8 +105,7 @@ func (l *lab) hashes() map[string]int64 {
 	return out
 }
 
-// TestFirstLoadBesideAReader loads in place when another session keeps the keys from being dropped.
-func TestFirstLoadBesideAReader(t *testing.T) {
+func TestLoad_KeepsIndexesWhileATableIsRead(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.large()
 		tx, err := l.target.BeginTx(l.Context(), nil)
@@ -130,8 +128,8 @@ func TestFirstLoadBesideAReader(t *testing.T) {
 	})
 }
 
-// TestFirstLoadWithoutCategories has a foreign key to take off before it loads.
-func TestFirstLoadWithoutCategories(t *testing.T) {
+// TestLoad_WithoutCategories drops a foreign key before it loads.
+func TestLoad_WithoutCategories(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.large()
 		l.change("DROP TABLE tbl_kategori")
@@ -142,8 +140,7 @@ func TestFirstLoadWithoutCategories(t *testing.T) {
 	})
 }
 
-// TestFirstLoadAllowance refuses an allowance that is not the number of rows that leave, which is none.
-func TestFirstLoadAllowance(t *testing.T) {
+func TestLoad_RefusesWrongAllowance(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.large()
 		if e := l.refused(models.MassDelete, 5); l.allowed(e) != 0 {
@@ -154,8 +151,7 @@ func TestFirstLoadAllowance(t *testing.T) {
 	})
 }
 
-// TestTriggerOnMirror fails the proof: something alters what the run writes.
-func TestTriggerOnMirror(t *testing.T) {
+func TestSync_FailsWhenATriggerAltersRows(t *testing.T) {
 	for _, path := range []string{"ordinary", "first load"} {
 		t.Run(path, func(t *testing.T) {
 			each(t, func(l *lab) {
@@ -188,8 +184,8 @@ func TestTriggerOnMirror(t *testing.T) {
 	}
 }
 
-// TestFirstLoadDropsTheSearchIndex, which takes longer to build than the load: the server does so later.
-func TestFirstLoadDropsTheSearchIndex(t *testing.T) {
+// TestLoad_DropsSearchIndex because building it takes longer than the load. The server rebuilds it.
+func TestLoad_DropsSearchIndex(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.large()
 		if built, err := mirrordb.New(l.store).IndexSearch(l.Context()); !built || err != nil {

@@ -7,8 +7,8 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 )
 
-// TestWithoutCategories mirrors a lifecycle_db that has no tbl_kategori, and then gets one.
-func TestWithoutCategories(t *testing.T) {
+// TestSync_WithAndWithoutCategories mirrors a source without tbl_kategori, which is added later.
+func TestSync_WithAndWithoutCategories(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()

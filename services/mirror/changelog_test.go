@@ -59,9 +59,9 @@ func (l *lab) loggedExactly(want ...logged) {
 	}
 }
 
-// TestChangeLog keeps an update's changed columns before and after, and a leaving row whole; inserts
-// and releases are only counted.
-func TestChangeLog(t *testing.T) {
+// TestSync_LogsOverwrittenValues the changed columns of updates and whole rows that leave, but no inserts or
+// releases.
+func TestSync_LogsOverwrittenValues(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
 		l.sync()

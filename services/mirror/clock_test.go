@@ -7,9 +7,7 @@ import (
 	"lifecycle-sync/services/mirror"
 )
 
-// TestClocksThatAreOff makes runs on machines whose clocks are off, which decides nothing: what differs is
-// found, equal rows are left alone, and the change log keeps what it is to keep.
-func TestClocksThatAreOff(t *testing.T) {
+func TestSync_IgnoresWrongClocks(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
 		l.sync()
@@ -31,8 +29,7 @@ func TestClocksThatAreOff(t *testing.T) {
 	})
 }
 
-// TestClockSetBack sets the clock back in the midst of a run, which takes no negative time for that.
-func TestClockSetBack(t *testing.T) {
+func TestSync_MeasuresDurationWhenClockIsSetBack(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
 		off := time.Duration(0)
@@ -51,8 +48,8 @@ func TestClockSetBack(t *testing.T) {
 	})
 }
 
-// TestRetention forgets what is older than the change log is to reach back, and nothing else.
-func TestRetention(t *testing.T) {
+// TestSync_PrunesOldChanges and nothing else.
+func TestSync_PrunesOldChanges(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
 		for range 2 {

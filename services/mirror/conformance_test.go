@@ -25,7 +25,7 @@ func forEveryTable(t *testing.T, fn func(l *lab, table *models.Table)) {
 	}
 }
 
-func TestEmptySource(t *testing.T) {
+func TestSync_EmptySource(t *testing.T) {
 	each(t, func(l *lab) {
 		for name, c := range l.sync() {
 			if c != (models.TableCount{Table: name}) {
@@ -37,9 +37,9 @@ func TestEmptySource(t *testing.T) {
 	})
 }
 
-// TestConformance takes every table through its life, in sizes around one row, one bucket of ids, one
-// batch of INSERTs, the change to COPY, and one flush.
-func TestConformance(t *testing.T) {
+// TestSync_EveryTable inserts, updates and deletes around one row, one bucket of ids, one batch of INSERTs, the
+// switch to COPY and one flush.
+func TestSync_EveryTable(t *testing.T) {
 	forEveryTable(t, func(l *lab, table *models.Table) {
 		rows := 0
 		for _, size := range l.sizes(table) {
@@ -94,9 +94,9 @@ func (l *lab) someDeleted(table *models.Table, rows int) {
 	l.idle()
 }
 
-// TestEveryColumnIsCompared changes one column of one row at a time, as little as its type allows, and
-// never updated_at with it.
-func TestEveryColumnIsCompared(t *testing.T) {
+// TestSync_ComparesEveryColumn changes one column of one row at a time, as little as its type allows, without
+// updated_at.
+func TestSync_ComparesEveryColumn(t *testing.T) {
 	forEveryTable(t, func(l *lab, table *models.Table) {
 		l.fill(table, 1, 40)
 		l.sync()
@@ -119,8 +119,8 @@ func TestEveryColumnIsCompared(t *testing.T) {
 	})
 }
 
-// TestCancelledMidway cancels a run while it compares the table; on PostgreSQL most rows are written by then.
-func TestCancelledMidway(t *testing.T) {
+// TestSync_CancelRollsBack cancels a run while it compares a table; on PostgreSQL most rows are written by then.
+func TestSync_CancelRollsBack(t *testing.T) {
 	forEveryTable(t, func(l *lab, table *models.Table) {
 		l.fill(table, 1, 501)
 		l.sync()
@@ -150,8 +150,8 @@ func (l *lab) recorded(run *models.Run, want models.RunState) {
 	}
 }
 
-// TestBadRow puts a timestamp that RFC 3339 cannot say into a mirrored row, and mends it.
-func TestBadRow(t *testing.T) {
+// TestSync_QuarantinesAndReleasesRows with a timestamp that RFC 3339 cannot express.
+func TestSync_QuarantinesAndReleasesRows(t *testing.T) {
 	forEveryTable(t, func(l *lab, table *models.Table) {
 		l.fill(table, 1, 40)
 		l.sync()

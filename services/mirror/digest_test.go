@@ -85,8 +85,7 @@ func (l *lab) changedTo(digest string, allow ...int64) mirror.Preview {
 	return now
 }
 
-// TestPreviewIsApplied applies what a preview has shown, however often it was looked at meanwhile.
-func TestPreviewIsApplied(t *testing.T) {
+func TestDigest_AppliesThePreview(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
 		l.sync()
@@ -108,9 +107,8 @@ func TestPreviewIsApplied(t *testing.T) {
 	})
 }
 
-// TestPreviewIsOutOfDate changes something after the preview: nothing is applied, and what would be applied now
-// can be.
-func TestPreviewIsOutOfDate(t *testing.T) {
+// TestDigest_RefusesOutdatedPreview and stores a new one that can be applied.
+func TestDigest_RefusesOutdatedPreview(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
 		first := l.foreseen()
@@ -125,8 +123,7 @@ func TestPreviewIsOutOfDate(t *testing.T) {
 	})
 }
 
-// TestDigestsDiffer changes one thing at a time, the odd ones included: every preview has a digest of its own.
-func TestDigestsDiffer(t *testing.T) {
+func TestDigest_DiffersForEveryChange(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
 		l.change("UPDATE tbl_produk SET harga = 1 WHERE id IN (20, 21)")
@@ -172,8 +169,7 @@ func TestDigestsDiffer(t *testing.T) {
 	})
 }
 
-// TestMassDeleteByDigest needs both: the digest of what is to be done, and the number of rows that may leave.
-func TestMassDeleteByDigest(t *testing.T) {
+func TestDigest_NeedsAllowanceForMassDelete(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
 		l.sync()
@@ -198,8 +194,8 @@ func TestMassDeleteByDigest(t *testing.T) {
 	})
 }
 
-// TestDigestBeforeMigration applies what was seen when pmo_db had no tables, quarantine included.
-func TestDigestBeforeMigration(t *testing.T) {
+// TestDigest_BeforeMigration applies a preview made before pmo_db had tables, including quarantine.
+func TestDigest_BeforeMigration(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
@@ -213,9 +209,8 @@ func TestDigestBeforeMigration(t *testing.T) {
 	})
 }
 
-// TestLargeDigest looks at every row also where an empty mirror would be filled by COPY, and keeps the first of
-// many changes.
-func TestLargeDigest(t *testing.T) {
+// TestDigest_LargeSource compares every row instead of loading by COPY, and keeps the first 1000 changes.
+func TestDigest_LargeSource(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.large()
 		index, old := l.indexOID(), l.foreseen()

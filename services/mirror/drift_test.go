@@ -8,8 +8,8 @@ import (
 	"lifecycle-sync/services/mirror"
 )
 
-// TestDrift edits the mirror by hand: verify says so, and the next full run corrects and logs it.
-func TestDrift(t *testing.T) {
+// TestVerify_ReportsDrift and the next full run corrects and logs it.
+func TestVerify_ReportsDrift(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
 		l.settle()
@@ -40,8 +40,7 @@ func TestDrift(t *testing.T) {
 	})
 }
 
-// TestBehind changes the source: verify calls that behind, and a hand edit beside it drift.
-func TestBehind(t *testing.T) {
+func TestVerify_TellsBehindFromDrift(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()
 		l.settle()
@@ -70,8 +69,8 @@ func TestBehind(t *testing.T) {
 	})
 }
 
-// TestVerifyAndPreviewWriteNothing compares everything, the list of runs included.
-func TestVerifyAndPreviewWriteNothing(t *testing.T) {
+// TestVerifyAndPreview_WriteNothing not even to the list of runs.
+func TestVerifyAndPreview_WriteNothing(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
 		l.sync()

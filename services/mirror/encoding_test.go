@@ -41,9 +41,8 @@ func dropDatabase(t *testing.T, server, name string) {
 	}
 }
 
-// TestBytesWithoutEncoding mirrors a source whose text may be any bytes: what is UTF-8 comes
-// unchanged, what is not goes into quarantine.
-func TestBytesWithoutEncoding(t *testing.T) {
+// TestSync_SQLASCIISource mirrors valid UTF-8 unchanged and quarantines other bytes.
+func TestSync_SQLASCIISource(t *testing.T) {
 	t.Parallel()
 	l := encoded(t, "SQL_ASCII")
 	good := []string{"biasa", "\u00e9", "\u20ac", "\U0001f4a1", "\u07ff\u0800\ud7ff\ue000\uffff\U00010000\U0010ffff", "", "\x7f\x01\n"}
@@ -81,8 +80,7 @@ func TestBytesWithoutEncoding(t *testing.T) {
 	l.equal()
 }
 
-// TestLatin1 mirrors a source of another encoding: the same characters, and equal.
-func TestLatin1(t *testing.T) {
+func TestSync_Latin1Source(t *testing.T) {
 	t.Parallel()
 	l := encoded(t, "LATIN1")
 	l.small()

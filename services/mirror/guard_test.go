@@ -8,8 +8,8 @@ import (
 	"lifecycle-sync/models"
 )
 
-// TestMassDelete deletes half of the products: nothing changes until the exact number is allowed.
-func TestMassDelete(t *testing.T) {
+// TestGuard_StopsMassDelete until the exact number of rows is allowed.
+func TestGuard_StopsMassDelete(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
 		l.sync()
@@ -32,8 +32,8 @@ func TestMassDelete(t *testing.T) {
 	})
 }
 
-// TestGuardBoundaries walks along "more than 10 and more than 10 %".
-func TestGuardBoundaries(t *testing.T) {
+// TestGuard_Boundaries tries values around 10 rows and 10 %.
+func TestGuard_Boundaries(t *testing.T) {
 	each(t, func(l *lab) {
 		for _, step := range []struct {
 			rows, leave int
@@ -58,8 +58,8 @@ func TestGuardBoundaries(t *testing.T) {
 	})
 }
 
-// TestEmptiedTable stops the run however few rows there were, quarantine included.
-func TestEmptiedTable(t *testing.T) {
+// TestGuard_StopsEmptyingATable however few rows it has, by deletes or by quarantine.
+func TestGuard_StopsEmptyingATable(t *testing.T) {
 	for name, statement := range map[string]string{
 		"deleted":     "DELETE FROM tbl_stage",
 		"quarantined": "UPDATE tbl_stage SET created_at = 'infinity'",
@@ -80,8 +80,7 @@ func TestEmptiedTable(t *testing.T) {
 	}
 }
 
-// TestQuarantineCounts stops a run in which a bad parent would take its children along.
-func TestQuarantineCounts(t *testing.T) {
+func TestGuard_CountsQuarantinedChildren(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
 		l.sync()
@@ -101,8 +100,7 @@ func TestQuarantineCounts(t *testing.T) {
 	})
 }
 
-// TestParentDeleted keeps the children of a deleted row in quarantine until it comes back.
-func TestParentDeleted(t *testing.T) {
+func TestSync_QuarantinesOrphansUntilParentReturns(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
 		l.change("UPDATE tbl_stage_histori SET id_produk = 20 WHERE id = 140")

@@ -10,9 +10,8 @@ import (
 	"lifecycle-sync/services/mirror"
 )
 
-// TestValuesThatHashAlike changes a value into one that a server's own hash function, or its idea of
-// equality, takes for the same.
-func TestValuesThatHashAlike(t *testing.T) {
+// TestHash_DistinguishesSimilarValues that a server's own hash function or equality takes for the same.
+func TestHash_DistinguishesSimilarValues(t *testing.T) {
 	each(t, (*lab).tellApart)
 }
 
@@ -50,9 +49,9 @@ func (l *lab) tellApart() {
 	}
 }
 
-// TestPortableHash makes the source's server hash otherwise than the mirror's: both then hash in a way
-// of our own, with the same verdicts.
-func TestPortableHash(t *testing.T) {
+// TestHash_PortableBetweenServers makes the source's server hash differently: both sides then use the portable hash,
+// with the same results.
+func TestHash_PortableBetweenServers(t *testing.T) {
 	t.Parallel()
 	foreign := func(t *testing.T) *lab {
 		l := newLab(t, databasetest.Postgres)
@@ -75,9 +74,8 @@ func TestPortableHash(t *testing.T) {
 	}
 }
 
-// TestSwappedValues moves values between columns and rows, which a hash that forgets where a value
-// stands, or that cancels out over a bucket, would not see.
-func TestSwappedValues(t *testing.T) {
+// TestHash_DetectsSwappedValues between columns and rows.
+func TestHash_DetectsSwappedValues(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
 		l.change("UPDATE tbl_produk SET produk = 'x', deskripsi = 'y', pelanggan = NULL WHERE id IN (10, 11)")

@@ -54,8 +54,7 @@ func (l *lab) commit(tx *sql.Tx) {
 	}
 }
 
-// TestWhatAnIncrementalRunFinds changes rows in every way that a cursor on updated_at misses.
-func TestWhatAnIncrementalRunFinds(t *testing.T) {
+func TestIncremental_FindsWhatUpdatedAtMisses(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()
 		l.sync()
@@ -83,8 +82,8 @@ func TestWhatAnIncrementalRunFinds(t *testing.T) {
 	})
 }
 
-// TestVanishedAndComeInOneRange lets as many ids come as go, with the same sum.
-func TestVanishedAndComeInOneRange(t *testing.T) {
+// TestIncremental_FindsReplacedIDs with the same number and the same sum.
+func TestIncremental_FindsReplacedIDs(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()
 		l.change("DELETE FROM tbl_stage_histori WHERE id IN (110, 113)")
@@ -99,8 +98,8 @@ func TestVanishedAndComeInOneRange(t *testing.T) {
 	})
 }
 
-// TestChildrenOfWhatLeaves changes a parent, by which untouched children leave with it and come back.
-func TestChildrenOfWhatLeaves(t *testing.T) {
+// TestIncremental_FollowsParents untouched children leave with their parent and return with it.
+func TestIncremental_FollowsParents(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()
 		l.change("UPDATE tbl_stage_histori SET id_produk = 20 WHERE id IN (130, 140)")
@@ -119,8 +118,8 @@ func TestChildrenOfWhatLeaves(t *testing.T) {
 	})
 }
 
-// TestAnIncrementalRunReadsOnlyWhatIsNew leaves a hand edit in the mirror alone, which a full run corrects.
-func TestAnIncrementalRunReadsOnlyWhatIsNew(t *testing.T) {
+// TestIncremental_ReadsOnlyNewRows and leaves drift to a full run.
+func TestIncremental_ReadsOnlyNewRows(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()
 		l.change("INSERT INTO tbl_produk (id, produk) OVERRIDING SYSTEM VALUE SELECT g, 'banyak' FROM generate_series(1000, 3000) g")
@@ -142,8 +141,8 @@ func TestAnIncrementalRunReadsOnlyWhatIsNew(t *testing.T) {
 	})
 }
 
-// TestWhenEveryRowIsCompared brings about everything after which a horizon says nothing.
-func TestWhenEveryRowIsCompared(t *testing.T) {
+// TestIncremental_FallsBackToFullRun when the horizon proves nothing, and records the reason.
+func TestIncremental_FallsBackToFullRun(t *testing.T) {
 	t.Parallel()
 	forge := func(field, value string) func(*lab) {
 		return func(l *lab) {
@@ -201,8 +200,7 @@ func (l *lab) swap(table string) {
 	l.change(fmt.Sprintf("CREATE TABLE other (LIKE %[1]s INCLUDING ALL); INSERT INTO other OVERRIDING SYSTEM VALUE SELECT * FROM %[1]s; DROP TABLE %[1]s; ALTER TABLE other RENAME TO %[1]s", table))
 }
 
-// TestIncrementalOnSQLite compares every row, and says so.
-func TestIncrementalOnSQLite(t *testing.T) {
+func TestIncremental_IsFullOnSQLite(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, databasetest.SQLite)
 	l.small()
@@ -214,9 +212,8 @@ func TestIncrementalOnSQLite(t *testing.T) {
 	}
 }
 
-// TestATableThatIsLoadedAnew waits for somebody who empties a table and fills it again in one transaction, and sees
-// it full.
-func TestATableThatIsLoadedAnew(t *testing.T) {
+// TestSync_WaitsForTruncatedTable which another session refills in the same transaction.
+func TestSync_WaitsForTruncatedTable(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()
 		l.sync()

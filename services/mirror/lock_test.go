@@ -53,8 +53,8 @@ func (l *lab) begin() (finish func() (mirror.Result, error)) {
 	}
 }
 
-// TestOneWriter tells a second run which one is under way, and does not disturb it.
-func TestOneWriter(t *testing.T) {
+// TestLock_RefusesSecondRun names the run in progress and does not disturb it.
+func TestLock_RefusesSecondRun(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
 		finish := l.begin()
@@ -77,8 +77,8 @@ func TestOneWriter(t *testing.T) {
 	})
 }
 
-// TestInterruptedRun marks a run whose process died, at the next run.
-func TestInterruptedRun(t *testing.T) {
+// TestLock_MarksInterruptedRuns whose process died.
+func TestLock_MarksInterruptedRuns(t *testing.T) {
 	each(t, func(l *lab) {
 		l.edit("INSERT INTO lifecycle_sync_runs (mode, state, started_at) VALUES ('full', 'running', '2024-01-01 00:00:00')")
 		l.sync()
@@ -88,8 +88,7 @@ func TestInterruptedRun(t *testing.T) {
 	})
 }
 
-// TestLockedMirrorTable waits for another session's lock as long as it may, and says so.
-func TestLockedMirrorTable(t *testing.T) {
+func TestLock_TimesOutOnLockedTable(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()
 		tx, err := l.target.BeginTx(l.Context(), nil)
@@ -112,16 +111,13 @@ func TestLockedMirrorTable(t *testing.T) {
 	})
 }
 
-// TestLostConnection kills the run's connection to pmo_db: nothing of the run remains, and it is
-// recorded as failed.
-func TestLostConnection(t *testing.T) {
+func TestSync_RollsBackWhenMirrorConnectionIsLost(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.cut(l.edit, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
 	})
 }
 
-// TestLostSource kills the snapshot's connection.
-func TestLostSource(t *testing.T) {
+func TestSync_RollsBackWhenSourceConnectionIsLost(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.cut(l.change, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'lifecycle-sync'")
 	})
@@ -145,9 +141,8 @@ func (l *lab) cut(run func(statement string, args ...any), kill string) {
 	l.equal()
 }
 
-// TestRecordedEnd does not turn a run that succeeded into a failed one: the answer to its commit may
-// have been lost.
-func TestRecordedEnd(t *testing.T) {
+// TestRecordEnd_KeepsSuccess of a run whose commit was not acknowledged.
+func TestRecordEnd_KeepsSuccess(t *testing.T) {
 	each(t, func(l *lab) {
 		result, err := l.try()
 		if err != nil {
@@ -162,9 +157,8 @@ func TestRecordedEnd(t *testing.T) {
 	})
 }
 
-// TestSnapshotDuringRun changes the source while a run is under way: the run mirrors the moment it
-// began, the next one the rest.
-func TestSnapshotDuringRun(t *testing.T) {
+// TestSync_ReadsOneSnapshot although the source changes during the run.
+func TestSync_ReadsOneSnapshot(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
 		finish := l.begin()

@@ -7,9 +7,8 @@ import (
 	"lifecycle-sync/models"
 )
 
-// TestUnfitOnBothSides keeps a row out of the mirror that an adopted table already held, equal to the
-// source's and yet unfit: its hashes agree, and still it must go, with its children.
-func TestUnfitOnBothSides(t *testing.T) {
+// TestSync_RemovesUnfitRowsOfAdoptedTables although their hashes equal the source's, with their children.
+func TestSync_RemovesUnfitRowsOfAdoptedTables(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()
 		l.sync()
@@ -26,8 +25,8 @@ func TestUnfitOnBothSides(t *testing.T) {
 	})
 }
 
-// TestTriggerOnAnotherTable finds what a trigger changed where the run wrote nothing.
-func TestTriggerOnAnotherTable(t *testing.T) {
+// TestSync_DetectsTriggerOnAnotherTable that the run did not write.
+func TestSync_DetectsTriggerOnAnotherTable(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()
 		l.sync()
@@ -41,8 +40,8 @@ func TestTriggerOnAnotherTable(t *testing.T) {
 	})
 }
 
-// TestNullName mirrors a name that the field's schema does not let be NULL, where both databases do.
-func TestNullName(t *testing.T) {
+// TestSync_MirrorsNullNames where both databases allow them.
+func TestSync_MirrorsNullNames(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()
 		l.change("ALTER TABLE tbl_segmen ALTER COLUMN segmen DROP NOT NULL")
@@ -57,8 +56,8 @@ func TestNullName(t *testing.T) {
 	})
 }
 
-// TestDeepDocument mirrors a document that is nested deeper than Go's own reader goes.
-func TestDeepDocument(t *testing.T) {
+// TestSync_MirrorsDeeplyNestedJSON deeper than encoding/json parses.
+func TestSync_MirrorsDeeplyNestedJSON(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()
 		l.change("UPDATE tbl_stage_histori SET performance_metrics = (repeat('[', 6000) || repeat(']', 6000))::jsonb WHERE id = 101")

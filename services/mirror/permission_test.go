@@ -39,8 +39,7 @@ func limited(t *testing.T, asSource, asTarget bool) (l *lab, role string) {
 	return l, role
 }
 
-// TestSourceRole needs SELECT and nothing more.
-func TestSourceRole(t *testing.T) {
+func TestPermissions_SourceNeedsOnlySelect(t *testing.T) {
 	t.Parallel()
 	l, role := limited(t, true, false)
 	l.small()
@@ -58,8 +57,8 @@ func TestSourceRole(t *testing.T) {
 	}
 }
 
-// TestTargetRole needs to read and write, and owns nothing.
-func TestTargetRole(t *testing.T) {
+// TestPermissions_MirrorNeedsReadAndWrite but no ownership.
+func TestPermissions_MirrorNeedsReadAndWrite(t *testing.T) {
 	t.Parallel()
 	l, role := limited(t, false, true)
 	l.small()
@@ -74,8 +73,8 @@ func TestTargetRole(t *testing.T) {
 	}
 }
 
-// TestHiddenRows are refused: rows that a policy hides must not be taken for deleted.
-func TestHiddenRows(t *testing.T) {
+// TestPermissions_RefuseRowSecurity hidden rows must not count as deleted.
+func TestPermissions_RefuseRowSecurity(t *testing.T) {
 	t.Parallel()
 	l, role := limited(t, true, false)
 	l.small()
@@ -85,8 +84,7 @@ func TestHiddenRows(t *testing.T) {
 	l.refused(models.Permission)
 }
 
-// TestRightsBeside are asked for before the first row is read, not in the midst of a run.
-func TestRightsBeside(t *testing.T) {
+func TestPermissions_AreCheckedBeforeReading(t *testing.T) {
 	t.Parallel()
 	l, role := limited(t, false, true)
 	l.small()
@@ -99,9 +97,8 @@ func TestRightsBeside(t *testing.T) {
 	}
 }
 
-// TestKeysOfAnotherOwner leaves a missing foreign key to the table's owner, says so, and stays right
-// without it.
-func TestKeysOfAnotherOwner(t *testing.T) {
+// TestPermissions_LeaveMissingKeysToTheOwner and record that as the run's reason.
+func TestPermissions_LeaveMissingKeysToTheOwner(t *testing.T) {
 	t.Parallel()
 	l, role := limited(t, false, true)
 	l.small()

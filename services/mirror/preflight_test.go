@@ -43,8 +43,8 @@ var obstacles = []obstacle{
 		says: []string{"tbl_kategori no longer exists in lifecycle_db", "Restore the table"}},
 }
 
-// TestPreflight refuses to run, before any write, what could not end well, and names the remedy.
-func TestPreflight(t *testing.T) {
+// TestPreflight_RefusesUnsuitableSchemas before any write, with a remedy.
+func TestPreflight_RefusesUnsuitableSchemas(t *testing.T) {
 	for _, o := range obstacles {
 		t.Run(o.name, func(t *testing.T) {
 			each(t, func(l *lab) {
@@ -89,8 +89,8 @@ func (l *lab) tinker(o obstacle) {
 	}
 }
 
-// TestPreflightMirrorTableMissing is its own test: before it is refused the run cannot lock the table.
-func TestPreflightMirrorTableMissing(t *testing.T) {
+// TestPreflight_RefusesMissingMirrorTable is separate because the run then fails to lock the table.
+func TestPreflight_RefusesMissingMirrorTable(t *testing.T) {
 	each(t, func(l *lab) {
 		l.edit("DROP TABLE tbl_stage_histori_lifecycle")
 		_, err := l.try()
@@ -100,8 +100,7 @@ func TestPreflightMirrorTableMissing(t *testing.T) {
 	})
 }
 
-// TestExtraColumns are no obstacle.
-func TestExtraColumns(t *testing.T) {
+func TestPreflight_AllowsExtraColumns(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
 		l.change("ALTER TABLE tbl_produk ADD COLUMN pic text DEFAULT 'x'")

@@ -12,13 +12,12 @@ import (
 )
 
 var (
-	onlySeed = flag.Uint64("seed", 0, "the only seed that TestAnyHistory runs")
-	seeds    = flag.Uint64("seeds", 6, "the number of seeds that TestAnyHistory runs on each database system")
+	onlySeed = flag.Uint64("seed", 0, "the only seed that TestSync_RandomHistories runs")
+	seeds    = flag.Uint64("seeds", 6, "the number of seeds that TestSync_RandomHistories runs on each database system")
 )
 
-// TestAnyHistory gives lifecycle_db random lives and holds the mirror, after every step, against an
-// oracle that judges both databases in Go.
-func TestAnyHistory(t *testing.T) {
+// TestSync_RandomHistories checks the mirror after every step against an oracle that reads both databases in Go.
+func TestSync_RandomHistories(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		for seed := uint64(1); seed <= *seeds; seed++ {

@@ -17,8 +17,7 @@ func (l *lab) refresh(changed mirror.ChangedRows, deleted int64) {
 	}
 }
 
-// TestRefreshBringsTheNamedRowsAndWhatTheyNeed changes more than it names.
-func TestRefreshBringsTheNamedRowsAndWhatTheyNeed(t *testing.T) {
+func TestRefresh_MirrorsRowsAndTheirParents(t *testing.T) {
 	each(t, func(l *lab) {
 		l.change(`INSERT INTO tbl_segmen (segmen) VALUES ('A'); INSERT INTO tbl_stage (stage) VALUES ('Introduction');
 			INSERT INTO tbl_produk (produk, id_segmen, id_stage) VALUES ('one', 1, 1), ('two', 1, 1), ('three', 1, 1);
@@ -48,9 +47,8 @@ func TestRefreshBringsTheNamedRowsAndWhatTheyNeed(t *testing.T) {
 	})
 }
 
-// TestRefreshGuardsWhatWasNotDeletedOnPurpose lets a parent leave with more children than the write
-// deleted: they are no longer there in the source.
-func TestRefreshGuardsWhatWasNotDeletedOnPurpose(t *testing.T) {
+// TestRefresh_GuardsUnintendedDeletes a parent leaves with more children than the write deleted.
+func TestRefresh_GuardsUnintendedDeletes(t *testing.T) {
 	each(t, func(l *lab) {
 		l.change(`INSERT INTO tbl_segmen (segmen) VALUES ('A'); INSERT INTO tbl_produk (produk, id_segmen) VALUES ('one', 1), ('two', 1)`)
 		l.sync()
@@ -64,8 +62,8 @@ func TestRefreshGuardsWhatWasNotDeletedOnPurpose(t *testing.T) {
 	})
 }
 
-// TestRefreshWaitsForARunAndLeavesTheRowToTheNext holds the writer's lock.
-func TestRefreshWaitsForARunAndLeavesTheRowToTheNext(t *testing.T) {
+// TestRefresh_IsBusyDuringARun and leaves the row to the next run.
+func TestRefresh_IsBusyDuringARun(t *testing.T) {
 	each(t, func(l *lab) {
 		l.change("INSERT INTO tbl_segmen (segmen) VALUES ('A')")
 		if _, err := l.engine.Refresh(l.Context(), mirror.ChangedRows{"tbl_segmen": {1}}, 0); models.AsError(err) == nil || models.AsError(err).Class != models.Busy {

@@ -42,8 +42,8 @@ func tries(t *testing.T, patience time.Duration, outcomes ...error) (pauses []ti
 	return pauses, took, err
 }
 
-// TestRetryUntilItSucceeds pauses longer and longer, up to a bound.
-func TestRetryUntilItSucceeds(t *testing.T) {
+// TestRetry_RepeatsUntilSuccess with growing pauses, up to a maximum.
+func TestRetry_RepeatsUntilSuccess(t *testing.T) {
 	t.Parallel()
 	outcomes := make([]error, 12)
 	for i := range outcomes[:11] {
@@ -62,8 +62,8 @@ func TestRetryUntilItSucceeds(t *testing.T) {
 	}
 }
 
-// TestRetryGivesUp at the end of its patience, on what does not pass, and on transactions that always collide.
-func TestRetryGivesUp(t *testing.T) {
+// TestRetry_GivesUp after the retry time, on lasting errors, and on repeated deadlocks.
+func TestRetry_GivesUp(t *testing.T) {
 	t.Parallel()
 	pauses, took, err := tries(t, time.Minute, errPassing)
 	if !errors.Is(err, errPassing) || len(pauses) < 6 || took != time.Minute {
@@ -84,8 +84,7 @@ func TestRetryGivesUp(t *testing.T) {
 	}
 }
 
-// TestRetryEnds in the midst of a pause.
-func TestRetryEnds(t *testing.T) {
+func TestRetry_EndsWithTheContext(t *testing.T) {
 	t.Parallel()
 	for cause, want := range map[error]models.Class{mirror.ErrCancelRequested: models.Canceled, errLasting: models.Connection} {
 		synctest.Test(t, func(t *testing.T) {

@@ -15,8 +15,8 @@ type launchPlan struct {
 	Due       *models.Date `gorm:"column:tenggat;type:date"`
 }
 
-// TestSixthTable adds a table pair: a model, two CREATE TABLEs and one line in the list of tables.
-func TestSixthTable(t *testing.T) {
+// TestSync_SixthTable adds a table pair: a model, two CREATE TABLEs and one line in the list of tables.
+func TestSync_SixthTable(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()

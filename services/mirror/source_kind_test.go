@@ -8,9 +8,8 @@ import (
 	"lifecycle-sync/services/mirror"
 )
 
-// TestViewAsSource mirrors a view, which has no key, as long as its ids are unique; verify cannot tell
-// when its rows were written.
-func TestViewAsSource(t *testing.T) {
+// TestSource_View is mirrored while its ids are unique. Verify cannot tell when its rows were written.
+func TestSource_View(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()
 		l.change("ALTER TABLE tbl_produk RENAME TO produk_asli")
@@ -30,8 +29,7 @@ func TestViewAsSource(t *testing.T) {
 	})
 }
 
-// TestPartitionedSource mirrors a partitioned table like any other.
-func TestPartitionedSource(t *testing.T) {
+func TestSource_PartitionedTable(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()
 		l.change("ALTER TABLE tbl_stage_histori RENAME TO histori_asli")

@@ -346,13 +346,3 @@ func (w *Writer) delete(ctx context.Context, keys []string) {
 		}
 	}
 }
-
-// Table returns the mirrored table with a name in lifecycle_db.
-func Table(source string) *models.Table {
-	for _, t := range models.Tables() {
-		if t.Source == source {
-			return t
-		}
-	}
-	panic(source + " is not mirrored")
-}

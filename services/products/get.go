@@ -36,5 +36,5 @@ func Get(ctx context.Context, from Reader, id int64) (detail Detail, version str
 		return detail, "", err
 	}
 	detail.History, err = from.LatestTransitions(ctx, id, latestTransitions)
-	return detail, row.Tag(), err
+	return detail, row.Version(), err
 }

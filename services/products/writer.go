@@ -16,92 +16,97 @@ import (
 
 // Writer creates, changes and deletes products.
 type Writer struct {
-	writer   *outbox.Writer
-	store    *pmo.Store
-	products *models.Table
-	zone     *time.Location // whose day it is when a stage begins
+	writer *outbox.Writer
+	store  *pmo.Store
+	zone   *time.Location // in which a stage begins on a day
 }
 
-// NewWriter returns the use cases. zone says whose day it is.
+// NewWriter returns the use cases. zone is the time zone whose days count.
 func NewWriter(w *outbox.Writer, store *pmo.Store, zone *time.Location) *Writer {
-	return &Writer{writer: w, store: store, products: outbox.Table(lifecycle.ProductTable), zone: zone}
+	return &Writer{writer: w, store: store, zone: zone}
 }
 
-// Create makes a product. Errors: validation_failed for what it is to belong to and does not exist;
-// those of Writer.Write.
-func (p *Writer) Create(ctx context.Context, in Input, r outbox.Request) (outbox.Result, error) {
-	return p.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
-		if err := in.check(ctx, tx, models.ListedProduct{}); err != nil {
+// Create creates a product. Errors: validation_failed for an unknown segment, stage or category or a stage that ends
+// before it starts; those of outbox.Writer.Write.
+func (w *Writer) Create(ctx context.Context, in Input, r outbox.Request) (outbox.Result, error) {
+	return w.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
+		p := in.Product
+		if err := check(ctx, tx, &p, in.Given); err != nil {
 			return outbox.Change{}, err
 		}
-		id, err := tx.Insert(ctx, lifecycle.ProductTable, in.values())
-		if err != nil {
+		if err := tx.CreateProduct(ctx, &p); err != nil {
 			return outbox.Change{}, err
 		}
-		return p.changed(ctx, tx, id, lifecycle.Inserted, int64(len(r.Files)))
+		return w.changed(ctx, tx, p.ID, lifecycle.Inserted, int64(len(r.Files)))
 	})
 }
 
 // Update changes the given fields of a product; a request that changes nothing leaves updated_at as it is. A changed
 // stage is recorded as a move now. Errors: not found; precondition_failed with Current; as Create.
-func (p *Writer) Update(ctx context.Context, id int64, in Input, versions models.RowVersions, r outbox.Request) (outbox.Result, error) {
-	return p.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
-		before, count, err := p.locked(ctx, tx, id, versions)
+func (w *Writer) Update(ctx context.Context, id int64, in Input, versions models.RowVersions, r outbox.Request) (outbox.Result, error) {
+	return w.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
+		before, row, err := w.lock(ctx, tx, id, versions)
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		in.Given = in.changed(before)
-		if err := in.check(ctx, tx, before); err != nil {
+		p, columns := before.Product, in.changed(before.Product, row)
+		for _, f := range models.ProductFields() {
+			if slices.Contains(columns, f.Column) {
+				f.Copy(&p, &in.Product)
+			}
+		}
+		moves := slices.Contains(columns, "id_stage")
+		if moves && !slices.Contains(columns, "tanggal_stage_start") {
+			today := models.DateIn(tx.Now, w.zone)
+			p.StageStart = &today
+		}
+		if err := check(ctx, tx, &p, columns); err != nil {
 			return outbox.Change{}, err
 		}
-		values := in.values()
-		var history int64
-		if slices.Contains(in.Given, "id_stage") && in.StageID != nil {
-			if !slices.Contains(in.Given, "tanggal_stage_start") {
-				values["tanggal_stage_start"] = models.DateIn(tx.Now, p.zone)
-			}
-			history, err = tx.Insert(ctx, lifecycle.HistoryTable, lifecycle.Values{
-				"id_produk": id, "stage_previous": before.StageID, "stage_now": *in.StageID, "tanggal_perubahan": tx.Now,
-			})
-			if err != nil {
+		if moves {
+			columns = append(columns, "tanggal_stage_start")
+		}
+		if len(columns) > 0 || len(r.Files) > 0 {
+			if err := tx.UpdateProduct(ctx, id, p, columns...); err != nil {
 				return outbox.Change{}, err
 			}
 		}
-		if len(values) > 0 || len(r.Files) > 0 {
-			if err := tx.Update(ctx, lifecycle.ProductTable, id, values); err != nil {
+		var moved []int64
+		if moves {
+			move := models.StageHistory{ProductID: &id, PreviousStageID: before.StageID, StageID: p.StageID, ChangedAt: &tx.Now}
+			if err := tx.CreateTransition(ctx, &move); err != nil {
 				return outbox.Change{}, err
 			}
+			moved = []int64{move.ID}
 		}
-		c, err := p.changed(ctx, tx, id, lifecycle.Updated, count+int64(len(r.Files)))
-		if history != 0 {
-			c.Rows[lifecycle.HistoryTable] = []int64{history}
-		}
+		c, err := w.changed(ctx, tx, id, lifecycle.Updated, before.AttachmentsCount+int64(len(r.Files)))
+		c.Rows[lifecycle.HistoryTable] = moved
 		return c, err
 	})
 }
 
-// Current is a product as it is, for whom it surprises.
+// Current is a product as it is now, for a client that has seen another version.
 type Current struct {
 	models.ListedProduct
 
 	Version string `json:"-"`
 }
 
-// Deleted says which product was deleted.
+// Deleted identifies a deleted product.
 type Deleted struct {
 	ID   int64   `json:"id"`
 	Name *string `json:"produk"`
 }
 
-// Delete deletes a product with its stage history and files. Errors: not found; precondition_failed as
-// in Update; conflict when another table of lifecycle_db refers to the product.
-func (p *Writer) Delete(ctx context.Context, id int64, versions models.RowVersions) (outbox.Result, error) {
-	return p.writer.Write(ctx, outbox.Request{}, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
-		before, _, err := p.locked(ctx, tx, id, versions)
+// Delete deletes a product with its stage history and files. Errors: not found; precondition_failed with Current;
+// conflict when another table of lifecycle_db references the product.
+func (w *Writer) Delete(ctx context.Context, id int64, versions models.RowVersions) (outbox.Result, error) {
+	return w.writer.Write(ctx, outbox.Request{}, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
+		before, _, err := w.lock(ctx, tx, id, versions)
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		files, err := attachmentsdb.New(p.store.Session).Any(ctx, id)
+		files, err := attachmentsdb.New(w.store.Session).Any(ctx, id) // also those that a request is adding
 		if err != nil {
 			return outbox.Change{}, err
 		}
@@ -121,41 +126,39 @@ func (p *Writer) Delete(ctx context.Context, id int64, versions models.RowVersio
 	})
 }
 
-// locked reads a product, keeps others from changing it, and holds it against If-Match. The number is
-// that of its files.
-func (p *Writer) locked(ctx context.Context, tx *lifecycle.Tx, id int64, versions models.RowVersions) (product models.ListedProduct, files int64, err error) {
-	row, err := tx.Row(ctx, p.products, id)
+// lock locks and reads a product. Errors: not found; precondition_failed.
+func (w *Writer) lock(ctx context.Context, tx *lifecycle.Tx, id int64, versions models.RowVersions) (product models.ListedProduct, row models.Row, err error) {
+	locked, err := tx.LockProduct(ctx, id)
 	if err != nil {
-		return product, 0, err
+		return product, row, err
 	}
-	if row == nil {
-		return product, 0, models.NewError(models.NotFound, "products.not_found", models.Params{"id": id})
+	if locked == nil {
+		return product, row, models.NewError(models.NotFound, "products.not_found", models.Params{"id": id})
 	}
-	if product, err = tx.Product(ctx, p.products, id); err != nil {
-		return product, 0, err
+	if product, err = tx.ListedProduct(ctx, id); err != nil {
+		return product, row, err
 	}
-	if files, err = catalog.New(p.store.Session).CountAttachments(ctx, id); err != nil {
-		return product, 0, err
+	if product.AttachmentsCount, err = catalog.New(w.store.Session).CountAttachments(ctx, id); err != nil {
+		return product, row, err
 	}
-	product.AttachmentsCount = files
-	if version := row.Tag(); !versions.Allow(version) {
+	if version := locked.Version(); !versions.Allow(version) {
 		err := models.NewError(models.PreconditionFailed, "products.changed", nil).WithRemedy("products.changed_remedy", nil)
 		err.Data = Current{ListedProduct: product, Version: version}
-		return product, files, err
+		return product, row, err
 	}
-	return product, files, nil
+	return product, *locked, nil
 }
 
-// changed says what a write did to a product.
-func (p *Writer) changed(ctx context.Context, tx *lifecycle.Tx, id int64, action string, files int64) (outbox.Change, error) {
-	row, err := tx.Row(ctx, p.products, id)
+// changed describes a write to a product.
+func (w *Writer) changed(ctx context.Context, tx *lifecycle.Tx, id int64, action string, files int64) (outbox.Change, error) {
+	row, err := tx.LockProduct(ctx, id)
 	if err != nil {
 		return outbox.Change{}, err
 	}
-	product, err := tx.Product(ctx, p.products, id)
+	product, err := tx.ListedProduct(ctx, id)
 	product.AttachmentsCount = files
 	return outbox.Change{
 		Table: lifecycle.ProductTable, RowID: id, Action: action, ProductID: id,
-		Data: product, Version: row.Tag(), Rows: mirror.ChangedRows{lifecycle.ProductTable: {id}},
+		Data: product, Version: row.Version(), Rows: mirror.ChangedRows{lifecycle.ProductTable: {id}},
 	}, err
 }

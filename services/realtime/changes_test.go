@@ -9,8 +9,8 @@ import (
 	"lifecycle-sync/models"
 )
 
-// TestEveryKindOfChange brings what an application can do to a row, and looks at the mirror and the change log.
-func TestEveryKindOfChange(t *testing.T) {
+// TestFollow_AppliesEveryKindOfChange and fills the change log.
+func TestFollow_AppliesEveryKindOfChange(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.change("UPDATE tbl_produk SET deskripsi = (SELECT string_agg(md5(g::text), '') FROM generate_series(1, 3000) g) WHERE id = 9") // stands out of line
@@ -51,8 +51,8 @@ func TestEveryKindOfChange(t *testing.T) {
 	}
 }
 
-// TestQuarantineInRealTime lets rows go into quarantine with their children, and come out of it.
-func TestQuarantineInRealTime(t *testing.T) {
+// TestFollow_QuarantinesAndReleasesRows with their children.
+func TestFollow_QuarantinesAndReleasesRows(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.change("INSERT INTO tbl_stage_histori (id_produk, stage_now) VALUES (11, 1), (11, 2)")
@@ -82,8 +82,8 @@ func TestQuarantineInRealTime(t *testing.T) {
 	quarantined("stage_history dangling_reference(id_produk)")
 }
 
-// TestTransactionsComeWhole moves money between two products, again and again, and looks at the sum meanwhile.
-func TestTransactionsComeWhole(t *testing.T) {
+// TestFollow_AppliesWholeTransactions moves money between two products while it watches the sum.
+func TestFollow_AppliesWholeTransactions(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.change("UPDATE tbl_produk SET harga = 1000 WHERE id IN (1, 2)")
@@ -109,8 +109,8 @@ func TestTransactionsComeWhole(t *testing.T) {
 	l.equal()
 }
 
-// TestCommitsThatDoNotWait mixes transactions that are seen before they are in the log with those that wait.
-func TestCommitsThatDoNotWait(t *testing.T) {
+// TestFollow_AsynchronousCommits mixes commits that are visible before they are in the log with synchronous ones.
+func TestFollow_AsynchronousCommits(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.follows()
@@ -136,8 +136,8 @@ func TestCommitsThatDoNotWait(t *testing.T) {
 	l.equal()
 }
 
-// TestLargeTransaction changes more rows at once than are listed one by one.
-func TestLargeTransaction(t *testing.T) {
+// TestFollow_LargeTransaction changes more rows than are listed one by one.
+func TestFollow_LargeTransaction(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.follows()
@@ -149,8 +149,8 @@ func TestLargeTransaction(t *testing.T) {
 	l.equal()
 }
 
-// TestTablesThatChange adds a column while the follower runs, and takes a table out of the publication.
-func TestTablesThatChange(t *testing.T) {
+// TestFollow_SchemaChanges adds a column, then removes a table from the publication.
+func TestFollow_SchemaChanges(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	f := l.follows()
@@ -170,8 +170,8 @@ func TestTablesThatChange(t *testing.T) {
 	l.equal()
 }
 
-// TestWhatTheLogDoesNotTell changes rows in ways of which the log says nothing, or not which row was meant.
-func TestWhatTheLogDoesNotTell(t *testing.T) {
+// TestFollow_ChangesWithoutRowIdentity which the log omits or does not attribute to a row.
+func TestFollow_ChangesWithoutRowIdentity(t *testing.T) {
 	t.Parallel()
 	for name, statements := range map[string][]string{
 		"the table is written anew": {"ALTER TABLE tbl_produk ALTER COLUMN harga TYPE bigint USING coalesce(harga, 0) + 1000"},
@@ -199,8 +199,8 @@ func TestWhatTheLogDoesNotTell(t *testing.T) {
 	}
 }
 
-// TestTheLogIsNotHeld writes what is not mirrored: the server may throw its log away all the same.
-func TestTheLogIsNotHeld(t *testing.T) {
+// TestFollow_ConfirmsUnmirroredChanges so that the server can remove its log.
+func TestFollow_ConfirmsUnmirroredChanges(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.follows()

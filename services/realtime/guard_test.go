@@ -10,8 +10,8 @@ import (
 	"lifecycle-sync/services/realtime"
 )
 
-// TestMassDeleteStopsRealTime counts by transaction, consequences included, and goes on after an allowed run.
-func TestMassDeleteStopsRealTime(t *testing.T) {
+// TestGuard_StopsRealTime counts per transaction, with consequences, and continues after an allowed run.
+func TestGuard_StopsRealTime(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		statements []string
@@ -51,8 +51,8 @@ func TestMassDeleteStopsRealTime(t *testing.T) {
 	}
 }
 
-// TestConsequencesAreCountedTogether takes away what many rows refer to that others have touched at the same time.
-func TestConsequencesAreCountedTogether(t *testing.T) {
+// TestGuard_CountsConsequencesTogether removes a row that many rows refer to, which other transactions touch as well.
+func TestGuard_CountsConsequencesTogether(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.change("UPDATE tbl_produk SET id_segmen = CASE WHEN id <= 40 THEN 2 ELSE 1 END")
@@ -71,8 +71,8 @@ func TestConsequencesAreCountedTogether(t *testing.T) {
 	}
 }
 
-// TestManySmallDeletesPass deletes row by row more than one transaction may.
-func TestManySmallDeletesPass(t *testing.T) {
+// TestGuard_AllowsManySmallDeletes of more rows than one transaction may delete.
+func TestGuard_AllowsManySmallDeletes(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	f := l.follows()

@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	interleavings = flag.Int("interleavings", 12, "the number of random interleavings that TestNoInterleavingLosesAChange tries")
+	interleavings = flag.Int("interleavings", 12, "the number of random interleavings that TestFollow_NoInterleavingLosesAChange tries")
 	firstSeed     = flag.Uint64("seed", 1, "the first of them")
 )
 
@@ -33,10 +33,10 @@ type interleaving struct {
 	cursor   time.Time // of the copy by MAX(updated_at) that is kept beside
 }
 
-// TestNoInterleavingLosesAChange holds the mirror against lifecycle_db after every run and every time that real
-// time has caught up. A copy by a cursor on MAX(updated_at) that sees the same loses changes, which proves that
-// the interleavings are hard enough.
-func TestNoInterleavingLosesAChange(t *testing.T) {
+// TestFollow_NoInterleavingLosesAChange checks the mirror after every run and whenever real time has caught up. A
+// copy by a cursor on MAX(updated_at) loses changes in the same interleavings, which proves that they are hard
+// enough.
+func TestFollow_NoInterleavingLosesAChange(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.change("CREATE TABLE copy (id integer PRIMARY KEY, harga bigint, updated_at timestamptz)")

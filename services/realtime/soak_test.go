@@ -13,11 +13,11 @@ import (
 	"lifecycle-sync/services/realtime"
 )
 
-var soakTime = flag.Duration("soak", 2*time.Second, "how long TestSoak writes and disturbs")
+var soakTime = flag.Duration("soak", 2*time.Second, "how long TestFollow_Soak writes and disturbs")
 
-// TestSoak lets several people write at once, while connections are cut, runs and API writes come between, and
-// the follower ends and another begins; when all is quiet again, the mirror equals lifecycle_db.
-func TestSoak(t *testing.T) {
+// TestFollow_Soak writes concurrently while connections are cut, runs and API writes interfere, and followers are
+// replaced; in the end the mirror equals lifecycle_db.
+func TestFollow_Soak(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	f := l.follows()

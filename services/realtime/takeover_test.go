@@ -15,8 +15,7 @@ import (
 	"lifecycle-sync/test/kit/databases"
 )
 
-// TestStandbyTakesOver has two followers; one of them follows, and the other when that has ended.
-func TestStandbyTakesOver(t *testing.T) {
+func TestFollow_StandbyTakesOver(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	first := l.follows()
@@ -34,8 +33,7 @@ func TestStandbyTakesOver(t *testing.T) {
 	}
 }
 
-// TestConnectionLost ends the follower's connections, again and again.
-func TestConnectionLost(t *testing.T) {
+func TestFollow_Reconnects(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	f := l.follows()
@@ -48,8 +46,7 @@ func TestConnectionLost(t *testing.T) {
 	}
 }
 
-// TestSlotLost drops the slot while nobody follows: every row is compared.
-func TestSlotLost(t *testing.T) {
+func TestFollow_ComparesEveryRowAfterSlotLoss(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	f := l.follows()
@@ -65,8 +62,8 @@ func TestSlotLost(t *testing.T) {
 	}
 }
 
-// TestMirrorRestored sets pmo_db back to before what the server was told is safe.
-func TestMirrorRestored(t *testing.T) {
+// TestFollow_ComparesEveryRowAfterRestore of pmo_db to a state before the confirmed position.
+func TestFollow_ComparesEveryRowAfterRestore(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	f := l.follows()
@@ -80,8 +77,8 @@ func TestMirrorRestored(t *testing.T) {
 	}
 }
 
-// TestMirrorCopied has the original and a copy of pmo_db followed at once, each from a slot of its own.
-func TestMirrorCopied(t *testing.T) {
+// TestFollow_OriginalAndCopy follows both at once, each from its own slot.
+func TestFollow_OriginalAndCopy(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	f := l.follows()
@@ -135,8 +132,8 @@ func (l *lab) slot() string {
 	return name
 }
 
-// TestAroundRuns writes while the slot and the first run are made, and while other runs and refreshes are.
-func TestAroundRuns(t *testing.T) {
+// TestFollow_WritesDuringRuns and while the slot is created.
+func TestFollow_WritesDuringRuns(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	var writers sync.WaitGroup
@@ -170,8 +167,8 @@ func TestAroundRuns(t *testing.T) {
 	}
 }
 
-// TestWhatKeepsRealTimeFromWorking names it, with its remedy.
-func TestWhatKeepsRealTimeFromWorking(t *testing.T) {
+// TestFollow_ReportsObstacles with a remedy.
+func TestFollow_ReportsObstacles(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		tables string // what is done to them first

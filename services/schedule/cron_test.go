@@ -17,8 +17,8 @@ func mustParse(t testing.TB, text string) Cron {
 	return c
 }
 
-// TestCron reads expressions, and finds the times after Wednesday, 2026-07-01 13:30:00 in Jakarta.
-func TestCron(t *testing.T) {
+// TestCron_Next after Wednesday, 2026-07-01 13:30:00 in Jakarta.
+func TestCron_Next(t *testing.T) {
 	t.Parallel()
 	after := time.Date(2026, time.July, 1, 13, 30, 0, 0, zone(t, "Asia/Jakarta"))
 	for text, want := range map[string]string{
@@ -55,7 +55,7 @@ var badCrons = []string{
 	"TZ=0", "TZ=", "CRON_TZ=UTC", "TZ=UTC 0 2 * * *", "CRON_TZ=Asia/Jakarta 0 2 * * *", "TZ=Nowhere 0 2 * * *", "TZ=../../etc 0 2 * * *",
 }
 
-func TestBadCron(t *testing.T) {
+func TestParseCron_RefusesInvalidExpressions(t *testing.T) {
 	t.Parallel()
 	for _, text := range badCrons {
 		if c, err := ParseCron(text); err == nil || err.Error() == "" {
@@ -85,9 +85,8 @@ func FuzzParseCron(f *testing.F) {
 	})
 }
 
-// TestSummerTime looks at the nights in which Berlin changes its clocks: at 02:00 they go to 03:00, and at
-// 03:00 back to 02:00.
-func TestSummerTime(t *testing.T) {
+// TestCron_DaylightSavingTime in Berlin, where clocks go from 02:00 to 03:00 in spring and back in autumn.
+func TestCron_DaylightSavingTime(t *testing.T) {
 	t.Parallel()
 	berlin := zone(t, "Europe/Berlin")
 	for _, night := range []struct {

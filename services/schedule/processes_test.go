@@ -71,9 +71,7 @@ func (h held) Sync(ctx context.Context, req mirror.Request, p mirror.Progress) (
 	return h.Engine.Sync(ctx, req, p)
 }
 
-// TestTwoProcessesMakeOneRun lets a second process come to its turn while the first makes the run: it waits,
-// and has nothing left to do.
-func TestTwoProcessesMakeOneRun(t *testing.T) {
+func TestSchedule_TwoProcessesMakeOneRun(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{models.IncrementalRun, models.FullRun} {
 		t.Run(mode, func(t *testing.T) {
@@ -105,8 +103,7 @@ func TestTwoProcessesMakeOneRun(t *testing.T) {
 	}
 }
 
-// TestLastMade knows which runs make up for which that are due.
-func TestLastMade(t *testing.T) {
+func TestLastMade_CountsCompletedRuns(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()

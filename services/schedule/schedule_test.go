@@ -162,8 +162,8 @@ func byDefault(t *testing.T) Plan {
 	return Plan{Incremental: mustParse(t, "0 * * * *"), Full: mustParse(t, "0 2 * * *")}
 }
 
-// TestNight makes an incremental run every hour, and at 02:00 a full one instead, and a verification.
-func TestNight(t *testing.T) {
+// TestSchedule_FullRunReplacesIncremental at 02:00, followed by a verification.
+func TestSchedule_FullRunReplacesIncremental(t *testing.T) {
 	t.Parallel()
 	in(t, byDefault(t), func(w *world) {
 		w.set(func() { w.takes[models.FullRun] = 10 * time.Minute })
@@ -172,8 +172,8 @@ func TestNight(t *testing.T) {
 	})
 }
 
-// TestLongFullRun is made up for by one incremental run.
-func TestLongFullRun(t *testing.T) {
+// TestSchedule_LongFullRun is followed by one incremental run.
+func TestSchedule_LongFullRun(t *testing.T) {
 	t.Parallel()
 	in(t, byDefault(t), func(w *world) {
 		w.set(func() { w.takes[models.FullRun] = 3*time.Hour + 30*time.Minute })
@@ -182,8 +182,8 @@ func TestLongFullRun(t *testing.T) {
 	})
 }
 
-// TestLongIncrementalRun does not lose the full one that came to be due meanwhile.
-func TestLongIncrementalRun(t *testing.T) {
+// TestSchedule_LongIncrementalRun delays the full run.
+func TestSchedule_LongIncrementalRun(t *testing.T) {
 	t.Parallel()
 	in(t, byDefault(t), func(w *world) {
 		w.set(func() { w.takes[models.IncrementalRun] = 90 * time.Minute })
@@ -192,8 +192,7 @@ func TestLongIncrementalRun(t *testing.T) {
 	})
 }
 
-// TestOff makes nothing of what is switched off.
-func TestOff(t *testing.T) {
+func TestSchedule_Off(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		plan Plan
@@ -213,8 +212,7 @@ func TestOff(t *testing.T) {
 	}
 }
 
-// TestOtherProcessWasFirst has nothing left to do.
-func TestOtherProcessWasFirst(t *testing.T) {
+func TestSchedule_SkipsRunsOfOtherProcesses(t *testing.T) {
 	t.Parallel()
 	for state, counts := range map[models.RunState]bool{models.Succeeded: true, models.Failed: true, models.Interrupted: false, models.CanceledRun: false} {
 		for _, mode := range []string{models.IncrementalRun, models.FullRun} {
@@ -241,8 +239,7 @@ func TestOtherProcessWasFirst(t *testing.T) {
 	}
 }
 
-// TestIncrementalRunIsNotFull makes the full one all the same.
-func TestIncrementalRunIsNotFull(t *testing.T) {
+func TestSchedule_IncrementalDoesNotReplaceFull(t *testing.T) {
 	t.Parallel()
 	in(t, Plan{Full: mustParse(t, "0 2 * * *")}, func(w *world) {
 		w.at(1, "01:59:59")
@@ -254,8 +251,8 @@ func TestIncrementalRunIsNotFull(t *testing.T) {
 	})
 }
 
-// TestRunUnderWaySinceBefore is waited for, and does not make up for what came to be due meanwhile.
-func TestRunUnderWaySinceBefore(t *testing.T) {
+// TestSchedule_EarlierRunDoesNotCount but the scheduled run waits for it.
+func TestSchedule_EarlierRunDoesNotCount(t *testing.T) {
 	t.Parallel()
 	in(t, byDefault(t), func(w *world) {
 		w.at(1, "01:59:58")
@@ -267,8 +264,8 @@ func TestRunUnderWaySinceBefore(t *testing.T) {
 	})
 }
 
-// TestFailureIsLogged names its class, makes no verification, and does not keep the next run from its turn.
-func TestFailureIsLogged(t *testing.T) {
+// TestSchedule_LogsFailures makes no verification, and continues.
+func TestSchedule_LogsFailures(t *testing.T) {
 	t.Parallel()
 	in(t, byDefault(t), func(w *world) {
 		w.at(1, "01:30:00")
@@ -285,8 +282,8 @@ func TestFailureIsLogged(t *testing.T) {
 	})
 }
 
-// TestEndsAtOnce ends a run, or the wait for another, with the context, and complains of nothing.
-func TestEndsAtOnce(t *testing.T) {
+// TestSchedule_EndsWithTheContext during a run or while it waits, without an error.
+func TestSchedule_EndsWithTheContext(t *testing.T) {
 	t.Parallel()
 	for name, waiting := range map[string]bool{"running": false, "waiting": true} {
 		t.Run(name, func(t *testing.T) {
@@ -311,8 +308,8 @@ func TestEndsAtOnce(t *testing.T) {
 	}
 }
 
-// TestClockIsSet makes up once for hours that the clock leaps over, and goes on by a clock that was set back.
-func TestClockIsSet(t *testing.T) {
+// TestSchedule_ClockIsSet forward, which causes one run, and back.
+func TestSchedule_ClockIsSet(t *testing.T) {
 	t.Parallel()
 	in(t, byDefault(t), func(w *world) {
 		w.at(1, "01:30:00")
@@ -325,8 +322,7 @@ func TestClockIsSet(t *testing.T) {
 	})
 }
 
-// TestRunOfTheFuture is one that a wrong clock has recorded, and does not keep others from their turn.
-func TestRunOfTheFuture(t *testing.T) {
+func TestSchedule_IgnoresRunsFromTheFuture(t *testing.T) {
 	t.Parallel()
 	in(t, byDefault(t), func(w *world) {
 		w.set(func() {
@@ -338,7 +334,7 @@ func TestRunOfTheFuture(t *testing.T) {
 	})
 }
 
-func TestNextOfPlan(t *testing.T) {
+func TestPlan_Next(t *testing.T) {
 	t.Parallel()
 	after := time.Date(2026, time.July, 1, 1, 30, 0, 0, time.UTC)
 	for _, c := range []struct {

@@ -83,5 +83,5 @@ func Get(ctx context.Context, from Reader, id int64) (models.ListedTransition, s
 	if err != nil {
 		return transition, "", err
 	}
-	return transition, row.Tag(), nil
+	return transition, row.Version(), nil
 }

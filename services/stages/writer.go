@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"time"
 
 	"lifecycle-sync/models"
@@ -18,14 +19,13 @@ const clockTolerance = time.Minute
 
 // Writer records, corrects and deletes moves in the stage history.
 type Writer struct {
-	writer              *outbox.Writer
-	products, histories *models.Table
-	zone                *time.Location // in which a stage begins on a day
+	writer *outbox.Writer
+	zone   *time.Location // in which a stage begins on a day
 }
 
 // NewWriter returns the use cases. zone is the time zone whose days count.
 func NewWriter(w *outbox.Writer, zone *time.Location) *Writer {
-	return &Writer{writer: w, products: outbox.Table(lifecycle.ProductTable), histories: outbox.Table(lifecycle.HistoryTable), zone: zone}
+	return &Writer{writer: w, zone: zone}
 }
 
 // Input is what a request says about a move. For a correction, Given lists the columns in the request.
@@ -53,7 +53,7 @@ func (w *Writer) Record(ctx context.Context, in Input, r outbox.Request) (outbox
 		if in.ChangedAt != nil {
 			at = *in.ChangedAt
 		}
-		backDated, err := tx.HasLaterTransition(ctx, w.histories, in.ProductID, at)
+		backDated, err := tx.HasLaterMove(ctx, in.ProductID, at)
 		if err != nil {
 			return outbox.Change{}, err
 		}
@@ -66,20 +66,19 @@ func (w *Writer) Record(ctx context.Context, in Input, r outbox.Request) (outbox
 				return outbox.Change{}, err
 			}
 		}
-		id, err := tx.Insert(ctx, lifecycle.HistoryTable, lifecycle.Values{
-			"id_produk": in.ProductID, "stage_previous": previous, "stage_now": in.StageID,
-			"tanggal_perubahan": at, "catatan": in.Notes, "performance_metrics": in.Metrics,
-		})
-		if err != nil {
+		move := models.StageHistory{
+			ProductID: &in.ProductID, PreviousStageID: previous, StageID: &in.StageID, ChangedAt: &at, Notes: in.Notes, Metrics: in.Metrics,
+		}
+		if err := tx.CreateTransition(ctx, &move); err != nil {
 			return outbox.Change{}, err
 		}
-		return w.changed(ctx, tx, id, lifecycle.Inserted, in.ProductID)
+		return w.changed(ctx, tx, move.ID, lifecycle.Inserted, in.ProductID)
 	})
 }
 
 // lockProduct checks a move and locks its product. Errors: validation_failed.
 func (w *Writer) lockProduct(ctx context.Context, tx *lifecycle.Tx, in Input) (product models.ListedProduct, err error) {
-	row, err := tx.Row(ctx, w.products, in.ProductID)
+	row, err := tx.LockProduct(ctx, in.ProductID)
 	if err != nil {
 		return product, err
 	}
@@ -94,7 +93,7 @@ func (w *Writer) lockProduct(ctx context.Context, tx *lifecycle.Tx, in Input) (p
 		if stage.id == nil {
 			continue
 		}
-		exists, err := tx.Exists(ctx, "tbl_stage", "id", *stage.id)
+		exists, err := tx.StageExists(ctx, *stage.id)
 		if err != nil {
 			return product, err
 		}
@@ -106,7 +105,7 @@ func (w *Writer) lockProduct(ctx context.Context, tx *lifecycle.Tx, in Input) (p
 	if invalid != nil {
 		return product, models.NewInvalid(invalid...)
 	}
-	return tx.Product(ctx, w.products, in.ProductID)
+	return tx.ListedProduct(ctx, in.ProductID)
 }
 
 // checkTime rejects moves in the future: no later move could ever be the newest.
@@ -128,7 +127,7 @@ func (w *Writer) moveProduct(ctx context.Context, tx *lifecycle.Tx, product mode
 	case current != nil && *current == in.StageID:
 		return models.NewError(models.Conflict, "stages.already_in_stage", nil)
 	}
-	return tx.Update(ctx, lifecycle.ProductTable, in.ProductID, lifecycle.Values{"id_stage": in.StageID, "tanggal_stage_start": begins})
+	return tx.UpdateProduct(ctx, in.ProductID, models.Product{StageID: &in.StageID, StageStart: &begins}, "id_stage", "tanggal_stage_start")
 }
 
 // Correct changes notes, time and metrics of a record; the product keeps its stage. versions are those in which the
@@ -146,8 +145,8 @@ func (w *Writer) Correct(ctx context.Context, id int64, in Input, versions model
 		if invalid := checkTime(in.ChangedAt, tx.Now); invalid != nil {
 			return outbox.Change{}, models.NewInvalid(invalid...)
 		}
-		if values := in.changes(before); len(values) > 0 {
-			if err := tx.Update(ctx, lifecycle.HistoryTable, id, values); err != nil {
+		if columns := in.changed(before); len(columns) > 0 {
+			if err := tx.UpdateTransition(ctx, id, models.StageHistory{Notes: in.Notes, ChangedAt: in.ChangedAt, Metrics: in.Metrics}, columns...); err != nil {
 				return outbox.Change{}, err
 			}
 		}
@@ -155,26 +154,18 @@ func (w *Writer) Correct(ctx context.Context, id int64, in Input, versions model
 	})
 }
 
-// changes are the given values that differ from the record's.
-func (in Input) changes(before models.ListedTransition) lifecycle.Values {
-	values := lifecycle.Values{}
-	for _, column := range in.Given {
+// changed returns the given columns that differ from the record's.
+func (in Input) changed(before models.ListedTransition) []string {
+	return slices.DeleteFunc(slices.Clone(in.Given), func(column string) bool {
 		switch column {
 		case "catatan":
-			if !reflect.DeepEqual(in.Notes, before.Notes) {
-				values[column] = in.Notes
-			}
+			return reflect.DeepEqual(in.Notes, before.Notes)
 		case "tanggal_perubahan":
-			if before.ChangedAt == nil || in.ChangedAt == nil || !before.ChangedAt.Time().Equal(*in.ChangedAt) {
-				values[column] = in.ChangedAt
-			}
-		case "performance_metrics":
-			if !reflect.DeepEqual(decoded(in.Metrics), decoded(before.Metrics)) {
-				values[column] = in.Metrics
-			}
+			return before.ChangedAt != nil && in.ChangedAt != nil && before.ChangedAt.Time().Equal(*in.ChangedAt)
+		default:
+			return reflect.DeepEqual(decoded(in.Metrics), decoded(before.Metrics))
 		}
-	}
-	return values
+	})
 }
 
 // decoded returns a document's value, with every digit of its numbers; nil for none.
@@ -199,7 +190,7 @@ func (w *Writer) Delete(ctx context.Context, id int64, versions models.RowVersio
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		if err := tx.Delete(ctx, lifecycle.HistoryTable, id); err != nil {
+		if err := tx.DeleteTransition(ctx, id); err != nil {
 			return outbox.Change{}, err
 		}
 		return outbox.Change{
@@ -225,15 +216,15 @@ func NewChangedError(current Current) error {
 
 // lock locks and reads a record. Errors: not found; precondition_failed.
 func (w *Writer) lock(ctx context.Context, tx *lifecycle.Tx, id int64, versions models.RowVersions) (models.ListedTransition, error) {
-	row, err := tx.Row(ctx, w.histories, id)
+	row, err := tx.LockTransition(ctx, id)
 	if err != nil {
 		return models.ListedTransition{}, err
 	}
 	if row == nil {
 		return models.ListedTransition{}, models.NewError(models.NotFound, "stages.not_found", models.Params{"id": id})
 	}
-	current, err := tx.Transition(ctx, w.histories, id)
-	if version := row.Tag(); err == nil && !versions.Allow(version) {
+	current, err := tx.ListedTransition(ctx, id)
+	if version := row.Version(); err == nil && !versions.Allow(version) {
 		err = NewChangedError(Current{ListedTransition: current, Version: version})
 	}
 	return current, err
@@ -241,13 +232,13 @@ func (w *Writer) lock(ctx context.Context, tx *lifecycle.Tx, id int64, versions 
 
 // changed describes a write to a record and, perhaps, to its product.
 func (w *Writer) changed(ctx context.Context, tx *lifecycle.Tx, id int64, action string, productID int64) (outbox.Change, error) {
-	row, err := tx.Row(ctx, w.histories, id)
+	row, err := tx.LockTransition(ctx, id)
 	if err != nil {
 		return outbox.Change{}, err
 	}
-	transition, err := tx.Transition(ctx, w.histories, id)
+	transition, err := tx.ListedTransition(ctx, id)
 	return outbox.Change{
-		Table: lifecycle.HistoryTable, RowID: id, Action: action, Data: transition, Version: row.Tag(),
+		Table: lifecycle.HistoryTable, RowID: id, Action: action, Data: transition, Version: row.Version(),
 		Rows: mirror.ChangedRows{lifecycle.HistoryTable: {id}, lifecycle.ProductTable: {productID}},
 	}, err
 }

@@ -11,8 +11,8 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 )
 
-// TestSlowLink makes a run over a slow network: it tells how far it is, and can be stopped.
-func TestSlowLink(t *testing.T) {
+// TestNetwork_SlowLink reports progress and can be canceled.
+func TestNetwork_SlowLink(t *testing.T) {
 	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, _ string) {
 		v := s.serve()

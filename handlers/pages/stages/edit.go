@@ -70,7 +70,7 @@ func (h *Pages) find(c *fiber.Ctx) (t models.ListedTransition, version string, e
 		}
 		row, err := v.TransitionRow(ctx, id)
 		if err == nil {
-			version = row.Tag()
+			version = row.Version()
 		}
 		return err
 	})

@@ -67,9 +67,9 @@ type record struct {
 
 // List shows the records that match the filters, newest first.
 func (h *Pages) List(c *fiber.Ctx) error {
-	q := request.ParseQuery(c, append(request.TransitionFilters(), "page", "limit")...)
-	query := request.Transitions(q)
-	filters := pages.NewFilterQuery(q, request.TransitionFilters())
+	q := request.ParseQuery(c, append(request.MoveFilters(), "page", "limit")...)
+	query := request.Moves(q)
+	filters := pages.NewFilterQuery(q, request.MoveFilters())
 	page := pages.Page{Template: "stages/list", Title: models.NewText("console.nav_stages", nil), Section: section}
 	if err := cmp.Or(q.Err(), query.Check()); err != nil {
 		l := list{}

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// SmallDisk returns a folder on a disk of 1 MiB, which goes with the test. It takes root on Linux; else
-// the test is skipped, and fails in CI.
+// SmallDisk returns a folder on a tmpfs of 1 MiB, unmounted after the test. Without root on Linux the test is skipped,
+// and fails in CI.
 func SmallDisk(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
