@@ -174,7 +174,7 @@ func (s *Service) make(ctx context.Context, a *active, req mirror.Request, also 
 	return result, err
 }
 
-// retrying logs that a run is tried again, and tells others.
+// retrying logs a retry and passes it on.
 func (s *Service) retrying(a *active, also func(int, time.Duration, error)) func(int, time.Duration, error) {
 	return func(attempt int, pause time.Duration, err error) {
 		if a.waiting {

@@ -1,6 +1,5 @@
-// Package runs starts, watches and cancels runs for those who steer them through the API, and tells
-// how the mirror stands. The engine's lock in pmo_db is what lets one run write at a time, whichever
-// process makes it; this package keeps track of those that this process makes.
+// Package runs starts, watches and cancels runs, lists past ones, and reports the sync status. The engine's lock in
+// pmo_db allows one run at a time across processes; this package tracks the runs of its own process.
 package runs
 
 import (
@@ -15,7 +14,7 @@ import (
 	"lifecycle-sync/services/realtime"
 )
 
-// engine makes runs and comparisons. Errors: those of mirror.Engine.
+// engine executes runs, dry runs and verifications. Errors: those of mirror.Engine.
 type engine interface {
 	Sync(ctx context.Context, req mirror.Request, progress mirror.Progress) (mirror.Result, error)
 	Preview(ctx context.Context, req mirror.Request, progress mirror.Progress, emit func(mirror.Change) error) (mirror.Preview, error)
@@ -29,7 +28,7 @@ type Outcome struct {
 	Took   time.Duration
 }
 
-// Wrote reports whether the run did what Tables say, and not only found it out or was undone.
+// Wrote reports whether the run made the changes in Tables, unlike a dry run, a verification or a failed run.
 func (o Outcome) Wrote() bool {
 	return o.Run.State == models.Succeeded && o.Run.Mode != models.DryRun && o.Run.Mode != models.VerifyRun
 }
@@ -50,7 +49,7 @@ type Options struct {
 	Committed  func(version int64)      // is told the mirror's version that a run of this process made; may be nil
 }
 
-// Service steers runs. Close ends it.
+// Service controls the runs of this process. Close it when done.
 type Service struct {
 	o      Options
 	events *events
@@ -70,7 +69,7 @@ func New(o Options) *Service {
 	return &Service{o: o, events: newEvents(), look: make(chan struct{}, 1), tasks: map[*context.CancelFunc]struct{}{}}
 }
 
-// Close cancels what is under way, waits until it has ended, and then ends the streams of events.
+// Close cancels running tasks, waits for them, and then ends the event streams.
 func (s *Service) Close() {
 	s.mu.Lock()
 	s.closed = true
@@ -102,7 +101,7 @@ func (s *Service) task(ctx context.Context) (task context.Context, end func(), e
 	}, nil
 }
 
-// lookNow makes those who listen hear of a change of state at once.
+// lookNow publishes a changed status at once.
 func (s *Service) lookNow() {
 	select {
 	case s.look <- struct{}{}:
@@ -110,7 +109,7 @@ func (s *Service) lookNow() {
 	}
 }
 
-// ended tells of a run that has ended.
+// ended publishes the end of a run.
 func (s *Service) ended(o Outcome) {
 	if o.Tables == nil {
 		o.Tables = []models.TableCount{}
