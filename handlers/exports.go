@@ -13,16 +13,16 @@ import (
 	"lifecycle-sync/services/products"
 )
 
-// exportTime bounds an export, and exportPause how long a client may take nothing of it.
+// The timeouts of an export: in total, and for the client to take the next part.
 const (
-	exportTime  = 30 * time.Minute
-	exportPause = time.Minute
+	exportTimeout = 30 * time.Minute
+	exportStall   = time.Minute
 )
 
-// Exports answers requests for the list as a file.
+// Exports serves the product list as a file.
 type Exports struct {
 	exports *export.Exports
-	now     func() time.Time // in the zone whose day counts, and is in the file's name
+	now     func() time.Time // in the time zone whose days count
 }
 
 // NewExports returns the handlers.
@@ -30,19 +30,19 @@ func NewExports(exports *export.Exports, now func() time.Time) *Exports {
 	return &Exports{exports, now}
 }
 
-// CSV answers the filtered list as comma-separated values.
+// CSV serves the filtered list as comma-separated values.
 func (h *Exports) CSV(c *fiber.Ctx) error {
 	return h.send(c, h.exports.CSV, "csv", "text/csv; charset=utf-8")
 }
 
-// Workbook answers the filtered list as an Excel workbook.
+// Workbook serves the filtered list as an Excel workbook.
 func (h *Exports) Workbook(c *fiber.Ctx) error {
 	return h.send(c, h.exports.Workbook, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 }
 
 func (h *Exports) send(c *fiber.Ctx, export func(context.Context, products.Query, time.Time) (io.ReadCloser, error), extension, kind string) error {
 	q := request.ParseQuery(c, append(request.ProductFilters(), "sort")...)
-	asked := products.Query{Filter: request.ProductFilter(q), Sort: q.Text("sort")}
+	query := products.Query{Filter: request.ProductFilter(q), Sort: q.Text("sort")}
 	if err := q.Err(); err != nil {
 		return err
 	}
@@ -51,37 +51,37 @@ func (h *Exports) send(c *fiber.Ctx, export func(context.Context, products.Query
 	if c.Method() == fiber.MethodHead {
 		return nil
 	}
-	// The file is read after this handler has returned.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.UserContext()), exportTime)
-	file, err := export(ctx, asked, h.now())
+	// The server reads the file after this handler has returned.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.UserContext()), exportTimeout)
+	file, err := export(ctx, query, h.now())
 	if err != nil {
 		cancel()
 		c.Response().Header.Del(fiber.HeaderContentDisposition)
 		return err
 	}
-	c.Context().SetConnectionClose() // else the last part's deadline would be the next answer's
-	c.Context().SetBodyStream(&sent{file, c.Context().Conn(), cancel}, -1)
+	c.Context().SetConnectionClose() // otherwise the last part's deadline would hold for the next response
+	c.Context().SetBodyStream(&exportBody{file, c.Context().Conn(), cancel}, -1)
 	return nil
 }
 
-// sent is a file on its way to a client. The server closes it, and breaks the connection off when it
-// ends in an error, so that no part passes for the whole.
-type sent struct {
+// exportBody is the body of an export. On an error the server closes the connection, so that no client takes a part for
+// the whole.
+type exportBody struct {
 	io.ReadCloser
 
-	conn net.Conn
-	end  func()
+	conn   net.Conn
+	cancel func()
 }
 
-// Read reads, and gives the client time to take what was read.
-func (s *sent) Read(p []byte) (int, error) {
-	n, err := s.ReadCloser.Read(p)                           // may take its time
-	_ = s.conn.SetWriteDeadline(time.Now().Add(exportPause)) // fails where the client is gone, as writing does
+// Read reads a part and gives the client time to take it.
+func (s *exportBody) Read(p []byte) (int, error) {
+	n, err := s.ReadCloser.Read(p)                           // may take long
+	_ = s.conn.SetWriteDeadline(time.Now().Add(exportStall)) // fails if the client is gone, as writing then does
 	return n, err
 }
 
-// Close ends the export.
-func (s *sent) Close() error {
-	s.end()
+// Close stops the export.
+func (s *exportBody) Close() error {
+	s.cancel()
 	return s.ReadCloser.Close()
 }

@@ -12,8 +12,7 @@ import (
 	"lifecycle-sync/test/kit"
 )
 
-// TestLockConnectionEnded ends the connection that holds the run's lock.
-func TestLockConnectionEnded(t *testing.T) {
+func TestDatabase_LockConnectionTerminated(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	run, release := s.held()
@@ -25,8 +24,7 @@ func TestLockConnectionEnded(t *testing.T) {
 	s.promise()
 }
 
-// TestAnotherRunMeanwhile gives up a run that has failed transiently when another one has begun since.
-func TestAnotherRunMeanwhile(t *testing.T) {
+func TestDatabase_RetryYieldsToNewerRun(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	direct := s.Environ
@@ -42,9 +40,7 @@ func TestAnotherRunMeanwhile(t *testing.T) {
 	s.promise()
 }
 
-// TestCommitWithoutAnswer loses the answer to a run's commit: the run is found to have succeeded, and nothing
-// is done twice.
-func TestCommitWithoutAnswer(t *testing.T) {
+func TestDatabase_CommitNotAcknowledged(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.exec(s.target, `CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NULL; END'`)
@@ -68,8 +64,7 @@ func TestCommitWithoutAnswer(t *testing.T) {
 	s.promise()
 }
 
-// TestDeadlock has somebody lock mirrored tables in the opposite order.
-func TestDeadlock(t *testing.T) {
+func TestDatabase_Deadlock(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	// The run is to be the one that the server ends.
@@ -100,8 +95,7 @@ func TestDeadlock(t *testing.T) {
 	s.promise()
 }
 
-// TestSerializationFailure fails a run twice as a serialization failure does.
-func TestSerializationFailure(t *testing.T) {
+func TestDatabase_SerializationFailure(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.exec(s.target, "CREATE SEQUENCE failures")
@@ -115,8 +109,7 @@ func TestSerializationFailure(t *testing.T) {
 	s.promise()
 }
 
-// TestLockedTable has somebody hold a table for too long: the error names it.
-func TestLockedTable(t *testing.T) {
+func TestDatabase_LockedTable(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ where, lock, says string }{
 		{"pmo_db", "LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE", "pmo_db: another session has locked tbl_produk_lifecycle for more than 10"},
@@ -139,8 +132,7 @@ func TestLockedTable(t *testing.T) {
 	}
 }
 
-// TestStatementTimeout has both databases give any statement less time than a run's take.
-func TestStatementTimeout(t *testing.T) {
+func TestDatabase_StatementTimeout(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.exec(s.target, `CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1.5); RETURN NULL; END $$`)
@@ -154,8 +146,7 @@ func TestStatementTimeout(t *testing.T) {
 	s.promise()
 }
 
-// TestDiskFull fills the disk of pmo_db, and gives it room again: a run and a write of the API leave nothing.
-func TestDiskFull(t *testing.T) {
+func TestDatabase_DiskFull(t *testing.T) {
 	t.Parallel()
 	server := databasetest.NewCluster(t)
 	resize := server.SmallDisk(t, "small", 48)
@@ -199,8 +190,7 @@ func random(length int) string {
 	return text.String()[:length]
 }
 
-// TestStandby reads a hot standby of the source, which cancels a run that is in the way of its recovery.
-func TestStandby(t *testing.T) {
+func TestDatabase_StandbyConflict(t *testing.T) {
 	t.Parallel()
 	primary := databasetest.NewCluster(t)
 	source, target := primary.Database(t), databasetest.Postgres(t)

@@ -8,9 +8,7 @@ import (
 	"lifecycle-sync/test/kit/program"
 )
 
-// TestFailedOver promotes a standby of the source and has the program go there: the next run compares every
-// row and says why, and real time begins anew.
-func TestFailedOver(t *testing.T) {
+func TestFollow_Failover(t *testing.T) {
 	t.Parallel()
 	primary := databasetest.NewCluster(t)
 	source, target := primary.Database(t), databasetest.Postgres(t)
@@ -49,8 +47,7 @@ func TestFailedOver(t *testing.T) {
 	s.promise()
 }
 
-// TestSlotInvalidated has the source's server give up the slot, because it keeps more than it may.
-func TestSlotInvalidated(t *testing.T) {
+func TestFollow_SlotInvalidated(t *testing.T) {
 	t.Parallel()
 	server := databasetest.NewCluster(t, "max_slot_wal_keep_size=1MB", "min_wal_size=32MB", "max_wal_size=32MB")
 	s := siteOn(t, server.Database(t), databasetest.Postgres(t))
@@ -75,9 +72,7 @@ func TestSlotInvalidated(t *testing.T) {
 	s.promise()
 }
 
-// TestWALLevel has a server that does not keep what real time needs: the program says so, with the remedy, and
-// a server keeps its schedule.
-func TestWALLevel(t *testing.T) {
+func TestFollow_WALLevel(t *testing.T) {
 	t.Parallel()
 	source := databasetest.NewCluster(t, "wal_level=replica").Database(t)
 	s := siteOn(t, source, databasetest.Postgres(t))

@@ -8,8 +8,7 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 )
 
-// TestCut ends every connection in the midst of a run.
-func TestCut(t *testing.T) {
+func TestNetwork_CutIsRetried(t *testing.T) {
 	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, _ string) {
 		run, release := s.held()
@@ -21,8 +20,7 @@ func TestCut(t *testing.T) {
 	})
 }
 
-// TestReset resets connections until the run has been tried again twice.
-func TestReset(t *testing.T) {
+func TestNetwork_ResetIsRetried(t *testing.T) {
 	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, name string) {
 		run, release := s.held()
@@ -35,9 +33,7 @@ func TestReset(t *testing.T) {
 	})
 }
 
-// TestRefusedForAWhile ends every connection and lets no new one through until the run has been tried again
-// twice.
-func TestRefusedForAWhile(t *testing.T) {
+func TestNetwork_RefusedForAWhile(t *testing.T) {
 	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, name string) {
 		run, release := s.held()
@@ -51,8 +47,7 @@ func TestRefusedForAWhile(t *testing.T) {
 	})
 }
 
-// TestRefusedForTooLong lets no connection through until the run has given up.
-func TestRefusedForTooLong(t *testing.T) {
+func TestNetwork_RefusedForTooLong(t *testing.T) {
 	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, name string) {
 		before := s.mirror()
@@ -69,8 +64,7 @@ func TestRefusedForTooLong(t *testing.T) {
 	})
 }
 
-// TestRefusedAtFirst begins while a database is away, and goes on when it is there.
-func TestRefusedAtFirst(t *testing.T) {
+func TestNetwork_RefusedAtStart(t *testing.T) {
 	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, name string) {
 		s.change()
@@ -83,8 +77,7 @@ func TestRefusedAtFirst(t *testing.T) {
 	})
 }
 
-// TestWrongURL fails at once: no second try mends it.
-func TestWrongURL(t *testing.T) {
+func TestNetwork_WrongURLIsNotRetried(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	right, err := url.Parse(s.SourceURL)
@@ -106,8 +99,7 @@ func TestWrongURL(t *testing.T) {
 	}
 }
 
-// TestBlackHole loses everything that goes over the network, and nobody is told.
-func TestBlackHole(t *testing.T) {
+func TestNetwork_BlackHole(t *testing.T) {
 	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, name string) {
 		before := s.mirror()
@@ -122,8 +114,7 @@ func TestBlackHole(t *testing.T) {
 	})
 }
 
-// TestBlackHoleForAWhile goes on when the network is there again.
-func TestBlackHoleForAWhile(t *testing.T) {
+func TestNetwork_BlackHoleForAWhile(t *testing.T) {
 	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, name string) {
 		s.Set("NETWORK_TIMEOUT=1s")

@@ -12,8 +12,7 @@ import (
 	"lifecycle-sync/test/kit/program"
 )
 
-// TestRestart restarts a database's server in the midst of a run, which says goodbye or crashes.
-func TestRestart(t *testing.T) {
+func TestServer_DatabaseRestartDuringRun(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"fast", "immediate"} {
 		for _, name := range []string{"lifecycle_db", "pmo_db"} {
@@ -38,9 +37,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestRestartUnderTheServer restarts pmo_db's server while the API is read: nobody is told of connections that
-// were left over from before.
-func TestRestartUnderTheServer(t *testing.T) {
+func TestServer_DatabaseRestartDuringReads(t *testing.T) {
 	t.Parallel()
 	server := databasetest.NewCluster(t)
 	s := siteOn(t, databasetest.Postgres(t), server.Database(t))
@@ -56,9 +53,7 @@ func TestRestartUnderTheServer(t *testing.T) {
 	s.promise()
 }
 
-// TestReadsWhileTheSourceIsAway reads and writes the API while lifecycle_db is away, in the midst of a run that
-// waits for it.
-func TestReadsWhileTheSourceIsAway(t *testing.T) {
+func TestServer_SourceUnreachable(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	source, _ := s.throughLinks()
@@ -83,8 +78,7 @@ func TestReadsWhileTheSourceIsAway(t *testing.T) {
 	s.promise()
 }
 
-// TestStartWhileTheMirrorIsAway tells who starts a run at once that it cannot begin, instead of making them wait.
-func TestStartWhileTheMirrorIsAway(t *testing.T) {
+func TestServer_RunIsRefusedWhileMirrorIsUnreachable(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	_, target := s.throughLinks()
@@ -100,9 +94,7 @@ func TestStartWhileTheMirrorIsAway(t *testing.T) {
 	s.promise()
 }
 
-// TestPoolExhausted has every connection of the API wait: requests are answered 503 with Retry-After, while
-// health and runs go on.
-func TestPoolExhausted(t *testing.T) {
+func TestServer_PoolExhausted(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	v := s.serve()

@@ -1,5 +1,4 @@
-// Package filestest gives tests places for files: a folder, and a bucket of a real S3 server that runs
-// for the test alone.
+// Package filestest provides storage for tests: a folder, and a bucket of a real S3 server that each test starts.
 package filestest
 
 import (
@@ -28,8 +27,7 @@ const (
 	bucket    = "uploads"
 )
 
-// Each runs fn once for each kind of place, in a subtest of its own. url makes an empty place and returns
-// its URL.
+// Each runs fn in a subtest for each kind of storage. url creates an empty one and returns its URL.
 func Each(t *testing.T, fn func(t *testing.T, url func(testing.TB) string)) {
 	t.Helper()
 	t.Run("folder", func(t *testing.T) { fn(t, Folder) })
@@ -41,7 +39,7 @@ func s3URL(t testing.TB) string {
 	return S3(t).URL
 }
 
-// Folder returns the URL of a folder that is not there yet and goes with the test.
+// Folder returns the URL of a temporary folder that does not exist yet.
 func Folder(t testing.TB) string {
 	t.Helper()
 	return "file:" + filepath.Join(t.TempDir(), "uploads")
@@ -50,11 +48,11 @@ func Folder(t testing.TB) string {
 // Server is an S3 server with an empty bucket.
 type Server struct {
 	URL  string // for UPLOADS_URL
-	Stop func() // ends the server, as the test's end does
+	Stop func() // stops the server early
 	host string
 }
 
-// S3 starts a server on loopback that ends with the test. Without the server the test is skipped, and fails in CI.
+// S3 starts a server on loopback for the test. Without its binary the test is skipped, and fails in CI.
 func S3(t testing.TB) *Server {
 	t.Helper()
 	program := kit.Tool(t, "versitygw-"+gatewayVersion+"/versitygw")
@@ -63,7 +61,7 @@ func S3(t testing.TB) *Server {
 		t.Fatal(err)
 	}
 	s := &Server{host: listener.Addr().String()}
-	_ = listener.Close() // the server listens there now
+	_ = listener.Close() // the server takes the port
 	s.URL = "s3://" + accessKey + ":" + strings.NewReplacer("/", "%2F", "+", "%2B").Replace(secretKey) + "@" + s.host + "/" + bucket + "?insecure=true"
 
 	contents, metadata := t.TempDir(), t.TempDir()
@@ -91,7 +89,7 @@ func S3(t testing.TB) *Server {
 	return s
 }
 
-// Client speaks to the server past the code under test.
+// Client accesses the server directly.
 func (s *Server) Client(t testing.TB) *minio.Core {
 	t.Helper()
 	client, err := minio.NewCore(s.host, &minio.Options{Creds: credentials.NewStaticV4(accessKey, secretKey, ""), Region: "us-east-1"})
@@ -101,10 +99,10 @@ func (s *Server) Client(t testing.TB) *minio.Core {
 	return client
 }
 
-// Bucket is the one in the URL.
+// Bucket returns the bucket in the URL.
 func (*Server) Bucket() string { return bucket }
 
-// wait returns when the server answers.
+// wait waits until the server answers.
 func (s *Server) wait(ctx context.Context, ended <-chan struct{}) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
