@@ -32,7 +32,7 @@ func TestTwoProcesses(t *testing.T) {
 			}
 			first, second := <-both, <-both
 			for _, e := range []ended{first, second} {
-				if e.code != 0 && (e.code != 4 || !strings.Contains(e.stderr, "is under way")) {
+				if e.code != 0 && (e.code != 4 || !strings.Contains(e.stderr, "is in progress")) {
 					t.Errorf("a process ended with %s", e)
 				}
 			}

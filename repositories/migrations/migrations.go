@@ -35,9 +35,7 @@ func Up(ctx context.Context, db *database.DB, adoptable func(context.Context) er
 	case current == latest:
 		return 0, nil
 	case current > latest:
-		return 0, &models.Error{Class: models.Schema,
-			LegacyMessage: fmt.Sprintf("the tables in pmo_db are of version %d, newer than version %d of this binary", current, latest),
-			LegacyRemedy:  "Use the newer lifecycle-sync that made them."}
+		return 0, models.NewError(models.Schema, "pmo.schema_newer", models.Params{"current": current, "latest": latest}).WithRemedy("pmo.schema_newer_remedy", nil)
 	case current == 0:
 		if err := adoptable(ctx); err != nil {
 			return 0, err

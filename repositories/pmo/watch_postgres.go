@@ -63,8 +63,7 @@ func (w *Watch) listen(ctx context.Context, ready func()) error {
 		defer cancel()
 		err = listener.QueryRow(looking, versionQuery, nil, &version)
 		if ctx.Err() == nil && looking.Err() != nil {
-			err = &models.Error{Class: models.Connection, LegacyMessage: "pmo_db has not answered for " + lookTime.String(), Cause: err,
-				LegacyRemedy: "See that it runs and can be reached; the connection is made again by itself."}
+			err = models.NewError(models.Connection, "pmo.silent", models.Params{"wait": lookTime}).WithRemedy("pmo.silent_remedy", nil).WithCause(err)
 		}
 		return version, err
 	}
@@ -89,7 +88,7 @@ func (w *Watch) listen(ctx context.Context, ready func()) error {
 			return err
 		}
 		if version < before.version {
-			return &models.Error{Class: models.Connection, LegacyMessage: "pmo_db was restored: its mirror has gone back to an earlier version", LegacyRemedy: "Nothing: what was kept is dropped."}
+			return models.NewError(models.Connection, "pmo.version_went_back", nil).WithRemedy("pmo.version_went_back_remedy", nil)
 		}
 		w.Advance(version)
 	}

@@ -49,7 +49,7 @@ var mirrorFaults = []fault{
 	{name: "no search index", target: "DROP INDEX tbl_produk_lifecycle_search_trgm", finding: "mirror.search_index", status: doctor.Note,
 		text: "doctor.search_index_missing", command: "", fix: (*lab).indexSearch},
 	{name: "no extension", target: "DROP EXTENSION pg_trgm CASCADE", finding: "mirror.search_index", status: doctor.Note,
-		text: "may not create the extension pg_trgm", command: "", fix: func(l *lab) {
+		text: "pmo.trgm_not_allowed", command: "CREATE EXTENSION pg_trgm", fix: func(l *lab) {
 			l.execTarget("CREATE EXTENSION pg_trgm")
 			l.indexSearch()
 		}},

@@ -36,7 +36,7 @@ func TestDatabase_RetryYieldsToNewerRun(t *testing.T) {
 	s.Environ = direct
 	s.must("sync")
 	source.Restore()
-	run.Ends(4, "has begun meanwhile", "(busy)")
+	run.Ends(4, "has started since", "(busy)")
 	s.promise()
 }
 

@@ -73,7 +73,7 @@ func (a *Attachments) Get(ctx context.Context, productID, id int64) (models.Atta
 	err := a.s.Gorm(ctx).Where("id = ? AND id_produk = ? AND state <> ?", id, productID, models.AttachmentPending).
 		Where("EXISTS (?)", a.product(ctx, productID)).Find(&rows).Error
 	if err == nil && len(rows) == 0 {
-		err = missing()
+		err = missing(id)
 	}
 	if err != nil {
 		return models.Attachment{}, a.s.DB.Translate(err)
@@ -89,7 +89,7 @@ func (a *Attachments) Delete(ctx context.Context, productID, id int64) (models.A
 	}
 	result := a.s.Gorm(ctx).Delete(&models.Attachment{ID: id})
 	if result.Error == nil && result.RowsAffected == 0 { // deleted by another request
-		return deleted, missing()
+		return deleted, missing(id)
 	}
 	return deleted, a.s.DB.Translate(result.Error)
 }
@@ -136,6 +136,6 @@ func (a *Attachments) Referenced(ctx context.Context, keys []string) (referenced
 	return referenced, a.s.DB.Translate(err)
 }
 
-func missing() error {
-	return &models.Error{Class: models.NotFound, LegacyMessage: "There is no file with this id"}
+func missing(id int64) error {
+	return models.NewError(models.NotFound, "pmo.no_file", models.Params{"id": id})
 }

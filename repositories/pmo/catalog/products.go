@@ -98,7 +98,7 @@ func (c *Catalog) Product(ctx context.Context, id int64) (models.ListedProduct, 
 	var rows []models.ListedProduct
 	err := c.listed(ctx, c.s.Gorm(ctx).Table(productTable).Select("id").Where("id = ?", id)).Scan(&rows).Error
 	if err != nil || len(rows) == 0 {
-		return models.ListedProduct{}, cmp.Or(c.s.DB.Translate(err), missing("product"))
+		return models.ListedProduct{}, cmp.Or[error](c.s.DB.Translate(err), models.NewError(models.NotFound, "pmo.no_product", models.Params{"id": id}))
 	}
 	err = c.countAttachments(ctx, rows)
 	return rows[0], err

@@ -80,7 +80,7 @@ func (c *Catalog) LatestTransitions(ctx context.Context, productID int64, limit 
 func (c *Catalog) Transition(ctx context.Context, id int64) (models.ListedTransition, error) {
 	rows, err := c.listedTransitions(ctx, c.s.Gorm(ctx).Table(historyTable).Select("id").Where("id = ?", id))
 	if err != nil || len(rows) == 0 {
-		return models.ListedTransition{}, cmp.Or(err, missing("transition"))
+		return models.ListedTransition{}, cmp.Or[error](err, models.NewError(models.NotFound, "pmo.no_transition", models.Params{"id": id}))
 	}
 	return rows[0], nil
 }
@@ -97,9 +97,4 @@ func (c *Catalog) listedTransitions(ctx context.Context, page *gorm.DB) ([]model
 			", product.produk, previous.stage AS stage_previous_name, present.stage AS stage_now_name").
 		Order(newestFirst("h.")).Scan(&rows).Error
 	return rows, c.s.DB.Translate(err)
-}
-
-// missing is the error for what has no row.
-func missing(what string) error {
-	return &models.Error{Class: models.NotFound, LegacyMessage: "There is no " + what + " with this id"}
 }

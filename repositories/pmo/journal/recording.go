@@ -97,16 +97,16 @@ func (j *Journal) Superseded(ctx context.Context, run *models.Run) error {
 	if err != nil || newer == nil {
 		return err
 	}
-	return &models.Error{Class: models.Busy, LegacyMessage: fmt.Sprintf("run %d (%s) has begun meanwhile", newer.ID, newer.Mode), LegacyRemedy: "It does what this one was to do."}
+	return models.NewError(models.Busy, "pmo.superseded", models.Params{"run": newer.ID, "mode": newer.Mode}).WithRemedy("pmo.superseded_remedy", nil)
 }
 
 // Busy returns the error that names the run in progress, other than the caller's own.
 func (j *Journal) Busy(ctx context.Context, own int64) error {
-	e := &models.Error{Class: models.Busy, LegacyMessage: "another run is under way", LegacyRemedy: "Wait until it has finished."}
+	e := models.NewError(models.Busy, "pmo.busy", nil)
 	if run, err := j.oneRun(ctx, "id DESC", "state = ? AND id <> ?", models.Running, own); err == nil && run != nil {
-		e.LegacyMessage = fmt.Sprintf("run %d (%s) is under way since %s", run.ID, run.Mode, run.StartedAt.UTC().Format(time.RFC3339))
+		e = models.NewError(models.Busy, "pmo.busy_run", models.Params{"run": run.ID, "mode": run.Mode, "since": run.StartedAt.UTC().Format(time.RFC3339)})
 	}
-	return e
+	return e.WithRemedy("pmo.busy_remedy", nil)
 }
 
 // HasSucceeded reports whether the mirror has ever had a successful run.

@@ -34,7 +34,7 @@ func (s *Store) BeginRefresh(ctx context.Context, now time.Time) (*Tx, error) {
 }
 
 func (s *Store) waitForLock(ctx context.Context) (*database.Conn, error) {
-	busy := &models.Error{Class: models.Busy, LegacyMessage: "the mirror is being written by a run", LegacyRemedy: "The next run brings what was changed."}
+	busy := models.NewError(models.Busy, "pmo.run_is_writing", nil).WithRemedy("pmo.run_is_writing_remedy", nil)
 	if s.pool.Features().SingleWriter {
 		waiting, cancel := context.WithTimeout(ctx, refreshWait)
 		defer cancel()

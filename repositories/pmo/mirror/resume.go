@@ -37,7 +37,8 @@ func (s *Store) stillLocked(ctx context.Context, run *models.Run, busy error) er
 	if err := s.journal().Superseded(ctx, run); err != nil {
 		return err
 	}
-	return &models.Error{Class: models.Connection, Transient: true, Cause: busy,
-		LegacyMessage: s.pool.DB.Name + " has not noticed yet that the run's connection is gone, and keeps its lock",
-		LegacyRemedy:  "It does so within NETWORK_TIMEOUT; docs/operations.md says how to end it at once, under interrupted and hanging runs."}
+	e := models.NewError(models.Connection, "pmo.lock_of_lost_connection", models.Params{"database": s.pool.DB.Name}).
+		WithRemedy("pmo.lock_of_lost_connection_remedy", nil).WithCause(busy)
+	e.Transient = true
+	return e
 }

@@ -57,7 +57,7 @@ func (s *Store) lockedConn(ctx context.Context) (*database.Conn, error) {
 		_, err = conn.ExecAll(ctx, "SET LOCAL lock_timeout = '"+lockWait+"'", fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", int64(journal.WriterLock)),
 			"SET LOCAL lock_timeout = DEFAULT")
 		if e := models.AsError(err); err != nil && e.Class == models.Timeout && ctx.Err() == nil {
-			err = &models.Error{Class: models.Busy, LegacyMessage: "the mirror is being written to for more than " + lockWait, Cause: err, LegacyRemedy: "Try again shortly."}
+			err = models.NewError(models.Busy, "pmo.writers_busy", models.Params{"wait": lockWait}).WithRemedy("pmo.writers_busy_remedy", nil).WithCause(err)
 		}
 	}
 	if err != nil {

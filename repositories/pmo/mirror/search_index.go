@@ -50,7 +50,7 @@ func (s *Store) IndexSearch(ctx context.Context) (built bool, err error) {
 	case err != nil || state.Present:
 		return false, err
 	case !mine:
-		return false, &models.Error{Class: models.Busy, LegacyMessage: "another process builds the search's index"}
+		return false, models.NewError(models.Busy, "pmo.search_index_elsewhere", nil)
 	}
 	if err := state.Obstacle(); err != nil {
 		return false, err
@@ -96,9 +96,10 @@ func (state SearchIndexState) Obstacle() error {
 	case state.Present:
 		return nil
 	case !state.available:
-		return plainSearch("the server lacks the extension pg_trgm", "Install PostgreSQL's contrib package there.")
+		return models.NewError(models.Permission, "pmo.trgm_unavailable", nil).WithRemedy("pmo.trgm_unavailable_remedy", nil)
 	case !state.owned:
-		return plainSearch("another role owns "+productTable, "As its owner: CREATE EXTENSION IF NOT EXISTS pg_trgm; "+createSearchIndex("gin_trgm_ops"))
+		return models.NewError(models.Permission, "pmo.search_index_owner", models.Params{"table": productTable}).
+			WithCommand("pmo.search_index_owner_remedy", nil, "CREATE EXTENSION IF NOT EXISTS pg_trgm; "+createSearchIndex("gin_trgm_ops"))
 	case !state.installed && !state.mayInstall:
 		return uninstallable()
 	default:
@@ -107,11 +108,7 @@ func (state SearchIndexState) Obstacle() error {
 }
 
 func uninstallable() error {
-	return plainSearch("the role may not create the extension pg_trgm", "As a role that may: CREATE EXTENSION pg_trgm")
-}
-
-func plainSearch(why, remedy string) error {
-	return &models.Error{Class: models.Permission, LegacyMessage: "searches read every product: " + why, LegacyRemedy: remedy}
+	return models.NewError(models.Permission, "pmo.trgm_not_allowed", nil).WithCommand("pmo.trgm_not_allowed_remedy", nil, "CREATE EXTENSION pg_trgm")
 }
 
 func createSearchIndex(class string) string {
@@ -152,7 +149,7 @@ func (s *Store) yield(ctx context.Context, pid int64, done <-chan error) error {
 		select {
 		case err := <-done:
 			if gaveUp && models.AsError(err) != nil && models.AsError(err).Class == models.Canceled {
-				err = cmp.Or(ctx.Err(), error(&models.Error{Class: models.Busy, LegacyMessage: "the search's index waits, because somebody else needs the table"}))
+				err = cmp.Or(ctx.Err(), error(models.NewError(models.Busy, "pmo.search_index_yielded", nil)))
 			}
 			return err
 		case <-tick.C:

@@ -218,12 +218,12 @@ func TestSearchIndexIsNotAllowed(t *testing.T) {
 	u.User = url.UserPassword(role, "rahasia")
 	_, l.store = l.open(u.String())
 
-	if e := l.index(l.store, false, models.Permission); e == nil || !strings.Contains(e.LegacyMessage, "another role owns") || !strings.Contains(e.LegacyRemedy, "CREATE INDEX CONCURRENTLY") {
+	if e := l.index(l.store, false, models.Permission); e == nil || e.Text.Code != "pmo.search_index_owner" || !strings.Contains(e.Remedy.Command, "CREATE INDEX CONCURRENTLY") {
 		t.Errorf("got %v", e)
 	}
 	l.exec("GRANT USAGE, CREATE ON SCHEMA public TO " + role)
 	l.exec("ALTER TABLE tbl_produk_lifecycle OWNER TO " + role)
-	if e := l.index(l.store, false, models.Permission); e == nil || !strings.Contains(e.LegacyMessage, "may not create the extension") || !strings.Contains(e.LegacyRemedy, "CREATE EXTENSION") {
+	if e := l.index(l.store, false, models.Permission); e == nil || e.Text.Code != "pmo.trgm_not_allowed" || !strings.Contains(e.Remedy.Command, "CREATE EXTENSION") {
 		t.Errorf("got %v", e)
 	}
 	l.found()

@@ -61,7 +61,7 @@ func (o *Outbox) Intend(ctx context.Context, w models.Write) error {
 	result := o.s.Gorm(ctx).Model(&models.Write{}).Where("id = ? AND state = ?", w.ID, models.WriteClaimed).
 		Select("state", "source_xid", "source_table", "source_id", "source_stamp", "source_action", "etag", "body").Updates(&w)
 	if result.Error == nil && result.RowsAffected == 0 {
-		return &models.Error{Class: models.Conflict, LegacyMessage: "This request took so long that another with the same Idempotency-Key took its place"}
+		return models.NewError(models.Conflict, "pmo.key_taken_over", nil)
 	}
 	return o.s.DB.Translate(result.Error)
 }
