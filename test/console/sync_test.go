@@ -204,7 +204,7 @@ func TestRunIsWatchedAndCanceled(t *testing.T) {
 		watched := d.open(address).want(t, http.StatusOK, "In progress", `data-live="2"`, "Reload", "Started", "Waiting for the first table", "Cancel run", "<template>").lacks(t, "http-equiv")
 		checkPage(t, watched)
 		checkPage(t, d.open("/sync").want(t, http.StatusOK, `data-live="2" data-state="running" data-realtime="" data-attempts="1"`, "Run 2 in progress", "Reload", "Cancel run", "Start another run"))
-		busy := d.press(state, "/sync/runs", "full").want(t, http.StatusConflict, "Another run in progress", `href="/sync/runs/2"`, "Go to run 2")
+		busy := d.press(state, "/sync/runs", "full").want(t, http.StatusConflict, "Another run is in progress: run 2.", `href="/sync/runs/2"`, "Go to run 2")
 		checkPage(t, busy)
 		asked := d.open(address+"/cancel").want(t, http.StatusOK, "Cancel run 2?", "Let it continue")
 		checkPage(t, asked)
