@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/test/kit"
 )
 
 func TestSync_IgnoresWrongClocks(t *testing.T) {
@@ -15,7 +16,7 @@ func TestSync_IgnoresWrongClocks(t *testing.T) {
 		l.sync()
 		logged := l.count("SELECT count(*) FROM lifecycle_sync_changes")
 		for i, off := range []time.Duration{time.Hour, -time.Hour, 365 * 24 * time.Hour, -365 * 24 * time.Hour} {
-			l.engine = mirror.New(l.lifecycle, l.store, l.tables, 90*24*time.Hour, func() time.Time { return clock().Add(off) })
+			l.engine = mirror.New(l.lifecycle, l.store, l.tables, 90*24*time.Hour, func() time.Time { return kit.Now().Add(off) })
 			l.change("UPDATE tbl_produk SET harga = harga + 1 WHERE id = 2")
 			if wrote := l.sync()["products"].Updated; wrote != 1 {
 				l.Errorf("off by %v: %d products updated", off, wrote)
@@ -35,7 +36,7 @@ func TestSync_MeasuresDurationWhenClockIsSetBack(t *testing.T) {
 		off := time.Duration(0)
 		l.engine = mirror.New(l.lifecycle, l.store, l.tables, time.Hour, func() time.Time {
 			defer func() { off -= time.Hour }() // one goroutine at a time asks
-			return clock().Add(off)
+			return kit.Now().Add(off)
 		})
 		began := time.Now()
 		result, err := l.try()

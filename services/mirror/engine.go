@@ -242,9 +242,6 @@ func withContextCause(ctx context.Context, err error) error {
 	if cause, ok := errors.AsType[*models.Error](context.Cause(ctx)); ok {
 		e = *cause
 	}
-	if e.Text.IsZero() {
-		e.Text = models.NewText(models.LegacyText, models.Params{"text": e.LegacyMessage + "."})
-	}
 	e.Text, e.Cause = models.NewText("mirror.nothing_changed", models.Params{"cause": e.Text}), err
 	return &e
 }

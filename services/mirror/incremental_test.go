@@ -8,6 +8,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit"
 )
 
 // incrementally makes an incremental run that must stay one, and returns its counts.
@@ -30,8 +31,8 @@ func (l *lab) lastRun() (mode, reason string) {
 	return mode, reason
 }
 
-// open begins a transaction in lifecycle_db that ends after other ones.
-func (l *lab) open() *sql.Tx {
+// beginSource begins a transaction in lifecycle_db.
+func (l *lab) beginSource() *sql.Tx {
 	l.Helper()
 	tx, err := l.source.BeginTx(l.Context(), nil)
 	if err != nil {
@@ -58,7 +59,7 @@ func TestIncremental_FindsWhatUpdatedAtMisses(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()
 		l.sync()
-		late := l.open()
+		late := l.beginSource()
 		l.within(late, "UPDATE tbl_produk SET harga = 1, updated_at = '2001-01-01' WHERE id = 11")
 		l.within(late, "INSERT INTO tbl_stage (id, stage, updated_at) OVERRIDING SYSTEM VALUE VALUES (900, 'telat', '2001-01-01')")
 		l.within(late, "SAVEPOINT here; UPDATE tbl_produk SET harga = 2 WHERE id = 12; RELEASE SAVEPOINT here")
@@ -218,7 +219,7 @@ func TestSync_WaitsForTruncatedTable(t *testing.T) {
 		l.small()
 		l.sync()
 		l.change("CREATE TABLE kept AS SELECT * FROM tbl_stage_histori")
-		loading := l.open()
+		loading := l.beginSource()
 		l.within(loading, "TRUNCATE tbl_stage_histori; INSERT INTO tbl_stage_histori OVERRIDING SYSTEM VALUE SELECT * FROM kept")
 		ended := make(chan error, 1)
 		go func() {
@@ -227,9 +228,7 @@ func TestSync_WaitsForTruncatedTable(t *testing.T) {
 		}()
 		for waiting := false; !waiting && len(ended) == 0; {
 			const query = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'tbl_stage_histori'::regclass AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
-			if err := l.source.QueryRowContext(l.Context(), query).Scan(&waiting); err != nil {
-				l.Fatal(err)
-			}
+			waiting = kit.One[bool](l, l.source, query)
 		}
 		l.commit(loading)
 		if err := <-ended; err != nil {

@@ -1,15 +1,18 @@
 package mirror_test
 
 import (
-	"context"
 	"database/sql"
+	"fmt"
 	"net/url"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib"       // the driver "pgx"
 	_ "github.com/ncruces/go-sqlite3/driver" // the driver "sqlite3"
+	"go.uber.org/goleak"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
@@ -17,30 +20,30 @@ import (
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/databases"
 	"lifecycle-sync/web/messages"
 )
 
 // rendered returns an error's message, problems and remedy in English.
 func rendered(err error) string { return messages.New().Printer(messages.English, time.UTC).Error(err) }
 
-// lab is one test's lifecycle_db and pmo_db with an engine between them. source and target are the
-// connections of other people, who know nothing of the engine.
+// lab is a test's lifecycle_db and pmo_db with an engine. source and target are connections that bypass it.
 type lab struct {
 	testing.TB
 	kind                 database.Kind
-	mode                 string // of the runs that it makes; "" is full
-	settles              bool   // each run waits until what was written before passes for old
+	mode                 string // of its runs; "" is full
+	settles              bool   // runs wait until earlier writes no longer count as new
 	tables               []*models.Table
 	source, target       *sql.DB
 	sourceURL, targetURL string
 	lifecycle            *lifecycle.Source
 	store                *pmo.Store
 	engine               *mirror.Engine
-	held                 map[string]content // the source as the last run saw it, where a test keeps it
+	held                 map[string]content // the source as the last run saw it, if a test needs it
 }
 
-// each runs fn on both database systems, and on PostgreSQL with incremental runs as well, with a lab of its
-// own, in parallel.
+// each runs fn in parallel on both database systems, and on PostgreSQL with incremental runs as well.
 func each(t *testing.T, fn func(l *lab)) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
@@ -55,13 +58,13 @@ func each(t *testing.T, fn func(l *lab)) {
 	})
 }
 
-// onPostgres runs fn on PostgreSQL only: it is about something that SQLite does not have.
+// onPostgres runs fn on PostgreSQL only.
 func onPostgres(t *testing.T, fn func(l *lab)) {
 	t.Parallel()
 	fn(newLab(t, databasetest.Postgres))
 }
 
-// newLab makes both databases, empty but for their tables.
+// newLab creates both databases with empty tables.
 func newLab(t testing.TB, url func(testing.TB) string) *lab {
 	t.Helper()
 	l := bareLab(t, url(t), url(t))
@@ -70,44 +73,32 @@ func newLab(t testing.TB, url func(testing.TB) string) *lab {
 	return l
 }
 
-// bareLab makes a lab of two databases that hold nothing yet.
+// bareLab returns a lab of two empty databases.
 func bareLab(t testing.TB, sourceURL, targetURL string) *lab {
 	t.Helper()
 	l := &lab{TB: t, tables: models.Tables(), sourceURL: sourceURL, targetURL: targetURL}
 	l.kind, _ = database.KindOf(sourceURL)
 	l.source, l.target = open(t, sourceURL), open(t, targetURL)
-	l.wire()
+	l.connect()
 	return l
 }
 
-// wire makes the engine for l.tables.
-func (l *lab) wire() {
+// connect creates the engine for l.tables.
+func (l *lab) connect() {
 	l.Helper()
-	l.lifecycle = lifecycle.New(pool(l, l.sourceURL, "lifecycle_db"))
-	l.store = pmo.New(pool(l, l.targetURL, "pmo_db"), l.tables)
-	l.engine = mirror.New(l.lifecycle, l.store, l.tables, 90*24*time.Hour, clock)
+	l.lifecycle = lifecycle.New(databases.Open(l, l.sourceURL, "lifecycle_db"))
+	l.store = pmo.New(databases.Open(l, l.targetURL, "pmo_db"), l.tables)
+	l.engine = mirror.New(l.lifecycle, l.store, l.tables, 90*24*time.Hour, kit.Now)
 }
 
-func clock() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
-
-func pool(t testing.TB, url, name string) *database.DB {
-	t.Helper()
-	db, err := database.Open(url, database.Options{Name: name, MaxConns: 4, ConnectTimeout: 10 * time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	return db
-}
-
-// open connects as other people do, with PostgreSQL's times in UTC.
+// open opens a connection that bypasses the program, with PostgreSQL's times in UTC.
 func open(t testing.TB, raw string) *sql.DB {
 	t.Helper()
 	driver, dsn := "sqlite3", raw+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=foreign_keys(off)"
 	if kind, _ := database.KindOf(raw); kind == database.Postgres {
 		u, err := url.Parse(raw)
 		if err != nil {
-			t.Fatal("the test server's URL is none")
+			t.Fatal("the test server's URL is invalid")
 		}
 		query := u.Query()
 		query.Set("timezone", "UTC")
@@ -142,35 +133,137 @@ func (l *lab) migrate() {
 // change runs a statement in lifecycle_db.
 func (l *lab) change(statement string, args ...any) {
 	l.Helper()
-	exec(l, l.source, statement, args...)
+	kit.Exec(l, l.source, statement, args...)
 }
 
-// edit runs a statement in pmo_db, as a person does by hand.
+// edit runs a statement in pmo_db, like a manual edit.
 func (l *lab) edit(statement string, args ...any) {
 	l.Helper()
-	exec(l, l.target, statement, args...)
+	kit.Exec(l, l.target, statement, args...)
 }
 
-func exec(t testing.TB, db *sql.DB, statement string, args ...any) {
-	t.Helper()
-	if _, err := db.ExecContext(context.WithoutCancel(t.Context()), statement, args...); err != nil {
-		t.Fatalf("%s: %v", statement, err)
-	}
-}
-
-// count runs a query that yields one number in pmo_db.
-func (l *lab) count(query string, args ...any) (n int64) {
+// count runs a query in pmo_db that returns one number.
+func (l *lab) count(query string, args ...any) int64 {
 	l.Helper()
-	if err := l.target.QueryRowContext(l.Context(), query, args...).Scan(&n); err != nil {
-		l.Fatalf("%s: %v", query, err)
-	}
-	return n
+	return kit.One[int64](l, l.target, query, args...)
 }
 
-// on picks what belongs to the lab's database system.
+// text runs a query in pmo_db that returns one text.
+func (l *lab) text(query string) string {
+	l.Helper()
+	return kit.One[string](l, l.target, query)
+}
+
+// pairs runs a query in pmo_db that returns a key and a value per row.
+func pairs[K comparable, V any](l *lab, query string, args ...any) map[K]V {
+	l.Helper()
+	rows, err := l.target.QueryContext(l.Context(), query, args...)
+	if err != nil {
+		l.Fatal(err)
+	}
+	defer rows.Close()
+	out := map[K]V{}
+	for rows.Next() {
+		var key K
+		var value V
+		if err := rows.Scan(&key, &value); err != nil {
+			l.Fatal(err)
+		}
+		out[key] = value
+	}
+	if err := rows.Err(); err != nil {
+		l.Fatal(err)
+	}
+	return out
+}
+
+// on selects by the lab's database system.
 func on[T any](l *lab, postgres, sqlite T) T {
 	if l.kind == database.Postgres {
 		return postgres
 	}
 	return sqlite
 }
+
+// parentRows is how many rows every table has to which the table under test refers.
+const parentRows = 3
+
+// fill inserts rows with the ids lo to hi into a table of lifecycle_db, every column with a value of
+// its own kind; those of a reference are among the first parentRows.
+func (l *lab) fill(t *models.Table, lo, hi int) {
+	l.Helper()
+	values := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		values[i] = l.value(c)
+	}
+	values[0] = "g"
+	l.change(fmt.Sprintf("INSERT INTO %s (%s) %s %s", t.Source, strings.Join(t.ColumnNames(), ", "), on(l, "OVERRIDING SYSTEM VALUE", ""),
+		l.series(lo, hi, "SELECT "+strings.Join(values, ", "))))
+}
+
+// series runs a SELECT for every g from lo to hi.
+func (l *lab) series(lo, hi int, sel string) string {
+	if l.kind == database.Postgres {
+		return fmt.Sprintf("%s FROM generate_series(%d, %d) g", sel, lo, hi)
+	}
+	return fmt.Sprintf("WITH RECURSIVE n(g) AS (SELECT %d UNION ALL SELECT g + 1 FROM n WHERE g < %d) %s FROM n", lo, hi, sel)
+}
+
+// value is an expression of g.
+func (l *lab) value(c models.Column) string {
+	switch {
+	case c.References != "":
+		return fmt.Sprintf("1 + g %% %d", parentRows)
+	case c.Type == "bigint":
+		return "g * 4294967296"
+	case c.Kind == models.KindInt:
+		return "g"
+	case c.Kind == models.KindTimestamp:
+		return on(l, "'2024-01-01 07:00:00+07'::timestamptz + g * '1.000001 s'::interval", "strftime('%Y-%m-%d %H:%M:%S', '2024-01-01', g || ' seconds') || '.000001'")
+	case c.Kind == models.KindDate:
+		return on(l, "'2024-01-01'::date + g % 366", "date('2024-01-01', (g % 366) || ' days')")
+	case c.Kind == models.KindJSON:
+		return on(l, `format('{"n": %s.10, "s": "\\"}', g)::jsonb`, `'{"n": ' || g || '.10, "s": "\\"}'`)
+	default:
+		return on(l, `E'nilai\t\\ \n' || g`, "'nilai' || char(9) || '\\ ' || char(10) || g")
+	}
+}
+
+// other is an expression for a value that differs, as little as can be, from the one that fill gave.
+func (l *lab) other(c models.Column) string {
+	switch {
+	case c.References != "":
+		return fmt.Sprintf("1 + %s %% %d", c.Name, parentRows)
+	case c.Kind == models.KindInt:
+		return c.Name + " + 1"
+	case c.Kind == models.KindTimestamp:
+		return on(l, c.Name+" + '1 microsecond'", "substr("+c.Name+", 1, 25) || '2'")
+	case c.Kind == models.KindDate:
+		return on(l, c.Name+" + 1", "date("+c.Name+", '1 day')")
+	case c.Kind == models.KindJSON:
+		return on(l, "replace("+c.Name+"::text, '.10', '.100')::jsonb", "replace("+c.Name+", '.10', '.100')")
+	default:
+		return c.Name + " || ' '"
+	}
+}
+
+// fillParents gives every table to which t refers, directly or not, its rows.
+func (l *lab) fillParents(t *models.Table) {
+	l.Helper()
+	needed := map[string]bool{}
+	for _, v := range slices.Backward(l.tables) {
+		if candidate := v; candidate == t || needed[candidate.Source] {
+			for _, c := range candidate.References() {
+				needed[c.References] = true
+			}
+		}
+	}
+	for _, candidate := range l.tables {
+		if needed[candidate.Source] && candidate != t {
+			l.fill(candidate, 1, parentRows)
+		}
+	}
+}
+
+// TestMain fails the package when a run leaves a goroutine behind.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(databasetest.Recycle(m)) }

@@ -10,6 +10,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/test/kit"
 )
 
 // paused is Progress that holds a run up at its first table until it is told to go on.
@@ -60,7 +61,7 @@ func TestLock_RefusesSecondRun(t *testing.T) {
 		finish := l.begin()
 		id := l.count("SELECT max(id) FROM lifecycle_sync_runs")
 		_, err := l.try()
-		if e := models.AsError(err); e == nil || e.Class != models.Busy || !strings.Contains(e.LegacyMessage, fmt.Sprintf("run %d (full) is under way", id)) {
+		if e := models.AsError(err); e == nil || e.Class != models.Busy || !strings.Contains(strings.ToLower(rendered(e)), fmt.Sprintf("run %d (full)", id)) {
 			l.Errorf("a second run ended with %v", err)
 		}
 		if n := l.count("SELECT count(*) FROM lifecycle_sync_runs WHERE state = 'running'"); n != 1 {
@@ -91,17 +92,10 @@ func TestLock_MarksInterruptedRuns(t *testing.T) {
 func TestLock_TimesOutOnLockedTable(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()
-		tx, err := l.target.BeginTx(l.Context(), nil)
-		if err != nil {
-			l.Fatal(err)
-		}
-		defer func() { _ = tx.Rollback() }()
-		if _, err := tx.ExecContext(l.Context(), "LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE"); err != nil {
-			l.Fatal(err)
-		}
+		kit.Lock(l, l.target, "LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE")
 		ctx, cancel := context.WithTimeout(l.Context(), 300*time.Millisecond)
 		defer cancel()
-		_, err = l.engine.Sync(ctx, mirror.Request{}, mirror.Silent{})
+		_, err := l.engine.Sync(ctx, mirror.Request{}, mirror.Silent{})
 		if e := models.AsError(err); e == nil || e.Class != models.Timeout && e.Class != models.Canceled {
 			l.Errorf("the run ended with %v", err)
 		}
@@ -150,7 +144,7 @@ func TestRecordEnd_KeepsSuccess(t *testing.T) {
 		}
 		stale := *result.Run
 		stale.State = models.Running
-		if err := journal.New(l.store.Session).RecordEnd(l.Context(), &stale, context.Canceled, clock(), nil, nil); err != nil {
+		if err := journal.New(l.store.Session).RecordEnd(l.Context(), &stale, context.Canceled, kit.Now(), nil, nil); err != nil {
 			l.Error(err)
 		}
 		l.recorded(result.Run, models.Succeeded)

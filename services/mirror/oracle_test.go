@@ -2,10 +2,12 @@ package mirror_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"lifecycle-sync/models"
@@ -210,21 +212,7 @@ func (l *lab) equalMarks(t *models.Table, want map[int64]string) {
 // marks reads a table's quarantine, the reasons by id.
 func (l *lab) marks(t *models.Table) map[int64]string {
 	l.Helper()
-	rows, err := l.target.QueryContext(l.Context(), "SELECT row_id, reason_code || '(' || reason_column || ')' FROM lifecycle_sync_quarantine WHERE table_name = "+on(l, "$1", "?"), t.Name)
-	if err != nil {
-		l.Fatal(err)
-	}
-	defer rows.Close()
-	out := map[int64]string{}
-	for rows.Next() {
-		var id int64
-		var reason string
-		if err := rows.Scan(&id, &reason); err != nil {
-			l.Fatal(err)
-		}
-		out[id] = reason
-	}
-	return out
+	return pairs[int64, string](l, "SELECT row_id, reason_code || '(' || reason_column || ')' FROM lifecycle_sync_quarantine WHERE table_name = "+on(l, "$1", "?"), t.Name)
 }
 
 // fits judges a value on its own.
@@ -241,3 +229,29 @@ func fits(kind database.Kind, c models.Column, v cell) bool {
 		return ok && v.class == "text"
 	}
 }
+
+// layouts are the forms in which the tests write times; whatever else stands in a column is none.
+var layouts = []string{
+	"2006-01-02 15:04:05.999999-07", // PostgreSQL's own
+	"2006-01-02 15:04:05.999999-07:00",
+	"2006-01-02T15:04:05.999999Z07:00",
+	"2006-01-02 15:04:05.999999",
+	time.DateOnly,
+}
+
+// instant reads a timestamp or date, if RFC 3339 can say it.
+func instant(c models.Column, text string) (time.Time, bool) {
+	if c.Kind == models.KindDate {
+		t, err := time.Parse(time.DateOnly, text)
+		return t, err == nil && t.Year() >= 1
+	}
+	for _, layout := range layouts {
+		if t, err := time.Parse(layout, text); err == nil && t.Nanosecond()%1000 == 0 {
+			return t, t.UTC().Year() >= 1 && t.UTC().Year() <= 9999
+		}
+	}
+	return time.Time{}, false
+}
+
+// document reports whether text is a JSON document.
+func document(text []byte) bool { return json.Valid(text) && utf8.Valid(text) }

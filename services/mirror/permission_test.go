@@ -8,6 +8,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit"
 )
 
 // limited makes a role and returns a lab whose engine uses it, on one side or on both.
@@ -17,9 +18,9 @@ func limited(t *testing.T, asSource, asTarget bool) (l *lab, role string) {
 	role = "test_" + strings.ToLower(rand.Text())
 	l.change("CREATE ROLE " + role + " LOGIN PASSWORD 'rahasia'")
 	t.Cleanup(func() {
-		exec(t, l.source, "DROP OWNED BY "+role)
-		exec(t, l.target, "DROP OWNED BY "+role)
-		exec(t, l.source, "DROP ROLE "+role)
+		kit.Exec(t, l.source, "DROP OWNED BY "+role)
+		kit.Exec(t, l.target, "DROP OWNED BY "+role)
+		kit.Exec(t, l.source, "DROP ROLE "+role)
 	})
 	as := func(raw string) string {
 		u, err := url.Parse(raw)
@@ -35,7 +36,7 @@ func limited(t *testing.T, asSource, asTarget bool) (l *lab, role string) {
 	if asTarget {
 		l.targetURL = as(l.targetURL)
 	}
-	l.wire()
+	l.connect()
 	return l, role
 }
 

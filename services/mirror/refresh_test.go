@@ -85,10 +85,3 @@ func TestRefresh_IsBusyDuringARun(t *testing.T) {
 }
 
 // text reads one value of the mirror as text.
-func (l *lab) text(query string) (text string) {
-	l.Helper()
-	if err := l.target.QueryRow(query).Scan(&text); err != nil {
-		l.Fatalf("%s: %v", query, err)
-	}
-	return text
-}

@@ -14,8 +14,8 @@ import (
 )
 
 var (
-	errPassing   = &models.Error{Class: models.Connection, Transient: true, LegacyMessage: "the connection broke"}
-	errLasting   = &models.Error{Class: models.Connection, LegacyMessage: "the database does not exist"}
+	errTransient = &models.Error{Class: models.Connection, Transient: true, Text: models.NewText("error.timeout", nil)}
+	errLasting   = models.NewError(models.Connection, "error.timeout", nil)
 	errCollision = &models.Error{Class: models.Connection, Transient: true, Cause: &pgconn.PgError{Code: "40P01"}}
 )
 
@@ -47,7 +47,7 @@ func TestRetry_RepeatsUntilSuccess(t *testing.T) {
 	t.Parallel()
 	outcomes := make([]error, 12)
 	for i := range outcomes[:11] {
-		outcomes[i] = errPassing
+		outcomes[i] = errTransient
 	}
 	pauses, _, err := tries(t, time.Hour, outcomes...)
 	if err != nil || len(pauses) != 11 {
@@ -65,18 +65,18 @@ func TestRetry_RepeatsUntilSuccess(t *testing.T) {
 // TestRetry_GivesUp after the retry time, on lasting errors, and on repeated deadlocks.
 func TestRetry_GivesUp(t *testing.T) {
 	t.Parallel()
-	pauses, took, err := tries(t, time.Minute, errPassing)
-	if !errors.Is(err, errPassing) || len(pauses) < 6 || took != time.Minute {
+	pauses, took, err := tries(t, time.Minute, errTransient)
+	if !errors.Is(err, errTransient) || len(pauses) < 6 || took != time.Minute {
 		t.Errorf("%v after %v, %v", err, pauses, took)
 	}
 	for patience, outcomes := range map[time.Duration][]error{
-		0: {errPassing}, time.Minute: {errLasting}, time.Hour: {errors.New("unforeseen")}, time.Second: {&models.Error{Class: models.Busy}},
+		0: {errTransient}, time.Minute: {errLasting}, time.Hour: {errors.New("unforeseen")}, time.Second: {&models.Error{Class: models.Busy}},
 	} {
 		if pauses, took, err := tries(t, patience, outcomes...); !errors.Is(err, outcomes[0]) || pauses != nil || took != 0 {
 			t.Errorf("%v after %v, %v", err, pauses, took)
 		}
 	}
-	if pauses, _, err := tries(t, time.Minute, errPassing, errLasting); !errors.Is(err, errLasting) || len(pauses) != 1 {
+	if pauses, _, err := tries(t, time.Minute, errTransient, errLasting); !errors.Is(err, errLasting) || len(pauses) != 1 {
 		t.Errorf("%v after %v", err, pauses)
 	}
 	if pauses, took, err := tries(t, time.Hour, errCollision); !errors.Is(err, errCollision) || len(pauses) != 5 || took > time.Minute {
@@ -89,8 +89,8 @@ func TestRetry_EndsWithTheContext(t *testing.T) {
 	for cause, want := range map[error]models.Class{mirror.ErrCancelRequested: models.Canceled, errLasting: models.Connection} {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
-			err := mirror.Retry(ctx, time.Hour, func(int, time.Duration, error) { cancel(cause) }, func() error { return errPassing })
-			if e := models.AsError(err); e.Class != want || e.Transient || !errors.Is(err, errPassing) {
+			err := mirror.Retry(ctx, time.Hour, func(int, time.Duration, error) { cancel(cause) }, func() error { return errTransient })
+			if e := models.AsError(err); e.Class != want || e.Transient || !errors.Is(err, errTransient) {
 				t.Errorf("%v: %v", cause, err)
 			}
 		})

@@ -270,7 +270,7 @@ func TestSchedule_LogsFailures(t *testing.T) {
 	in(t, byDefault(t), func(w *world) {
 		w.at(1, "01:30:00")
 		w.set(func() {
-			w.fails = &models.Error{Class: models.Connection, LegacyMessage: "gone", Cause: errors.New("broken pipe")}
+			w.fails = models.NewError(models.Connection, "error.timeout", nil).WithCause(errors.New("broken pipe"))
 		})
 		w.at(1, "02:30:00")
 		w.set(func() { w.fails = nil })

@@ -7,6 +7,7 @@ import (
 	"lifecycle-sync/models"
 	mirrordb "lifecycle-sync/repositories/pmo/mirror"
 	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/test/kit"
 )
 
 // large fills the source with more than the 8 MB from which an empty mirror is loaded by COPY, bad
@@ -22,9 +23,8 @@ func (l *lab) large() {
 	l.change("UPDATE tbl_produk SET created_at = '0001-01-01 00:00:00+00', harga = -9223372036854775808, tanggal_launch = '9999-12-31' WHERE id = 7")
 	l.change("UPDATE tbl_stage_histori SET id_produk = 1005 WHERE id IN (5, 6)")
 	l.change("UPDATE tbl_stage_histori SET id_produk = 0 WHERE id = 7")
-	var size int64
-	if err := l.source.QueryRowContext(l.Context(), "SELECT pg_relation_size('tbl_produk')").Scan(&size); err != nil || size < 8<<20 {
-		l.Fatalf("the source has %d bytes: too few for the load by COPY, %v", size, err)
+	if size := kit.One[int64](l, l.source, "SELECT pg_relation_size('tbl_produk')"); size < 8<<20 {
+		l.Fatalf("the source has %d bytes: too few for the load by COPY", size)
 	}
 }
 
@@ -88,34 +88,13 @@ func (l *lab) emptyMirror(then string) {
 // hashes reads the quarantine: the source hash by table and id.
 func (l *lab) hashes() map[string]int64 {
 	l.Helper()
-	out := map[string]int64{}
-	rows, err := l.target.QueryContext(l.Context(), "SELECT table_name || row_id || reason_code || reason_column || payload, source_hash FROM lifecycle_sync_quarantine")
-	if err != nil {
-		l.Fatal(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var key string
-		var hash int64
-		if err := rows.Scan(&key, &hash); err != nil {
-			l.Fatal(err)
-		}
-		out[key] = hash
-	}
-	return out
+	return pairs[string, int64](l, "SELECT table_name || row_id || reason_code || reason_column || payload, source_hash FROM lifecycle_sync_quarantine")
 }
 
 func TestLoad_KeepsIndexesWhileATableIsRead(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.large()
-		tx, err := l.target.BeginTx(l.Context(), nil)
-		if err != nil {
-			l.Fatal(err)
-		}
-		defer func() { _ = tx.Rollback() }()
-		if _, err := tx.ExecContext(l.Context(), "LOCK TABLE tbl_stage_lifecycle IN ACCESS SHARE MODE"); err != nil {
-			l.Fatal(err)
-		}
+		kit.Lock(l, l.target, "LOCK TABLE tbl_stage_lifecycle IN ACCESS SHARE MODE")
 		before, index := l.keys(), l.indexOID()
 		l.sync()
 		l.equal()

@@ -5,7 +5,9 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/test/kit"
 )
 
 // TestVerify_ReportsDrift and the next full run corrects and logs it.
@@ -98,13 +100,39 @@ func (l *lab) settle() {
 	if l.kind == database.SQLite {
 		return
 	}
-	var written, horizon int64
-	if err := l.source.QueryRowContext(l.Context(), "SELECT pg_current_xact_id()::text::bigint").Scan(&written); err != nil {
-		l.Fatal(err)
+	written := kit.One[int64](l, l.source, "SELECT pg_current_xact_id()::text::bigint")
+	for tries, horizon := 0, int64(0); horizon <= written && tries < 500; tries++ {
+		horizon = kit.One[int64](l, l.source, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM pg_sleep(0.02)")
 	}
-	for tries := 0; horizon <= written && tries < 500; tries++ {
-		if err := l.source.QueryRowContext(l.Context(), "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM pg_sleep(0.02)").Scan(&horizon); err != nil {
-			l.Fatal(err)
+}
+
+// TestPreview_BeforeMigrationShowsInserts and creates no tables.
+func TestPreview_BeforeMigrationShowsInserts(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		l := bareLab(t, url(t), url(t))
+		l.createSource()
+		l.small()
+		inserts := 0
+		preview, err := l.engine.Preview(t.Context(), mirror.Request{}, mirror.Silent{}, func(c mirror.Change) error {
+			if c.Action == mirror.Insert {
+				inserts++
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
+		total := int64(0)
+		for _, c := range preview.Tables {
+			total += c.Inserted
+		}
+		if int64(inserts) != total || total < 100 {
+			t.Errorf("%d inserts shown, %d counted", inserts, total)
+		}
+		if n := l.count(on(l, "SELECT count(to_regclass('tbl_produk_lifecycle'))", "SELECT count(*) FROM sqlite_schema WHERE name = 'tbl_produk_lifecycle'")); n != 0 {
+			t.Error("the mirror's tables were created")
+		}
+	})
 }

@@ -1,0 +1,240 @@
+package mirror_test
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/test/kit"
+)
+
+// encoded makes a lab whose lifecycle_db has another encoding than UTF-8.
+func encoded(t *testing.T, encoding string) *lab {
+	t.Helper()
+	target := databasetest.Postgres(t)
+	name := "test_" + strings.ToLower(rand.Text())
+	kit.Exec(t, open(t, target), "CREATE DATABASE "+name+" ENCODING '"+encoding+"' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+	u, err := url.Parse(target)
+	if err != nil {
+		t.Fatal("the test server's URL is none")
+	}
+	t.Cleanup(func() { dropDatabase(t, target, name) })
+	u.Path = "/" + name
+	l := bareLab(t, u.String(), target)
+	l.createSource()
+	l.migrate()
+	return l
+}
+
+func dropDatabase(t *testing.T, server, name string) {
+	db, err := sql.Open("pgx", server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSync_SQLASCIISource mirrors valid UTF-8 unchanged and quarantines other bytes.
+func TestSync_SQLASCIISource(t *testing.T) {
+	t.Parallel()
+	l := encoded(t, "SQL_ASCII")
+	good := []string{"biasa", "\u00e9", "\u20ac", "\U0001f4a1", "\u07ff\u0800\ud7ff\ue000\uffff\U00010000\U0010ffff", "", "\x7f\x01\n"}
+	// Lone and missing continuations, overlong forms, surrogates, beyond U+10FFFF.
+	bad := []string{"ff", "80", "c3", "c328", "c080", "c1bf", "e28228", "e08080", "e09fbf", "eda080", "edbfbf", "f0808080", "f08fbfbf", "f4908080", "f5808080", "61ffe9", "c3a9c3"}
+	for _, text := range good {
+		l.change("INSERT INTO tbl_stage (stage) VALUES ($1)", text)
+	}
+	for _, hex := range bad {
+		l.change("INSERT INTO tbl_stage (stage) VALUES (convert_from('\\x" + hex + "', 'SQL_ASCII'))")
+	}
+	l.change("INSERT INTO tbl_produk (id_stage, produk) SELECT id, 'produk' FROM tbl_stage")
+	if got, want := l.sync()["stages"], (models.TableCount{Table: "stages", Inserted: int64(len(good)), Quarantined: int64(len(bad))}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if n := l.count("SELECT count(*) FROM lifecycle_sync_quarantine WHERE reason_code = 'invalid_text' AND reason_column = 'stage'"); n != int64(len(bad)) {
+		t.Errorf("%d stages in quarantine", n)
+	}
+	if n := l.count("SELECT count(*) FROM lifecycle_sync_quarantine WHERE reason_code = 'parent_quarantined' AND reason_column = 'id_stage'"); n != int64(len(bad)) {
+		t.Errorf("%d products in quarantine", n)
+	}
+	for i, text := range good {
+		if n := l.count("SELECT count(*) FROM tbl_stage_lifecycle WHERE id = $1 AND stage = $2", i+1, text); n != 1 {
+			t.Errorf("%q was changed", text)
+		}
+	}
+	if n := l.count(`SELECT count(*) FROM lifecycle_sync_quarantine WHERE payload->>'stage' = 'a\xff\xe9'`); n != 1 {
+		t.Error("the payload does not tell the bytes")
+	}
+	l.idle()
+	l.change("UPDATE tbl_stage SET stage = 'baik' WHERE id > $1", len(good))
+	if got := l.sync()["products"].Released; got != int64(len(bad)) {
+		t.Errorf("%d products released", got)
+	}
+	l.equal()
+}
+
+func TestSync_Latin1Source(t *testing.T) {
+	t.Parallel()
+	l := encoded(t, "LATIN1")
+	l.small()
+	l.change("UPDATE tbl_produk SET produk = 'café ÿ ¡' WHERE id = 20")
+	l.change(`UPDATE tbl_stage_histori SET performance_metrics = '{"é": "ñ"}' WHERE id = 120`)
+	l.sync()
+	l.equal()
+	l.idle()
+	l.change("UPDATE tbl_produk SET produk = 'café' WHERE id = 20")
+	l.change("UPDATE tbl_produk SET created_at = 'infinity' WHERE id = 21")
+	l.sync()
+	l.equal()
+	l.idle()
+}
+
+// TestHash_DistinguishesSimilarValues that a server's own hash function or equality takes for the same.
+func TestHash_DistinguishesSimilarValues(t *testing.T) {
+	each(t, (*lab).tellApart)
+}
+
+func (l *lab) tellApart() {
+	l.Helper()
+	l.small()
+	if l.kind == database.Postgres {
+		l.change(`CREATE COLLATION insensitive (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`)
+		l.change(`ALTER TABLE tbl_produk ALTER COLUMN produk TYPE varchar(255) COLLATE insensitive`)
+	}
+	for i, c := range []struct{ table, column, from, to string }{
+		{"tbl_produk", "harga", "1", "4294967296"},
+		{"tbl_produk", "harga", "0", "-1"},
+		{"tbl_produk", "harga", "NULL", "0"},
+		{"tbl_produk", "produk", "'a'", "'A'"},
+		{"tbl_produk", "produk", "'caf\u00e9'", "'cafe\u0301'"},
+		{"tbl_produk", "produk", "'a'", "'a '"},
+		{"tbl_produk", "produk", "''", "NULL"},
+		{"tbl_produk", "created_at", "'2024-01-01 00:00:00.000001+00:00'", "'2024-01-01 00:00:00.000002+00:00'"},
+		{"tbl_produk", "tanggal_launch", "'2024-02-28'", "'2024-02-29'"},
+		{"tbl_stage_histori", "performance_metrics", "'1'", "'1.00'"},
+		{"tbl_stage_histori", "performance_metrics", "'[]'", "'{}'"},
+		{"tbl_stage_histori", "performance_metrics", "'null'", "NULL"},
+		{"tbl_stage_histori", "performance_metrics", `'"1"'`, "'1'"},
+	} {
+		set := "UPDATE " + c.table + " SET " + c.column + " = %s WHERE id = (SELECT max(id) FROM " + c.table + ")"
+		l.change(fmt.Sprintf(set, c.from))
+		l.sync()
+		l.change(fmt.Sprintf(set, c.to))
+		if _, all := l.verify(); len(all) != 1 || all[0].columns != c.column || all[0].action != mirror.Update {
+			l.Errorf("%d: %s from %s to %s: verify found %+v", i, c.column, c.from, c.to, all)
+		}
+		l.sync()
+		l.equal()
+	}
+}
+
+// TestHash_PortableBetweenServers makes the source's server hash differently: both sides then use the portable hash,
+// with the same results.
+func TestHash_PortableBetweenServers(t *testing.T) {
+	t.Parallel()
+	foreign := func(t *testing.T) *lab {
+		l := newLab(t, databasetest.Postgres)
+		l.change("CREATE FUNCTION hash_record_extended(record, bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 42; END'")
+		l.change("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, pg_catalog', current_database()); END $$")
+		l.connect()
+		return l
+	}
+	t.Run("values", func(t *testing.T) { t.Parallel(); foreign(t).tellApart() })
+	t.Run("first load", func(t *testing.T) {
+		t.Parallel()
+		l := foreign(t)
+		l.large()
+		l.sync()
+		l.equal()
+		l.idle()
+	})
+	for seed := uint64(101); seed <= 104; seed++ {
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) { t.Parallel(); foreign(t).live(seed) })
+	}
+}
+
+// TestHash_DetectsSwappedValues between columns and rows.
+func TestHash_DetectsSwappedValues(t *testing.T) {
+	each(t, func(l *lab) {
+		l.small()
+		l.change("UPDATE tbl_produk SET produk = 'x', deskripsi = 'y', pelanggan = NULL WHERE id IN (10, 11)")
+		l.change("UPDATE tbl_produk SET produk = 'y', deskripsi = 'x' WHERE id = 11")
+		l.sync()
+		l.change("UPDATE tbl_produk SET produk = deskripsi, deskripsi = produk WHERE id IN (10, 11)")
+		l.change("UPDATE tbl_produk SET pelanggan = produk, produk = NULL WHERE id = 12")
+		if got := l.sync()["products"]; got != (models.TableCount{Table: "products", Updated: 3, Unchanged: 37}) {
+			l.Errorf("%+v", got)
+		}
+		l.equal()
+	})
+}
+
+// TestSync_RemovesUnfitRowsOfAdoptedTables although their hashes equal the source's, with their children.
+func TestSync_RemovesUnfitRowsOfAdoptedTables(t *testing.T) {
+	onPostgres(t, func(l *lab) {
+		l.small()
+		l.sync()
+		l.change("UPDATE tbl_produk SET updated_at = 'infinity' WHERE id = 7")
+		l.edit("UPDATE tbl_produk_lifecycle SET updated_at = 'infinity' WHERE id = 7")
+		if verdict, _ := l.verify(); verdict.Equal {
+			l.Error("verify takes an unfit row for equal")
+		}
+		if n := l.sync()["products"].Quarantined; n != 1 {
+			l.Errorf("%d products in quarantine, must be 1", n)
+		}
+		l.equal()
+		l.idle()
+	})
+}
+
+// TestSync_DetectsTriggerOnAnotherTable that the run did not write.
+func TestSync_DetectsTriggerOnAnotherTable(t *testing.T) {
+	onPostgres(t, func(l *lab) {
+		l.small()
+		l.sync()
+		l.edit(`CREATE FUNCTION usil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE tbl_stage_lifecycle SET icon_dark = 'x' WHERE id = 1; RETURN NULL; END $$`)
+		l.edit(`CREATE TRIGGER usil AFTER UPDATE ON tbl_produk_lifecycle FOR EACH STATEMENT EXECUTE FUNCTION usil()`)
+		l.idle()
+		l.change("UPDATE tbl_produk SET harga = 5 WHERE id = 7")
+		if e := l.refused(models.Constraint); !strings.Contains(rendered(e), "tbl_stage_lifecycle does not equal") {
+			l.Errorf("%v", e)
+		}
+	})
+}
+
+// TestSync_MirrorsNullNames where both databases allow them.
+func TestSync_MirrorsNullNames(t *testing.T) {
+	onPostgres(t, func(l *lab) {
+		l.small()
+		l.change("ALTER TABLE tbl_segmen ALTER COLUMN segmen DROP NOT NULL")
+		l.change("UPDATE tbl_segmen SET segmen = NULL WHERE id = 1")
+		if e := l.refused(models.Schema); !strings.Contains(rendered(e), "ALTER TABLE tbl_segmen_lifecycle ALTER COLUMN segmen DROP NOT NULL") {
+			l.Fatalf("%v", e)
+		}
+		l.edit("ALTER TABLE tbl_segmen_lifecycle ALTER COLUMN segmen DROP NOT NULL")
+		l.sync()
+		l.equal()
+		l.idle()
+	})
+}
+
+// TestSync_MirrorsDeeplyNestedJSON deeper than encoding/json parses.
+func TestSync_MirrorsDeeplyNestedJSON(t *testing.T) {
+	onPostgres(t, func(l *lab) {
+		l.small()
+		l.change("UPDATE tbl_stage_histori SET performance_metrics = (repeat('[', 6000) || repeat(']', 6000))::jsonb WHERE id = 101")
+		l.sync()
+		l.equal()
+	})
+}
