@@ -5,9 +5,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/sethvargo/go-retry"
-
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
 )
 
 // A connection that died without a word is noticed within lookEvery + lookTime. Behind a pooler that
@@ -22,10 +21,10 @@ const (
 
 // followPostgres listens, and connects again when the connection is lost.
 func (w *Watch) followPostgres(ctx context.Context, report func(error)) {
-	pause := pauses()
+	backoff := database.Backoff(firstPause, longestPause)
 	for {
 		err := w.listen(ctx, func() {
-			pause = pauses()
+			backoff = database.Backoff(firstPause, longestPause)
 			report(nil)
 		})
 		w.lose()
@@ -33,17 +32,13 @@ func (w *Watch) followPostgres(ctx context.Context, report func(error)) {
 			return
 		}
 		report(err)
-		wait, _ := pause.Next() // never stops
+		wait, _ := backoff.Next() // never stops
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(wait):
 		}
 	}
-}
-
-func pauses() retry.Backoff { //nolint:ireturn // the library has no other type for it
-	return retry.WithCappedDuration(longestPause, retry.WithJitterPercent(20, retry.NewExponential(firstPause)))
 }
 
 // listen follows the mirror's version over one connection until that fails. It never returns nil.

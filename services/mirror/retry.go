@@ -30,8 +30,7 @@ func Retry(ctx context.Context, retryTime time.Duration, onRetry func(attempt in
 			deadlocks++
 		}
 		if backoff == nil {
-			backoff = retry.WithCappedDuration(longestPause, retry.NewExponential(firstPause))
-			backoff = retry.WithMaxDuration(retryTime, retry.WithJitterPercent(25, backoff))
+			backoff = retry.WithMaxDuration(retryTime, database.Backoff(firstPause, longestPause))
 		}
 		pause, stop := backoff.Next()
 		if stop || deadlocks > maxDeadlocks {

@@ -8,9 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sethvargo/go-retry"
-
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/repositories/pmo/journal"
@@ -96,14 +95,14 @@ func text(err error) string {
 
 // Follow follows until ctx ends, and then returns nil. Errors are reported to Changed and retried.
 func (f *Follower) Follow(ctx context.Context) error {
-	backoff := newBackoff()
+	backoff := database.Backoff(firstPause, longestPause)
 	for {
 		followed, err := f.session(ctx)
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // a requested end is no failure
 		}
 		if followed {
-			backoff = newBackoff()
+			backoff = database.Backoff(firstPause, longestPause)
 		}
 		pause, _ := backoff.Next() // never stops
 		switch e := models.AsError(err); {
@@ -131,10 +130,6 @@ func (f *Follower) Follow(ctx context.Context) error {
 		case <-time.After(pause):
 		}
 	}
-}
-
-func newBackoff() retry.Backoff { //nolint:ireturn // the library has no other type for it
-	return retry.WithCappedDuration(longestPause, retry.WithJitterPercent(20, retry.NewExponential(firstPause)))
 }
 
 // waitForRun records that the mass-delete guard has stopped the follower, and waits for a successful run or the end
