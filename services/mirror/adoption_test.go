@@ -9,7 +9,7 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 )
 
-// formerTables are the mirror as another script may have made it: an identity on id, no foreign keys.
+// formerTables are mirror tables created by another script: an identity on id, no foreign keys.
 const formerTables = `
 CREATE TABLE tbl_segmen_lifecycle (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, segmen varchar NOT NULL, created_at timestamptz, updated_at timestamptz, icon_light text, icon_dark text);
 CREATE TABLE tbl_stage_lifecycle (id serial PRIMARY KEY, stage varchar, created_at timestamptz, updated_at timestamptz, icon_light varchar, icon_dark varchar);
@@ -22,7 +22,7 @@ CREATE TABLE tbl_stage_histori_lifecycle (id integer GENERATED ALWAYS AS IDENTIT
 INSERT INTO tbl_produk_lifecycle (id, produk, id_stage, id_segmen) VALUES (5, 'lama', 1, 1), (700, 'tidak ada lagi', 99, NULL);
 INSERT INTO tbl_stage_histori_lifecycle (id, id_produk) OVERRIDING SYSTEM VALUE VALUES (101, 9999), (102, 5), (900, 9999)`
 
-// adopting makes a lab whose pmo_db holds the former script's tables.
+// adopting returns a lab whose pmo_db has the tables of another script.
 func adopting(t *testing.T) *lab {
 	l := bareLab(t, databasetest.Postgres(t), databasetest.Postgres(t))
 	l.createSource()
@@ -32,7 +32,6 @@ func adopting(t *testing.T) *lab {
 	return l
 }
 
-// TestMigrate_AdoptsExistingTables including orphans.
 func TestMigrate_AdoptsExistingTables(t *testing.T) {
 	t.Parallel()
 	l := adopting(t)
@@ -49,7 +48,7 @@ func TestMigrate_AdoptsExistingTables(t *testing.T) {
 			t.Errorf("%s is %q, must be %q", name, l.keys()[name], definition)
 		}
 	}
-	l.fill(l.tables[3], 41, 42) // the identity on id is gone
+	l.fill(l.tables[3], 41, 42) // the identity on id was dropped
 	l.sync()
 	l.equal()
 }
@@ -67,7 +66,7 @@ func TestSync_GuardsRowsOfAdoptedTables(t *testing.T) {
 	l.equal()
 }
 
-// TestMigrate_RefusesUnsuitableTables names each problem, and creates nothing.
+// TestMigrate_RefusesUnsuitableTables names each problem and creates nothing.
 func TestMigrate_RefusesUnsuitableTables(t *testing.T) {
 	each(t, func(l *lab) {
 		l = bareLab(l.TB, l.sourceURL, on(l, databasetest.Postgres, databasetest.SQLite)(l.TB))

@@ -59,7 +59,7 @@ func (l *lab) loggedExactly(want ...logged) {
 	}
 }
 
-// TestSync_LogsOverwrittenValues the changed columns of updates and whole rows that leave, but no inserts or
+// TestSync_LogsOverwrittenValues expects the changed columns of updates and whole rows that leave, but no inserts or
 // releases.
 func TestSync_LogsOverwrittenValues(t *testing.T) {
 	each(t, func(l *lab) {

@@ -35,7 +35,7 @@ func TestSync_MeasuresDurationWhenClockIsSetBack(t *testing.T) {
 		l.small()
 		off := time.Duration(0)
 		l.engine = mirror.New(l.lifecycle, l.store, l.tables, time.Hour, func() time.Time {
-			defer func() { off -= time.Hour }() // one goroutine at a time asks
+			defer func() { off -= time.Hour }() // called by one goroutine at a time
 			return kit.Now().Add(off)
 		})
 		began := time.Now()
@@ -49,7 +49,6 @@ func TestSync_MeasuresDurationWhenClockIsSetBack(t *testing.T) {
 	})
 }
 
-// TestSync_PrunesOldChanges and nothing else.
 func TestSync_PrunesOldChanges(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()

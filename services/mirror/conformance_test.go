@@ -150,7 +150,7 @@ func (l *lab) recorded(run *models.Run, want models.RunState) {
 	}
 }
 
-// TestSync_QuarantinesAndReleasesRows with a timestamp that RFC 3339 cannot express.
+// TestSync_QuarantinesAndReleasesRows uses a timestamp that RFC 3339 cannot express.
 func TestSync_QuarantinesAndReleasesRows(t *testing.T) {
 	forEveryTable(t, func(l *lab, table *models.Table) {
 		l.fill(table, 1, 40)

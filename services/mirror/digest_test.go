@@ -11,7 +11,7 @@ import (
 	"lifecycle-sync/services/mirror"
 )
 
-// foreseen is a preview, of which the guard may think as it likes.
+// foreseen returns a preview, even if the guard would stop the run.
 func (l *lab) foreseen() mirror.Preview {
 	l.Helper()
 	p, err := l.engine.Preview(l.Context(), mirror.Request{}, mirror.Silent{}, nil)
@@ -21,7 +21,7 @@ func (l *lab) foreseen() mirror.Preview {
 	return p
 }
 
-// apply makes a run that is to apply exactly what has a digest, whatever mode is asked for.
+// apply makes a run with a digest.
 func (l *lab) apply(digest string, allow ...int64) (mirror.Result, error) {
 	l.Helper()
 	req := mirror.Request{Mode: l.mode, Digest: digest}
@@ -31,7 +31,7 @@ func (l *lab) apply(digest string, allow ...int64) (mirror.Result, error) {
 	return l.engine.Sync(l.Context(), req, mirror.Silent{})
 }
 
-// applied is what a run has done that was to apply a digest, and must.
+// applied makes a run with a digest, which must succeed.
 func (l *lab) applied(digest string, allow ...int64) {
 	l.Helper()
 	result, err := l.apply(digest, allow...)
@@ -47,8 +47,7 @@ func (l *lab) applied(digest string, allow ...int64) {
 	}
 }
 
-// changedTo makes a run with a digest that is out of date. It must change nothing, and be a preview of what
-// would be changed now, which is returned.
+// changedTo makes a run with an outdated digest. It must change nothing and store the current preview, which is returned.
 func (l *lab) changedTo(digest string, allow ...int64) mirror.Preview {
 	l.Helper()
 	mirrored := []string{"lifecycle_sync_quarantine", "lifecycle_sync_watermark"}
@@ -96,18 +95,18 @@ func TestDigest_AppliesThePreview(t *testing.T) {
 		l.fill(l.tables[4], 161, 163)
 		l.edit("UPDATE tbl_stage_lifecycle SET stage = 'palsu' WHERE id = 1")
 		first := l.foreseen()
-		l.change("UPDATE tbl_produk SET produk = produk") // by other transactions, and the same
+		l.change("UPDATE tbl_produk SET produk = produk") // new row versions with the same values
 		if again := l.foreseen(); again.Digest != first.Digest || first.Digest == nothing.Digest || first.Found == 0 || len(first.Changes) != first.Found {
 			l.Errorf("first %+v, then %+v", first, again)
 		}
 		l.applied(first.Digest)
-		l.applied(nothing.Digest) // which it is again
+		l.applied(nothing.Digest) // nothing is left to change
 		l.changedTo(first.Digest)
 		l.idle()
 	})
 }
 
-// TestDigest_RefusesOutdatedPreview and stores a new one that can be applied.
+// TestDigest_RefusesOutdatedPreview expects a new preview that can be applied.
 func TestDigest_RefusesOutdatedPreview(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()

@@ -7,7 +7,7 @@ import (
 	"lifecycle-sync/models"
 )
 
-// forecast is what the next run must do, by the oracle.
+// forecast is what the next run must do.
 type forecast struct {
 	counts      map[string]models.TableCount
 	differences int64 // that verify must report
@@ -15,7 +15,7 @@ type forecast struct {
 	trips       bool  // whether the guard must stop it
 }
 
-// foretell works out the next run from the content of both databases.
+// foretell computes the forecast from the content of both databases.
 func (l *lab) foretell() forecast {
 	l.Helper()
 	j, f := l.judge(), forecast{counts: map[string]models.TableCount{}}
@@ -51,7 +51,7 @@ func (l *lab) foretell() forecast {
 	return f
 }
 
-// markChanges counts the marks that come, go with their rows, or get another reason or content.
+// markChanges counts the quarantine entries that are added, removed or changed.
 func (l *lab) markChanges(t *models.Table, j judgement, marks map[int64]string, have content) (n int64) {
 	for id, reason := range j.unfit[t.Name] {
 		if have[id] != nil || marks[id] != reason || !identical(l.held[t.Name][id], j.source[t.Name][id]) {
@@ -70,7 +70,7 @@ func identical(a, b map[string]cell) bool {
 	return maps.EqualFunc(a, b, func(a, b cell) bool { return a.class == b.class && bytes.Equal(a.text, b.text) })
 }
 
-// tooMany is the guard's rule: more than 10 and more than 10 %, or everything.
+// tooMany is the rule of the mass-delete guard.
 func tooMany(leaving, before, after int64) bool {
 	return leaving > 10 && 10*leaving > before || leaving > 0 && after == 0
 }

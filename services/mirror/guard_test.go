@@ -8,7 +8,7 @@ import (
 	"lifecycle-sync/models"
 )
 
-// TestGuard_StopsMassDelete until the exact number of rows is allowed.
+// TestGuard_StopsMassDelete expects no change until the exact number of rows is allowed.
 func TestGuard_StopsMassDelete(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
@@ -58,7 +58,7 @@ func TestGuard_Boundaries(t *testing.T) {
 	})
 }
 
-// TestGuard_StopsEmptyingATable however few rows it has, by deletes or by quarantine.
+// TestGuard_StopsEmptyingATable uses a table of two rows, deleted or quarantined.
 func TestGuard_StopsEmptyingATable(t *testing.T) {
 	for name, statement := range map[string]string{
 		"deleted":     "DELETE FROM tbl_stage",

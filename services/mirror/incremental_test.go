@@ -11,7 +11,7 @@ import (
 	"lifecycle-sync/test/kit"
 )
 
-// incrementally makes an incremental run that must stay one, and returns its counts.
+// incrementally makes an incremental run that must not become a full one, and returns its counts.
 func (l *lab) incrementally() map[string]models.TableCount {
 	l.Helper()
 	l.mode = models.IncrementalRun
@@ -22,7 +22,7 @@ func (l *lab) incrementally() map[string]models.TableCount {
 	return counts
 }
 
-// lastRun is the mode of the newest run, and the reason for it.
+// lastRun returns the mode and reason of the newest run.
 func (l *lab) lastRun() (mode, reason string) {
 	l.Helper()
 	if err := l.target.QueryRowContext(l.Context(), "SELECT mode, coalesce(CAST(reasons AS text), '') FROM lifecycle_sync_runs ORDER BY id DESC LIMIT 1").Scan(&mode, &reason); err != nil {
@@ -64,8 +64,8 @@ func TestIncremental_FindsWhatUpdatedAtMisses(t *testing.T) {
 		l.within(late, "INSERT INTO tbl_stage (id, stage, updated_at) OVERRIDING SYSTEM VALUE VALUES (900, 'telat', '2001-01-01')")
 		l.within(late, "SAVEPOINT here; UPDATE tbl_produk SET harga = 2 WHERE id = 12; RELEASE SAVEPOINT here")
 		l.within(late, "DELETE FROM tbl_stage_histori WHERE id = 101")
-		l.change("UPDATE tbl_produk SET harga = 3 WHERE id = 13")                    // updated_at is not changed
-		l.change("UPDATE tbl_produk SET harga = 4, updated_at = NULL WHERE id = 14") // nor known
+		l.change("UPDATE tbl_produk SET harga = 3 WHERE id = 13")                    // without updated_at
+		l.change("UPDATE tbl_produk SET harga = 4, updated_at = NULL WHERE id = 14") // without any updated_at
 		l.change("UPDATE tbl_produk SET harga = 5, updated_at = (SELECT max(updated_at) FROM tbl_produk) WHERE id = 15")
 		l.change("DELETE FROM tbl_stage_histori WHERE id = 102")
 		got := l.incrementally()
@@ -83,7 +83,7 @@ func TestIncremental_FindsWhatUpdatedAtMisses(t *testing.T) {
 	})
 }
 
-// TestIncremental_FindsReplacedIDs with the same number and the same sum.
+// TestIncremental_FindsReplacedIDs keeps the number and the sum of the ids.
 func TestIncremental_FindsReplacedIDs(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()
@@ -99,7 +99,7 @@ func TestIncremental_FindsReplacedIDs(t *testing.T) {
 	})
 }
 
-// TestIncremental_FollowsParents untouched children leave with their parent and return with it.
+// TestIncremental_FollowsParents expects untouched children to leave and return with their parent.
 func TestIncremental_FollowsParents(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()
@@ -119,7 +119,7 @@ func TestIncremental_FollowsParents(t *testing.T) {
 	})
 }
 
-// TestIncremental_ReadsOnlyNewRows and leaves drift to a full run.
+// TestIncremental_ReadsOnlyNewRows expects drift to stay until a full run.
 func TestIncremental_ReadsOnlyNewRows(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()
@@ -142,7 +142,7 @@ func TestIncremental_ReadsOnlyNewRows(t *testing.T) {
 	})
 }
 
-// TestIncremental_FallsBackToFullRun when the horizon proves nothing, and records the reason.
+// TestIncremental_FallsBackToFullRun covers every case in which the horizon proves nothing.
 func TestIncremental_FallsBackToFullRun(t *testing.T) {
 	t.Parallel()
 	forge := func(field, value string) func(*lab) {
@@ -180,7 +180,7 @@ func TestIncremental_FallsBackToFullRun(t *testing.T) {
 			l.small()
 			l.settle()
 			l.sync()
-			l.edit("UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 20") // which only a look at every row finds
+			l.edit("UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 20") // only a full run finds it
 			happen(l)
 			l.mode = models.IncrementalRun
 			l.sync()
@@ -195,7 +195,7 @@ func TestIncremental_FallsBackToFullRun(t *testing.T) {
 	}
 }
 
-// swap puts a table in another's place that has the same rows, written long ago.
+// swap replaces a table by a copy of itself.
 func (l *lab) swap(table string) {
 	l.Helper()
 	l.change(fmt.Sprintf("CREATE TABLE other (LIKE %[1]s INCLUDING ALL); INSERT INTO other OVERRIDING SYSTEM VALUE SELECT * FROM %[1]s; DROP TABLE %[1]s; ALTER TABLE other RENAME TO %[1]s", table))
@@ -213,7 +213,7 @@ func TestIncremental_IsFullOnSQLite(t *testing.T) {
 	}
 }
 
-// TestSync_WaitsForTruncatedTable which another session refills in the same transaction.
+// TestSync_WaitsForTruncatedTable truncates and refills a table in one transaction.
 func TestSync_WaitsForTruncatedTable(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()

@@ -185,11 +185,10 @@ func on[T any](l *lab, postgres, sqlite T) T {
 	return sqlite
 }
 
-// parentRows is how many rows every table has to which the table under test refers.
+// parentRows is the number of rows in each table that the table under test refers to.
 const parentRows = 3
 
-// fill inserts rows with the ids lo to hi into a table of lifecycle_db, every column with a value of
-// its own kind; those of a reference are among the first parentRows.
+// fill inserts rows with the ids lo to hi into a table of lifecycle_db. References point to the first parentRows.
 func (l *lab) fill(t *models.Table, lo, hi int) {
 	l.Helper()
 	values := make([]string, len(t.Columns))
@@ -209,7 +208,7 @@ func (l *lab) series(lo, hi int, sel string) string {
 	return fmt.Sprintf("WITH RECURSIVE n(g) AS (SELECT %d UNION ALL SELECT g + 1 FROM n WHERE g < %d) %s FROM n", lo, hi, sel)
 }
 
-// value is an expression of g.
+// value returns an SQL expression of g.
 func (l *lab) value(c models.Column) string {
 	switch {
 	case c.References != "":
@@ -229,7 +228,7 @@ func (l *lab) value(c models.Column) string {
 	}
 }
 
-// other is an expression for a value that differs, as little as can be, from the one that fill gave.
+// other returns an SQL expression that differs as little as possible from value.
 func (l *lab) other(c models.Column) string {
 	switch {
 	case c.References != "":
@@ -247,7 +246,7 @@ func (l *lab) other(c models.Column) string {
 	}
 }
 
-// fillParents gives every table to which t refers, directly or not, its rows.
+// fillParents fills every table that t refers to, directly or not.
 func (l *lab) fillParents(t *models.Table) {
 	l.Helper()
 	needed := map[string]bool{}
@@ -265,5 +264,5 @@ func (l *lab) fillParents(t *models.Table) {
 	}
 }
 
-// TestMain fails the package when a run leaves a goroutine behind.
+// TestMain fails if a goroutine is left running.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(databasetest.Recycle(m)) }

@@ -10,8 +10,8 @@ import (
 	"lifecycle-sync/test/kit"
 )
 
-// large fills the source with more than the 8 MB from which an empty mirror is loaded by COPY, bad
-// rows and a chain of quarantine among them.
+// large fills the source with more than the 8 MB above which an empty mirror is loaded by COPY, including rows to
+// quarantine.
 func (l *lab) large() {
 	l.Helper()
 	l.fillParents(l.tables[4])
@@ -28,13 +28,13 @@ func (l *lab) large() {
 	}
 }
 
-// indexOID tells an index from the one that the load by COPY builds in its place.
+// indexOID changes when the load by COPY rebuilds the index.
 func (l *lab) indexOID() int64 {
 	l.Helper()
 	return l.count("SELECT 'tbl_produk_lifecycle_created_idx'::regclass::oid::bigint")
 }
 
-// TestLoad_FillsEmptyMirror with the same rows, keys and quarantine as the ordinary path.
+// TestLoad_FillsEmptyMirror compares rows, keys and quarantine with the ordinary path.
 func TestLoad_FillsEmptyMirror(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.large()
@@ -69,7 +69,7 @@ func TestLoad_FillsEmptyMirror(t *testing.T) {
 	})
 }
 
-// behindAfterLoad changes the source: verify must not take the loaded rows for somebody's edits.
+// behindAfterLoad changes the source: verify must not report the loaded rows as drift.
 func (l *lab) behindAfterLoad() {
 	l.Helper()
 	l.change("UPDATE tbl_stage SET stage = 'baru' WHERE id = 1")
@@ -85,7 +85,7 @@ func (l *lab) emptyMirror(then string) {
 	l.edit(then)
 }
 
-// hashes reads the quarantine: the source hash by table and id.
+// hashes returns the source hashes of the quarantined rows.
 func (l *lab) hashes() map[string]int64 {
 	l.Helper()
 	return pairs[string, int64](l, "SELECT table_name || row_id || reason_code || reason_column || payload, source_hash FROM lifecycle_sync_quarantine")
@@ -163,7 +163,7 @@ func TestSync_FailsWhenATriggerAltersRows(t *testing.T) {
 	}
 }
 
-// TestLoad_DropsSearchIndex because building it takes longer than the load. The server rebuilds it.
+// TestLoad_DropsSearchIndex expects the server to rebuild it, because that takes longer than the load.
 func TestLoad_DropsSearchIndex(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.large()

@@ -13,7 +13,7 @@ import (
 	"lifecycle-sync/test/kit"
 )
 
-// paused is Progress that holds a run up at its first table until it is told to go on.
+// paused is Progress that stops a run at its first table until proceed is closed.
 type paused struct {
 	mirror.Silent
 	reached, proceed chan struct{}
@@ -29,7 +29,7 @@ func (p *paused) Begin(t *models.Table, _ int64) {
 	}
 }
 
-// begin starts a run that waits, and returns how to let it go on and end.
+// begin starts a run that pauses, and returns a function that lets it finish.
 func (l *lab) begin() (finish func() (mirror.Result, error)) {
 	l.Helper()
 	p := newPaused()
@@ -78,7 +78,6 @@ func TestLock_RefusesSecondRun(t *testing.T) {
 	})
 }
 
-// TestLock_MarksInterruptedRuns whose process died.
 func TestLock_MarksInterruptedRuns(t *testing.T) {
 	each(t, func(l *lab) {
 		l.edit("INSERT INTO lifecycle_sync_runs (mode, state, started_at) VALUES ('full', 'running', '2024-01-01 00:00:00')")
@@ -117,8 +116,7 @@ func TestSync_RollsBackWhenSourceConnectionIsLost(t *testing.T) {
 	})
 }
 
-// cut kills a connection by a statement in the midst of a run, which must fail, change nothing, and
-// leave the next one a clear way.
+// cut kills a connection during a run, which must fail and change nothing; the next run must succeed.
 func (l *lab) cut(run func(statement string, args ...any), kill string) {
 	l.Helper()
 	l.small()
@@ -135,7 +133,7 @@ func (l *lab) cut(run func(statement string, args ...any), kill string) {
 	l.equal()
 }
 
-// TestRecordEnd_KeepsSuccess of a run whose commit was not acknowledged.
+// TestRecordEnd_KeepsSuccess records the failure of a run whose commit was not acknowledged.
 func TestRecordEnd_KeepsSuccess(t *testing.T) {
 	each(t, func(l *lab) {
 		result, err := l.try()
@@ -151,7 +149,7 @@ func TestRecordEnd_KeepsSuccess(t *testing.T) {
 	})
 }
 
-// TestSync_ReadsOneSnapshot although the source changes during the run.
+// TestSync_ReadsOneSnapshot changes the source during a run.
 func TestSync_ReadsOneSnapshot(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()

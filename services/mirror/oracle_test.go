@@ -14,16 +14,16 @@ import (
 	"lifecycle-sync/repositories/database"
 )
 
-// The oracle says what the mirror must hold, from the whole content of both databases read with
-// plain SELECTs and judged in Go. It shares nothing with the engine but the description of the tables.
+// The oracle computes in Go what the mirror must hold, from plain SELECTs on both databases. It shares only the table
+// descriptions with the engine.
 
-// cell is a value as its database prints it; SQLite says its storage class too.
+// cell is a value as its database prints it, on SQLite with its storage class.
 type cell struct {
 	class string
 	text  []byte // nil for NULL
 }
 
-// content is a table by id and column.
+// content is a table's rows by id and column.
 type content map[int64]map[string]cell
 
 // read reads a whole table.
@@ -76,14 +76,14 @@ const (
 	mirrored
 )
 
-// judgement is what must be of every table, by name: the rows that fit, and why the others do not.
+// judgement lists for every table the rows that fit, and why the others do not.
 type judgement struct {
 	fit    map[string]content
 	unfit  map[string]map[int64]string
 	source map[string]content
 }
 
-// judge reads the source and says what the mirror must hold.
+// judge reads the source and computes what the mirror must hold.
 func (l *lab) judge() judgement {
 	l.Helper()
 	j := judgement{map[string]content{}, map[string]map[int64]string{}, map[string]content{}}
@@ -120,7 +120,7 @@ func (l *lab) has(table string) bool {
 	return n > 0
 }
 
-// unfitness says why a row cannot be mirrored: a value that does not fit, else a reference.
+// unfitness returns why a row cannot be mirrored: a value or a reference. "" means that it can.
 func (l *lab) unfitness(t *models.Table, row map[string]cell, present map[string]*models.Table, j judgement) string {
 	for _, c := range t.Columns {
 		if v := row[c.Name]; v.text != nil && !fits(l.kind, c, v) {
@@ -146,8 +146,8 @@ func (l *lab) unfitness(t *models.Table, row map[string]cell, present map[string
 	return ""
 }
 
-// same reports whether two cells of a column are the same value: to the byte, except for SQLite's
-// times, of which the same instant may be written in several ways.
+// same reports whether two cells have the same value: byte by byte, except that SQLite writes an instant in several
+// ways.
 func same(kind database.Kind, c models.Column, a, b cell) bool {
 	if kind == database.SQLite && a.text != nil && b.text != nil {
 		if c.Kind == models.KindTimestamp || c.Kind == models.KindDate {
@@ -169,7 +169,7 @@ func differing(kind database.Kind, t *models.Table, a, b map[string]cell) (colum
 	return columns
 }
 
-// equal fails the test unless mirror and quarantine hold exactly what they must.
+// equal fails unless the mirror and the quarantine match the oracle.
 func (l *lab) equal() {
 	l.Helper()
 	j := l.judge()
@@ -209,13 +209,13 @@ func (l *lab) equalMarks(t *models.Table, want map[int64]string) {
 	}
 }
 
-// marks reads a table's quarantine, the reasons by id.
+// marks returns a table's quarantine reasons by id.
 func (l *lab) marks(t *models.Table) map[int64]string {
 	l.Helper()
 	return pairs[int64, string](l, "SELECT row_id, reason_code || '(' || reason_column || ')' FROM lifecycle_sync_quarantine WHERE table_name = "+on(l, "$1", "?"), t.Name)
 }
 
-// fits judges a value on its own.
+// fits reports whether a value can be mirrored.
 func fits(kind database.Kind, c models.Column, v cell) bool {
 	switch c.Kind {
 	case models.KindInt:
@@ -230,7 +230,7 @@ func fits(kind database.Kind, c models.Column, v cell) bool {
 	}
 }
 
-// layouts are the forms in which the tests write times; whatever else stands in a column is none.
+// layouts are the formats in which the tests write times.
 var layouts = []string{
 	"2006-01-02 15:04:05.999999-07", // PostgreSQL's own
 	"2006-01-02 15:04:05.999999-07:00",
@@ -239,7 +239,7 @@ var layouts = []string{
 	time.DateOnly,
 }
 
-// instant reads a timestamp or date, if RFC 3339 can say it.
+// instant parses a timestamp or date that RFC 3339 can express.
 func instant(c models.Column, text string) (time.Time, bool) {
 	if c.Kind == models.KindDate {
 		t, err := time.Parse(time.DateOnly, text)

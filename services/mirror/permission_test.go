@@ -11,7 +11,7 @@ import (
 	"lifecycle-sync/test/kit"
 )
 
-// limited makes a role and returns a lab whose engine uses it, on one side or on both.
+// limited returns a lab whose engine uses a new role on one side or both.
 func limited(t *testing.T, asSource, asTarget bool) (l *lab, role string) {
 	t.Helper()
 	l = newLab(t, databasetest.Postgres)
@@ -52,13 +52,13 @@ func TestPermissions_SourceNeedsOnlySelect(t *testing.T) {
 	if !strings.Contains(rendered(e), "cannot read tbl_stage_histori") || !strings.Contains(rendered(e), "GRANT SELECT ON tbl_stage_histori TO "+role) {
 		t.Errorf("%v", e)
 	}
-	l.change("REVOKE SELECT ON tbl_kategori FROM " + role) // optional, but not absent
+	l.change("REVOKE SELECT ON tbl_kategori FROM " + role) // exists, but unreadable
 	if e := l.refused(models.Permission); !strings.Contains(rendered(e), "cannot read tbl_kategori") {
 		t.Errorf("%v", e)
 	}
 }
 
-// TestPermissions_MirrorNeedsReadAndWrite but no ownership.
+// TestPermissions_MirrorNeedsReadAndWrite uses a role that owns nothing.
 func TestPermissions_MirrorNeedsReadAndWrite(t *testing.T) {
 	t.Parallel()
 	l, role := limited(t, false, true)
@@ -74,7 +74,7 @@ func TestPermissions_MirrorNeedsReadAndWrite(t *testing.T) {
 	}
 }
 
-// TestPermissions_RefuseRowSecurity hidden rows must not count as deleted.
+// TestPermissions_RefuseRowSecurity protects hidden rows from being deleted.
 func TestPermissions_RefuseRowSecurity(t *testing.T) {
 	t.Parallel()
 	l, role := limited(t, true, false)
@@ -98,7 +98,6 @@ func TestPermissions_AreCheckedBeforeReading(t *testing.T) {
 	}
 }
 
-// TestPermissions_LeaveMissingKeysToTheOwner and record that as the run's reason.
 func TestPermissions_LeaveMissingKeysToTheOwner(t *testing.T) {
 	t.Parallel()
 	l, role := limited(t, false, true)

@@ -8,10 +8,10 @@ import (
 	"lifecycle-sync/repositories/database"
 )
 
-// obstacle is something wrong on one of the two sides, and what the refusal must say of it.
+// obstacle is a problem on one side and what its error must contain.
 type obstacle struct {
 	name           string
-	source, target string // the statement that makes it
+	source, target string // the statement that causes it
 	postgresOnly   bool
 	class          models.Class
 	says           []string
@@ -43,7 +43,7 @@ var obstacles = []obstacle{
 		says: []string{"tbl_kategori no longer exists in lifecycle_db", "Restore the table"}},
 }
 
-// TestPreflight_RefusesUnsuitableSchemas before any write, with a remedy.
+// TestPreflight_RefusesUnsuitableSchemas expects no write and a remedy.
 func TestPreflight_RefusesUnsuitableSchemas(t *testing.T) {
 	for _, o := range obstacles {
 		t.Run(o.name, func(t *testing.T) {

@@ -43,7 +43,7 @@ func TestSync_RandomHistories(t *testing.T) {
 	})
 }
 
-// live gives lifecycle_db a life of a few steps and makes a run after each.
+// live makes random changes in a few steps, with a run after each.
 func (l *lab) live(seed uint64) {
 	l.Helper()
 	h := &history{l, hostile{rand.New(rand.NewPCG(seed, 0)), l.kind}, map[string][]int64{}}
@@ -54,7 +54,7 @@ func (l *lab) live(seed uint64) {
 	}
 }
 
-// syncAsForetold makes a run and holds everything it says and does against the oracle.
+// syncAsForetold makes a run and compares its results with the oracle.
 func (l *lab) syncAsForetold() {
 	l.Helper()
 	want := l.foretell()
@@ -87,7 +87,7 @@ func (l *lab) syncAsForetold() {
 	l.idle()
 }
 
-// history is a random life of lifecycle_db. ids are the rows it has, by source table.
+// history is a random sequence of changes to lifecycle_db. ids are the existing rows by source table.
 type history struct {
 	*lab
 	hostile
@@ -104,7 +104,7 @@ func (h *history) begin() {
 	}
 }
 
-// step does something to lifecycle_db, a few times over.
+// step makes a few random changes.
 func (h *history) step() {
 	h.Helper()
 	for range 1 + h.IntN(12) {
@@ -122,7 +122,7 @@ func (h *history) step() {
 	}
 }
 
-// insert mostly takes the next id, as an identity does; sometimes a special one.
+// insert uses the next id, sometimes a special one.
 func (h *history) insert(t *models.Table) {
 	h.Helper()
 	id := int64(1)
@@ -159,7 +159,7 @@ func (h *history) edit(t *models.Table) {
 	h.change(fmt.Sprintf("UPDATE %s SET %s WHERE id = %d", t.Source, strings.Join(parts, ", "), h.ids[t.Source][h.IntN(len(h.ids[t.Source]))]))
 }
 
-// remove deletes n rows, never the last.
+// remove deletes n rows, but never the last one.
 func (h *history) remove(t *models.Table, n int) {
 	h.Helper()
 	for ; n > 0 && len(h.ids[t.Source]) > 1; n-- {
@@ -169,7 +169,7 @@ func (h *history) remove(t *models.Table, n int) {
 	}
 }
 
-// hostile makes values of every kind a column may hold, the worst included, as SQL literals.
+// hostile generates difficult values of every type as SQL literals.
 type hostile struct {
 	*rand.Rand
 	kind database.Kind
@@ -203,7 +203,7 @@ var documents = []string{
 
 var prices = []string{"0", "1", "-1", "4294967296", "4294967297", "9007199254740993", "9223372036854775807", "-9223372036854775808"}
 
-// value returns a literal for a column; one in twelve does not fit, one in eight is NULL where it may.
+// value returns a literal for a column: one in twelve is unfit, one in eight is NULL if allowed.
 func (h hostile) value(c models.Column, ids []int64) string {
 	bad := h.IntN(12) == 0
 	switch {
@@ -227,7 +227,7 @@ func (h hostile) value(c models.Column, ids []int64) string {
 	}
 }
 
-// either picks a good or a bad text, or on SQLite a bad expression, which PostgreSQL would not take.
+// either picks a good or a bad text, or on SQLite a bad expression that PostgreSQL would refuse.
 func (h hostile) either(bad bool, good, wrong []string, sqlite ...string) string {
 	switch {
 	case bad && h.kind == database.SQLite && h.IntN(2) == 0:
@@ -241,7 +241,7 @@ func (h hostile) either(bad bool, good, wrong []string, sqlite ...string) string
 
 var hours = regexp.MustCompile(`([+-]\d\d)('| BC)`)
 
-// zoned writes a zone as SQLite wants it.
+// zoned writes time zones in SQLite's format.
 func (h hostile) zoned(literal string) string {
 	if h.kind == database.SQLite {
 		return hours.ReplaceAllString(literal, "$1:00$2")
@@ -249,7 +249,7 @@ func (h hostile) zoned(literal string) string {
 	return literal
 }
 
-// reference is mostly the id of a row that is there.
+// reference usually returns the id of an existing row.
 func (h hostile) reference(ids []int64) string {
 	if len(ids) == 0 || h.IntN(15) == 0 {
 		return h.pick([]string{"0", "-1", "999999", "2147483647"})

@@ -9,7 +9,7 @@ import (
 	"lifecycle-sync/services/mirror"
 )
 
-// refresh brings the given rows, which must succeed.
+// refresh mirrors the given rows, which must succeed.
 func (l *lab) refresh(changed mirror.ChangedRows, deleted int64) {
 	l.Helper()
 	if _, err := l.engine.Refresh(l.Context(), changed, deleted); err != nil {
@@ -29,9 +29,9 @@ func TestRefresh_MirrorsRowsAndTheirParents(t *testing.T) {
 		for query, want := range map[string]string{
 			"SELECT produk FROM tbl_produk_lifecycle WHERE id = 1":                                                                              "ONE",
 			"SELECT segmen FROM tbl_segmen_lifecycle WHERE id = 2":                                                                              "B",
-			"SELECT produk FROM tbl_produk_lifecycle WHERE id = 2":                                                                              "two", // not named
+			"SELECT produk FROM tbl_produk_lifecycle WHERE id = 2":                                                                              "two", // a parent
 			"SELECT produk FROM tbl_produk_lifecycle WHERE id = 4":                                                                              "four",
-			"SELECT id_produk FROM tbl_stage_histori_lifecycle WHERE id = 2":                                                                    "4", // had waited in quarantine
+			"SELECT id_produk FROM tbl_stage_histori_lifecycle WHERE id = 2":                                                                    "4", // released from quarantine
 			"SELECT count(*) FROM lifecycle_sync_quarantine":                                                                                    "0",
 			"SELECT mode || state FROM lifecycle_sync_runs ORDER BY id DESC LIMIT 1":                                                            "writesucceeded",
 			"SELECT count(*) FROM lifecycle_sync_changes c JOIN lifecycle_sync_runs r ON r.id = c.run_id WHERE r.mode = 'write' AND row_id = 1": "1",
@@ -47,7 +47,7 @@ func TestRefresh_MirrorsRowsAndTheirParents(t *testing.T) {
 	})
 }
 
-// TestRefresh_GuardsUnintendedDeletes a parent leaves with more children than the write deleted.
+// TestRefresh_GuardsUnintendedDeletes removes a parent with more children than the write deleted.
 func TestRefresh_GuardsUnintendedDeletes(t *testing.T) {
 	each(t, func(l *lab) {
 		l.change(`INSERT INTO tbl_segmen (segmen) VALUES ('A'); INSERT INTO tbl_produk (produk, id_segmen) VALUES ('one', 1), ('two', 1)`)
@@ -62,7 +62,7 @@ func TestRefresh_GuardsUnintendedDeletes(t *testing.T) {
 	})
 }
 
-// TestRefresh_IsBusyDuringARun and leaves the row to the next run.
+// TestRefresh_IsBusyDuringARun expects the next run to mirror the row.
 func TestRefresh_IsBusyDuringARun(t *testing.T) {
 	each(t, func(l *lab) {
 		l.change("INSERT INTO tbl_segmen (segmen) VALUES ('A')")

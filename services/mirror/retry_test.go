@@ -19,8 +19,8 @@ var (
 	errCollision = &models.Error{Class: models.Connection, Transient: true, Cause: &pgconn.PgError{Code: "40P01"}}
 )
 
-// tries runs Retry on a clock of its own, with the outcomes of its attempts, of which the last one repeats. It
-// returns the pauses that were told of, how long it took, and the error.
+// tries runs Retry on a fake clock with the given outcomes; the last one repeats. It returns the reported pauses, the
+// duration and the error.
 func tries(t *testing.T, patience time.Duration, outcomes ...error) (pauses []time.Duration, took time.Duration, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -42,7 +42,7 @@ func tries(t *testing.T, patience time.Duration, outcomes ...error) (pauses []ti
 	return pauses, took, err
 }
 
-// TestRetry_RepeatsUntilSuccess with growing pauses, up to a maximum.
+// TestRetry_RepeatsUntilSuccess expects growing pauses up to a maximum.
 func TestRetry_RepeatsUntilSuccess(t *testing.T) {
 	t.Parallel()
 	outcomes := make([]error, 12)
@@ -62,7 +62,7 @@ func TestRetry_RepeatsUntilSuccess(t *testing.T) {
 	}
 }
 
-// TestRetry_GivesUp after the retry time, on lasting errors, and on repeated deadlocks.
+// TestRetry_GivesUp covers the retry time, lasting errors, and repeated deadlocks.
 func TestRetry_GivesUp(t *testing.T) {
 	t.Parallel()
 	pauses, took, err := tries(t, time.Minute, errTransient)

@@ -10,11 +10,11 @@ import (
 	"lifecycle-sync/services/mirror"
 )
 
-// try makes a run, of the lab's mode, allowing exactly the given number of rows to leave when one is given.
+// try makes a run in the lab's mode, optionally with an allowance.
 func (l *lab) try(allow ...int64) (mirror.Result, error) {
 	l.Helper()
 	if l.settles {
-		l.settle() // else most rows pass for new next time, and all are compared
+		l.settle() // otherwise most rows count as new in the next run, and all are compared
 	}
 	req := mirror.Request{Mode: l.mode}
 	if len(allow) > 0 {
@@ -45,7 +45,7 @@ func byTable(counts []models.TableCount) map[string]models.TableCount {
 	return out
 }
 
-// refused makes a run that must fail with the given class, and checks that it changed nothing.
+// refused makes a run that must fail with the given class and change nothing.
 func (l *lab) refused(class models.Class, allow ...int64) *models.Error {
 	l.Helper()
 	before := l.state()
@@ -58,7 +58,7 @@ func (l *lab) refused(class models.Class, allow ...int64) *models.Error {
 	return e
 }
 
-// allowed is the allowance that a mass_delete error names.
+// allowed returns the allowance that a mass_delete error names.
 func (l *lab) allowed(e *models.Error) int64 {
 	l.Helper()
 	var n int64
@@ -77,7 +77,7 @@ type found struct {
 	columns string
 }
 
-// verify returns what verify says, difference by difference.
+// verify returns the verification and its differences.
 func (l *lab) verify() (mirror.Verification, []found) {
 	l.Helper()
 	var all []found
@@ -107,7 +107,7 @@ type interrupter struct {
 	active bool
 }
 
-// Begin notes whether it is the table's turn.
+// Begin remembers whether it is the table.
 func (i *interrupter) Begin(t *models.Table, _ int64) { i.active = t.Name == i.table }
 
 // Advance counts down.
@@ -119,8 +119,8 @@ func (i *interrupter) Advance(rows int64) {
 	}
 }
 
-// state is everything in pmo_db that a run may change, apart from the list of runs: on PostgreSQL
-// with the row versions, so that a row written without changing shows.
+// state is everything in pmo_db that a run may change, except the list of runs. On PostgreSQL it includes row versions,
+// to detect rows that were rewritten unchanged.
 type state map[string][]string
 
 func (l *lab) state() state {
@@ -180,7 +180,7 @@ func (l *lab) dump(table string) []string {
 	return lines
 }
 
-// unchanged fails the test when anything in pmo_db, apart from the list of runs, is not as before.
+// unchanged fails if anything in pmo_db, except the list of runs, has changed.
 func (l *lab) unchanged(before state) {
 	l.Helper()
 	for table, lines := range before {
@@ -190,8 +190,7 @@ func (l *lab) unchanged(before state) {
 	}
 }
 
-// idle makes a run that has nothing to do, and checks that it writes no row: no mirrored row, no
-// mark, no change.
+// idle makes a run without differences and checks that it writes no row.
 func (l *lab) idle() {
 	l.Helper()
 	before := l.state()
@@ -201,11 +200,11 @@ func (l *lab) idle() {
 		}
 	}
 	delete(before, "lifecycle_sync_run_tables") // the run's own counts
-	delete(before, "lifecycle_sync_watermark")  // which moves
+	delete(before, "lifecycle_sync_watermark")  // advances
 	l.unchanged(before)
 }
 
-// difference lists the first lines that only one side has.
+// difference lists the first lines that are on one side only.
 func difference(before, after []string) string {
 	out := ""
 	for _, side := range []struct {

@@ -17,7 +17,7 @@ func TestSync_WithAndWithoutCategories(t *testing.T) {
 		t.Parallel()
 		l := newLab(t, url)
 		l.change("DROP TABLE tbl_kategori")
-		if l.kind == database.Postgres { // as another's script may have named it
+		if l.kind == database.Postgres { // named by another script
 			l.edit(`ALTER TABLE tbl_produk_lifecycle RENAME CONSTRAINT tbl_produk_lifecycle_id_kategori_fkey TO "fk Kategori"`)
 		}
 		l.fill(l.tables[0], 1, parentRows)
@@ -48,7 +48,7 @@ func TestSync_WithAndWithoutCategories(t *testing.T) {
 	})
 }
 
-// keys reads the foreign keys and indexes of pmo_db's mirror by name, as their definitions.
+// keys returns the definitions of the mirror's foreign keys and indexes by name.
 func (l *lab) keys() map[string]string {
 	l.Helper()
 	query := on(l, `SELECT conname, conrelid::regclass || ' ' || pg_get_constraintdef(oid) || ' ' || convalidated FROM pg_constraint WHERE conrelid::regclass::text LIKE '%_lifecycle'
@@ -57,7 +57,7 @@ func (l *lab) keys() map[string]string {
 	return pairs[string, string](l, query)
 }
 
-// launchPlan is a table that the product does not have.
+// launchPlan is a table that does not exist in the product.
 type launchPlan struct {
 	ID        int64        `gorm:"column:id;type:integer;primaryKey;autoIncrement:false"`
 	ProductID *int64       `gorm:"column:id_produk;type:integer" mirror:"references:tbl_produk"`
@@ -94,7 +94,7 @@ func TestSync_SixthTable(t *testing.T) {
 	})
 }
 
-// TestSource_View is mirrored while its ids are unique. Verify cannot tell when its rows were written.
+// TestSource_View uses a view with unique ids. Verify cannot tell when its rows were written.
 func TestSource_View(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()

@@ -16,7 +16,7 @@ import (
 	"lifecycle-sync/test/kit"
 )
 
-// encoded makes a lab whose lifecycle_db has another encoding than UTF-8.
+// encoded returns a lab whose lifecycle_db is not in UTF-8.
 func encoded(t *testing.T, encoding string) *lab {
 	t.Helper()
 	target := databasetest.Postgres(t)
@@ -100,7 +100,7 @@ func TestSync_Latin1Source(t *testing.T) {
 	l.idle()
 }
 
-// TestHash_DistinguishesSimilarValues that a server's own hash function or equality takes for the same.
+// TestHash_DistinguishesSimilarValues uses values that a server's own hash function or equality takes for the same.
 func TestHash_DistinguishesSimilarValues(t *testing.T) {
 	each(t, (*lab).tellApart)
 }
@@ -164,7 +164,7 @@ func TestHash_PortableBetweenServers(t *testing.T) {
 	}
 }
 
-// TestHash_DetectsSwappedValues between columns and rows.
+// TestHash_DetectsSwappedValues swaps values between columns and rows.
 func TestHash_DetectsSwappedValues(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
@@ -180,7 +180,7 @@ func TestHash_DetectsSwappedValues(t *testing.T) {
 	})
 }
 
-// TestSync_RemovesUnfitRowsOfAdoptedTables although their hashes equal the source's, with their children.
+// TestSync_RemovesUnfitRowsOfAdoptedTables uses rows whose hashes equal the source's, and their children.
 func TestSync_RemovesUnfitRowsOfAdoptedTables(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()
@@ -198,7 +198,6 @@ func TestSync_RemovesUnfitRowsOfAdoptedTables(t *testing.T) {
 	})
 }
 
-// TestSync_DetectsTriggerOnAnotherTable that the run did not write.
 func TestSync_DetectsTriggerOnAnotherTable(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()
@@ -213,7 +212,7 @@ func TestSync_DetectsTriggerOnAnotherTable(t *testing.T) {
 	})
 }
 
-// TestSync_MirrorsNullNames where both databases allow them.
+// TestSync_MirrorsNullNames uses names that are NULL although the API requires them.
 func TestSync_MirrorsNullNames(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()
@@ -229,7 +228,7 @@ func TestSync_MirrorsNullNames(t *testing.T) {
 	})
 }
 
-// TestSync_MirrorsDeeplyNestedJSON deeper than encoding/json parses.
+// TestSync_MirrorsDeeplyNestedJSON nests deeper than encoding/json parses.
 func TestSync_MirrorsDeeplyNestedJSON(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.small()

@@ -10,7 +10,7 @@ import (
 	"lifecycle-sync/test/kit"
 )
 
-// TestVerify_ReportsDrift and the next full run corrects and logs it.
+// TestVerify_ReportsDrift expects the next full run to correct and log the drift.
 func TestVerify_ReportsDrift(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
@@ -71,7 +71,6 @@ func TestVerify_TellsBehindFromDrift(t *testing.T) {
 	})
 }
 
-// TestVerifyAndPreview_WriteNothing not even to the list of runs.
 func TestVerifyAndPreview_WriteNothing(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
@@ -92,9 +91,8 @@ func TestVerifyAndPreview_WriteNothing(t *testing.T) {
 	})
 }
 
-// settle waits until every transaction older than the source's rows has ended, those of other tests
-// included: until then a run cannot tell these rows from newer ones. One that the test itself holds open is not
-// waited for.
+// settle waits until all transactions that are older than the source's rows have ended, including those of other
+// tests: until then a run cannot tell these rows from newer ones. It gives up after ten seconds.
 func (l *lab) settle() {
 	l.Helper()
 	if l.kind == database.SQLite {
@@ -106,7 +104,7 @@ func (l *lab) settle() {
 	}
 }
 
-// TestPreview_BeforeMigrationShowsInserts and creates no tables.
+// TestPreview_BeforeMigrationShowsInserts expects that no tables are created.
 func TestPreview_BeforeMigrationShowsInserts(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {

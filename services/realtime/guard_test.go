@@ -71,7 +71,7 @@ func TestGuard_CountsConsequencesTogether(t *testing.T) {
 	}
 }
 
-// TestGuard_AllowsManySmallDeletes of more rows than one transaction may delete.
+// TestGuard_AllowsManySmallDeletes deletes more rows, one by one, than one transaction may.
 func TestGuard_AllowsManySmallDeletes(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

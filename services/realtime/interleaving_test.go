@@ -19,18 +19,18 @@ var (
 )
 
 const (
-	actors = 4  // transactions of other people that may be open at once
+	actors = 4  // concurrent transactions
 	steps  = 40 // of an interleaving
 )
 
-// interleaving is a random order in which other people's transactions, incremental runs, API writes and real
-// time take turns on one lifecycle_db. Nothing in it runs at the same time, so a seed gives the same order.
+// interleaving is a random order of transactions, incremental runs, API writes and real-time steps on one lifecycle_db.
+// Nothing runs concurrently, so a seed reproduces the order.
 type interleaving struct {
 	*lab
 	*rand.Rand
 	open     [actors]*sql.Tx
 	follower *following
-	cursor   time.Time // of the copy by MAX(updated_at) that is kept beside
+	cursor   time.Time // of the copy by MAX(updated_at)
 }
 
 // TestFollow_NoInterleavingLosesAChange checks the mirror after every run and whenever real time has caught up. A
@@ -40,7 +40,7 @@ func TestFollow_NoInterleavingLosesAChange(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.change("CREATE TABLE copy (id integer PRIMARY KEY, harga bigint, updated_at timestamptz)")
-	l.follows().stop() // a slot is made while no transaction is open
+	l.follows().stop() // a slot can be created only while no transaction is open
 	i := &interleaving{lab: l}
 	lost := 0
 	for n := range *interleavings {
@@ -105,8 +105,7 @@ func (i *interleaving) play() {
 	i.run()
 }
 
-// act lets an actor go on: begin, change something, commit or roll back. Each has rows of its own, so that
-// none waits for another.
+// act advances an actor: begin, change, commit or roll back. Actors have separate rows, so that none blocks another.
 func (i *interleaving) act(a int) {
 	i.Helper()
 	if i.open[a] == nil {
@@ -152,7 +151,7 @@ func (i *interleaving) end(a int) {
 	i.open[a] = nil
 }
 
-// run makes an incremental run, after which everything that is committed is there.
+// run makes an incremental run.
 func (i *interleaving) run() {
 	i.Helper()
 	req := mirror.Request{Mode: models.IncrementalRun}
@@ -166,7 +165,7 @@ func (i *interleaving) run() {
 	i.equal()
 }
 
-// refresh is what an API write does: its row comes to the mirror at once.
+// refresh mirrors a row, like an API write.
 func (i *interleaving) refresh() {
 	i.Helper()
 	id := 1 + i.IntN(119)
@@ -182,7 +181,7 @@ func (i *interleaving) refresh() {
 	}
 }
 
-// copy is how many scripts do it: what is newer than the newest row seen so far.
+// copy copies the rows that are newer than the newest row copied so far.
 func (i *interleaving) copy() {
 	i.Helper()
 	_, err := i.Source.ExecContext(i.Context(), `INSERT INTO copy SELECT id, harga, updated_at FROM tbl_produk WHERE updated_at >= $1

@@ -23,16 +23,16 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(databasetest.Recycle(m)) }
 
-// lab is lifecycle_db with some rows, an empty pmo_db, and what follows the one into the other.
+// lab is a pair of databases with a follower.
 type lab struct{ *databases.Pair }
 
-// newLab makes both databases, with 120 products and 60 histories in the source.
+// newLab creates both databases, with 120 products and 60 histories in the source.
 func newLab(t testing.TB) *lab {
 	t.Helper()
 	return &lab{databases.New(t, databasetest.Postgres, 120, 60)}
 }
 
-// following is a follower at work, and every status that it had.
+// following is a running follower and its statuses so far.
 type following struct {
 	l *lab
 
@@ -42,7 +42,7 @@ type following struct {
 	ended    chan error
 }
 
-// follow starts a follower, which ends with the test at the latest.
+// follow starts a follower until the test ends.
 func (l *lab) follow() *following {
 	l.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(l.Context()))
@@ -73,7 +73,7 @@ func (f *following) stop() {
 	f.ended <- nil
 }
 
-// until waits until the follower stands in a state for the nth time, and returns why.
+// until waits until the follower enters a state for the nth time, and returns the status's error.
 func (f *following) until(state realtime.State, nth int) error {
 	f.l.Helper()
 	var reason error
@@ -103,7 +103,7 @@ func (l *lab) follows() *following {
 	return f
 }
 
-// change runs statements in lifecycle_db, all in one transaction.
+// change runs statements in lifecycle_db in one transaction.
 func (l *lab) change(statements ...string) {
 	l.Helper()
 	exec(l, l.Source, strings.Join(statements, ";"))
@@ -125,7 +125,7 @@ func (l *lab) eventually(db *sql.DB, condition string) {
 	kit.Eventually(l, condition, func() bool { return l.holds(db, condition) })
 }
 
-// caughtUp waits until the mirror has everything that is committed now: what is committed last comes last.
+// caughtUp waits until the mirror has everything that is committed now.
 func (l *lab) caughtUp() {
 	l.Helper()
 	last := rand.Text()
@@ -133,7 +133,7 @@ func (l *lab) caughtUp() {
 	l.eventually(l.Target, "SELECT icon_dark IS NOT DISTINCT FROM '"+last+"' FROM tbl_segmen_lifecycle WHERE id = 1")
 }
 
-// equal fails the test unless verify finds the mirror equal to the source.
+// equal fails unless the mirror equals the source.
 func (l *lab) equal() {
 	l.Helper()
 	var found []string
@@ -149,7 +149,7 @@ func (l *lab) equal() {
 	}
 }
 
-// runs lists the runs' modes, states and reasons, of the given modes.
+// runs lists the states and reasons of the runs in the given modes.
 func (l *lab) runs(modes ...string) (runs []string) {
 	l.Helper()
 	rows, err := l.Target.QueryContext(l.Context(), "SELECT mode, state || ' ' || coalesce(CAST(reasons AS text), CAST(error AS text), '') FROM lifecycle_sync_runs ORDER BY id")

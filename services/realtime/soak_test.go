@@ -40,9 +40,9 @@ func TestFollow_Soak(t *testing.T) {
 			exec(l, l.Target, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'lifecycle-sync%'")
 		case 2, 3:
 			mode := []string{models.FullRun, models.IncrementalRun}[dice.IntN(2)]
-			_, _ = l.Engine.Sync(l.Context(), mirror.Request{Mode: mode}, mirror.Silent{}) // it may have been cut off
+			_, _ = l.Engine.Sync(l.Context(), mirror.Request{Mode: mode}, mirror.Silent{}) // the connection may have been cut
 		case 4:
-			_, _ = l.Engine.Refresh(l.Context(), mirror.ChangedRows{"tbl_produk": {1 + dice.Int64N(120)}}, 0) // likewise
+			_, _ = l.Engine.Refresh(l.Context(), mirror.ChangedRows{"tbl_produk": {1 + dice.Int64N(120)}}, 0) // the connection may have been cut
 		default:
 			f.stop()
 			f = l.follow()
@@ -58,7 +58,7 @@ func TestFollow_Soak(t *testing.T) {
 		}
 	}
 	if !l.holds(l.Target, "SELECT NOT EXISTS (SELECT FROM lifecycle_sync_runs WHERE state = 'running')") {
-		if _, err := l.Engine.Sync(l.Context(), mirror.Request{}, mirror.Silent{}); err != nil { // marks what was cut off
+		if _, err := l.Engine.Sync(l.Context(), mirror.Request{}, mirror.Silent{}); err != nil { // marks interrupted runs
 			t.Fatal(err)
 		}
 		if !l.holds(l.Target, "SELECT NOT EXISTS (SELECT FROM lifecycle_sync_runs WHERE state = 'running')") {
@@ -67,8 +67,7 @@ func TestFollow_Soak(t *testing.T) {
 	}
 }
 
-// disturbance is a transaction on rows of the writer's own. So few rows leave that the guard lets them pass also
-// when no run has come through for long.
+// disturbance is a transaction on the writer's own rows. It deletes so few rows that the guard never stops.
 func disturbance(dice *rand.Rand, writer int) []string {
 	product := writer + 3*dice.IntN(40)
 	all := []string{

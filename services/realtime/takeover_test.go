@@ -24,7 +24,7 @@ func TestFollow_StandbyTakesOver(t *testing.T) {
 	l.change("UPDATE tbl_produk SET harga = 1 WHERE id = 1")
 	l.caughtUp()
 	first.stop()
-	l.change("UPDATE tbl_produk SET harga = 2 WHERE id = 1") // nobody may be there
+	l.change("UPDATE tbl_produk SET harga = 2 WHERE id = 1") // possibly while no follower is active
 	_ = second.until(realtime.Following, 1)
 	l.caughtUp()
 	l.equal()
@@ -62,7 +62,7 @@ func TestFollow_ComparesEveryRowAfterSlotLoss(t *testing.T) {
 	}
 }
 
-// TestFollow_ComparesEveryRowAfterRestore of pmo_db to a state before the confirmed position.
+// TestFollow_ComparesEveryRowAfterRestore restores pmo_db to a state before the confirmed position.
 func TestFollow_ComparesEveryRowAfterRestore(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -88,7 +88,7 @@ func TestFollow_OriginalAndCopy(t *testing.T) {
 	if l.slot() == c.slot() {
 		t.Fatalf("both have the slot %s", l.slot())
 	}
-	exec(t, c.Target, "UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 2") // after which nobody would look
+	exec(t, c.Target, "UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 2") // only a full run finds it
 	l.follows()
 	c.follows()
 	l.change("UPDATE tbl_produk SET harga = 3 WHERE id = 1")
@@ -104,7 +104,7 @@ func TestFollow_OriginalAndCopy(t *testing.T) {
 	}
 }
 
-// copied copies pmo_db, which nobody may follow meanwhile, and returns a lab of the copy.
+// copied returns a lab with a copy of pmo_db. No follower may be active.
 func (l *lab) copied() *lab {
 	l.Helper()
 	original, err := url.Parse(l.TargetURL)
@@ -122,7 +122,7 @@ func (l *lab) copied() *lab {
 	return &lab{databases.At(l.TB, l.SourceURL, copied.String())}
 }
 
-// slot is what the replication slot of the lab's pmo_db is called.
+// slot returns the name of the replication slot.
 func (l *lab) slot() string {
 	l.Helper()
 	name, err := journal.New(l.Store.Session).SlotName(l.Context())
@@ -132,7 +132,7 @@ func (l *lab) slot() string {
 	return name
 }
 
-// TestFollow_WritesDuringRuns and while the slot is created.
+// TestFollow_WritesDuringRuns also writes while the slot is created.
 func TestFollow_WritesDuringRuns(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -167,11 +167,10 @@ func TestFollow_WritesDuringRuns(t *testing.T) {
 	}
 }
 
-// TestFollow_ReportsObstacles with a remedy.
 func TestFollow_ReportsObstacles(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		tables string // what is done to them first
+		tables string // the statement that changes them first
 		grant  string
 		want   []string
 	}{

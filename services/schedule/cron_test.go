@@ -17,7 +17,7 @@ func mustParse(t testing.TB, text string) Cron {
 	return c
 }
 
-// TestCron_Next after Wednesday, 2026-07-01 13:30:00 in Jakarta.
+// TestCron_Next starts on Wednesday, 2026-07-01 13:30:00 in Jakarta.
 func TestCron_Next(t *testing.T) {
 	t.Parallel()
 	after := time.Date(2026, time.July, 1, 13, 30, 0, 0, zone(t, "Asia/Jakarta"))
@@ -47,7 +47,7 @@ func TestCron_Next(t *testing.T) {
 	}
 }
 
-// badCrons are expressions that are refused, among them some that make the library panic.
+// badCrons are invalid expressions; some of them make the library panic.
 var badCrons = []string{
 	"", " ", "OFF", "never", "60", "0 2 * *", "0 2 * * * * *", "60 * * * *", "0 24 * * *", "0 0 0 * *", "0 0 32 * *", "0 0 * 13 *", "0 0 * * 7", "-1 * * * *",
 	"*/0 * * * *", "5-1 * * * *", "1-2-3 * * * *", "1/2/3 * * * *", "x * * * *", "0 2 * * * root", "02:00", ", * * * *", "0 2 * , *",
@@ -71,7 +71,7 @@ func TestParseCron_RefusesInvalidExpressions(t *testing.T) {
 	}
 }
 
-// FuzzParseCron wants an expression that is due after any instant, or an error.
+// FuzzParseCron expects a next time for each expression that is accepted.
 func FuzzParseCron(f *testing.F) {
 	for _, text := range append(badCrons, "0 * * * *", "*/5 0-6/2 1,15 * 1-5", "30 0 2 * * *", "@weekly", off) {
 		f.Add(text)
@@ -85,7 +85,7 @@ func FuzzParseCron(f *testing.F) {
 	})
 }
 
-// TestCron_DaylightSavingTime in Berlin, where clocks go from 02:00 to 03:00 in spring and back in autumn.
+// TestCron_DaylightSavingTime uses Berlin, where clocks go from 02:00 to 03:00 in spring and back in autumn.
 func TestCron_DaylightSavingTime(t *testing.T) {
 	t.Parallel()
 	berlin := zone(t, "Europe/Berlin")

@@ -8,5 +8,5 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 )
 
-// TestMain fails the package when a schedule leaves a goroutine behind.
+// TestMain fails if a goroutine is left running.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(databasetest.Recycle(m)) }

@@ -36,7 +36,7 @@ func newLab(t testing.TB, url func(testing.TB) string) *lab {
 	return &lab{TB: t, store: p.Store, pmo: p.TargetDB, eng: p.Engine}
 }
 
-// process is a schedule as a process of its own has it, whose runs wait until they are released.
+// process is the schedule of one process, whose runs wait until they are released.
 type process struct {
 	*Schedule
 	log     *kit.Buffer

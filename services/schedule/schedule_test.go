@@ -23,14 +23,14 @@ type world struct {
 	*testing.T
 	mu    sync.Mutex
 	runs  []models.Run
-	other *models.Run              // the run of another process that is under way
-	takes map[string]time.Duration // a run of a mode
-	fails error                    // what runs end with
+	other *models.Run              // the run in progress of another process
+	takes map[string]time.Duration // duration of a run by mode
+	fails error                    // the error of runs
 	ahead time.Duration            // of this process's clock
 	log   bytes.Buffer
 }
 
-// in runs a test in a bubble, in which the clock stands at 2000-01-01 00:00:00 UTC and goes on when all sleep.
+// in runs a test with a fake clock that starts at 2000-01-01 00:00:00 UTC.
 func in(t *testing.T, plan Plan, test func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -46,7 +46,7 @@ func (w *world) schedule(plan Plan) *Schedule {
 	return New(Options{Plan: plan, Runs: w, History: w, Now: w.now, Log: slog.New(slog.NewTextHandler(&w.log, nil))})
 }
 
-// set changes the world, or looks at it.
+// set changes or reads the world.
 func (w *world) set(change func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -98,7 +98,7 @@ func (w *world) Verify(context.Context) (runs.Verdict, error) {
 	return runs.Verdict{Equal: true}, nil
 }
 
-// LastMade is as that of pmo.Store.
+// LastMade is like that of the journal.
 func (w *world) LastMade(_ context.Context, mode string) (*models.Run, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -117,7 +117,7 @@ func (w *world) begin(mode string) *models.Run {
 
 func (w *world) end(state models.RunState) { w.runs[len(w.runs)-1].State = state }
 
-// otherBegins has another process, whose clock is ahead by so much, begin a run.
+// otherBegins starts a run of another process, whose clock is ahead.
 func (w *world) otherBegins(mode string, ahead time.Duration) {
 	w.set(func() {
 		w.other = w.begin(mode)
@@ -132,7 +132,7 @@ func (w *world) otherEnds(state models.RunState) {
 	})
 }
 
-// at sleeps until a time of the day, on a day of January 2000, and until everybody else sleeps too.
+// at sleeps until a time of a day in January 2000, and until all goroutines are idle.
 func (w *world) at(day int, clock string) {
 	w.Helper()
 	until, err := time.Parse("2006-01-02 15:04:05", fmt.Sprintf("2000-01-%02d %s", day, clock))
@@ -143,7 +143,7 @@ func (w *world) at(day int, clock string) {
 	synctest.Wait()
 }
 
-// made are the runs so far.
+// made compares the runs so far.
 func (w *world) made(want ...string) {
 	w.Helper()
 	w.mu.Lock()
@@ -162,7 +162,7 @@ func byDefault(t *testing.T) Plan {
 	return Plan{Incremental: mustParse(t, "0 * * * *"), Full: mustParse(t, "0 2 * * *")}
 }
 
-// TestSchedule_FullRunReplacesIncremental at 02:00, followed by a verification.
+// TestSchedule_FullRunReplacesIncremental expects a full run and a verification at 02:00.
 func TestSchedule_FullRunReplacesIncremental(t *testing.T) {
 	t.Parallel()
 	in(t, byDefault(t), func(w *world) {
@@ -172,7 +172,7 @@ func TestSchedule_FullRunReplacesIncremental(t *testing.T) {
 	})
 }
 
-// TestSchedule_LongFullRun is followed by one incremental run.
+// TestSchedule_LongFullRun expects one incremental run after it.
 func TestSchedule_LongFullRun(t *testing.T) {
 	t.Parallel()
 	in(t, byDefault(t), func(w *world) {
@@ -182,7 +182,7 @@ func TestSchedule_LongFullRun(t *testing.T) {
 	})
 }
 
-// TestSchedule_LongIncrementalRun delays the full run.
+// TestSchedule_LongIncrementalRun expects the full run afterwards.
 func TestSchedule_LongIncrementalRun(t *testing.T) {
 	t.Parallel()
 	in(t, byDefault(t), func(w *world) {
@@ -251,7 +251,7 @@ func TestSchedule_IncrementalDoesNotReplaceFull(t *testing.T) {
 	})
 }
 
-// TestSchedule_EarlierRunDoesNotCount but the scheduled run waits for it.
+// TestSchedule_EarlierRunDoesNotCount expects the scheduled run after the run in progress.
 func TestSchedule_EarlierRunDoesNotCount(t *testing.T) {
 	t.Parallel()
 	in(t, byDefault(t), func(w *world) {
@@ -264,7 +264,7 @@ func TestSchedule_EarlierRunDoesNotCount(t *testing.T) {
 	})
 }
 
-// TestSchedule_LogsFailures makes no verification, and continues.
+// TestSchedule_LogsFailures expects no verification, and the next run.
 func TestSchedule_LogsFailures(t *testing.T) {
 	t.Parallel()
 	in(t, byDefault(t), func(w *world) {
@@ -282,7 +282,7 @@ func TestSchedule_LogsFailures(t *testing.T) {
 	})
 }
 
-// TestSchedule_EndsWithTheContext during a run or while it waits, without an error.
+// TestSchedule_EndsWithTheContext cancels during a run and during a wait.
 func TestSchedule_EndsWithTheContext(t *testing.T) {
 	t.Parallel()
 	for name, waiting := range map[string]bool{"running": false, "waiting": true} {
@@ -308,7 +308,7 @@ func TestSchedule_EndsWithTheContext(t *testing.T) {
 	}
 }
 
-// TestSchedule_ClockIsSet forward, which causes one run, and back.
+// TestSchedule_ClockIsSet sets the clock forward, which causes one run, and back.
 func TestSchedule_ClockIsSet(t *testing.T) {
 	t.Parallel()
 	in(t, byDefault(t), func(w *world) {

@@ -13,21 +13,20 @@ import (
 	"lifecycle-sync/test/kit/program"
 )
 
-// site is the program and two databases of PostgreSQL, which the test reaches whatever happens to the network
-// between them and the program.
+// site is the program and two PostgreSQL databases. The test has connections that faults do not affect.
 type site struct {
 	*program.Program
 
 	source, target *sql.DB
 }
 
-// newSite fills a source with 20 products and 12 transitions, and mirrors them.
+// newSite returns a site with 20 products and 12 stage histories, in sync.
 func newSite(t testing.TB) *site {
 	t.Helper()
 	return siteOn(t, databasetest.Postgres(t), databasetest.Postgres(t))
 }
 
-// siteOn is newSite with databases that are there, and empty.
+// siteOn is newSite on existing, empty databases.
 func siteOn(t testing.TB, source, target string) *site {
 	t.Helper()
 	s := &site{Program: program.New(t), source: databasetest.Open(t, source), target: databasetest.Open(t, target)}
@@ -38,7 +37,7 @@ func siteOn(t testing.TB, source, target string) *site {
 	return s
 }
 
-// throughLinks puts a network between the program and its databases.
+// throughLinks puts faulty links between the program and its databases.
 func (s *site) throughLinks() (source, target *databasetest.Link) {
 	s.Helper()
 	source, target = databasetest.NewLink(s, s.SourceURL), databasetest.NewLink(s, s.TargetURL)
@@ -46,7 +45,7 @@ func (s *site) throughLinks() (source, target *databasetest.Link) {
 	return source, target
 }
 
-// must runs a command that succeeds, and returns what it printed.
+// must runs a command that must succeed, and returns its output.
 func (s *site) must(args ...string) string {
 	s.Helper()
 	c := s.Begin(args...)
@@ -59,21 +58,20 @@ func (s *site) exec(db *sql.DB, statement string, args ...any) {
 	kit.Exec(s, db, statement, args...)
 }
 
-// number is what a query yields.
+// number returns the result of a query.
 func (s *site) number(db *sql.DB, query string, args ...any) int64 {
 	s.Helper()
 	return kit.One[int64](s, db, query, args...)
 }
 
-// change changes some rows of the source, so that the next run has something to do.
+// change changes some rows of the source.
 func (s *site) change() {
 	s.Helper()
 	s.exec(s.source, "UPDATE tbl_produk SET harga = coalesce(harga, 0) + 1 WHERE id % 2 = 0")
 	s.exec(s.source, "DELETE FROM tbl_stage_histori WHERE id = (SELECT max(id) FROM tbl_stage_histori)")
 }
 
-// held starts a run that has something to do, and returns once it waits for a table of the source, in the
-// midst of its work on both databases.
+// held starts a run and returns once it waits for a lock in the source, with transactions open in both databases.
 func (s *site) held() (run *program.Running, release func()) {
 	s.Helper()
 	s.change()
@@ -83,7 +81,7 @@ func (s *site) held() (run *program.Running, release func()) {
 	return run, release
 }
 
-// mirror is everything that is mirrored, in quarantine and in the change log.
+// mirror returns all mirrored rows, the quarantine and the change log.
 func (s *site) mirror() (rows []string) {
 	s.Helper()
 	tables := []string{"lifecycle_sync_quarantine", "lifecycle_sync_changes"}
@@ -100,7 +98,7 @@ func (s *site) mirror() (rows []string) {
 	return rows
 }
 
-// untouched fails the test unless the mirror is as before.
+// untouched fails if the mirror has changed.
 func (s *site) untouched(before []string) {
 	s.Helper()
 	if !slices.Equal(before, s.mirror()) {
@@ -108,7 +106,7 @@ func (s *site) untouched(before []string) {
 	}
 }
 
-// outcome is how the newest run stands.
+// outcome is the state of the newest run.
 type outcome struct {
 	state, class string
 	attempts     int
@@ -124,7 +122,7 @@ func (s *site) lastRun() (r outcome) {
 	return r
 }
 
-// wantRun fails the test unless the newest run stands as it should.
+// wantRun fails unless the newest run has the given outcome.
 func (s *site) wantRun(want outcome) {
 	s.Helper()
 	if got := s.lastRun(); got != want {
@@ -132,7 +130,7 @@ func (s *site) wantRun(want outcome) {
 	}
 }
 
-// triedAgain fails the test unless the newest run has succeeded, after more than one attempt.
+// triedAgain fails unless the newest run has succeeded after more than one attempt.
 func (s *site) triedAgain() {
 	s.Helper()
 	if got := s.lastRun(); got.state != "succeeded" || got.attempts < 2 {
@@ -140,14 +138,13 @@ func (s *site) triedAgain() {
 	}
 }
 
-// promise holds the program to what it promises after every fault, once its cause is gone: one run, and the
-// mirror equals the source, the next run has nothing to write, and no run is left running.
+// promise checks after a fault: one run makes the mirror equal, the next one writes nothing, and none is left running.
 func (s *site) promise() {
 	s.Helper()
 	s.Eventually("a run succeeds", func() bool {
 		c := s.Begin("sync")
 		code := c.Wait()
-		if code != 0 && code != 4 { // 4: the server does not know yet that a connection is gone
+		if code != 0 && code != 4 { // 4: the server has not noticed the lost connection yet
 			s.Fatalf("the run after the fault ended with %d:\n%s", code, &c.Out)
 		}
 		return code == 0
@@ -168,7 +165,7 @@ func (s *site) promise() {
 	}
 }
 
-// both runs a test for each of the two databases: with the link that it is about, and its name.
+// both runs a test for each database, with its link and name.
 func both(t *testing.T, fn func(s *site, l *databasetest.Link, name string)) {
 	t.Helper()
 	for _, name := range []string{"lifecycle_db", "pmo_db"} {

@@ -11,7 +11,7 @@ import (
 	"lifecycle-sync/repositories/database/databasetest"
 )
 
-// TestNetwork_SlowLink reports progress and can be canceled.
+// TestNetwork_SlowLink expects progress, and that the run can be canceled.
 func TestNetwork_SlowLink(t *testing.T) {
 	t.Parallel()
 	both(t, func(s *site, l *databasetest.Link, _ string) {
@@ -41,7 +41,7 @@ func TestNetwork_SlowLink(t *testing.T) {
 	})
 }
 
-// advanced is how far a run is.
+// advanced is the progress of a run.
 type advanced struct {
 	Table string `json:"table"`
 	Done  int64  `json:"done"`
