@@ -32,7 +32,7 @@ func TestTwoProcesses(t *testing.T) {
 			}
 			first, second := <-both, <-both
 			for _, e := range []ended{first, second} {
-				if e.code != 0 && (e.code != 4 || !strings.Contains(e.stderr, "is in progress")) {
+				if e.code != 0 && (e.code != 4 || !strings.Contains(e.stderr, "in progress")) {
 					t.Errorf("a process ended with %s", e)
 				}
 			}
@@ -58,7 +58,7 @@ func TestBusy(t *testing.T) {
 	run, release := s.blocked("sync")
 	o := s.syncJSON(4)
 	id := s.number(s.target, "SELECT id FROM lifecycle_sync_runs WHERE state = 'running'")
-	if o.Error == nil || o.Error.Class != models.Busy || !strings.Contains(o.Error.Message, fmt.Sprintf("run %d ", id)) || o.State != models.Failed {
+	if o.Error == nil || o.Error.Class != models.Busy || !strings.Contains(o.Error.Message, fmt.Sprintf("Run %d ", id)) || o.State != models.Failed {
 		t.Errorf("%+v", o)
 	}
 	release()

@@ -104,7 +104,7 @@ func (j *Journal) Superseded(ctx context.Context, run *models.Run) error {
 func (j *Journal) Busy(ctx context.Context, own int64) error {
 	e := models.NewError(models.Busy, "pmo.busy", nil)
 	if run, err := j.oneRun(ctx, "id DESC", "state = ? AND id <> ?", models.Running, own); err == nil && run != nil {
-		e = models.NewError(models.Busy, "pmo.busy_run", models.Params{"run": run.ID, "mode": run.Mode, "since": run.StartedAt.UTC().Format(time.RFC3339)})
+		e = models.NewError(models.Busy, "pmo.busy_run", models.Params{"run": run.ID, "mode": run.Mode, "since": run.StartedAt})
 	}
 	return e.WithRemedy("pmo.busy_remedy", nil)
 }
