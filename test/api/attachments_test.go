@@ -294,7 +294,7 @@ func TestAttachments_FullDiskIsUnavailable(t *testing.T) {
 	large := file{"large.txt", strings.Repeat("a", 2<<20)}
 	for range 2 {
 		a := s.upload(http.MethodPost, "/products", newProduct("never"), []file{{"a.pdf", pdf}, large}).want(t, http.StatusServiceUnavailable, "unavailable")
-		if a.Header.Get("Retry-After") == "" || !strings.Contains(a.json.Message, "room") {
+		if a.Header.Get("Retry-After") == "" || !strings.Contains(a.json.Message, "full") {
 			t.Errorf("%v %s", a.Header, a.body)
 		}
 		s.wantFiles(0)
