@@ -44,7 +44,7 @@ type commandLine struct {
 
 // environment is what a command runs in.
 type environment struct {
-	ctx            context.Context //nolint:containedctx // kong passes one value to commands
+	ctx            context.Context
 	config         Config
 	log            *slog.Logger
 	texts          *messages.Printer

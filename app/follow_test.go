@@ -138,7 +138,7 @@ func (s *site) get(p *program.Process, path string) string {
 	if err != nil {
 		s.Fatal(err)
 	}
-	_, body, err := kit.Send(request)
+	_, body, err := kit.Send(request) //nolint:bodyclose // Send has closed it
 	if err != nil {
 		s.Fatal(err)
 	}

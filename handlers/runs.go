@@ -183,7 +183,10 @@ type quarantined struct {
 // Quarantine answers a page of the source rows that cannot stand in the mirror.
 func (h *Sync) Quarantine(c *fiber.Ctx) error {
 	return list(c, h.runs.Quarantine, func(q models.Quarantined) quarantined {
-		return quarantined{Table: h.runs.SourceName(q.Table), ID: q.RowID, Reason: q.Reason.String(), Detail: q.Reason.Text(), Payload: writable(q.Payload), Run: q.RunID, Since: models.InstantOf(q.Since)}
+		return quarantined{
+			Table: h.runs.SourceName(q.Table), ID: q.RowID, Reason: q.Reason.String(), Detail: q.Reason.Text(),
+			Payload: writable(q.Payload), Run: q.RunID, Since: models.InstantOf(q.Since),
+		}
 	})
 }
 

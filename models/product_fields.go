@@ -145,7 +145,7 @@ func (f ProductField) Text(p *Product) string {
 	return ""
 }
 
-// Copy sets the field of to to its value in from.
+// Copy sets the field in one product to its value in another.
 func (f ProductField) Copy(to, from *Product) {
 	switch field := f.pointer(to).(type) {
 	case **string:

@@ -32,7 +32,7 @@ const (
 
 // Run is one synchronisation, kept in pmo_db. Horizon is the source snapshot's pg_snapshot_xmin as
 // a 64-bit transaction id, nil on SQLite; MirrorXID is the run's own transaction in pmo_db.
-type Run struct {
+type Run struct { //nolint:recvcheck // TableName and the readers work on values too
 	ID         int64      `gorm:"column:id;primaryKey" json:"run"`
 	Mode       string     `gorm:"column:mode" json:"mode"`
 	State      RunState   `gorm:"column:state" json:"state"`

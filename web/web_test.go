@@ -53,7 +53,7 @@ func TestTemplates_HaveNoTexts(t *testing.T) {
 				t.Errorf("%s: %s", path, found[0])
 			}
 		}
-		for _, text := range strings.Split(attributes.ReplaceAllString(tag.ReplaceAllString(markup, "\n"), ""), "\n") {
+		for text := range strings.SplitSeq(attributes.ReplaceAllString(tag.ReplaceAllString(markup, "\n"), ""), "\n") {
 			if letters.MatchString(text) {
 				t.Errorf("%s: %s", path, text)
 			}

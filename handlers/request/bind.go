@@ -35,7 +35,7 @@ func bindJSON(values map[string]json.RawMessage, form any) (invalid []models.Fie
 		if string(value) != "null" && json.Unmarshal(value, field.Addr().Interface()) == nil {
 			continue
 		}
-		switch field.Kind() { //nolint:exhaustive // the others are texts
+		switch field.Kind() {
 		case reflect.Bool:
 			invalid = append(invalid, models.NewFieldError(name, "boolean", "request.boolean", nil))
 		case reflect.Int64:

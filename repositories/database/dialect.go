@@ -36,7 +36,7 @@ type Features struct {
 }
 
 // Dialect is what differs between the systems: features, and SQL expressions.
-type Dialect interface {
+type Dialect interface { //nolint:interfacebloat // one place for all differences between the systems
 	// Kind names the system.
 	Kind() Kind
 	// Features lists what the system offers.

@@ -26,7 +26,7 @@ func emptySource(t *testing.T, url string) (*database.DB, *lifecycle.Source) {
 	return db, source
 }
 
-func TestTx_WritesProductsAndTransitions(t *testing.T) {
+func TestTx_WritesProductsAndTransitions(t *testing.T) { //nolint:gocyclo // one story, step by step
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()

@@ -98,7 +98,7 @@ func TestTransitions(t *testing.T) {
 				var got []string
 				for _, a := range alerts {
 					got = append(got, brief(a))
-					if a.Text.IsZero() || a.Details == nil || !a.At.Equal(s.facts.At) || (a.Remedy == nil) != (a.State == Resolved) {
+					if a.IsZero() || a.Details == nil || !a.At.Equal(s.facts.At) || (a.Remedy == nil) != (a.State == Resolved) {
 						t.Errorf("step %d: %+v", i, a)
 					}
 				}
@@ -183,7 +183,7 @@ func TestTransitions_ReportsFurtherGrowthOfTheQuarantine(t *testing.T) {
 		var alerts []Alert
 		alerts, reported = transitions(reported, conditions(p, limits), p)
 		for _, a := range alerts {
-			got = append(got, brief(a)+": "+a.Text.String())
+			got = append(got, brief(a)+": "+a.String())
 		}
 	}
 	want := []string{

@@ -69,7 +69,7 @@ func (s *sender) end(a Alert, result Result, err error) {
 	if result == Sent {
 		s.log.Info("alert sent", "event", a.Event, "state", a.State, "id", a.ID)
 	} else {
-		s.log.Warn("alert not delivered", "event", a.Event, "state", a.State, "id", a.ID, "text", a.Text.String(), "result", result, "error", err)
+		s.log.Warn("alert not delivered", "event", a.Event, "state", a.State, "id", a.ID, "text", a.String(), "result", result, "error", err)
 	}
 	s.onResult(a, result)
 }

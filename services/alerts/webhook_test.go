@@ -84,7 +84,7 @@ func (codes) Remedy(r *models.Remedy) string {
 	if r == nil {
 		return ""
 	}
-	return r.Text.String() + " " + r.Command
+	return r.String() + " " + r.Command
 }
 
 // hasty is a webhook with short timeouts.

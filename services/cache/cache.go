@@ -87,8 +87,8 @@ func New(store *pmo.Store, o Options) *Answers {
 	}
 	bytes := cmp.Or(o.Bytes, defaultBytes)
 	return &Answers{store: store, watch: pmo.NewWatch(store), now: o.Now, max: bytes / largestShare, entries: otter.Must(&otter.Options[string, entry]{
-		MaximumWeight: uint64(bytes),                                                                        //nolint:gosec // positive
-		Weigher:       func(key string, e entry) uint32 { return uint32(len(key) + e.Size() + entryBytes) }, //nolint:gosec // small
+		MaximumWeight: uint64(bytes),
+		Weigher:       func(key string, e entry) uint32 { return uint32(len(key) + e.Size() + entryBytes) },
 	})}
 }
 
@@ -113,13 +113,13 @@ func (a *Answers) Stats() Stats {
 // Get returns the answer for a key, which compute makes from one state of pmo_db, and today. All answers of a key have
 // one type. Get may return before compute does, because another caller waits for the same answer: compute must not use
 // memory of the request that the server reuses. Errors: compute's, connection, timeout.
-func Get[T Answer](ctx context.Context, a *Answers, key string, compute func(ctx context.Context, v View) (T, error)) (T, error) {
+func Get[T Answer](ctx context.Context, a *Answers, key string, compute func(ctx context.Context, v View) (T, error)) (T, error) { //nolint:ireturn // answers of different types share the cache
 	answer, err := a.get(ctx, key, func(ctx context.Context, v View) (Answer, error) { return compute(ctx, v) })
 	typed, _ := answer.(T)
 	return typed, err
 }
 
-func (a *Answers) get(ctx context.Context, key string, compute func(context.Context, View) (Answer, error)) (Answer, error) {
+func (a *Answers) get(ctx context.Context, key string, compute func(context.Context, View) (Answer, error)) (Answer, error) { //nolint:ireturn // answers of different types share the cache
 	mark, known := a.watch.Now()
 	if !known {
 		a.bypassed.Add(1)
@@ -146,7 +146,7 @@ func (a *Answers) get(ctx context.Context, key string, compute func(context.Cont
 }
 
 // fill computes an answer for everyone who waits for it and keeps it. ctx outlives the first caller.
-func (a *Answers) fill(ctx context.Context, key string, asked state, compute func(context.Context, View) (Answer, error)) (answer Answer, err error) {
+func (a *Answers) fill(ctx context.Context, key string, asked state, compute func(context.Context, View) (Answer, error)) (answer Answer, err error) { //nolint:ireturn // answers of different types share the cache
 	defer func() { // no request's own recovery is above this
 		if cause := recover(); cause != nil {
 			err = models.NewError(models.Internal, "error.internal", nil).WithRemedy("error.internal_remedy", nil).WithCause(fmt.Errorf("panic: %v\n%s", cause, debug.Stack()))
@@ -167,7 +167,7 @@ func (a *Answers) fill(ctx context.Context, key string, asked state, compute fun
 	return answer, nil
 }
 
-func (a *Answers) compute(ctx context.Context, compute func(context.Context, View) (Answer, error)) (answer Answer, version int64, err error) {
+func (a *Answers) compute(ctx context.Context, compute func(context.Context, View) (Answer, error)) (answer Answer, version int64, err error) { //nolint:ireturn // answers of different types share the cache
 	version, err = a.store.View(ctx, func(s *pmo.Session) error {
 		answer, err = compute(ctx, catalog.New(s))
 		return err

@@ -173,7 +173,7 @@ func named(findings []doctor.Finding, name string) []doctor.Finding {
 
 // has reports whether a finding has a status, and its text and command contain what is given.
 func has(f doctor.Finding, status doctor.Status, text, command string) bool {
-	return f.Status == status && strings.Contains(f.Text.String(), text) &&
+	return f.Status == status && strings.Contains(f.String(), text) &&
 		(command == "" || f.Remedy != nil && strings.Contains(f.Remedy.Command, command)) && (status == doctor.OK || f.Remedy != nil)
 }
 

@@ -84,7 +84,7 @@ func TestJudge(t *testing.T) {
 		if c.got.Remedy != nil {
 			command = c.got.Remedy.Command
 		}
-		if c.got.Status != c.status || c.got.Text.Code != c.code || (c.got.Remedy != nil) != needsRemedy || !strings.Contains(command, c.command) || (c.command == "") != (command == "") {
+		if c.got.Status != c.status || c.got.Code != c.code || (c.got.Remedy != nil) != needsRemedy || !strings.Contains(command, c.command) || (c.command == "") != (command == "") {
 			t.Errorf("%s: %+v", name, c.got)
 		}
 	}
@@ -104,7 +104,7 @@ func TestUnfollowable(t *testing.T) {
 func TestDiagnose_HidesUnexpectedErrors(t *testing.T) {
 	t.Parallel()
 	d := &diagnosis{Options: Options{Log: slog.New(slog.DiscardHandler)}}
-	if f := d.checkFailed(check{name: "x"}, errors.New("rahasia")); f.Status != Problem || strings.Contains(f.Text.String(), "rahasia") {
+	if f := d.checkFailed(check{name: "x"}, errors.New("rahasia")); f.Status != Problem || strings.Contains(f.String(), "rahasia") {
 		t.Errorf("%+v", f)
 	}
 }

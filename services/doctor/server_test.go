@@ -98,7 +98,7 @@ func (l *lab) checkOthers(findings []doctor.Finding, way unreachable) {
 				l.Errorf("%+v", f)
 			}
 		default:
-			if f.Status != doctor.Skipped || f.Text.String() != "doctor.skipped check="+way.finding {
+			if f.Status != doctor.Skipped || f.String() != "doctor.skipped check="+way.finding {
 				l.Errorf("%+v", f)
 			}
 		}
@@ -128,7 +128,7 @@ func TestDiagnose_PmoDbMustBeUTF8(t *testing.T) {
 	if len(found) != 2 || found[0].Name != "pmo_db.encoding" || !has(found[0], doctor.Problem, "schema.encoding encoding=LATIN1", "") || !found[0].BlocksRuns {
 		t.Fatalf("%+v", found)
 	}
-	if found[1].Name != "mirror.migrations" || found[1].Text.Code != "doctor.not_migrated" {
+	if found[1].Name != "mirror.migrations" || found[1].Code != "doctor.not_migrated" {
 		t.Errorf("%+v", found[1])
 	}
 }
@@ -155,8 +155,8 @@ func TestDiagnose_NotesPoolers(t *testing.T) {
 	l.SourceURL, l.TargetURL = changed(t, l.SourceURL, pooled), changed(t, l.TargetURL, pooled)
 	l.connect()
 	found := issues(l.diagnose())
-	if len(found) != 2 || found[0].Name != "lifecycle_db.pooler" || found[1].Name != "pmo_db.pooler" || found[0].Text.Code != "doctor.pooler_no_realtime" ||
-		found[1].Text.Code != "doctor.listen_unreliable" {
+	if len(found) != 2 || found[0].Name != "lifecycle_db.pooler" || found[1].Name != "pmo_db.pooler" || found[0].Code != "doctor.pooler_no_realtime" ||
+		found[1].Code != "doctor.listen_unreliable" {
 		t.Errorf("%+v", found)
 	}
 }

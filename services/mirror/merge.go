@@ -31,7 +31,7 @@ type cursor[T any] struct {
 // prefetch starts to read a sequence. copied returns a copy that outlives the sequence's next step, and its size in
 // bytes. The cursor must be closed.
 func prefetch[T any](ctx context.Context, seq iter.Seq2[T, error], id func(T) int64, copied func(T) (T, int)) *cursor[T] {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(ctx) //nolint:gosec // the cursor cancels when it is closed
 	batches, failed := make(chan []T, 2), make(chan error, 1)
 	go func() {
 		defer close(batches)

@@ -205,7 +205,9 @@ func (a *StreamApplier) apply(ctx context.Context, tx *mirrordb.Tx, snap *lifecy
 // watermark returns the watermark that a step reaches. The log is kept from the first transaction on that the snapshot
 // does not see. The horizon advances to the previous step's once the stream has passed everything that the previous
 // snapshot can have seen: a transaction with synchronous_commit = off is visible before the stream delivers it.
-func (a *StreamApplier) watermark(ctx context.Context, tx *mirrordb.Tx, pending []lifecycle.Transaction, visibility lifecycle.Sight, position int64) (reached models.Watermark, err error) {
+func (a *StreamApplier) watermark(
+	ctx context.Context, tx *mirrordb.Tx, pending []lifecycle.Transaction, visibility lifecycle.Sight, position int64,
+) (reached models.Watermark, err error) {
 	last, err := tx.Watermark(ctx)
 	switch {
 	case err != nil:

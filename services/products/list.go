@@ -44,7 +44,7 @@ func (q Query) Check() error {
 		return err
 	}
 	if _, known := q.Filter.MissingColumn(); !known && q.Filter.Missing != "" {
-		return models.NewInvalid(models.FieldError{Field: "missing", Code: "unknown", Text: models.NewText("request.one_of", models.Params{"field": "missing", "choices": "segment, stage, category, price, launchDate"})})
+		return models.NewInvalid(models.NewFieldError("missing", "unknown", "request.one_of", models.Params{"choices": "segment, stage, category, price, launchDate"}))
 	}
 	return CheckSearch(q.Filter.Search)
 }

@@ -115,7 +115,7 @@ func (s *site) try(method, target string, body io.Reader, headers ...string) (an
 	if err != nil {
 		return answer{}, err
 	}
-	response, content, err := kit.Send(r)
+	response, content, err := kit.Send(r) //nolint:bodyclose // Send has closed it
 	if err != nil {
 		return answer{Response: response}, err
 	}

@@ -5,8 +5,6 @@ package browser_test
 import (
 	"context"
 	"fmt"
-	"lifecycle-sync/repositories/database/databasetest"
-	"lifecycle-sync/test/kit"
 	"os"
 	"os/exec"
 	"sync"
@@ -14,6 +12,9 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit"
 )
 
 // TestMain ends the browser, when a test has started it.

@@ -6,7 +6,6 @@ import (
 	"html"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -14,8 +13,6 @@ import (
 )
 
 const pdf = "%PDF-1.7\n1 0 obj\n<</Type/Catalog>>\nendobj\n%%EOF\n"
-
-func itoa(n int) string { return strconv.Itoa(n) }
 
 // one reads one value.
 func one[T any](t *testing.T, db *sql.DB, query string) (value T) {

@@ -72,7 +72,7 @@ func (s *site) request(method, target string, body io.Reader, headers ...string)
 			r.Header.Del(name)
 		}
 	}
-	response, content, err := kit.Send(r)
+	response, content, err := kit.Send(r) //nolint:bodyclose // Send has closed it
 	if err != nil {
 		s.t.Fatal(err)
 	}

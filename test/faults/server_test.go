@@ -154,7 +154,7 @@ func (v *server) do(method, path, body string, headers ...string) (status int, h
 	if err != nil {
 		return 0, nil, err
 	}
-	response, _, err := kit.Send(r)
+	response, _, err := kit.Send(r) //nolint:bodyclose // Send has closed it
 	if err != nil {
 		return 0, nil, err
 	}

@@ -46,7 +46,7 @@ func Status(method, url string, body io.Reader, headers ...string) (int, error) 
 	if err != nil {
 		return 0, err
 	}
-	response, _, err := Send(r)
+	response, _, err := Send(r) //nolint:bodyclose // Send has closed it
 	if err != nil {
 		return 0, err
 	}

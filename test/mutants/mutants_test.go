@@ -62,7 +62,7 @@ func (m mutant) hasTests(t *testing.T) bool {
 	t.Helper()
 	name, _, _ := strings.Cut(m.run, "/")
 	wanted := regexp.MustCompile(name)
-	for _, dir := range strings.Fields(m.tests) {
+	for dir := range strings.FieldsSeq(m.tests) {
 		paths, _ := filepath.Glob(filepath.Join(repo, dir, "*_test.go")) // the pattern is right
 		for _, path := range paths {
 			text, err := os.ReadFile(path)

@@ -188,7 +188,7 @@ func newParser(f *Format) *parser {
 func (*parser) Cacheable() bool { return false }
 
 // Parse returns the parsed message.
-func (p *parser) Parse(src, leftDelim, rightDelim string) (template.ParsedTemplate, error) {
+func (p *parser) Parse(src, leftDelim, rightDelim string) (template.ParsedTemplate, error) { //nolint:ireturn // go-i18n asks for it
 	if found, ok := p.parsed.Load(src); ok {
 		return found.(template.ParsedTemplate), nil //nolint:forcetypeassert // nothing else is stored
 	}

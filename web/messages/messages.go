@@ -133,11 +133,11 @@ func (p *Printer) Message(err error) string {
 	if e.Text.IsZero() {
 		return e.LegacyMessage
 	}
-	text := p.Text(e.Text)
+	lines := []string{p.Text(e.Text)}
 	for _, problem := range e.Problems {
-		text += "\n- " + p.Problem(problem)
+		lines = append(lines, "- "+p.Problem(problem))
 	}
-	return text
+	return strings.Join(lines, "\n")
 }
 
 // Problem renders a problem with its remedy.

@@ -116,7 +116,7 @@ func (f moveForm) document() (models.JSON, []models.FieldError) {
 	var members []string
 	seen := map[string]bool{}
 	for _, m := range f.Metrics() {
-		written, clear := metricValue(m.Value)
+		written, unambiguous := metricValue(m.Value)
 		field, problem := m.NameField, models.Text{}
 		switch {
 		case m.Name == "" && m.Value == "":
@@ -127,7 +127,7 @@ func (f moveForm) document() (models.JSON, []models.FieldError) {
 			field, problem = m.ValueField, models.NewText("console_products.metric_without_value", nil)
 		case seen[m.Name]:
 			problem = models.NewText("console_products.metric_twice", nil)
-		case !clear:
+		case !unambiguous:
 			field, problem = m.ValueField, models.NewText("console_products.metric_ambiguous", nil)
 		}
 		if !problem.IsZero() {

@@ -95,8 +95,6 @@ func title(p models.ListedProduct) string { return messages.Named(p.Name, p.ID) 
 
 func address(id int64) string { return pages.ProductsPath + "/" + strconv.FormatInt(id, 10) }
 
-func stageHistory(id int64) string { return "/stage-history?productId=" + strconv.FormatInt(id, 10) }
-
 // choices are the options of a product's selects, by the table that they come from.
 type choices map[string][]pages.Option
 

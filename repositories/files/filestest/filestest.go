@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"lifecycle-sync/test/kit"
 	"net"
 	"net/http"
 	"os/exec"
@@ -16,6 +15,8 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"lifecycle-sync/test/kit"
 )
 
 // gatewayVersion is the version of the S3 server, versitygw. test/tools compiles it.

@@ -54,8 +54,8 @@ func (o *Outbox) Claim(ctx context.Context, w models.Write) (*Known, error) {
 func (o *Outbox) Intend(ctx context.Context, w models.Write) error {
 	w.State = models.WriteIntended
 	if w.Key == nil {
-		return o.s.DB.Translate(o.s.Gorm(ctx).Exec("INSERT INTO lifecycle_writes (id, state, leased_until, source_xid, source_table, source_id, source_stamp, source_action, created_at) "+
-			"VALUES (?, ?, "+o.s.DB.Clock(0)+", ?, ?, ?, ?, ?, "+o.s.DB.Clock(0)+")",
+		return o.s.DB.Translate(o.s.Gorm(ctx).Exec("INSERT INTO lifecycle_writes "+
+			"(id, state, leased_until, source_xid, source_table, source_id, source_stamp, source_action, created_at) VALUES (?, ?, "+o.s.DB.Clock(0)+", ?, ?, ?, ?, ?, "+o.s.DB.Clock(0)+")",
 			w.ID, w.State, w.XID, w.Table, w.RowID, w.Stamp, w.Action).Error)
 	}
 	result := o.s.Gorm(ctx).Model(&models.Write{}).Where("id = ? AND state = ?", w.ID, models.WriteClaimed).
