@@ -65,7 +65,7 @@ func TestLifeOfAProduct(t *testing.T) {
 			p.sees("heading", "Delete Gula "+name+"?")
 			p.click("link", "Cancel")
 			p.click("link", "Delete")
-			p.reads("with 1 transition of its stage history and 1 file", "This cannot be undone.")
+			p.reads("with 1 stage record and 1 file", "This cannot be undone.")
 			p.click("button", "Delete product")
 			p.reads("Product deleted")
 			p.at("/products")

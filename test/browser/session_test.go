@@ -19,7 +19,7 @@ func TestSigningIn(t *testing.T) {
 			p.fill("Token", "nonsense")
 			p.refused(http.StatusUnprocessableEntity)
 			p.click("button", "Sign in")
-			p.reads("The token is not valid")
+			p.reads("The token is invalid")
 			p.fill("Token", s.Token("Admin"))
 			p.click("button", "Sign in")
 			p.at("/?segmentId=1")

@@ -23,15 +23,15 @@ func (p *page) ends(words string) {
 	if p.viewer.scriptless { // nothing comes by itself
 		p.until("the run has ended", func() error {
 			shown, err := p.shown()
-			if err == nil && strings.Contains(shown, "under way") {
+			if err == nil && strings.Contains(shown, "in progress") {
 				p.open(p.location())
-				err = errors.New("it is under way")
+				err = errors.New("it is in progress")
 			}
 			return err
 		})
 	}
 	p.reads(words)
-	p.lacks("under way")
+	p.lacks("The run is in progress")
 }
 
 // holdStart keeps a run from writing before it has begun with the first table, and holdHistory in the midst of the last,

@@ -82,11 +82,10 @@ func TestFollow_WALLevel(t *testing.T) {
 		s.Set(setting)
 	}
 	v := s.serve()
-	const logged = "lifecycle.wal_level level=replica"
-	v.Says(logged)
+	v.Says(says)
 	s.brings(1)
 	s.brings(2)
-	if n := strings.Count(v.Out.String(), logged); n != 1 {
+	if n := strings.Count(v.Out.String(), says); n != 1 {
 		t.Errorf("said %d times:\n%s", n, &v.Out)
 	}
 	v.end()
