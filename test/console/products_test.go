@@ -166,7 +166,7 @@ func TestEditAProduct(t *testing.T) {
 			t.Error("a description that nobody touched was changed")
 		}
 		f = d.open("/products/3/edit").form(t, "/products/3/edit")
-		d.submit(f.set(t, "tanggal_stage_start", "2001-02-04")).want(t, 422, `<a href="#tanggal_stage_end">The planned stage end must not be before the stage start`)
+		d.submit(f.set(t, "tanggal_stage_start", "2001-02-04")).want(t, 422, `<a href="#tanggal_stage_end">Planned stage end must not be before the stage start.`)
 		d.submit(f.set(t, "version", "")).want(t, 400)
 		d.submit(d.open("/products/3/edit").form(t, "/products/3/edit").set(t, "produk", "x"), upload{"a.pdf", pdf}).want(t, 422)
 	})
