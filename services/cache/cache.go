@@ -113,13 +113,16 @@ func (a *Answers) Stats() Stats {
 // Get returns the answer for a key, which compute makes from one state of pmo_db, and today. All answers of a key have
 // one type. Get may return before compute does, because another caller waits for the same answer: compute must not use
 // memory of the request that the server reuses. Errors: compute's, connection, timeout.
-func Get[T Answer](ctx context.Context, a *Answers, key string, compute func(ctx context.Context, v View) (T, error)) (T, error) { //nolint:ireturn // answers of different types share the cache
+//
+//nolint:ireturn // answers of different types share the cache
+func Get[T Answer](ctx context.Context, a *Answers, key string, compute func(ctx context.Context, v View) (T, error)) (T, error) {
 	answer, err := a.get(ctx, key, func(ctx context.Context, v View) (Answer, error) { return compute(ctx, v) })
 	typed, _ := answer.(T)
 	return typed, err
 }
 
-func (a *Answers) get(ctx context.Context, key string, compute func(context.Context, View) (Answer, error)) (Answer, error) { //nolint:ireturn // answers of different types share the cache
+//nolint:ireturn // answers of different types share the cache
+func (a *Answers) get(ctx context.Context, key string, compute func(context.Context, View) (Answer, error)) (Answer, error) {
 	mark, known := a.watch.Now()
 	if !known {
 		a.bypassed.Add(1)
@@ -146,7 +149,9 @@ func (a *Answers) get(ctx context.Context, key string, compute func(context.Cont
 }
 
 // fill computes an answer for everyone who waits for it and keeps it. ctx outlives the first caller.
-func (a *Answers) fill(ctx context.Context, key string, asked state, compute func(context.Context, View) (Answer, error)) (answer Answer, err error) { //nolint:ireturn // answers of different types share the cache
+//
+//nolint:ireturn // answers of different types share the cache
+func (a *Answers) fill(ctx context.Context, key string, asked state, compute func(context.Context, View) (Answer, error)) (answer Answer, err error) {
 	defer func() { // no request's own recovery is above this
 		if cause := recover(); cause != nil {
 			err = models.NewError(models.Internal, "error.internal", nil).WithRemedy("error.internal_remedy", nil).WithCause(fmt.Errorf("panic: %v\n%s", cause, debug.Stack()))
@@ -167,7 +172,8 @@ func (a *Answers) fill(ctx context.Context, key string, asked state, compute fun
 	return answer, nil
 }
 
-func (a *Answers) compute(ctx context.Context, compute func(context.Context, View) (Answer, error)) (answer Answer, version int64, err error) { //nolint:ireturn // answers of different types share the cache
+//nolint:ireturn // answers of different types share the cache
+func (a *Answers) compute(ctx context.Context, compute func(context.Context, View) (Answer, error)) (answer Answer, version int64, err error) {
 	version, err = a.store.View(ctx, func(s *pmo.Session) error {
 		answer, err = compute(ctx, catalog.New(s))
 		return err
