@@ -40,7 +40,7 @@ func (s *site) makeRuns(t testing.TB) {
 	run("Verify", "One row was edited in the copy")
 	s.exec(s.source, "UPDATE tbl_produk SET produk = 'Shown before it is done', pelanggan = NULL WHERE id = 5")
 	s.exec(s.source, "DELETE FROM tbl_stage_histori WHERE id = 7")
-	run("Dry run", "A full run would do this")
+	run("Dry run", "A full run would make these changes")
 	s.exec(s.source, "ALTER TABLE tbl_produk RENAME COLUMN harga TO price")
 	run("Full run", "The run failed")
 	s.exec(s.source, "ALTER TABLE tbl_produk RENAME COLUMN price TO harga")
