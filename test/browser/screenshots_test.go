@@ -37,7 +37,7 @@ func (s *site) makeRuns(t testing.TB) {
 		p.ends(words)
 	}
 	s.exec(s.target, "UPDATE tbl_produk_lifecycle SET harga = 1 WHERE id = 4")
-	run("Verify", "One row was edited in the copy")
+	run("Verify", "1 row of the copy differs")
 	s.exec(s.source, "UPDATE tbl_produk SET produk = 'Shown before it is done', pelanggan = NULL WHERE id = 5")
 	s.exec(s.source, "DELETE FROM tbl_stage_histori WHERE id = 7")
 	run("Dry run", "A full run would make these changes")
