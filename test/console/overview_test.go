@@ -145,7 +145,7 @@ func TestFiltersOfTheOverview(t *testing.T) {
 	s.page("/?search=an&stageId=2&kategori=Energi+Bersih&segmentId=", http.StatusOK,
 		`name="search" type="search" maxlength="200" value="an"`, `<option value="2" selected>Growth</option>`, `<input type="hidden" name="kategori" value="Energi Bersih">`,
 		`href="/?kategori=Energi&#43;Bersih&amp;stageId=2">Search: an`, `href="/?kategori=Energi&#43;Bersih&amp;search=an">Stage: Growth`, `href="/?search=an&amp;stageId=2">Category: Energi Bersih`)
-	s.page("/?search=%3Cscript%3E", http.StatusOK, "Search: &lt;script&gt;", "No products found", `<a class="button" href="/">Reset filters</a>`)
+	s.page("/?search=%3Cscript%3E", http.StatusOK, "Search: &lt;script&gt;", "No products found", `<a class="button" href="/">Show all</a>`)
 	for _, wrong := range []string{"stageId=abc", "missing=nonsense", "overdue=yes", "page=2", "search=" + strings.Repeat("a", 201)} {
 		s.page("/?"+wrong, http.StatusUnprocessableEntity, "Invalid filters")
 	}

@@ -63,7 +63,7 @@ func TestProductList(t *testing.T) {
 		if got := strings.Count(d.open("/products?limit=100").body, ">Overdue</span>"); got != len(late) {
 			t.Errorf("%d products are marked as overdue, and %d listed", got, len(late))
 		}
-		d.open("/products?search=no+such+product").want(t, 200, "No products found", `<a class="button" href="/products">Reset filters</a>`)
+		d.open("/products?search=no+such+product").want(t, 200, "No products found", `<a class="button" href="/products">Show all</a>`)
 		for _, wrong := range []string{"view=list", "sort=harga,id", "page=0", "stageId=x", "nama=1", "search=a&search=b"} {
 			d.send(http.MethodGet, "/products?"+wrong, "", nil).want(t, 422, "Invalid filters")
 		}
