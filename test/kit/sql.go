@@ -25,7 +25,8 @@ func One[T any](t testing.TB, db *sql.DB, query string, args ...any) (value T) {
 }
 
 // Lock takes a lock of PostgreSQL in a transaction of its own. release ends that transaction, as the test's end does;
-// awaited reports whether another session waits for it.
+// awaited reports whether another session of the database waits for it. Sessions of other databases do not count: to
+// create a replication slot, they wait for every transaction of the server.
 func Lock(t testing.TB, db *sql.DB, statement string) (release func(), awaited func() bool) {
 	t.Helper()
 	tx, err := db.BeginTx(context.WithoutCancel(t.Context()), nil)
@@ -42,7 +43,7 @@ func Lock(t testing.TB, db *sql.DB, statement string) (release func(), awaited f
 		t.Fatalf("%s: %v", statement, err)
 	}
 	return release, func() (waits bool) {
-		err := db.QueryRow("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND $1 = ANY (pg_blocking_pids(pid)))", pid).Scan(&waits)
+		err := db.QueryRow("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND $1 = ANY (pg_blocking_pids(pid)))", pid).Scan(&waits)
 		return err == nil && waits
 	}
 }
