@@ -1,165 +1,169 @@
 package mutants
 
-// mutants are ways to break the engine and the console, by what each does.
+// mutants breaks the engine and the console, by what each mutant does.
 var mutants = map[string]mutant{
-	"drops a row": {
-		"services/mirror/apply.go",
-		"tx.Upsert(ctx, t, b.upserts)", "tx.Upsert(ctx, t, b.upserts[:max(0, len(b.upserts)-1)])",
-		"./services/mirror", "TestSync_EveryTable/segments",
+	"omits the last row of a batch": {
+		file:   "services/mirror/apply.go",
+		before: "tx.Upsert(ctx, t, b.upserts)", after: "tx.Upsert(ctx, t, b.upserts[:max(0, len(b.upserts)-1)])",
+		tests: "./services/mirror", run: "TestSync_EveryTable/segments",
 	},
-	"drops a row and does not look again": {
-		"services/mirror/apply.go",
-		"return d.prove(ctx, tx)", "return ctx.Err()",
-		"./services/mirror", "TestSync_FailsWhenATriggerAltersRows",
+	"skips the proof": {
+		file:   "services/mirror/apply.go",
+		before: "return d.prove(ctx, tx)", after: "return ctx.Err()",
+		tests: "./services/mirror", run: "TestSync_FailsWhenATriggerAltersRows",
 	},
-	"ignores a column": {
-		"services/mirror/diff.go",
-		"for i := range c.After.Cells {", "for i := range c.After.Cells[:len(c.After.Cells)-1] {",
-		"./services/mirror", "TestSync_ComparesEveryColumn",
+	"ignores the last column when comparing rows": {
+		file:   "services/mirror/diff.go",
+		before: "for i := range c.After.Cells {", after: "for i := range c.After.Cells[:len(c.After.Cells)-1] {",
+		tests: "./services/mirror", run: "TestSync_ComparesEveryColumn",
 	},
-	"ignores a column in the hash": {
-		"repositories/database/hash.go",
-		"values := make([]string, len(t.Columns))\n\tfor i, c := range t.Columns {\n\t\tvalue", "values := make([]string, len(t.Columns)-1)\n\tfor i, c := range t.Columns[:len(t.Columns)-1] {\n\t\tvalue",
-		"./services/mirror", "TestSync_ComparesEveryColumn",
+	"leaves the last column out of row hashes": {
+		file:   "repositories/database/hash.go",
+		before: "values := make([]string, len(t.Columns))\n\tfor i, c := range t.Columns {\n\t\tvalue", after: "values := make([]string, len(t.Columns)-1)\n\tfor i, c := range t.Columns[:len(t.Columns)-1] {\n\t\tvalue",
+		tests: "./services/mirror", run: "TestSync_ComparesEveryColumn",
 	},
-	"deletes one row more": {
-		"repositories/pmo/mirror/tx.go",
-		`return tx.s.DeleteIDs(ctx, t.Mirror+" WHERE id", ids)`, `return tx.s.DeleteIDs(ctx, t.Mirror+" WHERE id", append(ids, func() (more []int64) {
+	"also deletes the next row": {
+		file:   "repositories/pmo/mirror/tx.go",
+		before: `return tx.s.DeleteIDs(ctx, t.Mirror+" WHERE id", ids)`, after: `return tx.s.DeleteIDs(ctx, t.Mirror+" WHERE id", append(ids, func() (more []int64) {
 		for _, id := range ids {
 			more = append(more, id+1)
 		}
 		return more
 	}()...))`,
-		"./services/mirror", "TestSync_EveryTable/stage_history",
+		tests: "./services/mirror", run: "TestSync_EveryTable/stage_history",
 	},
-	"skips ties of the horizon": {
-		"repositories/lifecycle/delta.go",
-		"age(s.xmin) <= age(", "age(s.xmin) < age(",
-		"./services/mirror", "TestIncremental_FindsWhatUpdatedAtMisses",
+	"skips rows written at the horizon": {
+		file:   "repositories/lifecycle/delta.go",
+		before: "age(s.xmin) <= age(", after: "age(s.xmin) < age(",
+		tests: "./services/mirror", run: "TestIncremental_FindsWhatUpdatedAtMisses",
 	},
-	"takes the newest transaction for the horizon": {
-		"repositories/lifecycle/source.go",
-		`const bounds = "SELECT pg_snapshot_xmin(`, `const bounds = "SELECT pg_snapshot_xmax(`,
-		"./services/mirror", "TestIncremental_FindsWhatUpdatedAtMisses",
+	"uses the newest transaction as the horizon": {
+		file:   "repositories/lifecycle/source.go",
+		before: `const bounds = "SELECT pg_snapshot_xmin(`, after: `const bounds = "SELECT pg_snapshot_xmax(`,
+		tests: "./services/mirror", run: "TestIncremental_FindsWhatUpdatedAtMisses",
 	},
-	"trusts updated_at": {
-		"repositories/lifecycle/delta.go",
-		"age(s.xmin) <= age('%d'::xid) AS newer", "age(s.xmin) <= age('%d'::xid) AND s.updated_at > now() - interval '1 day' AS newer",
-		"./services/mirror", "TestIncremental_FindsWhatUpdatedAtMisses",
+	"relies on updated_at": {
+		file:   "repositories/lifecycle/delta.go",
+		before: "age(s.xmin) <= age('%d'::xid) AS newer", after: "age(s.xmin) <= age('%d'::xid) AND s.updated_at > now() - interval '1 day' AS newer",
+		tests: "./services/mirror", run: "TestIncremental_FindsWhatUpdatedAtMisses",
 	},
-	"counts ids and does not compare them": {
-		"services/mirror/candidates.go",
-		"left.Rows != right.Rows || left.Hash != right.Hash || right.Quarantined > 0 {", "left.Rows != right.Rows || right.Quarantined > 0 {",
-		"./services/mirror", "TestIncremental_FindsReplacedIDs",
+	"compares the number of ids but not the ids": {
+		file:   "services/mirror/candidates.go",
+		before: "left.Rows != right.Rows || left.Hash != right.Hash || right.Quarantined > 0 {", after: "left.Rows != right.Rows || right.Quarantined > 0 {",
+		tests: "./services/mirror", run: "TestIncremental_FindsReplacedIDs",
 	},
 	"advances the watermark when a run fails": {
-		"repositories/pmo/journal/recording.go",
-		"	run.Fail(cause)\n", "	_ = j.s.Gorm(ctx).Exec(\"UPDATE lifecycle_sync_watermark SET horizon = ? WHERE horizon IS NOT NULL\", run.Horizon).Error\n	run.Fail(cause)\n",
-		"./services/mirror", "TestGuard_StopsMassDelete|TestSync_CancelRollsBack/segments",
+		file:   "repositories/pmo/journal/recording.go",
+		before: "	run.Fail(cause)\n", after: "	_ = j.s.Gorm(ctx).Exec(\"UPDATE lifecycle_sync_watermark SET horizon = ? WHERE horizon IS NOT NULL\", run.Horizon).Error\n	run.Fail(cause)\n",
+		tests: "./services/mirror", run: "TestGuard_StopsMassDelete|TestSync_CancelRollsBack/segments",
 	},
-	"never tries quarantined rows again": {
-		"services/mirror/candidates.go",
-		" || right.Quarantined > 0 {", " {",
-		"./services/mirror", "TestIncremental_FollowsParents",
+	"never retries quarantined rows": {
+		file:   "services/mirror/candidates.go",
+		before: " || right.Quarantined > 0 {", after: " {",
+		tests: "./services/mirror", run: "TestIncremental_FollowsParents",
 	},
-	"forgets the children of rows that leave": {
-		"services/mirror/candidates.go",
-		"for _, id := range orphans {\n\t\tadd(", "for _, id := range orphans[:0] {\n\t\tadd(",
-		"./services/mirror", "TestIncremental_FollowsParents",
+	"ignores the children of deleted rows": {
+		file:   "services/mirror/candidates.go",
+		before: "for _, id := range orphans {\n\t\tadd(", after: "for _, id := range orphans[:0] {\n\t\tadd(",
+		tests: "./services/mirror", run: "TestIncremental_FollowsParents",
 	},
-	"lets any number of rows leave": {
-		"services/mirror/guard.go",
-		"n > guardRows && n*100 > s.before*guardPercent", "n > guardRows && n*100 > s.before*guardPercent && s.before < 0",
-		"./services/mirror", "TestGuard_StopsMassDelete|TestGuard_Boundaries",
+	"disables the mass-delete guard": {
+		file:   "services/mirror/guard.go",
+		before: "n > guardRows && n*100 > s.before*guardPercent", after: "n > guardRows && n*100 > s.before*guardPercent && s.before < 0",
+		tests: "./services/mirror", run: "TestGuard_StopsMassDelete|TestGuard_Boundaries",
 	},
-	"applies what has changed since the preview": {
-		"services/mirror/apply.go",
-		"p.Digest != req.Digest {", "p.Digest != req.Digest && p.Found < 0 {",
-		"./services/mirror", "TestDigest_RefusesOutdatedPreview",
+	"ignores the digest of the preview": {
+		file:   "services/mirror/apply.go",
+		before: "p.Digest != req.Digest {", after: "p.Digest != req.Digest && p.Found < 0 {",
+		tests: "./services/mirror", run: "TestDigest_RefusesOutdatedPreview",
 	},
 	"leaves new values out of the digest": {
-		"services/mirror/digest.go",
-		"	s.buffer = appendCells(s.buffer, c.After, c.Columns)\n", "",
-		"./services/mirror", "TestDigest_DiffersForEveryChange|TestDigest_RefusesOutdatedPreview",
+		file:   "services/mirror/digest.go",
+		before: "	s.buffer = appendCells(s.buffer, c.After, c.Columns)\n", after: "",
+		tests: "./services/mirror", run: "TestDigest_DiffersForEveryChange|TestDigest_RefusesOutdatedPreview",
 	},
-	"lets any number of rows leave in real time": {
-		"services/mirror/attribution.go",
-		"if n*100 > before*guardPercent {", "if n*100 > before*guardPercent && before < 0 {",
-		"./services/realtime", "TestGuard_StopsRealTime",
+	"disables the mass-delete guard of real-time sync": {
+		file:   "services/mirror/attribution.go",
+		before: "if n*100 > before*guardPercent {", after: "if n*100 > before*guardPercent && before < 0 {",
+		tests: "./services/realtime", run: "TestGuard_StopsRealTime",
 	},
-	"counts all transactions of a step as one": {
-		"services/mirror/attribution.go",
-		"	by := a.attribute(c)\n", "	by := a.attribute(c)[:1:1]\n	by[0] = 0\n",
-		"./services/realtime", "TestGuard_AllowsManySmallDeletes",
+	"counts all deletes of a step as one transaction": {
+		file:   "services/mirror/attribution.go",
+		before: "	by := a.attribute(c)\n", after: "	by := a.attribute(c)[:1:1]\n	by[0] = 0\n",
+		tests: "./services/realtime", run: "TestGuard_AllowsManySmallDeletes",
 	},
-	"acknowledges before it has committed": {
-		"repositories/lifecycle/stream.go",
-		"arrived, applied := pglogrepl.LSN(s.position), pglogrepl.LSN(s.applied)", "arrived, applied := pglogrepl.LSN(s.position), pglogrepl.LSN(s.position)",
-		"./app", "TestFollowerKilled",
+	"acknowledges WAL before the commit": {
+		file:   "repositories/lifecycle/stream.go",
+		before: "arrived, applied := pglogrepl.LSN(s.position), pglogrepl.LSN(s.applied)", after: "arrived, applied := pglogrepl.LSN(s.position), pglogrepl.LSN(s.position)",
+		tests: "./app", run: "TestFollowerKilled",
+		rare: true,
 	},
-	"brings what has arrived without waiting for the rest": {
-		"services/mirror/stream.go",
-		"pending, position, err := a.await(ctx, visibility.Flushed, lockedTimeout)", "pending, position, err := a.await(ctx, 0, lockedTimeout)",
-		"./services/realtime", "TestFollow_AppliesWholeTransactions|TestFollow_NoInterleavingLosesAChange|TestFollow_WritesDuringRuns",
+	"applies a step before the stream has caught up with the snapshot": {
+		file:   "services/mirror/stream.go",
+		before: "pending, position, err := a.await(ctx, visibility.Flushed, lockedTimeout)", after: "pending, position, err := a.await(ctx, 0, lockedTimeout)",
+		tests: "./services/realtime", run: "TestFollow_AppliesWholeTransactions|TestFollow_NoInterleavingLosesAChange|TestFollow_WritesDuringRuns",
+		rare: true,
 	},
-	"forgets transactions that it did not see": {
-		"repositories/lifecycle/stream.go",
-		"if !isDone(tx) {", "if !isDone(tx) && s.ids < 0 {",
-		"./services/realtime", "TestFollow_AppliesWholeTransactions|TestFollow_WritesDuringRuns|TestFollow_Reconnects",
+	"forgets transactions that the snapshot does not see": {
+		file:   "repositories/lifecycle/stream.go",
+		before: "if !isDone(tx) {", after: "if !isDone(tx) && s.ids < 0 {",
+		tests: "./services/realtime", run: "TestFollow_AppliesWholeTransactions|TestFollow_WritesDuringRuns|TestFollow_Reconnects",
+		rare: true,
 	},
-	"forgets what has arrived since it looked": {
-		"services/mirror/stream.go",
-		"return t.End <= position && visibility.Sees(t)", "return visibility.Sees(t)",
-		"./services/realtime", "TestFollow_AsynchronousCommits",
+	"forgets transactions after the position of the step": {
+		file:   "services/mirror/stream.go",
+		before: "return t.End <= position && visibility.Sees(t)", after: "return visibility.Sees(t)",
+		tests: "./services/realtime", run: "TestFollow_AsynchronousCommits",
+		rare: true,
 	},
-	"does not look whether the source is the same": {
-		"services/mirror/incremental.go",
-		"	return sourceChange(then, now)\n", "	_ = sourceChange(then, now)\n	return \"\"\n",
-		"./services/mirror", "TestIncremental_FallsBackToFullRun",
+	"does not check the identity of the source": {
+		file:   "services/mirror/incremental.go",
+		before: "	return sourceChange(then, now)\n", after: "	_ = sourceChange(then, now)\n	return \"\"\n",
+		tests: "./services/mirror", run: "TestIncremental_FallsBackToFullRun",
 	},
-	"makes no run when the slot was lost": {
-		"services/realtime/session.go",
-		"case slot.Created:", "case slot.Created && slot.Name == \"\":",
-		"./services/realtime", "TestFollow_ComparesEveryRowAfterSlotLoss",
+	"skips the run after the slot was lost": {
+		file:   "services/realtime/session.go",
+		before: "case slot.Created:", after: "case slot.Created && slot.Name == \"\":",
+		tests: "./services/realtime", run: "TestFollow_ComparesEveryRowAfterSlotLoss",
 	},
-	"goes on from a restored mirror": {
-		"services/realtime/session.go",
-		"case *last.LSN < slot.Confirmed:", "case *last.LSN < 0:",
-		"./services/realtime", "TestFollow_ComparesEveryRowAfterRestore",
+	"continues after the mirror was restored": {
+		file:   "services/realtime/session.go",
+		before: "case *last.LSN < slot.Confirmed:", after: "case *last.LSN < 0:",
+		tests: "./services/realtime", run: "TestFollow_ComparesEveryRowAfterRestore",
 	},
-	"lets a manager delete a product in the console": {
-		"routes/pages.go",
-		`{post, "/products/:id/delete", admin,`, `{post, "/products/:id/delete", manager,`,
-		"./test/console", "TestRolesAtProducts",
+	"allows managers to delete products in the console": {
+		file:   "routes/pages.go",
+		before: `{post, "/products/:id/delete", admin,`, after: `{post, "/products/:id/delete", manager,`,
+		tests: "./test/console", run: "TestRolesAtProducts",
 	},
-	"takes forms of other sites": {
-		"routes/cross_site.go",
-		`c.Method() != fiber.MethodHead && !sameSite {`, `c.Method() != fiber.MethodHead && !sameSite && site == "none" {`,
-		"./test/console", "TestFormsOfOtherSites",
+	"accepts cross-site forms": {
+		file:   "routes/cross_site.go",
+		before: `c.Method() != fiber.MethodHead && !sameSite {`, after: `c.Method() != fiber.MethodHead && !sameSite && site == "none" {`,
+		tests: "./test/console", run: "TestFormsOfOtherSites",
 	},
-	"lets the cookie write at the API": {
-		"routes/auth.go",
-		`if token == "" && acceptsSession(c) {`, `if token == "" && (acceptsSession(c) || token == "") {`,
-		"./test/console", "TestTheCookieAtTheAPI",
+	"accepts the session cookie for API writes": {
+		file:   "routes/auth.go",
+		before: `if token == "" && acceptsSession(c) {`, after: `if token == "" && (acceptsSession(c) || token == "") {`,
+		tests: "./test/console", run: "TestTheCookieAtTheAPI",
 	},
-	"shows a page that was kept for another role": {
-		"handlers/pages/site.go",
-		`key := "page " + role.String() + " " +`, `key := "page " +`,
-		"./test/console", "TestTwoSessions",
+	"serves a page that was cached for another role": {
+		file:   "handlers/pages/site.go",
+		before: `key := "page " + role.String() + " " +`, after: `key := "page " +`,
+		tests: "./test/console", run: "TestTwoSessions",
 	},
-	"deletes a product that has changed since it was shown": {
-		"handlers/pages/products/delete.go",
-		"models.RowVersions{version}", `nil`,
-		"./test/console", "TestDeleteAProduct",
+	"deletes a product without checking its row version": {
+		file:   "handlers/pages/products/delete.go",
+		before: "models.RowVersions{version}", after: `nil`,
+		tests: "./test/console", run: "TestDeleteAProduct",
 	},
-	"applies whatever a full run finds, not what was shown": {
-		"handlers/request/run.go",
-		`digest := sent["digest"]; digest != "" {`, `digest := sent["digest"]; digest == "none" {`,
-		"./test/console", "TestPreviewIsApplied",
+	"applies a full run instead of the confirmed preview": {
+		file:   "handlers/request/run.go",
+		before: `digest := sent["digest"]; digest != "" {`, after: `digest := sent["digest"]; digest == "none" {`,
+		tests: "./test/console", run: "TestPreviewIsApplied",
 	},
-	"leads to another site after signing in": {
-		"handlers/pages/session/session.go",
-		` || u.Host != "" || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") ||`, ` || !strings.HasPrefix(next, "/") ||`,
-		"./test/console", "TestWaysBack",
+	"redirects to another site after sign-in": {
+		file:   "handlers/pages/session/session.go",
+		before: ` || u.Host != "" || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") ||`, after: ` || !strings.HasPrefix(next, "/") ||`,
+		tests: "./test/console", run: "TestWaysBack",
 	},
 }
