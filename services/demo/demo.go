@@ -1,76 +1,96 @@
-// Package demo makes the demonstration data of lifecycle_db: an invented electricity company's
-// products, in the field's volume and with the field's quirks, or millions of them in the same
-// manner. The same figures always give the same rows.
+// Package demo makes demo data for lifecycle_db: the products of an invented electricity company, with the volume and
+// the quirks of real data, or millions of them. The same numbers always give the same rows.
 package demo
 
 import (
+	"context"
 	"fmt"
-	"iter"
+	"time"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/lifecycle"
 )
 
-// The field's volume.
+// The volume of a typical source.
 const (
 	Products  = 211
 	Histories = 45
 )
 
-// most keeps every id, gaps included, within an integer column.
-const most = 1_500_000_000
+// maxRows keeps every id, gaps included, within an integer column.
+const maxRows = 1_500_000_000
 
-// Data is demonstration data that is made while it is read, so that its size costs no memory.
-type Data struct{ products, histories int64 }
-
-// Generate describes the data with so many products and stage histories; segments, stages and
-// categories are always the same. Errors: validation_failed for numbers that cannot be.
-func Generate(products, histories int) (Data, error) {
-	invalid := func(message string) (Data, error) {
-		return Data{}, &models.Error{Class: models.Invalid, LegacyMessage: message}
+// Fill puts products, stage history records and the rows that they refer to into an empty lifecycle_db. progress may be
+// nil. Errors: validation_failed for impossible numbers, and those of Source.Seed: constraint when it is not empty, schema,
+// permission, connection, canceled.
+func Fill(ctx context.Context, source *lifecycle.Source, products, histories int, progress func(done, total int64)) error {
+	fillings, err := Generate(products, histories)
+	if err != nil {
+		return err
 	}
+	return source.Seed(ctx, fillings, progress)
+}
+
+// Generate describes the rows of every mirrored table, in id order. They are made while they are read, so their number
+// costs no memory. Segments, stages and categories are always the same. Errors: validation_failed for impossible numbers.
+func Generate(products, histories int) ([]lifecycle.Filling, error) {
 	switch {
-	case products < 0 || products > most || histories < 0 || histories > most:
-		return invalid(fmt.Sprintf("the numbers of products and of histories must each lie between 0 and %d", most))
+	case products < 0 || products > maxRows || histories < 0 || histories > maxRows:
+		return nil, models.NewError(models.Invalid, "demo.numbers_out_of_range", models.Params{"max": maxRows})
 	case products == 0 && histories > 0:
-		return invalid("histories belong to products: ask for at least one product")
-	default:
-		return Data{products: int64(products), histories: int64(histories)}, nil
+		return nil, models.NewError(models.Invalid, "demo.history_without_products", nil)
 	}
+	d := data{products: int64(products), histories: int64(histories)}
+	fillings := make([]lifecycle.Filling, 0, len(models.Tables()))
+	for _, table := range models.Tables() {
+		filling := lifecycle.Filling{Table: table}
+		switch table.Name {
+		case "segments":
+			filling.Count, filling.Rows = int64(len(segments)), nameRows(segments, "segmen")
+		case "stages":
+			filling.Count, filling.Rows = int64(len(stages)), nameRows(stages, "tahap")
+		case "categories":
+			filling.Count, filling.Rows = int64(len(categories)), nameRows(categories, "kategori")
+		case "products":
+			filling.Count, filling.Rows = d.products, d.productRows
+		case "stage_history":
+			filling.Count, filling.Rows = d.histories, d.historyRows
+		default:
+			filling.Rows = nameRows(nil, "")
+		}
+		fillings = append(fillings, filling)
+	}
+	return fillings, nil
 }
 
-// Count is how many rows a table gets.
-func (d Data) Count(t *models.Table) int64 {
-	switch t.Source {
-	case "tbl_segmen":
-		return int64(len(segments))
-	case "tbl_stage":
-		return int64(len(stages))
-	case "tbl_kategori":
-		return int64(len(categories))
-	case "tbl_produk":
-		return d.products
-	case "tbl_stage_histori":
-		return d.histories
-	default:
-		return 0
+// data generates products and stage history records.
+type data struct{ products, histories int64 }
+
+// newRow returns a row of values in the table's column order, the id first; nil is NULL.
+func newRow(id int64, values ...any) models.Row {
+	row := models.Row{ID: id, Cells: [][]byte{fmt.Append(nil, id)}}
+	for _, value := range values {
+		var cell []byte
+		if value != nil {
+			cell = fmt.Append([]byte{}, value)
+		}
+		row.Cells = append(row.Cells, cell)
 	}
+	return row
 }
 
-// Rows streams a table's rows in id order. Timestamps are in RFC 3339, UTC, with six digits. A
-// yielded row is valid until the next.
-func (d Data) Rows(t *models.Table) iter.Seq[models.Row] {
-	switch t.Source {
-	case "tbl_segmen":
-		return nameRows(segments, "segmen")
-	case "tbl_stage":
-		return nameRows(stages, "tahap")
-	case "tbl_kategori":
-		return nameRows(categories, "kategori")
-	case "tbl_produk":
-		return d.productRows
-	case "tbl_stage_histori":
-		return d.historyRows
-	default:
-		return func(func(models.Row) bool) {}
+// date returns NULL for the zero time.
+func date(t time.Time) any {
+	if t.IsZero() {
+		return nil
 	}
+	return models.NewDate(t.Date())
+}
+
+// reference returns NULL for the id 0.
+func reference(id int64) any {
+	if id == 0 {
+		return nil
+	}
+	return id
 }

@@ -1,7 +1,6 @@
 package demo_test
 
 import (
-	"errors"
 	"hash/fnv"
 	"slices"
 	"strconv"
@@ -9,54 +8,40 @@ import (
 	"testing"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/services/demo"
 )
 
-// table finds a mirrored table by its source name.
-func table(t testing.TB, source string) *models.Table {
-	t.Helper()
-	for _, m := range models.Tables() {
-		if m.Source == source {
-			return m
-		}
-	}
-	t.Fatalf("no table %s", source)
-	return nil
+// volumes have no, a few, the usual number of and far too many stage history records per product.
+var volumes = [][2]int{
+	{0, 0}, {1, 0}, {1, 1}, {1, 50}, {3, 200}, {10, 40}, {13, 5}, {demo.Products, demo.Histories}, {500, 2600}, {1999, 4001},
 }
 
-// rows decodes what is generated for a table, which also proves that every cell is what its column
-// holds.
-func rows[T any](t testing.TB, d demo.Data, source string) []T {
+// rows decodes the rows generated for a table. This also proves that every cell has its column's type.
+func rows[T any](t testing.TB, fillings []lifecycle.Filling, table string) []T {
 	t.Helper()
-	m := table(t, source)
-	var all []models.Row
-	for row := range d.Rows(m) {
-		if len(row.Cells) != len(m.Columns) {
-			t.Fatalf("%s id %d: %d cells for %d columns", source, row.ID, len(row.Cells), len(m.Columns))
-		}
-		all = append(all, row.Clone())
-	}
-	decoded, err := m.Decode(all)
+	i := slices.IndexFunc(fillings, func(f lifecycle.Filling) bool { return f.Table.Name == table })
+	decoded, err := fillings[i].Table.Decode(slices.Collect(fillings[i].Rows))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return *decoded.(*[]T)
 }
 
-func generate(t testing.TB, products, histories int) demo.Data {
+func generate(t testing.TB, products, histories int) []lifecycle.Filling {
 	t.Helper()
-	d, err := demo.Generate(products, histories)
+	fillings, err := demo.Generate(products, histories)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d
+	return fillings
 }
 
-// digest is a hash of all cells of all tables.
-func digest(d demo.Data) uint64 {
+// digest hashes every cell of every table.
+func digest(fillings []lifecycle.Filling) uint64 {
 	h := fnv.New64a()
-	for _, m := range models.Tables() {
-		for row := range d.Rows(m) {
+	for _, f := range fillings {
+		for row := range f.Rows {
 			for _, cell := range row.Cells {
 				_, _ = h.Write(strconv.AppendBool(nil, cell == nil)) // a hash never fails
 				_, _ = h.Write(cell)
@@ -67,66 +52,74 @@ func digest(d demo.Data) uint64 {
 	return h.Sum64()
 }
 
-func TestSameFiguresGiveSameRows(t *testing.T) {
+// The console's tests know some of these rows.
+func TestGenerate_IsDeterministic(t *testing.T) {
 	t.Parallel()
-	for _, volume := range [][2]int{{0, 0}, {1, 0}, {demo.Products, demo.Histories}, {3000, 7000}} {
-		first := digest(generate(t, volume[0], volume[1]))
-		if again := digest(generate(t, volume[0], volume[1])); again != first {
-			t.Errorf("%v: two readings differ", volume)
+	for volume, want := range map[[2]int]uint64{
+		{0, 0}: 4113529093333209002, {1, 0}: 17318231508892728075,
+		{demo.Products, demo.Histories}: 5273921652684210599, {3000, 7000}: 13176144616214235512,
+	} {
+		if got := digest(generate(t, volume[0], volume[1])); got != want {
+			t.Errorf("%v: digest %d, want %d", volume, got, want)
 		}
 	}
 }
 
-func TestVolume(t *testing.T) {
+// Every table has as many rows as its count says, in id order, with references to rows that exist.
+func TestGenerate_CountsAndReferences(t *testing.T) {
 	t.Parallel()
-	for _, volume := range [][2]int{{0, 0}, {1, 0}, {1, 1}, {1, 50}, {10, 40}, {13, 5}, {13, 500}, {demo.Products, demo.Histories}, {1999, 4001}} {
-		d := generate(t, volume[0], volume[1])
-		want := map[string]int{"tbl_segmen": 5, "tbl_stage": 4, "tbl_kategori": 5, "tbl_produk": volume[0], "tbl_stage_histori": volume[1]}
-		for _, m := range models.Tables() {
-			last, n := int64(0), 0
-			for row := range d.Rows(m) {
-				if row.ID <= last || string(row.Cells[0]) != strconv.FormatInt(row.ID, 10) {
-					t.Fatalf("%v: %s: id %d after %d, with cell %s", volume, m.Source, row.ID, last, row.Cells[0])
+	for _, volume := range volumes {
+		want := map[string]int64{"segments": 5, "stages": 4, "categories": 5, "products": int64(volume[0]), "stage_history": int64(volume[1])}
+		ids := map[string]map[string]bool{}
+		for _, f := range generate(t, volume[0], volume[1]) {
+			last, n, source := int64(0), int64(0), f.Table.Source
+			ids[source] = map[string]bool{}
+			for row := range f.Rows {
+				if row.ID <= last || string(row.Cells[0]) != strconv.FormatInt(row.ID, 10) || len(row.Cells) != len(f.Table.Columns) {
+					t.Fatalf("%v: %s: id %d after %d, with cells %q", volume, source, row.ID, last, row.Cells)
 				}
-				last = row.ID
-				n++
+				ids[source][string(row.Cells[0])] = true
+				for i, c := range f.Table.Columns {
+					if c.NotNull && row.Cells[i] == nil {
+						t.Fatalf("%s id %d: %s is NULL", source, row.ID, c.Name)
+					}
+					if c.References != "" && row.Cells[i] != nil && !ids[c.References][string(row.Cells[i])] {
+						t.Fatalf("%s id %d: %s refers to %s, which does not exist", source, row.ID, c.Name, row.Cells[i])
+					}
+				}
+				last, n = row.ID, n+1
 			}
-			if n != want[m.Source] || d.Count(m) != int64(n) {
-				t.Errorf("%v: %s has %d rows, said to be %d, want %d", volume, m.Source, n, d.Count(m), want[m.Source])
+			if n != want[f.Table.Name] || f.Count != n {
+				t.Errorf("%v: %s has %d rows, counted as %d, want %d", volume, source, n, f.Count, want[f.Table.Name])
+			}
+			for range f.Rows { // reading may stop early
+				break
 			}
 		}
 	}
 }
 
-func TestReadingMayStopEarly(t *testing.T) {
+func TestGenerate_RefusesImpossibleNumbers(t *testing.T) {
 	t.Parallel()
-	d := generate(t, 100, 100)
-	for _, m := range models.Tables() {
-		for range d.Rows(m) {
-			break
-		}
-	}
-}
-
-func TestImpossibleFiguresAreRefused(t *testing.T) {
-	t.Parallel()
-	for _, volume := range [][2]int{{-1, 0}, {1, -1}, {0, 1}, {1 << 31, 0}, {1, 1 << 31}} {
+	for volume, code := range map[[2]int]string{
+		{-1, 0}: "demo.numbers_out_of_range", {1, -1}: "demo.numbers_out_of_range", {0, 1}: "demo.history_without_products",
+		{1 << 31, 0}: "demo.numbers_out_of_range", {1, 1 << 31}: "demo.numbers_out_of_range",
+	} {
 		_, err := demo.Generate(volume[0], volume[1])
-		var e *models.Error
-		if !errors.As(err, &e) || e.Class != models.Invalid {
-			t.Errorf("%v: %v", volume, err)
+		if e := models.AsError(err); e == nil || e.Class != models.Invalid || e.Text.Code != code {
+			t.Errorf("%v: %v, want %s", volume, err, code)
 		}
 	}
 }
 
-func TestStagesAndSegmentsAreTheFields(t *testing.T) {
+func TestGenerate_NamesStagesAndSegments(t *testing.T) {
 	t.Parallel()
-	d := generate(t, 0, 0)
+	fillings := generate(t, 0, 0)
 	var stages, segments []string
-	for _, s := range rows[models.Stage](t, d, "tbl_stage") {
+	for _, s := range rows[models.Stage](t, fillings, "stages") {
 		stages = append(stages, *s.Name)
 	}
-	for _, s := range rows[models.Segment](t, d, "tbl_segmen") {
+	for _, s := range rows[models.Segment](t, fillings, "segments") {
 		segments = append(segments, *s.Name)
 	}
 	if !slices.Equal(stages, []string{"Introduction", "Growth", "Maturity", "Decline"}) {
@@ -137,48 +130,47 @@ func TestStagesAndSegmentsAreTheFields(t *testing.T) {
 	}
 }
 
-// The field's quirks are what the demonstration is for.
-func TestQuirksArePresent(t *testing.T) {
+// Demo data has every quirk of real data.
+func TestGenerate_Quirks(t *testing.T) {
 	t.Parallel()
-	d := generate(t, demo.Products, demo.Histories)
 	seen, names, last := map[string]int{}, map[string]int{}, int64(0)
-	see := func(what string, yes bool) {
-		if yes {
-			seen[what]++
-		}
-	}
-	products := rows[models.Product](t, d, "tbl_produk")
+	products := rows[models.Product](t, generate(t, demo.Products, demo.Histories), "products")
 	for _, p := range products {
 		names[*p.Name]++
-		see("duplicate name", names[*p.Name] > 1)
-		see("id gap", p.ID > last+1)
-		see("NULL updated_at", p.UpdatedAt == nil)
-		see("NULL created_at", p.CreatedAt == nil)
-		see("NULL price", p.Price == nil)
-		see("price 0", p.Price != nil && *p.Price == 0)
-		see("price past 32 bits", p.Price != nil && *p.Price > 1<<32)
-		see("NULL description", p.Description == nil)
-		see("NULL customer", p.Customer == nil)
-		see("customer nan", p.Customer != nil && *p.Customer == "nan")
-		see("empty customer", p.Customer != nil && *p.Customer == "")
-		see("trailing blank", strings.HasSuffix(*p.Name, " "))
-		see("NULL category", p.CategoryID == nil)
-		see("NULL segment", p.SegmentID == nil)
-		see("NULL launch", p.LaunchDate == nil)
-		see("NULL stage start", p.StageStart == nil)
-		see("overdue", p.StageEnd != nil && p.StageEnd.String() < "2026-06-30" && *p.StageID != 4)
-		see("due later", p.StageEnd != nil && p.StageEnd.String() > "2026-06-30")
+		for quirk, has := range map[string]bool{
+			"duplicate name":      names[*p.Name] > 1,
+			"id gap":              p.ID > last+1,
+			"NULL updated_at":     p.UpdatedAt == nil,
+			"NULL created_at":     p.CreatedAt == nil,
+			"NULL price":          p.Price == nil,
+			"price 0":             p.Price != nil && *p.Price == 0,
+			"price above 32 bits": p.Price != nil && *p.Price > 1<<32,
+			"NULL description":    p.Description == nil,
+			"NULL customer":       p.Customer == nil,
+			"customer nan":        p.Customer != nil && *p.Customer == "nan",
+			"empty customer":      p.Customer != nil && *p.Customer == "",
+			"trailing blank":      strings.HasSuffix(*p.Name, " "),
+			"NULL category":       p.CategoryID == nil,
+			"NULL segment":        p.SegmentID == nil,
+			"NULL launch":         p.LaunchDate == nil,
+			"NULL stage start":    p.StageStart == nil,
+			"overdue":             p.StageEnd != nil && p.StageEnd.String() < "2026-06-30" && *p.StageID != 4,
+			"due later":           p.StageEnd != nil && p.StageEnd.String() > "2026-06-30",
+		} {
+			n := seen[quirk]
+			if has {
+				n++
+			}
+			seen[quirk] = n
+		}
 		last = p.ID
 	}
-	for _, what := range []string{"duplicate name", "id gap", "NULL updated_at", "NULL created_at", "NULL price", "price 0",
-		"price past 32 bits", "NULL description", "NULL customer", "customer nan", "empty customer", "trailing blank",
-		"NULL category", "NULL segment", "NULL launch", "NULL stage start", "overdue", "due later"} {
-		if seen[what] == 0 {
-			t.Errorf("none of the products has: %s", what)
+	for quirk, n := range seen {
+		if n == 0 {
+			t.Errorf("no product has: %s", quirk)
 		}
 	}
 	if n := seen["NULL updated_at"]; n < len(products)/4 || n > len(products)*3/4 {
 		t.Errorf("%d of %d products have no updated_at", n, len(products))
 	}
-	t.Log(seen)
 }

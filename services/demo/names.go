@@ -1,10 +1,13 @@
 package demo
 
-import (
-	"iter"
-	"strings"
+import "time"
 
-	"lifecycle-sync/models"
+// The calendar is fixed: no clock is read. The rows have been kept in a database since firstEntry.
+var (
+	firstLaunch = time.Date(2017, time.January, 1, 0, 0, 0, 0, time.UTC)
+	firstEntry  = time.Date(2023, time.February, 1, 0, 0, 0, 0, time.UTC)
+	lastLaunch  = time.Date(2026, time.June, 15, 0, 0, 0, 0, time.UTC)
+	today       = time.Date(2026, time.June, 30, 0, 0, 0, 0, time.UTC)
 )
 
 // The tables that products refer to; ids are positions from 1. Stages are in lifecycle order.
@@ -32,34 +35,3 @@ var (
 	forms      = []string{"PT ", "CV ", "Koperasi ", "Kawasan Industri ", "RS ", "Universitas "}
 	notes      = []string{"Target penjualan tercapai", "Uji coba selesai, siap diperluas", "Permintaan melambat sejak kuartal lalu", "Disetujui dalam rapat bulanan", "Menunggu kontrak payung yang baru", "Pesaing menawarkan harga lebih rendah", "Pelanggan lama memperpanjang kontrak"}
 )
-
-// nameRows streams the rows of a table that is little more than names. Some were never updated, and
-// some have no icons.
-func nameRows(names []string, folder string) iter.Seq[models.Row] {
-	return func(yield func(models.Row) bool) {
-		var r record
-		for i, name := range names {
-			id := int64(i + 1)
-			entered := (firstEntry-id)*microsecondsInDay + officeHour(id*9000)*1_000_000 + id*41_803
-			r.begin(id)
-			r.text(name)
-			r.moment(entered)
-			if i%2 == 0 {
-				r.null()
-			} else {
-				r.moment(entered + 400*microsecondsInDay)
-			}
-			icon := "/icons/" + folder + "/" + strings.ToLower(strings.Fields(name)[0])
-			if i == len(names)-1 {
-				r.null()
-				r.null()
-			} else {
-				r.text(icon, "-terang.svg")
-				r.text(icon, "-gelap.svg")
-			}
-			if !yield(r.row) {
-				return
-			}
-		}
-	}
-}

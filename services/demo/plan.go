@@ -1,149 +1,171 @@
 package demo
 
-// groupSize is how many products share out their histories among themselves.
-const groupSize = 10
+import (
+	"math/bits"
+	"math/rand/v2"
+	"time"
+)
 
-// productID leaves the gaps that deleted products leave.
-func productID(i int64) int64 { return 1 + i + i/9 + 3*(i/40) }
+const (
+	day       = 24 * time.Hour
+	groupSize = 10 // products that divide their stage history records among themselves
+)
 
-// historyID leaves gaps, too.
-func historyID(i int64) int64 { return 1 + i + i/7 }
+// purpose selects a sequence of random numbers, so that rows can be made independently of each other.
+type purpose uint64
 
-// plan is what a product and its histories must agree on.
+const (
+	forQuotas purpose = iota + 1
+	forPlan
+	forProduct
+	forMove
+)
+
+// dice are reproducible random numbers. The numbers of PCG never change; those of the methods of rand.Rand may.
+type dice struct{ pcg *rand.PCG }
+
+// newDice returns the numbers of the i-th item.
+func newDice(p purpose, i int64) dice {
+	return dice{rand.NewPCG(uint64(p), uint64(i)*0x9E3779B97F4A7C15)} // neighbours far apart
+}
+
+// below returns a number from 0 to n-1.
+func (d dice) below(n int64) int64 {
+	high, _ := bits.Mul64(d.pcg.Uint64(), uint64(n))
+	return int64(high)
+}
+
+// oneIn is true once in n times.
+func (d dice) oneIn(n int64) bool { return d.below(n) == 0 }
+
+// within returns a duration below limit, in whole microseconds.
+func (d dice) within(limit time.Duration) time.Duration {
+	return time.Duration(d.below(limit.Microseconds())) * time.Microsecond
+}
+
+// dayBetween returns a day from first to the day before end.
+func (d dice) dayBetween(first, end time.Time) time.Time {
+	return first.AddDate(0, 0, int(d.below(int64(end.Sub(first)/day))))
+}
+
+// pick returns one of the words.
+func (d dice) pick(words []string) string { return words[d.below(int64(len(words)))] }
+
+// plan is what a product and its stage history must agree on. Days are midnight UTC.
 type plan struct {
-	id          int64
-	launch      int64 // day, 0 for a product not launched yet
-	entered     int64 // when its row was made
-	stage       int64 // id, where the product stands now
-	stageStart  int64 // day, 0 when nobody noted it
-	transitions int64
-	first       int64 // id of the stage that the first transition leads to
-	step        int64 // seconds between transitions
+	id         int64
+	launch     time.Time // day; zero if not launched yet
+	entered    time.Time // when its row was created
+	stage      int64     // the current stage's id, 0 if unknown
+	stageStart time.Time // day; zero if unknown
+	moves      []move
 }
 
-// planner plans products one by one, in order.
-type planner struct {
-	data   Data
-	dice   dice
-	next   int64
-	quotas [groupSize]int64 // transitions of each product of the group at hand
+// move is a product's move from one stage to the next, or a confirmation of its stage.
+type move struct {
+	from, to int64 // stage ids; from is 0 for none
+	at       time.Time
+	dice     dice // for the rest of its row
 }
 
-// plan plans the next product.
-func (p *planner) plan() plan {
-	i := p.next
-	p.next++
-	if i%groupSize == 0 {
-		p.share(i)
-	}
-	out := plan{id: productID(i), transitions: p.quotas[i%groupSize]}
-	p.dice.seed(forPlan, i)
-	period := (today - firstEntry) * int64(microsecondsInDay) / p.data.products // rows are entered in id order
-	out.entered = firstEntry*int64(microsecondsInDay) + i*period + p.dice.below(period)
-	if out.transitions > 0 {
-		out.travel(&p.dice)
+// plan plans the i-th product.
+func (d data) plan(i int64) plan {
+	r := newDice(forPlan, i)
+	p := plan{id: 1 + i + i/9 + 3*(i/40)}                                                    // deleted products have left gaps
+	period := (today.Sub(firstEntry) / time.Duration(d.products)).Truncate(time.Microsecond) // rows are created in id order
+	p.entered = firstEntry.Add(time.Duration(i)*period + r.within(period))
+	if moves := d.quota(i); moves > 0 {
+		p.planMoves(r, moves)
 	} else {
-		out.rest(&p.dice)
+		p.planStage(r)
 	}
-	return out
+	return p
 }
 
-// share gives each product of the group that begins at start its part of the histories: some get
-// none, and most no more than a lifecycle has stages.
-func (p *planner) share(start int64) {
-	end := min(start+groupSize, p.data.products)
-	left := p.data.histories*end/p.data.products - p.data.histories*start/p.data.products
-	n := end - start
-	p.quotas = [groupSize]int64{}
-	p.dice.seed(forQuotas, start)
-	turn := p.dice.below(n)
+// quota is the i-th product's number of moves: some have none, and most have no more than there are stages.
+func (d data) quota(i int64) int64 {
+	start := i - i%groupSize
+	end := min(start+groupSize, d.products)
+	left := d.histories*end/d.products - d.histories*start/d.products
+	n, quotas := end-start, [groupSize]int64{}
+	r := newDice(forQuotas, start)
+	turn := r.below(n)
 	for k := range n {
-		give := min(left, 1+p.dice.below(4))
-		p.quotas[(turn+k)%n] = give
+		give := min(left, 1+r.below(4))
+		quotas[(turn+k)%n] = give
 		left -= give
 	}
 	for k := range n {
-		give := min(left, max(0, 4-p.quotas[k]))
-		p.quotas[k] += give
+		give := min(left, max(0, 4-quotas[k]))
+		quotas[k] += give
 		left -= give
 	}
-	for k := range n {
-		p.quotas[k] += left / n
-		if k < left%n {
-			p.quotas[k]++
-		}
+	quota := quotas[i-start] + left/n
+	if i-start < left%n {
+		quota++
 	}
+	return quota
 }
 
-// travel plans a product with transitions. They begin at no stage, or at one from which so many
-// steps can be made.
-func (p *plan) travel(d *dice) {
-	steps := min(p.transitions, int64(len(stages)))
-	p.launch = firstLaunch + d.below(today-150-200*steps-firstLaunch)
-	p.first = 1
-	pauses := p.transitions
-	if p.transitions < int64(len(stages)) && !d.oneIn(3) {
-		p.first = 2 + d.below(int64(len(stages))-p.transitions)
+// planMoves plans a product with stage history. It begins without a stage, or at one that leaves room for all moves. With
+// more moves than stages, some only confirm the stage.
+func (p *plan) planMoves(r dice, moves int64) {
+	count := int64(len(stages))
+	p.launch = r.dayBetween(firstLaunch, today.AddDate(0, 0, -int(150+200*min(moves, count))))
+	first, pauses, current := int64(1), moves, moves-1 // current is the move into the current stage
+	if moves < count && !r.oneIn(3) {
+		first = 2 + r.below(count-moves)
 		pauses++
 	}
-	p.step = (today - p.launch) * secondsInDay / pauses
-	arrival := p.transitions - 1
-	if p.transitions > int64(len(stages)) {
-		arrival = (3*p.transitions + 3) / 4
+	if moves > count {
+		current = (3*moves + 3) / 4
 	}
-	p.stage = p.stageAfter(p.transitions - 1)
-	p.stageStart = p.changed(arrival, d) / microsecondsInDay
+	step := int64(today.Sub(p.launch)/time.Second) / pauses // seconds
+	stage := first - 1
+	for j := range moves {
+		m := move{from: stage, to: first + j, dice: newDice(forMove, p.id<<32+j)}
+		if moves > count {
+			m.to = 1 + j*count/moves
+		}
+		m.at = m.dice.changed(p.launch, j+pauses-moves, step)
+		p.moves, stage = append(p.moves, m), m.to
+	}
+	p.stage, p.stageStart = stage, p.moves[current].at.Truncate(day)
 }
 
-// stageAfter is the stage that the j-th transition leads to. With more transitions than stages, some
-// only confirm the stage.
-func (p *plan) stageAfter(j int64) int64 {
-	if n := int64(len(stages)); p.transitions > n {
-		return 1 + j*n/p.transitions
+// changed returns the time of a move that is made some steps after the launch: in order, in office hours, and until today.
+// Office hours are 08:00 to 17:00 in Jakarta, which is the same day in UTC.
+func (d dice) changed(launch time.Time, steps, step int64) time.Time {
+	second := steps*step + d.below(step*7/10+1)
+	if steps == 0 { // the introduction is the launch
+		second = d.below(min(step*7/10, int64(day/time.Second)) + 1)
 	}
-	return p.first + j
+	elapsed := time.Duration(second) * time.Second
+	return launch.Add(elapsed.Truncate(day) + officeHour(elapsed%day) + d.within(time.Second))
 }
 
-// stageBefore is the stage that the j-th transition leads from, 0 for none.
-func (p *plan) stageBefore(j int64) int64 {
-	if j == 0 {
-		return p.first - 1
-	}
-	return p.stageAfter(j - 1)
+// officeHour maps a time of day to office hours and keeps the order.
+func officeHour(timeOfDay time.Duration) time.Duration {
+	return time.Hour + (timeOfDay * 9 / 24).Truncate(time.Second)
 }
 
-// changed is when the j-th transition was made: in order, in office hours, and until today.
-func (p *plan) changed(j int64, d *dice) int64 {
-	d.seed(forTransition, p.id<<32+j)
-	pause := j
-	if p.first > 1 {
-		pause++
-	}
-	second := pause*p.step + d.below(p.step*7/10+1)
-	if pause == 0 { // the introduction is the launch
-		second = d.below(min(p.step*7/10, secondsInDay) + 1)
-	}
-	day, second := p.launch+second/secondsInDay, second%secondsInDay
-	return day*microsecondsInDay + officeHour(second)*1_000_000 + d.below(1_000_000)
-}
-
-// rest plans a product whose transitions nobody kept: its stage goes with its age.
-func (p *plan) rest(d *dice) {
-	if d.oneIn(25) {
+// planStage plans a product without stage history: its stage follows from its age.
+func (p *plan) planStage(r dice) {
+	if r.oneIn(25) {
 		p.stage = 1
 		return
 	}
-	p.launch = firstLaunch + d.below(lastLaunch+1-firstLaunch)
-	age := today - p.launch
-	p.stage = min(1+(age+d.below(700))/900, int64(len(stages)))
+	p.launch = r.dayBetween(firstLaunch, lastLaunch.Add(day))
+	age := int64(today.Sub(p.launch) / day)
+	p.stage = min(1+(age+r.below(700))/900, int64(len(stages)))
 	p.stageStart = p.launch
 	if p.stage > 1 {
-		p.stageStart += age/2 + d.below(age/2)
+		p.stageStart = p.launch.AddDate(0, 0, int(age/2+r.below(age/2)))
 	}
-	if d.oneIn(12) {
-		p.stageStart = 0
+	if r.oneIn(12) {
+		p.stageStart = time.Time{}
 	}
-	if d.oneIn(60) {
+	if r.oneIn(60) {
 		p.stage = 0
 	}
 }
