@@ -9,8 +9,8 @@ import (
 	"sync"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/services/alerts"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // receiver is a webhook that records alerts.
@@ -68,7 +68,7 @@ func (s *site) told(v *receiver, code int, args []string, want ...string) []aler
 
 func TestSync_SendsTheAlertsThatARunChanges(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		s, v := newSite(t, url), newReceiver(t)
 		s.must(0, "seed")
@@ -105,7 +105,7 @@ func TestSync_SendsTheAlertsThatARunChanges(t *testing.T) {
 
 func TestSync_AlertsWhenTheSourceIsUnreachable(t *testing.T) {
 	t.Parallel()
-	s, v := newSite(t, databasetest.Postgres), newReceiver(t)
+	s, v := newSite(t, testdb.Postgres), newReceiver(t)
 	s.must(0, "seed")
 	s.must(0, "sync")
 	there := s.sourceURL
@@ -124,7 +124,7 @@ func TestSync_AlertsWhenTheSourceIsUnreachable(t *testing.T) {
 
 func TestSync_AlertsEachTimeWhenPmoDbIsUnreachable(t *testing.T) {
 	t.Parallel()
-	s, v := newSite(t, databasetest.Postgres), newReceiver(t)
+	s, v := newSite(t, testdb.Postgres), newReceiver(t)
 	s.must(0, "seed")
 	s.targetURL = "postgres://user:" + password + "@127.0.0.1:1/db"
 	first, second := s.told(v, 1, []string{"sync"}, "failed firing")[0], s.told(v, 1, []string{"sync"}, "failed firing")[0]
@@ -135,7 +135,7 @@ func TestSync_AlertsEachTimeWhenPmoDbIsUnreachable(t *testing.T) {
 
 func TestSync_AnUnreachableAlertReceiverOnlyLogs(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.SQLite)
+	s := newSite(t, testdb.SQLite)
 	s.must(0, "seed")
 	refusing := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(refusing.Close)

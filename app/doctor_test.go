@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/services/doctor"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // diagnosis is what doctor --json prints on its last line.
@@ -54,7 +54,7 @@ func (v diagnosis) status(name string) (worst doctor.Status) {
 
 func TestDoctor_ExitCodesAndOutput(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		s := newSite(t, url)
 		s.must(0, "seed")

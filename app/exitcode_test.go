@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 func TestSync_PrintsTheKnownLinesWithoutConfiguration(t *testing.T) {
@@ -37,7 +37,7 @@ func TestSync_PrintsTheKnownLinesWithoutConfiguration(t *testing.T) {
 
 func TestMain_ExitCodes(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		s := newSite(t, url)
 		s.must(1, "verify") // not migrated
@@ -69,7 +69,7 @@ func TestMain_ExitCodes(t *testing.T) {
 
 func TestSync_JSONHasTheDocumentedFields(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		s := newSite(t, url)
 		s.must(0, "seed")

@@ -8,9 +8,9 @@ import (
 	"syscall"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/program"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // brings changes a price in lifecycle_db and waits until the mirror has it.
@@ -28,7 +28,7 @@ const followed = "every change is mirrored"
 // acknowledged that is not in the mirror, so the log goes on without a run.
 func TestFollowerKilled(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.Postgres)
+	s := newSite(t, testdb.Postgres)
 	s.must(0, "seed")
 	p := s.start(nil, "sync", "--follow")
 	p.Says(followed)
@@ -58,10 +58,10 @@ func TestFollowerKilled(t *testing.T) {
 // crashes: it goes on by itself.
 func TestFollowerOutlivesRestarts(t *testing.T) {
 	t.Parallel()
-	var servers []*databasetest.Cluster
+	var servers []*testdb.Cluster
 	s := newSite(t, func(t testing.TB) string {
 		t.Helper()
-		server := databasetest.NewCluster(t)
+		server := testdb.NewCluster(t)
 		servers = append(servers, server)
 		return server.Database(t)
 	})
@@ -92,7 +92,7 @@ func TestFollowerOutlivesRestarts(t *testing.T) {
 // schedule and real time running.
 func TestTwoServersFollow(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.Postgres)
+	s := newSite(t, testdb.Postgres)
 	s.must(0, "seed")
 	serve := func(data string) *program.Process {
 		p := s.start([]string{"SYNC_REALTIME=true", "SYNC_SCHEDULE=* * * * * *", "SYNC_FULL_SCHEDULE=off", "PORT=0", "DATA_DIR=" + data}, "serve")
@@ -148,13 +148,13 @@ func (s *site) get(p *program.Process, path string) string {
 // TestFollowRefuses says at once what sync --follow cannot do.
 func TestFollowRefuses(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.SQLite)
+	s := newSite(t, testdb.SQLite)
 	if e := s.must(2, "sync", "--follow"); !strings.Contains(e.stderr, "needs PostgreSQL") {
 		t.Errorf("%s", e)
 	}
 	s.must(2, "sync", "--follow", "--dry-run")
 	s.must(2, "sync", "--follow", "--digest", strings.Repeat("a", 32))
-	postgres := newSite(t, databasetest.Postgres)
+	postgres := newSite(t, testdb.Postgres)
 	postgres.must(0, "seed")
 	postgres.exec(postgres.source, "ALTER TABLE tbl_produk REPLICA IDENTITY NOTHING")
 	if e := postgres.must(1, "sync", "--follow"); !strings.Contains(e.stdout+e.stderr, "REPLICA IDENTITY DEFAULT") {

@@ -4,12 +4,12 @@ import (
 	"strings"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 func TestSync_IncrementalModeAndDryRun(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.Postgres)
+	s := newSite(t, testdb.Postgres)
 	s.must(0, "seed", "--products", "20", "--history", "12")
 	// Until every older transaction on the server has ended, those of other tests included, the rows pass for new.
 	written := s.number(s.source, "SELECT pg_current_xact_id()::text::bigint")
@@ -37,7 +37,7 @@ func TestSync_IncrementalModeAndDryRun(t *testing.T) {
 
 func TestServe_FirstRunIsFullLaterOnesIncremental(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.Postgres)
+	s := newSite(t, testdb.Postgres)
 	s.must(0, "seed", "--products", "20", "--history", "12")
 	for range 3 {
 		v := s.serve()

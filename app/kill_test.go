@@ -4,15 +4,15 @@ import (
 	"slices"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 var failpoints = []string{"after-snapshot", "mid-diff", "mid-apply", "before-commit", "after-commit"}
 
 func TestSync_AKilledRunChangesEverythingOrNothing(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		s := newSite(t, url)
 		s.must(0, "seed")
@@ -30,14 +30,14 @@ func TestSync_AKilledRunChangesEverythingOrNothing(t *testing.T) {
 func TestSync_AKilledFirstLoadChangesEverythingOrNothing(t *testing.T) {
 	t.Parallel()
 	kit.Long(t)
-	s := newSite(t, databasetest.Postgres)
+	s := newSite(t, testdb.Postgres)
 	s.must(0, "seed", "--products", "60000", "--history", "20000")
 	if n := s.number(s.source, "SELECT pg_relation_size('tbl_produk') + pg_relation_size('tbl_stage_histori')"); n < 8<<20 {
 		t.Fatalf("the source has %d bytes: too few for the load by COPY", n)
 	}
 	for _, point := range []string{"after-snapshot", "mid-apply", "before-commit", "after-commit"} {
-		s.targetURL = databasetest.Postgres(t)
-		s.target = databasetest.Open(t, s.targetURL)
+		s.targetURL = testdb.Postgres(t)
+		s.target = testdb.Open(t, s.targetURL)
 		s.must(0, "migrate")
 		interrupted := int64(1)
 		if point == "after-commit" {

@@ -10,9 +10,9 @@ import (
 	"testing"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/program"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // site is a folder and two databases in which the program runs as a process.
@@ -37,7 +37,7 @@ func (e ended) String() string {
 func newSite(t testing.TB, url func(testing.TB) string) *site {
 	t.Helper()
 	s := &site{TB: t, dir: t.TempDir(), sourceURL: url(t), targetURL: url(t)}
-	s.source, s.target = databasetest.Open(t, s.sourceURL), databasetest.Open(t, s.targetURL)
+	s.source, s.target = testdb.Open(t, s.sourceURL), testdb.Open(t, s.targetURL)
 	return s
 }
 

@@ -6,14 +6,14 @@ import (
 	"syscall"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // Scheduled runs are made once, and continue when the process that makes one is killed.
 func TestServe_TwoServersShareTheSchedule(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.Postgres)
+	s := newSite(t, testdb.Postgres)
 	s.must(0, "seed", "--products", "20", "--history", "12")
 	servers := []*server{s.serve("SYNC_SCHEDULE=* * * * * *"), s.serve("SYNC_SCHEDULE=* * * * * *")}
 	kit.Eventually(s, "one does what is due, and the other has not to", func() bool {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"lifecycle-sync/app"
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 const password = "rahasia-sekali"
@@ -99,7 +99,7 @@ func (s *site) stopped(env []string, args ...string) ended {
 // TestWrongPassword is refused by the server, whose answer must not show it either.
 func TestWrongPassword(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.Postgres)
+	s := newSite(t, testdb.Postgres)
 	u, err := url.Parse(s.sourceURL)
 	if err != nil {
 		t.Fatal("the test server's URL is none")

@@ -9,15 +9,15 @@ import (
 	"testing"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // TestTwoProcesses starts two at once, a few times: both succeed one after the other, or one is told
 // which run is under way.
 func TestTwoProcesses(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		s := newSite(t, url)
 		s.must(0, "seed")
@@ -52,7 +52,7 @@ func TestTwoProcesses(t *testing.T) {
 // TestBusy names the run under way.
 func TestBusy(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.Postgres)
+	s := newSite(t, testdb.Postgres)
 	s.must(0, "seed")
 	s.must(0, "migrate")
 	run, release := s.blocked("sync")
@@ -70,7 +70,7 @@ func TestBusy(t *testing.T) {
 // TestInterrupt ends a run by Ctrl-C and by SIGTERM: canceled, and nothing changed.
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.Postgres)
+	s := newSite(t, testdb.Postgres)
 	s.must(0, "seed")
 	s.must(0, "sync")
 	s.exec(s.source, "UPDATE tbl_segmen SET segmen = 'lain'")
@@ -96,13 +96,13 @@ func TestInterrupt(t *testing.T) {
 // TestSecondInterrupt ends the process at once, though the rollback of the first has nobody to answer it.
 func TestSecondInterrupt(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.Postgres)
+	s := newSite(t, testdb.Postgres)
 	s.must(0, "seed")
 	s.must(0, "migrate")
-	direct, network := s.targetURL, databasetest.NewLink(t, s.targetURL)
+	direct, network := s.targetURL, testdb.NewLink(t, s.targetURL)
 	s.targetURL = network.URL
 	run, release := s.blocked("sync")
-	network.Spoil(databasetest.Swallowed, databasetest.Unheard)
+	network.Spoil(testdb.Swallowed, testdb.Unheard)
 	kit.Eventually(t, "the process ends", func() bool {
 		run.Signal(os.Interrupt)
 		return run.Ended()

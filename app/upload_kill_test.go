@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // uploads is the folder in which a site keeps the contents of files.
@@ -94,7 +94,7 @@ var points = []string{"after-intent", "after-source-commit", "mid-refresh"}
 // eachKill runs a scenario for each point on each database system, on a site that has been synchronised.
 func eachKill(t *testing.T, fn func(s *site, point string)) {
 	t.Helper()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		for _, point := range points {
 			t.Run(point, func(t *testing.T) {
@@ -179,7 +179,7 @@ func TestKilledDuringADeletion(t *testing.T) {
 // once it is so old that nobody can be at work on it.
 func TestKilledDuringAnUpload(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.SQLite)
+	s := newSite(t, testdb.SQLite)
 	s.must(0, "seed", "--products", "5", "--history", "3")
 	s.must(0, "sync")
 	form, kind := productWithFile(t)

@@ -7,16 +7,16 @@ import (
 	"strings"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/program"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // TestKilledDuringAWrite kills the server between the databases: the client's second try, with the same
 // key, finds one product, or makes it.
 func TestKilledDuringAWrite(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		for _, point := range []string{"after-intent", "after-source-commit", "mid-refresh"} {
 			t.Run(point, func(t *testing.T) {

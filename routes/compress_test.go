@@ -11,8 +11,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/routes"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 func unzip(t *testing.T, body []byte) string {
@@ -30,7 +30,7 @@ func unzip(t *testing.T, body []byte) string {
 
 func TestCompress_CachedAnswersKeepTheirETags(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.SQLite(t))
+	s := newSite(t, testdb.SQLite(t))
 	var segments []models.Segment
 	for id := range int64(100) {
 		name := "segment"

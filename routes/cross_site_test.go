@@ -4,12 +4,12 @@ import (
 	"net/http"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 func TestLocalMode_RejectsForeignHosts(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.SQLite(t))
+	s := newSite(t, testdb.SQLite(t))
 	for host, want := range map[string]int{
 		"localhost": http.StatusOK, "localhost:8080": http.StatusOK, "LocalHost:1": http.StatusOK,
 		"127.0.0.1": http.StatusOK, "127.0.0.1:8080": http.StatusOK, "[::1]": http.StatusOK, "[::1]:8080": http.StatusOK,
@@ -34,7 +34,7 @@ func TestLocalMode_RejectsForeignHosts(t *testing.T) {
 
 func TestLocalMode_RejectsCrossSiteRequests(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.SQLite(t))
+	s := newSite(t, testdb.SQLite(t))
 	for _, c := range []struct {
 		origin, site string
 		want         int
@@ -65,7 +65,7 @@ func TestLocalMode_RejectsCrossSiteRequests(t *testing.T) {
 
 func TestCORS_AllowsListedOrigins(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.SQLite(t))
+	s := newSite(t, testdb.SQLite(t))
 	a := s.get(http.StatusOK, "/dropdowns", "Origin", pageOrigin)
 	if a.Header.Get("Access-Control-Allow-Origin") != pageOrigin || a.Header.Get("Vary") != "Origin" ||
 		a.Header.Get("Access-Control-Expose-Headers") != "ETag,Link,Location,Retry-After,Content-Disposition,X-Request-ID" {

@@ -10,7 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 func TestHealth_ReadyAfterASuccessfulRun(t *testing.T) {
@@ -48,7 +48,7 @@ func TestHealth_ReadyAfterASuccessfulRun(t *testing.T) {
 func TestErrors_OfAMissingDatabase(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2"
-	s := newSite(t, databasetest.SQLite(t))
+	s := newSite(t, testdb.SQLite(t))
 	s.exec("DROP TABLE tbl_produk_lifecycle")
 	a := s.get(http.StatusInternalServerError, "/products")
 	if strings.Contains(string(a.body), "tbl_") || a.json.Code != "schema" || a.json.RequestID == "" {
@@ -83,7 +83,7 @@ func closedPort(t *testing.T) string {
 
 func TestErrors_OfRequestsWithoutARoute(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.SQLite(t))
+	s := newSite(t, testdb.SQLite(t))
 	for _, c := range []struct {
 		method, target string
 		status         int
@@ -125,7 +125,7 @@ func wantHeaders(t *testing.T, a answer, cache string) {
 
 func TestHeaders_AndHEAD(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.SQLite(t))
+	s := newSite(t, testdb.SQLite(t))
 	get := s.get(http.StatusOK, "/products")
 	wantHeaders(t, get, "private, no-cache")
 	head := s.do(http.MethodHead, base+"/products")
@@ -139,7 +139,7 @@ func TestHeaders_AndHEAD(t *testing.T) {
 
 func TestAccessLog_OmitsTheQuery(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.SQLite(t))
+	s := newSite(t, testdb.SQLite(t))
 	a := s.get(http.StatusBadRequest, "/products?search=confidential&page=0")
 	line := s.log.String()
 	for _, part := range []string{`"method":"GET"`, `"path":"` + base + `/products"`, `"status":400`, `"request_id":"` + a.json.RequestID + `"`} {
@@ -154,7 +154,7 @@ func TestAccessLog_OmitsTheQuery(t *testing.T) {
 
 func TestServer_ListensAndShutsDown(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.SQLite(t))
+	s := newSite(t, testdb.SQLite(t))
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

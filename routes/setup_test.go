@@ -16,12 +16,12 @@ import (
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/routes"
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/test/kit/databases"
+	"lifecycle-sync/test/kit/testdb"
 	"lifecycle-sync/web/messages"
 )
 
@@ -41,7 +41,7 @@ type site struct {
 // eachSite runs a test against the server on each database system.
 func eachSite(t *testing.T, fn func(t *testing.T, s *site)) {
 	t.Helper()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		fn(t, newSite(t, url(t)))
 	})

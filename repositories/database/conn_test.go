@@ -6,13 +6,13 @@ import (
 	"time"
 
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // TestCommitThatWasNotSent leaves no transaction open behind it, whose locks others would wait for.
 func TestCommitThatWasNotSent(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		db := open(t, url(t))
 		if err := db.Exec("CREATE TABLE t (id integer PRIMARY KEY, n integer)").Error; err != nil {

@@ -9,7 +9,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 func openWith(t *testing.T, url string, o database.Options) *database.DB {
@@ -26,7 +26,7 @@ func openWith(t *testing.T, url string, o database.Options) *database.DB {
 // TestServerNoticesVanishedClients sets, for a transaction, how soon the server gives a silent client up.
 func TestServerNoticesVanishedClients(t *testing.T) {
 	t.Parallel()
-	db := openWith(t, databasetest.Postgres(t), database.Options{MaxConns: 1, NetworkTimeout: 30 * time.Second})
+	db := openWith(t, testdb.Postgres(t), database.Options{MaxConns: 1, NetworkTimeout: 30 * time.Second})
 	for mode, userTimeout := range map[database.TxMode]string{database.Write: "30000", database.ReadOnly: "0"} {
 		conn, err := db.BeginConn(t.Context(), mode)
 		if err != nil {
@@ -48,7 +48,7 @@ func TestServerNoticesVanishedClients(t *testing.T) {
 // TestDeadConnectionsOfThePool are passed over when a transaction begins, however soon after they died.
 func TestDeadConnectionsOfThePool(t *testing.T) {
 	t.Parallel()
-	url := databasetest.Postgres(t)
+	url := testdb.Postgres(t)
 	db, others := openWith(t, url, database.Options{MaxConns: 5}), openWith(t, url, database.Options{MaxConns: 1})
 	for _, mode := range []database.TxMode{database.Write, database.ReadOnly} {
 		var conns []*database.Conn
@@ -100,7 +100,7 @@ func TestSilence(t *testing.T) {
 			t.Errorf("%+v: %v", o, err)
 		}
 	}
-	for name, url := range map[string]string{"refuses": nowhere, "a file": databasetest.SQLite(t)} {
+	for name, url := range map[string]string{"refuses": nowhere, "a file": testdb.SQLite(t)} {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		if err := openWith(t, url, database.Options{NetworkTimeout: 100 * time.Millisecond}).Heartbeat(ctx); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -112,7 +112,7 @@ func TestSilence(t *testing.T) {
 // TestNoSilence asks a server that answers, whose connections are ended now and then.
 func TestNoSilence(t *testing.T) {
 	t.Parallel()
-	target := databasetest.Postgres(t)
+	target := testdb.Postgres(t)
 	others := openWith(t, target, database.Options{MaxConns: 1})
 	ctx, cancel := context.WithCancel(t.Context())
 	heard := make(chan error, 1)

@@ -19,7 +19,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 const nowhere = "postgres://u:p@127.0.0.1:1/db"
@@ -58,7 +58,7 @@ func TestBrokenConnections(t *testing.T) {
 // TestLostConnection has the server end the connection in the midst of its use.
 func TestLostConnection(t *testing.T) {
 	t.Parallel()
-	db := open(t, databasetest.Postgres(t))
+	db := open(t, testdb.Postgres(t))
 	conn, err := db.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func TestTransient(t *testing.T) {
 // TestReadOnlyServer writes to a server that takes no writes, as a standby does not.
 func TestReadOnlyServer(t *testing.T) {
 	t.Parallel()
-	db := open(t, databasetest.Postgres(t))
+	db := open(t, testdb.Postgres(t))
 	conn, err := db.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)

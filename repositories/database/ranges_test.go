@@ -8,7 +8,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 func open(t testing.TB, url string) *database.DB {
@@ -35,7 +35,7 @@ func TestAddRange(t *testing.T) {
 // TestRows reads NULLs, empty texts and every kind of value as text, in as many ranges as are asked for.
 func TestRows(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		db := open(t, url(t))
 		conn, err := db.Conn(t.Context())
@@ -89,7 +89,7 @@ func TestRows(t *testing.T) {
 // TestTransactions rolls back what was not committed, also by a mere Close, and keeps a reader's state.
 func TestTransactions(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		db := open(t, url(t))
 		if _, err := db.SQL.ExecContext(t.Context(), "CREATE TABLE x (id integer PRIMARY KEY)"); err != nil {
@@ -139,7 +139,7 @@ func TestTransactions(t *testing.T) {
 // TestErrorClasses translates what a database says.
 func TestErrorClasses(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		db := open(t, url(t))
 		for _, statement := range []string{"CREATE TABLE p (id integer PRIMARY KEY)", "CREATE TABLE x (id integer PRIMARY KEY, p integer REFERENCES p (id), n text NOT NULL)", "INSERT INTO x VALUES (1, NULL, 'satu')"} {
@@ -165,7 +165,7 @@ func TestErrorClasses(t *testing.T) {
 // TestAppendCopyText writes what PostgreSQL reads back unchanged.
 func TestAppendCopyText(t *testing.T) {
 	t.Parallel()
-	db := open(t, databasetest.Postgres(t))
+	db := open(t, testdb.Postgres(t))
 	conn, err := db.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)

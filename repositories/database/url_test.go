@@ -11,7 +11,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 func TestMaskURL(t *testing.T) {
@@ -159,7 +159,7 @@ func listen(t *testing.T, serve func(net.Conn)) string {
 // TestRefusedByServer has a server refuse, whose answers hold parts of the URL too.
 func TestRefusedByServer(t *testing.T) {
 	t.Parallel()
-	server := databasetest.Postgres(t)
+	server := testdb.Postgres(t)
 	for _, c := range []struct{ database, name, value, want string }{
 		{"kuncine", "", "", "database.no_database"},
 		{"", "kuncine", "1", "database.url_refused database=pmo_db sqlstate=42704"},

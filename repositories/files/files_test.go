@@ -20,7 +20,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/files"
-	"lifecycle-sync/repositories/files/filestest"
+	"lifecycle-sync/test/kit/testfiles"
 )
 
 const mebibyte = 1 << 20
@@ -58,7 +58,7 @@ func class(err error) models.Class {
 
 func TestFiles_StoresListsAndDeletes(t *testing.T) {
 	t.Parallel()
-	filestest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testfiles.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		f := open(t, url(t))
 		ctx := t.Context()
@@ -112,7 +112,7 @@ func iotestOneByteFirst(content []byte) io.Reader {
 
 func TestPut_LeavesNothingWhenTheReaderFails(t *testing.T) {
 	t.Parallel()
-	filestest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testfiles.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		f := open(t, url(t))
 		own := models.NewError(models.TooLarge, "files.full", nil)
@@ -148,7 +148,7 @@ func (c canceling) Read([]byte) (int, error) {
 
 func TestFiles_RejectsForeignKeys(t *testing.T) {
 	t.Parallel()
-	filestest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testfiles.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		f := open(t, url(t))
 		for _, key := range []string{"", "a", "../../x", strings.Repeat("a", 25) + "/", strings.Repeat("A", 26), strings.Repeat("a", 27), "..\x00" + strings.Repeat("a", 23)} {
@@ -164,7 +164,7 @@ func TestFiles_RejectsForeignKeys(t *testing.T) {
 
 func TestFolder_NeverOverwrites(t *testing.T) {
 	t.Parallel()
-	f, key := open(t, filestest.Folder(t)), newKey()
+	f, key := open(t, testfiles.Folder(t)), newKey()
 	if err := f.Put(t.Context(), key, strings.NewReader("first")); err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +211,7 @@ func TestFolder_IsPrivate(t *testing.T) {
 
 func TestS3_ReportsAStoppedServer(t *testing.T) {
 	t.Parallel()
-	server := filestest.S3(t)
+	server := testfiles.S3(t)
 	f := open(t, server.URL)
 	server.Stop()
 	_, _, err := f.Get(t.Context(), newKey())
@@ -231,7 +231,7 @@ func TestS3_ReportsAStoppedServer(t *testing.T) {
 
 func TestS3_RefusesAWrongKey(t *testing.T) {
 	t.Parallel()
-	server := filestest.S3(t)
+	server := testfiles.S3(t)
 	for _, wrong := range []string{
 		strings.Replace(server.URL, "s3cret", "other", 1),
 		strings.Replace(server.URL, "/uploads", "/elsewhere", 1),
@@ -244,7 +244,7 @@ func TestS3_RefusesAWrongKey(t *testing.T) {
 
 func TestS3_ListsAndDeletesInterruptedUploads(t *testing.T) {
 	t.Parallel()
-	server := filestest.S3(t)
+	server := testfiles.S3(t)
 	f, client, key := open(t, server.URL), server.Client(t), newKey()
 	id, err := client.NewMultipartUpload(t.Context(), server.Bucket(), key, minio.PutObjectOptions{})
 	if err == nil {
@@ -268,7 +268,7 @@ func TestS3_ListsAndDeletesInterruptedUploads(t *testing.T) {
 }
 
 func TestS3_UploadsWithBoundedMemory(t *testing.T) { //nolint:paralleltest // measures what the process allocates
-	f := open(t, filestest.S3(t).URL)
+	f := open(t, testfiles.S3(t).URL)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	const size = 48 * mebibyte
@@ -312,7 +312,7 @@ func TestCheckURL(t *testing.T) {
 // It needs a small tmpfs, which only root can mount.
 func TestFolder_ReportsAFullDisk(t *testing.T) {
 	t.Parallel()
-	f := open(t, "file:"+filestest.SmallDisk(t))
+	f := open(t, "file:"+testfiles.SmallDisk(t))
 	for range 2 {
 		err := f.Put(t.Context(), newKey(), io.LimitReader(rand.Reader, math.MaxInt32))
 		if class(err) != models.Unavailable || models.AsError(err).Text.Code != "files.full" {
@@ -329,7 +329,7 @@ func TestFolder_ReportsAFullDisk(t *testing.T) {
 
 func TestCheck_LeavesNothingBehind(t *testing.T) {
 	t.Parallel()
-	filestest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testfiles.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		at := url(t)
 		f := open(t, at)
@@ -350,7 +350,7 @@ func TestCheck_LeavesNothingBehind(t *testing.T) {
 
 func TestCheck_ReportsBucketKeyAndHost(t *testing.T) {
 	t.Parallel()
-	server := filestest.S3(t)
+	server := testfiles.S3(t)
 	for _, c := range []struct{ from, to, code string }{
 		{"/" + server.Bucket(), "/other", "files.no_bucket"},
 		{"s3cret", "salah", "files.denied"},

@@ -5,10 +5,10 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/databases"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // emptySource creates lifecycle_db's tables without rows.
@@ -28,7 +28,7 @@ func emptySource(t *testing.T, url string) (*database.DB, *lifecycle.Source) {
 
 func TestTx_WritesProductsAndTransitions(t *testing.T) { //nolint:gocyclo // one story, step by step
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		db, source := emptySource(t, url(t))
 		kit.Exec(t, db.SQL, "INSERT INTO tbl_stage (stage) VALUES ('Introduction')")
@@ -98,7 +98,7 @@ func TestTx_WritesProductsAndTransitions(t *testing.T) { //nolint:gocyclo // one
 
 func TestTx_ReportsSuppressedWrites(t *testing.T) {
 	t.Parallel()
-	db, source := emptySource(t, databasetest.Postgres(t))
+	db, source := emptySource(t, testdb.Postgres(t))
 	kit.Exec(t, db.SQL, "INSERT INTO tbl_produk (produk) VALUES ('Gardu')")
 	kit.Exec(t, db.SQL, "CREATE FUNCTION suppress() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
 	kit.Exec(t, db.SQL, "CREATE TRIGGER suppress BEFORE INSERT OR UPDATE OR DELETE ON tbl_produk FOR EACH ROW EXECUTE FUNCTION suppress()")

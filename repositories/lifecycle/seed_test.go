@@ -11,9 +11,9 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/test/kit/databases"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // opened returns an empty database and the source in it.
@@ -85,7 +85,7 @@ func class(err error) models.Class {
 
 func TestSeedFillsAndLeavesIDsUsable(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		db, source := opened(t, url(t))
 		for _, count := range []int64{0, 1, 250, 251, 1003} { // SQLite's batch and around it
@@ -109,7 +109,7 @@ func TestSeedFillsAndLeavesIDsUsable(t *testing.T) {
 
 func TestSeedKeepsEveryByte(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		db, source := opened(t, url(t))
 		if err := source.Seed(t.Context(), fillings(2), nil); err != nil {
@@ -129,7 +129,7 @@ func TestSeedKeepsEveryByte(t *testing.T) {
 
 func TestSeedRefusesWhatHoldsRows(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		db, source := opened(t, url(t))
 		if err := source.Seed(t.Context(), fillings(0), nil); err != nil {
@@ -154,7 +154,7 @@ func TestSeedRefusesWhatHoldsRows(t *testing.T) {
 
 func TestSeedRefusesTablesThatAreNotAsExpected(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		db, source := opened(t, url(t))
 		if err := db.Exec("CREATE TABLE tbl_stage (id integer PRIMARY KEY, name text)").Error; err != nil {
@@ -173,7 +173,7 @@ func TestSeedRefusesTablesThatAreNotAsExpected(t *testing.T) {
 // A seed that ends midway leaves nothing, not even the tables.
 func TestSeedIsAllOrNothing(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		db, source := opened(t, url(t))
 		ctx, cancel := context.WithCancel(t.Context())
@@ -205,7 +205,7 @@ func TestSeedIsAllOrNothing(t *testing.T) {
 
 func TestSeedTellsProgress(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		_, source := opened(t, url(t))
 		last, calls := int64(0), 0
@@ -224,7 +224,7 @@ func TestSeedTellsProgress(t *testing.T) {
 
 func TestEmpty(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		_, source := opened(t, url(t))
 		check := func(when string, want bool) {

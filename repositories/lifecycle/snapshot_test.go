@@ -6,9 +6,9 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/test/kit/databases"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 const stagesOnly = "CREATE TABLE tbl_stage (id integer PRIMARY KEY, stage varchar, created_at timestamptz, updated_at timestamptz, icon_light varchar, icon_dark varchar)"
@@ -39,7 +39,7 @@ func ids(ctx context.Context, t *testing.T, snap *lifecycle.Snapshot) (out []int
 // TestSnapshotStands still while the source goes on.
 func TestSnapshotStands(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		db, source, tables := stages(t, url(t))
 		snap, err := source.Snapshot(t.Context(), tables)
@@ -78,7 +78,7 @@ func TestSnapshotStands(t *testing.T) {
 // TestSnapshotWritesNothing refuses to write, also by mistake.
 func TestSnapshotWritesNothing(t *testing.T) {
 	t.Parallel()
-	db, _, _ := stages(t, databasetest.Postgres(t))
+	db, _, _ := stages(t, testdb.Postgres(t))
 	conn, err := db.BeginConn(t.Context(), database.ReadOnly)
 	if err != nil {
 		t.Fatal(err)

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/migrations"
 	"lifecycle-sync/test/kit/databases"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // TestUp_TurnsStoredSentencesIntoCodes upgrades a pmo_db with rows of every kind that binaries before version 6 wrote.
@@ -47,7 +47,7 @@ func TestUp_TurnsStoredSentencesIntoCodes(t *testing.T) { //nolint:gocyclo // on
 		"somebody wrote this; by hand":                                        text("legacy", models.Params{"text": "somebody wrote this; by hand"}),
 		"the first 1000 of 3520 changes are kept":                             nil,
 	}
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		address := url(t)
 		old := databases.Open(t, address, "pmo_db")

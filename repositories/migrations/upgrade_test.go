@@ -4,15 +4,15 @@ import (
 	"context"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/migrations"
 	"lifecycle-sync/test/kit/databases"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // TestUpgradeFromEveryVersion opens a database that an earlier binary has left at each of its versions.
 func TestUpgradeFromEveryVersion(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		_, latest, err := migrations.Version(t.Context(), databases.Open(t, url(t), "pmo_db"))
 		if err != nil {

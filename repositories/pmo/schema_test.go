@@ -8,9 +8,9 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/test/kit/databases"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 func open(t testing.TB, url string) *database.DB {
@@ -28,7 +28,7 @@ var postgresTypes = map[string]string{"varchar": "character varying", "varchar(2
 // and NULLs, id the only key, and a foreign key for every reference.
 func TestSchema(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		db := open(t, url(t))
 		if n, err := pmo.New(db, models.Tables()).Migrate(t.Context()); err != nil || n == 0 {
@@ -118,7 +118,7 @@ func references(t *testing.T, db *database.DB, table, column, parent string) boo
 // TestMigrateAtOnce starts several at the same time. On SQLite one process migrates at a time.
 func TestMigrateAtOnce(t *testing.T) {
 	t.Parallel()
-	url := databasetest.Postgres(t)
+	url := testdb.Postgres(t)
 	done := make(chan error, 4)
 	for range cap(done) {
 		store := pmo.New(open(t, url), models.Tables())
@@ -134,7 +134,7 @@ func TestMigrateAtOnce(t *testing.T) {
 // TestNewerSchema refuses to touch the tables of a newer binary.
 func TestNewerSchema(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		db := open(t, url(t))
 		store := pmo.New(db, models.Tables())

@@ -5,8 +5,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // TestMain fails the package when something leaves a goroutine behind.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(databasetest.Recycle(m)) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(testdb.Recycle(m)) }

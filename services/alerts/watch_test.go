@@ -16,12 +16,12 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/alerts"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/databases"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // lab is a pmo_db and an alert receiver.
@@ -37,7 +37,7 @@ type lab struct {
 // each runs a test on both database systems.
 func each(t *testing.T, fn func(l *lab)) {
 	t.Helper()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		l := &lab{T: t, url: url(t), receiver: receive(t, inTurn(http.StatusOK))}
 		l.db = l.open()

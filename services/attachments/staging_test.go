@@ -17,8 +17,8 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/files"
-	"lifecycle-sync/repositories/files/filestest"
 	"lifecycle-sync/services/attachments"
+	"lifecycle-sync/test/kit/testfiles"
 )
 
 const limit = 2 << 20 // bytes in a file
@@ -63,7 +63,7 @@ const pdf = "%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<</Type/Catalog>>\nendobj\n%%
 // TestKinds takes in one file of each kind that is taken, by each extension, into each kind of place.
 func TestKinds(t *testing.T) {
 	t.Parallel()
-	filestest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testfiles.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		c := newCellar(t, url(t))
 		const office = "application/vnd.openxmlformats-officedocument."
@@ -112,7 +112,7 @@ func TestKinds(t *testing.T) {
 // TestRefused wants nothing to be left of what is not what it says.
 func TestRefused(t *testing.T) {
 	t.Parallel()
-	c := newCellar(t, filestest.Folder(t))
+	c := newCellar(t, testfiles.Folder(t))
 	html, svg := "<!DOCTYPE html><html><script>alert(1)</script>", `<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`
 	word := string(officeDocument(t, "word/document.xml"))
 	for _, f := range []struct{ name, content string }{
@@ -140,7 +140,7 @@ func TestRefused(t *testing.T) {
 // TestSizes are counted to the byte.
 func TestSizes(t *testing.T) {
 	t.Parallel()
-	c := newCellar(t, filestest.Folder(t))
+	c := newCellar(t, testfiles.Folder(t))
 	for size, want := range map[int]models.Class{limit: "", limit + 1: models.TooLarge, 3 * limit: models.TooLarge} {
 		got, err := c.Stage(t.Context(), "a.txt", strings.NewReader(strings.Repeat("a", size)))
 		if class(err) != want {
@@ -165,7 +165,7 @@ func TestSizes(t *testing.T) {
 // TestFullDiskLeavesNothing on a disk of 1 MiB.
 func TestFullDiskLeavesNothing(t *testing.T) {
 	t.Parallel()
-	c := newCellar(t, "file:"+filestest.SmallDisk(t))
+	c := newCellar(t, "file:"+testfiles.SmallDisk(t))
 	text := func() io.Reader { return strings.NewReader(strings.Repeat("a", limit)) }
 	for range 2 {
 		if _, err := c.Stage(t.Context(), "a.txt", text()); class(err) != models.Unavailable {

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"lifecycle-sync/repositories/files"
-	"lifecycle-sync/repositories/files/filestest"
 	"lifecycle-sync/services/attachments"
+	"lifecycle-sync/test/kit/testfiles"
 )
 
 // rows are the keys that are referred to.
@@ -35,7 +35,7 @@ func (r *rows) Referenced(_ context.Context, keys []string) ([]string, error) {
 // TestSweep deletes what is old and belongs to nothing, and nothing else.
 func TestSweep(t *testing.T) {
 	t.Parallel()
-	filestest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testfiles.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		f, err := files.Open(url(t))
 		if err != nil {

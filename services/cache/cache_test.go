@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/services/cache"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // TestAnswersAreKeptUntilAWrite is the rule: made once, and again after the mirror has changed.
@@ -177,7 +177,7 @@ func TestErrorsAreNotKept(t *testing.T) {
 func TestTodayIsPartOfTheKey(t *testing.T) {
 	t.Parallel()
 	zone := time.FixedZone("", 7*60*60)
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		var now atomic.Int64
 		l := newLab(t, url(t), cache.Options{Now: func() time.Time { return time.Unix(now.Load(), 0).In(zone) }})

@@ -4,15 +4,15 @@ import (
 	"testing"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services/cache"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // TestNothingIsKeptUnlessFollowed: without news of the mirror every answer is made.
 func TestNothingIsKeptUnlessFollowed(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		l := newLab(t, url(t), cache.Options{})
 		l.want("a", 0, 1)
@@ -31,7 +31,7 @@ const killListener = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 // TestListenerIsKilled has answers made afresh while nobody listens, and kept again afterwards.
 func TestListenerIsKilled(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, databasetest.Postgres(t), cache.Options{})
+	l := newLab(t, testdb.Postgres(t), cache.Options{})
 	lost, goOn := make(chan error), make(chan struct{})
 	l.follow(l.answers, func(err error) {
 		if err != nil {
@@ -60,7 +60,7 @@ func TestListenerIsKilled(t *testing.T) {
 // TestRestoredDatabase has the mirror go back to a version that answers were kept of.
 func TestRestoredDatabase(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, databasetest.Postgres(t), cache.Options{})
+	l := newLab(t, testdb.Postgres(t), cache.Options{})
 	l.follow(l.answers, func(error) {})
 	l.write(1)
 	l.eventually("the write", func() bool { return l.get("a", l.read) == "1" })
@@ -71,9 +71,9 @@ func TestRestoredDatabase(t *testing.T) {
 // TestHalfOpenListener has the listener's connection fall silent, as when a firewall forgets it.
 func TestHalfOpenListener(t *testing.T) {
 	t.Parallel()
-	target := databasetest.Postgres(t)
+	target := testdb.Postgres(t)
 	l := newLab(t, target, cache.Options{})
-	network := databasetest.NewLink(t, target)
+	network := testdb.NewLink(t, target)
 	lost := make(chan error, 100)
 	answers := cache.New(pmo.New(openDB(t, network.URL), models.Tables()), cache.Options{})
 	l.follow(answers, func(err error) {
@@ -81,7 +81,7 @@ func TestHalfOpenListener(t *testing.T) {
 			lost <- err
 		}
 	})
-	network.Spoil(databasetest.Swallowed, databasetest.Unheard)
+	network.Spoil(testdb.Swallowed, testdb.Unheard)
 	if e := models.AsError(<-lost); e.Class != models.Timeout && e.Class != models.Connection {
 		t.Errorf("got %v", e)
 	}

@@ -12,11 +12,11 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/databases"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // lab has a pmo_db whose one segment bears a number as its name.
@@ -32,7 +32,7 @@ type lab struct {
 // eachLab runs a test on each database system, with answers that are kept.
 func eachLab(t *testing.T, o cache.Options, fn func(l *lab)) {
 	t.Helper()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		l := newLab(t, url(t), o)
 		l.follow(l.answers, func(error) {})

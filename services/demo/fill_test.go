@@ -6,16 +6,16 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/services/demo"
 	"lifecycle-sync/test/kit/databases"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // The sync reads exactly the cells that were generated, and every row can be mirrored.
 func TestFill_StoresGeneratedRows(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		source := lifecycle.New(databases.Open(t, url(t), "lifecycle_db"))
 		var done, total int64

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/files"
 	"lifecycle-sync/repositories/pmo/journal"
 	mirrordb "lifecycle-sync/repositories/pmo/mirror"
@@ -19,6 +18,7 @@ import (
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/databases"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // lab is a healthy pair of databases. Roles with the necessary privileges only use them; Source and Target are
@@ -36,7 +36,7 @@ const rolePassword = "rahasia"
 
 func newLab(t testing.TB) *lab {
 	t.Helper()
-	l := openLab(t, databasetest.Postgres(t), databasetest.Postgres(t))
+	l := openLab(t, testdb.Postgres(t), testdb.Postgres(t))
 	l.reader, l.keeper = l.role(), l.role()
 	l.Fill(30, 20)
 	l.execSource("UPDATE tbl_produk SET id_kategori = 1, id_segmen = 1",
@@ -60,7 +60,7 @@ func openLab(t testing.TB, sourceURL, targetURL string) *lab {
 		Tables: models.Tables(), Uploads: storage(t, t.TempDir()), Data: storage(t, t.TempDir()),
 		StaleAfter: time.Hour, CheckTime: 10 * time.Second, Alerts: true, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}}
-	l.Source, l.Target = databasetest.Open(t, sourceURL), databasetest.Open(t, targetURL)
+	l.Source, l.Target = testdb.Open(t, sourceURL), testdb.Open(t, targetURL)
 	l.connect()
 	return l
 }

@@ -14,11 +14,11 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/services/export"
 	"lifecycle-sync/services/products"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/databases"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // lab is exports of a mirror with n products.
@@ -60,7 +60,7 @@ func (l *lab) csv(q products.Query) io.ReadCloser {
 // TestExports reads more rows than fit into any buffer, and rows that do not fit into the mirror.
 func TestExports(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		l := newLab(t, url(t), 3000)
 		unfit := "'infinity'"
@@ -107,7 +107,7 @@ func TestExports(t *testing.T) {
 // were whole.
 func TestBrokenOff(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		l := newLab(t, url(t), 5000)
 		for range 12 { // more than may be under way at once
@@ -142,7 +142,7 @@ func TestBrokenOff(t *testing.T) {
 // TestConnectionLost loses the database at once, and midway.
 func TestConnectionLost(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, databasetest.Postgres(t), 200_000)
+	l := newLab(t, testdb.Postgres(t), 200_000)
 	file := l.csv(products.Query{Sort: "id"})
 	if _, err := io.ReadFull(file, make([]byte, 100_000)); err != nil {
 		t.Fatal(err)
@@ -165,7 +165,7 @@ func TestConnectionLost(t *testing.T) {
 // TestSweep removes what a crash has left, and does without a folder.
 func TestSweep(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, databasetest.SQLite(t), 1)
+	l := newLab(t, testdb.SQLite(t), 1)
 	if err := l.exports.Sweep(); err != nil {
 		t.Error(err)
 	}

@@ -6,7 +6,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // formerTables are mirror tables created by another script: an identity on id, no foreign keys.
@@ -24,7 +24,7 @@ INSERT INTO tbl_stage_histori_lifecycle (id, id_produk) OVERRIDING SYSTEM VALUE 
 
 // adopting returns a lab whose pmo_db has the tables of another script.
 func adopting(t *testing.T) *lab {
-	l := bareLab(t, databasetest.Postgres(t), databasetest.Postgres(t))
+	l := bareLab(t, testdb.Postgres(t), testdb.Postgres(t))
 	l.createSource()
 	for statement := range strings.SplitSeq(formerTables, ";") {
 		l.edit(statement)
@@ -42,7 +42,7 @@ func TestMigrate_AdoptsExistingTables(t *testing.T) {
 	l.sync()
 	l.equal()
 	l.idle()
-	fresh := newLab(t, databasetest.Postgres)
+	fresh := newLab(t, testdb.Postgres)
 	for name, definition := range fresh.keys() {
 		if strings.HasSuffix(name, "_fkey") && l.keys()[name] != definition {
 			t.Errorf("%s is %q, must be %q", name, l.keys()[name], definition)
@@ -69,7 +69,7 @@ func TestSync_GuardsRowsOfAdoptedTables(t *testing.T) {
 // TestMigrate_RefusesUnsuitableTables names each problem and creates nothing.
 func TestMigrate_RefusesUnsuitableTables(t *testing.T) {
 	each(t, func(l *lab) {
-		l = bareLab(l.TB, l.sourceURL, on(l, databasetest.Postgres, databasetest.SQLite)(l.TB))
+		l = bareLab(l.TB, l.sourceURL, on(l, testdb.Postgres, testdb.SQLite)(l.TB))
 		l.edit("CREATE TABLE tbl_produk_lifecycle (id integer PRIMARY KEY, produk text, harga bigint)")
 		l.edit("CREATE TABLE tbl_stage_lifecycle (id integer, stage varchar, created_at timestamp, updated_at timestamp, icon_light varchar, icon_dark varchar)")
 		_, err := l.store.Migrate(l.Context())

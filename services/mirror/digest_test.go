@@ -6,9 +6,9 @@ import (
 	"testing"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // foreseen returns a preview, even if the guard would stop the run.
@@ -196,7 +196,7 @@ func TestDigest_NeedsAllowanceForMassDelete(t *testing.T) {
 // TestDigest_BeforeMigration applies a preview made before pmo_db had tables, including quarantine.
 func TestDigest_BeforeMigration(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		l := bareLab(t, url(t), url(t))
 		l.createSource()

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // incrementally makes an incremental run that must not become a full one, and returns its counts.
@@ -176,7 +176,7 @@ func TestIncremental_FallsBackToFullRun(t *testing.T) {
 	} {
 		t.Run(reason, func(t *testing.T) {
 			t.Parallel()
-			l := newLab(t, databasetest.Postgres)
+			l := newLab(t, testdb.Postgres)
 			l.small()
 			l.settle()
 			l.sync()
@@ -203,7 +203,7 @@ func (l *lab) swap(table string) {
 
 func TestIncremental_IsFullOnSQLite(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, databasetest.SQLite)
+	l := newLab(t, testdb.SQLite)
 	l.small()
 	l.sync()
 	l.mode = models.IncrementalRun

@@ -16,12 +16,12 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/databases"
+	"lifecycle-sync/test/kit/testdb"
 	"lifecycle-sync/web/messages"
 )
 
@@ -46,13 +46,13 @@ type lab struct {
 // each runs fn in parallel on both database systems, and on PostgreSQL with incremental runs as well.
 func each(t *testing.T, fn func(l *lab)) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		fn(newLab(t, url))
 	})
 	t.Run("incremental", func(t *testing.T) {
 		t.Parallel()
-		l := newLab(t, databasetest.Postgres)
+		l := newLab(t, testdb.Postgres)
 		l.mode, l.settles = models.IncrementalRun, true
 		fn(l)
 	})
@@ -61,7 +61,7 @@ func each(t *testing.T, fn func(l *lab)) {
 // onPostgres runs fn on PostgreSQL only.
 func onPostgres(t *testing.T, fn func(l *lab)) {
 	t.Parallel()
-	fn(newLab(t, databasetest.Postgres))
+	fn(newLab(t, testdb.Postgres))
 }
 
 // newLab creates both databases with empty tables.
@@ -265,4 +265,4 @@ func (l *lab) fillParents(t *models.Table) {
 }
 
 // TestMain fails if a goroutine is left running.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(databasetest.Recycle(m)) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(testdb.Recycle(m)) }

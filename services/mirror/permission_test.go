@@ -7,14 +7,14 @@ import (
 	"testing"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // limited returns a lab whose engine uses a new role on one side or both.
 func limited(t *testing.T, asSource, asTarget bool) (l *lab, role string) {
 	t.Helper()
-	l = newLab(t, databasetest.Postgres)
+	l = newLab(t, testdb.Postgres)
 	role = "test_" + strings.ToLower(rand.Text())
 	l.change("CREATE ROLE " + role + " LOGIN PASSWORD 'rahasia'")
 	t.Cleanup(func() {

@@ -12,7 +12,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 var (
@@ -23,7 +23,7 @@ var (
 // TestSync_RandomHistories checks the mirror after every step against an oracle that reads both databases in Go.
 func TestSync_RandomHistories(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		for seed := uint64(1); seed <= *seeds; seed++ {
 			if *onlySeed != 0 {
 				seed = *onlySeed

@@ -6,14 +6,14 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // TestSync_WithAndWithoutCategories mirrors a source without tbl_kategori, which is added later.
 func TestSync_WithAndWithoutCategories(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		l := newLab(t, url)
 		l.change("DROP TABLE tbl_kategori")
@@ -68,7 +68,7 @@ type launchPlan struct {
 // TestSync_SixthTable adds a table pair: a model, two CREATE TABLEs and one line in the list of tables.
 func TestSync_SixthTable(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		l := newLab(t, url)
 		l.tables = append(l.tables, models.TableOf[launchPlan]("tbl_rencana", "launch plans", "launch plans"))

@@ -11,15 +11,15 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // encoded returns a lab whose lifecycle_db is not in UTF-8.
 func encoded(t *testing.T, encoding string) *lab {
 	t.Helper()
-	target := databasetest.Postgres(t)
+	target := testdb.Postgres(t)
 	name := "test_" + strings.ToLower(rand.Text())
 	kit.Exec(t, open(t, target), "CREATE DATABASE "+name+" ENCODING '"+encoding+"' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
 	u, err := url.Parse(target)
@@ -144,7 +144,7 @@ func (l *lab) tellApart() {
 func TestHash_PortableBetweenServers(t *testing.T) {
 	t.Parallel()
 	foreign := func(t *testing.T) *lab {
-		l := newLab(t, databasetest.Postgres)
+		l := newLab(t, testdb.Postgres)
 		l.change("CREATE FUNCTION hash_record_extended(record, bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 42; END'")
 		l.change("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, pg_catalog', current_database()); END $$")
 		l.connect()

@@ -5,9 +5,9 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // TestVerify_ReportsDrift expects the next full run to correct and log the drift.
@@ -107,7 +107,7 @@ func (l *lab) settle() {
 // TestPreview_BeforeMigrationShowsInserts expects that no tables are created.
 func TestPreview_BeforeMigrationShowsInserts(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		l := bareLab(t, url(t), url(t))
 		l.createSource()

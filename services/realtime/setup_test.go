@@ -14,14 +14,14 @@ import (
 	"go.uber.org/goleak"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/realtime"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/databases"
+	"lifecycle-sync/test/kit/testdb"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(databasetest.Recycle(m)) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(testdb.Recycle(m)) }
 
 // lab is a pair of databases with a follower.
 type lab struct{ *databases.Pair }
@@ -29,7 +29,7 @@ type lab struct{ *databases.Pair }
 // newLab creates both databases, with 120 products and 60 histories in the source.
 func newLab(t testing.TB) *lab {
 	t.Helper()
-	return &lab{databases.New(t, databasetest.Postgres, 120, 60)}
+	return &lab{databases.New(t, testdb.Postgres, 120, 60)}
 }
 
 // following is a running follower and its statuses so far.

@@ -13,11 +13,11 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/repositories/pmo/catalog"
 	"lifecycle-sync/services/reports"
 	"lifecycle-sync/test/kit/databases"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // lab is a mirror filled with random rows, and what the oracle is told of them.
@@ -194,7 +194,7 @@ func TestDashboard(t *testing.T) {
 		t.Run(now.Format(time.RFC3339), func(t *testing.T) {
 			t.Parallel()
 			answers := map[string]map[string][]byte{}
-			databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+			testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 				l := newLab(t, url(t), uint64(seed), now)
 				answers[t.Name()[strings.LastIndex(t.Name(), "/"):]] = map[string][]byte{}
 				late := l.oracle.now.Format(time.DateOnly)
@@ -267,7 +267,7 @@ func same(t *testing.T, what string, got, want any) {
 // TestEmptyDashboard has nothing to count.
 func TestEmptyDashboard(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		l := &lab{oracle: oracle{now: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)}}
 		l.db, l.store = databases.PMO(t, url(t))

@@ -5,11 +5,11 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/repositories/pmo/catalog"
 	"lifecycle-sync/services/products"
 	"lifecycle-sync/services/reports"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // TestFiguresAgreeWithTheList counts in the list what the dashboard counts as missing and as overdue, of all
@@ -20,7 +20,7 @@ func TestFiguresAgreeWithTheList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		l := newLab(t, url(t), 7, time.Date(2026, 11, 24, 3, 0, 0, 0, jakarta)) // in UTC, the day before
 		for _, others := range []catalog.ProductFilter{
@@ -74,7 +74,7 @@ func (l *lab) lists(t *testing.T, v *catalog.Catalog, f catalog.ProductFilter, w
 // TestOverdueWithoutStages has no last stage: every stage is one to leave.
 func TestOverdueWithoutStages(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		l := newLab(t, url(t), 8, time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC))
 		for _, statement := range []string{"DELETE FROM tbl_stage_histori_lifecycle", "UPDATE tbl_produk_lifecycle SET id_stage = NULL", "DELETE FROM tbl_stage_lifecycle"} {

@@ -12,13 +12,13 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/runs"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/databases"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // lab is a service on two databases of its own.
@@ -37,7 +37,7 @@ type lab struct {
 // each runs a test on both database systems.
 func each(t *testing.T, fn func(l *lab)) {
 	t.Helper()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		fn(newLab(t, url))
 	})

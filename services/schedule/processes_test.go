@@ -13,13 +13,13 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/runs"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/databases"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // lab is a mirror in a database of its own.
@@ -76,7 +76,7 @@ func TestSchedule_TwoProcessesMakeOneRun(t *testing.T) {
 	for _, mode := range []string{models.IncrementalRun, models.FullRun} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			l := newLab(t, databasetest.Postgres)
+			l := newLab(t, testdb.Postgres)
 			first, second, due := l.process(), l.process(), time.Now()
 			ended := make(chan error, 2)
 			go func() { ended <- first.runOnce(t.Context(), mode, due) }()
@@ -105,7 +105,7 @@ func TestSchedule_TwoProcessesMakeOneRun(t *testing.T) {
 
 func TestLastMade_CountsCompletedRuns(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		l := newLab(t, url)
 		last := func(mode string) string {

@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/routes"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // withTokens are settings with which callers must say who they are.
@@ -77,7 +77,7 @@ func TestAuthorization_EveryRouteRequiresItsRole(t *testing.T) {
 
 func TestAuthorization_AcceptsTokensInTheHeaderOnly(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.SQLite, withTokens...)
+	s := newSite(t, testdb.SQLite, withTokens...)
 	token := s.tokenOf("Admin")
 	for _, headers := range [][]string{
 		{"Authorization", "Bearer " + token}, {"Authorization", "bearer " + token}, {"authorization", "BEARER  " + token + " "},
@@ -109,7 +109,7 @@ func TestAuthorization_AcceptsTokensInTheHeaderOnly(t *testing.T) {
 
 func TestCORS_AllowsListedOriginsWithTokens(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.SQLite, withTokens...)
+	s := newSite(t, testdb.SQLite, withTokens...)
 	const origin = "https://pmo.example.com"
 	for _, method := range []string{"PUT", "DELETE", "POST", "GET"} {
 		a := s.do(http.MethodOptions, base+"/products/1", nil, "Origin", origin, "Access-Control-Request-Method", method, "Access-Control-Request-Headers", "authorization,if-match,idempotency-key,content-type").want(t, http.StatusNoContent)
@@ -139,7 +139,7 @@ func TestCORS_AllowsListedOriginsWithTokens(t *testing.T) {
 
 func TestLocalMode_EveryCallerIsAdmin(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.SQLite)
+	s := newSite(t, testdb.SQLite)
 	for _, route := range routes.Table() {
 		if route.Method != http.MethodGet {
 			continue

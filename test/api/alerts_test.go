@@ -10,8 +10,8 @@ import (
 	"sync"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/services/alerts"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // receiver is a webhook that keeps the ids of the alerts it gets.
@@ -51,7 +51,7 @@ func (v *receiver) told(event alerts.Event, state alerts.State, run int64) bool 
 
 func TestAlerts_FollowTheStateOfSync(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		v := newReceiver(t)
 		s := newSite(t, url, "ALERT_WEBHOOK_URL="+v.URL+"/rahasia", "ALERT_WEBHOOK_SECRET=rahasia-sekali")

@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"lifecycle-sync/app"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/files"
-	"lifecycle-sync/repositories/files/filestest"
+	"lifecycle-sync/test/kit/testdb"
+	"lifecycle-sync/test/kit/testfiles"
 )
 
 const pdf = "%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<</Type/Catalog>>\nendobj\n%%EOF\n"
@@ -160,7 +160,7 @@ func TestProducts_CreateStoresFiles(t *testing.T) {
 	eachSite(t, scenario)
 	t.Run("s3", func(t *testing.T) {
 		t.Parallel()
-		scenario(t, newSite(t, databasetest.SQLite, "UPLOADS_URL="+filestest.S3(t).URL))
+		scenario(t, newSite(t, testdb.SQLite, "UPLOADS_URL="+testfiles.S3(t).URL))
 	})
 }
 
@@ -290,7 +290,7 @@ func TestAttachments_SurviveQuarantine(t *testing.T) {
 
 func TestAttachments_FullDiskIsUnavailable(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.SQLite, "UPLOADS_URL=file:"+filestest.SmallDisk(t))
+	s := newSite(t, testdb.SQLite, "UPLOADS_URL=file:"+testfiles.SmallDisk(t))
 	large := file{"large.txt", strings.Repeat("a", 2<<20)}
 	for range 2 {
 		a := s.upload(http.MethodPost, "/products", newProduct("never"), []file{{"a.pdf", pdf}, large}).want(t, http.StatusServiceUnavailable, "unavailable")
@@ -305,8 +305,8 @@ func TestAttachments_FullDiskIsUnavailable(t *testing.T) {
 
 func TestAttachments_MissingStorageIsUnavailable(t *testing.T) {
 	t.Parallel()
-	server := filestest.S3(t)
-	s := newSite(t, databasetest.SQLite, "UPLOADS_URL="+server.URL)
+	server := testfiles.S3(t)
+	s := newSite(t, testdb.SQLite, "UPLOADS_URL="+server.URL)
 	created := into[withShownFiles](t, s.upload(http.MethodPost, "/products", newProduct("before"), []file{{"a.pdf", pdf}}).want(t, http.StatusCreated))
 	f := into[[]shownFile](t, s.get(fmt.Sprintf("/products/%d/attachments", created.ID)))[0]
 	server.Stop()

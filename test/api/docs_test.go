@@ -10,12 +10,12 @@ import (
 	"testing"
 
 	"lifecycle-sync/openapi"
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 func TestDocs_ServeDocumentAndPage(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.SQLite, withTokens...) // nobody needs a token for these
+	s := newSite(t, testdb.SQLite, withTokens...) // nobody needs a token for these
 	a := s.do(http.MethodGet, "/openapi.yaml", nil).want(t, http.StatusOK)
 	if !bytes.Equal(a.body, openapi.Document()) {
 		t.Error("/openapi.yaml is another document")

@@ -11,7 +11,7 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // hostile makes products whose texts a spreadsheet would take for formulas, and a price that Excel's
@@ -93,7 +93,7 @@ func TestExports_Workbook(t *testing.T) {
 // that is gone ends the query.
 func TestExports_ErrorClosesTheConnection(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.Postgres)
+	s := newSite(t, testdb.Postgres)
 	exec(t, s.target, "INSERT INTO tbl_produk_lifecycle (id, produk, deskripsi) SELECT i, 'P ' || i, repeat('x', 500) FROM generate_series(10001, 110000) AS g(i)")
 	begin := func() io.ReadCloser {
 		response, err := http.Get("http://" + s.Address + base + "/products/export.csv?sort=id")

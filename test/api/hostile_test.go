@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // everyRead are the addresses of all that can be read of the mirror.
@@ -22,7 +22,7 @@ func everyRead(id int) []string {
 
 func TestReads_ServeHostileRows(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.Postgres)
+	s := newSite(t, testdb.Postgres)
 	long := strings.Repeat("😀\u202e\u0301 ", 30)
 	for _, statement := range []string{
 		"UPDATE tbl_produk SET updated_at = 'infinity' WHERE id = 1",
@@ -65,7 +65,7 @@ func TestReads_ServeHostileRows(t *testing.T) {
 
 func TestReads_ServeHostileMirrorEdits(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.Postgres)
+	s := newSite(t, testdb.Postgres)
 	exec(t, s.target, "UPDATE tbl_produk_lifecycle SET created_at = 'infinity', tanggal_launch = 'infinity', tanggal_stage_start = '-infinity', tanggal_stage_end = '-infinity'")
 	exec(t, s.target, "UPDATE tbl_stage_histori_lifecycle SET tanggal_perubahan = '-infinity', created_at = 'infinity'")
 	exec(t, s.target, "UPDATE lifecycle_mirror_version SET version = version + 1")

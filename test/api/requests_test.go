@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 func TestRequests_RejectInvalidHeaders(t *testing.T) {
@@ -86,7 +86,7 @@ func TestStageHistory_RejectsInvalidMoves(t *testing.T) {
 
 func TestRequests_RejectInvalidPaths(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.SQLite)
+	s := newSite(t, testdb.SQLite)
 	for _, path := range []string{
 		"/products/1%2e", "/products/..%2f1", "/products/%00", "/products/1%00", "/products/%ff", "/products/1;id=2", "/products/1'", "/products/0x1", "/products/%EF%BC%91", "/products/1e0",
 		"/products/-0", "/products/+1", "/products/ 1", "/products/" + strings.Repeat("1", 5000), "/stage-history/1%20OR%201=1", "/products/1/attachments/%2e%2e", "//products", "/products//1",
@@ -177,7 +177,7 @@ func TestAttachments_BelongToOneProduct(t *testing.T) {
 
 func TestRateLimit_CountsWritesPerCaller(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.SQLite, append([]string{"RATE_LIMIT_WRITES=3"}, withTokens...)...)
+	s := newSite(t, testdb.SQLite, append([]string{"RATE_LIMIT_WRITES=3"}, withTokens...)...)
 	s.token = s.tokenOf("Project Manager")
 	for range 3 {
 		s.send(http.MethodPut, "/products/1", `{"harga":1}`).want(t, http.StatusOK)

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/program"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 const base = "/api/product-lifecycle"
@@ -20,7 +20,7 @@ const base = "/api/product-lifecycle"
 // eachSite runs a scenario against the program on each database system.
 func eachSite(t *testing.T, fn func(t *testing.T, s *site), env ...string) {
 	t.Helper()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		fn(t, newSite(t, url, env...))
 	})

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // rule is one that lifecycle_db's owner has made, which the API cannot know of, and the status of a write
@@ -88,7 +88,7 @@ func TestWrites_ReportConstraintsOfTheSource(t *testing.T) {
 
 func TestWrites_UseIdsOfTheSource(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.Postgres)
+	s := newSite(t, testdb.Postgres)
 	exec(t, s.source, "SELECT setval(pg_get_serial_sequence('tbl_produk', 'id'), 1)")
 	s.send(http.MethodPost, "/products", uji).want(t, http.StatusConflict)
 	exec(t, s.source, "SELECT setval(pg_get_serial_sequence('tbl_produk', 'id'), 2147483647)")
@@ -134,7 +134,7 @@ func TestWrites_LockedRowIsUnavailable(t *testing.T) {
 
 func TestReads_ServeHostileRowsOnSQLite(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.SQLite)
+	s := newSite(t, testdb.SQLite)
 	for _, statement := range []string{
 		"UPDATE tbl_produk SET harga = 'much' WHERE id = 1",
 		"UPDATE tbl_produk SET produk = x'ff00' WHERE id = 2",

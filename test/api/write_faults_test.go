@@ -7,14 +7,14 @@ import (
 	"strings"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 const uji = `{"produk":"Uji","id_kategori":1,"id_segmen":1,"id_stage":1}`
 
 func TestWrites_MirrorFollowsAnActiveRun(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.Postgres)
+	s := newSite(t, testdb.Postgres)
 	lock, err := s.target.Begin()
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +39,7 @@ func TestWrites_MirrorFollowsAnActiveRun(t *testing.T) {
 
 func TestWrites_MissingSourceIsUnavailable(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.Postgres)
+	s := newSite(t, testdb.Postgres)
 	name := one[string](t, s.source, "SELECT current_database()")
 	exec(t, s.target, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false")
 	exec(t, s.target, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '"+name+"'")
@@ -57,7 +57,7 @@ func TestWrites_MissingSourceIsUnavailable(t *testing.T) {
 
 func TestWrites_ReadOnlyAccountIsForbidden(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.Postgres)
+	s := newSite(t, testdb.Postgres)
 	s.Stop()
 	role := "reader_" + one[string](t, s.source, "SELECT current_database()")
 	exec(t, s.source, "CREATE ROLE "+role+" LOGIN PASSWORD 'x'")
@@ -88,7 +88,7 @@ func TestWrites_ReadOnlyAccountIsForbidden(t *testing.T) {
 
 func TestProducts_DeleteOfAReferencedProductIsAConflict(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.Postgres)
+	s := newSite(t, testdb.Postgres)
 	exec(t, s.source, "CREATE TABLE tbl_mon_crjr (id_produk integer REFERENCES tbl_produk (id) ON DELETE RESTRICT)")
 	exec(t, s.source, "INSERT INTO tbl_mon_crjr VALUES (1)")
 	a := s.do(http.MethodDelete, base+"/products/1", nil).want(t, http.StatusConflict, "conflict")
@@ -163,7 +163,7 @@ func (s *site) writeAndRead(id, price int) error {
 // must be remembered there is refused and leaves nothing.
 func TestWrites_StandWhileTheMirrorIsAway(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.Postgres)
+	s := newSite(t, testdb.Postgres)
 	name := one[string](t, s.target, "SELECT current_database()")
 	exec(t, s.source, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false")
 	exec(t, s.source, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '"+name+"'")

@@ -7,14 +7,14 @@ import (
 	"strings"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // TestWrites_ReportRejectionsOfTheSource meets triggers, indexes and sequences of others in lifecycle_db. None of that is
 // a fault of this server.
 func TestWrites_ReportRejectionsOfTheSource(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.Postgres)
+	s := newSite(t, testdb.Postgres)
 	for _, statement := range []string{
 		`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''tbl_rahasia''; END'`,
 		`CREATE TRIGGER refuse BEFORE UPDATE OR DELETE ON tbl_produk FOR EACH ROW WHEN (OLD.id = 1) EXECUTE FUNCTION refuse()`,
@@ -81,7 +81,7 @@ func TestProducts_IfMatchWithoutAVersionFails(t *testing.T) {
 
 func TestProducts_LocationIgnoresATrailingSlash(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, databasetest.SQLite)
+	s := newSite(t, testdb.SQLite)
 	a, err := s.try(http.MethodPost, base+"/products/", strings.NewReader(uji), "Content-Type", "application/json")
 	if err != nil {
 		t.Fatal(err)

@@ -13,13 +13,13 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // TestMain ends the browser, when a test has started it.
 func TestMain(m *testing.M) {
-	code := databasetest.Recycle(m).Run()
+	code := testdb.Recycle(m).Run()
 	endBrowser()
 	os.Exit(code)
 }

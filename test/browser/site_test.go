@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/program"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // withTokens are settings with which people must sign in.
@@ -28,7 +28,7 @@ func demoSite(t testing.TB, env ...string) *site {
 	dir := t.TempDir()
 	s := &site{Program: program.New(t, append(env, "DATA_DIR="+dir)...)}
 	s.Start()
-	s.source, s.target = databasetest.Open(t, "file:"+filepath.Join(dir, "lifecycle.db")), databasetest.Open(t, "file:"+filepath.Join(dir, "pmo.db"))
+	s.source, s.target = testdb.Open(t, "file:"+filepath.Join(dir, "lifecycle.db")), testdb.Open(t, "file:"+filepath.Join(dir, "pmo.db"))
 	return s
 }
 
@@ -36,7 +36,7 @@ func demoSite(t testing.TB, env ...string) *site {
 func postgresSite(t testing.TB, env ...string) *site {
 	t.Helper()
 	s := &site{Program: program.New(t, env...)}
-	s.source, s.target = s.Databases(databasetest.Postgres)
+	s.source, s.target = s.Databases(testdb.Postgres)
 	s.Seed(20, 12)
 	s.Start()
 	return s

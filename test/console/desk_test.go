@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/net/html"
 
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // desk is a site at which somebody fills in forms.
@@ -25,7 +25,7 @@ type desk struct {
 // eachDesk runs a scenario against the program on each database system, with 20 products and 12 transitions.
 func eachDesk(t *testing.T, fn func(t *testing.T, d *desk), env ...string) {
 	t.Helper()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		fn(t, newDesk(t, url, 20, env...))
 	})

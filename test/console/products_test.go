@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 const pdf = "%PDF-1.7\n1 0 obj\n<</Type/Catalog>>\nendobj\n%%EOF\n"
@@ -72,7 +72,7 @@ func TestProductList(t *testing.T) {
 
 func TestProductListOfNothing(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, databasetest.SQLite, 20)
+	d := newDesk(t, testdb.SQLite, 20)
 	for len(listed(d.open("/products"))) > 0 {
 		d.to(d.remove(listed(d.open("/products"))[0]), "/products", "Product deleted")
 	}
@@ -324,7 +324,7 @@ func TestMoveAProductFromNoStage(t *testing.T) {
 // TestRolesAtProducts shows nobody what they may not do, and lets nobody do it.
 func TestRolesAtProducts(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, databasetest.SQLite, 20, "AUTH_JWT_SECRET="+strings.Repeat("rahasia ", 6))
+	d := newDesk(t, testdb.SQLite, 20, "AUTH_JWT_SECRET="+strings.Repeat("rahasia ", 6))
 	reader, manager, admin := d.as("Staff"), d.as("Project Manager"), d.as("Admin")
 	for _, page := range []string{"/products", "/products/1"} {
 		for role, may := range map[*desk][3]bool{reader: {}, manager: {true}, admin: {true, true, true}} {
@@ -360,7 +360,7 @@ func TestRolesAtProducts(t *testing.T) {
 // TestWritesThatTheMirrorDoesNotShowYet lead to a page that is there, and say so.
 func TestWritesThatTheMirrorDoesNotShowYet(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, databasetest.Postgres, 20)
+	d := newDesk(t, testdb.Postgres, 20)
 	pmo := d.mirror()
 	exec(t, pmo, `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END'`,
 		`CREATE TRIGGER refuse BEFORE INSERT OR UPDATE OR DELETE ON tbl_produk_lifecycle FOR EACH ROW EXECUTE FUNCTION refuse()`)
@@ -375,7 +375,7 @@ func TestWritesThatTheMirrorDoesNotShowYet(t *testing.T) {
 // TestAFormOutlivesTheServersFaults keeps what was entered where the database fails.
 func TestAFormOutlivesTheServersFaults(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, databasetest.Postgres, 20)
+	d := newDesk(t, testdb.Postgres, 20)
 	create := d.open("/products/new").form(t, "/products").set(t, "produk", "Tetap").set(t, "id_segmen", "1").set(t, "id_stage", "1").set(t, "id_kategori", "1")
 	edit := d.open("/products/1/edit").form(t, "/products/1/edit").set(t, "produk", "Tetap juga")
 	move := d.open("/products/1").form(t, "/products/1/transitions").set(t, "stage_now", d.otherStage("1")).set(t, "catatan", "Tetap pula")

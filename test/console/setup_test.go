@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/program"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 const api = "/api/product-lifecycle"
@@ -42,7 +42,7 @@ func bootSite(t *testing.T, url func(testing.TB) string, products, histories int
 // newSite boots the program on SQLite with 60 products and 40 transitions.
 func newSite(t *testing.T, prepare func(source *sql.DB), env ...string) *site {
 	t.Helper()
-	return bootSite(t, databasetest.SQLite, 60, 40, prepare, env...)
+	return bootSite(t, testdb.SQLite, 60, 40, prepare, env...)
 }
 
 func exec(t *testing.T, db *sql.DB, statements ...string) {

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 func TestDatabase_LockConnectionTerminated(t *testing.T) {
@@ -52,7 +52,7 @@ func TestDatabase_CommitNotAcknowledged(t *testing.T) {
 	release, awaited := kit.Lock(s, s.target, "SELECT pg_advisory_xact_lock(42)")
 	run := s.Begin("sync")
 	s.Eventually("the run commits", awaited)
-	target.Spoil(databasetest.Swallowed)
+	target.Spoil(testdb.Swallowed)
 	release()
 	s.Eventually("the run has succeeded", func() bool { return s.lastRun().state == "succeeded" })
 	changes := s.mirror()
@@ -148,9 +148,9 @@ func TestDatabase_StatementTimeout(t *testing.T) {
 
 func TestDatabase_DiskFull(t *testing.T) {
 	t.Parallel()
-	server := databasetest.NewCluster(t)
+	server := testdb.NewCluster(t)
 	resize := server.SmallDisk(t, "small", 48)
-	s := siteOn(t, databasetest.Postgres(t), server.Database(t, "TABLESPACE small"))
+	s := siteOn(t, testdb.Postgres(t), server.Database(t, "TABLESPACE small"))
 	before := s.mirror()
 	const noise = "(SELECT string_agg(md5(random()::text || i), '') FROM generate_series(1, 60000) AS i)" // nothing of it is twice the same
 	s.exec(s.source, "UPDATE tbl_produk SET deskripsi = "+noise)
@@ -192,11 +192,11 @@ func random(length int) string {
 
 func TestDatabase_StandbyConflict(t *testing.T) {
 	t.Parallel()
-	primary := databasetest.NewCluster(t)
-	source, target := primary.Database(t), databasetest.Postgres(t)
+	primary := testdb.NewCluster(t)
+	source, target := primary.Database(t), testdb.Postgres(t)
 	s := siteOn(t, source, target)
 	standby := primary.Standby(t, "max_standby_streaming_delay=0")
-	replica := databasetest.Open(t, standby.At(source))
+	replica := testdb.Open(t, standby.At(source))
 	s.UseDatabases(standby.At(source), target)
 	arrived := func(query string) {
 		t.Helper()

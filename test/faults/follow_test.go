@@ -4,14 +4,14 @@ import (
 	"strings"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/test/kit/program"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 func TestFollow_Failover(t *testing.T) {
 	t.Parallel()
-	primary := databasetest.NewCluster(t)
-	source, target := primary.Database(t), databasetest.Postgres(t)
+	primary := testdb.NewCluster(t)
+	source, target := primary.Database(t), testdb.Postgres(t)
 	s := siteOn(t, source, target)
 	follower := s.followed()
 	s.brings(1)
@@ -19,7 +19,7 @@ func TestFollow_Failover(t *testing.T) {
 	standby := primary.Standby(t)
 	s.change()
 	end := s.number(s.source, "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
-	replica := databasetest.Open(t, standby.At(source))
+	replica := testdb.Open(t, standby.At(source))
 	s.Eventually("the standby has all of it", func() bool {
 		return s.number(replica, "SELECT pg_last_wal_replay_lsn() - '0/0'::pg_lsn") >= end
 	})
@@ -49,8 +49,8 @@ func TestFollow_Failover(t *testing.T) {
 
 func TestFollow_SlotInvalidated(t *testing.T) {
 	t.Parallel()
-	server := databasetest.NewCluster(t, "max_slot_wal_keep_size=1MB", "min_wal_size=32MB", "max_wal_size=32MB")
-	s := siteOn(t, server.Database(t), databasetest.Postgres(t))
+	server := testdb.NewCluster(t, "max_slot_wal_keep_size=1MB", "min_wal_size=32MB", "max_wal_size=32MB")
+	s := siteOn(t, server.Database(t), testdb.Postgres(t))
 	follower := s.followed()
 	s.brings(1)
 	s.stop(follower)
@@ -74,8 +74,8 @@ func TestFollow_SlotInvalidated(t *testing.T) {
 
 func TestFollow_WALLevel(t *testing.T) {
 	t.Parallel()
-	source := databasetest.NewCluster(t, "wal_level=replica").Database(t)
-	s := siteOn(t, source, databasetest.Postgres(t))
+	source := testdb.NewCluster(t, "wal_level=replica").Database(t)
+	s := siteOn(t, source, testdb.Postgres(t))
 	const says, remedy = "Real-time sync needs wal_level logical; the server of lifecycle_db has replica.", "ALTER SYSTEM SET wal_level = logical"
 	s.Begin("sync", "--follow").Ends(1, says, remedy)
 	for _, setting := range []string{"SYNC_REALTIME=true", "SYNC_SCHEDULE=* * * * * *", "SYNC_FULL_SCHEDULE=off"} {

@@ -5,12 +5,12 @@ import (
 	"strings"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 func TestNetwork_CutIsRetried(t *testing.T) {
 	t.Parallel()
-	both(t, func(s *site, l *databasetest.Link, _ string) {
+	both(t, func(s *site, l *testdb.Link, _ string) {
 		run, release := s.held()
 		l.Cut()
 		l.Restore()
@@ -22,9 +22,9 @@ func TestNetwork_CutIsRetried(t *testing.T) {
 
 func TestNetwork_ResetIsRetried(t *testing.T) {
 	t.Parallel()
-	both(t, func(s *site, l *databasetest.Link, name string) {
+	both(t, func(s *site, l *testdb.Link, name string) {
 		run, release := s.held()
-		l.Spoil(databasetest.Reset)
+		l.Spoil(testdb.Reset)
 		release()
 		run.Says("(attempt 3)")
 		l.Heal()
@@ -35,7 +35,7 @@ func TestNetwork_ResetIsRetried(t *testing.T) {
 
 func TestNetwork_RefusedForAWhile(t *testing.T) {
 	t.Parallel()
-	both(t, func(s *site, l *databasetest.Link, name string) {
+	both(t, func(s *site, l *testdb.Link, name string) {
 		run, release := s.held()
 		l.Cut()
 		release()
@@ -49,7 +49,7 @@ func TestNetwork_RefusedForAWhile(t *testing.T) {
 
 func TestNetwork_RefusedForTooLong(t *testing.T) {
 	t.Parallel()
-	both(t, func(s *site, l *databasetest.Link, name string) {
+	both(t, func(s *site, l *testdb.Link, name string) {
 		before := s.mirror()
 		s.Set("SYNC_RETRY_TIME=1s")
 		run, release := s.held()
@@ -66,7 +66,7 @@ func TestNetwork_RefusedForTooLong(t *testing.T) {
 
 func TestNetwork_RefusedAtStart(t *testing.T) {
 	t.Parallel()
-	both(t, func(s *site, l *databasetest.Link, name string) {
+	both(t, func(s *site, l *testdb.Link, name string) {
 		s.change()
 		l.Cut()
 		run := s.Begin("sync")
@@ -101,12 +101,12 @@ func TestNetwork_WrongURLIsNotRetried(t *testing.T) {
 
 func TestNetwork_BlackHole(t *testing.T) {
 	t.Parallel()
-	both(t, func(s *site, l *databasetest.Link, name string) {
+	both(t, func(s *site, l *testdb.Link, name string) {
 		before := s.mirror()
 		s.Set("NETWORK_TIMEOUT=1s")
 		s.Set("SYNC_RETRY_TIME=0s")
 		run, release := s.held()
-		l.Spoil(databasetest.Swallowed, databasetest.Unheard)
+		l.Spoil(testdb.Swallowed, testdb.Unheard)
 		run.Ends(1, "❌ "+name+" has not answered for 1 s")
 		s.untouched(before)
 		l.Heal()
@@ -116,10 +116,10 @@ func TestNetwork_BlackHole(t *testing.T) {
 
 func TestNetwork_BlackHoleForAWhile(t *testing.T) {
 	t.Parallel()
-	both(t, func(s *site, l *databasetest.Link, name string) {
+	both(t, func(s *site, l *testdb.Link, name string) {
 		s.Set("NETWORK_TIMEOUT=1s")
 		run, release := s.held()
-		l.Spoil(databasetest.Swallowed, databasetest.Unheard)
+		l.Spoil(testdb.Swallowed, testdb.Unheard)
 		run.Says("⏳ " + name + " has not answered for 1 s")
 		l.Heal()
 		release()

@@ -7,9 +7,9 @@ import (
 	"sync"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/program"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 func TestServer_DatabaseRestartDuringRun(t *testing.T) {
@@ -18,8 +18,8 @@ func TestServer_DatabaseRestartDuringRun(t *testing.T) {
 		for _, name := range []string{"lifecycle_db", "pmo_db"} {
 			t.Run(mode+" "+name, func(t *testing.T) {
 				t.Parallel()
-				server := databasetest.NewCluster(t)
-				source, target := server.Database(t), databasetest.Postgres(t)
+				server := testdb.NewCluster(t)
+				source, target := server.Database(t), testdb.Postgres(t)
 				if name == "pmo_db" {
 					source, target = target, source
 				}
@@ -39,8 +39,8 @@ func TestServer_DatabaseRestartDuringRun(t *testing.T) {
 
 func TestServer_DatabaseRestartDuringReads(t *testing.T) {
 	t.Parallel()
-	server := databasetest.NewCluster(t)
-	s := siteOn(t, databasetest.Postgres(t), server.Database(t))
+	server := testdb.NewCluster(t)
+	s := siteOn(t, testdb.Postgres(t), server.Database(t))
 	v := s.serve()
 	for range 3 {
 		v.readAll(http.StatusOK)

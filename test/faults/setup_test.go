@@ -8,9 +8,9 @@ import (
 	"testing"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/program"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // site is the program and two PostgreSQL databases. The test has connections that faults do not affect.
@@ -23,13 +23,13 @@ type site struct {
 // newSite returns a site with 20 products and 12 stage histories, in sync.
 func newSite(t testing.TB) *site {
 	t.Helper()
-	return siteOn(t, databasetest.Postgres(t), databasetest.Postgres(t))
+	return siteOn(t, testdb.Postgres(t), testdb.Postgres(t))
 }
 
 // siteOn is newSite on existing, empty databases.
 func siteOn(t testing.TB, source, target string) *site {
 	t.Helper()
-	s := &site{Program: program.New(t), source: databasetest.Open(t, source), target: databasetest.Open(t, target)}
+	s := &site{Program: program.New(t), source: testdb.Open(t, source), target: testdb.Open(t, target)}
 	s.UseDatabases(source, target)
 	s.Set("LOG_LEVEL=INFO")
 	s.Seed(20, 12)
@@ -38,9 +38,9 @@ func siteOn(t testing.TB, source, target string) *site {
 }
 
 // throughLinks puts faulty links between the program and its databases.
-func (s *site) throughLinks() (source, target *databasetest.Link) {
+func (s *site) throughLinks() (source, target *testdb.Link) {
 	s.Helper()
-	source, target = databasetest.NewLink(s, s.SourceURL), databasetest.NewLink(s, s.TargetURL)
+	source, target = testdb.NewLink(s, s.SourceURL), testdb.NewLink(s, s.TargetURL)
 	s.UseDatabases(source.URL, target.URL)
 	return source, target
 }
@@ -166,14 +166,14 @@ func (s *site) promise() {
 }
 
 // both runs a test for each database, with its link and name.
-func both(t *testing.T, fn func(s *site, l *databasetest.Link, name string)) {
+func both(t *testing.T, fn func(s *site, l *testdb.Link, name string)) {
 	t.Helper()
 	for _, name := range []string{"lifecycle_db", "pmo_db"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
 			source, target := s.throughLinks()
-			l := map[string]*databasetest.Link{"lifecycle_db": source, "pmo_db": target}[name]
+			l := map[string]*testdb.Link{"lifecycle_db": source, "pmo_db": target}[name]
 			fn(s, l, name)
 			s.promise()
 		})

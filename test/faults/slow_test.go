@@ -8,18 +8,18 @@ import (
 	"strings"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // TestNetwork_SlowLink expects progress, and that the run can be canceled.
 func TestNetwork_SlowLink(t *testing.T) {
 	t.Parallel()
-	both(t, func(s *site, l *databasetest.Link, _ string) {
+	both(t, func(s *site, l *testdb.Link, _ string) {
 		v := s.serve()
 		s.exec(s.source, "INSERT INTO tbl_produk (produk, deskripsi, id_segmen, id_stage) SELECT 'P' || i, repeat(md5(i::text), 8), 1, 1 FROM generate_series(1, 30000) AS i")
 		before := s.mirror()
 		progress := v.progress()
-		l.Spoil(databasetest.SlowDown, databasetest.SlowUp, databasetest.Delayed)
+		l.Spoil(testdb.SlowDown, testdb.SlowUp, testdb.Delayed)
 		if status := v.send(http.MethodPost, "/sync", ""); status != http.StatusAccepted {
 			s.Fatalf("POST /sync: %d", status)
 		}

@@ -1,6 +1,6 @@
 // Package kit is what the tests of all packages share: waiting, logs, SQL statements, locks and HTTP requests. It
-// imports nothing of the project. Throw-away databases come from repositories/database/databasetest, databases with
-// repositories from test/kit/databases, and the running program from test/kit/program.
+// imports nothing of the project. Empty databases come from test/kit/testdb, storage for files from test/kit/testfiles,
+// databases with repositories from test/kit/databases, and the running program from test/kit/program.
 package kit
 
 import (

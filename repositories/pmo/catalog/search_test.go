@@ -4,16 +4,16 @@ import (
 	"testing"
 	"time"
 
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo/catalog"
 	"lifecycle-sync/test/kit/databases"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // TestSearchThatFindsMany counts more hits than are ordered at once, and reads pages at both ends and
 // past them.
 func TestSearchThatFindsMany(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		db, store := databases.PMO(t, url(t))
 		exec := func(statement string) {

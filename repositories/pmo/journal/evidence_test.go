@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/test/kit/databases"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // recorded puts runs on record, one after the other from number 1 on.
@@ -51,7 +51,7 @@ func told(e journal.Evidence) string {
 // TestEvidence looks back from after each of some runs.
 func TestEvidence(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		_, store := databases.PMO(t, url(t))
 		runs := []models.Run{
@@ -111,7 +111,7 @@ func TestEvidence(t *testing.T) {
 // TestQuarantineSizes adds up what successful runs left in quarantine, of each table.
 func TestQuarantineSizes(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		_, store := databases.PMO(t, url(t))
 		for i, mode := range []string{models.FullRun, models.VerifyRun, models.IncrementalRun} {

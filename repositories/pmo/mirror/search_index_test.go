@@ -13,12 +13,12 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/repositories/pmo/catalog"
 	mirrordb "lifecycle-sync/repositories/pmo/mirror"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/databases"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // searchLab is a pmo_db with three products.
@@ -96,7 +96,7 @@ func (l *searchLab) waiting(sessions int) {
 // TestSearchIndex is built once, and finds what a search without it does.
 func TestSearchIndex(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		l := newSearchLab(t, url(t))
 		l.found()
@@ -124,7 +124,7 @@ func TestSearchIndex(t *testing.T) {
 // TestSearchIndexLeftOver builds again what an attempt that was killed has left.
 func TestSearchIndexLeftOver(t *testing.T) {
 	t.Parallel()
-	l := newSearchLab(t, databasetest.Postgres(t))
+	l := newSearchLab(t, testdb.Postgres(t))
 	l.index(l.store, true, "")
 	l.exec("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'tbl_produk_lifecycle_search_trgm'::regclass")
 	l.index(l.store, true, "")
@@ -136,7 +136,7 @@ func TestSearchIndexLeftOver(t *testing.T) {
 // TestSearchIndexOfAnotherProcess leaves the work to the one that is at it.
 func TestSearchIndexOfAnotherProcess(t *testing.T) {
 	t.Parallel()
-	l := newSearchLab(t, databasetest.Postgres(t))
+	l := newSearchLab(t, testdb.Postgres(t))
 	block := l.db.Begin()
 	defer block.Rollback()
 	block.Exec("UPDATE tbl_produk_lifecycle SET harga = 1") // which the building waits for
@@ -155,7 +155,7 @@ func TestSearchIndexOfAnotherProcess(t *testing.T) {
 // TestSearchIndexGivesWay gives the building up for a run, which locks the products.
 func TestSearchIndexGivesWay(t *testing.T) {
 	t.Parallel()
-	l := newSearchLab(t, databasetest.Postgres(t))
+	l := newSearchLab(t, testdb.Postgres(t))
 	block := l.db.Begin()
 	defer block.Rollback()
 	block.Exec("UPDATE tbl_produk_lifecycle SET harga = 1 WHERE id = 1")
@@ -180,7 +180,7 @@ func TestSearchIndexGivesWay(t *testing.T) {
 // TestSearchIndexIsCanceled leaves no server process behind that goes on.
 func TestSearchIndexIsCanceled(t *testing.T) {
 	t.Parallel()
-	l := newSearchLab(t, databasetest.Postgres(t))
+	l := newSearchLab(t, testdb.Postgres(t))
 	block := l.db.Begin()
 	defer block.Rollback()
 	block.Exec("UPDATE tbl_produk_lifecycle SET harga = 1 WHERE id = 1")
@@ -202,7 +202,7 @@ func TestSearchIndexIsCanceled(t *testing.T) {
 // TestSearchIndexIsNotAllowed says what somebody with the rights can do, and searches all the same.
 func TestSearchIndexIsNotAllowed(t *testing.T) {
 	t.Parallel()
-	l := newSearchLab(t, databasetest.Postgres(t))
+	l := newSearchLab(t, testdb.Postgres(t))
 	role := "reader_" + strings.ToLower(rand.Text())
 	l.exec("CREATE ROLE " + role + " LOGIN PASSWORD 'rahasia'")
 	t.Cleanup(func() {

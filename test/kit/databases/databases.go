@@ -8,12 +8,12 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services/demo"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 const (
@@ -71,7 +71,7 @@ func New(t testing.TB, url func(testing.TB) string, products, histories int) *Pa
 func At(t testing.TB, sourceURL, targetURL string) *Pair {
 	t.Helper()
 	p := &Pair{TB: t, SourceURL: sourceURL, TargetURL: targetURL}
-	p.Source, p.Target = databasetest.Open(t, sourceURL), databasetest.Open(t, targetURL)
+	p.Source, p.Target = testdb.Open(t, sourceURL), testdb.Open(t, targetURL)
 	p.Connect(sourceURL, targetURL)
 	return p
 }

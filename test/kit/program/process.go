@@ -12,8 +12,8 @@ import (
 	"syscall"
 	"testing"
 
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 var (
@@ -24,7 +24,7 @@ var (
 
 // Main runs a package's tests on recycled databases and removes the binary that they built.
 func Main(m *testing.M) {
-	code := databasetest.Recycle(m).Run()
+	code := testdb.Recycle(m).Run()
 	_ = os.RemoveAll(folder)
 	os.Exit(code)
 }

@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"lifecycle-sync/app"
-	"lifecycle-sync/repositories/database/databasetest"
 	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // Program is an app.App with its settings. It listens on a real socket once it is started.
@@ -59,7 +59,7 @@ func (p *Program) UseDatabases(sourceURL, targetURL string) {
 func (p *Program) Databases(url func(testing.TB) string) (source, target *sql.DB) {
 	p.Helper()
 	p.UseDatabases(url(p), url(p))
-	return databasetest.Open(p, p.SourceURL), databasetest.Open(p, p.TargetURL)
+	return testdb.Open(p, p.SourceURL), testdb.Open(p, p.TargetURL)
 }
 
 // Seed fills the source with demo data.

@@ -1,5 +1,5 @@
-// Package filestest provides storage for tests: a folder, and a bucket of a real S3 server that each test starts.
-package filestest
+// Package testfiles provides storage for tests: a folder, and a bucket of a real S3 server that each test starts.
+package testfiles
 
 import (
 	"bytes"

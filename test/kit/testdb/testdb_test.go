@@ -1,15 +1,15 @@
-package databasetest_test
+package testdb_test
 
 import (
 	"testing"
 
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/database/databasetest"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 func TestEachGivesDatabasesOfTheirOwn(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		for range 2 {
 			db, err := database.Open(url(t), database.Options{Name: "test", MaxConns: 1})
@@ -27,7 +27,7 @@ func TestEachGivesDatabasesOfTheirOwn(t *testing.T) {
 // TestCluster restarts and crashes a server, and reads its standby.
 func TestCluster(t *testing.T) {
 	t.Parallel()
-	primary := databasetest.NewCluster(t)
+	primary := testdb.NewCluster(t)
 	url := primary.Database(t)
 	names := func(url string) (n int) {
 		db, err := database.Open(url, database.Options{Name: "test", MaxConns: 1})

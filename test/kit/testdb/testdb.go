@@ -1,6 +1,6 @@
-// Package databasetest creates the databases of tests: a file for SQLite, and a database on the server of
+// Package testdb creates the databases of tests: a file for SQLite, and a database on the server of
 // TEST_POSTGRES_URL for PostgreSQL.
-package databasetest
+package testdb
 
 import (
 	"crypto/rand"
