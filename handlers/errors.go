@@ -79,18 +79,14 @@ func Failed(texts *messages.Printer, err error) (int, Failure) {
 	default:
 		f.Message, f.MessageDetail, f.RemedyDetail = texts.Error(e), &e.Text, e.Remedy
 	}
-	for _, field := range e.Fields {
-		f.Errors = append(f.Errors, rendered(texts, field))
+	for _, invalid := range e.Fields {
+		field := InvalidField{Field: invalid.Field, Code: invalid.Code, Message: invalid.LegacyMessage}
+		if !invalid.Text.IsZero() {
+			field.Message, field.MessageDetail = texts.Text(invalid.Text), &invalid.Text
+		}
+		f.Errors = append(f.Errors, field)
 	}
 	return status, f
-}
-
-// rendered renders an invalid field.
-func rendered(texts *messages.Printer, f models.FieldError) InvalidField {
-	if f.Text.IsZero() {
-		return InvalidField{Field: f.Field, Code: f.Code, Message: f.LegacyMessage}
-	}
-	return InvalidField{Field: f.Field, Code: f.Code, Message: texts.Text(f.Text), MessageDetail: &f.Text}
 }
 
 // httpStatus maps an error class to its HTTP status. The public text replaces the error's own where that could carry
@@ -130,18 +126,15 @@ func httpStatus(class models.Class) (status int, public models.Text) {
 
 // protocolText explains an error of Fiber's: the request reached no handler.
 func protocolText(status int) models.Text {
-	switch status {
-	case http.StatusNotFound:
-		return models.NewText("http.not_found", nil)
-	case http.StatusMethodNotAllowed:
-		return models.NewText("http.method_not_allowed", nil)
-	case http.StatusRequestTimeout:
-		return models.NewText("http.request_timeout", nil)
-	case http.StatusRequestEntityTooLarge:
-		return models.NewText("http.request_too_large", nil)
-	case http.StatusRequestHeaderFieldsTooLarge:
-		return models.NewText("http.headers_too_large", nil)
-	default:
-		return models.NewText("http.bad_request", nil)
+	code, known := map[int]string{
+		http.StatusNotFound:                    "http.not_found",
+		http.StatusMethodNotAllowed:            "http.method_not_allowed",
+		http.StatusRequestTimeout:              "http.request_timeout",
+		http.StatusRequestEntityTooLarge:       "http.request_too_large",
+		http.StatusRequestHeaderFieldsTooLarge: "http.headers_too_large",
+	}[status]
+	if !known {
+		code = "http.bad_request"
 	}
+	return models.NewText(code, nil)
 }

@@ -2,40 +2,94 @@ package request
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
+	"github.com/go-playground/validator/v10"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/services/mirror"
 )
 
-// fieldNames returns the names of a struct's fields as a client sends them: their json tags, in order.
+// Checker validates requests by the rules in their structs' tags.
+type Checker struct{ validate *validator.Validate }
+
+// NewChecker returns a checker. It knows the validator's own rules and digest.
+func NewChecker() Checker {
+	v := validator.New(validator.WithRequiredStructEnabled())
+	v.RegisterTagNameFunc(fieldName)
+	err := v.RegisterValidation("digest", func(fl validator.FieldLevel) bool { return mirror.IsDigest(fl.Field().String()) })
+	if err != nil { // a rule without a name
+		panic(err)
+	}
+	return Checker{v}
+}
+
+// fieldName returns the name of a struct's field as a client sends it.
+func fieldName(f reflect.StructField) string { return f.Tag.Get("json") }
+
+// fieldNames returns the names of a struct's fields, in order.
 func fieldNames(form any) (names []string) {
-	t := reflect.TypeOf(form)
-	for i := range t.NumField() {
-		names = append(names, t.Field(i).Tag.Get("json"))
+	for f := range reflect.TypeOf(form).Fields() {
+		names = append(names, fieldName(f))
 	}
 	return names
+}
+
+// check validates the struct that form points to; with only, just those fields. unparsed are the fields whose values
+// could not be parsed. The errors have the order of the struct's fields. Errors: validation_failed.
+func (ch Checker) check(form any, unparsed []models.FieldError, only ...string) error {
+	broken, _ := errors.AsType[validator.ValidationErrors](ch.validate.Struct(form))
+	var invalid []models.FieldError
+	for f := range reflect.TypeOf(form).Elem().Fields() {
+		name := fieldName(f)
+		if i := slices.IndexFunc(unparsed, func(e models.FieldError) bool { return e.Field == name }); i >= 0 {
+			invalid = append(invalid, unparsed[i])
+		} else if i := slices.IndexFunc(broken, func(b validator.FieldError) bool { return b.Field() == name }); i >= 0 && (only == nil || slices.Contains(only, name)) {
+			invalid = append(invalid, fieldError(name, broken[i]))
+		}
+	}
+	if invalid == nil {
+		return nil
+	}
+	return models.NewInvalid(invalid...)
+}
+
+// fieldError explains a rule that a field breaks.
+func fieldError(name string, broken validator.FieldError) models.FieldError {
+	switch broken.Tag() {
+	case "required":
+		return models.NewFieldError(name, "required", "request.required", nil)
+	case "max":
+		return models.NewFieldError(name, "too_long", "request.too_long", models.Params{"max": broken.Param()})
+	case "min":
+		return models.NewFieldError(name, "integer", "request.whole_number_from", models.Params{"min": broken.Param()})
+	case "oneof":
+		return models.NewFieldError(name, "unknown", "request.one_of", models.Params{"choices": strings.Fields(broken.Param())})
+	case "digest":
+		return models.NewFieldError(name, "unknown", "request.digest", nil)
+	case "excluded_unless":
+		return models.NewFieldError(name, "combination", "request.digest_combination", nil)
+	default:
+		return models.NewFieldError(name, broken.Tag(), "request.invalid", nil)
+	}
 }
 
 // bindJSON parses values into the fields of the struct that form points to, by their json tags. It returns an error for
 // each value that is null or has another type.
 func bindJSON(values map[string]json.RawMessage, form any) (invalid []models.FieldError) {
-	target := reflect.ValueOf(form).Elem()
-	for i, name := range fieldNames(target.Interface()) {
+	for f, target := range reflect.ValueOf(form).Elem().Fields() {
+		name := fieldName(f)
 		value, isSent := values[name]
-		if !isSent {
+		if !isSent || string(value) != "null" && json.Unmarshal(value, target.Addr().Interface()) == nil {
 			continue
 		}
-		field := target.Field(i)
-		if string(value) != "null" && json.Unmarshal(value, field.Addr().Interface()) == nil {
-			continue
-		}
-		switch field.Kind() {
+		switch target.Kind() {
 		case reflect.Bool:
 			invalid = append(invalid, models.NewFieldError(name, "boolean", "request.boolean", nil))
 		case reflect.Int64:
@@ -50,19 +104,20 @@ func bindJSON(values map[string]json.RawMessage, form any) (invalid []models.Fie
 // bindText parses texts into the fields of the struct that form points to, by their json tags; "" is NULL. It returns an
 // error for each text that is not of its field's type.
 func bindText(sent map[string]string, form any) (invalid []models.FieldError) {
-	target := reflect.ValueOf(form).Elem()
-	for i, name := range fieldNames(target.Interface()) {
+	for f, target := range reflect.ValueOf(form).Elem().Fields() {
+		name := fieldName(f)
 		text := sent[name]
 		if text == "" {
 			continue
 		}
-		switch field := target.Field(i).Addr().Interface().(type) {
+		var err error
+		switch field := target.Addr().Interface().(type) {
 		case **string:
 			*field = &text
 		case **int64:
-			id, err := models.ParseID(text)
-			if *field = &id; err != nil {
-				invalid = append(invalid, models.NewFieldError(name, "integer", "request.whole_number", models.Params{"min": 1, "max": math.MaxInt32}))
+			id, ok := wholeNumber(text, math.MaxInt32)
+			if *field = &id; !ok {
+				invalid = append(invalid, notWhole(name, math.MaxInt32))
 			}
 		case **time.Time:
 			at, err := parseInstant(text)
@@ -70,11 +125,7 @@ func bindText(sent map[string]string, form any) (invalid []models.FieldError) {
 				invalid = append(invalid, models.NewFieldError(name, "timestamp", "request.timestamp", nil))
 			}
 		case *models.JSON:
-			if strings.TrimSpace(text) == "" {
-				continue
-			}
-			var err error
-			if *field, err = parseMetrics(text); err != nil {
+			if *field, err = parseObject(name, text); err != nil {
 				invalid = append(invalid, models.AsError(err).Fields...)
 			}
 		default:
@@ -93,83 +144,14 @@ func parseInstant(text string) (time.Time, error) {
 	return t, err
 }
 
-// ReadFields reads a body that is a multipart form or, without files, a JSON object, as texts. In JSON a number is taken
-// as written, and null is an empty field. Errors: as ReadForm and ReadObject.
-func ReadFields(c *fiber.Ctx, limits FormLimits, files Uploads, known ...string) (Form, error) {
-	if kind, _ := mediaType(c); kind != fiber.MIMEApplicationJSON {
-		form, err := ReadForm(c, limits, files, known...)
-		if kind != fiber.MIMEMultipartForm && err != nil {
-			return Form{}, unsupported(fiber.MIMEMultipartForm, fiber.MIMEApplicationJSON)
-		}
-		return form, err
+// parseObject parses the text of a field that holds a JSON object; blanks and null are NULL. Errors: validation_failed.
+func parseObject(name, text string) (models.JSON, error) {
+	switch text = strings.TrimSpace(text); {
+	case text == "", text == "null":
+		return nil, nil
+	case text[0] != '{' || !json.Valid([]byte(text)):
+		return nil, Invalid(name, "type", "request.json_object", nil)
+	default:
+		return models.JSON(text), checkValue(name, []byte(text))
 	}
-	object, err := ReadObject(c, known)
-	if err != nil {
-		return Form{}, err
-	}
-	texts, err := textsOf(object, known)
-	return Form{Fields: texts}, err
-}
-
-// jsonKind says which JSON values a field takes.
-type jsonKind int
-
-const (
-	scalar   jsonKind = iota // a text or a number
-	freeText                 // a text: a number is a mistake
-	document                 // an object
-)
-
-func kindOf(name string) jsonKind {
-	if name == MetricsField {
-		return document
-	}
-	if f, _ := models.ProductFieldOf(name); name == "catatan" || f.Kind == models.FieldText || f.Kind == models.FieldTextarea {
-		return freeText
-	}
-	return scalar
-}
-
-// textsOf returns the values of an object as a form would send them; null is "". Errors: validation_failed with the
-// fields of another kind, in the order of names.
-func textsOf(object map[string]json.RawMessage, names []string) (map[string]string, error) {
-	texts := map[string]string{}
-	var invalid []models.FieldError
-	for _, name := range names {
-		value, isSent := object[name]
-		if !isSent {
-			continue
-		}
-		text, kind, fits := string(value), kindOf(name), false
-		switch value[0] {
-		case 'n': // null
-			text, fits = "", true
-		case '"':
-			fits = kind != document && json.Unmarshal(value, &text) == nil
-		case '{':
-			fits = kind == document
-		case '[', 't', 'f':
-		default:
-			fits = kind == scalar
-		}
-		if !fits {
-			invalid = append(invalid, wrongKind(name, kind))
-		}
-		texts[name] = text
-	}
-	if invalid != nil {
-		return nil, models.NewInvalid(invalid...)
-	}
-	return texts, nil
-}
-
-func wrongKind(name string, want jsonKind) models.FieldError {
-	switch want {
-	case document:
-		return models.NewFieldError(name, "type", "request.json_object", nil)
-	case freeText:
-		return models.NewFieldError(name, "type", "request.text", nil)
-	case scalar:
-	}
-	return models.NewFieldError(name, "type", "request.text_or_number", nil)
 }

@@ -1,3 +1,5 @@
+// Package request parses and validates requests: paths, queries, headers, forms with files, and JSON. Errors name the
+// invalid fields. The API and the console share it.
 package request
 
 import (
@@ -5,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"mime"
 	"net"
 	"strings"
@@ -23,6 +26,9 @@ const (
 	drainLimit   = 64 << 20 // bytes
 )
 
+// noBudget lets a body be read up to its limit.
+const noBudget = math.MaxInt64
+
 // limited reads a request's body. Errors: too_large beyond the limit; io.ErrUnexpectedEOF if the body ends before its
 // Content-Length.
 type limited struct {
@@ -30,71 +36,51 @@ type limited struct {
 	limit     int64
 	read      int64
 	announced int64 // Content-Length, -1 for none
-	budget    int64 // bytes that may still be read, as for the headers of a part; -1 for no budget
+	budget    int64 // bytes that may still be read, as for the headers of a part
 }
 
 // bodyOf returns a request's body with a limit in bytes.
 func bodyOf(c *fiber.Ctx, limit int64) *limited {
-	body := &limited{limit: limit, announced: -1, budget: -1, from: c.Context().RequestBodyStream()}
-	if body.from == nil {
-		body.from = bytes.NewReader(c.Context().Request.Body())
+	from := c.Context().RequestBodyStream()
+	if from == nil {
+		from = bytes.NewReader(c.Context().Request.Body())
 	}
-	if length := c.Context().Request.Header.ContentLength(); length >= 0 {
-		body.announced = int64(length)
-	}
-	return body
+	return &limited{from: from, limit: limit, announced: int64(max(c.Context().Request.Header.ContentLength(), -1)), budget: noBudget}
 }
-
-// isTooLarge reports whether the announced size is over the limit.
-func (b *limited) isTooLarge() bool { return b.announced > b.limit }
 
 // Read implements io.Reader.
 func (b *limited) Read(p []byte) (int, error) {
-	if b.read > b.limit {
-		return 0, tooLarge(b.limit)
-	}
 	if b.budget == 0 {
 		return 0, errBudget
 	}
-	p = p[:min(int64(len(p)), b.limit-b.read+1)]
-	if b.budget > 0 {
-		p = p[:min(int64(len(p)), b.budget)]
+	n, err := b.from.Read(p[:min(int64(len(p)), max(b.limit-b.read+1, 0), b.budget)])
+	b.read, b.budget = b.read+int64(n), b.budget-int64(n)
+	switch {
+	case b.read > b.limit:
+		return 0, models.NewError(models.TooLarge, "request.too_large", models.Params{"limit": b.limit})
+	case errors.Is(err, io.EOF) && b.announced > b.read:
+		return n, io.ErrUnexpectedEOF
+	default:
+		return n, err
 	}
-	n, err := b.from.Read(p)
-	b.read += int64(n)
-	if b.budget > 0 {
-		b.budget -= int64(n)
-	}
-	if b.read > b.limit {
-		return 0, tooLarge(b.limit)
-	}
-	if errors.Is(err, io.EOF) && b.announced > b.read {
-		err = io.ErrUnexpectedEOF
-	}
-	return n, err
 }
 
 var errBudget = errors.New("over the read budget")
 
-func tooLarge(limit int64) error {
-	return models.NewError(models.TooLarge, "request.too_large", models.Params{"limit": limit})
-}
-
-// unreadable returns the error for a body that could not be read: the client's mistake, with the text code, unless err
-// is more specific.
-func unreadable(err error, code string) error {
-	var own *models.Error
-	var network net.Error
-	switch {
-	case errors.As(err, &own):
+// unreadable drains a body that could not be read, and returns the error: the client's mistake, with the text code, unless
+// err is more specific.
+func unreadable(c *fiber.Ctx, err error, code string) error {
+	drain(c)
+	if own, ok := errors.AsType[*models.Error](err); ok {
 		return own
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return err
-	case errors.As(err, &network) && network.Timeout():
-		return fiber.ErrRequestTimeout
-	default:
-		return models.NewError(models.Invalid, code, nil).WithCause(err)
 	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	if network, ok := errors.AsType[net.Error](err); ok && network.Timeout() {
+		return fiber.ErrRequestTimeout
+	}
+	return models.NewError(models.Invalid, code, nil).WithCause(err)
 }
 
 // drain reads the rest of a rejected body within limits, so that the client sees the response, and closes the connection
@@ -122,14 +108,31 @@ func mediaType(c *fiber.Ctx) (string, map[string]string) {
 	return kind, parameters
 }
 
-// unsupported returns the error for a body whose type is not one of types.
-func unsupported(types ...string) error {
+// unsupported drains the body and returns the error that its type is not one of types.
+func unsupported(c *fiber.Ctx, types ...string) error {
+	drain(c)
 	return models.NewError(models.UnsupportedType, "request.unsupported_type", models.Params{"types": types})
 }
 
 // isText reports whether the databases can store a text: UTF-8 without NUL.
 func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
-func encodingError(field string) error {
-	return Invalid(field, "encoding", "request.encoding", nil)
+// Invalid returns the error for one invalid field; text is a code of the message catalogue, which gets the
+// parameter "field".
+func Invalid(field, code, text string, params models.Params) error {
+	return models.NewInvalid(models.NewFieldError(field, code, text, params))
+}
+
+func unknownField(name string, known []string) error {
+	return Invalid(clip(name), "unknown", "request.unknown_field", models.Params{"known": known})
+}
+
+// clip shortens client input so that a message can repeat it.
+func clip(s string) string {
+	const limit = 40
+	s = strings.ToValidUTF8(s, "�")
+	if runes := []rune(s); len(runes) > limit {
+		return string(runes[:limit]) + "…"
+	}
+	return s
 }

@@ -7,10 +7,8 @@ import (
 	"maps"
 	"mime"
 	"mime/multipart"
-	"net/textproto"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -44,21 +42,31 @@ type Form struct {
 	Files  []models.Upload
 }
 
+// ReadFields reads a body that is a multipart form or, without files, a JSON object, as texts. Errors: as ReadForm and
+// readTexts.
+func ReadFields(c *fiber.Ctx, limits FormLimits, files Uploads, known ...string) (Form, error) {
+	switch kind, _ := mediaType(c); kind {
+	case fiber.MIMEMultipartForm:
+		return ReadForm(c, limits, files, known...)
+	case fiber.MIMEApplicationJSON:
+		texts, err := readTexts(c, known)
+		return Form{Fields: texts}, err
+	default:
+		return Form{}, unsupported(c, fiber.MIMEMultipartForm, fiber.MIMEApplicationJSON)
+	}
+}
+
 // ReadForm reads a multipart form part by part. Errors: unsupported_type, too_large, validation_failed with the field, and
 // those of Stage. After an error no file is left, but the fields before it are returned, for the console to show again.
 func ReadForm(c *fiber.Ctx, limits FormLimits, files Uploads, known ...string) (Form, error) {
 	kind, parameters := mediaType(c)
 	if kind != fiber.MIMEMultipartForm {
-		drain(c)
-		return Form{}, unsupported(fiber.MIMEMultipartForm)
+		return Form{}, unsupported(c, fiber.MIMEMultipartForm)
 	}
-	body := bodyOf(c, limits.Bytes)
-	reader := formReader{files: files, known: known, limits: limits, body: body, form: Form{Fields: map[string]string{}}}
-	err := reader.read(c.UserContext(), parameters["boundary"])
-	if err != nil {
+	reader := formReader{files: files, known: known, limits: limits, body: bodyOf(c, limits.Bytes), form: Form{Fields: map[string]string{}}}
+	if err := reader.read(c.UserContext(), parameters["boundary"]); err != nil {
 		files.Discard(c.UserContext(), reader.form.Files)
-		drain(c)
-		return Form{Fields: reader.form.Fields}, unreadable(err, "request.malformed_form")
+		return Form{Fields: reader.form.Fields}, unreadable(c, err, "request.malformed_form")
 	}
 	return reader.form, nil
 }
@@ -76,19 +84,18 @@ func (f *formReader) read(ctx context.Context, boundary string) error {
 	if boundary == "" || len(boundary) > 70 { // RFC 2046
 		return errors.New("invalid boundary")
 	}
-	// A form ends with its last boundary: the end of the body before it is an error.
-	parts := multipart.NewReader(io.MultiReader(f.body, strings.NewReader("\r\n"), truncated{}), boundary)
+	parts := multipart.NewReader(f.body, boundary)
 	for n := 0; ; n++ {
 		f.body.budget = headsLimit
 		part, err := parts.NextRawPart()
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF { //nolint:errorlint // a wrapped EOF means that the last boundary is missing
 			_, err = io.Copy(io.Discard, f.body) // nothing should follow
 			return err
 		}
 		if err != nil {
 			return err
 		}
-		f.body.budget = -1
+		f.body.budget = noBudget
 		if n == partsLimit {
 			return models.NewError(models.TooLarge, "request.too_many_parts", models.Params{"limit": partsLimit})
 		}
@@ -98,18 +105,12 @@ func (f *formReader) read(ctx context.Context, boundary string) error {
 	}
 }
 
-// truncated is read after the end of a body.
-type truncated struct{}
-
-// Read implements io.Reader.
-func (truncated) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
-
 // part reads one part: a field or a file.
 func (f *formReader) part(ctx context.Context, part *multipart.Part) error {
-	name, filename, isFile := describe(part.Header)
+	name, filename, isFile := partNames(part)
 	switch {
 	case !isText(name):
-		return encodingError("the name of a field")
+		return Invalid("the name of a field", "encoding", "request.encoding", nil)
 	case name == FilesField:
 		return f.file(ctx, part, filename)
 	case !slices.Contains(f.known, name):
@@ -127,41 +128,38 @@ func (f *formReader) part(ctx context.Context, part *multipart.Part) error {
 	case len(value) > fieldLimit:
 		return models.NewError(models.TooLarge, "request.field_too_large", models.Params{"field": name, "limit": fieldLimit})
 	case !isText(string(value)):
-		return encodingError(name)
+		return Invalid(name, "encoding", "request.encoding", nil)
 	}
 	f.form.Fields[name] = string(value)
 	return nil
 }
 
-// describe returns the names of a part's field and, if it is a file, of the file.
-func describe(header textproto.MIMEHeader) (name, filename string, isFile bool) {
-	disposition, parameters, err := mime.ParseMediaType(header.Get("Content-Disposition"))
-	if err != nil || disposition != "form-data" {
-		return "", "", false
+// partNames returns the names of a part's field and, if it is a file, of the file.
+func partNames(part *multipart.Part) (name, filename string, isFile bool) {
+	_, parameters, err := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
+	if err == nil {
+		filename, isFile = parameters["filename"]
 	}
-	filename, isFile = parameters["filename"]
-	return parameters["name"], filename, isFile
+	return part.FormName(), filename, isFile
 }
 
 // file stages a file. Browsers send an empty file without a name when none was chosen. If Content-Length exceeds the
 // limit, no file is read; the fields before the first one already are.
 func (f *formReader) file(ctx context.Context, part *multipart.Part, filename string) error {
-	if f.body.isTooLarge() {
+	if f.body.announced > f.limits.Bytes {
 		return models.NewError(models.TooLarge, "request.files_too_large", models.Params{"limit": f.limits.Bytes})
 	}
 	if filename == "" {
-		_, err := io.ReadFull(part, make([]byte, 1))
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
-		default:
+		n, err := io.CopyN(io.Discard, part, 1)
+		if n > 0 {
 			return Invalid(FilesField, "filename", "request.file_without_name", nil)
+		} else if errors.Is(err, io.EOF) {
+			return nil
 		}
+		return err
 	}
 	if !isText(filename) {
-		return encodingError("the name of a file")
+		return Invalid("the name of a file", "encoding", "request.encoding", nil)
 	}
 	if len(f.form.Files) == f.limits.Files {
 		return models.NewError(models.TooLarge, "request.too_many_files", models.Params{"limit": f.limits.Files})
@@ -174,16 +172,6 @@ func (f *formReader) file(ctx context.Context, part *multipart.Part, filename st
 	return nil
 }
 
-// Invalid returns the error for one invalid field; text is a code of the message catalogue, which gets the
-// parameter "field".
-func Invalid(field, code, text string, params models.Params) error {
-	return models.NewInvalid(models.NewFieldError(field, code, text, params))
-}
-
-func unknownField(name string, known []string) error {
-	return Invalid(clip(name), "unknown", "request.unknown_field", models.Params{"known": known})
-}
-
 // plainFormLimit is the maximum size of a form without files, in bytes.
 const plainFormLimit = 1 << 20
 
@@ -191,13 +179,11 @@ const plainFormLimit = 1 << 20
 // once. Errors: unsupported_type, too_large, validation_failed.
 func ReadPlainForm(c *fiber.Ctx, known ...string) (map[string]string, error) {
 	if kind, _ := mediaType(c); kind != fiber.MIMEApplicationForm {
-		drain(c)
-		return nil, unsupported(fiber.MIMEApplicationForm)
+		return nil, unsupported(c, fiber.MIMEApplicationForm)
 	}
 	text, err := io.ReadAll(bodyOf(c, plainFormLimit))
 	if err != nil {
-		drain(c)
-		return nil, unreadable(err, "request.truncated")
+		return nil, unreadable(c, err, "request.truncated")
 	}
 	sent, err := url.ParseQuery(string(text))
 	if err != nil {
@@ -205,16 +191,16 @@ func ReadPlainForm(c *fiber.Ctx, known ...string) (map[string]string, error) {
 	}
 	fields := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(sent)) { // so that the same form has the same error
-		values := sent[name]
-		switch {
+		switch values := sent[name]; {
 		case !slices.Contains(known, name):
 			return nil, unknownField(name, known)
 		case len(values) > 1:
 			return nil, Invalid(name, "duplicate", "request.duplicate", nil)
 		case !isText(values[0]):
-			return nil, encodingError(name)
+			return nil, Invalid(name, "encoding", "request.encoding", nil)
+		default:
+			fields[name] = values[0]
 		}
-		fields[name] = values[0]
 	}
 	return fields, nil
 }

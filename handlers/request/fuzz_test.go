@@ -13,7 +13,7 @@ func FuzzObject(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		object, err := ObjectOf(text, []string{"produk", "any"})
+		object, err := parseFields(text, []string{"produk", "any"})
 		if err != nil {
 			if models.AsError(err).Class != models.Invalid {
 				t.Errorf("%q: %v", text, err)
@@ -42,7 +42,7 @@ func FuzzForm(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		s := &shelf{content: map[string]string{}}
 		read := formReader{files: s, known: []string{"produk"}, limits: FormLimits{Files: 2, Bytes: 1 << 16}, form: Form{Fields: map[string]string{}}}
-		read.body = &limited{from: bytes.NewReader(body), limit: 1 << 16, announced: -1, budget: -1}
+		read.body = &limited{from: bytes.NewReader(body), limit: 1 << 16, announced: -1, budget: noBudget}
 		err := read.read(t.Context(), "X")
 		if len(read.form.Files) != s.held() || len(read.form.Files) > 2 {
 			t.Errorf("%q: %d files known, %d held", body, len(read.form.Files), s.held())

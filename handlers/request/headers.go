@@ -9,11 +9,20 @@ import (
 	"lifecycle-sync/services/outbox"
 )
 
-// IfMatch reads the row versions that the If-Match headers name; nil, which allows any, when there is none or it is
+// Target reads the row that a write changes: its id from the path, and the row versions that If-Match allows. Errors:
+// validation_failed.
+func Target(c *fiber.Ctx) (id int64, versions models.RowVersions, err error) {
+	if id, err = ID(c); err == nil {
+		versions, err = ifMatch(c)
+	}
+	return id, versions, err
+}
+
+// ifMatch reads the row versions that the If-Match headers name; nil, which allows any, when there is none or it is
 // "*". Of an ETag the part before the dot is the row version; the rest identifies the response. As RFC 9110 asks, a
 // weak ETag never matches, and neither does a malformed one. An empty header is an error, because it must not make a
 // guarded write unguarded. Errors: validation_failed.
-func IfMatch(c *fiber.Ctx) (models.RowVersions, error) {
+func ifMatch(c *fiber.Ctx) (models.RowVersions, error) {
 	lines := c.Request().Header.PeekAll(fiber.HeaderIfMatch)
 	if len(lines) == 0 {
 		return nil, nil

@@ -4,10 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode/utf16"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -19,161 +18,156 @@ const (
 	jsonDepth = 500     // levels; the databases allow some more
 )
 
-// ReadObject reads a JSON object with known keys. Its values stay as written, so numbers keep every digit. Errors:
-// unsupported_type, too_large, validation_failed with the field.
-func ReadObject(c *fiber.Ctx, known []string) (map[string]json.RawMessage, error) {
-	object, err := parseObject(c, known)
-	if err != nil {
-		drain(c)
+// readObject reads a JSON object of at most limit bytes with known keys. Its values stay as written, so numbers keep
+// every digit. An optional body may be missing; the object is then empty. Errors: unsupported_type, too_large,
+// validation_failed with the field.
+func readObject(c *fiber.Ctx, limit int64, isOptional bool, known []string) (map[string]json.RawMessage, error) {
+	kind, parameters := mediaType(c)
+	charset := parameters["charset"]
+	isJSON := kind == fiber.MIMEApplicationJSON && (charset == "" || strings.EqualFold(charset, "utf-8"))
+	if !isJSON && !isOptional {
+		return nil, unsupported(c, fiber.MIMEApplicationJSON)
+	}
+	text, err := io.ReadAll(bodyOf(c, limit))
+	switch {
+	case err != nil:
+		return nil, unreadable(c, err, "request.truncated")
+	case isOptional && len(bytes.TrimSpace(text)) == 0:
+		return map[string]json.RawMessage{}, nil
+	case !isJSON:
+		return nil, unsupported(c, fiber.MIMEApplicationJSON)
+	default:
+		return parseFields(text, known)
+	}
+}
+
+// parseFields parses a JSON object with known keys, each once. Errors: validation_failed.
+func parseFields(text []byte, known []string) (map[string]json.RawMessage, error) {
+	if !json.Valid(text) || !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
+		return nil, models.NewError(models.Invalid, "request.not_an_object", nil)
+	}
+	object := map[string]json.RawMessage{}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	_, err := decoder.Token() // {
+	for err == nil && decoder.More() {
+		token, _ := decoder.Token()
+		name, _ := token.(string)
+		var value json.RawMessage
+		err = decoder.Decode(&value)
+		if _, seen := object[name]; seen {
+			return nil, Invalid(name, "duplicate", "request.duplicate", nil)
+		}
+		if !slices.Contains(known, name) {
+			return nil, unknownField(name, known)
+		}
+		if err == nil {
+			err = checkValue(name, value)
+		}
+		object[name] = value
 	}
 	return object, err
 }
 
-// ReadObjectIfAny is ReadObject for an optional body of at most limit bytes; without one the object is empty.
-func ReadObjectIfAny(c *fiber.Ctx, limit int64, known []string) (map[string]json.RawMessage, error) {
-	text, err := io.ReadAll(bodyOf(c, limit))
-	if err != nil {
-		drain(c)
-		return nil, unreadable(err, "request.truncated")
+// checkValue checks that the databases can store the JSON value of a field, and that all parsers read it alike. Errors:
+// validation_failed.
+func checkValue(name string, value []byte) error {
+	if !isText(string(value)) || unstorable.Match(paired.ReplaceAll(value, nil)) {
+		return Invalid(name, "encoding", "request.encoding", nil)
 	}
-	if len(bytes.TrimSpace(text)) == 0 {
-		return map[string]json.RawMessage{}, nil
+	decoder := json.NewDecoder(bytes.NewReader(value))
+	decoder.UseNumber() // 1e400 is no float64
+	if key, tooDeep := inspect(decoder, 0); tooDeep {
+		return Invalid(name, "too_deep", "request.too_deep", models.Params{"limit": jsonDepth})
+	} else if key != "" {
+		return Invalid(name, "duplicate", "request.duplicate_key", models.Params{"key": clip(key)})
 	}
-	if kind, parameters := mediaType(c); kind != fiber.MIMEApplicationJSON || !isUTF8(parameters["charset"]) {
-		return nil, unsupported(fiber.MIMEApplicationJSON)
-	}
-	return ObjectOf(text, known)
+	return nil
 }
 
-func parseObject(c *fiber.Ctx, known []string) (map[string]json.RawMessage, error) {
-	if kind, parameters := mediaType(c); kind != fiber.MIMEApplicationJSON || !isUTF8(parameters["charset"]) {
-		return nil, unsupported(fiber.MIMEApplicationJSON)
+// unstorable are escapes of NUL and of surrogates. It finds unpaired ones after the removal of paired, which are pairs,
+// and backslashes that could be mistaken for the beginning of an escape.
+var (
+	unstorable = regexp.MustCompile(`(?i)\\u(0000|d[89a-f])`)
+	paired     = regexp.MustCompile(`\\\\|(?i:\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2})`)
+)
+
+// inspect returns a key that the next value of a decoder has twice in one object, "" for none, and reports whether the
+// value is nested too deep. The value is valid JSON, and below so many levels.
+func inspect(decoder *json.Decoder, above int) (duplicate string, tooDeep bool) {
+	opening, _ := decoder.Token()
+	if _, isNested := opening.(json.Delim); !isNested {
+		return "", false
 	}
-	text, err := io.ReadAll(bodyOf(c, jsonLimit))
-	if err != nil {
-		return nil, unreadable(err, "request.truncated")
+	if above == jsonDepth {
+		return "", true
 	}
-	return ObjectOf(text, known)
+	keys := map[json.Token]bool{}
+	for decoder.More() {
+		if opening == json.Delim('{') {
+			key, _ := decoder.Token()
+			if duplicate, _ = key.(string); keys[key] {
+				return duplicate, false
+			}
+			keys[key] = true
+		}
+		if duplicate, tooDeep = inspect(decoder, above+1); duplicate != "" || tooDeep {
+			return duplicate, tooDeep
+		}
+	}
+	_, _ = decoder.Token() // closes it
+	return "", false
 }
 
-func isUTF8(charset string) bool { return charset == "" || strings.EqualFold(charset, "utf-8") }
+// The JSON values that a field accepts, named by the text of the error for others.
+const (
+	textOrNumber = "request.text_or_number"
+	onlyText     = "request.text" // a number is a mistake
+	onlyObject   = "request.json_object"
+)
 
-// ObjectOf parses a JSON object with known keys, each once. Errors: validation_failed.
-func ObjectOf(text []byte, known []string) (map[string]json.RawMessage, error) {
-	if !json.Valid(text) || !bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")) {
-		return nil, models.NewError(models.Invalid, "request.not_an_object", nil)
+func acceptedValues(name string) string {
+	if name == MetricsField {
+		return onlyObject
 	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	if _, err := decoder.Token(); err != nil { // {
+	if f, _ := models.ProductFieldOf(name); name == "catatan" || f.Kind == models.FieldText || f.Kind == models.FieldTextarea {
+		return onlyText
+	}
+	return textOrNumber
+}
+
+// readTexts reads a JSON object with known keys as a form would send it: a number is taken as written, and null is "".
+// Errors: unsupported_type, too_large, validation_failed with the fields of another type, in the order of names.
+func readTexts(c *fiber.Ctx, names []string) (map[string]string, error) {
+	object, err := readObject(c, jsonLimit, false, names)
+	if err != nil {
 		return nil, err
 	}
-	object := map[string]json.RawMessage{}
-	for decoder.More() {
-		token, err := decoder.Token()
-		if err != nil {
-			return nil, err
-		}
-		name, _ := token.(string)
-		var value json.RawMessage
-		if err := decoder.Decode(&value); err != nil {
-			return nil, err
-		}
-		_, seen := object[name]
-		switch {
-		case !slices.Contains(known, name):
-			return nil, unknownField(name, known)
-		case seen:
-			return nil, Invalid(name, "duplicate", "request.duplicate", nil)
-		case !isText(string(value)) || badEscape(value):
-			return nil, encodingError(name)
-		}
-		if twice, tooDeep := inspect(value); tooDeep {
-			return nil, Invalid(name, "too_deep", "request.too_deep", models.Params{"limit": jsonDepth})
-		} else if twice != "" {
-			return nil, Invalid(name, "duplicate", "request.duplicate_key", models.Params{"key": clip(twice)})
-		}
-		object[name] = value
-	}
-	return object, nil
-}
-
-// clip shortens client input so that a message can repeat it.
-func clip(s string) string {
-	const limit = 40
-	s = strings.ToValidUTF8(s, "�")
-	if runes := []rune(s); len(runes) > limit {
-		return string(runes[:limit]) + "…"
-	}
-	return s
-}
-
-// badEscape reports whether valid JSON has an escaped NUL or an unpaired surrogate.
-func badEscape(value []byte) bool {
-	for i := bytes.IndexByte(value, '\\'); i >= 0 && i < len(value); {
-		if value[i] != '\\' {
-			i++
+	texts := map[string]string{}
+	var invalid []models.FieldError
+	for _, name := range names {
+		value, isSent := object[name]
+		if !isSent {
 			continue
 		}
-		if value[i+1] != 'u' {
-			i += 2
-			continue
+		text, accepted, fits := string(value), acceptedValues(name), false
+		switch value[0] {
+		case 'n': // null
+			text, fits = "", true
+		case '"':
+			fits = accepted != onlyObject && json.Unmarshal(value, &text) == nil
+		case '{':
+			fits = accepted == onlyObject
+		case '[', 't', 'f':
+		default:
+			fits = accepted == textOrNumber
 		}
-		r := hex4(value[i+2:])
-		i += 6
-		switch {
-		case r == 0:
-			return true
-		case utf16.IsSurrogate(r):
-			if i+6 > len(value) || value[i] != '\\' || value[i+1] != 'u' || utf16.DecodeRune(r, hex4(value[i+2:])) == '�' {
-				return true
-			}
-			i += 6
+		if !fits {
+			invalid = append(invalid, models.NewFieldError(name, "type", accepted, nil))
 		}
+		texts[name] = text
 	}
-	return false
-}
-
-func hex4(b []byte) rune {
-	n, err := strconv.ParseUint(string(b[:4]), 16, 32)
-	if err != nil {
-		return 0
+	if invalid != nil {
+		return nil, models.NewInvalid(invalid...)
 	}
-	return rune(n)
-}
-
-// inspect returns a key that a valid JSON value has twice in one object, "" for none, and reports whether the value is
-// nested too deep.
-func inspect(value []byte) (twice string, tooDeep bool) {
-	decoder := json.NewDecoder(bytes.NewReader(value))
-	decoder.UseNumber()
-	var open []map[string]bool // the keys of each open level; nil for an array
-	isKey := false
-	for {
-		token, err := decoder.Token()
-		if err != nil { // the end
-			return "", false
-		}
-		delim, _ := token.(json.Delim)
-		switch {
-		case delim == '{' || delim == '[':
-			var keys map[string]bool
-			if delim == '{' {
-				keys = map[string]bool{}
-			}
-			if open = append(open, keys); len(open) > jsonDepth {
-				return "", true
-			}
-		case delim != 0:
-			open = open[:len(open)-1]
-		case isKey:
-			key, _ := token.(string)
-			if open[len(open)-1][key] {
-				return key, false
-			}
-			open[len(open)-1][key] = true
-			isKey = false
-			continue
-		}
-		isKey = len(open) > 0 && open[len(open)-1] != nil
-	}
+	return texts, nil
 }

@@ -46,8 +46,8 @@ func (ch Checker) Product(sent map[string]string, whole bool) (in products.Input
 		} else if !whole {
 			continue
 		}
-		if e, ok := ch.productField(&in.Product, f, text); !ok {
-			invalid = append(invalid, e)
+		if e := ch.setField(&in.Product, f, text); e != nil {
+			invalid = append(invalid, *e)
 		}
 	}
 	if invalid != nil {
@@ -56,21 +56,22 @@ func (ch Checker) Product(sent map[string]string, whole bool) (in products.Input
 	return in, nil
 }
 
-// productField sets one field of p, or returns what is wrong with its text.
-func (ch Checker) productField(p *models.Product, f models.ProductField, text string) (models.FieldError, bool) {
-	switch f.Parse(p, text) {
-	case "":
-	case "date":
-		return models.NewFieldError(f.Column, "date", "request.date", nil), false
+// setField sets a field of p, or returns what is wrong with its text.
+func (ch Checker) setField(p *models.Product, f models.ProductField, text string) *models.FieldError {
+	var invalid models.FieldError
+	switch code := f.Parse(p, text); {
+	case code == "date":
+		invalid = models.NewFieldError(f.Column, "date", "request.date", nil)
+	case code != "" && f.Kind == models.FieldSelect:
+		invalid = notWhole(f.Column, math.MaxInt32)
+	case code != "":
+		invalid = models.NewFieldError(f.Column, "integer", "request.rupiah", nil)
 	default:
-		if f.Kind == models.FieldSelect {
-			return models.NewFieldError(f.Column, "integer", "request.whole_number", models.Params{"min": 1, "max": math.MaxInt32}), false
+		broken, _ := errors.AsType[validator.ValidationErrors](ch.validate.Var(f.Value(p), f.Rules()))
+		if len(broken) == 0 {
+			return nil
 		}
-		return models.NewFieldError(f.Column, "integer", "request.rupiah", nil), false
+		invalid = fieldError(f.Column, broken[0])
 	}
-	wrong, _ := errors.AsType[validator.ValidationErrors](ch.validate.Var(f.Value(p), f.Rules()))
-	if len(wrong) == 0 {
-		return models.FieldError{}, true
-	}
-	return fieldError(f.Column, wrong[0]), false
+	return &invalid
 }

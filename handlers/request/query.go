@@ -1,11 +1,10 @@
 package request
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -31,11 +30,11 @@ func ParseQuery(c *fiber.Ctx, known ...string) *Query {
 		_, seen := q.values[name]
 		switch {
 		case !slices.Contains(known, name):
-			q.problem(name, "unknown", "request.unknown_parameter", models.Params{"known": known})
+			q.add(models.NewFieldError(name, "unknown", "request.unknown_parameter", models.Params{"known": known}))
 		case seen:
-			q.problem(name, "duplicate", "request.duplicate", nil)
-		case !utf8.ValidString(value) || strings.ContainsRune(value, 0):
-			q.problem(name, "encoding", "request.encoding", nil)
+			q.add(models.NewFieldError(name, "duplicate", "request.duplicate", nil))
+		case !isText(value):
+			q.add(models.NewFieldError(name, "encoding", "request.encoding", nil))
 		}
 		q.values[name] = value
 	}
@@ -51,12 +50,22 @@ func (q *Query) Number(name string, highest int64) int64 {
 	if !given {
 		return 0
 	}
-	n, err := strconv.ParseUint(value, 10, 63)
-	if err != nil || n == 0 || int64(n) > highest {
-		q.problem(name, "integer", "request.whole_number", models.Params{"min": 1, "max": highest})
+	n, ok := wholeNumber(value, highest)
+	if !ok {
+		q.add(notWhole(name, highest))
 		return 0
 	}
-	return int64(n)
+	return n
+}
+
+// wholeNumber parses a number from 1 to highest.
+func wholeNumber(text string, highest int64) (int64, bool) {
+	n, err := strconv.ParseUint(text, 10, 63)
+	return int64(n), err == nil && n > 0 && int64(n) <= highest
+}
+
+func notWhole(field string, highest int64) models.FieldError {
+	return models.NewFieldError(field, "integer", "request.whole_number", models.Params{"min": 1, "max": highest})
 }
 
 // ID returns a parameter that is a row's id, 0 if absent or empty, as forms send it.
@@ -71,7 +80,7 @@ func (q *Query) ID(name string) int64 {
 func (q *Query) Flag(name string) bool {
 	value := q.values[name]
 	if value != "" && value != "true" {
-		q.problem(name, "unknown", "request.flag", nil)
+		q.add(models.NewFieldError(name, "unknown", "request.flag", nil))
 	}
 	return value == "true"
 }
@@ -84,7 +93,7 @@ func (q *Query) Day(name string) *models.Date {
 	}
 	day, err := models.ParseDate(value)
 	if err != nil || day.Time().Year() < 1 {
-		q.problem(name, "date", "request.date", nil)
+		q.add(models.NewFieldError(name, "date", "request.date", nil))
 		return nil
 	}
 	return &day
@@ -94,14 +103,14 @@ func (q *Query) Day(name string) *models.Date {
 func (q *Query) Choice(name string, choices ...string) string {
 	value := q.values[name]
 	if value != "" && !slices.Contains(choices, value) {
-		q.problem(name, "unknown", "request.one_of", models.Params{"choices": choices})
+		q.add(models.NewFieldError(name, "unknown", "request.one_of", models.Params{"choices": choices}))
 	}
 	return value
 }
 
-func (q *Query) problem(field, code, text string, params models.Params) {
+func (q *Query) add(e models.FieldError) {
 	if len(q.problems) < maxProblems {
-		q.problems = append(q.problems, models.NewFieldError(field, code, text, params))
+		q.problems = append(q.problems, e)
 	}
 }
 
@@ -151,4 +160,40 @@ func Moves(q *Query) stages.Query {
 		ProductID: q.ID("productId"), FromStageID: q.ID("fromStageId"), ToStageID: q.ID("toStageId"),
 		Since: q.Day("since"), Until: q.Day("until"), Search: q.Text("search"),
 	}
+}
+
+// ID reads the id of a product or stage history record from the path. Errors: validation_failed.
+func ID(c *fiber.Ctx) (int64, error) { return pathID(c, "id", math.MaxInt32) }
+
+// RunID reads the id of a run from the path. Errors: validation_failed.
+func RunID(c *fiber.Ctx) (int64, error) { return pathID(c, "id", math.MaxInt64) }
+
+func pathID(c *fiber.Ctx, name string, highest int64) (int64, error) {
+	id, ok := wholeNumber(c.Params(name), highest)
+	if !ok {
+		return 0, models.NewInvalid(notWhole(name, highest))
+	}
+	return id, nil
+}
+
+// OnlyID reads the id from the path of a request without query parameters. Errors: validation_failed.
+func OnlyID(c *fiber.Ctx) (int64, error) {
+	id, err := ID(c)
+	if err != nil {
+		return 0, err
+	}
+	return id, ParseQuery(c).Err()
+}
+
+// AttachmentID reads the ids of a product and its attachment from the path. Errors: validation_failed.
+func AttachmentID(c *fiber.Ctx) (product, id int64, err error) {
+	if product, err = ID(c); err == nil {
+		id, err = pathID(c, "attachmentId", math.MaxInt64)
+	}
+	return product, id, err
+}
+
+// AttachmentPath returns the address from which the API serves an attachment.
+func AttachmentPath(productID, id int64) string {
+	return fmt.Sprintf("/api/product-lifecycle/products/%d/attachments/%d", productID, id)
 }

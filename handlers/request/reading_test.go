@@ -84,7 +84,7 @@ func newTaker(t testing.TB) *taker {
 		return c.JSON(read)
 	})
 	web.Post("/json", func(c *fiber.Ctx) error {
-		read, err := ReadObject(c, []string{"produk", "harga", "id_produk", "performance_metrics", "any"})
+		read, err := readObject(c, jsonLimit, false, []string{"produk", "harga", "id_produk", "performance_metrics", "any"})
 		if err != nil {
 			return err
 		}

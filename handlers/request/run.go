@@ -1,7 +1,7 @@
 package request
 
 import (
-	"encoding/json"
+	"cmp"
 	"regexp"
 	"strconv"
 	"strings"
@@ -26,24 +26,19 @@ type runBody struct {
 // Run reads the JSON request for a run; no body asks for a full one. Errors: validation_failed, too_large,
 // unsupported_type.
 func (ch Checker) Run(c *fiber.Ctx) (runs.Request, error) {
-	values, err := ReadObjectIfAny(c, runLimit, fieldNames(runBody{}))
+	values, err := readObject(c, runLimit, true, fieldNames(runBody{}))
 	if err != nil {
 		return runs.Request{}, err
 	}
-	return ch.runOf(values)
-}
-
-func (ch Checker) runOf(values map[string]json.RawMessage) (runs.Request, error) {
 	body := runBody{Mode: models.FullRun}
-	unparsed := bindJSON(values, &body)
-	return ch.checkRun(body, unparsed)
+	return ch.run(&body, bindJSON(values, &body))
 }
 
-func (ch Checker) checkRun(body runBody, unparsed []models.FieldError) (runs.Request, error) {
-	if err := ch.check(&body, unparsed); err != nil {
-		return runs.Request{}, err
+func (ch Checker) run(body *runBody, unparsed []models.FieldError) (r runs.Request, err error) {
+	if err := ch.check(body, unparsed); err != nil {
+		return r, err
 	}
-	r := runs.Request{Mode: body.Mode, DryRun: body.DryRun}
+	r = runs.Request{Mode: body.Mode, DryRun: body.DryRun}
 	if body.AllowDeletes > 0 {
 		r.AllowDeletes = &body.AllowDeletes
 	}
@@ -68,10 +63,7 @@ func (ch Checker) RunForm(c *fiber.Ctx) (form RunForm, err error) {
 		return form, err
 	}
 	form.Seen, _ = strconv.ParseInt(sent["seen"], 10, 64) // only selects the page that shows an error
-	body := runBody{Mode: models.FullRun}
-	if sent["mode"] != "" {
-		body.Mode = sent["mode"]
-	}
+	body := runBody{Mode: cmp.Or(sent["mode"], models.FullRun)}
 	if digest := sent["digest"]; digest != "" {
 		body.Digest = &digest
 	}
@@ -81,7 +73,7 @@ func (ch Checker) RunForm(c *fiber.Ctx) (form RunForm, err error) {
 			unparsed = append(unparsed, models.NewFieldError("allowDeletes", "integer", "request.whole_number_from", models.Params{"min": 0}))
 		}
 	}
-	form.Request, err = ch.checkRun(body, unparsed)
+	form.Request, err = ch.run(&body, unparsed)
 	return form, err
 }
 

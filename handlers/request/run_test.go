@@ -18,11 +18,12 @@ func FuzzRun(f *testing.F) {
 	}
 	ch := NewChecker()
 	f.Fuzz(func(t *testing.T, text []byte) {
-		values, err := ObjectOf(text, fieldNames(runBody{}))
+		values, err := parseFields(text, fieldNames(runBody{}))
 		if err != nil {
 			return
 		}
-		r, err := ch.runOf(values)
+		body := runBody{Mode: models.FullRun}
+		r, err := ch.run(&body, bindJSON(values, &body))
 		switch e := models.AsError(err); {
 		case e != nil && (e.Class != models.Invalid || len(e.Fields) == 0):
 			t.Errorf("%q: %v", text, err)

@@ -21,22 +21,16 @@ func StartSession(c *fiber.Ctx, token string) error {
 	if len(token) > maxSession {
 		return Invalid("token", "too_long", "request.token_too_long", models.Params{"length": len(token), "max": maxSession})
 	}
-	c.Cookie(session(c, token))
+	setSession(c, fiber.Cookie{Value: token, SessionOnly: true})
 	return nil
 }
 
 // EndSession deletes the cookie.
-func EndSession(c *fiber.Ctx) {
-	cookie := session(c, "")
-	cookie.Expires, cookie.SessionOnly = time.Unix(1, 0), false
-	c.Cookie(cookie)
-}
+func EndSession(c *fiber.Ctx) { setSession(c, fiber.Cookie{Expires: time.Unix(1, 0)}) }
 
-func session(c *fiber.Ctx, token string) *fiber.Cookie {
-	return &fiber.Cookie{
-		Name: sessionName(c), Value: token, Path: "/", SessionOnly: true, HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode,
-		Secure: isSecure(c),
-	}
+func setSession(c *fiber.Ctx, cookie fiber.Cookie) {
+	cookie.Name, cookie.Path, cookie.HTTPOnly, cookie.SameSite, cookie.Secure = sessionName(c), "/", true, fiber.CookieSameSiteLaxMode, isSecure(c)
+	c.Cookie(&cookie)
 }
 
 // sessionName returns the cookie's name. With HTTPS it has the __Host- prefix, so that applications on other hosts of

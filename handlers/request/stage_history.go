@@ -1,7 +1,6 @@
 package request
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"time"
@@ -34,7 +33,7 @@ type correction struct {
 
 // ReadMove reads a move from JSON. Errors: unsupported_type, too_large, validation_failed.
 func (ch Checker) ReadMove(c *fiber.Ctx) (stages.Input, error) {
-	sent, err := readTexts(c, move{})
+	sent, err := readTexts(c, fieldNames(move{}))
 	if err != nil {
 		return stages.Input{}, err
 	}
@@ -55,7 +54,7 @@ func (ch Checker) Move(sent map[string]string) (stages.Input, error) {
 
 // ReadCorrection reads a correction from JSON. Errors: as ReadMove.
 func (ch Checker) ReadCorrection(c *fiber.Ctx) (stages.Input, error) {
-	sent, err := readTexts(c, correction{})
+	sent, err := readTexts(c, fieldNames(correction{}))
 	if err != nil {
 		return stages.Input{}, err
 	}
@@ -72,33 +71,4 @@ func (ch Checker) Correction(sent map[string]string) (stages.Input, error) {
 	return stages.Input{
 		Notes: corrected.Notes, ChangedAt: corrected.ChangedAt, Metrics: corrected.Metrics, Given: slices.Sorted(maps.Keys(sent)),
 	}, nil
-}
-
-// readTexts reads a JSON object with the fields of a form as texts. Errors: unsupported_type, too_large,
-// validation_failed.
-func readTexts(c *fiber.Ctx, form any) (map[string]string, error) {
-	names := fieldNames(form)
-	object, err := ReadObject(c, names)
-	if err != nil {
-		return nil, err
-	}
-	return textsOf(object, names)
-}
-
-// parseMetrics parses a move's metrics: a JSON object; blanks and null are NULL.
-func parseMetrics(text string) (models.JSON, error) {
-	if !json.Valid([]byte(text)) {
-		return nil, Invalid(MetricsField, "type", "request.json_object", nil)
-	}
-	object, err := ObjectOf([]byte(`{"`+MetricsField+`":`+text+`}`), []string{MetricsField})
-	switch document := object[MetricsField]; {
-	case err != nil:
-		return nil, err
-	case string(document) == "null":
-		return nil, nil
-	case document[0] != '{':
-		return nil, Invalid(MetricsField, "type", "request.json_object", nil)
-	default:
-		return models.JSON(document), nil
-	}
 }
