@@ -98,7 +98,7 @@ func (h *Sync) Run(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	found, tables, err := h.runs.One(c.UserContext(), id)
+	found, tables, err := h.runs.Get(c.UserContext(), id)
 	if err != nil {
 		return err
 	}

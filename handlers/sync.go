@@ -171,7 +171,7 @@ func (h *Sync) accepted(ctx context.Context, c *fiber.Ctx, code string, wanted a
 
 // withRun adds the active run to the error that another run is active.
 func (h *Sync) withRun(err error) error {
-	if other, ok := errors.AsType[*runs.UnderWayError](err); ok {
+	if other, ok := errors.AsType[*runs.ActiveRunError](err); ok {
 		e := *models.AsError(err)
 		e.Data = h.runOf(other.Run)
 		return &e
@@ -235,7 +235,7 @@ func (h *Sync) Verify(c *fiber.Ctx) error {
 	return done(c, code, json.RawMessage(result.Data))
 }
 
-func (h *Sync) verification(v runs.Verdict) verification {
+func (h *Sync) verification(v runs.Verification) verification {
 	return verification{
 		Run: v.Run.ID, Equal: v.Equal,
 		found:       v.Count,

@@ -134,7 +134,7 @@ func RunAddress(run int64) string { return "/sync/runs/" + strconv.FormatInt(run
 
 // activeRun is the run that prevents another from starting, 0 for any other error.
 func activeRun(err error) int64 {
-	if other, is := errors.AsType[*runs.UnderWayError](err); is {
+	if other, is := errors.AsType[*runs.ActiveRunError](err); is {
 		return other.Run.ID
 	}
 	return 0

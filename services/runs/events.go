@@ -12,43 +12,41 @@ import (
 )
 
 const (
-	keptEvents = 1000 // for those who come back
+	keptEvents = 1000 // for readers that reconnect
 	maxReaders = 100
 )
 
-// EventName says what kind of event it is, and so its data.
+// EventName is the kind of an event. It determines the type of its data.
 type EventName string
 
 // The events.
 const (
-	StateEvent EventName = "state"    // Status: how the mirror stands
-	Advanced   EventName = "progress" // Progress
-	Table      EventName = "table"    // TableDone
-	Finished   EventName = "finished" // Outcome of a run of this process
+	StateEvent    EventName = "state"    // Status
+	ProgressEvent EventName = "progress" // Progress
+	TableEvent    EventName = "table"    // TableDone
+	FinishedEvent EventName = "finished" // Outcome of a run of this process
 )
 
-// Event is something that happened. ID is by which a reader can go on after it.
+// Event is something that happened. A reader can resume after its ID.
 type Event struct {
 	ID   string
 	Name EventName
 	Data any
 }
 
-// events keeps the last events of this process in a ring, from which each reader takes at its own pace:
-// whoever publishes never waits for anybody.
+// events keeps the last events of this process in a ring. Each reader reads at its own pace; publishing never waits.
 type events struct {
-	process string // tells this process's events from those of another, or of one before it
+	process string // part of the ids, which only this process understands
 
 	mu      sync.Mutex
 	last    int64 // the number of the newest event, from 1
 	ring    [keptEvents]Event
-	readers map[*Reader]struct{}
+	readers int
+	changed chan struct{} // closed and replaced by each event and by the end
 	ended   bool
 }
 
-func newEvents() *events {
-	return &events{process: rand.Text()[:10], readers: map[*Reader]struct{}{}}
-}
+func newEvents() *events { return &events{process: rand.Text()[:10], changed: make(chan struct{})} }
 
 func (e *events) id(n int64) string { return e.process + "-" + strconv.FormatInt(n, 10) }
 
@@ -60,69 +58,60 @@ func (e *events) publish(name EventName, data any) {
 	}
 	e.last++
 	e.ring[e.last%keptEvents] = Event{ID: e.id(e.last), Name: name, Data: data}
-	e.wake()
+	e.wakeReaders()
 }
 
-// end ends every stream once what has happened is read.
+// end ends every stream after its last event.
 func (e *events) end() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.ended = true
-	e.wake()
+	e.wakeReaders()
 }
 
-func (e *events) wake() {
-	for r := range e.readers {
-		select {
-		case r.news <- struct{}{}:
-		default: // it has not yet taken up the last
-		}
-	}
+func (e *events) wakeReaders() {
+	close(e.changed)
+	e.changed = make(chan struct{})
 }
 
 // oldest is the number of the oldest event that is kept.
 func (e *events) oldest() int64 { return max(1, e.last-keptEvents+1) }
 
-// subscribe returns a reader of what happens from now on or, when resumed, of all that has happened since
-// the event with the given id. Errors: unavailable when there are too many readers, or no more events.
+// subscribe returns a reader of the events after the one with the given id. If that id is unknown or too old, the reader
+// is not resumed and starts with the next event. Errors: unavailable if there are too many readers or the service is closed.
 func (e *events) subscribe(after string) (r *Reader, resumed bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.ended || len(e.readers) >= maxReaders {
+	if e.ended || e.readers >= maxReaders {
 		return nil, false, models.NewError(models.Unavailable, "run.too_many_listeners", nil).WithRemedy("run.too_many_listeners_remedy", nil)
 	}
-	r = &Reader{events: e, news: make(chan struct{}, 1), next: e.last + 1}
-	if number, ours := strings.CutPrefix(after, e.process+"-"); ours {
+	r = &Reader{events: e, next: e.last + 1}
+	if number, ok := strings.CutPrefix(after, e.process+"-"); ok {
 		n, err := strconv.ParseInt(number, 10, 64)
 		if resumed = err == nil && n <= e.last && n+1 >= e.oldest(); resumed {
 			r.next = n + 1
 		}
 	}
-	e.readers[r] = struct{}{}
+	e.readers++
 	return r, resumed, nil
 }
 
-// soFar are the newest kept events that say how far a run is with each table, of those before the given number. Their
-// id is that of the last before it, so that whoever breaks off there misses nothing and hears nothing twice.
-func (e *events) soFar(run, before int64) []Event {
+// progressOf returns the newest progress events of a run for each table, out of the events before the given number. All
+// have the id of the last of those, so that a reader that reconnects there misses nothing and gets nothing twice.
+func (e *events) progressOf(run, before int64) (newest []Event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	type told struct {
-		name  EventName
-		table string
-	}
-	var newest []Event
-	seen := map[told]bool{}
+	seen := map[[2]string]bool{} // by event and table
 	for n := before - 1; n >= e.oldest(); n-- {
-		event, of, about := e.ring[n%keptEvents], int64(0), told{}
+		event, of, table := e.ring[n%keptEvents], int64(0), ""
 		switch d := event.Data.(type) {
 		case Progress:
-			of, about = d.Run, told{Advanced, d.Table}
+			of, table = d.Run, d.Table
 		case TableDone:
-			of, about = d.Run, told{Table, d.Count.Table}
+			of, table = d.Run, d.Count.Table
 		}
-		if of == run && !seen[about] {
-			seen[about], event.ID = true, e.id(before-1)
+		if key := [2]string{string(event.Name), table}; of == run && !seen[key] {
+			seen[key], event.ID = true, e.id(before-1)
 			newest = append(newest, event)
 		}
 	}
@@ -130,23 +119,21 @@ func (e *events) soFar(run, before int64) []Event {
 	return newest
 }
 
-func (e *events) listeners() int {
+func (e *events) hasReaders() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return len(e.readers)
+	return e.readers > 0
 }
 
-// Reader takes events at its own pace. It must be closed.
+// Reader reads events at its own pace. Close it once.
 type Reader struct {
 	events *events
-	news   chan struct{}
 	next   int64
-	first  []Event // to be read before the others
+	first  []Event // precede the others
 }
 
-// Next returns what has happened since, waiting for it at most so long. It is not open when the stream has
-// ended, or so much has happened that some of it is no longer kept: whoever then comes back with the id of
-// the last event begins afresh.
+// Next returns new events, and waits for them up to a maximum. open is false when the stream has ended, or when the
+// reader was so slow that events are lost; if it then resumes, it gets a new stream.
 func (r *Reader) Next(wait time.Duration) (batch []Event, open bool) {
 	if batch = r.first; batch != nil {
 		r.first = nil
@@ -155,33 +142,34 @@ func (r *Reader) Next(wait time.Duration) (batch []Event, open bool) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
-		if batch, open = r.take(); len(batch) > 0 || !open {
+		batch, open, changed := r.take()
+		if len(batch) > 0 || !open {
 			return batch, open
 		}
 		select {
-		case <-r.news:
+		case <-changed:
 		case <-timer.C:
 			return nil, true
 		}
 	}
 }
 
-func (r *Reader) take() (batch []Event, open bool) {
+func (r *Reader) take() (batch []Event, open bool, changed <-chan struct{}) {
 	e := r.events
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if r.next < e.oldest() {
-		return nil, false
+		return nil, false, nil
 	}
 	for ; r.next <= e.last; r.next++ {
 		batch = append(batch, e.ring[r.next%keptEvents])
 	}
-	return batch, batch != nil || !e.ended
+	return batch, batch != nil || !e.ended, e.changed
 }
 
-// Close gives the reader's place up.
+// Close lets another reader subscribe.
 func (r *Reader) Close() {
 	r.events.mu.Lock()
 	defer r.events.mu.Unlock()
-	delete(r.events.readers, r)
+	r.events.readers--
 }

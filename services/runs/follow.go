@@ -5,18 +5,26 @@ import (
 	"reflect"
 	"time"
 
+	"lifecycle-sync/models"
+	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/realtime"
 )
 
-// While somebody listens, the runs of other processes are looked at so often, in at most so much time.
+// While there are readers, the status is read this often, because other processes may change it.
 const (
-	lookInterval = time.Second
-	lookTimeout  = 5 * time.Second
+	statusInterval = time.Second
+	statusTimeout  = 5 * time.Second
 )
 
-// Follow returns a reader of what happens after the event with the given id. When that is not known here,
-// the stream begins with how the mirror stands, and how far the run under way is. Errors: unavailable when
-// too many listen, connection, timeout, schema.
+// Progress events of a table are published at most this often, and the clock is read only every few rows.
+const (
+	progressInterval = 250 * time.Millisecond
+	progressRows     = 512
+)
+
+// Follow returns a reader of the events after the one with the given id. If that id is unknown, the stream begins with
+// the status and the progress of the run in progress. Errors: unavailable if there are too many readers; connection,
+// timeout, schema.
 func (s *Service) Follow(ctx context.Context, after string) (*Reader, error) {
 	r, resumed, err := s.events.subscribe(after)
 	if err != nil {
@@ -32,18 +40,18 @@ func (s *Service) Follow(ctx context.Context, after string) (*Reader, error) {
 		known = &status
 		r.first = []Event{{ID: s.events.id(r.next - 1), Name: StateEvent, Data: status}}
 		if status.Running != nil {
-			r.first = append(r.first, s.events.soFar(status.Running.ID, r.next)...)
+			r.first = append(r.first, s.events.progressOf(status.Running.ID, r.next)...)
 		}
 	}
-	if err := s.watch(context.WithoutCancel(ctx), known); err != nil {
+	if err := s.watchStatus(context.WithoutCancel(ctx), known); err != nil {
 		r.Close()
 		return nil, err
 	}
 	return r, nil
 }
 
-// watch sees to it that somebody looks at the runs.
-func (s *Service) watch(ctx context.Context, known *Status) error {
+// watchStatus starts publishStates unless it is running.
+func (s *Service) watchStatus(ctx context.Context, known *Status) error {
 	s.mu.Lock()
 	watching := s.watching
 	s.watching = true
@@ -62,40 +70,48 @@ func (s *Service) watch(ctx context.Context, known *Status) error {
 	return nil
 }
 
-// publishStates tells of every change of state, until nobody listens.
+// publishStates publishes every change of the status until there is no reader.
 func (s *Service) publishStates(ctx context.Context, known *Status) {
-	tick := time.NewTicker(lookInterval)
+	tick := time.NewTicker(statusInterval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-		case <-s.look:
+		case <-s.refresh:
 		}
 		s.mu.Lock()
-		s.watching = s.events.listeners() > 0
+		s.watching = s.events.hasReaders()
 		watching := s.watching
 		s.mu.Unlock()
 		if !watching {
 			return
 		}
-		looking, cancel := context.WithTimeout(ctx, lookTimeout)
-		status, err := s.Status(looking)
+		readCtx, cancel := context.WithTimeout(ctx, statusTimeout)
+		status, err := s.Status(readCtx)
 		cancel()
-		if err != nil { // pmo_db is away; what has happened is seen when it is back
+		if err != nil { // the next reading also finds what has changed until then
 			s.o.Log.Debug("sync status unavailable", "error", err)
 			continue
 		}
-		if known == nil || !sameButAge(*known, status) {
+		if known == nil || !sameButTimes(*known, status) {
 			known = &status
 			s.events.publish(StateEvent, status)
 		}
 	}
 }
 
-// sameButAge reports whether there is nothing new to tell: times pass by themselves.
-func sameButAge(a, b Status) bool {
+// publishStatus makes publishStates read the status at once.
+func (s *Service) publishStatus() {
+	select {
+	case s.refresh <- struct{}{}:
+	default:
+	}
+}
+
+// sameButTimes ignores what changes merely because time passes.
+func sameButTimes(a, b Status) bool {
 	for _, s := range []*Status{&a, &b} {
 		s.Age, s.Lag, s.CurrentAt, s.FollowedAt = nil, nil, nil, nil
 		if s.Realtime != nil {
@@ -103,4 +119,66 @@ func sameButAge(a, b Status) bool {
 		}
 	}
 	return reflect.DeepEqual(a, b)
+}
+
+// Progress is the progress of a run in one table.
+type Progress struct {
+	Run   int64
+	Table string // in lifecycle_db
+	Done  int64  // rows
+	Total int64  // rows, approximately; 0 if unknown
+}
+
+// TableDone is what a run did to one table.
+type TableDone struct {
+	Run   int64
+	Count models.TableCount
+}
+
+// broadcast publishes the progress of a run and passes it on.
+type broadcast struct {
+	next   mirror.Progress
+	events *events
+	now    func() time.Time
+	run    int64
+
+	current   Progress
+	unchecked int64     // rows since the clock was read
+	published time.Time // the last progress event
+}
+
+// Begin publishes the beginning of a table.
+func (b *broadcast) Begin(t *models.Table, rows int64) {
+	b.next.Begin(t, rows)
+	b.current = Progress{Run: b.run, Table: t.Source, Total: rows}
+	b.publish()
+}
+
+// Expect adds to the total.
+func (b *broadcast) Expect(rows int64) {
+	b.next.Expect(rows)
+	b.current.Total += rows
+}
+
+// Advance counts rows and publishes them at intervals.
+func (b *broadcast) Advance(rows int64) {
+	b.next.Advance(rows)
+	b.current.Done += rows
+	if b.unchecked += rows; b.unchecked >= progressRows {
+		b.unchecked = 0
+		if b.now().Sub(b.published) >= progressInterval {
+			b.publish()
+		}
+	}
+}
+
+// End publishes what was done to a table.
+func (b *broadcast) End(t *models.Table, count models.TableCount) {
+	b.next.End(t, count)
+	b.events.publish(TableEvent, TableDone{Run: b.run, Count: count})
+}
+
+func (b *broadcast) publish() {
+	b.published = b.now()
+	b.events.publish(ProgressEvent, b.current)
 }

@@ -9,19 +9,19 @@ import (
 	"lifecycle-sync/repositories/pmo/journal"
 )
 
-// Journal tells of past runs and of what they left in quarantine. These are no part of the mirror, so
-// nothing of it is kept in memory.
+// Journal lists past runs, their changes and the quarantine. It caches nothing. Errors of its methods: connection,
+// timeout, schema, and those that they name.
 type Journal struct {
 	store  *pmo.Store
 	tables []*models.Table
 }
 
-// NewJournal returns the runs in a store.
+// NewJournal returns the journal of a store.
 func NewJournal(store *pmo.Store, tables []*models.Table) *Journal { return &Journal{store, tables} }
 
-// SourceName is what lifecycle_db calls a table. One that is no longer mirrored keeps its name.
-func (r *Journal) SourceName(table string) string {
-	for _, t := range r.tables {
+// SourceName returns the name of a table in lifecycle_db. A table that is no longer mirrored keeps its name.
+func (j *Journal) SourceName(table string) string {
+	for _, t := range j.tables {
 		if t.Name == table {
 			return t.Source
 		}
@@ -29,24 +29,22 @@ func (r *Journal) SourceName(table string) string {
 	return table
 }
 
-// List returns a page of the runs, newest first, without those of API writes. Errors: connection,
-// timeout, schema.
-func (r *Journal) List(ctx context.Context, p models.Paging) (runs []models.Run, pagination models.Pagination, err error) {
-	return page(ctx, r.store, p, (*journal.Journal).Runs)
+// List returns a page of the runs, newest first, without those of API writes.
+func (j *Journal) List(ctx context.Context, p models.Paging) (runs []models.Run, pagination models.Pagination, err error) {
+	return page(ctx, j.store, p, (*journal.Journal).Runs)
 }
 
-// ListedRun is a run with how many rows it has written, or as a comparison would have; nil when that is not known.
+// ListedRun is a run and the number of rows that it has written, or that a comparison would have; nil if unknown.
 type ListedRun struct {
 	models.Run
 
 	Written *int64
 }
 
-// Counted returns a page of the runs as List does, with how many rows each has written. Errors: connection,
-// timeout, schema.
-func (r *Journal) Counted(ctx context.Context, p models.Paging) (listed []ListedRun, pagination models.Pagination, err error) {
-	return page(ctx, r.store, p, func(v *journal.Journal, ctx context.Context, offset, limit int) ([]ListedRun, int64, error) {
-		runs, total, err := v.Runs(ctx, offset, limit)
+// ListWithCounts returns a page of the runs as List does, with the rows that each has written.
+func (j *Journal) ListWithCounts(ctx context.Context, p models.Paging) (listed []ListedRun, pagination models.Pagination, err error) {
+	return page(ctx, j.store, p, func(r *journal.Journal, ctx context.Context, offset, limit int) ([]ListedRun, int64, error) {
+		runs, total, err := r.Runs(ctx, offset, limit)
 		if err != nil || len(runs) == 0 {
 			return nil, total, err
 		}
@@ -54,10 +52,7 @@ func (r *Journal) Counted(ctx context.Context, p models.Paging) (listed []Listed
 		for i, run := range runs {
 			ids[i] = run.ID
 		}
-		written, err := v.RowsWritten(ctx, ids)
-		if err != nil {
-			return nil, 0, err
-		}
+		written, err := r.RowsWritten(ctx, ids)
 		listed := make([]ListedRun, len(runs))
 		for i, run := range runs {
 			listed[i].Run = run
@@ -65,70 +60,66 @@ func (r *Journal) Counted(ctx context.Context, p models.Paging) (listed []Listed
 				listed[i].Written = &n
 			}
 		}
-		return listed, total, nil
+		return listed, total, err
 	})
 }
 
-// Quarantine returns a page of the source rows that cannot stand in the mirror, in mirroring order and
-// by id. Errors: connection, timeout, schema.
-func (r *Journal) Quarantine(ctx context.Context, p models.Paging) (rows []models.Quarantined, pagination models.Pagination, err error) {
-	return page(ctx, r.store, p, (*journal.Journal).QuarantinedRows)
+// Quarantine returns a page of the quarantined rows, in mirroring order and by id.
+func (j *Journal) Quarantine(ctx context.Context, p models.Paging) (rows []models.Quarantined, pagination models.Pagination, err error) {
+	return page(ctx, j.store, p, (*journal.Journal).QuarantinedRows)
 }
 
-// One returns a run of any mode, with what it did to each table. Errors: not_found, connection, timeout,
-// schema.
-func (r *Journal) One(ctx context.Context, id int64) (run models.Run, tables []models.TableCount, err error) {
-	_, err = r.store.View(ctx, func(s *pmo.Session) error {
-		v := journal.New(s)
-		if run, err = existing(ctx, v, id); err != nil {
+// Get returns a run of any mode, with what it did to each table. Errors: not_found.
+func (j *Journal) Get(ctx context.Context, id int64) (run models.Run, tables []models.TableCount, err error) {
+	_, err = j.store.View(ctx, func(s *pmo.Session) error {
+		if run, err = existing(ctx, journal.New(s), id); err != nil {
 			return err
 		}
-		tables, err = v.RunTables(ctx, id)
+		tables, err = journal.New(s).RunTables(ctx, id)
 		return err
 	})
 	return run, tables, err
 }
 
-// Changes returns a page of what a run overwrote or removed, and a dry run would. Errors: not_found,
-// connection, timeout, schema.
-func (r *Journal) Changes(ctx context.Context, id int64, p models.Paging) (changes []models.LoggedChange, pagination models.Pagination, err error) {
-	return page(ctx, r.store, p, func(v *journal.Journal, ctx context.Context, offset, limit int) ([]models.LoggedChange, int64, error) {
-		if _, err := existing(ctx, v, id); err != nil {
+// Changes returns a page of what a run overwrote or removed, or a dry run would. Errors: not_found.
+func (j *Journal) Changes(ctx context.Context, id int64, p models.Paging) (changes []models.LoggedChange, pagination models.Pagination, err error) {
+	return page(ctx, j.store, p, func(r *journal.Journal, ctx context.Context, offset, limit int) ([]models.LoggedChange, int64, error) {
+		if _, err := existing(ctx, r, id); err != nil {
 			return nil, 0, err
 		}
-		return v.RunChanges(ctx, id, offset, limit)
+		return r.RunChanges(ctx, id, offset, limit)
 	})
 }
 
-// RowQuery asks for the changes of a row of a table, which lifecycle_db calls Table.
+// RowQuery asks for the changes of one row.
 type RowQuery struct {
 	models.Paging
-	Table string
+	Table string // in lifecycle_db
 	ID    int64
 }
 
-// RowChanges returns a page of the changes that were made to what the query asks for, newest first, as far as
-// they are kept. Errors: validation_failed for a table that is not mirrored, and without a row: to
-// look for those of a whole table is to read the whole log; connection, timeout, schema.
-func (r *Journal) RowChanges(ctx context.Context, q RowQuery) (changes []models.RowChange, pagination models.Pagination, err error) {
-	known := make([]string, len(r.tables))
-	for i, t := range r.tables {
-		known[i] = t.Source
+// RowChanges returns a page of the changes of a row that are kept, newest first. Errors: validation_failed for a table
+// that is not mirrored, and without an id, because that would read the whole log.
+func (j *Journal) RowChanges(ctx context.Context, q RowQuery) (changes []models.RowChange, pagination models.Pagination, err error) {
+	tables := make([]string, len(j.tables))
+	for i, t := range j.tables {
+		tables[i] = t.Source
 	}
-	at := slices.Index(known, q.Table)
-	if at < 0 {
-		return nil, models.Pagination{}, models.NewInvalid(models.NewFieldError("table", "unknown", "request.one_of", models.Params{"choices": known}))
+	i := slices.Index(tables, q.Table)
+	if i < 0 {
+		return nil, models.Pagination{}, models.NewInvalid(models.NewFieldError("table", "unknown", "request.one_of", models.Params{"choices": tables}))
 	}
 	if q.ID == 0 {
 		return nil, models.Pagination{}, models.NewInvalid(models.NewFieldError("id", "required", "request.required", nil))
 	}
-	return page(ctx, r.store, q.Paging, func(v *journal.Journal, ctx context.Context, offset, limit int) ([]models.RowChange, int64, error) {
-		return v.RowChanges(ctx, r.tables[at].Name, q.ID, offset, limit)
+	return page(ctx, j.store, q.Paging, func(r *journal.Journal, ctx context.Context, offset, limit int) ([]models.RowChange, int64, error) {
+		return r.RowChanges(ctx, j.tables[i].Name, q.ID, offset, limit)
 	})
 }
 
-func existing(ctx context.Context, v *journal.Journal, id int64) (models.Run, error) {
-	run, err := v.Run(ctx, id)
+// existing returns a run. Errors: not_found, connection, timeout, schema.
+func existing(ctx context.Context, r *journal.Journal, id int64) (models.Run, error) {
+	run, err := r.Run(ctx, id)
 	if err == nil && run == nil {
 		err = models.NewError(models.NotFound, "run.not_found", models.Params{"run": id})
 	}
@@ -138,9 +129,9 @@ func existing(ctx context.Context, v *journal.Journal, id int64) (models.Run, er
 	return *run, nil
 }
 
-// page reads a page and how much there is in one state of pmo_db.
+// page reads a page and the total from one state of pmo_db.
 func page[T any](
-	ctx context.Context, store *pmo.Store, p models.Paging, read func(v *journal.Journal, ctx context.Context, offset, limit int) ([]T, int64, error),
+	ctx context.Context, store *pmo.Store, p models.Paging, read func(r *journal.Journal, ctx context.Context, offset, limit int) ([]T, int64, error),
 ) (items []T, pagination models.Pagination, err error) {
 	p = p.Bounded()
 	var total int64

@@ -2,7 +2,6 @@ package runs
 
 import (
 	"context"
-	"fmt"
 	"reflect"
 	"testing"
 	"time"
@@ -38,161 +37,135 @@ func TestStateOf(t *testing.T) {
 	}
 }
 
-// publishing publishes so many events, numbered in their data.
-func publishing(e *events, from, to int) {
+// publish publishes the numbers from one to another.
+func publish(e *events, from, to int) {
 	for n := from; n <= to; n++ {
-		e.publish(Advanced, n)
+		e.publish(ProgressEvent, n)
 	}
 }
 
-// numbers are the data of what can be read now.
-func numbers(r *Reader) (got []int, open bool) {
-	batch, open := r.Next(0)
-	for _, e := range batch {
-		got = append(got, e.Data.(int))
+func subscribe(t *testing.T, e *events, after string, resumed bool) *Reader {
+	t.Helper()
+	r, ok, err := e.subscribe(after)
+	if err != nil || ok != resumed {
+		t.Fatalf("subscribing after %q: resumed %t, %v", after, ok, err)
 	}
-	return got, open
+	return r
 }
 
-func TestReadersGoOnWhereTheyWere(t *testing.T) {
+// wantNumbers reads the numbers from one to another; none if the first is 0.
+func wantNumbers(t *testing.T, r *Reader, first, last int, open bool) {
+	t.Helper()
+	batch, isOpen := r.Next(0)
+	ok := isOpen == open
+	if first == 0 {
+		ok = ok && batch == nil
+	} else {
+		ok = ok && len(batch) == last-first+1 && batch[0].Data == first && batch[len(batch)-1].Data == last
+	}
+	if !ok {
+		t.Errorf("read %d events, open %t: %v", len(batch), isOpen, batch)
+	}
+}
+
+func TestEvents_ReadersResume(t *testing.T) {
 	t.Parallel()
 	e := newEvents()
-	publishing(e, 1, 10)
-	fresh, resumed, err := e.subscribe("")
-	if err != nil || resumed {
-		t.Fatal(resumed, err)
-	}
-	if got, open := numbers(fresh); got != nil || !open {
-		t.Errorf("a fresh reader read %v, open %t", got, open)
-	}
-	later, resumed, _ := e.subscribe(e.id(7))
-	if got, _ := numbers(later); !resumed || fmt.Sprint(got) != "[8 9 10]" {
-		t.Errorf("resumed %t: %v", resumed, got)
-	}
-	publishing(e, 11, 12)
-	for name, r := range map[string]*Reader{"fresh": fresh, "later": later} {
-		if got, _ := numbers(r); fmt.Sprint(got) != "[11 12]" {
-			t.Errorf("%s read %v", name, got)
-		}
-	}
+	publish(e, 1, 10)
+	fresh := subscribe(t, e, "", false)
+	wantNumbers(t, fresh, 0, 0, true)
+	later := subscribe(t, e, e.id(7), true)
+	wantNumbers(t, later, 8, 10, true)
+	publish(e, 11, 12)
+	wantNumbers(t, fresh, 11, 12, true)
+	wantNumbers(t, later, 11, 12, true)
 	for _, unknown := range []string{e.id(13), e.id(-1), e.process + "-", e.process + "-x", "other-3", "3", newEvents().id(1)} {
-		if r, resumed, _ := e.subscribe(unknown); resumed {
-			t.Errorf("resumed after %s", unknown)
-		} else {
-			r.Close()
-		}
+		subscribe(t, e, unknown, false).Close()
 	}
-	if all, resumed, _ := e.subscribe(e.id(0)); !resumed {
-		t.Error("the beginning is not known")
-	} else if got, _ := numbers(all); len(got) != 12 {
-		t.Errorf("from the beginning: %v", got)
-	}
+	wantNumbers(t, subscribe(t, e, e.id(0), true), 1, 12, true)
 }
 
-// TestSlowReaderIsLeftBehind never waits for a reader, and ends its stream when it has missed something.
-func TestSlowReaderIsLeftBehind(t *testing.T) {
+// TestEvents_SlowReadersLoseTheStream expects that publishing waits for no reader.
+func TestEvents_SlowReadersLoseTheStream(t *testing.T) {
 	t.Parallel()
 	e := newEvents()
-	slow, _, _ := e.subscribe("")
-	keeping, _, _ := e.subscribe("")
-	publishing(e, 1, keptEvents)
-	if got, open := numbers(keeping); len(got) != keptEvents || !open {
-		t.Errorf("%d events, open %t", len(got), open)
-	}
-	publishing(e, keptEvents+1, keptEvents+1)
-	if got, open := numbers(slow); got != nil || open {
-		t.Errorf("the slow reader got %d events, open %t", len(got), open)
-	}
-	if got, open := numbers(keeping); len(got) != 1 || !open {
-		t.Errorf("the other got %v, open %t", got, open)
-	}
-	if _, resumed, _ := e.subscribe(e.id(0)); resumed {
-		t.Error("resumed after an event that is followed by one that is gone")
-	}
-	if r, resumed, _ := e.subscribe(e.id(1)); !resumed {
-		t.Error("not resumed at the oldest")
-	} else if got, _ := numbers(r); len(got) != keptEvents || got[0] != 2 {
-		t.Errorf("%d events from %d", len(got), got[0])
-	}
+	slow, fast := subscribe(t, e, "", false), subscribe(t, e, "", false)
+	publish(e, 1, keptEvents)
+	wantNumbers(t, fast, 1, keptEvents, true)
+	publish(e, keptEvents+1, keptEvents+1)
+	wantNumbers(t, slow, 0, 0, false)
+	wantNumbers(t, fast, keptEvents+1, keptEvents+1, true)
+	subscribe(t, e, e.id(0), false) // event 1 is gone
+	wantNumbers(t, subscribe(t, e, e.id(1), true), 2, keptEvents+1, true)
 }
 
-// TestHowFarARunIs is told to whoever comes in its midst: the newest of each table, and nothing of other runs.
-func TestHowFarARunIs(t *testing.T) {
-	t.Parallel()
-	e := newEvents()
-	done := TableDone{Run: 2, Count: models.TableCount{Table: "tbl_segmen_lifecycle", Unchanged: 5}}
-	for _, p := range []Progress{{Run: 1, Table: "tbl_segmen", Done: 1}, {Run: 2, Table: "tbl_segmen"}, {Run: 2, Table: "tbl_segmen", Done: 5}} {
-		e.publish(Advanced, p)
-	}
-	e.publish(Table, done)
-	e.publish(StateEvent, Status{})
-	e.publish(Advanced, Progress{Run: 2, Table: "tbl_produk", Done: 7})
-	e.publish(Advanced, Progress{Run: 2, Table: "tbl_produk", Done: 8}) // which the reader hears itself
-	var told []any
-	for _, event := range e.soFar(2, 7) {
-		told = append(told, event.Data)
-		if event.ID != e.id(6) {
-			t.Errorf("id %s", event.ID)
-		}
-	}
-	want := []any{Progress{Run: 2, Table: "tbl_segmen", Done: 5}, done, Progress{Run: 2, Table: "tbl_produk", Done: 7}}
-	if !reflect.DeepEqual(told, want) {
-		t.Errorf("%v, want %v", told, want)
-	}
-}
-
-func TestReadersAreBounded(t *testing.T) {
+func TestEvents_ReadersAreBounded(t *testing.T) {
 	t.Parallel()
 	e := newEvents()
 	var last *Reader
 	for range maxReaders {
-		last, _, _ = e.subscribe("")
+		last = subscribe(t, e, "", false)
 	}
 	if _, _, err := e.subscribe(""); err == nil || models.AsError(err).Class != models.Unavailable {
 		t.Errorf("one too many: %v", err)
 	}
 	last.Close()
-	if _, _, err := e.subscribe(""); err != nil {
-		t.Errorf("a place is free: %v", err)
-	}
+	subscribe(t, e, "", false)
 }
 
-// TestStreamsEnd reads what is left, and is woken.
-func TestStreamsEnd(t *testing.T) {
+// TestEvents_EndWakesReaders expects the remaining events first.
+func TestEvents_EndWakesReaders(t *testing.T) {
 	t.Parallel()
 	e := newEvents()
-	r, _, _ := e.subscribe("")
+	waiting, behind := subscribe(t, e, "", false), subscribe(t, e, "", false)
+	publish(e, 1, 2)
+	wantNumbers(t, waiting, 1, 2, true)
 	ended := make(chan bool)
 	go func() {
-		_, open := r.Next(time.Hour)
+		_, open := waiting.Next(time.Hour)
 		ended <- open
 	}()
 	e.end()
 	if <-ended {
-		t.Error("still open")
+		t.Error("the stream is still open")
 	}
-	behind := newEvents()
-	r, _, _ = behind.subscribe("")
-	publishing(behind, 1, 2)
-	behind.end()
-	if got, open := numbers(r); len(got) != 2 || !open {
-		t.Errorf("%v, open %t", got, open)
-	}
-	if got, open := numbers(r); got != nil || open {
-		t.Errorf("%v, open %t", got, open)
-	}
-	if _, _, err := behind.subscribe(""); models.AsError(err) == nil || models.AsError(err).Class != models.Unavailable {
+	wantNumbers(t, behind, 1, 2, true)
+	wantNumbers(t, behind, 0, 0, false)
+	if _, _, err := e.subscribe(""); models.AsError(err) == nil || models.AsError(err).Class != models.Unavailable {
 		t.Error(err)
 	}
 }
 
-// TestProgressIsToldNowAndThen tells of a table's beginning at once, and of its rows not more often than
-// the clock allows.
-func TestProgressIsToldNowAndThen(t *testing.T) {
+// TestEvents_ProgressOf expects the newest events of each table, and none of other runs.
+func TestEvents_ProgressOf(t *testing.T) {
+	t.Parallel()
+	e := newEvents()
+	done := TableDone{Run: 2, Count: models.TableCount{Table: "tbl_segmen_lifecycle", Unchanged: 5}}
+	for _, p := range []Progress{{Run: 1, Table: "tbl_segmen", Done: 1}, {Run: 2, Table: "tbl_segmen"}, {Run: 2, Table: "tbl_segmen", Done: 5}} {
+		e.publish(ProgressEvent, p)
+	}
+	e.publish(TableEvent, done)
+	e.publish(StateEvent, Status{})
+	e.publish(ProgressEvent, Progress{Run: 2, Table: "tbl_produk", Done: 7})
+	e.publish(ProgressEvent, Progress{Run: 2, Table: "tbl_produk", Done: 8}) // the reader gets it itself
+	var got []any
+	for _, event := range e.progressOf(2, 7) {
+		got = append(got, event.Data)
+		if event.ID != e.id(6) {
+			t.Errorf("id %s", event.ID)
+		}
+	}
+	if want := []any{Progress{Run: 2, Table: "tbl_segmen", Done: 5}, done, Progress{Run: 2, Table: "tbl_produk", Done: 7}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// TestBroadcast_LimitsProgressEvents expects the beginning of a table at once, and its rows at intervals.
+func TestBroadcast_LimitsProgressEvents(t *testing.T) {
 	t.Parallel()
 	e, clock := newEvents(), time.Unix(1, 0)
-	r, _, _ := e.subscribe("")
-	b := &broadcast{also: mirror.Silent{}, events: e, now: func() time.Time { return clock }, run: 3}
+	r := subscribe(t, e, "", false)
+	b := &broadcast{next: mirror.Silent{}, events: e, now: func() time.Time { return clock }, run: 3}
 	table := models.Tables()[0]
 	b.Begin(table, 5000)
 	b.Expect(100)
@@ -205,21 +178,20 @@ func TestProgressIsToldNowAndThen(t *testing.T) {
 	}
 	b.End(table, models.TableCount{Table: table.Name, Unchanged: 9})
 	batch, _ := r.Next(0)
+	var got []any
+	for _, event := range batch {
+		got = append(got, event.Data)
+	}
 	want := []any{
 		Progress{Run: 3, Table: "tbl_segmen", Total: 5000}, Progress{Run: 3, Table: "tbl_segmen", Done: 5 * progressRows, Total: 5100},
 		TableDone{Run: 3, Count: models.TableCount{Table: "segments", Unchanged: 9}},
 	}
-	if len(batch) != len(want) {
-		t.Fatalf("%+v", batch)
-	}
-	for i := range want {
-		if batch[i].Data != want[i] {
-			t.Errorf("%+v, want %+v", batch[i].Data, want[i])
-		}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 
-func TestNothingBeginsAfterTheEnd(t *testing.T) {
+func TestClose_RefusesNewTasks(t *testing.T) {
 	t.Parallel()
 	s := New(Options{Now: time.Now})
 	s.Close()

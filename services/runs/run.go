@@ -6,42 +6,42 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/mirror"
 )
 
-// An API write holds the mirror for moments; a run waits for it.
+// An API write locks the mirror only briefly, so a run waits for it.
 const (
-	writePatience = 5 * time.Second
-	writePause    = 50 * time.Millisecond
+	writeTimeout = 5 * time.Second
+	writePoll    = 50 * time.Millisecond
 )
 
-// active is a run of this process. began is closed when run is known, ended when it is over. Somebody who
-// waits for it to begin is told at once when it cannot; once it has begun, everything is tried again.
+// active is a run of this process. Until it has begun, its caller gets transient errors at once; afterwards they are
+// retried.
 type active struct {
-	run          models.Run
-	waiting      bool
-	cancel       context.CancelCauseFunc
-	began, ended chan struct{}
+	run     models.Run // once begun is closed
+	waiting bool       // the caller of Trigger waits for the beginning
+	cancel  context.CancelCauseFunc
+	begun   chan struct{}
+	ended   chan struct{}
 }
 
-// UnderWayError is the error that another run is under way; it wraps one of class busy.
-type UnderWayError struct {
+// ActiveRunError reports that another run is in progress. It wraps an error of class busy.
+type ActiveRunError struct {
 	Run   models.Run
 	cause error
 }
 
-// Error says which run it is.
-func (e *UnderWayError) Error() string { return e.cause.Error() }
+// Error returns the text of the wrapped error.
+func (e *ActiveRunError) Error() string { return e.cause.Error() }
 
 // Unwrap returns the error of class busy.
-func (e *UnderWayError) Unwrap() error { return e.cause }
+func (e *ActiveRunError) Unwrap() error { return e.cause }
 
-func underWay(run models.Run) *UnderWayError {
-	return &UnderWayError{Run: run, cause: models.NewError(models.Busy, "run.active", models.Params{"run": run.ID}).WithRemedy("run.active_remedy", nil)}
+func activeRun(run models.Run) *ActiveRunError {
+	return &ActiveRunError{Run: run, cause: models.NewError(models.Busy, "run.active", models.Params{"run": run.ID}).WithRemedy("run.active_remedy", nil)}
 }
 
-// Request is what is asked of a run.
+// Request describes a run to trigger.
 type Request struct {
 	Mode         string // full or incremental
 	DryRun       bool   // compares every row, whatever the mode
@@ -49,16 +49,12 @@ type Request struct {
 	Digest       string // likewise
 }
 
-func (r Request) forEngine() mirror.Request {
-	return mirror.Request{Mode: r.Mode, AllowDeletes: r.AllowDeletes, Digest: r.Digest}
-}
-
-// Trigger starts a run and returns as soon as it has begun; a dry run, when it has ended. Errors:
-// UnderWayError, unavailable, and those with which a run can fail before it begins: connection, timeout,
-// schema, permission.
+// Trigger starts a run and returns as soon as it has begun; a dry run, when it has ended. Errors: ActiveRunError,
+// unavailable, and those with which a run can fail before it begins: connection, timeout, schema, permission.
 func (s *Service) Trigger(ctx context.Context, r Request) (models.Run, error) {
+	req := mirror.Request{Mode: r.Mode, AllowDeletes: r.AllowDeletes, Digest: r.Digest}
 	if r.DryRun {
-		return s.dryRun(ctx, r.forEngine())
+		return s.dryRun(ctx, req)
 	}
 	runCtx, end, err := s.task(context.WithoutCancel(ctx))
 	if err != nil {
@@ -70,30 +66,28 @@ func (s *Service) Trigger(ctx context.Context, r Request) (models.Run, error) {
 		return models.Run{}, err
 	}
 	a.waiting = true
-	failed := make(chan error, 1)
+	ended := make(chan error, 1)
 	go func() {
 		defer end()
-		_, err := s.make(runCtx, a, r.forEngine(), mirror.Silent{})
-		failed <- err
+		_, err := s.execute(runCtx, a, req, mirror.Silent{})
+		ended <- err
 	}()
 	select {
-	case <-a.began:
+	case <-a.begun:
 		return a.run, nil
-	case err = <-failed:
+	case err = <-ended:
 	case <-ctx.Done():
 		a.cancel(ctx.Err())
-		err = <-failed
+		err = <-ended
 	}
-	select {
-	case <-a.began: // and has ended already
+	if a.run.ID != 0 { // it has both begun and ended
 		return a.run, nil
-	default:
-		return models.Run{}, err
 	}
+	return models.Run{}, err
 }
 
-// Run makes a run and returns when it has ended; progress is told of it as well. Errors: UnderWayError,
-// unavailable, those of mirror.Engine.Sync.
+// Run makes a run, reports its progress, and returns when it has ended. Errors: ActiveRunError, unavailable, those of
+// mirror.Engine.Sync.
 func (s *Service) Run(ctx context.Context, req mirror.Request, progress mirror.Progress) (mirror.Result, error) {
 	ctx, end, err := s.task(ctx)
 	if err != nil {
@@ -104,34 +98,31 @@ func (s *Service) Run(ctx context.Context, req mirror.Request, progress mirror.P
 	if err != nil {
 		return mirror.Result{}, err
 	}
-	return s.make(runCtx, a, req, progress)
+	return s.execute(runCtx, a, req, progress)
 }
 
-// claim makes a run the process's one. While another is beginning, or has committed and is about to be
-// gone, it waits.
+// claim registers a new run as the process's active one. It waits while another run has not begun yet, or has
+// committed and is about to end.
 func (s *Service) claim(ctx, runCtx context.Context) (context.Context, *active, error) {
 	for {
 		s.mu.Lock()
 		other := s.active
 		if other == nil {
 			runCtx, cancel := context.WithCancelCause(runCtx)
-			s.active = &active{cancel: cancel, began: make(chan struct{}), ended: make(chan struct{})}
+			s.active = &active{cancel: cancel, begun: make(chan struct{}), ended: make(chan struct{})}
 			defer s.mu.Unlock()
 			return runCtx, s.active, nil
 		}
 		s.mu.Unlock()
 		select {
-		case <-other.began:
-			run, err := journal.New(s.o.Store.Session).Run(ctx, other.run.ID)
-			if err != nil {
+		case <-other.begun:
+			if run, err := s.journal.Run(ctx, other.run.ID); err != nil {
 				return nil, nil, err
+			} else if run != nil && run.State == models.Running {
+				return nil, nil, activeRun(*run)
 			}
-			if run != nil && run.State == models.Running {
-				return nil, nil, underWay(*run)
-			}
-		case <-other.ended: // before it had begun
+		case <-other.ended: // it never began
 		case <-ctx.Done():
-			return nil, nil, ctx.Err()
 		}
 		select {
 		case <-other.ended:
@@ -141,19 +132,30 @@ func (s *Service) claim(ctx, runCtx context.Context) (context.Context, *active, 
 	}
 }
 
-func (s *Service) make(ctx context.Context, a *active, req mirror.Request, also mirror.Progress) (mirror.Result, error) {
+// execute makes the active run and reports its end.
+func (s *Service) execute(ctx context.Context, a *active, req mirror.Request, progress mirror.Progress) (mirror.Result, error) {
 	ctx, cancel := mirror.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
-	p := &broadcast{also: also, events: s.events, now: s.o.Now}
+	p := &broadcast{next: progress, events: s.events, now: s.o.Now}
 	req.OnBegin = func(run models.Run) {
 		a.run, p.run = run, run.ID
 		a.waiting = false
-		close(a.began)
-		s.lookNow()
+		close(a.begun)
+		s.publishStatus()
 	}
-	req.RetryTime, req.OnRetry = s.o.RetryTime, s.retrying(a, req.OnRetry)
+	onRetry := req.OnRetry
+	req.RetryTime, req.OnRetry = s.o.RetryTime, func(attempt int, pause time.Duration, err error) {
+		if a.waiting {
+			a.cancel(err)
+			return
+		}
+		s.o.Log.Warn("sync retry", "run", a.run.ID, "attempt", attempt, "pause", pause, "error", err, "cause", models.AsError(err).Cause)
+		if onRetry != nil {
+			onRetry(attempt, pause, err)
+		}
+	}
 	started := s.o.Now()
-	result, err := s.synchronise(ctx, req, p)
+	result, err := s.syncWhenUnlocked(ctx, req, p)
 	a.cancel(nil)
 	s.mu.Lock()
 	s.active = nil
@@ -167,56 +169,89 @@ func (s *Service) make(ctx context.Context, a *active, req mirror.Request, also 
 	} else if err != nil && s.o.NotBegun != nil {
 		s.o.NotBegun(err)
 	}
-	if _, waits := errors.AsType[*UnderWayError](err); err != nil && !waits { // who is told of another run tries again, or not
+	if _, refused := errors.AsType[*ActiveRunError](err); err != nil && !refused {
 		e := models.AsError(err)
 		s.o.Log.Warn("sync failed", "class", e.Class, "error", err, "cause", e.Cause)
 	}
 	return result, err
 }
 
-// retrying logs a retry and passes it on.
-func (s *Service) retrying(a *active, also func(int, time.Duration, error)) func(int, time.Duration, error) {
-	return func(attempt int, pause time.Duration, err error) {
-		if a.waiting {
-			a.cancel(err)
-			return
-		}
-		s.o.Log.Warn("sync retry", "run", a.run.ID, "attempt", attempt, "pause", pause, "error", err, "cause", models.AsError(err).Cause)
-		if also != nil {
-			also(attempt, pause, err)
-		}
-	}
-}
-
-// synchronise makes the run once the mirror has no other writer.
-func (s *Service) synchronise(ctx context.Context, req mirror.Request, p mirror.Progress) (mirror.Result, error) {
-	patience := s.o.Now().Add(writePatience)
+// syncWhenUnlocked makes the run, and waits for API writes that lock the mirror.
+func (s *Service) syncWhenUnlocked(ctx context.Context, req mirror.Request, p mirror.Progress) (mirror.Result, error) {
+	deadline := s.o.Now().Add(writeTimeout)
 	for {
 		result, err := s.o.Engine.Sync(ctx, req, p)
 		if err == nil || result.Run != nil || models.AsError(err).Class != models.Busy {
 			return result, err
 		}
-		if err = s.busy(ctx, err); models.AsError(err).Class == models.Busy || s.o.Now().After(patience) {
+		if err = s.explainBusy(ctx, err); models.AsError(err).Class == models.Busy || s.o.Now().After(deadline) {
 			return result, err
 		}
 		select {
 		case <-ctx.Done():
 			return result, ctx.Err()
-		case <-time.After(writePause):
+		case <-time.After(writePoll):
 		}
 	}
 }
 
-// busy turns the error that pmo_db has another writer into UnderWayError, or into unavailable when that is an
-// API write, which is over in a moment.
-func (s *Service) busy(ctx context.Context, cause error) error {
-	run, err := journal.New(s.o.Store.Session).Running(ctx)
+// explainBusy turns the error that the mirror is locked into ActiveRunError, or into unavailable if an API write locks it.
+func (s *Service) explainBusy(ctx context.Context, cause error) error {
+	run, err := s.journal.Running(ctx)
 	switch {
 	case err != nil:
 		return err
 	case run != nil:
-		return underWay(*run)
+		return activeRun(*run)
 	default:
 		return models.NewError(models.Unavailable, "run.mirror_locked", nil).WithRemedy("run.mirror_locked_remedy", nil).WithCause(cause)
 	}
+}
+
+// Cancel asks a run of any process to stop and returns it; it stops some time later. On SQLite only runs of this process
+// can be canceled. Errors: not_found; conflict if the run has ended or cannot be canceled; connection, timeout.
+func (s *Service) Cancel(ctx context.Context, id int64) (models.Run, error) {
+	if s.own(id) == nil {
+		if err := s.journal.MarkInterrupted(ctx); err != nil {
+			return models.Run{}, err
+		}
+	}
+	run, err := existing(ctx, s.journal, id)
+	if err != nil {
+		return models.Run{}, err
+	}
+	own, running := s.own(id), run.State == models.Running
+	if running && !s.o.Store.Features().SingleWriter {
+		if running, err = s.journal.RequestCancel(ctx, id); err != nil {
+			return models.Run{}, err
+		}
+	} else if running && own == nil {
+		return models.Run{}, models.NewError(models.Conflict, "run.other_process", models.Params{"run": id}).WithRemedy("run.other_process_remedy", nil)
+	}
+	if !running {
+		return models.Run{}, models.NewError(models.Conflict, "run.ended", models.Params{"run": id})
+	}
+	if own != nil {
+		own.cancel(mirror.ErrCancelRequested)
+	}
+	run.CancelRequested = true
+	return run, nil
+}
+
+// own returns the run of this process with the given id; nil if it is not in progress.
+func (s *Service) own(run int64) *active {
+	s.mu.Lock()
+	a := s.active
+	s.mu.Unlock()
+	if a == nil {
+		return nil
+	}
+	select {
+	case <-a.begun:
+		if a.run.ID == run {
+			return a
+		}
+	default:
+	}
+	return nil
 }

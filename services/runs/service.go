@@ -10,6 +10,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/realtime"
 )
@@ -33,7 +34,7 @@ func (o Outcome) Wrote() bool {
 	return o.Run.State == models.Succeeded && o.Run.Mode != models.DryRun && o.Run.Mode != models.VerifyRun
 }
 
-// Options are what the service needs.
+// Options are what the service needs. Realtime and the functions after it may be nil; they are called from any goroutine.
 type Options struct {
 	Engine     engine
 	Store      *pmo.Store // not the pool that runs use, so that neither waits for the other
@@ -42,71 +43,64 @@ type Options struct {
 	StaleAfter time.Duration // an older success is stale
 	Now        func() time.Time
 	Log        *slog.Logger
-	Realtime   func() realtime.Status   // what the follower does; nil without one
-	NextRun    func() (time.Time, bool) // when the schedule makes the next run, if it ever does; may be nil
-	Ended      func(Outcome)            // is told of every run of this process, from any goroutine; may be nil
-	NotBegun   func(error)              // is told why a run of this process could not begin, from any goroutine; may be nil
-	Committed  func(version int64)      // is told the mirror's version that a run of this process made; may be nil
+	Realtime   func() realtime.Status   // the status of the follower
+	NextRun    func() (time.Time, bool) // the next scheduled run; false if there is none
+	Ended      func(Outcome)            // receives the outcome of every run of this process
+	NotBegun   func(error)              // receives why a run of this process could not begin
+	Committed  func(version int64)      // receives the version of the mirror that a run of this process committed
 }
 
 // Service controls the runs of this process. Close it when done.
 type Service struct {
-	o      Options
-	events *events
-	look   chan struct{} // makes the watch look at the runs at once
-
-	mu        sync.Mutex
-	active    *active                          // this process's one run
-	comparing bool                             // a dry run or a verification is under way here
-	watching  bool                             // the runs of other processes are looked at, for those who listen
-	tasks     map[*context.CancelFunc]struct{} // how to end what is under way
-	closed    bool
+	o         Options
+	journal   *journal.Journal
+	events    *events
+	refresh   chan struct{}   // makes the watcher publish a changed status at once
+	ctx       context.Context //nolint:containedctx // ends the tasks when the service closes
+	cancel    context.CancelFunc
 	wg        sync.WaitGroup
+	comparing sync.Mutex // held during a dry run or verification
+
+	mu       sync.Mutex
+	active   *active // this process's one run
+	watching bool    // publishStates is running
 }
 
 // New returns the service.
 func New(o Options) *Service {
-	return &Service{o: o, events: newEvents(), look: make(chan struct{}, 1), tasks: map[*context.CancelFunc]struct{}{}}
+	s := &Service{o: o, events: newEvents(), refresh: make(chan struct{}, 1)}
+	if o.Store != nil {
+		s.journal = journal.New(o.Store.Session)
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
 }
 
 // Close cancels running tasks, waits for them, and then ends the event streams.
 func (s *Service) Close() {
 	s.mu.Lock()
-	s.closed = true
-	for cancel := range s.tasks {
-		(*cancel)()
-	}
+	s.cancel()
 	s.mu.Unlock()
 	s.wg.Wait()
 	s.events.end()
 }
 
-// task returns a context that also ends with the service. end must be called. Errors: unavailable when
-// the service has ended.
+// task returns a context that also ends when the service closes. end must be called. Errors: unavailable when the
+// service is closed.
 func (s *Service) task(ctx context.Context) (task context.Context, end func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.ctx.Err() != nil {
 		return nil, nil, models.NewError(models.Unavailable, "run.shutdown", nil).WithRemedy("run.shutdown_remedy", nil)
 	}
-	task, cancel := context.WithCancel(ctx)
-	s.tasks[&cancel] = struct{}{}
 	s.wg.Add(1)
+	task, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(s.ctx, cancel)
 	return task, func() {
+		stop()
 		cancel()
-		s.mu.Lock()
-		delete(s.tasks, &cancel)
-		s.mu.Unlock()
 		s.wg.Done()
 	}, nil
-}
-
-// lookNow publishes a changed status at once.
-func (s *Service) lookNow() {
-	select {
-	case s.look <- struct{}{}:
-	default:
-	}
 }
 
 // ended publishes the end of a run.
@@ -114,8 +108,8 @@ func (s *Service) ended(o Outcome) {
 	if o.Tables == nil {
 		o.Tables = []models.TableCount{}
 	}
-	s.events.publish(Finished, o)
-	s.lookNow()
+	s.events.publish(FinishedEvent, o)
+	s.publishStatus()
 	if s.o.Ended != nil {
 		s.o.Ended(o)
 	}

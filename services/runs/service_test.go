@@ -2,244 +2,80 @@ package runs_test
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/pmo/journal"
 	mirrordb "lifecycle-sync/repositories/pmo/mirror"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/runs"
 	"lifecycle-sync/test/kit"
 )
 
-// trigger starts a run, which must begin.
-func (l *lab) trigger(r runs.Request) models.Run {
-	l.Helper()
-	run, err := l.Trigger(l.Context(), r)
-	if err != nil {
-		l.Fatal(err)
-	}
-	return run
-}
-
-// synced makes a run, which must succeed, and waits for it.
-func (l *lab) synced(r runs.Request) runs.Outcome {
-	l.Helper()
-	run := l.trigger(r)
-	o := <-l.ended
-	if o.Run.ID != run.ID || o.Run.State != models.Succeeded {
-		l.Fatalf("triggered %d, ended %+v", run.ID, o)
-	}
-	return o
-}
-
-func (l *lab) state() runs.State {
-	l.Helper()
-	status, err := l.Status(l.Context())
-	if err != nil {
-		l.Fatal(err)
-	}
-	return status.State
-}
-
-func TestTriggeredRun(t *testing.T) {
-	t.Parallel()
+func TestTrigger_MakesRuns(t *testing.T) {
 	each(t, func(l *lab) {
-		if s := l.state(); s != runs.Never {
-			l.Errorf("before: %s", s)
-		}
-		o := l.synced(runs.Request{Mode: models.FullRun})
+		l.wantState(runs.Never)
+		o := l.sync(runs.Request{Mode: models.FullRun})
 		if o.Run.Mode != models.FullRun || o.Run.Reasons != nil || len(o.Tables) != 5 || o.Tables[3].Inserted != 20 || l.version.Load() < 2 {
 			l.Errorf("%+v, version %d", o, l.version.Load())
 		}
-		if s := l.state(); s != runs.Healthy {
-			l.Errorf("after: %s", s)
-		}
-		o = l.synced(runs.Request{Mode: models.IncrementalRun})
-		if became := l.store.DB.Kind() == database.SQLite; became != (o.Run.Mode == models.FullRun) || became != (o.Run.Reasons != nil) {
+		l.wantState(runs.Healthy)
+		o = l.sync(runs.Request{Mode: models.IncrementalRun})
+		if l.sqlite != (o.Run.Mode == models.FullRun) || l.sqlite != (o.Run.Reasons != nil) {
 			l.Errorf("%+v", o.Run)
 		}
 	})
 }
 
-// TestOneRunOfManyTriggers starts many at once, through two processes: one begins, the others are told
-// which.
-func TestOneRunOfManyTriggers(t *testing.T) {
-	t.Parallel()
+// TestTrigger_OneRunAtATime triggers many runs at once in two processes. The refused ones name the one that began.
+func TestTrigger_OneRunAtATime(t *testing.T) {
 	each(t, func(l *lab) {
-		l.engine.hold.Store(true)
-		other := l.service()
-		if l.store.DB.Kind() == database.SQLite {
-			other = l.Service // another process waits 5 s for the file, and is told nothing new
+		l.engine.pause.Store(true)
+		services := []*runs.Service{l.Service, l.service()}
+		if l.sqlite {
+			services[1] = l.Service // another process would wait 5 s for the file
 		}
 		const n = 8
-		ids, began := make(chan int64, n), make(chan int64, n)
+		refusals, begun := make(chan int64, n), make(chan int64, n)
 		var group sync.WaitGroup
 		for i := range n {
 			group.Go(func() {
-				service := l.Service
-				if i%2 == 1 {
-					service = other
-				}
-				run, err := service.Trigger(l.Context(), runs.Request{})
-				if way, ok := errors.AsType[*runs.UnderWayError](err); ok {
-					ids <- way.Run.ID
+				run, err := services[i%2].Trigger(l.Context(), runs.Request{})
+				if refusal, ok := errors.AsType[*runs.ActiveRunError](err); ok {
+					refusals <- refusal.Run.ID
 					return
 				}
 				if err != nil {
 					l.Error(err)
 				}
-				began <- run.ID
+				begun <- run.ID
 			})
 		}
 		group.Wait()
-		close(began)
-		close(ids)
-		id, more := <-began, len(began)
+		close(begun)
+		close(refusals)
+		id, more := <-begun, len(begun)
 		if more != 0 || id == 0 {
 			l.Fatalf("run %d and %d others began", id, more)
 		}
-		for told := range ids {
-			if told != id {
-				l.Errorf("told of run %d, not %d", told, id)
+		for named := range refusals {
+			if named != id {
+				l.Errorf("a refusal names run %d, not %d", named, id)
 			}
 		}
-		close(l.engine.release)
+		close(l.engine.proceed)
 		if o := <-l.ended; o.Run.ID != id || o.Run.State != models.Succeeded {
 			l.Errorf("%+v", o)
 		}
 	})
 }
 
-func TestCancelOwnRun(t *testing.T) {
-	t.Parallel()
+func TestTrigger_WaitsForAPIWrites(t *testing.T) {
 	each(t, func(l *lab) {
-		l.engine.hold.Store(true)
-		run := l.trigger(runs.Request{})
-		if s := l.state(); s != runs.Running {
-			l.Errorf("during: %s", s)
-		}
-		canceled, err := l.Cancel(l.Context(), run.ID)
-		if err != nil || canceled.ID != run.ID || !canceled.CancelRequested {
-			l.Fatalf("%+v, %v", canceled, err)
-		}
-		if o := <-l.ended; o.Run.State != models.CanceledRun || !o.Run.CancelRequested {
-			l.Errorf("%+v", o)
-		}
-		kept, err := journal.New(l.store.Session).Run(l.Context(), run.ID)
-		if err != nil || kept.State != models.CanceledRun || !kept.CancelRequested {
-			l.Errorf("%+v, %v", kept, err)
-		}
-		if s := l.state(); s != runs.Never {
-			l.Errorf("after: %s", s)
-		}
-		_, err = l.Cancel(l.Context(), run.ID)
-		want(l, err, models.Conflict)
-		_, err = l.Cancel(l.Context(), run.ID+1000)
-		want(l, err, models.NotFound)
-		l.synced(runs.Request{})
-	})
-}
-
-// TestCancelRunOfAnotherProcess asks by way of pmo_db, where both can write.
-func TestCancelRunOfAnotherProcess(t *testing.T) {
-	t.Parallel()
-	each(t, func(l *lab) {
-		other := l.service()
-		if l.store.DB.Kind() == database.SQLite {
-			l.engine.hold.Store(true)
-			run := l.trigger(runs.Request{})
-			_, err := other.Cancel(l.Context(), run.ID)
-			want(l, err, models.Conflict)
-			close(l.engine.release)
-			<-l.ended
-			return
-		}
-		conn, err := l.pmo.BeginConn(l.Context(), database.Write)
-		if err != nil {
-			l.Fatal(err)
-		}
-		defer conn.Close()
-		if _, err := conn.Exec(l.Context(), "LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE"); err != nil { // the run waits for it
-			l.Fatal(err)
-		}
-		run := l.trigger(runs.Request{})
-		if _, err := other.Cancel(l.Context(), run.ID); err != nil {
-			l.Fatal(err)
-		}
-		if o := <-l.ended; o.Run.State != models.CanceledRun {
-			l.Errorf("%+v, %v", o, o.Run.Err())
-		}
-		if kept, err := journal.New(l.store.Session).Run(l.Context(), run.ID); err != nil || kept.State != models.CanceledRun || !kept.CancelRequested {
-			l.Errorf("%+v, %v", kept, err)
-		}
-	})
-}
-
-// TestDeadRunIsNotUnderWay tells a run whose process died from one under way, without a run.
-func TestDeadRunIsNotUnderWay(t *testing.T) {
-	t.Parallel()
-	each(t, func(l *lab) {
-		if l.store.DB.Kind() == database.SQLite {
-			return // there only the next run finds out
-		}
-		l.synced(runs.Request{})
-		l.exec(l.pmo, "INSERT INTO lifecycle_sync_runs (mode, state, started_at) VALUES ('full', 'running', now())")
-		if s := l.state(); s != runs.Failed {
-			l.Errorf("%s", s)
-		}
-		status, _ := l.Status(l.Context())
-		if status.LastRun.State != models.Interrupted || status.LastRun.FinishedAt == nil {
-			l.Errorf("%+v", status.LastRun)
-		}
-		l.exec(l.pmo, "INSERT INTO lifecycle_sync_runs (id, mode, state, started_at) VALUES (77, 'full', 'running', now())")
-		_, err := l.Cancel(l.Context(), 77)
-		want(l, err, models.Conflict)
-	})
-}
-
-// TestCloseCancels ends what is under way, and then the streams, which hear of it.
-func TestCloseCancels(t *testing.T) {
-	t.Parallel()
-	each(t, func(l *lab) {
-		reader, err := l.Follow(l.Context(), "")
-		if err != nil {
-			l.Fatal(err)
-		}
-		defer reader.Close()
-		l.engine.hold.Store(true)
-		run := l.trigger(runs.Request{})
-		l.Close()
-		var finished *runs.Outcome
-		for {
-			batch, open := reader.Next(time.Minute)
-			for _, e := range batch {
-				if o, ok := e.Data.(runs.Outcome); ok {
-					finished = &o
-				}
-			}
-			if !open {
-				break
-			}
-		}
-		if finished == nil || finished.Run.ID != run.ID || finished.Run.State != models.CanceledRun {
-			l.Errorf("%+v", finished)
-		}
-		if kept, err := journal.New(l.store.Session).Run(l.Context(), run.ID); err != nil || kept.State != models.CanceledRun || kept.CancelRequested {
-			l.Errorf("%+v, %v", kept, err)
-		}
-	})
-}
-
-// TestRunWaitsForAnAPIWrite does not take the moment's lock of an API write for a run.
-func TestRunWaitsForAnAPIWrite(t *testing.T) {
-	t.Parallel()
-	each(t, func(l *lab) {
-		l.synced(runs.Request{})
-		tx, err := mirrordb.New(l.store).BeginRefresh(l.Context(), time.Now())
+		l.sync(runs.Request{})
+		tx, err := mirrordb.New(l.Store).BeginRefresh(l.Context(), time.Now())
 		if err != nil {
 			l.Fatal(err)
 		}
@@ -248,8 +84,11 @@ func TestRunWaitsForAnAPIWrite(t *testing.T) {
 			_, err := l.Trigger(l.Context(), runs.Request{})
 			begun <- err
 		}()
-		if l.store.DB.Kind() == database.Postgres { // SQLite does not tell who waits
-			l.untilSomebodyWaits()
+		if !l.sqlite { // which does not show who waits
+			kit.Eventually(l, "the run waits for the lock", func() bool {
+				return kit.One[bool](l, l.Target, `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+					AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`)
+			})
 		}
 		select {
 		case err := <-begun:
@@ -264,39 +103,118 @@ func TestRunWaitsForAnAPIWrite(t *testing.T) {
 	})
 }
 
-// untilSomebodyWaits waits until a session waits for one of pmo_db's advisory locks.
-func (l *lab) untilSomebodyWaits() {
-	l.Helper()
-	kit.Eventually(l, "somebody waits", func() bool {
-		return kit.One[bool](l, l.pmo.SQL, `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
-			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`)
-	})
-}
-
-// TestRunThatCannotBegin answers why.
-func TestRunThatCannotBegin(t *testing.T) {
-	t.Parallel()
+func TestTrigger_ReportsWhyARunCannotBegin(t *testing.T) {
 	each(t, func(l *lab) {
-		l.exec(l.pmo, "ALTER TABLE lifecycle_sync_runs RENAME TO elsewhere")
+		l.exec(l.Target, "ALTER TABLE lifecycle_sync_runs RENAME TO renamed")
 		_, err := l.Trigger(l.Context(), runs.Request{})
-		want(l, err, models.Schema)
-		l.exec(l.pmo, "ALTER TABLE elsewhere RENAME TO lifecycle_sync_runs")
-		l.synced(runs.Request{})
+		l.wantClass(err, models.Schema)
+		l.exec(l.Target, "ALTER TABLE renamed RENAME TO lifecycle_sync_runs")
+		l.sync(runs.Request{})
 	})
 }
 
-// TestOneComparisonAtATime refuses a second dry run or verification.
-func TestOneComparisonAtATime(t *testing.T) {
-	t.Parallel()
+func TestCancel_OwnRun(t *testing.T) {
 	each(t, func(l *lab) {
-		l.synced(runs.Request{})
-		l.exec(l.pmo, "UPDATE tbl_produk_lifecycle SET produk = 'edited' WHERE id = 3")
+		l.engine.pause.Store(true)
+		run := l.trigger(runs.Request{})
+		l.wantState(runs.Running)
+		canceled, err := l.Cancel(l.Context(), run.ID)
+		if err != nil || canceled.ID != run.ID || !canceled.CancelRequested {
+			l.Fatalf("%+v, %v", canceled, err)
+		}
+		if o := <-l.ended; o.Run.State != models.CanceledRun || !o.Run.CancelRequested {
+			l.Errorf("%+v", o)
+		}
+		l.wantRecord(run.ID, models.CanceledRun, true)
+		l.wantState(runs.Never)
+		_, err = l.Cancel(l.Context(), run.ID)
+		l.wantClass(err, models.Conflict)
+		_, err = l.Cancel(l.Context(), run.ID+1000)
+		l.wantClass(err, models.NotFound)
+		l.sync(runs.Request{})
+	})
+}
+
+// TestCancel_RunOfAnotherProcess goes through pmo_db, except on SQLite.
+func TestCancel_RunOfAnotherProcess(t *testing.T) {
+	each(t, func(l *lab) {
+		if l.sqlite {
+			l.engine.pause.Store(true)
+			run := l.trigger(runs.Request{})
+			_, err := l.service().Cancel(l.Context(), run.ID)
+			l.wantClass(err, models.Conflict)
+			close(l.engine.proceed)
+			<-l.ended
+			return
+		}
+		kit.Lock(l, l.Target, "LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE") // the run waits for it
+		run := l.trigger(runs.Request{})
+		if _, err := l.service().Cancel(l.Context(), run.ID); err != nil {
+			l.Fatal(err)
+		}
+		if o := <-l.ended; o.Run.State != models.CanceledRun {
+			l.Errorf("%+v, %v", o, o.Run.Err())
+		}
+		l.wantRecord(run.ID, models.CanceledRun, true)
+	})
+}
+
+func TestStatus_MarksRunsOfDeadProcesses(t *testing.T) {
+	each(t, func(l *lab) {
+		if l.sqlite {
+			return // the next run marks them
+		}
+		l.sync(runs.Request{})
+		l.exec(l.Target, "INSERT INTO lifecycle_sync_runs (mode, state, started_at) VALUES ('full', 'running', now())")
+		l.wantState(runs.Failed)
+		status, _ := l.Status(l.Context())
+		if status.LastRun.State != models.Interrupted || status.LastRun.FinishedAt == nil {
+			l.Errorf("%+v", status.LastRun)
+		}
+		l.exec(l.Target, "INSERT INTO lifecycle_sync_runs (id, mode, state, started_at) VALUES (77, 'full', 'running', now())")
+		_, err := l.Cancel(l.Context(), 77)
+		l.wantClass(err, models.Conflict)
+	})
+}
+
+// TestClose_CancelsTasks expects the end of the run to be published before the streams end.
+func TestClose_CancelsTasks(t *testing.T) {
+	each(t, func(l *lab) {
+		reader, err := l.Follow(l.Context(), "")
+		if err != nil {
+			l.Fatal(err)
+		}
+		defer reader.Close()
+		l.engine.pause.Store(true)
+		run := l.trigger(runs.Request{})
+		l.Close()
+		var finished runs.Outcome
+		for open := true; open; {
+			var batch []runs.Event
+			batch, open = reader.Next(time.Minute)
+			for _, e := range batch {
+				if o, ok := e.Data.(runs.Outcome); ok {
+					finished = o
+				}
+			}
+		}
+		if finished.Run.ID != run.ID || finished.Run.State != models.CanceledRun {
+			l.Errorf("%+v", finished)
+		}
+		l.wantRecord(run.ID, models.CanceledRun, false)
+	})
+}
+
+func TestVerify_OneComparisonAtATime(t *testing.T) {
+	each(t, func(l *lab) {
+		l.sync(runs.Request{})
+		l.exec(l.Target, "UPDATE tbl_produk_lifecycle SET produk = 'edited' WHERE id = 3")
 		v, err := l.Verify(l.Context())
 		if err != nil || v.Equal || len(v.Differences) != 1 || v.Differences[0].ID != 3 || v.Differences[0].Table != "tbl_produk" {
 			l.Fatalf("%+v, %v", v, err)
 		}
 		cause, count := mirror.Drift, models.Differences{Drift: 1}
-		if l.store.DB.Kind() == database.SQLite {
+		if l.sqlite {
 			cause, count = mirror.Unknown, models.Differences{Unknown: 1}
 		}
 		if v.Count != count || v.Differences[0].Cause != cause {
@@ -318,7 +236,7 @@ func TestOneComparisonAtATime(t *testing.T) {
 		close(errs)
 		for err := range errs {
 			if err != nil {
-				want(l, err, models.Conflict)
+				l.wantClass(err, models.Conflict)
 			}
 		}
 		if _, err := l.Verify(l.Context()); err != nil {
@@ -327,33 +245,69 @@ func TestOneComparisonAtATime(t *testing.T) {
 	})
 }
 
-// TestDryRunIsApplied applies what a dry run has found, and refuses it when that has changed: which is nobody's
-// fault, and says nothing of how the mirror stands.
-func TestDryRunIsApplied(t *testing.T) {
-	t.Parallel()
+// TestTrigger_AppliesADryRun expects a refusal if the changes are others by then. The refusal does not make the status
+// Failed.
+func TestTrigger_AppliesADryRun(t *testing.T) {
 	each(t, func(l *lab) {
-		l.synced(runs.Request{})
-		l.exec(l.lc, "UPDATE tbl_produk SET harga = 7 WHERE id = 3")
+		l.sync(runs.Request{})
+		l.exec(l.Source, "UPDATE tbl_produk SET harga = 7 WHERE id = 3")
 		dry := l.trigger(runs.Request{DryRun: true})
 		if o := <-l.ended; dry.Digest == nil || o.Run.Digest == nil || *o.Run.Digest != *dry.Digest {
 			l.Fatalf("%+v", o)
 		}
-		l.exec(l.lc, "UPDATE tbl_produk SET harga = 8 WHERE id = 3")
+		l.exec(l.Source, "UPDATE tbl_produk SET harga = 8 WHERE id = 3")
 		begun := l.trigger(runs.Request{Mode: models.FullRun, Digest: *dry.Digest})
 		refused := <-l.ended
 		if begun.ID != refused.Run.ID || *begun.Digest != *dry.Digest || refused.Run.State != models.Failed || *refused.Run.ErrorClass != string(models.Conflict) ||
 			*refused.Run.Digest == *dry.Digest || len(refused.Tables) != 5 || refused.Tables[3].Updated != 1 || refused.Wrote() {
 			l.Fatalf("%+v", refused)
 		}
-		changes, total, err := journal.New(l.store.Session).RunChanges(l.Context(), refused.Run.ID, 0, 10)
+		changes, total, err := l.journal.RunChanges(l.Context(), refused.Run.ID, 0, 10)
 		if err != nil || total != 1 || changes[0].RowID != 3 || string(changes[0].After) != `{"harga":8}` {
 			l.Errorf("%+v, %v", changes, err)
 		}
-		if s := l.state(); s != runs.Healthy {
-			l.Errorf("after it was refused: %s", s)
-		}
-		if o := l.synced(runs.Request{Mode: models.FullRun, Digest: *refused.Run.Digest}); o.Tables[3].Updated != 1 || *o.Run.Digest != *refused.Run.Digest {
+		l.wantState(runs.Healthy)
+		if o := l.sync(runs.Request{Mode: models.FullRun, Digest: *refused.Run.Digest}); o.Tables[3].Updated != 1 || *o.Run.Digest != *refused.Run.Digest {
 			l.Errorf("%+v", o)
+		}
+	})
+}
+
+// TestRowChanges_ListsCommittedChanges leaves out the changes of comparisons and failed runs.
+func TestRowChanges_ListsCommittedChanges(t *testing.T) {
+	each(t, func(l *lab) {
+		var want, got []int64
+		for _, r := range []struct {
+			mode      string
+			state     models.RunState
+			committed bool
+		}{
+			{models.FullRun, models.Succeeded, true}, {models.IncrementalRun, models.Succeeded, true}, {models.WriteRun, models.Succeeded, true},
+			{models.RealtimeRun, models.Running, true}, {models.RealtimeRun, models.Interrupted, true}, {models.RealtimeRun, models.Succeeded, true}, {models.RealtimeRun, models.Failed, true},
+			{models.DryRun, models.Succeeded, false}, {models.DryRun, models.Failed, false}, {models.VerifyRun, models.Succeeded, false}, {models.FullRun, models.Failed, false},
+		} {
+			run := models.Run{Mode: r.mode, State: r.state, StartedAt: time.Date(2026, 3, 1, 9, 0, 0, 1000, time.UTC)}
+			found := []models.LoggedChange{{Table: "products", RowID: 7, Action: "update", Before: models.JSON(`{"harga": 1}`), After: models.JSON(`{"harga": 2}`)}}
+			if err := l.journal.Record(l.Context(), &run, nil, found); err != nil {
+				l.Fatal(err)
+			}
+			if r.committed {
+				want = append(want, run.ID)
+			}
+		}
+		slices.Reverse(want)
+		changes, pagination, err := runs.NewJournal(l.Store, models.Tables()).RowChanges(l.Context(), runs.RowQuery{Table: "tbl_produk", ID: 7})
+		if err != nil || pagination.TotalItems != int64(len(want)) {
+			l.Fatalf("%d changes, %v", pagination.TotalItems, err)
+		}
+		for _, c := range changes {
+			got = append(got, c.RunID)
+			if c.Mode == "" || c.StartedAt.String() != "2026-03-01T09:00:00.000001Z" || string(c.After) != `{"harga": 2}` {
+				l.Errorf("%+v", c)
+			}
+		}
+		if !slices.Equal(got, want) {
+			l.Errorf("of the runs %v, want %v", got, want)
 		}
 	})
 }

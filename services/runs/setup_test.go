@@ -2,6 +2,7 @@ package runs_test
 
 import (
 	"context"
+	"database/sql"
 	"log/slog"
 	"sync/atomic"
 	"testing"
@@ -9,11 +10,11 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib"       // the driver "pgx"
 	_ "github.com/ncruces/go-sqlite3/driver" // the driver "sqlite3"
+	"go.uber.org/goleak"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/lifecycle"
-	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/runs"
 	"lifecycle-sync/test/kit"
@@ -21,87 +22,120 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
+// TestMain fails if a goroutine is left running.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(testdb.Recycle(m)) }
+
 // lab is a service on two databases of its own.
 type lab struct {
-	testing.TB
+	*databases.Pair
 	*runs.Service
-	store   *pmo.Store
-	source  *lifecycle.Source
-	engine  *slow
-	pmo     *database.DB
-	lc      *database.DB
+	sqlite  bool
+	journal *journal.Journal
+	engine  *pausable
 	ended   chan runs.Outcome
 	version atomic.Int64
 }
 
-// each runs a test on both database systems.
+// each runs a test in parallel on both database systems.
 func each(t *testing.T, fn func(l *lab)) {
 	t.Helper()
+	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		fn(newLab(t, url))
+		l := &lab{Pair: databases.New(t, url, 20, 12), ended: make(chan runs.Outcome, 100)}
+		l.sqlite, l.journal = l.TargetDB.Kind() == database.SQLite, journal.New(l.Store.Session)
+		l.engine = &pausable{Engine: l.Engine, proceed: make(chan struct{})}
+		l.Service = l.service()
+		fn(l)
 	})
 }
 
-func newLab(t testing.TB, url func(testing.TB) string) *lab {
-	t.Helper()
-	l := &lab{TB: t, ended: make(chan runs.Outcome, 100)}
-	p := databases.New(t, url, 20, 12)
-	l.lc, l.pmo, l.source, l.store = p.SourceDB, p.TargetDB, p.Lifecycle, p.Store
-	l.engine = &slow{Engine: p.Engine, release: make(chan struct{})}
-	l.Service = l.service()
-	return l
-}
-
-// service is one more, as another process has it.
+// service returns another service, like that of another process.
 func (l *lab) service() *runs.Service {
 	s := runs.New(runs.Options{
-		Engine: l.engine, Store: l.store, Timeout: time.Minute, StaleAfter: time.Hour, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Engine: l.engine, Store: l.Store, Timeout: time.Minute, StaleAfter: time.Hour, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 		Ended: func(o runs.Outcome) { l.ended <- o }, Committed: l.version.Store,
 	})
 	l.Cleanup(s.Close)
 	return s
 }
 
-func (l *lab) exec(db *database.DB, statement string) {
+func (l *lab) exec(db *sql.DB, statement string) {
 	l.Helper()
-	kit.Exec(l, db.SQL, statement)
+	kit.Exec(l, db, statement)
 }
 
-// slow is an engine whose runs can be made to wait at their first table.
-type slow struct {
+// trigger starts a run, which must begin.
+func (l *lab) trigger(r runs.Request) models.Run {
+	l.Helper()
+	run, err := l.Trigger(l.Context(), r)
+	if err != nil {
+		l.Fatal(err)
+	}
+	return run
+}
+
+// sync makes a run, which must succeed.
+func (l *lab) sync(r runs.Request) runs.Outcome {
+	l.Helper()
+	run := l.trigger(r)
+	o := <-l.ended
+	if o.Run.ID != run.ID || o.Run.State != models.Succeeded {
+		l.Fatalf("triggered run %d, ended %+v", run.ID, o)
+	}
+	return o
+}
+
+// wantState compares the sync status.
+func (l *lab) wantState(want runs.State) {
+	l.Helper()
+	if status, err := l.Status(l.Context()); err != nil || status.State != want {
+		l.Errorf("the status is %s, must be %s (%v)", status.State, want, err)
+	}
+}
+
+// wantRecord compares the state in which pmo_db has a run.
+func (l *lab) wantRecord(id int64, state models.RunState, cancelRequested bool) {
+	l.Helper()
+	if run, err := l.journal.Run(l.Context(), id); err != nil || run.State != state || run.CancelRequested != cancelRequested {
+		l.Errorf("the record is %+v, %v", run, err)
+	}
+}
+
+// wantClass fails the test unless an error is of a class.
+func (l *lab) wantClass(err error, class models.Class) {
+	l.Helper()
+	if e := models.AsError(err); e == nil || e.Class != class {
+		l.Fatalf("got %v, want %s", err, class)
+	}
+}
+
+// pausable is an engine that can pause its next run at the first table.
+type pausable struct {
 	*mirror.Engine
-	hold    atomic.Bool
-	release chan struct{}
+	pause   atomic.Bool
+	proceed chan struct{}
 }
 
 // Sync makes a run.
-func (s *slow) Sync(ctx context.Context, req mirror.Request, p mirror.Progress) (mirror.Result, error) {
-	if s.hold.Swap(false) {
-		p = held{p, ctx.Done(), s.release}
+func (p *pausable) Sync(ctx context.Context, req mirror.Request, progress mirror.Progress) (mirror.Result, error) {
+	if p.pause.Swap(false) {
+		progress = paused{progress, ctx.Done(), p.proceed}
 	}
-	return s.Engine.Sync(ctx, req, p)
+	return p.Engine.Sync(ctx, req, progress)
 }
 
-// held waits at a table until it is released or the run is to end.
-type held struct {
+// paused waits at each table until the run may proceed or is canceled.
+type paused struct {
 	mirror.Progress
-	done, release <-chan struct{}
+	done, proceed <-chan struct{}
 }
 
 // Begin waits.
-func (h held) Begin(t *models.Table, rows int64) {
-	h.Progress.Begin(t, rows)
+func (p paused) Begin(t *models.Table, rows int64) {
+	p.Progress.Begin(t, rows)
 	select {
-	case <-h.done:
-	case <-h.release:
-	}
-}
-
-// want fails the test unless an error is of a class.
-func want(t testing.TB, err error, class models.Class) {
-	t.Helper()
-	if e := models.AsError(err); e == nil || e.Class != class {
-		t.Fatalf("got %v, want %s", err, class)
+	case <-p.done:
+	case <-p.proceed:
 	}
 }

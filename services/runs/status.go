@@ -10,31 +10,30 @@ import (
 	"lifecycle-sync/services/realtime"
 )
 
-// State is how the mirror stands, in a word.
+// State is the sync status in a word.
 type State string
 
-// The states, of which the first that holds is meant.
+// The states; the first that applies is reported.
 const (
-	Running State = "running" // a run is under way
+	Running State = "running" // a run is in progress
 	Never   State = "never"   // no run has succeeded yet
-	Failed  State = "failed"  // the last run did not end well; one that was canceled or refused says nothing
-	Stale   State = "stale"   // the last success is too long ago
+	Failed  State = "failed"  // the last run failed; canceled and refused runs do not count
+	Stale   State = "stale"   // the last success is too old
 	Healthy State = "healthy"
 )
 
-// Standing is what the runs tell of the mirror.
+// Standing is the part of the sync status that pmo_db records.
 type Standing = journal.Standing
 
-// Status is how the mirror stands.
+// Status is the sync status.
 type Status struct {
-	State   State
-	NextRun *time.Time // on this process's schedule; nil without one
-	// Realtime is what this process's follower does; nil without one. Then Lag says nothing of now.
-	Realtime *realtime.Status
+	State    State
+	NextRun  *time.Time       // on this process's schedule; nil without one
+	Realtime *realtime.Status // of this process's follower; nil without one, in which case Lag is nil too
 	Standing
 }
 
-// stateOf says in a word how the mirror stands.
+// stateOf returns the sync status in a word.
 func stateOf(st Standing, staleAfter time.Duration) State {
 	switch {
 	case st.Running != nil:
@@ -50,26 +49,25 @@ func stateOf(st Standing, staleAfter time.Duration) State {
 	}
 }
 
-// Status returns how the mirror stands. A run whose process has died is told from one under way first.
-// Errors: connection, timeout, schema.
+// Status returns the sync status. It marks runs of dead processes as interrupted. Errors: connection, timeout, schema.
 func (s *Service) Status(ctx context.Context) (Status, error) {
-	status, err := s.read(ctx)
-	if err == nil && status.Running != nil && !s.ours(status.Running.ID) {
-		if err = journal.New(s.o.Store.Session).MarkInterrupted(ctx); err == nil {
-			status, err = s.read(ctx)
+	status, err := s.readStatus(ctx)
+	if err == nil && status.Running != nil && s.own(status.Running.ID) == nil {
+		if err = s.journal.MarkInterrupted(ctx); err == nil {
+			status, err = s.readStatus(ctx)
 		}
 	}
 	return status, err
 }
 
-func (s *Service) read(ctx context.Context) (status Status, err error) {
+func (s *Service) readStatus(ctx context.Context) (status Status, err error) {
 	_, err = s.o.Store.View(ctx, func(v *pmo.Session) error {
 		status.Standing, err = journal.New(v).Standing(ctx)
 		return err
 	})
 	status.State = stateOf(status.Standing, s.o.StaleAfter)
 	if s.o.NextRun != nil {
-		if next, is := s.o.NextRun(); is {
+		if next, ok := s.o.NextRun(); ok {
 			status.NextRun = &next
 		}
 	}
@@ -80,25 +78,4 @@ func (s *Service) read(ctx context.Context) (status Status, err error) {
 		status.Lag = nil
 	}
 	return status, err
-}
-
-// ours reports whether this process makes the run.
-func (s *Service) ours(run int64) bool { return s.mine(run) != nil }
-
-// mine is the run of this process with a number, nil when it is not under way.
-func (s *Service) mine(run int64) *active {
-	s.mu.Lock()
-	a := s.active
-	s.mu.Unlock()
-	if a == nil {
-		return nil
-	}
-	select {
-	case <-a.began:
-		if a.run.ID == run {
-			return a
-		}
-	default:
-	}
-	return nil
 }

@@ -39,7 +39,7 @@ func (p Plan) Next(after time.Time) (next time.Time, ok bool) {
 // runner makes runs and verifications. Errors: those of runs.Service.
 type runner interface {
 	Run(ctx context.Context, req mirror.Request, progress mirror.Progress) (mirror.Result, error)
-	Verify(ctx context.Context) (runs.Verdict, error)
+	Verify(ctx context.Context) (runs.Verification, error)
 }
 
 // history finds the runs of all processes. Errors: connection, timeout, schema.
@@ -115,7 +115,7 @@ func (s *Schedule) runOnce(ctx context.Context, mode string, due time.Time) erro
 			return nil
 		}
 		err = s.run(ctx, mode)
-		other, busy := errors.AsType[*runs.UnderWayError](err)
+		other, busy := errors.AsType[*runs.ActiveRunError](err)
 		if !busy {
 			return err
 		}

@@ -65,7 +65,7 @@ func (w *world) Run(ctx context.Context, req mirror.Request, _ mirror.Progress) 
 	var takes time.Duration
 	w.set(func() {
 		if w.other != nil {
-			err = &runs.UnderWayError{Run: *w.other}
+			err = &runs.ActiveRunError{Run: *w.other}
 			return
 		}
 		w.begin(req.Mode)
@@ -90,12 +90,12 @@ func (w *world) Run(ctx context.Context, req mirror.Request, _ mirror.Progress) 
 }
 
 // Verify makes a verification.
-func (w *world) Verify(context.Context) (runs.Verdict, error) {
+func (w *world) Verify(context.Context) (runs.Verification, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.begin(models.VerifyRun)
 	w.end(models.Succeeded)
-	return runs.Verdict{Equal: true}, nil
+	return runs.Verification{Equal: true}, nil
 }
 
 // LastMade is like that of the journal.

@@ -54,7 +54,7 @@ func (h *Pages) ShowRun(c *fiber.Ctx) error {
 
 // showRun shows a run; problem is what is wrong with the number of rows to delete, if anything.
 func (h *Pages) showRun(c *fiber.Ctx, status int, id int64, paging models.Paging, problem models.Text) error {
-	run, tables, err := h.runs.One(c.UserContext(), id)
+	run, tables, err := h.runs.Get(c.UserContext(), id)
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (h *Pages) List(c *fiber.Ctx) error {
 	if paging.Limit == 0 {
 		paging.Limit = pageRows
 	}
-	found, pagination, err := h.runs.Counted(c.UserContext(), paging)
+	found, pagination, err := h.runs.ListWithCounts(c.UserContext(), paging)
 	if err != nil {
 		return err
 	}

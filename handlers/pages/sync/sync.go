@@ -60,7 +60,7 @@ func (h *Pages) Show(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	newest, pagination, err := h.runs.Counted(c.UserContext(), models.Paging{Limit: recentRuns})
+	newest, pagination, err := h.runs.ListWithCounts(c.UserContext(), models.Paging{Limit: recentRuns})
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (h *Pages) cancellation() pages.Action {
 			if err != nil {
 				return pages.Confirmation{}, err
 			}
-			run, _, err := h.runs.One(c.UserContext(), id)
+			run, _, err := h.runs.Get(c.UserContext(), id)
 			if run.State != models.Running {
 				return pages.Confirmation{
 					Heading: models.NewText("console_sync.already_ended", models.Params{"run": id}), Back: pages.RunAddress(id),
