@@ -71,20 +71,13 @@ func Failed(texts *messages.Printer, err error) (int, Failure) {
 	e := models.AsError(err)
 	status, public := httpStatus(e.Class)
 	f := Failure{Code: string(e.Class), Data: e.Data, Err: err}
-	switch {
-	case !public.IsZero():
-		f.Message, f.MessageDetail = texts.Text(public), &public
-	case e.Text.IsZero():
-		f.Message = texts.Error(e)
-	default:
+	if public.IsZero() {
 		f.Message, f.MessageDetail, f.RemedyDetail = texts.Error(e), &e.Text, e.Remedy
+	} else {
+		f.Message, f.MessageDetail = texts.Text(public), &public
 	}
-	for _, invalid := range e.Fields {
-		field := InvalidField{Field: invalid.Field, Code: invalid.Code, Message: invalid.LegacyMessage}
-		if !invalid.Text.IsZero() {
-			field.Message, field.MessageDetail = texts.Text(invalid.Text), &invalid.Text
-		}
-		f.Errors = append(f.Errors, field)
+	for _, field := range e.Fields {
+		f.Errors = append(f.Errors, InvalidField{Field: field.Field, Code: field.Code, Message: texts.Text(field.Text), MessageDetail: &field.Text})
 	}
 	return status, f
 }

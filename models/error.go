@@ -51,18 +51,13 @@ type Error struct {
 	Fields    []FieldError // the invalid fields of a request, if Class is Invalid
 	Data      any          // the conflicting state, for the client: the current product, the active run
 	Cause     error
-
-	// Texts not yet in the message catalogue.
-	LegacyMessage string
-	LegacyRemedy  string
 }
 
 // FieldError describes one invalid field of a request. Code is part of the API; Text explains it.
 type FieldError struct {
-	Field         string // as the client sent it
-	Code          string
-	Text          Text
-	LegacyMessage string
+	Field string // as the client sent it
+	Code  string
+	Text  Text
 }
 
 // NewFieldError returns the error for one field. Its text gets the parameter "field": the field's name, which the
@@ -97,16 +92,7 @@ func (e *Error) WithCause(err error) *Error {
 }
 
 // Error returns the code and parameters, for logs. People read the catalogue's text.
-func (e *Error) Error() string {
-	switch {
-	case !e.Text.IsZero():
-		return string(e.Class) + ": " + e.Text.String()
-	case e.LegacyRemedy == "":
-		return e.LegacyMessage
-	default:
-		return e.LegacyMessage + ". " + e.LegacyRemedy
-	}
-}
+func (e *Error) Error() string { return string(e.Class) + ": " + e.Text.String() }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
@@ -132,5 +118,5 @@ func AsError(err error) *Error {
 // NewInvalid returns the error for a request with invalid fields, of which there is at least one. Its text is
 // the first field's.
 func NewInvalid(fields ...FieldError) *Error {
-	return &Error{Class: Invalid, Text: fields[0].Text, LegacyMessage: fields[0].LegacyMessage, Fields: fields}
+	return &Error{Class: Invalid, Text: fields[0].Text, Fields: fields}
 }

@@ -11,7 +11,7 @@ import (
 
 func TestAsError(t *testing.T) {
 	t.Parallel()
-	busy := &models.Error{Class: models.Busy, LegacyMessage: "m", LegacyRemedy: "r"}
+	busy := models.NewError(models.Busy, "run.busy", models.Params{"run": 7})
 	for want, err := range map[models.Class]error{
 		models.Busy:     fmt.Errorf("around: %w", busy),
 		models.Canceled: fmt.Errorf("around: %w", context.Canceled),
@@ -25,7 +25,7 @@ func TestAsError(t *testing.T) {
 	if models.AsError(nil) != nil {
 		t.Error("nil is an error")
 	}
-	if busy.Error() != "m. r" || !errors.Is(&models.Error{Cause: context.Canceled}, context.Canceled) {
-		t.Error("the remedy or the cause is lost")
+	if busy.Error() != "busy: run.busy run=7" || !errors.Is(&models.Error{Cause: context.Canceled}, context.Canceled) {
+		t.Error("the text or the cause is lost")
 	}
 }

@@ -60,7 +60,7 @@ type Run struct { //nolint:recvcheck // TableName and the readers work on values
 func (r *Run) Fail(err error) {
 	e := AsError(err)
 	class := string(e.Class)
-	r.ErrorClass, r.Failure = &class, newFailure(e)
+	r.ErrorClass, r.Failure = &class, &Failure{Text: e.Text, Remedy: e.Remedy, Problems: e.Problems}
 	r.State = Failed
 	if e.Class == Canceled {
 		r.State = CanceledRun
@@ -92,17 +92,6 @@ type Failure struct {
 	Text     Text      `json:"text"`
 	Remedy   *Remedy   `json:"remedy,omitempty"`
 	Problems []Problem `json:"problems,omitempty"`
-}
-
-func newFailure(e *Error) *Failure {
-	f := &Failure{Text: e.Text, Remedy: e.Remedy, Problems: e.Problems}
-	if f.Text.IsZero() && e.LegacyMessage != "" {
-		f.Text = NewText(LegacyText, Params{"text": e.LegacyMessage})
-	}
-	if f.Remedy == nil && e.LegacyRemedy != "" {
-		f.Remedy = NewRemedy(LegacyText, Params{"text": e.LegacyRemedy})
-	}
-	return f
 }
 
 // Value stores the failure as JSON.

@@ -40,11 +40,8 @@ func (s *Site) Failure(c *fiber.Ctx, status int, f handlers.Failure) error {
 		return c.Redirect("/sign-in?next="+url.QueryEscape(c.OriginalURL()), fiber.StatusSeeOther)
 	}
 	shown := failure{
-		Heading: heading(status), Message: LegacyText(f.Message), Problems: f.Errors, RequestID: f.RequestID,
+		Heading: heading(status), Message: *f.MessageDetail, Remedy: f.RemedyDetail, Problems: f.Errors, RequestID: f.RequestID,
 		Next: &Link{"/", models.NewText("console.to_overview", nil)},
-	}
-	if f.MessageDetail != nil {
-		shown.Message, shown.Remedy = *f.MessageDetail, f.RemedyDetail
 	}
 	if len(shown.Problems) == 1 {
 		shown.Problems = nil // the message says the same
@@ -80,34 +77,9 @@ func (f *failure) forOperator(err error) {
 	}
 	switch e.Class {
 	case models.Connection, models.Timeout, models.Permission, models.Schema, models.DataType, models.Constraint, models.Config:
-		f.Message, f.Remedy = ErrorTexts(e)
-		f.Causes = e.Problems
+		f.Message, f.Remedy, f.Causes = e.Text, e.Remedy, e.Problems
 	default:
 	}
-}
-
-// ErrorTexts returns what happened and what to do.
-func ErrorTexts(e *models.Error) (models.Text, *models.Remedy) {
-	if e.Text.IsZero() {
-		return LegacyText(e.LegacyMessage), LegacyRemedy(e.LegacyRemedy)
-	}
-	return e.Text, e.Remedy
-}
-
-// LegacyText wraps a sentence that has no code.
-func LegacyText(sentence string) models.Text {
-	if sentence == "" {
-		return models.Text{}
-	}
-	return models.NewText(models.LegacyText, models.Params{"text": sentence})
-}
-
-// LegacyRemedy wraps a remedy that has no code, "" for none.
-func LegacyRemedy(sentence string) *models.Remedy {
-	if sentence == "" {
-		return nil
-	}
-	return &models.Remedy{Text: LegacyText(sentence)}
 }
 
 func heading(status int) models.Text {

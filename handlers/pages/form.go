@@ -128,7 +128,7 @@ func (s *Site) Problems(c *fiber.Ctx, err error, fields ...string) (int, *Proble
 		found.add(fields, e.Field, fieldText(e, fields))
 	}
 	if found.List == nil {
-		found.add(fields, field, LegacyText(f.Message))
+		found.add(fields, field, models.NewText(models.LegacyText, models.Params{"text": f.Message})) // with its remedy
 	}
 	if status == http.StatusInternalServerError {
 		found.Heading = models.NewText("console.maybe_not_saved", nil)
@@ -146,9 +146,6 @@ func (p *Problems) add(fields []string, field string, text models.Text) {
 
 // fieldText returns what is wrong with a field, with the field's label in place of its name if it is in the form.
 func fieldText(e models.FieldError, fields []string) models.Text {
-	if e.Text.IsZero() {
-		return LegacyText(e.LegacyMessage)
-	}
 	if _, named := e.Text.Params["field"]; !named || !slices.Contains(fields, e.Field) {
 		return e.Text
 	}

@@ -24,9 +24,9 @@ func run(id int64, mode string) *models.Run {
 	return &models.Run{ID: id, Mode: mode, State: models.Succeeded, StartedAt: began(id)}
 }
 
-func failing(id int64, class models.Class, message, remedy string) *models.Run {
+func failing(id int64, class models.Class) *models.Run {
 	run := &models.Run{ID: id, Mode: models.FullRun, StartedAt: began(id)}
-	run.Fail(&models.Error{Class: class, LegacyMessage: message, LegacyRemedy: remedy})
+	run.Fail(models.NewError(class, "error.internal", nil).WithRemedy("error.internal_remedy", nil))
 	return run
 }
 
@@ -57,10 +57,10 @@ func TestTransitions(t *testing.T) {
 	}
 	with := func(p Facts, change func(*Facts)) Facts { change(&p); return p }
 	bad := func(id int64) Facts {
-		return with(good(1), func(p *Facts) { p.Evidence.Failed = failing(id, models.Connection, "lifecycle_db is away", "Wait.") })
+		return with(good(1), func(p *Facts) { p.Evidence.Failed = failing(id, models.Connection) })
 	}
 	stopped := func(p Facts, id int64) Facts {
-		return with(p, func(p *Facts) { p.Evidence.Stopped = failing(id, models.MassDelete, "too many", "Allow 111.") })
+		return with(p, func(p *Facts) { p.Evidence.Stopped = failing(id, models.MassDelete) })
 	}
 	drifted := func(p Facts, first, last int64) Facts {
 		return with(p, func(p *Facts) {
@@ -72,7 +72,7 @@ func TestTransitions(t *testing.T) {
 		return with(good(1), func(p *Facts) { p.Evidence.FollowedAt, p.Evidence.Lag = new(began(1)), &lag })
 	}
 	losing := func(p Facts, id int64) Facts {
-		return with(p, func(p *Facts) { p.Unrecorded = failing(id, models.Connection, "pmo_db is away", "Wait.") })
+		return with(p, func(p *Facts) { p.Unrecorded = failing(id, models.Connection) })
 	}
 	for name, steps := range map[string][]step{
 		"nothing":                     {{Facts{}, ""}, {good(1), ""}, {good(2), ""}},
@@ -114,7 +114,7 @@ func TestTransitions_IDsAreEqualInEveryProcess(t *testing.T) {
 	t.Parallel()
 	everything := Facts{At: began(50), Evidence: journal.Evidence{
 		FollowedAt: new(began(9)), Lag: new(time.Hour),
-		LastSuccess: run(1, models.FullRun), Age: 2 * time.Hour, Failed: failing(3, models.Schema, "a", "b"), Stopped: failing(4, models.MassDelete, "a", "b"),
+		LastSuccess: run(1, models.FullRun), Age: 2 * time.Hour, Failed: failing(3, models.Schema), Stopped: failing(4, models.MassDelete),
 		Compared: drifting(6, 1, models.VerifyRun), Drifted: drifting(5, 1, models.VerifyRun),
 		Quarantine: []journal.QuarantineSize{{RunID: 1, StartedAt: began(1)}, {RunID: 2, StartedAt: began(2), Rows: 10}, {RunID: 7, StartedAt: began(7), Rows: 12}},
 	}}
@@ -206,9 +206,11 @@ func TestConditions_WithoutLimitsNothingIsChecked(t *testing.T) {
 
 func TestConditions_Texts(t *testing.T) {
 	t.Parallel()
+	missing := run(3, models.FullRun)
+	missing.Fail(models.NewError(models.Schema, models.LegacyText, models.Params{"text": "pmo_db: a column is missing"}).WithCommand("", nil, "ALTER TABLE …"))
 	found := conditions(Facts{At: began(50), Evidence: journal.Evidence{
 		FollowedAt: new(began(1)), Lag: new(90 * time.Second),
-		LastSuccess: run(1, models.FullRun), Age: 27 * time.Hour, Failed: failing(3, models.Schema, "pmo_db: a column is missing", "ALTER TABLE …"),
+		LastSuccess: run(1, models.FullRun), Age: 27 * time.Hour, Failed: missing,
 		Drifted: drifting(5, 2, models.VerifyRun),
 	}}, limits)
 	for event, want := range map[Event]string{

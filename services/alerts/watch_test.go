@@ -71,7 +71,7 @@ func succeeded() models.Run { return models.Run{Mode: models.FullRun, State: mod
 
 func failed(class models.Class) models.Run {
 	run := models.Run{Mode: models.FullRun}
-	run.Fail(&models.Error{Class: class, LegacyMessage: "something is wrong", LegacyRemedy: "Mend it."})
+	run.Fail(models.NewError(class, "error.internal", nil).WithRemedy("error.internal_remedy", nil))
 	run.State = models.Failed
 	return run
 }
@@ -192,7 +192,8 @@ func TestWatch_WorksWhilePmoDbIsUnavailable(t *testing.T) {
 		l.record(succeeded(), 0)
 		runs := &away{Runs: alerts.RunHistory{Store: l.store}}
 		watch, _ := l.watch(runs)
-		lost := &models.Error{Class: models.Connection, LegacyMessage: "pmo_db cannot be reached", LegacyRemedy: "See that it runs."}
+		lost := models.NewError(models.Connection, models.LegacyText, models.Params{"text": "pmo_db cannot be reached"}).
+			WithRemedy(models.LegacyText, models.Params{"text": "Check that it runs."})
 		runs.cut(lost)
 		watch.RunNotStarted(lost)
 		l.received(1)
@@ -203,7 +204,7 @@ func TestWatch_WorksWhilePmoDbIsUnavailable(t *testing.T) {
 		watch.RunEnded(l.record(succeeded(), 0))
 		got := l.received(2)
 		var a alerts.Payload
-		if err := json.Unmarshal(l.receiver.got()[0].body, &a); err != nil || a.Run != nil || a.MessageDetail.Code != "alert.run_not_started" || !strings.Contains(a.Message, "pmo_db cannot be reached") || !strings.Contains(a.Remedy, lost.LegacyRemedy) {
+		if err := json.Unmarshal(l.receiver.got()[0].body, &a); err != nil || a.Run != nil || a.MessageDetail.Code != "alert.run_not_started" || !strings.Contains(a.Message, "pmo_db cannot be reached") || !strings.Contains(a.Remedy, "Check that it runs.") {
 			l.Errorf("%+v", a)
 		}
 		if len(got) != 2 || a.Event != alerts.Failed || a.State != alerts.Firing {

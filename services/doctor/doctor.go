@@ -101,10 +101,5 @@ func skippedBecause(check string) Finding {
 
 // failed is a finding with the text and remedy of an error.
 func failed(status Status, e *models.Error) Finding {
-	f := Finding{Status: status, Problem: models.Problem{Text: e.Text, Remedy: e.Remedy}}
-	if e.Text.IsZero() { // until every error has a code
-		f.Text = models.NewText(models.LegacyText, params{"text": e.LegacyMessage})
-		f.Remedy = models.NewRemedy(models.LegacyText, params{"text": e.LegacyRemedy})
-	}
-	return f
+	return Finding{Status: status, Problem: models.Problem{Text: e.Text, Remedy: e.Remedy}}
 }

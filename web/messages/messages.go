@@ -130,9 +130,6 @@ func (p *Printer) Remedy(r *models.Remedy) string {
 // Message renders what happened, without the remedy. Any error is rendered as models.AsError sees it.
 func (p *Printer) Message(err error) string {
 	e := models.AsError(err)
-	if e.Text.IsZero() {
-		return e.LegacyMessage
-	}
 	lines := []string{p.Text(e.Text)}
 	for _, problem := range e.Problems {
 		lines = append(lines, "- "+p.Problem(problem))
@@ -146,13 +143,7 @@ func (p *Printer) Problem(problem models.Problem) string {
 }
 
 // RemedyOf renders the remedy of an error, "" for none.
-func (p *Printer) RemedyOf(err error) string {
-	e := models.AsError(err)
-	if e.Remedy == nil {
-		return e.LegacyRemedy
-	}
-	return p.Remedy(e.Remedy)
-}
+func (p *Printer) RemedyOf(err error) string { return p.Remedy(models.AsError(err).Remedy) }
 
 // Error renders what happened and what to do.
 func (p *Printer) Error(err error) string {

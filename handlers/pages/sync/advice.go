@@ -52,9 +52,7 @@ type trouble struct {
 }
 
 func newTrouble(heading models.Text, e *models.Error, next advice) trouble {
-	t := trouble{Heading: heading, Class: className(e.Class), Problems: e.Problems, Next: next}
-	t.Message, t.Remedy = pages.ErrorTexts(e)
-	return t
+	return trouble{Heading: heading, Class: className(e.Class), Message: e.Text, Problems: e.Problems, Remedy: e.Remedy, Next: next}
 }
 
 // troubleOf is what went wrong with a run that failed or was interrupted.

@@ -50,7 +50,7 @@ func className(class models.Class) models.Text {
 	case models.Internal:
 		return models.NewText("console_sync.class_internal", nil)
 	default:
-		return pages.LegacyText(string(class))
+		return models.NewText(models.LegacyText, models.Params{"text": string(class)})
 	}
 }
 

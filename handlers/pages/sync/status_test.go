@@ -12,6 +12,10 @@ import (
 	"lifecycle-sync/web/messages"
 )
 
+func failure(class models.Class, message, remedy string) *models.Error {
+	return models.NewError(class, models.LegacyText, models.Params{"text": message}).WithRemedy(models.LegacyText, models.Params{"text": remedy})
+}
+
 // TestOutlook has a status and, if something is wrong, a next step for each state.
 func TestOutlook(t *testing.T) {
 	t.Parallel()
@@ -20,7 +24,7 @@ func TestOutlook(t *testing.T) {
 	run := func(ago time.Duration) *models.Run {
 		return &models.Run{ID: 7, Mode: models.FullRun, State: models.Succeeded, StartedAt: now.Add(-ago)}
 	}
-	failed := models.FailedRun(models.IncrementalRun, now, now, &models.Error{Class: models.Connection, LegacyMessage: "lifecycle_db does not answer", LegacyRemedy: "See whether it runs."})
+	failed := models.FailedRun(models.IncrementalRun, now, now, failure(models.Connection, "lifecycle_db does not answer", "See whether it runs."))
 	drift := run(time.Minute)
 	drift.Differences = models.JSON(`{"drift":3}`)
 	due := now.Add(time.Hour)
@@ -29,8 +33,8 @@ func TestOutlook(t *testing.T) {
 		change(&s)
 		return s
 	}
-	stopped := &realtime.Status{State: realtime.Stopped, Err: &models.Error{Class: models.MassDelete, LegacyMessage: "tbl_produk_lifecycle would become empty", LegacyRemedy: "Look."}}
-	away := &realtime.Status{State: realtime.Unavailable, Err: &models.Error{Class: models.Schema, LegacyMessage: "wal_level is replica", LegacyRemedy: "Set it to logical."}}
+	stopped := &realtime.Status{State: realtime.Stopped, Err: failure(models.MassDelete, "tbl_produk_lifecycle would become empty", "Look.")}
+	away := &realtime.Status{State: realtime.Unavailable, Err: failure(models.Schema, "wal_level is replica", "Set it to logical.")}
 	for _, c := range []struct {
 		name   string
 		status runs.Status
@@ -102,7 +106,7 @@ func TestAdvice_HasANextStepForEveryErrorClass(t *testing.T) {
 		models.MassDelete: "console_sync.delete_these_rows",
 	} {
 		for _, mode := range []string{models.FullRun, models.IncrementalRun, models.RealtimeRun} {
-			r := models.FailedRun(mode, time.Time{}, time.Time{}, &models.Error{Class: class, LegacyMessage: "m", LegacyRemedy: "r", Cause: errors.New("c")})
+			r := models.FailedRun(mode, time.Time{}, time.Time{}, failure(class, "m", "r").WithCause(errors.New("c")))
 			got := troubleOf(r)
 			if len(got.Next.Forms) == 0 || got.Next.Forms[0].Button.Code != want || got.Next.Forms[0].Number != (class == models.MassDelete) {
 				t.Errorf("%s %s: %+v", mode, class, got)
