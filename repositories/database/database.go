@@ -1,7 +1,5 @@
-// Package database is the one place that knows how PostgreSQL and SQLite differ: how to open them,
-// how to read a column as canonical text, what a value must satisfy to be mirrored, how to hash a
-// row, and what their errors mean. repositories/lifecycle and repositories/pmo write their SQL in
-// terms of it.
+// Package database is the one place that knows how PostgreSQL and SQLite differ: connections, transactions, the canonical
+// text of columns, which values can be mirrored, row hashes, and what errors mean. The repositories write their SQL with it.
 package database
 
 import (
@@ -11,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/sethvargo/go-retry"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
@@ -22,24 +21,24 @@ type DB struct {
 	*gorm.DB
 	SQL *sql.DB
 	Dialect
-	Name string // "lifecycle_db" or "pmo_db": how messages call it
+	Name string // "lifecycle_db" or "pmo_db", for messages
 
-	path           string                               // SQLite's file
-	outside        func(purpose string) *pgx.ConnConfig // of connections that are not the pool's; nil on SQLite
-	networkTimeout time.Duration                        // as in Options
-	optional       []setting
-	refused        sync.Map // names of the optional settings that the server does not take
+	path            string                               // SQLite's file
+	dedicatedConfig func(purpose string) *pgx.ConnConfig // for connections outside the pool; nil on SQLite
+	networkTimeout  time.Duration                        // as in Options
+	optional        []setting
+	refused         sync.Map // names of the optional settings that the server refuses
 }
 
-// Options are what a pool needs to know beyond its URL.
+// Options configure a pool.
 type Options struct {
 	Name           string        // "lifecycle_db" or "pmo_db"
-	MaxConns       int           // open connections at the most
+	MaxConns       int           // maximum of open connections
 	ConnectTimeout time.Duration // for one attempt
-	NetworkTimeout time.Duration // after so long without an answer a connection is dead; 0: whatever the system thinks
+	NetworkTimeout time.Duration // a connection without an answer for so long is dead; 0: the system's default
 }
 
-// Open makes the pool. It does not connect: the first query does. Errors carry no part of the URL.
+// Open makes the pool. It does not connect: the first query does. Errors contain no part of the URL.
 func Open(url string, o Options) (*DB, error) {
 	if err := CheckURL(o.Name, url); err != nil {
 		return nil, err
@@ -50,20 +49,27 @@ func Open(url string, o Options) (*DB, error) {
 	return openSQLite(url, o)
 }
 
-func (db *DB) gormConfig() *gorm.Config {
-	return &gorm.Config{
+// start begins to use GORM on the pool.
+func (db *DB) start(dialector gorm.Dialector) (_ *DB, err error) {
+	db.DB, err = gorm.Open(dialector, &gorm.Config{
 		SkipDefaultTransaction: true,           // services choose transactions
 		DisableAutomaticPing:   true,           // opening a pool must not need its database
-		Logger:                 logger.Discard, // errors are returned, and said once where they end
-		NowFunc:                func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
+		Logger:                 logger.Discard, // errors are returned
+		NowFunc:                now,
+	})
+	if err != nil {
+		return nil, db.Translate(err)
 	}
+	return db, nil
 }
 
-// Close ends every connection.
+// now is this machine's time, to the microsecond as the databases store it.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// Close closes every connection.
 func (db *DB) Close() error { return db.SQL.Close() }
 
-// Translate turns what a database said into an error fit to be shown. nil stays nil, and an error
-// that is one already stays as it is.
+// Translate turns a database's error into one for people. nil and a models.Error are returned unchanged.
 func (db *DB) Translate(err error) error {
 	if err == nil {
 		return nil
@@ -75,4 +81,11 @@ func (db *DB) Translate(err error) error {
 		return e
 	}
 	return db.translate(err, db.Name)
+}
+
+const jitterPercent = 20 // so that processes do not retry in step
+
+// Backoff returns pauses between retries that grow from first to longest. It never ends by itself.
+func Backoff(first, longest time.Duration) retry.Backoff { //nolint:ireturn // the library has no other type for it
+	return retry.WithCappedDuration(longest, retry.WithJitterPercent(jitterPercent, retry.NewExponential(first)))
 }

@@ -1,12 +1,13 @@
 package database
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,14 +15,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/driver/postgres"
-	"gorm.io/gorm"
 
 	"lifecycle-sync/models"
-)
-
-var (
-	errStop    = errors.New("the reader has seen enough")
-	errBadConn = driver.ErrBadConn
 )
 
 func openPostgres(url string, o Options) (*DB, error) {
@@ -32,19 +27,14 @@ func openPostgres(url string, o Options) (*DB, error) {
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = o.ConnectTimeout
 	}
-	// What poolers let through; the rest is set in each transaction.
-	for name, value := range map[string]string{
-		"application_name": "lifecycle-sync", "client_encoding": "UTF8", "timezone": "UTC", "datestyle": "ISO, YMD",
-	} {
-		if _, set := cfg.RuntimeParams[name]; !set || name != "application_name" {
-			cfg.RuntimeParams[name] = value
-		}
-	}
+	// Poolers pass only these parameters; the others are set in each transaction.
+	cfg.RuntimeParams["application_name"] = cmp.Or(cfg.RuntimeParams["application_name"], "lifecycle-sync")
+	maps.Copy(cfg.RuntimeParams, map[string]string{"client_encoding": "UTF8", "timezone": "UTC", "datestyle": "ISO, YMD"})
 	if o.NetworkTimeout > 0 {
 		cfg.DialFunc = dialer(o.NetworkTimeout).DialContext
 	}
-	outside := cfg.Copy() // what waits there has nothing on the server to cancel
-	// A cancelled statement is cancelled on the server too, so that its locks are gone at once.
+	dedicated := cfg.Copy() // dedicated connections have nothing to cancel on the server
+	// A canceled statement is canceled on the server, too, so that its locks are released at once.
 	cfg.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: time.Second}
 	}
@@ -52,21 +42,18 @@ func openPostgres(url string, o Options) (*DB, error) {
 	sqlDB.SetMaxOpenConns(o.MaxConns)
 	sqlDB.SetMaxIdleConns(o.MaxConns)
 	sqlDB.SetConnMaxIdleTime(5 * time.Minute)
-	sqlDB.SetConnMaxLifetime(time.Hour) // what the server's process gathers in memory is given back, and a host that moved is followed
+	sqlDB.SetConnMaxLifetime(time.Hour) // releases the memory of server processes, and follows a host that moved
 	db := &DB{SQL: sqlDB, Dialect: postgresDialect{}, Name: o.Name, networkTimeout: o.NetworkTimeout, optional: optionalSettings(o.NetworkTimeout)}
-	db.outside = func(purpose string) *pgx.ConnConfig {
-		own := outside.Copy()
+	db.dedicatedConfig = func(purpose string) *pgx.ConnConfig {
+		own := dedicated.Copy()
 		own.RuntimeParams["application_name"] += " " + purpose
 		return own
 	}
-	if db.DB, err = gorm.Open(postgres.New(postgres.Config{Conn: sqlDB}), db.gormConfig()); err != nil {
-		return nil, db.Translate(err)
-	}
-	return db, nil
+	return db.start(postgres.New(postgres.Config{Conn: sqlDB}))
 }
 
-// connector translates at once why no connection came about: only here is it known whether the caller's
-// time ended or that of the attempt, and from here on nothing holds pgx's text.
+// connector translates connection errors at once: only here is it known whether the caller's time or that of the attempt
+// ended, and pgx's text must not be kept.
 type connector struct {
 	driver.Connector
 	name string
@@ -76,67 +63,59 @@ type connector struct {
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
 	if err != nil {
-		return nil, unconnected(ctx, err, c.name)
+		return nil, connectFailure(ctx, err, c.name)
 	}
 	return conn, nil
 }
 
-// unconnected is why no connection came about: ctx's end, or what went wrong.
-func unconnected(ctx context.Context, err error, name string) error {
+// connectFailure is why no connection was established: ctx's end, or an error.
+func connectFailure(ctx context.Context, err error, name string) error {
 	switch deadline, ok := ctx.Deadline(); {
 	case ctx.Err() != nil:
 		return models.AsError(ctx.Err())
-	case ok && !time.Now().Before(deadline): // the network noticed it before the context did
+	case ok && !time.Now().Before(deadline): // the network noticed before the context
 		return models.AsError(context.DeadlineExceeded)
 	default:
 		return postgresDialect{}.translate(err, name)
 	}
 }
 
-// begin sets, for the transaction only, what a session-wide setting could not carry through a
-// pooler. row_security=off turns rows hidden by a policy into an error instead of a gap.
-//
-// A server may refuse the optional settings: then the transaction begins again without, and the pool
-// remembers it. (Asking for version() first would take the transaction's snapshot before SET TRANSACTION
-// SNAPSHOT.)
+// begin configures the transaction only, because a pooler would lose session settings. row_security=off turns rows hidden
+// by a policy into an error. If the server refuses an optional setting, the transaction begins again without it, and the
+// pool remembers. (Asking for version() first would take the snapshot before SET TRANSACTION SNAPSHOT.)
 func (postgresDialect) begin(ctx context.Context, c *Conn, mode TxMode) error {
 	begin := "BEGIN ISOLATION LEVEL READ COMMITTED"
 	if mode == ReadOnly {
-		// A plan for any search or page would be one for none.
+		// A generic plan would suit no search or page.
 		begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL plan_cache_mode = force_custom_plan"
 	}
 	begin += `;
 		SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; SET LOCAL maintenance_work_mem = '256MB';
 		SET LOCAL row_security = off; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0`
 	return c.pgx(func(conn *pgx.Conn) error {
-		send := func(batch string) error {
-			_, err := conn.PgConn().Exec(ctx, batch).ReadAll()
-			return err
-		}
 		for {
-			err := send(begin + c.db.settings(mode))
+			_, err := conn.PgConn().Exec(ctx, begin+c.db.settings(mode)).ReadAll()
 			refused := c.db.refusedSetting(err)
 			if refused == "" {
 				return err
 			}
 			c.db.refused.Store(refused, true)
-			if err := send("ROLLBACK"); err != nil {
+			if _, err := conn.PgConn().Exec(ctx, "ROLLBACK").ReadAll(); err != nil {
 				return err
 			}
 		}
 	})
 }
 
-// pgx lends the connection underneath.
+// pgx calls fn with the underlying connection.
 func (c *Conn) pgx(fn func(*pgx.Conn) error) error {
 	return c.raw.Raw(func(driverConn any) error {
 		return fn(driverConn.(*stdlib.Conn).Conn()) //nolint:forcetypeassert // openPostgres opened the pool with that driver
 	})
 }
 
-// openRows reads in text format, without a prepared statement: one round trip, and it works through
-// a pooler.
-func (postgresDialect) openRows(ctx context.Context, c *Conn, query string, args []any, fn func([][]byte) error) error {
+// streamRows reads in text format, without a prepared statement: one round trip, and it works through a pooler.
+func (postgresDialect) streamRows(ctx context.Context, c *Conn, query string, args []any, yield func([][]byte) bool) error {
 	return c.pgx(func(conn *pgx.Conn) error {
 		options := []any{pgx.QueryExecModeExec, pgx.QueryResultFormats{pgx.TextFormatCode}}
 		rows, err := conn.Query(ctx, query, append(options, args...)...)
@@ -145,15 +124,15 @@ func (postgresDialect) openRows(ctx context.Context, c *Conn, query string, args
 		}
 		defer rows.Close()
 		for rows.Next() {
-			if err := fn(rows.RawValues()); err != nil {
-				return err
+			if !yield(rows.RawValues()) {
+				return nil
 			}
 		}
 		return rows.Err()
 	})
 }
 
-// CopyOut writes what a query yields to w in PostgreSQL's binary COPY format.
+// CopyOut writes a query's rows to w in PostgreSQL's binary COPY format.
 func (c *Conn) CopyOut(ctx context.Context, w io.Writer, query string) error {
 	return c.db.Translate(c.pgx(func(conn *pgx.Conn) error {
 		_, err := conn.PgConn().CopyTo(ctx, w, "COPY ("+query+") TO STDOUT (FORMAT binary)")
@@ -161,8 +140,8 @@ func (c *Conn) CopyOut(ctx context.Context, w io.Writer, query string) error {
 	}))
 }
 
-// CopyIn reads COPY data from r into target, "table (columns)", in format "binary" or "text", and
-// returns the rows it copied.
+// CopyIn copies COPY data from r into target, "table (columns)", in format "binary" or "text", and returns the number of
+// rows.
 func (c *Conn) CopyIn(ctx context.Context, r io.Reader, target, format string) (int64, error) {
 	var n int64
 	err := c.pgx(func(conn *pgx.Conn) error {
@@ -181,7 +160,6 @@ func AppendCopyText(line []byte, cells ...[]byte) []byte {
 		}
 		if cell == nil {
 			line = append(line, `\N`...)
-			continue
 		}
 		for _, b := range cell {
 			switch b {

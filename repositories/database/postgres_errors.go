@@ -62,9 +62,9 @@ func isTransient(code string) bool {
 // idleSessionTimeout is missing in pgerrcode.
 const idleSessionTimeout = "57P05"
 
-// Collided reports whether an error is a deadlock or a serialization failure: the same transaction usually succeeds
+// IsCollision reports whether an error is a deadlock or a serialization failure: the same transaction usually succeeds
 // when it is repeated, but two that always collide never end.
-func Collided(err error) bool {
+func IsCollision(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (pg.Code == pgerrcode.SerializationFailure || pg.Code == pgerrcode.DeadlockDetected)
 }

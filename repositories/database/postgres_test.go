@@ -122,7 +122,7 @@ func TestTransient(t *testing.T) {
 			if e := models.AsError(db.Translate(said)); e.Transient != want {
 				t.Errorf("%s: transient %t", code, e.Transient)
 			}
-			if got := database.Collided(db.Translate(said)); got != strings.HasPrefix(code, "40") {
+			if got := database.IsCollision(db.Translate(said)); got != strings.HasPrefix(code, "40") {
 				t.Errorf("%s: collided %t", code, got)
 			}
 		}

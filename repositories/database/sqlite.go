@@ -16,13 +16,11 @@ import (
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/driver"
 	"github.com/ncruces/go-sqlite3/gormlite"
-	"gorm.io/gorm"
 
 	"lifecycle-sync/models"
 )
 
-// sqliteTimestamp is how a timestamp stands in an SQLite column: always UTC and always with six
-// digits, so that text order is time order.
+// sqliteTimestamp is the form of a timestamp in SQLite: always UTC with six digits, so that text order is time order.
 const sqliteTimestamp = "2006-01-02T15:04:05.000000Z07:00"
 
 func openSQLite(url string, o Options) (*DB, error) {
@@ -31,7 +29,7 @@ func openSQLite(url string, o Options) (*DB, error) {
 		return nil, models.NewError(models.Permission, "database.no_folder", models.Params{"database": o.Name, "path": path}).
 			WithRemedy("database.no_folder_remedy", nil).WithCause(err)
 	}
-	dsn := "file:" + path + "?_timefmt=" + "2006-01-02T15:04:05.000000Z07:00" +
+	dsn := "file:" + path + "?_timefmt=" + sqliteTimestamp +
 		"&_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=foreign_keys(on)&_pragma=synchronous(normal)"
 	sqlDB, err := driver.Open(dsn, registerFunctions)
 	if err != nil {
@@ -40,15 +38,11 @@ func openSQLite(url string, o Options) (*DB, error) {
 	sqlDB.SetMaxOpenConns(o.MaxConns)
 	sqlDB.SetMaxIdleConns(o.MaxConns)
 	db := &DB{SQL: sqlDB, Dialect: sqliteDialect{}, Name: o.Name, path: path}
-	if db.DB, err = gorm.Open(gormlite.OpenDB(sqlDB), db.gormConfig()); err != nil {
-		return nil, db.Translate(err)
-	}
-	return db, nil
+	return db.start(gormlite.OpenDB(sqlDB))
 }
 
-// registerFunctions gives SQL what SQLite lacks: the canonical text of a timestamp or date (NULL for
-// what is none), a test for UTF-8, and a row hash. Its own lower() knows ASCII only; ours is what a
-// search must do in any language, as PostgreSQL's does.
+// registerFunctions adds SQL functions: the canonical text of a timestamp or date (NULL if it is invalid), a test for
+// UTF-8, and a row hash. SQLite's own lower() knows only ASCII; ours works in any language, as PostgreSQL's does.
 func registerFunctions(c *sqlite3.Conn) error {
 	const flags = sqlite3.DETERMINISTIC | sqlite3.INNOCUOUS
 	return errors.Join(
@@ -83,8 +77,8 @@ func registerFunctions(c *sqlite3.Conn) error {
 	)
 }
 
-// readTimestamp takes a date with or without a time, zone and up to six digits of a second: what the
-// mirror can hold unaltered. A bare number or a time of day is none.
+// readTimestamp parses a date with or without time, zone and up to six digits of a second: what the mirror can store
+// unchanged. A number or a time of day is not a timestamp.
 func readTimestamp(v sqlite3.Value) (time.Time, bool) {
 	text := v.Text()
 	if v.Type() != sqlite3.TEXT || len(text) < 10 || text[4] != '-' || text[7] != '-' {
@@ -94,7 +88,7 @@ func readTimestamp(v sqlite3.Value) (time.Time, bool) {
 	return t, err == nil && t.UTC().Year() >= 1 && t.UTC().Year() <= 9999 && t.Nanosecond()%1000 == 0
 }
 
-// readDate takes a day, alone or as its midnight.
+// readDate parses a day, alone or with the time 00:00:00.
 func readDate(v sqlite3.Value) (models.Date, bool) {
 	t, ok := readTimestamp(v)
 	if !ok || t.Format("15:04:05.999999") != "00:00:00" {
@@ -104,8 +98,7 @@ func readDate(v sqlite3.Value) (models.Date, bool) {
 	return d, err == nil && d.Time().Year() > 0
 }
 
-// begin takes SQLite's one write lock at once for a writer; a reader's snapshot begins with its
-// first read, which is here.
+// begin takes SQLite's one write lock at once for a writer. A reader's snapshot begins with its first read, which is here.
 func (sqliteDialect) begin(ctx context.Context, c *Conn, mode TxMode) error {
 	if mode == Write {
 		_, err := c.raw.ExecContext(ctx, "BEGIN IMMEDIATE")
@@ -118,7 +111,7 @@ func (sqliteDialect) begin(ctx context.Context, c *Conn, mode TxMode) error {
 	return err
 }
 
-func (sqliteDialect) openRows(ctx context.Context, c *Conn, query string, args []any, fn func([][]byte) error) error {
+func (sqliteDialect) streamRows(ctx context.Context, c *Conn, query string, args []any, yield func([][]byte) bool) error {
 	rows, err := c.raw.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
@@ -139,8 +132,8 @@ func (sqliteDialect) openRows(ctx context.Context, c *Conn, query string, args [
 		for i, r := range raw {
 			cells[i] = r
 		}
-		if err := fn(cells); err != nil {
-			return err
+		if !yield(cells) {
+			return nil
 		}
 	}
 	return rows.Err()

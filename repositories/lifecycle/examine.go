@@ -13,7 +13,7 @@ import (
 const SlotPrefix = "lifecycle_sync_"
 
 // Examiner looks at the server and the tables.
-func (s *Source) Examiner() *database.Examiner { return s.db.Examiner() }
+func (s *Source) Inspector() *database.Inspector { return s.db.Inspector() }
 
 // Access is what our role may do to a table beyond reading it, and what a follower of the server's log
 // would be told of its rows.

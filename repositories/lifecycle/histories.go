@@ -18,7 +18,7 @@ func (tx *Tx) ListedTransition(ctx context.Context, id int64) (transition models
 		Joins("LEFT JOIN tbl_produk product ON product.id = h.id_produk").
 		Joins("LEFT JOIN tbl_stage previous ON previous.id = h.stage_previous").
 		Joins("LEFT JOIN tbl_stage present ON present.id = h.stage_now").
-		Select(tx.source.db.Readable("h", tx.source.histories)+", product.produk, previous.stage AS stage_previous_name, present.stage AS stage_now_name").
+		Select(tx.source.db.ReadableColumns("h", tx.source.histories)+", product.produk, previous.stage AS stage_previous_name, present.stage AS stage_now_name").
 		Where("h.id = ?", id).Take(&transition).Error
 	return transition, tx.source.db.Translate(err)
 }

@@ -23,7 +23,7 @@ func (tx *Tx) ListedProduct(ctx context.Context, id int64) (product models.Liste
 	query := tx.conn.Gorm(ctx).Table(ProductTable + " p").
 		Joins("LEFT JOIN tbl_segmen segment ON segment.id = p.id_segmen").
 		Joins("LEFT JOIN tbl_stage stage ON stage.id = p.id_stage")
-	columns := tx.source.db.Readable("p", tx.source.products) + ", segment.segmen, stage.stage"
+	columns := tx.source.db.ReadableColumns("p", tx.source.products) + ", segment.segmen, stage.stage"
 	has, err := tx.hasCategories(ctx)
 	if err != nil {
 		return product, err

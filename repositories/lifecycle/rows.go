@@ -31,7 +31,7 @@ func (s *Snapshot) Buckets(ctx context.Context, t *models.Table, ranges []databa
 // Rows streams the rows of the given ranges in id order, each with the reason why it cannot stand in
 // the mirror, if there is one. With a horizon, Newer is filled (PostgreSQL only).
 func (s *Snapshot) Rows(ctx context.Context, t *models.Table, ranges []database.Range, horizon *int64) iter.Seq2[database.Row, error] {
-	query, args := s.source.db.Ranged(ranges, "s.id", func(condition string) string {
+	query, args := s.source.db.InRanges(ranges, "s.id", func(condition string) string {
 		return s.rowQuery(t, horizon, condition, "") + " ORDER BY q.id"
 	})
 	if len(ranges) == 1 {
@@ -122,7 +122,7 @@ func (s *Snapshot) judge(t *models.Table) (joins string, verdicts []verdict) {
 			verdicts = append(verdicts, verdict{"NOT (" + condition + ")", models.QuarantineReason{Code: models.UnfitValue, Column: c.Name}})
 		}
 		if s.ascii && (c.Kind == models.KindText || c.Kind == models.KindJSON) {
-			verdicts = append(verdicts, verdict{"NOT (" + database.FitsBytes("s."+c.Name) + ")", models.QuarantineReason{Code: models.InvalidText, Column: c.Name}})
+			verdicts = append(verdicts, verdict{"NOT (" + database.ValidUTF8("s."+c.Name) + ")", models.QuarantineReason{Code: models.InvalidText, Column: c.Name}})
 		}
 	}
 	for i, c := range t.References() {

@@ -77,23 +77,23 @@ func (s *Source) TableChecks(infos map[string]database.TableInfo) []database.Tab
 		}
 	}
 	return []database.TableCheck{
-		{Name: "source.tables", Class: models.Schema, BlocksRuns: true, Find: func(t *models.Table) []models.Problem {
+		{Name: "source.tables", Class: models.Schema, Find: func(t *models.Table) []models.Problem {
 			if infos[t.Source].Exists || t.Optional {
 				return nil
 			}
 			return []models.Problem{{Text: models.NewText("schema.table_missing", models.Params{"table": t.Source}),
 				Remedy: models.NewCommand("schema.source_missing_remedy", nil, "lifecycle-sync seed")}}
 		}},
-		{Name: "source.readable", Class: models.Permission, BlocksRuns: true, Find: present(func(t *models.Table, info database.TableInfo) []models.Problem {
+		{Name: "source.readable", Class: models.Permission, Find: present(func(t *models.Table, info database.TableInfo) []models.Problem {
 			if info.Readable {
 				return nil
 			}
 			return []models.Problem{s.db.Problem("schema.table_unreadable", models.Params{"role": info.Role, "table": t.Source}, "GRANT SELECT ON "+t.Source+" TO "+info.Role)}
 		})},
-		{Name: "source.columns", Class: models.Schema, BlocksRuns: true, Find: present(func(t *models.Table, info database.TableInfo) []models.Problem {
+		{Name: "source.columns", Class: models.Schema, Find: present(func(t *models.Table, info database.TableInfo) []models.Problem {
 			return s.db.CheckColumns(t.Source, t, info)
 		})},
-		{Name: "source.keys", Class: models.Schema, BlocksRuns: true, Find: present(func(t *models.Table, info database.TableInfo) []models.Problem {
+		{Name: "source.keys", Class: models.Schema, Find: present(func(t *models.Table, info database.TableInfo) []models.Problem {
 			return s.db.CheckKey(t.Source, info)
 		})},
 	}

@@ -63,7 +63,7 @@ func (s *Source) claimEmpty(ctx context.Context, conn *database.Conn, fillings [
 	if err := s.createTables(ctx, conn, tables); err != nil {
 		return err
 	}
-	if err := conn.LockTables(ctx, sourceNames(tables)...); err != nil {
+	if err := conn.LockForWriting(ctx, sourceNames(tables)...); err != nil {
 		return err
 	}
 	return refuseFilled(ctx, conn, tables)

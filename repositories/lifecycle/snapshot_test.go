@@ -27,7 +27,7 @@ func stages(t *testing.T, url string) (*database.DB, *lifecycle.Source, []*model
 
 func ids(ctx context.Context, t *testing.T, snap *lifecycle.Snapshot) (out []int64) {
 	t.Helper()
-	for row, err := range snap.Rows(ctx, snap.Tables[0], database.Everything(), nil) {
+	for row, err := range snap.Rows(ctx, snap.Tables[0], database.AllIDs(), nil) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -76,12 +76,12 @@ func (s *Source) holdable(ctx context.Context, tables []*models.Table) ([]string
 		return nil, err
 	}
 	defer conn.Close()
-	return conn.Holdable(ctx, sourceNames(tables))
+	return conn.LockableTables(ctx, sourceNames(tables))
 }
 
 func (s *Snapshot) open(ctx context.Context, tables []*models.Table) error {
 	names := sourceNames(tables)
-	if err := s.conn.Hold(ctx, s.held); err != nil {
+	if err := s.conn.LockDefinitions(ctx, s.held); err != nil {
 		return err
 	}
 	infos, err := s.conn.Inspect(ctx, names)
@@ -121,7 +121,7 @@ func (s *Source) Resnap(ctx context.Context, earlier *Snapshot) (*Snapshot, erro
 	}
 	later := *earlier
 	later.conn, later.name = conn, ""
-	if err = conn.Hold(ctx, later.held); err == nil {
+	if err = conn.LockDefinitions(ctx, later.held); err == nil {
 		err = conn.QueryRow(ctx, bounds, nil, &later.Horizon, &later.Next)
 	}
 	if err == nil && later.ascii {
@@ -186,7 +186,7 @@ func (s *Snapshot) Join(ctx context.Context) (*Snapshot, error) {
 		conn.Close()
 		return nil, fmt.Errorf("joining the snapshot: %w", err)
 	}
-	if err := conn.Hold(ctx, s.held); err != nil {
+	if err := conn.LockDefinitions(ctx, s.held); err != nil {
 		conn.Close()
 		return nil, err
 	}

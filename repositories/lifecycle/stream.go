@@ -42,7 +42,7 @@ type Stream struct {
 // Follow opens the stream of a slot and claims the slot until the stream is closed. Errors: busy when another process
 // has claimed it; connection, permission.
 func (s *Source) Follow(ctx context.Context, slot Slot, tables []*models.Table) (*Stream, error) {
-	conn, err := s.db.Replicate(ctx, "follower")
+	conn, err := s.db.ReplicationConn(ctx, "follower")
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 func (tx *Tx) lockRow(ctx context.Context, t *models.Table, id int64) (*models.Row, error) {
-	row, err := tx.conn.OneRow(ctx, t, t.Source, id, true)
+	row, err := tx.conn.ReadRow(ctx, t, t.Source, id, true)
 	return row, writeError(err)
 }
 

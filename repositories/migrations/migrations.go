@@ -74,7 +74,7 @@ func newProvider(db *database.DB) (*goose.Provider, error) {
 		}
 		options = append(options, goose.WithSessionLocker(locker))
 	}
-	store, err := gooseDB.NewStore(db.MigrationDialect(), versionTable)
+	store, err := gooseDB.NewStore(db.Features().MigrationDialect, versionTable)
 	if err != nil {
 		return nil, err
 	}

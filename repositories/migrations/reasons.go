@@ -19,7 +19,7 @@ const reasonsVersion = 6
 
 // A table that has been mapped already stays as it is: after a table was lost, all migrations run again to recreate it.
 func reasonsMigration(db *database.DB) *goose.Migration {
-	jsonType := db.DocumentType()
+	jsonType := db.Features().DocumentType
 	return goose.NewGoMigration(reasonsVersion, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
 		m := mapping{ctx: ctx, tx: tx, columnExists: db.ColumnExists}
 		if m.has("lifecycle_sync_runs", "reason") {

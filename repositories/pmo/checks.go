@@ -28,7 +28,7 @@ func (s *Session) Preflight(source, mirror map[string]database.TableInfo, writin
 // are pmo_db's.
 func (s *Session) TableChecks(source, mirror map[string]database.TableInfo) []database.TableCheck {
 	check := func(name string, class models.Class, find func(t *models.Table, info database.TableInfo) []models.Problem) database.TableCheck {
-		return database.TableCheck{Name: name, Class: class, BlocksRuns: true, Find: func(t *models.Table) []models.Problem { return find(t, mirror[t.Mirror]) }}
+		return database.TableCheck{Name: name, Class: class, Find: func(t *models.Table) []models.Problem { return find(t, mirror[t.Mirror]) }}
 	}
 	return []database.TableCheck{
 		check("mirror.tables", models.Schema, func(t *models.Table, info database.TableInfo) []models.Problem {

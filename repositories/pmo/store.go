@@ -63,7 +63,7 @@ func (s *Store) Ping(ctx context.Context) error {
 }
 
 // Examiner looks at the server and the tables.
-func (s *Store) Examiner() *database.Examiner { return s.DB.Examiner() }
+func (s *Store) Inspector() *database.Inspector { return s.DB.Inspector() }
 
 // Heartbeat returns an error once pmo_db has not answered for the network timeout, nil when ctx ends.
 func (s *Store) Heartbeat(ctx context.Context) error { return s.DB.Heartbeat(ctx) }
@@ -95,7 +95,7 @@ func (s *Store) SchemaVersion(ctx context.Context) (current, latest int64, err e
 // processes need it of each other. PostgreSQL only. Errors: connection.
 func (s *Store) Hears(ctx context.Context, token string, within time.Duration) (bool, error) {
 	const channel = "lifecycle_doctor"
-	listener, err := s.DB.Dial(ctx, "doctor")
+	listener, err := s.DB.DedicatedConn(ctx, "doctor")
 	if err != nil {
 		return false, err
 	}
@@ -107,7 +107,7 @@ func (s *Store) Hears(ctx context.Context, token string, within time.Duration) (
 		return false, s.DB.Translate(err)
 	}
 	for until := time.Now().Add(within); ; {
-		heard, sent, err := listener.Next(ctx, until)
+		heard, sent, err := listener.WaitNotification(ctx, until)
 		if err != nil || !sent || heard == token { // others may be examining, too
 			return sent, err
 		}

@@ -45,7 +45,7 @@ func (w *Watch) followPostgres(ctx context.Context, report func(error)) {
 func (w *Watch) listen(ctx context.Context, ready func()) error {
 	dialing, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
-	listener, err := w.store.DB.Dial(dialing, "listener")
+	listener, err := w.store.DB.DedicatedConn(dialing, "listener")
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (w *Watch) listen(ctx context.Context, ready func()) error {
 	ready()
 	for {
 		for next := time.Now().Add(lookEvery); time.Now().Before(next); {
-			payload, sent, err := listener.Next(ctx, next)
+			payload, sent, err := listener.WaitNotification(ctx, next)
 			if err != nil {
 				return err
 			}

@@ -31,8 +31,8 @@ type check struct {
 
 // databaseState is what earlier checks found out about a database.
 type databaseState struct {
-	server  database.Server
-	line    database.Line
+	server  database.ServerInfo
+	line    database.Transport
 	tables  map[string]database.TableInfo // by name
 	stopped string                        // the check after which it is not queried any more
 }
@@ -166,7 +166,7 @@ func (d *diagnosis) shared(at side, name string, good func() Finding, more func(
 		}
 		return checks[slices.IndexFunc(checks, func(c database.TableCheck) bool { return c.Name == name })]
 	}
-	return check{name: name, db: at, blocksRuns: list().BlocksRuns, find: func(ctx context.Context) ([]Finding, error) {
+	return check{name: name, db: at, blocksRuns: true, find: func(ctx context.Context) ([]Finding, error) {
 		var found []Finding
 		for _, t := range d.existing(at) {
 			found = append(found, problems(list().Find(t))...)
@@ -199,7 +199,7 @@ func (d *diagnosis) existing(at side) []*models.Table {
 }
 
 // hidden finds missing tables in schemas that the search_path does not reach. SQLite has no schemas.
-func (d *diagnosis) hidden(ctx context.Context, examiner *database.Examiner, tables map[string]database.TableInfo) (map[string]database.Elsewhere, error) {
+func (d *diagnosis) hidden(ctx context.Context, inspector *database.Inspector, tables map[string]database.TableInfo) (map[string]database.HiddenTable, error) {
 	var missing []string
 	for name, info := range tables {
 		if !info.Exists {
@@ -209,10 +209,10 @@ func (d *diagnosis) hidden(ctx context.Context, examiner *database.Examiner, tab
 	if missing == nil || !d.onServer() {
 		return nil, nil //nolint:nilnil // no table is hidden
 	}
-	return examiner.Elsewhere(ctx, missing)
+	return inspector.HiddenTables(ctx, missing)
 }
 
-func hiddenTable(at side, table string, where database.Elsewhere, s database.Server) Finding {
+func hiddenTable(at side, table string, where database.HiddenTable, s database.ServerInfo) Finding {
 	values := params{"table": table, "schema": where.Schema, "role": s.Role}
 	if !where.Usable {
 		return problem("doctor.schema_unusable", values, models.NewSQL(string(at), "GRANT USAGE ON SCHEMA "+where.Schema+" TO "+s.Role))

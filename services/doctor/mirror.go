@@ -52,10 +52,10 @@ func (d *diagnosis) mirrorTables(ctx context.Context) (found []Finding, err erro
 	for _, t := range d.Tables {
 		names = append(names, t.Mirror)
 	}
-	if d.mirror.tables, err = d.Store.Examiner().Inspect(ctx, names); err != nil {
+	if d.mirror.tables, err = d.Store.Inspector().Inspect(ctx, names); err != nil {
 		return nil, err
 	}
-	hidden, err := d.hidden(ctx, d.Store.Examiner(), d.mirror.tables)
+	hidden, err := d.hidden(ctx, d.Store.Inspector(), d.mirror.tables)
 	if err != nil {
 		return nil, err
 	}

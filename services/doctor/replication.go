@@ -111,10 +111,10 @@ func (d *diagnosis) replicationConnection(ctx context.Context) ([]Finding, error
 	if !d.Realtime {
 		return []Finding{skipped("doctor.realtime_off", nil)}, nil
 	}
-	return []Finding{judgeReplicationConnection(d.Source.Examiner().Replicates(ctx), d.source.server, d.source.line)}, nil
+	return []Finding{judgeReplicationConnection(d.Source.Inspector().CheckReplication(ctx), d.source.server, d.source.line)}, nil
 }
 
-func judgeReplicationConnection(err error, s database.Server, line database.Line) Finding {
+func judgeReplicationConnection(err error, s database.ServerInfo, line database.Transport) Finding {
 	switch e := models.AsError(err); {
 	case e == nil:
 		return ok("doctor.replication_connection_ok", nil)

@@ -28,30 +28,30 @@ func TestJudge(t *testing.T) {
 	other.ours, otherLost.ours, otherActive.ours = false, false, false
 	const drop = "SELECT pg_drop_replication_slot('lifecycle_sync_a')"
 	hours := func(n int) *time.Duration { d := time.Duration(n) * time.Hour; return &d }
-	reader := database.Server{Role: "reader"}
+	reader := database.ServerInfo{Role: "reader"}
 	refused := models.NewError(models.Permission, "test.refused", nil).WithRemedy("test.remedy", nil)
 	for name, c := range map[string]struct {
 		got           Finding
 		status        Status
 		code, command string
 	}{
-		"version too old":                      {judgeVersion(database.Server{Version: 130_012, Release: "13.12"}), Problem, "doctor.version_too_old", ""},
-		"oldest version":                       {judgeVersion(database.Server{Version: 140_000, Release: "14.0"}), OK, "doctor.version_ok", ""},
-		"newest version":                       {judgeVersion(database.Server{Version: 180_009, Release: "18.9"}), OK, "doctor.version_ok", ""},
-		"version too new":                      {judgeVersion(database.Server{Version: 190_000, Release: "19beta1"}), Note, "doctor.version_untested", ""},
-		"source on standby":                    {judgePrimary(inSource, database.Server{Standby: true}, url, off), Note, "doctor.source_on_standby", ""},
-		"real-time sync from standby":          {judgePrimary(inSource, database.Server{Standby: true}, url, on), Problem, "doctor.realtime_on_standby", ""},
-		"mirror on standby":                    {judgePrimary(inMirror, database.Server{Standby: true}, url, off), Problem, "doctor.mirror_on_standby", ""},
-		"primary":                              {judgePrimary(inSource, database.Server{}, url, off), OK, "doctor.primary_ok", ""},
+		"version too old":                      {judgeVersion(database.ServerInfo{Version: 130_012, Release: "13.12"}), Problem, "doctor.version_too_old", ""},
+		"oldest version":                       {judgeVersion(database.ServerInfo{Version: 140_000, Release: "14.0"}), OK, "doctor.version_ok", ""},
+		"newest version":                       {judgeVersion(database.ServerInfo{Version: 180_009, Release: "18.9"}), OK, "doctor.version_ok", ""},
+		"version too new":                      {judgeVersion(database.ServerInfo{Version: 190_000, Release: "19beta1"}), Note, "doctor.version_untested", ""},
+		"source on standby":                    {judgePrimary(inSource, database.ServerInfo{Standby: true}, url, off), Note, "doctor.source_on_standby", ""},
+		"real-time sync from standby":          {judgePrimary(inSource, database.ServerInfo{Standby: true}, url, on), Problem, "doctor.realtime_on_standby", ""},
+		"mirror on standby":                    {judgePrimary(inMirror, database.ServerInfo{Standby: true}, url, off), Problem, "doctor.mirror_on_standby", ""},
+		"primary":                              {judgePrimary(inSource, database.ServerInfo{}, url, off), OK, "doctor.primary_ok", ""},
 		"source in SQL_ASCII":                  {judgeEncoding(inSource, "SQL_ASCII"), OK, "doctor.encoding_ascii", ""},
 		"source in LATIN1":                     {judgeEncoding(inSource, "LATIN1"), OK, "doctor.encoding_ok", ""},
 		"mirror in SQL_ASCII":                  {judgeEncoding(inMirror, "SQL_ASCII"), Problem, "schema.encoding", ""},
-		"unencrypted connection":               {judgeLine(database.Line{}, url), Note, "doctor.tls_off", ""},
-		"encrypted connection":                 {judgeLine(database.Line{Encrypted: true}, url), OK, "doctor.tls_ok", ""},
-		"local connection":                     {judgeLine(database.Line{Local: true}, url), OK, "doctor.tls_local", ""},
+		"unencrypted connection":               {judgeLine(database.Transport{}, url), Note, "doctor.tls_off", ""},
+		"encrypted connection":                 {judgeLine(database.Transport{Encrypted: true}, url), OK, "doctor.tls_ok", ""},
+		"local connection":                     {judgeLine(database.Transport{Local: true}, url), OK, "doctor.tls_local", ""},
 		"clock within tolerance":               {judgeClock(-5 * time.Second), OK, "doctor.clock_ok", ""},
-		"needed REPLICATION":                   {judgeRole(inSource, database.Server{Role: "reader", Replication: true}, url, on), OK, "doctor.role_ok", ""},
-		"unneeded REPLICATION":                 {judgeRole(inMirror, database.Server{Role: "reader", Replication: true}, url, on), Note, "doctor.role_replication", "ALTER ROLE reader NOREPLICATION"},
+		"needed REPLICATION":                   {judgeRole(inSource, database.ServerInfo{Role: "reader", Replication: true}, url, on), OK, "doctor.role_ok", ""},
+		"unneeded REPLICATION":                 {judgeRole(inMirror, database.ServerInfo{Role: "reader", Replication: true}, url, on), Note, "doctor.role_replication", "ALTER ROLE reader NOREPLICATION"},
 		"wal_level too low":                    {judgeReplication(replica, nil, on)[0], Problem, "doctor.wal_level", "ALTER SYSTEM SET wal_level = logical"},
 		"wal_level too low, not needed":        {judgeReplication(replica, nil, off)[0], OK, "doctor.wal_level_unused", ""},
 		"no free slot":                         {judgeReplication(slots, nil, on)[0], Problem, "doctor.slots_in_use", "ALTER SYSTEM SET max_replication_slots = 15"},
@@ -70,11 +70,11 @@ func TestJudge(t *testing.T) {
 		"other slot abandoned, realtime off":   {judgeSlot(other, off), Problem, "doctor.other_slot_abandoned", drop},
 		"other slot followed":                  {judgeSlot(otherActive, off), OK, "doctor.slot_ok", ""},
 		"other slot lost":                      {judgeSlot(otherLost, on), Note, "doctor.other_slot_lost", drop},
-		"connection without REPLICATION":       {judgeReplicationConnection(refused, reader, database.Line{}), Problem, "doctor.role_cannot_replicate", "ALTER ROLE reader REPLICATION"},
-		"connection through a pooler": {judgeReplicationConnection(refused, database.Server{Superuser: true}, database.Line{Pooled: true}), Problem,
+		"connection without REPLICATION":       {judgeReplicationConnection(refused, reader, database.Transport{}), Problem, "doctor.role_cannot_replicate", "ALTER ROLE reader REPLICATION"},
+		"connection through a pooler": {judgeReplicationConnection(refused, database.ServerInfo{Superuser: true}, database.Transport{Pooled: true}), Problem,
 			"doctor.pooler_blocks_replication", ""},
-		"connection refused":     {judgeReplicationConnection(refused, database.Server{Superuser: true}, database.Line{}), Problem, "test.refused", ""},
-		"replication connection": {judgeReplicationConnection(nil, reader, database.Line{}), OK, "doctor.replication_connection_ok", ""},
+		"connection refused":     {judgeReplicationConnection(refused, database.ServerInfo{Superuser: true}, database.Transport{}), Problem, "test.refused", ""},
+		"replication connection": {judgeReplicationConnection(nil, reader, database.Transport{}), OK, "doctor.replication_connection_ok", ""},
 		"fresh success":          {judgeSuccess(hours(26), 26*time.Hour), OK, "doctor.success_ok", ""},
 		"stale success":          {judgeSuccess(hours(27), 26*time.Hour), Problem, "doctor.success_stale", "lifecycle-sync sync"},
 		"interrupted run":        {judgeRun(&models.Run{ID: 7, State: models.Interrupted}), Note, "doctor.run_interrupted", ""},

@@ -20,19 +20,19 @@ type server struct {
 	*diagnosis
 	*databaseState
 
-	side     side
-	setting  string // that holds its URL
-	examiner *database.Examiner
-	reached  database.Reached
-	refusal  error
+	side      side
+	setting   string // that holds its URL
+	inspector *database.Inspector
+	reached   database.Reach
+	refusal   error
 }
 
 func (d *diagnosis) sourceServer() *server {
-	return &server{diagnosis: d, databaseState: &d.source, side: inSource, setting: "LIFECYCLE_DATABASE_URL", examiner: d.Source.Examiner()}
+	return &server{diagnosis: d, databaseState: &d.source, side: inSource, setting: "LIFECYCLE_DATABASE_URL", inspector: d.Source.Inspector()}
 }
 
 func (d *diagnosis) mirrorServer() *server {
-	return &server{diagnosis: d, databaseState: &d.mirror, side: inMirror, setting: "PMO_DATABASE_URL", examiner: d.Store.Examiner()}
+	return &server{diagnosis: d, databaseState: &d.mirror, side: inMirror, setting: "PMO_DATABASE_URL", inspector: d.Store.Inspector()}
 }
 
 func (s *server) checks() []check {
@@ -56,9 +56,9 @@ func (s *server) checks() []check {
 
 // reachable connects. The next two checks report how far that got.
 func (s *server) reachable(ctx context.Context) ([]Finding, error) {
-	s.reached, s.refusal = s.examiner.Reach(ctx)
+	s.reached, s.refusal = s.inspector.Connect(ctx)
 	switch {
-	case s.reached == database.Nowhere:
+	case s.reached == database.Unreachable:
 		return nil, s.refusal
 	case !s.onServer():
 		return []Finding{ok("doctor.file_opens", nil)}, nil
@@ -68,14 +68,14 @@ func (s *server) reachable(ctx context.Context) ([]Finding, error) {
 }
 
 func (s *server) credentials(context.Context) ([]Finding, error) {
-	if s.reached == database.Answered {
+	if s.reached == database.LoginRefused {
 		return nil, s.refusal
 	}
 	return []Finding{ok("doctor.credentials_ok", nil)}, nil
 }
 
 func (s *server) databaseExists(context.Context) ([]Finding, error) {
-	if s.reached == database.Inside {
+	if s.reached == database.Connected {
 		return []Finding{ok("doctor.database_ok", nil)}, nil
 	}
 	if e := models.AsError(s.refusal); e.Class == models.Permission {
@@ -86,13 +86,13 @@ func (s *server) databaseExists(context.Context) ([]Finding, error) {
 }
 
 func (s *server) version(ctx context.Context) (found []Finding, err error) {
-	if s.server, err = s.examiner.Server(ctx); err != nil {
+	if s.server, err = s.inspector.Server(ctx); err != nil {
 		return nil, err
 	}
 	return []Finding{judgeVersion(s.server)}, nil
 }
 
-func judgeVersion(s database.Server) Finding {
+func judgeVersion(s database.ServerInfo) Finding {
 	values := params{"version": s.Release, "oldest": oldestVersion, "newest": newestVersion}
 	switch major := s.Version / 10_000; {
 	case major < oldestVersion:
@@ -109,7 +109,7 @@ func (s *server) primary(context.Context) ([]Finding, error) {
 }
 
 // judgePrimary accepts a standby as a source, but real-time sync needs the primary.
-func judgePrimary(at side, s database.Server, setting string, realtime bool) Finding {
+func judgePrimary(at side, s database.ServerInfo, setting string, realtime bool) Finding {
 	values := params{"setting": setting}
 	switch {
 	case !s.Standby:
@@ -140,13 +140,13 @@ func judgeEncoding(at side, encoding string) Finding {
 }
 
 func (s *server) tls(ctx context.Context) (found []Finding, err error) {
-	if s.line, err = s.examiner.Line(ctx); err != nil {
+	if s.line, err = s.inspector.Transport(ctx); err != nil {
 		return nil, err
 	}
 	return []Finding{judgeLine(s.line, s.setting)}, nil
 }
 
-func judgeLine(line database.Line, setting string) Finding {
+func judgeLine(line database.Transport, setting string) Finding {
 	switch {
 	case line.Encrypted:
 		return ok("doctor.tls_ok", nil)
@@ -180,7 +180,7 @@ func (s *server) pooler(ctx context.Context) ([]Finding, error) {
 }
 
 func (s *server) clock(ctx context.Context) ([]Finding, error) {
-	ahead, err := s.examiner.Ahead(ctx, s.Now)
+	ahead, err := s.inspector.ClockOffset(ctx, s.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +203,7 @@ func (s *server) role(context.Context) ([]Finding, error) {
 	return []Finding{judgeRole(s.side, s.server, s.setting, s.Realtime)}, nil
 }
 
-func judgeRole(at side, s database.Server, setting string, realtime bool) Finding {
+func judgeRole(at side, s database.ServerInfo, setting string, realtime bool) Finding {
 	values := params{"role": s.Role, "setting": setting}
 	switch {
 	case s.Superuser:

@@ -35,10 +35,10 @@ func (d *diagnosis) sourceNames() (names []string) {
 }
 
 func (d *diagnosis) sourceTables(ctx context.Context) (found []Finding, err error) {
-	if d.source.tables, err = d.Source.Examiner().Inspect(ctx, d.sourceNames()); err != nil {
+	if d.source.tables, err = d.Source.Inspector().Inspect(ctx, d.sourceNames()); err != nil {
 		return nil, err
 	}
-	hidden, err := d.hidden(ctx, d.Source.Examiner(), d.source.tables)
+	hidden, err := d.hidden(ctx, d.Source.Inspector(), d.source.tables)
 	if err != nil {
 		return nil, err
 	}

@@ -32,11 +32,11 @@ type candidates struct {
 // quarantined rows (they are retried), and children of rows that leave the mirror. It first compares buckets of ids,
 // or with a horizon what was written since; then, if few differ, the single rows in them. SQLite is read whole.
 func (d *differ) findCandidates(ctx context.Context, s *tableStats) error {
-	if scope := d.scope[s.table.Source]; d.scope != nil && len(scope) <= database.MaxRanges && !slices.Equal(scope, database.Everything()) {
+	if scope := d.scope[s.table.Source]; d.scope != nil && len(scope) <= database.MaxRanges && !slices.Equal(scope, database.AllIDs()) {
 		return d.scopedCandidates(ctx, s)
 	}
 	if !d.snap.Features().RowHashes {
-		s.candidates, s.uncounted = database.Everything(), true
+		s.candidates, s.uncounted = database.AllIDs(), true
 		return nil
 	}
 	orphans, err := d.orphans(ctx, s.table)
@@ -51,7 +51,7 @@ func (d *differ) findCandidates(ctx context.Context, s *tableStats) error {
 	s.candidates, s.expected = coarse.ranges, coarse.expected
 	switch {
 	case d.missingKeys[s.table.Name] != nil, len(coarse.ranges) > database.MaxRanges:
-		s.candidates, s.expected = database.Everything(), coarse.all
+		s.candidates, s.expected = database.AllIDs(), coarse.all
 		return nil
 	case len(coarse.ranges) == 0 || coarse.expected.rows > coarse.all.rows/2:
 		return nil
@@ -96,7 +96,7 @@ func (d *differ) coarseCandidates(ctx context.Context, t *models.Table, orphans 
 			return found, err
 		}
 	}
-	return d.compareBuckets(ctx, t, database.Everything(), bucketShift, orphans)
+	return d.compareBuckets(ctx, t, database.AllIDs(), bucketShift, orphans)
 }
 
 // compareBuckets compares the fingerprints by id>>shift of the given ranges.

@@ -106,9 +106,9 @@ func (d *differ) compareRows(ctx context.Context, s *tableStats, emit func(conte
 		horizon, runXID = d.since.Horizon, d.since.MirrorXID
 	}
 	rowID := func(r database.Row) int64 { return r.ID }
-	source := prefetch(ctx, d.snap.Rows(ctx, s.table, s.candidates, horizon), rowID, database.Row.Kept)
+	source := prefetch(ctx, d.snap.Rows(ctx, s.table, s.candidates, horizon), rowID, database.Row.Copy)
 	defer source.close()
-	mirrored := prefetch(ctx, d.mirror.Rows(ctx, s.table, s.candidates, runXID), rowID, database.Row.Kept)
+	mirrored := prefetch(ctx, d.mirror.Rows(ctx, s.table, s.candidates, runXID), rowID, database.Row.Copy)
 	defer mirrored.close()
 	for id, err := range mergedIDs(source, mirrored) {
 		if err != nil {

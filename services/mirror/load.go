@@ -45,7 +45,7 @@ func (e *Engine) load(ctx context.Context, tx *mirrordb.Tx, snap *lifecycle.Snap
 		var want fingerprint
 		group, groupCtx := errgroup.WithContext(ctx)
 		group.Go(func() (err error) {
-			want, err = sum(hasher.Buckets(groupCtx, t, database.Everything(), wholeShift))
+			want, err = sum(hasher.Buckets(groupCtx, t, database.AllIDs(), wholeShift))
 			return err
 		})
 		group.Go(func() (err error) {
@@ -61,7 +61,7 @@ func (e *Engine) load(ctx context.Context, tx *mirrordb.Tx, snap *lifecycle.Snap
 			}
 		}
 		failpoint.Reach("mid-apply")
-		if err := expect(tx.Buckets(ctx, t, database.Everything(), wholeShift), t, want); err != nil {
+		if err := expect(tx.Buckets(ctx, t, database.AllIDs(), wholeShift), t, want); err != nil {
 			return nil, err
 		}
 		progress.End(t, counts[i])

@@ -26,7 +26,7 @@ func Retry(ctx context.Context, retryTime time.Duration, onRetry func(attempt in
 		if err == nil || ctx.Err() != nil || !models.AsError(err).Transient {
 			return err
 		}
-		if database.Collided(err) {
+		if database.IsCollision(err) {
 			deadlocks++
 		}
 		if backoff == nil {

@@ -186,7 +186,7 @@ func (a *StreamApplier) apply(ctx context.Context, tx *mirrordb.Tx, snap *lifecy
 	for _, t := range visible {
 		for table, rows := range t.Rows {
 			if rows.Whole {
-				scope[table] = append(scope[table], database.Everything()...)
+				scope[table] = append(scope[table], database.AllIDs()...)
 			}
 			for _, id := range rows.IDs {
 				scope[table] = append(scope[table], database.Range{Lo: id, Hi: id})

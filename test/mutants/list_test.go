@@ -18,7 +18,7 @@ var mutants = map[string]mutant{
 		tests: "./services/mirror", run: "TestSync_ComparesEveryColumn",
 	},
 	"leaves the last column out of row hashes": {
-		file:   "repositories/database/hash.go",
+		file:   "repositories/database/postgres_sql.go",
 		before: "values := make([]string, len(t.Columns))\n\tfor i, c := range t.Columns {\n\t\tvalue", after: "values := make([]string, len(t.Columns)-1)\n\tfor i, c := range t.Columns[:len(t.Columns)-1] {\n\t\tvalue",
 		tests: "./services/mirror", run: "TestSync_ComparesEveryColumn",
 	},

@@ -122,7 +122,7 @@ func (a *Attachments) Any(ctx context.Context, productID int64) (bool, error) {
 func (a *Attachments) LockProduct(ctx context.Context, id int64) (exists bool, err error) {
 	var ids []int64
 	// GORM's locking clause is not for SQLite.
-	err = a.s.Gorm(ctx).Raw("SELECT id FROM "+a.s.Table("tbl_produk").Mirror+" WHERE id = ?"+a.s.DB.KeyShareLock(), id).Scan(&ids).Error
+	err = a.s.Gorm(ctx).Raw("SELECT id FROM "+a.s.Table("tbl_produk").Mirror+" WHERE id = ?"+a.s.DB.Features().KeyShareLock, id).Scan(&ids).Error
 	return len(ids) == 1, a.s.DB.Translate(err)
 }
 

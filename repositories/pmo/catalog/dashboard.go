@@ -42,14 +42,14 @@ type ProductGroup struct {
 func (c *Catalog) ProductGroups(ctx context.Context, f DatedFilter, cal Calendar) (groups []ProductGroup, err error) {
 	products := c.s.Table("tbl_produk")
 	fit := func(column string) string { return c.fit(products, column) }
-	rows := c.s.DB.Unmerged(c.filtered(ctx, f).Select(strings.Join([]string{
+	rows := c.s.DB.Unflattened(c.filtered(ctx, f).Select(strings.Join([]string{
 		fit("id_segmen") + " AS segment_id", fit("id_stage") + " AS stage_id", fit("id_kategori") + " AS category_id", fit("harga") + " AS price",
 		fit("tanggal_launch") + " AS launch", fit("tanggal_stage_start") + " AS stage_start", fit("tanggal_stage_end") + " AS stage_end",
 	}, ", ")))
 	today := c.s.DB.DateLiteral(cal.Today)
 	count := func(condition string) string { return "count(CASE WHEN " + condition + " THEN 1 END)" }
 	err = c.s.Gorm(ctx).Table("(?) AS p", rows).Select(strings.Join([]string{
-		"segment_id, stage_id, category_id, " + c.s.DB.Bucket("launch", dateTexts(cal.Days), "date") + " AS month",
+		"segment_id, stage_id, category_id, " + c.s.DB.HistogramBucket("launch", dateTexts(cal.Days), "date") + " AS month",
 		"count(*) AS products, count(price) AS priced",
 		"CAST(coalesce(sum(price >> 32), 0) AS text) AS value_high, CAST(coalesce(sum(price & 4294967295), 0) AS text) AS value_low",
 		count("launch > "+c.s.DB.DateLiteral(cal.YearAgo)+" AND launch <= "+today) + " AS new",

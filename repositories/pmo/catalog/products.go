@@ -111,7 +111,7 @@ func (c *Catalog) listed(ctx context.Context, page *gorm.DB, further ...string) 
 		Joins("LEFT JOIN tbl_segmen_lifecycle segment ON segment.id = p.id_segmen").
 		Joins("LEFT JOIN tbl_stage_lifecycle stage ON stage.id = p.id_stage").
 		Joins("LEFT JOIN tbl_kategori_lifecycle category ON category.id = p.id_kategori").
-		Select(strings.Join(append([]string{c.s.DB.Readable("p", c.s.Table("tbl_produk")), "segment.segmen, stage.stage, category.kategori"}, further...), ", "))
+		Select(strings.Join(append([]string{c.s.DB.ReadableColumns("p", c.s.Table("tbl_produk")), "segment.segmen, stage.stage, category.kategori"}, further...), ", "))
 }
 
 // filtered selects the products that a filter lets through.

@@ -93,7 +93,7 @@ func (c *Catalog) listedTransitions(ctx context.Context, page *gorm.DB) ([]model
 		Joins("LEFT JOIN " + productTable + " product ON product.id = h.id_produk").
 		Joins("LEFT JOIN tbl_stage_lifecycle previous ON previous.id = h.stage_previous").
 		Joins("LEFT JOIN tbl_stage_lifecycle present ON present.id = h.stage_now").
-		Select(c.s.DB.Readable("h", c.s.Table("tbl_stage_histori")) +
+		Select(c.s.DB.ReadableColumns("h", c.s.Table("tbl_stage_histori")) +
 			", product.produk, previous.stage AS stage_previous_name, present.stage AS stage_now_name").
 		Order(newestFirst("h.")).Scan(&rows).Error
 	return rows, c.s.DB.Translate(err)

@@ -10,11 +10,11 @@ import (
 // Examine reads what the catalogue says of the mirror. It needs nothing of the source, so both
 // databases can be looked at together. Errors: schema, connection.
 func (m *Reader) Examine(ctx context.Context) (err error) {
-	holdable, err := m.s.Conn.Holdable(ctx, m.s.MirrorNames())
+	holdable, err := m.s.Conn.LockableTables(ctx, m.s.MirrorNames())
 	if err != nil {
 		return err
 	}
-	if err := m.s.Conn.Hold(ctx, holdable); err != nil {
+	if err := m.s.Conn.LockDefinitions(ctx, holdable); err != nil {
 		return err
 	}
 	if m.infos, err = m.s.Conn.Inspect(ctx, m.s.MirrorNames()); err != nil {
@@ -66,7 +66,7 @@ func (m *Reader) look(infos map[string]database.TableInfo) error {
 	m.absent = true
 	for _, info := range infos {
 		m.absent = m.absent && !info.Exists
-		m.Triggered = m.Triggered || info.Altered
+		m.Triggered = m.Triggered || info.HasTriggers
 	}
 	if m.absent && !m.writing {
 		return nil

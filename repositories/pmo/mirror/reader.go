@@ -58,7 +58,7 @@ func (m *Reader) Buckets(ctx context.Context, t *models.Table, ranges []database
 // IDs streams, in order, what is known of the mirrored and the quarantined rows by id>>shift: how many
 // there are, how many of them are in quarantine, and the exclusive or of their ids' hashes. PostgreSQL only.
 func (m *Reader) IDs(ctx context.Context, t *models.Table, shift int) iter.Seq2[database.Bucket, error] {
-	return m.s.Conn.Buckets(ctx, database.Everything(), shift, "id", func(string) string {
+	return m.s.Conn.Buckets(ctx, database.AllIDs(), shift, "id", func(string) string {
 		return fmt.Sprintf("SELECT id, %s AS hash, 0 AS quarantined FROM %s UNION ALL SELECT id, %[1]s, 1 FROM (%[3]s) q",
 			database.HashID("id"), t.Mirror, quarantineOf(t))
 	})
@@ -95,7 +95,7 @@ func (m *Reader) Rows(ctx context.Context, t *models.Table, ranges []database.Ra
 	cells, nulls := make([]string, len(t.Columns)), make([]string, len(t.Columns))
 	for i, c := range t.Columns {
 		cells[i] = m.s.DB.Cell("m."+c.Name, c) + " AS " + c.Name
-		nulls[i] = m.s.DB.Null(c)
+		nulls[i] = "CAST(NULL AS " + c.Type + ")" // typed, because a UNION takes its types from its first query
 	}
 	cells[0], nulls[0] = "m.id", "q.id" // whole numbers, not their text: the union is ordered by them
 	newer := "NULL"
@@ -105,7 +105,7 @@ func (m *Reader) Rows(ctx context.Context, t *models.Table, ranges []database.Ra
 			"(SELECT w.mirror_xid & 4294967295 FROM lifecycle_sync_runs w WHERE w.mode = '%s' AND w.mirror_xid > %d)",
 			uint32(*runXID), models.WriteRun, *runXID)
 	}
-	query, args := m.s.DB.Ranged(ranges, "id", func(condition string) string {
+	query, args := m.s.DB.InRanges(ranges, "id", func(condition string) string {
 		return fmt.Sprintf("SELECT %s, NULL AS reason_code, NULL AS reason_column, NULL AS source_hash, %s AS newer FROM %s m WHERE %s UNION ALL "+
 			"SELECT %s, q.reason_code, q.reason_column, q.source_hash, NULL FROM (%s) q WHERE %s ORDER BY id",
 			strings.Join(cells, ", "), newer, t.Mirror, condition, strings.Join(nulls, ", "), quarantineOf(t), condition)

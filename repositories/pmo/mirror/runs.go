@@ -89,7 +89,7 @@ func (tx *Tx) Lock(ctx context.Context) error {
 	for i, t := range tx.s.Tables {
 		names[i] = t.Mirror
 	}
-	err := tx.s.Conn.LockTables(ctx, names...)
+	err := tx.s.Conn.LockForWriting(ctx, names...)
 	if err == nil {
 		tx.Run.MirrorXID, _, err = tx.s.Conn.TransactionID(ctx)
 	}

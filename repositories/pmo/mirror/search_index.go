@@ -31,7 +31,7 @@ func (s *Store) IndexSearch(ctx context.Context) (built bool, err error) {
 	if !s.pool.Features().Server {
 		return false, nil
 	}
-	session, err := s.pool.DB.Dial(ctx, "search index")
+	session, err := s.pool.DB.DedicatedConn(ctx, "search index")
 	if err != nil {
 		return false, err
 	}
@@ -117,7 +117,7 @@ func createSearchIndex(class string) string {
 }
 
 // buildSearchIndex drops what an attempt that was given up has left, and builds the index.
-func (s *Store) buildSearchIndex(ctx context.Context, session *database.Session, leftover bool) error {
+func (s *Store) buildSearchIndex(ctx context.Context, session *database.DedicatedConn, leftover bool) error {
 	var class string
 	if err := session.QueryRow(ctx, `SELECT quote_ident(nspname) || '.gin_trgm_ops' FROM pg_extension
 		JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'pg_trgm'`, nil, &class); err != nil {

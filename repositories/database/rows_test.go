@@ -55,11 +55,11 @@ func TestRows(t *testing.T) {
 			ranges []database.Range
 			want   string
 		}{
-			{database.Everything(), `-2147483648 NULL, -1 "", 0 "nol", 40 "💡", 41 " ", 2147483647 "akhir"`},
+			{database.AllIDs(), `-2147483648 NULL, -1 "", 0 "nol", 40 "💡", 41 " ", 2147483647 "akhir"`},
 			{[]database.Range{{0, 40}}, `0 "nol", 40 "💡"`},
 			{[]database.Range{{-1 << 31, -2}, {-1, -1}, {41, 50}, {1<<31 - 1, 1<<31 - 1}}, `-2147483648 NULL, -1 "", 41 " ", 2147483647 "akhir"`},
 		} {
-			query, args := db.Ranged(c.ranges, "id", func(condition string) string {
+			query, args := db.InRanges(c.ranges, "id", func(condition string) string {
 				return "SELECT id, a FROM x WHERE " + condition + " ORDER BY id"
 			})
 			var got []string

@@ -1,0 +1,176 @@
+package database
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+
+	"lifecycle-sync/models"
+)
+
+// Row is a row of a mirrored table, of either database.
+type Row struct {
+	models.Row
+	Reason models.QuarantineReason // why the row cannot be mirrored, if it cannot
+	Hash   int64                   // with a reason: the source row's hash
+	Newer  bool                    // written after the run that the query names
+}
+
+// TableRows streams the rows of a query that selects the columns of t, then reason_code, reason_column, hash and newer.
+// A yielded row is valid until the next.
+func (c *Conn) TableRows(ctx context.Context, t *models.Table, query string, args []any) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		n := len(t.Columns)
+		for cells, err := range c.Rows(ctx, query, args...) {
+			if err != nil {
+				yield(Row{}, err)
+				return
+			}
+			row := Row{Row: models.Row{Cells: cells[:n]}, Newer: string(cells[n+3]) == "t",
+				Reason: models.QuarantineReason{Code: string(cells[n]), Column: string(cells[n+1])}}
+			if row.ID, err = parseInt(cells[0]); err == nil && cells[n+2] != nil {
+				row.Hash, err = parseInt(cells[n+2])
+			}
+			if !yield(row, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func parseInt(cell []byte) (int64, error) { return strconv.ParseInt(string(cell), 10, 64) }
+
+// Copy returns a copy that stays valid, and its size in bytes.
+func (r Row) Copy() (Row, int) {
+	r.Row = r.Clone()
+	return r, r.Size()
+}
+
+// ReadRow reads the row with an id from a table, by either of its names; nil if there is none. With lock, others cannot
+// change it until the transaction ends.
+func (c *Conn) ReadRow(ctx context.Context, t *models.Table, name string, id int64, lock bool) (*models.Row, error) {
+	cells := make([]string, len(t.Columns))
+	for i, column := range t.Columns {
+		cells[i] = c.db.Cell(column.Name, column)
+	}
+	query := fmt.Sprintf("SELECT %s FROM %s WHERE id = %d", strings.Join(cells, ", "), name, id)
+	if lock {
+		query += c.db.Features().UpdateLock
+	}
+	var found *models.Row
+	for cells, err := range c.Rows(ctx, query) {
+		if err != nil {
+			return nil, err
+		}
+		row := models.Row{ID: id, Cells: cells}.Clone()
+		found = &row
+	}
+	return found, nil
+}
+
+// ReadableColumns selects a table's columns. A value that cannot be mirrored, which only a manual edit can have put into
+// the mirror, reads as NULL, so that one row does not fail a whole query.
+func (db *DB) ReadableColumns(alias string, t *models.Table) string {
+	columns := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		columns[i] = db.Fitting(alias+"."+c.Name, c) + " AS " + c.Name
+	}
+	return strings.Join(columns, ", ")
+}
+
+// Fitting is an expression for a column's value in its canonical form, NULL where the value cannot be mirrored.
+func (db *DB) Fitting(expr string, c models.Column) string {
+	fits := db.Fits(expr, c)
+	switch {
+	case fits == "":
+		return expr
+	case c.Kind == models.KindInt:
+		return "CASE WHEN " + fits + " THEN " + expr + " END"
+	default:
+		return "CASE WHEN " + fits + " THEN " + db.Cell(expr, c) + " END"
+	}
+}
+
+// Bucket is the fingerprint of the rows whose id>>shift is ID: their number, how many of them are quarantined, and the
+// exclusive or of their hashes.
+type Bucket struct {
+	ID          int64
+	Rows        int64
+	Quarantined int64
+	Hash        int64
+}
+
+// Buckets streams, in order, the fingerprints by id>>shift of the rows that a query selects for a condition on its id:
+// columns id, hash and quarantined (0 or 1). The server hashes, in parallel where it can. With shift 0 each row is a
+// bucket. PostgreSQL only.
+func (c *Conn) Buckets(ctx context.Context, ranges []Range, shift int, id string, rows func(condition string) string) iter.Seq2[Bucket, error] {
+	if shift == 0 {
+		query, args := c.db.InRanges(ranges, id, func(condition string) string { return rows(condition) + " ORDER BY 1" })
+		return c.readBuckets(ctx, "SELECT x.id, 1, x.quarantined, x.hash FROM ("+query+") x", args)
+	}
+	query, args := c.db.InRanges(ranges, id, rows)
+	return c.readBuckets(ctx, fmt.Sprintf("SELECT x.id >> %d, count(*), sum(x.quarantined), bit_xor(x.hash) FROM (%s) x GROUP BY 1 ORDER BY 1", shift, query), args)
+}
+
+func (c *Conn) readBuckets(ctx context.Context, query string, args []any) iter.Seq2[Bucket, error] {
+	return func(yield func(Bucket, error) bool) {
+		for cells, err := range c.Rows(ctx, query, args...) {
+			var b Bucket
+			for i, dest := range []*int64{&b.ID, &b.Rows, &b.Quarantined, &b.Hash} {
+				if err == nil {
+					*dest, err = parseInt(cells[i])
+				}
+			}
+			if !yield(b, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Range is a closed interval of ids.
+type Range struct{ Lo, Hi int64 }
+
+// The ids that an integer column can hold.
+const minID, maxID = -1 << 31, 1<<31 - 1
+
+// MaxRanges limits the memory of ranges and the size of a query's parameters.
+const MaxRanges = 1 << 16
+
+// AllIDs returns the one range of all ids.
+func AllIDs() []Range { return []Range{{minID, maxID}} }
+
+// AddRange appends r to sorted ranges. It joins r to the last one if they touch.
+func AddRange(ranges []Range, r Range) []Range {
+	if n := len(ranges); n > 0 && r.Lo <= ranges[n-1].Hi+1 {
+		ranges[n-1].Hi = max(ranges[n-1].Hi, r.Hi)
+		return ranges
+	}
+	return append(ranges, r)
+}
+
+// Union sorts ranges and joins those that touch. It reuses the slice.
+func Union(ranges []Range) []Range {
+	slices.SortFunc(ranges, func(a, b Range) int { return cmp.Compare(a.Lo, b.Lo) })
+	joined := ranges[:0]
+	for _, r := range ranges {
+		joined = AddRange(joined, r)
+	}
+	return joined
+}
+
+// idCondition is the condition that an id is in one of the ranges.
+func idCondition(ranges []Range, id string) string {
+	if slices.Equal(ranges, AllIDs()) {
+		return "TRUE"
+	}
+	conditions := make([]string, len(ranges))
+	for i, r := range ranges {
+		conditions[i] = fmt.Sprintf("%s BETWEEN %d AND %d", id, r.Lo, r.Hi)
+	}
+	return "(" + strings.Join(conditions, " OR ") + ")"
+}

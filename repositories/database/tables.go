@@ -1,0 +1,164 @@
+package database
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"lifecycle-sync/models"
+)
+
+// TableInfo is a table's entry in the catalogue.
+type TableInfo struct {
+	Exists      bool
+	Ordinary    bool   // not a view, foreign or partitioned table
+	Readable    bool   // SELECT is granted
+	Writable    bool   // INSERT, UPDATE and DELETE are granted
+	KeyOnID     bool   // a unique index on id alone
+	Keyless     bool   // cannot have a key: a view or a foreign table
+	Owned       bool   // the role may alter it
+	HasTriggers bool   // or rules, none of which are ours
+	Role        string // our role, quoted for SQL
+	Bytes       int64
+	Rows        int64 // estimated by the last ANALYZE; 0 if unknown
+	Columns     map[string]ColumnInfo
+}
+
+// ColumnInfo is a column's entry in the catalogue.
+type ColumnInfo struct {
+	Type     string
+	NotNull  bool
+	Default  bool // has a default or an identity, or is generated
+	Identity bool // GENERATED ALWAYS AS IDENTITY
+}
+
+const inspectPostgres = `SELECT n.name, c.oid IS NOT NULL, coalesce(c.relkind = 'r', false), coalesce(has_table_privilege(c.oid, 'SELECT'), false),
+	coalesce(has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'), false),
+	EXISTS (SELECT FROM pg_index i JOIN pg_attribute k ON k.attrelid = i.indrelid AND k.attnum = i.indkey[0]
+		WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indnkeyatts = 1 AND k.attname = 'id'),
+	coalesce(c.relkind NOT IN ('r', 'p'), false), coalesce(pg_has_role(c.relowner, 'USAGE'), false),
+	EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal)
+		OR c.relkind IN ('r', 'p') AND EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid),
+	coalesce(pg_relation_size(c.oid), 0), coalesce(greatest(c.reltuples, 0), 0)::bigint,
+	coalesce(a.attname, ''), coalesce(format_type(a.atttypid, a.atttypmod), ''), coalesce(a.attnotnull, false),
+	coalesce(a.atthasdef OR a.attidentity <> '', false), coalesce(a.attidentity = 'a', false), quote_ident(current_user)
+FROM unnest($1::text[]) AS n(name)
+LEFT JOIN pg_class c ON c.oid = to_regclass(quote_ident(n.name))
+LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped`
+
+const inspectSQLite = `SELECT n.value, t.name IS NOT NULL, coalesce(t.type = 'table', 0), t.name IS NOT NULL, t.name IS NOT NULL,
+	EXISTS (SELECT 1 FROM pragma_table_info(n.value) k WHERE k.name = 'id' AND k.pk = 1), 0, 1, 0, 0, 0,
+	coalesce(a.name, ''), coalesce(a.type, ''), coalesce(a."notnull" OR a.pk, 0), a.dflt_value IS NOT NULL, 0, ''
+FROM json_each(?) n
+LEFT JOIN sqlite_schema t ON t.name = n.value AND t.type IN ('table', 'view')
+LEFT JOIN pragma_table_info(n.value) a`
+
+// Inspect reads the catalogue's entries of the named tables, each of which is in the result.
+func (c *Conn) Inspect(ctx context.Context, names []string) (map[string]TableInfo, error) {
+	query, arg := c.db.inspect(names)
+	tables := map[string]TableInfo{}
+	for cells, err := range c.Rows(ctx, query, arg) {
+		if err != nil {
+			return nil, err
+		}
+		isTrue := func(i int) bool { v, _ := strconv.ParseBool(string(cells[i])); return v }
+		name := string(cells[0])
+		if _, seen := tables[name]; !seen {
+			t := TableInfo{Exists: isTrue(1), Ordinary: isTrue(2), Readable: isTrue(3), Writable: isTrue(4), KeyOnID: isTrue(5),
+				Keyless: isTrue(6), Owned: isTrue(7), HasTriggers: isTrue(8), Role: string(cells[16]), Columns: map[string]ColumnInfo{}}
+			t.Bytes, _ = parseInt(cells[9])
+			t.Rows, _ = parseInt(cells[10])
+			tables[name] = t
+		}
+		if column := string(cells[11]); column != "" {
+			tables[name].Columns[column] = ColumnInfo{Type: string(cells[12]), NotNull: isTrue(13), Default: isTrue(14), Identity: isTrue(15)}
+		}
+	}
+	return tables, nil
+}
+
+// TableCheck is a condition of the catalogue that blocks runs. Preflight and doctor share one list of them per database.
+type TableCheck struct {
+	Name  string // in doctor's output, such as "source.columns"
+	Class models.Class
+	Find  func(t *models.Table) []models.Problem
+}
+
+// Preflight runs the checks. It returns one error with all their problems, nil if there are none. Errors: the class of
+// the first check that failed.
+func Preflight(checks []TableCheck, tables []*models.Table, code, remedy string) error {
+	var failure *models.Error
+	for _, check := range checks {
+		for _, t := range tables {
+			problems := check.Find(t)
+			if len(problems) > 0 && failure == nil {
+				failure = models.NewError(check.Class, code, nil).WithRemedy(remedy, nil)
+			}
+			if len(problems) > 0 {
+				failure.Problems = append(failure.Problems, problems...)
+			}
+		}
+	}
+	if failure == nil {
+		return nil
+	}
+	return failure
+}
+
+// Problem returns a problem that a statement in this database fixes.
+func (db *DB) Problem(code string, params models.Params, statement string) models.Problem {
+	return models.Problem{Text: models.NewText(code, params), Remedy: models.NewSQL(db.Name, statement)}
+}
+
+// CheckColumns lists missing columns and wrong types. SQLite does not enforce types.
+func (db *DB) CheckColumns(name string, t *models.Table, info TableInfo) (problems []models.Problem) {
+	for _, c := range t.Columns {
+		params := models.Params{"column": name + "." + c.Name}
+		found, exists := info.Columns[c.Name]
+		switch {
+		case !exists:
+			problems = append(problems, db.Problem("schema.column_missing", params, fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s", name, c.Name, c.Type)))
+		case db.Features().TypedColumns && !isCompatible(found.Type, c):
+			params["have"], params["want"] = found.Type, c.Type
+			problems = append(problems, db.Problem("schema.column_type", params, fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s TYPE %s", name, c.Name, c.Type)))
+		}
+	}
+	return problems
+}
+
+// CheckKey returns a problem if a table that can have a primary key has none on id.
+func (db *DB) CheckKey(name string, info TableInfo) []models.Problem {
+	if info.KeyOnID || info.Keyless {
+		return nil
+	}
+	return []models.Problem{db.Problem("schema.key_missing", models.Params{"table": name}, "ALTER TABLE "+name+" ADD PRIMARY KEY (id)")}
+}
+
+func isCompatible(columnType string, c models.Column) bool {
+	switch c.Kind {
+	case models.KindText:
+		return columnType == "text" || strings.HasPrefix(columnType, "character varying")
+	case models.KindTimestamp:
+		return strings.HasPrefix(columnType, "timestamp") && strings.HasSuffix(columnType, "with time zone")
+	default:
+		return columnType == c.Type
+	}
+}
+
+// WholeMicroseconds reports whether a timestamp column of a type keeps six digits of a second.
+func WholeMicroseconds(columnType string) bool {
+	return !strings.HasPrefix(columnType, "timestamp(") || strings.HasPrefix(columnType, "timestamp(6)")
+}
+
+var textLimit = regexp.MustCompile(`^character varying\((\d+)\)$`)
+
+// TextLimit is how many characters a text column of a type can hold, 0 for any number.
+func TextLimit(columnType string) int {
+	n := 0
+	if m := textLimit.FindStringSubmatch(columnType); m != nil {
+		n, _ = strconv.Atoi(m[1])
+	}
+	return n
+}
