@@ -54,8 +54,6 @@ func (a *App) server(ctx context.Context, syncs *runs.Service, figures *metrics.
 		Exports:      handlers.NewExports(a.exports, a.local),
 		Attachments:  handlers.NewAttachments(a.answers, files, staging, limits),
 		StageHistory: handlers.NewStageHistory(a.answers, a.zone, histories),
-		Dropdowns:    handlers.NewDropdowns(a.answers),
-		Dashboard:    handlers.NewDashboard(a.answers, a.local),
 		Sync:         handlers.NewSync(syncs, journal, a.writer, a.texts),
 	}, a.pages(syncs, journal, options.Access, diagnosis, productpages.Options{
 		Products: products, Histories: histories, Files: files, Uploads: staging, Limits: limits, FileBytes: a.cfg.UploadFileLimit, Now: a.local,

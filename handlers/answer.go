@@ -1,3 +1,5 @@
+// Package handlers serves the HTTP API: it parses and validates requests, calls the services, and writes responses. It
+// has one file per resource, and holds no business rules or SQL.
 package handlers
 
 import (
@@ -13,6 +15,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/outbox"
@@ -59,9 +62,12 @@ type answer struct {
 // Size returns the size in bytes. The compressed body takes about a quarter of the body.
 func (a answer) Size() int { return len(a.body) + len(a.body)/4 + len(a.etag) + len(a.link) }
 
-// read serves a read of the mirror from the cache, or computes it. The ETag holds the body's hash, so that a client
-// that asks again gets 304.
-func read(c *fiber.Ctx, answers *cache.Answers, compute func(ctx context.Context, v cache.View) (success, error)) error {
+// read serves a read of the mirror from the cache, or computes it, unless the request is invalid. The ETag holds the
+// body's hash, so that a client that asks again gets 304.
+func read(c *fiber.Ctx, invalid error, answers *cache.Answers, compute func(ctx context.Context, v cache.View) (success, error)) error {
+	if invalid != nil {
+		return invalid
+	}
 	uri := strings.Clone(c.OriginalURL()) // Fiber reuses the memory of its strings
 	answer, err := cache.Get(c.UserContext(), answers, uri, func(ctx context.Context, v cache.View) (answer, error) {
 		result, err := compute(ctx, v)
@@ -130,6 +136,16 @@ func changed(c *fiber.Ctx, code string, w outbox.Result, err error) error {
 		message += " " + textsOf(c).Text(models.NewText("done.mirror_follows", nil))
 	}
 	return c.JSON(success{Success: true, Message: message, Data: json.RawMessage(w.Data)})
+}
+
+// WithoutQuery rejects query parameters, which the handler takes none of. Errors: validation_failed.
+func WithoutQuery(handle fiber.Handler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		if err := request.ParseQuery(c).Err(); err != nil {
+			return err
+		}
+		return handle(c)
+	}
 }
 
 // done answers a request that did something, with the status that c has.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -31,10 +32,7 @@ func NewAttachments(answers *cache.Answers, files *attachments.Files, u request.
 // List serves a product's attachments, oldest first.
 func (h *Attachments) List(c *fiber.Ctx) error {
 	id, err := request.OnlyID(c)
-	if err != nil {
-		return err
-	}
-	return read(c, h.answers, func(ctx context.Context, v cache.View) (success, error) {
+	return read(c, err, h.answers, func(ctx context.Context, v cache.View) (success, error) {
 		list, err := attachments.List(ctx, v, id)
 		return success{Data: withPaths(list)}, err
 	})
@@ -78,12 +76,6 @@ func withPaths(list []models.ListedAttachment) []models.ListedAttachment {
 	return list
 }
 
-// removedFile is a deleted attachment.
-type removedFile struct {
-	ID   int64  `json:"id"`
-	Name string `json:"nama_file"`
-}
-
 // Remove deletes an attachment.
 func (h *Attachments) Remove(c *fiber.Ctx) error {
 	product, id, err := request.AttachmentID(c)
@@ -94,7 +86,10 @@ func (h *Attachments) Remove(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return done(c, "done.file_deleted", removedFile{ID: was.ID, Name: was.Name})
+	return done(c, "done.file_deleted", struct {
+		ID   int64  `json:"id"`
+		Name string `json:"nama_file"`
+	}{was.ID, was.Name})
 }
 
 // Download serves a file unchanged. The headers keep browsers from running it, whatever it is.
@@ -103,15 +98,11 @@ func (h *Attachments) Download(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := request.ParseQuery(c).Err(); err != nil {
-		return err
-	}
 	file, err := h.files.Find(c.UserContext(), product, id)
 	if err != nil {
 		return err
 	}
-	tag := `"` + file.SHA256 + `"`
-	if notModified(c, tag, "private, no-cache") {
+	if notModified(c, quote(file.SHA256), "private, no-cache") {
 		return nil
 	}
 	content, err := h.files.Open(c.UserContext(), file)
@@ -135,8 +126,7 @@ func (h *Attachments) Download(c *fiber.Ctx) error {
 // name stands in it in ASCII and, if that differs, in UTF-8.
 func disposition(file models.Attachment) string {
 	kind := "attachment"
-	switch file.Type {
-	case "image/png", "image/jpeg", "image/gif", "application/pdf":
+	if slices.Contains([]string{"image/png", "image/jpeg", "image/gif", "application/pdf"}, file.Type) {
 		kind = "inline"
 	}
 	ascii := strings.Map(func(r rune) rune {

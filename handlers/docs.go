@@ -23,22 +23,32 @@ const (
 
 // Docs serves openapi.yaml and Swagger UI. Both are public: they are the same in every installation.
 type Docs struct {
-	document, page            content
-	ownScript, ownStyle       content
-	swagger, swaggerCSS, icon content
+	document, page content
+	files          map[string]content // of the page, by name
 }
 
 // NewDocs returns the handlers.
 func NewDocs() *Docs {
 	return &Docs{
-		document:   newContent("application/yaml", openapi.Document()),
-		page:       newContent(fiber.MIMETextHTMLCharsetUTF8, openapi.Page()),
-		ownScript:  newContent(typeOfScripts, openapi.Asset("page.js")),
-		ownStyle:   newContent(typeOfStyles, openapi.Asset("page.css")),
-		swagger:    library(typeOfScripts, "swagger-ui-bundle.js.gz"),
-		swaggerCSS: library(typeOfStyles, "swagger-ui.css.gz"),
-		icon:       library("image/png", "favicon-32x32.png"),
+		document: newContent("application/yaml", openapi.File("openapi.yaml")),
+		page:     newContent(fiber.MIMETextHTMLCharsetUTF8, openapi.File("docs/index.html")),
+		files: map[string]content{
+			"page.js":              newContent(typeOfScripts, openapi.File("docs/page.js")),
+			"page.css":             newContent(typeOfStyles, openapi.File("docs/page.css")),
+			"swagger-ui-bundle.js": newContent(typeOfScripts, swaggerFile("swagger-ui-bundle.js.gz")),
+			"swagger-ui.css":       newContent(typeOfStyles, swaggerFile("swagger-ui.css.gz")),
+			"favicon-32x32.png":    newContent("image/png", swaggerFile("favicon-32x32.png")),
+		},
 	}
+}
+
+// swaggerFile returns a file of Swagger UI.
+func swaggerFile(name string) []byte {
+	b, err := swagger.FS.ReadFile(name)
+	if err != nil {
+		panic(err) // another version of swgui: every test that boots the program fails
+	}
+	return b
 }
 
 // Document serves openapi.yaml.
@@ -52,54 +62,36 @@ func (h *Docs) Page(c *fiber.Ctx) error {
 
 // File serves the page's scripts, styles and images. Errors: not_found.
 func (h *Docs) File(c *fiber.Ctx) error {
-	switch c.Params("file") {
-	case "page.js":
-		return h.ownScript.send(c)
-	case "page.css":
-		return h.ownStyle.send(c)
-	case "swagger-ui-bundle.js":
-		return h.swagger.send(c)
-	case "swagger-ui.css":
-		return h.swaggerCSS.send(c)
-	case "favicon-32x32.png":
-		return h.icon.send(c)
-	default:
+	file, ok := h.files[c.Params("file")]
+	if !ok {
 		return models.NewError(models.NotFound, "http.file_not_found", nil)
 	}
+	return file.send(c)
 }
 
 // content is a file that is built in.
 type content struct {
-	kind, etag string
-	bytes      []byte
-	compressed bool // with gzip
+	kind, etag   string
+	bytes        []byte
+	isCompressed bool // with gzip
 }
 
-func newContent(kind string, b []byte) content { return content{kind: kind, bytes: b, etag: hash(b)} }
-
-// library returns a file of Swagger UI, which most are stored compressed.
-func library(kind, name string) content {
-	b, err := swagger.FS.ReadFile(name)
-	if err != nil {
-		panic(err) // another version of swgui: every test that boots the program fails
-	}
-	file := newContent(kind, b)
-	file.compressed = bytes.HasPrefix(b, []byte{0x1f, 0x8b})
-	return file
+func newContent(kind string, b []byte) content {
+	return content{kind: kind, bytes: b, etag: quote(hash(b)), isCompressed: bytes.HasPrefix(b, []byte{0x1f, 0x8b})}
 }
 
 func (f content) send(c *fiber.Ctx) error {
-	if notModified(c, quote(f.etag), "no-cache") {
+	if notModified(c, f.etag, "no-cache") {
 		return nil
 	}
 	c.Set(fiber.HeaderContentType, f.kind)
-	if !f.compressed {
+	if !f.isCompressed {
 		return c.Send(f.bytes)
 	}
 	c.Vary(fiber.HeaderAcceptEncoding)
 	if acceptsGzip(c) {
 		c.Set(fiber.HeaderContentEncoding, "gzip")
-		c.Set(fiber.HeaderETag, gzipETag(quote(f.etag)))
+		c.Set(fiber.HeaderETag, gzipETag(f.etag))
 		return c.Send(f.bytes)
 	}
 	plain, err := fasthttp.AppendGunzipBytes(nil, f.bytes)

@@ -5,17 +5,10 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/products"
 )
-
-// Dropdowns serves the choices of the product form.
-type Dropdowns struct{ answers *cache.Answers }
-
-// NewDropdowns returns the handlers.
-func NewDropdowns(answers *cache.Answers) *Dropdowns { return &Dropdowns{answers} }
 
 type icons struct {
 	Light *string `json:"icon_light"`
@@ -46,12 +39,9 @@ type dropdowns struct {
 	Categories []category `json:"categories"`
 }
 
-// All serves the three lists.
-func (h *Dropdowns) All(c *fiber.Ctx) error {
-	if err := request.ParseQuery(c).Err(); err != nil {
-		return err
-	}
-	return read(c, h.answers, func(ctx context.Context, v cache.View) (success, error) {
+// Dropdowns serves the choices of the product form.
+func (h *Products) Dropdowns(c *fiber.Ctx) error {
+	return read(c, nil, h.answers, func(ctx context.Context, v cache.View) (success, error) {
 		lists, err := products.Dropdowns(ctx, v)
 		return success{Data: dropdowns{
 			Segments:   each(lists.Segments, func(s models.Segment) segment { return segment{s.ID, s.Name, icons{s.IconLight, s.IconDark}} }),

@@ -85,36 +85,24 @@ func Failed(texts *messages.Printer, err error) (int, Failure) {
 // httpStatus maps an error class to its HTTP status. The public text replaces the error's own where that could carry
 // database output.
 func httpStatus(class models.Class) (status int, public models.Text) {
-	switch class {
-	case models.Invalid:
-		return http.StatusBadRequest, public
-	case models.Unauthenticated:
-		return http.StatusUnauthorized, public
-	case models.Forbidden:
-		return http.StatusForbidden, public
-	case models.NotFound:
-		return http.StatusNotFound, public
-	case models.Busy, models.MassDelete, models.Conflict:
-		return http.StatusConflict, public
-	case models.PreconditionFailed:
-		return http.StatusPreconditionFailed, public
-	case models.TooLarge:
-		return http.StatusRequestEntityTooLarge, public
-	case models.UnsupportedType:
-		return http.StatusUnsupportedMediaType, public
-	case models.RateLimited:
-		return http.StatusTooManyRequests, public
-	case models.Unavailable:
-		return http.StatusServiceUnavailable, public
-	case models.DataType:
+	status, isOwn := map[models.Class]int{
+		models.Invalid: http.StatusBadRequest, models.Unauthenticated: http.StatusUnauthorized, models.Forbidden: http.StatusForbidden,
+		models.NotFound: http.StatusNotFound, models.Busy: http.StatusConflict, models.MassDelete: http.StatusConflict, models.Conflict: http.StatusConflict,
+		models.PreconditionFailed: http.StatusPreconditionFailed, models.TooLarge: http.StatusRequestEntityTooLarge,
+		models.UnsupportedType: http.StatusUnsupportedMediaType, models.RateLimited: http.StatusTooManyRequests, models.Unavailable: http.StatusServiceUnavailable,
+	}[class]
+	switch {
+	case isOwn:
+		return status, public
+	case class == models.DataType:
 		return http.StatusBadRequest, models.NewText("http.data_type", nil)
-	case models.Constraint:
+	case class == models.Constraint:
 		return http.StatusConflict, models.NewText("http.constraint", nil)
-	case models.Connection, models.Timeout, models.Canceled:
+	case class == models.Connection, class == models.Timeout, class == models.Canceled:
 		return http.StatusServiceUnavailable, models.NewText("http.database_unavailable", nil)
-	case models.Permission, models.Schema, models.Config, models.Internal:
+	default:
+		return http.StatusInternalServerError, models.NewText("http.internal", nil)
 	}
-	return http.StatusInternalServerError, models.NewText("http.internal", nil)
 }
 
 // protocolText explains an error of Fiber's: the request reached no handler.

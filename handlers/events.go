@@ -10,7 +10,6 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/runs"
 )
@@ -37,9 +36,6 @@ type tableEvent struct {
 
 // Events streams the sync events (server-sent events).
 func (h *Sync) Events(c *fiber.Ctx) error {
-	if err := request.ParseQuery(c).Err(); err != nil {
-		return err
-	}
 	reader, err := h.syncs.Follow(c.UserContext(), strings.Clone(c.Get("Last-Event-ID")))
 	if err != nil {
 		return err

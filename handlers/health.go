@@ -44,20 +44,16 @@ func (h *Health) Ready(c *fiber.Ctx) error {
 	ctx, cancel := context.WithTimeout(c.UserContext(), readyTime)
 	defer cancel()
 	synced, err := h.runs.HasSucceeded(ctx)
-	switch {
-	case err != nil:
-		h.log.Warn("not ready", "error", err, "cause", models.AsError(err).Cause)
-		return notReady(c, "http.pmo_db_not_ready")
-	case !synced:
-		return notReady(c, "http.never_synced")
-	default:
+	if err == nil && synced {
 		return c.JSON(health{Status: healthy})
 	}
-}
-
-func notReady(c *fiber.Ctx, code string) error {
+	reason := "http.never_synced"
+	if err != nil {
+		h.log.Warn("not ready", "error", err, "cause", models.AsError(err).Cause)
+		reason = "http.pmo_db_not_ready"
+	}
 	c.Set(fiber.HeaderRetryAfter, retryAfter)
-	return c.Status(fiber.StatusServiceUnavailable).JSON(health{Status: "not ready", Message: textsOf(c).Text(models.NewText(code, nil))})
+	return c.Status(fiber.StatusServiceUnavailable).JSON(health{Status: "not ready", Message: textsOf(c).Text(models.NewText(reason, nil))})
 }
 
 // Metrics serves the metrics to Prometheus.

@@ -12,9 +12,10 @@ import (
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/outbox"
 	"lifecycle-sync/services/products"
+	"lifecycle-sync/services/reports"
 )
 
-// Products serves /products.
+// Products serves /products, /dropdowns and /dashboard.
 type Products struct {
 	answers *cache.Answers
 	now     func() time.Time
@@ -33,12 +34,19 @@ func NewProducts(answers *cache.Answers, now func() time.Time, w *products.Write
 func (h *Products) List(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, append(append([]string{"page", "limit"}, request.ProductFilters()...), "sort")...)
 	query := products.Query{Paging: request.Paging(q), Filter: request.ProductFilter(q), Sort: q.Text("sort")}
-	if err := q.Err(query.Check); err != nil {
-		return err
-	}
-	return read(c, h.answers, func(ctx context.Context, v cache.View) (success, error) {
+	return read(c, q.Err(query.Check), h.answers, func(ctx context.Context, v cache.View) (success, error) {
 		page, err := products.List(ctx, v, query, h.now())
 		return success{Data: page.Products, Pagination: &page.Pagination}, err
+	})
+}
+
+// Dashboard serves the dashboard of the products that match the query.
+func (h *Products) Dashboard(c *fiber.Ctx) error {
+	q := request.ParseQuery(c, request.ProductFilters()...)
+	query := products.Query{Filter: request.ProductFilter(q)}
+	return read(c, q.Err(query.Check), h.answers, func(ctx context.Context, v cache.View) (success, error) {
+		figures, err := reports.Read(ctx, v, query.Filter, h.now())
+		return success{Data: figures}, err
 	})
 }
 
@@ -52,10 +60,7 @@ type productDetail struct {
 // One serves a product with its attachments and latest moves. Its ETag begins with the row version, for If-Match.
 func (h *Products) One(c *fiber.Ctx) error {
 	id, err := request.OnlyID(c)
-	if err != nil {
-		return err
-	}
-	return read(c, h.answers, func(ctx context.Context, v cache.View) (success, error) {
+	return read(c, err, h.answers, func(ctx context.Context, v cache.View) (success, error) {
 		product, version, err := products.Get(ctx, v, id)
 		if err != nil {
 			return success{}, err
@@ -67,17 +72,14 @@ func (h *Products) One(c *fiber.Ctx) error {
 
 // Create creates a product with its attachments.
 func (h *Products) Create(c *fiber.Ctx) error {
-	key, err := request.IdempotencyKey(c)
-	if err != nil {
-		return err
-	}
-	in, files, err := h.checker.ReadProduct(c, h.limits, h.uploads, true)
+	in, r, err := h.write(c, true)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
 	defer cancel()
-	written, err := h.writer.Create(ctx, in, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, files), Files: files})
+	r.Fingerprint = outbox.Fingerprint(in, r.Files)
+	written, err := h.writer.Create(ctx, in, r)
 	return created(c, "done.product_created", written, err)
 }
 
@@ -87,18 +89,23 @@ func (h *Products) Update(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	key, err := request.IdempotencyKey(c)
-	if err != nil {
-		return err
-	}
-	in, files, err := h.checker.ReadProduct(c, h.limits, h.uploads, false)
+	in, r, err := h.write(c, false)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
 	defer cancel()
-	written, err := h.writer.Update(ctx, id, in, versions, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint([]any{id, in}, files), Files: files})
+	r.Fingerprint = outbox.Fingerprint([]any{id, in}, r.Files)
+	written, err := h.writer.Update(ctx, id, in, versions, r)
 	return changed(c, "done.product_changed", written, err)
+}
+
+// write reads a product, whole or in part, with its files and the idempotency key.
+func (h *Products) write(c *fiber.Ctx, whole bool) (in products.Input, r outbox.Request, err error) {
+	if r.Key, err = request.IdempotencyKey(c); err == nil {
+		in, r.Files, err = h.checker.ReadProduct(c, h.limits, h.uploads, whole)
+	}
+	return in, r, err
 }
 
 // Delete deletes a product with its stage history and attachments.

@@ -94,7 +94,7 @@ func (h *Sync) Runs(c *fiber.Ctx) error {
 
 // Run serves one run with its counts.
 func (h *Sync) Run(c *fiber.Ctx) error {
-	id, err := runID(c)
+	id, err := request.RunID(c)
 	if err != nil {
 		return err
 	}

@@ -29,10 +29,7 @@ func NewStageHistory(answers *cache.Answers, zone *time.Location, w *stages.Writ
 func (h *StageHistory) List(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, append(request.MoveFilters(), "page", "limit")...)
 	query := request.Moves(q)
-	if err := q.Err(query.Check); err != nil {
-		return err
-	}
-	return read(c, h.answers, func(ctx context.Context, v cache.View) (success, error) {
+	return read(c, q.Err(query.Check), h.answers, func(ctx context.Context, v cache.View) (success, error) {
 		page, err := stages.List(ctx, v, query, h.zone)
 		return success{Data: page.Transitions, Pagination: &page.Pagination}, err
 	})
@@ -41,10 +38,7 @@ func (h *StageHistory) List(c *fiber.Ctx) error {
 // One serves a move. Its ETag begins with the row version, for If-Match.
 func (h *StageHistory) One(c *fiber.Ctx) error {
 	id, err := request.OnlyID(c)
-	if err != nil {
-		return err
-	}
-	return read(c, h.answers, func(ctx context.Context, v cache.View) (success, error) {
+	return read(c, err, h.answers, func(ctx context.Context, v cache.View) (success, error) {
 		move, version, err := stages.Get(ctx, v, id)
 		return success{Data: move, version: version}, err
 	})

@@ -80,33 +80,33 @@ func (h *Sync) followerOf(s *realtime.Status) *follower {
 }
 
 func (h *Sync) statusOf(s runs.Status) status {
-	out := status{State: s.State, Running: h.runIf(s.Running), LastRun: h.runIf(s.LastRun), Quarantined: s.Quarantined}
-	out.NextRunAt, out.CurrentAt, out.Realtime = instant(s.NextRun), instant(s.CurrentAt), h.followerOf(s.Realtime)
-	if s.Lag != nil {
-		seconds := s.Lag.Seconds()
-		out.RealtimeLag = &seconds
-	}
-	if s.LastSuccess != nil {
-		out.LastSuccessAt = instant(&s.LastSuccess.StartedAt)
-	}
-	if s.Age != nil {
-		seconds := s.Age.Seconds()
-		out.Age = &seconds
-	}
-	if s.ProvedEqual != nil {
-		out.ProvedEqualAt = instant(&s.ProvedEqual.StartedAt)
+	out := status{
+		State: s.State, Running: h.runIf(s.Running), LastRun: h.runIf(s.LastRun), LastSuccessAt: startOf(s.LastSuccess), Age: seconds(s.Age),
+		ProvedEqualAt: startOf(s.ProvedEqual), NextRunAt: instant(s.NextRun), CurrentAt: instant(s.CurrentAt),
+		Realtime: h.followerOf(s.Realtime), RealtimeLag: seconds(s.Lag), VerifiedAt: startOf(s.Verified), Quarantined: s.Quarantined,
 	}
 	if s.Verified != nil {
-		out.Drift, out.VerifiedAt = s.Verified.Found(), instant(&s.Verified.StartedAt)
+		out.Drift = s.Verified.Found()
 	}
 	return out
 }
 
+func startOf(r *models.Run) *models.Instant {
+	if r == nil {
+		return nil
+	}
+	return instant(&r.StartedAt)
+}
+
+func seconds(d *time.Duration) *float64 {
+	if d == nil {
+		return nil
+	}
+	return new(d.Seconds())
+}
+
 // Status serves the sync status.
 func (h *Sync) Status(c *fiber.Ctx) error {
-	if err := request.ParseQuery(c).Err(); err != nil {
-		return err
-	}
 	s, err := h.syncs.Status(c.UserContext())
 	if err != nil {
 		return err
@@ -116,9 +116,6 @@ func (h *Sync) Status(c *fiber.Ctx) error {
 
 // Start starts a run or executes a dry run.
 func (h *Sync) Start(c *fiber.Ctx) error {
-	if err := request.ParseQuery(c).Err(); err != nil {
-		return err
-	}
 	wanted, err := h.checker.Run(c)
 	if err != nil {
 		return err
@@ -137,7 +134,7 @@ func (h *Sync) Start(c *fiber.Ctx) error {
 
 // Cancel requests that a run stops.
 func (h *Sync) Cancel(c *fiber.Ctx) error {
-	id, err := runID(c)
+	id, err := request.RunID(c)
 	if err != nil {
 		return err
 	}
@@ -148,25 +145,35 @@ func (h *Sync) Cancel(c *fiber.Ctx) error {
 
 // accepted does once what a request wants, and responds with the run that do returns.
 func (h *Sync) accepted(ctx context.Context, c *fiber.Ctx, code string, wanted any, do func(ctx context.Context) (models.Run, error)) error {
-	key, err := request.IdempotencyKey(c)
-	if err != nil {
-		return err
+	var started struct {
+		ID int64 `json:"run"`
 	}
-	result, err := h.keys.Once(ctx, key, outbox.Fingerprint(wanted, nil), func(ctx context.Context) (any, error) {
+	data, err := h.once(ctx, c, wanted, &started, func(ctx context.Context) (any, error) {
 		r, err := do(ctx)
-		return h.runOf(r), h.withRun(err)
+		return h.runOf(r), err
 	})
 	if err != nil {
 		return err
 	}
-	var started struct {
-		ID int64 `json:"run"`
-	}
-	if err := json.Unmarshal(result.Data, &started); err != nil {
-		return err
-	}
 	c.Location(runsPath + "/" + strconv.FormatInt(started.ID, 10))
-	return done(c.Status(fiber.StatusAccepted), code, json.RawMessage(result.Data))
+	return done(c.Status(fiber.StatusAccepted), code, data)
+}
+
+// once does once per idempotency key what a request wants. It returns the result, as JSON and in out; a retry gets the
+// first one.
+func (h *Sync) once(ctx context.Context, c *fiber.Ctx, wanted, out any, do func(ctx context.Context) (any, error)) (json.RawMessage, error) {
+	key, err := request.IdempotencyKey(c)
+	if err != nil {
+		return nil, err
+	}
+	result, err := h.keys.Once(ctx, key, outbox.Fingerprint(wanted, nil), func(ctx context.Context) (any, error) {
+		data, err := do(ctx)
+		return data, h.withRun(err)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return json.RawMessage(result.Data), json.Unmarshal(result.Data, out)
 }
 
 // withRun adds the active run to the error that another run is active.
@@ -177,14 +184,6 @@ func (h *Sync) withRun(err error) error {
 		return &e
 	}
 	return err
-}
-
-// runID reads the id of a run from the path of a request without query parameters. Errors: validation_failed.
-func runID(c *fiber.Ctx) (int64, error) {
-	if err := request.ParseQuery(c).Err(); err != nil {
-		return 0, err
-	}
-	return request.RunID(c)
 }
 
 type difference struct {
@@ -208,31 +207,21 @@ type verification struct {
 
 // Verify compares the mirror with lifecycle_db.
 func (h *Sync) Verify(c *fiber.Ctx) error {
-	if err := request.ParseQuery(c).Err(); err != nil {
-		return err
+	var verified struct {
+		Equal bool `json:"equal"`
 	}
-	key, err := request.IdempotencyKey(c)
-	if err != nil {
-		return err
-	}
-	result, err := h.keys.Once(c.UserContext(), key, outbox.Fingerprint(nil, nil), func(ctx context.Context) (any, error) {
+	data, err := h.once(c.UserContext(), c, nil, &verified, func(ctx context.Context) (any, error) {
 		v, err := h.syncs.Verify(ctx)
-		return h.verification(v), h.withRun(err)
+		return h.verification(v), err
 	})
 	if err != nil {
 		return err
 	}
-	var verified struct {
-		Equal bool `json:"equal"`
+	code := "done.verified_different"
+	if verified.Equal {
+		code = "done.verified_equal"
 	}
-	if err := json.Unmarshal(result.Data, &verified); err != nil {
-		return err
-	}
-	code := "done.verified_equal"
-	if !verified.Equal {
-		code = "done.verified_different"
-	}
-	return done(c, code, json.RawMessage(result.Data))
+	return done(c, code, data)
 }
 
 func (h *Sync) verification(v runs.Verification) verification {

@@ -19,7 +19,7 @@ var parameter = regexp.MustCompile(`:(\w+)`)
 func TestRoutes(t *testing.T) {
 	t.Parallel()
 	const base = "/api/product-lifecycle"
-	document, err := openapi3.NewLoader().LoadFromData(openapi.Document())
+	document, err := openapi3.NewLoader().LoadFromData(openapi.File("openapi.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}

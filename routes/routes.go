@@ -17,8 +17,6 @@ type Handlers struct {
 	Exports      *handlers.Exports
 	Attachments  *handlers.Attachments
 	StageHistory *handlers.StageHistory
-	Dropdowns    *handlers.Dropdowns
-	Dashboard    *handlers.Dashboard
 	Sync         *handlers.Sync
 }
 
@@ -32,6 +30,7 @@ func (h Handlers) table() []route {
 
 		anyone, reader, manager, admin = models.Anonymous, models.Reader, models.Manager, models.Admin
 	)
+	noQuery := handlers.WithoutQuery
 	return []route{
 		{get, "/livez", anyone, unlimited, brief, h.Health.Live},
 		{get, "/readyz", anyone, unlimited, brief, h.Health.Ready},
@@ -49,25 +48,25 @@ func (h Handlers) table() []route {
 		{del, api + "/products/:id", admin, writes, brief, h.Products.Delete},
 		{get, api + "/products/:id/attachments", reader, unlimited, brief, h.Attachments.List},
 		{post, api + "/products/:id/attachments", manager, writes, long, h.Attachments.Add},
-		{get, api + "/products/:id/attachments/:attachmentId", reader, unlimited, long, h.Attachments.Download},
+		{get, api + "/products/:id/attachments/:attachmentId", reader, unlimited, long, noQuery(h.Attachments.Download)},
 		{del, api + "/products/:id/attachments/:attachmentId", admin, writes, brief, h.Attachments.Remove},
 		{get, api + "/stage-history", reader, unlimited, brief, h.StageHistory.List},
 		{post, api + "/stage-history", manager, writes, brief, h.StageHistory.Record},
 		{get, api + "/stage-history/:id", reader, unlimited, brief, h.StageHistory.One},
 		{put, api + "/stage-history/:id", manager, writes, brief, h.StageHistory.Correct},
 		{del, api + "/stage-history/:id", admin, writes, brief, h.StageHistory.Delete},
-		{get, api + "/dropdowns", reader, unlimited, brief, h.Dropdowns.All},
-		{get, api + "/dashboard", reader, unlimited, minute, h.Dashboard.All},
+		{get, api + "/dropdowns", reader, unlimited, brief, noQuery(h.Products.Dropdowns)},
+		{get, api + "/dashboard", reader, unlimited, minute, h.Products.Dashboard},
 
-		{get, api + "/sync", admin, unlimited, brief, h.Sync.Status},
-		{post, api + "/sync", admin, syncs, endless, h.Sync.Start},
+		{get, api + "/sync", admin, unlimited, brief, noQuery(h.Sync.Status)},
+		{post, api + "/sync", admin, syncs, endless, noQuery(h.Sync.Start)},
 		{get, api + "/sync/runs", admin, unlimited, brief, h.Sync.Runs},
-		{get, api + "/sync/runs/:id", admin, unlimited, brief, h.Sync.Run},
+		{get, api + "/sync/runs/:id", admin, unlimited, brief, noQuery(h.Sync.Run)},
 		{get, api + "/sync/runs/:id/changes", admin, unlimited, brief, h.Sync.Changes},
-		{post, api + "/sync/runs/:id/cancel", admin, syncs, brief, h.Sync.Cancel},
-		{post, api + "/sync/verify", admin, syncs, endless, h.Sync.Verify},
+		{post, api + "/sync/runs/:id/cancel", admin, syncs, brief, noQuery(h.Sync.Cancel)},
+		{post, api + "/sync/verify", admin, syncs, endless, noQuery(h.Sync.Verify)},
 		{get, api + "/sync/quarantine", admin, unlimited, brief, h.Sync.Quarantine},
 		{get, api + "/sync/changes", admin, unlimited, brief, h.Sync.RowChanges},
-		{get, api + "/sync/events", admin, unlimited, endless, h.Sync.Events},
+		{get, api + "/sync/events", admin, unlimited, endless, noQuery(h.Sync.Events)},
 	}
 }

@@ -66,7 +66,7 @@ func newAwaySite(t *testing.T, url string) *site {
 	store := pmo.New(s.db, models.Tables())
 	answers := cache.New(store, cache.Options{})
 	s.web = routes.New(routes.Options{Log: log, Texts: messages.New().Printer(messages.English, time.UTC), CORSOrigins: []string{pageOrigin + "/"}, Now: time.Now, WriteRate: 600, SyncRate: 60}, routes.Handlers{
-		Health: handlers.NewHealth(journal.New(store.Session), log), Products: handlers.NewProducts(answers, time.Now, nil, request.FormLimits{}, nil), Dropdowns: handlers.NewDropdowns(answers),
+		Health: handlers.NewHealth(journal.New(store.Session), log), Products: handlers.NewProducts(answers, time.Now, nil, request.FormLimits{}, nil),
 	}, routes.Pages{})
 	return s
 }

@@ -37,7 +37,7 @@ type operation struct {
 
 // theContract reads the document once.
 var theContract = sync.OnceValues(func() (*contract, error) {
-	document, err := openapi3.NewLoader().LoadFromData(openapi.Document())
+	document, err := openapi3.NewLoader().LoadFromData(openapi.File("openapi.yaml"))
 	if err != nil {
 		return nil, err
 	}
