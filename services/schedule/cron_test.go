@@ -17,33 +17,61 @@ func mustParse(t testing.TB, text string) Cron {
 	return c
 }
 
-// TestCron_Next starts on Wednesday, 2026-07-01 13:30:00 in Jakarta.
+// TestCron_Next lists the times in a range. In Berlin, clocks go from 02:00 to 03:00 in spring and back in autumn.
 func TestCron_Next(t *testing.T) {
 	t.Parallel()
-	after := time.Date(2026, time.July, 1, 13, 30, 0, 0, zone(t, "Asia/Jakarta"))
-	for text, want := range map[string]string{
-		"0 * * * *":       "2026-07-01 14:00:00",
-		"0 2 * * *":       "2026-07-02 02:00:00",
-		"30 13 * * *":     "2026-07-02 13:30:00",
-		"*/7 * * * *":     "2026-07-01 13:35:00",
-		"0 9-17 * * 1-5":  "2026-07-01 14:00:00",
-		"0 0 * * SUN":     "2026-07-05 00:00:00",
-		"0 0 * * 0":       "2026-07-05 00:00:00",
-		"15,45 1 1 jan *": "2027-01-01 01:15:00",
-		"0 0 29 2 *":      "2028-02-29 00:00:00",
-		"  0   2 * * *  ": "2026-07-02 02:00:00",
-		"0\t2 * * ?":      "2026-07-02 02:00:00",
-		"*/20 * * * * *":  "2026-07-01 13:30:20",
-		"@hourly":         "2026-07-01 14:00:00",
-		"@daily":          "2026-07-02 00:00:00",
-		"@monthly":        "2026-08-01 00:00:00",
-	} {
-		if got := mustParse(t, text).Next(after); got.Format(time.DateTime) != want || got.Location() != after.Location() {
-			t.Errorf("%s: %s, want %s", text, got, want)
-		}
+	jakarta, berlin := [2]string{"2026-07-01 13:30:00 Asia/Jakarta", ""}, func(from, until string) [2]string {
+		return [2]string{"2026-" + from + ":00 Europe/Berlin", "2026-" + until}
 	}
-	if next := mustParse(t, "off").Next(after); !next.IsZero() {
-		t.Errorf("off: %s", next)
+	for _, c := range []struct {
+		cron  string
+		times [2]string // after, and until; only the first time if until is empty
+		want  string
+	}{
+		{"0 * * * *", jakarta, "2026-07-01T14:00:00+07"},
+		{"0 2 * * *", jakarta, "2026-07-02T02:00:00+07"},
+		{"30 13 * * *", jakarta, "2026-07-02T13:30:00+07"},
+		{"*/7 * * * *", jakarta, "2026-07-01T13:35:00+07"},
+		{"0 9-17 * * 1-5", jakarta, "2026-07-01T14:00:00+07"},
+		{"0 0 * * SUN", jakarta, "2026-07-05T00:00:00+07"},
+		{"0 0 * * 0", jakarta, "2026-07-05T00:00:00+07"},
+		{"15,45 1 1 jan *", jakarta, "2027-01-01T01:15:00+07"},
+		{"0 0 29 2 *", jakarta, "2028-02-29T00:00:00+07"},
+		{"  0   2 * * *  ", jakarta, "2026-07-02T02:00:00+07"},
+		{"0\t2 * * ?", jakarta, "2026-07-02T02:00:00+07"},
+		{"*/20 * * * * *", jakarta, "2026-07-01T13:30:20+07"},
+		{"@hourly", jakarta, "2026-07-01T14:00:00+07"},
+		{"@daily", jakarta, "2026-07-02T00:00:00+07"},
+		{"@monthly", jakarta, "2026-08-01T00:00:00+07"},
+		{"off", jakarta, ""},
+		{"0 2 * * *", berlin("03-28 12:00", "03-30T12"), "2026-03-29T03:00:00+02 2026-03-30T02:00:00+02"},
+		{"30 2 * * *", berlin("03-28 12:00", "03-30T12"), "2026-03-29T03:30:00+02 2026-03-30T02:30:00+02"},
+		{"0 * * * *", berlin("03-29 00:30", "03-29T04:30"), "2026-03-29T01:00:00+01 2026-03-29T03:00:00+02 2026-03-29T04:00:00+02"},
+		{"*/30 * * * *", berlin("03-29 01:00", "03-29T04"), "2026-03-29T01:30:00+01 2026-03-29T03:00:00+02 2026-03-29T03:30:00+02"},
+		{"0 3 * * *", berlin("10-24 12:00", "10-26T12"), "2026-10-25T03:00:00+01 2026-10-26T03:00:00+01"},
+		{"0 * * * *", berlin("10-25 00:30", "10-25T04"), "2026-10-25T01:00:00+02 2026-10-25T02:00:00+02 2026-10-25T02:00:00+01 2026-10-25T03:00:00+01"},
+	} {
+		clock, zone := c.times[0][:len(time.DateTime)], c.times[0][len(time.DateTime)+1:]
+		location, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := time.ParseInLocation(time.DateTime, clock, location)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		cron := mustParse(t, c.cron)
+		for at := cron.Next(after); !at.IsZero(); at = cron.Next(at) {
+			text := at.Format("2006-01-02T15:04:05-07")
+			if got != nil && text >= c.times[1] { // the end is a local time
+				break
+			}
+			got = append(got, text)
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s after %s: %v, want %s", c.cron, after, got, c.want)
+		}
 	}
 }
 
@@ -83,46 +111,4 @@ func FuzzParseCron(f *testing.F) {
 			t.Errorf("%q: next %s", text, next)
 		}
 	})
-}
-
-// TestCron_DaylightSavingTime uses Berlin, where clocks go from 02:00 to 03:00 in spring and back in autumn.
-func TestCron_DaylightSavingTime(t *testing.T) {
-	t.Parallel()
-	berlin := zone(t, "Europe/Berlin")
-	for _, night := range []struct {
-		cron, from, until string // until is not included
-		want              string
-	}{
-		{"0 2 * * *", "2026-03-28 12:00", "2026-03-30 12:00", "29T03:00+02 30T02:00+02"},
-		{"30 2 * * *", "2026-03-28 12:00", "2026-03-30 12:00", "29T03:30+02 30T02:30+02"},
-		{"0 * * * *", "2026-03-29 00:30", "2026-03-29 04:30", "29T01:00+01 29T03:00+02 29T04:00+02"},
-		{"*/30 * * * *", "2026-03-29 01:00", "2026-03-29 04:00", "29T01:30+01 29T03:00+02 29T03:30+02"},
-		{"0 3 * * *", "2026-10-24 12:00", "2026-10-26 12:00", "25T03:00+01 26T03:00+01"},
-		{"0 * * * *", "2026-10-25 00:30", "2026-10-25 04:00", "25T01:00+02 25T02:00+02 25T02:00+01 25T03:00+01"},
-	} {
-		parse := func(text string) time.Time {
-			at, err := time.ParseInLocation("2006-01-02 15:04", text, berlin)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return at
-		}
-		var got []string
-		c := mustParse(t, night.cron)
-		for at := c.Next(parse(night.from)); at.Before(parse(night.until)); at = c.Next(at) {
-			got = append(got, at.Format("02T15:04-07"))
-		}
-		if strings.Join(got, " ") != night.want {
-			t.Errorf("%s after %s: %v, want %s", night.cron, night.from, got, night.want)
-		}
-	}
-}
-
-func zone(t testing.TB, name string) *time.Location {
-	t.Helper()
-	z, err := time.LoadLocation(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return z
 }

@@ -2,7 +2,6 @@ package schedule
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -10,10 +9,9 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib"       // the driver "pgx"
 	_ "github.com/ncruces/go-sqlite3/driver" // the driver "sqlite3"
+	"go.uber.org/goleak"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/runs"
@@ -22,53 +20,26 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// lab is a mirror in a database of its own.
-type lab struct {
-	testing.TB
-	store *pmo.Store
-	pmo   *database.DB
-	eng   *mirror.Engine
-}
+// TestMain fails if a goroutine is left running.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(testdb.Recycle(m)) }
 
-func newLab(t testing.TB, url func(testing.TB) string) *lab {
-	t.Helper()
-	p := databases.New(t, url, 20, 12)
-	return &lab{TB: t, store: p.Store, pmo: p.TargetDB, eng: p.Engine}
-}
-
-// process is the schedule of one process, whose runs wait until they are released.
-type process struct {
-	*Schedule
-	log     *kit.Buffer
-	release chan struct{}
-}
-
-func (l *lab) process() *process {
-	p := &process{log: &kit.Buffer{}, release: make(chan struct{})}
-	log := slog.New(slog.NewTextHandler(p.log, nil))
-	syncs := runs.New(runs.Options{Engine: held{l.eng, p.release}, Store: l.store, Timeout: time.Minute, Now: time.Now, Log: log})
-	l.Cleanup(syncs.Close)
-	p.Schedule = New(Options{Runs: syncs, History: journal.New(l.store.Session), Now: time.Now, Log: log})
-	return p
-}
-
-// held is an engine whose runs wait once they have begun.
-type held struct {
+// pausing is an engine whose runs wait once they have begun.
+type pausing struct {
 	*mirror.Engine
-	release chan struct{}
+	proceed chan struct{}
 }
 
 // Sync makes a run.
-func (h held) Sync(ctx context.Context, req mirror.Request, p mirror.Progress) (mirror.Result, error) {
-	began := req.OnBegin
+func (e pausing) Sync(ctx context.Context, req mirror.Request, p mirror.Progress) (mirror.Result, error) {
+	onBegin := req.OnBegin
 	req.OnBegin = func(run models.Run) {
-		began(run)
+		onBegin(run)
 		select {
-		case <-h.release:
+		case <-e.proceed:
 		case <-ctx.Done():
 		}
 	}
-	return h.Engine.Sync(ctx, req, p)
+	return e.Engine.Sync(ctx, req, p)
 }
 
 func TestSchedule_TwoProcessesMakeOneRun(t *testing.T) {
@@ -76,27 +47,36 @@ func TestSchedule_TwoProcessesMakeOneRun(t *testing.T) {
 	for _, mode := range []string{models.IncrementalRun, models.FullRun} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			l := newLab(t, testdb.Postgres)
-			first, second, due := l.process(), l.process(), time.Now()
+			p := databases.New(t, testdb.Postgres, 20, 12)
+			journal, proceed, due := journal.New(p.Store.Session), make(chan struct{}), time.Now()
+			process := func() (*Schedule, *kit.Buffer) {
+				buffer := &kit.Buffer{}
+				log := slog.New(slog.NewTextHandler(buffer, nil))
+				syncs := runs.New(runs.Options{Engine: pausing{p.Engine, proceed}, Store: p.Store, Timeout: time.Minute, Now: time.Now, Log: log})
+				t.Cleanup(syncs.Close)
+				return New(Options{Runs: syncs, History: journal, Now: time.Now, Log: log}), buffer
+			}
+			first, _ := process()
+			second, log := process()
 			ended := make(chan error, 2)
 			go func() { ended <- first.runOnce(t.Context(), mode, due) }()
-			kit.Eventually(l, "a run has begun", func() bool {
-				run, err := journal.New(l.store.Session).Running(t.Context())
+			kit.Eventually(t, "a run has begun", func() bool {
+				run, err := journal.Running(t.Context())
 				return err == nil && run != nil
 			})
 			go func() { ended <- second.runOnce(t.Context(), mode, due) }()
-			kit.Eventually(l, "the second waits", func() bool { return second.log.Contains("waits") })
-			close(first.release)
+			kit.Eventually(t, "the second waits", func() bool { return log.Contains("waits") })
+			close(proceed)
 			for range 2 {
 				if err := <-ended; err != nil {
 					t.Error(err)
 				}
 			}
-			runs, total, err := journal.New(l.store.Session).Runs(t.Context(), 0, 10)
+			runs, total, err := journal.Runs(t.Context(), 0, 10)
 			if want := map[string]int64{models.IncrementalRun: 1, models.FullRun: 2}[mode]; err != nil || total != want || runs[total-1].State != models.Succeeded || want == 2 && runs[0].Mode != models.VerifyRun {
-				t.Errorf("%d runs, %+v, %v\n%s", total, runs, err, second.log)
+				t.Errorf("%d runs, %+v, %v\n%s", total, runs, err, log)
 			}
-			if log := second.log.String(); strings.Count(log, "waits") != 1 || !strings.Contains(log, "already completed") {
+			if log := log.String(); strings.Count(log, "waits") != 1 || !strings.Contains(log, "already completed") {
 				t.Error(log)
 			}
 		})
@@ -107,39 +87,45 @@ func TestLastMade_CountsCompletedRuns(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		l := newLab(t, url)
-		last := func(mode string) string {
-			run, err := journal.New(l.store.Session).LastMade(t.Context(), mode)
+		_, store := databases.PMO(t, url(t))
+		last := func(mode string) int64 {
+			run, err := journal.New(store.Session).LastMade(t.Context(), mode)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if run == nil {
-				return "none"
+				return 0
 			}
-			return fmt.Sprint(run.ID)
+			return run.ID
 		}
-		for i, c := range []struct{ mode, state, class, asked, full, incremental string }{
-			{models.WriteRun, "succeeded", "", "false", "none", "none"},
-			{models.DryRun, "succeeded", "", "false", "none", "none"},
-			{models.VerifyRun, "succeeded", "", "false", "none", "none"},
-			{models.FullRun, "running", "", "false", "none", "none"},
-			{models.FullRun, "interrupted", "", "false", "none", "none"},
-			{models.IncrementalRun, "succeeded", "", "false", "none", "6"},
-			{models.FullRun, "failed", "", "false", "7", "7"},
-			{models.FullRun, "canceled", "", "false", "7", "7"},
-			{models.IncrementalRun, "interrupted", "", "true", "7", "7"},
-			{models.FullRun, "canceled", "", "true", "10", "10"},
-			{models.IncrementalRun, "failed", "", "false", "10", "11"},
-			{models.FullRun, "succeeded", "", "false", "12", "12"},
-			{models.FullRun, "failed", "conflict", "false", "12", "12"},
+		for i, c := range []struct {
+			mode, state, class string
+			canceled           bool // on request
+			full, incremental  int64
+		}{
+			{models.WriteRun, "succeeded", "", false, 0, 0},
+			{models.DryRun, "succeeded", "", false, 0, 0},
+			{models.VerifyRun, "succeeded", "", false, 0, 0},
+			{models.FullRun, "running", "", false, 0, 0},
+			{models.FullRun, "interrupted", "", false, 0, 0},
+			{models.IncrementalRun, "succeeded", "", false, 0, 6},
+			{models.FullRun, "failed", "", false, 7, 7},
+			{models.FullRun, "canceled", "", false, 7, 7},
+			{models.IncrementalRun, "interrupted", "", true, 7, 7},
+			{models.FullRun, "canceled", "", true, 10, 10},
+			{models.IncrementalRun, "failed", "", false, 10, 11},
+			{models.FullRun, "succeeded", "", false, 12, 12},
+			{models.FullRun, "failed", "conflict", false, 12, 12},
 		} {
-			insert := fmt.Sprintf("INSERT INTO lifecycle_sync_runs (id, mode, state, started_at, error_class, cancel_requested) VALUES (%d, '%s', '%s', '2026-01-02T03:04:05.000000Z', NULLIF('%s', ''), %s)",
-				i+1, c.mode, c.state, c.class, c.asked)
-			if err := l.pmo.WithContext(t.Context()).Exec(insert).Error; err != nil {
+			run := models.Run{ID: int64(i + 1), Mode: c.mode, State: models.RunState(c.state), StartedAt: kit.Now(), CancelRequested: c.canceled}
+			if c.class != "" {
+				run.ErrorClass = &c.class
+			}
+			if err := store.Gorm(t.Context()).Create(&run).Error; err != nil {
 				t.Fatal(err)
 			}
 			if full, incremental := last(models.FullRun), last(models.IncrementalRun); full != c.full || incremental != c.incremental {
-				t.Errorf("after %d (%s, %s): full %s, incremental %s", i+1, c.mode, c.state, full, incremental)
+				t.Errorf("after %+v: full %d, incremental %d", c, full, incremental)
 			}
 		}
 	})
