@@ -68,7 +68,7 @@ func TestSync_GuardsRowsOfAdoptedTables(t *testing.T) {
 
 // TestMigrate_RefusesUnsuitableTables names each problem and creates nothing.
 func TestMigrate_RefusesUnsuitableTables(t *testing.T) {
-	each(t, func(l *lab) {
+	both(t, func(l *lab) {
 		l = bareLab(l.TB, l.sourceURL, on(l, testdb.Postgres, testdb.SQLite)(l.TB))
 		l.edit("CREATE TABLE tbl_produk_lifecycle (id integer PRIMARY KEY, produk text, harga bigint)")
 		l.edit("CREATE TABLE tbl_stage_lifecycle (id integer, stage varchar, created_at timestamp, updated_at timestamp, icon_light varchar, icon_dark varchar)")

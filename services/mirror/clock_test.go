@@ -31,7 +31,7 @@ func TestSync_IgnoresWrongClocks(t *testing.T) {
 }
 
 func TestSync_MeasuresDurationWhenClockIsSetBack(t *testing.T) {
-	each(t, func(l *lab) {
+	both(t, func(l *lab) {
 		l.small()
 		off := time.Duration(0)
 		l.engine = mirror.New(l.lifecycle, l.store, l.tables, time.Hour, func() time.Time {
@@ -50,7 +50,7 @@ func TestSync_MeasuresDurationWhenClockIsSetBack(t *testing.T) {
 }
 
 func TestSync_PrunesOldChanges(t *testing.T) {
-	each(t, func(l *lab) {
+	both(t, func(l *lab) {
 		l.small()
 		for range 2 {
 			l.change("UPDATE tbl_produk SET harga = harga + 1 WHERE id = 2")

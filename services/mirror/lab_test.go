@@ -43,13 +43,18 @@ type lab struct {
 	held                 map[string]content // the source as the last run saw it, if a test needs it
 }
 
-// each runs fn in parallel on both database systems, and on PostgreSQL with incremental runs as well.
-func each(t *testing.T, fn func(l *lab)) {
+// both runs fn in parallel on both database systems.
+func both(t *testing.T, fn func(l *lab)) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		fn(newLab(t, url))
 	})
+}
+
+// each is like both, and also makes incremental runs on PostgreSQL.
+func each(t *testing.T, fn func(l *lab)) {
+	both(t, fn)
 	t.Run("incremental", func(t *testing.T) {
 		t.Parallel()
 		l := newLab(t, testdb.Postgres)

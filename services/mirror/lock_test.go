@@ -56,7 +56,7 @@ func (l *lab) begin() (finish func() (mirror.Result, error)) {
 
 // TestLock_RefusesSecondRun names the run in progress and does not disturb it.
 func TestLock_RefusesSecondRun(t *testing.T) {
-	each(t, func(l *lab) {
+	both(t, func(l *lab) {
 		l.small()
 		finish := l.begin()
 		id := l.count("SELECT max(id) FROM lifecycle_sync_runs")
@@ -79,7 +79,7 @@ func TestLock_RefusesSecondRun(t *testing.T) {
 }
 
 func TestLock_MarksInterruptedRuns(t *testing.T) {
-	each(t, func(l *lab) {
+	both(t, func(l *lab) {
 		l.edit("INSERT INTO lifecycle_sync_runs (mode, state, started_at) VALUES ('full', 'running', '2024-01-01 00:00:00')")
 		l.sync()
 		if n := l.count("SELECT count(*) FROM lifecycle_sync_runs WHERE state = 'interrupted' AND finished_at IS NOT NULL"); n != 1 {
@@ -135,7 +135,7 @@ func (l *lab) cut(run func(statement string, args ...any), kill string) {
 
 // TestRecordEnd_KeepsSuccess records the failure of a run whose commit was not acknowledged.
 func TestRecordEnd_KeepsSuccess(t *testing.T) {
-	each(t, func(l *lab) {
+	both(t, func(l *lab) {
 		result, err := l.try()
 		if err != nil {
 			l.Fatal(err)

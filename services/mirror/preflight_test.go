@@ -47,7 +47,7 @@ var obstacles = []obstacle{
 func TestPreflight_RefusesUnsuitableSchemas(t *testing.T) {
 	for _, o := range obstacles {
 		t.Run(o.name, func(t *testing.T) {
-			each(t, func(l *lab) {
+			both(t, func(l *lab) {
 				if o.postgresOnly && l.kind == database.SQLite {
 					l.Skip("SQLite does not hold columns to types")
 				}
@@ -91,7 +91,7 @@ func (l *lab) tinker(o obstacle) {
 
 // TestPreflight_RefusesMissingMirrorTable is separate because the run then fails to lock the table.
 func TestPreflight_RefusesMissingMirrorTable(t *testing.T) {
-	each(t, func(l *lab) {
+	both(t, func(l *lab) {
 		l.edit("DROP TABLE tbl_stage_histori_lifecycle")
 		_, err := l.try()
 		if e := models.AsError(err); e == nil || e.Class != models.Schema || !strings.Contains(rendered(e), "tbl_stage_histori_lifecycle does not exist") || !strings.Contains(rendered(e), "lifecycle-sync migrate") {

@@ -17,7 +17,7 @@ import (
 
 var (
 	onlySeed = flag.Uint64("seed", 0, "the only seed that TestSync_RandomHistories runs")
-	seeds    = flag.Uint64("seeds", 6, "the number of seeds that TestSync_RandomHistories runs on each database system")
+	seeds    = flag.Uint64("seeds", 4, "the number of seeds that TestSync_RandomHistories runs on each database system")
 )
 
 // TestSync_RandomHistories checks the mirror after every step against an oracle that reads both databases in Go.

@@ -49,7 +49,7 @@ func TestRefresh_MirrorsRowsAndTheirParents(t *testing.T) {
 
 // TestRefresh_GuardsUnintendedDeletes removes a parent with more children than the write deleted.
 func TestRefresh_GuardsUnintendedDeletes(t *testing.T) {
-	each(t, func(l *lab) {
+	both(t, func(l *lab) {
 		l.change(`INSERT INTO tbl_segmen (segmen) VALUES ('A'); INSERT INTO tbl_produk (produk, id_segmen) VALUES ('one', 1), ('two', 1)`)
 		l.sync()
 		l.change("DELETE FROM tbl_produk")
@@ -64,7 +64,7 @@ func TestRefresh_GuardsUnintendedDeletes(t *testing.T) {
 
 // TestRefresh_IsBusyDuringARun expects the next run to mirror the row.
 func TestRefresh_IsBusyDuringARun(t *testing.T) {
-	each(t, func(l *lab) {
+	both(t, func(l *lab) {
 		l.change("INSERT INTO tbl_segmen (segmen) VALUES ('A')")
 		if _, err := l.engine.Refresh(l.Context(), mirror.ChangedRows{"tbl_segmen": {1}}, 0); models.AsError(err) == nil || models.AsError(err).Class != models.Busy {
 			t.Errorf("before the first run: %v", err)
@@ -83,5 +83,3 @@ func TestRefresh_IsBusyDuringARun(t *testing.T) {
 		l.equal()
 	})
 }
-
-// text reads one value of the mirror as text.

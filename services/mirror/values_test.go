@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,55 +113,72 @@ func (l *lab) tellApart() {
 		l.change(`CREATE COLLATION insensitive (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`)
 		l.change(`ALTER TABLE tbl_produk ALTER COLUMN produk TYPE varchar(255) COLLATE insensitive`)
 	}
-	for i, c := range []struct{ table, column, from, to string }{
-		{"tbl_produk", "harga", "1", "4294967296"},
-		{"tbl_produk", "harga", "0", "-1"},
-		{"tbl_produk", "harga", "NULL", "0"},
-		{"tbl_produk", "produk", "'a'", "'A'"},
-		{"tbl_produk", "produk", "'caf\u00e9'", "'cafe\u0301'"},
-		{"tbl_produk", "produk", "'a'", "'a '"},
-		{"tbl_produk", "produk", "''", "NULL"},
-		{"tbl_produk", "created_at", "'2024-01-01 00:00:00.000001+00:00'", "'2024-01-01 00:00:00.000002+00:00'"},
-		{"tbl_produk", "tanggal_launch", "'2024-02-28'", "'2024-02-29'"},
-		{"tbl_stage_histori", "performance_metrics", "'1'", "'1.00'"},
-		{"tbl_stage_histori", "performance_metrics", "'[]'", "'{}'"},
-		{"tbl_stage_histori", "performance_metrics", "'null'", "NULL"},
-		{"tbl_stage_histori", "performance_metrics", `'"1"'`, "'1'"},
-	} {
-		set := "UPDATE " + c.table + " SET " + c.column + " = %s WHERE id = (SELECT max(id) FROM " + c.table + ")"
-		l.change(fmt.Sprintf(set, c.from))
-		l.sync()
-		l.change(fmt.Sprintf(set, c.to))
-		if _, all := l.verify(); len(all) != 1 || all[0].columns != c.column || all[0].action != mirror.Update {
-			l.Errorf("%d: %s from %s to %s: verify found %+v", i, c.column, c.from, c.to, all)
-		}
-		l.sync()
-		l.equal()
+	cases := []struct {
+		table, column, before, after string
+	}{
+		{"products", "harga", "1", "4294967296"},
+		{"products", "harga", "0", "-1"},
+		{"products", "harga", "NULL", "0"},
+		{"products", "produk", "'a'", "'A'"},
+		{"products", "produk", "'caf\u00e9'", "'cafe\u0301'"},
+		{"products", "produk", "'a'", "'a '"},
+		{"products", "produk", "''", "NULL"},
+		{"products", "created_at", "'2024-01-01 00:00:00.000001+00:00'", "'2024-01-01 00:00:00.000002+00:00'"},
+		{"products", "tanggal_launch", "'2024-02-28'", "'2024-02-29'"},
+		{"stage_history", "performance_metrics", "'1'", "'1.00'"},
+		{"stage_history", "performance_metrics", "'[]'", "'{}'"},
+		{"stage_history", "performance_metrics", "'null'", "NULL"},
+		{"stage_history", "performance_metrics", `'"1"'`, "'1'"},
 	}
+	set := func(i int, value string) found { // each case has its row; those of a table share a bucket
+		c, id := cases[i], int64(16+i)
+		if c.table == "stage_history" {
+			id += 96
+		}
+		l.change(fmt.Sprintf("UPDATE tbl_%s SET %s = %s WHERE id = %d", map[string]string{"products": "produk", "stage_history": "stage_histori"}[c.table], c.column, value, id))
+		return found{c.table, id, mirror.Update, "", c.column}
+	}
+	for i, c := range cases {
+		set(i, c.before)
+	}
+	l.sync()
+	var want []found
+	for i, c := range cases {
+		want = append(want, set(i, c.after))
+	}
+	_, all := l.verify()
+	for i := range all {
+		all[i].cause = ""
+	}
+	if !slices.Equal(all, want) {
+		l.Errorf("verify found %+v, must find %+v", all, want)
+	}
+	l.sync()
+	l.equal()
 }
 
 // TestHash_PortableBetweenServers makes the source's server hash differently: both sides then use the portable hash,
 // with the same results.
 func TestHash_PortableBetweenServers(t *testing.T) {
 	t.Parallel()
-	foreign := func(t *testing.T) *lab {
+	unlike := func(t *testing.T) *lab {
 		l := newLab(t, testdb.Postgres)
 		l.change("CREATE FUNCTION hash_record_extended(record, bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 42; END'")
 		l.change("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, pg_catalog', current_database()); END $$")
 		l.connect()
 		return l
 	}
-	t.Run("values", func(t *testing.T) { t.Parallel(); foreign(t).tellApart() })
+	t.Run("values", func(t *testing.T) { t.Parallel(); unlike(t).tellApart() })
 	t.Run("first load", func(t *testing.T) {
 		t.Parallel()
-		l := foreign(t)
+		l := unlike(t)
 		l.large()
 		l.sync()
 		l.equal()
 		l.idle()
 	})
-	for seed := uint64(101); seed <= 104; seed++ {
-		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) { t.Parallel(); foreign(t).live(seed) })
+	for seed := uint64(101); seed <= 102; seed++ {
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) { t.Parallel(); unlike(t).live(seed) })
 	}
 }
 

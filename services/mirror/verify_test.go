@@ -12,7 +12,7 @@ import (
 
 // TestVerify_ReportsDrift expects the next full run to correct and log the drift.
 func TestVerify_ReportsDrift(t *testing.T) {
-	each(t, func(l *lab) {
+	both(t, func(l *lab) {
 		l.small()
 		l.settle()
 		l.sync()
@@ -72,7 +72,7 @@ func TestVerify_TellsBehindFromDrift(t *testing.T) {
 }
 
 func TestVerifyAndPreview_WriteNothing(t *testing.T) {
-	each(t, func(l *lab) {
+	both(t, func(l *lab) {
 		l.small()
 		l.sync()
 		l.change("DELETE FROM tbl_stage_histori")
