@@ -5,17 +5,17 @@ import "time"
 // Write is a write through the API as pmo_db keeps it, so that a crash between the two databases leaves
 // nothing undecided, and a caller that asks again gets the first answer.
 type Write struct {
-	ID          string    `gorm:"column:id;primaryKey"`
-	Caller      *string   `gorm:"column:caller"` // with Route and Key, or none of them
-	Route       *string   `gorm:"column:route"`
-	Key         *string   `gorm:"column:idempotency_key"`
-	Fingerprint *string   `gorm:"column:fingerprint"` // of what the request asked for
-	State       string    `gorm:"column:state"`
-	LeasedUntil time.Time `gorm:"column:leased_until"`
-	Mark        `gorm:"embedded"`
-	ETag        *string   `gorm:"column:etag"`
-	Body        JSON      `gorm:"column:body"` // the data of the answer
-	CreatedAt   time.Time `gorm:"column:created_at"`
+	ID                string    `gorm:"column:id;primaryKey"`
+	Caller            *string   `gorm:"column:caller"` // with Route and Key, or none of them
+	Route             *string   `gorm:"column:route"`
+	Key               *string   `gorm:"column:idempotency_key"`
+	Fingerprint       *string   `gorm:"column:fingerprint"` // of what the request asked for
+	State             string    `gorm:"column:state"`
+	LeasedUntil       time.Time `gorm:"column:leased_until"`
+	SourceTransaction `gorm:"embedded"`
+	ETag              *string   `gorm:"column:etag"`
+	Body              JSON      `gorm:"column:body"` // the data of the answer
+	CreatedAt         time.Time `gorm:"column:created_at"`
 }
 
 // TableName is the table in pmo_db.
@@ -29,9 +29,9 @@ const (
 	WriteDone     = "done"
 )
 
-// Mark is how to find out afterwards whether a transaction in lifecycle_db committed: by its id, or,
-// where there is none, by the row that it wrote.
-type Mark struct {
+// SourceTransaction identifies a transaction in lifecycle_db, so that its outcome can be looked up: by its id or, without
+// one, by the row that it wrote.
+type SourceTransaction struct {
 	XID    *int64     `gorm:"column:source_xid"` // nil on SQLite
 	Table  *string    `gorm:"column:source_table"`
 	RowID  *int64     `gorm:"column:source_id"`

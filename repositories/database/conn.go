@@ -115,6 +115,24 @@ func (c *Conn) Rows(ctx context.Context, query string, args ...any) iter.Seq2[[]
 	}
 }
 
+// Query is Conn.Rows on a connection of the pool.
+func (db *DB) Query(ctx context.Context, query string, args ...any) iter.Seq2[[][]byte, error] {
+	return func(yield func([][]byte, error) bool) {
+		conn, err := db.Conn(ctx)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer conn.Close()
+		conn.Rows(ctx, query, args...)(yield)
+	}
+}
+
+// QueryRow is Conn.QueryRow on a connection of the pool.
+func (db *DB) QueryRow(ctx context.Context, query string, args []any, dest ...any) error {
+	return db.Translate(db.SQL.QueryRowContext(ctx, query, args...).Scan(dest...))
+}
+
 // TransactionID assigns an id to the transaction and returns it with the time at which the transaction began, to the
 // microsecond. Without row versions the id is nil and the time is this machine's. Errors: permission (a read-only
 // server), connection.

@@ -11,20 +11,20 @@ import (
 	"lifecycle-sync/repositories/database"
 )
 
-// Delta is what is known of the rows whose id>>shift is ID without reading one: how many there are, the
-// exclusive or of their ids' hashes, and which of them were written at or after a horizon.
+// Delta describes the rows whose id>>shift is ID without reading them: their number, the exclusive or of the hashes of
+// their ids, and which of them were written at or after a horizon.
 type Delta struct {
 	database.Bucket
 	Newer []int64
 }
 
-// Deltas streams, in order, the deltas of a whole table since a horizon; Newer is in no order. One statement reads ids and
-// transaction ids together, so that age() means the same for both; what updated_at says plays no part, so a
-// row that was committed late, or whose updated_at was not changed, is found like any other. PostgreSQL only.
+// Deltas streams, in order, the deltas of a whole table since a horizon; Newer is unordered. One statement reads ids
+// and transaction ids, so that age() means the same for both. updated_at plays no role: late commits and unstamped
+// edits are found. PostgreSQL only.
 func (s *Snapshot) Deltas(ctx context.Context, t *models.Table, horizon int64, shift int) iter.Seq2[Delta, error] {
 	query := fmt.Sprintf("SELECT x.id >> %d, count(*), bit_xor(%s), array_agg(x.id) FILTER (WHERE x.newer) FROM "+
 		"(SELECT s.id, age(s.xmin) <= age('%d'::xid) AS newer FROM %s s UNION ALL SELECT 0, FALSE%s) x GROUP BY 1 ORDER BY 1",
-		shift, database.HashID("x.id"), uint32(horizon), t.Source, nowhere)
+		shift, database.HashID("x.id"), uint32(horizon), t.Source, noRows)
 	return func(yield func(Delta, error) bool) {
 		for cells, err := range s.conn.Rows(ctx, query) {
 			var d Delta

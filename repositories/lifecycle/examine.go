@@ -3,7 +3,7 @@ package lifecycle
 import (
 	"context"
 	"fmt"
-	"strconv"
+	"iter"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
@@ -12,22 +12,22 @@ import (
 // SlotPrefix begins the names of our replication slots.
 const SlotPrefix = "lifecycle_sync_"
 
-// Examiner looks at the server and the tables.
+// Inspector examines the server and the tables.
 func (s *Source) Inspector() *database.Inspector { return s.db.Inspector() }
 
-// Access is what our role may do to a table beyond reading it, and what a follower of the server's log
-// would be told of its rows.
+// Access is what our role may do to a table beyond reading it, and how logical replication identifies its rows.
 type Access struct {
 	Insert, Update, Delete, Truncate bool
 	Owned                            bool
 	Hidden                           bool // a policy may hide rows from the role
 
 	Identity     string // relreplident: d(efault), n(othing), f(ull), i(ndex)
-	IdentityOnID bool   // changes and deletes tell the row's id
-	Identified   bool   // the server lets rows of a published table be changed and deleted
+	IdentityOnID bool   // the WAL has the id of updated and deleted rows
+	Identified   bool   // rows can be updated and deleted while the table is published
 	PrimaryOnID  bool
 }
 
+// accessQuery reads the catalogue, which GORM does not model.
 const accessQuery = `SELECT n.name, has_table_privilege(c.oid, 'INSERT'), has_table_privilege(c.oid, 'UPDATE'), has_table_privilege(c.oid, 'DELETE'),
 	has_table_privilege(c.oid, 'TRUNCATE'), pg_has_role(c.relowner, 'USAGE'), row_security_active(c.oid), c.relreplident,
 	c.relreplident = 'f' OR coalesce(bool_or(identifies AND on_id), false), c.relreplident = 'f' OR coalesce(bool_or(identifies), false),
@@ -61,53 +61,49 @@ func (a Access) Unfollowable(table string, info database.TableInfo) *models.Prob
 	return &models.Problem{Text: text, Remedy: models.NewSQL("lifecycle_db", statement)}
 }
 
-// Access reads it of the named tables that are there. PostgreSQL only. Errors: connection.
+// Access returns the access to each of the named tables that exist. PostgreSQL only. Errors: connection.
 func (s *Source) Access(ctx context.Context, names []string) (map[string]Access, error) {
-	conn, err := s.db.Conn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	return readAccess(ctx, conn, names)
+	return accessOf(s.db.Query(ctx, accessQuery, names))
 }
 
-func readAccess(ctx context.Context, conn *database.Conn, names []string) (map[string]Access, error) {
-	all := map[string]Access{}
-	for cells, err := range conn.Rows(ctx, accessQuery, names) {
+func accessOf(rows iter.Seq2[[][]byte, error]) (map[string]Access, error) {
+	access := map[string]Access{}
+	for cells, err := range rows {
 		if err != nil {
 			return nil, err
 		}
-		yes := func(i int) bool { return string(cells[i]) == "t" }
-		all[string(cells[0])] = Access{Insert: yes(1), Update: yes(2), Delete: yes(3), Truncate: yes(4), Owned: yes(5), Hidden: yes(6),
-			Identity: string(cells[7]), IdentityOnID: yes(8), Identified: yes(9), PrimaryOnID: yes(10)}
+		is := func(i int) bool { return string(cells[i]) == "t" }
+		access[string(cells[0])] = Access{Insert: is(1), Update: is(2), Delete: is(3), Truncate: is(4), Owned: is(5), Hidden: is(6),
+			Identity: string(cells[7]), IdentityOnID: is(8), Identified: is(9), PrimaryOnID: is(10)}
 	}
-	return all, nil
+	return access, nil
 }
 
-// SpareIDs counts the rows of a view or foreign table that have no id, or one that another row has.
-func (s *Source) SpareIDs(ctx context.Context, t *models.Table) (int64, error) {
-	return s.number(ctx, spareIDs(t))
+// CountDuplicateIDs counts the rows of a view or foreign table whose id is NULL or repeated. Errors: as Count.
+func (s *Source) CountDuplicateIDs(ctx context.Context, t *models.Table) (int64, error) {
+	return s.number(ctx, countDuplicateIDs(t))
 }
 
-func spareIDs(t *models.Table) string { return "SELECT count(*) - count(DISTINCT id) FROM " + t.Source }
+func countDuplicateIDs(t *models.Table) string {
+	return "SELECT count(*) - count(DISTINCT id) FROM " + t.Source
+}
 
-// DuplicateIDs is the problem of a view or foreign table in which some rows have no id of their own. It blocks runs.
+// DuplicateIDs is the problem that rows of a view or foreign table have no id of their own. It blocks runs.
 func DuplicateIDs(t *models.Table, rows int64) models.Problem {
 	return models.Problem{Text: models.NewText("schema.ids_not_unique", models.Params{"table": t.Source, "rows": rows}), Remedy: models.NewRemedy("schema.ids_not_unique_remedy", nil)}
 }
 
-// ListNulls is the SELECT that lists the rows in which a column is NULL.
-func ListNulls(t *models.Table, c string) string {
-	return fmt.Sprintf("SELECT id FROM %s WHERE %s IS NULL", t.Source, c)
+// ListNulls is the SELECT that lists the rows whose column is NULL.
+func ListNulls(t *models.Table, column string) string {
+	return fmt.Sprintf("SELECT id FROM %s WHERE %s IS NULL", t.Source, column)
 }
 
-// ListDangling is the SELECT that lists the rows whose column refers to a row that is not there.
+// ListDangling is the SELECT that lists the rows whose column refers to a missing row.
 func ListDangling(t *models.Table, c models.Column) string {
 	return fmt.Sprintf("SELECT id, %[2]s FROM %[1]s s WHERE %[2]s IS NOT NULL AND NOT EXISTS (SELECT 1 FROM %[3]s p WHERE p.id = s.%[2]s)", t.Source, c.Name, c.References)
 }
 
-// Count is how many rows a SELECT of this package lists. Errors: connection, timeout, permission when a
-// policy hides rows.
+// Count counts the rows that a SELECT lists. Errors: connection, timeout, permission if a policy hides rows.
 func (s *Source) Count(ctx context.Context, list string) (int64, error) {
 	return s.number(ctx, "SELECT count(*) FROM ("+list+") listed")
 }
@@ -122,77 +118,55 @@ func (s *Source) number(ctx context.Context, query string) (n int64, err error) 
 	return n, err
 }
 
-// Replication is what the server has for those who follow its log.
+// Replication is the server's capacity for logical replication.
 type Replication struct {
 	WALLevel            string
 	Slots, MaxSlots     int
 	Senders, MaxSenders int
 }
 
-// Replication asks. PostgreSQL only. Errors: connection.
+// Replication reads the server's capacity. PostgreSQL only. Errors: connection.
 func (s *Source) Replication(ctx context.Context) (r Replication, err error) {
-	conn, err := s.db.Conn(ctx)
-	if err != nil {
-		return r, err
-	}
-	defer conn.Close()
-	err = conn.QueryRow(ctx, `SELECT current_setting('wal_level'), (SELECT count(*) FROM pg_replication_slots), current_setting('max_replication_slots')::integer,
+	err = s.db.QueryRow(ctx, `SELECT current_setting('wal_level'), (SELECT count(*) FROM pg_replication_slots), current_setting('max_replication_slots')::integer,
 		(SELECT count(*) FROM pg_stat_replication), current_setting('max_wal_senders')::integer`, nil,
 		&r.WALLevel, &r.Slots, &r.MaxSlots, &r.Senders, &r.MaxSenders)
 	return r, err
 }
 
-// KeptSlot is a replication slot of ours, and what it costs the server.
-type KeptSlot struct {
-	Name      string
-	Active    bool   // somebody follows
-	WALStatus string // reserved, extended, unreserved, lost
-	Retained  int64  // bytes of the server's log that are kept for it
+// SlotStatus is the state of one of our replication slots.
+type SlotStatus struct {
+	Name      string `gorm:"column:slot_name"`
+	Active    bool
+	WALStatus string `gorm:"column:wal_status"` // reserved, extended, unreserved, lost
+	Retained  int64  // bytes of WAL that the server keeps for it
 }
 
-// Slots lists the slots in this database that are of a pmo_db, ours or another one. PostgreSQL only. Errors: connection.
-func (s *Source) Slots(ctx context.Context) ([]KeptSlot, error) {
-	conn, err := s.db.Conn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	var slots []KeptSlot
-	for cells, err := range conn.Rows(ctx, `SELECT slot_name, active, wal_status,
-		pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, restart_lsn)::bigint
-		FROM pg_replication_slots WHERE database = current_database() AND starts_with(slot_name, $1) ORDER BY slot_name`, SlotPrefix) {
-		if err != nil {
-			return nil, err
-		}
-		slot := KeptSlot{Name: string(cells[0]), Active: string(cells[1]) == "t", WALStatus: string(cells[2])}
-		slot.Retained, _ = strconv.ParseInt(string(cells[3]), 10, 64) // NULL where nothing is kept
-		slots = append(slots, slot)
-	}
-	return slots, nil
+// Slots lists the replication slots of any pmo_db in this database. PostgreSQL only. Errors: connection.
+func (s *Source) Slots(ctx context.Context) (slots []SlotStatus, err error) {
+	err = s.db.WithContext(ctx).Raw(`SELECT slot_name, active, coalesce(wal_status, '') AS wal_status,
+		coalesce(pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, restart_lsn), 0)::bigint AS retained
+		FROM pg_replication_slots WHERE database = current_database() AND starts_with(slot_name, ?) ORDER BY slot_name`, SlotPrefix).Scan(&slots).Error
+	return slots, s.db.Translate(err)
 }
 
-// Publishing is whether the changes of the mirrored tables are published.
-type Publishing struct {
-	Done      bool
-	MayCreate bool   // the role has the right to CREATE in the database; it must own the tables as well
-	Statement string // that publishes them
+// PublicationStatus tells whether the changes of the mirrored tables are published.
+type PublicationStatus struct {
+	Complete  bool
+	MayCreate bool   // the role has the privilege CREATE in the database; it must also own the tables
+	Statement string // publishes them
 }
 
-// Publishing asks. PostgreSQL only. Errors: schema when a publication leaves something out; connection.
-func (s *Source) Publishing(ctx context.Context, tables []*models.Table) (p Publishing, err error) {
-	conn, err := s.db.Conn(ctx)
-	if err != nil {
-		return p, err
-	}
-	defer conn.Close()
-	found, err := readPublication(ctx, conn, tables)
+// PublicationStatus reads the state of the publication. PostgreSQL only. Errors: schema if a publication leaves
+// something out; connection.
+func (s *Source) PublicationStatus(ctx context.Context, tables []*models.Table) (status PublicationStatus, err error) {
+	p, err := newPublication(s.db.Query(ctx, published, sourceNames(tables)))
 	if err == nil {
-		err = found.incomplete()
+		err = p.incomplete()
 	}
 	if err != nil {
-		return p, err
+		return status, err
 	}
-	p.Done, p.Statement = found.missing == nil, found.statement()
-	err = conn.QueryRow(ctx, "SELECT has_database_privilege(current_database(), 'CREATE')", nil, &p.MayCreate)
-	return p, err
+	status.Complete, status.Statement = p.missing == nil, p.statement()
+	err = s.db.QueryRow(ctx, "SELECT has_database_privilege(current_database(), 'CREATE')", nil, &status.MayCreate)
+	return status, err
 }

@@ -12,8 +12,8 @@ const (
 	HistoryTable = "tbl_stage_histori"
 )
 
-// LockProduct reads the row of a product, nil when there is none, and prevents others from changing it until the
-// transaction ends. Errors: forbidden, because a lock needs the right to write; connection, timeout.
+// LockProduct reads a product's row, nil if there is none, and locks it until the transaction ends. Errors: forbidden,
+// because a lock needs the privilege to write; connection, timeout.
 func (tx *Tx) LockProduct(ctx context.Context, id int64) (*models.Row, error) {
 	return tx.lockRow(ctx, tx.source.products, id)
 }
@@ -64,37 +64,29 @@ func (tx *Tx) DeleteProduct(ctx context.Context, id int64) (histories []int64, e
 	return histories, tx.delete(ctx, ProductTable, &models.Product{ID: id})
 }
 
-// UnknownChoices lists the fields of a product whose id does not exist. Without a category table, the ids that
-// products have are the categories. Errors: connection, timeout.
+// UnknownChoices lists the fields of a product whose id does not exist. Without a category table, the categories are
+// the ids found on products. Errors: connection, timeout.
 func (tx *Tx) UnknownChoices(ctx context.Context, p *models.Product) (unknown []models.ProductField, err error) {
 	for _, f := range models.ProductFields() {
 		id, _ := f.Value(p).(*int64)
 		if f.Choices == "" || id == nil {
 			continue
 		}
-		exists, err := tx.choiceExists(ctx, f, *id)
-		if err != nil {
-			return nil, err
+		table, column := f.Choices, "id"
+		if table == categoryTable {
+			if has, err := tx.hasCategories(ctx); err != nil {
+				return nil, err
+			} else if !has {
+				table, column = ProductTable, f.Column
+			}
 		}
-		if !exists {
+		if exists, err := tx.exists(ctx, table, column, *id); err != nil {
+			return nil, err
+		} else if !exists {
 			unknown = append(unknown, f)
 		}
 	}
 	return unknown, nil
-}
-
-func (tx *Tx) choiceExists(ctx context.Context, f models.ProductField, id int64) (bool, error) {
-	table, column := f.Choices, "id"
-	if f.Choices == categoryTable {
-		has, err := tx.hasCategories(ctx)
-		if err != nil {
-			return false, err
-		}
-		if !has {
-			table, column = ProductTable, f.Column
-		}
-	}
-	return tx.exists(ctx, table, column, id)
 }
 
 const categoryTable = "tbl_kategori"

@@ -15,9 +15,9 @@ import (
 func emptySource(t *testing.T, url string) (*database.DB, *lifecycle.Source) {
 	t.Helper()
 	db := databases.Open(t, url, "lifecycle_db")
-	var fillings []lifecycle.Filling
+	var fillings []lifecycle.SeedTable
 	for _, table := range models.Tables() {
-		fillings = append(fillings, lifecycle.Filling{Table: table, Rows: func(func(models.Row) bool) {}})
+		fillings = append(fillings, lifecycle.SeedTable{Table: table, Rows: func(func(models.Row) bool) {}})
 	}
 	source := lifecycle.New(db)
 	if err := source.Seed(t.Context(), fillings, nil); err != nil {

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 	"embed"
+	"slices"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
@@ -11,8 +12,7 @@ import (
 //go:embed schema/*.sql
 var schemaFiles embed.FS
 
-// Empty reports whether no mirrored table holds a row; a table that is not there holds none. Errors:
-// connection, permission.
+// Empty reports whether no mirrored table holds a row; a missing table holds none. Errors: connection, permission.
 func (s *Source) Empty(ctx context.Context) (bool, error) {
 	conn, err := s.db.BeginConn(ctx, database.ReadOnly)
 	if err != nil {
@@ -24,34 +24,35 @@ func (s *Source) Empty(ctx context.Context) (bool, error) {
 }
 
 // filledTables lists the tables that hold a row.
-func filledTables(ctx context.Context, conn *database.Conn, tables []*models.Table) ([]string, error) {
+func filledTables(ctx context.Context, conn *database.Conn, tables []*models.Table) (filled []string, err error) {
 	infos, err := conn.Inspect(ctx, sourceNames(tables))
 	if err != nil {
 		return nil, err
 	}
-	var filled []string
-	for _, t := range tables {
-		if !infos[t.Source].Exists {
+	for _, name := range sourceNames(tables) {
+		var holds bool
+		if !infos[name].Exists {
 			continue
 		}
-		var holds bool
-		if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM "+t.Source+")", nil, &holds); err != nil {
+		if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM "+name+")", nil, &holds); err != nil {
 			return nil, err
 		}
 		if holds {
-			filled = append(filled, t.Source)
+			filled = append(filled, name)
 		}
 	}
 	return filled, nil
 }
 
-// createTables makes the tables that are not there, and holds all of them to their models.
+// createTables creates missing tables and checks all of them against their models. The script needs the privilege to
+// create, even if it creates nothing.
 func (s *Source) createTables(ctx context.Context, conn *database.Conn, tables []*models.Table) error {
-	infos, err := conn.Inspect(ctx, sourceNames(tables))
+	names := sourceNames(tables)
+	infos, err := conn.Inspect(ctx, names)
 	if err != nil {
 		return err
 	}
-	if missing(infos) { // to run the script takes the right to create, also when it creates nothing
+	if slices.ContainsFunc(names, func(name string) bool { return !infos[name].Exists }) {
 		script, err := schemaFiles.ReadFile("schema/" + string(s.db.Kind()) + ".sql")
 		if err != nil {
 			return err
@@ -59,22 +60,27 @@ func (s *Source) createTables(ctx context.Context, conn *database.Conn, tables [
 		if _, err := conn.Exec(ctx, string(script)); err != nil {
 			return err
 		}
-		if infos, err = conn.Inspect(ctx, sourceNames(tables)); err != nil {
+		if infos, err = conn.Inspect(ctx, names); err != nil {
 			return err
 		}
 	}
+	return s.preflight(infos, tables)
+}
+
+// preflight returns an error with all problems of the tables. Errors: schema, permission.
+func (s *Source) preflight(infos map[string]database.TableInfo, tables []*models.Table) error {
 	return database.Preflight(s.TableChecks(infos), tables, "schema.source_unusable", "schema.source_unusable_remedy")
 }
 
-// TableChecks lists what must hold for each table of lifecycle_db, whose catalogue entries are infos.
+// TableChecks lists the requirements for each table of lifecycle_db, whose catalogue entries are infos.
 func (s *Source) TableChecks(infos map[string]database.TableInfo) []database.TableCheck {
-	present := func(find func(t *models.Table, info database.TableInfo) []models.Problem) func(*models.Table) []models.Problem {
-		return func(t *models.Table) []models.Problem {
+	check := func(name string, class models.Class, find func(t *models.Table, info database.TableInfo) []models.Problem) database.TableCheck {
+		return database.TableCheck{Name: name, Class: class, Find: func(t *models.Table) []models.Problem {
 			if info := infos[t.Source]; info.Exists {
 				return find(t, info)
 			}
 			return nil
-		}
+		}}
 	}
 	return []database.TableCheck{
 		{Name: "source.tables", Class: models.Schema, Find: func(t *models.Table) []models.Problem {
@@ -84,28 +90,17 @@ func (s *Source) TableChecks(infos map[string]database.TableInfo) []database.Tab
 			return []models.Problem{{Text: models.NewText("schema.table_missing", models.Params{"table": t.Source}),
 				Remedy: models.NewCommand("schema.source_missing_remedy", nil, "lifecycle-sync seed")}}
 		}},
-		{Name: "source.readable", Class: models.Permission, Find: present(func(t *models.Table, info database.TableInfo) []models.Problem {
+		check("source.readable", models.Permission, func(t *models.Table, info database.TableInfo) []models.Problem {
 			if info.Readable {
 				return nil
 			}
 			return []models.Problem{s.db.Problem("schema.table_unreadable", models.Params{"role": info.Role, "table": t.Source}, "GRANT SELECT ON "+t.Source+" TO "+info.Role)}
-		})},
-		{Name: "source.columns", Class: models.Schema, Find: present(func(t *models.Table, info database.TableInfo) []models.Problem {
+		}),
+		check("source.columns", models.Schema, func(t *models.Table, info database.TableInfo) []models.Problem {
 			return s.db.CheckColumns(t.Source, t, info)
-		})},
-		{Name: "source.keys", Class: models.Schema, Find: present(func(t *models.Table, info database.TableInfo) []models.Problem {
-			return s.db.CheckKey(t.Source, info)
-		})},
+		}),
+		check("source.keys", models.Schema, func(t *models.Table, info database.TableInfo) []models.Problem { return s.db.CheckKey(t.Source, info) }),
 	}
-}
-
-func missing(infos map[string]database.TableInfo) bool {
-	for _, info := range infos {
-		if !info.Exists {
-			return true
-		}
-	}
-	return false
 }
 
 func sourceNames(tables []*models.Table) []string {

@@ -25,10 +25,10 @@ func opened(t testing.TB, url string) (*database.DB, *lifecycle.Source) {
 
 // fillings puts count rows with the ids 2, 4, 6 … into every table, made of texts that COPY must
 // escape and of NULL wherever it may stand.
-func fillings(count int64) []lifecycle.Filling {
-	var out []lifecycle.Filling
+func fillings(count int64) []lifecycle.SeedTable {
+	var out []lifecycle.SeedTable
 	for _, m := range models.Tables() {
-		out = append(out, lifecycle.Filling{Table: m, Rows: awkwardRows(m, count), Count: count})
+		out = append(out, lifecycle.SeedTable{Table: m, Rows: awkwardRows(m, count), Count: count})
 	}
 	return out
 }

@@ -3,7 +3,7 @@ package lifecycle
 import (
 	"context"
 	"errors"
-	"fmt"
+	"iter"
 	"strings"
 	"time"
 
@@ -41,16 +41,25 @@ func (s *Source) PrepareSlot(ctx context.Context, name string, tables []*models.
 	if err := publish(ctx, conn, tables); err != nil {
 		return slot, err
 	}
-	slot, exists, lost, err := findSlot(ctx, conn, name)
-	if err != nil || exists && !lost {
+	var exists, lost, ours bool
+	slot.Name = name
+	err = conn.QueryRow(ctx, `SELECT count(*) > 0, coalesce(bool_or(wal_status = 'lost'), FALSE), coalesce(max(confirmed_flush_lsn - '0/0'), 0)::bigint,
+		coalesce(bool_or(database = current_database() AND plugin = 'pgoutput'), FALSE) FROM pg_replication_slots WHERE slot_name = $1`,
+		[]any{name}, &exists, &lost, &slot.Confirmed, &ours)
+	switch {
+	case err != nil:
 		return slot, err
-	}
-	if lost {
+	case exists && !ours:
+		return slot, models.NewError(models.Schema, "lifecycle.foreign_slot", models.Params{"slot": name}).
+			WithCommand("lifecycle.foreign_slot_remedy", nil, "SELECT pg_drop_replication_slot('"+name+"')")
+	case exists && !lost:
+		return slot, nil
+	case lost:
 		if _, err := conn.Exec(ctx, "SELECT pg_drop_replication_slot($1)", name); err != nil {
 			return slot, err
 		}
 	}
-	return s.createSlot(ctx, conn, name)
+	return createSlot(ctx, conn, name)
 }
 
 // checkWAL reports why the server offers no logical replication.
@@ -86,8 +95,8 @@ type publication struct {
 	all, missing []string
 }
 
-func readPublication(ctx context.Context, conn *database.Conn, tables []*models.Table) (p publication, err error) {
-	for cells, err := range conn.Rows(ctx, published, sourceNames(tables)) {
+func newPublication(rows iter.Seq2[[][]byte, error]) (p publication, err error) {
+	for cells, err := range rows {
 		if err != nil {
 			return p, err
 		}
@@ -119,7 +128,7 @@ func publish(ctx context.Context, conn *database.Conn, tables []*models.Table) e
 	if err := followable(ctx, conn, sourceNames(tables)); err != nil {
 		return err
 	}
-	p, err := readPublication(ctx, conn, tables)
+	p, err := newPublication(conn.Rows(ctx, published, sourceNames(tables)))
 	switch {
 	case err != nil:
 		return err
@@ -142,7 +151,7 @@ func followable(ctx context.Context, conn *database.Conn, names []string) error 
 	if err != nil {
 		return err
 	}
-	access, err := readAccess(ctx, conn, names)
+	access, err := accessOf(conn.Rows(ctx, accessQuery, names))
 	if err != nil {
 		return err
 	}
@@ -157,26 +166,7 @@ func followable(ctx context.Context, conn *database.Conn, names []string) error 
 	return nil
 }
 
-func findSlot(ctx context.Context, conn *database.Conn, name string) (slot Slot, exists, lost bool, err error) {
-	slot.Name = name
-	for cells, err := range conn.Rows(ctx, `SELECT coalesce(confirmed_flush_lsn - '0/0', 0)::bigint, coalesce(wal_status = 'lost', FALSE),
-		database = current_database() AND plugin = 'pgoutput' FROM pg_replication_slots WHERE slot_name = $1`, name) {
-		if err != nil {
-			return slot, false, false, err
-		}
-		if _, err := fmt.Sscan(string(cells[0]), &slot.Confirmed); err != nil {
-			return slot, false, false, err
-		}
-		if string(cells[2]) != "t" {
-			return slot, true, false, models.NewError(models.Schema, "lifecycle.foreign_slot", models.Params{"slot": name}).
-				WithCommand("lifecycle.foreign_slot_remedy", nil, "SELECT pg_drop_replication_slot('"+name+"')")
-		}
-		exists, lost = true, string(cells[1]) == "t"
-	}
-	return slot, exists, lost, nil
-}
-
-func (s *Source) createSlot(ctx context.Context, conn *database.Conn, name string) (Slot, error) {
+func createSlot(ctx context.Context, conn *database.Conn, name string) (Slot, error) {
 	slot := Slot{Name: name, Created: true}
 	creating, cancel := context.WithTimeout(ctx, slotTime)
 	defer cancel()

@@ -134,7 +134,7 @@ func (s *Stream) arrive(position int64, tx *Transaction) {
 	default:
 	}
 	if len(s.pending) > maxPending || s.ids > maxIDs {
-		s.pending = []Transaction{merged(s.pending)}
+		s.pending = []Transaction{merge(s.pending)}
 		s.ids = s.pending[0].size()
 	}
 }
@@ -153,40 +153,41 @@ func (s *Stream) report(ctx context.Context, answer bool) error {
 // write; therefore a stream that stands still less than a page before it has arrived. Errors: timeout after patience;
 // ctx's end.
 func (s *Stream) Await(ctx context.Context, position int64, patience time.Duration) (pending []Transaction, reached int64, err error) {
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
-	for began := int64(-1); ; {
-		s.mu.Lock()
+	began := int64(-1)
+	arrived := s.wait(ctx, patience, func() bool {
 		pending, reached = slices.Clip(s.pending), s.position
-		s.mu.Unlock()
-		if reached >= position {
-			return pending, reached, nil
-		}
 		if began < 0 {
 			began = reached
 		}
-		select {
-		case <-ctx.Done():
-			return nil, 0, ctx.Err()
-		case <-s.arrived:
-		case <-deadline.C:
-			if reached == began && position-reached < walPage {
-				return pending, reached, nil
-			}
-			return nil, 0, models.NewError(models.Timeout, "lifecycle.stream_behind", models.Params{"bytes": position - reached}).WithRemedy("lifecycle.retry_remedy", nil)
-		}
+		return reached >= position
+	})
+	switch {
+	case arrived:
+		return pending, reached, nil
+	case ctx.Err() != nil:
+		return nil, 0, ctx.Err()
+	case reached == began && position-reached < walPage:
+		return pending, reached, nil
+	default:
+		return nil, 0, models.NewError(models.Timeout, "lifecycle.stream_behind", models.Params{"bytes": position - reached}).WithRemedy("lifecycle.retry_remedy", nil)
 	}
 }
 
 // Pending waits until a transaction is pending, at most for patience, and reports whether one is.
 func (s *Stream) Pending(ctx context.Context, patience time.Duration) bool {
+	return s.wait(ctx, patience, func() bool { return len(s.pending) > 0 })
+}
+
+// wait returns true once met, which it calls locked whenever something has arrived, and false after patience or when
+// ctx ends.
+func (s *Stream) wait(ctx context.Context, patience time.Duration, met func() bool) bool {
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	for {
 		s.mu.Lock()
-		waiting := len(s.pending) > 0
+		done := met()
 		s.mu.Unlock()
-		if waiting {
+		if done {
 			return true
 		}
 		select {

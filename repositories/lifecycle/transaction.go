@@ -10,19 +10,19 @@ import (
 	"lifecycle-sync/repositories/database"
 )
 
-// Transaction is what one transaction in lifecycle_db has committed: which rows of which tables, by name.
-// Their values are not kept: they are read from a snapshot that has them.
+// Transaction tells which rows of which tables, by name, a transaction in lifecycle_db has changed. Their values are
+// read from a snapshot.
 type Transaction struct {
-	XID  uint32
-	End  int64 // where its commit ends in the log
-	Rows map[string]Touched
-	also []uint32 // ids of transactions before it that it stands for as well
+	XID    uint32
+	End    int64 // WAL position behind its commit
+	Rows   map[string]TouchedRows
+	merged []uint32 // ids of earlier transactions that it includes
 }
 
-// Touched are rows of a table that a transaction wrote or deleted.
-type Touched struct {
+// TouchedRows are rows of a table that a transaction wrote or deleted.
+type TouchedRows struct {
 	IDs   []int64
-	Whole bool // there are too many to list, or the table was truncated
+	Whole bool // too many to list, or the table was truncated
 }
 
 func (t Transaction) size() (n int) {
@@ -32,32 +32,29 @@ func (t Transaction) size() (n int) {
 	return n
 }
 
-// merged is one transaction that stands for several, in their order, and no longer tells which rows they touched.
-func merged(all []Transaction) Transaction {
+// merge returns one transaction that includes several in order and lists tables instead of rows.
+func merge(all []Transaction) Transaction {
 	last := all[len(all)-1]
-	m := Transaction{XID: last.XID, End: last.End, Rows: map[string]Touched{}}
-	for i, t := range all {
-		m.also = append(m.also, t.also...)
-		if i < len(all)-1 {
-			m.also = append(m.also, t.XID)
-		}
+	m := Transaction{XID: last.XID, End: last.End, Rows: map[string]TouchedRows{}}
+	for _, t := range all {
+		m.merged = append(append(m.merged, t.merged...), t.XID)
 		for table := range t.Rows {
-			m.Rows[table] = Touched{Whole: true}
+			m.Rows[table] = TouchedRows{Whole: true}
 		}
 	}
 	return m
 }
 
-// decoder puts pgoutput's messages together to transactions.
+// decoder assembles pgoutput's messages into transactions.
 type decoder struct {
 	names     map[string]bool // the mirrored tables
 	relations map[uint32]relation
 	current   *Transaction
 }
 
-// relation is a table as the messages speak of it.
+// relation describes a table of the messages.
 type relation struct {
-	name string // "" when it is not mirrored
+	name string // "" if it is not mirrored
 	id   int    // the index of the column id
 }
 
@@ -69,7 +66,7 @@ func newDecoder(tables []*models.Table) *decoder {
 	return d
 }
 
-// decode takes one message in. It returns a transaction once that is complete, and nil before.
+// decode reads one message. It returns a transaction once it is complete, nil before.
 func (d *decoder) decode(data []byte) (*Transaction, error) {
 	message, err := pglogrepl.Parse(data)
 	if err != nil {
@@ -77,7 +74,7 @@ func (d *decoder) decode(data []byte) (*Transaction, error) {
 	}
 	switch m := message.(type) {
 	case *pglogrepl.BeginMessage:
-		d.current = &Transaction{XID: m.Xid, Rows: map[string]Touched{}}
+		d.current = &Transaction{XID: m.Xid, Rows: map[string]TouchedRows{}}
 	case *pglogrepl.CommitMessage:
 		complete := d.current
 		complete.End = int64(m.TransactionEndLSN)
@@ -87,13 +84,15 @@ func (d *decoder) decode(data []byte) (*Transaction, error) {
 		d.describe(m)
 	case *pglogrepl.InsertMessage:
 		return nil, d.touch(m.RelationID, m.Tuple)
-	case *pglogrepl.UpdateMessage: // the old row comes when its key has changed, or with REPLICA IDENTITY FULL
+	case *pglogrepl.UpdateMessage: // has the old row if the key has changed, or with REPLICA IDENTITY FULL
 		return nil, d.touch(m.RelationID, m.OldTuple, m.NewTuple)
 	case *pglogrepl.DeleteMessage:
 		return nil, d.touch(m.RelationID, m.OldTuple)
 	case *pglogrepl.TruncateMessage:
 		for _, id := range m.RelationIDs {
-			d.whole(id)
+			if r := d.relations[id]; r.name != "" {
+				d.current.Rows[r.name] = TouchedRows{Whole: true}
+			}
 		}
 	}
 	return nil, nil //nolint:nilnil // as documented
@@ -109,8 +108,8 @@ func (d *decoder) describe(m *pglogrepl.RelationMessage) {
 	d.relations[m.RelationID] = r
 }
 
-// touch notes the ids of rows, each of which may be missing. Where a row does not tell its id, because the table
-// had another replica identity for a while, any of its rows may be meant.
+// touch records the ids of rows, each of which may be nil. A row without an id, which comes from a temporary replica
+// identity, stands for the whole table.
 func (d *decoder) touch(id uint32, rows ...*pglogrepl.TupleData) error {
 	r := d.relations[id]
 	touched := d.current.Rows[r.name]
@@ -123,7 +122,7 @@ func (d *decoder) touch(id uint32, rows ...*pglogrepl.TupleData) error {
 		}
 		cell := row.Columns[r.id]
 		if cell.DataType != pglogrepl.TupleDataTypeText {
-			touched = Touched{Whole: true}
+			touched = TouchedRows{Whole: true}
 			break
 		}
 		id, err := strconv.ParseInt(string(cell.Data), 10, 64)
@@ -135,14 +134,8 @@ func (d *decoder) touch(id uint32, rows ...*pglogrepl.TupleData) error {
 		}
 	}
 	if len(touched.IDs) > database.MaxRanges {
-		touched = Touched{Whole: true}
+		touched = TouchedRows{Whole: true}
 	}
 	d.current.Rows[r.name] = touched
 	return nil
-}
-
-func (d *decoder) whole(id uint32) {
-	if r := d.relations[id]; r.name != "" {
-		d.current.Rows[r.name] = Touched{Whole: true}
-	}
 }

@@ -5,26 +5,28 @@ import (
 	"fmt"
 	"time"
 
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 )
 
-// outcomeTime bounds the look whether a commit arrived whose answer was lost.
-const outcomeTime = 5 * time.Second
+// outcomeTimeout bounds looking up whether a commit without an answer succeeded.
+const outcomeTimeout = 5 * time.Second
 
-// Tx is a write through the API: one transaction in lifecycle_db, used by one goroutine at a time.
+// Tx is an API write: one transaction in lifecycle_db, used by one goroutine at a time.
 type Tx struct {
-	Now    time.Time // the database's clock, to the microsecond: what updated_at becomes
+	Now    time.Time // the database's clock, to the microsecond; becomes updated_at
 	xid    *int64    // nil on SQLite
 	source *Source
 	conn   *database.Conn
 }
 
-// InTx runs fn in one write transaction, which commits when fn returns nil; on SQLite it holds the one
-// write lock from the beginning. When the answer to the commit is lost, the outcome is looked up.
-// Errors: fn's; forbidden when the server is a standby; unavailable when it cannot even log in, or when on
-// SQLite another program holds the write lock;
-// connection, timeout, constraint; UnknownOutcomeError behind a connection error when nobody can tell.
+// InTx runs fn in a write transaction, which commits when fn returns nil; on SQLite it holds the write lock from the
+// start. If the answer to the commit is lost, the outcome is looked up. Errors: fn's; forbidden on a standby;
+// unavailable if the server refuses the login, or on SQLite another program holds the write lock; connection, timeout,
+// constraint; UnknownOutcomeError behind a connection error if the outcome cannot be determined.
 func (s *Source) InTx(ctx context.Context, fn func(tx *Tx) error) error {
 	conn, err := s.db.BeginConn(ctx, database.Write)
 	if err != nil {
@@ -46,13 +48,13 @@ func (s *Source) InTx(ctx context.Context, fn func(tx *Tx) error) error {
 		return err
 	}
 	if err := conn.Commit(ctx); err != nil {
-		return s.afterCommit(ctx, tx, err)
+		return s.commitError(ctx, tx, err)
 	}
 	return nil
 }
 
-// writeError turns a missing privilege into Forbidden. It is for statements in lifecycle_db only: fn uses pmo_db
-// too, where a missing privilege is not the client's.
+// writeError turns a missing privilege into Forbidden. It is for statements in lifecycle_db only: fn uses pmo_db too,
+// where a missing privilege is not the client's fault.
 func writeError(err error) error {
 	e := models.AsError(err)
 	if err == nil || e.Class != models.Permission {
@@ -61,26 +63,27 @@ func writeError(err error) error {
 	return models.NewError(models.Forbidden, "lifecycle.read_only", nil).WithRemedy("lifecycle.read_only_remedy", nil).WithCause(err)
 }
 
-// UnknownOutcomeError is the cause of an error after which a write may have been done or not.
+// UnknownOutcomeError is the cause of an error after which a write may or may not have been committed.
 type UnknownOutcomeError struct{ cause error }
 
-// Error says so.
-func (UnknownOutcomeError) Error() string { return "whether the write was committed is not known" }
+// Error describes the error.
+func (UnknownOutcomeError) Error() string { return "unknown whether the write was committed" }
 
-// Unwrap returns what went wrong.
+// Unwrap returns the commit's error.
 func (o UnknownOutcomeError) Unwrap() error { return o.cause }
 
-// afterCommit finds out whether a commit took place whose answer was an error.
-func (s *Source) afterCommit(ctx context.Context, tx *Tx, err error) error {
+// commitError returns the error of a commit, nil if it turns out to have succeeded.
+func (s *Source) commitError(ctx context.Context, tx *Tx, err error) error {
 	if tx.xid == nil || models.AsError(err).Class == models.Constraint {
-		return err // SQLite, and a server that answered, are sure
+		return err // SQLite or the server has answered
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), outcomeTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), outcomeTimeout)
 	defer cancel()
-	switch outcome, lookErr := s.Outcome(ctx, models.Mark{XID: tx.xid}); {
-	case lookErr == nil && outcome == Committed:
+	outcome, lookupErr := s.Outcome(ctx, models.SourceTransaction{XID: tx.xid})
+	switch {
+	case lookupErr == nil && outcome == Committed:
 		return nil
-	case lookErr == nil && outcome == Aborted:
+	case lookupErr == nil && outcome == Aborted:
 		return err
 	default:
 		return models.NewError(models.Connection, "lifecycle.unknown_outcome", nil).WithRemedy("lifecycle.unknown_outcome_remedy", nil).WithCause(UnknownOutcomeError{err})
@@ -94,69 +97,103 @@ const (
 	Deleted  = "delete"
 )
 
-// Mark is how to find out later whether this transaction, which does action to a row, committed.
-func (tx *Tx) Mark(table string, id int64, action string) models.Mark {
-	return models.Mark{XID: tx.xid, Table: &table, RowID: &id, Stamp: &tx.Now, Action: &action}
+// Transaction identifies this transaction, which does action to a row, for a later Outcome.
+func (tx *Tx) Transaction(table string, id int64, action string) models.SourceTransaction {
+	return models.SourceTransaction{XID: tx.xid, Table: &table, RowID: &id, Stamp: &tx.Now, Action: &action}
 }
 
-// Outcome is what became of a transaction.
+// Outcome is how a transaction ended.
 type Outcome string
 
-// The outcomes. InProgress may yet become either of the others.
+// The outcomes. InProgress may become either of the others.
 const (
 	Committed  Outcome = "committed"
 	Aborted    Outcome = "aborted"
 	InProgress Outcome = "in progress"
 )
 
-// Outcome tells what became of the transaction that a mark was taken from. PostgreSQL remembers that by
-// the transaction's id, for long enough. On SQLite, and where it has forgotten, the row itself tells.
-// Errors: connection, timeout.
-func (s *Source) Outcome(ctx context.Context, m models.Mark) (Outcome, error) {
-	// On SQLite the write lock, which whoever is in the midst of the write holds.
-	conn, err := s.db.BeginConn(ctx, database.Write)
+// Outcome returns how a transaction ended. PostgreSQL remembers that by transaction id for a limited time. On SQLite,
+// and once PostgreSQL has forgotten, the written row tells. Errors: connection, timeout.
+func (s *Source) Outcome(ctx context.Context, t models.SourceTransaction) (Outcome, error) {
+	conn, err := s.db.BeginConn(ctx, database.Write) // on SQLite it waits for a write in progress
 	if err != nil {
 		return "", err
 	}
 	defer conn.Close()
-	if m.XID != nil {
-		var status *string
-		err := conn.QueryRow(ctx, "SELECT CASE WHEN $1::bigint < pg_snapshot_xmax(pg_current_snapshot())::text::bigint THEN pg_xact_status($1::bigint::text::xid8) END",
-			[]any{*m.XID}, &status)
-		if err != nil || status != nil {
-			return Outcome(value(status)), err
+	if t.XID != nil {
+		var status Outcome
+		err := conn.QueryRow(ctx, `SELECT coalesce(CASE WHEN $1::bigint < pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+			THEN pg_xact_status($1::bigint::text::xid8) END, '')`, []any{*t.XID}, &status)
+		if err != nil || status != "" {
+			return status, err
 		}
 	}
-	return s.outcomeByRow(ctx, conn, m)
-}
-
-func value(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
-func (s *Source) outcomeByRow(ctx context.Context, conn *database.Conn, m models.Mark) (Outcome, error) {
-	if m.Table == nil { // nothing tells
+	if t.Table == nil { // no row can tell
 		return InProgress, nil
 	}
-	there := false
+	return rowOutcome(ctx, conn, t)
+}
+
+// rowOutcome reads the row as text, because GORM would fail on a timestamp that Go cannot express.
+func rowOutcome(ctx context.Context, conn *database.Conn, t models.SourceTransaction) (Outcome, error) {
+	exists := false
 	var created, updated time.Time
-	for cells, err := range conn.Rows(ctx, fmt.Sprintf("SELECT created_at, updated_at FROM %s WHERE id = %d", *m.Table, *m.RowID)) {
+	for cells, err := range conn.Rows(ctx, fmt.Sprintf("SELECT created_at, updated_at FROM %s WHERE id = %d", *t.Table, *t.RowID)) {
 		if err != nil {
 			return "", err
 		}
-		there = true
-		created, _ = models.ParseTimestamp(string(cells[0])) // what is none was not written by us
+		exists = true
+		created, _ = models.ParseTimestamp(string(cells[0])) // an unreadable one is not ours
 		updated, _ = models.ParseTimestamp(string(cells[1]))
 	}
 	switch {
-	case *m.Action == Inserted && there && created.Equal(*m.Stamp),
-		*m.Action == Updated && there && !updated.Before(*m.Stamp),
-		*m.Action == Deleted && !there:
+	case *t.Action == Inserted && exists && created.Equal(*t.Stamp),
+		*t.Action == Updated && exists && !updated.Before(*t.Stamp),
+		*t.Action == Deleted && !exists:
 		return Committed, nil
 	default:
 		return Aborted, nil
 	}
+}
+
+func (tx *Tx) lockRow(ctx context.Context, t *models.Table, id int64) (*models.Row, error) {
+	row, err := tx.conn.ReadRow(ctx, t, t.Source, id, true)
+	return row, writeError(err)
+}
+
+func (tx *Tx) exists(ctx context.Context, table, column string, id int64) (exists bool, err error) {
+	err = tx.conn.Gorm(ctx).Table(table).Select("count(*) > 0").Where(column+" = ?", id).Scan(&exists).Error
+	return exists, tx.source.db.Translate(err)
+}
+
+// create inserts a row and sets its id, which lifecycle_db generates: it refuses an INSERT that names one.
+func (tx *Tx) create(ctx context.Context, table string, row any, id *int64) error {
+	*id = 0
+	result := tx.conn.Gorm(ctx).Table(table).Omit("id").Clauses(returningID()).Create(row)
+	return tx.wrote(table, result, *id != 0)
+}
+
+// update writes columns of the row that has the id of row.
+func (tx *Tx) update(ctx context.Context, table string, row any, columns []string) error {
+	result := tx.conn.Gorm(ctx).Table(table).Select("updated_at", columns).Updates(row)
+	return tx.wrote(table, result, result.RowsAffected > 0)
+}
+
+// delete deletes the row that has the id of row.
+func (tx *Tx) delete(ctx context.Context, table string, row any) error {
+	result := tx.conn.Gorm(ctx).Table(table).Delete(row)
+	return tx.wrote(table, result, result.RowsAffected > 0)
+}
+
+// wrote returns the error of a write, also of one that a trigger has suppressed.
+func (tx *Tx) wrote(table string, result *gorm.DB, written bool) error {
+	if result.Error == nil && !written {
+		return models.NewError(models.Constraint, "lifecycle.suppressed", models.Params{"table": table}).
+			WithRemedy("lifecycle.suppressed_remedy", models.Params{"table": table})
+	}
+	return writeError(tx.source.db.Translate(result.Error))
+}
+
+func returningID() clause.Returning {
+	return clause.Returning{Columns: []clause.Column{{Name: "id"}}}
 }

@@ -23,7 +23,7 @@ func (d *diagnosis) replicationChecks() []check {
 
 // slot is a replication slot of this or another pmo_db.
 type slot struct {
-	lifecycle.KeptSlot
+	lifecycle.SlotStatus
 
 	ours bool // true if that is not known
 }
@@ -136,7 +136,7 @@ func (d *diagnosis) publication(ctx context.Context) ([]Finding, error) {
 	if len(tables) == 0 {
 		return []Finding{skippedBecause("source.tables")}, nil
 	}
-	p, err := d.Source.Publishing(ctx, tables)
+	p, err := d.Source.PublicationStatus(ctx, tables)
 	if e := models.AsError(err); e != nil && e.Class == models.Schema {
 		return []Finding{failed(Problem, e)}, nil
 	}
@@ -145,7 +145,7 @@ func (d *diagnosis) publication(ctx context.Context) ([]Finding, error) {
 	}
 	owned := !slices.ContainsFunc(tables, func(t *models.Table) bool { return !d.access[t.Source].Owned })
 	switch {
-	case p.Done:
+	case p.Complete:
 		return []Finding{ok("doctor.publication_ok", nil)}, nil
 	case d.source.server.Superuser || owned && p.MayCreate:
 		return []Finding{ok("doctor.publication_later", nil)}, nil

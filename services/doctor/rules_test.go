@@ -20,7 +20,7 @@ func TestJudge(t *testing.T) {
 	replica, slots, senders := capacity, capacity, capacity
 	replica.WALLevel, slots.Slots, senders.Senders = "replica", 10, 10
 	newSlot := func(active bool, status string, retained int64, ours bool) slot {
-		return slot{lifecycle.KeptSlot{Name: "lifecycle_sync_a", Active: active, WALStatus: status, Retained: retained}, ours}
+		return slot{lifecycle.SlotStatus{Name: "lifecycle_sync_a", Active: active, WALStatus: status, Retained: retained}, ours}
 	}
 	active, idle, lost := newSlot(on, "reserved", 5_300_000, true), newSlot(off, "extended", 2_340_000_000, true), newSlot(off, "lost", 0, true)
 	endangered := newSlot(on, "unreserved", 1, true)

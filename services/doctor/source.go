@@ -80,7 +80,7 @@ func (d *diagnosis) duplicateIDs(ctx context.Context) (found []Finding, err erro
 		if !d.source.tables[t.Source].Keyless || !d.countable(t, "id") {
 			continue
 		}
-		duplicates, err := d.Source.SpareIDs(ctx, t)
+		duplicates, err := d.Source.CountDuplicateIDs(ctx, t)
 		if notCounted, timedOut := d.notCounted(t.Source, err); timedOut {
 			found = append(found, notCounted)
 		} else if err != nil {

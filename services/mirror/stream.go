@@ -42,10 +42,10 @@ type StreamApplier struct {
 	engine     *Engine
 	stream     *lifecycle.Stream
 	source     lifecycle.Identity
-	run        models.Run      // of this hour
-	confirmed  int64           // the log before this position is no longer needed
-	visibility lifecycle.Sight // of the last step's snapshot
-	horizon    *int64          // of the last step's snapshot
+	run        models.Run           // of this hour
+	confirmed  int64                // the log before this position is no longer needed
+	visibility lifecycle.Visibility // of the last step's snapshot
+	horizon    *int64               // of the last step's snapshot
 
 	snap     *lifecycle.Snapshot // of an earlier step: the source's catalogue
 	mirror   *mirrordb.Reader    // the mirror's catalogue
@@ -132,7 +132,7 @@ func (a *StreamApplier) await(ctx context.Context, position int64, timeout time.
 }
 
 // snapshot opens the source's snapshot and returns which transactions it sees.
-func (a *StreamApplier) snapshot(ctx context.Context, tx *mirrordb.Tx) (snap *lifecycle.Snapshot, visibility lifecycle.Sight, err error) {
+func (a *StreamApplier) snapshot(ctx context.Context, tx *mirrordb.Tx) (snap *lifecycle.Snapshot, visibility lifecycle.Visibility, err error) {
 	if snap, err = a.openSnapshot(ctx, tx); err != nil {
 		return nil, visibility, err
 	}
@@ -141,7 +141,7 @@ func (a *StreamApplier) snapshot(ctx context.Context, tx *mirrordb.Tx) (snap *li
 		err = ErrSourceChanged
 	}
 	if err == nil {
-		visibility, err = snap.Sight(ctx)
+		visibility, err = snap.Visibility(ctx)
 	}
 	if err != nil {
 		snap.Close()
@@ -155,7 +155,7 @@ func (a *StreamApplier) snapshot(ctx context.Context, tx *mirrordb.Tx) (snap *li
 func (a *StreamApplier) openSnapshot(ctx context.Context, tx *mirrordb.Tx) (*lifecycle.Snapshot, error) {
 	if time.Since(a.examined) < examineInterval {
 		tx.Assume(a.mirror)
-		return a.engine.source.Resnap(ctx, a.snap)
+		return a.engine.source.Resnapshot(ctx, a.snap)
 	}
 	snap, err := a.engine.snapshot(ctx, tx)
 	if err != nil {
@@ -206,7 +206,7 @@ func (a *StreamApplier) apply(ctx context.Context, tx *mirrordb.Tx, snap *lifecy
 // does not see. The horizon advances to the previous step's once the stream has passed everything that the previous
 // snapshot can have seen: a transaction with synchronous_commit = off is visible before the stream delivers it.
 func (a *StreamApplier) watermark(
-	ctx context.Context, tx *mirrordb.Tx, pending []lifecycle.Transaction, visibility lifecycle.Sight, position int64,
+	ctx context.Context, tx *mirrordb.Tx, pending []lifecycle.Transaction, visibility lifecycle.Visibility, position int64,
 ) (reached models.Watermark, err error) {
 	last, err := tx.Watermark(ctx)
 	switch {

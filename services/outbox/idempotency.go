@@ -95,7 +95,7 @@ func (w *Writer) claim(ctx context.Context, key *Key, fingerprint string) (write
 // resolve finds out what became of a write whose process stopped between the two databases, and ends
 // it accordingly. It reports false while that is still open.
 func (w *Writer) resolve(ctx context.Context, write models.Write) (bool, error) {
-	outcome, err := w.source.Outcome(ctx, write.Mark)
+	outcome, err := w.source.Outcome(ctx, write.SourceTransaction)
 	if err != nil {
 		return false, err
 	}

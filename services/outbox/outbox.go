@@ -125,7 +125,7 @@ func (w *Writer) inSource(ctx context.Context, write *models.Write, r Request, c
 		if write.Body, err = json.Marshal(c.Data); err != nil {
 			return err
 		}
-		write.Mark, write.ETag = tx.Mark(c.Table, c.RowID, c.Action), &c.Version
+		write.SourceTransaction, write.ETag = tx.Transaction(c.Table, c.RowID, c.Action), &c.Version
 		if !needsIntent(r, c) {
 			return nil
 		}
