@@ -33,7 +33,7 @@ func Fill(ctx context.Context, source *lifecycle.Source, products, histories int
 
 // Generate describes the rows of every mirrored table, in id order. They are made while they are read, so their number
 // costs no memory. Segments, stages and categories are always the same. Errors: validation_failed for impossible numbers.
-func Generate(products, histories int) ([]lifecycle.Filling, error) {
+func Generate(products, histories int) ([]lifecycle.SeedTable, error) {
 	switch {
 	case products < 0 || products > maxRows || histories < 0 || histories > maxRows:
 		return nil, models.NewError(models.Invalid, "demo.numbers_out_of_range", models.Params{"max": maxRows})
@@ -41,9 +41,9 @@ func Generate(products, histories int) ([]lifecycle.Filling, error) {
 		return nil, models.NewError(models.Invalid, "demo.history_without_products", nil)
 	}
 	d := data{products: int64(products), histories: int64(histories)}
-	fillings := make([]lifecycle.Filling, 0, len(models.Tables()))
+	fillings := make([]lifecycle.SeedTable, 0, len(models.Tables()))
 	for _, table := range models.Tables() {
-		filling := lifecycle.Filling{Table: table}
+		filling := lifecycle.SeedTable{Table: table}
 		switch table.Name {
 		case "segments":
 			filling.Count, filling.Rows = int64(len(segments)), nameRows(segments, "segmen")

@@ -18,9 +18,9 @@ var volumes = [][2]int{
 }
 
 // rows decodes the rows generated for a table. This also proves that every cell has its column's type.
-func rows[T any](t testing.TB, fillings []lifecycle.Filling, table string) []T {
+func rows[T any](t testing.TB, fillings []lifecycle.SeedTable, table string) []T {
 	t.Helper()
-	i := slices.IndexFunc(fillings, func(f lifecycle.Filling) bool { return f.Table.Name == table })
+	i := slices.IndexFunc(fillings, func(f lifecycle.SeedTable) bool { return f.Table.Name == table })
 	decoded, err := fillings[i].Table.Decode(slices.Collect(fillings[i].Rows))
 	if err != nil {
 		t.Fatal(err)
@@ -28,7 +28,7 @@ func rows[T any](t testing.TB, fillings []lifecycle.Filling, table string) []T {
 	return *decoded.(*[]T)
 }
 
-func generate(t testing.TB, products, histories int) []lifecycle.Filling {
+func generate(t testing.TB, products, histories int) []lifecycle.SeedTable {
 	t.Helper()
 	fillings, err := demo.Generate(products, histories)
 	if err != nil {
@@ -38,7 +38,7 @@ func generate(t testing.TB, products, histories int) []lifecycle.Filling {
 }
 
 // digest hashes every cell of every table.
-func digest(fillings []lifecycle.Filling) uint64 {
+func digest(fillings []lifecycle.SeedTable) uint64 {
 	h := fnv.New64a()
 	for _, f := range fillings {
 		for row := range f.Rows {

@@ -30,7 +30,7 @@ func TestFill_StoresGeneratedRows(t *testing.T) {
 	})
 }
 
-func compare(t *testing.T, source *lifecycle.Source, fillings []lifecycle.Filling) {
+func compare(t *testing.T, source *lifecycle.Source, fillings []lifecycle.SeedTable) {
 	t.Helper()
 	snap, err := source.Snapshot(t.Context(), models.Tables())
 	if err != nil {
