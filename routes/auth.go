@@ -129,15 +129,4 @@ func (a *auth) requireRole(least models.Role) fiber.Handler {
 	}
 }
 
-func roleName(r models.Role) models.Text {
-	switch r {
-	case models.Reader:
-		return models.NewText("http.role_reader", nil)
-	case models.Manager:
-		return models.NewText("http.role_manager", nil)
-	case models.Admin:
-		return models.NewText("http.role_admin", nil)
-	case models.Anonymous:
-	}
-	return models.NewText("http.role_anonymous", nil)
-}
+func roleName(r models.Role) models.Text { return models.NewText("http.role_"+r.String(), nil) }

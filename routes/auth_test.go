@@ -51,7 +51,7 @@ type lines struct {
 	now time.Time
 }
 
-func newLines(t testing.TB, o routes.Options, table ...routes.Line) *lines {
+func newLines(t testing.TB, o routes.Options, table ...routes.Route) *lines {
 	t.Helper()
 	l := &lines{t: t, log: &bytes.Buffer{}, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	o.Log, o.Now = slog.New(slog.NewJSONHandler(l.log, nil)), func() time.Time { return l.now }
@@ -87,11 +87,11 @@ func TestAuth_RequiresTheRoleOfTheRoute(t *testing.T) {
 	t.Parallel()
 	access := &known{}
 	l := newLines(t, routes.Options{Access: access},
-		routes.Line{Method: "GET", Path: "/open", Handle: whoami},
-		routes.Line{Method: "GET", Path: "/closed", Role: models.Admin, Handle: whoami},
-		routes.Line{Method: "GET", Path: base + "/read", Role: models.Reader, Handle: whoami},
-		routes.Line{Method: "POST", Path: base + "/write", Role: models.Manager, Handle: whoami},
-		routes.Line{Method: "DELETE", Path: base + "/things/:id", Role: models.Admin, Handle: whoami},
+		routes.Route{Method: "GET", Path: "/open", Handle: whoami},
+		routes.Route{Method: "GET", Path: "/closed", Role: models.Admin, Handle: whoami},
+		routes.Route{Method: "GET", Path: base + "/read", Role: models.Reader, Handle: whoami},
+		routes.Route{Method: "POST", Path: base + "/write", Role: models.Manager, Handle: whoami},
+		routes.Route{Method: "DELETE", Path: base + "/things/:id", Role: models.Admin, Handle: whoami},
 	)
 	for _, c := range []struct {
 		method, path, token string
@@ -141,10 +141,10 @@ func TestAuth_RequiresTheRoleOfTheRoute(t *testing.T) {
 func TestRateLimit_IsPerCallerAndRefills(t *testing.T) {
 	t.Parallel()
 	l := newLines(t, routes.Options{Access: &known{}, WriteRate: 60, SyncRate: 2},
-		routes.Line{Method: "POST", Path: base + "/write", Role: models.Manager, Limit: routes.Writes, Handle: whoami},
-		routes.Line{Method: "PUT", Path: base + "/write", Role: models.Manager, Limit: routes.Writes, Handle: whoami},
-		routes.Line{Method: "POST", Path: base + "/sync", Role: models.Admin, Limit: routes.Syncs, Handle: whoami},
-		routes.Line{Method: "GET", Path: base + "/read", Role: models.Reader, Handle: whoami},
+		routes.Route{Method: "POST", Path: base + "/write", Role: models.Manager, Limit: routes.Writes, Handle: whoami},
+		routes.Route{Method: "PUT", Path: base + "/write", Role: models.Manager, Limit: routes.Writes, Handle: whoami},
+		routes.Route{Method: "POST", Path: base + "/sync", Role: models.Admin, Limit: routes.Syncs, Handle: whoami},
+		routes.Route{Method: "GET", Path: base + "/read", Role: models.Reader, Handle: whoami},
 	)
 	limited := func(a answer, wait int) {
 		t.Helper()
@@ -186,7 +186,7 @@ func TestRateLimit_IsPerCallerAndRefills(t *testing.T) {
 func TestRateLimit_ForgetsOldCallers(t *testing.T) {
 	t.Parallel()
 	l := newLines(t, routes.Options{Access: &known{}, WriteRate: 1},
-		routes.Line{Method: "POST", Path: base + "/write", Role: models.Manager, Limit: routes.Writes, Handle: whoami})
+		routes.Route{Method: "POST", Path: base + "/write", Role: models.Manager, Limit: routes.Writes, Handle: whoami})
 	status := func(caller string) int { return l.do("POST", base+"/write", caller).StatusCode }
 	if status("manager-x") != 200 || status("manager-x") != 429 {
 		t.Error("the allowance is not one")
@@ -206,8 +206,8 @@ func TestRateLimit_ForgetsOldCallers(t *testing.T) {
 
 func TestRateLimit_CountsRejectedTokens(t *testing.T) {
 	t.Parallel()
-	l := newLines(t, routes.Options{Access: &known{}}, routes.Line{Method: "GET", Path: base + "/read", Role: models.Reader, Handle: whoami},
-		routes.Line{Method: "GET", Path: "/page", Role: models.Reader, Handle: whoami})
+	l := newLines(t, routes.Options{Access: &known{}}, routes.Route{Method: "GET", Path: base + "/read", Role: models.Reader, Handle: whoami},
+		routes.Route{Method: "GET", Path: "/page", Role: models.Reader, Handle: whoami})
 	for i := range 120 {
 		if a := l.do("GET", base+"/read", "nonsense"+strconv.Itoa(i)); a.StatusCode != http.StatusUnauthorized {
 			t.Fatalf("%d: %d", i, a.StatusCode)
@@ -235,7 +235,7 @@ func TestRateLimit_CountsRejectedTokens(t *testing.T) {
 
 func TestRateLimit_IgnoresExpiredSessionsOnPages(t *testing.T) {
 	t.Parallel()
-	l := newLines(t, routes.Options{Access: &known{}}, routes.Line{Method: "GET", Path: "/page", Role: models.Reader, Handle: whoami})
+	l := newLines(t, routes.Options{Access: &known{}}, routes.Route{Method: "GET", Path: "/page", Role: models.Reader, Handle: whoami})
 	for range 130 {
 		l.do("GET", "/page", "", "Cookie", "lifecycle_session=ended")
 	}
@@ -251,9 +251,9 @@ func TestTimeout_IsThatOfTheRoute(t *testing.T) {
 		return c.JSON(map[string]any{"success": bounded, "message": time.Until(at).Round(time.Minute).String()})
 	}
 	l := newLines(t, routes.Options{},
-		routes.Line{Method: "GET", Path: "/brief", Timeout: routes.Brief, Handle: deadline},
-		routes.Line{Method: "GET", Path: "/long", Timeout: routes.Long, Handle: deadline},
-		routes.Line{Method: "GET", Path: "/endless", Timeout: routes.Endless, Handle: deadline},
+		routes.Route{Method: "GET", Path: "/brief", Timeout: routes.Brief, Handle: deadline},
+		routes.Route{Method: "GET", Path: "/long", Timeout: routes.Long, Handle: deadline},
+		routes.Route{Method: "GET", Path: "/endless", Timeout: routes.Endless, Handle: deadline},
 	)
 	for path, want := range map[string]string{"/brief": "0s", "/long": "5m0s", "/endless": ""} {
 		a := l.do("GET", path, "")
@@ -265,7 +265,7 @@ func TestTimeout_IsThatOfTheRoute(t *testing.T) {
 
 func TestRecover_PanicIsAnInternalError(t *testing.T) {
 	t.Parallel()
-	l := newLines(t, routes.Options{}, routes.Line{Method: "GET", Path: base + "/panic", Role: models.Reader, Handle: func(*fiber.Ctx) error { panic("hunter2") }})
+	l := newLines(t, routes.Options{}, routes.Route{Method: "GET", Path: base + "/panic", Role: models.Reader, Handle: func(*fiber.Ctx) error { panic("hunter2") }})
 	for range 3 {
 		a := l.do("GET", base+"/panic", "")
 		if a.StatusCode != http.StatusInternalServerError || a.json.Code != "internal" || bytes.Contains(a.body, []byte("hunter2")) {
@@ -281,7 +281,7 @@ func TestRecover_PanicIsAnInternalError(t *testing.T) {
 func TestAccessLog_DoesNotReadStreams(t *testing.T) {
 	t.Parallel()
 	reader, writer := io.Pipe()
-	l := newLines(t, routes.Options{}, routes.Line{Method: "GET", Path: "/stream", Handle: func(c *fiber.Ctx) error {
+	l := newLines(t, routes.Options{}, routes.Route{Method: "GET", Path: "/stream", Handle: func(c *fiber.Ctx) error {
 		go func() { // begins when the answer does, which is after the log's line
 			_, _ = writer.Write([]byte(`{"message":"streamed"}`))
 			_ = writer.Close()
@@ -308,7 +308,7 @@ func TestTable_EveryWriteHasARoleAndALimit(t *testing.T) {
 		switch {
 		case inAPI && e.Role < models.Reader, changes && e.Role < models.Manager, e.Method == http.MethodDelete && e.Role < models.Admin, strings.HasPrefix(e.Path, base+"/sync") && e.Role < models.Admin:
 			t.Errorf("%s %s is open to %s", e.Method, e.Path, e.Role)
-		case changes && !e.Limited:
+		case changes && e.Limit == routes.Unlimited:
 			t.Errorf("%s %s draws on no allowance", e.Method, e.Path)
 		}
 	}
@@ -316,7 +316,7 @@ func TestTable_EveryWriteHasARoleAndALimit(t *testing.T) {
 
 // FuzzAuthorization wants that no header lets anybody in but a Bearer with the right token.
 func FuzzAuthorization(f *testing.F) {
-	l := newLines(f, routes.Options{Access: &known{}}, routes.Line{Method: "GET", Path: base + "/read", Role: models.Reader, Handle: whoami})
+	l := newLines(f, routes.Options{Access: &known{}}, routes.Route{Method: "GET", Path: base + "/read", Role: models.Reader, Handle: whoami})
 	for _, header := range []string{"Bearer reader", "bearer  admin-7 ", "Basic cmVhZGVyOg==", "Bearer", "Bearer\treader", "Bearer reader,Bearer admin", "reader", "", "Bearer \x80"} {
 		f.Add(header)
 	}

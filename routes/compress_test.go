@@ -78,12 +78,12 @@ func TestCompress_LeavesSmallStreamedAndCompressedBodies(t *testing.T) {
 		}
 	}
 	l := newLines(t, routes.Options{},
-		routes.Line{Method: "GET", Path: "/json", Handle: send("application/json", "", large)},
-		routes.Line{Method: "GET", Path: "/html", Handle: send("text/html; charset=utf-8", "", large)},
-		routes.Line{Method: "GET", Path: "/small", Handle: send("application/json", "", large[:1023])},
-		routes.Line{Method: "GET", Path: "/image", Handle: send("image/png", "", large)},
-		routes.Line{Method: "GET", Path: "/brotli", Handle: send("application/json", "br", large)},
-		routes.Line{Method: "GET", Path: "/stream", Handle: func(c *fiber.Ctx) error {
+		routes.Route{Method: "GET", Path: "/json", Handle: send("application/json", "", large)},
+		routes.Route{Method: "GET", Path: "/html", Handle: send("text/html; charset=utf-8", "", large)},
+		routes.Route{Method: "GET", Path: "/small", Handle: send("application/json", "", large[:1023])},
+		routes.Route{Method: "GET", Path: "/image", Handle: send("image/png", "", large)},
+		routes.Route{Method: "GET", Path: "/brotli", Handle: send("application/json", "br", large)},
+		routes.Route{Method: "GET", Path: "/stream", Handle: func(c *fiber.Ctx) error {
 			c.Set("Content-Type", "application/json")
 			return c.SendStream(strings.NewReader(large))
 		}},

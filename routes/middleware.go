@@ -39,32 +39,23 @@ func setRoute(pattern string) fiber.Handler {
 	}
 }
 
-// measure reports every request to o.Observe by its route's pattern: addresses are unbounded and may be private.
-func measure(o Options) fiber.Handler {
+// observe writes the access log, without query strings, because searches are private, and reports every request to
+// o.Observe by its route's pattern, because addresses are unbounded and may be private.
+func observe(o Options) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		if o.Observe == nil {
-			return c.Next()
-		}
 		start := o.Now()
 		err := c.Next()
-		pattern, _ := c.Locals(routeKey{}).(string)
+		status, took := c.Response().StatusCode(), o.Now().Sub(start)
 		method := fiber.DefaultMethods[slices.Index(fiber.DefaultMethods, c.Method())] // rejectUnknownMethods passes no other
-		o.Observe(pattern, method, c.Response().StatusCode(), o.Now().Sub(start))
-		return err
-	}
-}
-
-// logRequests writes the access log, without query strings: searches are private.
-func logRequests(log *slog.Logger, now func() time.Time) fiber.Handler {
-	return func(c *fiber.Ctx) error {
-		start := now()
-		err := c.Next()
+		if o.Observe != nil {
+			pattern, _ := c.Locals(routeKey{}).(string)
+			o.Observe(pattern, method, status, took)
+		}
 		// Cloned, because Fiber reuses the memory of its strings.
-		log.LogAttrs(context.Background(), slog.LevelInfo, "request",
+		o.Log.LogAttrs(context.Background(), slog.LevelInfo, "request",
 			slog.String("request_id", strings.Clone(c.GetRespHeader(fiber.HeaderXRequestID))),
-			slog.String("method", strings.Clone(c.Method())), slog.String("path", strings.Clone(c.Path())),
-			slog.Int("status", c.Response().StatusCode()), slog.Int("bytes", bodySize(c.Response())),
-			slog.Duration("duration", now().Sub(start)), slog.String("remote", c.IP()))
+			slog.String("method", method), slog.String("path", strings.Clone(c.Path())),
+			slog.Int("status", status), slog.Int("bytes", bodySize(c.Response())), slog.Duration("duration", took), slog.String("remote", c.IP()))
 		return err
 	}
 }

@@ -23,13 +23,13 @@ type Pages struct {
 }
 
 // table lists the routes of the console, as Handlers.table does for the API. Forms use POST.
-func (p Pages) table() []route {
+func (p Pages) table() []Route {
 	const (
 		get, post = fiber.MethodGet, fiber.MethodPost
 
 		anyone, reader, manager, admin = models.Anonymous, models.Reader, models.Manager, models.Admin
 	)
-	return []route{
+	return []Route{
 		{get, "/assets/:file", anyone, unlimited, brief, p.Site.Asset},
 		{get, "/sign-in", anyone, unlimited, brief, p.Session.Ask},
 		{post, "/sign-in", anyone, signIns, brief, p.Session.SignIn},

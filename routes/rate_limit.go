@@ -73,31 +73,23 @@ func newLimiters(o Options) limiters {
 	return limiters{writes: newLimiter(o.WriteRate, o.Now), syncs: newLimiter(o.SyncRate, o.Now), signIns: newLimiter(signInRate, o.Now)}
 }
 
-// count counts a route's requests towards a limit.
+// count counts a route's requests towards a limit. Of sign-ins failures alone count, so that nobody can lock out others
+// who share an address.
 func (ls limiters) count(towards limit) fiber.Handler {
 	l := ls[towards]
-	switch {
-	case towards == signIns:
-		return countFailedSignIns(l)
-	case l == nil || l.perMinute == 0:
-		return func(c *fiber.Ctx) error { return c.Next() }
-	default:
-		return func(c *fiber.Ctx) error {
+	return func(c *fiber.Ctx) error {
+		if towards == signIns {
+			if err := c.Next(); err != nil || c.Response().StatusCode() != fiber.StatusUnprocessableEntity {
+				return err
+			}
+			return l.take(c, clientNetwork(c))
+		}
+		if l != nil && l.perMinute > 0 {
 			if err := l.take(c, request.Caller(c).Subject); err != nil {
 				return err
 			}
-			return c.Next()
 		}
-	}
-}
-
-// countFailedSignIns counts failures alone, so that nobody can lock out others who share an address.
-func countFailedSignIns(l *limiter) fiber.Handler {
-	return func(c *fiber.Ctx) error {
-		if err := c.Next(); err != nil || c.Response().StatusCode() != fiber.StatusUnprocessableEntity {
-			return err
-		}
-		return l.take(c, clientNetwork(c))
+		return c.Next()
 	}
 }
 

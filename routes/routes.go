@@ -22,7 +22,7 @@ type Handlers struct {
 
 // table lists the routes of the API with the required role, rate limit and time limit. Fiber tries them in this order,
 // so an exact path comes before one with a parameter.
-func (h Handlers) table() []route {
+func (h Handlers) table() []Route {
 	const (
 		get, post, put, del = fiber.MethodGet, fiber.MethodPost, fiber.MethodPut, fiber.MethodDelete
 
@@ -31,7 +31,7 @@ func (h Handlers) table() []route {
 		anyone, reader, manager, admin = models.Anonymous, models.Reader, models.Manager, models.Admin
 	)
 	noQuery := handlers.WithoutQuery
-	return []route{
+	return []Route{
 		{get, "/livez", anyone, unlimited, brief, h.Health.Live},
 		{get, "/readyz", anyone, unlimited, brief, h.Health.Ready},
 		{get, "/metrics", anyone, unlimited, brief, h.Metrics},

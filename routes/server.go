@@ -52,7 +52,7 @@ func New(o Options, h Handlers, p Pages) *fiber.App {
 }
 
 // newServer returns a server with the routes of the API and the console. show renders errors for browsers.
-func newServer(o Options, api, pages []route, show func(*fiber.Ctx, int, handlers.Failure) error) *fiber.App {
+func newServer(o Options, api, pages []Route, show func(*fiber.Ctx, int, handlers.Failure) error) *fiber.App {
 	auth := &auth{access: o.Access, failures: newLimiter(authFailureRate, o.Now)}
 	fail := handlers.Errors(o.Log, o.Texts, auth.withSession(show))
 	web := fiber.New(fiber.Config{
@@ -71,7 +71,7 @@ func newServer(o Options, api, pages []route, show func(*fiber.Ctx, int, handler
 	})
 	web.Server().Handler = rejectUnknownMethods(web, web.Server().Handler)
 	web.Use(func(c *fiber.Ctx) error { setHeaders(c); return c.Next() })
-	web.Use(measure(o), logRequests(o.Log, o.Now), handlers.Compress, respondToErrors, recoverPanics(o.Log), handlers.SetTexts(o.Texts))
+	web.Use(observe(o), handlers.Compress, respondToErrors, recoverPanics(o.Log), handlers.SetTexts(o.Texts))
 	if o.Access == nil {
 		web.Use(localOnly(o.CORSOrigins))
 	}
@@ -79,50 +79,35 @@ func newServer(o Options, api, pages []route, show func(*fiber.Ctx, int, handler
 	web.Group(apiBase, auth.requireCaller)
 	limits := newLimiters(o)
 	for _, r := range api {
-		add(web, r, auth.requireRole(r.role), limits.count(r.limit), setTimeout(r.timeout), r.handle)
+		add(web, r, auth.requireRole(r.Role), limits.count(r.Limit), setTimeout(r.Timeout), r.Handle)
 	}
 	for _, r := range pages {
-		add(web, r, rejectCrossSiteForms, auth.requireRole(r.role), limits.count(r.limit), setTimeout(r.timeout), r.handle)
+		add(web, r, rejectCrossSiteForms, auth.requireRole(r.Role), limits.count(r.Limit), setTimeout(r.Timeout), r.Handle)
 	}
 	return web
 }
 
 // add adds a route. A GET answers HEAD, too.
-func add(web *fiber.App, r route, chain ...fiber.Handler) {
-	chain = append([]fiber.Handler{setRoute(r.path)}, chain...)
-	if r.method == fiber.MethodGet {
-		web.Get(r.path, chain...)
+func add(web *fiber.App, r Route, chain ...fiber.Handler) {
+	chain = append([]fiber.Handler{setRoute(r.Path)}, chain...)
+	if r.Method == fiber.MethodGet {
+		web.Get(r.Path, chain...)
 		return
 	}
-	web.Add(r.method, r.path, chain...)
+	web.Add(r.Method, r.Path, chain...)
 }
 
-// route is a line of the route table.
-type route struct {
-	method, path string
-	role         models.Role   // required
-	limit        limit         // rate limit that a request counts towards
-	timeout      time.Duration // brief, minute, long or endless
-	handle       fiber.Handler
+// Route is a line of the route table.
+type Route struct {
+	Method, Path string        // parameters as ":name"
+	Role         models.Role   // required
+	Limit        limit         // rate limit that a request counts towards
+	Timeout      time.Duration // brief, minute, long or endless
+	Handle       fiber.Handler
 }
 
-// Entry describes a route to tests and documents.
-type Entry struct {
-	Method, Path string // parameters as ":name"
-	Role         models.Role
-	Limited      bool // counts towards a rate limit
-}
-
-// Table lists the routes of the API.
-func Table() []Entry { return entries(Handlers{}.table()) }
+// Table lists the routes of the API, for tests and documents.
+func Table() []Route { return Handlers{}.table() }
 
 // PageTable lists the routes of the console.
-func PageTable() []Entry { return entries(Pages{}.table()) }
-
-func entries(table []route) []Entry {
-	var all []Entry
-	for _, r := range table {
-		all = append(all, Entry{Method: r.method, Path: r.path, Role: r.role, Limited: r.limit != unlimited})
-	}
-	return all
-}
+func PageTable() []Route { return Pages{}.table() }

@@ -90,16 +90,16 @@ func (c *connection) closed() {
 func wire(t *testing.T) string {
 	t.Helper()
 	l := newLines(t, routes.Options{Access: &known{}},
-		routes.Line{Method: "GET", Path: base + "/read", Role: models.Reader, Timeout: routes.Brief, Handle: whoami},
-		routes.Line{Method: "DELETE", Path: base + "/read", Role: models.Admin, Timeout: routes.Brief, Handle: whoami},
-		routes.Line{Method: "POST", Path: base + "/upload", Role: models.Manager, Timeout: routes.Long, Handle: func(c *fiber.Ctx) error {
+		routes.Route{Method: "GET", Path: base + "/read", Role: models.Reader, Timeout: routes.Brief, Handle: whoami},
+		routes.Route{Method: "DELETE", Path: base + "/read", Role: models.Admin, Timeout: routes.Brief, Handle: whoami},
+		routes.Route{Method: "POST", Path: base + "/upload", Role: models.Manager, Timeout: routes.Long, Handle: func(c *fiber.Ctx) error {
 			n, err := io.Copy(io.Discard, c.Context().RequestBodyStream())
 			if err != nil {
 				return err
 			}
 			return c.JSON(map[string]string{"message": fmt.Sprint(n)})
 		}},
-		routes.Line{Method: "GET", Path: "/open", Timeout: routes.Brief, Handle: whoami},
+		routes.Route{Method: "GET", Path: "/open", Timeout: routes.Brief, Handle: whoami},
 	)
 	return serve(t, l.web)
 }
