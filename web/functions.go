@@ -17,7 +17,7 @@ func (r renderer) functions() template.FuncMap {
 	return template.FuncMap{
 		"t": r.t, "text": r.text, "label": r.label, "texts": r.Texts,
 		"number": r.Number, "decimal": r.Decimal, "rupiah": r.Rupiah, "tenths": r.Tenths, "bytes": r.Bytes, "duration": r.Duration, "date": r.Date,
-		"time": r.time, "bdi": bdi, "code": code, "named": messages.Named, "or_dash": orDash,
+		"time": r.time, "bdi": bdi, "code": code, "named": messages.Named, "reference": r.reference, "or_dash": orDash,
 	}
 }
 
@@ -63,6 +63,14 @@ func (r renderer) text(v any) string {
 
 // label is the name of a form's field.
 func (r renderer) label(field string) string { return r.Text(messages.FieldLabel(field)) }
+
+// reference names a row that another one refers to, or says that it refers to none of its kind: stage, segment or category.
+func (r renderer) reference(kind string, id *int64, name *string) string {
+	if id == nil {
+		return r.Text(models.NewText("console_missing."+kind, nil))
+	}
+	return messages.Named(name, *id)
+}
 
 // time writes a time for people and machines.
 func (r renderer) time(v any) template.HTML {

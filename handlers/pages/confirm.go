@@ -1,6 +1,9 @@
 package pages
 
 import (
+	"cmp"
+	"context"
+
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers/request"
@@ -29,31 +32,39 @@ type Fact struct {
 	Values []Value
 }
 
-// Action is what a person must confirm.
-type Action struct {
+// Action is what a person must confirm. Its target is what the path names.
+type Action[T any] struct {
+	Site      *Site
 	Section   string
 	Versioned bool // it applies to a row version
+	Target    func(c *fiber.Ctx) (T, error)
 
-	// Ask describes the action. changed is nil, or the row that Do found instead of the version.
-	Ask func(c *fiber.Ctx, changed any) (Confirmation, error)
-	// Do carries the action out and returns where to go. Errors: precondition_failed, whose data goes to Ask; others are shown.
-	Do func(c *fiber.Ctx, version string) (address string, n Notice, err error)
+	// Describe describes the action. changed is nil, or the row that Do found instead of the version.
+	Describe func(c *fiber.Ctx, target T, changed any) (Confirmation, error)
+	// Do carries the action out and returns where to go. Errors: precondition_failed, whose data goes to Describe; others are shown.
+	Do func(ctx context.Context, target T, version string) (address string, n Notice, err error)
 }
 
-// Ask shows the confirmation page of an action.
-func (s *Site) Ask(c *fiber.Ctx, a Action) error { return s.ask(c, fiber.StatusOK, a, nil) }
+// Ask shows the confirmation page.
+func (a Action[T]) Ask(c *fiber.Ctx) error {
+	target, err := a.Target(c)
+	if err := cmp.Or(err, request.ParseQuery(c).Err()); err != nil {
+		return err
+	}
+	return a.ask(c, fiber.StatusOK, target, nil)
+}
 
-func (s *Site) ask(c *fiber.Ctx, status int, a Action, changed any) error {
-	confirmation, err := a.Ask(c, changed)
+func (a Action[T]) ask(c *fiber.Ctx, status int, target T, changed any) error {
+	confirmation, err := a.Describe(c, target, changed)
 	if err != nil {
 		return err
 	}
 	confirmation.Changed = changed != nil
-	return s.Show(c, status, Page{Template: "confirm/confirm", Title: confirmation.Heading, Section: a.Section, Data: confirmation})
+	return a.Site.Show(c, status, Page{Template: "confirm/confirm", Title: confirmation.Heading, Section: a.Section, Data: confirmation})
 }
 
-// Confirmed carries out an action that was confirmed. If the row has changed since, it asks again.
-func (s *Site) Confirmed(c *fiber.Ctx, a Action) error {
+// Confirm carries out the action, which was confirmed. If the row has changed since, it asks again.
+func (a Action[T]) Confirm(c *fiber.Ctx) error {
 	var known []string
 	if a.Versioned {
 		known = []string{VersionField}
@@ -65,12 +76,24 @@ func (s *Site) Confirmed(c *fiber.Ctx, a Action) error {
 	if a.Versioned && fields[VersionField] == "" {
 		return request.Invalid(VersionField, "required", "request.no_version", nil)
 	}
-	address, notice, err := a.Do(c, fields[VersionField])
-	if data := models.AsError(err); IsClass(err, models.PreconditionFailed) && data.Data != nil {
-		return s.ask(c, fiber.StatusPreconditionFailed, a, data.Data)
+	target, err := a.Target(c)
+	if err != nil {
+		return err
+	}
+	address, notice, err := a.Do(c.UserContext(), target, fields[VersionField])
+	if changed, is := ChangedRow[any](err); is {
+		return a.ask(c, fiber.StatusPreconditionFailed, target, changed)
 	}
 	if err != nil {
 		return err
 	}
 	return SeeOther(c, address, notice)
+}
+
+// ChangedRow returns the current row if a write was refused because the row has changed.
+func ChangedRow[T any](err error) (row T, is bool) {
+	if IsClass(err, models.PreconditionFailed) {
+		row, is = models.AsError(err).Data.(T)
+	}
+	return row, is
 }

@@ -72,8 +72,8 @@ func (f *failure) forOperator(err error) {
 		return
 	}
 	f.Next = &Link{"/sync", models.NewText("console.to_sync", nil)}
-	if run := activeRun(err); run != 0 {
-		f.Next = &Link{RunAddress(run), models.NewText("console.to_run", models.Params{"run": run})}
+	if other, is := errors.AsType[*runs.ActiveRunError](err); is {
+		f.Next = &Link{RunAddress(other.Run.ID), models.NewText("console.to_run", models.Params{"run": other.Run.ID})}
 	}
 	switch e.Class {
 	case models.Connection, models.Timeout, models.Permission, models.Schema, models.DataType, models.Constraint, models.Config:
@@ -83,31 +83,15 @@ func (f *failure) forOperator(err error) {
 }
 
 func heading(status int) models.Text {
-	switch status {
-	case http.StatusBadRequest:
-		return models.NewText("console.heading_bad_request", nil)
-	case http.StatusForbidden:
-		return models.NewText("console.heading_forbidden", nil)
-	case http.StatusNotFound:
-		return models.NewText("console.heading_not_found", nil)
-	case http.StatusConflict, http.StatusPreconditionFailed:
-		return models.NewText("console.heading_conflict", nil)
-	case http.StatusTooManyRequests:
-		return models.NewText("console.heading_too_many", nil)
-	case http.StatusServiceUnavailable:
-		return models.NewText("console.heading_unavailable", nil)
-	default:
-		return models.NewText("console.heading_failed", nil)
+	name, known := map[int]string{
+		http.StatusBadRequest: "bad_request", http.StatusForbidden: "forbidden", http.StatusNotFound: "not_found", http.StatusConflict: "conflict",
+		http.StatusPreconditionFailed: "conflict", http.StatusTooManyRequests: "too_many", http.StatusServiceUnavailable: "unavailable",
+	}[status]
+	if !known {
+		name = "failed"
 	}
+	return models.NewText("console.heading_"+name, nil)
 }
 
 // RunAddress is the address of a run's page.
 func RunAddress(run int64) string { return "/sync/runs/" + strconv.FormatInt(run, 10) }
-
-// activeRun is the run that prevents another from starting, 0 for any other error.
-func activeRun(err error) int64 {
-	if other, is := errors.AsType[*runs.ActiveRunError](err); is {
-		return other.Run.ID
-	}
-	return 0
-}

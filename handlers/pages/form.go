@@ -40,27 +40,60 @@ type Field struct {
 	Error    models.Text
 }
 
+// Form is what a form holds, by field.
+type Form struct {
+	Values   map[string]string
+	Was      map[string]string // the values when the form was opened; nil for a form that changes nothing that exists
+	Problems *Problems
+}
+
+// SentForm returns a form that changes a row as it was sent, with normalized texts. Fields that were not sent are left out.
+func SentForm(sent map[string]string, names []string, normalized func(name, text string) string) Form {
+	f := Form{Values: map[string]string{}, Was: map[string]string{}}
+	for _, name := range names {
+		if value, entered := sent[name]; entered {
+			f.Values[name] = normalized(name, value)
+		}
+		if was, known := sent[WasPrefix+name]; known {
+			f.Was[name] = normalized(name, was)
+		}
+	}
+	return f
+}
+
+// Changed are the values that differ from those when the form was opened. The others are neither checked nor written.
+func (f Form) Changed() map[string]string {
+	changed := maps.Clone(f.Values)
+	maps.DeleteFunc(changed, func(name, value string) bool {
+		was, known := f.Was[name]
+		return known && was == value
+	})
+	return changed
+}
+
+// Fill fills in the fields that the form has. It returns the labels of the others, whose texts are too long for it.
+func (f Form) Fill(fields []Field) (filled []Field, tooLong models.Texts) {
+	for _, field := range fields {
+		value, entered := f.Values[field.Name]
+		was, known := f.Was[field.Name]
+		if f.Was != nil && !known && !entered {
+			tooLong = append(tooLong, field.Label())
+			continue
+		}
+		field.Value, field.Was, field.KeepWas, field.Error = value, was, known, f.Problems.At(field.Name)
+		filled = append(filled, field)
+	}
+	return filled, tooLong
+}
+
 // Option is a choice in a form: a row's name, or a text.
 type Option struct {
 	Value, Name string
 	Text        models.Text
-	Chosen      bool // in a filter
 }
 
 // Label is the field's name for people.
 func (f Field) Label() models.Text { return messages.FieldLabel(f.Name) }
-
-// Described lists the ids of the elements that explain the field.
-func (f Field) Described() string {
-	var ids []string
-	if !f.Error.IsZero() {
-		ids = append(ids, f.Name+"-error")
-	}
-	if !f.Hint.IsZero() {
-		ids = append(ids, f.Name+"-hint")
-	}
-	return strings.Join(ids, " ")
-}
 
 // Choices are the options, with the value itself if it is not among them.
 func (f Field) Choices() []Option {
@@ -174,11 +207,18 @@ func IsClass(err error, class models.Class) bool {
 // UnixLines returns a text with the line ends that are stored; browsers send others.
 func UnixLines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
 
-// ParseLocalTime reads the time of a datetime-local field, without or with seconds.
-func ParseLocalTime(text string, zone *time.Location) (time.Time, error) {
+// ParseLocalTime reads the time of a datetime-local field, without or with seconds, and returns it as the API takes it, ""
+// for none. Errors: validation_failed.
+func ParseLocalTime(field, text string, zone *time.Location) (string, error) {
+	if text == "" {
+		return "", nil
+	}
 	at, err := time.ParseInLocation("2006-01-02T15:04", text, zone)
 	if err != nil {
 		at, err = time.ParseInLocation("2006-01-02T15:04:05", text, zone)
 	}
-	return at, err
+	if err != nil {
+		return "", request.Invalid(field, "timestamp", "request.date_and_time", nil)
+	}
+	return at.UTC().Format(time.RFC3339), nil
 }

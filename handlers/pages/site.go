@@ -14,7 +14,6 @@ import (
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/cache"
-	"lifecycle-sync/services/products"
 	"lifecycle-sync/web"
 	"lifecycle-sync/web/messages"
 )
@@ -102,18 +101,13 @@ type frame struct {
 	Now     time.Time // when the page was made
 }
 
-// View reads one state of the mirror for a page that is made for this request. Errors: read's, connection, timeout.
-func (s *Site) View(c *fiber.Ctx, read func(ctx context.Context, v cache.View) error) error {
-	return s.answers.Read(c.UserContext(), read)
-}
-
-// Dropdowns reads the lists that a product's fields and the filters choose from. Errors: connection, timeout.
-func (s *Site) Dropdowns(c *fiber.Ctx) (lists products.DropdownLists, err error) {
-	err = s.View(c, func(ctx context.Context, v cache.View) (err error) {
-		lists, err = products.Dropdowns(ctx, v)
+// Read reads one state of the mirror for a page that is made for this request. Errors: read's, connection, timeout.
+func Read[T any](s *Site, c *fiber.Ctx, read func(ctx context.Context, v cache.View) (T, error)) (found T, err error) {
+	err = s.answers.Read(c.UserContext(), func(ctx context.Context, v cache.View) (err error) {
+		found, err = read(ctx, v)
 		return err
 	})
-	return lists, err
+	return found, err
 }
 
 // Show answers with a page that is made for this request.
@@ -123,6 +117,20 @@ func (s *Site) Show(c *fiber.Ctx, status int, p Page) error {
 		return err
 	}
 	return s.send(c, status, p, main)
+}
+
+// Asset answers a style sheet, script or image of the console. Its address changes with its content.
+func (s *Site) Asset(c *fiber.Ctx) error {
+	asset, ok := s.console.Asset(c.Params("file"))
+	if !ok {
+		return models.NewError(models.NotFound, "http.file_not_found", nil)
+	}
+	c.Set(fiber.HeaderCacheControl, "no-cache")
+	if c.Query("v") == asset.Tag {
+		c.Set(fiber.HeaderCacheControl, "public, max-age=31536000, immutable")
+	}
+	c.Set(fiber.HeaderContentType, asset.Type)
+	return c.Send(asset.Content)
 }
 
 // ShowCached answers with a page whose data comes from one state of the mirror; its main part is cached until the
@@ -169,18 +177,13 @@ func (s *Site) send(c *fiber.Ctx, status int, p Page, main []byte) error {
 	}
 	c.Set(fiber.HeaderContentSecurityPolicy, policy)
 	c.Set(fiber.HeaderReferrerPolicy, "same-origin") // else a browser sends forms without their origin
-	c.Set(fiber.HeaderCacheControl, s.cacheControl())
+	c.Set(fiber.HeaderCacheControl, "private, no-cache")
+	if s.signsIn { // going back after signing out would show the page
+		c.Set(fiber.HeaderCacheControl, "no-store")
+	}
 	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
 	c.Status(status)
 	return s.console.Frame(c.Response().BodyWriter(), f)
-}
-
-// cacheControl keeps browsers from storing pages where people sign in: going back after signing out would show them.
-func (s *Site) cacheControl() string {
-	if s.signsIn {
-		return "no-store"
-	}
-	return "private, no-cache"
 }
 
 // person is the caller's name, "" if it is a hash or too long to show.

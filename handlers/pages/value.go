@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/web/messages"
 )
 
 // A value longer than a line is folded; one that would make the page too heavy is cut.
@@ -74,11 +75,11 @@ func valueOf(name string, raw json.RawMessage) Value {
 		text = compact.String()
 	}
 	isNumber := raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9'
-	return Fold(Value{Name: name, Text: strings.ToValidUTF8(text, "�"), IsNumber: isNumber})
+	return fold(Value{Name: name, Text: strings.ToValidUTF8(text, "�"), IsNumber: isNumber})
 }
 
-// Fold folds and cuts a long value.
-func Fold(v Value) Value {
+// fold folds and cuts a long value.
+func fold(v Value) Value {
 	if start, longer := Beginning(v.Text, lineLength); longer {
 		v.Text, v.Cut = Beginning(v.Text, valueLength)
 		v.Start = start
@@ -94,8 +95,8 @@ func Beginning(text string, most int) (start string, longer bool) {
 	return string([]rune(text)[:most]), true
 }
 
-// MetricValues returns the metrics of a stage record.
-func MetricValues(document models.JSON) []Value {
+// metricValues returns the metrics of a stage record.
+func metricValues(document models.JSON) []Value {
 	if string(document) == "null" {
 		return nil
 	}
@@ -106,4 +107,43 @@ func MetricValues(document models.JSON) []Value {
 		}
 	}
 	return metrics
+}
+
+// StageRecord is a record of the stage history as people read it.
+type StageRecord struct {
+	models.ListedTransition
+
+	ProductName string
+	From, To    string // stages, "" for none
+	Note        *Value
+	Measured    []Value
+}
+
+// NewStageRecord describes a record.
+func NewStageRecord(t models.ListedTransition) StageRecord {
+	r := StageRecord{
+		ListedTransition: t, ProductName: Named(t.Product, &t.ProductID), Measured: metricValues(t.Metrics),
+		From: Named(t.PreviousStageName, t.PreviousStageID), To: Named(t.StageName, t.StageID),
+	}
+	if text := Deref(t.Notes); strings.TrimSpace(text) != "" {
+		note := fold(Value{Text: text})
+		r.Note = &note
+	}
+	return r
+}
+
+// Named is the name of a row that another one refers to, "" for none.
+func Named(name *string, id *int64) string {
+	if id == nil {
+		return ""
+	}
+	return messages.Named(name, *id)
+}
+
+// Deref is a text, "" for nil.
+func Deref(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
 }

@@ -13,7 +13,7 @@ import (
 // charts makes the charts. Their links keep the filters.
 type charts struct {
 	pages.FilterQuery
-	*messages.Format
+	*messages.Printer
 }
 
 // axis is what products are counted by.
@@ -29,23 +29,20 @@ const (
 // heading is the axis's name for people.
 func (a axis) heading() models.Text { return messages.FieldLabel(string(a) + "Id") }
 
-// name is one value of the axis; a product may have none.
-func (axis) name(l reports.Label) string { return pages.Named(l.Name, l.ID) }
-
-// none is the text for no value.
-func (a axis) none(l reports.Label) models.Text {
-	if l.ID == nil {
-		return models.NewText("console_missing."+string(a), nil)
-	}
-	return models.Text{}
-}
-
-// filter matches the products that have the value.
+// filter matches the products that have a value of the axis.
 func (a axis) filter(l reports.Label) []string {
 	if l.ID == nil {
 		return []string{"missing", string(a)}
 	}
 	return []string{string(a) + "Id", strconv.FormatInt(*l.ID, 10)}
+}
+
+// name is a value of an axis for people; a product may have none.
+func (ch charts) name(a axis, l reports.Label) string {
+	if l.ID == nil {
+		return ch.Text(models.NewText("console_missing."+string(a), nil))
+	}
+	return messages.Named(l.Name, *l.ID)
 }
 
 // bars is a table whose rows have a bar under the name.
@@ -57,13 +54,36 @@ type bars struct {
 	Rows        []bar
 }
 
-// bar has a name, or a text in its place.
+// bar is as long as an amount.
 type bar struct {
-	Name    string
-	None    models.Text
-	Address string
-	Length  int64 // in percent of the longest
-	Figures []string
+	Name, Address string
+	Length        int64 // in percent of the longest
+	Figures       []string
+
+	amount *big.Int
+}
+
+// add adds a row of an axis. It is a link if it counts anything.
+func (b *bars) add(ch charts, a axis, l reports.Label, amount *big.Int, counts bool, figures ...string) {
+	row := bar{Name: ch.name(a, l), amount: amount, Figures: figures}
+	if counts {
+		row.Address = ch.Products(a.filter(l)...)
+	}
+	b.Rows = append(b.Rows, row)
+}
+
+// scaled sets the lengths.
+func (b bars) scaled() bars {
+	longest := new(big.Int)
+	for _, row := range b.Rows {
+		if row.amount.Cmp(longest) > 0 {
+			longest = row.amount
+		}
+	}
+	for i, row := range b.Rows {
+		b.Rows[i].Length = percent(row.amount, longest)
+	}
+	return b
 }
 
 // percent is n in percent of most; what is more than nothing is visible.
@@ -76,72 +96,45 @@ func percent(n, most *big.Int) int64 {
 	return max(1, part.Quo(part, most).Int64())
 }
 
-// most is the largest of some figures, at least 0.
-func most[T any](of []T, figure func(T) *big.Int) *big.Int {
-	highest := new(big.Int)
-	for _, x := range of {
-		if n := figure(x); n.Cmp(highest) > 0 {
-			highest = n
-		}
-	}
-	return highest
-}
-
-// row returns a row of an axis. It is a link if it counts anything.
-func (ch charts) row(a axis, l reports.Label, length int64, counts bool, figures ...string) bar {
-	b := bar{Name: a.name(l), None: a.none(l), Length: length, Figures: figures}
-	if counts {
-		b.Address = ch.Products(a.filter(l)...)
-	}
-	return b
-}
-
 // shares shows how the products divide along an axis.
 func (ch charts) shares(a axis, shares []reports.Share) bars {
 	b := bars{
 		ID: "by-" + string(a), Title: models.NewText("console_overview.products_by_"+string(a), nil), Of: a.heading(),
 		Heads: []models.Text{models.NewText("console.nav_products", nil), models.NewText("console_overview.share", nil)},
 	}
-	count := func(s reports.Share) *big.Int { return big.NewInt(s.Count) }
-	longest := most(shares, count)
 	for _, s := range shares {
-		b.Rows = append(b.Rows, ch.row(a, s.Label, percent(count(s), longest), s.Count > 0, ch.Number(s.Count), ch.Tenths(s.Percentage)+"\u00a0%"))
+		b.add(ch, a, s.Label, big.NewInt(s.Count), s.Count > 0, ch.Number(s.Count), ch.Tenths(s.Percentage)+"\u00a0%")
 	}
-	return b
+	return b.scaled()
 }
 
 // values shows the value of the products in each stage.
 func (ch charts) values(sums []reports.Sum) bars {
 	value := models.NewText("console_overview.value", nil)
 	b := bars{ID: "value-by-stage", Title: models.NewText("console_overview.value_by_stage", nil), Of: stage.heading(), Heads: []models.Text{value}}
-	longest := most(sums, func(s reports.Sum) *big.Int { return s.Value })
 	for _, s := range sums {
-		b.Rows = append(b.Rows, ch.row(stage, s.Label, percent(s.Value, longest), s.Value.Sign() != 0, ch.Rupiah(s.Value)))
+		b.add(ch, stage, s.Label, s.Value, s.Value.Sign() != 0, ch.Rupiah(s.Value))
 	}
-	return b
+	return b.scaled()
 }
 
 // durations shows how long products stayed in each stage. A bar is as long as the average.
 func (ch charts) durations(of []reports.Speed) bars {
 	b := bars{
 		ID: "time-in-stage", Title: models.NewText("console_overview.time_in_stage", nil), Hint: models.NewText("console_overview.time_in_stage_hint", nil), Of: stage.heading(),
-		Heads: []models.Text{
-			models.NewText("console_overview.average", nil), models.NewText("console_overview.shortest", nil),
-			models.NewText("console_overview.longest", nil), models.NewText("console_overview.stays", nil),
-		},
 	}
-	average := func(s reports.Speed) *big.Int {
-		if s.Average == nil {
-			return new(big.Int)
-		}
-		return big.NewInt(int64(*s.Average))
+	for _, name := range []string{"average", "shortest", "longest", "stays"} {
+		b.Heads = append(b.Heads, models.NewText("console_overview."+name, nil))
 	}
-	longest := most(of, average)
 	for _, s := range of {
-		b.Rows = append(b.Rows, ch.row(stage, s.Label, percent(average(s), longest), true,
-			ch.Tenths((*reports.Tenths)(s.Average)), ch.Tenths((*reports.Tenths)(s.Shortest)), ch.Tenths((*reports.Tenths)(s.Longest)), ch.Number(s.Transitions)))
+		average := new(big.Int)
+		if s.Average != nil {
+			average.SetInt64(int64(*s.Average))
+		}
+		b.add(ch, stage, s.Label, average, true,
+			ch.Tenths((*reports.Tenths)(s.Average)), ch.Tenths((*reports.Tenths)(s.Shortest)), ch.Tenths((*reports.Tenths)(s.Longest)), ch.Number(s.Transitions))
 	}
-	return b
+	return b.scaled()
 }
 
 // heat is the table of segments and stages; a cell is warmer the more products it has.
@@ -159,10 +152,8 @@ type heatRow struct {
 
 // heatCell counts products of a segment or, in a row, of a stage. Level is 0 for none, up to 5 for the most.
 type heatCell struct {
-	Name         string
-	None         models.Text
-	Address      string
-	Count, Level int64
+	Name, Address string
+	Count, Level  int64
 }
 
 func (ch charts) heat(rows []reports.SegmentRow, stages []reports.Share, total int64) heat {
@@ -189,7 +180,7 @@ func (ch charts) heat(rows []reports.SegmentRow, stages []reports.Share, total i
 }
 
 func (ch charts) cell(a axis, l reports.Label, count int64, filter ...string) heatCell {
-	c := heatCell{Name: a.name(l), None: a.none(l), Count: count}
+	c := heatCell{Name: ch.name(a, l), Count: count}
 	if count > 0 {
 		c.Address = ch.Products(append(a.filter(l), filter...)...)
 	}
@@ -231,9 +222,8 @@ func (ch charts) months(id string, title models.Text, counts []reports.MonthCoun
 	}
 	m.Top = scaleFor(highest)
 	m.Half = m.Top / 2
-	top := new(big.Int).SetUint64(m.Top)
 	for i, c := range counts {
-		part := percent(big.NewInt(c.Count), top)
+		part := percent(big.NewInt(c.Count), new(big.Int).SetUint64(m.Top))
 		m.Columns = append(m.Columns, column{Month: ch.Month(c.Month), Count: c.Count, X: int64(i) * width, Y: height - part, Height: part})
 		m.Total += c.Count
 		if i%monthsBetweenMark == 0 {

@@ -4,16 +4,18 @@ import (
 	"math"
 	"math/big"
 	"net/url"
-	"reflect"
 	"slices"
 	"testing"
 	"time"
 
-	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/reports"
 	"lifecycle-sync/web/messages"
 )
+
+func newCharts() charts {
+	return charts{Printer: messages.New().Printer(messages.English, time.UTC).WithFormat(messages.Indonesian)}
+}
 
 func TestScaleFor(t *testing.T) {
 	t.Parallel()
@@ -50,7 +52,7 @@ func TestMonths(t *testing.T) {
 	for i, month := range []string{"2025-11", "2025-12", "2026-01", "2026-02", "2026-03", "2026-04", "2026-05"} {
 		counts = append(counts, reports.MonthCount{Month: month, Count: int64(i % 4)})
 	}
-	ch := charts{Format: messages.NewFormat(messages.Indonesian, time.UTC)}
+	ch := newCharts()
 	m := ch.months("launches", models.Text{}, counts)
 	if m.Total != 9 || m.Top != 4 || m.Half != 2 || !slices.Equal(m.Marks, []string{"Nov 2025", "Mei 2026"}) {
 		t.Errorf("%+v", m)
@@ -65,18 +67,18 @@ func TestMonths(t *testing.T) {
 
 func TestBars(t *testing.T) {
 	t.Parallel()
-	ch, name, one, two := charts{Format: messages.NewFormat(messages.Indonesian, time.UTC)}, "Growth", int64(1), int64(2)
+	ch, name, one, two := newCharts(), "Growth", int64(1), int64(2)
 	shares := ch.shares(stage, []reports.Share{
 		{Label: reports.Label{ID: &one, Name: &name}, Count: 3, Percentage: 600},
 		{Label: reports.Label{ID: &two}},
 		{Label: reports.Label{}, Count: 2, Percentage: 400},
 	})
 	for i, want := range []bar{
-		{"Growth", models.Text{}, "/products?stageId=1", 100, []string{"3", "60\u00a0%"}},
-		{"#2", models.Text{}, "", 0, []string{"0", "0\u00a0%"}},
-		{"", models.NewText("console_missing.stage", nil), "/products?missing=stage", 66, []string{"2", "40\u00a0%"}},
+		{"Growth", "/products?stageId=1", 100, []string{"3", "60\u00a0%"}, big.NewInt(3)},
+		{"#2", "", 0, []string{"0", "0\u00a0%"}, new(big.Int)},
+		{"No stage", "/products?missing=stage", 66, []string{"2", "40\u00a0%"}, big.NewInt(2)},
 	} {
-		if got := shares.Rows[i]; got.Name != want.Name || got.None.Code != want.None.Code || got.Address != want.Address || got.Length != want.Length || !slices.Equal(got.Figures, want.Figures) {
+		if got := shares.Rows[i]; got.Name != want.Name || got.Address != want.Address || got.Length != want.Length || !slices.Equal(got.Figures, want.Figures) {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 	}
@@ -109,18 +111,20 @@ func TestHeat(t *testing.T) {
 		{LabelledCount: counted(&one, 5), Stages: []reports.LabelledCount{counted(&one, 0), counted(nil, 5)}},
 		{LabelledCount: counted(nil, 2), Stages: []reports.LabelledCount{counted(&one, 1), counted(nil, 1)}},
 	}
-	h := charts{FilterQuery: pages.FilterQuery{Filters: url.Values{"search": {"x"}}}}.heat(rows, nil, 7)
+	ch := newCharts()
+	ch.Filters = url.Values{"search": {"x"}}
+	h := ch.heat(rows, nil, 7)
 	for _, c := range []struct {
 		got  heatCell
 		want heatCell
 	}{
 		{h.Rows[0].Cells[0], heatCell{Name: "#1"}},
-		{h.Rows[0].Cells[1], heatCell{None: models.NewText("console_missing.stage", nil), Address: "/products?missing=stage&search=x&segmentId=1", Count: 5, Level: 5}},
+		{h.Rows[0].Cells[1], heatCell{Name: "No stage", Address: "/products?missing=stage&search=x&segmentId=1", Count: 5, Level: 5}},
 		{h.Rows[1].Cells[0], heatCell{Name: "#1", Address: "/products?missing=segment&search=x&stageId=1", Count: 1, Level: 1}},
-		{h.Rows[1].Cells[1], heatCell{None: models.NewText("console_missing.stage", nil), Count: 1, Level: 1}}, // no list lacks both
-		{h.Rows[1].heatCell, heatCell{None: models.NewText("console_missing.segment", nil), Address: "/products?missing=segment&search=x", Count: 2}},
+		{h.Rows[1].Cells[1], heatCell{Name: "No stage", Count: 1, Level: 1}}, // no list lacks both
+		{h.Rows[1].heatCell, heatCell{Name: "No segment", Address: "/products?missing=segment&search=x", Count: 2}},
 	} {
-		if !reflect.DeepEqual(c.got, c.want) {
+		if c.got != c.want {
 			t.Errorf("%+v, want %+v", c.got, c.want)
 		}
 	}

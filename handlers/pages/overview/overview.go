@@ -2,7 +2,6 @@
 package overview
 
 import (
-	"cmp"
 	"context"
 	"time"
 
@@ -36,7 +35,7 @@ type overview struct {
 	Months      []months
 	Value, Time bars
 	Products    []models.ListedProduct
-	Transitions []models.ListedTransition
+	Moves       []models.ListedTransition
 }
 
 // tile is a single figure. Address lists the products that it counts, "" for none.
@@ -52,33 +51,25 @@ type tile struct {
 func (h *Pages) Show(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, request.ProductFilters()...)
 	query := products.Query{Filter: request.ProductFilter(q)}
-	ch := charts{pages.NewFilterQuery(q, request.ProductFilters()), h.site.Texts().Format}
+	ch := charts{pages.NewFilterQuery(q, request.ProductFilters()), h.site.Texts()}
 	page := pages.Page{Template: "overview/overview", Title: models.NewText("console.nav_overview", nil), Section: "overview"}
-	if err := cmp.Or(q.Err(), query.Check()); err != nil {
-		lists, readErr := h.site.Dropdowns(c)
-		if readErr != nil {
-			return readErr
-		}
-		o := overview{Filters: pages.ProductFilters("/", ch.FilterQuery, lists)}
-		page.Data = &o
-		return h.site.RefuseFilters(c, page, &o.Filters, err)
-	}
-	return h.site.ShowCached(c, page, func(ctx context.Context, v cache.View) (any, error) {
+	invalid := q.Err(query.Check)
+	return h.site.ShowFiltered(c, page, invalid, func(ctx context.Context, v cache.View) (any, *pages.Filters, error) {
 		lists, err := products.Dropdowns(ctx, v)
-		if err != nil {
-			return nil, err
+		o := &overview{Filters: pages.ProductFilters("/", ch.FilterQuery, lists)}
+		if err != nil || invalid != nil {
+			return o, &o.Filters, err
 		}
 		d, err := reports.Read(ctx, v, query.Filter, h.now())
-		return ch.overview(d, lists), err
+		if o.Total = d.Statistics.TotalProducts; o.Total > 0 {
+			ch.fill(o, d)
+		}
+		return o, nil, err
 	})
 }
 
-func (ch charts) overview(d reports.Dashboard, lists products.DropdownLists) overview {
+func (ch charts) fill(o *overview, d reports.Dashboard) {
 	s, c := d.Statistics, d.Charts
-	o := overview{Filters: pages.ProductFilters("/", ch.FilterQuery, lists), Total: s.TotalProducts}
-	if o.Total == 0 {
-		return o
-	}
 	o.Tiles, o.Missing = ch.tiles(s), ch.missing(s.Completeness)
 	o.Shares = []bars{ch.shares(stage, c.ProductsByStage), ch.shares(segment, c.ProductsBySegment), ch.shares(category, c.ProductsByCategory)}
 	o.Heat = ch.heat(c.SegmentByStage, c.ProductsByStage, s.TotalProducts)
@@ -87,8 +78,7 @@ func (ch charts) overview(d reports.Dashboard, lists products.DropdownLists) ove
 		ch.months("transitions", models.NewText("console_overview.moves_by_month", nil), c.TransitionsByMonth),
 	}
 	o.Value, o.Time = ch.values(c.ValueByStage), ch.durations(c.TransitionSpeed)
-	o.Products, o.Transitions = d.RecentProducts, d.RecentTransitions
-	return o
+	o.Products, o.Moves = d.RecentProducts, d.RecentTransitions
 }
 
 func (ch charts) tiles(s reports.Statistics) []tile {

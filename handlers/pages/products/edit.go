@@ -67,11 +67,10 @@ func (h *Pages) Edit(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	f := productForm{ID: id}
-	err = h.site.View(c, func(ctx context.Context, v cache.View) error {
+	f, err := pages.Read(h.site, c, func(ctx context.Context, v cache.View) (productForm, error) {
 		p, version, err := products.Get(ctx, v, id)
-		f.Title, f.Values, f.Was, f.Version = title(p.ListedProduct), textsOf(p.ListedProduct), textsOf(p.ListedProduct), version
-		return err
+		texts := textsOf(p.ListedProduct)
+		return productForm{Form: pages.Form{Values: texts, Was: texts}, ID: id, Title: title(p.ListedProduct), Version: version}, err
 	})
 	if err != nil {
 		return err
@@ -96,7 +95,7 @@ func (h *Pages) Update(c *fiber.Ctx) error {
 	case f.Version == "":
 		return request.Invalid(pages.VersionField, "required", "request.no_version", nil)
 	}
-	changed := f.changed()
+	changed := parsed(f.Changed())
 	if len(changed) == 0 {
 		return pages.SeeOther(c, address(id), pages.ProductUnchanged)
 	}
@@ -107,7 +106,7 @@ func (h *Pages) Update(c *fiber.Ctx) error {
 	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
 	defer cancel()
 	done, err := h.products.Update(ctx, id, in, models.RowVersions{f.Version}, outbox.Request{})
-	if current, is := currentOf(err); is {
+	if current, is := pages.ChangedRow[products.Current](err); is {
 		return h.conflict(c, f, current)
 	}
 	if pages.IsClass(err, models.NotFound) {
@@ -120,11 +119,77 @@ func (h *Pages) Update(c *fiber.Ctx) error {
 	return pages.SeeOther(c, address(id), pages.NoticeOf(pages.ProductChanged, done))
 }
 
-// currentOf returns the current product if a write was refused because it has changed.
-func currentOf(err error) (products.Current, bool) {
-	if !pages.IsClass(err, models.PreconditionFailed) {
-		return products.Current{}, false
+// productConflict is what the template of a conflict sees: a product that has changed since the form was opened.
+type productConflict struct {
+	ID          int64
+	Title       string
+	Version     string // the current row version
+	Differences []difference
+	Same        []pages.Field // the other fields, hidden
+}
+
+// Who has changed a column since the form was opened.
+const (
+	byMe      = "mine"
+	byThem    = "theirs"
+	byBoth    = "both"
+	byUnknown = "unknown" // the form does not say what it knew
+)
+
+// difference is a column that differs from what the person entered.
+type difference struct {
+	Name              string
+	By                string
+	Mine, Now         string // as a form has them
+	MineText, NowText string // as people read them
+	KeepNow           bool   // the current value fits into a form
+}
+
+// conflict shows the entries next to the current product, and lets the person choose. If both are the same, as when a
+// form is sent twice, nothing is left to do.
+func (h *Pages) conflict(c *fiber.Ctx, form productForm, current products.Current) error {
+	page := productConflict{ID: form.ID, Title: title(current.ListedProduct), Version: current.Version}
+	viewer, err := pages.Read(h.site, c, func(ctx context.Context, v cache.View) (viewer, error) {
+		lists, err := products.Dropdowns(ctx, v)
+		return h.viewer(lists), err
+	})
+	if err != nil {
+		return err
 	}
-	current, is := models.AsError(err).Data.(products.Current)
-	return current, is
+	entries, now := parsed(form.Values), textsOf(current.ListedProduct)
+	for _, f := range models.ProductFields() {
+		mine, entered := entries[f.Column]
+		if !entered {
+			continue
+		}
+		theirs, fits := now[f.Column]
+		if fits && normalized(f.Column, theirs) == mine {
+			page.Same = append(page.Same, pages.Field{Name: f.Column, Value: mine, Was: theirs})
+			continue
+		}
+		page.Differences = append(page.Differences, difference{
+			Name: f.Column, By: changedBy(form, f, mine, theirs), Mine: mine, Now: theirs, KeepNow: fits,
+			MineText: viewer.value(f, mine), NowText: viewer.value(f, theirs),
+		})
+	}
+	if len(page.Differences) == 0 {
+		return pages.SeeOther(c, address(form.ID), pages.ProductChanged)
+	}
+	title := models.NewText("console_products.conflict_title", models.Params{"name": page.Title})
+	return h.site.Show(c, http.StatusPreconditionFailed, pages.Page{Template: "products/conflict", Title: title, Section: "products", Data: page})
+}
+
+// changedBy says who has changed a column since the form was opened.
+func changedBy(form productForm, f models.ProductField, mine, theirs string) string {
+	was, known := form.Was[f.Column]
+	switch {
+	case !known:
+		return byUnknown
+	case was == mine:
+		return byThem
+	case was == normalized(f.Column, theirs):
+		return byMe
+	default:
+		return byBoth
+	}
 }

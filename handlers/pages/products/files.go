@@ -104,57 +104,54 @@ func (h *Pages) uploadAgain(c *fiber.Ctx, id int64, key string, err error) error
 	return h.site.Show(c, status, pages.Page{Template: "products/upload", Title: title, Section: "products", Data: form})
 }
 
-func (h *Pages) uploadOf(c *fiber.Ctx, id int64) (form uploadForm, err error) {
-	err = h.site.View(c, func(ctx context.Context, v cache.View) error {
-		p, err := v.Product(ctx, id)
-		form = h.newUpload(p)
-		return err
+// reader reads products. Errors: not_found, connection, timeout, schema.
+type reader interface {
+	Product(ctx context.Context, id int64) (models.ListedProduct, error)
+}
+
+func (h *Pages) uploadOf(c *fiber.Ctx, id int64) (uploadForm, error) {
+	return pages.Read(h.site, c, func(ctx context.Context, v cache.View) (uploadForm, error) {
+		p, err := reader(v).Product(ctx, id)
+		return h.newUpload(p), err
 	})
-	return form, err
 }
 
 // AskRemoveFile asks whether a file is to be deleted.
-func (h *Pages) AskRemoveFile(c *fiber.Ctx) error {
-	if err := request.ParseQuery(c).Err(); err != nil {
-		return err
-	}
-	return h.site.Ask(c, h.fileDeletion())
-}
+func (h *Pages) AskRemoveFile(c *fiber.Ctx) error { return h.fileDeletion().Ask(c) }
 
 // RemoveFile deletes a file.
-func (h *Pages) RemoveFile(c *fiber.Ctx) error { return h.site.Confirmed(c, h.fileDeletion()) }
+func (h *Pages) RemoveFile(c *fiber.Ctx) error { return h.fileDeletion().Confirm(c) }
 
-func (h *Pages) fileDeletion() pages.Action {
-	return pages.Action{
-		Section: "products",
-		Ask: func(c *fiber.Ctx, _ any) (pages.Confirmation, error) {
-			productID, id, err := request.AttachmentID(c)
+// fileID names a file of a product.
+type fileID struct{ product, id int64 }
+
+func (h *Pages) fileDeletion() pages.Action[fileID] {
+	return pages.Action[fileID]{
+		Site: h.site, Section: "products",
+		Target: func(c *fiber.Ctx) (file fileID, err error) {
+			file.product, file.id, err = request.AttachmentID(c)
+			return file, err
+		},
+		Describe: func(c *fiber.Ctx, target fileID, _ any) (pages.Confirmation, error) {
+			file, err := h.files.Find(c.UserContext(), target.product, target.id)
 			if err != nil {
 				return pages.Confirmation{}, err
 			}
-			file, err := h.files.Find(c.UserContext(), productID, id)
-			if err != nil {
-				return pages.Confirmation{}, err
-			}
-			form, err := h.uploadOf(c, productID)
-			texts := h.site.Texts()
+			form, err := h.uploadOf(c, target.product)
+			back := address(target.product)
 			return pages.Confirmation{
-				Heading: models.NewText("console_products.delete_title", models.Params{"name": file.Name}), Crumb: form.Title, Back: address(productID),
-				Text: models.NewText("console_products.delete_file_text", nil), Action: address(productID) + "/attachments/" + strconv.FormatInt(id, 10) + "/delete",
+				Heading: models.NewText("console_products.delete_title", models.Params{"name": file.Name}), Crumb: form.Title, Back: back,
+				Text: models.NewText("console_products.delete_file_text", nil), Action: back + "/attachments/" + strconv.FormatInt(target.id, 10) + "/delete",
 				Button: models.NewText("console_products.delete_file", nil), Cancel: models.NewText("console.cancel", nil),
 				Facts: []pages.Fact{
-					{Label: models.NewText("console_products.size", nil), Text: texts.Bytes(file.Size)},
-					{Label: models.NewText("console_products.created", nil), Text: texts.Time(file.CreatedAt)},
+					{Label: models.NewText("console_products.size", nil), Text: h.site.Texts().Bytes(file.Size)},
+					{Label: models.NewText("console_products.created", nil), Text: h.site.Texts().Time(file.CreatedAt)},
 				},
 			}, err
 		},
-		Do: func(c *fiber.Ctx, _ string) (string, pages.Notice, error) {
-			productID, id, err := request.AttachmentID(c)
-			if err != nil {
-				return "", pages.NoNotice, err
-			}
-			_, err = h.files.Remove(c.UserContext(), productID, id)
-			return address(productID), pages.FileDeleted, err
+		Do: func(ctx context.Context, target fileID, _ string) (string, pages.Notice, error) {
+			_, err := h.files.Remove(ctx, target.product, target.id)
+			return address(target.product), pages.FileDeleted, err
 		},
 	}
 }

@@ -1,7 +1,6 @@
 package products
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/products"
+	"lifecycle-sync/web/messages"
 )
 
 // tableLimit is the default number of rows of the table.
@@ -24,37 +24,24 @@ func (h *Pages) List(c *fiber.Ctx) error {
 	query := products.Query{Paging: request.Paging(q), Filter: request.ProductFilter(q), Sort: q.Text("sort")}
 	isTable := q.Choice("view", "cards", "table") == "table"
 	filters := pages.NewFilterQuery(q, request.ProductFilters(), "sort", "view", "limit")
-	page := pages.Page{Template: "products/list", Title: models.NewText("console.nav_products", nil), Section: "products"}
-	if err := cmp.Or(q.Err(), query.Check()); err != nil {
-		lists, readErr := h.site.Dropdowns(c)
-		if readErr != nil {
-			return readErr
-		}
-		list := productList{Filters: listFilters(filters, lists), query: filters}
-		page.Data = &list
-		return h.site.RefuseFilters(c, page, &list.Filters, err)
-	}
 	if isTable && query.Limit == 0 {
 		query.Limit = tableLimit
 	}
-	return h.site.ShowCached(c, page, func(ctx context.Context, v cache.View) (any, error) {
+	page := pages.Page{Template: "products/list", Title: models.NewText("console.nav_products", nil), Section: "products"}
+	invalid := q.Err(query.Check)
+	return h.site.ShowFiltered(c, page, invalid, func(ctx context.Context, v cache.View) (any, *pages.Filters, error) {
 		lists, err := products.Dropdowns(ctx, v)
-		if err != nil {
-			return nil, err
+		list := &productList{Filters: listFilters(filters, lists), Table: isTable, query: filters, sort: query.Sort}
+		if err != nil || invalid != nil {
+			return list, &list.Filters, err
 		}
 		found, err := products.List(ctx, v, query, h.now())
-		if err != nil {
-			return nil, err
-		}
-		list := productList{
-			Filters: listFilters(filters, lists), Table: isTable, Pager: pages.NewPager(filters.At(pages.ProductsPath), found.Pagination),
-			query: filters, sort: query.Sort,
-		}
+		list.Pager = pages.NewPager(filters.At(pages.ProductsPath), found.Pagination)
 		viewer := h.viewer(lists)
 		for _, p := range found.Products {
 			list.Products = append(list.Products, viewer.product(p))
 		}
-		return list, nil
+		return list, nil, err
 	})
 }
 
@@ -72,13 +59,14 @@ type productList struct {
 // listFilters returns the list's filters and its order.
 func listFilters(query pages.FilterQuery, lists products.DropdownLists) pages.Filters {
 	f := pages.ProductFilters(pages.ProductsPath, query, lists)
-	order := pages.FilterField{Name: "sort", Blank: models.NewText("console_products.sort_newest", nil)}
+	order := pages.FilterSelect("sort", nil)
+	order.Blank, order.Value = models.NewText("console_products.sort_newest", nil), query.Display.Get("sort")
 	for _, key := range []string{
 		"created_at", "produk", "-produk", "-harga", "harga", "-tanggal_launch", "tanggal_launch", "tanggal_stage_end", "-tanggal_stage_end",
 		"-updated_at", "updated_at", "id", "-id",
 	} {
 		code := "console_products.sort_" + strings.Replace(key, "-", "desc_", 1)
-		order.Options = append(order.Options, pages.Option{Value: key, Text: models.NewText(code, nil), Chosen: key == query.Display.Get("sort")})
+		order.Options = append(order.Options, pages.Option{Value: key, Text: models.NewText(code, nil)})
 	}
 	f.Fields = append(f.Fields, order)
 	for _, name := range []string{"view", "limit"} {
@@ -126,9 +114,9 @@ func (l productList) Columns() []head {
 		}
 		return h
 	}
-	heads := []head{of("produk", models.NewText("console_products.product", nil), false), of("", models.NewText("product_fields.id_stage", nil), false)}
+	heads := []head{of("produk", models.NewText("console_products.product", nil), false), of("", messages.FieldLabel("id_stage"), false)}
 	for _, f := range (viewer{}).product(models.ListedProduct{}).ListFacts() {
-		heads = append(heads, of(f.Column, f.Label, f.IsNumber()))
+		heads = append(heads, of(f.Column, messages.FieldLabel(f.Column), f.IsNumber()))
 	}
 	return append(heads, of("", models.NewText("console_products.files", nil), true))
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,27 +27,26 @@ const metricRows = 4
 
 // moveForm is the form that moves a product to another stage.
 type moveForm struct {
-	ID       int64 // of the product
-	Title    string
-	Key      string
-	StageID  string // in which the person saw the product, "" for none
-	Stage    string // its name
-	Zone     string // of the times that the person enters
-	Values   map[string]string
-	Problems *pages.Problems
+	pages.Form
+
+	ID      int64 // of the product
+	Title   string
+	Key     string
+	StageID string // in which the person saw the product, "" for none
+	Stage   string // its name
+	Zone    string // of the times that the person enters
 
 	stages []pages.Option
 }
 
 func newMove(p models.ListedProduct, lists products.DropdownLists, now time.Time) moveForm {
-	stageID := ""
+	form := moveForm{
+		ID: p.ID, Title: title(p), Key: pages.NewKey(), Stage: pages.Named(p.Stage, p.StageID), stages: pages.Choices(lists)["tbl_stage"], Zone: now.Format("MST"),
+	}
 	if p.StageID != nil {
-		stageID = strconv.FormatInt(*p.StageID, 10)
+		form.StageID = strconv.FormatInt(*p.StageID, 10)
 	}
-	return moveForm{
-		ID: p.ID, Title: title(p), Key: pages.NewKey(), Values: map[string]string{}, StageID: stageID, Stage: pages.Named(p.Stage, p.StageID),
-		stages: choicesOf(lists)["tbl_stage"], Zone: now.Format("MST"),
-	}
+	return form
 }
 
 // moveFields are the names of the form's fields.
@@ -59,20 +60,12 @@ func moveFields() []string {
 
 // Fields are the form's fields except the metrics.
 func (f moveForm) Fields() []pages.Field {
-	var others []pages.Option
-	for _, s := range f.stages {
-		if s.Value != f.StageID {
-			others = append(others, s)
-		}
-	}
-	fields := []pages.Field{
+	others := slices.DeleteFunc(slices.Clone(f.stages), func(s pages.Option) bool { return s.Value == f.StageID })
+	fields, _ := f.Fill([]pages.Field{
 		{Name: "stage_now", Kind: models.FieldSelect, Required: true, Options: others, Blank: models.NewText("console_products.choose", nil)},
 		{Name: "tanggal_perubahan", Kind: "datetime-local", Hint: models.NewText("console_products.when_hint", models.Params{"zone": f.Zone})},
 		{Name: "catatan", Kind: models.FieldTextarea, Wide: true},
-	}
-	for i, one := range fields {
-		fields[i].Value, fields[i].Error = f.Values[one.Name], f.Problems.At(one.Name)
-	}
+	})
 	return fields
 }
 
@@ -102,12 +95,7 @@ func (f moveForm) Metrics() (rows []metricRow) {
 
 // HasMetrics reports whether a metric was entered.
 func (f moveForm) HasMetrics() bool {
-	for _, m := range f.Metrics() {
-		if m.Name+m.Value != "" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(f.Metrics(), func(m metricRow) bool { return m.Name+m.Value != "" })
 }
 
 // document returns the metrics as JSON, nil for none, and what is wrong with them.
@@ -155,23 +143,18 @@ func (f moveForm) input(checker request.Checker, zone *time.Location) (stages.In
 	sent := maps.Clone(f.Values)
 	sent["id_produk"], sent["stage_previous"] = strconv.FormatInt(f.ID, 10), f.StageID
 	sent["catatan"] = pages.UnixLines(sent["catatan"])
-	var wrong []models.FieldError
-	if text := sent["tanggal_perubahan"]; text != "" {
-		at, err := pages.ParseLocalTime(text, zone)
-		sent["tanggal_perubahan"] = at.UTC().Format(time.RFC3339)
-		if err != nil {
-			sent["tanggal_perubahan"] = ""
-			wrong = models.AsError(request.Invalid("tanggal_perubahan", "timestamp", "request.date_and_time", nil)).Fields
-		}
-	}
-	metrics, invalid := f.document()
-	sent[request.MetricsField] = string(metrics)
+	at, invalidTime := pages.ParseLocalTime("tanggal_perubahan", sent["tanggal_perubahan"], zone)
+	metrics, invalidMetrics := f.document()
+	sent["tanggal_perubahan"], sent[request.MetricsField] = at, string(metrics)
 	in, err := checker.Move(sent)
 	in.FromNone = f.StageID == ""
-	if err != nil {
-		wrong = append(models.AsError(err).Fields, wrong...)
+	var wrong []models.FieldError
+	for _, refused := range []error{err, invalidTime} {
+		if refused != nil {
+			wrong = append(wrong, models.AsError(refused).Fields...)
+		}
 	}
-	if wrong = append(wrong, invalid...); wrong != nil {
+	if wrong = append(wrong, invalidMetrics...); wrong != nil {
 		return in, models.NewInvalid(wrong...)
 	}
 	return in, err
@@ -187,7 +170,7 @@ func (h *Pages) Move(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	f := moveForm{ID: id, Key: fields[request.KeyField], StageID: fields["stage_previous"], Values: fields}
+	f := moveForm{ID: id, Key: fields[request.KeyField], StageID: fields["stage_previous"], Form: pages.Form{Values: fields}}
 	done, err := h.move(c, f)
 	if err != nil {
 		return h.moveAgain(c, f, err)
@@ -214,21 +197,18 @@ func (h *Pages) moveAgain(c *fiber.Ctx, f moveForm, err error) error {
 	if found == nil {
 		return err
 	}
-	var now moveForm
-	err = h.site.View(c, func(ctx context.Context, v cache.View) error {
+	now, err := pages.Read(h.site, c, func(ctx context.Context, v cache.View) (moveForm, error) {
 		lists, err := products.Dropdowns(ctx, v)
 		if err != nil {
-			return err
+			return moveForm{}, err
 		}
-		p, err := v.Product(ctx, f.ID)
-		now = newMove(p, lists, h.now())
-		return err
+		p, err := reader(v).Product(ctx, f.ID)
+		return newMove(p, lists, h.now()), err
 	})
-	switch {
-	case err == nil:
-	case pages.IsClass(err, models.NotFound):
+	if pages.IsClass(err, models.NotFound) {
 		return err
-	default: // the problem is shown, and the entries are kept
+	}
+	if err != nil { // the problem is shown, and the entries are kept
 		p := models.Product{ID: f.ID}
 		if id, err := models.ParseID(f.StageID); err == nil {
 			p.StageID = &id
@@ -251,4 +231,28 @@ func stageText(stages []pages.Option, id string) any {
 		return models.NewText("console_missing.stage", nil)
 	}
 	return nameOf(stages, id)
+}
+
+var (
+	// indonesian is a number as the console writes it: full stops between the thousands, a comma before the fraction.
+	indonesian = regexp.MustCompile(`^([-−]?)((?:0|[1-9][0-9]*)|[1-9][0-9]{0,2}(?:\.[0-9]{3})+)(?:,([0-9]+))?$`)
+	// english is a number with the marks the other way round.
+	english = regexp.MustCompile(`^[-−]?(?:[0-9]+\.[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?)$`)
+)
+
+// metricValue returns an entry as JSON: a number with every digit, else a text. It is not ok for a number that could be
+// misread.
+func metricValue(text string) (written string, ok bool) {
+	text = strings.TrimSpace(text)
+	parts := indonesian.FindStringSubmatch(text)
+	if parts == nil {
+		return jsonText(text), !english.MatchString(text)
+	}
+	if written = strings.ReplaceAll(parts[2], ".", ""); parts[1] != "" {
+		written = "-" + written
+	}
+	if parts[3] != "" {
+		written += "." + parts[3]
+	}
+	return written, true
 }

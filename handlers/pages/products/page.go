@@ -55,11 +55,11 @@ func New(site *pages.Site, o Options) *Pages {
 type productPage struct {
 	product
 
-	Since       models.Text // how long it has been in its stage
-	Files       []file
-	Transitions []transition
-	Move        moveForm
-	Upload      uploadForm
+	Since  models.Text // how long it has been in its stage
+	Files  []file
+	Moves  []move
+	Move   moveForm
+	Upload uploadForm
 }
 
 // Show shows a product, its files, its latest stages, and forms for more of both. It is not cached, because every form
@@ -69,26 +69,20 @@ func (h *Pages) Show(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	var page productPage
-	err = h.site.View(c, func(ctx context.Context, v cache.View) error {
+	page, err := pages.Read(h.site, c, func(ctx context.Context, v cache.View) (page productPage, err error) {
 		lists, err := products.Dropdowns(ctx, v)
 		if err != nil {
-			return err
+			return page, err
 		}
 		p, _, err := products.Get(ctx, v, id)
 		if err != nil {
-			return err
+			return page, err
 		}
 		files, err := attachments.List(ctx, v, id)
-		if err != nil {
-			return err
-		}
-		page = productPage{
-			product: h.viewer(lists).product(p.ListedProduct), Since: since(p.StageStart, h.now()),
-			Files: filesOf(files), Transitions: transitionsOf(p.History),
+		return productPage{
+			product: h.viewer(lists).product(p.ListedProduct), Since: since(p.StageStart, h.now()), Files: filesOf(files), Moves: movesOf(p.History),
 			Move: newMove(p.ListedProduct, lists, h.now()), Upload: h.newUpload(p.ListedProduct),
-		}
-		return nil
+		}, err
 	})
 	if err != nil {
 		return err
@@ -131,23 +125,17 @@ func filesOf(files []models.ListedAttachment) (shown []file) {
 	return shown
 }
 
-// transition is an entry of the timeline, the newest first.
-type transition struct {
-	models.ListedTransition
+// move is an entry of the timeline, the newest first.
+type move struct {
+	pages.StageRecord
 
-	From, To string      // stages, "" for none
-	After    models.Text // how long after the entry before it
-	Measured []pages.Value
+	After models.Text // how long after the entry before it
 }
 
-func transitionsOf(history []models.ListedTransition) []transition {
-	shown := make([]transition, len(history))
+func movesOf(history []models.ListedTransition) []move {
+	shown := make([]move, len(history))
 	for i, t := range history {
-		shown[i] = transition{
-			ListedTransition: t,
-			From:             pages.Named(t.PreviousStageName, t.PreviousStageID), To: pages.Named(t.StageName, t.StageID),
-			Measured: pages.MetricValues(t.Metrics),
-		}
+		shown[i].StageRecord = pages.NewStageRecord(t)
 		if i+1 < len(history) && t.ChangedAt != nil && history[i+1].ChangedAt != nil {
 			shown[i].After = models.NewText("console_products.days_later", models.Params{"count": days(t.ChangedAt.Time().Sub(history[i+1].ChangedAt.Time()))})
 		}

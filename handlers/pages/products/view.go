@@ -24,10 +24,9 @@ type product struct {
 
 // fact is a field of a product with its value as people read it, "" for none.
 type fact struct {
-	Column string
-	Kind   models.FieldKind
-	Label  models.Text
-	Value  string
+	models.ProductField
+
+	Value string
 }
 
 // IsNumber reports whether the value belongs at the right of its column.
@@ -40,12 +39,10 @@ func (p product) Facts() []fact {
 	})
 }
 
-// ListFacts are the fields that lists show beside name and stage.
+// ListFacts are the fields that lists show next to name and stage.
 func (p product) ListFacts() []fact {
-	return slices.DeleteFunc(p.Facts(), func(f fact) bool { return !inLists(f.Column) })
+	return slices.DeleteFunc(p.Facts(), func(f fact) bool { return f.Column == "tanggal_stage_start" })
 }
-
-func inLists(column string) bool { return column != "tanggal_stage_start" }
 
 // viewer turns products into what people read.
 type viewer struct {
@@ -57,7 +54,7 @@ type viewer struct {
 
 // viewer reads values with the lists that they refer to, on the day of now.
 func (h *Pages) viewer(lists products.DropdownLists) viewer {
-	return viewer{h.site.Texts().Format, choicesOf(lists), models.NewDate(h.now().Date()), lists.LastStage()}
+	return viewer{h.site.Texts().Format, pages.Choices(lists), models.NewDate(h.now().Date()), lists.LastStage()}
 }
 
 func (v viewer) product(p models.ListedProduct) product {
@@ -68,7 +65,7 @@ func (v viewer) product(p models.ListedProduct) product {
 		Overdue:       p.StageEnd != nil && p.StageEnd.Time().Before(v.today.Time()) && (p.StageID == nil || *p.StageID != v.last),
 	}
 	for _, f := range models.ProductFields() {
-		shown.facts = append(shown.facts, fact{f.Column, f.Kind, models.NewText(f.Label, nil), v.value(f, f.Text(&p.Product))})
+		shown.facts = append(shown.facts, fact{f, v.value(f, f.Text(&p.Product))})
 	}
 	return shown
 }
@@ -96,27 +93,10 @@ func title(p models.ListedProduct) string { return messages.Named(p.Name, p.ID) 
 func address(id int64) string { return pages.ProductsPath + "/" + strconv.FormatInt(id, 10) }
 
 // choices are the options of a product's selects, by the table that they come from.
-type choices map[string][]pages.Option
-
-func choicesOf(lists products.DropdownLists) choices {
-	all := choices{}
-	add := func(table string, name *string, id int64) {
-		all[table] = append(all[table], pages.Option{Value: strconv.FormatInt(id, 10), Name: messages.Named(name, id)})
-	}
-	for _, s := range lists.Stages {
-		add("tbl_stage", s.Name, s.ID)
-	}
-	for _, s := range lists.Segments {
-		add("tbl_segmen", s.Name, s.ID)
-	}
-	for _, c := range lists.Categories {
-		add("tbl_kategori", c.Name, c.ID)
-	}
-	return all
-}
+type choices = map[string][]pages.Option
 
 // missing are the labels of the required selects that have no options, without which no product can be created.
-func (all choices) missing() (labels models.Texts) {
+func missing(all choices) (labels models.Texts) {
 	for _, f := range models.ProductFields() {
 		if f.Required && f.Choices != "" && len(all[f.Choices]) == 0 {
 			labels = append(labels, models.NewText(f.Label, nil))
@@ -127,10 +107,8 @@ func (all choices) missing() (labels models.Texts) {
 
 // nameOf is the name of the option with a value, or the value itself.
 func nameOf(options []pages.Option, value string) string {
-	for _, o := range options {
-		if o.Value == value {
-			return o.Name
-		}
+	if at := slices.IndexFunc(options, func(o pages.Option) bool { return o.Value == value }); at >= 0 {
+		return options[at].Name
 	}
 	return value
 }

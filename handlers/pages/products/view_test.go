@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/products"
 	"lifecycle-sync/web/messages"
@@ -14,13 +15,13 @@ func TestViewer_NamesACategoryWithoutATable(t *testing.T) {
 	t.Parallel()
 	id, name := int64(7), "7"
 	lists := products.DropdownLists{Categories: []models.Category{{ID: id, Name: &name}}}
-	v := viewer{format: messages.NewFormat(messages.Indonesian, time.UTC), choices: choicesOf(lists)}
+	v := viewer{format: messages.NewFormat(messages.Indonesian, time.UTC), choices: pages.Choices(lists)}
 	for _, f := range v.product(models.ListedProduct{Product: models.Product{CategoryID: &id}}).Facts() {
 		if f.Column == "id_kategori" && f.Value != "7" {
 			t.Errorf("it is called %q", f.Value)
 		}
 	}
-	if got := choicesOf(lists).missing(); len(got) != 2 {
+	if got := missing(pages.Choices(lists)); len(got) != 2 {
 		t.Errorf("missing are %v", got)
 	}
 }

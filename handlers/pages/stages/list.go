@@ -2,7 +2,6 @@
 package stages
 
 import (
-	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/outbox"
+	"lifecycle-sync/services/products"
 	"lifecycle-sync/services/reports"
 	"lifecycle-sync/services/stages"
 )
@@ -51,18 +51,8 @@ func historyOf(product int64) string { return path + "?productId=" + strconv.For
 type list struct {
 	Filters   pages.Filters
 	ProductID int64 // whose history it is, 0 for all
-	Records   []record
+	Records   []pages.StageRecord
 	Pager     pages.Pager
-}
-
-// record is an entry of the stage history as people read it.
-type record struct {
-	ID, ProductID int64
-	Product       string
-	ChangedAt     *models.Instant
-	From, To      string // stages, "" for none
-	Notes         *pages.Value
-	Metrics       []pages.Value
 }
 
 // List shows the records that match the filters, newest first.
@@ -70,36 +60,32 @@ func (h *Pages) List(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, append(request.MoveFilters(), "page", "limit")...)
 	query := request.Moves(q)
 	filters := pages.NewFilterQuery(q, request.MoveFilters())
-	page := pages.Page{Template: "stages/list", Title: models.NewText("console.nav_stages", nil), Section: section}
-	if err := cmp.Or(q.Err(), query.Check()); err != nil {
-		l := list{}
-		readErr := h.site.View(c, func(ctx context.Context, v cache.View) (err error) {
-			l.Filters, err = listFilters(ctx, v, filters, query.ProductID)
-			return err
-		})
-		if readErr != nil {
-			return readErr
-		}
-		page.Data = &l
-		return h.site.RefuseFilters(c, page, &l.Filters, err)
-	}
 	own := strings.Clone(c.OriginalURL())
-	return h.site.ShowCached(c, page, func(ctx context.Context, v cache.View) (any, error) {
+	page := pages.Page{Template: "stages/list", Title: models.NewText("console.nav_stages", nil), Section: section}
+	invalid := q.Err(query.Check)
+	return h.site.ShowFiltered(c, page, invalid, func(ctx context.Context, v cache.View) (any, *pages.Filters, error) {
+		l := &list{}
+		var err error
+		if l.Filters, err = listFilters(ctx, v, filters, query.ProductID); err != nil || invalid != nil {
+			return l, &l.Filters, err
+		}
 		found, err := stages.List(ctx, v, query, h.zone)
-		if err != nil {
-			return nil, err
-		}
-		l := list{ProductID: query.ProductID, Pager: pages.NewPager(own, found.Pagination)}
+		l.ProductID, l.Pager = query.ProductID, pages.NewPager(own, found.Pagination)
 		for _, t := range found.Transitions {
-			l.Records = append(l.Records, recordOf(t))
+			l.Records = append(l.Records, pages.NewStageRecord(t))
 		}
-		l.Filters, err = listFilters(ctx, v, filters, query.ProductID)
-		return l, err
+		return l, nil, err
 	})
 }
 
-// listFilters returns the list's filters; product is the one whose history is shown, or 0. Errors: connection, timeout.
-func listFilters(ctx context.Context, v cache.View, query pages.FilterQuery, product int64) (pages.Filters, error) {
+// reader reads what the filters show. Errors: connection, timeout, schema; Product: not_found.
+type reader interface {
+	Stages(ctx context.Context) ([]models.Stage, error)
+	Product(ctx context.Context, id int64) (models.ListedProduct, error)
+}
+
+// listFilters returns the list's filters; product is the one whose history is shown, or 0. Errors: as Stages.
+func listFilters(ctx context.Context, v reader, query pages.FilterQuery, product int64) (pages.Filters, error) {
 	all, err := v.Stages(ctx)
 	if err != nil {
 		return pages.Filters{}, err
@@ -112,51 +98,26 @@ func listFilters(ctx context.Context, v cache.View, query pages.FilterQuery, pro
 		}
 		of.Chosen.Name = pages.Named(found.Name, &product)
 	}
-	f := pages.Filters{Page: path, Search: pages.FilterField{Blank: models.NewText("console_stages.search", nil)}, Fields: []pages.FilterField{
-		pages.StageFilter("fromStageId", all), pages.StageFilter("toStageId", all), {Name: "since", Kind: "date"}, {Name: "until", Kind: "date"},
+	options := pages.Choices(products.DropdownLists{Stages: all})["tbl_stage"]
+	f := pages.Filters{Page: path, Search: pages.Field{Blank: models.NewText("console_stages.search", nil)}, Fields: []pages.Field{
+		pages.FilterSelect("fromStageId", options), pages.FilterSelect("toStageId", options), {Name: "since", Kind: models.FieldDate}, {Name: "until", Kind: models.FieldDate},
 	}}
 	return f.Fill(query, of), nil
 }
 
-func recordOf(t models.ListedTransition) record {
-	r := record{
-		ID: t.ID, ProductID: t.ProductID, Product: pages.Named(t.Product, &t.ProductID), ChangedAt: t.ChangedAt,
-		From: pages.Named(t.PreviousStageName, t.PreviousStageID), To: pages.Named(t.StageName, t.StageID),
-		Metrics: pages.MetricValues(t.Metrics),
-	}
-	if t.Notes != nil && strings.TrimSpace(*t.Notes) != "" {
-		notes := pages.Fold(pages.Value{Text: *t.Notes})
-		r.Notes = &notes
-	}
-	return r
-}
-
 // matrix counts the moves from each stage to each.
 type matrix struct {
-	To    []stage
-	Rows  []matrixRow
+	Rows  []reports.TransitionsFrom
 	Sums  []int64 // of each column
 	Total int64
 }
 
-// stage is a stage's name, or the text for none.
-type stage struct {
-	Name string
-	None models.Text
-}
-
-type matrixRow struct {
-	From  stage
-	Cells []matrixCell
-	Sum   int64
-}
-
-// matrixCell leads to its records; Address is "" if the list has no such filter.
-type matrixCell struct {
-	To      stage
-	Count   int64
-	Average reports.Average // days in the stage before
-	Address string
+// Address is the address of the records that a cell counts, "" if the list has no such filter.
+func (matrix) Address(from, to reports.Label) string {
+	if from.ID == nil || to.ID == nil {
+		return ""
+	}
+	return path + "?fromStageId=" + strconv.FormatInt(*from.ID, 10) + "&toStageId=" + strconv.FormatInt(*to.ID, 10)
 }
 
 // Matrix shows the moves between stages, and how long products were in the stage that they left.
@@ -167,32 +128,16 @@ func (h *Pages) Matrix(c *fiber.Ctx) error {
 	page := pages.Page{Template: "stages/matrix", Title: models.NewText("console_stages.matrix", nil), Section: section}
 	return h.site.ShowCached(c, page, func(ctx context.Context, v cache.View) (any, error) {
 		rows, err := reports.Transitions(ctx, v, time.Now().In(h.zone))
-		return matrixOf(rows), err
-	})
-}
-
-func matrixOf(rows []reports.TransitionsFrom) (m matrix) {
-	for i, from := range rows {
-		row := matrixRow{From: stageOf(from.Label), Sum: from.Count}
-		for j, to := range from.To {
-			if i == 0 {
-				m.To, m.Sums = append(m.To, stageOf(to.Label)), append(m.Sums, 0)
+		m := matrix{Rows: rows}
+		for _, row := range rows {
+			m.Total += row.Count
+			if m.Sums == nil {
+				m.Sums = make([]int64, len(row.To))
 			}
-			cell := matrixCell{To: m.To[j], Count: to.Count, Average: to.Average}
-			if from.ID != nil && to.ID != nil {
-				cell.Address = path + "?fromStageId=" + strconv.FormatInt(*from.ID, 10) + "&toStageId=" + strconv.FormatInt(*to.ID, 10)
+			for i, to := range row.To {
+				m.Sums[i] += to.Count
 			}
-			row.Cells = append(row.Cells, cell)
-			m.Sums[j] += to.Count
 		}
-		m.Rows, m.Total = append(m.Rows, row), m.Total+from.Count
-	}
-	return m
-}
-
-func stageOf(l reports.Label) stage {
-	if l.ID == nil {
-		return stage{None: models.NewText("console_missing.stage", nil)}
-	}
-	return stage{Name: pages.Named(l.Name, l.ID)}
+		return m, err
+	})
 }

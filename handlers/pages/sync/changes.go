@@ -23,9 +23,8 @@ type changesPage struct {
 type rowChange struct {
 	changedRow
 
-	At      models.Instant
-	Mode    models.Text
-	History string // address of the row's history
+	At   models.Instant
+	Mode models.Text
 }
 
 // Changes asks for a table and the id of a row, and lists its changes, newest first.
@@ -46,23 +45,28 @@ func (h *Pages) Changes(c *fiber.Ctx) error {
 		}
 		page.Pager = pages.NewPager(strings.Clone(c.OriginalURL()), pagination)
 		for _, r := range found {
-			table := h.runs.SourceName(r.Table)
-			page.Changes = append(page.Changes, rowChange{changedRowOf(r.LoggedChange, table), r.StartedAt, modeName(r.Mode), rowHistory(table, r.RowID)})
+			page.Changes = append(page.Changes, rowChange{changedRowOf(r.LoggedChange, h.runs.SourceName(r.Table)), r.StartedAt, modeName(r.Mode)})
 		}
 	}
 	return h.show(c, fiber.StatusOK, "changes", models.NewText("console_sync.row_history", nil), page)
 }
 
-// rowHistory is the address of a row's changes.
-func rowHistory(table string, id int64) string {
-	return "/sync/changes?table=" + table + "&id=" + strconv.FormatInt(id, 10)
+// rowID names a row, by what lifecycle_db calls its table.
+type rowID struct {
+	Table string
+	ID    int64
+}
+
+// History is the address of the row's changes.
+func (r rowID) History() string {
+	return "/sync/changes?table=" + r.Table + "&id=" + strconv.FormatInt(r.ID, 10)
 }
 
 // changedRow is an entry of the change log, for the template "changed-row".
 type changedRow struct {
+	rowID
+
 	Run     int64
-	Table   string // as lifecycle_db calls it
-	ID      int64
 	Action  badge
 	Values  []changedValue
 	Why     *reason       // why it would be held back
@@ -91,7 +95,7 @@ func previewRowOf(c models.LoggedChange, table string) changedRow {
 
 // changedRowOf describes an entry; table is what lifecycle_db calls its table.
 func changedRowOf(c models.LoggedChange, table string) changedRow {
-	row := changedRow{Run: c.RunID, Table: table, ID: c.RowID, Action: badge{Text: models.NewText("console_sync.did_"+c.Action, nil)}}
+	row := changedRow{rowID: rowID{table, c.RowID}, Run: c.RunID, Action: badge{Text: models.NewText("console_sync.did_"+c.Action, nil)}}
 	switch c.Action {
 	case "update":
 		row.Action.Tone = "accent"

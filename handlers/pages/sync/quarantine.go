@@ -7,7 +7,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers/pages"
-	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 )
 
@@ -17,21 +16,18 @@ type quarantinePage struct {
 }
 
 type quarantinedRow struct {
+	rowID
 	reason
 
-	Table   string // as lifecycle_db calls it
-	ID      int64
-	History string // address of the row's history
-	Run     int64
-	Since   time.Time
-	Values  []pages.Value
+	Run    int64
+	Since  time.Time
+	Values []pages.Value
 }
 
 // Quarantine lists the rows that are held back, with the reason and what to do.
 func (h *Pages) Quarantine(c *fiber.Ctx) error {
-	q := request.ParseQuery(c, "page", "limit")
-	paging := request.Paging(q)
-	if err := q.Err(); err != nil {
+	paging, err := paging(c, 0)
+	if err != nil {
 		return err
 	}
 	rows, pagination, err := h.runs.Quarantine(c.UserContext(), paging)
@@ -40,10 +36,8 @@ func (h *Pages) Quarantine(c *fiber.Ctx) error {
 	}
 	page := quarantinePage{Pager: pages.NewPager(strings.Clone(c.OriginalURL()), pagination)}
 	for _, r := range rows {
-		values, table := pages.ValuesOf(r.Payload), h.runs.SourceName(r.Table)
-		page.Rows = append(page.Rows, quarantinedRow{
-			reason: reasonOf(r, values, models.Tables()), Table: table, ID: r.RowID, Run: r.RunID, Since: r.Since, Values: values, History: rowHistory(table, r.RowID),
-		})
+		values := pages.ValuesOf(r.Payload)
+		page.Rows = append(page.Rows, quarantinedRow{rowID{h.runs.SourceName(r.Table), r.RowID}, reasonOf(r, values, models.Tables()), r.RunID, r.Since, values})
 	}
 	return h.show(c, fiber.StatusOK, "quarantine", models.NewText("console_sync.held_back", nil), page)
 }
@@ -55,18 +49,13 @@ type reason struct{ What, Todo models.Text }
 func reasonOf(q models.Quarantined, values []pages.Value, tables []*models.Table) reason {
 	column := q.Reason.Column
 	params := models.Params{"column": column, "value": valueIn(values, column), "parent": parentOf(q.Table, column, tables)}
-	switch q.Reason.Code {
-	case models.DanglingReference:
-		return reason{models.NewText("console_sync.dangling_reference", params), models.NewText("console_sync.dangling_reference_todo", params)}
-	case models.ParentQuarantined:
-		return reason{models.NewText("console_sync.parent_quarantined", params), models.NewText("console_sync.parent_quarantined_todo", nil)}
-	case models.UnfitValue:
-		return reason{models.NewText("console_sync.unfit_value", params), models.NewText("console_sync.unfit_value_todo", nil)}
-	case models.InvalidText:
-		return reason{models.NewText("console_sync.invalid_text", params), models.NewText("console_sync.invalid_text_todo", nil)}
+	code := q.Reason.Code
+	switch code {
+	case models.DanglingReference, models.ParentQuarantined, models.UnfitValue, models.InvalidText:
 	default:
-		return reason{models.NewText("console_sync.other_reason", models.Params{"reason": q.Reason.String()}), models.NewText("console_sync.other_reason_todo", nil)}
+		code, params = "other_reason", models.Params{"reason": q.Reason.String()}
 	}
+	return reason{models.NewText("console_sync."+code, params), models.NewText("console_sync."+code+"_todo", params)}
 }
 
 // parentOf is the table whose id a column holds, as lifecycle_db calls it.

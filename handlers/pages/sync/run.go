@@ -9,6 +9,7 @@ import (
 	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
+	"lifecycle-sync/services/runs"
 )
 
 type runPage struct {
@@ -26,23 +27,14 @@ type runPage struct {
 	Apply    *advice // if the page shows what can be applied
 	Tables   []models.TableCount
 	Would    bool // Tables and Changes are a preview
-	Changes  []loggedRow
-	Of       int64 // number of changes, if only some are kept
+	Changes  []changedRow
 	Pager    pages.Pager
-}
-
-// loggedRow is a row that a run changed, with the address of its history.
-type loggedRow struct {
-	changedRow
-
-	History string
 }
 
 // ShowRun shows what a run did or found. The page of a dry run is a preview that can be applied.
 func (h *Pages) ShowRun(c *fiber.Ctx) error {
-	q := request.ParseQuery(c, "page", "limit")
-	paging := request.Paging(q)
-	if err := q.Err(); err != nil {
+	paging, err := paging(c, pageRows)
+	if err != nil {
 		return err
 	}
 	id, err := request.RunID(c)
@@ -57,9 +49,6 @@ func (h *Pages) showRun(c *fiber.Ctx, status int, id int64, paging models.Paging
 	run, tables, err := h.runs.Get(c.UserContext(), id)
 	if err != nil {
 		return err
-	}
-	if paging.Limit == 0 {
-		paging.Limit = pageRows
 	}
 	changes, pagination, err := h.runs.Changes(c.UserContext(), id, paging)
 	if err != nil {
@@ -76,8 +65,7 @@ func (h *Pages) showRun(c *fiber.Ctx, status int, id int64, paging models.Paging
 		describe = previewRowOf
 	}
 	for _, change := range changes {
-		table := h.runs.SourceName(change.Table)
-		page.Changes = append(page.Changes, loggedRow{describe(change, table), rowHistory(table, change.RowID)})
+		page.Changes = append(page.Changes, describe(change, h.runs.SourceName(change.Table)))
 	}
 	for i := range page.Tables {
 		page.Tables[i].Table = h.runs.SourceName(page.Tables[i].Table)
@@ -93,17 +81,10 @@ func (h *Pages) showRun(c *fiber.Ctx, status int, id int64, paging models.Paging
 func runPageOf(r models.Run, tables []models.TableCount, changes int64) runPage {
 	p := runPage{
 		Run: r, ModeName: modeName(r.Mode), Badge: runBadge(r), Tables: tables, Summary: runSummary(r, tables, changes), Reasons: r.Reasons,
-		Refused: refused(r), Would: isPreview(r),
+		Took: took(r), Refused: refused(r), Would: isPreview(r),
 	}
 	if r.Mode == models.VerifyRun {
 		p.Found = r.Found()
-	}
-	if r.FinishedAt != nil {
-		took := max(r.FinishedAt.Sub(r.StartedAt), 0)
-		p.Took = &took
-	}
-	if r.ChangesFound != nil {
-		p.Of = *r.ChangesFound
 	}
 	switch {
 	case r.State == models.CanceledRun:
@@ -120,4 +101,68 @@ func runPageOf(r models.Run, tables []models.TableCount, changes int64) runPage 
 		}
 	}
 	return p
+}
+
+// took is how long a run took, nil while it is running.
+func took(r models.Run) *time.Duration {
+	if r.FinishedAt == nil {
+		return nil
+	}
+	return new(max(r.FinishedAt.Sub(r.StartedAt), 0))
+}
+
+type runsPage struct {
+	Runs  []runRow
+	Pager pages.Pager
+}
+
+// runRow is a run in a list.
+type runRow struct {
+	models.Run
+
+	ModeName models.Text
+	Badge    badge
+	Notes    models.Texts   // its reasons, or the class of its error
+	Took     *time.Duration // nil while it is running, and for real time, whose runs last an hour whatever they do
+	Part     int64          // percent of the longest on the page
+	Written  *int64         // rows that it wrote or would have; nil if unknown or rolled back
+	Would    bool           // it wrote none of them
+}
+
+// List lists the runs, newest first.
+func (h *Pages) List(c *fiber.Ctx) error {
+	paging, err := paging(c, pageRows)
+	if err != nil {
+		return err
+	}
+	found, pagination, err := h.runs.ListWithCounts(c.UserContext(), paging)
+	if err != nil {
+		return err
+	}
+	page := runsPage{Runs: runRows(found), Pager: pages.NewPager(strings.Clone(c.OriginalURL()), pagination)}
+	return h.show(c, fiber.StatusOK, "runs", models.NewText("console_sync.runs", nil), page)
+}
+
+func runRows(listed []runs.ListedRun) []runRow {
+	rows := make([]runRow, len(listed))
+	var longest time.Duration
+	for i, r := range listed {
+		rows[i] = runRow{Run: r.Run, ModeName: modeName(r.Mode), Badge: runBadge(r.Run), Notes: r.ReasonTexts(), Would: isPreview(r.Run)}
+		if len(rows[i].Notes) == 0 && r.ErrorClass != nil {
+			rows[i].Notes = models.Texts{className(classOf(r.Run))}
+		}
+		if rows[i].Would || r.State == models.Succeeded || r.State == models.Running {
+			rows[i].Written = r.Written
+		}
+		if took := took(r.Run); took != nil && r.Mode != models.RealtimeRun {
+			rows[i].Took, longest = took, max(longest, *took)
+		}
+	}
+	for i := range rows {
+		if took := rows[i].Took; took != nil && longest > 0 {
+			const all = 100
+			rows[i].Part = max(1, int64(*took*all/longest))
+		}
+	}
+	return rows
 }

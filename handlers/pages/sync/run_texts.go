@@ -1,6 +1,8 @@
 package sync
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"lifecycle-sync/handlers/pages"
@@ -26,32 +28,15 @@ func isPreview(r models.Run) bool {
 
 // className is the name of an error class, which only runs can end with.
 func className(class models.Class) models.Text {
-	switch class {
-	case models.Connection:
-		return models.NewText("console_sync.class_connection", nil)
-	case models.Timeout:
-		return models.NewText("console_sync.class_timeout", nil)
-	case models.Permission:
-		return models.NewText("console_sync.class_permission", nil)
-	case models.Schema:
-		return models.NewText("console_sync.class_schema", nil)
-	case models.DataType, models.Constraint:
-		return models.NewText("console_sync.class_value", nil)
-	case models.Config:
-		return models.NewText("console_sync.class_configuration", nil)
-	case models.Busy:
-		return models.NewText("console_sync.class_busy", nil)
-	case models.MassDelete:
-		return models.NewText("console_sync.class_mass_delete", nil)
-	case models.Conflict:
-		return models.NewText("console_sync.class_conflict", nil)
-	case models.Canceled:
-		return models.NewText("console_sync.class_canceled", nil)
-	case models.Internal:
-		return models.NewText("console_sync.class_internal", nil)
-	default:
+	name, known := map[models.Class]string{
+		models.Connection: "connection", models.Timeout: "timeout", models.Permission: "permission", models.Schema: "schema", models.DataType: "value",
+		models.Constraint: "value", models.Config: "configuration", models.Busy: "busy", models.MassDelete: "mass_delete", models.Conflict: "conflict",
+		models.Canceled: "canceled", models.Internal: "internal",
+	}[class]
+	if !known {
 		return models.NewText(models.LegacyText, models.Params{"text": string(class)})
 	}
+	return models.NewText("console_sync.class_"+name, nil)
 }
 
 // modeName is the name of a mode.
@@ -59,70 +44,60 @@ func modeName(mode string) models.Text {
 	return models.NewText("console_sync.mode_"+strings.ReplaceAll(mode, "-", "_"), nil)
 }
 
-// runBadge says how a run is doing or ended. A run that was refused because of its digest has done nothing wrong.
-func runBadge(r models.Run) badge {
+// outcomeOf says how a run is doing or ended. A run that was refused because of its digest has done nothing wrong.
+func outcomeOf(r models.Run) string {
 	found := r.Found()
 	switch {
 	case r.State == models.Running && r.CancelRequested:
-		return badge{models.NewText("console_sync.state_stopping", nil), "warn"}
+		return "stopping"
 	case r.State == models.Running:
-		return badge{models.NewText("console_sync.state_running", nil), "accent"}
+		return "running"
 	case r.State == models.CanceledRun:
-		return badge{models.NewText("console_sync.state_canceled", nil), "warn"}
+		return "canceled"
 	case r.State == models.Interrupted:
-		return badge{models.NewText("console_sync.state_interrupted", nil), "bad"}
+		return "interrupted"
 	case refused(r):
-		return badge{models.NewText("console_sync.state_refused", nil), "warn"}
+		return "refused"
 	case classOf(r) == models.MassDelete:
-		return badge{models.NewText("console_sync.state_guarded", nil), "bad"}
+		return "guarded"
 	case r.State == models.Failed:
-		return badge{models.NewText("console_sync.state_failed", nil), "bad"}
+		return "failed"
 	case r.Mode == models.VerifyRun && found != nil && found.Total() > 0:
-		return badge{models.NewText("console_sync.state_differs", nil), "warn"}
+		return "differs"
 	case r.Mode == models.VerifyRun:
-		return badge{models.NewText("console_sync.state_in_sync", nil), "good"}
+		return "in_sync"
 	case r.Mode == models.DryRun:
-		return badge{models.NewText("console_sync.state_done", nil), "good"}
+		return "done"
 	default:
-		return badge{models.NewText("console_sync.state_succeeded", nil), "good"}
+		return "succeeded"
 	}
 }
 
-// runSummary says what a run did, or how it is doing. changes is how many it made or would make, as far as they are kept.
+// runBadge is the outcome of a run in a word.
+func runBadge(r models.Run) badge {
+	outcome := outcomeOf(r)
+	tone := map[string]string{
+		"stopping": "warn", "running": "accent", "canceled": "warn", "interrupted": "bad", "refused": "warn", "guarded": "bad", "failed": "bad", "differs": "warn",
+	}[outcome]
+	return badge{models.NewText("console_sync.state_"+outcome, nil), cmp.Or(tone, "good")}
+}
+
+// runSummary is the outcome of a run in a sentence. changes is how many it made or would make, as far as they are kept.
 func runSummary(r models.Run, tables []models.TableCount, changes int64) models.Text {
-	found := r.Found()
 	counted := models.Params{"counts": countsOf(tables)}
-	switch {
-	case r.State == models.Running && r.CancelRequested:
-		return models.NewText("console_sync.run_stopping", nil)
-	case r.State == models.Running:
-		return models.NewText("console_sync.run_running", nil)
-	case refused(r):
-		return models.NewText("console_sync.run_refused", counted)
-	case r.State == models.CanceledRun:
-		return models.NewText("console_sync.run_canceled", nil)
-	case r.State == models.Interrupted, r.State == models.Failed:
+	switch outcome := outcomeOf(r); outcome {
+	case "interrupted", "guarded":
 		return models.NewText("console_sync.run_failed", nil)
-	case r.Mode == models.VerifyRun && found != nil && found.Total() > 0:
-		return models.NewText("console_sync.run_differs", models.Params{"count": found.Total()})
-	case r.Mode == models.VerifyRun:
-		return models.NewText("console_sync.run_in_sync", nil)
-	case r.Mode == models.DryRun && changes == 0 && !wroteAny(tables): // the kept changes of an old one are gone
-		return models.NewText("console_sync.run_nothing_to_do", nil)
-	case r.Mode == models.DryRun:
+	case "differs":
+		return models.NewText("console_sync.run_differs", models.Params{"count": r.Found().Total()})
+	case "done":
+		if changes == 0 && !slices.ContainsFunc(tables, models.TableCount.Wrote) { // the kept changes of an old one are gone
+			return models.NewText("console_sync.run_nothing_to_do", nil)
+		}
 		return models.NewText("console_sync.run_previewed", counted)
 	default:
-		return models.NewText("console_sync.run_succeeded", counted)
+		return models.NewText("console_sync.run_"+outcome, counted)
 	}
-}
-
-func wroteAny(tables []models.TableCount) bool {
-	for _, t := range tables {
-		if t.Wrote() {
-			return true
-		}
-	}
-	return false
 }
 
 // countsOf says what was done to the rows of all tables.
@@ -147,9 +122,4 @@ func countsOf(tables []models.TableCount) []any {
 	}
 	add("console_sync.rows_held_back", sum.Quarantined)
 	return parts
-}
-
-// followerText says what real time does.
-func followerText(state string) models.Text {
-	return models.NewText("console_sync.realtime_"+state, nil)
 }

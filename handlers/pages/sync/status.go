@@ -103,14 +103,15 @@ func realtimeAdvice(class models.Class) advice {
 	return advice{Texts: one("console_sync.realtime_unavailable_advice"), Links: []pages.Link{diagnosticsLink()}}
 }
 
-// facts are further facts about the mirror.
-type facts struct {
-	Success, Current, Equal, Checked moment
-	Found                            *models.Differences // by the verification Checked
-	NextRun                          *time.Time
-	Follower                         models.Text // what real time does
-	Lag                              *time.Duration
-	Quarantined                      int64
+// Follower is the state of the follower, "" without one.
+func (p statusPage) Follower() realtime.State { return pages.FollowerState(p.Status) }
+
+// FollowerText says what real time does.
+func (p statusPage) FollowerText() models.Text {
+	if p.Realtime == nil {
+		return models.NewText("console_sync.realtime_off", nil)
+	}
+	return models.NewText("console_sync.realtime_"+string(p.Realtime.State), nil)
 }
 
 // moment is when something happened, and the run that did it, 0 for none.
@@ -120,22 +121,23 @@ type moment struct {
 	Run int64
 }
 
-func factsOf(s runs.Status, now time.Time) facts {
-	of := func(run *models.Run) moment {
-		if run == nil {
-			return moment{}
-		}
-		return moment{&run.StartedAt, pages.Age(now, run.StartedAt), run.ID}
+// Moment is when a run started; run may be nil.
+func (p statusPage) Moment(run *models.Run) moment {
+	if run == nil {
+		return moment{}
 	}
-	f := facts{Success: of(s.LastSuccess), Equal: of(pages.ProvedEqual(s)), Checked: of(s.Verified), NextRun: s.NextRun, Lag: s.Lag, Quarantined: s.Quarantined}
-	if f.Current = (moment{At: f.Success.At, Age: f.Success.Age}); s.CurrentAt != nil {
-		f.Current = moment{At: s.CurrentAt, Age: pages.Age(now, *s.CurrentAt)}
-	}
-	if s.Verified != nil {
-		f.Found = s.Verified.Found()
-	}
-	if f.Follower = models.NewText("console_sync.realtime_off", nil); s.Realtime != nil {
-		f.Follower = followerText(string(s.Realtime.State))
-	}
-	return f
+	return moment{&run.StartedAt, pages.Age(p.now, run.StartedAt), run.ID}
 }
+
+// Current is from when the data is.
+func (p statusPage) Current() moment {
+	if p.CurrentAt != nil {
+		return moment{At: p.CurrentAt, Age: pages.Age(p.now, *p.CurrentAt)}
+	}
+	m := p.Moment(p.LastSuccess)
+	m.Run = 0
+	return m
+}
+
+// Equal is the run after which the copy was last in sync, nil for none.
+func (p statusPage) Equal() *models.Run { return pages.ProvedEqual(p.Status) }

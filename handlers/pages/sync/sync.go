@@ -2,6 +2,8 @@
 package sync
 
 import (
+	"cmp"
+	"context"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -10,7 +12,6 @@ import (
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/doctor"
-	"lifecycle-sync/services/realtime"
 	"lifecycle-sync/services/runs"
 )
 
@@ -40,15 +41,13 @@ func (h *Pages) show(c *fiber.Ctx, status int, template string, title models.Tex
 }
 
 type statusPage struct {
+	runs.Status
 	outlook
-	facts
 
-	State    runs.State     // live.js compares it, Realtime and Running with later events
-	Realtime realtime.State // "" without a follower
-	Running  *models.Run
-	Start    []runForm
-	Runs     []runRow
-	Total    int64 // of all runs
+	Start []runForm
+	Runs  []runRow
+	Total int64 // of all runs
+	now   time.Time
 }
 
 // Show shows the sync status and what to do.
@@ -65,10 +64,7 @@ func (h *Pages) Show(c *fiber.Ctx) error {
 		return err
 	}
 	now := time.Now()
-	page := statusPage{
-		outlook: outlookOf(status, now), facts: factsOf(status, now), State: status.State,
-		Realtime: pages.FollowerState(status), Running: status.Running, Start: startForms(), Runs: runRows(newest), Total: pagination.TotalItems,
-	}
+	page := statusPage{status, outlookOf(status, now), startForms(), runRows(newest), pagination.TotalItems, now}
 	return h.show(c, fiber.StatusOK, "status", models.NewText("console_sync.title", nil), page)
 }
 
@@ -114,24 +110,15 @@ func (h *Pages) Verify(c *fiber.Ctx) error {
 }
 
 // AskCancel asks whether a run is to be stopped, unless it has ended.
-func (h *Pages) AskCancel(c *fiber.Ctx) error {
-	if err := request.ParseQuery(c).Err(); err != nil {
-		return err
-	}
-	return h.site.Ask(c, h.cancellation())
-}
+func (h *Pages) AskCancel(c *fiber.Ctx) error { return h.cancellation().Ask(c) }
 
 // Cancel asks a run to stop. Errors: not_found, conflict when it has ended already or cannot be asked.
-func (h *Pages) Cancel(c *fiber.Ctx) error { return h.site.Confirmed(c, h.cancellation()) }
+func (h *Pages) Cancel(c *fiber.Ctx) error { return h.cancellation().Confirm(c) }
 
-func (h *Pages) cancellation() pages.Action {
-	return pages.Action{
-		Section: section,
-		Ask: func(c *fiber.Ctx, _ any) (pages.Confirmation, error) {
-			id, err := request.RunID(c)
-			if err != nil {
-				return pages.Confirmation{}, err
-			}
+func (h *Pages) cancellation() pages.Action[int64] {
+	return pages.Action[int64]{
+		Site: h.site, Section: section, Target: request.RunID,
+		Describe: func(c *fiber.Ctx, id int64, _ any) (pages.Confirmation, error) {
 			run, _, err := h.runs.Get(c.UserContext(), id)
 			if run.State != models.Running {
 				return pages.Confirmation{
@@ -145,12 +132,8 @@ func (h *Pages) cancellation() pages.Action {
 				Button: models.NewText("console_sync.cancel_run", nil), Cancel: models.NewText("console_sync.let_it_continue", nil),
 			}, err
 		},
-		Do: func(c *fiber.Ctx, _ string) (string, pages.Notice, error) {
-			id, err := request.RunID(c)
-			if err != nil {
-				return "", pages.NoNotice, err
-			}
-			_, err = h.syncs.Cancel(c.UserContext(), id)
+		Do: func(ctx context.Context, id int64, _ string) (string, pages.Notice, error) {
+			_, err := h.syncs.Cancel(ctx, id)
 			return pages.RunAddress(id), pages.RunStopping, err
 		},
 	}
@@ -162,4 +145,71 @@ func toRun(c *fiber.Ctx, run models.Run, err error) error {
 		return err
 	}
 	return pages.SeeOther(c, pages.RunAddress(run.ID), pages.NoNotice)
+}
+
+type diagnostics struct {
+	Groups []findings
+	At     time.Time
+}
+
+// findings are the findings with a status.
+type findings struct {
+	Heading  models.Text
+	Tone     string
+	Findings []doctor.Finding
+}
+
+// Doctor runs the diagnostics and shows the findings, the most urgent first.
+func (h *Pages) Doctor(c *fiber.Ctx) error {
+	if err := request.ParseQuery(c).Err(); err != nil {
+		return err
+	}
+	found, err := h.diagnose(c.UserContext())
+	if err != nil {
+		return err
+	}
+	return h.show(c, fiber.StatusOK, "doctor", models.NewText("console_sync.diagnostics", nil), diagnostics{grouped(found), time.Now()})
+}
+
+// diagnose runs one diagnosis at a time: each needs connections that runs need, too. Errors: timeout, canceled.
+func (h *Pages) diagnose(ctx context.Context) ([]doctor.Finding, error) {
+	select {
+	case h.turn <- struct{}{}:
+		defer func() { <-h.turn }()
+		return h.doctor.Diagnose(ctx), nil
+	case <-ctx.Done():
+		return nil, models.AsError(ctx.Err())
+	}
+}
+
+// grouped groups findings by status, without empty groups.
+func grouped(found []doctor.Finding) (groups []findings) {
+	for _, g := range []struct {
+		status        doctor.Status
+		heading, tone string
+	}{
+		{doctor.Problem, "console_sync.findings_problem", "bad"},
+		{doctor.Note, "console_sync.findings_note", "warn"},
+		{doctor.Skipped, "console_sync.findings_skipped", ""},
+		{doctor.OK, "console_sync.findings_ok", "good"},
+	} {
+		group := findings{Heading: models.NewText(g.heading, nil), Tone: g.tone}
+		for _, f := range found {
+			if f.Status == g.status {
+				group.Findings = append(group.Findings, f)
+			}
+		}
+		if group.Findings != nil {
+			groups = append(groups, group)
+		}
+	}
+	return groups
+}
+
+// paging reads the page of a list that a request asks for, and how many rows it has, or else rows. Errors: validation_failed.
+func paging(c *fiber.Ctx, rows int64) (models.Paging, error) {
+	q := request.ParseQuery(c, "page", "limit")
+	asked := request.Paging(q)
+	asked.Limit = cmp.Or(asked.Limit, rows)
+	return asked, q.Err()
 }
