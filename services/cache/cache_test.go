@@ -11,14 +11,15 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services/cache"
+	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/databases"
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// TestAnswersAreKeptUntilAWrite is the rule: made once, and again after the mirror has changed.
-func TestAnswersAreKeptUntilAWrite(t *testing.T) {
-	t.Parallel()
-	eachLab(t, cache.Options{}, func(l *lab) {
+func TestGet_CachesUntilAWrite(t *testing.T) {
+	each(t, cache.Options{}, func(l *lab) {
 		l.want("a", 0, 1)
 		l.want("a", 0, 1)
 		l.want("b", 0, 2)
@@ -31,23 +32,17 @@ func TestAnswersAreKeptUntilAWrite(t *testing.T) {
 	})
 }
 
-// TestVeryNextReadUnderLoad has readers hold every answer against what was committed before they asked.
-func TestVeryNextReadUnderLoad(t *testing.T) {
-	t.Parallel()
-	eachLab(t, cache.Options{Bytes: 1000}, func(l *lab) {
+// TestGet_IsNeverStale compares every answer with what was committed before it was asked for.
+func TestGet_IsNeverStale(t *testing.T) {
+	each(t, cache.Options{Bytes: 1000}, func(l *lab) {
 		var committed atomic.Int64
-		done := make(chan struct{})
+		ctx, stop := context.WithCancel(l.Context())
 		var readers sync.WaitGroup
 		for i := range 8 {
 			readers.Go(func() {
-				for n := i; ; n++ {
-					select {
-					case <-done:
-						return
-					default:
-					}
+				for n := i; ctx.Err() == nil; n++ {
 					least := committed.Load()
-					if got, err := strconv.ParseInt(l.get(strconv.Itoa(n%4), l.read), 10, 64); err != nil || got < least {
+					if got, err := strconv.ParseInt(l.get(strconv.Itoa(n%4), l.compute), 10, 64); err != nil || got < least {
 						l.Errorf("got %d (%v) after %d was committed", got, err, least)
 						return
 					}
@@ -57,44 +52,41 @@ func TestVeryNextReadUnderLoad(t *testing.T) {
 		for n := 1; n <= 200; n++ {
 			l.answers.Advance(l.write(n))
 			committed.Store(int64(n))
-			if got := l.get("writer", l.read); got != strconv.Itoa(n) {
+			if got := l.get("writer", l.compute); got != strconv.Itoa(n) {
 				l.Errorf("got %s after %d was written", got, n)
 			}
 		}
-		close(done)
+		stop()
 		readers.Wait()
 	})
 }
 
-// TestOtherProcessesWrites are seen without Advance: soon, and on SQLite at once.
-func TestOtherProcessesWrites(t *testing.T) {
-	t.Parallel()
-	eachLab(t, cache.Options{}, func(l *lab) {
+// TestGet_SeesWritesOfOtherProcesses does not call Advance.
+func TestGet_SeesWritesOfOtherProcesses(t *testing.T) {
+	each(t, cache.Options{}, func(l *lab) {
 		l.want("a", 0, 1)
 		l.write(1)
-		l.eventually("the other process's write", func() bool { return l.get("a", l.read) == "1" })
+		kit.Eventually(l, "the other process's write", func() bool { return l.get("a", l.compute) == "1" })
 		l.want("a", 1, 2)
 	})
 }
 
-// TestAnswerOfAnOldStateIsNotServed has an answer read before a write and finished after it.
-func TestAnswerOfAnOldStateIsNotServed(t *testing.T) {
-	t.Parallel()
-	eachLab(t, cache.Options{}, func(l *lab) {
-		hasRead, goOn := make(chan struct{}), make(chan struct{})
-		old := make(chan string)
+// TestGet_DropsAnswersFromBeforeAWrite finishes an answer after a write that it has not seen.
+func TestGet_DropsAnswersFromBeforeAWrite(t *testing.T) {
+	each(t, cache.Options{}, func(l *lab) {
+		hasRead, proceed, old := make(chan struct{}), make(chan struct{}), make(chan string)
 		go func() {
 			old <- l.get("a", func(ctx context.Context, v cache.View) (answer, error) {
-				answer, err := l.read(ctx, v)
+				answer, err := l.compute(ctx, v)
 				close(hasRead)
-				<-goOn
+				<-proceed
 				return answer, err
 			})
 		}()
 		<-hasRead
 		l.answers.Advance(l.write(1))
 		l.want("a", 1, 2) // and does not wait for the old one
-		close(goOn)
+		close(proceed)
 		if got := <-old; got != "0" {
 			l.Errorf("the request from before the write got %s", got)
 		}
@@ -102,67 +94,46 @@ func TestAnswerOfAnOldStateIsNotServed(t *testing.T) {
 	})
 }
 
-// TestOneQueryAtATime has many ask for what is not there yet.
-func TestOneQueryAtATime(t *testing.T) {
-	t.Parallel()
-	eachLab(t, cache.Options{}, func(l *lab) {
-		const callers = 20
-		goOn := make(chan struct{})
-		var asking sync.WaitGroup
-		for range callers {
-			asking.Go(func() {
-				if got := l.get("a", func(ctx context.Context, v cache.View) (answer, error) {
-					<-goOn
-					return l.read(ctx, v)
-				}); got != "0" {
-					l.Errorf("got %s", got)
-				}
-			})
-		}
-		l.eventually("all have asked", func() bool { return l.answers.Stats().Misses == callers })
-		close(goOn)
-		asking.Wait()
-		l.want("a", 0, 1)
-	})
-}
-
-// TestFirstCallerLeaves has another wait for the answer that a caller who went away had begun.
-func TestFirstCallerLeaves(t *testing.T) {
-	t.Parallel()
-	eachLab(t, cache.Options{}, func(l *lab) {
-		ctx, leave := context.WithCancel(l.Context())
-		begun, goOn := make(chan struct{}), make(chan struct{})
-		first, second := make(chan error), make(chan string)
+// TestGet_ComputesOnceForConcurrentCallers also cancels the first caller, whose answer the others get all the same.
+func TestGet_ComputesOnceForConcurrentCallers(t *testing.T) {
+	each(t, cache.Options{}, func(l *lab) {
+		ctx, cancel := context.WithCancel(l.Context())
+		begun, proceed, first := make(chan struct{}), make(chan struct{}), make(chan error)
 		go func() {
 			_, err := cache.Get(ctx, l.answers, "a", func(ctx context.Context, v cache.View) (answer, error) {
 				close(begun)
-				<-goOn
-				return l.read(ctx, v)
+				<-proceed
+				return l.compute(ctx, v)
 			})
 			first <- err
 		}()
 		<-begun
-		go func() { second <- l.get("a", l.read) }()
-		l.eventually("the second asks", func() bool { return l.answers.Stats().Misses == 2 })
-		leave()
+		const callers = 20
+		var waiting sync.WaitGroup
+		for range callers {
+			waiting.Go(func() {
+				if got := l.get("a", l.compute); got != "0" {
+					l.Errorf("got %s", got)
+				}
+			})
+		}
+		kit.Eventually(l, "all have asked", func() bool { return l.answers.Stats().Misses == 1+callers })
+		cancel()
 		if err := <-first; models.AsError(err).Class != models.Canceled {
 			l.Errorf("got %v", err)
 		}
-		close(goOn)
-		if got := <-second; got != "0" {
-			l.Errorf("got %s", got)
-		}
+		close(proceed)
+		waiting.Wait()
 		l.want("a", 0, 1)
 	})
 }
 
-// TestErrorsAreNotKept, and neither does a panic end the process.
-func TestErrorsAreNotKept(t *testing.T) {
-	t.Parallel()
-	eachLab(t, cache.Options{}, func(l *lab) {
-		wrong := models.NewError(models.NotFound, "products.not_found", nil)
-		_, err := cache.Get(l.Context(), l.answers, "a", func(context.Context, cache.View) (answer, error) { return nil, wrong })
-		if !errors.Is(err, wrong) {
+// TestGet_DoesNotCacheErrors includes a panic, which does not end the process.
+func TestGet_DoesNotCacheErrors(t *testing.T) {
+	each(t, cache.Options{}, func(l *lab) {
+		notFound := models.NewError(models.NotFound, "products.not_found", nil)
+		_, err := cache.Get(l.Context(), l.answers, "a", func(context.Context, cache.View) (answer, error) { return nil, notFound })
+		if !errors.Is(err, notFound) {
 			l.Errorf("got %v", err)
 		}
 		_, err = cache.Get(l.Context(), l.answers, "a", func(context.Context, cache.View) (answer, error) { panic("broken") })
@@ -173,22 +144,20 @@ func TestErrorsAreNotKept(t *testing.T) {
 	})
 }
 
-// TestTodayIsPartOfTheKey turns the clock past midnight.
-func TestTodayIsPartOfTheKey(t *testing.T) {
-	t.Parallel()
+func TestGet_ComputesAgainAfterMidnight(t *testing.T) {
 	zone := time.FixedZone("", 7*60*60)
+	times := []time.Time{
+		time.Date(2026, 12, 31, 6, 59, 59, 0, zone), time.Date(2026, 12, 31, 7, 0, 0, 0, zone), // midnight UTC
+		time.Date(2026, 12, 31, 23, 59, 59, 0, zone), time.Date(2027, 1, 1, 0, 0, 0, 0, zone),
+	}
+	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		var now atomic.Int64
-		l := newLab(t, url(t), cache.Options{Now: func() time.Time { return time.Unix(now.Load(), 0).In(zone) }})
+		l := newLab(t, url(t), cache.Options{Now: func() time.Time { return times[now.Load()] }})
 		l.follow(l.answers, func(error) {})
-		for i, at := range []time.Time{
-			time.Date(2026, 12, 31, 6, 59, 59, 0, zone),
-			time.Date(2026, 12, 31, 7, 0, 0, 0, zone), // midnight elsewhere
-			time.Date(2026, 12, 31, 23, 59, 59, 0, zone),
-			time.Date(2027, 1, 1, 0, 0, 0, 0, zone),
-		} {
-			now.Store(at.Unix())
+		for i := range times {
+			now.Store(int64(i))
 			l.want("a", 0, 1+i/3)
 		}
 	})
@@ -196,16 +165,13 @@ func TestTodayIsPartOfTheKey(t *testing.T) {
 
 // TestGet_BoundsMemory fills the cache several times over.
 func TestGet_BoundsMemory(t *testing.T) {
-	t.Parallel()
-	sized := func(size int) compute {
+	sized := func(size int) func(context.Context, cache.View) (answer, error) {
 		return func(context.Context, cache.View) (answer, error) { return make(answer, size), nil }
 	}
-	eachLab(t, cache.Options{Bytes: 8 * 4096}, func(l *lab) {
+	each(t, cache.Options{Bytes: 8 * 4096}, func(l *lab) {
 		const answers, size, fit = 40, 3600, 8
-		for range 2 {
-			for n := range answers {
-				l.get(strconv.Itoa(n), sized(size))
-			}
+		for n := range 2 * answers {
+			l.get(strconv.Itoa(n%answers), sized(size))
 		}
 		if hits := l.answers.Stats().Hits; hits > 2*fit {
 			l.Errorf("%d of %d answers were in memory, where %d fit", hits, answers, fit)
@@ -215,7 +181,80 @@ func TestGet_BoundsMemory(t *testing.T) {
 			l.get("larger than its share", sized(4097))
 		}
 		if got := l.answers.Stats().Misses - before; got != 2 {
-			l.Errorf("an answer that leaves no room for others was kept")
+			l.Errorf("an answer that leaves no room for others was cached")
 		}
 	})
+}
+
+func TestGet_DoesNotCacheWithoutFollow(t *testing.T) {
+	t.Parallel()
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		l := newLab(t, url(t), cache.Options{})
+		l.want("a", 0, 1)
+		l.write(1)
+		l.want("a", 1, 2)
+		l.want("a", 1, 3)
+		if got, want := l.answers.Stats(), (cache.Stats{Bypassed: 3}); got != want {
+			l.Errorf("got %+v, want %+v", got, want)
+		}
+	})
+}
+
+// TestFollow_ListenerIsKilled expects no caching until there is a listener again.
+func TestFollow_ListenerIsKilled(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, testdb.Postgres(t), cache.Options{})
+	lost, proceed := make(chan error), make(chan struct{})
+	l.follow(l.answers, func(err error) {
+		if err != nil {
+			lost <- err
+			<-proceed
+		}
+	})
+	l.want("a", 0, 1)
+	l.want("a", 0, 1)
+	kit.Exec(l, l.db.SQL, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'lifecycle-sync listener'")
+	if e := models.AsError(<-lost); e.Class != models.Connection {
+		t.Errorf("got %v", e)
+	}
+	l.write(1) // its notification is lost
+	l.want("a", 1, 2)
+	l.want("a", 1, 3)
+	l.answers.Advance(l.write(2))
+	l.want("a", 2, 4)
+	close(proceed)
+	kit.Eventually(l, "the cache answers again", func() bool {
+		before := l.answers.Stats().Hits
+		return l.get("a", l.compute) == "2" && l.answers.Stats().Hits > before
+	})
+}
+
+// TestFollow_RestoredDatabase sets the mirror back to a version of which there are answers.
+func TestFollow_RestoredDatabase(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, testdb.Postgres(t), cache.Options{})
+	l.follow(l.answers, func(error) {})
+	l.write(1)
+	kit.Eventually(l, "the write", func() bool { return l.get("a", l.compute) == "1" })
+	kit.Exec(l, l.db.SQL, "UPDATE tbl_segmen_lifecycle SET segmen = '9'; UPDATE lifecycle_mirror_version SET version = 1")
+	kit.Eventually(l, "the restored state", func() bool { return l.get("a", l.compute) == "9" })
+}
+
+// TestFollow_HalfOpenListener makes the listener's connection fall silent, as when a firewall forgets it.
+func TestFollow_HalfOpenListener(t *testing.T) {
+	t.Parallel()
+	target := testdb.Postgres(t)
+	l := newLab(t, target, cache.Options{})
+	network, lost := testdb.NewLink(t, target), make(chan error, 100)
+	answers := cache.New(pmo.New(databases.Open(t, network.URL, "pmo_db"), models.Tables()), cache.Options{})
+	l.follow(answers, func(err error) {
+		if err != nil {
+			lost <- err
+		}
+	})
+	network.Spoil(testdb.Swallowed, testdb.Unheard)
+	if e := models.AsError(<-lost); e.Class != models.Timeout && e.Class != models.Connection {
+		t.Errorf("got %v", e)
+	}
 }

@@ -2,7 +2,6 @@ package cache_test
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -10,7 +9,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services/cache"
@@ -19,19 +17,20 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// lab has a pmo_db whose one segment bears a number as its name.
+// lab has a pmo_db whose one segment has a number as its name, which the answers repeat.
 type lab struct {
 	*testing.T
 
-	db      *database.DB
-	store   *pmo.Store
-	answers *cache.Answers
-	made    atomic.Int64 // calls of read
+	db       *database.DB
+	store    *pmo.Store
+	answers  *cache.Answers
+	computed atomic.Int64 // answers
 }
 
-// eachLab runs a test on each database system, with answers that are kept.
-func eachLab(t *testing.T, o cache.Options, fn func(l *lab)) {
+// each runs a test in parallel on each database system, with a cache that follows the mirror.
+func each(t *testing.T, o cache.Options, fn func(l *lab)) {
 	t.Helper()
+	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		l := newLab(t, url(t), o)
@@ -42,23 +41,14 @@ func eachLab(t *testing.T, o cache.Options, fn func(l *lab)) {
 
 func newLab(t *testing.T, url string, o cache.Options) *lab {
 	t.Helper()
-	l := &lab{T: t, db: openDB(t, url)}
-	l.store = pmo.New(l.db, models.Tables())
-	if _, err := l.store.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	l.exec("INSERT INTO tbl_segmen_lifecycle (id, segmen) VALUES (1, '0')")
+	l := &lab{T: t}
+	l.db, l.store = databases.PMO(t, url)
 	l.answers = cache.New(l.store, o)
+	kit.Exec(t, l.db.SQL, "INSERT INTO tbl_segmen_lifecycle (id, segmen) VALUES (1, '0')")
 	return l
 }
 
-func openDB(t *testing.T, url string) *database.DB {
-	t.Helper()
-	return databases.Open(t, url, "pmo_db")
-}
-
-// follow lets answers be kept until the test ends, and waits until they are. report is told what
-// Follow reports.
+// follow makes a cache follow the mirror until the test ends, and waits until it does.
 func (l *lab) follow(answers *cache.Answers, report func(error)) {
 	l.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -79,22 +69,15 @@ func (l *lab) follow(answers *cache.Answers, report func(error)) {
 	<-ready
 }
 
-func (l *lab) exec(statement string) {
-	l.Helper()
-	kit.Exec(l, l.db.SQL, statement)
-}
-
-// write commits a number and the mirror's next version, as another process would, and returns the version.
+// write commits a number and the next version of the mirror, like another process, and returns the version.
 func (l *lab) write(n int) (version int64) {
 	err := l.db.Transaction(func(tx *gorm.DB) error {
 		if err := tx.Exec("UPDATE tbl_segmen_lifecycle SET segmen = ?", strconv.Itoa(n)).Error; err != nil {
 			return err
 		}
-		if err := tx.Raw("UPDATE lifecycle_mirror_version SET version = version + 1 RETURNING version").Scan(&version).Error; err != nil {
+		err := tx.Raw("UPDATE lifecycle_mirror_version SET version = version + 1 RETURNING version").Scan(&version).Error
+		if err != nil || l.db.Kind() == database.SQLite {
 			return err
-		}
-		if l.store.DB.Kind() == database.SQLite {
-			return nil
 		}
 		return tx.Exec("SELECT pg_notify('lifecycle_mirror', ?)", strconv.FormatInt(version, 10)).Error
 	})
@@ -104,9 +87,9 @@ func (l *lab) write(n int) (version int64) {
 	return version
 }
 
-// read makes the answer: the number.
-func (l *lab) read(ctx context.Context, v cache.View) (answer, error) {
-	l.made.Add(1)
+// compute computes the answer: the number.
+func (l *lab) compute(ctx context.Context, v cache.View) (answer, error) {
+	l.computed.Add(1)
 	segments, err := v.Segments(ctx)
 	if err != nil {
 		return nil, err
@@ -120,27 +103,19 @@ type answer []byte
 // Size returns the size in bytes.
 func (a answer) Size() int { return len(a) }
 
-type compute = func(ctx context.Context, v cache.View) (answer, error)
-
-func (l *lab) get(key string, read compute) string {
+func (l *lab) get(key string, compute func(context.Context, cache.View) (answer, error)) string {
 	l.Helper()
-	got, err := cache.Get(l.Context(), l.answers, key, read)
+	got, err := cache.Get(l.Context(), l.answers, key, compute)
 	if err != nil {
 		l.Error(err)
 	}
 	return string(got)
 }
 
-// want gets the answer and holds it, and how many were made until then, against what they should be.
-func (l *lab) want(key string, number, made int) {
+// want compares an answer and the number of answers that were computed until then.
+func (l *lab) want(key string, number, computed int) {
 	l.Helper()
-	if got := l.get(key, l.read); got != strconv.Itoa(number) || l.made.Load() != int64(made) {
-		l.Errorf("%s: got %s, with %d answers made until now; want %d and %d", key, got, l.made.Load(), number, made)
+	if got := l.get(key, l.compute); got != strconv.Itoa(number) || l.computed.Load() != int64(computed) {
+		l.Errorf("%s: got %s after %d computed answers, want %d after %d", key, got, l.computed.Load(), number, computed)
 	}
-}
-
-// eventually waits until a condition holds.
-func (l *lab) eventually(what string, holds func() bool) {
-	l.Helper()
-	kit.Eventually(l, what, holds, kit.Text(func() string { return fmt.Sprint(l.answers.Stats()) }))
 }
