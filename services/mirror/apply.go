@@ -134,27 +134,15 @@ func (w *writer) add(ctx context.Context, c Change) error {
 	if c.Action == Release || c.Action == Forget {
 		b.released = append(b.released, c.ID)
 	}
-	w.log(c)
+	if c.Action == Update || c.Leaves() {
+		b.logged = append(b.logged, overwritten(c, w.tx.Run.ID))
+	}
 	b.changes++
 	b.bytes += c.After.Size() + c.Before.Size()
 	if b.changes >= writeRows || b.bytes >= writeBytes {
 		return w.flush(ctx)
 	}
 	return nil
-}
-
-// log records what the change overwrites: the changed columns of an update, the whole row if it leaves.
-func (w *writer) log(c Change) {
-	entry := models.LoggedChange{RunID: w.tx.Run.ID, Table: w.table.Name, RowID: c.ID, Action: string(c.Action)}
-	switch {
-	case c.Action == Update:
-		entry.Before, entry.After = w.table.Object(c.Before, c.Columns...), w.table.Object(c.After, c.Columns...)
-	case c.Leaves():
-		entry.Before = w.table.Object(c.Before)
-	default:
-		return
-	}
-	w.batch.logged = append(w.batch.logged, entry)
 }
 
 // flush starts to write the batch once the previous one is written.

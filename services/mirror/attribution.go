@@ -11,28 +11,38 @@ import (
 // attribution finds which source transaction removes which rows from the mirror. In real time the mass-delete guard
 // counts per transaction, although several are applied together.
 type attribution struct {
-	touched   map[string]map[int64][]int      // by source table and id: the transactions that touched the row
-	truncated map[string]int                  // by source table: the last transaction that truncated it
-	leaving   map[string]map[int64][]int      // by source table and id: the transactions that remove the row
-	counts    map[int]map[*models.Table]int64 // by transaction and table: how many rows it removes
+	touched   map[rowKey][]int // the transactions that touched the row
+	truncated map[string]int   // by source table: the last transaction that truncated it
+	leaving   map[rowKey][]int // the transactions that remove the row
+	counts    map[tableKey]int64
+}
+
+// rowKey names a row by source table and id.
+type rowKey struct {
+	table string
+	id    int64
+}
+
+// tableKey names the rows of a source table that a transaction removes.
+type tableKey struct {
+	table string
+	tx    int
 }
 
 // unattributed stands for changes that no transaction explains, such as a correction of drift.
 const unattributed = -1
 
 func newAttribution(transactions []lifecycle.Transaction) *attribution {
-	a := &attribution{map[string]map[int64][]int{}, map[string]int{}, map[string]map[int64][]int{}, map[int]map[*models.Table]int64{}}
+	a := &attribution{map[rowKey][]int{}, map[string]int{}, map[rowKey][]int{}, map[tableKey]int64{}}
 	for i, tx := range transactions {
 		for table, rows := range tx.Rows {
 			if rows.Whole {
 				a.truncated[table] = i
 			}
-			if a.touched[table] == nil {
-				a.touched[table] = map[int64][]int{}
-			}
 			for _, id := range rows.IDs {
-				if by := a.touched[table][id]; by == nil || by[len(by)-1] != i {
-					a.touched[table][id] = append(by, i)
+				key := rowKey{table, id}
+				if by := a.touched[key]; by == nil || by[len(by)-1] != i {
+					a.touched[key] = append(by, i)
 				}
 			}
 		}
@@ -46,15 +56,9 @@ func (a *attribution) record(c Change) {
 		return
 	}
 	by := a.attribute(c)
-	if a.leaving[c.Table.Source] == nil {
-		a.leaving[c.Table.Source] = map[int64][]int{}
-	}
-	a.leaving[c.Table.Source][c.ID] = by
+	a.leaving[rowKey{c.Table.Source, c.ID}] = by
 	for _, tx := range by {
-		if a.counts[tx] == nil {
-			a.counts[tx] = map[*models.Table]int64{}
-		}
-		a.counts[tx][c.Table]++
+		a.counts[tableKey{c.Table.Source, tx}]++
 	}
 }
 
@@ -62,13 +66,13 @@ func (a *attribution) record(c Change) {
 // it. A row that no longer fits is removed by those that removed a row it refers to; otherwise by all that touched it;
 // otherwise by the one that truncated its table.
 func (a *attribution) attribute(c Change) []int {
-	touched := a.touched[c.Table.Source][c.ID]
+	touched := a.touched[rowKey{c.Table.Source, c.ID}]
 	if touched != nil && c.Action == Delete {
 		return touched[len(touched)-1:]
 	}
 	for _, row := range []models.Row{c.After, c.Before} {
 		for table, id := range parents(c.Table, row) {
-			if by := a.leaving[table][id]; by != nil {
+			if by := a.leaving[rowKey{table, id}]; by != nil {
 				return by
 			}
 		}
@@ -100,9 +104,8 @@ func (a *attribution) guard(ctx context.Context, d *differ) error {
 				return refused(tableEmptied(s.table, int64(len(s.leaving))))
 			}
 		}
-		for _, counts := range a.counts {
-			n := counts[s.table]
-			if n <= guardRows {
+		for removed, n := range a.counts {
+			if removed.table != s.table.Source || n <= guardRows {
 				continue
 			}
 			before, err := d.mirror.Count(ctx, s.table)

@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"slices"
 
@@ -105,20 +104,13 @@ func (d *differ) compareBuckets(ctx context.Context, t *models.Table, ranges []d
 	for _, id := range orphans {
 		orphaned[id>>shift] = true
 	}
-	source := prefetch(ctx, d.snap.Buckets(ctx, t, ranges, shift), bucketID, bucketCopy)
-	defer source.close()
-	mirrored := prefetch(ctx, d.mirror.Buckets(ctx, t, ranges, shift), bucketID, bucketCopy)
-	defer mirrored.close()
-	for id, err := range mergedIDs(source, mirrored) {
-		left, sourceErr := takeBucket(source, id)
-		right, mirrorErr := takeBucket(mirrored, id)
-		if err := errors.Join(err, sourceErr, mirrorErr); err != nil {
+	for buckets, err := range merged(ctx, bucketSource(d.snap.Buckets(ctx, t, ranges, shift)), bucketSource(d.mirror.Buckets(ctx, t, ranges, shift))) {
+		if err != nil {
 			return found, err
 		}
-		found.all.add(left)
-		found.mirrored += right.Rows - right.Quarantined
-		if left.Rows != right.Rows || left.Hash != right.Hash || right.Quarantined > 0 || orphaned[id] {
-			found.ranges = database.AddRange(found.ranges, database.Range{Lo: id << shift, Hi: (id+1)<<shift - 1})
+		left := total(buckets.left)
+		if found.compare(left, total(buckets.right)) || orphaned[buckets.id] {
+			found.ranges = database.AddRange(found.ranges, database.Range{Lo: buckets.id << shift, Hi: (buckets.id+1)<<shift - 1})
 			found.expected.add(left)
 		}
 		if shift > 0 {
@@ -131,11 +123,10 @@ func (d *differ) compareBuckets(ctx context.Context, t *models.Table, ranges []d
 // candidatesSince finds the rows written since a horizon, ranges in which the sets of ids differ (rows were deleted
 // or inserted) or hold quarantined rows, and the children of rows that leave.
 func (d *differ) candidatesSince(ctx context.Context, t *models.Table, horizon int64, orphans []int64) (found candidates, err error) {
-	source := prefetch(ctx, d.snap.Deltas(ctx, t, horizon, deltaShift), func(d lifecycle.Delta) int64 { return d.ID },
-		func(d lifecycle.Delta) (lifecycle.Delta, int) { return d, 64 + 8*len(d.Newer) })
-	defer source.close()
-	mirrored := prefetch(ctx, d.mirror.IDs(ctx, t, deltaShift), bucketID, bucketCopy)
-	defer mirrored.close()
+	deltas := source[lifecycle.Delta]{
+		d.snap.Deltas(ctx, t, horizon, deltaShift), func(d lifecycle.Delta) int64 { return d.ID },
+		func(d lifecycle.Delta) (lifecycle.Delta, int) { return d, 64 + 8*len(d.Newer) },
+	}
 	add := func(lo, hi, rows int64) {
 		found.ranges = append(found.ranges, database.Range{Lo: lo, Hi: hi})
 		found.expected.rows += rows
@@ -143,20 +134,16 @@ func (d *differ) candidatesSince(ctx context.Context, t *models.Table, horizon i
 	for _, id := range orphans {
 		add(id, id, 1)
 	}
-	for id, err := range mergedIDs(source, mirrored) {
-		var left lifecycle.Delta
-		if err == nil && source.ok && source.current.ID == id {
-			left = source.current
-			err = source.advance()
-		}
-		right, mirrorErr := takeBucket(mirrored, id)
-		if err := errors.Join(err, mirrorErr); err != nil {
+	for buckets, err := range merged(ctx, deltas, bucketSource(d.mirror.IDs(ctx, t, deltaShift))) {
+		if err != nil {
 			return found, err
 		}
-		found.all.add(left.Bucket)
-		found.mirrored += right.Rows - right.Quarantined
-		if left.Rows != right.Rows || left.Hash != right.Hash || right.Quarantined > 0 {
-			add(id<<deltaShift, (id+1)<<deltaShift-1, left.Rows)
+		var left lifecycle.Delta
+		if len(buckets.left) > 0 {
+			left = buckets.left[0]
+		}
+		if found.compare(left.Bucket, total(buckets.right)) {
+			add(buckets.id<<deltaShift, (buckets.id+1)<<deltaShift-1, left.Rows)
 		} else {
 			for _, id := range left.Newer {
 				add(id, id, 1)
@@ -168,20 +155,24 @@ func (d *differ) candidatesSince(ctx context.Context, t *models.Table, horizon i
 	return found, nil
 }
 
-const bucketBytes = 32
+// compare counts a bucket of ids of both sides and reports whether it differs or has quarantined rows.
+func (c *candidates) compare(left, right database.Bucket) bool {
+	c.all.add(left)
+	c.mirrored += right.Rows - right.Quarantined
+	return left.Rows != right.Rows || left.Hash != right.Hash || right.Quarantined > 0
+}
 
-func bucketCopy(b database.Bucket) (database.Bucket, int) { return b, bucketBytes }
+func bucketSource(buckets iter.Seq2[database.Bucket, error]) source[database.Bucket] {
+	const bytes = 32
+	return source[database.Bucket]{buckets, func(b database.Bucket) int64 { return b.ID }, func(b database.Bucket) (database.Bucket, int) { return b, bytes }}
+}
 
-func bucketID(b database.Bucket) int64 { return b.ID }
-
-// takeBucket adds up the buckets of one id and advances past it.
-func takeBucket(buckets *cursor[database.Bucket], id int64) (sum database.Bucket, err error) {
-	for buckets.ok && buckets.current.ID == id && err == nil {
-		b := buckets.current
+// total adds up the buckets of one id.
+func total(buckets []database.Bucket) (sum database.Bucket) {
+	for _, b := range buckets {
 		sum.Rows, sum.Quarantined, sum.Hash = sum.Rows+b.Rows, sum.Quarantined+b.Quarantined, sum.Hash^b.Hash
-		err = buckets.advance()
 	}
-	return sum, err
+	return sum
 }
 
 // fingerprint adds up any number of rows.

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"iter"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
@@ -105,19 +106,11 @@ func (d *differ) compareRows(ctx context.Context, s *tableStats, emit func(conte
 	if d.since != nil {
 		horizon, runXID = d.since.Horizon, d.since.MirrorXID
 	}
-	rowID := func(r database.Row) int64 { return r.ID }
-	source := prefetch(ctx, d.snap.Rows(ctx, s.table, s.candidates, horizon), rowID, database.Row.Copy)
-	defer source.close()
-	mirrored := prefetch(ctx, d.mirror.Rows(ctx, s.table, s.candidates, runXID), rowID, database.Row.Copy)
-	defer mirrored.close()
-	for id, err := range mergedIDs(source, mirrored) {
+	for rows, err := range merged(ctx, rowSource(d.snap.Rows(ctx, s.table, s.candidates, horizon)), rowSource(d.mirror.Rows(ctx, s.table, s.candidates, runXID))) {
 		if err != nil {
 			return err
 		}
-		p, err := takePair(s.table, id, source, mirrored)
-		if err != nil {
-			return err
-		}
+		p := pairOf(s.table, rows)
 		for _, change := range p.changes() {
 			s.record(change)
 			if d.scope != nil && change.Action != Update {
@@ -168,28 +161,23 @@ type pair struct {
 	quarantined *database.Row
 }
 
-// takePair takes all rows of an id from both cursors.
-func takePair(t *models.Table, id int64, source, mirrored *cursor[database.Row]) (pair, error) {
-	p := pair{table: t, id: id}
-	if source.ok && source.current.ID == id {
-		row := source.current
-		p.source = &row
-		if err := source.advance(); err != nil {
-			return p, err
-		}
+func rowSource(rows iter.Seq2[database.Row, error]) source[database.Row] {
+	return source[database.Row]{rows, func(r database.Row) int64 { return r.ID }, database.Row.Copy}
+}
+
+func pairOf(t *models.Table, rows group[database.Row, database.Row]) pair {
+	p := pair{table: t, id: rows.id}
+	for i := range rows.left {
+		p.source = &rows.left[i]
 	}
-	for mirrored.ok && mirrored.current.ID == id { // a mirrored row, a quarantine entry, or both
-		row := mirrored.current
-		if !row.Reason.IsZero() {
-			p.quarantined = &row
+	for i := range rows.right { // a mirrored row, a quarantine entry, or both
+		if row := &rows.right[i]; row.Reason.IsZero() {
+			p.mirror = row
 		} else {
-			p.mirror = &row
-		}
-		if err := mirrored.advance(); err != nil {
-			return p, err
+			p.quarantined = row
 		}
 	}
-	return p, nil
+	return p
 }
 
 // changes lists what makes the mirror hold the row exactly when the source has it and it fits: usually nothing or

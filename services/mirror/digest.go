@@ -91,22 +91,26 @@ func (s *summary) preview(d *differ) Preview {
 	return Preview{Tables: d.counts(), Digest: hex.EncodeToString(s.hash.Sum(nil)[:digestBytes]), Changes: s.changes, Found: s.found}
 }
 
+// overwritten returns what the change log keeps of a change: the changed columns of an update, the whole row if it leaves.
+func overwritten(c Change, run int64) models.LoggedChange {
+	entry := models.LoggedChange{RunID: run, Table: c.Table.Name, RowID: c.ID, Action: string(c.Action)}
+	if c.Action == Update {
+		entry.Before, entry.After = c.Table.Object(c.Before, c.Columns...), c.Table.Object(c.After, c.Columns...)
+	} else if c.Leaves() {
+		entry.Before = c.Table.Object(c.Before)
+	}
+	return entry
+}
+
 // previewEntry is a change as in the change log, plus inserted rows and the reasons of quarantined ones.
 func previewEntry(c Change) models.LoggedChange {
-	entry := models.LoggedChange{Table: c.Table.Name, RowID: c.ID, Action: string(c.Action)}
+	entry := overwritten(c, 0)
 	switch c.Action {
 	case Insert, Release:
 		entry.After = c.Table.Object(c.After)
-	case Update:
-		entry.Before, entry.After = c.Table.Object(c.Before, c.Columns...), c.Table.Object(c.After, c.Columns...)
-	case Delete, Quarantine:
-		if c.Leaves() {
-			entry.Before = c.Table.Object(c.Before)
-		}
-		if c.Action == Quarantine {
-			entry.After = models.NewUnfit(c.Reason, c.Table.Object(c.After))
-		}
-	case Forget:
+	case Quarantine:
+		entry.After = models.NewUnfit(c.Reason, c.Table.Object(c.After))
+	case Update, Delete, Forget:
 	}
 	return entry
 }

@@ -41,18 +41,8 @@ func (e *Engine) load(ctx context.Context, tx *mirrordb.Tx, snap *lifecycle.Snap
 	counts := make([]models.TableCount, len(snap.Tables))
 	for i, t := range snap.Tables {
 		progress.Begin(t, snap.Infos[t.Source].Rows)
-		// The source is hashed for the proof while its rows are copied.
-		var want fingerprint
-		group, groupCtx := errgroup.WithContext(ctx)
-		group.Go(func() (err error) {
-			want, err = sum(hasher.Buckets(groupCtx, t, database.AllIDs(), wholeShift))
-			return err
-		})
-		group.Go(func() (err error) {
-			counts[i], err = e.loadTable(groupCtx, tx, snap, bare, t, progress)
-			return err
-		})
-		if err := group.Wait(); err != nil {
+		want := fingerprint{}
+		if counts[i], want, err = e.loadTable(ctx, tx, snap, hasher, bare, t, progress); err != nil {
 			return nil, err
 		}
 		if want.rows > counts[i].Inserted { // otherwise every row fits
@@ -80,14 +70,21 @@ func (c rowCounter) Write(row []byte) (int, error) {
 	return c.Writer.Write(row)
 }
 
-func (e *Engine) loadTable(ctx context.Context, tx *mirrordb.Tx, snap *lifecycle.Snapshot, bare *mirrordb.Bare, t *models.Table, progress Progress) (models.TableCount, error) {
-	count := models.TableCount{Table: t.Name}
+// loadTable copies the rows that fit. Meanwhile hasher, the same snapshot on another connection, hashes all for the proof.
+func (e *Engine) loadTable(
+	ctx context.Context, tx *mirrordb.Tx, snap, hasher *lifecycle.Snapshot, bare *mirrordb.Bare, t *models.Table, progress Progress,
+) (count models.TableCount, want fingerprint, err error) {
+	count.Table = t.Name
 	pipeOut, pipeIn := io.Pipe()
-	group, groupCtx := errgroup.WithContext(ctx)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		want, err = sum(hasher.Buckets(ctx, t, database.AllIDs(), wholeShift))
+		return err
+	})
 	group.Go(func() error {
 		// The buffer turns a write per row into a write per 256 kB.
 		buffer := bufio.NewWriterSize(pipeIn, 256<<10)
-		err := snap.CopyFit(groupCtx, t, rowCounter{buffer, progress})
+		err := snap.CopyFit(ctx, t, rowCounter{buffer, progress})
 		if err == nil {
 			err = buffer.Flush()
 		}
@@ -95,11 +92,12 @@ func (e *Engine) loadTable(ctx context.Context, tx *mirrordb.Tx, snap *lifecycle
 		return err
 	})
 	group.Go(func() (err error) {
-		count.Inserted, err = tx.Load(groupCtx, t, bare, pipeOut)
+		count.Inserted, err = tx.Load(ctx, t, bare, pipeOut)
 		_ = pipeOut.CloseWithError(err) // never fails
 		return err
 	})
-	return count, group.Wait()
+	err = group.Wait()
+	return count, want, err
 }
 
 // quarantineUnfit quarantines the rows that the load left out and returns their number.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 )
 
 // Batches reduce the cost of passing rows between goroutines. Their size in bytes bounds memory when rows are large.
@@ -13,24 +14,58 @@ const (
 	batchBytes = 256 << 10
 )
 
-// cursor steps through a sequence ordered by id. A goroutine reads a few batches ahead, so that both databases
-// work at the same time.
+// source is a sequence ordered by id. Items of one id may follow each other: a mirrored row and its quarantine entry.
+type source[T any] struct {
+	items iter.Seq2[T, error]
+	id    func(T) int64
+	keep  func(T) (T, int) // returns a copy that outlives the next item, and its size in bytes
+}
+
+// group holds the items of one id from both sides, until the next group.
+type group[A, B any] struct {
+	id    int64
+	left  []A
+	right []B
+}
+
+// merged yields the items of two sources by ascending id. Both are read ahead, so that both databases work at the same
+// time.
+func merged[A, B any](ctx context.Context, a source[A], b source[B]) iter.Seq2[group[A, B], error] {
+	return func(yield func(group[A, B], error) bool) {
+		left, right := prefetch(ctx, a), prefetch(ctx, b)
+		defer left.close()
+		defer right.close()
+		err := errors.Join(left.advance(), right.advance())
+		for err == nil && (left.ok || right.ok) {
+			id := min(left.nextID(), right.nextID())
+			err = errors.Join(left.take(id), right.take(id))
+			if err == nil && !yield(group[A, B]{id, left.taken, right.taken}, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(group[A, B]{}, err)
+		}
+	}
+}
+
+// cursor steps through a source. A goroutine reads a few batches ahead.
 type cursor[T any] struct {
+	source[T]
+
 	current T
 	ok      bool // whether there is a current item
-	id      func(T) int64
+	taken   []T  // the items of the last id
 
 	batches <-chan []T
 	batch   []T
 	failed  <-chan error
 	ctx     context.Context //nolint:containedctx // the reading goroutine's, as long as the cursor
 	cancel  context.CancelFunc
-	started bool
 }
 
-// prefetch starts to read a sequence. copied returns a copy that outlives the sequence's next step, and its size in
-// bytes. The cursor must be closed.
-func prefetch[T any](ctx context.Context, seq iter.Seq2[T, error], id func(T) int64, copied func(T) (T, int)) *cursor[T] {
+// prefetch starts to read a source. The cursor must be closed.
+func prefetch[T any](ctx context.Context, s source[T]) *cursor[T] {
 	ctx, cancel := context.WithCancel(ctx) //nolint:gosec // the cursor cancels when it is closed
 	batches, failed := make(chan []T, 2), make(chan error, 1)
 	go func() {
@@ -45,12 +80,12 @@ func prefetch[T any](ctx context.Context, seq iter.Seq2[T, error], id func(T) in
 		}
 		var batch []T
 		bytes := 0
-		for v, err := range seq {
+		for v, err := range s.items {
 			if err != nil {
 				failed <- err
 				return
 			}
-			item, size := copied(v)
+			item, size := s.keep(v)
 			batch, bytes = append(batch, item), bytes+size
 			if len(batch) == batchRows || bytes >= batchBytes {
 				if !send(batch) {
@@ -61,7 +96,7 @@ func prefetch[T any](ctx context.Context, seq iter.Seq2[T, error], id func(T) in
 		}
 		send(batch)
 	}()
-	return &cursor[T]{id: id, batches: batches, failed: failed, ctx: ctx, cancel: cancel}
+	return &cursor[T]{source: s, batches: batches, failed: failed, ctx: ctx, cancel: cancel}
 }
 
 // close waits until the sequence has ended.
@@ -71,10 +106,8 @@ func (c *cursor[T]) close() {
 	}
 }
 
-// advance moves to the next item. It fails on descending ids, because a merge relies on their order. Equal ids may
-// follow each other: a mirrored row and its quarantine entry.
+// advance moves to the next item.
 func (c *cursor[T]) advance() (err error) {
-	last := c.current
 	for len(c.batch) == 0 {
 		if c.batch, c.ok = <-c.batches; !c.ok {
 			select {
@@ -86,28 +119,24 @@ func (c *cursor[T]) advance() (err error) {
 		}
 	}
 	c.current, c.batch, c.ok = c.batch[0], c.batch[1:], true
-	if c.started && c.id(c.current) < c.id(last) {
-		return fmt.Errorf("rows out of order: id %d after %d", c.id(c.current), c.id(last))
-	}
-	c.started = true
 	return nil
 }
 
-// mergedIDs yields the ids of two cursors in ascending order. The loop's body must advance both cursors past each id.
-func mergedIDs[A, B any](a *cursor[A], b *cursor[B]) iter.Seq2[int64, error] {
-	return func(yield func(int64, error) bool) {
-		err := errors.Join(a.advance(), b.advance())
-		for err == nil && (a.ok || b.ok) {
-			id := a.id(a.current)
-			if !a.ok || b.ok && b.id(b.current) < id {
-				id = b.id(b.current)
-			}
-			if !yield(id, nil) {
-				return
-			}
-		}
-		if err != nil {
-			yield(0, err)
-		}
+// nextID is the id of the current item. After the last item it is the largest number.
+func (c *cursor[T]) nextID() int64 {
+	if !c.ok {
+		return math.MaxInt64
 	}
+	return c.id(c.current)
+}
+
+// take takes all items of an id. It fails on descending ids, because a merge relies on their order.
+func (c *cursor[T]) take(id int64) (err error) {
+	for c.taken = c.taken[:0]; err == nil && c.ok && c.nextID() == id; err = c.advance() {
+		c.taken = append(c.taken, c.current)
+	}
+	if err == nil && c.nextID() < id {
+		err = fmt.Errorf("rows out of order: id %d after %d", c.nextID(), id)
+	}
+	return err
 }

@@ -77,14 +77,10 @@ func (e *Engine) Verify(ctx context.Context, progress Progress, emit func(Change
 }
 
 // compare passes every difference between the current mirror and the current source to emit.
-func (e *Engine) compare(ctx context.Context, progress Progress, emit func(Change, Cause) error) (*differ, error) {
+func (e *Engine) compare(ctx context.Context, progress Progress, emit func(Change, Cause) error) (d *differ, err error) {
 	ctx, stopWatching := e.WatchConnections(ctx)
 	defer stopWatching()
-	d, err := e.compareTables(ctx, progress, emit)
-	return d, withContextCause(ctx, err)
-}
-
-func (e *Engine) compareTables(ctx context.Context, progress Progress, emit func(Change, Cause) error) (*differ, error) {
+	defer func() { err = withContextCause(ctx, err) }()
 	mirrored, err := e.mirror.Read(ctx)
 	if err != nil {
 		return nil, err
@@ -98,7 +94,7 @@ func (e *Engine) compareTables(ctx context.Context, progress Progress, emit func
 	if err := mirrored.Examine(ctx); err != nil {
 		return nil, err
 	}
-	d := &differ{snap: snap, mirror: mirrored, progress: progress}
+	d = &differ{snap: snap, mirror: mirrored, progress: progress}
 	if d.missingKeys, err = mirrored.Preflight(ctx, snap.Infos, snap.Tables); err != nil {
 		return nil, err
 	}

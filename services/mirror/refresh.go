@@ -109,20 +109,18 @@ const refreshTimeout = 3 * time.Second
 // Refresher mirrors what API writes have changed, one batch at a time: writes that commit during one refresh share
 // the next. It is safe for concurrent use.
 type Refresher struct {
-	engine *Engine
+	engine     *Engine
+	refreshing sync.Mutex
 
-	mu      sync.Mutex
-	next    *refreshBatch // collects writes while another batch is being refreshed
-	working bool
+	mu   sync.Mutex
+	next *refreshBatch // collects writes while another batch is being refreshed
 }
 
-// refreshBatch is what several writes have changed.
+// refreshBatch is what several writes have changed. refresh does its work once and then returns the same result.
 type refreshBatch struct {
 	changed ChangedRows
 	deleted int64
-	done    chan struct{} // closed when version and err are set
-	version int64
-	err     error
+	refresh func() (version int64, err error)
 }
 
 // NewRefresher returns the refresher of an engine.
@@ -131,49 +129,50 @@ func NewRefresher(engine *Engine) *Refresher { return &Refresher{engine: engine}
 // Refresh returns when the changed rows are mirrored, with the mirror's new version. Errors: those of Engine.Refresh;
 // busy after a timeout, in which case the rows may still be mirrored a moment later.
 func (r *Refresher) Refresh(ctx context.Context, changed ChangedRows, deleted int64) (version int64, err error) {
-	batch := r.enqueue(changed, deleted)
+	type result struct {
+		version int64
+		err     error
+	}
+	batch, done := r.enqueue(changed, deleted), make(chan result, 1)
+	go func() {
+		version, err := batch.refresh()
+		done <- result{version, err}
+	}()
 	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
 	defer cancel()
 	select {
-	case <-batch.done:
-		return batch.version, batch.err
+	case refreshed := <-done:
+		return refreshed.version, refreshed.err
 	case <-ctx.Done():
 		return 0, models.NewError(models.Busy, "mirror.refresh_timeout", models.Params{"timeout": refreshTimeout}).
 			WithRemedy("mirror.refresh_timeout_remedy", nil)
 	}
 }
 
-// enqueue adds rows to the next batch and makes sure that it is refreshed.
+// enqueue adds rows to the next batch.
 func (r *Refresher) enqueue(changed ChangedRows, deleted int64) *refreshBatch {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.next == nil {
-		r.next = &refreshBatch{changed: ChangedRows{}, done: make(chan struct{})}
+		batch := &refreshBatch{changed: ChangedRows{}}
+		batch.refresh = sync.OnceValues(func() (int64, error) { return r.refresh(batch) })
+		r.next = batch
 	}
 	for table, ids := range changed {
 		r.next.changed[table] = append(r.next.changed[table], ids...)
 	}
 	r.next.deleted += deleted
-	if !r.working {
-		r.working = true
-		go r.work()
-	}
 	return r.next
 }
 
-// work refreshes batches until none is left.
-func (r *Refresher) work() {
-	for {
-		r.mu.Lock()
-		batch := r.next
-		r.next, r.working = nil, batch != nil
-		r.mu.Unlock()
-		if batch == nil {
-			return
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), refreshTimeout)
-		batch.version, batch.err = r.engine.Refresh(ctx, batch.changed, batch.deleted)
-		cancel()
-		close(batch.done)
-	}
+// refresh refreshes a batch once the one before is done. From then on, other writes go into a new batch.
+func (r *Refresher) refresh(batch *refreshBatch) (version int64, err error) {
+	r.refreshing.Lock()
+	defer r.refreshing.Unlock()
+	r.mu.Lock()
+	r.next = nil
+	r.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), refreshTimeout)
+	defer cancel()
+	return r.engine.Refresh(ctx, batch.changed, batch.deleted)
 }

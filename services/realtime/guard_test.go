@@ -81,9 +81,5 @@ func TestGuard_AllowsManySmallDeletes(t *testing.T) {
 	}
 	l.caughtUp()
 	l.equal()
-	for _, s := range f.statuses {
-		if s.State == realtime.Stopped {
-			t.Errorf("the guard has stopped real time: %v", s.Err)
-		}
-	}
+	f.wantNeverStopped()
 }

@@ -11,6 +11,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/test/kit"
 )
 
 var (
@@ -66,7 +67,7 @@ func TestFollow_NoInterleavingLosesAChange(t *testing.T) {
 
 func (i *interleaving) play() {
 	i.Helper()
-	exec(i, i.Source, "TRUNCATE copy; INSERT INTO copy SELECT id, harga, updated_at FROM tbl_produk")
+	kit.Exec(i, i.Source, "TRUNCATE copy; INSERT INTO copy SELECT id, harga, updated_at FROM tbl_produk")
 	i.cursor = time.Time{}
 	i.copy()
 	for range steps {
@@ -175,7 +176,7 @@ func (i *interleaving) refresh() {
 			return
 		}
 	}
-	exec(i, i.Source, fmt.Sprintf("UPDATE tbl_produk SET deskripsi = '%d' WHERE id = %d", i.IntN(1e6), id))
+	kit.Exec(i, i.Source, fmt.Sprintf("UPDATE tbl_produk SET deskripsi = '%d' WHERE id = %d", i.IntN(1e6), id))
 	if _, err := i.Engine.Refresh(i.Context(), mirror.ChangedRows{"tbl_produk": {int64(id)}}, 0); err != nil && models.AsError(err).Class != models.Busy {
 		i.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -81,18 +80,25 @@ func (f *following) until(state realtime.State, nth int) error {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		seen := 0
-		for _, s := range f.statuses {
-			if s.State != state {
-				continue
+		return slices.ContainsFunc(f.statuses, func(s realtime.Status) bool {
+			if s.State == state {
+				seen++
 			}
-			if seen++; seen == nth {
-				reason = s.Err
-				return true
-			}
-		}
-		return false
+			reason = s.Err
+			return seen == nth
+		})
 	}, kit.Text(func() string { return fmt.Sprintf("%+v", f.statuses) }))
 	return reason
+}
+
+// wantNeverStopped fails if the mass-delete guard has stopped the follower.
+func (f *following) wantNeverStopped() {
+	f.l.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if i := slices.IndexFunc(f.statuses, func(s realtime.Status) bool { return s.State == realtime.Stopped }); i >= 0 {
+		f.l.Errorf("the guard has stopped real time: %v", f.statuses[i].Err)
+	}
 }
 
 // follows starts a follower and waits until it follows.
@@ -106,12 +112,7 @@ func (l *lab) follows() *following {
 // change runs statements in lifecycle_db in one transaction.
 func (l *lab) change(statements ...string) {
 	l.Helper()
-	exec(l, l.Source, strings.Join(statements, ";"))
-}
-
-func exec(t testing.TB, db *sql.DB, statement string) {
-	t.Helper()
-	kit.Exec(t, db, statement)
+	kit.Exec(l, l.Source, strings.Join(statements, ";"))
 }
 
 func (l *lab) holds(db *sql.DB, condition string) bool {
@@ -137,44 +138,24 @@ func (l *lab) caughtUp() {
 func (l *lab) equal() {
 	l.Helper()
 	var found []string
-	verdict, err := l.Engine.Verify(l.Context(), mirror.Silent{}, func(c mirror.Change, cause mirror.Cause) error {
+	verification, err := l.Engine.Verify(l.Context(), mirror.Silent{}, func(c mirror.Change, cause mirror.Cause) error {
 		found = append(found, fmt.Sprintf("%s %d %s %v (%s)", c.Table.Name, c.ID, c.Action, c.Columns, cause))
 		return nil
 	})
 	if err != nil {
 		l.Fatal(err)
 	}
-	if !verdict.Equal {
+	if !verification.Equal {
 		l.Fatalf("the mirror differs: %s", strings.Join(found, ", "))
 	}
 }
 
-// runs lists the states and reasons of the runs in the given modes.
-func (l *lab) runs(modes ...string) (runs []string) {
+// wantRuns fails unless there are as many runs of a mode as texts, each of which has the text in its state and reasons.
+func (l *lab) wantRuns(mode string, texts ...string) {
 	l.Helper()
-	rows, err := l.Target.QueryContext(l.Context(), "SELECT mode, state || ' ' || coalesce(CAST(reasons AS text), CAST(error AS text), '') FROM lifecycle_sync_runs ORDER BY id")
-	if err != nil {
-		l.Fatal(err)
+	all := kit.One[string](l, l.Target, "SELECT coalesce(string_agg(state || ' ' || coalesce(reasons::text, error::text, ''), E'\n' ORDER BY id), '') FROM lifecycle_sync_runs WHERE mode = $1", mode)
+	runs := strings.FieldsFunc(all, func(r rune) bool { return r == '\n' })
+	if !slices.EqualFunc(runs, texts, strings.Contains) {
+		l.Errorf("the %s runs are %q, must be %q", mode, runs, texts)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var mode, run string
-		if err := rows.Scan(&mode, &run); err != nil {
-			l.Fatal(err)
-		}
-		if slices.Contains(modes, mode) {
-			runs = append(runs, mode+" "+run)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		l.Fatal(err)
-	}
-	return runs
-}
-
-// as returns a URL with another user.
-func as(raw, user, password string) string {
-	u, _ := url.Parse(raw)
-	u.User = url.UserPassword(user, password)
-	return u.String()
 }

@@ -10,7 +10,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/mirror"
-	"lifecycle-sync/services/realtime"
+	"lifecycle-sync/test/kit"
 )
 
 var soakTime = flag.Duration("soak", 2*time.Second, "how long TestFollow_Soak writes and disturbs")
@@ -37,7 +37,7 @@ func TestFollow_Soak(t *testing.T) {
 		case 0:
 			l.change("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'lifecycle-sync%'")
 		case 1:
-			exec(l, l.Target, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'lifecycle-sync%'")
+			kit.Exec(l, l.Target, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'lifecycle-sync%'")
 		case 2, 3:
 			mode := []string{models.FullRun, models.IncrementalRun}[dice.IntN(2)]
 			_, _ = l.Engine.Sync(l.Context(), mirror.Request{Mode: mode}, mirror.Silent{}) // the connection may have been cut
@@ -52,11 +52,7 @@ func TestFollow_Soak(t *testing.T) {
 	writers.Wait()
 	l.caughtUp()
 	l.equal()
-	for _, s := range f.statuses {
-		if s.State == realtime.Stopped {
-			t.Errorf("the guard has stopped real time: %v", s.Err)
-		}
-	}
+	f.wantNeverStopped()
 	if !l.holds(l.Target, "SELECT NOT EXISTS (SELECT FROM lifecycle_sync_runs WHERE state = 'running')") {
 		if _, err := l.Engine.Sync(l.Context(), mirror.Request{}, mirror.Silent{}); err != nil { // marks interrupted runs
 			t.Fatal(err)

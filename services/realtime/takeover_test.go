@@ -12,6 +12,7 @@ import (
 	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/realtime"
+	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/databases"
 )
 
@@ -28,9 +29,8 @@ func TestFollow_StandbyTakesOver(t *testing.T) {
 	_ = second.until(realtime.Following, 1)
 	l.caughtUp()
 	l.equal()
-	if runs := l.runs(models.FullRun, models.IncrementalRun); len(runs) != 1 {
-		t.Errorf("the log goes on where the mirror stands, and no run is needed: %q", runs)
-	}
+	l.wantRuns(models.FullRun, "succeeded") // of the first follower: for the second, the log continues at the watermark
+	l.wantRuns(models.IncrementalRun)
 }
 
 func TestFollow_Reconnects(t *testing.T) {
@@ -46,34 +46,28 @@ func TestFollow_Reconnects(t *testing.T) {
 	}
 }
 
-func TestFollow_ComparesEveryRowAfterSlotLoss(t *testing.T) {
+// TestFollow_ComparesEveryRow after the slot is lost, or pmo_db is restored to a state before the confirmed position.
+func TestFollow_ComparesEveryRow(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
-	f := l.follows()
-	l.caughtUp()
-	f.stop()
-	l.eventually(l.Source, "SELECT NOT active FROM pg_replication_slots WHERE database = current_database()")
-	l.change("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()", "UPDATE tbl_produk SET harga = 1 WHERE id = 1")
-	exec(l, l.Target, "UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 2")
-	l.follows()
-	l.equal()
-	if runs := l.runs(models.FullRun); len(runs) != 2 || !strings.Contains(runs[1], "reason.slot_lost") {
-		t.Errorf("%q", runs)
-	}
-}
-
-// TestFollow_ComparesEveryRowAfterRestore restores pmo_db to a state before the confirmed position.
-func TestFollow_ComparesEveryRowAfterRestore(t *testing.T) {
-	t.Parallel()
-	l := newLab(t)
-	f := l.follows()
-	l.caughtUp()
-	f.stop()
-	exec(l, l.Target, "UPDATE lifecycle_sync_watermark SET lsn = 1; UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 2")
-	l.follows()
-	l.equal()
-	if runs := l.runs(models.FullRun); len(runs) != 2 || !strings.Contains(runs[1], "reason.pmo_restored") {
-		t.Errorf("%q", runs)
+	for reason, happen := range map[string]func(l *lab){
+		"slot_lost": func(l *lab) {
+			l.eventually(l.Source, "SELECT NOT active FROM pg_replication_slots WHERE database = current_database()")
+			l.change("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()", "UPDATE tbl_produk SET harga = 1 WHERE id = 1")
+		},
+		"pmo_restored": func(l *lab) { kit.Exec(l, l.Target, "UPDATE lifecycle_sync_watermark SET lsn = 1") },
+	} {
+		t.Run(reason, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			f := l.follows()
+			l.caughtUp()
+			f.stop()
+			happen(l)
+			kit.Exec(l, l.Target, "UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 2")
+			l.follows()
+			l.equal()
+			l.wantRuns(models.FullRun, "succeeded", "reason."+reason)
+		})
 	}
 }
 
@@ -88,7 +82,7 @@ func TestFollow_OriginalAndCopy(t *testing.T) {
 	if l.slot() == c.slot() {
 		t.Fatalf("both have the slot %s", l.slot())
 	}
-	exec(t, c.Target, "UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 2") // only a full run finds it
+	kit.Exec(t, c.Target, "UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 2") // only a full run finds it
 	l.follows()
 	c.follows()
 	l.change("UPDATE tbl_produk SET harga = 3 WHERE id = 1")
@@ -96,12 +90,8 @@ func TestFollow_OriginalAndCopy(t *testing.T) {
 		mirror.caughtUp()
 		mirror.equal()
 	}
-	if runs := l.runs(models.FullRun); len(runs) != 1 {
-		t.Errorf("the original: %q", runs)
-	}
-	if runs := c.runs(models.FullRun); len(runs) != 2 || !strings.Contains(runs[1], "reason.") {
-		t.Errorf("the copy: %q", runs)
-	}
+	l.wantRuns(models.FullRun, "succeeded")
+	c.wantRuns(models.FullRun, "succeeded", "reason.")
 }
 
 // copied returns a lab with a copy of pmo_db. No follower may be active.
@@ -116,8 +106,8 @@ func (l *lab) copied() *lab {
 	copied.Path += "_copy"
 	l.change("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '" + name + "'") // a template has no users
 	source := l.Source                                                                                       // outlives the connections opened below
-	exec(l, source, "CREATE DATABASE "+name+"_copy TEMPLATE "+name)
-	l.Cleanup(func() { exec(l.TB, source, "DROP DATABASE "+name+"_copy WITH (FORCE)") })
+	kit.Exec(l, source, "CREATE DATABASE "+name+"_copy TEMPLATE "+name)
+	l.Cleanup(func() { kit.Exec(l.TB, source, "DROP DATABASE "+name+"_copy WITH (FORCE)") })
 	l.Pair = databases.At(l.TB, l.SourceURL, l.TargetURL)
 	return &lab{databases.At(l.TB, l.SourceURL, copied.String())}
 }
@@ -160,10 +150,8 @@ func TestFollow_WritesDuringRuns(t *testing.T) {
 	_ = f.until(realtime.Following, 1)
 	l.caughtUp()
 	l.equal()
-	for _, run := range l.runs(models.FullRun, models.IncrementalRun) {
-		if strings.Contains(run, "running") {
-			t.Error(run)
-		}
+	if l.holds(l.Target, "SELECT EXISTS (SELECT FROM lifecycle_sync_runs WHERE state = 'running' AND mode <> 'realtime')") {
+		t.Error("a run is left running")
 	}
 }
 
@@ -192,15 +180,20 @@ func TestFollow_ReportsObstacles(t *testing.T) {
 			if test.tables != "" {
 				l.change(test.tables)
 			}
-			l.Connect(as(l.SourceURL, role, "rahasia"), l.TargetURL)
-			err := models.AsError(l.follow().until(realtime.Unavailable, 1))
+			u, err := url.Parse(l.SourceURL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			u.User = url.UserPassword(role, "rahasia")
+			l.Connect(u.String(), l.TargetURL)
+			e := models.AsError(l.follow().until(realtime.Unavailable, 1))
 			for _, want := range test.want {
-				if err == nil || err.Remedy == nil || !strings.Contains(fmt.Sprint(err, err.Remedy, err.Remedy.Command), want) {
-					t.Errorf("%v does not say %q", err, want)
+				if e == nil || e.Remedy == nil || !strings.Contains(fmt.Sprint(e, e.Remedy, e.Remedy.Command), want) {
+					t.Errorf("%v does not say %q", e, want)
 				}
 			}
 			if _, err := l.Engine.Sync(l.Context(), mirror.Request{Mode: models.IncrementalRun}, mirror.Silent{}); err != nil {
-				t.Errorf("runs go on without real time: %v", err)
+				t.Errorf("a run without real time: %v", err)
 			}
 		})
 	}

@@ -49,7 +49,7 @@ var mutants = map[string]mutant{
 	},
 	"compares the number of ids but not the ids": {
 		file:   "services/mirror/candidates.go",
-		before: "left.Rows != right.Rows || left.Hash != right.Hash || right.Quarantined > 0 {", after: "left.Rows != right.Rows || right.Quarantined > 0 {",
+		before: "left.Rows != right.Rows || left.Hash != right.Hash || right.Quarantined > 0", after: "left.Rows != right.Rows || right.Quarantined > 0",
 		tests: "./services/mirror", run: "TestIncremental_FindsReplacedIDs",
 	},
 	"advances the watermark when a run fails": {
@@ -59,7 +59,7 @@ var mutants = map[string]mutant{
 	},
 	"never retries quarantined rows": {
 		file:   "services/mirror/candidates.go",
-		before: " || right.Quarantined > 0 {", after: " {",
+		before: " || right.Quarantined > 0", after: "",
 		tests: "./services/mirror", run: "TestIncremental_FollowsParents",
 	},
 	"ignores the children of deleted rows": {
@@ -124,12 +124,12 @@ var mutants = map[string]mutant{
 	"skips the run after the slot was lost": {
 		file:   "services/realtime/session.go",
 		before: "case slot.Created:", after: "case slot.Created && slot.Name == \"\":",
-		tests: "./services/realtime", run: "TestFollow_ComparesEveryRowAfterSlotLoss",
+		tests: "./services/realtime", run: "TestFollow_ComparesEveryRow/slot_lost",
 	},
 	"continues after the mirror was restored": {
 		file:   "services/realtime/session.go",
 		before: "case *last.LSN < slot.Confirmed:", after: "case *last.LSN < 0:",
-		tests: "./services/realtime", run: "TestFollow_ComparesEveryRowAfterRestore",
+		tests: "./services/realtime", run: "TestFollow_ComparesEveryRow/pmo_restored",
 	},
 	"allows managers to delete products in the console": {
 		file:   "routes/pages.go",

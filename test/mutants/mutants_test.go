@@ -165,5 +165,8 @@ func (m mutant) test(t *testing.T, overlay string, limit time.Duration) (out []b
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "go", args...)
 	cmd.Dir = repo
 	cmd.Env = append(cmd.Environ(), "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -overlay="+overlay)) // also for the binaries that tests build
+	if m.rare {
+		cmd.Env = append(cmd.Env, "TEST_LONG=1")
+	}
 	return cmd.CombinedOutput()
 }
