@@ -3,6 +3,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -54,11 +55,7 @@ type App struct {
 }
 
 // New opens the pools and wires everything. It does not connect. Errors: configuration.
-func New(cfg Config, log *slog.Logger) (*App, error) {
-	return newApp(cfg, log, messages.New().Printer(messages.English, cfg.Zone))
-}
-
-func newApp(cfg Config, log *slog.Logger, texts *messages.Printer) (*App, error) {
+func New(cfg Config, log *slog.Logger, texts *messages.Printer) (*App, error) {
 	plan, problems := cfg.plan()
 	if problems != nil {
 		return nil, &models.Error{Class: models.Config, Text: problems[0].Text}
@@ -69,21 +66,12 @@ func newApp(cfg Config, log *slog.Logger, texts *messages.Printer) (*App, error)
 	}
 	a := &App{cfg: cfg, log: log, texts: texts, zone: cfg.Zone, plan: plan, files: contents, synchronized: make(chan struct{}, 1)}
 	tables := models.Tables()
-	source, err := a.open("lifecycle_db", cfg.LifecycleURL, syncConns)
-	if err != nil {
-		return nil, err
-	}
-	origin, err := a.open("lifecycle_db", cfg.LifecycleURL, apiConns)
-	if err != nil {
-		return nil, err
-	}
-	store, err := a.open("pmo_db", cfg.PMOURL, syncConns)
-	if err != nil {
-		return nil, err
-	}
-	web, err := a.open("pmo_db", cfg.PMOURL, apiConns)
-	if err != nil {
-		return nil, err
+	source, sourceErr := a.open("lifecycle_db", cfg.LifecycleURL, syncConns)
+	origin, originErr := a.open("lifecycle_db", cfg.LifecycleURL, apiConns)
+	store, storeErr := a.open("pmo_db", cfg.PMOURL, syncConns)
+	web, webErr := a.open("pmo_db", cfg.PMOURL, apiConns)
+	if err := cmp.Or(sourceErr, originErr, storeErr, webErr); err != nil {
+		return nil, errors.Join(err, a.Close())
 	}
 	a.source, a.origin = lifecycle.New(source), lifecycle.New(origin)
 	a.store, a.web = pmo.New(store, tables), pmo.New(web, tables)
@@ -104,11 +92,10 @@ func (a *App) open(name, url string, conns int) (*database.DB, error) {
 	db, err := database.Open(url, database.Options{
 		Name: name, MaxConns: conns, ConnectTimeout: a.cfg.ConnectTimeout, NetworkTimeout: a.cfg.NetworkTimeout,
 	})
-	if err != nil {
-		return nil, errors.Join(err, a.Close())
+	if err == nil {
+		a.pools = append(a.pools, db)
 	}
-	a.pools = append(a.pools, db)
-	return db, nil
+	return db, err
 }
 
 // Close closes all pools at once.
@@ -126,7 +113,8 @@ func (a *App) prepare(ctx context.Context, out *console) error {
 	if err := a.fillDemo(ctx); err != nil {
 		return err
 	}
-	err := mirror.Retry(ctx, a.cfg.SyncRetryTime, out.retrying, func() error {
+	retry := func(try func() error) error { return mirror.Retry(ctx, a.cfg.SyncRetryTime, out.retrying, try) }
+	err := retry(func() error {
 		group, groupCtx := errgroup.WithContext(ctx) // connecting takes a while
 		group.Go(func() error { return a.source.Ping(groupCtx) })
 		group.Go(func() error { return a.store.Ping(groupCtx) })
@@ -136,25 +124,25 @@ func (a *App) prepare(ctx context.Context, out *console) error {
 		return err
 	}
 	out.line("✅ Connected to lifecycle_db")
-	return mirror.Retry(ctx, a.cfg.SyncRetryTime, out.retrying, func() error { return a.migrate(ctx, out) })
+	return retry(func() error { return a.migrate(ctx, out) })
 }
 
 func (a *App) migrate(ctx context.Context, out *console) error {
 	out.line("📋 Creating tables if they don't exist...")
-	if _, err := a.store.Migrate(ctx); err != nil {
-		return err
+	_, err := a.store.Migrate(ctx)
+	if err == nil {
+		out.line("✅ Tables created/verified")
 	}
-	out.line("✅ Tables created/verified")
-	return nil
+	return err
 }
 
-// fillDemo fills the embedded source with demo data unless a run has succeeded. A configured source is left alone.
+// fillDemo fills the embedded source with demo data unless a run has succeeded: later, an empty source is intended.
 func (a *App) fillDemo(ctx context.Context) error {
 	if !a.cfg.Embedded {
 		return nil
 	}
 	if succeeded, err := journal.New(a.store.Session).HasSucceeded(ctx); err == nil && succeeded {
-		return nil // someone has deleted the rows since
+		return nil
 	}
 	empty, err := a.source.Empty(ctx)
 	if err != nil || !empty {

@@ -121,7 +121,7 @@ func report(stderr io.Writer, texts *messages.Printer, err error) int {
 
 // withApp runs a function with an App, and closes the App.
 func (env *environment) withApp(fn func(a *App) error) (err error) {
-	a, err := newApp(env.config, env.log, env.texts)
+	a, err := New(env.config, env.log, env.texts)
 	if err != nil {
 		return err
 	}

@@ -7,16 +7,23 @@ import (
 	"io/fs"
 	"log/slog"
 	"maps"
+	"net"
+	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"time"
 	_ "time/tzdata" // TIMEZONE must be known on any machine
 
 	"github.com/caarlos0/env/v11"
+	"github.com/go-playground/validator/v10"
 	"github.com/joho/godotenv"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/files"
+	"lifecycle-sync/services/access"
+	"lifecycle-sync/services/schedule"
 )
 
 // Config holds every setting. Each comes from the environment, from .env, or is the default given here. .env.example
@@ -132,13 +139,130 @@ func (c *Config) Changed() (pairs []any) {
 		if reflect.DeepEqual(value, unchanged.FieldByIndex(f.Index).Interface()) {
 			continue
 		}
-		switch text := fmt.Sprint(value); {
-		case f.Tag.Get("secret") == "url":
-			value = database.MaskURL(text)
-		case f.Tag.Get("secret") != "" && text != "":
+		switch secret := f.Tag.Get("secret"); {
+		case secret == "url":
+			value = database.MaskURL(fmt.Sprint(value))
+		case secret != "" && value != "":
 			value = "***"
 		}
 		pairs = append(pairs, f.Tag.Get("env"), value)
 	}
 	return pairs
+}
+
+// settingProblem is a problem of a setting.
+func settingProblem(code, setting string, params models.Params) models.Problem {
+	all := models.Params{"setting": setting}
+	maps.Copy(all, params)
+	return models.Problem{Text: models.NewText(code, all)}
+}
+
+// readSecretFiles replaces NAME_FILE by NAME with the file's content, for secret settings.
+func readSecretFiles(vars map[string]string) (problems []models.Problem) {
+	for _, f := range settings() {
+		name := f.Tag.Get("env")
+		path := vars[name+"_FILE"]
+		if f.Tag.Get("secret") == "" || path == "" {
+			continue
+		}
+		content, err := os.ReadFile(path) //nolint:gosec // the operator names the file
+		if err != nil {
+			problems = append(problems, settingProblem("config.file_unreadable", name+"_FILE", models.Params{"file": path}))
+		}
+		vars[name] = strings.TrimSpace(string(content))
+	}
+	return problems
+}
+
+// parseProblems names the settings that could not be parsed, without their values.
+func parseProblems(err error) (problems []models.Problem) {
+	all, _ := errors.AsType[env.AggregateError](err)
+	for _, one := range all.Errors {
+		parse, ok := errors.AsType[env.ParseError](one)
+		if !ok {
+			continue
+		}
+		code := "config.log_level"
+		switch parse.Type {
+		case reflect.TypeFor[bool]():
+			code = "config.boolean"
+		case reflect.TypeFor[time.Duration]():
+			code = "config.duration"
+		case reflect.TypeFor[int](), reflect.TypeFor[int64]():
+			code = "config.whole_number"
+		}
+		problems = append(problems, settingProblem(code, settingName(parse.Name), nil))
+	}
+	return problems
+}
+
+// settingName returns the setting of a field.
+func settingName(field string) string {
+	f, _ := reflect.TypeFor[Config]().FieldByName(field)
+	return cmp.Or(f.Tag.Get("env"), field)
+}
+
+// problems lists what is wrong with the values, and with combinations of them.
+func (c *Config) problems() []models.Problem {
+	problems := c.validationProblems()
+	addError := func(err error) {
+		if e := models.AsError(err); e != nil {
+			problems = append(problems, models.Problem{Text: e.Text})
+		}
+	}
+	if !c.Embedded {
+		addError(database.CheckURL("LIFECYCLE_DATABASE_URL", c.LifecycleURL))
+		addError(database.CheckURL("PMO_DATABASE_URL", c.PMOURL))
+		lifecycle, err := database.KindOf(c.LifecycleURL)
+		if pmo, pmoErr := database.KindOf(c.PMOURL); err == nil && pmoErr == nil && lifecycle != pmo {
+			problems = append(problems, models.Problem{Text: models.NewText("config.different_systems", nil)})
+		}
+	}
+	if c.UploadsURL != "" {
+		addError(files.CheckURL(c.UploadsURL))
+	}
+	_, scheduleProblems := c.plan()
+	return append(append(problems, scheduleProblems...), c.authProblems()...)
+}
+
+func (c *Config) validationProblems() (problems []models.Problem) {
+	invalid, _ := errors.AsType[validator.ValidationErrors](validator.New().Struct(c))
+	codes := map[string]string{"min": "config.too_small", "max": "config.too_large", "timezone": "config.timezone", "http_url": "config.not_a_url"}
+	for _, f := range invalid {
+		field, _, _ := strings.Cut(f.StructField(), "[")
+		problems = append(problems, settingProblem(cmp.Or(codes[f.Tag()], "config.required"), settingName(field), models.Params{"limit": f.Param()}))
+	}
+	return problems
+}
+
+func (c *Config) authProblems() (problems []models.Problem) {
+	if c.JWTSecret != "" && c.JWKSURL != "" {
+		problems = append(problems, models.Problem{Text: models.NewText("config.auth_both", nil)})
+	}
+	if c.JWTSecret != "" && len(c.JWTSecret) < access.MinSecret {
+		problem := settingProblem("config.secret_too_short", "AUTH_JWT_SECRET", models.Params{"min": access.MinSecret})
+		problem.Remedy = models.NewCommand("config.secret_too_short_remedy", nil, "openssl rand -base64 48")
+		problems = append(problems, problem)
+	}
+	if ip := net.ParseIP(c.Host); !c.authenticates() && c.Host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		problems = append(problems, models.Problem{Text: models.NewText("config.host_not_loopback", nil)})
+	}
+	return problems
+}
+
+// plan is when runs are due, and what is wrong with the schedules.
+func (c *Config) plan() (p schedule.Plan, problems []models.Problem) {
+	for _, s := range []struct {
+		name, text, example string
+		cron                *schedule.Cron
+	}{
+		{"SYNC_SCHEDULE", c.Schedule, "0 * * * *", &p.Incremental},
+		{"SYNC_FULL_SCHEDULE", c.FullSchedule, "0 2 * * *", &p.Full},
+	} {
+		var err error
+		if *s.cron, err = schedule.ParseCron(s.text); err != nil {
+			problems = append(problems, settingProblem("config.schedule", s.name, models.Params{"example": s.example, "reason": models.AsError(err).Text}))
+		}
+	}
+	return p, problems
 }

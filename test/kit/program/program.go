@@ -19,6 +19,7 @@ import (
 	"lifecycle-sync/app"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/testdb"
+	"lifecycle-sync/web/messages"
 )
 
 // Program is an app.App with its settings. It listens on a real socket once it is started.
@@ -99,7 +100,8 @@ func (p *Program) Start() {
 		p.Fatal(err)
 	}
 	log := &kit.Buffer{}
-	a, err := app.New(cfg, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	texts := messages.New().Printer(messages.English, cfg.Zone)
+	a, err := app.New(cfg, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})), texts)
 	if err != nil {
 		p.Fatal(err)
 	}

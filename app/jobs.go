@@ -1,17 +1,20 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
 	"time"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo"
 	attachmentsdb "lifecycle-sync/repositories/pmo/attachments"
 	"lifecycle-sync/repositories/pmo/journal"
 	mirrordb "lifecycle-sync/repositories/pmo/mirror"
 	"lifecycle-sync/services/alerts"
 	"lifecycle-sync/services/attachments"
+	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/realtime"
 	"lifecycle-sync/services/runs"
 	"lifecycle-sync/services/schedule"
@@ -20,13 +23,23 @@ import (
 const (
 	cleanupInterval  = time.Minute
 	searchIndexRetry = time.Minute      // after another session needed the table
-	searchIndexCheck = 10 * time.Minute // whether a run of another process dropped the index
+	searchIndexCheck = 10 * time.Minute // in case a run of another process dropped the index
+	alertTime        = 10 * time.Second // for sending alerts before a command exits
+	recordTime       = 2 * time.Second  // for recording a run that did not start
 )
 
 // startJobs starts the background jobs that need no synchronized mirror. watch may be nil. stop stops them and waits.
 func (a *App) startJobs(ctx context.Context, watch *alerts.Watch) (stop func()) {
 	jobs := []func(context.Context){
-		func(ctx context.Context) { a.answers.Follow(ctx, a.logCache) },
+		func(ctx context.Context) {
+			a.answers.Follow(ctx, func(err error) {
+				if e := models.AsError(err); e != nil {
+					a.log.Warn("cache off", "error", err, "cause", e.Cause)
+				} else {
+					a.log.Info("cache on")
+				}
+			})
+		},
 		a.indexSearch,
 		a.cleanUp,
 	}
@@ -61,15 +74,6 @@ func start(ctx context.Context, jobs ...func(context.Context)) (stop func()) {
 	}
 }
 
-// logCache logs whether the cache works. It needs notifications of pmo_db.
-func (a *App) logCache(err error) {
-	if err == nil {
-		a.log.Info("cache on")
-		return
-	}
-	a.log.Warn("cache off", "error", err, "cause", models.AsError(err).Cause)
-}
-
 // cleanUp finishes, now and then every minute, what dead processes left: pending writes and orphaned files.
 func (a *App) cleanUp(ctx context.Context) {
 	sweeper := attachments.NewSweeper(a.files, attachmentsdb.New(a.web.Session), time.Now, a.log)
@@ -89,8 +93,7 @@ func (a *App) cleanUp(ctx context.Context) {
 
 // indexSearch creates the search index after each run of this process and from time to time.
 func (a *App) indexSearch(ctx context.Context) {
-	logged := ""
-	wait := searchIndexCheck
+	logged, wait := "", searchIndexCheck
 	for {
 		select {
 		case <-ctx.Done():
@@ -115,4 +118,59 @@ func (a *App) indexSearch(ctx context.Context) {
 			a.log.Info("search index not created", "error", err, "cause", e.Cause)
 		}
 	}
+}
+
+// alerting wires the alerts of a process that keeps running, nil without a webhook. A process that follows
+// lifecycle_db reports lag, too.
+func (a *App) alerting(follows bool, onResult func(alerts.Alert, alerts.Result)) *alerts.Watch {
+	if a.cfg.AlertURL == "" {
+		return nil
+	}
+	limits := alerts.Limits{StaleAfter: a.cfg.StaleAfter, QuarantineGrowth: a.cfg.AlertQuarantine}
+	if follows {
+		limits.Lag = a.cfg.AlertLag
+	}
+	return alerts.NewWatch(alerts.Options{
+		Runs: alerts.RunHistory{Store: a.web}, Post: alerts.NewWebhook(a.cfg.AlertURL, a.cfg.AlertSecret, a.texts).Post,
+		Limits: limits, OnResult: onResult, Now: now, Log: a.log,
+	})
+}
+
+// alertAfter sends the alerts of a run before its process ends. Failures are only logged.
+func (a *App) alertAfter(ctx context.Context, result mirror.Result, outcome error) {
+	if a.cfg.AlertURL == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, alertTime)
+	defer cancel()
+	limits := alerts.Limits{QuarantineGrowth: a.cfg.AlertQuarantine} // only a server checks the age of the last success
+	reading, stop := context.WithTimeout(ctx, alertTime/2)           // leaves time for sending
+	defer stop()
+	found, err := alerts.AfterRun(reading, alerts.RunHistory{Store: a.store}, result.Run, outcome, now(), limits)
+	if err != nil {
+		a.log.Warn("alert check without pmo_db", "error", err)
+	}
+	webhook := alerts.NewWebhook(a.cfg.AlertURL, a.cfg.AlertSecret, a.texts)
+	for _, alert := range found {
+		if err := webhook.Post(ctx, alert); err != nil {
+			a.log.Warn("alert not delivered", "event", alert.Event, "state", alert.State, "id", alert.ID, "error", err)
+		}
+	}
+}
+
+// recordFailure records a run that failed before it started, so that other processes see it and the next success
+// resolves its alert. It returns nil if pmo_db is unavailable, too.
+func (a *App) recordFailure(ctx context.Context, req mirror.Request, started time.Time, cause error) *models.Run {
+	e := models.AsError(cause)
+	if e.Class == models.Canceled || e.Class == models.Busy {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTime)
+	defer cancel()
+	run := models.FailedRun(cmp.Or(req.Mode, models.FullRun), started, now(), cause)
+	if err := a.store.InTx(ctx, func(tx *pmo.Session) error { return journal.New(tx).Record(ctx, &run, nil, nil) }); err != nil {
+		a.log.Debug("failed run not recorded", "error", err)
+		return nil
+	}
+	return &run
 }
