@@ -48,6 +48,8 @@ type App struct {
 	plan         schedule.Plan
 	answers      *cache.Answers // of the API's reads
 	files        files.Files    // the contents of attachments
+	data         files.Files    // DATA_DIR
+	follows      bool           // real-time sync is on and possible
 	writer       *outbox.Writer // the API's writes
 	synchronized chan struct{}  // receives after each successful run of this process
 	exports      *export.Exports
@@ -61,10 +63,11 @@ func New(cfg Config, log *slog.Logger, texts *messages.Printer) (*App, error) {
 		return nil, &models.Error{Class: models.Config, Text: problems[0].Text}
 	}
 	contents, err := files.Open(cfg.UploadsURL)
-	if err != nil {
+	data, dataErr := files.Open("file:" + cfg.DataDir)
+	if err := cmp.Or(err, dataErr); err != nil {
 		return nil, err
 	}
-	a := &App{cfg: cfg, log: log, texts: texts, zone: cfg.Zone, plan: plan, files: contents, synchronized: make(chan struct{}, 1)}
+	a := &App{cfg: cfg, log: log, texts: texts, zone: cfg.Zone, plan: plan, files: contents, data: data, synchronized: make(chan struct{}, 1)}
 	tables := models.Tables()
 	source, sourceErr := a.open("lifecycle_db", cfg.LifecycleURL, syncConns)
 	origin, originErr := a.open("lifecycle_db", cfg.LifecycleURL, apiConns)
@@ -75,6 +78,7 @@ func New(cfg Config, log *slog.Logger, texts *messages.Printer) (*App, error) {
 	}
 	a.source, a.origin = lifecycle.New(source), lifecycle.New(origin)
 	a.store, a.web = pmo.New(store, tables), pmo.New(web, tables)
+	a.follows = cfg.Realtime && source.Features().Replication
 	a.engine = mirror.New(a.source, a.store, tables, cfg.ChangeLogRetention, now)
 	a.answers = cache.New(a.web, cache.Options{Now: a.local})
 	a.exports = export.New(a.web, filepath.Join(cfg.DataDir, "exports"), log)

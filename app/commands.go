@@ -1,7 +1,9 @@
 package app
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -51,8 +53,11 @@ type environment struct {
 	stdout, stderr io.Writer
 }
 
-// errNotEqual makes verify exit with 3.
-var errNotEqual = errors.New("not equal")
+// exitCode is an error that a command has printed already.
+type exitCode int
+
+// Error implements error.
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 
 // Main runs the command in args until it or ctx ends, and returns the exit code: 0 done, 1 failed, 2 usage or
 // configuration, 3 not equal (verify), 4 another run in progress.
@@ -95,11 +100,8 @@ func report(stderr io.Writer, texts *messages.Printer, err error) int {
 	if err == nil {
 		return exitDone
 	}
-	if errors.Is(err, errNotEqual) {
-		return exitNotEqual
-	}
-	if errors.Is(err, errUnhealthy) {
-		return exitFailed
+	if code, ok := errors.AsType[exitCode](err); ok {
+		return int(code)
 	}
 	e := models.AsError(err)
 	_, _ = fmt.Fprintf(stderr, "❌ %s (%s)\n", texts.Message(e), e.Class)
@@ -129,15 +131,28 @@ func (env *environment) withApp(fn func(a *App) error) (err error) {
 	return fn(a)
 }
 
-// console returns the console on a writer.
-func (env *environment) console(w io.Writer) *console { return newConsole(w, env.texts) }
+// console returns the console for readable output: on standard error if standard output is JSON.
+func (env *environment) console(json bool) *console {
+	if json {
+		return newConsole(env.stderr, env.texts)
+	}
+	return newConsole(env.stdout, env.texts)
+}
+
+// printJSON prints a command's outcome if it is wanted as JSON, and returns the command's error.
+func (env *environment) printJSON(wanted bool, outcome any, err error) error {
+	if !wanted {
+		return err
+	}
+	return cmp.Or(json.NewEncoder(env.stdout).Encode(outcome), err)
+}
 
 type migrateCommand struct{}
 
 // Run creates or upgrades the tables in pmo_db.
 func (*migrateCommand) Run(env *environment) error {
 	return env.withApp(func(a *App) error {
-		out := env.console(env.stdout)
+		out := env.console(false)
 		defer out.close()
 		return a.migrate(env.ctx, out)
 	})
@@ -154,7 +169,7 @@ func (c *seedCommand) Run(env *environment) error {
 		return models.NewError(models.Config, "cli.seed_negative", nil)
 	}
 	return env.withApp(func(a *App) error {
-		out := env.console(env.stdout)
+		out := env.console(false)
 		defer out.close()
 		out.line("🌱 Filling lifecycle_db with %d products and %d stage history records...", c.Products, c.History)
 		out.startBar("lifecycle_db", 0)

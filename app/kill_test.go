@@ -1,14 +1,23 @@
 package app_test
 
 import (
+	"bytes"
+	"fmt"
+	"io"
+	"io/fs"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/testdb"
 )
-
-var failpoints = []string{"after-snapshot", "mid-diff", "mid-apply", "before-commit", "after-commit"}
 
 func TestSync_AKilledRunChangesEverythingOrNothing(t *testing.T) {
 	t.Parallel()
@@ -17,11 +26,15 @@ func TestSync_AKilledRunChangesEverythingOrNothing(t *testing.T) {
 		s := newSite(t, url)
 		s.must(0, "seed")
 		s.must(0, "sync")
-		for i, point := range failpoints {
-			s.exec(s.source, "UPDATE tbl_produk SET harga = coalesce(harga, 0) + 1 WHERE id % 3 = 0")
-			s.exec(s.source, "DELETE FROM tbl_stage_histori WHERE id = (SELECT max(id) FROM tbl_stage_histori)")
-			s.exec(s.source, "INSERT INTO tbl_segmen (segmen) VALUES ('baru')")
-			s.exec(s.source, "UPDATE tbl_stage_histori SET id_produk = 0 WHERE id = (SELECT min(id) FROM tbl_stage_histori WHERE id_produk <> 0)")
+		for i, point := range []string{"after-snapshot", "mid-diff", "mid-apply", "before-commit", "after-commit"} {
+			for _, statement := range []string{
+				"UPDATE tbl_produk SET harga = coalesce(harga, 0) + 1 WHERE id % 3 = 0",
+				"DELETE FROM tbl_stage_histori WHERE id = (SELECT max(id) FROM tbl_stage_histori)",
+				"INSERT INTO tbl_segmen (segmen) VALUES ('baru')",
+				"UPDATE tbl_stage_histori SET id_produk = 0 WHERE id = (SELECT min(id) FROM tbl_stage_histori WHERE id_produk <> 0)",
+			} {
+				s.exec(s.source, statement)
+			}
 			s.killedAt(point, int64(min(i+1, 4)))
 		}
 	})
@@ -31,13 +44,13 @@ func TestSync_AKilledFirstLoadChangesEverythingOrNothing(t *testing.T) {
 	t.Parallel()
 	kit.Long(t)
 	s := newSite(t, testdb.Postgres)
-	s.must(0, "seed", "--products", "60000", "--history", "20000")
+	s.Seed(60000, 20000)
 	if n := s.number(s.source, "SELECT pg_relation_size('tbl_produk') + pg_relation_size('tbl_stage_histori')"); n < 8<<20 {
 		t.Fatalf("the source has %d bytes: too few for the load by COPY", n)
 	}
 	for _, point := range []string{"after-snapshot", "mid-apply", "before-commit", "after-commit"} {
-		s.targetURL = testdb.Postgres(t)
-		s.target = testdb.Open(t, s.targetURL)
+		s.UseDatabases(s.SourceURL, testdb.Postgres(t))
+		s.target = testdb.Open(t, s.TargetURL)
 		s.must(0, "migrate")
 		interrupted := int64(1)
 		if point == "after-commit" {
@@ -52,7 +65,7 @@ func TestSync_AKilledFirstLoadChangesEverythingOrNothing(t *testing.T) {
 func (s *site) killedAt(point string, interrupted int64) {
 	s.Helper()
 	before := s.mirror()
-	if e := s.runWith([]string{"LIFECYCLE_FAILPOINT=" + point}, "sync"); !e.killed {
+	if e := outcome(s.start([]string{"LIFECYCLE_FAILPOINT=" + point}, "sync")); !e.killed {
 		s.Fatalf("%s was not reached: %s", point, e)
 	}
 	after := s.mirror()
@@ -63,11 +76,8 @@ func (s *site) killedAt(point string, interrupted int64) {
 	if point == "after-commit" && !slices.Equal(after, s.mirror()) {
 		s.Errorf("%s: the next run still changed something", point)
 	}
-	if n := s.number(s.target, "SELECT count(*) FROM lifecycle_sync_runs WHERE state = 'interrupted'"); n != interrupted {
-		s.Errorf("%s: %d runs are marked interrupted, must be %d", point, n, interrupted)
-	}
-	if n := s.number(s.target, "SELECT count(*) FROM lifecycle_sync_runs WHERE state = 'running'"); n != 0 {
-		s.Errorf("%s: %d runs are left running", point, n)
+	if got, running := s.runs("interrupted"), s.runs("running"); got != interrupted || running != 0 {
+		s.Errorf("%s: %d runs are interrupted, want %d; %d are left running", point, got, interrupted, running)
 	}
 	for _, c := range s.syncJSON(0).Tables {
 		if c.Wrote() {
@@ -77,14 +87,187 @@ func (s *site) killedAt(point string, interrupted int64) {
 	s.must(0, "verify")
 }
 
-// syncWhenFree makes a run once the server has noticed that the killed process is gone, which takes up to a second.
-func (s *site) syncWhenFree() {
+// uploads lists the files in which the site keeps attachments, complete or not.
+func (s *site) uploads() (paths []string) {
 	s.Helper()
-	kit.Eventually(s, "the mirror is free", func() bool {
-		e := s.run("sync")
-		if e.code != 0 && e.code != 4 {
-			s.Fatalf("sync: %s", e)
+	err := filepath.WalkDir(filepath.Join(s.dir, "data", "uploads"), func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() {
+			paths = append(paths, path)
 		}
-		return e.code == 0
+		return err
 	})
+	if err != nil && !os.IsNotExist(err) {
+		s.Fatal(err)
+	}
+	return paths
+}
+
+// write is the request that creates a product.
+type write struct {
+	body  []byte
+	kind  string
+	files int64
+}
+
+// createWithFile is a form.
+func createWithFile(t testing.TB) write {
+	t.Helper()
+	var buf bytes.Buffer
+	w := multipart.NewWriter(&buf)
+	for _, field := range [][2]string{{"produk", "Satu"}, {"id_kategori", "1"}, {"id_segmen", "1"}, {"id_stage", "1"}} {
+		_ = w.WriteField(field[0], field[1]) // a buffer never fails
+	}
+	part, err := w.CreateFormFile("files", "a.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(part, strings.Repeat("a", 100_000))
+	_ = w.Close()
+	return write{buf.Bytes(), w.FormDataContentType(), 1}
+}
+
+func (v *server) create(w write, headers ...string) (int, error) {
+	return v.send(http.MethodPost, "/products", bytes.NewReader(w.body), append(headers, "Content-Type", w.kind)...)
+}
+
+// wantProducts wants a number of created products, each with a number of files, and no pending write.
+func (s *site) wantProducts(products, files int64) {
+	s.Helper()
+	if n := s.number(s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'Satu'"); n != products {
+		s.Errorf("%d products in the source, want %d", n, products)
+	}
+	for query, want := range map[string]int64{
+		"SELECT count(*) FROM tbl_produk_lifecycle WHERE produk = 'Satu'":        products,
+		"SELECT count(*) FROM lifecycle_attachments WHERE state = 'stored'":      products * files,
+		"SELECT count(*) FROM lifecycle_attachments WHERE state <> 'stored'":     0,
+		"SELECT count(*) FROM lifecycle_writes WHERE state <> 'done'":            0,
+		"SELECT count(*) FROM lifecycle_attachments WHERE ukuran_file <> 100000": 0,
+		"SELECT count(*) FROM lifecycle_sync_runs WHERE state = 'running'":       0,
+	} {
+		if n := s.number(s.target, query); n != want {
+			s.Errorf("%s: %d, want %d", query, n, want)
+		}
+	}
+	if kept := s.uploads(); int64(len(kept)) != products*files {
+		s.Errorf("%d files are kept, want %d", len(kept), products*files)
+	}
+}
+
+// eachKill runs a scenario for each point at which a server is killed during a write, on each database system.
+func eachKill(t *testing.T, fn func(s *site, point string)) {
+	t.Helper()
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		for _, point := range []string{"after-intent", "after-source-commit", "mid-refresh"} {
+			t.Run(point, func(t *testing.T) {
+				t.Parallel()
+				s := newSite(t, url)
+				s.Seed(5, 3)
+				s.must(0, "sync")
+				fn(s, point)
+				s.must(0, "verify")
+			})
+		}
+	})
+}
+
+// killedBy sends a request that kills a server.
+func (s *site) killedBy(point string, send func(*server) (int, error)) {
+	s.Helper()
+	v := s.serve("LIFECYCLE_FAILPOINT=" + point)
+	if status, err := send(v); err == nil {
+		s.Fatalf("%s was not reached: %d\n%s", point, status, v)
+	}
+	v.Wait()
+}
+
+// TestServe_KilledDuringCreate expects one product, with its file, when the client retries with the same key.
+func TestServe_KilledDuringCreate(t *testing.T) {
+	t.Parallel()
+	for name, w := range map[string]write{
+		"product":           {[]byte(`{"produk":"Satu","id_kategori":1,"id_segmen":1,"id_stage":1}`), "application/json", 0},
+		"product with file": createWithFile(t),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			eachKill(t, func(s *site, point string) {
+				create := func(v *server) (int, error) { return v.create(w, "Idempotency-Key", "satu") }
+				s.killedBy(point, create)
+				second := s.serve()
+				for range 2 {
+					if status, err := create(second); err != nil || status != http.StatusCreated {
+						s.Fatalf("retry: %d %v\n%s", status, err, second)
+					}
+				}
+				second.end()
+				s.wantProducts(1, w.files)
+			})
+		})
+	}
+}
+
+// TestServe_KilledDuringDelete expects the product with its file, or neither.
+func TestServe_KilledDuringDelete(t *testing.T) {
+	t.Parallel()
+	eachKill(t, func(s *site, point string) {
+		first := s.serve()
+		if status, err := first.create(createWithFile(s)); err != nil || status != http.StatusCreated {
+			s.Fatalf("%d %v\n%s", status, err, first)
+		}
+		first.end()
+		s.wantProducts(1, 1)
+		path := fmt.Sprintf("/products/%d", s.number(s.source, "SELECT id FROM tbl_produk WHERE produk = 'Satu'"))
+		s.killedBy(point, func(v *server) (int, error) { return v.send(http.MethodDelete, path, http.NoBody) })
+		if strings.HasPrefix(s.SourceURL, "postgres") {
+			s.until("the database server notices that its client is gone", func() bool {
+				return s.number(s.source, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_xid IS NOT NULL") == 0
+			})
+		}
+		// The lease of one minute has expired.
+		s.exec(s.target, "UPDATE lifecycle_writes SET leased_until = '2000-01-01T00:00:00.000000Z'")
+		second := s.serve()
+		s.until("the write is resolved", func() bool { return s.number(s.target, "SELECT count(*) FROM lifecycle_writes") == 0 })
+		s.must(0, "sync")
+		want, wantStatus := int64(0), http.StatusNotFound
+		if point == "after-intent" {
+			want, wantStatus = 1, http.StatusOK
+		}
+		s.until("the product is there or gone", func() bool {
+			status, err := second.send(http.MethodGet, path, http.NoBody)
+			return err == nil && status == wantStatus
+		})
+		s.until("the file is there or gone", func() bool { return int64(len(s.uploads())) == want })
+		second.end()
+		s.wantProducts(want, 1)
+	})
+}
+
+// TestServe_KilledDuringUpload expects a later server to remove the incomplete file once it is old.
+func TestServe_KilledDuringUpload(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, testdb.SQLite)
+	s.Seed(5, 3)
+	s.must(0, "sync")
+	form := createWithFile(t)
+	first := s.serve()
+	body, client := io.Pipe()
+	go func() { _, _ = first.send(http.MethodPost, "/products", body, "Content-Type", form.kind) }()
+	if _, err := client.Write(form.body[:50_000]); err != nil {
+		t.Fatal(err)
+	}
+	s.until("a part of the file is stored", func() bool { return len(s.uploads()) == 1 })
+	first.End(syscall.SIGKILL)
+	_ = client.Close()
+	s.serve().end() // its first cleanup leaves the file: another process could be writing it
+	if left := s.uploads(); len(left) != 1 {
+		t.Fatalf("%d files", len(left))
+	}
+	old := time.Now().Add(-4 * time.Hour)
+	if err := os.Chtimes(s.uploads()[0], old, old); err != nil {
+		t.Fatal(err)
+	}
+	third := s.serve()
+	s.until("the file is removed", func() bool { return len(s.uploads()) == 0 })
+	third.end()
+	s.wantProducts(0, 1)
 }

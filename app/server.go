@@ -7,7 +7,12 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers"
+	"lifecycle-sync/handlers/pages"
+	"lifecycle-sync/handlers/pages/overview"
 	productpages "lifecycle-sync/handlers/pages/products"
+	"lifecycle-sync/handlers/pages/session"
+	stagepages "lifecycle-sync/handlers/pages/stages"
+	syncpages "lifecycle-sync/handlers/pages/sync"
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	history "lifecycle-sync/repositories/pmo/journal"
@@ -37,15 +42,12 @@ func (a *App) server(ctx context.Context, syncs *runs.Service, figures *metrics.
 			return nil, err
 		}
 	}
-	diagnosis, err := a.doctor()
-	if err != nil {
-		return nil, err
-	}
 	journal := runs.NewJournal(a.web, models.Tables())
 	staging := attachments.NewStaging(a.files, a.cfg.UploadFileLimit, a.log)
 	limits := request.FormLimits{Files: a.cfg.UploadFiles, Bytes: a.cfg.UploadRequestLimit}
 	products, histories := products.NewWriter(a.writer, a.web, a.zone), stages.NewWriter(a.writer, a.zone)
 	files := attachments.NewFiles(a.writer, a.web, a.files, a.log)
+	site := pages.NewSite(pages.Options{Answers: a.answers, Status: syncs, Zone: a.zone, Texts: a.texts, SignsIn: options.Access != nil, Log: a.log})
 	return routes.New(options, routes.Handlers{
 		Health:       handlers.NewHealth(history.New(a.web.Session), a.log),
 		Metrics:      handlers.Metrics(figures),
@@ -55,9 +57,16 @@ func (a *App) server(ctx context.Context, syncs *runs.Service, figures *metrics.
 		Attachments:  handlers.NewAttachments(a.answers, files, staging, limits),
 		StageHistory: handlers.NewStageHistory(a.answers, a.zone, histories),
 		Sync:         handlers.NewSync(syncs, journal, a.writer, a.texts),
-	}, a.pages(syncs, journal, options.Access, diagnosis, productpages.Options{
-		Products: products, Histories: histories, Files: files, Uploads: staging, Limits: limits, FileBytes: a.cfg.UploadFileLimit, Now: a.local,
-	})), nil
+	}, routes.Pages{
+		Site:     site,
+		Session:  session.New(site, options.Access),
+		Overview: overview.New(site, a.local),
+		Products: productpages.New(site, productpages.Options{
+			Products: products, Histories: histories, Files: files, Uploads: staging, Limits: limits, FileBytes: a.cfg.UploadFileLimit, Now: a.local,
+		}),
+		Stages: stagepages.New(site, histories, a.zone),
+		Sync:   syncpages.New(site, syncs, journal, a.doctor()),
+	}), nil
 }
 
 // runService wires the service that starts, watches and cancels runs for the API, and the follower, which is nil unless
@@ -74,14 +83,24 @@ func (a *App) runService(figures *metrics.Metrics, watch *alerts.Watch) (*runs.S
 		}
 		options.NotBegun = watch.RunNotStarted
 	}
-	if !a.followsSource() {
+	if !a.follows {
 		return runs.New(options), nil
 	}
 	var syncs *runs.Service
-	follower := a.followInBackground(func(ctx context.Context, req mirror.Request) error {
+	following := a.followerOptions()
+	following.Committed = a.answers.Advance
+	following.Run = func(ctx context.Context, req mirror.Request) error {
 		_, err := syncs.Run(ctx, req, mirror.Silent{})
 		return err
-	})
+	}
+	following.Changed = func(s realtime.Status) {
+		if e := models.AsError(s.Err); e != nil {
+			a.log.Warn("real-time sync", "state", s.State, "class", e.Class, "error", a.texts.Message(e), "remedy", a.texts.RemedyOf(e), "cause", e.Cause)
+			return
+		}
+		a.log.Info("real-time sync", "state", s.State)
+	}
+	follower := realtime.New(following)
 	options.Realtime = follower.Status
 	syncs = runs.New(options)
 	return syncs, follower

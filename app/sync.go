@@ -2,12 +2,184 @@ package app
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
 	"time"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/web/messages"
 )
+
+type syncCommand struct {
+	Mode         string `enum:"full,incremental" default:"full" help:"full compares every row; incremental compares what can have changed since the last run."`
+	DryRun       bool   `help:"Print what a run would change, and change nothing. Every row is compared in either mode."`
+	Follow       bool   `help:"Keep running and mirror every change as soon as it is committed (PostgreSQL). On standby while another process follows."`
+	AllowDeletes *int64 `placeholder:"N" help:"Allow exactly N rows to be removed from the mirror, after the mass-delete guard stopped a run."`
+	Digest       string `placeholder:"D" help:"Apply exactly what the dry run with this digest showed, and nothing if that has changed since."`
+	JSON         bool   `name:"json" help:"Print the outcome as one JSON object on the last line of standard output; readable output goes to standard error."`
+}
+
+// Run makes one run, previews it, or follows lifecycle_db.
+func (c *syncCommand) Run(env *environment) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	return env.withApp(func(a *App) error {
+		out, started := env.console(c.JSON), now()
+		defer out.close()
+		req := mirror.Request{Mode: c.Mode, AllowDeletes: c.AllowDeletes, Digest: c.Digest}
+		switch {
+		case c.Follow:
+			return a.followInForeground(env.ctx, out)
+		case c.DryRun:
+			found, err := a.preview(env, req, out, c.JSON)
+			printed := newOutcome(a.texts, models.DryRun, started, mirror.Result{Tables: found.Tables}, err)
+			if found.Tables != nil { // it is no error if the run would be stopped
+				printed.Digest = &found.Digest
+				err = nil
+			}
+			return env.printJSON(c.JSON, printed, err)
+		default:
+			result, err := a.sync(env.ctx, a.engine.Sync, req, out)
+			a.alertAfter(env.ctx, result, err)
+			return env.printJSON(c.JSON, newOutcome(a.texts, c.Mode, started, result, err), err)
+		}
+	})
+}
+
+// check refuses invalid flags and combinations. Errors: configuration.
+func (c *syncCommand) check() error {
+	switch {
+	case c.AllowDeletes != nil && *c.AllowDeletes < 0:
+		return models.NewError(models.Config, "cli.allow_deletes", nil)
+	case c.Follow && (c.DryRun || c.JSON || c.AllowDeletes != nil || c.Digest != ""):
+		return models.NewError(models.Config, "cli.follow_combination", nil)
+	case c.Digest != "" && !mirror.IsDigest(c.Digest):
+		return models.NewError(models.Config, "cli.digest", nil)
+	case c.Digest != "" && (c.DryRun || c.Mode != models.FullRun):
+		return models.NewError(models.Config, "cli.digest_combination", nil)
+	default:
+		return nil
+	}
+}
+
+// runFunc makes a run: the engine itself, or the service that the API uses.
+type runFunc func(ctx context.Context, req mirror.Request, progress mirror.Progress) (mirror.Result, error)
+
+// sync makes one run and prints each step.
+func (a *App) sync(ctx context.Context, run runFunc, req mirror.Request, out *console) (mirror.Result, error) {
+	ctx, cancel := mirror.WithTimeout(ctx, a.cfg.SyncTimeout)
+	defer cancel()
+	defer out.finishBar()
+	out.line("🔄 Starting data synchronization from lifecycle_db to pmo_db...")
+	started := now()
+	if err := a.prepare(ctx, out); err != nil {
+		return mirror.Result{Run: a.recordFailure(ctx, req, started, err)}, err
+	}
+	req.RetryTime, req.OnRetry = a.cfg.SyncRetryTime, out.retrying
+	result, err := run(ctx, req, out)
+	if err != nil {
+		return result, err
+	}
+	a.printReasons(out, result.Run)
+	out.line("🎉 Data synchronization completed successfully!")
+	return result, nil
+}
+
+// printReasons prints why the run is what it is.
+func (a *App) printReasons(out *console, run *models.Run) {
+	if reasons := run.ReasonTexts(); len(reasons) > 0 {
+		out.line("ℹ️ %s", a.texts.Texts(reasons))
+	}
+}
+
+// preview prints every change that a run would make, and their digest. If the result has counts, the error is the one
+// that the run would end with.
+func (a *App) preview(env *environment, req mirror.Request, out *console, asJSON bool) (mirror.Preview, error) {
+	out.line("🔍 Comparing lifecycle_db with pmo_db; nothing is written...")
+	ctx, cancel := mirror.WithTimeout(env.ctx, a.cfg.SyncTimeout)
+	defer cancel()
+	if err := a.fillDemo(ctx); err != nil {
+		return mirror.Preview{}, err
+	}
+	found, err := a.engine.Preview(ctx, req, quiet{out}, func(c mirror.Change) error {
+		if asJSON {
+			return json.NewEncoder(env.stdout).Encode(newDifference(c, ""))
+		}
+		out.line("%s", describe(c))
+		return nil
+	})
+	if found.Tables == nil {
+		return found, err
+	}
+	for _, count := range found.Tables {
+		out.line("📋 %s: %d%s", count.Table, count.Mirrored(), details(count))
+	}
+	if err != nil {
+		out.line("⚠️ The run would be stopped: %s", a.texts.Error(err))
+	}
+	out.line("🔍 Nothing was written. To apply exactly this: lifecycle-sync sync --digest %s", found.Digest)
+	return found, err
+}
+
+// describe formats a change as one line.
+func describe(c mirror.Change) string {
+	t := c.Table
+	switch c.Action {
+	case mirror.Insert, mirror.Release:
+		return fmt.Sprintf("+ %s %d %s", t.Mirror, c.ID, t.Object(c.After))
+	case mirror.Update:
+		var columns []string
+		for _, i := range c.Columns {
+			column := t.Columns[i]
+			columns = append(columns, fmt.Sprintf("%s: %s → %s", column.Name, column.JSON(c.Before.Cells[i]), column.JSON(c.After.Cells[i])))
+		}
+		return fmt.Sprintf("~ %s %d %s", t.Mirror, c.ID, strings.Join(columns, ", "))
+	case mirror.Delete:
+		return fmt.Sprintf("- %s %d %s", t.Mirror, c.ID, t.Object(c.Before))
+	case mirror.Quarantine:
+		return fmt.Sprintf("! %s %d quarantined: %s %s", t.Mirror, c.ID, c.Reason, t.Object(c.After))
+	default:
+		return fmt.Sprintf("! %s %d leaves the quarantine: it no longer exists in lifecycle_db, or is mirrored already", t.Mirror, c.ID)
+	}
+}
+
+// difference is a change as JSON.
+type difference struct {
+	Table   string        `json:"table"`
+	ID      int64         `json:"id"`
+	Action  mirror.Action `json:"action"`
+	Cause   mirror.Cause  `json:"cause,omitempty"`
+	Columns []string      `json:"columns,omitempty"`
+	Reason  string        `json:"reason,omitempty"`
+	Before  models.JSON   `json:"before"`
+	After   models.JSON   `json:"after"`
+}
+
+func newDifference(c mirror.Change, cause mirror.Cause) difference {
+	d := difference{Table: c.Table.Name, ID: c.ID, Action: c.Action, Cause: cause, Reason: c.Reason.String()}
+	for _, i := range c.Columns {
+		d.Columns = append(d.Columns, c.Table.Columns[i].Name)
+	}
+	if c.Before.Cells != nil {
+		d.Before = c.Table.Object(c.Before, c.Columns...)
+	}
+	if c.After.Cells != nil {
+		d.After = c.Table.Object(c.After, c.Columns...)
+	}
+	return d
+}
+
+// quiet is a console that shows bars but no line per table: the differences are the lines.
+type quiet struct{ *console }
+
+// Begin prints nothing.
+func (quiet) Begin(*models.Table, int64) {}
+
+// End prints nothing.
+func (quiet) End(*models.Table, models.TableCount) {}
 
 // outcome is what --json prints about a run. Run is null if none was recorded: for a dry run, and while pmo_db is
 // unavailable.
@@ -30,36 +202,6 @@ type outcomeError struct {
 	Remedy        string         `json:"remedy"`
 	MessageDetail models.Text    `json:"message_detail"`
 	RemedyDetail  *models.Remedy `json:"remedy_detail"`
-}
-
-// runFunc makes a run: the engine itself, or the service that the API uses.
-type runFunc func(ctx context.Context, req mirror.Request, progress mirror.Progress) (mirror.Result, error)
-
-// sync makes one run and prints each step.
-func (a *App) sync(ctx context.Context, run runFunc, req mirror.Request, out *console) (mirror.Result, error) {
-	ctx, cancel := mirror.WithTimeout(ctx, a.cfg.SyncTimeout)
-	defer cancel()
-	defer out.close()
-	out.line("🔄 Starting data synchronization from lifecycle_db to pmo_db...")
-	started := now()
-	if err := a.prepare(ctx, out); err != nil {
-		return mirror.Result{Run: a.recordFailure(ctx, req, started, err)}, err
-	}
-	req.RetryTime, req.OnRetry = a.cfg.SyncRetryTime, out.retrying
-	result, err := run(ctx, req, out)
-	if err != nil {
-		return result, err
-	}
-	a.printReasons(out, result.Run)
-	out.line("🎉 Data synchronization completed successfully!")
-	return result, nil
-}
-
-// printReasons prints why the run is what it is.
-func (a *App) printReasons(out *console, run *models.Run) {
-	if reasons := run.ReasonTexts(); len(reasons) > 0 {
-		out.line("ℹ️ %s", a.texts.Texts(reasons))
-	}
 }
 
 // newOutcome describes a run in a mode, and its record if there is one.

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestDialer asks the system for what the dialer has set.
-func TestDialer(t *testing.T) {
+// TestDialer_SetsSocketOptions reads them from the system.
+func TestDialer_SetsSocketOptions(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -22,12 +22,12 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-const nowhere = "postgres://u:p@127.0.0.1:1/db"
+const unreachable = "postgres://u:p@127.0.0.1:1/db"
 
-// TestBrokenConnections tells a connection that broke from a mistake of our own, which no second try mends.
-func TestBrokenConnections(t *testing.T) {
+// TestTranslate_BrokenConnectionsAreTransient distinguishes them from bugs, which no retry fixes.
+func TestTranslate_BrokenConnectionsAreTransient(t *testing.T) {
 	t.Parallel()
-	db := open(t, nowhere)
+	db := open(t, unreachable)
 	_, mistake := strconv.ParseInt("satu", 10, 64)
 	for _, c := range []struct {
 		err  error
@@ -51,36 +51,13 @@ func TestBrokenConnections(t *testing.T) {
 	}
 	own := models.NewError(models.Internal, "error.internal", nil)
 	if e := db.Translate(fmt.Errorf("around: %w", own)); e != own { //nolint:errorlint // the very same error
-		t.Errorf("an error that is one already became %v", e)
-	}
-}
-
-// TestLostConnection has the server end the connection in the midst of its use.
-func TestLostConnection(t *testing.T) {
-	t.Parallel()
-	db := open(t, testdb.Postgres(t))
-	conn, err := db.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	var pid int
-	if err := conn.QueryRow(t.Context(), "SELECT pg_backend_pid()", nil, &pid); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.SQL.ExecContext(t.Context(), "SELECT pg_terminate_backend($1, 5000)", pid); err != nil {
-		t.Fatal(err)
-	}
-	for range 3 { // the first may be told why, the others meet a closed connection
-		if _, err := conn.Exec(t.Context(), "SELECT 1"); models.AsError(err) == nil || models.AsError(err).Class != models.Connection {
-			t.Errorf("%v", err)
-		}
+		t.Errorf("a models.Error became %v", e)
 	}
 }
 
 func TestTranslate_ExplainsSQLSTATEs(t *testing.T) {
 	t.Parallel()
-	db := open(t, nowhere)
+	db := open(t, unreachable)
 	for _, c := range []struct {
 		err   pgconn.PgError
 		class models.Class
@@ -109,89 +86,80 @@ func TestTranslate_ExplainsSQLSTATEs(t *testing.T) {
 	}
 }
 
-// TestTransient tells what passes by itself from what does not.
-func TestTransient(t *testing.T) {
+func TestTranslate_MarksTransientErrors(t *testing.T) {
 	t.Parallel()
-	db := open(t, nowhere)
+	db := open(t, unreachable)
 	for codes, want := range map[string]bool{
 		"08000 08001 08003 08004 08006 08P01 40001 40P01 53300 55P03 57P01 57P02 57P03 57P05":                   true,
 		"28P01 28000 3D000 53100 53200 57014 57P04 42501 42P01 25006 23503 23505 22003 P0001 2200H XX000 55000": false,
 	} {
 		for code := range strings.FieldsSeq(codes) {
-			said := &pgconn.PgError{Code: code}
-			if e := models.AsError(db.Translate(said)); e.Transient != want {
+			pgErr := &pgconn.PgError{Code: code}
+			if e := models.AsError(db.Translate(pgErr)); e.Transient != want {
 				t.Errorf("%s: transient %t", code, e.Transient)
 			}
-			if got := database.IsCollision(db.Translate(said)); got != strings.HasPrefix(code, "40") {
-				t.Errorf("%s: collided %t", code, got)
+			if got := database.IsCollision(db.Translate(pgErr)); got != strings.HasPrefix(code, "40") {
+				t.Errorf("%s: collision %t", code, got)
 			}
 		}
 	}
 }
 
-// TestReadOnlyServer writes to a server that takes no writes, as a standby does not.
-func TestReadOnlyServer(t *testing.T) {
+// TestTranslate_RealErrors translates errors of both systems, and of a server that is read-only, as a standby is.
+func TestTranslate_RealErrors(t *testing.T) {
 	t.Parallel()
-	db := open(t, testdb.Postgres(t))
-	conn, err := db.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if _, err := conn.Exec(t.Context(), "SET default_transaction_read_only = on"); err != nil {
-		t.Fatal(err)
-	}
-	_, err = conn.Exec(t.Context(), "CREATE TABLE x (id integer)")
-	if e := models.AsError(err); e == nil || e.Class != models.Permission || e.Text.Code != "database.read_only" {
-		t.Errorf("%v", e)
-	}
-}
-
-// TestBeginOnWindows begins where client_connection_check_interval is refused, and is refused once only.
-func TestBeginOnWindows(t *testing.T) {
-	t.Parallel()
-	server := &windows{}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	go server.serve(l)
-	db := open(t, "postgres://u@"+l.Addr().String()+"/db?sslmode=disable")
-	for _, mode := range []database.TxMode{database.ReadOnly, database.Write} {
-		conn, err := db.BeginConn(t.Context(), mode)
-		if err != nil {
-			t.Fatal(models.AsError(err).Cause)
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		db := open(t, url(t))
+		c := conn(t, db)
+		exec(t, c, "CREATE TABLE p (id integer PRIMARY KEY)",
+			"CREATE TABLE x (id integer PRIMARY KEY, p integer REFERENCES p (id), n text NOT NULL)", "INSERT INTO x VALUES (1, NULL, 'satu')")
+		for statement, want := range map[string]models.Class{
+			"INSERT INTO x VALUES (1, NULL, 'lagi')": models.Constraint,
+			"INSERT INTO x VALUES (2, 99, 'yatim')":  models.Constraint,
+			"INSERT INTO x VALUES (3, NULL, NULL)":   models.Constraint,
+			"SELECT * FROM tidak_ada":                models.Schema,
+			"SELECT tidak_ada FROM x":                models.Schema,
+		} {
+			_, err := c.Exec(t.Context(), statement)
+			if e := models.AsError(err); e == nil || e.Class != want || strings.Contains(e.Error(), "yatim") {
+				t.Errorf("%s: %v", statement, e)
+			}
 		}
-		if err := conn.Commit(t.Context()); err != nil {
-			t.Error(err)
-		}
-		conn.Close()
-	}
-	if n := server.refused.Load(); n != 1 {
-		t.Errorf("%d times refused", n)
-	}
-}
-
-// windows speaks as a PostgreSQL server on Windows does, which cannot see that a client is gone.
-type windows struct{ refused atomic.Int64 }
-
-func (w *windows) serve(l net.Listener) {
-	for {
-		c, err := l.Accept()
-		if err != nil {
+		if db.Kind() == database.SQLite {
 			return
 		}
-		go w.speak(c)
+		exec(t, c, "SET default_transaction_read_only = on")
+		_, err := c.Exec(t.Context(), "CREATE TABLE y (id integer)")
+		if e := models.AsError(err); e == nil || e.Class != models.Permission || e.Text.Code != "database.read_only" {
+			t.Errorf("%v", e)
+		}
+	})
+}
+
+// TestBeginConn_RemembersRefusedSettings has a server that refuses client_connection_check_interval.
+func TestBeginConn_RemembersRefusedSettings(t *testing.T) {
+	t.Parallel()
+	server := &windows{}
+	db := open(t, "postgres://u@"+listen(t, server.serve)+"/db?sslmode=disable")
+	for _, mode := range []database.TxMode{database.ReadOnly, database.Write} {
+		c := begin(t, db, mode)
+		if err := c.Commit(t.Context()); err != nil {
+			t.Error(err)
+		}
+		c.Close()
+	}
+	if n := server.refused.Load(); n != 1 {
+		t.Errorf("%d refusals", n)
 	}
 }
 
-func (w *windows) speak(c net.Conn) {
-	defer c.Close()
+// windows is a PostgreSQL server on Windows, which cannot detect that a client is gone.
+type windows struct{ refused atomic.Int64 }
+
+// serve serves a connection, after its startup message.
+func (w *windows) serve(c net.Conn) {
 	b := pgproto3.NewBackend(c, c)
-	if _, err := b.ReceiveStartupMessage(); err != nil {
-		return
-	}
 	b.Send(&pgproto3.AuthenticationOk{})
 	b.Send(&pgproto3.BackendKeyData{ProcessID: 1, SecretKey: []byte{0, 0, 0, 1}})
 	for status := byte('I'); ; {
@@ -208,7 +176,7 @@ func (w *windows) speak(c net.Conn) {
 	}
 }
 
-// answer answers a batch and returns the transaction's status behind it.
+// answer answers a batch and returns the status of the transaction after it.
 func (w *windows) answer(b *pgproto3.Backend, batch string, status byte) byte {
 	begins := strings.HasPrefix(batch, "BEGIN")
 	switch {

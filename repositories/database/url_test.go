@@ -65,22 +65,22 @@ func TestCheckURL_RefusesUnescapedPasswords(t *testing.T) {
 	}
 }
 
-// TestConnectCauses keeps everything that a URL says out of what is logged when a connection fails.
-func TestConnectCauses(t *testing.T) {
+// TestConn_FailureHidesTheURL also from the log.
+func TestConn_FailureHidesTheURL(t *testing.T) {
 	t.Parallel()
 	for url, want := range map[string]string{
 		"postgres://kuncine:p@127.0.0.1:1/kuncine":          "refused",
-		"postgres://kuncine:p@kuncine.invalid/kuncine":      "connection", // a machine without a name server says otherwise
+		"postgres://kuncine:p@kuncine.invalid/kuncine":      "connection", // the rest depends on the name server
 		"postgres://kuncine:p@localhost:1/db?host=/kuncine": "connection",
 	} {
-		if !noPart(t, url, want).Transient {
-			t.Errorf("%s does not pass", want)
+		if !connectFailure(t, url, want).Transient {
+			t.Errorf("%s is not transient", want)
 		}
 	}
 }
 
-// TestNoPostgres meets what is no PostgreSQL server, or one that does not do what the URL wants.
-func TestNoPostgres(t *testing.T) {
+// TestConn_NotAPostgreSQLServer also has a server without TLS.
+func TestConn_NotAPostgreSQLServer(t *testing.T) {
 	t.Parallel()
 	for want, serve := range map[string]func(net.Conn){
 		"database.no_tls": func(c net.Conn) { _, _ = c.Write([]byte("N")) },
@@ -90,16 +90,15 @@ func TestNoPostgres(t *testing.T) {
 			_, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
 		},
 	} {
-		e := noPart(t, "postgres://kuncine:p@"+listen(t, serve)+"/kuncine?sslmode=require", want)
+		e := connectFailure(t, "postgres://kuncine:p@"+listen(t, serve)+"/kuncine?sslmode=require", want)
 		if e.Transient != (want == "database.closed") {
 			t.Errorf("%s: transient %t", want, e.Transient)
 		}
 	}
 }
 
-// TestConnectTimeout meets a server that stays silent. It is the connection that failed, unless the
-// caller's own time ended first.
-func TestConnectTimeout(t *testing.T) {
+// TestConn_TimesOutOnASilentServer distinguishes the connect timeout from the caller's.
+func TestConn_TimesOutOnASilentServer(t *testing.T) {
 	t.Parallel()
 	silent := func(net.Conn) { <-t.Context().Done() }
 	for _, mode := range []string{"disable", "prefer", "require"} {
@@ -114,11 +113,7 @@ func TestConnectTimeout(t *testing.T) {
 			{time.Minute, 100 * time.Millisecond, false, models.Timeout, "error.timeout"},
 			{time.Minute, 100 * time.Millisecond, true, models.Canceled, "canceled"},
 		} {
-			db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 1, ConnectTimeout: c.connect})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer db.Close()
+			db := open(t, url, database.Options{MaxConns: 1, ConnectTimeout: c.connect})
 			ctx, cancel := context.WithTimeout(t.Context(), c.caller)
 			if c.cancel {
 				ctx, cancel = context.WithCancel(t.Context())
@@ -132,32 +127,8 @@ func TestConnectTimeout(t *testing.T) {
 	}
 }
 
-// listen serves connections, whose first message is read, until the test ends, and returns its address.
-func listen(t *testing.T, serve func(net.Conn)) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				_, _ = c.Read(make([]byte, 1024))
-				serve(c)
-			}()
-		}
-	}()
-	return l.Addr().String()
-}
-
-// TestRefusedByServer has a server refuse, whose answers hold parts of the URL too.
-func TestRefusedByServer(t *testing.T) {
+// TestConn_RefusalHidesTheURL has a server whose answers contain parts of the URL.
+func TestConn_RefusalHidesTheURL(t *testing.T) {
 	t.Parallel()
 	server := testdb.Postgres(t)
 	for _, c := range []struct{ database, name, value, want string }{
@@ -176,26 +147,22 @@ func TestRefusedByServer(t *testing.T) {
 		if u.RawQuery = query.Encode(); c.database != "" {
 			u.Path = "/" + c.database
 		}
-		if noPart(t, u.String(), c.want).Transient {
-			t.Errorf("%s passes", c.want)
+		if connectFailure(t, u.String(), c.want).Transient {
+			t.Errorf("%s is transient", c.want)
 		}
 	}
 }
 
-func noPart(t *testing.T, url, want string) *models.Error {
+// connectFailure is the error of connecting, which must not contain a part of the URL.
+func connectFailure(t *testing.T, url, want string) *models.Error {
 	t.Helper()
-	db, err := database.Open(url, database.Options{Name: "pmo_db", MaxConns: 1, ConnectTimeout: 5 * time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	_, err = db.Conn(t.Context())
+	_, err := open(t, url).Conn(t.Context())
 	e := models.AsError(err)
 	if e == nil || e.Class != models.Connection || !strings.Contains(e.Error(), want) || e.Remedy == nil || e.Text.Params["database"] != "pmo_db" {
 		t.Fatalf("%q is not in %v", want, e)
 	}
-	if said := fmt.Sprint(e, e.Cause); strings.Contains(said, "kuncine") {
-		t.Errorf("a part of the URL is in %q", said)
+	if text := fmt.Sprint(e, e.Cause); strings.Contains(text, "kuncine") {
+		t.Errorf("a part of the URL is in %q", text)
 	}
 	return e
 }

@@ -16,12 +16,14 @@ import (
 	"lifecycle-sync/services/alerts"
 	"lifecycle-sync/services/metrics"
 	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/services/realtime"
 	"lifecycle-sync/services/runs"
 )
 
 const (
 	shutdownTime = 5 * time.Second  // for pending requests at shutdown
 	retryPause   = 30 * time.Second // between attempts at the very first run
+	metricsTime  = 2 * time.Second  // for reading metrics from the databases
 )
 
 type serveCommand struct{}
@@ -43,6 +45,7 @@ func (*serveCommand) Run(env *environment) error {
 // on schedule. It ends with ctx and closes the listener. Progress is printed to stdout.
 func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer) error {
 	out := newConsole(stdout, a.texts)
+	defer out.close()
 	err := mirror.Retry(ctx, a.cfg.SyncRetryTime, out.retrying, func() error {
 		_, err := a.store.Migrate(ctx)
 		return err
@@ -52,6 +55,9 @@ func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer
 	}
 	if err := a.exports.Sweep(); err != nil {
 		a.log.Warn("export cleanup failed", "error", err)
+	}
+	if a.cfg.Realtime && !a.follows {
+		a.log.Warn("real-time sync needs PostgreSQL", "setting", "SYNC_REALTIME")
 	}
 	figures := metrics.New(journal.New(a.web.Session), a.answers.Stats, a.realtimeMetrics)
 	watch := a.alerting(a.cfg.Realtime, figures.AlertEnded)
@@ -113,11 +119,10 @@ func (a *App) syncAtStart(ctx context.Context, syncs *runs.Service, watch *alert
 			watch.RunNotStarted(err)
 		}
 		report(out.out, a.texts, err)
-		succeeded, storeErr := journal.New(a.web.Session).HasSucceeded(ctx)
-		if storeErr != nil {
+		switch succeeded, storeErr := journal.New(a.web.Session).HasSucceeded(ctx); {
+		case storeErr != nil:
 			return errors.Join(err, storeErr)
-		}
-		if succeeded {
+		case succeeded:
 			out.line("⚠️ Serving the mirror of the last successful run")
 			return nil
 		}
@@ -128,4 +133,72 @@ func (a *App) syncAtStart(ctx context.Context, syncs *runs.Service, watch *alert
 		case <-time.After(retryPause):
 		}
 	}
+}
+
+// followInForeground is sync --follow. It ends with ctx, or with an error that needs action.
+func (a *App) followInForeground(ctx context.Context, out *console) error {
+	defer out.close()
+	if !a.source.Features().Replication {
+		return models.NewError(models.Config, "cli.no_realtime", nil).WithRemedy("cli.no_realtime_remedy", nil)
+	}
+	out.line("🔄 Following lifecycle_db (Ctrl-C ends)...")
+	if err := a.prepare(ctx, out); err != nil {
+		return err
+	}
+	options := a.followerOptions()
+	options.FailFast = true
+	options.Run = func(ctx context.Context, req mirror.Request) error {
+		ctx, cancel := mirror.WithTimeout(ctx, a.cfg.SyncTimeout)
+		defer cancel()
+		req.RetryTime, req.OnRetry = a.cfg.SyncRetryTime, out.retrying
+		result, err := a.engine.Sync(ctx, req, out)
+		if err == nil {
+			a.printReasons(out, result.Run)
+		}
+		return err
+	}
+	options.Changed = func(s realtime.Status) {
+		switch s.State {
+		case realtime.Following:
+			out.line("📡 Following: every change is mirrored as soon as it is committed")
+		case realtime.Standby:
+			out.line("⏳ Another process follows lifecycle_db; on standby")
+		case realtime.Stopped, realtime.Unavailable:
+			report(out.out, a.texts, s.Err)
+		case realtime.Starting:
+		}
+	}
+	if watch := a.alerting(true, func(alerts.Alert, alerts.Result) {}); watch != nil {
+		watch.Check(ctx)
+		defer start(ctx, watch.Run)()
+	}
+	return realtime.New(options).Follow(ctx)
+}
+
+// realtimeMetrics returns false if real-time sync is off or a database does not answer.
+func (a *App) realtimeMetrics() (figures metrics.RealTime, known bool) {
+	if !a.follows {
+		return figures, false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), metricsTime)
+	defer cancel()
+	standing, err := journal.New(a.web.Session).Standing(ctx)
+	if err != nil || standing.Lag == nil {
+		return figures, false
+	}
+	name, nameErr := journal.New(a.web.Session).SlotName(ctx)
+	slots, err := a.origin.Slots(ctx)
+	for _, slot := range slots {
+		if slot.Name == name {
+			figures.Retained = slot.Retained
+		}
+	}
+	figures.Lag = *standing.Lag
+	return figures, nameErr == nil && err == nil
+}
+
+// followerOptions are common to both followers.
+func (a *App) followerOptions() realtime.Options {
+	return realtime.Options{Source: a.source, Store: a.store, Engine: a.engine, Tables: models.Tables(),
+		Committed: func(int64) {}, Changed: func(realtime.Status) {}}
 }
