@@ -40,7 +40,6 @@ func TestMigrate_AdoptsExistingTables(t *testing.T) {
 	l.change("UPDATE tbl_stage_histori SET stage_previous = NULL, stage_now = NULL, catatan = NULL, created_at = NULL, updated_at = NULL, tanggal_perubahan = NULL, performance_metrics = NULL WHERE id = 101")
 	l.migrate()
 	l.sync()
-	l.equal()
 	l.idle()
 	fresh := newLab(t, testdb.Postgres)
 	for name, definition := range fresh.keys() {
@@ -49,8 +48,7 @@ func TestMigrate_AdoptsExistingTables(t *testing.T) {
 		}
 	}
 	l.fill(l.tables[3], 41, 42) // the identity on id was dropped
-	l.sync()
-	l.equal()
+	l.syncEqual()
 }
 
 func TestSync_GuardsRowsOfAdoptedTables(t *testing.T) {
@@ -62,8 +60,7 @@ func TestSync_GuardsRowsOfAdoptedTables(t *testing.T) {
 	if e := l.refused(models.MassDelete); l.allowed(e) != 51+1+1 { // a product, and the history of no product
 		t.Errorf("%v", e)
 	}
-	l.sync(53)
-	l.equal()
+	l.syncEqual(53)
 }
 
 // TestMigrate_RefusesUnsuitableTables names each problem and creates nothing.
@@ -81,11 +78,7 @@ func TestMigrate_RefusesUnsuitableTables(t *testing.T) {
 		if l.kind == database.Postgres {
 			says = append(says, "tbl_stage_lifecycle.created_at has the type timestamp without time zone instead of timestamptz")
 		}
-		for _, part := range says {
-			if text := rendered(e); !strings.Contains(text, part) {
-				l.Errorf("%q does not say %q", text, part)
-			}
-		}
+		l.wantSaid(e, says...)
 		if n := l.count(on(l, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", "SELECT count(*) FROM sqlite_schema WHERE type = 'table'")); n != 2 {
 			l.Errorf("%d tables are there now", n)
 		}

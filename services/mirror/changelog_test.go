@@ -1,7 +1,9 @@
 package mirror_test
 
 import (
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"reflect"
 	"testing"
 
@@ -28,27 +30,20 @@ type logged struct {
 // changes reads the change log of the last run.
 func (l *lab) changes() (out []logged) {
 	l.Helper()
-	rows, err := l.target.QueryContext(l.Context(), `SELECT table_name, action, row_id, before, after FROM lifecycle_sync_changes
-		WHERE run_id = (SELECT max(id) FROM lifecycle_sync_runs) ORDER BY id`)
-	if err != nil {
-		l.Fatal(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
+	l.scan(l.target, `SELECT table_name, action, row_id, before, after FROM lifecycle_sync_changes
+		WHERE run_id = (SELECT max(id) FROM lifecycle_sync_runs) ORDER BY id`, nil, func(rows *sql.Rows) error {
 		var c logged
 		var before, after models.JSON
-		if err := rows.Scan(&c.table, &c.action, &c.id, &before, &after); err != nil {
-			l.Fatal(err)
+		err := rows.Scan(&c.table, &c.action, &c.id, &before, &after)
+		if before != nil {
+			err = errors.Join(err, json.Unmarshal(before, &c.before))
 		}
-		for doc, dest := range map[*models.JSON]*map[string]any{&before: &c.before, &after: &c.after} {
-			if *doc != nil {
-				if err := json.Unmarshal(*doc, dest); err != nil {
-					l.Fatalf("%s: %v", *doc, err)
-				}
-			}
+		if after != nil {
+			err = errors.Join(err, json.Unmarshal(after, &c.after))
 		}
 		out = append(out, c)
-	}
+		return err
+	})
 	return out
 }
 

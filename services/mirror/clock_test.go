@@ -21,7 +21,6 @@ func TestSync_IgnoresWrongClocks(t *testing.T) {
 			if wrote := l.sync()["products"].Updated; wrote != 1 {
 				l.Errorf("off by %v: %d products updated", off, wrote)
 			}
-			l.equal()
 			l.idle()
 			if n := l.count("SELECT count(*) FROM lifecycle_sync_changes"); n != logged+int64(i)+1 {
 				l.Errorf("off by %v: the change log holds %d changes", off, n)
@@ -62,8 +61,8 @@ func TestSync_PrunesOldChanges(t *testing.T) {
 		if err != nil {
 			l.Fatal(err)
 		}
-		if n, kept := l.count("SELECT count(*) FROM lifecycle_sync_changes"), l.count("SELECT count(*) FROM lifecycle_sync_changes WHERE run_id = $1", last.Run.ID); n != 1 || kept != 1 {
-			l.Errorf("%d changes are kept, %d of them of the last run", n, kept)
+		if n, newest := l.count("SELECT count(*) FROM lifecycle_sync_changes"), l.count("SELECT count(*) FROM lifecycle_sync_changes WHERE run_id = $1", last.Run.ID); n != 1 || newest != 1 {
+			l.Errorf("%d changes are left, %d of them of the last run", n, newest)
 		}
 	})
 }

@@ -32,7 +32,6 @@ func TestSync_EmptySource(t *testing.T) {
 				l.Errorf("%s: %+v", name, c)
 			}
 		}
-		l.equal()
 		l.idle()
 	})
 }
@@ -76,7 +75,6 @@ func (l *lab) wantSync(want models.TableCount) {
 	if got := l.sync()[want.Table]; got != want {
 		l.Fatalf("got %+v, want %+v", got, want)
 	}
-	l.equal()
 	l.idle()
 }
 
@@ -102,8 +100,7 @@ func TestSync_ComparesEveryColumn(t *testing.T) {
 				l.change(fmt.Sprintf("UPDATE %s SET %s = NULL WHERE id = %d", table.Source, c.Name, i+1))
 			}
 		}
-		l.sync()
-		l.equal()
+		l.syncEqual()
 	})
 }
 
@@ -124,8 +121,7 @@ func TestSync_CancelRollsBack(t *testing.T) {
 		}
 		l.unchanged(before)
 		l.recorded(result.Run, models.CanceledRun)
-		l.sync()
-		l.equal()
+		l.syncEqual()
 	})
 }
 

@@ -11,8 +11,8 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// foreseen returns a preview, even if the guard would stop the run.
-func (l *lab) foreseen() mirror.Preview {
+// previewed returns a preview, even if the guard would stop the run.
+func (l *lab) previewed() mirror.Preview {
 	l.Helper()
 	p, err := l.engine.Preview(l.Context(), mirror.Request{}, mirror.Silent{}, nil)
 	if err != nil && models.AsError(err).Class != models.MassDelete || !mirror.IsDigest(p.Digest) {
@@ -38,11 +38,11 @@ func (l *lab) applied(digest string, allow ...int64) {
 	if err != nil {
 		l.Fatal(err)
 	}
-	if kept := l.text("SELECT mode || ' ' || state || ' ' || digest FROM lifecycle_sync_runs ORDER BY id DESC LIMIT 1"); kept != "full succeeded "+digest || *result.Run.Digest != digest {
-		l.Errorf("%s is kept, the result is %+v", kept, result.Run)
+	if recorded := l.text("SELECT mode || ' ' || state || ' ' || digest FROM lifecycle_sync_runs ORDER BY id DESC LIMIT 1"); recorded != "full succeeded "+digest || *result.Run.Digest != digest {
+		l.Errorf("the record is %s, the result %+v", recorded, result.Run)
 	}
 	l.equal()
-	if left := l.foreseen(); left.Found != 0 {
+	if left := l.previewed(); left.Found != 0 {
 		l.Errorf("%+v is left", left)
 	}
 }
@@ -54,7 +54,7 @@ func (l *lab) changedTo(digest string, allow ...int64) mirror.Preview {
 	for _, t := range l.tables {
 		mirrored = append(mirrored, t.Mirror)
 	}
-	before, now := l.stateOf(mirrored...), l.foreseen()
+	before, now := l.stateOf(mirrored...), l.previewed()
 	result, err := l.apply(digest, allow...)
 	changed, is := errors.AsType[*mirror.DigestMismatchError](err)
 	if e := models.AsError(err); !is || e.Class != models.Conflict || e.Transient || e.Text.Params["digest"] != now.Digest {
@@ -62,24 +62,22 @@ func (l *lab) changedTo(digest string, allow ...int64) mirror.Preview {
 	}
 	l.unchanged(before)
 	if changed.Preview.Digest != now.Digest || changed.Preview.Found != now.Found || fmt.Sprint(byTable(result.Tables)) != fmt.Sprint(byTable(now.Tables)) {
-		l.Errorf("%+v is told, %+v is there", changed.Preview, now)
+		l.Errorf("%+v is reported, %+v is current", changed.Preview, now)
 	}
-	run, err := journal.New(l.store.Session).Run(l.Context(), result.Run.ID)
+	recorded := journal.New(l.store.Session)
+	run, err := recorded.Run(l.Context(), result.Run.ID)
 	if err != nil || run.State != models.Failed || *run.ErrorClass != string(models.Conflict) || *run.Digest != now.Digest || run.FinishedAt == nil {
-		l.Fatalf("%+v is kept, %v", run, err)
+		l.Fatalf("the record is %+v, %v", run, err)
 	}
-	counts, err := journal.New(l.store.Session).RunTables(l.Context(), run.ID)
-	if err != nil || fmt.Sprint(byTable(counts)) != fmt.Sprint(byTable(now.Tables)) {
-		l.Errorf("%+v is kept, %v", counts, err)
+	if counts, err := recorded.RunTables(l.Context(), run.ID); err != nil || fmt.Sprint(byTable(counts)) != fmt.Sprint(byTable(now.Tables)) {
+		l.Errorf("the recorded counts are %+v, %v", counts, err)
 	}
-	kept, total, err := journal.New(l.store.Session).RunChanges(l.Context(), run.ID, 0, 2000)
-	if err != nil || int(total) != len(now.Changes) {
-		l.Fatalf("%d changes are kept, not %d, %v", total, len(now.Changes), err)
+	changes, total, err := recorded.RunChanges(l.Context(), run.ID, 0, 2000)
+	for i := range now.Changes {
+		now.Changes[i].RunID = run.ID
 	}
-	for i, c := range now.Changes {
-		if c.RunID = run.ID; fmt.Sprint(kept[i]) != fmt.Sprint(c) {
-			l.Errorf("%s is kept, not %s", fmt.Sprint(kept[i]), fmt.Sprint(c))
-		}
+	if err != nil || int(total) != len(now.Changes) || fmt.Sprint(changes) != fmt.Sprint(now.Changes) {
+		l.Errorf("%d changes are recorded: %v, %v; must be %v", total, changes, err, now.Changes)
 	}
 	return now
 }
@@ -88,15 +86,15 @@ func TestDigest_AppliesThePreview(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
 		l.sync()
-		nothing := l.foreseen()
+		nothing := l.previewed()
 		l.change("UPDATE tbl_produk SET produk = 'baru', harga = NULL WHERE id = 20")
 		l.change("UPDATE tbl_produk SET created_at = 'infinity' WHERE id = 30")
 		l.change("DELETE FROM tbl_stage_histori WHERE id = 130")
 		l.fill(l.tables[4], 161, 163)
 		l.edit("UPDATE tbl_stage_lifecycle SET stage = 'palsu' WHERE id = 1")
-		first := l.foreseen()
+		first := l.previewed()
 		l.change("UPDATE tbl_produk SET produk = produk") // new row versions with the same values
-		if again := l.foreseen(); again.Digest != first.Digest || first.Digest == nothing.Digest || first.Found == 0 || len(first.Changes) != first.Found {
+		if again := l.previewed(); again.Digest != first.Digest || first.Digest == nothing.Digest || first.Found == 0 || len(first.Changes) != first.Found {
 			l.Errorf("first %+v, then %+v", first, again)
 		}
 		l.applied(first.Digest)
@@ -110,11 +108,11 @@ func TestDigest_AppliesThePreview(t *testing.T) {
 func TestDigest_RefusesOutdatedPreview(t *testing.T) {
 	both(t, func(l *lab) {
 		l.small()
-		first := l.foreseen()
+		first := l.previewed()
 		l.change("UPDATE tbl_segmen SET segmen = 'lain' WHERE id = 1")
 		l.applied(l.changedTo(first.Digest).Digest)
 		l.change("UPDATE tbl_produk SET harga = 7 WHERE id = 20")
-		second := l.foreseen()
+		second := l.previewed()
 		l.edit("UPDATE tbl_produk_lifecycle SET harga = 8 WHERE id = 20") // the other side
 		now := l.changedTo(second.Digest)
 		l.change("UPDATE tbl_produk SET harga = 9 WHERE id = 20")
@@ -127,44 +125,36 @@ func TestDigest_DiffersForEveryChange(t *testing.T) {
 		l.small()
 		l.change("UPDATE tbl_produk SET harga = 1 WHERE id IN (20, 21)")
 		l.sync()
-		told := map[string]string{l.foreseen().Digest: "nothing"}
-		differs := func(what string) {
+		seen := map[string]string{l.previewed().Digest: "nothing"}
+		differs := func(run func(statement string, args ...any), statement string) {
 			l.Helper()
-			digest := l.foreseen().Digest
-			if other, is := told[digest]; is {
-				l.Errorf("%s has the digest of %s", what, other)
+			run(statement)
+			digest := l.previewed().Digest
+			if other, ok := seen[digest]; ok {
+				l.Errorf("%s has the digest of %s", statement, other)
 			}
-			told[digest] = what
+			seen[digest] = statement
 		}
-		l.change("UPDATE tbl_produk SET harga = 2 WHERE id = 21")
-		differs("a change of another row")
+		differs(l.change, "UPDATE tbl_produk SET harga = 2 WHERE id = 21")
 		l.change("UPDATE tbl_produk SET harga = 1 WHERE id = 21")
 		for _, values := range []string{
 			"harga = 2", "harga = NULL", "harga = 0", "harga = 4294967296", "deskripsi = NULL", "deskripsi = ''", "deskripsi = 'NULL'", "deskripsi = ' '",
 			"deskripsi = 'caf\u00e9'", "deskripsi = 'cafe\u0301'", "produk = 'a', deskripsi = 'bc'", "produk = 'ab', deskripsi = 'c'", "tanggal_launch = NULL",
 			"created_at = 'infinity'", "created_at = '-infinity'", "id_stage = 98", "created_at = NULL", "id_stage = 99", "id_stage = 1",
 		} {
-			l.change("UPDATE tbl_produk SET " + values + " WHERE id = 20")
-			differs(values)
+			differs(l.change, "UPDATE tbl_produk SET "+values+" WHERE id = 20")
 		}
-		l.edit("UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 20")
-		differs("another value before")
-		for _, statement := range []string{
-			"DELETE FROM tbl_stage_histori WHERE id = 130", "DELETE FROM tbl_stage_histori WHERE id = 133", "UPDATE tbl_segmen SET created_at = 'infinity' WHERE id = 2",
-			"UPDATE tbl_segmen SET created_at = '-infinity' WHERE id = 2",
-		} {
-			l.change(statement)
-			differs(statement)
-		}
+		differs(l.edit, "UPDATE tbl_produk_lifecycle SET harga = -1 WHERE id = 20") // another value before
+		differs(l.change, "DELETE FROM tbl_stage_histori WHERE id = 130")
+		differs(l.change, "DELETE FROM tbl_stage_histori WHERE id = 133")
+		differs(l.change, "UPDATE tbl_segmen SET created_at = 'infinity' WHERE id = 2")
+		differs(l.change, "UPDATE tbl_segmen SET created_at = '-infinity' WHERE id = 2")
 		_, err := l.try()
 		l.sync(l.allowed(models.AsError(err)))
-		told = map[string]string{l.foreseen().Digest: "nothing"}
-		l.change("UPDATE tbl_segmen SET created_at = 'infinity' WHERE id = 2")
-		differs("another value of a row in quarantine")
-		l.change("UPDATE tbl_segmen SET created_at = NULL WHERE id = 2")
-		differs("a row that is released")
-		l.change("DELETE FROM tbl_segmen WHERE id = 2")
-		differs("a row that is gone while in quarantine")
+		seen = map[string]string{l.previewed().Digest: "nothing"} // from here on, the row is in quarantine
+		differs(l.change, "UPDATE tbl_segmen SET created_at = 'infinity' WHERE id = 2")
+		differs(l.change, "UPDATE tbl_segmen SET created_at = NULL WHERE id = 2")
+		differs(l.change, "DELETE FROM tbl_segmen WHERE id = 2")
 	})
 }
 
@@ -172,7 +162,7 @@ func TestDigest_NeedsAllowanceForMassDelete(t *testing.T) {
 	both(t, func(l *lab) {
 		l.small()
 		l.sync()
-		old := l.foreseen()
+		old := l.previewed()
 		l.change("DELETE FROM tbl_produk WHERE id > 20")
 		found, err := l.engine.Preview(l.Context(), mirror.Request{}, mirror.Silent{}, nil)
 		n := l.allowed(models.AsError(err))
@@ -193,8 +183,8 @@ func TestDigest_NeedsAllowanceForMassDelete(t *testing.T) {
 	})
 }
 
-// TestDigest_BeforeMigration applies a preview made before pmo_db had tables, including quarantine.
-func TestDigest_BeforeMigration(t *testing.T) {
+// TestPreview_BeforeMigration expects inserts and quarantine, no new tables, and a digest that can be applied later.
+func TestPreview_BeforeMigration(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
@@ -202,21 +192,39 @@ func TestDigest_BeforeMigration(t *testing.T) {
 		l.createSource()
 		l.small()
 		l.change("UPDATE tbl_produk SET created_at = 'infinity' WHERE id = 30")
-		found := l.foreseen()
+		var inserts, total int64
+		preview, err := l.engine.Preview(t.Context(), mirror.Request{}, mirror.Silent{}, func(c mirror.Change) error {
+			if c.Action == mirror.Insert {
+				inserts++
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range preview.Tables {
+			total += c.Inserted
+		}
+		if inserts != total || total < 100 {
+			t.Errorf("%d inserts shown, %d counted", inserts, total)
+		}
+		if n := l.count(on(l, "SELECT count(to_regclass('tbl_produk_lifecycle'))", "SELECT count(*) FROM sqlite_schema WHERE name = 'tbl_produk_lifecycle'")); n != 0 {
+			t.Error("the mirror's tables were created")
+		}
 		l.migrate()
-		l.applied(found.Digest)
+		l.applied(preview.Digest)
 	})
 }
 
-// TestDigest_LargeSource compares every row instead of loading by COPY, and keeps the first 1000 changes.
+// TestDigest_LargeSource compares every row instead of loading by COPY, and stores the first 1000 changes.
 func TestDigest_LargeSource(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.large()
-		index, old := l.indexOID(), l.foreseen()
+		index, old := l.indexOID(), l.previewed()
 		l.change("UPDATE tbl_stage SET stage = 'baru' WHERE id = 1")
 		now := l.changedTo(old.Digest)
 		if len(now.Changes) != 1000 || now.Found < 4800 {
-			l.Errorf("%d of %d changes are kept", len(now.Changes), now.Found)
+			l.Errorf("%d of %d changes are stored", len(now.Changes), now.Found)
 		}
 		if stored := l.text("SELECT changes_kept || ' of ' || changes_found FROM lifecycle_sync_runs ORDER BY id DESC LIMIT 1"); stored != fmt.Sprintf("1000 of %d", now.Found) {
 			l.Errorf("the run records %q", stored)

@@ -55,6 +55,33 @@ func (r Request) finishedAt(run *models.Run) time.Time {
 	return run.StartedAt.Add(time.Since(r.started)).Truncate(time.Microsecond)
 }
 
+// Progress follows a run. Its methods are called from one goroutine at a time.
+type Progress interface {
+	// Begin starts a table of about the given number of rows; 0 if unknown.
+	Begin(t *models.Table, rows int64)
+	// Expect adds rows to be processed.
+	Expect(rows int64)
+	// Advance counts rows that were compared or copied.
+	Advance(rows int64)
+	// End finishes a table.
+	End(t *models.Table, count models.TableCount)
+}
+
+// Silent ignores progress.
+type Silent struct{}
+
+// Begin does nothing.
+func (Silent) Begin(*models.Table, int64) {}
+
+// Expect does nothing.
+func (Silent) Expect(int64) {}
+
+// Advance does nothing.
+func (Silent) Advance(int64) {}
+
+// End does nothing.
+func (Silent) End(*models.Table, models.TableCount) {}
+
 // Result is what a run did. Run is nil if no run began.
 type Result struct {
 	Run     *models.Run
@@ -69,7 +96,7 @@ const (
 )
 
 // Sync makes the mirror equal to the source. A full run compares every row, an incremental run those that can differ
-// since the last run; if that cannot be told, it becomes a full run and records the reason. Transient failures are
+// since the last run; if that is unknown, it becomes a full run and records the reason. Transient failures are
 // retried as the same run, with a new transaction, new locks and a new snapshot. On an error nothing has changed,
 // except that the run is recorded as failed. To cancel a run on request, cancel ctx with the cause ErrCancelRequested.
 // Errors: busy, mass_delete, schema, permission, data_type, constraint, connection, timeout, canceled; with a digest
@@ -114,7 +141,10 @@ func (e *Engine) attempt(ctx context.Context, req Request, progress Progress, be
 // begin opens the transaction of a new run, or of the begun run if there is one. succeeded means that the earlier
 // attempt had committed after all; there is then no transaction.
 func (e *Engine) begin(ctx context.Context, req Request, begun *models.Run) (tx *mirrordb.Tx, succeeded bool, err error) {
-	run := models.Run{Mode: cmp.Or(req.Mode, models.FullRun), StartedAt: e.now(), Digest: optional(req.Digest)}
+	run := models.Run{Mode: cmp.Or(req.Mode, models.FullRun), StartedAt: e.now()}
+	if req.Digest != "" {
+		run.Digest = &req.Digest
+	}
 	if !req.Reason.IsZero() {
 		run.Reasons = models.Texts{req.Reason}
 	}
@@ -135,17 +165,12 @@ func (e *Engine) begin(ctx context.Context, req Request, begun *models.Run) (tx 
 
 // syncInTx does a run's work in its transaction and commits it.
 func (e *Engine) syncInTx(ctx context.Context, tx *mirrordb.Tx, req Request, progress Progress) ([]models.TableCount, error) {
-	snap, err := e.snapshot(ctx, tx)
+	snap, missingKeys, err := e.snapshot(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
 	defer snap.Close()
-	failpoint.Reach("after-snapshot")
 	tx.Run.Horizon = snap.Horizon
-	missingKeys, err := tx.Preflight(ctx, snap.Infos, snap.Tables)
-	if err != nil {
-		return nil, err
-	}
 	if len(snap.Tables) < len(e.tables) && snap.Features().ConstraintDDL {
 		if dropped, err := tx.DropObsoleteKeys(ctx, snap.Tables); err != nil {
 			return nil, err
@@ -161,7 +186,6 @@ func (e *Engine) syncInTx(ctx context.Context, tx *mirrordb.Tx, req Request, pro
 	if err != nil {
 		return nil, err
 	}
-	alignHashing(snap, tx.Reader)
 	var counts []models.TableCount
 	if req.AllowDeletes == nil && req.Digest == "" && !tx.Triggered { // otherwise rows must be compared or guarded
 		counts, err = e.load(ctx, tx, snap, progress)
@@ -186,16 +210,25 @@ func (e *Engine) syncInTx(ctx context.Context, tx *mirrordb.Tx, req Request, pro
 	return counts, nil
 }
 
-// snapshot opens the source's snapshot while the mirror is examined.
-func (e *Engine) snapshot(ctx context.Context, tx *mirrordb.Tx) (*lifecycle.Snapshot, error) {
+// snapshot opens the source's snapshot while the mirror is examined, makes the preflight checks and aligns the hashes.
+func (e *Engine) snapshot(ctx context.Context, tx *mirrordb.Tx) (snap *lifecycle.Snapshot, missingKeys map[string][]models.Column, err error) {
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error { return tx.Examine(groupCtx) })
-	snap, err := e.source.Snapshot(ctx, e.tables)
-	if examineErr := group.Wait(); examineErr != nil && err == nil {
-		snap.Close()
-		return nil, examineErr
+	snap, err = e.source.Snapshot(ctx, e.tables)
+	examineErr := group.Wait()
+	if err != nil {
+		return nil, nil, err
 	}
-	return snap, err
+	failpoint.Reach("after-snapshot")
+	if err = examineErr; err == nil {
+		missingKeys, err = tx.Preflight(ctx, snap.Infos, snap.Tables)
+	}
+	if err != nil {
+		snap.Close()
+		return nil, nil, err
+	}
+	alignHashing(snap, tx.Reader)
+	return snap, missingKeys, nil
 }
 
 // alignHashing makes both sides hash rows alike: in the servers' own way if that is the same.
@@ -224,13 +257,6 @@ func (e *Engine) recordFailure(ctx context.Context, req Request, result *Result,
 		return fmt.Errorf("%w (and the run's end could not be recorded: %w)", err, recordErr)
 	}
 	return err
-}
-
-func optional(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
 }
 
 // withContextCause replaces an error that the end of ctx brought about by the cause of that end.

@@ -15,21 +15,21 @@ type forecast struct {
 	trips       bool  // whether the guard must stop it
 }
 
-// foretell computes the forecast from the content of both databases.
-func (l *lab) foretell() forecast {
+// forecast computes the forecast from the content of both databases.
+func (l *lab) forecast() forecast {
 	l.Helper()
 	j, f := l.judge(), forecast{counts: map[string]models.TableCount{}}
 	for _, t := range l.tables {
 		c := models.TableCount{Table: t.Name, Quarantined: int64(len(j.unfit[t.Name]))}
-		have, marks := l.read(mirrored, t), l.marks(t)
+		have, quarantined := l.read(mirrored, t), l.quarantine(t)
 		for id, row := range j.fit[t.Name] {
-			_, marked := marks[id]
+			_, isQuarantined := quarantined[id]
 			switch {
 			case have[id] != nil && differing(l.kind, t, row, have[id]) != nil:
 				c.Updated++
 			case have[id] != nil:
 				c.Unchanged++
-			case marked:
+			case isQuarantined:
 				c.Released++
 			default:
 				c.Inserted++
@@ -45,20 +45,20 @@ func (l *lab) foretell() forecast {
 			}
 		}
 		f.counts[t.Name], f.leaving = c, f.leaving+leaving
-		f.differences += c.Inserted + c.Updated + c.Deleted + c.Released + l.markChanges(t, j, marks, have)
+		f.differences += c.Inserted + c.Updated + c.Deleted + c.Released + l.quarantineChanges(t, j, quarantined, have)
 		f.trips = f.trips || tooMany(leaving, int64(len(have)), int64(len(j.fit[t.Name])))
 	}
 	return f
 }
 
-// markChanges counts the quarantine entries that are added, removed or changed.
-func (l *lab) markChanges(t *models.Table, j judgement, marks map[int64]string, have content) (n int64) {
+// quarantineChanges counts the quarantine entries that are added, removed or changed.
+func (l *lab) quarantineChanges(t *models.Table, j judgement, quarantined map[int64]string, have content) (n int64) {
 	for id, reason := range j.unfit[t.Name] {
-		if have[id] != nil || marks[id] != reason || !identical(l.held[t.Name][id], j.source[t.Name][id]) {
+		if have[id] != nil || quarantined[id] != reason || !identical(l.lastSource[t.Name][id], j.source[t.Name][id]) {
 			n++
 		}
 	}
-	for id := range marks {
+	for id := range quarantined {
 		if j.source[t.Name][id] == nil {
 			n++
 		}

@@ -20,9 +20,7 @@ func TestGuard_StopsMassDelete(t *testing.T) {
 			l.Fatalf("%d allowed: %v", n, e)
 		}
 		for _, wrong := range []int64{0, 20, 22} {
-			if e := l.refused(models.MassDelete, wrong); l.allowed(e) != 21 {
-				l.Errorf("%d allowed: %v", wrong, e)
-			}
+			l.refusedDeletes(21, wrong)
 		}
 		if got := l.sync(21)["products"].Deleted; got != 20 {
 			l.Errorf("%d deleted", got)
@@ -73,7 +71,6 @@ func TestGuard_StopsEmptyingATable(t *testing.T) {
 					l.Errorf("%v", e)
 				}
 				l.sync(2)
-				l.equal()
 				l.idle()
 			})
 		})
@@ -86,16 +83,12 @@ func TestGuard_CountsQuarantinedChildren(t *testing.T) {
 		l.sync()
 		l.change("UPDATE tbl_segmen SET created_at = 'infinity' WHERE id = 2")
 		// Products 1, 4, … 40 have segment 2: 14 of 40. Product 1 has 20 histories.
-		if e := l.refused(models.MassDelete); l.allowed(e) != 1+14+20 {
-			l.Errorf("%v", e)
-		}
-		l.sync(1 + 14 + 20)
-		l.equal()
+		l.refusedDeletes(1 + 14 + 20)
+		l.syncEqual(1 + 14 + 20)
 		l.change("UPDATE tbl_segmen SET created_at = NULL WHERE id = 2")
 		if got := l.sync(); got["products"].Released != 14 || got["stage_history"].Released != 20 {
 			l.Errorf("released: %+v", got)
 		}
-		l.equal()
 		l.idle()
 	})
 }
@@ -106,9 +99,8 @@ func TestSync_QuarantinesOrphansUntilParentReturns(t *testing.T) {
 		l.change("UPDATE tbl_stage_histori SET id_produk = 20 WHERE id = 140")
 		l.sync()
 		l.change("DELETE FROM tbl_produk WHERE id = 20")
-		l.sync()
-		l.equal()
-		if reason := l.marks(l.tables[4])[140]; reason != "dangling_reference(id_produk)" {
+		l.syncEqual()
+		if reason := l.quarantine(l.tables[4])[140]; reason != "dangling_reference(id_produk)" {
 			l.Errorf("the reason is %q", reason)
 		}
 		l.fill(l.tables[3], 20, 20)
@@ -120,7 +112,6 @@ func TestSync_QuarantinesOrphansUntilParentReturns(t *testing.T) {
 		l.sync()
 		l.change("DELETE FROM tbl_stage_histori WHERE id = 140") // gone while in quarantine
 		l.sync()
-		l.equal()
 		l.idle()
 	})
 }

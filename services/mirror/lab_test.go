@@ -40,7 +40,7 @@ type lab struct {
 	lifecycle            *lifecycle.Source
 	store                *pmo.Store
 	engine               *mirror.Engine
-	held                 map[string]content // the source as the last run saw it, if a test needs it
+	lastSource           map[string]content // the source as the last run saw it, if a test needs it
 }
 
 // both runs fn in parallel on both database systems.
@@ -159,26 +159,35 @@ func (l *lab) text(query string) string {
 	return kit.One[string](l, l.target, query)
 }
 
-// pairs runs a query in pmo_db that returns a key and a value per row.
-func pairs[K comparable, V any](l *lab, query string, args ...any) map[K]V {
+// scan runs a query and calls each for its rows.
+func (l *lab) scan(db *sql.DB, query string, args []any, each func(rows *sql.Rows) error) {
 	l.Helper()
-	rows, err := l.target.QueryContext(l.Context(), query, args...)
+	rows, err := db.QueryContext(l.Context(), query, args...)
 	if err != nil {
-		l.Fatal(err)
+		l.Fatalf("%s: %v", query, err)
 	}
 	defer rows.Close()
-	out := map[K]V{}
 	for rows.Next() {
-		var key K
-		var value V
-		if err := rows.Scan(&key, &value); err != nil {
+		if err := each(rows); err != nil {
 			l.Fatal(err)
 		}
-		out[key] = value
 	}
 	if err := rows.Err(); err != nil {
 		l.Fatal(err)
 	}
+}
+
+// pairs runs a query in pmo_db that returns a key and a value per row.
+func pairs[K comparable, V any](l *lab, query string, args ...any) map[K]V {
+	l.Helper()
+	out := map[K]V{}
+	l.scan(l.target, query, args, func(rows *sql.Rows) error {
+		var key K
+		var value V
+		err := rows.Scan(&key, &value)
+		out[key] = value
+		return err
+	})
 	return out
 }
 

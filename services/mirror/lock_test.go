@@ -2,6 +2,7 @@ package mirror_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 	"testing"
@@ -104,33 +105,29 @@ func TestLock_TimesOutOnLockedTable(t *testing.T) {
 	})
 }
 
-func TestSync_RollsBackWhenMirrorConnectionIsLost(t *testing.T) {
-	onPostgres(t, func(l *lab) {
-		l.cut(l.edit, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
-	})
-}
-
-func TestSync_RollsBackWhenSourceConnectionIsLost(t *testing.T) {
-	onPostgres(t, func(l *lab) {
-		l.cut(l.change, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'lifecycle-sync'")
-	})
-}
-
-// cut kills a connection during a run, which must fail and change nothing; the next run must succeed.
-func (l *lab) cut(run func(statement string, args ...any), kill string) {
-	l.Helper()
-	l.small()
-	before := l.state()
-	finish := l.begin()
-	run(kill)
-	result, err := finish()
-	if e := models.AsError(err); e == nil || e.Class != models.Connection {
-		l.Errorf("the run ended with %v", err)
+// TestSync_RollsBackWhenAConnectionIsLost kills a connection during a run; the next run must succeed.
+func TestSync_RollsBackWhenAConnectionIsLost(t *testing.T) {
+	t.Parallel()
+	for side, kill := range map[string]string{
+		"mirror": "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+		"source": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'lifecycle-sync'",
+	} {
+		t.Run(side, func(t *testing.T) {
+			onPostgres(t, func(l *lab) {
+				l.small()
+				before := l.state()
+				finish := l.begin()
+				kit.Exec(l, map[string]*sql.DB{"mirror": l.target, "source": l.source}[side], kill)
+				result, err := finish()
+				if e := models.AsError(err); e == nil || e.Class != models.Connection {
+					l.Errorf("the run ended with %v", err)
+				}
+				l.unchanged(before)
+				l.recorded(result.Run, models.Failed)
+				l.syncEqual()
+			})
+		})
 	}
-	l.unchanged(before)
-	l.recorded(result.Run, models.Failed)
-	l.sync()
-	l.equal()
 }
 
 // TestRecordEnd_KeepsSuccess records the failure of a run whose commit was not acknowledged.

@@ -2,6 +2,7 @@ package mirror_test
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -12,6 +13,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/test/kit"
 )
 
 // The oracle computes in Go what the mirror must hold, from plain SELECTs on both databases. It shares only the table
@@ -37,20 +39,15 @@ func (l *lab) read(side side, t *models.Table) content {
 	for _, c := range t.Columns {
 		columns = append(columns, on(l, "'text', "+c.Name+"::text", "typeof("+c.Name+"), CAST("+c.Name+" AS BLOB)"))
 	}
-	rows, err := db.QueryContext(l.Context(), "SELECT id, "+strings.Join(columns, ", ")+" FROM "+name)
-	if err != nil {
-		l.Fatalf("reading %s: %v", name, err)
-	}
-	defer rows.Close()
 	out := content{}
-	for rows.Next() {
+	l.scan(db, "SELECT id, "+strings.Join(columns, ", ")+" FROM "+name, nil, func(rows *sql.Rows) error {
 		var id int64
 		dest, cells := []any{&id}, make([]cell, len(t.Columns))
 		for i := range cells {
 			dest = append(dest, &cells[i].class, &cells[i].text)
 		}
 		if err := rows.Scan(dest...); err != nil {
-			l.Fatal(err)
+			return err
 		}
 		out[id] = map[string]cell{}
 		for i, c := range t.Columns {
@@ -61,10 +58,8 @@ func (l *lab) read(side side, t *models.Table) content {
 			}
 			out[id][c.Name] = cells[i]
 		}
-	}
-	if err := rows.Err(); err != nil {
-		l.Fatal(err)
-	}
+		return nil
+	})
 	return out
 }
 
@@ -113,11 +108,7 @@ func (l *lab) judge() judgement {
 func (l *lab) has(table string) bool {
 	l.Helper()
 	query := on(l, "SELECT count(to_regclass($1))", "SELECT count(*) FROM sqlite_schema WHERE name = ?")
-	var n int
-	if err := l.source.QueryRowContext(l.Context(), query, table).Scan(&n); err != nil {
-		l.Fatal(err)
-	}
-	return n > 0
+	return kit.One[int](l, l.source, query, table) > 0
 }
 
 // unfitness returns why a row cannot be mirrored: a value or a reference. "" means that it can.
@@ -187,16 +178,16 @@ func (l *lab) equal() {
 				l.Errorf("%s %d is in the mirror and should not be: %s", t.Mirror, id, j.unfit[t.Name][id])
 			}
 		}
-		l.equalMarks(t, j.unfit[t.Name])
+		l.equalQuarantine(t, j.unfit[t.Name])
 	}
 	if l.Failed() {
 		l.FailNow()
 	}
 }
 
-func (l *lab) equalMarks(t *models.Table, want map[int64]string) {
+func (l *lab) equalQuarantine(t *models.Table, want map[int64]string) {
 	l.Helper()
-	got := l.marks(t)
+	got := l.quarantine(t)
 	for id, reason := range want {
 		if got[id] != reason {
 			l.Errorf("%s %d is in quarantine for %q, must be for %q", t.Source, id, got[id], reason)
@@ -209,8 +200,8 @@ func (l *lab) equalMarks(t *models.Table, want map[int64]string) {
 	}
 }
 
-// marks returns a table's quarantine reasons by id.
-func (l *lab) marks(t *models.Table) map[int64]string {
+// quarantine returns a table's quarantine reasons by id.
+func (l *lab) quarantine(t *models.Table) map[int64]string {
 	l.Helper()
 	return pairs[int64, string](l, "SELECT row_id, reason_code || '(' || reason_column || ')' FROM lifecycle_sync_quarantine WHERE table_name = "+on(l, "$1", "?"), t.Name)
 }

@@ -49,17 +49,17 @@ func (l *lab) live(seed uint64) {
 	h := &history{l, hostile{rand.New(rand.NewPCG(seed, 0)), l.kind}, map[string][]int64{}}
 	h.begin()
 	for range 4 {
-		l.syncAsForetold()
+		l.syncAsForecast()
 		h.step()
 	}
 }
 
-// syncAsForetold makes a run and compares its results with the oracle.
-func (l *lab) syncAsForetold() {
+// syncAsForecast makes a run and compares its results with the oracle.
+func (l *lab) syncAsForecast() {
 	l.Helper()
-	want := l.foretell()
-	verdict, all := l.verify()
-	if int64(len(all)) != want.differences || verdict.Equal != (want.differences == 0) {
+	want := l.forecast()
+	verification, all := l.verify()
+	if int64(len(all)) != want.differences || verification.Equal != (want.differences == 0) {
 		l.Fatalf("verify found %d differences, must find %d: %+v", len(all), want.differences, all)
 	}
 	var allow []int64
@@ -80,8 +80,8 @@ func (l *lab) syncAsForetold() {
 			l.Fatalf("%s: got %+v, want %+v", t.Name, got[t.Name], want.counts[t.Name])
 		}
 	}
-	l.held = l.judge().source
-	if verdict, all := l.verify(); !verdict.Equal || len(all) > 0 {
+	l.lastSource = l.judge().source
+	if verification, all := l.verify(); !verification.Equal || len(all) > 0 {
 		l.Fatalf("verify right after a run: %+v", all)
 	}
 	l.idle()

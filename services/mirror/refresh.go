@@ -32,15 +32,11 @@ func (e *Engine) Refresh(ctx context.Context, changed ChangedRows, deleted int64
 	} else if !succeeded {
 		return 0, neverSynced()
 	}
-	snap, err := e.snapshot(ctx, tx)
+	snap, _, err := e.snapshot(ctx, tx)
 	if err != nil {
 		return 0, err
 	}
 	defer snap.Close()
-	if _, err := tx.Preflight(ctx, snap.Infos, snap.Tables); err != nil {
-		return 0, err
-	}
-	alignHashing(snap, tx.Reader)
 	scope, err := withParents(ctx, snap, changed)
 	if err != nil {
 		return 0, err

@@ -42,8 +42,7 @@ func TestRefresh_MirrorsRowsAndTheirParents(t *testing.T) {
 		}
 		l.change("DELETE FROM tbl_stage_histori WHERE id_produk = 1; DELETE FROM tbl_produk WHERE id = 1")
 		l.refresh(mirror.ChangedRows{"tbl_produk": {1}, "tbl_stage_histori": {1}}, 2)
-		l.sync()
-		l.equal()
+		l.syncEqual()
 	})
 }
 
@@ -79,7 +78,6 @@ func TestRefresh_IsBusyDuringARun(t *testing.T) {
 			t.Errorf("under a run: %v", err)
 		}
 		tx.Close()
-		l.sync()
-		l.equal()
+		l.syncEqual()
 	})
 }

@@ -27,7 +27,7 @@ func tries(t *testing.T, patience time.Duration, outcomes ...error) (pauses []ti
 		began, made := time.Now(), 0
 		err = mirror.Retry(t.Context(), patience, func(attempt int, pause time.Duration, cause error) {
 			if attempt != made+1 || !errors.Is(cause, outcomes[min(made, len(outcomes))-1]) {
-				t.Errorf("attempt %d after %d was told of, for %v", attempt, made, cause)
+				t.Errorf("attempt %d after %d was reported, for %v", attempt, made, cause)
 			}
 			pauses = append(pauses, pause)
 		}, func() error {
@@ -36,7 +36,7 @@ func tries(t *testing.T, patience time.Duration, outcomes ...error) (pauses []ti
 		})
 		took = time.Since(began)
 		if made != len(pauses)+1 {
-			t.Errorf("%d attempts, told of %d", made, len(pauses))
+			t.Errorf("%d attempts, of which %d pauses were reported", made, len(pauses))
 		}
 	})
 	return pauses, took, err

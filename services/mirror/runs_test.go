@@ -2,8 +2,10 @@ package mirror_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
@@ -58,6 +60,31 @@ func (l *lab) refused(class models.Class, allow ...int64) *models.Error {
 	return e
 }
 
+// refusedSaying makes a run that must fail with an error that contains the texts, and change nothing.
+func (l *lab) refusedSaying(class models.Class, texts ...string) {
+	l.Helper()
+	l.wantSaid(l.refused(class), texts...)
+}
+
+// wantSaid fails unless an error's message or remedy contains the texts.
+func (l *lab) wantSaid(err error, texts ...string) {
+	l.Helper()
+	message := rendered(err)
+	for _, text := range texts {
+		if !strings.Contains(message, text) {
+			l.Errorf("%q does not say %q", message, text)
+		}
+	}
+}
+
+// refusedDeletes makes a run that the mass-delete guard must stop with a number of rows.
+func (l *lab) refusedDeletes(rows int64, allow ...int64) {
+	l.Helper()
+	if e := l.refused(models.MassDelete, allow...); l.allowed(e) != rows {
+		l.Errorf("allowed %v: %v", allow, e)
+	}
+}
+
 // allowed returns the allowance that a mass_delete error names.
 func (l *lab) allowed(e *models.Error) int64 {
 	l.Helper()
@@ -81,7 +108,7 @@ type found struct {
 func (l *lab) verify() (mirror.Verification, []found) {
 	l.Helper()
 	var all []found
-	verdict, err := l.engine.Verify(l.Context(), mirror.Silent{}, func(c mirror.Change, cause mirror.Cause) error {
+	verification, err := l.engine.Verify(l.Context(), mirror.Silent{}, func(c mirror.Change, cause mirror.Cause) error {
 		f := found{table: c.Table.Name, id: c.ID, action: c.Action, cause: cause}
 		for _, i := range c.Columns {
 			f.columns += "," + c.Table.Columns[i].Name
@@ -95,7 +122,7 @@ func (l *lab) verify() (mirror.Verification, []found) {
 	if err != nil {
 		l.Fatalf("verify: %v (%v)", err, models.AsError(err).Cause)
 	}
-	return verdict, all
+	return verification, all
 }
 
 // interrupter cancels a run when a number of rows of a table have been compared.
@@ -153,29 +180,20 @@ func (l *lab) dump(table string) []string {
 	if l.kind == database.Postgres {
 		query = "SELECT ctid::text, xmin::text, m::text FROM " + table + " m"
 	}
-	rows, err := l.target.QueryContext(l.Context(), query)
-	if err != nil {
-		l.Fatalf("%s: %v", query, err)
-	}
-	defer rows.Close()
-	columns, err := rows.Columns()
-	if err != nil {
-		l.Fatal(err)
-	}
-	values, dest := make([]any, len(columns)), make([]any, len(columns))
-	for i := range values {
-		dest[i] = &values[i]
-	}
 	var lines []string
-	for rows.Next() {
-		if err := rows.Scan(dest...); err != nil {
-			l.Fatal(err)
+	l.scan(l.target, query, nil, func(rows *sql.Rows) error {
+		columns, err := rows.Columns()
+		if err != nil {
+			return err
 		}
+		values, dest := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			dest[i] = &values[i]
+		}
+		err = rows.Scan(dest...)
 		lines = append(lines, fmt.Sprintf("%#v", values))
-	}
-	if err := rows.Err(); err != nil {
-		l.Fatal(err)
-	}
+		return err
+	})
 	slices.Sort(lines)
 	return lines
 }
@@ -190,8 +208,21 @@ func (l *lab) unchanged(before state) {
 	}
 }
 
-// idle makes a run without differences and checks that it writes no row.
+// syncEqual makes a run after which the mirror must match the oracle.
+func (l *lab) syncEqual(allow ...int64) {
+	l.Helper()
+	l.sync(allow...)
+	l.equal()
+}
+
+// idle checks the mirror, and that a run without differences writes no row.
 func (l *lab) idle() {
+	l.Helper()
+	l.equal()
+	l.wantNoWrites()
+}
+
+func (l *lab) wantNoWrites() {
 	l.Helper()
 	before := l.state()
 	for name, c := range l.sync() {

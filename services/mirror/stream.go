@@ -157,15 +157,10 @@ func (a *StreamApplier) openSnapshot(ctx context.Context, tx *mirrordb.Tx) (*lif
 		tx.Assume(a.mirror)
 		return a.engine.source.Resnapshot(ctx, a.snap)
 	}
-	snap, err := a.engine.snapshot(ctx, tx)
+	snap, _, err := a.engine.snapshot(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := tx.Preflight(ctx, snap.Infos, snap.Tables); err != nil {
-		snap.Close()
-		return nil, err
-	}
-	alignHashing(snap, tx.Reader)
 	a.snap, a.mirror, a.examined = snap, tx.Reader, time.Now()
 	return snap, nil
 }
@@ -202,7 +197,7 @@ func (a *StreamApplier) apply(ctx context.Context, tx *mirrordb.Tx, snap *lifecy
 	return d.counts(), err
 }
 
-// watermark returns the watermark that a step reaches. The log is kept from the first transaction on that the snapshot
+// watermark returns the watermark that a step reaches. The server keeps the log from the first transaction on that the snapshot
 // does not see. The horizon advances to the previous step's once the stream has passed everything that the previous
 // snapshot can have seen: a transaction with synchronous_commit = off is visible before the stream delivers it.
 func (a *StreamApplier) watermark(

@@ -65,18 +65,16 @@ func New(o Options) *Schedule { return &Schedule{o} }
 // Run makes runs as they fall due, until ctx ends or nothing is ever due again. Failed runs are logged and repeated at
 // the next scheduled time. If several fall due during a run, one run makes up for all.
 func (s *Schedule) Run(ctx context.Context) {
-	for seen := s.o.Now(); s.sleep(ctx, seen); {
+	for seen := s.o.Now(); ; {
+		next, ok := s.o.Plan.Next(seen)
+		if !ok || !pause(ctx, min(next.Sub(s.o.Now()), maxSleep)) {
+			return
+		}
 		now := s.o.Now()
 		s.runIfDue(ctx, models.FullRun, s.o.Plan.Full.last(seen, now)) // first: it also makes up for an incremental run
 		s.runIfDue(ctx, models.IncrementalRun, s.o.Plan.Incremental.last(seen, now))
 		seen = now // also if the clock was set back
 	}
-}
-
-// sleep returns when a run may have fallen due since the given time; false if none ever will, or if ctx ends.
-func (s *Schedule) sleep(ctx context.Context, seen time.Time) bool {
-	next, ok := s.o.Plan.Next(seen)
-	return ok && pause(ctx, min(next.Sub(s.o.Now()), maxSleep))
 }
 
 // pause returns false if ctx ends first.
@@ -110,11 +108,14 @@ func (s *Schedule) runOnce(ctx context.Context, mode string, due time.Time) erro
 		if err != nil {
 			return err
 		}
-		if s.covers(last, due) {
+		// A run from the future, by another machine's clock, does not count.
+		if last != nil && !last.StartedAt.Before(due) && last.StartedAt.Before(s.o.Now().Add(clockSkew)) {
 			s.o.Log.Info("scheduled run already completed", "mode", mode, "due", due, "run", last.ID)
 			return nil
 		}
-		err = s.run(ctx, mode)
+		if _, err = s.o.Runs.Run(ctx, mirror.Request{Mode: mode}, mirror.Silent{}); err == nil && mode == models.FullRun {
+			_, err = s.o.Runs.Verify(ctx)
+		}
 		other, busy := errors.AsType[*runs.ActiveRunError](err)
 		if !busy {
 			return err
@@ -126,19 +127,4 @@ func (s *Schedule) runOnce(ctx context.Context, mode string, due time.Time) erro
 			return ctx.Err()
 		}
 	}
-}
-
-// covers reports whether a run is the one that was due at an instant. A run from the future, by another machine's
-// clock, does not count.
-func (s *Schedule) covers(run *models.Run, due time.Time) bool {
-	return run != nil && !run.StartedAt.Before(due) && run.StartedAt.Before(s.o.Now().Add(clockSkew))
-}
-
-// run makes a run. A full run is followed by a verification.
-func (s *Schedule) run(ctx context.Context, mode string) error {
-	_, err := s.o.Runs.Run(ctx, mirror.Request{Mode: mode}, mirror.Silent{})
-	if err == nil && mode == models.FullRun {
-		_, err = s.o.Runs.Verify(ctx)
-	}
-	return err
 }
