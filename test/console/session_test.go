@@ -1,8 +1,6 @@
 package console_test
 
 import (
-	"bytes"
-	"database/sql"
 	"maps"
 	"net/http"
 	"net/url"
@@ -14,22 +12,21 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/routes"
 	"lifecycle-sync/services/access"
+	"lifecycle-sync/test/kit/testdb"
 )
 
-// TestSigningIn keeps the token where scripts and other sites cannot get at it, and sign-out forgets it.
-func TestSigningIn(t *testing.T) {
+// TestSession_CookieIsProtectedAndRemoved: scripts and other sites cannot get at the token, and signing out removes it.
+func TestSession_CookieIsProtectedAndRemoved(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, unchanged[*sql.DB], withTokens()...)
+	u := newSiteWithTokens(t)
 	for _, secure := range []bool{false, true} {
-		p := s.person()
-		p.secure = secure
-		p.get("/stage-history?search=a+b&page=2").leads(t, "/sign-in?next="+url.QueryEscape("/stage-history?search=a+b&page=2"))
-		page := p.get("/sign-in?next="+url.QueryEscape("/stage-history?search=a+b")).sees(t, http.StatusOK, `name="next" value="/stage-history?search=a&#43;b"`)
-		if strings.Contains(page.body, "Equal to") || strings.Contains(page.body, `href="/products"`) || strings.Contains(page.body, "Sign out") {
-			t.Errorf("who has not signed in sees\n%s", page.body)
-		}
-		token := s.token("Admin")
-		a := p.signIn("  "+token+"\r\n", "/stage-history?search=a+b").leads(t, "/stage-history?search=a+b")
+		p := u.other()
+		p.https = secure
+		p.get("/stage-history?search=a+b&page=2").redirects("/sign-in?next=" + url.QueryEscape("/stage-history?search=a+b&page=2"))
+		p.get("/sign-in?next="+url.QueryEscape("/stage-history?search=a+b")).shows(http.StatusOK, `name="next" value="/stage-history?search=a&#43;b"`).
+			lacks("In sync", `href="/products"`, "Sign out")
+		token := u.Token("Admin")
+		a := p.signIn("  "+token+"\r\n", "/stage-history?search=a+b").redirects("/stage-history?search=a+b")
 		set := a.Header.Values("Set-Cookie")
 		if len(set) != 1 {
 			t.Fatal(set)
@@ -42,144 +39,131 @@ func TestSigningIn(t *testing.T) {
 		if strings.Contains(lower, "secure") != secure || strings.HasPrefix(set[0], "__Host-") != secure {
 			t.Errorf("HTTPS %t: cookie %s", secure, set[0])
 		}
-		p.get("/stage-history?search=a+b").sees(t, http.StatusOK, "test of Admin, admin", "Sign out", `href="/sync"`)
-		for _, path := range []string{"/", "/products/1", "/stage-history", "/sync", "/nothing"} { // else going back shows it after signing out
+		p.get("/stage-history?search=a+b").shows(http.StatusOK, "test of Admin, admin", "Sign out", `href="/sync"`)
+		for _, path := range []string{"/", "/products/1", "/stage-history", "/sync", "/nothing"} { // else going back after signing out would show it
 			if a := p.get(path); a.Header.Get("Cache-Control") != "no-store" {
-				t.Errorf("%s may be kept: %s", path, a.Header.Get("Cache-Control"))
+				t.Errorf("%s may be stored: %s", path, a.Header.Get("Cache-Control"))
 			}
 		}
 		kept := maps.Clone(p.cookies)
-		out := p.post("/sign-out", nil).leads(t, "/sign-in")
+		out := p.post("/sign-out", nil).redirects("/sign-in")
 		if out.Header.Get("Clear-Site-Data") == "" || len(p.cookies) != 1 { // the notice
 			t.Errorf("%v %v", out.Header, p.cookies)
 		}
-		p.get("/sign-in").sees(t, http.StatusOK, "You are signed out.")
-		p.get("/").leads(t, "/sign-in?next=%2F")
+		p.get("/sign-in").shows(http.StatusOK, "You are signed out.")
+		p.get("/").redirects("/sign-in?next=%2F")
 		if p.get("/sign-in"); len(p.cookies) != 0 {
-			t.Errorf("left are %v", p.cookies)
+			t.Errorf("remaining cookies: %v", p.cookies)
 		}
-		// Over HTTPS a cookie without the prefix, which another host could have set, is nobody's.
+		// Over HTTPS a cookie without the prefix, which another host could have set, does not count.
 		if secure {
 			for _, value := range kept {
 				p.cookies = map[string]string{"lifecycle_session": value}
 			}
-			p.get("/").leads(t, "/sign-in?next=%2F")
+			p.get("/").redirects("/sign-in?next=%2F")
 		}
 	}
 }
 
-// TestTokensThatAreNotTaken says why, keeps the way back, and never shows the token.
-func TestTokensThatAreNotTaken(t *testing.T) {
+// TestSession_RefusesInvalidTokens with the reason. The page keeps the next address and never shows the token.
+func TestSession_RefusesInvalidTokens(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, unchanged[*sql.DB], append(withTokens(), "AUTH_READER_ROLES=Staff")...)
-	admin := s.token("Admin")
+	u := boot(t, testdb.SQLite, 20, 12, nil, "AUTH_JWT_SECRET="+secret, "AUTH_READER_ROLES=Staff")
+	admin := u.Token("Admin")
 	for name, c := range map[string]struct{ token, says string }{
 		"nothing":        {"", "The token is invalid."},
 		"no token":       {"<script>alert(1)</script>", "The token is invalid."},
 		"forged":         {admin[:len(admin)-6] + "AAAAAA", "The token is invalid."},
-		"another secret": {s.sign(strings.Repeat("another ", 6), access.Claims{Role: "Admin", IssuedAt: time.Now(), Expires: time.Hour}), "The token is invalid."},
-		"expired":        {s.expired("Admin"), "The token has expired."},
-		"no role":        {s.token("Visitor"), "The token&#39;s role has no access here."},
+		"another secret": {u.sign(strings.Repeat("another ", 6), access.Claims{Role: "Admin", IssuedAt: time.Now(), Expires: time.Hour}), "The token is invalid."},
+		"expired":        {u.expired("Admin"), "The token has expired."},
+		"no role":        {u.Token("Visitor"), "The token&#39;s role has no access here."},
 		"very long":      {strings.Repeat("a", 100<<10), "The token is too long."},
-		"no cookie":      {s.sign(secret, access.Claims{Role: "Admin", Subject: strings.Repeat("s", 5000), IssuedAt: time.Now(), Expires: time.Hour}), "browsers keep at most 4.000."},
+		"no cookie":      {u.sign(secret, access.Claims{Role: "Admin", Subject: strings.Repeat("s", 5000), IssuedAt: time.Now(), Expires: time.Hour}), "browsers keep at most 4.000."},
 	} {
-		p := s.person()
-		a := p.signIn(c.token, "/sync?x=1").sees(t, http.StatusUnprocessableEntity, c.says, `role="alert"`, `aria-describedby="token-error"`, `name="next" value="/sync?x=1"`)
+		p := u.other()
+		a := p.signIn(c.token, "/sync?x=1").shows(http.StatusUnprocessableEntity, c.says, `role="alert"`, `aria-describedby="token-error"`, `name="next" value="/sync?x=1"`)
 		if len(p.cookies) != 0 || len(c.token) > 10 && strings.Contains(a.body, c.token) || strings.Contains(a.body, "alert(1)") {
 			t.Errorf("%s: %v\n%s", name, p.cookies, a.body)
 		}
 	}
-	s.person().signIn(strings.Repeat("a", 2<<20), "/").sees(t, http.StatusRequestEntityTooLarge)
-	s.person().post("/sign-in", url.Values{"token": {admin}, "role": {"Admin"}}).sees(t, http.StatusBadRequest)
-	s.person().post("/sign-in", url.Values{"token": {admin, admin}}).sees(t, http.StatusBadRequest)
-	s.person().post("/sign-in", nil, "Content-Type", "text/plain").sees(t, http.StatusUnsupportedMediaType)
+	u.other().signIn(strings.Repeat("a", 2<<20), "/").shows(http.StatusRequestEntityTooLarge)
+	u.other().post("/sign-in", url.Values{"token": {admin}, "role": {"Admin"}}).shows(http.StatusBadRequest)
+	u.other().post("/sign-in", url.Values{"token": {admin, admin}}).shows(http.StatusBadRequest)
+	u.other().post("/sign-in", nil, "Content-Type", "text/plain").shows(http.StatusUnsupportedMediaType)
 }
 
-// TestWaysBack lead to this site only.
-func TestWaysBack(t *testing.T) {
+func TestSession_ReturnsOnlyToThisSite(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, unchanged[*sql.DB], withTokens()...)
-	token := s.token("Admin")
+	u := newSiteWithTokens(t)
+	token := u.Token("Admin")
 	for _, next := range []string{
 		"", "//evil.example", "///evil.example", "https://evil.example/", "http:evil.example", "HTTPS://evil.example", "javascript:alert(1)", "data:text/html,x",
 		`/\evil.example`, `\\evil.example`, "/\t/evil.example", "/\r\nSet-Cookie: a=b", " //evil.example", "evil.example", "@evil.example", "./x", "?x=1", "#x",
 		"/%", "/\x7f", "/\u0000", "/sign-in", "/sign-in?next=/sign-in", "/sign-out",
 	} {
-		if a := s.person().signIn(token, next); a.StatusCode != http.StatusBadRequest { // NUL
-			a.leads(t, "/")
+		if a := u.other().signIn(token, next); a.StatusCode != http.StatusBadRequest { // NUL
+			a.redirects("/")
 		}
-		if page := s.person().get("/sign-in?next=" + url.QueryEscape(next)); page.StatusCode != http.StatusOK || !strings.Contains(page.body, `name="next" value="/"`) {
+		if page := u.other().get("/sign-in?next=" + url.QueryEscape(next)); page.StatusCode != http.StatusOK || !strings.Contains(page.body, `name="next" value="/"`) {
 			t.Errorf("%q: %d %s", next, page.StatusCode, page.body)
 		}
 	}
 	for _, next := range []string{"/", "/sync?x=//evil.example", "/products/1#files", "/stage-history?search=%2F%2F", "/.//evil.example", "/a?next=https://evil.example"} {
-		s.person().signIn(token, next).leads(t, next)
+		u.other().signIn(token, next).redirects(next)
 	}
 }
 
-// TestExpiry leads whoever was signed in back to where they were, and loses no form without a word.
-func TestExpiry(t *testing.T) {
+// TestSession_ExpiryKeepsPageAndForm: after signing in again, people are where they were, and a form is not lost silently.
+func TestSession_ExpiryKeepsPageAndForm(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, unchanged[*sql.DB], withTokens()...)
-	p := s.signedIn("Admin")
+	u := newSiteWithTokens(t)
+	p := u.signedIn("Admin")
 	for name := range p.cookies {
-		p.cookies[name] = s.expired("Admin") // as time goes by
+		p.cookies[name] = u.expired("Admin") // as time goes by
 	}
-	p.get("/stage-history?page=2").leads(t, "/sign-in?next=%2Fstage-history%3Fpage%3D2")
-	p.get("/sign-in?next=%2Fstage-history%3Fpage%3D2").sees(t, http.StatusOK, "The token has expired. Get a new token in the PMO application", `value="/stage-history?page=2"`)
-	p.post("/stage-history/1/delete", nil).sees(t, http.StatusUnauthorized, "Your session has ended", "your entries are not lost", `href="/sign-in" target="_blank" rel="noopener"`)
-	p.signIn(s.token("Admin"), "/stage-history?page=2").leads(t, "/stage-history?page=2")
-	p.get("/stage-history?page=2").sees(t, http.StatusOK, "Stage history")
+	p.get("/stage-history?page=2").redirects("/sign-in?next=%2Fstage-history%3Fpage%3D2")
+	p.get("/sign-in?next=%2Fstage-history%3Fpage%3D2").shows(http.StatusOK, "The token has expired. Get a new token in the PMO application", `value="/stage-history?page=2"`)
+	p.post("/stage-history/1/delete", nil).shows(http.StatusUnauthorized, "Your session has ended", "your entries are not lost", `href="/sign-in" target="_blank" rel="noopener"`)
+	p.signIn(u.Token("Admin"), "/stage-history?page=2").redirects("/stage-history?page=2")
+	p.get("/stage-history?page=2").shows(http.StatusOK, "Stage history")
 }
 
-// TestTwoSessions do not disturb each other, nor do other cookies.
-func TestTwoSessions(t *testing.T) {
+// TestSession_UsersAreSeparate from each other, and from other cookies.
+func TestSession_UsersAreSeparate(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, unchanged[*sql.DB], withTokens()...)
-	admin, reader := s.signedIn("Admin"), s.signedIn("Staff")
-	reader.cookies["session"], reader.cookies["token"], reader.cookies["xlifecycle_session"] = "of another app", s.token("Admin"), s.token("Admin")
-	reader.get("/").sees(t, http.StatusOK, "test of Staff, reader")
-	admin.get("/").sees(t, http.StatusOK, "test of Admin, admin")
-	reader.get("/sync/doctor").sees(t, http.StatusForbidden, "Access denied", "Admin access is required", "Go to the overview", "Sign out")
+	u := newSiteWithTokens(t)
+	admin, reader := u.signedIn("Admin"), u.signedIn("Staff")
+	reader.cookies["session"], reader.cookies["token"], reader.cookies["xlifecycle_session"] = "of another app", u.Token("Admin"), u.Token("Admin")
+	reader.get("/").shows(http.StatusOK, "test of Staff, reader")
+	admin.get("/").shows(http.StatusOK, "test of Admin, admin")
+	reader.get("/sync/doctor").shows(http.StatusForbidden, "Access denied", "Admin access is required", "Go to the overview", "Sign out")
 	reader.post("/sign-out", nil)
-	reader.get("/").leads(t, "/sign-in?next=%2F")
-	admin.get("/").sees(t, http.StatusOK)
-	// Where there is no page, they are known all the same.
-	admin.get("/nothing").sees(t, http.StatusNotFound, `href="/sync"`, "test of Admin, admin")
-	admin.post("/stage-history", nil).sees(t, http.StatusMethodNotAllowed, `href="/sync"`)
-	if a := reader.get("/nothing").sees(t, http.StatusNotFound); strings.Contains(a.body, "Sign out") {
-		t.Error("who has signed out is known")
-	}
-	// A page that was kept for one role is not shown to another.
-	manager := s.signedIn("Project Manager")
-	if a := manager.get("/stage-history").sees(t, http.StatusOK, "Edit<"); strings.Contains(a.body, "Delete<") {
-		t.Error("a manager may delete")
-	}
-	admin.get("/stage-history").sees(t, http.StatusOK, "Edit<", "Delete<")
-	if a := s.signedIn("Staff").get("/stage-history").sees(t, http.StatusOK); strings.Contains(a.body, "Edit<") || strings.Contains(a.body, `href="/sync"`) {
-		t.Error("a reader may correct, or sees the synchronisation")
-	}
+	reader.get("/").redirects("/sign-in?next=%2F")
+	admin.get("/").shows(http.StatusOK)
+	// An unknown address also knows the user.
+	admin.get("/nothing").shows(http.StatusNotFound, `href="/sync"`, "test of Admin, admin")
+	admin.post("/stage-history", nil).shows(http.StatusMethodNotAllowed, `href="/sync"`)
+	reader.get("/nothing").shows(http.StatusNotFound).lacks("Sign out")
+	// A page that was cached for one role is not shown to another.
+	u.signedIn("Project Manager").open("/stage-history").shows(http.StatusOK, "Edit<").lacks("Delete<")
+	admin.open("/stage-history").shows(http.StatusOK, "Edit<", "Delete<")
+	u.signedIn("Staff").open("/stage-history").lacks("Edit<", `href="/sync"`)
 }
 
 var parameter = regexp.MustCompile(`:\w+`)
 
-// TestRolesOfEveryPage goes through the table of the console with everybody's cookie.
-func TestRolesOfEveryPage(t *testing.T) {
+// TestPages_RequireTheirRoles requests every route of the table with each role.
+func TestPages_RequireTheirRoles(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, unchanged[*sql.DB], withTokens()...)
-	people := map[models.Role]*person{models.Anonymous: s.person(), models.Reader: s.signedIn("Staff"), models.Manager: s.signedIn("Project Manager"), models.Admin: s.signedIn("Admin")}
+	u := newSiteWithTokens(t)
+	people := map[models.Role]*user{models.Anonymous: u.other(), models.Reader: u.signedIn("Staff"), models.Manager: u.signedIn("Project Manager"), models.Admin: u.signedIn("Admin")}
 	for _, route := range routes.PageTable() {
 		path := parameter.ReplaceAllString(route.Path, "2147483647")
 		for role, p := range people {
 			if path == "/sign-out" {
 				continue
 			}
-			var a answer
-			if route.Method == http.MethodGet {
-				a = p.get(path)
-			} else {
-				a = p.post(path, nil)
-			}
+			a := p.send(route.Method, path, nil, "Content-Type", "application/x-www-form-urlencoded")
 			toSignIn := a.StatusCode == http.StatusSeeOther && strings.HasPrefix(a.Header.Get("Location"), "/sign-in?next=") || a.StatusCode == http.StatusUnauthorized
 			if toSignIn != (role == models.Anonymous && route.Role > models.Anonymous) || (a.StatusCode == http.StatusForbidden) != (role > models.Anonymous && role < route.Role) ||
 				a.StatusCode >= http.StatusInternalServerError {
@@ -189,16 +173,15 @@ func TestRolesOfEveryPage(t *testing.T) {
 	}
 }
 
-// TestFormsOfOtherSites are refused on every route that takes one, also when whoever is signed in may do it.
-func TestFormsOfOtherSites(t *testing.T) {
+// TestForms_OfOtherSitesAreRefused on every route that takes one, even if the user has the role.
+func TestForms_OfOtherSitesAreRefused(t *testing.T) {
 	t.Parallel()
-	for name, env := range map[string][]string{"signed in": withTokens(), "local": nil} {
+	for name, signsIn := range map[string]bool{"signed in": true, "local": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, unchanged[*sql.DB], env...)
-			p := s.person()
-			if env != nil {
-				p = s.signedIn("Admin")
+			p := newSite(t)
+			if signsIn {
+				p = newSiteWithTokens(t).signedIn("Admin")
 			}
 			posts := 0
 			for _, route := range routes.PageTable() {
@@ -212,13 +195,13 @@ func TestFormsOfOtherSites(t *testing.T) {
 					{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"},
 					{"Sec-Fetch-Site", "same-site", "Origin", "http://app.localhost"},
 					{"Sec-Fetch-Site", "none", "Origin", ""},
-					{"Sec-Fetch-Site", "cross-site"}, // with our own Origin: one of the two is a lie
+					{"Sec-Fetch-Site", "cross-site"}, // contradicts our own Origin
 					{"Sec-Fetch-Site", "", "Origin", "https://evil.example"},
 					{"Sec-Fetch-Site", "", "Origin", "null"},
 					{"Sec-Fetch-Site", "", "Origin", "http://evil.example", "X-Forwarded-Host", "evil.example"},
 					{"Sec-Fetch-Site", "", "Origin", "http://" + p.Address + ".evil.example"},
 				} {
-					delete(p.cookies, "lifecycle_notice") // is said on the page that follows
+					delete(p.cookies, "lifecycle_notice") // of the page before
 					before := maps.Clone(p.cookies)
 					if a := p.post(path, nil, from...); a.StatusCode != http.StatusForbidden || !maps.Equal(before, p.cookies) {
 						t.Errorf("POST %s with %v: %d %s", path, from, a.StatusCode, a.body)
@@ -228,8 +211,8 @@ func TestFormsOfOtherSites(t *testing.T) {
 					if a := p.post(path, nil, from...); a.StatusCode == http.StatusForbidden {
 						t.Errorf("POST %s with only one of %v: %d %s", path, from, a.StatusCode, a.body)
 					}
-					if env != nil && path == "/sign-out" {
-						p = s.signedIn("Admin")
+					if signsIn && path == "/sign-out" {
+						p = p.signedIn("Admin")
 					}
 				}
 			}
@@ -240,41 +223,38 @@ func TestFormsOfOtherSites(t *testing.T) {
 	}
 }
 
-// TestTheCookieAtTheAPI counts where the API only reads.
-func TestTheCookieAtTheAPI(t *testing.T) {
+// TestSession_CookieOnlyReadsAtTheAPI: writes need a token in the header.
+func TestSession_CookieOnlyReadsAtTheAPI(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, unchanged[*sql.DB], withTokens()...)
-	p := s.signedIn("Admin")
+	u := newSiteWithTokens(t)
+	p := u.signedIn("Admin")
 	for _, path := range []string{"/products", "/products/export.csv", "/dashboard", "/sync", "/sync/runs", "/sync/events"} {
-		p.get(api+path, "Accept", "*/*").sees(t, http.StatusOK)
-		p.send(http.MethodHead, api+path, nil, "Accept", "*/*").sees(t, http.StatusOK)
+		p.get(api+path, "Accept", "*/*").shows(http.StatusOK)
+		p.send(http.MethodHead, api+path, nil, "Accept", "*/*").shows(http.StatusOK)
 	}
-	reader := s.signedIn("Staff")
-	reader.get(api+"/sync", "Accept", "*/*").sees(t, http.StatusForbidden)
+	reader := u.signedIn("Staff")
+	reader.get(api+"/sync", "Accept", "*/*").shows(http.StatusForbidden)
 	for _, route := range routes.Table() {
 		if route.Method == http.MethodGet {
 			continue
 		}
 		path := parameter.ReplaceAllString(route.Path, "1")
 		for _, body := range []string{"", "{}"} {
-			a := p.send(route.Method, path, bytes.NewReader([]byte(body)), "Accept", "*/*", "Content-Type", "application/json", "Sec-Fetch-Site", "same-origin", "Origin", "http://"+p.Address)
-			if a.StatusCode != http.StatusUnauthorized {
-				t.Errorf("%s %s with the cookie: %d %s", route.Method, path, a.StatusCode, a.body)
-			}
+			p.send(route.Method, path, strings.NewReader(body), "Accept", "*/*", "Content-Type", "application/json").shows(http.StatusUnauthorized)
 		}
 	}
-	// A token in the header counts before the cookie, also a wrong one.
-	p.get(api+"/sync", "Accept", "*/*", "Authorization", "Bearer "+s.token("Staff")).sees(t, http.StatusForbidden)
-	p.get("/", "Authorization", "Bearer x").leads(t, "/sign-in?next=%2F")
+	// A token in the header, even an invalid one, takes precedence over the cookie.
+	p.get(api+"/sync", "Accept", "*/*", "Authorization", "Bearer "+u.Token("Staff")).shows(http.StatusForbidden)
+	p.get("/", "Authorization", "Bearer x").redirects("/sign-in?next=%2F")
 }
 
-// TestTriesOfSigningIn are bounded, and those who know a token are never kept out by others who do not.
-func TestTriesOfSigningIn(t *testing.T) {
+// TestSession_LimitsAttempts without keeping out users with a valid token.
+func TestSession_LimitsAttempts(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, unchanged[*sql.DB], withTokens()...)
+	u := newSiteWithTokens(t)
 	limited := 0
 	for range 60 {
-		a := s.person().signIn("guess", "/")
+		a := u.other().signIn("guess", "/")
 		if a.StatusCode == http.StatusTooManyRequests {
 			limited++
 			if a.Header.Get("Retry-After") == "" || !strings.Contains(a.body, "Too many requests") {
@@ -283,20 +263,19 @@ func TestTriesOfSigningIn(t *testing.T) {
 		}
 	}
 	if limited == 0 {
-		t.Error("60 tries and no limit")
+		t.Error("60 attempts and no limit")
 	}
-	s.signedIn("Admin").get("/").sees(t, http.StatusOK)
+	u.signedIn("Admin").get("/").shows(http.StatusOK)
 }
 
-// TestLocalMode has no sign-in.
-func TestLocalMode(t *testing.T) {
+func TestSession_LocalModeHasNoSignIn(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, unchanged[*sql.DB])
-	p := s.person()
-	p.get("/sign-in?next=/stage-history").leads(t, "/stage-history")
-	p.get("/sign-in?next=//evil.example").leads(t, "/")
-	p.signIn("anything", "/stage-history").leads(t, "/stage-history")
-	if a := p.get("/").sees(t, http.StatusOK, `href="/sync"`); strings.Contains(a.body, "Sign out") || len(p.cookies) != 0 {
-		t.Errorf("%v %s", p.cookies, a.body)
+	u := newSite(t)
+	p := u.other()
+	p.get("/sign-in?next=/stage-history").redirects("/stage-history")
+	p.get("/sign-in?next=//evil.example").redirects("/")
+	p.signIn("anything", "/stage-history").redirects("/stage-history")
+	if p.open("/").shows(http.StatusOK, `href="/sync"`).lacks("Sign out"); len(p.cookies) != 0 {
+		t.Errorf("cookies: %v", p.cookies)
 	}
 }

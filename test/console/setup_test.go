@@ -1,5 +1,5 @@
 // Package console_test holds scenarios of the console's pages. Each boots the real program, on databases of
-// its own, and asks for pages as a browser does.
+// its own, and requests pages as a browser does.
 package console_test
 
 import (
@@ -7,106 +7,242 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 
+	"lifecycle-sync/services/access"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/program"
 	"lifecycle-sync/test/kit/testdb"
 )
 
+func TestMain(m *testing.M) { program.Main(m) }
+
 const api = "/api/product-lifecycle"
 
-// site is the program at work, synchronised once.
+// site is the running program, synchronized once.
 type site struct {
 	*program.Program
 
-	t              *testing.T
 	source, target *sql.DB
 }
 
-// bootSite seeds the source with products and transitions, unless there are none, lets prepare change it, and boots the
-// program. env are further settings, as "NAME=value".
-func bootSite(t *testing.T, url func(testing.TB) string, products, histories int, prepare func(source *sql.DB), env ...string) *site {
+// boot seeds the source with products and stage records, unless there are none, changes it by statements, and boots the program.
+func boot(t *testing.T, url func(testing.TB) string, products, records int, statements []string, env ...string) *user {
 	t.Helper()
-	s := &site{Program: program.New(t, env...), t: t}
+	s := &site{Program: program.New(t, env...)}
 	s.source, s.target = s.Databases(url)
-	if products > 0 {
-		s.Seed(products, histories)
-	}
-	prepare(s.source)
+	s.Seed(products, records)
+	exec(t, s.source, statements...)
 	s.Start()
-	return s
+	return s.newUser(t)
 }
 
-// newSite boots the program on SQLite with 60 products and 40 transitions.
-func newSite(t *testing.T, prepare func(source *sql.DB), env ...string) *site {
+// newSite boots the program on SQLite with 60 products and 40 stage records, and local access.
+func newSite(t *testing.T, statements ...string) *user {
 	t.Helper()
-	return bootSite(t, testdb.SQLite, 60, 40, prepare, env...)
+	return boot(t, testdb.SQLite, 60, 40, statements)
 }
 
-func exec(t *testing.T, db *sql.DB, statements ...string) {
+// newSiteWithTokens is newSite where people must sign in.
+func newSiteWithTokens(t *testing.T, statements ...string) *user {
+	t.Helper()
+	return boot(t, testdb.SQLite, 60, 40, statements, "AUTH_JWT_SECRET="+secret)
+}
+
+// eachSite runs a scenario against the program on each kind of database, with 20 products and 12 stage records.
+func eachSite(t *testing.T, fn func(t *testing.T, u *user)) {
+	t.Helper()
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		fn(t, boot(t, url, 20, 12, nil))
+	})
+}
+
+var secret = strings.Repeat("rahasia ", 6)
+
+func exec(t testing.TB, db *sql.DB, statements ...string) {
 	t.Helper()
 	for _, statement := range statements {
-		if _, err := db.Exec(statement); err != nil {
-			t.Fatalf("%s: %v", statement, err)
-		}
+		kit.Exec(t, db, statement)
 	}
 }
 
-// answer is what came back, with its body.
-type answer struct {
-	*http.Response
-	body string
+// user is a person with a browser, which keeps cookies and says where forms come from.
+type user struct {
+	testing.TB
+	*site
+
+	cookies map[string]string
+	https   bool // through a proxy
 }
 
-// request sends a request as a browser does. headers are pairs of name and value; an empty value removes the header.
-func (s *site) request(method, target string, body io.Reader, headers ...string) answer {
-	s.t.Helper()
-	r, err := kit.NewRequest(method, "http://"+s.Address+target, body, append([]string{"Accept", "text/html,application/xhtml+xml,*/*;q=0.8"}, headers...)...)
+func (s *site) newUser(t testing.TB) *user {
+	return &user{TB: t, site: s, cookies: map[string]string{}}
+}
+
+// other is another person.
+func (u *user) other() *user { return u.newUser(u.TB) }
+
+// signedIn is another person, who has signed in with a role.
+func (u *user) signedIn(role string) *user {
+	u.Helper()
+	other := u.other()
+	other.signIn(u.Token(role), "/").shows(http.StatusSeeOther)
+	return other
+}
+
+// expired is a token that was valid.
+func (u *user) expired(role string) string {
+	u.Helper()
+	return u.sign(secret, access.Claims{Role: role, Subject: "test of " + role, IssuedAt: time.Now().Add(-2 * time.Hour), Expires: time.Hour})
+}
+
+func (u *user) sign(with string, claims access.Claims) string {
+	u.Helper()
+	token, err := access.Sign(with, claims)
 	if err != nil {
-		s.t.Fatal(err)
+		u.Fatal(err)
+	}
+	return token
+}
+
+func (u *user) signIn(token, next string) response {
+	u.Helper()
+	return u.post("/sign-in", url.Values{"token": {token}, "next": {next}})
+}
+
+// get requests a page.
+func (u *user) get(target string, headers ...string) response {
+	u.Helper()
+	return u.send(http.MethodGet, target, nil, headers...)
+}
+
+// open requests a page, which must be there.
+func (u *user) open(target string) response {
+	u.Helper()
+	return u.get(target).shows(http.StatusOK)
+}
+
+// post sends a form from a page of this site, unless headers say otherwise.
+func (u *user) post(target string, form url.Values, headers ...string) response {
+	u.Helper()
+	return u.send(http.MethodPost, target, strings.NewReader(form.Encode()), append([]string{"Content-Type", "application/x-www-form-urlencoded"}, headers...)...)
+}
+
+// send sends a request as a browser does, follows no redirect, and keeps the cookies that come. headers are pairs of name
+// and value; an empty value leaves a header out. Every page must be well-formed.
+func (u *user) send(method, target string, body io.Reader, headers ...string) response {
+	u.Helper()
+	own := []string{"Accept", "text/html,application/xhtml+xml,*/*;q=0.8", "X-Forwarded-Proto", "", "Cookie", ""}
+	if u.https {
+		own[3] = "https"
+	}
+	for name, value := range u.cookies {
+		own[5] += name + "=" + value + "; "
+	}
+	if method != http.MethodGet {
+		own = append(own, "Sec-Fetch-Site", "same-origin", "Origin", "http://"+u.Address)
+	}
+	r, err := kit.NewRequest(method, "http://"+u.Address+target, body, append(own, headers...)...)
+	if err != nil {
+		u.Fatal(err)
 	}
 	for name, values := range r.Header {
 		if values[0] == "" {
 			r.Header.Del(name)
 		}
 	}
-	response, content, err := kit.Send(r) //nolint:bodyclose // Send has closed it
+	answer, content, err := kit.Send(r) //nolint:bodyclose // Send has closed it
 	if err != nil {
-		s.t.Fatal(err)
+		u.Fatal(err)
 	}
-	return answer{response, string(content)}
+	for _, cookie := range answer.Cookies() {
+		u.cookies[cookie.Name] = cookie.Value
+		if cookie.MaxAge < 0 || !cookie.Expires.IsZero() {
+			delete(u.cookies, cookie.Name)
+		}
+	}
+	a := response{answer, u, string(content)}
+	if strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") && a.body != "" {
+		a.check()
+	}
+	return a
 }
 
-// get asks for a page.
-func (s *site) get(target string) answer {
-	s.t.Helper()
-	return s.request(http.MethodGet, target, nil)
+// submit sends a form as its browser would.
+func (u *user) submit(f form, files ...upload) response {
+	u.Helper()
+	if f.multipart {
+		body, kind := f.body(files...)
+		return u.send(http.MethodPost, f.action, body, "Content-Type", kind)
+	}
+	sent := url.Values{}
+	for _, name := range f.order {
+		sent.Set(name, f.values[name])
+	}
+	return u.post(f.action, sent)
 }
 
-// page asks for a page, which must have a status and contain some texts.
-func (s *site) page(target string, status int, texts ...string) answer {
-	s.t.Helper()
-	a := s.get(target)
-	if a.StatusCode != status || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") {
-		s.t.Fatalf("GET %s: %d %s\n%s", target, a.StatusCode, a.Header.Get("Content-Type"), a.body)
+// follow fails the test unless the response redirects to an address, where a notice is then shown.
+func (u *user) follow(a response, address, notice string) response {
+	u.Helper()
+	page, _, _ := strings.Cut(a.redirects(address).Header.Get("Location"), "#")
+	return u.get(page).shows(http.StatusOK, notice)
+}
+
+// attach adds a file to a product by the API, and returns its id.
+func (u *user) attach(product, name, content string) json.Number {
+	u.Helper()
+	body, kind := form{user: u}.body(upload{name, content})
+	a := u.send(http.MethodPost, api+"/products/"+product+"/attachments", body, "Content-Type", kind, "Accept", "*/*")
+	var added struct{ Data []struct{ ID json.Number } }
+	if err := json.Unmarshal([]byte(a.body), &added); err != nil || len(added.Data) != 1 {
+		u.Fatalf("%d %s", a.StatusCode, a.body)
+	}
+	return added.Data[0].ID
+}
+
+// response is what came back, with its body.
+type response struct {
+	*http.Response
+
+	user *user
+	body string
+}
+
+// shows fails the test unless the response has a status and contains some texts.
+func (a response) shows(status int, texts ...string) response {
+	a.user.Helper()
+	if a.StatusCode != status {
+		a.user.Fatalf("%s %s: %d, want %d\n%s", a.Request.Method, a.Request.URL, a.StatusCode, status, a.body)
 	}
 	for _, text := range texts {
 		if !strings.Contains(a.body, text) {
-			s.t.Errorf("GET %s: there is no %q in\n%s", target, text, a.body)
+			a.user.Errorf("%s %s: no %q in\n%s", a.Request.Method, a.Request.URL, text, a.body)
 		}
 	}
 	return a
 }
 
-// total is how many products the API lists for a query.
-func (s *site) total(query string) int64 {
-	s.t.Helper()
-	var list struct{ Pagination struct{ TotalItems int64 } }
-	a := s.get(api + "/products?" + query)
-	if err := json.Unmarshal([]byte(a.body), &list); err != nil || a.StatusCode != http.StatusOK {
-		s.t.Fatalf("%s: %d %s", query, a.StatusCode, a.body)
+// lacks fails the test if the response contains one of some texts.
+func (a response) lacks(texts ...string) response {
+	a.user.Helper()
+	for _, text := range texts {
+		if strings.Contains(a.body, text) {
+			a.user.Errorf("%s %s: %q is in\n%s", a.Request.Method, a.Request.URL, text, a.body)
+		}
 	}
-	return list.Pagination.TotalItems
+	return a
+}
+
+// redirects fails the test unless the response redirects to an address.
+func (a response) redirects(address string) response {
+	a.user.Helper()
+	if got := a.Header.Get("Location"); a.StatusCode != http.StatusSeeOther || got != address {
+		a.user.Errorf("%s %s: %d to %q, want %q\n%.500s", a.Request.Method, a.Request.URL, a.StatusCode, got, address, a.body)
+	}
+	return a
 }

@@ -139,22 +139,22 @@ var mutants = map[string]mutant{
 	"accepts cross-site forms": {
 		file:   "routes/cross_site.go",
 		before: `c.Method() != fiber.MethodHead && !sameSite {`, after: `c.Method() != fiber.MethodHead && !sameSite && site == "none" {`,
-		tests: "./test/console", run: "TestFormsOfOtherSites",
+		tests: "./test/console", run: "TestForms_OfOtherSitesAreRefused",
 	},
 	"accepts the session cookie for API writes": {
 		file:   "routes/auth.go",
 		before: `if token == "" && acceptsSession(c) {`, after: `if token == "" && (acceptsSession(c) || token == "") {`,
-		tests: "./test/console", run: "TestTheCookieAtTheAPI",
+		tests: "./test/console", run: "TestSession_CookieOnlyReadsAtTheAPI",
 	},
 	"serves a page that was cached for another role": {
 		file:   "handlers/pages/site.go",
 		before: `key := "page " + role.String() + " " +`, after: `key := "page " +`,
-		tests: "./test/console", run: "TestTwoSessions",
+		tests: "./test/console", run: "TestSession_UsersAreSeparate",
 	},
 	"deletes a product without checking its row version": {
 		file:   "handlers/pages/products/delete.go",
 		before: "models.RowVersions{version}", after: `nil`,
-		tests: "./test/console", run: "TestDeleteAProduct",
+		tests: "./test/console", run: "TestProducts_DeleteAsksAgainAfterAChange",
 	},
 	"applies a full run instead of the confirmed preview": {
 		file:   "handlers/request/run.go",
@@ -164,6 +164,6 @@ var mutants = map[string]mutant{
 	"redirects to another site after sign-in": {
 		file:   "handlers/pages/session/session.go",
 		before: ` || u.Host != "" || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") ||`, after: ` || !strings.HasPrefix(next, "/") ||`,
-		tests: "./test/console", run: "TestWaysBack",
+		tests: "./test/console", run: "TestSession_ReturnsOnlyToThisSite",
 	},
 }

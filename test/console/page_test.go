@@ -1,0 +1,79 @@
+package console_test
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"lifecycle-sync/routes"
+)
+
+// TestPages_AreWellFormed opens every page of the route table on demo data; user.send checks each.
+func TestPages_AreWellFormed(t *testing.T) {
+	t.Parallel()
+	u := newSite(t, "UPDATE tbl_produk SET id_segmen = 77 WHERE id = 3") // is quarantined
+	attachment := u.attach("1", "catatan.txt", "isi")
+	for _, route := range routes.PageTable() {
+		if route.Method != http.MethodGet {
+			continue
+		}
+		path := parameter.ReplaceAllString(route.Path, "1")
+		path = strings.Replace(path, "/attachments/1/", "/attachments/"+attachment.String()+"/", 1)
+		switch route.Path {
+		case "/assets/:file":
+			u.open("/assets/console.css")
+		case "/sign-in":
+			u.get(path).redirects("/")
+		default:
+			u.open(path)
+		}
+	}
+	for wrong, status := range map[string]int{
+		"/nothing": http.StatusNotFound, "/sync/runs?page=0": http.StatusBadRequest, "/stage-history/2147483647/edit": http.StatusNotFound,
+		"/sync/changes?table=x": http.StatusBadRequest,
+	} {
+		u.get(wrong).shows(status)
+	}
+}
+
+var (
+	title   = regexp.MustCompile(`<title>[^<]+ · Lifecycle Sync</title>`)
+	heading = regexp.MustCompile(`<h1[ >]`)
+	inline  = regexp.MustCompile(`(?i)<style|<script(?:>| (?:[^>]* )?[^s][^>]*>[^<])|<[^>]*\s(?:style|on[a-z]+)=`)
+	quoted  = regexp.MustCompile(`="[^"]*"`)
+	named   = regexp.MustCompile(` id="([^"]*)"`)
+)
+
+// check fails the test unless the response is a whole page without inline scripts and styles, and without remains of its template.
+func (a response) check() {
+	a.user.Helper()
+	where := a.Request.URL.RequestURI()
+	policy := a.Header.Get("Content-Security-Policy")
+	if !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") || !strings.Contains(policy, "form-action 'self'") || strings.Contains(policy, "unsafe") {
+		a.user.Errorf("%s: policy %q", where, policy)
+	}
+	if a.Header.Get("X-Content-Type-Options") != "nosniff" || !slices.Contains([]string{"private, no-cache", "no-store"}, a.Header.Get("Cache-Control")) || a.Header.Get("Referrer-Policy") == "" {
+		a.user.Errorf("%s: %v", where, a.Header)
+	}
+	for _, remains := range []string{"{{", "}}", "<nil>", "&lt;nil&gt;", "%!", "ZgotmplZ", "<no value>", "&lt;no value&gt;", "0x"} {
+		if strings.Contains(a.body, remains) {
+			a.user.Errorf("%s: %q is in\n%s", where, remains, a.body)
+		}
+	}
+	if found := inline.FindString(quoted.ReplaceAllString(a.body, `=""`)); found != "" {
+		a.user.Errorf("%s: %q is inline", where, found)
+	}
+	if !strings.HasPrefix(a.body, "<!doctype html>") || !strings.HasSuffix(strings.TrimSpace(a.body), "</html>") || !strings.Contains(a.body, `<html lang="en">`) ||
+		!title.MatchString(a.body) || len(heading.FindAllString(a.body, -1)) != 1 {
+		a.user.Errorf("%s: not a whole page with a language, a title and one heading\n%s", where, a.body)
+	}
+	seen := map[string]bool{}
+	for _, id := range named.FindAllStringSubmatch(a.body, -1) {
+		if seen[id[1]] {
+			a.user.Errorf("%s: the id %q occurs twice", where, id[1])
+		}
+		seen[id[1]] = true
+	}
+}
