@@ -88,7 +88,7 @@ func TestSync_SecondInterrupt(t *testing.T) {
 	direct, network := s.TargetURL, testdb.NewLink(t, s.TargetURL)
 	s.UseDatabases(s.SourceURL, network.URL)
 	run, release := s.blocked("sync")
-	network.Spoil(testdb.Swallowed, testdb.Unheard)
+	network.AddFaults(testdb.LoseResponses, testdb.LoseRequests)
 	s.until("the process ends", func() bool {
 		run.Signal(os.Interrupt)
 		return run.Ended()

@@ -5,7 +5,6 @@ package database
 import (
 	"database/sql"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -26,8 +25,7 @@ type DB struct {
 	path            string                               // SQLite's file
 	dedicatedConfig func(purpose string) *pgx.ConnConfig // for connections outside the pool; nil on SQLite
 	networkTimeout  time.Duration                        // as in Options
-	optional        []setting
-	refused         sync.Map // names of the optional settings that the server refuses
+	optional        []*setting
 }
 
 // Options configure a pool.

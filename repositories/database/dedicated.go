@@ -103,8 +103,12 @@ func (db *DB) Heartbeat(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	p := pinger{db: db}
-	defer p.close()
+	var conn *DedicatedConn // nil if not connected
+	defer func() {
+		if conn != nil {
+			conn.Close()
+		}
+	}()
 	tick := time.NewTicker(db.networkTimeout / 10)
 	defer tick.Stop()
 	var failure error // nil after an answer
@@ -117,7 +121,7 @@ func (db *DB) Heartbeat(ctx context.Context) error {
 		if failure == nil {
 			since = time.Now()
 		}
-		failure = p.ping(ctx, since.Add(db.networkTimeout))
+		conn, failure = db.ping(ctx, conn, since.Add(db.networkTimeout))
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -130,35 +134,27 @@ func (db *DB) Heartbeat(ctx context.Context) error {
 	}
 }
 
-// pinger queries over one connection as long as it works.
-type pinger struct {
-	db   *DB
-	conn *DedicatedConn // nil if not connected
-}
-
-// ping returns an error if there was no answer before the deadline, or within the connect timeout.
-func (p *pinger) ping(ctx context.Context, deadline time.Time) (err error) {
+// ping queries over a connection, which it opens if it is nil, and returns it as long as it works. The error is not nil
+// if there was no answer before the deadline, or within the connect timeout.
+func (db *DB) ping(ctx context.Context, conn *DedicatedConn, deadline time.Time) (_ *DedicatedConn, err error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	if p.conn == nil {
-		p.conn, err = p.db.DedicatedConn(ctx, "heartbeat")
+	if conn == nil {
+		if conn, err = db.DedicatedConn(ctx, "heartbeat"); err != nil {
+			return nil, silence(ctx, err)
+		}
 	}
-	if err == nil {
-		err = p.conn.Exec(ctx, "SELECT 1")
+	if err = conn.Exec(ctx, "SELECT 1"); err == nil {
+		return conn, nil
 	}
-	if err == nil {
-		return nil
-	}
-	p.close()
+	conn.Close()
+	return nil, silence(ctx, err)
+}
+
+// silence is nil if an error is the server's answer.
+func silence(ctx context.Context, err error) error {
 	if ctx.Err() != nil || models.AsError(err).Text.Code == noAnswerCode {
 		return err
 	}
 	return nil
-}
-
-func (p *pinger) close() {
-	if p.conn != nil {
-		p.conn.Close()
-		p.conn = nil
-	}
 }

@@ -95,11 +95,9 @@ func (postgresDialect) begin(ctx context.Context, c *Conn, mode TxMode) error {
 	return c.pgx(func(conn *pgx.Conn) error {
 		for {
 			_, err := conn.PgConn().Exec(ctx, begin+c.db.settings(mode)).ReadAll()
-			refused := c.db.refusedSetting(err)
-			if refused == "" {
+			if !c.db.isRefusal(err) {
 				return err
 			}
-			c.db.refused.Store(refused, true)
 			if _, err := conn.PgConn().Exec(ctx, "ROLLBACK").ReadAll(); err != nil {
 				return err
 			}

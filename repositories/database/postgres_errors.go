@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -32,11 +33,10 @@ func (postgresDialect) translate(err error, name string) *models.Error {
 		return models.NewError(models.Internal, "database.unexpected", params).WithRemedy("error.internal_remedy", nil).WithCause(err)
 	}
 	params["sqlstate"] = pg.Code
-	if pg.TableName != "" {
-		params["table"] = pg.TableName
-	}
-	if pg.ConstraintName != "" {
-		params["constraint"] = pg.ConstraintName
+	for param, value := range map[string]string{"table": pg.TableName, "constraint": pg.ConstraintName} {
+		if value != "" {
+			params[param] = value
+		}
 	}
 	class, code, remedy := explain(pg.Code)
 	e := models.NewError(class, code, params).WithCause(err)
@@ -121,23 +121,17 @@ func isApplicationCode(code string) bool {
 	return code != "" && code[0] >= 'I' && code[0] <= 'Z' && !strings.HasPrefix(code, "XX")
 }
 
-// isBroken reports whether the connection is gone. It does not look for net.Error: errors of files are such too.
+// isBroken reports whether the connection is gone. It ignores net.Error, which errors of files implement, too.
 func isBroken(err error) bool {
 	if _, ok := errors.AsType[*net.OpError](err); ok {
 		return true
 	}
-	for _, gone := range []error{
-		io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, pgconn.ErrConnClosed, driver.ErrBadConn, sql.ErrConnDone,
-	} {
-		if errors.Is(err, gone) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc([]error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, pgconn.ErrConnClosed, driver.ErrBadConn, sql.ErrConnDone},
+		func(gone error) bool { return errors.Is(err, gone) })
 }
 
-// connectError explains why a connection was not established. The texts of pgx and of the server may hold user, host
-// and database, each of which may be a part of the password when the URL is wrong: none of them is kept.
+// connectError explains why a connection was not established. The texts of pgx and of the server are not kept: they may
+// contain user, host and database, each of which may be a part of the password if the URL is wrong.
 func connectError(err error, name string) *models.Error {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		refusal := &pgconn.PgError{Severity: "FATAL", Code: pg.Code, Message: "the server refused the connection"}
@@ -157,31 +151,33 @@ func connectError(err error, name string) *models.Error {
 
 const noAnswerCode = "database.no_answer"
 
-// networkError explains why a server cannot be talked to. A server that is not up yet, a name server or a network that
-// is down is transient.
+// networkError explains why a server cannot be reached. It is transient if the server is not up yet, or a name server or
+// a network is down.
 func networkError(err error, params models.Params) *models.Error {
-	transient := func(e *models.Error) *models.Error { e.Transient = true; return e }
+	failure := func(code string, transient bool) *models.Error {
+		e := models.NewError(models.Connection, code, params)
+		e.Transient = transient
+		return e
+	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok && !dns.IsTimeout {
-		return transient(models.NewError(models.Connection, "database.host_unknown", params))
+		return failure("database.host_unknown", true)
 	}
 	if errno, ok := errors.AsType[syscall.Errno](err); ok && !errno.Timeout() {
 		params["reason"] = errno.Error()
-		e := models.NewError(models.Connection, "database.connect_failed", params).WithCause(errno)
-		e.Transient = errno != syscall.EACCES && errno != syscall.EPERM
-		return e
+		return failure("database.connect_failed", errno != syscall.EACCES && errno != syscall.EPERM).WithCause(errno)
 	}
 	timeout, timed := errors.AsType[net.Error](err)
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	switch {
 	case untrusted:
-		return models.NewError(models.Connection, "database.untrusted_certificate", params)
+		return failure("database.untrusted_certificate", false)
 	case timed && timeout.Timeout():
-		return transient(models.NewError(models.Connection, noAnswerCode, params)).WithRemedy("database.no_answer_remedy", nil)
+		return failure(noAnswerCode, true).WithRemedy("database.no_answer_remedy", nil)
 	case strings.Contains(err.Error(), "server refused TLS connection"):
-		return models.NewError(models.Connection, "database.no_tls", params)
+		return failure("database.no_tls", false)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return transient(models.NewError(models.Connection, "database.closed", params))
+		return failure("database.closed", true)
 	default:
-		return models.NewError(models.Connection, "database.handshake", params)
+		return failure("database.handshake", false)
 	}
 }

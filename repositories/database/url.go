@@ -40,9 +40,9 @@ func CheckURL(setting, url string) error {
 	}
 }
 
-// parsePostgres parses a URL. It hides pgx's error, which may hold parts of the password. Errors: configuration.
+// parsePostgres parses a URL. It hides pgx's error, which may contain parts of the password. Errors: configuration.
 func parsePostgres(setting, url string) (*pgx.ConnConfig, error) {
-	if astray(url) {
+	if hasUnescapedAt(url) {
 		return nil, models.NewError(models.Config, "config.database_url_unescaped", models.Params{"setting": setting})
 	}
 	cfg, err := pgx.ParseConfig(url)
@@ -52,30 +52,24 @@ func parsePostgres(setting, url string) (*pgx.ConnConfig, error) {
 	return cfg, nil
 }
 
-// astray reports an @ other than the one that ends user name and password. Then a part of the password
-// passes for the host, the port or the database: of u:sec@ret/word@host/db, ret and word@host/db.
-func astray(url string) bool {
+// hasUnescapedAt reports an @ other than the one after user name and password. Then a part of the password is parsed as
+// the host, the port or the database: of u:sec@ret/word@host/db, ret and word@host/db.
+func hasUnescapedAt(url string) bool {
 	_, rest, _ := strings.Cut(url, "://")
-	authority, behind, _ := strings.Cut(rest, "/")
-	return strings.Count(authority, "@") > 1 || strings.Contains(behind, "@")
+	authority, path, _ := strings.Cut(rest, "/")
+	return strings.Count(authority, "@") > 1 || strings.Contains(path, "@")
 }
 
 // MaskURL returns the parts of a URL that are not secret: the file, or host, port and database.
 func MaskURL(url string) string {
-	const nothing = "***"
-	if CheckURL("", url) != nil {
-		return nothing
-	}
 	shown := "file:" + sqlitePath(url)
 	if kind, _ := KindOf(url); kind == Postgres {
-		cfg, err := parsePostgres("", url)
-		if err != nil {
-			return nothing
+		if cfg, err := parsePostgres("", url); err == nil {
+			shown = "postgres://" + net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port))) + "/" + cfg.Database
 		}
-		shown = "postgres://" + net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port))) + "/" + cfg.Database
 	}
-	if strings.Contains(shown, "@") {
-		return nothing
+	if CheckURL("", url) != nil || strings.Contains(shown, "@") {
+		return "***"
 	}
 	return shown
 }

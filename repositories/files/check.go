@@ -20,14 +20,10 @@ import (
 // probe is the content that Check writes.
 const probe = "Lifecycle Sync may write here.\n"
 
-// Check implements Files.
-func (f *Folder) Check(context.Context) (int64, error) { return CheckFolder(f.path) }
-
-// CheckFolder writes and deletes a file in a local folder, and returns the free space in bytes. For a folder that does
-// not exist yet, it tries the nearest parent: a folder created here would belong to the user who checks. Errors:
-// permission, unavailable.
-func CheckFolder(path string) (int64, error) {
-	path, err := filepath.Abs(path)
+// Check implements Files. For a folder that does not exist yet, it tries the nearest parent: a folder created here would
+// belong to the user who checks.
+func (f *Folder) Check(context.Context) (space int64, err error) {
+	path, err := filepath.Abs(f.path)
 	for err == nil {
 		var info fs.FileInfo
 		if info, err = os.Stat(path); err == nil && !info.IsDir() {
@@ -52,16 +48,12 @@ func CheckFolder(path string) (int64, error) {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return 0, nil
 	}
-	return 0, models.NewError(models.Permission, "files.not_writable", models.Params{"path": path, "reason": reason(err)}).
-		WithRemedy("files.not_writable_remedy", nil).WithCause(err)
-}
-
-// reason returns the operating system's text, such as "permission denied".
-func reason(err error) string {
+	reason := "see the log"
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
-		return errno.Error()
+		reason = errno.Error() // such as "permission denied"
 	}
-	return "see the log"
+	return 0, models.NewError(models.Permission, "files.not_writable", models.Params{"path": path, "reason": reason}).
+		WithRemedy("files.not_writable_remedy", nil).WithCause(err)
 }
 
 // Check implements Files. The bucket must exist.
@@ -69,27 +61,25 @@ func (s *S3) Check(ctx context.Context) (int64, error) {
 	key := strings.ToLower(rand.Text())
 	err := s.Put(ctx, key, strings.NewReader(probe))
 	if err == nil {
-		err = errors.Join(s.readBack(ctx, key), s.Delete(ctx, key))
+		content, _, getErr := s.Get(ctx, key)
+		if err = getErr; err == nil {
+			_, err = io.Copy(io.Discard, content)
+			err = errors.Join(err, content.Close())
+		}
+		err = errors.Join(err, s.Delete(ctx, key))
 	}
 	if err == nil || ctx.Err() != nil {
 		return Unlimited, err
 	}
 	refusal, answered := errors.AsType[minio.ErrorResponse](err)
+	var e *models.Error
 	switch {
 	case answered && refusal.Code == minio.NoSuchBucket:
-		return 0, models.NewError(models.Unavailable, "files.no_bucket", nil).WithRemedy("files.no_bucket_remedy", nil).WithCause(err)
+		e = models.NewError(models.Unavailable, "files.no_bucket", nil).WithRemedy("files.no_bucket_remedy", nil)
 	case answered && (refusal.StatusCode == http.StatusForbidden || refusal.StatusCode == http.StatusUnauthorized || refusal.Code == minio.InvalidAccessKeyID):
-		return 0, models.NewError(models.Permission, "files.denied", nil).WithRemedy("files.denied_remedy", nil).WithCause(err)
+		e = models.NewError(models.Permission, "files.denied", nil).WithRemedy("files.denied_remedy", nil)
 	default:
-		return 0, models.NewError(models.Unavailable, "files.no_s3_answer", nil).WithRemedy("files.no_s3_answer_remedy", nil).WithCause(err)
+		e = models.NewError(models.Unavailable, "files.no_s3_answer", nil).WithRemedy("files.no_s3_answer_remedy", nil)
 	}
-}
-
-func (s *S3) readBack(ctx context.Context, key string) error {
-	content, _, err := s.Get(ctx, key)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(io.Discard, content)
-	return errors.Join(err, content.Close())
+	return 0, e.WithCause(err)
 }

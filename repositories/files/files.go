@@ -30,7 +30,7 @@ type Files interface {
 	Old(ctx context.Context, before time.Time) iter.Seq2[string, error]
 	// Check writes and deletes a small content, and returns the free space in bytes, Unlimited if unknown. Errors: also
 	// permission.
-	Check(ctx context.Context) (room int64, err error)
+	Check(ctx context.Context) (space int64, err error)
 }
 
 // Unlimited is the free space of a storage without a known limit.
@@ -39,24 +39,22 @@ const Unlimited = -1
 // Open returns the files at a URL, file:path or s3://key:secret@host/bucket?region=…. It does not check whether they
 // exist. Errors: configuration, without any part of the URL.
 func Open(url string) (Files, error) { //nolint:ireturn // the URL says which of the two it is
-	var opened Files
 	path, err := folderPath(url)
-	if path != "" {
-		opened = &Folder{path}
-	} else if err == nil {
-		opened, err = openS3(url)
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case path != "":
+		return &Folder{path}, nil
+	default:
+		return openS3(url)
 	}
-	return opened, nil
 }
 
 // CheckURL checks UPLOADS_URL. Errors: configuration, without any part of the URL.
 func CheckURL(url string) error {
 	path, err := folderPath(url)
 	if err == nil && path == "" {
-		_, err = parseS3(url)
+		_, _, _, err = parseS3(url)
 	}
 	return err
 }

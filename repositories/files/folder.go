@@ -1,6 +1,7 @@
 package files
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -30,27 +31,18 @@ func (f *Folder) Put(ctx context.Context, key string, r io.Reader) error {
 		return storageError(ctx, err)
 	}
 	from := &contentReader{Reader: r}
-	err = copyTo(ctx, file, from)
+	_, err = io.Copy(file, from)
 	if err == nil {
+		err = cmp.Or(file.Sync(), ctx.Err())
+	}
+	if err = errors.Join(err, file.Close()); err == nil {
 		return nil
 	}
-	removed := os.Remove(f.at(key)) // if it fails, the sweep retries
+	removed := os.Remove(f.at(key)) // if it fails, the cleanup retries
 	if from.err != nil {
 		return from.err
 	}
 	return storageError(ctx, errors.Join(err, removed))
-}
-
-// copyTo writes a file and closes it.
-func copyTo(ctx context.Context, file *os.File, from io.Reader) error {
-	_, err := io.Copy(file, from)
-	if err == nil {
-		err = file.Sync()
-	}
-	if err == nil {
-		err = ctx.Err()
-	}
-	return errors.Join(err, file.Close())
 }
 
 // Get implements Files.

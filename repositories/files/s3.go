@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -32,71 +33,57 @@ type S3 struct {
 	bucket string
 }
 
-// location is a parsed S3 URL.
-type location struct {
-	host, bucket, key, secret, region string
-	insecure                          bool
-}
-
 var bucketForm = regexp.MustCompile(`^/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/?$`)
 
-// parseS3 parses a URL. Its errors hold no part of it: any part may belong to the secret.
-func parseS3(text string) (location, error) {
+// parseS3 parses a URL. Its errors contain no part of it: any part may belong to the secret.
+func parseS3(text string) (host, bucket string, options *minio.Options, err error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Hostname() == "" || u.Fragment != "" || !bucketForm.MatchString(u.Path) {
-		return location{}, models.NewError(models.Config, "config.s3_url_invalid", nil)
+		return "", "", nil, models.NewError(models.Config, "config.s3_url_invalid", nil)
 	}
 	secret, _ := u.User.Password()
 	if u.User.Username() == "" || secret == "" {
-		return location{}, models.NewError(models.Config, "config.s3_url_no_key", nil)
+		return "", "", nil, models.NewError(models.Config, "config.s3_url_no_key", nil)
 	}
-	at := location{host: u.Host, bucket: u.Path[1:], key: u.User.Username(), secret: secret, region: defaultRegion}
-	if last := len(at.bucket) - 1; at.bucket[last] == '/' {
-		at.bucket = at.bucket[:last]
-	}
-	return at, at.options(u.RawQuery)
-}
-
-// options parses the query string.
-func (at *location) options(query string) error {
-	values, err := url.ParseQuery(query)
+	options = &minio.Options{Creds: credentials.NewStaticV4(u.User.Username(), secret, ""), Secure: true, Region: defaultRegion, MaxRetries: attempts}
+	values, err := url.ParseQuery(u.RawQuery)
 	for name := range values {
 		value := values.Get(name)
 		switch {
 		case name == "region" && value != "":
-			at.region = value
+			options.Region = value
 		case name == "insecure":
-			if at.insecure, err = strconv.ParseBool(value); err != nil {
-				return models.NewError(models.Config, "config.s3_url_insecure", nil)
+			insecure, parseErr := strconv.ParseBool(value)
+			if parseErr != nil {
+				return "", "", nil, models.NewError(models.Config, "config.s3_url_insecure", nil)
 			}
+			options.Secure = !insecure
 		default:
-			return models.NewError(models.Config, "config.s3_url_options", nil)
+			err = errors.New("unknown option")
 		}
 	}
 	if err != nil {
-		return models.NewError(models.Config, "config.s3_url_options", nil)
+		return "", "", nil, models.NewError(models.Config, "config.s3_url_options", nil)
 	}
-	return nil
+	return u.Host, strings.Trim(u.Path, "/"), options, nil
 }
 
 func openS3(text string) (*S3, error) {
-	at, err := parseS3(text)
+	host, bucket, options, err := parseS3(text)
 	if err != nil {
 		return nil, err
 	}
-	transport, err := minio.DefaultTransport(!at.insecure)
+	transport, err := minio.DefaultTransport(options.Secure)
 	if err != nil {
 		return nil, models.NewError(models.Config, "config.s3_certificates", nil).WithCause(err)
 	}
 	transport.ResponseHeaderTimeout = answerTimeout
-	core, err := minio.NewCore(at.host, &minio.Options{
-		Creds: credentials.NewStaticV4(at.key, at.secret, ""), Secure: !at.insecure,
-		Transport: transport, Region: at.region, MaxRetries: attempts,
-	})
+	options.Transport = transport
+	core, err := minio.NewCore(host, options)
 	if err != nil {
 		return nil, models.NewError(models.Config, "config.s3_url_invalid", nil)
 	}
-	return &S3{*core, at.bucket}, nil
+	return &S3{*core, bucket}, nil
 }
 
 // Put implements Files.
@@ -125,7 +112,7 @@ func (s *S3) Get(ctx context.Context, key string) (io.ReadCloser, int64, error) 
 		return nil, 0, err
 	}
 	body, info, _, err := s.core.GetObject(ctx, s.bucket, key, minio.GetObjectOptions{})
-	if code := minio.ToErrorResponse(err); code.Code == minio.NoSuchKey {
+	if minio.ToErrorResponse(err).Code == minio.NoSuchKey {
 		return nil, 0, missingError(err)
 	}
 	if err != nil {
@@ -154,28 +141,26 @@ func (s *S3) Old(ctx context.Context, before time.Time) iter.Seq2[string, error]
 	return func(yield func(string, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel() // stops the listings
+		item := func(key string, err error, old bool) (more bool) {
+			switch {
+			case err != nil:
+				yield("", storageError(ctx, fmt.Errorf("listing the bucket: %w", err)))
+				return false
+			case !old || checkKey(key) != nil:
+				return true
+			default:
+				return yield(key, nil)
+			}
+		}
 		for object := range s.core.ListObjectsIter(ctx, s.bucket, minio.ListObjectsOptions{Recursive: true}) {
-			if !yieldOld(ctx, yield, object.Key, object.Err, object.LastModified.Before(before)) {
+			if !item(object.Key, object.Err, object.LastModified.Before(before)) {
 				return
 			}
 		}
 		for upload := range s.core.ListIncompleteUploads(ctx, s.bucket, "", true) {
-			if !yieldOld(ctx, yield, upload.Key, upload.Err, upload.Initiated.Before(before)) {
+			if !item(upload.Key, upload.Err, upload.Initiated.Before(before)) {
 				return
 			}
 		}
-	}
-}
-
-// yieldOld yields an item of a listing, and reports whether to go on.
-func yieldOld(ctx context.Context, yield func(string, error) bool, key string, err error, old bool) bool {
-	switch {
-	case err != nil:
-		yield("", storageError(ctx, fmt.Errorf("listing the bucket: %w", err)))
-		return false
-	case !old || checkKey(key) != nil:
-		return true
-	default:
-		return yield(key, nil)
 	}
 }

@@ -253,7 +253,7 @@ func TestFollow_HalfOpenListener(t *testing.T) {
 			lost <- err
 		}
 	})
-	network.Spoil(testdb.Swallowed, testdb.Unheard)
+	network.AddFaults(testdb.LoseResponses, testdb.LoseRequests)
 	if e := models.AsError(<-lost); e.Class != models.Timeout && e.Class != models.Connection {
 		t.Errorf("got %v", e)
 	}

@@ -19,7 +19,7 @@ func TestNetwork_SlowLink(t *testing.T) {
 		s.exec(s.source, "INSERT INTO tbl_produk (produk, deskripsi, id_segmen, id_stage) SELECT 'P' || i, repeat(md5(i::text), 8), 1, 1 FROM generate_series(1, 30000) AS i")
 		before := s.mirror()
 		progress := v.progress()
-		l.Spoil(testdb.SlowDown, testdb.SlowUp, testdb.Delayed)
+		l.AddFaults(testdb.SlowDown, testdb.SlowUp, testdb.Delayed)
 		if status := v.send(http.MethodPost, "/sync", ""); status != http.StatusAccepted {
 			s.Fatalf("POST /sync: %d", status)
 		}
@@ -36,7 +36,7 @@ func TestNetwork_SlowLink(t *testing.T) {
 		s.Eventually("the run ends", func() bool { return s.lastRun().state != "running" })
 		s.wantRun(outcome{"canceled", "canceled", 1})
 		s.untouched(before)
-		l.Heal()
+		l.RemoveFaults()
 		v.end()
 	})
 }

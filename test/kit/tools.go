@@ -3,6 +3,8 @@ package kit
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,4 +63,35 @@ func NodeModules(t testing.TB, lock string) string {
 	}
 	sum := sha256.Sum256(content)
 	return Tool(t, "npm-"+hex.EncodeToString(sum[:6])+"/node_modules")
+}
+
+// SmallDisk mounts a disk of size MiB at an empty folder until the test ends, after stop. resize changes its size. It
+// needs root on Linux.
+func SmallDisk(t testing.TB, dir string, size int, stop func()) (resize func(size int)) {
+	t.Helper()
+	mount := func(options string) {
+		t.Helper()
+		if out, err := exec.Command("mount", "-t", "tmpfs", "-o", options, "tmpfs", dir).CombinedOutput(); err != nil {
+			Missing(t, fmt.Sprintf("no small disk: %v: %s", err, out))
+		}
+	}
+	mount(fmt.Sprintf("size=%dm", size))
+	t.Cleanup(func() {
+		stop()
+		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+	})
+	return func(size int) { mount(fmt.Sprintf("remount,size=%dm", size)) }
+}
+
+// FreeAddress is an address on loopback whose port no process uses.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
 }

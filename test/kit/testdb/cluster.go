@@ -2,6 +2,7 @@ package testdb
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"net/url"
@@ -13,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"lifecycle-sync/test/kit"
 )
 
 // account runs the server when the test runs as root: PostgreSQL refuses to run as root.
@@ -20,14 +23,14 @@ const account = "postgres"
 
 // Cluster is a PostgreSQL server of one test, which can stop, restart and copy it.
 type Cluster struct {
-	t    testing.TB
-	bin  string // the folder of PostgreSQL's programs
-	dir  string // the server's files, owned by its account
-	port int
+	t       testing.TB
+	bin     string // the folder of PostgreSQL's programs
+	dir     string // the server's files, owned by its account
+	address string
 }
 
-// NewCluster starts a server on loopback, which stops when the test ends. settings are lines of postgresql.conf such as
-// "max_connections=20". Without an installed PostgreSQL the test is skipped, and fails in CI.
+// NewCluster starts a server on loopback, until the test ends. settings are lines of postgresql.conf such as
+// "max_connections=20". It needs an installed PostgreSQL.
 func NewCluster(t testing.TB, settings ...string) *Cluster {
 	t.Helper()
 	c := &Cluster{t: t, bin: programs(t), dir: ownFolder(t)}
@@ -48,19 +51,15 @@ func (c *Cluster) Standby(t testing.TB, settings ...string) *Cluster {
 // begin configures the server, on a free port, and starts it for the first time.
 func (c *Cluster) begin(settings []string) {
 	c.t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.port = listener.Addr().(*net.TCPAddr).Port
-	_ = listener.Close() // the server takes the port
+	c.address = kit.FreeAddress(c.t)
+	_, port, _ := net.SplitHostPort(c.address)
 	lines := append([]string{
-		"", "listen_addresses='127.0.0.1'", "unix_socket_directories=''", "port=" + strconv.Itoa(c.port), "fsync=off", "wal_level=logical", "shared_buffers=16MB",
+		"", "listen_addresses='127.0.0.1'", "unix_socket_directories=''", "port=" + port, "fsync=off", "wal_level=logical", "shared_buffers=16MB",
 	}, settings...)
-	conf, err := os.OpenFile(filepath.Join(c.data(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	conf := filepath.Join(c.data(), "postgresql.conf")
+	text, err := os.ReadFile(conf)
 	if err == nil {
-		_, err = conf.WriteString(strings.Join(lines, "\n") + "\n")
-		err = errors.Join(err, conf.Close())
+		err = os.WriteFile(conf, append(text, strings.Join(lines, "\n")+"\n"...), 0)
 	}
 	if err != nil {
 		c.t.Fatal(err)
@@ -112,7 +111,7 @@ func (c *Cluster) data() string { return filepath.Join(c.dir, "data") }
 
 func (c *Cluster) server() *url.URL {
 	return &url.URL{
-		Scheme: "postgres", User: url.User(account), Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(c.port)), Path: "/postgres", RawQuery: "sslmode=disable",
+		Scheme: "postgres", User: url.User(account), Host: c.address, Path: "/postgres", RawQuery: "sslmode=disable",
 	}
 }
 
@@ -147,16 +146,13 @@ func programs(t testing.TB) string {
 		found = append(found, path)
 	}
 	if len(found) == 0 {
-		if os.Getenv("CI") != "" {
-			t.Fatal("no PostgreSQL is installed, to start servers of")
-		}
-		t.Skip("SKIPPED: no PostgreSQL is installed, to start a server of")
+		kit.Missing(t, "PostgreSQL is not installed, so no server can be started")
 	}
 	return filepath.Dir(found[0])
 }
 
 func version(initdb string) int {
-	n, _ := strconv.Atoi(strings.Split(initdb, "/")[4]) // 0 for what is not a number
+	n, _ := strconv.Atoi(strings.Split(initdb, "/")[4]) // 0 if it is not a number
 	return n
 }
 
@@ -168,12 +164,12 @@ func ownFolder(t testing.TB) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	give(t, dir)
+	chown(t, dir)
 	return dir
 }
 
-// give makes the server's account the owner of a folder.
-func give(t testing.TB, dir string) {
+// chown makes the server's account the owner of a folder.
+func chown(t testing.TB, dir string) {
 	t.Helper()
 	if os.Getuid() != 0 {
 		return
@@ -187,4 +183,17 @@ func give(t testing.TB, dir string) {
 	if err := os.Chown(dir, uid, gid); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// SmallDisk creates a tablespace on a disk of size MiB, which resize changes.
+func (c *Cluster) SmallDisk(t testing.TB, tablespace string, size int) (resize func(size int)) {
+	t.Helper()
+	dir := filepath.Join(c.dir, tablespace)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	resize = kit.SmallDisk(t, dir, size, func() { c.Stop("immediate") })
+	chown(t, dir)
+	run(t, c.server().String(), fmt.Sprintf("CREATE TABLESPACE %s LOCATION '%s'", tablespace, dir))
+	return resize
 }

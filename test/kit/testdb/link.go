@@ -16,14 +16,14 @@ type Link struct {
 	proxy *toxiproxy.Proxy
 }
 
-// Faults of a link.
+// Faults of a link. Neither side notices lost packets.
 const (
-	Reset     = `{"name": "reset", "type": "reset_peer", "stream": "downstream"}`
-	Swallowed = `{"name": "swallowed", "type": "timeout", "stream": "downstream"}` // the server's packets are lost, and neither side notices
-	Unheard   = `{"name": "unheard", "type": "timeout", "stream": "upstream"}`     // the client's packets are lost, and neither side notices
-	SlowDown  = `{"name": "slow down", "type": "bandwidth", "stream": "downstream", "attributes": {"rate": 300}}`
-	SlowUp    = `{"name": "slow up", "type": "bandwidth", "stream": "upstream", "attributes": {"rate": 300}}`
-	Delayed   = `{"name": "delayed", "type": "latency", "stream": "downstream", "attributes": {"latency": 50, "jitter": 20}}`
+	Reset         = `{"name": "reset", "type": "reset_peer", "stream": "downstream"}`
+	LoseResponses = `{"name": "lose responses", "type": "timeout", "stream": "downstream"}`
+	LoseRequests  = `{"name": "lose requests", "type": "timeout", "stream": "upstream"}`
+	SlowDown      = `{"name": "slow down", "type": "bandwidth", "stream": "downstream", "attributes": {"rate": 300}}`
+	SlowUp        = `{"name": "slow up", "type": "bandwidth", "stream": "upstream", "attributes": {"rate": 300}}`
+	Delayed       = `{"name": "delayed", "type": "latency", "stream": "downstream", "attributes": {"latency": 50, "jitter": 20}}`
 )
 
 // NewLink makes a link to a PostgreSQL database.
@@ -45,7 +45,7 @@ func NewLink(t testing.TB, database string) *Link {
 // Cut ends every connection and refuses new ones.
 func (l *Link) Cut() { l.proxy.Stop() }
 
-// Restore takes connections again.
+// Restore accepts connections again.
 func (l *Link) Restore() {
 	l.t.Helper()
 	if err := l.proxy.Start(); err != nil {
@@ -53,8 +53,8 @@ func (l *Link) Restore() {
 	}
 }
 
-// Spoil adds faults to the link.
-func (l *Link) Spoil(toxics ...string) {
+// AddFaults adds faults to the link.
+func (l *Link) AddFaults(toxics ...string) {
 	l.t.Helper()
 	for _, toxic := range toxics {
 		if _, err := l.proxy.Toxics.AddToxicJson(strings.NewReader(toxic)); err != nil {
@@ -63,5 +63,5 @@ func (l *Link) Spoil(toxics ...string) {
 	}
 }
 
-// Heal removes all faults. Connections that lost packets end.
-func (l *Link) Heal() { l.proxy.Toxics.ResetToxics(l.t.Context()) }
+// RemoveFaults removes all faults. Connections that lost packets end.
+func (l *Link) RemoveFaults() { l.proxy.Toxics.ResetToxics(l.t.Context()) }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// recycled are databases of ended tests, emptied for the next ones: to create one takes longer than most tests.
+// recycled are databases of ended tests, emptied for reuse: creating one takes longer than most tests.
 var recycled idle
 
 type idle struct {
@@ -15,7 +15,7 @@ type idle struct {
 	urls    []string
 }
 
-// Recycle has the tests of a package use PostgreSQL databases again. TestMain runs what it returns instead of m.
+// Recycle makes the tests of a package reuse PostgreSQL databases. TestMain runs what it returns instead of m.
 func Recycle(m interface{ Run() int }) Recycling { return Recycling{m} }
 
 // Recycling is a testing.M after which no database is left.
@@ -38,7 +38,7 @@ func (i *idle) take() (database string) {
 	return database
 }
 
-// put empties a database and keeps it. It reports false where that is not possible.
+// put empties a database and keeps it. It returns false if that is not possible.
 func (i *idle) put(t testing.TB, database string) bool {
 	t.Helper()
 	if !i.enabled || t.Failed() || !emptied(database) {
@@ -50,7 +50,7 @@ func (i *idle) put(t testing.TB, database string) bool {
 	return true
 }
 
-// isPlain holds when nothing outside the schema public distinguishes a database from a new one.
+// isPlain is true if nothing outside the schema public distinguishes a database from a new one.
 const isPlain = `SELECT datacl IS NULL AND datconnlimit = -1 AND datallowconn AND pg_get_userbyid(datdba) = current_user
 	AND NOT EXISTS (SELECT FROM pg_namespace WHERE nspname NOT IN ('public', 'information_schema') AND left(nspname, 3) <> 'pg_')
 	AND NOT EXISTS (SELECT FROM pg_db_role_setting WHERE setdatabase = d.oid)

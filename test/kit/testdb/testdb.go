@@ -13,6 +13,8 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib"       // the driver "pgx"
 	_ "github.com/ncruces/go-sqlite3/driver" // the driver "sqlite3"
+
+	"lifecycle-sync/test/kit"
 )
 
 // Each runs fn in a subtest for each database system. url creates an empty database of that system and returns its URL;
@@ -32,8 +34,8 @@ func SQLite(t testing.TB) string {
 	return "file:" + filepath.Join(t.TempDir(), "test.db")
 }
 
-// Postgres returns the URL of an empty database, which is dropped or recycled when the test ends. It skips the test when
-// there is no server, and fails it in CI.
+// Postgres returns the URL of an empty database, which is dropped or recycled when the test ends. Without
+// a server the test is skipped, and fails in CI.
 func Postgres(t testing.TB) string {
 	t.Helper()
 	server := server(t)
@@ -99,11 +101,8 @@ func create(t testing.TB, server *url.URL, options ...string) string {
 func server(t testing.TB) *url.URL {
 	t.Helper()
 	text := os.Getenv("TEST_POSTGRES_URL")
-	switch {
-	case text == "" && os.Getenv("CI") != "":
-		t.Fatal("no PostgreSQL: set TEST_POSTGRES_URL or run make test")
-	case text == "":
-		t.Skip("SKIPPED: no PostgreSQL: set TEST_POSTGRES_URL or run make test")
+	if text == "" {
+		kit.Missing(t, "no PostgreSQL: set TEST_POSTGRES_URL or run make test")
 	}
 	server, err := url.Parse(text)
 	if err != nil { // its text may hold the password

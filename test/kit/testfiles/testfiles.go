@@ -2,16 +2,11 @@
 package testfiles
 
 import (
-	"bytes"
-	"context"
-	"errors"
-	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -32,12 +27,7 @@ const (
 func Each(t *testing.T, fn func(t *testing.T, url func(testing.TB) string)) {
 	t.Helper()
 	t.Run("folder", func(t *testing.T) { fn(t, Folder) })
-	t.Run("s3", func(t *testing.T) { fn(t, s3URL) })
-}
-
-func s3URL(t testing.TB) string {
-	t.Helper()
-	return S3(t).URL
+	t.Run("s3", func(t *testing.T) { fn(t, func(t testing.TB) string { return S3(t).URL }) }) //nolint:thelper // S3 is one
 }
 
 // Folder returns the URL of a temporary folder that does not exist yet.
@@ -57,16 +47,11 @@ type Server struct {
 func S3(t testing.TB) *Server {
 	t.Helper()
 	program := kit.Tool(t, "versitygw-"+gatewayVersion+"/versitygw")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &Server{host: listener.Addr().String()}
-	_ = listener.Close() // the server takes the port
+	s := &Server{host: kit.FreeAddress(t)}
 	s.URL = "s3://" + accessKey + ":" + strings.NewReplacer("/", "%2F", "+", "%2B").Replace(secretKey) + "@" + s.host + "/" + bucket + "?insecure=true"
 
 	contents, metadata := t.TempDir(), t.TempDir()
-	var output bytes.Buffer
+	var output kit.Buffer
 	cmd := exec.Command(program, "--port", s.host, "--access", accessKey, "--secret", secretKey, "--quiet", "--health", "/health",
 		"posix", "--sidecar", metadata, contents)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = contents, &output, &output
@@ -80,10 +65,10 @@ func S3(t testing.TB) *Server {
 		<-ended
 	}
 	t.Cleanup(s.Stop)
-	if err := s.wait(t.Context(), ended); err != nil {
-		s.Stop()
-		t.Fatalf("the S3 server: %v: %s", err, output.String())
-	}
+	kit.Eventually(t, "the S3 server answers", func() bool {
+		status, err := kit.Status(http.MethodGet, "http://"+s.host+"/health", nil)
+		return err == nil && status == http.StatusOK
+	}, &output)
 	if err := s.Client(t).MakeBucket(t.Context(), bucket, minio.MakeBucketOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -103,27 +88,10 @@ func (s *Server) Client(t testing.TB) *minio.Core {
 // Bucket returns the bucket in the URL.
 func (*Server) Bucket() string { return bucket }
 
-// wait waits until the server answers.
-func (s *Server) wait(ctx context.Context, ended <-chan struct{}) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.host+"/health", nil)
-		if err != nil {
-			return err
-		}
-		if response, err := http.DefaultClient.Do(request); err == nil {
-			_ = response.Body.Close()
-			return nil
-		}
-		select {
-		case <-ended:
-			return errors.New("it ended")
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
-	}
+// SmallDisk returns a folder on a disk of 1 MiB.
+func SmallDisk(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	kit.SmallDisk(t, dir, 1, func() {})
+	return dir
 }
