@@ -17,3 +17,14 @@ type Product struct {
 	StageStart  *Date    `gorm:"column:tanggal_stage_start;type:date" json:"tanggal_stage_start"`
 	StageEnd    *Date    `gorm:"column:tanggal_stage_end;type:date" json:"tanggal_stage_end"`
 }
+
+// ListedProduct is a product with the names of what it belongs to, as the API and the React app name them. Values
+// that RFC 3339 or UTF-8 cannot express are null.
+type ListedProduct struct {
+	Product
+
+	Segment          *string `gorm:"column:segmen" json:"segmen"`
+	Stage            *string `gorm:"column:stage" json:"stage"`
+	Category         *string `gorm:"column:kategori" json:"kategori"`
+	AttachmentsCount int64   `gorm:"-" json:"attachments_count"`
+}

@@ -2,6 +2,7 @@ package models
 
 import (
 	"fmt"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -113,49 +114,21 @@ func (f ProductField) Rules() string {
 }
 
 // Value returns the field's value in p: a *string, *int64 or *Date, which is nil for NULL.
-func (f ProductField) Value(p *Product) any {
-	switch field := f.pointer(p).(type) {
-	case **string:
-		return *field
-	case **int64:
-		return *field
-	case **Date:
-		return *field
-	default:
-		panic(f.Column + " has an unknown type")
-	}
-}
+func (f ProductField) Value(p *Product) any { return f.in(p).Interface() }
 
 // Text returns the field's value in p as Parse reads it, "" for NULL.
 func (f ProductField) Text(p *Product) string {
-	switch value := f.Value(p).(type) {
-	case *string:
-		if value != nil {
-			return *value
-		}
-	case *int64:
-		if value != nil {
-			return strconv.FormatInt(*value, 10)
-		}
-	case *Date:
-		if value != nil {
-			return value.String()
-		}
+	value := f.in(p)
+	if value.IsNil() {
+		return ""
 	}
-	return ""
+	return fmt.Sprint(value.Elem().Interface())
 }
 
 // Copy sets the field in one product to its value in another.
-func (f ProductField) Copy(to, from *Product) {
-	switch field := f.pointer(to).(type) {
-	case **string:
-		*field = *f.pointer(from).(**string) //nolint:forcetypeassert // the same function returned both
-	case **int64:
-		*field = *f.pointer(from).(**int64) //nolint:forcetypeassert // the same function returned both
-	case **Date:
-		*field = *f.pointer(from).(**Date) //nolint:forcetypeassert // the same function returned both
-	}
-}
+func (f ProductField) Copy(to, from *Product) { f.in(to).Set(f.in(from)) }
+
+func (f ProductField) in(p *Product) reflect.Value { return reflect.ValueOf(f.pointer(p)).Elem() }
 
 // ParseID reads the id of a row: an integer from 1 to 2147483647.
 func ParseID(text string) (int64, error) {

@@ -1,3 +1,5 @@
+// Package models holds the rows of both databases, their value types, the description of every mirrored table, and the
+// errors that people may see. It imports nothing of ours.
 package models
 
 import (
@@ -114,10 +116,8 @@ func kindOf(f *schema.Field) (Kind, error) {
 
 // TableNamed returns the mirrored table with a name in lifecycle_db. It panics when there is none.
 func TableNamed(source string) *Table {
-	for _, t := range Tables() {
-		if t.Source == source {
-			return t
-		}
+	if t := FindTable(Tables(), source); t != nil {
+		return t
 	}
 	panic(source + " is not mirrored")
 }

@@ -1,6 +1,9 @@
 package models
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Write is a write through the API as pmo_db keeps it, so that a crash between the two databases leaves
 // nothing undecided, and a caller that asks again gets the first answer.
@@ -38,3 +41,9 @@ type SourceTransaction struct {
 	Stamp  *time.Time `gorm:"column:source_stamp"`  // what the write set updated_at to
 	Action *string    `gorm:"column:source_action"` // insert, update or delete
 }
+
+// RowVersions are the row versions in which a write may happen; nil means any version. A row version is opaque.
+type RowVersions []string
+
+// Allow reports whether the row's current version permits the write.
+func (v RowVersions) Allow(current string) bool { return v == nil || slices.Contains(v, current) }

@@ -13,9 +13,9 @@ func TestDropdowns_ListsChoices(t *testing.T) {
 		if got, want := string(s.get(http.StatusOK, "/dropdowns").body), `{"success":true,"data":{"segments":[],"stages":[],"categories":[]}}`; got != want {
 			t.Errorf("empty: %s", got)
 		}
-		s.insert("tbl_segmen_lifecycle", []models.Segment{{ID: 1, Name: new("transmisi")}, {ID: 2, Name: new("Distribusi"), IconLight: new("d.svg")}, {ID: 3, Name: new("Korporat")}})
+		s.insert("tbl_segmen_lifecycle", []models.Segment{{ID: 1, Name: new("transmisi")}, {ID: 2, Name: new("Distribusi"), Details: models.Details{IconLight: new("d.svg")}}, {ID: 3, Name: new("Korporat")}})
 		s.insert("tbl_stage_lifecycle", []models.Stage{{ID: 2, Name: new("Growth")}, {ID: 1, Name: new("Introduction")}, {ID: 3}})
-		s.insert("tbl_kategori_lifecycle", []models.Category{{ID: 5, Name: new("Zeta")}, {ID: 6, Name: new("alpha"), IconDark: new("a.svg")}})
+		s.insert("tbl_kategori_lifecycle", []models.Category{{ID: 5, Name: new("Zeta")}, {ID: 6, Name: new("alpha"), Details: models.Details{IconDark: new("a.svg")}}})
 		a := s.get(http.StatusOK, "/dropdowns")
 		const want = `{"success":true,"data":{"segments":[{"id":2,"segmen":"Distribusi","icon_light":"d.svg","icon_dark":null},` +
 			`{"id":3,"segmen":"Korporat","icon_light":null,"icon_dark":null},{"id":1,"segmen":"transmisi","icon_light":null,"icon_dark":null}],` +

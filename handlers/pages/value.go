@@ -111,7 +111,7 @@ func metricValues(document models.JSON) []Value {
 
 // StageRecord is a record of the stage history as people read it.
 type StageRecord struct {
-	models.ListedTransition
+	models.ListedRecord
 
 	ProductName string
 	From, To    string // stages, "" for none
@@ -120,9 +120,9 @@ type StageRecord struct {
 }
 
 // NewStageRecord describes a record.
-func NewStageRecord(t models.ListedTransition) StageRecord {
+func NewStageRecord(t models.ListedRecord) StageRecord {
 	r := StageRecord{
-		ListedTransition: t, ProductName: Named(t.Product, &t.ProductID), Measured: metricValues(t.Metrics),
+		ListedRecord: t, ProductName: Named(t.Product, t.ProductID), Measured: metricValues(t.Metrics),
 		From: Named(t.PreviousStageName, t.PreviousStageID), To: Named(t.StageName, t.StageID),
 	}
 	if text := Deref(t.Notes); strings.TrimSpace(text) != "" {

@@ -12,8 +12,8 @@ func (tx *Tx) LockTransition(ctx context.Context, id int64) (*models.Row, error)
 	return tx.lockRow(ctx, tx.source.histories, id)
 }
 
-// ListedTransition reads a record of the stage history as the API shows it. Errors: connection, timeout.
-func (tx *Tx) ListedTransition(ctx context.Context, id int64) (transition models.ListedTransition, err error) {
+// ListedRecord reads a record of the stage history as the API shows it. Errors: connection, timeout.
+func (tx *Tx) ListedRecord(ctx context.Context, id int64) (transition models.ListedRecord, err error) {
 	err = tx.conn.Gorm(ctx).Table(HistoryTable+" h").
 		Joins("LEFT JOIN tbl_produk product ON product.id = h.id_produk").
 		Joins("LEFT JOIN tbl_stage previous ON previous.id = h.stage_previous").
@@ -39,13 +39,14 @@ func (tx *Tx) StageExists(ctx context.Context, id int64) (bool, error) {
 
 // CreateTransition inserts a record of the stage history and sets its id, created_at and updated_at. Errors: as CreateProduct.
 func (tx *Tx) CreateTransition(ctx context.Context, h *models.StageHistory) error {
-	h.CreatedAt, h.UpdatedAt = &tx.Now, &tx.Now
+	now := models.InstantOf(tx.Now)
+	h.CreatedAt, h.UpdatedAt = &now, &now
 	return tx.create(ctx, HistoryTable, h, &h.ID)
 }
 
 // UpdateTransition sets the given columns of a record to their values in h, and updated_at. Errors: as CreateProduct.
 func (tx *Tx) UpdateTransition(ctx context.Context, id int64, h models.StageHistory, columns ...string) error {
-	h.ID, h.UpdatedAt = id, &tx.Now
+	h.ID, h.UpdatedAt = id, new(models.InstantOf(tx.Now))
 	return tx.update(ctx, HistoryTable, &h, columns)
 }
 

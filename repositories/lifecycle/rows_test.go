@@ -39,11 +39,11 @@ func TestTx_WritesProductsAndTransitions(t *testing.T) { //nolint:gocyclo // one
 			if err := tx.CreateProduct(t.Context(), &product); err != nil {
 				return err
 			}
-			history.ProductID, history.ChangedAt = &product.ID, &tx.Now
+			history.ProductID, history.ChangedAt = &product.ID, new(models.InstantOf(tx.Now))
 			if err := tx.CreateTransition(t.Context(), &history); err != nil {
 				return err
 			}
-			if product.ID != 1 || history.ID != 1 || !product.UpdatedAt.Time().Equal(tx.Now) || !history.CreatedAt.Equal(tx.Now) {
+			if product.ID != 1 || history.ID != 1 || !product.UpdatedAt.Time().Equal(tx.Now) || !history.CreatedAt.Time().Equal(tx.Now) {
 				t.Errorf("created %+v and %+v", product, history)
 			}
 			unknown, err := tx.UnknownChoices(t.Context(), &product)
@@ -71,8 +71,8 @@ func TestTx_WritesProductsAndTransitions(t *testing.T) { //nolint:gocyclo // one
 				!listed.UpdatedAt.Time().Equal(tx.Now) || *listed.CreatedAt != *product.CreatedAt {
 				t.Errorf("updated to %+v, %v", listed, err)
 			}
-			transition, err := tx.ListedTransition(t.Context(), 1)
-			if err != nil || *transition.Notes != "baru" || transition.Metrics != nil || transition.ProductID != 1 || *transition.StageID != 1 {
+			transition, err := tx.ListedRecord(t.Context(), 1)
+			if err != nil || *transition.Notes != "baru" || transition.Metrics != nil || *transition.ProductID != 1 || *transition.StageID != 1 {
 				t.Errorf("updated to %+v, %v", transition, err)
 			}
 			return err

@@ -24,15 +24,15 @@ func TestGenerate_HistoryMatchesProducts(t *testing.T) {
 		for _, h := range rows[models.StageHistory](t, d, "stage_history") {
 			before, seen := last[*h.ProductID]
 			switch {
-			case seen && (*h.PreviousStageID != *before.StageID || !h.ChangedAt.After(*before.ChangedAt)):
+			case seen && (*h.PreviousStageID != *before.StageID || !h.ChangedAt.Time().After(before.ChangedAt.Time())):
 				t.Fatalf("%v: record %d does not follow record %d", volume, h.ID, before.ID)
 			case h.PreviousStageID != nil && (*h.StageID < *h.PreviousStageID || *h.StageID > *h.PreviousStageID+1):
 				t.Fatalf("%v: record %d leads from stage %d to %d", volume, h.ID, *h.PreviousStageID, *h.StageID)
-			case h.ChangedAt.Format(time.DateOnly) < products[*h.ProductID].LaunchDate.String():
+			case h.ChangedAt.Time().Format(time.DateOnly) < products[*h.ProductID].LaunchDate.String():
 				t.Fatalf("%v: record %d is before its product's launch", volume, h.ID)
 			}
 			if h.PreviousStageID == nil || *h.StageID != *h.PreviousStageID {
-				entered[*h.ProductID] = models.NewDate(h.ChangedAt.In(jakarta).Date())
+				entered[*h.ProductID] = models.NewDate(h.ChangedAt.Time().In(jakarta).Date())
 			}
 			last[*h.ProductID] = h
 		}

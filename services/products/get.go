@@ -16,14 +16,14 @@ type Reader interface {
 	Products(ctx context.Context, f catalog.DatedFilter, order catalog.ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error)
 	Product(ctx context.Context, id int64) (models.ListedProduct, error)
 	ProductRow(ctx context.Context, id int64) (*models.Row, error)
-	LatestTransitions(ctx context.Context, productID int64, limit int) ([]models.ListedTransition, error)
+	LatestTransitions(ctx context.Context, productID int64, limit int) ([]models.ListedRecord, error)
 }
 
 // Detail is a product with its latest transitions, newest first.
 type Detail struct {
 	models.ListedProduct
 
-	History []models.ListedTransition `json:"stage_history"`
+	History []models.ListedRecord `json:"stage_history"`
 }
 
 // Get returns one product, and its row version. Errors: not found, connection, timeout, schema.

@@ -21,18 +21,18 @@ type Reader interface {
 	ProductGroups(ctx context.Context, f catalog.DatedFilter, c catalog.Calendar) ([]catalog.ProductGroup, error)
 	TransitionGroups(ctx context.Context, f catalog.DatedFilter, c catalog.Calendar) ([]catalog.TransitionGroup, error)
 	RecentProducts(ctx context.Context, f catalog.DatedFilter, limit int) ([]models.ListedProduct, error)
-	RecentTransitions(ctx context.Context, f catalog.DatedFilter, of int64, limit int) ([]models.ListedTransition, error)
+	RecentTransitions(ctx context.Context, f catalog.DatedFilter, of int64, limit int) ([]models.ListedRecord, error)
 	LastSync(ctx context.Context) (*models.Instant, error)
 }
 
 // Dashboard is all that the dashboard shows. What belongs to a stage, segment or category is listed for
 // each of them, and last for those that have none, if there are any.
 type Dashboard struct {
-	Statistics        Statistics                `json:"statistics"`
-	Charts            Charts                    `json:"charts"`
-	RecentProducts    []models.ListedProduct    `json:"recentProducts"`
-	StageTransitions  []TransitionsFrom         `json:"stageTransitions"`
-	RecentTransitions []models.ListedTransition `json:"recentTransitions"`
+	Statistics        Statistics             `json:"statistics"`
+	Charts            Charts                 `json:"charts"`
+	RecentProducts    []models.ListedProduct `json:"recentProducts"`
+	StageTransitions  []TransitionsFrom      `json:"stageTransitions"`
+	RecentTransitions []models.ListedRecord  `json:"recentTransitions"`
 }
 
 // Statistics are single figures.

@@ -127,7 +127,7 @@ func (l *lab) fillHistories(t *testing.T, dice *rand.Rand) {
 			at = []time.Time{time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 0, 0, 0, time.UTC)}[dice.IntN(2)]
 		}
 		l.oracle.histories = append(l.oracle.histories, models.StageHistory{ID: id + 1, ProductID: new(1 + dice.Int64N(150)), PreviousStageID: maybe(dice, 1+dice.Int64N(4)),
-			StageID: maybe(dice, 1+dice.Int64N(4)), ChangedAt: maybe(dice, at)})
+			StageID: maybe(dice, 1+dice.Int64N(4)), ChangedAt: maybe(dice, models.InstantOf(at))})
 	}
 	for i := 40; i < 60; i++ { // ties
 		l.oracle.histories[i].ChangedAt, l.oracle.histories[i].ProductID = l.oracle.histories[40].ChangedAt, l.oracle.histories[40].ProductID

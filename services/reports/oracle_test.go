@@ -62,7 +62,7 @@ func (o oracle) figures() object {
 			}),
 			"transitionsByMonth": o.months(len(o.histories), func(i int) string {
 				if at := o.histories[i].ChangedAt; at != nil {
-					return at.In(o.now.Location()).Format("2006-01")
+					return at.Time().In(o.now.Location()).Format("2006-01")
 				}
 				return ""
 			}),
@@ -231,11 +231,11 @@ type stay struct {
 func (o oracle) stays() (out []stay) {
 	ordered := slices.DeleteFunc(slices.Clone(o.histories), func(h models.StageHistory) bool { return h.ChangedAt == nil })
 	slices.SortFunc(ordered, func(a, b models.StageHistory) int {
-		return cmp.Or(cmp.Compare(*a.ProductID, *b.ProductID), a.ChangedAt.Compare(*b.ChangedAt), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(*a.ProductID, *b.ProductID), a.ChangedAt.Time().Compare(b.ChangedAt.Time()), cmp.Compare(a.ID, b.ID))
 	})
 	for i := 1; i < len(ordered); i++ {
 		if a, b := ordered[i-1], ordered[i]; *a.ProductID == *b.ProductID {
-			out = append(out, stay{a, b, b.ChangedAt.Unix() - a.ChangedAt.Unix()})
+			out = append(out, stay{a, b, b.ChangedAt.Time().Unix() - a.ChangedAt.Time().Unix()})
 		}
 	}
 	return out

@@ -12,9 +12,9 @@ import (
 
 // Reader reads the mirrored stage history. Errors: connection, timeout, schema; Transition: not found.
 type Reader interface {
-	Transition(ctx context.Context, id int64) (models.ListedTransition, error)
+	Transition(ctx context.Context, id int64) (models.ListedRecord, error)
 	TransitionRow(ctx context.Context, id int64) (*models.Row, error)
-	Transitions(ctx context.Context, f catalog.TransitionFilter, offset, limit int) ([]models.ListedTransition, int64, error)
+	Transitions(ctx context.Context, f catalog.TransitionFilter, offset, limit int) ([]models.ListedRecord, int64, error)
 }
 
 // Query is what a client asks of the stage history: the transitions that meet every condition that
@@ -29,7 +29,7 @@ type Query struct {
 
 // Page is one page of the stage history, newest first.
 type Page struct {
-	Transitions []models.ListedTransition
+	Transitions []models.ListedRecord
 	Pagination  models.Pagination
 }
 
@@ -74,7 +74,7 @@ func (q Query) filter(zone *time.Location) catalog.TransitionFilter {
 }
 
 // Get returns one record of the stage history and its row version. Errors: not found, connection, timeout, schema.
-func Get(ctx context.Context, from Reader, id int64) (models.ListedTransition, string, error) {
+func Get(ctx context.Context, from Reader, id int64) (models.ListedRecord, string, error) {
 	transition, err := from.Transition(ctx, id)
 	if err != nil {
 		return transition, "", err

@@ -67,7 +67,7 @@ func (w *Writer) Record(ctx context.Context, in Input, r outbox.Request) (outbox
 			}
 		}
 		move := models.StageHistory{
-			ProductID: &in.ProductID, PreviousStageID: previous, StageID: &in.StageID, ChangedAt: &at, Notes: in.Notes, Metrics: in.Metrics,
+			ProductID: &in.ProductID, PreviousStageID: previous, StageID: &in.StageID, ChangedAt: new(models.InstantOf(at)), Notes: in.Notes, Metrics: in.Metrics,
 		}
 		if err := tx.CreateTransition(ctx, &move); err != nil {
 			return outbox.Change{}, err
@@ -133,7 +133,7 @@ func (w *Writer) moveProduct(ctx context.Context, tx *lifecycle.Tx, product mode
 // Correct changes notes, time and metrics of a record; the product keeps its stage. versions are those in which the
 // record may be changed; check, which may be nil, may refuse the current record, which is locked. Errors: check's; not
 // found; precondition_failed with Current; validation_failed for a time in the future; those of outbox.Writer.Write.
-func (w *Writer) Correct(ctx context.Context, id int64, in Input, versions models.RowVersions, check func(now models.ListedTransition) error) (outbox.Result, error) {
+func (w *Writer) Correct(ctx context.Context, id int64, in Input, versions models.RowVersions, check func(now models.ListedRecord) error) (outbox.Result, error) {
 	return w.writer.Write(ctx, outbox.Request{}, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
 		before, err := w.lock(ctx, tx, id, versions)
 		if err == nil && check != nil {
@@ -146,16 +146,20 @@ func (w *Writer) Correct(ctx context.Context, id int64, in Input, versions model
 			return outbox.Change{}, models.NewInvalid(invalid...)
 		}
 		if columns := in.changed(before); len(columns) > 0 {
-			if err := tx.UpdateTransition(ctx, id, models.StageHistory{Notes: in.Notes, ChangedAt: in.ChangedAt, Metrics: in.Metrics}, columns...); err != nil {
+			values := models.StageHistory{Notes: in.Notes, Metrics: in.Metrics}
+			if in.ChangedAt != nil {
+				values.ChangedAt = new(models.InstantOf(*in.ChangedAt))
+			}
+			if err := tx.UpdateTransition(ctx, id, values, columns...); err != nil {
 				return outbox.Change{}, err
 			}
 		}
-		return w.changed(ctx, tx, id, lifecycle.Updated, before.ProductID)
+		return w.changed(ctx, tx, id, lifecycle.Updated, *before.ProductID)
 	})
 }
 
 // changed returns the given columns that differ from the record's.
-func (in Input) changed(before models.ListedTransition) []string {
+func (in Input) changed(before models.ListedRecord) []string {
 	return slices.DeleteFunc(slices.Clone(in.Given), func(column string) bool {
 		switch column {
 		case "catatan":
@@ -194,7 +198,7 @@ func (w *Writer) Delete(ctx context.Context, id int64, versions models.RowVersio
 			return outbox.Change{}, err
 		}
 		return outbox.Change{
-			Table: lifecycle.HistoryTable, RowID: id, Action: lifecycle.Deleted, Data: Deleted{ID: id, ProductID: before.ProductID},
+			Table: lifecycle.HistoryTable, RowID: id, Action: lifecycle.Deleted, Data: Deleted{ID: id, ProductID: *before.ProductID},
 			Rows: mirror.ChangedRows{lifecycle.HistoryTable: {id}}, Deleted: 1,
 		}, nil
 	})
@@ -202,7 +206,7 @@ func (w *Writer) Delete(ctx context.Context, id int64, versions models.RowVersio
 
 // Current is a record as it is now, for a client that has seen another version.
 type Current struct {
-	models.ListedTransition
+	models.ListedRecord
 
 	Version string `json:"-"`
 }
@@ -215,17 +219,17 @@ func NewChangedError(current Current) error {
 }
 
 // lock locks and reads a record. Errors: not found; precondition_failed.
-func (w *Writer) lock(ctx context.Context, tx *lifecycle.Tx, id int64, versions models.RowVersions) (models.ListedTransition, error) {
+func (w *Writer) lock(ctx context.Context, tx *lifecycle.Tx, id int64, versions models.RowVersions) (models.ListedRecord, error) {
 	row, err := tx.LockTransition(ctx, id)
 	if err != nil {
-		return models.ListedTransition{}, err
+		return models.ListedRecord{}, err
 	}
 	if row == nil {
-		return models.ListedTransition{}, models.NewError(models.NotFound, "stages.not_found", models.Params{"id": id})
+		return models.ListedRecord{}, models.NewError(models.NotFound, "stages.not_found", models.Params{"id": id})
 	}
-	current, err := tx.ListedTransition(ctx, id)
+	current, err := tx.ListedRecord(ctx, id)
 	if version := row.Version(); err == nil && !versions.Allow(version) {
-		err = NewChangedError(Current{ListedTransition: current, Version: version})
+		err = NewChangedError(Current{ListedRecord: current, Version: version})
 	}
 	return current, err
 }
@@ -236,7 +240,7 @@ func (w *Writer) changed(ctx context.Context, tx *lifecycle.Tx, id int64, action
 	if err != nil {
 		return outbox.Change{}, err
 	}
-	transition, err := tx.ListedTransition(ctx, id)
+	transition, err := tx.ListedRecord(ctx, id)
 	return outbox.Change{
 		Table: lifecycle.HistoryTable, RowID: id, Action: action, Data: transition, Version: row.Version(),
 		Rows: mirror.ChangedRows{lifecycle.HistoryTable: {id}, lifecycle.ProductTable: {productID}},

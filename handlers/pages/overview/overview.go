@@ -35,7 +35,7 @@ type overview struct {
 	Months      []months
 	Value, Time bars
 	Products    []models.ListedProduct
-	Moves       []models.ListedTransition
+	Moves       []models.ListedRecord
 }
 
 // tile is a single figure. Address lists the products that it counts, "" for none.

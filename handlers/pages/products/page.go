@@ -132,7 +132,7 @@ type move struct {
 	After models.Text // how long after the entry before it
 }
 
-func movesOf(history []models.ListedTransition) []move {
+func movesOf(history []models.ListedRecord) []move {
 	shown := make([]move, len(history))
 	for i, t := range history {
 		shown[i].StageRecord = pages.NewStageRecord(t)

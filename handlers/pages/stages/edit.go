@@ -41,7 +41,7 @@ func (h *Pages) Edit(c *fiber.Ctx) error {
 	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
-	return h.show(c, fiber.StatusOK, r.ListedTransition, pages.Form{})
+	return h.show(c, fiber.StatusOK, r.ListedRecord, pages.Form{})
 }
 
 // find reads the record that the address names. Errors: validation_failed, not_found, connection, timeout.
@@ -52,12 +52,12 @@ func (h *Pages) find(c *fiber.Ctx) (stages.Current, error) {
 	}
 	return pages.Read(h.site, c, func(ctx context.Context, v cache.View) (stages.Current, error) {
 		t, version, err := stages.Get(ctx, v, id)
-		return stages.Current{ListedTransition: t, Version: version}, err
+		return stages.Current{ListedRecord: t, Version: version}, err
 	})
 }
 
 // show shows the form. sent is what was entered; a field that was not has the record's value.
-func (h *Pages) show(c *fiber.Ctx, status int, t models.ListedTransition, sent pages.Form) error {
+func (h *Pages) show(c *fiber.Ctx, status int, t models.ListedRecord, sent pages.Form) error {
 	values := h.entries(t)
 	maps.DeleteFunc(values, func(_, text string) bool { return len(text) > longestText })
 	was := maps.Clone(values)
@@ -74,7 +74,7 @@ func (h *Pages) show(c *fiber.Ctx, status int, t models.ListedTransition, sent p
 }
 
 // entries are a record's values as the form has them.
-func (h *Pages) entries(t models.ListedTransition) map[string]string {
+func (h *Pages) entries(t models.ListedRecord) map[string]string {
 	at := ""
 	if t.ChangedAt != nil {
 		at = t.ChangedAt.Time().In(h.zone).Format("2006-01-02T15:04")
@@ -109,20 +109,20 @@ func (h *Pages) Correct(c *fiber.Ctx) error {
 	sent := pages.SentForm(fields, fieldNames(), func(_, text string) string { return pages.UnixLines(text) })
 	changed := sent.Changed()
 	if len(changed) == 0 {
-		return pages.SeeOther(c, historyOf(r.ProductID), pages.StageRecordUnchanged)
+		return pages.SeeOther(c, historyOf(*r.ProductID), pages.StageRecordUnchanged)
 	}
 	done, err := h.correct(c.UserContext(), r.ID, changed, sent.Was)
 	if current, is := pages.ChangedRow[stages.Current](err); is {
-		return h.showConflict(c, current.ListedTransition, sent)
+		return h.showConflict(c, current.ListedRecord, sent)
 	}
 	if err != nil {
 		status, problems := h.site.Problems(c, err, fieldNames()...)
 		if sent.Problems = problems; problems == nil {
 			return err
 		}
-		return h.show(c, status, r.ListedTransition, sent)
+		return h.show(c, status, r.ListedRecord, sent)
 	}
-	return pages.SeeOther(c, historyOf(r.ProductID), pages.NoticeOf(pages.StageRecordChanged, done))
+	return pages.SeeOther(c, historyOf(*r.ProductID), pages.NoticeOf(pages.StageRecordChanged, done))
 }
 
 // conflicts reports whether someone else changed a field to another value than the person did.
@@ -130,7 +130,7 @@ func conflicts(was, mine, now string) bool { return now != was && now != mine }
 
 // showConflict shows the form again for a record that has changed: the person's entries, each with the current value if
 // that is another one. Sent again, they are meant.
-func (h *Pages) showConflict(c *fiber.Ctx, current models.ListedTransition, sent pages.Form) error {
+func (h *Pages) showConflict(c *fiber.Ctx, current models.ListedRecord, sent pages.Form) error {
 	again := pages.Form{Values: sent.Changed(), Was: map[string]string{}, Problems: &pages.Problems{Heading: models.NewText("console_stages.conflict", nil)}}
 	entries := h.entries(current)
 	for _, name := range fieldNames() {
@@ -179,11 +179,11 @@ func (h *Pages) correct(ctx context.Context, id int64, changed, was map[string]s
 	if err != nil {
 		return outbox.Result{}, err
 	}
-	return h.writer.Correct(ctx, id, in, nil, func(now models.ListedTransition) error {
+	return h.writer.Correct(ctx, id, in, nil, func(now models.ListedRecord) error {
 		entries := h.entries(now)
 		for name, mine := range changed {
 			if conflicts(was[name], mine, pages.UnixLines(entries[name])) {
-				return stages.NewChangedError(stages.Current{ListedTransition: now})
+				return stages.NewChangedError(stages.Current{ListedRecord: now})
 			}
 		}
 		return nil
@@ -207,15 +207,15 @@ func (h *Pages) deletion() pages.Action[stages.Current] {
 		},
 		Do: func(ctx context.Context, r stages.Current, version string) (string, pages.Notice, error) {
 			done, err := h.writer.Delete(ctx, r.ID, models.RowVersions{version})
-			return historyOf(r.ProductID), pages.NoticeOf(pages.StageRecordDeleted, done), err
+			return historyOf(*r.ProductID), pages.NoticeOf(pages.StageRecordDeleted, done), err
 		},
 	}
 }
 
 func (h *Pages) confirmDelete(current stages.Current) pages.Confirmation {
-	r := pages.NewStageRecord(current.ListedTransition)
+	r := pages.NewStageRecord(current.ListedRecord)
 	confirmation := pages.Confirmation{
-		Heading: models.NewText("console_stages.delete_title", nil), Crumb: r.ProductName, Back: historyOf(r.ProductID), Version: current.Version,
+		Heading: models.NewText("console_stages.delete_title", nil), Crumb: r.ProductName, Back: historyOf(*r.ProductID), Version: current.Version,
 		Text: models.NewText("console_stages.delete_text", nil), Action: address(r.ID, "/delete"),
 		Button: models.NewText("console_stages.delete_record", nil), Cancel: models.NewText("console.cancel", nil),
 		Facts: []pages.Fact{

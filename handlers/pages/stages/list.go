@@ -29,7 +29,7 @@ type Pages struct {
 
 // writer changes the stage history. Errors: as stages.Writer.
 type writer interface {
-	Correct(ctx context.Context, id int64, in stages.Input, versions models.RowVersions, allows func(now models.ListedTransition) error) (outbox.Result, error)
+	Correct(ctx context.Context, id int64, in stages.Input, versions models.RowVersions, allows func(now models.ListedRecord) error) (outbox.Result, error)
 	Delete(ctx context.Context, id int64, versions models.RowVersions) (outbox.Result, error)
 }
 

@@ -78,16 +78,16 @@ const fewTransitions = 20_000
 // RecentTransitions returns the newest transitions of the products that a filter lets through, of which there are
 // so many. Where they are few, all of them are found by their products and put in order: to go through the newest
 // ones of all products until enough are found would be to go through nearly all. Errors: as RecentProducts.
-func (c *Catalog) RecentTransitions(ctx context.Context, f DatedFilter, of int64, limit int) ([]models.ListedTransition, error) {
+func (c *Catalog) RecentTransitions(ctx context.Context, f DatedFilter, of int64, limit int) ([]models.ListedRecord, error) {
 	if of == 0 {
-		return []models.ListedTransition{}, nil
+		return []models.ListedRecord{}, nil
 	}
 	page := c.transitionsOf(ctx, f).Select("id")
 	if f.ProductFilter != (ProductFilter{}) && of <= fewTransitions {
 		few := c.transitionsOf(ctx, f).Select("id, tanggal_perubahan").Limit(fewTransitions) // else the queries become one again
 		page = c.s.Gorm(ctx).Table("(?) AS few", few).Select("id")
 	}
-	return c.listedTransitions(ctx, page.Order(newestFirst("")).Limit(limit))
+	return c.listedRecords(ctx, page.Order(newestFirst("")).Limit(limit))
 }
 
 // LastSync is when the last successful run ended, nil when there was none. Errors: as RecentProducts.

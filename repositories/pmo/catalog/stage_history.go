@@ -28,14 +28,14 @@ type TransitionFilter struct {
 
 // Transitions returns at most limit transitions from offset on, newest first, and how many the filter
 // lets through. Past the end nothing more is read than the count. Errors: connection, timeout, schema.
-func (c *Catalog) Transitions(ctx context.Context, f TransitionFilter, offset, limit int) ([]models.ListedTransition, int64, error) {
+func (c *Catalog) Transitions(ctx context.Context, f TransitionFilter, offset, limit int) ([]models.ListedRecord, int64, error) {
 	var total int64
 	err := c.filteredTransitions(ctx, f).Count(&total).Error
 	if err != nil || int64(offset) >= total {
-		return []models.ListedTransition{}, total, c.s.DB.Translate(err)
+		return []models.ListedRecord{}, total, c.s.DB.Translate(err)
 	}
 	page := c.filteredTransitions(ctx, f).Select("id").Order(newestFirst("")).Offset(offset).Limit(limit)
-	rows, err := c.listedTransitions(ctx, page)
+	rows, err := c.listedRecords(ctx, page)
 	return rows, total, err
 }
 
@@ -71,23 +71,23 @@ func (c *Catalog) changedAt() string {
 
 // LatestTransitions returns at most limit transitions of a product, newest first. Errors: as
 // Transitions.
-func (c *Catalog) LatestTransitions(ctx context.Context, productID int64, limit int) ([]models.ListedTransition, error) {
-	return c.listedTransitions(ctx, c.s.Gorm(ctx).Table(historyTable).Select("id").Where("id_produk = ?", productID).
+func (c *Catalog) LatestTransitions(ctx context.Context, productID int64, limit int) ([]models.ListedRecord, error) {
+	return c.listedRecords(ctx, c.s.Gorm(ctx).Table(historyTable).Select("id").Where("id_produk = ?", productID).
 		Order(newestFirst("")).Limit(limit))
 }
 
 // Transition returns one transition. Errors: not found, connection, timeout, schema.
-func (c *Catalog) Transition(ctx context.Context, id int64) (models.ListedTransition, error) {
-	rows, err := c.listedTransitions(ctx, c.s.Gorm(ctx).Table(historyTable).Select("id").Where("id = ?", id))
+func (c *Catalog) Transition(ctx context.Context, id int64) (models.ListedRecord, error) {
+	rows, err := c.listedRecords(ctx, c.s.Gorm(ctx).Table(historyTable).Select("id").Where("id = ?", id))
 	if err != nil || len(rows) == 0 {
-		return models.ListedTransition{}, cmp.Or[error](err, models.NewError(models.NotFound, "pmo.no_transition", models.Params{"id": id}))
+		return models.ListedRecord{}, cmp.Or[error](err, models.NewError(models.NotFound, "pmo.no_transition", models.Params{"id": id}))
 	}
 	return rows[0], nil
 }
 
-// listedTransitions reads the transitions that a query of ids selects, newest first.
-func (c *Catalog) listedTransitions(ctx context.Context, page *gorm.DB) ([]models.ListedTransition, error) {
-	rows := []models.ListedTransition{}
+// listedRecords reads the transitions that a query of ids selects, newest first.
+func (c *Catalog) listedRecords(ctx context.Context, page *gorm.DB) ([]models.ListedRecord, error) {
+	rows := []models.ListedRecord{}
 	err := c.s.Gorm(ctx).Table("(?) AS page", page).
 		Joins("JOIN " + historyTable + " h ON h.id = page.id").
 		Joins("LEFT JOIN " + productTable + " product ON product.id = h.id_produk").
