@@ -45,34 +45,31 @@ type Access struct {
 // New fetches the keys of JWKSURL and refreshes them until ctx ends or Close. If a fetch fails, the next token triggers
 // another one. Errors: configuration.
 func New(ctx context.Context, o Options) (*Access, error) {
-	ctx, stop := context.WithCancel(ctx)
-	a := &Access{roles: newRoles(o), stop: stop}
+	a := &Access{roles: newRoles(o), stop: func() {}}
 	methods := []string{jwt.SigningMethodHS256.Alg()}
 	switch {
 	case o.Secret != "" && o.JWKSURL != "":
-		stop()
 		return nil, models.NewError(models.Config, "config.auth_both", nil)
 	case o.JWKSURL != "":
 		methods = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"}
-		keys, err := newKeys(ctx, o.JWKSURL, o.Log)
+		fetching, stop := context.WithCancel(ctx)
+		keys, err := newKeys(fetching, o.JWKSURL, o.Log)
 		if err != nil {
 			stop()
 			return nil, err
 		}
-		a.key = keys.find
+		a.key, a.stop = keys.find, stop
 	default:
 		if err := checkSecret(o.Secret); err != nil {
-			stop()
 			return nil, err
 		}
-		secret := []byte(o.Secret)
-		a.key = func(context.Context, *jwt.Token) (any, error) { return secret, nil }
+		a.key = func(context.Context, *jwt.Token) (any, error) { return []byte(o.Secret), nil }
 	}
 	a.parser = jwt.NewParser(o.rules(methods)...)
 	return a, nil
 }
 
-// rules are the checks of a token beside its signature.
+// rules are the checks of a token in addition to its signature.
 func (o Options) rules(methods []string) []jwt.ParserOption {
 	rules := []jwt.ParserOption{
 		jwt.WithValidMethods(methods), jwt.WithJSONNumber(), jwt.WithStrictDecoding(), jwt.WithLeeway(leeway), jwt.WithIssuedAt(), jwt.WithTimeFunc(o.Now),
@@ -121,9 +118,8 @@ func (a *Access) Caller(ctx context.Context, token string) (models.Caller, error
 
 // tokenError explains why a token is invalid. Before the signature is verified, it reveals nothing.
 func tokenError(err error) error {
-	var own *models.Error
-	switch {
-	case errors.As(err, &own):
+	switch own, is := errors.AsType[*models.Error](err); {
+	case is:
 		return own
 	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
 		return invalidToken("access.claim_missing", err)

@@ -10,43 +10,39 @@ import (
 	"unicode/utf16"
 )
 
-// examiner is shown all of a content as it passes, and says at the end whether it is what it promised.
-// Its Write never fails.
+// examiner reads a whole file as it passes and then says whether its content matches its extension. Write never fails.
 type examiner interface {
 	io.Writer
-	right() bool
+	valid() bool
 }
 
-// unexamined is for kinds that their beginning tells.
+// unexamined is for types that the first bytes identify.
 type unexamined struct{ io.Writer }
 
-func (unexamined) right() bool { return true }
+func (unexamined) valid() bool { return true }
 
-// plainText finds whether a text is binary further on. UTF-16, which has a mark at its beginning, may hold
-// any byte.
-type plainText struct {
-	begun, wide, binary bool
-}
+// plainText detects binary content. UTF-16, which starts with a byte order mark, may contain any byte.
+type plainText struct{ begun, utf16, binary bool }
 
 // Write implements io.Writer.
 func (p *plainText) Write(b []byte) (int, error) {
 	if !p.begun && len(b) > 0 {
 		p.begun = true
-		p.wide = bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff"))
+		p.utf16 = bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff"))
 	}
 	const controls = "\x00\x01\x02\x03\x04\x05\x06\x07\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1c\x1d\x1e\x1f"
-	p.binary = p.binary || !p.wide && bytes.ContainsAny(b, controls)
+	p.binary = p.binary || !p.utf16 && bytes.ContainsAny(b, controls)
 	return len(b), nil
 }
 
-func (p *plainText) right() bool { return !p.binary }
+func (p *plainText) valid() bool { return !p.binary }
 
-// officeArchive finds out from a ZIP archive's directory, which stands at its end, whether it is a
-// document of Office. One with macros goes by another extension.
+// officeArchive recognizes an Office document by its ZIP directory, which is at the end of the file. Documents with macros
+// have another extension.
 type officeArchive struct {
-	folder string // that such a document has
+	folder string // that every such document contains
 	size   int64
-	tail   []byte // at least the last tailSize bytes, if there are as many
+	tail   []byte // the last bytes, at least tailSize if there are that many
 }
 
 const tailSize = 256 << 10
@@ -74,7 +70,7 @@ func (o *officeArchive) ReadAt(p []byte, offset int64) (int, error) {
 	return n, nil
 }
 
-func (o *officeArchive) right() bool {
+func (o *officeArchive) valid() bool {
 	archive, err := zip.NewReader(o, o.size)
 	if err != nil {
 		return false
@@ -88,12 +84,12 @@ func (o *officeArchive) right() bool {
 	return types && folder && !macros
 }
 
-// compoundFile finds the streams of a compound file (the Office documents of before 2007) by which their
-// kind is known. Its directory may stand anywhere, in entries of 128 bytes.
+// compoundFile recognizes an Office document from before 2007 by the streams of its compound file. The directory may be
+// anywhere, in entries of 128 bytes.
 type compoundFile struct {
-	wanted []string
-	block  []byte // what there is of the entry that is passing
-	found  bool
+	streams []string // one of which must exist
+	block   []byte   // the part of the current entry read so far
+	found   bool
 }
 
 const entrySize = 128
@@ -105,17 +101,17 @@ func (f *compoundFile) Write(b []byte) (int, error) {
 		take := min(entrySize-len(f.block), len(b))
 		f.block, b = append(f.block, b[:take]...), b[take:]
 		if len(f.block) == entrySize {
-			f.found = f.found || slices.Contains(f.wanted, streamName(f.block))
+			f.found = f.found || slices.Contains(f.streams, streamName(f.block))
 			f.block = f.block[:0]
 		}
 	}
 	return n, nil
 }
 
-// streamName is the name in a directory's entry for a stream, "" for anything else.
+// streamName returns the name in the directory entry of a stream, "" for any other entry.
 func streamName(entry []byte) string {
 	const nameBytes, stream = 64, 2
-	length := int(binary.LittleEndian.Uint16(entry[nameBytes:])) // with the NUL behind it
+	length := int(binary.LittleEndian.Uint16(entry[nameBytes:])) // including the final NUL
 	if entry[nameBytes+2] != stream || length < 4 || length > nameBytes || length%2 != 0 {
 		return ""
 	}
@@ -126,4 +122,4 @@ func streamName(entry []byte) string {
 	return string(utf16.Decode(units))
 }
 
-func (f *compoundFile) right() bool { return f.found }
+func (f *compoundFile) valid() bool { return f.found }

@@ -1,10 +1,14 @@
+// Package attachments holds the rules for files of products: which types are accepted, how they are named, and that no
+// orphaned content is left.
 package attachments
 
 import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
+	"time"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
@@ -12,7 +16,16 @@ import (
 	"lifecycle-sync/services/outbox"
 )
 
-// Files adds files to products, and lets them be downloaded and deleted.
+// Contents stores the contents of files. After a failed Put nothing is stored. Delete accepts a missing key. Errors:
+// unavailable, canceled; Get: not found; Put: the reader's.
+type Contents interface {
+	Put(ctx context.Context, key string, content io.Reader) error
+	Get(ctx context.Context, key string) (io.ReadCloser, int64, error)
+	Delete(ctx context.Context, key string) error
+	Old(ctx context.Context, before time.Time) iter.Seq2[string, error]
+}
+
+// Files adds, reads and deletes files of products.
 type Files struct {
 	writer   *outbox.Writer
 	store    *pmo.Store
@@ -25,7 +38,7 @@ func NewFiles(w *outbox.Writer, store *pmo.Store, contents Contents, log *slog.L
 	return &Files{writer: w, store: store, contents: contents, log: log}
 }
 
-// Reader reads the files of products from one state of the mirror. Errors: connection, timeout, schema.
+// Reader reads the files of products in one snapshot of the mirror. Errors: connection, timeout, schema.
 type Reader interface {
 	HasProduct(ctx context.Context, id int64) (bool, error)
 	Attachments(ctx context.Context, productID int64) ([]models.ListedAttachment, error)
@@ -47,11 +60,11 @@ func requireProduct(id int64, has bool, err error) error {
 	return err
 }
 
-// Add attaches the request's files to a product, all or none. After an error none of them is left.
+// Add attaches the request's files to a product, all or none. After an error none is stored.
 // Errors: not found; conflict and busy of the key; connection.
 func (f *Files) Add(ctx context.Context, productID int64, r outbox.Request) (outbox.Result, error) {
 	return f.writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (any, error) {
-		// Until the files are there the product stays: whoever deletes it comes after, and finds them.
+		// The lock keeps the product until the files are stored; a later delete then finds them.
 		has, err := attachmentsdb.New(tx).LockProduct(ctx, productID)
 		if err := requireProduct(productID, has, err); err != nil {
 			return nil, err
@@ -74,14 +87,14 @@ func (f *Files) Remove(ctx context.Context, productID, id int64) (was models.Att
 		return was, err
 	}
 	f.writer.Advance(version)
-	f.deleteContent(ctx, was)
+	deleteContent(context.WithoutCancel(ctx), f.contents, f.log, was.ObjectKey)
 	return was, nil
 }
 
-// deleteContent deletes the content of a file that is gone. What cannot be deleted is left to the sweep.
-func (f *Files) deleteContent(ctx context.Context, was models.Attachment) {
-	if err := f.contents.Delete(context.WithoutCancel(ctx), was.ObjectKey); err != nil {
-		f.log.Warn("attachment cleanup failed; will retry", "key", was.ObjectKey, "error", err)
+// deleteContent deletes the content of a file. The sweep deletes what this could not.
+func deleteContent(ctx context.Context, contents Contents, log *slog.Logger, key string) {
+	if err := contents.Delete(ctx, key); err != nil {
+		log.Warn("attachment cleanup failed; will retry", "key", key, "error", err)
 	}
 }
 
@@ -90,8 +103,8 @@ func (f *Files) Find(ctx context.Context, productID, id int64) (models.Attachmen
 	return attachmentsdb.New(f.store.Session).Get(ctx, productID, id)
 }
 
-// Open returns the content of a file, which is a.Size bytes. It may be read when ctx has ended, and must be
-// closed. Errors: not found, unavailable.
+// Open returns the content of a file, which has a.Size bytes and must be closed. It can be read after ctx has ended.
+// Errors: not found, unavailable.
 func (f *Files) Open(ctx context.Context, a models.Attachment) (io.ReadCloser, error) {
 	content, size, err := f.contents.Get(context.WithoutCancel(ctx), a.ObjectKey)
 	if err == nil && size != a.Size {

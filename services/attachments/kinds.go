@@ -10,30 +10,30 @@ import (
 	"github.com/gabriel-vasile/mimetype"
 )
 
-// headSize is how many bytes of a file are looked at before it is taken in.
+// headSize is the number of bytes examined before a file is stored.
 const headSize = 4096
 
-// kind is what a file's extension promises of its content.
-type kind struct {
-	mediaType string
-	begins    func(head []byte) bool // whether a content of this kind may begin so
-	whole     func() examiner        // sees all of it
+// fileType is an accepted type of file.
+type fileType struct {
+	mediaType  string
+	startsWith func(head []byte) bool // reports whether such a file may start like this
+	examine    func() examiner        // of the whole file
 }
 
-// kinds are the files that are taken, by their extensions.
-func kinds() map[string]kind {
+// fileTypes returns the accepted types by file extension.
+func fileTypes() map[string]fileType {
 	const office = "application/vnd.openxmlformats-officedocument."
 	anything := func() examiner { return unexamined{io.Discard} }
-	compound := func(mediaType string, streams ...string) kind {
-		return kind{mediaType, detected("application/x-ole-storage"), func() examiner { return &compoundFile{wanted: streams} }}
+	compound := func(mediaType string, streams ...string) fileType {
+		return fileType{mediaType, detected("application/x-ole-storage"), func() examiner { return &compoundFile{streams: streams} }}
 	}
-	archive := func(mediaType, folder string) kind {
-		return kind{office + mediaType, detected("application/zip"), func() examiner { return &officeArchive{folder: folder} }}
+	archive := func(mediaType, folder string) fileType {
+		return fileType{office + mediaType, detected("application/zip"), func() examiner { return &officeArchive{folder: folder} }}
 	}
-	image := func(mediaType string) kind {
-		return kind{mediaType, func(head []byte) bool { return detected(mediaType)(head) && !hasMarkup(head) }, anything}
+	image := func(mediaType string) fileType {
+		return fileType{mediaType, func(head []byte) bool { return detected(mediaType)(head) && !hasMarkup(head) }, anything}
 	}
-	return map[string]kind{
+	return map[string]fileType{
 		".pdf":  {"application/pdf", func(head []byte) bool { return bytes.HasPrefix(head, []byte("%PDF-")) && !hasMarkup(head) }, anything},
 		".doc":  compound("application/msword", "WordDocument"),
 		".xls":  compound("application/vnd.ms-excel", "Workbook", "Book"),
@@ -49,10 +49,10 @@ func kinds() map[string]kind {
 	}
 }
 
-// Extensions are those of the files that are taken, each with its full stop.
-func Extensions() []string { return slices.Sorted(maps.Keys(kinds())) }
+// Extensions lists the accepted file extensions, each with its full stop.
+func Extensions() []string { return slices.Sorted(maps.Keys(fileTypes())) }
 
-// detected returns a test whether a content is, or is based on, a media type.
+// detected returns a test whether content has a media type or one based on it.
 func detected(mediaType string) func(head []byte) bool {
 	return func(head []byte) bool {
 		for m := mimetype.Detect(head); m != nil; m = m.Parent() {
@@ -64,7 +64,7 @@ func detected(mediaType string) func(head []byte) bool {
 	}
 }
 
-// isPlain reports whether a content is text that no program takes for a page or a drawing.
+// isPlain reports whether content is text that no program renders as a page or drawing.
 func isPlain(head []byte) bool {
 	if !detected("text/plain")(head) || hasMarkup(head[:min(len(head), 256)]) {
 		return false
@@ -77,8 +77,8 @@ func isPlain(head []byte) bool {
 	return true
 }
 
-// markup is how a page or a drawing begins, which a content of another kind may hide.
+// markup is the start of a page or drawing, which another type of file may hide.
 var markup = regexp.MustCompile(`(?i)<(!doctype|html|head|body|script|iframe|svg|\?xml)[\s>/]`)
 
-// hasMarkup looks where programs look that go by the content.
+// hasMarkup searches the bytes by which programs guess a media type.
 func hasMarkup(head []byte) bool { return markup.Match(head[:min(len(head), 1024)]) }

@@ -8,12 +8,14 @@ import (
 	"lifecycle-sync/models"
 )
 
-// nameLimit is how many characters a file's name may have.
-const nameLimit = 255
+const (
+	maxName  = 255 // characters of a stored file name
+	maxShown = 60  // characters of a file name in a message
+)
 
-// CleanName makes the name that a client gives a file fit to be kept, shown and offered for saving: the
-// last part of it, without what is no visible character or has a meaning to a file system, and cut to
-// 255 characters before its extension. It is never where the content lies. The result may be "".
+// CleanName returns the last part of a client's file name, without invisible characters and those with a meaning in file
+// systems, shortened to 255 characters before its extension. It is shown and offered for saving; content is never stored
+// under it. The result may be "".
 func CleanName(name string) string {
 	name = name[strings.LastIndexAny(name, `/\`)+1:]
 	name = strings.Map(func(r rune) rune {
@@ -34,25 +36,12 @@ func CleanName(name string) string {
 	if len(stem) == 0 && extension != "" {
 		stem = []rune("file")
 	}
-	room := nameLimit - len([]rune(extension))
+	room := maxName - len([]rune(extension))
 	if room <= 0 {
 		return ""
 	}
 	return strings.TrimRight(string(stem[:min(len(stem), room)]), ". ") + extension
 }
-
-// recognise returns a file's name as it is kept, and the kind that its extension promises. Errors:
-// unsupported_type.
-func recognise(filename string) (string, kind, error) {
-	name := CleanName(filename)
-	if k, known := kinds()[strings.ToLower(path.Ext(name))]; known {
-		return name, k, nil
-	}
-	return "", kind{}, refusal("attachments.unsupported_type", name)
-}
-
-// maxShown is the number of characters of a file's name in a message.
-const maxShown = 60
 
 // refusal returns the error for a file that is not accepted.
 func refusal(code, name string) error {

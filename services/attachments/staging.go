@@ -9,34 +9,35 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"path"
 	"strings"
 	"time"
 
 	"lifecycle-sync/models"
 )
 
-// discardTime bounds the deletion of files that are not wanted, whatever became of the request.
+// discardTime limits the deletion of unwanted files, independent of the request's deadline.
 const discardTime = 10 * time.Second
 
-// Staging takes in files that come with requests, before it is known whether they will belong to anything.
+// Staging stores the files of a request before the request is known to succeed.
 type Staging struct {
 	contents Contents
-	limit    int64 // bytes in a file
+	limit    int64 // bytes per file
 	log      *slog.Logger
 }
 
-// NewStaging returns the use case. limit is how many bytes a file may have.
+// NewStaging returns the use case. limit is the maximum size of a file in bytes.
 func NewStaging(contents Contents, limit int64, log *slog.Logger) *Staging {
 	return &Staging{contents: contents, limit: limit, log: log}
 }
 
-// Stage takes in a file whose extension and content agree, under a key of our own. filename is the
-// client's. Errors: unsupported_type, too_large, validation_failed for an empty file, unavailable, and the
-// reader's as they are. After any of them nothing is left of the file.
+// Stage stores a file whose content matches its extension under a new key. filename is the client's. After an error
+// nothing is stored. Errors: unsupported_type, too_large, validation_failed for an empty file, unavailable, the reader's.
 func (s *Staging) Stage(ctx context.Context, filename string, content io.Reader) (models.Upload, error) {
-	name, kind, err := recognise(filename)
-	if err != nil {
-		return models.Upload{}, err
+	name := CleanName(filename)
+	kind, known := fileTypes()[strings.ToLower(path.Ext(name))]
+	if !known {
+		return models.Upload{}, refusal("attachments.unsupported_type", name)
 	}
 	buffered := bufio.NewReaderSize(content, headSize)
 	head, err := buffered.Peek(headSize)
@@ -45,16 +46,16 @@ func (s *Staging) Stage(ctx context.Context, filename string, content io.Reader)
 		return models.Upload{}, err
 	case len(head) == 0:
 		return models.Upload{}, models.NewInvalid(models.NewFieldError("files", "empty", "attachments.empty", models.Params{"file": name}))
-	case !kind.begins(head):
+	case !kind.startsWith(head):
 		return models.Upload{}, refusal("attachments.content_mismatch", name)
 	}
 	upload := models.Upload{Key: strings.ToLower(rand.Text()), Name: name, Type: kind.mediaType}
-	sum, seen := sha256.New(), kind.whole()
+	sum, examined := sha256.New(), kind.examine()
 	counted := &counted{from: buffered, limit: s.limit, name: name}
-	if err := s.contents.Put(ctx, upload.Key, io.TeeReader(counted, io.MultiWriter(sum, seen))); err != nil {
+	if err := s.contents.Put(ctx, upload.Key, io.TeeReader(counted, io.MultiWriter(sum, examined))); err != nil {
 		return models.Upload{}, err
 	}
-	if !seen.right() {
+	if !examined.valid() {
 		s.Discard(ctx, []models.Upload{upload})
 		return models.Upload{}, refusal("attachments.content_mismatch", name)
 	}
@@ -62,18 +63,16 @@ func (s *Staging) Stage(ctx context.Context, filename string, content io.Reader)
 	return upload, nil
 }
 
-// Discard deletes files that are not wanted after all. What cannot be deleted is left to the sweep.
+// Discard deletes unwanted files. The sweep deletes what this could not.
 func (s *Staging) Discard(ctx context.Context, files []models.Upload) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTime)
 	defer cancel()
 	for _, f := range files {
-		if err := s.contents.Delete(ctx, f.Key); err != nil {
-			s.log.Warn("attachment cleanup failed; will retry", "key", f.Key, "error", err)
-		}
+		deleteContent(ctx, s.contents, s.log, f.Key)
 	}
 }
 
-// counted counts a file's bytes and fails as soon as they are too many.
+// counted counts a file's bytes and fails once they exceed the limit.
 type counted struct {
 	from     io.Reader
 	n, limit int64

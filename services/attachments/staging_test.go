@@ -23,32 +23,35 @@ import (
 
 const limit = 2 << 20 // bytes in a file
 
-// cellar is a place for files, and what takes them in.
-type cellar struct {
+// lab stages files in a storage.
+type lab struct {
 	*attachments.Staging
 
 	files files.Files
 }
 
-func newCellar(t testing.TB, url string) *cellar {
+func newLab(t testing.TB, url string) *lab {
 	t.Helper()
 	f, err := files.Open(url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &cellar{attachments.NewStaging(f, limit, slog.New(slog.DiscardHandler)), f}
+	return &lab{attachments.NewStaging(f, limit, slog.New(slog.DiscardHandler)), f}
 }
 
-// held is how many contents there are.
-func (c *cellar) held(t testing.TB) (n int) {
+// wantStored checks how many contents the storage has.
+func (l *lab) wantStored(t testing.TB, want int) {
 	t.Helper()
-	for _, err := range c.files.Old(t.Context(), time.Now().Add(time.Hour)) {
+	n := 0
+	for _, err := range l.files.Old(t.Context(), time.Now().Add(time.Hour)) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		n++
 	}
-	return n
+	if n != want {
+		t.Errorf("%d files are stored, want %d", n, want)
+	}
 }
 
 func class(err error) models.Class {
@@ -60,12 +63,12 @@ func class(err error) models.Class {
 
 const pdf = "%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<</Type/Catalog>>\nendobj\n%%EOF\n"
 
-// TestKinds takes in one file of each kind that is taken, by each extension, into each kind of place.
-func TestKinds(t *testing.T) {
+// Each accepted extension, in each kind of storage.
+func TestStage_AcceptsEveryFileType(t *testing.T) {
 	t.Parallel()
 	testfiles.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		c := newCellar(t, url(t))
+		l := newLab(t, url(t))
 		const office = "application/vnd.openxmlformats-officedocument."
 		for _, f := range []struct {
 			name, mediaType string
@@ -88,31 +91,28 @@ func TestKinds(t *testing.T) {
 			{"a.png", "image/png", drawing(t, ".png")},
 			{"a.gif", "image/gif", drawing(t, ".gif")},
 		} {
-			got, err := c.Stage(t.Context(), "folder/"+f.name, iotest.HalfReader(bytes.NewReader(f.content)))
+			got, err := l.Stage(t.Context(), "folder/"+f.name, iotest.HalfReader(bytes.NewReader(f.content)))
 			sum := sha256.Sum256(f.content)
 			if want := (models.Upload{Key: got.Key, Name: f.name, Type: f.mediaType, Size: int64(len(f.content)), SHA256: hex.EncodeToString(sum[:])}); err != nil || got != want {
 				t.Errorf("%s: %+v, %v", f.name, got, err)
 				continue
 			}
-			r, size, err := c.files.Get(t.Context(), got.Key)
+			r, size, err := l.files.Get(t.Context(), got.Key)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if kept, err := io.ReadAll(r); err != nil || r.Close() != nil || !bytes.Equal(kept, f.content) || size != got.Size {
-				t.Errorf("%s: %d bytes were kept, %v", f.name, len(kept), err)
+			if stored, err := io.ReadAll(r); err != nil || r.Close() != nil || !bytes.Equal(stored, f.content) || size != got.Size {
+				t.Errorf("%s: %d bytes are stored, %v", f.name, len(stored), err)
 			}
-			c.Discard(t.Context(), []models.Upload{got})
+			l.Discard(t.Context(), []models.Upload{got})
 		}
-		if n := c.held(t); n != 0 {
-			t.Errorf("%d are left", n)
-		}
+		l.wantStored(t, 0)
 	})
 }
 
-// TestRefused wants nothing to be left of what is not what it says.
-func TestRefused(t *testing.T) {
+func TestStage_RejectsMismatchedContent(t *testing.T) {
 	t.Parallel()
-	c := newCellar(t, testfiles.Folder(t))
+	l := newLab(t, testfiles.Folder(t))
 	html, svg := "<!DOCTYPE html><html><script>alert(1)</script>", `<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`
 	word := string(officeDocument(t, "word/document.xml"))
 	for _, f := range []struct{ name, content string }{
@@ -124,58 +124,51 @@ func TestRefused(t *testing.T) {
 		{"x.docx", string(officeDocument(t, "evil/word.xml"))}, {"x.docx", word[:len(word)-30]}, {"x.docx", html + word}, {"x.docx", "PK\x03\x04" + strings.Repeat("word/", 1000)}, {"x.docx", pdf},
 		{"x.doc", string(compoundDocument("Workbook"))}, {"x.doc", string(compoundDocument("!_StringData"))}, {"x.xls", string(compoundDocument("WordDocument"))}, {"x.ppt", word}, {"x.doc", html}, {"x.doc", `{\rtf1}`},
 	} {
-		_, err := c.Stage(t.Context(), f.name, strings.NewReader(f.content))
+		_, err := l.Stage(t.Context(), f.name, strings.NewReader(f.content))
 		if e := models.AsError(err); e == nil || e.Class != models.UnsupportedType || !strings.Contains(e.Remedy.String(), ".docx") {
 			t.Errorf("%q with %.30q: %v", f.name, f.content, err)
 		}
 	}
-	if _, err := c.Stage(t.Context(), "x.pdf", strings.NewReader("")); class(err) != models.Invalid {
+	if _, err := l.Stage(t.Context(), "x.pdf", strings.NewReader("")); class(err) != models.Invalid {
 		t.Errorf("an empty file: %v", err)
 	}
-	if n := c.held(t); n != 0 {
-		t.Errorf("%d are left", n)
-	}
+	l.wantStored(t, 0)
 }
 
-// TestSizes are counted to the byte.
-func TestSizes(t *testing.T) {
+func TestStage_LimitsSize(t *testing.T) {
 	t.Parallel()
-	c := newCellar(t, testfiles.Folder(t))
+	l := newLab(t, testfiles.Folder(t))
 	for size, want := range map[int]models.Class{limit: "", limit + 1: models.TooLarge, 3 * limit: models.TooLarge} {
-		got, err := c.Stage(t.Context(), "a.txt", strings.NewReader(strings.Repeat("a", size)))
+		got, err := l.Stage(t.Context(), "a.txt", strings.NewReader(strings.Repeat("a", size)))
 		if class(err) != want {
 			t.Errorf("%d bytes: %v", size, err)
 		}
 		if err == nil {
-			c.Discard(t.Context(), []models.Upload{got})
+			l.Discard(t.Context(), []models.Upload{got})
 		}
 	}
 	for _, before := range []int{0, 10, 100_000} {
-		own := errors.New("the connection broke")
-		_, err := c.Stage(t.Context(), "a.txt", io.MultiReader(strings.NewReader(strings.Repeat("a", before)), iotest.ErrReader(own)))
+		own := errors.New("connection lost")
+		_, err := l.Stage(t.Context(), "a.txt", io.MultiReader(strings.NewReader(strings.Repeat("a", before)), iotest.ErrReader(own)))
 		if !errors.Is(err, own) {
 			t.Errorf("after %d bytes: %v", before, err)
 		}
 	}
-	if n := c.held(t); n != 0 {
-		t.Errorf("%d are left", n)
-	}
+	l.wantStored(t, 0)
 }
 
-// TestFullDiskLeavesNothing on a disk of 1 MiB.
-func TestFullDiskLeavesNothing(t *testing.T) {
+// A disk of 1 MiB fills up.
+func TestStage_FullDisk(t *testing.T) {
 	t.Parallel()
-	c := newCellar(t, "file:"+testfiles.SmallDisk(t))
+	l := newLab(t, "file:"+testfiles.SmallDisk(t))
 	text := func() io.Reader { return strings.NewReader(strings.Repeat("a", limit)) }
 	for range 2 {
-		if _, err := c.Stage(t.Context(), "a.txt", text()); class(err) != models.Unavailable {
+		if _, err := l.Stage(t.Context(), "a.txt", text()); class(err) != models.Unavailable {
 			t.Errorf("%v", err)
 		}
-		if n := c.held(t); n != 0 {
-			t.Errorf("%d are left", n)
-		}
+		l.wantStored(t, 0)
 	}
-	if _, err := c.Stage(t.Context(), "a.txt", strings.NewReader("small")); err != nil {
+	if _, err := l.Stage(t.Context(), "a.txt", strings.NewReader("small")); err != nil {
 		t.Error(err)
 	}
 }

@@ -4,42 +4,40 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 )
 
 const (
-	// orphanAge is how old a content must be to be deleted when nothing refers to it: far longer than any
-	// request takes, and than clocks are apart.
-	orphanAge = 3 * time.Hour
-	sweepRest = time.Hour // between two looks through all contents
-	batchSize = 500
+	orphanAge     = 3 * time.Hour // minimum age of deleted content: longer than any request and any clock difference
+	sweepInterval = time.Hour
+	batchSize     = 500
 )
 
-// referring tells which of the keys some row refers to. Errors: connection, timeout.
-type referring interface {
+// references finds the keys that a row refers to. Errors: connection, timeout.
+type references interface {
 	Referenced(ctx context.Context, keys []string) ([]string, error)
 }
 
-// Sweeper deletes contents that belong to nothing, which a process that died has left. It is used by one
-// goroutine.
+// Sweeper deletes orphaned contents, which a crashed process left. It is used by one goroutine.
 type Sweeper struct {
 	contents Contents
-	rows     referring
+	rows     references
 	now      func() time.Time
 	log      *slog.Logger
 	last     time.Time
 }
 
 // NewSweeper returns the use case.
-func NewSweeper(contents Contents, rows referring, now func() time.Time, log *slog.Logger) *Sweeper {
+func NewSweeper(contents Contents, rows references, now func() time.Time, log *slog.Logger) *Sweeper {
 	return &Sweeper{contents: contents, rows: rows, now: now, log: log}
 }
 
-// Sweep deletes what nothing refers to and is old enough. It may be called often: it looks at most once an
-// hour. Errors: unavailable, connection, timeout; the next call tries again.
+// Sweep deletes old contents without a row. It may be called often: it searches at most once an hour. Errors:
+// unavailable, connection, timeout; the next call retries.
 func (s *Sweeper) Sweep(ctx context.Context) error {
 	now := s.now()
-	if !s.last.IsZero() && now.Sub(s.last) < sweepRest {
+	if !s.last.IsZero() && now.Sub(s.last) < sweepInterval {
 		return nil
 	}
 	var batch []string
@@ -48,35 +46,31 @@ func (s *Sweeper) Sweep(ctx context.Context) error {
 			return err
 		}
 		if batch = append(batch, key); len(batch) == batchSize {
-			if err := s.orphans(ctx, batch); err != nil {
+			if err := s.deleteOrphans(ctx, batch); err != nil {
 				return err
 			}
 			batch = batch[:0]
 		}
 	}
-	if err := s.orphans(ctx, batch); err != nil {
+	if err := s.deleteOrphans(ctx, batch); err != nil {
 		return err
 	}
 	s.last = now
 	return nil
 }
 
-// orphans deletes those of the keys that nothing refers to.
-func (s *Sweeper) orphans(ctx context.Context, keys []string) error {
+// deleteOrphans deletes the contents among the keys that no row refers to.
+func (s *Sweeper) deleteOrphans(ctx context.Context, keys []string) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	referred, err := s.rows.Referenced(ctx, keys)
+	referenced, err := s.rows.Referenced(ctx, keys)
 	if err != nil {
 		return err
 	}
-	belongs := make(map[string]bool, len(referred))
-	for _, key := range referred {
-		belongs[key] = true
-	}
 	var failures []error
 	for _, key := range keys {
-		if belongs[key] {
+		if slices.Contains(referenced, key) {
 			continue
 		}
 		if err := s.contents.Delete(ctx, key); err != nil {

@@ -50,7 +50,7 @@ func writeCSV(_ context.Context, view viewer, w io.Writer, ready func()) error {
 	})
 }
 
-// csvCell is a cell as text: a timestamp in RFC 3339, a text such that no spreadsheet computes it.
+// csvCell returns a cell as text: a timestamp in RFC 3339, a text neutralized.
 func csvCell(c models.Column, cell []byte) (string, error) {
 	switch {
 	case cell == nil:
@@ -69,8 +69,8 @@ func rfc3339(cell []byte) (string, error) {
 	return models.InstantOf(t).String(), err
 }
 
-// neutral puts ' before a text that a spreadsheet could take for a formula, because of how it begins,
-// full-width signs and what stands invisibly before them included.
+// neutral puts ' before a text that a spreadsheet could run as a formula. Full-width signs and invisible characters at the
+// start count, too.
 func neutral(text string) string {
 	visible := strings.TrimLeftFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) })
 	first, _ := utf8.DecodeRuneInString(visible)
@@ -80,8 +80,7 @@ func neutral(text string) string {
 	return text
 }
 
-// lines writes records that end in CRLF. csv.Writer could do that, but would also turn the line ends
-// inside a cell into others.
+// lines writes records that end in CRLF. csv.Writer could do that, but would also change line ends inside cells.
 type lines struct {
 	to   *bufio.Writer
 	line bytes.Buffer

@@ -19,55 +19,50 @@ import (
 )
 
 const (
-	// atOnce bounds the exports under way: each keeps a connection of the pool that all requests share.
-	atOnce = 4
-	// patience bounds the time until the first bytes are there.
-	patience = 10 * time.Minute
+	maxExports   = 4                // at the same time: each holds a connection of the shared pool
+	firstTimeout = 10 * time.Minute // until the first bytes are ready
 )
 
-// rows are products, each as the texts of its columns, nil for NULL; a row is valid until the next.
+// rows are products as the texts of their columns, nil for NULL. A row is valid until the next.
 type rows = iter.Seq2[[][]byte, error]
 
-// Exports makes files of products. It must be closed.
+// Exports writes files of products. It must be closed.
 type Exports struct {
 	store   *pmo.Store
-	folder  string        // of files that live as long as an export
-	places  chan struct{} // one for each export that may be under way
+	folder  string        // of temporary files
+	slots   chan struct{} // one for each running export
 	log     *slog.Logger
-	ended   chan struct{}
-	end     sync.Once
-	working sync.WaitGroup
+	closed  context.Context //nolint:containedctx // ends the exports of all requests
+	cancel  context.CancelFunc
+	running sync.WaitGroup
 }
 
-// New returns the exports of a store. Large workbooks are put together in a folder, of which this is the
-// only user.
+// New returns the exports of a store. Large workbooks are assembled in a folder that nothing else may use.
 func New(store *pmo.Store, folder string, log *slog.Logger) *Exports {
-	return &Exports{store: store, folder: folder, places: make(chan struct{}, atOnce), log: log, ended: make(chan struct{})}
+	closed, cancel := context.WithCancel(context.Background())
+	return &Exports{store: store, folder: folder, slots: make(chan struct{}, maxExports), log: log, closed: closed, cancel: cancel}
 }
 
-// Close breaks off the exports under way and waits for their ends.
+// Close cancels the running exports and waits until they have ended.
 func (e *Exports) Close() {
-	e.end.Do(func() { close(e.ended) })
-	e.working.Wait()
+	e.cancel()
+	e.running.Wait()
 }
 
-// viewer lends the products that a query lets through, all of one state of the mirror.
+// viewer calls fn with the products of a query in one snapshot of the mirror.
 type viewer func(fn func(columns []models.Column, products rows) error) error
 
-// writer writes a file of the products that a view lends to w. It calls ready as soon as all is known that
-// can be known before the first byte leaves.
+// writer writes a file of a view's products to w. It calls ready once no error is possible before the first byte.
 type writer func(ctx context.Context, view viewer, w io.Writer, ready func()) error
 
-// CSV returns the products that a query lets through on the day of now, as comma-separated values. The caller closes it.
-// What it reads comes as fast as it is read, and ends in an error, never in io.EOF, when not all was
-// read. Errors: as products.Query.Check; unavailable when too many are under way; connection,
-// canceled, timeout, schema.
+// CSV returns the products that match a query on the day of now as comma-separated values. The caller closes the reader.
+// Rows are read as the caller reads; an incomplete file ends in an error, never in io.EOF. Errors: as
+// products.Query.Check; unavailable if too many exports run; connection, canceled, timeout, schema.
 func (e *Exports) CSV(ctx context.Context, q products.Query, now time.Time) (io.ReadCloser, error) {
 	return e.start(ctx, q, now, writeCSV)
 }
 
-// Workbook returns the products that a query lets through, as an Excel workbook, which was put together
-// before the first byte. Otherwise as CSV.
+// Workbook is CSV for an Excel workbook, which is complete before the first byte.
 func (e *Exports) Workbook(ctx context.Context, q products.Query, now time.Time) (io.ReadCloser, error) {
 	return e.start(ctx, q, now, e.writeWorkbook)
 }
@@ -78,43 +73,38 @@ func (e *Exports) start(ctx context.Context, q products.Query, now time.Time, wr
 		return nil, err
 	}
 	select {
-	case e.places <- struct{}{}:
+	case e.slots <- struct{}{}:
 	default:
 		return nil, models.NewError(models.Unavailable, "export.busy", nil).WithRemedy("export.busy_remedy", nil)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	pr, pw := io.Pipe()
 	file, ready := &file{pr, cancel}, make(chan error, 1)
-	e.working.Go(func() {
-		defer func() { <-e.places }()
+	stop := context.AfterFunc(e.closed, func() { _ = file.Close() }) // never fails
+	e.running.Go(func() {
+		defer func() { <-e.slots }()
+		defer stop()
 		defer cancel()
-		begun := false
+		started := false
 		err := recovered(func() error {
 			return write(ctx, e.view(ctx, q.Filter.On(now), order), pw, func() {
-				if !begun {
-					begun = true
+				if !started {
+					started = true
 					ready <- nil
 				}
 			})
 		})
 		switch {
-		case !begun:
+		case !started:
 			ready <- err
-		case err != nil && ctx.Err() == nil && !errors.Is(err, io.ErrClosedPipe): // which nobody else will say
-			e.log.Warn("an export broke off", "error", err, "cause", models.AsError(err).Cause)
+		case err != nil && ctx.Err() == nil && !errors.Is(err, io.ErrClosedPipe): // the response has started: only the log can say it
+			e.log.Warn("export failed", "error", err, "cause", models.AsError(err).Cause)
 		}
 		_ = pw.CloseWithError(err) // never fails
 	})
-	e.working.Go(func() {
-		select {
-		case <-e.ended:
-			_ = file.Close() // never fails
-		case <-ctx.Done():
-		}
-	})
 	select {
 	case err = <-ready:
-	case <-time.After(patience):
+	case <-time.After(firstTimeout):
 		err = context.DeadlineExceeded
 	}
 	if err != nil {
@@ -134,7 +124,7 @@ func (e *Exports) view(ctx context.Context, f catalog.DatedFilter, order catalog
 	}
 }
 
-// recovered turns a panic into an error: above an export no request's own recovery stands.
+// recovered turns a panic into an error: the recovery of requests does not cover this goroutine.
 func recovered(fn func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -144,7 +134,7 @@ func recovered(fn func() error) (err error) {
 	return fn()
 }
 
-// file is what an export writes. Closing it breaks the export off.
+// file is what an export writes. Closing it cancels the export.
 type file struct {
 	*io.PipeReader
 

@@ -7,36 +7,41 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"time"
+	"unicode/utf16"
 
 	"github.com/xuri/excelize/v2"
 
 	"lifecycle-sync/models"
 )
 
-// The limits of a sheet: rows with the header, and bytes of text, such that no part of the workbook needs
-// ZIP64, which few programs read from a stream.
 const (
-	maxRows  = 1_048_576
-	maxBytes = 512 << 20
+	maxRows  = 1_048_576           // of a sheet, including the header
+	maxBytes = 512 << 20           // of a sheet's texts, so that the workbook needs no ZIP64, which few programs can stream
+	maxExact = 999_999_999_999_999 // the largest integer of which Excel shows every digit
+	maxText  = 32_767              // UTF-16 units in a cell
 )
 
-// Sweep removes what an export that a crash ended has left. Nothing may be under way.
+// Sweep removes the files of exports that a crash interrupted. No export may be running.
 func (e *Exports) Sweep() error { return os.RemoveAll(e.folder) }
 
-// writeWorkbook puts the workbook together in a folder of its own, and then writes it.
+// writeWorkbook assembles the workbook in a temporary folder and then writes it.
 func (e *Exports) writeWorkbook(ctx context.Context, view viewer, w io.Writer, ready func()) error {
-	folder, err := e.temporary()
-	if err != nil {
-		return err
+	if err := os.MkdirAll(e.folder, 0o750); err != nil {
+		return unavailable(err)
 	}
-	defer func() { _ = os.RemoveAll(folder) }() // else Sweep does
+	folder, err := os.MkdirTemp(e.folder, "workbook-")
+	if err != nil {
+		return unavailable(err)
+	}
+	defer func() { _ = os.RemoveAll(folder) }() // Sweep retries
 	book, err := newBook(folder)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = book.file.Close() }() // removes what is in the folder
+	defer func() { _ = book.file.Close() }() // removes its temporary files
 	if err := view(book.fill); err != nil {
-		return unavailableWhenFull(err)
+		return unavailable(err)
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -45,36 +50,22 @@ func (e *Exports) writeWorkbook(ctx context.Context, view viewer, w io.Writer, r
 	return book.write(w)
 }
 
-// temporary makes a folder for one export. Errors: unavailable.
-func (e *Exports) temporary() (string, error) {
-	err := os.MkdirAll(e.folder, 0o750)
-	if err == nil {
-		var folder string
-		if folder, err = os.MkdirTemp(e.folder, "workbook-"); err == nil {
-			return folder, nil
-		}
-	}
-	return "", unavailableWhenFull(err)
-}
-
-// unavailableWhenFull says so when a temporary file cannot be written.
-func unavailableWhenFull(err error) error {
+// unavailable returns the error for a temporary file that cannot be written; other errors stay as they are.
+func unavailable(err error) error {
 	if e := models.AsError(err); e.Class != models.Internal {
 		return e
 	}
 	return models.NewError(models.Unavailable, "export.workbook_failed", nil).WithRemedy("export.workbook_failed_remedy", nil).WithCause(err)
 }
 
-// book is a workbook that is being written.
+// book is a workbook in progress.
 type book struct {
-	file      *excelize.File
-	sheet     *excelize.StreamWriter
-	sheets    int
-	row       int // of the sheet, the last that was written
-	bytes     int // of the sheet's texts
-	maxRows   int // of a sheet
-	head, day int // styles
-	money     int
+	file             *excelize.File
+	sheet            *excelize.StreamWriter
+	sheets           int
+	row, bytes       int // of the current sheet: the last row written, and the size of its texts
+	maxRows          int // of a sheet
+	head, day, money int // styles
 }
 
 func newBook(folder string) (*book, error) {
@@ -118,7 +109,7 @@ func (b *book) fill(columns []models.Column, products rows) error {
 	return b.sheet.Flush()
 }
 
-// begin begins a sheet, with the names of the columns in its first row, which stays in sight.
+// begin starts a sheet with a frozen header row.
 func (b *book) begin(columns []models.Column) error {
 	b.sheets++
 	name := "products"
@@ -167,7 +158,7 @@ func (b *book) add(values []any) error {
 	return b.sheet.SetRow("A"+strconv.Itoa(b.row), values)
 }
 
-// write writes the workbook as it is compressed; excelize by itself would first hold it in memory.
+// write streams the compressed workbook, which excelize would otherwise build in memory.
 func (b *book) write(w io.Writer) error {
 	b.file.SetZipWriter(func(io.Writer) excelize.ZipWriter {
 		archive := zip.NewWriter(w)
@@ -175,4 +166,63 @@ func (b *book) write(w io.Writer) error {
 		return archive
 	})
 	return b.file.Write(io.Discard)
+}
+
+// value returns a cell with its type: a number if Excel shows it exactly, a date if Excel knows it, else a text, which is
+// never computed. A timestamp is a text because Excel's have neither time zone nor microseconds.
+func (b *book) value(c models.Column, cell []byte) (any, error) {
+	if cell == nil {
+		return nil, nil
+	}
+	switch c.Kind {
+	case models.KindInt:
+		return b.number(c, string(cell))
+	case models.KindDate:
+		return b.date(string(cell))
+	case models.KindTimestamp:
+		return rfc3339(cell)
+	default:
+		return shortened(string(cell)), nil
+	}
+}
+
+func (b *book) number(c models.Column, digits string) (any, error) {
+	n, err := strconv.ParseInt(digits, 10, 64)
+	switch {
+	case err != nil:
+		return nil, err
+	case n > maxExact || n < -maxExact:
+		return digits, nil
+	case c.Name == "harga":
+		return excelize.Cell{StyleID: b.money, Value: n}, nil
+	default:
+		return n, nil
+	}
+}
+
+// date counts days as Excel does, which miscounts before March 1900.
+func (b *book) date(text string) (any, error) {
+	d, err := models.ParseDate(text)
+	if err != nil {
+		return nil, err
+	}
+	if d.Time().Before(time.Date(1900, 3, 1, 0, 0, 0, 0, time.UTC)) {
+		return text, nil
+	}
+	days := (d.Time().Unix() - time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC).Unix()) / (24 * 60 * 60)
+	return excelize.Cell{StyleID: b.day, Value: days}, nil
+}
+
+// shortened cuts a text that is too long for a cell and ends it in an ellipsis.
+func shortened(text string) string {
+	units, cut := 0, 0 // cut leaves room for the ellipsis
+	for i, r := range text {
+		if units < maxText {
+			cut = i
+		}
+		if units += utf16.RuneLen(r); units > maxText {
+			return text[:cut] + "…"
+		}
+	}
+	return text
 }
