@@ -2,15 +2,14 @@ package models
 
 import "time"
 
-// The states of an attachment. One that is Pending belongs to a write that may not commit; one that is
-// Removing still counts as there.
+// The states of an attachment. Pending: its write may not commit. Removing: still listed until its write commits.
 const (
 	AttachmentPending  = "pending"
 	AttachmentStored   = "stored"
 	AttachmentRemoving = "removing"
 )
 
-// Attachment is a file of a product. Its content is kept under ObjectKey.
+// Attachment is a file of a product. Its content is stored under ObjectKey.
 type Attachment struct {
 	ID        int64     `gorm:"column:id;primaryKey"`
 	ProductID int64     `gorm:"column:id_produk"`
@@ -27,7 +26,7 @@ type Attachment struct {
 // TableName is the table in pmo_db.
 func (Attachment) TableName() string { return "lifecycle_attachments" }
 
-// Listed is the attachment as the API shows it.
+// Listed returns the attachment as the API shows it.
 func (a Attachment) Listed() ListedAttachment {
 	return ListedAttachment{ID: a.ID, ProductID: a.ProductID, Name: a.Name, Type: a.Type, Size: a.Size, SHA256: a.SHA256, CreatedAt: InstantOf(a.CreatedAt)}
 }

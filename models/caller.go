@@ -1,10 +1,10 @@
 package models
 
-// Role is what a caller may do; each includes the ones before it.
+// Role is a caller's authorization; each role includes the ones before it.
 type Role int
 
-// The roles. Anonymous needs no token; Reader may read; Manager may also create and change products,
-// files and transitions; Admin may do everything, which adds deleting and the synchronisation.
+// The roles. Anonymous needs no token; Reader reads; Manager also creates and changes products, files and stage history;
+// Admin also deletes and runs the sync.
 const (
 	Anonymous Role = iota
 	Reader
@@ -26,8 +26,7 @@ func (r Role) String() string {
 	return "anonymous"
 }
 
-// Caller is who sends a request. Subject tells callers apart: a token's "sub", or "local" without
-// tokens.
+// Caller is the sender of a request. Subject is the token's "sub", or "local" without tokens.
 type Caller struct {
 	Subject string
 	Role    Role

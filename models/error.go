@@ -6,12 +6,11 @@ import (
 	"maps"
 )
 
-// Class says what kind of thing went wrong, in one of the words that the troubleshooting section of
-// the README explains.
+// Class is the kind of an error. The documentation on troubleshooting explains each.
 type Class string
 
-// The classes of error. Connection and Timeout may pass by themselves, and certainly do not where Transient
-// is false; the others need somebody to do something, which the error's Remedy names.
+// The classes of error. Connection and Timeout may pass by themselves if Transient is set; the others need the action that
+// the error's Remedy names.
 const (
 	Connection Class = "connection"
 	Timeout    Class = "timeout"
@@ -97,8 +96,8 @@ func (e *Error) Error() string { return string(e.Class) + ": " + e.Text.String()
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// AsError finds the Error in err's chain. Whatever carries none is Internal, or Canceled or Timeout
-// when a context ended; its text stays in Cause. AsError(nil) is nil.
+// AsError finds the Error in err's chain. Other errors become Internal, or Canceled or Timeout if a context ended, with err
+// as the cause. AsError(nil) is nil.
 func AsError(err error) *Error {
 	var e *Error
 	switch {
@@ -115,8 +114,7 @@ func AsError(err error) *Error {
 	}
 }
 
-// NewInvalid returns the error for a request with invalid fields, of which there is at least one. Its text is
-// the first field's.
+// NewInvalid returns the error for a request with at least one invalid field. Its text is the first field's.
 func NewInvalid(fields ...FieldError) *Error {
 	return &Error{Class: Invalid, Text: fields[0].Text, Fields: fields}
 }

@@ -6,12 +6,12 @@ import (
 	"fmt"
 )
 
-// JSON is a JSON document kept byte for byte as it came, so that numbers keep every digit. A nil
-// JSON is SQL NULL; the document null is JSON("null").
+// JSON is a JSON document with its original bytes, so that numbers keep every digit. A nil JSON is SQL NULL; the document
+// null is JSON("null").
 type JSON []byte
 
-// MarshalJSON returns the document itself, or as a JSON string one that encoding/json does not take,
-// because it is nested deeper than 10,000 times: one row must not spoil an answer.
+// MarshalJSON returns the document. One that encoding/json rejects, such as one nested deeper than 10,000 levels, becomes a
+// JSON string, so that one row cannot break an answer.
 func (j JSON) MarshalJSON() ([]byte, error) {
 	switch {
 	case j == nil:
@@ -29,8 +29,7 @@ func (j *JSON) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Value sends the document to a database as text. The database judges it: PostgreSQL takes documents
-// that are nested deeper than Go would read.
+// Value sends the document to a database as text, which the database validates: PostgreSQL accepts deeper nesting than Go.
 func (j JSON) Value() (driver.Value, error) {
 	if j == nil {
 		return nil, nil

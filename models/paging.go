@@ -1,16 +1,15 @@
 package models
 
-// A page holds defaultLimit items unless a client asks for another number; more than maxLimit it never
-// gets.
+// The number of items on a page, unless a client asks for another, and its maximum.
 const (
 	defaultLimit = 12
 	maxLimit     = 100
 )
 
-// Paging is the page a client asks for; zero is what it left out.
+// Paging is the page that a client asks for; a zero field was not given.
 type Paging struct{ Page, Limit int64 }
 
-// Pagination says which page a list's answer is. TotalPages is 0 when there is nothing to list.
+// Pagination describes a page of a list. TotalPages is 0 for an empty list.
 type Pagination struct {
 	CurrentPage int64 `json:"currentPage"`
 	TotalPages  int64 `json:"totalPages"`
@@ -18,7 +17,7 @@ type Pagination struct {
 	Limit       int64 `json:"limit"`
 }
 
-// Bounded fills in what was left out and lowers a limit that is too high.
+// Bounded fills in the defaults and enforces the maximum limit.
 func (p Paging) Bounded() Paging {
 	if p.Limit == 0 {
 		p.Limit = defaultLimit

@@ -18,8 +18,8 @@ type Product struct {
 	StageEnd    *Date    `gorm:"column:tanggal_stage_end;type:date" json:"tanggal_stage_end"`
 }
 
-// ListedProduct is a product with the names of what it belongs to, as the API and the React app name them. Values
-// that RFC 3339 or UTF-8 cannot express are null.
+// ListedProduct is a product with the names of its segment, stage and category, as the API shows it. Values that RFC 3339 or
+// UTF-8 cannot express are null.
 type ListedProduct struct {
 	Product
 

@@ -52,7 +52,7 @@ func (r QuarantineReason) Text() Text {
 	}
 }
 
-// Quarantined is a source row that cannot stand in the mirror, with the reason and the row itself.
+// Quarantined is a source row that cannot be mirrored, with the reason and the row itself.
 type Quarantined struct {
 	Table      string           `gorm:"column:table_name;primaryKey"`
 	RowID      int64            `gorm:"column:row_id;primaryKey"`
@@ -66,22 +66,22 @@ type Quarantined struct {
 // TableName is the table in pmo_db.
 func (Quarantined) TableName() string { return "lifecycle_sync_quarantine" }
 
-// Unfit is what a preview keeps of a row that would be quarantined, as the After of a LoggedChange.
+// Unfit describes a row that a previewed run would quarantine. It is stored as the After of a LoggedChange.
 type Unfit struct {
 	Code   string `json:"reason_code"`
 	Column string `json:"reason_column"`
 	Row    JSON   `json:"row"` // of lifecycle_db
 }
 
-// Reason says why the row would be quarantined.
+// Reason returns why the row would be quarantined.
 func (u Unfit) Reason() QuarantineReason { return QuarantineReason{Code: u.Code, Column: u.Column} }
 
-// NewUnfit encodes the After of a row that would be quarantined, the row as it is.
+// NewUnfit encodes an Unfit with the row's original bytes.
 func NewUnfit(reason QuarantineReason, row JSON) JSON {
 	return fmt.Appendf(nil, `{"reason_code":%q,"reason_column":%q,"row":%s}`, reason.Code, reason.Column, row)
 }
 
-// Unfit returns why the row would be quarantined, and false for any other change and where it was not kept.
+// Unfit returns why the row would be quarantined; false for any other change and if the reason was not stored.
 func (c LoggedChange) Unfit() (u Unfit, ok bool) {
 	ok = c.Action == "quarantine" && json.Unmarshal(c.After, &u) == nil
 	return u, ok

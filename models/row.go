@@ -14,9 +14,8 @@ import (
 	"unicode/utf8"
 )
 
-// Row is a row of either database as the sync sees it: its id and, in the table's column order, each
-// value in its database's canonical text, nil for NULL. Two values of one column are the same value
-// exactly when their bytes are.
+// Row is a row of either database as the sync reads it: its id and, in the table's column order, each value in its
+// database's canonical text, nil for NULL. Two values of a column are equal exactly when their bytes are.
 type Row struct {
 	ID    int64
 	Cells [][]byte
@@ -39,7 +38,7 @@ func (r Row) Clone() Row {
 	return Row{ID: r.ID, Cells: cells}
 }
 
-// Size is about how many bytes the row holds.
+// Size estimates the row's memory in bytes.
 func (r Row) Size() int {
 	n := 64
 	for _, c := range r.Cells {
@@ -48,7 +47,7 @@ func (r Row) Size() int {
 	return n
 }
 
-// Version returns the row version: it differs when the row does, and is the same for a row and its mirrored copy.
+// Version returns the row version: a hash of the row, equal for a row and its mirrored copy.
 func (r Row) Version() string {
 	h := sha256.New()
 	for _, c := range r.Cells {
@@ -61,11 +60,11 @@ func (r Row) Version() string {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:12])
 }
 
-// SameCell reports whether two cells are the same value; NULL is the same as NULL.
+// SameCell reports whether two cells are equal; NULL equals NULL.
 func SameCell(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }
 
 // timestampLayouts are the canonical texts of a timestamp: PostgreSQL's in UTC, and SQLite's here.
-var timestampLayouts = [...]string{ //nolint:gochecknoglobals // a constant that Go cannot say
+var timestampLayouts = [...]string{ //nolint:gochecknoglobals // a constant that Go cannot express
 	"2006-01-02 15:04:05.999999-07", time.RFC3339Nano,
 }
 
@@ -79,8 +78,7 @@ func ParseTimestamp(cell string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is not a timestamp", cell)
 }
 
-// Decode turns rows into a *[]T of the table's model, ready for GORM. An error names the row and
-// column.
+// Decode converts rows into a *[]T of the table's model, for GORM. An error names the row and column.
 func (t *Table) Decode(rows []Row) (any, error) {
 	out := reflect.New(reflect.SliceOf(t.row))
 	slice := reflect.MakeSlice(out.Elem().Type(), len(rows), len(rows))
@@ -117,8 +115,7 @@ func (c Column) decode(cell string) (any, error) {
 	}
 }
 
-// JSON returns a cell as a JSON value for people: numbers and documents as they are, timestamps in
-// RFC 3339, anything else as a string.
+// JSON returns a cell as a JSON value: numbers and documents unchanged, timestamps in RFC 3339, anything else as a string.
 func (c Column) JSON(cell []byte) JSON {
 	switch {
 	case cell == nil:
@@ -139,8 +136,7 @@ func (c Column) JSON(cell []byte) JSON {
 	return quoted
 }
 
-// printable keeps valid UTF-8 as it is and writes every other byte as \xNN, so that nothing of a row
-// is lost on its way into a JSON document.
+// printable returns valid UTF-8 unchanged and every other byte as \xNN, so that a JSON document loses nothing of a row.
 func printable(b []byte) string {
 	if utf8.Valid(b) {
 		return string(b)
@@ -158,7 +154,7 @@ func printable(b []byte) string {
 	return s.String()
 }
 
-// Object returns the row as a JSON object, of the given columns or of all when none are named.
+// Object returns the row as a JSON object of the given columns, or of all if none are given.
 func (t *Table) Object(row Row, columns ...int) JSON {
 	if len(columns) == 0 {
 		for i := range t.Columns {

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// RunState is how a run stands or ended.
+// RunState is a run's state.
 type RunState string
 
-// A run is Running until it ends in one of the others. Interrupted means that its process died.
+// The states of a run. Interrupted: its process died.
 const (
 	Running     RunState = "running"
 	Succeeded   RunState = "succeeded"
@@ -19,8 +19,8 @@ const (
 	Interrupted RunState = "interrupted"
 )
 
-// The modes of a run. A write is what the API changed, brought to the mirror at once; a real-time run is an
-// hour of what a follower has brought; a dry run and a verification change nothing.
+// The modes of a run. A write run refreshes the rows of an API write; a real-time run covers an hour of real-time sync; a dry
+// run and a verification change nothing.
 const (
 	FullRun        = "full"
 	IncrementalRun = "incremental"
@@ -30,28 +30,27 @@ const (
 	VerifyRun      = "verify"
 )
 
-// Run is one synchronisation, kept in pmo_db. Horizon is the source snapshot's pg_snapshot_xmin as
-// a 64-bit transaction id, nil on SQLite; MirrorXID is the run's own transaction in pmo_db.
+// Run is one synchronisation, stored in pmo_db. Horizon is the source snapshot's pg_snapshot_xmin as a 64-bit transaction id,
+// nil on SQLite; MirrorXID is the run's own transaction in pmo_db.
 type Run struct { //nolint:recvcheck // TableName and the readers work on values too
 	ID         int64      `gorm:"column:id;primaryKey" json:"run"`
 	Mode       string     `gorm:"column:mode" json:"mode"`
 	State      RunState   `gorm:"column:state" json:"state"`
-	Reasons    Texts      `gorm:"column:reasons" json:"-"` // why the run is what it is
+	Reasons    Texts      `gorm:"column:reasons" json:"-"` // for the run and its mode
 	StartedAt  time.Time  `gorm:"column:started_at" json:"started_at"`
 	FinishedAt *time.Time `gorm:"column:finished_at" json:"finished_at"`
 	Horizon    *int64     `gorm:"column:horizon" json:"-"`
 	MirrorXID  *int64     `gorm:"column:mirror_xid" json:"-"`
-	Attempts   int        `gorm:"column:attempts;default:1" json:"-"` // how often it was begun: what fails transiently is tried again
+	Attempts   int        `gorm:"column:attempts;default:1" json:"-"` // including retries of transient errors
 	ErrorClass *string    `gorm:"column:error_class" json:"-"`
 	Failure    *Failure   `gorm:"column:error" json:"-"`
-	// CancelRequested asks the process that makes the run to stop it.
+	// CancelRequested asks the run's process to cancel it.
 	CancelRequested bool `gorm:"column:cancel_requested" json:"-"`
-	// Differences are what a verification found, as counts by cause.
+	// Differences counts what a verification found, by cause.
 	Differences JSON `gorm:"column:differences" json:"-"`
-	// Digest is of the changes that a dry run has found, or that a run was to make and nothing else; of one that
-	// found others, of these.
+	// Digest identifies the changes that the run found.
 	Digest *string `gorm:"column:digest" json:"-"`
-	// Of a preview: how many changes it found, and how many of them the change log has. Nil if it has all.
+	// The numbers of changes that a preview stored in the change log and found; nil if it stored all.
 	ChangesKept  *int64 `gorm:"column:changes_kept" json:"-"`
 	ChangesFound *int64 `gorm:"column:changes_found" json:"-"`
 }
@@ -67,7 +66,7 @@ func (r *Run) Fail(err error) {
 	}
 }
 
-// Err is the error that the run ended with, nil if there is none.
+// Err returns the error that ended the run, nil if there is none.
 func (r Run) Err() *Error {
 	if r.ErrorClass == nil {
 		return nil
@@ -79,7 +78,7 @@ func (r Run) Err() *Error {
 	return e
 }
 
-// ReasonTexts are the run's reasons, and whether the change log has only a part of a preview's changes.
+// ReasonTexts returns the run's reasons and, if the change log has only part of a preview's changes, a text about that.
 func (r Run) ReasonTexts() Texts {
 	if r.ChangesKept == nil || r.ChangesFound == nil {
 		return r.Reasons
@@ -87,7 +86,7 @@ func (r Run) ReasonTexts() Texts {
 	return append(slices.Clone(r.Reasons), NewText("reason.changes_kept", Params{"kept": *r.ChangesKept, "found": *r.ChangesFound}))
 }
 
-// Failure is an error as a run keeps it.
+// Failure is the stored error of a run.
 type Failure struct {
 	Text     Text      `json:"text"`
 	Remedy   *Remedy   `json:"remedy,omitempty"`
@@ -103,17 +102,17 @@ func (f *Failure) Scan(src any) error { return scanJSON(src, f) }
 // GormDataType names the column type for GORM's schema.
 func (Failure) GormDataType() string { return "json" }
 
-// Differences are how many rows differed, by what is known of the cause.
+// Differences counts rows that differed, by cause.
 type Differences struct {
 	Behind  int64 `json:"behind"`
 	Drift   int64 `json:"drift"`
 	Unknown int64 `json:"unknown"`
 }
 
-// Total is how many rows differed.
+// Total returns the number of rows that differed.
 func (d Differences) Total() int64 { return d.Behind + d.Drift + d.Unknown }
 
-// Found is what the run found, nil when it did not look.
+// Found returns the differences that the run found, nil if it did not compare.
 func (r Run) Found() *Differences {
 	var found Differences
 	if r.Differences == nil || json.Unmarshal(r.Differences, &found) != nil {
@@ -122,8 +121,7 @@ func (r Run) Found() *Differences {
 	return &found
 }
 
-// Drift is how many rows of the mirror the run found to have been changed by somebody else; 0 when it did
-// not look.
+// Drift returns the number of mirror rows that another application changed, 0 if the run did not compare.
 func (r Run) Drift() int64 {
 	if found := r.Found(); found != nil {
 		return found.Drift
@@ -131,7 +129,7 @@ func (r Run) Drift() int64 {
 	return 0
 }
 
-// FailedRun is a run that failed, and in what way.
+// FailedRun returns a run that failed with an error.
 func FailedRun(mode string, started, ended time.Time, err error) Run {
 	run := Run{Mode: mode, StartedAt: started, FinishedAt: &ended}
 	run.Fail(err)
@@ -142,8 +140,7 @@ func FailedRun(mode string, started, ended time.Time, err error) Run {
 // TableName is the table in pmo_db.
 func (Run) TableName() string { return "lifecycle_sync_runs" }
 
-// TableCount says what a run did to one table. Quarantined is how many of its rows stand in
-// quarantine after the run; the other figures count what the run did.
+// TableCount counts what a run did to one table. Quarantined is the number of its rows in quarantine after the run.
 type TableCount struct {
 	RunID       int64  `gorm:"column:run_id;primaryKey" json:"-"`
 	Position    int    `gorm:"column:position" json:"-"`
@@ -159,14 +156,14 @@ type TableCount struct {
 // TableName is the table in pmo_db.
 func (TableCount) TableName() string { return "lifecycle_sync_run_tables" }
 
-// Mirrored is how many rows the table holds after the run.
+// Mirrored returns the number of rows in the table after the run.
 func (c TableCount) Mirrored() int64 { return c.Inserted + c.Updated + c.Unchanged + c.Released }
 
 // Wrote reports whether the run changed any mirrored row of the table.
 func (c TableCount) Wrote() bool { return c.Inserted+c.Updated+c.Deleted+c.Released > 0 }
 
-// LoggedChange is one overwritten or removed row: the changed columns before and after an update, or
-// the whole row before it left, by deletion or into quarantine.
+// LoggedChange is one overwritten or removed row: the changed columns before and after an update, or the whole row before it
+// was deleted or quarantined.
 type LoggedChange struct {
 	RunID  int64  `gorm:"column:run_id"`
 	Table  string `gorm:"column:table_name"`
@@ -179,7 +176,7 @@ type LoggedChange struct {
 // TableName is the table in pmo_db.
 func (LoggedChange) TableName() string { return "lifecycle_sync_changes" }
 
-// RowChange is a change that was made to a row, with what is known of the run that made it.
+// RowChange is a change of a row with data of the run that made it.
 type RowChange struct {
 	LoggedChange
 

@@ -11,7 +11,7 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// Kind is what a column's values are, as far as copying and comparing them goes.
+// Kind is a column's type, as far as copying and comparing are concerned.
 type Kind int
 
 // The kinds of column.
@@ -23,8 +23,8 @@ const (
 	KindJSON
 )
 
-// Column describes one column of a mirrored table. Type is PostgreSQL's type as the field has it
-// ("integer", "varchar(255)"); References is the source table whose id it holds, or "".
+// Column describes one column of a mirrored table. Type is PostgreSQL's type ("integer", "varchar(255)"); References is the
+// source table whose id it holds, or "".
 type Column struct {
 	Name       string
 	Kind       Kind
@@ -34,8 +34,8 @@ type Column struct {
 	field      *schema.Field
 }
 
-// Table describes a table of lifecycle_db and its mirror in pmo_db: one model, two names. Columns[0]
-// is always the integer primary key "id". It is made by TableOf and never changes.
+// Table describes a table of lifecycle_db and its mirror in pmo_db: one model, two names. Columns[0] is always the integer
+// primary key "id". It is immutable.
 type Table struct {
 	Name     string // "stage_history": in JSON, the change log and the quarantine
 	Label    string // "stage history": in the log
@@ -47,8 +47,7 @@ type Table struct {
 	row      reflect.Type
 }
 
-// Tables lists the mirrored tables, parents before children. Adding a table is a model, a migration
-// and a line here.
+// Tables lists the mirrored tables, parents before children. Adding a table takes a model, a migration and a line here.
 func Tables() []*Table {
 	optional := func(t *Table) *Table { t.Optional = true; return t }
 	return []*Table{
@@ -70,8 +69,7 @@ func FindTable(tables []*Table, source string) *Table {
 	return nil
 }
 
-// TableOf describes the table that holds rows of T, from T's gorm and mirror tags. It panics on a
-// model that cannot be mirrored: that is a programming error.
+// TableOf describes the table of a model by its gorm and mirror tags. It panics if the model cannot be mirrored.
 func TableOf[T any](source, label, noun string) *Table {
 	parsed, err := schema.Parse(new(T), &sync.Map{}, schema.NamingStrategy{})
 	if err != nil {

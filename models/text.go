@@ -22,7 +22,7 @@ type Text struct {
 // In JSON a duration is a number of seconds and a time is RFC 3339.
 type Params map[string]any
 
-// LegacyText is the code of a text stored before texts had codes. Its parameter "text" is that text.
+// LegacyText is the code of a text stored before texts had codes, in the parameter "text".
 const LegacyText = "legacy"
 
 // NewText returns the text of a catalogue entry.
@@ -104,7 +104,7 @@ func scanJSON(src, dest any) error {
 	}
 }
 
-// Remedy is what to do about a problem: an explanation and, where one exists, the command that fixes it.
+// Remedy explains what to do about a problem and may have a command that fixes it.
 type Remedy struct {
 	Text
 
@@ -114,17 +114,17 @@ type Remedy struct {
 // NewRemedy returns a remedy without a command.
 func NewRemedy(code string, params Params) *Remedy { return &Remedy{Text: NewText(code, params)} }
 
-// NewCommand returns a remedy that is carried out by running a command.
+// NewCommand returns a remedy with a command to run.
 func NewCommand(code string, params Params, command string) *Remedy {
 	return &Remedy{Text: NewText(code, params), Command: command}
 }
 
-// NewSQL returns a remedy that is carried out by running a statement in a database.
+// NewSQL returns a remedy with a statement to run in a database.
 func NewSQL(database, statement string) *Remedy {
 	return NewCommand("remedy.run_sql", Params{"database": database}, statement)
 }
 
-// Problem is one thing that is wrong and, where known, what to do about it.
+// Problem is one problem and its remedy, if known.
 type Problem struct {
 	Text
 

@@ -5,27 +5,26 @@ import (
 	"time"
 )
 
-// Write is a write through the API as pmo_db keeps it, so that a crash between the two databases leaves
-// nothing undecided, and a caller that asks again gets the first answer.
+// Write is an outbox entry: an API write as recorded in pmo_db, so that a crash between the two databases can be resolved and
+// a repeated request gets the first answer.
 type Write struct {
 	ID                string    `gorm:"column:id;primaryKey"`
 	Caller            *string   `gorm:"column:caller"` // with Route and Key, or none of them
 	Route             *string   `gorm:"column:route"`
 	Key               *string   `gorm:"column:idempotency_key"`
-	Fingerprint       *string   `gorm:"column:fingerprint"` // of what the request asked for
+	Fingerprint       *string   `gorm:"column:fingerprint"` // hash of the request
 	State             string    `gorm:"column:state"`
 	LeasedUntil       time.Time `gorm:"column:leased_until"`
 	SourceTransaction `gorm:"embedded"`
 	ETag              *string   `gorm:"column:etag"`
-	Body              JSON      `gorm:"column:body"` // the data of the answer
+	Body              JSON      `gorm:"column:body"` // data of the answer
 	CreatedAt         time.Time `gorm:"column:created_at"`
 }
 
 // TableName is the table in pmo_db.
 func (Write) TableName() string { return "lifecycle_writes" }
 
-// The states of a write. It is Claimed as long as its process works on it, and Intended once its
-// answer is known but whether lifecycle_db has committed it is not.
+// The states of a write. Claimed: in progress. Intended: its answer is known, the outcome in lifecycle_db is not.
 const (
 	WriteClaimed  = "claimed"
 	WriteIntended = "intended"
@@ -38,7 +37,7 @@ type SourceTransaction struct {
 	XID    *int64     `gorm:"column:source_xid"` // nil on SQLite
 	Table  *string    `gorm:"column:source_table"`
 	RowID  *int64     `gorm:"column:source_id"`
-	Stamp  *time.Time `gorm:"column:source_stamp"`  // what the write set updated_at to
+	Stamp  *time.Time `gorm:"column:source_stamp"`  // the value of updated_at that the write set
 	Action *string    `gorm:"column:source_action"` // insert, update or delete
 }
 

@@ -13,24 +13,22 @@ import (
 	"lifecycle-sync/repositories/lifecycle"
 )
 
-// Key names a request, so that it is known when it is sent again. The key is the client's;
-// no other caller and no other route shares it.
+// Key identifies a request that may be repeated. Key is the client's; each caller and route has its own.
 type Key struct{ Caller, Route, Key string }
 
-// KeyReusedError is why a request is a conflict whose key came with another request before.
+// KeyReusedError is the cause of the conflict when a key was used for another request before.
 type KeyReusedError struct{}
 
-// Error says so.
+// Error describes the reuse.
 func (KeyReusedError) Error() string { return "the key was used for another request" }
 
-// How a request waits for an earlier one with the same key that is being worked on.
+// How long and how often a request waits for an earlier one with the same key.
 const (
 	keyWait = 8 * time.Second
 	keyPoll = 50 * time.Millisecond
 )
 
-// Fingerprint tells requests apart by what they ask for: the fields as they were understood, and the
-// names and contents of the files. How a form was written does not matter.
+// Fingerprint hashes what a request asks for: its parsed fields and the names and contents of its files.
 func Fingerprint(asked any, files []models.Upload) string {
 	type file struct{ Name, SHA256 string }
 	list := make([]file, len(files))
@@ -45,9 +43,8 @@ func Fingerprint(asked any, files []models.Upload) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// claim makes a write the only one with its key. When an earlier one with the same key is done it
-// returns that one. Errors: conflict when the key was used for something else; busy when the earlier
-// one is still being worked on; connection.
+// claim makes a write the only one with its key, or returns the completed earlier one. Errors: conflict if the key was used
+// for another request; busy if the earlier one is still in progress; connection.
 func (w *Writer) claim(ctx context.Context, key *Key, fingerprint string) (write models.Write, done *models.Write, err error) {
 	write = models.Write{ID: rand.Text()}
 	if key == nil {
@@ -92,8 +89,8 @@ func (w *Writer) claim(ctx context.Context, key *Key, fingerprint string) (write
 	}
 }
 
-// resolve finds out what became of a write whose process stopped between the two databases, and ends
-// it accordingly. It reports false while that is still open.
+// resolve completes or abandons a write whose process died between the two databases. It returns false while the
+// transaction in lifecycle_db is still open.
 func (w *Writer) resolve(ctx context.Context, write models.Write) (bool, error) {
 	outcome, err := w.source.Outcome(ctx, write.SourceTransaction)
 	if err != nil {
@@ -101,7 +98,7 @@ func (w *Writer) resolve(ctx context.Context, write models.Write) (bool, error) 
 	}
 	switch outcome {
 	case lifecycle.Committed:
-		return true, w.end(ctx, write)
+		return true, w.complete(ctx, write)
 	case lifecycle.Aborted:
 		return true, w.abandon(ctx, write)
 	case lifecycle.InProgress:
@@ -109,14 +106,14 @@ func (w *Writer) resolve(ctx context.Context, write models.Write) (bool, error) 
 	return false, nil
 }
 
-// Sweep ends the writes that processes which are gone have left open, and forgets old answers. Errors:
-// connection; those that could not be ended are tried again the next time.
+// Sweep resolves the writes that dead processes left open and deletes old answers. Errors: connection; the next sweep
+// retries.
 func (w *Writer) Sweep(ctx context.Context) error {
 	open, err := w.records().Open(ctx)
 	if err != nil {
 		return err
 	}
-	var failures []error // one write that cannot be ended must not keep the others open
+	var failures []error // one failure must not keep the other writes open
 	for _, write := range open {
 		if _, err := w.resolve(ctx, write); err != nil {
 			failures = append(failures, err)

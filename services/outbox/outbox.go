@@ -24,17 +24,16 @@ const WriteTimeout = 10 * time.Second
 // refreshTimeout limits the work after a write has committed, independent of the request's deadline.
 const refreshTimeout = 8 * time.Second
 
-// contents is where the contents of files lie. To delete what is not there is no error.
+// contents stores the contents of files. Delete accepts a missing key.
 type contents interface {
 	Delete(ctx context.Context, key string) error
 }
 
-// versionListener learns of versions of the mirror that this process has committed.
+// versionListener is told which mirror versions this process has committed.
 type versionListener interface{ Advance(version int64) }
 
-// Writer writes through the API: into lifecycle_db, which owns every row, and from there to the mirror
-// at once. lifecycle_db and pmo_db cannot commit together; so where more than the mirror hangs on a
-// write (an answer to be kept, files), pmo_db first learns what is intended.
+// Writer writes to lifecycle_db, which owns every row, and refreshes the mirror at once. The two databases cannot commit
+// together, so a write with more than the row (an answer to store, files) is first recorded as an outbox entry in pmo_db.
 type Writer struct {
 	source   *lifecycle.Source
 	store    *pmo.Store
@@ -49,10 +48,10 @@ func NewWriter(source *lifecycle.Source, store *pmo.Store, refresher *mirror.Ref
 	return &Writer{source: source, store: store, mirror: refresher, cache: cache, contents: files, log: log}
 }
 
-// records are the recorded writes, outside of transactions.
+// records returns the outbox entries, outside of transactions.
 func (w *Writer) records() *outboxdb.Outbox { return outboxdb.New(w.store.Session) }
 
-// Request is what every write may carry besides its data.
+// Request holds what a write may have in addition to its data.
 type Request struct {
 	Key         *Key            // nil without one
 	Fingerprint string          // with a key
@@ -64,12 +63,12 @@ type Change struct {
 	Table        string // of the row that was written
 	RowID        int64
 	Action       string // insert, update or delete
-	ProductID    int64  // whose files come or go
+	ProductID    int64  // of the files that are added or removed
 	RemovesFiles bool
-	Data         any // what the answer shows
+	Data         any // of the answer
 	Version      string
 	Rows         mirror.ChangedRows // all rows that changed
-	Deleted      int64              // how many of them were deleted
+	Deleted      int64              // number of deleted rows
 }
 
 // Result is the outcome of a completed write.
@@ -80,9 +79,9 @@ type Result struct {
 	MirrorUpToDate bool // the mirror has the change; otherwise the next run copies it
 }
 
-// Write runs change in one transaction of lifecycle_db and brings what it did to the mirror. Errors:
-// change's; conflict and busy of the key; forbidden when the account may not write; connection: nothing
-// was written anywhere, unless the message says that this is not known.
+// Write runs change in one transaction of lifecycle_db and refreshes the mirror. Errors: change's; conflict and busy of the
+// key; forbidden if the account may not write; connection: nothing was written, unless the message says that the outcome is
+// unknown.
 func (w *Writer) Write(ctx context.Context, r Request, change func(ctx context.Context, tx *lifecycle.Tx) (Change, error)) (Result, error) {
 	write, done, err := w.claim(ctx, r.Key, r.Fingerprint)
 	if err != nil || done != nil {
@@ -126,10 +125,10 @@ func (w *Writer) inSource(ctx context.Context, write *models.Write, r Request, c
 			return err
 		}
 		write.SourceTransaction, write.ETag = tx.Transaction(c.Table, c.RowID, c.Action), &c.Version
-		if !needsIntent(r, c) {
+		if !needsEntry(r, c) {
 			return nil
 		}
-		if err := w.store.InTx(ctx, func(p *pmo.Session) error { return intend(ctx, p, *write, r, c) }); err != nil {
+		if err := w.store.InTx(ctx, func(p *pmo.Session) error { return addEntry(ctx, p, *write, r, c) }); err != nil {
 			return err
 		}
 		failpoint.Reach("after-intent")
@@ -138,9 +137,9 @@ func (w *Writer) inSource(ctx context.Context, write *models.Write, r Request, c
 	return c, err
 }
 
-// Once does something for a request with a key only once, and gives those who send it again the first
-// answer. Should the answer not be kept, because the process dies or pmo_db is away then, it is done again.
-// Errors: do's; conflict and busy of the key; connection.
+// Once calls do only once for requests with the same key and answers repeated ones with the first result. If the result
+// could not be stored, because the process died or pmo_db was unavailable, do is called again. Errors: do's; conflict and
+// busy of the key; connection.
 func (w *Writer) Once(ctx context.Context, key *Key, fingerprint string, do func(ctx context.Context) (data any, err error)) (Result, error) {
 	write, done, err := w.claim(ctx, key, fingerprint)
 	if err != nil || done != nil {
@@ -162,8 +161,8 @@ func (w *Writer) Once(ctx context.Context, key *Key, fingerprint string, do func
 	return replay(&write), nil
 }
 
-// WriteMirror runs change in one transaction of pmo_db, with the answer: for what lifecycle_db knows nothing of. After
-// an error none of the request's files is left. Errors: change's; conflict and busy of the key; connection.
+// WriteMirror runs change in one transaction of pmo_db and stores the answer with it: for data that is not in lifecycle_db.
+// After an error none of the request's files is left. Errors: change's; conflict and busy of the key; connection.
 func (w *Writer) WriteMirror(ctx context.Context, r Request, change func(ctx context.Context, tx *pmo.Session) (data any, err error)) (Result, error) {
 	write, done, err := w.claim(ctx, r.Key, r.Fingerprint)
 	if err != nil || done != nil {
@@ -197,27 +196,25 @@ func (w *Writer) WriteMirror(ctx context.Context, r Request, change func(ctx con
 	return replay(&write), nil
 }
 
-// attached finds out whether files were attached although no answer to the commit came. Where that is not
-// known the files must be left alone: the sweep deletes what belongs to nothing.
+// attached reports whether files were attached although the commit was not acknowledged. If that is unknown, the files must
+// stay: the sweep deletes orphans.
 func (w *Writer) attached(ctx context.Context, files []models.Upload) (attached, known bool) {
 	if len(files) == 0 {
 		return false, true
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTimeout)
 	defer cancel()
-	referred, err := attachmentsdb.New(w.store.Session).Referenced(ctx, []string{files[0].Key})
-	return len(referred) == 1, err == nil
+	referenced, err := attachmentsdb.New(w.store.Session).Referenced(ctx, []string{files[0].Key})
+	return len(referenced) == 1, err == nil
 }
 
-// Advance says that the mirror has a new version, which this process has just committed.
+// Advance announces a mirror version that this process has just committed.
 func (w *Writer) Advance(version int64) { w.cache.Advance(version) }
 
-// needsIntent reports whether a write also changes pmo_db: an idempotency key or files.
-func needsIntent(r Request, c Change) bool {
-	return r.Key != nil || len(r.Files) > 0 || c.RemovesFiles
-}
+// needsEntry reports whether a write needs an outbox entry: for an idempotency key or files.
+func needsEntry(r Request, c Change) bool { return r.Key != nil || len(r.Files) > 0 || c.RemovesFiles }
 
-func intend(ctx context.Context, p *pmo.Session, write models.Write, r Request, c Change) error {
+func addEntry(ctx context.Context, p *pmo.Session, write models.Write, r Request, c Change) error {
 	if err := outboxdb.New(p).Intend(ctx, write); err != nil {
 		return err
 	}
@@ -238,7 +235,7 @@ func (w *Writer) refreshMirror(ctx context.Context, write models.Write, r Reques
 	} else {
 		w.log.Warn("mirror refresh failed; next run will update it", "table", c.Table, "id", c.RowID, "error", err, "cause", models.AsError(err).Cause)
 	}
-	if !needsIntent(r, c) && !w.leavesFiles(ctx, write) {
+	if !needsEntry(r, c) && !w.leavesFiles(ctx, write) {
 		return err == nil
 	}
 	if endErr := w.settle(ctx, write); endErr != nil {
@@ -259,12 +256,11 @@ func (w *Writer) leavesFiles(ctx context.Context, write models.Write) bool {
 		return false
 	}
 	has, err := attachmentsdb.New(w.store.Session).Any(ctx, *write.RowID)
-	return has || err != nil // settling tells what is wrong
+	return has || err != nil // settle will report the error
 }
 
-// end completes a write that its own process did not: its row comes to the mirror, if that can be
-// written, else with the next run.
-func (w *Writer) end(ctx context.Context, write models.Write) error {
+// complete completes a write that its own process did not. If the mirror cannot be refreshed now, the next run does it.
+func (w *Writer) complete(ctx context.Context, write models.Write) error {
 	if write.Table != nil {
 		deleted := int64(0)
 		if *write.Action == lifecycle.Deleted {
@@ -277,7 +273,7 @@ func (w *Writer) end(ctx context.Context, write models.Write) error {
 	return w.settle(ctx, write)
 }
 
-// settle makes the files and the stored result of a committed write permanent.
+// settle makes the files and the answer of a committed write permanent.
 func (w *Writer) settle(ctx context.Context, write models.Write) error {
 	return w.close(ctx, write, true, func(p *pmo.Session) error { return outboxdb.New(p).Finish(ctx, write) })
 }
@@ -290,8 +286,8 @@ func (w *Writer) abandon(ctx context.Context, write models.Write) error {
 }
 
 func (w *Writer) close(ctx context.Context, write models.Write, committed bool, record func(p *pmo.Session) error) error {
-	var gone []string
-	var version int64 // stays 0 where nothing changes that can be read: what is kept of reads stays good
+	var gone []string // keys of deleted files
+	var version int64 // 0 if no file changed: cached answers stay valid
 	err := w.store.InTx(ctx, func(p *pmo.Session) (err error) {
 		var files int64
 		if committed && deletesProduct(write) {
@@ -330,7 +326,7 @@ func (w *Writer) giveUp(ctx context.Context, write models.Write, r Request) {
 	w.discard(ctx, r.Files)
 }
 
-// discard deletes files of a request that are not needed.
+// discard deletes the unneeded files of a request.
 func (w *Writer) discard(ctx context.Context, files []models.Upload) {
 	keys := make([]string, len(files))
 	for i, f := range files {
