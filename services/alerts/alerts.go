@@ -49,10 +49,10 @@ type Alert struct {
 	ID      string
 }
 
-// transitions returns the alerts for the difference between the reported conditions and those that hold now, and the
+// report returns the alerts for the difference between the reported conditions and those that hold now, and the
 // conditions that are reported then. A lasting condition is reported once, except that a growing quarantine is
 // reported again.
-func transitions(reported, holding map[Event]condition, f Facts) (alerts []Alert, now map[Event]condition) {
+func report(reported, holding map[Event]condition, f Facts) (alerts []Alert, now map[Event]condition) {
 	now = map[Event]condition{}
 	maps.Copy(now, reported)
 	for _, event := range Events() {
@@ -73,7 +73,7 @@ func transitions(reported, holding map[Event]condition, f Facts) (alerts []Alert
 	return alerts, now
 }
 
-// resolution says how a condition ended, and which run showed that.
+// resolution returns how a condition ended and the run that showed it.
 func resolution(event Event, f Facts) (text models.Text, run *int64) {
 	sizes, compared, success := f.Evidence.Quarantine, f.Evidence.Compared, f.Evidence.LastSuccess
 	switch {
@@ -96,30 +96,30 @@ func (c condition) id(event Event, state State) string {
 	return fmt.Sprintf("%s-%s-%s", event, c.key, state)
 }
 
-// AfterRun returns the alerts of one run that has ended, for a process that ends with it: what holds with the run and
-// did not hold without it. run is nil if it did not start; err is how it ended. The error says that pmo_db could not be
-// read; the alerts that need no database are returned all the same.
+// AfterRun returns the alerts of one run that has ended, for a process that ends with it: the conditions that hold with the
+// run and did not hold without it. run is nil if it did not start; err is how it ended. The returned error says that pmo_db
+// could not be read; the alerts that need no database are returned nevertheless.
 func AfterRun(ctx context.Context, runs Runs, run *models.Run, err error, at time.Time, limits Limits) ([]Alert, error) {
 	facts := Facts{At: at, Unrecorded: failedRun(run, err, at)}
-	if run == nil {
-		alerts, _ := transitions(nil, conditions(facts, limits), facts)
-		return alerts, nil
+	var before map[Event]condition
+	var unread error
+	if run != nil {
+		var without journal.Evidence
+		if without, unread = runs.Evidence(ctx, run.ID); unread == nil {
+			facts.Evidence, unread = runs.Evidence(ctx, run.ID+1)
+		}
+		if unread == nil {
+			before = conditions(Facts{At: at, Evidence: without}, limits)
+		} else {
+			facts.Evidence = journal.Evidence{}
+		}
 	}
-	without, err := runs.Evidence(ctx, run.ID)
-	if err == nil {
-		facts.Evidence, err = runs.Evidence(ctx, run.ID+1)
-	}
-	if err != nil {
-		facts.Evidence = journal.Evidence{}
-		alerts, _ := transitions(nil, conditions(facts, limits), facts)
-		return alerts, err
-	}
-	alerts, _ := transitions(conditions(Facts{At: at, Evidence: without}, limits), conditions(facts, limits), facts)
-	return alerts, nil
+	alerts, _ := report(before, conditions(facts, limits), facts)
+	return alerts, unread
 }
 
-// failedRun returns a failed run that is worth an alert: not one that was canceled or gave way to another. pmo_db has
-// the runs that the mass-delete guard stopped.
+// failedRun returns a failed run that needs an alert: not one that was canceled or refused because of another. pmo_db has the
+// runs that the mass-delete guard stopped.
 func failedRun(run *models.Run, err error, at time.Time) *models.Run {
 	e := models.AsError(err)
 	if e == nil {

@@ -45,8 +45,8 @@ func brief(a Alert) string {
 	return fmt.Sprintf("%s %s %s", a.Event, a.State, about)
 }
 
-// TestTransitions goes through sequences of facts.
-func TestTransitions(t *testing.T) {
+// Sequences of facts with the alerts of each step.
+func TestReport(t *testing.T) {
 	t.Parallel()
 	type step struct {
 		facts Facts
@@ -75,18 +75,18 @@ func TestTransitions(t *testing.T) {
 		return with(p, func(p *Facts) { p.Unrecorded = failing(id, models.Connection) })
 	}
 	for name, steps := range map[string][]step{
-		"nothing":                     {{Facts{}, ""}, {good(1), ""}, {good(2), ""}},
-		"a run fails, then another":   {{good(1), ""}, {bad(2), "failed firing 2"}, {bad(2), ""}, {bad(2), ""}, {good(4), "failed resolved 4"}, {good(5), ""}},
-		"it failed before the start":  {{bad(2), "failed firing 2"}, {good(3), "failed resolved 3"}},
-		"a success was not looked at": {{bad(2), "failed firing 2"}, {bad(4), ""}, {good(5), "failed resolved 5"}},
-		"the guard stops a run":       {{good(1), ""}, {stopped(good(1), 2), "mass_delete firing 2"}, {stopped(good(1), 2), ""}, {good(3), "mass_delete resolved 3"}},
-		"then the source goes away":   {{stopped(good(1), 2), "mass_delete firing 2"}, {stopped(bad(3), 2), "failed firing 3"}, {good(4), "failed resolved 4, mass_delete resolved 4"}},
-		"drift":                       {{drifted(good(1), 2, 2), "drift firing 2"}, {drifted(good(1), 2, 3), ""}, {good(4), "drift resolved 4"}, {drifted(good(4), 5, 5), "drift firing 5"}},
-		"stale":                       {{aged(time.Hour), ""}, {aged(time.Hour + time.Second), "stale firing 1"}, {aged(2 * time.Hour), ""}, {good(2), "stale resolved 2"}},
-		"lag":                         {{lagging(time.Minute), ""}, {lagging(2 * time.Minute), "lag firing -"}, {lagging(3 * time.Minute), ""}, {lagging(time.Second), "lag resolved -"}, {lagging(time.Hour), "lag firing -"}, {good(2), "lag resolved 2"}},
-		"pmo_db is away":              {{losing(good(1), 0), "failed firing -"}, {losing(bad(2), 0), ""}, {good(3), "failed resolved 3"}},
-		"an end that was not kept":    {{losing(good(1), 2), "failed firing 2"}, {good(3), "failed resolved 3"}},
-		"pmo_db is a new one":         {{drifted(bad(2), 3, 3), "failed firing 2, drift firing 3"}, {Facts{}, "failed resolved -, drift resolved -"}},
+		"nothing":                        {{Facts{}, ""}, {good(1), ""}, {good(2), ""}},
+		"a run fails, then another":      {{good(1), ""}, {bad(2), "failed firing 2"}, {bad(2), ""}, {bad(2), ""}, {good(4), "failed resolved 4"}, {good(5), ""}},
+		"it failed before the start":     {{bad(2), "failed firing 2"}, {good(3), "failed resolved 3"}},
+		"a success between two checks":   {{bad(2), "failed firing 2"}, {bad(4), ""}, {good(5), "failed resolved 5"}},
+		"the guard stops a run":          {{good(1), ""}, {stopped(good(1), 2), "mass_delete firing 2"}, {stopped(good(1), 2), ""}, {good(3), "mass_delete resolved 3"}},
+		"then the source is unavailable": {{stopped(good(1), 2), "mass_delete firing 2"}, {stopped(bad(3), 2), "failed firing 3"}, {good(4), "failed resolved 4, mass_delete resolved 4"}},
+		"drift":                          {{drifted(good(1), 2, 2), "drift firing 2"}, {drifted(good(1), 2, 3), ""}, {good(4), "drift resolved 4"}, {drifted(good(4), 5, 5), "drift firing 5"}},
+		"stale":                          {{aged(time.Hour), ""}, {aged(time.Hour + time.Second), "stale firing 1"}, {aged(2 * time.Hour), ""}, {good(2), "stale resolved 2"}},
+		"lag":                            {{lagging(time.Minute), ""}, {lagging(2 * time.Minute), "lag firing -"}, {lagging(3 * time.Minute), ""}, {lagging(time.Second), "lag resolved -"}, {lagging(time.Hour), "lag firing -"}, {good(2), "lag resolved 2"}},
+		"pmo_db is unavailable":          {{losing(good(1), 0), "failed firing -"}, {losing(bad(2), 0), ""}, {good(3), "failed resolved 3"}},
+		"an end that was not recorded":   {{losing(good(1), 2), "failed firing 2"}, {good(3), "failed resolved 3"}},
+		"pmo_db is a new one":            {{drifted(bad(2), 3, 3), "failed firing 2, drift firing 3"}, {Facts{}, "failed resolved -, drift resolved -"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -94,7 +94,7 @@ func TestTransitions(t *testing.T) {
 			for i, s := range steps {
 				s.facts.At = began(int64(i) + 30)
 				var alerts []Alert
-				alerts, reported = transitions(reported, conditions(s.facts, limits), s.facts)
+				alerts, reported = report(reported, conditions(s.facts, limits), s.facts)
 				var got []string
 				for _, a := range alerts {
 					got = append(got, brief(a))
@@ -110,7 +110,7 @@ func TestTransitions(t *testing.T) {
 	}
 }
 
-func TestTransitions_IDsAreEqualInEveryProcess(t *testing.T) {
+func TestReport_IDsAreEqualInEveryProcess(t *testing.T) {
 	t.Parallel()
 	everything := Facts{At: began(50), Evidence: journal.Evidence{
 		FollowedAt: new(began(9)), Lag: new(time.Hour),
@@ -121,8 +121,8 @@ func TestTransitions_IDsAreEqualInEveryProcess(t *testing.T) {
 	over := Facts{At: began(59), Evidence: journal.Evidence{
 		LastSuccess: run(8, models.FullRun), Compared: run(8, models.FullRun), Quarantine: []journal.QuarantineSize{{RunID: 8, StartedAt: began(8)}}}}
 	ids := func(reported map[Event]condition) (ids []string) {
-		begun, reported := transitions(reported, conditions(everything, limits), everything)
-		ended, _ := transitions(reported, conditions(over, limits), over)
+		begun, reported := report(reported, conditions(everything, limits), everything)
+		ended, _ := report(reported, conditions(over, limits), over)
 		for _, a := range append(begun, ended...) {
 			ids = append(ids, a.ID)
 		}
@@ -173,7 +173,7 @@ func TestQuarantineGrowth(t *testing.T) {
 	}
 }
 
-func TestTransitions_ReportsFurtherGrowthOfTheQuarantine(t *testing.T) {
+func TestReport_ReportsFurtherGrowthOfTheQuarantine(t *testing.T) {
 	t.Parallel()
 	var reported map[Event]condition
 	var got []string
@@ -181,7 +181,7 @@ func TestTransitions_ReportsFurtherGrowthOfTheQuarantine(t *testing.T) {
 	for i, n := range []int64{3, 13, 14, 23, 23, 12, 13} {
 		p.Evidence.Quarantine = append(p.Evidence.Quarantine, journal.QuarantineSize{RunID: int64(i) + 1, StartedAt: began(int64(i)), Rows: n})
 		var alerts []Alert
-		alerts, reported = transitions(reported, conditions(p, limits), p)
+		alerts, reported = report(reported, conditions(p, limits), p)
 		for _, a := range alerts {
 			got = append(got, brief(a)+": "+a.String())
 		}

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Hasten shortens the timeout of an attempt and the pause before the first retry.
-func (w *Webhook) Hasten(answer, pause time.Duration) *Webhook {
+// WithTimes sets the timeout of an attempt and the pause before the first retry.
+func (w *Webhook) WithTimes(answer, pause time.Duration) *Webhook {
 	w.client.Timeout, w.pause = answer, pause
 	return w
 }
 
-// Sending calls a function before each attempt.
-func (w *Webhook) Sending(attempt func()) *Webhook {
+// BeforeAttempt calls a function before each attempt.
+func (w *Webhook) BeforeAttempt(attempt func()) *Webhook {
 	w.client.Transport = watched{w.client.Transport, attempt}
 	return w
 }

@@ -79,7 +79,7 @@ func failed(class models.Class) models.Run {
 // watch runs a watch, as a process does, until the test ends or end is called.
 func (l *lab) watch(runs alerts.Runs) (watch *alerts.Watch, end func()) {
 	watch = alerts.NewWatch(alerts.Options{
-		Runs: runs, Post: hasty(l.receiver.URL, secret).Post, OnResult: func(alerts.Alert, alerts.Result) { l.results.Add(1) }, Now: clock, Log: slog.New(slog.DiscardHandler),
+		Runs: runs, Post: fastWebhook(l.receiver.URL, secret).Post, OnResult: func(alerts.Alert, alerts.Result) { l.results.Add(1) }, Now: clock, Log: slog.New(slog.DiscardHandler),
 		Limits: alerts.Limits{StaleAfter: time.Hour, Lag: time.Minute, QuarantineGrowth: 10},
 	})
 	watch.Check(l.Context())

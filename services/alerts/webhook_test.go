@@ -87,16 +87,16 @@ func (codes) Remedy(r *models.Remedy) string {
 	return r.String() + " " + r.Command
 }
 
-// hasty is a webhook with short timeouts.
-func hasty(url, secret string) *alerts.Webhook {
-	return alerts.NewWebhook(url, secret, codes{}).Hasten(5*time.Second, time.Millisecond)
+// fastWebhook is a webhook with short timeouts.
+func fastWebhook(url, secret string) *alerts.Webhook {
+	return alerts.NewWebhook(url, secret, codes{}).WithTimes(5*time.Second, time.Millisecond)
 }
 
 func TestWebhook_SignsRequestsAndRendersTexts(t *testing.T) {
 	t.Parallel()
 	v := receive(t, inTurn(http.StatusNoContent))
 	before := time.Now().Unix()
-	if err := hasty(v.URL, secret).Post(t.Context(), example()); err != nil {
+	if err := fastWebhook(v.URL, secret).Post(t.Context(), example()); err != nil {
 		t.Fatal(err)
 	}
 	after := time.Now().Unix()
@@ -126,7 +126,7 @@ func TestWebhook_WithoutSecretRequestsAreUnsigned(t *testing.T) {
 	v := receive(t, inTurn(http.StatusOK))
 	a := example()
 	a.Run, a.Details = nil, map[string]any{}
-	if err := hasty(v.URL, "").Post(t.Context(), a); err != nil {
+	if err := fastWebhook(v.URL, "").Post(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
 	r := v.got()[0]
@@ -159,7 +159,7 @@ func TestWebhook_RetriesBusyAndBrokenReceivers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			v := receive(t, inTurn(c.answers...))
-			err := hasty(v.URL, secret).Post(t.Context(), example())
+			err := fastWebhook(v.URL, secret).Post(t.Context(), example())
 			if n := len(v.got()); n != c.requests || (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%d requests, %v", n, err)
 			}
@@ -179,7 +179,7 @@ func TestWebhook_FollowsNoRedirects(t *testing.T) {
 			http.Redirect(w, r, to, status)
 		})
 		for _, path := range []string{"/", "/here"} {
-			if err := hasty(v.URL+path, secret).Post(t.Context(), example()); err == nil || !strings.Contains(err.Error(), strconv.Itoa(status)) {
+			if err := fastWebhook(v.URL+path, secret).Post(t.Context(), example()); err == nil || !strings.Contains(err.Error(), strconv.Itoa(status)) {
 				t.Errorf("%d: %v", status, err)
 			}
 		}
@@ -204,7 +204,7 @@ func TestWebhook_ErrorsOfUnreachableReceiversHideTheURL(t *testing.T) {
 	}
 	rude := receive(t, func(_ http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) })
 	for _, url := range []string{gone, rude.URL + "/" + secret, "http://" + secret + ".invalid:99999/"} {
-		err := hasty(url, secret).Post(t.Context(), example())
+		err := fastWebhook(url, secret).Post(t.Context(), example())
 		if err == nil || !strings.Contains(err.Error(), "unreachable") || strings.Contains(err.Error(), "/"+secret) || strings.Contains(err.Error(), "user") {
 			t.Errorf("%v", err)
 		}
@@ -225,7 +225,7 @@ func TestWebhook_EachAttemptTimesOutAndPostEndsWithItsContext(t *testing.T) {
 	})
 	t.Cleanup(func() { close(release) })
 	attempts := 0 // not all of them may reach the receiver
-	hurried := alerts.NewWebhook(v.URL, "", codes{}).Hasten(10*time.Millisecond, time.Millisecond).Sending(func() { attempts++ })
+	hurried := alerts.NewWebhook(v.URL, "", codes{}).WithTimes(10*time.Millisecond, time.Millisecond).BeforeAttempt(func() { attempts++ })
 	if err := hurried.Post(t.Context(), example()); err == nil || attempts != alerts.Attempts {
 		t.Errorf("%d attempts, %v", attempts, err)
 	}
@@ -233,7 +233,7 @@ func TestWebhook_EachAttemptTimesOutAndPostEndsWithItsContext(t *testing.T) {
 	ended := make(chan error)
 	sending := make(chan struct{}, alerts.Attempts)
 	go func() {
-		ended <- alerts.NewWebhook(v.URL, "", codes{}).Sending(func() { sending <- struct{}{} }).Post(ctx, example())
+		ended <- alerts.NewWebhook(v.URL, "", codes{}).BeforeAttempt(func() { sending <- struct{}{} }).Post(ctx, example())
 	}()
 	<-sending
 	cancel()
