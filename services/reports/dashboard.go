@@ -1,5 +1,4 @@
-// Package reports makes the figures about the products: what they are, what stages they are in, and
-// how they move through them.
+// Package reports computes figures about products: how many there are of which kind, and how they move through stages.
 package reports
 
 import (
@@ -12,10 +11,10 @@ import (
 	"lifecycle-sync/services/products"
 )
 
-// recent is how many of the newest products and transitions are shown.
+// recent is the number of newest products and moves on the dashboard.
 const recent = 10
 
-// Reader reads, all in one state of the mirror. Errors: connection, timeout, schema.
+// Reader reads from one snapshot of the mirror. Errors: connection, timeout, schema.
 type Reader interface {
 	products.DropdownReader
 	ProductGroups(ctx context.Context, f catalog.DatedFilter, c catalog.Calendar) ([]catalog.ProductGroup, error)
@@ -25,14 +24,14 @@ type Reader interface {
 	LastSync(ctx context.Context) (*models.Instant, error)
 }
 
-// Dashboard is all that the dashboard shows. What belongs to a stage, segment or category is listed for
-// each of them, and last for those that have none, if there are any.
+// Dashboard is the content of the dashboard. Figures by stage, segment or category have an entry for each of them, and a
+// last one for products without, if there are any.
 type Dashboard struct {
-	Statistics        Statistics             `json:"statistics"`
-	Charts            Charts                 `json:"charts"`
-	RecentProducts    []models.ListedProduct `json:"recentProducts"`
-	StageTransitions  []TransitionsFrom      `json:"stageTransitions"`
-	RecentTransitions []models.ListedRecord  `json:"recentTransitions"`
+	Statistics     Statistics             `json:"statistics"`
+	Charts         Charts                 `json:"charts"`
+	RecentProducts []models.ListedProduct `json:"recentProducts"`
+	StageMoves     []MovesFrom            `json:"stageTransitions"`
+	RecentMoves    []models.ListedRecord  `json:"recentTransitions"`
 }
 
 // Statistics are single figures.
@@ -47,7 +46,7 @@ type Statistics struct {
 	LastSyncAt           *models.Instant `json:"lastSyncAt"`
 }
 
-// Completeness is how many products lack what.
+// Completeness counts the products that lack a value.
 type Completeness struct {
 	Segment    int64 `json:"missingSegment"`
 	Stage      int64 `json:"missingStage"`
@@ -62,21 +61,13 @@ type Charts struct {
 	ProductsBySegment  []Share      `json:"productsBySegment"`
 	ProductsByCategory []Share      `json:"productsByCategory"`
 	SegmentByStage     []SegmentRow `json:"segmentByStage"`
-	TransitionSpeed    []Speed      `json:"transitionSpeed"`
+	TimeInStage        []Speed      `json:"transitionSpeed"`
 	LaunchesByMonth    []MonthCount `json:"launchesByMonth"`
-	TransitionsByMonth []MonthCount `json:"transitionsByMonth"`
+	MovesByMonth       []MonthCount `json:"transitionsByMonth"`
 	ValueByStage       []Sum        `json:"valueByStage"`
 }
 
-// transitionsIn is how many transitions there are.
-func transitionsIn(groups []catalog.TransitionGroup) (n int64) {
-	for _, g := range groups {
-		n += g.Count
-	}
-	return n
-}
-
-// Read makes the dashboard of the products that a filter lets through, for the day and time zone of now.
+// Read computes the dashboard of the products that match a filter, for the day and time zone of now.
 // Errors: connection, timeout, schema.
 func Read(ctx context.Context, from Reader, f catalog.ProductFilter, now time.Time) (d Dashboard, err error) {
 	lists, err := products.Dropdowns(ctx, from)
@@ -88,18 +79,22 @@ func Read(ctx context.Context, from Reader, f catalog.ProductFilter, now time.Ti
 	if err != nil {
 		return d, err
 	}
-	transitions, err := from.TransitionGroups(ctx, asked, calendar)
+	moves, err := from.TransitionGroups(ctx, asked, calendar)
 	if err != nil {
 		return d, err
 	}
 	if d.RecentProducts, err = from.RecentProducts(ctx, asked, recent); err != nil {
 		return d, err
 	}
-	if d.RecentTransitions, err = from.RecentTransitions(ctx, asked, transitionsIn(transitions), recent); err != nil {
+	total := int64(0)
+	for _, g := range moves {
+		total += g.Count
+	}
+	if d.RecentMoves, err = from.RecentTransitions(ctx, asked, total, recent); err != nil {
 		return d, err
 	}
-	d.products(products, lists, calendar)
-	d.transitions(transitions, lists.Stages, calendar)
+	d.addProducts(products, lists, calendar)
+	d.addMoves(moves, lists.Stages, calendar)
 	d.Statistics.LastSyncAt, err = from.LastSync(ctx)
 	return d, err
 }

@@ -2,10 +2,80 @@ package reports
 
 import (
 	"cmp"
+	"iter"
 	"math/big"
 	"slices"
 	"strconv"
 )
+
+// Label names what a figure is about. Both are nil for products or moves without a stage, segment or category.
+type Label struct {
+	ID   *int64  `json:"id"`
+	Name *string `json:"label"`
+}
+
+// axis is the stages, segments or categories of a chart: those in the mirror's lists, then other ids in use, then none.
+type axis struct {
+	labels []Label
+	places map[int64]int
+}
+
+// newAxis returns the axis of a list and of the ids in use.
+func newAxis[T any](list []T, label func(T) Label, used iter.Seq[*int64]) *axis {
+	a, none, unlisted := &axis{labels: []Label{}, places: map[int64]int{}}, false, []int64{}
+	add := func(l Label) {
+		if l.ID != nil {
+			a.places[*l.ID] = len(a.labels)
+		}
+		a.labels = append(a.labels, l)
+	}
+	for _, item := range list {
+		add(label(item))
+	}
+	for id := range used {
+		if id == nil {
+			none = true
+		} else if _, listed := a.places[*id]; !listed {
+			unlisted = append(unlisted, *id)
+		}
+	}
+	slices.Sort(unlisted)
+	for _, id := range slices.Compact(unlisted) {
+		add(Label{ID: &id})
+	}
+	if none {
+		add(Label{})
+	}
+	return a
+}
+
+// at returns the place of an id in use; that of nil is the last.
+func (a *axis) at(id *int64) int {
+	if id == nil {
+		return len(a.labels) - 1
+	}
+	return a.places[*id]
+}
+
+// along returns a figure for each place of an axis.
+func along[T any](a *axis, figure func(i int, l Label) T) []T {
+	out := make([]T, len(a.labels))
+	for i, l := range a.labels {
+		out[i] = figure(i, l)
+	}
+	return out
+}
+
+// ids returns an id of each group.
+func ids[G any](groups []G, id func(G) *int64) iter.Seq[*int64] {
+	return func(yield func(*int64) bool) {
+		for _, g := range groups {
+			if !yield(id(g)) {
+				return
+			}
+		}
+	}
+}
 
 // Tenths is a figure with one decimal, in tenths.
 type Tenths int64
@@ -23,11 +93,10 @@ func (t Tenths) MarshalJSON() ([]byte, error) {
 	return []byte(out), nil
 }
 
-// Average is an average to one decimal; nil is that of nothing.
+// Average is an average to one decimal, nil for no values.
 type Average *Tenths
 
-// average divides a sum by how many it is the sum of, and by the size of the unit that it is wanted in.
-// Halves are rounded up; nothing that is averaged here is negative.
+// average divides a sum, which is not negative, by the number of values and by the size of a unit. It rounds halves up.
 func average(sum *big.Int, count, unit int64) Average {
 	if count == 0 {
 		return nil
@@ -39,9 +108,8 @@ func average(sum *big.Int, count, unit int64) Average {
 	return &tenths
 }
 
-// percentages are the parts of their sum that counts are, such that they sum up to exactly 100, or are 0
-// when all counts are: each is rounded down, and the tenths that are then missing go to those that lost
-// most, the first of equals.
+// percentages returns each count's part of their sum. The parts add up to exactly 100 unless all counts are 0: each is
+// rounded down, and the missing tenths go to those that lost most, the first of equals.
 func percentages(counts []int64) []Tenths {
 	var total int64
 	for _, c := range counts {

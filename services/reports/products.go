@@ -3,16 +3,17 @@ package reports
 import (
 	"math/big"
 
+	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo/catalog"
 	"lifecycle-sync/services/products"
 )
 
-// Share is the part of the products that has a stage, segment or category in common.
+// Share is the products of one stage, segment or category.
 type Share struct {
 	Label
 
 	Count      int64    `json:"count"`
-	Percentage Tenths   `json:"percentage"` // of all that are counted
+	Percentage Tenths   `json:"percentage"` // of all products
 	Value      *big.Int `json:"value"`      // rupiah
 }
 
@@ -23,54 +24,39 @@ type Sum struct {
 	Value *big.Int `json:"value"` // rupiah
 }
 
-// LabelledCount is how many products or transitions there are of a stage.
+// LabelledCount is a number of products or moves.
 type LabelledCount struct {
 	Label
 
 	Count int64 `json:"count"`
 }
 
-// SegmentRow is how many products of a segment are in which stage.
+// SegmentRow counts the products of a segment by stage.
 type SegmentRow struct {
 	LabelledCount
 
 	Stages []LabelledCount `json:"stages"`
 }
 
-// products fills in what is known from the products alone.
-func (d *Dashboard) products(groups []catalog.ProductGroup, lists products.DropdownLists, c catalog.Calendar) {
-	stages, segments, categories := newAxis(), newAxis(), newAxis()
-	for _, s := range lists.Stages {
-		stages.add(&s.ID, s.Name)
-	}
-	for _, s := range lists.Segments {
-		segments.add(&s.ID, s.Name)
-	}
-	for _, c := range lists.Categories {
-		categories.add(&c.ID, c.Name)
-	}
-	for _, g := range groups {
-		stages.see(g.StageID)
-		segments.see(g.SegmentID)
-		categories.see(g.CategoryID)
-	}
-	stages.complete()
-	segments.complete()
-	categories.complete()
-	byStage, bySegment, byCategory := stages.tally(), segments.tally(), categories.tally()
-	matrix := make([]tally, len(segments.labels))
-	for i := range matrix {
-		matrix[i] = stages.tally()
-	}
+func stageLabel(s models.Stage) Label { return Label{&s.ID, s.Name} }
+
+// addProducts computes the figures that follow from the products alone.
+func (d *Dashboard) addProducts(groups []catalog.ProductGroup, lists products.DropdownLists, c catalog.Calendar) {
+	stages := newAxis(lists.Stages, stageLabel, ids(groups, func(g catalog.ProductGroup) *int64 { return g.StageID }))
+	segments := newAxis(lists.Segments, func(s models.Segment) Label { return Label{&s.ID, s.Name} }, ids(groups, func(g catalog.ProductGroup) *int64 { return g.SegmentID }))
+	categories := newAxis(lists.Categories, func(c models.Category) Label { return Label{&c.ID, c.Name} },
+		ids(groups, func(g catalog.ProductGroup) *int64 { return g.CategoryID }))
+	byStage, bySegment, byCategory := newTally(stages), newTally(segments), newTally(categories)
+	matrix := along(segments, func(int, Label) []int64 { return make([]int64, len(stages.labels)) })
 	s, months := &d.Statistics, make([]int64, len(c.Days)-1)
 	s.TotalValue = new(big.Int)
 	var days, started int64
 	for _, g := range groups {
 		value := valueOf(g)
-		byStage.add(stages.at(g.StageID), g.Count, value)
-		bySegment.add(segments.at(g.SegmentID), g.Count, value)
-		byCategory.add(categories.at(g.CategoryID), g.Count, value)
-		matrix[segments.at(g.SegmentID)].add(stages.at(g.StageID), g.Count, value)
+		byStage.add(g.StageID, g.Count, value)
+		bySegment.add(g.SegmentID, g.Count, value)
+		byCategory.add(g.CategoryID, g.Count, value)
+		matrix[segments.at(g.SegmentID)][stages.at(g.StageID)] += g.Count
 		countMonth(months, g.Month, g.Count)
 		s.TotalProducts += g.Count
 		s.TotalValue.Add(s.TotalValue, value)
@@ -82,12 +68,11 @@ func (d *Dashboard) products(groups []catalog.ProductGroup, lists products.Dropd
 	s.AverageDaysInStage = average(big.NewInt(days), started, 1)
 	d.Charts.ProductsByStage, d.Charts.ProductsBySegment, d.Charts.ProductsByCategory = byStage.shares(), bySegment.shares(), byCategory.shares()
 	s.ByStage = d.Charts.ProductsByStage
-	d.Charts.ValueByStage = byStage.sums()
+	d.Charts.ValueByStage = along(stages, func(i int, l Label) Sum { return Sum{l, byStage.values[i]} })
 	d.Charts.LaunchesByMonth = monthCounts(c, months)
-	d.Charts.SegmentByStage = make([]SegmentRow, len(matrix))
-	for i, row := range matrix {
-		d.Charts.SegmentByStage[i] = SegmentRow{LabelledCount{segments.labels[i], bySegment.counts[i]}, row.labelledCounts()}
-	}
+	d.Charts.SegmentByStage = along(segments, func(i int, l Label) SegmentRow {
+		return SegmentRow{LabelledCount{l, bySegment.counts[i]}, along(stages, func(j int, l Label) LabelledCount { return LabelledCount{l, matrix[i][j]} })}
+	})
 }
 
 func (c *Completeness) add(g catalog.ProductGroup) {
@@ -103,51 +88,29 @@ func (c *Completeness) add(g catalog.ProductGroup) {
 	c.Price += g.Count - g.Priced
 }
 
-// tally counts along an axis.
+// tally counts products and adds up their values along an axis.
 type tally struct {
 	axis   *axis
 	counts []int64
 	values []*big.Int
 }
 
-func (a *axis) tally() tally {
-	t := tally{axis: a, counts: make([]int64, len(a.labels)), values: make([]*big.Int, len(a.labels))}
-	for i := range t.values {
-		t.values[i] = new(big.Int)
-	}
-	return t
+func newTally(a *axis) tally {
+	return tally{a, make([]int64, len(a.labels)), along(a, func(int, Label) *big.Int { return new(big.Int) })}
 }
 
-func (t tally) add(at int, count int64, value *big.Int) {
-	t.counts[at] += count
-	t.values[at].Add(t.values[at], value)
+func (t tally) add(id *int64, count int64, value *big.Int) {
+	i := t.axis.at(id)
+	t.counts[i] += count
+	t.values[i].Add(t.values[i], value)
 }
 
 func (t tally) shares() []Share {
-	shares, percent := make([]Share, len(t.counts)), percentages(t.counts)
-	for i := range shares {
-		shares[i] = Share{t.axis.labels[i], t.counts[i], percent[i], t.values[i]}
-	}
-	return shares
+	percent := percentages(t.counts)
+	return along(t.axis, func(i int, l Label) Share { return Share{l, t.counts[i], percent[i], t.values[i]} })
 }
 
-func (t tally) sums() []Sum {
-	sums := make([]Sum, len(t.values))
-	for i := range sums {
-		sums[i] = Sum{t.axis.labels[i], t.values[i]}
-	}
-	return sums
-}
-
-func (t tally) labelledCounts() []LabelledCount {
-	counts := make([]LabelledCount, len(t.counts))
-	for i := range counts {
-		counts[i] = LabelledCount{t.axis.labels[i], t.counts[i]}
-	}
-	return counts
-}
-
-// valueOf puts the sum of the prices together.
+// valueOf returns the sum of a group's prices, which the database adds up in two halves.
 func valueOf(g catalog.ProductGroup) *big.Int {
 	high := whole(g.ValueHigh)
 	return high.Lsh(high, 32).Add(high, whole(g.ValueLow))

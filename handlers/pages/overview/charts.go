@@ -132,7 +132,7 @@ func (ch charts) durations(of []reports.Speed) bars {
 			average.SetInt64(int64(*s.Average))
 		}
 		b.add(ch, stage, s.Label, average, true,
-			ch.Tenths((*reports.Tenths)(s.Average)), ch.Tenths((*reports.Tenths)(s.Shortest)), ch.Tenths((*reports.Tenths)(s.Longest)), ch.Number(s.Transitions))
+			ch.Tenths((*reports.Tenths)(s.Average)), ch.Tenths((*reports.Tenths)(s.Shortest)), ch.Tenths((*reports.Tenths)(s.Longest)), ch.Number(s.Moves))
 	}
 	return b.scaled()
 }

@@ -87,7 +87,7 @@ func TestBars(t *testing.T) {
 		t.Errorf("%+v", loss.Rows)
 	}
 	days := reports.Tenths(125)
-	stays := ch.durations([]reports.Speed{{Transitions: 1, Average: &days, Shortest: &days, Longest: &days}, {}})
+	stays := ch.durations([]reports.Speed{{Moves: 1, Average: &days, Shortest: &days, Longest: &days}, {}})
 	if stays.Rows[0].Length != 100 || stays.Rows[0].Figures[0] != "12,5" || stays.Rows[1].Length != 0 || stays.Rows[1].Figures[0] != "–" {
 		t.Errorf("%+v", stays.Rows)
 	}

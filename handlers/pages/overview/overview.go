@@ -75,10 +75,10 @@ func (ch charts) fill(o *overview, d reports.Dashboard) {
 	o.Heat = ch.heat(c.SegmentByStage, c.ProductsByStage, s.TotalProducts)
 	o.Months = []months{
 		ch.months("launches", models.NewText("console_overview.launches_by_month", nil), c.LaunchesByMonth),
-		ch.months("transitions", models.NewText("console_overview.moves_by_month", nil), c.TransitionsByMonth),
+		ch.months("transitions", models.NewText("console_overview.moves_by_month", nil), c.MovesByMonth),
 	}
-	o.Value, o.Time = ch.values(c.ValueByStage), ch.durations(c.TransitionSpeed)
-	o.Products, o.Moves = d.RecentProducts, d.RecentTransitions
+	o.Value, o.Time = ch.values(c.ValueByStage), ch.durations(c.TimeInStage)
+	o.Products, o.Moves = d.RecentProducts, d.RecentMoves
 }
 
 func (ch charts) tiles(s reports.Statistics) []tile {

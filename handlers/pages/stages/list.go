@@ -107,7 +107,7 @@ func listFilters(ctx context.Context, v reader, query pages.FilterQuery, product
 
 // matrix counts the moves from each stage to each.
 type matrix struct {
-	Rows  []reports.TransitionsFrom
+	Rows  []reports.MovesFrom
 	Sums  []int64 // of each column
 	Total int64
 }
@@ -127,7 +127,7 @@ func (h *Pages) Matrix(c *fiber.Ctx) error {
 	}
 	page := pages.Page{Template: "stages/matrix", Title: models.NewText("console_stages.matrix", nil), Section: section}
 	return h.site.ShowCached(c, page, func(ctx context.Context, v cache.View) (any, error) {
-		rows, err := reports.Transitions(ctx, v, time.Now().In(h.zone))
+		rows, err := reports.Moves(ctx, v, time.Now().In(h.zone))
 		m := matrix{Rows: rows}
 		for _, row := range rows {
 			m.Total += row.Count
