@@ -104,13 +104,16 @@ func TestSync_ComparesEveryColumn(t *testing.T) {
 	})
 }
 
-// TestSync_CancelRollsBack cancels a run while it compares a table; on PostgreSQL most rows are written by then.
+// TestSync_CancelRollsBack cancels a run while it compares a table; most products of PostgreSQL are written by then.
 func TestSync_CancelRollsBack(t *testing.T) {
 	forEveryTable(t, both, func(l *lab, table *models.Table) {
 		l.fill(table, 1, 501)
 		l.sync()
 		l.change("UPDATE " + table.Source + " SET updated_at = NULL")
-		rows := on(l, 6000, 1000)
+		rows := 1000
+		if table.Name == "products" {
+			rows = on(l, 6000, 1000)
+		}
 		l.fill(table, 502, rows)
 		before := l.state()
 		ctx, cancel := context.WithCancel(l.Context())

@@ -43,31 +43,23 @@ func (s *Service) Follow(ctx context.Context, after string) (*Reader, error) {
 			r.first = append(r.first, s.events.progressOf(status.Running.ID, r.next)...)
 		}
 	}
-	if err := s.watchStatus(context.WithoutCancel(ctx), known); err != nil {
-		r.Close()
-		return nil, err
-	}
-	return r, nil
-}
-
-// watchStatus starts publishStates unless it is running.
-func (s *Service) watchStatus(ctx context.Context, known *Status) error {
 	s.mu.Lock()
 	watching := s.watching
 	s.watching = true
 	s.mu.Unlock()
 	if watching {
-		return nil
+		return r, nil
 	}
-	ctx, end, err := s.task(ctx)
+	task, end, err := s.task(context.WithoutCancel(ctx))
 	if err != nil {
-		return err
+		r.Close()
+		return nil, err
 	}
 	go func() {
 		defer end()
-		s.publishStates(ctx, known)
+		s.publishStates(task, known)
 	}()
-	return nil
+	return r, nil
 }
 
 // publishStates publishes every change of the status until there is no reader.
