@@ -26,10 +26,11 @@ type verificationJSON struct {
 func (c *verifyCommand) Run(env *environment) error {
 	return env.withApp(func(a *App) error {
 		out := env.console(c.JSON)
+		out.quiet = true
 		defer out.close()
 		ctx, cancel := mirror.WithTimeout(env.ctx, a.cfg.SyncTimeout)
 		defer cancel()
-		found, err := a.engine.Verify(ctx, quiet{out}, func(change mirror.Change, cause mirror.Cause) error {
+		found, err := a.engine.Verify(ctx, out, func(change mirror.Change, cause mirror.Cause) error {
 			d := newDifference(change, cause)
 			if c.JSON {
 				return env.printJSON(true, d, nil)
@@ -54,7 +55,7 @@ func (c *verifyCommand) Run(env *environment) error {
 			out.line("🎉 The mirror equals lifecycle_db")
 		}
 		if err == nil && !found.Equal {
-			err = exitCode(exitNotEqual)
+			err = exitError(exitNotEqual)
 		}
 		return err
 	})
@@ -100,7 +101,7 @@ func (c *doctorCommand) Run(env *environment) error {
 			return models.AsError(env.ctx.Err())
 		case !printed.OK:
 			out.line("❌ Problems need action")
-			return exitCode(exitFailed)
+			return exitError(exitFailed)
 		default:
 			out.line("🎉 No problems found")
 			return nil

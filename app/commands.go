@@ -53,11 +53,11 @@ type environment struct {
 	stdout, stderr io.Writer
 }
 
-// exitCode is an error that a command has printed already.
-type exitCode int
+// exitError is an exit code of a command that has printed why.
+type exitError int
 
 // Error implements error.
-func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 // Main runs the command in args until it or ctx ends, and returns the exit code: 0 done, 1 failed, 2 usage or
 // configuration, 3 not equal (verify), 4 another run in progress.
@@ -100,7 +100,7 @@ func report(stderr io.Writer, texts *messages.Printer, err error) int {
 	if err == nil {
 		return exitDone
 	}
-	if code, ok := errors.AsType[exitCode](err); ok {
+	if code, ok := errors.AsType[exitError](err); ok {
 		return int(code)
 	}
 	e := models.AsError(err)

@@ -22,6 +22,7 @@ type console struct {
 	texts *messages.Printer
 	bars  *mpb.Progress // nil if out is not a terminal
 	bar   *mpb.Bar
+	quiet bool // neither lines nor bars per table: the differences are the lines
 	total int64
 }
 
@@ -46,8 +47,10 @@ func (c *console) retrying(attempt int, pause time.Duration, err error) {
 
 // Begin announces a table.
 func (c *console) Begin(t *models.Table, rows int64) {
-	c.line("🔄 Syncing %s...", t.Label)
-	c.startBar(t.Label, rows)
+	if !c.quiet {
+		c.line("🔄 Syncing %s...", t.Label)
+		c.startBar(t.Label, rows)
+	}
 }
 
 func (c *console) startBar(label string, total int64) {
@@ -86,7 +89,9 @@ func (c *console) Advance(rows int64) {
 // End prints what was done to a table.
 func (c *console) End(t *models.Table, count models.TableCount) {
 	c.finishBar()
-	c.line("✅ Synced %d %s%s", count.Mirrored(), t.Noun, details(count))
+	if !c.quiet {
+		c.line("✅ Synced %d %s%s", count.Mirrored(), t.Noun, details(count))
+	}
 }
 
 func (c *console) finishBar() {

@@ -75,7 +75,7 @@ func TestMain_PrintsNoRefusedPassword(t *testing.T) {
 	s := newSite(t, testdb.Postgres)
 	u, err := url.Parse(s.SourceURL)
 	if err != nil {
-		t.Fatal("the test server's URL is none")
+		t.Fatal("the test server's URL is invalid")
 	}
 	u.User = url.UserPassword("nobody_"+password, password)
 	s.UseDatabases(u.String(), u.String())

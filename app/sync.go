@@ -98,13 +98,14 @@ func (a *App) printReasons(out *console, run *models.Run) {
 // preview prints every change that a run would make, and their digest. If the result has counts, the error is the one
 // that the run would end with.
 func (a *App) preview(env *environment, req mirror.Request, out *console, asJSON bool) (mirror.Preview, error) {
+	out.quiet = true
 	out.line("🔍 Comparing lifecycle_db with pmo_db; nothing is written...")
 	ctx, cancel := mirror.WithTimeout(env.ctx, a.cfg.SyncTimeout)
 	defer cancel()
 	if err := a.fillDemo(ctx); err != nil {
 		return mirror.Preview{}, err
 	}
-	found, err := a.engine.Preview(ctx, req, quiet{out}, func(c mirror.Change) error {
+	found, err := a.engine.Preview(ctx, req, out, func(c mirror.Change) error {
 		if asJSON {
 			return json.NewEncoder(env.stdout).Encode(newDifference(c, ""))
 		}
@@ -171,15 +172,6 @@ func newDifference(c mirror.Change, cause mirror.Cause) difference {
 	}
 	return d
 }
-
-// quiet is a console that shows bars but no line per table: the differences are the lines.
-type quiet struct{ *console }
-
-// Begin prints nothing.
-func (quiet) Begin(*models.Table, int64) {}
-
-// End prints nothing.
-func (quiet) End(*models.Table, models.TableCount) {}
 
 // outcome is what --json prints about a run. Run is null if none was recorded: for a dry run, and while pmo_db is
 // unavailable.

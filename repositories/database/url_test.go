@@ -138,7 +138,7 @@ func TestConn_RefusalHidesTheURL(t *testing.T) {
 	} {
 		u, err := url.Parse(server)
 		if err != nil {
-			t.Fatal("the test server's URL is none")
+			t.Fatal("the test server's URL is invalid")
 		}
 		query := u.Query()
 		if c.name != "" {

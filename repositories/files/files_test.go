@@ -63,7 +63,7 @@ func TestFiles_StoresListsAndDeletes(t *testing.T) {
 		f := open(t, url(t))
 		ctx := t.Context()
 		if got := keys(t, f); len(got) != 0 {
-			t.Fatalf("an empty place holds %v", got)
+			t.Fatalf("an empty storage has %v", got)
 		}
 		var all []string
 		for _, size := range []int{1, 5 * mebibyte, 5*mebibyte + 1, 11 * mebibyte} {
@@ -83,10 +83,10 @@ func TestFiles_StoresListsAndDeletes(t *testing.T) {
 		}
 		slices.Sort(all)
 		if got := keys(t, f); !slices.Equal(got, all) {
-			t.Errorf("holds %v, must %v", got, all)
+			t.Errorf("keys %v, want %v", got, all)
 		}
 		for range f.Old(ctx, time.Now().Add(-time.Hour)) {
-			t.Error("what was just written is an hour old")
+			t.Error("a new content is listed as an hour old")
 		}
 		for range f.Old(ctx, time.Now().Add(time.Hour)) {
 			break // must not panic
@@ -100,7 +100,7 @@ func TestFiles_StoresListsAndDeletes(t *testing.T) {
 			t.Errorf("a deleted content: %v", err)
 		}
 		if got := keys(t, f); len(got) != 0 {
-			t.Errorf("still holds %v", got)
+			t.Errorf("not deleted: %v", got)
 		}
 	})
 }
@@ -198,14 +198,14 @@ func TestFolder_IsPrivate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := keys(t, f); !slices.Equal(got, []string{key}) {
-		t.Errorf("somebody's own files are listed: %v", got)
+		t.Errorf("foreign files are listed: %v", got)
 	}
 	if err := os.WriteFile(filepath.Join(t.TempDir(), "file"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	blocked := open(t, "file:"+filepath.Join(dir, "notes.txt", "below"))
 	if err := blocked.Put(t.Context(), newKey(), strings.NewReader("x")); class(err) != models.Unavailable || strings.Contains(err.Error(), dir) {
-		t.Errorf("a folder that cannot be: %v", err)
+		t.Errorf("an impossible folder: %v", err)
 	}
 }
 
@@ -225,7 +225,7 @@ func TestS3_ReportsAStoppedServer(t *testing.T) {
 		}
 	}
 	if len(errs) != 4 {
-		t.Errorf("listing a server that is away says nothing")
+		t.Errorf("listing reports no error")
 	}
 }
 
@@ -251,7 +251,7 @@ func TestS3_ListsAndDeletesInterruptedUploads(t *testing.T) {
 		_, err = client.PutObjectPart(t.Context(), server.Bucket(), key, id, 1, strings.NewReader("x"), 1, minio.PutObjectPartOptions{})
 	}
 	if err == nil {
-		_, err = client.Client.PutObject(t.Context(), server.Bucket(), "somebody/elses", strings.NewReader("x"), 1, minio.PutObjectOptions{})
+		_, err = client.Client.PutObject(t.Context(), server.Bucket(), "foreign/object", strings.NewReader("x"), 1, minio.PutObjectOptions{})
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -323,7 +323,7 @@ func TestFolder_ReportsAFullDisk(t *testing.T) {
 		}
 	}
 	if err := f.Put(t.Context(), newKey(), strings.NewReader("fits")); err != nil {
-		t.Errorf("with room again: %v", err)
+		t.Errorf("with free space again: %v", err)
 	}
 }
 
@@ -342,7 +342,7 @@ func TestCheck_LeavesNothingBehind(t *testing.T) {
 		}
 		if path, isFolder := strings.CutPrefix(at, "file:"); isFolder {
 			if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-				t.Errorf("the folder was made: %v", err)
+				t.Errorf("the folder was created: %v", err)
 			}
 		}
 	})

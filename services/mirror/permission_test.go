@@ -25,7 +25,7 @@ func limited(t *testing.T, asSource, asTarget bool) (l *lab, role string) {
 	as := func(raw string) string {
 		u, err := url.Parse(raw)
 		if err != nil {
-			t.Fatal("the test server's URL is none")
+			t.Fatal("the test server's URL is invalid")
 		}
 		u.User = url.UserPassword(role, "rahasia")
 		return u.String()

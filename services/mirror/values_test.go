@@ -25,7 +25,7 @@ func encoded(t *testing.T, encoding string) *lab {
 	kit.Exec(t, open(t, target), "CREATE DATABASE "+name+" ENCODING '"+encoding+"' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
 	u, err := url.Parse(target)
 	if err != nil {
-		t.Fatal("the test server's URL is none")
+		t.Fatal("the test server's URL is invalid")
 	}
 	t.Cleanup(func() { dropDatabase(t, target, name) })
 	u.Path = "/" + name

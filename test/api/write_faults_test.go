@@ -68,7 +68,7 @@ func TestWrites_ReadOnlyAccountIsForbidden(t *testing.T) {
 	exec(t, s.source, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO "+role)
 	u, err := url.Parse(s.SourceURL)
 	if err != nil {
-		t.Fatal("the test server's URL is none")
+		t.Fatal("the test server's URL is invalid")
 	}
 	u.User = url.UserPassword(role, "x")
 	s.Set("LIFECYCLE_DATABASE_URL=" + u.String())

@@ -82,7 +82,7 @@ func TestNetwork_WrongURLIsNotRetried(t *testing.T) {
 	s := newSite(t)
 	right, err := url.Parse(s.SourceURL)
 	if err != nil {
-		t.Fatal("the test server's URL is none")
+		t.Fatal("the test server's URL is invalid")
 	}
 	for _, mistake := range []func(u *url.URL){
 		func(u *url.URL) { u.Path += "_not" },

@@ -31,7 +31,7 @@ func NewLink(t testing.TB, database string) *Link {
 	t.Helper()
 	u, err := url.Parse(database)
 	if err != nil {
-		t.Fatal("the test server's URL is none")
+		t.Fatal("the test server's URL is invalid")
 	}
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
 	l := &Link{t: t, proxy: toxiproxy.NewProxy(server, t.Name(), "127.0.0.1:0", u.Host)}

@@ -64,7 +64,7 @@ func drop(t testing.TB, database string) {
 func serverOf(database string) (server, name string) {
 	u, err := url.Parse(database)
 	if err != nil {
-		panic("the test server's URL is none") // its text may hold the password
+		panic("the test server's URL is invalid") // its text may hold the password
 	}
 	name = strings.TrimPrefix(u.Path, "/")
 	u.Path = "/postgres"

@@ -27,7 +27,12 @@ const (
 func Each(t *testing.T, fn func(t *testing.T, url func(testing.TB) string)) {
 	t.Helper()
 	t.Run("folder", func(t *testing.T) { fn(t, Folder) })
-	t.Run("s3", func(t *testing.T) { fn(t, func(t testing.TB) string { return S3(t).URL }) }) //nolint:thelper // S3 is one
+	t.Run("s3", func(t *testing.T) {
+		fn(t, func(t testing.TB) string {
+			t.Helper()
+			return S3(t).URL
+		})
+	})
 }
 
 // Folder returns the URL of a temporary folder that does not exist yet.
