@@ -15,14 +15,14 @@ type DropdownReader interface {
 	ProductCategoryIDs(ctx context.Context) ([]int64, error)
 }
 
-// DropdownLists are the lists, in the order in which they are shown.
+// DropdownLists are the lists in display order.
 type DropdownLists struct {
 	Segments   []models.Segment
 	Stages     []models.Stage
 	Categories []models.Category
 }
 
-// LastStage is the end of the lifecycle, 0 when there are no stages.
+// LastStage returns the id of the last stage, 0 without stages.
 func (l DropdownLists) LastStage() (last int64) {
 	for _, s := range l.Stages {
 		last = max(last, s.ID)
@@ -30,8 +30,7 @@ func (l DropdownLists) LastStage() (last int64) {
 	return last
 }
 
-// Dropdowns returns what a product can be given: segments, stages and categories. Errors: connection,
-// timeout, schema.
+// Dropdowns returns the segments, stages and categories of the mirror. Errors: connection, timeout, schema.
 func Dropdowns(ctx context.Context, from DropdownReader) (lists DropdownLists, err error) {
 	if lists.Segments, err = from.Segments(ctx); err != nil {
 		return lists, err
@@ -43,8 +42,8 @@ func Dropdowns(ctx context.Context, from DropdownReader) (lists DropdownLists, e
 	return lists, err
 }
 
-// categories are those of the mirror. Where lifecycle_db has no table of categories they are the ids
-// that its products carry, and have no other name.
+// categories returns the mirror's categories. Without a table of categories in lifecycle_db, they are the ids found on
+// products, named by the id.
 func categories(ctx context.Context, from DropdownReader) ([]models.Category, error) {
 	rows, err := from.Categories(ctx)
 	if err != nil || len(rows) > 0 {

@@ -7,10 +7,10 @@ import (
 	"lifecycle-sync/repositories/pmo/catalog"
 )
 
-// latestTransitions is how many transitions are shown with a product.
-const latestTransitions = 10
+// latestRecords is the number of stage history records shown with a product.
+const latestRecords = 10
 
-// Reader reads products from one state of the mirror. Errors: connection, timeout, schema; Product: not found.
+// Reader reads products from one snapshot of the mirror. Errors: connection, timeout, schema; Product: not found.
 type Reader interface {
 	DropdownReader
 	Products(ctx context.Context, f catalog.DatedFilter, order catalog.ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error)
@@ -19,7 +19,7 @@ type Reader interface {
 	LatestTransitions(ctx context.Context, productID int64, limit int) ([]models.ListedRecord, error)
 }
 
-// Detail is a product with its latest transitions, newest first.
+// Detail is a product with its latest stage history records, newest first.
 type Detail struct {
 	models.ListedProduct
 
@@ -35,6 +35,6 @@ func Get(ctx context.Context, from Reader, id int64) (detail Detail, version str
 	if err != nil {
 		return detail, "", err
 	}
-	detail.History, err = from.LatestTransitions(ctx, id, latestTransitions)
+	detail.History, err = from.LatestTransitions(ctx, id, latestRecords)
 	return detail, row.Version(), err
 }

@@ -12,7 +12,7 @@ import (
 	"lifecycle-sync/repositories/pmo/catalog"
 )
 
-// maxSearch is how many characters a search may have.
+// maxSearch is the maximum length of a search in characters.
 const maxSearch = 200
 
 // sortKeys are the columns that the list can be sorted by.
@@ -20,11 +20,10 @@ func sortKeys() []string {
 	return []string{"id", "produk", "harga", "tanggal_launch", "created_at", "updated_at", "tanggal_stage_end"}
 }
 
-// Filter says which products are meant.
+// Filter selects products.
 type Filter = catalog.ProductFilter
 
-// Query is what a client asks of the list. Sort is a sort key, with "-" before it for
-// descending, or "" for newest first.
+// Query is a request for a page of the list. Sort is a sort key, with "-" before it for descending, or "" for newest first.
 type Query struct {
 	models.Paging
 	Filter Filter
@@ -37,8 +36,8 @@ type Page struct {
 	Pagination models.Pagination
 }
 
-// Check finds what is wrong with a query before anything is read. Errors: validation_failed for a
-// search that is too long, an unknown sort key, or an unknown thing to be missing.
+// Check validates a query before anything is read. Errors: validation_failed for a search that is too long, an unknown sort
+// key, or an unknown value of Missing.
 func (q Query) Check() error {
 	if _, err := productOrder(q.Sort); err != nil {
 		return err
@@ -49,7 +48,7 @@ func (q Query) Check() error {
 	return CheckSearch(q.Filter.Search)
 }
 
-// Order is the order that the query asks for. Errors: as Check.
+// Order returns the order of the list. Errors: as Check.
 func (q Query) Order() (catalog.ProductOrder, error) {
 	if err := q.Check(); err != nil {
 		return catalog.ProductOrder{}, err
@@ -57,7 +56,7 @@ func (q Query) Order() (catalog.ProductOrder, error) {
 	return productOrder(q.Sort)
 }
 
-// CheckSearch finds what is wrong with a search for products. Errors: validation_failed.
+// CheckSearch validates a search for products. Errors: validation_failed.
 func CheckSearch(search string) error {
 	if n := utf8.RuneCountInString(search); n > maxSearch {
 		return models.NewInvalid(models.FieldError{Field: "search", Code: "too_long",
@@ -66,8 +65,7 @@ func CheckSearch(search string) error {
 	return nil
 }
 
-// List returns the page of the mirrored products that the query asks for on the day of now, in its
-// time zone; one past the end is empty. Errors: as Check; connection, timeout, schema.
+// List returns a page of the mirrored products for the day and time zone of now; a page past the end is empty. Errors: as Check; connection, timeout, schema.
 func List(ctx context.Context, from Reader, q Query, now time.Time) (Page, error) {
 	order, err := productOrder(q.Sort)
 	if err != nil {

@@ -68,7 +68,7 @@ func (o oracle) figures() object {
 			}),
 			"valueByStage": o.values(),
 		},
-		"stageTransitions": o.transitions(),
+		"stageTransitions": o.moves(),
 	}
 }
 
@@ -222,7 +222,7 @@ func (o oracle) months(n int, month func(i int) string) []any {
 	return out
 }
 
-// stay is the time that a product spent between two transitions.
+// stay is the time between two moves of a product.
 type stay struct {
 	before, after models.StageHistory
 	seconds       int64
@@ -260,7 +260,7 @@ func (o oracle) speeds() []any {
 	return out
 }
 
-func (o oracle) transitions() []any {
+func (o oracle) moves() []any {
 	stays := o.stays()
 	anyOf := func(key func(models.StageHistory) *int64) bool {
 		return slices.ContainsFunc(o.histories, func(h models.StageHistory) bool { return key(h) == nil })

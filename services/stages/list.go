@@ -17,14 +17,13 @@ type Reader interface {
 	Transitions(ctx context.Context, f catalog.TransitionFilter, offset, limit int) ([]models.ListedRecord, int64, error)
 }
 
-// Query is what a client asks of the stage history: the transitions that meet every condition that
-// is not zero.
+// Query is a request for a page of the stage history: the records that meet every condition that is not zero.
 type Query struct {
 	models.Paging
 	ProductID, FromStageID, ToStageID int64
 
 	Since, Until *models.Date // whole days, both included
-	Search       string       // a part of the product's name
+	Search       string       // part of the product's name
 }
 
 // Page is one page of the stage history, newest first.
@@ -33,8 +32,8 @@ type Page struct {
 	Pagination  models.Pagination
 }
 
-// Check finds what is wrong with a query before anything is read. Errors: validation_failed for a search
-// that is too long or days that are in the wrong order.
+// Check validates a query before anything is read. Errors: validation_failed for a search that is too long or days in the
+// wrong order.
 func (q Query) Check() error {
 	if q.Since != nil && q.Until != nil && q.Since.Time().After(q.Until.Time()) {
 		return models.NewInvalid(models.FieldError{Field: "until", Code: "order", Text: models.NewText("stages.until_before_since", models.Params{"field": "until"})})
@@ -42,15 +41,15 @@ func (q Query) Check() error {
 	return products.CheckSearch(q.Search)
 }
 
-// List returns the page of the stage history that a query asks for which was checked, with the
-// days of a time zone; one past the end is empty. Errors: connection, timeout, schema.
+// List returns a page of the stage history for a checked query, whose days are those of a time zone; a page past the end is
+// empty. Errors: connection, timeout, schema.
 func List(ctx context.Context, from Reader, q Query, zone *time.Location) (Page, error) {
 	paging := q.Bounded()
 	page, total, err := from.Transitions(ctx, q.filter(zone), paging.Offset(), int(paging.Limit))
 	return Page{Transitions: page, Pagination: paging.Of(total)}, err
 }
 
-// filter turns days into times, as far as a transition can have them.
+// filter converts days into times within the range that a record can have.
 func (q Query) filter(zone *time.Location) catalog.TransitionFilter {
 	f := catalog.TransitionFilter{ProductID: q.ProductID, FromStageID: q.FromStageID, ToStageID: q.ToStageID, Search: q.Search}
 	if q.Since != nil {
@@ -75,13 +74,13 @@ func (q Query) filter(zone *time.Location) catalog.TransitionFilter {
 
 // Get returns one record of the stage history and its row version. Errors: not found, connection, timeout, schema.
 func Get(ctx context.Context, from Reader, id int64) (models.ListedRecord, string, error) {
-	transition, err := from.Transition(ctx, id)
+	record, err := from.Transition(ctx, id)
 	if err != nil {
-		return transition, "", err
+		return record, "", err
 	}
 	row, err := from.TransitionRow(ctx, id)
 	if err != nil {
-		return transition, "", err
+		return record, "", err
 	}
-	return transition, row.Version(), nil
+	return record, row.Version(), nil
 }

@@ -240,9 +240,9 @@ func (w *Writer) changed(ctx context.Context, tx *lifecycle.Tx, id int64, action
 	if err != nil {
 		return outbox.Change{}, err
 	}
-	transition, err := tx.ListedRecord(ctx, id)
+	record, err := tx.ListedRecord(ctx, id)
 	return outbox.Change{
-		Table: lifecycle.HistoryTable, RowID: id, Action: action, Data: transition, Version: row.Version(),
+		Table: lifecycle.HistoryTable, RowID: id, Action: action, Data: record, Version: row.Version(),
 		Rows: mirror.ChangedRows{lifecycle.HistoryTable: {id}, lifecycle.ProductTable: {productID}},
 	}, err
 }
