@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 
+	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/dom"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 )
 
-// sees waits until there is one thing of a role and name, as "heading" and "Products".
-func (p *page) sees(role, name string) {
+// shows waits until there is one element of a role and name, as "heading" and "Products".
+func (p *page) shows(role, name string) {
 	p.Helper()
 	p.until(fmt.Sprintf("%s %q is there", role, name), func() error {
 		_, err := p.one(role, name)
@@ -21,12 +24,12 @@ func (p *page) sees(role, name string) {
 	p.check()
 }
 
-// hides waits until there is nothing of a role and name.
+// hides waits until there is no element with a role and name.
 func (p *page) hides(role, name string) {
 	p.Helper()
 	p.until(fmt.Sprintf("%s %q is not there", role, name), func() error {
-		all, err := p.things()
-		if err == nil && slices.ContainsFunc(all, func(t thing) bool { return t.role == role && t.name == name }) {
+		all, err := p.elements()
+		if err == nil && slices.ContainsFunc(all, func(t element) bool { return t.role == role && t.name == name }) {
 			err = errors.New("it is")
 		}
 		return err
@@ -34,27 +37,27 @@ func (p *page) hides(role, name string) {
 	p.check()
 }
 
-// click clicks on the one thing of a role and name, as "link" or "button" and what stands on it.
+// click clicks on the one element with a role and name, such as "link" or "button" and its text.
 func (p *page) click(role, name string) {
 	p.Helper()
-	p.press(fmt.Sprintf("click on %s %q", role, name), func() (thing, error) { return p.one(role, name) })
+	p.press(fmt.Sprintf("click on %s %q", role, name), func() (element, error) { return p.one(role, name) })
 }
 
-// clickOn clicks on what a CSS selector picks out.
+// clickOn clicks on the element of a CSS selector.
 func (p *page) clickOn(selector string) {
 	p.Helper()
-	p.press("click on "+selector, func() (thing, error) { return p.css(selector) })
+	p.press("click on "+selector, func() (element, error) { return p.css(selector) })
 }
 
-// tick clicks on the box or the round button of a label.
+// tick clicks on a labelled check box or radio button.
 func (p *page) tick(label string) {
 	p.Helper()
-	p.press(fmt.Sprintf("tick %q", label), func() (thing, error) { return p.field(label) })
+	p.press(fmt.Sprintf("tick %q", label), func() (element, error) { return p.field(label) })
 }
 
-// press presses the mouse's button in the middle of a thing, once it is there and nothing lies over it. The page is
-// checked before, since it may go.
-func (p *page) press(what string, find func() (thing, error)) {
+// press clicks in the middle of an element, once it is there and nothing covers it. The page is checked before, since the
+// click may leave it.
+func (p *page) press(what string, find func() (element, error)) {
 	p.Helper()
 	p.until(what, func() error {
 		_, err := find()
@@ -74,9 +77,9 @@ func (p *page) press(what string, find func() (thing, error)) {
 	}
 }
 
-// middle is where to click on a thing.
-func (p *page) middle(t thing) (x, y float64, err error) {
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+// middle is where to click on an element.
+func (p *page) middle(t element) (x, y float64, err error) {
+	ctx, cancel := context.WithTimeout(p.ctx, stepTimeout)
 	defer cancel()
 	if _, err := chromedp.Call(ctx, dom.ScrollIntoViewIfNeeded, dom.ScrollIntoViewIfNeededParams{BackendNodeID: t.node}); err != nil {
 		return 0, 0, err
@@ -86,7 +89,7 @@ func (p *page) middle(t thing) (x, y float64, err error) {
 		return 0, 0, err
 	}
 	if len(quads.Quads) == 0 {
-		return 0, 0, errors.New("it has no place on the page")
+		return 0, 0, errors.New("it is not rendered")
 	}
 	corners := quads.Quads[0]
 	for i := 0; i < len(corners); i += 2 {
@@ -95,12 +98,12 @@ func (p *page) middle(t thing) (x, y float64, err error) {
 	const hit = `function(x, y) { const top = document.elementFromPoint(x, y); return this === top || this.contains(top) ? "" : String(top?.outerHTML).slice(0, 200) }`
 	over, err := call[string](p, t, hit, x, y)
 	if err == nil && over != "" {
-		err = errors.New("over it lies " + over)
+		err = errors.New("it is covered by " + over)
 	}
 	return x, y, err
 }
 
-// fill replaces what stands in the field of a label, by typing.
+// fill replaces the text of a labelled field, by typing.
 func (p *page) fill(label, text string) {
 	p.Helper()
 	p.until(fmt.Sprintf("fill %q", label), func() error {
@@ -112,7 +115,7 @@ func (p *page) fill(label, text string) {
 		if err != nil {
 			return err
 		}
-		if !typed { // how a date is typed is the system's taste
+		if !typed { // typing a date depends on the system
 			_, err = call[chromedp.Void](p, field, set, text)
 			return err
 		}
@@ -125,14 +128,14 @@ func (p *page) fill(label, text string) {
 	})
 }
 
-// set is how a value comes into a control that is not typed in.
+// set sets the value of a control without typing.
 const set = `function(value) {
 	this.value = value;
 	this.dispatchEvent(new Event("input", {bubbles: true}));
 	this.dispatchEvent(new Event("change", {bubbles: true}));
 }`
 
-// choose picks an option, by what it shows, in the list of a label.
+// choose selects an option of a labelled select, by its text.
 func (p *page) choose(label, option string) {
 	p.Helper()
 	p.until(fmt.Sprintf("choose %q in %q", option, label), func() error {
@@ -145,7 +148,7 @@ func (p *page) choose(label, option string) {
 			return err
 		}
 		for i, o := range options {
-			if spaced(o) == option {
+			if normalizeSpace(o) == option {
 				_, err = call[chromedp.Void](p, field, `function(i) { (`+set+`).call(this, this.options[i].value) }`, i)
 				return err
 			}
@@ -154,7 +157,7 @@ func (p *page) choose(label, option string) {
 	})
 }
 
-// value is what stands in the field of a label.
+// value is the value of a labelled field.
 func (p *page) value(label string) (value string) {
 	p.Helper()
 	p.until(fmt.Sprintf("the value of %q", label), func() error {
@@ -167,8 +170,8 @@ func (p *page) value(label string) (value string) {
 	return value
 }
 
-// strike strikes keys, as kb.Tab and kb.Enter, wherever the focus is.
-func (p *page) strike(keys ...string) {
+// pressKeys presses keys, as kb.Tab and kb.Enter, wherever the focus is.
+func (p *page) pressKeys(keys ...string) {
 	p.Helper()
 	p.check()
 	for _, key := range keys {
@@ -178,14 +181,14 @@ func (p *page) strike(keys ...string) {
 	}
 }
 
-// focused is the role and name of what has the focus, as "link Products".
+// focused is the role and name of the focused element, such as "link Products".
 func (p *page) focused() string {
 	p.Helper()
 	t, err := p.css(":focus")
 	if err != nil {
 		return ""
 	}
-	all, err := p.things()
+	all, err := p.elements()
 	if err != nil {
 		return ""
 	}
@@ -198,7 +201,75 @@ func (p *page) focused() string {
 }
 
 func (p *page) do(steps ...chromedp.Action[chromedp.Void]) error {
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, stepTimeout)
 	defer cancel()
 	return chromedp.Do(ctx, steps...)
+}
+
+// file writes a file to the disk of the browser.
+func (p *page) file(name, content string) (path string) {
+	p.Helper()
+	path = filepath.Join(p.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		p.Fatal(err)
+	}
+	return path
+}
+
+// attach selects a file in a labelled field.
+func (p *page) attach(label, name, content string) {
+	p.Helper()
+	path := p.file(name, content)
+	p.until("attach "+name+" to "+label, func() error {
+		field, err := p.field(label)
+		if err == nil {
+			_, err = chromedp.Call(p.ctx, dom.SetFileInputFiles, dom.SetFileInputFilesParams{Files: []string{path}, BackendNodeID: field.node})
+		}
+		return err
+	})
+}
+
+// drop drags a file onto the element of a CSS selector.
+func (p *page) drop(selector, name, content string) {
+	p.Helper()
+	drag := &input.DragData{Items: []*input.DragDataItem{}, Files: []string{p.file(name, content)}, DragOperationsMask: 1}
+	p.until("drop "+name, func() error {
+		target, err := p.css(selector)
+		if err != nil {
+			return err
+		}
+		x, y, err := p.middle(target)
+		for _, step := range []input.DispatchDragEventType{input.DispatchDragEventTypeDragEnter, input.DispatchDragEventTypeDragOver, input.DispatchDragEventTypeDrop} {
+			if err == nil {
+				_, err = chromedp.Call(p.ctx, input.DispatchDragEvent, input.DispatchDragEventParams{Type: step, X: x, Y: y, Data: drag})
+			}
+		}
+		return err
+	})
+}
+
+// download clicks on the one element with a role and name, and returns the downloaded file.
+func (p *page) download(role, name string) (file, content string) {
+	p.Helper()
+	dir := p.TempDir()
+	to := browser.SetDownloadBehaviorParams{
+		Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: dir, BrowserContextID: chromedp.FromContext(p.ctx).BrowserContextID,
+	}
+	if _, err := chromedp.Call(p.ctx, browser.SetDownloadBehavior, to); err != nil {
+		p.Fatal("downloads: ", err)
+	}
+	p.click(role, name)
+	p.until("the download of "+name, func() error {
+		found, err := filepath.Glob(filepath.Join(dir, "*"))
+		if err != nil {
+			return err
+		}
+		if len(found) != 1 || filepath.Ext(found[0]) == ".crdownload" {
+			return errors.New("it is not there yet")
+		}
+		text, err := os.ReadFile(found[0])
+		file, content = filepath.Base(found[0]), string(text)
+		return err
+	})
+	return file, content
 }

@@ -25,8 +25,8 @@ func TestMain(m *testing.M) {
 }
 
 var (
-	endBrowser = func() {}
-	theBrowser = sync.OnceValues(startBrowser)
+	endBrowser    = func() {}
+	sharedBrowser = sync.OnceValues(startBrowser)
 
 	// slots bounds how many tests drive the browser at once, however many processors there are.
 	slots = make(chan struct{}, 2)
@@ -46,7 +46,7 @@ func startBrowser() (context.Context, error) {
 	return ctx, chromedp.Do(ctx)
 }
 
-// chromium is where the browser is, or "".
+// chromium is the path of the browser, "" for none.
 func chromium() string {
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -65,7 +65,7 @@ func needsBrowser(t testing.TB) {
 	kit.NodeModules(t, "package-lock.json")
 }
 
-// viewer is who looks at a page, and how. The zero value sits at a desk, in the light, with JavaScript.
+// viewer is how a page is viewed. The zero value is a light desktop with JavaScript.
 type viewer struct {
 	phone, dark, scriptless bool
 }
@@ -80,32 +80,32 @@ func browse(t testing.TB, address string, v viewer) *page {
 	return newWindow(t, address, v)
 }
 
-// newWindow is browse within a test that browses already: somebody else, with cookies of their own.
+// newWindow is browse within a test that browses already: another user, with cookies of their own.
 func newWindow(t testing.TB, address string, v viewer) *page {
 	t.Helper()
-	browser, err := theBrowser()
+	browser, err := sharedBrowser()
 	if err != nil {
 		t.Fatal("the browser does not start: ", err)
 	}
 	w := &watch{}
-	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(w.see))
+	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(w.handle))
 	p := &page{TB: t, ctx: ctx, address: address, viewer: v, watch: w, checked: map[string]bool{}, artifacts: t.ArtifactDir()}
 	p.report = func(problem string) {
 		t.Helper()
 		t.Error(problem)
 	}
 	t.Cleanup(func() {
-		p.leave()
+		p.finish()
 		cancel()
 	})
-	if err := p.becomes(v); err != nil {
+	if err := p.emulate(v); err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
 
-// becomes sets the window up for its viewer. Nothing moves, so that pictures and clicks are as they should be.
-func (p *page) becomes(v viewer) error {
+// emulate sets up the window for its viewer. Motion is reduced, so that pictures and clicks are reliable.
+func (p *page) emulate(v viewer) error {
 	width, height, options := int64(1280), int64(900), []chromedp.EmulateViewportOption{}
 	if v.phone {
 		width, height, options = 390, 844, append(options, chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulatePortrait)

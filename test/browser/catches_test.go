@@ -29,13 +29,13 @@ func serve(t testing.TB, pages map[string]string) (address string) {
 	return strings.TrimPrefix(server.URL, "http://")
 }
 
-// document is a page in which nothing is wrong, but perhaps what stands in it.
+// document is a page without problems around its main part.
 func document(main string) string {
 	return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Test</title></head><body><main><h1>Test</h1>` + main + `</main></body></html>`
 }
 
-// TestWhatIsWrongIsCaught shows pages in each of which one thing is wrong, and one in which nothing is.
-func TestWhatIsWrongIsCaught(t *testing.T) {
+// TestCheck_ReportsProblems opens pages with one problem each, and one without.
+func TestCheck_ReportsProblems(t *testing.T) {
 	t.Parallel()
 	pages := map[string]struct {
 		main, script, path string   // path is "/" unless said
@@ -78,7 +78,7 @@ func TestWhatIsWrongIsCaught(t *testing.T) {
 				t.Error(problems)
 			}
 			for _, want := range c.want {
-				p.until("the problem is told", func() error {
+				p.until("the problem is reported", func() error {
 					p.check()
 					if all := strings.Join(problems, "\n"); !strings.Contains(all, want) {
 						return errors.New(want + " is not in " + all)

@@ -33,9 +33,9 @@ func (p *page) check() {
 			return err
 		}
 		if !state.Ready {
-			return errors.New("it is still loading")
+			return errors.New("the page is still loading")
 		}
-		for _, problem := range p.watch.take() {
+		for _, problem := range p.watch.drain() {
 			p.report(state.URL + ": " + problem)
 		}
 		if p.checked[state.HTML] {

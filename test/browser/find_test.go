@@ -13,31 +13,31 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// evaluate is what an expression yields in the page, which may be about to go.
+// evaluate evaluates an expression in the page.
 func evaluate[T any](p *page, expression string, options ...chromedp.EvaluateOption) (T, error) {
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, stepTimeout)
 	defer cancel()
 	return chromedp.Run(ctx, chromedp.Evaluate[T](expression, options...))
 }
 
-// quoted is a text as JavaScript writes it.
+// quoted is a text as a JavaScript literal.
 func quoted(text string) string {
 	js, err := json.Marshal(text)
 	if err != nil {
-		panic(err) // a string always can be
+		panic(err) // a string always marshals
 	}
 	return string(js)
 }
 
-// thing is something in the page, as assistive technology is told of it.
-type thing struct {
+// element is an element of the page, as assistive technology sees it.
+type element struct {
 	role, name string
 	node       cdp.BackendNodeID
 }
 
-// things are all that the part of the page that is looked at holds for assistive technology.
-func (p *page) things() ([]thing, error) {
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+// elements are the elements of the part of the page that assistive technology sees.
+func (p *page) elements() ([]element, error) {
+	ctx, cancel := context.WithTimeout(p.ctx, stepTimeout)
 	defer cancel()
 	root, err := chromedp.Run(ctx, chromedp.Evaluate[*runtime.RemoteObject](p.root()))
 	if err != nil {
@@ -50,29 +50,29 @@ func (p *page) things() ([]thing, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []thing
+	var all []element
 	for _, node := range tree.Nodes {
 		if !node.Ignored && node.BackendDOMNodeID != 0 {
-			all = append(all, thing{inWords(node.Role), spaced(inWords(node.Name)), node.BackendDOMNodeID})
+			all = append(all, element{textOf(node.Role), normalizeSpace(textOf(node.Name)), node.BackendDOMNodeID})
 		}
 	}
 	return all, nil
 }
 
-func inWords(v *accessibility.Value) (text string) {
+func textOf(v *accessibility.Value) (text string) {
 	if v != nil {
-		_ = json.Unmarshal(v.Value, &text) // else it is no text
+		_ = json.Unmarshal(v.Value, &text) // else it is not a text
 	}
 	return text
 }
 
-// one is the only thing of a role and name; the error lists what there is instead.
-func (p *page) one(role, name string) (thing, error) {
-	all, err := p.things()
+// one is the only element with a role and name; the error lists the others.
+func (p *page) one(role, name string) (element, error) {
+	all, err := p.elements()
 	if err != nil {
-		return thing{}, err
+		return element{}, err
 	}
-	var found []thing
+	var found []element
 	var others []string
 	for _, t := range all {
 		switch {
@@ -84,18 +84,18 @@ func (p *page) one(role, name string) (thing, error) {
 		}
 	}
 	if len(found) != 1 {
-		return thing{}, fmt.Errorf("%d of that name; others: %s", len(found), strings.Join(others, " · "))
+		return element{}, fmt.Errorf("%d of that name; others: %s", len(found), strings.Join(others, " · "))
 	}
 	return found[0], nil
 }
 
-// field is the only control of a form that a label names.
-func (p *page) field(label string) (thing, error) {
-	all, err := p.things()
+// field is the only form control with a label.
+func (p *page) field(label string) (element, error) {
+	all, err := p.elements()
 	if err != nil {
-		return thing{}, err
+		return element{}, err
 	}
-	var found []thing
+	var found []element
 	var others []string
 	for _, t := range all {
 		if t.name != label {
@@ -103,42 +103,42 @@ func (p *page) field(label string) (thing, error) {
 			continue
 		}
 		if control, err := call[bool](p, t, `function() { return this.matches?.("input, select, textarea") ?? false }`); err != nil {
-			return thing{}, err
+			return element{}, err
 		} else if control {
 			found = append(found, t)
 		}
 	}
 	if len(found) != 1 {
-		return thing{}, fmt.Errorf("%d of that label; there are: %s", len(found), strings.Join(others, " · "))
+		return element{}, fmt.Errorf("%d of that label; there are: %s", len(found), strings.Join(others, " · "))
 	}
 	return found[0], nil
 }
 
-// css is the only visible thing of a CSS selector.
-func (p *page) css(selector string) (thing, error) {
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+// css is the only element of a CSS selector.
+func (p *page) css(selector string) (element, error) {
+	ctx, cancel := context.WithTimeout(p.ctx, stepTimeout)
 	defer cancel()
 	found, err := evaluate[int](p, p.root()+`.querySelectorAll(`+quoted(selector)+`).length`)
 	if err != nil {
-		return thing{}, err
+		return element{}, err
 	}
 	if found != 1 {
-		return thing{}, fmt.Errorf("%d of that selector", found)
+		return element{}, fmt.Errorf("%d of that selector", found)
 	}
 	object, err := chromedp.Run(ctx, chromedp.Evaluate[*runtime.RemoteObject](p.root()+`.querySelector(`+quoted(selector)+`)`))
 	if err != nil {
-		return thing{}, err
+		return element{}, err
 	}
 	described, err := chromedp.Call(ctx, dom.DescribeNode, dom.DescribeNodeParams{ObjectID: object.ObjectID})
 	if err != nil {
-		return thing{}, err
+		return element{}, err
 	}
-	return thing{name: selector, node: described.Node.BackendNodeID}, nil
+	return element{name: selector, node: described.Node.BackendNodeID}, nil
 }
 
-// call calls a function with a thing's element as this.
-func call[T any](p *page, t thing, function string, args ...any) (result T, err error) {
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+// call calls a function with an element as this.
+func call[T any](p *page, t element, function string, args ...any) (result T, err error) {
+	ctx, cancel := context.WithTimeout(p.ctx, stepTimeout)
 	defer cancel()
 	element, err := chromedp.Call(ctx, dom.ResolveNode, dom.ResolveNodeParams{BackendNodeID: t.node})
 	if err != nil {

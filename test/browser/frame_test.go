@@ -14,50 +14,58 @@ import (
 // viewers are the ways to look at pages that each scenario is tried in. Dark and narrow windows are tried together, and also
 // each alone where make test-long runs the tests.
 func viewers() map[string]viewer {
-	all := map[string]viewer{"desk": {}, "phone in the dark": {phone: true, dark: true}, "without JavaScript": {scriptless: true}}
+	all := map[string]viewer{"desktop": {}, "dark phone": {phone: true, dark: true}, "without JavaScript": {scriptless: true}}
 	if kit.IsLong() {
 		all["dark"], all["phone"] = viewer{dark: true}, viewer{phone: true}
 	}
 	return all
 }
 
-// TestFirstVisit is what somebody finds who has said go run . and opens the address.
-func TestFirstVisit(t *testing.T) {
-	t.Parallel()
-	s := demoSite(t)
-	for name, v := range viewers() {
-		t.Run(name, func(t *testing.T) {
+// eachViewer runs a scenario for each of several viewers, at the same time.
+func eachViewer(t *testing.T, all map[string]viewer, scenario func(t *testing.T, name string, v viewer)) {
+	t.Helper()
+	for name, v := range all {
+		t.Run(strings.TrimPrefix(name, "/"), func(t *testing.T) {
 			t.Parallel()
-			p := browse(t, s.Address, v)
-			p.open("/")
-			p.reads("In sync · checked", "211 products")
-			p.sees("heading", "Overview")
-			p.strike(kb.Tab)
-			if got := p.focused(); got != "link Skip to the content" {
-				t.Errorf("the first key leads to %s", got)
-			}
-			p.strike(kb.Enter)
-			p.at("/#main")
-			p.refused(http.StatusNotFound)
-			p.open("/nothing")
-			p.sees("heading", "Page not found")
-			p.click("link", "Go to the overview")
-			p.at("/")
+			scenario(t, name, v)
 		})
 	}
 }
 
-// TestEveryPageSaysHowTheMirrorStands makes a run fail, and the next one wait.
-func TestEveryPageSaysHowTheMirrorStands(t *testing.T) {
+// TestFrame_FirstVisit opens the program as it is after go run .
+func TestFrame_FirstVisit(t *testing.T) {
+	t.Parallel()
+	s := demoSite(t)
+	eachViewer(t, viewers(), func(t *testing.T, _ string, v viewer) {
+		p := browse(t, s.Address, v)
+		p.open("/")
+		p.reads("In sync · checked", "211 products")
+		p.shows("heading", "Overview")
+		p.pressKeys(kb.Tab)
+		if got := p.focused(); got != "link Skip to the content" {
+			t.Errorf("the first key leads to %s", got)
+		}
+		p.pressKeys(kb.Enter)
+		p.at("/#main")
+		p.expectStatus(http.StatusNotFound)
+		p.open("/nothing")
+		p.shows("heading", "Page not found")
+		p.click("link", "Go to the overview")
+		p.at("/")
+	})
+}
+
+// TestFrame_ShowsSyncStatus of a run that fails, and of one in progress.
+func TestFrame_ShowsSyncStatus(t *testing.T) {
 	t.Parallel()
 	s := postgresSite(t)
 	p := browse(t, s.Address, viewer{})
-	standing := func() string { return p.within(".status").text() }
+	status := func() string { return p.within(".status").text() }
 	says := func(text string) {
 		t.Helper()
 		p.until("every page says "+text, func() error {
-			if p.open("/"); !strings.Contains(standing(), text) {
-				return errors.New("it says " + standing())
+			if p.open("/"); !strings.Contains(status(), text) {
+				return errors.New("it says " + status())
 			}
 			return nil
 		})
@@ -71,7 +79,7 @@ func TestEveryPageSaysHowTheMirrorStands(t *testing.T) {
 		t.Fatalf("exit %d\n%s", code, stderr)
 	}
 	says("Last sync failed")
-	p.sees("link", "See what to do")
+	p.shows("link", "See what to do")
 
 	s.exec(s.source, "INSERT INTO tbl_produk OVERRIDING SYSTEM VALUE SELECT * FROM kept")
 	release, awaited := kit.Lock(s, s.source, "LOCK TABLE tbl_stage_histori IN ACCESS EXCLUSIVE MODE")
@@ -87,10 +95,145 @@ func TestEveryPageSaysHowTheMirrorStands(t *testing.T) {
 		t.Fatalf("exit %d", code)
 	}
 	p.until("the run is over", func() error {
-		if p.open("/"); strings.Contains(standing(), "in progress") {
-			return errors.New(standing())
+		if p.open("/"); strings.Contains(status(), "in progress") {
+			return errors.New(status())
 		}
 		return nil
 	})
 	says("In sync · checked")
+}
+
+// TestFrame_WorksWithKeyboard searches for a product and changes it without a mouse; the focus is always visible.
+func TestFrame_WorksWithKeyboard(t *testing.T) {
+	t.Parallel()
+	s := demoSite(t)
+	p := browse(t, s.Address, viewer{})
+	p.open("/")
+	p.tabTo("link Products")
+	p.pressKeys(kb.Enter)
+	p.at("/products")
+	p.pressKeys(kb.Tab)
+	p.focuses("link Skip to the content")
+	p.pressKeys(kb.Enter)
+	p.tabTo("searchbox Search")
+	p.pressKeys("kubikel", kb.Enter)
+	p.at("/products?search=kubikel*")
+	p.tabTo("link Table")
+	p.pressKeys(kb.Enter)
+	p.at("*view=table*")
+	p.tabTo("link Kubikel Cerdas")
+	p.pressKeys(kb.Enter)
+	p.tabTo("link Edit")
+	p.pressKeys(kb.Enter)
+	p.tabTo("combobox Segment (required)")
+	p.pressKeys("Kor")
+	p.tabTo("textbox Customer")
+	p.pressKeys("PT Tombol", kb.Enter)
+	p.reads("Product saved.", "Korporat", "PT Tombol")
+}
+
+// tabTo presses the tab key until an element, by its role and name, has the focus. The focus must always be visible.
+func (p *page) tabTo(element string) {
+	p.Helper()
+	for range 60 {
+		p.pressKeys(kb.Tab)
+		visible, err := evaluate[bool](p, `(() => {
+			const e = document.activeElement, style = getComputedStyle(e), box = e.getBoundingClientRect();
+			return e === document.body || style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 && box.bottom > 0 && box.top < innerHeight;
+		})()`)
+		focused := p.focused()
+		if err != nil || !visible {
+			p.Errorf("the focus on %s is not visible (%v)", focused, err)
+		}
+		if focused == element {
+			return
+		}
+	}
+	p.Fatalf("the tab key does not lead to %s", element)
+}
+
+// focuses waits until an element, by its role and name, has the focus.
+func (p *page) focuses(element string) {
+	p.Helper()
+	p.until("the focus is on "+element, func() error {
+		if got := p.focused(); got != element {
+			return errors.New("it is on " + got)
+		}
+		return nil
+	})
+	p.check()
+}
+
+// TestSession_SignsInAndOut with and without JavaScript.
+func TestSession_SignsInAndOut(t *testing.T) {
+	t.Parallel()
+	s := demoSite(t, withTokens...)
+	eachViewer(t, map[string]viewer{"desktop": {}, "phone without JavaScript": {phone: true, scriptless: true}}, func(t *testing.T, _ string, v viewer) {
+		p := browse(t, s.Address, v)
+		p.open("/?segmentId=1")
+		p.at("/sign-in?next=%2F%3FsegmentId%3D1")
+		p.lacks("Products", "In sync")
+		p.fill("Token", "nonsense")
+		p.expectStatus(http.StatusUnprocessableEntity)
+		p.click("button", "Sign in")
+		p.reads("The token is invalid")
+		p.fill("Token", s.Token("Admin"))
+		p.click("button", "Sign in")
+		p.at("/?segmentId=1")
+		p.shows("link", "Sync")
+		if kept, err := evaluate[string](p, "document.cookie"); err != nil || kept != "" {
+			t.Errorf("a script can read %q (%v)", kept, err)
+		}
+		p.click("button", "Sign out")
+		p.at("/sign-in")
+		p.reads("You are signed out.")
+		p.open("/")
+		p.at("/sign-in?next=%2F")
+
+		p.fill("Token", s.Token("Staff"))
+		p.click("button", "Sign in")
+		p.at("/")
+		p.shows("link", "Products")
+		p.hides("link", "Sync")
+		p.reads("In sync")
+	})
+}
+
+// TestFrame_LongTextsFit opens every page with the longest names and texts, which cannot be broken. Every test checks that
+// no page is wider than its window.
+func TestFrame_LongTextsFit(t *testing.T) {
+	t.Parallel()
+	s := demoSite(t)
+	s.exec(s.source, "UPDATE tbl_produk SET produk = $1, pelanggan = $1, deskripsi = $2, harga = 9223372036854775807, updated_at = '2026-11-24 10:00:00' WHERE id = 1",
+		strings.Repeat("W", 255), strings.Repeat("panjang", 700))
+	s.exec(s.source, `UPDATE tbl_stage_histori SET id_produk = 1, catatan = $1, performance_metrics = '{"`+strings.Repeat("nama", 50)+`": "`+strings.Repeat("nilai", 50)+`"}'`,
+		strings.Repeat("catatan", 100))
+	s.exec(s.source, "UPDATE tbl_segmen SET segmen = $1 WHERE id = 1", strings.Repeat("M", 100))
+	s.exec(s.source, "UPDATE tbl_stage SET stage = $1 WHERE id = 1", strings.Repeat("M", 100))
+	s.Command("sync")
+	for name, v := range viewers() {
+		if v.scriptless || v == (viewer{}) {
+			continue // other scenarios check these
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := browse(t, s.Address, v)
+			for _, path := range pictured {
+				p.open(strings.Replace(path, "?view=table", "?view=table&sort=-harga", 1))
+			}
+			p.open("/products?sort=-harga")
+			p.open("/stage-history?productId=1")
+		})
+	}
+}
+
+// TestFrame_NavigatesOnPhone reaches every section from the navigation.
+func TestFrame_NavigatesOnPhone(t *testing.T) {
+	t.Parallel()
+	p := browse(t, demoSite(t).Address, viewer{phone: true})
+	p.open("/")
+	for name, heading := range map[string]string{"Stage history": "Stage history", "Sync": "Sync status", "Products": "Products", "Overview": "Overview"} {
+		p.within("nav[aria-label=Main]").click("link", name)
+		p.shows("heading", heading)
+	}
 }

@@ -17,22 +17,22 @@ import (
 	"lifecycle-sync/test/kit"
 )
 
-// page is a window with a page, as a person has it before them: things are found by what they are called, and one
-// waits until they are there. A step that does not come true fails the test, with a picture.
+// page is a window with a page: elements are found by their accessible names, and each step
+// waits until they are there. A step that does not succeed fails the test, with a picture.
 type page struct {
 	testing.TB
 	ctx       context.Context //nolint:containedctx // chromedp's handle of the window
 	address   string          // host:port
 	viewer    viewer
-	scope     string // a CSS selector: only what is within is found; "" is everything
+	scope     string // a CSS selector: only what is within is found; "" for everything
 	watch     *watch
 	checked   map[string]bool // by the HTML: states that were checked
 	report    func(problem string)
 	artifacts string // the folder for a picture of a failure, which outlives the window
 }
 
-// patience is how long a step may take to come true.
-const patience = 30 * time.Second
+// stepTimeout limits a step.
+const stepTimeout = 30 * time.Second
 
 // until waits until a step succeeds.
 func (p *page) until(what string, step func() error) {
@@ -47,7 +47,7 @@ func (p *page) until(what string, step func() error) {
 // open goes to a path of the program, and waits until the page is loaded.
 func (p *page) open(path string) {
 	p.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, stepTimeout)
 	defer cancel()
 	if err := chromedp.Do(ctx, chromedp.Navigate("http://"+p.address+path)); err != nil {
 		p.Fatalf("%s: %v", path, err)
@@ -55,20 +55,20 @@ func (p *page) open(path string) {
 	p.check()
 }
 
-// within is the page, of which only a part is looked at: that of a CSS selector.
+// within is the page restricted to the part of a CSS selector.
 func (p *page) within(selector string) *page {
 	part := *p
 	part.scope = selector
 	return &part
 }
 
-// reads waits until the page shows a text, whatever white space is in it.
+// reads waits until the page contains texts, regardless of white space.
 func (p *page) reads(texts ...string) {
 	p.Helper()
 	for _, text := range texts {
 		p.until(fmt.Sprintf("%q is there", text), func() error {
 			shown, err := p.shown()
-			if err == nil && !strings.Contains(shown, spaced(text)) {
+			if err == nil && !strings.Contains(shown, normalizeSpace(text)) {
 				err = errors.New("it is not")
 			}
 			return err
@@ -83,7 +83,7 @@ func (p *page) lacks(texts ...string) {
 	for _, text := range texts {
 		p.until(fmt.Sprintf("%q is not there", text), func() error {
 			shown, err := p.shown()
-			if err == nil && strings.Contains(shown, spaced(text)) {
+			if err == nil && strings.Contains(shown, normalizeSpace(text)) {
 				err = errors.New("it is")
 			}
 			return err
@@ -103,10 +103,10 @@ func (p *page) text() string {
 
 func (p *page) shown() (string, error) {
 	shown, err := evaluate[string](p, p.root()+`.innerText`)
-	return spaced(shown), err
+	return normalizeSpace(shown), err
 }
 
-// texts are those of everything that a CSS selector picks out.
+// texts are the texts of all elements of a CSS selector.
 func (p *page) texts(selector string) []string {
 	p.Helper()
 	texts, err := evaluate[[]string](p, `[...`+p.root()+`.querySelectorAll(`+quoted(selector)+`)].map(e => e.innerText)`)
@@ -114,15 +114,15 @@ func (p *page) texts(selector string) []string {
 		p.Fatal(selector, ": ", err)
 	}
 	for i, text := range texts {
-		texts[i] = spaced(text)
+		texts[i] = normalizeSpace(text)
 	}
 	return texts
 }
 
-// spaced puts one blank where there is any white space.
-func spaced(text string) string { return strings.Join(strings.Fields(text), " ") }
+// normalizeSpace replaces white space by single blanks.
+func normalizeSpace(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// root is the part that is looked at, as JavaScript.
+// root is the part to search, as JavaScript.
 func (p *page) root() string {
 	if p.scope == "" {
 		return "document.body"
@@ -130,7 +130,7 @@ func (p *page) root() string {
 	return "document.querySelector(" + quoted(p.scope) + ")"
 }
 
-// at waits until the page is that of a path with its query; * stands for anything.
+// at waits until the page has a path with a query; * matches anything.
 func (p *page) at(path string) {
 	p.Helper()
 	wanted := regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(path), `\*`, ".*") + "$")
@@ -157,22 +157,22 @@ func (p *page) location() string {
 	return u.String()
 }
 
-// refused says that one of the answers to come, to whatever is asked next, has a status from 400 on. Without it that is
-// a problem; with it, that none has.
-func (p *page) refused(status int64) { p.watch.expect(status) }
+// expectStatus says that one of the next responses has a status from 400 on. An unexpected one is a problem, and so is
+// one that does not come.
+func (p *page) expectStatus(status int64) { p.watch.expect(status) }
 
-// listens waits until the server tells the page what happens from now on.
-func (p *page) listens() {
+// awaitStream waits until the page receives the server's events.
+func (p *page) awaitStream() {
 	p.Helper()
-	p.until("the page listens", func() error {
-		if !p.watch.listens() {
+	p.until("the page receives events", func() error {
+		if !p.watch.hasStream() {
 			return errors.New("it does not")
 		}
 		return nil
 	})
 }
 
-// back goes back, as the browser's button does; say where to, since the page may be there at once or be loaded.
+// back goes back, as the browser's button does, to a path.
 func (p *page) back(to string) {
 	p.Helper()
 	p.check()
@@ -182,12 +182,12 @@ func (p *page) back(to string) {
 	p.at(to)
 }
 
-// leave takes a last look: a test that failed keeps a picture, where go test -artifacts says.
-func (p *page) leave() {
+// finish checks the page a last time. A test that failed keeps a picture in the folder of go test -artifacts.
+func (p *page) finish() {
 	if !p.Failed() {
 		p.check()
-		if missed := p.watch.missed(); len(missed) > 0 {
-			p.Errorf("nothing was refused with %d", missed)
+		if missed := p.watch.unmet(); len(missed) > 0 {
+			p.Errorf("no response with status %d", missed)
 		}
 	}
 	if !p.Failed() {
@@ -195,13 +195,13 @@ func (p *page) leave() {
 	}
 	picture := filepath.Join(p.artifacts, fmt.Sprintf("%d.png", time.Now().UnixNano()))
 	p.picture(picture)
-	p.Logf("the page then, if go test has -artifacts: %s", picture)
+	p.Logf("picture of the page, with go test -artifacts: %s", picture)
 }
 
 // picture writes the whole page to a file.
 func (p *page) picture(path string) {
 	p.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, stepTimeout)
 	defer cancel()
 	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	if err == nil {

@@ -7,75 +7,72 @@ import (
 
 const pdf = "%PDF-1.7\n1 0 obj\n<</Type/Catalog>>\nendobj\n%%EOF\n"
 
-// TestLifeOfAProduct creates a product, after mistakes that the browser and the server find, changes and deletes it.
-func TestLifeOfAProduct(t *testing.T) {
+// TestProducts_CreateEditDelete creates a product, after mistakes that the browser and the server find, changes and deletes it.
+func TestProducts_CreateEditDelete(t *testing.T) {
 	t.Parallel()
 	s := demoSite(t)
-	for name, v := range viewers() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := browse(t, s.Address, v)
-			p.open("/products")
-			p.click("link", "Add product")
-			p.click("button", "Create product")
-			p.focuses("textbox Product name (required)") // by the browser, which does not send it
-			p.at("/products/new")
+	eachViewer(t, viewers(), func(t *testing.T, name string, v viewer) {
+		p := browse(t, s.Address, v)
+		p.open("/products")
+		p.click("link", "Add product")
+		p.click("button", "Create product")
+		p.focuses("textbox Product name (required)") // by the browser, which does not send the form
+		p.at("/products/new")
 
-			p.fill("Product name (required)", " ")
-			p.fill("Description", "Dua\nbaris")
-			p.choose("Segment (required)", "Korporat")
-			p.choose("Stage (required)", "Growth")
-			p.choose("Category (required)", "Energi Bersih")
-			p.fill("Customer", "PT Tetap")
-			p.fill("Price", "sepuluh")
-			p.fill("Launch date", "2026-05-01")
-			p.attach("Files", "kopi.pdf", pdf)
-			p.refused(http.StatusUnprocessableEntity)
-			p.click("button", "Create product")
-			p.focuses("alert ")
-			p.within("form .field.wrong:has(#produk)").reads("Product name is required.")
-			p.within("form .field.wrong:has(#harga)").reads("Price must be a whole number of rupiah")
-			p.reads("Choose all files again: none was stored.")
-			for label, want := range map[string]string{"Description": "Dua\nbaris", "Customer": "PT Tetap", "Price": "sepuluh", "Launch date": "2026-05-01", "Stage (required)": "2"} {
-				if got := p.value(label); got != want {
-					t.Errorf("%s is %q now", label, got)
-				}
+		p.fill("Product name (required)", " ")
+		p.fill("Description", "Dua\nbaris")
+		p.choose("Segment (required)", "Korporat")
+		p.choose("Stage (required)", "Growth")
+		p.choose("Category (required)", "Energi Bersih")
+		p.fill("Customer", "PT Tetap")
+		p.fill("Price", "sepuluh")
+		p.fill("Launch date", "2026-05-01")
+		p.attach("Files", "kopi.pdf", pdf)
+		p.expectStatus(http.StatusUnprocessableEntity)
+		p.click("button", "Create product")
+		p.focuses("alert ")
+		p.within("form .field.wrong:has(#produk)").reads("Product name is required.")
+		p.within("form .field.wrong:has(#harga)").reads("Price must be a whole number of rupiah")
+		p.reads("Choose all files again: none was stored.")
+		for label, want := range map[string]string{"Description": "Dua\nbaris", "Customer": "PT Tetap", "Price": "sepuluh", "Launch date": "2026-05-01", "Stage (required)": "2"} {
+			if got := p.value(label); got != want {
+				t.Errorf("%s is %q now", label, got)
 			}
-			p.click("link", "Product name is required.")
-			p.focuses("textbox Product name (required)")
+		}
+		p.click("link", "Product name is required.")
+		p.focuses("textbox Product name (required)")
 
-			p.fill("Product name (required)", "Kopi "+name)
-			p.fill("Price", "Rp 1.250.000")
-			p.attach("Files", "kopi.exe", "MZ")
-			p.refused(http.StatusUnprocessableEntity)
-			p.click("button", "Create product")
-			p.reads("The file kopi.exe has an unsupported file type")
-			p.attach("Files", "kopi.pdf", pdf)
-			p.click("button", "Create product")
-			p.reads("Product created.", "Rp 1.250.000", "1 Mei 2026", "PT Tetap", "Korporat", "kopi.pdf")
-			p.sees("heading", "Kopi "+name)
+		p.fill("Product name (required)", "Kopi "+name)
+		p.fill("Price", "Rp 1.250.000")
+		p.attach("Files", "kopi.exe", "MZ")
+		p.expectStatus(http.StatusUnprocessableEntity)
+		p.click("button", "Create product")
+		p.reads("The file kopi.exe has an unsupported file type")
+		p.attach("Files", "kopi.pdf", pdf)
+		p.click("button", "Create product")
+		p.reads("Product created.", "Rp 1.250.000", "1 Mei 2026", "PT Tetap", "Korporat", "kopi.pdf")
+		p.shows("heading", "Kopi "+name)
 
-			p.click("link", "Edit")
-			p.fill("Product name (required)", "Gula "+name)
-			p.choose("Stage (required)", "Maturity")
-			p.click("button", "Save")
-			p.reads("Product saved.", "PT Tetap", "Maturity from Growth")
+		p.click("link", "Edit")
+		p.fill("Product name (required)", "Gula "+name)
+		p.choose("Stage (required)", "Maturity")
+		p.click("button", "Save")
+		p.reads("Product saved.", "PT Tetap", "Maturity from Growth")
 
-			p.click("link", "Delete")
-			p.sees("heading", "Delete Gula "+name+"?")
-			p.click("link", "Cancel")
-			p.click("link", "Delete")
-			p.reads("with 1 stage record and 1 file", "This cannot be undone.")
-			p.click("button", "Delete product")
-			p.reads("Product deleted")
-			p.at("/products")
-			p.lacks("Gula " + name)
-		})
-	}
+		p.click("link", "Delete")
+		p.shows("heading", "Delete Gula "+name+"?")
+		p.click("link", "Cancel")
+		p.click("link", "Delete")
+		p.reads("with 1 stage record and 1 file", "This cannot be undone.")
+		p.click("button", "Delete product")
+		p.reads("Product deleted")
+		p.at("/products")
+		p.lacks("Gula " + name)
+	})
 }
 
-// TestConflictingEdits has somebody else change the product while a form for it is filled in.
-func TestConflictingEdits(t *testing.T) {
+// TestProducts_ConflictingEdits changes the product in another window while its form is filled in.
+func TestProducts_ConflictingEdits(t *testing.T) {
 	t.Parallel()
 	s := demoSite(t)
 	edit := func(t *testing.T, v viewer, path string) *page {
@@ -90,24 +87,24 @@ func TestConflictingEdits(t *testing.T) {
 		theirs.click("button", "Save")
 		theirs.reads("Product saved.")
 
-		mine.refused(http.StatusPreconditionFailed)
+		mine.expectStatus(http.StatusPreconditionFailed)
 		mine.click("button", "Save")
-		mine.sees("heading", "This product was changed in the meantime")
+		mine.shows("heading", "This product was changed in the meantime")
 		mine.within("fieldset:has([name=take_deskripsi])").reads("Only you changed it.", "Lama saya tulis ini")
 		mine.within("fieldset:has([name=take_pelanggan])").reads("Only someone else changed it.", "PT Mereka")
 		mine.within("fieldset:has([name=take_harga])").reads("You and someone else changed it.", "Rp 1.000.000", "Rp 2.000.000")
 		return mine
 	}
-	t.Run("mine is kept", func(t *testing.T) {
+	t.Run("keeps mine", func(t *testing.T) {
 		t.Parallel()
 		p := edit(t, viewer{dark: true}, "/products/2")
 		p.click("button", "Save selection")
-		p.sees("heading", "This product was changed in the meantime") // the price is to be decided
+		p.shows("heading", "This product was changed in the meantime") // the price needs a decision
 		p.tick("Your entry Rp 1.000.000")
 		p.click("button", "Save selection")
 		p.reads("Product saved.", "Lama saya tulis", "PT Mereka", "Rp 1.000.000")
 	})
-	t.Run("theirs is taken, on a phone without JavaScript", func(t *testing.T) {
+	t.Run("takes theirs, on a phone without JavaScript", func(t *testing.T) {
 		t.Parallel()
 		p := edit(t, viewer{phone: true, scriptless: true}, "/products/3")
 		p.tick("Current value Rp 2.000.000")
@@ -119,7 +116,7 @@ func TestConflictingEdits(t *testing.T) {
 		p.click("button", "Save")
 		p.reads("Product saved.", "Lama saya tulis", "PT Kita", "Rp 2.000.000")
 	})
-	t.Run("what is deleted must be what was seen", func(t *testing.T) {
+	t.Run("asks again before deleting a changed product", func(t *testing.T) {
 		t.Parallel()
 		p, other := browse(t, s.Address, viewer{phone: true}), newWindow(t, s.Address, viewer{})
 		p.open("/products/4/delete")
@@ -127,7 +124,7 @@ func TestConflictingEdits(t *testing.T) {
 		other.fill("Customer", "PT Baru")
 		other.click("button", "Save")
 		other.reads("Product saved.")
-		p.refused(http.StatusPreconditionFailed)
+		p.expectStatus(http.StatusPreconditionFailed)
 		p.click("button", "Delete product")
 		p.reads("nothing was deleted", "PT Baru")
 		other.click("link", "Edit")
@@ -135,11 +132,111 @@ func TestConflictingEdits(t *testing.T) {
 		p.reads("Product deleted")
 
 		other.fill("Description", "Ketikan panjang")
-		other.refused(http.StatusNotFound)
+		other.expectStatus(http.StatusNotFound)
 		other.click("button", "Save")
 		other.reads("This product was deleted in the meantime")
 		if got := other.value("Description"); got != "Ketikan panjang" {
 			t.Errorf("the description is %q now", got)
 		}
 	})
+}
+
+// TestProducts_Move records a stage move, and another one from a stage in which the product no longer is.
+func TestProducts_Move(t *testing.T) {
+	t.Parallel()
+	s := demoSite(t)
+	s.exec(s.source, "UPDATE tbl_produk SET id_stage = 1, deskripsi = 'In Introduction' WHERE id IN (5, 6, 7)")
+	s.Command("sync")
+	eachViewer(t, map[string]viewer{"/products/5": {}, "/products/6": {phone: true, dark: true}, "/products/7": {phone: true, scriptless: true}}, func(t *testing.T, path string, v viewer) {
+		p, other := browse(t, s.Address, v), newWindow(t, s.Address, viewer{})
+		p.open(path)
+		other.open(path)
+		p.reads("Current stage: Introduction")
+		p.choose("New stage (required)", "Growth")
+		p.fill("Note", "Naik kelas")
+		p.click("DisclosureTriangle", "Performance metrics")
+		p.fill("Metric 1", "pendapatan")
+		p.expectStatus(http.StatusUnprocessableEntity)
+		p.click("button", "Move product")
+		p.reads("This metric has a name but no value")
+		p.fill("Value 1", "12,50")
+		p.click("button", "Move product")
+		p.reads("Product moved.")
+		p.within(".timeline").reads("Growth from Introduction", "Naik kelas", "pendapatan", "12,50")
+
+		other.choose("New stage (required)", "Maturity")
+		other.fill("Note", "Saya juga")
+		other.expectStatus(http.StatusConflict)
+		other.click("button", "Move product")
+		other.reads("The product is not in the previous stage", "in stage “Introduction” when you opened the form, and is now in “Growth”")
+		if got := other.value("Note"); got != "Saya juga" {
+			t.Errorf("the notes are %q now", got)
+		}
+		other.click("button", "Move product")
+		other.within(".timeline").reads("Maturity from Growth", "Saya juga", "Growth from Introduction")
+	})
+}
+
+// TestProducts_Files adds files to a product by a form and by dropping them, downloads and deletes one.
+func TestProducts_Files(t *testing.T) {
+	t.Parallel()
+	s := demoSite(t)
+	eachViewer(t, map[string]viewer{"/products/5": {}, "/products/6": {phone: true, dark: true}, "/products/7": {phone: true, scriptless: true}}, func(t *testing.T, path string, v viewer) {
+		p := browse(t, s.Address, v)
+		p.open(path)
+		p.within("#files-section").reads("No files")
+		p.attach("Add files", "surat <b>.txt", "Halo\n")
+		p.click("button", "Upload")
+		p.reads("Files added.")
+		p.shows("link", "surat _b_.txt")
+
+		p.attach("Add files", "kosong.pdf", "ini bukan PDF")
+		if v.scriptless {
+			p.expectStatus(http.StatusUnprocessableEntity)
+		} else {
+			p.expectStatus(http.StatusUnsupportedMediaType)
+			p.records("progress")
+		}
+		p.click("button", "Upload")
+		p.reads("The content of the file kosong.pdf does not match its name")
+		if v.scriptless {
+			p.reads("No file was added", "Choose all files again: none was stored.")
+			p.attach("Add files", "kopi.pdf", pdf)
+			p.click("button", "Upload")
+		} else {
+			p.at(path)
+			p.recorded("progress")
+			p.drop("form[data-upload]", "kopi.pdf", pdf)
+		}
+		p.reads("Files added.")
+		p.lacks("kosong.pdf")
+
+		if name, content := p.download("link", "surat _b_.txt"); name != "surat _b_.txt" || content != "Halo\n" {
+			t.Errorf("%s is %q", name, content)
+		}
+		p.click("link", "Delete kopi.pdf")
+		p.shows("heading", "Delete kopi.pdf?")
+		p.click("button", "Delete file")
+		p.reads("File deleted.")
+		p.hides("link", "kopi.pdf")
+		p.shows("link", "surat _b_.txt")
+	})
+}
+
+// records has the page remember whether an element becomes visible.
+func (p *page) records(selector string) {
+	p.Helper()
+	_, err := evaluate[bool](p, `new MutationObserver(() => window.wasVisible ||= document.querySelector(`+quoted(selector)+`).checkVisibility())
+		.observe(document.body, {attributes: true, childList: true, subtree: true}), true`)
+	if err != nil {
+		p.Fatal(err)
+	}
+}
+
+// recorded fails the test unless it did.
+func (p *page) recorded(selector string) {
+	p.Helper()
+	if visible, err := evaluate[bool](p, `window.wasVisible === true`); err != nil || !visible {
+		p.Errorf("%s was never visible (%v)", selector, err)
+	}
 }

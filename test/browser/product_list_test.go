@@ -5,59 +5,124 @@ import (
 	"testing"
 )
 
-// TestProductList searches, filters, sorts and turns the pages of the list, and takes it along as a file.
-func TestProductList(t *testing.T) {
+// TestProducts_List searches, filters, sorts, pages through and exports the list.
+func TestProducts_List(t *testing.T) {
 	t.Parallel()
 	s := demoSite(t)
-	for name, v := range viewers() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := browse(t, s.Address, v)
-			first := func(what, name string) {
-				t.Helper()
-				if got := p.texts("main :is(li h2, tbody th)"); len(got) == 0 || got[0] != name {
-					t.Errorf("%s the first of the list is %q", what, got)
-				}
+	eachViewer(t, viewers(), func(t *testing.T, name string, v viewer) {
+		p := browse(t, s.Address, v)
+		first := func(what, name string) {
+			t.Helper()
+			if got := p.texts("main :is(li h2, tbody th)"); len(got) == 0 || got[0] != name {
+				t.Errorf("%s the first of the list is %q", what, got)
 			}
-			p.open("/products")
-			p.reads("211 products", "Page 1 of 18")
-			p.fill("Search", "tarif")
-			p.choose("Segment", "Korporat")
-			p.choose("Order", "Price, highest first")
-			p.click("button", "Filter")
-			p.at("/products?search=tarif&*sort=-harga*")
-			p.reads("8 products")
-			first("by price", "Konsultasi Tarif Indurasmi Bengkulu")
+		}
+		p.open("/products")
+		p.reads("211 products", "Page 1 of 18")
+		p.fill("Search", "tarif")
+		p.choose("Segment", "Korporat")
+		p.choose("Order", "Price, highest first")
+		p.click("button", "Filter")
+		p.at("/products?search=tarif&*sort=-harga*")
+		p.reads("8 products")
+		first("by price", "Konsultasi Tarif Indurasmi Bengkulu")
 
-			p.click("link", "Table")
-			p.sees("columnheader", "Price")
-			p.click("link", "Price")
-			p.at("*sort=harga*")
-			first("by price, lowest first,", "Konsultasi Tarif Indurasmi Kupang")
-			p.click("link", "Product")
-			p.at("*sort=produk*")
-			first("by name", "Konsultasi Tarif")
+		p.click("link", "Table")
+		p.shows("columnheader", "Price")
+		p.click("link", "Price")
+		p.at("*sort=harga*")
+		first("by price, lowest first,", "Konsultasi Tarif Indurasmi Kupang")
+		p.click("link", "Product")
+		p.at("*sort=produk*")
+		first("by name", "Konsultasi Tarif")
 
-			p.click("link", "Search: tarif : remove this filter")
-			p.reads("46 products")
-			p.click("link", "Cards")
-			p.reads("Page 1 of 4")
-			p.click("link", "Next")
-			p.reads("Page 2 of 4")
-			p.click("link", "Last")
-			p.reads("Page 4 of 4")
-			p.click("link", "First")
-			p.reads("Page 1 of 4")
-			name, csv := p.download("link", "Export as CSV")
-			if rows := strings.Count(csv, "\n"); !strings.HasSuffix(name, ".csv") || rows != 1+46 {
-				t.Errorf("%s has %d rows", name, rows)
-			}
+		p.click("link", "Search: tarif : remove this filter")
+		p.reads("46 products")
+		p.click("link", "Cards")
+		p.reads("Page 1 of 4")
+		p.click("link", "Next")
+		p.reads("Page 2 of 4")
+		p.click("link", "Last")
+		p.reads("Page 4 of 4")
+		p.click("link", "First")
+		p.reads("Page 1 of 4")
+		name, csv := p.download("link", "Export as CSV")
+		if rows := strings.Count(csv, "\n"); !strings.HasSuffix(name, ".csv") || rows != 1+46 {
+			t.Errorf("%s has %d rows", name, rows)
+		}
 
-			p.fill("Search", "no such product")
-			p.click("button", "Filter")
-			p.reads("0 products", "No products found")
-			p.click("link", "Reset filters")
-			p.reads("211 products")
-		})
-	}
+		p.fill("Search", "no such product")
+		p.click("button", "Filter")
+		p.reads("0 products", "No products found")
+		p.click("link", "Reset filters")
+		p.reads("211 products")
+	})
+}
+
+// TestOverview_LinksToLists filters the overview, and follows its figures to the lists behind them.
+func TestOverview_LinksToLists(t *testing.T) {
+	t.Parallel()
+	s := demoSite(t)
+	eachViewer(t, viewers(), func(t *testing.T, _ string, v viewer) {
+		p := browse(t, s.Address, v)
+		p.open("/")
+		p.choose("Segment", "Distribusi")
+		p.choose("Stage", "Growth")
+		p.click("button", "Filter")
+		p.at("/?*stageId=2*")
+		p.shows("link", "12 products")
+		p.click("link", "Stage: Growth : remove this filter")
+		p.shows("link", "35 products")
+
+		p.click("link", "6 No price")
+		p.at("/products?missing=price&segmentId=*")
+		p.reads("6 products", "Segment: Distribusi", "Missing: No price")
+		p.back("/?segmentId=*")
+		p.click("link", "Reset filters")
+		p.at("/")
+		p.clickOn(".heat tbody tr:nth-child(1) td:nth-child(3) a")
+		p.at("/products?segmentId=*&stageId=2")
+		p.reads("12 products", "Segment: Distribusi", "Stage: Growth")
+	})
+}
+
+// TestStageHistory_FiltersCorrectsAndDeletes records, also from the matrix.
+func TestStageHistory_FiltersCorrectsAndDeletes(t *testing.T) {
+	t.Parallel()
+	eachViewer(t, viewers(), func(t *testing.T, _ string, v viewer) {
+		s := demoSite(t)
+		p := browse(t, s.Address, v)
+		p.open("/")
+		p.within("nav[aria-label=Main]").click("link", "Stage history")
+		p.reads("45 in total")
+		p.choose("Previous stage", "Growth")
+		p.choose("New stage", "Maturity")
+		p.fill("Since", "2025-09-01")
+		p.fill("Until", "2025-12-31")
+		p.click("button", "Filter")
+		p.reads("2 in total", "Audit Energi Sagara", "Konsultasi Tarif Utpala")
+		p.fill("Search", "no such product")
+		p.click("button", "Filter")
+		p.reads("No matching moves")
+		p.click("link", "Reset filters")
+		p.at("/stage-history")
+
+		p.click("link", "Stage matrix")
+		p.reads("45 moves")
+		p.click("link", "14 moves from Growth to Maturity")
+		p.reads("14 in total")
+		const audit = "Audit Energi Sagara, 20 Sep 2025 15.21 WIB"
+		p.click("link", "Edit "+audit)
+		p.fill("Note", "Disetujui kemudian")
+		p.click("button", "Save")
+		p.reads("Stage record saved.", "Disetujui kemudian")
+		p.click("link", "Delete "+audit)
+		p.shows("heading", "Delete this stage record?")
+		p.click("link", "Cancel")
+		p.click("link", "Delete "+audit)
+		p.reads("This cannot be undone.")
+		p.click("button", "Delete stage record")
+		p.reads("Stage record deleted;")
+		p.lacks("Disetujui kemudian")
+	})
 }

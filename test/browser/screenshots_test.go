@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-var screenshots = flag.String("screenshots", "", "the folder that takes pictures of every page; none are made without")
+var screenshots = flag.String("screenshots", "", "the folder for pictures of every page; without it, none are made")
 
-// pictured are the pages of which pictures are made, besides the form to sign in and that of an address where nothing is.
+// pictured are the pages of which pictures are made, besides the sign-in form and the page for an unknown address.
 var pictured = []string{
 	"/", "/products", "/products?view=table", "/products/new", "/products/1", "/products/1/edit", "/products/1/delete", "/stage-history", "/stage-history/matrix",
 	"/stage-history/1/edit", "/stage-history/1/delete",
@@ -21,11 +21,11 @@ var pictured = []string{
 	"/sync/quarantine", "/sync/changes", "/sync/changes?table=tbl_produk&id=1", "/sync/doctor",
 }
 
-// picturedRuns are, besides, the runs that makeRuns makes.
+// picturedRuns are the runs of makeRuns.
 var picturedRuns = []string{"/sync/runs/3", "/sync/runs/4", "/sync/runs/5", "/sync/runs/6"}
 
-// makeRuns makes those that are pictured: one that changed rows, a verification that found some, a dry run, one that failed,
-// and one that the guard stopped.
+// makeRuns makes a run that changed rows, a verification that found differences, a dry run, a run that failed, and one that
+// the guard stopped.
 func (s *site) makeRuns(t testing.TB) {
 	t.Helper()
 	s.exec(s.source, "UPDATE tbl_produk SET harga = 1250000, deskripsi = 'Changed for the picture' WHERE id = 1")
@@ -33,8 +33,8 @@ func (s *site) makeRuns(t testing.TB) {
 	s.Command("sync")
 	p := browse(t, s.Address, viewer{})
 	run := func(button, words string) {
-		p.starts(button)
-		p.ends(words)
+		p.startRun(button)
+		p.awaitEnd(words)
 	}
 	s.exec(s.target, "UPDATE tbl_produk_lifecycle SET harga = 1 WHERE id = 4")
 	run("Verify", "1 row of the copy differs")
@@ -51,14 +51,14 @@ func (s *site) makeRuns(t testing.TB) {
 	run("Full run", "The run succeeded")
 }
 
-// conflict leads to the page of an edit that came too late.
+// conflict opens the page of an edit that conflicts.
 func (s *site) conflict(p *page) {
 	p.open("/products/3/edit")
 	s.exec(s.source, "UPDATE tbl_produk SET harga = coalesce(harga, 0) + 1 WHERE id = 3")
 	p.fill("Product name (required)", "A name that came too late")
-	p.refused(http.StatusPreconditionFailed)
+	p.expectStatus(http.StatusPreconditionFailed)
 	p.click("button", "Save")
-	p.sees("heading", "This product was changed in the meantime")
+	p.shows("heading", "This product was changed in the meantime")
 }
 
 // TestScreenshots makes the pictures of make screenshots.
@@ -73,25 +73,22 @@ func TestScreenshots(t *testing.T) {
 	s := demoSite(t)
 	t.Run("runs", func(t *testing.T) { s.makeRuns(t) })
 	signIn := demoSite(t, withTokens...)
-	for name, v := range map[string]viewer{"light": {}, "dark": {dark: true}, "phone": {phone: true}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			keep := func(p *page, what string) { p.picture(filepath.Join(*screenshots, fileOf(what)+"-"+name+".png")) }
-			take := func(p *page, path string) {
-				p.open(path)
-				keep(p, path)
-			}
-			p := browse(t, s.Address, v)
-			for _, path := range slices.Concat(pictured, picturedRuns) {
-				take(p, path)
-			}
-			s.conflict(p)
-			keep(p, "products/3/conflict")
-			p.refused(http.StatusNotFound)
-			take(p, "/nothing")
-			take(newWindow(t, signIn.Address, v), "/sign-in")
-		})
-	}
+	eachViewer(t, map[string]viewer{"light": {}, "dark": {dark: true}, "phone": {phone: true}}, func(t *testing.T, name string, v viewer) {
+		keep := func(p *page, what string) { p.picture(filepath.Join(*screenshots, fileOf(what)+"-"+name+".png")) }
+		take := func(p *page, path string) {
+			p.open(path)
+			keep(p, path)
+		}
+		p := browse(t, s.Address, v)
+		for _, path := range slices.Concat(pictured, picturedRuns) {
+			take(p, path)
+		}
+		s.conflict(p)
+		keep(p, "products/3/conflict")
+		p.expectStatus(http.StatusNotFound)
+		take(p, "/nothing")
+		take(newWindow(t, signIn.Address, v), "/sign-in")
+	})
 }
 
 // fileOf is a path as the name of a file.

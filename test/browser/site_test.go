@@ -14,7 +14,7 @@ import (
 // withTokens are settings with which people must sign in.
 var withTokens = []string{"AUTH_JWT_SECRET=" + strings.Repeat("rahasia ", 6)}
 
-// site is the program at work, synchronised once, and its two databases.
+// site is the running program, synchronized once, and its two databases.
 type site struct {
 	*program.Program
 
@@ -32,7 +32,7 @@ func demoSite(t testing.TB, env ...string) *site {
 	return s
 }
 
-// postgresSite is the program on two databases of PostgreSQL, with 20 products and 12 transitions.
+// postgresSite is the program on two databases of PostgreSQL, with 20 products and 12 stage records.
 func postgresSite(t testing.TB, env ...string) *site {
 	t.Helper()
 	s := &site{Program: program.New(t, env...)}

@@ -5,56 +5,53 @@ import (
 	"testing"
 )
 
-// TestPreviewIsApplied applies exactly what a dry run has shown, and nothing that was not seen.
-func TestPreviewIsApplied(t *testing.T) {
+// TestSync_AppliesExactlyThePreview of a dry run.
+func TestSync_AppliesExactlyThePreview(t *testing.T) {
 	t.Parallel()
-	for name, v := range map[string]viewer{"desk": {}, "phone": {phone: true}, "without JavaScript": {scriptless: true}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := demoSite(t)
-			p := browse(t, s.Address, v)
-			s.exec(s.source, "UPDATE tbl_produk SET produk = 'Nama baru', harga = 7000001 WHERE id = 4")
-			s.exec(s.source, "DELETE FROM tbl_stage_histori WHERE id = 3")
-			p.starts("Dry run")
-			p.ends("A full run would make these changes: 1 row updated, 1 row deleted. Nothing was written.")
-			p.reads("Preview 2 rows", "tbl_produk row 4", "Nama baru", "7000001", "tbl_stage_histori row 3 would be deleted")
-			p.click("button", "Apply exactly these changes")
-			p.at("/sync/runs/3")
-			p.ends("The run succeeded: 1 row updated, 1 row deleted.")
-			p.reads("Overwritten and deleted rows 2 rows", "7000001")
-			p.open("/products/4")
-			p.reads("Nama baru", "Rp 7.000.001")
+	eachViewer(t, map[string]viewer{"desktop": {}, "phone": {phone: true}, "without JavaScript": {scriptless: true}}, func(t *testing.T, _ string, v viewer) {
+		s := demoSite(t)
+		p := browse(t, s.Address, v)
+		s.exec(s.source, "UPDATE tbl_produk SET produk = 'Nama baru', harga = 7000001 WHERE id = 4")
+		s.exec(s.source, "DELETE FROM tbl_stage_histori WHERE id = 3")
+		p.startRun("Dry run")
+		p.awaitEnd("A full run would make these changes: 1 row updated, 1 row deleted. Nothing was written.")
+		p.reads("Preview 2 rows", "tbl_produk row 4", "Nama baru", "7000001", "tbl_stage_histori row 3 would be deleted")
+		p.click("button", "Apply exactly these changes")
+		p.at("/sync/runs/3")
+		p.awaitEnd("The run succeeded: 1 row updated, 1 row deleted.")
+		p.reads("Overwritten and deleted rows 2 rows", "7000001")
+		p.open("/products/4")
+		p.reads("Nama baru", "Rp 7.000.001")
 
-			s.exec(s.source, "UPDATE tbl_produk SET harga = 7000002 WHERE id = 4")
-			p.starts("Dry run")
-			p.ends("A full run would make these changes: 1 row updated. Nothing was written.")
-			p.reads("7000002")
-			s.exec(s.source, "UPDATE tbl_produk SET harga = 7000003 WHERE id = 4")
-			p.click("button", "Apply exactly these changes")
-			p.at("/sync/runs/5")
-			p.ends("Nothing was changed, because the run would no longer make the changes of the preview.")
-			p.reads("Refused", "Now it would make these: 1 row updated.", "7000001", "7000003")
-			p.lacks("7000002")
-			p.click("button", "Apply exactly these changes")
-			p.at("/sync/runs/6")
-			p.ends("The run succeeded: 1 row updated.")
-			p.open("/products/4")
-			p.reads("Rp 7.000.003")
-			p.starts("Dry run")
-			p.ends("A full run would change nothing: the copy is in sync with lifecycle_db.")
-			p.hides("button", "Apply exactly these changes")
-		})
-	}
+		s.exec(s.source, "UPDATE tbl_produk SET harga = 7000002 WHERE id = 4")
+		p.startRun("Dry run")
+		p.awaitEnd("A full run would make these changes: 1 row updated. Nothing was written.")
+		p.reads("7000002")
+		s.exec(s.source, "UPDATE tbl_produk SET harga = 7000003 WHERE id = 4")
+		p.click("button", "Apply exactly these changes")
+		p.at("/sync/runs/5")
+		p.awaitEnd("Nothing was changed, because the run would no longer make the changes of the preview.")
+		p.reads("Refused", "Now it would make these: 1 row updated.", "7000001", "7000003")
+		p.lacks("7000002")
+		p.click("button", "Apply exactly these changes")
+		p.at("/sync/runs/6")
+		p.awaitEnd("The run succeeded: 1 row updated.")
+		p.open("/products/4")
+		p.reads("Rp 7.000.003")
+		p.startRun("Dry run")
+		p.awaitEnd("A full run would change nothing: the copy is in sync with lifecycle_db.")
+		p.hides("button", "Apply exactly these changes")
+	})
 }
 
-// TestMassDeleteIsTyped lets rows leave only when somebody types how many.
-func TestMassDeleteIsTyped(t *testing.T) {
+// TestSync_MassDeleteNeedsTheNumber of rows, typed by the user.
+func TestSync_MassDeleteNeedsTheNumber(t *testing.T) {
 	t.Parallel()
 	s := postgresSite(t)
 	p := browse(t, s.Address, viewer{})
 	s.exec(s.source, "DELETE FROM tbl_stage_histori")
-	p.starts("Full run")
-	p.ends("The run failed. Nothing was changed.")
+	p.startRun("Full run")
+	p.awaitEnd("The run failed. Nothing was changed.")
 	p.reads("Stopped by the mass-delete guard", "tbl_stage_histori_lifecycle would become empty", "12 of 12 rows", "To delete these rows from the copy, type their number")
 	if got := p.value("Number of rows to delete"); got != "" {
 		t.Errorf("the number is there already: %q", got)
@@ -62,7 +59,7 @@ func TestMassDeleteIsTyped(t *testing.T) {
 	p.click("button", "Delete 12 rows from the copy") // the browser asks for it
 	p.at("/sync/runs/2")
 	p.fill("Number of rows to delete", "dua belas")
-	p.refused(http.StatusUnprocessableEntity)
+	p.expectStatus(http.StatusUnprocessableEntity)
 	p.click("button", "Delete 12 rows from the copy")
 	p.reads("Enter a whole number, such as 12.", "would become empty")
 	phone := newWindow(t, s.Address, viewer{phone: true, dark: true})
@@ -78,21 +75,21 @@ func TestMassDeleteIsTyped(t *testing.T) {
 	p.fill("Number of rows to delete", "12")
 	p.click("button", "Delete 12 rows from the copy")
 	p.at("/sync/runs/5")
-	p.ends("The run succeeded: 12 rows deleted.")
+	p.awaitEnd("The run succeeded: 12 rows deleted.")
 	p.open("/sync")
 	p.reads("Healthy")
 }
 
-// TestHandEditIsFoundAndPutRight is somebody's UPDATE of the mirror.
-func TestHandEditIsFoundAndPutRight(t *testing.T) {
+// TestSync_FindsAndCorrectsDrift after an UPDATE of the mirror.
+func TestSync_FindsAndCorrectsDrift(t *testing.T) {
 	t.Parallel()
 	s := postgresSite(t)
 	p := browse(t, s.Address, viewer{})
-	p.starts("Verify")
-	p.ends("The copy is in sync with lifecycle_db.")
+	p.startRun("Verify")
+	p.awaitEnd("The copy is in sync with lifecycle_db.")
 	s.exec(s.target, "UPDATE tbl_produk_lifecycle SET produk = 'Diubah tangan', harga = 1 WHERE id = 2")
-	p.starts("Verify")
-	p.ends("1 row of the copy differs from lifecycle_db; the next full run corrects it.")
+	p.startRun("Verify")
+	p.awaitEnd("1 row of the copy differs from lifecycle_db; the next full run corrects it.")
 	p.reads("Differs", "1 row edited in the copy: a full run corrects this.")
 	p.click("button", "Show the rows with a dry run")
 	p.at("/sync/runs/4")
@@ -101,7 +98,7 @@ func TestHandEditIsFoundAndPutRight(t *testing.T) {
 	p.reads("Drift One row was edited in the copy and differs from lifecycle_db")
 	p.click("button", "Start a full run")
 	p.at("/sync/runs/5")
-	p.ends("The run succeeded: 1 row updated.")
+	p.awaitEnd("The run succeeded: 1 row updated.")
 	p.click("link", "Changes of this row")
 	p.at("/sync/changes?table=tbl_produk&id=2")
 	p.reads("tbl_produk row 2 updated", "Full run 5", "harga", "Diubah tangan")
@@ -113,15 +110,15 @@ func TestHandEditIsFoundAndPutRight(t *testing.T) {
 	p.reads("Healthy")
 }
 
-// TestQuarantineIsExplained has rows of every kind that cannot stand in the mirror.
-func TestQuarantineIsExplained(t *testing.T) {
+// TestSync_ExplainsQuarantine of rows that do not fit.
+func TestSync_ExplainsQuarantine(t *testing.T) {
 	t.Parallel()
 	s := postgresSite(t)
 	s.exec(s.source, "UPDATE tbl_produk SET tanggal_launch = 'infinity', deskripsi = '<script>alert(1)</script>' || repeat('panjang ', 500) WHERE id = 5")
 	s.exec(s.source, "INSERT INTO tbl_produk (produk, id_segmen, id_stage) VALUES (repeat('TanpaSpasi', 20), 77, 1)")
 	p := browse(t, s.Address, viewer{})
-	p.starts("Full run")
-	p.ends("held back")
+	p.startRun("Full run")
+	p.awaitEnd("held back")
 	for _, page := range []*page{p, newWindow(t, s.Address, viewer{phone: true, dark: true})} {
 		page.open("/sync")
 		page.within(".status").reads("2 rows held back")
@@ -133,18 +130,18 @@ func TestQuarantineIsExplained(t *testing.T) {
 		page.open("/sync/doctor")
 		page.reads("Both databases and this machine were checked at", "Healthy")
 		page.click("link", "Run diagnostics again")
-		page.sees("heading", "Diagnostics")
+		page.shows("heading", "Diagnostics")
 	}
 	s.exec(s.source, "UPDATE tbl_produk SET tanggal_launch = '2026-11-25' WHERE id = 5")
 	s.exec(s.source, "DELETE FROM tbl_produk WHERE id_segmen = 77")
-	p.starts("Full run")
-	p.ends("1 row released")
+	p.startRun("Full run")
+	p.awaitEnd("1 row released")
 	p.open("/sync/quarantine")
 	p.reads("No rows are held back.")
 }
 
-// TestSecondClick presses a button twice at once: what it starts is started once.
-func TestSecondClick(t *testing.T) {
+// TestSync_DoubleClickStartsOneRun sends a form twice at once.
+func TestSync_DoubleClickStartsOneRun(t *testing.T) {
 	t.Parallel()
 	p := browse(t, demoSite(t).Address, viewer{})
 	p.open("/sync")

@@ -9,18 +9,18 @@ import (
 	"lifecycle-sync/test/kit"
 )
 
-// starts presses a button of the page that says how the mirror stands, and waits for the page of the run.
-func (p *page) starts(button string) {
+// startRun clicks a button of the sync status, and waits for the page of the run.
+func (p *page) startRun(button string) {
 	p.Helper()
 	p.open("/sync")
 	p.click("button", button)
 	p.at("/sync/runs/*")
 }
 
-// ends waits until the run on whose page one is has ended.
-func (p *page) ends(words string) {
+// awaitEnd waits until the run whose page is open has ended, and the page contains a text.
+func (p *page) awaitEnd(words string) {
 	p.Helper()
-	if p.viewer.scriptless { // nothing comes by itself
+	if p.viewer.scriptless { // the page does not update itself
 		p.until("the run has ended", func() error {
 			shown, err := p.shown()
 			if err == nil && strings.Contains(shown, "in progress") {
@@ -34,65 +34,61 @@ func (p *page) ends(words string) {
 	p.lacks("The run is in progress")
 }
 
-// holdStart keeps a run from writing before it has begun with the first table, and holdHistory in the midst of the last,
-// when it has something to change in a transition.
+// blockStart makes a run wait before its first table, and blockHistory within the last, if it changes a stage record.
 const (
-	holdStart   = "LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE"
-	holdHistory = "SELECT FROM tbl_stage_histori_lifecycle WHERE id = %s FOR UPDATE"
+	blockStart   = "LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE"
+	blockHistory = "SELECT FROM tbl_stage_histori_lifecycle WHERE id = %s FOR UPDATE"
 )
 
-// TestRunIsWatched starts a run and never loads a page again: it says by itself how far it is, and that it has ended.
-func TestRunIsWatched(t *testing.T) {
+// TestSync_RunPageUpdatesItself with the progress and the end of a run.
+func TestSync_RunPageUpdatesItself(t *testing.T) {
 	t.Parallel()
-	for name, v := range map[string]viewer{"desk": {}, "phone in the dark": {phone: true, dark: true}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := postgresSite(t)
-			p := browse(t, s.Address, v)
-			s.exec(s.source, "UPDATE tbl_stage_histori SET catatan = 'Sudah disetujui' WHERE id = 3")
-			p.open("/sync")
-			p.reads("Healthy", "In sync · checked")
-			state := newWindow(t, s.Address, v) // of somebody else, who does nothing at all
-			state.open("/sync")
-			state.listens()
+	eachViewer(t, map[string]viewer{"desktop": {}, "dark phone": {phone: true, dark: true}}, func(t *testing.T, _ string, v viewer) {
+		s := postgresSite(t)
+		p := browse(t, s.Address, v)
+		s.exec(s.source, "UPDATE tbl_stage_histori SET catatan = 'Sudah disetujui' WHERE id = 3")
+		p.open("/sync")
+		p.reads("Healthy", "In sync · checked")
+		state := newWindow(t, s.Address, v) // of another user, who does nothing
+		state.open("/sync")
+		state.awaitStream()
 
-			begin, waits := kit.Lock(s, s.target, holdStart)
-			end, waitsAtLast := kit.Lock(s, s.target, strings.ReplaceAll(holdHistory, "%s", "3"))
-			p.click("button", "Full run")
-			p.at("/sync/runs/2")
-			s.Eventually("the run waits to begin", waits)
-			p.reads("Full run 2 In progress", "Run 2 in progress")
-			state.reads("Run 2 in progress, started", "Cancel run")
-			state.hides("button", "Full run")
-			p.listens()
-			begin()
-			s.Eventually("the run waits at its last table", waitsAtLast)
-			late := newWindow(t, s.Address, v)
-			late.open("/sync/runs/2")
-			for _, page := range []*page{p, state, late} {
-				page.reads("tbl_produk 20 rows no changes", "tbl_stage_histori")
-				page.sees("progressbar", "tbl_produk")
-				page.sees("progressbar", "tbl_stage_histori")
-			}
-			end()
-			p.ends("The run succeeded: 1 row updated.")
-			p.sees("link", "Changes of this row")
-			late.ends("The run succeeded: 1 row updated.")
-			state.reads("Healthy", "In sync · checked", "Full run Succeeded")
-			state.lacks("In progress")
-			state.sees("button", "Full run")
-		})
-	}
+		begin, waits := kit.Lock(s, s.target, blockStart)
+		end, waitsAtLast := kit.Lock(s, s.target, strings.ReplaceAll(blockHistory, "%s", "3"))
+		p.click("button", "Full run")
+		p.at("/sync/runs/2")
+		s.Eventually("the run waits to begin", waits)
+		p.reads("Full run 2 In progress", "Run 2 in progress")
+		state.reads("Run 2 in progress, started", "Cancel run")
+		state.hides("button", "Full run")
+		p.awaitStream()
+		begin()
+		s.Eventually("the run waits at its last table", waitsAtLast)
+		late := newWindow(t, s.Address, v)
+		late.open("/sync/runs/2")
+		for _, page := range []*page{p, state, late} {
+			page.reads("tbl_produk 20 rows no changes", "tbl_stage_histori")
+			page.shows("progressbar", "tbl_produk")
+			page.shows("progressbar", "tbl_stage_histori")
+		}
+		end()
+		p.awaitEnd("The run succeeded: 1 row updated.")
+		p.shows("link", "Changes of this row")
+		late.awaitEnd("The run succeeded: 1 row updated.")
+		state.reads("Healthy", "In sync · checked", "Full run Succeeded")
+		state.lacks("In progress")
+		state.shows("button", "Full run")
+	})
 }
 
-// TestStateIsWatched has a page that nobody touches, and a mirror that becomes too old without any run.
-func TestStateIsWatched(t *testing.T) {
+// TestSync_StatusPageUpdatesItself when the mirror becomes stale without a run.
+func TestSync_StatusPageUpdatesItself(t *testing.T) {
 	t.Parallel()
 	s := postgresSite(t)
 	p := browse(t, s.Address, viewer{})
 	p.open("/sync")
 	p.reads("Healthy")
-	p.listens()
+	p.awaitStream()
 	if _, err := evaluate[bool](p, "document.querySelector('main button').focus() ?? true"); err != nil {
 		t.Fatal(err)
 	}
@@ -104,13 +100,13 @@ func TestStateIsWatched(t *testing.T) {
 	p.within(".status").reads("Last sync is too old")
 }
 
-// TestRunIsWatchedWithoutJavaScript has pages that stand still until somebody looks again.
-func TestRunIsWatchedWithoutJavaScript(t *testing.T) {
+// TestSync_RunPageReloadsWithoutJavaScript by a link.
+func TestSync_RunPageReloadsWithoutJavaScript(t *testing.T) {
 	t.Parallel()
 	s := postgresSite(t)
 	p := browse(t, s.Address, viewer{scriptless: true})
-	release, waits := kit.Lock(s, s.target, holdStart)
-	p.starts("Full run")
+	release, waits := kit.Lock(s, s.target, blockStart)
+	p.startRun("Full run")
 	s.Eventually("the run waits", waits)
 	p.reads("Run 2 in progress")
 	p.click("link", "Reload")
@@ -120,18 +116,18 @@ func TestRunIsWatchedWithoutJavaScript(t *testing.T) {
 	state.open("/sync")
 	state.reads("Run 2 in progress", "Reload")
 	release()
-	p.ends("The run succeeded: no changes.")
-	state.ends("Healthy")
+	p.awaitEnd("The run succeeded: no changes.")
+	state.awaitEnd("Healthy")
 }
 
-// TestRunIsCanceled changes its mind once.
-func TestRunIsCanceled(t *testing.T) {
+// TestSync_CancelsARun after asking.
+func TestSync_CancelsARun(t *testing.T) {
 	t.Parallel()
 	s := postgresSite(t)
 	p := browse(t, s.Address, viewer{})
 	s.exec(s.source, "UPDATE tbl_produk SET produk = 'Nama baru' WHERE id = 2")
-	release, waits := kit.Lock(s, s.target, holdStart)
-	p.starts("Full run")
+	release, waits := kit.Lock(s, s.target, blockStart)
+	p.startRun("Full run")
 	s.Eventually("the run waits", waits)
 	p.click("link", "Cancel run")
 	p.at("/sync/runs/2/cancel")
@@ -142,27 +138,27 @@ func TestRunIsCanceled(t *testing.T) {
 	p.click("link", "Cancel run")
 	p.click("button", "Cancel run")
 	p.at("/sync/runs/2")
-	p.ends("The run was canceled. Nothing was changed.")
+	p.awaitEnd("The run was canceled. Nothing was changed.")
 	p.open("/sync/runs/2/cancel")
 	p.reads("Run 2 has already ended", "There is nothing to cancel.")
 	p.click("link", "See its result")
 	release()
 	p.click("button", "Run again")
 	p.at("/sync/runs/3")
-	p.ends("The run succeeded: 1 row updated.")
+	p.awaitEnd("The run succeeded: 1 row updated.")
 }
 
-// TestFailedRun says what is wrong and what to do, until it is mended.
-func TestFailedRun(t *testing.T) {
+// TestSync_FailedRunSaysWhatToDo until it is fixed.
+func TestSync_FailedRunSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	s := postgresSite(t)
 	p := browse(t, s.Address, viewer{})
 	s.exec(s.source, "ALTER TABLE tbl_produk RENAME COLUMN harga TO price")
-	p.starts("Full run")
-	p.ends("The run failed. Nothing was changed.")
+	p.startRun("Full run")
+	p.awaitEnd("The run failed. Nothing was changed.")
 	p.reads("What went wrong Tables do not match", "harga", "ALTER TABLE tbl_produk ADD COLUMN harga", "Fix every problem in lifecycle_db, then run again.")
 	p.click("link", "Run diagnostics")
-	p.sees("heading", "Diagnostics")
+	p.shows("heading", "Diagnostics")
 	p.reads("source.columns", "harga", "Healthy")
 	p.click("link", "Sync status")
 	p.at("/sync")
@@ -172,25 +168,25 @@ func TestFailedRun(t *testing.T) {
 	phone.reads("Failed The last run failed")
 	phone.open("/sync/runs/2")
 	phone.reads("What went wrong")
-	p.refused(http.StatusInternalServerError)
+	p.expectStatus(http.StatusInternalServerError)
 	p.click("button", "Dry run")
 	p.reads("Something went wrong", "harga", "ALTER TABLE tbl_produk ADD COLUMN harga")
 	p.click("link", "Go to Sync")
 
 	s.exec(s.source, "ALTER TABLE tbl_produk RENAME COLUMN price TO harga")
 	p.click("button", "Run again")
-	p.ends("The run succeeded: no changes.")
+	p.awaitEnd("The run succeeded: no changes.")
 	p.click("link", "Sync status")
 	p.reads("Healthy In sync · checked")
 
 	s.exec(s.source, "ALTER TABLE tbl_segmen RENAME TO hidden")
 	p.click("button", "Incremental run")
-	p.ends("The run failed. Nothing was changed.")
+	p.awaitEnd("The run failed. Nothing was changed.")
 	p.reads("tbl_segmen")
 }
 
-// TestOnlyAdministratorsSynchronise shows others no way there, and a page that says why.
-func TestOnlyAdministratorsSynchronise(t *testing.T) {
+// TestSync_RequiresAdmin hides the links from others, and says why.
+func TestSync_RequiresAdmin(t *testing.T) {
 	t.Parallel()
 	s := demoSite(t, withTokens...)
 	p := browse(t, s.Address, viewer{})
@@ -201,9 +197,9 @@ func TestOnlyAdministratorsSynchronise(t *testing.T) {
 		p.at("/products")
 		p.reads(role)
 		p.hides("link", "Sync")
-		p.refused(http.StatusForbidden)
+		p.expectStatus(http.StatusForbidden)
 		p.open("/sync")
-		p.sees("heading", "Access denied")
+		p.shows("heading", "Access denied")
 		p.hides("link", "Sync")
 		p.click("button", "Sign out")
 		p.at("/sign-in")
@@ -213,8 +209,8 @@ func TestOnlyAdministratorsSynchronise(t *testing.T) {
 	p.at("/")
 	p.click("link", "Sync")
 	p.at("/sync")
-	p.starts("Verify")
-	p.ends("The copy is in sync with lifecycle_db.")
+	p.startRun("Verify")
+	p.awaitEnd("The copy is in sync with lifecycle_db.")
 	p.open("/sync/runs")
 	p.reads("2 in total")
 }

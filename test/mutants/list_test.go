@@ -134,7 +134,7 @@ var mutants = map[string]mutant{
 	"allows managers to delete products in the console": {
 		file:   "routes/pages.go",
 		before: `{post, "/products/:id/delete", admin,`, after: `{post, "/products/:id/delete", manager,`,
-		tests: "./test/console", run: "TestRolesAtProducts",
+		tests: "./test/console", run: "TestProducts_OfferOnlyWhatTheRoleMayDo",
 	},
 	"accepts cross-site forms": {
 		file:   "routes/cross_site.go",
@@ -159,7 +159,7 @@ var mutants = map[string]mutant{
 	"applies a full run instead of the confirmed preview": {
 		file:   "handlers/request/run.go",
 		before: `digest := sent["digest"]; digest != "" {`, after: `digest := sent["digest"]; digest == "none" {`,
-		tests: "./test/console", run: "TestPreviewIsApplied",
+		tests: "./test/console", run: "TestSync_AppliesExactlyThePreview",
 	},
 	"redirects to another site after sign-in": {
 		file:   "handlers/pages/session/session.go",
