@@ -1,5 +1,4 @@
-// Package migrations creates and upgrades our tables in pmo_db, with one folder of SQL for each
-// database system.
+// Package migrations creates and upgrades our tables in pmo_db, with one folder of SQL per database system.
 package migrations
 
 import (
@@ -23,15 +22,14 @@ var files embed.FS
 // latest is the version of the newest migration.
 const latest = reasonsVersion
 
-// versionTable is ours alone, because other applications may keep their own in pmo_db.
+// versionTable is not goose's default: other applications may have that in pmo_db.
 const versionTable = "lifecycle_sync_migrations"
 
-// Up brings the schema to this binary's version; several processes may do so at once. It returns how
-// many migrations it applied. Before the very first it calls adoptable, which says whether the mirror
-// tables that are there already can be used. Errors: schema when the schema is newer than the binary,
-// permission, connection, and adoptable's.
+// Up upgrades the schema to this binary's version; several processes may do so at once. It returns the number of applied
+// migrations. Before the first one it calls adoptable, which checks whether existing mirror tables can be used. Errors:
+// schema if the schema is newer than the binary, permission, connection, and adoptable's.
 func Up(ctx context.Context, db *database.DB, adoptable func(context.Context) error) (int, error) {
-	switch current := currentVersion(ctx, db); {
+	switch current, _ := readVersion(ctx, db); { // after an error 0: the migration itself says what is wrong
 	case current == latest:
 		return 0, nil
 	case current > latest:
@@ -55,11 +53,10 @@ func Up(ctx context.Context, db *database.DB, adoptable func(context.Context) er
 	return len(results), nil
 }
 
-// Version is the version of the schema, 0 before the first migration, and this binary's. Errors:
-// permission, connection.
+// Version is the version of the schema, 0 before the first migration, and this binary's. Errors: permission, connection.
 func Version(ctx context.Context, db *database.DB) (current, needed int64, err error) {
 	current, err = readVersion(ctx, db)
-	if e := models.AsError(err); e != nil && e.Class == models.Schema { // it is not there yet
+	if e := models.AsError(err); e != nil && e.Class == models.Schema { // the table does not exist yet
 		err = nil
 	}
 	return current, latest, err
@@ -85,8 +82,8 @@ func newProvider(db *database.DB) (*goose.Provider, error) {
 	return goose.NewProvider("", db.SQL, dir, append(options, goose.WithStore(versions{store, db}), goose.WithGoMigrations(reasonsMigration(db)))...)
 }
 
-// versions are the schema's, as goose keeps them. On SQLite it would take a table whose times it cannot read
-// for one that is not there, and fail to make it again.
+// versions is goose's version table. On SQLite goose would consider a table missing if it cannot read its times, and fail
+// to create it again.
 type versions struct {
 	gooseDB.Store
 
@@ -97,13 +94,6 @@ type versions struct {
 func (v versions) TableExists(ctx context.Context, conn gooseDB.DBTxConn) (exists bool, err error) {
 	err = conn.QueryRowContext(ctx, v.db.TableExists(versionTable)).Scan(&exists)
 	return exists, err
-}
-
-// currentVersion is 0 when the version table is not there or cannot be read: the migration itself
-// then says what is wrong.
-func currentVersion(ctx context.Context, db *database.DB) int64 {
-	version, _ := readVersion(ctx, db)
-	return version
 }
 
 func readVersion(ctx context.Context, db *database.DB) (version int64, err error) {

@@ -14,10 +14,10 @@ import (
 	"lifecycle-sync/repositories/database"
 )
 
-// reasonsVersion turns the texts that runs and the quarantine kept into codes with parameters.
+// reasonsVersion converts the texts of runs and the quarantine into codes with parameters.
 const reasonsVersion = 6
 
-// A table that has been mapped already stays as it is: after a table was lost, all migrations run again to recreate it.
+// reasonsMigration skips tables that are converted already: all migrations run again to recreate a lost table.
 func reasonsMigration(db *database.DB) *goose.Migration {
 	jsonType := db.Features().DocumentType
 	return goose.NewGoMigration(reasonsVersion, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
