@@ -10,8 +10,8 @@ import (
 
 // MirrorNames are the names of the mirror's tables.
 func (s *Session) MirrorNames() []string {
-	names := make([]string, len(s.Tables))
-	for i, t := range s.Tables {
+	names := make([]string, len(s.tables))
+	for i, t := range s.tables {
 		names[i] = t.Mirror
 	}
 	return names
@@ -19,7 +19,7 @@ func (s *Session) MirrorNames() []string {
 
 // Preflight checks the tables that the mirror has. Without writing, the role needs no privileges. Errors: schema, permission.
 func (s *Session) Preflight(source, mirror map[string]database.TableInfo, writing bool) error {
-	existing := slices.DeleteFunc(slices.Clone(s.Tables), func(t *models.Table) bool { return !mirror[t.Mirror].Exists })
+	existing := slices.DeleteFunc(slices.Clone(s.tables), func(t *models.Table) bool { return !mirror[t.Mirror].Exists })
 	checks := slices.DeleteFunc(s.TableChecks(source, mirror), func(c database.TableCheck) bool { return c.Name == "mirror.rights" && !writing })
 	return database.Preflight(checks, existing, "schema.mirror_unusable", "schema.mirror_unusable_remedy")
 }
@@ -42,11 +42,11 @@ func (s *Session) TableChecks(source, mirror map[string]database.TableInfo) []da
 			if info.Readable && info.Writable {
 				return nil
 			}
-			return []models.Problem{s.DB.Problem("schema.table_not_writable", models.Params{"role": info.Role, "table": t.Mirror},
+			return []models.Problem{s.db.Problem("schema.table_not_writable", models.Params{"role": info.Role, "table": t.Mirror},
 				"GRANT SELECT, INSERT, UPDATE, DELETE ON "+t.Mirror+" TO "+info.Role)}
 		}),
 		check("mirror.columns", models.Schema, func(t *models.Table, info database.TableInfo) []models.Problem {
-			return slices.Concat(s.DB.CheckColumns(t.Mirror, t, info), s.DB.CheckKey(t.Mirror, info), s.unfillable(t, info))
+			return slices.Concat(s.db.CheckColumns(t.Mirror, t, info), s.db.CheckKey(t.Mirror, info), s.unfillable(t, info))
 		}),
 		check("mirror.width", models.Schema, func(t *models.Table, info database.TableInfo) []models.Problem {
 			return s.narrower(t, source[t.Source], info)
@@ -56,13 +56,9 @@ func (s *Session) TableChecks(source, mirror map[string]database.TableInfo) []da
 
 // unfillable lists NOT NULL columns of the mirror that no source row has a value for.
 func (s *Session) unfillable(t *models.Table, info database.TableInfo) (problems []models.Problem) {
-	known := map[string]bool{}
-	for _, c := range t.Columns {
-		known[c.Name] = true
-	}
 	for name, c := range info.Columns {
-		if !known[name] && c.NotNull && !c.Default {
-			problems = append(problems, s.DB.Problem("schema.column_unknown_not_null", models.Params{"column": t.Mirror + "." + name},
+		if !slices.Contains(t.ColumnNames(), name) && c.NotNull && !c.Default {
+			problems = append(problems, s.db.Problem("schema.column_unknown_not_null", models.Params{"column": t.Mirror + "." + name},
 				fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL", t.Mirror, name)))
 		}
 	}
@@ -78,13 +74,13 @@ func (s *Session) narrower(t *models.Table, source, mirror database.TableInfo) (
 		from, to := source.Columns[c.Name], mirror.Columns[c.Name]
 		column, alter := t.Mirror+"."+c.Name, "ALTER TABLE "+t.Mirror+" ALTER COLUMN "+c.Name+" "
 		if to.NotNull && !from.NotNull && c.Name != "id" { // a view's ids are counted instead
-			problems = append(problems, s.DB.Problem("schema.column_not_null", models.Params{"column": column}, alter+"DROP NOT NULL"))
+			problems = append(problems, s.db.Problem("schema.column_not_null", models.Params{"column": column}, alter+"DROP NOT NULL"))
 		}
 		if limit := database.TextLimit(to.Type); limit > 0 && (database.TextLimit(from.Type) == 0 || database.TextLimit(from.Type) > limit) {
-			problems = append(problems, s.DB.Problem("schema.column_too_short", models.Params{"column": column, "limit": limit}, alter+"TYPE text"))
+			problems = append(problems, s.db.Problem("schema.column_too_short", models.Params{"column": column, "limit": limit}, alter+"TYPE text"))
 		}
 		if !database.WholeMicroseconds(to.Type) {
-			problems = append(problems, s.DB.Problem("schema.column_rounds", models.Params{"column": column, "have": to.Type}, alter+"TYPE timestamptz"))
+			problems = append(problems, s.db.Problem("schema.column_rounds", models.Params{"column": column, "have": to.Type}, alter+"TYPE timestamptz"))
 		}
 	}
 	return problems

@@ -2,77 +2,122 @@ package pmo
 
 import (
 	"context"
+	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
 )
 
-// versionQuery reads the mirror's version.
-const versionQuery = "SELECT version FROM lifecycle_mirror_version"
+const (
+	versionQuery   = "SELECT version FROM lifecycle_mirror_version"
+	versionChannel = "lifecycle_mirror" // on which PostgreSQL announces the mirror's new version
+)
 
-// Mark names a state of the mirror. What was read in a state is current as long as the watch says the
-// same mark.
-type Mark struct {
-	epoch   uint64 // counts the times that the watch began anew
+// BumpVersion increments the mirror's version; every process is notified when the transaction commits. Transactions
+// that change what the API answers call it last: the row stays locked until they end. It is raw, because one statement
+// increments, returns and notifies.
+func (s *Session) BumpVersion(ctx context.Context) (version int64, err error) {
+	const update = "UPDATE lifecycle_mirror_version SET version = version + 1 RETURNING version"
+	if !s.Features().Notifications {
+		err = s.conn.QueryRow(ctx, update, nil, &version)
+		return version, err
+	}
+	var sent *string
+	err = s.conn.QueryRow(ctx, "WITH v AS ("+update+") SELECT version, pg_notify('"+versionChannel+"', version::text)::text FROM v", nil, &version, &sent)
+	return version, err
+}
+
+// A dead connection is noticed within pollInterval + pollTimeout. Behind a pooler that passes no notifications,
+// pollInterval is also how long other processes' writes stay unseen.
+const (
+	pollInterval = 3 * time.Second
+	pollTimeout  = 5 * time.Second
+	dialTimeout  = 10 * time.Second
+
+	firstPause, longestPause = 100 * time.Millisecond, 5 * time.Second
+)
+
+// State names a state of the mirror. What was read in a state is current while the watch returns the same state.
+type State struct {
+	epoch   uint64 // counts the connections of the watch
 	version int64  // PostgreSQL: of the mirror; SQLite: PRAGMA data_version
 }
 
-// Watch knows the state of the mirror while Follow runs: on PostgreSQL by being told, so that to ask
-// costs nothing, and on SQLite by looking.
+// Watch knows the state of the mirror while Follow runs: on PostgreSQL from notifications, so that asking costs
+// nothing, and on SQLite from a query.
 type Watch struct {
 	store   *Store
-	current atomic.Pointer[Mark] // PostgreSQL: nil while it is not known
+	current atomic.Pointer[State] // PostgreSQL: nil while it is unknown
 
-	mu    sync.Mutex
-	epoch uint64
-	told  int64                      // PostgreSQL: the highest version since the epoch began
-	look  func(version *int64) error // SQLite: reads data_version; nil while nobody follows
+	mu     sync.Mutex
+	epoch  uint64
+	latest int64          // PostgreSQL: the highest version in the epoch
+	sqlite *database.Conn // never writes; nil while nothing follows
 }
 
 // NewWatch returns a watch over a store's mirror.
 func NewWatch(store *Store) *Watch { return &Watch{store: store} }
 
-// Follow keeps up with the mirror until ctx ends. It tells report why that is not possible for the
-// moment, and nil when it is possible again.
+// Follow keeps up with the mirror until ctx ends. It reports why it cannot, and nil once it can again.
 func (w *Watch) Follow(ctx context.Context, report func(error)) {
 	if !w.store.Features().Notifications {
 		w.followSQLite(ctx, report)
-	} else {
-		w.followPostgres(ctx, report)
+		return
+	}
+	backoff := database.Backoff(firstPause, longestPause)
+	for {
+		err := w.listen(ctx, func() {
+			backoff = database.Backoff(firstPause, longestPause)
+			report(nil)
+		})
+		w.lose()
+		if ctx.Err() != nil {
+			return
+		}
+		report(err)
+		pause, _ := backoff.Next() // never stops
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
 	}
 }
 
-// Now returns the mark of the mirror's present state, or false while nobody knows it. It covers every
-// write whose Advance has returned, and on SQLite every commit; those of other processes on PostgreSQL
-// it covers as soon as the server tells of them.
-func (w *Watch) Now() (Mark, bool) {
+// Current returns the state of the mirror, or false while it is unknown. It includes every write whose Advance has
+// returned, and on SQLite every commit; those of other processes on PostgreSQL once the server has notified.
+func (w *Watch) Current() (State, bool) {
 	if !w.store.Features().Notifications {
-		return w.lookNow()
+		return w.currentSQLite()
 	}
-	if mark := w.current.Load(); mark != nil {
-		return *mark, true
+	if state := w.current.Load(); state != nil {
+		return *state, true
 	}
-	return Mark{}, false
+	return State{}, false
 }
 
-// Seen returns the mark of the state in which a View saw a version, when Now said before that View
-// began that the state was before. False: it is not the present state any more, or nobody knows.
-func (w *Watch) Seen(before Mark, version int64) (Mark, bool) {
+// Confirm returns the state in which a View has read a version, if Current returned before ahead of that View. False: the
+// state has changed since, or is unknown.
+func (w *Watch) Confirm(before State, version int64) (State, bool) {
 	if !w.store.Features().Notifications {
-		after, ok := w.lookNow()
+		after, ok := w.currentSQLite()
 		return after, ok && after == before
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.epoch != before.epoch {
-		return Mark{}, false
+		return State{}, false
 	}
-	w.advance(version) // the view may have seen it before we were told
-	mark := Mark{w.epoch, version}
+	w.advance(version) // the view may be ahead of the notification
+	state := State{w.epoch, version}
 	current := w.current.Load()
-	return mark, current != nil && *current == mark
+	return state, current != nil && *current == state
 }
 
-// Advance says that a version of the mirror has been committed.
+// Advance tells the watch that a version of the mirror has been committed.
 func (w *Watch) Advance(version int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -80,25 +125,101 @@ func (w *Watch) Advance(version int64) {
 }
 
 func (w *Watch) advance(version int64) {
-	w.told = max(w.told, version)
-	if mark := w.current.Load(); mark != nil && mark.version < w.told {
-		w.current.Store(&Mark{w.epoch, w.told})
+	w.latest = max(w.latest, version)
+	if state := w.current.Load(); state != nil && state.version < w.latest {
+		w.current.Store(&State{w.epoch, w.latest})
 	}
 }
 
-// lose ends the epoch: nothing that was read until now is current any more.
+// lose starts a new epoch: nothing that was read before is current.
 func (w *Watch) lose() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.epoch++
-	w.told = 0
+	w.latest = 0
 	w.current.Store(nil)
 }
 
-// find begins to know, with a version that was read after lose.
-func (w *Watch) find(version int64) {
+// listen follows the mirror's version over one connection until that fails. It never returns nil.
+func (w *Watch) listen(ctx context.Context, ready func()) error {
+	dialing, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	listener, err := w.store.DedicatedConn(dialing, "listener")
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	if err := listener.Listen(dialing, versionChannel); err != nil {
+		return err
+	}
+	version, err := pollVersion(ctx, listener)
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	w.latest = max(w.latest, version)
+	w.current.Store(&State{w.epoch, w.latest})
+	w.mu.Unlock()
+	ready()
+	for {
+		for next := time.Now().Add(pollInterval); time.Now().Before(next); {
+			payload, received, err := listener.WaitNotification(ctx, next)
+			if err != nil {
+				return err
+			}
+			if version, err := strconv.ParseInt(payload, 10, 64); received && err == nil {
+				w.Advance(version)
+			}
+		}
+		before, _ := w.Current()
+		if version, err = pollVersion(ctx, listener); err != nil {
+			return err
+		}
+		if version < before.version {
+			return models.NewError(models.Connection, "pmo.version_went_back", nil).WithRemedy("pmo.version_went_back_remedy", nil)
+		}
+		w.Advance(version)
+	}
+}
+
+func pollVersion(ctx context.Context, listener *database.DedicatedConn) (version int64, err error) {
+	limited, cancel := context.WithTimeout(ctx, pollTimeout)
+	defer cancel()
+	err = listener.QueryRow(limited, versionQuery, nil, &version)
+	if ctx.Err() == nil && limited.Err() != nil {
+		err = models.NewError(models.Connection, "pmo.silent", models.Params{"wait": pollTimeout}).WithRemedy("pmo.silent_remedy", nil).WithCause(err)
+	}
+	return version, err
+}
+
+// followSQLite gives the watch a connection that never writes: data_version counts the commits of all others. Another
+// connection counts differently, so it is another epoch.
+func (w *Watch) followSQLite(ctx context.Context, report func(error)) {
+	conn, err := w.store.db.Conn(ctx)
+	if err != nil {
+		report(err)
+		return
+	}
+	defer conn.Close()
+	use := func(conn *database.Conn) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.epoch++
+		w.sqlite = conn
+	}
+	use(conn)
+	defer use(nil)
+	report(nil)
+	<-ctx.Done()
+}
+
+func (w *Watch) currentSQLite() (State, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.told = max(w.told, version)
-	w.current.Store(&Mark{w.epoch, w.told})
+	if w.sqlite == nil {
+		return State{}, false
+	}
+	state := State{epoch: w.epoch}
+	err := w.sqlite.QueryRow(context.Background(), "PRAGMA data_version", nil, &state.version)
+	return state, err == nil
 }

@@ -76,7 +76,7 @@ type entry struct {
 
 // state is what an answer depends on besides its key.
 type state struct {
-	mark pmo.Mark
+	mark pmo.State
 	day  int // some answers speak of today
 }
 
@@ -123,7 +123,7 @@ func Get[T Answer](ctx context.Context, a *Answers, key string, compute func(ctx
 
 //nolint:ireturn // answers of different types share the cache
 func (a *Answers) get(ctx context.Context, key string, compute func(context.Context, View) (Answer, error)) (Answer, error) {
-	mark, known := a.watch.Now()
+	mark, known := a.watch.Current()
 	if !known {
 		a.bypassed.Add(1)
 		answer, _, err := a.compute(ctx, compute)
@@ -166,7 +166,7 @@ func (a *Answers) fill(ctx context.Context, key string, asked state, compute fun
 	if err != nil {
 		return nil, err
 	}
-	if seen, current := a.watch.Seen(asked.mark, version); current && answer.Size() <= a.max {
+	if seen, current := a.watch.Confirm(asked.mark, version); current && answer.Size() <= a.max {
 		a.entries.Set(key, entry{answer, state{seen, asked.day}})
 	}
 	return answer, nil

@@ -166,7 +166,7 @@ func (s *server) pooler(ctx context.Context) ([]Finding, error) {
 		}
 		return []Finding{ok("doctor.no_pooler", nil)}, nil
 	}
-	heard, err := s.Store.Hears(ctx, rand.Text(), notificationTime)
+	heard, err := s.Store.DeliversNotifications(ctx, rand.Text(), notificationTime)
 	switch {
 	case err != nil:
 		return nil, err

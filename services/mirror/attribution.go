@@ -98,7 +98,7 @@ func (a *attribution) guard(ctx context.Context, d *differ) error {
 			continue
 		}
 		if s.entering == 0 {
-			if holds, err := d.mirror.Holds(ctx, s.table, s.leaving); err != nil {
+			if holds, err := d.mirror.HasOthers(ctx, s.table, s.leaving); err != nil {
 				return err
 			} else if !holds {
 				return refused(tableEmptied(s.table, int64(len(s.leaving))))

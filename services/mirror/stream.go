@@ -174,7 +174,7 @@ func (a *StreamApplier) apply(ctx context.Context, tx *mirrordb.Tx, snap *lifecy
 	if run.ID == 0 || now.Sub(run.StartedAt) > realtimeRunLength {
 		run = models.Run{StartedAt: now}
 	}
-	if err := tx.Belong(ctx, run); err != nil {
+	if err := tx.JoinRun(ctx, run); err != nil {
 		return nil, err
 	}
 	scope := map[string][]database.Range{}

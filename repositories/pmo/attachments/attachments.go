@@ -43,12 +43,12 @@ func (a *Attachments) add(ctx context.Context, common models.Attachment, files [
 	if len(rows) == 0 {
 		return rows, nil
 	}
-	return rows, a.s.DB.Translate(a.s.Gorm(ctx).Create(&rows).Error)
+	return rows, a.s.Translate(a.s.Gorm(ctx).Create(&rows).Error)
 }
 
 // MarkRemoving removes a product's files when the write commits. Errors: connection.
 func (a *Attachments) MarkRemoving(ctx context.Context, writeID string, productID int64) error {
-	return a.s.DB.Translate(a.s.Gorm(ctx).Where("id_produk = ? AND state = ?", productID, models.AttachmentStored).
+	return a.s.Translate(a.s.Gorm(ctx).Where("id_produk = ? AND state = ?", productID, models.AttachmentStored).
 		Select("State", "WriteID").Updates(&models.Attachment{State: models.AttachmentRemoving, WriteID: &writeID}).Error)
 }
 
@@ -64,7 +64,7 @@ func (a *Attachments) Settle(ctx context.Context, writeID string, committed bool
 	}
 	kept := a.s.Gorm(ctx).Where("write_id = ? AND state = ?", writeID, keep).
 		Select("State", "WriteID").Updates(&models.Attachment{State: models.AttachmentStored})
-	return removed, int64(len(removed)) + kept.RowsAffected, a.s.DB.Translate(kept.Error)
+	return removed, int64(len(removed)) + kept.RowsAffected, a.s.Translate(kept.Error)
 }
 
 // Get returns a file of a mirrored product. Errors: not found, connection, timeout.
@@ -76,7 +76,7 @@ func (a *Attachments) Get(ctx context.Context, productID, id int64) (models.Atta
 		err = missing(id)
 	}
 	if err != nil {
-		return models.Attachment{}, a.s.DB.Translate(err)
+		return models.Attachment{}, a.s.Translate(err)
 	}
 	return rows[0], nil
 }
@@ -91,7 +91,7 @@ func (a *Attachments) Delete(ctx context.Context, productID, id int64) (models.A
 	if result.Error == nil && result.RowsAffected == 0 { // deleted by another request
 		return deleted, missing(id)
 	}
-	return deleted, a.s.DB.Translate(result.Error)
+	return deleted, a.s.Translate(result.Error)
 }
 
 // DeleteAll removes all files of a deleted product, including those of unfinished writes, and returns their
@@ -107,14 +107,14 @@ func (a *Attachments) delete(query *gorm.DB) (keys []string, err error) {
 	for _, row := range rows {
 		keys = append(keys, row.ObjectKey)
 	}
-	return keys, a.s.DB.Translate(err)
+	return keys, a.s.Translate(err)
 }
 
 // Any reports whether a product has files or an unfinished write adds some. Errors: connection.
 func (a *Attachments) Any(ctx context.Context, productID int64) (bool, error) {
 	var n int64
 	err := a.s.Gorm(ctx).Model(&models.Attachment{}).Where("id_produk = ?", productID).Limit(1).Count(&n).Error
-	return n > 0, a.s.DB.Translate(err)
+	return n > 0, a.s.Translate(err)
 }
 
 // LockProduct reports whether a product is mirrored, and keeps it from being deleted until the transaction ends.
@@ -122,8 +122,8 @@ func (a *Attachments) Any(ctx context.Context, productID int64) (bool, error) {
 func (a *Attachments) LockProduct(ctx context.Context, id int64) (exists bool, err error) {
 	var ids []int64
 	// GORM's locking clause is not for SQLite.
-	err = a.s.Gorm(ctx).Raw("SELECT id FROM "+a.s.Table("tbl_produk").Mirror+" WHERE id = ?"+a.s.DB.Features().KeyShareLock, id).Scan(&ids).Error
-	return len(ids) == 1, a.s.DB.Translate(err)
+	err = a.s.Gorm(ctx).Raw("SELECT id FROM "+a.s.Table("tbl_produk").Mirror+" WHERE id = ?"+a.s.Features().KeyShareLock, id).Scan(&ids).Error
+	return len(ids) == 1, a.s.Translate(err)
 }
 
 func (a *Attachments) product(ctx context.Context, id int64) *gorm.DB {
@@ -133,7 +133,7 @@ func (a *Attachments) product(ctx context.Context, id int64) *gorm.DB {
 // Referenced returns the object keys that a row in any state refers to. Errors: connection, timeout.
 func (a *Attachments) Referenced(ctx context.Context, keys []string) (referenced []string, err error) {
 	err = a.s.Gorm(ctx).Model(&models.Attachment{}).Where("object_key IN ?", keys).Pluck("object_key", &referenced).Error
-	return referenced, a.s.DB.Translate(err)
+	return referenced, a.s.Translate(err)
 }
 
 func missing(id int64) error {

@@ -18,11 +18,11 @@ func New(s *pmo.Session) *Catalog { return &Catalog{s: s} }
 // ProductRow is a product's mirrored row, nil when there is none. Only in a transaction.
 func (c *Catalog) ProductRow(ctx context.Context, id int64) (*models.Row, error) {
 	t := c.s.Table("tbl_produk")
-	return c.s.Conn.ReadRow(ctx, t, t.Mirror, id, false)
+	return c.s.Row(ctx, t, id)
 }
 
 // TransitionRow is the mirrored row of a stage history record, nil when there is none. Only in a transaction.
 func (c *Catalog) TransitionRow(ctx context.Context, id int64) (*models.Row, error) {
 	t := c.s.Table("tbl_stage_histori")
-	return c.s.Conn.ReadRow(ctx, t, t.Mirror, id, false)
+	return c.s.Row(ctx, t, id)
 }

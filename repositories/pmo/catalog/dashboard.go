@@ -42,22 +42,22 @@ type ProductGroup struct {
 func (c *Catalog) ProductGroups(ctx context.Context, f DatedFilter, cal Calendar) (groups []ProductGroup, err error) {
 	products := c.s.Table("tbl_produk")
 	fit := func(column string) string { return c.fit(products, column) }
-	rows := c.s.DB.Unflattened(c.filtered(ctx, f).Select(strings.Join([]string{
+	rows := c.s.Unflattened(c.filtered(ctx, f).Select(strings.Join([]string{
 		fit("id_segmen") + " AS segment_id", fit("id_stage") + " AS stage_id", fit("id_kategori") + " AS category_id", fit("harga") + " AS price",
 		fit("tanggal_launch") + " AS launch", fit("tanggal_stage_start") + " AS stage_start", fit("tanggal_stage_end") + " AS stage_end",
 	}, ", ")))
-	today := c.s.DB.DateLiteral(cal.Today)
+	today := c.s.DateLiteral(cal.Today)
 	count := func(condition string) string { return "count(CASE WHEN " + condition + " THEN 1 END)" }
 	err = c.s.Gorm(ctx).Table("(?) AS p", rows).Select(strings.Join([]string{
-		"segment_id, stage_id, category_id, " + c.s.DB.HistogramBucket("launch", dateTexts(cal.Days), "date") + " AS month",
+		"segment_id, stage_id, category_id, " + c.s.HistogramBucket("launch", dateTexts(cal.Days), "date") + " AS month",
 		"count(*) AS products, count(price) AS priced",
 		"CAST(coalesce(sum(price >> 32), 0) AS text) AS value_high, CAST(coalesce(sum(price & 4294967295), 0) AS text) AS value_low",
-		count("launch > "+c.s.DB.DateLiteral(cal.YearAgo)+" AND launch <= "+today) + " AS new",
+		count("launch > "+c.s.DateLiteral(cal.YearAgo)+" AND launch <= "+today) + " AS new",
 		count(c.overdue("stage_end", "stage_id", cal.Today)) + " AS overdue",
 		count("stage_start <= "+today) + " AS started",
-		"coalesce(sum(CASE WHEN stage_start <= " + today + " THEN " + c.s.DB.DaysBetween("stage_start", today) + " END), 0) AS days",
+		"coalesce(sum(CASE WHEN stage_start <= " + today + " THEN " + c.s.DaysBetween("stage_start", today) + " END), 0) AS days",
 	}, ", ")).Group("1, 2, 3, 4").Scan(&groups).Error
-	return groups, c.s.DB.Translate(err)
+	return groups, c.s.Translate(err)
 }
 
 // RecentProducts returns the newest products that a filter lets through. Errors: connection, timeout,
@@ -67,7 +67,7 @@ func (c *Catalog) RecentProducts(ctx context.Context, f DatedFilter, limit int) 
 	products := []models.ListedProduct{}
 	page := c.filtered(ctx, f).Select("id").Order(order.by("")).Limit(limit)
 	if err := c.listed(ctx, page).Order(order.by("p.")).Scan(&products).Error; err != nil {
-		return nil, c.s.DB.Translate(err)
+		return nil, c.s.Translate(err)
 	}
 	return products, c.countAttachments(ctx, products)
 }
@@ -95,7 +95,7 @@ func (c *Catalog) LastSync(ctx context.Context) (*models.Instant, error) {
 	var ends []*models.Instant
 	err := c.s.Gorm(ctx).Model(&models.Run{}).Where(journal.Succeeded).Order("id DESC").Limit(1).Pluck("finished_at", &ends).Error
 	if err != nil || len(ends) == 0 {
-		return nil, c.s.DB.Translate(err)
+		return nil, c.s.Translate(err)
 	}
 	return ends[0], nil
 }

@@ -8,12 +8,12 @@ import (
 
 // fits is the condition under which a column's value can be mirrored.
 func (c *Catalog) fits(t *models.Table, column string) string {
-	return c.s.DB.Fits(column, columnOf(t, column))
+	return c.s.Fits(column, columnOf(t, column))
 }
 
 // fit is a column's value in its canonical form, or NULL if it cannot be mirrored.
 func (c *Catalog) fit(t *models.Table, column string) string {
-	return c.s.DB.Fitting(column, columnOf(t, column))
+	return c.s.Fitting(column, columnOf(t, column))
 }
 
 // columnOf finds a column that is there.

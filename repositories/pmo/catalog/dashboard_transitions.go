@@ -27,17 +27,17 @@ type TransitionGroup struct {
 func (c *Catalog) TransitionGroups(ctx context.Context, f DatedFilter, cal Calendar) (groups []TransitionGroup, err error) {
 	histories := c.s.Table("tbl_stage_histori")
 	// Where a time that does not fit stands in the order does not matter: no stay is measured from it or to it.
-	at := c.s.DB.Sortable("tanggal_perubahan", columnOf(histories, "tanggal_perubahan"))
-	second := "CASE WHEN " + c.fits(histories, "tanggal_perubahan") + " THEN " + c.s.DB.EpochSecond(at) + " END"
-	rows := c.s.DB.Unflattened(c.transitionsOf(ctx, f).Select(strings.Join([]string{
+	at := c.s.Sortable("tanggal_perubahan", columnOf(histories, "tanggal_perubahan"))
+	second := "CASE WHEN " + c.fits(histories, "tanggal_perubahan") + " THEN " + c.s.EpochSecond(at) + " END"
+	rows := c.s.Unflattened(c.transitionsOf(ctx, f).Select(strings.Join([]string{
 		"id, id_produk", c.fit(histories, "stage_previous") + " AS from_id", c.fit(histories, "stage_now") + " AS to_id", at + " AS at", second + " AS second",
 	}, ", ")))
 	err = c.s.Gorm(ctx).Raw("SELECT entered, from_id, to_id, month, count(*) AS transitions, count(stay) AS timed, "+
 		"CAST(coalesce(sum(stay), 0) AS text) AS seconds, min(stay) AS shortest, max(stay) AS longest FROM ("+
-		"SELECT from_id, to_id, "+c.s.DB.HistogramBucket("at", timeTexts(cal.Times), "timestamptz")+" AS month, "+
+		"SELECT from_id, to_id, "+c.s.HistogramBucket("at", timeTexts(cal.Times), "timestamptz")+" AS month, "+
 		"lag(to_id) OVER w AS entered, second - lag(second) OVER w AS stay "+
 		"FROM (?) AS h WINDOW w AS (PARTITION BY id_produk ORDER BY at NULLS LAST, id)) AS stays GROUP BY 1, 2, 3, 4", rows).Scan(&groups).Error
-	return groups, c.s.DB.Translate(err)
+	return groups, c.s.Translate(err)
 }
 
 // transitionsOf selects the transitions of the products that a filter lets through.

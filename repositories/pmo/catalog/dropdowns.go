@@ -26,7 +26,7 @@ func (c *Catalog) Categories(ctx context.Context) (rows []models.Category, err e
 }
 
 func (c *Catalog) choices(ctx context.Context, what, order string, rows any) error {
-	return c.s.DB.Translate(c.s.Gorm(ctx).Table("tbl_"+what+"_lifecycle").
+	return c.s.Translate(c.s.Gorm(ctx).Table("tbl_"+what+"_lifecycle").
 		Select("id", what, "icon_light", "icon_dark").Order(order).Find(rows).Error)
 }
 
@@ -35,5 +35,5 @@ func (c *Catalog) choices(ctx context.Context, what, order string, rows any) err
 func (c *Catalog) ProductCategoryIDs(ctx context.Context) (ids []int64, err error) {
 	err = c.s.Gorm(ctx).Table(productTable).Where("id_kategori IS NOT NULL").
 		Distinct("id_kategori").Order("id_kategori").Find(&ids).Error
-	return ids, c.s.DB.Translate(err)
+	return ids, c.s.Translate(err)
 }

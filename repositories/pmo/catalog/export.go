@@ -33,14 +33,14 @@ func (c *Catalog) ExportRows(ctx context.Context, f DatedFilter, order ProductOr
 	for i, column := range columns {
 		names[i] = c.exported(column)
 	}
-	files := c.s.DB.Table("lifecycle_attachments").Select("id_produk, count(*) AS n").Where("state <> ?", models.AttachmentPending).Group("id_produk")
+	files := c.s.Gorm(ctx).Table("lifecycle_attachments").Select("id_produk, count(*) AS n").Where("state <> ?", models.AttachmentPending).Group("id_produk")
 	query := c.s.Gorm(ctx).Session(&gorm.Session{DryRun: true}).Table("(?) AS p", c.filtered(ctx, f)).
 		Joins("LEFT JOIN tbl_segmen_lifecycle segment ON segment.id = p.id_segmen").
 		Joins("LEFT JOIN tbl_stage_lifecycle stage ON stage.id = p.id_stage").
 		Joins("LEFT JOIN tbl_kategori_lifecycle category ON category.id = p.id_kategori").
 		Joins("LEFT JOIN (?) AS files ON files.id_produk = p.id", files).
 		Select(strings.Join(names, ", ")).Order(order.by("p.")).Find(&[]map[string]any{}).Statement
-	return c.s.Conn.Rows(ctx, query.SQL.String(), query.Vars...)
+	return c.s.Query(ctx, query.SQL.String(), query.Vars...)
 }
 
 // exported selects a column of the export.
@@ -56,8 +56,8 @@ func (c *Catalog) exported(of models.Column) string {
 		return "coalesce(files.n, 0)"
 	}
 	column := "p." + of.Name
-	value := c.s.DB.Cell(column, of)
-	if fits := c.s.DB.Fits(column, of); fits != "" {
+	value := c.s.Cell(column, of)
+	if fits := c.s.Fits(column, of); fits != "" {
 		value = "CASE WHEN " + fits + " THEN " + value + " END"
 	}
 	return value

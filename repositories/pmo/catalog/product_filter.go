@@ -54,5 +54,5 @@ func (c *Catalog) unfinished(query *gorm.DB, f DatedFilter) *gorm.DB {
 // overdue is the condition under which a product should have left its stage, which is not the last of the
 // lifecycle, before a day.
 func (c *Catalog) overdue(stageEnd, stageID string, today models.Date) string {
-	return stageEnd + " < " + c.s.DB.DateLiteral(today) + " AND (" + stageID + " IS NULL OR " + stageID + " <> (SELECT coalesce(max(id), 0) FROM tbl_stage_lifecycle))"
+	return stageEnd + " < " + c.s.DateLiteral(today) + " AND (" + stageID + " IS NULL OR " + stageID + " <> (SELECT coalesce(max(id), 0) FROM tbl_stage_lifecycle))"
 }

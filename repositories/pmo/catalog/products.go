@@ -55,7 +55,7 @@ func (c *Catalog) products(ctx context.Context, f DatedFilter, order ProductOrde
 	var total int64
 	err := c.filtered(ctx, f).Count(&total).Error
 	if err != nil || int64(offset) >= total {
-		return products, total, c.s.DB.Translate(err)
+		return products, total, c.s.Translate(err)
 	}
 	// The ids of the page first: to skip rows in an index is much cheaper than to skip joined rows. And
 	// from the end that is nearer.
@@ -65,7 +65,7 @@ func (c *Catalog) products(ctx context.Context, f DatedFilter, order ProductOrde
 	}
 	page := c.filtered(ctx, f).Select("id").Order(reading.by("")).Offset(skip).Limit(most)
 	err = c.listed(ctx, page).Order(order.by("p.")).Scan(&products).Error
-	return products, total, c.s.DB.Translate(err)
+	return products, total, c.s.Translate(err)
 }
 
 // foundProducts counts the few products that a search finds while it reads the page of them: to search
@@ -90,7 +90,7 @@ func (c *Catalog) foundProducts(ctx context.Context, f DatedFilter, order Produc
 	if total > fewHits {
 		total = 0
 	}
-	return products, total, c.s.DB.Translate(err)
+	return products, total, c.s.Translate(err)
 }
 
 // Product returns one product. Errors: not found, connection, timeout, schema.
@@ -98,7 +98,7 @@ func (c *Catalog) Product(ctx context.Context, id int64) (models.ListedProduct, 
 	var rows []models.ListedProduct
 	err := c.listed(ctx, c.s.Gorm(ctx).Table(productTable).Select("id").Where("id = ?", id)).Scan(&rows).Error
 	if err != nil || len(rows) == 0 {
-		return models.ListedProduct{}, cmp.Or[error](c.s.DB.Translate(err), models.NewError(models.NotFound, "pmo.no_product", models.Params{"id": id}))
+		return models.ListedProduct{}, cmp.Or[error](c.s.Translate(err), models.NewError(models.NotFound, "pmo.no_product", models.Params{"id": id}))
 	}
 	err = c.countAttachments(ctx, rows)
 	return rows[0], err
@@ -111,7 +111,7 @@ func (c *Catalog) listed(ctx context.Context, page *gorm.DB, further ...string) 
 		Joins("LEFT JOIN tbl_segmen_lifecycle segment ON segment.id = p.id_segmen").
 		Joins("LEFT JOIN tbl_stage_lifecycle stage ON stage.id = p.id_stage").
 		Joins("LEFT JOIN tbl_kategori_lifecycle category ON category.id = p.id_kategori").
-		Select(strings.Join(append([]string{c.s.DB.ReadableColumns("p", c.s.Table("tbl_produk")), "segment.segmen, stage.stage, category.kategori"}, further...), ", "))
+		Select(strings.Join(append([]string{c.s.ReadableColumns("p", c.s.Table("tbl_produk")), "segment.segmen, stage.stage, category.kategori"}, further...), ", "))
 }
 
 // filtered selects the products that a filter lets through.
@@ -121,9 +121,9 @@ func (c *Catalog) filtered(ctx context.Context, f DatedFilter) *gorm.DB {
 		query = query.Where(`lower(produk) LIKE lower(@like) ESCAPE '\' OR lower(deskripsi) LIKE lower(@like) ESCAPE '\'`+
 			` OR lower(pelanggan) LIKE lower(@like) ESCAPE '\'`, map[string]any{"like": containing(f.Search)})
 	}
-	query = c.of(query, "stage", f.StageID, f.Stage)
-	query = c.of(query, "segmen", f.SegmentID, f.Segment)
-	query = c.of(query, "kategori", f.CategoryID, f.Category)
+	query = c.of(ctx, query, "stage", f.StageID, f.Stage)
+	query = c.of(ctx, query, "segmen", f.SegmentID, f.Segment)
+	query = c.of(ctx, query, "kategori", f.CategoryID, f.Category)
 	return c.unfinished(query, f)
 }
 
@@ -134,12 +134,12 @@ func containing(text string) string {
 
 // of keeps the products of one stage, segment or category (what: as the columns call it), by id and by
 // name.
-func (c *Catalog) of(query *gorm.DB, what string, id int64, name string) *gorm.DB {
+func (c *Catalog) of(ctx context.Context, query *gorm.DB, what string, id int64, name string) *gorm.DB {
 	if id != 0 {
 		query = query.Where("id_"+what+" = ?", id)
 	}
 	if name != "" {
-		named := c.s.DB.Table("tbl_"+what+"_lifecycle").Select("id").Where("lower("+what+") = lower(?)", name)
+		named := c.s.Gorm(ctx).Table("tbl_"+what+"_lifecycle").Select("id").Where("lower("+what+") = lower(?)", name)
 		query = query.Where("id_"+what+" IN (?)", named)
 	}
 	return query

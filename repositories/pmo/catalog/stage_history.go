@@ -32,7 +32,7 @@ func (c *Catalog) Transitions(ctx context.Context, f TransitionFilter, offset, l
 	var total int64
 	err := c.filteredTransitions(ctx, f).Count(&total).Error
 	if err != nil || int64(offset) >= total {
-		return []models.ListedRecord{}, total, c.s.DB.Translate(err)
+		return []models.ListedRecord{}, total, c.s.Translate(err)
 	}
 	page := c.filteredTransitions(ctx, f).Select("id").Order(newestFirst("")).Offset(offset).Limit(limit)
 	rows, err := c.listedRecords(ctx, page)
@@ -57,7 +57,7 @@ func (c *Catalog) filteredTransitions(ctx context.Context, f TransitionFilter) *
 		query = query.Where(c.changedAt()+" <= ?", models.InstantOf(*f.Until).String())
 	}
 	if f.Search != "" {
-		named := c.s.DB.Table(productTable).Select("id").Where(`lower(produk) LIKE lower(?) ESCAPE '\'`, containing(f.Search))
+		named := c.s.Gorm(ctx).Table(productTable).Select("id").Where(`lower(produk) LIKE lower(?) ESCAPE '\'`, containing(f.Search))
 		query = query.Where("id_produk IN (?)", named)
 	}
 	return query
@@ -66,7 +66,7 @@ func (c *Catalog) filteredTransitions(ctx context.Context, f TransitionFilter) *
 // changedAt is the time of a transition, for comparisons that can use its index.
 func (c *Catalog) changedAt() string {
 	histories := c.s.Table("tbl_stage_histori")
-	return c.fits(histories, "tanggal_perubahan") + " AND " + c.s.DB.Sortable("tanggal_perubahan", columnOf(histories, "tanggal_perubahan"))
+	return c.fits(histories, "tanggal_perubahan") + " AND " + c.s.Sortable("tanggal_perubahan", columnOf(histories, "tanggal_perubahan"))
 }
 
 // LatestTransitions returns at most limit transitions of a product, newest first. Errors: as
@@ -93,8 +93,8 @@ func (c *Catalog) listedRecords(ctx context.Context, page *gorm.DB) ([]models.Li
 		Joins("LEFT JOIN " + productTable + " product ON product.id = h.id_produk").
 		Joins("LEFT JOIN tbl_stage_lifecycle previous ON previous.id = h.stage_previous").
 		Joins("LEFT JOIN tbl_stage_lifecycle present ON present.id = h.stage_now").
-		Select(c.s.DB.ReadableColumns("h", c.s.Table("tbl_stage_histori")) +
+		Select(c.s.ReadableColumns("h", c.s.Table("tbl_stage_histori")) +
 			", product.produk, previous.stage AS stage_previous_name, present.stage AS stage_now_name").
 		Order(newestFirst("h.")).Scan(&rows).Error
-	return rows, c.s.DB.Translate(err)
+	return rows, c.s.Translate(err)
 }

@@ -20,7 +20,7 @@ func (j *Journal) Quarantine(ctx context.Context, rows []models.Quarantined) err
 	if len(rows) == 0 {
 		return nil
 	}
-	return j.s.DB.Translate(j.s.Gorm(ctx).Clauses(clause.OnConflict{
+	return j.s.Translate(j.s.Gorm(ctx).Clauses(clause.OnConflict{
 		Columns:   []clause.Column{{Name: "table_name"}, {Name: "row_id"}},
 		DoUpdates: clause.AssignmentColumns([]string{"reason_code", "reason_column", "payload", "source_hash", "run_id"}),
 	}).CreateInBatches(rows, batchSize).Error)
@@ -36,25 +36,24 @@ func (j *Journal) LogChanges(ctx context.Context, changes []models.LoggedChange)
 	if len(changes) == 0 {
 		return nil
 	}
-	if len(changes) < copyThreshold || !j.s.DB.Features().Copy {
-		return j.s.DB.Translate(j.s.Gorm(ctx).CreateInBatches(changes, batchSize).Error)
+	if len(changes) < copyThreshold || !j.s.Features().Copy {
+		return j.s.Translate(j.s.Gorm(ctx).CreateInBatches(changes, batchSize).Error)
 	}
 	var lines []byte
 	for _, c := range changes {
 		lines = database.AppendCopyText(lines, fmt.Append(nil, c.RunID), []byte(c.Table), fmt.Append(nil, c.RowID), []byte(c.Action), c.Before, c.After)
 	}
-	_, err := j.s.Conn.CopyIn(ctx, bytes.NewReader(lines), "lifecycle_sync_changes (run_id, table_name, row_id, action, before, after)", "text")
-	return err
+	return j.s.CopyIn(ctx, bytes.NewReader(lines), "lifecycle_sync_changes (run_id, table_name, row_id, action, before, after)")
 }
 
 // PruneChanges deletes the change log of runs older than the retention, and the API-write runs themselves, which
 // are many. Age is measured by pmo_db's clock and the order of the runs, so that a single wrong clock of a
 // process deletes nothing.
 func (j *Journal) PruneChanges(ctx context.Context, retention time.Duration) error {
-	old := " < (SELECT coalesce(min(id), 0) FROM lifecycle_sync_runs WHERE started_at >= " + j.s.DB.Clock(-int(retention/time.Second)) + ")"
+	old := " < (SELECT coalesce(min(id), 0) FROM lifecycle_sync_runs WHERE started_at >= " + j.s.Clock(-int(retention/time.Second)) + ")"
 	err := j.s.Gorm(ctx).Where("run_id" + old).Delete(&models.LoggedChange{}).Error
 	if err == nil {
 		err = j.s.Gorm(ctx).Where("mode = ? AND id"+old, models.WriteRun).Delete(&models.Run{}).Error
 	}
-	return j.s.DB.Translate(err)
+	return j.s.Translate(err)
 }

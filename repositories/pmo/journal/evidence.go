@@ -95,5 +95,5 @@ func (j *Journal) quarantineSizes(ctx context.Context, below int64) (sizes []Qua
 		Joins("JOIN lifecycle_sync_run_tables t ON t.run_id = r.id").
 		Select("r.id AS run_id, r.started_at, CAST(SUM(t.quarantined) AS bigint) AS quarantined").
 		Group("r.id, r.started_at").Order("r.id").Scan(&sizes).Error
-	return sizes, j.s.DB.Translate(err)
+	return sizes, j.s.Translate(err)
 }

@@ -12,24 +12,24 @@ import (
 // PostgreSQL only: on SQLite the run holds the one write lock. Errors: connection, timeout, permission.
 func (j *Journal) RequestCancel(ctx context.Context, run int64) (bool, error) {
 	done := j.s.Gorm(ctx).Model(&models.Run{}).Where(running+" AND id = ?", run).Update("cancel_requested", true)
-	return done.RowsAffected > 0, j.s.DB.Translate(done.Error)
+	return done.RowsAffected > 0, j.s.Translate(done.Error)
 }
 
 // CancelRequested reports whether somebody asks a run to stop. Errors: connection, timeout, schema.
 func (j *Journal) CancelRequested(ctx context.Context, run int64) (bool, error) {
 	var n int64
 	err := j.s.Gorm(ctx).Model(&models.Run{}).Where("id = ? AND cancel_requested", run).Count(&n).Error
-	return n > 0, j.s.DB.Translate(err)
+	return n > 0, j.s.Translate(err)
 }
 
 // MarkInterrupted marks runs that are left running although nobody holds the lock of runs: their
 // process has died. On SQLite that cannot be told without waiting for the lock; the next run marks them.
 // Errors: connection, timeout, permission.
 func (j *Journal) MarkInterrupted(ctx context.Context) error {
-	if !j.s.DB.Features().AdvisoryLocks {
+	if !j.s.Features().AdvisoryLocks {
 		return nil
 	}
-	return j.s.DB.Translate(j.s.Gorm(ctx).Exec(
+	return j.s.Translate(j.s.Gorm(ctx).Exec(
 		"UPDATE lifecycle_sync_runs SET state = ?, finished_at = clock_timestamp() WHERE "+running+" AND NOT "+runLockHeld(), models.Interrupted).Error)
 }
 
@@ -44,7 +44,7 @@ func runLockHeld() string {
 // changes it would make, and sets its ID. Only in a transaction. Errors: connection, timeout.
 func (j *Journal) Record(ctx context.Context, run *models.Run, counts []models.TableCount, changes []models.LoggedChange) error {
 	if err := j.s.Gorm(ctx).Create(run).Error; err != nil {
-		return j.s.DB.Translate(err)
+		return j.s.Translate(err)
 	}
 	return j.addDetails(ctx, run.ID, counts, changes)
 }
@@ -60,7 +60,7 @@ func (j *Journal) RecordEnd(ctx context.Context, run *models.Run, cause error, n
 	}
 	done := update.Where("state IN ?", []models.RunState{models.Running, models.Interrupted}).Updates(run)
 	if done.Error != nil || done.RowsAffected == 0 {
-		return j.s.DB.Translate(done.Error)
+		return j.s.Translate(done.Error)
 	}
 	return j.addDetails(ctx, run.ID, counts, changes)
 }
@@ -74,7 +74,7 @@ func (j *Journal) Start(ctx context.Context, run *models.Run) error {
 		run.State = models.Running
 		err = j.s.Gorm(ctx).Create(run).Error
 	}
-	return j.s.DB.Translate(err)
+	return j.s.Translate(err)
 }
 
 // Restart marks a run that failed transiently as running, with one attempt more, unless it has succeeded after
@@ -88,7 +88,7 @@ func (j *Journal) Restart(ctx context.Context, run *models.Run) (current models.
 	if err == nil {
 		err = j.s.Gorm(ctx).Where("id = ?", run.ID).Take(&current).Error
 	}
-	return current, j.s.DB.Translate(err)
+	return current, j.s.Translate(err)
 }
 
 // Superseded returns the error that another run has started since, nil if none has. Errors: busy.
@@ -119,10 +119,10 @@ func (j *Journal) HasSucceeded(ctx context.Context) (bool, error) {
 // alive. On SQLite it is assumed to be. Errors: connection, timeout, schema.
 func (j *Journal) LeftRunning(ctx context.Context) (run *models.Run, alive bool, err error) {
 	run, err = j.Running(ctx)
-	if err != nil || run == nil || !j.s.DB.Features().AdvisoryLocks {
+	if err != nil || run == nil || !j.s.Features().AdvisoryLocks {
 		return run, true, err
 	}
-	err = j.s.DB.Translate(j.s.Gorm(ctx).Raw("SELECT " + runLockHeld()).Scan(&alive).Error)
+	err = j.s.Translate(j.s.Gorm(ctx).Raw("SELECT " + runLockHeld()).Scan(&alive).Error)
 	return run, alive, err
 }
 
@@ -136,11 +136,11 @@ func (j *Journal) addDetails(ctx context.Context, run int64, counts []models.Tab
 	}
 	if len(counts) > 0 {
 		if err := j.s.Gorm(ctx).Create(&counts).Error; err != nil {
-			return j.s.DB.Translate(err)
+			return j.s.Translate(err)
 		}
 	}
 	if len(changes) > 0 {
-		return j.s.DB.Translate(j.s.Gorm(ctx).CreateInBatches(changes, batchSize).Error)
+		return j.s.Translate(j.s.Gorm(ctx).CreateInBatches(changes, batchSize).Error)
 	}
 	return nil
 }

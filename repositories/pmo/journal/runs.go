@@ -69,8 +69,8 @@ func (j *Journal) current(ctx context.Context, st *Standing) error {
 		return nil
 	}
 	var seconds float64
-	if err := j.s.Gorm(ctx).Model(&models.Watermark{}).Select(j.s.DB.SecondsSince("followed_at")).Scan(&seconds).Error; err != nil {
-		return j.s.DB.Translate(err)
+	if err := j.s.Gorm(ctx).Model(&models.Watermark{}).Select(j.s.SecondsSince("followed_at")).Scan(&seconds).Error; err != nil {
+		return j.s.Translate(err)
 	}
 	lag := time.Duration(max(seconds, 0) * float64(time.Second))
 	st.Lag = &lag
@@ -86,7 +86,7 @@ func (j *Journal) oneRun(ctx context.Context, order, condition string, args ...a
 	var runs []models.Run
 	err := j.s.Gorm(ctx).Where(condition, args...).Order(order).Limit(1).Find(&runs).Error
 	if err != nil || len(runs) == 0 {
-		return nil, j.s.DB.Translate(err)
+		return nil, j.s.Translate(err)
 	}
 	return &runs[0], nil
 }
@@ -94,9 +94,9 @@ func (j *Journal) oneRun(ctx context.Context, order, condition string, args ...a
 // age is how long ago a run began. A clock that was set back makes no negative age.
 func (j *Journal) age(ctx context.Context, run int64) (time.Duration, error) {
 	var ages []float64
-	err := j.s.Gorm(ctx).Model(&models.Run{}).Where("id = ?", run).Pluck(j.s.DB.SecondsSince("started_at"), &ages).Error
+	err := j.s.Gorm(ctx).Model(&models.Run{}).Where("id = ?", run).Pluck(j.s.SecondsSince("started_at"), &ages).Error
 	if err != nil || len(ages) == 0 {
-		return 0, j.s.DB.Translate(err)
+		return 0, j.s.Translate(err)
 	}
 	return time.Duration(max(ages[0], 0) * float64(time.Second)), nil
 }
@@ -134,7 +134,7 @@ func (j *Journal) Run(ctx context.Context, id int64) (*models.Run, error) {
 	var runs []models.Run
 	err := j.s.Gorm(ctx).Where("id = ?", id).Find(&runs).Error
 	if err != nil || len(runs) == 0 {
-		return nil, j.s.DB.Translate(err)
+		return nil, j.s.Translate(err)
 	}
 	return &runs[0], nil
 }
@@ -142,7 +142,7 @@ func (j *Journal) Run(ctx context.Context, id int64) (*models.Run, error) {
 // RunTables returns what a run did to each table, in mirroring order. Errors: connection, timeout, schema.
 func (j *Journal) RunTables(ctx context.Context, run int64) (counts []models.TableCount, err error) {
 	err = j.s.Gorm(ctx).Where("run_id = ?", run).Order("position").Find(&counts).Error
-	return counts, j.s.DB.Translate(err)
+	return counts, j.s.Translate(err)
 }
 
 // RowsWritten returns how many mirrored rows each of the given runs has written, or as a comparison would have;
@@ -155,7 +155,7 @@ func (j *Journal) RowsWritten(ctx context.Context, runs []int64) (map[int64]int6
 	for _, sum := range sums {
 		written[sum.RunID] = sum.Written
 	}
-	return written, j.s.DB.Translate(err)
+	return written, j.s.Translate(err)
 }
 
 // RunChanges returns at most limit changes of a run, in the order in which they were made, from offset
@@ -181,7 +181,7 @@ func (j *Journal) RowChanges(ctx context.Context, table string, id int64, offset
 func (j *Journal) QuarantinedRows(ctx context.Context, offset, limit int) (rows []models.Quarantined, total int64, err error) {
 	var order strings.Builder
 	order.WriteString("CASE table_name")
-	for i, t := range j.s.Tables {
+	for i, t := range j.s.Tables() {
 		order.WriteString(" WHEN '" + t.Name + "' THEN " + strconv.Itoa(i))
 	}
 	order.WriteString(" END, row_id")
@@ -192,7 +192,7 @@ func (j *Journal) QuarantinedRows(ctx context.Context, offset, limit int) (rows 
 // QuarantineSize is how many rows are in quarantine. Errors: connection, timeout, schema.
 func (j *Journal) QuarantineSize(ctx context.Context) (n int64, err error) {
 	err = j.s.Gorm(ctx).Model(&models.Quarantined{}).Count(&n).Error
-	return n, j.s.DB.Translate(err)
+	return n, j.s.Translate(err)
 }
 
 // page reads a page of a query, and counts what the query yields.
@@ -202,5 +202,5 @@ func (j *Journal) page(query *gorm.DB, order string, offset, limit int, into any
 	if err == nil && int64(offset) < total {
 		err = query.Order(order).Offset(offset).Limit(limit).Find(into).Error
 	}
-	return total, j.s.DB.Translate(err)
+	return total, j.s.Translate(err)
 }

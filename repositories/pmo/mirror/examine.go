@@ -14,30 +14,19 @@ func OwnTables() (names []string) {
 	return names
 }
 
-// LackingRights lists the grants, without the role to which, that the role lacks on our tables beside the
-// mirror, and on the database. PostgreSQL only. Errors: connection.
+// LackingRights lists the grants, without "TO role", that the role lacks on our tables beside the mirror and on the
+// database. PostgreSQL only. Errors: connection.
 func (s *Store) LackingRights(ctx context.Context) ([]string, error) {
-	conn, err := s.pool.DB.Conn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	return lackingRights(ctx, conn, needs())
+	return lackingRights(ctx, s.pool.Session, needs())
 }
 
-// MissingKeys lists the statements that add the foreign keys which the mirror lacks, between the tables
-// that the source has. PostgreSQL only. Errors: connection.
-func (s *Store) MissingKeys(ctx context.Context, present []*models.Table) ([]string, error) {
-	conn, err := s.pool.DB.Conn(ctx)
+// MissingKeys lists the statements that add missing foreign keys between the tables that the source has. PostgreSQL
+// only. Errors: connection.
+func (s *Store) MissingKeys(ctx context.Context, present []*models.Table) (statements []string, err error) {
+	keys, err := readKeys(ctx, s.pool.Session)
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
-	keys, err := readKeys(ctx, conn)
-	if err != nil {
-		return nil, err
-	}
-	var statements []string
 	missing := keys.missing(present)
 	for _, t := range present {
 		for _, c := range missing[t.Name] {
@@ -47,16 +36,10 @@ func (s *Store) MissingKeys(ctx context.Context, present []*models.Table) ([]str
 	return statements, nil
 }
 
-// Foreign lists, as "trigger x on y" and "rule x on y", what others have put on the mirror's tables.
-// PostgreSQL only. Errors: connection.
-func (s *Store) Foreign(ctx context.Context) ([]string, error) {
-	conn, err := s.pool.DB.Conn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	var all []string
-	for cells, err := range conn.Rows(ctx, `SELECT format('%s %I on %s', f.kind, f.name, f.relation) FROM (
+// ForeignTriggers lists the triggers and rules on mirrored tables, as "trigger x on y" and "rule x on y". PostgreSQL
+// only. Errors: connection.
+func (s *Store) ForeignTriggers(ctx context.Context) (found []string, err error) {
+	for cells, err := range s.pool.Query(ctx, `SELECT format('%s %I on %s', f.kind, f.name, f.relation) FROM (
 			SELECT 'trigger' AS kind, tgname AS name, tgrelid::regclass AS relation FROM pg_trigger WHERE NOT tgisinternal
 			UNION ALL SELECT 'rule', rulename, ev_class::regclass FROM pg_rewrite) f
 		JOIN pg_class c ON c.oid = f.relation AND c.relkind IN ('r', 'p')
@@ -64,19 +47,13 @@ func (s *Store) Foreign(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, string(cells[0]))
+		found = append(found, string(cells[0]))
 	}
-	return all, nil
+	return found, nil
 }
 
-// IsMirrored reports whether a table has rows in the mirror, or had in an earlier run: then lifecycle_db
-// must have it. Errors: connection, timeout, schema.
-func (s *Store) IsMirrored(ctx context.Context, t *models.Table) (known bool, err error) {
-	conn, err := s.pool.DB.Conn(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer conn.Close()
-	err = conn.QueryRow(ctx, mirroredBefore(t), nil, &known)
-	return known, err
+// IsMirrored reports whether a table has mirrored rows or was part of a run: then lifecycle_db must have it. Errors:
+// connection, timeout, schema.
+func (s *Store) IsMirrored(ctx context.Context, t *models.Table) (mirrored bool, err error) {
+	return isMirrored(ctx, s.pool.Session, t)
 }

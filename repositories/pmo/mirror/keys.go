@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/pmo"
 )
 
 // keyName is how our migrations name a foreign key.
@@ -21,9 +21,9 @@ func reference(t *models.Table, c models.Column) string {
 	return t.Mirror + "." + c.Name + " > " + c.References + "_lifecycle"
 }
 
-func readKeys(ctx context.Context, conn *database.Conn) (guardedKeys, error) {
+func readKeys(ctx context.Context, s *pmo.Session) (guardedKeys, error) {
 	keys := guardedKeys{}
-	for cells, err := range conn.Rows(ctx, `SELECT f.conrelid::regclass::text || '.' || a.attname || ' > ' || f.confrelid::regclass::text, quote_ident(f.conname)
+	for cells, err := range s.Query(ctx, `SELECT f.conrelid::regclass::text || '.' || a.attname || ' > ' || f.confrelid::regclass::text, quote_ident(f.conname)
 		FROM pg_constraint f
 		JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = f.conkey[1]
 		WHERE f.contype = 'f' AND f.convalidated AND cardinality(f.conkey) = 1`) {
@@ -56,7 +56,7 @@ func (tx *Tx) DropObsoleteKeys(ctx context.Context, present []*models.Table) (dr
 	for _, t := range present {
 		for _, c := range t.References() {
 			if name := tx.guarded[reference(t, c)]; models.FindTable(present, c.References) == nil && name != "" {
-				if _, err := tx.s.Conn.Exec(ctx, "ALTER TABLE "+t.Mirror+" DROP CONSTRAINT "+name); err != nil {
+				if _, err := tx.conn.Exec(ctx, "ALTER TABLE "+t.Mirror+" DROP CONSTRAINT "+name); err != nil {
 					return false, err
 				}
 				dropped = true
@@ -81,7 +81,7 @@ func (tx *Tx) AddKeys(ctx context.Context, missing map[string][]models.Column, p
 				left = append(left, statement)
 				continue
 			}
-			if _, err := tx.s.Conn.Exec(ctx, statement); err != nil {
+			if _, err := tx.conn.Exec(ctx, statement); err != nil {
 				return err
 			}
 		}
@@ -106,34 +106,34 @@ type Bare struct{ indexes, keys map[string][]string } // DDL by mirror table
 func (tx *Tx) StripEmpty(ctx context.Context, tables []*models.Table) (*Bare, error) {
 	for _, t := range tables {
 		var used bool
-		if err := tx.s.Conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM "+t.Mirror+") OR EXISTS (SELECT FROM lifecycle_sync_quarantine)", nil, &used); err != nil || used {
+		if err := tx.conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM "+t.Mirror+") OR EXISTS (SELECT FROM lifecycle_sync_quarantine)", nil, &used); err != nil || used {
 			return nil, err
 		}
 	}
-	if _, err := tx.s.Conn.Exec(ctx, "SAVEPOINT strip"); err != nil {
+	if _, err := tx.conn.Exec(ctx, "SAVEPOINT strip"); err != nil {
 		return nil, err
 	}
 	bare, err := tx.strip(ctx, tables)
 	if class := models.AsError(err); err != nil && (class.Class == models.Timeout || class.Class == models.Permission) {
-		_, err = tx.s.Conn.Exec(ctx, "ROLLBACK TO SAVEPOINT strip")
+		_, err = tx.conn.Exec(ctx, "ROLLBACK TO SAVEPOINT strip")
 		return nil, err
 	}
 	if err != nil {
 		return nil, err
 	}
 	// Else the rows would bear the id of a later transaction than the run's, as if edited after it.
-	_, err = tx.s.Conn.Exec(ctx, "RELEASE SAVEPOINT strip")
+	_, err = tx.conn.Exec(ctx, "RELEASE SAVEPOINT strip")
 	return bare, err
 }
 
 func (tx *Tx) strip(ctx context.Context, tables []*models.Table) (*Bare, error) {
-	if _, err := tx.s.Conn.Exec(ctx, "SET LOCAL lock_timeout = '1s'"); err != nil {
+	if _, err := tx.conn.Exec(ctx, "SET LOCAL lock_timeout = '1s'"); err != nil {
 		return nil, err
 	}
 	bare := &Bare{indexes: map[string][]string{}, keys: map[string][]string{}}
 	var drops []string
 	for _, t := range tables {
-		for cells, err := range tx.s.Conn.Rows(ctx, `SELECT 'k', conname, format('ALTER TABLE %I ADD CONSTRAINT %I %s', $1::text, conname, pg_get_constraintdef(oid))
+		for cells, err := range tx.conn.Rows(ctx, `SELECT 'k', conname, format('ALTER TABLE %I ADD CONSTRAINT %I %s', $1::text, conname, pg_get_constraintdef(oid))
 			FROM pg_constraint WHERE conrelid = $1::regclass AND contype = 'f' AND conname LIKE $1 || '\_%\_fkey'
 			UNION ALL SELECT 'i', indexrelid::regclass::text, pg_get_indexdef(indexrelid)
 			FROM pg_index WHERE indrelid = $1::regclass AND NOT indisprimary AND NOT indisunique AND indexrelid::regclass::text LIKE $1 || '\_%\_idx'
@@ -155,7 +155,7 @@ func (tx *Tx) strip(ctx context.Context, tables []*models.Table) (*Bare, error) 
 		}
 	}
 	for _, statement := range append(drops, "SET LOCAL lock_timeout = '"+lockWait+"'") {
-		if _, err := tx.s.Conn.Exec(ctx, statement); err != nil {
+		if _, err := tx.conn.Exec(ctx, statement); err != nil {
 			return nil, err
 		}
 	}
@@ -165,12 +165,12 @@ func (tx *Tx) strip(ctx context.Context, tables []*models.Table) (*Bare, error) 
 // Load fills a bare table from binary COPY data, builds its indexes and foreign keys again, and
 // returns how many rows came.
 func (tx *Tx) Load(ctx context.Context, t *models.Table, bare *Bare, r io.Reader) (int64, error) {
-	n, err := tx.s.Conn.CopyIn(ctx, r, t.Mirror+" ("+strings.Join(t.ColumnNames(), ", ")+")", "binary")
+	n, err := tx.conn.CopyIn(ctx, r, t.Mirror+" ("+strings.Join(t.ColumnNames(), ", ")+")", "binary")
 	if err != nil {
 		return 0, err
 	}
 	for _, statement := range append(bare.indexes[t.Mirror], bare.keys[t.Mirror]...) {
-		if _, err := tx.s.Conn.Exec(ctx, statement); err != nil {
+		if _, err := tx.conn.Exec(ctx, statement); err != nil {
 			return 0, err
 		}
 	}

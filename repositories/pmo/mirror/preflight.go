@@ -5,25 +5,26 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/pmo"
 )
 
-// Examine reads what the catalogue says of the mirror. It needs nothing of the source, so both
-// databases can be looked at together. Errors: schema, connection.
+// Examine reads the mirror's catalogue entries. It needs nothing from the source, so both databases can be examined at
+// the same time. Errors: schema, connection.
 func (m *Reader) Examine(ctx context.Context) (err error) {
-	holdable, err := m.s.Conn.LockableTables(ctx, m.s.MirrorNames())
+	holdable, err := m.conn.LockableTables(ctx, m.s.MirrorNames())
 	if err != nil {
 		return err
 	}
-	if err := m.s.Conn.LockDefinitions(ctx, holdable); err != nil {
+	if err := m.conn.LockDefinitions(ctx, holdable); err != nil {
 		return err
 	}
-	if m.infos, err = m.s.Conn.Inspect(ctx, m.s.MirrorNames()); err != nil {
+	if m.infos, err = m.conn.Inspect(ctx, m.s.MirrorNames()); err != nil {
 		return err
 	}
-	if err := m.look(m.infos); err != nil || m.absent || !m.s.DB.Features().Server {
+	if err := m.checkTables(); err != nil || m.absent || !m.s.Features().Server {
 		return err
 	}
-	hash, encoding, err := m.s.Conn.ProbeHash(ctx)
+	hash, encoding, err := m.conn.ProbeHash(ctx)
 	if err != nil {
 		return err
 	}
@@ -36,20 +37,19 @@ func (m *Reader) Examine(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	m.guarded, err = readKeys(ctx, m.s.Conn)
+	m.guarded, err = readKeys(ctx, m.s)
 	return err
 }
 
-// Assume takes over what an earlier look at the catalogue has found, whose connection may be closed.
+// Assume takes over what an earlier reader, which may be closed, has found in the catalogue.
 func (m *Reader) Assume(earlier *Reader) {
 	m.infos, m.guarded, m.absent, m.hashing = earlier.infos, earlier.guarded, earlier.absent, earlier.hashing
 	m.Probe, m.Triggered = earlier.Probe, earlier.Triggered
 }
 
-// Preflight holds the mirror, once examined, against the source before any row is read: source are the
-// catalogue's entries of lifecycle_db by table name, present the tables it has. It also tells which
-// foreign keys that the models ask for are not there, by table name: rows of those tables may be
-// orphans. Errors: schema and permission (every problem with its mending), connection.
+// Preflight compares the examined mirror with the source before any row is read: source are the catalogue entries of
+// lifecycle_db by table name, present its tables. It returns the missing foreign keys by table name: rows of those tables
+// may be orphans. Errors: schema and permission (all problems with their remedies), connection.
 func (m *Reader) Preflight(ctx context.Context, source map[string]database.TableInfo, present []*models.Table) (missingKeys map[string][]models.Column, err error) {
 	if err := m.s.Preflight(source, m.infos, m.writing); err != nil {
 		return nil, err
@@ -60,42 +60,38 @@ func (m *Reader) Preflight(ctx context.Context, source map[string]database.Table
 	return m.guarded.missing(present), nil
 }
 
-// look notes what the catalogue tells of the mirror as a whole. All tables may be missing before the
-// first migration, when nothing is to be written; some may not.
-func (m *Reader) look(infos map[string]database.TableInfo) error {
+// checkTables checks that all tables exist, or, before the first migration and without writing, none.
+func (m *Reader) checkTables() error {
 	m.absent = true
-	for _, info := range infos {
+	for _, info := range m.infos {
 		m.absent = m.absent && !info.Exists
 		m.Triggered = m.Triggered || info.HasTriggers
 	}
 	if m.absent && !m.writing {
 		return nil
 	}
-	return database.Preflight(m.s.TableChecks(nil, infos)[:1], m.s.Tables, "schema.mirror_unusable", "schema.mirror_unusable_remedy")
+	return database.Preflight(m.s.TableChecks(nil, m.infos)[:1], m.s.Tables(), "schema.mirror_unusable", "schema.mirror_unusable_remedy")
 }
 
-// refuseVanished stops a run when a table that used to be mirrored is no longer there: it must never
-// be taken for empty.
+// refuseVanished stops a run when the source lacks a table that was mirrored before: it must never count as empty.
 func (m *Reader) refuseVanished(ctx context.Context, present []*models.Table) error {
 	if m.absent {
 		return nil
 	}
-	for _, t := range m.s.Tables {
+	for _, t := range m.s.Tables() {
 		if models.FindTable(present, t.Source) != nil {
 			continue
 		}
-		var known bool
-		if err := m.s.Conn.QueryRow(ctx, mirroredBefore(t), nil, &known); err != nil {
+		if mirrored, err := isMirrored(ctx, m.s, t); err != nil {
 			return err
-		}
-		if known {
+		} else if mirrored {
 			return models.NewError(models.Schema, "schema.table_vanished", models.Params{"table": t.Source}).WithRemedy("schema.table_vanished_remedy", nil)
 		}
 	}
 	return nil
 }
 
-// mirroredBefore asks whether a table has rows in the mirror, or was in a run.
-func mirroredBefore(t *models.Table) string {
-	return "SELECT EXISTS (SELECT 1 FROM " + t.Mirror + ") OR EXISTS (SELECT 1 FROM lifecycle_sync_run_tables WHERE table_name = '" + t.Name + "')"
+func isMirrored(ctx context.Context, s *pmo.Session, t *models.Table) (mirrored bool, err error) {
+	err = s.Gorm(ctx).Raw("SELECT EXISTS (SELECT 1 FROM "+t.Mirror+") OR EXISTS (SELECT 1 FROM lifecycle_sync_run_tables WHERE table_name = ?)", t.Name).Scan(&mirrored).Error
+	return mirrored, s.Translate(err)
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/pmo"
 )
 
 // need is what the role must be able to do with one of our tables beside the mirror.
@@ -30,12 +30,12 @@ func needs() []need {
 
 // lackingRights lists the grants, without the role to which, that the role lacks on tables that are
 // there. PostgreSQL only.
-func lackingRights(ctx context.Context, conn *database.Conn, all []need) (grants []string, err error) {
+func lackingRights(ctx context.Context, s *pmo.Session, all []need) (grants []string, err error) {
 	var tables, privileges []string
 	for _, n := range all {
 		tables, privileges = append(tables, n.table), append(privileges, n.privileges)
 	}
-	for cells, err := range conn.Rows(ctx, `SELECT concat('GRANT ', n.privileges, ' ON ', n.name)
+	for cells, err := range s.Query(ctx, `SELECT concat('GRANT ', n.privileges, ' ON ', n.name)
 		FROM unnest($1::text[], $2::text[]) AS n(name, privileges)
 		WHERE EXISTS (SELECT FROM unnest(string_to_array(n.privileges, ', ')) AS one WHERE NOT has_table_privilege(to_regclass(n.name), one))
 		UNION ALL SELECT 'GRANT TEMPORARY ON DATABASE ' || quote_ident(current_database()) WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')`,
@@ -56,11 +56,11 @@ func (m *Reader) checkRights(ctx context.Context) error {
 			ofRuns = append(ofRuns, n)
 		}
 	}
-	lacking, err := lackingRights(ctx, m.s.Conn, ofRuns)
+	lacking, err := lackingRights(ctx, m.s, ofRuns)
 	if err != nil || lacking == nil {
 		return err
 	}
-	role := m.infos[m.s.Tables[0].Mirror].Role
+	role := m.infos[m.s.Tables()[0].Mirror].Role
 	for i := range lacking {
 		lacking[i] += " TO " + role
 	}

@@ -31,7 +31,7 @@ func (s *Store) IndexSearch(ctx context.Context) (built bool, err error) {
 	if !s.pool.Features().Server {
 		return false, nil
 	}
-	session, err := s.pool.DB.DedicatedConn(ctx, "search index")
+	session, err := s.pool.DedicatedConn(ctx, "search index")
 	if err != nil {
 		return false, err
 	}
@@ -75,18 +75,13 @@ type SearchIndexState struct {
 
 // SearchIndex tells about the search's index. PostgreSQL only. Errors: schema, connection.
 func (s *Store) SearchIndex(ctx context.Context) (state SearchIndexState, err error) {
-	conn, err := s.pool.DB.Conn(ctx)
-	if err != nil {
-		return state, err
-	}
-	defer conn.Close()
-	err = conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($1) AND indisvalid),
-		EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid),
-		coalesce((SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass($2)), false),
+	err = s.pool.Gorm(ctx).Raw(`SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(@index) AND indisvalid),
+		EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(@index) AND NOT indisvalid),
+		coalesce((SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass(@table)), false),
 		EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_trgm'), EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm'),
-		has_database_privilege(current_database(), 'CREATE')`,
-		[]any{searchIndex, productTable}, &state.Present, &state.leftover, &state.owned, &state.available, &state.installed, &state.mayInstall)
-	return state, err
+		has_database_privilege(current_database(), 'CREATE')`, map[string]any{"index": searchIndex, "table": productTable}).Row().
+		Scan(&state.Present, &state.leftover, &state.owned, &state.available, &state.installed, &state.mayInstall)
+	return state, s.pool.Translate(err)
 }
 
 // Obstacle says why the role cannot build the index, and what somebody else can do; nil when nothing is

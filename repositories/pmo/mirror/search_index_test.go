@@ -100,7 +100,7 @@ func TestSearchIndex(t *testing.T) {
 		t.Parallel()
 		l := newSearchLab(t, url(t))
 		l.found()
-		if l.store.DB.Kind() == database.SQLite {
+		if l.store.Kind() == database.SQLite {
 			l.index(l.store, false, "")
 			return
 		}

@@ -44,14 +44,14 @@ func (tx *Tx) Upsert(ctx context.Context, t *models.Table, rows []models.Row) er
 	if len(rows) == 0 {
 		return nil
 	}
-	if len(rows) >= copyThreshold && tx.s.DB.Features().Copy {
+	if len(rows) >= copyThreshold && tx.s.Features().Copy {
 		return tx.merge(ctx, t, rows)
 	}
 	batch, err := t.Decode(rows)
 	if err != nil {
 		return err
 	}
-	return tx.s.DB.Translate(tx.s.Conn.Gorm(ctx).Table(t.Mirror).Clauses(onConflict(t)).CreateInBatches(batch, batchSize).Error)
+	return tx.s.Translate(tx.s.Gorm(ctx).Table(t.Mirror).Clauses(onConflict(t)).CreateInBatches(batch, batchSize).Error)
 }
 
 // merge copies rows into a temporary table and upserts them from there in one statement.
@@ -65,20 +65,20 @@ func (tx *Tx) merge(ctx context.Context, t *models.Table, rows []models.Row) err
 		}
 		tx.staged[stage] = true
 	}
-	if _, err := tx.s.Conn.Exec(ctx, prepare); err != nil {
+	if _, err := tx.conn.Exec(ctx, prepare); err != nil {
 		return err
 	}
 	var lines []byte
 	for _, row := range rows {
 		lines = database.AppendCopyText(lines, row.Cells...)
 	}
-	if _, err := tx.s.Conn.CopyIn(ctx, bytes.NewReader(lines), stage+" ("+columns+")", "text"); err != nil {
+	if _, err := tx.conn.CopyIn(ctx, bytes.NewReader(lines), stage+" ("+columns+")", "text"); err != nil {
 		return err
 	}
-	statement := tx.s.Conn.Gorm(ctx).Statement
+	statement := tx.s.Gorm(ctx).Statement
 	statement.SQL.Reset()
 	onConflict(t).Build(statement)
-	_, err := tx.s.Conn.Exec(ctx, fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s ON CONFLICT %s", t.Mirror, columns, columns, stage, statement.SQL.String()))
+	_, err := tx.conn.Exec(ctx, fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s ON CONFLICT %s", t.Mirror, columns, columns, stage, statement.SQL.String()))
 	return err
 }
 
@@ -92,15 +92,15 @@ func (tx *Tx) Delete(ctx context.Context, t *models.Table, ids []int64) error {
 func (tx *Tx) Finish(ctx context.Context, counts []models.TableCount, now time.Time) error {
 	run := *tx.Run
 	run.State, run.FinishedAt = models.Succeeded, &now
-	g := tx.s.Conn.Gorm(ctx)
+	g := tx.s.Gorm(ctx)
 	if err := g.Omit("cancel_requested").Save(&run).Error; err != nil {
-		return tx.s.DB.Translate(err)
+		return tx.s.Translate(err)
 	}
 	for i := range counts {
 		counts[i].RunID, counts[i].Position = run.ID, i+1
 	}
 	if err := g.Create(&counts).Error; err != nil {
-		return tx.s.DB.Translate(err)
+		return tx.s.Translate(err)
 	}
 	if tx.Reached != nil {
 		tx.Reached.RunID, tx.Reached.MirrorXID = run.ID, run.MirrorXID
@@ -112,7 +112,7 @@ func (tx *Tx) Finish(ctx context.Context, counts []models.TableCount, now time.T
 	if err != nil {
 		return err
 	}
-	if err := tx.s.Conn.Commit(ctx); err != nil {
+	if err := tx.conn.Commit(ctx); err != nil {
 		lookup, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		if ended, lookupErr := journal.New(tx.store.pool.Session).Run(lookup, run.ID); lookupErr != nil || ended == nil || ended.State != models.Succeeded {
