@@ -182,7 +182,7 @@ func (a *App) realtimeMetrics() (figures metrics.RealTime, known bool) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), metricsTime)
 	defer cancel()
-	standing, err := journal.New(a.web.Session).Standing(ctx)
+	standing, err := journal.New(a.web.Session).SyncStatus(ctx)
 	if err != nil || standing.Lag == nil {
 		return figures, false
 	}

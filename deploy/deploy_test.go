@@ -36,10 +36,10 @@ type rules struct {
 // everything is a mirror for which every metric has a value.
 type everything struct{}
 
-// Standing implements metrics.Mirror.
-func (everything) Standing(context.Context) (journal.Standing, error) {
+// SyncStatus implements metrics.Mirror.
+func (everything) SyncStatus(context.Context) (journal.SyncStatus, error) {
 	age, run := time.Hour, &models.Run{ID: 1, Mode: models.FullRun, State: models.Succeeded}
-	return journal.Standing{LastVerdict: run, LastSuccess: run, ProvedEqual: run, Verified: run, Age: &age}, nil
+	return journal.SyncStatus{LastConclusive: run, LastSuccess: run, ProvedEqual: run, Verified: run, Age: &age}, nil
 }
 
 // exposed returns the names of the metrics, and the whole text.

@@ -99,7 +99,7 @@ func lineOf(s runs.Status, now time.Time) statusLine {
 	switch {
 	case s.LastSuccess == nil && s.State == runs.Running:
 		return statusLine{Texts: one("console_status.first_run"), Tone: "warn"}
-	case s.LastSuccess == nil && s.LastVerdict != nil:
+	case s.LastSuccess == nil && s.LastConclusive != nil:
 		return statusLine{Texts: one("console_status.first_run_failed"), Tone: "bad", Trouble: true}
 	case s.LastSuccess == nil:
 		return statusLine{Texts: one("console_status.never"), Tone: "bad", Trouble: true}

@@ -41,10 +41,10 @@ func TestSyncStatus_Line(t *testing.T) {
 	current := before(5 * time.Minute)
 	following := &realtime.Status{State: realtime.Following}
 	justNow := before(2 * time.Second)
-	equal := runs.Standing{LastSuccess: run(2 * time.Minute), ProvedEqual: run(2 * time.Minute)}
-	later := runs.Standing{LastSuccess: run(5 * time.Minute), ProvedEqual: run(10 * time.Hour), CurrentAt: &current}
-	followed := runs.Standing{LastSuccess: run(5 * time.Minute), ProvedEqual: run(10 * time.Hour), CurrentAt: &justNow}
-	with := func(s runs.Standing, change func(*runs.Standing)) runs.Standing {
+	equal := runs.SyncStatus{LastSuccess: run(2 * time.Minute), ProvedEqual: run(2 * time.Minute)}
+	later := runs.SyncStatus{LastSuccess: run(5 * time.Minute), ProvedEqual: run(10 * time.Hour), CurrentAt: &current}
+	followed := runs.SyncStatus{LastSuccess: run(5 * time.Minute), ProvedEqual: run(10 * time.Hour), CurrentAt: &justNow}
+	with := func(s runs.SyncStatus, change func(*runs.SyncStatus)) runs.SyncStatus {
 		change(&s)
 		return s
 	}
@@ -54,33 +54,33 @@ func TestSyncStatus_Line(t *testing.T) {
 		want   line
 	}{
 		{"never", runs.Status{State: runs.Never}, line{"Not synced yet", "bad", true}},
-		{"never, but tried", runs.Status{State: runs.Never, Standing: runs.Standing{LastVerdict: &models.Run{State: models.Failed}}},
+		{"never, but tried", runs.Status{State: runs.Never, SyncStatus: runs.SyncStatus{LastConclusive: &models.Run{State: models.Failed}}},
 			line{"First sync failed", "bad", true}},
 		{"first", runs.Status{State: runs.Running}, line{"First sync in progress", "warn", false}},
-		{"equal", runs.Status{State: runs.Healthy, Standing: equal}, line{"In sync · checked 2 min ago", "good", false}},
-		{"newer than proved", runs.Status{State: runs.Healthy, Standing: later}, line{"Data 5 min old · checked 10 h 0 min ago", "good", false}},
-		{"never proved", runs.Status{State: runs.Healthy, Standing: runs.Standing{LastSuccess: run(time.Hour)}}, line{"Data 1 h 0 min old", "good", false}},
-		{"running", runs.Status{State: runs.Running, Standing: equal}, line{"In sync · checked 2 min ago · sync in progress", "good", false}},
-		{"failed", runs.Status{State: runs.Failed, Standing: equal}, line{"Last sync failed · In sync · checked 2 min ago", "bad", true}},
-		{"stale", runs.Status{State: runs.Stale, Standing: later}, line{"Last sync is too old · Data 5 min old · checked 10 h 0 min ago", "warn", true}},
-		{"real time", runs.Status{State: runs.Healthy, Realtime: following, Standing: followed}, line{"Live · checked 10 h 0 min ago", "good", false}},
-		{"real time lags", runs.Status{State: runs.Healthy, Realtime: following, Standing: later},
+		{"equal", runs.Status{State: runs.Healthy, SyncStatus: equal}, line{"In sync · checked 2 min ago", "good", false}},
+		{"newer than proved", runs.Status{State: runs.Healthy, SyncStatus: later}, line{"Data 5 min old · checked 10 h 0 min ago", "good", false}},
+		{"never proved", runs.Status{State: runs.Healthy, SyncStatus: runs.SyncStatus{LastSuccess: run(time.Hour)}}, line{"Data 1 h 0 min old", "good", false}},
+		{"running", runs.Status{State: runs.Running, SyncStatus: equal}, line{"In sync · checked 2 min ago · sync in progress", "good", false}},
+		{"failed", runs.Status{State: runs.Failed, SyncStatus: equal}, line{"Last sync failed · In sync · checked 2 min ago", "bad", true}},
+		{"stale", runs.Status{State: runs.Stale, SyncStatus: later}, line{"Last sync is too old · Data 5 min old · checked 10 h 0 min ago", "warn", true}},
+		{"real time", runs.Status{State: runs.Healthy, Realtime: following, SyncStatus: followed}, line{"Live · checked 10 h 0 min ago", "good", false}},
+		{"real time lags", runs.Status{State: runs.Healthy, Realtime: following, SyncStatus: later},
 			line{"Live, data 5 min old · checked 10 h 0 min ago", "good", false}},
-		{"real time elsewhere", runs.Status{State: runs.Healthy, Realtime: &realtime.Status{State: realtime.Standby}, Standing: later},
+		{"real time elsewhere", runs.Status{State: runs.Healthy, Realtime: &realtime.Status{State: realtime.Standby}, SyncStatus: later},
 			line{"Data 5 min old · checked 10 h 0 min ago", "good", false}},
-		{"real time stopped", runs.Status{State: runs.Healthy, Realtime: &realtime.Status{State: realtime.Stopped}, Standing: equal},
+		{"real time stopped", runs.Status{State: runs.Healthy, Realtime: &realtime.Status{State: realtime.Stopped}, SyncStatus: equal},
 			line{"Live sync stopped by the mass-delete guard · In sync · checked 2 min ago", "bad", true}},
-		{"real time away", runs.Status{State: runs.Healthy, Realtime: &realtime.Status{State: realtime.Unavailable}, Standing: equal},
+		{"real time away", runs.Status{State: runs.Healthy, Realtime: &realtime.Status{State: realtime.Unavailable}, SyncStatus: equal},
 			line{"Live sync unavailable · In sync · checked 2 min ago", "warn", true}},
-		{"verified since", runs.Status{State: runs.Healthy, Standing: with(later, func(s *runs.Standing) { s.Verified = found(time.Minute, `{}`) })},
+		{"verified since", runs.Status{State: runs.Healthy, SyncStatus: with(later, func(s *runs.SyncStatus) { s.Verified = found(time.Minute, `{}`) })},
 			line{"In sync · checked 1 min ago", "good", false}},
-		{"behind", runs.Status{State: runs.Healthy, Standing: with(equal, func(s *runs.Standing) { s.Verified = found(time.Minute, `{"behind":3}`) })},
+		{"behind", runs.Status{State: runs.Healthy, SyncStatus: with(equal, func(s *runs.SyncStatus) { s.Verified = found(time.Minute, `{"behind":3}`) })},
 			line{"In sync · checked 2 min ago", "good", false}},
-		{"drift", runs.Status{State: runs.Healthy, Standing: with(equal, func(s *runs.Standing) { s.Verified = found(time.Minute, `{"drift":1}`) })},
+		{"drift", runs.Status{State: runs.Healthy, SyncStatus: with(equal, func(s *runs.SyncStatus) { s.Verified = found(time.Minute, `{"drift":1}`) })},
 			line{"One row was edited in the copy and differs from lifecycle_db", "warn", true}},
-		{"drift mended since", runs.Status{State: runs.Healthy, Standing: with(equal, func(s *runs.Standing) { s.Verified = found(time.Hour, `{"drift":1}`) })},
+		{"drift mended since", runs.Status{State: runs.Healthy, SyncStatus: with(equal, func(s *runs.SyncStatus) { s.Verified = found(time.Hour, `{"drift":1}`) })},
 			line{"In sync · checked 2 min ago", "good", false}},
-		{"quarantine", runs.Status{State: runs.Healthy, Standing: with(equal, func(s *runs.Standing) { s.Quarantined = 3 })},
+		{"quarantine", runs.Status{State: runs.Healthy, SyncStatus: with(equal, func(s *runs.SyncStatus) { s.Quarantined = 3 })},
 			line{"In sync · checked 2 min ago · 3 rows held back", "good", false}},
 	} {
 		got := lineOf(c.status, now)

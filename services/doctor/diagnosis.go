@@ -45,7 +45,7 @@ type diagnosis struct {
 	access         map[string]lifecycle.Access // by table name
 	slots          []slot                      // in lifecycle_db's server
 	migrated       bool                        // pmo_db's schema is at least this binary's
-	status         journal.Standing
+	status         journal.SyncStatus
 	findings       []Finding
 }
 

@@ -38,7 +38,7 @@ func (d *diagnosis) lastSuccess(ctx context.Context) (found []Finding, err error
 			return []Finding{skippedBecause("mirror.rights")}, nil
 		}
 	}
-	if d.status, err = journal.New(d.Store.Session).Standing(ctx); err != nil {
+	if d.status, err = journal.New(d.Store.Session).SyncStatus(ctx); err != nil {
 		return nil, err
 	}
 	return []Finding{judgeSuccess(d.status.Age, d.StaleAfter)}, nil
@@ -56,7 +56,7 @@ func judgeSuccess(age *time.Duration, staleAfter time.Duration) Finding {
 }
 
 func (d *diagnosis) lastRun(context.Context) ([]Finding, error) {
-	return []Finding{judgeRun(d.status.LastVerdict)}, nil
+	return []Finding{judgeRun(d.status.LastConclusive)}, nil
 }
 
 // judgeRun notes a failure that may pass by itself. Any other failure is a problem.

@@ -20,7 +20,7 @@ const (
 
 // Mirror reads the sync status from pmo_db. Errors: connection, timeout, schema.
 type Mirror interface {
-	Standing(ctx context.Context) (journal.Standing, error)
+	SyncStatus(ctx context.Context) (journal.SyncStatus, error)
 }
 
 // syncStatus collects the sync status, and nothing while pmo_db is unavailable.
@@ -30,7 +30,7 @@ type syncStatus struct {
 
 	mu   sync.Mutex
 	read time.Time
-	last journal.Standing
+	last journal.SyncStatus
 	err  error
 }
 
@@ -63,7 +63,7 @@ func (s *syncStatus) Collect(to chan<- prometheus.Metric) {
 	if st.Age != nil {
 		to <- prometheus.MustNewConstMetric(s.age, prometheus.GaugeValue, st.Age.Seconds())
 	}
-	if run := st.LastVerdict; run != nil {
+	if run := st.LastConclusive; run != nil {
 		success, class := outcome(run)
 		to <- prometheus.MustNewConstMetric(s.succeeded, prometheus.GaugeValue, success, run.Mode, class)
 	}
@@ -92,13 +92,13 @@ func newer(a, b *models.Run) *models.Run {
 	return a
 }
 
-func (s *syncStatus) status() (journal.Standing, error) {
+func (s *syncStatus) status() (journal.SyncStatus, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if time.Since(s.read) > statusInterval {
 		ctx, cancel := context.WithTimeout(context.Background(), statusTime)
 		defer cancel()
-		s.last, s.err = s.mirror.Standing(ctx)
+		s.last, s.err = s.mirror.SyncStatus(ctx)
 		s.read = time.Now()
 	}
 	return s.last, s.err

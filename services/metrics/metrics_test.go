@@ -20,13 +20,13 @@ import (
 
 // mirror has a fixed sync status.
 type mirror struct {
-	standing journal.Standing
+	standing journal.SyncStatus
 	err      error
 }
 
-func (m *mirror) Standing(ctx context.Context) (journal.Standing, error) {
+func (m *mirror) SyncStatus(ctx context.Context) (journal.SyncStatus, error) {
 	if _, bounded := ctx.Deadline(); !bounded {
-		return journal.Standing{}, errors.New("no deadline")
+		return journal.SyncStatus{}, errors.New("no deadline")
 	}
 	return m.standing, m.err
 }
@@ -44,8 +44,8 @@ func TestWrite_ExportsEveryMetric(t *testing.T) {
 	t.Parallel()
 	age := 90 * time.Second
 	stopped := "mass_delete"
-	standing := journal.Standing{
-		Age: &age, Quarantined: 4, LastVerdict: &models.Run{ID: 9, Mode: models.IncrementalRun, State: models.Failed, ErrorClass: &stopped},
+	standing := journal.SyncStatus{
+		Age: &age, Quarantined: 4, LastConclusive: &models.Run{ID: 9, Mode: models.IncrementalRun, State: models.Failed, ErrorClass: &stopped},
 		ProvedEqual: &models.Run{ID: 7, Differences: models.JSON(`{"behind":5,"drift":2,"unknown":0}`)}, Verified: &models.Run{ID: 8, Differences: models.JSON(`{"behind":5,"drift":3,"unknown":0}`)},
 	}
 	m := metrics.New(&mirror{standing: standing}, func() cache.Stats { return cache.Stats{Hits: 5, Misses: 6, Bypassed: 7} },
@@ -104,9 +104,9 @@ func TestWrite_ExportsEveryMetric(t *testing.T) {
 
 func TestWrite_LastRunAndDrift(t *testing.T) {
 	t.Parallel()
-	for want, standing := range map[string]journal.Standing{
-		`lifecycle_sync_last_run_success{class="",mode="full"} 1`:            {LastVerdict: &models.Run{Mode: models.FullRun, State: models.Succeeded}},
-		`lifecycle_sync_last_run_success{class="interrupted",mode="full"} 0`: {LastVerdict: &models.Run{Mode: models.FullRun, State: models.Interrupted}},
+	for want, standing := range map[string]journal.SyncStatus{
+		`lifecycle_sync_last_run_success{class="",mode="full"} 1`:            {LastConclusive: &models.Run{Mode: models.FullRun, State: models.Succeeded}},
+		`lifecycle_sync_last_run_success{class="interrupted",mode="full"} 0`: {LastConclusive: &models.Run{Mode: models.FullRun, State: models.Interrupted}},
 		`lifecycle_sync_drift_rows 0`:                                        {ProvedEqual: &models.Run{ID: 3}, Verified: &models.Run{ID: 2, Differences: models.JSON(`{"drift":1}`)}},
 		`lifecycle_sync_drift_rows 1`:                                        {Verified: &models.Run{ID: 2, Differences: models.JSON(`{"drift":1}`)}},
 	} {

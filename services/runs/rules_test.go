@@ -17,21 +17,21 @@ func TestStateOf(t *testing.T) {
 	const limit = 26 * time.Hour
 	good := run(models.Succeeded)
 	for name, c := range map[string]struct {
-		Standing
+		SyncStatus
 		want State
 	}{
-		"nothing yet":           {Standing{}, Never},
-		"first run":             {Standing{Running: run(models.Running)}, Running},
-		"first run failed":      {Standing{LastVerdict: run(models.Failed)}, Never},
-		"fresh":                 {Standing{LastSuccess: good, LastVerdict: good, Age: age(time.Minute)}, Healthy},
-		"just not stale":        {Standing{LastSuccess: good, LastVerdict: good, Age: age(limit)}, Healthy},
-		"stale":                 {Standing{LastSuccess: good, LastVerdict: good, Age: age(limit + 1)}, Stale},
-		"failed since":          {Standing{LastSuccess: good, LastVerdict: run(models.Failed), Age: age(limit + 1)}, Failed},
-		"interrupted since":     {Standing{LastSuccess: good, LastVerdict: run(models.Interrupted), Age: age(0)}, Failed},
-		"canceled since":        {Standing{LastSuccess: good, LastVerdict: good, LastRun: run(models.CanceledRun), Age: age(0)}, Healthy},
-		"running after failure": {Standing{Running: run(models.Running), LastSuccess: good, LastVerdict: run(models.Failed), Age: age(0)}, Running},
+		"nothing yet":           {SyncStatus{}, Never},
+		"first run":             {SyncStatus{Running: run(models.Running)}, Running},
+		"first run failed":      {SyncStatus{LastConclusive: run(models.Failed)}, Never},
+		"fresh":                 {SyncStatus{LastSuccess: good, LastConclusive: good, Age: age(time.Minute)}, Healthy},
+		"just not stale":        {SyncStatus{LastSuccess: good, LastConclusive: good, Age: age(limit)}, Healthy},
+		"stale":                 {SyncStatus{LastSuccess: good, LastConclusive: good, Age: age(limit + 1)}, Stale},
+		"failed since":          {SyncStatus{LastSuccess: good, LastConclusive: run(models.Failed), Age: age(limit + 1)}, Failed},
+		"interrupted since":     {SyncStatus{LastSuccess: good, LastConclusive: run(models.Interrupted), Age: age(0)}, Failed},
+		"canceled since":        {SyncStatus{LastSuccess: good, LastConclusive: good, LastRun: run(models.CanceledRun), Age: age(0)}, Healthy},
+		"running after failure": {SyncStatus{Running: run(models.Running), LastSuccess: good, LastConclusive: run(models.Failed), Age: age(0)}, Running},
 	} {
-		if got := stateOf(c.Standing, limit); got != c.want {
+		if got := stateOf(c.SyncStatus, limit); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}

@@ -22,25 +22,25 @@ const (
 	Healthy State = "healthy"
 )
 
-// Standing is the part of the sync status that pmo_db records.
-type Standing = journal.Standing
+// SyncStatus is the part of the sync status that pmo_db records.
+type SyncStatus = journal.SyncStatus
 
 // Status is the sync status.
 type Status struct {
 	State    State
 	NextRun  *time.Time       // on this process's schedule; nil without one
 	Realtime *realtime.Status // of this process's follower; nil without one, in which case Lag is nil too
-	Standing
+	SyncStatus
 }
 
 // stateOf returns the sync status in a word.
-func stateOf(st Standing, staleAfter time.Duration) State {
+func stateOf(st SyncStatus, staleAfter time.Duration) State {
 	switch {
 	case st.Running != nil:
 		return Running
 	case st.LastSuccess == nil:
 		return Never
-	case st.LastVerdict != nil && st.LastVerdict.State != models.Succeeded:
+	case st.LastConclusive != nil && st.LastConclusive.State != models.Succeeded:
 		return Failed
 	case st.Age != nil && *st.Age > staleAfter:
 		return Stale
@@ -62,10 +62,10 @@ func (s *Service) Status(ctx context.Context) (Status, error) {
 
 func (s *Service) readStatus(ctx context.Context) (status Status, err error) {
 	_, err = s.o.Store.View(ctx, func(v *pmo.Session) error {
-		status.Standing, err = journal.New(v).Standing(ctx)
+		status.SyncStatus, err = journal.New(v).SyncStatus(ctx)
 		return err
 	})
-	status.State = stateOf(status.Standing, s.o.StaleAfter)
+	status.State = stateOf(status.SyncStatus, s.o.StaleAfter)
 	if s.o.NextRun != nil {
 		if next, ok := s.o.NextRun(); ok {
 			status.NextRun = &next

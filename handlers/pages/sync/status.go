@@ -41,8 +41,8 @@ func stateOutlook(s runs.Status, now time.Time) outlook {
 		return outlook{Badge: state("console_sync.state_running", "accent"), Texts: models.Texts{text}}
 	case runs.Never:
 		o := outlook{Badge: state("console_sync.state_never", "bad"), Texts: one("console_sync.never")}
-		if s.LastVerdict != nil {
-			o.Troubles = []trouble{troubleOf(*s.LastVerdict)}
+		if s.LastConclusive != nil {
+			o.Troubles = []trouble{troubleOf(*s.LastConclusive)}
 			return o
 		}
 		o.Next = &advice{Forms: []runForm{{Mode: models.FullRun, Button: models.NewText("console_sync.sync_now", nil), Primary: true}}}
@@ -50,7 +50,7 @@ func stateOutlook(s runs.Status, now time.Time) outlook {
 	case runs.Failed:
 		return outlook{
 			Badge: state("console_sync.state_failed", "bad"), Texts: append(one("console_sync.last_failed"), pages.Freshness(s, now)...),
-			Troubles: []trouble{troubleOf(*s.LastVerdict)},
+			Troubles: []trouble{troubleOf(*s.LastConclusive)},
 		}
 	case runs.Stale:
 		return outlook{Badge: state("console_sync.state_stale", "warn"), Texts: append(one("console_sync.stale"), pages.Freshness(s, now)...), Next: staleAdvice(s)}

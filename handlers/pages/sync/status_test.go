@@ -28,8 +28,8 @@ func TestOutlook(t *testing.T) {
 	drift := run(time.Minute)
 	drift.Differences = models.JSON(`{"drift":3}`)
 	due := now.Add(time.Hour)
-	success := runs.Standing{LastSuccess: run(5 * time.Minute), ProvedEqual: run(5 * time.Minute)}
-	with := func(s runs.Standing, change func(*runs.Standing)) runs.Standing {
+	success := runs.SyncStatus{LastSuccess: run(5 * time.Minute), ProvedEqual: run(5 * time.Minute)}
+	with := func(s runs.SyncStatus, change func(*runs.SyncStatus)) runs.SyncStatus {
 		change(&s)
 		return s
 	}
@@ -41,17 +41,17 @@ func TestOutlook(t *testing.T) {
 		badge  string
 		says   []string
 	}{
-		{"first run", runs.Status{State: runs.Running, Standing: runs.Standing{Running: run(30 * time.Second)}}, "In progress", []string{"First sync in progress, started 30 s ago"}},
-		{"run", runs.Status{State: runs.Running, Standing: with(success, func(s *runs.Standing) { s.Running = run(0) })}, "In progress", []string{"Run 7 in progress, started 1 s ago"}},
+		{"first run", runs.Status{State: runs.Running, SyncStatus: runs.SyncStatus{Running: run(30 * time.Second)}}, "In progress", []string{"First sync in progress, started 30 s ago"}},
+		{"run", runs.Status{State: runs.Running, SyncStatus: with(success, func(s *runs.SyncStatus) { s.Running = run(0) })}, "In progress", []string{"Run 7 in progress, started 1 s ago"}},
 		{"never", runs.Status{State: runs.Never}, "Not synced yet", []string{"no data before the first sync", "Sync now"}},
-		{"never, and failed", runs.Status{State: runs.Never, Standing: runs.Standing{LastVerdict: &failed}}, "Not synced yet", []string{"lifecycle_db does not answer", "See whether it runs.", "Run again", "/sync/doctor"}},
-		{"failed", runs.Status{State: runs.Failed, Standing: with(success, func(s *runs.Standing) { s.LastVerdict = &failed })}, "Failed", []string{"so the copy is unchanged | In sync | checked 5 min ago", "No connection", "lifecycle_db does not answer", "Run again"}},
-		{"stale without a schedule", runs.Status{State: runs.Stale, Standing: success}, "Too old", []string{"No run has succeeded for too long", "This process has no schedule", "Sync now"}},
-		{"stale", runs.Status{State: runs.Stale, Standing: success, NextRun: &due}, "Too old", []string{"The log says why", "Sync now"}},
-		{"drift", runs.Status{State: runs.Healthy, Standing: with(success, func(s *runs.Standing) { s.Verified = drift })}, "Drift", []string{"3 rows were edited in the copy", "in sync 5 min ago", "Start a full run", "Preview", "/sync/runs/7"}},
-		{"healthy", runs.Status{State: runs.Healthy, Standing: success}, "Healthy", []string{"In sync | checked 5 min ago"}},
-		{"real time stopped", runs.Status{State: runs.Healthy, Standing: success, Realtime: stopped}, "Live sync stopped", []string{"Why live sync stopped", "would become empty", "Preview the deletes"}},
-		{"real time away", runs.Status{State: runs.Healthy, Standing: success, Realtime: away}, "Live sync unavailable", []string{"Why live sync is unavailable", "wal_level is replica", "Set it to logical.", "/sync/doctor"}},
+		{"never, and failed", runs.Status{State: runs.Never, SyncStatus: runs.SyncStatus{LastConclusive: &failed}}, "Not synced yet", []string{"lifecycle_db does not answer", "See whether it runs.", "Run again", "/sync/doctor"}},
+		{"failed", runs.Status{State: runs.Failed, SyncStatus: with(success, func(s *runs.SyncStatus) { s.LastConclusive = &failed })}, "Failed", []string{"so the copy is unchanged | In sync | checked 5 min ago", "No connection", "lifecycle_db does not answer", "Run again"}},
+		{"stale without a schedule", runs.Status{State: runs.Stale, SyncStatus: success}, "Too old", []string{"No run has succeeded for too long", "This process has no schedule", "Sync now"}},
+		{"stale", runs.Status{State: runs.Stale, SyncStatus: success, NextRun: &due}, "Too old", []string{"The log says why", "Sync now"}},
+		{"drift", runs.Status{State: runs.Healthy, SyncStatus: with(success, func(s *runs.SyncStatus) { s.Verified = drift })}, "Drift", []string{"3 rows were edited in the copy", "in sync 5 min ago", "Start a full run", "Preview", "/sync/runs/7"}},
+		{"healthy", runs.Status{State: runs.Healthy, SyncStatus: success}, "Healthy", []string{"In sync | checked 5 min ago"}},
+		{"real time stopped", runs.Status{State: runs.Healthy, SyncStatus: success, Realtime: stopped}, "Live sync stopped", []string{"Why live sync stopped", "would become empty", "Preview the deletes"}},
+		{"real time away", runs.Status{State: runs.Healthy, SyncStatus: success, Realtime: away}, "Live sync unavailable", []string{"Why live sync is unavailable", "wal_level is replica", "Set it to logical.", "/sync/doctor"}},
 	} {
 		o := outlookOf(c.status, now)
 		said := everything(printer, o)

@@ -46,9 +46,8 @@ func (j *Journal) LogChanges(ctx context.Context, changes []models.LoggedChange)
 	return j.s.CopyIn(ctx, bytes.NewReader(lines), "lifecycle_sync_changes (run_id, table_name, row_id, action, before, after)")
 }
 
-// PruneChanges deletes the change log of runs older than the retention, and the API-write runs themselves, which
-// are many. Age is measured by pmo_db's clock and the order of the runs, so that a single wrong clock of a
-// process deletes nothing.
+// PruneChanges deletes the change log of runs older than the retention, and the runs of API writes themselves. Age is
+// measured by pmo_db's clock and the order of runs, so that one process with a wrong clock deletes nothing.
 func (j *Journal) PruneChanges(ctx context.Context, retention time.Duration) error {
 	old := " < (SELECT coalesce(min(id), 0) FROM lifecycle_sync_runs WHERE started_at >= " + j.s.Clock(-int(retention/time.Second)) + ")"
 	err := j.s.Gorm(ctx).Where("run_id" + old).Delete(&models.LoggedChange{}).Error
@@ -56,4 +55,28 @@ func (j *Journal) PruneChanges(ctx context.Context, retention time.Duration) err
 		err = j.s.Gorm(ctx).Where("mode = ? AND id"+old, models.WriteRun).Delete(&models.Run{}).Error
 	}
 	return j.s.Translate(err)
+}
+
+// Watermark is up to where the mirror holds what lifecycle_db committed; nil before the first run.
+// Errors: connection, timeout, schema.
+func (j *Journal) Watermark(ctx context.Context) (*models.Watermark, error) {
+	var found []models.Watermark
+	if err := j.s.Gorm(ctx).Find(&found).Error; err != nil || len(found) == 0 {
+		return nil, j.s.Translate(err)
+	}
+	return &found[0], nil
+}
+
+// SetWatermark moves the watermark, in the transaction that writes the rows.
+func (j *Journal) SetWatermark(ctx context.Context, w models.Watermark) error {
+	w.ID = 1
+	return j.s.Translate(j.s.Gorm(ctx).Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "id"}}, UpdateAll: true}).Create(&w).Error)
+}
+
+// SlotName is the name of this pmo_db's replication slot in lifecycle_db's server. A copy of pmo_db elsewhere has another
+// one. PostgreSQL only. Errors: connection.
+func (j *Journal) SlotName(ctx context.Context) (name string, err error) {
+	err = j.s.Gorm(ctx).Raw(`SELECT 'lifecycle_sync_' || left(md5((SELECT system_identifier FROM pg_control_system()) || ' ' ||
+		(SELECT oid FROM pg_database WHERE datname = current_database())), 16)`).Scan(&name).Error
+	return name, j.s.Translate(err)
 }

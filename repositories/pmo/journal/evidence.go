@@ -8,8 +8,7 @@ import (
 	"lifecycle-sync/models"
 )
 
-// Conditions of runs. That of drift is written so that both database systems understand it; a comparison
-// without figures found none.
+// Conditions of runs, in SQL of both database systems. A comparison without figures found no drift.
 const (
 	failure = synchronise + " AND state = '" + string(models.Failed) + "' AND NOT " + refused +
 		" AND error_class NOT IN ('" + string(models.MassDelete) + "', '" + string(models.Busy) + "')"
@@ -18,14 +17,13 @@ const (
 	drifted    = "CAST(COALESCE(differences ->> 'drift', '0') AS bigint) > 0"
 )
 
-// sizesKept is over how many successful runs the growth of the quarantine is looked at.
-const sizesKept = 500
+// maxSizes is the number of successful runs whose quarantine sizes are compared.
+const maxSizes = 500
 
-// EveryRun is the bound of Evidence that leaves no run out.
+// EveryRun is the bound of Evidence that includes every run.
 const EveryRun = math.MaxInt64
 
-// Evidence is what the runs tell of all that people want to be alerted to. A run that there has not been
-// is nil.
+// Evidence is what alerts are based on. A run that does not exist is nil.
 type Evidence struct {
 	LastSuccess *models.Run
 	Age         time.Duration    // since LastSuccess began, by the database's clock
@@ -33,34 +31,35 @@ type Evidence struct {
 	Stopped     *models.Run      // the first since LastSuccess that the guard stopped
 	Compared    *models.Run      // the newest full run or verification that succeeded
 	Drifted     *models.Run      // of the successive ones up to Compared that found drift, the first
-	FollowedAt  *time.Time       // as in Standing
-	Lag         *time.Duration   // as in Standing
+	FollowedAt  *time.Time       // as in SyncStatus
+	Lag         *time.Duration   // as in SyncStatus
 	Quarantine  []QuarantineSize // after each of the last 500 successful runs, oldest first
 }
 
-// QuarantineSize is how many rows stood in quarantine after a run.
+// QuarantineSize is the number of rows in quarantine after a run.
 type QuarantineSize struct {
 	RunID     int64
 	StartedAt time.Time
 	Rows      int64 `gorm:"column:quarantined"`
 }
 
-// Evidence reads what the runs with numbers below a bound tell. Only in a view. Errors: connection, timeout,
-// schema.
+// Evidence reads the evidence of the runs with ids below a bound. Only in a view. Errors: connection, timeout, schema.
 func (j *Journal) Evidence(ctx context.Context, below int64) (e Evidence, err error) {
-	var success, clean int64
-	if e.LastSuccess, err = j.oneRun(ctx, "id DESC", listed+" AND "+Succeeded+" AND id < ?", below); err != nil {
+	if e.LastSuccess, err = j.newest(ctx, listed+" AND "+Succeeded+" AND id < ?", below); err != nil {
 		return e, err
 	}
-	if e.LastSuccess != nil {
-		success = e.LastSuccess.ID
-		if e.Age, err = j.age(ctx, success); err != nil {
-			return e, err
-		}
-	}
-	lastClean, err := j.oneRun(ctx, "id DESC", comparison+" AND NOT "+drifted+" AND id < ?", below)
+	lastClean, err := j.newest(ctx, comparison+" AND NOT "+drifted+" AND id < ?", below)
 	if err != nil {
 		return e, err
+	}
+	var success, clean int64
+	if e.LastSuccess != nil {
+		success = e.LastSuccess.ID
+		age, err := j.since(ctx, &models.Run{}, "started_at", success)
+		if err != nil {
+			return e, err
+		}
+		e.Age = *age
 	}
 	if lastClean != nil {
 		clean = lastClean.ID
@@ -79,18 +78,23 @@ func (j *Journal) Evidence(ctx context.Context, below int64) (e Evidence, err er
 			return e, err
 		}
 	}
-	var st Standing
-	if err := j.current(ctx, &st); err != nil {
+	watermark, err := j.Watermark(ctx)
+	if err != nil {
 		return e, err
 	}
-	e.FollowedAt, e.Lag = st.FollowedAt, st.Lag
+	if watermark != nil {
+		e.FollowedAt = watermark.FollowedAt
+	}
+	if e.Lag, err = j.lag(ctx, watermark); err != nil {
+		return e, err
+	}
 	e.Quarantine, err = j.quarantineSizes(ctx, below)
 	return e, err
 }
 
 func (j *Journal) quarantineSizes(ctx context.Context, below int64) (sizes []QuarantineSize, err error) {
 	last := j.s.Gorm(ctx).Model(&models.Run{}).Select("id, started_at").
-		Where(listed+" AND "+Succeeded+" AND id < ?", below).Order("id DESC").Limit(sizesKept)
+		Where(listed+" AND "+Succeeded+" AND id < ?", below).Order("id DESC").Limit(maxSizes)
 	err = j.s.Gorm(ctx).Table("(?) AS r", last).
 		Joins("JOIN lifecycle_sync_run_tables t ON t.run_id = r.id").
 		Select("r.id AS run_id, r.started_at, CAST(SUM(t.quarantined) AS bigint) AS quarantined").

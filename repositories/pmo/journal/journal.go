@@ -12,9 +12,8 @@ type Journal struct{ s *pmo.Session }
 // New returns the journal on a session.
 func New(s *pmo.Session) *Journal { return &Journal{s: s} }
 
-// The keys of the advisory locks. A writer of the mirror holds WriterLock: runs, and for moments API writes and
-// real time. A run also holds RunLock, which shows others that waiting is pointless. Both end with the
-// transaction, so also when its process dies.
+// The keys of the advisory locks. Runs hold WriterLock, and API writes and real-time sync for moments. A run also holds
+// RunLock, which tells others not to wait. Both end with the transaction, and so with its process.
 const (
 	WriterLock = 0x6c6966656379636c // "lifecycl"
 	RunLock    = WriterLock + 1
@@ -27,9 +26,8 @@ const batchSize = 500
 // Succeeded is the condition that a run has made mirror and source equal.
 const Succeeded = "state = '" + string(models.Succeeded) + "' AND mode IN ('" + models.FullRun + "', '" + models.IncrementalRun + "')"
 
-// listed is the condition that a run is one that people are shown: not what the API's own writes did. refused is
-// that it found other changes than it was to make, and has become a preview of them, which says nothing of how
-// the mirror stands. Like the ones built on them, they are constants, so that the index of such runs serves.
+// listed selects the runs that people see, without API writes. refused selects runs whose digest differed and which became
+// a preview: they tell nothing about the mirror. All conditions are constants, so that the partial index on runs is used.
 const (
 	listed      = "mode <> '" + models.WriteRun + "'"
 	synchronise = listed + " AND mode IN ('" + models.FullRun + "', '" + models.IncrementalRun + "')"

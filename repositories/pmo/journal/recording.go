@@ -8,23 +8,21 @@ import (
 	"lifecycle-sync/models"
 )
 
-// RequestCancel asks whichever process makes the run to stop it, and reports whether it is under way.
-// PostgreSQL only: on SQLite the run holds the one write lock. Errors: connection, timeout, permission.
+// RequestCancel asks the process of a run to cancel it, and reports whether the run is in progress. PostgreSQL only: on
+// SQLite the run holds the write lock. Errors: connection, timeout, permission.
 func (j *Journal) RequestCancel(ctx context.Context, run int64) (bool, error) {
 	done := j.s.Gorm(ctx).Model(&models.Run{}).Where(running+" AND id = ?", run).Update("cancel_requested", true)
 	return done.RowsAffected > 0, j.s.Translate(done.Error)
 }
 
-// CancelRequested reports whether somebody asks a run to stop. Errors: connection, timeout, schema.
-func (j *Journal) CancelRequested(ctx context.Context, run int64) (bool, error) {
-	var n int64
-	err := j.s.Gorm(ctx).Model(&models.Run{}).Where("id = ? AND cancel_requested", run).Count(&n).Error
-	return n > 0, j.s.Translate(err)
+// CancelRequested reports whether a run is to be canceled. Errors: connection, timeout, schema.
+func (j *Journal) CancelRequested(ctx context.Context, id int64) (bool, error) {
+	run, err := j.oneRun(ctx, "id", "id = ? AND cancel_requested", id)
+	return run != nil, err
 }
 
-// MarkInterrupted marks runs that are left running although nobody holds the lock of runs: their
-// process has died. On SQLite that cannot be told without waiting for the lock; the next run marks them.
-// Errors: connection, timeout, permission.
+// MarkInterrupted marks runs as interrupted whose process has died: they are recorded as running, but the lock of runs is
+// free. On SQLite that cannot be seen; the next run marks them. Errors: connection, timeout, permission.
 func (j *Journal) MarkInterrupted(ctx context.Context) error {
 	if !j.s.Features().AdvisoryLocks {
 		return nil
@@ -33,15 +31,15 @@ func (j *Journal) MarkInterrupted(ctx context.Context) error {
 		"UPDATE lifecycle_sync_runs SET state = ?, finished_at = clock_timestamp() WHERE "+running+" AND NOT "+runLockHeld(), models.Interrupted).Error)
 }
 
-// runLockHeld is the condition that somebody holds the lock of runs. PostgreSQL only.
+// runLockHeld is the condition that the lock of runs is taken. PostgreSQL only.
 func runLockHeld() string {
 	return fmt.Sprintf(`EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
 		AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 		AND l.classid = %d AND l.objid = %d)`, uint64(RunLock)>>32, uint64(RunLock)&0xffffffff)
 }
 
-// Record records a finished run that wrote no mirrored row (a dry run or verification), with its counts and the
-// changes it would make, and sets its ID. Only in a transaction. Errors: connection, timeout.
+// Record records a finished run that wrote no mirrored row, such as a dry run, with its counts and the changes it would
+// make, and sets its ID. Only in a transaction. Errors: connection, timeout.
 func (j *Journal) Record(ctx context.Context, run *models.Run, counts []models.TableCount, changes []models.LoggedChange) error {
 	if err := j.s.Gorm(ctx).Create(run).Error; err != nil {
 		return j.s.Translate(err)

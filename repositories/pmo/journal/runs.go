@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"strconv"
-	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -11,23 +10,23 @@ import (
 	"lifecycle-sync/models"
 )
 
-// Standing is what the runs tell of the mirror. A run that there has not been is nil.
-type Standing struct {
-	Running     *models.Run // under way
-	LastRun     *models.Run // the newest that has ended
-	LastVerdict *models.Run // the newest that has succeeded or not, and was not just canceled or refused
-	LastSuccess *models.Run
-	ProvedEqual *models.Run    // the newest full run that succeeded
-	Verified    *models.Run    // the newest verification
-	Age         *time.Duration // since LastSuccess began, by the database's clock
-	CurrentAt   *time.Time     // the mirror holds what had committed by then, as far as a run or real time has looked
-	FollowedAt  *time.Time     // likewise, as far as real time has; nil where it never came
-	Lag         *time.Duration // since FollowedAt, by the database's clock
-	Quarantined int64
+// SyncStatus is what the recorded runs tell about the mirror. A run that does not exist is nil.
+type SyncStatus struct {
+	Running        *models.Run
+	LastRun        *models.Run // the newest that has ended
+	LastConclusive *models.Run // the newest that succeeded, failed or was interrupted, and was neither canceled nor refused
+	LastSuccess    *models.Run
+	ProvedEqual    *models.Run    // the newest successful full run
+	Verified       *models.Run    // the newest verification
+	Age            *time.Duration // since LastSuccess began, by the database's clock
+	CurrentAt      *time.Time     // the mirror has everything committed until then, according to runs and real-time sync
+	FollowedAt     *time.Time     // the same, according to real-time sync; nil if it never ran
+	Lag            *time.Duration // since FollowedAt, by the database's clock
+	Quarantined    int64
 }
 
-// Standing reads how the mirror stands. Errors: connection, timeout, schema.
-func (j *Journal) Standing(ctx context.Context) (st Standing, err error) {
+// SyncStatus reads the sync status. Errors: connection, timeout, schema.
+func (j *Journal) SyncStatus(ctx context.Context) (st SyncStatus, err error) {
 	const ended = synchronise + " AND state <> '" + string(models.Running) + "'"
 	for _, find := range []struct {
 		into      **models.Run
@@ -35,7 +34,7 @@ func (j *Journal) Standing(ctx context.Context) (st Standing, err error) {
 	}{
 		{&st.Running, running},
 		{&st.LastRun, ended},
-		{&st.LastVerdict, ended + " AND state <> '" + string(models.CanceledRun) + "' AND NOT " + refused},
+		{&st.LastConclusive, ended + " AND state <> '" + string(models.CanceledRun) + "' AND NOT " + refused},
 		{&st.LastSuccess, listed + " AND " + Succeeded},
 		{&st.ProvedEqual, listed + " AND " + Succeeded + " AND mode = '" + models.FullRun + "'"},
 		{&st.Verified, verified},
@@ -45,43 +44,45 @@ func (j *Journal) Standing(ctx context.Context) (st Standing, err error) {
 		}
 	}
 	if st.LastSuccess != nil {
-		age, err := j.age(ctx, st.LastSuccess.ID)
-		if err != nil {
+		if st.Age, err = j.since(ctx, &models.Run{}, "started_at", st.LastSuccess.ID); err != nil {
 			return st, err
 		}
-		st.Age = &age
 	}
-	if err := j.current(ctx, &st); err != nil {
+	watermark, err := j.Watermark(ctx)
+	if err != nil {
 		return st, err
+	}
+	if watermark != nil {
+		st.CurrentAt, st.FollowedAt = &watermark.CurrentAt, watermark.FollowedAt
+		if st.Lag, err = j.lag(ctx, watermark); err != nil {
+			return st, err
+		}
 	}
 	st.Quarantined, err = j.QuarantineSize(ctx)
 	return st, err
 }
 
-// current fills in of what time the mirror is.
-func (j *Journal) current(ctx context.Context, st *Standing) error {
-	mark, err := j.Watermark(ctx)
-	if err != nil || mark == nil {
-		return err
+// lag is the time since real-time sync last followed the source, nil if it never did.
+func (j *Journal) lag(ctx context.Context, w *models.Watermark) (*time.Duration, error) {
+	if w == nil || w.FollowedAt == nil {
+		return nil, nil //nolint:nilnil // as documented
 	}
-	st.CurrentAt, st.FollowedAt = &mark.CurrentAt, mark.FollowedAt
-	if mark.FollowedAt == nil {
-		return nil
-	}
+	return j.since(ctx, w, "followed_at", int64(w.ID))
+}
+
+// since is how long ago a time in a record is by the database's clock, never negative.
+func (j *Journal) since(ctx context.Context, model any, column string, id int64) (*time.Duration, error) {
 	var seconds float64
-	if err := j.s.Gorm(ctx).Model(&models.Watermark{}).Select(j.s.SecondsSince("followed_at")).Scan(&seconds).Error; err != nil {
-		return j.s.Translate(err)
-	}
-	lag := time.Duration(max(seconds, 0) * float64(time.Second))
-	st.Lag = &lag
-	return nil
+	err := j.s.Gorm(ctx).Model(model).Where("id = ?", id).Select(j.s.SecondsSince(column)).Scan(&seconds).Error
+	since := time.Duration(max(seconds, 0) * float64(time.Second))
+	return &since, j.s.Translate(err)
 }
 
-func (j *Journal) newest(ctx context.Context, condition string) (*models.Run, error) {
-	return j.oneRun(ctx, "id DESC", condition)
+func (j *Journal) newest(ctx context.Context, condition string, args ...any) (*models.Run, error) {
+	return j.oneRun(ctx, "id DESC", condition, args...)
 }
 
-// oneRun is the first run, in an order, of those that satisfy a condition; nil when there is none.
+// oneRun is the first run, in an order, that meets a condition; nil if there is none.
 func (j *Journal) oneRun(ctx context.Context, order, condition string, args ...any) (*models.Run, error) {
 	var runs []models.Run
 	err := j.s.Gorm(ctx).Where(condition, args...).Order(order).Limit(1).Find(&runs).Error
@@ -91,23 +92,12 @@ func (j *Journal) oneRun(ctx context.Context, order, condition string, args ...a
 	return &runs[0], nil
 }
 
-// age is how long ago a run began. A clock that was set back makes no negative age.
-func (j *Journal) age(ctx context.Context, run int64) (time.Duration, error) {
-	var ages []float64
-	err := j.s.Gorm(ctx).Model(&models.Run{}).Where("id = ?", run).Pluck(j.s.SecondsSince("started_at"), &ages).Error
-	if err != nil || len(ages) == 0 {
-		return 0, j.s.Translate(err)
-	}
-	return time.Duration(max(ages[0], 0) * float64(time.Second)), nil
-}
-
-// Running is the run under way, nil when there is none. Errors: connection, timeout, schema.
+// Running is the run in progress, nil if there is none. Errors: connection, timeout, schema.
 func (j *Journal) Running(ctx context.Context) (*models.Run, error) { return j.newest(ctx, running) }
 
-// LastMade is the newest run that has done what a run of a mode is to do, full or incremental; a full run does
-// what an incremental one is to do. It has ended by itself, well or not, or because somebody asked it to: what
-// was cut off by the end of its process is still to be done, and so it is after a run that was refused. It is
-// nil when there is none. Errors: connection, timeout, schema.
+// LastMade is the newest run that did the work of a scheduled run of a mode, full or incremental; a full run also does an
+// incremental one's. It succeeded, failed or was canceled on request. A refused run, or one cut off with its process, did
+// not do the work. It is nil if there is none. Errors: connection, timeout, schema.
 func (j *Journal) LastMade(ctx context.Context, mode string) (*models.Run, error) {
 	const made = synchronise + " AND NOT " + refused + " AND (state IN ('" + string(models.Succeeded) + "', '" + string(models.Failed) + "')" +
 		" OR state = '" + string(models.CanceledRun) + "' AND cancel_requested)"
@@ -117,26 +107,20 @@ func (j *Journal) LastMade(ctx context.Context, mode string) (*models.Run, error
 	return j.newest(ctx, made)
 }
 
-// LastRealtime is the newest run of real time, nil when there is none. Errors: connection, timeout, schema.
+// LastRealtime is the newest real-time run, nil if there is none. Errors: connection, timeout, schema.
 func (j *Journal) LastRealtime(ctx context.Context) (*models.Run, error) {
 	return j.newest(ctx, listed+" AND mode = '"+models.RealtimeRun+"'")
 }
 
-// Runs returns at most limit runs, newest first, from offset on, and how many there are, without those
-// of API writes. Errors: connection, timeout, schema.
+// Runs returns a page of the runs, newest first, and their number, without API writes. Errors: connection, timeout, schema.
 func (j *Journal) Runs(ctx context.Context, offset, limit int) (runs []models.Run, total int64, err error) {
 	total, err = j.page(j.s.Gorm(ctx).Model(&models.Run{}).Where(listed), "id DESC", offset, limit, &runs)
 	return runs, total, err
 }
 
-// Run is one run of any mode, nil when there is none. Errors: connection, timeout, schema.
+// Run is a run of any mode, nil if it does not exist. Errors: connection, timeout, schema.
 func (j *Journal) Run(ctx context.Context, id int64) (*models.Run, error) {
-	var runs []models.Run
-	err := j.s.Gorm(ctx).Where("id = ?", id).Find(&runs).Error
-	if err != nil || len(runs) == 0 {
-		return nil, j.s.Translate(err)
-	}
-	return &runs[0], nil
+	return j.oneRun(ctx, "id", "id = ?", id)
 }
 
 // RunTables returns what a run did to each table, in mirroring order. Errors: connection, timeout, schema.
@@ -145,8 +129,8 @@ func (j *Journal) RunTables(ctx context.Context, run int64) (counts []models.Tab
 	return counts, j.s.Translate(err)
 }
 
-// RowsWritten returns how many mirrored rows each of the given runs has written, or as a comparison would have;
-// a run that kept no counts is not in it. Errors: connection, timeout, schema.
+// RowsWritten returns how many mirrored rows each of the runs has written, or a comparison would have. Runs without
+// counts are left out. Errors: connection, timeout, schema.
 func (j *Journal) RowsWritten(ctx context.Context, runs []int64) (map[int64]int64, error) {
 	var sums []struct{ RunID, Written int64 }
 	err := j.s.Gorm(ctx).Model(&models.TableCount{}).Where("run_id IN ?", runs).Group("run_id").
@@ -158,16 +142,14 @@ func (j *Journal) RowsWritten(ctx context.Context, runs []int64) (map[int64]int6
 	return written, j.s.Translate(err)
 }
 
-// RunChanges returns at most limit changes of a run, in the order in which they were made, from offset
-// on, and how many there are. Errors: connection, timeout, schema.
+// RunChanges returns a page of a run's changes, in order, and their number. Errors: connection, timeout, schema.
 func (j *Journal) RunChanges(ctx context.Context, run int64, offset, limit int) (changes []models.LoggedChange, total int64, err error) {
 	total, err = j.page(j.s.Gorm(ctx).Model(&models.LoggedChange{}).Where("run_id = ?", run), "id", offset, limit, &changes)
 	return changes, total, err
 }
 
-// RowChanges returns at most limit changes that were made to a row of a table, newest first, from offset on,
-// and how many there are. What a dry run or a verification found, or a run that did not come to its end, was
-// not made; real time makes its changes as it goes. Errors: connection, timeout, schema.
+// RowChanges returns a page of the changes that were made to a row, newest first, and their number. Changes of dry runs,
+// verifications and unsuccessful runs were not made. Errors: connection, timeout, schema.
 func (j *Journal) RowChanges(ctx context.Context, table string, id int64, offset, limit int) (changes []models.RowChange, total int64, err error) {
 	query := j.s.Gorm(ctx).Table("lifecycle_sync_changes AS c").Joins("JOIN lifecycle_sync_runs r ON r.id = c.run_id").
 		Where("r.mode = ? OR r.state = ? AND r.mode NOT IN (?, ?)", models.RealtimeRun, models.Succeeded, models.DryRun, models.VerifyRun).
@@ -176,16 +158,14 @@ func (j *Journal) RowChanges(ctx context.Context, table string, id int64, offset
 	return changes, total, err
 }
 
-// QuarantinedRows returns at most limit rows in quarantine, in mirroring order and by id, from offset on,
-// and how many there are. Errors: connection, timeout, schema.
+// QuarantinedRows returns a page of the quarantine, in mirroring order and by id, and its size. Errors: connection,
+// timeout, schema.
 func (j *Journal) QuarantinedRows(ctx context.Context, offset, limit int) (rows []models.Quarantined, total int64, err error) {
-	var order strings.Builder
-	order.WriteString("CASE table_name")
+	order := "CASE table_name"
 	for i, t := range j.s.Tables() {
-		order.WriteString(" WHEN '" + t.Name + "' THEN " + strconv.Itoa(i))
+		order += " WHEN '" + t.Name + "' THEN " + strconv.Itoa(i)
 	}
-	order.WriteString(" END, row_id")
-	total, err = j.page(j.s.Gorm(ctx).Model(&models.Quarantined{}), order.String(), offset, limit, &rows)
+	total, err = j.page(j.s.Gorm(ctx).Model(&models.Quarantined{}), order+" END, row_id", offset, limit, &rows)
 	return rows, total, err
 }
 
@@ -195,7 +175,7 @@ func (j *Journal) QuarantineSize(ctx context.Context) (n int64, err error) {
 	return n, j.s.Translate(err)
 }
 
-// page reads a page of a query, and counts what the query yields.
+// page reads at most limit rows of a query from offset on, and counts all of them.
 func (j *Journal) page(query *gorm.DB, order string, offset, limit int, into any) (total int64, err error) {
 	query = query.Session(&gorm.Session{})
 	err = query.Count(&total).Error
