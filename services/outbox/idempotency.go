@@ -62,9 +62,9 @@ func (w *Writer) claim(ctx context.Context, key *Key, fingerprint string) (write
 			return write, nil, err
 		case known == nil:
 			return write, nil, nil
-		case known.Old && known.State != models.WriteIntended,
-			known.State == models.WriteClaimed && known.Lapsed:
-			if err := w.records().Drop(ctx, known.ID, known.State); err != nil {
+		case known.Expired && known.State != models.WriteIntended,
+			known.State == models.WriteClaimed && known.LeaseExpired:
+			if err := w.records().Delete(ctx, known.ID, known.State); err != nil {
 				return write, nil, err
 			}
 			continue
@@ -109,7 +109,7 @@ func (w *Writer) resolve(ctx context.Context, write models.Write) (bool, error) 
 // Sweep resolves the writes that dead processes left open and deletes old answers. Errors: connection; the next sweep
 // retries.
 func (w *Writer) Sweep(ctx context.Context) error {
-	open, err := w.records().Open(ctx)
+	open, err := w.records().Unresolved(ctx)
 	if err != nil {
 		return err
 	}
@@ -122,5 +122,5 @@ func (w *Writer) Sweep(ctx context.Context) error {
 			break
 		}
 	}
-	return errors.Join(append(failures, w.records().Forget(ctx))...)
+	return errors.Join(append(failures, w.records().DeleteExpired(ctx))...)
 }

@@ -215,7 +215,7 @@ func (w *Writer) Advance(version int64) { w.cache.Advance(version) }
 func needsEntry(r Request, c Change) bool { return r.Key != nil || len(r.Files) > 0 || c.RemovesFiles }
 
 func addEntry(ctx context.Context, p *pmo.Session, write models.Write, r Request, c Change) error {
-	if err := outboxdb.New(p).Intend(ctx, write); err != nil {
+	if err := outboxdb.New(p).Prepare(ctx, write); err != nil {
 		return err
 	}
 	if c.RemovesFiles {
@@ -281,7 +281,7 @@ func (w *Writer) settle(ctx context.Context, write models.Write) error {
 // abandon removes what pmo_db holds of a write that did not commit.
 func (w *Writer) abandon(ctx context.Context, write models.Write) error {
 	return w.close(ctx, write, false, func(p *pmo.Session) error {
-		return errors.Join(outboxdb.New(p).Drop(ctx, write.ID, models.WriteIntended), outboxdb.New(p).Drop(ctx, write.ID, models.WriteClaimed))
+		return errors.Join(outboxdb.New(p).Delete(ctx, write.ID, models.WriteIntended), outboxdb.New(p).Delete(ctx, write.ID, models.WriteClaimed))
 	})
 }
 

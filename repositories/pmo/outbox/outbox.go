@@ -5,6 +5,8 @@ package outbox
 import (
 	"context"
 
+	"gorm.io/gorm/clause"
+
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
 )
@@ -15,48 +17,57 @@ type Outbox struct{ s *pmo.Session }
 // New returns the outbox on a session.
 func New(s *pmo.Session) *Outbox { return &Outbox{s: s} }
 
-// How long, in seconds, a claim protects who made it, answers are kept, and a write must have stood open
-// before somebody else looks what became of it.
+// Times in seconds.
 const (
-	claimSeconds = 30
-	keptSeconds  = 24 * 60 * 60
-	openSeconds  = 60
+	leaseSeconds      = 30           // a claim protects its request
+	retentionSeconds  = 24 * 60 * 60 // answers are kept
+	unresolvedSeconds = 60           // until a write without an outcome counts as abandoned by its process
 )
 
-// Known is a write that has the key that another one asks for.
-type Known struct {
+// ExistingWrite is an earlier write with the same key.
+type ExistingWrite struct {
 	models.Write
-	Lapsed bool `gorm:"column:lapsed"` // its claim no longer protects it
-	Old    bool `gorm:"column:old"`    // its answer is no longer kept
+	LeaseExpired bool `gorm:"column:lapsed"` // the claim no longer protects its request
+	Expired      bool `gorm:"column:old"`    // the answer is no longer kept
 }
 
-// Claim records a write with its key as claimed. When the key is taken already it returns who has
-// it instead. Errors: connection, timeout.
-func (o *Outbox) Claim(ctx context.Context, w models.Write) (*Known, error) {
-	result := o.s.Gorm(ctx).Exec("INSERT INTO lifecycle_writes (id, caller, route, idempotency_key, fingerprint, state, leased_until, created_at) "+
-		"VALUES (?, ?, ?, ?, ?, ?, "+o.s.Clock(claimSeconds)+", "+o.s.Clock(0)+") ON CONFLICT (caller, route, idempotency_key) DO NOTHING",
-		w.ID, w.Caller, w.Route, w.Key, w.Fingerprint, models.WriteClaimed)
-	if result.Error != nil || result.RowsAffected == 1 {
-		return nil, o.s.Translate(result.Error)
+// Claim records a write as claimed by its key. If the key is taken, it returns the write that has it. Errors:
+// connection, timeout.
+func (o *Outbox) Claim(ctx context.Context, w models.Write) (*ExistingWrite, error) {
+	w.State = models.WriteClaimed
+	created, err := o.create(ctx, w, leaseSeconds, clause.OnConflict{
+		Columns: []clause.Column{{Name: "caller"}, {Name: "route"}, {Name: "idempotency_key"}}, DoNothing: true,
+	})
+	if err != nil || created {
+		return nil, err
 	}
-	var known []Known
-	err := o.s.Gorm(ctx).Table("lifecycle_writes").
-		Select("*, leased_until < "+o.s.Clock(0)+" AS lapsed, created_at < "+o.s.Clock(-keptSeconds)+" AS old").
-		Where("caller = ? AND route = ? AND idempotency_key = ?", w.Caller, w.Route, w.Key).Find(&known).Error
-	if err != nil || len(known) == 0 { // given up meanwhile
-		return &Known{Lapsed: true, Write: models.Write{State: models.WriteClaimed}}, o.s.Translate(err)
+	var existing []ExistingWrite
+	err = o.s.Gorm(ctx).Table("lifecycle_writes").
+		Select("*, leased_until < "+o.s.Clock(0)+" AS lapsed, created_at < "+o.s.Clock(-retentionSeconds)+" AS old").
+		Where("caller = ? AND route = ? AND idempotency_key = ?", w.Caller, w.Route, w.Key).Find(&existing).Error
+	if err != nil || len(existing) == 0 { // deleted since
+		return &ExistingWrite{LeaseExpired: true, Write: models.Write{State: models.WriteClaimed}}, o.s.Translate(err)
 	}
-	return &known[0], nil
+	return &existing[0], nil
 }
 
-// Intend records what a write is about to commit in lifecycle_db. It is conflict when somebody else
-// has taken over its key.
-func (o *Outbox) Intend(ctx context.Context, w models.Write) error {
+// create inserts a write with times of the database's clock, and reports whether it was new.
+func (o *Outbox) create(ctx context.Context, w models.Write, lease int, conflict ...clause.Expression) (created bool, err error) {
+	result := o.s.Gorm(ctx).Model(&models.Write{}).Clauses(conflict...).Create(map[string]any{
+		"id": w.ID, "caller": w.Caller, "route": w.Route, "idempotency_key": w.Key, "fingerprint": w.Fingerprint, "state": w.State,
+		"source_xid": w.XID, "source_table": w.Table, "source_id": w.RowID, "source_stamp": w.Stamp, "source_action": w.Action,
+		"leased_until": clause.Expr{SQL: o.s.Clock(lease)}, "created_at": clause.Expr{SQL: o.s.Clock(0)},
+	})
+	return result.RowsAffected == 1, o.s.Translate(result.Error)
+}
+
+// Prepare records what a write is about to commit in lifecycle_db. Errors: conflict if another request has taken over
+// its key; connection.
+func (o *Outbox) Prepare(ctx context.Context, w models.Write) error {
 	w.State = models.WriteIntended
 	if w.Key == nil {
-		return o.s.Translate(o.s.Gorm(ctx).Exec("INSERT INTO lifecycle_writes "+
-			"(id, state, leased_until, source_xid, source_table, source_id, source_stamp, source_action, created_at) VALUES (?, ?, "+o.s.Clock(0)+", ?, ?, ?, ?, ?, "+o.s.Clock(0)+")",
-			w.ID, w.State, w.XID, w.Table, w.RowID, w.Stamp, w.Action).Error)
+		_, err := o.create(ctx, w, 0)
+		return err
 	}
 	result := o.s.Gorm(ctx).Model(&models.Write{}).Where("id = ? AND state = ?", w.ID, models.WriteClaimed).
 		Select("state", "source_xid", "source_table", "source_id", "source_stamp", "source_action", "etag", "body").Updates(&w)
@@ -66,28 +77,27 @@ func (o *Outbox) Intend(ctx context.Context, w models.Write) error {
 	return o.s.Translate(result.Error)
 }
 
-// Finish records that a write is done. One with a key is kept, for those who ask again.
+// Finish records that a write is done. Only a write with a key is kept, for repeated requests.
 func (o *Outbox) Finish(ctx context.Context, w models.Write) error {
 	if w.Key == nil {
-		return o.Drop(ctx, w.ID, models.WriteIntended)
+		return o.Delete(ctx, w.ID, models.WriteIntended)
 	}
-	return o.s.Translate(o.s.Gorm(ctx).Model(&models.Write{}).Where("id = ?", w.ID).
-		Updates(map[string]any{"state": models.WriteDone, "etag": w.ETag, "body": w.Body, "source_id": w.RowID}).Error)
+	w.State = models.WriteDone
+	return o.s.Translate(o.s.Gorm(ctx).Model(&models.Write{}).Where("id = ?", w.ID).Select("state", "etag", "body", "source_id").Updates(&w).Error)
 }
 
-// Drop forgets a write that stands in the given state.
-func (o *Outbox) Drop(ctx context.Context, id, state string) error {
-	return o.s.Translate(o.s.Gorm(ctx).Exec("DELETE FROM lifecycle_writes WHERE id = ? AND state = ?", id, state).Error)
+// Delete deletes a write if it is in the given state.
+func (o *Outbox) Delete(ctx context.Context, id, state string) error {
+	return o.s.Translate(o.s.Gorm(ctx).Where("id = ? AND state = ?", id, state).Delete(&models.Write{}).Error)
 }
 
-// Open lists the writes that have stood open for so long that whoever made them is gone.
-func (o *Outbox) Open(ctx context.Context) (writes []models.Write, err error) {
-	err = o.s.Gorm(ctx).Where("state = ? AND leased_until < "+o.s.Clock(-openSeconds), models.WriteIntended).Order("created_at").Find(&writes).Error
+// Unresolved lists the writes whose outcome is unknown for so long that their process must be gone.
+func (o *Outbox) Unresolved(ctx context.Context) (writes []models.Write, err error) {
+	err = o.s.Gorm(ctx).Where("state = ? AND leased_until < "+o.s.Clock(-unresolvedSeconds), models.WriteIntended).Order("created_at").Find(&writes).Error
 	return writes, o.s.Translate(err)
 }
 
-// Forget forgets answers that need no longer be kept, and claims of requests that ended without
-// giving theirs up.
-func (o *Outbox) Forget(ctx context.Context) error {
-	return o.s.Translate(o.s.Gorm(ctx).Exec("DELETE FROM lifecycle_writes WHERE state <> ? AND created_at < "+o.s.Clock(-keptSeconds), models.WriteIntended).Error)
+// DeleteExpired deletes answers past their retention, and claims whose requests ended without releasing them.
+func (o *Outbox) DeleteExpired(ctx context.Context) error {
+	return o.s.Translate(o.s.Gorm(ctx).Where("state <> ? AND created_at < "+o.s.Clock(-retentionSeconds), models.WriteIntended).Delete(&models.Write{}).Error)
 }
