@@ -3,11 +3,14 @@
 package web
 
 import (
+	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
 	"io/fs"
+	"path"
 	"strings"
 
 	"lifecycle-sync/web/messages"
@@ -34,13 +37,13 @@ func New(texts *messages.Printer) *Console {
 	if err != nil {
 		panic(err) // the pattern is right
 	}
-	for _, path := range names {
-		name := strings.TrimSuffix(strings.TrimPrefix(path, "templates/"), ".html")
+	for _, file := range names {
+		name := strings.TrimSuffix(strings.TrimPrefix(file, "templates/"), ".html")
 		if strings.HasPrefix(name, "parts/") {
 			continue
 		}
-		page := template.Must(template.Must(shared.Clone()).ParseFS(files, path))
-		c.pages[name] = page.Lookup(path[strings.LastIndex(path, "/")+1:])
+		page := template.Must(template.Must(shared.Clone()).ParseFS(files, file))
+		c.pages[name] = page.Lookup(path.Base(file))
 	}
 	return c
 }
@@ -57,12 +60,45 @@ func (c *Console) Main(w io.Writer, page string, data any) error {
 // Frame writes a whole page: its main part, and what is around it.
 func (c *Console) Frame(w io.Writer, data any) error { return c.frame.Execute(w, data) }
 
-// address is where a browser finds an asset: another address whenever its content is another, so that it
-// can be kept for good.
+// address is the address of an asset. It changes with the content, so that browsers can cache it forever.
 func (c *Console) address(name string) (string, error) {
 	asset, ok := c.assets[name]
 	if !ok {
 		return "", fmt.Errorf("there is no asset %q", name)
 	}
 	return "/assets/" + name + "?v=" + asset.Tag, nil
+}
+
+// Asset is a style sheet, script or image. Tag differs when the content does.
+type Asset struct {
+	Type, Tag string
+	Content   []byte
+}
+
+// Asset returns an asset by its name.
+func (c *Console) Asset(name string) (Asset, bool) {
+	asset, ok := c.assets[name]
+	return asset, ok
+}
+
+func assets() map[string]Asset {
+	entries, err := files.ReadDir("assets")
+	if err != nil {
+		panic(err) // it was there when this was compiled
+	}
+	types := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"} // on every machine
+	all := map[string]Asset{}
+	for _, entry := range entries {
+		content, err := files.ReadFile("assets/" + entry.Name())
+		if err != nil {
+			panic(err)
+		}
+		kind, known := types[path.Ext(entry.Name())]
+		if !known {
+			panic("no media type for " + entry.Name())
+		}
+		sum := sha256.Sum256(content)
+		all[entry.Name()] = Asset{Type: kind, Tag: base64.RawURLEncoding.EncodeToString(sum[:9]), Content: content}
+	}
+	return all
 }

@@ -9,6 +9,7 @@ import (
 	"embed"
 	"errors"
 	"io/fs"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -177,4 +178,20 @@ func (p *Printer) plain(value any) any {
 	default:
 		return value
 	}
+}
+
+// Named is a row's name, or its number if it has none: #7.
+func Named(name *string, id int64) string {
+	if name == nil || strings.TrimSpace(*name) == "" {
+		return "#" + strconv.FormatInt(id, 10)
+	}
+	return *name
+}
+
+// FieldLabel is the name of a form's field for people.
+func FieldLabel(field string) models.Text {
+	if f, ok := models.ProductFieldOf(field); ok {
+		return models.NewText(f.Label, nil)
+	}
+	return models.NewText("console_fields."+field, nil)
 }
