@@ -12,19 +12,8 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// withTokens are settings with which callers must say who they are.
+// withTokens are settings with which callers need tokens.
 var withTokens = []string{"AUTH_JWT_SECRET=" + strings.Repeat("rahasia ", 6), "AUTH_ISSUER=pmo", "AUTH_AUDIENCE=lifecycle", "CORS_ORIGINS=https://pmo.example.com"}
-
-// tokenOf signs a token as the command does.
-func (s *site) tokenOf(role string) string {
-	s.t.Helper()
-	printed := s.Command("token", "--role", role, "--subject", "test of "+role)
-	token := strings.TrimSuffix(printed, "\n")
-	if strings.ContainsAny(token, " \n") || strings.Count(token, ".") != 2 {
-		s.t.Fatalf("token printed %q", printed)
-	}
-	return token
-}
 
 var parameter = regexp.MustCompile(`:\w+`)
 
@@ -51,7 +40,7 @@ func (s *site) status(method, path, token string) int {
 func TestAuthorization_EveryRouteRequiresItsRole(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		tokens := map[models.Role]string{models.Anonymous: "", models.Reader: s.tokenOf("Staff"), models.Manager: s.tokenOf("Project Manager"), models.Admin: s.tokenOf("Admin")}
+		tokens := map[models.Role]string{models.Anonymous: "", models.Reader: s.Token("Staff"), models.Manager: s.Token("Project Manager"), models.Admin: s.Token("Admin")}
 		forged := tokens[models.Admin][:len(tokens[models.Admin])-4] + "AAAA"
 		for _, route := range routes.Table() {
 			path := parameter.ReplaceAllString(route.Path, "2147483647")
@@ -78,7 +67,7 @@ func TestAuthorization_EveryRouteRequiresItsRole(t *testing.T) {
 func TestAuthorization_AcceptsTokensInTheHeaderOnly(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, testdb.SQLite, withTokens...)
-	token := s.tokenOf("Admin")
+	token := s.Token("Admin")
 	for _, headers := range [][]string{
 		{"Authorization", "Bearer " + token}, {"Authorization", "bearer " + token}, {"authorization", "BEARER  " + token + " "},
 		{"Authorization", "Bearer " + token, "Host", "pmo.example.com", "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"}, // no cookie that another site could abuse
@@ -123,7 +112,7 @@ func TestCORS_AllowsListedOriginsWithTokens(t *testing.T) {
 	if a.Header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("a foreign preflight: %v", a.Header)
 	}
-	s.token = s.tokenOf("Staff")
+	s.token = s.Token("Staff")
 	for from, allowed := range map[string]string{origin: origin, "https://evil.example": "", "null": "", "": ""} {
 		a := s.get("/dropdowns", "Origin", from)
 		if a.Header.Get("Access-Control-Allow-Origin") != allowed || !strings.Contains(a.Header.Get("Vary"), "Origin") {

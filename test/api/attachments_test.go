@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,7 +19,7 @@ import (
 
 const pdf = "%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<</Type/Catalog>>\nendobj\n%%EOF\n"
 
-// file is one to be sent.
+// file is a file to upload.
 type file struct{ name, content string }
 
 // withFiles writes a form with fields and files.
@@ -55,7 +54,7 @@ func (s *site) upload(method, path string, fields map[string]string, list []file
 	return s.do(method, base+path, body, append(headers, "Content-Type", kind)...)
 }
 
-// contents are the keys of all contents that the site keeps, finished or not.
+// contents returns the keys of all stored file contents, finished or not.
 func (s *site) contents() (keys []string) {
 	s.t.Helper()
 	cfg, err := app.LoadConfig("none", s.Environ)
@@ -75,7 +74,7 @@ func (s *site) contents() (keys []string) {
 	return keys
 }
 
-// wantFiles wants as many contents as rows, and so many.
+// wantFiles wants a number of stored attachments, each with its content.
 func (s *site) wantFiles(want int) {
 	s.t.Helper()
 	if rows, kept := one[int](s.t, s.target, "SELECT count(*) FROM lifecycle_attachments WHERE state = 'stored'"), s.contents(); rows != want || len(kept) != want {
@@ -83,7 +82,7 @@ func (s *site) wantFiles(want int) {
 	}
 }
 
-type shownFile struct {
+type listedFile struct {
 	ID        int64  `json:"id"`
 	ProductID int64  `json:"id_produk"`
 	Name      string `json:"nama_file"`
@@ -94,10 +93,10 @@ type shownFile struct {
 	CreatedAt string `json:"created_at"`
 }
 
-type withShownFiles struct {
-	ID          int64       `json:"id"`
-	Count       int64       `json:"attachments_count"`
-	Attachments []shownFile `json:"attachments"`
+type productFiles struct {
+	ID          int64        `json:"id"`
+	Count       int64        `json:"attachments_count"`
+	Attachments []listedFile `json:"attachments"`
 }
 
 func newProduct(name string) map[string]string {
@@ -108,19 +107,19 @@ func TestProducts_CreateStoresFiles(t *testing.T) {
 	t.Parallel()
 	scenario := func(t *testing.T, s *site) {
 		a := s.upload(http.MethodPost, "/products", newProduct("with files"), []file{{"../../spek é.pdf", pdf}, {"note.txt", "x"}}).want(t, http.StatusCreated)
-		created := into[withShownFiles](t, a)
+		created := into[productFiles](t, a)
 		path := fmt.Sprintf("/products/%d", created.ID)
 		if created.Count != 2 {
 			t.Errorf("created: %s", a.body)
 		}
 		s.wantFiles(2)
-		if listed := into[[]withShownFiles](t, s.get("/products")); listed[0].ID != created.ID || listed[0].Count != 2 || listed[1].Count != 0 {
+		if listed := into[[]productFiles](t, s.get("/products")); listed[0].ID != created.ID || listed[0].Count != 2 || listed[1].Count != 0 {
 			t.Errorf("listed as %+v", listed[:2])
 		}
 		detail := s.get(path)
 		list := s.get(path + "/attachments")
-		got := into[[]shownFile](t, list)
-		if !slices.Equal(got, into[withShownFiles](t, detail).Attachments) || len(got) != 2 {
+		got := into[[]listedFile](t, list)
+		if !slices.Equal(got, into[productFiles](t, detail).Attachments) || len(got) != 2 {
 			t.Fatalf("%s and %s", list.body, detail.body)
 		}
 		f := got[0]
@@ -132,18 +131,18 @@ func TestProducts_CreateStoresFiles(t *testing.T) {
 		s.wantDownload(got[1], "x", `attachment; filename="note.txt"`)
 
 		more := s.upload(http.MethodPost, path+"/attachments", nil, []file{{"more.txt", "more"}}).want(t, http.StatusCreated)
-		added := into[[]shownFile](t, more)
+		added := into[[]listedFile](t, more)
 		if len(added) != 1 || added[0].Name != "more.txt" || added[0].Path == "" || added[0].CreatedAt == "" {
 			t.Errorf("added %s", more.body)
 		}
 		s.upload(http.MethodPut, path, map[string]string{"produk": "renamed"}, []file{{"put.txt", "put"}}).want(t, http.StatusOK)
 		s.wantFiles(4)
-		if again := s.get(path + "/attachments"); len(into[[]shownFile](t, again)) != 4 || again.Header.Get("ETag") == list.Header.Get("ETag") {
+		if again := s.get(path + "/attachments"); len(into[[]listedFile](t, again)) != 4 || again.Header.Get("ETag") == list.Header.Get("ETag") {
 			t.Errorf("%s", again.body)
 		}
 
 		gone := s.do(http.MethodDelete, added[0].Path, nil).want(t, http.StatusOK)
-		if was := into[shownFile](t, gone); was.ID != added[0].ID || was.Name != "more.txt" {
+		if was := into[listedFile](t, gone); was.ID != added[0].ID || was.Name != "more.txt" {
 			t.Errorf("deleted %s", gone.body)
 		}
 		s.do(http.MethodDelete, added[0].Path, nil).want(t, http.StatusNotFound, "not_found")
@@ -164,12 +163,12 @@ func TestProducts_CreateStoresFiles(t *testing.T) {
 	})
 }
 
-// wantDownload downloads a file as a browser would, whole, its head, and again.
-func (s *site) wantDownload(f shownFile, content, disposition string) {
+// wantDownload sends GET, HEAD and a conditional GET for a file.
+func (s *site) wantDownload(f listedFile, content, disposition string) {
 	s.t.Helper()
 	a := s.do(http.MethodGet, f.Path, nil).want(s.t, http.StatusOK)
 	if string(a.body) != content {
-		s.t.Errorf("%s: %d bytes came", f.Name, len(a.body))
+		s.t.Errorf("%s: %d bytes", f.Name, len(a.body))
 	}
 	head := s.do(http.MethodHead, f.Path, nil).want(s.t, http.StatusOK)
 	for name, want := range map[string]string{
@@ -189,7 +188,7 @@ func TestAttachments_RejectInvalidUploads(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		good := file{"good.pdf", pdf}
-		id := into[[]withShownFiles](t, s.get("/products"))[0].ID
+		id := into[[]productFiles](t, s.get("/products"))[0].ID
 		attach := fmt.Sprintf("/products/%d/attachments", id)
 		for _, c := range []struct {
 			list   []file
@@ -244,26 +243,21 @@ func TestAttachments_RejectInvalidUploads(t *testing.T) {
 func TestAttachments_RetryStoresFilesOnce(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		products := into[[]withShownFiles](t, s.get("/products"))
+		products := into[[]productFiles](t, s.get("/products"))
 		attach := fmt.Sprintf("/products/%d/attachments", products[0].ID)
 		first := s.upload(http.MethodPost, attach, nil, []file{{"a.pdf", pdf}}, "Idempotency-Key", "k").want(t, http.StatusCreated)
-		var retries sync.WaitGroup
-		for range 8 {
-			body, kind := withFiles(t, nil, file{"a.pdf", pdf})
-			retries.Go(func() {
-				a, err := s.try(http.MethodPost, base+attach, body, "Content-Type", kind, "Idempotency-Key", "k")
-				if err != nil || a.StatusCode != http.StatusCreated || string(a.json.Data) != string(first.json.Data) {
-					t.Errorf("%v %s, want %s", err, a.body, first.body)
-				}
-			})
-			body2, kind2 := withFiles(t, nil, file{"b.pdf", pdf})
-			retries.Go(func() {
-				if a, err := s.try(http.MethodPost, base+attach, body2, "Content-Type", kind2, "Idempotency-Key", "new"); err != nil || a.StatusCode != http.StatusCreated {
-					t.Errorf("%v %s", err, a.body)
-				}
-			})
+		for i, a := range s.concurrently(16, func(i int) (answer, error) {
+			key, name := "k", "a.pdf"
+			if i%2 == 1 {
+				key, name = "new", "b.pdf"
+			}
+			body, kind := withFiles(t, nil, file{name, pdf})
+			return s.try(http.MethodPost, base+attach, body, "Content-Type", kind, "Idempotency-Key", key)
+		}) {
+			if a.want(t, http.StatusCreated); i%2 == 0 && string(a.json.Data) != string(first.json.Data) {
+				t.Errorf("%s, want %s", a.body, first.body)
+			}
 		}
-		retries.Wait()
 		s.upload(http.MethodPost, attach, nil, []file{{"a.pdf", pdf + "changed"}}, "Idempotency-Key", "k").want(t, http.StatusConflict, "conflict")
 		other := fmt.Sprintf("/products/%d/attachments", products[1].ID)
 		s.upload(http.MethodPost, other, nil, []file{{"a.pdf", pdf}}, "Idempotency-Key", "k").want(t, http.StatusConflict, "conflict")
@@ -274,9 +268,9 @@ func TestAttachments_RetryStoresFilesOnce(t *testing.T) {
 func TestAttachments_SurviveQuarantine(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		created := into[withShownFiles](t, s.upload(http.MethodPost, "/products", newProduct("sick"), []file{{"a.pdf", pdf}}).want(t, http.StatusCreated))
+		created := into[productFiles](t, s.upload(http.MethodPost, "/products", newProduct("sick"), []file{{"a.pdf", pdf}}).want(t, http.StatusCreated))
 		path := fmt.Sprintf("/products/%d", created.ID)
-		f := into[[]shownFile](t, s.get(path+"/attachments"))[0]
+		f := into[[]listedFile](t, s.get(path+"/attachments"))[0]
 		exec(t, s.source, fmt.Sprintf("UPDATE tbl_produk SET id_segmen = 99 WHERE id = %d", created.ID))
 		s.Command("sync")
 		s.Eventually("quarantined", func() bool { return s.do(http.MethodGet, base+path, nil).StatusCode == http.StatusNotFound })
@@ -307,8 +301,8 @@ func TestAttachments_MissingStorageIsUnavailable(t *testing.T) {
 	t.Parallel()
 	server := testfiles.S3(t)
 	s := newSite(t, testdb.SQLite, "UPLOADS_URL="+server.URL)
-	created := into[withShownFiles](t, s.upload(http.MethodPost, "/products", newProduct("before"), []file{{"a.pdf", pdf}}).want(t, http.StatusCreated))
-	f := into[[]shownFile](t, s.get(fmt.Sprintf("/products/%d/attachments", created.ID)))[0]
+	created := into[productFiles](t, s.upload(http.MethodPost, "/products", newProduct("before"), []file{{"a.pdf", pdf}}).want(t, http.StatusCreated))
+	f := into[[]listedFile](t, s.get(fmt.Sprintf("/products/%d/attachments", created.ID)))[0]
 	server.Stop()
 	s.do(http.MethodGet, f.Path, nil).want(t, http.StatusServiceUnavailable, "unavailable")
 	s.upload(http.MethodPost, "/products", newProduct("never"), []file{{"a.pdf", pdf}}).want(t, http.StatusServiceUnavailable, "unavailable")
@@ -319,4 +313,24 @@ func TestAttachments_MissingStorageIsUnavailable(t *testing.T) {
 	if s.Logs.Contains("s3cret") {
 		t.Error("the secret is in the log")
 	}
+}
+
+func TestProducts_PutWithFilesHonoursIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		list := []file{{"put.pdf", pdf}}
+		first := s.upload(http.MethodPut, "/products/1", map[string]string{"pelanggan": "PLN"}, list, "Idempotency-Key", "k").want(t, http.StatusOK)
+		again := s.upload(http.MethodPut, "/products/1", map[string]string{"pelanggan": "PLN"}, list, "Idempotency-Key", "k").want(t, http.StatusOK)
+		if string(first.json.Data) != string(again.json.Data) || first.Header.Get("ETag") != again.Header.Get("ETag") {
+			t.Errorf("first %s, again %s", first.body, again.body)
+		}
+		if n := len(into[[]listedFile](t, s.get("/products/1/attachments"))); n != 1 {
+			t.Errorf("%d files", n)
+		}
+		s.upload(http.MethodPut, "/products/2", map[string]string{"pelanggan": "PLN"}, list, "Idempotency-Key", "k").want(t, http.StatusConflict, "conflict")
+		s.upload(http.MethodPut, "/products/1", nil, list, "Idempotency-Key", "files alone").want(t, http.StatusOK)
+		if n := len(into[[]listedFile](t, s.get("/products/1/attachments"))); n != 2 {
+			t.Errorf("%d files", n)
+		}
+	})
 }

@@ -22,19 +22,18 @@ type madeChange struct {
 func TestSyncChanges_ListTheHistoryOfARow(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		s.settled()
 		if none := s.get("/sync/changes?table=tbl_produk&id=2"); string(none.json.Data) != "[]" || none.json.Pagination.TotalItems != 0 {
 			t.Errorf("%s", none.body)
 		}
 		old := one[string](t, s.target, "SELECT produk FROM tbl_produk_lifecycle WHERE id = 2")
 		exec(t, s.source, "UPDATE tbl_produk SET produk = 'First' WHERE id = 2")
 		exec(t, s.source, "UPDATE tbl_stage SET stage = 'Youth' WHERE id = 2")
-		first := s.finished(s.accepted("/sync", "").Run)
+		first := s.sync("")
 		s.send(http.MethodPut, "/products/2", `{"produk": "Second"}`).want(t, http.StatusOK)
 		exec(t, s.source, "UPDATE tbl_produk SET produk = 'Third', id_segmen = 987 WHERE id = 2")
 		s.accepted("/sync", `{"dryRun": true}`)                            // says so, and does nothing
 		s.send(http.MethodPost, "/sync/verify", "").want(t, http.StatusOK) // likewise
-		last := s.finished(s.accepted("/sync", "").Run)
+		last := s.sync("")
 
 		changes := into[[]madeChange](t, s.get("/sync/changes?table=tbl_produk&id=2"))
 		if len(changes) != 3 {

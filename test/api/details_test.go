@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,12 +13,8 @@ import (
 	"lifecycle-sync/models"
 )
 
-// onPostgres reports whether a site's databases are PostgreSQL's.
-func (s *site) onPostgres() bool { return strings.HasPrefix(s.SourceURL, "postgres:") }
-
-// transitions puts three products and their histories into the mirror, beyond the ids of those that
-// were synchronised.
-func (s *site) transitions() {
+// insertHistory inserts three products with stage history into the mirror, with ids above the synchronised ones.
+func (s *site) insertHistory() {
 	s.t.Helper()
 	exec(s.t, s.target, `INSERT INTO tbl_produk_lifecycle (id, produk, id_stage) VALUES (1001, 'with <history>', 2), (1002, NULL, NULL), (1003, 'without', NULL)`)
 	exec(s.t, s.target, `INSERT INTO tbl_stage_histori_lifecycle (id, id_produk, stage_previous, stage_now, catatan, tanggal_perubahan, performance_metrics) VALUES
@@ -28,7 +25,7 @@ func (s *site) transitions() {
 		(1005, 1002, NULL, NULL, NULL, NULL, NULL)`)
 }
 
-type shownTransition struct {
+type historyRecord struct {
 	ID                int64            `json:"id"`
 	ProductID         int64            `json:"id_produk"`
 	Product           *string          `json:"produk"`
@@ -41,7 +38,7 @@ type shownTransition struct {
 	Metrics           *json.RawMessage `json:"performance_metrics"`
 }
 
-func idsOf(rows []shownTransition) (ids []int64) {
+func idsOf(rows []historyRecord) (ids []int64) {
 	for _, row := range rows {
 		ids = append(ids, row.ID)
 	}
@@ -51,12 +48,12 @@ func idsOf(rows []shownTransition) (ids []int64) {
 func TestStageHistory_ListsNewestFirst(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		s.transitions()
+		s.insertHistory()
 		all := s.get("/stage-history?limit=100")
 		if p := all.json.Pagination; p == nil || p.TotalItems != 17 || p.TotalPages != 1 || p.Limit != 100 {
 			t.Errorf("%s", all.body)
 		}
-		rows := into[[]shownTransition](t, all)
+		rows := into[[]historyRecord](t, all)
 		if !slices.IsSortedFunc(rows, newerFirst) {
 			t.Errorf("not newest first: %s", all.body)
 		}
@@ -71,7 +68,7 @@ func TestStageHistory_ListsNewestFirst(t *testing.T) {
 		if link := mine.Header.Get("Link"); !strings.Contains(link, `productId=1001`) || !strings.Contains(link, `rel="prev"`) {
 			t.Errorf("Link %s", link)
 		}
-		if got := into[[]shownTransition](t, mine); !slices.Equal(idsOf(got), []int64{1004}) || mine.json.Pagination.TotalItems != 4 {
+		if got := into[[]historyRecord](t, mine); !slices.Equal(idsOf(got), []int64{1004}) || mine.json.Pagination.TotalItems != 4 {
 			t.Errorf("%s", mine.body)
 		}
 		if past := s.get("/stage-history?page=99"); string(past.json.Data) != "[]" {
@@ -88,7 +85,7 @@ func TestStageHistory_ListsNewestFirst(t *testing.T) {
 }
 
 // newerFirst is the order of the list.
-func newerFirst(a, b shownTransition) int {
+func newerFirst(a, b historyRecord) int {
 	switch {
 	case a.ChangedAt == nil && b.ChangedAt == nil, a.ChangedAt != nil && b.ChangedAt != nil && *a.ChangedAt == *b.ChangedAt:
 		return int(b.ID - a.ID)
@@ -104,7 +101,7 @@ func newerFirst(a, b shownTransition) int {
 func TestStageHistory_ServesOneMove(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		s.transitions()
+		s.insertHistory()
 		const want = `{"id":1001,"id_produk":1001,"produk":"with \u003chistory\u003e","stage_previous":null,"stage_now":1,` +
 			`"stage_previous_name":null,"stage_now_name":"Introduction","catatan":"first","tanggal_perubahan":"2020-01-01T00:00:00.000001Z",` +
 			`"performance_metrics":%s,"created_at":null,"updated_at":null}`
@@ -124,13 +121,22 @@ func TestStageHistory_ServesOneMove(t *testing.T) {
 			s.do(http.MethodGet, base+"/stage-history?"+query, nil).want(t, http.StatusBadRequest, "validation_failed")
 		}
 		s.do(http.MethodGet, base+"/stage-history/1001?x=1", nil).want(t, http.StatusBadRequest, "validation_failed")
+		depth := 900 // SQLite allows 1,000
+		if s.onPostgres() {
+			depth = 5000
+		}
+		deep := strings.Repeat("[", depth) + strings.Repeat("]", depth)
+		exec(t, s.target, `UPDATE tbl_stage_histori_lifecycle SET performance_metrics = '`+deep+`' WHERE id = 1002`)
+		if got := s.get("/stage-history/1002"); !strings.Contains(string(got.body), `"performance_metrics":`+deep) {
+			t.Errorf("%.300s", got.body)
+		}
 	})
 }
 
 func TestProducts_ServeOneProduct(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		s.transitions()
+		s.insertHistory()
 		for i := range 9 {
 			exec(t, s.target, fmt.Sprintf(`INSERT INTO tbl_stage_histori_lifecycle (id, id_produk, tanggal_perubahan) VALUES (%d, 1001, '2031-01-0%dT00:00:00.000000Z')`, 2000+i, i+1))
 		}
@@ -138,7 +144,7 @@ func TestProducts_ServeOneProduct(t *testing.T) {
 			models.ListedProduct
 
 			Attachments []json.RawMessage `json:"attachments"`
-			History     []shownTransition `json:"stage_history"`
+			History     []historyRecord   `json:"stage_history"`
 		}
 		first := s.get("/products/1001")
 		got := into[detail](t, first)
@@ -200,20 +206,21 @@ func (s *site) change(statement string) {
 	s.Eventually("the change", func() bool { return strings.Contains(string(s.get("/dropdowns").body), told) })
 }
 
-func TestProducts_ServeValuesThatDoNotFit(t *testing.T) {
+func TestReads_ServeMirrorEditsThatDoNotFit(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		s.transitions()
-		if s.onPostgres() {
-			exec(t, s.target, `UPDATE tbl_stage_histori_lifecycle SET tanggal_perubahan = 'infinity', created_at = '0044-03-15 BC', updated_at = '20000-01-01' WHERE id_produk = 1001`)
-			exec(t, s.target, `UPDATE tbl_produk_lifecycle SET tanggal_launch = '-infinity', tanggal_stage_end = '20000-01-01', updated_at = 'infinity' WHERE id = 1001`)
-		} else {
-			exec(t, s.target, `UPDATE tbl_stage_histori_lifecycle SET tanggal_perubahan = 'soon', created_at = 17, updated_at = x'ff', performance_metrics = '{' WHERE id_produk = 1001`)
-			exec(t, s.target, `UPDATE tbl_produk_lifecycle SET tanggal_launch = 'soon', tanggal_stage_end = '2024-02-30', updated_at = 17, harga = 'much' WHERE id = 1001`)
+		s.insertHistory()
+		history, products := `tanggal_perubahan = 'infinity', created_at = '0044-03-15 BC', updated_at = '20000-01-01'`,
+			`created_at = 'infinity', tanggal_launch = '-infinity', tanggal_stage_start = '-infinity', tanggal_stage_end = '20000-01-01', updated_at = 'infinity', harga = NULL`
+		if !s.onPostgres() {
+			history = `tanggal_perubahan = 'soon', created_at = 17, updated_at = x'ff', performance_metrics = '{'`
+			products = `tanggal_launch = 'soon', tanggal_stage_end = '2024-02-30', updated_at = 17, harga = 'much'`
 		}
-		for _, row := range into[[]shownTransition](t, s.get("/stage-history?productId=1001")) {
+		exec(t, s.target, "UPDATE tbl_stage_histori_lifecycle SET "+history)
+		s.change("UPDATE tbl_produk_lifecycle SET " + products)
+		for _, row := range into[[]historyRecord](t, s.get("/stage-history?productId=1001")) {
 			if row.ChangedAt != nil {
-				t.Errorf("transition %d happened at %s", row.ID, *row.ChangedAt)
+				t.Errorf("record %d is of %s", row.ID, *row.ChangedAt)
 			}
 		}
 		got := into[models.ListedProduct](t, s.get("/products/1001"))
@@ -221,21 +228,77 @@ func TestProducts_ServeValuesThatDoNotFit(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 		s.get("/stage-history/1001")
+		for _, path := range everyRead(1001) {
+			s.get(path)
+		}
+		if a := s.do(http.MethodPost, base+"/sync/verify", nil).want(t, http.StatusOK); !strings.Contains(string(a.body), `"equal":false`) {
+			t.Errorf("verify: %.300s", a.body)
+		}
 	})
 }
 
-func TestStageHistory_KeepsDeepMetrics(t *testing.T) {
+func TestStageHistory_Filters(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		depth := 900 // SQLite takes 1,000
-		if s.onPostgres() {
-			depth = 5000
+		exec(t, s.target, "DELETE FROM tbl_stage_histori_lifecycle")
+		exec(t, s.target, `INSERT INTO tbl_produk_lifecycle (id, produk) VALUES (1001, 'Kabel 100%_Ö'), (1002, NULL), (1003, 'Kabelnya \ 1000')`)
+		exec(t, s.target, `INSERT INTO tbl_stage_histori_lifecycle (id, id_produk, stage_previous, stage_now, tanggal_perubahan) VALUES
+			(1001, 1001, NULL, 1, '0001-01-01T00:00:00.000000Z'), (1002, 1001, 1, 2, '2030-01-01T16:59:59.999999Z'), (1003, 1001, 2, 1, '2030-01-01T17:00:00.000000Z'),
+			(1004, 1002, 1, 2, NULL), (1005, 1002, NULL, NULL, '2030-01-02T16:59:59.999999Z'), (1006, 1003, 2, 3, '2030-01-02T17:00:00.000000Z'),
+			(1007, 1003, 1, 3, '9999-12-31T16:59:59.999999Z'), (1008, 1003, 1, 2, '9999-12-31T23:59:59.999999Z')`)
+		early, late := "'-infinity'", "'infinity'" // by hand
+		if !s.onPostgres() {
+			early, late = "'!ago'", "'soon'"
 		}
-		deep := strings.Repeat("[", depth) + strings.Repeat("]", depth)
-		s.transitions()
-		exec(t, s.target, `UPDATE tbl_stage_histori_lifecycle SET performance_metrics = '`+deep+`' WHERE id = 1001`)
-		if got := s.get("/stage-history/1001"); !strings.Contains(string(got.body), `"performance_metrics":`+deep) {
-			t.Errorf("%.300s", got.body)
+		exec(t, s.target, "INSERT INTO tbl_stage_histori_lifecycle (id, id_produk, stage_now, tanggal_perubahan) VALUES (1009, 1002, 4, "+early+"), (1010, 1002, 4, "+late+")")
+		for query, want := range map[string][]int64{
+			"productId=&fromStageId=&toStageId=&since=&until=&search=": {1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010},
+			"fromStageId=1":                                 {1002, 1004, 1007, 1008},
+			"toStageId=2":                                   {1002, 1004, 1008},
+			"fromStageId=1&toStageId=3":                     {1007},
+			"fromStageId=3":                                 nil,
+			"toStageId=2&productId=1003":                    {1008},
+			"since=2030-01-02&until=2030-01-02":             {1003, 1005}, // in Jakarta, UTC+7
+			"since=2030-01-02":                              {1003, 1005, 1006, 1007, 1008},
+			"until=2030-01-01":                              {1001, 1002},
+			"since=0001-01-01":                              {1001, 1002, 1003, 1005, 1006, 1007, 1008},
+			"until=9999-12-31":                              {1001, 1002, 1003, 1005, 1006, 1007},
+			"since=0001-01-02&until=9999-12-30":             {1002, 1003, 1005, 1006},
+			"since=2030-01-03&productId=1001":               nil,
+			"search=kabel":                                  {1001, 1002, 1003, 1006, 1007, 1008},
+			"search=KABELNYA":                               {1006, 1007, 1008},
+			"search=%25":                                    {1001, 1002, 1003},
+			"search=_ö":                                     {1001, 1002, 1003},
+			"search=1%25":                                   nil,
+			"search=" + url.QueryEscape(`\`):                {1006, 1007, 1008},
+			"search=100&fromStageId=2":                      {1003, 1006},
+			"search=kabel&since=2030-01-03":                 {1006, 1007, 1008},
+			"search=" + url.QueryEscape("' OR 1"):           nil,
+			"search=" + strings.Repeat("%F0%9F%98%80", 200): nil,
+		} {
+			a := s.get("/stage-history?limit=100&" + query)
+			rows := into[[]historyRecord](t, a)
+			got := idsOf(rows)
+			slices.Sort(got)
+			if !slices.Equal(got, want) || a.json.Pagination.TotalItems != int64(len(want)) {
+				t.Errorf("%s: %v of %d, want %v", query, got, a.json.Pagination.TotalItems, want)
+			}
+			if !slices.IsSortedFunc(rows, newerFirst) && !strings.HasPrefix(query, "productId=&") { // among those with times of a hand's own
+				t.Errorf("%s: not newest first: %s", query, a.body)
+			}
+		}
+		if link := s.get("/stage-history?limit=1&search=kabel&since=2030-01-02").Header.Get("Link"); !strings.Contains(link, "since=2030-01-02") || !strings.Contains(link, "search=kabel") || !strings.Contains(link, "page=4") {
+			t.Errorf("Link %s", link)
+		}
+		for query, want := range map[string]string{
+			"fromStageId=0": "fromStageId integer", "toStageId=x": "toStageId integer", "since=2030-1-1": "since date", "since=0000-01-01": "since date", "until=2030-02-30": "until date",
+			"until=2030-01-01T00:00:00Z": "until date", "since=2030-01-02&until=2030-01-01": "until order", "search=" + strings.Repeat("x", 201): "search too_long", "search=%00": "search encoding",
+			"from=1": "from unknown", "since=2030-01-01&since=2030-01-01": "since duplicate",
+		} {
+			a := s.do(http.MethodGet, base+"/stage-history?"+query, nil).want(t, http.StatusBadRequest, "validation_failed")
+			if got := a.json.Errors[0].Field + " " + a.json.Errors[0].Code; got != want {
+				t.Errorf("%s: %s, want %s", query, got, want)
+			}
 		}
 	})
 }

@@ -26,8 +26,8 @@ type event struct {
 	data     json.RawMessage
 }
 
-// follow opens the stream of events, after one when its id is given.
-func (s *site) follow(after string) *stream {
+// events opens the stream of events; after is the id of the last event that was received, or "".
+func (s *site) events(after string) *stream {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	s.t.Cleanup(cancel)
@@ -99,8 +99,7 @@ func (e event) number(t testing.TB) (process string, n int) {
 func TestSyncEvents_StreamRuns(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		s.settled()
-		live := s.follow("")
+		live := s.events("")
 		first, _ := live.next()
 		var status syncStatus
 		if err := json.Unmarshal(first.data, &status); err != nil || first.name != "state" || status.State != "healthy" {
@@ -140,34 +139,25 @@ func TestSyncEvents_StreamRuns(t *testing.T) {
 		}
 		live.close()
 
-		resumed := s.follow(all[2].id).until("finished")
+		resumed := s.events(all[2].id).until("finished")
 		if len(resumed) != len(all)-3 || resumed[0].id != all[3].id || string(resumed[len(resumed)-1].data) != string(all[len(all)-1].data) {
 			t.Errorf("resumed after %s with %v of %v", all[2].id, resumed, all)
 		}
 		for _, unknown := range []string{"other-3", "x", strings.SplitN(all[0].id, "-", 2)[0] + "-99999"} {
-			fresh, _ := s.follow(unknown).next()
+			fresh, _ := s.events(unknown).next()
 			if fresh.name != "state" {
 				t.Errorf("after the unknown %s: %+v", unknown, fresh)
 			}
 		}
-	})
-}
-
-func TestSyncEvents_ShowRunsOfOtherProcesses(t *testing.T) {
-	t.Parallel()
-	eachSite(t, func(t *testing.T, s *site) {
-		s.settled()
-		live := s.follow("")
-		live.until("state")
-		before := s.standing().LastRun.Run
-		s.Command("sync")
+		other := s.events("")
+		other.until("state")
+		s.Command("sync") // in another process
 		for {
-			all := live.until("state")
-			var status syncStatus
-			if err := json.Unmarshal(all[len(all)-1].data, &status); err != nil {
+			states := other.until("state")
+			if err := json.Unmarshal(states[len(states)-1].data, &status); err != nil {
 				t.Fatal(err)
 			}
-			if status.LastRun.Run > before && status.State == "healthy" {
+			if status.LastRun.Run > run.Run && status.State == "healthy" {
 				return
 			}
 		}
@@ -177,9 +167,8 @@ func TestSyncEvents_ShowRunsOfOtherProcesses(t *testing.T) {
 func TestSyncEvents_EndForGoneAndSlowClients(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		s.settled()
 		for range 5 {
-			gone := s.follow("")
+			gone := s.events("")
 			gone.until("state")
 			_ = gone.response.Body.Close()
 			conn, err := net.Dial("tcp", s.Address) // reads nothing, ever
@@ -190,7 +179,7 @@ func TestSyncEvents_EndForGoneAndSlowClients(t *testing.T) {
 			_, _ = fmt.Fprintf(conn, "GET %s/sync/events HTTP/1.1\r\nHost: %s\r\n\r\n", base, s.Address)
 		}
 		for range 3 {
-			if run := s.finished(s.accepted("/sync", "").Run); run.State != "succeeded" {
+			if run := s.sync(""); run.State != "succeeded" {
 				t.Errorf("%+v", run)
 			}
 		}
@@ -203,10 +192,9 @@ func TestSyncEvents_EndForGoneAndSlowClients(t *testing.T) {
 func TestSyncEvents_LimitStreams(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		s.settled()
 		var open []*stream
 		for range 100 {
-			open = append(open, s.follow(""))
+			open = append(open, s.events(""))
 		}
 		refused := s.do(http.MethodGet, base+"/sync/events", nil).want(t, http.StatusServiceUnavailable, "unavailable")
 		if refused.Header.Get("Retry-After") == "" {

@@ -14,9 +14,9 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// hostile makes products whose texts a spreadsheet would take for formulas, and a price that Excel's
-// numbers cannot hold.
-func (s *site) hostile() {
+// createFormulas creates products whose names a spreadsheet would take for formulas, with prices that Excel's numbers
+// cannot hold.
+func (s *site) createFormulas() {
 	s.t.Helper()
 	for i, name := range []string{"=1+1", "@SUM(A1)", "-2", "+3", "\tx", "a \"b\", c", "biasa"} {
 		s.send(http.MethodPost, "/products", fmt.Sprintf(`{"produk":%q,"id_kategori":1,"id_segmen":1,"id_stage":1,"harga":%d,"tanggal_launch":"2026-03-01"}`, name, 9007199254740993+i)).
@@ -24,10 +24,10 @@ func (s *site) hostile() {
 	}
 }
 
-func TestExports_CSV(t *testing.T) {
+func TestExports_NeutralizeFormulas(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		s.hostile()
+		s.createFormulas()
 		a := s.get("/products/export.csv?sort=id")
 		if d := a.Header.Get("Content-Disposition"); !strings.HasPrefix(d, `attachment; filename="products-`) || !strings.HasSuffix(d, `.csv"`) {
 			t.Errorf("Content-Disposition %q", d)
@@ -54,15 +54,8 @@ func TestExports_CSV(t *testing.T) {
 		}
 		s.do(http.MethodGet, base+"/products/export.csv?page=1", nil).want(t, http.StatusBadRequest, "validation_failed")
 		s.do(http.MethodGet, base+"/products/export.csv?sort=x", nil).want(t, http.StatusBadRequest, "validation_failed")
-	})
-}
-
-func TestExports_Workbook(t *testing.T) {
-	t.Parallel()
-	eachSite(t, func(t *testing.T, s *site) {
-		s.hostile()
-		a := s.get("/products/export.xlsx?sort=-id")
-		book, err := excelize.OpenReader(bytes.NewReader(a.body))
+		workbook := s.get("/products/export.xlsx?sort=-id")
+		book, err := excelize.OpenReader(bytes.NewReader(workbook.body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,10 +74,10 @@ func TestExports_Workbook(t *testing.T) {
 			}
 		}
 		if price, _ := book.GetCellValue("products", "G8"); price != "9007199254740993" {
-			t.Errorf("the price is %s", price)
+			t.Errorf("price %s", price)
 		}
 		if kind, _ := book.GetCellType("products", "A2"); kind != excelize.CellTypeUnset && kind != excelize.CellTypeNumber {
-			t.Errorf("the id is of type %v", kind)
+			t.Errorf("id of type %v", kind)
 		}
 	})
 }

@@ -6,11 +6,9 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-
-	"lifecycle-sync/test/kit/testdb"
 )
 
-// everyRead are the addresses of all that can be read of the mirror.
+// everyRead lists the addresses of all reads of the mirror.
 func everyRead(id int) []string {
 	one := fmt.Sprintf("/products/%d", id)
 	return []string{
@@ -20,11 +18,23 @@ func everyRead(id int) []string {
 	}
 }
 
-func TestReads_ServeHostileRows(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, testdb.Postgres)
-	long := strings.Repeat("😀\u202e\u0301 ", 30)
-	for _, statement := range []string{
+// hostileRows are changes of the source to values that nobody expects.
+func hostileRows(onPostgres bool) []string {
+	if !onPostgres {
+		return []string{
+			"UPDATE tbl_produk SET harga = 'much' WHERE id = 1",
+			"UPDATE tbl_produk SET produk = x'ff00' WHERE id = 2",
+			"UPDATE tbl_produk SET created_at = 'soon', tanggal_launch = '2024-02-30' WHERE id = 3",
+			"UPDATE tbl_produk SET id_segmen = 'abc' WHERE id = 4",
+			"UPDATE tbl_produk SET harga = 1e300, id_stage = 9999 WHERE id = 5",
+			"UPDATE tbl_produk SET produk = 'a' || char(0) || 'b' WHERE id = 6",
+			"UPDATE tbl_produk SET updated_at = x'00', tanggal_stage_end = 17.5 WHERE id = 7",
+			"UPDATE tbl_produk SET harga = 9223372036854775807, tanggal_launch = '9999-12-31' WHERE id = 8",
+			"UPDATE tbl_produk SET produk = 'nan', pelanggan = '', id_kategori = -1 WHERE id = 9",
+			"INSERT INTO tbl_stage_histori (id_produk, stage_now, performance_metrics) VALUES (8, 1, '{'), (8, 2, '1e400'), (8, 'x', NULL), (0, 1, NULL), ('y', 1, x'00')",
+		}
+	}
+	return []string{
 		"UPDATE tbl_produk SET updated_at = 'infinity' WHERE id = 1",
 		"UPDATE tbl_produk SET tanggal_launch = '-infinity' WHERE id = 2",
 		"UPDATE tbl_produk SET created_at = '20000-01-01' WHERE id = 3",
@@ -33,50 +43,43 @@ func TestReads_ServeHostileRows(t *testing.T) {
 		"UPDATE tbl_produk SET harga = 9223372036854775807, produk = NULL, id_stage = NULL, id_segmen = NULL, id_kategori = NULL WHERE id = 6",
 		"UPDATE tbl_produk SET harga = -9223372036854775807, created_at = NULL, tanggal_stage_start = '0001-01-01' WHERE id = 7",
 		"UPDATE tbl_produk SET harga = 9223372036854775807, tanggal_launch = '9999-12-31', tanggal_stage_start = '9999-12-31' WHERE id = 8",
-		"UPDATE tbl_produk SET produk = 'nan', pelanggan = '', deskripsi = '" + long + "' WHERE id = 9",
+		"UPDATE tbl_produk SET produk = 'nan', pelanggan = '', deskripsi = '" + strings.Repeat("😀\u202e\u0301 ", 30) + "' WHERE id = 9",
 		"INSERT INTO tbl_stage_histori (id_produk, stage_now, performance_metrics, tanggal_perubahan) VALUES (8, 1, '[1, 1e400]', '9999-12-31'), (8, 2, '3', NULL), (8, 3, 'null', '0001-01-01'), (0, 1, NULL, now())",
 		"INSERT INTO tbl_stage_histori (id_produk, performance_metrics) VALUES (9, (SELECT jsonb_object_agg(i::text, repeat('x', 100)) FROM generate_series(1, 20000) i))",
 		"INSERT INTO tbl_segmen (segmen) VALUES ('<script>alert(1)</script>')",
-	} {
-		exec(t, s.source, statement)
 	}
-	s.Command("sync")
-	s.Eventually("the quarantine is shown", func() bool { return strings.Contains(string(s.get("/sync/quarantine").body), "unfit_value") })
-	for id := 1; id <= 9; id++ {
-		for _, path := range everyRead(id) {
-			if a := s.do(http.MethodGet, base+path, nil); a.StatusCode != http.StatusOK && (a.StatusCode != http.StatusNotFound || !strings.Contains(path, "/products/")) {
-				t.Errorf("GET %s: %d %.300s", path, a.StatusCode, a.body)
-			}
-		}
-	}
-	if a := s.get("/products/8"); !strings.Contains(string(a.body), `"harga":9223372036854775807,`) {
-		t.Errorf("the price is not exact: %.300s", a.body)
-	}
-	// Rows in quarantine are still the source's, and can be mended and deleted through the API.
-	for id := 1; id <= 5; id++ {
-		path := fmt.Sprintf("/products/%d", id)
-		s.send(http.MethodPut, path, `{"pelanggan":"x","id_stage":1,"tanggal_launch":"2026-01-01","tanggal_stage_end":""}`).want(t, http.StatusOK)
-	}
-	s.get("/products/1")
-	s.do(http.MethodDelete, base+"/products/3", nil).want(t, http.StatusOK) // its created_at still does not fit
-	s.Command("sync")
-	s.Command("verify")
 }
 
-func TestReads_ServeHostileMirrorEdits(t *testing.T) {
+func TestReads_ServeHostileRows(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, testdb.Postgres)
-	exec(t, s.target, "UPDATE tbl_produk_lifecycle SET created_at = 'infinity', tanggal_launch = 'infinity', tanggal_stage_start = '-infinity', tanggal_stage_end = '-infinity'")
-	exec(t, s.target, "UPDATE tbl_stage_histori_lifecycle SET tanggal_perubahan = '-infinity', created_at = 'infinity'")
-	exec(t, s.target, "UPDATE lifecycle_mirror_version SET version = version + 1")
-	exec(t, s.target, "SELECT pg_notify('lifecycle_mirror', version::text) FROM lifecycle_mirror_version")
-	s.Eventually("the edit is seen", func() bool { return strings.Contains(string(s.get("/products/1").body), `"created_at":null`) })
-	for _, path := range everyRead(1) {
-		s.get(path)
-	}
-	if a := s.do(http.MethodPost, base+"/sync/verify", nil).want(t, http.StatusOK); !strings.Contains(string(a.body), `"equal":false`) {
-		t.Errorf("verify: %.300s", a.body)
-	}
+	eachSite(t, func(t *testing.T, s *site) {
+		for _, statement := range hostileRows(s.onPostgres()) {
+			exec(t, s.source, statement)
+		}
+		s.Command("sync")
+		s.Eventually("the quarantine is shown", func() bool { return strings.Contains(string(s.get("/sync/quarantine").body), "unfit_value") })
+		for id := 1; id <= 9; id++ {
+			for _, path := range everyRead(id) {
+				if a := s.do(http.MethodGet, base+path, nil); a.StatusCode != http.StatusOK && (a.StatusCode != http.StatusNotFound || !strings.Contains(path, "/products/")) {
+					t.Errorf("GET %s: %d %.300s", path, a.StatusCode, a.body)
+				}
+			}
+		}
+		if a := s.get("/products/8"); !strings.Contains(string(a.body), `"harga":9223372036854775807,`) {
+			t.Errorf("the price is not exact: %.300s", a.body)
+		}
+		// Quarantined rows can be corrected and deleted through the API.
+		for id := 1; id <= 9; id++ {
+			path := fmt.Sprintf("/products/%d", id)
+			if a := s.send(http.MethodPut, path, `{"produk":"x","pelanggan":"x","id_stage":1,"id_segmen":1,"id_kategori":1,"harga":1,"tanggal_launch":"2026-01-01","tanggal_stage_end":""}`); a.StatusCode != http.StatusOK {
+				t.Errorf("PUT %s: %d %.300s", path, a.StatusCode, a.body)
+			}
+		}
+		s.get("/products/1")
+		s.do(http.MethodDelete, base+"/products/3", nil).want(t, http.StatusOK) // its created_at still does not fit
+		s.Command("sync")
+		s.Command("verify")
+	})
 }
 
 func TestReads_RejectHostileRequests(t *testing.T) {

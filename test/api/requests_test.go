@@ -31,11 +31,19 @@ func TestRequests_RejectInvalidHeaders(t *testing.T) {
 			}
 		}
 		s.send(http.MethodPost, "/products", uji, "Idempotency-Key", strings.Repeat("k", 255)).want(t, http.StatusCreated)
-		for _, tag := range []string{`"other"`, "garbage", `W/"x"`, `"`, ",", strings.Repeat(`"a", `, 1000)} {
-			s.send(http.MethodPut, "/products/1", `{"harga":1}`, "If-Match", tag).want(t, http.StatusPreconditionFailed, "precondition_failed")
-			s.get("/products/1", "If-None-Match", tag)
+		for _, tag := range []string{"", " "} {
+			s.send(http.MethodPut, "/products/1", `{"harga":1}`, "If-Match", tag).want(t, http.StatusBadRequest, "validation_failed")
+			s.do(http.MethodDelete, base+"/products/1", nil, "If-Match", tag).want(t, http.StatusBadRequest, "validation_failed")
 		}
-		s.send(http.MethodPut, "/products/1", `{"harga":1}`, "If-Match", "*").want(t, http.StatusOK)
+		for _, tag := range []string{`"other"`, "garbage", `W/"x"`, `"`, ",", strings.Repeat(`"a", `, 1000), `W/` + s.get("/products/1").Header.Get("ETag")} {
+			s.send(http.MethodPut, "/products/1", `{"harga":1}`, "If-Match", tag).want(t, http.StatusPreconditionFailed, "precondition_failed")
+			if !strings.HasPrefix(tag, `W/"`) || tag == `W/"x"` {
+				s.get("/products/1", "If-None-Match", tag)
+			}
+		}
+		for _, tag := range []string{"*", `"other", ` + s.get("/products/1").Header.Get("ETag")} {
+			s.send(http.MethodPut, "/products/1", `{"harga":1}`, "If-Match", tag).want(t, http.StatusOK)
+		}
 		for _, c := range [][2]string{
 			{"Accept", "text/html"}, {"Accept-Encoding", "x;q=99"}, {"Range", "bytes=0-1"}, {"X-HTTP-Method-Override", "DELETE"}, {"X-Original-URL", "/admin"},
 			{"X-Forwarded-For", "' OR 1=1"}, {"Last-Event-ID", "x"}, {"Content-Type", "application/json"},
@@ -152,21 +160,21 @@ func TestAttachments_TruncatedUploadsLeaveNothing(t *testing.T) {
 func TestAttachments_BelongToOneProduct(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		s.token = s.tokenOf("Admin")
-		added := into[[]shownFile](t, s.upload(http.MethodPost, "/products/1/attachments", nil, []file{{"a.pdf", pdf}}, "Idempotency-Key", "same").want(t, http.StatusCreated))
+		s.token = s.Token("Admin")
+		added := into[[]listedFile](t, s.upload(http.MethodPost, "/products/1/attachments", nil, []file{{"a.pdf", pdf}}, "Idempotency-Key", "same").want(t, http.StatusCreated))
 		wrong := fmt.Sprintf("%s/products/2/attachments/%d", base, added[0].ID)
 		s.do(http.MethodGet, wrong, nil).want(t, http.StatusNotFound, "not_found")
 		s.do(http.MethodDelete, wrong, nil).want(t, http.StatusNotFound, "not_found")
 		s.wantFiles(1)
 		first := s.send(http.MethodPost, "/products", uji, "Idempotency-Key", "same").want(t, http.StatusCreated) // another route
-		s.token = s.tokenOf("Project Manager")
+		s.token = s.Token("Project Manager")
 		second := s.send(http.MethodPost, "/products", uji, "Idempotency-Key", "same").want(t, http.StatusCreated) // another caller
 		if into[product](t, first).ID == into[product](t, second).ID {
 			t.Error("one caller got another's answer")
 		}
 		s.do(http.MethodDelete, added[0].Path, nil).want(t, http.StatusForbidden, "forbidden")
 		s.do(http.MethodGet, added[0].Path, nil).want(t, http.StatusOK)
-		s.token = s.tokenOf("Staff")
+		s.token = s.Token("Staff")
 		s.do(http.MethodGet, added[0].Path, nil).want(t, http.StatusOK)
 		s.upload(http.MethodPost, "/products/1/attachments", nil, []file{{"a.pdf", pdf}}).want(t, http.StatusForbidden, "forbidden")
 		s.wantFiles(1)
@@ -178,7 +186,7 @@ func TestAttachments_BelongToOneProduct(t *testing.T) {
 func TestRateLimit_CountsWritesPerCaller(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, testdb.SQLite, append([]string{"RATE_LIMIT_WRITES=3"}, withTokens...)...)
-	s.token = s.tokenOf("Project Manager")
+	s.token = s.Token("Project Manager")
 	for range 3 {
 		s.send(http.MethodPut, "/products/1", `{"harga":1}`).want(t, http.StatusOK)
 	}
@@ -188,6 +196,6 @@ func TestRateLimit_CountsWritesPerCaller(t *testing.T) {
 	}
 	s.get("/products/1")
 	s.wantFiles(0)
-	s.token = s.tokenOf("Admin")
+	s.token = s.Token("Admin")
 	s.send(http.MethodPut, "/products/1", `{"harga":1}`).want(t, http.StatusOK) // another caller's allowance
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"lifecycle-sync/test/kit"
@@ -26,7 +27,7 @@ func eachSite(t *testing.T, fn func(t *testing.T, s *site), env ...string) {
 	})
 }
 
-// site is the program at work, synchronised once, and its two databases.
+// site is the running program with its two databases.
 type site struct {
 	*program.Program
 
@@ -35,16 +36,23 @@ type site struct {
 	token          string // sent with every request, unless ""
 }
 
-// newSite fills a source with 20 products and 12 transitions, and boots the program on it, without a
-// schedule. env are further settings, as "NAME=value". url makes an empty database.
+// newSite fills a source with 20 products and 12 stage history records, boots the program on it without a schedule, and
+// waits until it has been synchronised. env are further settings, as "NAME=value". url makes an empty database.
 func newSite(t testing.TB, url func(testing.TB) string, env ...string) *site {
 	t.Helper()
 	s := &site{t: t, Program: program.New(t, env...)}
 	s.source, s.target = s.Databases(url)
 	s.Seed(20, 12)
 	s.Start()
+	s.Eventually("the first run is over", func() bool { return s.Logs.Contains("Serving http") })
 	return s
 }
+
+// onPostgres reports whether the databases are PostgreSQL's.
+func (s *site) onPostgres() bool { return strings.HasPrefix(s.SourceURL, "postgres:") }
+
+// location returns the path of the row that a write has created.
+func (a answer) location() string { return a.location() }
 
 // one reads one value from a database.
 func one[T any](t testing.TB, db *sql.DB, query string, args ...any) T {
@@ -57,7 +65,7 @@ func exec(t testing.TB, db *sql.DB, statement string, args ...any) {
 	kit.Exec(t, db, statement, args...)
 }
 
-// answer is what came back, with the body as it was and, where it is ours, its envelope.
+// answer is a response with its body and, for JSON, its envelope.
 type answer struct {
 	*http.Response
 	body []byte
@@ -120,15 +128,15 @@ func (s *site) try(method, target string, body io.Reader, headers ...string) (an
 		return answer{Response: response}, err
 	}
 	a := answer{Response: response, body: content}
-	s.holds(r, a)
+	s.checkContract(r, a)
 	if strings.HasPrefix(response.Header.Get("Content-Type"), "application/json") && len(a.body) > 0 {
 		err = json.Unmarshal(a.body, &a.json)
 	}
 	return a, err
 }
 
-// holds fails the test when a request and its answer are not as openapi.yaml says.
-func (s *site) holds(r *http.Request, a answer) {
+// checkContract fails the test if a request or its response contradicts openapi.yaml.
+func (s *site) checkContract(r *http.Request, a answer) {
 	s.t.Helper()
 	c, err := theContract()
 	if err != nil {
@@ -147,7 +155,7 @@ func (s *site) holds(r *http.Request, a answer) {
 		sent = nil // it is gone
 	}
 	if err := c.check(r, sent, a.Response, a.body); err != nil {
-		s.t.Errorf("not as openapi.yaml says: %v", err)
+		s.t.Errorf("contradicts openapi.yaml: %v", err)
 	}
 }
 
@@ -162,3 +170,23 @@ func (s *site) send(method, path, body string, headers ...string) answer {
 	s.t.Helper()
 	return s.do(method, base+path, strings.NewReader(body), append(headers, "Content-Type", "application/json")...)
 }
+
+// concurrently sends n requests at once and returns the responses.
+func (s *site) concurrently(n int, send func(i int) (answer, error)) []answer {
+	s.t.Helper()
+	answers := make([]answer, n)
+	var clients sync.WaitGroup
+	for i := range n {
+		clients.Go(func() {
+			var err error
+			if answers[i], err = send(i); err != nil {
+				s.t.Error(err)
+			}
+		})
+	}
+	clients.Wait()
+	return answers
+}
+
+// TestMain makes the program's binary available.
+func TestMain(m *testing.M) { program.Main(m) }

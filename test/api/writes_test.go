@@ -1,15 +1,15 @@
 package api_test
 
 import (
-	"bytes"
 	"fmt"
-	"mime/multipart"
 	"net/http"
 	"strings"
 	"testing"
+
+	"lifecycle-sync/models"
 )
 
-// product is what the API says of one, as far as these scenarios look at it.
+// product holds the fields of a product that these scenarios check.
 type product struct {
 	ID         int64   `json:"id"`
 	Name       *string `json:"produk"`
@@ -21,27 +21,14 @@ type product struct {
 	UpdatedAt  *string `json:"updated_at"`
 }
 
-// fill writes a form as the React form sends it: every field, "" for what was left empty.
-func fill(t testing.TB, fields map[string]string) (*bytes.Buffer, string) {
-	t.Helper()
-	var buf bytes.Buffer
-	w := multipart.NewWriter(&buf)
-	for _, name := range []string{"produk", "deskripsi", "id_kategori", "id_segmen", "id_stage", "harga", "tanggal_launch", "pelanggan", "tanggal_stage_start", "tanggal_stage_end"} {
-		if err := w.WriteField(name, fields[name]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return &buf, w.FormDataContentType()
-}
-
-// form sends such a form.
+// form sends a product as the React form does: every field, "" for what was left empty.
 func (s *site) form(method, path string, fields map[string]string, headers ...string) answer {
 	s.t.Helper()
-	buf, contentType := fill(s.t, fields)
-	return s.do(method, base+path, buf, append(headers, "Content-Type", contentType)...)
+	all := map[string]string{}
+	for _, f := range models.ProductFields() {
+		all[f.Column] = fields[f.Column]
+	}
+	return s.upload(method, path, all, nil, headers...)
 }
 
 func TestProducts_CreateFromTheTeamsForm(t *testing.T) {
@@ -52,6 +39,11 @@ func TestProducts_CreateFromTheTeamsForm(t *testing.T) {
 		if want := fmt.Sprintf("%s/products/%d", base, created.ID); a.Header.Get("Location") != want {
 			t.Errorf("Location %q, want %q", a.Header.Get("Location"), want)
 		}
+		slash := s.do(http.MethodPost, base+"/products/", strings.NewReader(uji), "Content-Type", "application/json").want(t, http.StatusCreated)
+		if want := fmt.Sprintf("/products/%d", into[product](t, slash).ID); slash.location() != want {
+			t.Errorf("with a trailing slash: Location %q, want %q", slash.location(), want)
+		}
+		s.do(http.MethodDelete, base+slash.location(), nil).want(t, http.StatusOK)
 		if first := into[[]product](t, s.get("/products"))[0]; first.ID != created.ID || *first.Name != "Kabel Baru" {
 			t.Errorf("first on page 1 is %+v", first)
 		}
@@ -104,7 +96,7 @@ func TestProducts_UpdateAndDelete(t *testing.T) {
 		s.do(http.MethodGet, base+path, nil).want(t, http.StatusNotFound)
 		s.do(http.MethodDelete, base+path, nil).want(t, http.StatusNotFound, "not_found")
 		if n := one[int](t, s.source, fmt.Sprintf("SELECT count(*) FROM tbl_stage_histori WHERE id_produk = %d", moved.ID)); n != 0 {
-			t.Errorf("%d transitions are left", n)
+			t.Errorf("%d stage history records are left", n)
 		}
 		s.Command("verify")
 	})
@@ -129,9 +121,9 @@ func TestStageHistory_RecordsAndCorrectsMoves(t *testing.T) {
 		s.send(http.MethodPost, "/stage-history", body(`"stage_now":2`)).want(t, http.StatusConflict, "conflict")
 		s.send(http.MethodPost, "/stage-history", body(`"stage_now":1,"tanggal_perubahan":"2024-01-01T00:00:00Z"`)).want(t, http.StatusCreated)
 		if p := into[product](t, s.get(path)); *p.StageID != 2 {
-			t.Errorf("a back-dated transition moved the product: %+v", p)
+			t.Errorf("a back-dated move changed the stage: %+v", p)
 		}
-		one := strings.TrimPrefix(a.Header.Get("Location"), base)
+		one := a.location()
 		s.send(http.MethodPut, one, `{"catatan":"","performance_metrics":{"a":1}}`).want(t, http.StatusOK)
 		if got := into[map[string]any](t, s.get(one)); got["catatan"] != nil || fmt.Sprint(got["performance_metrics"]) != "map[a:1]" {
 			t.Errorf("corrected to %v", got)
@@ -140,6 +132,20 @@ func TestStageHistory_RecordsAndCorrectsMoves(t *testing.T) {
 		s.do(http.MethodGet, base+one, nil).want(t, http.StatusNotFound)
 		s.send(http.MethodPost, "/stage-history", body(`"stage_now":99`)).want(t, http.StatusBadRequest, "validation_failed")
 		s.send(http.MethodPost, "/stage-history", `{"id_produk":99999,"stage_now":1}`).want(t, http.StatusBadRequest, "validation_failed")
+		id = into[product](t, s.send(http.MethodPost, "/products", uji).want(t, http.StatusCreated)).ID
+		timed := func(stage int, at string) string {
+			return fmt.Sprintf(`{"id_produk":%d,"stage_now":%d,"tanggal_perubahan":%q}`, id, stage, at)
+		}
+		never := "infinity"
+		if !s.onPostgres() {
+			never = "zzz"
+		}
+		exec(t, s.source, fmt.Sprintf("INSERT INTO tbl_stage_histori (id_produk, stage_now, tanggal_perubahan) VALUES (%d, 1, '%s')", id, never))
+		s.send(http.MethodPost, "/stage-history", timed(2, "2026-01-01T00:00:00Z")).want(t, http.StatusCreated)
+		if p := into[product](t, s.get(fmt.Sprintf("/products/%d", id))); *p.StageID != 2 {
+			t.Errorf("the product is in stage %d", *p.StageID)
+		}
+		s.send(http.MethodPost, "/stage-history", timed(3, "9999-12-31T16:59:59Z")).want(t, http.StatusBadRequest, "validation_failed")
 		s.Command("verify")
 	})
 }
@@ -154,22 +160,18 @@ func TestWrites_HonourIdempotencyKey(t *testing.T) {
 			t.Errorf("first %s, again %s", first.body, again.body)
 		}
 		s.send(http.MethodPost, "/products", strings.Replace(body, "Sekali", "Lain", 1), "Idempotency-Key", "k1").want(t, http.StatusConflict, "conflict")
-		answers := make(chan answer, 10)
-		for range 10 {
-			go func() {
-				a, err := s.try(http.MethodPost, base+"/products", strings.NewReader(body), "Content-Type", "application/json", "Idempotency-Key", "k2")
-				if err != nil {
-					t.Error(err)
-				}
-				answers <- a
-			}()
+		if n := one[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'Sekali'"); n != 1 {
+			t.Errorf("%d products", n)
 		}
-		ids := map[int64]bool{}
-		for range 10 {
-			ids[into[product](t, (<-answers).want(t, http.StatusCreated)).ID] = true
+		const query = "SELECT version FROM lifecycle_mirror_version"
+		before := one[int](t, s.target, query) // of the cache
+		s.send(http.MethodPost, "/products", strings.Replace(uji, `"id_stage":1`, `"id_stage":99`, 1), "Idempotency-Key", "k2").want(t, http.StatusBadRequest, "validation_failed")
+		if after := one[int](t, s.target, query); after != before {
+			t.Errorf("version %d became %d", before, after)
 		}
-		if n := one[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'Sekali'"); n != 2 || len(ids) != 1 {
-			t.Errorf("%d products, answered with %v", n, ids)
+		s.send(http.MethodPost, "/products", uji, "Idempotency-Key", "k2").want(t, http.StatusCreated)
+		if after := one[int](t, s.target, query); after != before+1 {
+			t.Errorf("version %d became %d", before, after)
 		}
 		s.Command("verify")
 	})

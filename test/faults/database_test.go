@@ -15,13 +15,13 @@ import (
 func TestDatabase_LockConnectionTerminated(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	run, release := s.held()
+	run, release := s.startBlockedRun()
 	s.exec(s.target, `SELECT pg_terminate_backend(pid) FROM pg_locks
 		WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
 	release()
 	run.Ends(0, "⏳ pmo_db: ", "(attempt 2)")
-	s.triedAgain()
-	s.promise()
+	s.wantRetry()
+	s.wantRecovery()
 }
 
 func TestDatabase_RetryYieldsToNewerRun(t *testing.T) {
@@ -29,7 +29,7 @@ func TestDatabase_RetryYieldsToNewerRun(t *testing.T) {
 	s := newSite(t)
 	direct := s.Environ
 	source, _ := s.throughLinks()
-	run, release := s.held()
+	run, release := s.startBlockedRun()
 	source.Cut()
 	release()
 	run.Says("(attempt 2)")
@@ -37,7 +37,7 @@ func TestDatabase_RetryYieldsToNewerRun(t *testing.T) {
 	s.must("sync")
 	source.Restore()
 	run.Ends(4, "has started since", "(busy)")
-	s.promise()
+	s.wantRecovery()
 }
 
 func TestDatabase_CommitNotAcknowledged(t *testing.T) {
@@ -55,19 +55,19 @@ func TestDatabase_CommitNotAcknowledged(t *testing.T) {
 	target.AddFaults(testdb.LoseResponses)
 	release()
 	s.Eventually("the run has succeeded", func() bool { return s.lastRun().state == "succeeded" })
-	changes := s.mirror()
+	changes := s.mirrorRows()
 	run.Says("⏳ pmo_db has not answered for 1 s")
 	target.RemoveFaults()
 	run.Ends(0, "🎉")
-	s.untouched(changes)
+	s.wantUnchanged(changes)
 	s.wantRun(outcome{"succeeded", "", 1})
-	s.promise()
+	s.wantRecovery()
 }
 
 func TestDatabase_Deadlock(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	// The run is to be the one that the server ends.
+	// The server must choose the run as the victim.
 	s.exec(s.target, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = ''3s''', current_database()); END $$`)
 	s.change()
 	other, err := s.target.Begin()
@@ -84,15 +84,15 @@ func TestDatabase_Deadlock(t *testing.T) {
 	s.Eventually("the run waits", func() bool {
 		return s.number(s.target, "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'tbl_produk_lifecycle'::regclass") > 0
 	})
-	if _, err := other.Exec("LOCK TABLE tbl_segmen_lifecycle IN ROW EXCLUSIVE MODE"); err != nil { // granted when the run is ended
+	if _, err := other.Exec("LOCK TABLE tbl_segmen_lifecycle IN ROW EXCLUSIVE MODE"); err != nil { // granted when the server has ended the run
 		t.Fatal(err)
 	}
 	if err := other.Rollback(); err != nil {
 		t.Fatal(err)
 	}
 	run.Ends(0, "⏳ pmo_db: a concurrent transaction was in the way (SQLSTATE 40P01). Retrying in ")
-	s.triedAgain()
-	s.promise()
+	s.wantRetry()
+	s.wantRecovery()
 }
 
 func TestDatabase_SerializationFailure(t *testing.T) {
@@ -106,7 +106,7 @@ func TestDatabase_SerializationFailure(t *testing.T) {
 	s.Begin("sync").Ends(0, "(SQLSTATE 40001). Retrying in ", "(attempt 3)")
 	s.wantRun(outcome{"succeeded", "", 3})
 	s.exec(s.target, "DROP TRIGGER fail ON tbl_produk_lifecycle")
-	s.promise()
+	s.wantRecovery()
 }
 
 func TestDatabase_LockedTable(t *testing.T) {
@@ -119,15 +119,15 @@ func TestDatabase_LockedTable(t *testing.T) {
 		t.Run(c.lock, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
-			before := s.mirror()
+			before := s.mirrorRows()
 			s.Set("SYNC_RETRY_TIME=0s")
 			s.change()
 			release, _ := kit.Lock(s, map[string]*sql.DB{"pmo_db": s.target, "lifecycle_db": s.source}[c.where], c.lock)
 			s.Begin("sync").Ends(1, "❌ "+c.says, "(timeout)")
 			s.wantRun(outcome{"failed", "timeout", 1})
 			release()
-			s.untouched(before)
-			s.promise()
+			s.wantUnchanged(before)
+			s.wantRecovery()
 		})
 	}
 }
@@ -143,7 +143,7 @@ func TestDatabase_StatementTimeout(t *testing.T) {
 	s.change()
 	s.must("sync")
 	s.exec(s.target, "DROP TRIGGER dawdle ON tbl_produk_lifecycle")
-	s.promise()
+	s.wantRecovery()
 }
 
 func TestDatabase_DiskFull(t *testing.T) {
@@ -151,12 +151,12 @@ func TestDatabase_DiskFull(t *testing.T) {
 	server := testdb.NewCluster(t)
 	resize := server.SmallDisk(t, "small", 48)
 	s := siteOn(t, testdb.Postgres(t), server.Database(t, "TABLESPACE small"))
-	before := s.mirror()
-	const noise = "(SELECT string_agg(md5(random()::text || i), '') FROM generate_series(1, 60000) AS i)" // nothing of it is twice the same
+	before := s.mirrorRows()
+	const noise = "(SELECT string_agg(md5(random()::text || i), '') FROM generate_series(1, 60000) AS i)" // does not compress
 	s.exec(s.source, "UPDATE tbl_produk SET deskripsi = "+noise)
 	s.Begin("sync").Ends(1, "❌ pmo_db: the server's disk is full", "Free space", "(connection)")
 	s.wantRun(outcome{"failed", "connection", 1})
-	s.untouched(before)
+	s.wantUnchanged(before)
 
 	v := s.serve()
 	for full := false; !full; { // until not even a page is left
@@ -175,13 +175,13 @@ func TestDatabase_DiskFull(t *testing.T) {
 	}
 	resize(400)
 	if status := v.send(http.MethodPost, "/products", string(text), "Idempotency-Key", "uji"); status != http.StatusCreated {
-		t.Errorf("the same write once there is room: %d\n%s", status, &v.Out)
+		t.Errorf("the same write with free space: %d\n%s", status, &v.Out)
 	}
 	v.end()
-	s.promise()
+	s.wantRecovery()
 }
 
-// random is a text of which nothing is twice the same.
+// random returns a text that does not compress.
 func random(length int) string {
 	var text strings.Builder
 	for text.Len() < length {
@@ -213,14 +213,14 @@ func TestDatabase_StandbyConflict(t *testing.T) {
 	release, awaited := kit.Lock(s, s.target, "LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE")
 	run := s.Begin("sync")
 	s.Eventually("the run waits", awaited)
-	s.exec(s.source, "ALTER TABLE tbl_produk ADD COLUMN catatan_baru text") // which the standby can only follow without the run
+	s.exec(s.source, "ALTER TABLE tbl_produk ADD COLUMN catatan_baru text") // the standby must cancel the run to replay it
 	arrived("SELECT count(*) FROM information_schema.columns WHERE column_name = 'catatan_baru'")
 	release()
 	run.Ends(0, "⏳ lifecycle_db: a concurrent transaction was in the way (SQLSTATE 40001). Retrying in ")
-	s.triedAgain()
-	s.promise()
+	s.wantRetry()
+	s.wantRecovery()
 
-	// The API cannot write there, and the mirror cannot lie there.
+	// The API cannot write to a standby, and it cannot hold the mirror.
 	v := s.serve()
 	if status := v.send(http.MethodPost, "/products", uji); status != http.StatusForbidden {
 		t.Errorf("a write on a standby: %d\n%s", status, &v.Out)
@@ -230,6 +230,6 @@ func TestDatabase_StandbyConflict(t *testing.T) {
 	refused := s.Begin("sync")
 	refused.Ends(1, "❌ pmo_db is read-only", "name the primary, not a standby", "(permission)")
 	if strings.Contains(refused.Out.String(), "Retrying in ") {
-		t.Errorf("was tried again:\n%s", &refused.Out)
+		t.Errorf("was retried:\n%s", &refused.Out)
 	}
 }

@@ -1,6 +1,10 @@
 package faults_test
 
 import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -8,55 +12,47 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-func TestNetwork_CutIsRetried(t *testing.T) {
+func TestNetwork_FaultsAreRetried(t *testing.T) {
 	t.Parallel()
-	both(t, func(s *site, l *testdb.Link, _ string) {
-		run, release := s.held()
-		l.Cut()
-		l.Restore()
-		release()
-		run.Ends(0, "the connection was lost. Retrying in ", "(attempt 2)")
-		s.triedAgain()
-	})
-}
-
-func TestNetwork_ResetIsRetried(t *testing.T) {
-	t.Parallel()
-	both(t, func(s *site, l *testdb.Link, name string) {
-		run, release := s.held()
-		l.AddFaults(testdb.Reset)
-		release()
-		run.Says("(attempt 3)")
-		l.RemoveFaults()
-		run.Ends(0, "⏳ "+name+": the connection", "Retrying in ")
-		s.triedAgain()
-	})
-}
-
-func TestNetwork_RefusedForAWhile(t *testing.T) {
-	t.Parallel()
-	both(t, func(s *site, l *testdb.Link, name string) {
-		run, release := s.held()
-		l.Cut()
-		release()
-		run.Says("⏳ " + name + ": the connection failed: connection refused. Retrying in ")
-		run.Says("(attempt 3)")
-		l.Restore()
-		run.Ends(0)
-		s.triedAgain()
-	})
+	for _, c := range []struct {
+		name, says    string
+		attempt       int // during which the link is repaired; 1 is before the run notices
+		spoil, repair func(l *testdb.Link)
+	}{
+		{"cut", ": the connection was lost. Retrying in ", 1, (*testdb.Link).Cut, (*testdb.Link).Restore},
+		{"reset", ": the connection", 3, func(l *testdb.Link) { l.AddFaults(testdb.Reset) }, (*testdb.Link).RemoveFaults},
+		{"refused", ": the connection failed: connection refused. Retrying in ", 3, (*testdb.Link).Cut, (*testdb.Link).Restore},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			both(t, func(s *site, l *testdb.Link, name string) {
+				run, release := s.startBlockedRun()
+				c.spoil(l)
+				if c.attempt == 1 {
+					c.repair(l)
+					release()
+				} else {
+					release()
+					run.Says(fmt.Sprintf("(attempt %d)", c.attempt))
+					c.repair(l)
+				}
+				run.Ends(0, "⏳ "+name+c.says, "Retrying in ", "(attempt 2)")
+				s.wantRetry()
+			})
+		})
+	}
 }
 
 func TestNetwork_RefusedForTooLong(t *testing.T) {
 	t.Parallel()
 	both(t, func(s *site, l *testdb.Link, name string) {
-		before := s.mirror()
+		before := s.mirrorRows()
 		s.Set("SYNC_RETRY_TIME=1s")
-		run, release := s.held()
+		run, release := s.startBlockedRun()
 		l.Cut()
 		release()
 		run.Ends(1, "Retrying in ", "❌ "+name, "(connection)")
-		s.untouched(before)
+		s.wantUnchanged(before)
 		if name == "lifecycle_db" {
 			s.wantRun(outcome{"failed", "connection", s.lastRun().attempts})
 		}
@@ -94,7 +90,7 @@ func TestNetwork_WrongURLIsNotRetried(t *testing.T) {
 		run := s.Begin("sync")
 		run.Ends(1)
 		if strings.Contains(run.Out.String(), "Retrying in ") {
-			t.Errorf("was tried again:\n%s", &run.Out)
+			t.Errorf("was retried:\n%s", &run.Out)
 		}
 	}
 }
@@ -102,13 +98,13 @@ func TestNetwork_WrongURLIsNotRetried(t *testing.T) {
 func TestNetwork_BlackHole(t *testing.T) {
 	t.Parallel()
 	both(t, func(s *site, l *testdb.Link, name string) {
-		before := s.mirror()
+		before := s.mirrorRows()
 		s.Set("NETWORK_TIMEOUT=1s")
 		s.Set("SYNC_RETRY_TIME=0s")
-		run, release := s.held()
+		run, release := s.startBlockedRun()
 		l.AddFaults(testdb.LoseResponses, testdb.LoseRequests)
 		run.Ends(1, "❌ "+name+" has not answered for 1 s")
-		s.untouched(before)
+		s.wantUnchanged(before)
 		l.RemoveFaults()
 		release()
 	})
@@ -118,12 +114,73 @@ func TestNetwork_BlackHoleForAWhile(t *testing.T) {
 	t.Parallel()
 	both(t, func(s *site, l *testdb.Link, name string) {
 		s.Set("NETWORK_TIMEOUT=1s")
-		run, release := s.held()
+		run, release := s.startBlockedRun()
 		l.AddFaults(testdb.LoseResponses, testdb.LoseRequests)
 		run.Says("⏳ " + name + " has not answered for 1 s")
 		l.RemoveFaults()
 		release()
 		run.Ends(0)
-		s.triedAgain()
+		s.wantRetry()
 	})
+}
+
+// TestNetwork_SlowLink expects progress, and that the run can be canceled.
+func TestNetwork_SlowLink(t *testing.T) {
+	t.Parallel()
+	both(t, func(s *site, l *testdb.Link, _ string) {
+		v := s.serve()
+		s.exec(s.source, "INSERT INTO tbl_produk (produk, deskripsi, id_segmen, id_stage) SELECT 'P' || i, repeat(md5(i::text), 8), 1, 1 FROM generate_series(1, 30000) AS i")
+		before := s.mirrorRows()
+		progress := v.progress()
+		l.AddFaults(testdb.SlowDown, testdb.SlowUp, testdb.Delayed)
+		if status := v.send(http.MethodPost, "/sync", ""); status != http.StatusAccepted {
+			s.Fatalf("POST /sync: %d", status)
+		}
+		for seen, done := 0, int64(0); seen < 3; {
+			at := <-progress
+			if at.Table == "tbl_produk" && at.Done > done {
+				seen, done = seen+1, at.Done
+			}
+		}
+		run := s.number(s.target, "SELECT max(id) FROM lifecycle_sync_runs WHERE state = 'running'")
+		if status := v.send(http.MethodPost, fmt.Sprintf("/sync/runs/%d/cancel", run), ""); status != http.StatusAccepted {
+			s.Fatalf("cancel: %d", status)
+		}
+		s.Eventually("the run ends", func() bool { return s.lastRun().state != "running" })
+		s.wantRun(outcome{"canceled", "canceled", 1})
+		s.wantUnchanged(before)
+		l.RemoveFaults()
+		v.end()
+	})
+}
+
+// progressEvent is an event of a run.
+type progressEvent struct {
+	Table string `json:"table"`
+	Done  int64  `json:"done"`
+}
+
+// progress follows the stream of events.
+func (v *server) progress() <-chan progressEvent {
+	v.s.Helper()
+	response, err := http.Get("http://" + v.address + api + "/sync/events")
+	if err != nil {
+		v.s.Fatal(err)
+	}
+	v.s.Cleanup(func() { _ = response.Body.Close() })
+	events := make(chan progressEvent, 1000)
+	go func() {
+		lines := bufio.NewScanner(response.Body)
+		for name := ""; lines.Scan(); {
+			field, value, _ := strings.Cut(lines.Text(), ": ")
+			var at progressEvent
+			switch {
+			case field == "event":
+				name = value
+			case field == "data" && name == "progress" && json.Unmarshal([]byte(value), &at) == nil:
+				events <- at
+			}
+		}
+	}()
+	return events
 }

@@ -24,14 +24,14 @@ func TestServer_DatabaseRestartDuringRun(t *testing.T) {
 					source, target = target, source
 				}
 				s := siteOn(t, source, target)
-				run, release := s.held()
+				run, release := s.startBlockedRun()
 				server.Stop(mode)
 				release()
 				run.Says("⏳ " + name + ": ")
 				server.Start()
 				run.Ends(0, "Retrying in ")
-				s.triedAgain()
-				s.promise()
+				s.wantRetry()
+				s.wantRecovery()
 			})
 		}
 	}
@@ -50,7 +50,7 @@ func TestServer_DatabaseRestartDuringReads(t *testing.T) {
 		v.readAll(http.StatusOK)
 	}
 	v.end()
-	s.promise()
+	s.wantRecovery()
 }
 
 func TestServer_SourceUnreachable(t *testing.T) {
@@ -73,9 +73,9 @@ func TestServer_SourceUnreachable(t *testing.T) {
 	}
 	source.Restore()
 	s.Eventually("the run succeeds", func() bool { return s.lastRun().state == "succeeded" })
-	s.triedAgain()
+	s.wantRetry()
 	v.end()
-	s.promise()
+	s.wantRecovery()
 }
 
 func TestServer_RunIsRefusedWhileMirrorIsUnreachable(t *testing.T) {
@@ -91,7 +91,7 @@ func TestServer_RunIsRefusedWhileMirrorIsUnreachable(t *testing.T) {
 	s.Eventually("a run begins", func() bool { return v.send(http.MethodPost, "/sync", "") == http.StatusAccepted })
 	s.Eventually("the run succeeds", func() bool { return s.lastRun().state == "succeeded" })
 	v.end()
-	s.promise()
+	s.wantRecovery()
 }
 
 func TestServer_PoolExhausted(t *testing.T) {
@@ -118,15 +118,15 @@ func TestServer_PoolExhausted(t *testing.T) {
 	release()
 	v.readAll(http.StatusOK)
 	v.end()
-	s.promise()
+	s.wantRecovery()
 }
 
 const api = "/api/product-lifecycle"
 
-// uji is a product.
+// uji is a product as JSON.
 const uji = `{"produk":"Uji","id_kategori":1,"id_segmen":1,"id_stage":1}`
 
-// server is the program, serving.
+// server is the program as a server.
 type server struct {
 	*program.Running
 
@@ -171,8 +171,7 @@ func (v *server) send(method, path, body string, headers ...string) int {
 	return status
 }
 
-// readAll has several readers ask for different things at once, of which nothing is kept, and wants one status
-// for all.
+// readAll sends several uncached reads at once and wants one status for all.
 func (v *server) readAll(status int) {
 	v.s.Helper()
 	var readers sync.WaitGroup
@@ -187,7 +186,7 @@ func (v *server) readAll(status int) {
 	readers.Wait()
 }
 
-// end tells the server to end, and waits.
+// end stops the server and waits.
 func (v *server) end() {
 	v.s.Helper()
 	v.Cancel()

@@ -1,3 +1,17 @@
+// Package faults_test breaks the network, the databases and their servers. Once the cause of a fault is gone,
+// site.wantRecovery checks that one run makes the mirror equal, the next one writes nothing, and none is left running.
+//
+// Other packages test these faults:
+//
+//	kill -9 at every failpoint, signals, two processes      app
+//	client retries a POST, slow or lost clients             app, test/api, services/runs
+//	half-open connection, vanished client, dead pool        repositories/database
+//	lost lock, late commit, wrong clock, truncated table    services/mirror
+//	column or table missing, swapped or revoked             services/mirror
+//	source restored or another cluster                      services/mirror
+//	slot lost, pmo_db restored or cloned, schema changes    services/realtime
+//	daylight saving time, clock set                         services/schedule
+//	disk full while files are uploaded                      repositories/files, services/attachments, test/api
 package faults_test
 
 import (
@@ -64,15 +78,15 @@ func (s *site) number(db *sql.DB, query string, args ...any) int64 {
 	return kit.One[int64](s, db, query, args...)
 }
 
-// change changes some rows of the source.
+// change changes rows of the source.
 func (s *site) change() {
 	s.Helper()
 	s.exec(s.source, "UPDATE tbl_produk SET harga = coalesce(harga, 0) + 1 WHERE id % 2 = 0")
 	s.exec(s.source, "DELETE FROM tbl_stage_histori WHERE id = (SELECT max(id) FROM tbl_stage_histori)")
 }
 
-// held starts a run and returns once it waits for a lock in the source, with transactions open in both databases.
-func (s *site) held() (run *program.Running, release func()) {
+// startBlockedRun starts a run and returns once it waits for a lock in the source, with transactions open in both databases.
+func (s *site) startBlockedRun() (run *program.Running, release func()) {
 	s.Helper()
 	s.change()
 	release, awaited := kit.Lock(s, s.source, "LOCK TABLE tbl_stage_histori IN ACCESS EXCLUSIVE MODE")
@@ -81,8 +95,8 @@ func (s *site) held() (run *program.Running, release func()) {
 	return run, release
 }
 
-// mirror returns all mirrored rows, the quarantine and the change log.
-func (s *site) mirror() (rows []string) {
+// mirrorRows returns all mirrored rows, the quarantine and the change log.
+func (s *site) mirrorRows() (rows []string) {
 	s.Helper()
 	tables := []string{"lifecycle_sync_quarantine", "lifecycle_sync_changes"}
 	for _, t := range models.Tables() {
@@ -98,10 +112,10 @@ func (s *site) mirror() (rows []string) {
 	return rows
 }
 
-// untouched fails if the mirror has changed.
-func (s *site) untouched(before []string) {
+// wantUnchanged fails if the mirror has changed.
+func (s *site) wantUnchanged(before []string) {
 	s.Helper()
-	if !slices.Equal(before, s.mirror()) {
+	if !slices.Equal(before, s.mirrorRows()) {
 		s.Error("the mirror was changed")
 	}
 }
@@ -130,16 +144,16 @@ func (s *site) wantRun(want outcome) {
 	}
 }
 
-// triedAgain fails unless the newest run has succeeded after more than one attempt.
-func (s *site) triedAgain() {
+// wantRetry fails unless the newest run has succeeded after more than one attempt.
+func (s *site) wantRetry() {
 	s.Helper()
 	if got := s.lastRun(); got.state != "succeeded" || got.attempts < 2 {
 		s.Errorf("the run is %+v", got)
 	}
 }
 
-// promise checks after a fault: one run makes the mirror equal, the next one writes nothing, and none is left running.
-func (s *site) promise() {
+// wantRecovery checks after a fault: one run makes the mirror equal, the next one writes nothing, and none is left running.
+func (s *site) wantRecovery() {
 	s.Helper()
 	s.Eventually("a run succeeds", func() bool {
 		c := s.Begin("sync")
@@ -175,7 +189,9 @@ func both(t *testing.T, fn func(s *site, l *testdb.Link, name string)) {
 			source, target := s.throughLinks()
 			l := map[string]*testdb.Link{"lifecycle_db": source, "pmo_db": target}[name]
 			fn(s, l, name)
-			s.promise()
+			s.wantRecovery()
 		})
 	}
 }
+
+func TestMain(m *testing.M) { program.Main(m) }

@@ -13,14 +13,14 @@ func TestFollow_Failover(t *testing.T) {
 	primary := testdb.NewCluster(t)
 	source, target := primary.Database(t), testdb.Postgres(t)
 	s := siteOn(t, source, target)
-	follower := s.followed()
-	s.brings(1)
-	s.stop(follower)
+	follower := s.startFollower()
+	s.wantMirrored(1)
+	s.stopFollower(follower)
 	standby := primary.Standby(t)
 	s.change()
 	end := s.number(s.source, "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
 	replica := testdb.Open(t, standby.At(source))
-	s.Eventually("the standby has all of it", func() bool {
+	s.Eventually("the standby is current", func() bool {
 		return s.number(replica, "SELECT pg_last_wal_replay_lsn() - '0/0'::pg_lsn") >= end
 	})
 	primary.Stop("fast")
@@ -30,46 +30,46 @@ func TestFollow_Failover(t *testing.T) {
 
 	s.exec(s.source, "UPDATE tbl_produk SET harga = 7 WHERE id = 1")
 	s.Begin("sync", "--mode", "incremental").Ends(0, "every row was compared: lifecycle_db was failed over or restored (timeline 2 instead of 1)")
-	s.wantFull()
+	s.wantFullRun()
 	s.must("verify")
 
 	if n := s.number(s.source, "SELECT count(*) FROM pg_replication_slots"); n != 0 {
 		t.Fatalf("%d slots came with the standby", n)
 	}
-	follower = s.followed()
+	follower = s.startFollower()
 	follower.Says("slot was lost: every row was compared")
-	s.wantFull()
+	s.wantFullRun()
 	if n := s.number(s.source, "SELECT count(*) FROM pg_replication_slots WHERE active"); n != 1 {
 		t.Errorf("%d slots", n)
 	}
-	s.brings(8)
-	s.stop(follower)
-	s.promise()
+	s.wantMirrored(8)
+	s.stopFollower(follower)
+	s.wantRecovery()
 }
 
 func TestFollow_SlotInvalidated(t *testing.T) {
 	t.Parallel()
 	server := testdb.NewCluster(t, "max_slot_wal_keep_size=1MB", "min_wal_size=32MB", "max_wal_size=32MB")
 	s := siteOn(t, server.Database(t), testdb.Postgres(t))
-	follower := s.followed()
-	s.brings(1)
-	s.stop(follower)
+	follower := s.startFollower()
+	s.wantMirrored(1)
+	s.stopFollower(follower)
 	s.change()
 	s.Eventually("the slot is lost", func() bool {
 		s.exec(s.source, "SELECT pg_logical_emit_message(FALSE, '', ''), pg_switch_wal()")
 		s.exec(s.source, "CHECKPOINT")
 		return s.number(s.source, "SELECT count(*) FROM pg_replication_slots WHERE wal_status = 'lost'") == 1
 	})
-	follower = s.followed()
+	follower = s.startFollower()
 	follower.Says("slot was lost: every row was compared")
-	s.wantFull()
+	s.wantFullRun()
 	if n := s.number(s.source, "SELECT count(*) FROM pg_replication_slots WHERE active AND wal_status = 'reserved'"); n != 1 {
 		t.Errorf("%d slots", n)
 	}
 	s.must("verify")
-	s.brings(2)
-	s.stop(follower)
-	s.promise()
+	s.wantMirrored(2)
+	s.stopFollower(follower)
+	s.wantRecovery()
 }
 
 func TestFollow_WALLevel(t *testing.T) {
@@ -83,17 +83,17 @@ func TestFollow_WALLevel(t *testing.T) {
 	}
 	v := s.serve()
 	v.Says(says)
-	s.brings(1)
-	s.brings(2)
+	s.wantMirrored(1)
+	s.wantMirrored(2)
 	if n := strings.Count(v.Out.String(), says); n != 1 {
-		t.Errorf("said %d times:\n%s", n, &v.Out)
+		t.Errorf("printed %d times:\n%s", n, &v.Out)
 	}
 	v.end()
-	s.promise()
+	s.wantRecovery()
 }
 
-// followed starts sync --follow and returns once it follows.
-func (s *site) followed() *program.Running {
+// startFollower starts sync --follow and returns once it follows.
+func (s *site) startFollower() *program.Running {
 	s.Helper()
 	c := s.Begin("sync", "--follow")
 	s.Cleanup(c.Cancel)
@@ -101,18 +101,18 @@ func (s *site) followed() *program.Running {
 	return c
 }
 
-// stop tells a follower to end, waits, and waits until the source's server has noticed.
-func (s *site) stop(c *program.Running) {
+// stopFollower ends a follower and waits until the source's server has noticed.
+func (s *site) stopFollower(c *program.Running) {
 	s.Helper()
 	c.Cancel()
 	c.Ends(0)
-	s.Eventually("nobody has the slot", func() bool {
+	s.Eventually("the slot is free", func() bool {
 		return s.number(s.source, "SELECT count(*) FROM pg_replication_slots WHERE active AND database = current_database()") == 0
 	})
 }
 
-// brings changes a price in the source and waits until the mirror has it.
-func (s *site) brings(price int64) {
+// wantMirrored changes a price in the source and waits until the mirror has it.
+func (s *site) wantMirrored(price int64) {
 	s.Helper()
 	s.exec(s.source, "UPDATE tbl_produk SET harga = $1 WHERE id = 1", price)
 	s.Eventually("the change in the mirror", func() bool {
@@ -120,11 +120,11 @@ func (s *site) brings(price int64) {
 	})
 }
 
-// wantFull fails the test unless the newest run was a full one, for a reason.
-func (s *site) wantFull() {
+// wantFullRun fails unless the newest run was a full one with a reason.
+func (s *site) wantFullRun() {
 	s.Helper()
 	if s.number(s.target, `SELECT count(*) FROM lifecycle_sync_runs WHERE mode = 'full' AND state = 'succeeded' AND reasons IS NOT NULL
 		AND id = (SELECT max(id) FROM lifecycle_sync_runs WHERE mode IN ('full', 'incremental'))`) == 0 {
-		s.Error("the newest run is no full one with a reason")
+		s.Error("the newest run is not a full one with a reason")
 	}
 }
