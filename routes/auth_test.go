@@ -21,10 +21,10 @@ import (
 	"lifecycle-sync/routes"
 )
 
-// known has the callers' names as their tokens: "manager" or "manager-2" is a manager.
-type known struct{ asked atomic.Int64 }
+// fakeAccess has the callers' names as their tokens: "manager" or "manager-2" is a manager.
+type fakeAccess struct{ asked atomic.Int64 }
 
-func (k *known) Caller(_ context.Context, token string) (models.Caller, error) {
+func (k *fakeAccess) Caller(_ context.Context, token string) (models.Caller, error) {
 	k.asked.Add(1)
 	name, _, _ := strings.Cut(token, "-")
 	for _, role := range []models.Role{models.Reader, models.Manager, models.Admin} {
@@ -35,7 +35,7 @@ func (k *known) Caller(_ context.Context, token string) (models.Caller, error) {
 	switch token {
 	case "nobody":
 		return models.Caller{}, models.NewError(models.Forbidden, "access.no_role", nil)
-	case "away":
+	case "unavailable":
 		return models.Caller{}, models.NewError(models.Unavailable, "access.no_keys", nil)
 	case "broken":
 		return models.Caller{}, errors.New("hunter2")
@@ -43,38 +43,29 @@ func (k *known) Caller(_ context.Context, token string) (models.Caller, error) {
 	return models.Caller{}, models.NewError(models.Unauthenticated, "access.invalid_token", nil)
 }
 
-// lines are a server with a table of its own, and a clock that stands still.
-type lines struct {
+// customSite is the server with another route table, and a clock that stands still.
+type customSite struct {
 	t   testing.TB
 	web *fiber.App
 	log *bytes.Buffer
 	now time.Time
 }
 
-func newLines(t testing.TB, o routes.Options, table ...routes.Route) *lines {
+func newCustomSite(t testing.TB, o routes.Options, table ...routes.Route) *customSite {
 	t.Helper()
-	l := &lines{t: t, log: &bytes.Buffer{}, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	l := &customSite{t: t, log: &bytes.Buffer{}, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 	o.Log, o.Now = slog.New(slog.NewJSONHandler(l.log, nil)), func() time.Time { return l.now }
 	l.web = routes.NewOf(o, table...)
 	return l
 }
 
 // do sends a request with a token.
-func (l *lines) do(method, path, token string, headers ...string) answer {
+func (l *customSite) do(method, path, token string, headers ...string) answer {
 	l.t.Helper()
-	r := httptest.NewRequest(method, path, nil)
-	r.Host = "localhost"
 	if token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
+		headers = append([]string{"Authorization", "Bearer " + token}, headers...)
 	}
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Add(headers[i], headers[i+1])
-	}
-	response, err := l.web.Test(r, -1) //nolint:bodyclose // read closes it
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	return read(l.t, response)
+	return (&site{t: l.t, web: l.web}).do(method, path, headers...)
 }
 
 // whoami answers with the caller.
@@ -85,8 +76,8 @@ func whoami(c *fiber.Ctx) error {
 
 func TestAuth_RequiresTheRoleOfTheRoute(t *testing.T) {
 	t.Parallel()
-	access := &known{}
-	l := newLines(t, routes.Options{Access: access},
+	access := &fakeAccess{}
+	l := newCustomSite(t, routes.Options{Access: access},
 		routes.Route{Method: "GET", Path: "/open", Handle: whoami},
 		routes.Route{Method: "GET", Path: "/closed", Role: models.Admin, Handle: whoami},
 		routes.Route{Method: "GET", Path: base + "/read", Role: models.Reader, Handle: whoami},
@@ -100,13 +91,13 @@ func TestAuth_RequiresTheRoleOfTheRoute(t *testing.T) {
 		{"GET", "/open", "", 200}, {"GET", "/open", "nonsense", 200}, {"GET", "/open", "admin", 200}, {"HEAD", "/open", "", 200},
 		{"GET", "/closed", "", 401}, {"GET", "/closed", "manager", 403}, {"GET", "/closed", "admin", 200}, {"HEAD", "/closed", "", 401},
 		{"GET", base + "/read", "", 401}, {"GET", base + "/read", "reader", 200}, {"HEAD", base + "/read", "", 401}, {"HEAD", base + "/read", "reader", 200},
-		{"GET", base + "/read", "nobody", 403}, {"GET", base + "/read", "away", 503}, {"GET", base + "/read", "broken", 500}, {"GET", base + "/read", "nonsense", 401},
+		{"GET", base + "/read", "nobody", 403}, {"GET", base + "/read", "unavailable", 503}, {"GET", base + "/read", "broken", 500}, {"GET", base + "/read", "nonsense", 401},
 		{"POST", base + "/write", "reader", 403}, {"POST", base + "/write", "manager", 200}, {"POST", base + "/write", "admin", 200}, {"POST", base + "/write", "", 401},
 		{"DELETE", base + "/things/1", "manager", 403}, {"DELETE", base + "/things/1", "admin", 200},
-		// What is not there, or not in that way, is told to those only who may read.
+		// Only readers learn which addresses and methods exist.
 		{"GET", base + "/nothing", "", 401}, {"GET", base + "/nothing", "reader", 404}, {"PUT", base + "/write", "", 401}, {"PUT", base + "/write", "reader", 405}, {"GET", base, "", 401}, {"GET", base + "/", "", 401},
 		{"PATCH", base + "/things/1", "admin", 405}, {"OPTIONS", base + "/read", "", 401}, {"TRACE", base + "/read", "reader", 405}, {"GET", "/nothing", "", 404},
-		// Other spellings of a path lead nowhere.
+		// Other spellings of a path match no route.
 		{"GET", "//api/product-lifecycle/read", "", 404}, {"GET", "/API/product-lifecycle/read", "", 404}, {"GET", base + "x/read", "reader", 404},
 		{"GET", "/x/.." + base + "/read", "", 404}, {"GET", "/api/./product-lifecycle/read", "", 404}, {"GET", "/api%2fproduct-lifecycle/read", "", 404}, {"GET", "/api/product%2Dlifecycle/read", "", 404},
 	} {
@@ -118,29 +109,29 @@ func TestAuth_RequiresTheRoleOfTheRoute(t *testing.T) {
 			t.Errorf("%s %s as %q: %v", c.method, c.path, c.token, a.Header)
 		}
 		if a.StatusCode == http.StatusOK && c.path != "/open" && c.method != "HEAD" && a.json.Message != c.token {
-			t.Errorf("%s %s as %q: the handler sees %s", c.method, c.path, c.token, a.body)
+			t.Errorf("%s %s as %q: the handler gets %s", c.method, c.path, c.token, a.body)
 		}
 	}
 	if strings.Contains(l.do("GET", "/open", "admin").json.Message, "admin") {
-		t.Error("an open route asks who is calling")
+		t.Error("a public route authenticates its caller")
 	}
 	before := access.asked.Load()
 	l.do("GET", base+"/read", "reader")
 	if n := access.asked.Load() - before; n != 1 {
-		t.Errorf("a token was looked at %d times", n)
+		t.Errorf("a token was verified %d times", n)
 	}
-	// Two tokens: which one would count?
+	// With two tokens it is ambiguous which one counts.
 	if a := l.do("GET", base+"/read", "reader", "Authorization", "Bearer admin"); a.StatusCode != http.StatusUnauthorized {
 		t.Errorf("two tokens: %d", a.StatusCode)
 	}
-	if a := l.do("GET", base+"/read", "away"); a.Header.Get("Retry-After") == "" {
-		t.Errorf("keys away: %v", a.Header)
+	if a := l.do("GET", base+"/read", "unavailable"); a.Header.Get("Retry-After") == "" {
+		t.Errorf("without signing keys: %v", a.Header)
 	}
 }
 
 func TestRateLimit_IsPerCallerAndRefills(t *testing.T) {
 	t.Parallel()
-	l := newLines(t, routes.Options{Access: &known{}, WriteRate: 60, SyncRate: 2},
+	l := newCustomSite(t, routes.Options{Access: &fakeAccess{}, WriteRate: 60, SyncRate: 2},
 		routes.Route{Method: "POST", Path: base + "/write", Role: models.Manager, Limit: routes.Writes, Handle: whoami},
 		routes.Route{Method: "PUT", Path: base + "/write", Role: models.Manager, Limit: routes.Writes, Handle: whoami},
 		routes.Route{Method: "POST", Path: base + "/sync", Role: models.Admin, Limit: routes.Syncs, Handle: whoami},
@@ -160,7 +151,7 @@ func TestRateLimit_IsPerCallerAndRefills(t *testing.T) {
 	}
 	for range 60 {
 		passes(l.do("POST", base+"/write", "manager-1"))
-		l.do("POST", base+"/write", "reader-1") // 403 costs nobody anything
+		l.do("POST", base+"/write", "reader-1") // 403 does not count
 	}
 	for range 100 {
 		limited(l.do("PUT", base+"/write", "manager-1"), 1)
@@ -185,28 +176,28 @@ func TestRateLimit_IsPerCallerAndRefills(t *testing.T) {
 
 func TestRateLimit_ForgetsOldCallers(t *testing.T) {
 	t.Parallel()
-	l := newLines(t, routes.Options{Access: &known{}, WriteRate: 1},
+	l := newCustomSite(t, routes.Options{Access: &fakeAccess{}, WriteRate: 1},
 		routes.Route{Method: "POST", Path: base + "/write", Role: models.Manager, Limit: routes.Writes, Handle: whoami})
 	status := func(caller string) int { return l.do("POST", base+"/write", caller).StatusCode }
 	if status("manager-x") != 200 || status("manager-x") != 429 {
-		t.Error("the allowance is not one")
+		t.Error("the limit is not one")
 	}
 	for i := range 8192 {
 		if status("manager-"+strconv.Itoa(i)) != 200 {
 			t.Fatal(i)
 		}
 		if i%1000 == 0 && status("manager-x") != 429 {
-			t.Fatalf("who is here often was forgotten after %d others", i)
+			t.Fatalf("an active caller was forgotten after %d others", i)
 		}
 	}
-	if status("manager-0") != 200 { // away longest
-		t.Error("nobody was forgotten")
+	if status("manager-0") != 200 { // least recently used
+		t.Error("no caller was forgotten")
 	}
 }
 
 func TestRateLimit_CountsRejectedTokens(t *testing.T) {
 	t.Parallel()
-	l := newLines(t, routes.Options{Access: &known{}}, routes.Route{Method: "GET", Path: base + "/read", Role: models.Reader, Handle: whoami},
+	l := newCustomSite(t, routes.Options{Access: &fakeAccess{}}, routes.Route{Method: "GET", Path: base + "/read", Role: models.Reader, Handle: whoami},
 		routes.Route{Method: "GET", Path: "/page", Role: models.Reader, Handle: whoami})
 	for i := range 120 {
 		if a := l.do("GET", base+"/read", "nonsense"+strconv.Itoa(i)); a.StatusCode != http.StatusUnauthorized {
@@ -217,25 +208,25 @@ func TestRateLimit_CountsRejectedTokens(t *testing.T) {
 	if a.StatusCode != http.StatusTooManyRequests || a.Header.Get("Retry-After") != "1" || a.Header.Get("WWW-Authenticate") != "" {
 		t.Errorf("%d %v", a.StatusCode, a.Header)
 	}
-	for token, want := range map[string]int{"reader": 200, "": 401, "nobody": 403, "away": 503} {
+	for token, want := range map[string]int{"reader": 200, "": 401, "nobody": 403, "unavailable": 503} {
 		if a := l.do("GET", base+"/read", token); a.StatusCode != want {
 			t.Errorf("%q: %d", token, a.StatusCode)
 		}
 	}
-	const ended = "lifecycle_session=ended"
-	if a := l.do("GET", base+"/read", "", "Cookie", ended); a.StatusCode != http.StatusTooManyRequests {
-		t.Errorf("a cookie at the API: %d", a.StatusCode)
+	const expired = "lifecycle_session=ended"
+	if a := l.do("GET", base+"/read", "", "Cookie", expired); a.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("an expired session at the API: %d", a.StatusCode)
 	}
-	for range 2 { // strangers behind the same proxy keep nobody from signing in again
-		if a := l.do("GET", "/page", "", "Cookie", ended); a.StatusCode != http.StatusUnauthorized {
-			t.Errorf("a session that has ended, on a page: %d", a.StatusCode)
+	for range 2 { // others behind the same proxy do not prevent signing in again
+		if a := l.do("GET", "/page", "", "Cookie", expired); a.StatusCode != http.StatusUnauthorized {
+			t.Errorf("an expired session on a page: %d", a.StatusCode)
 		}
 	}
 }
 
 func TestRateLimit_IgnoresExpiredSessionsOnPages(t *testing.T) {
 	t.Parallel()
-	l := newLines(t, routes.Options{Access: &known{}}, routes.Route{Method: "GET", Path: "/page", Role: models.Reader, Handle: whoami})
+	l := newCustomSite(t, routes.Options{Access: &fakeAccess{}}, routes.Route{Method: "GET", Path: "/page", Role: models.Reader, Handle: whoami})
 	for range 130 {
 		l.do("GET", "/page", "", "Cookie", "lifecycle_session=ended")
 	}
@@ -250,7 +241,7 @@ func TestTimeout_IsThatOfTheRoute(t *testing.T) {
 		at, bounded := c.UserContext().Deadline()
 		return c.JSON(map[string]any{"success": bounded, "message": time.Until(at).Round(time.Minute).String()})
 	}
-	l := newLines(t, routes.Options{},
+	l := newCustomSite(t, routes.Options{},
 		routes.Route{Method: "GET", Path: "/brief", Timeout: routes.Brief, Handle: deadline},
 		routes.Route{Method: "GET", Path: "/long", Timeout: routes.Long, Handle: deadline},
 		routes.Route{Method: "GET", Path: "/endless", Timeout: routes.Endless, Handle: deadline},
@@ -265,7 +256,7 @@ func TestTimeout_IsThatOfTheRoute(t *testing.T) {
 
 func TestRecover_PanicIsAnInternalError(t *testing.T) {
 	t.Parallel()
-	l := newLines(t, routes.Options{}, routes.Route{Method: "GET", Path: base + "/panic", Role: models.Reader, Handle: func(*fiber.Ctx) error { panic("hunter2") }})
+	l := newCustomSite(t, routes.Options{}, routes.Route{Method: "GET", Path: base + "/panic", Role: models.Reader, Handle: func(*fiber.Ctx) error { panic("hunter2") }})
 	for range 3 {
 		a := l.do("GET", base+"/panic", "")
 		if a.StatusCode != http.StatusInternalServerError || a.json.Code != "internal" || bytes.Contains(a.body, []byte("hunter2")) {
@@ -274,15 +265,15 @@ func TestRecover_PanicIsAnInternalError(t *testing.T) {
 		wantHeaders(t, a, "no-store")
 	}
 	if !strings.Contains(l.log.String(), "hunter2") || !strings.Contains(l.log.String(), "auth_test.go") {
-		t.Errorf("the log does not say what happened, and where: %s", l.log)
+		t.Errorf("the log lacks the panic or its place: %s", l.log)
 	}
 }
 
 func TestAccessLog_DoesNotReadStreams(t *testing.T) {
 	t.Parallel()
 	reader, writer := io.Pipe()
-	l := newLines(t, routes.Options{}, routes.Route{Method: "GET", Path: "/stream", Handle: func(c *fiber.Ctx) error {
-		go func() { // begins when the answer does, which is after the log's line
+	l := newCustomSite(t, routes.Options{}, routes.Route{Method: "GET", Path: "/stream", Handle: func(c *fiber.Ctx) error {
+		go func() { // starts with the response, after the log line
 			_, _ = writer.Write([]byte(`{"message":"streamed"}`))
 			_ = writer.Close()
 		}()
@@ -299,7 +290,7 @@ func TestTable_EveryWriteHasARoleAndALimit(t *testing.T) {
 	seen := map[string]bool{}
 	for _, e := range routes.Table() {
 		if line := e.Method + " " + e.Path; seen[line] {
-			t.Errorf("%s stands twice", line)
+			t.Errorf("%s is listed twice", line)
 		} else {
 			seen[line] = true
 		}
@@ -307,33 +298,33 @@ func TestTable_EveryWriteHasARoleAndALimit(t *testing.T) {
 		changes := e.Method != http.MethodGet
 		switch {
 		case inAPI && e.Role < models.Reader, changes && e.Role < models.Manager, e.Method == http.MethodDelete && e.Role < models.Admin, strings.HasPrefix(e.Path, base+"/sync") && e.Role < models.Admin:
-			t.Errorf("%s %s is open to %s", e.Method, e.Path, e.Role)
+			t.Errorf("%s %s is accessible to %s", e.Method, e.Path, e.Role)
 		case changes && e.Limit == routes.Unlimited:
-			t.Errorf("%s %s draws on no allowance", e.Method, e.Path)
+			t.Errorf("%s %s has no rate limit", e.Method, e.Path)
 		}
 	}
 }
 
-// FuzzAuthorization wants that no header lets anybody in but a Bearer with the right token.
+// FuzzAuthorization: only a Bearer header with a valid token authenticates.
 func FuzzAuthorization(f *testing.F) {
-	l := newLines(f, routes.Options{Access: &known{}}, routes.Route{Method: "GET", Path: base + "/read", Role: models.Reader, Handle: whoami})
+	l := newCustomSite(f, routes.Options{Access: &fakeAccess{}}, routes.Route{Method: "GET", Path: base + "/read", Role: models.Reader, Handle: whoami})
 	for _, header := range []string{"Bearer reader", "bearer  admin-7 ", "Basic cmVhZGVyOg==", "Bearer", "Bearer\treader", "Bearer reader,Bearer admin", "reader", "", "Bearer \x80"} {
 		f.Add(header)
 	}
 	f.Fuzz(func(t *testing.T, header string) {
 		if strings.ContainsAny(header, "\r\n\x00") || len(header) > 8<<10 {
-			t.Skip("no header of HTTP")
+			t.Skip("not an HTTP header")
 		}
 		r := httptest.NewRequest(http.MethodGet, base+"/read", nil)
 		r.Header["Authorization"] = []string{header}
 		response, err := l.web.Test(r, -1) //nolint:bodyclose // read closes it
 		if err != nil {
-			t.Skip("no request of HTTP")
+			t.Skip("not an HTTP request")
 		}
 		a := read(t, response)
 		l.log.Reset()
 		scheme, token, _ := strings.Cut(strings.Trim(header, " \t"), " ")
-		_, wanted := (&known{}).Caller(t.Context(), strings.TrimSpace(token))
+		_, wanted := (&fakeAccess{}).Caller(t.Context(), strings.TrimSpace(token))
 		if entered := a.StatusCode == http.StatusOK; entered != (strings.EqualFold(scheme, "bearer") && wanted == nil) {
 			t.Errorf("%q: %d", header, a.StatusCode)
 		}

@@ -43,7 +43,7 @@ func TestCompress_CachedAnswersKeepTheirETags(t *testing.T) {
 		t.Errorf("%v with %d bytes, plain %v with %d", response.Header, len(response.body), plain.Header, len(plain.body))
 	}
 	if unzip(t, response.body) != string(plain.body) {
-		t.Error("the compressed body is another one")
+		t.Error("the compressed body differs")
 	}
 	etag := strings.TrimSuffix(plain.Header.Get("ETag"), `"`) + `.gz"`
 	if response.Header.Get("ETag") != etag {
@@ -77,7 +77,7 @@ func TestCompress_LeavesSmallStreamedAndCompressedBodies(t *testing.T) {
 			return c.SendString(body)
 		}
 	}
-	l := newLines(t, routes.Options{},
+	l := newCustomSite(t, routes.Options{},
 		routes.Route{Method: "GET", Path: "/json", Handle: send("application/json", "", large)},
 		routes.Route{Method: "GET", Path: "/html", Handle: send("text/html; charset=utf-8", "", large)},
 		routes.Route{Method: "GET", Path: "/small", Handle: send("application/json", "", large[:1023])},

@@ -23,12 +23,12 @@ func TestLocalMode_RejectsForeignHosts(t *testing.T) {
 			}
 		}
 	}
-	// Before routing: nobody learns what there is.
+	// Rejected before routing, so that unknown addresses are not revealed.
 	if a := s.do(http.MethodGet, "/nothing", "Host", "evil.example"); a.StatusCode != http.StatusForbidden || a.json.Code != "forbidden" {
 		t.Errorf("%d %s", a.StatusCode, a.body)
 	}
 	if a := s.do(http.MethodGet, "/livez", "Host", "evil.example", "X-Forwarded-Host", "localhost"); a.StatusCode != http.StatusForbidden {
-		t.Errorf("X-Forwarded-Host was believed: %d", a.StatusCode)
+		t.Errorf("X-Forwarded-Host was trusted: %d", a.StatusCode)
 	}
 }
 
@@ -60,23 +60,5 @@ func TestLocalMode_RejectsCrossSiteRequests(t *testing.T) {
 		if allowed := a.Header.Get("Access-Control-Allow-Origin"); allowed != "" && c.origin != pageOrigin {
 			t.Errorf("%+v: may read as %s", c, allowed)
 		}
-	}
-}
-
-func TestCORS_AllowsListedOrigins(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, testdb.SQLite(t))
-	a := s.get(http.StatusOK, "/dropdowns", "Origin", pageOrigin)
-	if a.Header.Get("Access-Control-Allow-Origin") != pageOrigin || a.Header.Get("Vary") != "Origin" ||
-		a.Header.Get("Access-Control-Expose-Headers") != "ETag,Link,Location,Retry-After,Content-Disposition,X-Request-ID" {
-		t.Errorf("%v", a.Header)
-	}
-	a = s.do(http.MethodOptions, base+"/products", "Origin", pageOrigin, "Access-Control-Request-Method", "GET")
-	if a.StatusCode != http.StatusNoContent || a.Header.Get("Access-Control-Allow-Origin") != pageOrigin {
-		t.Errorf("preflight: %d %v", a.StatusCode, a.Header)
-	}
-	a = s.do(http.MethodOptions, base+"/products", "Origin", "https://evil.example", "Access-Control-Request-Method", "GET")
-	if a.StatusCode != http.StatusForbidden {
-		t.Errorf("a foreign preflight: %d", a.StatusCode)
 	}
 }

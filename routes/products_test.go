@@ -17,7 +17,7 @@ import (
 	"lifecycle-sync/models"
 )
 
-// fill puts two segments, two stages, two categories and nine products into the mirror.
+// fill inserts two segments, two stages, two categories and nine products.
 func fill(s *site) {
 	s.t.Helper()
 	s.insert("tbl_segmen_lifecycle", []models.Segment{{ID: 1, Name: new("Transmisi")}, {ID: 2, Name: new("Énergie & Co")}})
@@ -59,6 +59,10 @@ func ids(t *testing.T, a answer) []int64 {
 func TestProducts_FollowTheContract(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
+		const empty = `{"success":true,"data":[],"pagination":{"currentPage":1,"totalPages":0,"totalItems":0,"limit":12}}`
+		if got := string(s.get(http.StatusOK, "/products").body); got != empty {
+			t.Errorf("got %s, want %s", got, empty)
+		}
 		fill(s)
 		a := s.get(http.StatusOK, "/products?stage=introduction")
 		const want = `{"success":true,"data":[{"id":1,"produk":"Alpha 100%","deskripsi":"first","id_kategori":1,"id_segmen":1,"id_stage":1,` +
@@ -76,17 +80,7 @@ func TestProducts_FollowTheContract(t *testing.T) {
 			`"tanggal_launch":null,"pelanggan":null,"created_at":null,"updated_at":null,"tanggal_stage_start":null,` +
 			`"tanggal_stage_end":null,"segmen":null,"stage":null,"kategori":null,"attachments_count":0}`
 		if a := s.get(http.StatusOK, "/products"); !strings.Contains(string(a.body), absent) || !strings.Contains(string(a.body), `"harga":9223372036854775807`) {
-			t.Errorf("NULLs or the largest price are not as they should be: %s", a.body)
-		}
-	})
-}
-
-func TestProducts_OfAnEmptyMirror(t *testing.T) {
-	t.Parallel()
-	eachSite(t, func(t *testing.T, s *site) {
-		a := s.get(http.StatusOK, "/products")
-		if got, want := string(a.body), `{"success":true,"data":[],"pagination":{"currentPage":1,"totalPages":0,"totalItems":0,"limit":12}}`; got != want {
-			t.Errorf("got %s, want %s", got, want)
+			t.Errorf("unexpected NULLs or largest price: %s", a.body)
 		}
 	})
 }
@@ -155,7 +149,7 @@ func TestProducts_RejectInvalidQueries(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		fill(s)
-		refused := map[string]string{ // query: the field and code of the first error
+		invalid := map[string]string{ // query: the field and code of the first error
 			"sort=harga%20desc":                     "sort unknown",
 			"sort=--id":                             "sort unknown",
 			"sort=-":                                "sort unknown",
@@ -181,24 +175,24 @@ func TestProducts_RejectInvalidQueries(t *testing.T) {
 		}
 		for _, name := range []string{"page", "limit", "stageId", "segmentId", "categoryId"} {
 			for _, bad := range []string{"0", "-1", "abc", "1e9", "9223372036854775808", "1.0", "%2B1", "%201", "1_000", "0x1", "%D9%A1"} {
-				refused[name+"="+bad] = name + " integer"
+				invalid[name+"="+bad] = name + " integer"
 			}
 		}
-		refused["page="], refused["limit="], refused["stageId=2147483648"] = "page integer", "limit integer", "stageId integer"
-		for query, want := range refused {
+		invalid["page="], invalid["limit="], invalid["stageId=2147483648"] = "page integer", "limit integer", "stageId integer"
+		for query, want := range invalid {
 			a := s.get(http.StatusBadRequest, "/products?"+query)
 			if got := a.json.Errors[0].Field + " " + a.json.Errors[0].Code; got != want {
 				t.Errorf("%.60s: got %s, want %s", query, got, want)
 			}
 			if *a.json.Success || a.json.Code != "validation_failed" || a.json.Message == "" || a.json.RequestID != a.Header.Get(fiber.HeaderXRequestID) {
-				t.Errorf("%.60s: not the envelope: %s", query, a.body)
+				t.Errorf("%.60s: unexpected envelope: %s", query, a.body)
 			}
 		}
 		if a := s.get(http.StatusBadRequest, "/products?pages=2"); !strings.Contains(a.json.Message, "Known parameters: page, limit, search, stageId") {
 			t.Errorf("the known parameters are not listed: %s", a.body)
 		}
 		if a := s.get(http.StatusBadRequest, "/products?page=0&limit=x&sort=y"); len(a.json.Errors) != 2 {
-			t.Errorf("not every mistake is told: %s", a.body)
+			t.Errorf("not every error is reported: %s", a.body)
 		}
 		if a := s.get(http.StatusBadRequest, "/products?"+strings.Repeat("a&", 5000)); len(a.json.Errors) != 10 {
 			t.Errorf("%d errors", len(a.json.Errors))
@@ -287,7 +281,7 @@ func TestProducts_LinkPages(t *testing.T) {
 			for _, m := range link.FindAllStringSubmatch(header, -1) {
 				values, err := url.ParseQuery(m[1])
 				if err != nil || values.Get("search") != sent.Get("search") || values.Get("limit") != sent.Get("limit") {
-					t.Errorf("%s: the link to %s asks for something else: %s", query, m[2], m[1])
+					t.Errorf("%s: the link %s has another query: %s", query, m[2], m[1])
 				}
 				got = append(got, m[2]+"="+values.Get("page"))
 			}
@@ -297,7 +291,7 @@ func TestProducts_LinkPages(t *testing.T) {
 		}
 		next := link.FindStringSubmatch(s.get(http.StatusOK, "/products?sort=id&limit=1&page=2&search=_").Header.Get("Link"))
 		if got := ids(t, s.get(http.StatusOK, "/products?"+next[1])); !slices.Equal(got, []int64{2}) {
-			t.Errorf("following the first link gave %v", got)
+			t.Errorf("the first link leads to %v", got)
 		}
 	})
 }

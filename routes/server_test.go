@@ -55,22 +55,22 @@ func TestErrors_OfAMissingDatabase(t *testing.T) {
 		t.Errorf("got %s", a.body)
 	}
 	if !strings.Contains(s.log.String(), "no such table") {
-		t.Errorf("the log does not say what happened: %s", s.log)
+		t.Errorf("the log lacks the cause: %s", s.log)
 	}
-	away := newAwaySite(t, "postgres://pmo:"+secret+"@"+closedPort(t)+"/pmo_db")
-	a = away.get(http.StatusServiceUnavailable, "/products")
+	unreachable := newSiteWithoutMigration(t, "postgres://pmo:"+secret+"@"+closedPort(t)+"/pmo_db")
+	a = unreachable.get(http.StatusServiceUnavailable, "/products")
 	if a.Header.Get("Retry-After") == "" || a.json.Code != "connection" {
 		t.Errorf("got %v %s", a.Header, a.body)
 	}
-	if all := string(a.body) + away.log.String(); strings.Contains(all, secret) {
+	if all := string(a.body) + unreachable.log.String(); strings.Contains(all, secret) {
 		t.Errorf("the password is in %s", all)
 	}
-	if a := away.do(http.MethodGet, "/readyz"); a.StatusCode != http.StatusServiceUnavailable {
+	if a := unreachable.do(http.MethodGet, "/readyz"); a.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("/readyz: %d", a.StatusCode)
 	}
 }
 
-// closedPort is an address where nobody listens.
+// closedPort returns an address without a listener.
 func closedPort(t *testing.T) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -30,9 +30,9 @@ const (
 	pageOrigin = "https://pmo.example.com" // listed in CORS_ORIGINS
 )
 
-// site is the server on a database of its own.
+// site is the server on its own database.
 type site struct {
-	t   *testing.T
+	t   testing.TB
 	db  *database.DB
 	web *fiber.App
 	log *bytes.Buffer
@@ -50,15 +50,15 @@ func eachSite(t *testing.T, fn func(t *testing.T, s *site)) {
 // newSite migrates an empty database and returns the server on it.
 func newSite(t *testing.T, url string) *site {
 	t.Helper()
-	s := newAwaySite(t, url)
+	s := newSiteWithoutMigration(t, url)
 	if _, err := pmo.New(s.db, models.Tables()).Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// newAwaySite returns the server on a database that need not be there.
-func newAwaySite(t *testing.T, url string) *site {
+// newSiteWithoutMigration returns the server on a database that may be unreachable.
+func newSiteWithoutMigration(t *testing.T, url string) *site {
 	t.Helper()
 	s := &site{t: t, log: &bytes.Buffer{}}
 	log := slog.New(slog.NewJSONHandler(s.log, nil))
@@ -86,7 +86,7 @@ func (s *site) exec(statement string) {
 	}
 }
 
-// answer is what came back, with the body as it was and as JSON.
+// answer is a response with its body, raw and as JSON.
 type answer struct {
 	*http.Response
 	body []byte
@@ -128,7 +128,7 @@ func (s *site) send(method, target string, headers ...string) *http.Response {
 		if headers[i] == "Host" {
 			r.Host = headers[i+1]
 		} else {
-			r.Header.Set(headers[i], headers[i+1])
+			r.Header.Add(headers[i], headers[i+1])
 		}
 	}
 	response, err := s.web.Test(r, -1)

@@ -17,7 +17,7 @@ import (
 	"lifecycle-sync/routes"
 )
 
-// patience is how long a test waits for what must come.
+// patience is the timeout of a test's connection.
 const patience = 20 * time.Second
 
 // serve listens until the test ends. Requests have half a second to arrive.
@@ -39,7 +39,7 @@ func serve(t *testing.T, web *fiber.App) (address string) {
 	return listener.Addr().String()
 }
 
-// connection is one that a test writes to byte by byte.
+// connection is a raw connection.
 type connection struct {
 	net.Conn
 	t *testing.T
@@ -76,7 +76,7 @@ func (c *connection) answer() answer {
 	return read(c.t, response)
 }
 
-// closed wants the server to end the connection; what it still sends does not matter.
+// closed wants the server to close the connection, and ignores what it still sends.
 func (c *connection) closed() {
 	c.t.Helper()
 	if _, err := io.Copy(io.Discard, c.r); err != nil {
@@ -86,10 +86,10 @@ func (c *connection) closed() {
 	}
 }
 
-// wire is a server with a route that takes no body, one that takes one, and one that answers without end.
+// wire starts a server with routes that take no body and one that takes a body.
 func wire(t *testing.T) string {
 	t.Helper()
-	l := newLines(t, routes.Options{Access: &known{}},
+	l := newCustomSite(t, routes.Options{Access: &fakeAccess{}},
 		routes.Route{Method: "GET", Path: base + "/read", Role: models.Reader, Timeout: routes.Brief, Handle: whoami},
 		routes.Route{Method: "DELETE", Path: base + "/read", Role: models.Admin, Timeout: routes.Brief, Handle: whoami},
 		routes.Route{Method: "POST", Path: base + "/upload", Role: models.Manager, Timeout: routes.Long, Handle: func(c *fiber.Ctx) error {
@@ -144,7 +144,7 @@ func TestServer_ClosesEndlessBodies(t *testing.T) {
 			}
 		}
 		if sent >= 64<<20 {
-			t.Errorf("%.60s: took %d bytes", request, sent)
+			t.Errorf("%.60s: accepted %d bytes", request, sent)
 		}
 	}
 }
@@ -175,7 +175,7 @@ func TestServer_GivesUploadsMoreTime(t *testing.T) {
 	t.Parallel()
 	address := wire(t)
 	slow := dial(t, address).send("POST " + base + "/upload" + as + "manager\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
-	dial(t, address).send("GET /open HTTP/1.1\r\nHost: localhost\r\nX-A: ").closed() // the ordinary time is over
+	dial(t, address).send("GET /open HTTP/1.1\r\nHost: localhost\r\nX-A: ").closed() // the ordinary timeout has passed
 	if a := slow.send("6\r\n world\r\n0\r\n\r\n").answer(); a.StatusCode != http.StatusOK || a.json.Message != "11" {
 		t.Errorf("%d %s", a.StatusCode, a.body)
 	}
@@ -203,7 +203,7 @@ func TestServer_RejectsInvalidHeaders(t *testing.T) {
 		wantHeaders(t, a, "no-store")
 		rest, _ := io.ReadAll(c.r)
 		if bytes.Contains(rest, []byte("HTTP/1.1")) {
-			t.Errorf("%.90q: a second answer: %s", head, rest)
+			t.Errorf("%.90q: a second response: %s", head, rest)
 		}
 	}
 }

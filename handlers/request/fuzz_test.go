@@ -3,9 +3,17 @@ package request
 import (
 	"bytes"
 	"encoding/json"
+	"math"
+	"slices"
+	"strings"
 	"testing"
 
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
 	"lifecycle-sync/models"
+	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/services/products"
 )
 
 func FuzzObject(f *testing.F) {
@@ -40,12 +48,12 @@ func FuzzForm(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		s := &shelf{content: map[string]string{}}
+		s := &memoryUploads{content: map[string]string{}}
 		read := formReader{files: s, known: []string{"produk"}, limits: FormLimits{Files: 2, Bytes: 1 << 16}, form: Form{Fields: map[string]string{}}}
 		read.body = &limited{from: bytes.NewReader(body), limit: 1 << 16, announced: -1, budget: noBudget}
 		err := read.read(t.Context(), "X")
-		if len(read.form.Files) != s.held() || len(read.form.Files) > 2 {
-			t.Errorf("%q: %d files known, %d held", body, len(read.form.Files), s.held())
+		if len(read.form.Files) != s.count() || len(read.form.Files) > 2 {
+			t.Errorf("%q: %d files known, %d stored", body, len(read.form.Files), s.count())
 		}
 		for name, value := range read.form.Fields {
 			if name != "produk" || !isText(value) || len(value) > fieldLimit {
@@ -53,7 +61,126 @@ func FuzzForm(f *testing.F) {
 			}
 		}
 		if err == nil && !bytes.Contains(body, []byte("--X--")) {
-			t.Errorf("%q has no end and was taken", body)
+			t.Errorf("%q has no end and was accepted", body)
+		}
+	})
+}
+
+// FuzzQuery reads any query string as the product list does.
+func FuzzQuery(f *testing.F) {
+	for _, seed := range []string{"page=1&limit=12", "page=9223372036854775808", "limit=-1&limit=2", "search=%25_%5C&sort=-harga", "stageId=&segmentId=0x1", "search=%ff%00", "nothing&=&&x=%zz", "stage=Growth&kategori="} {
+		f.Add(seed)
+	}
+	web := fiber.New()
+	f.Fuzz(func(t *testing.T, raw string) {
+		var request fasthttp.RequestCtx
+		request.Request.URI().SetQueryString(raw)
+		c := web.AcquireCtx(&request)
+		defer web.ReleaseCtx(c)
+		q := ParseQuery(c, append(ProductFilters(), "page", "limit", "sort")...)
+		asked := products.Query{Paging: Paging(q), Filter: ProductFilter(q), Sort: q.Text("sort")}
+		err := q.Err()
+		if err == nil {
+			err = asked.Check()
+		}
+		switch {
+		case err != nil:
+			if models.AsError(err).Class != models.Invalid {
+				t.Errorf("%q: %v", raw, err)
+			}
+		case asked.Page < 0 || asked.Page > math.MaxInt32 || asked.Limit < 0 || asked.Filter.StageID < 0 || asked.Filter.StageID > math.MaxInt32:
+			t.Errorf("%q was parsed as %+v", raw, asked)
+		case !isText(asked.Filter.Search) || !isText(asked.Filter.Stage):
+			t.Errorf("%q was accepted as text", raw)
+		}
+	})
+}
+
+// FuzzProduct parses any texts as a product's fields.
+func FuzzProduct(f *testing.F) {
+	f.Add("Kabel", "1", "1500.00", "2026-03-01")
+	f.Add(" ", "2147483648", "9223372036854775807", "2026-02-30")
+	f.Add("", "-1", "NaN", "0000-01-01")
+	f.Add("x", "01", "1e9", "10000-01-01")
+	ch := NewChecker()
+	f.Fuzz(func(t *testing.T, name, id, price, day string) {
+		sent := map[string]string{"produk": name, "id_kategori": id, "id_segmen": id, "id_stage": id, "harga": price, "tanggal_launch": day}
+		in, err := ch.Product(sent, true)
+		switch {
+		case err != nil:
+			if models.AsError(err).Class != models.Invalid {
+				t.Errorf("%+v: %v", sent, err)
+			}
+		case in.Name == nil || strings.TrimSpace(*in.Name) == "":
+			t.Errorf("the name %q was accepted", name)
+		case in.StageID == nil || *in.StageID < 1 || *in.StageID > math.MaxInt32:
+			t.Errorf("%q was accepted as an id", id)
+		case price != "" && (in.Price == nil || *in.Price < 0):
+			t.Errorf("%q was accepted as a price", price)
+		case day != "" && (in.LaunchDate == nil || in.LaunchDate.String() != day):
+			t.Errorf("%q was accepted as a date", day)
+		}
+	})
+}
+
+// FuzzInstant parses any text as a time.
+func FuzzInstant(f *testing.F) {
+	for _, seed := range []string{"2026-03-01T08:30:00+07:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999999-12:00", "2026-03-01", "infinity"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		at, err := parseInstant(text)
+		if err == nil && (at.Year() < 1 || at.Year() > 9999 || at.Nanosecond()%1000 != 0) {
+			t.Errorf("%q was accepted as %s", text, at)
+		}
+	})
+}
+
+func TestProduct_ReportsInvalidFieldsInTheOrderOfTheForm(t *testing.T) {
+	t.Parallel()
+	sent := map[string]string{"tanggal_launch": "x", "produk": "", "harga": "-1", "id_stage": "0", "id_segmen": "1", "id_kategori": "", "pelanggan": strings.Repeat("x", 256)}
+	for range 20 {
+		_, err := NewChecker().Product(sent, true)
+		var got []string
+		for _, e := range models.AsError(err).Fields {
+			got = append(got, e.Field+" "+e.Code)
+		}
+		want := []string{"produk required", "id_stage integer", "id_kategori required", "pelanggan too_long", "harga integer", "tanggal_launch date"}
+		if !slices.Equal(got, want) {
+			t.Fatalf("got %v, want %v", got, want)
+		}
+	}
+}
+
+// FuzzRun parses any object as a request for a run.
+func FuzzRun(f *testing.F) {
+	for _, seed := range []string{
+		`{"mode":"full","dryRun":false,"allowDeletes":0}`, `{"mode":"incremental"}`, `{"allowDeletes":9223372036854775807}`, `{"allowDeletes":1e3}`, `{"allowDeletes":-1}`,
+		`{"dryRun":null}`, `{"mode":"FULL"}`, `{"mode":"\u0066ull"}`, `{}`,
+		`{"digest":"0123456789abcdef0123456789abcdef"}`, `{"digest":"0123456789ABCDEF0123456789ABCDEF"}`, `{"digest":"0123456789abcdef0123456789abcdef","dryRun":true}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	ch := NewChecker()
+	f.Fuzz(func(t *testing.T, text []byte) {
+		values, err := parseFields(text, fieldNames(runBody{}))
+		if err != nil {
+			return
+		}
+		body := runBody{Mode: models.FullRun}
+		r, err := ch.run(&body, bindJSON(values, &body))
+		switch e := models.AsError(err); {
+		case e != nil && (e.Class != models.Invalid || len(e.Fields) == 0):
+			t.Errorf("%q: %v", text, err)
+		case e != nil:
+			for _, wrong := range e.Fields {
+				if _, given := values[wrong.Field]; !given || wrong.Text.Params["field"] != wrong.Field {
+					t.Errorf("%q: %+v", text, wrong)
+				}
+			}
+		case r.Mode != models.FullRun && r.Mode != models.IncrementalRun, r.AllowDeletes != nil && *r.AllowDeletes <= 0,
+			r.Digest != "" && (r.DryRun || r.Mode != models.FullRun || !mirror.IsDigest(r.Digest)):
+			t.Errorf("%q: %+v", text, r)
 		}
 	})
 }

@@ -52,7 +52,7 @@ func newSite(t testing.TB, url func(testing.TB) string, env ...string) *site {
 func (s *site) onPostgres() bool { return strings.HasPrefix(s.SourceURL, "postgres:") }
 
 // location returns the path of the row that a write has created.
-func (a answer) location() string { return a.location() }
+func (a answer) location() string { return strings.TrimPrefix(a.Header.Get("Location"), base) }
 
 // one reads one value from a database.
 func one[T any](t testing.TB, db *sql.DB, query string, args ...any) T {

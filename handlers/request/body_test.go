@@ -19,16 +19,17 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/test/kit"
 )
 
-// shelf keeps Uploads in memory.
-type shelf struct {
+// memoryUploads keeps files in memory.
+type memoryUploads struct {
 	mu      sync.Mutex
 	content map[string]string
 	n       int
 }
 
-func (s *shelf) Stage(_ context.Context, name string, content io.Reader) (models.Upload, error) {
+func (s *memoryUploads) Stage(_ context.Context, name string, content io.Reader) (models.Upload, error) {
 	all, err := io.ReadAll(content)
 	if err != nil {
 		return models.Upload{}, err
@@ -44,7 +45,7 @@ func (s *shelf) Stage(_ context.Context, name string, content io.Reader) (models
 	return models.Upload{Key: key, Name: name, Size: int64(len(all))}, nil
 }
 
-func (s *shelf) Discard(_ context.Context, files []models.Upload) {
+func (s *memoryUploads) Discard(_ context.Context, files []models.Upload) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, f := range files {
@@ -52,43 +53,36 @@ func (s *shelf) Discard(_ context.Context, files []models.Upload) {
 	}
 }
 
-func (s *shelf) held() int {
+func (s *memoryUploads) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.content)
 }
 
-// taker is a server that answers with what it has read.
-type taker struct {
+// echoServer is a server that responds with the request that it has parsed.
+type echoServer struct {
 	address string
-	shelf   *shelf
+	uploads *memoryUploads
 }
 
-func newTaker(t testing.TB) *taker {
+func newEchoServer(t testing.TB) *echoServer {
 	t.Helper()
-	s := &taker{shelf: &shelf{content: map[string]string{}}}
-	web := fiber.New(fiber.Config{DisableStartupMessage: true, StreamRequestBody: true, DisablePreParseMultipartForm: true, ErrorHandler: refusing})
+	s := &echoServer{uploads: &memoryUploads{content: map[string]string{}}}
+	web := fiber.New(fiber.Config{DisableStartupMessage: true, StreamRequestBody: true, DisablePreParseMultipartForm: true, ErrorHandler: respondWithError})
 	limits := FormLimits{Files: 3, Bytes: 1 << 20}
-	web.Post("/form", func(c *fiber.Ctx) error {
-		read, err := ReadForm(c, limits, s.shelf, "produk", "harga")
-		if err != nil {
-			return err
-		}
-		return c.JSON(read)
-	})
-	web.Post("/fields", func(c *fiber.Ctx) error {
-		read, err := ReadFields(c, limits, s.shelf, "produk", "harga")
-		if err != nil {
-			return err
-		}
-		return c.JSON(read)
-	})
-	web.Post("/json", func(c *fiber.Ctx) error {
-		read, err := readObject(c, jsonLimit, false, []string{"produk", "harga", "id_produk", "performance_metrics", "any"})
-		if err != nil {
-			return err
-		}
-		return c.JSON(read)
+	echo := func(path string, read func(c *fiber.Ctx) (any, error)) {
+		web.Post(path, func(c *fiber.Ctx) error {
+			parsed, err := read(c)
+			if err != nil {
+				return err
+			}
+			return c.JSON(parsed)
+		})
+	}
+	echo("/form", func(c *fiber.Ctx) (any, error) { return ReadForm(c, limits, s.uploads, "produk", "harga") })
+	echo("/fields", func(c *fiber.Ctx) (any, error) { return ReadFields(c, limits, s.uploads, "produk", "harga") })
+	echo("/json", func(c *fiber.Ctx) (any, error) {
+		return readObject(c, jsonLimit, false, []string{"produk", "harga", "id_produk", "performance_metrics", "any"})
 	})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -106,8 +100,8 @@ func newTaker(t testing.TB) *taker {
 	return s
 }
 
-// refusing answers the errors that reading has.
-func refusing(c *fiber.Ctx, err error) error {
+// respondWithError is the error handler.
+func respondWithError(c *fiber.Ctx, err error) error {
 	if own, ok := errors.AsType[*fiber.Error](err); ok {
 		return c.SendStatus(own.Code)
 	}
@@ -116,8 +110,8 @@ func refusing(c *fiber.Ctx, err error) error {
 	return c.Status(cmp.Or(statuses[e.Class], http.StatusInternalServerError)).JSON(fiber.Map{"message": e.Error(), "errors": e.Fields})
 }
 
-// taken is an answer.
-type taken struct {
+// result is a response.
+type result struct {
 	status  int
 	body    string
 	failure struct {
@@ -127,45 +121,36 @@ type taken struct {
 }
 
 // post sends a body whose length is known.
-func (s *taker) post(t testing.TB, path, kind, body string, headers ...string) taken {
+func (s *echoServer) post(t testing.TB, path, kind, body string, headers ...string) result {
 	t.Helper()
 	return s.send(t, path, kind, strings.NewReader(body), headers...)
 }
 
 // send sends a body, in chunks unless its length is known.
-func (s *taker) send(t testing.TB, path, kind string, body io.Reader, headers ...string) taken {
+func (s *echoServer) send(t testing.TB, path, kind string, body io.Reader, headers ...string) result {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.address+path, body)
-	if err != nil {
-		t.Fatal(err)
-	}
 	if kind != "" {
-		r.Header.Set("Content-Type", kind)
+		headers = append(headers, "Content-Type", kind)
 	}
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	response, err := http.DefaultClient.Do(r) //nolint:bodyclose // answered closes it
+	r, err := kit.NewRequest(http.MethodPost, "http://"+s.address+path, body, headers...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answered(t, response)
+	response, all, err := kit.Send(r) //nolint:bodyclose // Send has closed it
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resultOf(response.StatusCode, all)
 }
 
-func answered(t testing.TB, response *http.Response) taken {
-	t.Helper()
-	defer func() { _ = response.Body.Close() }()
-	all, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := taken{status: response.StatusCode, body: string(all)}
-	_ = json.Unmarshal(all, &a.failure)
+func resultOf(status int, body []byte) result {
+	a := result{status: status, body: string(body)}
+	_ = json.Unmarshal(body, &a.failure)
 	return a
 }
 
 // raw sends bytes, half-closes the connection, and reads the answer, if there is one.
-func (s *taker) raw(t testing.TB, request string) taken {
+func (s *echoServer) raw(t testing.TB, request string) result {
 	t.Helper()
 	conn, err := net.Dial("tcp", s.address)
 	if err != nil {
@@ -174,14 +159,19 @@ func (s *taker) raw(t testing.TB, request string) taken {
 	defer func() { _ = conn.Close() }()
 	_, _ = io.WriteString(conn, request)
 	_ = conn.(*net.TCPConn).CloseWrite()
-	response, err := http.ReadResponse(bufio.NewReader(conn), nil) //nolint:bodyclose // answered closes it
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
-		return taken{}
+		return result{}
 	}
-	return answered(t, response)
+	defer func() { _ = response.Body.Close() }()
+	all, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resultOf(response.StatusCode, all)
 }
 
-func (a taken) want(t testing.TB, what string, status int, field string) {
+func (a result) want(t testing.TB, what string, status int, field string) {
 	t.Helper()
 	var fields []string
 	for _, e := range a.failure.Errors {
@@ -209,7 +199,7 @@ const end = "--X--\r\n"
 
 func TestReadForm_FieldsAndFiles(t *testing.T) {
 	t.Parallel()
-	s := newTaker(t)
+	s := newEchoServer(t)
 	body := field("produk", "Kopi ☕\r\n") + field("harga", "") + part(`form-data; name="files"; filename=""`, "") + field("files", "") + file("a.pdf", "one") + file("ü.txt", "two\r\n--Xnot") + end
 	for range 2 { // the connection is used again
 		a := s.post(t, "/form", formType, body)
@@ -218,17 +208,17 @@ func TestReadForm_FieldsAndFiles(t *testing.T) {
 		}
 	}
 	s.send(t, "/form", formType, io.MultiReader(strings.NewReader(body))).want(t, "chunked", http.StatusOK, "") // unknown length
-	s.post(t, "/form", formType, end).want(t, "nothing in it", http.StatusOK, "")
-	s.post(t, "/form", `Multipart/Form-Data; boundary="X"`, end).want(t, "nothing in it", http.StatusOK, "")
-	if got := s.shelf.held(); got != 6 {
-		t.Errorf("%d files were kept", got)
+	s.post(t, "/form", formType, end).want(t, "an empty form", http.StatusOK, "")
+	s.post(t, "/form", `Multipart/Form-Data; boundary="X"`, end).want(t, "an empty form", http.StatusOK, "")
+	if got := s.uploads.count(); got != 6 {
+		t.Errorf("%d files are stored", got)
 	}
 }
 
 func TestReadForm_RejectsInvalidFormsAndLeavesNoFile(t *testing.T) {
 	t.Parallel()
-	s := newTaker(t)
-	good := file("kept.pdf", "content")
+	s := newEchoServer(t)
+	good := file("good.pdf", "content")
 	for _, c := range []struct {
 		body   string
 		status int
@@ -255,7 +245,7 @@ func TestReadForm_RejectsInvalidFormsAndLeavesNoFile(t *testing.T) {
 		{good + "--X\r\nContent-Disposition: form-data; name=\"" + strings.Repeat("a", headsLimit) + "\"\r\n\r\n", 400, ""},
 		{strings.Repeat("preamble\r\n", 10000) + good + end, 400, ""},
 		{good + end + strings.Repeat("behind the end ", 10000), 400, ""},
-		{good, 400, ""}, // breaks off
+		{good, 400, ""}, // is truncated
 		{good + "--X\r\nContent-Disposition", 400, ""},
 		{good + "--X\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.pdf\"\r\n\r\nhalf a fi", 400, ""},
 		{good + "--X", 400, ""},
@@ -265,8 +255,8 @@ func TestReadForm_RejectsInvalidFormsAndLeavesNoFile(t *testing.T) {
 	} {
 		s.post(t, "/form", formType, c.body).want(t, c.body, c.status, c.field)
 		s.send(t, "/form", formType, io.MultiReader(strings.NewReader(c.body))).want(t, "in chunks: "+c.body, c.status, c.field)
-		if got := s.shelf.held(); got != 0 {
-			t.Fatalf("%.60q: %d files were left", c.body, got)
+		if got := s.uploads.count(); got != 0 {
+			t.Fatalf("%.60q: %d files are left", c.body, got)
 		}
 	}
 	for _, kind := range []string{"", "multipart/form-data", "multipart/form-data; boundary=" + strings.Repeat("X", 71), "multipart/form-data; boundary=\"", "multipart/mixed; boundary=X", "application/json", "application/x-www-form-urlencoded", "text/plain"} {
@@ -279,23 +269,23 @@ func TestReadForm_RejectsInvalidFormsAndLeavesNoFile(t *testing.T) {
 	s.post(t, "/form", formType, good+end, "Content-Encoding", "gzip").want(t, "compressed", http.StatusUnsupportedMediaType, "")
 	a := s.post(t, "/form", formType, field("nama", "1")+end)
 	if !strings.Contains(a.failure.Message, "[produk harga files]") {
-		t.Errorf("the known fields are not named: %s", a.body)
+		t.Errorf("the known fields are not listed: %s", a.body)
 	}
-	if got := s.shelf.held(); got != 0 {
-		t.Errorf("%d files were left", got)
+	if got := s.uploads.count(); got != 0 {
+		t.Errorf("%d files are left", got)
 	}
 }
 
 func TestReadForm_TruncatedBodies(t *testing.T) {
 	t.Parallel()
-	s := newTaker(t)
+	s := newEchoServer(t)
 	head := "POST /form HTTP/1.1\r\nHost: x\r\nContent-Type: " + formType + "\r\n"
 	body := file("a.pdf", "content") + field("produk", "a") + end
 	for i := range len(body) {
 		s.raw(t, fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", head, len(body), body[:i])).want(t, body[:i], http.StatusBadRequest, "")
 		s.raw(t, fmt.Sprintf("%sTransfer-Encoding: chunked\r\n\r\n%x\r\n%s", head, len(body), body[:i])).want(t, "in chunks: "+body[:i], http.StatusBadRequest, "")
-		if got := s.shelf.held(); got != 0 {
-			t.Fatalf("after %d bytes %d files were left", i, got)
+		if got := s.uploads.count(); got != 0 {
+			t.Fatalf("after %d bytes %d files are left", i, got)
 		}
 	}
 	s.raw(t, "POST /json HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{}").want(t, "{}", http.StatusBadRequest, "")
@@ -322,7 +312,7 @@ func TestReadForm_TruncatedBodies(t *testing.T) {
 
 func TestReadObject_KeepsDigitsAndRejectsInvalidJSON(t *testing.T) {
 	t.Parallel()
-	s := newTaker(t)
+	s := newEchoServer(t)
 	const kind = "application/json"
 	a := s.post(t, "/json", kind+"; charset=UTF-8", ` {"produk": "a\n☕\ud83d\ude00\\u0000", "harga": 9007199254740993.10, "id_produk": 9223372036854775807, "performance_metrics": {"n": 1.00, "e": 1e400}, "any": [1]} `)
 	if want := `{"any":[1],"harga":9007199254740993.10,"id_produk":9223372036854775807,"performance_metrics":{"n":1.00,"e":1e400},"produk":"a\n☕\ud83d\ude00\\u0000"}`; a.status != http.StatusOK || a.body != want {
@@ -359,7 +349,7 @@ func TestReadObject_KeepsDigitsAndRejectsInvalidJSON(t *testing.T) {
 
 func TestReadFields_FormAndJSONAreEqual(t *testing.T) {
 	t.Parallel()
-	s := newTaker(t)
+	s := newEchoServer(t)
 	a := s.post(t, "/fields", formType, field("produk", "")+field("harga", "1500.00")+end)
 	b := s.post(t, "/fields", "application/json", `{"harga": 1500.00, "produk": null}`)
 	if a.status != http.StatusOK || a.body != b.body {
