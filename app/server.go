@@ -49,14 +49,14 @@ func (a *App) server(ctx context.Context, syncs *runs.Service, figures *metrics.
 	files := attachments.NewFiles(a.writer, a.web, a.files, a.log)
 	site := pages.NewSite(pages.Options{Answers: a.answers, Status: syncs, Zone: a.zone, Texts: a.texts, SignsIn: options.Access != nil, Log: a.log})
 	return routes.New(options, routes.Handlers{
-		Health:       handlers.NewHealth(history.New(a.web.Session), a.log),
-		Metrics:      handlers.Metrics(figures),
-		Docs:         handlers.NewDocs(),
-		Products:     handlers.NewProducts(a.answers, a.local, products, limits, staging),
-		Exports:      handlers.NewExports(a.exports, a.local),
-		Attachments:  handlers.NewAttachments(a.answers, files, staging, limits),
-		StageHistory: handlers.NewStageHistory(a.answers, a.zone, histories),
-		Sync:         handlers.NewSync(syncs, journal, a.writer, a.texts),
+		Health:  &handlers.Health{Runs: history.New(a.web.Session), Log: a.log},
+		Metrics: handlers.Metrics(figures),
+		Docs:    handlers.NewDocs(),
+		Products: &handlers.Products{
+			Answers: a.answers, Now: a.local, Writer: products, Files: files, Exports: a.exports, Checker: request.NewChecker(), Uploads: staging, Limits: limits,
+		},
+		StageHistory: &handlers.StageHistory{Answers: a.answers, Zone: a.zone, Writer: histories, Checker: request.NewChecker()},
+		Sync:         &handlers.Sync{Service: syncs, Journal: journal, Keys: a.writer, Checker: request.NewChecker(), Texts: a.texts},
 	}, routes.Pages{
 		Site:     site,
 		Session:  session.New(site, options.Access),

@@ -16,30 +16,17 @@ import (
 	"lifecycle-sync/services/outbox"
 )
 
-// Attachments serves /products/:id/attachments.
-type Attachments struct {
-	answers *cache.Answers
-	files   *attachments.Files
-	uploads request.Uploads
-	limits  request.FormLimits
-}
-
-// NewAttachments returns the handlers.
-func NewAttachments(answers *cache.Answers, files *attachments.Files, u request.Uploads, limits request.FormLimits) *Attachments {
-	return &Attachments{answers: answers, files: files, uploads: u, limits: limits}
-}
-
-// List serves a product's attachments, oldest first.
-func (h *Attachments) List(c *fiber.Ctx) error {
+// ListFiles serves a product's attachments, oldest first.
+func (h *Products) ListFiles(c *fiber.Ctx) error {
 	id, err := request.OnlyID(c)
-	return read(c, err, h.answers, func(ctx context.Context, v cache.View) (success, error) {
+	return read(c, err, h.Answers, func(ctx context.Context, v cache.View) (success, error) {
 		list, err := attachments.List(ctx, v, id)
 		return success{Data: withPaths(list)}, err
 	})
 }
 
-// Add attaches the files of a multipart form to a product.
-func (h *Attachments) Add(c *fiber.Ctx) error {
+// AddFiles attaches the files of a multipart form to a product.
+func (h *Products) AddFiles(c *fiber.Ctx) error {
 	id, err := request.ID(c)
 	if err != nil {
 		return err
@@ -48,7 +35,7 @@ func (h *Attachments) Add(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	form, err := request.ReadForm(c, h.limits, h.uploads)
+	form, err := request.ReadForm(c, h.Limits, h.Uploads)
 	if err != nil {
 		return err
 	}
@@ -57,7 +44,7 @@ func (h *Attachments) Add(c *fiber.Ctx) error {
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
 	defer cancel()
-	written, err := h.files.Add(ctx, id, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(id, form.Files), Files: form.Files})
+	written, err := h.Files.Add(ctx, id, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(id, form.Files), Files: form.Files})
 	if err != nil {
 		return err
 	}
@@ -76,13 +63,13 @@ func withPaths(list []models.ListedAttachment) []models.ListedAttachment {
 	return list
 }
 
-// Remove deletes an attachment.
-func (h *Attachments) Remove(c *fiber.Ctx) error {
+// RemoveFile deletes an attachment.
+func (h *Products) RemoveFile(c *fiber.Ctx) error {
 	product, id, err := request.AttachmentID(c)
 	if err != nil {
 		return err
 	}
-	was, err := h.files.Remove(c.UserContext(), product, id)
+	was, err := h.Files.Remove(c.UserContext(), product, id)
 	if err != nil {
 		return err
 	}
@@ -93,19 +80,19 @@ func (h *Attachments) Remove(c *fiber.Ctx) error {
 }
 
 // Download serves a file unchanged. The headers keep browsers from running it, whatever it is.
-func (h *Attachments) Download(c *fiber.Ctx) error {
+func (h *Products) Download(c *fiber.Ctx) error {
 	product, id, err := request.AttachmentID(c)
 	if err != nil {
 		return err
 	}
-	file, err := h.files.Find(c.UserContext(), product, id)
+	file, err := h.Files.Find(c.UserContext(), product, id)
 	if err != nil {
 		return err
 	}
 	if notModified(c, quote(file.SHA256), "private, no-cache") {
 		return nil
 	}
-	content, err := h.files.Open(c.UserContext(), file)
+	content, err := h.Files.Open(c.UserContext(), file)
 	if err != nil {
 		c.Response().Header.Del(fiber.HeaderETag)
 		return err

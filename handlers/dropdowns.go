@@ -41,7 +41,7 @@ type dropdowns struct {
 
 // Dropdowns serves the choices of the product form.
 func (h *Products) Dropdowns(c *fiber.Ctx) error {
-	return read(c, nil, h.answers, func(ctx context.Context, v cache.View) (success, error) {
+	return read(c, nil, h.Answers, func(ctx context.Context, v cache.View) (success, error) {
 		lists, err := products.Dropdowns(ctx, v)
 		return success{Data: dropdowns{
 			Segments:   each(lists.Segments, func(s models.Segment) segment { return segment{s.ID, s.Name, icons{s.IconLight, s.IconDark}} }),

@@ -36,7 +36,7 @@ type tableEvent struct {
 
 // Events streams the sync events (server-sent events).
 func (h *Sync) Events(c *fiber.Ctx) error {
-	reader, err := h.syncs.Follow(c.UserContext(), strings.Clone(c.Get("Last-Event-ID")))
+	reader, err := h.Service.Follow(c.UserContext(), strings.Clone(c.Get("Last-Event-ID")))
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (h *Sync) eventData(data any) any {
 	case runs.Progress:
 		return progressEvent(d)
 	case runs.TableDone:
-		d.Count.Table = h.runs.SourceName(d.Count.Table)
+		d.Count.Table = h.Journal.SourceName(d.Count.Table)
 		return tableEvent{Run: d.Run, TableCount: d.Count}
 	case runs.Outcome:
 		return runDetail{run: h.runOf(d.Run), Tables: h.counts(d.Tables)}

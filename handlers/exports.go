@@ -9,7 +9,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers/request"
-	"lifecycle-sync/services/export"
 	"lifecycle-sync/services/products"
 )
 
@@ -19,41 +18,30 @@ const (
 	exportStall   = time.Minute
 )
 
-// Exports serves the product list as a file.
-type Exports struct {
-	exports *export.Exports
-	now     func() time.Time // in the time zone whose days count
-}
-
-// NewExports returns the handlers.
-func NewExports(exports *export.Exports, now func() time.Time) *Exports {
-	return &Exports{exports, now}
-}
-
 // CSV serves the filtered list as comma-separated values.
-func (h *Exports) CSV(c *fiber.Ctx) error {
-	return h.send(c, h.exports.CSV, "csv", "text/csv; charset=utf-8")
+func (h *Products) CSV(c *fiber.Ctx) error {
+	return h.export(c, h.Exports.CSV, "csv", "text/csv; charset=utf-8")
 }
 
 // Workbook serves the filtered list as an Excel workbook.
-func (h *Exports) Workbook(c *fiber.Ctx) error {
-	return h.send(c, h.exports.Workbook, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+func (h *Products) Workbook(c *fiber.Ctx) error {
+	return h.export(c, h.Exports.Workbook, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 }
 
-func (h *Exports) send(c *fiber.Ctx, export func(context.Context, products.Query, time.Time) (io.ReadCloser, error), extension, kind string) error {
+func (h *Products) export(c *fiber.Ctx, start func(context.Context, products.Query, time.Time) (io.ReadCloser, error), extension, kind string) error {
 	q := request.ParseQuery(c, append(request.ProductFilters(), "sort")...)
 	query := products.Query{Filter: request.ProductFilter(q), Sort: q.Text("sort")}
 	if err := q.Err(); err != nil {
 		return err
 	}
 	c.Set(fiber.HeaderContentType, kind)
-	c.Set(fiber.HeaderContentDisposition, `attachment; filename="products-`+h.now().Format(time.DateOnly)+"."+extension+`"`)
+	c.Set(fiber.HeaderContentDisposition, `attachment; filename="products-`+h.Now().Format(time.DateOnly)+"."+extension+`"`)
 	if c.Method() == fiber.MethodHead {
 		return nil
 	}
 	// The server reads the file after this handler has returned.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.UserContext()), exportTimeout)
-	file, err := export(ctx, query, h.now())
+	file, err := start(ctx, query, h.Now())
 	if err != nil {
 		cancel()
 		c.Response().Header.Del(fiber.HeaderContentDisposition)

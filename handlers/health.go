@@ -25,31 +25,26 @@ type health struct {
 	Message string `json:"message,omitempty"`
 }
 
-const healthy = "ok"
-
 // Health serves the health checks.
 type Health struct {
-	runs successes
-	log  *slog.Logger
+	Runs successes
+	Log  *slog.Logger
 }
 
-// NewHealth returns the handlers.
-func NewHealth(runs successes, log *slog.Logger) *Health { return &Health{runs, log} }
-
 // Live reports that the process serves requests, whatever the state of the databases.
-func (h *Health) Live(c *fiber.Ctx) error { return c.JSON(health{Status: healthy}) }
+func (h *Health) Live(c *fiber.Ctx) error { return c.JSON(health{Status: "ok"}) }
 
 // Ready reports whether pmo_db answers and the mirror has been synchronised.
 func (h *Health) Ready(c *fiber.Ctx) error {
 	ctx, cancel := context.WithTimeout(c.UserContext(), readyTime)
 	defer cancel()
-	synced, err := h.runs.HasSucceeded(ctx)
+	synced, err := h.Runs.HasSucceeded(ctx)
 	if err == nil && synced {
-		return c.JSON(health{Status: healthy})
+		return c.JSON(health{Status: "ok"})
 	}
 	reason := "http.never_synced"
 	if err != nil {
-		h.log.Warn("not ready", "error", err, "cause", models.AsError(err).Cause)
+		h.Log.Warn("not ready", "error", err, "cause", models.AsError(err).Cause)
 		reason = "http.pmo_db_not_ready"
 	}
 	c.Set(fiber.HeaderRetryAfter, retryAfter)

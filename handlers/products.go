@@ -10,32 +10,30 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/attachments"
 	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/export"
 	"lifecycle-sync/services/outbox"
 	"lifecycle-sync/services/products"
 	"lifecycle-sync/services/reports"
 )
 
-// Products serves /products, /dropdowns and /dashboard.
+// Products serves /products with its attachments and exports, /dropdowns and /dashboard.
 type Products struct {
-	answers *cache.Answers
-	now     func() time.Time
-	writer  *products.Writer
-	checker request.Checker
-	limits  request.FormLimits
-	uploads request.Uploads
-}
-
-// NewProducts returns the handlers. now is in the time zone whose days count, as for the answers.
-func NewProducts(answers *cache.Answers, now func() time.Time, w *products.Writer, limits request.FormLimits, u request.Uploads) *Products {
-	return &Products{answers: answers, now: now, writer: w, checker: request.NewChecker(), limits: limits, uploads: u}
+	Answers *cache.Answers
+	Now     func() time.Time // in the time zone whose days count, as for the answers
+	Writer  *products.Writer
+	Files   *attachments.Files
+	Exports *export.Exports
+	Checker request.Checker
+	Uploads request.Uploads
+	Limits  request.FormLimits
 }
 
 // List serves a page of the products that match the query.
 func (h *Products) List(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, append(append([]string{"page", "limit"}, request.ProductFilters()...), "sort")...)
 	query := products.Query{Paging: request.Paging(q), Filter: request.ProductFilter(q), Sort: q.Text("sort")}
-	return read(c, q.Err(query.Check), h.answers, func(ctx context.Context, v cache.View) (success, error) {
-		page, err := products.List(ctx, v, query, h.now())
+	return read(c, q.Err(query.Check), h.Answers, func(ctx context.Context, v cache.View) (success, error) {
+		page, err := products.List(ctx, v, query, h.Now())
 		return success{Data: page.Products, Pagination: &page.Pagination}, err
 	})
 }
@@ -44,8 +42,8 @@ func (h *Products) List(c *fiber.Ctx) error {
 func (h *Products) Dashboard(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, request.ProductFilters()...)
 	query := products.Query{Filter: request.ProductFilter(q)}
-	return read(c, q.Err(query.Check), h.answers, func(ctx context.Context, v cache.View) (success, error) {
-		figures, err := reports.Read(ctx, v, query.Filter, h.now())
+	return read(c, q.Err(query.Check), h.Answers, func(ctx context.Context, v cache.View) (success, error) {
+		figures, err := reports.Read(ctx, v, query.Filter, h.Now())
 		return success{Data: figures}, err
 	})
 }
@@ -60,7 +58,7 @@ type productDetail struct {
 // One serves a product with its attachments and latest moves. Its ETag begins with the row version, for If-Match.
 func (h *Products) One(c *fiber.Ctx) error {
 	id, err := request.OnlyID(c)
-	return read(c, err, h.answers, func(ctx context.Context, v cache.View) (success, error) {
+	return read(c, err, h.Answers, func(ctx context.Context, v cache.View) (success, error) {
 		product, version, err := products.Get(ctx, v, id)
 		if err != nil {
 			return success{}, err
@@ -79,7 +77,7 @@ func (h *Products) Create(c *fiber.Ctx) error {
 	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
 	defer cancel()
 	r.Fingerprint = outbox.Fingerprint(in, r.Files)
-	written, err := h.writer.Create(ctx, in, r)
+	written, err := h.Writer.Create(ctx, in, r)
 	return created(c, "done.product_created", written, err)
 }
 
@@ -96,14 +94,14 @@ func (h *Products) Update(c *fiber.Ctx) error {
 	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
 	defer cancel()
 	r.Fingerprint = outbox.Fingerprint([]any{id, in}, r.Files)
-	written, err := h.writer.Update(ctx, id, in, versions, r)
+	written, err := h.Writer.Update(ctx, id, in, versions, r)
 	return changed(c, "done.product_changed", written, err)
 }
 
 // write reads a product, whole or in part, with its files and the idempotency key.
 func (h *Products) write(c *fiber.Ctx, whole bool) (in products.Input, r outbox.Request, err error) {
 	if r.Key, err = request.IdempotencyKey(c); err == nil {
-		in, r.Files, err = h.checker.ReadProduct(c, h.limits, h.uploads, whole)
+		in, r.Files, err = h.Checker.ReadProduct(c, h.Limits, h.Uploads, whole)
 	}
 	return in, r, err
 }
@@ -114,6 +112,6 @@ func (h *Products) Delete(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	written, err := h.writer.Delete(c.UserContext(), id, versions)
+	written, err := h.Writer.Delete(c.UserContext(), id, versions)
 	return changed(c, "done.product_deleted", written, err)
 }

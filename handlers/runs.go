@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -48,48 +47,39 @@ type runDetail struct {
 
 func (h *Sync) runOf(r models.Run) run {
 	out := run{
-		ID: r.ID, Mode: r.Mode, State: r.State, ReasonDetails: r.ReasonTexts(), StartedAt: models.InstantOf(r.StartedAt), FinishedAt: instant(r.FinishedAt),
+		ID: r.ID, Mode: r.Mode, State: r.State, ReasonDetails: r.ReasonTexts(), StartedAt: models.InstantOf(r.StartedAt), FinishedAt: optional(r.FinishedAt, models.InstantOf),
 		Attempts: r.Attempts, CancelRequested: r.CancelRequested, Differences: r.Found(), Digest: r.Digest,
 	}
-	if len(out.ReasonDetails) == 0 {
-		out.ReasonDetails = models.Texts{}
+	if len(out.ReasonDetails) > 0 {
+		out.Reason = new(h.Texts.Texts(out.ReasonDetails))
 	} else {
-		reason := h.texts.Texts(out.ReasonDetails)
-		out.Reason = &reason
+		out.ReasonDetails = models.Texts{}
 	}
 	if e := r.Err(); e != nil {
-		out.Error = &runError{Class: e.Class, Message: h.texts.Message(e), Remedy: h.texts.RemedyOf(e), MessageDetail: e.Text, RemedyDetail: e.Remedy}
+		out.Error = &runError{Class: e.Class, Message: h.Texts.Message(e), Remedy: h.Texts.RemedyOf(e), MessageDetail: e.Text, RemedyDetail: e.Remedy}
 	}
 	return out
 }
 
-func (h *Sync) runIf(r *models.Run) *run {
-	if r == nil {
+// optional converts a value, or nil.
+func optional[From, To any](value *From, convert func(From) To) *To {
+	if value == nil {
 		return nil
 	}
-	out := h.runOf(*r)
-	return &out
-}
-
-func instant(t *time.Time) *models.Instant {
-	if t == nil {
-		return nil
-	}
-	i := models.InstantOf(*t)
-	return &i
+	return new(convert(*value))
 }
 
 // counts replaces the tables' names by those in lifecycle_db.
 func (h *Sync) counts(tables []models.TableCount) []models.TableCount {
 	return each(tables, func(t models.TableCount) models.TableCount {
-		t.Table = h.runs.SourceName(t.Table)
+		t.Table = h.Journal.SourceName(t.Table)
 		return t
 	})
 }
 
 // Runs serves a page of the runs.
 func (h *Sync) Runs(c *fiber.Ctx) error {
-	return list(c, h.runs.List, h.runOf)
+	return list(c, h.Journal.List, h.runOf)
 }
 
 // Run serves one run with its counts.
@@ -98,7 +88,7 @@ func (h *Sync) Run(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	found, tables, err := h.runs.Get(c.UserContext(), id)
+	found, tables, err := h.Journal.Get(c.UserContext(), id)
 	if err != nil {
 		return err
 	}
@@ -120,13 +110,13 @@ func (h *Sync) Changes(c *fiber.Ctx) error {
 		return err
 	}
 	read := func(ctx context.Context, p models.Paging) ([]models.LoggedChange, models.Pagination, error) {
-		return h.runs.Changes(ctx, id, p)
+		return h.Journal.Changes(ctx, id, p)
 	}
 	return list(c, read, h.change)
 }
 
 func (h *Sync) change(l models.LoggedChange) change {
-	return change{Table: h.runs.SourceName(l.Table), ID: l.RowID, Action: l.Action, Before: writable(l.Before), After: after(l)}
+	return change{Table: h.Journal.SourceName(l.Table), ID: l.RowID, Action: l.Action, Before: writable(l.Before), After: after(l)}
 }
 
 // after returns a row after its change. A row that would be quarantined has its reason, as in Quarantine.
@@ -161,7 +151,7 @@ func (h *Sync) RowChanges(c *fiber.Ctx) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
-	changes, pagination, err := h.runs.RowChanges(c.UserContext(), query)
+	changes, pagination, err := h.Journal.RowChanges(c.UserContext(), query)
 	if err != nil {
 		return err
 	}
@@ -180,11 +170,11 @@ type quarantined struct {
 	Since   models.Instant `json:"since"`
 }
 
-// Quarantine answers a page of the source rows that cannot stand in the mirror.
+// Quarantine serves a page of the source rows that cannot be mirrored.
 func (h *Sync) Quarantine(c *fiber.Ctx) error {
-	return list(c, h.runs.Quarantine, func(q models.Quarantined) quarantined {
+	return list(c, h.Journal.Quarantine, func(q models.Quarantined) quarantined {
 		return quarantined{
-			Table: h.runs.SourceName(q.Table), ID: q.RowID, Reason: q.Reason.String(), Detail: q.Reason.Text(),
+			Table: h.Journal.SourceName(q.Table), ID: q.RowID, Reason: q.Reason.String(), Detail: q.Reason.Text(),
 			Payload: writable(q.Payload), Run: q.RunID, Since: models.InstantOf(q.Since),
 		}
 	})

@@ -14,23 +14,18 @@ import (
 
 // StageHistory serves /stage-history.
 type StageHistory struct {
-	answers *cache.Answers
-	zone    *time.Location
-	writer  *stages.Writer
-	checker request.Checker
-}
-
-// NewStageHistory returns the handlers. zone is the time zone whose days count.
-func NewStageHistory(answers *cache.Answers, zone *time.Location, w *stages.Writer) *StageHistory {
-	return &StageHistory{answers: answers, zone: zone, writer: w, checker: request.NewChecker()}
+	Answers *cache.Answers
+	Zone    *time.Location // whose days count
+	Writer  *stages.Writer
+	Checker request.Checker
 }
 
 // List serves a page of the moves that match the query, newest first.
 func (h *StageHistory) List(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, append(request.MoveFilters(), "page", "limit")...)
 	query := request.Moves(q)
-	return read(c, q.Err(query.Check), h.answers, func(ctx context.Context, v cache.View) (success, error) {
-		page, err := stages.List(ctx, v, query, h.zone)
+	return read(c, q.Err(query.Check), h.Answers, func(ctx context.Context, v cache.View) (success, error) {
+		page, err := stages.List(ctx, v, query, h.Zone)
 		return success{Data: page.Transitions, Pagination: &page.Pagination}, err
 	})
 }
@@ -38,7 +33,7 @@ func (h *StageHistory) List(c *fiber.Ctx) error {
 // One serves a move. Its ETag begins with the row version, for If-Match.
 func (h *StageHistory) One(c *fiber.Ctx) error {
 	id, err := request.OnlyID(c)
-	return read(c, err, h.answers, func(ctx context.Context, v cache.View) (success, error) {
+	return read(c, err, h.Answers, func(ctx context.Context, v cache.View) (success, error) {
 		move, version, err := stages.Get(ctx, v, id)
 		return success{Data: move, version: version}, err
 	})
@@ -50,11 +45,11 @@ func (h *StageHistory) Record(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	in, err := h.checker.ReadMove(c)
+	in, err := h.Checker.ReadMove(c)
 	if err != nil {
 		return err
 	}
-	written, err := h.writer.Record(c.UserContext(), in, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, nil)})
+	written, err := h.Writer.Record(c.UserContext(), in, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, nil)})
 	return created(c, "done.move_recorded", written, err)
 }
 
@@ -64,11 +59,11 @@ func (h *StageHistory) Correct(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	in, err := h.checker.ReadCorrection(c)
+	in, err := h.Checker.ReadCorrection(c)
 	if err != nil {
 		return err
 	}
-	written, err := h.writer.Correct(c.UserContext(), id, in, versions, nil)
+	written, err := h.Writer.Correct(c.UserContext(), id, in, versions, nil)
 	return changed(c, "done.move_changed", written, err)
 }
 
@@ -78,6 +73,6 @@ func (h *StageHistory) Delete(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	written, err := h.writer.Delete(c.UserContext(), id, versions)
+	written, err := h.Writer.Delete(c.UserContext(), id, versions)
 	return changed(c, "done.move_deleted", written, err)
 }

@@ -29,16 +29,11 @@ type idempotent interface {
 
 // Sync serves /sync.
 type Sync struct {
-	syncs   *runs.Service
-	runs    *runs.Journal
-	keys    idempotent
-	checker request.Checker
-	texts   *messages.Printer
-}
-
-// NewSync returns the handlers.
-func NewSync(syncs *runs.Service, runs *runs.Journal, keys idempotent, texts *messages.Printer) *Sync {
-	return &Sync{syncs, runs, keys, request.NewChecker(), texts}
+	Service *runs.Service
+	Journal *runs.Journal
+	Keys    idempotent
+	Checker request.Checker
+	Texts   *messages.Printer
 }
 
 // status is the sync status.
@@ -67,23 +62,21 @@ type follower struct {
 	RemedyDetail  *models.Remedy `json:"remedy_detail"`
 }
 
-func (h *Sync) followerOf(s *realtime.Status) *follower {
-	if s == nil {
-		return nil
-	}
-	f := &follower{State: s.State}
+func (h *Sync) followerOf(s realtime.Status) follower {
+	f := follower{State: s.State}
 	if e := models.AsError(s.Err); e != nil {
-		message, remedy := h.texts.Message(e), h.texts.RemedyOf(e)
-		f.Message, f.Remedy, f.MessageDetail, f.RemedyDetail = &message, &remedy, &e.Text, e.Remedy
+		f.Message, f.Remedy, f.MessageDetail, f.RemedyDetail = new(h.Texts.Message(e)), new(h.Texts.RemedyOf(e)), &e.Text, e.Remedy
 	}
 	return f
 }
 
 func (h *Sync) statusOf(s runs.Status) status {
+	startOf := func(r models.Run) models.Instant { return models.InstantOf(r.StartedAt) }
 	out := status{
-		State: s.State, Running: h.runIf(s.Running), LastRun: h.runIf(s.LastRun), LastSuccessAt: startOf(s.LastSuccess), Age: seconds(s.Age),
-		ProvedEqualAt: startOf(s.ProvedEqual), NextRunAt: instant(s.NextRun), CurrentAt: instant(s.CurrentAt),
-		Realtime: h.followerOf(s.Realtime), RealtimeLag: seconds(s.Lag), VerifiedAt: startOf(s.Verified), Quarantined: s.Quarantined,
+		State: s.State, Running: optional(s.Running, h.runOf), LastRun: optional(s.LastRun, h.runOf), LastSuccessAt: optional(s.LastSuccess, startOf),
+		Age: optional(s.Age, time.Duration.Seconds), ProvedEqualAt: optional(s.ProvedEqual, startOf), NextRunAt: optional(s.NextRun, models.InstantOf),
+		CurrentAt: optional(s.CurrentAt, models.InstantOf), Realtime: optional(s.Realtime, h.followerOf), RealtimeLag: optional(s.Lag, time.Duration.Seconds),
+		VerifiedAt: optional(s.Verified, startOf), Quarantined: s.Quarantined,
 	}
 	if s.Verified != nil {
 		out.Drift = s.Verified.Found()
@@ -91,23 +84,9 @@ func (h *Sync) statusOf(s runs.Status) status {
 	return out
 }
 
-func startOf(r *models.Run) *models.Instant {
-	if r == nil {
-		return nil
-	}
-	return instant(&r.StartedAt)
-}
-
-func seconds(d *time.Duration) *float64 {
-	if d == nil {
-		return nil
-	}
-	return new(d.Seconds())
-}
-
 // Status serves the sync status.
 func (h *Sync) Status(c *fiber.Ctx) error {
-	s, err := h.syncs.Status(c.UserContext())
+	s, err := h.Service.Status(c.UserContext())
 	if err != nil {
 		return err
 	}
@@ -116,7 +95,7 @@ func (h *Sync) Status(c *fiber.Ctx) error {
 
 // Start starts a run or executes a dry run.
 func (h *Sync) Start(c *fiber.Ctx) error {
-	wanted, err := h.checker.Run(c)
+	wanted, err := h.Checker.Run(c)
 	if err != nil {
 		return err
 	}
@@ -128,7 +107,7 @@ func (h *Sync) Start(c *fiber.Ctx) error {
 		code = "done.run_started"
 	}
 	return h.accepted(ctx, c, code, wanted, func(ctx context.Context) (models.Run, error) {
-		return h.syncs.Trigger(ctx, wanted)
+		return h.Service.Trigger(ctx, wanted)
 	})
 }
 
@@ -139,7 +118,7 @@ func (h *Sync) Cancel(c *fiber.Ctx) error {
 		return err
 	}
 	return h.accepted(c.UserContext(), c, "done.cancel_requested", id, func(ctx context.Context) (models.Run, error) {
-		return h.syncs.Cancel(ctx, id)
+		return h.Service.Cancel(ctx, id)
 	})
 }
 
@@ -166,7 +145,7 @@ func (h *Sync) once(ctx context.Context, c *fiber.Ctx, wanted, out any, do func(
 	if err != nil {
 		return nil, err
 	}
-	result, err := h.keys.Once(ctx, key, outbox.Fingerprint(wanted, nil), func(ctx context.Context) (any, error) {
+	result, err := h.Keys.Once(ctx, key, outbox.Fingerprint(wanted, nil), func(ctx context.Context) (any, error) {
 		data, err := do(ctx)
 		return data, h.withRun(err)
 	})
@@ -211,7 +190,7 @@ func (h *Sync) Verify(c *fiber.Ctx) error {
 		Equal bool `json:"equal"`
 	}
 	data, err := h.once(c.UserContext(), c, nil, &verified, func(ctx context.Context) (any, error) {
-		v, err := h.syncs.Verify(ctx)
+		v, err := h.Service.Verify(ctx)
 		return h.verification(v), err
 	})
 	if err != nil {

@@ -14,8 +14,6 @@ type Handlers struct {
 	Metrics      fiber.Handler // Prometheus
 	Docs         *handlers.Docs
 	Products     *handlers.Products
-	Exports      *handlers.Exports
-	Attachments  *handlers.Attachments
 	StageHistory *handlers.StageHistory
 	Sync         *handlers.Sync
 }
@@ -41,15 +39,15 @@ func (h Handlers) table() []Route {
 
 		{get, api + "/products", reader, unlimited, brief, h.Products.List},
 		{post, api + "/products", manager, writes, long, h.Products.Create},
-		{get, api + "/products/export.csv", reader, unlimited, endless, h.Exports.CSV},
-		{get, api + "/products/export.xlsx", reader, unlimited, endless, h.Exports.Workbook},
+		{get, api + "/products/export.csv", reader, unlimited, endless, h.Products.CSV},
+		{get, api + "/products/export.xlsx", reader, unlimited, endless, h.Products.Workbook},
 		{get, api + "/products/:id", reader, unlimited, brief, h.Products.One},
 		{put, api + "/products/:id", manager, writes, long, h.Products.Update},
 		{del, api + "/products/:id", admin, writes, brief, h.Products.Delete},
-		{get, api + "/products/:id/attachments", reader, unlimited, brief, h.Attachments.List},
-		{post, api + "/products/:id/attachments", manager, writes, long, h.Attachments.Add},
-		{get, api + "/products/:id/attachments/:attachmentId", reader, unlimited, long, noQuery(h.Attachments.Download)},
-		{del, api + "/products/:id/attachments/:attachmentId", admin, writes, brief, h.Attachments.Remove},
+		{get, api + "/products/:id/attachments", reader, unlimited, brief, h.Products.ListFiles},
+		{post, api + "/products/:id/attachments", manager, writes, long, h.Products.AddFiles},
+		{get, api + "/products/:id/attachments/:attachmentId", reader, unlimited, long, noQuery(h.Products.Download)},
+		{del, api + "/products/:id/attachments/:attachmentId", admin, writes, brief, h.Products.RemoveFile},
 		{get, api + "/stage-history", reader, unlimited, brief, h.StageHistory.List},
 		{post, api + "/stage-history", manager, writes, brief, h.StageHistory.Record},
 		{get, api + "/stage-history/:id", reader, unlimited, brief, h.StageHistory.One},

@@ -13,7 +13,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers"
-	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/pmo"
@@ -66,7 +65,7 @@ func newSiteWithoutMigration(t *testing.T, url string) *site {
 	store := pmo.New(s.db, models.Tables())
 	answers := cache.New(store, cache.Options{})
 	s.web = routes.New(routes.Options{Log: log, Texts: messages.New().Printer(messages.English, time.UTC), CORSOrigins: []string{pageOrigin + "/"}, Now: time.Now, WriteRate: 600, SyncRate: 60}, routes.Handlers{
-		Health: handlers.NewHealth(journal.New(store.Session), log), Products: handlers.NewProducts(answers, time.Now, nil, request.FormLimits{}, nil),
+		Health: &handlers.Health{Runs: journal.New(store.Session), Log: log}, Products: &handlers.Products{Answers: answers, Now: time.Now},
 	}, routes.Pages{})
 	return s
 }
