@@ -132,6 +132,8 @@ func TestStageHistory_RecordsAndCorrectsMoves(t *testing.T) {
 		s.do(http.MethodGet, base+one, nil).want(t, http.StatusNotFound)
 		s.send(http.MethodPost, "/stage-history", body(`"stage_now":99`)).want(t, http.StatusBadRequest, "validation_failed")
 		s.send(http.MethodPost, "/stage-history", `{"id_produk":99999,"stage_now":1}`).want(t, http.StatusBadRequest, "validation_failed")
+		s.Command("verify")
+
 		id = into[product](t, s.send(http.MethodPost, "/products", uji).want(t, http.StatusCreated)).ID
 		timed := func(stage int, at string) string {
 			return fmt.Sprintf(`{"id_produk":%d,"stage_now":%d,"tanggal_perubahan":%q}`, id, stage, at)
@@ -146,7 +148,6 @@ func TestStageHistory_RecordsAndCorrectsMoves(t *testing.T) {
 			t.Errorf("the product is in stage %d", *p.StageID)
 		}
 		s.send(http.MethodPost, "/stage-history", timed(3, "9999-12-31T16:59:59Z")).want(t, http.StatusBadRequest, "validation_failed")
-		s.Command("verify")
 	})
 }
 
