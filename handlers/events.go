@@ -52,7 +52,7 @@ func (h *Sync) Events(c *fiber.Ctx) error {
 	return nil
 }
 
-// stream writes events until the stream ends or the client is gone.
+// stream writes events until the stream ends or the client disconnects.
 func (h *Sync) stream(w *bufio.Writer, conn net.Conn, reader *runs.Reader) {
 	end := time.Now().Add(streamTimeout)
 	if _, err := fmt.Fprintf(w, "retry: %d\n\n", reconnectTime.Milliseconds()); err != nil {
@@ -64,7 +64,7 @@ func (h *Sync) stream(w *bufio.Writer, conn net.Conn, reader *runs.Reader) {
 			return
 		}
 		if batch, open = reader.Next(heartbeat); len(batch) == 0 && open {
-			_, _ = w.WriteString(": heartbeat\n\n") // the flush fails if the client is gone
+			_, _ = w.WriteString(": heartbeat\n\n") // the flush fails if the client has disconnected
 		}
 		for _, e := range batch {
 			data, err := json.Marshal(h.eventData(e.Data))

@@ -64,7 +64,7 @@ type exportBody struct {
 // Read reads a part and gives the client time to take it.
 func (s *exportBody) Read(p []byte) (int, error) {
 	n, err := s.ReadCloser.Read(p)                           // may take long
-	_ = s.conn.SetWriteDeadline(time.Now().Add(exportStall)) // fails if the client is gone, as writing then does
+	_ = s.conn.SetWriteDeadline(time.Now().Add(exportStall)) // fails if the client has disconnected, as writing then does
 	return n, err
 }
 

@@ -53,15 +53,14 @@ func run(dir, name string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// TestClient holds the TypeScript client against the document.
-func TestClient(t *testing.T) {
+func TestClient_MatchesTheDocument(t *testing.T) {
 	t.Parallel()
 	dir := typescript(t)
-	t.Run("its types are those of the document", func(t *testing.T) {
+	t.Run("types", func(t *testing.T) {
 		t.Parallel()
 		typesAreCurrent(t, dir)
 	})
-	t.Run("it compiles", func(t *testing.T) {
+	t.Run("compiles", func(t *testing.T) {
 		t.Parallel()
 		compiles(t, dir)
 	})
@@ -82,7 +81,7 @@ func typesAreCurrent(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	if generated, err := os.ReadFile(again); err != nil || !bytes.Equal(generated, committed) {
-		t.Errorf("client/api.d.ts is not of this openapi.yaml: run npm run generate in openapi/client (%v)", err)
+		t.Errorf("client/api.d.ts is outdated: run npm run generate in openapi/client (%v)", err)
 	}
 }
 
@@ -92,18 +91,18 @@ func compiles(t *testing.T, dir string) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	mistakes := []string{
-		`(await api.product(1)).body.data.nama`,                                       // a field that is not there
+		`(await api.product(1)).body.data.nama`,                                       // an unknown field
 		`(await api.product(1)).body.data.produk.length`,                              // a text that may be null
-		`(await api.listProducts()).data[0].id`,                                       // a product that there may not be
+		`(await api.listProducts()).data[0].id`,                                       // a product that may be missing
 		`(await api.dropdowns()).data.segments.map((s) => s.stage)`,                   // another list's field
-		`await api.listProducts({ halaman: 1 })`,                                      // a parameter nobody knows
-		`await api.listProducts({ sort: "deskripsi" })`,                               // a column nobody sorts by
-		`await api.updateProduct(1, { created_at: "2026-01-01" })`,                    // a field that is not taken
-		`await api.createProduct(form({ produk: "x", created_at: "" }), "k")`,         // a form with a foreign field
+		`await api.listProducts({ halaman: 1 })`,                                      // an unknown parameter
+		`await api.listProducts({ sort: "deskripsi" })`,                               // a column without a sort order
+		`await api.updateProduct(1, { created_at: "2026-01-01" })`,                    // a read-only field
+		`await api.createProduct(form({ produk: "x", created_at: "" }), "k")`,         // a form with an unknown field
 		`await api.createProduct(form({ produk: "x", harga: 5 }), "k")`,               // a form with a number
 		`await api.createProduct(form({ produk: "x" }, ["x.pdf"]), "k")`,              // a file that is only a name
-		`await api.recordTransition({ id_produk: 1 }, "k")`,                           // a transition without a stage
-		`await api.recordTransition({ id_produk: 1, stage_now: 2, produk: "" }, "k")`, // a field that is only read
+		`await api.recordTransition({ id_produk: 1 }, "k")`,                           // a move without a stage
+		`await api.recordTransition({ id_produk: 1, stage_now: 2, produk: "" }, "k")`, // a read-only field
 	}
 	source := `import { Client, form } from "./client"; const api = new Client(""); export const right = form({ produk: "x" });`
 	for i, code := range mistakes {
@@ -122,6 +121,6 @@ func compiles(t *testing.T, dir string) {
 		}
 	}
 	if strings.Contains(out, "wrong.ts(1,") {
-		t.Errorf("what is right does not compile: %s", out)
+		t.Errorf("correct code does not compile: %s", out)
 	}
 }

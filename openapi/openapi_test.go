@@ -8,8 +8,8 @@ import (
 	"lifecycle-sync/openapi"
 )
 
-// TestDocumentIsValid also holds the examples against their schemas.
-func TestDocumentIsValid(t *testing.T) {
+// TestDocument_IsValid also checks the examples against their schemas.
+func TestDocument_IsValid(t *testing.T) {
 	t.Parallel()
 	document, err := openapi3.NewLoader().LoadFromData(openapi.File("openapi.yaml"))
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 
 var parameter = regexp.MustCompile(`:(\w+)`)
 
-// TestRoutes holds the route table against the document, both ways: methods, paths and roles.
-func TestRoutes(t *testing.T) {
+// TestRoutes_MatchTheDocument compares methods, paths and roles.
+func TestRoutes_MatchTheDocument(t *testing.T) {
 	t.Parallel()
 	const base = "/api/product-lifecycle"
 	document, err := openapi3.NewLoader().LoadFromData(openapi.File("openapi.yaml"))
@@ -28,7 +28,7 @@ func TestRoutes(t *testing.T) {
 		served = append(served, fmt.Sprintf("%s %s %s", r.Method, parameter.ReplaceAllString(r.Path, "{$1}"), r.Role))
 	}
 	for path, item := range document.Paths.Map() {
-		if item.Servers == nil { // those around the API say that they are elsewhere
+		if item.Servers == nil { // operational endpoints have their own
 			path = base + path
 		}
 		for method, operation := range item.Operations() {

@@ -56,7 +56,7 @@ func (a *auth) lookup(c *fiber.Ctx) (models.Caller, error) {
 	if e := models.AsError(err); e == nil || e.Class != models.Unauthenticated {
 		return caller, err
 	}
-	// Valid tokens never count, so nobody can lock out others who share an address. Neither do expired sessions on
+	// Valid tokens never count, so one client cannot lock out others that share its address. Neither do expired sessions on
 	// pages: otherwise a stranger could keep users from the sign-in page.
 	if !isPage {
 		if err := a.failures.take(c, clientNetwork(c)); err != nil {

@@ -83,7 +83,7 @@ func setTimeout(timeout time.Duration) fiber.Handler {
 			return c.Next()
 		}
 		if timeout > readTimeout {
-			_ = c.Context().SetReadDeadline(time.Now().Add(timeout)) // fails when the client is gone
+			_ = c.Context().SetReadDeadline(time.Now().Add(timeout)) // fails if the client has disconnected
 		}
 		ctx, cancel := context.WithTimeout(c.UserContext(), timeout)
 		defer cancel()

@@ -73,8 +73,8 @@ func newLimiters(o Options) limiters {
 	return limiters{writes: newLimiter(o.WriteRate, o.Now), syncs: newLimiter(o.SyncRate, o.Now), signIns: newLimiter(signInRate, o.Now)}
 }
 
-// count counts a route's requests towards a limit. Of sign-ins failures alone count, so that nobody can lock out others
-// who share an address.
+// count counts a route's requests towards a limit. Of sign-ins failures alone count, so that one client cannot lock out
+// others that share its address.
 func (ls limiters) count(towards limit) fiber.Handler {
 	l := ls[towards]
 	return func(c *fiber.Ctx) error {

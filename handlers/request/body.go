@@ -90,7 +90,7 @@ func drain(c *fiber.Ctx) {
 	if stream == nil {
 		return
 	}
-	_ = c.Context().SetReadDeadline(time.Now().Add(drainTimeout)) // fails if the client is gone
+	_ = c.Context().SetReadDeadline(time.Now().Add(drainTimeout)) // fails if the client has disconnected
 	if n, err := io.CopyN(io.Discard, stream, drainLimit); err == nil && n == drainLimit || err != nil && !errors.Is(err, io.EOF) {
 		c.Context().SetConnectionClose()
 	}

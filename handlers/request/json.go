@@ -92,7 +92,7 @@ var (
 )
 
 // inspect returns a key that the next value of a decoder has twice in one object, "" for none, and reports whether the
-// value is nested too deep. The value is valid JSON, and below so many levels.
+// value is nested too deep. The value is valid JSON, above is the number of levels around it.
 func inspect(decoder *json.Decoder, above int) (duplicate string, tooDeep bool) {
 	opening, _ := decoder.Token()
 	if _, isNested := opening.(json.Delim); !isNested {

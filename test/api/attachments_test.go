@@ -141,9 +141,9 @@ func TestProducts_CreateStoresFiles(t *testing.T) {
 			t.Errorf("%s", again.body)
 		}
 
-		gone := s.do(http.MethodDelete, added[0].Path, nil).want(t, http.StatusOK)
-		if was := into[listedFile](t, gone); was.ID != added[0].ID || was.Name != "more.txt" {
-			t.Errorf("deleted %s", gone.body)
+		deleted := s.do(http.MethodDelete, added[0].Path, nil).want(t, http.StatusOK)
+		if was := into[listedFile](t, deleted); was.ID != added[0].ID || was.Name != "more.txt" {
+			t.Errorf("deleted %s", deleted.body)
 		}
 		s.do(http.MethodDelete, added[0].Path, nil).want(t, http.StatusNotFound, "not_found")
 		s.do(http.MethodGet, added[0].Path, nil).want(t, http.StatusNotFound, "not_found")

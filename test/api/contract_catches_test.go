@@ -15,8 +15,7 @@ const (
 	aWrite   = `{"success":true,"message":"Done.","data":` + aProduct + `}`
 )
 
-// exchange is a request and its answer, right unless something in it is changed. contentType is what
-// both have.
+// exchange is a request with its response. Both have the contentType.
 type exchange struct {
 	method, path, contentType, sent string
 	status                          int
@@ -100,9 +99,9 @@ func TestContract_AcceptsDocumentedResponses(t *testing.T) {
 		"a form":             create(inForm, form(append(wanted, "harga", "", "tanggal_launch", "", "deskripsi", "", "files", "%PDF", "files", "%PDF")...)),
 		"busy": fail(http.MethodPost, base+"/sync", http.StatusConflict, `{"success":false,"message":"No.","code":"busy","requestId":"r1","data":{"run":1,"mode":"full",`+
 			`"state":"running","reason":null,"started_at":"2026-02-11T03:12:45.000123Z","finished_at":null,"attempts":1,"error":null,"cancelRequested":false,"differences":null,"digest":null}}`),
-		"changed meanwhile": fail(http.MethodPut, base+"/products/7", http.StatusPreconditionFailed, `{"success":false,"message":"No.","code":"precondition_failed","requestId":"r1","data":`+aProduct+`}`),
+		"changed by others": fail(http.MethodPut, base+"/products/7", http.StatusPreconditionFailed, `{"success":false,"message":"No.","code":"precondition_failed","requestId":"r1","data":`+aProduct+`}`),
 		"an export":         fail(http.MethodGet, base+"/products/export.csv", http.StatusOK, "id,produk\n", "Content-Type", "text/csv; charset=utf-8", "Content-Disposition", "attachment"),
-		"a transition with any metrics": fail(http.MethodGet, base+"/stage-history/1", http.StatusOK, `{"success":true,"data":{"id":1,"id_produk":7,"produk":null,"stage_previous":null,"stage_now":null,`+
+		"a record with any metrics": fail(http.MethodGet, base+"/stage-history/1", http.StatusOK, `{"success":true,"data":{"id":1,"id_produk":7,"produk":null,"stage_previous":null,"stage_now":null,`+
 			`"stage_previous_name":null,"stage_now_name":null,"catatan":null,"tanggal_perubahan":null,"performance_metrics":[1e400,{"a":null}],"created_at":null,"updated_at":null}}`),
 	} {
 		if err := e.check(t); err != nil {
@@ -125,7 +124,7 @@ func TestContract_CatchesDeviations(t *testing.T) {
 	}{
 		"undocumented status":       {fail(http.MethodGet, base+"/products", http.StatusTeapot, aFailure), "not documented"},
 		"500":                       {fail(http.MethodGet, base+"/products", http.StatusInternalServerError, aFailure), "not documented"},
-		"success at nowhere":        {fail(http.MethodGet, base+"/nothing", http.StatusOK, aPage), "not in the document"},
+		"success without route":     {fail(http.MethodGet, base+"/nothing", http.StatusOK, aPage), "not in the document"},
 		"success of another method": {fail(http.MethodPatch, base+"/products", http.StatusOK, aPage), "not in the document"},
 		"405 without Allow":         {fail(http.MethodPatch, base+"/products", http.StatusMethodNotAllowed, aFailure), "Allow"},
 		"no envelope":               {fail(http.MethodGet, base+"/nothing", http.StatusNotFound, `{"message":"No."}`), "missing"},
@@ -138,7 +137,7 @@ func TestContract_CatchesDeviations(t *testing.T) {
 		"missing field":       {swapped(`"stage":"Introduction",`, ``), "stage"},
 		"extra field":         {swapped(`"id":7`, `"id":7,"password":"x"`), "password"},
 		"missing pagination":  {list(`{"success":true,"data":[]}`), "pagination"},
-		"extra beside data":   {swapped(`"success":true`, `"success":true,"message":"Hello."`), "message"},
+		"extra next to data":  {swapped(`"success":true`, `"success":true,"message":"Hello."`), "message"},
 		"not a success":       {swapped(`"success":true`, `"success":false`), "true"},
 		"text for a number":   {swapped(`"harga":9223372036854775807`, `"harga":"1500"`), "harga"},
 		"fraction":            {swapped(`"id":7`, `"id":7.5`), "id"},

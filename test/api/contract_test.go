@@ -22,7 +22,7 @@ import (
 	"lifecycle-sync/openapi"
 )
 
-// contract is openapi.yaml, against which every request and answer is held.
+// contract is openapi.yaml, with which every request and response is compared.
 type contract struct {
 	document   *openapi3.T
 	operations []operation
@@ -63,15 +63,15 @@ var theContract = sync.OnceValues(func() (*contract, error) {
 	return c, nil
 })
 
-// generalStatuses are those that any request may be answered with, as the document says at its top.
+// generalStatuses returns the statuses that any request may have, as the document says at its top.
 func generalStatuses() []int {
 	return []int{http.StatusBadRequest, http.StatusRequestTimeout, http.StatusRequestHeaderFieldsTooLarge}
 }
 
-// check holds an exchange against the document: the answer, and the request where it was accepted. sent
-// is nil where the request's body is not known.
+// check compares an exchange with the document: the response, and the request if it was accepted. sent is nil if the
+// request's body is unknown.
 func (c *contract) check(r *http.Request, sent []byte, answer *http.Response, got []byte) error {
-	if r.Method == http.MethodOptions { // browsers ask so whether a page may call
+	if r.Method == http.MethodOptions { // a preflight
 		return nil
 	}
 	o, params, others := c.find(r)
@@ -123,7 +123,7 @@ func (c *contract) find(r *http.Request) (found *operation, params map[string]st
 	return found, params, methods
 }
 
-// failure holds an answer that no operation describes against the envelope of failures.
+// failure compares a response that no operation describes with the error envelope.
 func (c *contract) failure(r *http.Request, answer *http.Response, got []byte) error {
 	if answer.Header.Get("X-Request-ID") == "" {
 		return errors.New("there is no X-Request-Id")
@@ -265,7 +265,7 @@ func decode(body []byte) (value any, err error) {
 		return nil, err
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something stands behind the JSON value")
+		return nil, errors.New("data behind the JSON value")
 	}
 	return value, nil
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// figures are what these scenarios look at; the oracle beside the use case looks at all.
+// figures are those that these scenarios check; the tests of services/reports check all.
 type figures struct {
 	Statistics struct {
 		TotalProducts      int64        `json:"totalProducts"`

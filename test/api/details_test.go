@@ -168,11 +168,11 @@ func TestProducts_ServeOneProduct(t *testing.T) {
 			t.Fatalf("ETag %s", first.Header.Get("ETag"))
 		}
 		s.do(http.MethodGet, base+"/products/1001", nil, "If-None-Match", before[0]).want(t, http.StatusNotModified)
-		// Another transition changes the answer, and not the row.
+		// Another stage history record changes the response, not the row version.
 		s.change(`INSERT INTO tbl_stage_histori_lifecycle (id, id_produk, tanggal_perubahan) VALUES (3000, 1001, '2032-01-01T00:00:00.000000Z')`)
 		after := parts.FindStringSubmatch(s.get("/products/1001").Header.Get("ETag"))
 		if after == nil || after[1] != before[1] || after[2] == before[2] {
-			t.Errorf("a transition: %v, before %v", after, before)
+			t.Errorf("a new record: %v, before %v", after, before)
 		}
 		s.change(`UPDATE tbl_produk_lifecycle SET harga = 1 WHERE id = 1001`)
 		if changed := parts.FindStringSubmatch(s.get("/products/1001").Header.Get("ETag")); changed == nil || changed[1] == before[1] {
@@ -202,8 +202,8 @@ func (s *site) change(statement string) {
 	if err := tx.Commit(); err != nil {
 		s.t.Fatal(err)
 	}
-	told := fmt.Sprintf(`"of %d"`, one[int64](s.t, s.target, "SELECT version FROM lifecycle_mirror_version"))
-	s.Eventually("the change", func() bool { return strings.Contains(string(s.get("/dropdowns").body), told) })
+	marker := fmt.Sprintf(`"of %d"`, one[int64](s.t, s.target, "SELECT version FROM lifecycle_mirror_version"))
+	s.Eventually("the change", func() bool { return strings.Contains(string(s.get("/dropdowns").body), marker) })
 }
 
 func TestReads_ServeMirrorEditsThatDoNotFit(t *testing.T) {
@@ -246,7 +246,7 @@ func TestStageHistory_Filters(t *testing.T) {
 			(1001, 1001, NULL, 1, '0001-01-01T00:00:00.000000Z'), (1002, 1001, 1, 2, '2030-01-01T16:59:59.999999Z'), (1003, 1001, 2, 1, '2030-01-01T17:00:00.000000Z'),
 			(1004, 1002, 1, 2, NULL), (1005, 1002, NULL, NULL, '2030-01-02T16:59:59.999999Z'), (1006, 1003, 2, 3, '2030-01-02T17:00:00.000000Z'),
 			(1007, 1003, 1, 3, '9999-12-31T16:59:59.999999Z'), (1008, 1003, 1, 2, '9999-12-31T23:59:59.999999Z')`)
-		early, late := "'-infinity'", "'infinity'" // by hand
+		early, late := "'-infinity'", "'infinity'" // edited by hand
 		if !s.onPostgres() {
 			early, late = "'!ago'", "'soon'"
 		}

@@ -15,10 +15,10 @@ import (
 
 func TestDocs_ServeDocumentAndPage(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, testdb.SQLite, withTokens...) // nobody needs a token for these
+	s := newSite(t, testdb.SQLite, withTokens...) // both are public
 	a := s.do(http.MethodGet, "/openapi.yaml", nil).want(t, http.StatusOK)
 	if !bytes.Equal(a.body, openapi.File("openapi.yaml")) {
-		t.Error("/openapi.yaml is another document")
+		t.Error("/openapi.yaml differs")
 	}
 	s.do(http.MethodGet, "/openapi.yaml", nil, "If-None-Match", a.Header.Get("ETag")).want(t, http.StatusNotModified)
 
@@ -55,7 +55,7 @@ func TestDocs_ServeDocumentAndPage(t *testing.T) {
 			}
 		}
 		if !bytes.Equal(body, plain.body) {
-			t.Errorf("%s: what is compressed is something else", path)
+			t.Errorf("%s: the compressed body differs", path)
 		}
 		s.do(http.MethodGet, path, nil, "Accept-Encoding", "gzip", "If-None-Match", packed.Header.Get("ETag")).want(t, http.StatusNotModified)
 	}

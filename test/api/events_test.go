@@ -50,7 +50,7 @@ func (s *site) events(after string) *stream {
 	return &stream{t: s.t, response: response, lines: bufio.NewScanner(response.Body), close: cancel, lastID: after}
 }
 
-// next reads one event; ok is false at the stream's end.
+// next reads one event; ok is false at the end of the stream.
 func (s *stream) next() (e event, ok bool) {
 	s.t.Helper()
 	for s.lines.Scan() {
@@ -72,7 +72,7 @@ func (s *stream) next() (e event, ok bool) {
 	return event{}, false
 }
 
-// until reads up to an event of a name, and returns all that came.
+// until reads up to an event of a name and returns all events.
 func (s *stream) until(name string) (all []event) {
 	s.t.Helper()
 	for {
@@ -86,7 +86,7 @@ func (s *stream) until(name string) (all []event) {
 	}
 }
 
-// number is the last part of an event's id.
+// number splits an event's id.
 func (e event) number(t testing.TB) (process string, n int) {
 	t.Helper()
 	process, rest, _ := strings.Cut(e.id, "-")
@@ -124,16 +124,16 @@ func TestSyncEvents_StreamRuns(t *testing.T) {
 			t.Errorf("%s", all[len(all)-1].data)
 		}
 		for _, e := range all {
-			var told struct {
+			var progress struct {
 				Run         int64
 				Table       string
 				Done, Total *int64
 				Unchanged   *int64
 			}
-			if err := json.Unmarshal(e.data, &told); err != nil {
+			if err := json.Unmarshal(e.data, &progress); err != nil {
 				t.Fatal(err)
 			}
-			if (e.name == "progress" && (told.Done == nil || told.Total == nil) || e.name == "table" && told.Unchanged == nil) || e.name != "state" && e.name != "finished" && (told.Run != run.Run || !strings.HasPrefix(told.Table, "tbl_")) {
+			if (e.name == "progress" && (progress.Done == nil || progress.Total == nil) || e.name == "table" && progress.Unchanged == nil) || e.name != "state" && e.name != "finished" && (progress.Run != run.Run || !strings.HasPrefix(progress.Table, "tbl_")) {
 				t.Errorf("%s %s", e.name, e.data)
 			}
 		}
@@ -168,10 +168,10 @@ func TestSyncEvents_EndForGoneAndSlowClients(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		for range 5 {
-			gone := s.events("")
-			gone.until("state")
-			_ = gone.response.Body.Close()
-			conn, err := net.Dial("tcp", s.Address) // reads nothing, ever
+			closed := s.events("")
+			closed.until("state")
+			_ = closed.response.Body.Close()
+			conn, err := net.Dial("tcp", s.Address) // never reads
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -203,7 +203,7 @@ func TestSyncEvents_LimitStreams(t *testing.T) {
 		for _, o := range open {
 			o.close()
 		}
-		s.accepted("/sync", "") // what is published shows who has gone
-		s.Eventually("a place is free", func() bool { return s.status(http.MethodGet, base+"/sync/events", "") == http.StatusOK })
+		s.accepted("/sync", "") // publishing detects closed connections
+		s.Eventually("a stream is free", func() bool { return s.status(http.MethodGet, base+"/sync/events", "") == http.StatusOK })
 	})
 }

@@ -82,8 +82,8 @@ func TestExports_NeutralizeFormulas(t *testing.T) {
 	})
 }
 
-// TestExports_ErrorClosesTheConnection loses the database midway: the connection ends without the end of the file. A client
-// that is gone ends the query.
+// TestExports_ErrorClosesTheConnection loses the database midway: the connection ends without the end of the file. When the
+// client disconnects, the query ends.
 func TestExports_ErrorClosesTheConnection(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, testdb.Postgres)
@@ -107,8 +107,8 @@ func TestExports_ErrorClosesTheConnection(t *testing.T) {
 	if n, err := io.Copy(io.Discard, lost); err == nil {
 		t.Errorf("%d bytes came, as if they were all", n)
 	}
-	gone := begin()
-	_ = gone.Close()
+	closed := begin()
+	_ = closed.Close()
 	s.Eventually("the query ends", func() bool {
 		return one[int](t, s.target, "SELECT count(*) FROM pg_stat_activity WHERE "+exporting) == 0
 	})

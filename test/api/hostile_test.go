@@ -18,7 +18,7 @@ func everyRead(id int) []string {
 	}
 }
 
-// hostileRows are changes of the source to values that nobody expects.
+// hostileRows are changes of the source to unexpected values.
 func hostileRows(onPostgres bool) []string {
 	if !onPostgres {
 		return []string{

@@ -81,7 +81,7 @@ func TestStageHistory_RejectsInvalidMoves(t *testing.T) {
 			s.send(http.MethodPut, "/stage-history/1", body).want(t, http.StatusBadRequest, "validation_failed")
 		}
 		if after := one[int](t, s.source, "SELECT count(*) FROM tbl_stage_histori"); after != before {
-			t.Errorf("%d transitions were made", after-before)
+			t.Errorf("%d records were created", after-before)
 		}
 		const metrics = `{"n":12345678901234567890.10,"t":"😀 שלום","z":-0.0,"list":[1,null,true]}`
 		s.send(http.MethodPut, "/stage-history/1", `{"performance_metrics":`+metrics+`,"catatan":"  \u202e😀\n  "}`).want(t, http.StatusOK)

@@ -152,7 +152,7 @@ func (s *site) checkContract(r *http.Request, a answer) {
 		}
 		sent, _ = io.ReadAll(again) // from memory
 	} else if r.Body != nil {
-		sent = nil // it is gone
+		sent = nil // already consumed
 	}
 	if err := c.check(r, sent, a.Response, a.body); err != nil {
 		s.t.Errorf("contradicts openapi.yaml: %v", err)

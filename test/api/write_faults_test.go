@@ -190,7 +190,7 @@ func TestAttachments_UploadRacesWithDelete(t *testing.T) {
 		}
 		s.wantFiles(0)
 		if n := one[int](t, s.target, "SELECT count(*) FROM lifecycle_attachments"); n != 0 {
-			t.Errorf("%d attachments of products that are gone", n)
+			t.Errorf("%d attachments of deleted products", n)
 		}
 	})
 }
