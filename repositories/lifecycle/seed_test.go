@@ -83,7 +83,7 @@ func class(err error) models.Class {
 	return ""
 }
 
-func TestSeedFillsAndLeavesIDsUsable(t *testing.T) {
+func TestSeed_FillsTablesAndAdvancesIDs(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
@@ -107,7 +107,7 @@ func TestSeedFillsAndLeavesIDsUsable(t *testing.T) {
 	})
 }
 
-func TestSeedKeepsEveryByte(t *testing.T) {
+func TestSeed_KeepsEveryByte(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
@@ -127,7 +127,7 @@ func TestSeedKeepsEveryByte(t *testing.T) {
 	})
 }
 
-func TestSeedRefusesWhatHoldsRows(t *testing.T) {
+func TestSeed_RefusesTablesWithRows(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
@@ -152,7 +152,7 @@ func TestSeedRefusesWhatHoldsRows(t *testing.T) {
 	})
 }
 
-func TestSeedRefusesTablesThatAreNotAsExpected(t *testing.T) {
+func TestSeed_RefusesMismatchedTables(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
@@ -171,7 +171,7 @@ func TestSeedRefusesTablesThatAreNotAsExpected(t *testing.T) {
 }
 
 // A seed that ends midway leaves nothing, not even the tables.
-func TestSeedIsAllOrNothing(t *testing.T) {
+func TestSeed_IsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
@@ -203,7 +203,7 @@ func TestSeedIsAllOrNothing(t *testing.T) {
 	})
 }
 
-func TestSeedTellsProgress(t *testing.T) {
+func TestSeed_ReportsProgress(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
@@ -222,7 +222,7 @@ func TestSeedTellsProgress(t *testing.T) {
 	})
 }
 
-func TestEmpty(t *testing.T) {
+func TestSource_Empty(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()

@@ -36,8 +36,8 @@ func ids(ctx context.Context, t *testing.T, snap *lifecycle.Snapshot) (out []int
 	return out
 }
 
-// TestSnapshotStands still while the source goes on.
-func TestSnapshotStands(t *testing.T) {
+// TestSnapshot_IsConsistent also after later writes to the source.
+func TestSnapshot_IsConsistent(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
@@ -75,8 +75,8 @@ func TestSnapshotStands(t *testing.T) {
 	})
 }
 
-// TestSnapshotWritesNothing refuses to write, also by mistake.
-func TestSnapshotWritesNothing(t *testing.T) {
+// TestSnapshot_IsReadOnly refuses writes.
+func TestSnapshot_IsReadOnly(t *testing.T) {
 	t.Parallel()
 	db, _, _ := stages(t, testdb.Postgres(t))
 	conn, err := db.BeginConn(t.Context(), database.ReadOnly)

@@ -9,8 +9,8 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// TestRightsOfTheOtherDatabase are not taken for those of lifecycle_db.
-func TestRightsOfTheOtherDatabase(t *testing.T) {
+// TestInTx_KeepsPermissionErrorsOfPMO does not report them as missing privileges in lifecycle_db.
+func TestInTx_KeepsPermissionErrorsOfPMO(t *testing.T) {
 	t.Parallel()
 	db := databases.Open(t, testdb.SQLite(t), "lifecycle_db")
 	other := &models.Error{Class: models.Permission, Text: models.NewText("database.permission", nil)}

@@ -115,8 +115,8 @@ func references(t *testing.T, db *database.DB, table, column, parent string) boo
 	return n == 1
 }
 
-// TestMigrateAtOnce starts several at the same time. On SQLite one process migrates at a time.
-func TestMigrateAtOnce(t *testing.T) {
+// TestMigrate_RunsConcurrently starts several at the same time. On SQLite one process migrates at a time.
+func TestMigrate_RunsConcurrently(t *testing.T) {
 	t.Parallel()
 	url := testdb.Postgres(t)
 	done := make(chan error, 4)
@@ -131,8 +131,8 @@ func TestMigrateAtOnce(t *testing.T) {
 	}
 }
 
-// TestNewerSchema refuses to touch the tables of a newer binary.
-func TestNewerSchema(t *testing.T) {
+// TestMigrate_RefusesNewerSchema refuses to touch the tables of a newer binary.
+func TestMigrate_RefusesNewerSchema(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()

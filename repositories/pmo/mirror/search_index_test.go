@@ -121,8 +121,8 @@ func TestSearchIndex(t *testing.T) {
 	})
 }
 
-// TestSearchIndexLeftOver builds again what an attempt that was killed has left.
-func TestSearchIndexLeftOver(t *testing.T) {
+// TestSearchIndex_RebuildsInvalidIndex of a build that was killed.
+func TestSearchIndex_RebuildsInvalidIndex(t *testing.T) {
 	t.Parallel()
 	l := newSearchLab(t, testdb.Postgres(t))
 	l.index(l.store, true, "")
@@ -133,8 +133,8 @@ func TestSearchIndexLeftOver(t *testing.T) {
 	}
 }
 
-// TestSearchIndexOfAnotherProcess leaves the work to the one that is at it.
-func TestSearchIndexOfAnotherProcess(t *testing.T) {
+// TestSearchIndex_IsBuiltByOneProcess at a time.
+func TestSearchIndex_IsBuiltByOneProcess(t *testing.T) {
 	t.Parallel()
 	l := newSearchLab(t, testdb.Postgres(t))
 	block := l.db.Begin()
@@ -152,8 +152,8 @@ func TestSearchIndexOfAnotherProcess(t *testing.T) {
 	<-done
 }
 
-// TestSearchIndexGivesWay gives the building up for a run, which locks the products.
-func TestSearchIndexGivesWay(t *testing.T) {
+// TestSearchIndex_YieldsToRuns stops the build for a run, which locks the products.
+func TestSearchIndex_YieldsToRuns(t *testing.T) {
 	t.Parallel()
 	l := newSearchLab(t, testdb.Postgres(t))
 	block := l.db.Begin()
@@ -177,8 +177,8 @@ func TestSearchIndexGivesWay(t *testing.T) {
 	}
 }
 
-// TestSearchIndexIsCanceled leaves no server process behind that goes on.
-func TestSearchIndexIsCanceled(t *testing.T) {
+// TestSearchIndex_StopsWhenCanceled also on the server.
+func TestSearchIndex_StopsWhenCanceled(t *testing.T) {
 	t.Parallel()
 	l := newSearchLab(t, testdb.Postgres(t))
 	block := l.db.Begin()
@@ -199,8 +199,8 @@ func TestSearchIndexIsCanceled(t *testing.T) {
 	l.index(l.store, true, "")
 }
 
-// TestSearchIndexIsNotAllowed says what somebody with the rights can do, and searches all the same.
-func TestSearchIndexIsNotAllowed(t *testing.T) {
+// TestSearchIndex_NamesMissingPrivileges and searches without the index.
+func TestSearchIndex_NamesMissingPrivileges(t *testing.T) {
 	t.Parallel()
 	l := newSearchLab(t, testdb.Postgres(t))
 	role := "reader_" + strings.ToLower(rand.Text())
