@@ -14,11 +14,18 @@ type StageHistory struct {
 	Metrics         JSON     `gorm:"column:performance_metrics;type:jsonb" json:"performance_metrics"`
 }
 
-// ListedRecord is a stage history record with the names of product and stages, as the API shows it.
+// ListedRecord is a stage history record with the names of product and stages, in the order of the API's keys.
 type ListedRecord struct {
-	StageHistory
-
-	Product           *string `gorm:"column:produk" json:"produk"`
-	PreviousStageName *string `gorm:"column:stage_previous_name" json:"stage_previous_name"`
-	StageName         *string `gorm:"column:stage_now_name" json:"stage_now_name"`
+	ID                int64    `gorm:"column:id" json:"id"`
+	ProductID         *int64   `gorm:"column:id_produk" json:"id_produk"`
+	Product           *string  `gorm:"column:produk" json:"produk"`
+	PreviousStageID   *int64   `gorm:"column:stage_previous" json:"stage_previous"`
+	StageID           *int64   `gorm:"column:stage_now" json:"stage_now"`
+	PreviousStageName *string  `gorm:"column:stage_previous_name" json:"stage_previous_name"`
+	StageName         *string  `gorm:"column:stage_now_name" json:"stage_now_name"`
+	Notes             *string  `gorm:"column:catatan" json:"catatan"`
+	ChangedAt         *Instant `gorm:"column:tanggal_perubahan" json:"tanggal_perubahan"`
+	Metrics           JSON     `gorm:"column:performance_metrics" json:"performance_metrics"`
+	CreatedAt         *Instant `gorm:"column:created_at" json:"created_at"`
+	UpdatedAt         *Instant `gorm:"column:updated_at" json:"updated_at"`
 }
