@@ -4,14 +4,24 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"math"
+	"net"
+	"net/netip"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/cors"
 	recovery "github.com/gofiber/fiber/v2/middleware/recover"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/valyala/fasthttp"
+	"golang.org/x/time/rate"
+
+	"lifecycle-sync/handlers/request"
+	"lifecycle-sync/models"
 )
 
 // setHeaders gives every response its request ID and the security headers. Fiber's requestid trusts the client's
@@ -116,4 +126,166 @@ func rejectUnknownMethods(web *fiber.App, serve fasthttp.RequestHandler) fasthtt
 		defer web.ReleaseCtx(c)
 		_ = web.ErrorHandler(c, fiber.ErrBadRequest) // fails only when JSON cannot be written
 	}
+}
+
+// limit names a rate limit that a route counts towards.
+type limit int
+
+const (
+	unlimited limit = iota
+	writes          // RATE_LIMIT_WRITES, per caller
+	syncs           // RATE_LIMIT_SYNC, per caller
+	signIns         // failed sign-ins, per network: the caller is unknown
+)
+
+const (
+	authFailureRate  = 120  // rejected tokens per minute and network
+	signInRate       = 30   // failed sign-ins per minute and network
+	maxLimiterBucket = 8192 // callers remembered; beyond, the least recent starts with a full bucket
+)
+
+// limiter is a token bucket per caller. Fiber's limiter counts requests in fixed windows, keeps every key for a whole
+// window, and counts before the handler has decided: here rejected tokens and failed sign-ins alone count.
+type limiter struct {
+	buckets   *lru.Cache[string, *rate.Limiter]
+	perMinute int
+	now       func() time.Time
+}
+
+func newLimiter(perMinute int, now func() time.Time) *limiter {
+	buckets, err := lru.New[string, *rate.Limiter](maxLimiterBucket)
+	if err != nil {
+		panic(err) // a size below 1
+	}
+	return &limiter{buckets: buckets, perMinute: perMinute, now: now}
+}
+
+// take takes one token from a caller's bucket. Errors: rate_limited, with Retry-After set.
+func (l *limiter) take(c *fiber.Ctx, caller string) error {
+	full := rate.NewLimiter(rate.Limit(l.perMinute)/60, l.perMinute)
+	bucket, found, _ := l.buckets.PeekOrAdd(caller, full)
+	if !found {
+		bucket = full
+	} else {
+		l.buckets.Get(caller) // marks it as recently used
+	}
+	now := l.now()
+	reservation := bucket.ReserveN(now, 1)
+	wait := reservation.DelayFrom(now)
+	if wait == 0 {
+		return nil
+	}
+	reservation.CancelAt(now)
+	c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	return models.NewError(models.RateLimited, "http.rate_limited", models.Params{"limit": l.perMinute}).WithRemedy("http.rate_limited_remedy", nil)
+}
+
+// limiters holds the rate limits of the routes.
+type limiters map[limit]*limiter
+
+func newLimiters(o Options) limiters {
+	return limiters{writes: newLimiter(o.WriteRate, o.Now), syncs: newLimiter(o.SyncRate, o.Now), signIns: newLimiter(signInRate, o.Now)}
+}
+
+// count counts a route's requests towards a limit. Of sign-ins failures alone count, so that one client cannot lock out
+// others that share its address.
+func (ls limiters) count(towards limit) fiber.Handler {
+	l := ls[towards]
+	return func(c *fiber.Ctx) error {
+		if towards == signIns {
+			if err := c.Next(); err != nil || c.Response().StatusCode() != fiber.StatusUnprocessableEntity {
+				return err
+			}
+			return l.take(c, clientNetwork(c))
+		}
+		if l != nil && l.perMinute > 0 {
+			if err := l.take(c, request.Caller(c).Subject); err != nil {
+				return err
+			}
+		}
+		return c.Next()
+	}
+}
+
+// clientNetwork returns the client's address; of IPv6 the /64 network, which one subscriber holds.
+func clientNetwork(c *fiber.Ctx) string {
+	address, ok := netip.AddrFromSlice(c.Context().RemoteIP())
+	if !ok {
+		return ""
+	}
+	if address = address.Unmap(); address.Is6() {
+		if prefix, err := address.Prefix(64); err == nil {
+			return prefix.String()
+		}
+	}
+	return address.String()
+}
+
+// localOnly protects local mode, where every caller is the Admin, from pages of other sites: it rejects foreign host
+// names (DNS rebinding) and cross-site requests.
+func localOnly(origins []string) fiber.Handler {
+	allowed := originSet(origins)
+	return func(c *fiber.Ctx) error {
+		// Not c.Hostname(), which trusts X-Forwarded-Host. Header and URI differ in "GET http://…".
+		host := string(c.Request().Header.Host())
+		if !isLoopback(host) || !isLoopback(string(c.Request().URI().Host())) {
+			return models.NewError(models.Forbidden, "http.local_mode_host", nil)
+		}
+		if isCrossSite(strings.ToLower(c.Get(fiber.HeaderOrigin)), c.Get("Sec-Fetch-Site"), host, allowed) {
+			return models.NewError(models.Forbidden, "http.cross_site_request", nil).WithRemedy("http.cross_site_request_remedy", nil)
+		}
+		return c.Next()
+	}
+}
+
+// isLoopback reports whether a Host header names this machine.
+func isLoopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+// isCrossSite reports whether a page of another site sent the request. Browsers that send no Origin, as for images,
+// send Sec-Fetch-Site; clients other than browsers send neither.
+func isCrossSite(origin, fetchSite, host string, allowed map[string]bool) bool {
+	if origin == "" {
+		return strings.EqualFold(fetchSite, "cross-site")
+	}
+	_, from, _ := strings.Cut(origin, "://")
+	return !allowed[origin] && !strings.EqualFold(from, host)
+}
+
+// rejectCrossSiteForms protects the console's forms from cross-site request forgery by the headers with which browsers
+// say where a form comes from. Fiber's csrf middleware would need a token in every form and storage for it.
+func rejectCrossSiteForms(c *fiber.Ctx) error {
+	site, origin := c.Get("Sec-Fetch-Site"), strings.ToLower(c.Get(fiber.HeaderOrigin))
+	_, from, _ := strings.Cut(origin, "://")
+	sameSite := strings.EqualFold(site, "same-origin") || site == "" && origin != "" && strings.EqualFold(from, string(c.Request().Header.Host()))
+	if c.Method() != fiber.MethodGet && c.Method() != fiber.MethodHead && !sameSite {
+		return models.NewError(models.Forbidden, "http.cross_site_form", nil).WithRemedy("http.cross_site_form_remedy", nil)
+	}
+	return c.Next()
+}
+
+// crossOrigin lets the pages of the listed origins call the API and read its headers.
+func crossOrigin(origins []string) fiber.Handler {
+	allowed := originSet(origins)
+	return cors.New(cors.Config{
+		AllowOriginsFunc: func(origin string) bool { return allowed[origin] },
+		AllowMethods:     "GET, HEAD, POST, PUT, DELETE",
+		AllowHeaders:     "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID",
+		ExposeHeaders:    "ETag, Link, Location, Retry-After, Content-Disposition, " + fiber.HeaderXRequestID,
+		MaxAge:           int(10 * time.Minute / time.Second),
+	})
+}
+
+// originSet holds origins as browsers write them.
+func originSet(origins []string) map[string]bool {
+	set := make(map[string]bool, len(origins))
+	for _, origin := range origins {
+		set[strings.ToLower(strings.TrimRight(strings.TrimSpace(origin), "/"))] = true
+	}
+	return set
 }

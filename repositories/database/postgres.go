@@ -8,13 +8,16 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
 	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
 
 	"lifecycle-sync/models"
 )
@@ -176,3 +179,153 @@ func AppendCopyText(line []byte, cells ...[]byte) []byte {
 	}
 	return append(line, '\n')
 }
+
+type postgresDialect struct{}
+
+func (postgresDialect) Kind() Kind { return Postgres }
+
+func (postgresDialect) Features() Features {
+	return Features{
+		Server: true, AdvisoryLocks: true, Notifications: true, Replication: true, RowHashes: true, RowVersions: true, Copy: true,
+		TypedColumns: true, PlannerSettings: true, ConstraintDDL: true,
+		DocumentType:     "json", // jsonb would not keep documents as written
+		MigrationDialect: goose.DialectPostgres, KeyShareLock: " FOR KEY SHARE", UpdateLock: " FOR UPDATE",
+	}
+}
+
+// Cell is the column itself: its output function's text, in UTC and ISO form, is canonical.
+func (postgresDialect) Cell(expr string, _ models.Column) string { return expr }
+
+// Fits is true for the timestamps and dates that RFC 3339 can express. Invalid UTF-8 occurs only in an SQL_ASCII
+// database: ValidUTF8.
+func (postgresDialect) Fits(expr string, c models.Column) string {
+	switch c.Kind {
+	case models.KindTimestamp:
+		return expr + ` BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00'`
+	case models.KindDate:
+		return expr + ` BETWEEN '0001-01-01' AND '9999-12-31'`
+	default:
+		return ""
+	}
+}
+
+// utf8Pattern matches the byte sequences that are valid UTF-8, in a database whose characters are
+// bytes (Unicode 15, table 3-7).
+const utf8Pattern = `^(?:[\x01-\x7f]|[\xc2-\xdf][\x80-\xbf]` +
+	`|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]` +
+	`|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2})*$`
+
+// ValidUTF8 is the condition under which the text of an SQL_ASCII database is valid UTF-8.
+func ValidUTF8(expr string) string { return `(` + expr + `)::text COLLATE "C" ~ '` + utf8Pattern + `'` }
+
+// Sortable is the column itself, so that its index can be used.
+func (postgresDialect) Sortable(expr string, _ models.Column) string { return expr }
+
+// InRanges passes many ranges as two arrays.
+func (postgresDialect) InRanges(ranges []Range, id string, query func(condition string) string) (string, []any) {
+	if len(ranges) == 1 {
+		return query(idCondition(ranges, id)), nil
+	}
+	lo, hi := make([]int32, len(ranges)), make([]int32, len(ranges))
+	for i, r := range ranges {
+		lo[i], hi[i] = int32(r.Lo), int32(r.Hi)
+	}
+	return "SELECT x.* FROM unnest($1::int[], $2::int[]) WITH ORDINALITY AS g(lo, hi, n) CROSS JOIN LATERAL (" +
+		query(id+" BETWEEN g.lo AND g.hi") + ") x", []any{lo, hi}
+}
+
+func (postgresDialect) AnyOf(column string, ids []int64) (string, []any) {
+	return column + " = ANY($1::bigint[])", []any{ids}
+}
+
+func (postgresDialect) HistogramBucket(value string, bounds []string, columnType string) string {
+	return fmt.Sprintf("width_bucket(%s, ARRAY['%s']::%s[])", value, strings.Join(bounds, "','"), columnType)
+}
+
+func (postgresDialect) Unflattened(query *gorm.DB) *gorm.DB { return query }
+
+func (postgresDialect) TableExists(table string) string {
+	return "SELECT to_regclass('" + table + "') IS NOT NULL"
+}
+
+func (postgresDialect) ColumnExists(table, column string) string {
+	return "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('" + table + "') AND attname = '" + column + "' AND NOT attisdropped)"
+}
+
+// Clock is the time at which the transaction began.
+func (postgresDialect) Clock(seconds int) string {
+	return fmt.Sprintf("(now() + interval '%d seconds')", seconds)
+}
+
+// DateLiteral is typed, so that dates can be subtracted.
+func (postgresDialect) DateLiteral(d models.Date) string { return "DATE '" + d.String() + "'" }
+
+func (postgresDialect) DaysBetween(from, to string) string { return to + " - " + from }
+
+func (postgresDialect) EpochSecond(expr string) string {
+	return "floor(date_part('epoch', " + expr + "))::bigint"
+}
+
+// SecondsSince uses the present time, not that of the beginning of the transaction.
+func (postgresDialect) SecondsSince(expr string) string {
+	return "EXTRACT(EPOCH FROM clock_timestamp() - " + expr + ")::double precision"
+}
+
+func (postgresDialect) inspect(names []string) (string, any) { return inspectPostgres, names }
+
+// Hashing configures how the rows of a server are hashed.
+type Hashing struct {
+	Portable bool // by md5 of text: for two servers whose internal hash functions differ
+	Convert  bool // converts text to UTF-8: for a server with another encoding
+}
+
+// hashProbe is hashed by both servers. If the hashes are equal, the servers' own functions are used.
+const hashProbe = `SELECT hash_record_extended(ROW(1, 'Ünïcode'::text COLLATE "C", '\x00ff'::bytea, '2024-02-29'::date, NULL::text), 0)::text`
+
+// ProbeHash returns the hash of a fixed row by the server's own function, and the server's encoding. PostgreSQL only.
+func (c *Conn) ProbeHash(ctx context.Context) (probe, encoding string, err error) {
+	err = c.QueryRow(ctx, "SELECT ("+hashProbe+"), current_setting('server_encoding')", nil, &probe, &encoding)
+	return probe, encoding, err
+}
+
+// Hash uses hash_record_extended, which is about three times as fast as md5 of text. bigint and timestamptz are hashed as
+// bytes and jsonb as text, because their own hash functions confuse values (1 and 4294967296; 1 and 1.00). COLLATE "C"
+// makes a case-insensitive collation irrelevant.
+func (postgresDialect) Hash(alias string, t *models.Table, h Hashing) string {
+	values := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		value := alias + "." + c.Name
+		isText := c.Kind == models.KindText || c.Kind == models.KindJSON
+		if c.Kind == models.KindJSON || h.Portable && !isText {
+			value += "::text"
+		}
+		switch encoding := "'UTF8'"; {
+		case h.Portable && isText:
+			if !h.Convert {
+				encoding = "current_setting('server_encoding')"
+			}
+			value = "encode(convert_to(" + value + ", " + encoding + "), 'hex')"
+		case h.Portable:
+		case isText && h.Convert:
+			value = "convert_to(" + value + ", " + encoding + ")"
+		case isText:
+			value = alias + "." + c.Name + `::text COLLATE "C"`
+		case c.Type == "bigint":
+			value = "int8send(" + value + ")"
+		case c.Kind == models.KindTimestamp:
+			value = "timestamptz_send(" + value + ")"
+		}
+		values[i] = value
+	}
+	if !h.Portable {
+		return "hash_record_extended(ROW(" + strings.Join(values, ", ") + "), 0)"
+	}
+	// Hexadecimal text contains no separator, so no two rows give the same text.
+	for i, value := range values {
+		values[i] = "coalesce(" + value + ", '~')"
+	}
+	return "('x' || left(md5(concat_ws('|', " + strings.Join(values, ", ") + ")), 16))::bit(64)::bigint"
+}
+
+// HashID is a hash of an id, equal on all servers whose probes are equal.
+func HashID(expr string) string { return "hashint8extended(" + expr + ", 0)" }

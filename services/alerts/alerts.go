@@ -3,6 +3,7 @@
 package alerts
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -136,3 +137,132 @@ func failedRun(run *models.Run, err error, at time.Time) *models.Run {
 	failed := models.FailedRun("", at, at, err)
 	return &failed
 }
+
+// Limits are thresholds. A threshold of 0 is not checked.
+type Limits struct {
+	StaleAfter       time.Duration // age of the last success
+	Lag              time.Duration // of real-time sync
+	QuarantineGrowth int64         // rows
+}
+
+// Facts are what alerts are decided by, at one moment.
+type Facts struct {
+	At         time.Time
+	Evidence   journal.Evidence
+	Unrecorded *models.Run // a failed run that may be missing in pmo_db; its ID is 0 if it did not start
+}
+
+// condition is a problem that lasts.
+type condition struct {
+	models.Problem
+
+	key     string // when it began, or with which run: the same in every process
+	run     *int64
+	details map[string]any
+}
+
+// conditions finds what is wrong.
+func conditions(f Facts, limits Limits) map[Event]condition {
+	found := map[Event]condition{}
+	if run := cmp.Or(f.Evidence.Failed, f.Unrecorded); run != nil {
+		found[Failed] = runFailed(run)
+	}
+	if run := f.Evidence.Stopped; run != nil {
+		found[MassDelete] = runFailed(run)
+	}
+	if last := f.Evidence.LastSuccess; last != nil && limits.StaleAfter > 0 && f.Evidence.Age > limits.StaleAfter {
+		found[Stale] = stale(last, f.Evidence.Age, limits.StaleAfter)
+	}
+	if run := f.Evidence.Drifted; run != nil {
+		found[Drift] = drift(run)
+	}
+	if limits.QuarantineGrowth > 0 {
+		if c := quarantineGrowth(f.Evidence.Quarantine, limits.QuarantineGrowth); c != nil {
+			found[Quarantine] = *c
+		}
+	}
+	if behind := f.Evidence.Lag; behind != nil && limits.Lag > 0 && *behind > limits.Lag {
+		found[Lag] = lag(*f.Evidence.FollowedAt, *behind, limits.Lag)
+	}
+	return found
+}
+
+// runFailed is keyed by the first failed run: the condition lasts while later ones fail.
+func runFailed(run *models.Run) condition {
+	c := condition{key: runKey(run), details: map[string]any{"mode": run.Mode, "class": run.ErrorClass, "started_at": run.StartedAt.UTC()}}
+	var failure models.Failure
+	if run.Failure != nil {
+		failure = *run.Failure
+	}
+	c.Text, c.Remedy = models.NewText("alert.run_not_started", models.Params{"error": explained(failure)}), failure.Remedy
+	if run.ID != 0 {
+		c.run, c.Text = &run.ID, models.NewText("alert.run_failed", models.Params{"run": run.ID, "mode": run.Mode, "error": explained(failure)})
+	}
+	return c
+}
+
+// explained is a failure's text with those of its problems.
+func explained(f models.Failure) any {
+	if len(f.Problems) == 0 {
+		return f.Text
+	}
+	texts := models.Texts{f.Text}
+	for _, problem := range f.Problems {
+		texts = append(texts, problem.Text)
+	}
+	return texts
+}
+
+func stale(last *models.Run, age, limit time.Duration) condition {
+	return condition{key: runKey(last), run: &last.ID,
+		Problem: models.Problem{Text: models.NewText("alert.stale", models.Params{"age": age}), Remedy: models.NewRemedy("alert.stale_remedy", nil)},
+		details: map[string]any{"last_success_at": last.StartedAt.UTC(), "age_seconds": int64(age.Seconds()), "limit_seconds": int64(limit.Seconds())}}
+}
+
+func drift(run *models.Run) condition {
+	remedy := models.NewRemedy("alert.drift_remedy", nil)
+	if run.Mode != models.VerifyRun {
+		remedy = models.NewRemedy("alert.drift_corrected_remedy", nil)
+	}
+	return condition{key: runKey(run), run: &run.ID,
+		Problem: models.Problem{Text: models.NewText("alert.drift", models.Params{"run": run.ID, "mode": run.Mode, "count": run.Drift()}), Remedy: remedy},
+		details: map[string]any{"mode": run.Mode, "differences": run.Differences}}
+}
+
+// lag is keyed by the time at which real-time sync was last up to date.
+func lag(followed time.Time, behind, limit time.Duration) condition {
+	return condition{key: timeKey(followed),
+		Problem: models.Problem{Text: models.NewText("alert.lag", models.Params{"lag": behind}), Remedy: models.NewRemedy("alert.lag_remedy", nil)},
+		details: map[string]any{"followed_at": followed.UTC(), "lag_seconds": int64(behind.Seconds()), "limit_seconds": int64(limit.Seconds())}}
+}
+
+// quarantineGrowth goes through the sizes of the quarantine, oldest first, and finds the last growth by the limit: since
+// the smallest size or since the previous growth. It returns nil once the size is below the limit again.
+func quarantineGrowth(sizes []journal.QuarantineSize, limit int64) (grown *condition) {
+	var start, base int64 // before it grew; from where the next growth counts
+	for i, s := range sizes {
+		switch {
+		case i == 0:
+			base = s.Rows
+		case s.Rows >= base+limit:
+			if grown == nil {
+				start = base
+			}
+			grown = &condition{key: runKey(&models.Run{ID: s.RunID, StartedAt: s.StartedAt}), run: &s.RunID,
+				Problem: models.Problem{Text: models.NewText("alert.quarantine_grown", models.Params{"before": base, "rows": s.Rows}),
+					Remedy: models.NewCommand("alert.quarantine_grown_remedy", nil, "SELECT table_name, row_id, reason_code, reason_column FROM lifecycle_sync_quarantine")},
+				details: map[string]any{"before": base, "rows": s.Rows, "limit": limit}}
+			base = s.Rows
+		case grown != nil && s.Rows < start+limit:
+			grown, base = nil, s.Rows
+		default:
+			base = min(base, s.Rows)
+		}
+	}
+	return grown
+}
+
+// runKey identifies a run across mirrors.
+func runKey(run *models.Run) string { return fmt.Sprintf("%d-%s", run.ID, timeKey(run.StartedAt)) }
+
+func timeKey(t time.Time) string { return t.UTC().Format("20060102T150405.000000Z") }

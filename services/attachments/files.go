@@ -3,11 +3,19 @@
 package attachments
 
 import (
+	"bufio"
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"log/slog"
+	"path"
+	"slices"
+	"strings"
 	"time"
 
 	"lifecycle-sync/models"
@@ -112,4 +120,150 @@ func (f *Files) Open(ctx context.Context, a models.Attachment) (io.ReadCloser, e
 		return nil, models.NewError(models.NotFound, "attachments.content_damaged", nil).WithCause(fmt.Errorf("%s has %d bytes instead of %d", a.ObjectKey, size, a.Size))
 	}
 	return content, err
+}
+
+// discardTime limits the deletion of unwanted files, independent of the request's deadline.
+const discardTime = 10 * time.Second
+
+// Staging stores the files of a request before the request is known to succeed.
+type Staging struct {
+	contents Contents
+	limit    int64 // bytes per file
+	log      *slog.Logger
+}
+
+// NewStaging returns the use case. limit is the maximum size of a file in bytes.
+func NewStaging(contents Contents, limit int64, log *slog.Logger) *Staging {
+	return &Staging{contents: contents, limit: limit, log: log}
+}
+
+// Stage stores a file whose content matches its extension under a new key. filename is the client's. After an error
+// nothing is stored. Errors: unsupported_type, too_large, validation_failed for an empty file, unavailable, the reader's.
+func (s *Staging) Stage(ctx context.Context, filename string, content io.Reader) (models.Upload, error) {
+	name := CleanName(filename)
+	kind, known := fileTypes()[strings.ToLower(path.Ext(name))]
+	if !known {
+		return models.Upload{}, refusal("attachments.unsupported_type", name)
+	}
+	buffered := bufio.NewReaderSize(content, headSize)
+	head, err := buffered.Peek(headSize)
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return models.Upload{}, err
+	case len(head) == 0:
+		return models.Upload{}, models.NewInvalid(models.NewFieldError("files", "empty", "attachments.empty", models.Params{"file": name}))
+	case !kind.startsWith(head):
+		return models.Upload{}, refusal("attachments.content_mismatch", name)
+	}
+	upload := models.Upload{Key: strings.ToLower(rand.Text()), Name: name, Type: kind.mediaType}
+	sum, examined := sha256.New(), kind.examine()
+	counted := &counted{from: buffered, limit: s.limit, name: name}
+	if err := s.contents.Put(ctx, upload.Key, io.TeeReader(counted, io.MultiWriter(sum, examined))); err != nil {
+		return models.Upload{}, err
+	}
+	if !examined.valid() {
+		s.Discard(ctx, []models.Upload{upload})
+		return models.Upload{}, refusal("attachments.content_mismatch", name)
+	}
+	upload.Size, upload.SHA256 = counted.n, hex.EncodeToString(sum.Sum(nil))
+	return upload, nil
+}
+
+// Discard deletes unwanted files. The sweep deletes what this could not.
+func (s *Staging) Discard(ctx context.Context, files []models.Upload) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTime)
+	defer cancel()
+	for _, f := range files {
+		deleteContent(ctx, s.contents, s.log, f.Key)
+	}
+}
+
+// counted counts a file's bytes and fails once they exceed the limit.
+type counted struct {
+	from     io.Reader
+	n, limit int64
+	name     string
+}
+
+// Read implements io.Reader.
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.from.Read(p)
+	if c.n += int64(n); c.n > c.limit {
+		return 0, models.NewError(models.TooLarge, "attachments.too_large", models.Params{"file": c.name, "limit": c.limit})
+	}
+	return n, err
+}
+
+const (
+	orphanAge     = 3 * time.Hour // minimum age of deleted content: longer than any request and any clock difference
+	sweepInterval = time.Hour
+	batchSize     = 500
+)
+
+// references finds the keys that a row refers to. Errors: connection, timeout.
+type references interface {
+	Referenced(ctx context.Context, keys []string) ([]string, error)
+}
+
+// Sweeper deletes orphaned contents, which a crashed process left. It is used by one goroutine.
+type Sweeper struct {
+	contents Contents
+	rows     references
+	now      func() time.Time
+	log      *slog.Logger
+	last     time.Time
+}
+
+// NewSweeper returns the use case.
+func NewSweeper(contents Contents, rows references, now func() time.Time, log *slog.Logger) *Sweeper {
+	return &Sweeper{contents: contents, rows: rows, now: now, log: log}
+}
+
+// Sweep deletes old contents without a row. It may be called often: it searches at most once an hour. Errors:
+// unavailable, connection, timeout; the next call retries.
+func (s *Sweeper) Sweep(ctx context.Context) error {
+	now := s.now()
+	if !s.last.IsZero() && now.Sub(s.last) < sweepInterval {
+		return nil
+	}
+	var batch []string
+	for key, err := range s.contents.Old(ctx, now.Add(-orphanAge)) {
+		if err != nil {
+			return err
+		}
+		if batch = append(batch, key); len(batch) == batchSize {
+			if err := s.deleteOrphans(ctx, batch); err != nil {
+				return err
+			}
+			batch = batch[:0]
+		}
+	}
+	if err := s.deleteOrphans(ctx, batch); err != nil {
+		return err
+	}
+	s.last = now
+	return nil
+}
+
+// deleteOrphans deletes the contents among the keys that no row refers to.
+func (s *Sweeper) deleteOrphans(ctx context.Context, keys []string) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	referenced, err := s.rows.Referenced(ctx, keys)
+	if err != nil {
+		return err
+	}
+	var failures []error
+	for _, key := range keys {
+		if slices.Contains(referenced, key) {
+			continue
+		}
+		if err := s.contents.Delete(ctx, key); err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		s.log.Info("orphaned attachment deleted", "key", key)
+	}
+	return errors.Join(failures...)
 }

@@ -5,6 +5,8 @@ package demo
 import (
 	"context"
 	"fmt"
+	"math/bits"
+	"math/rand/v2"
 	"time"
 
 	"lifecycle-sync/models"
@@ -94,3 +96,201 @@ func reference(id int64) any {
 	}
 	return id
 }
+
+const (
+	day       = 24 * time.Hour
+	groupSize = 10 // products that divide their stage history records among themselves
+)
+
+// purpose selects a sequence of random numbers, so that rows can be made independently of each other.
+type purpose uint64
+
+const (
+	forQuotas purpose = iota + 1
+	forPlan
+	forProduct
+	forMove
+)
+
+// dice are reproducible random numbers. The numbers of PCG never change; those of the methods of rand.Rand may.
+type dice struct{ pcg *rand.PCG }
+
+// newDice returns the numbers of the i-th item.
+func newDice(p purpose, i int64) dice {
+	return dice{rand.NewPCG(uint64(p), uint64(i)*0x9E3779B97F4A7C15)} // neighbours far apart
+}
+
+// below returns a number from 0 to n-1.
+func (d dice) below(n int64) int64 {
+	high, _ := bits.Mul64(d.pcg.Uint64(), uint64(n))
+	return int64(high)
+}
+
+// oneIn is true once in n times.
+func (d dice) oneIn(n int64) bool { return d.below(n) == 0 }
+
+// within returns a duration below limit, in whole microseconds.
+func (d dice) within(limit time.Duration) time.Duration {
+	return time.Duration(d.below(limit.Microseconds())) * time.Microsecond
+}
+
+// dayBetween returns a day from first to the day before end.
+func (d dice) dayBetween(first, end time.Time) time.Time {
+	return first.AddDate(0, 0, int(d.below(int64(end.Sub(first)/day))))
+}
+
+// pick returns one of the words.
+func (d dice) pick(words []string) string { return words[d.below(int64(len(words)))] }
+
+// plan is what a product and its stage history must agree on. Days are midnight UTC.
+type plan struct {
+	id         int64
+	launch     time.Time // day; zero if not launched yet
+	entered    time.Time // when its row was created
+	stage      int64     // the current stage's id, 0 if unknown
+	stageStart time.Time // day; zero if unknown
+	moves      []move
+}
+
+// move is a product's move from one stage to the next, or a confirmation of its stage.
+type move struct {
+	from, to int64 // stage ids; from is 0 for none
+	at       time.Time
+	dice     dice // for the rest of its row
+}
+
+// plan plans the i-th product.
+func (d data) plan(i int64) plan {
+	r := newDice(forPlan, i)
+	p := plan{id: 1 + i + i/9 + 3*(i/40)}                                                    // deleted products have left gaps
+	period := (today.Sub(firstEntry) / time.Duration(d.products)).Truncate(time.Microsecond) // rows are created in id order
+	p.entered = firstEntry.Add(time.Duration(i)*period + r.within(period))
+	if moves := d.quota(i); moves > 0 {
+		p.planMoves(r, moves)
+	} else {
+		p.planStage(r)
+	}
+	return p
+}
+
+// quota is the i-th product's number of moves: some have none, and most have no more than there are stages.
+func (d data) quota(i int64) int64 {
+	start := i - i%groupSize
+	end := min(start+groupSize, d.products)
+	left := d.histories*end/d.products - d.histories*start/d.products
+	n, quotas := end-start, [groupSize]int64{}
+	r := newDice(forQuotas, start)
+	turn := r.below(n)
+	for k := range n {
+		give := min(left, 1+r.below(4))
+		quotas[(turn+k)%n] = give
+		left -= give
+	}
+	for k := range n {
+		give := min(left, max(0, 4-quotas[k]))
+		quotas[k] += give
+		left -= give
+	}
+	quota := quotas[i-start] + left/n
+	if i-start < left%n {
+		quota++
+	}
+	return quota
+}
+
+// planMoves plans a product with stage history. It begins without a stage, or at one that leaves room for all moves. With
+// more moves than stages, some only confirm the stage.
+func (p *plan) planMoves(r dice, moves int64) {
+	count := int64(len(stages))
+	p.launch = r.dayBetween(firstLaunch, today.AddDate(0, 0, -int(150+200*min(moves, count))))
+	first, pauses, current := int64(1), moves, moves-1 // current is the move into the current stage
+	if moves < count && !r.oneIn(3) {
+		first = 2 + r.below(count-moves)
+		pauses++
+	}
+	if moves > count {
+		current = (3*moves + 3) / 4
+	}
+	step := int64(today.Sub(p.launch)/time.Second) / pauses // seconds
+	stage := first - 1
+	for j := range moves {
+		m := move{from: stage, to: first + j, dice: newDice(forMove, p.id<<32+j)}
+		if moves > count {
+			m.to = 1 + j*count/moves
+		}
+		m.at = m.dice.changed(p.launch, j+pauses-moves, step)
+		p.moves, stage = append(p.moves, m), m.to
+	}
+	p.stage, p.stageStart = stage, p.moves[current].at.Truncate(day)
+}
+
+// changed returns the time of a move that is made some steps after the launch: in order, in office hours, and until today.
+// Office hours are 08:00 to 17:00 in Jakarta, which is the same day in UTC.
+func (d dice) changed(launch time.Time, steps, step int64) time.Time {
+	second := steps*step + d.below(step*7/10+1)
+	if steps == 0 { // the introduction is the launch
+		second = d.below(min(step*7/10, int64(day/time.Second)) + 1)
+	}
+	elapsed := time.Duration(second) * time.Second
+	return launch.Add(elapsed.Truncate(day) + officeHour(elapsed%day) + d.within(time.Second))
+}
+
+// officeHour maps a time of day to office hours and keeps the order.
+func officeHour(timeOfDay time.Duration) time.Duration {
+	return time.Hour + (timeOfDay * 9 / 24).Truncate(time.Second)
+}
+
+// planStage plans a product without stage history: its stage follows from its age.
+func (p *plan) planStage(r dice) {
+	if r.oneIn(25) {
+		p.stage = 1
+		return
+	}
+	p.launch = r.dayBetween(firstLaunch, lastLaunch.Add(day))
+	age := int64(today.Sub(p.launch) / day)
+	p.stage = min(1+(age+r.below(700))/900, int64(len(stages)))
+	p.stageStart = p.launch
+	if p.stage > 1 {
+		p.stageStart = p.launch.AddDate(0, 0, int(age/2+r.below(age/2)))
+	}
+	if r.oneIn(12) {
+		p.stageStart = time.Time{}
+	}
+	if r.oneIn(60) {
+		p.stage = 0
+	}
+}
+
+// The calendar is fixed: no clock is read. The rows have been kept in a database since firstEntry.
+var (
+	firstLaunch = time.Date(2017, time.January, 1, 0, 0, 0, 0, time.UTC)
+	firstEntry  = time.Date(2023, time.February, 1, 0, 0, 0, 0, time.UTC)
+	lastLaunch  = time.Date(2026, time.June, 15, 0, 0, 0, 0, time.UTC)
+	today       = time.Date(2026, time.June, 30, 0, 0, 0, 0, time.UTC)
+)
+
+// The tables that products refer to; ids are positions from 1. Stages are in lifecycle order.
+var (
+	segments   = []string{"EP & Pembangkit", "Transmisi", "Distribusi", "Korporat", "Pelayanan Pelanggan"}
+	stages     = []string{"Introduction", "Growth", "Maturity", "Decline"}
+	categories = []string{"Jasa Rekayasa", "Operasi & Pemeliharaan", "Energi Bersih", "Produk Digital", "Material & Peralatan"}
+)
+
+// works is what each segment does, in the order of segments.
+var works = [...][]string{
+	{"Inspeksi Turbin", "Uji Kinerja Boiler", "Sewa Genset", "Pemantauan Cerobong", "Kajian Tapak PLTS", "Perawatan Generator", "Manajemen Suku Cadang", "Simulator Operator"},
+	{"Inspeksi Menara", "Pemetaan Jalur dengan Drone", "Uji Isolator", "Perkuatan Fondasi Menara", "Pemantauan Konduktor", "Studi Aliran Daya", "Pemeliharaan Gardu Induk", "Uji Minyak Trafo"},
+	{"Pemeliharaan Gardu Distribusi", "Deteksi Gangguan", "Kabel Bawah Tanah", "Penyeimbangan Beban", "Pangkas Pohon Jaringan", "Trafo Bergerak", "Sensor Penyulang", "Kubikel Cerdas"},
+	{"Audit Energi", "Sertifikat Energi Hijau", "Pelatihan Keselamatan", "Konsultasi Tarif", "Pusat Data Energi", "Kajian Investasi", "Jaminan Pasokan", "Pelaporan Emisi"},
+	{"Stasiun Pengisian Mobil Listrik", "Pasang Meter Digital", "Langganan Daya Tambahan", "Asisten Tagihan", "Panel Surya Atap", "Perawatan Instalasi Rumah", "Pesta Daya Sementara", "Kompor Induksi"},
+}
+
+var (
+	brands     = []string{"Arunika", "Bayu Dana", "Cakra Wisesa", "Daksa", "Ekata", "Gantari", "Indurasmi", "Jatiraga", "Kalingga", "Laksita", "Mandaraka", "Nirmala", "Padmarini", "Rengganis", "Sagara", "Tirtamas", "Utpala", "Wanodya"}
+	regions    = []string{"Ambon", "Banjarbaru", "Bengkulu", "Cirebon", "Ende", "Gorontalo", "Jember", "Kendari", "Kupang", "Magelang", "Mamuju", "Mataram", "Palu", "Pekanbaru", "Singkawang", "Sorong", "Ternate"}
+	buyers     = []string{"pabrik semen", "rumah sakit", "kawasan industri", "hotel dan restoran", "pelabuhan", "kampus", "tambang", "peternakan", "pusat belanja", "rumah tangga"}
+	benefits   = []string{"menekan gangguan", "menghemat biaya energi", "mempercepat penyambungan", "memperpanjang umur peralatan", "menurunkan susut", "memudahkan pelaporan", "mengurangi emisi"}
+	deliveries = []string{"laporan bulanan", "dasbor daring", "tim siaga 24 jam", "garansi satu tahun", "kunjungan berkala", "pelatihan petugas"}
+	forms      = []string{"PT ", "CV ", "Koperasi ", "Kawasan Industri ", "RS ", "Universitas "}
+	notes      = []string{"Target penjualan tercapai", "Uji coba selesai, siap diperluas", "Permintaan melambat sejak kuartal lalu", "Disetujui dalam rapat bulanan", "Menunggu kontrak payung yang baru", "Pesaing menawarkan harga lebih rendah", "Pelanggan lama memperpanjang kontrak"}
+)

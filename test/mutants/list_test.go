@@ -18,7 +18,7 @@ var mutants = map[string]mutant{
 		tests: "./services/mirror", run: "TestSync_ComparesEveryColumn",
 	},
 	"leaves the last column out of row hashes": {
-		file:   "repositories/database/postgres_sql.go",
+		file:   "repositories/database/postgres.go",
 		before: "values := make([]string, len(t.Columns))\n\tfor i, c := range t.Columns {\n\t\tvalue", after: "values := make([]string, len(t.Columns)-1)\n\tfor i, c := range t.Columns[:len(t.Columns)-1] {\n\t\tvalue",
 		tests: "./services/mirror", run: "TestSync_ComparesEveryColumn",
 	},
@@ -33,8 +33,8 @@ var mutants = map[string]mutant{
 		tests: "./services/mirror", run: "TestSync_EveryTable/stage_history",
 	},
 	"skips rows written at the horizon": {
-		file:   "repositories/lifecycle/delta.go",
-		before: "age(s.xmin) <= age(", after: "age(s.xmin) < age(",
+		file:   "repositories/lifecycle/rows.go",
+		before: "SELECT s.id, age(s.xmin) <= age(", after: "SELECT s.id, age(s.xmin) < age(",
 		tests: "./services/mirror", run: "TestIncremental_FindsWhatUpdatedAtMisses",
 	},
 	"uses the newest transaction as the horizon": {
@@ -43,27 +43,27 @@ var mutants = map[string]mutant{
 		tests: "./services/mirror", run: "TestIncremental_FindsWhatUpdatedAtMisses",
 	},
 	"relies on updated_at": {
-		file:   "repositories/lifecycle/delta.go",
+		file:   "repositories/lifecycle/rows.go",
 		before: "age(s.xmin) <= age('%d'::xid) AS newer", after: "age(s.xmin) <= age('%d'::xid) AND s.updated_at > now() - interval '1 day' AS newer",
 		tests: "./services/mirror", run: "TestIncremental_FindsWhatUpdatedAtMisses",
 	},
 	"compares the number of ids but not the ids": {
-		file:   "services/mirror/candidates.go",
+		file:   "services/mirror/incremental.go",
 		before: "left.Rows != right.Rows || left.Hash != right.Hash || right.Quarantined > 0", after: "left.Rows != right.Rows || right.Quarantined > 0",
 		tests: "./services/mirror", run: "TestIncremental_FindsReplacedIDs",
 	},
 	"advances the watermark when a run fails": {
-		file:   "repositories/pmo/journal/recording.go",
+		file:   "repositories/pmo/journal/journal.go",
 		before: "	run.Fail(cause)\n", after: "	_ = j.s.Gorm(ctx).Exec(\"UPDATE lifecycle_sync_watermark SET horizon = ? WHERE horizon IS NOT NULL\", run.Horizon).Error\n	run.Fail(cause)\n",
 		tests: "./services/mirror", run: "TestGuard_StopsMassDelete|TestSync_CancelRollsBack/segments",
 	},
 	"never retries quarantined rows": {
-		file:   "services/mirror/candidates.go",
+		file:   "services/mirror/incremental.go",
 		before: " || right.Quarantined > 0", after: "",
 		tests: "./services/mirror", run: "TestIncremental_FollowsParents",
 	},
 	"ignores the children of deleted rows": {
-		file:   "services/mirror/candidates.go",
+		file:   "services/mirror/incremental.go",
 		before: "for _, id := range orphans {\n\t\tadd(", after: "for _, id := range orphans[:0] {\n\t\tadd(",
 		tests: "./services/mirror", run: "TestIncremental_FollowsParents",
 	},
@@ -78,17 +78,17 @@ var mutants = map[string]mutant{
 		tests: "./services/mirror", run: "TestDigest_RefusesOutdatedPreview",
 	},
 	"leaves new values out of the digest": {
-		file:   "services/mirror/digest.go",
+		file:   "services/mirror/preview.go",
 		before: "	s.buffer = appendCells(s.buffer, c.After, c.Columns)\n", after: "",
 		tests: "./services/mirror", run: "TestDigest_DiffersForEveryChange|TestDigest_RefusesOutdatedPreview",
 	},
 	"disables the mass-delete guard of real-time sync": {
-		file:   "services/mirror/attribution.go",
+		file:   "services/mirror/guard.go",
 		before: "if n*100 > before*guardPercent {", after: "if n*100 > before*guardPercent && before < 0 {",
 		tests: "./services/realtime", run: "TestGuard_StopsRealTime",
 	},
 	"counts all deletes of a step as one transaction": {
-		file:   "services/mirror/attribution.go",
+		file:   "services/mirror/guard.go",
 		before: "	by := a.attribute(c)\n", after: "	by := a.attribute(c)[:1:1]\n	by[0] = 0\n",
 		tests: "./services/realtime", run: "TestGuard_AllowsManySmallDeletes",
 	},
@@ -137,7 +137,7 @@ var mutants = map[string]mutant{
 		tests: "./test/console", run: "TestProducts_OfferOnlyWhatTheRoleMayDo",
 	},
 	"accepts cross-site forms": {
-		file:   "routes/cross_site.go",
+		file:   "routes/middleware.go",
 		before: `c.Method() != fiber.MethodHead && !sameSite {`, after: `c.Method() != fiber.MethodHead && !sameSite && site == "none" {`,
 		tests: "./test/console", run: "TestForms_OfOtherSitesAreRefused",
 	},
@@ -152,12 +152,12 @@ var mutants = map[string]mutant{
 		tests: "./test/console", run: "TestSession_UsersAreSeparate",
 	},
 	"deletes a product without checking its row version": {
-		file:   "handlers/pages/products/delete.go",
+		file:   "handlers/pages/products/edit.go",
 		before: "models.RowVersions{version}", after: `nil`,
 		tests: "./test/console", run: "TestProducts_DeleteAsksAgainAfterAChange",
 	},
 	"applies a full run instead of the confirmed preview": {
-		file:   "handlers/request/run.go",
+		file:   "handlers/request/resources.go",
 		before: `digest := sent["digest"]; digest != "" {`, after: `digest := sent["digest"]; digest == "none" {`,
 		tests: "./test/console", run: "TestSync_AppliesExactlyThePreview",
 	},

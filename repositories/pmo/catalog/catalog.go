@@ -5,6 +5,8 @@ package catalog
 import (
 	"context"
 
+	"gorm.io/gorm"
+
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
 )
@@ -25,4 +27,83 @@ func (c *Catalog) ProductRow(ctx context.Context, id int64) (*models.Row, error)
 func (c *Catalog) TransitionRow(ctx context.Context, id int64) (*models.Row, error) {
 	t := c.s.Table("tbl_stage_histori")
 	return c.s.Row(ctx, t, id)
+}
+
+// Segments lists the mirrored segments by name, with what a dropdown shows of them. Errors:
+// connection, timeout, schema.
+func (c *Catalog) Segments(ctx context.Context) (rows []models.Segment, err error) {
+	err = c.choices(ctx, "segmen", "lower(segmen), id", &rows)
+	return rows, err
+}
+
+// Stages lists the mirrored stages in the order of the lifecycle. Otherwise as Segments.
+func (c *Catalog) Stages(ctx context.Context) (rows []models.Stage, err error) {
+	err = c.choices(ctx, "stage", "id", &rows)
+	return rows, err
+}
+
+// Categories lists the mirrored categories by name. Otherwise as Segments.
+func (c *Catalog) Categories(ctx context.Context) (rows []models.Category, err error) {
+	err = c.choices(ctx, "kategori", "lower(kategori), id", &rows)
+	return rows, err
+}
+
+func (c *Catalog) choices(ctx context.Context, what, order string, rows any) error {
+	return c.s.Translate(c.s.Gorm(ctx).Table("tbl_"+what+"_lifecycle").
+		Select("id", what, "icon_light", "icon_dark").Order(order).Find(rows).Error)
+}
+
+// ProductCategoryIDs lists, in order, the ids that the products carry as their category. Errors: as
+// Segments.
+func (c *Catalog) ProductCategoryIDs(ctx context.Context) (ids []int64, err error) {
+	err = c.s.Gorm(ctx).Table(productTable).Where("id_kategori IS NOT NULL").
+		Distinct("id_kategori").Order("id_kategori").Find(&ids).Error
+	return ids, c.s.Translate(err)
+}
+
+// Attachments lists a product's files, oldest first. Errors: connection, timeout, schema.
+func (c *Catalog) Attachments(ctx context.Context, productID int64) ([]models.ListedAttachment, error) {
+	rows := []models.ListedAttachment{}
+	err := c.attached(ctx).Where("id_produk = ?", productID).Order("id").Find(&rows).Error
+	return rows, c.s.Translate(err)
+}
+
+// HasProduct reports whether a product is in the mirror. Errors: connection, timeout, schema.
+func (c *Catalog) HasProduct(ctx context.Context, id int64) (has bool, err error) {
+	err = c.s.Gorm(ctx).Raw("SELECT EXISTS (SELECT 1 FROM "+productTable+" WHERE id = ?)", id).Scan(&has).Error
+	return has, c.s.Translate(err)
+}
+
+// CountAttachments is how many files a product has. Errors: connection.
+func (c *Catalog) CountAttachments(ctx context.Context, productID int64) (n int64, err error) {
+	err = c.attached(ctx).Where("id_produk = ?", productID).Count(&n).Error
+	return n, c.s.Translate(err)
+}
+
+// countAttachments sets how many files each of the products has.
+func (c *Catalog) countAttachments(ctx context.Context, products []models.ListedProduct) error {
+	if len(products) == 0 {
+		return nil
+	}
+	ids := make([]int64, len(products))
+	for i, p := range products {
+		ids[i] = p.ID
+	}
+	var counts []struct{ ID, N int64 }
+	if err := c.attached(ctx).Select("id_produk AS id, count(*) AS n").Where("id_produk IN ?", ids).Group("id_produk").Scan(&counts).Error; err != nil {
+		return c.s.Translate(err)
+	}
+	of := make(map[int64]int64, len(counts))
+	for _, count := range counts {
+		of[count.ID] = count.N
+	}
+	for i := range products {
+		products[i].AttachmentsCount = of[products[i].ID]
+	}
+	return nil
+}
+
+// attached are the files that belong to products.
+func (c *Catalog) attached(ctx context.Context) *gorm.DB {
+	return c.s.Gorm(ctx).Model(&models.Attachment{}).Where("state <> ?", models.AttachmentPending)
 }

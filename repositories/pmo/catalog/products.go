@@ -3,8 +3,10 @@ package catalog
 import (
 	"cmp"
 	"context"
+	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -164,4 +166,106 @@ func (o ProductOrder) by(prefix string) string {
 		return prefix + "id" + direction
 	}
 	return prefix + o.Column + direction + nulls + prefix + "id" + direction
+}
+
+// DatedFilter is a ProductFilter as of a day. Products become overdue with time, so only On returns one.
+type DatedFilter struct {
+	ProductFilter
+
+	today models.Date
+}
+
+// On returns the filter as of the day of now, in its time zone.
+func (f ProductFilter) On(now time.Time) DatedFilter {
+	return DatedFilter{ProductFilter: f, today: models.NewDate(now.Date())}
+}
+
+// MissingColumn is the column whose value Missing asks to be missing; known is false when there is none
+// such.
+func (f ProductFilter) MissingColumn() (column string, known bool) {
+	switch f.Missing {
+	case "segment":
+		return "id_segmen", true
+	case "stage":
+		return "id_stage", true
+	case "category":
+		return "id_kategori", true
+	case "price":
+		return "harga", true
+	case "launchDate":
+		return "tanggal_launch", true
+	default:
+		return "", false
+	}
+}
+
+// unfinished keeps the products that somebody should see to: exactly those that ProductGroups counts so.
+func (c *Catalog) unfinished(query *gorm.DB, f DatedFilter) *gorm.DB {
+	products := c.s.Table("tbl_produk")
+	if column, known := f.MissingColumn(); known {
+		query = query.Where(c.fit(products, column) + " IS NULL")
+	}
+	if f.Overdue {
+		query = query.Where(c.overdue(c.fit(products, "tanggal_stage_end"), c.fit(products, "id_stage"), f.today))
+	}
+	return query
+}
+
+// overdue is the condition under which a product should have left its stage, which is not the last of the
+// lifecycle, before a day.
+func (c *Catalog) overdue(stageEnd, stageID string, today models.Date) string {
+	return stageEnd + " < " + c.s.DateLiteral(today) + " AND (" + stageID + " IS NULL OR " + stageID + " <> (SELECT coalesce(max(id), 0) FROM tbl_stage_lifecycle))"
+}
+
+// ExportColumns are the columns of ExportRows: those of the list, as models.ListedProduct has them.
+func (c *Catalog) ExportColumns() []models.Column {
+	t := c.s.Table("tbl_produk")
+	var columns []models.Column
+	for _, name := range []string{"id", "produk", "deskripsi", "id_kategori", "id_segmen", "id_stage", "harga", "tanggal_launch", "pelanggan",
+		"created_at", "updated_at", "tanggal_stage_start", "tanggal_stage_end"} {
+		columns = append(columns, columnOf(t, name))
+	}
+	for _, name := range []string{"segmen", "stage", "kategori"} {
+		columns = append(columns, models.Column{Name: name, Kind: models.KindText})
+	}
+	return append(columns, models.Column{Name: "attachments_count", Kind: models.KindInt})
+}
+
+// ExportRows streams all products that a filter lets through, in order, as canonical text, nil for NULL.
+// A yielded row is valid until the next. Only for a view, which nothing else reads meanwhile. Errors:
+// connection, canceled, timeout, schema.
+func (c *Catalog) ExportRows(ctx context.Context, f DatedFilter, order ProductOrder) iter.Seq2[[][]byte, error] {
+	columns := c.ExportColumns()
+	names := make([]string, len(columns))
+	for i, column := range columns {
+		names[i] = c.exported(column)
+	}
+	files := c.s.Gorm(ctx).Table("lifecycle_attachments").Select("id_produk, count(*) AS n").Where("state <> ?", models.AttachmentPending).Group("id_produk")
+	query := c.s.Gorm(ctx).Session(&gorm.Session{DryRun: true}).Table("(?) AS p", c.filtered(ctx, f)).
+		Joins("LEFT JOIN tbl_segmen_lifecycle segment ON segment.id = p.id_segmen").
+		Joins("LEFT JOIN tbl_stage_lifecycle stage ON stage.id = p.id_stage").
+		Joins("LEFT JOIN tbl_kategori_lifecycle category ON category.id = p.id_kategori").
+		Joins("LEFT JOIN (?) AS files ON files.id_produk = p.id", files).
+		Select(strings.Join(names, ", ")).Order(order.by("p.")).Find(&[]map[string]any{}).Statement
+	return c.s.Query(ctx, query.SQL.String(), query.Vars...)
+}
+
+// exported selects a column of the export.
+func (c *Catalog) exported(of models.Column) string {
+	switch of.Name {
+	case "segmen":
+		return "segment.segmen"
+	case "stage":
+		return "stage.stage"
+	case "kategori":
+		return "category.kategori"
+	case "attachments_count":
+		return "coalesce(files.n, 0)"
+	}
+	column := "p." + of.Name
+	value := c.s.Cell(column, of)
+	if fits := c.s.Fits(column, of); fits != "" {
+		value = "CASE WHEN " + fits + " THEN " + value + " END"
+	}
+	return value
 }

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"strings"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
@@ -94,4 +95,116 @@ func (m *Reader) refuseVanished(ctx context.Context, present []*models.Table) er
 func isMirrored(ctx context.Context, s *pmo.Session, t *models.Table) (mirrored bool, err error) {
 	err = s.Gorm(ctx).Raw("SELECT EXISTS (SELECT 1 FROM "+t.Mirror+") OR EXISTS (SELECT 1 FROM lifecycle_sync_run_tables WHERE table_name = ?)", t.Name).Scan(&mirrored).Error
 	return mirrored, s.Translate(err)
+}
+
+// OwnTables names our tables beside the mirror.
+func OwnTables() (names []string) {
+	for _, n := range needs() {
+		names = append(names, n.table)
+	}
+	return names
+}
+
+// LackingRights lists the grants, without "TO role", that the role lacks on our tables beside the mirror and on the
+// database. PostgreSQL only. Errors: connection.
+func (s *Store) LackingRights(ctx context.Context) ([]string, error) {
+	return lackingRights(ctx, s.pool.Session, needs())
+}
+
+// MissingKeys lists the statements that add missing foreign keys between the tables that the source has. PostgreSQL
+// only. Errors: connection.
+func (s *Store) MissingKeys(ctx context.Context, present []*models.Table) (statements []string, err error) {
+	keys, err := readKeys(ctx, s.pool.Session)
+	if err != nil {
+		return nil, err
+	}
+	missing := keys.missing(present)
+	for _, t := range present {
+		for _, c := range missing[t.Name] {
+			statements = append(statements, addKey(t, c, models.FindTable(present, c.References)))
+		}
+	}
+	return statements, nil
+}
+
+// ForeignTriggers lists the triggers and rules on mirrored tables, as "trigger x on y" and "rule x on y". PostgreSQL
+// only. Errors: connection.
+func (s *Store) ForeignTriggers(ctx context.Context) (found []string, err error) {
+	for cells, err := range s.pool.Query(ctx, `SELECT format('%s %I on %s', f.kind, f.name, f.relation) FROM (
+			SELECT 'trigger' AS kind, tgname AS name, tgrelid::regclass AS relation FROM pg_trigger WHERE NOT tgisinternal
+			UNION ALL SELECT 'rule', rulename, ev_class::regclass FROM pg_rewrite) f
+		JOIN pg_class c ON c.oid = f.relation AND c.relkind IN ('r', 'p')
+		WHERE c.oid IN (SELECT to_regclass(quote_ident(n)) FROM unnest($1::text[]) AS n) ORDER BY 1`, s.pool.MirrorNames()) {
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, string(cells[0]))
+	}
+	return found, nil
+}
+
+// IsMirrored reports whether a table has mirrored rows or was part of a run: then lifecycle_db must have it. Errors:
+// connection, timeout, schema.
+func (s *Store) IsMirrored(ctx context.Context, t *models.Table) (mirrored bool, err error) {
+	return isMirrored(ctx, s.pool.Session, t)
+}
+
+// need is what the role must be able to do with one of our tables beside the mirror.
+type need struct {
+	table, privileges string
+	run               bool // a run needs it; else only the API does
+}
+
+// needs lists our tables beside the mirror. docs/operations.md has them as GRANT statements.
+func needs() []need {
+	return []need{
+		{"lifecycle_sync_runs", "SELECT, INSERT, UPDATE, DELETE", true},
+		{"lifecycle_sync_run_tables", "SELECT, INSERT, UPDATE", true},
+		{"lifecycle_sync_changes", "SELECT, INSERT, DELETE", true},
+		{"lifecycle_sync_quarantine", "SELECT, INSERT, UPDATE, DELETE", true},
+		{"lifecycle_mirror_version", "SELECT, UPDATE", true},
+		{"lifecycle_sync_watermark", "SELECT, INSERT, UPDATE", true},
+		{"lifecycle_attachments", "SELECT, INSERT, UPDATE, DELETE", false},
+		{"lifecycle_writes", "SELECT, INSERT, UPDATE, DELETE", false},
+	}
+}
+
+// lackingRights lists the grants, without the role to which, that the role lacks on tables that are
+// there. PostgreSQL only.
+func lackingRights(ctx context.Context, s *pmo.Session, all []need) (grants []string, err error) {
+	var tables, privileges []string
+	for _, n := range all {
+		tables, privileges = append(tables, n.table), append(privileges, n.privileges)
+	}
+	for cells, err := range s.Query(ctx, `SELECT concat('GRANT ', n.privileges, ' ON ', n.name)
+		FROM unnest($1::text[], $2::text[]) AS n(name, privileges)
+		WHERE EXISTS (SELECT FROM unnest(string_to_array(n.privileges, ', ')) AS one WHERE NOT has_table_privilege(to_regclass(n.name), one))
+		UNION ALL SELECT 'GRANT TEMPORARY ON DATABASE ' || quote_ident(current_database()) WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')`,
+		tables, privileges) {
+		if err != nil {
+			return nil, err
+		}
+		grants = append(grants, string(cells[0]))
+	}
+	return grants, nil
+}
+
+// checkRights reports rights that would be found missing in the midst of a run.
+func (m *Reader) checkRights(ctx context.Context) error {
+	var ofRuns []need
+	for _, n := range needs() {
+		if n.run {
+			ofRuns = append(ofRuns, n)
+		}
+	}
+	lacking, err := lackingRights(ctx, m.s, ofRuns)
+	if err != nil || lacking == nil {
+		return err
+	}
+	role := m.infos[m.s.Tables()[0].Mirror].Role
+	for i := range lacking {
+		lacking[i] += " TO " + role
+	}
+	return models.NewError(models.Permission, "schema.privileges_missing", models.Params{"role": role, "privileges": lacking}).
+		WithCommand("schema.privileges_missing_remedy", nil, strings.Join(lacking, ";\n"))
 }

@@ -4,6 +4,7 @@ package products
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -87,4 +88,86 @@ func productOrder(sort string) (catalog.ProductOrder, error) {
 		return catalog.ProductOrder{}, models.NewInvalid(models.FieldError{Field: "sort", Code: "unknown",
 			Text: models.NewText("products.unknown_sort", models.Params{"field": "sort", "choices": strings.Join(sortKeys(), ", ")})})
 	}
+}
+
+// latestRecords is the number of stage history records shown with a product.
+const latestRecords = 10
+
+// Reader reads products from one snapshot of the mirror. Errors: connection, timeout, schema; Product: not found.
+type Reader interface {
+	DropdownReader
+	Products(ctx context.Context, f catalog.DatedFilter, order catalog.ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error)
+	Product(ctx context.Context, id int64) (models.ListedProduct, error)
+	ProductRow(ctx context.Context, id int64) (*models.Row, error)
+	LatestTransitions(ctx context.Context, productID int64, limit int) ([]models.ListedRecord, error)
+}
+
+// Detail is a product with its latest stage history records, newest first.
+type Detail struct {
+	models.ListedProduct
+
+	History []models.ListedRecord `json:"stage_history"`
+}
+
+// Get returns one product, and its row version. Errors: not found, connection, timeout, schema.
+func Get(ctx context.Context, from Reader, id int64) (detail Detail, version string, err error) {
+	if detail.ListedProduct, err = from.Product(ctx, id); err != nil {
+		return detail, "", err
+	}
+	row, err := from.ProductRow(ctx, id)
+	if err != nil {
+		return detail, "", err
+	}
+	detail.History, err = from.LatestTransitions(ctx, id, latestRecords)
+	return detail, row.Version(), err
+}
+
+// DropdownReader reads the mirror's segments, stages and categories. Errors: connection, timeout, schema.
+type DropdownReader interface {
+	Segments(ctx context.Context) ([]models.Segment, error)
+	Stages(ctx context.Context) ([]models.Stage, error)
+	Categories(ctx context.Context) ([]models.Category, error)
+	ProductCategoryIDs(ctx context.Context) ([]int64, error)
+}
+
+// DropdownLists are the lists in display order.
+type DropdownLists struct {
+	Segments   []models.Segment
+	Stages     []models.Stage
+	Categories []models.Category
+}
+
+// LastStage returns the id of the last stage, 0 without stages.
+func (l DropdownLists) LastStage() (last int64) {
+	for _, s := range l.Stages {
+		last = max(last, s.ID)
+	}
+	return last
+}
+
+// Dropdowns returns the segments, stages and categories of the mirror. Errors: connection, timeout, schema.
+func Dropdowns(ctx context.Context, from DropdownReader) (lists DropdownLists, err error) {
+	if lists.Segments, err = from.Segments(ctx); err != nil {
+		return lists, err
+	}
+	if lists.Stages, err = from.Stages(ctx); err != nil {
+		return lists, err
+	}
+	lists.Categories, err = categories(ctx, from)
+	return lists, err
+}
+
+// categories returns the mirror's categories. Without a table of categories in lifecycle_db, they are the ids found on
+// products, named by the id.
+func categories(ctx context.Context, from DropdownReader) ([]models.Category, error) {
+	rows, err := from.Categories(ctx)
+	if err != nil || len(rows) > 0 {
+		return rows, err
+	}
+	ids, err := from.ProductCategoryIDs(ctx)
+	for _, id := range ids {
+		name := strconv.FormatInt(id, 10)
+		rows = append(rows, models.Category{ID: id, Name: &name})
+	}
+	return rows, err
 }
