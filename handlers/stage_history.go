@@ -26,7 +26,7 @@ func (h *StageHistory) List(c *fiber.Ctx) error {
 	query := request.Moves(q)
 	return read(c, q.Err(query.Check), h.Answers, func(ctx context.Context, v cache.View) (success, error) {
 		page, err := stages.List(ctx, v, query, h.Zone)
-		return success{Data: page.Transitions, Pagination: &page.Pagination}, err
+		return success{Data: page.Records, Pagination: &page.Pagination}, err
 	})
 }
 

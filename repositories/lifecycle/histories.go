@@ -7,20 +7,20 @@ import (
 	"lifecycle-sync/models"
 )
 
-// LockTransition is LockProduct for a record of the stage history.
-func (tx *Tx) LockTransition(ctx context.Context, id int64) (*models.Row, error) {
+// LockStageRecord is LockProduct for a record of the stage history.
+func (tx *Tx) LockStageRecord(ctx context.Context, id int64) (*models.Row, error) {
 	return tx.lockRow(ctx, tx.source.histories, id)
 }
 
 // ListedRecord reads a record of the stage history as the API shows it. Errors: connection, timeout.
-func (tx *Tx) ListedRecord(ctx context.Context, id int64) (transition models.ListedRecord, err error) {
+func (tx *Tx) ListedRecord(ctx context.Context, id int64) (record models.ListedRecord, err error) {
 	err = tx.conn.Gorm(ctx).Table(HistoryTable+" h").
 		Joins("LEFT JOIN tbl_produk product ON product.id = h.id_produk").
 		Joins("LEFT JOIN tbl_stage previous ON previous.id = h.stage_previous").
 		Joins("LEFT JOIN tbl_stage present ON present.id = h.stage_now").
 		Select(tx.source.db.ReadableColumns("h", tx.source.histories)+", product.produk, previous.stage AS stage_previous_name, present.stage AS stage_now_name").
-		Where("h.id = ?", id).Take(&transition).Error
-	return transition, tx.source.db.Translate(err)
+		Where("h.id = ?", id).Take(&record).Error
+	return record, tx.source.db.Translate(err)
 }
 
 // HasLaterMove reports whether a product has a move after a time. A time that cannot be mirrored, such as infinity,
@@ -37,20 +37,20 @@ func (tx *Tx) StageExists(ctx context.Context, id int64) (bool, error) {
 	return tx.exists(ctx, "tbl_stage", "id", id)
 }
 
-// CreateTransition inserts a record of the stage history and sets its id, created_at and updated_at. Errors: as CreateProduct.
-func (tx *Tx) CreateTransition(ctx context.Context, h *models.StageHistory) error {
+// CreateStageRecord inserts a record of the stage history and sets its id, created_at and updated_at. Errors: as CreateProduct.
+func (tx *Tx) CreateStageRecord(ctx context.Context, h *models.StageHistory) error {
 	now := models.InstantOf(tx.Now)
 	h.CreatedAt, h.UpdatedAt = &now, &now
 	return tx.create(ctx, HistoryTable, h, &h.ID)
 }
 
-// UpdateTransition sets the given columns of a record to their values in h, and updated_at. Errors: as CreateProduct.
-func (tx *Tx) UpdateTransition(ctx context.Context, id int64, h models.StageHistory, columns ...string) error {
+// UpdateStageRecord sets the given columns of a record to their values in h, and updated_at. Errors: as CreateProduct.
+func (tx *Tx) UpdateStageRecord(ctx context.Context, id int64, h models.StageHistory, columns ...string) error {
 	h.ID, h.UpdatedAt = id, new(models.InstantOf(tx.Now))
 	return tx.update(ctx, HistoryTable, &h, columns)
 }
 
-// DeleteTransition deletes a record of the stage history. Errors: as CreateProduct.
-func (tx *Tx) DeleteTransition(ctx context.Context, id int64) error {
+// DeleteStageRecord deletes a record of the stage history. Errors: as CreateProduct.
+func (tx *Tx) DeleteStageRecord(ctx context.Context, id int64) error {
 	return tx.delete(ctx, HistoryTable, &models.StageHistory{ID: id})
 }

@@ -26,7 +26,7 @@ func emptySource(t *testing.T, url string) (*database.DB, *lifecycle.Source) {
 	return db, source
 }
 
-func TestTx_WritesProductsAndTransitions(t *testing.T) { //nolint:gocyclo // one story, step by step
+func TestTx_WritesProductsAndStageRecords(t *testing.T) { //nolint:gocyclo // one story, step by step
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
@@ -40,7 +40,7 @@ func TestTx_WritesProductsAndTransitions(t *testing.T) { //nolint:gocyclo // one
 				return err
 			}
 			history.ProductID, history.ChangedAt = &product.ID, new(models.InstantOf(tx.Now))
-			if err := tx.CreateTransition(t.Context(), &history); err != nil {
+			if err := tx.CreateStageRecord(t.Context(), &history); err != nil {
 				return err
 			}
 			if product.ID != 1 || history.ID != 1 || !product.UpdatedAt.Time().Equal(tx.Now) || !history.CreatedAt.Time().Equal(tx.Now) {
@@ -63,7 +63,7 @@ func TestTx_WritesProductsAndTransitions(t *testing.T) { //nolint:gocyclo // one
 			if err := tx.UpdateProduct(t.Context(), 1, models.Product{Name: new("ignored"), Customer: new("PLN")}, "pelanggan", "harga"); err != nil {
 				return err
 			}
-			if err := tx.UpdateTransition(t.Context(), 1, models.StageHistory{Notes: new("baru")}, "catatan", "performance_metrics"); err != nil {
+			if err := tx.UpdateStageRecord(t.Context(), 1, models.StageHistory{Notes: new("baru")}, "catatan", "performance_metrics"); err != nil {
 				return err
 			}
 			listed, err := tx.ListedProduct(t.Context(), 1)
@@ -71,9 +71,9 @@ func TestTx_WritesProductsAndTransitions(t *testing.T) { //nolint:gocyclo // one
 				!listed.UpdatedAt.Time().Equal(tx.Now) || *listed.CreatedAt != *product.CreatedAt {
 				t.Errorf("updated to %+v, %v", listed, err)
 			}
-			transition, err := tx.ListedRecord(t.Context(), 1)
-			if err != nil || *transition.Notes != "baru" || transition.Metrics != nil || *transition.ProductID != 1 || *transition.StageID != 1 {
-				t.Errorf("updated to %+v, %v", transition, err)
+			record, err := tx.ListedRecord(t.Context(), 1)
+			if err != nil || *record.Notes != "baru" || record.Metrics != nil || *record.ProductID != 1 || *record.StageID != 1 {
+				t.Errorf("updated to %+v, %v", record, err)
 			}
 			return err
 		})

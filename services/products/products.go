@@ -99,7 +99,7 @@ type Reader interface {
 	Products(ctx context.Context, f catalog.DatedFilter, order catalog.ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error)
 	Product(ctx context.Context, id int64) (models.ListedProduct, error)
 	ProductRow(ctx context.Context, id int64) (*models.Row, error)
-	LatestTransitions(ctx context.Context, productID int64, limit int) ([]models.ListedRecord, error)
+	LatestStageRecords(ctx context.Context, productID int64, limit int) ([]models.ListedRecord, error)
 }
 
 // Detail is a product with its latest stage history records, newest first.
@@ -118,7 +118,7 @@ func Get(ctx context.Context, from Reader, id int64) (detail Detail, version str
 	if err != nil {
 		return detail, "", err
 	}
-	detail.History, err = from.LatestTransitions(ctx, id, latestRecords)
+	detail.History, err = from.LatestStageRecords(ctx, id, latestRecords)
 	return detail, row.Version(), err
 }
 

@@ -75,7 +75,7 @@ func (w *Writer) Update(ctx context.Context, id int64, in Input, versions models
 		var moved []int64
 		if moves {
 			move := models.StageHistory{ProductID: &id, PreviousStageID: before.StageID, StageID: p.StageID, ChangedAt: new(models.InstantOf(tx.Now))}
-			if err := tx.CreateTransition(ctx, &move); err != nil {
+			if err := tx.CreateStageRecord(ctx, &move); err != nil {
 				return outbox.Change{}, err
 			}
 			moved = []int64{move.ID}

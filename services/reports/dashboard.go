@@ -22,9 +22,9 @@ const recent = 10
 type Reader interface {
 	products.DropdownReader
 	ProductGroups(ctx context.Context, f catalog.DatedFilter, c catalog.Calendar) ([]catalog.ProductGroup, error)
-	TransitionGroups(ctx context.Context, f catalog.DatedFilter, c catalog.Calendar) ([]catalog.TransitionGroup, error)
+	MoveGroups(ctx context.Context, f catalog.DatedFilter, c catalog.Calendar) ([]catalog.MoveGroup, error)
 	RecentProducts(ctx context.Context, f catalog.DatedFilter, limit int) ([]models.ListedProduct, error)
-	RecentTransitions(ctx context.Context, f catalog.DatedFilter, of int64, limit int) ([]models.ListedRecord, error)
+	RecentStageRecords(ctx context.Context, f catalog.DatedFilter, of int64, limit int) ([]models.ListedRecord, error)
 	LastSync(ctx context.Context) (*models.Instant, error)
 }
 
@@ -83,7 +83,7 @@ func Read(ctx context.Context, from Reader, f catalog.ProductFilter, now time.Ti
 	if err != nil {
 		return d, err
 	}
-	moves, err := from.TransitionGroups(ctx, asked, calendar)
+	moves, err := from.MoveGroups(ctx, asked, calendar)
 	if err != nil {
 		return d, err
 	}
@@ -94,7 +94,7 @@ func Read(ctx context.Context, from Reader, f catalog.ProductFilter, now time.Ti
 	for _, g := range moves {
 		total += g.Count
 	}
-	if d.RecentMoves, err = from.RecentTransitions(ctx, asked, total, recent); err != nil {
+	if d.RecentMoves, err = from.RecentStageRecords(ctx, asked, total, recent); err != nil {
 		return d, err
 	}
 	d.addProducts(products, lists, calendar)

@@ -44,7 +44,7 @@ func Moves(ctx context.Context, from Reader, now time.Time) ([]MovesFrom, error)
 		return nil, err
 	}
 	calendar := calendarOf(now)
-	groups, err := from.TransitionGroups(ctx, catalog.ProductFilter{}.On(now), calendar)
+	groups, err := from.MoveGroups(ctx, catalog.ProductFilter{}.On(now), calendar)
 	if err != nil {
 		return nil, err
 	}
@@ -54,11 +54,11 @@ func Moves(ctx context.Context, from Reader, now time.Time) ([]MovesFrom, error)
 }
 
 // addMoves computes the figures that follow from the stage history.
-func (d *Dashboard) addMoves(groups []catalog.TransitionGroup, stages []models.Stage, c catalog.Calendar) {
-	timed := slices.DeleteFunc(slices.Clone(groups), func(g catalog.TransitionGroup) bool { return g.Timed == 0 })
-	left := newAxis(stages, stageLabel, ids(timed, func(g catalog.TransitionGroup) *int64 { return g.Entered }))
-	from := newAxis(stages, stageLabel, ids(groups, func(g catalog.TransitionGroup) *int64 { return g.FromID }))
-	to := newAxis(stages, stageLabel, ids(groups, func(g catalog.TransitionGroup) *int64 { return g.ToID }))
+func (d *Dashboard) addMoves(groups []catalog.MoveGroup, stages []models.Stage, c catalog.Calendar) {
+	timed := slices.DeleteFunc(slices.Clone(groups), func(g catalog.MoveGroup) bool { return g.Timed == 0 })
+	left := newAxis(stages, stageLabel, ids(timed, func(g catalog.MoveGroup) *int64 { return g.Entered }))
+	from := newAxis(stages, stageLabel, ids(groups, func(g catalog.MoveGroup) *int64 { return g.FromID }))
+	to := newAxis(stages, stageLabel, ids(groups, func(g catalog.MoveGroup) *int64 { return g.ToID }))
 	type cell struct {
 		count int64
 		stays stays // in the stage that was left
@@ -96,7 +96,7 @@ type stays struct {
 	shortest, longest int64 // seconds
 }
 
-func (s *stays) add(g catalog.TransitionGroup) {
+func (s *stays) add(g catalog.MoveGroup) {
 	if g.Timed == 0 {
 		return
 	}

@@ -10,11 +10,11 @@ import (
 	"lifecycle-sync/services/products"
 )
 
-// Reader reads the mirrored stage history. Errors: connection, timeout, schema; Transition: not found.
+// Reader reads the mirrored stage history. Errors: connection, timeout, schema; StageRecord: not found.
 type Reader interface {
-	Transition(ctx context.Context, id int64) (models.ListedRecord, error)
-	TransitionRow(ctx context.Context, id int64) (*models.Row, error)
-	Transitions(ctx context.Context, f catalog.TransitionFilter, offset, limit int) ([]models.ListedRecord, int64, error)
+	StageRecord(ctx context.Context, id int64) (models.ListedRecord, error)
+	StageRecordRow(ctx context.Context, id int64) (*models.Row, error)
+	StageRecords(ctx context.Context, f catalog.StageRecordFilter, offset, limit int) ([]models.ListedRecord, int64, error)
 }
 
 // Query is a request for a page of the stage history: the records that meet every condition that is not zero.
@@ -28,8 +28,8 @@ type Query struct {
 
 // Page is one page of the stage history, newest first.
 type Page struct {
-	Transitions []models.ListedRecord
-	Pagination  models.Pagination
+	Records    []models.ListedRecord
+	Pagination models.Pagination
 }
 
 // Check validates a query before anything is read. Errors: validation_failed for a search that is too long or days in the
@@ -45,13 +45,13 @@ func (q Query) Check() error {
 // empty. Errors: connection, timeout, schema.
 func List(ctx context.Context, from Reader, q Query, zone *time.Location) (Page, error) {
 	paging := q.Bounded()
-	page, total, err := from.Transitions(ctx, q.filter(zone), paging.Offset(), int(paging.Limit))
-	return Page{Transitions: page, Pagination: paging.Of(total)}, err
+	page, total, err := from.StageRecords(ctx, q.filter(zone), paging.Offset(), int(paging.Limit))
+	return Page{Records: page, Pagination: paging.Of(total)}, err
 }
 
 // filter converts days into times within the range that a record can have.
-func (q Query) filter(zone *time.Location) catalog.TransitionFilter {
-	f := catalog.TransitionFilter{ProductID: q.ProductID, FromStageID: q.FromStageID, ToStageID: q.ToStageID, Search: q.Search}
+func (q Query) filter(zone *time.Location) catalog.StageRecordFilter {
+	f := catalog.StageRecordFilter{ProductID: q.ProductID, FromStageID: q.FromStageID, ToStageID: q.ToStageID, Search: q.Search}
 	if q.Since != nil {
 		year, month, day := q.Since.Time().Date()
 		since := time.Date(year, month, day, 0, 0, 0, 0, zone)
@@ -74,11 +74,11 @@ func (q Query) filter(zone *time.Location) catalog.TransitionFilter {
 
 // Get returns one record of the stage history and its row version. Errors: not found, connection, timeout, schema.
 func Get(ctx context.Context, from Reader, id int64) (models.ListedRecord, string, error) {
-	record, err := from.Transition(ctx, id)
+	record, err := from.StageRecord(ctx, id)
 	if err != nil {
 		return record, "", err
 	}
-	row, err := from.TransitionRow(ctx, id)
+	row, err := from.StageRecordRow(ctx, id)
 	if err != nil {
 		return record, "", err
 	}

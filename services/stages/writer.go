@@ -69,7 +69,7 @@ func (w *Writer) Record(ctx context.Context, in Input, r outbox.Request) (outbox
 		move := models.StageHistory{
 			ProductID: &in.ProductID, PreviousStageID: previous, StageID: &in.StageID, ChangedAt: new(models.InstantOf(at)), Notes: in.Notes, Metrics: in.Metrics,
 		}
-		if err := tx.CreateTransition(ctx, &move); err != nil {
+		if err := tx.CreateStageRecord(ctx, &move); err != nil {
 			return outbox.Change{}, err
 		}
 		return w.changed(ctx, tx, move.ID, lifecycle.Inserted, in.ProductID)
@@ -150,7 +150,7 @@ func (w *Writer) Correct(ctx context.Context, id int64, in Input, versions model
 			if in.ChangedAt != nil {
 				values.ChangedAt = new(models.InstantOf(*in.ChangedAt))
 			}
-			if err := tx.UpdateTransition(ctx, id, values, columns...); err != nil {
+			if err := tx.UpdateStageRecord(ctx, id, values, columns...); err != nil {
 				return outbox.Change{}, err
 			}
 		}
@@ -194,7 +194,7 @@ func (w *Writer) Delete(ctx context.Context, id int64, versions models.RowVersio
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		if err := tx.DeleteTransition(ctx, id); err != nil {
+		if err := tx.DeleteStageRecord(ctx, id); err != nil {
 			return outbox.Change{}, err
 		}
 		return outbox.Change{
@@ -220,7 +220,7 @@ func NewChangedError(current Current) error {
 
 // lock locks and reads a record. Errors: not found; precondition_failed.
 func (w *Writer) lock(ctx context.Context, tx *lifecycle.Tx, id int64, versions models.RowVersions) (models.ListedRecord, error) {
-	row, err := tx.LockTransition(ctx, id)
+	row, err := tx.LockStageRecord(ctx, id)
 	if err != nil {
 		return models.ListedRecord{}, err
 	}
@@ -236,7 +236,7 @@ func (w *Writer) lock(ctx context.Context, tx *lifecycle.Tx, id int64, versions 
 
 // changed describes a write to a record and, perhaps, to its product.
 func (w *Writer) changed(ctx context.Context, tx *lifecycle.Tx, id int64, action string, productID int64) (outbox.Change, error) {
-	row, err := tx.LockTransition(ctx, id)
+	row, err := tx.LockStageRecord(ctx, id)
 	if err != nil {
 		return outbox.Change{}, err
 	}

@@ -71,7 +71,7 @@ func (h *Pages) List(c *fiber.Ctx) error {
 		}
 		found, err := stages.List(ctx, v, query, h.zone)
 		l.ProductID, l.Pager = query.ProductID, pages.NewPager(own, found.Pagination)
-		for _, t := range found.Transitions {
+		for _, t := range found.Records {
 			l.Records = append(l.Records, pages.NewStageRecord(t))
 		}
 		return l, nil, err

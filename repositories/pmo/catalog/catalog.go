@@ -23,8 +23,8 @@ func (c *Catalog) ProductRow(ctx context.Context, id int64) (*models.Row, error)
 	return c.s.Row(ctx, t, id)
 }
 
-// TransitionRow is the mirrored row of a stage history record, nil when there is none. Only in a transaction.
-func (c *Catalog) TransitionRow(ctx context.Context, id int64) (*models.Row, error) {
+// StageRecordRow is the mirrored row of a stage history record, nil when there is none. Only in a transaction.
+func (c *Catalog) StageRecordRow(ctx context.Context, id int64) (*models.Row, error) {
 	t := c.s.Table("tbl_stage_histori")
 	return c.s.Row(ctx, t, id)
 }
