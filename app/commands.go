@@ -34,12 +34,12 @@ var version = "dev"
 
 // commandLine lists the commands.
 type commandLine struct {
-	Serve   serveCommand   `cmd:"" default:"1" help:"Serve the API and the console; synchronize at the start and on schedule."`
-	Sync    syncCommand    `cmd:"" help:"Make the mirror in pmo_db equal to lifecycle_db, once."`
+	Serve   serveCommand   `cmd:"" default:"1" help:"Serve the API and the console; sync at startup and on schedule."`
+	Sync    syncCommand    `cmd:"" help:"Run one sync, which makes the mirror in pmo_db equal to lifecycle_db."`
 	Verify  verifyCommand  `cmd:"" help:"Check whether the mirror equals lifecycle_db. Writes nothing."`
-	Doctor  doctorCommand  `cmd:"" help:"Diagnose databases, privileges, tables and this machine, and say what to do. Changes nothing."`
+	Doctor  doctorCommand  `cmd:"" help:"Check databases, privileges, tables and this machine, and suggest fixes. Writes only probe files, which it deletes again."`
 	Migrate migrateCommand `cmd:"" help:"Create or upgrade the tables in pmo_db."`
-	Seed    seedCommand    `cmd:"" help:"Fill an empty lifecycle_db with demo data."`
+	Seed    seedCommand    `cmd:"" help:"Fill an empty lifecycle_db with demo data. Fails if it is not empty."`
 	Token   tokenCommand   `cmd:"" help:"Sign a token with AUTH_JWT_SECRET, for development."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

@@ -16,9 +16,9 @@ type syncCommand struct {
 	Mode         string `enum:"full,incremental" default:"full" help:"full compares every row; incremental compares what can have changed since the last run."`
 	DryRun       bool   `help:"Print what a run would change, and change nothing. Every row is compared in either mode."`
 	Follow       bool   `help:"Keep running and mirror every change as soon as it is committed (PostgreSQL). On standby while another process follows."`
-	AllowDeletes *int64 `placeholder:"N" help:"Allow exactly N rows to be removed from the mirror, after the mass-delete guard stopped a run."`
-	Digest       string `placeholder:"D" help:"Apply exactly what the dry run with this digest showed, and nothing if that has changed since."`
-	JSON         bool   `name:"json" help:"Print the outcome as one JSON object on the last line of standard output; readable output goes to standard error."`
+	AllowDeletes *int64 `placeholder:"N" help:"Allow exactly N rows to be deleted from the mirror, after the mass-delete guard stopped a run."`
+	Digest       string `placeholder:"D" help:"Apply exactly the changes of the dry run with this digest, or nothing if they no longer match."`
+	JSON         bool   `name:"json" help:"Print the result as JSON on the last line of standard output, after the changes of a dry run; readable output goes to standard error."`
 }
 
 // Run makes one run, previews it, or follows lifecycle_db.

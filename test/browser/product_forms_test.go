@@ -63,7 +63,7 @@ func TestProducts_CreateEditDelete(t *testing.T) {
 		p.shows("heading", "Delete Gula "+name+"?")
 		p.click("link", "Cancel")
 		p.click("link", "Delete")
-		p.reads("with 1 stage record and 1 file", "This cannot be undone.")
+		p.reads("with 1 stage history record and 1 file", "This cannot be undone.")
 		p.click("button", "Delete product")
 		p.reads("Product deleted")
 		p.at("/products")

@@ -91,7 +91,7 @@ func TestStageHistory_CorrectsAndDeletesARecord(t *testing.T) {
 	u := newSiteWithTokens(t, `UPDATE tbl_stage_histori SET id_produk = 7, tanggal_perubahan = '2026-03-01 01:30:15.123456+00:00', catatan = 'satu' || char(13) || char(10) || 'dua', performance_metrics = '{"nilai": 12345678901234567890.10}' WHERE id = 1`,
 		"UPDATE tbl_stage_histori SET performance_metrics = '{\"teks\": \"' || hex(zeroblob(50000)) || '\"}' WHERE id = 2")
 	p := u.signedIn("Project Manager")
-	p.get("/stage-history/1/edit").shows(http.StatusOK, `value="2026-03-01T08:30"`, "satu\r\ndua", "12345678901234567890.10", "Edit stage record")
+	p.get("/stage-history/1/edit").shows(http.StatusOK, `value="2026-03-01T08:30"`, "satu\r\ndua", "12345678901234567890.10", "Edit stage history record")
 	was := url.Values{
 		"was_tanggal_perubahan": {"2026-03-01T08:30"}, "was_catatan": {"satu\r\ndua"}, "was_performance_metrics": {"{\r\n  \"nilai\": 12345678901234567890.10\r\n}"},
 		"tanggal_perubahan": {"2026-03-01T08:30"}, "catatan": {"satu\r\ndua"}, "performance_metrics": {"{\r\n  \"nilai\": 12345678901234567890.10\r\n}"},
@@ -113,7 +113,7 @@ func TestStageHistory_CorrectsAndDeletesARecord(t *testing.T) {
 	// A change of the metrics keeps the note that someone else has changed since.
 	exec(t, u.source, "UPDATE tbl_stage_histori SET catatan = 'dari orang lain' WHERE id = 1")
 	p.post("/stage-history/1/edit", with("performance_metrics", `{"nilai": 1.50, "baru": [1]}`)).redirects("/stage-history?productId=7")
-	p.get("/stage-history?productId=7").shows(http.StatusOK, "Stage record saved.", "1,50", "[1]", "dari orang lain")
+	p.get("/stage-history?productId=7").shows(http.StatusOK, "Stage history record saved.", "1,50", "[1]", "dari orang lain")
 	if got := stored("catatan") + stored("performance_metrics"); got != `dari orang lain{"nilai": 1.50, "baru": [1]}` || stored("tanggal_perubahan") != at {
 		t.Errorf("%s at %s", got, stored("tanggal_perubahan"))
 	}
@@ -144,14 +144,14 @@ func TestStageHistory_CorrectsAndDeletesARecord(t *testing.T) {
 	p.get("/stage-history/0/edit").shows(http.StatusBadRequest)
 	p.get("/stage-history/1/delete").shows(http.StatusForbidden, "Admin access is required")
 	admin := u.signedIn("Admin")
-	ask := admin.get("/stage-history/1/delete").shows(http.StatusOK, "Delete this stage record?", "the product stays in its stage", "baris")
+	ask := admin.get("/stage-history/1/delete").shows(http.StatusOK, "Delete this stage history record?", "the product stays in its stage", "baris")
 	if stored("id") != "1" {
 		t.Error("asking deleted the record")
 	}
 	admin.post("/stage-history/1/delete", nil).shows(http.StatusBadRequest, "does not say which version")
 	version := url.Values{"version": {ask.form("/stage-history/1/delete").values["version"]}}
 	admin.post("/stage-history/1/delete", version).redirects("/stage-history?productId=7")
-	admin.open("/stage-history?productId=7").shows(http.StatusOK, "Stage record deleted").lacks("baris")
+	admin.open("/stage-history?productId=7").shows(http.StatusOK, "Stage history record deleted").lacks("baris")
 	admin.post("/stage-history/1/delete", version).shows(http.StatusNotFound)
 }
 
@@ -164,16 +164,16 @@ func TestStageHistory_DetectsConflictingEdits(t *testing.T) {
 		const edit, remove, list = "/stage-history/1/edit", "/stage-history/1/delete", "/stage-history?productId=7"
 		mine, theirs := u.formAt(edit), u.formAt(edit)
 		deletion := u.formAt(remove)
-		u.follow(u.submit(theirs.set("catatan", "Dari <mereka>")), list, "Stage record saved")
+		u.follow(u.submit(theirs.set("catatan", "Dari <mereka>")), list, "Stage history record saved")
 		again := u.submit(mine.set("catatan", "Dari saya", "performance_metrics", `{"a": 3}`)).shows(http.StatusPreconditionFailed,
-			"This stage record was changed in the meantime", "Note is now “Dari &lt;mereka&gt;”", "Dari saya", `href="#catatan"`)
+			"This stage history record was changed in the meantime", "Note is now “Dari &lt;mereka&gt;”", "Dari saya", `href="#catatan"`)
 		if got := kit.One[string](t, u.source, "SELECT catatan || CAST(performance_metrics AS text) FROM tbl_stage_histori WHERE id = 1"); strings.Contains(got, "saya") || strings.Contains(got, "3") {
 			t.Errorf("%s was written", got)
 		}
 		// Changes of other fields and equal changes do not conflict; sending the form again overwrites.
-		u.follow(u.submit(u.formAt(edit).set("was_catatan", "Awal", "catatan", "Dari <mereka>")), list, "Stage record saved")
-		u.follow(u.submit(again.form(edit)), list, "Stage record saved").shows(http.StatusOK, "Dari saya")
+		u.follow(u.submit(u.formAt(edit).set("was_catatan", "Awal", "catatan", "Dari <mereka>")), list, "Stage history record saved")
+		u.follow(u.submit(again.form(edit)), list, "Stage history record saved").shows(http.StatusOK, "Dari saya")
 		again = u.submit(deletion).shows(http.StatusPreconditionFailed, "It has been changed since you opened this page", "nothing was deleted", "Dari saya")
-		u.follow(u.submit(again.form(remove)), list, "Stage record deleted")
+		u.follow(u.submit(again.form(remove)), list, "Stage history record deleted")
 	})
 }

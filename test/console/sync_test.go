@@ -72,7 +72,7 @@ func TestSync_AppliesExactlyThePreview(t *testing.T) {
 		status := u.status()
 		exec(t, u.source, "UPDATE tbl_produk SET harga = 7000001 WHERE id = 4", "DELETE FROM tbl_stage_histori WHERE id = 3",
 			"INSERT INTO tbl_produk (produk, id_segmen, id_stage) VALUES ('Datang', 1, 1)", "INSERT INTO tbl_produk (produk, id_segmen, id_stage) VALUES ('Menggantung', 987, 1)")
-		preview := u.finished(u.start(status, "/sync/dry-run", "")).shows(http.StatusOK, "Dry run 2", "Nothing was written", "1 row inserted, 1 row updated, 1 row deleted", "Preview", "4 in total",
+		preview := u.finished(u.start(status, "/sync/dry-run", "")).shows(http.StatusOK, "Dry run 2", "Nothing was written", "1 row inserted, 1 row updated, 1 row deleted", "Planned changes", "4 in total",
 			"<code>harga</code>", "7000001", "Datang", "would be held back", "id_segmen is 987, but tbl_segmen has no such row.", "The row in lifecycle_db", "Menggantung", "would be deleted", "would be updated", "would be inserted", "Apply exactly these changes", "Digest")
 		apply := preview.form("/sync/runs")
 		if n := u.total("search=Datang"); n != 0 {
@@ -80,7 +80,7 @@ func TestSync_AppliesExactlyThePreview(t *testing.T) {
 		}
 
 		exec(t, u.source, "UPDATE tbl_produk SET harga = 7000002 WHERE id = 4")
-		refused := u.finished(u.submit(apply)).shows(http.StatusOK, "Refused", "no longer make the changes of the preview", "7000002", "Preview", "Apply exactly these changes").lacks("7000001")
+		refused := u.finished(u.submit(apply)).shows(http.StatusOK, "Refused", "the changes no longer match the dry run", "7000002", "Planned changes", "Apply exactly these changes").lacks("7000001")
 		u.status().shows(http.StatusOK, "Healthy", "Refused", `<span class="muted">would be</span> 3`) // it does not count for the sync status
 		again := refused.form("/sync/runs")
 		if again.values["digest"] == apply.values["digest"] || len(again.values["digest"]) != 32 {
@@ -100,7 +100,7 @@ func TestSync_AllowsMassDeleteByItsNumber(t *testing.T) {
 		status := u.status()
 		exec(t, u.source, "DELETE FROM tbl_stage_histori")
 		stopped := u.finished(u.start(status, "/sync/runs", "full")).shows(http.StatusOK, "Stopped by the mass-delete guard", "Mass-delete guard", "tbl_stage_histori_lifecycle would become empty", "12 of 12 rows", "Delete 12 rows from the copy",
-			"Nothing was changed", "Number of rows to delete", `inputmode="numeric"`, "Preview the deletes")
+			"Nothing was changed", "Number of rows to delete", `inputmode="numeric"`, "Show the deletes (dry run)")
 		u.status().shows(http.StatusOK, "Failed", "would become empty", "Number of rows to delete")
 		f := stopped.form("/sync/runs")
 		if f.values["allowDeletes"] != "" {
@@ -109,12 +109,12 @@ func TestSync_AllowsMassDeleteByItsNumber(t *testing.T) {
 		for _, mistyped := range []string{"", "twelve", "-12", "1,2", "1.2", "0.12", "1..2"} {
 			u.submit(f.set("allowDeletes", mistyped)).shows(http.StatusUnprocessableEntity, "Enter a whole number", `aria-invalid="true"`, "would become empty")
 		}
-		wrong := u.finished(u.submit(f.set("allowDeletes", "11"))).shows(http.StatusOK, "Full run 3", "11 rows were allowed to leave the mirror, but 12 would", "Number of rows to delete")
+		wrong := u.finished(u.submit(f.set("allowDeletes", "11"))).shows(http.StatusOK, "Full run 3", "You allowed 11 deletions, but the run would delete 12 rows", "Number of rows to delete")
 		u.finished(u.submit(wrong.form("/sync/runs").set("allowDeletes", "12"))).shows(http.StatusOK, "Full run 4", "Succeeded", "12 rows deleted")
 
 		// With a dry run, exactly the rows that it showed are deleted.
 		exec(t, u.source, "DELETE FROM tbl_produk WHERE id > 5")
-		preview := u.finished(u.start(status, "/sync/dry-run", "")).shows(http.StatusOK, "Dry run 5", "Too many rows would be deleted", "Preview", "15 in total", "Exactly the changes shown are made").lacks("Apply exactly these changes")
+		preview := u.finished(u.start(status, "/sync/dry-run", "")).shows(http.StatusOK, "Dry run 5", "Too many rows would be deleted", "Planned changes", "15 in total", "Exactly the changes shown are made").lacks("Apply exactly these changes")
 		allowed := preview.form("/sync/runs").set("allowDeletes", "15")
 		exec(t, u.source, "UPDATE tbl_produk SET produk = 'Lain' WHERE id = 2")
 		changed := u.finished(u.submit(allowed)).shows(http.StatusOK, "Refused", "Apply exactly these changes", "Lain", "16 in total")

@@ -56,7 +56,7 @@ func TestDatabase_CommitNotAcknowledged(t *testing.T) {
 	release()
 	s.Eventually("the run has succeeded", func() bool { return s.lastRun().state == "succeeded" })
 	changes := s.mirrorRows()
-	run.Says("⏳ pmo_db has not answered for 1 s")
+	run.Says("⏳ pmo_db has not responded for 1 s")
 	target.RemoveFaults()
 	run.Ends(0, "🎉")
 	s.wantUnchanged(changes)
@@ -228,7 +228,7 @@ func TestDatabase_StandbyConflict(t *testing.T) {
 	v.end()
 	s.UseDatabases(source, standby.At(source))
 	refused := s.Begin("sync")
-	refused.Ends(1, "❌ pmo_db is read-only", "name the primary, not a standby", "(permission)")
+	refused.Ends(1, "❌ pmo_db is read-only", "name the primary, not a replica", "(permission)")
 	if strings.Contains(refused.Out.String(), "Retrying in ") {
 		t.Errorf("was retried:\n%s", &refused.Out)
 	}

@@ -76,7 +76,7 @@ func driftOutlook(s runs.Status, now time.Time) outlook {
 		Next: &advice{
 			Texts: one("console_sync.drift_advice"),
 			Forms: []runForm{
-				{Mode: models.FullRun, Button: models.NewText("console_sync.start_full_run", nil), Primary: true}, dryRunForm(models.NewText("console_sync.preview", nil)),
+				{Mode: models.FullRun, Button: models.NewText("console_sync.start_full_run", nil), Primary: true}, dryRunForm(models.NewText("console_sync.start_dry_run", nil)),
 			},
 			Links: []pages.Link{{Address: pages.RunAddress(s.Verified.ID), Text: models.NewText("console_sync.to_verification", nil)}},
 		},
