@@ -34,7 +34,7 @@ func TestDatabase_RetryYieldsToNewerRun(t *testing.T) {
 	release()
 	run.Says("(attempt 2)")
 	s.Environ = direct
-	s.must("sync")
+	s.syncWhenFree() // between two attempts of the first run
 	source.Restore()
 	run.Ends(4, "has started since", "(busy)")
 	s.wantRecovery()

@@ -152,8 +152,8 @@ func (s *site) wantRetry() {
 	}
 }
 
-// wantRecovery checks after a fault: one run makes the mirror equal, the next one writes nothing, and none is left running.
-func (s *site) wantRecovery() {
+// syncWhenFree makes a run succeed, once no other run or lost connection is in its way.
+func (s *site) syncWhenFree() {
 	s.Helper()
 	s.Eventually("a run succeeds", func() bool {
 		c := s.Begin("sync")
@@ -163,6 +163,12 @@ func (s *site) wantRecovery() {
 		}
 		return code == 0
 	})
+}
+
+// wantRecovery checks after a fault: one run makes the mirror equal, the next one writes nothing, and none is left running.
+func (s *site) wantRecovery() {
+	s.Helper()
+	s.syncWhenFree()
 	s.must("verify")
 	lines := strings.Split(strings.TrimSpace(s.must("sync", "--json")), "\n")
 	var next struct{ Tables []models.TableCount }
