@@ -158,7 +158,7 @@ func eachKill(t *testing.T, fn func(s *site, point string)) {
 	t.Helper()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		for _, point := range []string{"after-intent", "after-source-commit", "mid-refresh"} {
+		for _, point := range []string{"after-outbox-entry", "after-source-commit", "mid-refresh"} {
 			t.Run(point, func(t *testing.T) {
 				t.Parallel()
 				s := newSite(t, url)
@@ -229,7 +229,7 @@ func TestServe_KilledDuringDelete(t *testing.T) {
 		s.until("the write is resolved", func() bool { return s.number(s.target, "SELECT count(*) FROM lifecycle_writes") == 0 })
 		s.must(0, "sync")
 		want, wantStatus := int64(0), http.StatusNotFound
-		if point == "after-intent" {
+		if point == "after-outbox-entry" {
 			want, wantStatus = 1, http.StatusOK
 		}
 		s.until("the product is there or gone", func() bool {

@@ -34,7 +34,7 @@ func (c *syncCommand) Run(env *environment) error {
 		case c.Follow:
 			return a.followInForeground(env.ctx, out)
 		case c.DryRun:
-			found, err := a.preview(env, req, out, c.JSON)
+			found, err := a.dryRun(env, req, out, c.JSON)
 			printed := newOutcome(a.texts, models.DryRun, started, mirror.Result{Tables: found.Tables}, err)
 			if found.Tables != nil { // it is no error if the run would be stopped
 				printed.Digest = &found.Digest
@@ -97,15 +97,15 @@ func (a *App) printReasons(out *console, run *models.Run) {
 
 // preview prints every change that a run would make, and their digest. If the result has counts, the error is the one
 // that the run would end with.
-func (a *App) preview(env *environment, req mirror.Request, out *console, asJSON bool) (mirror.Preview, error) {
+func (a *App) dryRun(env *environment, req mirror.Request, out *console, asJSON bool) (mirror.DryRun, error) {
 	out.quiet = true
 	out.line("🔍 Comparing lifecycle_db with pmo_db; nothing is written...")
 	ctx, cancel := mirror.WithTimeout(env.ctx, a.cfg.SyncTimeout)
 	defer cancel()
 	if err := a.fillDemo(ctx); err != nil {
-		return mirror.Preview{}, err
+		return mirror.DryRun{}, err
 	}
-	found, err := a.engine.Preview(ctx, req, out, func(c mirror.Change) error {
+	found, err := a.engine.DryRun(ctx, req, out, func(c mirror.Change) error {
 		if asJSON {
 			return json.NewEncoder(env.stdout).Encode(newDifference(c, ""))
 		}

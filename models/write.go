@@ -27,7 +27,7 @@ func (Write) TableName() string { return "lifecycle_writes" }
 // The states of a write. Claimed: in progress. Intended: its answer is known, the outcome in lifecycle_db is not.
 const (
 	WriteClaimed  = "claimed"
-	WriteIntended = "intended"
+	WritePending = "intended"
 	WriteDone     = "done"
 )
 

@@ -12,18 +12,18 @@ import (
 
 // TableInfo is a table's entry in the catalogue.
 type TableInfo struct {
-	Exists      bool
-	Ordinary    bool   // not a view, foreign or partitioned table
-	Readable    bool   // SELECT is granted
-	Writable    bool   // INSERT, UPDATE and DELETE are granted
-	KeyOnID     bool   // a unique index on id alone
-	Keyless     bool   // cannot have a key: a view or a foreign table
-	Owned       bool   // the role may alter it
-	HasTriggers bool   // or rules, none of which are ours
-	Role        string // our role, quoted for SQL
-	Bytes       int64
-	Rows        int64 // estimated by the last ANALYZE; 0 if unknown
-	Columns     map[string]ColumnInfo
+	Exists        bool
+	Ordinary      bool   // not a view, foreign or partitioned table
+	Readable      bool   // SELECT is granted
+	Writable      bool   // INSERT, UPDATE and DELETE are granted
+	KeyOnID       bool   // a unique index on id alone
+	CannotHaveKey bool   // cannot have a key: a view or a foreign table
+	Owned         bool   // the role may alter it
+	HasTriggers   bool   // or rules, none of which are ours
+	Role          string // our role, quoted for SQL
+	Bytes         int64
+	Rows          int64 // estimated by the last ANALYZE; 0 if unknown
+	Columns       map[string]ColumnInfo
 }
 
 // ColumnInfo is a column's entry in the catalogue.
@@ -67,7 +67,7 @@ func (c *Conn) Inspect(ctx context.Context, names []string) (map[string]TableInf
 		name := string(cells[0])
 		if _, seen := tables[name]; !seen {
 			t := TableInfo{Exists: isTrue(1), Ordinary: isTrue(2), Readable: isTrue(3), Writable: isTrue(4), KeyOnID: isTrue(5),
-				Keyless: isTrue(6), Owned: isTrue(7), HasTriggers: isTrue(8), Role: string(cells[16]), Columns: map[string]ColumnInfo{}}
+				CannotHaveKey: isTrue(6), Owned: isTrue(7), HasTriggers: isTrue(8), Role: string(cells[16]), Columns: map[string]ColumnInfo{}}
 			t.Bytes, _ = parseInt(cells[9])
 			t.Rows, _ = parseInt(cells[10])
 			tables[name] = t
@@ -130,7 +130,7 @@ func (db *DB) CheckColumns(name string, t *models.Table, info TableInfo) (proble
 
 // CheckKey returns a problem if a table that can have a primary key has none on id.
 func (db *DB) CheckKey(name string, info TableInfo) []models.Problem {
-	if info.KeyOnID || info.Keyless {
+	if info.KeyOnID || info.CannotHaveKey {
 		return nil
 	}
 	return []models.Problem{db.Problem("schema.key_missing", models.Params{"table": name}, "ALTER TABLE "+name+" ADD PRIMARY KEY (id)")}

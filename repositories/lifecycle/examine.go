@@ -39,9 +39,9 @@ LEFT JOIN LATERAL (SELECT i.indisprimary, c.relreplident = 'd' AND i.indisprimar
 	FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid) i ON true
 GROUP BY n.name, c.oid, c.relowner, c.relreplident`
 
-// Unfollowable returns why real-time sync cannot follow a table with the given catalogue entry, nil if it can. If
+// ReplicationProblem returns why real-time sync cannot follow a table with the given catalogue entry, nil if it can. If
 // nothing identifies the rows, lifecycle_db itself would refuse changes to the published table.
-func (a Access) Unfollowable(table string, info database.TableInfo) *models.Problem {
+func (a Access) ReplicationProblem(table string, info database.TableInfo) *models.Problem {
 	values := models.Params{"table": table}
 	statement := "ALTER TABLE " + table + " REPLICA IDENTITY FULL"
 	switch {

@@ -159,7 +159,7 @@ func followable(ctx context.Context, conn *database.Conn, names []string) error 
 		if !infos[name].Exists {
 			continue
 		}
-		if problem := access[name].Unfollowable(name, infos[name]); problem != nil {
+		if problem := access[name].ReplicationProblem(name, infos[name]); problem != nil {
 			return &models.Error{Class: models.Schema, Text: problem.Text, Remedy: problem.Remedy}
 		}
 	}

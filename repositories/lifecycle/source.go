@@ -95,7 +95,7 @@ func (s *Snapshot) open(ctx context.Context, tables []*models.Table) (err error)
 			s.Tables = append(s.Tables, t)
 		}
 	}
-	if err := s.checkKeyless(ctx); err != nil || !s.Features().RowHashes {
+	if err := s.checkUniqueIDs(ctx); err != nil || !s.Features().RowHashes {
 		return err
 	}
 	var encoding string
@@ -137,10 +137,10 @@ func (s *Snapshot) allowAnyText(ctx context.Context) (err error) {
 	return err
 }
 
-// checkKeyless checks that ids of views and foreign tables, which cannot have a key, are unique.
-func (s *Snapshot) checkKeyless(ctx context.Context) error {
+// checkUniqueIDs checks that ids of views and foreign tables, which cannot have a key, are unique.
+func (s *Snapshot) checkUniqueIDs(ctx context.Context) error {
 	for _, t := range s.Tables {
-		if !s.Infos[t.Source].Keyless {
+		if !s.Infos[t.Source].CannotHaveKey {
 			continue
 		}
 		var duplicates int64

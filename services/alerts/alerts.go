@@ -76,15 +76,15 @@ func report(reported, holding map[Event]condition, f Facts) (alerts []Alert, now
 
 // resolution returns how a condition ended and the run that showed it.
 func resolution(event Event, f Facts) (text models.Text, run *int64) {
-	sizes, compared, success := f.Evidence.Quarantine, f.Evidence.Compared, f.Evidence.LastSuccess
+	sizes, compared, success := f.Health.Quarantine, f.Health.Compared, f.Health.LastSuccess
 	switch {
 	case event == Quarantine && len(sizes) > 0:
 		last := sizes[len(sizes)-1]
 		return models.NewText("alert.quarantine_shrunk", models.Params{"count": last.Rows}), &last.RunID
 	case event == Drift && compared != nil:
 		return models.NewText("alert.no_drift", models.Params{"run": compared.ID, "mode": compared.Mode}), &compared.ID
-	case event == Lag && f.Evidence.Lag != nil:
-		return models.NewText("alert.caught_up", models.Params{"lag": *f.Evidence.Lag}), nil
+	case event == Lag && f.Health.Lag != nil:
+		return models.NewText("alert.caught_up", models.Params{"lag": *f.Health.Lag}), nil
 	case success != nil:
 		return models.NewText("alert.run_succeeded", models.Params{"run": success.ID, "mode": success.Mode}), &success.ID
 	default:
@@ -105,14 +105,14 @@ func AfterRun(ctx context.Context, runs Runs, run *models.Run, err error, at tim
 	var before map[Event]condition
 	var unread error
 	if run != nil {
-		var without journal.Evidence
-		if without, unread = runs.Evidence(ctx, run.ID); unread == nil {
-			facts.Evidence, unread = runs.Evidence(ctx, run.ID+1)
+		var without journal.RunHealth
+		if without, unread = runs.RunHealth(ctx, run.ID); unread == nil {
+			facts.Health, unread = runs.RunHealth(ctx, run.ID+1)
 		}
 		if unread == nil {
-			before = conditions(Facts{At: at, Evidence: without}, limits)
+			before = conditions(Facts{At: at, Health: without}, limits)
 		} else {
-			facts.Evidence = journal.Evidence{}
+			facts.Health = journal.RunHealth{}
 		}
 	}
 	alerts, _ := report(before, conditions(facts, limits), facts)
@@ -148,7 +148,7 @@ type Limits struct {
 // Facts are what alerts are decided by, at one moment.
 type Facts struct {
 	At         time.Time
-	Evidence   journal.Evidence
+	Health     journal.RunHealth
 	Unrecorded *models.Run // a failed run that may be missing in pmo_db; its ID is 0 if it did not start
 }
 
@@ -164,25 +164,25 @@ type condition struct {
 // conditions finds what is wrong.
 func conditions(f Facts, limits Limits) map[Event]condition {
 	found := map[Event]condition{}
-	if run := cmp.Or(f.Evidence.Failed, f.Unrecorded); run != nil {
+	if run := cmp.Or(f.Health.Failed, f.Unrecorded); run != nil {
 		found[Failed] = runFailed(run)
 	}
-	if run := f.Evidence.Stopped; run != nil {
+	if run := f.Health.Stopped; run != nil {
 		found[MassDelete] = runFailed(run)
 	}
-	if last := f.Evidence.LastSuccess; last != nil && limits.StaleAfter > 0 && f.Evidence.Age > limits.StaleAfter {
-		found[Stale] = stale(last, f.Evidence.Age, limits.StaleAfter)
+	if last := f.Health.LastSuccess; last != nil && limits.StaleAfter > 0 && f.Health.Age > limits.StaleAfter {
+		found[Stale] = stale(last, f.Health.Age, limits.StaleAfter)
 	}
-	if run := f.Evidence.Drifted; run != nil {
+	if run := f.Health.Drifted; run != nil {
 		found[Drift] = drift(run)
 	}
 	if limits.QuarantineGrowth > 0 {
-		if c := quarantineGrowth(f.Evidence.Quarantine, limits.QuarantineGrowth); c != nil {
+		if c := quarantineGrowth(f.Health.Quarantine, limits.QuarantineGrowth); c != nil {
 			found[Quarantine] = *c
 		}
 	}
-	if behind := f.Evidence.Lag; behind != nil && limits.Lag > 0 && *behind > limits.Lag {
-		found[Lag] = lag(*f.Evidence.FollowedAt, *behind, limits.Lag)
+	if behind := f.Health.Lag; behind != nil && limits.Lag > 0 && *behind > limits.Lag {
+		found[Lag] = lag(*f.Health.FollowedAt, *behind, limits.Lag)
 	}
 	return found
 }

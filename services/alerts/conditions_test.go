@@ -53,23 +53,23 @@ func TestReport(t *testing.T) {
 		want  string
 	}
 	good := func(id int64) Facts {
-		return Facts{Evidence: journal.Evidence{LastSuccess: run(id, models.FullRun), Compared: run(id, models.FullRun)}}
+		return Facts{Health: journal.RunHealth{LastSuccess: run(id, models.FullRun), Compared: run(id, models.FullRun)}}
 	}
 	with := func(p Facts, change func(*Facts)) Facts { change(&p); return p }
 	bad := func(id int64) Facts {
-		return with(good(1), func(p *Facts) { p.Evidence.Failed = failing(id, models.Connection) })
+		return with(good(1), func(p *Facts) { p.Health.Failed = failing(id, models.Connection) })
 	}
 	stopped := func(p Facts, id int64) Facts {
-		return with(p, func(p *Facts) { p.Evidence.Stopped = failing(id, models.MassDelete) })
+		return with(p, func(p *Facts) { p.Health.Stopped = failing(id, models.MassDelete) })
 	}
 	drifted := func(p Facts, first, last int64) Facts {
 		return with(p, func(p *Facts) {
-			p.Evidence.Drifted, p.Evidence.Compared = drifting(first, 3, models.VerifyRun), drifting(last, 3, models.VerifyRun)
+			p.Health.Drifted, p.Health.Compared = drifting(first, 3, models.VerifyRun), drifting(last, 3, models.VerifyRun)
 		})
 	}
-	aged := func(age time.Duration) Facts { return with(good(1), func(p *Facts) { p.Evidence.Age = age }) }
+	aged := func(age time.Duration) Facts { return with(good(1), func(p *Facts) { p.Health.Age = age }) }
 	lagging := func(lag time.Duration) Facts {
-		return with(good(1), func(p *Facts) { p.Evidence.FollowedAt, p.Evidence.Lag = new(began(1)), &lag })
+		return with(good(1), func(p *Facts) { p.Health.FollowedAt, p.Health.Lag = new(began(1)), &lag })
 	}
 	losing := func(p Facts, id int64) Facts {
 		return with(p, func(p *Facts) { p.Unrecorded = failing(id, models.Connection) })
@@ -112,13 +112,13 @@ func TestReport(t *testing.T) {
 
 func TestReport_IDsAreEqualInEveryProcess(t *testing.T) {
 	t.Parallel()
-	everything := Facts{At: began(50), Evidence: journal.Evidence{
+	everything := Facts{At: began(50), Health: journal.RunHealth{
 		FollowedAt: new(began(9)), Lag: new(time.Hour),
 		LastSuccess: run(1, models.FullRun), Age: 2 * time.Hour, Failed: failing(3, models.Schema), Stopped: failing(4, models.MassDelete),
 		Compared: drifting(6, 1, models.VerifyRun), Drifted: drifting(5, 1, models.VerifyRun),
 		Quarantine: []journal.QuarantineSize{{RunID: 1, StartedAt: began(1)}, {RunID: 2, StartedAt: began(2), Rows: 10}, {RunID: 7, StartedAt: began(7), Rows: 12}},
 	}}
-	over := Facts{At: began(59), Evidence: journal.Evidence{
+	over := Facts{At: began(59), Health: journal.RunHealth{
 		LastSuccess: run(8, models.FullRun), Compared: run(8, models.FullRun), Quarantine: []journal.QuarantineSize{{RunID: 8, StartedAt: began(8)}}}}
 	ids := func(reported map[Event]condition) (ids []string) {
 		begun, reported := report(reported, conditions(everything, limits), everything)
@@ -179,7 +179,7 @@ func TestReport_ReportsFurtherGrowthOfTheQuarantine(t *testing.T) {
 	var got []string
 	p := Facts{At: began(0)}
 	for i, n := range []int64{3, 13, 14, 23, 23, 12, 13} {
-		p.Evidence.Quarantine = append(p.Evidence.Quarantine, journal.QuarantineSize{RunID: int64(i) + 1, StartedAt: began(int64(i)), Rows: n})
+		p.Health.Quarantine = append(p.Health.Quarantine, journal.QuarantineSize{RunID: int64(i) + 1, StartedAt: began(int64(i)), Rows: n})
 		var alerts []Alert
 		alerts, reported = report(reported, conditions(p, limits), p)
 		for _, a := range alerts {
@@ -197,7 +197,7 @@ func TestReport_ReportsFurtherGrowthOfTheQuarantine(t *testing.T) {
 
 func TestConditions_WithoutLimitsNothingIsChecked(t *testing.T) {
 	t.Parallel()
-	found := conditions(Facts{Evidence: journal.Evidence{FollowedAt: new(began(1)), Lag: new(time.Hour), LastSuccess: run(1, models.FullRun), Age: 1000 * time.Hour,
+	found := conditions(Facts{Health: journal.RunHealth{FollowedAt: new(began(1)), Lag: new(time.Hour), LastSuccess: run(1, models.FullRun), Age: 1000 * time.Hour,
 		Quarantine: []journal.QuarantineSize{{RunID: 1}, {RunID: 2, Rows: 1000}}}}, Limits{})
 	if len(found) != 0 {
 		t.Errorf("%v", found)
@@ -208,7 +208,7 @@ func TestConditions_Texts(t *testing.T) {
 	t.Parallel()
 	missing := run(3, models.FullRun)
 	missing.Fail(models.NewError(models.Schema, models.LegacyText, models.Params{"text": "pmo_db: a column is missing"}).WithCommand("", nil, "ALTER TABLE …"))
-	found := conditions(Facts{At: began(50), Evidence: journal.Evidence{
+	found := conditions(Facts{At: began(50), Health: journal.RunHealth{
 		FollowedAt: new(began(1)), Lag: new(90 * time.Second),
 		LastSuccess: run(1, models.FullRun), Age: 27 * time.Hour, Failed: missing,
 		Drifted: drifting(5, 2, models.VerifyRun),

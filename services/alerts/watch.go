@@ -20,16 +20,16 @@ const (
 
 // Runs reads what the runs in pmo_db show. Errors: connection, timeout, schema.
 type Runs interface {
-	Evidence(ctx context.Context, below int64) (journal.Evidence, error)
+	RunHealth(ctx context.Context, below int64) (journal.RunHealth, error)
 }
 
 // RunHistory reads Runs from pmo_db.
 type RunHistory struct{ Store *pmo.Store }
 
-// Evidence implements Runs.
-func (h RunHistory) Evidence(ctx context.Context, below int64) (e journal.Evidence, err error) {
+// RunHealth implements Runs.
+func (h RunHistory) RunHealth(ctx context.Context, below int64) (e journal.RunHealth, err error) {
 	_, err = h.Store.View(ctx, func(s *pmo.Session) error {
-		e, err = journal.New(s).Evidence(ctx, below)
+		e, err = journal.New(s).RunHealth(ctx, below)
 		return err
 	})
 	return e, err
@@ -53,8 +53,8 @@ type Watch struct {
 
 	mu         sync.Mutex
 	reported   map[Event]condition
-	evidence   journal.Evidence // of the last successful check
-	unrecorded *models.Run      // failed since the last success, as this process knows
+	health     journal.RunHealth // of the last successful check
+	unrecorded *models.Run       // failed since the last success, as this process knows
 }
 
 // NewWatch returns a watch that has reported nothing yet.
@@ -115,7 +115,7 @@ func (w *Watch) triggerCheck() {
 // the last evidence and what this process knows.
 func (w *Watch) Check(ctx context.Context) {
 	limited, cancel := context.WithTimeout(ctx, checkTime)
-	evidence, err := w.o.Runs.Evidence(limited, journal.EveryRun)
+	health, err := w.o.Runs.RunHealth(limited, journal.EveryRun)
 	cancel()
 	if ctx.Err() != nil {
 		return
@@ -125,9 +125,9 @@ func (w *Watch) Check(ctx context.Context) {
 	if err != nil {
 		w.o.Log.Debug("alert check without pmo_db", "error", err)
 	} else {
-		w.update(evidence)
+		w.update(health)
 	}
-	f := Facts{At: w.o.Now(), Evidence: w.evidence, Unrecorded: w.unrecorded}
+	f := Facts{At: w.o.Now(), Health: w.health, Unrecorded: w.unrecorded}
 	var alerts []Alert
 	alerts, w.reported = report(w.reported, conditions(f, w.o.Limits), f)
 	for _, a := range alerts {
@@ -136,11 +136,11 @@ func (w *Watch) Check(ctx context.Context) {
 }
 
 // update takes new evidence. A new success makes up for a failed run that was not recorded.
-func (w *Watch) update(e journal.Evidence) {
-	if e.LastSuccess != nil && (w.evidence.LastSuccess == nil || w.evidence.LastSuccess.ID != e.LastSuccess.ID) {
+func (w *Watch) update(e journal.RunHealth) {
+	if e.LastSuccess != nil && (w.health.LastSuccess == nil || w.health.LastSuccess.ID != e.LastSuccess.ID) {
 		w.unrecorded = nil
 	}
-	w.evidence = e
+	w.health = e
 }
 
 // Result is how sending an alert ended.

@@ -176,14 +176,14 @@ func (a *away) cut(err error) {
 	a.err = err
 }
 
-// Evidence implements alerts.Runs.
-func (a *away) Evidence(ctx context.Context, below int64) (journal.Evidence, error) {
+// RunHealth implements alerts.Runs.
+func (a *away) RunHealth(ctx context.Context, below int64) (journal.RunHealth, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.err != nil {
-		return journal.Evidence{}, a.err
+		return journal.RunHealth{}, a.err
 	}
-	return a.Runs.Evidence(ctx, below)
+	return a.Runs.RunHealth(ctx, below)
 }
 
 func TestWatch_WorksWhilePmoDbIsUnavailable(t *testing.T) {

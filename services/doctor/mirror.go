@@ -123,7 +123,7 @@ func (d *diagnosis) foreignKeys(ctx context.Context) (found []Finding, err error
 }
 
 func (d *diagnosis) triggers(ctx context.Context) (found []Finding, err error) {
-	foreign, err := mirrordb.New(d.Store).ForeignTriggers(ctx)
+	foreign, err := mirrordb.New(d.Store).Triggers(ctx)
 	for _, what := range foreign {
 		found = append(found, note("doctor.foreign_trigger", params{"object": what}, models.NewCommand("doctor.foreign_trigger_remedy", nil, "DROP "+what)))
 	}

@@ -158,7 +158,7 @@ func (d *diagnosis) publication(ctx context.Context) ([]Finding, error) {
 // replicaIdentities finds tables whose changes would not carry the row's id.
 func (d *diagnosis) replicaIdentities(context.Context) (found []Finding, err error) {
 	for _, t := range d.existing(inSource) {
-		obstacle := d.access[t.Source].Unfollowable(t.Source, d.source.tables[t.Source])
+		obstacle := d.access[t.Source].ReplicationProblem(t.Source, d.source.tables[t.Source])
 		if obstacle == nil {
 			continue
 		}

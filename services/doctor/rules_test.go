@@ -90,13 +90,13 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-func TestUnfollowable(t *testing.T) {
+func TestReplicationProblem(t *testing.T) {
 	t.Parallel()
-	if p := (lifecycle.Access{}).Unfollowable("tbl_stage", database.TableInfo{Keyless: true}); p == nil || p.Code != "realtime.not_a_table" {
+	if p := (lifecycle.Access{}).ReplicationProblem("tbl_stage", database.TableInfo{CannotHaveKey: true}); p == nil || p.Code != "realtime.not_a_table" {
 		t.Errorf("a view: %+v", p)
 	}
 	full := lifecycle.Access{Identity: "f", Identified: true, IdentityOnID: true}
-	if p := full.Unfollowable("tbl_stage", database.TableInfo{Ordinary: true, KeyOnID: true}); p != nil {
+	if p := full.ReplicationProblem("tbl_stage", database.TableInfo{Ordinary: true, KeyOnID: true}); p != nil {
 		t.Errorf("a table with REPLICA IDENTITY FULL: %+v", p)
 	}
 }

@@ -77,7 +77,7 @@ func asSuperuser(at side, statement string) *models.Remedy {
 // duplicateIDs counts ids in views and foreign tables, which cannot have a key.
 func (d *diagnosis) duplicateIDs(ctx context.Context) (found []Finding, err error) {
 	for _, t := range d.existing(inSource) {
-		if !d.source.tables[t.Source].Keyless || !d.countable(t, "id") {
+		if !d.source.tables[t.Source].CannotHaveKey || !d.countable(t, "id") {
 			continue
 		}
 		duplicates, err := d.Source.CountDuplicateIDs(ctx, t)

@@ -61,6 +61,7 @@ func unavailable(err error) error {
 // book is a workbook in progress.
 type book struct {
 	file             *excelize.File
+	prices           map[string]bool // the names of the columns in rupiah
 	sheet            *excelize.StreamWriter
 	sheets           int
 	row, bytes       int // of the current sheet: the last row written, and the size of its texts
@@ -69,7 +70,10 @@ type book struct {
 }
 
 func newBook(folder string) (*book, error) {
-	b := &book{file: excelize.NewFile(excelize.Options{TmpDir: folder}), maxRows: maxRows}
+	b := &book{file: excelize.NewFile(excelize.Options{TmpDir: folder}), prices: map[string]bool{}, maxRows: maxRows}
+	for _, field := range models.ProductFields() {
+		b.prices[field.Column] = field.Kind == models.FieldNumber
+	}
 	var err error
 	for style, of := range map[*int]*excelize.Style{
 		&b.head: {Font: &excelize.Font{Bold: true}}, &b.day: {CustomNumFmt: new("yyyy-mm-dd")}, &b.money: {NumFmt: 1}, // 0: all digits
@@ -193,7 +197,7 @@ func (b *book) number(c models.Column, digits string) (any, error) {
 		return nil, err
 	case n > maxExact || n < -maxExact:
 		return digits, nil
-	case c.Name == "harga":
+	case b.prices[c.Name]:
 		return excelize.Cell{StyleID: b.money, Value: n}, nil
 	default:
 		return n, nil

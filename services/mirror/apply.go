@@ -24,7 +24,7 @@ func (e *Engine) syncByDiff(ctx context.Context, tx *mirrordb.Tx, d *differ, req
 	}
 	err := e.diffAndApply(ctx, tx, d, func() error {
 		if found != nil { // first: with another Diff the number of rows that may leave means nothing
-			if p := found.preview(d); p.Digest != req.Digest {
+			if p := found.dryRun(d); p.Digest != req.Digest {
 				return digestMismatch(p)
 			}
 		}
@@ -69,7 +69,7 @@ func (e *Engine) diffAndApply(ctx context.Context, tx *mirrordb.Tx, d *differ, c
 	}
 	before.Close() // its locks would block deletes and new foreign keys
 	for i, t := range slices.Backward(d.snap.Tables) {
-		if err := tx.Delete(ctx, t, d.stats[i].leaving); err != nil {
+		if err := tx.Delete(ctx, t, d.stats[i].deletes); err != nil {
 			return err
 		}
 	}
@@ -134,7 +134,7 @@ func (w *writer) add(ctx context.Context, c Change) error {
 	if c.Action == Release || c.Action == Forget {
 		b.released = append(b.released, c.ID)
 	}
-	if c.Action == Update || c.Leaves() {
+	if c.Action == Update || c.RemovesRow() {
 		b.logged = append(b.logged, overwritten(c, w.tx.Run.ID))
 	}
 	b.changes++

@@ -39,8 +39,8 @@ type Change struct {
 	MirrorNewer bool                    // the mirror's row was written after the last run
 }
 
-// Leaves reports whether the change removes a row from the mirror.
-func (c Change) Leaves() bool {
+// RemovesRow reports whether the change removes a row from the mirror.
+func (c Change) RemovesRow() bool {
 	return c.Action == Delete || (c.Action == Quarantine && c.Before.Cells != nil)
 }
 
@@ -49,8 +49,8 @@ type tableStats struct {
 	table      *models.Table
 	before     int64 // rows in the mirror
 	uncounted  bool  // before is known only after all rows were read
-	leaving    []int64
-	entering   int64
+	deletes    []int64
+	inserts    int64
 	moved      []int64          // with a scope: ids of rows that entered or left the mirror or the quarantine
 	candidates []database.Range // what was compared row by row
 	expected   fingerprint      // of the source's rows there
@@ -96,7 +96,7 @@ func (d *differ) diffTable(ctx context.Context, t *models.Table, emit func(conte
 			return nil, err
 		}
 	}
-	s.count.Unchanged = s.before - s.count.Updated - int64(len(s.leaving))
+	s.count.Unchanged = s.before - s.count.Updated - int64(len(s.deletes))
 	return s, nil
 }
 
@@ -136,18 +136,18 @@ func (s *tableStats) record(c Change) {
 	switch c.Action {
 	case Insert:
 		s.count.Inserted++
-		s.entering++
+		s.inserts++
 	case Release:
 		s.count.Released++
-		s.entering++
+		s.inserts++
 	case Update:
 		s.count.Updated++
 	case Delete:
 		s.count.Deleted++
 	case Quarantine, Forget:
 	}
-	if c.Leaves() {
-		s.leaving = append(s.leaving, c.ID)
+	if c.RemovesRow() {
+		s.deletes = append(s.deletes, c.ID)
 	}
 }
 

@@ -12,9 +12,9 @@ import (
 )
 
 // previewed returns a preview, even if the guard would stop the run.
-func (l *lab) previewed() mirror.Preview {
+func (l *lab) dryRun() mirror.DryRun {
 	l.Helper()
-	p, err := l.engine.Preview(l.Context(), mirror.Request{}, mirror.Silent{}, nil)
+	p, err := l.engine.DryRun(l.Context(), mirror.Request{}, mirror.Silent{}, nil)
 	if err != nil && models.AsError(err).Class != models.MassDelete || !mirror.IsDigest(p.Digest) {
 		l.Fatalf("%+v, %v", p, err)
 	}
@@ -42,27 +42,27 @@ func (l *lab) applied(digest string, allow ...int64) {
 		l.Errorf("the record is %s, the result %+v", recorded, result.Run)
 	}
 	l.equal()
-	if left := l.previewed(); left.Found != 0 {
+	if left := l.dryRun(); left.Found != 0 {
 		l.Errorf("%+v is left", left)
 	}
 }
 
 // changedTo makes a run with an outdated digest. It must change nothing and store the current preview, which is returned.
-func (l *lab) changedTo(digest string, allow ...int64) mirror.Preview {
+func (l *lab) changedTo(digest string, allow ...int64) mirror.DryRun {
 	l.Helper()
 	mirrored := []string{"lifecycle_sync_quarantine", "lifecycle_sync_watermark"}
 	for _, t := range l.tables {
 		mirrored = append(mirrored, t.Mirror)
 	}
-	before, now := l.stateOf(mirrored...), l.previewed()
+	before, now := l.stateOf(mirrored...), l.dryRun()
 	result, err := l.apply(digest, allow...)
 	changed, is := errors.AsType[*mirror.DigestMismatchError](err)
 	if e := models.AsError(err); !is || e.Class != models.Conflict || e.Transient || e.Text.Params["digest"] != now.Digest {
 		l.Fatalf("the run ended with %v", err)
 	}
 	l.unchanged(before)
-	if changed.Preview.Digest != now.Digest || changed.Preview.Found != now.Found || fmt.Sprint(byTable(result.Tables)) != fmt.Sprint(byTable(now.Tables)) {
-		l.Errorf("%+v is reported, %+v is current", changed.Preview, now)
+	if changed.DryRun.Digest != now.Digest || changed.DryRun.Found != now.Found || fmt.Sprint(byTable(result.Tables)) != fmt.Sprint(byTable(now.Tables)) {
+		l.Errorf("%+v is reported, %+v is current", changed.DryRun, now)
 	}
 	recorded := journal.New(l.store.Session)
 	run, err := recorded.Run(l.Context(), result.Run.ID)
@@ -86,15 +86,15 @@ func TestDigest_AppliesThePreview(t *testing.T) {
 	each(t, func(l *lab) {
 		l.small()
 		l.sync()
-		nothing := l.previewed()
+		nothing := l.dryRun()
 		l.change("UPDATE tbl_produk SET produk = 'baru', harga = NULL WHERE id = 20")
 		l.change("UPDATE tbl_produk SET created_at = 'infinity' WHERE id = 30")
 		l.change("DELETE FROM tbl_stage_histori WHERE id = 130")
 		l.fill(l.tables[4], 161, 163)
 		l.edit("UPDATE tbl_stage_lifecycle SET stage = 'palsu' WHERE id = 1")
-		first := l.previewed()
+		first := l.dryRun()
 		l.change("UPDATE tbl_produk SET produk = produk") // new row versions with the same values
-		if again := l.previewed(); again.Digest != first.Digest || first.Digest == nothing.Digest || first.Found == 0 || len(first.Changes) != first.Found {
+		if again := l.dryRun(); again.Digest != first.Digest || first.Digest == nothing.Digest || first.Found == 0 || len(first.Changes) != first.Found {
 			l.Errorf("first %+v, then %+v", first, again)
 		}
 		l.applied(first.Digest)
@@ -104,15 +104,15 @@ func TestDigest_AppliesThePreview(t *testing.T) {
 	})
 }
 
-// TestDigest_RefusesOutdatedPreview expects a new preview that can be applied.
-func TestDigest_RefusesOutdatedPreview(t *testing.T) {
+// TestDigest_RefusesOutdatedDryRun expects a new preview that can be applied.
+func TestDigest_RefusesOutdatedDryRun(t *testing.T) {
 	both(t, func(l *lab) {
 		l.small()
-		first := l.previewed()
+		first := l.dryRun()
 		l.change("UPDATE tbl_segmen SET segmen = 'lain' WHERE id = 1")
 		l.applied(l.changedTo(first.Digest).Digest)
 		l.change("UPDATE tbl_produk SET harga = 7 WHERE id = 20")
-		second := l.previewed()
+		second := l.dryRun()
 		l.edit("UPDATE tbl_produk_lifecycle SET harga = 8 WHERE id = 20") // the other side
 		now := l.changedTo(second.Digest)
 		l.change("UPDATE tbl_produk SET harga = 9 WHERE id = 20")
@@ -125,11 +125,11 @@ func TestDigest_DiffersForEveryChange(t *testing.T) {
 		l.small()
 		l.change("UPDATE tbl_produk SET harga = 1 WHERE id IN (20, 21)")
 		l.sync()
-		seen := map[string]string{l.previewed().Digest: "nothing"}
+		seen := map[string]string{l.dryRun().Digest: "nothing"}
 		differs := func(run func(statement string, args ...any), statement string) {
 			l.Helper()
 			run(statement)
-			digest := l.previewed().Digest
+			digest := l.dryRun().Digest
 			if other, ok := seen[digest]; ok {
 				l.Errorf("%s has the digest of %s", statement, other)
 			}
@@ -151,7 +151,7 @@ func TestDigest_DiffersForEveryChange(t *testing.T) {
 		differs(l.change, "UPDATE tbl_segmen SET created_at = '-infinity' WHERE id = 2")
 		_, err := l.try()
 		l.sync(l.allowed(models.AsError(err)))
-		seen = map[string]string{l.previewed().Digest: "nothing"} // from here on, the row is in quarantine
+		seen = map[string]string{l.dryRun().Digest: "nothing"} // from here on, the row is in quarantine
 		differs(l.change, "UPDATE tbl_segmen SET created_at = 'infinity' WHERE id = 2")
 		differs(l.change, "UPDATE tbl_segmen SET created_at = NULL WHERE id = 2")
 		differs(l.change, "DELETE FROM tbl_segmen WHERE id = 2")
@@ -162,9 +162,9 @@ func TestDigest_NeedsAllowanceForMassDelete(t *testing.T) {
 	both(t, func(l *lab) {
 		l.small()
 		l.sync()
-		old := l.previewed()
+		old := l.dryRun()
 		l.change("DELETE FROM tbl_produk WHERE id > 20")
-		found, err := l.engine.Preview(l.Context(), mirror.Request{}, mirror.Silent{}, nil)
+		found, err := l.engine.DryRun(l.Context(), mirror.Request{}, mirror.Silent{}, nil)
 		n := l.allowed(models.AsError(err))
 		if n != 20 || found.Found != 20 || found.Digest == old.Digest {
 			l.Fatalf("%+v, %v", found, err)
@@ -193,7 +193,7 @@ func TestPreview_BeforeMigration(t *testing.T) {
 		l.small()
 		l.change("UPDATE tbl_produk SET created_at = 'infinity' WHERE id = 30")
 		var inserts, total int64
-		preview, err := l.engine.Preview(t.Context(), mirror.Request{}, mirror.Silent{}, func(c mirror.Change) error {
+		dryRun, err := l.engine.DryRun(t.Context(), mirror.Request{}, mirror.Silent{}, func(c mirror.Change) error {
 			if c.Action == mirror.Insert {
 				inserts++
 			}
@@ -202,7 +202,7 @@ func TestPreview_BeforeMigration(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, c := range preview.Tables {
+		for _, c := range dryRun.Tables {
 			total += c.Inserted
 		}
 		if inserts != total || total < 100 {
@@ -212,7 +212,7 @@ func TestPreview_BeforeMigration(t *testing.T) {
 			t.Error("the mirror's tables were created")
 		}
 		l.migrate()
-		l.applied(preview.Digest)
+		l.applied(dryRun.Digest)
 	})
 }
 
@@ -220,7 +220,7 @@ func TestPreview_BeforeMigration(t *testing.T) {
 func TestDigest_LargeSource(t *testing.T) {
 	onPostgres(t, func(l *lab) {
 		l.large()
-		index, old := l.indexOID(), l.previewed()
+		index, old := l.indexOID(), l.dryRun()
 		l.change("UPDATE tbl_stage SET stage = 'baru' WHERE id = 1")
 		now := l.changedTo(old.Digest)
 		if len(now.Changes) != 1000 || now.Found < 4800 {

@@ -91,8 +91,8 @@ type Result struct {
 
 // Timeouts for recording how a run ended, because pmo_db may be unreachable.
 const (
-	recordTimeout        = 2 * time.Second
-	recordPreviewTimeout = 10 * time.Second // with up to 8 MB of changes
+	recordTimeout       = 2 * time.Second
+	recordDryRunTimeout = 10 * time.Second // with up to 8 MB of changes
 )
 
 // Sync makes the mirror equal to the source. A full run compares every row, an incremental run those that can differ
@@ -243,9 +243,9 @@ func alignHashing(snap *lifecycle.Snapshot, m *mirrordb.Reader) {
 func (e *Engine) recordFailure(ctx context.Context, req Request, result *Result, err error) error {
 	run := result.Run
 	run.CancelRequested = run.CancelRequested || errors.Is(context.Cause(ctx), ErrCancelRequested)
-	found, timeout := Preview{}, recordTimeout
+	found, timeout := DryRun{}, recordTimeout
 	if mismatch, ok := errors.AsType[*DigestMismatchError](err); ok {
-		found, timeout = mismatch.Preview, recordPreviewTimeout
+		found, timeout = mismatch.DryRun, recordDryRunTimeout
 		run.Digest, result.Tables = &found.Digest, found.Tables
 		found.Describe(run)
 	}

@@ -11,7 +11,7 @@ import (
 type forecast struct {
 	counts      map[string]models.TableCount
 	differences int64 // that verify must report
-	leaving     int64 // rows that leave the mirror, all tables
+	deletes     int64 // rows that leave the mirror, all tables
 	trips       bool  // whether the guard must stop it
 }
 
@@ -35,18 +35,18 @@ func (l *lab) forecast() forecast {
 				c.Inserted++
 			}
 		}
-		var leaving int64
+		var deletes int64
 		for id := range have {
 			if j.source[t.Name][id] == nil {
 				c.Deleted++
 			}
 			if j.fit[t.Name][id] == nil {
-				leaving++
+				deletes++
 			}
 		}
-		f.counts[t.Name], f.leaving = c, f.leaving+leaving
+		f.counts[t.Name], f.deletes = c, f.deletes+deletes
 		f.differences += c.Inserted + c.Updated + c.Deleted + c.Released + l.quarantineChanges(t, j, quarantined, have)
-		f.trips = f.trips || tooMany(leaving, int64(len(have)), int64(len(j.fit[t.Name])))
+		f.trips = f.trips || tooMany(deletes, int64(len(have)), int64(len(j.fit[t.Name])))
 	}
 	return f
 }
@@ -71,6 +71,6 @@ func identical(a, b map[string]cell) bool {
 }
 
 // tooMany is the rule of the mass-delete guard.
-func tooMany(leaving, before, after int64) bool {
-	return leaving > 10 && 10*leaving > before || leaving > 0 && after == 0
+func tooMany(deletes, before, after int64) bool {
+	return deletes > 10 && 10*deletes > before || deletes > 0 && after == 0
 }

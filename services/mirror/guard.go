@@ -21,18 +21,18 @@ func guard(d *differ, allowed *int64) error {
 	var tables models.Texts
 	tripped := false
 	for _, s := range d.stats {
-		if len(s.leaving) == 0 {
+		if len(s.deletes) == 0 {
 			continue
 		}
 		tripped = tripped || s.trips()
-		n := int64(len(s.leaving))
+		n := int64(len(s.deletes))
 		if s.empties() {
 			tables = append(tables, tableEmptied(s.table, n))
 		} else {
 			tables = append(tables, models.NewText("mirror.table_would_lose", models.Params{"table": s.table.Mirror, "leaving": n, "before": s.before}))
 		}
 	}
-	total := d.leaving()
+	total := d.deletes()
 	command := fmt.Sprintf(allowCommand, total)
 	switch {
 	case allowed != nil && *allowed != total && total == 0:
@@ -59,11 +59,11 @@ func tableEmptied(t *models.Table, rows int64) models.Text {
 
 // guardRefresh lets exactly the rows leave that were deleted on purpose; the guard of runs judges any other number.
 func guardRefresh(ctx context.Context, d *differ, deleted int64) error {
-	if d.leaving() == deleted {
+	if d.deletes() == deleted {
 		return nil
 	}
 	for _, s := range d.stats {
-		if len(s.leaving) == 0 {
+		if len(s.deletes) == 0 {
 			continue
 		}
 		n, err := d.mirror.Count(ctx, s.table)
@@ -76,23 +76,23 @@ func guardRefresh(ctx context.Context, d *differ, deleted int64) error {
 }
 
 // leaving is how many rows leave all tables.
-func (d *differ) leaving() (total int64) {
+func (d *differ) deletes() (total int64) {
 	for _, s := range d.stats {
-		total += int64(len(s.leaving))
+		total += int64(len(s.deletes))
 	}
 	return total
 }
 
 // trips reports whether too many rows leave the table.
 func (s *tableStats) trips() bool {
-	n := int64(len(s.leaving))
+	n := int64(len(s.deletes))
 	return s.empties() || n > guardRows && n*100 > s.before*guardPercent
 }
 
 // empties reports whether the table would become empty.
 func (s *tableStats) empties() bool {
-	n := int64(len(s.leaving))
-	return n > 0 && s.before-n+s.entering == 0
+	n := int64(len(s.deletes))
+	return n > 0 && s.before-n+s.inserts == 0
 }
 
 // attribution finds which source transaction removes which rows from the mirror. In real time the mass-delete guard
@@ -100,7 +100,7 @@ func (s *tableStats) empties() bool {
 type attribution struct {
 	touched   map[rowKey][]int // the transactions that touched the row
 	truncated map[string]int   // by source table: the last transaction that truncated it
-	leaving   map[rowKey][]int // the transactions that remove the row
+	removers  map[rowKey][]int // the transactions that remove the row
 	counts    map[tableKey]int64
 }
 
@@ -139,11 +139,11 @@ func newAttribution(transactions []lifecycle.Transaction) *attribution {
 
 // record attributes a change. Changes of parents come before those of their children.
 func (a *attribution) record(c Change) {
-	if !c.Leaves() {
+	if !c.RemovesRow() {
 		return
 	}
 	by := a.attribute(c)
-	a.leaving[rowKey{c.Table.Source, c.ID}] = by
+	a.removers[rowKey{c.Table.Source, c.ID}] = by
 	for _, tx := range by {
 		a.counts[tableKey{c.Table.Source, tx}]++
 	}
@@ -159,7 +159,7 @@ func (a *attribution) attribute(c Change) []int {
 	}
 	for _, row := range []models.Row{c.After, c.Before} {
 		for table, id := range parents(c.Table, row) {
-			if by := a.leaving[rowKey{table, id}]; by != nil {
+			if by := a.removers[rowKey{table, id}]; by != nil {
 				return by
 			}
 		}
@@ -177,18 +177,18 @@ func (a *attribution) attribute(c Change) []int {
 // transaction, or a table that becomes empty.
 func (a *attribution) guard(ctx context.Context, d *differ) error {
 	refused := func(cause models.Text) error {
-		return models.NewError(models.MassDelete, "mirror.realtime_mass_delete", models.Params{"cause": cause, "count": d.leaving()}).
-			WithCommand("mirror.realtime_mass_delete_remedy", nil, fmt.Sprintf(allowCommand, d.leaving()))
+		return models.NewError(models.MassDelete, "mirror.realtime_mass_delete", models.Params{"cause": cause, "count": d.deletes()}).
+			WithCommand("mirror.realtime_mass_delete_remedy", nil, fmt.Sprintf(allowCommand, d.deletes()))
 	}
 	for _, s := range d.stats {
-		if len(s.leaving) == 0 {
+		if len(s.deletes) == 0 {
 			continue
 		}
-		if s.entering == 0 {
-			if holds, err := d.mirror.HasOthers(ctx, s.table, s.leaving); err != nil {
+		if s.inserts == 0 {
+			if holds, err := d.mirror.HasOthers(ctx, s.table, s.deletes); err != nil {
 				return err
 			} else if !holds {
-				return refused(tableEmptied(s.table, int64(len(s.leaving))))
+				return refused(tableEmptied(s.table, int64(len(s.deletes))))
 			}
 		}
 		for removed, n := range a.counts {

@@ -283,7 +283,7 @@ func sum(buckets iter.Seq2[database.Bucket, error]) (f fingerprint, err error) {
 
 // orphans returns the ids of mirrored rows that refer to a row that leaves the mirror.
 func (d *differ) orphans(ctx context.Context, t *models.Table) ([]int64, error) {
-	return d.referring(ctx, t, d.mirror.Children, func(parent *tableStats) []int64 { return parent.leaving })
+	return d.referring(ctx, t, d.mirror.Children, func(parent *tableStats) []int64 { return parent.deletes })
 }
 
 // referring returns the ids that find returns for the chosen rows of the table's parents.

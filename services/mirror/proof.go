@@ -21,7 +21,7 @@ func (d *differ) prove(ctx context.Context, tx *mirrordb.Tx) error {
 		switch {
 		case tx.Triggered && d.scope == nil: // any statement may have changed any row
 			err = expect(tx.Buckets(ctx, s.table, database.AllIDs(), wholeShift), s.table, s.all)
-		case s.count.Wrote() || len(s.leaving) > 0 || s.count.Quarantined > 0:
+		case s.count.Wrote() || len(s.deletes) > 0 || s.count.Quarantined > 0:
 			err = expect(tx.Buckets(ctx, s.table, s.candidates, wholeShift), s.table, s.expected)
 		}
 		if err != nil {

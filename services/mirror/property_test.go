@@ -65,13 +65,13 @@ func (l *lab) syncAsForecast() {
 	var allow []int64
 	if want.trips {
 		e := l.refused(models.MassDelete)
-		if n := l.allowed(e); n != want.leaving {
-			l.Fatalf("the guard names %d rows, must name %d: %v", n, want.leaving, e)
+		if n := l.allowed(e); n != want.deletes {
+			l.Fatalf("the guard names %d rows, must name %d: %v", n, want.deletes, e)
 		}
-		if want.leaving > 0 {
-			l.refused(models.MassDelete, want.leaving-1)
+		if want.deletes > 0 {
+			l.refused(models.MassDelete, want.deletes-1)
 		}
-		allow = []int64{want.leaving}
+		allow = []int64{want.deletes}
 	}
 	got := l.sync(allow...)
 	l.equal()

@@ -79,9 +79,9 @@ func TestVerifyAndPreview_WriteNothing(t *testing.T) {
 		before, runs := l.state(), l.dump("lifecycle_sync_runs")
 		l.verify()
 		emitted := 0
-		preview, err := l.engine.Preview(l.Context(), mirror.Request{}, mirror.Silent{}, func(mirror.Change) error { emitted++; return nil })
-		if err == nil || byTable(preview.Tables)["stage_history"].Deleted != 60 || emitted != 3+40+60 {
-			l.Errorf("preview: %d changes, %+v, %v", emitted, preview.Tables, err)
+		dryRun, err := l.engine.DryRun(l.Context(), mirror.Request{}, mirror.Silent{}, func(mirror.Change) error { emitted++; return nil })
+		if err == nil || byTable(dryRun.Tables)["stage_history"].Deleted != 60 || emitted != 3+40+60 {
+			l.Errorf("dry run: %d changes, %+v, %v", emitted, dryRun.Tables, err)
 		}
 		l.unchanged(before)
 		if difference := difference(runs, l.dump("lifecycle_sync_runs")); difference != "" {

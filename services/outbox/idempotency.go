@@ -62,7 +62,7 @@ func (w *Writer) claim(ctx context.Context, key *Key, fingerprint string) (write
 			return write, nil, err
 		case known == nil:
 			return write, nil, nil
-		case known.Expired && known.State != models.WriteIntended,
+		case known.Expired && known.State != models.WritePending,
 			known.State == models.WriteClaimed && known.LeaseExpired:
 			if err := w.records().Delete(ctx, known.ID, known.State); err != nil {
 				return write, nil, err
@@ -72,7 +72,7 @@ func (w *Writer) claim(ctx context.Context, key *Key, fingerprint string) (write
 			return write, nil, models.NewError(models.Conflict, "outbox.key_reused", nil).WithRemedy("outbox.key_reused_remedy", nil).WithCause(KeyReusedError{})
 		case known.State == models.WriteDone:
 			return write, &known.Write, nil
-		case known.State == models.WriteIntended:
+		case known.State == models.WritePending:
 			resolved, err := w.resolve(ctx, known.Write)
 			if err != nil {
 				return write, nil, err

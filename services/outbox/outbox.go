@@ -131,7 +131,7 @@ func (w *Writer) inSource(ctx context.Context, write *models.Write, r Request, c
 		if err := w.store.InTx(ctx, func(p *pmo.Session) error { return addEntry(ctx, p, *write, r, c) }); err != nil {
 			return err
 		}
-		failpoint.Reach("after-intent")
+		failpoint.Reach("after-outbox-entry")
 		return nil
 	})
 	return c, err
@@ -281,7 +281,7 @@ func (w *Writer) settle(ctx context.Context, write models.Write) error {
 // abandon removes what pmo_db holds of a write that did not commit.
 func (w *Writer) abandon(ctx context.Context, write models.Write) error {
 	return w.close(ctx, write, false, func(p *pmo.Session) error {
-		return errors.Join(outboxdb.New(p).Delete(ctx, write.ID, models.WriteIntended), outboxdb.New(p).Delete(ctx, write.ID, models.WriteClaimed))
+		return errors.Join(outboxdb.New(p).Delete(ctx, write.ID, models.WritePending), outboxdb.New(p).Delete(ctx, write.ID, models.WriteClaimed))
 	})
 }
 

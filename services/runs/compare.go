@@ -32,10 +32,10 @@ type Verification struct {
 }
 
 // dryRun finds out what a run would do, and records its digest, counts and first changes. If the mass-delete guard would
-// stop the run, the record says so. Errors: conflict during another comparison; unavailable, those of mirror.Engine.Preview.
+// stop the run, the record says so. Errors: conflict during another comparison; unavailable, those of mirror.Engine.DryRun.
 func (s *Service) dryRun(ctx context.Context, req mirror.Request) (models.Run, error) {
 	return s.compare(ctx, models.DryRun, func(ctx context.Context, o *Outcome) ([]models.LoggedChange, error) {
-		found, err := s.o.Engine.Preview(ctx, req, mirror.Silent{}, nil)
+		found, err := s.o.Engine.DryRun(ctx, req, mirror.Silent{}, nil)
 		found.Describe(&o.Run)
 		o.Run.Digest, o.Tables = &found.Digest, found.Tables
 		return found.Changes, err

@@ -18,7 +18,7 @@ import (
 // engine executes runs, dry runs and verifications. Errors: those of mirror.Engine.
 type engine interface {
 	Sync(ctx context.Context, req mirror.Request, progress mirror.Progress) (mirror.Result, error)
-	Preview(ctx context.Context, req mirror.Request, progress mirror.Progress, emit func(mirror.Change) error) (mirror.Preview, error)
+	DryRun(ctx context.Context, req mirror.Request, progress mirror.Progress, emit func(mirror.Change) error) (mirror.DryRun, error)
 	Verify(ctx context.Context, progress mirror.Progress, emit func(mirror.Change, mirror.Cause) error) (mirror.Verification, error)
 }
 

@@ -123,7 +123,7 @@ func (s *Schedule) runOnce(ctx context.Context, mode string, due time.Time) erro
 			return err
 		}
 		if !waiting {
-			s.o.Log.Info("scheduled run waits for another run", "mode", mode, "due", due, "run", other.Run.ID)
+			s.o.Log.Info("scheduled run waiting", "mode", mode, "due", due, "run", other.Run.ID)
 		}
 		if !pause(ctx, pollInterval) {
 			return ctx.Err()

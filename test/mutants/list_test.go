@@ -72,13 +72,13 @@ var mutants = map[string]mutant{
 		before: "n > guardRows && n*100 > s.before*guardPercent", after: "n > guardRows && n*100 > s.before*guardPercent && s.before < 0",
 		tests: "./services/mirror", run: "TestGuard_StopsMassDelete|TestGuard_Boundaries",
 	},
-	"ignores the digest of the preview": {
+	"ignores the digest of the dry run": {
 		file:   "services/mirror/apply.go",
 		before: "p.Digest != req.Digest {", after: "p.Digest != req.Digest && p.Found < 0 {",
 		tests: "./services/mirror", run: "TestDigest_RefusesOutdatedPreview",
 	},
 	"leaves new values out of the digest": {
-		file:   "services/mirror/preview.go",
+		file:   "services/mirror/dry_run.go",
 		before: "	s.buffer = appendCells(s.buffer, c.After, c.Columns)\n", after: "",
 		tests: "./services/mirror", run: "TestDigest_DiffersForEveryChange|TestDigest_RefusesOutdatedPreview",
 	},
@@ -156,7 +156,7 @@ var mutants = map[string]mutant{
 		before: "models.RowVersions{version}", after: `nil`,
 		tests: "./test/console", run: "TestProducts_DeleteAsksAgainAfterAChange",
 	},
-	"applies a full run instead of the confirmed preview": {
+	"applies a full run instead of the confirmed dry run": {
 		file:   "handlers/request/resources.go",
 		before: `digest := sent["digest"]; digest != "" {`, after: `digest := sent["digest"]; digest == "none" {`,
 		tests: "./test/console", run: "TestSync_AppliesExactlyThePreview",

@@ -95,7 +95,7 @@ func (c *Catalog) RecentStageRecords(ctx context.Context, f DatedFilter, of int6
 // LastSync is when the last successful run ended, nil when there was none. Errors: as RecentProducts.
 func (c *Catalog) LastSync(ctx context.Context) (*models.Instant, error) {
 	var ends []*models.Instant
-	err := c.s.Gorm(ctx).Model(&models.Run{}).Where(journal.Succeeded).Order("id DESC").Limit(1).Pluck("finished_at", &ends).Error
+	err := c.s.Gorm(ctx).Model(&models.Run{}).Where(journal.SuccessfulSyncs).Order("id DESC").Limit(1).Pluck("finished_at", &ends).Error
 	if err != nil || len(ends) == 0 {
 		return nil, c.s.Translate(err)
 	}
@@ -104,22 +104,12 @@ func (c *Catalog) LastSync(ctx context.Context) (*models.Instant, error) {
 
 // fits is the condition under which a column's value can be mirrored.
 func (c *Catalog) fits(t *models.Table, column string) string {
-	return c.s.Fits(column, columnOf(t, column))
+	return c.s.Fits(column, t.Column(column))
 }
 
 // fit is a column's value in its canonical form, or NULL if it cannot be mirrored.
 func (c *Catalog) fit(t *models.Table, column string) string {
-	return c.s.Fitting(column, columnOf(t, column))
-}
-
-// columnOf finds a column that is there.
-func columnOf(t *models.Table, name string) models.Column {
-	for _, c := range t.Columns {
-		if c.Name == name {
-			return c
-		}
-	}
-	panic(t.Name + " has no column " + name)
+	return c.s.Fitting(column, t.Column(column))
 }
 
 func dateTexts(days []models.Date) []string {
@@ -159,7 +149,7 @@ type MoveGroup struct {
 func (c *Catalog) MoveGroups(ctx context.Context, f DatedFilter, cal Calendar) (groups []MoveGroup, err error) {
 	histories := c.s.Table("tbl_stage_histori")
 	// Where a time that does not fit stands in the order does not matter: no stay is measured from it or to it.
-	at := c.s.Sortable("tanggal_perubahan", columnOf(histories, "tanggal_perubahan"))
+	at := c.s.Sortable("tanggal_perubahan", histories.Column("tanggal_perubahan"))
 	second := "CASE WHEN " + c.fits(histories, "tanggal_perubahan") + " THEN " + c.s.EpochSecond(at) + " END"
 	rows := c.s.Unflattened(c.recordsOf(ctx, f).Select(strings.Join([]string{
 		"id, id_produk", c.fit(histories, "stage_previous") + " AS from_id", c.fit(histories, "stage_now") + " AS to_id", at + " AS at", second + " AS second",

@@ -106,13 +106,16 @@ func (c *Catalog) Product(ctx context.Context, id int64) (models.ListedProduct, 
 	return rows[0], err
 }
 
+// namesJoin joins a product p with the rows that have the names of its segment, stage and category.
+const namesJoin = "LEFT JOIN tbl_segmen_lifecycle segment ON segment.id = p.id_segmen" +
+	" LEFT JOIN tbl_stage_lifecycle stage ON stage.id = p.id_stage" +
+	" LEFT JOIN tbl_kategori_lifecycle category ON category.id = p.id_kategori"
+
 // listed reads the products that a query of ids selects, in any order, and further columns.
 func (c *Catalog) listed(ctx context.Context, page *gorm.DB, further ...string) *gorm.DB {
 	return c.s.Gorm(ctx).Table("(?) AS page", page).
 		Joins("JOIN " + productTable + " p ON p.id = page.id").
-		Joins("LEFT JOIN tbl_segmen_lifecycle segment ON segment.id = p.id_segmen").
-		Joins("LEFT JOIN tbl_stage_lifecycle stage ON stage.id = p.id_stage").
-		Joins("LEFT JOIN tbl_kategori_lifecycle category ON category.id = p.id_kategori").
+		Joins(namesJoin).
 		Select(strings.Join(append([]string{c.s.ReadableColumns("p", c.s.Table("tbl_produk")), "segment.segmen, stage.stage, category.kategori"}, further...), ", "))
 }
 
@@ -217,54 +220,56 @@ func (c *Catalog) overdue(stageEnd, stageID string, today models.Date) string {
 	return stageEnd + " < " + c.s.DateLiteral(today) + " AND (" + stageID + " IS NULL OR " + stageID + " <> (SELECT coalesce(max(id), 0) FROM tbl_stage_lifecycle))"
 }
 
-// ExportColumns are the columns of ExportRows: those of the list, as models.ListedProduct has them.
-func (c *Catalog) ExportColumns() []models.Column {
-	t := c.s.Table("tbl_produk")
-	var columns []models.Column
-	for _, name := range []string{"id", "produk", "deskripsi", "id_kategori", "id_segmen", "id_stage", "harga", "tanggal_launch", "pelanggan",
-		"created_at", "updated_at", "tanggal_stage_start", "tanggal_stage_end"} {
-		columns = append(columns, columnOf(t, name))
-	}
-	for _, name := range []string{"segmen", "stage", "kategori"} {
-		columns = append(columns, models.Column{Name: name, Kind: models.KindText})
-	}
-	return append(columns, models.Column{Name: "attachments_count", Kind: models.KindInt})
+// exportColumn is a column of the export with the SQL expression that reads it.
+type exportColumn struct {
+	models.Column
+
+	expression string
 }
 
-// ExportRows streams all products that a filter lets through, in order, as canonical text, nil for NULL.
-// A yielded row is valid until the next. Only for a view, which nothing else reads meanwhile. Errors:
-// connection, canceled, timeout, schema.
+// exportColumns lists the columns of models.ListedProduct in field order: those of models.Product first.
+func (c *Catalog) exportColumns() []exportColumn {
+	var columns []exportColumn
+	for _, column := range c.s.Table("tbl_produk").Columns {
+		columns = append(columns, exportColumn{column, c.canonical("p."+column.Name, column)})
+	}
+	return append(columns,
+		exportColumn{models.Column{Name: "segmen", Kind: models.KindText}, "segment.segmen"},
+		exportColumn{models.Column{Name: "stage", Kind: models.KindText}, "stage.stage"},
+		exportColumn{models.Column{Name: "kategori", Kind: models.KindText}, "category.kategori"},
+		exportColumn{models.Column{Name: "attachments_count", Kind: models.KindInt}, "coalesce(files.n, 0)"})
+}
+
+// ExportColumns returns the columns of ExportRows.
+func (c *Catalog) ExportColumns() []models.Column {
+	var columns []models.Column
+	for _, column := range c.exportColumns() {
+		columns = append(columns, column.Column)
+	}
+	return columns
+}
+
+// ExportRows streams all products that match a filter, in order, as canonical text, nil for NULL. A yielded row is valid
+// until the next. Only in a view that nothing else reads from at the same time. Errors: connection, canceled, timeout,
+// schema.
 func (c *Catalog) ExportRows(ctx context.Context, f DatedFilter, order ProductOrder) iter.Seq2[[][]byte, error] {
-	columns := c.ExportColumns()
-	names := make([]string, len(columns))
-	for i, column := range columns {
-		names[i] = c.exported(column)
+	var expressions []string
+	for _, column := range c.exportColumns() {
+		expressions = append(expressions, column.expression)
 	}
 	files := c.s.Gorm(ctx).Table("lifecycle_attachments").Select("id_produk, count(*) AS n").Where("state <> ?", models.AttachmentPending).Group("id_produk")
 	query := c.s.Gorm(ctx).Session(&gorm.Session{DryRun: true}).Table("(?) AS p", c.filtered(ctx, f)).
-		Joins("LEFT JOIN tbl_segmen_lifecycle segment ON segment.id = p.id_segmen").
-		Joins("LEFT JOIN tbl_stage_lifecycle stage ON stage.id = p.id_stage").
-		Joins("LEFT JOIN tbl_kategori_lifecycle category ON category.id = p.id_kategori").
+		Joins(namesJoin).
 		Joins("LEFT JOIN (?) AS files ON files.id_produk = p.id", files).
-		Select(strings.Join(names, ", ")).Order(order.by("p.")).Find(&[]map[string]any{}).Statement
+		Select(strings.Join(expressions, ", ")).Order(order.by("p.")).Find(&[]map[string]any{}).Statement
+	// Raw, because GORM would scan values; the export needs their canonical text.
 	return c.s.Query(ctx, query.SQL.String(), query.Vars...)
 }
 
-// exported selects a column of the export.
-func (c *Catalog) exported(of models.Column) string {
-	switch of.Name {
-	case "segmen":
-		return "segment.segmen"
-	case "stage":
-		return "stage.stage"
-	case "kategori":
-		return "category.kategori"
-	case "attachments_count":
-		return "coalesce(files.n, 0)"
-	}
-	column := "p." + of.Name
-	value := c.s.Cell(column, of)
-	if fits := c.s.Fits(column, of); fits != "" {
+// canonical returns the SQL expression for a value's canonical text, NULL if the value is not supported.
+func (c *Catalog) canonical(expression string, column models.Column) string {
+	value := c.s.Cell(expression, column)
+	if fits := c.s.Fits(expression, column); fits != "" {
 		value = "CASE WHEN " + fits + " THEN " + value + " END"
 	}
 	return value

@@ -66,7 +66,7 @@ func (c *Catalog) filteredRecords(ctx context.Context, f StageRecordFilter) *gor
 // changedAt is the time of a record, for comparisons that can use its index.
 func (c *Catalog) changedAt() string {
 	histories := c.s.Table("tbl_stage_histori")
-	return c.fits(histories, "tanggal_perubahan") + " AND " + c.s.Sortable("tanggal_perubahan", columnOf(histories, "tanggal_perubahan"))
+	return c.fits(histories, "tanggal_perubahan") + " AND " + c.s.Sortable("tanggal_perubahan", histories.Column("tanggal_perubahan"))
 }
 
 // LatestStageRecords returns at most limit records of a product, newest first. Errors: as

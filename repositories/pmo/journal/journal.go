@@ -28,22 +28,22 @@ const (
 const batchSize = 500
 
 // Succeeded is the condition that a run has made mirror and source equal.
-const Succeeded = "state = '" + string(models.Succeeded) + "' AND mode IN ('" + models.FullRun + "', '" + models.IncrementalRun + "')"
+const SuccessfulSyncs = "state = '" + string(models.Succeeded) + "' AND mode IN ('" + models.FullRun + "', '" + models.IncrementalRun + "')"
 
 // listed selects the runs that people see, without API writes. refused selects runs whose digest differed and which became
 // a preview: they tell nothing about the mirror. All conditions are constants, so that the partial index on runs is used.
 const (
-	listed      = "mode <> '" + models.WriteRun + "'"
-	synchronise = listed + " AND mode IN ('" + models.FullRun + "', '" + models.IncrementalRun + "')"
-	running     = synchronise + " AND state = '" + string(models.Running) + "'"
-	refused     = "(state = '" + string(models.Failed) + "' AND COALESCE(error_class, '') = '" + string(models.Conflict) + "')"
-	verified    = listed + " AND mode = '" + models.VerifyRun + "' AND state = '" + string(models.Succeeded) + "'"
+	visibleRuns             = "mode <> '" + models.WriteRun + "'"
+	syncRuns                = visibleRuns + " AND mode IN ('" + models.FullRun + "', '" + models.IncrementalRun + "')"
+	runningSyncs            = syncRuns + " AND state = '" + string(models.Running) + "'"
+	digestMismatches        = "(state = '" + string(models.Failed) + "' AND COALESCE(error_class, '') = '" + string(models.Conflict) + "')"
+	successfulVerifications = visibleRuns + " AND mode = '" + models.VerifyRun + "' AND state = '" + string(models.Succeeded) + "'"
 )
 
 // RequestCancel asks the process of a run to cancel it, and reports whether the run is in progress. PostgreSQL only: on
 // SQLite the run holds the write lock. Errors: connection, timeout, permission.
 func (j *Journal) RequestCancel(ctx context.Context, run int64) (bool, error) {
-	done := j.s.Gorm(ctx).Model(&models.Run{}).Where(running+" AND id = ?", run).Update("cancel_requested", true)
+	done := j.s.Gorm(ctx).Model(&models.Run{}).Where(runningSyncs+" AND id = ?", run).Update("cancel_requested", true)
 	return done.RowsAffected > 0, j.s.Translate(done.Error)
 }
 
@@ -60,7 +60,7 @@ func (j *Journal) MarkInterrupted(ctx context.Context) error {
 		return nil
 	}
 	return j.s.Translate(j.s.Gorm(ctx).Exec(
-		"UPDATE lifecycle_sync_runs SET state = ?, finished_at = clock_timestamp() WHERE "+running+" AND NOT "+runLockHeld(), models.Interrupted).Error)
+		"UPDATE lifecycle_sync_runs SET state = ?, finished_at = clock_timestamp() WHERE "+runningSyncs+" AND NOT "+runLockHeld(), models.Interrupted).Error)
 }
 
 // runLockHeld is the condition that the lock of runs is taken. PostgreSQL only.
@@ -123,7 +123,7 @@ func (j *Journal) Restart(ctx context.Context, run *models.Run) (current models.
 
 // Superseded returns the error that another run has started since, nil if none has. Errors: busy.
 func (j *Journal) Superseded(ctx context.Context, run *models.Run) error {
-	newer, err := j.oneRun(ctx, "id DESC", synchronise+" AND id > ?", run.ID)
+	newer, err := j.oneRun(ctx, "id DESC", syncRuns+" AND id > ?", run.ID)
 	if err != nil || newer == nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (j *Journal) Busy(ctx context.Context, own int64) error {
 
 // HasSucceeded reports whether the mirror has ever had a successful run.
 func (j *Journal) HasSucceeded(ctx context.Context) (bool, error) {
-	run, err := j.oneRun(ctx, "id", Succeeded)
+	run, err := j.oneRun(ctx, "id", SuccessfulSyncs)
 	return run != nil, err
 }
 

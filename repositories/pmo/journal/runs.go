@@ -27,17 +27,17 @@ type SyncStatus struct {
 
 // SyncStatus reads the sync status. Errors: connection, timeout, schema.
 func (j *Journal) SyncStatus(ctx context.Context) (st SyncStatus, err error) {
-	const ended = synchronise + " AND state <> '" + string(models.Running) + "'"
+	const ended = syncRuns + " AND state <> '" + string(models.Running) + "'"
 	for _, find := range []struct {
 		into      **models.Run
 		condition string
 	}{
-		{&st.Running, running},
+		{&st.Running, runningSyncs},
 		{&st.LastRun, ended},
-		{&st.LastConclusive, ended + " AND state <> '" + string(models.CanceledRun) + "' AND NOT " + refused},
-		{&st.LastSuccess, listed + " AND " + Succeeded},
-		{&st.ProvedEqual, listed + " AND " + Succeeded + " AND mode = '" + models.FullRun + "'"},
-		{&st.Verified, verified},
+		{&st.LastConclusive, ended + " AND state <> '" + string(models.CanceledRun) + "' AND NOT " + digestMismatches},
+		{&st.LastSuccess, visibleRuns + " AND " + SuccessfulSyncs},
+		{&st.ProvedEqual, visibleRuns + " AND " + SuccessfulSyncs + " AND mode = '" + models.FullRun + "'"},
+		{&st.Verified, successfulVerifications},
 	} {
 		if *find.into, err = j.newest(ctx, find.condition); err != nil {
 			return st, err
@@ -93,13 +93,15 @@ func (j *Journal) oneRun(ctx context.Context, order, condition string, args ...a
 }
 
 // Running is the run in progress, nil if there is none. Errors: connection, timeout, schema.
-func (j *Journal) Running(ctx context.Context) (*models.Run, error) { return j.newest(ctx, running) }
+func (j *Journal) Running(ctx context.Context) (*models.Run, error) {
+	return j.newest(ctx, runningSyncs)
+}
 
 // LastMade is the newest run that did the work of a scheduled run of a mode, full or incremental; a full run also does an
 // incremental one's. It succeeded, failed or was canceled on request. A refused run, or one cut off with its process, did
 // not do the work. It is nil if there is none. Errors: connection, timeout, schema.
 func (j *Journal) LastMade(ctx context.Context, mode string) (*models.Run, error) {
-	const made = synchronise + " AND NOT " + refused + " AND (state IN ('" + string(models.Succeeded) + "', '" + string(models.Failed) + "')" +
+	const made = syncRuns + " AND NOT " + digestMismatches + " AND (state IN ('" + string(models.Succeeded) + "', '" + string(models.Failed) + "')" +
 		" OR state = '" + string(models.CanceledRun) + "' AND cancel_requested)"
 	if mode == models.FullRun {
 		return j.newest(ctx, made+" AND mode = '"+models.FullRun+"'")
@@ -109,12 +111,12 @@ func (j *Journal) LastMade(ctx context.Context, mode string) (*models.Run, error
 
 // LastRealtime is the newest real-time run, nil if there is none. Errors: connection, timeout, schema.
 func (j *Journal) LastRealtime(ctx context.Context) (*models.Run, error) {
-	return j.newest(ctx, listed+" AND mode = '"+models.RealtimeRun+"'")
+	return j.newest(ctx, visibleRuns+" AND mode = '"+models.RealtimeRun+"'")
 }
 
 // Runs returns a page of the runs, newest first, and their number, without API writes. Errors: connection, timeout, schema.
 func (j *Journal) Runs(ctx context.Context, offset, limit int) (runs []models.Run, total int64, err error) {
-	total, err = j.page(j.s.Gorm(ctx).Model(&models.Run{}).Where(listed), "id DESC", offset, limit, &runs)
+	total, err = j.page(j.s.Gorm(ctx).Model(&models.Run{}).Where(visibleRuns), "id DESC", offset, limit, &runs)
 	return runs, total, err
 }
 

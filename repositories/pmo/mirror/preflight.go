@@ -127,9 +127,9 @@ func (s *Store) MissingKeys(ctx context.Context, present []*models.Table) (state
 	return statements, nil
 }
 
-// ForeignTriggers lists the triggers and rules on mirrored tables, as "trigger x on y" and "rule x on y". PostgreSQL
+// Triggers lists the triggers and rules on mirrored tables, as "trigger x on y" and "rule x on y". PostgreSQL
 // only. Errors: connection.
-func (s *Store) ForeignTriggers(ctx context.Context) (found []string, err error) {
+func (s *Store) Triggers(ctx context.Context) (found []string, err error) {
 	for cells, err := range s.pool.Query(ctx, `SELECT format('%s %I on %s', f.kind, f.name, f.relation) FROM (
 			SELECT 'trigger' AS kind, tgname AS name, tgrelid::regclass AS relation FROM pg_trigger WHERE NOT tgisinternal
 			UNION ALL SELECT 'rule', rulename, ev_class::regclass FROM pg_rewrite) f

@@ -64,7 +64,7 @@ func (o *Outbox) create(ctx context.Context, w models.Write, lease int, conflict
 // Prepare records what a write is about to commit in lifecycle_db. Errors: conflict if another request has taken over
 // its key; connection.
 func (o *Outbox) Prepare(ctx context.Context, w models.Write) error {
-	w.State = models.WriteIntended
+	w.State = models.WritePending
 	if w.Key == nil {
 		_, err := o.create(ctx, w, 0)
 		return err
@@ -80,7 +80,7 @@ func (o *Outbox) Prepare(ctx context.Context, w models.Write) error {
 // Finish records that a write is done. Only a write with a key is kept, for repeated requests.
 func (o *Outbox) Finish(ctx context.Context, w models.Write) error {
 	if w.Key == nil {
-		return o.Delete(ctx, w.ID, models.WriteIntended)
+		return o.Delete(ctx, w.ID, models.WritePending)
 	}
 	w.State = models.WriteDone
 	return o.s.Translate(o.s.Gorm(ctx).Model(&models.Write{}).Where("id = ?", w.ID).Select("state", "etag", "body", "source_id").Updates(&w).Error)
@@ -93,11 +93,11 @@ func (o *Outbox) Delete(ctx context.Context, id, state string) error {
 
 // Unresolved lists the writes whose outcome is unknown for so long that their process must be gone.
 func (o *Outbox) Unresolved(ctx context.Context) (writes []models.Write, err error) {
-	err = o.s.Gorm(ctx).Where("state = ? AND leased_until < "+o.s.Clock(-unresolvedSeconds), models.WriteIntended).Order("created_at").Find(&writes).Error
+	err = o.s.Gorm(ctx).Where("state = ? AND leased_until < "+o.s.Clock(-unresolvedSeconds), models.WritePending).Order("created_at").Find(&writes).Error
 	return writes, o.s.Translate(err)
 }
 
 // DeleteExpired deletes answers past their retention, and claims whose requests ended without releasing them.
 func (o *Outbox) DeleteExpired(ctx context.Context) error {
-	return o.s.Translate(o.s.Gorm(ctx).Where("state <> ? AND created_at < "+o.s.Clock(-retentionSeconds), models.WriteIntended).Delete(&models.Write{}).Error)
+	return o.s.Translate(o.s.Gorm(ctx).Where("state <> ? AND created_at < "+o.s.Clock(-retentionSeconds), models.WritePending).Delete(&models.Write{}).Error)
 }

@@ -10,21 +10,21 @@ import (
 
 // Conditions of runs, in SQL of both database systems. A comparison without figures found no drift.
 const (
-	failure = synchronise + " AND state = '" + string(models.Failed) + "' AND NOT " + refused +
+	failures = syncRuns + " AND state = '" + string(models.Failed) + "' AND NOT " + digestMismatches +
 		" AND error_class NOT IN ('" + string(models.MassDelete) + "', '" + string(models.Busy) + "')"
-	stopped    = listed + " AND state = '" + string(models.Failed) + "' AND error_class = '" + string(models.MassDelete) + "' AND mode <> '" + models.DryRun + "'"
-	comparison = listed + " AND state = '" + string(models.Succeeded) + "' AND mode IN ('" + models.FullRun + "', '" + models.VerifyRun + "')"
-	drifted    = "CAST(COALESCE(differences ->> 'drift', '0') AS bigint) > 0"
+	guardStops  = visibleRuns + " AND state = '" + string(models.Failed) + "' AND error_class = '" + string(models.MassDelete) + "' AND mode <> '" + models.DryRun + "'"
+	comparisons = visibleRuns + " AND state = '" + string(models.Succeeded) + "' AND mode IN ('" + models.FullRun + "', '" + models.VerifyRun + "')"
+	drifted     = "CAST(COALESCE(differences ->> 'drift', '0') AS bigint) > 0"
 )
 
 // maxSizes is the number of successful runs whose quarantine sizes are compared.
 const maxSizes = 500
 
-// EveryRun is the bound of Evidence that includes every run.
+// EveryRun is the bound of RunHealth that includes every run.
 const EveryRun = math.MaxInt64
 
-// Evidence is what alerts are based on. A run that does not exist is nil.
-type Evidence struct {
+// RunHealth is what alerts are based on. A run that does not exist is nil.
+type RunHealth struct {
 	LastSuccess *models.Run
 	Age         time.Duration    // since LastSuccess began, by the database's clock
 	Failed      *models.Run      // the first since LastSuccess that failed, for another reason than the mass-delete guard
@@ -43,12 +43,12 @@ type QuarantineSize struct {
 	Rows      int64 `gorm:"column:quarantined"`
 }
 
-// Evidence reads the evidence of the runs with ids below a bound. Only in a view. Errors: connection, timeout, schema.
-func (j *Journal) Evidence(ctx context.Context, below int64) (e Evidence, err error) {
-	if e.LastSuccess, err = j.newest(ctx, listed+" AND "+Succeeded+" AND id < ?", below); err != nil {
+// RunHealth reads the evidence of the runs with ids below a bound. Only in a view. Errors: connection, timeout, schema.
+func (j *Journal) RunHealth(ctx context.Context, below int64) (e RunHealth, err error) {
+	if e.LastSuccess, err = j.newest(ctx, visibleRuns+" AND "+SuccessfulSyncs+" AND id < ?", below); err != nil {
 		return e, err
 	}
-	lastClean, err := j.newest(ctx, comparison+" AND NOT "+drifted+" AND id < ?", below)
+	lastClean, err := j.newest(ctx, comparisons+" AND NOT "+drifted+" AND id < ?", below)
 	if err != nil {
 		return e, err
 	}
@@ -69,10 +69,10 @@ func (j *Journal) Evidence(ctx context.Context, below int64) (e Evidence, err er
 		order, condition string
 		after            int64
 	}{
-		{&e.Failed, "id", failure, success},
-		{&e.Stopped, "id", stopped, success},
-		{&e.Compared, "id DESC", comparison, 0},
-		{&e.Drifted, "id", comparison, clean},
+		{&e.Failed, "id", failures, success},
+		{&e.Stopped, "id", guardStops, success},
+		{&e.Compared, "id DESC", comparisons, 0},
+		{&e.Drifted, "id", comparisons, clean},
 	} {
 		if *find.into, err = j.oneRun(ctx, find.order, find.condition+" AND id > ? AND id < ?", find.after, below); err != nil {
 			return e, err
@@ -94,7 +94,7 @@ func (j *Journal) Evidence(ctx context.Context, below int64) (e Evidence, err er
 
 func (j *Journal) quarantineSizes(ctx context.Context, below int64) (sizes []QuarantineSize, err error) {
 	last := j.s.Gorm(ctx).Model(&models.Run{}).Select("id, started_at").
-		Where(listed+" AND "+Succeeded+" AND id < ?", below).Order("id DESC").Limit(maxSizes)
+		Where(visibleRuns+" AND "+SuccessfulSyncs+" AND id < ?", below).Order("id DESC").Limit(maxSizes)
 	err = j.s.Gorm(ctx).Table("(?) AS r", last).
 		Joins("JOIN lifecycle_sync_run_tables t ON t.run_id = r.id").
 		Select("r.id AS run_id, r.started_at, CAST(SUM(t.quarantined) AS bigint) AS quarantined").

@@ -37,7 +37,7 @@ func compared(mode, differences string) models.Run {
 }
 
 // told writes what is told as one line: the numbers of the runs, 0 where there is none.
-func told(e journal.Evidence) string {
+func told(e journal.RunHealth) string {
 	number := func(run *models.Run) int64 {
 		if run == nil {
 			return 0
@@ -48,8 +48,8 @@ func told(e journal.Evidence) string {
 		number(e.LastSuccess), number(e.Failed), number(e.Stopped), number(e.Compared), number(e.Drifted))
 }
 
-// TestEvidence looks back from after each of some runs.
-func TestEvidence(t *testing.T) {
+// TestRunHealth_FollowsTheHistoryOfRuns looks back from after each of some runs.
+func TestRunHealth_FollowsTheHistoryOfRuns(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
@@ -93,12 +93,12 @@ func TestEvidence(t *testing.T) {
 			"success 14 failed 0 stopped 0 compared 16 drifted 16",
 			"success 17 failed 0 stopped 0 compared 17 drifted 0",
 		} {
-			e, err := journal.New(store.Session).Evidence(t.Context(), int64(i)+2)
+			e, err := journal.New(store.Session).RunHealth(t.Context(), int64(i)+2)
 			if got := told(e); err != nil || got != want {
 				t.Errorf("after run %d: %s, want %s, %v", i+1, got, want, err)
 			}
 		}
-		whole, err := journal.New(store.Session).Evidence(t.Context(), journal.EveryRun)
+		whole, err := journal.New(store.Session).RunHealth(t.Context(), journal.EveryRun)
 		if got := told(whole); err != nil || got != "success 17 failed 0 stopped 0 compared 17 drifted 0" || whole.Age < 0 || whole.Age > time.Hour {
 			t.Errorf("%s, %s, %v", got, whole.Age, err)
 		}
@@ -122,7 +122,7 @@ func TestQuarantineSizes(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		e, err := journal.New(store.Session).Evidence(t.Context(), journal.EveryRun)
+		e, err := journal.New(store.Session).RunHealth(t.Context(), journal.EveryRun)
 		if err != nil || len(e.Quarantine) != 2 {
 			t.Fatalf("%+v, %v", e.Quarantine, err)
 		}

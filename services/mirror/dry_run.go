@@ -12,8 +12,8 @@ import (
 	"lifecycle-sync/models"
 )
 
-// Preview is what a run would do. Its digest lets a later run apply exactly that.
-type Preview struct {
+// DryRun is what a run would do. Its digest lets a later run apply exactly that.
+type DryRun struct {
 	Tables  []models.TableCount // in mirroring order; nil if the comparison failed
 	Digest  string              // equal for two Diffs exactly when they make the same changes
 	Changes []models.LoggedChange
@@ -21,16 +21,16 @@ type Preview struct {
 }
 
 // Describe records in a run how many of the changes are kept, unless all are.
-func (p Preview) Describe(run *models.Run) {
+func (p DryRun) Describe(run *models.Run) {
 	if kept, found := int64(len(p.Changes)), int64(p.Found); kept < found {
 		run.ChangesKept, run.ChangesFound = &kept, &found
 	}
 }
 
-// Preview passes every change that a run would make now to emit, which may be nil, in mirroring order and by id, and
+// DryRun passes every change that a run would make now to emit, which may be nil, in mirroring order and by id, and
 // returns a summary. It writes nothing and blocks nobody. If the mass-delete guard would stop the run, the preview is
 // complete and the error is the guard's.
-func (e *Engine) Preview(ctx context.Context, req Request, progress Progress, emit func(Change) error) (Preview, error) {
+func (e *Engine) DryRun(ctx context.Context, req Request, progress Progress, emit func(Change) error) (DryRun, error) {
 	found := newSummary()
 	d, err := e.compare(ctx, progress, func(c Change, _ Cause) error {
 		found.add(c)
@@ -40,15 +40,15 @@ func (e *Engine) Preview(ctx context.Context, req Request, progress Progress, em
 		return emit(c)
 	})
 	if err != nil {
-		return Preview{}, err
+		return DryRun{}, err
 	}
-	return found.preview(d), guard(d, req.AllowDeletes)
+	return found.dryRun(d), guard(d, req.AllowDeletes)
 }
 
 // DigestMismatchError reports that a run's Diff has another digest than requested. It wraps an error of class conflict.
 type DigestMismatchError struct {
-	Preview Preview // what the run would do now
-	cause   error
+	DryRun DryRun // what the run would do now
+	cause  error
 }
 
 // Error returns the text of the wrapped error.
@@ -57,8 +57,8 @@ func (e *DigestMismatchError) Error() string { return e.cause.Error() }
 // Unwrap returns the error of class conflict.
 func (e *DigestMismatchError) Unwrap() error { return e.cause }
 
-func digestMismatch(p Preview) *DigestMismatchError {
-	return &DigestMismatchError{Preview: p, cause: models.NewError(models.Conflict, "mirror.digest_mismatch", models.Params{"digest": p.Digest}).
+func digestMismatch(p DryRun) *DigestMismatchError {
+	return &DigestMismatchError{DryRun: p, cause: models.NewError(models.Conflict, "mirror.digest_mismatch", models.Params{"digest": p.Digest}).
 		WithRemedy("mirror.digest_mismatch_remedy", nil)}
 }
 
@@ -187,7 +187,7 @@ func (s *summary) add(c Change) {
 	s.addToDigest(c)
 	s.found++
 	if s.found <= keptChanges && s.bytes < keptBytes {
-		entry := previewEntry(c)
+		entry := dryRunEntry(c)
 		s.bytes += len(entry.Before) + len(entry.After)
 		s.changes = append(s.changes, entry)
 	}
@@ -233,8 +233,8 @@ func appendCells(to []byte, row models.Row, columns []int) []byte {
 	return to
 }
 
-func (s *summary) preview(d *differ) Preview {
-	return Preview{Tables: d.counts(), Digest: hex.EncodeToString(s.hash.Sum(nil)[:digestBytes]), Changes: s.changes, Found: s.found}
+func (s *summary) dryRun(d *differ) DryRun {
+	return DryRun{Tables: d.counts(), Digest: hex.EncodeToString(s.hash.Sum(nil)[:digestBytes]), Changes: s.changes, Found: s.found}
 }
 
 // overwritten returns what the change log keeps of a change: the changed columns of an update, the whole row if it leaves.
@@ -242,14 +242,14 @@ func overwritten(c Change, run int64) models.LoggedChange {
 	entry := models.LoggedChange{RunID: run, Table: c.Table.Name, RowID: c.ID, Action: string(c.Action)}
 	if c.Action == Update {
 		entry.Before, entry.After = c.Table.Object(c.Before, c.Columns...), c.Table.Object(c.After, c.Columns...)
-	} else if c.Leaves() {
+	} else if c.RemovesRow() {
 		entry.Before = c.Table.Object(c.Before)
 	}
 	return entry
 }
 
-// previewEntry is a change as in the change log, plus inserted rows and the reasons of quarantined ones.
-func previewEntry(c Change) models.LoggedChange {
+// dryRunEntry is a change as in the change log, plus inserted rows and the reasons of quarantined ones.
+func dryRunEntry(c Change) models.LoggedChange {
 	entry := overwritten(c, 0)
 	switch c.Action {
 	case Insert, Release:
