@@ -89,7 +89,7 @@ func TestLastMade_CountsCompletedRuns(t *testing.T) {
 		t.Parallel()
 		_, store := databases.PMO(t, url(t))
 		last := func(mode string) int64 {
-			run, err := journal.New(store.Session).LastMade(t.Context(), mode)
+			run, err := journal.New(store.Session).LastCompleted(t.Context(), mode)
 			if err != nil {
 				t.Fatal(err)
 			}

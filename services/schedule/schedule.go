@@ -46,7 +46,7 @@ type runner interface {
 
 // history finds the runs of all processes. Errors: connection, timeout, schema.
 type history interface {
-	LastMade(ctx context.Context, mode string) (*models.Run, error)
+	LastCompleted(ctx context.Context, mode string) (*models.Run, error)
 }
 
 // Options configure a schedule.
@@ -106,7 +106,7 @@ func (s *Schedule) runIfDue(ctx context.Context, mode string, due time.Time) {
 // both make a run, which does no harm. Errors: those of runs.Service, connection, timeout, schema.
 func (s *Schedule) runOnce(ctx context.Context, mode string, due time.Time) error {
 	for waiting := false; ; waiting = true {
-		last, err := s.o.History.LastMade(ctx, mode)
+		last, err := s.o.History.LastCompleted(ctx, mode)
 		if err != nil {
 			return err
 		}

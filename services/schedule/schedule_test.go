@@ -71,8 +71,8 @@ func (w *world) Verify(context.Context) (runs.Verification, error) {
 	return runs.Verification{Equal: true}, nil
 }
 
-// LastMade is like that of the journal.
-func (w *world) LastMade(_ context.Context, mode string) (*models.Run, error) {
+// LastCompleted is like that of the journal.
+func (w *world) LastCompleted(_ context.Context, mode string) (*models.Run, error) {
 	for _, r := range slices.Backward(w.runs) {
 		if (r.Mode == models.FullRun || r.Mode == mode) && (r.State == models.Succeeded || r.State == models.Failed || r.State == models.CanceledRun && r.CancelRequested) {
 			return &r, nil

@@ -12,10 +12,10 @@ import (
 	"lifecycle-sync/repositories/database"
 )
 
-// copyThreshold is from how many rows on the change log is written with COPY.
+// copyThreshold is the number of rows from which the change log is written with COPY.
 const copyThreshold = 2000
 
-// Quarantine puts rows into quarantine. A row that is in quarantine already keeps its "since".
+// Quarantine puts rows into quarantine. A row already in quarantine keeps its "since".
 func (j *Journal) Quarantine(ctx context.Context, rows []models.Quarantined) error {
 	if len(rows) == 0 {
 		return nil
@@ -57,8 +57,7 @@ func (j *Journal) PruneChanges(ctx context.Context, retention time.Duration) err
 	return j.s.Translate(err)
 }
 
-// Watermark is up to where the mirror holds what lifecycle_db committed; nil before the first run.
-// Errors: connection, timeout, schema.
+// Watermark returns the watermark, nil before the first run. Errors: connection, timeout, schema.
 func (j *Journal) Watermark(ctx context.Context) (*models.Watermark, error) {
 	var found []models.Watermark
 	if err := j.s.Gorm(ctx).Find(&found).Error; err != nil || len(found) == 0 {
@@ -73,8 +72,8 @@ func (j *Journal) SetWatermark(ctx context.Context, w models.Watermark) error {
 	return j.s.Translate(j.s.Gorm(ctx).Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "id"}}, UpdateAll: true}).Create(&w).Error)
 }
 
-// SlotName is the name of this pmo_db's replication slot in lifecycle_db's server. A copy of pmo_db elsewhere has another
-// one. PostgreSQL only. Errors: connection.
+// SlotName returns the name of this pmo_db's replication slot in lifecycle_db's server. A copy of pmo_db has a different
+// one. Raw, because it reads only catalogue functions. PostgreSQL only. Errors: connection.
 func (j *Journal) SlotName(ctx context.Context) (name string, err error) {
 	err = j.s.Gorm(ctx).Raw(`SELECT 'lifecycle_sync_' || left(md5((SELECT system_identifier FROM pg_control_system()) || ' ' ||
 		(SELECT oid FROM pg_database WHERE datname = current_database())), 16)`).Scan(&name).Error

@@ -8,7 +8,7 @@ import (
 	"lifecycle-sync/models"
 )
 
-// Conditions of runs, in SQL of both database systems. A comparison without figures found no drift.
+// SQL conditions on runs, valid in both database systems. A comparison without counts found no drift.
 const (
 	failures = syncRuns + " AND state = '" + string(models.Failed) + "' AND NOT " + digestMismatches +
 		" AND error_class NOT IN ('" + string(models.MassDelete) + "', '" + string(models.Busy) + "')"
@@ -20,17 +20,17 @@ const (
 // maxSizes is the number of successful runs whose quarantine sizes are compared.
 const maxSizes = 500
 
-// EveryRun is the bound of RunHealth that includes every run.
+// EveryRun is the bound that makes RunHealth include every run.
 const EveryRun = math.MaxInt64
 
-// RunHealth is what alerts are based on. A run that does not exist is nil.
+// RunHealth summarizes the recorded runs for alerts. A run that does not exist is nil.
 type RunHealth struct {
 	LastSuccess *models.Run
 	Age         time.Duration    // since LastSuccess began, by the database's clock
 	Failed      *models.Run      // the first since LastSuccess that failed, for another reason than the mass-delete guard
 	Stopped     *models.Run      // the first since LastSuccess that the guard stopped
 	Compared    *models.Run      // the newest full run or verification that succeeded
-	Drifted     *models.Run      // of the successive ones up to Compared that found drift, the first
+	Drifted     *models.Run      // the first of the consecutive comparisons up to Compared that found drift
 	FollowedAt  *time.Time       // as in SyncStatus
 	Lag         *time.Duration   // as in SyncStatus
 	Quarantine  []QuarantineSize // after each of the last 500 successful runs, oldest first
@@ -43,7 +43,7 @@ type QuarantineSize struct {
 	Rows      int64 `gorm:"column:quarantined"`
 }
 
-// RunHealth reads the evidence of the runs with ids below a bound. Only in a view. Errors: connection, timeout, schema.
+// RunHealth summarizes the runs with ids below a bound. Only in a view. Errors: connection, timeout, schema.
 func (j *Journal) RunHealth(ctx context.Context, below int64) (e RunHealth, err error) {
 	if e.LastSuccess, err = j.newest(ctx, visibleRuns+" AND "+SuccessfulSyncs+" AND id < ?", below); err != nil {
 		return e, err

@@ -12,8 +12,8 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// recorded puts runs on record, one after the other from number 1 on.
-func recorded(t testing.TB, store *pmo.Store, runs ...models.Run) {
+// record records runs one after the other, from id 1.
+func record(t testing.TB, store *pmo.Store, runs ...models.Run) {
 	t.Helper()
 	for i := range runs {
 		now := time.Now().UTC().Truncate(time.Microsecond)
@@ -36,8 +36,8 @@ func compared(mode, differences string) models.Run {
 	return models.Run{Mode: mode, State: models.Succeeded, Differences: models.JSON(differences)}
 }
 
-// told writes what is told as one line: the numbers of the runs, 0 where there is none.
-func told(e journal.RunHealth) string {
+// summary formats the ids of the runs as one line, 0 for none.
+func summary(e journal.RunHealth) string {
 	number := func(run *models.Run) int64 {
 		if run == nil {
 			return 0
@@ -48,7 +48,7 @@ func told(e journal.RunHealth) string {
 		number(e.LastSuccess), number(e.Failed), number(e.Stopped), number(e.Compared), number(e.Drifted))
 }
 
-// TestRunHealth_FollowsTheHistoryOfRuns looks back from after each of some runs.
+// TestRunHealth_FollowsTheHistoryOfRuns reads the health after each of several runs.
 func TestRunHealth_FollowsTheHistoryOfRuns(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
@@ -73,7 +73,7 @@ func TestRunHealth_FollowsTheHistoryOfRuns(t *testing.T) {
 			compared(models.VerifyRun, `{"behind":1,"drift":12,"unknown":0}`),
 			ended(models.FullRun, models.Succeeded, ""),
 		}
-		recorded(t, store, runs...)
+		record(t, store, runs...)
 		for i, want := range []string{
 			"success 0 failed 1 stopped 0 compared 0 drifted 0",
 			"success 0 failed 1 stopped 0 compared 0 drifted 0",
@@ -94,22 +94,22 @@ func TestRunHealth_FollowsTheHistoryOfRuns(t *testing.T) {
 			"success 17 failed 0 stopped 0 compared 17 drifted 0",
 		} {
 			e, err := journal.New(store.Session).RunHealth(t.Context(), int64(i)+2)
-			if got := told(e); err != nil || got != want {
+			if got := summary(e); err != nil || got != want {
 				t.Errorf("after run %d: %s, want %s, %v", i+1, got, want, err)
 			}
 		}
 		whole, err := journal.New(store.Session).RunHealth(t.Context(), journal.EveryRun)
-		if got := told(whole); err != nil || got != "success 17 failed 0 stopped 0 compared 17 drifted 0" || whole.Age < 0 || whole.Age > time.Hour {
+		if got := summary(whole); err != nil || got != "success 17 failed 0 stopped 0 compared 17 drifted 0" || whole.Age < 0 || whole.Age > time.Hour {
 			t.Errorf("%s, %s, %v", got, whole.Age, err)
 		}
 		if got, want := whole.LastSuccess.StartedAt.UTC(), runs[16].StartedAt; !got.Equal(want) {
-			t.Errorf("run 17 began at %s, not at %s", got, want)
+			t.Errorf("run 17 began at %s, want %s", got, want)
 		}
 	})
 }
 
-// TestQuarantineSizes adds up what successful runs left in quarantine, of each table.
-func TestQuarantineSizes(t *testing.T) {
+// TestRunHealth_SumsQuarantineOfSuccessfulRuns adds up the counts of all tables.
+func TestRunHealth_SumsQuarantineOfSuccessfulRuns(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()

@@ -10,28 +10,29 @@ import (
 	"lifecycle-sync/repositories/pmo"
 )
 
-// Journal reads and writes what the sync records about itself.
+// Journal reads and writes the sync's own records.
 type Journal struct{ s *pmo.Session }
 
 // New returns the journal on a session.
 func New(s *pmo.Session) *Journal { return &Journal{s: s} }
 
-// The keys of the advisory locks. Runs hold WriterLock, and API writes and real-time sync for moments. A run also holds
-// RunLock, which tells others not to wait. Both end with the transaction, and so with its process.
+// The keys of the advisory locks. Every writer takes WriterLock; API writes and real-time steps hold it only briefly. A run
+// also takes RunLock, so that a second run fails at once. Both are released when the transaction ends.
 const (
 	WriterLock = 0x6c6966656379636c // "lifecycl"
 	RunLock    = WriterLock + 1
 )
 
-// batchSize is how many rows one INSERT carries: larger ones are not faster on PostgreSQL and exceed the
-// parameters that SQLite allows.
+// batchSize is the number of rows per INSERT. A larger one is not faster on PostgreSQL and exceeds SQLite's limit of
+// parameters.
 const batchSize = 500
 
-// Succeeded is the condition that a run has made mirror and source equal.
+// SuccessfulSyncs is the SQL condition for runs that brought the mirror in sync.
 const SuccessfulSyncs = "state = '" + string(models.Succeeded) + "' AND mode IN ('" + models.FullRun + "', '" + models.IncrementalRun + "')"
 
-// listed selects the runs that people see, without API writes. refused selects runs whose digest differed and which became
-// a preview: they tell nothing about the mirror. All conditions are constants, so that the partial index on runs is used.
+// SQL conditions on runs. visibleRuns excludes API writes. digestMismatches selects runs that failed because their digest
+// differed and stored a dry run instead: they say nothing about the mirror's state. All conditions are constants, so that
+// PostgreSQL can use the partial index on runs.
 const (
 	visibleRuns             = "mode <> '" + models.WriteRun + "'"
 	syncRuns                = visibleRuns + " AND mode IN ('" + models.FullRun + "', '" + models.IncrementalRun + "')"
@@ -53,8 +54,9 @@ func (j *Journal) CancelRequested(ctx context.Context, id int64) (bool, error) {
 	return run != nil, err
 }
 
-// MarkInterrupted marks runs as interrupted whose process has died: they are recorded as running, but the lock of runs is
-// free. On SQLite that cannot be seen; the next run marks them. Errors: connection, timeout, permission.
+// MarkInterrupted marks runs whose process has died as interrupted: they are recorded as running, but RunLock is free. On
+// SQLite this cannot be detected; the next run marks them. Raw, because the condition queries pg_locks. Errors: connection,
+// timeout, permission.
 func (j *Journal) MarkInterrupted(ctx context.Context) error {
 	if !j.s.Features().AdvisoryLocks {
 		return nil
@@ -63,7 +65,7 @@ func (j *Journal) MarkInterrupted(ctx context.Context) error {
 		"UPDATE lifecycle_sync_runs SET state = ?, finished_at = clock_timestamp() WHERE "+runningSyncs+" AND NOT "+runLockHeld(), models.Interrupted).Error)
 }
 
-// runLockHeld is the condition that the lock of runs is taken. PostgreSQL only.
+// runLockHeld returns the SQL condition that RunLock is taken. PostgreSQL only.
 func runLockHeld() string {
 	return fmt.Sprintf(`EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
 		AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -80,7 +82,7 @@ func (j *Journal) Record(ctx context.Context, run *models.Run, counts []models.T
 }
 
 // RecordEnd records that a run failed or was canceled, after its transaction was rolled back, with the changes it
-// would have made. A run that turns out to have succeeded stays so. Only in a transaction.
+// would have made. It does not change a run that has succeeded after all. Only in a transaction.
 func (j *Journal) RecordEnd(ctx context.Context, run *models.Run, cause error, now time.Time, counts []models.TableCount, changes []models.LoggedChange) error {
 	run.Fail(cause)
 	run.FinishedAt = &now
@@ -95,8 +97,7 @@ func (j *Journal) RecordEnd(ctx context.Context, run *models.Run, cause error, n
 	return j.addDetails(ctx, run.ID, counts, changes)
 }
 
-// Start records a run as running. Runs left running by processes that died become interrupted. The caller holds
-// the lock of runs.
+// Start records a run as running. Runs left running by processes that died become interrupted. The caller holds RunLock.
 func (j *Journal) Start(ctx context.Context, run *models.Run) error {
 	err := j.s.Gorm(ctx).Model(&models.Run{}).Where("state = ?", models.Running).
 		Updates(map[string]any{"state": models.Interrupted, "finished_at": run.StartedAt}).Error
@@ -107,8 +108,8 @@ func (j *Journal) Start(ctx context.Context, run *models.Run) error {
 	return j.s.Translate(err)
 }
 
-// Restart marks a run that failed transiently as running, with one attempt more, unless it has succeeded after
-// all, and returns it. The caller holds the lock of runs. Errors: busy when another run has started since.
+// Restart marks a run that failed transiently as running and counts the attempt, unless the run has succeeded after all.
+// It returns the run. The caller holds RunLock. Errors: busy when another run has started since.
 func (j *Journal) Restart(ctx context.Context, run *models.Run) (current models.Run, err error) {
 	if err := j.Superseded(ctx, run); err != nil {
 		return current, err
@@ -145,8 +146,8 @@ func (j *Journal) HasSucceeded(ctx context.Context) (bool, error) {
 	return run != nil, err
 }
 
-// LeftRunning returns the run that is recorded as running, nil if there is none, and whether its process is
-// alive. On SQLite it is assumed to be. Errors: connection, timeout, schema.
+// LeftRunning returns the run that is recorded as running, nil if there is none, and whether its process is alive, which
+// SQLite assumes. Raw, because the condition queries pg_locks. Errors: connection, timeout, schema.
 func (j *Journal) LeftRunning(ctx context.Context) (run *models.Run, alive bool, err error) {
 	run, err = j.Running(ctx)
 	if err != nil || run == nil || !j.s.Features().AdvisoryLocks {

@@ -10,17 +10,17 @@ import (
 	"lifecycle-sync/models"
 )
 
-// SyncStatus is what the recorded runs tell about the mirror. A run that does not exist is nil.
+// SyncStatus describes the state of the mirror according to the recorded runs. A run that does not exist is nil.
 type SyncStatus struct {
 	Running        *models.Run
 	LastRun        *models.Run // the newest that has ended
-	LastConclusive *models.Run // the newest that succeeded, failed or was interrupted, and was neither canceled nor refused
+	LastConclusive *models.Run // the newest that succeeded, failed or was interrupted; not canceled, no digest mismatch
 	LastSuccess    *models.Run
 	ProvedEqual    *models.Run    // the newest successful full run
 	Verified       *models.Run    // the newest verification
 	Age            *time.Duration // since LastSuccess began, by the database's clock
-	CurrentAt      *time.Time     // the mirror has everything committed until then, according to runs and real-time sync
-	FollowedAt     *time.Time     // the same, according to real-time sync; nil if it never ran
+	CurrentAt      *time.Time     // the mirror includes all changes up to this time, by runs and real-time sync
+	FollowedAt     *time.Time     // the same, by real-time sync only; nil if it never ran
 	Lag            *time.Duration // since FollowedAt, by the database's clock
 	Quarantined    int64
 }
@@ -62,7 +62,7 @@ func (j *Journal) SyncStatus(ctx context.Context) (st SyncStatus, err error) {
 	return st, err
 }
 
-// lag is the time since real-time sync last followed the source, nil if it never did.
+// lag returns the time since real-time sync last followed the source, nil if it never did.
 func (j *Journal) lag(ctx context.Context, w *models.Watermark) (*time.Duration, error) {
 	if w == nil || w.FollowedAt == nil {
 		return nil, nil //nolint:nilnil // as documented
@@ -70,7 +70,7 @@ func (j *Journal) lag(ctx context.Context, w *models.Watermark) (*time.Duration,
 	return j.since(ctx, w, "followed_at", int64(w.ID))
 }
 
-// since is how long ago a time in a record is by the database's clock, never negative.
+// since returns the age of a time column by the database's clock, never negative.
 func (j *Journal) since(ctx context.Context, model any, column string, id int64) (*time.Duration, error) {
 	var seconds float64
 	err := j.s.Gorm(ctx).Model(model).Where("id = ?", id).Select(j.s.SecondsSince(column)).Scan(&seconds).Error
@@ -82,7 +82,7 @@ func (j *Journal) newest(ctx context.Context, condition string, args ...any) (*m
 	return j.oneRun(ctx, "id DESC", condition, args...)
 }
 
-// oneRun is the first run, in an order, that meets a condition; nil if there is none.
+// oneRun returns the first run, in an order, that meets a condition; nil if there is none.
 func (j *Journal) oneRun(ctx context.Context, order, condition string, args ...any) (*models.Run, error) {
 	var runs []models.Run
 	err := j.s.Gorm(ctx).Where(condition, args...).Order(order).Limit(1).Find(&runs).Error
@@ -92,24 +92,24 @@ func (j *Journal) oneRun(ctx context.Context, order, condition string, args ...a
 	return &runs[0], nil
 }
 
-// Running is the run in progress, nil if there is none. Errors: connection, timeout, schema.
+// Running returns the run in progress, nil if there is none. Errors: connection, timeout, schema.
 func (j *Journal) Running(ctx context.Context) (*models.Run, error) {
 	return j.newest(ctx, runningSyncs)
 }
 
-// LastMade is the newest run that did the work of a scheduled run of a mode, full or incremental; a full run also does an
-// incremental one's. It succeeded, failed or was canceled on request. A refused run, or one cut off with its process, did
-// not do the work. It is nil if there is none. Errors: connection, timeout, schema.
-func (j *Journal) LastMade(ctx context.Context, mode string) (*models.Run, error) {
-	const made = syncRuns + " AND NOT " + digestMismatches + " AND (state IN ('" + string(models.Succeeded) + "', '" + string(models.Failed) + "')" +
+// LastCompleted returns the newest run that satisfies a schedule of a mode, full or incremental; a full run satisfies both.
+// It succeeded, failed or was canceled on request. A run with a digest mismatch, or whose process died, does not count. nil
+// if there is none. Errors: connection, timeout, schema.
+func (j *Journal) LastCompleted(ctx context.Context, mode string) (*models.Run, error) {
+	const completed = syncRuns + " AND NOT " + digestMismatches + " AND (state IN ('" + string(models.Succeeded) + "', '" + string(models.Failed) + "')" +
 		" OR state = '" + string(models.CanceledRun) + "' AND cancel_requested)"
 	if mode == models.FullRun {
-		return j.newest(ctx, made+" AND mode = '"+models.FullRun+"'")
+		return j.newest(ctx, completed+" AND mode = '"+models.FullRun+"'")
 	}
-	return j.newest(ctx, made)
+	return j.newest(ctx, completed)
 }
 
-// LastRealtime is the newest real-time run, nil if there is none. Errors: connection, timeout, schema.
+// LastRealtime returns the newest real-time run, nil if there is none. Errors: connection, timeout, schema.
 func (j *Journal) LastRealtime(ctx context.Context) (*models.Run, error) {
 	return j.newest(ctx, visibleRuns+" AND mode = '"+models.RealtimeRun+"'")
 }
@@ -120,7 +120,7 @@ func (j *Journal) Runs(ctx context.Context, offset, limit int) (runs []models.Ru
 	return runs, total, err
 }
 
-// Run is a run of any mode, nil if it does not exist. Errors: connection, timeout, schema.
+// Run returns a run of any mode, nil if it does not exist. Errors: connection, timeout, schema.
 func (j *Journal) Run(ctx context.Context, id int64) (*models.Run, error) {
 	return j.oneRun(ctx, "id", "id = ?", id)
 }
@@ -131,8 +131,8 @@ func (j *Journal) RunTables(ctx context.Context, run int64) (counts []models.Tab
 	return counts, j.s.Translate(err)
 }
 
-// RowsWritten returns how many mirrored rows each of the runs has written, or a comparison would have. Runs without
-// counts are left out. Errors: connection, timeout, schema.
+// RowsWritten returns how many mirrored rows each of the runs wrote, or a comparison would have written. It omits runs
+// without counts. Errors: connection, timeout, schema.
 func (j *Journal) RowsWritten(ctx context.Context, runs []int64) (map[int64]int64, error) {
 	var sums []struct{ RunID, Written int64 }
 	err := j.s.Gorm(ctx).Model(&models.TableCount{}).Where("run_id IN ?", runs).Group("run_id").
@@ -150,8 +150,8 @@ func (j *Journal) RunChanges(ctx context.Context, run int64, offset, limit int) 
 	return changes, total, err
 }
 
-// RowChanges returns a page of the changes that were made to a row, newest first, and their number. Changes of dry runs,
-// verifications and unsuccessful runs were not made. Errors: connection, timeout, schema.
+// RowChanges returns a page of the changes to a row, newest first, and their number. It excludes the changes of dry runs,
+// verifications and unsuccessful runs, which were not applied. Errors: connection, timeout, schema.
 func (j *Journal) RowChanges(ctx context.Context, table string, id int64, offset, limit int) (changes []models.RowChange, total int64, err error) {
 	query := j.s.Gorm(ctx).Table("lifecycle_sync_changes AS c").Joins("JOIN lifecycle_sync_runs r ON r.id = c.run_id").
 		Where("r.mode = ? OR r.state = ? AND r.mode NOT IN (?, ?)", models.RealtimeRun, models.Succeeded, models.DryRun, models.VerifyRun).
@@ -171,7 +171,7 @@ func (j *Journal) QuarantinedRows(ctx context.Context, offset, limit int) (rows 
 	return rows, total, err
 }
 
-// QuarantineSize is how many rows are in quarantine. Errors: connection, timeout, schema.
+// QuarantineSize returns the number of rows in quarantine. Errors: connection, timeout, schema.
 func (j *Journal) QuarantineSize(ctx context.Context) (n int64, err error) {
 	err = j.s.Gorm(ctx).Model(&models.Quarantined{}).Count(&n).Error
 	return n, j.s.Translate(err)
