@@ -58,9 +58,9 @@ type App struct {
 	cfg          Config
 	log          *slog.Logger
 	source       *lifecycle.Source // the sync's connections to lifecycle_db
-	origin       *lifecycle.Source // the API's, for writes
+	apiSource    *lifecycle.Source // the API's, for writes
 	store        *pmo.Store        // the sync's connections to pmo_db
-	web          *pmo.Store        // the API's, so that neither waits for the other
+	apiStore     *pmo.Store        // the API's, so that neither waits for the other
 	engine       *mirror.Engine
 	texts        *messages.Printer
 	zone         *time.Location // of days, months and schedules
@@ -89,19 +89,19 @@ func New(cfg Config, log *slog.Logger, texts *messages.Printer) (*App, error) {
 	a := &App{cfg: cfg, log: log, texts: texts, zone: cfg.Zone, plan: plan, files: contents, data: data, synchronized: make(chan struct{}, 1)}
 	tables := models.Tables()
 	source, sourceErr := a.open("lifecycle_db", cfg.LifecycleURL, syncConns)
-	origin, originErr := a.open("lifecycle_db", cfg.LifecycleURL, apiConns)
+	apiSource, apiSourceErr := a.open("lifecycle_db", cfg.LifecycleURL, apiConns)
 	store, storeErr := a.open("pmo_db", cfg.PMOURL, syncConns)
-	web, webErr := a.open("pmo_db", cfg.PMOURL, apiConns)
-	if err := cmp.Or(sourceErr, originErr, storeErr, webErr); err != nil {
+	apiStore, apiStoreErr := a.open("pmo_db", cfg.PMOURL, apiConns)
+	if err := cmp.Or(sourceErr, apiSourceErr, storeErr, apiStoreErr); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
-	a.source, a.origin = lifecycle.New(source), lifecycle.New(origin)
-	a.store, a.web = pmo.New(store, tables), pmo.New(web, tables)
+	a.source, a.apiSource = lifecycle.New(source), lifecycle.New(apiSource)
+	a.store, a.apiStore = pmo.New(store, tables), pmo.New(apiStore, tables)
 	a.follows = cfg.Realtime && source.Features().Replication
 	a.engine = mirror.New(a.source, a.store, tables, cfg.ChangeLogRetention, now)
-	a.answers = cache.New(a.web, cache.Options{Now: a.local})
-	a.exports = export.New(a.web, filepath.Join(cfg.DataDir, "exports"), log)
-	a.writer = outbox.NewWriter(a.origin, a.web, mirror.NewRefresher(a.engine), a.answers, contents, log)
+	a.answers = cache.New(a.apiStore, cache.Options{Now: a.local})
+	a.exports = export.New(a.apiStore, filepath.Join(cfg.DataDir, "exports"), log)
+	a.writer = outbox.NewWriter(a.apiSource, a.apiStore, mirror.NewRefresher(a.engine), a.answers, contents, log)
 	return a, nil
 }
 
@@ -175,9 +175,9 @@ func (a *App) fillDemo(ctx context.Context) error {
 }
 
 // server wires the HTTP server. Errors: configuration.
-func (a *App) server(ctx context.Context, syncs *runs.Service, figures *metrics.Metrics) (*fiber.App, error) {
+func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *metrics.Metrics) (*fiber.App, error) {
 	options := routes.Options{
-		Log: a.log, Texts: a.texts, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now, WriteRate: a.cfg.WriteRate, SyncRate: a.cfg.SyncRate, Observe: figures.Request,
+		Log: a.log, Texts: a.texts, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now, WriteRate: a.cfg.WriteRate, SyncRate: a.cfg.SyncRate, Observe: appMetrics.Request,
 	}
 	if a.cfg.authenticates() {
 		var err error
@@ -188,21 +188,21 @@ func (a *App) server(ctx context.Context, syncs *runs.Service, figures *metrics.
 			return nil, err
 		}
 	}
-	journal := runs.NewJournal(a.web, models.Tables())
+	journal := runs.NewJournal(a.apiStore, models.Tables())
 	staging := attachments.NewStaging(a.files, a.cfg.UploadFileLimit, a.log)
 	limits := request.FormLimits{Files: a.cfg.UploadFiles, Bytes: a.cfg.UploadRequestLimit}
-	products, histories := products.NewWriter(a.writer, a.web, a.zone), stages.NewWriter(a.writer, a.zone)
-	files := attachments.NewFiles(a.writer, a.web, a.files, a.log)
-	site := pages.NewSite(pages.Options{Answers: a.answers, Status: syncs, Zone: a.zone, Texts: a.texts, SignsIn: options.Access != nil, Log: a.log})
+	products, histories := products.NewWriter(a.writer, a.apiStore, a.zone), stages.NewWriter(a.writer, a.zone)
+	files := attachments.NewFiles(a.writer, a.apiStore, a.files, a.log)
+	site := pages.NewSite(pages.Options{Answers: a.answers, Status: runService, Zone: a.zone, Texts: a.texts, SignsIn: options.Access != nil, Log: a.log})
 	return routes.New(options, routes.Handlers{
-		Health:  &handlers.Health{Runs: history.New(a.web.Session), Log: a.log},
-		Metrics: handlers.Metrics(figures),
+		Health:  &handlers.Health{Runs: history.New(a.apiStore.Session), Log: a.log},
+		Metrics: handlers.Metrics(appMetrics),
 		Docs:    handlers.NewDocs(),
 		Products: &handlers.Products{
 			Answers: a.answers, Now: a.local, Writer: products, Files: files, Exports: a.exports, Checker: request.NewChecker(), Uploads: staging, Limits: limits,
 		},
 		StageHistory: &handlers.StageHistory{Answers: a.answers, Zone: a.zone, Writer: histories, Checker: request.NewChecker()},
-		Sync:         &handlers.Sync{Service: syncs, Journal: journal, Keys: a.writer, Checker: request.NewChecker(), Texts: a.texts},
+		Sync:         &handlers.Sync{Service: runService, Journal: journal, Keys: a.writer, Checker: request.NewChecker(), Texts: a.texts},
 	}, routes.Pages{
 		Site:     site,
 		Session:  session.New(site, options.Access),
@@ -211,32 +211,32 @@ func (a *App) server(ctx context.Context, syncs *runs.Service, figures *metrics.
 			Products: products, Histories: histories, Files: files, Uploads: staging, Limits: limits, FileBytes: a.cfg.UploadFileLimit, Now: a.local,
 		}),
 		Stages: stagepages.New(site, histories, a.zone),
-		Sync:   syncpages.New(site, syncs, journal, a.doctor()),
+		Sync:   syncpages.New(site, runService, journal, a.doctor()),
 	}), nil
 }
 
-// runService wires the service that starts, watches and cancels runs for the API, and the follower, which is nil unless
-// real-time sync is on. watch may be nil.
-func (a *App) runService(figures *metrics.Metrics, watch *alerts.Watch) (*runs.Service, *realtime.Follower) {
+// newRunService wires the service that starts, watches and cancels runs for the API, and the follower, which is nil unless
+// real-time sync is on. alertWatch may be nil.
+func (a *App) newRunService(appMetrics *metrics.Metrics, alertWatch *alerts.Watch) (*runs.Service, *realtime.Follower) {
 	options := runs.Options{
-		Engine: a.engine, Store: a.web, Timeout: a.cfg.SyncTimeout, RetryTime: a.cfg.SyncRetryTime, StaleAfter: a.cfg.StaleAfter, Now: time.Now, Log: a.log,
-		NextRun: func() (time.Time, bool) { return a.plan.Next(a.local()) }, Ended: figures.RunEnded, Committed: a.runCommitted,
+		Engine: a.engine, Store: a.apiStore, Timeout: a.cfg.SyncTimeout, RetryTime: a.cfg.SyncRetryTime, StaleAfter: a.cfg.StaleAfter, Now: time.Now, Log: a.log,
+		NextRun: func() (time.Time, bool) { return a.plan.Next(a.local()) }, Ended: appMetrics.RunEnded, Committed: a.runCommitted,
 	}
-	if watch != nil {
+	if alertWatch != nil {
 		options.Ended = func(o runs.Outcome) {
-			figures.RunEnded(o)
-			watch.RunEnded(o.Run)
+			appMetrics.RunEnded(o)
+			alertWatch.RunEnded(o.Run)
 		}
-		options.NotBegun = watch.RunNotStarted
+		options.NotBegun = alertWatch.RunNotStarted
 	}
 	if !a.follows {
 		return runs.New(options), nil
 	}
-	var syncs *runs.Service
+	var runService *runs.Service
 	following := a.followerOptions()
 	following.Committed = a.answers.Advance
 	following.Run = func(ctx context.Context, req mirror.Request) error {
-		_, err := syncs.Run(ctx, req, mirror.Silent{})
+		_, err := runService.Run(ctx, req, mirror.Silent{})
 		return err
 	}
 	following.Changed = func(s realtime.Status) {
@@ -248,8 +248,8 @@ func (a *App) runService(figures *metrics.Metrics, watch *alerts.Watch) (*runs.S
 	}
 	follower := realtime.New(following)
 	options.Realtime = follower.Status
-	syncs = runs.New(options)
-	return syncs, follower
+	runService = runs.New(options)
+	return runService, follower
 }
 
 // runCommitted moves the cache to the mirror version of a run, and triggers the search index.

@@ -28,8 +28,8 @@ const (
 	recordTime       = 2 * time.Second  // for recording a run that did not start
 )
 
-// startJobs starts the background jobs that need no synchronized mirror. watch may be nil. stop stops them and waits.
-func (a *App) startJobs(ctx context.Context, watch *alerts.Watch) (stop func()) {
+// startJobs starts the background jobs that need no synchronized mirror. alertWatch may be nil. stop stops them and waits.
+func (a *App) startJobs(ctx context.Context, alertWatch *alerts.Watch) (stop func()) {
 	jobs := []func(context.Context){
 		func(ctx context.Context) {
 			a.answers.Follow(ctx, func(err error) {
@@ -43,17 +43,17 @@ func (a *App) startJobs(ctx context.Context, watch *alerts.Watch) (stop func()) 
 		a.indexSearch,
 		a.cleanUp,
 	}
-	if watch != nil {
-		watch.Check(ctx) // before a run changes what an earlier process reported
-		jobs = append(jobs, watch.Run)
+	if alertWatch != nil {
+		alertWatch.Check(ctx) // before a run changes what an earlier process reported
+		jobs = append(jobs, alertWatch.Run)
 	}
 	return start(ctx, jobs...)
 }
 
 // startSyncJobs starts the schedule and real-time sync. follower may be nil. stop stops them and waits.
-func (a *App) startSyncJobs(ctx context.Context, syncs *runs.Service, follower *realtime.Follower) (stop func()) {
+func (a *App) startSyncJobs(ctx context.Context, runService *runs.Service, follower *realtime.Follower) (stop func()) {
 	jobs := []func(context.Context){
-		schedule.New(schedule.Options{Plan: a.plan, Runs: syncs, History: journal.New(a.web.Session), Now: a.local, Log: a.log}).Run,
+		schedule.New(schedule.Options{Plan: a.plan, Runs: runService, History: journal.New(a.apiStore.Session), Now: a.local, Log: a.log}).Run,
 	}
 	if follower != nil {
 		jobs = append(jobs, func(ctx context.Context) { _ = follower.Follow(ctx) }) // it ends with ctx only
@@ -76,7 +76,7 @@ func start(ctx context.Context, jobs ...func(context.Context)) (stop func()) {
 
 // cleanUp finishes, now and then every minute, what dead processes left: pending writes and orphaned files.
 func (a *App) cleanUp(ctx context.Context) {
-	sweeper := attachments.NewSweeper(a.files, attachmentsdb.New(a.web.Session), time.Now, a.log)
+	sweeper := attachments.NewSweeper(a.files, attachmentsdb.New(a.apiStore.Session), time.Now, a.log)
 	tick := time.NewTicker(cleanupInterval)
 	defer tick.Stop()
 	for {
@@ -131,7 +131,7 @@ func (a *App) alerting(follows bool, onResult func(alerts.Alert, alerts.Result))
 		limits.Lag = a.cfg.AlertLag
 	}
 	return alerts.NewWatch(alerts.Options{
-		Runs: alerts.RunHistory{Store: a.web}, Post: alerts.NewWebhook(a.cfg.AlertURL, a.cfg.AlertSecret, a.texts).Post,
+		Runs: alerts.RunHistory{Store: a.apiStore}, Post: alerts.NewWebhook(a.cfg.AlertURL, a.cfg.AlertSecret, a.texts).Post,
 		Limits: limits, OnResult: onResult, Now: now, Log: a.log,
 	})
 }

@@ -21,9 +21,9 @@ import (
 )
 
 const (
-	shutdownTime = 5 * time.Second  // for pending requests at shutdown
-	retryPause   = 30 * time.Second // between attempts at the very first run
-	metricsTime  = 2 * time.Second  // for reading metrics from the databases
+	shutdownTimeout = 5 * time.Second  // for pending requests
+	retryPause      = 30 * time.Second // between attempts at the very first run
+	metricsTimeout  = 2 * time.Second  // for reading metrics from the databases
 )
 
 type serveCommand struct{}
@@ -41,8 +41,8 @@ func (*serveCommand) Run(env *environment) error {
 	})
 }
 
-// Serve answers requests immediately (/readyz with 503 until the first successful run), runs once at the start and then
-// on schedule. It ends with ctx and closes the listener. Progress is printed to stdout.
+// Serve answers requests immediately (/readyz with 503 until the first successful run), syncs at startup and then on
+// schedule. It ends with ctx and closes the listener. Progress is printed to stdout.
 func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer) error {
 	out := newConsole(stdout, a.texts)
 	defer out.close()
@@ -59,24 +59,24 @@ func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer
 	if a.cfg.Realtime && !a.follows {
 		a.log.Warn("real-time sync needs PostgreSQL", "setting", "SYNC_REALTIME")
 	}
-	figures := metrics.New(journal.New(a.web.Session), a.answers.Stats, a.realtimeMetrics)
-	watch := a.alerting(a.cfg.Realtime, figures.AlertEnded)
-	syncs, follower := a.runService(figures, watch)
-	server, err := a.server(ctx, syncs, figures)
+	appMetrics := metrics.New(journal.New(a.apiStore.Session), a.answers.Stats, a.realtimeMetrics)
+	alertWatch := a.alerting(a.cfg.Realtime, appMetrics.AlertEnded)
+	runService, follower := a.newRunService(appMetrics, alertWatch)
+	server, err := a.server(ctx, runService, appMetrics)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	defer a.startJobs(ctx, watch)()
+	defer a.startJobs(ctx, alertWatch)()
 	serving := make(chan error, 1)
 	go func() { serving <- server.Listener(listener) }()
-	defer a.stop(server, syncs, serving)
+	defer a.stop(server, runService, serving)
 
-	if err := a.syncAtStart(ctx, syncs, watch, out); err != nil {
+	if err := a.syncAtStart(ctx, runService, alertWatch, out); err != nil {
 		return err
 	}
-	defer a.startSyncJobs(ctx, syncs, follower)()
+	defer a.startSyncJobs(ctx, runService, follower)()
 	out.line("🌐 Console at http://%s/", listener.Addr())
-	out.line("🌐 Serving http://%s/api/product-lifecycle/products (Ctrl-C ends)", listener.Addr())
+	out.line("🌐 Serving http://%s/api/product-lifecycle/products (Ctrl-C to stop)", listener.Addr())
 	select {
 	case <-ctx.Done():
 		out.line("👋 Shutting down")
@@ -88,38 +88,38 @@ func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer
 }
 
 // stop cancels runs and ends streams, which would block the shutdown, and lets other requests finish.
-func (a *App) stop(server *fiber.App, syncs *runs.Service, serving chan error) {
-	syncs.Close()
+func (a *App) stop(server *fiber.App, runService *runs.Service, serving chan error) {
+	runService.Close()
 	a.exports.Close()
-	_ = server.ShutdownWithTimeout(shutdownTime) // after it, connections are closed
+	_ = server.ShutdownWithTimeout(shutdownTimeout) // remaining connections are then closed
 	if err := <-serving; err != nil {
 		a.log.Warn("server shutdown failed", "error", err)
 	}
 }
 
-// syncAtStart makes a run, the very first a full one. If it fails, the mirror of the last successful run is served; if
-// there is none, the run is repeated until it succeeds. Errors: pmo_db without its tables.
-func (a *App) syncAtStart(ctx context.Context, syncs *runs.Service, watch *alerts.Watch, out *console) error {
+// syncAtStart runs a sync at startup: a full one if no run has succeeded yet. If it fails, the mirror of the last
+// successful run is served; if there is none, the run is repeated until it succeeds. Errors: pmo_db without its tables.
+func (a *App) syncAtStart(ctx context.Context, runService *runs.Service, alertWatch *alerts.Watch, out *console) error {
 	mode := models.FullRun
-	if succeeded, err := journal.New(a.web.Session).HasSucceeded(ctx); err != nil {
+	if succeeded, err := journal.New(a.apiStore.Session).HasSucceeded(ctx); err != nil {
 		return err
 	} else if succeeded {
 		mode = models.IncrementalRun
 	}
 	for {
-		result, err := a.sync(ctx, syncs.Run, mirror.Request{Mode: mode}, out)
+		result, err := a.sync(ctx, runService.Run, mirror.Request{Mode: mode}, out)
 		if err == nil || ctx.Err() != nil {
 			return nil //nolint:nilerr // a requested shutdown is no failure
 		}
-		switch { // syncs does not know of a run that failed before it started
-		case watch == nil:
+		switch { // the run service does not report runs that failed before they started
+		case alertWatch == nil:
 		case result.Run != nil:
-			watch.RunEnded(*result.Run)
+			alertWatch.RunEnded(*result.Run)
 		default:
-			watch.RunNotStarted(err)
+			alertWatch.RunNotStarted(err)
 		}
 		report(out.out, a.texts, err)
-		switch succeeded, storeErr := journal.New(a.web.Session).HasSucceeded(ctx); {
+		switch succeeded, storeErr := journal.New(a.apiStore.Session).HasSucceeded(ctx); {
 		case storeErr != nil:
 			return errors.Join(err, storeErr)
 		case succeeded:
@@ -135,13 +135,13 @@ func (a *App) syncAtStart(ctx context.Context, syncs *runs.Service, watch *alert
 	}
 }
 
-// followInForeground is sync --follow. It ends with ctx, or with an error that needs action.
+// followInForeground implements sync --follow. It returns when ctx ends or when an error needs action.
 func (a *App) followInForeground(ctx context.Context, out *console) error {
 	defer out.close()
 	if !a.source.Features().Replication {
 		return models.NewError(models.Config, "cli.no_realtime", nil).WithRemedy("cli.no_realtime_remedy", nil)
 	}
-	out.line("🔄 Following lifecycle_db (Ctrl-C ends)...")
+	out.line("🔄 Following lifecycle_db (Ctrl-C to stop)...")
 	if err := a.prepare(ctx, out); err != nil {
 		return err
 	}
@@ -168,36 +168,36 @@ func (a *App) followInForeground(ctx context.Context, out *console) error {
 		case realtime.Starting:
 		}
 	}
-	if watch := a.alerting(true, func(alerts.Alert, alerts.Result) {}); watch != nil {
-		watch.Check(ctx)
-		defer start(ctx, watch.Run)()
+	if alertWatch := a.alerting(true, func(alerts.Alert, alerts.Result) {}); alertWatch != nil {
+		alertWatch.Check(ctx)
+		defer start(ctx, alertWatch.Run)()
 	}
 	return realtime.New(options).Follow(ctx)
 }
 
 // realtimeMetrics returns false if real-time sync is off or a database does not answer.
-func (a *App) realtimeMetrics() (figures metrics.RealTime, known bool) {
+func (a *App) realtimeMetrics() (progress metrics.RealTime, known bool) {
 	if !a.follows {
-		return figures, false
+		return progress, false
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), metricsTime)
+	ctx, cancel := context.WithTimeout(context.Background(), metricsTimeout)
 	defer cancel()
-	standing, err := journal.New(a.web.Session).SyncStatus(ctx)
-	if err != nil || standing.Lag == nil {
-		return figures, false
+	status, err := journal.New(a.apiStore.Session).SyncStatus(ctx)
+	if err != nil || status.Lag == nil {
+		return progress, false
 	}
-	name, nameErr := journal.New(a.web.Session).SlotName(ctx)
-	slots, err := a.origin.Slots(ctx)
+	name, nameErr := journal.New(a.apiStore.Session).SlotName(ctx)
+	slots, err := a.apiSource.Slots(ctx)
 	for _, slot := range slots {
 		if slot.Name == name {
-			figures.Retained = slot.Retained
+			progress.Retained = slot.Retained
 		}
 	}
-	figures.Lag = *standing.Lag
-	return figures, nameErr == nil && err == nil
+	progress.Lag = *status.Lag
+	return progress, nameErr == nil && err == nil
 }
 
-// followerOptions are common to both followers.
+// followerOptions returns the options shared by serve and sync --follow.
 func (a *App) followerOptions() realtime.Options {
 	return realtime.Options{Source: a.source, Store: a.store, Engine: a.engine, Tables: models.Tables(),
 		Committed: func(int64) {}, Changed: func(realtime.Status) {}}

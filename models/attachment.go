@@ -36,14 +36,14 @@ type ListedAttachment struct {
 	ID        int64   `gorm:"column:id" json:"id"`
 	ProductID int64   `gorm:"column:id_produk" json:"id_produk"`
 	Name      string  `gorm:"column:nama_file" json:"nama_file"`
-	Path      string  `gorm:"-" json:"path_file"`                    // where the API lets it be downloaded
+	Path      string  `gorm:"-" json:"path_file"`                    // the API's download path
 	Type      string  `gorm:"column:tipe_file" json:"tipe_file"`     // media type
 	Size      int64   `gorm:"column:ukuran_file" json:"ukuran_file"` // bytes
 	SHA256    string  `gorm:"column:sha256" json:"sha256"`           // in hexadecimal
 	CreatedAt Instant `gorm:"column:created_at" json:"created_at"`
 }
 
-// Upload is a file received with a request. Its content is stored under Key and belongs to no product yet.
+// Upload is a file received with a request. Its content is stored under Key and is not yet attached to a product.
 type Upload struct {
 	Key    string // of the stored content
 	Name   string // the client's name of the file, without folders

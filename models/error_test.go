@@ -9,7 +9,7 @@ import (
 	"lifecycle-sync/models"
 )
 
-func TestAsError(t *testing.T) {
+func TestAsError_ClassifiesAndHidesText(t *testing.T) {
 	t.Parallel()
 	busy := models.NewError(models.Busy, "run.busy", models.Params{"run": 7})
 	for want, err := range map[models.Class]error{
@@ -26,6 +26,6 @@ func TestAsError(t *testing.T) {
 		t.Error("nil is an error")
 	}
 	if busy.Error() != "busy: run.busy run=7" || !errors.Is(&models.Error{Cause: context.Canceled}, context.Canceled) {
-		t.Error("the text or the cause is lost")
+		t.Error("AsError must keep the text and the cause")
 	}
 }

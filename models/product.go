@@ -1,7 +1,7 @@
 package models
 
-// Product is a row of tbl_produk and of its mirror. Price is whole rupiah. A new column needs a line here and, where
-// people can edit it, one in ProductFields.
+// Product is a row of tbl_produk and of its mirror. Price is whole rupiah. The engine, the API and the exports follow the
+// order of its fields. A new column needs a field here and, if people can edit it, an entry in ProductFields.
 type Product struct {
 	ID          int64    `gorm:"column:id;type:integer;primaryKey;autoIncrement:false" json:"id"`
 	Name        *string  `gorm:"column:produk;type:varchar(255)" json:"produk"`

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// FieldKind is how people enter a field, in the words of HTML.
+// FieldKind names the HTML control for a field.
 type FieldKind string
 
 // The kinds of field.
@@ -71,7 +71,7 @@ func ProductFieldOf(column string) (ProductField, bool) {
 }
 
 // Parse sets the field of p to what a person or client sent; "" is NULL, and so are blanks where a text is required.
-// It returns "", or what is wrong: "integer" or "date". Rules says what else must hold.
+// It returns "" or the problem: "integer" or "date". Rules returns the remaining requirements.
 func (f ProductField) Parse(p *Product, text string) (code string) {
 	switch field := f.pointer(p).(type) {
 	case **string:

@@ -8,7 +8,7 @@ import (
 	"lifecycle-sync/models"
 )
 
-func TestProductFields_AreTheColumnsThatPeopleCanEdit(t *testing.T) {
+func TestProductFields_CoverEveryEditableColumn(t *testing.T) {
 	t.Parallel()
 	var editable []string
 	for _, table := range models.Tables() {

@@ -66,7 +66,7 @@ type Quarantined struct {
 // TableName is the table in pmo_db.
 func (Quarantined) TableName() string { return "lifecycle_sync_quarantine" }
 
-// Unfit describes a row that a previewed run would quarantine. It is stored as the After of a LoggedChange.
+// Unfit describes a row that a dry run would quarantine. It is stored as the After of a LoggedChange.
 type Unfit struct {
 	Code   string `json:"reason_code"`
 	Column string `json:"reason_column"`

@@ -20,7 +20,7 @@ func column(t *testing.T, name string) models.Column {
 	return models.Column{}
 }
 
-func TestClone(t *testing.T) {
+func TestRow_CloneSharesNoMemory(t *testing.T) {
 	t.Parallel()
 	original := models.Row{ID: 7, Cells: [][]byte{[]byte("7"), nil, {}, []byte("x")}}
 	clone := original.Clone()
@@ -38,11 +38,11 @@ func TestClone(t *testing.T) {
 		t.Error("appending to a cell writes into the next")
 	}
 	if models.SameCell(nil, []byte{}) || !models.SameCell(nil, nil) {
-		t.Error("NULL is the same as an empty text, or not as itself")
+		t.Error("SameCell must distinguish NULL from empty")
 	}
 }
 
-func TestDecode(t *testing.T) {
+func TestTable_DecodesExtremeValues(t *testing.T) {
 	t.Parallel()
 	products := models.Tables()[3]
 	cells := map[string]string{"id": "0", "produk": "", "harga": "9223372036854775807", "tanggal_launch": "0001-01-01", "created_at": "0001-01-01 00:00:00+00", "updated_at": "2024-01-01T00:00:00.000001Z"}
@@ -66,7 +66,7 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-func TestCellForPeople(t *testing.T) {
+func TestColumn_RendersCellAsJSON(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ column, cell, want string }{
 		{"harga", "9223372036854775807", "9223372036854775807"},
@@ -81,7 +81,7 @@ func TestCellForPeople(t *testing.T) {
 		{"produk", "\u2028💡", `"\u2028💡"`},
 	} {
 		if got := column(t, c.column).JSON([]byte(c.cell)); string(got) != c.want || !json.Valid(got) {
-			t.Errorf("%s %q is %s, must be %s", c.column, c.cell, got, c.want)
+			t.Errorf("%s %q is %s, want %s", c.column, c.cell, got, c.want)
 		}
 	}
 	if got := column(t, "harga").JSON(nil); string(got) != "null" {
@@ -89,7 +89,7 @@ func TestCellForPeople(t *testing.T) {
 	}
 }
 
-func TestTables(t *testing.T) {
+func TestTables_ListParentsFirst(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for _, table := range models.Tables() {
@@ -103,13 +103,17 @@ func TestTables(t *testing.T) {
 			t.Errorf("%+v", table)
 		}
 	}
+}
+
+func TestTableOf_PanicsOnUnsupportedColumn(t *testing.T) {
+	t.Parallel()
 	type unusable struct {
 		ID int64   `gorm:"column:id;type:integer;primaryKey"`
 		X  float64 `gorm:"column:x;type:numeric"`
 	}
 	defer func() {
 		if recover() == nil {
-			t.Error("a column that cannot be mirrored is accepted")
+			t.Error("an unsupported column type was accepted")
 		}
 	}()
 	models.TableOf[unusable]("x", "x", "x")

@@ -30,7 +30,7 @@ const (
 	VerifyRun      = "verify"
 )
 
-// Run is one synchronisation, stored in pmo_db. Horizon is the source snapshot's pg_snapshot_xmin as a 64-bit transaction id,
+// Run is one run of the sync, stored in pmo_db. Horizon is the source snapshot's pg_snapshot_xmin as a 64-bit transaction id,
 // nil on SQLite; MirrorXID is the run's own transaction in pmo_db.
 type Run struct { //nolint:recvcheck // TableName and the readers work on values too
 	ID         int64      `gorm:"column:id;primaryKey" json:"run"`
@@ -50,7 +50,7 @@ type Run struct { //nolint:recvcheck // TableName and the readers work on values
 	Differences JSON `gorm:"column:differences" json:"-"`
 	// Digest identifies the changes that the run found.
 	Digest *string `gorm:"column:digest" json:"-"`
-	// The numbers of changes that a preview stored in the change log and found; nil if it stored all.
+	// The numbers of changes that a dry run stored in the change log and found; nil if it stored all.
 	ChangesKept  *int64 `gorm:"column:changes_kept" json:"-"`
 	ChangesFound *int64 `gorm:"column:changes_found" json:"-"`
 }
@@ -78,7 +78,7 @@ func (r Run) Err() *Error {
 	return e
 }
 
-// ReasonTexts returns the run's reasons and, if the change log has only part of a preview's changes, a text about that.
+// ReasonTexts returns the run's reasons and, if the change log has only part of a dry run's changes, a text about that.
 func (r Run) ReasonTexts() Texts {
 	if r.ChangesKept == nil || r.ChangesFound == nil {
 		return r.Reasons

@@ -1,5 +1,5 @@
 // Package models holds the rows of both databases, their value types, the description of every mirrored table, and the
-// errors that people may see. It imports nothing of ours.
+// user-facing errors. It imports no other package of this project.
 package models
 
 import (

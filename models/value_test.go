@@ -9,7 +9,7 @@ import (
 	"lifecycle-sync/models"
 )
 
-func TestDate(t *testing.T) {
+func TestDate_RoundTripsAndRejectsInvalid(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"2024-02-29", "0001-01-01", "9999-12-31"} {
 		d, err := models.ParseDate(text)
@@ -44,7 +44,7 @@ func TestDate(t *testing.T) {
 	}
 }
 
-func TestJSON(t *testing.T) {
+func TestJSON_PreservesText(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{`1e400`, `1.00`, `9223372036854775808`, `{"b": 1, "a": 2}`, `null`, `[]`, strings.Repeat("[", 900) + strings.Repeat("]", 900)} {
 		j := models.JSON(text)
@@ -57,7 +57,7 @@ func TestJSON(t *testing.T) {
 		if err := scanned.Scan(buffer); err != nil {
 			t.Error(err)
 		}
-		buffer[0] = 'x' // the driver's buffer is its own
+		buffer[0] = 'x' // Scan must copy: the driver reuses its buffer
 		if string(scanned) != text {
 			t.Errorf("%.20s scans as %s", text, scanned)
 		}
@@ -70,8 +70,8 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestDeepJSON marshals a document that is nested deeper than encoding/json takes, as the text it is.
-func TestDeepJSON(t *testing.T) {
+// TestJSON_MarshalsTooDeepDocumentAsString marshals a document beyond encoding/json's depth limit, as a JSON string.
+func TestJSON_MarshalsTooDeepDocumentAsString(t *testing.T) {
 	t.Parallel()
 	deep := strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001)
 	for document, want := range map[string]string{`{"a": 1e400}`: `{"a":1e400}`, deep: `"` + deep + `"`, "": `""`} {

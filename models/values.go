@@ -115,7 +115,7 @@ func (Instant) GormDataType() string { return "timestamptz" }
 type JSON []byte
 
 // MarshalJSON returns the document. One that encoding/json rejects, such as one nested deeper than 10,000 levels, becomes a
-// JSON string, so that one row cannot break an answer.
+// JSON string, so that one row cannot break a response.
 func (j JSON) MarshalJSON() ([]byte, error) {
 	switch {
 	case j == nil:

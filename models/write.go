@@ -6,7 +6,7 @@ import (
 )
 
 // Write is an outbox entry: an API write as recorded in pmo_db, so that a crash between the two databases can be resolved and
-// a repeated request gets the first answer.
+// a repeated request gets the first response.
 type Write struct {
 	ID                string    `gorm:"column:id;primaryKey"`
 	Caller            *string   `gorm:"column:caller"` // with Route and Key, or none of them
@@ -17,18 +17,18 @@ type Write struct {
 	LeasedUntil       time.Time `gorm:"column:leased_until"`
 	SourceTransaction `gorm:"embedded"`
 	ETag              *string   `gorm:"column:etag"`
-	Body              JSON      `gorm:"column:body"` // data of the answer
+	Body              JSON      `gorm:"column:body"` // data of the response
 	CreatedAt         time.Time `gorm:"column:created_at"`
 }
 
 // TableName is the table in pmo_db.
 func (Write) TableName() string { return "lifecycle_writes" }
 
-// The states of a write. Claimed: in progress. Intended: its answer is known, the outcome in lifecycle_db is not.
+// The states of a write. Claimed: in progress. Pending: its response is known, its outcome in lifecycle_db is not.
 const (
-	WriteClaimed  = "claimed"
+	WriteClaimed = "claimed"
 	WritePending = "intended"
-	WriteDone     = "done"
+	WriteDone    = "done"
 )
 
 // SourceTransaction identifies a transaction in lifecycle_db, so that its outcome can be looked up: by its id or, without

@@ -24,8 +24,8 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// lab is a pmo_db and an alert receiver.
-type lab struct {
+// fixture is a pmo_db and an alert receiver.
+type fixture struct {
 	*testing.T
 	db       *database.DB
 	store    *pmo.Store
@@ -35,11 +35,11 @@ type lab struct {
 }
 
 // each runs a test on both database systems.
-func each(t *testing.T, fn func(l *lab)) {
+func each(t *testing.T, fn func(l *fixture)) {
 	t.Helper()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		l := &lab{T: t, url: url(t), receiver: receive(t, inTurn(http.StatusOK))}
+		l := &fixture{T: t, url: url(t), receiver: receive(t, inTurn(http.StatusOK))}
 		l.db = l.open()
 		l.store = pmo.New(l.db, models.Tables())
 		if _, err := l.store.Migrate(t.Context()); err != nil {
@@ -49,13 +49,13 @@ func each(t *testing.T, fn func(l *lab)) {
 	})
 }
 
-func (l *lab) open() *database.DB {
+func (l *fixture) open() *database.DB {
 	l.Helper()
 	return databases.Open(l, l.url, "pmo_db")
 }
 
 // record records a finished run with a number of quarantined rows.
-func (l *lab) record(run models.Run, quarantined int64) models.Run {
+func (l *fixture) record(run models.Run, quarantined int64) models.Run {
 	l.Helper()
 	now := clock()
 	run.StartedAt, run.FinishedAt = now, &now
@@ -77,7 +77,7 @@ func failed(class models.Class) models.Run {
 }
 
 // watch runs a watch, as a process does, until the test ends or end is called.
-func (l *lab) watch(runs alerts.Runs) (watch *alerts.Watch, end func()) {
+func (l *fixture) watch(runs alerts.Runs) (watch *alerts.Watch, end func()) {
 	watch = alerts.NewWatch(alerts.Options{
 		Runs: runs, Post: fastWebhook(l.receiver.URL, secret).Post, OnResult: func(alerts.Alert, alerts.Result) { l.results.Add(1) }, Now: clock, Log: slog.New(slog.DiscardHandler),
 		Limits: alerts.Limits{StaleAfter: time.Hour, Lag: time.Minute, QuarantineGrowth: 10},
@@ -92,7 +92,7 @@ func (l *lab) watch(runs alerts.Runs) (watch *alerts.Watch, end func()) {
 }
 
 // received waits for a number of alerts and summarizes them.
-func (l *lab) received(n int) (told []string) {
+func (l *fixture) received(n int) (told []string) {
 	l.Helper()
 	kit.Eventually(l, fmt.Sprint(n, " alerts"), func() bool { return len(l.receiver.got()) >= n })
 	for _, r := range l.receiver.got()[:n] {
@@ -107,7 +107,7 @@ func (l *lab) received(n int) (told []string) {
 
 func TestWatch_ReportsEachConditionWhenItBeginsAndEnds(t *testing.T) {
 	t.Parallel()
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		l.record(succeeded(), 0)
 		watch, end := l.watch(alerts.RunHistory{Store: l.store})
 		var want []string
@@ -144,7 +144,7 @@ func TestWatch_ReportsEachConditionWhenItBeginsAndEnds(t *testing.T) {
 
 func TestWatch_IgnoresCanceledAndBusyRuns(t *testing.T) {
 	t.Parallel()
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		l.record(succeeded(), 0)
 		watch, end := l.watch(alerts.RunHistory{Store: l.store})
 		canceled := failed(models.Canceled)
@@ -188,7 +188,7 @@ func (a *away) RunHealth(ctx context.Context, below int64) (journal.RunHealth, e
 
 func TestWatch_WorksWhilePmoDbIsUnavailable(t *testing.T) {
 	t.Parallel()
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		l.record(succeeded(), 0)
 		runs := &away{Runs: alerts.RunHistory{Store: l.store}}
 		watch, _ := l.watch(runs)
@@ -218,7 +218,7 @@ func TestWatch_WorksWhilePmoDbIsUnavailable(t *testing.T) {
 
 func TestWatch_EveryProcessReportsLag(t *testing.T) {
 	t.Parallel()
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		if l.db.Kind() == database.SQLite {
 			return
 		}
@@ -247,7 +247,7 @@ func TestWatch_EveryProcessReportsLag(t *testing.T) {
 
 func TestWatch_AHangingReceiverBlocksNobody(t *testing.T) {
 	t.Parallel()
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		l.receiver = receive(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 		watch, end := l.watch(alerts.RunHistory{Store: l.store})
 		run := l.record(failed(models.Timeout), 0)
@@ -262,7 +262,7 @@ func TestWatch_AHangingReceiverBlocksNobody(t *testing.T) {
 
 func TestAfterRun_ReportsWhatTheRunChanged(t *testing.T) {
 	t.Parallel()
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		limits := alerts.Limits{QuarantineGrowth: 10}
 		after := func(want string, run *models.Run, err error) {
 			l.Helper()

@@ -23,24 +23,24 @@ import (
 
 const limit = 2 << 20 // bytes in a file
 
-// lab stages files in a storage.
-type lab struct {
+// fixture stages files in a storage.
+type fixture struct {
 	*attachments.Staging
 
 	files files.Files
 }
 
-func newLab(t testing.TB, url string) *lab {
+func newFixture(t testing.TB, url string) *fixture {
 	t.Helper()
 	f, err := files.Open(url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &lab{attachments.NewStaging(f, limit, slog.New(slog.DiscardHandler)), f}
+	return &fixture{attachments.NewStaging(f, limit, slog.New(slog.DiscardHandler)), f}
 }
 
 // wantStored checks how many contents the storage has.
-func (l *lab) wantStored(t testing.TB, want int) {
+func (l *fixture) wantStored(t testing.TB, want int) {
 	t.Helper()
 	n := 0
 	for _, err := range l.files.Old(t.Context(), time.Now().Add(time.Hour)) {
@@ -68,7 +68,7 @@ func TestStage_AcceptsEveryFileType(t *testing.T) {
 	t.Parallel()
 	testfiles.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		l := newLab(t, url(t))
+		l := newFixture(t, url(t))
 		const office = "application/vnd.openxmlformats-officedocument."
 		for _, f := range []struct {
 			name, mediaType string
@@ -112,7 +112,7 @@ func TestStage_AcceptsEveryFileType(t *testing.T) {
 
 func TestStage_RejectsMismatchedContent(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, testfiles.Folder(t))
+	l := newFixture(t, testfiles.Folder(t))
 	html, svg := "<!DOCTYPE html><html><script>alert(1)</script>", `<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`
 	word := string(officeDocument(t, "word/document.xml"))
 	for _, f := range []struct{ name, content string }{
@@ -137,7 +137,7 @@ func TestStage_RejectsMismatchedContent(t *testing.T) {
 
 func TestStage_LimitsSize(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, testfiles.Folder(t))
+	l := newFixture(t, testfiles.Folder(t))
 	for size, want := range map[int]models.Class{limit: "", limit + 1: models.TooLarge, 3 * limit: models.TooLarge} {
 		got, err := l.Stage(t.Context(), "a.txt", strings.NewReader(strings.Repeat("a", size)))
 		if class(err) != want {
@@ -160,7 +160,7 @@ func TestStage_LimitsSize(t *testing.T) {
 // A disk of 1 MiB fills up.
 func TestStage_FullDisk(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, "file:"+testfiles.SmallDisk(t))
+	l := newFixture(t, "file:"+testfiles.SmallDisk(t))
 	text := func() io.Reader { return strings.NewReader(strings.Repeat("a", limit)) }
 	for range 2 {
 		if _, err := l.Stage(t.Context(), "a.txt", text()); class(err) != models.Unavailable {

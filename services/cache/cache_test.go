@@ -19,7 +19,7 @@ import (
 )
 
 func TestGet_CachesUntilAWrite(t *testing.T) {
-	each(t, cache.Options{}, func(l *lab) {
+	each(t, cache.Options{}, func(l *fixture) {
 		l.want("a", 0, 1)
 		l.want("a", 0, 1)
 		l.want("b", 0, 2)
@@ -34,7 +34,7 @@ func TestGet_CachesUntilAWrite(t *testing.T) {
 
 // TestGet_IsNeverStale compares every answer with what was committed before it was asked for.
 func TestGet_IsNeverStale(t *testing.T) {
-	each(t, cache.Options{Bytes: 1000}, func(l *lab) {
+	each(t, cache.Options{Bytes: 1000}, func(l *fixture) {
 		var committed atomic.Int64
 		ctx, stop := context.WithCancel(l.Context())
 		var readers sync.WaitGroup
@@ -63,7 +63,7 @@ func TestGet_IsNeverStale(t *testing.T) {
 
 // TestGet_SeesWritesOfOtherProcesses does not call Advance.
 func TestGet_SeesWritesOfOtherProcesses(t *testing.T) {
-	each(t, cache.Options{}, func(l *lab) {
+	each(t, cache.Options{}, func(l *fixture) {
 		l.want("a", 0, 1)
 		l.write(1)
 		kit.Eventually(l, "the other process's write", func() bool { return l.get("a", l.compute) == "1" })
@@ -73,7 +73,7 @@ func TestGet_SeesWritesOfOtherProcesses(t *testing.T) {
 
 // TestGet_DropsAnswersFromBeforeAWrite finishes an answer after a write that it has not seen.
 func TestGet_DropsAnswersFromBeforeAWrite(t *testing.T) {
-	each(t, cache.Options{}, func(l *lab) {
+	each(t, cache.Options{}, func(l *fixture) {
 		hasRead, proceed, old := make(chan struct{}), make(chan struct{}), make(chan string)
 		go func() {
 			old <- l.get("a", func(ctx context.Context, v cache.View) (answer, error) {
@@ -96,7 +96,7 @@ func TestGet_DropsAnswersFromBeforeAWrite(t *testing.T) {
 
 // TestGet_ComputesOnceForConcurrentCallers also cancels the first caller, whose answer the others get all the same.
 func TestGet_ComputesOnceForConcurrentCallers(t *testing.T) {
-	each(t, cache.Options{}, func(l *lab) {
+	each(t, cache.Options{}, func(l *fixture) {
 		ctx, cancel := context.WithCancel(l.Context())
 		begun, proceed, first := make(chan struct{}), make(chan struct{}), make(chan error)
 		go func() {
@@ -130,7 +130,7 @@ func TestGet_ComputesOnceForConcurrentCallers(t *testing.T) {
 
 // TestGet_DoesNotCacheErrors includes a panic, which does not end the process.
 func TestGet_DoesNotCacheErrors(t *testing.T) {
-	each(t, cache.Options{}, func(l *lab) {
+	each(t, cache.Options{}, func(l *fixture) {
 		notFound := models.NewError(models.NotFound, "products.not_found", nil)
 		_, err := cache.Get(l.Context(), l.answers, "a", func(context.Context, cache.View) (answer, error) { return nil, notFound })
 		if !errors.Is(err, notFound) {
@@ -154,7 +154,7 @@ func TestGet_ComputesAgainAfterMidnight(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		var now atomic.Int64
-		l := newLab(t, url(t), cache.Options{Now: func() time.Time { return times[now.Load()] }})
+		l := newFixture(t, url(t), cache.Options{Now: func() time.Time { return times[now.Load()] }})
 		l.follow(l.answers, func(error) {})
 		for i := range times {
 			now.Store(int64(i))
@@ -168,7 +168,7 @@ func TestGet_BoundsMemory(t *testing.T) {
 	sized := func(size int) func(context.Context, cache.View) (answer, error) {
 		return func(context.Context, cache.View) (answer, error) { return make(answer, size), nil }
 	}
-	each(t, cache.Options{Bytes: 8 * 4096}, func(l *lab) {
+	each(t, cache.Options{Bytes: 8 * 4096}, func(l *fixture) {
 		const answers, size, fit = 40, 3600, 8
 		for n := range 2 * answers {
 			l.get(strconv.Itoa(n%answers), sized(size))
@@ -190,7 +190,7 @@ func TestGet_DoesNotCacheWithoutFollow(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		l := newLab(t, url(t), cache.Options{})
+		l := newFixture(t, url(t), cache.Options{})
 		l.want("a", 0, 1)
 		l.write(1)
 		l.want("a", 1, 2)
@@ -204,7 +204,7 @@ func TestGet_DoesNotCacheWithoutFollow(t *testing.T) {
 // TestFollow_ListenerIsKilled expects no caching until there is a listener again.
 func TestFollow_ListenerIsKilled(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, testdb.Postgres(t), cache.Options{})
+	l := newFixture(t, testdb.Postgres(t), cache.Options{})
 	lost, proceed := make(chan error), make(chan struct{})
 	l.follow(l.answers, func(err error) {
 		if err != nil {
@@ -233,7 +233,7 @@ func TestFollow_ListenerIsKilled(t *testing.T) {
 // TestFollow_RestoredDatabase sets the mirror back to a version of which there are answers.
 func TestFollow_RestoredDatabase(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, testdb.Postgres(t), cache.Options{})
+	l := newFixture(t, testdb.Postgres(t), cache.Options{})
 	l.follow(l.answers, func(error) {})
 	l.write(1)
 	kit.Eventually(l, "the write", func() bool { return l.get("a", l.compute) == "1" })
@@ -245,7 +245,7 @@ func TestFollow_RestoredDatabase(t *testing.T) {
 func TestFollow_HalfOpenListener(t *testing.T) {
 	t.Parallel()
 	target := testdb.Postgres(t)
-	l := newLab(t, target, cache.Options{})
+	l := newFixture(t, target, cache.Options{})
 	network, lost := testdb.NewLink(t, target), make(chan error, 100)
 	answers := cache.New(pmo.New(databases.Open(t, network.URL, "pmo_db"), models.Tables()), cache.Options{})
 	l.follow(answers, func(err error) {

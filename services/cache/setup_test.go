@@ -17,8 +17,8 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// lab has a pmo_db whose one segment has a number as its name, which the answers repeat.
-type lab struct {
+// fixture has a pmo_db whose one segment has a number as its name, which the answers repeat.
+type fixture struct {
 	*testing.T
 
 	db       *database.DB
@@ -28,20 +28,20 @@ type lab struct {
 }
 
 // each runs a test in parallel on each database system, with a cache that follows the mirror.
-func each(t *testing.T, o cache.Options, fn func(l *lab)) {
+func each(t *testing.T, o cache.Options, fn func(l *fixture)) {
 	t.Helper()
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		l := newLab(t, url(t), o)
+		l := newFixture(t, url(t), o)
 		l.follow(l.answers, func(error) {})
 		fn(l)
 	})
 }
 
-func newLab(t *testing.T, url string, o cache.Options) *lab {
+func newFixture(t *testing.T, url string, o cache.Options) *fixture {
 	t.Helper()
-	l := &lab{T: t}
+	l := &fixture{T: t}
 	l.db, l.store = databases.PMO(t, url)
 	l.answers = cache.New(l.store, o)
 	kit.Exec(t, l.db.SQL, "INSERT INTO tbl_segmen_lifecycle (id, segmen) VALUES (1, '0')")
@@ -49,7 +49,7 @@ func newLab(t *testing.T, url string, o cache.Options) *lab {
 }
 
 // follow makes a cache follow the mirror until the test ends, and waits until it does.
-func (l *lab) follow(answers *cache.Answers, report func(error)) {
+func (l *fixture) follow(answers *cache.Answers, report func(error)) {
 	l.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, once := make(chan struct{}), sync.Once{}
@@ -70,7 +70,7 @@ func (l *lab) follow(answers *cache.Answers, report func(error)) {
 }
 
 // write commits a number and the next version of the mirror, like another process, and returns the version.
-func (l *lab) write(n int) (version int64) {
+func (l *fixture) write(n int) (version int64) {
 	err := l.db.Transaction(func(tx *gorm.DB) error {
 		if err := tx.Exec("UPDATE tbl_segmen_lifecycle SET segmen = ?", strconv.Itoa(n)).Error; err != nil {
 			return err
@@ -88,7 +88,7 @@ func (l *lab) write(n int) (version int64) {
 }
 
 // compute computes the answer: the number.
-func (l *lab) compute(ctx context.Context, v cache.View) (answer, error) {
+func (l *fixture) compute(ctx context.Context, v cache.View) (answer, error) {
 	l.computed.Add(1)
 	segments, err := v.Segments(ctx)
 	if err != nil {
@@ -103,7 +103,7 @@ type answer []byte
 // Size returns the size in bytes.
 func (a answer) Size() int { return len(a) }
 
-func (l *lab) get(key string, compute func(context.Context, cache.View) (answer, error)) string {
+func (l *fixture) get(key string, compute func(context.Context, cache.View) (answer, error)) string {
 	l.Helper()
 	got, err := cache.Get(l.Context(), l.answers, key, compute)
 	if err != nil {
@@ -113,7 +113,7 @@ func (l *lab) get(key string, compute func(context.Context, cache.View) (answer,
 }
 
 // want compares an answer and the number of answers that were computed until then.
-func (l *lab) want(key string, number, computed int) {
+func (l *fixture) want(key string, number, computed int) {
 	l.Helper()
 	if got := l.get(key, l.compute); got != strconv.Itoa(number) || l.computed.Load() != int64(computed) {
 		l.Errorf("%s: got %s after %d computed answers, want %d after %d", key, got, l.computed.Load(), number, computed)

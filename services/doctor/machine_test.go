@@ -17,7 +17,7 @@ func TestDiagnose_FindsFoldersThatAreUnwritableOrFull(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l := openLab(t, testdb.SQLite(t), testdb.SQLite(t))
+	l := openFixture(t, testdb.SQLite(t), testdb.SQLite(t))
 	for _, c := range []struct{ path, text string }{
 		{filepath.Join(file, "uploads"), file + "/uploads"},
 		{testfiles.SmallDisk(t), "doctor.storage_full"},
@@ -36,7 +36,7 @@ func TestDiagnose_FindsFoldersThatAreUnwritableOrFull(t *testing.T) {
 
 func TestDiagnose_NotesThatNoAlertReceiverIsConfigured(t *testing.T) {
 	t.Parallel()
-	l := openLab(t, testdb.SQLite(t), testdb.SQLite(t))
+	l := openFixture(t, testdb.SQLite(t), testdb.SQLite(t))
 	l.options.Alerts = false
 	found := named(l.diagnose(), "machine.alerts")
 	if len(found) != 1 || !has(found[0], doctor.Note, "doctor.alerts_off", "") {
@@ -46,7 +46,7 @@ func TestDiagnose_NotesThatNoAlertReceiverIsConfigured(t *testing.T) {
 
 func TestDiagnose_SQLiteSkipsWhatNeedsAServer(t *testing.T) {
 	t.Parallel()
-	l := openLab(t, testdb.SQLite(t), testdb.SQLite(t))
+	l := openFixture(t, testdb.SQLite(t), testdb.SQLite(t))
 	for _, path := range []string{l.SourceURL, l.TargetURL} {
 		if err := os.Remove(strings.TrimPrefix(path, "file:")); err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)

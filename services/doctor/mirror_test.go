@@ -12,11 +12,11 @@ import (
 
 var mirrorFaults = []fault{
 	{name: "newer schema", target: "INSERT INTO lifecycle_sync_migrations (version_id, is_applied) VALUES (999, true)", finding: "mirror.migrations", status: doctor.Problem,
-		text: "doctor.schema_newer current=999", command: "", fix: func(l *lab) { l.execTarget("DELETE FROM lifecycle_sync_migrations WHERE version_id = 999") }},
+		text: "doctor.schema_newer current=999", command: "", fix: func(l *fixture) { l.execTarget("DELETE FROM lifecycle_sync_migrations WHERE version_id = 999") }},
 	{name: "older schema", target: "DELETE FROM lifecycle_sync_migrations WHERE version_id > 2", finding: "mirror.migrations", status: doctor.Problem,
-		text: "doctor.schema_older current=2", command: "lifecycle-sync migrate", fix: (*lab).migrate},
+		text: "doctor.schema_older current=2", command: "lifecycle-sync migrate", fix: (*fixture).migrate},
 	{name: "table dropped", target: "DROP TABLE lifecycle_writes", finding: "mirror.tables", status: doctor.Problem,
-		text: "doctor.tables_missing tables=[lifecycle_writes]", command: "DELETE FROM lifecycle_sync_migrations WHERE version_id > 0", fix: func(l *lab) {
+		text: "doctor.tables_missing tables=[lifecycle_writes]", command: "DELETE FROM lifecycle_sync_migrations WHERE version_id > 0", fix: func(l *fixture) {
 			l.execTarget("DELETE FROM lifecycle_sync_migrations WHERE version_id > 0")
 			l.migrate()
 		}},
@@ -39,7 +39,7 @@ var mirrorFaults = []fault{
 	{name: "no temporary tables", target: "DO $$ BEGIN EXECUTE 'REVOKE TEMPORARY ON DATABASE ' || current_database() || ' FROM PUBLIC'; END $$", finding: "mirror.rights",
 		status: doctor.Problem, text: "doctor.privilege_missing", command: "GRANT TEMPORARY ON DATABASE"},
 	{name: "another owner", target: "ALTER TABLE tbl_segmen_lifecycle OWNER TO CURRENT_USER; GRANT ALL ON tbl_segmen_lifecycle TO KEEPER", finding: "mirror.owner", status: doctor.Note,
-		text: "doctor.other_owner tables=[tbl_segmen_lifecycle]", command: "", fix: func(l *lab) { l.execTarget("ALTER TABLE tbl_segmen_lifecycle OWNER TO " + l.keeper) }},
+		text: "doctor.other_owner tables=[tbl_segmen_lifecycle]", command: "", fix: func(l *fixture) { l.execTarget("ALTER TABLE tbl_segmen_lifecycle OWNER TO " + l.keeper) }},
 	{name: "foreign key missing", target: "ALTER TABLE tbl_produk_lifecycle DROP CONSTRAINT tbl_produk_lifecycle_id_stage_fkey", finding: "mirror.foreign_keys", status: doctor.Note,
 		text: "doctor.foreign_key_missing", command: "FOREIGN KEY (id_stage) REFERENCES tbl_stage_lifecycle (id)"},
 	{name: "trigger", finding: "mirror.triggers", status: doctor.Note, text: "doctor.foreign_trigger object=trigger titip on tbl_produk_lifecycle", command: "DROP trigger titip on tbl_produk_lifecycle",
@@ -47,16 +47,16 @@ var mirrorFaults = []fault{
 	{name: "rule", target: "CREATE RULE titip AS ON DELETE TO tbl_stage_lifecycle DO ALSO NOTHING", finding: "mirror.triggers", status: doctor.Note,
 		text: "doctor.foreign_trigger object=rule titip on tbl_stage_lifecycle", command: "DROP rule titip on tbl_stage_lifecycle"},
 	{name: "no search index", target: "DROP INDEX tbl_produk_lifecycle_search_trgm", finding: "mirror.search_index", status: doctor.Note,
-		text: "doctor.search_index_missing", command: "", fix: (*lab).indexSearch},
+		text: "doctor.search_index_missing", command: "", fix: (*fixture).indexSearch},
 	{name: "no extension", target: "DROP EXTENSION pg_trgm CASCADE", finding: "mirror.search_index", status: doctor.Note,
-		text: "pmo.trgm_not_allowed", command: "CREATE EXTENSION pg_trgm", fix: func(l *lab) {
+		text: "pmo.trgm_not_allowed", command: "CREATE EXTENSION pg_trgm", fix: func(l *fixture) {
 			l.execTarget("CREATE EXTENSION pg_trgm")
 			l.indexSearch()
 		}},
 	{name: "mirrored table gone", source: "ALTER TABLE tbl_kategori RENAME TO gone", finding: "mirror.vanished", status: doctor.Problem,
-		text: "schema.table_vanished table=tbl_kategori", command: "", fix: func(l *lab) { l.execSource("ALTER TABLE gone RENAME TO tbl_kategori") }},
+		text: "schema.table_vanished table=tbl_kategori", command: "", fix: func(l *fixture) { l.execSource("ALTER TABLE gone RENAME TO tbl_kategori") }},
 	{name: "superuser", target: "ALTER ROLE KEEPER SUPERUSER", finding: "pmo_db.role", status: doctor.Note,
-		text: "doctor.role_superuser role=KEEPER", command: "", fix: func(l *lab) { l.execTarget("ALTER ROLE " + l.keeper + " NOSUPERUSER") }},
+		text: "doctor.role_superuser role=KEEPER", command: "", fix: func(l *fixture) { l.execTarget("ALTER ROLE " + l.keeper + " NOSUPERUSER") }},
 	{name: "may replicate", target: "ALTER ROLE KEEPER REPLICATION", finding: "pmo_db.role", status: doctor.Note,
 		text: "doctor.role_replication role=KEEPER", command: "ALTER ROLE KEEPER NOREPLICATION"},
 }
@@ -68,15 +68,15 @@ func TestDiagnose_FindsFaultsInTheMirror(t *testing.T) {
 
 var runFaults = []fault{
 	{name: "never", target: "DELETE FROM lifecycle_sync_runs", finding: "sync.last_success", status: doctor.Problem,
-		text: "doctor.never_succeeded", command: "lifecycle-sync sync", fix: (*lab).sync},
+		text: "doctor.never_succeeded", command: "lifecycle-sync sync", fix: (*fixture).sync},
 	{name: "stale", target: "UPDATE lifecycle_sync_runs SET started_at = started_at - interval '2 hours'", finding: "sync.last_success", status: doctor.Problem,
-		text: "doctor.success_stale", command: "lifecycle-sync sync", fix: (*lab).sync},
-	{name: "stopped by the guard", target: failedRun("mass_delete"), finding: "sync.last_run", status: doctor.Problem, text: "doctor.run_failed class=mass_delete", command: "", fix: (*lab).sync},
-	{name: "connection broke", target: failedRun("connection"), finding: "sync.last_run", status: doctor.Note, text: "doctor.run_failed class=connection", command: "", fix: (*lab).sync},
+		text: "doctor.success_stale", command: "lifecycle-sync sync", fix: (*fixture).sync},
+	{name: "stopped by the guard", target: failedRun("mass_delete"), finding: "sync.last_run", status: doctor.Problem, text: "doctor.run_failed class=mass_delete", command: "", fix: (*fixture).sync},
+	{name: "connection broke", target: failedRun("connection"), finding: "sync.last_run", status: doctor.Note, text: "doctor.run_failed class=connection", command: "", fix: (*fixture).sync},
 	{name: "follower stopped", target: strings.Replace(failedRun("mass_delete"), "'full'", "'realtime'", 1), finding: "sync.real_time", status: doctor.Problem,
-		text: "doctor.run_failed class=mass_delete", command: "", fix: (*lab).sync},
+		text: "doctor.run_failed class=mass_delete", command: "", fix: (*fixture).sync},
 	{name: "process died", target: "INSERT INTO lifecycle_sync_runs (mode, state, started_at) VALUES ('full', 'running', now())", finding: "sync.left_running", status: doctor.Note,
-		text: "doctor.run_died", command: "lifecycle-sync sync", fix: (*lab).sync},
+		text: "doctor.run_died", command: "lifecycle-sync sync", fix: (*fixture).sync},
 }
 
 func failedRun(class string) string {
@@ -91,7 +91,7 @@ func TestDiagnose_FindsFailedAndStaleRuns(t *testing.T) {
 
 func TestDiagnose_CountsQuarantinedRows(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := newFixture(t)
 	l.execSource("UPDATE tbl_stage_histori SET created_at = 'infinity' WHERE id < 3")
 	l.sync()
 	found := issues(l.diagnose())
@@ -105,7 +105,7 @@ func TestDiagnose_CountsQuarantinedRows(t *testing.T) {
 
 func TestDiagnose_ARunInProgressIsNoIssue(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := newFixture(t)
 	run, err := mirrordb.New(l.Store).BeginRun(t.Context(), models.Run{Mode: models.FullRun, StartedAt: time.Now()})
 	if err != nil {
 		t.Fatal(err)

@@ -18,7 +18,7 @@ import (
 // unreachable is a reason why lifecycle_db cannot be used, and the check that reports it.
 type unreachable struct {
 	name            string
-	url             func(l *lab) string
+	url             func(l *fixture) string
 	finding         string
 	text, command   string
 	before          []string // earlier checks, which pass
@@ -27,32 +27,32 @@ type unreachable struct {
 
 var ways = []unreachable{
 	{name: "PostgreSQL does not run", finding: "lifecycle_db.reachable", text: "connection refused",
-		url: func(l *lab) string { return changed(l, l.SourceURL, func(u *url.URL) { u.Host = "127.0.0.1:1" }) }},
+		url: func(l *fixture) string { return changed(l, l.SourceURL, func(u *url.URL) { u.Host = "127.0.0.1:1" }) }},
 	{name: "host not known", finding: "lifecycle_db.reachable", text: "database.host_unknown",
-		url: func(l *lab) string {
+		url: func(l *fixture) string {
 			return changed(l, l.SourceURL, func(u *url.URL) { u.Host = "no.such.host.invalid" })
 		}},
 	{name: "no answer", finding: "lifecycle_db.reachable", text: "doctor.timeout limit=3s",
-		url: func(l *lab) string { return changed(l, l.SourceURL, func(u *url.URL) { u.Host = silentServer(l) }) }},
+		url: func(l *fixture) string { return changed(l, l.SourceURL, func(u *url.URL) { u.Host = silentServer(l) }) }},
 	{name: "wrong password", finding: "lifecycle_db.credentials", text: "refused", before: []string{"lifecycle_db.reachable"},
-		url: func(l *lab) string {
+		url: func(l *fixture) string {
 			return changed(l, l.SourceURL, func(u *url.URL) { u.User = url.UserPassword(l.reader, "salah") })
 		}},
 	{name: "no such user", finding: "lifecycle_db.credentials", text: "refused", before: []string{"lifecycle_db.reachable"},
-		url: func(l *lab) string {
+		url: func(l *fixture) string {
 			return changed(l, l.SourceURL, func(u *url.URL) { u.User = url.UserPassword("siapa", "salah") })
 		}},
 	{name: "no such database", finding: "lifecycle_db.database", text: "database.no_database", before: []string{"lifecycle_db.reachable", "lifecycle_db.credentials"},
-		url: func(l *lab) string { return changed(l, l.SourceURL, func(u *url.URL) { u.Path = "/tidak_ada" }) }},
+		url: func(l *fixture) string { return changed(l, l.SourceURL, func(u *url.URL) { u.Path = "/tidak_ada" }) }},
 	{name: "may not connect", finding: "lifecycle_db.database", text: "doctor.connect_denied", command: "GRANT CONNECT ON DATABASE", before: []string{"lifecycle_db.reachable", "lifecycle_db.credentials"},
-		url:       func(l *lab) string { return l.SourceURL },
+		url:       func(l *fixture) string { return l.SourceURL },
 		statement: "DO $$ BEGIN EXECUTE 'REVOKE CONNECT ON DATABASE ' || current_database() || ' FROM PUBLIC'; END $$",
 		undo:      "DO $$ BEGIN EXECUTE 'GRANT CONNECT ON DATABASE ' || current_database() || ' TO PUBLIC'; END $$"},
 }
 
 func TestDiagnose_ReportsWhyADatabaseIsUnreachableAndSkipsTheRest(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := newFixture(t)
 	right, all := l.SourceURL, len(l.diagnose())
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
@@ -86,7 +86,7 @@ func TestDiagnose_ReportsWhyADatabaseIsUnreachableAndSkipsTheRest(t *testing.T) 
 }
 
 // checkOthers checks the findings without issues: they passed, or are skipped because of the issue.
-func (l *lab) checkOthers(findings []doctor.Finding, way unreachable) {
+func (l *fixture) checkOthers(findings []doctor.Finding, way unreachable) {
 	l.Helper()
 	for _, f := range findings {
 		needs := strings.HasPrefix(f.Name, "lifecycle_db.") || strings.HasPrefix(f.Name, "source.") || strings.HasPrefix(f.Name, "replication.") ||
@@ -118,7 +118,7 @@ func silentServer(t testing.TB) string {
 
 func TestDiagnose_PmoDbMustBeUTF8(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := newFixture(t)
 	name := "test_" + strings.ToLower(rand.Text())
 	l.execTarget("CREATE DATABASE " + name + " ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
 	t.Cleanup(func() { l.execTarget("DROP DATABASE " + name + " WITH (FORCE)") })
@@ -135,7 +135,7 @@ func TestDiagnose_PmoDbMustBeUTF8(t *testing.T) {
 
 func TestDiagnose_NotesClockDifferences(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := newFixture(t)
 	for _, c := range []struct {
 		off  time.Duration
 		code string
@@ -150,7 +150,7 @@ func TestDiagnose_NotesClockDifferences(t *testing.T) {
 
 func TestDiagnose_NotesPoolers(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := newFixture(t)
 	pooled := func(u *url.URL) { u.Host = pooler(t, u.Host) }
 	l.SourceURL, l.TargetURL = changed(t, l.SourceURL, pooled), changed(t, l.TargetURL, pooled)
 	l.connect()

@@ -9,13 +9,13 @@ import (
 var sourceFaults = []fault{
 	{name: "table missing", source: "ALTER TABLE tbl_stage_histori RENAME TO gone", finding: "source.tables", status: doctor.Problem,
 		text: "schema.table_missing table=tbl_stage_histori", command: "lifecycle-sync seed", also: []string{"mirror.vanished"},
-		fix: func(l *lab) { l.execSource("ALTER TABLE gone RENAME TO tbl_stage_histori") }},
+		fix: func(l *fixture) { l.execSource("ALTER TABLE gone RENAME TO tbl_stage_histori") }},
 	{name: "schema closed", source: "REVOKE USAGE ON SCHEMA public FROM PUBLIC", finding: "source.tables", status: doctor.Problem,
 		text: "doctor.schema_unusable role=READER schema=public table=tbl_segmen", command: "GRANT USAGE ON SCHEMA public TO READER",
-		also: []string{"source.tables", "mirror.vanished"}, after: func(l *lab) { l.execSource("GRANT USAGE ON SCHEMA public TO PUBLIC") }},
+		also: []string{"source.tables", "mirror.vanished"}, after: func(l *fixture) { l.execSource("GRANT USAGE ON SCHEMA public TO PUBLIC") }},
 	{name: "table in another schema", source: "CREATE SCHEMA other; GRANT USAGE ON SCHEMA other TO READER; ALTER TABLE tbl_stage SET SCHEMA other",
 		finding: "source.tables", status: doctor.Problem, text: "doctor.schema_not_searched role=READER schema=other table=tbl_stage", command: "ALTER ROLE READER IN DATABASE",
-		also: []string{"mirror.vanished"}, after: func(l *lab) {
+		also: []string{"mirror.vanished"}, after: func(l *fixture) {
 			l.connect() // the setting is that of new sessions
 			l.requireHealthy()
 			l.execSource("ALTER TABLE other.tbl_stage SET SCHEMA public", "DROP SCHEMA other")
@@ -32,27 +32,27 @@ var sourceFaults = []fault{
 		text: "schema.key_missing table=tbl_produk", command: "ALTER TABLE tbl_produk ADD PRIMARY KEY (id)", also: []string{"replication.identity"}},
 	{name: "view with ids twice", finding: "source.keys", status: doctor.Problem, text: "schema.ids_not_unique rows=1 table=tbl_stage", command: "", also: []string{"replication.identity", "source.writing"},
 		source: "ALTER TABLE tbl_stage RENAME TO base; CREATE VIEW tbl_stage AS SELECT * FROM base UNION ALL SELECT * FROM base WHERE id = 1; GRANT SELECT ON tbl_stage TO READER",
-		fix:    func(l *lab) { l.execSource("DROP VIEW tbl_stage", "ALTER TABLE base RENAME TO tbl_stage") }},
+		fix:    func(l *fixture) { l.execSource("DROP VIEW tbl_stage", "ALTER TABLE base RENAME TO tbl_stage") }},
 	{name: "required value missing", source: "UPDATE tbl_produk SET produk = NULL WHERE id IN (3, 4)", finding: "source.required_values", status: doctor.Note,
 		text: "doctor.required_value_missing column=tbl_produk.produk count=2", command: "SELECT id FROM tbl_produk WHERE produk IS NULL",
-		fix: func(l *lab) { l.execSource("UPDATE tbl_produk SET produk = 'Kabel' WHERE id IN (3, 4)") }},
+		fix: func(l *fixture) { l.execSource("UPDATE tbl_produk SET produk = 'Kabel' WHERE id IN (3, 4)") }},
 	{name: "dangling reference", source: "UPDATE tbl_produk SET id_stage = 99 WHERE id = 3", finding: "source.references", status: doctor.Note,
 		text: "doctor.reference_dangling column=tbl_produk.id_stage count=1", command: "SELECT id, id_stage FROM tbl_produk",
-		fix: func(l *lab) { l.execSource("UPDATE tbl_produk SET id_stage = 1 WHERE id = 3") }},
+		fix: func(l *fixture) { l.execSource("UPDATE tbl_produk SET id_stage = 1 WHERE id = 3") }},
 	{name: "dangling product", source: "UPDATE tbl_stage_histori SET id_produk = 0 WHERE id IN (1, 2, 3)", finding: "source.references", status: doctor.Note,
 		text: "doctor.reference_dangling column=tbl_stage_histori.id_produk count=3", command: "NOT EXISTS (SELECT 1 FROM tbl_produk",
-		fix: func(l *lab) { l.execSource("UPDATE tbl_stage_histori SET id_produk = 1 WHERE id IN (1, 2, 3)") }},
+		fix: func(l *fixture) { l.execSource("UPDATE tbl_stage_histori SET id_produk = 1 WHERE id IN (1, 2, 3)") }},
 	{name: "API cannot write", source: "REVOKE INSERT, DELETE ON tbl_produk FROM READER", finding: "source.writing", status: doctor.Note,
 		text: "doctor.api_cannot_write table=tbl_produk", command: "GRANT INSERT, DELETE ON tbl_produk TO READER"},
 	{name: "may do too much", source: "GRANT INSERT, UPDATE, DELETE, TRUNCATE ON tbl_segmen TO READER", finding: "source.rights", status: doctor.Note,
 		text: "doctor.excess_privileges role=READER setting=LIFECYCLE_DATABASE_URL table=tbl_segmen", command: "REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON tbl_segmen FROM READER"},
 	{name: "owns a table", source: "ALTER TABLE tbl_segmen OWNER TO READER", finding: "source.rights", status: doctor.Note,
 		text: "doctor.role_owns_table role=READER setting=LIFECYCLE_DATABASE_URL table=tbl_segmen", command: "",
-		fix: func(l *lab) {
+		fix: func(l *fixture) {
 			l.execSource("ALTER TABLE tbl_segmen OWNER TO CURRENT_USER", "REVOKE ALL ON tbl_segmen FROM "+l.reader, "GRANT SELECT ON tbl_segmen TO "+l.reader)
 		}},
 	{name: "superuser", source: "ALTER ROLE READER SUPERUSER", finding: "lifecycle_db.role", status: doctor.Note,
-		text: "doctor.role_superuser role=READER setting=LIFECYCLE_DATABASE_URL", command: "", fix: func(l *lab) { l.execSource("ALTER ROLE " + l.reader + " NOSUPERUSER") }},
+		text: "doctor.role_superuser role=READER setting=LIFECYCLE_DATABASE_URL", command: "", fix: func(l *fixture) { l.execSource("ALTER ROLE " + l.reader + " NOSUPERUSER") }},
 	{name: "may replicate", source: "ALTER ROLE READER REPLICATION", finding: "lifecycle_db.role", status: doctor.Note,
 		text: "doctor.role_replication role=READER", command: "ALTER ROLE READER NOREPLICATION"},
 	{name: "slot left behind", source: "SELECT pg_create_logical_replication_slot('SLOT', 'pgoutput')",
@@ -81,17 +81,17 @@ var realtimeFaults = []fault{
 		text: "realtime.no_identity table=tbl_produk", command: "ALTER TABLE tbl_produk ADD PRIMARY KEY (id)", also: []string{"source.keys"}},
 	{name: "nobody follows", source: "SELECT pg_create_logical_replication_slot('SLOT', 'pgoutput')",
 		finding: "replication.slots", status: doctor.Note, text: "doctor.slot_inactive", command: "",
-		fix: func(l *lab) { l.execSource("SELECT pg_drop_replication_slot('" + l.slot + "')") }},
+		fix: func(l *fixture) { l.execSource("SELECT pg_drop_replication_slot('" + l.slot + "')") }},
 	{name: "not published", source: "DROP PUBLICATION lifecycle_sync", finding: "replication.publication", status: doctor.Problem,
 		text: "doctor.publication_missing role=READER", command: "CREATE PUBLICATION lifecycle_sync FOR TABLE tbl_segmen, tbl_stage, tbl_kategori, tbl_produk, tbl_stage_histori"},
 	{name: "published in part", source: "ALTER PUBLICATION lifecycle_sync DROP TABLE tbl_stage", finding: "replication.publication", status: doctor.Problem,
 		text: "lifecycle.publication_incomplete", command: "DROP PUBLICATION lifecycle_sync",
-		fix: func(l *lab) { l.execSource("DROP PUBLICATION lifecycle_sync", publish) }},
+		fix: func(l *fixture) { l.execSource("DROP PUBLICATION lifecycle_sync", publish) }},
 }
 
 func TestDiagnose_FindsWhatRealtimeSyncLacks(t *testing.T) {
 	t.Parallel()
-	testFaults(t, realtimeFaults, func(l *lab) {
+	testFaults(t, realtimeFaults, func(l *fixture) {
 		l.options.Realtime = true
 		l.execSource("ALTER ROLE "+l.reader+" REPLICATION", publish)
 	})

@@ -21,18 +21,18 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// lab is exports of a mirror with n products.
-type lab struct {
+// fixture is exports of a mirror with n products.
+type fixture struct {
 	t       *testing.T
 	db      *database.DB
 	exports *export.Exports
 	folder  string
 }
 
-func newLab(t *testing.T, url string, n int) *lab {
+func newFixture(t *testing.T, url string, n int) *fixture {
 	t.Helper()
 	db, store := databases.PMO(t, url)
-	l := &lab{t: t, db: db, folder: filepath.Join(t.TempDir(), "exports")}
+	l := &fixture{t: t, db: db, folder: filepath.Join(t.TempDir(), "exports")}
 	l.exports = export.New(store, l.folder, slog.New(slog.DiscardHandler))
 	t.Cleanup(l.exports.Close)
 	numbers := "SELECT i FROM generate_series(1, %d) AS g(i)"
@@ -43,12 +43,12 @@ func newLab(t *testing.T, url string, n int) *lab {
 	return l
 }
 
-func (l *lab) exec(statement string) {
+func (l *fixture) exec(statement string) {
 	l.t.Helper()
 	kit.Exec(l.t, l.db.SQL, statement)
 }
 
-func (l *lab) csv(q products.Query) io.ReadCloser {
+func (l *fixture) csv(q products.Query) io.ReadCloser {
 	l.t.Helper()
 	file, err := l.exports.CSV(l.t.Context(), q, time.Now())
 	if err != nil {
@@ -62,7 +62,7 @@ func TestExports(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		l := newLab(t, url(t), 3000)
+		l := newFixture(t, url(t), 3000)
 		unfit := "'infinity'"
 		if l.db.Kind() == database.SQLite {
 			unfit = "'soon'"
@@ -109,7 +109,7 @@ func TestBrokenOff(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		l := newLab(t, url(t), 5000)
+		l := newFixture(t, url(t), 5000)
 		for range 12 { // more than may be under way at once
 			file := l.csv(products.Query{})
 			if _, err := io.ReadFull(file, make([]byte, 1000)); err != nil {
@@ -142,7 +142,7 @@ func TestBrokenOff(t *testing.T) {
 // TestConnectionLost loses the database at once, and midway.
 func TestConnectionLost(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, testdb.Postgres(t), 200_000)
+	l := newFixture(t, testdb.Postgres(t), 200_000)
 	file := l.csv(products.Query{Sort: "id"})
 	if _, err := io.ReadFull(file, make([]byte, 100_000)); err != nil {
 		t.Fatal(err)
@@ -165,7 +165,7 @@ func TestConnectionLost(t *testing.T) {
 // TestSweep removes what a crash has left, and does without a folder.
 func TestSweep(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, testdb.SQLite(t), 1)
+	l := newFixture(t, testdb.SQLite(t), 1)
 	if err := l.exports.Sweep(); err != nil {
 		t.Error(err)
 	}

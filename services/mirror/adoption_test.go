@@ -22,9 +22,9 @@ CREATE TABLE tbl_stage_histori_lifecycle (id integer GENERATED ALWAYS AS IDENTIT
 INSERT INTO tbl_produk_lifecycle (id, produk, id_stage, id_segmen) VALUES (5, 'lama', 1, 1), (700, 'tidak ada lagi', 99, NULL);
 INSERT INTO tbl_stage_histori_lifecycle (id, id_produk) OVERRIDING SYSTEM VALUE VALUES (101, 9999), (102, 5), (900, 9999)`
 
-// adopting returns a lab whose pmo_db has the tables of another script.
-func adopting(t *testing.T) *lab {
-	l := bareLab(t, testdb.Postgres(t), testdb.Postgres(t))
+// adopting returns a fixture whose pmo_db has the tables of another script.
+func adopting(t *testing.T) *fixture {
+	l := bareFixture(t, testdb.Postgres(t), testdb.Postgres(t))
 	l.createSource()
 	for statement := range strings.SplitSeq(formerTables, ";") {
 		l.edit(statement)
@@ -41,7 +41,7 @@ func TestMigrate_AdoptsExistingTables(t *testing.T) {
 	l.migrate()
 	l.sync()
 	l.idle()
-	fresh := newLab(t, testdb.Postgres)
+	fresh := newFixture(t, testdb.Postgres)
 	for name, definition := range fresh.keys() {
 		if strings.HasSuffix(name, "_fkey") && l.keys()[name] != definition {
 			t.Errorf("%s is %q, must be %q", name, l.keys()[name], definition)
@@ -65,8 +65,8 @@ func TestSync_GuardsRowsOfAdoptedTables(t *testing.T) {
 
 // TestMigrate_RefusesUnsuitableTables names each problem and creates nothing.
 func TestMigrate_RefusesUnsuitableTables(t *testing.T) {
-	both(t, func(l *lab) {
-		l = bareLab(l.TB, l.sourceURL, on(l, testdb.Postgres, testdb.SQLite)(l.TB))
+	both(t, func(l *fixture) {
+		l = bareFixture(l.TB, l.sourceURL, on(l, testdb.Postgres, testdb.SQLite)(l.TB))
 		l.edit("CREATE TABLE tbl_produk_lifecycle (id integer PRIMARY KEY, produk text, harga bigint)")
 		l.edit("CREATE TABLE tbl_stage_lifecycle (id integer, stage varchar, created_at timestamp, updated_at timestamp, icon_light varchar, icon_dark varchar)")
 		_, err := l.store.Migrate(l.Context())

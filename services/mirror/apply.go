@@ -23,7 +23,7 @@ func (e *Engine) syncByDiff(ctx context.Context, tx *mirrordb.Tx, d *differ, req
 		d.observe = found.add
 	}
 	err := e.diffAndApply(ctx, tx, d, func() error {
-		if found != nil { // first: with another Diff the number of rows that may leave means nothing
+		if found != nil { // first: with another Diff the allowed number of deletes means nothing
 			if p := found.dryRun(d); p.Digest != req.Digest {
 				return digestMismatch(p)
 			}

@@ -13,7 +13,7 @@ import (
 
 // small fills every table with a few rows: 3 each, 40 products (1 to 40) and 60 histories (101 to
 // 160), whose references are 1 + id % 3.
-func (l *lab) small() {
+func (l *fixture) small() {
 	l.Helper()
 	l.fillParents(l.tables[4])
 	l.fill(l.tables[3], parentRows+1, 40)
@@ -28,7 +28,7 @@ type logged struct {
 }
 
 // changes reads the change log of the last run.
-func (l *lab) changes() (out []logged) {
+func (l *fixture) changes() (out []logged) {
 	l.Helper()
 	l.scan(l.target, `SELECT table_name, action, row_id, before, after FROM lifecycle_sync_changes
 		WHERE run_id = (SELECT max(id) FROM lifecycle_sync_runs) ORDER BY id`, nil, func(rows *sql.Rows) error {
@@ -47,7 +47,7 @@ func (l *lab) changes() (out []logged) {
 	return out
 }
 
-func (l *lab) loggedExactly(want ...logged) {
+func (l *fixture) loggedExactly(want ...logged) {
 	l.Helper()
 	if got := l.changes(); len(got)+len(want) > 0 && !reflect.DeepEqual(got, want) {
 		l.Fatalf("the change log has\n%+v\nmust have\n%+v", got, want)
@@ -57,7 +57,7 @@ func (l *lab) loggedExactly(want ...logged) {
 // TestSync_LogsOverwrittenValues expects the changed columns of updates and whole rows that leave, but no inserts or
 // releases.
 func TestSync_LogsOverwrittenValues(t *testing.T) {
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		l.small()
 		l.sync()
 		l.loggedExactly()

@@ -9,7 +9,7 @@ import (
 )
 
 func TestSync_IgnoresWrongClocks(t *testing.T) {
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		l.small()
 		l.sync()
 		l.change("UPDATE tbl_segmen SET segmen = 'lain' WHERE id = 1")
@@ -30,7 +30,7 @@ func TestSync_IgnoresWrongClocks(t *testing.T) {
 }
 
 func TestSync_MeasuresDurationWhenClockIsSetBack(t *testing.T) {
-	both(t, func(l *lab) {
+	both(t, func(l *fixture) {
 		l.small()
 		off := time.Duration(0)
 		l.engine = mirror.New(l.lifecycle, l.store, l.tables, time.Hour, func() time.Time {
@@ -49,7 +49,7 @@ func TestSync_MeasuresDurationWhenClockIsSetBack(t *testing.T) {
 }
 
 func TestSync_PrunesOldChanges(t *testing.T) {
-	both(t, func(l *lab) {
+	both(t, func(l *fixture) {
 		l.small()
 		for range 2 {
 			l.change("UPDATE tbl_produk SET harga = harga + 1 WHERE id = 2")

@@ -13,11 +13,11 @@ import (
 )
 
 // forEveryTable runs fn for each mirrored table; the tables to which it refers have rows. run is each or both.
-func forEveryTable(t *testing.T, run func(*testing.T, func(*lab)), fn func(l *lab, table *models.Table)) {
+func forEveryTable(t *testing.T, run func(*testing.T, func(*fixture)), fn func(l *fixture, table *models.Table)) {
 	t.Parallel()
 	for i, table := range models.Tables() {
 		t.Run(table.Name, func(t *testing.T) {
-			run(t, func(l *lab) {
+			run(t, func(l *fixture) {
 				l.fillParents(l.tables[i])
 				fn(l, l.tables[i])
 			})
@@ -26,7 +26,7 @@ func forEveryTable(t *testing.T, run func(*testing.T, func(*lab)), fn func(l *la
 }
 
 func TestSync_EmptySource(t *testing.T) {
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		for name, c := range l.sync() {
 			if c != (models.TableCount{Table: name}) {
 				l.Errorf("%s: %+v", name, c)
@@ -39,7 +39,7 @@ func TestSync_EmptySource(t *testing.T) {
 // TestSync_EveryTable inserts, updates and deletes around one row, one bucket of ids, one batch of INSERTs, the
 // switch to COPY and one flush.
 func TestSync_EveryTable(t *testing.T) {
-	forEveryTable(t, each, func(l *lab, table *models.Table) {
+	forEveryTable(t, each, func(l *fixture, table *models.Table) {
 		rows := 0
 		for _, size := range l.sizes(table) {
 			l.fill(table, rows+1, size)
@@ -56,7 +56,7 @@ func TestSync_EveryTable(t *testing.T) {
 }
 
 // sizes are the numbers of rows that a table grows to. One table has them all; SQLite has no COPY.
-func (l *lab) sizes(table *models.Table) []int {
+func (l *fixture) sizes(table *models.Table) []int {
 	switch complete := table.Name == "stages"; {
 	case complete && l.kind == database.Postgres:
 		return []int{1, 33, 501, 501 + 2001, 501 + 2001 + 5001}
@@ -70,7 +70,7 @@ func (l *lab) sizes(table *models.Table) []int {
 }
 
 // wantSync makes a run, compares what it did to one table, and checks the mirror.
-func (l *lab) wantSync(want models.TableCount) {
+func (l *fixture) wantSync(want models.TableCount) {
 	l.Helper()
 	if got := l.sync()[want.Table]; got != want {
 		l.Fatalf("got %+v, want %+v", got, want)
@@ -81,7 +81,7 @@ func (l *lab) wantSync(want models.TableCount) {
 // TestSync_ComparesEveryColumn changes another column of each row, as little as its type allows, without updated_at.
 // The rows share a bucket, so that their own hashes are compared.
 func TestSync_ComparesEveryColumn(t *testing.T) {
-	forEveryTable(t, each, func(l *lab, table *models.Table) {
+	forEveryTable(t, each, func(l *fixture, table *models.Table) {
 		l.fill(table, 1, 40)
 		l.sync()
 		var want []found
@@ -106,7 +106,7 @@ func TestSync_ComparesEveryColumn(t *testing.T) {
 
 // TestSync_CancelRollsBack cancels a run while it compares a table; most products of PostgreSQL are written by then.
 func TestSync_CancelRollsBack(t *testing.T) {
-	forEveryTable(t, both, func(l *lab, table *models.Table) {
+	forEveryTable(t, both, func(l *fixture, table *models.Table) {
 		l.fill(table, 1, 501)
 		l.sync()
 		l.change("UPDATE " + table.Source + " SET updated_at = NULL")
@@ -129,7 +129,7 @@ func TestSync_CancelRollsBack(t *testing.T) {
 }
 
 // recorded checks the state in which pmo_db has a run.
-func (l *lab) recorded(run *models.Run, want models.RunState) {
+func (l *fixture) recorded(run *models.Run, want models.RunState) {
 	l.Helper()
 	recorded, err := journal.New(l.store.Session).Run(l.Context(), run.ID)
 	if err != nil || recorded == nil || recorded.State != want {
@@ -139,7 +139,7 @@ func (l *lab) recorded(run *models.Run, want models.RunState) {
 
 // TestSync_QuarantinesAndReleasesRows uses a timestamp that RFC 3339 cannot express.
 func TestSync_QuarantinesAndReleasesRows(t *testing.T) {
-	forEveryTable(t, each, func(l *lab, table *models.Table) {
+	forEveryTable(t, each, func(l *fixture, table *models.Table) {
 		l.fill(table, 1, 40)
 		l.sync()
 		l.change("UPDATE " + table.Source + " SET created_at = 'infinity' WHERE id = 17")

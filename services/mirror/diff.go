@@ -11,7 +11,7 @@ import (
 	"lifecycle-sync/services/failpoint"
 )
 
-// Action is what a difference requires.
+// Action is the write that a difference requires.
 type Action string
 
 // The actions. Quarantine keeps a row out of the mirror, and removes it first if it is mirrored (Change.Before is
@@ -21,7 +21,7 @@ const (
 	Update     Action = "update"
 	Delete     Action = "delete"
 	Quarantine Action = "quarantine" // enters the quarantine, or its reason or content changed there
-	Release    Action = "release"    // was in quarantine, fits now
+	Release    Action = "release"    // was in quarantine, can be mirrored now
 	Forget     Action = "forget"     // was in quarantine, is no longer in the source
 )
 
@@ -44,14 +44,14 @@ func (c Change) RemovesRow() bool {
 	return c.Action == Delete || (c.Action == Quarantine && c.Before.Cells != nil)
 }
 
-// tableStats is what a Diff found in one table.
+// tableStats counts the differences of one table.
 type tableStats struct {
 	table      *models.Table
 	before     int64 // rows in the mirror
 	uncounted  bool  // before is known only after all rows were read
 	deletes    []int64
 	inserts    int64
-	moved      []int64          // with a scope: ids of rows that entered or left the mirror or the quarantine
+	moved      []int64          // with a scope: ids of rows added to or removed from the mirror or the quarantine
 	candidates []database.Range // what was compared row by row
 	expected   fingerprint      // of the source's rows there
 	all        fingerprint      // of all rows of the source

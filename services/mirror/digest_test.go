@@ -12,7 +12,7 @@ import (
 )
 
 // previewed returns a preview, even if the guard would stop the run.
-func (l *lab) dryRun() mirror.DryRun {
+func (l *fixture) dryRun() mirror.DryRun {
 	l.Helper()
 	p, err := l.engine.DryRun(l.Context(), mirror.Request{}, mirror.Silent{}, nil)
 	if err != nil && models.AsError(err).Class != models.MassDelete || !mirror.IsDigest(p.Digest) {
@@ -22,7 +22,7 @@ func (l *lab) dryRun() mirror.DryRun {
 }
 
 // apply makes a run with a digest.
-func (l *lab) apply(digest string, allow ...int64) (mirror.Result, error) {
+func (l *fixture) apply(digest string, allow ...int64) (mirror.Result, error) {
 	l.Helper()
 	req := mirror.Request{Mode: l.mode, Digest: digest}
 	if len(allow) > 0 {
@@ -32,7 +32,7 @@ func (l *lab) apply(digest string, allow ...int64) (mirror.Result, error) {
 }
 
 // applied makes a run with a digest, which must succeed.
-func (l *lab) applied(digest string, allow ...int64) {
+func (l *fixture) applied(digest string, allow ...int64) {
 	l.Helper()
 	result, err := l.apply(digest, allow...)
 	if err != nil {
@@ -48,7 +48,7 @@ func (l *lab) applied(digest string, allow ...int64) {
 }
 
 // changedTo makes a run with an outdated digest. It must change nothing and store the current preview, which is returned.
-func (l *lab) changedTo(digest string, allow ...int64) mirror.DryRun {
+func (l *fixture) changedTo(digest string, allow ...int64) mirror.DryRun {
 	l.Helper()
 	mirrored := []string{"lifecycle_sync_quarantine", "lifecycle_sync_watermark"}
 	for _, t := range l.tables {
@@ -83,7 +83,7 @@ func (l *lab) changedTo(digest string, allow ...int64) mirror.DryRun {
 }
 
 func TestDigest_AppliesThePreview(t *testing.T) {
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		l.small()
 		l.sync()
 		nothing := l.dryRun()
@@ -106,7 +106,7 @@ func TestDigest_AppliesThePreview(t *testing.T) {
 
 // TestDigest_RefusesOutdatedDryRun expects a new preview that can be applied.
 func TestDigest_RefusesOutdatedDryRun(t *testing.T) {
-	both(t, func(l *lab) {
+	both(t, func(l *fixture) {
 		l.small()
 		first := l.dryRun()
 		l.change("UPDATE tbl_segmen SET segmen = 'lain' WHERE id = 1")
@@ -121,7 +121,7 @@ func TestDigest_RefusesOutdatedDryRun(t *testing.T) {
 }
 
 func TestDigest_DiffersForEveryChange(t *testing.T) {
-	both(t, func(l *lab) {
+	both(t, func(l *fixture) {
 		l.small()
 		l.change("UPDATE tbl_produk SET harga = 1 WHERE id IN (20, 21)")
 		l.sync()
@@ -159,7 +159,7 @@ func TestDigest_DiffersForEveryChange(t *testing.T) {
 }
 
 func TestDigest_NeedsAllowanceForMassDelete(t *testing.T) {
-	both(t, func(l *lab) {
+	both(t, func(l *fixture) {
 		l.small()
 		l.sync()
 		old := l.dryRun()
@@ -188,7 +188,7 @@ func TestPreview_BeforeMigration(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		l := bareLab(t, url(t), url(t))
+		l := bareFixture(t, url(t), url(t))
 		l.createSource()
 		l.small()
 		l.change("UPDATE tbl_produk SET created_at = 'infinity' WHERE id = 30")
@@ -218,7 +218,7 @@ func TestPreview_BeforeMigration(t *testing.T) {
 
 // TestDigest_LargeSource compares every row instead of loading by COPY, and stores the first 1000 changes.
 func TestDigest_LargeSource(t *testing.T) {
-	onPostgres(t, func(l *lab) {
+	onPostgres(t, func(l *fixture) {
 		l.large()
 		index, old := l.indexOID(), l.dryRun()
 		l.change("UPDATE tbl_stage SET stage = 'baru' WHERE id = 1")

@@ -12,7 +12,7 @@ import (
 	"lifecycle-sync/models"
 )
 
-// DryRun is what a run would do. Its digest lets a later run apply exactly that.
+// DryRun is the result of a dry run. Its digest lets a later run apply exactly these changes.
 type DryRun struct {
 	Tables  []models.TableCount // in mirroring order; nil if the comparison failed
 	Digest  string              // equal for two Diffs exactly when they make the same changes
@@ -28,8 +28,8 @@ func (p DryRun) Describe(run *models.Run) {
 }
 
 // DryRun passes every change that a run would make now to emit, which may be nil, in mirroring order and by id, and
-// returns a summary. It writes nothing and blocks nobody. If the mass-delete guard would stop the run, the preview is
-// complete and the error is the guard's.
+// returns a summary. It writes nothing and blocks no other session. If the mass-delete guard would stop the run, the
+// result is complete and the error is the guard's.
 func (e *Engine) DryRun(ctx context.Context, req Request, progress Progress, emit func(Change) error) (DryRun, error) {
 	found := newSummary()
 	d, err := e.compare(ctx, progress, func(c Change, _ Cause) error {
@@ -47,7 +47,7 @@ func (e *Engine) DryRun(ctx context.Context, req Request, progress Progress, emi
 
 // DigestMismatchError reports that a run's Diff has another digest than requested. It wraps an error of class conflict.
 type DigestMismatchError struct {
-	DryRun DryRun // what the run would do now
+	DryRun DryRun // of the current differences
 	cause  error
 }
 
@@ -62,7 +62,7 @@ func digestMismatch(p DryRun) *DigestMismatchError {
 		WithRemedy("mirror.digest_mismatch_remedy", nil)}
 }
 
-// Verification is what Verify found.
+// Verification is the result of Verify.
 type Verification struct {
 	Equal       bool
 	Differences models.Differences
@@ -123,7 +123,7 @@ func (e *Engine) compare(ctx context.Context, progress Progress, emit func(Chang
 type Cause string
 
 // Behind: lifecycle_db changed after the last successful run, and the next run applies it. Drift: the mirror was edited.
-// Unknown: SQLite cannot tell, or no run has succeeded yet.
+// Unknown: on SQLite, or before the first successful run.
 const (
 	Behind  Cause = "behind"
 	Drift   Cause = "drift"
@@ -135,7 +135,7 @@ const (
 // source, also if only a row's parent changed.
 func (d *differ) cause(c Change) Cause {
 	switch {
-	case d.since == nil || d.since.Horizon == nil, !d.snap.Infos[c.Table.Source].Ordinary: // a view does not tell when its rows were written
+	case d.since == nil || d.since.Horizon == nil, !d.snap.Infos[c.Table.Source].Ordinary: // a view's rows have no transaction id
 		return Unknown
 	case c.MirrorNewer:
 		return Drift
@@ -237,7 +237,7 @@ func (s *summary) dryRun(d *differ) DryRun {
 	return DryRun{Tables: d.counts(), Digest: hex.EncodeToString(s.hash.Sum(nil)[:digestBytes]), Changes: s.changes, Found: s.found}
 }
 
-// overwritten returns what the change log keeps of a change: the changed columns of an update, the whole row if it leaves.
+// overwritten returns what the change log keeps of a change: the changed columns of an update, the whole row if it is removed.
 func overwritten(c Change, run int64) models.LoggedChange {
 	entry := models.LoggedChange{RunID: run, Table: c.Table.Name, RowID: c.ID, Action: string(c.Action)}
 	if c.Action == Update {

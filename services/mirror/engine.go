@@ -1,6 +1,6 @@
 // Package mirror is the sync engine. Sync = Diff + Apply: a Diff describes row by row how the mirror in pmo_db differs
 // from one snapshot of lifecycle_db. Apply writes the Diff in one transaction and proves that the mirror then equals
-// the snapshot. A preview shows the Diff, a verification counts it.
+// the snapshot. A dry run shows the Diff, a verification counts it.
 package mirror
 
 import (
@@ -39,9 +39,9 @@ func New(source *lifecycle.Source, store *pmo.Store, tables []*models.Table, ret
 // Request describes a run.
 type Request struct {
 	Mode         string           // full by default
-	AllowDeletes *int64           // the exact number of rows that may leave, if the mass-delete guard would stop the run
-	Digest       string           // if set, the run compares every row and applies exactly the Diff of the preview with this digest
-	Reason       models.Text      // why the run is made, if that is worth recording
+	AllowDeletes *int64           // the exact number of deletes, if the mass-delete guard would stop the run
+	Digest       string           // if set, the run compares every row and applies exactly the Diff of the dry run with this digest
+	Reason       models.Text      // why the run was started, if worth recording
 	OnBegin      func(models.Run) // is called once, when the run has begun; may be nil
 	RetryTime    time.Duration    // how long transient failures are retried, from the first failure on
 	// OnRetry is called before each pause with the number of the next attempt and the error; may be nil.
@@ -50,7 +50,7 @@ type Request struct {
 	started time.Time // monotonic: measures the run even if the clock is set
 }
 
-// finishedAt is the time when a run ends that ends now.
+// finishedAt returns the end time of a run that ends now.
 func (r Request) finishedAt(run *models.Run) time.Time {
 	return run.StartedAt.Add(time.Since(r.started)).Truncate(time.Microsecond)
 }
@@ -82,7 +82,7 @@ func (Silent) Advance(int64) {}
 // End does nothing.
 func (Silent) End(*models.Table, models.TableCount) {}
 
-// Result is what a run did. Run is nil if no run began.
+// Result is the outcome of a run. Run is nil if no run began.
 type Result struct {
 	Run     *models.Run
 	Tables  []models.TableCount // in mirroring order; after a DigestMismatchError, what the run would have done
@@ -100,7 +100,7 @@ const (
 // retried as the same run, with a new transaction, new locks and a new snapshot. On an error nothing has changed,
 // except that the run is recorded as failed. To cancel a run on request, cancel ctx with the cause ErrCancelRequested.
 // Errors: busy, mass_delete, schema, permission, data_type, constraint, connection, timeout, canceled; with a digest
-// DigestMismatchError, whose preview is then stored like that of a dry run.
+// DigestMismatchError, whose changes are then stored like those of a dry run.
 func (e *Engine) Sync(ctx context.Context, req Request, progress Progress) (result Result, err error) {
 	req.started = time.Now()
 	if req.Digest != "" {
@@ -272,7 +272,7 @@ func withContextCause(ctx context.Context, err error) error {
 	return &e
 }
 
-// WithTimeout returns a context for a run, a preview or a verification. Its timeout is reported as SYNC_TIMEOUT.
+// WithTimeout returns a context for a run, a dry run or a verification. Its timeout is reported as SYNC_TIMEOUT.
 func WithTimeout(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, timeout, models.NewError(models.Timeout, "mirror.timeout", models.Params{"timeout": timeout}).
 		WithRemedy("mirror.timeout_remedy", nil))

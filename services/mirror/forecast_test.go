@@ -7,16 +7,16 @@ import (
 	"lifecycle-sync/models"
 )
 
-// forecast is what the next run must do.
+// forecast is the expected outcome of the next run.
 type forecast struct {
 	counts      map[string]models.TableCount
 	differences int64 // that verify must report
-	deletes     int64 // rows that leave the mirror, all tables
+	deletes     int64 // in all tables
 	trips       bool  // whether the guard must stop it
 }
 
 // forecast computes the forecast from the content of both databases.
-func (l *lab) forecast() forecast {
+func (l *fixture) forecast() forecast {
 	l.Helper()
 	j, f := l.judge(), forecast{counts: map[string]models.TableCount{}}
 	for _, t := range l.tables {
@@ -52,7 +52,7 @@ func (l *lab) forecast() forecast {
 }
 
 // quarantineChanges counts the quarantine entries that are added, removed or changed.
-func (l *lab) quarantineChanges(t *models.Table, j judgement, quarantined map[int64]string, have content) (n int64) {
+func (l *fixture) quarantineChanges(t *models.Table, j judgement, quarantined map[int64]string, have content) (n int64) {
 	for id, reason := range j.unfit[t.Name] {
 		if have[id] != nil || quarantined[id] != reason || !identical(l.lastSource[t.Name][id], j.source[t.Name][id]) {
 			n++

@@ -8,15 +8,15 @@ import (
 	"lifecycle-sync/repositories/lifecycle"
 )
 
-// The mass-delete guard stops a run when more rows than both of these leave one table.
+// The mass-delete guard stops a run that would delete more rows of one table than both limits allow.
 const (
 	guardRows    = 10
 	guardPercent = 10
 )
 
-// guard refuses a silent mass delete: more than 10 rows and more than 10 % leaving a table, or a table becoming empty,
-// unless allowed is exactly the number of rows leaving all tables. Any other allowance is refused as well: the user
-// expected something else.
+// guard rejects a silent mass delete: more than 10 rows and more than 10 % of a table, or all rows of a table, unless
+// allowed is exactly the number of deletes in all tables. It also rejects any other allowance: the user expected something
+// else.
 func guard(d *differ, allowed *int64) error {
 	var tables models.Texts
 	tripped := false
@@ -50,14 +50,14 @@ func guard(d *differ, allowed *int64) error {
 	}
 }
 
-// allowCommand allows a number of rows to leave.
+// allowCommand allows a number of deletes.
 const allowCommand = "lifecycle-sync sync --allow-deletes %d"
 
 func tableEmptied(t *models.Table, rows int64) models.Text {
 	return models.NewText("mirror.table_would_be_empty", models.Params{"table": t.Mirror, "leaving": rows, "before": rows})
 }
 
-// guardRefresh lets exactly the rows leave that were deleted on purpose; the guard of runs judges any other number.
+// guardRefresh allows exactly the number of rows that the write deleted; the guard of runs decides about any other number.
 func guardRefresh(ctx context.Context, d *differ, deleted int64) error {
 	if d.deletes() == deleted {
 		return nil
@@ -75,7 +75,7 @@ func guardRefresh(ctx context.Context, d *differ, deleted int64) error {
 	return guard(d, nil)
 }
 
-// leaving is how many rows leave all tables.
+// deletes returns the number of rows that the Diff deletes in all tables.
 func (d *differ) deletes() (total int64) {
 	for _, s := range d.stats {
 		total += int64(len(s.deletes))
@@ -83,7 +83,7 @@ func (d *differ) deletes() (total int64) {
 	return total
 }
 
-// trips reports whether too many rows leave the table.
+// trips reports whether too many rows of the table would be deleted.
 func (s *tableStats) trips() bool {
 	n := int64(len(s.deletes))
 	return s.empties() || n > guardRows && n*100 > s.before*guardPercent
@@ -95,8 +95,8 @@ func (s *tableStats) empties() bool {
 	return n > 0 && s.before-n+s.inserts == 0
 }
 
-// attribution finds which source transaction removes which rows from the mirror. In real time the mass-delete guard
-// counts per transaction, although several are applied together.
+// attribution finds which source transaction removes which rows from the mirror. During real-time sync the
+// mass-delete guard counts per transaction, although several are applied together.
 type attribution struct {
 	touched   map[rowKey][]int // the transactions that touched the row
 	truncated map[string]int   // by source table: the last transaction that truncated it
@@ -150,7 +150,7 @@ func (a *attribution) record(c Change) {
 }
 
 // attribute returns the transactions that remove a row. A deleted row is removed by the last transaction that touched
-// it. A row that no longer fits is removed by those that removed a row it refers to; otherwise by all that touched it;
+// it. A row that is no longer supported is removed by those that removed a row it refers to; otherwise by all that touched it;
 // otherwise by the one that truncated its table.
 func (a *attribution) attribute(c Change) []int {
 	touched := a.touched[rowKey{c.Table.Source, c.ID}]
@@ -173,7 +173,7 @@ func (a *attribution) attribute(c Change) []int {
 	return []int{unattributed}
 }
 
-// guard refuses a silent mass delete like the guard of runs: more than 10 rows and more than 10 % of a table by one
+// guard rejects a silent mass delete like the guard of runs: more than 10 rows and more than 10 % of a table by one
 // transaction, or a table that becomes empty.
 func (a *attribution) guard(ctx context.Context, d *differ) error {
 	refused := func(cause models.Text) error {

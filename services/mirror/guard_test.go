@@ -10,7 +10,7 @@ import (
 
 // TestGuard_StopsMassDelete expects no change until the exact number of rows is allowed.
 func TestGuard_StopsMassDelete(t *testing.T) {
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		l.small()
 		l.sync()
 		l.change("DELETE FROM tbl_produk WHERE id > 20") // their histories refer to products 1 to 3
@@ -32,7 +32,7 @@ func TestGuard_StopsMassDelete(t *testing.T) {
 
 // TestGuard_Boundaries tries values around 10 rows and 10 %.
 func TestGuard_Boundaries(t *testing.T) {
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		for _, step := range []struct {
 			rows, leave int
 			trips       bool
@@ -63,7 +63,7 @@ func TestGuard_StopsEmptyingATable(t *testing.T) {
 		"quarantined": "UPDATE tbl_stage SET created_at = 'infinity'",
 	} {
 		t.Run(name, func(t *testing.T) {
-			each(t, func(l *lab) {
+			each(t, func(l *fixture) {
 				l.fill(l.tables[1], 1, 2)
 				l.sync()
 				l.change(statement)
@@ -78,7 +78,7 @@ func TestGuard_StopsEmptyingATable(t *testing.T) {
 }
 
 func TestGuard_CountsQuarantinedChildren(t *testing.T) {
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		l.small()
 		l.sync()
 		l.change("UPDATE tbl_segmen SET created_at = 'infinity' WHERE id = 2")
@@ -94,7 +94,7 @@ func TestGuard_CountsQuarantinedChildren(t *testing.T) {
 }
 
 func TestSync_QuarantinesOrphansUntilParentReturns(t *testing.T) {
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		l.small()
 		l.change("UPDATE tbl_stage_histori SET id_produk = 20 WHERE id = 140")
 		l.sync()

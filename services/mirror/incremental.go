@@ -38,7 +38,7 @@ func (e *Engine) plan(ctx context.Context, tx *mirrordb.Tx, snap *lifecycle.Snap
 		}
 	}
 	if last != nil {
-		tx.Reached.LSN, tx.Reached.FollowedAt = last.LSN, last.FollowedAt // real time continues from there
+		tx.Reached.LSN, tx.Reached.FollowedAt = last.LSN, last.FollowedAt // real-time sync continues from there
 	}
 	if tx.Run.Mode == models.IncrementalRun {
 		if reason := fullRunReason(last, snap, now, tx, missingKeys); !reason.IsZero() {
@@ -119,7 +119,7 @@ type candidates struct {
 }
 
 // findCandidates finds the ids in which the two sides may differ, without reading rows: ids whose hashes differ,
-// quarantined rows (they are retried), and children of rows that leave the mirror. It first compares buckets of ids,
+// quarantined rows (they are retried), and children of rows removed from the mirror. It first compares buckets of ids,
 // or with a horizon what was written since; then, if few differ, the single rows in them. SQLite is read whole.
 func (d *differ) findCandidates(ctx context.Context, s *tableStats) error {
 	if scope := d.scope[s.table.Source]; d.scope != nil && len(scope) <= database.MaxRanges && !slices.Equal(scope, database.AllIDs()) {
@@ -153,8 +153,8 @@ func (d *differ) findCandidates(ctx context.Context, s *tableStats) error {
 	return err
 }
 
-// scopedCandidates are the rows in the Diff's scope, the children of rows that leave, and quarantined rows that
-// refer to a row that came or went: they fit now, or are quarantined for another reason.
+// scopedCandidates are the rows in the Diff's scope, the children of removed rows, and quarantined rows that
+// refer to a row that was added or removed: they can be mirrored now, or are quarantined for another reason.
 func (d *differ) scopedCandidates(ctx context.Context, s *tableStats) error {
 	s.uncounted = true
 	orphans, err := d.orphans(ctx, s.table)
@@ -212,7 +212,7 @@ func (d *differ) compareBuckets(ctx context.Context, t *models.Table, ranges []d
 }
 
 // candidatesSince finds the rows written since a horizon, ranges in which the sets of ids differ (rows were deleted
-// or inserted) or hold quarantined rows, and the children of rows that leave.
+// or inserted) or hold quarantined rows, and the children of removed rows.
 func (d *differ) candidatesSince(ctx context.Context, t *models.Table, horizon int64, orphans []int64) (found candidates, err error) {
 	deltas := source[lifecycle.Delta]{
 		d.snap.Deltas(ctx, t, horizon, deltaShift), func(d lifecycle.Delta) int64 { return d.ID },
@@ -281,7 +281,7 @@ func sum(buckets iter.Seq2[database.Bucket, error]) (f fingerprint, err error) {
 	return f, nil
 }
 
-// orphans returns the ids of mirrored rows that refer to a row that leaves the mirror.
+// orphans returns the ids of mirrored rows that refer to a removed row.
 func (d *differ) orphans(ctx context.Context, t *models.Table) ([]int64, error) {
 	return d.referring(ctx, t, d.mirror.Children, func(parent *tableStats) []int64 { return parent.deletes })
 }

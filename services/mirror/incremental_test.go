@@ -12,7 +12,7 @@ import (
 )
 
 // incrementally makes an incremental run that must not become a full one, and returns its counts.
-func (l *lab) incrementally() map[string]models.TableCount {
+func (l *fixture) incrementally() map[string]models.TableCount {
 	l.Helper()
 	l.mode = models.IncrementalRun
 	counts := l.sync()
@@ -23,7 +23,7 @@ func (l *lab) incrementally() map[string]models.TableCount {
 }
 
 // lastRun returns the mode and reason of the newest run.
-func (l *lab) lastRun() (mode, reason string) {
+func (l *fixture) lastRun() (mode, reason string) {
 	l.Helper()
 	if err := l.target.QueryRowContext(l.Context(), "SELECT mode, coalesce(CAST(reasons AS text), '') FROM lifecycle_sync_runs ORDER BY id DESC LIMIT 1").Scan(&mode, &reason); err != nil {
 		l.Fatal(err)
@@ -32,7 +32,7 @@ func (l *lab) lastRun() (mode, reason string) {
 }
 
 // beginSource begins a transaction in lifecycle_db.
-func (l *lab) beginSource() *sql.Tx {
+func (l *fixture) beginSource() *sql.Tx {
 	l.Helper()
 	tx, err := l.source.BeginTx(l.Context(), nil)
 	if err != nil {
@@ -41,14 +41,14 @@ func (l *lab) beginSource() *sql.Tx {
 	return tx
 }
 
-func (l *lab) within(tx *sql.Tx, statement string) {
+func (l *fixture) within(tx *sql.Tx, statement string) {
 	l.Helper()
 	if _, err := tx.ExecContext(l.Context(), statement); err != nil {
 		l.Fatalf("%s: %v", statement, err)
 	}
 }
 
-func (l *lab) commit(tx *sql.Tx) {
+func (l *fixture) commit(tx *sql.Tx) {
 	l.Helper()
 	if err := tx.Commit(); err != nil {
 		l.Fatal(err)
@@ -56,7 +56,7 @@ func (l *lab) commit(tx *sql.Tx) {
 }
 
 func TestIncremental_FindsWhatUpdatedAtMisses(t *testing.T) {
-	onPostgres(t, func(l *lab) {
+	onPostgres(t, func(l *fixture) {
 		l.small()
 		l.sync()
 		late := l.beginSource()
@@ -84,7 +84,7 @@ func TestIncremental_FindsWhatUpdatedAtMisses(t *testing.T) {
 
 // TestIncremental_FindsReplacedIDs keeps the number and the sum of the ids.
 func TestIncremental_FindsReplacedIDs(t *testing.T) {
-	onPostgres(t, func(l *lab) {
+	onPostgres(t, func(l *fixture) {
 		l.small()
 		l.change("DELETE FROM tbl_stage_histori WHERE id IN (110, 113)")
 		l.settle()
@@ -100,7 +100,7 @@ func TestIncremental_FindsReplacedIDs(t *testing.T) {
 
 // TestIncremental_FollowsParents expects untouched children to leave and return with their parent.
 func TestIncremental_FollowsParents(t *testing.T) {
-	onPostgres(t, func(l *lab) {
+	onPostgres(t, func(l *fixture) {
 		l.small()
 		l.change("UPDATE tbl_stage_histori SET id_produk = 20 WHERE id IN (130, 140)")
 		l.settle()
@@ -120,7 +120,7 @@ func TestIncremental_FollowsParents(t *testing.T) {
 
 // TestIncremental_ReadsOnlyNewRows expects drift to stay until a full run.
 func TestIncremental_ReadsOnlyNewRows(t *testing.T) {
-	onPostgres(t, func(l *lab) {
+	onPostgres(t, func(l *fixture) {
 		l.small()
 		l.change("INSERT INTO tbl_produk (id, produk) OVERRIDING SYSTEM VALUE SELECT g, 'banyak' FROM generate_series(1000, 3000) g")
 		l.settle()
@@ -143,7 +143,7 @@ func TestIncremental_ReadsOnlyNewRows(t *testing.T) {
 
 // TestIncremental_FallsBackToFullRun covers every case in which the horizon proves nothing.
 func TestIncremental_FallsBackToFullRun(t *testing.T) {
-	onPostgres(t, func(l *lab) {
+	onPostgres(t, func(l *fixture) {
 		edit := func(statement string) func() { return func() { l.edit(statement) } }
 		forge := func(field, value string) func() {
 			return edit(fmt.Sprintf("UPDATE lifecycle_sync_watermark SET source = jsonb_set(source::jsonb, '{%s}', '%s')::json", field, value))
@@ -193,14 +193,14 @@ func TestIncremental_FallsBackToFullRun(t *testing.T) {
 }
 
 // swap replaces a table by a copy of itself.
-func (l *lab) swap(table string) {
+func (l *fixture) swap(table string) {
 	l.Helper()
 	l.change(fmt.Sprintf("CREATE TABLE other (LIKE %[1]s INCLUDING ALL); INSERT INTO other OVERRIDING SYSTEM VALUE SELECT * FROM %[1]s; DROP TABLE %[1]s; ALTER TABLE other RENAME TO %[1]s", table))
 }
 
 func TestIncremental_IsFullOnSQLite(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, testdb.SQLite)
+	l := newFixture(t, testdb.SQLite)
 	l.small()
 	l.sync()
 	l.mode = models.IncrementalRun
@@ -212,7 +212,7 @@ func TestIncremental_IsFullOnSQLite(t *testing.T) {
 
 // TestSync_WaitsForTruncatedTable truncates and refills a table in one transaction.
 func TestSync_WaitsForTruncatedTable(t *testing.T) {
-	onPostgres(t, func(l *lab) {
+	onPostgres(t, func(l *fixture) {
 		l.small()
 		l.sync()
 		l.change("CREATE TABLE copy AS SELECT * FROM tbl_stage_histori")

@@ -70,7 +70,8 @@ func (c rowCounter) Write(row []byte) (int, error) {
 	return c.Writer.Write(row)
 }
 
-// loadTable copies the rows that fit. Meanwhile hasher, the same snapshot on another connection, hashes all for the proof.
+// loadTable copies the supported rows. At the same time hasher, the same snapshot on another connection, hashes all rows for
+// the proof.
 func (e *Engine) loadTable(
 	ctx context.Context, tx *mirrordb.Tx, snap, hasher *lifecycle.Snapshot, bare *mirrordb.Bare, t *models.Table, progress Progress,
 ) (count models.TableCount, want fingerprint, err error) {

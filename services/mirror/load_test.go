@@ -12,7 +12,7 @@ import (
 
 // large fills the source with more than the 8 MB above which an empty mirror is loaded by COPY, including rows to
 // quarantine.
-func (l *lab) large() {
+func (l *fixture) large() {
 	l.Helper()
 	l.fillParents(l.tables[4])
 	l.fill(l.tables[3], parentRows+1, 4500)
@@ -29,7 +29,7 @@ func (l *lab) large() {
 }
 
 // indexOID changes when the load by COPY rebuilds the index.
-func (l *lab) indexOID() int64 {
+func (l *fixture) indexOID() int64 {
 	l.Helper()
 	return l.count("SELECT 'tbl_produk_lifecycle_created_idx'::regclass::oid::bigint")
 }
@@ -37,7 +37,7 @@ func (l *lab) indexOID() int64 {
 // TestLoad_FillsEmptyMirror compares rows, keys and quarantine with the ordinary path. The search index is left to the
 // server, because building it takes longer than the load.
 func TestLoad_FillsEmptyMirror(t *testing.T) {
-	onPostgres(t, func(l *lab) {
+	onPostgres(t, func(l *fixture) {
 		indexSearch := func() {
 			if built, err := mirrordb.New(l.store).IndexSearch(l.Context()); !built || err != nil {
 				l.Fatal(built, err)
@@ -80,7 +80,7 @@ func TestLoad_FillsEmptyMirror(t *testing.T) {
 }
 
 // behindAfterLoad changes the source: verify must not report the loaded rows as drift.
-func (l *lab) behindAfterLoad() {
+func (l *fixture) behindAfterLoad() {
 	l.Helper()
 	l.change("UPDATE tbl_stage SET stage = 'baru' WHERE id = 1")
 	l.change("DELETE FROM tbl_stage_histori WHERE id = 100")
@@ -90,13 +90,13 @@ func (l *lab) behindAfterLoad() {
 }
 
 // hashes returns the source hashes of the quarantined rows.
-func (l *lab) hashes() map[string]int64 {
+func (l *fixture) hashes() map[string]int64 {
 	l.Helper()
 	return pairs[string, int64](l, "SELECT table_name || row_id || reason_code || reason_column || payload, source_hash FROM lifecycle_sync_quarantine")
 }
 
 func TestLoad_KeepsIndexesWhileATableIsRead(t *testing.T) {
-	onPostgres(t, func(l *lab) {
+	onPostgres(t, func(l *fixture) {
 		l.large()
 		kit.Lock(l, l.target, "LOCK TABLE tbl_stage_lifecycle IN ACCESS SHARE MODE")
 		before, index := l.keys(), l.indexOID()
@@ -113,7 +113,7 @@ func TestLoad_KeepsIndexesWhileATableIsRead(t *testing.T) {
 // TestLoad_WithoutCategories drops a foreign key before it loads. A run with an allowance is not a load, so that the
 // guard checks it.
 func TestLoad_WithoutCategories(t *testing.T) {
-	onPostgres(t, func(l *lab) {
+	onPostgres(t, func(l *fixture) {
 		l.large()
 		l.change("DROP TABLE tbl_kategori")
 		l.change("UPDATE tbl_produk SET id_kategori = 4711 WHERE id = 100")
@@ -126,7 +126,7 @@ func TestLoad_WithoutCategories(t *testing.T) {
 func TestSync_FailsWhenATriggerAltersRows(t *testing.T) {
 	for _, path := range []string{"ordinary", "first load"} {
 		t.Run(path, func(t *testing.T) {
-			both(t, func(l *lab) {
+			both(t, func(l *fixture) {
 				switch {
 				case path == "ordinary":
 					l.small()

@@ -31,7 +31,7 @@ func (p *paused) Begin(t *models.Table, _ int64) {
 }
 
 // begin starts a run that pauses, and returns a function that lets it finish.
-func (l *lab) begin() (finish func() (mirror.Result, error)) {
+func (l *fixture) begin() (finish func() (mirror.Result, error)) {
 	l.Helper()
 	p := newPaused()
 	type outcome struct {
@@ -57,7 +57,7 @@ func (l *lab) begin() (finish func() (mirror.Result, error)) {
 
 // TestLock_RefusesSecondRun names the run in progress and does not disturb it.
 func TestLock_RefusesSecondRun(t *testing.T) {
-	both(t, func(l *lab) {
+	both(t, func(l *fixture) {
 		l.small()
 		finish := l.begin()
 		id := l.count("SELECT max(id) FROM lifecycle_sync_runs")
@@ -80,7 +80,7 @@ func TestLock_RefusesSecondRun(t *testing.T) {
 }
 
 func TestLock_MarksInterruptedRuns(t *testing.T) {
-	both(t, func(l *lab) {
+	both(t, func(l *fixture) {
 		l.edit("INSERT INTO lifecycle_sync_runs (mode, state, started_at) VALUES ('full', 'running', '2024-01-01 00:00:00')")
 		l.sync()
 		if n := l.count("SELECT count(*) FROM lifecycle_sync_runs WHERE state = 'interrupted' AND finished_at IS NOT NULL"); n != 1 {
@@ -90,7 +90,7 @@ func TestLock_MarksInterruptedRuns(t *testing.T) {
 }
 
 func TestLock_TimesOutOnLockedTable(t *testing.T) {
-	onPostgres(t, func(l *lab) {
+	onPostgres(t, func(l *fixture) {
 		l.small()
 		kit.Lock(l, l.target, "LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE")
 		ctx, cancel := context.WithTimeout(l.Context(), 300*time.Millisecond)
@@ -113,7 +113,7 @@ func TestSync_RollsBackWhenAConnectionIsLost(t *testing.T) {
 		"source": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'lifecycle-sync'",
 	} {
 		t.Run(side, func(t *testing.T) {
-			onPostgres(t, func(l *lab) {
+			onPostgres(t, func(l *fixture) {
 				l.small()
 				before := l.state()
 				finish := l.begin()
@@ -132,7 +132,7 @@ func TestSync_RollsBackWhenAConnectionIsLost(t *testing.T) {
 
 // TestRecordEnd_KeepsSuccess records the failure of a run whose commit was not acknowledged.
 func TestRecordEnd_KeepsSuccess(t *testing.T) {
-	both(t, func(l *lab) {
+	both(t, func(l *fixture) {
 		result, err := l.try()
 		if err != nil {
 			l.Fatal(err)
@@ -148,7 +148,7 @@ func TestRecordEnd_KeepsSuccess(t *testing.T) {
 
 // TestSync_ReadsOneSnapshot changes the source during a run.
 func TestSync_ReadsOneSnapshot(t *testing.T) {
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		l.small()
 		finish := l.begin()
 		was := l.judge()

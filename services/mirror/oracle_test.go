@@ -29,7 +29,7 @@ type cell struct {
 type content map[int64]map[string]cell
 
 // read reads a whole table.
-func (l *lab) read(side side, t *models.Table) content {
+func (l *fixture) read(side side, t *models.Table) content {
 	l.Helper()
 	db, name := l.source, t.Source
 	if side == mirrored {
@@ -79,7 +79,7 @@ type judgement struct {
 }
 
 // judge reads the source and computes what the mirror must hold.
-func (l *lab) judge() judgement {
+func (l *fixture) judge() judgement {
 	l.Helper()
 	j := judgement{map[string]content{}, map[string]map[int64]string{}, map[string]content{}}
 	present := map[string]*models.Table{}
@@ -105,14 +105,14 @@ func (l *lab) judge() judgement {
 	return j
 }
 
-func (l *lab) has(table string) bool {
+func (l *fixture) has(table string) bool {
 	l.Helper()
 	query := on(l, "SELECT count(to_regclass($1))", "SELECT count(*) FROM sqlite_schema WHERE name = ?")
 	return kit.One[int](l, l.source, query, table) > 0
 }
 
 // unfitness returns why a row cannot be mirrored: a value or a reference. "" means that it can.
-func (l *lab) unfitness(t *models.Table, row map[string]cell, present map[string]*models.Table, j judgement) string {
+func (l *fixture) unfitness(t *models.Table, row map[string]cell, present map[string]*models.Table, j judgement) string {
 	for _, c := range t.Columns {
 		if v := row[c.Name]; v.text != nil && !fits(l.kind, c, v) {
 			return "unfit_value(" + c.Name + ")"
@@ -161,7 +161,7 @@ func differing(kind database.Kind, t *models.Table, a, b map[string]cell) (colum
 }
 
 // equal fails unless the mirror and the quarantine match the oracle.
-func (l *lab) equal() {
+func (l *fixture) equal() {
 	l.Helper()
 	j := l.judge()
 	for _, t := range l.tables {
@@ -185,7 +185,7 @@ func (l *lab) equal() {
 	}
 }
 
-func (l *lab) equalQuarantine(t *models.Table, want map[int64]string) {
+func (l *fixture) equalQuarantine(t *models.Table, want map[int64]string) {
 	l.Helper()
 	got := l.quarantine(t)
 	for id, reason := range want {
@@ -201,7 +201,7 @@ func (l *lab) equalQuarantine(t *models.Table, want map[int64]string) {
 }
 
 // quarantine returns a table's quarantine reasons by id.
-func (l *lab) quarantine(t *models.Table) map[int64]string {
+func (l *fixture) quarantine(t *models.Table) map[int64]string {
 	l.Helper()
 	return pairs[int64, string](l, "SELECT row_id, reason_code || '(' || reason_column || ')' FROM lifecycle_sync_quarantine WHERE table_name = "+on(l, "$1", "?"), t.Name)
 }

@@ -11,10 +11,10 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// limited returns a lab whose engine uses a new role on one side or both.
-func limited(t *testing.T, asSource, asTarget bool) (l *lab, role string) {
+// limited returns a fixture whose engine uses a new role on one side or both.
+func limited(t *testing.T, asSource, asTarget bool) (l *fixture, role string) {
 	t.Helper()
-	l = newLab(t, testdb.Postgres)
+	l = newFixture(t, testdb.Postgres)
 	role = "test_" + strings.ToLower(rand.Text())
 	l.change("CREATE ROLE " + role + " LOGIN PASSWORD 'rahasia'")
 	t.Cleanup(func() {

@@ -47,7 +47,7 @@ var obstacles = []obstacle{
 func TestPreflight_RefusesUnsuitableSchemas(t *testing.T) {
 	for _, o := range obstacles {
 		t.Run(o.name, func(t *testing.T) {
-			both(t, func(l *lab) {
+			both(t, func(l *fixture) {
 				if o.postgresOnly && l.kind == database.SQLite {
 					l.Skip("SQLite does not hold columns to types")
 				}
@@ -71,7 +71,7 @@ func TestPreflight_RefusesUnsuitableSchemas(t *testing.T) {
 	}
 }
 
-func (l *lab) cause(o obstacle) {
+func (l *fixture) cause(o obstacle) {
 	l.Helper()
 	for statement := range strings.SplitSeq(o.source, ";") {
 		if statement != "" {
@@ -87,7 +87,7 @@ func (l *lab) cause(o obstacle) {
 
 // TestPreflight_RefusesMissingMirrorTable is separate because the run then fails to lock the table.
 func TestPreflight_RefusesMissingMirrorTable(t *testing.T) {
-	both(t, func(l *lab) {
+	both(t, func(l *fixture) {
 		l.edit("DROP TABLE tbl_stage_histori_lifecycle")
 		_, err := l.try()
 		if e := models.AsError(err); e == nil || e.Class != models.Schema || !strings.Contains(rendered(e), "tbl_stage_histori_lifecycle does not exist") || !strings.Contains(rendered(e), "lifecycle-sync migrate") {
@@ -97,7 +97,7 @@ func TestPreflight_RefusesMissingMirrorTable(t *testing.T) {
 }
 
 func TestPreflight_AllowsExtraColumns(t *testing.T) {
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		l.small()
 		l.change("ALTER TABLE tbl_produk ADD COLUMN pic text DEFAULT 'x'")
 		l.edit("ALTER TABLE tbl_produk_lifecycle ADD COLUMN catatan_pmo text DEFAULT 'y'")

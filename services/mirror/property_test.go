@@ -30,7 +30,7 @@ func TestSync_RandomHistories(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 				t.Parallel()
-				l := newLab(t, url)
+				l := newFixture(t, url)
 				if seed%2 == 0 {
 					l.mode, l.settles = models.IncrementalRun, l.kind == database.Postgres
 				}
@@ -44,7 +44,7 @@ func TestSync_RandomHistories(t *testing.T) {
 }
 
 // live makes random changes in a few steps, with a run after each.
-func (l *lab) live(seed uint64) {
+func (l *fixture) live(seed uint64) {
 	l.Helper()
 	h := &history{l, hostile{rand.New(rand.NewPCG(seed, 0)), l.kind}, map[string][]int64{}}
 	h.begin()
@@ -55,7 +55,7 @@ func (l *lab) live(seed uint64) {
 }
 
 // syncAsForecast makes a run and compares its results with the oracle.
-func (l *lab) syncAsForecast() {
+func (l *fixture) syncAsForecast() {
 	l.Helper()
 	want := l.forecast()
 	verification, all := l.verify()
@@ -89,7 +89,7 @@ func (l *lab) syncAsForecast() {
 
 // history is a random sequence of changes to lifecycle_db. ids are the existing rows by source table.
 type history struct {
-	*lab
+	*fixture
 	hostile
 	ids map[string][]int64
 }
@@ -137,7 +137,7 @@ func (h *history) insert(t *models.Table) {
 		values = append(values, h.hostile.value(c, h.ids[c.References]))
 	}
 	h.change(fmt.Sprintf("INSERT INTO %s (%s) %s VALUES (%s)", t.Source, strings.Join(t.ColumnNames(), ", "),
-		on(h.lab, "OVERRIDING SYSTEM VALUE", ""), strings.Join(values, ", ")))
+		on(h.fixture, "OVERRIDING SYSTEM VALUE", ""), strings.Join(values, ", ")))
 	h.ids[t.Source] = append(h.ids[t.Source], id)
 }
 

@@ -17,7 +17,7 @@ import (
 type ChangedRows map[string][]int64
 
 // Refresh is Diff + Apply of the given rows and of those they refer to: it mirrors at once what an API write has
-// committed in lifecycle_db. deleted is how many rows the write deleted. Exactly that number may leave; otherwise the
+// committed in lifecycle_db. deleted is the number of rows that the write deleted. Exactly that number may be deleted; otherwise the
 // mass-delete guard decides. The snapshot is taken under the writer's lock, so no run with an older one can follow.
 // It returns the mirror's new version. Errors: busy when a run holds the lock for more than 2 s, or before the first
 // run; those of Sync. Nothing has then changed, and the next run mirrors the rows.
@@ -112,7 +112,7 @@ type Refresher struct {
 	next *refreshBatch // collects writes while another batch is being refreshed
 }
 
-// refreshBatch is what several writes have changed. refresh does its work once and then returns the same result.
+// refreshBatch collects the changes of several writes. refresh does its work once and then returns the same result.
 type refreshBatch struct {
 	changed ChangedRows
 	deleted int64

@@ -10,7 +10,7 @@ import (
 )
 
 // refresh mirrors the given rows, which must succeed.
-func (l *lab) refresh(changed mirror.ChangedRows, deleted int64) {
+func (l *fixture) refresh(changed mirror.ChangedRows, deleted int64) {
 	l.Helper()
 	if _, err := l.engine.Refresh(l.Context(), changed, deleted); err != nil {
 		l.Fatal(err)
@@ -18,7 +18,7 @@ func (l *lab) refresh(changed mirror.ChangedRows, deleted int64) {
 }
 
 func TestRefresh_MirrorsRowsAndTheirParents(t *testing.T) {
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		l.change(`INSERT INTO tbl_segmen (segmen) VALUES ('A'); INSERT INTO tbl_stage (stage) VALUES ('Introduction');
 			INSERT INTO tbl_produk (produk, id_segmen, id_stage) VALUES ('one', 1, 1), ('two', 1, 1), ('three', 1, 1);
 			INSERT INTO tbl_stage_histori (id_produk, stage_now) VALUES (1, 1), (4, 1)`)
@@ -48,7 +48,7 @@ func TestRefresh_MirrorsRowsAndTheirParents(t *testing.T) {
 
 // TestRefresh_GuardsUnintendedDeletes removes a parent with more children than the write deleted.
 func TestRefresh_GuardsUnintendedDeletes(t *testing.T) {
-	both(t, func(l *lab) {
+	both(t, func(l *fixture) {
 		l.change(`INSERT INTO tbl_segmen (segmen) VALUES ('A'); INSERT INTO tbl_produk (produk, id_segmen) VALUES ('one', 1), ('two', 1)`)
 		l.sync()
 		l.change("DELETE FROM tbl_produk")
@@ -63,7 +63,7 @@ func TestRefresh_GuardsUnintendedDeletes(t *testing.T) {
 
 // TestRefresh_IsBusyDuringARun expects the next run to mirror the row.
 func TestRefresh_IsBusyDuringARun(t *testing.T) {
-	both(t, func(l *lab) {
+	both(t, func(l *fixture) {
 		l.change("INSERT INTO tbl_segmen (segmen) VALUES ('A')")
 		if _, err := l.engine.Refresh(l.Context(), mirror.ChangedRows{"tbl_segmen": {1}}, 0); models.AsError(err) == nil || models.AsError(err).Class != models.Busy {
 			t.Errorf("before the first run: %v", err)

@@ -12,8 +12,8 @@ import (
 	"lifecycle-sync/services/mirror"
 )
 
-// try makes a run in the lab's mode, optionally with an allowance.
-func (l *lab) try(allow ...int64) (mirror.Result, error) {
+// try makes a run in the fixture's mode, optionally with an allowance.
+func (l *fixture) try(allow ...int64) (mirror.Result, error) {
 	l.Helper()
 	if l.settles {
 		l.settle() // otherwise most rows count as new in the next run, and all are compared
@@ -26,7 +26,7 @@ func (l *lab) try(allow ...int64) (mirror.Result, error) {
 }
 
 // sync makes a run that must succeed, and returns its counts by table.
-func (l *lab) sync(allow ...int64) map[string]models.TableCount {
+func (l *fixture) sync(allow ...int64) map[string]models.TableCount {
 	l.Helper()
 	result, err := l.try(allow...)
 	if err != nil {
@@ -48,7 +48,7 @@ func byTable(counts []models.TableCount) map[string]models.TableCount {
 }
 
 // refused makes a run that must fail with the given class and change nothing.
-func (l *lab) refused(class models.Class, allow ...int64) *models.Error {
+func (l *fixture) refused(class models.Class, allow ...int64) *models.Error {
 	l.Helper()
 	before := l.state()
 	_, err := l.try(allow...)
@@ -61,13 +61,13 @@ func (l *lab) refused(class models.Class, allow ...int64) *models.Error {
 }
 
 // refusedSaying makes a run that must fail with an error that contains the texts, and change nothing.
-func (l *lab) refusedSaying(class models.Class, texts ...string) {
+func (l *fixture) refusedSaying(class models.Class, texts ...string) {
 	l.Helper()
 	l.wantSaid(l.refused(class), texts...)
 }
 
 // wantSaid fails unless an error's message or remedy contains the texts.
-func (l *lab) wantSaid(err error, texts ...string) {
+func (l *fixture) wantSaid(err error, texts ...string) {
 	l.Helper()
 	message := rendered(err)
 	for _, text := range texts {
@@ -78,7 +78,7 @@ func (l *lab) wantSaid(err error, texts ...string) {
 }
 
 // refusedDeletes makes a run that the mass-delete guard must stop with a number of rows.
-func (l *lab) refusedDeletes(rows int64, allow ...int64) {
+func (l *fixture) refusedDeletes(rows int64, allow ...int64) {
 	l.Helper()
 	if e := l.refused(models.MassDelete, allow...); l.allowed(e) != rows {
 		l.Errorf("allowed %v: %v", allow, e)
@@ -86,7 +86,7 @@ func (l *lab) refusedDeletes(rows int64, allow ...int64) {
 }
 
 // allowed returns the allowance that a mass_delete error names.
-func (l *lab) allowed(e *models.Error) int64 {
+func (l *fixture) allowed(e *models.Error) int64 {
 	l.Helper()
 	var n int64
 	if _, err := fmt.Sscanf(e.Remedy.Command, "lifecycle-sync sync --allow-deletes %d", &n); err != nil {
@@ -105,7 +105,7 @@ type found struct {
 }
 
 // verify returns the verification and its differences.
-func (l *lab) verify() (mirror.Verification, []found) {
+func (l *fixture) verify() (mirror.Verification, []found) {
 	l.Helper()
 	var all []found
 	verification, err := l.engine.Verify(l.Context(), mirror.Silent{}, func(c mirror.Change, cause mirror.Cause) error {
@@ -150,13 +150,13 @@ func (i *interrupter) Advance(rows int64) {
 // to detect rows that were rewritten unchanged.
 type state map[string][]string
 
-func (l *lab) state() state {
+func (l *fixture) state() state {
 	l.Helper()
 	return l.stateOf(l.stateful()...)
 }
 
 // stateOf is the state of some tables.
-func (l *lab) stateOf(tables ...string) state {
+func (l *fixture) stateOf(tables ...string) state {
 	l.Helper()
 	s := state{}
 	for _, table := range tables {
@@ -166,7 +166,7 @@ func (l *lab) stateOf(tables ...string) state {
 }
 
 // stateful lists pmo_db's tables apart from the runs.
-func (l *lab) stateful() []string {
+func (l *fixture) stateful() []string {
 	names := []string{"lifecycle_sync_changes", "lifecycle_sync_quarantine", "lifecycle_sync_run_tables", "lifecycle_sync_watermark"}
 	for _, t := range l.tables {
 		names = append(names, t.Mirror)
@@ -174,7 +174,7 @@ func (l *lab) stateful() []string {
 	return names
 }
 
-func (l *lab) dump(table string) []string {
+func (l *fixture) dump(table string) []string {
 	l.Helper()
 	query := "SELECT * FROM " + table
 	if l.kind == database.Postgres {
@@ -199,7 +199,7 @@ func (l *lab) dump(table string) []string {
 }
 
 // unchanged fails if anything in pmo_db, except the list of runs, has changed.
-func (l *lab) unchanged(before state) {
+func (l *fixture) unchanged(before state) {
 	l.Helper()
 	for table, lines := range before {
 		if after := l.dump(table); !slices.Equal(lines, after) {
@@ -209,20 +209,20 @@ func (l *lab) unchanged(before state) {
 }
 
 // syncEqual makes a run after which the mirror must match the oracle.
-func (l *lab) syncEqual(allow ...int64) {
+func (l *fixture) syncEqual(allow ...int64) {
 	l.Helper()
 	l.sync(allow...)
 	l.equal()
 }
 
 // idle checks the mirror, and that a run without differences writes no row.
-func (l *lab) idle() {
+func (l *fixture) idle() {
 	l.Helper()
 	l.equal()
 	l.wantNoWrites()
 }
 
-func (l *lab) wantNoWrites() {
+func (l *fixture) wantNoWrites() {
 	l.Helper()
 	before := l.state()
 	for name, c := range l.sync() {

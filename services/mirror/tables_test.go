@@ -14,7 +14,7 @@ func TestSync_WithAndWithoutCategories(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		l := newLab(t, url)
+		l := newFixture(t, url)
 		l.change("DROP TABLE tbl_kategori")
 		if l.kind == database.Postgres { // named by another script
 			l.edit(`ALTER TABLE tbl_produk_lifecycle RENAME CONSTRAINT tbl_produk_lifecycle_id_kategori_fkey TO "fk Kategori"`)
@@ -44,7 +44,7 @@ func TestSync_WithAndWithoutCategories(t *testing.T) {
 }
 
 // keys returns the definitions of the mirror's foreign keys and indexes by name.
-func (l *lab) keys() map[string]string {
+func (l *fixture) keys() map[string]string {
 	l.Helper()
 	query := on(l, `SELECT conname, conrelid::regclass || ' ' || pg_get_constraintdef(oid) || ' ' || convalidated FROM pg_constraint WHERE conrelid::regclass::text LIKE '%_lifecycle'
 		UNION ALL SELECT indexname, indexdef FROM pg_indexes WHERE tablename LIKE '%_lifecycle'`,
@@ -65,7 +65,7 @@ func TestSync_SixthTable(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		l := newLab(t, url)
+		l := newFixture(t, url)
 		l.tables = append(l.tables, models.TableOf[launchPlan]("tbl_rencana", "launch plans", "launch plans"))
 		l.change("CREATE TABLE tbl_rencana (id integer PRIMARY KEY, id_produk integer, judul text, tenggat date)")
 		l.edit("CREATE TABLE tbl_rencana_lifecycle (id integer PRIMARY KEY, id_produk integer REFERENCES tbl_produk_lifecycle (id), judul text, tenggat date)")
@@ -88,7 +88,7 @@ func TestSync_SixthTable(t *testing.T) {
 
 // TestSource_View uses a view with unique ids. Verify cannot tell when its rows were written.
 func TestSource_View(t *testing.T) {
-	onPostgres(t, func(l *lab) {
+	onPostgres(t, func(l *fixture) {
 		l.small()
 		l.change("ALTER TABLE tbl_produk RENAME TO produk_asli")
 		l.change("CREATE VIEW tbl_produk AS SELECT * FROM produk_asli")
@@ -105,7 +105,7 @@ func TestSource_View(t *testing.T) {
 }
 
 func TestSource_PartitionedTable(t *testing.T) {
-	onPostgres(t, func(l *lab) {
+	onPostgres(t, func(l *fixture) {
 		l.small()
 		l.change("ALTER TABLE tbl_stage_histori RENAME TO histori_asli")
 		l.change("CREATE TABLE tbl_stage_histori (LIKE histori_asli) PARTITION BY RANGE (id)")

@@ -17,8 +17,8 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// encoded returns a lab whose lifecycle_db is not in UTF-8.
-func encoded(t *testing.T, encoding string) *lab {
+// encoded returns a fixture whose lifecycle_db is not in UTF-8.
+func encoded(t *testing.T, encoding string) *fixture {
 	t.Helper()
 	target := testdb.Postgres(t)
 	name := "test_" + strings.ToLower(rand.Text())
@@ -29,7 +29,7 @@ func encoded(t *testing.T, encoding string) *lab {
 	}
 	t.Cleanup(func() { dropDatabase(t, target, name) })
 	u.Path = "/" + name
-	l := bareLab(t, u.String(), target)
+	l := bareFixture(t, u.String(), target)
 	l.createSource()
 	l.migrate()
 	return l
@@ -101,10 +101,10 @@ func TestSync_Latin1Source(t *testing.T) {
 
 // TestHash_DistinguishesSimilarValues uses values that a server's own hash function or equality takes for the same.
 func TestHash_DistinguishesSimilarValues(t *testing.T) {
-	each(t, (*lab).distinguish)
+	each(t, (*fixture).distinguish)
 }
 
-func (l *lab) distinguish() {
+func (l *fixture) distinguish() {
 	l.Helper()
 	l.small()
 	if l.kind == database.Postgres {
@@ -158,8 +158,8 @@ func (l *lab) distinguish() {
 // with the same results.
 func TestHash_PortableBetweenServers(t *testing.T) {
 	t.Parallel()
-	unlike := func(t *testing.T) *lab {
-		l := newLab(t, testdb.Postgres)
+	unlike := func(t *testing.T) *fixture {
+		l := newFixture(t, testdb.Postgres)
 		l.change("CREATE FUNCTION hash_record_extended(record, bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 42; END'")
 		l.change("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, pg_catalog', current_database()); END $$")
 		l.connect()
@@ -180,7 +180,7 @@ func TestHash_PortableBetweenServers(t *testing.T) {
 
 // TestHash_DetectsSwappedValues swaps values between columns and rows.
 func TestHash_DetectsSwappedValues(t *testing.T) {
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		l.small()
 		l.change("UPDATE tbl_produk SET produk = 'x', deskripsi = 'y', pelanggan = NULL WHERE id IN (10, 11)")
 		l.change("UPDATE tbl_produk SET produk = 'y', deskripsi = 'x' WHERE id = 11")
@@ -196,7 +196,7 @@ func TestHash_DetectsSwappedValues(t *testing.T) {
 
 // TestSync_RemovesUnfitRowsOfAdoptedTables uses rows whose hashes equal the source's, and their children.
 func TestSync_RemovesUnfitRowsOfAdoptedTables(t *testing.T) {
-	onPostgres(t, func(l *lab) {
+	onPostgres(t, func(l *fixture) {
 		l.small()
 		l.sync()
 		l.change("UPDATE tbl_produk SET updated_at = 'infinity' WHERE id = 7")
@@ -212,7 +212,7 @@ func TestSync_RemovesUnfitRowsOfAdoptedTables(t *testing.T) {
 }
 
 func TestSync_DetectsTriggerOnAnotherTable(t *testing.T) {
-	onPostgres(t, func(l *lab) {
+	onPostgres(t, func(l *fixture) {
 		l.small()
 		l.sync()
 		l.edit(`CREATE FUNCTION usil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE tbl_stage_lifecycle SET icon_dark = 'x' WHERE id = 1; RETURN NULL; END $$`)
@@ -225,7 +225,7 @@ func TestSync_DetectsTriggerOnAnotherTable(t *testing.T) {
 
 // TestSync_MirrorsNullNames uses names that are NULL although the API requires them.
 func TestSync_MirrorsNullNames(t *testing.T) {
-	onPostgres(t, func(l *lab) {
+	onPostgres(t, func(l *fixture) {
 		l.small()
 		l.change("ALTER TABLE tbl_segmen ALTER COLUMN segmen DROP NOT NULL")
 		l.change("UPDATE tbl_segmen SET segmen = NULL WHERE id = 1")
@@ -238,7 +238,7 @@ func TestSync_MirrorsNullNames(t *testing.T) {
 
 // TestSync_MirrorsDeeplyNestedJSON nests deeper than encoding/json parses.
 func TestSync_MirrorsDeeplyNestedJSON(t *testing.T) {
-	onPostgres(t, func(l *lab) {
+	onPostgres(t, func(l *fixture) {
 		l.small()
 		l.change("UPDATE tbl_stage_histori SET performance_metrics = (repeat('[', 6000) || repeat(']', 6000))::jsonb WHERE id = 101")
 		l.syncEqual()

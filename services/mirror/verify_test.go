@@ -11,7 +11,7 @@ import (
 
 // TestVerify_ReportsDrift expects the next full run to correct and log the drift.
 func TestVerify_ReportsDrift(t *testing.T) {
-	both(t, func(l *lab) {
+	both(t, func(l *fixture) {
 		l.small()
 		l.settle()
 		l.sync()
@@ -42,7 +42,7 @@ func TestVerify_ReportsDrift(t *testing.T) {
 }
 
 func TestVerify_TellsBehindFromDrift(t *testing.T) {
-	onPostgres(t, func(l *lab) {
+	onPostgres(t, func(l *fixture) {
 		l.small()
 		l.settle()
 		l.sync()
@@ -71,7 +71,7 @@ func TestVerify_TellsBehindFromDrift(t *testing.T) {
 }
 
 func TestVerifyAndPreview_WriteNothing(t *testing.T) {
-	both(t, func(l *lab) {
+	both(t, func(l *fixture) {
 		l.small()
 		l.sync()
 		l.change("DELETE FROM tbl_stage_histori")
@@ -92,7 +92,7 @@ func TestVerifyAndPreview_WriteNothing(t *testing.T) {
 
 // settle waits until all transactions that are older than the source's rows have ended, including those of other
 // tests: until then a run cannot tell these rows from newer ones. It gives up after ten seconds.
-func (l *lab) settle() {
+func (l *fixture) settle() {
 	l.Helper()
 	if l.kind == database.SQLite {
 		return

@@ -23,7 +23,7 @@ func TestGuard_StopsRealTime(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := newLab(t)
+			l := newFixture(t)
 			f := l.follows()
 			l.change("UPDATE tbl_produk SET harga = 1 WHERE id = 100")
 			l.caughtUp()
@@ -54,7 +54,7 @@ func TestGuard_StopsRealTime(t *testing.T) {
 // TestGuard_CountsConsequencesTogether removes a row that many rows refer to, which other transactions touch as well.
 func TestGuard_CountsConsequencesTogether(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := newFixture(t)
 	l.change("UPDATE tbl_produk SET id_segmen = CASE WHEN id <= 40 THEN 2 ELSE 1 END")
 	f := l.follows()
 	l.caughtUp()
@@ -74,7 +74,7 @@ func TestGuard_CountsConsequencesTogether(t *testing.T) {
 // TestGuard_AllowsManySmallDeletes deletes more rows, one by one, than one transaction may.
 func TestGuard_AllowsManySmallDeletes(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := newFixture(t)
 	f := l.follows()
 	for i := range 25 {
 		l.change(fmt.Sprintf("DELETE FROM tbl_stage_histori WHERE id = %d", i+1))

@@ -27,7 +27,7 @@ const (
 // interleaving is a random order of transactions, incremental runs, API writes and real-time steps on one lifecycle_db.
 // Nothing runs concurrently, so a seed reproduces the order.
 type interleaving struct {
-	*lab
+	*fixture
 	*rand.Rand
 	open     [actors]*sql.Tx
 	follower *following
@@ -39,10 +39,10 @@ type interleaving struct {
 // enough.
 func TestFollow_NoInterleavingLosesAChange(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := newFixture(t)
 	l.change("CREATE TABLE copy (id integer PRIMARY KEY, harga bigint, updated_at timestamptz)")
 	l.follows().stop() // a slot can be created only while no transaction is open
-	i := &interleaving{lab: l}
+	i := &interleaving{fixture: l}
 	lost := 0
 	for n := range *interleavings {
 		seed := *firstSeed + uint64(n)

@@ -22,18 +22,18 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(testdb.Recycle(m)) }
 
-// lab is a pair of databases with a follower.
-type lab struct{ *databases.Pair }
+// fixture is a pair of databases with a follower.
+type fixture struct{ *databases.Pair }
 
-// newLab creates both databases, with 120 products and 60 histories in the source.
-func newLab(t testing.TB) *lab {
+// newFixture creates both databases, with 120 products and 60 histories in the source.
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	return &lab{databases.New(t, testdb.Postgres, 120, 60)}
+	return &fixture{databases.New(t, testdb.Postgres, 120, 60)}
 }
 
 // following is a running follower and its statuses so far.
 type following struct {
-	l *lab
+	l *fixture
 
 	mu       sync.Mutex
 	statuses []realtime.Status
@@ -42,7 +42,7 @@ type following struct {
 }
 
 // follow starts a follower until the test ends.
-func (l *lab) follow() *following {
+func (l *fixture) follow() *following {
 	l.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(l.Context()))
 	f := &following{l: l, cancel: cancel, ended: make(chan error, 1)}
@@ -102,7 +102,7 @@ func (f *following) wantNeverStopped() {
 }
 
 // follows starts a follower and waits until it follows.
-func (l *lab) follows() *following {
+func (l *fixture) follows() *following {
 	l.Helper()
 	f := l.follow()
 	_ = f.until(realtime.Following, 1)
@@ -110,24 +110,24 @@ func (l *lab) follows() *following {
 }
 
 // change runs statements in lifecycle_db in one transaction.
-func (l *lab) change(statements ...string) {
+func (l *fixture) change(statements ...string) {
 	l.Helper()
 	kit.Exec(l, l.Source, strings.Join(statements, ";"))
 }
 
-func (l *lab) holds(db *sql.DB, condition string) bool {
+func (l *fixture) holds(db *sql.DB, condition string) bool {
 	l.Helper()
 	return kit.One[bool](l, db, condition)
 }
 
 // eventually waits until a condition holds in a database.
-func (l *lab) eventually(db *sql.DB, condition string) {
+func (l *fixture) eventually(db *sql.DB, condition string) {
 	l.Helper()
 	kit.Eventually(l, condition, func() bool { return l.holds(db, condition) })
 }
 
 // caughtUp waits until the mirror has everything that is committed now.
-func (l *lab) caughtUp() {
+func (l *fixture) caughtUp() {
 	l.Helper()
 	last := rand.Text()
 	l.change("UPDATE tbl_segmen SET icon_dark = '" + last + "' WHERE id = 1")
@@ -135,7 +135,7 @@ func (l *lab) caughtUp() {
 }
 
 // equal fails unless the mirror equals the source.
-func (l *lab) equal() {
+func (l *fixture) equal() {
 	l.Helper()
 	var found []string
 	verification, err := l.Engine.Verify(l.Context(), mirror.Silent{}, func(c mirror.Change, cause mirror.Cause) error {
@@ -151,7 +151,7 @@ func (l *lab) equal() {
 }
 
 // wantRuns fails unless there are as many runs of a mode as texts, each of which has the text in its state and reasons.
-func (l *lab) wantRuns(mode string, texts ...string) {
+func (l *fixture) wantRuns(mode string, texts ...string) {
 	l.Helper()
 	all := kit.One[string](l, l.Target, "SELECT coalesce(string_agg(state || ' ' || coalesce(reasons::text, error::text, ''), E'\n' ORDER BY id), '') FROM lifecycle_sync_runs WHERE mode = $1", mode)
 	runs := strings.FieldsFunc(all, func(r rune) bool { return r == '\n' })

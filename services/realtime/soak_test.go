@@ -19,7 +19,7 @@ var soakTime = flag.Duration("soak", 2*time.Second, "how long TestFollow_Soak wr
 // replaced; in the end the mirror equals lifecycle_db.
 func TestFollow_Soak(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := newFixture(t)
 	f := l.follows()
 	ended := time.Now().Add(*soakTime)
 	var writers sync.WaitGroup

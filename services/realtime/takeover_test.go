@@ -18,7 +18,7 @@ import (
 
 func TestFollow_StandbyTakesOver(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := newFixture(t)
 	first := l.follows()
 	second := l.follow()
 	_ = second.until(realtime.Standby, 1)
@@ -35,7 +35,7 @@ func TestFollow_StandbyTakesOver(t *testing.T) {
 
 func TestFollow_Reconnects(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := newFixture(t)
 	f := l.follows()
 	for i := range 3 {
 		l.change("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'lifecycle-sync follower'",
@@ -49,16 +49,16 @@ func TestFollow_Reconnects(t *testing.T) {
 // TestFollow_ComparesEveryRow after the slot is lost, or pmo_db is restored to a state before the confirmed position.
 func TestFollow_ComparesEveryRow(t *testing.T) {
 	t.Parallel()
-	for reason, happen := range map[string]func(l *lab){
-		"slot_lost": func(l *lab) {
+	for reason, happen := range map[string]func(l *fixture){
+		"slot_lost": func(l *fixture) {
 			l.eventually(l.Source, "SELECT NOT active FROM pg_replication_slots WHERE database = current_database()")
 			l.change("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()", "UPDATE tbl_produk SET harga = 1 WHERE id = 1")
 		},
-		"pmo_restored": func(l *lab) { kit.Exec(l, l.Target, "UPDATE lifecycle_sync_watermark SET lsn = 1") },
+		"pmo_restored": func(l *fixture) { kit.Exec(l, l.Target, "UPDATE lifecycle_sync_watermark SET lsn = 1") },
 	} {
 		t.Run(reason, func(t *testing.T) {
 			t.Parallel()
-			l := newLab(t)
+			l := newFixture(t)
 			f := l.follows()
 			l.caughtUp()
 			f.stop()
@@ -74,7 +74,7 @@ func TestFollow_ComparesEveryRow(t *testing.T) {
 // TestFollow_OriginalAndCopy follows both at once, each from its own slot.
 func TestFollow_OriginalAndCopy(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := newFixture(t)
 	f := l.follows()
 	l.caughtUp()
 	f.stop()
@@ -86,7 +86,7 @@ func TestFollow_OriginalAndCopy(t *testing.T) {
 	l.follows()
 	c.follows()
 	l.change("UPDATE tbl_produk SET harga = 3 WHERE id = 1")
-	for _, mirror := range []*lab{l, c} {
+	for _, mirror := range []*fixture{l, c} {
 		mirror.caughtUp()
 		mirror.equal()
 	}
@@ -94,8 +94,8 @@ func TestFollow_OriginalAndCopy(t *testing.T) {
 	c.wantRuns(models.FullRun, "succeeded", "reason.")
 }
 
-// copied returns a lab with a copy of pmo_db. No follower may be active.
-func (l *lab) copied() *lab {
+// copied returns a fixture with a copy of pmo_db. No follower may be active.
+func (l *fixture) copied() *fixture {
 	l.Helper()
 	original, err := url.Parse(l.TargetURL)
 	if err != nil {
@@ -109,11 +109,11 @@ func (l *lab) copied() *lab {
 	kit.Exec(l, source, "CREATE DATABASE "+name+"_copy TEMPLATE "+name)
 	l.Cleanup(func() { kit.Exec(l.TB, source, "DROP DATABASE "+name+"_copy WITH (FORCE)") })
 	l.Pair = databases.At(l.TB, l.SourceURL, l.TargetURL)
-	return &lab{databases.At(l.TB, l.SourceURL, copied.String())}
+	return &fixture{databases.At(l.TB, l.SourceURL, copied.String())}
 }
 
 // slot returns the name of the replication slot.
-func (l *lab) slot() string {
+func (l *fixture) slot() string {
 	l.Helper()
 	name, err := journal.New(l.Store.Session).SlotName(l.Context())
 	if err != nil {
@@ -125,7 +125,7 @@ func (l *lab) slot() string {
 // TestFollow_WritesDuringRuns also writes while the slot is created.
 func TestFollow_WritesDuringRuns(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := newFixture(t)
 	var writers sync.WaitGroup
 	for w := range 3 {
 		writers.Go(func() {
@@ -170,7 +170,7 @@ func TestFollow_ReportsObstacles(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := newLab(t)
+			l := newFixture(t)
 			role := "test_" + strings.ToLower(rand.Text())
 			l.change("CREATE ROLE "+role+" LOGIN PASSWORD 'rahasia'", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO "+role)
 			t.Cleanup(func() { l.change("DROP OWNED BY "+role, "DROP ROLE "+role) })

@@ -20,8 +20,8 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// lab is a mirror filled with random rows, and what the oracle is told of them.
-type lab struct {
+// fixture is a mirror filled with random rows, and what the oracle is told of them.
+type fixture struct {
 	db     *database.DB
 	store  *pmo.Store
 	oracle oracle
@@ -30,22 +30,22 @@ type lab struct {
 // segmentNames need quoting and folding.
 var segmentNames = []string{"Transmisi", "énergie & <co>", "Distribusi"}
 
-func newLab(t *testing.T, url string, seed uint64, now time.Time) *lab {
+func newFixture(t *testing.T, url string, seed uint64, now time.Time) *fixture {
 	t.Helper()
-	l := &lab{oracle: oracle{now: now}}
+	l := &fixture{oracle: oracle{now: now}}
 	l.db, l.store = databases.PMO(t, url)
 	l.fill(t, rand.New(rand.NewPCG(seed, 1)))
 	return l
 }
 
-func (l *lab) insert(t *testing.T, table string, rows any) {
+func (l *fixture) insert(t *testing.T, table string, rows any) {
 	t.Helper()
 	if err := l.db.Table(table).CreateInBatches(rows, 200).Error; err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (l *lab) fill(t *testing.T, dice *rand.Rand) {
+func (l *fixture) fill(t *testing.T, dice *rand.Rand) {
 	t.Helper()
 	var stages []models.Stage
 	for i, name := range []string{"Introduction", "Growth", "Maturity", "Decline"} {
@@ -75,7 +75,7 @@ func maybe[T any](dice *rand.Rand, value T) *T {
 	return &value
 }
 
-func (l *lab) fillProducts(t *testing.T, dice *rand.Rand) {
+func (l *fixture) fillProducts(t *testing.T, dice *rand.Rand) {
 	t.Helper()
 	day := func(spread int) models.Date {
 		d := l.oracle.now.AddDate(0, 0, dice.IntN(2*spread)-spread)
@@ -115,7 +115,7 @@ func (l *lab) fillProducts(t *testing.T, dice *rand.Rand) {
 	}
 }
 
-func (l *lab) fillHistories(t *testing.T, dice *rand.Rand) {
+func (l *fixture) fillHistories(t *testing.T, dice *rand.Rand) {
 	t.Helper()
 	for id := range int64(700) {
 		at := l.oracle.now.AddDate(0, -dice.IntN(30), -dice.IntN(30)).Add(time.Duration(dice.Int64N(1e12)) * 100).Truncate(time.Microsecond).UTC()
@@ -195,7 +195,7 @@ func TestDashboard(t *testing.T) {
 			t.Parallel()
 			answers := map[string]map[string][]byte{}
 			testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
-				l := newLab(t, url(t), uint64(seed), now)
+				l := newFixture(t, url(t), uint64(seed), now)
 				answers[t.Name()[strings.LastIndex(t.Name(), "/"):]] = map[string][]byte{}
 				late := l.oracle.now.Format(time.DateOnly)
 				for _, f := range append(filters, filtered{"overdue", catalog.ProductFilter{Overdue: true}, func(p models.Product) bool {
@@ -215,7 +215,7 @@ func TestDashboard(t *testing.T) {
 	}
 }
 
-func (l *lab) read(t *testing.T, f catalog.ProductFilter) (out []byte) {
+func (l *fixture) read(t *testing.T, f catalog.ProductFilter) (out []byte) {
 	t.Helper()
 	_, err := l.store.View(t.Context(), func(s *pmo.Session) error {
 		d, err := reports.Read(t.Context(), catalog.New(s), f, l.oracle.now)
@@ -269,7 +269,7 @@ func TestEmptyDashboard(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		l := &lab{oracle: oracle{now: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)}}
+		l := &fixture{oracle: oracle{now: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)}}
 		l.db, l.store = databases.PMO(t, url(t))
 		got := string(l.read(t, catalog.ProductFilter{}))
 		for _, want := range []string{`"totalProducts":0,"totalValue":0,"byStage":[]`, `"averageDaysInStage":null`, `"lastSyncAt":null`, `"recentProducts":[]`, `"recentTransitions":[]`,

@@ -22,7 +22,7 @@ func TestFiguresAgreeWithTheList(t *testing.T) {
 	}
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		l := newLab(t, url(t), 7, time.Date(2026, 11, 24, 3, 0, 0, 0, jakarta)) // in UTC, the day before
+		l := newFixture(t, url(t), 7, time.Date(2026, 11, 24, 3, 0, 0, 0, jakarta)) // in UTC, the day before
 		for _, others := range []catalog.ProductFilter{
 			{}, {StageID: 2}, {StageID: 4}, {Segment: "transmisi"}, {Search: "produk 3"}, {CategoryID: 9, SegmentID: 1}, {CategoryID: 8},
 			{Missing: "stage"}, {Missing: "price", Segment: "distribusi"}, {Overdue: true}, {Overdue: true, Missing: "launchDate", Search: "1"},
@@ -33,7 +33,7 @@ func TestFiguresAgreeWithTheList(t *testing.T) {
 }
 
 // agrees opens each tile.
-func (l *lab) agrees(t *testing.T, others catalog.ProductFilter) {
+func (l *fixture) agrees(t *testing.T, others catalog.ProductFilter) {
 	t.Helper()
 	_, err := l.store.View(t.Context(), func(s *pmo.Session) error {
 		v := catalog.New(s)
@@ -61,7 +61,7 @@ func (l *lab) agrees(t *testing.T, others catalog.ProductFilter) {
 }
 
 // lists counts what the list has, on its first page and behind its end.
-func (l *lab) lists(t *testing.T, v *catalog.Catalog, f catalog.ProductFilter, want int64) {
+func (l *fixture) lists(t *testing.T, v *catalog.Catalog, f catalog.ProductFilter, want int64) {
 	t.Helper()
 	for _, page := range []int64{1, 1000} {
 		got, err := products.List(t.Context(), v, products.Query{Filter: f, Paging: models.Paging{Page: page, Limit: 100}}, l.oracle.now)
@@ -76,7 +76,7 @@ func TestOverdueWithoutStages(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		l := newLab(t, url(t), 8, time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC))
+		l := newFixture(t, url(t), 8, time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC))
 		for _, statement := range []string{"DELETE FROM tbl_stage_histori_lifecycle", "UPDATE tbl_produk_lifecycle SET id_stage = NULL", "DELETE FROM tbl_stage_lifecycle"} {
 			if err := l.db.Exec(statement).Error; err != nil {
 				t.Fatal(err)

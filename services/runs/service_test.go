@@ -15,7 +15,7 @@ import (
 )
 
 func TestTrigger_MakesRuns(t *testing.T) {
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		l.wantState(runs.Never)
 		o := l.sync(runs.Request{Mode: models.FullRun})
 		if o.Run.Mode != models.FullRun || o.Run.Reasons != nil || len(o.Tables) != 5 || o.Tables[3].Inserted != 20 || l.version.Load() < 2 {
@@ -31,7 +31,7 @@ func TestTrigger_MakesRuns(t *testing.T) {
 
 // TestTrigger_OneRunAtATime triggers many runs at once in two processes. The refused ones name the one that began.
 func TestTrigger_OneRunAtATime(t *testing.T) {
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		l.engine.pause.Store(true)
 		services := []*runs.Service{l.Service, l.service()}
 		if l.sqlite {
@@ -73,7 +73,7 @@ func TestTrigger_OneRunAtATime(t *testing.T) {
 }
 
 func TestTrigger_WaitsForAPIWrites(t *testing.T) {
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		l.sync(runs.Request{})
 		tx, err := mirrordb.New(l.Store).BeginRefresh(l.Context(), time.Now())
 		if err != nil {
@@ -104,7 +104,7 @@ func TestTrigger_WaitsForAPIWrites(t *testing.T) {
 }
 
 func TestTrigger_ReportsWhyARunCannotBegin(t *testing.T) {
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		l.exec(l.Target, "ALTER TABLE lifecycle_sync_runs RENAME TO renamed")
 		_, err := l.Trigger(l.Context(), runs.Request{})
 		l.wantClass(err, models.Schema)
@@ -114,7 +114,7 @@ func TestTrigger_ReportsWhyARunCannotBegin(t *testing.T) {
 }
 
 func TestCancel_OwnRun(t *testing.T) {
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		l.engine.pause.Store(true)
 		run := l.trigger(runs.Request{})
 		l.wantState(runs.Running)
@@ -137,7 +137,7 @@ func TestCancel_OwnRun(t *testing.T) {
 
 // TestCancel_RunOfAnotherProcess goes through pmo_db, except on SQLite.
 func TestCancel_RunOfAnotherProcess(t *testing.T) {
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		if l.sqlite {
 			l.engine.pause.Store(true)
 			run := l.trigger(runs.Request{})
@@ -160,7 +160,7 @@ func TestCancel_RunOfAnotherProcess(t *testing.T) {
 }
 
 func TestStatus_MarksRunsOfDeadProcesses(t *testing.T) {
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		if l.sqlite {
 			return // the next run marks them
 		}
@@ -179,7 +179,7 @@ func TestStatus_MarksRunsOfDeadProcesses(t *testing.T) {
 
 // TestClose_CancelsTasks expects the end of the run to be published before the streams end.
 func TestClose_CancelsTasks(t *testing.T) {
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		reader, err := l.Follow(l.Context(), "")
 		if err != nil {
 			l.Fatal(err)
@@ -206,7 +206,7 @@ func TestClose_CancelsTasks(t *testing.T) {
 }
 
 func TestVerify_OneComparisonAtATime(t *testing.T) {
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		l.sync(runs.Request{})
 		l.exec(l.Target, "UPDATE tbl_produk_lifecycle SET produk = 'edited' WHERE id = 3")
 		v, err := l.Verify(l.Context())
@@ -248,7 +248,7 @@ func TestVerify_OneComparisonAtATime(t *testing.T) {
 // TestTrigger_AppliesADryRun expects a refusal if the changes are others by then. The refusal does not make the status
 // Failed.
 func TestTrigger_AppliesADryRun(t *testing.T) {
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		l.sync(runs.Request{})
 		l.exec(l.Source, "UPDATE tbl_produk SET harga = 7 WHERE id = 3")
 		dry := l.trigger(runs.Request{DryRun: true})
@@ -275,7 +275,7 @@ func TestTrigger_AppliesADryRun(t *testing.T) {
 
 // TestRowChanges_ListsCommittedChanges leaves out the changes of comparisons and failed runs.
 func TestRowChanges_ListsCommittedChanges(t *testing.T) {
-	each(t, func(l *lab) {
+	each(t, func(l *fixture) {
 		var want, got []int64
 		for _, r := range []struct {
 			mode      string

@@ -25,8 +25,8 @@ import (
 // TestMain fails if a goroutine is left running.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(testdb.Recycle(m)) }
 
-// lab is a service on two databases of its own.
-type lab struct {
+// fixture is a service on two databases of its own.
+type fixture struct {
 	*databases.Pair
 	*runs.Service
 	sqlite  bool
@@ -37,12 +37,12 @@ type lab struct {
 }
 
 // each runs a test in parallel on both database systems.
-func each(t *testing.T, fn func(l *lab)) {
+func each(t *testing.T, fn func(l *fixture)) {
 	t.Helper()
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		l := &lab{Pair: databases.New(t, url, 20, 12), ended: make(chan runs.Outcome, 100)}
+		l := &fixture{Pair: databases.New(t, url, 20, 12), ended: make(chan runs.Outcome, 100)}
 		l.sqlite, l.journal = l.TargetDB.Kind() == database.SQLite, journal.New(l.Store.Session)
 		l.engine = &pausable{Engine: l.Engine, proceed: make(chan struct{})}
 		l.Service = l.service()
@@ -51,7 +51,7 @@ func each(t *testing.T, fn func(l *lab)) {
 }
 
 // service returns another service, like that of another process.
-func (l *lab) service() *runs.Service {
+func (l *fixture) service() *runs.Service {
 	s := runs.New(runs.Options{
 		Engine: l.engine, Store: l.Store, Timeout: time.Minute, StaleAfter: time.Hour, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 		Ended: func(o runs.Outcome) { l.ended <- o }, Committed: l.version.Store,
@@ -60,13 +60,13 @@ func (l *lab) service() *runs.Service {
 	return s
 }
 
-func (l *lab) exec(db *sql.DB, statement string) {
+func (l *fixture) exec(db *sql.DB, statement string) {
 	l.Helper()
 	kit.Exec(l, db, statement)
 }
 
 // trigger starts a run, which must begin.
-func (l *lab) trigger(r runs.Request) models.Run {
+func (l *fixture) trigger(r runs.Request) models.Run {
 	l.Helper()
 	run, err := l.Trigger(l.Context(), r)
 	if err != nil {
@@ -76,7 +76,7 @@ func (l *lab) trigger(r runs.Request) models.Run {
 }
 
 // sync makes a run, which must succeed.
-func (l *lab) sync(r runs.Request) runs.Outcome {
+func (l *fixture) sync(r runs.Request) runs.Outcome {
 	l.Helper()
 	run := l.trigger(r)
 	o := <-l.ended
@@ -87,7 +87,7 @@ func (l *lab) sync(r runs.Request) runs.Outcome {
 }
 
 // wantState compares the sync status.
-func (l *lab) wantState(want runs.State) {
+func (l *fixture) wantState(want runs.State) {
 	l.Helper()
 	if status, err := l.Status(l.Context()); err != nil || status.State != want {
 		l.Errorf("the status is %s, must be %s (%v)", status.State, want, err)
@@ -95,7 +95,7 @@ func (l *lab) wantState(want runs.State) {
 }
 
 // wantRecord compares the state in which pmo_db has a run.
-func (l *lab) wantRecord(id int64, state models.RunState, cancelRequested bool) {
+func (l *fixture) wantRecord(id int64, state models.RunState, cancelRequested bool) {
 	l.Helper()
 	if run, err := l.journal.Run(l.Context(), id); err != nil || run.State != state || run.CancelRequested != cancelRequested {
 		l.Errorf("the record is %+v, %v", run, err)
@@ -103,7 +103,7 @@ func (l *lab) wantRecord(id int64, state models.RunState, cancelRequested bool) 
 }
 
 // wantClass fails the test unless an error is of a class.
-func (l *lab) wantClass(err error, class models.Class) {
+func (l *fixture) wantClass(err error, class models.Class) {
 	l.Helper()
 	if e := models.AsError(err); e == nil || e.Class != class {
 		l.Fatalf("got %v, want %s", err, class)

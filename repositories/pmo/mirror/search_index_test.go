@@ -21,8 +21,8 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// searchLab is a pmo_db with three products.
-type searchLab struct {
+// searchFixture is a pmo_db with three products.
+type searchFixture struct {
 	*testing.T
 
 	url   string
@@ -30,9 +30,9 @@ type searchLab struct {
 	store *pmo.Store
 }
 
-func newSearchLab(t *testing.T, url string) *searchLab {
+func newSearchFixture(t *testing.T, url string) *searchFixture {
 	t.Helper()
-	l := &searchLab{T: t, url: url}
+	l := &searchFixture{T: t, url: url}
 	l.db, l.store = l.open(url)
 	if _, err := l.store.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
@@ -41,13 +41,13 @@ func newSearchLab(t *testing.T, url string) *searchLab {
 	return l
 }
 
-func (l *searchLab) open(url string) (*database.DB, *pmo.Store) {
+func (l *searchFixture) open(url string) (*database.DB, *pmo.Store) {
 	l.Helper()
 	db := databases.Open(l, url, "pmo_db")
 	return db, pmo.New(db, models.Tables())
 }
 
-func (l *searchLab) exec(statement string) {
+func (l *searchFixture) exec(statement string) {
 	l.Helper()
 	if err := l.db.Exec(statement).Error; err != nil {
 		l.Fatalf("%s: %v", statement, err)
@@ -55,7 +55,7 @@ func (l *searchLab) exec(statement string) {
 }
 
 // found searches, and holds what is found against what must be.
-func (l *searchLab) found() {
+func (l *searchFixture) found() {
 	l.Helper()
 	for search, want := range map[string]int64{"dU ind": 1, "%_A\\": 2, "éNERGI": 3, "E": 3} {
 		products, total, err := catalog.New(l.store.Session).Products(l.Context(), catalog.ProductFilter{Search: search}.On(time.Now()), catalog.ProductOrder{Column: "id"}, 0, 9)
@@ -65,7 +65,7 @@ func (l *searchLab) found() {
 	}
 }
 
-func (l *searchLab) valid() (valid bool) {
+func (l *searchFixture) valid() (valid bool) {
 	l.Helper()
 	err := l.db.Raw("SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('tbl_produk_lifecycle_search_trgm') AND indisvalid)").Scan(&valid).Error
 	if err != nil {
@@ -75,7 +75,7 @@ func (l *searchLab) valid() (valid bool) {
 }
 
 // index calls IndexSearch, and holds the outcome against what it should be.
-func (l *searchLab) index(store *pmo.Store, built bool, class models.Class) *models.Error {
+func (l *searchFixture) index(store *pmo.Store, built bool, class models.Class) *models.Error {
 	l.Helper()
 	got, err := mirrordb.New(store).IndexSearch(l.Context())
 	e := models.AsError(err)
@@ -86,7 +86,7 @@ func (l *searchLab) index(store *pmo.Store, built bool, class models.Class) *mod
 }
 
 // waiting waits until as many sessions as given wait for a lock or a transaction.
-func (l *searchLab) waiting(sessions int) {
+func (l *searchFixture) waiting(sessions int) {
 	l.Helper()
 	kit.Eventually(l, fmt.Sprint(sessions, " sessions wait"), func() bool {
 		return kit.One[int](l, l.db.SQL, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") >= sessions
@@ -98,7 +98,7 @@ func TestSearchIndex(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		l := newSearchLab(t, url(t))
+		l := newSearchFixture(t, url(t))
 		l.found()
 		if l.store.Kind() == database.SQLite {
 			l.index(l.store, false, "")
@@ -124,7 +124,7 @@ func TestSearchIndex(t *testing.T) {
 // TestSearchIndex_RebuildsInvalidIndex of a build that was killed.
 func TestSearchIndex_RebuildsInvalidIndex(t *testing.T) {
 	t.Parallel()
-	l := newSearchLab(t, testdb.Postgres(t))
+	l := newSearchFixture(t, testdb.Postgres(t))
 	l.index(l.store, true, "")
 	l.exec("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'tbl_produk_lifecycle_search_trgm'::regclass")
 	l.index(l.store, true, "")
@@ -136,7 +136,7 @@ func TestSearchIndex_RebuildsInvalidIndex(t *testing.T) {
 // TestSearchIndex_IsBuiltByOneProcess at a time.
 func TestSearchIndex_IsBuiltByOneProcess(t *testing.T) {
 	t.Parallel()
-	l := newSearchLab(t, testdb.Postgres(t))
+	l := newSearchFixture(t, testdb.Postgres(t))
 	block := l.db.Begin()
 	defer block.Rollback()
 	block.Exec("UPDATE tbl_produk_lifecycle SET harga = 1") // which the building waits for
@@ -155,7 +155,7 @@ func TestSearchIndex_IsBuiltByOneProcess(t *testing.T) {
 // TestSearchIndex_YieldsToRuns stops the build for a run, which locks the products.
 func TestSearchIndex_YieldsToRuns(t *testing.T) {
 	t.Parallel()
-	l := newSearchLab(t, testdb.Postgres(t))
+	l := newSearchFixture(t, testdb.Postgres(t))
 	block := l.db.Begin()
 	defer block.Rollback()
 	block.Exec("UPDATE tbl_produk_lifecycle SET harga = 1 WHERE id = 1")
@@ -180,7 +180,7 @@ func TestSearchIndex_YieldsToRuns(t *testing.T) {
 // TestSearchIndex_StopsWhenCanceled also on the server.
 func TestSearchIndex_StopsWhenCanceled(t *testing.T) {
 	t.Parallel()
-	l := newSearchLab(t, testdb.Postgres(t))
+	l := newSearchFixture(t, testdb.Postgres(t))
 	block := l.db.Begin()
 	defer block.Rollback()
 	block.Exec("UPDATE tbl_produk_lifecycle SET harga = 1 WHERE id = 1")
@@ -202,7 +202,7 @@ func TestSearchIndex_StopsWhenCanceled(t *testing.T) {
 // TestSearchIndex_NamesMissingPrivileges and searches without the index.
 func TestSearchIndex_NamesMissingPrivileges(t *testing.T) {
 	t.Parallel()
-	l := newSearchLab(t, testdb.Postgres(t))
+	l := newSearchFixture(t, testdb.Postgres(t))
 	role := "reader_" + strings.ToLower(rand.Text())
 	l.exec("CREATE ROLE " + role + " LOGIN PASSWORD 'rahasia'")
 	t.Cleanup(func() {

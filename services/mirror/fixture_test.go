@@ -28,8 +28,8 @@ import (
 // rendered returns an error's message, problems and remedy in English.
 func rendered(err error) string { return messages.New().Printer(messages.English, time.UTC).Error(err) }
 
-// lab is a test's lifecycle_db and pmo_db with an engine. source and target are connections that bypass it.
-type lab struct {
+// fixture is a test's lifecycle_db and pmo_db with an engine. source and target are connections that bypass it.
+type fixture struct {
 	testing.TB
 	kind                 database.Kind
 	mode                 string // of its runs; "" is full
@@ -44,44 +44,44 @@ type lab struct {
 }
 
 // both runs fn in parallel on both database systems.
-func both(t *testing.T, fn func(l *lab)) {
+func both(t *testing.T, fn func(l *fixture)) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		fn(newLab(t, url))
+		fn(newFixture(t, url))
 	})
 }
 
 // each is like both, and also makes incremental runs on PostgreSQL.
-func each(t *testing.T, fn func(l *lab)) {
+func each(t *testing.T, fn func(l *fixture)) {
 	both(t, fn)
 	t.Run("incremental", func(t *testing.T) {
 		t.Parallel()
-		l := newLab(t, testdb.Postgres)
+		l := newFixture(t, testdb.Postgres)
 		l.mode, l.settles = models.IncrementalRun, true
 		fn(l)
 	})
 }
 
 // onPostgres runs fn on PostgreSQL only.
-func onPostgres(t *testing.T, fn func(l *lab)) {
+func onPostgres(t *testing.T, fn func(l *fixture)) {
 	t.Parallel()
-	fn(newLab(t, testdb.Postgres))
+	fn(newFixture(t, testdb.Postgres))
 }
 
-// newLab creates both databases with empty tables.
-func newLab(t testing.TB, url func(testing.TB) string) *lab {
+// newFixture creates both databases with empty tables.
+func newFixture(t testing.TB, url func(testing.TB) string) *fixture {
 	t.Helper()
-	l := bareLab(t, url(t), url(t))
+	l := bareFixture(t, url(t), url(t))
 	l.createSource()
 	l.migrate()
 	return l
 }
 
-// bareLab returns a lab of two empty databases.
-func bareLab(t testing.TB, sourceURL, targetURL string) *lab {
+// bareFixture returns a fixture of two empty databases.
+func bareFixture(t testing.TB, sourceURL, targetURL string) *fixture {
 	t.Helper()
-	l := &lab{TB: t, tables: models.Tables(), sourceURL: sourceURL, targetURL: targetURL}
+	l := &fixture{TB: t, tables: models.Tables(), sourceURL: sourceURL, targetURL: targetURL}
 	l.kind, _ = database.KindOf(sourceURL)
 	l.source, l.target = open(t, sourceURL), open(t, targetURL)
 	l.connect()
@@ -89,7 +89,7 @@ func bareLab(t testing.TB, sourceURL, targetURL string) *lab {
 }
 
 // connect creates the engine for l.tables.
-func (l *lab) connect() {
+func (l *fixture) connect() {
 	l.Helper()
 	l.lifecycle = lifecycle.New(databases.Open(l, l.sourceURL, "lifecycle_db"))
 	l.store = pmo.New(databases.Open(l, l.targetURL, "pmo_db"), l.tables)
@@ -119,7 +119,7 @@ func open(t testing.TB, raw string) *sql.DB {
 	return db
 }
 
-func (l *lab) createSource() {
+func (l *fixture) createSource() {
 	l.Helper()
 	schema, err := os.ReadFile("testdata/source_" + string(l.kind) + ".sql")
 	if err != nil {
@@ -128,7 +128,7 @@ func (l *lab) createSource() {
 	l.change(string(schema))
 }
 
-func (l *lab) migrate() {
+func (l *fixture) migrate() {
 	l.Helper()
 	if _, err := l.store.Migrate(l.Context()); err != nil {
 		l.Fatal(err)
@@ -136,31 +136,31 @@ func (l *lab) migrate() {
 }
 
 // change runs a statement in lifecycle_db.
-func (l *lab) change(statement string, args ...any) {
+func (l *fixture) change(statement string, args ...any) {
 	l.Helper()
 	kit.Exec(l, l.source, statement, args...)
 }
 
 // edit runs a statement in pmo_db, like a manual edit.
-func (l *lab) edit(statement string, args ...any) {
+func (l *fixture) edit(statement string, args ...any) {
 	l.Helper()
 	kit.Exec(l, l.target, statement, args...)
 }
 
 // count runs a query in pmo_db that returns one number.
-func (l *lab) count(query string, args ...any) int64 {
+func (l *fixture) count(query string, args ...any) int64 {
 	l.Helper()
 	return kit.One[int64](l, l.target, query, args...)
 }
 
 // text runs a query in pmo_db that returns one text.
-func (l *lab) text(query string) string {
+func (l *fixture) text(query string) string {
 	l.Helper()
 	return kit.One[string](l, l.target, query)
 }
 
 // scan runs a query and calls each for its rows.
-func (l *lab) scan(db *sql.DB, query string, args []any, each func(rows *sql.Rows) error) {
+func (l *fixture) scan(db *sql.DB, query string, args []any, each func(rows *sql.Rows) error) {
 	l.Helper()
 	rows, err := db.QueryContext(l.Context(), query, args...)
 	if err != nil {
@@ -178,7 +178,7 @@ func (l *lab) scan(db *sql.DB, query string, args []any, each func(rows *sql.Row
 }
 
 // pairs runs a query in pmo_db that returns a key and a value per row.
-func pairs[K comparable, V any](l *lab, query string, args ...any) map[K]V {
+func pairs[K comparable, V any](l *fixture, query string, args ...any) map[K]V {
 	l.Helper()
 	out := map[K]V{}
 	l.scan(l.target, query, args, func(rows *sql.Rows) error {
@@ -191,8 +191,8 @@ func pairs[K comparable, V any](l *lab, query string, args ...any) map[K]V {
 	return out
 }
 
-// on selects by the lab's database system.
-func on[T any](l *lab, postgres, sqlite T) T {
+// on selects by the fixture's database system.
+func on[T any](l *fixture, postgres, sqlite T) T {
 	if l.kind == database.Postgres {
 		return postgres
 	}
@@ -203,7 +203,7 @@ func on[T any](l *lab, postgres, sqlite T) T {
 const parentRows = 3
 
 // fill inserts rows with the ids lo to hi into a table of lifecycle_db. References point to the first parentRows.
-func (l *lab) fill(t *models.Table, lo, hi int) {
+func (l *fixture) fill(t *models.Table, lo, hi int) {
 	l.Helper()
 	values := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
@@ -215,7 +215,7 @@ func (l *lab) fill(t *models.Table, lo, hi int) {
 }
 
 // series runs a SELECT for every g from lo to hi.
-func (l *lab) series(lo, hi int, sel string) string {
+func (l *fixture) series(lo, hi int, sel string) string {
 	if l.kind == database.Postgres {
 		return fmt.Sprintf("%s FROM generate_series(%d, %d) g", sel, lo, hi)
 	}
@@ -223,7 +223,7 @@ func (l *lab) series(lo, hi int, sel string) string {
 }
 
 // value returns an SQL expression of g.
-func (l *lab) value(c models.Column) string {
+func (l *fixture) value(c models.Column) string {
 	switch {
 	case c.References != "":
 		return fmt.Sprintf("1 + g %% %d", parentRows)
@@ -243,7 +243,7 @@ func (l *lab) value(c models.Column) string {
 }
 
 // other returns an SQL expression that differs as little as possible from value.
-func (l *lab) other(c models.Column) string {
+func (l *fixture) other(c models.Column) string {
 	switch {
 	case c.References != "":
 		return fmt.Sprintf("1 + %s %% %d", c.Name, parentRows)
@@ -261,7 +261,7 @@ func (l *lab) other(c models.Column) string {
 }
 
 // fillParents fills every table that t refers to, directly or not.
-func (l *lab) fillParents(t *models.Table) {
+func (l *fixture) fillParents(t *models.Table) {
 	l.Helper()
 	needed := map[string]bool{}
 	for _, v := range slices.Backward(l.tables) {

@@ -21,9 +21,9 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// lab is a healthy pair of databases. Roles with the necessary privileges only use them; Source and Target are
+// fixture is a healthy pair of databases. Roles with the necessary privileges only use them; Source and Target are
 // connections of an administrator.
-type lab struct {
+type fixture struct {
 	testing.TB
 	*databases.Pair
 
@@ -34,9 +34,9 @@ type lab struct {
 
 const rolePassword = "rahasia"
 
-func newLab(t testing.TB) *lab {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	l := openLab(t, testdb.Postgres(t), testdb.Postgres(t))
+	l := openFixture(t, testdb.Postgres(t), testdb.Postgres(t))
 	l.reader, l.keeper = l.role(), l.role()
 	l.Fill(30, 20)
 	l.execSource("UPDATE tbl_produk SET id_kategori = 1, id_segmen = 1",
@@ -53,10 +53,10 @@ func newLab(t testing.TB) *lab {
 	return l
 }
 
-// openLab connects to two databases and fills nothing.
-func openLab(t testing.TB, sourceURL, targetURL string) *lab {
+// openFixture connects to two databases and fills nothing.
+func openFixture(t testing.TB, sourceURL, targetURL string) *fixture {
 	t.Helper()
-	l := &lab{TB: t, Pair: &databases.Pair{TB: t, SourceURL: sourceURL, TargetURL: targetURL}, options: doctor.Options{
+	l := &fixture{TB: t, Pair: &databases.Pair{TB: t, SourceURL: sourceURL, TargetURL: targetURL}, options: doctor.Options{
 		Tables: models.Tables(), Uploads: storage(t, t.TempDir()), Data: storage(t, t.TempDir()),
 		StaleAfter: time.Hour, CheckTime: 10 * time.Second, Alerts: true, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}}
@@ -65,21 +65,21 @@ func openLab(t testing.TB, sourceURL, targetURL string) *lab {
 	return l
 }
 
-// connect gives the doctor connections by the lab's URLs.
-func (l *lab) connect() {
+// connect gives the doctor connections by the fixture's URLs.
+func (l *fixture) connect() {
 	l.Helper()
 	l.Connect(l.SourceURL, l.TargetURL)
 	l.options.Source, l.options.Store = l.Lifecycle, l.Store
 }
 
-func (l *lab) migrate() {
+func (l *fixture) migrate() {
 	l.Helper()
 	if _, err := l.Store.Migrate(l.Context()); err != nil {
 		l.Fatal(err)
 	}
 }
 
-func (l *lab) sync() {
+func (l *fixture) sync() {
 	l.Helper()
 	l.migrate()
 	if _, err := l.Engine.Sync(l.Context(), mirror.Request{}, mirror.Silent{}); err != nil {
@@ -87,7 +87,7 @@ func (l *lab) sync() {
 	}
 }
 
-func (l *lab) indexSearch() {
+func (l *fixture) indexSearch() {
 	l.Helper()
 	if _, err := mirrordb.New(l.Store).IndexSearch(l.Context()); err != nil {
 		l.Fatal(err)
@@ -104,7 +104,7 @@ func storage(t testing.TB, path string) files.Files {
 }
 
 // role creates a role and drops it when the test ends.
-func (l *lab) role() string {
+func (l *fixture) role() string {
 	l.Helper()
 	name := "test_" + strings.ToLower(rand.Text())
 	l.execSource("CREATE ROLE " + name + " LOGIN PASSWORD '" + rolePassword + "'")
@@ -131,21 +131,21 @@ func changed(t testing.TB, at string, change func(u *url.URL)) string {
 	return u.String()
 }
 
-func (l *lab) execSource(statements ...string) {
+func (l *fixture) execSource(statements ...string) {
 	l.Helper()
 	for _, statement := range statements {
 		kit.Exec(l, l.Source, statement)
 	}
 }
 
-func (l *lab) execTarget(statements ...string) {
+func (l *fixture) execTarget(statements ...string) {
 	l.Helper()
 	for _, statement := range statements {
 		kit.Exec(l, l.Target, statement)
 	}
 }
 
-func (l *lab) diagnose() []doctor.Finding {
+func (l *fixture) diagnose() []doctor.Finding {
 	l.Helper()
 	return doctor.New(l.options).Diagnose(l.Context())
 }
@@ -156,7 +156,7 @@ func issues(findings []doctor.Finding) []doctor.Finding {
 }
 
 // requireHealthy fails the test if doctor finds anything.
-func (l *lab) requireHealthy() {
+func (l *fixture) requireHealthy() {
 	l.Helper()
 	for _, f := range issues(l.diagnose()) {
 		l.Errorf("in health: %+v", f)
@@ -185,12 +185,12 @@ type fault struct {
 	finding        string
 	status         doctor.Status
 	text, command  string
-	also           []string     // checks with findings that are a consequence
-	fix            func(l *lab) // where the command does not fix it
-	after          func(l *lab) // undoes what the fix leaves
+	also           []string         // checks with findings that are a consequence
+	fix            func(l *fixture) // where the command does not fix it
+	after          func(l *fixture) // undoes what the fix leaves
 }
 
-func (f fault) test(l *lab) {
+func (f fault) test(l *fixture) {
 	l.Helper()
 	names := strings.NewReplacer("READER", l.reader, "KEEPER", l.keeper, "SLOT", l.slot)
 	if f.source != "" {
@@ -226,10 +226,10 @@ func (f fault) test(l *lab) {
 	l.requireHealthy()
 }
 
-// testFaults goes through faults in one lab, which is healthy after each.
-func testFaults(t *testing.T, faults []fault, prepare func(l *lab)) {
+// testFaults goes through faults in one fixture, which is healthy after each.
+func testFaults(t *testing.T, faults []fault, prepare func(l *fixture)) {
 	t.Helper()
-	l := newLab(t)
+	l := newFixture(t)
 	if prepare != nil {
 		prepare(l)
 	}
@@ -242,14 +242,14 @@ func testFaults(t *testing.T, faults []fault, prepare func(l *lab)) {
 			l.options = one.options
 		})
 		if !fixed {
-			t.FailNow() // the lab is no longer healthy
+			t.FailNow() // the fixture is no longer healthy
 		}
 	}
 }
 
 func TestDiagnose_HealthyPairHasNoIssues_EveryCheckIsDocumented(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := newFixture(t)
 	content, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {
 		t.Fatal(err)
