@@ -21,11 +21,11 @@ run: ## Sync and serve, on embedded databases unless .env names others
 build: ## Build ./lifecycle-sync, one static binary
 	go build -trimpath -ldflags '-s -w -X lifecycle-sync/app.version=$(VERSION)' -o lifecycle-sync .
 
-test: ## Run all tests, on SQLite and PostgreSQL (TESTS=./services/... for some)
+test: ## Run the tests on SQLite and PostgreSQL, except slow ones (TESTS=./services/... for some)
 	test/tools
 	test/with-postgres go test -p $(AT_ONCE) -timeout 20m $(TESTS)
 
-test-long: ## Run the tests that take hours: rare slow cases, random interleavings, every mutant, a soak
+test-long: ## Run the slow tests, which take hours: rare cases, random interleavings, every mutant, a soak
 	test/tools
 	test/with-postgres test/long
 
@@ -36,7 +36,7 @@ screenshots: ## Take screenshots of every console page: light, dark, phone (into
 fuzz: ## Run each fuzz target (TIME=10s)
 	test/fuzz $(TIME)
 
-cover: ## Run all tests and print the coverage of each function
+cover: ## Run the same tests and print the coverage of each function
 	test/tools
 	test/with-postgres go test -p $(AT_ONCE) -timeout 20m -coverpkg=./... -coverprofile=coverage.out $(TESTS)
 	go tool cover -func=coverage.out

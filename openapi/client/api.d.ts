@@ -39,7 +39,7 @@ export interface paths {
         /**
          * Exports the filtered list as CSV
          * @description Streams all pages as UTF-8 with a byte order mark and CRLF line ends. The first line has the column names. Prices keep all
-         *     digits, times are RFC 3339. Texts that a spreadsheet would take for formulas are prefixed with `'`. An error after the first
+         *     digits, times are RFC 3339. Texts that a spreadsheet would interpret as formulas are prefixed with `'`. An error after the first
          *     bytes closes the connection, so a complete response is a complete file.
          */
         get: operations["exportProductsAsCsv"];
@@ -162,13 +162,13 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists moves
-         * @description Newest first, by `tanggal_perubahan` and then `id`; moves without a time come last.
+         * Lists stage history records
+         * @description Newest first, by `tanggal_perubahan` and then `id`; records without a time come last.
          */
         get: operations["listStageHistory"];
         put?: never;
         /**
-         * Records a move
+         * Records a stage move
          * @description The newest move of a product sets its stage to `stage_now` and its `tanggal_stage_start`, in the same transaction. A back-dated
          *     move is only recorded.
          */
@@ -189,16 +189,16 @@ export interface paths {
             };
             cookie?: never;
         };
-        /** Gets a move */
+        /** Gets a stage history record */
         get: operations["getStageHistory"];
         /**
-         * Changes the note, time or metrics of a move
+         * Changes the note, time or metrics of a stage history record
          * @description Absent fields keep their values; `null` or an empty text clears a field, except `tanggal_perubahan`. The product stays in its stage.
          */
         put: operations["updateStageHistory"];
         post?: never;
         /**
-         * Deletes a move
+         * Deletes a stage history record
          * @description The product stays in its stage.
          */
         delete: operations["deleteStageHistory"];
@@ -281,7 +281,7 @@ export interface paths {
         };
         /**
          * Lists runs
-         * @description Newest first, without the runs that bring single API writes.
+         * @description Newest first, without the runs of single API writes.
          */
         get: operations["listRuns"];
         put?: never;
@@ -325,7 +325,7 @@ export interface paths {
         /**
          * Lists the changes of a run
          * @description Updates with the changed columns before and after, and deleted rows as a whole, in the order in which they were made; inserts
-         *     are only counted. For a dry run, and for a run that found other changes than its `digest` names, the first 1,000 changes,
+         *     are only counted. For a dry run, and for a run whose changes did not match its `digest`, the first 1,000 changes,
          *     including inserts. Changes are kept for `CHANGE_LOG_RETENTION`.
          */
         get: operations["listRunChanges"];
@@ -390,7 +390,7 @@ export interface paths {
         };
         /**
          * Lists the quarantine
-         * @description Source rows that cannot be mirrored, in mirroring order and by id. Each run retries them and releases those that fit.
+         * @description Source rows that cannot be mirrored, in mirroring order and by id. Each run retries them and releases those that are fixed.
          */
         get: operations["listQuarantine"];
         put?: never;
@@ -746,7 +746,7 @@ export interface components {
             id_segmen?: components["schemas"]["ReferenceInput"];
             /** @description The stage; it must exist. */
             id_stage?: components["schemas"]["ReferenceInput"];
-            /** @description The price in whole rupiah, from 0. `1500.00` is 1500; `1500.50` is 400. */
+            /** @description The price in whole rupiah, from 0. `1500.00` is accepted as 1500; `1500.50` returns 400. */
             harga?: number | string | null;
             /** @description Launch date. */
             tanggal_launch?: components["schemas"]["DateInput"];
@@ -771,7 +771,7 @@ export interface components {
             id_segmen?: string;
             /** @description The stage; it must exist. */
             id_stage?: string;
-            /** @description The price in whole rupiah, from 0. `1500.00` is 1500; `1500.50` is 400. */
+            /** @description The price in whole rupiah, from 0. `1500.00` is accepted as 1500; `1500.50` returns 400. */
             harga?: string;
             /** @description Launch date. */
             tanggal_launch?: components["schemas"]["FormDate"];
@@ -1040,8 +1040,7 @@ export interface components {
         };
         Realtime: {
             /**
-             * @description `standby`: another server follows. `stopped`: the mass-delete guard stopped it until a run is allowed. `unavailable`: `message`
-             *     says why; scheduled runs continue.
+             * @description `standby`: another server follows. `stopped`: the mass-delete guard stopped it until a run is allowed. `unavailable`: see `message`; scheduled runs continue.
              * @enum {string}
              */
             state: "starting" | "following" | "standby" | "stopped" | "unavailable";
@@ -1054,7 +1053,7 @@ export interface components {
             /** @description The run's id. */
             run: components["schemas"]["BigId"];
             /**
-             * @description `write` brings one API write; `realtime` covers one hour of real-time sync.
+             * @description `write` mirrors one API write; `realtime` covers one hour of real-time sync.
              * @enum {string}
              */
             mode: "full" | "incremental" | "write" | "realtime" | "dry-run" | "verify";
@@ -1078,8 +1077,8 @@ export interface components {
             /** @description Differences by cause that a verification found or a run corrected; null for other runs. */
             differences: components["schemas"]["DifferenceCounts"] | null;
             /**
-             * @description Digest of the changes that a dry run found or that a run was asked to apply; if it found others, of these. Equal changes have
-             *     equal digests. Null for other runs.
+             * @description Digest of the changes that a dry run found or that a run was to apply; if the run found other changes, the digest of those.
+             *     Equal changes have equal digests. Null for other runs.
              */
             digest: string | null;
         };
@@ -1232,7 +1231,7 @@ export interface components {
             /** @description The run that is the verification. */
             run: components["schemas"]["BigId"];
             equal: boolean;
-            /** @description Rows that changed in the source since the last run; the next run brings them. */
+            /** @description Rows that changed in the source since the last run; the next run picks them up. */
             behind: components["schemas"]["Count"];
             /** @description Rows that were edited in the mirror; the next full run corrects them. */
             drift: components["schemas"]["Count"];
@@ -1297,7 +1296,7 @@ export interface components {
                 };
             };
         };
-        /** @description The move has changed; `data` is its current state. Nothing was written. */
+        /** @description The stage history record has changed; `data` is its current state. Nothing was written. */
         StageHistoryChanged: {
             headers: {
                 ETag: components["headers"]["RowETag"];
@@ -1505,7 +1504,7 @@ export interface components {
         IfMatch: string;
         /**
          * @description A key that the client chooses for this request. A retry within 24 hours by the same caller, with the same fields and files,
-         *     gets the first response and does nothing. Other fields or files are 409.
+         *     gets the first response and does nothing. Other fields or files return 409.
          */
         IdempotencyKey: string;
     };
@@ -1609,7 +1608,7 @@ export interface operations {
             header?: {
                 /**
                  * @description A key that the client chooses for this request. A retry within 24 hours by the same caller, with the same fields and files,
-                 *     gets the first response and does nothing. Other fields or files are 409.
+                 *     gets the first response and does nothing. Other fields or files return 409.
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -1810,7 +1809,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["IfMatch"];
                 /**
                  * @description A key that the client chooses for this request. A retry within 24 hours by the same caller, with the same fields and files,
-                 *     gets the first response and does nothing. Other fields or files are 409.
+                 *     gets the first response and does nothing. Other fields or files return 409.
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -1942,7 +1941,7 @@ export interface operations {
             header?: {
                 /**
                  * @description A key that the client chooses for this request. A retry within 24 hours by the same caller, with the same fields and files,
-                 *     gets the first response and does nothing. Other fields or files are 409.
+                 *     gets the first response and does nothing. Other fields or files return 409.
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -2065,11 +2064,11 @@ export interface operations {
     listStageHistory: {
         parameters: {
             query?: {
-                /** @description Only moves of this product; empty means any. */
+                /** @description Only records of this product; empty means any. */
                 productId?: components["schemas"]["IdOrEmpty"];
-                /** @description Only moves out of this stage (`stage_previous`); empty means any. */
+                /** @description Only records of moves out of this stage (`stage_previous`); empty means any. */
                 fromStageId?: components["schemas"]["IdOrEmpty"];
-                /** @description Only moves into this stage (`stage_now`); empty means any. */
+                /** @description Only records of moves into this stage (`stage_now`); empty means any. */
                 toStageId?: components["schemas"]["IdOrEmpty"];
                 /** @description Only moves on or after this day in `TIMEZONE`; empty means any. */
                 since?: components["schemas"]["DayOrEmpty"];
@@ -2091,7 +2090,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page of moves; a page past the end is empty. */
+            /** @description One page of records; a page past the end is empty. */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -2121,7 +2120,7 @@ export interface operations {
             header?: {
                 /**
                  * @description A key that the client chooses for this request. A retry within 24 hours by the same caller, with the same fields and files,
-                 *     gets the first response and does nothing. Other fields or files are 409.
+                 *     gets the first response and does nothing. Other fields or files return 409.
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -2147,7 +2146,7 @@ export interface operations {
                     stage_now: components["schemas"]["Id"];
                     /**
                      * Format: int32
-                     * @description Stage before the move. Absent or `null`: the current stage. Different from the current stage: 409.
+                     * @description Stage before the move. Absent or `null`: the current stage. If it differs from the current stage, the response is 409.
                      */
                     stage_previous?: number | null;
                     /** @description Note. */
@@ -2162,11 +2161,11 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The recorded move. */
+            /** @description The stage history record of the move. */
             201: {
                 headers: {
                     ETag: components["headers"]["RowETag"];
-                    /** @description Address of the move, such as `/api/product-lifecycle/stage-history/46`. */
+                    /** @description Address of the record, such as `/api/product-lifecycle/stage-history/46`. */
                     Location: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
@@ -2200,7 +2199,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The move. Send its `ETag` as `If-Match` when you change or delete it. */
+            /** @description The record. Send its `ETag` as `If-Match` when you change or delete it. */
             200: {
                 headers: {
                     ETag: components["headers"]["RowETag"];
@@ -2256,7 +2255,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The changed move. */
+            /** @description The changed record. */
             200: {
                 headers: {
                     ETag: components["headers"]["RowETag"];
@@ -2446,7 +2445,7 @@ export interface operations {
             header?: {
                 /**
                  * @description A key that the client chooses for this request. A retry within 24 hours by the same caller, with the same fields and files,
-                 *     gets the first response and does nothing. Other fields or files are 409.
+                 *     gets the first response and does nothing. Other fields or files return 409.
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -2482,7 +2481,7 @@ export interface operations {
                     allowDeletes?: number;
                     /**
                      * @description Applies exactly the changes that a dry run reported with this digest. Not with `dryRun`; the mode must be `full`. If the
-                     *     changes are others by now, nothing is applied: the run fails with the class `conflict` and is itself the new preview,
+                     *     changes no longer match, nothing is applied: the run fails with the class `conflict` and stores the new dry-run result,
                      *     with its own `digest`, counts and first changes.
                      */
                     digest?: string;
@@ -2561,7 +2560,7 @@ export interface operations {
         responses: {
             /**
              * @description The run. `tables` is empty until it has succeeded, except for a dry run that the mass-delete guard would stop and a run that
-             *     found other changes than its `digest` names.
+             *     found changes that do not match its `digest`.
              */
             200: {
                 headers: {
@@ -2629,7 +2628,7 @@ export interface operations {
             header?: {
                 /**
                  * @description A key that the client chooses for this request. A retry within 24 hours by the same caller, with the same fields and files,
-                 *     gets the first response and does nothing. Other fields or files are 409.
+                 *     gets the first response and does nothing. Other fields or files return 409.
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -2667,7 +2666,7 @@ export interface operations {
             header?: {
                 /**
                  * @description A key that the client chooses for this request. A retry within 24 hours by the same caller, with the same fields and files,
-                 *     gets the first response and does nothing. Other fields or files are 409.
+                 *     gets the first response and does nothing. Other fields or files return 409.
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
@@ -2842,7 +2841,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description `pmo_db` answers, and a run has succeeded. */
+            /** @description `pmo_db` responds, and a run has succeeded. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];

@@ -12,7 +12,7 @@ export type Failure = components["schemas"]["Failure"];
 /** What an operation takes behind the question mark. */
 export type Query<Op> = Op extends { parameters: { query?: infer Q } } ? NonNullable<Q> : never;
 
-/** The body of an operation's answer. */
+/** The body of an operation's response. */
 export type Answer<Op, Status extends number> = Op extends { responses: infer Responses }
   ? Status extends keyof Responses
     ? Responses[Status] extends { content: { "application/json": infer Body } }
@@ -21,7 +21,7 @@ export type Answer<Op, Status extends number> = Op extends { responses: infer Re
     : never
   : never;
 
-/** A request that was refused: show `message`, put each of `errors` beside its field. */
+/** A failed request: show `message`, and each of `errors` next to its field. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -31,7 +31,7 @@ export class ApiError extends Error {
   }
 }
 
-/** An answer with the state that it shows; send `etag` as If-Match when you change it. */
+/** A response with its row version; send `etag` as If-Match when you change the row. */
 export interface Tagged<Body> {
   body: Body;
   etag: string | null;
@@ -107,9 +107,9 @@ export class Client {
       init.body = JSON.stringify(body);
     }
     const response = await fetch(this.base + path, init);
-    const answer: unknown = await response.json();
-    if (!response.ok) throw new ApiError(response.status, answer as Failure);
-    return { body: answer as Body, etag: response.headers.get("ETag") };
+    const received: unknown = await response.json();
+    if (!response.ok) throw new ApiError(response.status, received as Failure);
+    return { body: received as Body, etag: response.headers.get("ETag") };
   }
 }
 
