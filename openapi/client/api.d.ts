@@ -1040,7 +1040,8 @@ export interface components {
         };
         Realtime: {
             /**
-             * @description `standby`: another server follows. `stopped`: the mass-delete guard stopped it until a run is allowed. `unavailable`: see `message`; scheduled runs continue.
+             * @description `standby`: another server follows. `stopped`: the mass-delete guard stopped it until a run is allowed. `unavailable`: see
+             *     `message`; scheduled runs continue.
              * @enum {string}
              */
             state: "starting" | "following" | "standby" | "stopped" | "unavailable";
