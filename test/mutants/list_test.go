@@ -75,12 +75,12 @@ var mutants = map[string]mutant{
 	"ignores the digest of the dry run": {
 		file:   "services/mirror/apply.go",
 		before: "p.Digest != req.Digest {", after: "p.Digest != req.Digest && p.Found < 0 {",
-		tests: "./services/mirror", run: "TestDigest_RefusesOutdatedPreview",
+		tests: "./services/mirror", run: "TestDigest_RefusesOutdatedDryRun",
 	},
 	"leaves new values out of the digest": {
 		file:   "services/mirror/dry_run.go",
 		before: "	s.buffer = appendCells(s.buffer, c.After, c.Columns)\n", after: "",
-		tests: "./services/mirror", run: "TestDigest_DiffersForEveryChange|TestDigest_RefusesOutdatedPreview",
+		tests: "./services/mirror", run: "TestDigest_DiffersForEveryChange|TestDigest_RefusesOutdatedDryRun",
 	},
 	"disables the mass-delete guard of real-time sync": {
 		file:   "services/mirror/guard.go",
