@@ -1,4 +1,4 @@
-// Package app wires the program: configuration, databases, logger, engine, server and commands. It is the only wiring
+// Package app wires the program: configuration, databases, logger, engine, server and commands. No other package wires it
 // and contains no business rules.
 package app
 

@@ -65,7 +65,7 @@ type doctorCommand struct {
 	JSON bool `name:"json" help:"Also print the findings as one JSON object on the last line of standard output; readable output goes to standard error."`
 }
 
-// findingJSON is a finding as --json prints it. The details are what the texts are rendered from.
+// findingJSON is a finding as --json prints it. The details are the codes and parameters of the texts.
 type findingJSON struct {
 	Name          string         `json:"name"`
 	Status        doctor.Status  `json:"status"`
@@ -76,7 +76,7 @@ type findingJSON struct {
 	RemedyDetail  *models.Remedy `json:"remedy_detail"`
 }
 
-// diagnosisJSON is what --json prints. OK is false when there is a problem.
+// diagnosisJSON is the --json output. OK is false when there is a problem.
 type diagnosisJSON struct {
 	Checks []findingJSON `json:"checks"`
 	OK     bool          `json:"ok"`

@@ -44,7 +44,7 @@ type commandLine struct {
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
-// environment is what a command runs in.
+// environment holds the inputs and outputs of a command.
 type environment struct {
 	ctx            context.Context
 	config         Config

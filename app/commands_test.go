@@ -188,7 +188,7 @@ func TestServe_FirstRunIsFullLaterOnesIncremental(t *testing.T) {
 	}
 }
 
-// diagnosis is what doctor --json prints.
+// diagnosis is the output of doctor --json.
 type diagnosis struct {
 	Checks []struct {
 		Name, Message, Remedy string

@@ -250,7 +250,7 @@ func (c *Config) authProblems() (problems []models.Problem) {
 	return problems
 }
 
-// plan is when runs are due, and what is wrong with the schedules.
+// plan returns the schedules and their problems.
 func (c *Config) plan() (p schedule.Plan, problems []models.Problem) {
 	for _, s := range []struct {
 		name, text, example string

@@ -36,7 +36,7 @@ func newConsole(out io.Writer, texts *messages.Printer) *console {
 }
 
 func (c *console) line(format string, args ...any) {
-	_, _ = fmt.Fprintf(c.out, format+"\n", args...) // there is nowhere to report an error
+	_, _ = fmt.Fprintf(c.out, format+"\n", args...) // an error here cannot be reported
 }
 
 // retrying announces a retry.

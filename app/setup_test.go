@@ -27,7 +27,7 @@ type site struct {
 	source, target *sql.DB
 }
 
-// ended is how a command ended.
+// ended is the outcome of a command.
 type ended struct {
 	code           int
 	killed         bool // by SIGKILL
@@ -86,7 +86,7 @@ func (s *site) must(code int, args ...string) ended {
 	return e
 }
 
-// jsonOutcome is what sync --json prints on its last line.
+// jsonOutcome is the last line of sync --json.
 type jsonOutcome struct {
 	Run    *int64              `json:"run"`
 	Mode   string              `json:"mode"`

@@ -21,7 +21,7 @@ type syncCommand struct {
 	JSON         bool   `name:"json" help:"Print the result as JSON on the last line of standard output, after the changes of a dry run; readable output goes to standard error."`
 }
 
-// Run makes one run, previews it, or follows lifecycle_db.
+// Run syncs once, does a dry run, or follows lifecycle_db.
 func (c *syncCommand) Run(env *environment) error {
 	if err := c.check(); err != nil {
 		return err
@@ -65,10 +65,10 @@ func (c *syncCommand) check() error {
 	}
 }
 
-// runFunc makes a run: the engine itself, or the service that the API uses.
+// runFunc executes a run: the engine itself, or the service that the API uses.
 type runFunc func(ctx context.Context, req mirror.Request, progress mirror.Progress) (mirror.Result, error)
 
-// sync makes one run and prints each step.
+// sync executes one run and prints each step.
 func (a *App) sync(ctx context.Context, run runFunc, req mirror.Request, out *console) (mirror.Result, error) {
 	ctx, cancel := mirror.WithTimeout(ctx, a.cfg.SyncTimeout)
 	defer cancel()
@@ -88,7 +88,7 @@ func (a *App) sync(ctx context.Context, run runFunc, req mirror.Request, out *co
 	return result, nil
 }
 
-// printReasons prints why the run is what it is.
+// printReasons prints the run's reasons.
 func (a *App) printReasons(out *console, run *models.Run) {
 	if reasons := run.ReasonTexts(); len(reasons) > 0 {
 		out.line("ℹ️ %s", a.texts.Texts(reasons))
@@ -173,7 +173,7 @@ func newDifference(c mirror.Change, cause mirror.Cause) difference {
 	return d
 }
 
-// outcome is what --json prints about a run. Run is null if none was recorded: for a dry run, and while pmo_db is
+// outcome is the --json output about a run. Run is null if none was recorded: for a dry run, and while pmo_db is
 // unavailable.
 type outcome struct {
 	Run           *int64              `json:"run"`

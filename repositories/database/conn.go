@@ -15,7 +15,7 @@ import (
 	"lifecycle-sync/models"
 )
 
-// TxMode is how a transaction begins.
+// TxMode is the mode in which a transaction begins.
 type TxMode int
 
 // The modes of transaction.

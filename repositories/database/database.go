@@ -99,7 +99,7 @@ const (
 	SQLite   Kind = "sqlite"
 )
 
-// Features are what one system offers and the other lacks, and constants of SQL.
+// Features are the features that only one system has, and constants of SQL.
 type Features struct {
 	Server          bool // a server with roles, sessions and a clock of its own; otherwise a file
 	SingleWriter    bool // a write transaction locks the whole database from its beginning
@@ -119,7 +119,7 @@ type Features struct {
 	UpdateLock       string        // ends a SELECT: its rows cannot be changed before the transaction ends
 }
 
-// Dialect is what differs between the systems: features, and SQL expressions.
+// Dialect holds the differences between the systems: features, and SQL expressions.
 type Dialect interface { //nolint:interfacebloat // one place for all differences between the systems
 	// Kind names the system.
 	Kind() Kind

@@ -75,7 +75,7 @@ func (c *DedicatedConn) Close() {
 	_ = c.conn.Close(ctx) // it is gone either way
 }
 
-// senderTimeout is when the server ends a replication connection that is silent, so that another process can take over
+// senderTimeout is the time limit for a silent replication connection, so that another process can take over
 // the slot of a machine that has vanished.
 const senderTimeout = "8s"
 

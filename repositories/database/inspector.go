@@ -24,7 +24,7 @@ func (db *DB) Inspector() *Inspector { return &Inspector{db} }
 // Name is "lifecycle_db" or "pmo_db".
 func (i *Inspector) Name() string { return i.db.Name }
 
-// Reach is how far an attempt to connect came.
+// Reach is the last successful step of an attempt to connect.
 type Reach int
 
 // The steps of an attempt to connect. A server checks the user before the database.

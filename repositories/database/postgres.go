@@ -71,7 +71,7 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return conn, nil
 }
 
-// connectFailure is why no connection was established: ctx's end, or an error.
+// connectFailure returns why no connection was established: ctx's end, or an error.
 func connectFailure(ctx context.Context, err error, name string) error {
 	switch deadline, ok := ctx.Deadline(); {
 	case ctx.Err() != nil:

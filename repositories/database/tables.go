@@ -154,7 +154,7 @@ func WholeMicroseconds(columnType string) bool {
 
 var textLimit = regexp.MustCompile(`^character varying\((\d+)\)$`)
 
-// TextLimit is how many characters a text column of a type can hold, 0 for any number.
+// TextLimit returns the number of characters that a text column of a type can hold, 0 for any number.
 func TextLimit(columnType string) int {
 	n := 0
 	if m := textLimit.FindStringSubmatch(columnType); m != nil {

@@ -15,7 +15,7 @@ const SlotPrefix = "lifecycle_sync_"
 // Inspector examines the server and the tables.
 func (s *Source) Inspector() *database.Inspector { return s.db.Inspector() }
 
-// Access is what our role may do to a table beyond reading it, and how logical replication identifies its rows.
+// Access holds our role's privileges on a table beyond reading it, and how logical replication identifies its rows.
 type Access struct {
 	Insert, Update, Delete, Truncate bool
 	Owned                            bool

@@ -10,7 +10,7 @@ import (
 
 // Identity tells whether a horizon taken earlier still means something: which server and database it
 // was taken from, since when that server runs, and what the tables were. A transaction id of another
-// cluster, timeline or table says nothing about this one's rows; and a server that was started anew may
+// cluster, timeline or table says nothing about this one's rows; and a restarted server may
 // have been restored from a copy in between, with ids given twice.
 type Identity struct {
 	System   string            `json:"system"` // pg_control_system().system_identifier

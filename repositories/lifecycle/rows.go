@@ -53,7 +53,7 @@ func (s *Snapshot) Rows(ctx context.Context, t *models.Table, ranges []database.
 	}
 }
 
-// Unfit streams the rows that belong in quarantine, by id.
+// Unfit streams the rows for the quarantine, by id.
 func (s *Snapshot) Unfit(ctx context.Context, t *models.Table) iter.Seq2[database.Row, error] {
 	return s.conn.TableRows(ctx, t, s.rowQuery(t, nil, "TRUE", " WHERE q.reason IS NOT NULL")+" ORDER BY q.id", nil)
 }
@@ -96,7 +96,7 @@ func (s *Snapshot) classified(t *models.Table, condition, newer string) string {
 		t.Source + " s" + joins + " WHERE " + condition
 }
 
-// rule is a condition under which a row s belongs in quarantine, and the reason.
+// rule is a condition under which a row s is quarantined, and the reason.
 type rule struct {
 	condition string
 	reason    models.QuarantineReason

@@ -19,7 +19,7 @@ const (
 	copyBuffer   = 256 << 10 // bytes
 )
 
-// SeedTable is what Seed puts into one table: Count rows, including ids, with timestamps in RFC 3339, UTC and six
+// SeedTable describes the rows that Seed inserts into one table: Count rows, including ids, with timestamps in RFC 3339, UTC and six
 // digits. A row is used before the next is requested.
 type SeedTable struct {
 	Table *models.Table

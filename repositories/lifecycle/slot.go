@@ -24,11 +24,12 @@ const slotTime = 30 * time.Second
 type Slot struct {
 	Name      string
 	Created   bool  // just now: earlier changes are not in the stream
-	Confirmed int64 // the stream starts behind this position
+	Confirmed int64 // the stream starts after this position
 }
 
 // PrepareSlot publishes the tables and creates the slot, unless both exist. It replaces a slot that the server has
-// invalidated. Errors: schema and permission (what prevents real-time sync, with the fix), timeout, connection.
+// invalidated. Raw, because it reads the catalogue. Errors: schema and permission
+// (what prevents real-time sync, with the fix), timeout, connection.
 func (s *Source) PrepareSlot(ctx context.Context, name string, tables []*models.Table) (slot Slot, err error) {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
@@ -62,7 +63,7 @@ func (s *Source) PrepareSlot(ctx context.Context, name string, tables []*models.
 	return createSlot(ctx, conn, name)
 }
 
-// checkWAL reports why the server offers no logical replication.
+// checkWAL returns why the server offers no logical replication. Raw, because it reads settings.
 func checkWAL(ctx context.Context, conn *database.Conn) error {
 	var level string
 	var standby bool
@@ -80,7 +81,7 @@ func checkWAL(ctx context.Context, conn *database.Conn) error {
 	}
 }
 
-// published returns for each mirrored table whether all its rows and changes are published.
+// published returns for each mirrored table whether all its rows and changes are published. Raw, because it reads the catalogue.
 const published = `SELECT n.name,
 	EXISTS (SELECT FROM pg_publication p JOIN pg_publication_tables t ON t.pubname = p.pubname JOIN pg_class k ON k.oid = c.oid JOIN pg_namespace ns ON ns.oid = k.relnamespace
 		WHERE p.pubname = '` + Publication + `' AND t.schemaname = ns.nspname AND t.tablename = k.relname
@@ -114,7 +115,7 @@ func (p publication) statement() string {
 	return "CREATE PUBLICATION " + Publication + " FOR TABLE " + strings.Join(p.all, ", ")
 }
 
-// incomplete returns an error when the publication exists and leaves something out.
+// incomplete returns an error if the publication exists but lacks tables.
 func (p publication) incomplete() error {
 	if !p.exists || p.missing == nil {
 		return nil
@@ -123,7 +124,7 @@ func (p publication) incomplete() error {
 		WithCommand("lifecycle.publication_incomplete_remedy", nil, "DROP PUBLICATION "+Publication+"; "+p.statement())
 }
 
-// publish creates the publication unless it exists. It never changes an existing one.
+// publish creates the publication unless it exists. It never changes an existing one. Raw, because it is DDL.
 func publish(ctx context.Context, conn *database.Conn, tables []*models.Table) error {
 	if err := followable(ctx, conn, sourceNames(tables)); err != nil {
 		return err
@@ -166,6 +167,7 @@ func followable(ctx context.Context, conn *database.Conn, names []string) error 
 	return nil
 }
 
+// createSlot creates the slot. Raw, because it calls a function of the server.
 func createSlot(ctx context.Context, conn *database.Conn, name string) (Slot, error) {
 	slot := Slot{Name: name, Created: true}
 	creating, cancel := context.WithTimeout(ctx, slotTime)

@@ -102,7 +102,7 @@ func (tx *Tx) Transaction(table string, id int64, action string) models.SourceTr
 	return models.SourceTransaction{XID: tx.xid, Table: &table, RowID: &id, Stamp: &tx.Now, Action: &action}
 }
 
-// Outcome is how a transaction ended.
+// Outcome is the outcome of a transaction.
 type Outcome string
 
 // The outcomes. InProgress may become either of the others.

@@ -8,7 +8,7 @@ import (
 	"lifecycle-sync/repositories/database"
 )
 
-// MirrorNames are the names of the mirror's tables.
+// MirrorNames returns the names of the mirror's tables.
 func (s *Session) MirrorNames() []string {
 	names := make([]string, len(s.tables))
 	for i, t := range s.tables {

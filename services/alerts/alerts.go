@@ -13,7 +13,7 @@ import (
 	"lifecycle-sync/repositories/pmo/journal"
 )
 
-// Event is what an alert is about.
+// Event is the subject of an alert.
 type Event string
 
 // The events. At most one condition per event holds at a time.
@@ -145,7 +145,7 @@ type Limits struct {
 	QuarantineGrowth int64         // rows
 }
 
-// Facts are what alerts are decided by, at one moment.
+// Facts are the inputs of the alert conditions at one moment.
 type Facts struct {
 	At         time.Time
 	Health     journal.RunHealth

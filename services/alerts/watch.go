@@ -35,7 +35,7 @@ func (h RunHistory) RunHealth(ctx context.Context, below int64) (e journal.RunHe
 	return e, err
 }
 
-// Options are what a Watch needs.
+// Options configure a Watch.
 type Options struct {
 	Runs     Runs
 	Post     func(context.Context, Alert) error // to the webhook
@@ -112,7 +112,7 @@ func (w *Watch) triggerCheck() {
 }
 
 // Check finds what began and ended since the last check, and queues the alerts. While pmo_db is unavailable, it uses
-// the last evidence and what this process knows.
+// the last health that was read and what this process knows.
 func (w *Watch) Check(ctx context.Context) {
 	limited, cancel := context.WithTimeout(ctx, checkTime)
 	health, err := w.o.Runs.RunHealth(limited, journal.EveryRun)
@@ -135,7 +135,7 @@ func (w *Watch) Check(ctx context.Context) {
 	}
 }
 
-// update takes new evidence. A new success makes up for a failed run that was not recorded.
+// update stores the newly read health. A new success makes up for a failed run that was not recorded.
 func (w *Watch) update(e journal.RunHealth) {
 	if e.LastSuccess != nil && (w.health.LastSuccess == nil || w.health.LastSuccess.ID != e.LastSuccess.ID) {
 		w.unrecorded = nil
@@ -143,7 +143,7 @@ func (w *Watch) update(e journal.RunHealth) {
 	w.health = e
 }
 
-// Result is how sending an alert ended.
+// Result is the outcome of sending an alert.
 type Result string
 
 // The results.

@@ -41,7 +41,7 @@ type Renderer interface {
 	Remedy(r *models.Remedy) string
 }
 
-// Payload is the body of a request. Its texts are rendered; the details are what they are rendered from.
+// Payload is the body of a request. Its texts are rendered; the details are their codes and parameters.
 type Payload struct {
 	Event         Event          `json:"event"`
 	State         State          `json:"state"`

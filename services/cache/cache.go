@@ -36,7 +36,7 @@ type View interface {
 	reports.Reader
 }
 
-// Answer is what a read use case returns, ready to be sent. It must not change once it is computed.
+// Answer is the result of a read use case, ready to be sent. It must not change once it is computed.
 type Answer interface {
 	Size() int // bytes
 }
@@ -74,7 +74,7 @@ type entry struct {
 	state state
 }
 
-// state is what an answer depends on besides its key.
+// state holds the inputs of an answer other than its key.
 type state struct {
 	mark pmo.State
 	day  int // some answers speak of today

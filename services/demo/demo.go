@@ -142,7 +142,7 @@ func (d dice) dayBetween(first, end time.Time) time.Time {
 // pick returns one of the words.
 func (d dice) pick(words []string) string { return words[d.below(int64(len(words)))] }
 
-// plan is what a product and its stage history must agree on. Days are midnight UTC.
+// plan holds the values that a product and its stage history share. Days are midnight UTC.
 type plan struct {
 	id         int64
 	launch     time.Time // day; zero if not launched yet
@@ -276,7 +276,7 @@ var (
 	categories = []string{"Jasa Rekayasa", "Operasi & Pemeliharaan", "Energi Bersih", "Produk Digital", "Material & Peralatan"}
 )
 
-// works is what each segment does, in the order of segments.
+// works lists each segment's kind of work, in the order of segments.
 var works = [...][]string{
 	{"Inspeksi Turbin", "Uji Kinerja Boiler", "Sewa Genset", "Pemantauan Cerobong", "Kajian Tapak PLTS", "Perawatan Generator", "Manajemen Suku Cadang", "Simulator Operator"},
 	{"Inspeksi Menara", "Pemetaan Jalur dengan Drone", "Uji Isolator", "Perkuatan Fondasi Menara", "Pemantauan Konduktor", "Studi Aliran Daya", "Pemeliharaan Gardu Induk", "Uji Minyak Trafo"},

@@ -15,7 +15,7 @@ import (
 	"lifecycle-sync/repositories/pmo/journal"
 )
 
-// Options are what a Doctor needs.
+// Options configure a Doctor.
 type Options struct {
 	Source     *lifecycle.Source
 	Store      *pmo.Store
@@ -30,7 +30,7 @@ type Options struct {
 	Log        *slog.Logger // for unexpected errors
 }
 
-// Storage is where files are kept. Errors of Check: permission, unavailable, canceled.
+// Storage stores files. Errors of Check: permission, unavailable, canceled.
 type Storage interface {
 	// Check tests whether files can be written, and returns the free bytes, files.Unlimited if that is unknown.
 	Check(ctx context.Context) (free int64, err error)
@@ -125,7 +125,7 @@ type check struct {
 	find func(ctx context.Context) ([]Finding, error)
 }
 
-// databaseState is what earlier checks found out about a database.
+// databaseState holds the results of earlier checks of a database.
 type databaseState struct {
 	server  database.ServerInfo
 	line    database.Transport
@@ -166,7 +166,7 @@ func (d *diagnosis) checks() []check {
 	)
 }
 
-// state is what is known about a database, nil for neither.
+// state returns the known state of a database, nil for neither.
 func (d *diagnosis) state(s side) *databaseState {
 	switch s {
 	case inSource:

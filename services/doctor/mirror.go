@@ -80,7 +80,7 @@ func (d *diagnosis) mirrorTables(ctx context.Context) (found []Finding, err erro
 	}
 }
 
-// recreateTables is how to get dropped tables back. SQLite's migrations cannot run twice.
+// recreateTables returns the remedy for dropped tables. SQLite's migrations cannot run twice.
 func (d *diagnosis) recreateTables() *models.Remedy {
 	if !d.onServer() {
 		return models.NewRemedy("doctor.restore_file_remedy", nil)

@@ -140,7 +140,7 @@ func recovered(fn func() error) (err error) {
 	return fn()
 }
 
-// file is what an export writes. Closing it cancels the export.
+// file is the output of an export. Closing it cancels the export.
 type file struct {
 	*io.PipeReader
 

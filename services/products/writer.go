@@ -164,7 +164,7 @@ func (w *Writer) changed(ctx context.Context, tx *lifecycle.Tx, id int64, action
 	}, err
 }
 
-// Input is what a request says about a product. Given lists the columns in the request; only these are meant.
+// Input holds a request's values for a product. Given lists the columns in the request; only these are meant.
 type Input struct {
 	models.Product
 	Given []string

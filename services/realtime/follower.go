@@ -24,7 +24,7 @@ const (
 	firstPause, longestPause = 200 * time.Millisecond, 5 * time.Second // between retries of transient errors
 )
 
-// State is what a follower does.
+// State is the state of a follower.
 type State string
 
 // The states.
@@ -48,7 +48,7 @@ type Options struct {
 	Store  *pmo.Store
 	Engine *mirror.Engine
 	Tables []*models.Table
-	// Run makes a run, as Engine.Sync does.
+	// Run executes a run, as Engine.Sync does.
 	Run func(ctx context.Context, req mirror.Request) error
 	// Committed is called with each new version of the mirror, Changed with each new status.
 	Committed func(version int64)

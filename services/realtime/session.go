@@ -103,7 +103,7 @@ func (f *Follower) applyChanges(ctx context.Context, stream *lifecycle.Stream, a
 	return ctx.Err()
 }
 
-// catchUp makes a run unless the slot's log continues at the watermark.
+// catchUp starts a run unless the slot's log continues at the watermark.
 func (f *Follower) catchUp(ctx context.Context, slot lifecycle.Slot) error {
 	req, needed, err := f.neededRun(ctx, slot)
 	if err != nil || !needed {
@@ -144,7 +144,7 @@ func (f *Follower) neededRun(ctx context.Context, slot lifecycle.Slot) (req mirr
 	return req, !reflect.DeepEqual(then, now), nil
 }
 
-// run makes a run as soon as no other is in progress.
+// run starts a run as soon as no other is in progress.
 func (f *Follower) run(ctx context.Context, req mirror.Request) error {
 	for {
 		err := f.o.Run(ctx, req)

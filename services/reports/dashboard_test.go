@@ -145,7 +145,7 @@ func (l *fixture) fillHistories(t *testing.T, dice *rand.Rand) {
 	}
 }
 
-// narrowed is the oracle for the products that a filter lets through.
+// narrowed is the oracle for the products that match a filter.
 func (o oracle) narrowed(passes func(models.Product) bool) oracle {
 	ids := map[int64]bool{}
 	var products []models.Product

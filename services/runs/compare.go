@@ -22,7 +22,7 @@ type Difference struct {
 	Columns []string // of an update
 }
 
-// Verification is what a verification found.
+// Verification is the result of a verification.
 type Verification struct {
 	Run         models.Run // its record
 	Equal       bool

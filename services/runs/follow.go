@@ -121,7 +121,7 @@ type Progress struct {
 	Total int64  // rows, approximately; 0 if unknown
 }
 
-// TableDone is what a run did to one table.
+// TableDone counts a run's changes of one table.
 type TableDone struct {
 	Run   int64
 	Count models.TableCount

@@ -86,7 +86,7 @@ func (s *Service) Trigger(ctx context.Context, r Request) (models.Run, error) {
 	return models.Run{}, err
 }
 
-// Run makes a run, reports its progress, and returns when it has ended. Errors: ActiveRunError, unavailable, those of
+// Run executes a run, reports its progress, and returns when it has ended. Errors: ActiveRunError, unavailable, those of
 // mirror.Engine.Sync.
 func (s *Service) Run(ctx context.Context, req mirror.Request, progress mirror.Progress) (mirror.Result, error) {
 	ctx, end, err := s.task(ctx)
@@ -132,7 +132,7 @@ func (s *Service) claim(ctx, runCtx context.Context) (context.Context, *active, 
 	}
 }
 
-// execute makes the active run and reports its end.
+// execute executes the active run and reports its end.
 func (s *Service) execute(ctx context.Context, a *active, req mirror.Request, progress mirror.Progress) (mirror.Result, error) {
 	ctx, cancel := mirror.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
@@ -176,7 +176,7 @@ func (s *Service) execute(ctx context.Context, a *active, req mirror.Request, pr
 	return result, err
 }
 
-// syncWhenUnlocked makes the run, and waits for API writes that lock the mirror.
+// syncWhenUnlocked executes the run, and waits for API writes that lock the mirror.
 func (s *Service) syncWhenUnlocked(ctx context.Context, req mirror.Request, p mirror.Progress) (mirror.Result, error) {
 	deadline := s.o.Now().Add(writeTimeout)
 	for {

@@ -22,7 +22,7 @@ type engine interface {
 	Verify(ctx context.Context, progress mirror.Progress, emit func(mirror.Change, mirror.Cause) error) (mirror.Verification, error)
 }
 
-// Outcome is how a run ended.
+// Outcome is the outcome of a run.
 type Outcome struct {
 	Run    models.Run
 	Tables []models.TableCount
@@ -34,7 +34,7 @@ func (o Outcome) Wrote() bool {
 	return o.Run.State == models.Succeeded && o.Run.Mode != models.DryRun && o.Run.Mode != models.VerifyRun
 }
 
-// Options are what the service needs. Realtime and the functions after it may be nil; they are called from any goroutine.
+// Options configure the service. Realtime and the functions after it may be nil; they are called from any goroutine.
 type Options struct {
 	Engine     engine
 	Store      *pmo.Store // not the pool that runs use, so that neither waits for the other

@@ -1,5 +1,5 @@
-// Package schedule makes runs at the times of cron expressions. Several processes may share the schedule of one
-// mirror: each scheduled run is then made once, by the first of them.
+// Package schedule starts runs at the times of cron expressions. Several processes may share the schedule of one
+// mirror: each scheduled run then happens once, started by the first of them.
 package schedule
 
 import (
@@ -21,7 +21,7 @@ const (
 	clockSkew    = time.Minute // maximum difference between two machines' clocks
 )
 
-// Plan is when runs are due.
+// Plan holds the schedules.
 type Plan struct {
 	Incremental Cron
 	Full        Cron // a full run followed by a verification
@@ -38,7 +38,7 @@ func (p Plan) Next(after time.Time) (next time.Time, ok bool) {
 	return next, ok
 }
 
-// runner makes runs and verifications. Errors: those of runs.Service.
+// runner executes runs and verifications. Errors: those of runs.Service.
 type runner interface {
 	Run(ctx context.Context, req mirror.Request, progress mirror.Progress) (mirror.Result, error)
 	Verify(ctx context.Context) (runs.Verification, error)
@@ -58,13 +58,13 @@ type Options struct {
 	Log     *slog.Logger
 }
 
-// Schedule makes scheduled runs, one at a time.
+// Schedule starts scheduled runs, one at a time.
 type Schedule struct{ o Options }
 
 // New returns a schedule.
 func New(o Options) *Schedule { return &Schedule{o} }
 
-// Run makes runs as they fall due, until ctx ends or nothing is ever due again. Failed runs are logged and repeated at
+// Run starts runs as they fall due, until ctx ends or nothing is ever due again. Failed runs are logged and repeated at
 // the next scheduled time. If several fall due during a run, one run makes up for all.
 func (s *Schedule) Run(ctx context.Context) {
 	for seen := s.o.Now(); ; {
@@ -101,9 +101,9 @@ func (s *Schedule) runIfDue(ctx context.Context, mode string, due time.Time) {
 	}
 }
 
-// runOnce makes the run that was due at an instant, unless another process has made it since. While another run is in
+// runOnce starts the run that was due at an instant, unless another process has run it since. While another run is in
 // progress it waits, because that run may fail or its process die. Two processes that check at the same moment may
-// both make a run, which does no harm. Errors: those of runs.Service, connection, timeout, schema.
+// both start a run, which does no harm. Errors: those of runs.Service, connection, timeout, schema.
 func (s *Schedule) runOnce(ctx context.Context, mode string, due time.Time) error {
 	for waiting := false; ; waiting = true {
 		last, err := s.o.History.LastCompleted(ctx, mode)

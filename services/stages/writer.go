@@ -14,7 +14,7 @@ import (
 	"lifecycle-sync/services/outbox"
 )
 
-// clockTolerance is how far a client's clock may be ahead of the database's.
+// clockTolerance is the accepted lead of a client's clock over the database's.
 const clockTolerance = time.Minute
 
 // Writer records, corrects and deletes moves in the stage history.
@@ -28,7 +28,7 @@ func NewWriter(w *outbox.Writer, zone *time.Location) *Writer {
 	return &Writer{writer: w, zone: zone}
 }
 
-// Input is what a request says about a move. For a correction, Given lists the columns in the request.
+// Input holds a request's values for a move. For a correction, Given lists the columns in the request.
 type Input struct {
 	ProductID       int64
 	StageID         int64

@@ -1,4 +1,4 @@
-// Package kit is what the tests of all packages share: waiting, logs, SQL statements, locks and HTTP requests. It
+// Package kit contains helpers that the tests of all packages share: waiting, logs, SQL statements, locks and HTTP requests. It
 // imports nothing of the project. Empty databases come from test/kit/testdb, storage for files from test/kit/testfiles,
 // databases with repositories from test/kit/databases, and the running program from test/kit/program.
 package kit
@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Patience is how long a test waits for something that must happen, on the slowest machine.
+// Patience is the maximum time that a test waits for an expected event, on the slowest machine.
 const Patience = time.Minute
 
 const pollInterval = 10 * time.Millisecond

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// Missing ends a test that cannot run here: it skips the test, loudly, and fails it in CI.
+// Missing ends a test that cannot run here: it skips the test with a prominent warning, and fails it in CI.
 func Missing(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv("CI") != "" {
@@ -25,7 +25,7 @@ func Missing(t testing.TB, what string) {
 // IsLong reports whether make test-long runs the tests: they take hours and leave nothing out.
 func IsLong() bool { return os.Getenv("TEST_LONG") != "" }
 
-// Long skips a rare case that takes long, loudly, unless make test-long runs it.
+// Long skips a slow test with a prominent warning, unless make test-long runs it.
 func Long(t testing.TB) {
 	t.Helper()
 	if !IsLong() {

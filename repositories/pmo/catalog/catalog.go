@@ -17,13 +17,13 @@ type Catalog struct{ s *pmo.Session }
 // New returns the catalog on a session.
 func New(s *pmo.Session) *Catalog { return &Catalog{s: s} }
 
-// ProductRow is a product's mirrored row, nil when there is none. Only in a transaction.
+// ProductRow returns a product's mirrored row, nil if there is none. Only in a transaction.
 func (c *Catalog) ProductRow(ctx context.Context, id int64) (*models.Row, error) {
 	t := c.s.Table("tbl_produk")
 	return c.s.Row(ctx, t, id)
 }
 
-// StageRecordRow is the mirrored row of a stage history record, nil when there is none. Only in a transaction.
+// StageRecordRow returns the mirrored row of a stage history record, nil if there is none. Only in a transaction.
 func (c *Catalog) StageRecordRow(ctx context.Context, id int64) (*models.Row, error) {
 	t := c.s.Table("tbl_stage_histori")
 	return c.s.Row(ctx, t, id)
@@ -68,19 +68,19 @@ func (c *Catalog) Attachments(ctx context.Context, productID int64) ([]models.Li
 	return rows, c.s.Translate(err)
 }
 
-// HasProduct reports whether a product is in the mirror. Errors: connection, timeout, schema.
+// HasProduct reports whether a product is in the mirror. Raw, because GORM has no EXISTS. Errors: connection, timeout, schema.
 func (c *Catalog) HasProduct(ctx context.Context, id int64) (has bool, err error) {
 	err = c.s.Gorm(ctx).Raw("SELECT EXISTS (SELECT 1 FROM "+productTable+" WHERE id = ?)", id).Scan(&has).Error
 	return has, c.s.Translate(err)
 }
 
-// CountAttachments is how many files a product has. Errors: connection.
+// CountAttachments returns the number of a product's files. Errors: connection.
 func (c *Catalog) CountAttachments(ctx context.Context, productID int64) (n int64, err error) {
 	err = c.attached(ctx).Where("id_produk = ?", productID).Count(&n).Error
 	return n, c.s.Translate(err)
 }
 
-// countAttachments sets how many files each of the products has.
+// countAttachments sets the number of files of each product.
 func (c *Catalog) countAttachments(ctx context.Context, products []models.ListedProduct) error {
 	if len(products) == 0 {
 		return nil
@@ -103,7 +103,7 @@ func (c *Catalog) countAttachments(ctx context.Context, products []models.Listed
 	return nil
 }
 
-// attached are the files that belong to products.
+// attached selects the files of products.
 func (c *Catalog) attached(ctx context.Context) *gorm.DB {
 	return c.s.Gorm(ctx).Model(&models.Attachment{}).Where("state <> ?", models.AttachmentPending)
 }

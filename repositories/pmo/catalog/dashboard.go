@@ -11,7 +11,7 @@ import (
 	"lifecycle-sync/repositories/pmo/journal"
 )
 
-// Calendar is what "today" and "month" mean to the figures of the dashboard.
+// Calendar defines "today" and "month" for the dashboard.
 type Calendar struct {
 	Today   models.Date
 	YearAgo models.Date // launches after it and up to today are of the last 12 months
@@ -27,19 +27,19 @@ type ProductGroup struct {
 	SegmentID  *int64 `gorm:"column:segment_id"`
 	StageID    *int64 `gorm:"column:stage_id"`
 	CategoryID *int64 `gorm:"column:category_id"`
-	Month      *int   `gorm:"column:month"` // from 1, of the calendar; nil without a launch date, and else of none
+	Month      *int   `gorm:"column:month"` // from 1, of the calendar; nil without a launch date or outside the calendar
 	Count      int64  `gorm:"column:products"`
 	Priced     int64  `gorm:"column:priced"` // that have a price
 	// The sum of the prices is ValueHigh * 2^32 + ValueLow: SQLite has no whole numbers past 64 bits.
 	ValueHigh string `gorm:"column:value_high"`
 	ValueLow  string `gorm:"column:value_low"`
 	New       int64  `gorm:"column:new"`     // launched in the last 12 months
-	Overdue   int64  `gorm:"column:overdue"` // that should have left their stage, which is not the last
-	Started   int64  `gorm:"column:started"` // of which it is known since when they are in their stage
-	Days      int64  `gorm:"column:days"`    // that those have been in it
+	Overdue   int64  `gorm:"column:overdue"` // past the planned end of their stage, which is not the last
+	Started   int64  `gorm:"column:started"` // with a known stage start
+	Days      int64  `gorm:"column:days"`    // the sum of their days in the stage
 }
 
-// ProductGroups sums up the products that a filter lets through, in one pass. Values that cannot stand in
+// ProductGroups sums up the products that match a filter, in one pass. Values that cannot stand in
 // the mirror count as missing. Errors: connection, timeout, schema.
 func (c *Catalog) ProductGroups(ctx context.Context, f DatedFilter, cal Calendar) (groups []ProductGroup, err error) {
 	products := c.s.Table("tbl_produk")
@@ -62,7 +62,7 @@ func (c *Catalog) ProductGroups(ctx context.Context, f DatedFilter, cal Calendar
 	return groups, c.s.Translate(err)
 }
 
-// RecentProducts returns the newest products that a filter lets through. Errors: connection, timeout,
+// RecentProducts returns the newest products that match a filter. Errors: connection, timeout,
 // schema.
 func (c *Catalog) RecentProducts(ctx context.Context, f DatedFilter, limit int) ([]models.ListedProduct, error) {
 	order := ProductOrder{Column: "created_at", Descending: true}
@@ -74,10 +74,10 @@ func (c *Catalog) RecentProducts(ctx context.Context, f DatedFilter, limit int) 
 	return products, c.countAttachments(ctx, products)
 }
 
-// fewRecords is how many records of a filter are ordered at once.
+// fewRecords is the maximum number of a filter's records that are sorted at once.
 const fewRecords = 20_000
 
-// RecentStageRecords returns the newest records of the products that a filter lets through, of which there are
+// RecentStageRecords returns the newest records of the products that match a filter, of which there are
 // so many. Where they are few, all of them are found by their products and put in order: to go through the newest
 // ones of all products until enough are found would be to go through nearly all. Errors: as RecentProducts.
 func (c *Catalog) RecentStageRecords(ctx context.Context, f DatedFilter, of int64, limit int) ([]models.ListedRecord, error) {
@@ -86,13 +86,13 @@ func (c *Catalog) RecentStageRecords(ctx context.Context, f DatedFilter, of int6
 	}
 	page := c.recordsOf(ctx, f).Select("id")
 	if f.ProductFilter != (ProductFilter{}) && of <= fewRecords {
-		few := c.recordsOf(ctx, f).Select("id, tanggal_perubahan").Limit(fewRecords) // else the queries become one again
+		few := c.recordsOf(ctx, f).Select("id, tanggal_perubahan").Limit(fewRecords) // the LIMIT keeps the planner from flattening the subquery
 		page = c.s.Gorm(ctx).Table("(?) AS few", few).Select("id")
 	}
 	return c.listedRecords(ctx, page.Order(newestFirst("")).Limit(limit))
 }
 
-// LastSync is when the last successful run ended, nil when there was none. Errors: as RecentProducts.
+// LastSync returns the end of the last successful run, nil if there was none. Errors: as RecentProducts.
 func (c *Catalog) LastSync(ctx context.Context) (*models.Instant, error) {
 	var ends []*models.Instant
 	err := c.s.Gorm(ctx).Model(&models.Run{}).Where(journal.SuccessfulSyncs).Order("id DESC").Limit(1).Pluck("finished_at", &ends).Error
@@ -102,12 +102,12 @@ func (c *Catalog) LastSync(ctx context.Context) (*models.Instant, error) {
 	return ends[0], nil
 }
 
-// fits is the condition under which a column's value can be mirrored.
+// fits returns the SQL condition that a column's value can be mirrored.
 func (c *Catalog) fits(t *models.Table, column string) string {
 	return c.s.Fits(column, t.Column(column))
 }
 
-// fit is a column's value in its canonical form, or NULL if it cannot be mirrored.
+// fit returns the SQL expression for a column's canonical value, NULL if it cannot be mirrored.
 func (c *Catalog) fit(t *models.Table, column string) string {
 	return c.s.Fitting(column, t.Column(column))
 }
@@ -143,8 +143,8 @@ type MoveGroup struct {
 	Longest  *int64 `gorm:"column:longest"`
 }
 
-// MoveGroups sums up the records of the products that a filter lets through, in one pass. A
-// time counts to its second, and as missing where it cannot stand in the mirror. Errors: connection,
+// MoveGroups sums up the records of the products that match a filter, in one pass. A
+// time is truncated to its second; an unsupported one is missing. Raw, because GORM has no window functions. Errors: connection,
 // timeout, schema.
 func (c *Catalog) MoveGroups(ctx context.Context, f DatedFilter, cal Calendar) (groups []MoveGroup, err error) {
 	histories := c.s.Table("tbl_stage_histori")
@@ -162,7 +162,7 @@ func (c *Catalog) MoveGroups(ctx context.Context, f DatedFilter, cal Calendar) (
 	return groups, c.s.Translate(err)
 }
 
-// recordsOf selects the records of the products that a filter lets through.
+// recordsOf selects the records of the products that match a filter.
 func (c *Catalog) recordsOf(ctx context.Context, f DatedFilter) *gorm.DB {
 	query := c.s.Gorm(ctx).Table(historyTable)
 	if f.ProductFilter != (ProductFilter{}) {

@@ -13,13 +13,13 @@ import (
 	"lifecycle-sync/models"
 )
 
-// ProductFilter says which products are meant: those that meet every condition that is not zero.
+// ProductFilter selects the products that meet every condition that is not zero.
 type ProductFilter struct {
 	Search                         string // case-insensitive substring of name, description or customer
 	StageID, SegmentID, CategoryID int64
 	Stage, Segment, Category       string // names, exact but for case
 	Missing                        string // what they lack: see MissingColumn
-	Overdue                        bool   // that should have left their stage, which is not the last
+	Overdue                        bool   // past the planned end of their stage, which is not the last
 }
 
 // ProductOrder is a column of tbl_produk and the direction in which it is read. NULLs come last in
@@ -32,7 +32,7 @@ type ProductOrder struct {
 
 const productTable = "tbl_produk_lifecycle"
 
-// fewHits is how many hits of a search are counted and ordered at once.
+// fewHits is the maximum number of a search's hits that are counted and sorted at once.
 const fewHits = 50_000
 
 // Products returns at most limit products from offset on, and how many the filter lets through. Past
@@ -45,7 +45,7 @@ func (c *Catalog) Products(ctx context.Context, f DatedFilter, order ProductOrde
 	return products, total, err
 }
 
-// products does so but for the number of files.
+// products does this without the numbers of files.
 func (c *Catalog) products(ctx context.Context, f DatedFilter, order ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error) {
 	if f.Search != "" {
 		found, total, err := c.foundProducts(ctx, f, order, offset, limit)
@@ -80,7 +80,7 @@ func (c *Catalog) foundProducts(ctx context.Context, f DatedFilter, order Produc
 		Total int64 `gorm:"column:total"`
 	}
 	hits := c.filtered(ctx, f).Select(strings.Join(slices.Compact([]string{"id", order.Column}), ", ")).Limit(fewHits + 1)
-	// Counted inside, else PostgreSQL believes that it will have read enough after a page.
+	// Counted in a subquery: otherwise PostgreSQL plans to stop after one page.
 	counted := c.s.Gorm(ctx).Table("(?) AS hits", hits).Select("*, count(*) OVER () AS total")
 	page := c.s.Gorm(ctx).Table("(?) AS counted", counted).Select("id, total").Order(order.by("")).Offset(offset).Limit(limit)
 	err := c.listed(ctx, page, "page.total").Order(order.by("p.")).Scan(&rows).Error
@@ -119,7 +119,7 @@ func (c *Catalog) listed(ctx context.Context, page *gorm.DB, further ...string) 
 		Select(strings.Join(append([]string{c.s.ReadableColumns("p", c.s.Table("tbl_produk")), "segment.segmen, stage.stage, category.kategori"}, further...), ", "))
 }
 
-// filtered selects the products that a filter lets through.
+// filtered selects the products that match a filter.
 func (c *Catalog) filtered(ctx context.Context, f DatedFilter) *gorm.DB {
 	query := c.s.Gorm(ctx).Table(productTable)
 	if f.Search != "" {
@@ -132,7 +132,7 @@ func (c *Catalog) filtered(ctx context.Context, f DatedFilter) *gorm.DB {
 	return c.unfinished(query, f)
 }
 
-// containing is the pattern of LIKE for texts that contain this one.
+// containing returns the LIKE pattern for texts that contain this one.
 func containing(text string) string {
 	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text) + "%"
 }
@@ -202,7 +202,7 @@ func (f ProductFilter) MissingColumn() (column string, known bool) {
 	}
 }
 
-// unfinished keeps the products that somebody should see to: exactly those that ProductGroups counts so.
+// unfinished selects incomplete or overdue products, exactly as ProductGroups counts them.
 func (c *Catalog) unfinished(query *gorm.DB, f DatedFilter) *gorm.DB {
 	products := c.s.Table("tbl_produk")
 	if column, known := f.MissingColumn(); known {

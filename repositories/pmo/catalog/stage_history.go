@@ -18,7 +18,7 @@ func newestFirst(prefix string) string {
 	return prefix + "tanggal_perubahan DESC NULLS LAST, " + prefix + "id DESC"
 }
 
-// StageRecordFilter says which records are meant: those that meet every condition that is not zero.
+// StageRecordFilter selects the records that meet every condition that is not zero.
 type StageRecordFilter struct {
 	ProductID, FromStageID, ToStageID int64
 
@@ -39,7 +39,7 @@ func (c *Catalog) StageRecords(ctx context.Context, f StageRecordFilter, offset,
 	return rows, total, err
 }
 
-// filteredRecords selects the records that a filter lets through.
+// filteredRecords selects the records that match a filter.
 func (c *Catalog) filteredRecords(ctx context.Context, f StageRecordFilter) *gorm.DB {
 	query := c.s.Gorm(ctx).Table(historyTable)
 	for _, of := range []struct {
@@ -63,7 +63,7 @@ func (c *Catalog) filteredRecords(ctx context.Context, f StageRecordFilter) *gor
 	return query
 }
 
-// changedAt is the time of a record, for comparisons that can use its index.
+// changedAt returns an SQL expression for a record's time, for comparisons that can use its index.
 func (c *Catalog) changedAt() string {
 	histories := c.s.Table("tbl_stage_histori")
 	return c.fits(histories, "tanggal_perubahan") + " AND " + c.s.Sortable("tanggal_perubahan", histories.Column("tanggal_perubahan"))

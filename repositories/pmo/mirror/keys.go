@@ -10,7 +10,7 @@ import (
 	"lifecycle-sync/repositories/pmo"
 )
 
-// keyName is how our migrations name a foreign key.
+// keyName returns the name that our migrations give a foreign key.
 func keyName(t *models.Table, c models.Column) string { return t.Mirror + "_" + c.Name + "_fkey" }
 
 // guardedKeys are the references that a valid foreign key of pmo_db guards, as reference writes them,
@@ -21,6 +21,7 @@ func reference(t *models.Table, c models.Column) string {
 	return t.Mirror + "." + c.Name + " > " + c.References + "_lifecycle"
 }
 
+// readKeys reads the guarded references. Raw, because GORM does not model the catalogue.
 func readKeys(ctx context.Context, s *pmo.Session) (guardedKeys, error) {
 	keys := guardedKeys{}
 	for cells, err := range s.Query(ctx, `SELECT f.conrelid::regclass::text || '.' || a.attname || ' > ' || f.confrelid::regclass::text, quote_ident(f.conname)
@@ -48,10 +49,9 @@ func (keys guardedKeys) missing(present []*models.Table) map[string][]models.Col
 	return missing
 }
 
-// DropObsoleteKeys takes away the foreign keys to tables that lifecycle_db lacks: there the products'
-// ids are the categories. When it dropped any, the run goes on in a transaction of its own, because
-// until then the table is locked against the run's other connection too, and needs a new snapshot.
-// PostgreSQL only. Errors: permission when the role does not own the table, busy.
+// DropObsoleteKeys drops the foreign keys to tables that lifecycle_db lacks: there the products' ids are the categories.
+// After a drop the run continues in a new transaction with a new snapshot, because until then the table is also locked
+// against the run's other connection. Raw, because it is DDL. PostgreSQL only. Errors: permission when the role does not own the table, busy.
 func (tx *Tx) DropObsoleteKeys(ctx context.Context, present []*models.Table) (dropped bool, err error) {
 	for _, t := range present {
 		for _, c := range t.References() {
@@ -69,8 +69,8 @@ func (tx *Tx) DropObsoleteKeys(ctx context.Context, present []*models.Table) (dr
 	return dropped, err
 }
 
-// AddKeys adds the missing foreign keys. A table that another role owns is left as it is, and the run's
-// reason says what its owner can do: the mirror is right without the key, only compared more slowly.
+// AddKeys adds the missing foreign keys. It does not change a table that another role owns; the run's reason then says
+// what the owner can do. Without the key the mirror is correct, but compared more slowly. Raw, because it is DDL.
 // PostgreSQL only. Errors: constraint, connection.
 func (tx *Tx) AddKeys(ctx context.Context, missing map[string][]models.Column, present []*models.Table) error {
 	var left []string
@@ -100,9 +100,9 @@ func addKey(t *models.Table, c models.Column, parent *models.Table) string {
 // Bare is a mirror without its secondary indexes and foreign keys, and how to build them again.
 type Bare struct{ indexes, keys map[string][]string } // DDL by mirror table
 
-// StripEmpty takes the secondary indexes and foreign keys that our migrations made off the mirror,
-// when no row is in it. It returns nil when a row is, or when the locks are not to be had within a
-// second: the rows are then loaded in place. PostgreSQL only.
+// StripEmpty drops the secondary indexes and foreign keys of our migrations from an empty mirror. It returns nil if the
+// mirror is not empty or cannot be locked within a second: the rows are then loaded in place. Raw, because it is DDL.
+// PostgreSQL only.
 func (tx *Tx) StripEmpty(ctx context.Context, tables []*models.Table) (*Bare, error) {
 	for _, t := range tables {
 		var used bool
@@ -121,7 +121,7 @@ func (tx *Tx) StripEmpty(ctx context.Context, tables []*models.Table) (*Bare, er
 	if err != nil {
 		return nil, err
 	}
-	// Else the rows would bear the id of a later transaction than the run's, as if edited after it.
+	// Otherwise the rows would have a later transaction id than the run's, as if edited after it.
 	_, err = tx.conn.Exec(ctx, "RELEASE SAVEPOINT strip")
 	return bare, err
 }
@@ -162,8 +162,8 @@ func (tx *Tx) strip(ctx context.Context, tables []*models.Table) (*Bare, error) 
 	return bare, nil
 }
 
-// Load fills a bare table from binary COPY data, builds its indexes and foreign keys again, and
-// returns how many rows came.
+// Load fills a bare table from binary COPY data, rebuilds its indexes and foreign keys, and returns the number of rows.
+// Raw, because GORM has no COPY.
 func (tx *Tx) Load(ctx context.Context, t *models.Table, bare *Bare, r io.Reader) (int64, error) {
 	n, err := tx.conn.CopyIn(ctx, r, t.Mirror+" ("+strings.Join(t.ColumnNames(), ", ")+")", "binary")
 	if err != nil {

@@ -74,7 +74,7 @@ func (m *Reader) checkTables() error {
 	return database.Preflight(m.s.TableChecks(nil, m.infos)[:1], m.s.Tables(), "schema.mirror_unusable", "schema.mirror_unusable_remedy")
 }
 
-// refuseVanished stops a run when the source lacks a table that was mirrored before: it must never count as empty.
+// refuseVanished stops a run if the source lacks a table that was mirrored before: it must never count as empty.
 func (m *Reader) refuseVanished(ctx context.Context, present []*models.Table) error {
 	if m.absent {
 		return nil
@@ -92,12 +92,13 @@ func (m *Reader) refuseVanished(ctx context.Context, present []*models.Table) er
 	return nil
 }
 
+// isMirrored is IsMirrored on a session. Raw, because GORM has no EXISTS.
 func isMirrored(ctx context.Context, s *pmo.Session, t *models.Table) (mirrored bool, err error) {
 	err = s.Gorm(ctx).Raw("SELECT EXISTS (SELECT 1 FROM "+t.Mirror+") OR EXISTS (SELECT 1 FROM lifecycle_sync_run_tables WHERE table_name = ?)", t.Name).Scan(&mirrored).Error
 	return mirrored, s.Translate(err)
 }
 
-// OwnTables names our tables beside the mirror.
+// OwnTables names our tables other than the mirror's.
 func OwnTables() (names []string) {
 	for _, n := range needs() {
 		names = append(names, n.table)
@@ -105,7 +106,7 @@ func OwnTables() (names []string) {
 	return names
 }
 
-// LackingRights lists the grants, without "TO role", that the role lacks on our tables beside the mirror and on the
+// LackingRights lists the grants, without "TO role", that the role lacks on our tables other than the mirror's and on the
 // database. PostgreSQL only. Errors: connection.
 func (s *Store) LackingRights(ctx context.Context) ([]string, error) {
 	return lackingRights(ctx, s.pool.Session, needs())
@@ -127,8 +128,8 @@ func (s *Store) MissingKeys(ctx context.Context, present []*models.Table) (state
 	return statements, nil
 }
 
-// Triggers lists the triggers and rules on mirrored tables, as "trigger x on y" and "rule x on y". PostgreSQL
-// only. Errors: connection.
+// Triggers lists the triggers and rules on mirrored tables, as "trigger x on y" and "rule x on y". Raw, because it
+// reads the catalogue. PostgreSQL only. Errors: connection.
 func (s *Store) Triggers(ctx context.Context) (found []string, err error) {
 	for cells, err := range s.pool.Query(ctx, `SELECT format('%s %I on %s', f.kind, f.name, f.relation) FROM (
 			SELECT 'trigger' AS kind, tgname AS name, tgrelid::regclass AS relation FROM pg_trigger WHERE NOT tgisinternal
@@ -149,13 +150,13 @@ func (s *Store) IsMirrored(ctx context.Context, t *models.Table) (mirrored bool,
 	return isMirrored(ctx, s.pool.Session, t)
 }
 
-// need is what the role must be able to do with one of our tables beside the mirror.
+// need lists the privileges that the role needs on one of our tables other than the mirror's.
 type need struct {
 	table, privileges string
 	run               bool // a run needs it; else only the API does
 }
 
-// needs lists our tables beside the mirror. docs/operations.md has them as GRANT statements.
+// needs lists our tables other than the mirror's. docs/operations.md has them as GRANT statements.
 func needs() []need {
 	return []need{
 		{"lifecycle_sync_runs", "SELECT, INSERT, UPDATE, DELETE", true},
@@ -169,8 +170,8 @@ func needs() []need {
 	}
 }
 
-// lackingRights lists the grants, without the role to which, that the role lacks on tables that are
-// there. PostgreSQL only.
+// lackingRights lists the grants, without the grantee, that the role lacks on existing tables. Raw, because it reads the
+// catalogue. PostgreSQL only.
 func lackingRights(ctx context.Context, s *pmo.Session, all []need) (grants []string, err error) {
 	var tables, privileges []string
 	for _, n := range all {

@@ -24,7 +24,7 @@ type Reader struct {
 	guarded guardedKeys                   // likewise; nil on SQLite
 	absent  bool                          // before the first migration: there is nothing to read
 	Probe   string                        // the server's own hash of a fixed row
-	// Triggered means that foreign triggers or rules could change mirrored rows, so that only reading every row proves
+	// Triggered means that triggers or rules of other owners could change mirrored rows, so that only reading every row proves
 	// anything.
 	Triggered bool
 }
@@ -45,7 +45,7 @@ func (m *Reader) Portable() { m.hashing.Portable = true }
 func (m *Reader) Close() { m.conn.Close() }
 
 // Buckets streams, in order, the fingerprints by id>>shift of the mirrored rows and of the source
-// hashes kept with quarantined rows, together. PostgreSQL only.
+// hashes kept with quarantined rows, together. Raw, because rows are hashed and streamed. PostgreSQL only.
 func (m *Reader) Buckets(ctx context.Context, t *models.Table, ranges []database.Range, shift int) iter.Seq2[database.Bucket, error] {
 	if m.absent {
 		return func(func(database.Bucket, error) bool) {}
@@ -57,7 +57,7 @@ func (m *Reader) Buckets(ctx context.Context, t *models.Table, ranges []database
 }
 
 // IDs streams, in order, the number of mirrored and quarantined rows by id>>shift, with the exclusive or of the hashes of
-// their ids. PostgreSQL only.
+// their ids. Raw, because ids are hashed and streamed. PostgreSQL only.
 func (m *Reader) IDs(ctx context.Context, t *models.Table, shift int) iter.Seq2[database.Bucket, error] {
 	return m.conn.Buckets(ctx, database.AllIDs(), shift, "id", func(string) string {
 		return fmt.Sprintf("SELECT id, %s AS hash, 0 AS quarantined FROM %s UNION ALL SELECT id, %[1]s, 1 FROM (%[3]s) q",
@@ -65,8 +65,8 @@ func (m *Reader) IDs(ctx context.Context, t *models.Table, shift int) iter.Seq2[
 	})
 }
 
-// hash is the hash of a mirrored row m. A row whose values do not fit, from an adopted table or a manual edit, never has
-// the hash of its source row: it must not count as equal.
+// hash returns the SQL expression for the hash of a mirrored row m. A row with unsupported values, from an adopted table or
+// a manual edit, never has the hash of its source row: it must not count as equal.
 func (m *Reader) hash(t *models.Table) string {
 	hash := m.s.Hash("m", t, m.hashing)
 	var fits []string
@@ -113,13 +113,13 @@ func (m *Reader) Rows(ctx context.Context, t *models.Table, ranges []database.Ra
 	return m.conn.TableRows(ctx, t, query, args)
 }
 
-// Children streams, in id order, the mirrored rows whose column refers to one of the given ids.
+// Children streams, in id order, the mirrored rows whose column refers to one of the given ids. Raw, because it streams.
 func (m *Reader) Children(ctx context.Context, t *models.Table, column string, ids []int64) iter.Seq2[int64, error] {
 	condition, args := m.s.AnyOf(column, ids)
 	return m.ids(ctx, "SELECT id FROM "+t.Mirror+" WHERE "+condition+" ORDER BY id", args)
 }
 
-// WaitingChildren streams, in id order, the quarantined rows whose column refers to one of the given ids.
+// WaitingChildren streams, in id order, the quarantined rows whose column refers to one of the given ids. Raw, because it streams.
 func (m *Reader) WaitingChildren(ctx context.Context, t *models.Table, column string, ids []int64) iter.Seq2[int64, error] {
 	condition, args := m.s.AnyOf("CAST(payload ->> '"+column+"' AS bigint)", ids)
 	return m.ids(ctx, "SELECT row_id FROM lifecycle_sync_quarantine WHERE table_name = '"+t.Name+"' AND "+condition+" ORDER BY row_id", args)
@@ -139,7 +139,7 @@ func (m *Reader) ids(ctx context.Context, query string, args []any) iter.Seq2[in
 	}
 }
 
-// Watermark is up to where the mirror holds what lifecycle_db committed; nil before the first run.
+// Watermark returns the watermark, nil before the first run.
 func (m *Reader) Watermark(ctx context.Context) (*models.Watermark, error) {
 	if m.absent {
 		return nil, nil //nolint:nilnil // as documented
@@ -149,11 +149,11 @@ func (m *Reader) Watermark(ctx context.Context) (*models.Watermark, error) {
 
 // Count counts the rows of a mirrored table.
 func (m *Reader) Count(ctx context.Context, t *models.Table) (n int64, err error) {
-	err = m.conn.QueryRow(ctx, "SELECT count(*) FROM "+t.Mirror, nil, &n)
-	return n, err
+	err = m.s.Gorm(ctx).Table(t.Mirror).Count(&n).Error
+	return n, m.s.Translate(err)
 }
 
-// HasOthers reports whether a mirrored table has rows other than the given ones.
+// HasOthers reports whether a mirrored table has rows other than the given ones. Raw, because GORM would bind every id.
 func (m *Reader) HasOthers(ctx context.Context, t *models.Table, ids []int64) (others bool, err error) {
 	err = m.conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM "+t.Mirror+" WHERE id <> ALL($1::bigint[]))", []any{ids}, &others)
 	return others, err

@@ -24,9 +24,9 @@ const (
 )
 
 // IndexSearch builds the search's index unless it is there, and reports whether it did. A search works
-// without it, more slowly. Nobody waits for the build: as soon as somebody does, such as a run that
+// without it, more slowly. The build blocks no session: as soon as another one waits for it, such as a run that
 // locks the products, it is given up. PostgreSQL only; on SQLite it does nothing. Errors: permission,
-// with what somebody else can do; busy when it was given up or another process is at it; connection.
+// with what an administrator can do; busy when it was given up or another process is at it; connection.
 func (s *Store) IndexSearch(ctx context.Context) (built bool, err error) {
 	if !s.pool.Features().Server {
 		return false, nil
@@ -73,7 +73,7 @@ type SearchIndexState struct {
 	leftover, owned, available, installed, mayInstall bool
 }
 
-// SearchIndex tells about the search's index. PostgreSQL only. Errors: schema, connection.
+// SearchIndex describes the search's index. Raw, because it reads the catalogue. PostgreSQL only. Errors: schema, connection.
 func (s *Store) SearchIndex(ctx context.Context) (state SearchIndexState, err error) {
 	err = s.pool.Gorm(ctx).Raw(`SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(@index) AND indisvalid),
 		EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(@index) AND NOT indisvalid),
@@ -84,7 +84,7 @@ func (s *Store) SearchIndex(ctx context.Context) (state SearchIndexState, err er
 	return state, s.pool.Translate(err)
 }
 
-// Obstacle says why the role cannot build the index, and what somebody else can do; nil when nothing is
+// Obstacle says why the role cannot build the index, and what an administrator can do; nil when nothing is
 // known to be in the way. Errors: permission.
 func (state SearchIndexState) Obstacle() error {
 	switch {
@@ -111,7 +111,7 @@ func createSearchIndex(class string) string {
 		strings.ReplaceAll(" USING gin (lower(produk) #, lower(deskripsi) #, lower(pelanggan) #)", "#", class)
 }
 
-// buildSearchIndex drops what an attempt that was given up has left, and builds the index.
+// buildSearchIndex drops the remains of an abandoned attempt and builds the index. Raw, because it is DDL.
 func (s *Store) buildSearchIndex(ctx context.Context, session *database.DedicatedConn, leftover bool) error {
 	var class string
 	if err := session.QueryRow(ctx, `SELECT quote_ident(nspname) || '.gin_trgm_ops' FROM pg_extension
@@ -135,8 +135,8 @@ func (s *Store) buildSearchIndex(ctx context.Context, session *database.Dedicate
 	return s.yield(ctx, session.PID(), done)
 }
 
-// yield waits until what a server process does is done, and cancels that when ctx ends or when another
-// session waits for it.
+// yield waits for a server process's statement, and cancels it when ctx ends or another session waits for it. Raw, because
+// it queries pg_locks.
 func (s *Store) yield(ctx context.Context, pid int64, done <-chan error) error {
 	tick := time.NewTicker(searchIndexYield)
 	defer tick.Stop()
@@ -154,7 +154,7 @@ func (s *Store) yield(ctx context.Context, pid int64, done <-chan error) error {
 		err := s.pool.Gorm(asking).Raw("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND ? = ANY (pg_blocking_pids(pid)))", pid).Scan(&awaited).Error
 		gaveUp = gaveUp || awaited || ctx.Err() != nil
 		if err == nil && gaveUp {
-			err = s.pool.Gorm(asking).Exec("SELECT pg_cancel_backend(?)", pid).Error // again, until it has heard it
+			err = s.pool.Gorm(asking).Exec("SELECT pg_cancel_backend(?)", pid).Error // repeated until it takes effect
 		}
 		cancel()
 		if err != nil && ctx.Err() != nil {

@@ -58,7 +58,7 @@ func (s *Store) begin(ctx context.Context, run *models.Run) (*Tx, error) {
 	return &Tx{Reader: &Reader{store: s, s: session, conn: conn, writing: true}, Journal: journal.New(session), Run: run}, nil
 }
 
-// lock takes the advisory locks of a writer, which end with the transaction.
+// lock takes the advisory locks of a writer, which end with the transaction. Raw, because GORM has no locks of this kind.
 func (s *Store) lock(ctx context.Context, conn *database.Conn, run *models.Run) error {
 	statements := []string{fmt.Sprintf("SET LOCAL lock_timeout = %d", shortWait.Milliseconds()), fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", int64(journal.WriterLock))}
 	if run != nil {
@@ -191,7 +191,7 @@ func (tx *Tx) Lock(ctx context.Context) error {
 	return err
 }
 
-// Clock is the database's time. PostgreSQL only.
+// Clock returns the database's time. Raw, because it reads no table. PostgreSQL only.
 func (tx *Tx) Clock(ctx context.Context) (now time.Time, err error) {
 	err = tx.conn.QueryRow(ctx, "SELECT clock_timestamp()", nil, &now)
 	return now.UTC(), err

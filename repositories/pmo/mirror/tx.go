@@ -14,11 +14,11 @@ import (
 	"lifecycle-sync/repositories/pmo/journal"
 )
 
-// batchSize is how many rows one INSERT carries: with more, PostgreSQL takes no less time a row, and
+// batchSize is the number of rows per INSERT: a larger one is not faster on PostgreSQL, and
 // SQLite runs out of parameters.
 const batchSize = 500
 
-// copyThreshold is how many rows at once go through COPY instead of batches.
+// copyThreshold is the number of rows from which they are written by COPY instead of in batches.
 const copyThreshold = 2000
 
 // Tx is a run's transaction: what it reads of the mirror includes what it wrote. It must be closed.
@@ -54,7 +54,7 @@ func (tx *Tx) Upsert(ctx context.Context, t *models.Table, rows []models.Row) er
 	return tx.s.Translate(tx.s.Gorm(ctx).Table(t.Mirror).Clauses(onConflict(t)).CreateInBatches(batch, batchSize).Error)
 }
 
-// merge copies rows into a temporary table and upserts them from there in one statement.
+// merge copies rows into a temporary table and upserts them from there in one statement. Raw, because GORM has no COPY.
 func (tx *Tx) merge(ctx context.Context, t *models.Table, rows []models.Row) error {
 	stage, columns := "stage_"+t.Mirror, strings.Join(t.ColumnNames(), ", ")
 	prepare := "TRUNCATE " + stage

@@ -111,7 +111,7 @@ func (p *Process) EndedBy() syscall.Signal {
 	return 0
 }
 
-// String is how the process ended, if it did, and what it printed.
+// String returns the process's outcome, if it has ended, and its output.
 func (p *Process) String() string {
 	state := "running"
 	if p.Ended() {

@@ -86,7 +86,7 @@ func (p *Program) Command(args ...string) string {
 	return stdout
 }
 
-// Token signs a token for somebody with a role.
+// Token signs a token with a role.
 func (p *Program) Token(role string) string {
 	p.Helper()
 	return strings.TrimSpace(p.Command("token", "--role", role, "--subject", "test of "+role))
