@@ -199,7 +199,7 @@ func TestFollow_SurvivesServerRestarts(t *testing.T) {
 	p.Ends(0)
 }
 
-// TestServe_TwoServersFollow kills the server that follows, then one on standby: schedule and real time continue.
+// TestServe_TwoServersFollow kills the server that follows, then one on standby: the schedule and real-time sync continue.
 func TestServe_TwoServersFollow(t *testing.T) {
 	t.Parallel()
 	s := seeded(t, testdb.Postgres)
@@ -212,7 +212,7 @@ func TestServe_TwoServersFollow(t *testing.T) {
 	second.Says("state=standby")
 	s.setPrice(11)
 	if got := second.get("/metrics"); !strings.Contains(got, "lifecycle_sync_realtime_lag_seconds ") || !strings.Contains(got, "lifecycle_sync_slot_retained_bytes ") {
-		t.Error("no metrics of real time")
+		t.Error("no metrics of real-time sync")
 	}
 	if got := second.get("/api/product-lifecycle/sync"); !strings.Contains(got, `"realtime":{"state":"standby"`) || strings.Contains(got, `"realtimeLagSeconds":null`) {
 		t.Errorf("%s", got)

@@ -130,7 +130,7 @@ type Dialect interface { //nolint:interfacebloat // one place for all difference
 	Cell(expr string, c models.Column) string
 	// Fits is the condition that a value can be mirrored, "" if every value can. It is true or NULL for NULL.
 	Fits(expr string, c models.Column) string
-	// Sortable is an expression that orders and compares like a column of timestamps. It is NULL or arbitrary if the value does not fit.
+	// Sortable is an expression that orders and compares like a column of timestamps. It is NULL or arbitrary if the value is not supported.
 	Sortable(expr string, c models.Column) string
 	// Hash is the 64-bit hash of the row of a table alias.
 	Hash(alias string, t *models.Table, h Hashing) string

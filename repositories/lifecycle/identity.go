@@ -19,8 +19,8 @@ type Identity struct {
 	Standby  bool              `json:"standby"`
 	Started  string            `json:"started"` // when the server was started
 	Tables   map[string]string `json:"tables"`  // OID, file and columns by name; "" for what is no ordinary table
-	// Publication is what it publishes and when that was last said, "" where there is none: real time misses
-	// what it left out, also when that was put right since.
+	// Publication describes the publication and its last change, "" if there is none: real-time sync misses
+	// the changes of tables that it once lacked, even if it was corrected since.
 	Publication string `json:"publication"`
 }
 

@@ -98,7 +98,7 @@ func (c condition) id(event Event, state State) string {
 }
 
 // AfterRun returns the alerts of one run that has ended, for a process that ends with it: the conditions that hold with the
-// run and did not hold without it. run is nil if it did not start; err is how it ended. The returned error says that pmo_db
+// run and did not hold without it. run is nil if it did not start; err is its error. The returned error says that pmo_db
 // could not be read; the alerts that need no database are returned nevertheless.
 func AfterRun(ctx context.Context, runs Runs, run *models.Run, err error, at time.Time, limits Limits) ([]Alert, error) {
 	facts := Facts{At: at, Unrecorded: failedRun(run, err, at)}

@@ -92,7 +92,7 @@ func (l *fixture) watch(runs alerts.Runs) (watch *alerts.Watch, end func()) {
 }
 
 // received waits for a number of alerts and summarizes them.
-func (l *fixture) received(n int) (told []string) {
+func (l *fixture) received(n int) (lines []string) {
 	l.Helper()
 	kit.Eventually(l, fmt.Sprint(n, " alerts"), func() bool { return len(l.receiver.got()) >= n })
 	for _, r := range l.receiver.got()[:n] {
@@ -100,9 +100,9 @@ func (l *fixture) received(n int) (told []string) {
 		if err := json.Unmarshal(r.body, &a); err != nil {
 			l.Fatal(err)
 		}
-		told = append(told, fmt.Sprintf("%s %s %s", a.Event, a.State, a.ID))
+		lines = append(lines, fmt.Sprintf("%s %s %s", a.Event, a.State, a.ID))
 	}
-	return told
+	return lines
 }
 
 func TestWatch_ReportsEachConditionWhenItBeginsAndEnds(t *testing.T) {

@@ -20,7 +20,7 @@ import (
 
 // mirror has a fixed sync status.
 type mirror struct {
-	standing journal.SyncStatus
+	status journal.SyncStatus
 	err      error
 }
 
@@ -28,7 +28,7 @@ func (m *mirror) SyncStatus(ctx context.Context) (journal.SyncStatus, error) {
 	if _, bounded := ctx.Deadline(); !bounded {
 		return journal.SyncStatus{}, errors.New("no deadline")
 	}
-	return m.standing, m.err
+	return m.status, m.err
 }
 
 func text(t *testing.T, m *metrics.Metrics) string {
@@ -44,11 +44,11 @@ func TestWrite_ExportsEveryMetric(t *testing.T) {
 	t.Parallel()
 	age := 90 * time.Second
 	stopped := "mass_delete"
-	standing := journal.SyncStatus{
+	status := journal.SyncStatus{
 		Age: &age, Quarantined: 4, LastConclusive: &models.Run{ID: 9, Mode: models.IncrementalRun, State: models.Failed, ErrorClass: &stopped},
 		ProvedEqual: &models.Run{ID: 7, Differences: models.JSON(`{"behind":5,"drift":2,"unknown":0}`)}, Verified: &models.Run{ID: 8, Differences: models.JSON(`{"behind":5,"drift":3,"unknown":0}`)},
 	}
-	m := metrics.New(&mirror{standing: standing}, func() cache.Stats { return cache.Stats{Hits: 5, Misses: 6, Bypassed: 7} },
+	m := metrics.New(&mirror{status: status}, func() cache.Stats { return cache.Stats{Hits: 5, Misses: 6, Bypassed: 7} },
 		func() (metrics.RealTime, bool) {
 			return metrics.RealTime{Lag: 1500 * time.Millisecond, Retained: 1 << 20}, true
 		})
@@ -104,13 +104,13 @@ func TestWrite_ExportsEveryMetric(t *testing.T) {
 
 func TestWrite_LastRunAndDrift(t *testing.T) {
 	t.Parallel()
-	for want, standing := range map[string]journal.SyncStatus{
+	for want, status := range map[string]journal.SyncStatus{
 		`lifecycle_sync_last_run_success{class="",mode="full"} 1`:            {LastConclusive: &models.Run{Mode: models.FullRun, State: models.Succeeded}},
 		`lifecycle_sync_last_run_success{class="interrupted",mode="full"} 0`: {LastConclusive: &models.Run{Mode: models.FullRun, State: models.Interrupted}},
 		`lifecycle_sync_drift_rows 0`:                                        {ProvedEqual: &models.Run{ID: 3}, Verified: &models.Run{ID: 2, Differences: models.JSON(`{"drift":1}`)}},
 		`lifecycle_sync_drift_rows 1`:                                        {Verified: &models.Run{ID: 2, Differences: models.JSON(`{"drift":1}`)}},
 	} {
-		got := text(t, metrics.New(&mirror{standing: standing}, func() cache.Stats { return cache.Stats{} }, func() (metrics.RealTime, bool) { return metrics.RealTime{}, false }))
+		got := text(t, metrics.New(&mirror{status: status}, func() cache.Stats { return cache.Stats{} }, func() (metrics.RealTime, bool) { return metrics.RealTime{}, false }))
 		if !strings.Contains(got, "\n"+want+"\n") || strings.Contains(got, "realtime") {
 			t.Errorf("no %s in\n%s", want, got)
 		}
@@ -119,7 +119,7 @@ func TestWrite_LastRunAndDrift(t *testing.T) {
 
 func TestWrite_WithoutPmoDbOmitsOnlyTheSyncStatus(t *testing.T) {
 	t.Parallel()
-	for name, m := range map[string]*mirror{"away": {err: errors.New("away")}, "never synchronised": {}} {
+	for name, m := range map[string]*mirror{"away": {err: errors.New("away")}, "never synchronized": {}} {
 		got := text(t, metrics.New(m, func() cache.Stats { return cache.Stats{} }, nil))
 		if strings.Contains(got, "last_success_age") || strings.Contains(got, "lifecycle_quarantined_rows") != (m.err == nil) || !strings.Contains(got, "lifecycle_cache_requests_total") {
 			t.Errorf("%s: %s", name, got)

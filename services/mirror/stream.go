@@ -24,17 +24,17 @@ const (
 
 const (
 	examineInterval   = 10 * time.Second // between examinations of the catalogues
-	realtimeRunLength = time.Hour        // what real time applies within it is recorded as one run
+	realtimeRunLength = time.Hour        // the changes that real-time sync applies within it is recorded as one run
 )
 
 var (
 	// ErrTooFarBehind says that the stream is so far behind that a run is faster.
-	ErrTooFarBehind = errors.New("real time is too far behind")
+	ErrTooFarBehind = errors.New("real-time sync is too far behind")
 	// ErrSourceChanged says that lifecycle_db's server, tables or publication have changed, so that a run is needed.
 	ErrSourceChanged = errors.New("lifecycle_db has changed")
 )
 
-// StreamApplier is real time: Diff + Apply of the rows that decoded WAL names, from a snapshot that sees them. Each
+// StreamApplier applies the steps of real-time sync: Diff + Apply of the rows that decoded WAL names, from a snapshot that sees them. Each
 // step waits until the stream has delivered everything that its snapshot sees. So transactions are mirrored whole and in
 // order, and after each step the mirror equals a snapshot of the source. Rows that a run or an API write has already
 // mirrored are found equal.

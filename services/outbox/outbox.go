@@ -29,7 +29,7 @@ type contents interface {
 	Delete(ctx context.Context, key string) error
 }
 
-// versionListener is told which mirror versions this process has committed.
+// versionListener receives the mirror versions that this process has committed.
 type versionListener interface{ Advance(version int64) }
 
 // Writer writes to lifecycle_db, which owns every row, and refreshes the mirror at once. The two databases cannot commit

@@ -34,7 +34,7 @@ type interleaving struct {
 	cursor   time.Time // of the copy by MAX(updated_at)
 }
 
-// TestFollow_NoInterleavingLosesAChange checks the mirror after every run and whenever real time has caught up. A
+// TestFollow_NoInterleavingLosesAChange checks the mirror after every run and whenever real-time sync has caught up. A
 // copy by a cursor on MAX(updated_at) loses changes in the same interleavings, which proves that they are hard
 // enough.
 func TestFollow_NoInterleavingLosesAChange(t *testing.T) {
@@ -157,7 +157,7 @@ func (i *interleaving) run() {
 	i.Helper()
 	req := mirror.Request{Mode: models.IncrementalRun}
 	_, err := i.Engine.Sync(i.Context(), req, mirror.Silent{})
-	for err != nil && models.AsError(err).Class == models.Busy { // a step of real time, when the machine is slow
+	for err != nil && models.AsError(err).Class == models.Busy { // a step of real-time sync, on a slow machine
 		_, err = i.Engine.Sync(i.Context(), req, mirror.Silent{})
 	}
 	if err != nil {

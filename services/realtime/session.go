@@ -124,7 +124,7 @@ func (f *Follower) neededRun(ctx context.Context, slot lifecycle.Slot) (req mirr
 	}
 	req.Mode, req.Reason = models.IncrementalRun, f.runReason
 	switch {
-	case last == nil || last.LSN == nil: // real time was never on
+	case last == nil || last.LSN == nil: // real-time sync never ran
 		return req, true, nil
 	case slot.Created:
 		return mirror.Request{Mode: models.FullRun, Reason: models.NewText("reason.slot_lost", nil)}, true, nil

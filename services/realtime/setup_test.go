@@ -97,7 +97,7 @@ func (f *following) wantNeverStopped() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if i := slices.IndexFunc(f.statuses, func(s realtime.Status) bool { return s.State == realtime.Stopped }); i >= 0 {
-		f.l.Errorf("the guard has stopped real time: %v", f.statuses[i].Err)
+		f.l.Errorf("the guard has stopped real-time sync: %v", f.statuses[i].Err)
 	}
 }
 

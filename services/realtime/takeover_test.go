@@ -193,7 +193,7 @@ func TestFollow_ReportsObstacles(t *testing.T) {
 				}
 			}
 			if _, err := l.Engine.Sync(l.Context(), mirror.Request{Mode: models.IncrementalRun}, mirror.Silent{}); err != nil {
-				t.Errorf("a run without real time: %v", err)
+				t.Errorf("a run without real-time sync: %v", err)
 			}
 		})
 	}

@@ -20,7 +20,7 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// fixture is a mirror filled with random rows, and what the oracle is told of them.
+// fixture is a mirror filled with random rows, and the oracle's copy of them.
 type fixture struct {
 	db     *database.DB
 	store  *pmo.Store
@@ -164,7 +164,7 @@ func (o oracle) narrowed(passes func(models.Product) bool) oracle {
 	return o
 }
 
-// TestDashboard holds the figures that each database makes against the oracle's, and against each
+// TestDashboard compares the figures of each database with the oracle's and with each
 // other's to the byte.
 func TestDashboard(t *testing.T) {
 	t.Parallel()

@@ -13,7 +13,7 @@ import (
 // secondsInDay is the unit of stays.
 const secondsInDay = 24 * 60 * 60
 
-// Speed is how long products stayed in a stage: from the move into it to their next move. Stays that have not ended do
+// Speed describes the time that products stayed in a stage: from the move into it to their next move. Stays that have not ended do
 // not count.
 type Speed struct {
 	Label

@@ -12,7 +12,7 @@ import (
 )
 
 // oracle computes the dashboard's figures from the rows themselves, one definition after the other. A
-// row's value that does not fit is nil here.
+// row's unsupported value is nil here.
 type oracle struct {
 	segments, stages, categories []named // in the order in which they are listed
 	products                     []models.Product

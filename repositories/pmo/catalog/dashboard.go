@@ -39,8 +39,8 @@ type ProductGroup struct {
 	Days      int64  `gorm:"column:days"`    // the sum of their days in the stage
 }
 
-// ProductGroups sums up the products that match a filter, in one pass. Values that cannot stand in
-// the mirror count as missing. Errors: connection, timeout, schema.
+// ProductGroups sums up the products that match a filter, in one pass. Unsupported values
+// count as missing. Errors: connection, timeout, schema.
 func (c *Catalog) ProductGroups(ctx context.Context, f DatedFilter, cal Calendar) (groups []ProductGroup, err error) {
 	products := c.s.Table("tbl_produk")
 	fit := func(column string) string { return c.fit(products, column) }
@@ -77,9 +77,9 @@ func (c *Catalog) RecentProducts(ctx context.Context, f DatedFilter, limit int) 
 // fewRecords is the maximum number of a filter's records that are sorted at once.
 const fewRecords = 20_000
 
-// RecentStageRecords returns the newest records of the products that match a filter, of which there are
-// so many. Where they are few, all of them are found by their products and put in order: to go through the newest
-// ones of all products until enough are found would be to go through nearly all. Errors: as RecentProducts.
+// RecentStageRecords returns the newest records of the products that match a filter, of is the number of these
+// records. If they are few, it finds all of them by product and sorts them: a scan from the newest record of all products
+// would read nearly the whole table. Errors: as RecentProducts.
 func (c *Catalog) RecentStageRecords(ctx context.Context, f DatedFilter, of int64, limit int) ([]models.ListedRecord, error) {
 	if of == 0 {
 		return []models.ListedRecord{}, nil
@@ -120,7 +120,7 @@ func dateTexts(days []models.Date) []string {
 	return texts
 }
 
-// timeTexts writes instants as they stand in an SQLite column; PostgreSQL reads that too.
+// timeTexts formats instants as SQLite stores them; PostgreSQL accepts that form, too.
 func timeTexts(times []time.Time) []string {
 	texts := make([]string, len(times))
 	for i, t := range times {
@@ -148,7 +148,7 @@ type MoveGroup struct {
 // timeout, schema.
 func (c *Catalog) MoveGroups(ctx context.Context, f DatedFilter, cal Calendar) (groups []MoveGroup, err error) {
 	histories := c.s.Table("tbl_stage_histori")
-	// Where a time that does not fit stands in the order does not matter: no stay is measured from it or to it.
+	// The position of an unsupported time in the order does not matter: no stay begins or ends at it.
 	at := c.s.Sortable("tanggal_perubahan", histories.Column("tanggal_perubahan"))
 	second := "CASE WHEN " + c.fits(histories, "tanggal_perubahan") + " THEN " + c.s.EpochSecond(at) + " END"
 	rows := c.s.Unflattened(c.recordsOf(ctx, f).Select(strings.Join([]string{

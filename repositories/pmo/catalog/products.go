@@ -35,8 +35,8 @@ const productTable = "tbl_produk_lifecycle"
 // fewHits is the maximum number of a search's hits that are counted and sorted at once.
 const fewHits = 50_000
 
-// Products returns at most limit products from offset on, and how many the filter lets through. Past
-// the end nothing more is read than the count. Errors: connection, timeout, schema.
+// Products returns at most limit products from offset on, and the number of matches. Past
+// the end it reads only the count. Errors: connection, timeout, schema.
 func (c *Catalog) Products(ctx context.Context, f DatedFilter, order ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error) {
 	products, total, err := c.products(ctx, f, order, offset, limit)
 	if err == nil {
@@ -59,8 +59,8 @@ func (c *Catalog) products(ctx context.Context, f DatedFilter, order ProductOrde
 	if err != nil || int64(offset) >= total {
 		return products, total, c.s.Translate(err)
 	}
-	// The ids of the page first: to skip rows in an index is much cheaper than to skip joined rows. And
-	// from the end that is nearer.
+	// Select the page's ids first: skipping index entries is much cheaper than skipping joined rows. Read from the nearer
+	// end.
 	reading, skip, most := order, offset, min(limit, int(total)-offset)
 	if behind := int(total) - offset - most; behind < offset {
 		reading, skip = order.reversed(), behind
@@ -70,9 +70,8 @@ func (c *Catalog) products(ctx context.Context, f DatedFilter, order ProductOrde
 	return products, total, c.s.Translate(err)
 }
 
-// foundProducts counts the few products that a search finds while it reads the page of them: to search
-// twice would take twice as long. The count is 0 when there are more than fewHits, which are better
-// counted by themselves, and when the page is past the end.
+// foundProducts reads a page of a search's hits and counts them in the same query, which saves a second search. The count
+// is 0 if there are more than fewHits, for which a separate count is faster, and if the page is past the end.
 func (c *Catalog) foundProducts(ctx context.Context, f DatedFilter, order ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error) {
 	var rows []struct {
 		models.ListedProduct
@@ -137,8 +136,7 @@ func containing(text string) string {
 	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text) + "%"
 }
 
-// of keeps the products of one stage, segment or category (what: as the columns call it), by id and by
-// name.
+// of selects the products of one stage, segment or category (what is its column name), by id and by name.
 func (c *Catalog) of(ctx context.Context, query *gorm.DB, what string, id int64, name string) *gorm.DB {
 	if id != 0 {
 		query = query.Where("id_"+what+" = ?", id)
@@ -155,8 +153,7 @@ func (o ProductOrder) reversed() ProductOrder {
 	return ProductOrder{Column: o.Column, Descending: !o.Descending, nullsFirst: !o.nullsFirst}
 }
 
-// by is the ORDER BY for columns that prefix qualifies. The key is never NULL, and is left to stand
-// alone so that its index serves.
+// by returns the ORDER BY for columns with a prefix. The id is never NULL; it stands alone so that its index can be used.
 func (o ProductOrder) by(prefix string) string {
 	direction, nulls := " ASC", " NULLS LAST, "
 	if o.Descending {
@@ -183,8 +180,7 @@ func (f ProductFilter) On(now time.Time) DatedFilter {
 	return DatedFilter{ProductFilter: f, today: models.NewDate(now.Date())}
 }
 
-// MissingColumn is the column whose value Missing asks to be missing; known is false when there is none
-// such.
+// MissingColumn returns the column that Missing names; known is false if it names none.
 func (f ProductFilter) MissingColumn() (column string, known bool) {
 	switch f.Missing {
 	case "segment":
@@ -214,8 +210,7 @@ func (c *Catalog) unfinished(query *gorm.DB, f DatedFilter) *gorm.DB {
 	return query
 }
 
-// overdue is the condition under which a product should have left its stage, which is not the last of the
-// lifecycle, before a day.
+// overdue returns the SQL condition that the planned stage end is before a day and the stage is not the last one.
 func (c *Catalog) overdue(stageEnd, stageID string, today models.Date) string {
 	return stageEnd + " < " + c.s.DateLiteral(today) + " AND (" + stageID + " IS NULL OR " + stageID + " <> (SELECT coalesce(max(id), 0) FROM tbl_stage_lifecycle))"
 }

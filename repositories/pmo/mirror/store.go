@@ -1,5 +1,5 @@
-// Package mirror reads and writes the mirrored rows for the sync engine: the transactions that runs, API writes
-// and real time write in, the preflight checks, and loading an empty mirror.
+// Package mirror reads and writes the mirrored rows for the sync engine: the transactions of runs, API writes
+// and real-time sync, the preflight checks, and loading an empty mirror.
 package mirror
 
 import (
