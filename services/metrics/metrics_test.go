@@ -21,7 +21,7 @@ import (
 // mirror has a fixed sync status.
 type mirror struct {
 	status journal.SyncStatus
-	err      error
+	err    error
 }
 
 func (m *mirror) SyncStatus(ctx context.Context) (journal.SyncStatus, error) {
