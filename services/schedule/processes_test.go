@@ -65,7 +65,7 @@ func TestSchedule_TwoProcessesMakeOneRun(t *testing.T) {
 				return err == nil && run != nil
 			})
 			go func() { ended <- second.runOnce(t.Context(), mode, due) }()
-			kit.Eventually(t, "the second waits", func() bool { return log.Contains("waits") })
+			kit.Eventually(t, "the second waits", func() bool { return log.Contains("scheduled run waiting") })
 			close(proceed)
 			for range 2 {
 				if err := <-ended; err != nil {
