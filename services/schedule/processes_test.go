@@ -76,14 +76,14 @@ func TestSchedule_TwoProcessesMakeOneRun(t *testing.T) {
 			if want := map[string]int64{models.IncrementalRun: 1, models.FullRun: 2}[mode]; err != nil || total != want || runs[total-1].State != models.Succeeded || want == 2 && runs[0].Mode != models.VerifyRun {
 				t.Errorf("%d runs, %+v, %v\n%s", total, runs, err, log)
 			}
-			if log := log.String(); strings.Count(log, "waits") != 1 || !strings.Contains(log, "already completed") {
+			if log := log.String(); strings.Count(log, "scheduled run waiting") != 1 || !strings.Contains(log, "already completed") {
 				t.Error(log)
 			}
 		})
 	}
 }
 
-func TestLastMade_CountsCompletedRuns(t *testing.T) {
+func TestLastCompleted_IgnoresUnfinishedRuns(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
