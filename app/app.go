@@ -193,15 +193,15 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 	limits := request.FormLimits{Files: a.cfg.UploadFiles, Bytes: a.cfg.UploadRequestLimit}
 	products, histories := products.NewWriter(a.writer, a.apiStore, a.zone), stages.NewWriter(a.writer, a.zone)
 	files := attachments.NewFiles(a.writer, a.apiStore, a.files, a.log)
-	site := pages.NewSite(pages.Options{Answers: a.answers, Status: runService, Zone: a.zone, Texts: a.texts, SignsIn: options.Access != nil, Log: a.log})
+	site := pages.NewSite(pages.Options{Responses: a.answers, Status: runService, Zone: a.zone, Texts: a.texts, RequiresSignIn: options.Access != nil, Log: a.log})
 	return routes.New(options, routes.Handlers{
 		Health:  &handlers.Health{Runs: history.New(a.apiStore.Session), Log: a.log},
 		Metrics: handlers.Metrics(appMetrics),
 		Docs:    handlers.NewDocs(),
 		Products: &handlers.Products{
-			Answers: a.answers, Now: a.local, Writer: products, Files: files, Exports: a.exports, Checker: request.NewChecker(), Uploads: staging, Limits: limits,
+			Responses: a.answers, Now: a.local, Writer: products, Files: files, Exports: a.exports, Checker: request.NewChecker(), Uploads: staging, Limits: limits,
 		},
-		StageHistory: &handlers.StageHistory{Answers: a.answers, Zone: a.zone, Writer: histories, Checker: request.NewChecker()},
+		StageHistory: &handlers.StageHistory{Responses: a.answers, Zone: a.zone, Writer: histories, Checker: request.NewChecker()},
 		Sync:         &handlers.Sync{Service: runService, Journal: journal, Keys: a.writer, Checker: request.NewChecker(), Texts: a.texts},
 	}, routes.Pages{
 		Site:     site,

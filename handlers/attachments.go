@@ -19,7 +19,7 @@ import (
 // ListFiles serves a product's attachments, oldest first.
 func (h *Products) ListFiles(c *fiber.Ctx) error {
 	id, err := request.OnlyID(c)
-	return read(c, err, h.Answers, func(ctx context.Context, v cache.View) (success, error) {
+	return serveCached(c, err, h.Responses, func(ctx context.Context, v cache.View) (success, error) {
 		list, err := attachments.List(ctx, v, id)
 		return success{Data: withPaths(list)}, err
 	})
@@ -44,18 +44,18 @@ func (h *Products) AddFiles(c *fiber.Ctx) error {
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
 	defer cancel()
-	written, err := h.Files.Add(ctx, id, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(id, form.Files), Files: form.Files})
+	result, err := h.Files.Add(ctx, id, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(id, form.Files), Files: form.Files})
 	if err != nil {
 		return err
 	}
-	var added []models.ListedAttachment
-	if err := json.Unmarshal(written.Data, &added); err != nil {
+	var list []models.ListedAttachment
+	if err := json.Unmarshal(result.Data, &list); err != nil {
 		return err
 	}
-	return done(c.Status(fiber.StatusCreated), "done.files_added", withPaths(added))
+	return respondDone(c.Status(fiber.StatusCreated), "done.files_added", withPaths(list))
 }
 
-// withPaths sets the address from which the API serves each file.
+// withPaths sets each file's API address.
 func withPaths(list []models.ListedAttachment) []models.ListedAttachment {
 	for i, a := range list {
 		list[i].Path = request.AttachmentPath(a.ProductID, a.ID)
@@ -69,17 +69,17 @@ func (h *Products) RemoveFile(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	was, err := h.Files.Remove(c.UserContext(), product, id)
+	file, err := h.Files.Remove(c.UserContext(), product, id)
 	if err != nil {
 		return err
 	}
-	return done(c, "done.file_deleted", struct {
+	return respondDone(c, "done.file_deleted", struct {
 		ID   int64  `json:"id"`
 		Name string `json:"nama_file"`
-	}{was.ID, was.Name})
+	}{file.ID, file.Name})
 }
 
-// Download serves a file unchanged. The headers keep browsers from running it, whatever it is.
+// Download serves a file unchanged. The headers prevent browsers from executing it.
 func (h *Products) Download(c *fiber.Ctx) error {
 	product, id, err := request.AttachmentID(c)
 	if err != nil {
@@ -89,7 +89,7 @@ func (h *Products) Download(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if notModified(c, quote(file.SHA256), "private, no-cache") {
+	if notModified(c, quoteETag(file.SHA256), "private, no-cache") {
 		return nil
 	}
 	content, err := h.Files.Open(c.UserContext(), file)
@@ -109,8 +109,8 @@ func (h *Products) Download(c *fiber.Ctx) error {
 	return c.SendStream(content, int(file.Size)) // closes it
 }
 
-// disposition returns the Content-Disposition (RFC 6266): browsers show raster images and PDF, and save other files. The
-// name stands in it in ASCII and, if that differs, in UTF-8.
+// disposition returns the Content-Disposition (RFC 6266): inline for raster images and PDF, attachment for other files.
+// It contains the name in ASCII and, if that differs, in UTF-8.
 func disposition(file models.Attachment) string {
 	kind := "attachment"
 	if slices.Contains([]string{"image/png", "image/jpeg", "image/gif", "application/pdf"}, file.Type) {

@@ -11,14 +11,14 @@ import (
 	"lifecycle-sync/openapi"
 )
 
-// docsPolicy allows the page its own scripts, styles and images (Swagger UI's style sheet embeds some as data) and calls
-// of this server.
+// docsPolicy allows the page its own scripts, styles and images (Swagger UI's style sheet embeds some as data) and
+// requests to this server.
 const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 const (
-	typeOfScripts = "text/javascript; charset=utf-8"
-	typeOfStyles  = "text/css; charset=utf-8"
+	scriptType = "text/javascript; charset=utf-8"
+	styleType  = "text/css; charset=utf-8"
 )
 
 // Docs serves openapi.yaml and Swagger UI. Both are public: they are the same in every installation.
@@ -33,10 +33,10 @@ func NewDocs() *Docs {
 		document: newContent("application/yaml", openapi.File("openapi.yaml")),
 		page:     newContent(fiber.MIMETextHTMLCharsetUTF8, openapi.File("docs/index.html")),
 		files: map[string]content{
-			"page.js":              newContent(typeOfScripts, openapi.File("docs/page.js")),
-			"page.css":             newContent(typeOfStyles, openapi.File("docs/page.css")),
-			"swagger-ui-bundle.js": newContent(typeOfScripts, swaggerFile("swagger-ui-bundle.js.gz")),
-			"swagger-ui.css":       newContent(typeOfStyles, swaggerFile("swagger-ui.css.gz")),
+			"page.js":              newContent(scriptType, openapi.File("docs/page.js")),
+			"page.css":             newContent(styleType, openapi.File("docs/page.css")),
+			"swagger-ui-bundle.js": newContent(scriptType, swaggerFile("swagger-ui-bundle.js.gz")),
+			"swagger-ui.css":       newContent(styleType, swaggerFile("swagger-ui.css.gz")),
 			"favicon-32x32.png":    newContent("image/png", swaggerFile("favicon-32x32.png")),
 		},
 	}
@@ -69,7 +69,7 @@ func (h *Docs) File(c *fiber.Ctx) error {
 	return file.send(c)
 }
 
-// content is a file that is built in.
+// content is an embedded file.
 type content struct {
 	kind, etag   string
 	bytes        []byte
@@ -77,7 +77,7 @@ type content struct {
 }
 
 func newContent(kind string, b []byte) content {
-	return content{kind: kind, bytes: b, etag: quote(hash(b)), isCompressed: bytes.HasPrefix(b, []byte{0x1f, 0x8b})}
+	return content{kind: kind, bytes: b, etag: quoteETag(bodyHash(b)), isCompressed: bytes.HasPrefix(b, []byte{0x1f, 0x8b})}
 }
 
 func (f content) send(c *fiber.Ctx) error {

@@ -41,18 +41,18 @@ type dropdowns struct {
 
 // Dropdowns serves the choices of the product form.
 func (h *Products) Dropdowns(c *fiber.Ctx) error {
-	return read(c, nil, h.Answers, func(ctx context.Context, v cache.View) (success, error) {
+	return serveCached(c, nil, h.Responses, func(ctx context.Context, v cache.View) (success, error) {
 		lists, err := products.Dropdowns(ctx, v)
 		return success{Data: dropdowns{
-			Segments:   each(lists.Segments, func(s models.Segment) segment { return segment{s.ID, s.Name, icons{s.IconLight, s.IconDark}} }),
-			Stages:     each(lists.Stages, func(s models.Stage) stage { return stage{s.ID, s.Name, icons{s.IconLight, s.IconDark}} }),
-			Categories: each(lists.Categories, func(s models.Category) category { return category{s.ID, s.Name, icons{s.IconLight, s.IconDark}} }),
+			Segments:   convertAll(lists.Segments, func(s models.Segment) segment { return segment{s.ID, s.Name, icons{s.IconLight, s.IconDark}} }),
+			Stages:     convertAll(lists.Stages, func(s models.Stage) stage { return stage{s.ID, s.Name, icons{s.IconLight, s.IconDark}} }),
+			Categories: convertAll(lists.Categories, func(s models.Category) category { return category{s.ID, s.Name, icons{s.IconLight, s.IconDark}} }),
 		}}, err
 	})
 }
 
-// each converts rows. No rows become an empty list, not null.
-func each[From, To any](rows []From, convert func(From) To) []To {
+// convertAll converts rows. The result is never nil, so that JSON has an empty list, not null.
+func convertAll[From, To any](rows []From, convert func(From) To) []To {
 	out := make([]To, len(rows))
 	for i, row := range rows {
 		out[i] = convert(row)

@@ -12,7 +12,7 @@ import (
 	"lifecycle-sync/web/messages"
 )
 
-// retryAfter is the Retry-After of an unavailable database, in seconds.
+// retryAfter is the Retry-After in seconds for an unavailable database.
 const retryAfter = "5"
 
 // Failure is the envelope of a failed request.
@@ -36,21 +36,21 @@ type InvalidField struct {
 	MessageDetail *models.Text `json:"messageDetail,omitempty"`
 }
 
-// Errors returns the handler of every error that a handler or Fiber itself returns. Server errors are logged with
-// their cause, which the client never sees. A browser that asks for HTML is answered by show; nil means JSON for all.
-func Errors(log *slog.Logger, texts *messages.Printer, show func(c *fiber.Ctx, status int, f Failure) error) fiber.ErrorHandler {
+// Errors returns the error handler for errors of handlers and of Fiber. It logs server errors with their cause, which
+// responses never contain. showPage responds to browsers that accept HTML; nil means JSON for all.
+func Errors(log *slog.Logger, texts *messages.Printer, showPage func(c *fiber.Ctx, status int, f Failure) error) fiber.ErrorHandler {
 	return func(c *fiber.Ctx, err error) error {
-		status, answer := Failed(texts, err)
-		answer.RequestID = strings.Clone(c.GetRespHeader(fiber.HeaderXRequestID))
+		status, failure := NewFailure(texts, err)
+		failure.RequestID = strings.Clone(c.GetRespHeader(fiber.HeaderXRequestID))
 		LogFault(log, c, status, err)
 		c.Set(fiber.HeaderCacheControl, "no-store")
 		if status == http.StatusServiceUnavailable {
 			c.Set(fiber.HeaderRetryAfter, retryAfter)
 		}
-		if show != nil && strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMETextHTML) {
-			return show(c, status, answer)
+		if showPage != nil && strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMETextHTML) {
+			return showPage(c, status, failure)
 		}
-		return c.Status(status).JSON(answer)
+		return c.Status(status).JSON(failure)
 	}
 }
 
@@ -61,12 +61,12 @@ func LogFault(log *slog.Logger, c *fiber.Ctx, status int, err error) {
 	}
 }
 
-// Failed maps an error to its status and rendered envelope.
-func Failed(texts *messages.Printer, err error) (int, Failure) {
-	if own := new(fiber.Error); errors.As(err, &own) && own.Code < http.StatusInternalServerError {
-		code := strings.ReplaceAll(strings.ToLower(http.StatusText(own.Code)), " ", "_")
-		text := protocolText(own.Code)
-		return own.Code, Failure{Message: texts.Text(text), MessageDetail: &text, Code: code}
+// NewFailure returns the status and the rendered envelope of an error.
+func NewFailure(texts *messages.Printer, err error) (int, Failure) {
+	if fiberErr := new(fiber.Error); errors.As(err, &fiberErr) && fiberErr.Code < http.StatusInternalServerError {
+		code := strings.ReplaceAll(strings.ToLower(http.StatusText(fiberErr.Code)), " ", "_")
+		text := protocolText(fiberErr.Code)
+		return fiberErr.Code, Failure{Message: texts.Text(text), MessageDetail: &text, Code: code}
 	}
 	e := models.AsError(err)
 	status, public := httpStatus(e.Class)
@@ -82,17 +82,17 @@ func Failed(texts *messages.Printer, err error) (int, Failure) {
 	return status, f
 }
 
-// httpStatus maps an error class to its HTTP status. The public text replaces the error's own where that could carry
+// httpStatus returns the HTTP status of an error class, and a public text for classes whose own texts could contain
 // database output.
 func httpStatus(class models.Class) (status int, public models.Text) {
-	status, isOwn := map[models.Class]int{
+	status, ok := map[models.Class]int{
 		models.Invalid: http.StatusBadRequest, models.Unauthenticated: http.StatusUnauthorized, models.Forbidden: http.StatusForbidden,
 		models.NotFound: http.StatusNotFound, models.Busy: http.StatusConflict, models.MassDelete: http.StatusConflict, models.Conflict: http.StatusConflict,
 		models.PreconditionFailed: http.StatusPreconditionFailed, models.TooLarge: http.StatusRequestEntityTooLarge,
 		models.UnsupportedType: http.StatusUnsupportedMediaType, models.RateLimited: http.StatusTooManyRequests, models.Unavailable: http.StatusServiceUnavailable,
 	}[class]
 	switch {
-	case isOwn:
+	case ok:
 		return status, public
 	case class == models.DataType:
 		return http.StatusBadRequest, models.NewText("http.data_type", nil)
@@ -105,16 +105,16 @@ func httpStatus(class models.Class) (status int, public models.Text) {
 	}
 }
 
-// protocolText explains an error of Fiber's: the request reached no handler.
+// protocolText returns the text of a Fiber error, before any handler ran.
 func protocolText(status int) models.Text {
-	code, known := map[int]string{
+	code, ok := map[int]string{
 		http.StatusNotFound:                    "http.not_found",
 		http.StatusMethodNotAllowed:            "http.method_not_allowed",
 		http.StatusRequestTimeout:              "http.request_timeout",
 		http.StatusRequestEntityTooLarge:       "http.request_too_large",
 		http.StatusRequestHeaderFieldsTooLarge: "http.headers_too_large",
 	}[status]
-	if !known {
+	if !ok {
 		code = "http.bad_request"
 	}
 	return models.NewText(code, nil)

@@ -21,20 +21,20 @@ import (
 
 func TestErrors_MapsEveryClassToAStatusWithoutDatabaseOutput(t *testing.T) {
 	t.Parallel()
-	const said = "duplicate key (password)=(hunter2)"
+	const databaseOutput = "duplicate key (password)=(hunter2)"
 	for class, want := range map[models.Class]int{
 		models.Connection: 503, models.Timeout: 503, models.Canceled: 503,
 		models.Permission: 500, models.Schema: 500, models.Config: 500, models.Internal: 500, "unheard of": 500,
 		models.DataType: 400, models.Invalid: 400, models.Constraint: 409, models.MassDelete: 409, models.Busy: 409,
 		models.Forbidden: 403, models.NotFound: 404,
 	} {
-		e := models.NewError(class, models.LegacyText, models.Params{"text": "own words"}).WithCause(errors.New(said))
+		e := models.NewError(class, models.LegacyText, models.Params{"text": "own words"}).WithCause(errors.New(databaseOutput))
 		switch class {
 		case models.Invalid, models.MassDelete, models.Busy, models.Forbidden, models.NotFound:
 		default:
-			e.Text.Params["text"] = said
+			e.Text.Params["text"] = databaseOutput
 		}
-		status, body, log := answerTo(t, fmt.Errorf("while listing: %w", e))
+		status, body, log := respondWith(t, fmt.Errorf("while listing: %w", e))
 		var envelope map[string]any
 		if err := json.Unmarshal(body, &envelope); err != nil {
 			t.Fatal(err)
@@ -49,12 +49,12 @@ func TestErrors_MapsEveryClassToAStatusWithoutDatabaseOutput(t *testing.T) {
 			t.Errorf("%s: logged: %t", class, logged)
 		}
 	}
-	if status, body, _ := answerTo(t, errors.New(said)); status != 500 || bytes.Contains(body, []byte("hunter2")) {
+	if status, body, _ := respondWith(t, errors.New(databaseOutput)); status != 500 || bytes.Contains(body, []byte("hunter2")) {
 		t.Errorf("an error of no class: %d %s", status, body)
 	}
 }
 
-func answerTo(t *testing.T, err error) (status int, body []byte, log string) {
+func respondWith(t *testing.T, err error) (status int, body []byte, log string) {
 	t.Helper()
 	var out bytes.Buffer
 	app := fiber.New(fiber.Config{ErrorHandler: handlers.Errors(slog.New(slog.NewTextHandler(&out, nil)), messages.New().Printer(messages.English, time.UTC), nil)})
@@ -87,7 +87,7 @@ func TestErrors_RenderTextsAndKeepTheirCodes(t *testing.T) {
 			`"remedyDetail":{"code":"legacy","params":{"text":"own words"},"command":"DROP TABLE x"},"code":"conflict","requestId":"r1"}`: models.NewError(models.Conflict, models.LegacyText, models.Params{"text": "own words"}).
 			WithCommand(models.LegacyText, models.Params{"text": "own words"}, "DROP TABLE x"),
 	} {
-		if _, body, _ := answerTo(t, err); string(body) != want {
+		if _, body, _ := respondWith(t, err); string(body) != want {
 			t.Errorf("got  %s\nwant %s", body, want)
 		}
 	}

@@ -14,12 +14,12 @@ import (
 	"lifecycle-sync/services/runs"
 )
 
-// The times of an event stream. It ends so that its client authenticates again and resumes by the last id.
+// Timings of an event stream. It ends after streamTimeout, so that clients authenticate again and resume by the last id.
 const (
-	heartbeat     = 15 * time.Second
-	writeTimeout  = 30 * time.Second
-	streamTimeout = 30 * time.Minute
-	reconnectTime = 2 * time.Second
+	heartbeat      = 15 * time.Second
+	writeTimeout   = 30 * time.Second
+	streamTimeout  = 30 * time.Minute
+	reconnectDelay = 2 * time.Second
 )
 
 type progressEvent struct {
@@ -55,7 +55,7 @@ func (h *Sync) Events(c *fiber.Ctx) error {
 // stream writes events until the stream ends or the client disconnects.
 func (h *Sync) stream(w *bufio.Writer, conn net.Conn, reader *runs.Reader) {
 	end := time.Now().Add(streamTimeout)
-	if _, err := fmt.Fprintf(w, "retry: %d\n\n", reconnectTime.Milliseconds()); err != nil {
+	if _, err := fmt.Fprintf(w, "retry: %d\n\n", reconnectDelay.Milliseconds()); err != nil {
 		return
 	}
 	for open := true; open && time.Now().Before(end); {
@@ -87,7 +87,7 @@ func (h *Sync) eventData(data any) any {
 		d.Count.Table = h.Journal.SourceName(d.Count.Table)
 		return tableEvent{Run: d.Run, TableCount: d.Count}
 	case runs.Outcome:
-		return runDetail{run: h.runOf(d.Run), Tables: h.counts(d.Tables)}
+		return runDetail{run: h.runOf(d.Run), Tables: h.withSourceNames(d.Tables)}
 	default:
 		return nil
 	}

@@ -11,11 +11,11 @@ import (
 	"lifecycle-sync/services/metrics"
 )
 
-// readyTime is the timeout of the readiness check.
-const readyTime = 2 * time.Second
+// readyTimeout is the timeout of the readiness check.
+const readyTimeout = 2 * time.Second
 
-// successes reports whether a run has ever succeeded. Errors: connection, timeout, schema.
-type successes interface {
+// runHistory reads the runs. Errors: connection, timeout, schema.
+type runHistory interface {
 	HasSucceeded(ctx context.Context) (bool, error)
 }
 
@@ -27,16 +27,16 @@ type health struct {
 
 // Health serves the health checks.
 type Health struct {
-	Runs successes
+	Runs runHistory
 	Log  *slog.Logger
 }
 
 // Live reports that the process serves requests, whatever the state of the databases.
 func (h *Health) Live(c *fiber.Ctx) error { return c.JSON(health{Status: "ok"}) }
 
-// Ready reports whether pmo_db answers and the mirror has been synchronised.
+// Ready reports whether pmo_db responds and the mirror has been synchronized.
 func (h *Health) Ready(c *fiber.Ctx) error {
-	ctx, cancel := context.WithTimeout(c.UserContext(), readyTime)
+	ctx, cancel := context.WithTimeout(c.UserContext(), readyTimeout)
 	defer cancel()
 	synced, err := h.Runs.HasSucceeded(ctx)
 	if err == nil && synced {
@@ -48,7 +48,7 @@ func (h *Health) Ready(c *fiber.Ctx) error {
 		reason = "http.pmo_db_not_ready"
 	}
 	c.Set(fiber.HeaderRetryAfter, retryAfter)
-	return c.Status(fiber.StatusServiceUnavailable).JSON(health{Status: "not ready", Message: textsOf(c).Text(models.NewText(reason, nil))})
+	return c.Status(fiber.StatusServiceUnavailable).JSON(health{Status: "not ready", Message: printerOf(c).Text(models.NewText(reason, nil))})
 }
 
 // Metrics serves the metrics to Prometheus.

@@ -20,21 +20,21 @@ import (
 
 // Products serves /products with its attachments and exports, /dropdowns and /dashboard.
 type Products struct {
-	Answers *cache.Answers
-	Now     func() time.Time // in the time zone whose days count, as for the answers
-	Writer  *products.Writer
-	Files   *attachments.Files
-	Exports *export.Exports
-	Checker request.Checker
-	Uploads request.Uploads
-	Limits  request.FormLimits
+	Responses *cache.Answers
+	Now       func() time.Time // in the configured time zone
+	Writer    *products.Writer
+	Files     *attachments.Files
+	Exports   *export.Exports
+	Checker   request.Checker
+	Uploads   request.Uploads
+	Limits    request.FormLimits
 }
 
 // List serves a page of the products that match the query.
 func (h *Products) List(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, append(append([]string{"page", "limit"}, request.ProductFilters()...), "sort")...)
 	query := products.Query{Paging: request.Paging(q), Filter: request.ProductFilter(q), Sort: q.Text("sort")}
-	return read(c, q.Err(query.Check), h.Answers, func(ctx context.Context, v cache.View) (success, error) {
+	return serveCached(c, q.Err(query.Check), h.Responses, func(ctx context.Context, v cache.View) (success, error) {
 		page, err := products.List(ctx, v, query, h.Now())
 		return success{Data: page.Products, Pagination: &page.Pagination}, err
 	})
@@ -44,23 +44,23 @@ func (h *Products) List(c *fiber.Ctx) error {
 func (h *Products) Dashboard(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, request.ProductFilters()...)
 	query := products.Query{Filter: request.ProductFilter(q)}
-	return read(c, q.Err(query.Check), h.Answers, func(ctx context.Context, v cache.View) (success, error) {
-		figures, err := reports.Read(ctx, v, query.Filter, h.Now())
-		return success{Data: figures}, err
+	return serveCached(c, q.Err(query.Check), h.Responses, func(ctx context.Context, v cache.View) (success, error) {
+		dashboard, err := reports.Read(ctx, v, query.Filter, h.Now())
+		return success{Data: dashboard}, err
 	})
 }
 
-// productDetail is one product with what belongs to it.
+// productDetail is a product with its attachments.
 type productDetail struct {
 	products.Detail
 
 	Attachments []models.ListedAttachment `json:"attachments"`
 }
 
-// One serves a product with its attachments and latest moves. Its ETag begins with the row version, for If-Match.
-func (h *Products) One(c *fiber.Ctx) error {
+// Get serves a product with its attachments and latest moves. Its ETag begins with the row version, for If-Match.
+func (h *Products) Get(c *fiber.Ctx) error {
 	id, err := request.OnlyID(c)
-	return read(c, err, h.Answers, func(ctx context.Context, v cache.View) (success, error) {
+	return serveCached(c, err, h.Responses, func(ctx context.Context, v cache.View) (success, error) {
 		product, version, err := products.Get(ctx, v, id)
 		if err != nil {
 			return success{}, err
@@ -72,15 +72,15 @@ func (h *Products) One(c *fiber.Ctx) error {
 
 // Create creates a product with its attachments.
 func (h *Products) Create(c *fiber.Ctx) error {
-	in, r, err := h.write(c, true)
+	in, r, err := h.readInput(c, true)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
 	defer cancel()
 	r.Fingerprint = outbox.Fingerprint(in, r.Files)
-	written, err := h.Writer.Create(ctx, in, r)
-	return created(c, "done.product_created", written, err)
+	result, err := h.Writer.Create(ctx, in, r)
+	return respondCreated(c, "done.product_created", result, err)
 }
 
 // Update changes the fields of a product that were sent, and adds attachments.
@@ -89,21 +89,21 @@ func (h *Products) Update(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	in, r, err := h.write(c, false)
+	in, r, err := h.readInput(c, false)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
 	defer cancel()
 	r.Fingerprint = outbox.Fingerprint([]any{id, in}, r.Files)
-	written, err := h.Writer.Update(ctx, id, in, versions, r)
-	return changed(c, "done.product_changed", written, err)
+	result, err := h.Writer.Update(ctx, id, in, versions, r)
+	return respondChanged(c, "done.product_changed", result, err)
 }
 
-// write reads a product, whole or in part, with its files and the idempotency key.
-func (h *Products) write(c *fiber.Ctx, whole bool) (in products.Input, r outbox.Request, err error) {
+// readInput reads a product with its files and the idempotency key; requireAll also requires fields that were not sent.
+func (h *Products) readInput(c *fiber.Ctx, requireAll bool) (in products.Input, r outbox.Request, err error) {
 	if r.Key, err = request.IdempotencyKey(c); err == nil {
-		in, r.Files, err = h.Checker.ReadProduct(c, h.Limits, h.Uploads, whole)
+		in, r.Files, err = h.Checker.ReadProduct(c, h.Limits, h.Uploads, requireAll)
 	}
 	return in, r, err
 }
@@ -114,14 +114,14 @@ func (h *Products) Delete(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	written, err := h.Writer.Delete(c.UserContext(), id, versions)
-	return changed(c, "done.product_deleted", written, err)
+	result, err := h.Writer.Delete(c.UserContext(), id, versions)
+	return respondChanged(c, "done.product_deleted", result, err)
 }
 
-// The timeouts of an export: in total, and for the client to take the next part.
+// The timeouts of an export: in total, and for writing the next part.
 const (
-	exportTimeout = 30 * time.Minute
-	exportStall   = time.Minute
+	exportTimeout      = 30 * time.Minute
+	exportStallTimeout = time.Minute
 )
 
 // CSV serves the filtered list as comma-separated values.
@@ -158,8 +158,8 @@ func (h *Products) export(c *fiber.Ctx, start func(context.Context, products.Que
 	return nil
 }
 
-// exportBody is the body of an export. On an error the server closes the connection, so that no client takes a part for
-// the whole.
+// exportBody is the body of an export. On an error the server closes the connection, so that no client mistakes a partial
+// file for a complete one.
 type exportBody struct {
 	io.ReadCloser
 
@@ -167,10 +167,10 @@ type exportBody struct {
 	cancel func()
 }
 
-// Read reads a part and gives the client time to take it.
+// Read reads the next part and extends the write deadline.
 func (s *exportBody) Read(p []byte) (int, error) {
-	n, err := s.ReadCloser.Read(p)                           // may take long
-	_ = s.conn.SetWriteDeadline(time.Now().Add(exportStall)) // fails if the client has disconnected, as writing then does
+	n, err := s.ReadCloser.Read(p)                                  // may take long
+	_ = s.conn.SetWriteDeadline(time.Now().Add(exportStallTimeout)) // fails if the client has disconnected, as writing then does
 	return n, err
 }
 

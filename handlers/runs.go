@@ -12,7 +12,7 @@ import (
 	"lifecycle-sync/services/runs"
 )
 
-// runsPath is the address of the runs.
+// runsPath is the address of the run list.
 const runsPath = "/api/product-lifecycle/sync/runs"
 
 // run is a run in the API.
@@ -47,7 +47,7 @@ type runDetail struct {
 
 func (h *Sync) runOf(r models.Run) run {
 	out := run{
-		ID: r.ID, Mode: r.Mode, State: r.State, ReasonDetails: r.ReasonTexts(), StartedAt: models.InstantOf(r.StartedAt), FinishedAt: optional(r.FinishedAt, models.InstantOf),
+		ID: r.ID, Mode: r.Mode, State: r.State, ReasonDetails: r.ReasonTexts(), StartedAt: models.InstantOf(r.StartedAt), FinishedAt: convertOptional(r.FinishedAt, models.InstantOf),
 		Attempts: r.Attempts, CancelRequested: r.CancelRequested, Differences: r.Found(), Digest: r.Digest,
 	}
 	if len(out.ReasonDetails) > 0 {
@@ -61,17 +61,17 @@ func (h *Sync) runOf(r models.Run) run {
 	return out
 }
 
-// optional converts a value, or nil.
-func optional[From, To any](value *From, convert func(From) To) *To {
+// convertOptional converts a value; nil stays nil.
+func convertOptional[From, To any](value *From, convert func(From) To) *To {
 	if value == nil {
 		return nil
 	}
 	return new(convert(*value))
 }
 
-// counts replaces the tables' names by those in lifecycle_db.
-func (h *Sync) counts(tables []models.TableCount) []models.TableCount {
-	return each(tables, func(t models.TableCount) models.TableCount {
+// withSourceNames replaces mirror table names with those of lifecycle_db.
+func (h *Sync) withSourceNames(tables []models.TableCount) []models.TableCount {
+	return convertAll(tables, func(t models.TableCount) models.TableCount {
 		t.Table = h.Journal.SourceName(t.Table)
 		return t
 	})
@@ -88,11 +88,11 @@ func (h *Sync) Run(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	found, tables, err := h.Journal.Get(c.UserContext(), id)
+	r, tables, err := h.Journal.Get(c.UserContext(), id)
 	if err != nil {
 		return err
 	}
-	return c.JSON(success{Success: true, Data: runDetail{run: h.runOf(found), Tables: h.counts(tables)}})
+	return c.JSON(success{Success: true, Data: runDetail{run: h.runOf(r), Tables: h.withSourceNames(tables)}})
 }
 
 type change struct {
@@ -109,34 +109,34 @@ func (h *Sync) Changes(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	read := func(ctx context.Context, p models.Paging) ([]models.LoggedChange, models.Pagination, error) {
+	readPage := func(ctx context.Context, p models.Paging) ([]models.LoggedChange, models.Pagination, error) {
 		return h.Journal.Changes(ctx, id, p)
 	}
-	return list(c, read, h.change)
+	return list(c, readPage, h.change)
 }
 
 func (h *Sync) change(l models.LoggedChange) change {
-	return change{Table: h.Journal.SourceName(l.Table), ID: l.RowID, Action: l.Action, Before: writable(l.Before), After: after(l)}
+	return change{Table: h.Journal.SourceName(l.Table), ID: l.RowID, Action: l.Action, Before: encodable(l.Before), After: rowAfter(l)}
 }
 
-// after returns a row after its change. A row that would be quarantined has its reason, as in Quarantine.
-func after(l models.LoggedChange) models.JSON {
-	unfit, ok := l.Unfit()
+// rowAfter returns a row after its change. For a row that would be quarantined it adds the reason, as in Quarantine.
+func rowAfter(l models.LoggedChange) models.JSON {
+	entry, ok := l.Unfit()
 	if !ok {
-		return writable(l.After)
+		return encodable(l.After)
 	}
-	shown, err := json.Marshal(struct {
+	document, err := json.Marshal(struct {
 		Reason       string      `json:"reason"`
 		ReasonDetail models.Text `json:"reason_detail"`
 		Row          models.JSON `json:"row"`
-	}{unfit.Reason().String(), unfit.Reason().Text(), writable(unfit.Row)})
+	}{entry.Reason().String(), entry.Reason().Text(), encodable(entry.Row)})
 	if err != nil {
-		return writable(l.After)
+		return encodable(l.After)
 	}
-	return shown
+	return document
 }
 
-// rowChange is a change with the run that made it.
+// rowChange is a change with its run.
 type rowChange struct {
 	change
 	Run       int64          `json:"run"`
@@ -160,7 +160,7 @@ func (h *Sync) RowChanges(c *fiber.Ctx) error {
 	})
 }
 
-type quarantined struct {
+type quarantinedRow struct {
 	Table   string         `json:"table"`
 	ID      int64          `json:"id"`
 	Reason  string         `json:"reason"`
@@ -172,24 +172,24 @@ type quarantined struct {
 
 // Quarantine serves a page of the source rows that cannot be mirrored.
 func (h *Sync) Quarantine(c *fiber.Ctx) error {
-	return list(c, h.Journal.Quarantine, func(q models.Quarantined) quarantined {
-		return quarantined{
+	return list(c, h.Journal.Quarantine, func(q models.Quarantined) quarantinedRow {
+		return quarantinedRow{
 			Table: h.Journal.SourceName(q.Table), ID: q.RowID, Reason: q.Reason.String(), Detail: q.Reason.Text(),
-			Payload: writable(q.Payload), Run: q.RunID, Since: models.InstantOf(q.Since),
+			Payload: encodable(q.Payload), Run: q.RunID, Since: models.InstantOf(q.Since),
 		}
 	})
 }
 
-// list serves a page of rows that are not mirrored.
+// list serves a page of rows without caching.
 func list[From, To any](
-	c *fiber.Ctx, read func(context.Context, models.Paging) ([]From, models.Pagination, error), convert func(From) To,
+	c *fiber.Ctx, readPage func(context.Context, models.Paging) ([]From, models.Pagination, error), convert func(From) To,
 ) error {
 	q := request.ParseQuery(c, "page", "limit")
 	p := request.Paging(q)
 	if err := q.Err(); err != nil {
 		return err
 	}
-	rows, pagination, err := read(c.UserContext(), p)
+	rows, pagination, err := readPage(c.UserContext(), p)
 	if err != nil {
 		return err
 	}
@@ -199,12 +199,12 @@ func list[From, To any](
 // sendPage sends a page of rows.
 func sendPage[From, To any](c *fiber.Ctx, rows []From, pagination models.Pagination, convert func(From) To) error {
 	c.Set(fiber.HeaderLink, pageLinks(strings.Clone(c.OriginalURL()), pagination))
-	return c.JSON(success{Success: true, Data: each(rows, convert), Pagination: &pagination})
+	return c.JSON(success{Success: true, Data: convertAll(rows, convert), Pagination: &pagination})
 }
 
-// writable returns a stored document for a response: an empty one if it is nested deeper than Go can write, which the
-// databases allow.
-func writable(stored models.JSON) models.JSON {
+// encodable returns a stored document for a response: an empty object if it is nested too deeply for encoding/json, which
+// the databases allow.
+func encodable(stored models.JSON) models.JSON {
 	if stored == nil || json.Valid(stored) {
 		return stored
 	}

@@ -14,26 +14,26 @@ import (
 
 // StageHistory serves /stage-history.
 type StageHistory struct {
-	Answers *cache.Answers
-	Zone    *time.Location // whose days count
-	Writer  *stages.Writer
-	Checker request.Checker
+	Responses *cache.Answers
+	Zone      *time.Location // of dates in queries
+	Writer    *stages.Writer
+	Checker   request.Checker
 }
 
 // List serves a page of the moves that match the query, newest first.
 func (h *StageHistory) List(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, append(request.MoveFilters(), "page", "limit")...)
-	query := request.Moves(q)
-	return read(c, q.Err(query.Check), h.Answers, func(ctx context.Context, v cache.View) (success, error) {
+	query := request.MoveQuery(q)
+	return serveCached(c, q.Err(query.Check), h.Responses, func(ctx context.Context, v cache.View) (success, error) {
 		page, err := stages.List(ctx, v, query, h.Zone)
 		return success{Data: page.Records, Pagination: &page.Pagination}, err
 	})
 }
 
-// One serves a move. Its ETag begins with the row version, for If-Match.
-func (h *StageHistory) One(c *fiber.Ctx) error {
+// Get serves a move. Its ETag begins with the row version, for If-Match.
+func (h *StageHistory) Get(c *fiber.Ctx) error {
 	id, err := request.OnlyID(c)
-	return read(c, err, h.Answers, func(ctx context.Context, v cache.View) (success, error) {
+	return serveCached(c, err, h.Responses, func(ctx context.Context, v cache.View) (success, error) {
 		move, version, err := stages.Get(ctx, v, id)
 		return success{Data: move, version: version}, err
 	})
@@ -49,8 +49,8 @@ func (h *StageHistory) Record(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	written, err := h.Writer.Record(c.UserContext(), in, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, nil)})
-	return created(c, "done.move_recorded", written, err)
+	result, err := h.Writer.Record(c.UserContext(), in, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, nil)})
+	return respondCreated(c, "done.move_recorded", result, err)
 }
 
 // Correct changes note, time and metrics of a move.
@@ -63,8 +63,8 @@ func (h *StageHistory) Correct(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	written, err := h.Writer.Correct(c.UserContext(), id, in, versions, nil)
-	return changed(c, "done.move_changed", written, err)
+	result, err := h.Writer.Correct(c.UserContext(), id, in, versions, nil)
+	return respondChanged(c, "done.move_changed", result, err)
 }
 
 // Delete deletes a move.
@@ -73,6 +73,6 @@ func (h *StageHistory) Delete(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	written, err := h.Writer.Delete(c.UserContext(), id, versions)
-	return changed(c, "done.move_deleted", written, err)
+	result, err := h.Writer.Delete(c.UserContext(), id, versions)
+	return respondChanged(c, "done.move_deleted", result, err)
 }

@@ -18,12 +18,12 @@ import (
 	"lifecycle-sync/web/messages"
 )
 
-// startTimeout is how long a request waits for its run to start. Dry runs and verifications take as long as runs may.
+// startTimeout is the timeout for starting a run. Dry runs and verifications have no timeout here.
 const startTimeout = 10 * time.Second
 
-// idempotent runs do once per idempotency key; a retry gets the first result. Errors: do's; conflict and busy of the
-// key; connection.
-type idempotent interface {
+// onceRunner runs do once per idempotency key; a retry gets the first result. Errors: those of do; conflict and busy for
+// the key; connection.
+type onceRunner interface {
 	Once(ctx context.Context, key *outbox.Key, fingerprint string, do func(ctx context.Context) (data any, err error)) (outbox.Result, error)
 }
 
@@ -31,7 +31,7 @@ type idempotent interface {
 type Sync struct {
 	Service *runs.Service
 	Journal *runs.Journal
-	Keys    idempotent
+	Keys    onceRunner
 	Checker request.Checker
 	Texts   *messages.Printer
 }
@@ -53,7 +53,7 @@ type status struct {
 	Quarantined   int64               `json:"quarantined"`
 }
 
-// follower is the state of real-time sync and, if it does not follow, why and what to do.
+// follower is the state of real-time sync and, if it is stopped or unavailable, the error and its remedy.
 type follower struct {
 	State         realtime.State `json:"state"`
 	Message       *string        `json:"message"`
@@ -73,10 +73,10 @@ func (h *Sync) followerOf(s realtime.Status) follower {
 func (h *Sync) statusOf(s runs.Status) status {
 	startOf := func(r models.Run) models.Instant { return models.InstantOf(r.StartedAt) }
 	out := status{
-		State: s.State, Running: optional(s.Running, h.runOf), LastRun: optional(s.LastRun, h.runOf), LastSuccessAt: optional(s.LastSuccess, startOf),
-		Age: optional(s.Age, time.Duration.Seconds), ProvedEqualAt: optional(s.ProvedEqual, startOf), NextRunAt: optional(s.NextRun, models.InstantOf),
-		CurrentAt: optional(s.CurrentAt, models.InstantOf), Realtime: optional(s.Realtime, h.followerOf), RealtimeLag: optional(s.Lag, time.Duration.Seconds),
-		VerifiedAt: optional(s.Verified, startOf), Quarantined: s.Quarantined,
+		State: s.State, Running: convertOptional(s.Running, h.runOf), LastRun: convertOptional(s.LastRun, h.runOf), LastSuccessAt: convertOptional(s.LastSuccess, startOf),
+		Age: convertOptional(s.Age, time.Duration.Seconds), ProvedEqualAt: convertOptional(s.ProvedEqual, startOf), NextRunAt: convertOptional(s.NextRun, models.InstantOf),
+		CurrentAt: convertOptional(s.CurrentAt, models.InstantOf), Realtime: convertOptional(s.Realtime, h.followerOf), RealtimeLag: convertOptional(s.Lag, time.Duration.Seconds),
+		VerifiedAt: convertOptional(s.Verified, startOf), Quarantined: s.Quarantined,
 	}
 	if s.Verified != nil {
 		out.Drift = s.Verified.Found()
@@ -95,59 +95,59 @@ func (h *Sync) Status(c *fiber.Ctx) error {
 
 // Start starts a run or executes a dry run.
 func (h *Sync) Start(c *fiber.Ctx) error {
-	wanted, err := h.Checker.Run(c)
+	req, err := h.Checker.ReadRun(c)
 	if err != nil {
 		return err
 	}
 	ctx, code := c.UserContext(), "done.dry_run_finished"
-	if !wanted.DryRun {
+	if !req.DryRun {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, startTimeout)
 		defer cancel()
 		code = "done.run_started"
 	}
-	return h.accepted(ctx, c, code, wanted, func(ctx context.Context) (models.Run, error) {
-		return h.Service.Trigger(ctx, wanted)
+	return h.respondAccepted(ctx, c, code, req, func(ctx context.Context) (models.Run, error) {
+		return h.Service.Trigger(ctx, req)
 	})
 }
 
-// Cancel requests that a run stops.
+// Cancel requests the cancellation of a run.
 func (h *Sync) Cancel(c *fiber.Ctx) error {
 	id, err := request.RunID(c)
 	if err != nil {
 		return err
 	}
-	return h.accepted(c.UserContext(), c, "done.cancel_requested", id, func(ctx context.Context) (models.Run, error) {
+	return h.respondAccepted(c.UserContext(), c, "done.cancel_requested", id, func(ctx context.Context) (models.Run, error) {
 		return h.Service.Cancel(ctx, id)
 	})
 }
 
-// accepted does once what a request wants, and responds with the run that do returns.
-func (h *Sync) accepted(ctx context.Context, c *fiber.Ctx, code string, wanted any, do func(ctx context.Context) (models.Run, error)) error {
-	var started struct {
+// respondAccepted calls do once per idempotency key and responds 202 with its run. input identifies the request's content.
+func (h *Sync) respondAccepted(ctx context.Context, c *fiber.Ctx, code string, input any, do func(ctx context.Context) (models.Run, error)) error {
+	var ref struct {
 		ID int64 `json:"run"`
 	}
-	data, err := h.once(ctx, c, wanted, &started, func(ctx context.Context) (any, error) {
+	data, err := h.once(ctx, c, input, &ref, func(ctx context.Context) (any, error) {
 		r, err := do(ctx)
 		return h.runOf(r), err
 	})
 	if err != nil {
 		return err
 	}
-	c.Location(runsPath + "/" + strconv.FormatInt(started.ID, 10))
-	return done(c.Status(fiber.StatusAccepted), code, data)
+	c.Location(runsPath + "/" + strconv.FormatInt(ref.ID, 10))
+	return respondDone(c.Status(fiber.StatusAccepted), code, data)
 }
 
-// once does once per idempotency key what a request wants. It returns the result, as JSON and in out; a retry gets the
-// first one.
-func (h *Sync) once(ctx context.Context, c *fiber.Ctx, wanted, out any, do func(ctx context.Context) (any, error)) (json.RawMessage, error) {
+// once calls do once per idempotency key. It returns the result as JSON and decodes it into out; a retry gets the first
+// result. input identifies the request's content.
+func (h *Sync) once(ctx context.Context, c *fiber.Ctx, input, out any, do func(ctx context.Context) (any, error)) (json.RawMessage, error) {
 	key, err := request.IdempotencyKey(c)
 	if err != nil {
 		return nil, err
 	}
-	result, err := h.Keys.Once(ctx, key, outbox.Fingerprint(wanted, nil), func(ctx context.Context) (any, error) {
+	result, err := h.Keys.Once(ctx, key, outbox.Fingerprint(input, nil), func(ctx context.Context) (any, error) {
 		data, err := do(ctx)
-		return data, h.withRun(err)
+		return data, h.withActiveRun(err)
 	})
 	if err != nil {
 		return nil, err
@@ -155,11 +155,11 @@ func (h *Sync) once(ctx context.Context, c *fiber.Ctx, wanted, out any, do func(
 	return json.RawMessage(result.Data), json.Unmarshal(result.Data, out)
 }
 
-// withRun adds the active run to the error that another run is active.
-func (h *Sync) withRun(err error) error {
-	if other, ok := errors.AsType[*runs.ActiveRunError](err); ok {
+// withActiveRun adds the active run's data to an ActiveRunError.
+func (h *Sync) withActiveRun(err error) error {
+	if active, ok := errors.AsType[*runs.ActiveRunError](err); ok {
 		e := *models.AsError(err)
-		e.Data = h.runOf(other.Run)
+		e.Data = h.runOf(active.Run)
 		return &e
 	}
 	return err
@@ -173,23 +173,23 @@ type difference struct {
 	Columns []string      `json:"columns"`
 }
 
-// found embeds the counts of differences in a verification.
-type found = models.Differences
+// differenceCounts is embedded in a verification.
+type differenceCounts = models.Differences
 
 type verification struct {
 	Run   int64 `json:"run"`
 	Equal bool  `json:"equal"`
-	found
+	differenceCounts
 	Tables      []models.TableCount `json:"tables"`
 	Differences []difference        `json:"differences"`
 }
 
 // Verify compares the mirror with lifecycle_db.
 func (h *Sync) Verify(c *fiber.Ctx) error {
-	var verified struct {
+	var outcome struct {
 		Equal bool `json:"equal"`
 	}
-	data, err := h.once(c.UserContext(), c, nil, &verified, func(ctx context.Context) (any, error) {
+	data, err := h.once(c.UserContext(), c, nil, &outcome, func(ctx context.Context) (any, error) {
 		v, err := h.Service.Verify(ctx)
 		return h.verification(v), err
 	})
@@ -197,17 +197,17 @@ func (h *Sync) Verify(c *fiber.Ctx) error {
 		return err
 	}
 	code := "done.verified_different"
-	if verified.Equal {
+	if outcome.Equal {
 		code = "done.verified_equal"
 	}
-	return done(c, code, data)
+	return respondDone(c, code, data)
 }
 
 func (h *Sync) verification(v runs.Verification) verification {
 	return verification{
 		Run: v.Run.ID, Equal: v.Equal,
-		found:       v.Count,
-		Tables:      h.counts(v.Tables),
-		Differences: each(v.Differences, func(d runs.Difference) difference { return difference(d) }),
+		differenceCounts: v.Count,
+		Tables:           h.withSourceNames(v.Tables),
+		Differences:      convertAll(v.Differences, func(d runs.Difference) difference { return difference(d) }),
 	}
 }

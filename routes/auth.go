@@ -11,7 +11,7 @@ import (
 	"lifecycle-sync/models"
 )
 
-// apiBase is the API's prefix. Below it, callers without read access do not learn which addresses exist.
+// apiBase is the API's prefix. Below it, callers without read access cannot find out which addresses exist.
 const apiBase = "/api/product-lifecycle"
 
 // Access authenticates callers by their tokens. Errors: unauthenticated; forbidden for a token without a known role;
@@ -26,7 +26,7 @@ type auth struct {
 	failures *limiter
 }
 
-// authenticate returns the caller, whom it looks up once per request. Errors: as Access; rate_limited.
+// authenticate returns the caller, looked up once per request. Errors: as Access; rate_limited.
 func (a *auth) authenticate(c *fiber.Ctx) (models.Caller, error) {
 	if caller := request.Caller(c); caller.Role != models.Anonymous {
 		return caller, nil
@@ -56,8 +56,8 @@ func (a *auth) lookup(c *fiber.Ctx) (models.Caller, error) {
 	if e := models.AsError(err); e == nil || e.Class != models.Unauthenticated {
 		return caller, err
 	}
-	// Valid tokens never count, so one client cannot lock out others that share its address. Neither do expired sessions on
-	// pages: otherwise a stranger could keep users from the sign-in page.
+	// Valid tokens never count, so one client cannot lock out others that share its address. Expired sessions on pages do not
+	// count either: otherwise a client could block other users' access to the sign-in page.
 	if !isPage {
 		if err := a.failures.take(c, clientNetwork(c)); err != nil {
 			return models.Caller{}, err
@@ -68,7 +68,7 @@ func (a *auth) lookup(c *fiber.Ctx) (models.Caller, error) {
 }
 
 // withSession authenticates the console session before show renders an error page, also when the request matched no
-// route. Without a valid session the page is an anonymous one.
+// route. Without a valid session the page is anonymous.
 func (a *auth) withSession(show func(*fiber.Ctx, int, handlers.Failure) error) func(*fiber.Ctx, int, handlers.Failure) error {
 	if show == nil || a.access == nil {
 		return show
@@ -84,8 +84,8 @@ func (a *auth) withSession(show func(*fiber.Ctx, int, handlers.Failure) error) f
 	}
 }
 
-// acceptsSession reports whether the console's session cookie authenticates a request: on pages, and for the API's
-// reads, which serve their downloads and events. API writes need a token that no other site can make a browser send.
+// acceptsSession reports whether the session cookie authenticates a request: on pages, and for API reads, which the pages
+// use for downloads and events. API writes require a token in the header, against cross-site request forgery.
 func acceptsSession(c *fiber.Ctx) bool {
 	return !strings.HasPrefix(c.Path(), apiBase) || c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead
 }

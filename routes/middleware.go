@@ -24,9 +24,9 @@ import (
 	"lifecycle-sync/models"
 )
 
-// setHeaders gives every response its request ID and the security headers. Fiber's requestid trusts the client's
-// X-Request-ID of any length; helmet sets a dozen headers and, like requestid, misses requests that are rejected
-// before routing, which the error handler gives the same headers.
+// setHeaders sets the request ID and the security headers of a response. Fiber's requestid trusts the client's
+// X-Request-ID of any length; helmet sets a dozen headers. Both miss requests that are rejected before routing, for which
+// the error handler calls setHeaders.
 func setHeaders(c *fiber.Ctx) {
 	if c.GetRespHeader(fiber.HeaderXRequestID) != "" {
 		return
@@ -41,7 +41,7 @@ func setHeaders(c *fiber.Ctx) {
 // routeKey is the key of the matched route's pattern in a request's locals.
 type routeKey struct{}
 
-// setRoute records the matched route. Fiber's c.Route() is, without a match, the last middleware.
+// setRoute records the matched route. Without a match, Fiber's c.Route() returns the last middleware.
 func setRoute(pattern string) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		c.Locals(routeKey{}, pattern)
@@ -49,8 +49,8 @@ func setRoute(pattern string) fiber.Handler {
 	}
 }
 
-// observe writes the access log, without query strings, because searches are private, and reports every request to
-// o.Observe by its route's pattern, because addresses are unbounded and may be private.
+// observe writes the access log without query strings, which may contain private searches. It reports every request to
+// o.Observe with the route's pattern, because addresses are unbounded and may be private.
 func observe(o Options) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		start := o.Now()
@@ -70,7 +70,7 @@ func observe(o Options) fiber.Handler {
 	}
 }
 
-// bodySize returns the size of a response's body, -1 for a stream, which Body would read to its end.
+// bodySize returns the size of a response's body, -1 for a stream, which Body would consume.
 func bodySize(r *fasthttp.Response) int {
 	if r.IsBodyStream() {
 		return -1
@@ -78,7 +78,7 @@ func bodySize(r *fasthttp.Response) int {
 	return len(r.Body())
 }
 
-// respondToErrors turns errors into responses, so that the middleware before it sees what the client gets.
+// respondToErrors turns errors into responses, so that the outer middleware sees the final response.
 func respondToErrors(c *fiber.Ctx) error {
 	if err := c.Next(); err != nil {
 		return c.App().ErrorHandler(c, err)
@@ -114,8 +114,7 @@ func recoverPanics(log *slog.Logger) fiber.Handler {
 	})
 }
 
-// rejectUnknownMethods answers methods that HTTP does not have with our error envelope; Fiber would answer in plain
-// text.
+// rejectUnknownMethods responds to unknown HTTP methods with the error envelope; Fiber would respond in plain text.
 func rejectUnknownMethods(web *fiber.App, serve fasthttp.RequestHandler) fasthttp.RequestHandler {
 	return func(raw *fasthttp.RequestCtx) {
 		if slices.Contains(fiber.DefaultMethods, string(raw.Method())) {
@@ -128,7 +127,7 @@ func rejectUnknownMethods(web *fiber.App, serve fasthttp.RequestHandler) fasthtt
 	}
 }
 
-// limit names a rate limit that a route counts towards.
+// limit identifies the rate limit of a route.
 type limit int
 
 const (
@@ -141,11 +140,11 @@ const (
 const (
 	authFailureRate  = 120  // rejected tokens per minute and network
 	signInRate       = 30   // failed sign-ins per minute and network
-	maxLimiterBucket = 8192 // callers remembered; beyond, the least recent starts with a full bucket
+	maxLimiterBucket = 8192 // maximum number of callers; the least recently used one is dropped
 )
 
-// limiter is a token bucket per caller. Fiber's limiter counts requests in fixed windows, keeps every key for a whole
-// window, and counts before the handler has decided: here rejected tokens and failed sign-ins alone count.
+// limiter has a token bucket per caller. Fiber's limiter counts requests in fixed windows, keeps every key for a whole
+// window, and counts before the handler runs; here some limits count only failures.
 type limiter struct {
 	buckets   *lru.Cache[string, *rate.Limiter]
 	perMinute int
@@ -163,8 +162,8 @@ func newLimiter(perMinute int, now func() time.Time) *limiter {
 // take takes one token from a caller's bucket. Errors: rate_limited, with Retry-After set.
 func (l *limiter) take(c *fiber.Ctx, caller string) error {
 	full := rate.NewLimiter(rate.Limit(l.perMinute)/60, l.perMinute)
-	bucket, found, _ := l.buckets.PeekOrAdd(caller, full)
-	if !found {
+	bucket, exists, _ := l.buckets.PeekOrAdd(caller, full)
+	if !exists {
 		bucket = full
 	} else {
 		l.buckets.Get(caller) // marks it as recently used
@@ -180,15 +179,15 @@ func (l *limiter) take(c *fiber.Ctx, caller string) error {
 	return models.NewError(models.RateLimited, "http.rate_limited", models.Params{"limit": l.perMinute}).WithRemedy("http.rate_limited_remedy", nil)
 }
 
-// limiters holds the rate limits of the routes.
+// limiters holds the limiter of each limit.
 type limiters map[limit]*limiter
 
 func newLimiters(o Options) limiters {
 	return limiters{writes: newLimiter(o.WriteRate, o.Now), syncs: newLimiter(o.SyncRate, o.Now), signIns: newLimiter(signInRate, o.Now)}
 }
 
-// count counts a route's requests towards a limit. Of sign-ins failures alone count, so that one client cannot lock out
-// others that share its address.
+// count counts a route's requests towards a limit. Only failed sign-ins count, so that one client cannot lock out others
+// that share its address.
 func (ls limiters) count(towards limit) fiber.Handler {
 	l := ls[towards]
 	return func(c *fiber.Ctx) error {
@@ -207,7 +206,7 @@ func (ls limiters) count(towards limit) fiber.Handler {
 	}
 }
 
-// clientNetwork returns the client's address; of IPv6 the /64 network, which one subscriber holds.
+// clientNetwork returns the client's address, for IPv6 its /64 network, which belongs to one subscriber.
 func clientNetwork(c *fiber.Ctx) string {
 	address, ok := netip.AddrFromSlice(c.Context().RemoteIP())
 	if !ok {
@@ -221,8 +220,8 @@ func clientNetwork(c *fiber.Ctx) string {
 	return address.String()
 }
 
-// localOnly protects local mode, where every caller is the Admin, from pages of other sites: it rejects foreign host
-// names (DNS rebinding) and cross-site requests.
+// localOnly protects local mode, where every caller is Admin, from pages of other sites: it rejects other host names (DNS
+// rebinding) and cross-site requests.
 func localOnly(origins []string) fiber.Handler {
 	allowed := originSet(origins)
 	return func(c *fiber.Ctx) error {
@@ -247,22 +246,22 @@ func isLoopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
-// isCrossSite reports whether a page of another site sent the request. Browsers that send no Origin, as for images,
-// send Sec-Fetch-Site; clients other than browsers send neither.
+// isCrossSite reports whether a page of another site sent the request. Browsers that send no Origin, for example for
+// images, send Sec-Fetch-Site; other clients send neither.
 func isCrossSite(origin, fetchSite, host string, allowed map[string]bool) bool {
 	if origin == "" {
 		return strings.EqualFold(fetchSite, "cross-site")
 	}
-	_, from, _ := strings.Cut(origin, "://")
-	return !allowed[origin] && !strings.EqualFold(from, host)
+	_, originHost, _ := strings.Cut(origin, "://")
+	return !allowed[origin] && !strings.EqualFold(originHost, host)
 }
 
-// rejectCrossSiteForms protects the console's forms from cross-site request forgery by the headers with which browsers
-// say where a form comes from. Fiber's csrf middleware would need a token in every form and storage for it.
+// rejectCrossSiteForms protects the console's forms from cross-site request forgery by the headers Sec-Fetch-Site and
+// Origin. Fiber's csrf middleware would need a token in every form and storage for it.
 func rejectCrossSiteForms(c *fiber.Ctx) error {
-	site, origin := c.Get("Sec-Fetch-Site"), strings.ToLower(c.Get(fiber.HeaderOrigin))
-	_, from, _ := strings.Cut(origin, "://")
-	sameSite := strings.EqualFold(site, "same-origin") || site == "" && origin != "" && strings.EqualFold(from, string(c.Request().Header.Host()))
+	fetchSite, origin := c.Get("Sec-Fetch-Site"), strings.ToLower(c.Get(fiber.HeaderOrigin))
+	_, originHost, _ := strings.Cut(origin, "://")
+	sameSite := strings.EqualFold(fetchSite, "same-origin") || fetchSite == "" && origin != "" && strings.EqualFold(originHost, string(c.Request().Header.Host()))
 	if c.Method() != fiber.MethodGet && c.Method() != fiber.MethodHead && !sameSite {
 		return models.NewError(models.Forbidden, "http.cross_site_form", nil).WithRemedy("http.cross_site_form_remedy", nil)
 	}
@@ -281,7 +280,7 @@ func crossOrigin(origins []string) fiber.Handler {
 	})
 }
 
-// originSet holds origins as browsers write them.
+// originSet returns the origins as browsers send them.
 func originSet(origins []string) map[string]bool {
 	set := make(map[string]bool, len(origins))
 	for _, origin := range origins {

@@ -12,7 +12,7 @@ import (
 	"lifecycle-sync/models"
 )
 
-// Pages are the handlers of the console. Without Site there is no console.
+// Pages are the handlers of the console. If Site is nil, there is no console.
 type Pages struct {
 	Site     *pages.Site
 	Session  *session.Pages

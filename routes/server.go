@@ -30,12 +30,12 @@ const (
 	brief   = 10 * time.Second
 	minute  = time.Minute     // aggregates over millions of rows
 	long    = 5 * time.Minute // uploads and downloads
-	endless = 0               // its handler sets its own, as for each part of a stream
+	endless = 0               // the handler sets its own deadlines
 )
 
-// The limits of connections. The header limit leaves room for a search that is too long, so that the response can say
-// so. Handlers limit the bodies that they read; of other bodies a few hundred kilobytes are skipped, then the
-// connection is closed. There is no general write timeout: it would end event streams.
+// The limits of connections. The header limit is large enough that a search that is too long gets a specific error.
+// Handlers limit the bodies that they read; of unread bodies a few hundred kilobytes are skipped, then the connection is
+// closed. There is no general write timeout: it would end event streams.
 const (
 	readTimeout = 30 * time.Second // up to the end of the body
 	idleTimeout = 2 * time.Minute
@@ -71,7 +71,7 @@ func newServer(o Options, api, pages []Route, show func(*fiber.Ctx, int, handler
 	})
 	web.Server().Handler = rejectUnknownMethods(web, web.Server().Handler)
 	web.Use(func(c *fiber.Ctx) error { setHeaders(c); return c.Next() })
-	web.Use(observe(o), handlers.Compress, respondToErrors, recoverPanics(o.Log), handlers.SetTexts(o.Texts))
+	web.Use(observe(o), handlers.Compress, respondToErrors, recoverPanics(o.Log), handlers.SetPrinter(o.Texts))
 	if o.Access == nil {
 		web.Use(localOnly(o.CORSOrigins))
 	}
@@ -87,7 +87,7 @@ func newServer(o Options, api, pages []Route, show func(*fiber.Ctx, int, handler
 	return web
 }
 
-// add adds a route. A GET answers HEAD, too.
+// add adds a route. A GET route also serves HEAD.
 func add(web *fiber.App, r Route, chain ...fiber.Handler) {
 	chain = append([]fiber.Handler{setRoute(r.Path)}, chain...)
 	if r.Method == fiber.MethodGet {
@@ -97,11 +97,11 @@ func add(web *fiber.App, r Route, chain ...fiber.Handler) {
 	web.Add(r.Method, r.Path, chain...)
 }
 
-// Route is a line of the route table.
+// Route is an entry of the route table.
 type Route struct {
 	Method, Path string        // parameters as ":name"
 	Role         models.Role   // required
-	Limit        limit         // rate limit that a request counts towards
+	Limit        limit         // rate limit
 	Timeout      time.Duration // brief, minute, long or endless
 	Handle       fiber.Handler
 }

@@ -10,21 +10,21 @@ import (
 	"lifecycle-sync/models"
 )
 
-// Confirmation is the page that asks whether an action is meant.
+// Confirmation is the data of a confirmation page.
 type Confirmation struct {
-	Heading models.Text
-	Crumb   string // what the action is done to, "" for none
-	Back    string // address of its page
-	Facts   []Fact
-	Text    models.Text // what the action will do
-	Action  string      // address of the form
-	Button  models.Text // "" if there is nothing to do
-	Cancel  models.Text
-	Version string // row version to which the confirmation applies, "" if it has none
-	Changed bool   // the row has changed since the page was opened
+	Heading    models.Text
+	Crumb      string // name of the affected row, "" for none
+	Back       string // address of the affected row's page
+	Facts      []Fact
+	Text       models.Text // effect of the action
+	Action     string      // address of the form
+	Button     models.Text // "" if there is nothing to do
+	Cancel     models.Text
+	Version    string // row version to which the confirmation applies, "" if it has none
+	RowChanged bool   // the row has changed since the page was opened
 }
 
-// Fact is a line about a row: a text, a value or a document.
+// Fact is a labelled line about a row: a text, a value or a document.
 type Fact struct {
 	Label  models.Text
 	Text   string
@@ -32,16 +32,17 @@ type Fact struct {
 	Values []Value
 }
 
-// Action is what a person must confirm. Its target is what the path names.
+// Action is an action that requires confirmation. Its target comes from the path.
 type Action[T any] struct {
-	Site      *Site
-	Section   string
-	Versioned bool // it applies to a row version
-	Target    func(c *fiber.Ctx) (T, error)
+	Site           *Site
+	Section        string
+	UsesRowVersion bool // the action applies only to the confirmed row version
+	Target         func(c *fiber.Ctx) (T, error)
 
-	// Describe describes the action. changed is nil, or the row that Do found instead of the version.
-	Describe func(c *fiber.Ctx, target T, changed any) (Confirmation, error)
-	// Do carries the action out and returns where to go. Errors: precondition_failed, whose data goes to Describe; others are shown.
+	// Describe describes the action. current is nil, or the current row if its version has changed.
+	Describe func(c *fiber.Ctx, target T, current any) (Confirmation, error)
+	// Do executes the action and returns the address to redirect to. Errors: precondition_failed, whose data is passed to
+	// Describe; others are shown.
 	Do func(ctx context.Context, target T, version string) (address string, n Notice, err error)
 }
 
@@ -51,29 +52,29 @@ func (a Action[T]) Ask(c *fiber.Ctx) error {
 	if err := cmp.Or(err, request.ParseQuery(c).Err()); err != nil {
 		return err
 	}
-	return a.ask(c, fiber.StatusOK, target, nil)
+	return a.show(c, fiber.StatusOK, target, nil)
 }
 
-func (a Action[T]) ask(c *fiber.Ctx, status int, target T, changed any) error {
-	confirmation, err := a.Describe(c, target, changed)
+func (a Action[T]) show(c *fiber.Ctx, status int, target T, current any) error {
+	confirmation, err := a.Describe(c, target, current)
 	if err != nil {
 		return err
 	}
-	confirmation.Changed = changed != nil
+	confirmation.RowChanged = current != nil
 	return a.Site.Show(c, status, Page{Template: "confirm/confirm", Title: confirmation.Heading, Section: a.Section, Data: confirmation})
 }
 
-// Confirm carries out the action, which was confirmed. If the row has changed since, it asks again.
+// Confirm executes the confirmed action. If the row has changed, it shows the confirmation page again.
 func (a Action[T]) Confirm(c *fiber.Ctx) error {
-	var known []string
-	if a.Versioned {
-		known = []string{VersionField}
+	var allowed []string
+	if a.UsesRowVersion {
+		allowed = []string{VersionField}
 	}
-	fields, err := request.ReadPlainForm(c, known...)
+	fields, err := request.ReadPlainForm(c, allowed...)
 	if err != nil {
 		return err
 	}
-	if a.Versioned && fields[VersionField] == "" {
+	if a.UsesRowVersion && fields[VersionField] == "" {
 		return request.Invalid(VersionField, "required", "request.no_version", nil)
 	}
 	target, err := a.Target(c)
@@ -81,8 +82,8 @@ func (a Action[T]) Confirm(c *fiber.Ctx) error {
 		return err
 	}
 	address, notice, err := a.Do(c.UserContext(), target, fields[VersionField])
-	if changed, is := ChangedRow[any](err); is {
-		return a.ask(c, fiber.StatusPreconditionFailed, target, changed)
+	if current, ok := CurrentRow[any](err); ok {
+		return a.show(c, fiber.StatusPreconditionFailed, target, current)
 	}
 	if err != nil {
 		return err
@@ -90,10 +91,10 @@ func (a Action[T]) Confirm(c *fiber.Ctx) error {
 	return SeeOther(c, address, notice)
 }
 
-// ChangedRow returns the current row if a write was refused because the row has changed.
-func ChangedRow[T any](err error) (row T, is bool) {
+// CurrentRow returns the current row if a write was rejected because the row has changed.
+func CurrentRow[T any](err error) (row T, ok bool) {
 	if IsClass(err, models.PreconditionFailed) {
-		row, is = models.AsError(err).Data.(T)
+		row, ok = models.AsError(err).Data.(T)
 	}
-	return row, is
+	return row, ok
 }

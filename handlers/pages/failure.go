@@ -14,7 +14,7 @@ import (
 	"lifecycle-sync/services/runs"
 )
 
-// failure is the page of an error.
+// failure is the data of the error page.
 type failure struct {
 	Heading   models.Text
 	Message   models.Text
@@ -22,8 +22,8 @@ type failure struct {
 	Causes    []models.Problem
 	Problems  []handlers.InvalidField
 	Next      *Link
-	NewTab    bool // the link opens another tab, and this page stays open
-	SignOut   bool // signing in as another person would help
+	NewTab    bool // the link opens in a new tab
+	SignOut   bool // suggest signing in as another user
 	RequestID string
 }
 
@@ -33,47 +33,47 @@ type Link struct {
 	Text    models.Text
 }
 
-// Failure answers a page request that failed. A person who is not signed in is asked to, except after a form, whose
-// contents would be lost.
+// Failure responds to a failed page request. A GET without a session is redirected to the sign-in page; after a form this
+// would lose its contents.
 func (s *Site) Failure(c *fiber.Ctx, status int, f handlers.Failure) error {
-	if status == http.StatusUnauthorized && s.signsIn && c.Method() == fiber.MethodGet {
+	if status == http.StatusUnauthorized && s.requiresSignIn && c.Method() == fiber.MethodGet {
 		return c.Redirect("/sign-in?next="+url.QueryEscape(c.OriginalURL()), fiber.StatusSeeOther)
 	}
-	shown := failure{
+	page := failure{
 		Heading: heading(status), Message: *f.MessageDetail, Remedy: f.RemedyDetail, Problems: f.Errors, RequestID: f.RequestID,
 		Next: &Link{"/", models.NewText("console.to_overview", nil)},
 	}
-	if len(shown.Problems) == 1 {
-		shown.Problems = nil // the message says the same
+	if len(page.Problems) == 1 {
+		page.Problems = nil // same as the message
 	}
 	if strings.HasPrefix(c.Path(), "/sync") && s.roleOf(c) == models.Admin {
-		shown.forOperator(f.Err)
+		page.showCause(f.Err)
 	}
 	switch status {
 	case http.StatusUnauthorized:
-		shown.Heading, shown.Message, shown.Remedy = models.NewText("console.session_ended", nil), models.NewText("console.session_ended_text", nil), nil
-		shown.Next = &Link{"/sign-in", models.NewText("console.sign_in_new_tab", nil)}
-		shown.NewTab = true
+		page.Heading, page.Message, page.Remedy = models.NewText("console.session_ended", nil), models.NewText("console.session_ended_text", nil), nil
+		page.Next = &Link{"/sign-in", models.NewText("console.sign_in_new_tab", nil)}
+		page.NewTab = true
 	case http.StatusForbidden:
-		shown.SignOut = s.signsIn && c.Method() == fiber.MethodGet
+		page.SignOut = s.requiresSignIn && c.Method() == fiber.MethodGet
 	case http.StatusServiceUnavailable:
 		if c.Method() == fiber.MethodGet {
-			shown.Next = &Link{c.OriginalURL(), models.NewText("console.try_again", nil)}
+			page.Next = &Link{c.OriginalURL(), models.NewText("console.try_again", nil)}
 		}
 	}
 	c.Response().ResetBody()
-	return s.Show(c, status, Page{Template: "errors/failure", Title: shown.Heading, Data: shown})
+	return s.Show(c, status, Page{Template: "errors/failure", Title: page.Heading, Data: page})
 }
 
-// forOperator tells people who may see every run what is wrong and what to do, as a run's page does.
-func (f *failure) forOperator(err error) {
+// showCause shows the cause and its remedy, as a run's page does, to users with access to all runs.
+func (f *failure) showCause(err error) {
 	e := models.AsError(err)
 	if e == nil {
 		return
 	}
 	f.Next = &Link{"/sync", models.NewText("console.to_sync", nil)}
-	if other, is := errors.AsType[*runs.ActiveRunError](err); is {
-		f.Next = &Link{RunAddress(other.Run.ID), models.NewText("console.to_run", models.Params{"run": other.Run.ID})}
+	if active, ok := errors.AsType[*runs.ActiveRunError](err); ok {
+		f.Next = &Link{RunAddress(active.Run.ID), models.NewText("console.to_run", models.Params{"run": active.Run.ID})}
 	}
 	switch e.Class {
 	case models.Connection, models.Timeout, models.Permission, models.Schema, models.DataType, models.Constraint, models.Config:
@@ -83,15 +83,15 @@ func (f *failure) forOperator(err error) {
 }
 
 func heading(status int) models.Text {
-	name, known := map[int]string{
+	name, ok := map[int]string{
 		http.StatusBadRequest: "bad_request", http.StatusForbidden: "forbidden", http.StatusNotFound: "not_found", http.StatusConflict: "conflict",
 		http.StatusPreconditionFailed: "conflict", http.StatusTooManyRequests: "too_many", http.StatusServiceUnavailable: "unavailable",
 	}[status]
-	if !known {
+	if !ok {
 		name = "failed"
 	}
 	return models.NewText("console.heading_"+name, nil)
 }
 
-// RunAddress is the address of a run's page.
+// RunAddress returns the address of a run's page.
 func RunAddress(run int64) string { return "/sync/runs/" + strconv.FormatInt(run, 10) }

@@ -20,32 +20,31 @@ import (
 // ProductsPath is the address of the product list.
 const ProductsPath = "/products"
 
-// FilterQuery is the part of a page's address that selects rows and says how to show them. Every link to
-// another list keeps the filters.
+// FilterQuery is the query of a list page: filters and display parameters. Links to other lists keep the filters.
 type FilterQuery struct {
 	Filters url.Values
 	Display url.Values // sort order, kind of view, page size
 }
 
-// NewFilterQuery reads the filters that are set, and the parameters that say how to show the rows.
+// NewFilterQuery reads the filters and the display parameters.
 func NewFilterQuery(q *request.Query, filters []string, display ...string) FilterQuery {
-	read := func(names []string) (values url.Values) {
+	params := func(names []string) (values url.Values) {
 		for _, name := range names {
-			values = with(values, name, q.Text(name))
+			values = withParam(values, name, q.Text(name))
 		}
 		return values
 	}
-	return FilterQuery{Filters: read(filters), Display: read(display)}
+	return FilterQuery{Filters: params(filters), Display: params(display)}
 }
 
-// with returns a copy of parameters in which one has a value; "" removes it.
-func with(values url.Values, name, value string) url.Values {
-	other := url.Values{}
-	maps.Copy(other, values)
-	if other.Set(name, value); value == "" {
-		other.Del(name)
+// withParam returns a copy of the parameters with one set to a value; "" removes it.
+func withParam(values url.Values, name, value string) url.Values {
+	params := url.Values{}
+	maps.Copy(params, values)
+	if params.Set(name, value); value == "" {
+		params.Del(name)
 	}
-	return other
+	return params
 }
 
 // At returns the address of a page with this query.
@@ -65,14 +64,14 @@ func addressOf(page string, query url.Values) string {
 
 // Without removes a filter.
 func (f FilterQuery) Without(name string) FilterQuery {
-	return FilterQuery{Filters: with(f.Filters, name, ""), Display: f.Display}
+	return FilterQuery{Filters: withParam(f.Filters, name, ""), Display: f.Display}
 }
 
-// WithDisplay sets a display parameter, "" removes it, and removes others.
+// WithDisplay sets a display parameter ("" removes it) and removes others.
 func (f FilterQuery) WithDisplay(name, value string, without ...string) FilterQuery {
-	display := with(f.Display, name, value)
-	for _, other := range without {
-		display.Del(other)
+	display := withParam(f.Display, name, value)
+	for _, removed := range without {
+		display.Del(removed)
 	}
 	return FilterQuery{Filters: f.Filters, Display: display}
 }
@@ -84,30 +83,30 @@ func (f FilterQuery) Products(pairs ...string) string {
 		if set := f.Filters.Get(pairs[i]); set != "" && set != pairs[i+1] {
 			return ""
 		}
-		f.Filters = with(f.Filters, pairs[i], pairs[i+1])
+		f.Filters = withParam(f.Filters, pairs[i], pairs[i+1])
 	}
 	return f.At(ProductsPath)
 }
 
-// Filters are the form that filters a page, and links that remove the filters that are set.
+// Filters is the filter form of a page, with links that remove the active filters.
 type Filters struct {
 	Page     string // address of the page
 	Clear    string // the page without filters
 	Search   Field  // its Blank is the placeholder
 	Fields   []Field
-	Hidden   []SetFilter // set in the address, without a field
-	Set      []SetFilter
+	Hidden   []ActiveFilter // without a field in the form
+	Active   []ActiveFilter
 	Problems *Problems // nil if the filters are valid
 }
 
-// SetFilter is a filter that is set. Without is the page's address without it.
-type SetFilter struct {
+// ActiveFilter is an active filter. Without is the page's address without it.
+type ActiveFilter struct {
 	Name, Value string
-	Chosen      Option // how people read the value
+	Label       Option // the value for display
 	Without     string
 }
 
-// ProductFilters returns the filters of a page that shows products.
+// ProductFilters returns the filters of a page about products.
 func ProductFilters(page string, query FilterQuery, lists products.DropdownLists) Filters {
 	choices := Choices(lists)
 	for _, name := range MissingFields() {
@@ -118,18 +117,18 @@ func ProductFilters(page string, query FilterQuery, lists products.DropdownLists
 		FilterSelect("stageId", choices["tbl_stage"]), FilterSelect("segmentId", choices["tbl_segmen"]), FilterSelect("categoryId", choices["tbl_kategori"]),
 		FilterSelect("missing", choices["missing"]), FilterSelect("overdue", overdue),
 	}}
-	return f.Fill(query, SetFilter{Name: "stage"}, SetFilter{Name: "segmen"}, SetFilter{Name: "kategori"})
+	return f.Fill(query, ActiveFilter{Name: "stage"}, ActiveFilter{Name: "segmen"}, ActiveFilter{Name: "kategori"})
 }
 
-// MissingFields are the values of the filter "missing".
+// MissingFields returns the values of the filter "missing".
 func MissingFields() []string { return []string{"segment", "stage", "category", "price", "launchDate"} }
 
-// FilterSelect returns a select in which nothing need be chosen.
+// FilterSelect returns an optional select.
 func FilterSelect(name string, options []Option) Field {
 	return Field{Name: name, Kind: models.FieldSelect, Blank: models.NewText("console.any", nil), Options: slices.Clip(options)}
 }
 
-// Choices are the options of a product's selects, by the table that they come from.
+// Choices returns the options of a product's selects by table.
 func Choices(lists products.DropdownLists) map[string][]Option {
 	all := map[string][]Option{}
 	add := func(table string, name *string, id int64) {
@@ -147,33 +146,33 @@ func Choices(lists products.DropdownLists) map[string][]Option {
 	return all
 }
 
-// Fill fills in the filters that are set. Those of others have no field; the form sends them along.
-func (f Filters) Fill(query FilterQuery, others ...SetFilter) Filters {
+// Fill fills in the active filters. others have no field in the form; they are sent as hidden inputs.
+func (f Filters) Fill(query FilterQuery, others ...ActiveFilter) Filters {
 	f.Clear = FilterQuery{Display: query.Display}.At(f.Page)
 	f.Search.Name, f.Search.Value = "search", query.Filters.Get("search")
-	known := []SetFilter{{Name: "search"}}
+	fromFields := []ActiveFilter{{Name: "search"}}
 	for i := range f.Fields {
 		field := &f.Fields[i]
 		field.Value = query.Filters.Get(field.Name)
-		known = append(known, SetFilter{Name: field.Name, Chosen: field.chosen()})
+		fromFields = append(fromFields, ActiveFilter{Name: field.Name, Label: field.selectedOption()})
 	}
-	for i, set := range append(known, others...) {
-		if set.Value = query.Filters.Get(set.Name); set.Value == "" {
+	for i, filter := range append(fromFields, others...) {
+		if filter.Value = query.Filters.Get(filter.Name); filter.Value == "" {
 			continue
 		}
-		set.Without = query.Without(set.Name).At(f.Page)
-		if set.Chosen.Name == "" && set.Chosen.Text.IsZero() {
-			set.Chosen.Name = set.Value
+		filter.Without = query.Without(filter.Name).At(f.Page)
+		if filter.Label.Name == "" && filter.Label.Text.IsZero() {
+			filter.Label.Name = filter.Value
 		}
-		if f.Set = append(f.Set, set); i >= len(known) {
-			f.Hidden = append(f.Hidden, set)
+		if f.Active = append(f.Active, filter); i >= len(fromFields) {
+			f.Hidden = append(f.Hidden, filter)
 		}
 	}
 	return f
 }
 
-// chosen is the option with the value of a filter, which is added if the list does not have it.
-func (f *Field) chosen() Option {
+// selectedOption returns the option with the field's value, which it adds if it is not in the list.
+func (f *Field) selectedOption() Option {
 	at := slices.IndexFunc(f.Options, func(o Option) bool { return o.Value == f.Value })
 	if at >= 0 {
 		return f.Options[at]
@@ -184,18 +183,18 @@ func (f *Field) chosen() Option {
 	return Option{}
 }
 
-// ShowFiltered answers with a page of filtered rows, whose main part is cached as by ShowCached. If the filters are
-// invalid, it shows them again with what is wrong. read returns the page's data, and the filters in it; of the rest it
-// needs nothing if the filters are invalid.
-func (s *Site) ShowFiltered(c *fiber.Ctx, p Page, invalid error, read func(ctx context.Context, v cache.View) (data any, f *Filters, err error)) error {
-	if invalid == nil {
+// ShowFiltered shows a page of filtered rows; like ShowCached it caches the main part. If the filters are invalid, it
+// redisplays them with the errors. load returns the page's data, and the filters in it; with invalid filters it needs to
+// load nothing else.
+func (s *Site) ShowFiltered(c *fiber.Ctx, p Page, validationErr error, load func(ctx context.Context, v cache.View) (data any, f *Filters, err error)) error {
+	if validationErr == nil {
 		return s.ShowCached(c, p, func(ctx context.Context, v cache.View) (any, error) {
-			data, _, err := read(ctx, v)
+			data, _, err := load(ctx, v)
 			return data, err
 		})
 	}
 	f, err := Read(s, c, func(ctx context.Context, v cache.View) (f *Filters, err error) {
-		p.Data, f, err = read(ctx, v)
+		p.Data, f, err = load(ctx, v)
 		return f, err
 	})
 	if err != nil {
@@ -205,17 +204,17 @@ func (s *Site) ShowFiltered(c *fiber.Ctx, p Page, invalid error, read func(ctx c
 	for _, field := range f.Fields {
 		names = append(names, field.Name)
 	}
-	status, problems := s.Problems(c, invalid, names...)
+	status, problems := s.Problems(c, validationErr, names...)
 	if problems == nil {
-		return invalid
+		return validationErr
 	}
 	problems.Heading = models.NewText("console.invalid_filters", nil)
 	f.Problems, f.Search.Error = problems, problems.At(f.Search.Name)
 	for i, field := range f.Fields {
 		f.Fields[i].Error = problems.At(field.Name)
 	}
-	for _, wrong := range models.AsError(invalid).Fields {
-		f.Hidden = slices.DeleteFunc(f.Hidden, func(h SetFilter) bool { return h.Name == wrong.Field })
+	for _, fieldErr := range models.AsError(validationErr).Fields {
+		f.Hidden = slices.DeleteFunc(f.Hidden, func(h ActiveFilter) bool { return h.Name == fieldErr.Field })
 	}
 	return s.Show(c, status, p)
 }
@@ -226,17 +225,17 @@ type Pager struct {
 	First, Previous, Next, LastPage string
 }
 
-// NewPager returns the pager of a list at an address, whose other parameters stay.
+// NewPager returns the pager of a list page; its links keep the address's other parameters.
 func NewPager(address string, p models.Pagination) Pager {
 	path, raw, _ := strings.Cut(address, "?")
 	query, _ := url.ParseQuery(raw) // the handler has parsed it
-	at := func(page int64) string { return addressOf(path, with(query, "page", strconv.FormatInt(page, 10))) }
+	pageAddress := func(page int64) string { return addressOf(path, withParam(query, "page", strconv.FormatInt(page, 10))) }
 	out := Pager{Total: p.TotalItems, Current: p.CurrentPage, Last: max(p.TotalPages, 1)}
 	if p.CurrentPage > 1 {
-		out.First, out.Previous = at(1), at(min(p.CurrentPage-1, out.Last))
+		out.First, out.Previous = pageAddress(1), pageAddress(min(p.CurrentPage-1, out.Last))
 	}
 	if p.CurrentPage < out.Last {
-		out.Next, out.LastPage = at(p.CurrentPage+1), at(out.Last)
+		out.Next, out.LastPage = pageAddress(p.CurrentPage+1), pageAddress(out.Last)
 	}
 	return out
 }

@@ -13,8 +13,8 @@ func TestProductFilters_LinkToThePageWithoutEach(t *testing.T) {
 	n := FilterQuery{Filters: url.Values{"search": {"a&b"}, "stage": {"growth"}, "segmentId": {"7"}, "overdue": {"true"}}}
 	f := ProductFilters("/", n, products.DropdownLists{})
 	var texts, without []string
-	for _, set := range f.Set {
-		texts, without = append(texts, set.Name+": "+set.Chosen.Name+set.Chosen.Text.Code), append(without, set.Without)
+	for _, filter := range f.Active {
+		texts, without = append(texts, filter.Name+": "+filter.Label.Name+filter.Label.Text.Code), append(without, filter.Without)
 	}
 	if !slices.Equal(texts, []string{"search: a&b", "segmentId: 7", "overdue: console.overdue", "stage: growth"}) {
 		t.Errorf("%q", texts)

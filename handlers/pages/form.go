@@ -18,134 +18,134 @@ import (
 	"lifecycle-sync/web/messages"
 )
 
-// Names of fields that several forms have.
+// Field names shared by several forms.
 const (
-	WasPrefix    = "was_"    // before a field's name: its value when the form was opened
-	VersionField = "version" // the row version that the form was made from
+	OriginalPrefix = "was_"    // prefix of the field with the original value
+	VersionField   = "version" // the row version when the form was opened
 )
 
-// Field is a field of a form. Its label comes from the catalogue, by its name.
+// Field is a form field. Its label is looked up by its name in the message catalogue.
 type Field struct {
-	Name     string
-	Hint     models.Text
-	Kind     models.FieldKind // or datetime-local
-	Value    string
-	Was      string // the value when the form was opened, sent along if KeepWas is set
-	KeepWas  bool
-	Required bool
-	Wide     bool // spans the form's width
-	Max      int  // characters, 0 for no limit
-	Options  []Option
-	Blank    models.Text // the option of a select for no choice
-	Error    models.Text
+	Name         string
+	Hint         models.Text
+	Kind         models.FieldKind // or datetime-local
+	Value        string
+	Original     string // the value when the form was opened; sent if SendOriginal is set
+	SendOriginal bool
+	Required     bool
+	Wide         bool // spans the form's width
+	Max          int  // characters, 0 for no limit
+	Options      []Option
+	Blank        models.Text // the option of a select for no choice
+	Error        models.Text
 }
 
-// Form is what a form holds, by field.
+// Form holds the values of a form by field.
 type Form struct {
-	Values   map[string]string
-	Was      map[string]string // the values when the form was opened; nil for a form that changes nothing that exists
-	Problems *Problems
+	Values    map[string]string
+	Originals map[string]string // the values when the form was opened; nil for a form that creates a row
+	Problems  *Problems
 }
 
-// SentForm returns a form that changes a row as it was sent, with normalized texts. Fields that were not sent are left out.
-func SentForm(sent map[string]string, names []string, normalized func(name, text string) string) Form {
-	f := Form{Values: map[string]string{}, Was: map[string]string{}}
+// SubmittedForm returns a submitted form with normalized texts. Fields that were not sent are omitted.
+func SubmittedForm(fields map[string]string, names []string, normalize func(name, text string) string) Form {
+	f := Form{Values: map[string]string{}, Originals: map[string]string{}}
 	for _, name := range names {
-		if value, entered := sent[name]; entered {
-			f.Values[name] = normalized(name, value)
+		if value, ok := fields[name]; ok {
+			f.Values[name] = normalize(name, value)
 		}
-		if was, known := sent[WasPrefix+name]; known {
-			f.Was[name] = normalized(name, was)
+		if original, ok := fields[OriginalPrefix+name]; ok {
+			f.Originals[name] = normalize(name, original)
 		}
 	}
 	return f
 }
 
-// Changed are the values that differ from those when the form was opened. The others are neither checked nor written.
-func (f Form) Changed() map[string]string {
-	changed := maps.Clone(f.Values)
-	maps.DeleteFunc(changed, func(name, value string) bool {
-		was, known := f.Was[name]
-		return known && was == value
+// ChangedValues returns the values that the user changed. Others are neither validated nor written.
+func (f Form) ChangedValues() map[string]string {
+	values := maps.Clone(f.Values)
+	maps.DeleteFunc(values, func(name, value string) bool {
+		original, ok := f.Originals[name]
+		return ok && original == value
 	})
-	return changed
+	return values
 }
 
-// Fill fills in the fields that the form has. It returns the labels of the others, whose texts are too long for it.
-func (f Form) Fill(fields []Field) (filled []Field, tooLong models.Texts) {
+// Fill fills in the fields. Fields whose texts are too long for the form are left out; their labels are in tooLong.
+func (f Form) Fill(fields []Field) (shownFields []Field, tooLong models.Texts) {
 	for _, field := range fields {
-		value, entered := f.Values[field.Name]
-		was, known := f.Was[field.Name]
-		if f.Was != nil && !known && !entered {
+		value, hasValue := f.Values[field.Name]
+		original, hasOriginal := f.Originals[field.Name]
+		if f.Originals != nil && !hasOriginal && !hasValue {
 			tooLong = append(tooLong, field.Label())
 			continue
 		}
-		field.Value, field.Was, field.KeepWas, field.Error = value, was, known, f.Problems.At(field.Name)
-		filled = append(filled, field)
+		field.Value, field.Original, field.SendOriginal, field.Error = value, original, hasOriginal, f.Problems.At(field.Name)
+		shownFields = append(shownFields, field)
 	}
-	return filled, tooLong
+	return shownFields, tooLong
 }
 
-// Option is a choice in a form: a row's name, or a text.
+// Option is an option of a select. It shows Name or Text.
 type Option struct {
 	Value, Name string
 	Text        models.Text
 }
 
-// Label is the field's name for people.
+// Label returns the field's label.
 func (f Field) Label() models.Text { return messages.FieldLabel(f.Name) }
 
-// Choices are the options, with the value itself if it is not among them.
+// Choices returns the options, and the current value if it is not one of them.
 func (f Field) Choices() []Option {
 	isValue := func(o Option) bool { return o.Value == f.Value }
 	switch {
 	case f.Value == "" || slices.ContainsFunc(f.Options, isValue):
 		return f.Options
 	case len(f.Options) == 0:
-		return []Option{{Value: f.Value, Name: f.Value}} // the list cannot be read
+		return []Option{{Value: f.Value, Name: f.Value}} // the options could not be loaded
 	default:
-		other := Option{Value: f.Value, Text: models.NewText("console.not_in_list", models.Params{"value": f.Value})}
-		return append([]Option{other}, f.Options...)
+		custom := Option{Value: f.Value, Text: models.NewText("console.not_in_list", models.Params{"value": f.Value})}
+		return append([]Option{custom}, f.Options...)
 	}
 }
 
-// Problems are what is wrong with a form.
+// Problems is the list of errors of a form.
 type Problems struct {
 	Heading models.Text
 	List    []Problem
 }
 
-// Problem is one mistake. Field is "" if it belongs to none.
+// Problem is one error. Field is "" if it belongs to no field of the form.
 type Problem struct {
 	Field string
 	Text  models.Text
 }
 
-// Titled returns the title of the form's page, which says first that something is wrong.
-func (p *Problems) Titled(title models.Text) models.Text {
+// PageTitle returns the title of the form's page, prefixed if there are errors.
+func (p *Problems) PageTitle(title models.Text) models.Text {
 	if p == nil {
 		return title
 	}
 	return models.NewText("console.error_title", models.Params{"title": title})
 }
 
-// At returns what is wrong with a field.
+// At returns the error of a field, or the zero Text.
 func (p *Problems) At(name string) models.Text {
 	if p != nil {
-		for _, one := range p.List {
-			if one.Field == name {
-				return one.Text
+		for _, problem := range p.List {
+			if problem.Field == name {
+				return problem.Text
 			}
 		}
 	}
 	return models.Text{}
 }
 
-// Problems returns what is wrong with a form that has the given fields, and the status with which the form is shown
-// again. It is nil for an error that is shown without the form. A server error is logged.
+// Problems returns the errors of a form with the given fields, and the status for redisplaying it. It returns nil for an
+// error that needs the error page instead. It logs server errors.
 func (s *Site) Problems(c *fiber.Ctx, err error, fields ...string) (int, *Problems) {
-	status, f := handlers.Failed(s.texts, err)
-	field := "" // the field of an error that names none
+	status, f := handlers.NewFailure(s.texts, err)
+	field := "" // for errors without a field
 	switch status {
 	case http.StatusBadRequest:
 		status = http.StatusUnprocessableEntity
@@ -156,18 +156,18 @@ func (s *Site) Problems(c *fiber.Ctx, err error, fields ...string) (int, *Proble
 		return status, nil
 	}
 	handlers.LogFault(s.log, c, status, err)
-	found := &Problems{Heading: models.NewText("console.not_saved", nil)}
+	problems := &Problems{Heading: models.NewText("console.not_saved", nil)}
 	for _, e := range models.AsError(err).Fields {
-		found.add(fields, e.Field, fieldText(e, fields))
+		problems.add(fields, e.Field, fieldText(e, fields))
 	}
-	if found.List == nil {
-		found.add(fields, field, models.NewText(models.LegacyText, models.Params{"text": f.Message})) // with its remedy
+	if problems.List == nil {
+		problems.add(fields, field, models.NewText(models.LegacyText, models.Params{"text": f.Message})) // includes the remedy
 	}
 	if status == http.StatusInternalServerError {
-		found.Heading = models.NewText("console.maybe_not_saved", nil)
-		found.add(nil, "", models.NewText("console.send_again", nil))
+		problems.Heading = models.NewText("console.maybe_not_saved", nil)
+		problems.add(nil, "", models.NewText("console.send_again", nil))
 	}
-	return status, found
+	return status, problems
 }
 
 func (p *Problems) add(fields []string, field string, text models.Text) {
@@ -177,9 +177,9 @@ func (p *Problems) add(fields []string, field string, text models.Text) {
 	p.List = append(p.List, Problem{field, text})
 }
 
-// fieldText returns what is wrong with a field, with the field's label in place of its name if it is in the form.
+// fieldText returns the text of an error, with the field's label instead of its name if the form has the field.
 func fieldText(e models.FieldError, fields []string) models.Text {
-	if _, named := e.Text.Params["field"]; !named || !slices.Contains(fields, e.Field) {
+	if _, namesField := e.Text.Params["field"]; !namesField || !slices.Contains(fields, e.Field) {
 		return e.Text
 	}
 	params := maps.Clone(e.Text.Params)
@@ -187,13 +187,13 @@ func fieldText(e models.FieldError, fields []string) models.Text {
 	return models.NewText(e.Text.Code, params)
 }
 
-// NewKey returns the idempotency key of a form.
+// NewKey returns a new idempotency key for a form.
 func NewKey() string { return rand.Text() }
 
-// RenewKey returns the key with which a form that failed can be sent again, and the error to show. A form whose key
-// was already used, with other entries, gets another key.
+// RenewKey returns the key for resubmitting a failed form, and the error to show. If the key was already used with other
+// values, it returns a new key.
 func RenewKey(key string, err error) (string, error) {
-	if _, used := errors.AsType[outbox.KeyReusedError](err); !used {
+	if _, isReused := errors.AsType[outbox.KeyReusedError](err); !isReused {
 		return key, err
 	}
 	return NewKey(), models.NewError(models.Conflict, "console.form_sent_before", nil).WithRemedy("console.form_sent_before_remedy", nil)
@@ -204,10 +204,10 @@ func IsClass(err error, class models.Class) bool {
 	return err != nil && models.AsError(err).Class == class
 }
 
-// UnixLines returns a text with the line ends that are stored; browsers send others.
+// UnixLines converts the CRLF line ends that browsers send to LF.
 func UnixLines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }
 
-// ParseLocalTime reads the time of a datetime-local field, without or with seconds, and returns it as the API takes it, ""
+// ParseLocalTime parses the value of a datetime-local field, with or without seconds, and returns it as RFC 3339 in UTC, ""
 // for none. Errors: validation_failed.
 func ParseLocalTime(field, text string, zone *time.Location) (string, error) {
 	if text == "" {

@@ -11,8 +11,8 @@ import (
 	"lifecycle-sync/services/outbox"
 )
 
-// Notice is a message on the page that follows a form: a code of the catalogue's topic console_notices. Only the
-// code travels, in a cookie, and only the known ones are shown.
+// Notice is a message on the page after a form: a code of the catalogue's topic console_notices. A cookie carries the
+// code; unknown codes are ignored.
 type Notice string
 
 // The notices.
@@ -33,21 +33,21 @@ const (
 )
 
 const (
-	noticeCookie = "lifecycle_notice"
-	noticeTTL    = time.Minute // until the next page is requested
-	pending      = "-pending"  // follows the notice of a write that the mirror does not show yet
+	noticeCookie  = "lifecycle_notice"
+	noticeTTL     = time.Minute // until the next page is requested
+	pendingSuffix = "-pending"  // marks a write that the mirror does not show yet
 )
 
-// NoticeOf returns the notice of a write, which says so if the mirror does not show it yet.
+// NoticeOf returns the notice of a write, marked as pending if the mirror does not show the write yet.
 func NoticeOf(n Notice, w outbox.Result) Notice {
 	if !w.MirrorUpToDate {
-		return n + pending
+		return n + pendingSuffix
 	}
 	return n
 }
 
-// LeaveNotice leaves a notice for the next page.
-func LeaveNotice(c *fiber.Ctx, n Notice) {
+// SetNotice sets the notice for the next page.
+func SetNotice(c *fiber.Ctx, n Notice) {
 	if n == NoNotice {
 		return
 	}
@@ -56,21 +56,21 @@ func LeaveNotice(c *fiber.Ctx, n Notice) {
 
 // SeeOther redirects the browser after a form, with a notice for the next page.
 func SeeOther(c *fiber.Ctx, address string, n Notice) error {
-	LeaveNotice(c, n)
+	SetNotice(c, n)
 	return c.Redirect(address, fiber.StatusSeeOther)
 }
 
-// takeNotice returns the notice that was left, once.
+// takeNotice returns and clears the notice.
 func takeNotice(c *fiber.Ctx) models.Texts {
-	left := strings.Clone(c.Cookies(noticeCookie))
-	if left == "" {
+	value := strings.Clone(c.Cookies(noticeCookie))
+	if value == "" {
 		return nil
 	}
 	c.Cookie(&fiber.Cookie{Name: noticeCookie, Path: "/", MaxAge: -1, Expires: time.Unix(1, 0), HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode})
-	name, isPending := strings.CutSuffix(left, pending)
-	known := []Notice{SignedOut, ProductCreated, ProductChanged, ProductUnchanged, ProductDeleted, ProductMoved, StageRecordChanged,
+	name, isPending := strings.CutSuffix(value, pendingSuffix)
+	notices := []Notice{SignedOut, ProductCreated, ProductChanged, ProductUnchanged, ProductDeleted, ProductMoved, StageRecordChanged,
 		StageRecordUnchanged, StageRecordDeleted, FilesAdded, FileDeleted, RunStopping}
-	if !slices.Contains(known, Notice(name)) {
+	if !slices.Contains(notices, Notice(name)) {
 		return nil
 	}
 	texts := models.Texts{models.NewText("console_notices."+name, nil)}

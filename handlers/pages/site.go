@@ -1,9 +1,9 @@
-// Package pages has what the console's pages share: the frame, forms, filters, notices, confirmation and errors. The
-// pages themselves are in one package per section, like web/templates. They read requests, call the same services as
-// the API, and answer HTML that works with plain links and forms.
+// Package pages holds the shared parts of the console's pages: the frame, forms, filters, notices, confirmation and
+// errors. Each section's pages are in a package of their own, as in web/templates. They parse requests, call the same
+// services as the API, and respond with HTML that works without JavaScript.
 //
-// The main part of a page that shows the mirror is cached until the mirror changes. It must hold nothing that changes
-// by itself, such as an age. The frame around it is written for each request.
+// The main part of a page about the mirror is cached until the mirror changes. It must not contain anything that depends
+// on the time, such as an age. The frame around it is rendered for each request.
 package pages
 
 import (
@@ -24,38 +24,38 @@ import (
 	"lifecycle-sync/web/messages"
 )
 
-// policy lets a page use this server's own styles, scripts and images, and send forms to it; nothing else.
+// policy allows a page only this server's styles, scripts and images, and forms to this server.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// Site is what all pages share.
+// Site renders pages; all sections share it.
 type Site struct {
-	console *web.Console
-	answers *cache.Answers
-	status  *syncStatus
-	zone    *time.Location
-	texts   *messages.Printer
-	signsIn bool
-	log     *slog.Logger
+	console        *web.Console
+	responses      *cache.Answers
+	status         *syncStatus
+	zone           *time.Location
+	texts          *messages.Printer
+	requiresSignIn bool
+	log            *slog.Logger
 }
 
-// Options are what a Site needs.
+// Options configure a Site.
 type Options struct {
-	Answers *cache.Answers
-	Status  statusReader
-	Zone    *time.Location // of the times on the pages
-	Texts   *messages.Printer
-	SignsIn bool // people sign in with a token; else everyone is the local administrator
-	Log     *slog.Logger
+	Responses      *cache.Answers
+	Status         statusReader
+	Zone           *time.Location // of the times on the pages
+	Texts          *messages.Printer
+	RequiresSignIn bool // users sign in with a token; otherwise everyone is Admin
+	Log            *slog.Logger
 }
 
-// NewSite returns the site. Numbers and dates are written in the Indonesian style. It panics if a template is invalid.
+// NewSite returns the site. Numbers and dates have the Indonesian format. It panics if a template is invalid.
 func NewSite(o Options) *Site {
 	texts := o.Texts.WithFormat(messages.Indonesian)
-	return &Site{console: web.New(texts), answers: o.Answers, status: newSyncStatus(o.Status), zone: o.Zone, texts: texts, signsIn: o.SignsIn, log: o.Log}
+	return &Site{console: web.New(texts), responses: o.Responses, status: newSyncStatus(o.Status), zone: o.Zone, texts: texts, requiresSignIn: o.RequiresSignIn, log: o.Log}
 }
 
-// Texts renders texts, numbers and times as the pages do.
+// Texts returns the printer of the pages.
 func (s *Site) Texts() *messages.Printer { return s.texts }
 
 // Page is a page to show.
@@ -66,57 +66,57 @@ type Page struct {
 	Data     any    // for the template
 }
 
-// Rights say which links and forms a page offers.
-type Rights struct {
+// Permissions control which links and forms a page shows.
+type Permissions struct {
 	Write  bool // create and change products, files and stage records
 	Delete bool
-	Sync   bool // see and operate the synchronisation
+	Sync   bool // view and control the sync
 }
 
-func rightsOf(role models.Role) Rights {
-	return Rights{Write: role >= models.Manager, Delete: role >= models.Admin, Sync: role >= models.Admin}
+func permissionsOf(role models.Role) Permissions {
+	return Permissions{Write: role >= models.Manager, Delete: role >= models.Admin, Sync: role >= models.Admin}
 }
 
-// roleOf returns the caller's role, also for a request that reached no handler.
+// roleOf returns the caller's role, also for a request that no handler received.
 func (s *Site) roleOf(c *fiber.Ctx) models.Role {
-	if !s.signsIn {
+	if !s.requiresSignIn {
 		return models.Admin
 	}
 	return request.Caller(c).Role
 }
 
-// content is what the template of a main part sees.
+// content is the data of a main part's template.
 type content struct {
-	May  Rights
+	Can  Permissions
 	Data any
 }
 
-// frame is what the template around every page sees.
+// frame is the data of the frame template.
 type frame struct {
 	Page
 
-	Main    template.HTML
-	May     Rights
-	Known   bool // the caller is known
-	SignsIn bool
-	Role    string
-	Person  string // "" if the token has no readable name
-	Status  *statusLine
-	Notices models.Texts
-	Zone    string
-	Now     time.Time // when the page was made
+	Main           template.HTML
+	Can            Permissions
+	HasCaller      bool // signed in, or local mode
+	RequiresSignIn bool
+	Role           string
+	UserName       string // "" if the token has no readable name
+	Status         *statusLine
+	Notices        models.Texts
+	Zone           string
+	Now            time.Time // when the page was rendered
 }
 
-// Read reads one state of the mirror for a page that is made for this request. Errors: read's, connection, timeout.
-func Read[T any](s *Site, c *fiber.Ctx, read func(ctx context.Context, v cache.View) (T, error)) (found T, err error) {
-	err = s.answers.Read(c.UserContext(), func(ctx context.Context, v cache.View) (err error) {
-		found, err = read(ctx, v)
+// Read calls load with a consistent state of the mirror, for an uncached page. Errors: those of load, connection, timeout.
+func Read[T any](s *Site, c *fiber.Ctx, load func(ctx context.Context, v cache.View) (T, error)) (result T, err error) {
+	err = s.responses.Read(c.UserContext(), func(ctx context.Context, v cache.View) (err error) {
+		result, err = load(ctx, v)
 		return err
 	})
-	return found, err
+	return result, err
 }
 
-// Show answers with a page that is made for this request.
+// Show renders and sends an uncached page.
 func (s *Site) Show(c *fiber.Ctx, status int, p Page) error {
 	main, err := s.main(s.roleOf(c), p)
 	if err != nil {
@@ -125,7 +125,7 @@ func (s *Site) Show(c *fiber.Ctx, status int, p Page) error {
 	return s.send(c, status, p, main)
 }
 
-// Asset answers a style sheet, script or image of the console. Its address changes with its content.
+// Asset serves a style sheet, script or image of the console. Its address changes with its content.
 func (s *Site) Asset(c *fiber.Ctx) error {
 	asset, ok := s.console.Asset(c.Params("file"))
 	if !ok {
@@ -139,26 +139,26 @@ func (s *Site) Asset(c *fiber.Ctx) error {
 	return c.Send(asset.Content)
 }
 
-// ShowCached answers with a page whose data comes from one state of the mirror; its main part is cached until the
-// mirror changes. compute may outlive the request, so it must not use Fiber's context.
+// ShowCached sends a page computed from a consistent state of the mirror; its main part is cached until the mirror
+// changes. compute may outlive the request, so it must not use Fiber's context.
 func (s *Site) ShowCached(c *fiber.Ctx, p Page, compute func(ctx context.Context, v cache.View) (data any, err error)) error {
 	role := s.roleOf(c)
 	key := "page " + role.String() + " " + strings.Clone(c.OriginalURL()) // Fiber reuses the memory of its strings
-	cached, err := cache.Get(c.UserContext(), s.answers, key, func(ctx context.Context, v cache.View) (cachedPage, error) {
-		made := p
+	main, err := cache.Get(c.UserContext(), s.responses, key, func(ctx context.Context, v cache.View) (cachedPage, error) {
+		page := p
 		var err error
-		if made.Data, err = compute(ctx, v); err != nil {
+		if page.Data, err = compute(ctx, v); err != nil {
 			return nil, err
 		}
-		return s.main(role, made)
+		return s.main(role, page)
 	})
 	if err != nil {
 		return err
 	}
-	return s.send(c, fiber.StatusOK, p, cached)
+	return s.send(c, fiber.StatusOK, p, main)
 }
 
-// cachedPage is the main part of a page.
+// cachedPage is the rendered main part of a page.
 type cachedPage []byte
 
 // Size returns the size in bytes.
@@ -166,7 +166,7 @@ func (p cachedPage) Size() int { return len(p) }
 
 func (s *Site) main(role models.Role, p Page) ([]byte, error) {
 	var main bytes.Buffer
-	err := s.console.Main(&main, p.Template, content{May: rightsOf(role), Data: p.Data})
+	err := s.console.Main(&main, p.Template, content{Can: permissionsOf(role), Data: p.Data})
 	return main.Bytes(), err
 }
 
@@ -174,17 +174,17 @@ func (s *Site) send(c *fiber.Ctx, status int, p Page, main []byte) error {
 	role := s.roleOf(c)
 	now := time.Now()
 	f := frame{
-		Page: p, Main: template.HTML(main), //nolint:gosec // a template has escaped it
-		May: rightsOf(role), Known: role != models.Anonymous, SignsIn: s.signsIn, Role: role.String(), Person: person(request.Caller(c)),
+		Page: p, Main: template.HTML(main), //nolint:gosec // escaped by the template
+		Can: permissionsOf(role), HasCaller: role != models.Anonymous, RequiresSignIn: s.requiresSignIn, Role: role.String(), UserName: userName(request.Caller(c)),
 		Notices: takeNotice(c), Zone: now.In(s.zone).Format("MST"), Now: now,
 	}
-	if f.Known {
+	if f.HasCaller {
 		f.Status = s.status.line(c.UserContext(), p.Section == "sync")
 	}
 	c.Set(fiber.HeaderContentSecurityPolicy, policy)
-	c.Set(fiber.HeaderReferrerPolicy, "same-origin") // else a browser sends forms without their origin
+	c.Set(fiber.HeaderReferrerPolicy, "same-origin") // otherwise browsers send forms without Origin
 	c.Set(fiber.HeaderCacheControl, "private, no-cache")
-	if s.signsIn { // going back after signing out would show the page
+	if s.requiresSignIn { // otherwise the back button shows the page after signing out
 		c.Set(fiber.HeaderCacheControl, "no-store")
 	}
 	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
@@ -192,10 +192,10 @@ func (s *Site) send(c *fiber.Ctx, status int, p Page, main []byte) error {
 	return s.console.Frame(c.Response().BodyWriter(), f)
 }
 
-// person is the caller's name, "" if it is a hash or too long to show.
-func person(caller models.Caller) string {
-	const longest = 40
-	if strings.HasPrefix(caller.Subject, "sha256:") || utf8.RuneCountInString(caller.Subject) > longest {
+// userName returns the caller's name, "" if it is a hash or too long.
+func userName(caller models.Caller) string {
+	const maxLength = 40
+	if strings.HasPrefix(caller.Subject, "sha256:") || utf8.RuneCountInString(caller.Subject) > maxLength {
 		return ""
 	}
 	return caller.Subject

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	statusMaxAge  = time.Second            // age of the status that a page may show
-	statusTimeout = 5 * time.Second        // limit for reading it
-	statusWait    = 500 * time.Millisecond // how long a page waits for that before it shows the last one
-	statusExpiry  = time.Minute            // after which the last one says nothing
+	statusMaxAge  = time.Second            // maximum age of a status shown without a refresh
+	statusTimeout = 5 * time.Second        // timeout for reading the status
+	statusWait    = 500 * time.Millisecond // how long a page waits for a refresh before it shows the cached status
+	statusExpiry  = time.Minute            // age at which the cached status is discarded
 )
 
 // statusReader reads the sync status. Errors: connection, timeout, schema.
@@ -24,113 +24,114 @@ type statusReader interface {
 	Status(ctx context.Context) (runs.Status, error)
 }
 
-// syncStatus is the sync status at the top of every page.
+// syncStatus caches the sync status that every page shows at the top.
 type syncStatus struct {
-	status  statusReader
-	flights singleflight.Group
+	reader       statusReader
+	refreshGroup singleflight.Group
 
-	mu   sync.Mutex
-	last runs.Status
-	err  error
-	read time.Time
+	mu     sync.Mutex
+	status runs.Status
+	err    error
+	readAt time.Time
 }
 
-func newSyncStatus(status statusReader) *syncStatus { return &syncStatus{status: status} }
+func newSyncStatus(status statusReader) *syncStatus { return &syncStatus{reader: status} }
 
-// statusLine is the sync status in one line: the first text is how fresh the data is.
+// statusLine is the sync status in one line.
 type statusLine struct {
-	Texts   models.Texts
-	Tone    string // good, warn or bad
-	Trouble bool   // an operator should act
+	Texts       models.Texts
+	Tone        string // good, warn or bad
+	NeedsAction bool   // an operator must act
 }
 
-// line returns the status, at most statusMaxAge old; fresh reads it now.
-func (s *syncStatus) line(ctx context.Context, fresh bool) *statusLine {
-	last, err := s.known(statusMaxAge)
-	if fresh || err != nil || last == nil {
-		last, err = s.refresh(ctx)
+// line returns the status, at most statusMaxAge old; forceRefresh reads it now.
+func (s *syncStatus) line(ctx context.Context, forceRefresh bool) *statusLine {
+	status, err := s.cached(statusMaxAge)
+	if forceRefresh || err != nil || status == nil {
+		status, err = s.refresh(ctx)
 	}
 	switch {
 	case err != nil:
-		return &statusLine{Texts: one("console_status.unavailable"), Tone: "bad", Trouble: true}
-	case last == nil:
-		return &statusLine{Texts: one("console_status.unknown"), Tone: "warn"}
+		return &statusLine{Texts: SingleText("console_status.unavailable"), Tone: "bad", NeedsAction: true}
+	case status == nil:
+		return &statusLine{Texts: SingleText("console_status.unknown"), Tone: "warn"}
 	}
-	line := lineOf(*last, time.Now())
+	line := lineOf(*status, time.Now())
 	return &line
 }
 
-// known returns the status that was read within a duration, nil if there is none.
-func (s *syncStatus) known(within time.Duration) (*runs.Status, error) {
+// cached returns the cached status if it is younger than maxAge, otherwise nil.
+func (s *syncStatus) cached(maxAge time.Duration) (*runs.Status, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if time.Since(s.read) >= within {
+	if time.Since(s.readAt) >= maxAge {
 		return nil, nil //nolint:nilnil // as documented
 	}
-	last := s.last
-	return &last, s.err
+	status := s.status
+	return &status, s.err
 }
 
-// refresh reads the status once for all who ask, even if a request ends. After statusWait it returns the last one, so
-// that no page queues behind a database that hangs.
+// refresh reads the status once for all concurrent callers, and continues if a request is canceled. After statusWait it
+// returns the cached status, so that pages do not wait for a database that hangs.
 func (s *syncStatus) refresh(ctx context.Context) (*runs.Status, error) {
-	done := s.flights.DoChan("", func() (any, error) {
+	result := s.refreshGroup.DoChan("", func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statusTimeout)
 		defer cancel()
-		status, err := s.status.Status(ctx)
+		status, err := s.reader.Status(ctx)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if err == nil {
-			s.last = status
+			s.status = status
 		}
-		s.err, s.read = err, time.Now()
+		s.err, s.readAt = err, time.Now()
 		return nil, nil
 	})
 	select {
-	case <-done:
+	case <-result:
 	case <-time.After(statusWait):
 	}
-	return s.known(statusExpiry)
+	return s.cached(statusExpiry)
 }
 
-func one(code string) models.Texts { return models.Texts{models.NewText(code, nil)} }
+// SingleText returns a list of one text without parameters.
+func SingleText(code string) models.Texts { return models.Texts{models.NewText(code, nil)} }
 
 func lineOf(s runs.Status, now time.Time) statusLine {
 	switch {
 	case s.LastSuccess == nil && s.State == runs.Running:
-		return statusLine{Texts: one("console_status.first_run"), Tone: "warn"}
+		return statusLine{Texts: SingleText("console_status.first_run"), Tone: "warn"}
 	case s.LastSuccess == nil && s.LastConclusive != nil:
-		return statusLine{Texts: one("console_status.first_run_failed"), Tone: "bad", Trouble: true}
+		return statusLine{Texts: SingleText("console_status.first_run_failed"), Tone: "bad", NeedsAction: true}
 	case s.LastSuccess == nil:
-		return statusLine{Texts: one("console_status.never"), Tone: "bad", Trouble: true}
+		return statusLine{Texts: SingleText("console_status.never"), Tone: "bad", NeedsAction: true}
 	}
-	fresh := Freshness(s, now)
+	freshness := Freshness(s, now)
 	if s.Quarantined > 0 {
-		fresh = append(fresh, models.NewText("console_status.held_back", models.Params{"count": s.Quarantined}))
+		freshness = append(freshness, models.NewText("console_status.held_back", models.Params{"count": s.Quarantined}))
 	}
-	trouble := func(code, tone string) statusLine {
-		return statusLine{Texts: append(one(code), fresh...), Tone: tone, Trouble: true}
+	needsAction := func(code, tone string) statusLine {
+		return statusLine{Texts: append(SingleText(code), freshness...), Tone: tone, NeedsAction: true}
 	}
 	switch {
 	case s.State == runs.Failed:
-		return trouble("console_status.failed", "bad")
+		return needsAction("console_status.failed", "bad")
 	case FollowerState(s) == realtime.Stopped:
-		return trouble("console_status.realtime_stopped", "bad")
+		return needsAction("console_status.realtime_stopped", "bad")
 	case s.State == runs.Stale:
-		return trouble("console_status.stale", "warn")
+		return needsAction("console_status.stale", "warn")
 	case s.State == runs.Running:
-		return statusLine{Texts: append(fresh, models.NewText("console_status.running", nil)), Tone: "good"}
-	case Drifted(s):
+		return statusLine{Texts: append(freshness, models.NewText("console_status.running", nil)), Tone: "good"}
+	case HasDrift(s):
 		drift := models.Texts{models.NewText("console_status.drift", models.Params{"count": s.Verified.Drift()})}
-		return statusLine{Texts: drift, Tone: "warn", Trouble: true}
+		return statusLine{Texts: drift, Tone: "warn", NeedsAction: true}
 	case FollowerState(s) == realtime.Unavailable:
-		return trouble("console_status.realtime_unavailable", "warn")
+		return needsAction("console_status.realtime_unavailable", "warn")
 	default:
-		return statusLine{Texts: fresh, Tone: "good"}
+		return statusLine{Texts: freshness, Tone: "good"}
 	}
 }
 
-// FollowerState is the state of this process's follower, "" without one.
+// FollowerState returns the state of this process's follower, "" without one.
 func FollowerState(s runs.Status) realtime.State {
 	if s.Realtime == nil {
 		return ""
@@ -138,10 +139,10 @@ func FollowerState(s runs.Status) realtime.State {
 	return s.Realtime.State
 }
 
-// Age is the time since t in whole seconds, at least one: clocks differ a little.
+// Age returns the time since t in whole seconds, at least one, because clocks may differ.
 func Age(now, t time.Time) time.Duration { return max(now.Sub(t).Truncate(time.Second), time.Second) }
 
-// Freshness says how old the data is and when it was last proved equal, after a run that succeeded.
+// Freshness describes the age of the data and of the last proof that it is in sync. A run must have succeeded.
 func Freshness(s runs.Status, now time.Time) models.Texts {
 	text := func(code string, t time.Time) models.Text {
 		return models.NewText(code, models.Params{"age": Age(now, t)})
@@ -150,37 +151,36 @@ func Freshness(s runs.Status, now time.Time) models.Texts {
 	if s.CurrentAt != nil {
 		current = *s.CurrentAt
 	}
-	equal, live := ProvedEqual(s), FollowerState(s) == realtime.Following
+	inSync, live := LastProvenInSync(s), FollowerState(s) == realtime.Following
 	switch {
-	case equal == nil:
+	case inSync == nil:
 		return models.Texts{text("console_status.data_age", current)}
 	case live && now.Sub(current) > time.Minute:
-		return models.Texts{text("console_status.live_age", current), text("console_status.checked", equal.StartedAt)}
+		return models.Texts{text("console_status.live_age", current), text("console_status.checked", inSync.StartedAt)}
 	case live:
-		return models.Texts{models.NewText("console_status.live", nil), text("console_status.checked", equal.StartedAt)}
-	case current.Sub(equal.StartedAt) < time.Minute:
-		return models.Texts{models.NewText("console_status.in_sync", nil), text("console_status.checked", equal.StartedAt)}
+		return models.Texts{models.NewText("console_status.live", nil), text("console_status.checked", inSync.StartedAt)}
+	case current.Sub(inSync.StartedAt) < time.Minute:
+		return models.Texts{models.NewText("console_status.in_sync", nil), text("console_status.checked", inSync.StartedAt)}
 	default:
-		return models.Texts{text("console_status.data_age", current), text("console_status.checked", equal.StartedAt)}
+		return models.Texts{text("console_status.data_age", current), text("console_status.checked", inSync.StartedAt)}
 	}
 }
 
-// ProvedEqual is the newest run after which the mirror was proved equal: it made it so, or found it so. nil if there
-// is none.
-func ProvedEqual(s runs.Status) *models.Run {
-	if v := s.Verified; v != nil && provesEqual(*v) && (s.ProvedEqual == nil || v.StartedAt.After(s.ProvedEqual.StartedAt)) {
+// LastProvenInSync returns the newest successful sync, or the newest verification that found no differences; nil if there is
+// none.
+func LastProvenInSync(s runs.Status) *models.Run {
+	if v := s.Verified; v != nil && provesInSync(*v) && (s.ProvedEqual == nil || v.StartedAt.After(s.ProvedEqual.StartedAt)) {
 		return v
 	}
 	return s.ProvedEqual
 }
 
-func provesEqual(verification models.Run) bool {
-	found := verification.Found()
-	return verification.State == models.Succeeded && found != nil && found.Total() == 0
+func provesInSync(verification models.Run) bool {
+	differences := verification.Found()
+	return verification.State == models.Succeeded && differences != nil && differences.Total() == 0
 }
 
-// Drifted reports whether the newest verification found rows that were edited in the mirror, and no run has corrected
-// them since.
-func Drifted(s runs.Status) bool {
+// HasDrift reports whether the newest verification found rows edited in the mirror, and no run has corrected them since.
+func HasDrift(s runs.Status) bool {
 	return s.Verified != nil && s.Verified.StartedAt.After(s.LastSuccess.StartedAt) && s.Verified.Drift() > 0
 }

@@ -17,12 +17,12 @@ import (
 
 // line is a rendered statusLine.
 type line struct {
-	text, tone string
-	trouble    bool
+	text, tone  string
+	needsAction bool
 }
 
-// rendered renders texts in English, with figures as in Indonesia.
-func rendered(texts models.Texts) (all []string) {
+// renderTexts renders texts in English, with figures as in Indonesia.
+func renderTexts(texts models.Texts) (all []string) {
 	printer := messages.New().Printer(messages.English, time.UTC).WithFormat(messages.Indonesian)
 	for _, text := range texts {
 		all = append(all, printer.Text(text))
@@ -35,7 +35,7 @@ func TestSyncStatus_Line(t *testing.T) {
 	now := time.Date(2026, time.May, 1, 12, 0, 0, 0, time.UTC)
 	before := func(d time.Duration) time.Time { return now.Add(-d) }
 	run := func(d time.Duration) *models.Run { return &models.Run{State: models.Succeeded, StartedAt: before(d)} }
-	found := func(d time.Duration, counts string) *models.Run {
+	verification := func(d time.Duration, counts string) *models.Run {
 		return &models.Run{State: models.Succeeded, StartedAt: before(d), Differences: models.JSON(counts)}
 	}
 	current := before(5 * time.Minute)
@@ -72,29 +72,29 @@ func TestSyncStatus_Line(t *testing.T) {
 			line{"Live sync stopped by the mass-delete guard · In sync · checked 2 min ago", "bad", true}},
 		{"real time away", runs.Status{State: runs.Healthy, Realtime: &realtime.Status{State: realtime.Unavailable}, SyncStatus: equal},
 			line{"Live sync unavailable · In sync · checked 2 min ago", "warn", true}},
-		{"verified since", runs.Status{State: runs.Healthy, SyncStatus: with(later, func(s *runs.SyncStatus) { s.Verified = found(time.Minute, `{}`) })},
+		{"verified since", runs.Status{State: runs.Healthy, SyncStatus: with(later, func(s *runs.SyncStatus) { s.Verified = verification(time.Minute, `{}`) })},
 			line{"In sync · checked 1 min ago", "good", false}},
-		{"behind", runs.Status{State: runs.Healthy, SyncStatus: with(equal, func(s *runs.SyncStatus) { s.Verified = found(time.Minute, `{"behind":3}`) })},
+		{"behind", runs.Status{State: runs.Healthy, SyncStatus: with(equal, func(s *runs.SyncStatus) { s.Verified = verification(time.Minute, `{"behind":3}`) })},
 			line{"In sync · checked 2 min ago", "good", false}},
-		{"drift", runs.Status{State: runs.Healthy, SyncStatus: with(equal, func(s *runs.SyncStatus) { s.Verified = found(time.Minute, `{"drift":1}`) })},
+		{"drift", runs.Status{State: runs.Healthy, SyncStatus: with(equal, func(s *runs.SyncStatus) { s.Verified = verification(time.Minute, `{"drift":1}`) })},
 			line{"One row was edited in the copy and differs from lifecycle_db", "warn", true}},
-		{"drift mended since", runs.Status{State: runs.Healthy, SyncStatus: with(equal, func(s *runs.SyncStatus) { s.Verified = found(time.Hour, `{"drift":1}`) })},
+		{"drift mended since", runs.Status{State: runs.Healthy, SyncStatus: with(equal, func(s *runs.SyncStatus) { s.Verified = verification(time.Hour, `{"drift":1}`) })},
 			line{"In sync · checked 2 min ago", "good", false}},
 		{"quarantine", runs.Status{State: runs.Healthy, SyncStatus: with(equal, func(s *runs.SyncStatus) { s.Quarantined = 3 })},
 			line{"In sync · checked 2 min ago · 3 rows held back", "good", false}},
 	} {
 		got := lineOf(c.status, now)
-		if said := (line{strings.Join(rendered(got.Texts), " · "), got.Tone, got.Trouble}); said != c.want {
-			t.Errorf("%s: %+v, want %+v", c.name, said, c.want)
+		if line := (line{strings.Join(renderTexts(got.Texts), " · "), got.Tone, got.NeedsAction}); line != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, line, c.want)
 		}
 	}
 }
 
-// answering answers unless the context has ended.
-type answering struct{}
+// respondingReader answers unless the context has ended.
+type respondingReader struct{}
 
 // Status implements statusReader.
-func (answering) Status(ctx context.Context) (runs.Status, error) {
+func (respondingReader) Status(ctx context.Context) (runs.Status, error) {
 	return runs.Status{}, ctx.Err()
 }
 
@@ -103,17 +103,17 @@ func TestSyncStatus_OutlivesTheRequest(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if got := newSyncStatus(answering{}).line(ctx, false).Texts[0].Code; got != "console_status.never" {
+	if got := newSyncStatus(respondingReader{}).line(ctx, false).Texts[0].Code; got != "console_status.never" {
 		t.Error(got)
 	}
 }
 
-// hanging never answers, like a locked table.
-type hanging struct{ asked atomic.Int32 }
+// hangingReader never answers, like a locked table.
+type hangingReader struct{ calls atomic.Int32 }
 
 // Status implements statusReader.
-func (h *hanging) Status(ctx context.Context) (runs.Status, error) {
-	h.asked.Add(1)
+func (h *hangingReader) Status(ctx context.Context) (runs.Status, error) {
+	h.calls.Add(1)
 	<-ctx.Done()
 	return runs.Status{}, ctx.Err()
 }
@@ -122,8 +122,8 @@ func (h *hanging) Status(ctx context.Context) (runs.Status, error) {
 func TestSyncStatus_KeepsNoPageWaiting(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		reader := &hanging{}
-		s, began := newSyncStatus(reader), time.Now()
+		reader := &hangingReader{}
+		s, start := newSyncStatus(reader), time.Now()
 		var pages sync.WaitGroup
 		for range 8 {
 			pages.Go(func() {
@@ -133,8 +133,8 @@ func TestSyncStatus_KeepsNoPageWaiting(t *testing.T) {
 			})
 		}
 		pages.Wait()
-		if waited := time.Since(began); waited != statusWait || reader.asked.Load() != 1 {
-			t.Errorf("%d reads, waited for %s", reader.asked.Load(), waited)
+		if waited := time.Since(start); waited != statusWait || reader.calls.Load() != 1 {
+			t.Errorf("%d reads, waited for %s", reader.calls.Load(), waited)
 		}
 		time.Sleep(statusTimeout) // of the bubble's clock
 		if w := s.line(t.Context(), false); w.Tone != "bad" {

@@ -10,27 +10,27 @@ import (
 	"lifecycle-sync/web/messages"
 )
 
-// A value longer than a line is folded; one that would make the page too heavy is cut.
+// A value longer than lineLength is collapsed; one that would make the page too large is truncated.
 const (
-	lineLength  = 80
-	valueLength = 4000
-	mostValues  = 50 // of one document
+	lineLength     = 80
+	maxValueLength = 4000
+	maxValues      = 50 // per document
 )
 
 // Value is a value of a stored row or document, for the template "value".
 type Value struct {
-	Name     string // of the column or key, or ""
-	Text     string
-	Start    string // of a long text, which is folded; else ""
-	None     bool   // NULL
-	IsNumber bool
-	Metric   bool // a number that is written as people do
-	Cut      bool // the rest is left out
-	More     int  // instead of a value: how many are left out
+	Name             string // of the column or key, or ""
+	Text             string
+	Start            string // beginning of a long text, which is collapsed; otherwise ""
+	IsNull           bool   // NULL
+	IsNumber         bool
+	FormatForDisplay bool // formatted for display
+	Truncated        bool // Text has only the beginning
+	Omitted          int  // number of omitted values; the other fields are empty
 }
 
-// ValuesOf returns the values of an object in their order; any other document is one value. Numbers keep every digit,
-// nested values are compact JSON, and invalid JSON is shown as it is. After mostValues comes the number of the others.
+// ValuesOf returns the values of an object in order; any other document is one value. Numbers keep every digit, nested
+// values are compact JSON, and invalid JSON is returned unchanged. Beyond maxValues, a last entry holds the number omitted.
 func ValuesOf(document models.JSON) []Value {
 	if document = bytes.TrimSpace(document); len(document) == 0 {
 		return nil
@@ -40,33 +40,33 @@ func ValuesOf(document models.JSON) []Value {
 	}
 	decoder := json.NewDecoder(bytes.NewReader(document))
 	values := []Value{}
-	more := 0
+	omitted := 0
 	_, err := decoder.Token() // {
 	for err == nil && decoder.More() {
 		var key json.Token
-		var one json.RawMessage
+		var raw json.RawMessage
 		if key, err = decoder.Token(); err == nil {
-			err = decoder.Decode(&one)
+			err = decoder.Decode(&raw)
 		}
-		if name, isName := key.(string); isName && err == nil && len(values) < mostValues {
-			values = append(values, valueOf(name, one))
+		if name, isName := key.(string); isName && err == nil && len(values) < maxValues {
+			values = append(values, valueOf(name, raw))
 		} else if err == nil {
-			more++
+			omitted++
 		}
 	}
-	if more > 0 {
-		values = append(values, Value{More: more})
+	if omitted > 0 {
+		values = append(values, Value{Omitted: omitted})
 	}
 	return values
 }
 
-// valueOf returns one JSON value.
+// valueOf converts a JSON value.
 func valueOf(name string, raw json.RawMessage) Value {
 	text := string(raw)
 	var compact bytes.Buffer
 	switch {
 	case text == "null":
-		return Value{Name: name, None: true}
+		return Value{Name: name, IsNull: true}
 	case raw[0] == '"':
 		if err := json.Unmarshal(raw, &text); err != nil {
 			text = string(raw)
@@ -75,27 +75,27 @@ func valueOf(name string, raw json.RawMessage) Value {
 		text = compact.String()
 	}
 	isNumber := raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9'
-	return fold(Value{Name: name, Text: strings.ToValidUTF8(text, "�"), IsNumber: isNumber})
+	return collapse(Value{Name: name, Text: strings.ToValidUTF8(text, "�"), IsNumber: isNumber})
 }
 
-// fold folds and cuts a long value.
-func fold(v Value) Value {
-	if start, longer := Beginning(v.Text, lineLength); longer {
-		v.Text, v.Cut = Beginning(v.Text, valueLength)
+// collapse collapses and truncates a long value.
+func collapse(v Value) Value {
+	if start, truncated := Truncate(v.Text, lineLength); truncated {
+		v.Text, v.Truncated = Truncate(v.Text, maxValueLength)
 		v.Start = start
 	}
 	return v
 }
 
-// Beginning returns the first characters of a text, and whether it is longer.
-func Beginning(text string, most int) (start string, longer bool) {
-	if utf8.RuneCountInString(text) <= most {
+// Truncate returns at most maxLength characters of a text, and whether the text is longer.
+func Truncate(text string, maxLength int) (start string, truncated bool) {
+	if utf8.RuneCountInString(text) <= maxLength {
 		return text, false
 	}
-	return string([]rune(text)[:most]), true
+	return string([]rune(text)[:maxLength]), true
 }
 
-// metricValues returns the metrics of a stage record.
+// metricValues returns the metrics of a stage history record, with formatted numbers.
 func metricValues(document models.JSON) []Value {
 	if string(document) == "null" {
 		return nil
@@ -103,44 +103,44 @@ func metricValues(document models.JSON) []Value {
 	metrics := ValuesOf(document)
 	for i, m := range metrics {
 		if m.IsNumber && m.Start == "" {
-			metrics[i].Metric = true
+			metrics[i].FormatForDisplay = true
 		}
 	}
 	return metrics
 }
 
-// StageRecord is a record of the stage history as people read it.
-type StageRecord struct {
+// Move is a stage move formatted for display.
+type Move struct {
 	models.ListedRecord
 
 	ProductName string
-	From, To    string // stages, "" for none
+	From, To    string // stage names, "" for none
 	Note        *Value
-	Measured    []Value
+	Metrics     []Value
 }
 
-// NewStageRecord describes a record.
-func NewStageRecord(t models.ListedRecord) StageRecord {
-	r := StageRecord{
-		ListedRecord: t, ProductName: Named(t.Product, t.ProductID), Measured: metricValues(t.Metrics),
-		From: Named(t.PreviousStageName, t.PreviousStageID), To: Named(t.StageName, t.StageID),
+// NewMove formats a stage history record.
+func NewMove(t models.ListedRecord) Move {
+	r := Move{
+		ListedRecord: t, ProductName: NameOf(t.Product, t.ProductID), Metrics: metricValues(t.Metrics),
+		From: NameOf(t.PreviousStageName, t.PreviousStageID), To: NameOf(t.StageName, t.StageID),
 	}
 	if text := Deref(t.Notes); strings.TrimSpace(text) != "" {
-		note := fold(Value{Text: text})
+		note := collapse(Value{Text: text})
 		r.Note = &note
 	}
 	return r
 }
 
-// Named is the name of a row that another one refers to, "" for none.
-func Named(name *string, id *int64) string {
+// NameOf returns the name of a referenced row, or its id; "" for no reference.
+func NameOf(name *string, id *int64) string {
 	if id == nil {
 		return ""
 	}
 	return messages.Named(name, *id)
 }
 
-// Deref is a text, "" for nil.
+// Deref returns *text, or "" for nil.
 func Deref(text *string) string {
 	if text == nil {
 		return ""

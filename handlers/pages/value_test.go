@@ -11,15 +11,15 @@ import (
 func TestValuesOf_Documents(t *testing.T) {
 	t.Parallel()
 	deep := strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000)
-	long := strings.Repeat("é", valueLength+1)
+	long := strings.Repeat("é", maxValueLength+1)
 	for document, want := range map[string][]Value{
 		"":                     nil,
 		"{}":                   {},
-		"null":                 {{None: true}},
+		"null":                 {{IsNull: true}},
 		" [1, {\"a\": 1.00}] ": {{Text: `[1,{"a":1.00}]`}},
-		`{"b": 1e400, "a": null, "c": "", "d": "x\u0001<b>"}`: {{Name: "b", Text: "1e400", IsNumber: true}, {Name: "a", None: true}, {Name: "c"}, {Name: "d", Text: "x\u0001<b>"}},
-		`"` + long + `"`:        {{Start: long[:2*lineLength], Text: long[:2*valueLength], Cut: true}},
-		deep:                    {{Start: deep[:lineLength], Text: deep[:valueLength], Cut: true}},
+		`{"b": 1e400, "a": null, "c": "", "d": "x\u0001<b>"}`: {{Name: "b", Text: "1e400", IsNumber: true}, {Name: "a", IsNull: true}, {Name: "c"}, {Name: "d", Text: "x\u0001<b>"}},
+		`"` + long + `"`:        {{Start: long[:2*lineLength], Text: long[:2*maxValueLength], Truncated: true}},
+		deep:                    {{Start: deep[:lineLength], Text: deep[:maxValueLength], Truncated: true}},
 		`{"broken`:              {{Text: `{"broken`}},
 		"{\"bytes\": \"\xff\"}": {{Name: "bytes", Text: "�"}},
 	} {
@@ -38,7 +38,7 @@ func TestValuesOf_Documents(t *testing.T) {
 	for i := range 100 {
 		many += fmt.Sprintf(`"k%d": %d,`, i, i)
 	}
-	if got := ValuesOf(models.JSON(many + `"last": 1}`)); len(got) != mostValues+1 || got[mostValues] != (Value{More: 101 - mostValues}) {
+	if got := ValuesOf(models.JSON(many + `"last": 1}`)); len(got) != maxValues+1 || got[maxValues] != (Value{Omitted: 101 - maxValues}) {
 		t.Errorf("of many values: %+v", got)
 	}
 	if ValuesOf(nil) != nil {

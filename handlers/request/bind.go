@@ -19,21 +19,21 @@ import (
 // Checker validates requests by the rules in their structs' tags.
 type Checker struct{ validate *validator.Validate }
 
-// NewChecker returns a checker. It knows the validator's own rules and digest.
+// NewChecker returns a checker. It has the built-in rules plus the rule `digest`.
 func NewChecker() Checker {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(fieldName)
 	err := v.RegisterValidation("digest", func(fl validator.FieldLevel) bool { return mirror.IsDigest(fl.Field().String()) })
-	if err != nil { // a rule without a name
+	if err != nil { // only for an empty rule name
 		panic(err)
 	}
 	return Checker{v}
 }
 
-// fieldName returns the name of a struct's field as a client sends it.
+// fieldName returns the JSON name of a struct field.
 func fieldName(f reflect.StructField) string { return f.Tag.Get("json") }
 
-// fieldNames returns the names of a struct's fields, in order.
+// fieldNames returns the JSON names of a struct's fields, in order.
 func fieldNames(form any) (names []string) {
 	for f := range reflect.TypeOf(form).Fields() {
 		names = append(names, fieldName(f))
@@ -41,17 +41,17 @@ func fieldNames(form any) (names []string) {
 	return names
 }
 
-// check validates the struct that form points to; with only, just those fields. unparsed are the fields whose values
-// could not be parsed. The errors have the order of the struct's fields. Errors: validation_failed.
-func (ch Checker) check(form any, unparsed []models.FieldError, only ...string) error {
-	broken, _ := errors.AsType[validator.ValidationErrors](ch.validate.Struct(form))
+// check validates the struct that form points to; if only is set, just those fields. parseErrors are the errors of parsing
+// its fields. The result has the order of the struct's fields. Errors: validation_failed.
+func (ch Checker) check(form any, parseErrors []models.FieldError, only ...string) error {
+	violations, _ := errors.AsType[validator.ValidationErrors](ch.validate.Struct(form))
 	var invalid []models.FieldError
 	for f := range reflect.TypeOf(form).Elem().Fields() {
 		name := fieldName(f)
-		if i := slices.IndexFunc(unparsed, func(e models.FieldError) bool { return e.Field == name }); i >= 0 {
-			invalid = append(invalid, unparsed[i])
-		} else if i := slices.IndexFunc(broken, func(b validator.FieldError) bool { return b.Field() == name }); i >= 0 && (only == nil || slices.Contains(only, name)) {
-			invalid = append(invalid, fieldError(name, broken[i]))
+		if i := slices.IndexFunc(parseErrors, func(e models.FieldError) bool { return e.Field == name }); i >= 0 {
+			invalid = append(invalid, parseErrors[i])
+		} else if i := slices.IndexFunc(violations, func(b validator.FieldError) bool { return b.Field() == name }); i >= 0 && (only == nil || slices.Contains(only, name)) {
+			invalid = append(invalid, fieldError(name, violations[i]))
 		}
 	}
 	if invalid == nil {
@@ -60,28 +60,28 @@ func (ch Checker) check(form any, unparsed []models.FieldError, only ...string) 
 	return models.NewInvalid(invalid...)
 }
 
-// fieldError explains a rule that a field breaks.
-func fieldError(name string, broken validator.FieldError) models.FieldError {
-	switch broken.Tag() {
+// fieldError returns the error for a rule violation.
+func fieldError(name string, violation validator.FieldError) models.FieldError {
+	switch violation.Tag() {
 	case "required":
 		return models.NewFieldError(name, "required", "request.required", nil)
 	case "max":
-		return models.NewFieldError(name, "too_long", "request.too_long", models.Params{"max": broken.Param()})
+		return models.NewFieldError(name, "too_long", "request.too_long", models.Params{"max": violation.Param()})
 	case "min":
-		return models.NewFieldError(name, "integer", "request.whole_number_from", models.Params{"min": broken.Param()})
+		return models.NewFieldError(name, "integer", "request.whole_number_from", models.Params{"min": violation.Param()})
 	case "oneof":
-		return models.NewFieldError(name, "unknown", "request.one_of", models.Params{"choices": strings.Fields(broken.Param())})
+		return models.NewFieldError(name, "unknown", "request.one_of", models.Params{"choices": strings.Fields(violation.Param())})
 	case "digest":
 		return models.NewFieldError(name, "unknown", "request.digest", nil)
 	case "excluded_unless":
 		return models.NewFieldError(name, "combination", "request.digest_combination", nil)
 	default:
-		return models.NewFieldError(name, broken.Tag(), "request.invalid", nil)
+		return models.NewFieldError(name, violation.Tag(), "request.invalid", nil)
 	}
 }
 
 // bindJSON parses values into the fields of the struct that form points to, by their json tags. It returns an error for
-// each value that is null or has another type.
+// each value that is null or has the wrong type.
 func bindJSON(values map[string]json.RawMessage, form any) (invalid []models.FieldError) {
 	for f, target := range reflect.ValueOf(form).Elem().Fields() {
 		name := fieldName(f)
@@ -102,11 +102,11 @@ func bindJSON(values map[string]json.RawMessage, form any) (invalid []models.Fie
 }
 
 // bindText parses texts into the fields of the struct that form points to, by their json tags; "" is NULL. It returns an
-// error for each text that is not of its field's type.
-func bindText(sent map[string]string, form any) (invalid []models.FieldError) {
+// error for each text that cannot be parsed.
+func bindText(texts map[string]string, form any) (invalid []models.FieldError) {
 	for f, target := range reflect.ValueOf(form).Elem().Fields() {
 		name := fieldName(f)
-		text := sent[name]
+		text := texts[name]
 		if text == "" {
 			continue
 		}
@@ -115,9 +115,9 @@ func bindText(sent map[string]string, form any) (invalid []models.FieldError) {
 		case **string:
 			*field = &text
 		case **int64:
-			id, ok := wholeNumber(text, math.MaxInt32)
+			id, ok := positiveNumber(text, math.MaxInt32)
 			if *field = &id; !ok {
-				invalid = append(invalid, notWhole(name, math.MaxInt32))
+				invalid = append(invalid, notWholeNumberError(name, math.MaxInt32))
 			}
 		case **time.Time:
 			at, err := parseInstant(text)
@@ -129,13 +129,13 @@ func bindText(sent map[string]string, form any) (invalid []models.FieldError) {
 				invalid = append(invalid, models.AsError(err).Fields...)
 			}
 		default:
-			panic(name + " has a type that no form has")
+			panic("unsupported form field type: " + name)
 		}
 	}
 	return invalid
 }
 
-// parseInstant parses an RFC 3339 timestamp of the years 1 to 9999, to the microsecond.
+// parseInstant parses an RFC 3339 timestamp in the years 1 to 9999, truncated to microseconds.
 func parseInstant(text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if t = t.UTC().Truncate(time.Microsecond); err == nil && (t.Year() < 1 || t.Year() > 9999) {

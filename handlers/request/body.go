@@ -22,72 +22,72 @@ import (
 	"lifecycle-sync/models"
 )
 
-// Most clients read the response only after they have sent the whole body. So of a rejected request this much more is
-// read before the connection is closed.
+// Most clients read the response only after they have sent the whole body. So up to this much more of a rejected request
+// is read before the connection is closed.
 const (
 	drainTimeout = 2 * time.Second
 	drainLimit   = 64 << 20 // bytes
 )
 
-// noBudget lets a body be read up to its limit.
-const noBudget = math.MaxInt64
+// unlimitedBudget leaves only the body limit in effect.
+const unlimitedBudget = math.MaxInt64
 
-// limited reads a request's body. Errors: too_large beyond the limit; io.ErrUnexpectedEOF if the body ends before its
-// Content-Length.
-type limited struct {
-	from      io.Reader
-	limit     int64
-	read      int64
-	announced int64 // Content-Length, -1 for none
-	budget    int64 // bytes that may still be read, as for the headers of a part
+// limitedBody reads a request's body up to a limit. Errors: too_large beyond the limit; io.ErrUnexpectedEOF if the body is
+// shorter than its Content-Length.
+type limitedBody struct {
+	source        io.Reader
+	limit         int64
+	read          int64
+	contentLength int64 // Content-Length, -1 for none
+	budget        int64 // bytes that may still be read, for example for a part's headers
 }
 
 // bodyOf returns a request's body with a limit in bytes.
-func bodyOf(c *fiber.Ctx, limit int64) *limited {
-	from := c.Context().RequestBodyStream()
-	if from == nil {
-		from = bytes.NewReader(c.Context().Request.Body())
+func bodyOf(c *fiber.Ctx, limit int64) *limitedBody {
+	source := c.Context().RequestBodyStream()
+	if source == nil {
+		source = bytes.NewReader(c.Context().Request.Body())
 	}
-	return &limited{from: from, limit: limit, announced: int64(max(c.Context().Request.Header.ContentLength(), -1)), budget: noBudget}
+	return &limitedBody{source: source, limit: limit, contentLength: int64(max(c.Context().Request.Header.ContentLength(), -1)), budget: unlimitedBudget}
 }
 
 // Read implements io.Reader.
-func (b *limited) Read(p []byte) (int, error) {
+func (b *limitedBody) Read(p []byte) (int, error) {
 	if b.budget == 0 {
 		return 0, errBudget
 	}
-	n, err := b.from.Read(p[:min(int64(len(p)), max(b.limit-b.read+1, 0), b.budget)])
+	n, err := b.source.Read(p[:min(int64(len(p)), max(b.limit-b.read+1, 0), b.budget)])
 	b.read, b.budget = b.read+int64(n), b.budget-int64(n)
 	switch {
 	case b.read > b.limit:
 		return 0, models.NewError(models.TooLarge, "request.too_large", models.Params{"limit": b.limit})
-	case errors.Is(err, io.EOF) && b.announced > b.read:
+	case errors.Is(err, io.EOF) && b.contentLength > b.read:
 		return n, io.ErrUnexpectedEOF
 	default:
 		return n, err
 	}
 }
 
-var errBudget = errors.New("over the read budget")
+var errBudget = errors.New("read budget exceeded")
 
-// unreadable drains a body that could not be read, and returns the error: the client's mistake, with the text code, unless
-// err is more specific.
-func unreadable(c *fiber.Ctx, err error, code string) error {
+// bodyReadError drains a body that could not be read. It returns err if it is already specific, otherwise a validation error
+// with the given text code.
+func bodyReadError(c *fiber.Ctx, err error, code string) error {
 	drain(c)
-	if own, ok := errors.AsType[*models.Error](err); ok {
-		return own
+	if specific, ok := errors.AsType[*models.Error](err); ok {
+		return specific
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	if network, ok := errors.AsType[net.Error](err); ok && network.Timeout() {
+	if netErr, ok := errors.AsType[net.Error](err); ok && netErr.Timeout() {
 		return fiber.ErrRequestTimeout
 	}
 	return models.NewError(models.Invalid, code, nil).WithCause(err)
 }
 
-// drain reads the rest of a rejected body within limits, so that the client sees the response, and closes the connection
-// if there is more.
+// drain reads the rest of a rejected body within limits, so that the client reads the response, and closes the connection
+// if the body is longer.
 func drain(c *fiber.Ctx) {
 	stream := c.Context().RequestBodyStream()
 	if stream == nil {
@@ -111,8 +111,8 @@ func mediaType(c *fiber.Ctx) (string, map[string]string) {
 	return kind, parameters
 }
 
-// unsupported drains the body and returns the error that its type is not one of types.
-func unsupported(c *fiber.Ctx, types ...string) error {
+// unsupportedTypeError drains the body and returns unsupported_type, listing the accepted types.
+func unsupportedTypeError(c *fiber.Ctx, types ...string) error {
 	drain(c)
 	return models.NewError(models.UnsupportedType, "request.unsupported_type", models.Params{"types": types})
 }
@@ -120,17 +120,16 @@ func unsupported(c *fiber.Ctx, types ...string) error {
 // isText reports whether the databases can store a text: UTF-8 without NUL.
 func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
-// Invalid returns the error for one invalid field; text is a code of the message catalogue, which gets the
-// parameter "field".
+// Invalid returns the error for one invalid field; text is a message code, whose parameter "field" is set.
 func Invalid(field, code, text string, params models.Params) error {
 	return models.NewInvalid(models.NewFieldError(field, code, text, params))
 }
 
-func unknownField(name string, known []string) error {
-	return Invalid(clip(name), "unknown", "request.unknown_field", models.Params{"known": known})
+func unknownField(name string, allowed []string) error {
+	return Invalid(clip(name), "unknown", "request.unknown_field", models.Params{"known": allowed})
 }
 
-// clip shortens client input so that a message can repeat it.
+// clip truncates client input for use in a message.
 func clip(s string) string {
 	const limit = 40
 	s = strings.ToValidUTF8(s, "�")
@@ -142,34 +141,34 @@ func clip(s string) string {
 
 const (
 	jsonLimit = 1 << 20 // bytes
-	jsonDepth = 500     // levels; the databases allow some more
+	jsonDepth = 500     // levels; the databases allow slightly more
 )
 
-// readObject reads a JSON object of at most limit bytes with known keys. Its values stay as written, so numbers keep
+// readObject reads a JSON object of at most limit bytes with known keys. Its values are not decoded, so numbers keep
 // every digit. An optional body may be missing; the object is then empty. Errors: unsupported_type, too_large,
 // validation_failed with the field.
-func readObject(c *fiber.Ctx, limit int64, isOptional bool, known []string) (map[string]json.RawMessage, error) {
+func readObject(c *fiber.Ctx, limit int64, isOptional bool, allowed []string) (map[string]json.RawMessage, error) {
 	kind, parameters := mediaType(c)
 	charset := parameters["charset"]
 	isJSON := kind == fiber.MIMEApplicationJSON && (charset == "" || strings.EqualFold(charset, "utf-8"))
 	if !isJSON && !isOptional {
-		return nil, unsupported(c, fiber.MIMEApplicationJSON)
+		return nil, unsupportedTypeError(c, fiber.MIMEApplicationJSON)
 	}
 	text, err := io.ReadAll(bodyOf(c, limit))
 	switch {
 	case err != nil:
-		return nil, unreadable(c, err, "request.truncated")
+		return nil, bodyReadError(c, err, "request.truncated")
 	case isOptional && len(bytes.TrimSpace(text)) == 0:
 		return map[string]json.RawMessage{}, nil
 	case !isJSON:
-		return nil, unsupported(c, fiber.MIMEApplicationJSON)
+		return nil, unsupportedTypeError(c, fiber.MIMEApplicationJSON)
 	default:
-		return parseFields(text, known)
+		return parseFields(text, allowed)
 	}
 }
 
 // parseFields parses a JSON object with known keys, each once. Errors: validation_failed.
-func parseFields(text []byte, known []string) (map[string]json.RawMessage, error) {
+func parseFields(text []byte, allowed []string) (map[string]json.RawMessage, error) {
 	if !json.Valid(text) || !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
 		return nil, models.NewError(models.Invalid, "request.not_an_object", nil)
 	}
@@ -181,11 +180,11 @@ func parseFields(text []byte, known []string) (map[string]json.RawMessage, error
 		name, _ := token.(string)
 		var value json.RawMessage
 		err = decoder.Decode(&value)
-		if _, seen := object[name]; seen {
+		if _, isDuplicate := object[name]; isDuplicate {
 			return nil, Invalid(name, "duplicate", "request.duplicate", nil)
 		}
-		if !slices.Contains(known, name) {
-			return nil, unknownField(name, known)
+		if !slices.Contains(allowed, name) {
+			return nil, unknownField(name, allowed)
 		}
 		if err == nil {
 			err = checkValue(name, value)
@@ -195,15 +194,15 @@ func parseFields(text []byte, known []string) (map[string]json.RawMessage, error
 	return object, err
 }
 
-// checkValue checks that the databases can store the JSON value of a field, and that all parsers read it alike. Errors:
+// checkValue checks that the databases can store the JSON value of a field, and that it is unambiguous. Errors:
 // validation_failed.
 func checkValue(name string, value []byte) error {
-	if !isText(string(value)) || unstorable.Match(paired.ReplaceAll(value, nil)) {
+	if !isText(string(value)) || unstorableEscapes.Match(escapePairs.ReplaceAll(value, nil)) {
 		return Invalid(name, "encoding", "request.encoding", nil)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(value))
 	decoder.UseNumber() // 1e400 is no float64
-	if key, tooDeep := inspect(decoder, 0); tooDeep {
+	if key, tooDeep := inspectValue(decoder, 0); tooDeep {
 		return Invalid(name, "too_deep", "request.too_deep", models.Params{"limit": jsonDepth})
 	} else if key != "" {
 		return Invalid(name, "duplicate", "request.duplicate_key", models.Params{"key": clip(key)})
@@ -211,21 +210,21 @@ func checkValue(name string, value []byte) error {
 	return nil
 }
 
-// unstorable are escapes of NUL and of surrogates. It finds unpaired ones after the removal of paired, which are pairs,
-// and backslashes that could be mistaken for the beginning of an escape.
+// unstorableEscapes matches escapes of NUL and of surrogates. Valid surrogate pairs and escaped backslashes, which
+// escapePairs matches, must be removed first.
 var (
-	unstorable = regexp.MustCompile(`(?i)\\u(0000|d[89a-f])`)
-	paired     = regexp.MustCompile(`\\\\|(?i:\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2})`)
+	unstorableEscapes = regexp.MustCompile(`(?i)\\u(0000|d[89a-f])`)
+	escapePairs       = regexp.MustCompile(`\\\\|(?i:\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2})`)
 )
 
-// inspect returns a key that the next value of a decoder has twice in one object, "" for none, and reports whether the
-// value is nested too deep. The value is valid JSON, above is the number of levels around it.
-func inspect(decoder *json.Decoder, above int) (duplicate string, tooDeep bool) {
+// inspectValue returns a duplicate key of an object in the decoder's next value, "" for none, and reports whether the value
+// is nested too deeply. The value must be valid JSON; depth is the number of enclosing levels.
+func inspectValue(decoder *json.Decoder, depth int) (duplicate string, tooDeep bool) {
 	opening, _ := decoder.Token()
 	if _, isNested := opening.(json.Delim); !isNested {
 		return "", false
 	}
-	if above == jsonDepth {
+	if depth == jsonDepth {
 		return "", true
 	}
 	keys := map[json.Token]bool{}
@@ -237,33 +236,33 @@ func inspect(decoder *json.Decoder, above int) (duplicate string, tooDeep bool) 
 			}
 			keys[key] = true
 		}
-		if duplicate, tooDeep = inspect(decoder, above+1); duplicate != "" || tooDeep {
+		if duplicate, tooDeep = inspectValue(decoder, depth+1); duplicate != "" || tooDeep {
 			return duplicate, tooDeep
 		}
 	}
-	_, _ = decoder.Token() // closes it
+	_, _ = decoder.Token() // closing delimiter
 	return "", false
 }
 
-// The JSON values that a field accepts, named by the text of the error for others.
+// The kinds of JSON values that a field accepts; each is the message code of the error for other kinds.
 const (
 	textOrNumber = "request.text_or_number"
-	onlyText     = "request.text" // a number is a mistake
-	onlyObject   = "request.json_object"
+	textOnly     = "request.text" // rejects numbers
+	objectOnly   = "request.json_object"
 )
 
 func acceptedValues(name string) string {
 	if name == MetricsField {
-		return onlyObject
+		return objectOnly
 	}
 	if f, _ := models.ProductFieldOf(name); name == "catatan" || f.Kind == models.FieldText || f.Kind == models.FieldTextarea {
-		return onlyText
+		return textOnly
 	}
 	return textOrNumber
 }
 
-// readTexts reads a JSON object with known keys as a form would send it: a number is taken as written, and null is "".
-// Errors: unsupported_type, too_large, validation_failed with the fields of another type, in the order of names.
+// readTexts reads a JSON object with known keys as form fields: numbers as written, null as "". Errors: unsupported_type,
+// too_large, validation_failed with the fields of the wrong type, in the order of names.
 func readTexts(c *fiber.Ctx, names []string) (map[string]string, error) {
 	object, err := readObject(c, jsonLimit, false, names)
 	if err != nil {
@@ -276,20 +275,20 @@ func readTexts(c *fiber.Ctx, names []string) (map[string]string, error) {
 		if !isSent {
 			continue
 		}
-		text, accepted, fits := string(value), acceptedValues(name), false
+		text, kind, ok := string(value), acceptedValues(name), false
 		switch value[0] {
 		case 'n': // null
-			text, fits = "", true
+			text, ok = "", true
 		case '"':
-			fits = accepted != onlyObject && json.Unmarshal(value, &text) == nil
+			ok = kind != objectOnly && json.Unmarshal(value, &text) == nil
 		case '{':
-			fits = accepted == onlyObject
+			ok = kind == objectOnly
 		case '[', 't', 'f':
 		default:
-			fits = accepted == textOrNumber
+			ok = kind == textOrNumber
 		}
-		if !fits {
-			invalid = append(invalid, models.NewFieldError(name, "type", accepted, nil))
+		if !ok {
+			invalid = append(invalid, models.NewFieldError(name, "type", kind, nil))
 		}
 		texts[name] = text
 	}

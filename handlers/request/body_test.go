@@ -102,8 +102,8 @@ func newEchoServer(t testing.TB) *echoServer {
 
 // respondWithError is the error handler.
 func respondWithError(c *fiber.Ctx, err error) error {
-	if own, ok := errors.AsType[*fiber.Error](err); ok {
-		return c.SendStatus(own.Code)
+	if specific, ok := errors.AsType[*fiber.Error](err); ok {
+		return c.SendStatus(specific.Code)
 	}
 	e := models.AsError(err)
 	statuses := map[models.Class]int{models.Invalid: http.StatusBadRequest, models.TooLarge: http.StatusRequestEntityTooLarge, models.UnsupportedType: http.StatusUnsupportedMediaType}
@@ -171,14 +171,14 @@ func (s *echoServer) raw(t testing.TB, request string) result {
 	return resultOf(response.StatusCode, all)
 }
 
-func (a result) want(t testing.TB, what string, status int, field string) {
+func (a result) want(t testing.TB, name string, status int, field string) {
 	t.Helper()
 	var fields []string
 	for _, e := range a.failure.Errors {
 		fields = append(fields, e.Field)
 	}
 	if a.status != status || field != "" && !slices.Contains(fields, field) {
-		t.Errorf("%.60q…%q: %d %s, want %d naming %q", what, what[max(0, len(what)-30):], a.status, a.body, status, field)
+		t.Errorf("%.60q…%q: %d %s, want %d naming %q", name, name[max(0, len(name)-30):], a.status, a.body, status, field)
 	}
 }
 
@@ -218,38 +218,38 @@ func TestReadForm_FieldsAndFiles(t *testing.T) {
 func TestReadForm_RejectsInvalidFormsAndLeavesNoFile(t *testing.T) {
 	t.Parallel()
 	s := newEchoServer(t)
-	good := file("good.pdf", "content")
+	validFile := file("good.pdf", "content")
 	for _, c := range []struct {
 		body   string
 		status int
 		field  string
 	}{
-		{good + field("segmen", "1") + end, 400, "segmen"},
-		{good + field("a[999999999]", "1") + end, 400, "a[999999999]"},
-		{good + field("Produk", "1") + end, 400, "Produk"},
-		{good + field("", "1") + end, 400, ""},
-		{good + part("attachment", "1") + end, 400, ""},
-		{good + part("form-data; name=\xff", "1") + end, 400, ""},
-		{good + field("produk", "a") + field("produk", "b") + end, 400, "produk"},
-		{good + field("produk", "a\x00") + end, 400, "produk"},
-		{good + field("produk", "\xff") + end, 400, "produk"},
-		{good + part(`form-data; name="produk"; filename="x.txt"`, "a") + end, 400, "produk"},
-		{good + part(`form-data; name="files"; filename=""`, "a") + end, 400, "files"},
-		{good + field("files", "a") + end, 400, "files"},
-		{good + file("empty.pdf", "") + end, 400, "files"},
-		{good + file("\xff.pdf", "a") + end, 400, ""},
-		{good + field("produk", strings.Repeat("a", fieldLimit+1)) + end, 413, ""},
-		{good + good + good + good + end, 413, ""},
-		{good + strings.Repeat(field("produk", "a"), 1) + strings.Repeat(part(`form-data; name="files"; filename=""`, ""), 1001) + end, 413, ""},
-		{good + file("large.pdf", strings.Repeat("a", 1<<20)) + end, 413, ""},
-		{good + "--X\r\nContent-Disposition: form-data; name=\"" + strings.Repeat("a", headsLimit) + "\"\r\n\r\n", 400, ""},
-		{strings.Repeat("preamble\r\n", 10000) + good + end, 400, ""},
-		{good + end + strings.Repeat("behind the end ", 10000), 400, ""},
-		{good, 400, ""}, // is truncated
-		{good + "--X\r\nContent-Disposition", 400, ""},
-		{good + "--X\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.pdf\"\r\n\r\nhalf a fi", 400, ""},
-		{good + "--X", 400, ""},
-		{strings.ReplaceAll(good+end, "--X", "--Y"), 400, ""},
+		{validFile + field("segmen", "1") + end, 400, "segmen"},
+		{validFile + field("a[999999999]", "1") + end, 400, "a[999999999]"},
+		{validFile + field("Produk", "1") + end, 400, "Produk"},
+		{validFile + field("", "1") + end, 400, ""},
+		{validFile + part("attachment", "1") + end, 400, ""},
+		{validFile + part("form-data; name=\xff", "1") + end, 400, ""},
+		{validFile + field("produk", "a") + field("produk", "b") + end, 400, "produk"},
+		{validFile + field("produk", "a\x00") + end, 400, "produk"},
+		{validFile + field("produk", "\xff") + end, 400, "produk"},
+		{validFile + part(`form-data; name="produk"; filename="x.txt"`, "a") + end, 400, "produk"},
+		{validFile + part(`form-data; name="files"; filename=""`, "a") + end, 400, "files"},
+		{validFile + field("files", "a") + end, 400, "files"},
+		{validFile + file("empty.pdf", "") + end, 400, "files"},
+		{validFile + file("\xff.pdf", "a") + end, 400, ""},
+		{validFile + field("produk", strings.Repeat("a", fieldLimit+1)) + end, 413, ""},
+		{validFile + validFile + validFile + validFile + end, 413, ""},
+		{validFile + strings.Repeat(field("produk", "a"), 1) + strings.Repeat(part(`form-data; name="files"; filename=""`, ""), 1001) + end, 413, ""},
+		{validFile + file("large.pdf", strings.Repeat("a", 1<<20)) + end, 413, ""},
+		{validFile + "--X\r\nContent-Disposition: form-data; name=\"" + strings.Repeat("a", partHeaderLimit) + "\"\r\n\r\n", 400, ""},
+		{strings.Repeat("preamble\r\n", 10000) + validFile + end, 400, ""},
+		{validFile + end + strings.Repeat("behind the end ", 10000), 400, ""},
+		{validFile, 400, ""}, // is truncated
+		{validFile + "--X\r\nContent-Disposition", 400, ""},
+		{validFile + "--X\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.pdf\"\r\n\r\nhalf a fi", 400, ""},
+		{validFile + "--X", 400, ""},
+		{strings.ReplaceAll(validFile+end, "--X", "--Y"), 400, ""},
 		{"no form", 400, ""},
 		{"", 400, ""},
 	} {
@@ -264,9 +264,9 @@ func TestReadForm_RejectsInvalidFormsAndLeavesNoFile(t *testing.T) {
 		if strings.HasPrefix(kind, "multipart/form-data") && !strings.HasSuffix(kind, `"`) {
 			want = http.StatusBadRequest
 		}
-		s.post(t, "/form", kind, good+end).want(t, kind, want, "")
+		s.post(t, "/form", kind, validFile+end).want(t, kind, want, "")
 	}
-	s.post(t, "/form", formType, good+end, "Content-Encoding", "gzip").want(t, "compressed", http.StatusUnsupportedMediaType, "")
+	s.post(t, "/form", formType, validFile+end, "Content-Encoding", "gzip").want(t, "compressed", http.StatusUnsupportedMediaType, "")
 	a := s.post(t, "/form", formType, field("nama", "1")+end)
 	if !strings.Contains(a.failure.Message, "[produk harga files]") {
 		t.Errorf("the known fields are not listed: %s", a.body)
@@ -342,8 +342,8 @@ func TestReadObject_KeepsDigitsAndRejectsInvalidJSON(t *testing.T) {
 		s.post(t, "/json", kind, c.body).want(t, c.body, c.status, c.field)
 		s.send(t, "/json", kind, io.MultiReader(strings.NewReader(c.body))).want(t, "in chunks: "+c.body, c.status, c.field)
 	}
-	for _, wrong := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1", "application/json; charset", formType} {
-		s.post(t, "/json", wrong, "{}").want(t, wrong, http.StatusUnsupportedMediaType, "")
+	for _, contentType := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1", "application/json; charset", formType} {
+		s.post(t, "/json", contentType, "{}").want(t, contentType, http.StatusUnsupportedMediaType, "")
 	}
 }
 

@@ -15,16 +15,16 @@ import (
 	"lifecycle-sync/models"
 )
 
-// The limits of multipart forms that are not settings.
+// The limits of multipart forms that cannot be configured.
 const (
-	partsLimit = 100
-	fieldLimit = 256 << 10 // bytes in a field: the longest text, 65536 characters, in any script and with line breaks
-	headsLimit = 64 << 10  // bytes of a part's headers, and after the last part
-	FilesField = "files"   // the field of the files
+	partLimit       = 100
+	fieldLimit      = 256 << 10 // bytes in a field: the longest text, 65536 characters, in any script and with line breaks
+	partHeaderLimit = 64 << 10  // bytes of a part's headers, and after the last part
+	FilesField      = "files"   // name of the file field
 )
 
-// Uploads stores uploaded files. Errors of Stage: unsupported_type, too_large, validation_failed, unavailable, and the
-// reader's own; nothing of the file is then left.
+// Uploads stores uploaded files. Errors of Stage: unsupported_type, too_large, validation_failed, unavailable, and those of the
+// reader; after an error no file is left.
 type Uploads interface {
 	Stage(ctx context.Context, name string, content io.Reader) (models.Upload, error)
 	Discard(ctx context.Context, files []models.Upload)
@@ -42,42 +42,42 @@ type Form struct {
 	Files  []models.Upload
 }
 
-// ReadFields reads a body that is a multipart form or, without files, a JSON object, as texts. Errors: as ReadForm and
-// readTexts.
-func ReadFields(c *fiber.Ctx, limits FormLimits, files Uploads, known ...string) (Form, error) {
+// ReadFields reads a multipart form or, without files, a JSON object as texts. Errors: as ReadForm and readTexts.
+func ReadFields(c *fiber.Ctx, limits FormLimits, files Uploads, allowed ...string) (Form, error) {
 	switch kind, _ := mediaType(c); kind {
 	case fiber.MIMEMultipartForm:
-		return ReadForm(c, limits, files, known...)
+		return ReadForm(c, limits, files, allowed...)
 	case fiber.MIMEApplicationJSON:
-		texts, err := readTexts(c, known)
+		texts, err := readTexts(c, allowed)
 		return Form{Fields: texts}, err
 	default:
-		return Form{}, unsupported(c, fiber.MIMEMultipartForm, fiber.MIMEApplicationJSON)
+		return Form{}, unsupportedTypeError(c, fiber.MIMEMultipartForm, fiber.MIMEApplicationJSON)
 	}
 }
 
 // ReadForm reads a multipart form part by part. Errors: unsupported_type, too_large, validation_failed with the field, and
-// those of Stage. After an error no file is left, but the fields before it are returned, for the console to show again.
-func ReadForm(c *fiber.Ctx, limits FormLimits, files Uploads, known ...string) (Form, error) {
+// those of Stage. After an error no file is left, but the fields before it are returned, so that the console can redisplay
+// them.
+func ReadForm(c *fiber.Ctx, limits FormLimits, files Uploads, allowed ...string) (Form, error) {
 	kind, parameters := mediaType(c)
 	if kind != fiber.MIMEMultipartForm {
-		return Form{}, unsupported(c, fiber.MIMEMultipartForm)
+		return Form{}, unsupportedTypeError(c, fiber.MIMEMultipartForm)
 	}
-	reader := formReader{files: files, known: known, limits: limits, body: bodyOf(c, limits.Bytes), form: Form{Fields: map[string]string{}}}
+	reader := formReader{files: files, allowed: allowed, limits: limits, body: bodyOf(c, limits.Bytes), form: Form{Fields: map[string]string{}}}
 	if err := reader.read(c.UserContext(), parameters["boundary"]); err != nil {
 		files.Discard(c.UserContext(), reader.form.Files)
-		return Form{Fields: reader.form.Fields}, unreadable(c, err, "request.malformed_form")
+		return Form{Fields: reader.form.Fields}, bodyReadError(c, err, "request.malformed_form")
 	}
 	return reader.form, nil
 }
 
 // formReader reads one multipart form.
 type formReader struct {
-	files  Uploads
-	known  []string
-	limits FormLimits
-	body   *limited
-	form   Form
+	files   Uploads
+	allowed []string
+	limits  FormLimits
+	body    *limitedBody
+	form    Form
 }
 
 func (f *formReader) read(ctx context.Context, boundary string) error {
@@ -86,18 +86,18 @@ func (f *formReader) read(ctx context.Context, boundary string) error {
 	}
 	parts := multipart.NewReader(f.body, boundary)
 	for n := 0; ; n++ {
-		f.body.budget = headsLimit
+		f.body.budget = partHeaderLimit
 		part, err := parts.NextRawPart()
 		if err == io.EOF { //nolint:errorlint // a wrapped EOF means that the last boundary is missing
-			_, err = io.Copy(io.Discard, f.body) // nothing should follow
+			_, err = io.Copy(io.Discard, f.body) // no data should follow
 			return err
 		}
 		if err != nil {
 			return err
 		}
-		f.body.budget = noBudget
-		if n == partsLimit {
-			return models.NewError(models.TooLarge, "request.too_many_parts", models.Params{"limit": partsLimit})
+		f.body.budget = unlimitedBudget
+		if n == partLimit {
+			return models.NewError(models.TooLarge, "request.too_many_parts", models.Params{"limit": partLimit})
 		}
 		if err := f.part(ctx, part); err != nil {
 			return err
@@ -113,12 +113,12 @@ func (f *formReader) part(ctx context.Context, part *multipart.Part) error {
 		return Invalid("the name of a field", "encoding", "request.encoding", nil)
 	case name == FilesField:
 		return f.file(ctx, part, filename)
-	case !slices.Contains(f.known, name):
-		return unknownField(name, append(slices.Clone(f.known), FilesField))
+	case !slices.Contains(f.allowed, name):
+		return unknownField(name, append(slices.Clone(f.allowed), FilesField))
 	case isFile:
 		return Invalid(name, "type", "request.text", nil)
 	}
-	if _, seen := f.form.Fields[name]; seen {
+	if _, isDuplicate := f.form.Fields[name]; isDuplicate {
 		return Invalid(name, "duplicate", "request.duplicate", nil)
 	}
 	value, err := io.ReadAll(io.LimitReader(part, fieldLimit+1))
@@ -134,7 +134,7 @@ func (f *formReader) part(ctx context.Context, part *multipart.Part) error {
 	return nil
 }
 
-// partNames returns the names of a part's field and, if it is a file, of the file.
+// partNames returns a part's field name and, for a file, its filename.
 func partNames(part *multipart.Part) (name, filename string, isFile bool) {
 	_, parameters, err := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
 	if err == nil {
@@ -143,10 +143,10 @@ func partNames(part *multipart.Part) (name, filename string, isFile bool) {
 	return part.FormName(), filename, isFile
 }
 
-// file stages a file. Browsers send an empty file without a name when none was chosen. If Content-Length exceeds the
-// limit, no file is read; the fields before the first one already are.
+// file stages a file. Browsers send an empty file without a name when none is selected. If Content-Length exceeds the
+// limit, no file is read; the fields before the first file have been read.
 func (f *formReader) file(ctx context.Context, part *multipart.Part, filename string) error {
-	if f.body.announced > f.limits.Bytes {
+	if f.body.contentLength > f.limits.Bytes {
 		return models.NewError(models.TooLarge, "request.files_too_large", models.Params{"limit": f.limits.Bytes})
 	}
 	if filename == "" {
@@ -177,23 +177,23 @@ const plainFormLimit = 1 << 20
 
 // ReadPlainForm reads a form without files (application/x-www-form-urlencoded) that may have known fields only, each
 // once. Errors: unsupported_type, too_large, validation_failed.
-func ReadPlainForm(c *fiber.Ctx, known ...string) (map[string]string, error) {
+func ReadPlainForm(c *fiber.Ctx, allowed ...string) (map[string]string, error) {
 	if kind, _ := mediaType(c); kind != fiber.MIMEApplicationForm {
-		return nil, unsupported(c, fiber.MIMEApplicationForm)
+		return nil, unsupportedTypeError(c, fiber.MIMEApplicationForm)
 	}
 	text, err := io.ReadAll(bodyOf(c, plainFormLimit))
 	if err != nil {
-		return nil, unreadable(c, err, "request.truncated")
+		return nil, bodyReadError(c, err, "request.truncated")
 	}
-	sent, err := url.ParseQuery(string(text))
+	query, err := url.ParseQuery(string(text))
 	if err != nil {
 		return nil, models.NewError(models.Invalid, "request.malformed_form", nil).WithCause(err)
 	}
 	fields := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(sent)) { // so that the same form has the same error
-		switch values := sent[name]; {
-		case !slices.Contains(known, name):
-			return nil, unknownField(name, known)
+	for _, name := range slices.Sorted(maps.Keys(query)) { // sorted, so that the error is deterministic
+		switch values := query[name]; {
+		case !slices.Contains(allowed, name):
+			return nil, unknownField(name, allowed)
 		case len(values) > 1:
 			return nil, Invalid(name, "duplicate", "request.duplicate", nil)
 		case !isText(values[0]):

@@ -29,11 +29,11 @@ func FuzzObject(f *testing.F) {
 			return
 		}
 		for name, value := range object {
-			var back any
-			if _ = json.Unmarshal(value, &back); !json.Valid(value) || !isText(name) || !isText(string(value)) {
+			var decoded any
+			if _ = json.Unmarshal(value, &decoded); !json.Valid(value) || !isText(name) || !isText(string(value)) {
 				t.Errorf("%q: %s: %q", text, name, value)
 			}
-			if s, ok := back.(string); ok && !isText(s) {
+			if s, ok := decoded.(string); ok && !isText(s) {
 				t.Errorf("%q holds NUL", text)
 			}
 		}
@@ -49,13 +49,13 @@ func FuzzForm(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		s := &memoryUploads{content: map[string]string{}}
-		read := formReader{files: s, known: []string{"produk"}, limits: FormLimits{Files: 2, Bytes: 1 << 16}, form: Form{Fields: map[string]string{}}}
-		read.body = &limited{from: bytes.NewReader(body), limit: 1 << 16, announced: -1, budget: noBudget}
-		err := read.read(t.Context(), "X")
-		if len(read.form.Files) != s.count() || len(read.form.Files) > 2 {
-			t.Errorf("%q: %d files known, %d stored", body, len(read.form.Files), s.count())
+		reader := formReader{files: s, allowed: []string{"produk"}, limits: FormLimits{Files: 2, Bytes: 1 << 16}, form: Form{Fields: map[string]string{}}}
+		reader.body = &limitedBody{source: bytes.NewReader(body), limit: 1 << 16, contentLength: -1, budget: unlimitedBudget}
+		err := reader.read(t.Context(), "X")
+		if len(reader.form.Files) != s.count() || len(reader.form.Files) > 2 {
+			t.Errorf("%q: %d files known, %d stored", body, len(reader.form.Files), s.count())
 		}
-		for name, value := range read.form.Fields {
+		for name, value := range reader.form.Fields {
 			if name != "produk" || !isText(value) || len(value) > fieldLimit {
 				t.Errorf("%q: %q = %q", body, name, value)
 			}
@@ -78,19 +78,19 @@ func FuzzQuery(f *testing.F) {
 		c := web.AcquireCtx(&request)
 		defer web.ReleaseCtx(c)
 		q := ParseQuery(c, append(ProductFilters(), "page", "limit", "sort")...)
-		asked := products.Query{Paging: Paging(q), Filter: ProductFilter(q), Sort: q.Text("sort")}
+		query := products.Query{Paging: Paging(q), Filter: ProductFilter(q), Sort: q.Text("sort")}
 		err := q.Err()
 		if err == nil {
-			err = asked.Check()
+			err = query.Check()
 		}
 		switch {
 		case err != nil:
 			if models.AsError(err).Class != models.Invalid {
 				t.Errorf("%q: %v", raw, err)
 			}
-		case asked.Page < 0 || asked.Page > math.MaxInt32 || asked.Limit < 0 || asked.Filter.StageID < 0 || asked.Filter.StageID > math.MaxInt32:
-			t.Errorf("%q was parsed as %+v", raw, asked)
-		case !isText(asked.Filter.Search) || !isText(asked.Filter.Stage):
+		case query.Page < 0 || query.Page > math.MaxInt32 || query.Limit < 0 || query.Filter.StageID < 0 || query.Filter.StageID > math.MaxInt32:
+			t.Errorf("%q was parsed as %+v", raw, query)
+		case !isText(query.Filter.Search) || !isText(query.Filter.Stage):
 			t.Errorf("%q was accepted as text", raw)
 		}
 	})
@@ -104,12 +104,12 @@ func FuzzProduct(f *testing.F) {
 	f.Add("x", "01", "1e9", "10000-01-01")
 	ch := NewChecker()
 	f.Fuzz(func(t *testing.T, name, id, price, day string) {
-		sent := map[string]string{"produk": name, "id_kategori": id, "id_segmen": id, "id_stage": id, "harga": price, "tanggal_launch": day}
-		in, err := ch.Product(sent, true)
+		texts := map[string]string{"produk": name, "id_kategori": id, "id_segmen": id, "id_stage": id, "harga": price, "tanggal_launch": day}
+		in, err := ch.Product(texts, true)
 		switch {
 		case err != nil:
 			if models.AsError(err).Class != models.Invalid {
-				t.Errorf("%+v: %v", sent, err)
+				t.Errorf("%+v: %v", texts, err)
 			}
 		case in.Name == nil || strings.TrimSpace(*in.Name) == "":
 			t.Errorf("the name %q was accepted", name)
@@ -138,9 +138,9 @@ func FuzzInstant(f *testing.F) {
 
 func TestProduct_ReportsInvalidFieldsInTheOrderOfTheForm(t *testing.T) {
 	t.Parallel()
-	sent := map[string]string{"tanggal_launch": "x", "produk": "", "harga": "-1", "id_stage": "0", "id_segmen": "1", "id_kategori": "", "pelanggan": strings.Repeat("x", 256)}
+	texts := map[string]string{"tanggal_launch": "x", "produk": "", "harga": "-1", "id_stage": "0", "id_segmen": "1", "id_kategori": "", "pelanggan": strings.Repeat("x", 256)}
 	for range 20 {
-		_, err := NewChecker().Product(sent, true)
+		_, err := NewChecker().Product(texts, true)
 		var got []string
 		for _, e := range models.AsError(err).Fields {
 			got = append(got, e.Field+" "+e.Code)
@@ -168,14 +168,14 @@ func FuzzRun(f *testing.F) {
 			return
 		}
 		body := runBody{Mode: models.FullRun}
-		r, err := ch.run(&body, bindJSON(values, &body))
+		r, err := ch.runRequest(&body, bindJSON(values, &body))
 		switch e := models.AsError(err); {
 		case e != nil && (e.Class != models.Invalid || len(e.Fields) == 0):
 			t.Errorf("%q: %v", text, err)
 		case e != nil:
-			for _, wrong := range e.Fields {
-				if _, given := values[wrong.Field]; !given || wrong.Text.Params["field"] != wrong.Field {
-					t.Errorf("%q: %+v", text, wrong)
+			for _, fieldErr := range e.Fields {
+				if _, isSent := values[fieldErr.Field]; !isSent || fieldErr.Text.Params["field"] != fieldErr.Field {
+					t.Errorf("%q: %+v", text, fieldErr)
 				}
 			}
 		case r.Mode != models.FullRun && r.Mode != models.IncrementalRun, r.AllowDeletes != nil && *r.AllowDeletes <= 0,

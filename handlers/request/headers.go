@@ -10,7 +10,7 @@ import (
 	"lifecycle-sync/services/outbox"
 )
 
-// Target reads the row that a write changes: its id from the path, and the row versions that If-Match allows. Errors:
+// Target reads the id of a write's row from the path, and the row versions that If-Match allows. Errors:
 // validation_failed.
 func Target(c *fiber.Ctx) (id int64, versions models.RowVersions, err error) {
 	if id, err = ID(c); err == nil {
@@ -19,10 +19,10 @@ func Target(c *fiber.Ctx) (id int64, versions models.RowVersions, err error) {
 	return id, versions, err
 }
 
-// ifMatch reads the row versions that the If-Match headers name; nil, which allows any, when there is none or it is
-// "*". Of an ETag the part before the dot is the row version; the rest identifies the response. As RFC 9110 asks, a
-// weak ETag never matches, and neither does a malformed one. An empty header is an error, because it must not make a
-// guarded write unguarded. Errors: validation_failed.
+// ifMatch reads the row versions in the If-Match headers; without a header, or for "*", it returns nil, which allows any.
+// The row version is the part of an ETag before the dot; the rest identifies the response. As RFC 9110 requires, a weak
+// ETag never matches; neither does a malformed one. An empty header is an error, so that it never turns a conditional
+// write into an unconditional one. Errors: validation_failed.
 func ifMatch(c *fiber.Ctx) (models.RowVersions, error) {
 	lines := c.Request().Header.PeekAll(fiber.HeaderIfMatch)
 	if len(lines) == 0 {
@@ -46,8 +46,8 @@ func ifMatch(c *fiber.Ctx) (models.RowVersions, error) {
 	return versions, nil
 }
 
-// maxKey is the maximum length of an Idempotency-Key.
-const maxKey = 255
+// maxKeyLength is the maximum length of an Idempotency-Key.
+const maxKeyLength = 255
 
 // IdempotencyKey reads the header, nil for none. Errors: validation_failed.
 func IdempotencyKey(c *fiber.Ctx) (*outbox.Key, error) {
@@ -65,8 +65,8 @@ const KeyField = "key"
 func FormKey(c *fiber.Ctx, key string) (*outbox.Key, error) { return keyOf(c, KeyField, key) }
 
 func keyOf(c *fiber.Ctx, name, key string) (*outbox.Key, error) {
-	if key == "" || len(key) > maxKey || strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return nil, Invalid(name, "length", "request.key", models.Params{"max": maxKey})
+	if key == "" || len(key) > maxKeyLength || strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return nil, Invalid(name, "length", "request.key", models.Params{"max": maxKeyLength})
 	}
 	return &outbox.Key{Caller: Caller(c).Subject, Route: c.Method() + " " + c.Route().Path, Key: key}, nil
 }
@@ -74,10 +74,10 @@ func keyOf(c *fiber.Ctx, name, key string) (*outbox.Key, error) {
 // callerKey is the key of the caller in a request's locals.
 type callerKey struct{}
 
-// SetCaller records who sends a request; authentication does so before the handler runs.
+// SetCaller sets a request's caller; authentication calls it before the handler runs.
 func SetCaller(c *fiber.Ctx, caller models.Caller) { c.Locals(callerKey{}, caller) }
 
-// Caller returns who sends a request: anonymous without a subject if the route does not authenticate.
+// Caller returns a request's caller: anonymous without a subject if the route does not authenticate.
 func Caller(c *fiber.Ctx) models.Caller {
 	caller, _ := c.Locals(callerKey{}).(models.Caller)
 	return caller
@@ -86,20 +86,20 @@ func Caller(c *fiber.Ctx) models.Caller {
 // sessionCookie holds the token of a console user.
 const sessionCookie = "lifecycle_session"
 
-// maxSession is the maximum size of a token in bytes: browsers silently drop cookies over 4096 bytes.
-const maxSession = 4000
+// maxTokenSize is the maximum size of a token in bytes: browsers silently drop cookies over 4096 bytes.
+const maxTokenSize = 4000
 
-// StartSession stores a token in a cookie until the browser is closed. Scripts cannot read it, and browsers do not send
-// it with forms of other sites. Errors: validation_failed for a token that is too long for a cookie.
+// StartSession stores a token in a session cookie. Scripts cannot read it, and browsers do not send it with forms of
+// other sites. Errors: validation_failed for a token that is too long for a cookie.
 func StartSession(c *fiber.Ctx, token string) error {
-	if len(token) > maxSession {
-		return Invalid("token", "too_long", "request.token_too_long", models.Params{"length": len(token), "max": maxSession})
+	if len(token) > maxTokenSize {
+		return Invalid("token", "too_long", "request.token_too_long", models.Params{"length": len(token), "max": maxTokenSize})
 	}
 	setSession(c, fiber.Cookie{Value: token, SessionOnly: true})
 	return nil
 }
 
-// EndSession deletes the cookie.
+// EndSession deletes the session cookie.
 func EndSession(c *fiber.Ctx) { setSession(c, fiber.Cookie{Expires: time.Unix(1, 0)}) }
 
 func setSession(c *fiber.Ctx, cookie fiber.Cookie) {
@@ -116,7 +116,7 @@ func sessionName(c *fiber.Ctx) string {
 	return sessionCookie
 }
 
-// isSecure reports whether the browser uses HTTPS, also to a proxy in front.
+// isSecure reports whether the browser uses HTTPS, directly or to a reverse proxy.
 func isSecure(c *fiber.Ctx) bool { return c.Protocol() == "https" }
 
 // SessionToken returns the token of the console user, "" for none.

@@ -13,7 +13,7 @@ import (
 	"lifecycle-sync/services/stages"
 )
 
-// maxProblems limits the errors that are reported for one query string.
+// maxProblems is the maximum number of errors reported for a query string.
 const maxProblems = 10
 
 // Query parses and validates a query string as it is read. Err returns all errors.
@@ -22,16 +22,16 @@ type Query struct {
 	problems []models.FieldError
 }
 
-// ParseQuery reads a query string that may have known parameters only, each once.
-func ParseQuery(c *fiber.Ctx, known ...string) *Query {
+// ParseQuery parses a query string. Only the allowed parameters may occur, each once.
+func ParseQuery(c *fiber.Ctx, allowed ...string) *Query {
 	q := &Query{values: map[string]string{}}
 	for k, v := range c.Context().QueryArgs().All() {
 		name, value := string(k), string(v)
-		_, seen := q.values[name]
+		_, isDuplicate := q.values[name]
 		switch {
-		case !slices.Contains(known, name):
-			q.add(models.NewFieldError(name, "unknown", "request.unknown_parameter", models.Params{"known": known}))
-		case seen:
+		case !slices.Contains(allowed, name):
+			q.add(models.NewFieldError(name, "unknown", "request.unknown_parameter", models.Params{"known": allowed}))
+		case isDuplicate:
 			q.add(models.NewFieldError(name, "duplicate", "request.duplicate", nil))
 		case !isText(value):
 			q.add(models.NewFieldError(name, "encoding", "request.encoding", nil))
@@ -46,29 +46,29 @@ func (q *Query) Text(name string) string { return q.values[name] }
 
 // Number returns a parameter that is a whole number from 1 to highest, 0 if absent.
 func (q *Query) Number(name string, highest int64) int64 {
-	value, given := q.values[name]
-	if !given {
+	value, ok := q.values[name]
+	if !ok {
 		return 0
 	}
-	n, ok := wholeNumber(value, highest)
-	if !ok {
-		q.add(notWhole(name, highest))
+	n, valid := positiveNumber(value, highest)
+	if !valid {
+		q.add(notWholeNumberError(name, highest))
 		return 0
 	}
 	return n
 }
 
-// wholeNumber parses a number from 1 to highest.
-func wholeNumber(text string, highest int64) (int64, bool) {
+// positiveNumber parses a whole number from 1 to highest.
+func positiveNumber(text string, highest int64) (int64, bool) {
 	n, err := strconv.ParseUint(text, 10, 63)
 	return int64(n), err == nil && n > 0 && int64(n) <= highest
 }
 
-func notWhole(field string, highest int64) models.FieldError {
+func notWholeNumberError(field string, highest int64) models.FieldError {
 	return models.NewFieldError(field, "integer", "request.whole_number", models.Params{"min": 1, "max": highest})
 }
 
-// ID returns a parameter that is a row's id, 0 if absent or empty, as forms send it.
+// ID returns a parameter that is a row's id, 0 if absent or empty (forms send empty fields).
 func (q *Query) ID(name string) int64 {
 	if q.values[name] == "" {
 		return 0
@@ -114,8 +114,8 @@ func (q *Query) add(e models.FieldError) {
 	}
 }
 
-// Err returns all that is wrong with the parameters that were read or, when they are valid, the first error of the
-// checks. Errors: validation_failed, those of the checks.
+// Err returns all errors of the parameters that were read or, if there are none, the first error of the checks. Errors:
+// validation_failed, those of the checks.
 func (q *Query) Err(checks ...func() error) error {
 	if q.problems != nil {
 		return models.NewInvalid(q.problems...)
@@ -128,7 +128,7 @@ func (q *Query) Err(checks ...func() error) error {
 	return nil
 }
 
-// ProductFilters are the parameters of ProductFilter.
+// ProductFilters returns the parameter names of ProductFilter.
 func ProductFilters() []string {
 	return []string{"search", "stageId", "segmentId", "categoryId", "stage", "segmen", "kategori", "missing", "overdue"}
 }
@@ -148,13 +148,13 @@ func ProductFilter(q *Query) products.Filter {
 	}
 }
 
-// MoveFilters are the parameters of Moves, without page and limit.
+// MoveFilters returns the parameter names of MoveQuery, without page and limit.
 func MoveFilters() []string {
 	return []string{"productId", "fromStageId", "toStageId", "since", "until", "search"}
 }
 
-// Moves reads the query of the stage history.
-func Moves(q *Query) stages.Query {
+// MoveQuery reads the query of the stage history.
+func MoveQuery(q *Query) stages.Query {
 	return stages.Query{
 		Paging:    Paging(q),
 		ProductID: q.ID("productId"), FromStageID: q.ID("fromStageId"), ToStageID: q.ID("toStageId"),
@@ -169,9 +169,9 @@ func ID(c *fiber.Ctx) (int64, error) { return pathID(c, "id", math.MaxInt32) }
 func RunID(c *fiber.Ctx) (int64, error) { return pathID(c, "id", math.MaxInt64) }
 
 func pathID(c *fiber.Ctx, name string, highest int64) (int64, error) {
-	id, ok := wholeNumber(c.Params(name), highest)
+	id, ok := positiveNumber(c.Params(name), highest)
 	if !ok {
-		return 0, models.NewInvalid(notWhole(name, highest))
+		return 0, models.NewInvalid(notWholeNumberError(name, highest))
 	}
 	return id, nil
 }
@@ -193,7 +193,7 @@ func AttachmentID(c *fiber.Ctx) (product, id int64, err error) {
 	return product, id, err
 }
 
-// AttachmentPath returns the address from which the API serves an attachment.
+// AttachmentPath returns an attachment's API address.
 func AttachmentPath(productID, id int64) string {
 	return fmt.Sprintf("/api/product-lifecycle/products/%d/attachments/%d", productID, id)
 }

@@ -20,7 +20,7 @@ import (
 	"lifecycle-sync/services/stages"
 )
 
-// ProductColumns are the names of a product's editable fields.
+// ProductColumns returns the names of a product's editable fields.
 func ProductColumns() (columns []string) {
 	for _, f := range models.ProductFields() {
 		columns = append(columns, f.Column)
@@ -28,15 +28,15 @@ func ProductColumns() (columns []string) {
 	return columns
 }
 
-// ReadProduct reads a product from a multipart form or from JSON; whole also requires the required fields that were
-// not sent. The caller owns the files. Errors: unsupported_type, too_large, validation_failed, unavailable; no file is
-// then left.
-func (ch Checker) ReadProduct(c *fiber.Ctx, limits FormLimits, files Uploads, whole bool) (products.Input, []models.Upload, error) {
+// ReadProduct reads a product from a multipart form or from JSON; requireAll also requires the required fields that were
+// not sent. The caller owns the files. Errors: unsupported_type, too_large, validation_failed, unavailable; after an error
+// no file is left.
+func (ch Checker) ReadProduct(c *fiber.Ctx, limits FormLimits, files Uploads, requireAll bool) (products.Input, []models.Upload, error) {
 	form, err := ReadFields(c, limits, files, ProductColumns()...)
 	if err != nil {
 		return products.Input{}, nil, err
 	}
-	in, err := ch.Product(form.Fields, whole)
+	in, err := ch.Product(form.Fields, requireAll)
 	if err != nil {
 		files.Discard(c.UserContext(), form.Files)
 		return products.Input{}, nil, err
@@ -46,13 +46,13 @@ func (ch Checker) ReadProduct(c *fiber.Ctx, limits FormLimits, files Uploads, wh
 
 // Product parses the texts of a product's fields, "" for NULL, and ignores other texts. Errors: validation_failed with
 // the invalid fields in the order of the form.
-func (ch Checker) Product(sent map[string]string, whole bool) (in products.Input, err error) {
+func (ch Checker) Product(texts map[string]string, requireAll bool) (in products.Input, err error) {
 	var invalid []models.FieldError
 	for _, f := range models.ProductFields() {
-		text, isSent := sent[f.Column]
+		text, isSent := texts[f.Column]
 		if isSent {
 			in.Given = append(in.Given, f.Column)
-		} else if !whole {
+		} else if !requireAll {
 			continue
 		}
 		if e := ch.setField(&in.Product, f, text); e != nil {
@@ -65,22 +65,22 @@ func (ch Checker) Product(sent map[string]string, whole bool) (in products.Input
 	return in, nil
 }
 
-// setField sets a field of p, or returns what is wrong with its text.
+// setField sets a field of p, or returns the error in its text.
 func (ch Checker) setField(p *models.Product, f models.ProductField, text string) *models.FieldError {
 	var invalid models.FieldError
 	switch code := f.Parse(p, text); {
 	case code == "date":
 		invalid = models.NewFieldError(f.Column, "date", "request.date", nil)
 	case code != "" && f.Kind == models.FieldSelect:
-		invalid = notWhole(f.Column, math.MaxInt32)
+		invalid = notWholeNumberError(f.Column, math.MaxInt32)
 	case code != "":
 		invalid = models.NewFieldError(f.Column, "integer", "request.rupiah", nil)
 	default:
-		broken, _ := errors.AsType[validator.ValidationErrors](ch.validate.Var(f.Value(p), f.Rules()))
-		if len(broken) == 0 {
+		violations, _ := errors.AsType[validator.ValidationErrors](ch.validate.Var(f.Value(p), f.Rules()))
+		if len(violations) == 0 {
 			return nil
 		}
-		invalid = fieldError(f.Column, broken[0])
+		invalid = fieldError(f.Column, violations[0])
 	}
 	return &invalid
 }
@@ -107,17 +107,17 @@ type correction struct {
 
 // ReadMove reads a move from JSON. Errors: unsupported_type, too_large, validation_failed.
 func (ch Checker) ReadMove(c *fiber.Ctx) (stages.Input, error) {
-	sent, err := readTexts(c, fieldNames(move{}))
+	texts, err := readTexts(c, fieldNames(move{}))
 	if err != nil {
 		return stages.Input{}, err
 	}
-	return ch.Move(sent)
+	return ch.Move(texts)
 }
 
 // Move parses the texts of a move's fields, "" for NULL, and ignores other texts. Errors: validation_failed.
-func (ch Checker) Move(sent map[string]string) (stages.Input, error) {
+func (ch Checker) Move(texts map[string]string) (stages.Input, error) {
 	var m move
-	if err := ch.check(&m, bindText(sent, &m)); err != nil {
+	if err := ch.check(&m, bindText(texts, &m)); err != nil {
 		return stages.Input{}, err
 	}
 	return stages.Input{
@@ -128,29 +128,29 @@ func (ch Checker) Move(sent map[string]string) (stages.Input, error) {
 
 // ReadCorrection reads a correction from JSON. Errors: as ReadMove.
 func (ch Checker) ReadCorrection(c *fiber.Ctx) (stages.Input, error) {
-	sent, err := readTexts(c, fieldNames(correction{}))
+	texts, err := readTexts(c, fieldNames(correction{}))
 	if err != nil {
 		return stages.Input{}, err
 	}
-	return ch.Correction(sent)
+	return ch.Correction(texts)
 }
 
 // Correction parses the texts of the fields to change; fields that were not sent keep their values. Errors:
 // validation_failed.
-func (ch Checker) Correction(sent map[string]string) (stages.Input, error) {
-	var corrected correction
-	if err := ch.check(&corrected, bindText(sent, &corrected), slices.Collect(maps.Keys(sent))...); err != nil {
+func (ch Checker) Correction(texts map[string]string) (stages.Input, error) {
+	var body correction
+	if err := ch.check(&body, bindText(texts, &body), slices.Collect(maps.Keys(texts))...); err != nil {
 		return stages.Input{}, err
 	}
 	return stages.Input{
-		Notes: corrected.Notes, ChangedAt: corrected.ChangedAt, Metrics: corrected.Metrics, Given: slices.Sorted(maps.Keys(sent)),
+		Notes: body.Notes, ChangedAt: body.ChangedAt, Metrics: body.Metrics, Given: slices.Sorted(maps.Keys(texts)),
 	}, nil
 }
 
 // runLimit is the maximum size of a run request, in bytes.
 const runLimit = 64 << 10
 
-// runBody is the request for a run. A value left out means a full run without exceptions.
+// runBody is the request for a run. Without values it requests a full run with no deletions beyond the guard.
 type runBody struct {
 	Mode         string  `json:"mode"         validate:"oneof=full incremental"`
 	DryRun       bool    `json:"dryRun"`
@@ -158,19 +158,19 @@ type runBody struct {
 	Digest       *string `json:"digest"       validate:"omitempty,digest,excluded_unless=Mode full,excluded_unless=DryRun false"`
 }
 
-// Run reads the JSON request for a run; no body asks for a full one. Errors: validation_failed, too_large,
+// ReadRun reads the JSON request for a run; without a body it is a full one. Errors: validation_failed, too_large,
 // unsupported_type.
-func (ch Checker) Run(c *fiber.Ctx) (runs.Request, error) {
+func (ch Checker) ReadRun(c *fiber.Ctx) (runs.Request, error) {
 	values, err := readObject(c, runLimit, true, fieldNames(runBody{}))
 	if err != nil {
 		return runs.Request{}, err
 	}
 	body := runBody{Mode: models.FullRun}
-	return ch.run(&body, bindJSON(values, &body))
+	return ch.runRequest(&body, bindJSON(values, &body))
 }
 
-func (ch Checker) run(body *runBody, unparsed []models.FieldError) (r runs.Request, err error) {
-	if err := ch.check(body, unparsed); err != nil {
+func (ch Checker) runRequest(body *runBody, parseErrors []models.FieldError) (r runs.Request, err error) {
+	if err := ch.check(body, parseErrors); err != nil {
 		return r, err
 	}
 	r = runs.Request{Mode: body.Mode, DryRun: body.DryRun}
@@ -187,37 +187,37 @@ func (ch Checker) run(body *runBody, unparsed []models.FieldError) (r runs.Reque
 type RunForm struct {
 	runs.Request
 
-	Seen int64 // the run whose page showed the form; 0 for another page
+	FromRunID int64 // the run whose page contains the form; 0 for another page
 }
 
-// RunForm reads a form that requests a run. An empty field is left out, except the number of allowed deletes, which
-// must be typed where the form has it. Seen is set also on error. Errors: as Run.
-func (ch Checker) RunForm(c *fiber.Ctx) (form RunForm, err error) {
-	sent, err := ReadPlainForm(c, "mode", "digest", "allowDeletes", "seen")
+// ReadRunForm reads a form that requests a run. Empty fields are ignored, except the number of allowed deletes, which is
+// required if the form has that field. FromRunID is set also on error. Errors: as ReadRun.
+func (ch Checker) ReadRunForm(c *fiber.Ctx) (form RunForm, err error) {
+	fields, err := ReadPlainForm(c, "mode", "digest", "allowDeletes", "seen")
 	if err != nil {
 		return form, err
 	}
-	form.Seen, _ = strconv.ParseInt(sent["seen"], 10, 64) // only selects the page that shows an error
-	body := runBody{Mode: cmp.Or(sent["mode"], models.FullRun)}
-	if digest := sent["digest"]; digest != "" {
+	form.FromRunID, _ = strconv.ParseInt(fields["seen"], 10, 64) // only selects the page for an error
+	body := runBody{Mode: cmp.Or(fields["mode"], models.FullRun)}
+	if digest := fields["digest"]; digest != "" {
 		body.Digest = &digest
 	}
-	var unparsed []models.FieldError
-	if text, isSent := sent["allowDeletes"]; isSent {
-		if body.AllowDeletes, err = typedNumber(text); err != nil {
-			unparsed = append(unparsed, models.NewFieldError("allowDeletes", "integer", "request.whole_number_from", models.Params{"min": 0}))
+	var parseErrors []models.FieldError
+	if text, isSent := fields["allowDeletes"]; isSent {
+		if body.AllowDeletes, err = parseTypedNumber(text); err != nil {
+			parseErrors = append(parseErrors, models.NewFieldError("allowDeletes", "integer", "request.whole_number_from", models.Params{"min": 0}))
 		}
 	}
-	form.Request, err = ch.run(&body, unparsed)
+	form.Request, err = ch.runRequest(&body, parseErrors)
 	return form, err
 }
 
-var typedWhole = regexp.MustCompile(`^[0-9]+$|^[0-9]{1,3}(\.[0-9]{3})+$`)
+var wholeNumberPattern = regexp.MustCompile(`^[0-9]+$|^[0-9]{1,3}(\.[0-9]{3})+$`)
 
-// typedNumber parses a whole number as people type it: 1250 or 1.250. Errors: strconv.ErrSyntax, strconv.ErrRange.
-func typedNumber(text string) (int64, error) {
+// parseTypedNumber parses a whole number in Indonesian format: 1250 or 1.250. Errors: strconv.ErrSyntax, strconv.ErrRange.
+func parseTypedNumber(text string) (int64, error) {
 	text = strings.TrimSpace(text)
-	if !typedWhole.MatchString(text) {
+	if !wholeNumberPattern.MatchString(text) {
 		return 0, strconv.ErrSyntax
 	}
 	return strconv.ParseInt(strings.ReplaceAll(text, ".", ""), 10, 64)

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestSync_AppliesExactlyThePreview of a dry run.
-func TestSync_AppliesExactlyThePreview(t *testing.T) {
+// TestSync_AppliesExactlyTheDryRun applies what a dry run showed.
+func TestSync_AppliesExactlyTheDryRun(t *testing.T) {
 	t.Parallel()
 	eachViewer(t, map[string]viewer{"desktop": {}, "phone": {phone: true}, "without JavaScript": {scriptless: true}}, func(t *testing.T, _ string, v viewer) {
 		s := demoSite(t)

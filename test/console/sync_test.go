@@ -66,7 +66,7 @@ func TestSync_StartsAndListsRuns(t *testing.T) {
 	})
 }
 
-func TestSync_AppliesExactlyThePreview(t *testing.T) {
+func TestSync_AppliesExactlyTheDryRun(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, u *user) {
 		status := u.status()

@@ -158,8 +158,8 @@ var mutants = map[string]mutant{
 	},
 	"applies a full run instead of the confirmed dry run": {
 		file:   "handlers/request/resources.go",
-		before: `digest := sent["digest"]; digest != "" {`, after: `digest := sent["digest"]; digest == "none" {`,
-		tests: "./test/console", run: "TestSync_AppliesExactlyThePreview",
+		before: `digest := fields["digest"]; digest != "" {`, after: `digest := fields["digest"]; digest == "none" {`,
+		tests: "./test/console", run: "TestSync_AppliesExactlyTheDryRun",
 	},
 	"redirects to another site after sign-in": {
 		file:   "handlers/pages/session/session.go",

@@ -33,15 +33,15 @@ func TestPercent(t *testing.T) {
 	t.Parallel()
 	huge, _ := new(big.Int).SetString("12345678901234567890123", 10)
 	for _, c := range []struct {
-		n, most *big.Int
-		want    int64
+		n, highest *big.Int
+		want       int64
 	}{
 		{big.NewInt(0), big.NewInt(0), 0}, {big.NewInt(0), big.NewInt(7), 0}, {big.NewInt(-5), big.NewInt(7), 0},
 		{big.NewInt(7), big.NewInt(7), 100}, {big.NewInt(1), big.NewInt(3), 33}, {big.NewInt(1), huge, 1}, {huge, huge, 100},
 		{big.NewInt(math.MaxInt64 / 2), big.NewInt(math.MaxInt64), 49},
 	} {
-		if got := percent(c.n, c.most); got != c.want {
-			t.Errorf("%v of %v: %d, want %d", c.n, c.most, got, c.want)
+		if got := percent(c.n, c.highest); got != c.want {
+			t.Errorf("%v of %v: %d, want %d", c.n, c.highest, got, c.want)
 		}
 	}
 }
@@ -54,14 +54,14 @@ func TestMonths(t *testing.T) {
 	}
 	ch := newCharts()
 	m := ch.months("launches", models.Text{}, counts)
-	if m.Total != 9 || m.Top != 4 || m.Half != 2 || !slices.Equal(m.Marks, []string{"Nov 2025", "Mei 2026"}) {
+	if m.Total != 9 || m.Top != 4 || m.Half != 2 || !slices.Equal(m.Labels, []string{"Nov 2025", "Mei 2026"}) {
 		t.Errorf("%+v", m)
 	}
 	if got, want := m.Columns[3], (column{Month: "Feb 2026", Count: 3, X: 30, Y: 25, Height: 75}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
-	if none := ch.months("", models.Text{}, nil); none.Total != 0 || none.Top != 2 || none.Marks != nil {
-		t.Errorf("%+v", none)
+	if empty := ch.months("", models.Text{}, nil); empty.Total != 0 || empty.Top != 2 || empty.Labels != nil {
+		t.Errorf("%+v", empty)
 	}
 }
 
@@ -104,12 +104,12 @@ func TestHeat(t *testing.T) {
 		t.Errorf("0 of 0: %d", got)
 	}
 	one := int64(1)
-	counted := func(id *int64, count int64) reports.LabelledCount {
+	labelledCount := func(id *int64, count int64) reports.LabelledCount {
 		return reports.LabelledCount{Label: reports.Label{ID: id}, Count: count}
 	}
 	rows := []reports.SegmentRow{
-		{LabelledCount: counted(&one, 5), Stages: []reports.LabelledCount{counted(&one, 0), counted(nil, 5)}},
-		{LabelledCount: counted(nil, 2), Stages: []reports.LabelledCount{counted(&one, 1), counted(nil, 1)}},
+		{LabelledCount: labelledCount(&one, 5), Stages: []reports.LabelledCount{labelledCount(&one, 0), labelledCount(nil, 5)}},
+		{LabelledCount: labelledCount(nil, 2), Stages: []reports.LabelledCount{labelledCount(&one, 1), labelledCount(nil, 1)}},
 	}
 	ch := newCharts()
 	ch.Filters = url.Values{"search": {"x"}}

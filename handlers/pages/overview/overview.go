@@ -1,4 +1,4 @@
-// Package overview has the console's page of figures about products.
+// Package overview has the console's overview page with figures about products.
 package overview
 
 import (
@@ -18,13 +18,13 @@ import (
 // Pages are the handlers.
 type Pages struct {
 	site *pages.Site
-	now  func() time.Time // in the time zone whose days and months count
+	now  func() time.Time // in the configured time zone
 }
 
 // New returns the handlers.
 func New(site *pages.Site, now func() time.Time) *Pages { return &Pages{site, now} }
 
-// overview is what the template sees.
+// overview is the data of the template.
 type overview struct {
 	Filters     pages.Filters
 	Total       int64
@@ -38,7 +38,7 @@ type overview struct {
 	Moves       []models.ListedRecord
 }
 
-// tile is a single figure. Address lists the products that it counts, "" for none.
+// tile is a single figure. Address is the list of the counted products, "" for none.
 type tile struct {
 	Figure  string
 	Text    models.Text
@@ -53,11 +53,11 @@ func (h *Pages) Show(c *fiber.Ctx) error {
 	query := products.Query{Filter: request.ProductFilter(q)}
 	ch := charts{pages.NewFilterQuery(q, request.ProductFilters()), h.site.Texts()}
 	page := pages.Page{Template: "overview/overview", Title: models.NewText("console.nav_overview", nil), Section: "overview"}
-	invalid := q.Err(query.Check)
-	return h.site.ShowFiltered(c, page, invalid, func(ctx context.Context, v cache.View) (any, *pages.Filters, error) {
+	validationErr := q.Err(query.Check)
+	return h.site.ShowFiltered(c, page, validationErr, func(ctx context.Context, v cache.View) (any, *pages.Filters, error) {
 		lists, err := products.Dropdowns(ctx, v)
 		o := &overview{Filters: pages.ProductFilters("/", ch.FilterQuery, lists)}
-		if err != nil || invalid != nil {
+		if err != nil || validationErr != nil {
 			return o, &o.Filters, err
 		}
 		d, err := reports.Read(ctx, v, query.Filter, h.now())
@@ -70,7 +70,7 @@ func (h *Pages) Show(c *fiber.Ctx) error {
 
 func (ch charts) fill(o *overview, d reports.Dashboard) {
 	s, c := d.Statistics, d.Charts
-	o.Tiles, o.Missing = ch.tiles(s), ch.missing(s.Completeness)
+	o.Tiles, o.Missing = ch.tiles(s), ch.missingTiles(s.Completeness)
 	o.Shares = []bars{ch.shares(stage, c.ProductsByStage), ch.shares(segment, c.ProductsBySegment), ch.shares(category, c.ProductsByCategory)}
 	o.Heat = ch.heat(c.SegmentByStage, c.ProductsByStage, s.TotalProducts)
 	o.Months = []months{
@@ -95,8 +95,8 @@ func (ch charts) tiles(s reports.Statistics) []tile {
 	}
 }
 
-// missing counts the products that lack a field, and links to them.
-func (ch charts) missing(c reports.Completeness) []tile {
+// missingTiles returns the numbers of products without a field, with links to them.
+func (ch charts) missingTiles(c reports.Completeness) []tile {
 	counts := map[string]int64{"segment": c.Segment, "stage": c.Stage, "category": c.Category, "price": c.Price, "launchDate": c.LaunchDate}
 	var tiles []tile
 	for _, name := range pages.MissingFields() {

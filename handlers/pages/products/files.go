@@ -16,26 +16,26 @@ import (
 	"lifecycle-sync/services/outbox"
 )
 
-// fileRules say which files a form takes.
+// fileRules are the rules for uploaded files.
 type fileRules struct {
-	Extensions []string
-	Count      int   // in a request
-	Each, All  int64 // bytes of one file, and of a request
+	Extensions              []string
+	Count                   int   // per request
+	FileLimit, RequestLimit int64 // bytes
 }
 
-func rulesOf(o Options) *fileRules {
-	return &fileRules{Extensions: attachments.Extensions(), Count: o.Limits.Files, Each: o.FileBytes, All: o.Limits.Bytes}
+func newFileRules(o Options) *fileRules {
+	return &fileRules{Extensions: attachments.Extensions(), Count: o.Limits.Files, FileLimit: o.FileBytes, RequestLimit: o.Limits.Bytes}
 }
 
-// Accept is the value of the file input's attribute.
+// Accept returns the value of the file input's accept attribute.
 func (r fileRules) Accept() string { return strings.Join(r.Extensions, ",") }
 
 // Hint explains the rules.
 func (r fileRules) Hint() models.Text {
-	return models.NewText("console_products.files_hint", models.Params{"files": r.Count, "each": r.Each, "all": r.All, "types": strings.Join(r.Extensions, " ")})
+	return models.NewText("console_products.files_hint", models.Params{"files": r.Count, "each": r.FileLimit, "all": r.RequestLimit, "types": strings.Join(r.Extensions, " ")})
 }
 
-// uploadForm is the form for more files of a product.
+// uploadForm is the form for adding files to a product.
 type uploadForm struct {
 	ID       int64
 	Title    string
@@ -44,11 +44,11 @@ type uploadForm struct {
 	Problems *pages.Problems
 }
 
-func (h *Pages) newUpload(p models.ListedProduct) uploadForm {
+func (h *Pages) newUploadForm(p models.ListedProduct) uploadForm {
 	return uploadForm{ID: p.ID, Title: title(p), Key: pages.NewKey(), Files: h.rules}
 }
 
-// AddFiles attaches the files of a form to a product. A script gets JSON.
+// AddFiles attaches the files of a form to a product. It responds to scripts with JSON.
 func (h *Pages) AddFiles(c *fiber.Ctx) error {
 	id, err := request.ID(c)
 	if err != nil {
@@ -58,49 +58,49 @@ func (h *Pages) AddFiles(c *fiber.Ctx) error {
 	isScript := !strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMETextHTML)
 	switch {
 	case err == nil && isScript:
-		pages.LeaveNotice(c, pages.FilesAdded)
+		pages.SetNotice(c, pages.FilesAdded)
 		return c.Status(fiber.StatusCreated).JSON(fiber.Map{"success": true})
 	case err == nil:
 		return pages.SeeOther(c, address(id), pages.FilesAdded)
 	case isScript:
 		return err
 	}
-	return h.uploadAgain(c, id, key, err)
+	return h.showInvalidUpload(c, id, key, err)
 }
 
 func (h *Pages) addFiles(c *fiber.Ctx, id int64) (key string, err error) {
-	read, err := request.ReadForm(c, h.limits, h.uploads, request.KeyField)
-	if key = read.Fields[request.KeyField]; err != nil {
+	form, err := request.ReadForm(c, h.limits, h.uploads, request.KeyField)
+	if key = form.Fields[request.KeyField]; err != nil {
 		return key, err
 	}
-	if len(read.Files) == 0 {
+	if len(form.Files) == 0 {
 		return key, request.Invalid(request.FilesField, "required", "request.no_files", nil)
 	}
-	known, err := request.FormKey(c, key)
+	idempotencyKey, err := request.FormKey(c, key)
 	if err != nil {
-		h.uploads.Discard(c.UserContext(), read.Files)
+		h.uploads.Discard(c.UserContext(), form.Files)
 		return key, err
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
 	defer cancel()
-	_, err = h.files.Add(ctx, id, outbox.Request{Key: known, Fingerprint: outbox.Fingerprint(id, read.Files), Files: read.Files})
+	_, err = h.files.Add(ctx, id, outbox.Request{Key: idempotencyKey, Fingerprint: outbox.Fingerprint(id, form.Files), Files: form.Files})
 	return key, err
 }
 
-// uploadAgain shows the form for files on a page of its own, with what is wrong.
-func (h *Pages) uploadAgain(c *fiber.Ctx, id int64, key string, err error) error {
+// showInvalidUpload redisplays the upload form on a page of its own, with the error.
+func (h *Pages) showInvalidUpload(c *fiber.Ctx, id int64, key string, err error) error {
 	key, err = pages.RenewKey(cmp.Or(key, pages.NewKey()), err)
-	status, found := h.site.Problems(c, err, request.FilesField)
-	if found == nil {
+	status, problems := h.site.Problems(c, err, request.FilesField)
+	if problems == nil {
 		return err
 	}
-	found.Heading = models.NewText("console_products.no_file_added", nil)
-	form, err := h.uploadOf(c, id)
+	problems.Heading = models.NewText("console_products.no_file_added", nil)
+	form, err := h.readUploadForm(c, id)
 	if err != nil {
 		return err // nothing is lost: the files must be chosen again anyway
 	}
-	form.Key, form.Problems = key, found
-	title := found.Titled(models.NewText("console_products.add_files_title", models.Params{"name": form.Title}))
+	form.Key, form.Problems = key, problems
+	title := problems.PageTitle(models.NewText("console_products.add_files_title", models.Params{"name": form.Title}))
 	return h.site.Show(c, status, pages.Page{Template: "products/upload", Title: title, Section: "products", Data: form})
 }
 
@@ -109,20 +109,20 @@ type reader interface {
 	Product(ctx context.Context, id int64) (models.ListedProduct, error)
 }
 
-func (h *Pages) uploadOf(c *fiber.Ctx, id int64) (uploadForm, error) {
+func (h *Pages) readUploadForm(c *fiber.Ctx, id int64) (uploadForm, error) {
 	return pages.Read(h.site, c, func(ctx context.Context, v cache.View) (uploadForm, error) {
 		p, err := reader(v).Product(ctx, id)
-		return h.newUpload(p), err
+		return h.newUploadForm(p), err
 	})
 }
 
-// AskRemoveFile asks whether a file is to be deleted.
+// AskRemoveFile shows the delete confirmation of a file.
 func (h *Pages) AskRemoveFile(c *fiber.Ctx) error { return h.fileDeletion().Ask(c) }
 
 // RemoveFile deletes a file.
 func (h *Pages) RemoveFile(c *fiber.Ctx) error { return h.fileDeletion().Confirm(c) }
 
-// fileID names a file of a product.
+// fileID identifies a file of a product.
 type fileID struct{ product, id int64 }
 
 func (h *Pages) fileDeletion() pages.Action[fileID] {
@@ -137,7 +137,7 @@ func (h *Pages) fileDeletion() pages.Action[fileID] {
 			if err != nil {
 				return pages.Confirmation{}, err
 			}
-			form, err := h.uploadOf(c, target.product)
+			form, err := h.readUploadForm(c, target.product)
 			back := address(target.product)
 			return pages.Confirmation{
 				Heading: models.NewText("console_products.delete_title", models.Params{"name": file.Name}), Crumb: form.Title, Back: back,

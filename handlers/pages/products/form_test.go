@@ -4,13 +4,13 @@ import "testing"
 
 func TestParsed_ReadsPricesAsPeopleWriteThem(t *testing.T) {
 	t.Parallel()
-	for typed, want := range map[string]string{
+	for input, want := range map[string]string{
 		"1250000": "1250000", "1.250.000": "1250000", "Rp 1.250.000": "1250000", "Rp\u00a01.250.000": "1250000", "Rp. 1.250.000": "1250000", "rp1.250.000,00": "1250000",
 		"IDR 5000": "5000", "5000,-": "5000", "5.000,–": "5000", "1250000.00": "1250000", " 7 ": "7", "": "", "-5": "-5",
-		"1250.000": ambiguous, "1.25": ambiguous, "1.250.00": ambiguous, "1,250,000": "1,250,000", "5000,50": "5000,50", "Rp. lima": ambiguous,
+		"1250.000": ambiguousPrice, "1.25": ambiguousPrice, "1.250.00": ambiguousPrice, "1,250,000": "1,250,000", "5000,50": "5000,50", "Rp. lima": ambiguousPrice,
 	} {
-		if got := parsed(map[string]string{"harga": typed})["harga"]; got != want {
-			t.Errorf("%q becomes %q, want %q", typed, got, want)
+		if got := normalizePrices(map[string]string{"harga": input})["harga"]; got != want {
+			t.Errorf("%q becomes %q, want %q", input, got, want)
 		}
 	}
 }

@@ -28,35 +28,35 @@ func (h *Pages) List(c *fiber.Ctx) error {
 		query.Limit = tableLimit
 	}
 	page := pages.Page{Template: "products/list", Title: models.NewText("console.nav_products", nil), Section: "products"}
-	invalid := q.Err(query.Check)
-	return h.site.ShowFiltered(c, page, invalid, func(ctx context.Context, v cache.View) (any, *pages.Filters, error) {
+	validationErr := q.Err(query.Check)
+	return h.site.ShowFiltered(c, page, validationErr, func(ctx context.Context, v cache.View) (any, *pages.Filters, error) {
 		lists, err := products.Dropdowns(ctx, v)
-		list := &productList{Filters: listFilters(filters, lists), Table: isTable, query: filters, sort: query.Sort}
-		if err != nil || invalid != nil {
+		list := &productList{Filters: listFilters(filters, lists), IsTable: isTable, query: filters, sort: query.Sort}
+		if err != nil || validationErr != nil {
 			return list, &list.Filters, err
 		}
-		found, err := products.List(ctx, v, query, h.now())
-		list.Pager = pages.NewPager(filters.At(pages.ProductsPath), found.Pagination)
+		result, err := products.List(ctx, v, query, h.now())
+		list.Pager = pages.NewPager(filters.At(pages.ProductsPath), result.Pagination)
 		viewer := h.viewer(lists)
-		for _, p := range found.Products {
+		for _, p := range result.Products {
 			list.Products = append(list.Products, viewer.product(p))
 		}
 		return list, nil, err
 	})
 }
 
-// productList is what the template of the list sees.
+// productList is the data of the list's template.
 type productList struct {
 	Filters  pages.Filters
 	Products []product
-	Table    bool
+	IsTable  bool
 	Pager    pages.Pager
 
 	query pages.FilterQuery
 	sort  string
 }
 
-// listFilters returns the list's filters and its order.
+// listFilters returns the list's filters, including the sort order.
 func listFilters(query pages.FilterQuery, lists products.DropdownLists) pages.Filters {
 	f := pages.ProductFilters(pages.ProductsPath, query, lists)
 	order := pages.FilterSelect("sort", nil)
@@ -71,60 +71,60 @@ func listFilters(query pages.FilterQuery, lists products.DropdownLists) pages.Fi
 	f.Fields = append(f.Fields, order)
 	for _, name := range []string{"view", "limit"} {
 		if query.Display.Has(name) {
-			f.Hidden = append(f.Hidden, pages.SetFilter{Name: name, Value: query.Display.Get(name)})
+			f.Hidden = append(f.Hidden, pages.ActiveFilter{Name: name, Value: query.Display.Get(name)})
 		}
 	}
 	return f
 }
 
-// at returns the address of the list's first page, shown in another way.
-func (l productList) at(name, value string, without ...string) string {
+// addressWith returns the address of the list's first page with a display parameter set and others removed.
+func (l productList) addressWith(name, value string, without ...string) string {
 	return l.query.WithDisplay(name, value, without...).At(pages.ProductsPath)
 }
 
-// AsCards is the address of the list as cards.
-func (l productList) AsCards() string { return l.at("view", "", "limit") }
+// AsCards returns the address of the list as cards.
+func (l productList) AsCards() string { return l.addressWith("view", "", "limit") }
 
-// AsTable is the address of the list as a table.
-func (l productList) AsTable() string { return l.at("view", "table", "limit") }
+// AsTable returns the address of the list as a table.
+func (l productList) AsTable() string { return l.addressWith("view", "table", "limit") }
 
-// Export is the address of the list as a csv or xlsx file, with the same filters and order.
+// Export returns the address of the export (csv or xlsx) with the same filters and order.
 func (l productList) Export(kind string) string {
-	return "/api/product-lifecycle/products/export." + kind + strings.TrimPrefix(l.at("view", "", "limit"), pages.ProductsPath)
+	return "/api/product-lifecycle/products/export." + kind + strings.TrimPrefix(l.addressWith("view", "", "limit"), pages.ProductsPath)
 }
 
-// PastEnd reports whether the list has pages, but not this one.
+// PastEnd reports whether the page is past the end of the list.
 func (l productList) PastEnd() bool { return l.Pager.Total > 0 && len(l.Products) == 0 }
 
-// head is the head of a column of the table.
+// head is a column heading of the table.
 type head struct {
 	Label    models.Text
-	Address  string // sorts by the column, "" if that is not possible
+	Address  string // sorts by the column, "" if not sortable
 	Order    string // for aria-sort, "" if the list is sorted by another column
 	IsNumber bool
 }
 
-// Columns are the heads of the table's columns: name, stage, the facts, and the number of files.
+// Columns returns the table's column headings: name, stage, the facts, and the number of files.
 func (l productList) Columns() []head {
-	descends := map[string]bool{"produk": false, "harga": true, "tanggal_launch": true, "tanggal_stage_end": false} // at first
-	of := func(column string, label models.Text, isNumber bool) head {
+	descendsFirst := map[string]bool{"produk": false, "harga": true, "tanggal_launch": true, "tanggal_stage_end": false} // the first sort order
+	newHead := func(column string, label models.Text, isNumber bool) head {
 		h := head{Label: label, IsNumber: isNumber}
-		if first, sortable := descends[column]; sortable {
-			h.Address, h.Order = l.sortLink(column, first)
+		if descending, sortable := descendsFirst[column]; sortable {
+			h.Address, h.Order = l.sortLink(column, descending)
 		}
 		return h
 	}
-	heads := []head{of("produk", models.NewText("console_products.product", nil), false), of("", messages.FieldLabel("id_stage"), false)}
+	heads := []head{newHead("produk", models.NewText("console_products.product", nil), false), newHead("", messages.FieldLabel("id_stage"), false)}
 	for _, f := range (viewer{}).product(models.ListedProduct{}).ListFacts() {
-		heads = append(heads, of(f.Column, messages.FieldLabel(f.Column), f.IsNumber()))
+		heads = append(heads, newHead(f.Column, messages.FieldLabel(f.Column), f.IsNumber()))
 	}
-	return append(heads, of("", models.NewText("console_products.files", nil), true))
+	return append(heads, newHead("", models.NewText("console_products.files", nil), true))
 }
 
-// sortLink sorts the list by a key, in reverse if it already is, and says how it is sorted by it now.
-func (l productList) sortLink(key string, descends bool) (address, order string) {
+// sortLink returns the address that sorts the list by a key, reversed if it is already sorted by it, and the current order.
+func (l productList) sortLink(key string, descendsFirst bool) (address, order string) {
 	next := key
-	if descends {
+	if descendsFirst {
 		next = "-" + key
 	}
 	switch l.sort {
@@ -133,5 +133,5 @@ func (l productList) sortLink(key string, descends bool) (address, order string)
 	case "-" + key:
 		next, order = key, "descending"
 	}
-	return l.at("sort", next), order
+	return l.addressWith("sort", next), order
 }

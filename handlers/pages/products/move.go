@@ -22,8 +22,8 @@ import (
 	"lifecycle-sync/services/stages"
 )
 
-// metricRows is how many metrics the form has room for.
-const metricRows = 4
+// metricRowCount is the number of metrics in the form.
+const metricRowCount = 4
 
 // moveForm is the form that moves a product to another stage.
 type moveForm struct {
@@ -32,16 +32,16 @@ type moveForm struct {
 	ID      int64 // of the product
 	Title   string
 	Key     string
-	StageID string // in which the person saw the product, "" for none
+	StageID string // the product's stage when the form was opened, "" for none
 	Stage   string // its name
-	Zone    string // of the times that the person enters
+	Zone    string // of entered times
 
 	stages []pages.Option
 }
 
-func newMove(p models.ListedProduct, lists products.DropdownLists, now time.Time) moveForm {
+func newMoveForm(p models.ListedProduct, lists products.DropdownLists, now time.Time) moveForm {
 	form := moveForm{
-		ID: p.ID, Title: title(p), Key: pages.NewKey(), Stage: pages.Named(p.Stage, p.StageID), stages: pages.Choices(lists)["tbl_stage"], Zone: now.Format("MST"),
+		ID: p.ID, Title: title(p), Key: pages.NewKey(), Stage: pages.NameOf(p.Stage, p.StageID), stages: pages.Choices(lists)["tbl_stage"], Zone: now.Format("MST"),
 	}
 	if p.StageID != nil {
 		form.StageID = strconv.FormatInt(*p.StageID, 10)
@@ -49,7 +49,7 @@ func newMove(p models.ListedProduct, lists products.DropdownLists, now time.Time
 	return form
 }
 
-// moveFields are the names of the form's fields.
+// moveFields returns the names of the form's fields.
 func moveFields() []string {
 	names := []string{request.KeyField, "stage_previous", "stage_now", "tanggal_perubahan", "catatan"}
 	for _, m := range (moveForm{}).Metrics() {
@@ -58,7 +58,7 @@ func moveFields() []string {
 	return names
 }
 
-// Fields are the form's fields except the metrics.
+// Fields returns the form's fields without the metrics.
 func (f moveForm) Fields() []pages.Field {
 	others := slices.DeleteFunc(slices.Clone(f.stages), func(s pages.Option) bool { return s.Value == f.StageID })
 	fields, _ := f.Fill([]pages.Field{
@@ -69,23 +69,23 @@ func (f moveForm) Fields() []pages.Field {
 	return fields
 }
 
-// metricRow is a row of the form for a metric. Wrong is the field that the error belongs to.
+// metricRow is a row of the form for a metric. InvalidField is the field with the error.
 type metricRow struct {
 	NameField, ValueField string
 	Name, Value           string
-	Wrong                 string
+	InvalidField          string
 	Error                 models.Text
 }
 
-// Metrics are the rows for metrics.
+// Metrics returns the rows for metrics.
 func (f moveForm) Metrics() (rows []metricRow) {
-	for i := range metricRows {
+	for i := range metricRowCount {
 		n := strconv.Itoa(i + 1)
 		row := metricRow{NameField: "metric_name_" + n, ValueField: "metric_value_" + n}
 		row.Name, row.Value = f.Values[row.NameField], f.Values[row.ValueField]
 		for _, name := range []string{row.NameField, row.ValueField} {
 			if text := f.Problems.At(name); !text.IsZero() && row.Error.IsZero() {
-				row.Wrong, row.Error = name, text
+				row.InvalidField, row.Error = name, text
 			}
 		}
 		rows = append(rows, row)
@@ -98,13 +98,13 @@ func (f moveForm) HasMetrics() bool {
 	return slices.ContainsFunc(f.Metrics(), func(m metricRow) bool { return m.Name+m.Value != "" })
 }
 
-// document returns the metrics as JSON, nil for none, and what is wrong with them.
+// document returns the metrics as JSON, nil for none, and their errors.
 func (f moveForm) document() (models.JSON, []models.FieldError) {
-	var wrong []models.FieldError
+	var invalid []models.FieldError
 	var members []string
-	seen := map[string]bool{}
+	names := map[string]bool{}
 	for _, m := range f.Metrics() {
-		written, unambiguous := metricValue(m.Value)
+		valueJSON, ok := metricValue(m.Value)
 		field, problem := m.NameField, models.Text{}
 		switch {
 		case m.Name == "" && m.Value == "":
@@ -113,54 +113,54 @@ func (f moveForm) document() (models.JSON, []models.FieldError) {
 			problem = models.NewText("console_products.metric_without_name", nil)
 		case m.Value == "":
 			field, problem = m.ValueField, models.NewText("console_products.metric_without_value", nil)
-		case seen[m.Name]:
+		case names[m.Name]:
 			problem = models.NewText("console_products.metric_twice", nil)
-		case !unambiguous:
+		case !ok:
 			field, problem = m.ValueField, models.NewText("console_products.metric_ambiguous", nil)
 		}
 		if !problem.IsZero() {
-			wrong = append(wrong, models.FieldError{Field: field, Code: "required", Text: problem})
+			invalid = append(invalid, models.FieldError{Field: field, Code: "required", Text: problem})
 		}
-		seen[m.Name] = true
-		members = append(members, jsonText(m.Name)+":"+written)
+		names[m.Name] = true
+		members = append(members, jsonText(m.Name)+":"+valueJSON)
 	}
 	if len(members) == 0 {
-		return nil, wrong
+		return nil, invalid
 	}
-	return models.JSON("{" + strings.Join(members, ",") + "}"), wrong
+	return models.JSON("{" + strings.Join(members, ",") + "}"), invalid
 }
 
 func jsonText(text string) string {
-	quoted, err := json.Marshal(text)
+	literal, err := json.Marshal(text)
 	if err != nil { // a string always marshals
 		panic(err)
 	}
-	return string(quoted)
+	return string(literal)
 }
 
-// input reads the form. Errors: validation_failed with everything that is wrong. Times are in a zone.
+// input parses the form; times are in the given zone. Errors: validation_failed with all errors of the form.
 func (f moveForm) input(checker request.Checker, zone *time.Location) (stages.Input, error) {
-	sent := maps.Clone(f.Values)
-	sent["id_produk"], sent["stage_previous"] = strconv.FormatInt(f.ID, 10), f.StageID
-	sent["catatan"] = pages.UnixLines(sent["catatan"])
-	at, invalidTime := pages.ParseLocalTime("tanggal_perubahan", sent["tanggal_perubahan"], zone)
+	texts := maps.Clone(f.Values)
+	texts["id_produk"], texts["stage_previous"] = strconv.FormatInt(f.ID, 10), f.StageID
+	texts["catatan"] = pages.UnixLines(texts["catatan"])
+	at, invalidTime := pages.ParseLocalTime("tanggal_perubahan", texts["tanggal_perubahan"], zone)
 	metrics, invalidMetrics := f.document()
-	sent["tanggal_perubahan"], sent[request.MetricsField] = at, string(metrics)
-	in, err := checker.Move(sent)
+	texts["tanggal_perubahan"], texts[request.MetricsField] = at, string(metrics)
+	in, err := checker.Move(texts)
 	in.FromNone = f.StageID == ""
-	var wrong []models.FieldError
-	for _, refused := range []error{err, invalidTime} {
-		if refused != nil {
-			wrong = append(wrong, models.AsError(refused).Fields...)
+	var invalid []models.FieldError
+	for _, fieldsErr := range []error{err, invalidTime} {
+		if fieldsErr != nil {
+			invalid = append(invalid, models.AsError(fieldsErr).Fields...)
 		}
 	}
-	if wrong = append(wrong, invalidMetrics...); wrong != nil {
-		return in, models.NewInvalid(wrong...)
+	if invalid = append(invalid, invalidMetrics...); invalid != nil {
+		return in, models.NewInvalid(invalid...)
 	}
 	return in, err
 }
 
-// Move moves a product that is in the stage in which the person saw it.
+// Move moves a product that is still in the stage that the form showed.
 func (h *Pages) Move(c *fiber.Ctx) error {
 	id, err := request.ID(c)
 	if err != nil {
@@ -171,11 +171,11 @@ func (h *Pages) Move(c *fiber.Ctx) error {
 		return err
 	}
 	f := moveForm{ID: id, Key: fields[request.KeyField], StageID: fields["stage_previous"], Form: pages.Form{Values: fields}}
-	done, err := h.move(c, f)
+	result, err := h.move(c, f)
 	if err != nil {
-		return h.moveAgain(c, f, err)
+		return h.showInvalidMove(c, f, err)
 	}
-	return pages.SeeOther(c, address(id), pages.NoticeOf(pages.ProductMoved, done))
+	return pages.SeeOther(c, address(id), pages.NoticeOf(pages.ProductMoved, result))
 }
 
 func (h *Pages) move(c *fiber.Ctx, f moveForm) (outbox.Result, error) {
@@ -190,42 +190,42 @@ func (h *Pages) move(c *fiber.Ctx, f moveForm) (outbox.Result, error) {
 	return h.stages.Record(c.UserContext(), in, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, nil)})
 }
 
-// moveAgain shows the form again, for the product's current stage.
-func (h *Pages) moveAgain(c *fiber.Ctx, f moveForm, err error) error {
+// showInvalidMove redisplays the form for the product's current stage, with the errors.
+func (h *Pages) showInvalidMove(c *fiber.Ctx, f moveForm, err error) error {
 	key, err := pages.RenewKey(cmp.Or(f.Key, pages.NewKey()), err)
-	status, found := h.site.Problems(c, err, moveFields()...)
-	if found == nil {
+	status, problems := h.site.Problems(c, err, moveFields()...)
+	if problems == nil {
 		return err
 	}
-	now, err := pages.Read(h.site, c, func(ctx context.Context, v cache.View) (moveForm, error) {
+	current, err := pages.Read(h.site, c, func(ctx context.Context, v cache.View) (moveForm, error) {
 		lists, err := products.Dropdowns(ctx, v)
 		if err != nil {
 			return moveForm{}, err
 		}
 		p, err := reader(v).Product(ctx, f.ID)
-		return newMove(p, lists, h.now()), err
+		return newMoveForm(p, lists, h.now()), err
 	})
 	if pages.IsClass(err, models.NotFound) {
 		return err
 	}
-	if err != nil { // the problem is shown, and the entries are kept
+	if err != nil { // show the form without the lists, to keep the entries
 		p := models.Product{ID: f.ID}
 		if id, err := models.ParseID(f.StageID); err == nil {
 			p.StageID = &id
 		}
-		now = newMove(models.ListedProduct{Product: p}, products.DropdownLists{}, h.now())
+		current = newMoveForm(models.ListedProduct{Product: p}, products.DropdownLists{}, h.now())
 	}
-	if now.StageID != f.StageID {
-		found.List = append(found.List, pages.Problem{Text: models.NewText("console_products.moved_meanwhile", models.Params{
-			"then": stageText(now.stages, f.StageID), "now": stageText(now.stages, now.StageID),
+	if current.StageID != f.StageID {
+		problems.List = append(problems.List, pages.Problem{Text: models.NewText("console_products.moved_meanwhile", models.Params{
+			"then": stageText(current.stages, f.StageID), "now": stageText(current.stages, current.StageID),
 		})})
 	}
-	now.Key, now.Values, now.Problems = key, f.Values, found
-	title := found.Titled(models.NewText("console_products.move_title", models.Params{"name": now.Title}))
-	return h.site.Show(c, status, pages.Page{Template: "products/move", Title: title, Section: "products", Data: now})
+	current.Key, current.Values, current.Problems = key, f.Values, problems
+	title := problems.PageTitle(models.NewText("console_products.move_title", models.Params{"name": current.Title}))
+	return h.site.Show(c, status, pages.Page{Template: "products/move", Title: title, Section: "products", Data: current})
 }
 
-// stageText names a stage in a sentence.
+// stageText returns a stage's name for use in a sentence.
 func stageText(stages []pages.Option, id string) any {
 	if id == "" {
 		return models.NewText("console_missing.stage", nil)
@@ -234,25 +234,24 @@ func stageText(stages []pages.Option, id string) any {
 }
 
 var (
-	// indonesian is a number as the console writes it: full stops between the thousands, a comma before the fraction.
-	indonesian = regexp.MustCompile(`^([-−]?)((?:0|[1-9][0-9]*)|[1-9][0-9]{0,2}(?:\.[0-9]{3})+)(?:,([0-9]+))?$`)
-	// english is a number with the marks the other way round.
-	english = regexp.MustCompile(`^[-−]?(?:[0-9]+\.[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?)$`)
+	// indonesianNumber matches numbers in Indonesian format: full stops as thousands separators, a decimal comma.
+	indonesianNumber = regexp.MustCompile(`^([-−]?)((?:0|[1-9][0-9]*)|[1-9][0-9]{0,2}(?:\.[0-9]{3})+)(?:,([0-9]+))?$`)
+	// englishNumber matches numbers with English separators, which are ambiguous.
+	englishNumber = regexp.MustCompile(`^[-−]?(?:[0-9]+\.[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?)$`)
 )
 
-// metricValue returns an entry as JSON: a number with every digit, else a text. It is not ok for a number that could be
-// misread.
-func metricValue(text string) (written string, ok bool) {
+// metricValue returns an entry as JSON: a number with every digit, otherwise a string. ok is false for an ambiguous number.
+func metricValue(text string) (valueJSON string, ok bool) {
 	text = strings.TrimSpace(text)
-	parts := indonesian.FindStringSubmatch(text)
+	parts := indonesianNumber.FindStringSubmatch(text)
 	if parts == nil {
-		return jsonText(text), !english.MatchString(text)
+		return jsonText(text), !englishNumber.MatchString(text)
 	}
-	if written = strings.ReplaceAll(parts[2], ".", ""); parts[1] != "" {
-		written = "-" + written
+	if valueJSON = strings.ReplaceAll(parts[2], ".", ""); parts[1] != "" {
+		valueJSON = "-" + valueJSON
 	}
 	if parts[3] != "" {
-		written += "." + parts[3]
+		valueJSON += "." + parts[3]
 	}
-	return written, true
+	return valueJSON, true
 }

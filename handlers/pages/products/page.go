@@ -35,38 +35,38 @@ type Pages struct {
 	now      func() time.Time
 }
 
-// Options are what the pages need.
+// Options configure the pages.
 type Options struct {
 	Products  *products.Writer
 	Histories *stages.Writer
 	Files     *attachments.Files
 	Uploads   request.Uploads
 	Limits    request.FormLimits
-	FileBytes int64            // in a file
-	Now       func() time.Time // in the time zone whose days count, and in which people write times
+	FileBytes int64            // per file
+	Now       func() time.Time // in the configured time zone
 }
 
 // New returns the handlers.
 func New(site *pages.Site, o Options) *Pages {
 	return &Pages{
 		site: site, products: o.Products, stages: o.Histories, files: o.Files, uploads: o.Uploads,
-		limits: o.Limits, rules: rulesOf(o), checker: request.NewChecker(), now: o.Now,
+		limits: o.Limits, rules: newFileRules(o), checker: request.NewChecker(), now: o.Now,
 	}
 }
 
-// productPage is what the template of a product's page sees.
+// productPage is the data of a product's page.
 type productPage struct {
 	product
 
-	Since  models.Text // how long it has been in its stage
-	Files  []file
-	Moves  []move
-	Move   moveForm
-	Upload uploadForm
+	TimeInStage models.Text // since its stage start
+	Files       []file
+	Moves       []move
+	Move        moveForm
+	Upload      uploadForm
 }
 
-// Show shows a product, its files, its latest stages, and forms for more of both. It is not cached, because every form
-// has its own key.
+// Show shows a product, its files and latest moves, and the forms for adding files and moving it. It is not cached, because
+// each form has its own idempotency key.
 func (h *Pages) Show(c *fiber.Ctx) error {
 	id, err := request.OnlyID(c)
 	if err != nil {
@@ -83,8 +83,8 @@ func (h *Pages) Show(c *fiber.Ctx) error {
 		}
 		files, err := attachments.List(ctx, v, id)
 		return productPage{
-			product: h.viewer(lists).product(p.ListedProduct), Since: since(p.StageStart, h.now()), Files: filesOf(files), Moves: movesOf(p.History),
-			Move: newMove(p.ListedProduct, lists, h.now()), Upload: h.newUpload(p.ListedProduct),
+			product: h.viewer(lists).product(p.ListedProduct), TimeInStage: timeInStage(p.StageStart, h.now()), Files: filesOf(files), Moves: movesOf(p.History),
+			Move: newMoveForm(p.ListedProduct, lists, h.now()), Upload: h.newUploadForm(p.ListedProduct),
 		}, err
 	})
 	if err != nil {
@@ -94,12 +94,12 @@ func (h *Pages) Show(c *fiber.Ctx) error {
 	return h.site.Show(c, fiber.StatusOK, pages.Page{Template: "products/product", Title: name, Section: "products", Data: page})
 }
 
-// since says for how many days a date has passed on the day of now, nothing for a date in the future.
-func since(from *models.Date, now time.Time) models.Text {
-	if from == nil {
+// timeInStage returns the number of days from start to now as a text; the zero Text for a date in the future.
+func timeInStage(start *models.Date, now time.Time) models.Text {
+	if start == nil {
 		return models.Text{}
 	}
-	switch n := days(models.NewDate(now.Date()).Time().Sub(from.Time())); {
+	switch n := days(models.NewDate(now.Date()).Time().Sub(start.Time())); {
 	case n < 0:
 		return models.Text{}
 	case n == 0:
@@ -109,103 +109,103 @@ func since(from *models.Date, now time.Time) models.Text {
 	}
 }
 
-// file is a file of a product. Kind is its extension, or its type.
+// file is a file of a product. Kind is its extension, otherwise its media type.
 type file struct {
 	models.ListedAttachment
 
 	Kind string
 }
 
-func filesOf(files []models.ListedAttachment) (shown []file) {
+func filesOf(files []models.ListedAttachment) (list []file) {
 	for _, f := range files {
 		kind := strings.ToUpper(strings.TrimPrefix(path.Ext(f.Name), "."))
 		if kind == "" {
 			kind = f.Type
 		}
 		f.Path = request.AttachmentPath(f.ProductID, f.ID)
-		shown = append(shown, file{f, kind})
+		list = append(list, file{f, kind})
 	}
-	return shown
+	return list
 }
 
-// move is an entry of the timeline, the newest first.
+// move is an entry of the timeline.
 type move struct {
-	pages.StageRecord
+	pages.Move
 
-	After models.Text // how long after the entry before it
+	Elapsed models.Text // time since the previous entry
 }
 
 func movesOf(history []models.ListedRecord) []move {
-	shown := make([]move, len(history))
+	moves := make([]move, len(history))
 	for i, t := range history {
-		shown[i].StageRecord = pages.NewStageRecord(t)
+		moves[i].Move = pages.NewMove(t)
 		if i+1 < len(history) && t.ChangedAt != nil && history[i+1].ChangedAt != nil {
-			shown[i].After = models.NewText("console_products.days_later", models.Params{"count": days(t.ChangedAt.Time().Sub(history[i+1].ChangedAt.Time()))})
+			moves[i].Elapsed = models.NewText("console_products.days_later", models.Params{"count": days(t.ChangedAt.Time().Sub(history[i+1].ChangedAt.Time()))})
 		}
 	}
-	return shown
+	return moves
 }
 
-// product is a product as people read it.
+// product is a product formatted for display.
 type product struct {
 	models.ListedProduct
 
-	Title   string // its name, or its number
-	InStage string // its stage, "" for none
-	Overdue bool   // it should have left its stage, which is not the last one
+	Title     string // its name, otherwise its id
+	StageName string // its stage, "" for none
+	Overdue   bool   // its planned stage end has passed, and it is not in the last stage
 
 	facts []fact
 }
 
-// fact is a field of a product with its value as people read it, "" for none.
+// fact is a product field with its value formatted for display, "" for none.
 type fact struct {
 	models.ProductField
 
 	Value string
 }
 
-// IsNumber reports whether the value belongs at the right of its column.
+// IsNumber reports whether the value is right-aligned.
 func (f fact) IsNumber() bool { return f.Kind == models.FieldNumber }
 
-// Facts are the fields that the product's page lists; the others have a place of their own.
+// Facts returns the fields in the details of the product's page; it shows the others elsewhere.
 func (p product) Facts() []fact {
 	return slices.DeleteFunc(slices.Clone(p.facts), func(f fact) bool {
 		return f.Column == "produk" || f.Column == "id_stage" || f.Kind == models.FieldTextarea
 	})
 }
 
-// ListFacts are the fields that lists show next to name and stage.
+// ListFacts returns the fields that lists show besides name and stage.
 func (p product) ListFacts() []fact {
 	return slices.DeleteFunc(p.Facts(), func(f fact) bool { return f.Column == "tanggal_stage_start" })
 }
 
-// viewer turns products into what people read.
+// viewer formats products for display.
 type viewer struct {
-	format  *messages.Format
-	choices choices
-	today   models.Date
-	last    int64 // the last stage
+	format    *messages.Format
+	choices   choices
+	today     models.Date
+	lastStage int64 // id of the last stage
 }
 
-// viewer reads values with the lists that they refer to, on the day of now.
+// viewer returns a viewer with the names in lists and the current date.
 func (h *Pages) viewer(lists products.DropdownLists) viewer {
 	return viewer{h.site.Texts().Format, pages.Choices(lists), models.NewDate(h.now().Date()), lists.LastStage()}
 }
 
 func (v viewer) product(p models.ListedProduct) product {
-	shown := product{
+	out := product{
 		ListedProduct: p,
 		Title:         title(p),
-		InStage:       pages.Named(p.Stage, p.StageID),
-		Overdue:       p.StageEnd != nil && p.StageEnd.Time().Before(v.today.Time()) && (p.StageID == nil || *p.StageID != v.last),
+		StageName:     pages.NameOf(p.Stage, p.StageID),
+		Overdue:       p.StageEnd != nil && p.StageEnd.Time().Before(v.today.Time()) && (p.StageID == nil || *p.StageID != v.lastStage),
 	}
 	for _, f := range models.ProductFields() {
-		shown.facts = append(shown.facts, fact{f, v.value(f, f.Text(&p.Product))})
+		out.facts = append(out.facts, fact{f, v.value(f, f.Text(&p.Product))})
 	}
-	return shown
+	return out
 }
 
-// value returns the text of a field as people read it.
+// value formats the text of a field for display.
 func (v viewer) value(f models.ProductField, text string) string {
 	switch f.Kind {
 	case models.FieldSelect:
@@ -227,20 +227,20 @@ func title(p models.ListedProduct) string { return messages.Named(p.Name, p.ID) 
 
 func address(id int64) string { return pages.ProductsPath + "/" + strconv.FormatInt(id, 10) }
 
-// choices are the options of a product's selects, by the table that they come from.
+// choices are the options of a product's selects by table.
 type choices = map[string][]pages.Option
 
-// missing are the labels of the required selects that have no options, without which no product can be created.
-func missing(all choices) (labels models.Texts) {
+// missingLists returns the labels of required selects without options, which prevent the creation of products.
+func missingLists(lists choices) (labels models.Texts) {
 	for _, f := range models.ProductFields() {
-		if f.Required && f.Choices != "" && len(all[f.Choices]) == 0 {
+		if f.Required && f.Choices != "" && len(lists[f.Choices]) == 0 {
 			labels = append(labels, models.NewText(f.Label, nil))
 		}
 	}
 	return labels
 }
 
-// nameOf is the name of the option with a value, or the value itself.
+// nameOf returns the name of the option with a value, otherwise the value.
 func nameOf(options []pages.Option, value string) string {
 	if at := slices.IndexFunc(options, func(o pages.Option) bool { return o.Value == value }); at >= 0 {
 		return options[at].Name
@@ -248,5 +248,5 @@ func nameOf(options []pages.Option, value string) string {
 	return value
 }
 
-// days is the number of whole days in a duration.
+// days returns the number of whole days in a duration.
 func days(d time.Duration) int64 { return int64(d / (24 * time.Hour)) }

@@ -10,7 +10,7 @@ import (
 	"lifecycle-sync/web/messages"
 )
 
-// TestViewer_NamesACategoryWithoutATable: its name in the lists is its number.
+// TestViewer_NamesACategoryWithoutATable checks that a category without a table is shown by its id.
 func TestViewer_NamesACategoryWithoutATable(t *testing.T) {
 	t.Parallel()
 	id, name := int64(7), "7"
@@ -18,10 +18,10 @@ func TestViewer_NamesACategoryWithoutATable(t *testing.T) {
 	v := viewer{format: messages.NewFormat(messages.Indonesian, time.UTC), choices: pages.Choices(lists)}
 	for _, f := range v.product(models.ListedProduct{Product: models.Product{CategoryID: &id}}).Facts() {
 		if f.Column == "id_kategori" && f.Value != "7" {
-			t.Errorf("it is called %q", f.Value)
+			t.Errorf("category name %q, want \"7\"", f.Value)
 		}
 	}
-	if got := missing(pages.Choices(lists)); len(got) != 2 {
-		t.Errorf("missing are %v", got)
+	if got := missingLists(pages.Choices(lists)); len(got) != 2 {
+		t.Errorf("missing lists %v, want 2", got)
 	}
 }

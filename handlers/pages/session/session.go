@@ -1,4 +1,4 @@
-// Package session has the console's pages that sign people in and out.
+// Package session has the console's sign-in and sign-out pages.
 package session
 
 import (
@@ -29,45 +29,45 @@ func New(site *pages.Site, a access) *Pages { return &Pages{site, a} }
 
 type signIn struct {
 	Next, Problem string
-	NewToken      bool // another token would help
+	NeedsNewToken bool // suggest getting a new token
 }
 
-// Ask shows the form for the token, and why the stored one is no longer valid. In local mode there is none.
+// Ask shows the sign-in form, with the reason if the session's token is no longer valid. In local mode it redirects.
 func (h *Pages) Ask(c *fiber.Ctx) error {
-	form := signIn{Next: ownAddress(strings.Clone(c.Query("next")))}
+	form := signIn{Next: safeRedirect(strings.Clone(c.Query("next")))}
 	if h.access == nil {
 		return c.Redirect(form.Next, fiber.StatusSeeOther)
 	}
-	if stored := request.SessionToken(c); stored != "" {
-		_, err := h.access.Caller(c.UserContext(), stored)
-		h.refuse(&form, err)
+	if token := request.SessionToken(c); token != "" {
+		_, err := h.access.Caller(c.UserContext(), token)
+		h.explainRejection(&form, err)
 	}
-	return h.ask(c, fiber.StatusOK, form)
+	return h.showForm(c, fiber.StatusOK, form)
 }
 
-// refuse fills in why a token was refused; it returns false for an error that is not the token's.
-func (h *Pages) refuse(form *signIn, err error) bool {
+// explainRejection sets the reason why a token was rejected. It returns false if err is not about the token.
+func (h *Pages) explainRejection(form *signIn, err error) bool {
 	if !pages.IsClass(err, models.Unauthenticated) && !pages.IsClass(err, models.Forbidden) && !pages.IsClass(err, models.Invalid) {
 		return false
 	}
-	form.NewToken = pages.IsClass(err, models.Unauthenticated)
-	if form.Problem = h.site.Texts().Error(err); form.NewToken {
-		form.Problem = h.site.Texts().Message(err) // its remedy speaks of a header
+	form.NeedsNewToken = pages.IsClass(err, models.Unauthenticated)
+	if form.Problem = h.site.Texts().Error(err); form.NeedsNewToken {
+		form.Problem = h.site.Texts().Message(err) // its remedy is about the Authorization header
 	}
 	return true
 }
 
-func (h *Pages) ask(c *fiber.Ctx, status int, form signIn) error {
+func (h *Pages) showForm(c *fiber.Ctx, status int, form signIn) error {
 	return h.site.Show(c, status, pages.Page{Template: "session/sign-in", Title: models.NewText("console_session.title", nil), Data: form})
 }
 
-// SignIn stores the token in a cookie that scripts cannot read and other sites cannot send.
+// SignIn validates the token and starts the session.
 func (h *Pages) SignIn(c *fiber.Ctx) error {
-	sent, err := request.ReadPlainForm(c, "token", "next")
+	fields, err := request.ReadPlainForm(c, "token", "next")
 	if err != nil {
 		return err
 	}
-	next, token := ownAddress(sent["next"]), strings.TrimSpace(sent["token"])
+	next, token := safeRedirect(fields["next"]), strings.TrimSpace(fields["token"])
 	if h.access == nil {
 		return c.Redirect(next, fiber.StatusSeeOther)
 	}
@@ -75,8 +75,8 @@ func (h *Pages) SignIn(c *fiber.Ctx) error {
 	if err == nil {
 		err = request.StartSession(c, token)
 	}
-	if form := (signIn{Next: next}); h.refuse(&form, err) {
-		return h.ask(c, fiber.StatusUnprocessableEntity, form)
+	if form := (signIn{Next: next}); h.explainRejection(&form, err) {
+		return h.showForm(c, fiber.StatusUnprocessableEntity, form)
 	}
 	if err != nil {
 		return err
@@ -84,15 +84,15 @@ func (h *Pages) SignIn(c *fiber.Ctx) error {
 	return pages.SeeOther(c, next, pages.NoNotice)
 }
 
-// SignOut removes the token and the pages in the browser's cache.
+// SignOut ends the session and clears the browser's cache.
 func (h *Pages) SignOut(c *fiber.Ctx) error {
 	request.EndSession(c)
 	c.Set("Clear-Site-Data", `"cache"`)
 	return pages.SeeOther(c, "/sign-in", pages.SignedOut)
 }
 
-// ownAddress returns where to go after signing in: a page of this site, whatever a link says.
-func ownAddress(next string) string {
+// safeRedirect returns next if it is an address of this site, otherwise "/". It prevents open redirects.
+func safeRedirect(next string) string {
 	u, err := url.Parse(next)
 	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
 		return "/"

@@ -17,24 +17,24 @@ import (
 	"lifecycle-sync/web/messages"
 )
 
-// longestText is the size in bytes of a text that a form can edit.
-const longestText = 64 << 10
+// maxTextSize is the maximum size in bytes of a text that the form can edit.
+const maxTextSize = 64 << 10
 
-// editForm is the form that corrects a record.
+// editForm is the data of the form that corrects a stage history record.
 type editForm struct {
-	pages.StageRecord
+	pages.Move
 
 	Fields   []pages.Field
 	TooLong  models.Texts // labels of the fields that are too long for the form
 	Problems *pages.Problems
 }
 
-// fieldNames are the names of the form's fields in order.
+// fieldNames returns the names of the form's fields in order.
 func fieldNames() []string { return []string{"tanggal_perubahan", "catatan", request.MetricsField} }
 
-// Edit shows the form of a record as it is in the mirror.
+// Edit shows the form with the record's values in the mirror.
 func (h *Pages) Edit(c *fiber.Ctx) error {
-	r, err := h.find(c)
+	r, err := h.readRecord(c)
 	if err != nil {
 		return err
 	}
@@ -44,46 +44,46 @@ func (h *Pages) Edit(c *fiber.Ctx) error {
 	return h.show(c, fiber.StatusOK, r.ListedRecord, pages.Form{})
 }
 
-// find reads the record that the address names. Errors: validation_failed, not_found, connection, timeout.
-func (h *Pages) find(c *fiber.Ctx) (stages.Current, error) {
+// readRecord reads the record of the path. Errors: validation_failed, not_found, connection, timeout.
+func (h *Pages) readRecord(c *fiber.Ctx) (stages.Current, error) {
 	id, err := request.ID(c)
 	if err != nil {
 		return stages.Current{}, err
 	}
 	return pages.Read(h.site, c, func(ctx context.Context, v cache.View) (stages.Current, error) {
-		t, version, err := stages.Get(ctx, v, id)
-		return stages.Current{ListedRecord: t, Version: version}, err
+		record, version, err := stages.Get(ctx, v, id)
+		return stages.Current{ListedRecord: record, Version: version}, err
 	})
 }
 
-// show shows the form. sent is what was entered; a field that was not has the record's value.
-func (h *Pages) show(c *fiber.Ctx, status int, t models.ListedRecord, sent pages.Form) error {
-	values := h.entries(t)
-	maps.DeleteFunc(values, func(_, text string) bool { return len(text) > longestText })
-	was := maps.Clone(values)
-	maps.Copy(values, sent.Values)
-	maps.Copy(was, sent.Was)
-	form := editForm{StageRecord: pages.NewStageRecord(t), Problems: sent.Problems}
-	form.Fields, form.TooLong = pages.Form{Values: values, Was: was, Problems: sent.Problems}.Fill([]pages.Field{
-		{Name: "tanggal_perubahan", Kind: "datetime-local", Hint: models.NewText("console_stages.when_hint", nil), Required: t.ChangedAt != nil},
+// show shows the form. Fields that were not submitted have the record's values.
+func (h *Pages) show(c *fiber.Ctx, status int, record models.ListedRecord, submitted pages.Form) error {
+	values := h.formValues(record)
+	maps.DeleteFunc(values, func(_, text string) bool { return len(text) > maxTextSize })
+	originals := maps.Clone(values)
+	maps.Copy(values, submitted.Values)
+	maps.Copy(originals, submitted.Originals)
+	form := editForm{Move: pages.NewMove(record), Problems: submitted.Problems}
+	form.Fields, form.TooLong = pages.Form{Values: values, Originals: originals, Problems: submitted.Problems}.Fill([]pages.Field{
+		{Name: "tanggal_perubahan", Kind: "datetime-local", Hint: models.NewText("console_stages.when_hint", nil), Required: record.ChangedAt != nil},
 		{Name: "catatan", Kind: models.FieldTextarea},
 		{Name: request.MetricsField, Kind: models.FieldTextarea, Hint: models.NewText("console_stages.metrics_hint", nil)},
 	})
-	title := sent.Problems.Titled(models.NewText("console_stages.edit", nil))
+	title := submitted.Problems.PageTitle(models.NewText("console_stages.edit", nil))
 	return h.site.Show(c, status, pages.Page{Template: "stages/edit", Title: title, Section: section, Data: form})
 }
 
-// entries are a record's values as the form has them.
-func (h *Pages) entries(t models.ListedRecord) map[string]string {
+// formValues returns a record's form values.
+func (h *Pages) formValues(record models.ListedRecord) map[string]string {
 	at := ""
-	if t.ChangedAt != nil {
-		at = t.ChangedAt.Time().In(h.zone).Format("2006-01-02T15:04")
+	if record.ChangedAt != nil {
+		at = record.ChangedAt.Time().In(h.zone).Format("2006-01-02T15:04")
 	}
-	return map[string]string{"tanggal_perubahan": at, "catatan": pages.Deref(t.Notes), request.MetricsField: indented(t.Metrics)}
+	return map[string]string{"tanggal_perubahan": at, "catatan": pages.Deref(record.Notes), request.MetricsField: indentJSON(record.Metrics)}
 }
 
-// indented is a document as people can edit it, "" for none.
-func indented(document models.JSON) string {
+// indentJSON returns a document indented for editing, "" for none.
+func indentJSON(document models.JSON) string {
 	var out bytes.Buffer
 	if document == nil || json.Indent(&out, document, "", "  ") != nil {
 		return string(document)
@@ -91,131 +91,131 @@ func indented(document models.JSON) string {
 	return out.String()
 }
 
-// Correct writes the fields that the person changed, so what others have changed since stays. If both changed the same
-// field, it writes nothing and shows both.
+// Correct writes the fields that the user changed, and keeps other users' changes of other fields. If another user changed
+// the same field, it writes nothing and shows both values.
 func (h *Pages) Correct(c *fiber.Ctx) error {
-	r, err := h.find(c)
+	r, err := h.readRecord(c)
 	if err != nil {
 		return err
 	}
-	var known []string
+	var allowed []string
 	for _, name := range fieldNames() {
-		known = append(known, name, pages.WasPrefix+name)
+		allowed = append(allowed, name, pages.OriginalPrefix+name)
 	}
-	fields, err := request.ReadPlainForm(c, known...)
+	fields, err := request.ReadPlainForm(c, allowed...)
 	if err != nil {
 		return err
 	}
-	sent := pages.SentForm(fields, fieldNames(), func(_, text string) string { return pages.UnixLines(text) })
-	changed := sent.Changed()
-	if len(changed) == 0 {
-		return pages.SeeOther(c, historyOf(*r.ProductID), pages.StageRecordUnchanged)
+	submitted := pages.SubmittedForm(fields, fieldNames(), func(_, text string) string { return pages.UnixLines(text) })
+	values := submitted.ChangedValues()
+	if len(values) == 0 {
+		return pages.SeeOther(c, historyAddress(*r.ProductID), pages.StageRecordUnchanged)
 	}
-	done, err := h.correct(c.UserContext(), r.ID, changed, sent.Was)
-	if current, is := pages.ChangedRow[stages.Current](err); is {
-		return h.showConflict(c, current.ListedRecord, sent)
+	result, err := h.correct(c.UserContext(), r.ID, values, submitted.Originals)
+	if current, ok := pages.CurrentRow[stages.Current](err); ok {
+		return h.showConflict(c, current.ListedRecord, submitted)
 	}
 	if err != nil {
 		status, problems := h.site.Problems(c, err, fieldNames()...)
-		if sent.Problems = problems; problems == nil {
+		if submitted.Problems = problems; problems == nil {
 			return err
 		}
-		return h.show(c, status, r.ListedRecord, sent)
+		return h.show(c, status, r.ListedRecord, submitted)
 	}
-	return pages.SeeOther(c, historyOf(*r.ProductID), pages.NoticeOf(pages.StageRecordChanged, done))
+	return pages.SeeOther(c, historyAddress(*r.ProductID), pages.NoticeOf(pages.StageRecordChanged, result))
 }
 
-// conflicts reports whether someone else changed a field to another value than the person did.
-func conflicts(was, mine, now string) bool { return now != was && now != mine }
+// conflicts reports whether another user changed a field to a different value.
+func conflicts(original, mine, current string) bool { return current != original && current != mine }
 
-// showConflict shows the form again for a record that has changed: the person's entries, each with the current value if
-// that is another one. Sent again, they are meant.
-func (h *Pages) showConflict(c *fiber.Ctx, current models.ListedRecord, sent pages.Form) error {
-	again := pages.Form{Values: sent.Changed(), Was: map[string]string{}, Problems: &pages.Problems{Heading: models.NewText("console_stages.conflict", nil)}}
-	entries := h.entries(current)
+// showConflict redisplays the form for a record that has changed: the user's entries, and the current values where they
+// differ. Submitting it again overwrites those.
+func (h *Pages) showConflict(c *fiber.Ctx, current models.ListedRecord, submitted pages.Form) error {
+	form := pages.Form{Values: submitted.ChangedValues(), Originals: map[string]string{}, Problems: &pages.Problems{Heading: models.NewText("console_stages.conflict", nil)}}
+	currentValues := h.formValues(current)
 	for _, name := range fieldNames() {
-		now := entries[name]
-		mine, entered := again.Values[name]
-		if !entered {
-			continue // the current value is shown, and stays
+		value := currentValues[name]
+		mine, ok := form.Values[name]
+		if !ok {
+			continue // show and keep the current value
 		}
-		if again.Was[name] = now; len(now) > longestText {
-			delete(again.Values, name)
-			delete(again.Was, name)
+		if form.Originals[name] = value; len(value) > maxTextSize {
+			delete(form.Values, name)
+			delete(form.Originals, name)
 		}
-		if conflicts(sent.Was[name], mine, pages.UnixLines(now)) {
-			text := models.NewText("console_stages.conflict_field", models.Params{"field": messages.FieldLabel(name), "value": quoted(now)})
-			again.Problems.List = append(again.Problems.List, pages.Problem{Field: name, Text: text})
+		if conflicts(submitted.Originals[name], mine, pages.UnixLines(value)) {
+			text := models.NewText("console_stages.conflict_field", models.Params{"field": messages.FieldLabel(name), "value": quote(value)})
+			form.Problems.List = append(form.Problems.List, pages.Problem{Field: name, Text: text})
 		}
 	}
-	return h.show(c, fiber.StatusPreconditionFailed, current, again)
+	return h.show(c, fiber.StatusPreconditionFailed, current, form)
 }
 
-// quoted is as much of a text as a sentence can hold.
-func quoted(text string) any {
-	const longest = 500
-	start, cut := pages.Beginning(text, longest)
+// quote returns a text in quotes, truncated for use in a sentence.
+func quote(text string) any {
+	const maxLength = 500
+	start, truncated := pages.Truncate(text, maxLength)
 	switch {
 	case text == "":
 		return models.NewText("console_stages.empty", nil)
-	case cut:
+	case truncated:
 		return "“" + start + "…”"
 	default:
 		return "“" + start + "”"
 	}
 }
 
-// correct writes what was changed, unless someone else changed one of these fields since it was as in was.
-func (h *Pages) correct(ctx context.Context, id int64, changed, was map[string]string) (outbox.Result, error) {
-	written := maps.Clone(changed)
-	if text := changed["tanggal_perubahan"]; text != "" {
+// correct writes the changed values, unless another user has changed one of these fields from its original value.
+func (h *Pages) correct(ctx context.Context, id int64, values, originals map[string]string) (outbox.Result, error) {
+	texts := maps.Clone(values)
+	if text := values["tanggal_perubahan"]; text != "" {
 		at, err := pages.ParseLocalTime("tanggal_perubahan", text, h.zone)
 		if err != nil {
 			return outbox.Result{}, err
 		}
-		written["tanggal_perubahan"] = at
+		texts["tanggal_perubahan"] = at
 	}
-	in, err := h.checker.Correction(written)
+	in, err := h.checker.Correction(texts)
 	if err != nil {
 		return outbox.Result{}, err
 	}
-	return h.writer.Correct(ctx, id, in, nil, func(now models.ListedRecord) error {
-		entries := h.entries(now)
-		for name, mine := range changed {
-			if conflicts(was[name], mine, pages.UnixLines(entries[name])) {
-				return stages.NewChangedError(stages.Current{ListedRecord: now})
+	return h.writer.Correct(ctx, id, in, nil, func(current models.ListedRecord) error {
+		currentValues := h.formValues(current)
+		for name, mine := range values {
+			if conflicts(originals[name], mine, pages.UnixLines(currentValues[name])) {
+				return stages.NewChangedError(stages.Current{ListedRecord: current})
 			}
 		}
 		return nil
 	})
 }
 
-// AskDelete asks whether a record is to be deleted.
+// AskDelete shows the delete confirmation.
 func (h *Pages) AskDelete(c *fiber.Ctx) error { return h.deletion().Ask(c) }
 
-// Delete deletes a record in the row version that the person has seen.
+// Delete deletes a record, if it still has the confirmed row version.
 func (h *Pages) Delete(c *fiber.Ctx) error { return h.deletion().Confirm(c) }
 
 func (h *Pages) deletion() pages.Action[stages.Current] {
 	return pages.Action[stages.Current]{
-		Site: h.site, Section: section, Versioned: true, Target: h.find,
-		Describe: func(_ *fiber.Ctx, r stages.Current, changed any) (pages.Confirmation, error) {
-			if current, is := changed.(stages.Current); is {
-				r = current
+		Site: h.site, Section: section, UsesRowVersion: true, Target: h.readRecord,
+		Describe: func(_ *fiber.Ctx, r stages.Current, current any) (pages.Confirmation, error) {
+			if row, ok := current.(stages.Current); ok {
+				r = row
 			}
 			return h.confirmDelete(r), nil
 		},
 		Do: func(ctx context.Context, r stages.Current, version string) (string, pages.Notice, error) {
-			done, err := h.writer.Delete(ctx, r.ID, models.RowVersions{version})
-			return historyOf(*r.ProductID), pages.NoticeOf(pages.StageRecordDeleted, done), err
+			result, err := h.writer.Delete(ctx, r.ID, models.RowVersions{version})
+			return historyAddress(*r.ProductID), pages.NoticeOf(pages.StageRecordDeleted, result), err
 		},
 	}
 }
 
 func (h *Pages) confirmDelete(current stages.Current) pages.Confirmation {
-	r := pages.NewStageRecord(current.ListedRecord)
+	r := pages.NewMove(current.ListedRecord)
 	confirmation := pages.Confirmation{
-		Heading: models.NewText("console_stages.delete_title", nil), Crumb: r.ProductName, Back: historyOf(*r.ProductID), Version: current.Version,
+		Heading: models.NewText("console_stages.delete_title", nil), Crumb: r.ProductName, Back: historyAddress(*r.ProductID), Version: current.Version,
 		Text: models.NewText("console_stages.delete_text", nil), Action: address(r.ID, "/delete"),
 		Button: models.NewText("console_stages.delete_record", nil), Cancel: models.NewText("console.cancel", nil),
 		Facts: []pages.Fact{
@@ -227,8 +227,8 @@ func (h *Pages) confirmDelete(current stages.Current) pages.Confirmation {
 	if r.Note != nil {
 		confirmation.Facts = append(confirmation.Facts, pages.Fact{Label: messages.FieldLabel("catatan"), Value: r.Note})
 	}
-	if r.Measured != nil {
-		confirmation.Facts = append(confirmation.Facts, pages.Fact{Label: messages.FieldLabel(request.MetricsField), Values: r.Measured})
+	if r.Metrics != nil {
+		confirmation.Facts = append(confirmation.Facts, pages.Fact{Label: messages.FieldLabel(request.MetricsField), Values: r.Metrics})
 	}
 	return confirmation
 }

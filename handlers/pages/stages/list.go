@@ -24,12 +24,12 @@ type Pages struct {
 	site    *pages.Site
 	checker request.Checker
 	writer  writer
-	zone    *time.Location // whose days count, and in which people enter times
+	zone    *time.Location // of dates and entered times
 }
 
 // writer changes the stage history. Errors: as stages.Writer.
 type writer interface {
-	Correct(ctx context.Context, id int64, in stages.Input, versions models.RowVersions, allows func(now models.ListedRecord) error) (outbox.Result, error)
+	Correct(ctx context.Context, id int64, in stages.Input, versions models.RowVersions, allows func(current models.ListedRecord) error) (outbox.Result, error)
 	Delete(ctx context.Context, id int64, versions models.RowVersions) (outbox.Result, error)
 }
 
@@ -45,74 +45,76 @@ const (
 
 func address(id int64, action string) string { return path + "/" + strconv.FormatInt(id, 10) + action }
 
-// historyOf is the address of a product's stage history.
-func historyOf(product int64) string { return path + "?productId=" + strconv.FormatInt(product, 10) }
+// historyAddress returns the address of a product's stage history.
+func historyAddress(product int64) string {
+	return path + "?productId=" + strconv.FormatInt(product, 10)
+}
 
 type list struct {
 	Filters   pages.Filters
-	ProductID int64 // whose history it is, 0 for all
-	Records   []pages.StageRecord
+	ProductID int64 // the product filter, 0 for none
+	Records   []pages.Move
 	Pager     pages.Pager
 }
 
 // List shows the records that match the filters, newest first.
 func (h *Pages) List(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, append(request.MoveFilters(), "page", "limit")...)
-	query := request.Moves(q)
+	query := request.MoveQuery(q)
 	filters := pages.NewFilterQuery(q, request.MoveFilters())
-	own := strings.Clone(c.OriginalURL())
+	address := strings.Clone(c.OriginalURL())
 	page := pages.Page{Template: "stages/list", Title: models.NewText("console.nav_stages", nil), Section: section}
-	invalid := q.Err(query.Check)
-	return h.site.ShowFiltered(c, page, invalid, func(ctx context.Context, v cache.View) (any, *pages.Filters, error) {
+	validationErr := q.Err(query.Check)
+	return h.site.ShowFiltered(c, page, validationErr, func(ctx context.Context, v cache.View) (any, *pages.Filters, error) {
 		l := &list{}
 		var err error
-		if l.Filters, err = listFilters(ctx, v, filters, query.ProductID); err != nil || invalid != nil {
+		if l.Filters, err = listFilters(ctx, v, filters, query.ProductID); err != nil || validationErr != nil {
 			return l, &l.Filters, err
 		}
-		found, err := stages.List(ctx, v, query, h.zone)
-		l.ProductID, l.Pager = query.ProductID, pages.NewPager(own, found.Pagination)
-		for _, t := range found.Records {
-			l.Records = append(l.Records, pages.NewStageRecord(t))
+		result, err := stages.List(ctx, v, query, h.zone)
+		l.ProductID, l.Pager = query.ProductID, pages.NewPager(address, result.Pagination)
+		for _, t := range result.Records {
+			l.Records = append(l.Records, pages.NewMove(t))
 		}
 		return l, nil, err
 	})
 }
 
-// reader reads what the filters show. Errors: connection, timeout, schema; Product: not_found.
+// reader reads the names in the filters. Errors: connection, timeout, schema; Product: not_found.
 type reader interface {
 	Stages(ctx context.Context) ([]models.Stage, error)
 	Product(ctx context.Context, id int64) (models.ListedProduct, error)
 }
 
-// listFilters returns the list's filters; product is the one whose history is shown, or 0. Errors: as Stages.
+// listFilters returns the list's filters; product is the product filter, or 0. Errors: as Stages.
 func listFilters(ctx context.Context, v reader, query pages.FilterQuery, product int64) (pages.Filters, error) {
-	all, err := v.Stages(ctx)
+	stageList, err := v.Stages(ctx)
 	if err != nil {
 		return pages.Filters{}, err
 	}
-	of := pages.SetFilter{Name: "productId"}
+	productFilter := pages.ActiveFilter{Name: "productId"}
 	if product != 0 {
-		found, err := v.Product(ctx, product)
+		p, err := v.Product(ctx, product)
 		if err != nil && !pages.IsClass(err, models.NotFound) {
 			return pages.Filters{}, err
 		}
-		of.Chosen.Name = pages.Named(found.Name, &product)
+		productFilter.Label.Name = pages.NameOf(p.Name, &product)
 	}
-	options := pages.Choices(products.DropdownLists{Stages: all})["tbl_stage"]
+	options := pages.Choices(products.DropdownLists{Stages: stageList})["tbl_stage"]
 	f := pages.Filters{Page: path, Search: pages.Field{Blank: models.NewText("console_stages.search", nil)}, Fields: []pages.Field{
 		pages.FilterSelect("fromStageId", options), pages.FilterSelect("toStageId", options), {Name: "since", Kind: models.FieldDate}, {Name: "until", Kind: models.FieldDate},
 	}}
-	return f.Fill(query, of), nil
+	return f.Fill(query, productFilter), nil
 }
 
-// matrix counts the moves from each stage to each.
+// matrix counts the moves between each pair of stages.
 type matrix struct {
 	Rows  []reports.MovesFrom
 	Sums  []int64 // of each column
 	Total int64
 }
 
-// Address is the address of the records that a cell counts, "" if the list has no such filter.
+// Address returns the address of the records that a cell counts, "" if the list has no such filter.
 func (matrix) Address(from, to reports.Label) string {
 	if from.ID == nil || to.ID == nil {
 		return ""
@@ -120,7 +122,7 @@ func (matrix) Address(from, to reports.Label) string {
 	return path + "?fromStageId=" + strconv.FormatInt(*from.ID, 10) + "&toStageId=" + strconv.FormatInt(*to.ID, 10)
 }
 
-// Matrix shows the moves between stages, and how long products were in the stage that they left.
+// Matrix shows the number of moves between stages, and the average time in the previous stage.
 func (h *Pages) Matrix(c *fiber.Ctx) error {
 	if err := request.ParseQuery(c).Err(); err != nil {
 		return err

@@ -5,8 +5,8 @@ import (
 	"lifecycle-sync/models"
 )
 
-// advice is what to do next: a text, forms and links, each of which may be missing.
-type advice struct {
+// nextSteps are the suggested next steps: texts, forms and links, each of which may be empty.
+type nextSteps struct {
 	Texts models.Texts
 	Forms []runForm
 	Links []pages.Link
@@ -14,13 +14,13 @@ type advice struct {
 
 // runForm is a form that requests a run, a dry run or a verification, for the template "run-form".
 type runForm struct {
-	Action       string // its address, "" for a run
-	Mode, Digest string
-	Seen         int64 // the run whose page shows the form
-	Button, Hint models.Text
-	Primary      bool
-	Number       bool // the number of rows to delete must be typed
-	Problem      models.Text
+	Action        string // its address, "" for /sync/runs
+	Mode, Digest  string
+	FromRunID     int64 // the run whose page contains the form
+	Button, Hint  models.Text
+	Primary       bool
+	NeedsRowCount bool // the user must enter the number of rows to delete
+	Problem       models.Text
 }
 
 func dryRunForm(button models.Text) runForm {
@@ -31,7 +31,7 @@ func diagnosticsLink() pages.Link {
 	return pages.Link{Address: "/sync/doctor", Text: models.NewText("console_sync.run_diagnostics", nil)}
 }
 
-// startForms are what the status page can start.
+// startForms returns the forms of the status page.
 func startForms() []runForm {
 	return []runForm{
 		{Mode: models.IncrementalRun, Button: models.NewText("console_sync.start_incremental", nil), Hint: models.NewText("console_sync.start_incremental_hint", nil)},
@@ -41,75 +41,73 @@ func startForms() []runForm {
 	}
 }
 
-// trouble is something that is wrong, with its remedy and the next step.
-type trouble struct {
-	Heading  models.Text
-	Class    models.Text
-	Message  models.Text
-	Problems []models.Problem // behind the message, if there are several
-	Remedy   *models.Remedy
-	Next     advice
+// problem is a problem with its remedy and next steps.
+type problem struct {
+	Heading   models.Text
+	Class     models.Text
+	Message   models.Text
+	Problems  []models.Problem // the individual problems, if there are several
+	Remedy    *models.Remedy
+	NextSteps nextSteps
 }
 
-func newTrouble(heading models.Text, e *models.Error, next advice) trouble {
-	return trouble{Heading: heading, Class: className(e.Class), Message: e.Text, Problems: e.Problems, Remedy: e.Remedy, Next: next}
+func newProblem(heading models.Text, e *models.Error, next nextSteps) problem {
+	return problem{Heading: heading, Class: className(e.Class), Message: e.Text, Problems: e.Problems, Remedy: e.Remedy, NextSteps: next}
 }
 
-// troubleOf is what went wrong with a run that failed or was interrupted.
-func troubleOf(r models.Run) trouble {
+// problemOf describes why a run failed or was interrupted.
+func problemOf(r models.Run) problem {
 	heading := models.NewText("console_sync.what_went_wrong", nil)
 	if r.ErrorClass == nil {
-		return trouble{Heading: heading, Message: models.NewText("console_sync.interrupted", nil), Next: adviceOf(r)}
+		return problem{Heading: heading, Message: models.NewText("console_sync.interrupted", nil), NextSteps: nextStepsOf(r)}
 	}
 	if r.Mode == models.DryRun && classOf(r) == models.MassDelete {
 		heading = models.NewText("console_sync.too_many_deletes", nil)
 	}
-	return newTrouble(heading, r.Err(), adviceOf(r))
+	return newProblem(heading, r.Err(), nextStepsOf(r))
 }
 
-func one(code string) models.Texts { return models.Texts{models.NewText(code, nil)} }
-
-// adviceOf is what to do about a run that has not succeeded.
-func adviceOf(r models.Run) advice {
-	again := runForm{Mode: models.FullRun, Seen: r.ID, Button: models.NewText("console_sync.run_again", nil), Primary: true}
+// nextStepsOf returns the next steps after a run that has not succeeded.
+func nextStepsOf(r models.Run) nextSteps {
+	retry := runForm{Mode: models.FullRun, FromRunID: r.ID, Button: models.NewText("console_sync.run_again", nil), Primary: true}
 	if r.Mode == models.IncrementalRun {
-		again.Mode = r.Mode
+		retry.Mode = r.Mode
 	}
-	a := advice{Forms: []runForm{again}, Links: []pages.Link{diagnosticsLink()}}
+	steps := nextSteps{Forms: []runForm{retry}, Links: []pages.Link{diagnosticsLink()}}
 	switch classOf(r) {
 	case models.MassDelete:
-		return deleteAdvice(r, again)
+		return deletionSteps(r, retry)
 	case models.Connection, models.Timeout:
-		a.Texts = one("console_sync.advice_connection")
+		steps.Texts = pages.SingleText("console_sync.advice_connection")
 	case models.Permission, models.Schema, models.Config:
-		a.Texts = one("console_sync.advice_diagnostics")
+		steps.Texts = pages.SingleText("console_sync.advice_diagnostics")
 	case models.Busy, models.Canceled, "":
-		a.Links = nil
+		steps.Links = nil
 	default:
-		a.Texts = one("console_sync.advice_log")
+		steps.Texts = pages.SingleText("console_sync.advice_log")
 	}
-	return a
+	return steps
 }
 
-// deleteAdvice lets a person confirm the deletes by typing their number.
-func deleteAdvice(r models.Run, form runForm) advice {
-	form.Button, form.Number, form.Primary = models.NewText("console_sync.delete_these_rows", nil), true, false
-	if count, known := r.Err().Text.Params["count"]; known {
+// deletionSteps returns a form that confirms the deletes by their number.
+func deletionSteps(r models.Run, form runForm) nextSteps {
+	form.Button, form.NeedsRowCount, form.Primary = models.NewText("console_sync.delete_these_rows", nil), true, false
+	if count, ok := r.Err().Text.Params["count"]; ok {
 		form.Button = models.NewText("console_sync.delete_rows", models.Params{"count": count})
 	}
-	a := advice{Texts: one("console_sync.confirm_deletes")}
+	steps := nextSteps{Texts: pages.SingleText("console_sync.confirm_deletes")}
 	if r.Digest == nil {
-		a.Forms = []runForm{form, dryRunForm(models.NewText("console_sync.show_deletes", nil))}
-		return a
+		steps.Forms = []runForm{form, dryRunForm(models.NewText("console_sync.show_deletes", nil))}
+		return steps
 	}
 	form.Digest = *r.Digest
-	a.Forms = []runForm{form}
-	a.Texts = append(a.Texts, onlyThese(r))
-	return a
+	steps.Forms = []runForm{form}
+	steps.Texts = append(steps.Texts, exactChangesText(r))
+	return steps
 }
 
-// onlyThese says which changes a run with the digest makes; the page may show only some of them.
-func onlyThese(r models.Run) models.Text {
+// exactChangesText describes the changes of a run with the digest; the page may show only some of them.
+func exactChangesText(r models.Run) models.Text {
 	if r.ChangesFound != nil {
 		return models.NewText("console_sync.only_found_changes", models.Params{"count": *r.ChangesFound, "kept": *r.ChangesKept})
 	}

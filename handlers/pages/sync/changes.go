@@ -13,9 +13,9 @@ import (
 )
 
 type changesPage struct {
-	Tables    []string // as lifecycle_db calls them
-	Table, ID string   // as asked for
-	Asked     bool
+	Tables    []string // names in lifecycle_db
+	Table, ID string   // the query
+	HasQuery  bool
 	Changes   []rowChange
 	Pager     pages.Pager
 }
@@ -27,38 +27,38 @@ type rowChange struct {
 	Mode models.Text
 }
 
-// Changes asks for a table and the id of a row, and lists its changes, newest first.
+// Changes shows the form for a table and a row's id, and lists the row's changes, newest first.
 func (h *Pages) Changes(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, "table", "id", "page", "limit")
-	asked := runs.RowQuery{Paging: request.Paging(q), Table: q.Text("table"), ID: q.ID("id")}
+	query := runs.RowQuery{Paging: request.Paging(q), Table: q.Text("table"), ID: q.ID("id")}
 	if err := q.Err(); err != nil {
 		return err
 	}
-	page := changesPage{Table: asked.Table, ID: q.Text("id"), Asked: asked.Table != ""}
+	page := changesPage{Table: query.Table, ID: q.Text("id"), HasQuery: query.Table != ""}
 	for _, t := range models.Tables() {
 		page.Tables = append(page.Tables, t.Source)
 	}
-	if page.Asked {
-		found, pagination, err := h.runs.RowChanges(c.UserContext(), asked)
+	if page.HasQuery {
+		changes, pagination, err := h.history.RowChanges(c.UserContext(), query)
 		if err != nil {
 			return err
 		}
 		page.Pager = pages.NewPager(strings.Clone(c.OriginalURL()), pagination)
-		for _, r := range found {
-			page.Changes = append(page.Changes, rowChange{changedRowOf(r.LoggedChange, h.runs.SourceName(r.Table)), r.StartedAt, modeName(r.Mode)})
+		for _, r := range changes {
+			page.Changes = append(page.Changes, rowChange{changedRowOf(r.LoggedChange, h.history.SourceName(r.Table)), r.StartedAt, modeName(r.Mode)})
 		}
 	}
 	return h.show(c, fiber.StatusOK, "changes", models.NewText("console_sync.row_history", nil), page)
 }
 
-// rowID names a row, by what lifecycle_db calls its table.
+// rowID identifies a row by its table in lifecycle_db and its id.
 type rowID struct {
 	Table string
 	ID    int64
 }
 
-// History is the address of the row's changes.
-func (r rowID) History() string {
+// HistoryAddress returns the address of the row's changes.
+func (r rowID) HistoryAddress() string {
 	return "/sync/changes?table=" + r.Table + "&id=" + strconv.FormatInt(r.ID, 10)
 }
 
@@ -66,13 +66,13 @@ func (r rowID) History() string {
 type changedRow struct {
 	rowID
 
-	Run     int64
-	Action  badge
-	Values  []changedValue
-	Why     *reason       // why it would be held back
-	Source  []pages.Value // and the row as it is in lifecycle_db
-	Removed bool          // the whole row was removed: only values before
-	Added   bool          // the whole row was added: only values after
+	Run       int64
+	Action    badge
+	Values    []changedValue
+	Reason    *reason       // why the row would be held back
+	Source    []pages.Value // then also the row in lifecycle_db
+	IsRemoved bool          // the row was removed: only Before values
+	IsAdded   bool          // the row was added: only After values
 }
 
 // changedValue is a column's value before and after a change.
@@ -81,44 +81,44 @@ type changedValue struct {
 	Before, After pages.Value
 }
 
-// previewRowOf describes an entry of what a run would do.
-func previewRowOf(c models.LoggedChange, table string) changedRow {
+// plannedRowOf describes a change that a dry run found.
+func plannedRowOf(c models.LoggedChange, table string) changedRow {
 	row := changedRowOf(c, table)
 	row.Action.Text = models.NewText("console_sync.would_"+c.Action, nil)
-	if unfit, is := c.Unfit(); is {
-		row.Source = pages.ValuesOf(unfit.Row)
-		why := reasonOf(models.Quarantined{Table: c.Table, Reason: unfit.Reason()}, row.Source, models.Tables())
-		row.Why = &why
+	if entry, ok := c.Unfit(); ok {
+		row.Source = pages.ValuesOf(entry.Row)
+		rowReason := reasonOf(models.Quarantined{Table: c.Table, Reason: entry.Reason()}, row.Source, models.Tables())
+		row.Reason = &rowReason
 	}
 	return row
 }
 
-// changedRowOf describes an entry; table is what lifecycle_db calls its table.
+// changedRowOf describes a change log entry; table is the table's name in lifecycle_db.
 func changedRowOf(c models.LoggedChange, table string) changedRow {
 	row := changedRow{rowID: rowID{table, c.RowID}, Run: c.RunID, Action: badge{Text: models.NewText("console_sync.did_"+c.Action, nil)}}
 	switch c.Action {
 	case "update":
 		row.Action.Tone = "accent"
 	case "delete":
-		row.Action.Tone, row.Removed = "bad", true
+		row.Action.Tone, row.IsRemoved = "bad", true
 	case "quarantine":
-		row.Action.Tone, row.Removed = "warn", true
+		row.Action.Tone, row.IsRemoved = "warn", true
 	case "insert", "release":
-		row.Action.Tone, row.Added = "good", true
+		row.Action.Tone, row.IsAdded = "good", true
 	}
 	after := map[string]pages.Value{}
 	for _, v := range pages.ValuesOf(c.After) {
 		after[v.Name] = v
-		if row.Added {
+		if row.IsAdded {
 			row.Values = append(row.Values, changedValue{Name: v.Name, After: v})
 		}
 	}
 	for _, v := range pages.ValuesOf(c.Before) {
-		now, known := after[v.Name]
-		if !known {
-			now = pages.Value{Name: v.Name, None: true}
+		newValue, ok := after[v.Name]
+		if !ok {
+			newValue = pages.Value{Name: v.Name, IsNull: true}
 		}
-		row.Values = append(row.Values, changedValue{v.Name, v, now})
+		row.Values = append(row.Values, changedValue{v.Name, v, newValue})
 	}
 	return row
 }

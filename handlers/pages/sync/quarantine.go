@@ -24,28 +24,28 @@ type quarantinedRow struct {
 	Values []pages.Value
 }
 
-// Quarantine lists the rows that are held back, with the reason and what to do.
+// Quarantine lists the quarantined rows with the reason and the next step.
 func (h *Pages) Quarantine(c *fiber.Ctx) error {
 	paging, err := paging(c, 0)
 	if err != nil {
 		return err
 	}
-	rows, pagination, err := h.runs.Quarantine(c.UserContext(), paging)
+	rows, pagination, err := h.history.Quarantine(c.UserContext(), paging)
 	if err != nil {
 		return err
 	}
 	page := quarantinePage{Pager: pages.NewPager(strings.Clone(c.OriginalURL()), pagination)}
 	for _, r := range rows {
 		values := pages.ValuesOf(r.Payload)
-		page.Rows = append(page.Rows, quarantinedRow{rowID{h.runs.SourceName(r.Table), r.RowID}, reasonOf(r, values, models.Tables()), r.RunID, r.Since, values})
+		page.Rows = append(page.Rows, quarantinedRow{rowID{h.history.SourceName(r.Table), r.RowID}, reasonOf(r, values, models.Tables()), r.RunID, r.Since, values})
 	}
 	return h.show(c, fiber.StatusOK, "quarantine", models.NewText("console_sync.held_back", nil), page)
 }
 
-// reason says why a row is held back, and what to do in lifecycle_db.
-type reason struct{ What, Todo models.Text }
+// reason is why a row is held back, and the next step in lifecycle_db.
+type reason struct{ Text, NextStep models.Text }
 
-// reasonOf explains the reason of a row with its values.
+// reasonOf returns the texts of a row's reason, which include its values.
 func reasonOf(q models.Quarantined, values []pages.Value, tables []*models.Table) reason {
 	column := q.Reason.Column
 	params := models.Params{"column": column, "value": valueIn(values, column), "parent": parentOf(q.Table, column, tables)}
@@ -58,7 +58,7 @@ func reasonOf(q models.Quarantined, values []pages.Value, tables []*models.Table
 	return reason{models.NewText("console_sync."+code, params), models.NewText("console_sync."+code+"_todo", params)}
 }
 
-// parentOf is the table whose id a column holds, as lifecycle_db calls it.
+// parentOf returns the table in lifecycle_db that a column references.
 func parentOf(table, column string, tables []*models.Table) string {
 	for _, t := range tables {
 		for _, c := range t.References() {
@@ -70,7 +70,7 @@ func parentOf(table, column string, tables []*models.Table) string {
 	return ""
 }
 
-// valueIn is a column's value, as much of it as a sentence can hold.
+// valueIn returns a column's value, truncated for use in a sentence.
 func valueIn(values []pages.Value, column string) any {
 	for _, v := range values {
 		if v.Name == column && v.Text != "" {

@@ -20,7 +20,7 @@ func TestReasonOf_ExplainsEveryCode(t *testing.T) {
 		{Code: models.LegacyText, Column: "something_new"}: "The row cannot be copied: something_new.",
 	} {
 		got := reasonOf(models.Quarantined{Table: "products", Reason: reason}, payload, models.Tables())
-		if !strings.HasPrefix(printer.Text(got.What), want) || strings.Contains(printer.Text(got.Todo), ".todo") {
+		if !strings.HasPrefix(printer.Text(got.Text), want) || strings.Contains(printer.Text(got.NextStep), ".todo") {
 			t.Errorf("%s: %+v", reason, got)
 		}
 	}

@@ -17,25 +17,25 @@ import (
 type runPage struct {
 	models.Run
 
-	ModeName models.Text
-	Badge    badge
-	Summary  models.Text
-	Reasons  models.Texts
-	Refused  bool // it would have changed something else than the preview; the page shows that
-	Took     *time.Duration
-	Found    *models.Differences // by a verification
-	Trouble  *trouble
-	Next     *advice // for a run that was canceled
-	Apply    *advice // if the page shows what can be applied
-	Tables   []models.TableCount
-	Would    bool // Tables and Changes are a preview
-	Changes  []changedRow
-	Pager    pages.Pager
+	ModeName         models.Text
+	Badge            badge
+	Summary          models.Text
+	Reasons          models.Texts
+	DigestMismatch   bool // the changes no longer matched the dry run; the page shows the current ones
+	Duration         *time.Duration
+	DifferenceCounts *models.Differences // of a verification
+	Problem          *problem
+	NextSteps        *nextSteps // after a canceled run
+	ApplySteps       *nextSteps // form that applies the shown changes
+	Tables           []models.TableCount
+	IsDryRun         bool // Tables and Changes were only computed, not written
+	Changes          []changedRow
+	Pager            pages.Pager
 }
 
-// ShowRun shows what a run did or found. The page of a dry run is a preview that can be applied.
+// ShowRun shows what a run did or found. The page of a dry run has a form that applies its changes.
 func (h *Pages) ShowRun(c *fiber.Ctx) error {
-	paging, err := paging(c, pageRows)
+	paging, err := paging(c, pageSize)
 	if err != nil {
 		return err
 	}
@@ -46,35 +46,35 @@ func (h *Pages) ShowRun(c *fiber.Ctx) error {
 	return h.showRun(c, fiber.StatusOK, id, paging, models.Text{})
 }
 
-// showRun shows a run; problem is what is wrong with the number of rows to delete, if anything.
+// showRun shows a run; problem is the error in the number of rows to delete, or the zero Text.
 func (h *Pages) showRun(c *fiber.Ctx, status int, id int64, paging models.Paging, problem models.Text) error {
-	run, tables, err := h.runs.Get(c.UserContext(), id)
+	run, tables, err := h.history.Get(c.UserContext(), id)
 	if err != nil {
 		return err
 	}
-	changes, pagination, err := h.runs.Changes(c.UserContext(), id, paging)
+	changes, pagination, err := h.history.Changes(c.UserContext(), id, paging)
 	if err != nil {
 		return err
 	}
 	page := runPageOf(run, tables, pagination.TotalItems)
-	own := strings.Clone(c.OriginalURL())
-	if c.Method() == fiber.MethodPost { // a form that was sent elsewhere
-		own = pages.RunAddress(id)
+	address := strings.Clone(c.OriginalURL())
+	if c.Method() == fiber.MethodPost { // redisplayed by showInvalidForm
+		address = pages.RunAddress(id)
 	}
-	page.Pager = pages.NewPager(own, pagination)
+	page.Pager = pages.NewPager(address, pagination)
 	describe := changedRowOf
-	if page.Would {
-		describe = previewRowOf
+	if page.IsDryRun {
+		describe = plannedRowOf
 	}
 	for _, change := range changes {
-		page.Changes = append(page.Changes, describe(change, h.runs.SourceName(change.Table)))
+		page.Changes = append(page.Changes, describe(change, h.history.SourceName(change.Table)))
 	}
 	for i := range page.Tables {
-		page.Tables[i].Table = h.runs.SourceName(page.Tables[i].Table)
+		page.Tables[i].Table = h.history.SourceName(page.Tables[i].Table)
 	}
-	if page.Trouble != nil {
-		for i := range page.Trouble.Next.Forms {
-			page.Trouble.Next.Forms[i].Problem = problem
+	if page.Problem != nil {
+		for i := range page.Problem.NextSteps.Forms {
+			page.Problem.NextSteps.Forms[i].Problem = problem
 		}
 	}
 	return h.show(c, status, "run", models.NewText("console_sync.run_title", models.Params{"mode": page.ModeName, "run": id}), page)
@@ -83,30 +83,30 @@ func (h *Pages) showRun(c *fiber.Ctx, status int, id int64, paging models.Paging
 func runPageOf(r models.Run, tables []models.TableCount, changes int64) runPage {
 	p := runPage{
 		Run: r, ModeName: modeName(r.Mode), Badge: runBadge(r), Tables: tables, Summary: runSummary(r, tables, changes), Reasons: r.Reasons,
-		Took: took(r), Refused: refused(r), Would: isPreview(r),
+		Duration: durationOf(r), DigestMismatch: hasDigestMismatch(r), IsDryRun: isDryRun(r),
 	}
 	if r.Mode == models.VerifyRun {
-		p.Found = r.Found()
+		p.DifferenceCounts = r.Found()
 	}
 	switch {
 	case r.State == models.CanceledRun:
-		next := adviceOf(r)
-		p.Next = &next
-	case r.State != models.Running && r.State != models.Succeeded && !p.Refused:
-		t := troubleOf(r)
-		p.Trouble = &t
+		next := nextStepsOf(r)
+		p.NextSteps = &next
+	case r.State != models.Running && r.State != models.Succeeded && !p.DigestMismatch:
+		t := problemOf(r)
+		p.Problem = &t
 	}
-	if (r.Mode == models.DryRun && r.State == models.Succeeded || p.Refused) && r.Digest != nil && changes > 0 {
-		p.Apply = &advice{
-			Texts: models.Texts{onlyThese(r), models.NewText("console_sync.apply_hint", nil)},
-			Forms: []runForm{{Mode: models.FullRun, Digest: *r.Digest, Seen: r.ID, Button: models.NewText("console_sync.apply", nil), Primary: true}},
+	if (r.Mode == models.DryRun && r.State == models.Succeeded || p.DigestMismatch) && r.Digest != nil && changes > 0 {
+		p.ApplySteps = &nextSteps{
+			Texts: models.Texts{exactChangesText(r), models.NewText("console_sync.apply_hint", nil)},
+			Forms: []runForm{{Mode: models.FullRun, Digest: *r.Digest, FromRunID: r.ID, Button: models.NewText("console_sync.apply", nil), Primary: true}},
 		}
 	}
 	return p
 }
 
-// took is how long a run took, nil while it is running.
-func took(r models.Run) *time.Duration {
+// durationOf returns the duration of a run, nil while it is running.
+func durationOf(r models.Run) *time.Duration {
 	if r.FinishedAt == nil {
 		return nil
 	}
@@ -122,91 +122,91 @@ type runsPage struct {
 type runRow struct {
 	models.Run
 
-	ModeName models.Text
-	Badge    badge
-	Notes    models.Texts   // its reasons, or the class of its error
-	Took     *time.Duration // nil while it is running, and for real time, whose runs last an hour whatever they do
-	Part     int64          // percent of the longest on the page
-	Written  *int64         // rows that it wrote or would have; nil if unknown or rolled back
-	Would    bool           // it wrote none of them
+	ModeName        models.Text
+	Badge           badge
+	Notes           models.Texts   // its reasons, otherwise the class of its error
+	Duration        *time.Duration // nil while running, and for real-time sync, whose run records always span an hour
+	DurationPercent int64          // of the longest run on the page
+	Written         *int64         // number of rows written, or planned by a dry run; nil if unknown or rolled back
+	IsDryRun        bool           // the rows were only computed, not written
 }
 
 // List lists the runs, newest first.
 func (h *Pages) List(c *fiber.Ctx) error {
-	paging, err := paging(c, pageRows)
+	paging, err := paging(c, pageSize)
 	if err != nil {
 		return err
 	}
-	found, pagination, err := h.runs.ListWithCounts(c.UserContext(), paging)
+	list, pagination, err := h.history.ListWithCounts(c.UserContext(), paging)
 	if err != nil {
 		return err
 	}
-	page := runsPage{Runs: runRows(found), Pager: pages.NewPager(strings.Clone(c.OriginalURL()), pagination)}
+	page := runsPage{Runs: runRows(list), Pager: pages.NewPager(strings.Clone(c.OriginalURL()), pagination)}
 	return h.show(c, fiber.StatusOK, "runs", models.NewText("console_sync.runs", nil), page)
 }
 
-func runRows(listed []runs.ListedRun) []runRow {
-	rows := make([]runRow, len(listed))
+func runRows(list []runs.ListedRun) []runRow {
+	rows := make([]runRow, len(list))
 	var longest time.Duration
-	for i, r := range listed {
-		rows[i] = runRow{Run: r.Run, ModeName: modeName(r.Mode), Badge: runBadge(r.Run), Notes: r.ReasonTexts(), Would: isPreview(r.Run)}
+	for i, r := range list {
+		rows[i] = runRow{Run: r.Run, ModeName: modeName(r.Mode), Badge: runBadge(r.Run), Notes: r.ReasonTexts(), IsDryRun: isDryRun(r.Run)}
 		if len(rows[i].Notes) == 0 && r.ErrorClass != nil {
 			rows[i].Notes = models.Texts{className(classOf(r.Run))}
 		}
-		if rows[i].Would || r.State == models.Succeeded || r.State == models.Running {
+		if rows[i].IsDryRun || r.State == models.Succeeded || r.State == models.Running {
 			rows[i].Written = r.Written
 		}
-		if took := took(r.Run); took != nil && r.Mode != models.RealtimeRun {
-			rows[i].Took, longest = took, max(longest, *took)
+		if duration := durationOf(r.Run); duration != nil && r.Mode != models.RealtimeRun {
+			rows[i].Duration, longest = duration, max(longest, *duration)
 		}
 	}
 	for i := range rows {
-		if took := rows[i].Took; took != nil && longest > 0 {
-			const all = 100
-			rows[i].Part = max(1, int64(*took*all/longest))
+		if duration := rows[i].Duration; duration != nil && longest > 0 {
+			const hundred = 100
+			rows[i].DurationPercent = max(1, int64(*duration*hundred/longest))
 		}
 	}
 	return rows
 }
 
-// badge is a word for a state. Tone is good, warn, bad, accent, or "" for none of them.
+// badge is a label for a state. Tone is good, warn, bad, accent or "".
 type badge struct {
 	Text models.Text
 	Tone string
 }
 
-// classOf is the class of the error that a run ended with, "" for none.
+// classOf returns the class of a run's error, "" for none.
 func classOf(r models.Run) models.Class { return models.Class(pages.Deref(r.ErrorClass)) }
 
-// refused reports whether a run was given a digest and would have changed something else.
-func refused(r models.Run) bool { return classOf(r) == models.Conflict }
+// hasDigestMismatch reports whether a run failed because its changes did not match the given digest.
+func hasDigestMismatch(r models.Run) bool { return classOf(r) == models.Conflict }
 
-// isPreview reports whether a run's changes are what it would have done.
-func isPreview(r models.Run) bool {
-	return r.Mode == models.DryRun || r.Mode == models.VerifyRun || refused(r)
+// isDryRun reports whether a run only computed its changes: a dry run, a verification, or a run with a digest mismatch.
+func isDryRun(r models.Run) bool {
+	return r.Mode == models.DryRun || r.Mode == models.VerifyRun || hasDigestMismatch(r)
 }
 
-// className is the name of an error class, which only runs can end with.
+// className returns the name of a run's error class.
 func className(class models.Class) models.Text {
-	name, known := map[models.Class]string{
+	name, ok := map[models.Class]string{
 		models.Connection: "connection", models.Timeout: "timeout", models.Permission: "permission", models.Schema: "schema", models.DataType: "value",
 		models.Constraint: "value", models.Config: "configuration", models.Busy: "busy", models.MassDelete: "mass_delete", models.Conflict: "conflict",
 		models.Canceled: "canceled", models.Internal: "internal",
 	}[class]
-	if !known {
+	if !ok {
 		return models.NewText(models.LegacyText, models.Params{"text": string(class)})
 	}
 	return models.NewText("console_sync.class_"+name, nil)
 }
 
-// modeName is the name of a mode.
+// modeName returns the name of a mode.
 func modeName(mode string) models.Text {
 	return models.NewText("console_sync.mode_"+strings.ReplaceAll(mode, "-", "_"), nil)
 }
 
-// outcomeOf says how a run is doing or ended. A run that was refused because of its digest has done nothing wrong.
+// outcomeOf returns the state of a run, or how it ended. A digest mismatch does not count as a failure.
 func outcomeOf(r models.Run) string {
-	found := r.Found()
+	differences := r.Found()
 	switch {
 	case r.State == models.Running && r.CancelRequested:
 		return "stopping"
@@ -216,13 +216,13 @@ func outcomeOf(r models.Run) string {
 		return "canceled"
 	case r.State == models.Interrupted:
 		return "interrupted"
-	case refused(r):
+	case hasDigestMismatch(r):
 		return "refused"
 	case classOf(r) == models.MassDelete:
 		return "guarded"
 	case r.State == models.Failed:
 		return "failed"
-	case r.Mode == models.VerifyRun && found != nil && found.Total() > 0:
+	case r.Mode == models.VerifyRun && differences != nil && differences.Total() > 0:
 		return "differs"
 	case r.Mode == models.VerifyRun:
 		return "in_sync"
@@ -233,7 +233,7 @@ func outcomeOf(r models.Run) string {
 	}
 }
 
-// runBadge is the outcome of a run in a word.
+// runBadge returns the badge of a run's outcome.
 func runBadge(r models.Run) badge {
 	outcome := outcomeOf(r)
 	tone := map[string]string{
@@ -242,25 +242,25 @@ func runBadge(r models.Run) badge {
 	return badge{models.NewText("console_sync.state_"+outcome, nil), cmp.Or(tone, "good")}
 }
 
-// runSummary is the outcome of a run in a sentence. changes is how many it made or would make, as far as they are kept.
+// runSummary returns the outcome of a run in a sentence. changes is the number of its stored changes.
 func runSummary(r models.Run, tables []models.TableCount, changes int64) models.Text {
-	counted := models.Params{"counts": countsOf(tables)}
+	params := models.Params{"counts": countsOf(tables)}
 	switch outcome := outcomeOf(r); outcome {
 	case "interrupted", "guarded":
 		return models.NewText("console_sync.run_failed", nil)
 	case "differs":
 		return models.NewText("console_sync.run_differs", models.Params{"count": r.Found().Total()})
 	case "done":
-		if changes == 0 && !slices.ContainsFunc(tables, models.TableCount.Wrote) { // the kept changes of an old one are gone
+		if changes == 0 && !slices.ContainsFunc(tables, models.TableCount.Wrote) { // an old dry run's changes have been deleted
 			return models.NewText("console_sync.run_nothing_to_do", nil)
 		}
-		return models.NewText("console_sync.run_previewed", counted)
+		return models.NewText("console_sync.run_previewed", params)
 	default:
-		return models.NewText("console_sync.run_"+outcome, counted)
+		return models.NewText("console_sync.run_"+outcome, params)
 	}
 }
 
-// countsOf says what was done to the rows of all tables.
+// countsOf returns the total counts of all tables as texts.
 func countsOf(tables []models.TableCount) []any {
 	var sum models.TableCount
 	for _, t := range tables {

@@ -16,8 +16,8 @@ func failure(class models.Class, message, remedy string) *models.Error {
 	return models.NewError(class, models.LegacyText, models.Params{"text": message}).WithRemedy(models.LegacyText, models.Params{"text": remedy})
 }
 
-// TestOutlook has a status and, if something is wrong, a next step for each state.
-func TestOutlook(t *testing.T) {
+// TestSummarize_HasANextStepForEveryState has a status and, if something is wrong, a next step for each state.
+func TestSummarize_HasANextStepForEveryState(t *testing.T) {
 	t.Parallel()
 	printer := newPrinter()
 	now := time.Date(2026, time.May, 1, 12, 0, 0, 0, time.UTC)
@@ -34,12 +34,12 @@ func TestOutlook(t *testing.T) {
 		return s
 	}
 	stopped := &realtime.Status{State: realtime.Stopped, Err: failure(models.MassDelete, "tbl_produk_lifecycle would become empty", "Look.")}
-	away := &realtime.Status{State: realtime.Unavailable, Err: failure(models.Schema, "wal_level is replica", "Set it to logical.")}
+	unavailable := &realtime.Status{State: realtime.Unavailable, Err: failure(models.Schema, "wal_level is replica", "Set it to logical.")}
 	for _, c := range []struct {
 		name   string
 		status runs.Status
 		badge  string
-		says   []string
+		want   []string
 	}{
 		{"first run", runs.Status{State: runs.Running, SyncStatus: runs.SyncStatus{Running: run(30 * time.Second)}}, "In progress", []string{"First sync in progress, started 30 s ago"}},
 		{"run", runs.Status{State: runs.Running, SyncStatus: with(success, func(s *runs.SyncStatus) { s.Running = run(0) })}, "In progress", []string{"Run 7 in progress, started 1 s ago"}},
@@ -48,16 +48,16 @@ func TestOutlook(t *testing.T) {
 		{"failed", runs.Status{State: runs.Failed, SyncStatus: with(success, func(s *runs.SyncStatus) { s.LastConclusive = &failed })}, "Failed", []string{"so the copy is unchanged | In sync | checked 5 min ago", "No connection", "lifecycle_db does not answer", "Run again"}},
 		{"stale without a schedule", runs.Status{State: runs.Stale, SyncStatus: success}, "Too old", []string{"No run has succeeded for too long", "This process has no schedule", "Sync now"}},
 		{"stale", runs.Status{State: runs.Stale, SyncStatus: success, NextRun: &due}, "Too old", []string{"The log says why", "Sync now"}},
-		{"drift", runs.Status{State: runs.Healthy, SyncStatus: with(success, func(s *runs.SyncStatus) { s.Verified = drift })}, "Drift", []string{"3 rows were edited in the copy", "in sync 5 min ago", "Start a full run", "Preview", "/sync/runs/7"}},
+		{"drift", runs.Status{State: runs.Healthy, SyncStatus: with(success, func(s *runs.SyncStatus) { s.Verified = drift })}, "Drift", []string{"3 rows were edited in the copy", "in sync 5 min ago", "Start a full run", "Dry run", "/sync/runs/7"}},
 		{"healthy", runs.Status{State: runs.Healthy, SyncStatus: success}, "Healthy", []string{"In sync | checked 5 min ago"}},
-		{"real time stopped", runs.Status{State: runs.Healthy, SyncStatus: success, Realtime: stopped}, "Live sync stopped", []string{"Why live sync stopped", "would become empty", "Preview the deletes"}},
-		{"real time away", runs.Status{State: runs.Healthy, SyncStatus: success, Realtime: away}, "Live sync unavailable", []string{"Why live sync is unavailable", "wal_level is replica", "Set it to logical.", "/sync/doctor"}},
+		{"real time stopped", runs.Status{State: runs.Healthy, SyncStatus: success, Realtime: stopped}, "Live sync stopped", []string{"Why live sync stopped", "would become empty", "Show the deletes (dry run)"}},
+		{"real time away", runs.Status{State: runs.Healthy, SyncStatus: success, Realtime: unavailable}, "Live sync unavailable", []string{"Why live sync is unavailable", "wal_level is replica", "Set it to logical.", "/sync/doctor"}},
 	} {
-		o := outlookOf(c.status, now)
-		said := everything(printer, o)
-		for _, text := range c.says {
-			if printer.Text(o.Badge.Text) != c.badge || !strings.Contains(said, text) {
-				t.Errorf("%s: %s: there is no %q in %s", c.name, printer.Text(o.Badge.Text), text, said)
+		o := summarize(c.status, now)
+		text := textOf(printer, o)
+		for _, want := range c.want {
+			if printer.Text(o.Badge.Text) != c.badge || !strings.Contains(text, want) {
+				t.Errorf("%s: %s: there is no %q in %s", c.name, printer.Text(o.Badge.Text), want, text)
 			}
 		}
 	}
@@ -67,37 +67,37 @@ func newPrinter() *messages.Printer {
 	return messages.New().Printer(messages.English, time.UTC).WithFormat(messages.Indonesian)
 }
 
-// everything is what an outlook says, joined.
-func everything(printer *messages.Printer, o outlook) string {
-	var said []string
-	say := func(texts ...models.Text) {
-		for _, text := range texts {
-			said = append(said, printer.Text(text))
+// textOf is what an outlook says, joined.
+func textOf(printer *messages.Printer, o statusSummary) string {
+	var texts []string
+	add := func(more ...models.Text) {
+		for _, text := range more {
+			texts = append(texts, printer.Text(text))
 		}
 	}
-	advise := func(a advice) {
-		say(a.Texts...)
+	addSteps := func(a nextSteps) {
+		add(a.Texts...)
 		for _, f := range a.Forms {
-			say(f.Button)
+			add(f.Button)
 		}
 		for _, l := range a.Links {
-			said = append(said, l.Address)
+			texts = append(texts, l.Address)
 		}
 	}
-	say(o.Texts...)
-	if o.Next != nil {
-		advise(*o.Next)
+	add(o.Texts...)
+	if o.NextSteps != nil {
+		addSteps(*o.NextSteps)
 	}
-	for _, t := range o.Troubles {
-		say(t.Heading, t.Class, t.Message)
-		said = append(said, printer.Remedy(t.Remedy))
-		advise(t.Next)
+	for _, t := range o.Problems {
+		add(t.Heading, t.Class, t.Message)
+		texts = append(texts, printer.Remedy(t.Remedy))
+		addSteps(t.NextSteps)
 	}
-	return strings.Join(said, " | ")
+	return strings.Join(texts, " | ")
 }
 
-// TestAdvice_HasANextStepForEveryErrorClass covers every class that a run can end with.
-func TestAdvice_HasANextStepForEveryErrorClass(t *testing.T) {
+// TestProblemOf_HasANextStepForEveryErrorClass covers every class that a run can end with.
+func TestProblemOf_HasANextStepForEveryErrorClass(t *testing.T) {
 	t.Parallel()
 	for class, want := range map[models.Class]string{
 		models.Connection: "console_sync.run_again", models.Timeout: "console_sync.run_again", models.Permission: "console_sync.run_again",
@@ -107,35 +107,35 @@ func TestAdvice_HasANextStepForEveryErrorClass(t *testing.T) {
 	} {
 		for _, mode := range []string{models.FullRun, models.IncrementalRun, models.RealtimeRun} {
 			r := models.FailedRun(mode, time.Time{}, time.Time{}, failure(class, "m", "r").WithCause(errors.New("c")))
-			got := troubleOf(r)
-			if len(got.Next.Forms) == 0 || got.Next.Forms[0].Button.Code != want || got.Next.Forms[0].Number != (class == models.MassDelete) {
+			got := problemOf(r)
+			if len(got.NextSteps.Forms) == 0 || got.NextSteps.Forms[0].Button.Code != want || got.NextSteps.Forms[0].NeedsRowCount != (class == models.MassDelete) {
 				t.Errorf("%s %s: %+v", mode, class, got)
 			}
-			if asked := got.Next.Forms[0].Mode; (asked == models.IncrementalRun) != (mode == models.IncrementalRun) {
-				t.Errorf("%s %s: asks for %s", mode, class, asked)
+			if gotMode := got.NextSteps.Forms[0].Mode; (gotMode == models.IncrementalRun) != (mode == models.IncrementalRun) {
+				t.Errorf("%s %s: asks for %s", mode, class, gotMode)
 			}
 		}
 	}
 	interrupted := models.Run{ID: 3, Mode: models.FullRun, State: models.Interrupted}
-	if got := troubleOf(interrupted); got.Message.Code != "console_sync.interrupted" || got.Next.Forms[0].Button.Code != "console_sync.run_again" {
+	if got := problemOf(interrupted); got.Message.Code != "console_sync.interrupted" || got.NextSteps.Forms[0].Button.Code != "console_sync.run_again" {
 		t.Errorf("%+v", got)
 	}
 }
 
-func TestAdvice_AppliesExactlyThePreviewOfTheGuard(t *testing.T) {
+func TestProblemOf_AppliesExactlyTheDryRunStoppedByTheGuard(t *testing.T) {
 	t.Parallel()
 	digest := strings.Repeat("a", 32)
-	guarded := models.FailedRun(models.DryRun, time.Time{}, time.Time{}, &models.Error{Class: models.MassDelete})
-	guarded.Digest = &digest
-	got := troubleOf(guarded).Next
+	stopped := models.FailedRun(models.DryRun, time.Time{}, time.Time{}, &models.Error{Class: models.MassDelete})
+	stopped.Digest = &digest
+	got := problemOf(stopped).NextSteps
 	if last := got.Texts[len(got.Texts)-1].Code; last != "console_sync.only_these_changes" {
 		t.Error(last)
 	}
 	if form := got.Forms[0]; form.Digest != digest || form.Mode != models.FullRun || len(got.Forms) != 1 {
 		t.Errorf("%+v", got)
 	}
-	guarded.ChangesKept, guarded.ChangesFound = new(int64(1000)), new(int64(3520))
-	got = troubleOf(guarded).Next
+	stopped.ChangesKept, stopped.ChangesFound = new(int64(1000)), new(int64(3520))
+	got = problemOf(stopped).NextSteps
 	const want = "Exactly the 3.520 changes that were found are made; the first 1.000 are shown."
 	if last := newPrinter().Text(got.Texts[len(got.Texts)-1]); last != want {
 		t.Error(last)

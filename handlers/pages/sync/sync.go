@@ -1,4 +1,4 @@
-// Package sync has the console's pages for people who operate the synchronisation.
+// Package sync has the console's pages for operating the sync.
 package sync
 
 import (
@@ -18,22 +18,22 @@ import (
 const (
 	section    = "sync"
 	recentRuns = 10 // on the status page
-	pageRows   = 25 // changes on a page of a run, and runs on a page of the list
+	pageSize   = 25 // of the changes of a run, and of the run list
 )
 
 // Pages are the handlers.
 type Pages struct {
-	site    *pages.Site
-	syncs   *runs.Service
-	runs    *runs.Journal
-	doctor  *doctor.Doctor
-	turn    chan struct{} // holds one while diagnostics run
-	checker request.Checker
+	site          *pages.Site
+	runs          *runs.Service
+	history       *runs.Journal
+	doctor        *doctor.Doctor
+	diagnosisSlot chan struct{} // allows one diagnosis at a time
+	checker       request.Checker
 }
 
 // New returns the handlers.
-func New(site *pages.Site, syncs *runs.Service, journal *runs.Journal, d *doctor.Doctor) *Pages {
-	return &Pages{site: site, syncs: syncs, runs: journal, doctor: d, turn: make(chan struct{}, 1), checker: request.NewChecker()}
+func New(site *pages.Site, service *runs.Service, journal *runs.Journal, d *doctor.Doctor) *Pages {
+	return &Pages{site: site, runs: service, history: journal, doctor: d, diagnosisSlot: make(chan struct{}, 1), checker: request.NewChecker()}
 }
 
 func (h *Pages) show(c *fiber.Ctx, status int, template string, title models.Text, data any) error {
@@ -42,84 +42,84 @@ func (h *Pages) show(c *fiber.Ctx, status int, template string, title models.Tex
 
 type statusPage struct {
 	runs.Status
-	outlook
+	statusSummary
 
 	Start []runForm
 	Runs  []runRow
-	Total int64 // of all runs
+	Total int64 // number of all runs
 	now   time.Time
 }
 
-// Show shows the sync status and what to do.
+// Show shows the sync status and the next steps.
 func (h *Pages) Show(c *fiber.Ctx) error {
 	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
-	status, err := h.syncs.Status(c.UserContext())
+	status, err := h.runs.Status(c.UserContext())
 	if err != nil {
 		return err
 	}
-	newest, pagination, err := h.runs.ListWithCounts(c.UserContext(), models.Paging{Limit: recentRuns})
+	newest, pagination, err := h.history.ListWithCounts(c.UserContext(), models.Paging{Limit: recentRuns})
 	if err != nil {
 		return err
 	}
 	now := time.Now()
-	page := statusPage{status, outlookOf(status, now), startForms(), runRows(newest), pagination.TotalItems, now}
+	page := statusPage{status, summarize(status, now), startForms(), runRows(newest), pagination.TotalItems, now}
 	return h.show(c, fiber.StatusOK, "status", models.NewText("console_sync.title", nil), page)
 }
 
-// Start starts a run, and goes to its page.
+// Start starts a run and redirects to its page.
 func (h *Pages) Start(c *fiber.Ctx) error {
-	asked, err := h.checker.RunForm(c)
+	form, err := h.checker.ReadRunForm(c)
 	if err != nil {
-		return h.invalidRun(c, asked.Seen, err)
+		return h.showInvalidForm(c, form.FromRunID, err)
 	}
-	run, err := h.syncs.Trigger(c.UserContext(), asked.Request)
-	return toRun(c, run, err)
+	run, err := h.runs.Trigger(c.UserContext(), form.Request)
+	return redirectToRun(c, run, err)
 }
 
-// invalidRun shows the page again whose form needs a number of rows.
-func (h *Pages) invalidRun(c *fiber.Ctx, seen int64, err error) error {
-	if seen <= 0 {
+// showInvalidForm redisplays the run page when the row count is invalid.
+func (h *Pages) showInvalidForm(c *fiber.Ctx, runID int64, err error) error {
+	if runID <= 0 {
 		return err
 	}
-	for _, wrong := range models.AsError(err).Fields {
-		if wrong.Field == "allowDeletes" {
-			return h.showRun(c, fiber.StatusUnprocessableEntity, seen, models.Paging{}, models.NewText("console_sync.type_number", nil))
+	for _, fieldErr := range models.AsError(err).Fields {
+		if fieldErr.Field == "allowDeletes" {
+			return h.showRun(c, fiber.StatusUnprocessableEntity, runID, models.Paging{}, models.NewText("console_sync.type_number", nil))
 		}
 	}
 	return err
 }
 
-// DryRun finds out what a full run would change, and goes to the page that shows it.
+// DryRun executes a dry run and redirects to its page.
 func (h *Pages) DryRun(c *fiber.Ctx) error {
 	if _, err := request.ReadPlainForm(c); err != nil {
 		return err
 	}
-	run, err := h.syncs.Trigger(c.UserContext(), runs.Request{Mode: models.FullRun, DryRun: true})
-	return toRun(c, run, err)
+	run, err := h.runs.Trigger(c.UserContext(), runs.Request{Mode: models.FullRun, DryRun: true})
+	return redirectToRun(c, run, err)
 }
 
-// Verify compares every row, and goes to the page of the result.
+// Verify runs a verification and redirects to its page.
 func (h *Pages) Verify(c *fiber.Ctx) error {
 	if _, err := request.ReadPlainForm(c); err != nil {
 		return err
 	}
-	result, err := h.syncs.Verify(c.UserContext())
-	return toRun(c, result.Run, err)
+	result, err := h.runs.Verify(c.UserContext())
+	return redirectToRun(c, result.Run, err)
 }
 
-// AskCancel asks whether a run is to be stopped, unless it has ended.
+// AskCancel shows the cancel confirmation.
 func (h *Pages) AskCancel(c *fiber.Ctx) error { return h.cancellation().Ask(c) }
 
-// Cancel asks a run to stop. Errors: not_found, conflict when it has ended already or cannot be asked.
+// Cancel requests the cancellation of a run. Errors: not_found, conflict if it has ended or cannot be canceled.
 func (h *Pages) Cancel(c *fiber.Ctx) error { return h.cancellation().Confirm(c) }
 
 func (h *Pages) cancellation() pages.Action[int64] {
 	return pages.Action[int64]{
 		Site: h.site, Section: section, Target: request.RunID,
 		Describe: func(c *fiber.Ctx, id int64, _ any) (pages.Confirmation, error) {
-			run, _, err := h.runs.Get(c.UserContext(), id)
+			run, _, err := h.history.Get(c.UserContext(), id)
 			if run.State != models.Running {
 				return pages.Confirmation{
 					Heading: models.NewText("console_sync.already_ended", models.Params{"run": id}), Back: pages.RunAddress(id),
@@ -133,14 +133,14 @@ func (h *Pages) cancellation() pages.Action[int64] {
 			}, err
 		},
 		Do: func(ctx context.Context, id int64, _ string) (string, pages.Notice, error) {
-			_, err := h.syncs.Cancel(ctx, id)
+			_, err := h.runs.Cancel(ctx, id)
 			return pages.RunAddress(id), pages.RunStopping, err
 		},
 	}
 }
 
-// toRun goes to the page of a run that has begun or ended.
-func toRun(c *fiber.Ctx, run models.Run, err error) error {
+// redirectToRun redirects to a run's page, or returns err.
+func redirectToRun(c *fiber.Ctx, run models.Run, err error) error {
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ type diagnostics struct {
 	At     time.Time
 }
 
-// findings are the findings with a status.
+// findings groups findings that share a status.
 type findings struct {
 	Heading  models.Text
 	Tone     string
@@ -164,26 +164,26 @@ func (h *Pages) Doctor(c *fiber.Ctx) error {
 	if err := request.ParseQuery(c).Err(); err != nil {
 		return err
 	}
-	found, err := h.diagnose(c.UserContext())
+	list, err := h.diagnose(c.UserContext())
 	if err != nil {
 		return err
 	}
-	return h.show(c, fiber.StatusOK, "doctor", models.NewText("console_sync.diagnostics", nil), diagnostics{grouped(found), time.Now()})
+	return h.show(c, fiber.StatusOK, "doctor", models.NewText("console_sync.diagnostics", nil), diagnostics{groupByStatus(list), time.Now()})
 }
 
-// diagnose runs one diagnosis at a time: each needs connections that runs need, too. Errors: timeout, canceled.
+// diagnose runs the diagnostics, one at a time, because they use connections that runs need. Errors: timeout, canceled.
 func (h *Pages) diagnose(ctx context.Context) ([]doctor.Finding, error) {
 	select {
-	case h.turn <- struct{}{}:
-		defer func() { <-h.turn }()
+	case h.diagnosisSlot <- struct{}{}:
+		defer func() { <-h.diagnosisSlot }()
 		return h.doctor.Diagnose(ctx), nil
 	case <-ctx.Done():
 		return nil, models.AsError(ctx.Err())
 	}
 }
 
-// grouped groups findings by status, without empty groups.
-func grouped(found []doctor.Finding) (groups []findings) {
+// groupByStatus groups findings by status, without empty groups.
+func groupByStatus(list []doctor.Finding) (groups []findings) {
 	for _, g := range []struct {
 		status        doctor.Status
 		heading, tone string
@@ -194,7 +194,7 @@ func grouped(found []doctor.Finding) (groups []findings) {
 		{doctor.OK, "console_sync.findings_ok", "good"},
 	} {
 		group := findings{Heading: models.NewText(g.heading, nil), Tone: g.tone}
-		for _, f := range found {
+		for _, f := range list {
 			if f.Status == g.status {
 				group.Findings = append(group.Findings, f)
 			}
@@ -206,10 +206,10 @@ func grouped(found []doctor.Finding) (groups []findings) {
 	return groups
 }
 
-// paging reads the page of a list that a request asks for, and how many rows it has, or else rows. Errors: validation_failed.
-func paging(c *fiber.Ctx, rows int64) (models.Paging, error) {
+// paging reads the parameters page and limit, with defaultLimit rows as the default page size. Errors: validation_failed.
+func paging(c *fiber.Ctx, defaultLimit int64) (models.Paging, error) {
 	q := request.ParseQuery(c, "page", "limit")
-	asked := request.Paging(q)
-	asked.Limit = cmp.Or(asked.Limit, rows)
-	return asked, q.Err()
+	p := request.Paging(q)
+	p.Limit = cmp.Or(p.Limit, defaultLimit)
+	return p, q.Err()
 }

@@ -27,21 +27,21 @@ import (
 	"lifecycle-sync/web/messages"
 )
 
-// textsKey is the key of the printer in a request's locals.
-type textsKey struct{}
+// printerKey is the key of the message printer in a request's locals.
+type printerKey struct{}
 
-// SetTexts returns the middleware that chooses the printer of a request's messages.
-func SetTexts(texts *messages.Printer) fiber.Handler {
+// SetPrinter returns the middleware that sets the printer of a request's messages.
+func SetPrinter(printer *messages.Printer) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		c.Locals(textsKey{}, texts)
+		c.Locals(printerKey{}, printer)
 		return c.Next()
 	}
 }
 
-// textsOf returns the printer of a request's messages.
-func textsOf(c *fiber.Ctx) *messages.Printer {
-	texts, _ := c.Locals(textsKey{}).(*messages.Printer)
-	return texts
+// printerOf returns the printer of a request's messages.
+func printerOf(c *fiber.Ctx) *messages.Printer {
+	printer, _ := c.Locals(printerKey{}).(*messages.Printer)
+	return printer
 }
 
 // success is the envelope of a successful request.
@@ -51,97 +51,97 @@ type success struct {
 	Data       any                `json:"data"`
 	Pagination *models.Pagination `json:"pagination,omitempty"`
 
-	version string // the row version with which the ETag begins, "" for none
+	version string // prefix of the ETag, "" for none
 }
 
-// answer is the response to a read, as the cache keeps it.
-type answer struct {
+// cachedResponse is a response in the cache.
+type cachedResponse struct {
 	body []byte        // JSON
-	gzip func() []byte // the body compressed, on the first call
+	gzip func() []byte // returns the gzipped body; compresses once
 	etag string
-	link string // of a page of a list (RFC 8288), else ""
+	link string // Link header of a list page, or ""
 }
 
 // Size returns the size in bytes. The compressed body takes about a quarter of the body.
-func (a answer) Size() int { return len(a.body) + len(a.body)/4 + len(a.etag) + len(a.link) }
+func (r cachedResponse) Size() int { return len(r.body) + len(r.body)/4 + len(r.etag) + len(r.link) }
 
-// read serves a read of the mirror from the cache, or computes it, unless the request is invalid. The ETag holds the
-// body's hash, so that a client that asks again gets 304.
-func read(c *fiber.Ctx, invalid error, answers *cache.Answers, compute func(ctx context.Context, v cache.View) (success, error)) error {
-	if invalid != nil {
-		return invalid
+// serveCached responds to a read of the mirror from the cache, or computes the response. It returns validationErr if that
+// is not nil. The ETag contains the body's hash, so that a conditional request gets 304.
+func serveCached(c *fiber.Ctx, validationErr error, responses *cache.Answers, compute func(ctx context.Context, v cache.View) (success, error)) error {
+	if validationErr != nil {
+		return validationErr
 	}
 	uri := strings.Clone(c.OriginalURL()) // Fiber reuses the memory of its strings
-	answer, err := cache.Get(c.UserContext(), answers, uri, func(ctx context.Context, v cache.View) (answer, error) {
+	response, err := cache.Get(c.UserContext(), responses, uri, func(ctx context.Context, v cache.View) (cachedResponse, error) {
 		result, err := compute(ctx, v)
 		if err != nil {
-			return answer{}, err
+			return cachedResponse{}, err
 		}
 		return result.encode(uri)
 	})
 	if err != nil {
 		return err
 	}
-	if answer.link != "" {
-		c.Set(fiber.HeaderLink, answer.link)
+	if response.link != "" {
+		c.Set(fiber.HeaderLink, response.link)
 	}
-	if notModified(c, answer.etag, "private, no-cache") {
+	if notModified(c, response.etag, "private, no-cache") {
 		return nil
 	}
-	c.Locals(gzipKey{}, answer.gzip)
+	c.Locals(gzipKey{}, response.gzip)
 	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
-	return c.Send(answer.body)
+	return c.Send(response.body)
 }
 
-// encode returns the response to a request for uri.
-func (s success) encode(uri string) (a answer, err error) {
+// encode encodes the response to a request for uri.
+func (s success) encode(uri string) (r cachedResponse, err error) {
 	s.Success = true
-	if a.body, err = json.Marshal(s); err != nil {
-		return a, err
+	if r.body, err = json.Marshal(s); err != nil {
+		return r, err
 	}
-	a.gzip = compressor(a.body, fasthttp.CompressDefaultCompression)
+	r.gzip = compressor(r.body, fasthttp.CompressDefaultCompression)
 	if s.Pagination != nil {
-		a.link = pageLinks(uri, *s.Pagination)
+		r.link = pageLinks(uri, *s.Pagination)
 	}
-	a.etag = quote(hash(a.body))
+	r.etag = quoteETag(bodyHash(r.body))
 	if s.version != "" {
-		a.etag = quote(s.version + "." + hash(a.body))
+		r.etag = quoteETag(s.version + "." + bodyHash(r.body))
 	}
-	return a, nil
+	return r, nil
 }
 
-// created answers a write that created a row below the request's path, or returns err.
-func created(c *fiber.Ctx, code string, w outbox.Result, err error) error {
+// respondCreated responds to a write that created a row below the request's path, or returns err.
+func respondCreated(c *fiber.Ctx, code string, w outbox.Result, err error) error {
 	if err != nil {
 		return err
 	}
 	c.Location(fmt.Sprintf("%s/%d", strings.TrimRight(c.Path(), "/"), w.RowID))
 	c.Status(fiber.StatusCreated)
-	return changed(c, code, w, nil)
+	return respondChanged(c, code, w, nil)
 }
 
-// changed answers a write, or returns err; the ETag is then that of the current row if If-Match named another version.
-func changed(c *fiber.Ctx, code string, w outbox.Result, err error) error {
+// respondChanged responds to a write, or returns err; on an If-Match failure it sets the current row's ETag.
+func respondChanged(c *fiber.Ctx, code string, w outbox.Result, err error) error {
 	if e := models.AsError(err); e != nil {
 		switch current := e.Data.(type) {
 		case products.Current:
-			c.Set(fiber.HeaderETag, quote(current.Version))
+			c.Set(fiber.HeaderETag, quoteETag(current.Version))
 		case stages.Current:
-			c.Set(fiber.HeaderETag, quote(current.Version))
+			c.Set(fiber.HeaderETag, quoteETag(current.Version))
 		}
 		return err
 	}
 	if w.Version != "" {
-		c.Set(fiber.HeaderETag, quote(w.Version))
+		c.Set(fiber.HeaderETag, quoteETag(w.Version))
 	}
-	message := textsOf(c).Text(models.NewText(code, nil))
+	message := printerOf(c).Text(models.NewText(code, nil))
 	if !w.MirrorUpToDate {
-		message += " " + textsOf(c).Text(models.NewText("done.mirror_follows", nil))
+		message += " " + printerOf(c).Text(models.NewText("done.mirror_follows", nil))
 	}
 	return c.JSON(success{Success: true, Message: message, Data: json.RawMessage(w.Data)})
 }
 
-// WithoutQuery rejects query parameters, which the handler takes none of. Errors: validation_failed.
+// WithoutQuery wraps a handler that accepts no query parameters. Errors: validation_failed.
 func WithoutQuery(handle fiber.Handler) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		if err := request.ParseQuery(c).Err(); err != nil {
@@ -151,22 +151,22 @@ func WithoutQuery(handle fiber.Handler) fiber.Handler {
 	}
 }
 
-// done answers a request that did something, with the status that c has.
-func done(c *fiber.Ctx, code string, data any) error {
-	return c.JSON(success{Success: true, Message: textsOf(c).Text(models.NewText(code, nil)), Data: data})
+// respondDone responds with a message and data, keeping c's status.
+func respondDone(c *fiber.Ctx, code string, data any) error {
+	return c.JSON(success{Success: true, Message: printerOf(c).Text(models.NewText(code, nil)), Data: data})
 }
 
-// quote returns the ETag of a row version or hash.
-func quote(version string) string { return `"` + version + `"` }
+// quoteETag returns a row version or hash as an ETag.
+func quoteETag(version string) string { return `"` + version + `"` }
 
-// hash returns a text that differs when the body does.
-func hash(body []byte) string {
+// bodyHash returns the body's content hash.
+func bodyHash(body []byte) string {
 	sum := sha256.Sum256(body)
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-// notModified sets ETag and Cache-Control, and reports whether the client has the response already, compressed or not;
-// the status is then 304. It uses the weak comparison of RFC 9110.
+// notModified sets ETag and Cache-Control. It sets status 304 and returns true if the client already has the response,
+// compressed or not. It uses the weak comparison of RFC 9110.
 func notModified(c *fiber.Ctx, etag, cacheControl string) bool {
 	c.Set(fiber.HeaderETag, etag)
 	c.Set(fiber.HeaderCacheControl, cacheControl)
@@ -183,7 +183,7 @@ func notModified(c *fiber.Ctx, etag, cacheControl string) bool {
 	return false
 }
 
-// pageLinks returns the Link header (RFC 8288) of a page of a list: the request for uri with other page numbers.
+// pageLinks returns the Link header (RFC 8288) of a list page: uri with other page numbers.
 func pageLinks(uri string, p models.Pagination) string {
 	path, rawQuery, _ := strings.Cut(uri, "?")
 	query, _ := url.ParseQuery(rawQuery) // was parsed before
@@ -204,16 +204,16 @@ func pageLinks(uri string, p models.Pagination) string {
 	return strings.Join(links, ", ")
 }
 
-// compressFrom is the size in bytes from which a response is compressed.
-const compressFrom = 1 << 10
+// minCompressSize is the minimum size in bytes of a response that is compressed.
+const minCompressSize = 1 << 10
 
 // gzipKey is the key of a response's compressed body, a func() []byte, in a request's locals.
 type gzipKey struct{}
 
 // Compress compresses JSON, pages and their assets with gzip where the client accepts it. Streams (events, exports,
-// downloads) and bodies that are compressed already stay as they are. Fiber's compress middleware would compress cached
-// answers again for each request, has no minimum size, includes streams and downloads, and keeps a strong ETag on two
-// different bodies. The compressed body's ETag ends in ".gz".
+// downloads) and already compressed bodies are left unchanged. Fiber's compress middleware would compress cached
+// responses again for each request, has no minimum size, includes streams and downloads, and keeps the same strong ETag
+// for two different bodies. The compressed body's ETag ends in ".gz".
 func Compress(c *fiber.Ctx) error {
 	if err := c.Next(); err != nil {
 		return err
@@ -223,15 +223,15 @@ func Compress(c *fiber.Ctx) error {
 		c.Vary(fiber.HeaderAcceptEncoding)
 		return nil
 	}
-	if response.IsBodyStream() || len(response.Body()) < compressFrom || len(response.Header.ContentEncoding()) > 0 || !isCompressible(response) {
+	if response.IsBodyStream() || len(response.Body()) < minCompressSize || len(response.Header.ContentEncoding()) > 0 || !isCompressible(response) {
 		return nil
 	}
 	c.Vary(fiber.HeaderAcceptEncoding)
 	if !acceptsGzip(c) {
 		return nil
 	}
-	compress, kept := c.Locals(gzipKey{}).(func() []byte)
-	if !kept {
+	compress, cached := c.Locals(gzipKey{}).(func() []byte)
+	if !cached {
 		compress = compressor(response.Body(), fasthttp.CompressBestSpeed)
 	}
 	response.SetBodyRaw(compress())
@@ -242,7 +242,7 @@ func Compress(c *fiber.Ctx) error {
 	return nil
 }
 
-// gzipETag returns the ETag of the compressed form of a body. It still begins with the row version that If-Match takes.
+// gzipETag returns the ETag of the compressed body. It still begins with the row version that If-Match compares.
 func gzipETag(etag string) string { return strings.TrimSuffix(etag, `"`) + `.gz"` }
 
 // compressor returns a function that compresses body on its first call.
