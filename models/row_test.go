@@ -2,6 +2,7 @@ package models_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"lifecycle-sync/models"
@@ -60,7 +61,7 @@ func TestTable_DecodesExtremeValues(t *testing.T) {
 	if p.ID != 0 || *p.Name != "" || *p.Price != 1<<63-1 || p.LaunchDate.String() != "0001-01-01" || !p.CreatedAt.Time().IsZero() || p.UpdatedAt.Time().Nanosecond() != 1000 || p.Description != nil || p.StageID != nil {
 		t.Errorf("%+v", p)
 	}
-	row.ID, row.Cells[6] = 42, []byte("seribu")
+	row.ID, row.Cells[slices.Index(products.ColumnNames(), "harga")] = 42, []byte("seribu")
 	if _, err := products.Decode([]models.Row{row}); err == nil || models.AsError(err).Class != models.DataType || models.AsError(err).Text.String() != "database.unreadable_value column=harga id=42 table=tbl_produk" {
 		t.Errorf("a price that is no number: %v", err)
 	}

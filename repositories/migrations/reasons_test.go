@@ -86,7 +86,7 @@ func TestUp_TurnsStoredSentencesIntoCodes(t *testing.T) { //nolint:gocyclo // on
 		}
 
 		pmo := databases.Open(t, address, "pmo_db")
-		if applied, err := migrations.Up(t.Context(), pmo, func(context.Context) error { return nil }); err != nil || applied != 1 {
+		if applied, err := migrations.Up(t.Context(), pmo, func(context.Context) error { return nil }); err != nil || applied < 1 {
 			t.Fatalf("%d migrations, %v", applied, err)
 		}
 		var runs []models.Run
