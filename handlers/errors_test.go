@@ -43,14 +43,14 @@ func TestErrors_MapsEveryClassToAStatusWithoutDatabaseOutput(t *testing.T) {
 			t.Errorf("%s: %d %s", class, status, body)
 		}
 		if bytes.Contains(body, []byte("hunter2")) {
-			t.Errorf("%s: the database's words got out: %s", class, body)
+			t.Errorf("%s: the response contains database output: %s", class, body)
 		}
 		if logged := strings.Contains(log, "hunter2"); logged != (want >= 500) {
 			t.Errorf("%s: logged: %t", class, logged)
 		}
 	}
 	if status, body, _ := respondWith(t, errors.New(databaseOutput)); status != 500 || bytes.Contains(body, []byte("hunter2")) {
-		t.Errorf("an error of no class: %d %s", status, body)
+		t.Errorf("an error without a class: %d %s", status, body)
 	}
 }
 

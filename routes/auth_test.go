@@ -21,11 +21,11 @@ import (
 	"lifecycle-sync/routes"
 )
 
-// fakeAccess has the callers' names as their tokens: "manager" or "manager-2" is a manager.
-type fakeAccess struct{ asked atomic.Int64 }
+// fakeAccess accepts role names as tokens: "manager" or "manager-2" is a manager.
+type fakeAccess struct{ calls atomic.Int64 }
 
 func (k *fakeAccess) Caller(_ context.Context, token string) (models.Caller, error) {
-	k.asked.Add(1)
+	k.calls.Add(1)
 	name, _, _ := strings.Cut(token, "-")
 	for _, role := range []models.Role{models.Reader, models.Manager, models.Admin} {
 		if name == role.String() {
@@ -43,7 +43,7 @@ func (k *fakeAccess) Caller(_ context.Context, token string) (models.Caller, err
 	return models.Caller{}, models.NewError(models.Unauthenticated, "access.invalid_token", nil)
 }
 
-// customSite is the server with another route table, and a clock that stands still.
+// customSite is the server with another route table and a fake clock.
 type customSite struct {
 	t   testing.TB
 	web *fiber.App
@@ -60,7 +60,7 @@ func newCustomSite(t testing.TB, o routes.Options, table ...routes.Route) *custo
 }
 
 // do sends a request with a token.
-func (l *customSite) do(method, path, token string, headers ...string) answer {
+func (l *customSite) do(method, path, token string, headers ...string) apiResponse {
 	l.t.Helper()
 	if token != "" {
 		headers = append([]string{"Authorization", "Bearer " + token}, headers...)
@@ -68,7 +68,7 @@ func (l *customSite) do(method, path, token string, headers ...string) answer {
 	return (&site{t: l.t, web: l.web}).do(method, path, headers...)
 }
 
-// whoami answers with the caller.
+// whoami responds with the caller.
 func whoami(c *fiber.Ctx) error {
 	caller := request.Caller(c)
 	return c.JSON(map[string]string{"message": caller.Subject, "code": caller.Role.String()})
@@ -115,9 +115,9 @@ func TestAuth_RequiresTheRoleOfTheRoute(t *testing.T) {
 	if strings.Contains(l.do("GET", "/open", "admin").json.Message, "admin") {
 		t.Error("a public route authenticates its caller")
 	}
-	before := access.asked.Load()
+	before := access.calls.Load()
 	l.do("GET", base+"/read", "reader")
-	if n := access.asked.Load() - before; n != 1 {
+	if n := access.calls.Load() - before; n != 1 {
 		t.Errorf("a token was verified %d times", n)
 	}
 	// With two tokens it is ambiguous which one counts.
@@ -137,41 +137,41 @@ func TestRateLimit_IsPerCallerAndRefills(t *testing.T) {
 		routes.Route{Method: "POST", Path: base + "/sync", Role: models.Admin, Limit: routes.Syncs, Handle: whoami},
 		routes.Route{Method: "GET", Path: base + "/read", Role: models.Reader, Handle: whoami},
 	)
-	limited := func(a answer, wait int) {
+	wantLimited := func(a apiResponse, wait int) {
 		t.Helper()
 		if a.StatusCode != http.StatusTooManyRequests || a.json.Code != "rate_limited" || a.json.RequestID == "" || a.Header.Get("Retry-After") != strconv.Itoa(wait) {
 			t.Errorf("%d %v %s", a.StatusCode, a.Header, a.body)
 		}
 	}
-	passes := func(a answer) {
+	wantOK := func(a apiResponse) {
 		t.Helper()
 		if a.StatusCode != http.StatusOK || a.Header.Get("Retry-After") != "" {
 			t.Errorf("%d %v %s", a.StatusCode, a.Header, a.body)
 		}
 	}
 	for range 60 {
-		passes(l.do("POST", base+"/write", "manager-1"))
+		wantOK(l.do("POST", base+"/write", "manager-1"))
 		l.do("POST", base+"/write", "reader-1") // 403 does not count
 	}
 	for range 100 {
-		limited(l.do("PUT", base+"/write", "manager-1"), 1)
+		wantLimited(l.do("PUT", base+"/write", "manager-1"), 1)
 	}
-	passes(l.do("POST", base+"/write", "manager-2"))
-	passes(l.do("GET", base+"/read", "manager-1"))
+	wantOK(l.do("POST", base+"/write", "manager-2"))
+	wantOK(l.do("GET", base+"/read", "manager-1"))
 	l.now = l.now.Add(time.Second)
-	passes(l.do("POST", base+"/write", "manager-1"))
-	limited(l.do("POST", base+"/write", "manager-1"), 1)
+	wantOK(l.do("POST", base+"/write", "manager-1"))
+	wantLimited(l.do("POST", base+"/write", "manager-1"), 1)
 
-	passes(l.do("POST", base+"/sync", "admin"))
-	passes(l.do("POST", base+"/sync", "admin"))
-	limited(l.do("POST", base+"/sync", "admin"), 30)
-	passes(l.do("POST", base+"/write", "admin"))
+	wantOK(l.do("POST", base+"/sync", "admin"))
+	wantOK(l.do("POST", base+"/sync", "admin"))
+	wantLimited(l.do("POST", base+"/sync", "admin"), 30)
+	wantOK(l.do("POST", base+"/write", "admin"))
 	l.now = l.now.Add(29 * time.Second)
-	limited(l.do("POST", base+"/sync", "admin"), 1)
+	wantLimited(l.do("POST", base+"/sync", "admin"), 1)
 	l.now = l.now.Add(time.Hour)
-	passes(l.do("POST", base+"/sync", "admin"))
-	passes(l.do("POST", base+"/sync", "admin"))
-	limited(l.do("POST", base+"/sync", "admin"), 30)
+	wantOK(l.do("POST", base+"/sync", "admin"))
+	wantOK(l.do("POST", base+"/sync", "admin"))
+	wantLimited(l.do("POST", base+"/sync", "admin"), 30)
 }
 
 func TestRateLimit_ForgetsOldCallers(t *testing.T) {
@@ -180,7 +180,7 @@ func TestRateLimit_ForgetsOldCallers(t *testing.T) {
 		routes.Route{Method: "POST", Path: base + "/write", Role: models.Manager, Limit: routes.Writes, Handle: whoami})
 	status := func(caller string) int { return l.do("POST", base+"/write", caller).StatusCode }
 	if status("manager-x") != 200 || status("manager-x") != 429 {
-		t.Error("the limit is not one")
+		t.Error("the second request was not limited")
 	}
 	for i := range 8192 {
 		if status("manager-"+strconv.Itoa(i)) != 200 {
@@ -287,12 +287,12 @@ func TestAccessLog_DoesNotReadStreams(t *testing.T) {
 
 func TestTable_EveryWriteHasARoleAndALimit(t *testing.T) {
 	t.Parallel()
-	seen := map[string]bool{}
+	listed := map[string]bool{}
 	for _, e := range routes.Table() {
-		if line := e.Method + " " + e.Path; seen[line] {
+		if line := e.Method + " " + e.Path; listed[line] {
 			t.Errorf("%s is listed twice", line)
 		} else {
-			seen[line] = true
+			listed[line] = true
 		}
 		inAPI := strings.HasPrefix(e.Path, base+"/")
 		changes := e.Method != http.MethodGet
@@ -321,11 +321,11 @@ func FuzzAuthorization(f *testing.F) {
 		if err != nil {
 			t.Skip("not an HTTP request")
 		}
-		a := read(t, response)
+		a := readResponse(t, response)
 		l.log.Reset()
 		scheme, token, _ := strings.Cut(strings.Trim(header, " \t"), " ")
-		_, wanted := (&fakeAccess{}).Caller(t.Context(), strings.TrimSpace(token))
-		if entered := a.StatusCode == http.StatusOK; entered != (strings.EqualFold(scheme, "bearer") && wanted == nil) {
+		_, wantErr := (&fakeAccess{}).Caller(t.Context(), strings.TrimSpace(token))
+		if authenticated := a.StatusCode == http.StatusOK; authenticated != (strings.EqualFold(scheme, "bearer") && wantErr == nil) {
 			t.Errorf("%q: %d", header, a.StatusCode)
 		}
 		if a.StatusCode == http.StatusInternalServerError && strings.TrimSpace(token) != "broken" {

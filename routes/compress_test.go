@@ -28,7 +28,7 @@ func unzip(t *testing.T, body []byte) string {
 	return string(plain)
 }
 
-func TestCompress_CachedAnswersKeepTheirETags(t *testing.T) {
+func TestCompress_CachedResponsesKeepTheirETags(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, testdb.SQLite(t))
 	var segments []models.Segment
@@ -49,18 +49,18 @@ func TestCompress_CachedAnswersKeepTheirETags(t *testing.T) {
 	if response.Header.Get("ETag") != etag {
 		t.Errorf("ETag %s, want %s", response.Header.Get("ETag"), etag)
 	}
-	for _, known := range []string{plain.Header.Get("ETag"), etag, "W/" + etag} {
+	for _, condition := range []string{plain.Header.Get("ETag"), etag, "W/" + etag} {
 		for _, accept := range []string{"gzip", ""} {
-			again := s.fetch(base+"/dropdowns", "Accept-Encoding", accept, "If-None-Match", known)
-			if again.StatusCode != http.StatusNotModified || again.Header.Get("ETag") != strings.TrimPrefix(known, "W/") || len(again.body) > 0 {
-				t.Errorf("If-None-Match %s: %d %v", known, again.StatusCode, again.Header)
+			again := s.fetch(base+"/dropdowns", "Accept-Encoding", accept, "If-None-Match", condition)
+			if again.StatusCode != http.StatusNotModified || again.Header.Get("ETag") != strings.TrimPrefix(condition, "W/") || len(again.body) > 0 {
+				t.Errorf("If-None-Match %s: %d %v", condition, again.StatusCode, again.Header)
 			}
 			if !strings.Contains(again.Header.Get("Vary"), "Accept-Encoding") {
 				t.Errorf("304 has Vary %q", again.Header.Get("Vary"))
 			}
 		}
 	}
-	for _, a := range []answer{plain, response} {
+	for _, a := range []apiResponse{plain, response} {
 		if !strings.Contains(a.Header.Get("Vary"), "Accept-Encoding") {
 			t.Errorf("Vary: %q", a.Header.Get("Vary"))
 		}

@@ -17,8 +17,8 @@ import (
 	"lifecycle-sync/models"
 )
 
-// fill inserts two segments, two stages, two categories and nine products.
-func fill(s *site) {
+// insertProducts inserts two segments, two stages, two categories and nine products.
+func insertProducts(s *site) {
 	s.t.Helper()
 	s.insert("tbl_segmen_lifecycle", []models.Segment{{ID: 1, Name: new("Transmisi")}, {ID: 2, Name: new("Énergie & Co")}})
 	s.insert("tbl_stage_lifecycle", []models.Stage{{ID: 1, Name: new("Introduction")}, {ID: 2, Name: new("Growth")}})
@@ -41,7 +41,7 @@ func fill(s *site) {
 	})
 }
 
-func ids(t *testing.T, a answer) []int64 {
+func ids(t *testing.T, a apiResponse) []int64 {
 	t.Helper()
 	var rows []struct {
 		ID int64 `json:"id"`
@@ -63,7 +63,7 @@ func TestProducts_FollowTheContract(t *testing.T) {
 		if got := string(s.get(http.StatusOK, "/products").body); got != empty {
 			t.Errorf("got %s, want %s", got, empty)
 		}
-		fill(s)
+		insertProducts(s)
 		a := s.get(http.StatusOK, "/products?stage=introduction")
 		const want = `{"success":true,"data":[{"id":1,"produk":"Alpha 100%","deskripsi":"first","id_kategori":1,"id_segmen":1,"id_stage":1,` +
 			`"harga":9007199254740993,"tanggal_launch":"2025-04-09","pelanggan":"PT Satu","created_at":"2025-03-01T10:00:00.123456Z",` +
@@ -88,7 +88,7 @@ func TestProducts_FollowTheContract(t *testing.T) {
 func TestProducts_Filters(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		fill(s)
+		insertProducts(s)
 		for query, want := range map[string][]int64{
 			"":                                      {1, 2, 3, 4, 5, 7, 8, 9, 12},
 			"stageId=2":                             {2, 3},
@@ -148,7 +148,7 @@ func TestProducts_Filters(t *testing.T) {
 func TestProducts_RejectInvalidQueries(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		fill(s)
+		insertProducts(s)
 		invalid := map[string]string{ // query: the field and code of the first error
 			"sort=harga%20desc":                     "sort unknown",
 			"sort=--id":                             "sort unknown",
@@ -174,8 +174,8 @@ func TestProducts_RejectInvalidQueries(t *testing.T) {
 			"search=a%00b&stageId=x":                  "search encoding",
 		}
 		for _, name := range []string{"page", "limit", "stageId", "segmentId", "categoryId"} {
-			for _, bad := range []string{"0", "-1", "abc", "1e9", "9223372036854775808", "1.0", "%2B1", "%201", "1_000", "0x1", "%D9%A1"} {
-				invalid[name+"="+bad] = name + " integer"
+			for _, value := range []string{"0", "-1", "abc", "1e9", "9223372036854775808", "1.0", "%2B1", "%201", "1_000", "0x1", "%D9%A1"} {
+				invalid[name+"="+value] = name + " integer"
 			}
 		}
 		invalid["page="], invalid["limit="], invalid["stageId=2147483648"] = "page integer", "limit integer", "stageId integer"
@@ -232,7 +232,7 @@ func TestProducts_LimitPages(t *testing.T) {
 func TestProducts_SortIsTotal(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		fill(s)
+		insertProducts(s)
 		for sort, want := range map[string][]int64{
 			"":                   {12, 3, 8, 7, 2, 1, 9, 5, 4},
 			"-created_at":        {12, 3, 8, 7, 2, 1, 9, 5, 4},
@@ -266,7 +266,7 @@ func TestProducts_SortIsTotal(t *testing.T) {
 func TestProducts_LinkPages(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		fill(s)
+		insertProducts(s)
 		link := regexp.MustCompile(`<` + base + `/products\?([^>]*)>; rel="(\w+)"`)
 		for query, want := range map[string]string{
 			"limit=4":               "first=1 next=2 last=3",
@@ -275,12 +275,12 @@ func TestProducts_LinkPages(t *testing.T) {
 			"limit=4&page=77":       "first=1 prev=3 last=3",
 			"search=nothing%26here": "first=1 last=1",
 		} {
-			sent, _ := url.ParseQuery(query)
+			parameters, _ := url.ParseQuery(query)
 			header := s.get(http.StatusOK, "/products?"+query).Header.Get("Link")
 			var got []string
 			for _, m := range link.FindAllStringSubmatch(header, -1) {
 				values, err := url.ParseQuery(m[1])
-				if err != nil || values.Get("search") != sent.Get("search") || values.Get("limit") != sent.Get("limit") {
+				if err != nil || values.Get("search") != parameters.Get("search") || values.Get("limit") != parameters.Get("limit") {
 					t.Errorf("%s: the link %s has another query: %s", query, m[2], m[1])
 				}
 				got = append(got, m[2]+"="+values.Get("page"))
@@ -299,23 +299,23 @@ func TestProducts_LinkPages(t *testing.T) {
 func TestProducts_ETag(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		fill(s)
+		insertProducts(s)
 		first := s.get(http.StatusOK, "/products")
-		tag := first.Header.Get("ETag")
-		if again := s.get(http.StatusOK, "/products"); tag == "" || again.Header.Get("ETag") != tag {
-			t.Fatalf("ETag %q, then %q", tag, again.Header.Get("ETag"))
+		etag := first.Header.Get("ETag")
+		if again := s.get(http.StatusOK, "/products"); etag == "" || again.Header.Get("ETag") != etag {
+			t.Fatalf("ETag %q, then %q", etag, again.Header.Get("ETag"))
 		}
-		for _, header := range []string{tag, "W/" + tag, `"other", ` + tag, "*"} {
+		for _, header := range []string{etag, "W/" + etag, `"other", ` + etag, "*"} {
 			a := s.get(http.StatusNotModified, "/products", "If-None-Match", header)
-			if len(a.body) > 0 || a.Header.Get("ETag") != tag || a.Header.Get("Cache-Control") != "private, no-cache" {
+			if len(a.body) > 0 || a.Header.Get("ETag") != etag || a.Header.Get("Cache-Control") != "private, no-cache" {
 				t.Errorf("If-None-Match %s: %v %q", header, a.Header, a.body)
 			}
 		}
 		s.get(http.StatusOK, "/products", "If-None-Match", `"other"`)
 		s.get(http.StatusOK, "/products", "If-Modified-Since", time.Now().Format(http.TimeFormat))
-		s.get(http.StatusOK, "/products?page=2", "If-None-Match", tag)
+		s.get(http.StatusOK, "/products?page=2", "If-None-Match", etag)
 		s.exec("UPDATE tbl_produk_lifecycle SET produk = 'changed' WHERE id = 12")
-		if a := s.get(http.StatusOK, "/products", "If-None-Match", tag); a.Header.Get("ETag") == tag {
+		if a := s.get(http.StatusOK, "/products", "If-None-Match", etag); a.Header.Get("ETag") == etag {
 			t.Error("the same ETag for another body")
 		}
 	})
@@ -329,7 +329,7 @@ func TestProducts_ServeEditedMirrors(t *testing.T) {
 		"sqlite": {"created_at = 'soon'", "updated_at = 5", "tanggal_launch = 'soon'", "harga = 'dear'", "produk = x'ff00'"},
 	}
 	eachSite(t, func(t *testing.T, s *site) {
-		fill(s)
+		insertProducts(s)
 		for _, edit := range edits[string(s.db.Kind())] {
 			s.exec("UPDATE tbl_produk_lifecycle SET " + edit + " WHERE id = 1")
 			column, _, _ := strings.Cut(edit, " ")

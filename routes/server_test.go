@@ -16,32 +16,32 @@ import (
 func TestHealth_ReadyAfterASuccessfulRun(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		live := func() {
+		wantLive := func() {
 			t.Helper()
 			if a := s.do(http.MethodGet, "/livez"); a.StatusCode != http.StatusOK || string(a.body) != `{"status":"ok"}` {
 				t.Errorf("/livez: %d %s", a.StatusCode, a.body)
 			}
 		}
-		ready := func(want int) {
+		wantReady := func(want int) {
 			t.Helper()
 			a := s.do(http.MethodGet, "/readyz")
 			if a.StatusCode != want || (want != http.StatusOK) != (a.json.Message != "" && a.Header.Get("Retry-After") != "") {
 				t.Errorf("/readyz: %d %s, want %d", a.StatusCode, a.body, want)
 			}
 		}
-		live()
-		ready(http.StatusServiceUnavailable)
+		wantLive()
+		wantReady(http.StatusServiceUnavailable)
 		for _, state := range []models.RunState{models.Running, models.Failed, models.Succeeded} {
 			if err := s.db.Create(&models.Run{Mode: "full", State: state, StartedAt: time.Now()}).Error; err != nil {
 				t.Fatal(err)
 			}
-			ready(map[bool]int{false: http.StatusServiceUnavailable, true: http.StatusOK}[state == models.Succeeded])
+			wantReady(map[bool]int{false: http.StatusServiceUnavailable, true: http.StatusOK}[state == models.Succeeded])
 		}
 		if err := s.db.Close(); err != nil {
 			t.Fatal(err)
 		}
-		live()
-		ready(http.StatusServiceUnavailable)
+		wantLive()
+		wantReady(http.StatusServiceUnavailable)
 	})
 }
 
@@ -108,7 +108,7 @@ func TestErrors_OfRequestsWithoutARoute(t *testing.T) {
 	}
 }
 
-func wantHeaders(t *testing.T, a answer, cache string) {
+func wantHeaders(t *testing.T, a apiResponse, cache string) {
 	t.Helper()
 	for name, want := range map[string]string{
 		"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": cache,
@@ -169,7 +169,7 @@ func TestServer_ListensAndShutsDown(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := read(t, response)
+		a := readResponse(t, response)
 		if a.StatusCode != want || want != http.StatusOK && a.json.Code != "request_header_fields_too_large" {
 			t.Errorf("%.40s: %d %s", path, a.StatusCode, a.body)
 		}

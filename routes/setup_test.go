@@ -85,8 +85,8 @@ func (s *site) exec(statement string) {
 	}
 }
 
-// answer is a response with its body, raw and as JSON.
-type answer struct {
+// apiResponse is a response with its body, raw and as JSON.
+type apiResponse struct {
 	*http.Response
 	body []byte
 	json struct {
@@ -101,7 +101,7 @@ type answer struct {
 }
 
 // fetch sends a GET and returns the response with its body as sent; headers are pairs of name and value.
-func (s *site) fetch(target string, headers ...string) answer {
+func (s *site) fetch(target string, headers ...string) apiResponse {
 	s.t.Helper()
 	response := s.send(http.MethodGet, target, headers...)
 	defer func() { _ = response.Body.Close() }()
@@ -109,13 +109,13 @@ func (s *site) fetch(target string, headers ...string) answer {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return answer{Response: response, body: body}
+	return apiResponse{Response: response, body: body}
 }
 
 // do sends a request and reads its JSON; headers are pairs of name and value.
-func (s *site) do(method, target string, headers ...string) answer {
+func (s *site) do(method, target string, headers ...string) apiResponse {
 	s.t.Helper()
-	return read(s.t, s.send(method, target, headers...)) //nolint:bodyclose // read closes it
+	return readResponse(s.t, s.send(method, target, headers...)) //nolint:bodyclose // read closes it
 }
 
 // send sends a request as this machine's browser would.
@@ -137,10 +137,10 @@ func (s *site) send(method, target string, headers ...string) *http.Response {
 	return response
 }
 
-func read(t testing.TB, response *http.Response) answer {
+func readResponse(t testing.TB, response *http.Response) apiResponse {
 	t.Helper()
 	defer func() { _ = response.Body.Close() }()
-	a := answer{Response: response}
+	a := apiResponse{Response: response}
 	var err error
 	if a.body, err = io.ReadAll(response.Body); err != nil {
 		t.Fatal(err)
@@ -153,8 +153,8 @@ func read(t testing.TB, response *http.Response) answer {
 	return a
 }
 
-// get sends a GET to the API and wants its answer to have a status.
-func (s *site) get(status int, path string, headers ...string) answer {
+// get sends a GET to the API and requires a status.
+func (s *site) get(status int, path string, headers ...string) apiResponse {
 	s.t.Helper()
 	a := s.do(http.MethodGet, base+path, headers...)
 	if a.StatusCode != status {

@@ -17,8 +17,8 @@ import (
 	"lifecycle-sync/routes"
 )
 
-// patience is the timeout of a test's connection.
-const patience = 20 * time.Second
+// connectionTimeout is the timeout of a test's connection.
+const connectionTimeout = 20 * time.Second
 
 // serve listens until the test ends. Requests have half a second to arrive.
 func serve(t *testing.T, web *fiber.App) (address string) {
@@ -28,13 +28,13 @@ func serve(t *testing.T, web *fiber.App) (address string) {
 		t.Fatal(err)
 	}
 	web.Server().ReadTimeout = 500 * time.Millisecond
-	ended := make(chan error, 1)
-	go func() { ended <- web.Listener(listener) }()
+	result := make(chan error, 1)
+	go func() { result <- web.Listener(listener) }()
 	t.Cleanup(func() {
-		if err := web.ShutdownWithTimeout(patience); err != nil {
+		if err := web.ShutdownWithTimeout(connectionTimeout); err != nil {
 			t.Error(err)
 		}
-		<-ended
+		<-result
 	})
 	return listener.Addr().String()
 }
@@ -53,7 +53,7 @@ func dial(t *testing.T, address string) *connection {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(connectionTimeout)); err != nil {
 		t.Fatal(err)
 	}
 	return &connection{conn, t, bufio.NewReader(conn)}
@@ -67,17 +67,17 @@ func (c *connection) send(text string) *connection {
 	return c
 }
 
-func (c *connection) answer() answer {
+func (c *connection) readResponse() apiResponse {
 	c.t.Helper()
 	response, err := http.ReadResponse(c.r, nil) //nolint:bodyclose // read closes it
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return read(c.t, response)
+	return readResponse(c.t, response)
 }
 
-// closed wants the server to close the connection, and ignores what it still sends.
-func (c *connection) closed() {
+// wantClosed wants the server to close the connection, and ignores what it still sends.
+func (c *connection) wantClosed() {
 	c.t.Helper()
 	if _, err := io.Copy(io.Discard, c.r); err != nil {
 		if timeout, ok := err.(net.Error); ok && timeout.Timeout() { //nolint:errorlint // as net returns it
@@ -86,8 +86,8 @@ func (c *connection) closed() {
 	}
 }
 
-// wire starts a server with routes that take no body and one that takes a body.
-func wire(t *testing.T) string {
+// startServer starts a server with routes that take no body and one that takes a body.
+func startServer(t *testing.T) string {
 	t.Helper()
 	l := newCustomSite(t, routes.Options{Access: &fakeAccess{}},
 		routes.Route{Method: "GET", Path: base + "/read", Role: models.Reader, Timeout: routes.Brief, Handle: whoami},
@@ -104,38 +104,38 @@ func wire(t *testing.T) string {
 	return serve(t, l.web)
 }
 
-const as = " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
+const authHeader = " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
 
 func TestServer_SkipsUnreadBodies(t *testing.T) {
 	t.Parallel()
-	address := wire(t)
+	address := startServer(t)
 	for request, want := range map[string]int{
-		"GET " + base + "/read" + as + "reader":     http.StatusOK,
-		"DELETE " + base + "/read" + as + "admin":   http.StatusOK,
-		"DELETE " + base + "/read" + as + "reader":  http.StatusForbidden,
-		"POST " + base + "/upload" + as + "reader":  http.StatusForbidden,
-		"POST " + base + "/upload" + as + "wrong":   http.StatusUnauthorized,
-		"POST " + base + "/nothing" + as + "reader": http.StatusNotFound,
-		"PUT " + base + "/read" + as + "reader":     http.StatusMethodNotAllowed,
-		"POST /open" + as + "wrong":                 http.StatusMethodNotAllowed,
+		"GET " + base + "/read" + authHeader + "reader":     http.StatusOK,
+		"DELETE " + base + "/read" + authHeader + "admin":   http.StatusOK,
+		"DELETE " + base + "/read" + authHeader + "reader":  http.StatusForbidden,
+		"POST " + base + "/upload" + authHeader + "reader":  http.StatusForbidden,
+		"POST " + base + "/upload" + authHeader + "wrong":   http.StatusUnauthorized,
+		"POST " + base + "/nothing" + authHeader + "reader": http.StatusNotFound,
+		"PUT " + base + "/read" + authHeader + "reader":     http.StatusMethodNotAllowed,
+		"POST /open" + authHeader + "wrong":                 http.StatusMethodNotAllowed,
 	} {
 		for _, kind := range []string{"application/json", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"} {
 			c := dial(t, address).send(request + "\r\nContent-Type: " + kind + "\r\nContent-Length: 1073741824\r\n\r\n" + strings.Repeat("--x\r\n", 4096))
-			a := c.answer()
+			a := c.readResponse()
 			if a.StatusCode != want || !a.Close {
 				t.Errorf("%.60s: %d, closes %t", request, a.StatusCode, a.Close)
 			}
 			wantHeaders(t, a, "no-store")
-			c.closed()
+			c.wantClosed()
 		}
 	}
 }
 
 func TestServer_ClosesEndlessBodies(t *testing.T) {
 	t.Parallel()
-	address := wire(t)
+	address := startServer(t)
 	chunk := []byte("10000\r\n" + strings.Repeat("x", 1<<16) + "\r\n")
-	for _, request := range []string{"GET " + base + "/read" + as + "reader", "POST " + base + "/upload" + as + "wrong"} {
+	for _, request := range []string{"GET " + base + "/read" + authHeader + "reader", "POST " + base + "/upload" + authHeader + "wrong"} {
 		c := dial(t, address).send(request + "\r\nTransfer-Encoding: chunked\r\n\r\n")
 		sent := 0
 		for ; sent < 64<<20; sent += len(chunk) {
@@ -151,9 +151,9 @@ func TestServer_ClosesEndlessBodies(t *testing.T) {
 
 func TestServer_KeepsConnectionsAfterSmallBodies(t *testing.T) {
 	t.Parallel()
-	c := dial(t, wire(t))
+	c := dial(t, startServer(t))
 	for range 3 {
-		a := c.send("DELETE " + base + "/read" + as + "admin\r\nContent-Length: 5\r\n\r\nhello").answer()
+		a := c.send("DELETE " + base + "/read" + authHeader + "admin\r\nContent-Length: 5\r\n\r\nhello").readResponse()
 		if a.StatusCode != http.StatusOK || a.Close {
 			t.Errorf("%d, closes %t", a.StatusCode, a.Close)
 		}
@@ -162,28 +162,28 @@ func TestServer_KeepsConnectionsAfterSmallBodies(t *testing.T) {
 
 func TestServer_TimesOutSlowRequests(t *testing.T) {
 	t.Parallel()
-	address := wire(t)
+	address := startServer(t)
 	for _, part := range []string{
-		"G", "GET /open HTTP/1.1\r\nHost: localhost\r\nX-A: ", "GET " + base + "/read" + as + "reader\r\nContent-Length: 10\r\n\r\nabc",
-		"POST " + base + "/upload" + as + "wrong\r\nContent-Length: 10\r\n\r\nabc", "POST " + base + "/upload" + as + "wrong\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+		"G", "GET /open HTTP/1.1\r\nHost: localhost\r\nX-A: ", "GET " + base + "/read" + authHeader + "reader\r\nContent-Length: 10\r\n\r\nabc",
+		"POST " + base + "/upload" + authHeader + "wrong\r\nContent-Length: 10\r\n\r\nabc", "POST " + base + "/upload" + authHeader + "wrong\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
 	} {
-		dial(t, address).send(part).closed()
+		dial(t, address).send(part).wantClosed()
 	}
 }
 
 func TestServer_GivesUploadsMoreTime(t *testing.T) {
 	t.Parallel()
-	address := wire(t)
-	slow := dial(t, address).send("POST " + base + "/upload" + as + "manager\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
-	dial(t, address).send("GET /open HTTP/1.1\r\nHost: localhost\r\nX-A: ").closed() // the ordinary timeout has passed
-	if a := slow.send("6\r\n world\r\n0\r\n\r\n").answer(); a.StatusCode != http.StatusOK || a.json.Message != "11" {
+	address := startServer(t)
+	slow := dial(t, address).send("POST " + base + "/upload" + authHeader + "manager\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+	dial(t, address).send("GET /open HTTP/1.1\r\nHost: localhost\r\nX-A: ").wantClosed() // the ordinary timeout has passed
+	if a := slow.send("6\r\n world\r\n0\r\n\r\n").readResponse(); a.StatusCode != http.StatusOK || a.json.Message != "11" {
 		t.Errorf("%d %s", a.StatusCode, a.body)
 	}
 }
 
 func TestServer_RejectsInvalidHeaders(t *testing.T) {
 	t.Parallel()
-	address := wire(t)
+	address := startServer(t)
 	const smuggled = "GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
 	for head, want := range map[string]int{
 		"GET /open HTTP/1.1\r\nHost: localhost\r\nX-A: " + strings.Repeat("a", 40<<10) + "\r\n\r\n": http.StatusRequestHeaderFieldsTooLarge,
@@ -196,7 +196,7 @@ func TestServer_RejectsInvalidHeaders(t *testing.T) {
 		"POST /open HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n" + smuggled:                         http.StatusBadRequest,
 	} {
 		c := dial(t, address).send(head)
-		a := c.answer()
+		a := c.readResponse()
 		if a.StatusCode != want || a.json.Success == nil || *a.json.Success || a.json.RequestID == "" {
 			t.Errorf("%.90q: %d %s", head, a.StatusCode, a.body)
 		}

@@ -48,7 +48,7 @@ func withFiles(t testing.TB, fields map[string]string, list ...file) (io.Reader,
 }
 
 // upload sends files to a path.
-func (s *site) upload(method, path string, fields map[string]string, list []file, headers ...string) answer {
+func (s *site) upload(method, path string, fields map[string]string, list []file, headers ...string) apiResponse {
 	s.t.Helper()
 	body, kind := withFiles(s.t, fields, list...)
 	return s.do(method, base+path, body, append(headers, "Content-Type", kind)...)
@@ -61,11 +61,11 @@ func (s *site) contents() (keys []string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	kept, err := files.Open(cfg.UploadsURL)
+	store, err := files.Open(cfg.UploadsURL)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	for key, err := range kept.Old(s.t.Context(), time.Now().Add(time.Hour)) {
+	for key, err := range store.Old(s.t.Context(), time.Now().Add(time.Hour)) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -77,8 +77,8 @@ func (s *site) contents() (keys []string) {
 // wantFiles wants a number of stored attachments, each with its content.
 func (s *site) wantFiles(want int) {
 	s.t.Helper()
-	if rows, kept := one[int](s.t, s.target, "SELECT count(*) FROM lifecycle_attachments WHERE state = 'stored'"), s.contents(); rows != want || len(kept) != want {
-		s.t.Errorf("%d rows and %d contents, want %d", rows, len(kept), want)
+	if rows, keys := queryOne[int](s.t, s.target, "SELECT count(*) FROM lifecycle_attachments WHERE state = 'stored'"), s.contents(); rows != want || len(keys) != want {
+		s.t.Errorf("%d rows and %d contents, want %d", rows, len(keys), want)
 	}
 }
 
@@ -107,19 +107,19 @@ func TestProducts_CreateStoresFiles(t *testing.T) {
 	t.Parallel()
 	scenario := func(t *testing.T, s *site) {
 		a := s.upload(http.MethodPost, "/products", newProduct("with files"), []file{{"../../spek é.pdf", pdf}, {"note.txt", "x"}}).want(t, http.StatusCreated)
-		created := into[productFiles](t, a)
+		created := decode[productFiles](t, a)
 		path := fmt.Sprintf("/products/%d", created.ID)
 		if created.Count != 2 {
 			t.Errorf("created: %s", a.body)
 		}
 		s.wantFiles(2)
-		if listed := into[[]productFiles](t, s.get("/products")); listed[0].ID != created.ID || listed[0].Count != 2 || listed[1].Count != 0 {
+		if listed := decode[[]productFiles](t, s.get("/products")); listed[0].ID != created.ID || listed[0].Count != 2 || listed[1].Count != 0 {
 			t.Errorf("listed as %+v", listed[:2])
 		}
 		detail := s.get(path)
 		list := s.get(path + "/attachments")
-		got := into[[]listedFile](t, list)
-		if !slices.Equal(got, into[productFiles](t, detail).Attachments) || len(got) != 2 {
+		got := decode[[]listedFile](t, list)
+		if !slices.Equal(got, decode[productFiles](t, detail).Attachments) || len(got) != 2 {
 			t.Fatalf("%s and %s", list.body, detail.body)
 		}
 		f := got[0]
@@ -131,18 +131,18 @@ func TestProducts_CreateStoresFiles(t *testing.T) {
 		s.wantDownload(got[1], "x", `attachment; filename="note.txt"`)
 
 		more := s.upload(http.MethodPost, path+"/attachments", nil, []file{{"more.txt", "more"}}).want(t, http.StatusCreated)
-		added := into[[]listedFile](t, more)
+		added := decode[[]listedFile](t, more)
 		if len(added) != 1 || added[0].Name != "more.txt" || added[0].Path == "" || added[0].CreatedAt == "" {
 			t.Errorf("added %s", more.body)
 		}
 		s.upload(http.MethodPut, path, map[string]string{"produk": "renamed"}, []file{{"put.txt", "put"}}).want(t, http.StatusOK)
 		s.wantFiles(4)
-		if again := s.get(path + "/attachments"); len(into[[]listedFile](t, again)) != 4 || again.Header.Get("ETag") == list.Header.Get("ETag") {
+		if again := s.get(path + "/attachments"); len(decode[[]listedFile](t, again)) != 4 || again.Header.Get("ETag") == list.Header.Get("ETag") {
 			t.Errorf("%s", again.body)
 		}
 
 		deleted := s.do(http.MethodDelete, added[0].Path, nil).want(t, http.StatusOK)
-		if was := into[listedFile](t, deleted); was.ID != added[0].ID || was.Name != "more.txt" {
+		if file := decode[listedFile](t, deleted); file.ID != added[0].ID || file.Name != "more.txt" {
 			t.Errorf("deleted %s", deleted.body)
 		}
 		s.do(http.MethodDelete, added[0].Path, nil).want(t, http.StatusNotFound, "not_found")
@@ -188,7 +188,7 @@ func TestAttachments_RejectInvalidUploads(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		good := file{"good.pdf", pdf}
-		id := into[[]productFiles](t, s.get("/products"))[0].ID
+		id := decode[[]productFiles](t, s.get("/products"))[0].ID
 		attach := fmt.Sprintf("/products/%d/attachments", id)
 		for _, c := range []struct {
 			list   []file
@@ -234,7 +234,7 @@ func TestAttachments_RejectInvalidUploads(t *testing.T) {
 		}
 		s.do(http.MethodGet, base+attach+"/1", nil).want(t, http.StatusNotFound, "not_found")
 		s.wantFiles(0)
-		if n := one[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'never'"); n != 0 {
+		if n := queryOne[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'never'"); n != 0 {
 			t.Errorf("%d products were made", n)
 		}
 	}, "UPLOAD_FILE_LIMIT=2500", "UPLOAD_FILES=3", "UPLOAD_REQUEST_LIMIT=4500")
@@ -243,10 +243,10 @@ func TestAttachments_RejectInvalidUploads(t *testing.T) {
 func TestAttachments_RetryStoresFilesOnce(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		products := into[[]productFiles](t, s.get("/products"))
+		products := decode[[]productFiles](t, s.get("/products"))
 		attach := fmt.Sprintf("/products/%d/attachments", products[0].ID)
 		first := s.upload(http.MethodPost, attach, nil, []file{{"a.pdf", pdf}}, "Idempotency-Key", "k").want(t, http.StatusCreated)
-		for i, a := range s.concurrently(16, func(i int) (answer, error) {
+		for i, a := range s.concurrently(16, func(i int) (apiResponse, error) {
 			key, name := "k", "a.pdf"
 			if i%2 == 1 {
 				key, name = "new", "b.pdf"
@@ -268,9 +268,9 @@ func TestAttachments_RetryStoresFilesOnce(t *testing.T) {
 func TestAttachments_SurviveQuarantine(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		created := into[productFiles](t, s.upload(http.MethodPost, "/products", newProduct("sick"), []file{{"a.pdf", pdf}}).want(t, http.StatusCreated))
+		created := decode[productFiles](t, s.upload(http.MethodPost, "/products", newProduct("sick"), []file{{"a.pdf", pdf}}).want(t, http.StatusCreated))
 		path := fmt.Sprintf("/products/%d", created.ID)
-		f := into[[]listedFile](t, s.get(path+"/attachments"))[0]
+		f := decode[[]listedFile](t, s.get(path+"/attachments"))[0]
 		exec(t, s.source, fmt.Sprintf("UPDATE tbl_produk SET id_segmen = 99 WHERE id = %d", created.ID))
 		s.Command("sync")
 		s.Eventually("quarantined", func() bool { return s.do(http.MethodGet, base+path, nil).StatusCode == http.StatusNotFound })
@@ -301,13 +301,13 @@ func TestAttachments_MissingStorageIsUnavailable(t *testing.T) {
 	t.Parallel()
 	server := testfiles.S3(t)
 	s := newSite(t, testdb.SQLite, "UPLOADS_URL="+server.URL)
-	created := into[productFiles](t, s.upload(http.MethodPost, "/products", newProduct("before"), []file{{"a.pdf", pdf}}).want(t, http.StatusCreated))
-	f := into[[]listedFile](t, s.get(fmt.Sprintf("/products/%d/attachments", created.ID)))[0]
+	created := decode[productFiles](t, s.upload(http.MethodPost, "/products", newProduct("before"), []file{{"a.pdf", pdf}}).want(t, http.StatusCreated))
+	f := decode[[]listedFile](t, s.get(fmt.Sprintf("/products/%d/attachments", created.ID)))[0]
 	server.Stop()
 	s.do(http.MethodGet, f.Path, nil).want(t, http.StatusServiceUnavailable, "unavailable")
 	s.upload(http.MethodPost, "/products", newProduct("never"), []file{{"a.pdf", pdf}}).want(t, http.StatusServiceUnavailable, "unavailable")
 	s.send(http.MethodPost, "/products", `{"produk":"without files","id_kategori":1,"id_segmen":1,"id_stage":1}`).want(t, http.StatusCreated)
-	if n := one[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'never'"); n != 0 {
+	if n := queryOne[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'never'"); n != 0 {
 		t.Errorf("%d products were made", n)
 	}
 	if s.Logs.Contains("s3cret") {
@@ -324,12 +324,12 @@ func TestProducts_PutWithFilesHonoursIdempotencyKey(t *testing.T) {
 		if string(first.json.Data) != string(again.json.Data) || first.Header.Get("ETag") != again.Header.Get("ETag") {
 			t.Errorf("first %s, again %s", first.body, again.body)
 		}
-		if n := len(into[[]listedFile](t, s.get("/products/1/attachments"))); n != 1 {
+		if n := len(decode[[]listedFile](t, s.get("/products/1/attachments"))); n != 1 {
 			t.Errorf("%d files", n)
 		}
 		s.upload(http.MethodPut, "/products/2", map[string]string{"pelanggan": "PLN"}, list, "Idempotency-Key", "k").want(t, http.StatusConflict, "conflict")
 		s.upload(http.MethodPut, "/products/1", nil, list, "Idempotency-Key", "files alone").want(t, http.StatusOK)
-		if n := len(into[[]listedFile](t, s.get("/products/1/attachments"))); n != 2 {
+		if n := len(decode[[]listedFile](t, s.get("/products/1/attachments"))); n != 2 {
 			t.Errorf("%d files", n)
 		}
 	})

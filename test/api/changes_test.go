@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// madeChange is a change with the run that made it.
-type madeChange struct {
+// rowChange is a change with its run.
+type rowChange struct {
 	Table     string         `json:"table"`
 	ID        int64          `json:"id"`
 	Action    string         `json:"action"`
@@ -22,47 +22,47 @@ type madeChange struct {
 func TestSyncChanges_ListTheHistoryOfARow(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		if none := s.get("/sync/changes?table=tbl_produk&id=2"); string(none.json.Data) != "[]" || none.json.Pagination.TotalItems != 0 {
-			t.Errorf("%s", none.body)
+		if empty := s.get("/sync/changes?table=tbl_produk&id=2"); string(empty.json.Data) != "[]" || empty.json.Pagination.TotalItems != 0 {
+			t.Errorf("%s", empty.body)
 		}
-		old := one[string](t, s.target, "SELECT produk FROM tbl_produk_lifecycle WHERE id = 2")
+		old := queryOne[string](t, s.target, "SELECT produk FROM tbl_produk_lifecycle WHERE id = 2")
 		exec(t, s.source, "UPDATE tbl_produk SET produk = 'First' WHERE id = 2")
 		exec(t, s.source, "UPDATE tbl_stage SET stage = 'Youth' WHERE id = 2")
-		first := s.sync("")
+		first := s.runSync("")
 		s.send(http.MethodPut, "/products/2", `{"produk": "Second"}`).want(t, http.StatusOK)
 		exec(t, s.source, "UPDATE tbl_produk SET produk = 'Third', id_segmen = 987 WHERE id = 2")
-		s.accepted("/sync", `{"dryRun": true}`)                            // says so, and does nothing
+		s.postAccepted("/sync", `{"dryRun": true}`)                        // says so, and does nothing
 		s.send(http.MethodPost, "/sync/verify", "").want(t, http.StatusOK) // likewise
-		last := s.sync("")
+		last := s.runSync("")
 
-		changes := into[[]madeChange](t, s.get("/sync/changes?table=tbl_produk&id=2"))
+		changes := decode[[]rowChange](t, s.get("/sync/changes?table=tbl_produk&id=2"))
 		if len(changes) != 3 {
 			t.Fatalf("%+v", changes)
 		}
-		left, written, updated := changes[0], changes[1], changes[2]
-		if left.Action != "quarantine" || left.Before["produk"] != "Second" || left.After != nil || left.Run != last.Run || left.Mode != "full" || left.StartedAt != last.StartedAt {
-			t.Errorf("%+v", left)
+		quarantine, write, update := changes[0], changes[1], changes[2]
+		if quarantine.Action != "quarantine" || quarantine.Before["produk"] != "Second" || quarantine.After != nil || quarantine.Run != last.Run || quarantine.Mode != "full" || quarantine.StartedAt != last.StartedAt {
+			t.Errorf("%+v", quarantine)
 		}
-		if written.Action != "update" || written.Before["produk"] != "First" || written.After["produk"] != "Second" || written.Mode != "write" || written.Run <= first.Run || written.Run >= last.Run {
-			t.Errorf("%+v", written)
+		if write.Action != "update" || write.Before["produk"] != "First" || write.After["produk"] != "Second" || write.Mode != "write" || write.Run <= first.Run || write.Run >= last.Run {
+			t.Errorf("%+v", write)
 		}
-		if updated.Table != "tbl_produk" || updated.ID != 2 || updated.Before["produk"] != old || updated.After["produk"] != "First" || updated.Run != first.Run || updated.StartedAt != first.StartedAt {
-			t.Errorf("%+v", updated)
+		if update.Table != "tbl_produk" || update.ID != 2 || update.Before["produk"] != old || update.After["produk"] != "First" || update.Run != first.Run || update.StartedAt != first.StartedAt {
+			t.Errorf("%+v", update)
 		}
 
 		page := s.get("/sync/changes?table=tbl_produk&id=2&limit=1&page=2")
-		if got := into[[]madeChange](t, page); len(got) != 1 || got[0].Run != written.Run || page.json.Pagination.TotalItems != 3 || !strings.Contains(page.Header.Get("Link"), "table=tbl_produk") {
+		if got := decode[[]rowChange](t, page); len(got) != 1 || got[0].Run != write.Run || page.json.Pagination.TotalItems != 3 || !strings.Contains(page.Header.Get("Link"), "table=tbl_produk") {
 			t.Errorf("%s", page.body)
 		}
-		if stage := into[[]madeChange](t, s.get("/sync/changes?table=tbl_stage&id=2")); len(stage) != 1 || stage[0].After["stage"] != "Youth" {
+		if stage := decode[[]rowChange](t, s.get("/sync/changes?table=tbl_stage&id=2")); len(stage) != 1 || stage[0].After["stage"] != "Youth" {
 			t.Errorf("%+v", stage)
 		}
-		s.hasNoOtherChanges()
+		s.wantNoOtherChanges()
 	})
 }
 
-// hasNoOtherChanges asks for what there is not.
-func (s *site) hasNoOtherChanges() {
+// wantNoOtherChanges requires empty pages for other rows, and errors for invalid queries.
+func (s *site) wantNoOtherChanges() {
 	s.t.Helper()
 	for _, path := range []string{"table=tbl_kategori&id=2", "table=tbl_produk&id=2147483647", "table=tbl_produk&id=2&page=99"} {
 		if a := s.get("/sync/changes?" + path); string(a.json.Data) != "[]" {

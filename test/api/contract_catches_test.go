@@ -34,14 +34,14 @@ func (e exchange) check(t *testing.T) error {
 		t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", e.contentType)
-	answer := &http.Response{StatusCode: e.status, Header: http.Header{"X-Request-Id": {"r1"}, "Content-Type": {"application/json"}}}
+	response := &http.Response{StatusCode: e.status, Header: http.Header{"X-Request-Id": {"r1"}, "Content-Type": {"application/json"}}}
 	for name, value := range e.headers {
-		answer.Header.Set(name, value)
+		response.Header.Set(name, value)
 		if value == "" {
-			answer.Header.Del(name)
+			response.Header.Del(name)
 		}
 	}
-	return c.check(r, []byte(e.sent), answer, []byte(e.got))
+	return c.check(r, []byte(e.sent), response, []byte(e.got))
 }
 
 func list(got string, headers ...string) exchange {
@@ -85,18 +85,18 @@ func TestContract_AcceptsDocumentedResponses(t *testing.T) {
 	t.Parallel()
 	wanted := []string{"produk", "Kabel", "id_kategori", "1", "id_segmen", "1", "id_stage", "1"}
 	for name, e := range map[string]exchange{
-		"a list":             list(aPage),
-		"an empty list":      list(strings.Replace(aPage, aProduct, "", 1)),
-		"HEAD":               fail(http.MethodHead, base+"/products", http.StatusOK, ""),
-		"not modified":       fail(http.MethodGet, base+"/products", http.StatusNotModified, ""),
-		"parameters":         fail(http.MethodGet, base+"/products?page=1&limit=1000&stageId=&segmentId=3&search=&sort=-harga&stage=", http.StatusOK, aPage),
-		"a refused query":    fail(http.MethodGet, base+"/products?page=x&what=1", http.StatusBadRequest, strings.Replace(aFailure, "not_found", "validation_failed", 1)),
-		"nothing there":      fail(http.MethodGet, base+"/nothing", http.StatusNotFound, aFailure),
-		"no such method":     fail(http.MethodPatch, base+"/products", http.StatusMethodNotAllowed, aFailure, "Allow", "GET, HEAD"),
-		"a preflight":        fail(http.MethodOptions, base+"/products", http.StatusNoContent, ""),
-		"too long an answer": fail(http.MethodGet, "/livez", http.StatusRequestHeaderFieldsTooLarge, aFailure),
-		"JSON":               create(inJSON, `{"produk":"Kabel","id_kategori":1,"id_segmen":"1","id_stage":1,"harga":1500.00,"tanggal_launch":"","pelanggan":null}`),
-		"a form":             create(inForm, form(append(wanted, "harga", "", "tanggal_launch", "", "deskripsi", "", "files", "%PDF", "files", "%PDF")...)),
+		"a list":           list(aPage),
+		"an empty list":    list(strings.Replace(aPage, aProduct, "", 1)),
+		"HEAD":             fail(http.MethodHead, base+"/products", http.StatusOK, ""),
+		"not modified":     fail(http.MethodGet, base+"/products", http.StatusNotModified, ""),
+		"parameters":       fail(http.MethodGet, base+"/products?page=1&limit=1000&stageId=&segmentId=3&search=&sort=-harga&stage=", http.StatusOK, aPage),
+		"a refused query":  fail(http.MethodGet, base+"/products?page=x&what=1", http.StatusBadRequest, strings.Replace(aFailure, "not_found", "validation_failed", 1)),
+		"nothing there":    fail(http.MethodGet, base+"/nothing", http.StatusNotFound, aFailure),
+		"no such method":   fail(http.MethodPatch, base+"/products", http.StatusMethodNotAllowed, aFailure, "Allow", "GET, HEAD"),
+		"a preflight":      fail(http.MethodOptions, base+"/products", http.StatusNoContent, ""),
+		"headers too long": fail(http.MethodGet, "/livez", http.StatusRequestHeaderFieldsTooLarge, aFailure),
+		"JSON":             create(inJSON, `{"produk":"Kabel","id_kategori":1,"id_segmen":"1","id_stage":1,"harga":1500.00,"tanggal_launch":"","pelanggan":null}`),
+		"a form":           create(inForm, form(append(wanted, "harga", "", "tanggal_launch", "", "deskripsi", "", "files", "%PDF", "files", "%PDF")...)),
 		"busy": fail(http.MethodPost, base+"/sync", http.StatusConflict, `{"success":false,"message":"No.","code":"busy","requestId":"r1","data":{"run":1,"mode":"full",`+
 			`"state":"running","reason":null,"started_at":"2026-02-11T03:12:45.000123Z","finished_at":null,"attempts":1,"error":null,"cancelRequested":false,"differences":null,"digest":null}}`),
 		"changed by others": fail(http.MethodPut, base+"/products/7", http.StatusPreconditionFailed, `{"success":false,"message":"No.","code":"precondition_failed","requestId":"r1","data":`+aProduct+`}`),

@@ -70,18 +70,18 @@ func generalStatuses() []int {
 
 // check compares an exchange with the document: the response, and the request if it was accepted. sent is nil if the
 // request's body is unknown.
-func (c *contract) check(r *http.Request, sent []byte, answer *http.Response, got []byte) error {
+func (c *contract) check(r *http.Request, sent []byte, response *http.Response, body []byte) error {
 	if r.Method == http.MethodOptions { // a preflight
 		return nil
 	}
-	o, params, others := c.find(r)
+	o, params, methods := c.find(r)
 	switch {
-	case o == nil && others != nil && answer.StatusCode == http.StatusMethodNotAllowed && answer.Header.Get("Allow") == "":
+	case o == nil && methods != nil && response.StatusCode == http.StatusMethodNotAllowed && response.Header.Get("Allow") == "":
 		return errors.New("405 without Allow")
-	case o == nil && answer.StatusCode < http.StatusBadRequest:
-		return fmt.Errorf("%s %s is not in the document, and answered with %d", r.Method, r.URL.Path, answer.StatusCode)
-	case o == nil || slices.Contains(generalStatuses(), answer.StatusCode) && o.Operation.Responses.Status(answer.StatusCode) == nil:
-		return c.failure(r, answer, got)
+	case o == nil && response.StatusCode < http.StatusBadRequest:
+		return fmt.Errorf("%s %s is not in the document, but its response is %d", r.Method, r.URL.Path, response.StatusCode)
+	case o == nil || slices.Contains(generalStatuses(), response.StatusCode) && o.Operation.Responses.Status(response.StatusCode) == nil:
+		return c.checkFailure(r, response, body)
 	}
 	input := &openapi3filter.RequestValidationInput{
 		Request: r.Clone(r.Context()), PathParams: params, Route: o.Route,
@@ -90,85 +90,85 @@ func (c *contract) check(r *http.Request, sent []byte, answer *http.Response, go
 			ExcludeRequestBody: true, IncludeResponseStatus: true, ExcludeResponseBody: true,
 		},
 	}
-	if err := c.answer(input, answer, got); err != nil {
-		return fmt.Errorf("the answer %d to %s %s: %w\n%.2000s", answer.StatusCode, r.Method, o.template, err, got)
+	if err := c.response(input, response, body); err != nil {
+		return fmt.Errorf("the response %d to %s %s: %w\n%.2000s", response.StatusCode, r.Method, o.template, err, body)
 	}
-	if answer.StatusCode >= http.StatusBadRequest {
+	if response.StatusCode >= http.StatusBadRequest {
 		return nil
 	}
-	if err := c.request(input, o, sent); err != nil {
-		return fmt.Errorf("the request %s %s was accepted with %d: %w\n%.2000s", r.Method, r.URL, answer.StatusCode, err, sent)
+	if err := c.checkRequest(input, o, sent); err != nil {
+		return fmt.Errorf("the request %s %s was accepted with %d: %w\n%.2000s", r.Method, r.URL, response.StatusCode, err, sent)
 	}
 	return nil
 }
 
 // find returns the operation that a request means, with the path's parameters, and the methods that the
 // path has.
-func (c *contract) find(r *http.Request) (found *operation, params map[string]string, methods []string) {
+func (c *contract) find(r *http.Request) (match *operation, params map[string]string, methods []string) {
 	template := ""
 	for i, o := range c.operations {
-		match := o.path.FindStringSubmatch(r.URL.EscapedPath())
-		if match == nil || template != "" && template != o.template {
+		groups := o.path.FindStringSubmatch(r.URL.EscapedPath())
+		if groups == nil || template != "" && template != o.template {
 			continue
 		}
 		template = o.template
 		methods = append(methods, o.Method)
 		if o.Method == r.Method || o.Method == http.MethodGet && r.Method == http.MethodHead {
-			found, params = &c.operations[i], map[string]string{}
+			match, params = &c.operations[i], map[string]string{}
 			for n, name := range o.names {
-				params[name], _ = url.PathUnescape(match[n+1])
+				params[name], _ = url.PathUnescape(groups[n+1])
 			}
 		}
 	}
-	return found, params, methods
+	return match, params, methods
 }
 
-// failure compares a response that no operation describes with the error envelope.
-func (c *contract) failure(r *http.Request, answer *http.Response, got []byte) error {
-	if answer.Header.Get("X-Request-ID") == "" {
+// checkFailure compares a response that no operation describes with the error envelope.
+func (c *contract) checkFailure(r *http.Request, response *http.Response, body []byte) error {
+	if response.Header.Get("X-Request-ID") == "" {
 		return errors.New("there is no X-Request-Id")
 	}
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	if err := matches(c.document.Components.Schemas["Failure"], answer.Header, got); err != nil {
-		return fmt.Errorf("the failure %d: %w\n%.2000s", answer.StatusCode, err, got)
+	if err := matches(c.document.Components.Schemas["Failure"], response.Header, body); err != nil {
+		return fmt.Errorf("the failure %d: %w\n%.2000s", response.StatusCode, err, body)
 	}
 	return nil
 }
 
-// answer checks status, headers and body.
-func (c *contract) answer(input *openapi3filter.RequestValidationInput, answer *http.Response, got []byte) error {
-	documented := input.Route.Operation.Responses.Status(answer.StatusCode)
+// response checks status, headers and body.
+func (c *contract) response(input *openapi3filter.RequestValidationInput, response *http.Response, body []byte) error {
+	documented := input.Route.Operation.Responses.Status(response.StatusCode)
 	if documented == nil {
 		return errors.New("the status is not documented")
 	}
 	for name, header := range documented.Value.Headers { // kin-openapi does not look at those of HEAD and 304
-		if header.Value.Required && answer.Header.Get(name) == "" {
+		if header.Value.Required && response.Header.Get(name) == "" {
 			return fmt.Errorf("there is no %s", name)
 		}
 	}
 	err := openapi3filter.ValidateResponse(input.Request.Context(), &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: input, Status: answer.StatusCode, Header: answer.Header, Options: input.Options,
+		RequestValidationInput: input, Status: response.StatusCode, Header: response.Header, Options: input.Options,
 	})
 	if err != nil || input.Request.Method == http.MethodHead {
 		return err
 	}
 	content := documented.Value.Content
 	if len(content) == 0 {
-		if len(got) > 0 {
+		if len(body) > 0 {
 			return errors.New("there is a body")
 		}
 		return nil
 	}
-	media := content.Get(answer.Header.Get("Content-Type"))
+	media := content.Get(response.Header.Get("Content-Type"))
 	if media == nil {
-		return fmt.Errorf("the type %q is not documented", answer.Header.Get("Content-Type"))
+		return fmt.Errorf("the type %q is not documented", response.Header.Get("Content-Type"))
 	}
 	if content["application/json"] != media {
 		return nil
 	}
-	return matches(media.Schema, answer.Header, got)
+	return matches(media.Schema, response.Header, body)
 }
 
 // matches checks a JSON body.
@@ -176,15 +176,15 @@ func matches(schema *openapi3.SchemaRef, header http.Header, body []byte) error 
 	if kind, _, err := mime.ParseMediaType(header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return fmt.Errorf("the type is %q", header.Get("Content-Type"))
 	}
-	value, err := decode(body)
+	value, err := decodeJSON(body)
 	if err != nil {
 		return err
 	}
 	return schema.Value.VisitJSON(value, openapi3.EnableJSONSchema2020(), openapi3.MultiErrors())
 }
 
-// request checks parameters and body.
-func (c *contract) request(input *openapi3filter.RequestValidationInput, o *operation, sent []byte) error {
+// checkRequest checks parameters and body.
+func (c *contract) checkRequest(input *openapi3filter.RequestValidationInput, o *operation, sent []byte) error {
 	parameters := slices.Concat(o.PathItem.Parameters, o.Operation.Parameters)
 	for name, values := range input.Request.URL.Query() {
 		if parameters.GetByInAndName("query", name) == nil {
@@ -222,7 +222,7 @@ func matchesBody(content openapi3.Content, contentType string, sent []byte) erro
 	if kind == "multipart/form-data" {
 		value, err = decodeForm(sent, params["boundary"])
 	} else {
-		value, err = decode(sent)
+		value, err = decodeJSON(sent)
 	}
 	if err != nil {
 		return err
@@ -257,8 +257,8 @@ func decodeForm(sent []byte, boundary string) (any, error) {
 	}
 }
 
-// decode reads one JSON value with all its digits.
-func decode(body []byte) (value any, err error) {
+// decodeJSON reads one JSON value with all its digits.
+func decodeJSON(body []byte) (value any, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
 	if err := decoder.Decode(&value); err != nil {

@@ -53,7 +53,7 @@ func TestStageHistory_ListsNewestFirst(t *testing.T) {
 		if p := all.json.Pagination; p == nil || p.TotalItems != 17 || p.TotalPages != 1 || p.Limit != 100 {
 			t.Errorf("%s", all.body)
 		}
-		rows := into[[]historyRecord](t, all)
+		rows := decode[[]historyRecord](t, all)
 		if !slices.IsSortedFunc(rows, newerFirst) {
 			t.Errorf("not newest first: %s", all.body)
 		}
@@ -64,12 +64,12 @@ func TestStageHistory_ListsNewestFirst(t *testing.T) {
 			t.Errorf("last come %v", got)
 		}
 
-		mine := s.get("/stage-history?productId=1001&limit=3&page=2")
-		if link := mine.Header.Get("Link"); !strings.Contains(link, `productId=1001`) || !strings.Contains(link, `rel="prev"`) {
+		filtered := s.get("/stage-history?productId=1001&limit=3&page=2")
+		if link := filtered.Header.Get("Link"); !strings.Contains(link, `productId=1001`) || !strings.Contains(link, `rel="prev"`) {
 			t.Errorf("Link %s", link)
 		}
-		if got := into[[]historyRecord](t, mine); !slices.Equal(idsOf(got), []int64{1004}) || mine.json.Pagination.TotalItems != 4 {
-			t.Errorf("%s", mine.body)
+		if got := decode[[]historyRecord](t, filtered); !slices.Equal(idsOf(got), []int64{1004}) || filtered.json.Pagination.TotalItems != 4 {
+			t.Errorf("%s", filtered.body)
 		}
 		if past := s.get("/stage-history?page=99"); string(past.json.Data) != "[]" {
 			t.Errorf("past the end: %s", past.body)
@@ -147,7 +147,7 @@ func TestProducts_ServeOneProduct(t *testing.T) {
 			History     []historyRecord   `json:"stage_history"`
 		}
 		first := s.get("/products/1001")
-		got := into[detail](t, first)
+		got := decode[detail](t, first)
 		if want := []int64{2008, 2007, 2006, 2005, 2004, 2003, 2002, 2001, 2000, 1003}; !slices.Equal(idsOf(got.History), want) {
 			t.Errorf("history %v, want %v", idsOf(got.History), want)
 		}
@@ -181,8 +181,8 @@ func TestProducts_ServeOneProduct(t *testing.T) {
 	})
 }
 
-// change changes the mirror as another process's run would, with the version that answers are kept
-// under, and waits until the site has been told.
+// change changes the mirror as another process's run would, including the mirror version that invalidates the cache, and
+// waits until the site sees the change.
 func (s *site) change(statement string) {
 	s.t.Helper()
 	tx, err := s.target.Begin()
@@ -202,7 +202,7 @@ func (s *site) change(statement string) {
 	if err := tx.Commit(); err != nil {
 		s.t.Fatal(err)
 	}
-	marker := fmt.Sprintf(`"of %d"`, one[int64](s.t, s.target, "SELECT version FROM lifecycle_mirror_version"))
+	marker := fmt.Sprintf(`"of %d"`, queryOne[int64](s.t, s.target, "SELECT version FROM lifecycle_mirror_version"))
 	s.Eventually("the change", func() bool { return strings.Contains(string(s.get("/dropdowns").body), marker) })
 }
 
@@ -218,12 +218,12 @@ func TestReads_ServeMirrorEditsThatDoNotFit(t *testing.T) {
 		}
 		exec(t, s.target, "UPDATE tbl_stage_histori_lifecycle SET "+history)
 		s.change("UPDATE tbl_produk_lifecycle SET " + products)
-		for _, row := range into[[]historyRecord](t, s.get("/stage-history?productId=1001")) {
+		for _, row := range decode[[]historyRecord](t, s.get("/stage-history?productId=1001")) {
 			if row.ChangedAt != nil {
 				t.Errorf("record %d is of %s", row.ID, *row.ChangedAt)
 			}
 		}
-		got := into[models.ListedProduct](t, s.get("/products/1001"))
+		got := decode[models.ListedProduct](t, s.get("/products/1001"))
 		if got.LaunchDate != nil || got.StageEnd != nil || got.UpdatedAt != nil || got.Price != nil {
 			t.Errorf("%+v", got)
 		}
@@ -277,7 +277,7 @@ func TestStageHistory_Filters(t *testing.T) {
 			"search=" + strings.Repeat("%F0%9F%98%80", 200): nil,
 		} {
 			a := s.get("/stage-history?limit=100&" + query)
-			rows := into[[]historyRecord](t, a)
+			rows := decode[[]historyRecord](t, a)
 			got := idsOf(rows)
 			slices.Sort(got)
 			if !slices.Equal(got, want) || a.json.Pagination.TotalItems != int64(len(want)) {

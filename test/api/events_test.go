@@ -105,19 +105,19 @@ func TestSyncEvents_StreamRuns(t *testing.T) {
 		if err := json.Unmarshal(first.data, &status); err != nil || first.name != "state" || status.State != "healthy" {
 			t.Fatalf("%+v", first)
 		}
-		run := s.accepted("/sync", "")
+		run := s.postAccepted("/sync", "")
 		all := live.until("finished")
-		seen := map[string]int{}
+		counts := map[string]int{}
 		_, last := first.number(t)
 		for _, e := range all {
-			seen[e.name]++
+			counts[e.name]++
 			if _, n := e.number(t); n != last+1 {
 				t.Errorf("event %d after %d", n, last)
 			}
 			last++
 		}
-		if seen["progress"] < 5 || seen["table"] != 5 {
-			t.Errorf("%v", seen)
+		if counts["progress"] < 5 || counts["table"] != 5 {
+			t.Errorf("%v", counts)
 		}
 		var done syncRun
 		if err := json.Unmarshal(all[len(all)-1].data, &done); err != nil || done.Run != run.Run || done.State != "succeeded" || len(done.Tables) != 5 || done.Tables[0].Table != "tbl_segmen" {
@@ -144,9 +144,9 @@ func TestSyncEvents_StreamRuns(t *testing.T) {
 			t.Errorf("resumed after %s with %v of %v", all[2].id, resumed, all)
 		}
 		for _, unknown := range []string{"other-3", "x", strings.SplitN(all[0].id, "-", 2)[0] + "-99999"} {
-			fresh, _ := s.events(unknown).next()
-			if fresh.name != "state" {
-				t.Errorf("after the unknown %s: %+v", unknown, fresh)
+			first, _ := s.events(unknown).next()
+			if first.name != "state" {
+				t.Errorf("after the unknown %s: %+v", unknown, first)
 			}
 		}
 		other := s.events("")
@@ -179,7 +179,7 @@ func TestSyncEvents_EndForGoneAndSlowClients(t *testing.T) {
 			_, _ = fmt.Fprintf(conn, "GET %s/sync/events HTTP/1.1\r\nHost: %s\r\n\r\n", base, s.Address)
 		}
 		for range 3 {
-			if run := s.sync(""); run.State != "succeeded" {
+			if run := s.runSync(""); run.State != "succeeded" {
 				t.Errorf("%+v", run)
 			}
 		}
@@ -196,14 +196,14 @@ func TestSyncEvents_LimitStreams(t *testing.T) {
 		for range 100 {
 			open = append(open, s.events(""))
 		}
-		refused := s.do(http.MethodGet, base+"/sync/events", nil).want(t, http.StatusServiceUnavailable, "unavailable")
-		if refused.Header.Get("Retry-After") == "" {
+		response := s.do(http.MethodGet, base+"/sync/events", nil).want(t, http.StatusServiceUnavailable, "unavailable")
+		if response.Header.Get("Retry-After") == "" {
 			t.Error("no Retry-After")
 		}
 		for _, o := range open {
 			o.close()
 		}
-		s.accepted("/sync", "") // publishing detects closed connections
+		s.postAccepted("/sync", "") // publishing detects closed connections
 		s.Eventually("a stream is free", func() bool { return s.status(http.MethodGet, base+"/sync/events", "") == http.StatusOK })
 	})
 }

@@ -101,7 +101,7 @@ func TestExports_ErrorClosesTheConnection(t *testing.T) {
 	}
 	const exporting = "pid <> pg_backend_pid() AND datname = current_database() AND state <> 'idle' AND query LIKE '%lifecycle_attachments%'"
 	lost := begin()
-	if one[int](t, s.target, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE "+exporting) == 0 {
+	if queryOne[int](t, s.target, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE "+exporting) == 0 {
 		t.Fatal("the export is over")
 	}
 	if n, err := io.Copy(io.Discard, lost); err == nil {
@@ -110,7 +110,7 @@ func TestExports_ErrorClosesTheConnection(t *testing.T) {
 	closed := begin()
 	_ = closed.Close()
 	s.Eventually("the query ends", func() bool {
-		return one[int](t, s.target, "SELECT count(*) FROM pg_stat_activity WHERE "+exporting) == 0
+		return queryOne[int](t, s.target, "SELECT count(*) FROM pg_stat_activity WHERE "+exporting) == 0
 	})
 	for _, path := range []string{"/products/export.csv", "/products/export.xlsx"} {
 		if d := s.do(http.MethodHead, base+path, nil).want(t, http.StatusOK).Header.Get("Content-Disposition"); d == "" {

@@ -88,17 +88,17 @@ func TestReads_RejectHostileRequests(t *testing.T) {
 		with := func(field, value string) string {
 			return fmt.Sprintf(`{"produk":"x","id_kategori":1,"id_segmen":1,"id_stage":1,%q:%s}`, field, value)
 		}
-		before := one[int](t, s.source, "SELECT count(*) FROM tbl_produk")
-		for _, wrong := range []struct{ field, value, named string }{
+		before := queryOne[int](t, s.source, "SELECT count(*) FROM tbl_produk")
+		for _, c := range []struct{ field, value, wantField string }{
 			{"harga", `"NaN"`, "harga"}, {"harga", "-1", "harga"}, {"harga", "1500.5", "harga"}, {"harga", "1e400", "harga"},
 			{"harga", "9223372036854775808", "harga"}, {"harga", "true", "harga"}, {"harga", "[1]", "harga"},
 			{"deskripsi", `"a\u0000b"`, "deskripsi"}, {"deskripsi", `"\ud800"`, "deskripsi"}, {"pelanggan", `"` + strings.Repeat("é", 256) + `"`, "pelanggan"},
 			{"tanggal_launch", `"2026-02-30"`, "tanggal_launch"}, {"tanggal_launch", `"infinity"`, "tanggal_launch"}, {"tanggal_stage_end", `"0000-01-01"`, "tanggal_stage_end"},
 			{"id", "7", "id"}, {"created_at", `"2026-01-01T00:00:00Z"`, "created_at"}, {"role", `"Admin"`, "role"},
 		} {
-			a := s.send(http.MethodPost, "/products", with(wrong.field, wrong.value)).want(t, http.StatusBadRequest, "validation_failed")
-			if len(a.json.Errors) != 1 || a.json.Errors[0].Field != wrong.named {
-				t.Errorf("%s %s: %s", wrong.field, wrong.value, a.body)
+			a := s.send(http.MethodPost, "/products", with(c.field, c.value)).want(t, http.StatusBadRequest, "validation_failed")
+			if len(a.json.Errors) != 1 || a.json.Errors[0].Field != c.wantField {
+				t.Errorf("%s %s: %s", c.field, c.value, a.body)
 			}
 		}
 		for _, c := range []struct {
@@ -131,12 +131,12 @@ func TestReads_RejectHostileRequests(t *testing.T) {
 				t.Errorf("%q finds everything", search)
 			}
 		}
-		if after := one[int](t, s.source, "SELECT count(*) FROM tbl_produk"); after != before {
+		if after := queryOne[int](t, s.source, "SELECT count(*) FROM tbl_produk"); after != before {
 			t.Errorf("%d products were made", after-before)
 		}
 		for _, text := range []string{"😀", "שלום", "e\u0301", "é", "nan", "  x  ", `\`, "<b>"} {
 			created := s.send(http.MethodPost, "/products", fmt.Sprintf(`{"produk":%q,"id_kategori":1,"id_segmen":1,"id_stage":1}`, text)).want(t, http.StatusCreated)
-			if got := into[product](t, s.get(fmt.Sprintf("/products/%d", into[product](t, created).ID))); *got.Name != text {
+			if got := decode[product](t, s.get(fmt.Sprintf("/products/%d", decode[product](t, created).ID))); *got.Name != text {
 				t.Errorf("%q became %q", text, *got.Name)
 			}
 		}

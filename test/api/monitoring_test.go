@@ -60,11 +60,11 @@ func TestAlerts_FollowTheStateOfSync(t *testing.T) {
 			s.Eventually(fmt.Sprintf("%s %s of run %d", event, state, run), func() bool { return v.received(event, state, run) })
 		}
 		exec(t, s.source, "ALTER TABLE tbl_segmen RENAME TO tbl_segmen_lain")
-		broken := s.sync("").Run
-		wantAlert(alerts.Failed, alerts.Firing, broken)
+		failedRun := s.runSync("").Run
+		wantAlert(alerts.Failed, alerts.Firing, failedRun)
 		exec(t, s.source, "ALTER TABLE tbl_segmen_lain RENAME TO tbl_segmen")
-		s.sync("")
-		wantAlert(alerts.Failed, alerts.Resolved, broken)
+		s.runSync("")
+		wantAlert(alerts.Failed, alerts.Resolved, failedRun)
 		wantMetric := func(line string) {
 			t.Helper()
 			s.Eventually(line, func() bool {
@@ -76,12 +76,12 @@ func TestAlerts_FollowTheStateOfSync(t *testing.T) {
 		if s.onPostgres() { // SQLite cannot tell drift from rows that are behind
 			exec(t, s.target, "UPDATE tbl_produk_lifecycle SET harga = 1 WHERE id = 1")
 			s.send(http.MethodPost, "/sync/verify", "").want(t, http.StatusOK)
-			verified := one[int64](t, s.target, "SELECT max(id) FROM lifecycle_sync_runs WHERE mode = 'verify'")
-			wantAlert(alerts.Drift, alerts.Firing, verified)
+			verification := queryOne[int64](t, s.target, "SELECT max(id) FROM lifecycle_sync_runs WHERE mode = 'verify'")
+			wantAlert(alerts.Drift, alerts.Firing, verification)
 			wantMetric("lifecycle_sync_drift_rows 1")
-			s.sync("")
+			s.runSync("")
 			s.send(http.MethodPost, "/sync/verify", "").want(t, http.StatusOK)
-			wantAlert(alerts.Drift, alerts.Resolved, verified)
+			wantAlert(alerts.Drift, alerts.Resolved, verification)
 		}
 		s.Stop()
 		if log := s.Logs.String(); strings.Contains(log, "rahasia") {
@@ -99,7 +99,7 @@ func TestMetrics_CountRequestsAndRuns(t *testing.T) {
 		s.do(http.MethodDelete, base+"/products", nil).want(t, http.StatusMethodNotAllowed)
 		s.do(http.MethodGet, "/unknown/rahasia", nil, "Host", "rahasia.example").want(t, http.StatusForbidden)
 		s.do("RAHASIA", "/", nil)
-		s.sync("")
+		s.runSync("")
 		s.Eventually("the run is counted", func() bool { // moments after it is recorded
 			return strings.Contains(string(s.do(http.MethodGet, "/metrics", nil).body), `lifecycle_sync_runs_total{mode="full",state="succeeded"} 2`)
 		})

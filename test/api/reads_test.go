@@ -31,10 +31,10 @@ func TestCache_SeesRunsOfOtherProcesses(t *testing.T) {
 func TestSearch_HasItsIndex(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		name := one[string](t, s.source, "SELECT produk FROM tbl_produk WHERE id = 1")
+		name := queryOne[string](t, s.source, "SELECT produk FROM tbl_produk WHERE id = 1")
 		search := func() {
 			t.Helper()
-			if a := s.get("/products?limit=1&sort=id&search=" + strings.ReplaceAll(strings.ToUpper(name), " ", "+")); into[[]struct{ ID int }](t, a)[0].ID != 1 {
+			if a := s.get("/products?limit=1&sort=id&search=" + strings.ReplaceAll(strings.ToUpper(name), " ", "+")); decode[[]struct{ ID int }](t, a)[0].ID != 1 {
 				t.Errorf("%q: %s", name, a.body)
 			}
 		}
@@ -43,7 +43,7 @@ func TestSearch_HasItsIndex(t *testing.T) {
 			return
 		}
 		s.Eventually("the index", func() bool { return s.Logs.Contains("search index created") })
-		if !one[bool](t, s.target, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'tbl_produk_lifecycle_search_trgm'::regclass") {
+		if !queryOne[bool](t, s.target, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'tbl_produk_lifecycle_search_trgm'::regclass") {
 			t.Error("the index is not valid")
 		}
 		s.change("UPDATE lifecycle_mirror_version SET version = version")

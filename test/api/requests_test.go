@@ -31,18 +31,18 @@ func TestRequests_RejectInvalidHeaders(t *testing.T) {
 			}
 		}
 		s.send(http.MethodPost, "/products", uji, "Idempotency-Key", strings.Repeat("k", 255)).want(t, http.StatusCreated)
-		for _, tag := range []string{"", " "} {
-			s.send(http.MethodPut, "/products/1", `{"harga":1}`, "If-Match", tag).want(t, http.StatusBadRequest, "validation_failed")
-			s.do(http.MethodDelete, base+"/products/1", nil, "If-Match", tag).want(t, http.StatusBadRequest, "validation_failed")
+		for _, etag := range []string{"", " "} {
+			s.send(http.MethodPut, "/products/1", `{"harga":1}`, "If-Match", etag).want(t, http.StatusBadRequest, "validation_failed")
+			s.do(http.MethodDelete, base+"/products/1", nil, "If-Match", etag).want(t, http.StatusBadRequest, "validation_failed")
 		}
-		for _, tag := range []string{`"other"`, "garbage", `W/"x"`, `"`, ",", strings.Repeat(`"a", `, 1000), `W/` + s.get("/products/1").Header.Get("ETag")} {
-			s.send(http.MethodPut, "/products/1", `{"harga":1}`, "If-Match", tag).want(t, http.StatusPreconditionFailed, "precondition_failed")
-			if !strings.HasPrefix(tag, `W/"`) || tag == `W/"x"` {
-				s.get("/products/1", "If-None-Match", tag)
+		for _, etag := range []string{`"other"`, "garbage", `W/"x"`, `"`, ",", strings.Repeat(`"a", `, 1000), `W/` + s.get("/products/1").Header.Get("ETag")} {
+			s.send(http.MethodPut, "/products/1", `{"harga":1}`, "If-Match", etag).want(t, http.StatusPreconditionFailed, "precondition_failed")
+			if !strings.HasPrefix(etag, `W/"`) || etag == `W/"x"` {
+				s.get("/products/1", "If-None-Match", etag)
 			}
 		}
-		for _, tag := range []string{`"other", ` + s.get("/products/1").Header.Get("ETag"), "*"} {
-			s.send(http.MethodPut, "/products/1", `{"harga":1}`, "If-Match", tag).want(t, http.StatusOK)
+		for _, etag := range []string{`"other", ` + s.get("/products/1").Header.Get("ETag"), "*"} {
+			s.send(http.MethodPut, "/products/1", `{"harga":1}`, "If-Match", etag).want(t, http.StatusOK)
 		}
 		for _, c := range [][2]string{
 			{"Accept", "text/html"}, {"Accept-Encoding", "x;q=99"}, {"Range", "bytes=0-1"}, {"X-HTTP-Method-Override", "DELETE"}, {"X-Original-URL", "/admin"},
@@ -57,10 +57,10 @@ func TestRequests_RejectInvalidHeaders(t *testing.T) {
 func TestStageHistory_RejectsInvalidMoves(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		before := one[int](t, s.source, "SELECT count(*) FROM tbl_stage_histori")
-		stage := one[int](t, s.source, "SELECT id_stage FROM tbl_produk WHERE id = 1")
+		before := queryOne[int](t, s.source, "SELECT count(*) FROM tbl_stage_histori")
+		stage := queryOne[int](t, s.source, "SELECT id_stage FROM tbl_produk WHERE id = 1")
 		deep := `{"a":` + strings.Repeat("[", 600) + strings.Repeat("]", 600) + "}"
-		for _, wrong := range []struct{ field, value string }{
+		for _, c := range []struct{ field, value string }{
 			{"tanggal_perubahan", `"infinity"`}, {"tanggal_perubahan", `"-infinity"`}, {"tanggal_perubahan", `"10000-01-01T00:00:00Z"`}, {"tanggal_perubahan", `"9999-12-31T23:59:59-14:00"`},
 			{"tanggal_perubahan", `"0000-01-01T00:00:00Z"`}, {"tanggal_perubahan", `"0001-01-01T00:00:00+14:00"`}, {"tanggal_perubahan", `"2026-02-30T00:00:00Z"`},
 			{"tanggal_perubahan", `"2026-01-01T00:00:00"`}, {"tanggal_perubahan", `"2026-01-01"`}, {"tanggal_perubahan", "1767225600"},
@@ -69,9 +69,9 @@ func TestStageHistory_RejectsInvalidMoves(t *testing.T) {
 			{"stage_previous", "-1"}, {"stage_previous", "1.5"}, {"stage_previous", "2147483648"}, {"stage_previous", "9999"}, {"stage_previous", "true"},
 			{"id", "1"}, {"produk", `"x"`}, {"created_at", `"2026-01-01T00:00:00Z"`}, {"__proto__", "{}"},
 		} {
-			a := s.send(http.MethodPost, "/stage-history", fmt.Sprintf(`{"id_produk":1,"stage_now":%d,%q:%s}`, stage%4+1, wrong.field, wrong.value))
-			if a.StatusCode != http.StatusBadRequest || len(a.json.Errors) != 1 || a.json.Errors[0].Field != wrong.field {
-				t.Errorf("%s %.60s: %d %.300s", wrong.field, wrong.value, a.StatusCode, a.body)
+			a := s.send(http.MethodPost, "/stage-history", fmt.Sprintf(`{"id_produk":1,"stage_now":%d,%q:%s}`, stage%4+1, c.field, c.value))
+			if a.StatusCode != http.StatusBadRequest || len(a.json.Errors) != 1 || a.json.Errors[0].Field != c.field {
+				t.Errorf("%s %.60s: %d %.300s", c.field, c.value, a.StatusCode, a.body)
 			}
 		}
 		for _, body := range []string{`{}`, `{"id_produk":1}`, `{"stage_now":1}`, `{"id_produk":null,"stage_now":null}`, `{"id_produk":0,"stage_now":1}`, `{"id_produk":1e99,"stage_now":1}`, "null", `"x"`} {
@@ -80,7 +80,7 @@ func TestStageHistory_RejectsInvalidMoves(t *testing.T) {
 		for _, body := range []string{`{"tanggal_perubahan":null}`, `{"tanggal_perubahan":""}`, `{"stage_now":2}`, `{"id_produk":2}`, `{"performance_metrics":[]}`} {
 			s.send(http.MethodPut, "/stage-history/1", body).want(t, http.StatusBadRequest, "validation_failed")
 		}
-		if after := one[int](t, s.source, "SELECT count(*) FROM tbl_stage_histori"); after != before {
+		if after := queryOne[int](t, s.source, "SELECT count(*) FROM tbl_stage_histori"); after != before {
 			t.Errorf("%d records were created", after-before)
 		}
 		const metrics = `{"n":12345678901234567890.10,"t":"😀 שלום","z":-0.0,"list":[1,null,true]}`
@@ -104,7 +104,7 @@ func TestRequests_RejectInvalidPaths(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// As it stands: Go's client would clean the address.
+		// Sent unchanged: Go's client would clean the address.
 		_, _ = fmt.Fprintf(conn, "GET %s%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", base, strings.ReplaceAll(path, " ", "%20"), s.Address)
 		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {
@@ -113,7 +113,7 @@ func TestRequests_RejectInvalidPaths(t *testing.T) {
 		body, _ := io.ReadAll(response.Body)
 		_ = response.Body.Close()
 		_ = conn.Close()
-		// A slash too many means nothing, and no other address than the one that is meant answers.
+		// Extra slashes are ignored; no other address than the intended one succeeds.
 		if ok := strings.TrimRight(strings.ReplaceAll(path, "//", "/"), "/") == "/products/1"; response.StatusCode >= 500 || response.StatusCode < 400 && !ok {
 			t.Errorf("%.60s: %d %.200s", path, response.StatusCode, body)
 		}
@@ -149,7 +149,7 @@ func TestAttachments_TruncatedUploadsLeaveNothing(t *testing.T) {
 			}
 		}
 		s.Eventually("nothing is left", func() bool { return len(s.contents()) == 0 })
-		if n := one[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'never'"); n != 0 {
+		if n := queryOne[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'never'"); n != 0 {
 			t.Errorf("%d products were made", n)
 		}
 		s.upload(http.MethodPost, "/products/1/attachments", nil, []file{{"a.pdf", pdf}}).want(t, http.StatusCreated)
@@ -161,16 +161,16 @@ func TestAttachments_BelongToOneProduct(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.token = s.Token("Admin")
-		added := into[[]listedFile](t, s.upload(http.MethodPost, "/products/1/attachments", nil, []file{{"a.pdf", pdf}}, "Idempotency-Key", "same").want(t, http.StatusCreated))
-		wrong := fmt.Sprintf("%s/products/2/attachments/%d", base, added[0].ID)
-		s.do(http.MethodGet, wrong, nil).want(t, http.StatusNotFound, "not_found")
-		s.do(http.MethodDelete, wrong, nil).want(t, http.StatusNotFound, "not_found")
+		added := decode[[]listedFile](t, s.upload(http.MethodPost, "/products/1/attachments", nil, []file{{"a.pdf", pdf}}, "Idempotency-Key", "same").want(t, http.StatusCreated))
+		otherPath := fmt.Sprintf("%s/products/2/attachments/%d", base, added[0].ID)
+		s.do(http.MethodGet, otherPath, nil).want(t, http.StatusNotFound, "not_found")
+		s.do(http.MethodDelete, otherPath, nil).want(t, http.StatusNotFound, "not_found")
 		s.wantFiles(1)
 		first := s.send(http.MethodPost, "/products", uji, "Idempotency-Key", "same").want(t, http.StatusCreated) // another route
 		s.token = s.Token("Project Manager")
 		second := s.send(http.MethodPost, "/products", uji, "Idempotency-Key", "same").want(t, http.StatusCreated) // another caller
-		if into[product](t, first).ID == into[product](t, second).ID {
-			t.Error("one caller got another's answer")
+		if decode[product](t, first).ID == decode[product](t, second).ID {
+			t.Error("a caller got another caller's response")
 		}
 		s.do(http.MethodDelete, added[0].Path, nil).want(t, http.StatusForbidden, "forbidden")
 		s.do(http.MethodGet, added[0].Path, nil).want(t, http.StatusOK)

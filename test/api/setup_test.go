@@ -1,5 +1,5 @@
-// Package api_test holds scenarios of the HTTP API. Each boots the real program, on databases of its
-// own, and speaks to it through a real socket.
+// Package api_test holds scenarios of the HTTP API. Each starts the real program on databases of its own and sends
+// requests through a real socket.
 package api_test
 
 import (
@@ -36,26 +36,26 @@ type site struct {
 	token          string // sent with every request, unless ""
 }
 
-// newSite fills a source with 20 products and 12 stage history records, boots the program on it without a schedule, and
-// waits until it has been synchronised. env are further settings, as "NAME=value". url makes an empty database.
+// newSite seeds a source with 20 products and 12 stage history records, starts the program on it without a schedule, and
+// waits for the first sync. env are further settings as "NAME=value". url creates an empty database.
 func newSite(t testing.TB, url func(testing.TB) string, env ...string) *site {
 	t.Helper()
 	s := &site{t: t, Program: program.New(t, env...)}
 	s.source, s.target = s.Databases(url)
 	s.Seed(20, 12)
 	s.Start()
-	s.Eventually("the first run is over", func() bool { return s.Logs.Contains("Serving http") })
+	s.Eventually("the first run ends", func() bool { return s.Logs.Contains("Serving http") })
 	return s
 }
 
 // onPostgres reports whether the databases are PostgreSQL's.
 func (s *site) onPostgres() bool { return strings.HasPrefix(s.SourceURL, "postgres:") }
 
-// location returns the path of the row that a write has created.
-func (a answer) location() string { return strings.TrimPrefix(a.Header.Get("Location"), base) }
+// location returns the path in the Location header, without the API's prefix.
+func (a apiResponse) location() string { return strings.TrimPrefix(a.Header.Get("Location"), base) }
 
-// one reads one value from a database.
-func one[T any](t testing.TB, db *sql.DB, query string, args ...any) T {
+// queryOne returns a query's single value.
+func queryOne[T any](t testing.TB, db *sql.DB, query string, args ...any) T {
 	t.Helper()
 	return kit.One[T](t, db, query, args...)
 }
@@ -65,8 +65,8 @@ func exec(t testing.TB, db *sql.DB, statement string, args ...any) {
 	kit.Exec(t, db, statement, args...)
 }
 
-// answer is a response with its body and, for JSON, its envelope.
-type answer struct {
+// apiResponse is a response with its body and, for JSON, its envelope.
+type apiResponse struct {
 	*http.Response
 	body []byte
 	json envelope
@@ -86,8 +86,8 @@ type envelope struct {
 	} `json:"pagination"`
 }
 
-// into reads the answer's data.
-func into[T any](t testing.TB, a answer) (data T) {
+// decode decodes the response's data.
+func decode[T any](t testing.TB, a apiResponse) (data T) {
 	t.Helper()
 	if err := json.Unmarshal(a.json.Data, &data); err != nil {
 		t.Fatalf("%v in %s", err, a.body)
@@ -95,8 +95,8 @@ func into[T any](t testing.TB, a answer) (data T) {
 	return data
 }
 
-// want fails the test unless the answer has a status and, where one is given, a code.
-func (a answer) want(t testing.TB, status int, code ...string) answer {
+// want fails the test unless the response has a status and, if given, a code.
+func (a apiResponse) want(t testing.TB, status int, code ...string) apiResponse {
 	t.Helper()
 	if a.StatusCode != status || len(code) > 0 && a.json.Code != code[0] {
 		t.Fatalf("%s %s: %d %s, want %d %s", a.Request.Method, a.Request.URL, a.StatusCode, a.body, status, strings.Join(code, ""))
@@ -105,7 +105,7 @@ func (a answer) want(t testing.TB, status int, code ...string) answer {
 }
 
 // do sends a request; headers are pairs of name and value.
-func (s *site) do(method, target string, body io.Reader, headers ...string) answer {
+func (s *site) do(method, target string, body io.Reader, headers ...string) apiResponse {
 	s.t.Helper()
 	a, err := s.try(method, target, body, headers...)
 	if err != nil {
@@ -114,20 +114,20 @@ func (s *site) do(method, target string, body io.Reader, headers ...string) answ
 	return a
 }
 
-// try is do for requests that may fail, and for other goroutines than the test's.
-func (s *site) try(method, target string, body io.Reader, headers ...string) (answer, error) {
+// try is do for requests that may fail, and for goroutines other than the test's.
+func (s *site) try(method, target string, body io.Reader, headers ...string) (apiResponse, error) {
 	if s.token != "" {
 		headers = append([]string{"Authorization", "Bearer " + s.token}, headers...)
 	}
 	r, err := kit.NewRequest(method, "http://"+s.Address+target, body, headers...)
 	if err != nil {
-		return answer{}, err
+		return apiResponse{}, err
 	}
 	response, content, err := kit.Send(r) //nolint:bodyclose // Send has closed it
 	if err != nil {
-		return answer{Response: response}, err
+		return apiResponse{Response: response}, err
 	}
-	a := answer{Response: response, body: content}
+	a := apiResponse{Response: response, body: content}
 	s.checkContract(r, a)
 	if strings.HasPrefix(response.Header.Get("Content-Type"), "application/json") && len(a.body) > 0 {
 		err = json.Unmarshal(a.body, &a.json)
@@ -136,7 +136,7 @@ func (s *site) try(method, target string, body io.Reader, headers ...string) (an
 }
 
 // checkContract fails the test if a request or its response contradicts openapi.yaml.
-func (s *site) checkContract(r *http.Request, a answer) {
+func (s *site) checkContract(r *http.Request, a apiResponse) {
 	s.t.Helper()
 	c, err := theContract()
 	if err != nil {
@@ -159,22 +159,22 @@ func (s *site) checkContract(r *http.Request, a answer) {
 	}
 }
 
-// get sends a GET to the API and wants 200.
-func (s *site) get(path string, headers ...string) answer {
+// get sends a GET to the API and requires status 200.
+func (s *site) get(path string, headers ...string) apiResponse {
 	s.t.Helper()
 	return s.do(http.MethodGet, base+path, nil, headers...).want(s.t, http.StatusOK)
 }
 
 // send sends JSON to the API.
-func (s *site) send(method, path, body string, headers ...string) answer {
+func (s *site) send(method, path, body string, headers ...string) apiResponse {
 	s.t.Helper()
 	return s.do(method, base+path, strings.NewReader(body), append(headers, "Content-Type", "application/json")...)
 }
 
 // concurrently sends n requests at once and returns the responses.
-func (s *site) concurrently(n int, send func(i int) (answer, error)) []answer {
+func (s *site) concurrently(n int, send func(i int) (apiResponse, error)) []apiResponse {
 	s.t.Helper()
-	answers := make([]answer, n)
+	answers := make([]apiResponse, n)
 	var clients sync.WaitGroup
 	for i := range n {
 		clients.Go(func() {

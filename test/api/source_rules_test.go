@@ -11,7 +11,7 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// rule is one that lifecycle_db's owner has added and the API does not know, with the status of a write that breaks it.
+// rule is a rule of lifecycle_db that the API does not know, with the status of a write that violates it.
 type rule struct {
 	name, add, drop string
 	status          int
@@ -58,10 +58,10 @@ func TestWrites_ReportConstraintsOfTheSource(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		for _, r := range rules(s.onPostgres()) {
 			exec(t, s.source, r.add)
-			before := one[int](t, s.source, "SELECT count(*) FROM tbl_produk")
+			before := queryOne[int](t, s.source, "SELECT count(*) FROM tbl_produk")
 			fields := newProduct("rules")
 			fields["pelanggan"] = "Uji"
-			for _, a := range []answer{
+			for _, a := range []apiResponse{
 				s.upload(http.MethodPost, "/products", fields, []file{{"a.pdf", pdf}}, "Idempotency-Key", "k"),
 				s.upload(http.MethodPut, "/products/1", map[string]string{"pelanggan": "Uji"}, []file{{"a.pdf", pdf}}),
 			} {
@@ -69,10 +69,10 @@ func TestWrites_ReportConstraintsOfTheSource(t *testing.T) {
 					t.Errorf("%s: %s: %d %s", r.name, a.Request.Method, a.StatusCode, a.body)
 				}
 			}
-			if after := one[int](t, s.source, "SELECT count(*) FROM tbl_produk"); after != before {
+			if after := queryOne[int](t, s.source, "SELECT count(*) FROM tbl_produk"); after != before {
 				t.Errorf("%s: %d products were created", r.name, after-before)
 			}
-			if n := one[int](t, s.target, "SELECT count(*) FROM lifecycle_writes"); n != 0 {
+			if n := queryOne[int](t, s.target, "SELECT count(*) FROM lifecycle_writes"); n != 0 {
 				t.Errorf("%s: %d writes are open", r.name, n)
 			}
 			s.wantFiles(0)
@@ -104,7 +104,7 @@ func TestWrites_LockedRowIsUnavailable(t *testing.T) {
 		} else {
 			execute("BEGIN IMMEDIATE")
 		}
-		for _, a := range []answer{
+		for _, a := range []apiResponse{
 			s.upload(http.MethodPut, "/products/1", map[string]string{"harga": "1"}, []file{{"a.pdf", pdf}}),
 			s.do(http.MethodDelete, base+"/products/1", nil),
 		} {
@@ -150,7 +150,7 @@ func TestWrites_ReportRejectionsOfTheSource(t *testing.T) {
 	if a := s.do(http.MethodDelete, base+"/products/4", nil).want(t, http.StatusConflict, "conflict"); strings.Contains(string(a.body), "crjr") {
 		t.Errorf("the response names the table: %s", a.body)
 	}
-	if n := one[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE id = 4"); n != 1 {
+	if n := queryOne[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE id = 4"); n != 1 {
 		t.Error("the referenced product was deleted")
 	}
 	s.get("/products/4")
@@ -178,9 +178,9 @@ func TestOutbox_SweepContinuesAfterAFailure(t *testing.T) {
 				VALUES ('%s', 'intended', '2026-01-01T00:00:0%d.000000Z', '%[1]s', 99999, '2026-01-01T00:00:00.000000Z', 'insert', '2026-01-01T00:00:0%[2]d.000000Z')`, table, i))
 		}
 		s.Start()
-		s.Eventually("one is left", func() bool { return one[int](t, s.target, "SELECT count(*) FROM lifecycle_writes") == 1 })
-		if left := one[string](t, s.target, "SELECT id FROM lifecycle_writes"); left != "tbl_gone" {
-			t.Errorf("%s is left", left)
+		s.Eventually("one is left", func() bool { return queryOne[int](t, s.target, "SELECT count(*) FROM lifecycle_writes") == 1 })
+		if remaining := queryOne[string](t, s.target, "SELECT id FROM lifecycle_writes"); remaining != "tbl_gone" {
+			t.Errorf("%s is left", remaining)
 		}
 	})
 }

@@ -14,23 +14,23 @@ func TestSync_SecondRunIsBusy(t *testing.T) {
 	s := newSite(t, testdb.Postgres)
 	release := s.blockRuns()
 	defer release()
-	answers := s.concurrently(2, func(int) (answer, error) { return s.try(http.MethodPost, base+"/sync", nil) })
+	answers := s.concurrently(2, func(int) (apiResponse, error) { return s.try(http.MethodPost, base+"/sync", nil) })
 	first, second := answers[0], answers[1]
 	if first.StatusCode != http.StatusAccepted {
 		first, second = second, first
 	}
-	run, busy := into[syncRun](t, first.want(t, http.StatusAccepted)), into[syncRun](t, second.want(t, http.StatusConflict, "busy"))
+	run, busy := decode[syncRun](t, first.want(t, http.StatusAccepted)), decode[syncRun](t, second.want(t, http.StatusConflict, "busy"))
 	if busy.Run != run.Run || busy.State != "running" {
 		t.Errorf("%s and %s", first.body, second.body)
 	}
 	if status := s.syncStatus(); status.State != "running" || status.Running.Run != run.Run || status.LastRun.Run == run.Run {
 		t.Errorf("%+v", status)
 	}
-	if canceled := s.accepted(fmt.Sprintf("/sync/runs/%d/cancel", run.Run), ""); canceled.Run != run.Run || !canceled.Cancel {
+	if canceled := s.postAccepted(fmt.Sprintf("/sync/runs/%d/cancel", run.Run), ""); canceled.Run != run.Run || !canceled.Cancel {
 		t.Errorf("%+v", canceled)
 	}
-	if done := s.finished(run.Run); done.State != "canceled" || !done.Cancel || done.Error.Class != "canceled" {
-		t.Errorf("%+v", done)
+	if ended := s.waitForRun(run.Run); ended.State != "canceled" || !ended.Cancel || ended.Error.Class != "canceled" {
+		t.Errorf("%+v", ended)
 	}
 	if status := s.syncStatus(); status.State != "healthy" || status.LastRun.Run != run.Run {
 		t.Errorf("%+v", status)
@@ -43,19 +43,19 @@ func TestSync_SecondRunIsBusy(t *testing.T) {
 	}()
 	var running *syncRun
 	s.Eventually("the command line's run is shown", func() bool { running = s.syncStatus().Running; return running != nil })
-	refused := s.send(http.MethodPost, "/sync", "").want(t, http.StatusConflict, "busy")
-	if into[syncRun](t, refused).Run != running.Run {
-		t.Errorf("%s", refused.body)
+	response := s.send(http.MethodPost, "/sync", "").want(t, http.StatusConflict, "busy")
+	if decode[syncRun](t, response).Run != running.Run {
+		t.Errorf("%s", response.body)
 	}
-	s.accepted(fmt.Sprintf("/sync/runs/%d/cancel", running.Run), "")
-	if done := s.finished(running.Run); done.State != "canceled" || !done.Cancel {
-		t.Errorf("%+v", done)
+	s.postAccepted(fmt.Sprintf("/sync/runs/%d/cancel", running.Run), "")
+	if ended := s.waitForRun(running.Run); ended.State != "canceled" || !ended.Cancel {
+		t.Errorf("%+v", ended)
 	}
 	if got := <-code; got != 1 {
 		t.Errorf("exit code %d", got)
 	}
 	release()
-	if again := s.sync(""); again.State != "succeeded" {
+	if again := s.runSync(""); again.State != "succeeded" {
 		t.Errorf("%+v", again)
 	}
 }
@@ -66,16 +66,16 @@ func TestSync_HonoursIdempotencyKey(t *testing.T) {
 		for path, body := range map[string]string{"/sync": "", "/sync?": `{"dryRun": true}`, "/sync/verify": ""} {
 			key := []string{"Idempotency-Key", "key of " + path + body}
 			first := s.send(http.MethodPost, path, body, key...)
-			run := into[struct{ Run int64 }](t, first).Run
-			if first.StatusCode >= 300 || s.finished(run).State != "succeeded" {
+			run := decode[struct{ Run int64 }](t, first).Run
+			if first.StatusCode >= 300 || s.waitForRun(run).State != "succeeded" {
 				t.Fatalf("%s: %d %s", path, first.StatusCode, first.body)
 			}
-			before := one[int](t, s.target, "SELECT count(*) FROM lifecycle_sync_runs")
+			before := queryOne[int](t, s.target, "SELECT count(*) FROM lifecycle_sync_runs")
 			again := s.send(http.MethodPost, path, body, key...)
 			if again.StatusCode != first.StatusCode || string(again.json.Data) != string(first.json.Data) || again.Header.Get("Location") != first.Header.Get("Location") {
 				t.Errorf("%s: %s, then %s", path, first.body, again.body)
 			}
-			if after := one[int](t, s.target, "SELECT count(*) FROM lifecycle_sync_runs"); after != before {
+			if after := queryOne[int](t, s.target, "SELECT count(*) FROM lifecycle_sync_runs"); after != before {
 				t.Errorf("%s: %d runs more", path, after-before)
 			}
 		}
@@ -87,12 +87,12 @@ func TestSync_RunEndsWithTheServer(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, testdb.Postgres)
 	defer s.blockRuns()()
-	run := s.accepted("/sync", "")
+	run := s.postAccepted("/sync", "")
 	events := s.events("")
 	s.Cancel()
 	events.until("finished")
 	s.Stop()
-	if state := one[string](t, s.target, "SELECT state FROM lifecycle_sync_runs WHERE id = $1", run.Run); state != "canceled" {
+	if state := queryOne[string](t, s.target, "SELECT state FROM lifecycle_sync_runs WHERE id = $1", run.Run); state != "canceled" {
 		t.Errorf("the run is %s", state)
 	}
 }

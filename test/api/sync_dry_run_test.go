@@ -12,39 +12,39 @@ import (
 func TestSync_MassDeleteNeedsTheExactTotal(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		nothing := s.accepted("/sync", `{"dryRun": true}`)
+		emptyDryRun := s.postAccepted("/sync", `{"dryRun": true}`)
 		exec(t, s.source, "DELETE FROM tbl_stage_histori")
-		n := one[int64](t, s.target, "SELECT count(*) FROM tbl_stage_histori_lifecycle")
-		dry := s.accepted("/sync", `{"dryRun": true}`)
-		if !dry.hasFailed("mass_delete") || dry.Digest == nil || len(s.run(dry.Run).Tables) != 5 {
-			t.Fatalf("%+v", dry)
+		n := queryOne[int64](t, s.target, "SELECT count(*) FROM tbl_stage_histori_lifecycle")
+		dryRun := s.postAccepted("/sync", `{"dryRun": true}`)
+		if !dryRun.hasFailed("mass_delete") || dryRun.Digest == nil || len(s.run(dryRun.Run).Tables) != 5 {
+			t.Fatalf("%+v", dryRun)
 		}
 		if status := s.syncStatus(); status.State != "healthy" {
 			t.Errorf("after a dry run: %+v", status)
 		}
-		stopped := s.sync(`{"allowDeletes": 0}`)
-		if !stopped.hasFailed("mass_delete") || stopped.Error.Remedy == "" {
-			t.Errorf("%+v", stopped)
+		guarded := s.runSync(`{"allowDeletes": 0}`)
+		if !guarded.hasFailed("mass_delete") || guarded.Error.Remedy == "" {
+			t.Errorf("%+v", guarded)
 		}
-		if status := s.syncStatus(); status.State != "failed" || status.LastRun.Run != stopped.Run {
+		if status := s.syncStatus(); status.State != "failed" || status.LastRun.Run != guarded.Run {
 			t.Errorf("%+v", status)
 		}
-		if other := s.sync(`{"allowDeletes": %d}`, n+1); other.State != "failed" {
-			t.Errorf("%+v", other)
+		if mismatch := s.runSync(`{"allowDeletes": %d}`, n+1); mismatch.State != "failed" {
+			t.Errorf("%+v", mismatch)
 		}
-		if stopped := s.sync(`{"digest": %q, "allowDeletes": 0}`, *dry.Digest); !stopped.hasFailed("mass_delete") || *stopped.Digest != *dry.Digest {
-			t.Errorf("%+v", stopped)
+		if guarded := s.runSync(`{"digest": %q, "allowDeletes": 0}`, *dryRun.Digest); !guarded.hasFailed("mass_delete") || *guarded.Digest != *dryRun.Digest {
+			t.Errorf("%+v", guarded)
 		}
-		if other := s.sync(`{"digest": %q, "allowDeletes": %d}`, *nothing.Digest, n); !other.hasFailed("conflict") || *other.Digest != *dry.Digest {
-			t.Errorf("%+v", other)
+		if mismatch := s.runSync(`{"digest": %q, "allowDeletes": %d}`, *emptyDryRun.Digest, n); !mismatch.hasFailed("conflict") || *mismatch.Digest != *dryRun.Digest {
+			t.Errorf("%+v", mismatch)
 		}
-		if allowed := s.sync(`{"digest": %q, "allowDeletes": %d}`, *dry.Digest, n); allowed.State != "succeeded" || allowed.Tables[4].Deleted != n {
+		if allowed := s.runSync(`{"digest": %q, "allowDeletes": %d}`, *dryRun.Digest, n); allowed.State != "succeeded" || allowed.Tables[4].Deleted != n {
 			t.Errorf("%+v", allowed)
 		}
 		exec(t, s.source, "UPDATE tbl_produk SET id_segmen = NULL")
 		exec(t, s.source, "DELETE FROM tbl_segmen")
-		segments := one[int64](t, s.target, "SELECT count(*) FROM tbl_segmen_lifecycle")
-		if allowed := s.sync(`{"allowDeletes": %d}`, segments); allowed.State != "succeeded" { // without a digest
+		segments := queryOne[int64](t, s.target, "SELECT count(*) FROM tbl_segmen_lifecycle")
+		if allowed := s.runSync(`{"allowDeletes": %d}`, segments); allowed.State != "succeeded" { // without a digest
 			t.Errorf("%+v", allowed)
 		}
 		if status := s.syncStatus(); status.State != "healthy" {
@@ -64,44 +64,44 @@ func TestSync_DryRunIsAppliedByItsDigest(t *testing.T) {
 		exec(t, s.source, "UPDATE tbl_produk SET produk = 'New name' WHERE id = 2")
 		exec(t, s.source, "INSERT INTO tbl_produk (produk, id_segmen, id_stage) VALUES ('Added', 1, 1)")
 		mirror := func() string {
-			return one[string](t, s.target, "SELECT (SELECT count(*) FROM tbl_produk_lifecycle) || ' ' || (SELECT version FROM lifecycle_mirror_version) || ' ' || (SELECT produk FROM tbl_produk_lifecycle WHERE id = 2)")
+			return queryOne[string](t, s.target, "SELECT (SELECT count(*) FROM tbl_produk_lifecycle) || ' ' || (SELECT version FROM lifecycle_mirror_version) || ' ' || (SELECT produk FROM tbl_produk_lifecycle WHERE id = 2)")
 		}
 		before := mirror()
-		dry, again := s.accepted("/sync", `{"dryRun": true, "mode": "incremental"}`), s.accepted("/sync", `{"dryRun": true}`)
-		if dry.Mode != "dry-run" || dry.State != "succeeded" || dry.FinishedAt == nil {
-			t.Errorf("%+v", dry)
+		dryRun, again := s.postAccepted("/sync", `{"dryRun": true, "mode": "incremental"}`), s.postAccepted("/sync", `{"dryRun": true}`)
+		if dryRun.Mode != "dry-run" || dryRun.State != "succeeded" || dryRun.FinishedAt == nil {
+			t.Errorf("%+v", dryRun)
 		}
-		detail := s.run(dry.Run)
-		if dry.Digest == nil || again.Digest == nil || *dry.Digest != *again.Digest || *detail.Digest != *dry.Digest {
-			t.Fatalf("%+v, then %+v", dry, again)
+		detail := s.run(dryRun.Run)
+		if dryRun.Digest == nil || again.Digest == nil || *dryRun.Digest != *again.Digest || *detail.Digest != *dryRun.Digest {
+			t.Fatalf("%+v, then %+v", dryRun, again)
 		}
 		if len(detail.Tables) != 5 || detail.Tables[3].Inserted != 1 || detail.Tables[3].Updated != 1 {
 			t.Errorf("%+v", detail)
 		}
-		if changes := s.changes(dry.Run); len(changes) != 2 || changes[0]["action"] != "update" || changes[1]["action"] != "insert" || changes[1]["before"] != nil || changes[1]["after"].(map[string]any)["produk"] != "Added" {
+		if changes := s.changes(dryRun.Run); len(changes) != 2 || changes[0]["action"] != "update" || changes[1]["action"] != "insert" || changes[1]["before"] != nil || changes[1]["after"].(map[string]any)["produk"] != "Added" {
 			t.Errorf("%v", changes)
 		}
-		if status := s.syncStatus(); status.LastRun.Run == dry.Run || status.State != "healthy" {
+		if status := s.syncStatus(); status.LastRun.Run == dryRun.Run || status.State != "healthy" {
 			t.Errorf("%+v", status)
 		}
-		s.send(http.MethodPost, fmt.Sprintf("/sync/runs/%d/cancel", dry.Run), "").want(t, http.StatusConflict, "conflict")
+		s.send(http.MethodPost, fmt.Sprintf("/sync/runs/%d/cancel", dryRun.Run), "").want(t, http.StatusConflict, "conflict")
 
 		exec(t, s.source, "UPDATE tbl_produk SET produk = 'Newer name' WHERE id = 2")
-		refused := s.sync(`{"digest": %q}`, *dry.Digest)
-		if refused.Mode != "full" || !refused.hasFailed("conflict") || refused.Digest == nil || *refused.Digest == *dry.Digest ||
-			!strings.Contains(refused.Error.Message, *refused.Digest) || refused.Error.Remedy == "" || len(refused.Tables) != 5 || refused.Tables[3].Updated != 1 {
-			t.Fatalf("%+v", refused)
+		mismatch := s.runSync(`{"digest": %q}`, *dryRun.Digest)
+		if mismatch.Mode != "full" || !mismatch.hasFailed("conflict") || mismatch.Digest == nil || *mismatch.Digest == *dryRun.Digest ||
+			!strings.Contains(mismatch.Error.Message, *mismatch.Digest) || mismatch.Error.Remedy == "" || len(mismatch.Tables) != 5 || mismatch.Tables[3].Updated != 1 {
+			t.Fatalf("%+v", mismatch)
 		}
-		if changes := s.changes(refused.Run); len(changes) != 2 || changes[0]["after"].(map[string]any)["produk"] != "Newer name" {
+		if changes := s.changes(mismatch.Run); len(changes) != 2 || changes[0]["after"].(map[string]any)["produk"] != "Newer name" {
 			t.Errorf("%v", changes)
 		}
-		if status := s.syncStatus(); status.State != "healthy" || status.LastRun.Run != refused.Run {
+		if status := s.syncStatus(); status.State != "healthy" || status.LastRun.Run != mismatch.Run {
 			t.Errorf("%+v", status)
 		}
 		if after := mirror(); after != before {
 			t.Errorf("before %s, after %s", before, after)
 		}
-		if applied := s.sync(`{"digest": %q}`, *refused.Digest); applied.State != "succeeded" || *applied.Digest != *refused.Digest || !strings.HasSuffix(mirror(), " Newer name") {
+		if applied := s.runSync(`{"digest": %q}`, *mismatch.Digest); applied.State != "succeeded" || *applied.Digest != *mismatch.Digest || !strings.HasSuffix(mirror(), " Newer name") {
 			t.Errorf("%+v, %s", applied, mirror())
 		}
 	})

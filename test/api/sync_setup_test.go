@@ -46,45 +46,45 @@ type syncStatus struct {
 
 func (s *site) syncStatus() syncStatus {
 	s.t.Helper()
-	return into[syncStatus](s.t, s.get("/sync"))
+	return decode[syncStatus](s.t, s.get("/sync"))
 }
 
-// accepted sends a POST that must be answered with 202 and the run that Location names.
-func (s *site) accepted(path, body string) syncRun {
+// postAccepted sends a POST and requires status 202 with the run that Location names.
+func (s *site) postAccepted(path, body string) syncRun {
 	s.t.Helper()
 	a := s.send(http.MethodPost, path, body).want(s.t, http.StatusAccepted)
-	run := into[syncRun](s.t, a)
+	run := decode[syncRun](s.t, a)
 	if location := a.Header.Get("Location"); location != fmt.Sprintf("%s/sync/runs/%d", base, run.Run) || a.json.Message == "" {
 		s.t.Fatalf("Location %q, %s", location, a.body)
 	}
 	return run
 }
 
-// sync makes the run that a body asks for, and returns how it ended.
-func (s *site) sync(body string, args ...any) syncRun {
+// runSync starts the run that a body requests, and returns it after its end.
+func (s *site) runSync(body string, args ...any) syncRun {
 	s.t.Helper()
-	return s.finished(s.accepted("/sync", fmt.Sprintf(body, args...)).Run)
+	return s.waitForRun(s.postAccepted("/sync", fmt.Sprintf(body, args...)).Run)
 }
 
 func (s *site) run(id int64) syncRun {
 	s.t.Helper()
-	return into[syncRun](s.t, s.get(fmt.Sprintf("/sync/runs/%d", id)))
+	return decode[syncRun](s.t, s.get(fmt.Sprintf("/sync/runs/%d", id)))
 }
 
 // changes returns the first page of a run's change log.
 func (s *site) changes(run int64) []map[string]any {
 	s.t.Helper()
-	return into[[]map[string]any](s.t, s.get(fmt.Sprintf("/sync/runs/%d/changes", run)))
+	return decode[[]map[string]any](s.t, s.get(fmt.Sprintf("/sync/runs/%d/changes", run)))
 }
 
-// finished waits until a run has ended, and returns it.
-func (s *site) finished(id int64) (run syncRun) {
+// waitForRun waits until a run has ended, and returns it.
+func (s *site) waitForRun(id int64) (run syncRun) {
 	s.t.Helper()
 	s.Eventually("the run has ended", func() bool { run = s.run(id); return run.State != "running" })
 	return run
 }
 
-// blockRuns locks a table of the mirror, for which a run waits until release is called.
+// blockRuns locks a table of the mirror, so that runs wait until release is called.
 func (s *site) blockRuns() (release func()) {
 	s.t.Helper()
 	tx, err := s.target.Begin()

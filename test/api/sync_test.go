@@ -16,7 +16,7 @@ func TestSync_FullRun(t *testing.T) {
 		exec(t, s.source, "DELETE FROM tbl_produk WHERE id = 3")
 		exec(t, s.source, "INSERT INTO tbl_produk (produk, id_segmen, id_stage) VALUES ('Added', 1, 1), ('Orphan', 987, 1)")
 		for _, body := range []string{"", `{}`, `{"mode": "full", "dryRun": false, "allowDeletes": 0}`, ` {"mode":"incremental"} `} {
-			run := s.accepted("/sync", body)
+			run := s.postAccepted("/sync", body)
 			requested := "full"
 			if strings.Contains(body, "incremental") {
 				requested = "incremental"
@@ -24,7 +24,7 @@ func TestSync_FullRun(t *testing.T) {
 			if run.Mode != requested || run.Run == 0 || run.StartedAt == "" || run.Error != nil {
 				t.Errorf("%s: %+v", body, run)
 			}
-			done := s.finished(run.Run)
+			done := s.waitForRun(run.Run)
 			if done.State != "succeeded" || done.FinishedAt == nil || len(done.Tables) != 5 || done.Tables[3].Table != "tbl_produk" {
 				t.Fatalf("%s: %+v", body, done)
 			}
@@ -38,10 +38,10 @@ func TestSync_FullRun(t *testing.T) {
 				s.wantChangesOfFullRun(run.Run)
 			}
 		}
-		if n := one[int](t, s.target, "SELECT count(*) FROM tbl_produk_lifecycle WHERE produk IN ('New name', 'Added')"); n != 2 {
+		if n := queryOne[int](t, s.target, "SELECT count(*) FROM tbl_produk_lifecycle WHERE produk IN ('New name', 'Added')"); n != 2 {
 			t.Errorf("%d rows are mirrored", n)
 		}
-		rows := into[[]map[string]any](t, s.get("/sync/quarantine"))
+		rows := decode[[]map[string]any](t, s.get("/sync/quarantine"))
 		if len(rows) != 1 || rows[0]["table"] != "tbl_produk" || rows[0]["reason"] == "" || rows[0]["payload"].(map[string]any)["produk"] != "Orphan" || rows[0]["since"] == nil || rows[0]["run"] == nil {
 			t.Errorf("quarantine: %v", rows)
 		}
@@ -58,7 +58,7 @@ func (s *site) wantChangesOfFullRun(run int64) {
 	a := s.get(fmt.Sprintf("/sync/runs/%d/changes?limit=2", run))
 	found := map[string]map[string]any{}
 	for page := int64(1); page <= a.json.Pagination.TotalPages; page++ {
-		for _, c := range into[[]map[string]any](s.t, s.get(fmt.Sprintf("/sync/runs/%d/changes?limit=2&page=%d", run, page))) {
+		for _, c := range decode[[]map[string]any](s.t, s.get(fmt.Sprintf("/sync/runs/%d/changes?limit=2&page=%d", run, page))) {
 			found[fmt.Sprint(c["table"], " ", c["action"])] = c
 		}
 	}
@@ -80,7 +80,7 @@ func (s *site) wantChangesOfFullRun(run int64) {
 func TestSync_RejectsInvalidRequests(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		before := one[int](t, s.target, "SELECT count(*) FROM lifecycle_sync_runs")
+		before := queryOne[int](t, s.target, "SELECT count(*) FROM lifecycle_sync_runs")
 		for body, field := range map[string]string{
 			`{"mode": "fast"}`: "mode", `{"mode": null}`: "mode", `{"mode": 1}`: "mode", `{"mode": "full", "mode": "full"}`: "mode",
 			`{"dryRun": "yes"}`: "dryRun", `{"dryRun": 1}`: "dryRun",
@@ -113,7 +113,7 @@ func TestSync_RejectsInvalidRequests(t *testing.T) {
 				t.Errorf("%s: %d %s", call, a.StatusCode, a.body)
 			}
 		}
-		if after := one[int](t, s.target, "SELECT count(*) FROM lifecycle_sync_runs"); after != before {
+		if after := queryOne[int](t, s.target, "SELECT count(*) FROM lifecycle_sync_runs"); after != before {
 			t.Errorf("%d runs were recorded", after-before)
 		}
 	})
@@ -130,7 +130,7 @@ func TestSync_VerifyCountsDifferences(t *testing.T) {
 	}
 	eachSite(t, func(t *testing.T, s *site) {
 		a := s.send(http.MethodPost, "/sync/verify", "").want(t, http.StatusOK)
-		if v := into[verification](t, a); !v.Equal || v.Differences == nil || len(v.Differences) != 0 || len(v.Tables) != 5 || a.json.Message == "" {
+		if v := decode[verification](t, a); !v.Equal || v.Differences == nil || len(v.Differences) != 0 || len(v.Tables) != 5 || a.json.Message == "" {
 			t.Errorf("%s", a.body)
 		}
 		if status := s.syncStatus(); fmt.Sprint(status.Drift) != "map[behind:0 drift:0 unknown:0]" || status.VerifiedAt == nil {
@@ -139,7 +139,7 @@ func TestSync_VerifyCountsDifferences(t *testing.T) {
 		exec(t, s.target, "UPDATE tbl_produk_lifecycle SET produk = 'by hand', harga = 1 WHERE id = 2")
 		exec(t, s.source, "INSERT INTO tbl_produk (produk, id_segmen, id_stage) VALUES ('Added', 1, 1)")
 		a = s.send(http.MethodPost, "/sync/verify", "").want(t, http.StatusOK)
-		v := into[verification](t, a)
+		v := decode[verification](t, a)
 		want := "map[behind:1 drift:1 unknown:0]"
 		if !s.onPostgres() {
 			want = "map[behind:0 drift:0 unknown:2]"
@@ -156,11 +156,11 @@ func TestSync_VerifyCountsDifferences(t *testing.T) {
 		if run := s.run(v.Run); run.Mode != "verify" || run.State != "succeeded" || fmt.Sprint(run.Differences) != want {
 			t.Errorf("%+v", run)
 		}
-		if got := one[string](t, s.target, "SELECT produk FROM tbl_produk_lifecycle WHERE id = 2"); got != "by hand" {
+		if got := queryOne[string](t, s.target, "SELECT produk FROM tbl_produk_lifecycle WHERE id = 2"); got != "by hand" {
 			t.Errorf("verify wrote %s", got)
 		}
 		listed := s.get("/sync/runs?limit=2")
-		if runs := into[[]syncRun](t, listed); len(runs) != 2 || runs[0].Run != v.Run || runs[1].Run >= v.Run || listed.json.Pagination.TotalItems != 3 {
+		if runs := decode[[]syncRun](t, listed); len(runs) != 2 || runs[0].Run != v.Run || runs[1].Run >= v.Run || listed.json.Pagination.TotalItems != 3 {
 			t.Errorf("%s", listed.body)
 		}
 	})

@@ -29,7 +29,7 @@ func TestWrites_MirrorFollowsAnActiveRun(t *testing.T) {
 	if !strings.Contains(a.json.Message, "after the next sync") {
 		t.Errorf("the message does not say when reads show the change: %s", a.body)
 	}
-	path := fmt.Sprintf("%s/products/%d", base, into[product](t, a).ID)
+	path := fmt.Sprintf("%s/products/%d", base, decode[product](t, a).ID)
 	s.do(http.MethodGet, path, nil).want(t, http.StatusNotFound)
 	if err := lock.Rollback(); err != nil {
 		t.Fatal(err)
@@ -42,7 +42,7 @@ func TestWrites_MirrorFollowsAnActiveRun(t *testing.T) {
 // disconnect makes a database refuse connections until connect is called. other is connected to another one.
 func disconnect(t *testing.T, db, other *sql.DB) (connect func()) {
 	t.Helper()
-	name := one[string](t, db, "SELECT current_database()")
+	name := queryOne[string](t, db, "SELECT current_database()")
 	exec(t, other, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false")
 	exec(t, other, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
 	return func() { exec(t, other, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS true") }
@@ -57,7 +57,7 @@ func TestWrites_MissingSourceIsUnavailable(t *testing.T) {
 	if a.Header.Get("Retry-After") == "" {
 		t.Errorf("no Retry-After: %v", a.Header)
 	}
-	if n := one[int](t, s.target, "SELECT count(*) FROM lifecycle_writes"); n != 0 {
+	if n := queryOne[int](t, s.target, "SELECT count(*) FROM lifecycle_writes"); n != 0 {
 		t.Errorf("%d writes are left", n)
 	}
 	connect()
@@ -68,7 +68,7 @@ func TestWrites_ReadOnlyAccountIsForbidden(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, testdb.Postgres)
 	s.Stop()
-	role := "reader_" + one[string](t, s.source, "SELECT current_database()")
+	role := "reader_" + queryOne[string](t, s.source, "SELECT current_database()")
 	exec(t, s.source, "CREATE ROLE "+role+" LOGIN PASSWORD 'x'")
 	t.Cleanup(func() {
 		exec(t, s.source, "DROP OWNED BY "+role)
@@ -83,7 +83,7 @@ func TestWrites_ReadOnlyAccountIsForbidden(t *testing.T) {
 	s.Set("LIFECYCLE_DATABASE_URL=" + u.String())
 	s.Start()
 	defer s.Stop()
-	for _, a := range []answer{
+	for _, a := range []apiResponse{
 		s.send(http.MethodPost, "/products", uji),
 		s.send(http.MethodPut, "/products/1", `{"harga":1}`),
 		s.do(http.MethodDelete, base+"/products/1", nil),
@@ -98,9 +98,9 @@ func TestWrites_ReadOnlyAccountIsForbidden(t *testing.T) {
 func TestProducts_OneOfTwoConcurrentUpdatesWins(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		tag := s.get("/products/1").Header.Get("ETag")
-		answers := s.concurrently(2, func(i int) (answer, error) {
-			return s.try(http.MethodPut, base+"/products/1", strings.NewReader(fmt.Sprintf(`{"harga":%d}`, i)), "Content-Type", "application/json", "If-Match", tag)
+		etag := s.get("/products/1").Header.Get("ETag")
+		answers := s.concurrently(2, func(i int) (apiResponse, error) {
+			return s.try(http.MethodPut, base+"/products/1", strings.NewReader(fmt.Sprintf(`{"harga":%d}`, i)), "Content-Type", "application/json", "If-Match", etag)
 		})
 		if a, b := answers[0].StatusCode, answers[1].StatusCode; a+b != http.StatusOK+http.StatusPreconditionFailed {
 			t.Errorf("the statuses are %d and %d", a, b)
@@ -112,13 +112,13 @@ func TestWrites_AreVisibleInTheNextRead(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		const rounds = 8
-		s.concurrently(4, func(client int) (answer, error) {
+		s.concurrently(4, func(client int) (apiResponse, error) {
 			for price := range rounds {
 				if err := s.writeAndRead(client+1, client*rounds+price); err != nil {
-					return answer{}, err
+					return apiResponse{}, err
 				}
 			}
-			return answer{}, nil
+			return apiResponse{}, nil
 		})
 		s.Command("verify")
 	})
@@ -151,12 +151,12 @@ func TestWrites_MissingMirrorIsUpdatedLater(t *testing.T) {
 	}
 	s.send(http.MethodPost, "/products", uji, "Idempotency-Key", "k").want(t, http.StatusServiceUnavailable)
 	s.do(http.MethodGet, base+"/products", nil).want(t, http.StatusServiceUnavailable)
-	if n := one[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'Uji'"); n != 1 {
+	if n := queryOne[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'Uji'"); n != 1 {
 		t.Errorf("%d products", n)
 	}
 	connect()
 	s.Command("sync")
-	path := fmt.Sprintf("%s/products/%d", base, into[product](t, a).ID)
+	path := fmt.Sprintf("%s/products/%d", base, decode[product](t, a).ID)
 	s.Eventually("the product is in the mirror", func() bool { return s.do(http.MethodGet, path, nil).StatusCode == http.StatusOK })
 	s.Command("verify")
 }
@@ -165,9 +165,9 @@ func TestAttachments_UploadRacesWithDelete(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		for round := range 12 {
-			created := into[productFiles](t, s.upload(http.MethodPost, "/products", newProduct("short-lived"), []file{{"a.txt", "first"}}).want(t, http.StatusCreated))
+			created := decode[productFiles](t, s.upload(http.MethodPost, "/products", newProduct("short-lived"), []file{{"a.txt", "first"}}).want(t, http.StatusCreated))
 			path := fmt.Sprintf("%s/products/%d", base, created.ID)
-			for i, a := range s.concurrently(5, func(i int) (answer, error) {
+			for i, a := range s.concurrently(5, func(i int) (apiResponse, error) {
 				if i == 4 {
 					return s.try(http.MethodDelete, path, nil)
 				}
@@ -183,13 +183,13 @@ func TestAttachments_UploadRacesWithDelete(t *testing.T) {
 			}
 		}
 		s.Eventually("the mirror follows", func() bool {
-			return one[int](t, s.target, "SELECT count(*) FROM tbl_produk_lifecycle WHERE produk = 'short-lived'") == 0
+			return queryOne[int](t, s.target, "SELECT count(*) FROM tbl_produk_lifecycle WHERE produk = 'short-lived'") == 0
 		})
-		if n := one[int](t, s.target, "SELECT count(*) FROM lifecycle_writes"); n != 0 {
+		if n := queryOne[int](t, s.target, "SELECT count(*) FROM lifecycle_writes"); n != 0 {
 			t.Errorf("%d writes are open", n)
 		}
 		s.wantFiles(0)
-		if n := one[int](t, s.target, "SELECT count(*) FROM lifecycle_attachments"); n != 0 {
+		if n := queryOne[int](t, s.target, "SELECT count(*) FROM lifecycle_attachments"); n != 0 {
 			t.Errorf("%d attachments of deleted products", n)
 		}
 	})
@@ -198,16 +198,16 @@ func TestAttachments_UploadRacesWithDelete(t *testing.T) {
 func TestProducts_ConcurrentRetriesCreateOneProduct(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		seen := map[string]bool{}
-		for _, a := range s.concurrently(10, func(int) (answer, error) {
+		responses := map[string]bool{}
+		for _, a := range s.concurrently(10, func(int) (apiResponse, error) {
 			body, kind := withFiles(t, newProduct("ten"), file{"a.pdf", pdf}, file{"b.txt", "b"})
 			return s.try(http.MethodPost, base+"/products", body, "Content-Type", kind, "Idempotency-Key", "ten")
 		}) {
 			a.want(t, http.StatusCreated)
-			seen[string(a.json.Data)+a.Header.Get("ETag")+a.Header.Get("Location")] = true
+			responses[string(a.json.Data)+a.Header.Get("ETag")+a.Header.Get("Location")] = true
 		}
-		if n := one[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'ten'"); n != 1 || len(seen) != 1 {
-			t.Errorf("%d products, and the responses %v", n, seen)
+		if n := queryOne[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'ten'"); n != 1 || len(responses) != 1 {
+			t.Errorf("%d products, and the responses %v", n, responses)
 		}
 		s.wantFiles(2)
 	})

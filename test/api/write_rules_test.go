@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// fieldsOf lists the fields that an answer calls invalid, in its order.
-func fieldsOf(a answer) (fields []string) {
+// fieldsOf returns a response's invalid fields with their codes, in order.
+func fieldsOf(a apiResponse) (fields []string) {
 	for _, e := range a.json.Errors {
 		fields = append(fields, e.Field+" "+e.Code)
 	}
@@ -20,23 +20,23 @@ func fieldsOf(a answer) (fields []string) {
 func TestStageHistory_RejectsMovesInTheFuture(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		record := func(stage int, at time.Time) answer {
+		record := func(stage int, at time.Time) apiResponse {
 			return s.send(http.MethodPost, "/stage-history", fmt.Sprintf(`{"id_produk":1,"stage_now":%d,"tanggal_perubahan":%q}`, stage, at.Format(time.RFC3339)))
 		}
-		refused := func(a answer) {
+		wantRejected := func(a apiResponse) {
 			t.Helper()
 			if got := fieldsOf(a.want(t, http.StatusBadRequest, "validation_failed")); !slices.Equal(got, []string{"tanggal_perubahan future"}) {
 				t.Errorf("fields %v", got)
 			}
 		}
-		was := *into[product](t, s.get("/products/1")).StageID
-		next := int(was)%4 + 1
-		refused(record(next, time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC)))
-		refused(record(next, time.Now().Add(10*time.Minute)))
-		made := record(next, time.Now()).want(t, http.StatusCreated) // clocks may differ a little
-		path := made.location()
-		refused(s.send(http.MethodPut, path, `{"tanggal_perubahan":"2099-01-01T00:00:00Z"}`))
-		if now := *into[product](t, s.get("/products/1")).StageID; now != int64(next) {
+		stage := *decode[product](t, s.get("/products/1")).StageID
+		next := int(stage)%4 + 1
+		wantRejected(record(next, time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC)))
+		wantRejected(record(next, time.Now().Add(10*time.Minute)))
+		created := record(next, time.Now()).want(t, http.StatusCreated) // clocks may differ a little
+		path := created.location()
+		wantRejected(s.send(http.MethodPut, path, `{"tanggal_perubahan":"2099-01-01T00:00:00Z"}`))
+		if now := *decode[product](t, s.get("/products/1")).StageID; now != int64(next) {
 			t.Errorf("the product is in stage %d", now)
 		}
 		want := []string{"id_produk unknown", "stage_now unknown", "stage_previous unknown", "tanggal_perubahan future"}
@@ -52,14 +52,14 @@ func TestStageHistory_RejectsMovesInTheFuture(t *testing.T) {
 func TestStageHistory_HonoursIfMatch(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		made := s.send(http.MethodPost, "/stage-history", `{"id_produk":1,"stage_now":1,"tanggal_perubahan":"2001-01-01T00:00:00Z"}`).want(t, http.StatusCreated)
-		path := made.location()
-		read := s.get(path).Header.Get("ETag")
-		changed := s.send(http.MethodPut, path, `{"catatan":"one"}`, "If-Match", read).want(t, http.StatusOK)
-		for _, version := range []string{read, made.Header.Get("ETag"), `"other"`, "malformed"} {
-			refused := s.send(http.MethodPut, path, `{"catatan":"two"}`, "If-Match", version).want(t, http.StatusPreconditionFailed, "precondition_failed")
-			if got := into[map[string]any](t, refused); got["catatan"] != "one" || refused.Header.Get("ETag") != changed.Header.Get("ETag") {
-				t.Errorf("412 shows %s %s", refused.Header.Get("ETag"), refused.body)
+		created := s.send(http.MethodPost, "/stage-history", `{"id_produk":1,"stage_now":1,"tanggal_perubahan":"2001-01-01T00:00:00Z"}`).want(t, http.StatusCreated)
+		path := created.location()
+		etag := s.get(path).Header.Get("ETag")
+		changed := s.send(http.MethodPut, path, `{"catatan":"one"}`, "If-Match", etag).want(t, http.StatusOK)
+		for _, version := range []string{etag, created.Header.Get("ETag"), `"other"`, "malformed"} {
+			response := s.send(http.MethodPut, path, `{"catatan":"two"}`, "If-Match", version).want(t, http.StatusPreconditionFailed, "precondition_failed")
+			if got := decode[map[string]any](t, response); got["catatan"] != "one" || response.Header.Get("ETag") != changed.Header.Get("ETag") {
+				t.Errorf("412 shows %s %s", response.Header.Get("ETag"), response.body)
 			}
 			s.do(http.MethodDelete, base+path, nil, "If-Match", version).want(t, http.StatusPreconditionFailed, "precondition_failed")
 		}
@@ -72,17 +72,17 @@ func TestProducts_RejectStageEndBeforeStart(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		const product = `{"produk":"Gardu","id_kategori":1,"id_segmen":1,"id_stage":1,`
-		refused := func(a answer) {
+		wantRejected := func(a apiResponse) {
 			t.Helper()
 			if got := fieldsOf(a.want(t, http.StatusBadRequest, "validation_failed")); !slices.Equal(got, []string{"tanggal_stage_end order"}) {
 				t.Errorf("fields %v", got)
 			}
 		}
-		refused(s.send(http.MethodPost, "/products", product+`"tanggal_stage_start":"2026-03-02","tanggal_stage_end":"2026-03-01"}`))
-		made := s.send(http.MethodPost, "/products", product+`"tanggal_stage_start":"2026-03-02","tanggal_stage_end":"2026-03-02"}`).want(t, http.StatusCreated)
-		path := made.location()
-		refused(s.send(http.MethodPut, path, `{"tanggal_stage_end":"2026-03-01"}`))
-		refused(s.send(http.MethodPut, path, `{"tanggal_stage_start":"2026-03-03"}`))
+		wantRejected(s.send(http.MethodPost, "/products", product+`"tanggal_stage_start":"2026-03-02","tanggal_stage_end":"2026-03-01"}`))
+		created := s.send(http.MethodPost, "/products", product+`"tanggal_stage_start":"2026-03-02","tanggal_stage_end":"2026-03-02"}`).want(t, http.StatusCreated)
+		path := created.location()
+		wantRejected(s.send(http.MethodPut, path, `{"tanggal_stage_end":"2026-03-01"}`))
+		wantRejected(s.send(http.MethodPut, path, `{"tanggal_stage_start":"2026-03-03"}`))
 		s.send(http.MethodPut, path, `{"tanggal_stage_start":"2026-03-03","tanggal_stage_end":"2026-03-04"}`).want(t, http.StatusOK)
 		exec(t, s.source, "UPDATE tbl_produk SET tanggal_stage_start = '2026-05-01', tanggal_stage_end = '2026-04-01' WHERE produk = 'Gardu'")
 		// What lifecycle_db holds is no fault of a request that sends it back unchanged.
@@ -94,14 +94,14 @@ func TestProducts_PutThatChangesNothingKeepsUpdatedAt(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		fields := map[string]string{"produk": "Gardu", "id_kategori": "1", "id_segmen": "1", "id_stage": "1", "harga": "7", "tanggal_launch": "2026-03-01"}
-		made := s.form(http.MethodPost, "/products", fields).want(t, http.StatusCreated)
-		path, was := made.location(), *into[product](t, made).UpdatedAt
-		for _, a := range []answer{s.send(http.MethodPut, path, `{}`), s.form(http.MethodPut, path, fields)} {
-			if now := *into[product](t, a.want(t, http.StatusOK)).UpdatedAt; now != was || a.Header.Get("ETag") != made.Header.Get("ETag") {
-				t.Errorf("updated_at %s became %s", was, now)
+		created := s.form(http.MethodPost, "/products", fields).want(t, http.StatusCreated)
+		path, before := created.location(), *decode[product](t, created).UpdatedAt
+		for _, a := range []apiResponse{s.send(http.MethodPut, path, `{}`), s.form(http.MethodPut, path, fields)} {
+			if now := *decode[product](t, a.want(t, http.StatusOK)).UpdatedAt; now != before || a.Header.Get("ETag") != created.Header.Get("ETag") {
+				t.Errorf("updated_at %s became %s", before, now)
 			}
 		}
-		if now := *into[product](t, s.send(http.MethodPut, path, `{"harga":8}`).want(t, http.StatusOK)).UpdatedAt; now == was {
+		if now := *decode[product](t, s.send(http.MethodPut, path, `{"harga":8}`).want(t, http.StatusOK)).UpdatedAt; now == before {
 			t.Errorf("updated_at stays %s", now)
 		}
 		move := s.send(http.MethodPost, "/stage-history", `{"id_produk":1,"stage_now":1,"tanggal_perubahan":"2001-01-01T00:00:00Z","performance_metrics":{"b":1.50,"a":2}}`)

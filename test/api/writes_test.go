@@ -22,7 +22,7 @@ type product struct {
 }
 
 // form sends a product as the React form does: every field, "" for what was left empty.
-func (s *site) form(method, path string, fields map[string]string, headers ...string) answer {
+func (s *site) form(method, path string, fields map[string]string, headers ...string) apiResponse {
 	s.t.Helper()
 	all := map[string]string{}
 	for _, f := range models.ProductFields() {
@@ -35,22 +35,22 @@ func TestProducts_CreateFromTheTeamsForm(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		a := s.form(http.MethodPost, "/products", map[string]string{"produk": "Kabel Baru", "id_kategori": "1", "id_segmen": "1", "id_stage": "1"}).want(t, http.StatusCreated)
-		created := into[product](t, a)
+		created := decode[product](t, a)
 		if want := fmt.Sprintf("%s/products/%d", base, created.ID); a.Header.Get("Location") != want {
 			t.Errorf("Location %q, want %q", a.Header.Get("Location"), want)
 		}
 		slash := s.do(http.MethodPost, base+"/products/", strings.NewReader(uji), "Content-Type", "application/json").want(t, http.StatusCreated)
-		if want := fmt.Sprintf("/products/%d", into[product](t, slash).ID); slash.location() != want {
+		if want := fmt.Sprintf("/products/%d", decode[product](t, slash).ID); slash.location() != want {
 			t.Errorf("with a trailing slash: Location %q, want %q", slash.location(), want)
 		}
 		s.do(http.MethodDelete, base+slash.location(), nil).want(t, http.StatusOK)
-		if first := into[[]product](t, s.get("/products"))[0]; first.ID != created.ID || *first.Name != "Kabel Baru" {
+		if first := decode[[]product](t, s.get("/products"))[0]; first.ID != created.ID || *first.Name != "Kabel Baru" {
 			t.Errorf("first on page 1 is %+v", first)
 		}
-		if name := one[string](t, s.source, fmt.Sprintf("SELECT produk FROM tbl_produk WHERE id = %d AND harga IS NULL AND deskripsi IS NULL", created.ID)); name != "Kabel Baru" {
+		if name := queryOne[string](t, s.source, fmt.Sprintf("SELECT produk FROM tbl_produk WHERE id = %d AND harga IS NULL AND deskripsi IS NULL", created.ID)); name != "Kabel Baru" {
 			t.Errorf("lifecycle_db has %q", name)
 		}
-		if name := one[string](t, s.target, fmt.Sprintf("SELECT produk FROM tbl_produk_lifecycle WHERE id = %d", created.ID)); name != "Kabel Baru" {
+		if name := queryOne[string](t, s.target, fmt.Sprintf("SELECT produk FROM tbl_produk_lifecycle WHERE id = %d", created.ID)); name != "Kabel Baru" {
 			t.Errorf("the mirror has %q", name)
 		}
 		detail := s.get(fmt.Sprintf("/products/%d", created.ID))
@@ -65,37 +65,37 @@ func TestProducts_UpdateAndDelete(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		created := s.send(http.MethodPost, "/products", `{"produk":"Gardu","id_kategori":1,"id_segmen":"2","id_stage":1,"harga":"1500.00","pelanggan":"PLN"}`).want(t, http.StatusCreated)
-		path := fmt.Sprintf("/products/%d", into[product](t, created).ID)
-		tag := s.get(path).Header.Get("ETag")
+		path := fmt.Sprintf("/products/%d", decode[product](t, created).ID)
+		etag := s.get(path).Header.Get("ETag")
 
-		changed := s.send(http.MethodPut, path, `{"harga":9223372036854775807,"pelanggan":""}`, "If-Match", tag).want(t, http.StatusOK)
-		p := into[product](t, changed)
+		changed := s.send(http.MethodPut, path, `{"harga":9223372036854775807,"pelanggan":""}`, "If-Match", etag).want(t, http.StatusOK)
+		p := decode[product](t, changed)
 		if *p.Price != 1<<63-1 || p.Customer != nil || *p.Name != "Gardu" {
 			t.Errorf("changed to %s", changed.body)
 		}
-		refused := s.send(http.MethodPut, path, `{"harga":1}`, "If-Match", tag).want(t, http.StatusPreconditionFailed, "precondition_failed")
-		if current := into[product](t, refused); *current.Price != 1<<63-1 || refused.Header.Get("ETag") != changed.Header.Get("ETag") {
-			t.Errorf("412 shows %s %s", refused.Header.Get("ETag"), refused.body)
+		response := s.send(http.MethodPut, path, `{"harga":1}`, "If-Match", etag).want(t, http.StatusPreconditionFailed, "precondition_failed")
+		if current := decode[product](t, response); *current.Price != 1<<63-1 || response.Header.Get("ETag") != changed.Header.Get("ETag") {
+			t.Errorf("412 shows %s %s", response.Header.Get("ETag"), response.body)
 		}
 		s.send(http.MethodPut, path, `{"harga":1}`, "If-Match", changed.Header.Get("ETag")).want(t, http.StatusOK)
 		s.send(http.MethodPut, path, `{"produk":""}`).want(t, http.StatusBadRequest, "validation_failed")
 
-		moved := into[product](t, s.send(http.MethodPut, path, `{"id_stage":2}`).want(t, http.StatusOK))
+		moved := decode[product](t, s.send(http.MethodPut, path, `{"id_stage":2}`).want(t, http.StatusOK))
 		if *moved.StageID != 2 || moved.StageStart == nil {
 			t.Errorf("moved to %+v", moved)
 		}
-		history := into[[]map[string]any](t, s.get(fmt.Sprintf("/stage-history?productId=%d", moved.ID)))
+		history := decode[[]map[string]any](t, s.get(fmt.Sprintf("/stage-history?productId=%d", moved.ID)))
 		if len(history) != 1 || history[0]["stage_previous"] != 1.0 || history[0]["stage_now"] != 2.0 {
 			t.Errorf("the history is %v", history)
 		}
 		s.Command("verify")
 		deleted := s.do(http.MethodDelete, base+path, nil).want(t, http.StatusOK)
-		if got := into[product](t, deleted); got.ID != moved.ID || *got.Name != "Gardu" {
+		if got := decode[product](t, deleted); got.ID != moved.ID || *got.Name != "Gardu" {
 			t.Errorf("deleted %s", deleted.body)
 		}
 		s.do(http.MethodGet, base+path, nil).want(t, http.StatusNotFound)
 		s.do(http.MethodDelete, base+path, nil).want(t, http.StatusNotFound, "not_found")
-		if n := one[int](t, s.source, fmt.Sprintf("SELECT count(*) FROM tbl_stage_histori WHERE id_produk = %d", moved.ID)); n != 0 {
+		if n := queryOne[int](t, s.source, fmt.Sprintf("SELECT count(*) FROM tbl_stage_histori WHERE id_produk = %d", moved.ID)); n != 0 {
 			t.Errorf("%d stage history records are left", n)
 		}
 		s.Command("verify")
@@ -105,7 +105,7 @@ func TestProducts_UpdateAndDelete(t *testing.T) {
 func TestStageHistory_RecordsAndCorrectsMoves(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		id := into[product](t, s.send(http.MethodPost, "/products", `{"produk":"Trafo","id_kategori":1,"id_segmen":1,"id_stage":1}`).want(t, http.StatusCreated)).ID
+		id := decode[product](t, s.send(http.MethodPost, "/products", `{"produk":"Trafo","id_kategori":1,"id_segmen":1,"id_stage":1}`).want(t, http.StatusCreated)).ID
 		path := fmt.Sprintf("/products/%d", id)
 		body := func(rest string) string { return fmt.Sprintf(`{"id_produk":%d,%s}`, id, rest) }
 
@@ -113,38 +113,38 @@ func TestStageHistory_RecordsAndCorrectsMoves(t *testing.T) {
 		if !strings.Contains(string(a.body), "12345678901234567890.10") {
 			t.Errorf("the number has changed: %s", a.body)
 		}
-		p := into[product](t, s.get(path))
+		p := decode[product](t, s.get(path))
 		if *p.StageID != 2 || *p.StageStart != "2025-06-30" {
 			t.Errorf("the product is %+v", p)
 		}
 		s.send(http.MethodPost, "/stage-history", body(`"stage_now":3,"stage_previous":1`)).want(t, http.StatusConflict, "conflict")
 		s.send(http.MethodPost, "/stage-history", body(`"stage_now":2`)).want(t, http.StatusConflict, "conflict")
 		s.send(http.MethodPost, "/stage-history", body(`"stage_now":1,"tanggal_perubahan":"2024-01-01T00:00:00Z"`)).want(t, http.StatusCreated)
-		if p := into[product](t, s.get(path)); *p.StageID != 2 {
+		if p := decode[product](t, s.get(path)); *p.StageID != 2 {
 			t.Errorf("a back-dated move changed the stage: %+v", p)
 		}
-		one := a.location()
-		s.send(http.MethodPut, one, `{"catatan":"","performance_metrics":{"a":1}}`).want(t, http.StatusOK)
-		if got := into[map[string]any](t, s.get(one)); got["catatan"] != nil || fmt.Sprint(got["performance_metrics"]) != "map[a:1]" {
+		recordPath := a.location()
+		s.send(http.MethodPut, recordPath, `{"catatan":"","performance_metrics":{"a":1}}`).want(t, http.StatusOK)
+		if got := decode[map[string]any](t, s.get(recordPath)); got["catatan"] != nil || fmt.Sprint(got["performance_metrics"]) != "map[a:1]" {
 			t.Errorf("corrected to %v", got)
 		}
-		s.do(http.MethodDelete, base+one, nil).want(t, http.StatusOK)
-		s.do(http.MethodGet, base+one, nil).want(t, http.StatusNotFound)
+		s.do(http.MethodDelete, base+recordPath, nil).want(t, http.StatusOK)
+		s.do(http.MethodGet, base+recordPath, nil).want(t, http.StatusNotFound)
 		s.send(http.MethodPost, "/stage-history", body(`"stage_now":99`)).want(t, http.StatusBadRequest, "validation_failed")
 		s.send(http.MethodPost, "/stage-history", `{"id_produk":99999,"stage_now":1}`).want(t, http.StatusBadRequest, "validation_failed")
 		s.Command("verify")
 
-		id = into[product](t, s.send(http.MethodPost, "/products", uji).want(t, http.StatusCreated)).ID
+		id = decode[product](t, s.send(http.MethodPost, "/products", uji).want(t, http.StatusCreated)).ID
 		timed := func(stage int, at string) string {
 			return fmt.Sprintf(`{"id_produk":%d,"stage_now":%d,"tanggal_perubahan":%q}`, id, stage, at)
 		}
-		never := "infinity"
+		unorderedTime := "infinity"
 		if !s.onPostgres() {
-			never = "zzz"
+			unorderedTime = "zzz"
 		}
-		exec(t, s.source, fmt.Sprintf("INSERT INTO tbl_stage_histori (id_produk, stage_now, tanggal_perubahan) VALUES (%d, 1, '%s')", id, never))
+		exec(t, s.source, fmt.Sprintf("INSERT INTO tbl_stage_histori (id_produk, stage_now, tanggal_perubahan) VALUES (%d, 1, '%s')", id, unorderedTime))
 		s.send(http.MethodPost, "/stage-history", timed(2, "2026-01-01T00:00:00Z")).want(t, http.StatusCreated)
-		if p := into[product](t, s.get(fmt.Sprintf("/products/%d", id))); *p.StageID != 2 {
+		if p := decode[product](t, s.get(fmt.Sprintf("/products/%d", id))); *p.StageID != 2 {
 			t.Errorf("the product is in stage %d", *p.StageID)
 		}
 		s.send(http.MethodPost, "/stage-history", timed(3, "9999-12-31T16:59:59Z")).want(t, http.StatusBadRequest, "validation_failed")
@@ -161,17 +161,17 @@ func TestWrites_HonourIdempotencyKey(t *testing.T) {
 			t.Errorf("first %s, again %s", first.body, again.body)
 		}
 		s.send(http.MethodPost, "/products", strings.Replace(body, "Sekali", "Lain", 1), "Idempotency-Key", "k1").want(t, http.StatusConflict, "conflict")
-		if n := one[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'Sekali'"); n != 1 {
+		if n := queryOne[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'Sekali'"); n != 1 {
 			t.Errorf("%d products", n)
 		}
 		const query = "SELECT version FROM lifecycle_mirror_version"
-		before := one[int](t, s.target, query) // of the cache
+		before := queryOne[int](t, s.target, query) // of the cache
 		s.send(http.MethodPost, "/products", strings.Replace(uji, `"id_stage":1`, `"id_stage":99`, 1), "Idempotency-Key", "k2").want(t, http.StatusBadRequest, "validation_failed")
-		if after := one[int](t, s.target, query); after != before {
+		if after := queryOne[int](t, s.target, query); after != before {
 			t.Errorf("version %d became %d", before, after)
 		}
 		s.send(http.MethodPost, "/products", uji, "Idempotency-Key", "k2").want(t, http.StatusCreated)
-		if after := one[int](t, s.target, query); after != before+1 {
+		if after := queryOne[int](t, s.target, query); after != before+1 {
 			t.Errorf("version %d became %d", before, after)
 		}
 		s.Command("verify")

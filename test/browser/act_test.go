@@ -18,7 +18,7 @@ import (
 func (p *page) shows(role, name string) {
 	p.Helper()
 	p.until(fmt.Sprintf("%s %q is there", role, name), func() error {
-		_, err := p.one(role, name)
+		_, err := p.findOne(role, name)
 		return err
 	})
 	p.check()
@@ -40,7 +40,7 @@ func (p *page) hides(role, name string) {
 // click clicks on the one element with a role and name, such as "link" or "button" and its text.
 func (p *page) click(role, name string) {
 	p.Helper()
-	p.press(fmt.Sprintf("click on %s %q", role, name), func() (element, error) { return p.one(role, name) })
+	p.press(fmt.Sprintf("click on %s %q", role, name), func() (element, error) { return p.findOne(role, name) })
 }
 
 // clickOn clicks on the element of a CSS selector.
@@ -57,15 +57,15 @@ func (p *page) tick(label string) {
 
 // press clicks in the middle of an element, once it is there and nothing covers it. The page is checked before, since the
 // click may leave it.
-func (p *page) press(what string, find func() (element, error)) {
+func (p *page) press(step string, find func() (element, error)) {
 	p.Helper()
-	p.until(what, func() error {
+	p.until(step, func() error {
 		_, err := find()
 		return err
 	})
 	p.check()
 	var x, y float64
-	p.until(what, func() error {
+	p.until(step, func() error {
 		t, err := find()
 		if err == nil {
 			x, y, err = p.middle(t)
@@ -73,11 +73,11 @@ func (p *page) press(what string, find func() (element, error)) {
 		return err
 	})
 	if err := p.do(chromedp.MouseClickXY(x, y)); err != nil {
-		p.Fatalf("%s: %v", what, err)
+		p.Fatalf("%s: %v", step, err)
 	}
 }
 
-// middle is where to click on an element.
+// middle returns the position to click on an element.
 func (p *page) middle(t element) (x, y float64, err error) {
 	ctx, cancel := context.WithTimeout(p.ctx, stepTimeout)
 	defer cancel()
@@ -111,11 +111,11 @@ func (p *page) fill(label, text string) {
 		if err != nil {
 			return err
 		}
-		typed, err := call[bool](p, field, `function() { this.focus(); this.select?.(); return /^(text|search|number|password|email|url|tel|textarea)$/.test(this.type) }`)
+		isTextField, err := call[bool](p, field, `function() { this.focus(); this.select?.(); return /^(text|search|number|password|email|url|tel|textarea)$/.test(this.type) }`)
 		if err != nil {
 			return err
 		}
-		if !typed { // typing a date depends on the system
+		if !isTextField { // typing a date depends on the system
 			_, err = call[chromedp.Void](p, field, set, text)
 			return err
 		}
@@ -157,7 +157,7 @@ func (p *page) choose(label, option string) {
 	})
 }
 
-// value is the value of a labelled field.
+// value returns the value of a labelled field.
 func (p *page) value(label string) (value string) {
 	p.Helper()
 	p.until(fmt.Sprintf("the value of %q", label), func() error {
@@ -181,7 +181,7 @@ func (p *page) pressKeys(keys ...string) {
 	}
 }
 
-// focused is the role and name of the focused element, such as "link Products".
+// focused returns the role and name of the focused element, such as "link Products".
 func (p *page) focused() string {
 	p.Helper()
 	t, err := p.css(":focus")
@@ -252,23 +252,23 @@ func (p *page) drop(selector, name, content string) {
 func (p *page) download(role, name string) (file, content string) {
 	p.Helper()
 	dir := p.TempDir()
-	to := browser.SetDownloadBehaviorParams{
+	behavior := browser.SetDownloadBehaviorParams{
 		Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: dir, BrowserContextID: chromedp.FromContext(p.ctx).BrowserContextID,
 	}
-	if _, err := chromedp.Call(p.ctx, browser.SetDownloadBehavior, to); err != nil {
+	if _, err := chromedp.Call(p.ctx, browser.SetDownloadBehavior, behavior); err != nil {
 		p.Fatal("downloads: ", err)
 	}
 	p.click(role, name)
 	p.until("the download of "+name, func() error {
-		found, err := filepath.Glob(filepath.Join(dir, "*"))
+		files, err := filepath.Glob(filepath.Join(dir, "*"))
 		if err != nil {
 			return err
 		}
-		if len(found) != 1 || filepath.Ext(found[0]) == ".crdownload" {
+		if len(files) != 1 || filepath.Ext(files[0]) == ".crdownload" {
 			return errors.New("it is not there yet")
 		}
-		text, err := os.ReadFile(found[0])
-		file, content = filepath.Base(found[0]), string(text)
+		text, err := os.ReadFile(files[0])
+		file, content = filepath.Base(files[0]), string(text)
 		return err
 	})
 	return file, content

@@ -65,7 +65,7 @@ func needsBrowser(t testing.TB) {
 	kit.NodeModules(t, "package-lock.json")
 }
 
-// viewer is how a page is viewed. The zero value is a light desktop with JavaScript.
+// viewer holds the window and browser settings of a scenario. The zero value is a light desktop with JavaScript.
 type viewer struct {
 	phone, dark, scriptless bool
 }

@@ -55,10 +55,10 @@ func TestCheck_ReportsProblems(t *testing.T) {
 		"tiny targets":                       {main: `<link rel="stylesheet" href="/tiny.css"><button>a</button><button>b</button>`, want: []string{"target-size"}},
 		"what is wider than a phone":         {main: `<link rel="stylesheet" href="/wide.css"><p>x</p>`, want: []string{"wider than the window"}, viewer: viewer{phone: true}},
 		"no label":                           {main: `<input>`, want: []string{"label"}},
-		"a picture that is not there":        {main: `<img alt="x" src="/nothing.png">`, want: []string{"GET http", "/nothing.png answered 404"}},
-		"a script that is not there":         {main: `<script src="/nothing.js"></script>`, want: []string{"/nothing.js answered 404"}},
-		"a page that is refused":             {path: "/nothing", want: []string{"/nothing answered 404"}},
-		"a call that is refused":             {script: `fetch("/nothing")`, want: []string{"/nothing answered 404"}},
+		"a picture that is not there":        {main: `<img alt="x" src="/nothing.png">`, want: []string{"GET http", "/nothing.png: unexpected status 404"}},
+		"a script that is not there":         {main: `<script src="/nothing.js"></script>`, want: []string{"/nothing.js: unexpected status 404"}},
+		"a page that is refused":             {path: "/nothing", want: []string{"/nothing: unexpected status 404"}},
+		"a call that is refused":             {script: `fetch("/nothing")`, want: []string{"/nothing: unexpected status 404"}},
 	}
 	for name, c := range pages {
 		t.Run(name, func(t *testing.T) {

@@ -81,9 +81,9 @@ func (p *page) violations() ([]violation, error) {
 	if err != nil {
 		return nil, err
 	}
-	if there, err := evaluate[bool](p, `typeof axe === "object"`); err != nil {
+	if isLoaded, err := evaluate[bool](p, `typeof axe === "object"`); err != nil {
 		return nil, err
-	} else if !there {
+	} else if !isLoaded {
 		if err := chromedp.Do(p.ctx, chromedp.Evaluate[chromedp.Void](string(source)+";0")); err != nil {
 			return nil, err
 		}

@@ -20,8 +20,8 @@ func evaluate[T any](p *page, expression string, options ...chromedp.EvaluateOpt
 	return chromedp.Run(ctx, chromedp.Evaluate[T](expression, options...))
 }
 
-// quoted is a text as a JavaScript literal.
-func quoted(text string) string {
+// jsString returns a text as a JavaScript literal.
+func jsString(text string) string {
 	js, err := json.Marshal(text)
 	if err != nil {
 		panic(err) // a string always marshals
@@ -66,66 +66,66 @@ func textOf(v *accessibility.Value) (text string) {
 	return text
 }
 
-// one is the only element with a role and name; the error lists the others.
-func (p *page) one(role, name string) (element, error) {
+// findOne returns the only element with a role and name; the error lists the other names.
+func (p *page) findOne(role, name string) (element, error) {
 	all, err := p.elements()
 	if err != nil {
 		return element{}, err
 	}
-	var found []element
-	var others []string
+	var matches []element
+	var otherNames []string
 	for _, t := range all {
 		switch {
 		case t.role != role:
 		case t.name == name:
-			found = append(found, t)
+			matches = append(matches, t)
 		default:
-			others = append(others, t.name)
+			otherNames = append(otherNames, t.name)
 		}
 	}
-	if len(found) != 1 {
-		return element{}, fmt.Errorf("%d of that name; others: %s", len(found), strings.Join(others, " · "))
+	if len(matches) != 1 {
+		return element{}, fmt.Errorf("%d of that name; others: %s", len(matches), strings.Join(otherNames, " · "))
 	}
-	return found[0], nil
+	return matches[0], nil
 }
 
-// field is the only form control with a label.
+// field returns the only form control with a label.
 func (p *page) field(label string) (element, error) {
 	all, err := p.elements()
 	if err != nil {
 		return element{}, err
 	}
-	var found []element
-	var others []string
+	var matches []element
+	var otherNames []string
 	for _, t := range all {
 		if t.name != label {
-			others = append(others, t.name)
+			otherNames = append(otherNames, t.name)
 			continue
 		}
 		if control, err := call[bool](p, t, `function() { return this.matches?.("input, select, textarea") ?? false }`); err != nil {
 			return element{}, err
 		} else if control {
-			found = append(found, t)
+			matches = append(matches, t)
 		}
 	}
-	if len(found) != 1 {
-		return element{}, fmt.Errorf("%d of that label; there are: %s", len(found), strings.Join(others, " · "))
+	if len(matches) != 1 {
+		return element{}, fmt.Errorf("%d of that label; there are: %s", len(matches), strings.Join(otherNames, " · "))
 	}
-	return found[0], nil
+	return matches[0], nil
 }
 
-// css is the only element of a CSS selector.
+// css returns the only element of a CSS selector.
 func (p *page) css(selector string) (element, error) {
 	ctx, cancel := context.WithTimeout(p.ctx, stepTimeout)
 	defer cancel()
-	found, err := evaluate[int](p, p.root()+`.querySelectorAll(`+quoted(selector)+`).length`)
+	count, err := evaluate[int](p, p.root()+`.querySelectorAll(`+jsString(selector)+`).length`)
 	if err != nil {
 		return element{}, err
 	}
-	if found != 1 {
-		return element{}, fmt.Errorf("%d of that selector", found)
+	if count != 1 {
+		return element{}, fmt.Errorf("%d of that selector", count)
 	}
-	object, err := chromedp.Run(ctx, chromedp.Evaluate[*runtime.RemoteObject](p.root()+`.querySelector(`+quoted(selector)+`)`))
+	object, err := chromedp.Run(ctx, chromedp.Evaluate[*runtime.RemoteObject](p.root()+`.querySelector(`+jsString(selector)+`)`))
 	if err != nil {
 		return element{}, err
 	}

@@ -39,19 +39,19 @@ func TestFrame_FirstVisit(t *testing.T) {
 	eachViewer(t, viewers(), func(t *testing.T, _ string, v viewer) {
 		p := browse(t, s.Address, v)
 		p.open("/")
-		p.reads("In sync · checked", "211 products")
+		p.wantTexts("In sync · checked", "211 products")
 		p.shows("heading", "Overview")
 		p.pressKeys(kb.Tab)
 		if got := p.focused(); got != "link Skip to the content" {
 			t.Errorf("the first key leads to %s", got)
 		}
 		p.pressKeys(kb.Enter)
-		p.at("/#main")
+		p.wantPath("/#main")
 		p.expectStatus(http.StatusNotFound)
 		p.open("/nothing")
 		p.shows("heading", "Page not found")
 		p.click("link", "Go to the overview")
-		p.at("/")
+		p.wantPath("/")
 	})
 }
 
@@ -71,7 +71,7 @@ func TestFrame_ShowsSyncStatus(t *testing.T) {
 		})
 	}
 	p.open("/")
-	p.reads("In sync · checked")
+	p.wantTexts("In sync · checked")
 
 	s.exec(s.source, "CREATE TABLE kept AS SELECT * FROM tbl_produk")
 	s.exec(s.source, "DELETE FROM tbl_produk")
@@ -83,15 +83,15 @@ func TestFrame_ShowsSyncStatus(t *testing.T) {
 
 	s.exec(s.source, "INSERT INTO tbl_produk OVERRIDING SYSTEM VALUE SELECT * FROM kept")
 	release, awaited := kit.Lock(s, s.source, "LOCK TABLE tbl_stage_histori IN ACCESS EXCLUSIVE MODE")
-	ended := make(chan int, 1)
+	exitCode := make(chan int, 1)
 	go func() {
 		code, _, _ := s.Run("sync")
-		ended <- code
+		exitCode <- code
 	}()
 	s.Eventually("the run waits", awaited)
 	says("sync in progress")
 	release()
-	if code := <-ended; code != 0 {
+	if code := <-exitCode; code != 0 {
 		t.Fatalf("exit %d", code)
 	}
 	p.until("the run is over", func() error {
@@ -111,16 +111,16 @@ func TestFrame_WorksWithKeyboard(t *testing.T) {
 	p.open("/")
 	p.tabTo("link Products")
 	p.pressKeys(kb.Enter)
-	p.at("/products")
+	p.wantPath("/products")
 	p.pressKeys(kb.Tab)
 	p.focuses("link Skip to the content")
 	p.pressKeys(kb.Enter)
 	p.tabTo("searchbox Search")
 	p.pressKeys("kubikel", kb.Enter)
-	p.at("/products?search=kubikel*")
+	p.wantPath("/products?search=kubikel*")
 	p.tabTo("link Table")
 	p.pressKeys(kb.Enter)
-	p.at("*view=table*")
+	p.wantPath("*view=table*")
 	p.tabTo("link Kubikel Cerdas")
 	p.pressKeys(kb.Enter)
 	p.tabTo("link Edit")
@@ -129,7 +129,7 @@ func TestFrame_WorksWithKeyboard(t *testing.T) {
 	p.pressKeys("Kor")
 	p.tabTo("textbox Customer")
 	p.pressKeys("PT Tombol", kb.Enter)
-	p.reads("Product saved.", "Korporat", "PT Tombol")
+	p.wantTexts("Product saved.", "Korporat", "PT Tombol")
 }
 
 // tabTo presses the tab key until an element, by its role and name, has the focus. The focus must always be visible.
@@ -171,31 +171,31 @@ func TestSession_SignsInAndOut(t *testing.T) {
 	eachViewer(t, map[string]viewer{"desktop": {}, "phone without JavaScript": {phone: true, scriptless: true}}, func(t *testing.T, _ string, v viewer) {
 		p := browse(t, s.Address, v)
 		p.open("/?segmentId=1")
-		p.at("/sign-in?next=%2F%3FsegmentId%3D1")
-		p.lacks("Products", "In sync")
+		p.wantPath("/sign-in?next=%2F%3FsegmentId%3D1")
+		p.wantNoTexts("Products", "In sync")
 		p.fill("Token", "nonsense")
 		p.expectStatus(http.StatusUnprocessableEntity)
 		p.click("button", "Sign in")
-		p.reads("The token is invalid")
+		p.wantTexts("The token is invalid")
 		p.fill("Token", s.Token("Admin"))
 		p.click("button", "Sign in")
-		p.at("/?segmentId=1")
+		p.wantPath("/?segmentId=1")
 		p.shows("link", "Sync")
-		if kept, err := evaluate[string](p, "document.cookie"); err != nil || kept != "" {
-			t.Errorf("a script can read %q (%v)", kept, err)
+		if cookie, err := evaluate[string](p, "document.cookie"); err != nil || cookie != "" {
+			t.Errorf("a script can read %q (%v)", cookie, err)
 		}
 		p.click("button", "Sign out")
-		p.at("/sign-in")
-		p.reads("You are signed out.")
+		p.wantPath("/sign-in")
+		p.wantTexts("You are signed out.")
 		p.open("/")
-		p.at("/sign-in?next=%2F")
+		p.wantPath("/sign-in?next=%2F")
 
 		p.fill("Token", s.Token("Staff"))
 		p.click("button", "Sign in")
-		p.at("/")
+		p.wantPath("/")
 		p.shows("link", "Products")
 		p.hides("link", "Sync")
-		p.reads("In sync")
+		p.wantTexts("In sync")
 	})
 }
 

@@ -35,10 +35,10 @@ type page struct {
 const stepTimeout = 30 * time.Second
 
 // until waits until a step succeeds.
-func (p *page) until(what string, step func() error) {
+func (p *page) until(name string, step func() error) {
 	p.Helper()
 	var err error
-	kit.Eventually(p, what, func() bool {
+	kit.Eventually(p, name, func() bool {
 		err = step()
 		return err == nil
 	}, kit.Text(func() string { return fmt.Sprintf("%v\non %s:\n%s", err, p.location(), p.text()) }))
@@ -62,13 +62,13 @@ func (p *page) within(selector string) *page {
 	return &part
 }
 
-// reads waits until the page contains texts, regardless of white space.
-func (p *page) reads(texts ...string) {
+// wantTexts waits until the page contains texts, ignoring white space.
+func (p *page) wantTexts(texts ...string) {
 	p.Helper()
 	for _, text := range texts {
 		p.until(fmt.Sprintf("%q is there", text), func() error {
-			shown, err := p.shown()
-			if err == nil && !strings.Contains(shown, normalizeSpace(text)) {
+			content, err := p.visibleText()
+			if err == nil && !strings.Contains(content, normalizeSpace(text)) {
 				err = errors.New("it is not")
 			}
 			return err
@@ -77,13 +77,13 @@ func (p *page) reads(texts ...string) {
 	p.check()
 }
 
-// lacks waits until the page does not show a text.
-func (p *page) lacks(texts ...string) {
+// wantNoTexts waits until the page does not show a text.
+func (p *page) wantNoTexts(texts ...string) {
 	p.Helper()
 	for _, text := range texts {
 		p.until(fmt.Sprintf("%q is not there", text), func() error {
-			shown, err := p.shown()
-			if err == nil && strings.Contains(shown, normalizeSpace(text)) {
+			content, err := p.visibleText()
+			if err == nil && strings.Contains(content, normalizeSpace(text)) {
 				err = errors.New("it is")
 			}
 			return err
@@ -92,24 +92,24 @@ func (p *page) lacks(texts ...string) {
 	p.check()
 }
 
-// text is what the page shows now, in one line.
+// text returns the visible text of the page in one line, or the error.
 func (p *page) text() string {
-	shown, err := p.shown()
+	text, err := p.visibleText()
 	if err != nil {
 		return err.Error()
 	}
-	return shown
+	return text
 }
 
-func (p *page) shown() (string, error) {
-	shown, err := evaluate[string](p, p.root()+`.innerText`)
-	return normalizeSpace(shown), err
+func (p *page) visibleText() (string, error) {
+	text, err := evaluate[string](p, p.root()+`.innerText`)
+	return normalizeSpace(text), err
 }
 
 // texts are the texts of all elements of a CSS selector.
 func (p *page) texts(selector string) []string {
 	p.Helper()
-	texts, err := evaluate[[]string](p, `[...`+p.root()+`.querySelectorAll(`+quoted(selector)+`)].map(e => e.innerText)`)
+	texts, err := evaluate[[]string](p, `[...`+p.root()+`.querySelectorAll(`+jsString(selector)+`)].map(e => e.innerText)`)
 	if err != nil {
 		p.Fatal(selector, ": ", err)
 	}
@@ -122,21 +122,21 @@ func (p *page) texts(selector string) []string {
 // normalizeSpace replaces white space by single blanks.
 func normalizeSpace(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// root is the part to search, as JavaScript.
+// root returns the part to search as a JavaScript expression.
 func (p *page) root() string {
 	if p.scope == "" {
 		return "document.body"
 	}
-	return "document.querySelector(" + quoted(p.scope) + ")"
+	return "document.querySelector(" + jsString(p.scope) + ")"
 }
 
-// at waits until the page has a path with a query; * matches anything.
-func (p *page) at(path string) {
+// wantPath waits until the page has a path with a query; * matches anything.
+func (p *page) wantPath(path string) {
 	p.Helper()
-	wanted := regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(path), `\*`, ".*") + "$")
+	pattern := regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(path), `\*`, ".*") + "$")
 	p.until("at "+path, func() error {
-		if at := p.location(); !wanted.MatchString(at) {
-			return errors.New("at " + at)
+		if location := p.location(); !pattern.MatchString(location) {
+			return errors.New("at " + location)
 		}
 		return nil
 	})
@@ -173,16 +173,16 @@ func (p *page) awaitStream() {
 }
 
 // back goes back, as the browser's button does, to a path.
-func (p *page) back(to string) {
+func (p *page) back(path string) {
 	p.Helper()
 	p.check()
 	if _, err := evaluate[chromedp.Void](p, "history.back()"); err != nil {
 		p.Fatal("back: ", err)
 	}
-	p.at(to)
+	p.wantPath(path)
 }
 
-// finish checks the page a last time. A test that failed keeps a picture in the folder of go test -artifacts.
+// finish checks the page a last time. After a failure it stores a screenshot in the folder of go test -artifacts.
 func (p *page) finish() {
 	if !p.Failed() {
 		p.check()

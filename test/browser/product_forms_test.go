@@ -17,7 +17,7 @@ func TestProducts_CreateEditDelete(t *testing.T) {
 		p.click("link", "Add product")
 		p.click("button", "Create product")
 		p.focuses("textbox Product name (required)") // by the browser, which does not send the form
-		p.at("/products/new")
+		p.wantPath("/products/new")
 
 		p.fill("Product name (required)", " ")
 		p.fill("Description", "Dua\nbaris")
@@ -31,9 +31,9 @@ func TestProducts_CreateEditDelete(t *testing.T) {
 		p.expectStatus(http.StatusUnprocessableEntity)
 		p.click("button", "Create product")
 		p.focuses("alert ")
-		p.within("form .field.wrong:has(#produk)").reads("Product name is required.")
-		p.within("form .field.wrong:has(#harga)").reads("Price must be a whole number of rupiah")
-		p.reads("Choose all files again: none was stored.")
+		p.within("form .field.wrong:has(#produk)").wantTexts("Product name is required.")
+		p.within("form .field.wrong:has(#harga)").wantTexts("Price must be a whole number of rupiah")
+		p.wantTexts("Choose all files again: none was stored.")
 		for label, want := range map[string]string{"Description": "Dua\nbaris", "Customer": "PT Tetap", "Price": "sepuluh", "Launch date": "2026-05-01", "Stage (required)": "2"} {
 			if got := p.value(label); got != want {
 				t.Errorf("%s is %q now", label, got)
@@ -47,27 +47,27 @@ func TestProducts_CreateEditDelete(t *testing.T) {
 		p.attach("Files", "kopi.exe", "MZ")
 		p.expectStatus(http.StatusUnprocessableEntity)
 		p.click("button", "Create product")
-		p.reads("The file kopi.exe has an unsupported file type")
+		p.wantTexts("The file kopi.exe has an unsupported file type")
 		p.attach("Files", "kopi.pdf", pdf)
 		p.click("button", "Create product")
-		p.reads("Product created.", "Rp 1.250.000", "1 Mei 2026", "PT Tetap", "Korporat", "kopi.pdf")
+		p.wantTexts("Product created.", "Rp 1.250.000", "1 Mei 2026", "PT Tetap", "Korporat", "kopi.pdf")
 		p.shows("heading", "Kopi "+name)
 
 		p.click("link", "Edit")
 		p.fill("Product name (required)", "Gula "+name)
 		p.choose("Stage (required)", "Maturity")
 		p.click("button", "Save")
-		p.reads("Product saved.", "PT Tetap", "Maturity from Growth")
+		p.wantTexts("Product saved.", "PT Tetap", "Maturity from Growth")
 
 		p.click("link", "Delete")
 		p.shows("heading", "Delete Gula "+name+"?")
 		p.click("link", "Cancel")
 		p.click("link", "Delete")
-		p.reads("with 1 stage history record and 1 file", "This cannot be undone.")
+		p.wantTexts("with 1 stage history record and 1 file", "This cannot be undone.")
 		p.click("button", "Delete product")
-		p.reads("Product deleted")
-		p.at("/products")
-		p.lacks("Gula " + name)
+		p.wantTexts("Product deleted")
+		p.wantPath("/products")
+		p.wantNoTexts("Gula " + name)
 	})
 }
 
@@ -85,14 +85,14 @@ func TestProducts_ConflictingEdits(t *testing.T) {
 		theirs.fill("Customer", "PT Mereka")
 		theirs.fill("Price", "2.000.000")
 		theirs.click("button", "Save")
-		theirs.reads("Product saved.")
+		theirs.wantTexts("Product saved.")
 
 		mine.expectStatus(http.StatusPreconditionFailed)
 		mine.click("button", "Save")
 		mine.shows("heading", "This product was changed in the meantime")
-		mine.within("fieldset:has([name=take_deskripsi])").reads("Only you changed it.", "Lama saya tulis ini")
-		mine.within("fieldset:has([name=take_pelanggan])").reads("Only someone else changed it.", "PT Mereka")
-		mine.within("fieldset:has([name=take_harga])").reads("You and someone else changed it.", "Rp 1.000.000", "Rp 2.000.000")
+		mine.within("fieldset:has([name=take_deskripsi])").wantTexts("Only you changed it.", "Lama saya tulis ini")
+		mine.within("fieldset:has([name=take_pelanggan])").wantTexts("Only someone else changed it.", "PT Mereka")
+		mine.within("fieldset:has([name=take_harga])").wantTexts("You and someone else changed it.", "Rp 1.000.000", "Rp 2.000.000")
 		return mine
 	}
 	t.Run("keeps mine", func(t *testing.T) {
@@ -102,7 +102,7 @@ func TestProducts_ConflictingEdits(t *testing.T) {
 		p.shows("heading", "This product was changed in the meantime") // the price needs a decision
 		p.tick("Your entry Rp 1.000.000")
 		p.click("button", "Save selection")
-		p.reads("Product saved.", "Lama saya tulis", "PT Mereka", "Rp 1.000.000")
+		p.wantTexts("Product saved.", "Lama saya tulis", "PT Mereka", "Rp 1.000.000")
 	})
 	t.Run("takes theirs, on a phone without JavaScript", func(t *testing.T) {
 		t.Parallel()
@@ -114,7 +114,7 @@ func TestProducts_ConflictingEdits(t *testing.T) {
 		}
 		p.fill("Customer", "PT Kita")
 		p.click("button", "Save")
-		p.reads("Product saved.", "Lama saya tulis", "PT Kita", "Rp 2.000.000")
+		p.wantTexts("Product saved.", "Lama saya tulis", "PT Kita", "Rp 2.000.000")
 	})
 	t.Run("asks again before deleting a changed product", func(t *testing.T) {
 		t.Parallel()
@@ -123,18 +123,18 @@ func TestProducts_ConflictingEdits(t *testing.T) {
 		other.open("/products/4/edit")
 		other.fill("Customer", "PT Baru")
 		other.click("button", "Save")
-		other.reads("Product saved.")
+		other.wantTexts("Product saved.")
 		p.expectStatus(http.StatusPreconditionFailed)
 		p.click("button", "Delete product")
-		p.reads("nothing was deleted", "PT Baru")
+		p.wantTexts("nothing was deleted", "PT Baru")
 		other.click("link", "Edit")
 		p.click("button", "Delete product")
-		p.reads("Product deleted")
+		p.wantTexts("Product deleted")
 
 		other.fill("Description", "Ketikan panjang")
 		other.expectStatus(http.StatusNotFound)
 		other.click("button", "Save")
-		other.reads("This product was deleted in the meantime")
+		other.wantTexts("This product was deleted in the meantime")
 		if got := other.value("Description"); got != "Ketikan panjang" {
 			t.Errorf("the description is %q now", got)
 		}
@@ -151,29 +151,29 @@ func TestProducts_Move(t *testing.T) {
 		p, other := browse(t, s.Address, v), newWindow(t, s.Address, viewer{})
 		p.open(path)
 		other.open(path)
-		p.reads("Current stage: Introduction")
+		p.wantTexts("Current stage: Introduction")
 		p.choose("New stage (required)", "Growth")
 		p.fill("Note", "Naik kelas")
 		p.click("DisclosureTriangle", "Performance metrics")
 		p.fill("Metric 1", "pendapatan")
 		p.expectStatus(http.StatusUnprocessableEntity)
 		p.click("button", "Move product")
-		p.reads("This metric has a name but no value")
+		p.wantTexts("This metric has a name but no value")
 		p.fill("Value 1", "12,50")
 		p.click("button", "Move product")
-		p.reads("Product moved.")
-		p.within(".timeline").reads("Growth from Introduction", "Naik kelas", "pendapatan", "12,50")
+		p.wantTexts("Product moved.")
+		p.within(".timeline").wantTexts("Growth from Introduction", "Naik kelas", "pendapatan", "12,50")
 
 		other.choose("New stage (required)", "Maturity")
 		other.fill("Note", "Saya juga")
 		other.expectStatus(http.StatusConflict)
 		other.click("button", "Move product")
-		other.reads("The product is not in the previous stage", "in stage “Introduction” when you opened the form, and is now in “Growth”")
+		other.wantTexts("The product is not in the previous stage", "in stage “Introduction” when you opened the form, and is now in “Growth”")
 		if got := other.value("Note"); got != "Saya juga" {
 			t.Errorf("the notes are %q now", got)
 		}
 		other.click("button", "Move product")
-		other.within(".timeline").reads("Maturity from Growth", "Saya juga", "Growth from Introduction")
+		other.within(".timeline").wantTexts("Maturity from Growth", "Saya juga", "Growth from Introduction")
 	})
 }
 
@@ -184,10 +184,10 @@ func TestProducts_Files(t *testing.T) {
 	eachViewer(t, map[string]viewer{"/products/5": {}, "/products/6": {phone: true, dark: true}, "/products/7": {phone: true, scriptless: true}}, func(t *testing.T, path string, v viewer) {
 		p := browse(t, s.Address, v)
 		p.open(path)
-		p.within("#files-section").reads("No files")
+		p.within("#files-section").wantTexts("No files")
 		p.attach("Add files", "surat <b>.txt", "Halo\n")
 		p.click("button", "Upload")
-		p.reads("Files added.")
+		p.wantTexts("Files added.")
 		p.shows("link", "surat _b_.txt")
 
 		p.attach("Add files", "kosong.pdf", "ini bukan PDF")
@@ -195,21 +195,21 @@ func TestProducts_Files(t *testing.T) {
 			p.expectStatus(http.StatusUnprocessableEntity)
 		} else {
 			p.expectStatus(http.StatusUnsupportedMediaType)
-			p.records("progress")
+			p.recordVisibility("progress")
 		}
 		p.click("button", "Upload")
-		p.reads("The content of the file kosong.pdf does not match its name")
+		p.wantTexts("The content of the file kosong.pdf does not match its name")
 		if v.scriptless {
-			p.reads("No file was added", "Choose all files again: none was stored.")
+			p.wantTexts("No file was added", "Choose all files again: none was stored.")
 			p.attach("Add files", "kopi.pdf", pdf)
 			p.click("button", "Upload")
 		} else {
-			p.at(path)
-			p.recorded("progress")
+			p.wantPath(path)
+			p.wantSeen("progress")
 			p.drop("form[data-upload]", "kopi.pdf", pdf)
 		}
-		p.reads("Files added.")
-		p.lacks("kosong.pdf")
+		p.wantTexts("Files added.")
+		p.wantNoTexts("kosong.pdf")
 
 		if name, content := p.download("link", "surat _b_.txt"); name != "surat _b_.txt" || content != "Halo\n" {
 			t.Errorf("%s is %q", name, content)
@@ -217,26 +217,26 @@ func TestProducts_Files(t *testing.T) {
 		p.click("link", "Delete kopi.pdf")
 		p.shows("heading", "Delete kopi.pdf?")
 		p.click("button", "Delete file")
-		p.reads("File deleted.")
+		p.wantTexts("File deleted.")
 		p.hides("link", "kopi.pdf")
 		p.shows("link", "surat _b_.txt")
 	})
 }
 
-// records has the page remember whether an element becomes visible.
-func (p *page) records(selector string) {
+// recordVisibility makes the page record whether an element becomes visible.
+func (p *page) recordVisibility(selector string) {
 	p.Helper()
-	_, err := evaluate[bool](p, `new MutationObserver(() => window.wasVisible ||= document.querySelector(`+quoted(selector)+`).checkVisibility())
+	_, err := evaluate[bool](p, `new MutationObserver(() => window.wasVisible ||= document.querySelector(`+jsString(selector)+`).checkVisibility())
 		.observe(document.body, {attributes: true, childList: true, subtree: true}), true`)
 	if err != nil {
 		p.Fatal(err)
 	}
 }
 
-// recorded fails the test unless it did.
-func (p *page) recorded(selector string) {
+// wantSeen fails the test unless the element has become visible.
+func (p *page) wantSeen(selector string) {
 	p.Helper()
-	if visible, err := evaluate[bool](p, `window.wasVisible === true`); err != nil || !visible {
+	if wasSeen, err := evaluate[bool](p, `window.wasVisible === true`); err != nil || !wasSeen {
 		p.Errorf("%s was never visible (%v)", selector, err)
 	}
 }

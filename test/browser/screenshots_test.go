@@ -24,7 +24,7 @@ var pictured = []string{
 // picturedRuns are the runs of makeRuns.
 var picturedRuns = []string{"/sync/runs/3", "/sync/runs/4", "/sync/runs/5", "/sync/runs/6"}
 
-// makeRuns makes a run that changed rows, a verification that found differences, a dry run, a run that failed, and one that
+// makeRuns creates a run that changed rows, a verification that found differences, a dry run, a run that failed, and one that
 // the guard stopped.
 func (s *site) makeRuns(t testing.TB) {
 	t.Helper()
@@ -91,7 +91,7 @@ func TestScreenshots(t *testing.T) {
 	})
 }
 
-// fileOf is a path as the name of a file.
+// fileOf returns a path as a file name.
 func fileOf(path string) string {
 	name := strings.Trim(regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(path, "-"), "-")
 	if name == "" {

@@ -30,12 +30,12 @@ func TestSteps_Work(t *testing.T) {
 				document.getElementById("below").onclick = () => setTimeout(() => document.getElementById("mode").textContent = "clicked", 50)`,
 		}), v)
 		p.open("/")
-		p.reads(map[viewer]string{{}: "light 1280", {dark: true}: "dark 1280", {phone: true}: "light 390", {phone: true, dark: true}: "dark 390", {scriptless: true}: "no script"}[v])
+		p.wantTexts(map[viewer]string{{}: "light 1280", {dark: true}: "dark 1280", {phone: true}: "light 390", {phone: true, dark: true}: "dark 390", {scriptless: true}: "no script"}[v])
 		p.shows("heading", "Test")
-		p.lacks("Saved it")
+		p.wantNoTexts("Saved it")
 		if !v.scriptless {
 			p.click("button", "Below")
-			p.reads("clicked")
+			p.wantTexts("clicked")
 		}
 		p.fill("Name", "new")
 		p.fill("Note", "several\nlines")
@@ -47,19 +47,19 @@ func TestSteps_Work(t *testing.T) {
 			t.Errorf("the note is %q", got)
 		}
 		p.click("button", "Save")
-		p.at("/second?name=new&note=several%0D%0Alines&launch=2026-11-25&segment=2&file=a.txt&sure=on")
-		p.reads("Saved it")
+		p.wantPath("/second?name=new&note=several%0D%0Alines&launch=2026-11-25&segment=2&file=a.txt&sure=on")
+		p.wantTexts("Saved it")
 		p.back("/")
 		p.within("nav").click("link", "Second")
-		p.at("/sec*")
+		p.wantPath("/sec*")
 		p.pressKeys(kb.Tab)
 		if got := p.focused(); got != "link Back" {
 			t.Errorf("the focus is on %q", got)
 		}
 		p.pressKeys(kb.Enter)
-		p.at("/")
+		p.wantPath("/")
 		p.clickOn("nav a[href='/second']")
-		p.at("/second")
+		p.wantPath("/second")
 		p.expectStatus(404)
 		p.open("/nothing")
 	})

@@ -14,7 +14,7 @@ func (p *page) startRun(button string) {
 	p.Helper()
 	p.open("/sync")
 	p.click("button", button)
-	p.at("/sync/runs/*")
+	p.wantPath("/sync/runs/*")
 }
 
 // awaitEnd waits until the run whose page is open has ended, and the page contains a text.
@@ -22,16 +22,16 @@ func (p *page) awaitEnd(words string) {
 	p.Helper()
 	if p.viewer.scriptless { // the page does not update itself
 		p.until("the run has ended", func() error {
-			shown, err := p.shown()
-			if err == nil && strings.Contains(shown, "in progress") {
+			text, err := p.visibleText()
+			if err == nil && strings.Contains(text, "in progress") {
 				p.open(p.location())
 				err = errors.New("it is in progress")
 			}
 			return err
 		})
 	}
-	p.reads(words)
-	p.lacks("The run is in progress")
+	p.wantTexts(words)
+	p.wantNoTexts("The run is in progress")
 }
 
 // blockStart makes a run wait before its first table, and blockHistory within the last, if it changes a stage record.
@@ -48,7 +48,7 @@ func TestSync_RunPageUpdatesItself(t *testing.T) {
 		p := browse(t, s.Address, v)
 		s.exec(s.source, "UPDATE tbl_stage_histori SET catatan = 'Sudah disetujui' WHERE id = 3")
 		p.open("/sync")
-		p.reads("Healthy", "In sync · checked")
+		p.wantTexts("Healthy", "In sync · checked")
 		state := newWindow(t, s.Address, v) // of another user, who does nothing
 		state.open("/sync")
 		state.awaitStream()
@@ -56,10 +56,10 @@ func TestSync_RunPageUpdatesItself(t *testing.T) {
 		begin, waits := kit.Lock(s, s.target, blockStart)
 		end, waitsAtLast := kit.Lock(s, s.target, strings.ReplaceAll(blockHistory, "%s", "3"))
 		p.click("button", "Full run")
-		p.at("/sync/runs/2")
+		p.wantPath("/sync/runs/2")
 		s.Eventually("the run waits to begin", waits)
-		p.reads("Full run 2 In progress", "Run 2 in progress")
-		state.reads("Run 2 in progress, started", "Cancel run")
+		p.wantTexts("Full run 2 In progress", "Run 2 in progress")
+		state.wantTexts("Run 2 in progress, started", "Cancel run")
 		state.hides("button", "Full run")
 		p.awaitStream()
 		begin()
@@ -67,7 +67,7 @@ func TestSync_RunPageUpdatesItself(t *testing.T) {
 		late := newWindow(t, s.Address, v)
 		late.open("/sync/runs/2")
 		for _, page := range []*page{p, state, late} {
-			page.reads("tbl_produk 20 rows no changes", "tbl_stage_histori")
+			page.wantTexts("tbl_produk 20 rows no changes", "tbl_stage_histori")
 			page.shows("progressbar", "tbl_produk")
 			page.shows("progressbar", "tbl_stage_histori")
 		}
@@ -75,8 +75,8 @@ func TestSync_RunPageUpdatesItself(t *testing.T) {
 		p.awaitEnd("The run succeeded: 1 row updated.")
 		p.shows("link", "Changes of this row")
 		late.awaitEnd("The run succeeded: 1 row updated.")
-		state.reads("Healthy", "In sync · checked", "Full run Succeeded")
-		state.lacks("In progress")
+		state.wantTexts("Healthy", "In sync · checked", "Full run Succeeded")
+		state.wantNoTexts("In progress")
 		state.shows("button", "Full run")
 	})
 }
@@ -87,17 +87,17 @@ func TestSync_StatusPageUpdatesItself(t *testing.T) {
 	s := postgresSite(t)
 	p := browse(t, s.Address, viewer{})
 	p.open("/sync")
-	p.reads("Healthy")
+	p.wantTexts("Healthy")
 	p.awaitStream()
 	if _, err := evaluate[bool](p, "document.querySelector('main button').focus() ?? true"); err != nil {
 		t.Fatal(err)
 	}
 	s.exec(s.target, "UPDATE lifecycle_sync_runs SET started_at = started_at - interval '30 days', finished_at = finished_at - interval '30 days'")
-	p.reads("Too old", "No run has succeeded for too long")
-	if at, err := evaluate[string](p, "document.activeElement.id"); err != nil || at != "main" {
-		t.Errorf("the focus is at %q, %v", at, err)
+	p.wantTexts("Too old", "No run has succeeded for too long")
+	if focused, err := evaluate[string](p, "document.activeElement.id"); err != nil || focused != "main" {
+		t.Errorf("the focus is at %q, %v", focused, err)
 	}
-	p.within(".status").reads("Last sync is too old")
+	p.within(".status").wantTexts("Last sync is too old")
 }
 
 // TestSync_RunPageReloadsWithoutJavaScript by a link.
@@ -108,13 +108,13 @@ func TestSync_RunPageReloadsWithoutJavaScript(t *testing.T) {
 	release, waits := kit.Lock(s, s.target, blockStart)
 	p.startRun("Full run")
 	s.Eventually("the run waits", waits)
-	p.reads("Run 2 in progress")
+	p.wantTexts("Run 2 in progress")
 	p.click("link", "Reload")
-	p.at("/sync/runs/2*")
-	p.reads("Run 2 in progress")
+	p.wantPath("/sync/runs/2*")
+	p.wantTexts("Run 2 in progress")
 	state := newWindow(t, s.Address, viewer{scriptless: true, phone: true})
 	state.open("/sync")
-	state.reads("Run 2 in progress", "Reload")
+	state.wantTexts("Run 2 in progress", "Reload")
 	release()
 	p.awaitEnd("The run succeeded: no changes.")
 	state.awaitEnd("Healthy")
@@ -130,21 +130,21 @@ func TestSync_CancelsARun(t *testing.T) {
 	p.startRun("Full run")
 	s.Eventually("the run waits", waits)
 	p.click("link", "Cancel run")
-	p.at("/sync/runs/2/cancel")
-	p.reads("Cancel run 2?", "the copy stays as it was before the run")
+	p.wantPath("/sync/runs/2/cancel")
+	p.wantTexts("Cancel run 2?", "the copy stays as it was before the run")
 	p.click("link", "Let it continue")
-	p.at("/sync/runs/2")
-	p.reads("Run 2 in progress")
+	p.wantPath("/sync/runs/2")
+	p.wantTexts("Run 2 in progress")
 	p.click("link", "Cancel run")
 	p.click("button", "Cancel run")
-	p.at("/sync/runs/2")
+	p.wantPath("/sync/runs/2")
 	p.awaitEnd("The run was canceled. Nothing was changed.")
 	p.open("/sync/runs/2/cancel")
-	p.reads("Run 2 has already ended", "There is nothing to cancel.")
+	p.wantTexts("Run 2 has already ended", "There is nothing to cancel.")
 	p.click("link", "See its result")
 	release()
 	p.click("button", "Run again")
-	p.at("/sync/runs/3")
+	p.wantPath("/sync/runs/3")
 	p.awaitEnd("The run succeeded: 1 row updated.")
 }
 
@@ -156,33 +156,33 @@ func TestSync_FailedRunSaysWhatToDo(t *testing.T) {
 	s.exec(s.source, "ALTER TABLE tbl_produk RENAME COLUMN harga TO price")
 	p.startRun("Full run")
 	p.awaitEnd("The run failed. Nothing was changed.")
-	p.reads("What went wrong Tables do not match", "harga", "ALTER TABLE tbl_produk ADD COLUMN harga", "Fix every problem in lifecycle_db, then run again.")
+	p.wantTexts("What went wrong Tables do not match", "harga", "ALTER TABLE tbl_produk ADD COLUMN harga", "Fix every problem in lifecycle_db, then run again.")
 	p.click("link", "Run diagnostics")
 	p.shows("heading", "Diagnostics")
-	p.reads("source.columns", "harga", "Healthy")
+	p.wantTexts("source.columns", "harga", "Healthy")
 	p.click("link", "Sync status")
-	p.at("/sync")
-	p.reads("Failed The last run failed, so the copy is unchanged · In sync · checked", "Tables do not match", "harga")
+	p.wantPath("/sync")
+	p.wantTexts("Failed The last run failed, so the copy is unchanged · In sync · checked", "Tables do not match", "harga")
 	phone := newWindow(t, s.Address, viewer{phone: true, dark: true})
 	phone.open("/sync")
-	phone.reads("Failed The last run failed")
+	phone.wantTexts("Failed The last run failed")
 	phone.open("/sync/runs/2")
-	phone.reads("What went wrong")
+	phone.wantTexts("What went wrong")
 	p.expectStatus(http.StatusInternalServerError)
 	p.click("button", "Dry run")
-	p.reads("Something went wrong", "harga", "ALTER TABLE tbl_produk ADD COLUMN harga")
+	p.wantTexts("Something went wrong", "harga", "ALTER TABLE tbl_produk ADD COLUMN harga")
 	p.click("link", "Go to Sync")
 
 	s.exec(s.source, "ALTER TABLE tbl_produk RENAME COLUMN price TO harga")
 	p.click("button", "Run again")
 	p.awaitEnd("The run succeeded: no changes.")
 	p.click("link", "Sync status")
-	p.reads("Healthy In sync · checked")
+	p.wantTexts("Healthy In sync · checked")
 
 	s.exec(s.source, "ALTER TABLE tbl_segmen RENAME TO hidden")
 	p.click("button", "Incremental run")
 	p.awaitEnd("The run failed. Nothing was changed.")
-	p.reads("tbl_segmen")
+	p.wantTexts("tbl_segmen")
 }
 
 // TestSync_RequiresAdmin hides the links from others, and says why.
@@ -194,23 +194,23 @@ func TestSync_RequiresAdmin(t *testing.T) {
 		p.open("/sign-in?next=/products")
 		p.fill("Token", s.Token(role))
 		p.click("button", "Sign in")
-		p.at("/products")
-		p.reads(role)
+		p.wantPath("/products")
+		p.wantTexts(role)
 		p.hides("link", "Sync")
 		p.expectStatus(http.StatusForbidden)
 		p.open("/sync")
 		p.shows("heading", "Access denied")
 		p.hides("link", "Sync")
 		p.click("button", "Sign out")
-		p.at("/sign-in")
+		p.wantPath("/sign-in")
 	}
 	p.fill("Token", s.Token("Admin"))
 	p.click("button", "Sign in")
-	p.at("/")
+	p.wantPath("/")
 	p.click("link", "Sync")
-	p.at("/sync")
+	p.wantPath("/sync")
 	p.startRun("Verify")
 	p.awaitEnd("The copy is in sync with lifecycle_db.")
 	p.open("/sync/runs")
-	p.reads("2 in total")
+	p.wantTexts("2 in total")
 }

@@ -11,13 +11,13 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 )
 
-// watch collects the problems of a window that nobody would see.
+// watch collects a window's console errors, failed requests and unexpected statuses.
 type watch struct {
-	mu       sync.Mutex
-	problems []string
-	requests map[string]string // by id: the URLs being requested
-	expected []int64           // statuses from 400 on that must come
-	streams  int               // of server-sent events that the page has opened
+	mu               sync.Mutex
+	problems         []string
+	requests         map[string]string // by id: the URLs being requested
+	expectedStatuses []int64           // statuses from 400 on that must come
+	streams          int               // of server-sent events that the page has opened
 }
 
 // handle receives every event of the window, in order, and must be quick.
@@ -64,11 +64,11 @@ func (w *watch) recordResponse(e *network.EventResponseReceived) {
 	if status < 400 {
 		return
 	}
-	if i := slices.Index(w.expected, status); i >= 0 {
-		w.expected = slices.Delete(w.expected, i, i+1)
+	if i := slices.Index(w.expectedStatuses, status); i >= 0 {
+		w.expectedStatuses = slices.Delete(w.expectedStatuses, i, i+1)
 		return
 	}
-	w.add("%s answered %d", w.requests[string(e.RequestID)], status)
+	w.add("%s: unexpected status %d", w.requests[string(e.RequestID)], status)
 }
 
 func (w *watch) add(format string, args ...any) {
@@ -88,7 +88,7 @@ func (w *watch) drain() []string {
 func (w *watch) expect(status int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.expected = append(w.expected, status)
+	w.expectedStatuses = append(w.expectedStatuses, status)
 }
 
 // hasStream reports whether the page receives the server's events.
@@ -102,7 +102,7 @@ func (w *watch) hasStream() bool {
 func (w *watch) unmet() []int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.expected
+	return w.expectedStatuses
 }
 
 func exceptionText(e *runtime.ExceptionDetails) string {

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/net/html"
 )
 
-// form is a form of a page, with what is filled in.
+// form is a form of a page with its values.
 type form struct {
 	user      *user
 	action    string
@@ -19,14 +19,14 @@ type form struct {
 	values    map[string]string
 }
 
-// upload is a file that is chosen in a form.
+// upload is a file to upload.
 type upload struct{ name, content string }
 
-// set fills in fields, given as pairs of name and value, which must be there.
+// set fills in existing fields, given as pairs of name and value.
 func (f form) set(pairs ...string) form {
 	f.user.Helper()
 	for i := 0; i < len(pairs); i += 2 {
-		if _, there := f.values[pairs[i]]; !there {
+		if _, ok := f.values[pairs[i]]; !ok {
 			f.user.Fatalf("%s has no field %s, but %v", f.action, pairs[i], f.order)
 		}
 		f.values[pairs[i]] = pairs[i+1]
@@ -34,16 +34,16 @@ func (f form) set(pairs ...string) form {
 	return f
 }
 
-// choose selects a radio button, of which perhaps none was selected.
-func (f form) choose(name, value string) form {
-	if _, there := f.values[name]; !there {
+// selectRadio selects a radio button.
+func (f form) selectRadio(name, value string) form {
+	if _, ok := f.values[name]; !ok {
 		f.order = append(f.order, name)
 	}
 	f.values[name] = value
 	return f
 }
 
-// body is what a browser sends, which writes new lines with a carriage return.
+// body returns the request body that a browser sends; browsers send CRLF line ends.
 func (f form) body(files ...upload) (io.Reader, string) {
 	var buffer bytes.Buffer // writing into memory does not fail
 	w := multipart.NewWriter(&buffer)
@@ -67,7 +67,7 @@ func (a response) form(action string) form {
 	}
 	for node := range page.Descendants() {
 		if node.Data == "form" && attribute(node, "action") == action {
-			return read(form{user: a.user, action: action, multipart: attribute(node, "enctype") == "multipart/form-data", values: map[string]string{}}, node)
+			return readFields(form{user: a.user, action: action, multipart: attribute(node, "enctype") == "multipart/form-data", values: map[string]string{}}, node)
 		}
 	}
 	a.user.Fatalf("%s has no form for %s\n%s", a.Request.URL, action, a.body)
@@ -80,15 +80,15 @@ func (u *user) formAt(target string) form {
 	return u.open(target).form(target)
 }
 
-// read reads the fields as a browser fills them in.
-func read(f form, node *html.Node) form {
+// readFields reads the fields as a browser fills them in.
+func readFields(f form, node *html.Node) form {
 	for n := range node.Descendants() {
 		name, value, filled := attribute(n, "name"), attribute(n, "value"), true
 		switch n.Data {
 		case "input":
 			switch attribute(n, "type") {
 			case "radio", "checkbox":
-				filled = has(n, "checked")
+				filled = hasAttribute(n, "checked")
 			case "file":
 				filled = false
 			}
@@ -99,7 +99,7 @@ func read(f form, node *html.Node) form {
 		case "select":
 			value = ""
 			for o := range n.Descendants() {
-				if o.Data == "option" && has(o, "selected") {
+				if o.Data == "option" && hasAttribute(o, "selected") {
 					value = attribute(o, "value")
 				}
 			}
@@ -113,7 +113,7 @@ func read(f form, node *html.Node) form {
 	return f
 }
 
-func has(n *html.Node, name string) bool {
+func hasAttribute(n *html.Node, name string) bool {
 	return slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Key == name })
 }
 

@@ -10,7 +10,7 @@ import (
 	"lifecycle-sync/test/kit"
 )
 
-// rowOf is the row of the list that has a note.
+// rowOf returns the list's row with a note.
 func rowOf(t *testing.T, body, notes string) string {
 	t.Helper()
 	at := strings.Index(body, notes)
@@ -44,7 +44,7 @@ func TestStageHistory_FiltersRecords(t *testing.T) {
 			}
 		}
 	}
-	for query, c := range map[string]struct{ has, lacks string }{
+	for filter, c := range map[string]struct{ shows, lacks string }{
 		"search=surya":                {"pertama", "tanpa waktu"},
 		"fromStageId=2":               {"kedua", "pertama"},
 		"toStageId=2":                 {"pertama", "kedua"},
@@ -58,10 +58,10 @@ func TestStageHistory_FiltersRecords(t *testing.T) {
 		"page=9":                      {"The list has only", "pertama"},
 		"search=%3Cscript%3E&limit=1": {"&lt;script&gt;", "<script>"},
 	} {
-		p.get("/stage-history?"+query).shows(http.StatusOK, c.has).lacks(c.lacks)
+		p.get("/stage-history?"+filter).shows(http.StatusOK, c.shows).lacks(c.lacks)
 	}
 	p.get("/stage-history?productId=7&fromStageId=1&page=1").shows(http.StatusOK, "Panel &lt;b&gt;Surya&lt;/b&gt;", `href="/stage-history?fromStageId=1"`, `name="productId" value="7"`, `<option value="1" selected>`)
-	for wrong, says := range map[string][]string{
+	for query, says := range map[string][]string{
 		"page=0":        {"page must be a whole number"},
 		"since=gestern": {`href="#since"`, `value="gestern"`, `aria-describedby="since-error"`},
 		"since=2026-02-01&until=2026-01-01&search=kabel": {"Until must not be before since.", `value="2026-02-01"`, `value="2026-01-01"`, `value="kabel"`, `aria-describedby="until-error"`},
@@ -70,7 +70,7 @@ func TestStageHistory_FiltersRecords(t *testing.T) {
 		"fromStageId=x":                      {"Previous stage must be a whole number", `aria-describedby="fromStageId-error"`},
 		"search=" + strings.Repeat("x", 201): {"Search has 201 characters", `aria-describedby="search-error"`},
 	} {
-		p.get("/stage-history?"+wrong).shows(http.StatusUnprocessableEntity, append(says, "Invalid filters", `role="alert"`, "<h1>Stage history</h1>")...)
+		p.get("/stage-history?"+query).shows(http.StatusUnprocessableEntity, append(says, "Invalid filters", `role="alert"`, "<h1>Stage history</h1>")...)
 	}
 	for _, page := range []string{"/?", "/products?", "/products?view=table&"} {
 		p.get(page+"stageId=x&segmentId=1").shows(http.StatusUnprocessableEntity, "Stage must be a whole number", `aria-describedby="stageId-error"`, `<option value="1" selected>`)
@@ -92,40 +92,40 @@ func TestStageHistory_CorrectsAndDeletesARecord(t *testing.T) {
 		"UPDATE tbl_stage_histori SET performance_metrics = '{\"teks\": \"' || hex(zeroblob(50000)) || '\"}' WHERE id = 2")
 	p := u.signedIn("Project Manager")
 	p.get("/stage-history/1/edit").shows(http.StatusOK, `value="2026-03-01T08:30"`, "satu\r\ndua", "12345678901234567890.10", "Edit stage history record")
-	was := url.Values{
+	unchanged := url.Values{
 		"was_tanggal_perubahan": {"2026-03-01T08:30"}, "was_catatan": {"satu\r\ndua"}, "was_performance_metrics": {"{\r\n  \"nilai\": 12345678901234567890.10\r\n}"},
 		"tanggal_perubahan": {"2026-03-01T08:30"}, "catatan": {"satu\r\ndua"}, "performance_metrics": {"{\r\n  \"nilai\": 12345678901234567890.10\r\n}"},
 	}
-	with := func(name, value string) url.Values {
-		changed := maps.Clone(was)
-		changed.Set(name, value)
-		return changed
+	edited := func(name, value string) url.Values {
+		values := maps.Clone(unchanged)
+		values.Set(name, value)
+		return values
 	}
-	stored := func(column string) string {
-		return kit.One[string](t, u.source, "SELECT coalesce(CAST("+column+" AS text), 'NULL') FROM tbl_stage_histori WHERE id = 1")
+	column := func(name string) string {
+		return kit.One[string](t, u.source, "SELECT coalesce(CAST("+name+" AS text), 'NULL') FROM tbl_stage_histori WHERE id = 1")
 	}
-	at, updated := stored("tanggal_perubahan"), stored("updated_at")
-	p.post("/stage-history/1/edit", was).redirects("/stage-history?productId=7")
+	at, updated := column("tanggal_perubahan"), column("updated_at")
+	p.post("/stage-history/1/edit", unchanged).redirects("/stage-history?productId=7")
 	p.get("/stage-history?productId=7").shows(http.StatusOK, "Nothing to save: no field was changed.")
-	if stored("updated_at") != updated {
+	if column("updated_at") != updated {
 		t.Error("an unchanged record was written")
 	}
 	// A change of the metrics keeps the note that someone else has changed since.
 	exec(t, u.source, "UPDATE tbl_stage_histori SET catatan = 'dari orang lain' WHERE id = 1")
-	p.post("/stage-history/1/edit", with("performance_metrics", `{"nilai": 1.50, "baru": [1]}`)).redirects("/stage-history?productId=7")
+	p.post("/stage-history/1/edit", edited("performance_metrics", `{"nilai": 1.50, "baru": [1]}`)).redirects("/stage-history?productId=7")
 	p.get("/stage-history?productId=7").shows(http.StatusOK, "Stage history record saved.", "1,50", "[1]", "dari orang lain")
-	if got := stored("catatan") + stored("performance_metrics"); got != `dari orang lain{"nilai": 1.50, "baru": [1]}` || stored("tanggal_perubahan") != at {
-		t.Errorf("%s at %s", got, stored("tanggal_perubahan"))
+	if got := column("catatan") + column("performance_metrics"); got != `dari orang lain{"nilai": 1.50, "baru": [1]}` || column("tanggal_perubahan") != at {
+		t.Errorf("%s at %s", got, column("tanggal_perubahan"))
 	}
-	was.Set("was_performance_metrics", "{\n  \"nilai\": 1.50,\n  \"baru\": [\n    1\n  ]\n}")
-	was.Set("performance_metrics", was.Get("was_performance_metrics"))
-	was.Set("was_catatan", "dari orang lain")
-	was.Set("catatan", "dari orang lain")
-	p.post("/stage-history/1/edit", with("performance_metrics", " ")).redirects("/stage-history?productId=7")
-	p.post("/stage-history/1/edit", with("tanggal_perubahan", "2026-03-02T09:00")).redirects("/stage-history?productId=7")
-	p.post("/stage-history/1/edit", with("catatan", "baris\r\nlain")).redirects("/stage-history?productId=7")
-	if got := stored("performance_metrics") + stored("catatan"); got != "NULLbaris\nlain" || !strings.HasPrefix(stored("tanggal_perubahan"), "2026-03-02") {
-		t.Errorf("%q at %s", got, stored("tanggal_perubahan"))
+	unchanged.Set("was_performance_metrics", "{\n  \"nilai\": 1.50,\n  \"baru\": [\n    1\n  ]\n}")
+	unchanged.Set("performance_metrics", unchanged.Get("was_performance_metrics"))
+	unchanged.Set("was_catatan", "dari orang lain")
+	unchanged.Set("catatan", "dari orang lain")
+	p.post("/stage-history/1/edit", edited("performance_metrics", " ")).redirects("/stage-history?productId=7")
+	p.post("/stage-history/1/edit", edited("tanggal_perubahan", "2026-03-02T09:00")).redirects("/stage-history?productId=7")
+	p.post("/stage-history/1/edit", edited("catatan", "baris\r\nlain")).redirects("/stage-history?productId=7")
+	if got := column("performance_metrics") + column("catatan"); got != "NULLbaris\nlain" || !strings.HasPrefix(column("tanggal_perubahan"), "2026-03-02") {
+		t.Errorf("%q at %s", got, column("tanggal_perubahan"))
 	}
 	for _, c := range []struct{ field, value, says string }{
 		{"performance_metrics", "[1]", "Metrics must be a JSON object"},
@@ -136,7 +136,7 @@ func TestStageHistory_CorrectsAndDeletesARecord(t *testing.T) {
 		{"tanggal_perubahan", "", "When is required."},
 		{"tanggal_perubahan", "kemarin", "When must be a date and a time."},
 	} {
-		p.post("/stage-history/1/edit", with(c.field, c.value)).shows(http.StatusUnprocessableEntity, c.says, `role="alert"`, `href="#`+c.field+`"`, `aria-invalid="true"`, "dari orang lain")
+		p.post("/stage-history/1/edit", edited(c.field, c.value)).shows(http.StatusUnprocessableEntity, c.says, `role="alert"`, `href="#`+c.field+`"`, `aria-invalid="true"`, "dari orang lain")
 	}
 	p.get("/stage-history/2/edit").shows(http.StatusOK, "left unchanged: Metrics")
 	p.post("/stage-history/1/edit", url.Values{"id_produk": {"1"}}).shows(http.StatusBadRequest)
@@ -145,7 +145,7 @@ func TestStageHistory_CorrectsAndDeletesARecord(t *testing.T) {
 	p.get("/stage-history/1/delete").shows(http.StatusForbidden, "Admin access is required")
 	admin := u.signedIn("Admin")
 	ask := admin.get("/stage-history/1/delete").shows(http.StatusOK, "Delete this stage history record?", "the product stays in its stage", "baris")
-	if stored("id") != "1" {
+	if column("id") != "1" {
 		t.Error("asking deleted the record")
 	}
 	admin.post("/stage-history/1/delete", nil).shows(http.StatusBadRequest, "does not say which version")

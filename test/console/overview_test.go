@@ -16,7 +16,7 @@ import (
 	"lifecycle-sync/web/messages"
 )
 
-// figures are those of the API's dashboard that the scenarios compare the page with.
+// figures holds the figures of the API's dashboard that scenarios compare with the page.
 type figures struct {
 	Statistics struct {
 		TotalProducts        int64
@@ -41,10 +41,10 @@ func (u *user) figures(query string) figures {
 	return d.Data
 }
 
-// tile is a single figure of the page, and where it leads.
+// tile is a single figure of the page with its link.
 type tile struct{ figure, address string }
 
-// tiles reads the page's tiles, by their texts.
+// tiles returns the page's tiles by their texts.
 func tiles(page string) map[string]tile {
 	all := map[string]tile{}
 	for _, m := range regexp.MustCompile(`<(?:a|div) class="card stat[^"]*"(?: href="([^"]*)")?><span class="value[^"]*">([^<]*)</span> <span>([^<]*)</span>`).FindAllStringSubmatch(page, -1) {
@@ -53,7 +53,7 @@ func tiles(page string) map[string]tile {
 	return all
 }
 
-// productLinks are the links of a page to the product list: address and text.
+// productLinks returns a page's links to the product list: texts by address.
 func productLinks(page string) map[string]string {
 	all := map[string]string{}
 	for _, m := range regexp.MustCompile(`<a href="(/products\?[^"]*)">([^<]*)</a>`).FindAllStringSubmatch(page, -1) {
@@ -77,7 +77,7 @@ func TestOverview_FiguresMatchAPIAndLists(t *testing.T) {
 func (u *user) checkOverview(query string) {
 	u.Helper()
 	want, page := u.figures(query), u.open("/?"+query).shows(http.StatusOK, "Products by stage", "Products by segment and stage", "Time in stage", "Recent moves").body
-	shown, stats := tiles(page), want.Statistics
+	shownTiles, stats := tiles(page), want.Statistics
 	for text, figure := range map[string]string{
 		"products": indonesian().Number(stats.TotalProducts), "total value": indonesian().Rupiah(stats.TotalValue), "launched in the last 12 months": indonesian().Number(stats.LaunchedLast12Months),
 		"overdue":    indonesian().Number(stats.Overdue),
@@ -85,11 +85,11 @@ func (u *user) checkOverview(query string) {
 		"No category": indonesian().Number(stats.Completeness.MissingCategory), "No price": indonesian().Number(stats.Completeness.MissingPrice),
 		"No launch date": indonesian().Number(stats.Completeness.MissingLaunchDate),
 	} {
-		if shown[text].figure != figure {
-			u.Errorf("%q %s, want %q", shown[text].figure, text, figure)
+		if shownTiles[text].figure != figure {
+			u.Errorf("%q %s, want %q", shownTiles[text].figure, text, figure)
 		}
 	}
-	for _, tile := range shown {
+	for _, tile := range shownTiles {
 		if tile.address != "" {
 			u.checkLink(query, tile.address, tile.figure)
 			u.open(tile.address)
@@ -121,14 +121,14 @@ func (u *user) checkOverview(query string) {
 // checkLink checks that a link of a filtered page keeps the filters and leads to as many products as the figure says.
 func (u *user) checkLink(query, address, figure string) {
 	u.Helper()
-	_, asked, _ := strings.Cut(address, "?")
+	_, linkQuery, _ := strings.Cut(address, "?")
 	filters, _ := url.ParseQuery(query)
 	for name, values := range filters {
-		if kept, _ := url.ParseQuery(asked); values[0] != "" && !slices.Equal(kept[name], values) {
+		if linkFilters, _ := url.ParseQuery(linkQuery); values[0] != "" && !slices.Equal(linkFilters[name], values) {
 			u.Errorf("%s loses %s=%s", address, name, values[0])
 		}
 	}
-	if got := indonesian().Number(u.total(asked)); got != figure {
+	if got := indonesian().Number(u.total(linkQuery)); got != figure {
 		u.Errorf("%s lists %s, want %s", address, got, figure)
 	}
 }
@@ -141,8 +141,8 @@ func TestOverview_Filters(t *testing.T) {
 		`name="search" type="search" maxlength="200" value="an"`, `<option value="2" selected>Growth</option>`, `<input type="hidden" name="kategori" value="Energi Bersih">`,
 		`href="/?kategori=Energi&#43;Bersih&amp;stageId=2">Search: an`, `href="/?kategori=Energi&#43;Bersih&amp;search=an">Stage: Growth`, `href="/?search=an&amp;stageId=2">Category: Energi Bersih`)
 	u.get("/?search=%3Cscript%3E").shows(http.StatusOK, "Search: &lt;script&gt;", "No products found", `<a class="button" href="/">Show all</a>`)
-	for _, wrong := range []string{"stageId=abc", "missing=nonsense", "overdue=yes", "page=2", "search=" + strings.Repeat("a", 201)} {
-		u.get("/?"+wrong).shows(http.StatusUnprocessableEntity, "Invalid filters")
+	for _, query := range []string{"stageId=abc", "missing=nonsense", "overdue=yes", "page=2", "search=" + strings.Repeat("a", 201)} {
+		u.get("/?"+query).shows(http.StatusUnprocessableEntity, "Invalid filters")
 	}
 }
 
@@ -161,7 +161,7 @@ func TestOverview_EscapesNamesAndSumsHugePrices(t *testing.T) {
 	u.open("/").shows(http.StatusOK, "#1", "No stage", "No segment", "&lt;b&gt;&amp;", "&lt;i&gt;", "None of these products has moved yet.", indonesian().Rupiah(u.figures("").Statistics.TotalValue)).lacks("<b>", "<i>")
 }
 
-// total is how many products the API lists for a query.
+// total returns the number of products that the API lists for a query.
 func (u *user) total(query string) int64 {
 	u.Helper()
 	var list struct{ Pagination struct{ TotalItems int64 } }
@@ -172,5 +172,5 @@ func (u *user) total(query string) int64 {
 	return list.Pagination.TotalItems
 }
 
-// indonesian writes figures as the console does.
+// indonesian returns the console's number format.
 func indonesian() *messages.Format { return messages.NewFormat(messages.Indonesian, time.UTC) }

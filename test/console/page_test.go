@@ -30,50 +30,50 @@ func TestPages_AreWellFormed(t *testing.T) {
 			u.open(path)
 		}
 	}
-	for wrong, status := range map[string]int{
+	for target, status := range map[string]int{
 		"/nothing": http.StatusNotFound, "/sync/runs?page=0": http.StatusBadRequest, "/stage-history/2147483647/edit": http.StatusNotFound,
 		"/sync/changes?table=x": http.StatusBadRequest,
 	} {
-		u.get(wrong).shows(status)
+		u.get(target).shows(status)
 	}
 }
 
 var (
-	title   = regexp.MustCompile(`<title>[^<]+ · Lifecycle Sync</title>`)
-	heading = regexp.MustCompile(`<h1[ >]`)
-	inline  = regexp.MustCompile(`(?i)<style|<script(?:>| (?:[^>]* )?[^s][^>]*>[^<])|<[^>]*\s(?:style|on[a-z]+)=`)
-	quoted  = regexp.MustCompile(`="[^"]*"`)
-	named   = regexp.MustCompile(` id="([^"]*)"`)
+	title           = regexp.MustCompile(`<title>[^<]+ · Lifecycle Sync</title>`)
+	heading         = regexp.MustCompile(`<h1[ >]`)
+	inlineCode      = regexp.MustCompile(`(?i)<style|<script(?:>| (?:[^>]* )?[^s][^>]*>[^<])|<[^>]*\s(?:style|on[a-z]+)=`)
+	attributeValues = regexp.MustCompile(`="[^"]*"`)
+	idAttributes    = regexp.MustCompile(` id="([^"]*)"`)
 )
 
 // check fails the test unless the response is a whole page without inline scripts and styles, and without remains of its template.
 func (a response) check() {
 	a.user.Helper()
-	where := a.Request.URL.RequestURI()
+	target := a.Request.URL.RequestURI()
 	policy := a.Header.Get("Content-Security-Policy")
 	if !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") || !strings.Contains(policy, "form-action 'self'") || strings.Contains(policy, "unsafe") {
-		a.user.Errorf("%s: policy %q", where, policy)
+		a.user.Errorf("%s: policy %q", target, policy)
 	}
 	if a.Header.Get("X-Content-Type-Options") != "nosniff" || !slices.Contains([]string{"private, no-cache", "no-store"}, a.Header.Get("Cache-Control")) || a.Header.Get("Referrer-Policy") == "" {
-		a.user.Errorf("%s: %v", where, a.Header)
+		a.user.Errorf("%s: %v", target, a.Header)
 	}
 	for _, remains := range []string{"{{", "}}", "<nil>", "&lt;nil&gt;", "%!", "ZgotmplZ", "<no value>", "&lt;no value&gt;", "0x"} {
 		if strings.Contains(a.body, remains) {
-			a.user.Errorf("%s: %q is in\n%s", where, remains, a.body)
+			a.user.Errorf("%s: %q is in\n%s", target, remains, a.body)
 		}
 	}
-	if found := inline.FindString(quoted.ReplaceAllString(a.body, `=""`)); found != "" {
-		a.user.Errorf("%s: %q is inline", where, found)
+	if code := inlineCode.FindString(attributeValues.ReplaceAllString(a.body, `=""`)); code != "" {
+		a.user.Errorf("%s: %q is inline", target, code)
 	}
 	if !strings.HasPrefix(a.body, "<!doctype html>") || !strings.HasSuffix(strings.TrimSpace(a.body), "</html>") || !strings.Contains(a.body, `<html lang="en">`) ||
 		!title.MatchString(a.body) || len(heading.FindAllString(a.body, -1)) != 1 {
-		a.user.Errorf("%s: not a whole page with a language, a title and one heading\n%s", where, a.body)
+		a.user.Errorf("%s: not a whole page with a language, a title and one heading\n%s", target, a.body)
 	}
-	seen := map[string]bool{}
-	for _, id := range named.FindAllStringSubmatch(a.body, -1) {
-		if seen[id[1]] {
-			a.user.Errorf("%s: the id %q occurs twice", where, id[1])
+	ids := map[string]bool{}
+	for _, id := range idAttributes.FindAllStringSubmatch(a.body, -1) {
+		if ids[id[1]] {
+			a.user.Errorf("%s: the id %q occurs twice", target, id[1])
 		}
-		seen[id[1]] = true
+		ids[id[1]] = true
 	}
 }

@@ -17,8 +17,8 @@ const pdf = "%PDF-1.7\n1 0 obj\n<</Type/Catalog>>\nendobj\n%%EOF\n"
 
 var productLink = regexp.MustCompile(`<a class="clamp" href="/products/(\d+)"`)
 
-// listed are the ids of the products on a page of the list, in order.
-func listed(a response) (ids []string) {
+// listedIDs returns the ids of the products on a list page, in order.
+func listedIDs(a response) (ids []string) {
 	for _, m := range productLink.FindAllStringSubmatch(a.body, -1) {
 		ids = append(ids, m[1])
 	}
@@ -29,15 +29,15 @@ func TestProductList_FiltersSortsAndExports(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, u *user) {
 		first := u.open("/products").shows(200, "20 products", "Add product", ">Export as CSV</a>", ">Export as Excel</a>", `href="/api/product-lifecycle/products/export.csv"`, "Page 1 of 2")
-		if got := len(listed(first)); got != 12 {
+		if got := len(listedIDs(first)); got != 12 {
 			t.Errorf("%d cards", got)
 		}
-		if got := len(listed(u.open("/products?page=2"))); got != 8 {
+		if got := len(listedIDs(u.open("/products?page=2"))); got != 8 {
 			t.Errorf("%d cards on the second page", got)
 		}
 		u.open("/products?page=9").shows(200, "The list has only 2 pages", `href="/products?page=2"`)
 		table := u.open("/products?view=table&sort=-harga").shows(200, `aria-sort="descending"><a href="/products?sort=harga&amp;view=table">Price`, "export.csv?sort=-harga")
-		if got := listed(table); len(got) != 20 || got[0] != fmt.Sprint(kit.One[int](t, u.source, "SELECT id FROM tbl_produk WHERE harga IS NOT NULL ORDER BY harga DESC, id DESC LIMIT 1")) {
+		if got := listedIDs(table); len(got) != 20 || got[0] != fmt.Sprint(kit.One[int](t, u.source, "SELECT id FROM tbl_produk WHERE harga IS NOT NULL ORDER BY harga DESC, id DESC LIMIT 1")) {
 			t.Errorf("the table has %v", got)
 		}
 
@@ -51,13 +51,13 @@ func TestProductList_FiltersSortsAndExports(t *testing.T) {
 		missing := kit.One[int](t, u.source, "SELECT count(*) FROM tbl_produk WHERE harga IS NULL")
 		u.open("/products?missing=price&view=table&sort=id").shows(200, fmt.Sprintf("%d product", missing), `<option value="id" selected>`,
 			`<input type="hidden" name="view" value="table">`, `href="/products?sort=id&amp;view=table">Reset filters`)
-		late := listed(u.open("/products?overdue=true&limit=100"))
-		if got := strings.Count(u.open("/products?limit=100").body, ">Overdue</span>"); got != len(late) {
-			t.Errorf("%d products are marked as overdue, but %d are listed", got, len(late))
+		overdue := listedIDs(u.open("/products?overdue=true&limit=100"))
+		if got := strings.Count(u.open("/products?limit=100").body, ">Overdue</span>"); got != len(overdue) {
+			t.Errorf("%d products are marked as overdue, but %d are listed", got, len(overdue))
 		}
 		u.open("/products?search=no+such+product").shows(200, "No products found", `<a class="button" href="/products">Show all</a>`)
-		for _, wrong := range []string{"view=list", "sort=harga,id", "page=0", "stageId=x", "nama=1", "search=a&search=b"} {
-			u.get("/products?"+wrong).shows(422, "Invalid filters")
+		for _, query := range []string{"view=list", "sort=harga,id", "page=0", "stageId=x", "nama=1", "search=a&search=b"} {
+			u.get("/products?"+query).shows(422, "Invalid filters")
 		}
 	})
 }
@@ -65,13 +65,13 @@ func TestProductList_FiltersSortsAndExports(t *testing.T) {
 func TestProductList_WithoutProducts(t *testing.T) {
 	t.Parallel()
 	u := boot(t, testdb.SQLite, 20, 12, nil)
-	for len(listed(u.open("/products"))) > 0 {
-		u.follow(u.remove(listed(u.open("/products"))[0]), "/products", "Product deleted")
+	for len(listedIDs(u.open("/products"))) > 0 {
+		u.follow(u.remove(listedIDs(u.open("/products"))[0]), "/products", "Product deleted")
 	}
 	u.open("/products").shows(200, "No products yet")
 }
 
-// remove deletes a product, with its confirmation.
+// remove deletes a product and confirms it.
 func (u *user) remove(id string) response {
 	u.Helper()
 	return u.submit(u.open("/products/" + id + "/delete").form("/products/" + id + "/delete"))
@@ -101,39 +101,39 @@ func TestProducts_Create(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, u *user) {
 		empty := u.open("/products/new").form("/products")
-		wrong := empty.set("produk", " ", "harga", "sepuluh", "pelanggan", "PT Tetap", "id_stage", "1", "deskripsi", "Satu\nDua")
-		a := u.submit(wrong, upload{"a.pdf", pdf}).shows(422, "Nothing was saved", `<a href="#produk">Product name is required.</a>`, "Price must be a whole number of rupiah, not negative",
+		invalid := empty.set("produk", " ", "harga", "sepuluh", "pelanggan", "PT Tetap", "id_stage", "1", "deskripsi", "Satu\nDua")
+		a := u.submit(invalid, upload{"a.pdf", pdf}).shows(422, "Nothing was saved", `<a href="#produk">Product name is required.</a>`, "Price must be a whole number of rupiah, not negative",
 			`aria-invalid="true"`, "Choose all files again")
 		if strings.Contains(a.body, "harga must") {
 			t.Error("a column name is shown")
 		}
-		kept := a.form("/products")
+		redisplayed := a.form("/products")
 		for name, want := range map[string]string{"produk": " ", "harga": "sepuluh", "pelanggan": "PT Tetap", "id_stage": "1", "deskripsi": "Satu\nDua"} {
-			if kept.values[name] != want {
-				t.Errorf("%s is %q, want %q", name, kept.values[name], want)
+			if redisplayed.values[name] != want {
+				t.Errorf("%s is %q, want %q", name, redisplayed.values[name], want)
 			}
 		}
-		right := kept.set("produk", "Kopi ☕", "harga", "Rp 1.250.000", "id_segmen", "1", "id_kategori", "1", "tanggal_launch", "2026-05-01")
-		u.submit(right, upload{"tool.exe", "MZ"}).shows(422, "The file tool.exe has an unsupported file type", "Choose all files again", `value="Kopi ☕"`)
-		u.submit(right, upload{"large.txt", strings.Repeat("a", 10<<20+1)}).shows(422, "The file large.txt is larger than 10 MiB")
+		valid := redisplayed.set("produk", "Kopi ☕", "harga", "Rp 1.250.000", "id_segmen", "1", "id_kategori", "1", "tanggal_launch", "2026-05-01")
+		u.submit(valid, upload{"tool.exe", "MZ"}).shows(422, "The file tool.exe has an unsupported file type", "Choose all files again", `value="Kopi ☕"`)
+		u.submit(valid, upload{"large.txt", strings.Repeat("a", 10<<20+1)}).shows(422, "The file large.txt is larger than 10 MiB")
 		large := strings.Repeat("a", 9<<20) // each is accepted, but not all together
-		tooMuch := u.submit(right, upload{"1.txt", large}, upload{"2.txt", large}, upload{"3.txt", large}).shows(422, "The files are larger than 25 MiB in total", "Choose all files again")
-		if kept := tooMuch.form("/products"); kept.values["produk"] != "Kopi ☕" || kept.values["deskripsi"] != "Satu\nDua" {
-			t.Errorf("kept: %v", kept.values)
+		tooMuch := u.submit(valid, upload{"1.txt", large}, upload{"2.txt", large}, upload{"3.txt", large}).shows(422, "The files are larger than 25 MiB in total", "Choose all files again")
+		if redisplayed := tooMuch.form("/products"); redisplayed.values["produk"] != "Kopi ☕" || redisplayed.values["deskripsi"] != "Satu\nDua" {
+			t.Errorf("kept: %v", redisplayed.values)
 		}
-		u.submit(right.set("id_segmen", "999"), upload{"a.pdf", pdf}).shows(422, "does not exist", "999 (not in the list)")
-		right.set("id_segmen", "1")
+		u.submit(valid.set("id_segmen", "999"), upload{"a.pdf", pdf}).shows(422, "does not exist", "999 (not in the list)")
+		valid.set("id_segmen", "1")
 
 		before := kit.One[int](t, u.source, "SELECT count(*) FROM tbl_produk")
-		done := u.submit(right, upload{"a.pdf", pdf})
-		page := u.follow(done, fmt.Sprintf("/products/%d", kit.One[int](t, u.source, "SELECT max(id) FROM tbl_produk")), "Product created")
+		created := u.submit(valid, upload{"a.pdf", pdf})
+		page := u.follow(created, fmt.Sprintf("/products/%d", kit.One[int](t, u.source, "SELECT max(id) FROM tbl_produk")), "Product created")
 		page.shows(200, "Kopi ☕", "Rp\u00a01.250.000", "1 Mei 2026", "a.pdf", "PT Tetap", "Satu\nDua")
-		again := u.submit(right, upload{"a.pdf", pdf}) // a double click
-		if got := kit.One[int](t, u.source, "SELECT count(*) FROM tbl_produk"); got != before+1 || again.Header.Get("Location") != done.Header.Get("Location") {
-			t.Errorf("%d products became %d; %d", before, got, again.StatusCode)
+		repeated := u.submit(valid, upload{"a.pdf", pdf}) // a double click
+		if got := kit.One[int](t, u.source, "SELECT count(*) FROM tbl_produk"); got != before+1 || repeated.Header.Get("Location") != created.Header.Get("Location") {
+			t.Errorf("%d products became %d; %d", before, got, repeated.StatusCode)
 		}
-		other := u.submit(right.set("produk", "Susu"), upload{"a.pdf", pdf}).shows(409, "This form was already sent with other entries").form("/products")
-		u.submit(other).shows(303)
+		resent := u.submit(valid.set("produk", "Susu"), upload{"a.pdf", pdf}).shows(409, "This form was already sent with other entries").form("/products")
+		u.submit(resent).shows(303)
 		if got := kit.One[int](t, u.source, "SELECT count(*) FROM tbl_produk"); got != before+2 {
 			t.Errorf("%d products became %d", before, got)
 		}
@@ -174,7 +174,7 @@ func TestProducts_LongDescriptionStaysUnchanged(t *testing.T) {
 		f := u.open("/products/3/edit").shows(200, "left unchanged: Description").form("/products/3/edit")
 		u.follow(u.submit(f.set("produk", "Lain")), "/products/3", "Product saved")
 		a := u.submit(before.set("deskripsi", "Pendek", "harga", "7")).shows(412, "Too long to show here", "Pendek")
-		theirs := a.form("/products/3/edit").choose("take_deskripsi", "theirs").choose("take_produk", "theirs")
+		theirs := a.form("/products/3/edit").selectRadio("take_deskripsi", "theirs").selectRadio("take_produk", "theirs")
 		u.follow(u.submit(theirs), "/products/3", "Product saved").shows(200, "Rp\u00a07", "Lain", "panjang ")
 		if got := kit.One[int](t, u.source, "SELECT length(deskripsi) FROM tbl_produk WHERE id = 3"); got != 80_000 {
 			t.Errorf("the description has %d characters", got)
@@ -195,21 +195,21 @@ func TestProducts_ConflictShowsBothVersions(t *testing.T) {
 		if got := kit.One[string](t, u.source, "SELECT produk FROM tbl_produk WHERE id = 2"); got != "Nama mereka" {
 			t.Errorf("the name is %s", got)
 		}
-		chosen := a.form("/products/2/edit")
-		if chosen.values["take_harga"] != "theirs" || chosen.values["take_pelanggan"] != "mine" || chosen.values["take_produk"] != "" || chosen.values["take_deskripsi"] != "" {
-			t.Errorf("selected: %v", chosen.values)
+		conflict := a.form("/products/2/edit")
+		if conflict.values["take_harga"] != "theirs" || conflict.values["take_pelanggan"] != "mine" || conflict.values["take_produk"] != "" || conflict.values["take_deskripsi"] != "" {
+			t.Errorf("selected: %v", conflict.values)
 		}
-		onward := u.submit(chosen.choose("take_produk", "mine").choose("go", "edit")).shows(200).form("/products/2/edit")
+		onward := u.submit(conflict.selectRadio("take_produk", "mine").selectRadio("go", "edit")).shows(200).form("/products/2/edit")
 		if onward.values["produk"] != "Nama saya" || onward.values["harga"] != "200" || onward.values["pelanggan"] != "Pelanggan saya" {
 			t.Errorf("the form continues with %v", onward.values)
 		}
-		u.follow(u.submit(a.form("/products/2/edit").choose("take_produk", "mine")), "/products/2", "Product saved")
+		u.follow(u.submit(a.form("/products/2/edit").selectRadio("take_produk", "mine")), "/products/2", "Product saved")
 		u.open("/products/2").shows(200, "Nama saya", "Rp\u00a0200", "Pelanggan saya")
 		u.follow(u.submit(onward), "/products/2", "Product saved") // without differences
 
-		gone := edit().set("deskripsi", "Ketikan panjang")
+		deletedEdit := edit().set("deskripsi", "Ketikan panjang")
 		u.remove("2").shows(303)
-		u.submit(gone).shows(404, "This product was deleted in the meantime", "Ketikan panjang")
+		u.submit(deletedEdit).shows(404, "This product was deleted in the meantime", "Ketikan panjang")
 	})
 }
 
@@ -229,7 +229,7 @@ func TestProducts_DeleteAsksAgainAfterAChange(t *testing.T) {
 	})
 }
 
-// otherStage is a stage that a product is not in.
+// otherStage returns a stage that a product is not in.
 func (u *user) otherStage(id string) string {
 	u.Helper()
 	return fmt.Sprint(kit.One[int](u, u.source, "SELECT min(s.id) FROM tbl_stage s, tbl_produk p WHERE p.id = "+id+" AND s.id <> coalesce(p.id_stage, 0)"))

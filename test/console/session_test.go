@@ -20,7 +20,7 @@ func TestSession_CookieIsProtectedAndRemoved(t *testing.T) {
 	t.Parallel()
 	u := newSiteWithTokens(t)
 	for _, secure := range []bool{false, true} {
-		p := u.other()
+		p := u.newVisitor()
 		p.https = secure
 		p.get("/stage-history?search=a+b&page=2").redirects("/sign-in?next=" + url.QueryEscape("/stage-history?search=a+b&page=2"))
 		p.get("/sign-in?next="+url.QueryEscape("/stage-history?search=a+b")).shows(http.StatusOK, `name="next" value="/stage-history?search=a&#43;b"`).
@@ -45,7 +45,7 @@ func TestSession_CookieIsProtectedAndRemoved(t *testing.T) {
 				t.Errorf("%s may be stored: %s", path, a.Header.Get("Cache-Control"))
 			}
 		}
-		kept := maps.Clone(p.cookies)
+		oldCookies := maps.Clone(p.cookies)
 		out := p.post("/sign-out", nil).redirects("/sign-in")
 		if out.Header.Get("Clear-Site-Data") == "" || len(p.cookies) != 1 { // the notice
 			t.Errorf("%v %v", out.Header, p.cookies)
@@ -57,7 +57,7 @@ func TestSession_CookieIsProtectedAndRemoved(t *testing.T) {
 		}
 		// Over HTTPS a cookie without the prefix, which another host could have set, does not count.
 		if secure {
-			for _, value := range kept {
+			for _, value := range oldCookies {
 				p.cookies = map[string]string{"lifecycle_session": value}
 			}
 			p.get("/").redirects("/sign-in?next=%2F")
@@ -65,8 +65,8 @@ func TestSession_CookieIsProtectedAndRemoved(t *testing.T) {
 	}
 }
 
-// TestSession_RefusesInvalidTokens with the reason. The page keeps the next address and never shows the token.
-func TestSession_RefusesInvalidTokens(t *testing.T) {
+// TestSession_RejectsInvalidTokens checks the reason. The page keeps the next address and never shows the token.
+func TestSession_RejectsInvalidTokens(t *testing.T) {
 	t.Parallel()
 	u := boot(t, testdb.SQLite, 20, 12, nil, "AUTH_JWT_SECRET="+secret, "AUTH_READER_ROLES=Staff")
 	admin := u.Token("Admin")
@@ -80,16 +80,16 @@ func TestSession_RefusesInvalidTokens(t *testing.T) {
 		"very long":      {strings.Repeat("a", 100<<10), "The token is too long."},
 		"no cookie":      {u.sign(secret, access.Claims{Role: "Admin", Subject: strings.Repeat("s", 5000), IssuedAt: time.Now(), Expires: time.Hour}), "browsers keep at most 4.000."},
 	} {
-		p := u.other()
+		p := u.newVisitor()
 		a := p.signIn(c.token, "/sync?x=1").shows(http.StatusUnprocessableEntity, c.says, `role="alert"`, `aria-describedby="token-error"`, `name="next" value="/sync?x=1"`)
 		if len(p.cookies) != 0 || len(c.token) > 10 && strings.Contains(a.body, c.token) || strings.Contains(a.body, "alert(1)") {
 			t.Errorf("%s: %v\n%s", name, p.cookies, a.body)
 		}
 	}
-	u.other().signIn(strings.Repeat("a", 2<<20), "/").shows(http.StatusRequestEntityTooLarge)
-	u.other().post("/sign-in", url.Values{"token": {admin}, "role": {"Admin"}}).shows(http.StatusBadRequest)
-	u.other().post("/sign-in", url.Values{"token": {admin, admin}}).shows(http.StatusBadRequest)
-	u.other().post("/sign-in", nil, "Content-Type", "text/plain").shows(http.StatusUnsupportedMediaType)
+	u.newVisitor().signIn(strings.Repeat("a", 2<<20), "/").shows(http.StatusRequestEntityTooLarge)
+	u.newVisitor().post("/sign-in", url.Values{"token": {admin}, "role": {"Admin"}}).shows(http.StatusBadRequest)
+	u.newVisitor().post("/sign-in", url.Values{"token": {admin, admin}}).shows(http.StatusBadRequest)
+	u.newVisitor().post("/sign-in", nil, "Content-Type", "text/plain").shows(http.StatusUnsupportedMediaType)
 }
 
 func TestSession_ReturnsOnlyToThisSite(t *testing.T) {
@@ -101,15 +101,15 @@ func TestSession_ReturnsOnlyToThisSite(t *testing.T) {
 		`/\evil.example`, `\\evil.example`, "/\t/evil.example", "/\r\nSet-Cookie: a=b", " //evil.example", "evil.example", "@evil.example", "./x", "?x=1", "#x",
 		"/%", "/\x7f", "/\u0000", "/sign-in", "/sign-in?next=/sign-in", "/sign-out",
 	} {
-		if a := u.other().signIn(token, next); a.StatusCode != http.StatusBadRequest { // NUL
+		if a := u.newVisitor().signIn(token, next); a.StatusCode != http.StatusBadRequest { // NUL
 			a.redirects("/")
 		}
-		if page := u.other().get("/sign-in?next=" + url.QueryEscape(next)); page.StatusCode != http.StatusOK || !strings.Contains(page.body, `name="next" value="/"`) {
+		if page := u.newVisitor().get("/sign-in?next=" + url.QueryEscape(next)); page.StatusCode != http.StatusOK || !strings.Contains(page.body, `name="next" value="/"`) {
 			t.Errorf("%q: %d %s", next, page.StatusCode, page.body)
 		}
 	}
 	for _, next := range []string{"/", "/sync?x=//evil.example", "/products/1#files", "/stage-history?search=%2F%2F", "/.//evil.example", "/a?next=https://evil.example"} {
-		u.other().signIn(token, next).redirects(next)
+		u.newVisitor().signIn(token, next).redirects(next)
 	}
 }
 
@@ -156,7 +156,7 @@ var parameter = regexp.MustCompile(`:\w+`)
 func TestPages_RequireTheirRoles(t *testing.T) {
 	t.Parallel()
 	u := newSiteWithTokens(t)
-	people := map[models.Role]*user{models.Anonymous: u.other(), models.Reader: u.signedIn("Staff"), models.Manager: u.signedIn("Project Manager"), models.Admin: u.signedIn("Admin")}
+	people := map[models.Role]*user{models.Anonymous: u.newVisitor(), models.Reader: u.signedIn("Staff"), models.Manager: u.signedIn("Project Manager"), models.Admin: u.signedIn("Admin")}
 	for _, route := range routes.PageTable() {
 		path := parameter.ReplaceAllString(route.Path, "2147483647")
 		for role, p := range people {
@@ -173,8 +173,8 @@ func TestPages_RequireTheirRoles(t *testing.T) {
 	}
 }
 
-// TestForms_OfOtherSitesAreRefused on every route that takes one, even if the user has the role.
-func TestForms_OfOtherSitesAreRefused(t *testing.T) {
+// TestForms_OfOtherSitesAreRejected checks every route that accepts forms, even if the user has the role.
+func TestForms_OfOtherSitesAreRejected(t *testing.T) {
 	t.Parallel()
 	for name, signsIn := range map[string]bool{"signed in": true, "local": false} {
 		t.Run(name, func(t *testing.T) {
@@ -190,7 +190,7 @@ func TestForms_OfOtherSitesAreRefused(t *testing.T) {
 				}
 				posts++
 				path := parameter.ReplaceAllString(route.Path, "2147483647")
-				for _, from := range [][]string{
+				for _, headers := range [][]string{
 					{"Sec-Fetch-Site", "", "Origin", ""},
 					{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"},
 					{"Sec-Fetch-Site", "same-site", "Origin", "http://app.localhost"},
@@ -203,13 +203,13 @@ func TestForms_OfOtherSitesAreRefused(t *testing.T) {
 				} {
 					delete(p.cookies, "lifecycle_notice") // of the page before
 					before := maps.Clone(p.cookies)
-					if a := p.post(path, nil, from...); a.StatusCode != http.StatusForbidden || !maps.Equal(before, p.cookies) {
-						t.Errorf("POST %s with %v: %d %s", path, from, a.StatusCode, a.body)
+					if a := p.post(path, nil, headers...); a.StatusCode != http.StatusForbidden || !maps.Equal(before, p.cookies) {
+						t.Errorf("POST %s with %v: %d %s", path, headers, a.StatusCode, a.body)
 					}
 				}
-				for _, from := range [][]string{{"Origin", ""}, {"Sec-Fetch-Site", ""}} {
-					if a := p.post(path, nil, from...); a.StatusCode == http.StatusForbidden {
-						t.Errorf("POST %s with only one of %v: %d %s", path, from, a.StatusCode, a.body)
+				for _, headers := range [][]string{{"Origin", ""}, {"Sec-Fetch-Site", ""}} {
+					if a := p.post(path, nil, headers...); a.StatusCode == http.StatusForbidden {
+						t.Errorf("POST %s with only one of %v: %d %s", path, headers, a.StatusCode, a.body)
 					}
 					if signsIn && path == "/sign-out" {
 						p = p.signedIn("Admin")
@@ -252,17 +252,17 @@ func TestSession_CookieOnlyReadsAtTheAPI(t *testing.T) {
 func TestSession_LimitsAttempts(t *testing.T) {
 	t.Parallel()
 	u := newSiteWithTokens(t)
-	limited := 0
+	limitedCount := 0
 	for range 60 {
-		a := u.other().signIn("guess", "/")
+		a := u.newVisitor().signIn("guess", "/")
 		if a.StatusCode == http.StatusTooManyRequests {
-			limited++
+			limitedCount++
 			if a.Header.Get("Retry-After") == "" || !strings.Contains(a.body, "Too many requests") {
 				t.Errorf("%v %s", a.Header, a.body)
 			}
 		}
 	}
-	if limited == 0 {
+	if limitedCount == 0 {
 		t.Error("60 attempts and no limit")
 	}
 	u.signedIn("Admin").get("/").shows(http.StatusOK)
@@ -271,7 +271,7 @@ func TestSession_LimitsAttempts(t *testing.T) {
 func TestSession_LocalModeHasNoSignIn(t *testing.T) {
 	t.Parallel()
 	u := newSite(t)
-	p := u.other()
+	p := u.newVisitor()
 	p.get("/sign-in?next=/stage-history").redirects("/stage-history")
 	p.get("/sign-in?next=//evil.example").redirects("/")
 	p.signIn("anything", "/stage-history").redirects("/stage-history")

@@ -1,5 +1,5 @@
-// Package console_test holds scenarios of the console's pages. Each boots the real program, on databases of
-// its own, and requests pages as a browser does.
+// Package console_test holds scenarios of the console's pages. Each starts the real program on databases of its own and
+// requests pages as a browser does.
 package console_test
 
 import (
@@ -29,7 +29,7 @@ type site struct {
 	source, target *sql.DB
 }
 
-// boot seeds the source with products and stage records, unless there are none, changes it by statements, and boots the program.
+// boot seeds the source with products and stage history records, executes statements, and starts the program.
 func boot(t *testing.T, url func(testing.TB) string, products, records int, statements []string, env ...string) *user {
 	t.Helper()
 	s := &site{Program: program.New(t, env...)}
@@ -40,19 +40,19 @@ func boot(t *testing.T, url func(testing.TB) string, products, records int, stat
 	return s.newUser(t)
 }
 
-// newSite boots the program on SQLite with 60 products and 40 stage records, and local access.
+// newSite boots the program on SQLite with 60 products and 40 stage history records, and local access.
 func newSite(t *testing.T, statements ...string) *user {
 	t.Helper()
 	return boot(t, testdb.SQLite, 60, 40, statements)
 }
 
-// newSiteWithTokens is newSite where people must sign in.
+// newSiteWithTokens is newSite where users must sign in.
 func newSiteWithTokens(t *testing.T, statements ...string) *user {
 	t.Helper()
 	return boot(t, testdb.SQLite, 60, 40, statements, "AUTH_JWT_SECRET="+secret)
 }
 
-// eachSite runs a scenario against the program on each kind of database, with 20 products and 12 stage records.
+// eachSite runs a scenario against the program on each kind of database, with 20 products and 12 stage history records.
 func eachSite(t *testing.T, fn func(t *testing.T, u *user)) {
 	t.Helper()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
@@ -70,7 +70,7 @@ func exec(t testing.TB, db *sql.DB, statements ...string) {
 	}
 }
 
-// user is a person with a browser, which keeps cookies and says where forms come from.
+// user is a browser user with cookies; requests have a browser's headers.
 type user struct {
 	testing.TB
 	*site
@@ -83,26 +83,26 @@ func (s *site) newUser(t testing.TB) *user {
 	return &user{TB: t, site: s, cookies: map[string]string{}}
 }
 
-// other is another person.
-func (u *user) other() *user { return u.newUser(u.TB) }
+// newVisitor returns a user without cookies.
+func (u *user) newVisitor() *user { return u.newUser(u.TB) }
 
-// signedIn is another person, who has signed in with a role.
+// signedIn returns a new user who has signed in with a role.
 func (u *user) signedIn(role string) *user {
 	u.Helper()
-	other := u.other()
-	other.signIn(u.Token(role), "/").shows(http.StatusSeeOther)
-	return other
+	visitor := u.newVisitor()
+	visitor.signIn(u.Token(role), "/").shows(http.StatusSeeOther)
+	return visitor
 }
 
-// expired is a token that was valid.
+// expired returns an expired token.
 func (u *user) expired(role string) string {
 	u.Helper()
 	return u.sign(secret, access.Claims{Role: role, Subject: "test of " + role, IssuedAt: time.Now().Add(-2 * time.Hour), Expires: time.Hour})
 }
 
-func (u *user) sign(with string, claims access.Claims) string {
+func (u *user) sign(key string, claims access.Claims) string {
 	u.Helper()
-	token, err := access.Sign(with, claims)
+	token, err := access.Sign(key, claims)
 	if err != nil {
 		u.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func (u *user) get(target string, headers ...string) response {
 	return u.send(http.MethodGet, target, nil, headers...)
 }
 
-// open requests a page, which must be there.
+// open requests a page and requires status 200.
 func (u *user) open(target string) response {
 	u.Helper()
 	return u.get(target).shows(http.StatusOK)
@@ -132,21 +132,21 @@ func (u *user) post(target string, form url.Values, headers ...string) response 
 	return u.send(http.MethodPost, target, strings.NewReader(form.Encode()), append([]string{"Content-Type", "application/x-www-form-urlencoded"}, headers...)...)
 }
 
-// send sends a request as a browser does, follows no redirect, and keeps the cookies that come. headers are pairs of name
+// send sends a request as a browser does, follows no redirect, and stores cookies. headers are pairs of name
 // and value; an empty value leaves a header out. Every page must be well-formed.
 func (u *user) send(method, target string, body io.Reader, headers ...string) response {
 	u.Helper()
-	own := []string{"Accept", "text/html,application/xhtml+xml,*/*;q=0.8", "X-Forwarded-Proto", "", "Cookie", ""}
+	defaults := []string{"Accept", "text/html,application/xhtml+xml,*/*;q=0.8", "X-Forwarded-Proto", "", "Cookie", ""}
 	if u.https {
-		own[3] = "https"
+		defaults[3] = "https"
 	}
 	for name, value := range u.cookies {
-		own[5] += name + "=" + value + "; "
+		defaults[5] += name + "=" + value + "; "
 	}
 	if method != http.MethodGet {
-		own = append(own, "Sec-Fetch-Site", "same-origin", "Origin", "http://"+u.Address)
+		defaults = append(defaults, "Sec-Fetch-Site", "same-origin", "Origin", "http://"+u.Address)
 	}
-	r, err := kit.NewRequest(method, "http://"+u.Address+target, body, append(own, headers...)...)
+	r, err := kit.NewRequest(method, "http://"+u.Address+target, body, append(defaults, headers...)...)
 	if err != nil {
 		u.Fatal(err)
 	}
@@ -155,17 +155,17 @@ func (u *user) send(method, target string, body io.Reader, headers ...string) re
 			r.Header.Del(name)
 		}
 	}
-	answer, content, err := kit.Send(r) //nolint:bodyclose // Send has closed it
+	reply, content, err := kit.Send(r) //nolint:bodyclose // Send has closed it
 	if err != nil {
 		u.Fatal(err)
 	}
-	for _, cookie := range answer.Cookies() {
+	for _, cookie := range reply.Cookies() {
 		u.cookies[cookie.Name] = cookie.Value
 		if cookie.MaxAge < 0 || !cookie.Expires.IsZero() {
 			delete(u.cookies, cookie.Name)
 		}
 	}
-	a := response{answer, u, string(content)}
+	a := response{reply, u, string(content)}
 	if strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") && a.body != "" {
 		a.check()
 	}
@@ -179,11 +179,11 @@ func (u *user) submit(f form, files ...upload) response {
 		body, kind := f.body(files...)
 		return u.send(http.MethodPost, f.action, body, "Content-Type", kind)
 	}
-	sent := url.Values{}
+	fields := url.Values{}
 	for _, name := range f.order {
-		sent.Set(name, f.values[name])
+		fields.Set(name, f.values[name])
 	}
-	return u.post(f.action, sent)
+	return u.post(f.action, fields)
 }
 
 // follow fails the test unless the response redirects to an address, where a notice is then shown.
@@ -198,14 +198,14 @@ func (u *user) attach(product, name, content string) json.Number {
 	u.Helper()
 	body, kind := form{user: u}.body(upload{name, content})
 	a := u.send(http.MethodPost, api+"/products/"+product+"/attachments", body, "Content-Type", kind, "Accept", "*/*")
-	var added struct{ Data []struct{ ID json.Number } }
-	if err := json.Unmarshal([]byte(a.body), &added); err != nil || len(added.Data) != 1 {
+	var attachments struct{ Data []struct{ ID json.Number } }
+	if err := json.Unmarshal([]byte(a.body), &attachments); err != nil || len(attachments.Data) != 1 {
 		u.Fatalf("%d %s", a.StatusCode, a.body)
 	}
-	return added.Data[0].ID
+	return attachments.Data[0].ID
 }
 
-// response is what came back, with its body.
+// response is a response with its body.
 type response struct {
 	*http.Response
 

@@ -20,8 +20,8 @@ func (u *user) start(page response, action, mode string) response {
 	return u.submit(f)
 }
 
-// finished waits until the run whose page a response redirects to has ended, and returns that page.
-func (u *user) finished(a response) response {
+// waitForRun waits until the run whose page a response redirects to has ended, and returns that page.
+func (u *user) waitForRun(a response) response {
 	u.Helper()
 	return u.await(a.shows(http.StatusSeeOther).Header.Get("Location"), func(page response) bool { return !strings.Contains(page.body, "data-live") })
 }
@@ -47,21 +47,21 @@ func TestSync_StartsAndListsRuns(t *testing.T) {
 	eachSite(t, func(t *testing.T, u *user) {
 		status := u.status().shows(http.StatusOK, "Healthy", "In sync · checked", "No schedule in this process", "Full run", "Verify", `href="/sync/runs/1"`, "assets/live.js")
 		exec(t, u.source, "UPDATE tbl_produk SET produk = 'Nama <baru>' WHERE id = 2", "DELETE FROM tbl_stage_histori WHERE id = 3")
-		full := u.finished(u.start(status, "/sync/runs", "full")).shows(http.StatusOK, "Full run 2", "Succeeded", "1 row updated, 1 row deleted", "Overwritten and deleted rows", "2 in total",
+		full := u.waitForRun(u.start(status, "/sync/runs", "full")).shows(http.StatusOK, "Full run 2", "Succeeded", "1 row updated, 1 row deleted", "Overwritten and deleted rows", "2 in total",
 			"<code>tbl_produk</code> row 2", "Nama &lt;baru&gt;", "<del>", "<ins>", `href="/sync/changes?table=tbl_produk&amp;id=2"`, "<code>tbl_stage_histori</code> row 3")
 		full.lacks("Apply exactly these changes", "What went wrong")
 		u.open("/sync/runs/2?limit=1&page=2").shows(http.StatusOK, "Page 2 of 2", `href="/sync/runs/2?limit=1&amp;page=1"`)
-		u.finished(u.start(status, "/sync/runs", "incremental")).shows(http.StatusOK, "no changes")
+		u.waitForRun(u.start(status, "/sync/runs", "incremental")).shows(http.StatusOK, "no changes")
 		u.open("/sync/runs?limit=2").shows(http.StatusOK, "3 in total", "Page 1 of 2", `<a href="/sync/runs/3">3</a>`, `<svg class="bar"`, "Succeeded").lacks(`<a href="/sync/runs/1">`)
 		u.open("/sync/runs?limit=2&page=9").shows(http.StatusOK, "The list has only")
 		for _, missing := range []string{"/sync/runs/99", "/sync/runs/99/cancel"} {
 			u.get(missing).shows(http.StatusNotFound, "Run 99 does not exist")
 		}
-		for _, wrong := range []string{"/sync?x=1", "/sync/runs?page=0", "/sync/runs/0", "/sync/runs/1?x=1"} {
-			u.get(wrong).shows(http.StatusBadRequest)
+		for _, invalid := range []string{"/sync?x=1", "/sync/runs?page=0", "/sync/runs/0", "/sync/runs/1?x=1"} {
+			u.get(invalid).shows(http.StatusBadRequest)
 		}
-		for _, wrong := range []url.Values{{"mode": {"fast"}}, {"digest": {"abc"}}, {"allowDeletes": {"x"}}, {"force": {"1"}}} {
-			u.post("/sync/runs", wrong).shows(http.StatusBadRequest)
+		for _, invalid := range []url.Values{{"mode": {"fast"}}, {"digest": {"abc"}}, {"allowDeletes": {"x"}}, {"force": {"1"}}} {
+			u.post("/sync/runs", invalid).shows(http.StatusBadRequest)
 		}
 	})
 }
@@ -72,25 +72,25 @@ func TestSync_AppliesExactlyTheDryRun(t *testing.T) {
 		status := u.status()
 		exec(t, u.source, "UPDATE tbl_produk SET harga = 7000001 WHERE id = 4", "DELETE FROM tbl_stage_histori WHERE id = 3",
 			"INSERT INTO tbl_produk (produk, id_segmen, id_stage) VALUES ('Datang', 1, 1)", "INSERT INTO tbl_produk (produk, id_segmen, id_stage) VALUES ('Menggantung', 987, 1)")
-		preview := u.finished(u.start(status, "/sync/dry-run", "")).shows(http.StatusOK, "Dry run 2", "Nothing was written", "1 row inserted, 1 row updated, 1 row deleted", "Planned changes", "4 in total",
+		dryRun := u.waitForRun(u.start(status, "/sync/dry-run", "")).shows(http.StatusOK, "Dry run 2", "Nothing was written", "1 row inserted, 1 row updated, 1 row deleted", "Planned changes", "4 in total",
 			"<code>harga</code>", "7000001", "Datang", "would be held back", "id_segmen is 987, but tbl_segmen has no such row.", "The row in lifecycle_db", "Menggantung", "would be deleted", "would be updated", "would be inserted", "Apply exactly these changes", "Digest")
-		apply := preview.form("/sync/runs")
+		apply := dryRun.form("/sync/runs")
 		if n := u.total("search=Datang"); n != 0 {
 			t.Fatal("the dry run wrote")
 		}
 
 		exec(t, u.source, "UPDATE tbl_produk SET harga = 7000002 WHERE id = 4")
-		refused := u.finished(u.submit(apply)).shows(http.StatusOK, "Refused", "the changes no longer match the dry run", "7000002", "Planned changes", "Apply exactly these changes").lacks("7000001")
+		mismatch := u.waitForRun(u.submit(apply)).shows(http.StatusOK, "Refused", "the changes no longer match the dry run", "7000002", "Planned changes", "Apply exactly these changes").lacks("7000001")
 		u.status().shows(http.StatusOK, "Healthy", "Refused", `<span class="muted">would be</span> 3`) // it does not count for the sync status
-		again := refused.form("/sync/runs")
-		if again.values["digest"] == apply.values["digest"] || len(again.values["digest"]) != 32 {
-			t.Fatalf("%v, then %v", apply.values, again.values)
+		newForm := mismatch.form("/sync/runs")
+		if newForm.values["digest"] == apply.values["digest"] || len(newForm.values["digest"]) != 32 {
+			t.Fatalf("%v, then %v", apply.values, newForm.values)
 		}
-		u.finished(u.submit(again)).shows(http.StatusOK, "Full run 4", "Succeeded", "1 row inserted, 1 row updated, 1 row deleted", "1 row held back", "7000002").lacks("Apply exactly these changes")
+		u.waitForRun(u.submit(newForm)).shows(http.StatusOK, "Full run 4", "Succeeded", "1 row inserted, 1 row updated, 1 row deleted", "1 row held back", "7000002").lacks("Apply exactly these changes")
 		if n := u.total("search=Datang"); n != 1 {
-			t.Error("the preview was not applied")
+			t.Error("the dry run was not applied")
 		}
-		u.finished(u.start(status, "/sync/dry-run", "")).shows(http.StatusOK, "A full run would change nothing").lacks("Apply exactly these changes", `action="/sync/runs"`)
+		u.waitForRun(u.start(status, "/sync/dry-run", "")).shows(http.StatusOK, "A full run would change nothing").lacks("Apply exactly these changes", `action="/sync/runs"`)
 	})
 }
 
@@ -99,27 +99,27 @@ func TestSync_AllowsMassDeleteByItsNumber(t *testing.T) {
 	eachSite(t, func(t *testing.T, u *user) {
 		status := u.status()
 		exec(t, u.source, "DELETE FROM tbl_stage_histori")
-		stopped := u.finished(u.start(status, "/sync/runs", "full")).shows(http.StatusOK, "Stopped by the mass-delete guard", "Mass-delete guard", "tbl_stage_histori_lifecycle would become empty", "12 of 12 rows", "Delete 12 rows from the copy",
+		guardedRun := u.waitForRun(u.start(status, "/sync/runs", "full")).shows(http.StatusOK, "Stopped by the mass-delete guard", "Mass-delete guard", "tbl_stage_histori_lifecycle would become empty", "12 of 12 rows", "Delete 12 rows from the copy",
 			"Nothing was changed", "Number of rows to delete", `inputmode="numeric"`, "Show the deletes (dry run)")
 		u.status().shows(http.StatusOK, "Failed", "would become empty", "Number of rows to delete")
-		f := stopped.form("/sync/runs")
+		f := guardedRun.form("/sync/runs")
 		if f.values["allowDeletes"] != "" {
 			t.Errorf("the number is already filled in: %v", f.values)
 		}
 		for _, mistyped := range []string{"", "twelve", "-12", "1,2", "1.2", "0.12", "1..2"} {
 			u.submit(f.set("allowDeletes", mistyped)).shows(http.StatusUnprocessableEntity, "Enter a whole number", `aria-invalid="true"`, "would become empty")
 		}
-		wrong := u.finished(u.submit(f.set("allowDeletes", "11"))).shows(http.StatusOK, "Full run 3", "You allowed 11 deletions, but the run would delete 12 rows", "Number of rows to delete")
-		u.finished(u.submit(wrong.form("/sync/runs").set("allowDeletes", "12"))).shows(http.StatusOK, "Full run 4", "Succeeded", "12 rows deleted")
+		wrongCount := u.waitForRun(u.submit(f.set("allowDeletes", "11"))).shows(http.StatusOK, "Full run 3", "You allowed 11 deletions, but the run would delete 12 rows", "Number of rows to delete")
+		u.waitForRun(u.submit(wrongCount.form("/sync/runs").set("allowDeletes", "12"))).shows(http.StatusOK, "Full run 4", "Succeeded", "12 rows deleted")
 
 		// With a dry run, exactly the rows that it showed are deleted.
 		exec(t, u.source, "DELETE FROM tbl_produk WHERE id > 5")
-		preview := u.finished(u.start(status, "/sync/dry-run", "")).shows(http.StatusOK, "Dry run 5", "Too many rows would be deleted", "Planned changes", "15 in total", "Exactly the changes shown are made").lacks("Apply exactly these changes")
-		allowed := preview.form("/sync/runs").set("allowDeletes", "15")
+		dryRun := u.waitForRun(u.start(status, "/sync/dry-run", "")).shows(http.StatusOK, "Dry run 5", "Too many rows would be deleted", "Planned changes", "15 in total", "Exactly the changes shown are made").lacks("Apply exactly these changes")
+		allowed := dryRun.form("/sync/runs").set("allowDeletes", "15")
 		exec(t, u.source, "UPDATE tbl_produk SET produk = 'Lain' WHERE id = 2")
-		changed := u.finished(u.submit(allowed)).shows(http.StatusOK, "Refused", "Apply exactly these changes", "Lain", "16 in total")
-		guarded := u.finished(u.submit(changed.form("/sync/runs"))).shows(http.StatusOK, "Mass-delete guard", "Number of rows to delete")
-		u.finished(u.submit(guarded.form("/sync/runs").set("allowDeletes", "15"))).shows(http.StatusOK, "Succeeded", "1 row updated, 15 rows deleted")
+		mismatch := u.waitForRun(u.submit(allowed)).shows(http.StatusOK, "Refused", "Apply exactly these changes", "Lain", "16 in total")
+		guarded := u.waitForRun(u.submit(mismatch.form("/sync/runs"))).shows(http.StatusOK, "Mass-delete guard", "Number of rows to delete")
+		u.waitForRun(u.submit(guarded.form("/sync/runs").set("allowDeletes", "15"))).shows(http.StatusOK, "Succeeded", "1 row updated, 15 rows deleted")
 	})
 }
 
@@ -127,15 +127,15 @@ func TestSync_VerificationSaysWhyRowsDiffer(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, u *user) {
 		status := u.status()
-		u.finished(u.start(status, "/sync/verify", "")).shows(http.StatusOK, "Verification 2", "The copy is in sync with lifecycle_db").lacks("Why rows differ")
+		u.waitForRun(u.start(status, "/sync/verify", "")).shows(http.StatusOK, "Verification 2", "The copy is in sync with lifecycle_db").lacks("Why rows differ")
 		exec(t, u.target, "UPDATE tbl_produk_lifecycle SET harga = 1 WHERE id = 2")
-		found := u.finished(u.start(status, "/sync/verify", "")).shows(http.StatusOK, "Differs", "1 row of the copy differs from lifecycle_db", "Why rows differ")
+		verification := u.waitForRun(u.start(status, "/sync/verify", "")).shows(http.StatusOK, "Differs", "1 row of the copy differs from lifecycle_db", "Why rows differ")
 		if strings.HasPrefix(u.SourceURL, "postgres:") {
-			found.shows(http.StatusOK, "1 row edited in the copy")
+			verification.shows(http.StatusOK, "1 row edited in the copy")
 			status = u.status().shows(http.StatusOK, "Drift", "One row was edited in the copy", "Start a full run")
 		}
-		u.finished(u.start(found, "/sync/dry-run", "")).shows(http.StatusOK, "<code>harga</code>")
-		u.finished(u.start(status, "/sync/runs", "full")).shows(http.StatusOK, "1 row updated")
+		u.waitForRun(u.start(verification, "/sync/dry-run", "")).shows(http.StatusOK, "<code>harga</code>")
+		u.waitForRun(u.start(status, "/sync/runs", "full")).shows(http.StatusOK, "1 row updated")
 		u.status().shows(http.StatusOK, "Healthy")
 	})
 }
@@ -145,11 +145,11 @@ func TestSync_FailedRunSaysWhatToDo(t *testing.T) {
 	eachSite(t, func(t *testing.T, u *user) {
 		status := u.status()
 		exec(t, u.source, "ALTER TABLE tbl_produk RENAME COLUMN harga TO price")
-		failed := u.finished(u.start(status, "/sync/runs", "full")).shows(http.StatusOK, "Failed", ">Tables do not match<", "harga", "ADD COLUMN", "Run again", `href="/sync/doctor"`)
+		failedRun := u.waitForRun(u.start(status, "/sync/runs", "full")).shows(http.StatusOK, "Failed", ">Tables do not match<", "harga", "ADD COLUMN", "Run again", `href="/sync/doctor"`)
 		u.status().shows(http.StatusOK, "Failed", "The last run failed, so the copy is unchanged", ">Tables do not match<", "harga", "Run again")
 		u.start(status, "/sync/dry-run", "").shows(http.StatusInternalServerError, "harga", "ADD COLUMN", "Go to Sync")
 		exec(t, u.source, "ALTER TABLE tbl_produk RENAME COLUMN price TO harga")
-		u.finished(u.start(failed, "/sync/runs", "")).shows(http.StatusOK, "Succeeded")
+		u.waitForRun(u.start(failedRun, "/sync/runs", "")).shows(http.StatusOK, "Succeeded")
 		u.status().shows(http.StatusOK, "Healthy")
 	})
 }
@@ -169,17 +169,17 @@ func TestSync_ShowsAndCancelsARun(t *testing.T) {
 		u.open(address).shows(http.StatusOK, "In progress", `data-live="2"`, "Reload", "Started", "Waiting for the first table", "Cancel run", "<template>").lacks("http-equiv")
 		u.open("/sync").shows(http.StatusOK, `data-live="2" data-state="running" data-realtime="" data-attempts="1"`, "Run 2 in progress", "Reload", "Cancel run", "Start another run")
 		u.start(status, "/sync/runs", "full").shows(http.StatusConflict, "Another run is in progress: run 2.", `href="/sync/runs/2"`, "Go to run 2")
-		asked := u.open(address+"/cancel").shows(http.StatusOK, "Cancel run 2?", "Let it continue")
-		canceled := u.start(asked, address+"/cancel", "")
+		confirmation := u.open(address+"/cancel").shows(http.StatusOK, "Cancel run 2?", "Let it continue")
+		canceled := u.start(confirmation, address+"/cancel", "")
 		u.follow(canceled, address, "The run was asked to stop.")
-		u.finished(canceled).shows(http.StatusOK, "Canceled", "Nothing was changed", "Run again")
+		u.waitForRun(canceled).shows(http.StatusOK, "Canceled", "Nothing was changed", "Run again")
 		u.status().shows(http.StatusOK, "Healthy", "Canceled")
 		release()
-		u.finished(u.start(status, "/sync/runs", "full")).shows(http.StatusOK, "Succeeded")
+		u.waitForRun(u.start(status, "/sync/runs", "full")).shows(http.StatusOK, "Succeeded")
 	})
 }
 
-// TestSync_RequiresAdmin shows other roles a page that says so, and refuses forms of other sites.
+// TestSync_RequiresAdmin checks the page for other roles, and that forms of other sites are rejected.
 func TestSync_RequiresAdmin(t *testing.T) {
 	t.Parallel()
 	u := newSiteWithTokens(t)
@@ -194,7 +194,7 @@ func TestSync_RequiresAdmin(t *testing.T) {
 			p.post(target, nil).shows(http.StatusForbidden, "Access denied")
 		}
 	}
-	u.other().get("/sync").redirects("/sign-in?next=%2Fsync")
+	u.newVisitor().get("/sync").redirects("/sign-in?next=%2Fsync")
 	admin := u.signedIn("Admin")
 	for _, target := range posts {
 		admin.post(target, nil, "Sec-Fetch-Site", "cross-site", "Origin", "https://elsewhere.example").shows(http.StatusForbidden)
@@ -241,8 +241,8 @@ func TestSync_RowHistoryShowsOverwrittenValues(t *testing.T) {
 		`<option value="tbl_produk" selected>`, `value="7"`, "1 in total", "<del>", "<ins>").lacks("<code>deskripsi</code>")
 	u.get("/sync/changes?table=tbl_produk&id=9").shows(http.StatusOK, "deleted", "<code>deskripsi</code>", "<code>id</code>").lacks("<ins>")
 	u.get("/sync/changes?table=tbl_segmen&id=1").shows(http.StatusOK, "No changes in the change log")
-	for _, wrong := range []string{"table=pg_shadow", "table=tbl_produk&id=0", "table=tbl_produk&id=", "table=tbl_produk", "table=tbl_produk&id=x", "row=1"} {
-		u.get("/sync/changes?"+wrong).shows(http.StatusBadRequest, "Invalid request")
+	for _, query := range []string{"table=pg_shadow", "table=tbl_produk&id=0", "table=tbl_produk&id=", "table=tbl_produk", "table=tbl_produk&id=x", "row=1"} {
+		u.get("/sync/changes?"+query).shows(http.StatusBadRequest, "Invalid request")
 	}
 }
 

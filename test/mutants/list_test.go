@@ -139,7 +139,7 @@ var mutants = map[string]mutant{
 	"accepts cross-site forms": {
 		file:   "routes/middleware.go",
 		before: `c.Method() != fiber.MethodHead && !sameSite {`, after: `c.Method() != fiber.MethodHead && !sameSite && site == "none" {`,
-		tests: "./test/console", run: "TestForms_OfOtherSitesAreRefused",
+		tests: "./test/console", run: "TestForms_OfOtherSitesAreRejected",
 	},
 	"accepts the session cookie for API writes": {
 		file:   "routes/auth.go",

@@ -67,7 +67,7 @@ func newPrinter() *messages.Printer {
 	return messages.New().Printer(messages.English, time.UTC).WithFormat(messages.Indonesian)
 }
 
-// textOf is what an outlook says, joined.
+// textOf returns all texts of a status summary, joined.
 func textOf(printer *messages.Printer, o statusSummary) string {
 	var texts []string
 	add := func(more ...models.Text) {
