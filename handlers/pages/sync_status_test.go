@@ -63,14 +63,14 @@ func TestSyncStatus_Line(t *testing.T) {
 		{"running", runs.Status{State: runs.Running, SyncStatus: equal}, line{"In sync · checked 2 min ago · sync in progress", "good", false}},
 		{"failed", runs.Status{State: runs.Failed, SyncStatus: equal}, line{"Last sync failed · In sync · checked 2 min ago", "bad", true}},
 		{"stale", runs.Status{State: runs.Stale, SyncStatus: later}, line{"Last sync is too old · Data 5 min old · checked 10 h 0 min ago", "warn", true}},
-		{"real time", runs.Status{State: runs.Healthy, Realtime: following, SyncStatus: followed}, line{"Live · checked 10 h 0 min ago", "good", false}},
-		{"real time lags", runs.Status{State: runs.Healthy, Realtime: following, SyncStatus: later},
+		{"real-time sync", runs.Status{State: runs.Healthy, Realtime: following, SyncStatus: followed}, line{"Live · checked 10 h 0 min ago", "good", false}},
+		{"real-time sync lags", runs.Status{State: runs.Healthy, Realtime: following, SyncStatus: later},
 			line{"Live, data 5 min old · checked 10 h 0 min ago", "good", false}},
-		{"real time elsewhere", runs.Status{State: runs.Healthy, Realtime: &realtime.Status{State: realtime.Standby}, SyncStatus: later},
+		{"real-time sync in another process", runs.Status{State: runs.Healthy, Realtime: &realtime.Status{State: realtime.Standby}, SyncStatus: later},
 			line{"Data 5 min old · checked 10 h 0 min ago", "good", false}},
-		{"real time stopped", runs.Status{State: runs.Healthy, Realtime: &realtime.Status{State: realtime.Stopped}, SyncStatus: equal},
+		{"real-time sync stopped", runs.Status{State: runs.Healthy, Realtime: &realtime.Status{State: realtime.Stopped}, SyncStatus: equal},
 			line{"Live sync stopped by the mass-delete guard · In sync · checked 2 min ago", "bad", true}},
-		{"real time away", runs.Status{State: runs.Healthy, Realtime: &realtime.Status{State: realtime.Unavailable}, SyncStatus: equal},
+		{"real-time sync unavailable", runs.Status{State: runs.Healthy, Realtime: &realtime.Status{State: realtime.Unavailable}, SyncStatus: equal},
 			line{"Live sync unavailable · In sync · checked 2 min ago", "warn", true}},
 		{"verified since", runs.Status{State: runs.Healthy, SyncStatus: with(later, func(s *runs.SyncStatus) { s.Verified = verification(time.Minute, `{}`) })},
 			line{"In sync · checked 1 min ago", "good", false}},
@@ -90,7 +90,7 @@ func TestSyncStatus_Line(t *testing.T) {
 	}
 }
 
-// respondingReader answers unless the context has ended.
+// respondingReader responds unless the context has ended.
 type respondingReader struct{}
 
 // Status implements statusReader.
@@ -108,7 +108,7 @@ func TestSyncStatus_OutlivesTheRequest(t *testing.T) {
 	}
 }
 
-// hangingReader never answers, like a locked table.
+// hangingReader never responds, like a locked table.
 type hangingReader struct{ calls atomic.Int32 }
 
 // Status implements statusReader.

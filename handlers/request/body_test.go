@@ -149,7 +149,7 @@ func resultOf(status int, body []byte) result {
 	return a
 }
 
-// raw sends bytes, half-closes the connection, and reads the answer, if there is one.
+// raw sends bytes, half-closes the connection, and reads the response, if any.
 func (s *echoServer) raw(t testing.TB, request string) result {
 	t.Helper()
 	conn, err := net.Dial("tcp", s.address)
@@ -302,7 +302,7 @@ func TestReadForm_TruncatedBodies(t *testing.T) {
 				}
 			}
 		}()
-		got, _ := bufio.NewReader(conn).ReadString('\n') // the connection may break before the answer is read
+		got, _ := bufio.NewReader(conn).ReadString('\n') // the connection may break before the response is read
 		if got != "" && !strings.Contains(got, "415") {
 			t.Errorf("an endless body: %q", got)
 		}

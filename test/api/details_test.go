@@ -13,7 +13,7 @@ import (
 	"lifecycle-sync/models"
 )
 
-// insertHistory inserts three products with stage history into the mirror, with ids above the synchronised ones.
+// insertHistory inserts three products with stage history into the mirror, with ids above the synchronized ones.
 func (s *site) insertHistory() {
 	s.t.Helper()
 	exec(s.t, s.target, `INSERT INTO tbl_produk_lifecycle (id, produk, id_stage) VALUES (1001, 'with <history>', 2), (1002, NULL, NULL), (1003, 'without', NULL)`)

@@ -174,18 +174,18 @@ func (s *site) send(method, path, body string, headers ...string) apiResponse {
 // concurrently sends n requests at once and returns the responses.
 func (s *site) concurrently(n int, send func(i int) (apiResponse, error)) []apiResponse {
 	s.t.Helper()
-	answers := make([]apiResponse, n)
+	responses := make([]apiResponse, n)
 	var clients sync.WaitGroup
 	for i := range n {
 		clients.Go(func() {
 			var err error
-			if answers[i], err = send(i); err != nil {
+			if responses[i], err = send(i); err != nil {
 				s.t.Error(err)
 			}
 		})
 	}
 	clients.Wait()
-	return answers
+	return responses
 }
 
 // TestMain makes the program's binary available.

@@ -14,8 +14,8 @@ func TestSync_SecondRunIsBusy(t *testing.T) {
 	s := newSite(t, testdb.Postgres)
 	release := s.blockRuns()
 	defer release()
-	answers := s.concurrently(2, func(int) (apiResponse, error) { return s.try(http.MethodPost, base+"/sync", nil) })
-	first, second := answers[0], answers[1]
+	responses := s.concurrently(2, func(int) (apiResponse, error) { return s.try(http.MethodPost, base+"/sync", nil) })
+	first, second := responses[0], responses[1]
 	if first.StatusCode != http.StatusAccepted {
 		first, second = second, first
 	}

@@ -99,10 +99,10 @@ func TestProducts_OneOfTwoConcurrentUpdatesWins(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		etag := s.get("/products/1").Header.Get("ETag")
-		answers := s.concurrently(2, func(i int) (apiResponse, error) {
+		responses := s.concurrently(2, func(i int) (apiResponse, error) {
 			return s.try(http.MethodPut, base+"/products/1", strings.NewReader(fmt.Sprintf(`{"harga":%d}`, i)), "Content-Type", "application/json", "If-Match", etag)
 		})
-		if a, b := answers[0].StatusCode, answers[1].StatusCode; a+b != http.StatusOK+http.StatusPreconditionFailed {
+		if a, b := responses[0].StatusCode, responses[1].StatusCode; a+b != http.StatusOK+http.StatusPreconditionFailed {
 			t.Errorf("the statuses are %d and %d", a, b)
 		}
 	})

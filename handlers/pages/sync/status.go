@@ -53,7 +53,10 @@ func stateSummary(s runs.Status, now time.Time) statusSummary {
 			Problems: []problem{problemOf(*s.LastConclusive)},
 		}
 	case runs.Stale:
-		return statusSummary{Badge: state("console_sync.state_stale", "warn"), Texts: append(pages.SingleText("console_sync.stale"), pages.Freshness(s, now)...), NextSteps: staleSteps(s)}
+		return statusSummary{
+			Badge: state("console_sync.state_stale", "warn"), Texts: append(pages.SingleText("console_sync.stale"), pages.Freshness(s, now)...),
+			NextSteps: staleSteps(s),
+		}
 	case runs.Healthy:
 	}
 	if pages.HasDrift(s) {

@@ -50,8 +50,8 @@ func TestSummarize_HasANextStepForEveryState(t *testing.T) {
 		{"stale", runs.Status{State: runs.Stale, SyncStatus: success, NextRun: &due}, "Too old", []string{"The log says why", "Sync now"}},
 		{"drift", runs.Status{State: runs.Healthy, SyncStatus: with(success, func(s *runs.SyncStatus) { s.Verified = drift })}, "Drift", []string{"3 rows were edited in the copy", "in sync 5 min ago", "Start a full run", "Dry run", "/sync/runs/7"}},
 		{"healthy", runs.Status{State: runs.Healthy, SyncStatus: success}, "Healthy", []string{"In sync | checked 5 min ago"}},
-		{"real time stopped", runs.Status{State: runs.Healthy, SyncStatus: success, Realtime: stopped}, "Live sync stopped", []string{"Why live sync stopped", "would become empty", "Show the deletes (dry run)"}},
-		{"real time away", runs.Status{State: runs.Healthy, SyncStatus: success, Realtime: unavailable}, "Live sync unavailable", []string{"Why live sync is unavailable", "wal_level is replica", "Set it to logical.", "/sync/doctor"}},
+		{"real-time sync stopped", runs.Status{State: runs.Healthy, SyncStatus: success, Realtime: stopped}, "Live sync stopped", []string{"Why live sync stopped", "would become empty", "Show the deletes (dry run)"}},
+		{"real-time sync unavailable", runs.Status{State: runs.Healthy, SyncStatus: success, Realtime: unavailable}, "Live sync unavailable", []string{"Why live sync is unavailable", "wal_level is replica", "Set it to logical.", "/sync/doctor"}},
 	} {
 		o := summarize(c.status, now)
 		text := textOf(printer, o)
