@@ -27,7 +27,6 @@ import (
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/repositories/pmo/journal"
-	history "lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/routes"
 	"lifecycle-sync/services/access"
 	"lifecycle-sync/services/alerts"
@@ -195,7 +194,7 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 	files := attachments.NewFiles(a.writer, a.apiStore, a.files, a.log)
 	site := pages.NewSite(pages.Options{Responses: a.answers, Status: runService, Zone: a.zone, Texts: a.texts, RequiresSignIn: options.Access != nil, Log: a.log})
 	return routes.New(options, routes.Handlers{
-		Health:  &handlers.Health{Runs: history.New(a.apiStore.Session), Log: a.log},
+		Health:  &handlers.Health{Runs: journal.New(a.apiStore.Session), Log: a.log},
 		Metrics: handlers.Metrics(appMetrics),
 		Docs:    handlers.NewDocs(),
 		Products: &handlers.Products{

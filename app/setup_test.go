@@ -157,7 +157,7 @@ func (s *site) mirror() (all []string) {
 			}
 			all = append(all, table+fmt.Sprintf("%v", values))
 		}
-		_ = rows.Close()
+		_ = rows.Close() //nolint:sqlclosecheck // read to the end; a deferred call would wait for the last table
 		slices.Sort(all[first:])
 	}
 	return all

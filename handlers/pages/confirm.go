@@ -92,7 +92,7 @@ func (a Action[T]) Confirm(c *fiber.Ctx) error {
 }
 
 // CurrentRow returns the current row if a write was rejected because the row has changed.
-func CurrentRow[T any](err error) (row T, ok bool) {
+func CurrentRow[T any](err error) (row T, ok bool) { //nolint:ireturn // the caller names the type
 	if IsClass(err, models.PreconditionFailed) {
 		row, ok = models.AsError(err).Data.(T)
 	}

@@ -79,11 +79,12 @@ func (f FilterQuery) WithDisplay(name, value string, without ...string) FilterQu
 // Products returns the address of the products that match these filters and more, given as pairs of name and value. It
 // is "" if a filter is already set to another value, because no product has both.
 func (f FilterQuery) Products(pairs ...string) string {
-	for i := 0; i < len(pairs); i += 2 {
-		if set := f.Filters.Get(pairs[i]); set != "" && set != pairs[i+1] {
+	for pair := range slices.Chunk(pairs, 2) {
+		name, value := pair[0], pair[1]
+		if set := f.Filters.Get(name); set != "" && set != value {
 			return ""
 		}
-		f.Filters = withParam(f.Filters, pairs[i], pairs[i+1])
+		f.Filters = withParam(f.Filters, name, value)
 	}
 	return f.At(ProductsPath)
 }

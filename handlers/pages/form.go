@@ -25,7 +25,7 @@ const (
 )
 
 // Field is a form field. Its label is looked up by its name in the message catalogue.
-type Field struct {
+type Field struct { //nolint:recvcheck // templates call methods of values
 	Name         string
 	Hint         models.Text
 	Kind         models.FieldKind // or datetime-local

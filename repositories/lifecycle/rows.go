@@ -107,11 +107,11 @@ func caseWhen(rules []rule, value func(i int) string, none, withoutRules string)
 	if len(rules) == 0 {
 		return withoutRules
 	}
-	expression := "CASE"
+	var cases strings.Builder
 	for i, r := range rules {
-		expression += " WHEN " + r.condition + " THEN " + value(i)
+		cases.WriteString(" WHEN " + r.condition + " THEN " + value(i))
 	}
-	return expression + " ELSE " + none + " END"
+	return "CASE" + cases.String() + " ELSE " + none + " END"
 }
 
 // rules returns the joins from a table s to its parents and the quarantine rules for its rows.

@@ -32,7 +32,7 @@ func (s *Source) Heartbeat(ctx context.Context) error { return s.db.Heartbeat(ct
 
 // Snapshot is one consistent state of the source, read through one or more connections, each by one reader at a time.
 // It must be closed.
-type Snapshot struct {
+type Snapshot struct { //nolint:recvcheck // closing a nil snapshot is allowed
 	Horizon *int64 // pg_snapshot_xmin; nil on SQLite
 	Next    int64  // pg_snapshot_xmax: the first transaction id not yet assigned; 0 on SQLite
 	Probe   string // the server's own hash of a fixed row

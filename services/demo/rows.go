@@ -18,7 +18,7 @@ func nameRows(names []string, folder string) iter.Seq[models.Row] {
 	return func(yield func(models.Row) bool) {
 		for i, name := range names {
 			id := time.Duration(i + 1)
-			entered := firstEntry.Add(-id*day + officeHour(id*9000*time.Second) + id*41_803*time.Microsecond)
+			entered := firstEntry.Add(-id*day + officeHour(id*9000*time.Second) + id*41_803*time.Microsecond) //nolint:durationcheck // id is a number
 			var updated, light, dark any
 			if i%2 != 0 {
 				updated = models.InstantOf(entered.Add(400 * day))

@@ -41,7 +41,7 @@ func (e *Engine) load(ctx context.Context, tx *mirrordb.Tx, snap *lifecycle.Snap
 	counts := make([]models.TableCount, len(snap.Tables))
 	for i, t := range snap.Tables {
 		progress.Begin(t, snap.Infos[t.Source].Rows)
-		want := fingerprint{}
+		var want fingerprint
 		if counts[i], want, err = e.loadTable(ctx, tx, snap, hasher, bare, t, progress); err != nil {
 			return nil, err
 		}

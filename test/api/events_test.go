@@ -96,7 +96,7 @@ func (e event) number(t testing.TB) (process string, n int) {
 	return process, n
 }
 
-func TestSyncEvents_StreamRuns(t *testing.T) {
+func TestSyncEvents_StreamRuns(t *testing.T) { //nolint:gocyclo // one story, step by step
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		live := s.events("")

@@ -55,7 +55,7 @@ func TestSync_MassDeleteNeedsTheExactTotal(t *testing.T) {
 
 // TestSync_DryRunIsAppliedByItsDigest: a dry run changes nothing; a run with its digest applies exactly what it showed.
 // If that has changed, the run shows what it is now, and that can be applied.
-func TestSync_DryRunIsAppliedByItsDigest(t *testing.T) {
+func TestSync_DryRunIsAppliedByItsDigest(t *testing.T) { //nolint:gocyclo // one story, step by step
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		if first := s.syncStatus().LastRun; first.Digest != nil {

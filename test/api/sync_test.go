@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestSync_FullRun(t *testing.T) {
+func TestSync_FullRun(t *testing.T) { //nolint:gocyclo // one story, step by step
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		exec(t, s.source, "UPDATE tbl_produk SET produk = 'New name' WHERE id = 2")

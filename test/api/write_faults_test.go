@@ -110,7 +110,7 @@ func TestProducts_OneOfTwoConcurrentUpdatesWins(t *testing.T) {
 
 func TestWrites_AreVisibleInTheNextRead(t *testing.T) {
 	t.Parallel()
-	eachSite(t, func(t *testing.T, s *site) {
+	eachSite(t, func(_ *testing.T, s *site) {
 		const rounds = 8
 		s.concurrently(4, func(client int) (apiResponse, error) {
 			for price := range rounds {

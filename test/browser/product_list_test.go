@@ -9,7 +9,7 @@ import (
 func TestProducts_List(t *testing.T) {
 	t.Parallel()
 	s := demoSite(t)
-	eachViewer(t, viewers(), func(t *testing.T, name string, v viewer) {
+	eachViewer(t, viewers(), func(t *testing.T, _ string, v viewer) {
 		p := browse(t, s.Address, v)
 		first := func(what, name string) {
 			t.Helper()

@@ -9,7 +9,7 @@ import (
 // TestSteps_Work takes every kind of step that scenarios use.
 func TestSteps_Work(t *testing.T) {
 	t.Parallel()
-	eachViewer(t, viewers(), func(t *testing.T, name string, v viewer) {
+	eachViewer(t, viewers(), func(t *testing.T, _ string, v viewer) {
 		p := browse(t, serve(t, map[string]string{
 			"/": document(`
 				<nav aria-label="Pages"><a href="/">First</a> <a href="/second">Second</a></nav>

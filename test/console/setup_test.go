@@ -80,6 +80,7 @@ type user struct {
 }
 
 func (s *site) newUser(t testing.TB) *user {
+	t.Helper()
 	return &user{TB: t, site: s, cookies: map[string]string{}}
 }
 

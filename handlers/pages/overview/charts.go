@@ -46,7 +46,7 @@ func (ch charts) name(a axis, l reports.Label) string {
 }
 
 // bars is a bar chart: a table with a bar under each row's name.
-type bars struct {
+type bars struct { //nolint:recvcheck // templates call methods of values
 	ID             string
 	Title, Hint    models.Text
 	RowHeading     models.Text   // heading of the names

@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -163,11 +164,11 @@ func (j *Journal) RowChanges(ctx context.Context, table string, id int64, offset
 // QuarantinedRows returns a page of the quarantine, in mirroring order and by id, and its size. Errors: connection,
 // timeout, schema.
 func (j *Journal) QuarantinedRows(ctx context.Context, offset, limit int) (rows []models.Quarantined, total int64, err error) {
-	order := "CASE table_name"
+	var positions strings.Builder
 	for i, t := range j.s.Tables() {
-		order += " WHEN '" + t.Name + "' THEN " + strconv.Itoa(i)
+		positions.WriteString(" WHEN '" + t.Name + "' THEN " + strconv.Itoa(i))
 	}
-	total, err = j.page(j.s.Gorm(ctx).Model(&models.Quarantined{}), order+" END, row_id", offset, limit, &rows)
+	total, err = j.page(j.s.Gorm(ctx).Model(&models.Quarantined{}), "CASE table_name"+positions.String()+" END, row_id", offset, limit, &rows)
 	return rows, total, err
 }
 
