@@ -187,7 +187,7 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 			return nil, err
 		}
 	}
-	journal := runs.NewJournal(a.apiStore, models.Tables())
+	history := runs.NewJournal(a.apiStore, models.Tables())
 	staging := attachments.NewStaging(a.files, a.cfg.UploadFileLimit, a.log)
 	limits := request.FormLimits{Files: a.cfg.UploadFiles, Bytes: a.cfg.UploadRequestLimit}
 	products, histories := products.NewWriter(a.writer, a.apiStore, a.zone), stages.NewWriter(a.writer, a.zone)
@@ -201,7 +201,7 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 			Responses: a.answers, Now: a.local, Writer: products, Files: files, Exports: a.exports, Checker: request.NewChecker(), Uploads: staging, Limits: limits,
 		},
 		StageHistory: &handlers.StageHistory{Responses: a.answers, Zone: a.zone, Writer: histories, Checker: request.NewChecker()},
-		Sync:         &handlers.Sync{Service: runService, Journal: journal, Keys: a.writer, Checker: request.NewChecker(), Texts: a.texts},
+		Sync:         &handlers.Sync{Service: runService, Journal: history, Keys: a.writer, Checker: request.NewChecker(), Texts: a.texts},
 	}, routes.Pages{
 		Site:     site,
 		Session:  session.New(site, options.Access),
@@ -210,7 +210,7 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 			Products: products, Histories: histories, Files: files, Uploads: staging, Limits: limits, FileBytes: a.cfg.UploadFileLimit, Now: a.local,
 		}),
 		Stages: stagepages.New(site, histories, a.zone),
-		Sync:   syncpages.New(site, runService, journal, a.doctor()),
+		Sync:   syncpages.New(site, runService, history, a.doctor()),
 	}), nil
 }
 
