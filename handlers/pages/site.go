@@ -108,7 +108,7 @@ type frame struct {
 }
 
 // Read calls load with a consistent state of the mirror, for an uncached page. Errors: those of load, connection, timeout.
-func Read[T any](s *Site, c *fiber.Ctx, load func(ctx context.Context, v cache.View) (T, error)) (result T, err error) { //nolint:ireturn,lll // the caller names the type
+func Read[T any](s *Site, c *fiber.Ctx, load func(ctx context.Context, v cache.View) (T, error)) (result T, err error) { //nolint:ireturn // the caller names the type
 	err = s.responses.Read(c.UserContext(), func(ctx context.Context, v cache.View) (err error) {
 		result, err = load(ctx, v)
 		return err
