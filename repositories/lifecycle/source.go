@@ -110,8 +110,7 @@ func (s *Snapshot) open(ctx context.Context, tables []*models.Table) (err error)
 }
 
 // Resnapshot opens a later snapshot of the tables of an earlier one, which may be closed, without examining the
-// catalogue again; nobody can join it. Identify tells whether the tables are still the same. PostgreSQL only. Errors:
-// connection.
+// catalogue again. Other connections cannot join it. Identify reports changed tables. PostgreSQL only. Errors: connection.
 func (s *Source) Resnapshot(ctx context.Context, earlier *Snapshot) (*Snapshot, error) {
 	return earlier.begin(ctx, func(later *Snapshot) error {
 		later.name = ""

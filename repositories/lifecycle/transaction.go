@@ -111,8 +111,8 @@ func (d *decoder) describe(m *pglogrepl.RelationMessage) {
 	d.relations[m.RelationID] = r
 }
 
-// touch records the ids of rows, each of which may be nil. A row without an id, which comes from a temporary replica
-// identity, stands for the whole table.
+// touch records the ids of rows, which may be nil. If a row has no id, because of a temporary replica identity, the whole
+// table counts as changed.
 func (d *decoder) touch(id uint32, rows ...*pglogrepl.TupleData) error {
 	r := d.relations[id]
 	touched := d.current.Rows[r.name]

@@ -116,7 +116,7 @@ type tableKey struct {
 	tx    int
 }
 
-// unattributed stands for changes that no transaction explains, such as a correction of drift.
+// unattributed is the index for changes without a source transaction, such as corrected drift.
 const unattributed = -1
 
 func newAttribution(transactions []lifecycle.Transaction) *attribution {

@@ -46,7 +46,7 @@ type Request struct {
 	Mode         string // full or incremental
 	DryRun       bool   // compares every row, whatever the mode
 	AllowDeletes *int64 // as in mirror.Request
-	Digest       string // likewise
+	Digest       string // as in mirror.Request
 }
 
 // Trigger starts a run and returns as soon as it has begun; a dry run, when it has ended. Errors: ActiveRunError,

@@ -31,8 +31,8 @@ func TestSyncChanges_ListTheHistoryOfARow(t *testing.T) {
 		first := s.runSync("")
 		s.send(http.MethodPut, "/products/2", `{"produk": "Second"}`).want(t, http.StatusOK)
 		exec(t, s.source, "UPDATE tbl_produk SET produk = 'Third', id_segmen = 987 WHERE id = 2")
-		s.postAccepted("/sync", `{"dryRun": true}`)                        // says so, and does nothing
-		s.send(http.MethodPost, "/sync/verify", "").want(t, http.StatusOK) // likewise
+		s.postAccepted("/sync", `{"dryRun": true}`)                        // changes nothing
+		s.send(http.MethodPost, "/sync/verify", "").want(t, http.StatusOK) // changes nothing
 		last := s.runSync("")
 
 		changes := decode[[]rowChange](t, s.get("/sync/changes?table=tbl_produk&id=2"))

@@ -119,7 +119,7 @@ func TestSession_ExpiryKeepsPageAndForm(t *testing.T) {
 	u := newSiteWithTokens(t)
 	p := u.signedIn("Admin")
 	for name := range p.cookies {
-		p.cookies[name] = u.expired("Admin") // as time goes by
+		p.cookies[name] = u.expired("Admin") // the session has expired
 	}
 	p.get("/stage-history?page=2").redirects("/sign-in?next=%2Fstage-history%3Fpage%3D2")
 	p.get("/sign-in?next=%2Fstage-history%3Fpage%3D2").shows(http.StatusOK, "The token has expired. Get a new token in the PMO application", `value="/stage-history?page=2"`)

@@ -21,7 +21,7 @@ import (
 	"lifecycle-sync/models"
 )
 
-// Missing stands for a value that is not known.
+// Missing is shown for an unknown value.
 const Missing = "–"
 
 // Indonesian is the language whose numbers and dates the console writes.

@@ -137,9 +137,9 @@ type MoveGroup struct {
 	ToID     *int64 `gorm:"column:to_id"`
 	Month    *int   `gorm:"column:month"` // from 1, of the calendar; nil without a time, and else of none
 	Count    int64  `gorm:"column:moves"`
-	Timed    int64  `gorm:"column:timed"`    // that have one before them, both with a time
-	Seconds  string `gorm:"column:seconds"`  // between those two, summed up
-	Shortest *int64 `gorm:"column:shortest"` // likewise, the least
+	Timed    int64  `gorm:"column:timed"`    // records with an earlier one, both with a time
+	Seconds  string `gorm:"column:seconds"`  // sum of the times between the two
+	Shortest *int64 `gorm:"column:shortest"` // the shortest of these times
 	Longest  *int64 `gorm:"column:longest"`
 }
 

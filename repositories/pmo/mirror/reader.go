@@ -21,7 +21,7 @@ type Reader struct {
 	hashing database.Hashing
 	writing bool
 	infos   map[string]database.TableInfo // by mirror name, once examined
-	guarded guardedKeys                   // likewise; nil on SQLite
+	guarded guardedKeys                   // once examined; nil on SQLite
 	absent  bool                          // before the first migration: there is nothing to read
 	Probe   string                        // the server's own hash of a fixed row
 	// Triggered means that triggers or rules of other owners could change mirrored rows, so that only reading every row proves

@@ -94,7 +94,7 @@ func (s *Store) BeginRun(ctx context.Context, run models.Run) (*Tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.pool.Features().SingleWriter { // nobody else can write while the run's transaction is open
+	if s.pool.Features().SingleWriter { // no other connection can write while the run's transaction is open
 		if err = tx.Journal.Start(ctx, &run); err == nil {
 			err = tx.restart(ctx)
 		}
