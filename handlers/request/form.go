@@ -9,6 +9,7 @@ import (
 	"mime/multipart"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -84,7 +85,8 @@ func (f *formReader) read(ctx context.Context, boundary string) error {
 	if boundary == "" || len(boundary) > 70 { // RFC 2046
 		return errors.New("invalid boundary")
 	}
-	parts := multipart.NewReader(f.body, boundary)
+	// Without the blank line, multipart would take a header that is cut off for the end of the form.
+	parts := multipart.NewReader(io.MultiReader(f.body, strings.NewReader("\r\n\r\n")), boundary)
 	for n := 0; ; n++ {
 		f.body.budget = partHeaderLimit
 		part, err := parts.NextRawPart()

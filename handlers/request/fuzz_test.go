@@ -43,7 +43,7 @@ func FuzzObject(f *testing.F) {
 func FuzzForm(f *testing.F) {
 	for _, seed := range []string{
 		field("produk", "a") + end, file("a.pdf", "x") + file("b.pdf", "y") + end, part(`form-data; name="files"; filename=""`, "") + end, end, "--X\r\n\r\n--X--",
-		file("a.pdf", "x"), "--X\r\nContent-Disposition: form-data; name*=utf-8''produk\r\nContent-Transfer-Encoding: base64\r\n\r\nYQ==\r\n--X--",
+		file("a.pdf", "x"), "--X\n", "--X\r\nContent-Disposition: form-data", end + "\n--X\n", "--X\r\nContent-Disposition: form-data; name*=utf-8''produk\r\nContent-Transfer-Encoding: base64\r\n\r\nYQ==\r\n--X--",
 	} {
 		f.Add([]byte(seed))
 	}
