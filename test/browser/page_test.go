@@ -26,7 +26,6 @@ type page struct {
 	viewer    viewer
 	scope     string // a CSS selector: only what is within is found; "" for everything
 	watch     *watch
-	checked   map[string]bool // by the HTML: states that were checked
 	report    func(problem string)
 	artifacts string // the folder for a picture of a failure, which outlives the window
 }
@@ -176,7 +175,9 @@ func (p *page) awaitStream() {
 func (p *page) back(path string) {
 	p.Helper()
 	p.check()
-	if _, err := evaluate[chromedp.Void](p, "history.back()"); err != nil {
+	ctx, cancel := context.WithTimeout(p.ctx, stepTimeout)
+	defer cancel()
+	if err := chromedp.Do(ctx, chromedp.NavigateBack()); err != nil {
 		p.Fatal("back: ", err)
 	}
 	p.wantPath(path)
