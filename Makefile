@@ -23,7 +23,7 @@ build: ## Build ./lifecycle-sync, one static binary
 
 test: ## Run the tests on SQLite and PostgreSQL, except slow ones (TESTS=./services/... for some)
 	test/tools
-	test/with-postgres go test -p $(AT_ONCE) -timeout 20m $(TESTS)
+	test/with-postgres go test -vet=off -p $(AT_ONCE) -timeout 20m $(TESTS)
 
 test-long: ## Run the slow tests, which take hours: rare cases, random interleavings, every mutant, a soak
 	test/tools
@@ -38,7 +38,7 @@ fuzz: ## Run each fuzz target (TIME=10s)
 
 cover: ## Run the same tests and print the coverage of each function
 	test/tools
-	test/with-postgres go test -p $(AT_ONCE) -timeout 20m -coverpkg=./... -coverprofile=coverage.out $(TESTS)
+	test/with-postgres go test -vet=off -p $(AT_ONCE) -timeout 20m -coverpkg=./... -coverprofile=coverage.out $(TESTS)
 	go tool cover -func=coverage.out
 
 bench: ## Measure the sync and the API against alternatives, as ratios (ROWS=1000000 products)
