@@ -91,14 +91,14 @@ func TestVerifyAndPreview_WriteNothing(t *testing.T) {
 }
 
 // settle waits until all transactions that are older than the source's rows have ended, including those of other
-// tests: until then a run cannot tell these rows from newer ones. It gives up after ten seconds.
+// tests: until then a run cannot tell these rows from newer ones.
 func (l *fixture) settle() {
 	l.Helper()
 	if l.kind == database.SQLite {
 		return
 	}
 	written := kit.One[int64](l, l.source, "SELECT pg_current_xact_id()::text::bigint")
-	for tries, horizon := 0, int64(0); horizon <= written && tries < 500; tries++ {
-		horizon = kit.One[int64](l, l.source, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM pg_sleep(0.02)")
-	}
+	kit.Eventually(l, "older transactions have ended", func() bool {
+		return kit.One[int64](l, l.source, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint") > written
+	})
 }
