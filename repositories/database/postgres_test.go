@@ -120,6 +120,8 @@ func TestTranslate_RealErrors(t *testing.T) {
 			"INSERT INTO x VALUES (3, NULL, NULL)":   models.Constraint,
 			"SELECT * FROM tidak_ada":                models.Schema,
 			"SELECT tidak_ada FROM x":                models.Schema,
+			"INSERT INTO x (tidak_ada) VALUES (1)":   models.Schema,
+			"UPDATE x SET tidak_ada = 1":             models.Schema,
 		} {
 			_, err := c.Exec(t.Context(), statement)
 			if e := models.AsError(err); e == nil || e.Class != want || strings.Contains(e.Error(), "yatim") {

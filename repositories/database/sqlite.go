@@ -165,7 +165,8 @@ func (sqliteDialect) translate(err error, name string) *models.Error {
 		return newError(models.Constraint, "database.constraint")
 	case is(sqlite3.MISMATCH, sqlite3.TOOBIG):
 		return newError(models.DataType, "database.value")
-	case strings.Contains(err.Error(), "no such table"), strings.Contains(err.Error(), "no such column"): // SQLite has no code for it
+	case strings.Contains(err.Error(), "no such table"), strings.Contains(err.Error(), "no such column"),
+		strings.Contains(err.Error(), "has no column named"): // SQLite has no code for it
 		return newError(models.Schema, "database.object_missing").WithRemedy("database.object_missing_remedy", nil)
 	default:
 		return newError(models.Internal, "database.unexpected").WithRemedy("error.internal_remedy", nil)
