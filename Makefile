@@ -48,4 +48,4 @@ lint: ## Run gofmt, go vet and golangci-lint
 	.ci/lint
 
 clean: ## Remove what the other targets made, except the embedded databases
-	rm -rf lifecycle-sync coverage.out screenshots
+	rm -rf lifecycle-sync coverage.out test.log screenshots
