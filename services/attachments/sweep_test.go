@@ -11,9 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"lifecycle-sync/repositories/files"
 	"lifecycle-sync/services/attachments"
-	"lifecycle-sync/test/kit/testfiles"
 )
 
 // rows are the keys that rows refer to.
@@ -34,62 +32,44 @@ func (r *rows) Referenced(_ context.Context, keys []string) ([]string, error) {
 
 func TestSweep_DeletesOnlyOldOrphans(t *testing.T) {
 	t.Parallel()
-	testfiles.Each(t, func(t *testing.T, url func(testing.TB) string) {
-		t.Parallel()
-		f, err := files.Open(url(t))
-		if err != nil {
+	_, f := newStaging(t)
+	references, now := &rows{keys: map[string]bool{}}, time.Now()
+	put := func() string {
+		key := strings.ToLower(rand.Text())
+		if err := f.Put(t.Context(), key, strings.NewReader("x")); err != nil {
 			t.Fatal(err)
 		}
-		references := &rows{keys: map[string]bool{}}
-		put := func() string {
-			key := strings.ToLower(rand.Text())
-			if err := f.Put(t.Context(), key, strings.NewReader("x")); err != nil {
-				t.Fatal(err)
-			}
-			return key
-		}
-		for range 520 { // more than one batch
-			references.keys[put()] = true
-		}
-		for range 3 {
-			put()
-		}
-		stored := func() (keys []string) {
-			for key, err := range f.Old(t.Context(), time.Now().Add(time.Hour)) {
-				if err != nil {
-					t.Fatal(err)
-				}
-				keys = append(keys, key)
-			}
-			return keys
-		}
-		now := time.Now()
-		sweeper := attachments.NewSweeper(f, references, func() time.Time { return now }, slog.New(slog.DiscardHandler))
-		sweep := func(want int) {
-			t.Helper()
-			if err := sweeper.Sweep(t.Context()); err != nil {
-				t.Error(err)
-			}
-			if got := len(stored()); got != want {
-				t.Errorf("%d files are stored, want %d", got, want)
-			}
-		}
-		sweep(523) // too young
-		now = now.Add(59 * time.Minute)
-		sweep(523)
-		now = now.Add(4 * time.Hour)
-		references.err = errors.New("pmo_db is unavailable")
-		if err := sweeper.Sweep(t.Context()); !errors.Is(err, references.err) || len(stored()) != 523 {
-			t.Errorf("without rows: %v, %d stored", err, len(stored()))
-		}
-		references.err = nil
-		sweep(520) // a retry does not wait for the interval
+		return key
+	}
+	for range 520 { // more than one batch
+		references.keys[put()] = true
+	}
+	for range 3 {
 		put()
-		sweep(521)
-		now = now.Add(4 * time.Hour)
-		sweep(520)
-		if left := stored(); !slices.Equal(slices.Sorted(slices.Values(left)), slices.Sorted(maps.Keys(references.keys))) {
-			t.Error("the stored files are not those with rows")
+	}
+	sweeper := attachments.NewSweeper(f, references, func() time.Time { return now }, slog.New(slog.DiscardHandler))
+	sweep := func(want int) {
+		t.Helper()
+		if err := sweeper.Sweep(t.Context()); !errors.Is(err, references.err) {
+			t.Error(err)
 		}
-	})
+		if got := len(stored(t, f)); got != want {
+			t.Errorf("%d files are stored, want %d", got, want)
+		}
+	}
+	sweep(523) // too young
+	now = now.Add(59 * time.Minute)
+	sweep(523)
+	now = now.Add(4 * time.Hour)
+	references.err = errors.New("pmo_db is unavailable")
+	sweep(523)
+	references.err = nil
+	sweep(520) // a retry does not wait for the interval
+	put()
+	sweep(521)
+	now = now.Add(4 * time.Hour)
+	sweep(520)
+	if !slices.Equal(slices.Sorted(slices.Values(stored(t, f))), slices.Sorted(maps.Keys(references.keys))) {
+		t.Error("the stored files are not those with rows")
+	}
 }
