@@ -11,36 +11,21 @@ import (
 	"lifecycle-sync/test/kit/testfiles"
 )
 
-func TestDiagnose_FindsFoldersThatAreUnwritableOrFull(t *testing.T) {
+func TestDiagnose_ChecksFoldersAndTheAlertReceiver(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	l := openFixture(t, testdb.SQLite(t), testdb.SQLite(t))
-	for _, c := range []struct{ path, text string }{
-		{filepath.Join(file, "uploads"), file + "/uploads"},
-		{testfiles.SmallDisk(t), "doctor.storage_full"},
-	} {
-		l.options.Uploads = storage(t, c.path)
-		found := named(l.diagnose(), "machine.uploads")
-		if len(found) != 1 || !has(found[0], doctor.Problem, c.text, "") {
-			t.Errorf("%+v", found)
+	l.options.Alerts, l.options.Data = false, storage(t, filepath.Join(t.TempDir(), "not", "yet"))
+	for path, text := range map[string]string{filepath.Join(file, "uploads"): file + "/uploads", testfiles.SmallDisk(t): "doctor.storage_full"} {
+		l.options.Uploads = storage(t, path)
+		findings := l.diagnose()
+		uploads, data, alerts := of("machine.uploads", findings), of("machine.data", findings), of("machine.alerts", findings)
+		if len(uploads) != 1 || !has(uploads[0], doctor.Problem, text, "") || data[0].Status != doctor.OK || len(alerts) != 1 || !has(alerts[0], doctor.Note, "doctor.alerts_off", "") {
+			t.Errorf("%+v, %+v, %+v", uploads, data, alerts)
 		}
-	}
-	l.options.Data = storage(t, filepath.Join(t.TempDir(), "not", "yet"))
-	if found := named(l.diagnose(), "machine.data"); found[0].Status != doctor.OK {
-		t.Errorf("%+v", found)
-	}
-}
-
-func TestDiagnose_NotesThatNoAlertReceiverIsConfigured(t *testing.T) {
-	t.Parallel()
-	l := openFixture(t, testdb.SQLite(t), testdb.SQLite(t))
-	l.options.Alerts = false
-	found := named(l.diagnose(), "machine.alerts")
-	if len(found) != 1 || !has(found[0], doctor.Note, "doctor.alerts_off", "") {
-		t.Errorf("%+v", found)
 	}
 }
 
@@ -67,9 +52,9 @@ func TestDiagnose_SQLiteSkipsWhatNeedsAServer(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	}
-	l.execSource("PRAGMA foreign_keys = off", "UPDATE tbl_produk SET id_stage = 99 WHERE id = 3", "ALTER TABLE tbl_segmen DROP COLUMN icon_dark", "DROP TABLE tbl_stage_histori")
+	l.exec(l.Source, "PRAGMA foreign_keys = off; UPDATE tbl_produk SET id_stage = 99 WHERE id = 3; ALTER TABLE tbl_segmen DROP COLUMN icon_dark; DROP TABLE tbl_stage_histori")
 	for _, name := range []string{"source.tables", "source.columns", "source.references", "mirror.vanished"} {
-		if found := named(issues(l.diagnose()), name); len(found) != 1 || found[0].BlocksRuns != (name != "source.references") {
+		if found := of(name, issues(l.diagnose())); len(found) != 1 || found[0].BlocksRuns != (name != "source.references") {
 			t.Errorf("%s: %+v", name, found)
 		}
 	}
