@@ -110,37 +110,6 @@ func TestReport(t *testing.T) {
 	}
 }
 
-func TestReport_IDsAreEqualInEveryProcess(t *testing.T) {
-	t.Parallel()
-	everything := Facts{At: began(50), Health: journal.RunHealth{
-		FollowedAt: new(began(9)), Lag: new(time.Hour),
-		LastSuccess: run(1, models.FullRun), Age: 2 * time.Hour, Failed: failing(3, models.Schema), Stopped: failing(4, models.MassDelete),
-		Compared: drifting(6, 1, models.VerifyRun), Drifted: drifting(5, 1, models.VerifyRun),
-		Quarantine: []journal.QuarantineSize{{RunID: 1, StartedAt: began(1)}, {RunID: 2, StartedAt: began(2), Rows: 10}, {RunID: 7, StartedAt: began(7), Rows: 12}},
-	}}
-	over := Facts{At: began(59), Health: journal.RunHealth{
-		LastSuccess: run(8, models.FullRun), Compared: run(8, models.FullRun), Quarantine: []journal.QuarantineSize{{RunID: 8, StartedAt: began(8)}}}}
-	ids := func(reported map[Event]condition) (ids []string) {
-		begun, reported := report(reported, conditions(everything, limits), everything)
-		ended, _ := report(reported, conditions(over, limits), over)
-		for _, a := range append(begun, ended...) {
-			ids = append(ids, a.ID)
-		}
-		return ids
-	}
-	first, second := ids(nil), ids(map[Event]condition{})
-	if len(first) != 2*len(Events()) || !slices.Equal(first, second) {
-		t.Errorf("%v\n%v", first, second)
-	}
-	if first[0] != "failed-3-20260301T020003.000005Z-firing" {
-		t.Errorf("the form of %s has changed: receivers may rely on it", first[0])
-	}
-	slices.Sort(first)
-	if len(slices.Compact(first)) != 2*len(Events()) {
-		t.Errorf("%v", first)
-	}
-}
-
 func TestQuarantineGrowth(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/pmo"
@@ -24,48 +26,51 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
+// TestMain fails if a goroutine is left running.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(testdb.Recycle(m)) }
+
 // fixture is a pmo_db and an alert receiver.
 type fixture struct {
 	*testing.T
 	db       *database.DB
 	store    *pmo.Store
+	runs     *history
 	receiver *receiver
 	results  atomic.Int64 // number of alerts
-	url      string
 }
 
-// each runs a test on both database systems.
-func each(t *testing.T, fn func(l *fixture)) {
+func newFixture(t *testing.T, url string) *fixture {
 	t.Helper()
-	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
-		t.Parallel()
-		l := &fixture{T: t, url: url(t), receiver: receive(t, inTurn(http.StatusOK))}
-		l.db = l.open()
-		l.store = pmo.New(l.db, models.Tables())
-		if _, err := l.store.Migrate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		fn(l)
-	})
+	l := &fixture{T: t, receiver: receive(t, inTurn(http.StatusOK))}
+	l.db, l.store = databases.PMO(t, url)
+	l.runs = &history{RunHistory: alerts.RunHistory{Store: l.store}}
+	return l
 }
 
-func (l *fixture) open() *database.DB {
-	l.Helper()
-	return databases.Open(l, l.url, "pmo_db")
+// history is that of a pmo_db that can become unavailable.
+type history struct {
+	alerts.RunHistory
+	lost atomic.Pointer[models.Error]
+}
+
+// RunHealth implements alerts.Runs.
+func (h *history) RunHealth(ctx context.Context, below int64) (journal.RunHealth, error) {
+	if lost := h.lost.Load(); lost != nil {
+		return journal.RunHealth{}, lost
+	}
+	return h.RunHistory.RunHealth(ctx, below)
 }
 
 // record records a finished run with a number of quarantined rows.
 func (l *fixture) record(run models.Run, quarantined int64) models.Run {
 	l.Helper()
-	now := clock()
-	run.StartedAt, run.FinishedAt = now, &now
+	run.StartedAt = kit.Now()
+	run.FinishedAt = &run.StartedAt
 	if err := journal.New(l.store.Session).Record(l.Context(), &run, []models.TableCount{{Table: "products", Quarantined: quarantined}}, nil); err != nil {
 		l.Fatal(err)
 	}
 	return run
 }
-
-func clock() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
 func succeeded() models.Run { return models.Run{Mode: models.FullRun, State: models.Succeeded} }
 
@@ -77,9 +82,9 @@ func failed(class models.Class) models.Run {
 }
 
 // watch runs a watch, as a process does, until the test ends or end is called.
-func (l *fixture) watch(runs alerts.Runs) (watch *alerts.Watch, end func()) {
+func (l *fixture) watch() (watch *alerts.Watch, end func()) {
 	watch = alerts.NewWatch(alerts.Options{
-		Runs: runs, Post: fastWebhook(l.receiver.URL, secret).Post, OnResult: func(alerts.Alert, alerts.Result) { l.results.Add(1) }, Now: clock, Log: slog.New(slog.DiscardHandler),
+		Runs: l.runs, Post: fastWebhook(l.receiver.URL, secret).Post, OnResult: func(alerts.Alert, alerts.Result) { l.results.Add(1) }, Now: kit.Now, Log: slog.New(slog.DiscardHandler),
 		Limits: alerts.Limits{StaleAfter: time.Hour, Lag: time.Minute, QuarantineGrowth: 10},
 	})
 	watch.Check(l.Context())
@@ -107,9 +112,11 @@ func (l *fixture) received(n int) (lines []string) {
 
 func TestWatch_ReportsEachConditionWhenItBeginsAndEnds(t *testing.T) {
 	t.Parallel()
-	each(t, func(l *fixture) {
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		l := newFixture(t, url(t))
 		l.record(succeeded(), 0)
-		watch, end := l.watch(alerts.RunHistory{Store: l.store})
+		watch, end := l.watch()
 		var want []string
 		// ended reports a run to the watch and requires alerts: each an event, a state and the run that it is about.
 		ended := func(run models.Run, wanted ...any) {
@@ -135,7 +142,7 @@ func TestWatch_ReportsEachConditionWhenItBeginsAndEnds(t *testing.T) {
 		ended(grown, alerts.Drift, alerts.Resolved, verified, alerts.Quarantine, alerts.Firing, grown)
 		end()
 		// Another process finds the same.
-		l.watch(alerts.RunHistory{Store: pmo.New(l.open(), models.Tables())})
+		l.watch()
 		if got := l.received(len(want) + 1); got[len(want)] != want[len(want)-1] {
 			l.Errorf("%q, want %q again", got[len(want)], want[len(want)-1])
 		}
@@ -144,129 +151,93 @@ func TestWatch_ReportsEachConditionWhenItBeginsAndEnds(t *testing.T) {
 
 func TestWatch_IgnoresCanceledAndBusyRuns(t *testing.T) {
 	t.Parallel()
-	each(t, func(l *fixture) {
-		l.record(succeeded(), 0)
-		watch, end := l.watch(alerts.RunHistory{Store: l.store})
-		canceled := failed(models.Canceled)
-		canceled.State = models.CanceledRun
-		for _, run := range []models.Run{canceled, failed(models.Busy), {Mode: models.DryRun, State: models.Failed, ErrorClass: failed(models.MassDelete).ErrorClass}} {
-			watch.RunEnded(l.record(run, 0))
-		}
-		for _, err := range []error{context.Canceled, &models.Error{Class: models.Busy}, fmt.Errorf("ending: %w", &models.Error{Class: models.Unavailable})} {
-			watch.RunNotStarted(err)
-		}
-		watch.Check(t.Context())
-		end()
-		if n := l.results.Load(); n != 0 {
-			l.Errorf("%d alerts: %q", n, l.received(len(l.receiver.got())))
-		}
-	})
-}
-
-// away is a pmo_db that can become unavailable.
-type away struct {
-	alerts.Runs
-	mu  sync.Mutex
-	err error
-}
-
-func (a *away) cut(err error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.err = err
-}
-
-// RunHealth implements alerts.Runs.
-func (a *away) RunHealth(ctx context.Context, below int64) (journal.RunHealth, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.err != nil {
-		return journal.RunHealth{}, a.err
+	l := newFixture(t, testdb.SQLite(t))
+	l.record(succeeded(), 0)
+	watch, end := l.watch()
+	canceled := failed(models.Canceled)
+	canceled.State = models.CanceledRun
+	for _, run := range []models.Run{canceled, failed(models.Busy), {Mode: models.DryRun, State: models.Failed, ErrorClass: failed(models.MassDelete).ErrorClass}} {
+		watch.RunEnded(l.record(run, 0))
 	}
-	return a.Runs.RunHealth(ctx, below)
+	for _, err := range []error{context.Canceled, &models.Error{Class: models.Busy}, fmt.Errorf("ending: %w", &models.Error{Class: models.Unavailable})} {
+		watch.RunNotStarted(err)
+	}
+	watch.Check(t.Context())
+	end()
+	if n := l.results.Load(); n != 0 {
+		l.Errorf("%d alerts: %q", n, l.received(len(l.receiver.got())))
+	}
 }
 
 func TestWatch_WorksWhilePmoDbIsUnavailable(t *testing.T) {
 	t.Parallel()
-	each(t, func(l *fixture) {
-		l.record(succeeded(), 0)
-		runs := &away{Runs: alerts.RunHistory{Store: l.store}}
-		watch, _ := l.watch(runs)
-		lost := models.NewError(models.Connection, models.LegacyText, models.Params{"text": "pmo_db cannot be reached"}).
-			WithRemedy(models.LegacyText, models.Params{"text": "Check that it runs."})
-		runs.cut(lost)
-		watch.RunNotStarted(lost)
-		l.received(1)
-		watch.RunNotStarted(lost)
-		watch.Check(t.Context())
-		runs.cut(nil)
-		watch.Check(t.Context())
-		watch.RunEnded(l.record(succeeded(), 0))
-		got := l.received(2)
-		var a alerts.Payload
-		if err := json.Unmarshal(l.receiver.got()[0].body, &a); err != nil || a.Run != nil || a.MessageDetail.Code != "alert.run_not_started" || !strings.Contains(a.Message, "pmo_db cannot be reached") || !strings.Contains(a.Remedy, "Check that it runs.") {
-			l.Errorf("%+v", a)
-		}
-		if len(got) != 2 || a.Event != alerts.Failed || a.State != alerts.Firing {
-			l.Errorf("%q", got)
-		}
-		if err := json.Unmarshal(l.receiver.got()[1].body, &a); err != nil || a.Event != alerts.Failed || a.State != alerts.Resolved || a.Run == nil {
-			l.Errorf("%+v", a)
-		}
-	})
+	l := newFixture(t, testdb.SQLite(t))
+	l.record(succeeded(), 0)
+	watch, _ := l.watch()
+	lost := models.NewError(models.Connection, models.LegacyText, models.Params{"text": "pmo_db cannot be reached"}).
+		WithRemedy(models.LegacyText, models.Params{"text": "Check that it runs."})
+	l.runs.lost.Store(lost)
+	watch.RunNotStarted(lost)
+	l.received(1)
+	watch.RunNotStarted(lost)
+	watch.Check(t.Context())
+	l.runs.lost.Store(nil)
+	watch.Check(t.Context())
+	watch.RunEnded(l.record(succeeded(), 0))
+	got := l.received(2)
+	var a alerts.Payload
+	if err := json.Unmarshal(l.receiver.got()[0].body, &a); err != nil || a.Run != nil || a.MessageDetail.Code != "alert.run_not_started" || !strings.Contains(a.Message, "pmo_db cannot be reached") || !strings.Contains(a.Remedy, "Check that it runs.") {
+		l.Errorf("%+v", a)
+	}
+	if len(got) != 2 || a.Event != alerts.Failed || a.State != alerts.Firing {
+		l.Errorf("%q", got)
+	}
+	if err := json.Unmarshal(l.receiver.got()[1].body, &a); err != nil || a.Event != alerts.Failed || a.State != alerts.Resolved || a.Run == nil {
+		l.Errorf("%+v", a)
+	}
 }
 
 func TestWatch_EveryProcessReportsLag(t *testing.T) {
 	t.Parallel()
-	each(t, func(l *fixture) {
-		if l.db.Kind() == database.SQLite {
-			return
-		}
-		run := l.record(succeeded(), 0)
-		set := func(statement string) {
-			l.Helper()
-			if err := l.db.WithContext(t.Context()).Exec(statement).Error; err != nil {
-				l.Fatal(err)
-			}
-		}
-		set(fmt.Sprintf("INSERT INTO lifecycle_sync_watermark (id, run_id, lsn, current_at, followed_at) VALUES (1, %d, 1, now(), '2026-03-01T02:00:00Z')", run.ID))
-		first, _ := l.watch(alerts.RunHistory{Store: l.store})
-		l.received(1)
-		second, _ := l.watch(alerts.RunHistory{Store: pmo.New(l.open(), models.Tables())})
-		l.received(2)
-		set("UPDATE lifecycle_sync_watermark SET followed_at = clock_timestamp()")
-		first.Check(t.Context())
-		l.received(3)
-		second.Check(t.Context())
-		const about = "lag-20260301T020000.000000Z"
-		if got := l.received(4); !slices.Equal(got, []string{"lag firing " + about + "-firing", "lag firing " + about + "-firing", "lag resolved " + about + "-resolved", "lag resolved " + about + "-resolved"}) {
-			l.Errorf("%q", got)
-		}
-	})
+	l := newFixture(t, testdb.Postgres(t))
+	run := l.record(succeeded(), 0)
+	kit.Exec(t, l.db.SQL, "INSERT INTO lifecycle_sync_watermark (id, run_id, lsn, current_at, followed_at) VALUES (1, $1, 1, now(), '2026-03-01T02:00:00Z')", run.ID)
+	first, _ := l.watch()
+	l.received(1)
+	second, _ := l.watch()
+	l.received(2)
+	kit.Exec(t, l.db.SQL, "UPDATE lifecycle_sync_watermark SET followed_at = clock_timestamp()")
+	first.Check(t.Context())
+	l.received(3)
+	second.Check(t.Context())
+	const about = "lag-20260301T020000.000000Z"
+	if got := l.received(4); !slices.Equal(got, []string{"lag firing " + about + "-firing", "lag firing " + about + "-firing", "lag resolved " + about + "-resolved", "lag resolved " + about + "-resolved"}) {
+		l.Errorf("%q", got)
+	}
 }
 
 func TestWatch_AHangingReceiverBlocksNobody(t *testing.T) {
 	t.Parallel()
-	each(t, func(l *fixture) {
-		l.receiver = receive(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-		watch, end := l.watch(alerts.RunHistory{Store: l.store})
-		run := l.record(failed(models.Timeout), 0)
-		for range 1000 {
-			watch.RunEnded(run)
-			watch.RunNotStarted(errors.New("away"))
-		}
-		l.received(1)
-		end()
-	})
+	l := newFixture(t, testdb.SQLite(t))
+	l.receiver = receive(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	watch, end := l.watch()
+	run := l.record(failed(models.Timeout), 0)
+	for range 1000 {
+		watch.RunEnded(run)
+		watch.RunNotStarted(errors.New("away"))
+	}
+	l.received(1)
+	end()
 }
 
 func TestAfterRun_ReportsWhatTheRunChanged(t *testing.T) {
 	t.Parallel()
-	each(t, func(l *fixture) {
-		limits := alerts.Limits{QuarantineGrowth: 10}
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		l, limits := newFixture(t, url(t)), alerts.Limits{QuarantineGrowth: 10}
 		after := func(want string, run *models.Run, err error) {
 			l.Helper()
-			found, readErr := alerts.AfterRun(t.Context(), alerts.RunHistory{Store: l.store}, run, err, clock(), limits)
+			found, readErr := alerts.AfterRun(t.Context(), l.runs, run, err, kit.Now(), limits)
 			var got []string
 			for _, a := range found {
 				got = append(got, fmt.Sprintf("%s %s", a.Event, a.State))
@@ -293,13 +264,14 @@ func TestAfterRun_ReportsWhatTheRunChanged(t *testing.T) {
 		ended("[]", failed(models.Busy), 0)
 		ended("[quarantine resolved]", succeeded(), 10)
 		unkept := failed(models.Connection) // its end could not be recorded
-		unkept.ID, unkept.StartedAt = 100, clock()
+		unkept.ID, unkept.StartedAt = 100, kit.Now()
 		after("[failed firing]", &unkept, errors.New("the connection broke"))
 		after("[failed firing]", nil, &models.Error{Class: models.Connection})
 		after("[]", nil, &models.Error{Class: models.Busy})
 		after("[]", nil, context.Canceled)
 
-		found, err := alerts.AfterRun(t.Context(), &away{err: errors.New("away")}, &unkept, errors.New("the connection broke"), clock(), limits)
+		l.runs.lost.Store(&models.Error{Class: models.Connection})
+		found, err := alerts.AfterRun(t.Context(), l.runs, &unkept, errors.New("the connection broke"), kit.Now(), limits)
 		if err == nil || len(found) != 1 || found[0].Run == nil || *found[0].Run != 100 {
 			l.Errorf("%+v, %v", found, err)
 		}
