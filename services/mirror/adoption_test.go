@@ -1,7 +1,7 @@
 package mirror_test
 
 import (
-	"strings"
+	"fmt"
 	"testing"
 
 	"lifecycle-sync/models"
@@ -20,65 +20,44 @@ CREATE TABLE tbl_stage_histori_lifecycle (id integer GENERATED ALWAYS AS IDENTIT
 	stage_previous integer, stage_now integer, catatan text, created_at timestamptz(6), updated_at timestamptz(6),
 	tanggal_perubahan timestamptz(6), performance_metrics jsonb);
 INSERT INTO tbl_produk_lifecycle (id, produk, id_stage, id_segmen) VALUES (5, 'lama', 1, 1), (700, 'tidak ada lagi', 99, NULL);
-INSERT INTO tbl_stage_histori_lifecycle (id, id_produk) OVERRIDING SYSTEM VALUE VALUES (101, 9999), (102, 5), (900, 9999)`
+INSERT INTO tbl_stage_histori_lifecycle (id, id_produk) OVERRIDING SYSTEM VALUE VALUES (101, 9999), (102, 5), (900, 9999);
+INSERT INTO tbl_stage_lifecycle (id, stage) SELECT g, 'x' FROM generate_series(1000, 1050) g`
 
-// adopting returns a fixture whose pmo_db has the tables of another script.
-func adopting(t *testing.T) *fixture {
-	l := bareFixture(t, testdb.Postgres(t), testdb.Postgres(t))
-	l.createSource()
-	for statement := range strings.SplitSeq(formerTables, ";") {
-		l.edit(statement)
-	}
-	return l
-}
-
+// TestMigrate_AdoptsExistingTables also has the guard protect their rows.
 func TestMigrate_AdoptsExistingTables(t *testing.T) {
 	t.Parallel()
-	l := adopting(t)
+	l := newFixture(t, testdb.Postgres(t), testdb.Postgres(t))
+	l.edit(formerTables)
 	l.small()
 	l.change("UPDATE tbl_stage_histori SET id_produk = 9999 WHERE id = 101") // an orphan on both sides, equal rows
 	l.change("UPDATE tbl_stage_histori SET stage_previous = NULL, stage_now = NULL, catatan = NULL, created_at = NULL, updated_at = NULL, tanggal_perubahan = NULL, performance_metrics = NULL WHERE id = 101")
-	l.migrate()
-	l.sync()
+	l.Migrate()
+	l.refusedDeletes(51 + 1 + 2) // stages, a product, the history of no product and the orphan
+	l.syncEqual(51 + 1 + 2)
 	l.idle()
-	fresh := newFixture(t, testdb.Postgres)
-	for name, definition := range fresh.keys() {
-		if strings.HasSuffix(name, "_fkey") && l.keys()[name] != definition {
-			t.Errorf("%s is %q, must be %q", name, l.keys()[name], definition)
+	for _, table := range l.Tables {
+		for _, c := range table.References() {
+			want := fmt.Sprintf("%s FOREIGN KEY (%s) REFERENCES %s_lifecycle(id) true", table.Mirror, c.Name, c.References)
+			if got := l.keys()[table.Mirror+"_"+c.Name+"_fkey"]; got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
 		}
 	}
-	l.fill(l.tables[3], 41, 42) // the identity on id was dropped
+	l.fill(l.Tables[3], 41, 42) // the identity on id was dropped
 	l.syncEqual()
-}
-
-func TestSync_GuardsRowsOfAdoptedTables(t *testing.T) {
-	t.Parallel()
-	l := adopting(t)
-	l.edit("INSERT INTO tbl_stage_lifecycle (id, stage) SELECT g, 'x' FROM generate_series(1000, 1050) g")
-	l.migrate()
-	l.small()
-	if e := l.refused(models.MassDelete); l.allowed(e) != 51+1+1 { // a product, and the history of no product
-		t.Errorf("%v", e)
-	}
-	l.syncEqual(53)
 }
 
 // TestMigrate_RefusesUnsuitableTables names each problem and creates nothing.
 func TestMigrate_RefusesUnsuitableTables(t *testing.T) {
-	both(t, func(l *fixture) {
-		l = bareFixture(l.TB, l.sourceURL, on(l, testdb.Postgres, testdb.SQLite)(l.TB))
+	unmigrated(t, func(l *fixture) {
 		l.edit("CREATE TABLE tbl_produk_lifecycle (id integer PRIMARY KEY, produk text, harga bigint)")
 		l.edit("CREATE TABLE tbl_stage_lifecycle (id integer, stage varchar, created_at timestamp, updated_at timestamp, icon_light varchar, icon_dark varchar)")
-		_, err := l.store.Migrate(l.Context())
-		e := models.AsError(err)
-		if e == nil || e.Class != models.Schema {
-			l.Fatalf("migrating ended with %v", err)
-		}
+		_, err := l.Store.Migrate(l.Context())
 		says := []string{"tbl_produk_lifecycle.deskripsi is missing", "ADD COLUMN deskripsi text", "tbl_stage_lifecycle has no primary key on id"}
 		if l.kind == database.Postgres {
 			says = append(says, "tbl_stage_lifecycle.created_at has the type timestamp without time zone instead of timestamptz")
 		}
-		l.wantSaid(e, says...)
+		l.wantError(err, models.Schema, says...)
 		if n := l.count(on(l, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", "SELECT count(*) FROM sqlite_schema WHERE type = 'table'")); n != 2 {
 			l.Errorf("%d tables are there now", n)
 		}

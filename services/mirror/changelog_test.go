@@ -11,15 +11,6 @@ import (
 	"lifecycle-sync/services/mirror"
 )
 
-// small fills every table with a few rows: 3 each, 40 products (1 to 40) and 60 histories (101 to
-// 160), whose references are 1 + id % 3.
-func (l *fixture) small() {
-	l.Helper()
-	l.fillParents(l.tables[4])
-	l.fill(l.tables[3], parentRows+1, 40)
-	l.fill(l.tables[4], 101, 160)
-}
-
 // logged is an entry of the change log, with its documents as plain values.
 type logged struct {
 	table, action string
@@ -30,7 +21,7 @@ type logged struct {
 // changes reads the change log of the last run.
 func (l *fixture) changes() (out []logged) {
 	l.Helper()
-	l.scan(l.target, `SELECT table_name, action, row_id, before, after FROM lifecycle_sync_changes
+	l.scan(l.Target, `SELECT table_name, action, row_id, before, after FROM lifecycle_sync_changes
 		WHERE run_id = (SELECT max(id) FROM lifecycle_sync_runs) ORDER BY id`, nil, func(rows *sql.Rows) error {
 		var c logged
 		var before, after models.JSON

@@ -8,6 +8,7 @@ import (
 	"lifecycle-sync/test/kit"
 )
 
+// TestSync_IgnoresWrongClocks has clocks that are wrong, and one that is set back during a run.
 func TestSync_IgnoresWrongClocks(t *testing.T) {
 	each(t, func(l *fixture) {
 		l.small()
@@ -16,7 +17,7 @@ func TestSync_IgnoresWrongClocks(t *testing.T) {
 		l.sync()
 		logged := l.count("SELECT count(*) FROM lifecycle_sync_changes")
 		for i, off := range []time.Duration{time.Hour, -time.Hour, 365 * 24 * time.Hour, -365 * 24 * time.Hour} {
-			l.engine = mirror.New(l.lifecycle, l.store, l.tables, 90*24*time.Hour, func() time.Time { return kit.Now().Add(off) })
+			l.Engine = mirror.New(l.Lifecycle, l.Store, l.Tables, 90*24*time.Hour, func() time.Time { return kit.Now().Add(off) })
 			l.change("UPDATE tbl_produk SET harga = harga + 1 WHERE id = 2")
 			if wrote := l.sync()["products"].Updated; wrote != 1 {
 				l.Errorf("off by %v: %d products updated", off, wrote)
@@ -26,14 +27,8 @@ func TestSync_IgnoresWrongClocks(t *testing.T) {
 				l.Errorf("off by %v: the change log holds %d changes", off, n)
 			}
 		}
-	})
-}
-
-func TestSync_MeasuresDurationWhenClockIsSetBack(t *testing.T) {
-	both(t, func(l *fixture) {
-		l.small()
 		off := time.Duration(0)
-		l.engine = mirror.New(l.lifecycle, l.store, l.tables, time.Hour, func() time.Time {
+		l.Engine = mirror.New(l.Lifecycle, l.Store, l.Tables, time.Hour, func() time.Time {
 			defer func() { off -= time.Hour }() // called by one goroutine at a time
 			return kit.Now().Add(off)
 		})

@@ -3,52 +3,41 @@ package mirror_test
 import (
 	"database/sql"
 	"fmt"
-	"net/url"
-	"os"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib"       // the driver "pgx"
-	_ "github.com/ncruces/go-sqlite3/driver" // the driver "sqlite3"
 	"go.uber.org/goleak"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
-	"lifecycle-sync/repositories/lifecycle"
-	"lifecycle-sync/repositories/pmo"
-	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/databases"
 	"lifecycle-sync/test/kit/testdb"
-	"lifecycle-sync/web/messages"
 )
 
-// rendered returns an error's message, problems and remedy in English.
-func rendered(err error) string { return messages.New().Printer(messages.English, time.UTC).Error(err) }
-
-// fixture is a test's lifecycle_db and pmo_db with an engine. source and target are connections that bypass it.
+// fixture is a pair of databases with an engine.
 type fixture struct {
-	testing.TB
-	kind                 database.Kind
-	mode                 string // of its runs; "" is full
-	settles              bool   // runs wait until earlier writes no longer count as new
-	tables               []*models.Table
-	source, target       *sql.DB
-	sourceURL, targetURL string
-	lifecycle            *lifecycle.Source
-	store                *pmo.Store
-	engine               *mirror.Engine
-	lastSource           map[string]content // the source as the last run saw it, if a test needs it
+	*databases.Pair
+	kind       database.Kind
+	mode       string             // of its runs; "" is full
+	settles    bool               // runs wait until earlier writes no longer count as new
+	lastSource map[string]content // the source as the last run saw it, if a test needs it
+}
+
+// unmigrated runs fn in parallel on both database systems, with an empty pmo_db.
+func unmigrated(t *testing.T, fn func(l *fixture)) {
+	t.Parallel()
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		fn(newFixture(t, url(t), url(t)))
+	})
 }
 
 // both runs fn in parallel on both database systems.
 func both(t *testing.T, fn func(l *fixture)) {
-	t.Parallel()
-	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
-		t.Parallel()
-		fn(newFixture(t, url))
+	unmigrated(t, func(l *fixture) {
+		l.Migrate()
+		fn(l)
 	})
 }
 
@@ -56,107 +45,52 @@ func both(t *testing.T, fn func(l *fixture)) {
 func each(t *testing.T, fn func(l *fixture)) {
 	both(t, fn)
 	t.Run("incremental", func(t *testing.T) {
-		t.Parallel()
-		l := newFixture(t, testdb.Postgres)
-		l.mode, l.settles = models.IncrementalRun, true
-		fn(l)
+		onPostgres(t, func(l *fixture) {
+			l.mode, l.settles = models.IncrementalRun, true
+			fn(l)
+		})
 	})
 }
 
 // onPostgres runs fn on PostgreSQL only.
 func onPostgres(t *testing.T, fn func(l *fixture)) {
 	t.Parallel()
-	fn(newFixture(t, testdb.Postgres))
+	l := newFixture(t, testdb.Postgres(t), testdb.Postgres(t))
+	l.Migrate()
+	fn(l)
 }
 
-// newFixture creates both databases with empty tables.
-func newFixture(t testing.TB, url func(testing.TB) string) *fixture {
+// newFixture returns a fixture with empty tables in lifecycle_db.
+func newFixture(t testing.TB, sourceURL, targetURL string) *fixture {
 	t.Helper()
-	l := bareFixture(t, url(t), url(t))
-	l.createSource()
-	l.migrate()
+	l := &fixture{Pair: databases.At(t, sourceURL, targetURL)}
+	l.kind = l.SourceDB.Kind()
+	l.CreateSource()
 	return l
-}
-
-// bareFixture returns a fixture of two empty databases.
-func bareFixture(t testing.TB, sourceURL, targetURL string) *fixture {
-	t.Helper()
-	l := &fixture{TB: t, tables: models.Tables(), sourceURL: sourceURL, targetURL: targetURL}
-	l.kind, _ = database.KindOf(sourceURL)
-	l.source, l.target = open(t, sourceURL), open(t, targetURL)
-	l.connect()
-	return l
-}
-
-// connect creates the engine for l.tables.
-func (l *fixture) connect() {
-	l.Helper()
-	l.lifecycle = lifecycle.New(databases.Open(l, l.sourceURL, "lifecycle_db"))
-	l.store = pmo.New(databases.Open(l, l.targetURL, "pmo_db"), l.tables)
-	l.engine = mirror.New(l.lifecycle, l.store, l.tables, 90*24*time.Hour, kit.Now)
-}
-
-// open opens a connection that bypasses the program, with PostgreSQL's times in UTC.
-func open(t testing.TB, raw string) *sql.DB {
-	t.Helper()
-	driver, dsn := "sqlite3", raw+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=foreign_keys(off)"
-	if kind, _ := database.KindOf(raw); kind == database.Postgres {
-		u, err := url.Parse(raw)
-		if err != nil {
-			t.Fatal("the test server's URL is invalid")
-		}
-		query := u.Query()
-		query.Set("timezone", "UTC")
-		query.Set("client_encoding", "UTF8")
-		u.RawQuery = query.Encode()
-		driver, dsn = "pgx", u.String()
-	}
-	db, err := sql.Open(driver, dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	return db
-}
-
-func (l *fixture) createSource() {
-	l.Helper()
-	schema, err := os.ReadFile("testdata/source_" + string(l.kind) + ".sql")
-	if err != nil {
-		l.Fatal(err)
-	}
-	l.change(string(schema))
-}
-
-func (l *fixture) migrate() {
-	l.Helper()
-	if _, err := l.store.Migrate(l.Context()); err != nil {
-		l.Fatal(err)
-	}
 }
 
 // change runs a statement in lifecycle_db.
 func (l *fixture) change(statement string, args ...any) {
 	l.Helper()
-	kit.Exec(l, l.source, statement, args...)
+	kit.Exec(l, l.Source, statement, args...)
 }
 
 // edit runs a statement in pmo_db, like a manual edit.
 func (l *fixture) edit(statement string, args ...any) {
 	l.Helper()
-	kit.Exec(l, l.target, statement, args...)
+	kit.Exec(l, l.Target, statement, args...)
 }
 
 // count runs a query in pmo_db that returns one number.
 func (l *fixture) count(query string, args ...any) int64 {
 	l.Helper()
-	return kit.One[int64](l, l.target, query, args...)
+	return kit.One[int64](l, l.Target, query, args...)
 }
 
 // text runs a query in pmo_db that returns one text.
 func (l *fixture) text(query string) string {
 	l.Helper()
-	return kit.One[string](l, l.target, query)
+	return kit.One[string](l, l.Target, query)
 }
 
 // scan runs a query and calls each for its rows.
@@ -181,7 +115,7 @@ func (l *fixture) scan(db *sql.DB, query string, args []any, each func(rows *sql
 func pairs[K comparable, V any](l *fixture, query string, args ...any) map[K]V {
 	l.Helper()
 	out := map[K]V{}
-	l.scan(l.target, query, args, func(rows *sql.Rows) error {
+	l.scan(l.Target, query, args, func(rows *sql.Rows) error {
 		var key K
 		var value V
 		err := rows.Scan(&key, &value)
@@ -260,22 +194,14 @@ func (l *fixture) other(c models.Column) string {
 	}
 }
 
-// fillParents fills every table that t refers to, directly or not.
-func (l *fixture) fillParents(t *models.Table) {
+// small fills every table with a few rows: 3 each, 40 products (1 to 40) and 60 histories (101 to
+// 160), whose references are 1 + id % 3.
+func (l *fixture) small() {
 	l.Helper()
-	needed := map[string]bool{}
-	for _, v := range slices.Backward(l.tables) {
-		if candidate := v; candidate == t || needed[candidate.Source] {
-			for _, c := range candidate.References() {
-				needed[c.References] = true
-			}
-		}
+	for i, rows := range []int{parentRows, parentRows, parentRows, 40} {
+		l.fill(l.Tables[i], 1, rows)
 	}
-	for _, candidate := range l.tables {
-		if needed[candidate.Source] && candidate != t {
-			l.fill(candidate, 1, parentRows)
-		}
-	}
+	l.fill(l.Tables[4], 101, 160)
 }
 
 // TestMain fails if a goroutine is left running.

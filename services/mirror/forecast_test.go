@@ -19,7 +19,7 @@ type forecast struct {
 func (l *fixture) forecast() forecast {
 	l.Helper()
 	j, f := l.judge(), forecast{counts: map[string]models.TableCount{}}
-	for _, t := range l.tables {
+	for _, t := range l.Tables {
 		c := models.TableCount{Table: t.Name, Quarantined: int64(len(j.unfit[t.Name]))}
 		have, quarantined := l.read(mirrored, t), l.quarantine(t)
 		for id, row := range j.fit[t.Name] {

@@ -25,7 +25,7 @@ func (l *fixture) incrementally() map[string]models.TableCount {
 // lastRun returns the mode and reason of the newest run.
 func (l *fixture) lastRun() (mode, reason string) {
 	l.Helper()
-	if err := l.target.QueryRowContext(l.Context(), "SELECT mode, coalesce(CAST(reasons AS text), '') FROM lifecycle_sync_runs ORDER BY id DESC LIMIT 1").Scan(&mode, &reason); err != nil {
+	if err := l.Target.QueryRowContext(l.Context(), "SELECT mode, coalesce(CAST(reasons AS text), '') FROM lifecycle_sync_runs ORDER BY id DESC LIMIT 1").Scan(&mode, &reason); err != nil {
 		l.Fatal(err)
 	}
 	return mode, reason
@@ -34,7 +34,7 @@ func (l *fixture) lastRun() (mode, reason string) {
 // beginSource begins a transaction in lifecycle_db.
 func (l *fixture) beginSource() *sql.Tx {
 	l.Helper()
-	tx, err := l.source.BeginTx(l.Context(), nil)
+	tx, err := l.Source.BeginTx(l.Context(), nil)
 	if err != nil {
 		l.Fatal(err)
 	}
@@ -200,7 +200,8 @@ func (l *fixture) swap(table string) {
 
 func TestIncremental_IsFullOnSQLite(t *testing.T) {
 	t.Parallel()
-	l := newFixture(t, testdb.SQLite)
+	l := newFixture(t, testdb.SQLite(t), testdb.SQLite(t))
+	l.Migrate()
 	l.small()
 	l.sync()
 	l.mode = models.IncrementalRun
@@ -225,7 +226,7 @@ func TestSync_WaitsForTruncatedTable(t *testing.T) {
 		}()
 		for waiting := false; !waiting && len(ended) == 0; {
 			const query = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'tbl_stage_histori'::regclass AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
-			waiting = kit.One[bool](l, l.source, query)
+			waiting = kit.One[bool](l, l.Source, query)
 		}
 		l.commit(loading)
 		if err := <-ended; err != nil {

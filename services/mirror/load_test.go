@@ -10,20 +10,22 @@ import (
 	"lifecycle-sync/test/kit"
 )
 
-// large fills the source with more than the 8 MB above which an empty mirror is loaded by COPY, including rows to
-// quarantine.
+// large fills the source with more than the 8 MB above which an empty mirror is loaded by COPY, most of which is free space
+// in its pages, and with rows to quarantine.
 func (l *fixture) large() {
 	l.Helper()
-	l.fillParents(l.tables[4])
-	l.fill(l.tables[3], parentRows+1, 4500)
-	l.fill(l.tables[4], 1, 300)
-	l.change("UPDATE tbl_produk SET deskripsi = rpad('', 1760, 'nilai ' || id || ' ')") // short enough not to be compressed
-	l.change("UPDATE tbl_produk SET created_at = 'infinity' WHERE id % 1000 = 5")
-	l.change("UPDATE tbl_produk SET id_stage = 99 WHERE id % 1000 = 6")
+	for i, rows := range []int{parentRows, parentRows, parentRows, 1400, 300} {
+		l.fill(l.Tables[i], 1, rows)
+	}
+	l.change("UPDATE tbl_produk SET deskripsi = rpad('', 700, 'nilai ' || id || ' ')")
+	l.change("UPDATE tbl_produk SET created_at = 'infinity' WHERE id % 250 = 5")
+	l.change("UPDATE tbl_produk SET id_stage = 99 WHERE id % 250 = 6")
 	l.change("UPDATE tbl_produk SET created_at = '0001-01-01 00:00:00+00', harga = -9223372036854775808, tanggal_launch = '9999-12-31' WHERE id = 7")
 	l.change("UPDATE tbl_stage_histori SET id_produk = 1005 WHERE id IN (5, 6)")
 	l.change("UPDATE tbl_stage_histori SET id_produk = 0 WHERE id = 7")
-	if size := kit.One[int64](l, l.source, "SELECT pg_relation_size('tbl_produk')"); size < 8<<20 {
+	l.change("ALTER TABLE tbl_produk SET (fillfactor = 10)")
+	l.change("VACUUM FULL tbl_produk")
+	if size := kit.One[int64](l, l.Source, "SELECT pg_relation_size('tbl_produk')"); size < 8<<20 {
 		l.Fatalf("the source has %d bytes: too few for the load by COPY", size)
 	}
 }
@@ -39,7 +41,7 @@ func (l *fixture) indexOID() int64 {
 func TestLoad_FillsEmptyMirror(t *testing.T) {
 	onPostgres(t, func(l *fixture) {
 		indexSearch := func() {
-			if built, err := mirrordb.New(l.store).IndexSearch(l.Context()); !built || err != nil {
+			if built, err := mirrordb.New(l.Store).IndexSearch(l.Context()); !built || err != nil {
 				l.Fatal(built, err)
 			}
 		}
@@ -51,7 +53,7 @@ func TestLoad_FillsEmptyMirror(t *testing.T) {
 			l.Error("the mirror was not loaded by COPY")
 		}
 		for table, want := range map[string]models.TableCount{
-			"products": {Table: "products", Inserted: 4500 - 10, Quarantined: 10}, "stage_history": {Table: "stage_history", Inserted: 297, Quarantined: 3},
+			"products": {Table: "products", Inserted: 1400 - 12, Quarantined: 12}, "stage_history": {Table: "stage_history", Inserted: 297, Quarantined: 3},
 		} {
 			if loaded[table] != want {
 				l.Errorf("got %+v, want %+v", loaded[table], want)
@@ -98,7 +100,7 @@ func (l *fixture) hashes() map[string]int64 {
 func TestLoad_KeepsIndexesWhileATableIsRead(t *testing.T) {
 	onPostgres(t, func(l *fixture) {
 		l.large()
-		kit.Lock(l, l.target, "LOCK TABLE tbl_stage_lifecycle IN ACCESS SHARE MODE")
+		kit.Lock(l, l.Target, "LOCK TABLE tbl_stage_lifecycle IN ACCESS SHARE MODE")
 		before, index := l.keys(), l.indexOID()
 		l.syncEqual()
 		if index != l.indexOID() {

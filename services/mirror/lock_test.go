@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,44 +13,28 @@ import (
 	"lifecycle-sync/test/kit"
 )
 
-// paused is Progress that stops a run at its first table until proceed is closed.
-type paused struct {
-	mirror.Silent
-	reached, proceed chan struct{}
-}
-
-func newPaused() *paused { return &paused{reached: make(chan struct{}), proceed: make(chan struct{})} }
-
-// Begin waits, at the first table.
-func (p *paused) Begin(t *models.Table, _ int64) {
-	if t.Name == "segments" {
-		close(p.reached)
-		<-p.proceed
-	}
-}
-
-// begin starts a run that pauses, and returns a function that lets it finish.
+// begin starts a run that pauses at its first table, and returns a function that lets it finish.
 func (l *fixture) begin() (finish func() (mirror.Result, error)) {
 	l.Helper()
-	p := newPaused()
-	type outcome struct {
-		result mirror.Result
-		err    error
-	}
-	done := make(chan outcome, 1)
+	var result mirror.Result
+	var err error
+	reached, proceed, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() {
-		result, err := l.engine.Sync(l.Context(), mirror.Request{}, p)
-		done <- outcome{result, err}
+		defer close(done)
+		result, err = l.Engine.Sync(l.Context(), mirror.Request{}, &progress{table: "segments", reached: func() {
+			close(reached)
+			<-proceed
+		}})
 	}()
 	select {
-	case <-p.reached:
-	case o := <-done:
-		l.Fatalf("the run ended with %v", o.err)
+	case <-reached:
+	case <-done:
+		l.Fatalf("the run ended with %v", err)
 	}
 	return func() (mirror.Result, error) {
-		close(p.proceed)
-		o := <-done
-		return o.result, o.err
+		close(proceed)
+		<-done
+		return result, err
 	}
 }
 
@@ -62,9 +45,7 @@ func TestLock_RefusesSecondRun(t *testing.T) {
 		finish := l.begin()
 		id := l.count("SELECT max(id) FROM lifecycle_sync_runs")
 		_, err := l.try()
-		if e := models.AsError(err); e == nil || e.Class != models.Busy || !strings.Contains(strings.ToLower(rendered(e)), fmt.Sprintf("run %d (full)", id)) {
-			l.Errorf("a second run ended with %v", err)
-		}
+		l.wantError(err, models.Busy, fmt.Sprintf("un %d (full)", id))
 		if n := l.count("SELECT count(*) FROM lifecycle_sync_runs WHERE state = 'running'"); n != 1 {
 			l.Errorf("%d runs are running", n)
 		}
@@ -92,10 +73,10 @@ func TestLock_MarksInterruptedRuns(t *testing.T) {
 func TestLock_TimesOutOnLockedTable(t *testing.T) {
 	onPostgres(t, func(l *fixture) {
 		l.small()
-		kit.Lock(l, l.target, "LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE")
+		kit.Lock(l, l.Target, "LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE")
 		ctx, cancel := context.WithTimeout(l.Context(), 300*time.Millisecond)
 		defer cancel()
-		_, err := l.engine.Sync(ctx, mirror.Request{}, mirror.Silent{})
+		_, err := l.Engine.Sync(ctx, mirror.Request{}, mirror.Silent{})
 		if e := models.AsError(err); e == nil || e.Class != models.Timeout && e.Class != models.Canceled {
 			l.Errorf("the run ended with %v", err)
 		}
@@ -117,7 +98,7 @@ func TestSync_RollsBackWhenAConnectionIsLost(t *testing.T) {
 				l.small()
 				before := l.state()
 				finish := l.begin()
-				kit.Exec(l, map[string]*sql.DB{"mirror": l.target, "source": l.source}[side], kill)
+				kit.Exec(l, map[string]*sql.DB{"mirror": l.Target, "source": l.Source}[side], kill)
 				result, err := finish()
 				if e := models.AsError(err); e == nil || e.Class != models.Connection {
 					l.Errorf("the run ended with %v", err)
@@ -139,7 +120,7 @@ func TestRecordEnd_KeepsSuccess(t *testing.T) {
 		}
 		stale := *result.Run
 		stale.State = models.Running
-		if err := journal.New(l.store.Session).RecordEnd(l.Context(), &stale, context.Canceled, kit.Now(), nil, nil); err != nil {
+		if err := journal.New(l.Store.Session).RecordEnd(l.Context(), &stale, context.Canceled, kit.Now(), nil, nil); err != nil {
 			l.Error(err)
 		}
 		l.recorded(result.Run, models.Succeeded)
@@ -157,7 +138,7 @@ func TestSync_ReadsOneSnapshot(t *testing.T) {
 		if _, err := finish(); err != nil {
 			l.Fatal(err)
 		}
-		for _, t := range l.tables {
+		for _, t := range l.Tables {
 			if got := l.read(mirrored, t); len(got) != len(was.fit[t.Name]) {
 				l.Errorf("%s holds %d rows, had %d", t.Mirror, len(got), len(was.fit[t.Name]))
 			}

@@ -12,7 +12,7 @@ import (
 // refresh mirrors the given rows, which must succeed.
 func (l *fixture) refresh(changed mirror.ChangedRows, deleted int64) {
 	l.Helper()
-	if _, err := l.engine.Refresh(l.Context(), changed, deleted); err != nil {
+	if _, err := l.Engine.Refresh(l.Context(), changed, deleted); err != nil {
 		l.Fatal(err)
 	}
 }
@@ -52,7 +52,7 @@ func TestRefresh_GuardsUnintendedDeletes(t *testing.T) {
 		l.change(`INSERT INTO tbl_segmen (segmen) VALUES ('A'); INSERT INTO tbl_produk (produk, id_segmen) VALUES ('one', 1), ('two', 1)`)
 		l.sync()
 		l.change("DELETE FROM tbl_produk")
-		_, err := l.engine.Refresh(l.Context(), mirror.ChangedRows{"tbl_produk": {1, 2}}, 1)
+		_, err := l.Engine.Refresh(l.Context(), mirror.ChangedRows{"tbl_produk": {1, 2}}, 1)
 		if e := models.AsError(err); e == nil || e.Class != models.MassDelete {
 			t.Errorf("got %v", err)
 		}
@@ -65,16 +65,16 @@ func TestRefresh_GuardsUnintendedDeletes(t *testing.T) {
 func TestRefresh_IsBusyDuringARun(t *testing.T) {
 	both(t, func(l *fixture) {
 		l.change("INSERT INTO tbl_segmen (segmen) VALUES ('A')")
-		if _, err := l.engine.Refresh(l.Context(), mirror.ChangedRows{"tbl_segmen": {1}}, 0); models.AsError(err) == nil || models.AsError(err).Class != models.Busy {
+		if _, err := l.Engine.Refresh(l.Context(), mirror.ChangedRows{"tbl_segmen": {1}}, 0); models.AsError(err) == nil || models.AsError(err).Class != models.Busy {
 			t.Errorf("before the first run: %v", err)
 		}
 		l.sync()
 		l.change("UPDATE tbl_segmen SET segmen = 'B'")
-		tx, err := mirrordb.New(l.store).BeginRun(l.Context(), models.Run{Mode: models.FullRun, StartedAt: time.Now()})
+		tx, err := mirrordb.New(l.Store).BeginRun(l.Context(), models.Run{Mode: models.FullRun, StartedAt: time.Now()})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := l.engine.Refresh(l.Context(), mirror.ChangedRows{"tbl_segmen": {1}}, 0); models.AsError(err) == nil || models.AsError(err).Class != models.Busy {
+		if _, err := l.Engine.Refresh(l.Context(), mirror.ChangedRows{"tbl_segmen": {1}}, 0); models.AsError(err) == nil || models.AsError(err).Class != models.Busy {
 			t.Errorf("under a run: %v", err)
 		}
 		tx.Close()

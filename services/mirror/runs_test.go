@@ -1,15 +1,17 @@
 package mirror_test
 
 import (
-	"context"
 	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/services/mirror"
+	"lifecycle-sync/test/kit"
+	"lifecycle-sync/web/messages"
 )
 
 // try makes a run in the fixture's mode, optionally with an allowance.
@@ -22,7 +24,7 @@ func (l *fixture) try(allow ...int64) (mirror.Result, error) {
 	if len(allow) > 0 {
 		req.AllowDeletes = &allow[0]
 	}
-	return l.engine.Sync(l.Context(), req, mirror.Silent{})
+	return l.Engine.Sync(l.Context(), req, mirror.Silent{})
 }
 
 // sync makes a run that must succeed, and returns its counts by table.
@@ -47,42 +49,44 @@ func byTable(counts []models.TableCount) map[string]models.TableCount {
 	return out
 }
 
-// refused makes a run that must fail with the given class and change nothing.
-func (l *fixture) refused(class models.Class, allow ...int64) *models.Error {
+// refused makes a run that must change nothing and fail with an error of the class that contains the texts.
+func (l *fixture) refused(class models.Class, texts ...string) *models.Error {
 	l.Helper()
-	before := l.state()
-	_, err := l.try(allow...)
-	e := models.AsError(err)
-	if e == nil || e.Class != class {
-		l.Fatalf("the run ended with %v, which is not of class %s", err, class)
+	return l.fails(class, texts, nil)
+}
+
+// refusedDeletes makes a run that the mass-delete guard must stop with a number of rows.
+func (l *fixture) refusedDeletes(rows int64, allow ...int64) *models.Error {
+	l.Helper()
+	e := l.fails(models.MassDelete, nil, allow)
+	if n := l.allowed(e); n != rows {
+		l.Fatalf("the guard names %d rows, must name %d: %v", n, rows, e)
 	}
-	l.unchanged(before)
 	return e
 }
 
-// refusedSaying makes a run that must fail with an error that contains the texts, and change nothing.
-func (l *fixture) refusedSaying(class models.Class, texts ...string) {
+func (l *fixture) fails(class models.Class, texts []string, allow []int64) *models.Error {
 	l.Helper()
-	l.wantSaid(l.refused(class), texts...)
+	before := l.state()
+	_, err := l.try(allow...)
+	l.unchanged(before)
+	return l.wantError(err, class, texts...)
 }
 
-// wantSaid fails unless an error's message or remedy contains the texts.
-func (l *fixture) wantSaid(err error, texts ...string) {
+// wantError fails unless an error is of the class and its message or remedy contains the texts.
+func (l *fixture) wantError(err error, class models.Class, texts ...string) *models.Error {
 	l.Helper()
-	message := rendered(err)
+	e := models.AsError(err)
+	if e == nil || e.Class != class {
+		l.Fatalf("got %v, which is not of class %s", err, class)
+	}
+	message := messages.New().Printer(messages.English, time.UTC).Error(err)
 	for _, text := range texts {
 		if !strings.Contains(message, text) {
 			l.Errorf("%q does not say %q", message, text)
 		}
 	}
-}
-
-// refusedDeletes makes a run that the mass-delete guard must stop with a number of rows.
-func (l *fixture) refusedDeletes(rows int64, allow ...int64) {
-	l.Helper()
-	if e := l.refused(models.MassDelete, allow...); l.allowed(e) != rows {
-		l.Errorf("allowed %v: %v", allow, e)
-	}
+	return e
 }
 
 // allowed returns the allowance that a mass_delete error names.
@@ -108,7 +112,7 @@ type found struct {
 func (l *fixture) verify() (mirror.Verification, []found) {
 	l.Helper()
 	var all []found
-	verification, err := l.engine.Verify(l.Context(), mirror.Silent{}, func(c mirror.Change, cause mirror.Cause) error {
+	verification, err := l.Engine.Verify(l.Context(), mirror.Silent{}, func(c mirror.Change, cause mirror.Cause) error {
 		f := found{table: c.Table.Name, id: c.ID, action: c.Action, cause: cause}
 		for _, i := range c.Columns {
 			f.columns += "," + c.Table.Columns[i].Name
@@ -125,85 +129,79 @@ func (l *fixture) verify() (mirror.Verification, []found) {
 	return verification, all
 }
 
-// interrupter cancels a run when a number of rows of a table have been compared.
-type interrupter struct {
+// progress calls reached once: when a table begins, or after a number of its rows.
+type progress struct {
 	mirror.Silent
-	table  string
-	left   int64
-	cancel context.CancelFunc
-	active bool
+	table   string
+	after   int64
+	reached func()
+	active  bool
 }
 
-// Begin remembers whether it is the table.
-func (i *interrupter) Begin(t *models.Table, _ int64) { i.active = t.Name == i.table }
+// Begin is called for each table.
+func (p *progress) Begin(t *models.Table, _ int64) {
+	p.active = t.Name == p.table
+	p.Advance(0)
+}
 
-// Advance counts down.
-func (i *interrupter) Advance(rows int64) {
-	if i.active {
-		if i.left -= rows; i.left <= 0 {
-			i.cancel()
+// Advance counts rows.
+func (p *progress) Advance(rows int64) {
+	if p.active {
+		if p.after -= rows; p.after <= 0 {
+			p.active = false
+			p.reached()
 		}
 	}
 }
 
-// state is everything in pmo_db that a run may change, except the list of runs. On PostgreSQL it includes row versions,
-// to detect rows that were rewritten unchanged.
+// state is what a run may change in pmo_db: the rows of its tables, except the list of runs. On PostgreSQL it includes row
+// versions, to detect rows that were rewritten unchanged.
 type state map[string][]string
 
 func (l *fixture) state() state {
 	l.Helper()
-	return l.stateOf(l.stateful()...)
-}
-
-// stateOf is the state of some tables.
-func (l *fixture) stateOf(tables ...string) state {
-	l.Helper()
 	s := state{}
-	for _, table := range tables {
-		s[table] = l.dump(table)
+	for _, table := range []string{"changes", "quarantine", "run_tables", "watermark"} {
+		s["lifecycle_sync_"+table] = l.dump("lifecycle_sync_" + table)
+	}
+	for _, t := range l.Tables {
+		s[t.Mirror] = l.dump(t.Mirror)
 	}
 	return s
 }
 
-// stateful lists pmo_db's tables apart from the runs.
-func (l *fixture) stateful() []string {
-	names := []string{"lifecycle_sync_changes", "lifecycle_sync_quarantine", "lifecycle_sync_run_tables", "lifecycle_sync_watermark"}
-	for _, t := range l.tables {
-		names = append(names, t.Mirror)
+// without leaves tables out of the state.
+func (s state) without(tables ...string) state {
+	for _, table := range tables {
+		delete(s, table)
 	}
-	return names
+	return s
 }
 
-func (l *fixture) dump(table string) []string {
+func (l *fixture) dump(table string) (lines []string) {
 	l.Helper()
-	query := "SELECT * FROM " + table
-	if l.kind == database.Postgres {
-		query = "SELECT ctid::text, xmin::text, m::text FROM " + table + " m"
+	query := "SELECT ctid || ' ' || xmin || ' ' || m::text FROM " + table + " m"
+	if l.kind == database.SQLite {
+		columns := kit.One[string](l, l.Target, "SELECT group_concat('quote(' || name || ')', ' || ') FROM pragma_table_info(?)", table)
+		query = "SELECT " + columns + " FROM " + table
 	}
-	var lines []string
-	l.scan(l.target, query, nil, func(rows *sql.Rows) error {
-		columns, err := rows.Columns()
-		if err != nil {
-			return err
-		}
-		values, dest := make([]any, len(columns)), make([]any, len(columns))
-		for i := range values {
-			dest[i] = &values[i]
-		}
-		err = rows.Scan(dest...)
-		lines = append(lines, fmt.Sprintf("%#v", values))
-		return err
+	l.scan(l.Target, query, nil, func(rows *sql.Rows) error {
+		lines = append(lines, "")
+		return rows.Scan(&lines[len(lines)-1])
 	})
 	slices.Sort(lines)
 	return lines
 }
 
-// unchanged fails if anything in pmo_db, except the list of runs, has changed.
+// unchanged fails if the state is another than before.
 func (l *fixture) unchanged(before state) {
 	l.Helper()
 	for table, lines := range before {
 		if after := l.dump(table); !slices.Equal(lines, after) {
-			l.Fatalf("%s was written:\n%s", table, difference(lines, after))
+			only := func(in, not []string) []string {
+				return slices.DeleteFunc(slices.Clone(in), func(line string) bool { return slices.Contains(not, line) })
+			}
+			l.Fatalf("%s was written:\n- %q\n+ %q", table, only(lines, after), only(after, lines))
 		}
 	}
 }
@@ -224,32 +222,11 @@ func (l *fixture) idle() {
 
 func (l *fixture) wantNoWrites() {
 	l.Helper()
-	before := l.state()
+	before := l.state().without("lifecycle_sync_run_tables", "lifecycle_sync_watermark") // the run's own counts and horizon
 	for name, c := range l.sync() {
 		if c.Wrote() {
 			l.Fatalf("a run right after the first still wrote %s: %+v", name, c)
 		}
 	}
-	delete(before, "lifecycle_sync_run_tables") // the run's own counts
-	delete(before, "lifecycle_sync_watermark")  // advances
 	l.unchanged(before)
-}
-
-// difference lists the first lines that are on one side only.
-func difference(before, after []string) string {
-	out := ""
-	for _, side := range []struct {
-		sign       string
-		has, lacks []string
-	}{{"-", before, after}, {"+", after, before}} {
-		n := 0
-		for _, line := range side.has {
-			if _, ok := slices.BinarySearch(side.lacks, line); !ok {
-				if n++; n <= 5 {
-					out += side.sign + line + "\n"
-				}
-			}
-		}
-	}
-	return out
 }

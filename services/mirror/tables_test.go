@@ -6,22 +6,18 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/services/mirror"
-	"lifecycle-sync/test/kit/testdb"
 )
 
 // TestSync_WithAndWithoutCategories mirrors a source without tbl_kategori, which is added later.
 func TestSync_WithAndWithoutCategories(t *testing.T) {
-	t.Parallel()
-	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
-		t.Parallel()
-		l := newFixture(t, url)
+	both(t, func(l *fixture) {
 		l.change("DROP TABLE tbl_kategori")
 		if l.kind == database.Postgres { // named by another script
 			l.edit(`ALTER TABLE tbl_produk_lifecycle RENAME CONSTRAINT tbl_produk_lifecycle_id_kategori_fkey TO "fk Kategori"`)
 		}
-		l.fill(l.tables[0], 1, parentRows)
-		l.fill(l.tables[1], 1, parentRows)
-		l.fill(l.tables[3], 1, 40)
+		l.fill(l.Tables[0], 1, parentRows)
+		l.fill(l.Tables[1], 1, parentRows)
+		l.fill(l.Tables[3], 1, 40)
 		if got := l.sync(); got["products"].Inserted != 40 || len(got) != 4 {
 			l.Fatalf("%+v", got)
 		}
@@ -62,19 +58,18 @@ type launchPlan struct {
 
 // TestSync_SixthTable adds a table pair: a model, two CREATE TABLEs and one line in the list of tables.
 func TestSync_SixthTable(t *testing.T) {
-	t.Parallel()
-	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
-		t.Parallel()
-		l := newFixture(t, url)
-		l.tables = append(l.tables, models.TableOf[launchPlan]("tbl_rencana", "launch plans", "launch plans"))
+	both(t, func(l *fixture) {
+		l.Tables = append(l.Tables, models.TableOf[launchPlan]("tbl_rencana", "launch plans", "launch plans"))
 		l.change("CREATE TABLE tbl_rencana (id integer PRIMARY KEY, id_produk integer, judul text, tenggat date)")
 		l.edit("CREATE TABLE tbl_rencana_lifecycle (id integer PRIMARY KEY, id_produk integer REFERENCES tbl_produk_lifecycle (id), judul text, tenggat date)")
-		l.connect()
+		l.Connect(l.SourceURL, l.TargetURL)
 
-		l.fillParents(l.tables[5])
+		for _, table := range l.Tables[:4] {
+			l.fill(table, 1, parentRows)
+		}
 		l.change("INSERT INTO tbl_rencana VALUES (1, 1, 'satu', '2024-02-29'), (2, 2, 'dua', NULL), (3, 99, 'tiga', NULL), (4, NULL, NULL, NULL)")
 		if got, want := l.sync()["launch_plans"], (models.TableCount{Table: "launch_plans", Inserted: 3, Quarantined: 1}); got != want {
-			t.Errorf("got %+v, want %+v", got, want)
+			l.Errorf("got %+v, want %+v", got, want)
 		}
 		l.idle()
 		// A grandchild follows its product into quarantine and back.
@@ -100,7 +95,7 @@ func TestSource_View(t *testing.T) {
 		}
 		l.sync()
 		l.change("CREATE OR REPLACE VIEW tbl_produk AS SELECT * FROM produk_asli UNION ALL SELECT * FROM produk_asli WHERE id = 7")
-		l.refusedSaying(models.Schema, "tbl_produk")
+		l.refused(models.Schema, "tbl_produk")
 	})
 }
 

@@ -1,6 +1,7 @@
 package mirror_test
 
 import (
+	"slices"
 	"testing"
 
 	"lifecycle-sync/models"
@@ -25,7 +26,7 @@ func TestVerify_ReportsDrift(t *testing.T) {
 			{"products", 20, mirror.Update, drift, "harga"},
 			{"stage_history", 120, mirror.Insert, drift, ""},
 		}
-		if verification.Equal || verification.Differences != on(l, models.Differences{Drift: 3}, models.Differences{Unknown: 3}) || len(all) != 3 || all[0] != want[0] || all[1] != want[1] || all[2] != want[2] {
+		if verification.Equal || verification.Differences != on(l, models.Differences{Drift: 3}, models.Differences{Unknown: 3}) || !slices.Equal(all, want) {
 			l.Fatalf("verify found %+v, must find %+v", all, want)
 		}
 		l.mode = models.FullRun
@@ -59,13 +60,8 @@ func TestVerify_TellsBehindFromDrift(t *testing.T) {
 			{"products", 30, mirror.Quarantine, mirror.Behind, ""},
 			{"stage_history", 130, mirror.Delete, mirror.Behind, ""},
 		}
-		if len(all) != len(want) {
-			l.Fatalf("verify found %+v", all)
-		}
-		for i := range want {
-			if all[i] != want[i] {
-				l.Errorf("verify found %+v, must find %+v", all[i], want[i])
-			}
+		if !slices.Equal(all, want) {
+			l.Errorf("verify found %+v, must find %+v", all, want)
 		}
 	})
 }
@@ -79,13 +75,13 @@ func TestVerifyAndPreview_WriteNothing(t *testing.T) {
 		before, runs := l.state(), l.dump("lifecycle_sync_runs")
 		l.verify()
 		emitted := 0
-		dryRun, err := l.engine.DryRun(l.Context(), mirror.Request{}, mirror.Silent{}, func(mirror.Change) error { emitted++; return nil })
+		dryRun, err := l.Engine.DryRun(l.Context(), mirror.Request{}, mirror.Silent{}, func(mirror.Change) error { emitted++; return nil })
 		if err == nil || byTable(dryRun.Tables)["stage_history"].Deleted != 60 || emitted != 3+40+60 {
 			l.Errorf("dry run: %d changes, %+v, %v", emitted, dryRun.Tables, err)
 		}
 		l.unchanged(before)
-		if difference := difference(runs, l.dump("lifecycle_sync_runs")); difference != "" {
-			l.Errorf("the list of runs was written:\n%s", difference)
+		if !slices.Equal(runs, l.dump("lifecycle_sync_runs")) {
+			l.Error("the list of runs was written")
 		}
 	})
 }
@@ -97,8 +93,8 @@ func (l *fixture) settle() {
 	if l.kind == database.SQLite {
 		return
 	}
-	written := kit.One[int64](l, l.source, "SELECT pg_current_xact_id()::text::bigint")
+	written := kit.One[int64](l, l.Source, "SELECT pg_current_xact_id()::text::bigint")
 	kit.Eventually(l, "older transactions have ended", func() bool {
-		return kit.One[int64](l, l.source, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint") > written
+		return kit.One[int64](l, l.Source, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint") > written
 	})
 }

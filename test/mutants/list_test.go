@@ -5,7 +5,7 @@ var mutants = map[string]mutant{
 	"omits the last row of a batch": {
 		file:   "services/mirror/apply.go",
 		before: "tx.Upsert(ctx, t, b.upserts)", after: "tx.Upsert(ctx, t, b.upserts[:max(0, len(b.upserts)-1)])",
-		tests: "./services/mirror", run: "TestSync_EveryTable/segments",
+		tests: "./services/mirror", run: "TestSync_EveryTable",
 	},
 	"skips the proof": {
 		file:   "services/mirror/apply.go",
@@ -30,7 +30,7 @@ var mutants = map[string]mutant{
 		}
 		return more
 	}()...))`,
-		tests: "./services/mirror", run: "TestSync_EveryTable/stage_history",
+		tests: "./services/mirror", run: "TestSync_EveryTable",
 	},
 	"skips rows written at the horizon": {
 		file:   "repositories/lifecycle/rows.go",
@@ -55,7 +55,7 @@ var mutants = map[string]mutant{
 	"advances the watermark when a run fails": {
 		file:   "repositories/pmo/journal/journal.go",
 		before: "	run.Fail(cause)\n", after: "	_ = j.s.Gorm(ctx).Exec(\"UPDATE lifecycle_sync_watermark SET horizon = ? WHERE horizon IS NOT NULL\", run.Horizon).Error\n	run.Fail(cause)\n",
-		tests: "./services/mirror", run: "TestGuard_StopsMassDelete|TestSync_CancelRollsBack/segments",
+		tests: "./services/mirror", run: "TestGuard_StopsMassDelete|TestSync_CancelRollsBack",
 	},
 	"never retries quarantined rows": {
 		file:   "services/mirror/incremental.go",

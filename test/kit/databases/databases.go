@@ -49,7 +49,8 @@ type Pair struct {
 	testing.TB
 
 	SourceURL, TargetURL string
-	Source, Target       *sql.DB // connections that bypass the program
+	Source, Target       *sql.DB         // connections that bypass the program
+	Tables               []*models.Table // of the engine that Connect makes
 	SourceDB, TargetDB   *database.DB
 	Lifecycle            *lifecycle.Source
 	Store                *pmo.Store
@@ -61,16 +62,14 @@ func New(t testing.TB, url func(testing.TB) string, products, histories int) *Pa
 	t.Helper()
 	p := At(t, url(t), url(t))
 	p.Fill(products, histories)
-	if _, err := p.Store.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	p.Migrate()
 	return p
 }
 
 // At opens two databases and changes nothing in them.
 func At(t testing.TB, sourceURL, targetURL string) *Pair {
 	t.Helper()
-	p := &Pair{TB: t, SourceURL: sourceURL, TargetURL: targetURL}
+	p := &Pair{TB: t, SourceURL: sourceURL, TargetURL: targetURL, Tables: models.Tables()}
 	p.Source, p.Target = testdb.Open(t, sourceURL), testdb.Open(t, targetURL)
 	p.Connect(sourceURL, targetURL)
 	return p
@@ -80,14 +79,34 @@ func At(t testing.TB, sourceURL, targetURL string) *Pair {
 func (p *Pair) Connect(sourceURL, targetURL string) {
 	p.Helper()
 	p.SourceDB, p.TargetDB = Open(p, sourceURL, "lifecycle_db"), Open(p, targetURL, "pmo_db")
-	p.Lifecycle, p.Store = lifecycle.New(p.SourceDB), pmo.New(p.TargetDB, models.Tables())
-	p.Engine = mirror.New(p.Lifecycle, p.Store, models.Tables(), retention, kit.Now)
+	p.Lifecycle, p.Store = lifecycle.New(p.SourceDB), pmo.New(p.TargetDB, p.Tables)
+	p.Engine = mirror.New(p.Lifecycle, p.Store, p.Tables, retention, kit.Now)
 }
 
 // Fill puts demo data into the empty lifecycle_db.
 func (p *Pair) Fill(products, histories int) {
 	p.Helper()
 	if err := demo.Fill(p.Context(), p.Lifecycle, products, histories, nil); err != nil {
+		p.Fatal(err)
+	}
+}
+
+// CreateSource creates lifecycle_db's tables without rows.
+func (p *Pair) CreateSource() {
+	p.Helper()
+	var empty []lifecycle.SeedTable
+	for _, table := range models.Tables() {
+		empty = append(empty, lifecycle.SeedTable{Table: table, Rows: func(func(models.Row) bool) {}})
+	}
+	if err := p.Lifecycle.Seed(p.Context(), empty, nil); err != nil {
+		p.Fatal(err)
+	}
+}
+
+// Migrate creates pmo_db's tables.
+func (p *Pair) Migrate() {
+	p.Helper()
+	if _, err := p.Store.Migrate(p.Context()); err != nil {
 		p.Fatal(err)
 	}
 }

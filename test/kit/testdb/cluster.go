@@ -93,7 +93,7 @@ func (c *Cluster) Promote() {
 // Database creates an empty database and returns its URL.
 func (c *Cluster) Database(t testing.TB, options ...string) string {
 	t.Helper()
-	return create(t, c.server(), options...)
+	return create(t, c.server(), strings.Join(append([]string{plain}, options...), " "))
 }
 
 // At is the URL of the database of the same name on this server.

@@ -41,7 +41,7 @@ func Postgres(t testing.TB) string {
 	server := server(t)
 	database := recycled.take()
 	if database == "" {
-		database = create(t, server)
+		database = create(t, server, plain)
 	}
 	t.Cleanup(func() {
 		if !recycled.put(t, database) {
@@ -86,13 +86,36 @@ func Open(t testing.TB, address string) *sql.DB {
 	return db
 }
 
-// create creates an empty database on a server and returns its URL.
-func create(t testing.TB, server *url.URL, options ...string) string {
+// Created creates a PostgreSQL database with options of CREATE DATABASE, and drops it when the test ends.
+func Created(t testing.TB, options string) string {
+	t.Helper()
+	database := create(t, server(t), options)
+	t.Cleanup(func() { drop(t, database) })
+	return database
+}
+
+// Role creates a role that may log in until the test ends, and returns its name and the database's URL for it.
+func Role(t testing.TB, database string) (role, as string) {
+	t.Helper()
+	role = "test_" + strings.ToLower(rand.Text())
+	run(t, database, "CREATE ROLE "+role+" LOGIN PASSWORD 'rahasia'")
+	t.Cleanup(func() { run(t, database, "DROP OWNED BY "+role, "DROP ROLE "+role) })
+	u, err := url.Parse(database)
+	if err != nil {
+		t.Fatal("the test server's URL is invalid")
+	}
+	u.User = url.UserPassword(role, "rahasia")
+	return role, u.String()
+}
+
+// plain are the options of an empty database: template1 may have any encoding and contents.
+const plain = "TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'"
+
+// create creates a database on a server and returns its URL.
+func create(t testing.TB, server *url.URL, options string) string {
 	t.Helper()
 	name := "test_" + strings.ToLower(rand.Text())
-	// template1 may have any encoding and contents.
-	options = append([]string{"CREATE DATABASE " + name + " TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'"}, options...)
-	run(t, server.String(), strings.Join(options, " "))
+	run(t, server.String(), "CREATE DATABASE "+name+" "+options)
 	database := *server
 	database.Path = "/" + name
 	return database.String()
