@@ -86,9 +86,7 @@ func (l *fixture) exec(db *sql.DB, statements string) {
 func (l *fixture) sync() {
 	l.Helper()
 	l.Connect(l.SourceURL, l.TargetURL)
-	if _, err := l.Store.Migrate(l.Context()); err != nil {
-		l.Fatal(err)
-	}
+	l.Migrate()
 	if _, err := l.Engine.Sync(l.Context(), mirror.Request{}, mirror.Silent{}); err != nil {
 		l.Fatal(err)
 	}

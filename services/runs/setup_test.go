@@ -1,8 +1,6 @@
 package runs_test
 
 import (
-	"context"
-	"database/sql"
 	"log/slog"
 	"sync/atomic"
 	"testing"
@@ -15,9 +13,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/pmo/journal"
-	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/runs"
-	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/databases"
 	"lifecycle-sync/test/kit/testdb"
 )
@@ -31,9 +27,18 @@ type fixture struct {
 	*runs.Service
 	sqlite  bool
 	journal *journal.Journal
-	engine  *pausable
+	engine  *databases.Pausing
 	ended   chan runs.Outcome
 	version atomic.Int64
+}
+
+func newFixture(t *testing.T, url func(testing.TB) string) *fixture {
+	t.Helper()
+	l := &fixture{Pair: databases.New(t, url, 20, 12), ended: make(chan runs.Outcome, 100)}
+	l.sqlite, l.journal = l.TargetDB.Kind() == database.SQLite, journal.New(l.Store.Session)
+	l.engine = &databases.Pausing{Engine: l.Engine}
+	l.Service = l.service()
+	return l
 }
 
 // each runs a test in parallel on both database systems.
@@ -42,11 +47,7 @@ func each(t *testing.T, fn func(l *fixture)) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		l := &fixture{Pair: databases.New(t, url, 20, 12), ended: make(chan runs.Outcome, 100)}
-		l.sqlite, l.journal = l.TargetDB.Kind() == database.SQLite, journal.New(l.Store.Session)
-		l.engine = &pausable{Engine: l.Engine, proceed: make(chan struct{})}
-		l.Service = l.service()
-		fn(l)
+		fn(newFixture(t, url))
 	})
 }
 
@@ -58,11 +59,6 @@ func (l *fixture) service() *runs.Service {
 	})
 	l.Cleanup(s.Close)
 	return s
-}
-
-func (l *fixture) exec(db *sql.DB, statement string) {
-	l.Helper()
-	kit.Exec(l, db, statement)
 }
 
 // trigger starts a run, which must begin.
@@ -94,48 +90,10 @@ func (l *fixture) wantState(want runs.State) {
 	}
 }
 
-// wantRecord compares the state in which pmo_db has a run.
-func (l *fixture) wantRecord(id int64, state models.RunState, cancelRequested bool) {
-	l.Helper()
-	if run, err := l.journal.Run(l.Context(), id); err != nil || run.State != state || run.CancelRequested != cancelRequested {
-		l.Errorf("the record is %+v, %v", run, err)
-	}
-}
-
 // wantClass fails the test unless an error is of a class.
 func (l *fixture) wantClass(err error, class models.Class) {
 	l.Helper()
 	if e := models.AsError(err); e == nil || e.Class != class {
 		l.Fatalf("got %v, want %s", err, class)
-	}
-}
-
-// pausable is an engine that can pause its next run at the first table.
-type pausable struct {
-	*mirror.Engine
-	pause   atomic.Bool
-	proceed chan struct{}
-}
-
-// Sync makes a run.
-func (p *pausable) Sync(ctx context.Context, req mirror.Request, progress mirror.Progress) (mirror.Result, error) {
-	if p.pause.Swap(false) {
-		progress = paused{progress, ctx.Done(), p.proceed}
-	}
-	return p.Engine.Sync(ctx, req, progress)
-}
-
-// paused waits at each table until the run may proceed or is canceled.
-type paused struct {
-	mirror.Progress
-	done, proceed <-chan struct{}
-}
-
-// Begin waits.
-func (p paused) Begin(t *models.Table, rows int64) {
-	p.Progress.Begin(t, rows)
-	select {
-	case <-p.done:
-	case <-p.proceed:
 	}
 }

@@ -1,7 +1,6 @@
 package schedule
 
 import (
-	"context"
 	"log/slog"
 	"strings"
 	"testing"
@@ -13,7 +12,6 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo/journal"
-	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/runs"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/databases"
@@ -23,36 +21,17 @@ import (
 // TestMain fails if a goroutine is left running.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(testdb.Recycle(m)) }
 
-// pausing is an engine whose runs wait once they have begun.
-type pausing struct {
-	*mirror.Engine
-	proceed chan struct{}
-}
-
-// Sync makes a run.
-func (e pausing) Sync(ctx context.Context, req mirror.Request, p mirror.Progress) (mirror.Result, error) {
-	onBegin := req.OnBegin
-	req.OnBegin = func(run models.Run) {
-		onBegin(run)
-		select {
-		case <-e.proceed:
-		case <-ctx.Done():
-		}
-	}
-	return e.Engine.Sync(ctx, req, p)
-}
-
 func TestSchedule_TwoProcessesMakeOneRun(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{models.IncrementalRun, models.FullRun} {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			p := databases.New(t, testdb.Postgres, 20, 12)
-			journal, proceed, due := journal.New(p.Store.Session), make(chan struct{}), time.Now()
+			journal, due, engine := journal.New(p.Store.Session), time.Now(), &databases.Pausing{Engine: p.Engine, Proceed: make(chan struct{})}
 			process := func() (*Schedule, *kit.Buffer) {
 				buffer := &kit.Buffer{}
 				log := slog.New(slog.NewTextHandler(buffer, nil))
-				syncs := runs.New(runs.Options{Engine: pausing{p.Engine, proceed}, Store: p.Store, Timeout: time.Minute, Now: time.Now, Log: log})
+				syncs := runs.New(runs.Options{Engine: engine, Store: p.Store, Timeout: time.Minute, Now: time.Now, Log: log})
 				t.Cleanup(syncs.Close)
 				return New(Options{Runs: syncs, History: journal, Now: time.Now, Log: log}), buffer
 			}
@@ -66,7 +45,7 @@ func TestSchedule_TwoProcessesMakeOneRun(t *testing.T) {
 			})
 			go func() { ended <- second.runOnce(t.Context(), mode, due) }()
 			kit.Eventually(t, "the second waits", func() bool { return log.Contains("scheduled run waiting") })
-			close(proceed)
+			close(engine.Proceed)
 			for range 2 {
 				if err := <-ended; err != nil {
 					t.Error(err)

@@ -2,6 +2,7 @@
 package databases
 
 import (
+	"context"
 	"database/sql"
 	"testing"
 	"time"
@@ -109,4 +110,24 @@ func (p *Pair) Migrate() {
 	if _, err := p.Store.Migrate(p.Context()); err != nil {
 		p.Fatal(err)
 	}
+}
+
+// Pausing is an engine whose runs wait, once they have begun, until Proceed is closed, unless that is nil.
+type Pausing struct {
+	*mirror.Engine
+	Proceed chan struct{}
+}
+
+// Sync makes a run.
+func (e *Pausing) Sync(ctx context.Context, req mirror.Request, p mirror.Progress) (mirror.Result, error) {
+	if onBegin, proceed := req.OnBegin, e.Proceed; proceed != nil {
+		req.OnBegin = func(run models.Run) {
+			onBegin(run)
+			select {
+			case <-proceed:
+			case <-ctx.Done():
+			}
+		}
+	}
+	return e.Engine.Sync(ctx, req, p)
 }
