@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"lifecycle-sync/test/kit"
 )
 
 const (
@@ -15,12 +17,12 @@ const (
 	aWrite   = `{"success":true,"message":"Done.","data":` + aProduct + `}`
 )
 
-// exchange is a request with its response. Both have the contentType.
+// exchange is a request with its response, whose headers are changed by pairs of name and value.
 type exchange struct {
 	method, path, contentType, sent string
 	status                          int
-	headers                         map[string]string
 	got                             string
+	headers                         []string
 }
 
 func (e exchange) check(t *testing.T) error {
@@ -29,42 +31,31 @@ func (e exchange) check(t *testing.T) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := http.NewRequest(e.method, "http://localhost"+e.path, nil)
+	r, err := kit.NewRequest(e.method, "http://localhost"+e.path, strings.NewReader(e.sent), "Content-Type", e.contentType)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Content-Type", e.contentType)
-	response := &http.Response{StatusCode: e.status, Header: http.Header{"X-Request-Id": {"r1"}, "Content-Type": {"application/json"}}}
-	for name, value := range e.headers {
-		response.Header.Set(name, value)
-		if value == "" {
-			response.Header.Del(name)
+	response := &http.Response{StatusCode: e.status, Header: http.Header{
+		"X-Request-Id": {"r1"}, "Content-Type": {"application/json"}, "Etag": {`"x"`}, "Link": {`</x?page=1>; rel="first", </x?page=1>; rel="last"`},
+	}}
+	for i := 0; i < len(e.headers); i += 2 {
+		if response.Header.Set(e.headers[i], e.headers[i+1]); e.headers[i+1] == "" {
+			response.Header.Del(e.headers[i])
 		}
 	}
-	return c.check(r, []byte(e.sent), response, []byte(e.got))
+	return c.check(r, response, []byte(e.got))
 }
 
 func list(got string, headers ...string) exchange {
-	e := exchange{
-		method: http.MethodGet, path: base + "/products", status: http.StatusOK, got: got,
-		headers: map[string]string{"ETag": `"x"`, "Link": `</x?page=1>; rel="first", </x?page=1>; rel="last"`},
-	}
-	for i := 0; i < len(headers); i += 2 {
-		e.headers[headers[i]] = headers[i+1]
-	}
-	return e
+	return fail(http.MethodGet, base+"/products", http.StatusOK, got, headers...)
 }
 
 func fail(method, path string, status int, got string, headers ...string) exchange {
-	e := list(got, headers...)
-	e.method, e.path, e.status = method, path, status
-	return e
+	return exchange{method: method, path: path, status: status, got: got, headers: headers}
 }
 
-func create(contentType, sent string) exchange {
-	e := fail(http.MethodPost, base+"/products", http.StatusCreated, aWrite, "Location", base+"/products/7")
-	e.contentType, e.sent = contentType, sent
-	return e
+func create(contentType, sent string, headers ...string) exchange {
+	return exchange{http.MethodPost, base + "/products", contentType, sent, http.StatusCreated, aWrite, append([]string{"Location", base + "/products/7"}, headers...)}
 }
 
 func form(fields ...string) string {
@@ -132,52 +123,49 @@ func TestContract_CatchesDeviations(t *testing.T) {
 		"data in a failure":         {fail(http.MethodGet, base+"/products/7", http.StatusNotFound, strings.Replace(aFailure, `{`, `{"data":1,`, 1)), "data"},
 		"another code of 412": {fail(http.MethodPut, base+"/products/7", http.StatusPreconditionFailed,
 			`{"success":false,"message":"No.","code":"conflict","requestId":"r1","data":`+aProduct+`}`), "precondition_failed"},
-		"412 without product": {fail(http.MethodPut, base+"/products/7", http.StatusPreconditionFailed, strings.Replace(aFailure, "not_found", "precondition_failed", 1)), "data"},
-		"busy without a run":  {fail(http.MethodPost, base+"/sync", http.StatusConflict, strings.Replace(aFailure, "not_found", "busy", 1)), "data"},
-		"missing field":       {swapped(`"stage":"Introduction",`, ``), "stage"},
-		"extra field":         {swapped(`"id":7`, `"id":7,"password":"x"`), "password"},
-		"missing pagination":  {list(`{"success":true,"data":[]}`), "pagination"},
-		"extra next to data":  {swapped(`"success":true`, `"success":true,"message":"Hello."`), "message"},
-		"not a success":       {swapped(`"success":true`, `"success":false`), "true"},
-		"text for a number":   {swapped(`"harga":9223372036854775807`, `"harga":"1500"`), "harga"},
-		"fraction":            {swapped(`"id":7`, `"id":7.5`), "id"},
-		"number for a text":   {swapped(`"produk":"Kabel"`, `"produk":1`), "produk"},
-		"null for an id":      {swapped(`"id":7`, `"id":null`), "id"},
-		"null for a count":    {swapped(`"attachments_count":0`, `"attachments_count":null`), "attachments_count"},
-		"no such day":         {swapped(`2026-03-01`, `2026-02-30`), "tanggal_launch"},
-		"timestamp for a day": {swapped(`2026-03-01`, `2026-03-01T00:00:00Z`), "tanggal_launch"},
-		"milliseconds":        {swapped(`45.000123Z`, `45.000Z`), "created_at"},
-		"another zone":        {swapped(`45.000123Z`, `45.000123+07:00`), "created_at"},
-		"limit over 100":      {swapped(`"limit":12`, `"limit":101`), "limit"},
-		"two JSON values":     {list(aPage + aPage), "behind"},
-		"broken JSON":         {list(aPage[:50]), "EOF"},
-		"no JSON":             {list(aPage, "Content-Type", "text/plain"), "text/plain"},
-		"no ETag":             {list(aPage, "ETag", ""), "ETag"},
-		"weak ETag":           {list(aPage, "ETag", "W/x"), "ETag"},
-		"no Link":             {list(aPage, "Link", ""), "Link"},
-		"no request id":       {list(aPage, "X-Request-Id", ""), "X-Request-Id"},
-		"HEAD without ETag":   {fail(http.MethodHead, base+"/products", http.StatusOK, "", "ETag", ""), "ETag"},
-		"304 without ETag":    {fail(http.MethodGet, base+"/products", http.StatusNotModified, "", "ETag", ""), "ETag"},
-		"304 with a body":     {fail(http.MethodGet, base+"/products", http.StatusNotModified, "x"), "body"},
-		"503 without a time":  {fail(http.MethodGet, base+"/products", http.StatusServiceUnavailable, aFailure), "Retry-After"},
-		"503 with a date":     {fail(http.MethodGet, base+"/products", http.StatusServiceUnavailable, aFailure, "Retry-After", "Sun, 01 Mar 2026 00:00:00 GMT"), "Retry-After"},
-		"401 without a hint":  {fail(http.MethodGet, base+"/products", http.StatusUnauthorized, aFailure), "WWW-Authenticate"},
-		"unknown parameter":   {fail(http.MethodGet, base+"/products?q=1", http.StatusOK, aPage), `"q"`},
-		"repeated parameter":  {fail(http.MethodGet, base+"/products?page=1&page=2", http.StatusOK, aPage), "2 times"},
-		"page 0":              {fail(http.MethodGet, base+"/products?page=0", http.StatusOK, aPage), "page"},
-		"sort by anything":    {fail(http.MethodGet, base+"/products?sort=deskripsi", http.StatusOK, aPage), "sort"},
-		"segment of no id":    {fail(http.MethodGet, base+"/products?segmentId=x", http.StatusOK, aPage), "segmentId"},
-		"id 0":                {fail(http.MethodDelete, base+"/products/0", http.StatusOK, `{"success":true,"message":"Done.","data":{"id":1,"produk":null}}`), "id"},
-		"export as JSON":      {fail(http.MethodGet, base+"/products/export.csv", http.StatusOK, "{}", "Content-Disposition", "attachment"), "application/json"},
-		"no Location": {exchange{
-			method: http.MethodPost, path: base + "/products", status: http.StatusCreated, got: aWrite, headers: map[string]string{"ETag": `"x"`},
-			contentType: inJSON, sent: `{"produk":"Kabel","id_kategori":1,"id_segmen":1,"id_stage":1}`,
-		}, "Location"},
+		"412 without product":      {fail(http.MethodPut, base+"/products/7", http.StatusPreconditionFailed, strings.Replace(aFailure, "not_found", "precondition_failed", 1)), "data"},
+		"busy without a run":       {fail(http.MethodPost, base+"/sync", http.StatusConflict, strings.Replace(aFailure, "not_found", "busy", 1)), "data"},
+		"missing field":            {swapped(`"stage":"Introduction",`, ``), "stage"},
+		"extra field":              {swapped(`"id":7`, `"id":7,"password":"x"`), "password"},
+		"missing pagination":       {list(`{"success":true,"data":[]}`), "pagination"},
+		"extra next to data":       {swapped(`"success":true`, `"success":true,"message":"Hello."`), "message"},
+		"not a success":            {swapped(`"success":true`, `"success":false`), "true"},
+		"text for a number":        {swapped(`"harga":9223372036854775807`, `"harga":"1500"`), "harga"},
+		"fraction":                 {swapped(`"id":7`, `"id":7.5`), "id"},
+		"number for a text":        {swapped(`"produk":"Kabel"`, `"produk":1`), "produk"},
+		"null for an id":           {swapped(`"id":7`, `"id":null`), "id"},
+		"null for a count":         {swapped(`"attachments_count":0`, `"attachments_count":null`), "attachments_count"},
+		"no such day":              {swapped(`2026-03-01`, `2026-02-30`), "tanggal_launch"},
+		"timestamp for a day":      {swapped(`2026-03-01`, `2026-03-01T00:00:00Z`), "tanggal_launch"},
+		"milliseconds":             {swapped(`45.000123Z`, `45.000Z`), "created_at"},
+		"another zone":             {swapped(`45.000123Z`, `45.000123+07:00`), "created_at"},
+		"limit over 100":           {swapped(`"limit":12`, `"limit":101`), "limit"},
+		"two JSON values":          {list(aPage + aPage), "behind"},
+		"broken JSON":              {list(aPage[:50]), "EOF"},
+		"no JSON":                  {list(aPage, "Content-Type", "text/plain"), "text/plain"},
+		"no ETag":                  {list(aPage, "ETag", ""), "ETag"},
+		"weak ETag":                {list(aPage, "ETag", "W/x"), "ETag"},
+		"no Link":                  {list(aPage, "Link", ""), "Link"},
+		"no request id":            {list(aPage, "X-Request-Id", ""), "X-Request-Id"},
+		"HEAD without ETag":        {fail(http.MethodHead, base+"/products", http.StatusOK, "", "ETag", ""), "ETag"},
+		"304 without ETag":         {fail(http.MethodGet, base+"/products", http.StatusNotModified, "", "ETag", ""), "ETag"},
+		"304 with a body":          {fail(http.MethodGet, base+"/products", http.StatusNotModified, "x"), "body"},
+		"503 without a time":       {fail(http.MethodGet, base+"/products", http.StatusServiceUnavailable, aFailure), "Retry-After"},
+		"503 with a date":          {fail(http.MethodGet, base+"/products", http.StatusServiceUnavailable, aFailure, "Retry-After", "Sun, 01 Mar 2026 00:00:00 GMT"), "Retry-After"},
+		"401 without a hint":       {fail(http.MethodGet, base+"/products", http.StatusUnauthorized, aFailure), "WWW-Authenticate"},
+		"unknown parameter":        {fail(http.MethodGet, base+"/products?q=1", http.StatusOK, aPage), `"q"`},
+		"repeated parameter":       {fail(http.MethodGet, base+"/products?page=1&page=2", http.StatusOK, aPage), "2 times"},
+		"page 0":                   {fail(http.MethodGet, base+"/products?page=0", http.StatusOK, aPage), "page"},
+		"sort by anything":         {fail(http.MethodGet, base+"/products?sort=deskripsi", http.StatusOK, aPage), "sort"},
+		"segment of no id":         {fail(http.MethodGet, base+"/products?segmentId=x", http.StatusOK, aPage), "segmentId"},
+		"id 0":                     {fail(http.MethodDelete, base+"/products/0", http.StatusOK, `{"success":true,"message":"Done.","data":{"id":1,"produk":null}}`), "id"},
+		"export as JSON":           {fail(http.MethodGet, base+"/products/export.csv", http.StatusOK, "{}", "Content-Disposition", "attachment"), "application/json"},
+		"no Location":              {create(inJSON, `{"produk":"Kabel","id_kategori":1,"id_segmen":1,"id_stage":1}`, "Location", ""), "Location"},
 		"accepted without a stage": {create(inJSON, `{"produk":"Kabel","id_kategori":1,"id_segmen":1}`), "id_stage"},
 		"accepted mass assignment": {create(inJSON, `{"id":1,"produk":"Kabel","id_kategori":1,"id_segmen":1,"id_stage":1}`), "id"},
 		"accepted fraction":        {create(inJSON, `{"produk":"Kabel","id_kategori":1,"id_segmen":1,"id_stage":1,"harga":1500.5}`), "harga"},
 		"accepted empty name":      {create(inJSON, `{"produk":"","id_kategori":1,"id_segmen":1,"id_stage":1}`), "produk"},
-		"accepted nothing":         {create(inJSON, ``), "EOF"},
+		"accepted nothing":         {create(inJSON, ``), "required"},
 		"accepted XML":             {create("application/xml", `<x/>`), "xml"},
 		"accepted form fraction":   {create(inForm, form("produk", "Kabel", "id_kategori", "1", "id_segmen", "1", "id_stage", "1", "harga", "1500.50")), "harga"},
 		"accepted form field":      {create(inForm, form("produk", "Kabel", "id_kategori", "1", "id_segmen", "1", "id_stage", "1", "id", "1")), "id"},
