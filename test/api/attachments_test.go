@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"lifecycle-sync/app"
+	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/files"
 	"lifecycle-sync/test/kit/testdb"
 	"lifecycle-sync/test/kit/testfiles"
@@ -82,23 +83,6 @@ func (s *site) wantFiles(want int) {
 	}
 }
 
-type listedFile struct {
-	ID        int64  `json:"id"`
-	ProductID int64  `json:"id_produk"`
-	Name      string `json:"nama_file"`
-	Path      string `json:"path_file"`
-	Type      string `json:"tipe_file"`
-	Size      int64  `json:"ukuran_file"`
-	SHA256    string `json:"sha256"`
-	CreatedAt string `json:"created_at"`
-}
-
-type productFiles struct {
-	ID          int64        `json:"id"`
-	Count       int64        `json:"attachments_count"`
-	Attachments []listedFile `json:"attachments"`
-}
-
 func newProduct(name string) map[string]string {
 	return map[string]string{"produk": name, "id_kategori": "1", "id_segmen": "1", "id_stage": "1", "harga": "", "deskripsi": ""}
 }
@@ -107,19 +91,19 @@ func TestProducts_CreateStoresFiles(t *testing.T) {
 	t.Parallel()
 	scenario := func(t *testing.T, s *site) {
 		a := s.upload(http.MethodPost, "/products", newProduct("with files"), []file{{"../../spek é.pdf", pdf}, {"note.txt", "x"}}).want(t, http.StatusCreated)
-		created := decode[productFiles](t, a)
+		created := decode[product](t, a)
 		path := fmt.Sprintf("/products/%d", created.ID)
-		if created.Count != 2 {
+		if created.AttachmentsCount != 2 {
 			t.Errorf("created: %s", a.body)
 		}
 		s.wantFiles(2)
-		if listed := decode[[]productFiles](t, s.get("/products")); listed[0].ID != created.ID || listed[0].Count != 2 || listed[1].Count != 0 {
+		if listed := decode[[]product](t, s.get("/products")); listed[0].ID != created.ID || listed[0].AttachmentsCount != 2 || listed[1].AttachmentsCount != 0 {
 			t.Errorf("listed as %+v", listed[:2])
 		}
 		detail := s.get(path)
 		list := s.get(path + "/attachments")
-		got := decode[[]listedFile](t, list)
-		if !slices.Equal(got, decode[productFiles](t, detail).Attachments) || len(got) != 2 {
+		got := decode[[]models.ListedAttachment](t, list)
+		if !slices.Equal(got, decode[product](t, detail).Attachments) || len(got) != 2 {
 			t.Fatalf("%s and %s", list.body, detail.body)
 		}
 		f := got[0]
@@ -131,18 +115,18 @@ func TestProducts_CreateStoresFiles(t *testing.T) {
 		s.wantDownload(got[1], "x", `attachment; filename="note.txt"`)
 
 		more := s.upload(http.MethodPost, path+"/attachments", nil, []file{{"more.txt", "more"}}).want(t, http.StatusCreated)
-		added := decode[[]listedFile](t, more)
-		if len(added) != 1 || added[0].Name != "more.txt" || added[0].Path == "" || added[0].CreatedAt == "" {
+		added := decode[[]models.ListedAttachment](t, more)
+		if len(added) != 1 || added[0].Name != "more.txt" || added[0].Path == "" {
 			t.Errorf("added %s", more.body)
 		}
 		s.upload(http.MethodPut, path, map[string]string{"produk": "renamed"}, []file{{"put.txt", "put"}}).want(t, http.StatusOK)
 		s.wantFiles(4)
-		if again := s.get(path + "/attachments"); len(decode[[]listedFile](t, again)) != 4 || again.Header.Get("ETag") == list.Header.Get("ETag") {
+		if again := s.get(path + "/attachments"); len(decode[[]models.ListedAttachment](t, again)) != 4 || again.Header.Get("ETag") == list.Header.Get("ETag") {
 			t.Errorf("%s", again.body)
 		}
 
 		deleted := s.do(http.MethodDelete, added[0].Path, nil).want(t, http.StatusOK)
-		if file := decode[listedFile](t, deleted); file.ID != added[0].ID || file.Name != "more.txt" {
+		if file := decode[models.ListedAttachment](t, deleted); file.ID != added[0].ID || file.Name != "more.txt" {
 			t.Errorf("deleted %s", deleted.body)
 		}
 		s.do(http.MethodDelete, added[0].Path, nil).want(t, http.StatusNotFound, "not_found")
@@ -164,7 +148,7 @@ func TestProducts_CreateStoresFiles(t *testing.T) {
 }
 
 // wantDownload sends GET, HEAD and a conditional GET for a file.
-func (s *site) wantDownload(f listedFile, content, disposition string) {
+func (s *site) wantDownload(f models.ListedAttachment, content, disposition string) {
 	s.t.Helper()
 	a := s.do(http.MethodGet, f.Path, nil).want(s.t, http.StatusOK)
 	if string(a.body) != content {
@@ -188,7 +172,7 @@ func TestAttachments_RejectInvalidUploads(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		good := file{"good.pdf", pdf}
-		id := decode[[]productFiles](t, s.get("/products"))[0].ID
+		id := decode[[]product](t, s.get("/products"))[0].ID
 		attach := fmt.Sprintf("/products/%d/attachments", id)
 		for _, c := range []struct {
 			list   []file
@@ -243,7 +227,7 @@ func TestAttachments_RejectInvalidUploads(t *testing.T) {
 func TestAttachments_RetryStoresFilesOnce(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		products := decode[[]productFiles](t, s.get("/products"))
+		products := decode[[]product](t, s.get("/products"))
 		attach := fmt.Sprintf("/products/%d/attachments", products[0].ID)
 		first := s.upload(http.MethodPost, attach, nil, []file{{"a.pdf", pdf}}, "Idempotency-Key", "k").want(t, http.StatusCreated)
 		for i, a := range s.concurrently(16, func(i int) (apiResponse, error) {
@@ -268,9 +252,9 @@ func TestAttachments_RetryStoresFilesOnce(t *testing.T) {
 func TestAttachments_SurviveQuarantine(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		created := decode[productFiles](t, s.upload(http.MethodPost, "/products", newProduct("sick"), []file{{"a.pdf", pdf}}).want(t, http.StatusCreated))
+		created := decode[product](t, s.upload(http.MethodPost, "/products", newProduct("sick"), []file{{"a.pdf", pdf}}).want(t, http.StatusCreated))
 		path := fmt.Sprintf("/products/%d", created.ID)
-		f := decode[[]listedFile](t, s.get(path+"/attachments"))[0]
+		f := decode[[]models.ListedAttachment](t, s.get(path+"/attachments"))[0]
 		exec(t, s.source, fmt.Sprintf("UPDATE tbl_produk SET id_segmen = 99 WHERE id = %d", created.ID))
 		s.Command("sync")
 		s.Eventually("quarantined", func() bool { return s.do(http.MethodGet, base+path, nil).StatusCode == http.StatusNotFound })
@@ -301,8 +285,8 @@ func TestAttachments_MissingStorageIsUnavailable(t *testing.T) {
 	t.Parallel()
 	server := testfiles.S3(t)
 	s := newSite(t, testdb.SQLite, "UPLOADS_URL="+server.URL)
-	created := decode[productFiles](t, s.upload(http.MethodPost, "/products", newProduct("before"), []file{{"a.pdf", pdf}}).want(t, http.StatusCreated))
-	f := decode[[]listedFile](t, s.get(fmt.Sprintf("/products/%d/attachments", created.ID)))[0]
+	created := decode[product](t, s.upload(http.MethodPost, "/products", newProduct("before"), []file{{"a.pdf", pdf}}).want(t, http.StatusCreated))
+	f := decode[[]models.ListedAttachment](t, s.get(fmt.Sprintf("/products/%d/attachments", created.ID)))[0]
 	server.Stop()
 	s.do(http.MethodGet, f.Path, nil).want(t, http.StatusServiceUnavailable, "unavailable")
 	s.upload(http.MethodPost, "/products", newProduct("never"), []file{{"a.pdf", pdf}}).want(t, http.StatusServiceUnavailable, "unavailable")
@@ -324,12 +308,12 @@ func TestProducts_PutWithFilesHonoursIdempotencyKey(t *testing.T) {
 		if string(first.json.Data) != string(again.json.Data) || first.Header.Get("ETag") != again.Header.Get("ETag") {
 			t.Errorf("first %s, again %s", first.body, again.body)
 		}
-		if n := len(decode[[]listedFile](t, s.get("/products/1/attachments"))); n != 1 {
+		if n := len(decode[[]models.ListedAttachment](t, s.get("/products/1/attachments"))); n != 1 {
 			t.Errorf("%d files", n)
 		}
 		s.upload(http.MethodPut, "/products/2", map[string]string{"pelanggan": "PLN"}, list, "Idempotency-Key", "k").want(t, http.StatusConflict, "conflict")
 		s.upload(http.MethodPut, "/products/1", nil, list, "Idempotency-Key", "files alone").want(t, http.StatusOK)
-		if n := len(decode[[]listedFile](t, s.get("/products/1/attachments"))); n != 2 {
+		if n := len(decode[[]models.ListedAttachment](t, s.get("/products/1/attachments"))); n != 2 {
 			t.Errorf("%d files", n)
 		}
 	})

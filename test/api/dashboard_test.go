@@ -12,27 +12,19 @@ import (
 // figures holds the figures that these scenarios check; the tests of services/reports check all of them.
 type figures struct {
 	Statistics struct {
-		TotalProducts      int64        `json:"totalProducts"`
-		TotalValue         json.Number  `json:"totalValue"`
-		Overdue            int64        `json:"overdue"`
-		AverageDaysInStage *json.Number `json:"averageDaysInStage"`
-		LastSyncAt         *time.Time   `json:"lastSyncAt"`
-		Completeness       map[string]int64
-		ByStage            []struct {
-			ID         *int64      `json:"id"`
-			Label      *string     `json:"label"`
-			Count      int64       `json:"count"`
-			Percentage json.Number `json:"percentage"`
-		} `json:"byStage"`
-	} `json:"statistics"`
-	Charts struct {
-		LaunchesByMonth []struct {
-			Month string `json:"month"`
-			Count int64  `json:"count"`
-		} `json:"launchesByMonth"`
-	} `json:"charts"`
-	RecentProducts    []json.RawMessage `json:"recentProducts"`
-	RecentTransitions []historyRecord   `json:"recentTransitions"`
+		TotalProducts, Overdue int64
+		TotalValue             json.Number
+		AverageDaysInStage     *json.Number
+		LastSyncAt             *time.Time
+		Completeness           map[string]int64
+		ByStage                []struct {
+			ID    *int64
+			Label *string
+			Count int64
+		}
+	}
+	Charts                            struct{ LaunchesByMonth []json.RawMessage }
+	RecentProducts, RecentTransitions []json.RawMessage
 }
 
 func TestDashboard_MatchesProductList(t *testing.T) {
@@ -86,17 +78,6 @@ func TestDashboard_AppliesFilters(t *testing.T) {
 		noMatches := decode[figures](t, s.get("/dashboard?categoryId=4711")).Statistics
 		if noMatches.TotalProducts != 0 || noMatches.TotalValue != "0" || noMatches.AverageDaysInStage != nil {
 			t.Errorf("a filter without matches gives %+v", noMatches)
-		}
-	})
-}
-
-func TestDashboard_RejectsInvalidQueries(t *testing.T) {
-	t.Parallel()
-	eachSite(t, func(t *testing.T, s *site) {
-		for _, query := range []string{
-			"stageId=0", "stageId=x", "segmentId=2147483648", "page=1", "sort=id", "stage=a&stage=a", "search=%00", "search=%FF", "missing=name", "overdue=yes", "search=" + strings.Repeat("x", 201),
-		} {
-			s.do(http.MethodGet, base+"/dashboard?"+query, nil).want(t, http.StatusBadRequest, "validation_failed")
 		}
 	})
 }

@@ -3,7 +3,6 @@ package api_test
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 )
@@ -78,68 +77,6 @@ func TestReads_ServeHostileRows(t *testing.T) {
 		s.get("/products/1")
 		s.do(http.MethodDelete, base+"/products/3", nil).want(t, http.StatusOK) // its created_at still does not fit
 		s.Command("sync")
-		s.Command("verify")
-	})
-}
-
-func TestReads_RejectHostileRequests(t *testing.T) {
-	t.Parallel()
-	eachSite(t, func(t *testing.T, s *site) {
-		with := func(field, value string) string {
-			return fmt.Sprintf(`{"produk":"x","id_kategori":1,"id_segmen":1,"id_stage":1,%q:%s}`, field, value)
-		}
-		before := queryOne[int](t, s.source, "SELECT count(*) FROM tbl_produk")
-		for _, c := range []struct{ field, value, wantField string }{
-			{"harga", `"NaN"`, "harga"}, {"harga", "-1", "harga"}, {"harga", "1500.5", "harga"}, {"harga", "1e400", "harga"},
-			{"harga", "9223372036854775808", "harga"}, {"harga", "true", "harga"}, {"harga", "[1]", "harga"},
-			{"deskripsi", `"a\u0000b"`, "deskripsi"}, {"deskripsi", `"\ud800"`, "deskripsi"}, {"pelanggan", `"` + strings.Repeat("é", 256) + `"`, "pelanggan"},
-			{"tanggal_launch", `"2026-02-30"`, "tanggal_launch"}, {"tanggal_launch", `"infinity"`, "tanggal_launch"}, {"tanggal_stage_end", `"0000-01-01"`, "tanggal_stage_end"},
-			{"id", "7", "id"}, {"created_at", `"2026-01-01T00:00:00Z"`, "created_at"}, {"role", `"Admin"`, "role"},
-		} {
-			a := s.send(http.MethodPost, "/products", with(c.field, c.value)).want(t, http.StatusBadRequest, "validation_failed")
-			if len(a.json.Errors) != 1 || a.json.Errors[0].Field != c.wantField {
-				t.Errorf("%s %s: %s", c.field, c.value, a.body)
-			}
-		}
-		for _, c := range []struct {
-			contentType, body string
-			status            int
-		}{
-			{"", uji, http.StatusUnsupportedMediaType},
-			{"text/plain", uji, http.StatusUnsupportedMediaType},
-			{"application/json", `{"produk":`, http.StatusBadRequest},
-			{"application/json", "{} {}", http.StatusBadRequest},
-			{"application/json", `[]`, http.StatusBadRequest},
-			{"application/json", `{"produk":"a","produk":"b"}`, http.StatusBadRequest},
-			{"application/json", "{\"produk\":\"\xff\"}", http.StatusBadRequest},
-			{"application/json", `{"deskripsi":"` + strings.Repeat("a", 2<<20) + `"}`, http.StatusRequestEntityTooLarge},
-			{"multipart/form-data", "x", http.StatusBadRequest},
-			{"multipart/form-data; boundary=X", "--X\r\nContent-Disposition: form-data; name=\"a[999999999]\"\r\n\r\n1\r\n--X--\r\n", http.StatusBadRequest},
-		} {
-			if a := s.do(http.MethodPost, base+"/products", strings.NewReader(c.body), "Content-Type", c.contentType); a.StatusCode != c.status {
-				t.Errorf("%s %.40q: %d %.200s", c.contentType, c.body, a.StatusCode, a.body)
-			}
-		}
-		for _, metrics := range []string{"[1]", "3", `"x"`, "true"} {
-			s.send(http.MethodPost, "/stage-history", `{"id_produk":1,"stage_now":2,"performance_metrics":`+metrics+`}`).want(t, http.StatusBadRequest, "validation_failed")
-		}
-		for _, query := range []string{"page=0", "page=-1", "page=abc", "page=1e9", "page=9223372036854775808", "limit=0", "search=" + strings.Repeat("a", 10<<10), "sort=id;drop", "filter=1", "page=1&page=2"} {
-			s.do(http.MethodGet, base+"/products?"+query, nil).want(t, http.StatusBadRequest, "validation_failed")
-		}
-		for _, search := range []string{"%", "_", `\`, "'", `"`, "%27 OR 1=1 --"} {
-			if n := s.get("/products?search=" + url.QueryEscape(search)).json.Pagination.TotalItems; n == 20 {
-				t.Errorf("%q finds everything", search)
-			}
-		}
-		if after := queryOne[int](t, s.source, "SELECT count(*) FROM tbl_produk"); after != before {
-			t.Errorf("%d products were made", after-before)
-		}
-		for _, text := range []string{"😀", "שלום", "e\u0301", "é", "nan", "  x  ", `\`, "<b>"} {
-			created := s.send(http.MethodPost, "/products", fmt.Sprintf(`{"produk":%q,"id_kategori":1,"id_segmen":1,"id_stage":1}`, text)).want(t, http.StatusCreated)
-			if got := decode[product](t, s.get(fmt.Sprintf("/products/%d", decode[product](t, created).ID))); *got.Name != text {
-				t.Errorf("%q became %q", text, *got.Name)
-			}
-		}
 		s.Command("verify")
 	})
 }

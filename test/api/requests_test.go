@@ -9,38 +9,164 @@ import (
 	"strings"
 	"testing"
 
+	"lifecycle-sync/models"
 	"lifecycle-sync/test/kit/testdb"
 )
 
-func TestRequests_RejectInvalidHeaders(t *testing.T) {
+// refuses wants status 400 with errors of these fields, each as "field" or "field code", in this order.
+func (s *site) refuses(fields, method, path, body string, headers ...string) {
+	s.t.Helper()
+	a := s.send(method, path, body, headers...).want(s.t, http.StatusBadRequest, "validation_failed")
+	var got []string
+	for _, e := range a.json.Errors {
+		got = append(got, e.Field+" "+e.Code)
+	}
+	if all := strings.Join(got, ", "); strings.Count(all, ", ") != strings.Count(fields, ", ") || !strings.HasPrefix(all+" ", fields+" ") {
+		s.t.Errorf("%s %.99s %.99s: %s, want %s", method, path, body, all, fields)
+	}
+}
+
+// TestRequests_RejectInvalidInput: the response names the field, the parameter or the header, and nothing is written.
+func TestRequests_RejectInvalidInput(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
+		rows := func() string {
+			return queryOne[string](t, s.source, "SELECT (SELECT count(*) FROM tbl_produk) || ' products, ' || (SELECT count(*) FROM tbl_stage_histori) || ' records'") +
+				queryOne[string](t, s.target, "SELECT ', ' || count(*) || ' runs' FROM lifecycle_sync_runs")
+		}
+		before := rows()
 		for _, key := range []string{"", " ", strings.Repeat("k", 256), "kunci\tsatu", "é", "\xff"} {
-			for _, path := range []string{"/products", "/stage-history", "/products/1/attachments", "/sync"} {
-				body, kind := io.Reader(strings.NewReader(uji)), "application/json"
-				switch path {
-				case "/products/1/attachments":
-					body, kind = withFiles(t, nil, file{"a.pdf", pdf})
-				case "/sync":
-					body = strings.NewReader("{}")
-				}
-				a := s.do(http.MethodPost, base+path, body, "Content-Type", kind, "Idempotency-Key", key).want(t, http.StatusBadRequest, "validation_failed")
-				if len(a.json.Errors) != 1 || a.json.Errors[0].Field != "Idempotency-Key" {
-					t.Errorf("%q: %s", key, a.body)
-				}
-			}
+			form, kind := withFiles(t, nil, file{"a.pdf", pdf})
+			s.refuses("Idempotency-Key", http.MethodPost, "/products", uji, "Idempotency-Key", key)
+			s.refuses("Idempotency-Key", http.MethodPost, "/stage-history", uji, "Idempotency-Key", key)
+			s.refuses("Idempotency-Key", http.MethodPost, "/sync", "{}", "Idempotency-Key", key)
+			s.do(http.MethodPost, base+"/products/1/attachments", form, "Content-Type", kind, "Idempotency-Key", key).want(t, http.StatusBadRequest, "validation_failed")
 		}
-		s.send(http.MethodPost, "/products", uji, "Idempotency-Key", strings.Repeat("k", 255)).want(t, http.StatusCreated)
 		for _, etag := range []string{"", " "} {
-			s.send(http.MethodPut, "/products/1", `{"harga":1}`, "If-Match", etag).want(t, http.StatusBadRequest, "validation_failed")
-			s.do(http.MethodDelete, base+"/products/1", nil, "If-Match", etag).want(t, http.StatusBadRequest, "validation_failed")
+			s.refuses("If-Match", http.MethodPut, "/products/1", `{"harga":1}`, "If-Match", etag)
+			s.refuses("If-Match", http.MethodDelete, "/products/1", "", "If-Match", etag)
 		}
-		for _, etag := range []string{`"other"`, "garbage", `W/"x"`, `"`, ",", strings.Repeat(`"a", `, 1000), `W/` + s.get("/products/1").Header.Get("ETag")} {
+		s.refusesProducts()
+		s.refusesMoves()
+		s.refusesRuns()
+		s.refusesQueries()
+		s.wantFiles(0)
+		if after := rows(); after != before {
+			t.Errorf("%s, before %s", after, before)
+		}
+	})
+}
+
+func (s *site) refusesProducts() {
+	s.t.Helper()
+	for _, c := range []struct{ field, value string }{
+		{"harga", `"NaN"`}, {"harga", "-1"}, {"harga", "1500.5"}, {"harga", "1e400"}, {"harga", "9223372036854775808"}, {"harga", "true"}, {"harga", "[1]"},
+		{"deskripsi", `"a\u0000b"`}, {"deskripsi", `"\ud800"`}, {"pelanggan", `"` + strings.Repeat("é", 256) + `"`},
+		{"tanggal_launch", `"2026-02-30"`}, {"tanggal_launch", `"infinity"`}, {"tanggal_stage_end", `"0000-01-01"`},
+		{"id", "7"}, {"created_at", `"2026-01-01T00:00:00Z"`}, {"role", `"Admin"`},
+	} {
+		s.refuses(c.field, http.MethodPost, "/products", fmt.Sprintf(`{"produk":"x","id_kategori":1,"id_segmen":1,"id_stage":1,%q:%s}`, c.field, c.value))
+	}
+}
+
+func (s *site) refusesMoves() {
+	s.t.Helper()
+	stage := queryOne[int](s.t, s.source, "SELECT id_stage FROM tbl_produk WHERE id = 1")
+	deep := `{"a":` + strings.Repeat("[", 600) + strings.Repeat("]", 600) + "}"
+	for _, c := range []struct{ field, value string }{
+		{"tanggal_perubahan", `"infinity"`}, {"tanggal_perubahan", `"-infinity"`}, {"tanggal_perubahan", `"10000-01-01T00:00:00Z"`}, {"tanggal_perubahan", `"9999-12-31T23:59:59-14:00"`},
+		{"tanggal_perubahan", `"0000-01-01T00:00:00Z"`}, {"tanggal_perubahan", `"0001-01-01T00:00:00+14:00"`}, {"tanggal_perubahan", `"2026-02-30T00:00:00Z"`},
+		{"tanggal_perubahan", `"2026-01-01T00:00:00"`}, {"tanggal_perubahan", `"2026-01-01"`}, {"tanggal_perubahan", "1767225600"},
+		{"catatan", `"a\u0000"`}, {"catatan", `"\udc00"`}, {"catatan", "7"}, {"catatan", `["x"]`},
+		{"performance_metrics", deep}, {"performance_metrics", `{"a":1,"a":2}`}, {"performance_metrics", `{"a":"\u0000"}`}, {"performance_metrics", `{"a\u0000":1}`},
+		{"performance_metrics", "[1]"}, {"performance_metrics", "3"}, {"performance_metrics", `"x"`}, {"performance_metrics", "true"},
+		{"stage_previous", "-1"}, {"stage_previous", "1.5"}, {"stage_previous", "2147483648"}, {"stage_previous", "9999"}, {"stage_previous", "true"},
+		{"id", "1"}, {"produk", `"x"`}, {"created_at", `"2026-01-01T00:00:00Z"`}, {"__proto__", "{}"},
+	} {
+		s.refuses(c.field, http.MethodPost, "/stage-history", fmt.Sprintf(`{"id_produk":1,"stage_now":%d,%q:%s}`, stage%4+1, c.field, c.value))
+	}
+	for range 5 { // always in the same order
+		s.refuses("id_produk unknown, stage_now unknown, stage_previous unknown, tanggal_perubahan future", http.MethodPost, "/stage-history",
+			`{"id_produk":99999,"stage_now":98,"stage_previous":99,"tanggal_perubahan":"2099-01-01T00:00:00Z"}`)
+	}
+	for _, body := range []string{`{}`, `{"id_produk":1}`, `{"stage_now":1}`, `{"id_produk":null,"stage_now":null}`, `{"id_produk":0,"stage_now":1}`, `{"id_produk":1e99,"stage_now":1}`, "null", `"x"`} {
+		s.send(http.MethodPost, "/stage-history", body).want(s.t, http.StatusBadRequest, "validation_failed")
+	}
+	for _, body := range []string{`{"tanggal_perubahan":null}`, `{"tanggal_perubahan":""}`, `{"stage_now":2}`, `{"id_produk":2}`, `{"performance_metrics":[]}`} {
+		s.send(http.MethodPut, "/stage-history/1", body).want(s.t, http.StatusBadRequest, "validation_failed")
+	}
+}
+
+func (s *site) refusesRuns() {
+	s.t.Helper()
+	as := strings.Repeat("a", 31)
+	for body, field := range map[string]string{
+		`{"mode": "fast"}`: "mode", `{"mode": null}`: "mode", `{"mode": 1}`: "mode", `{"mode": "full", "mode": "full"}`: "mode",
+		`{"dryRun": "yes"}`: "dryRun", `{"dryRun": 1}`: "dryRun",
+		`{"allowDeletes": -1}`: "allowDeletes", `{"allowDeletes": 1.5}`: "allowDeletes", `{"allowDeletes": "7"}`: "allowDeletes", `{"allowDeletes": 9223372036854775808}`: "allowDeletes",
+		`{"digest": ""}`: "digest", `{"digest": null}`: "digest", `{"digest": 7}`: "digest", `{"digest": "` + strings.Repeat("A", 32) + `"}`: "digest",
+		`{"digest": "` + as + `"}`: "digest", `{"digest": "` + as + `aa"}`: "digest", `{"digest": "` + as + `\n"}`: "digest",
+		`{"digest": "` + as + `a", "dryRun": true}`: "digest", `{"mode": "incremental", "digest": "` + as + `a"}`: "digest",
+		`{"force": true}`: "force", `{"Mode": "full"}`: "Mode",
+		`[]`: "", `7`: "", `null`: "", `{`: "", `{"mode": "full"} x`: "", `{"mode": "full"}{}`: "", "{\"mode\": \"\xff\"}": "mode", "\x00": "",
+	} {
+		s.refuses(field, http.MethodPost, "/sync", body)
+	}
+	if a := s.send(http.MethodPost, "/sync", `{"force": 1}`); !strings.Contains(a.json.Errors[0].Message, "mode, dryRun, allowDeletes, digest") {
+		s.t.Errorf("the known keys are not listed: %s", a.body)
+	}
+	s.send(http.MethodPost, "/sync", `{"mode": "`+strings.Repeat("x", 70<<10)+`"}`).want(s.t, http.StatusRequestEntityTooLarge, "too_large")
+	s.do(http.MethodPost, base+"/sync", strings.NewReader("mode=full"), "Content-Type", "application/x-www-form-urlencoded").want(s.t, http.StatusUnsupportedMediaType, "unsupported_type")
+	for call, status := range map[string]int{
+		"GET /sync/runs/0": 400, "GET /sync/runs/-1": 400, "GET /sync/runs/x": 400, "GET /sync/runs/9223372036854775808": 400, "GET /sync/runs/1?x=1": 400,
+		"GET /sync/runs/9223372036854775807": 404, "GET /sync/runs/999": 404, "GET /sync/runs/999/changes": 404, "GET /sync/runs/x/changes": 400,
+		"GET /sync/runs?page=0": 400, "GET /sync/runs?limit=abc": 400, "GET /sync/runs?sort=id": 400, "GET /sync?x=1": 400, "GET /sync/quarantine?page=-1": 400, "GET /sync/events?x=1": 400,
+		"GET /sync/runs/1/changes?page=9223372036854775808": 400,
+		"POST /sync/runs/999/cancel":                        404, "POST /sync/runs/x/cancel": 400, "POST /sync/runs/1/cancel": 409, "POST /sync?mode=full": 400, "POST /sync/verify?x": 400,
+	} {
+		method, path, _ := strings.Cut(call, " ")
+		s.do(method, base+path, nil).want(s.t, status)
+	}
+}
+
+func (s *site) refusesQueries() {
+	s.t.Helper()
+	for path, queries := range map[string]map[string]string{
+		"/dashboard": {
+			"stageId=0": "stageId", "stageId=x": "stageId", "segmentId=2147483648": "segmentId", "page=1": "page", "sort=id": "sort", "stage=a&stage=a": "stage",
+			"search=%00": "search", "search=%FF": "search", "missing=name": "missing", "overdue=yes": "overdue", "search=" + strings.Repeat("x", 201): "search",
+		},
+		"/stage-history": {
+			"productId=0": "productId", "productId=abc": "productId", "page=0": "page", "limit=x": "limit", "sort=id": "sort", "productId=1&productId=2": "productId",
+			"fromStageId=0": "fromStageId integer", "toStageId=x": "toStageId integer", "since=2030-1-1": "since date", "since=0000-01-01": "since date", "until=2030-02-30": "until date",
+			"until=2030-01-01T00:00:00Z": "until date", "since=2030-01-02&until=2030-01-01": "until order", "search=" + strings.Repeat("x", 201): "search too_long", "search=%00": "search encoding",
+			"from=1": "from unknown", "since=2030-01-01&since=2030-01-01": "since duplicate",
+		},
+		"/sync/changes": {
+			"": "table", "id=2": "table", "table=": "table", "table=products": "table", "table=tbl_produk_lifecycle": "table", "table=TBL_PRODUK": "table", "table=pg_class": "table",
+			"table=tbl_produk": "id", "table=tbl_produk&id=": "id", "table=tbl_produk&id=0": "id", "table=tbl_produk&id=x": "id", "table=tbl_produk&run=1": "run", "table=tbl_produk&page=0": "page", "table=tbl_produk&table=tbl_stage": "table",
+		},
+		"/products/export.csv": {"page=1": "page", "sort=x": "sort"}, "/stage-history/1": {"x=1": "x"},
+	} {
+		for query, fields := range queries {
+			s.refuses(fields, http.MethodGet, path+"?"+query, "")
+		}
+	}
+	for _, id := range []string{"0", "-1", "abc", "1.0", "9223372036854775808", "2147483648", "%00"} {
+		s.refuses("id", http.MethodGet, "/stage-history/"+id, "")
+		s.refuses("id", http.MethodGet, "/products/"+id, "")
+	}
+}
+
+func TestRequests_KeepUnusualInput(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		s.send(http.MethodPost, "/products", uji, "Idempotency-Key", strings.Repeat("k", 255)).want(t, http.StatusCreated)
+		for _, etag := range []string{`"other"`, "garbage", `W/"x"`, `"`, ",", strings.Repeat(`"a", `, 1000)} {
 			s.send(http.MethodPut, "/products/1", `{"harga":1}`, "If-Match", etag).want(t, http.StatusPreconditionFailed, "precondition_failed")
-			if !strings.HasPrefix(etag, `W/"`) || etag == `W/"x"` {
-				s.get("/products/1", "If-None-Match", etag)
-			}
+			s.get("/products/1", "If-None-Match", etag)
 		}
+		s.send(http.MethodPut, "/products/1", `{"harga":1}`, "If-Match", "W/"+s.get("/products/1").Header.Get("ETag")).want(t, http.StatusPreconditionFailed, "precondition_failed")
 		for _, etag := range []string{`"other", ` + s.get("/products/1").Header.Get("ETag"), "*"} {
 			s.send(http.MethodPut, "/products/1", `{"harga":1}`, "If-Match", etag).want(t, http.StatusOK)
 		}
@@ -50,38 +176,11 @@ func TestRequests_RejectInvalidHeaders(t *testing.T) {
 		} {
 			s.get("/products/1", c[0], c[1])
 		}
-		s.wantFiles(0)
-	})
-}
-
-func TestStageHistory_RejectsInvalidMoves(t *testing.T) {
-	t.Parallel()
-	eachSite(t, func(t *testing.T, s *site) {
-		before := queryOne[int](t, s.source, "SELECT count(*) FROM tbl_stage_histori")
-		stage := queryOne[int](t, s.source, "SELECT id_stage FROM tbl_produk WHERE id = 1")
-		deep := `{"a":` + strings.Repeat("[", 600) + strings.Repeat("]", 600) + "}"
-		for _, c := range []struct{ field, value string }{
-			{"tanggal_perubahan", `"infinity"`}, {"tanggal_perubahan", `"-infinity"`}, {"tanggal_perubahan", `"10000-01-01T00:00:00Z"`}, {"tanggal_perubahan", `"9999-12-31T23:59:59-14:00"`},
-			{"tanggal_perubahan", `"0000-01-01T00:00:00Z"`}, {"tanggal_perubahan", `"0001-01-01T00:00:00+14:00"`}, {"tanggal_perubahan", `"2026-02-30T00:00:00Z"`},
-			{"tanggal_perubahan", `"2026-01-01T00:00:00"`}, {"tanggal_perubahan", `"2026-01-01"`}, {"tanggal_perubahan", "1767225600"},
-			{"catatan", `"a\u0000"`}, {"catatan", `"\udc00"`}, {"catatan", "7"}, {"catatan", `["x"]`},
-			{"performance_metrics", deep}, {"performance_metrics", `{"a":1,"a":2}`}, {"performance_metrics", `{"a":"\u0000"}`}, {"performance_metrics", `{"a\u0000":1}`},
-			{"stage_previous", "-1"}, {"stage_previous", "1.5"}, {"stage_previous", "2147483648"}, {"stage_previous", "9999"}, {"stage_previous", "true"},
-			{"id", "1"}, {"produk", `"x"`}, {"created_at", `"2026-01-01T00:00:00Z"`}, {"__proto__", "{}"},
-		} {
-			a := s.send(http.MethodPost, "/stage-history", fmt.Sprintf(`{"id_produk":1,"stage_now":%d,%q:%s}`, stage%4+1, c.field, c.value))
-			if a.StatusCode != http.StatusBadRequest || len(a.json.Errors) != 1 || a.json.Errors[0].Field != c.field {
-				t.Errorf("%s %.60s: %d %.300s", c.field, c.value, a.StatusCode, a.body)
+		for _, text := range []string{"😀", "שלום", "e\u0301", "é", "nan", "  x  ", `\`, "<b>"} {
+			created := s.send(http.MethodPost, "/products", fmt.Sprintf(`{"produk":%q,"id_kategori":1,"id_segmen":1,"id_stage":1}`, text)).want(t, http.StatusCreated)
+			if got := decode[product](t, s.get(created.location())); *got.Name != text {
+				t.Errorf("%q became %q", text, *got.Name)
 			}
-		}
-		for _, body := range []string{`{}`, `{"id_produk":1}`, `{"stage_now":1}`, `{"id_produk":null,"stage_now":null}`, `{"id_produk":0,"stage_now":1}`, `{"id_produk":1e99,"stage_now":1}`, "null", `"x"`} {
-			s.send(http.MethodPost, "/stage-history", body).want(t, http.StatusBadRequest, "validation_failed")
-		}
-		for _, body := range []string{`{"tanggal_perubahan":null}`, `{"tanggal_perubahan":""}`, `{"stage_now":2}`, `{"id_produk":2}`, `{"performance_metrics":[]}`} {
-			s.send(http.MethodPut, "/stage-history/1", body).want(t, http.StatusBadRequest, "validation_failed")
-		}
-		if after := queryOne[int](t, s.source, "SELECT count(*) FROM tbl_stage_histori"); after != before {
-			t.Errorf("%d records were created", after-before)
 		}
 		const metrics = `{"n":12345678901234567890.10,"t":"😀 שלום","z":-0.0,"list":[1,null,true]}`
 		s.send(http.MethodPut, "/stage-history/1", `{"performance_metrics":`+metrics+`,"catatan":"  \u202e😀\n  "}`).want(t, http.StatusOK)
@@ -161,7 +260,7 @@ func TestAttachments_BelongToOneProduct(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.token = s.Token("Admin")
-		added := decode[[]listedFile](t, s.upload(http.MethodPost, "/products/1/attachments", nil, []file{{"a.pdf", pdf}}, "Idempotency-Key", "same").want(t, http.StatusCreated))
+		added := decode[[]models.ListedAttachment](t, s.upload(http.MethodPost, "/products/1/attachments", nil, []file{{"a.pdf", pdf}}, "Idempotency-Key", "same").want(t, http.StatusCreated))
 		otherPath := fmt.Sprintf("%s/products/2/attachments/%d", base, added[0].ID)
 		s.do(http.MethodGet, otherPath, nil).want(t, http.StatusNotFound, "not_found")
 		s.do(http.MethodDelete, otherPath, nil).want(t, http.StatusNotFound, "not_found")

@@ -5,25 +5,21 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"lifecycle-sync/models"
 )
 
 // syncRun is a run in the API.
 type syncRun struct {
-	Run         int64   `json:"run"`
-	Mode        string  `json:"mode"`
-	State       string  `json:"state"`
-	Reason      *string `json:"reason"`
-	StartedAt   string  `json:"started_at"`
-	FinishedAt  *string `json:"finished_at"`
-	Attempts    int
-	Error       *struct{ Class, Message, Remedy string }
-	Cancel      bool             `json:"cancelRequested"`
-	Differences map[string]int64 `json:"differences"`
-	Digest      *string          `json:"digest"`
-	Tables      []struct {
-		Table                                                        string
-		Inserted, Updated, Unchanged, Deleted, Quarantined, Released int64
-	} `json:"tables"`
+	Run            int64
+	Mode, State    string
+	Reason, Digest *string
+	StartedAt      string  `json:"started_at"`
+	FinishedAt     *string `json:"finished_at"`
+	Error          *struct{ Class, Message, Remedy string }
+	Cancel         bool `json:"cancelRequested"`
+	Differences    map[string]int64
+	Tables         []models.TableCount
 }
 
 // hasFailed reports whether the run has failed with a class of error.
@@ -32,16 +28,13 @@ func (r syncRun) hasFailed(class string) bool {
 }
 
 type syncStatus struct {
-	State         string           `json:"state"`
-	Running       *syncRun         `json:"running"`
-	LastRun       *syncRun         `json:"lastRun"`
-	LastSuccessAt *string          `json:"lastSuccessAt"`
-	Age           *float64         `json:"lastSuccessAgeSeconds"`
-	ProvedEqualAt *string          `json:"provedEqualAt"`
-	NextRunAt     *time.Time       `json:"nextRunAt"`
-	Drift         map[string]int64 `json:"drift"`
-	VerifiedAt    *string          `json:"verifiedAt"`
-	Quarantined   int64            `json:"quarantined"`
+	State                                    string
+	Running, LastRun                         *syncRun
+	LastSuccessAt, ProvedEqualAt, VerifiedAt *string
+	Age                                      *float64 `json:"lastSuccessAgeSeconds"`
+	NextRunAt                                *time.Time
+	Drift                                    map[string]int64
+	Quarantined                              int64
 }
 
 func (s *site) syncStatus() syncStatus {

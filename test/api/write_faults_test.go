@@ -165,7 +165,7 @@ func TestAttachments_UploadRacesWithDelete(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		for round := range 12 {
-			created := decode[productFiles](t, s.upload(http.MethodPost, "/products", newProduct("short-lived"), []file{{"a.txt", "first"}}).want(t, http.StatusCreated))
+			created := decode[product](t, s.upload(http.MethodPost, "/products", newProduct("short-lived"), []file{{"a.txt", "first"}}).want(t, http.StatusCreated))
 			path := fmt.Sprintf("%s/products/%d", base, created.ID)
 			for i, a := range s.concurrently(5, func(i int) (apiResponse, error) {
 				if i == 4 {

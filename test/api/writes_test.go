@@ -9,16 +9,12 @@ import (
 	"lifecycle-sync/models"
 )
 
-// product holds the fields of a product that these scenarios check.
+// product is a product of the list, and what only its own address shows.
 type product struct {
-	ID         int64   `json:"id"`
-	Name       *string `json:"produk"`
-	StageID    *int64  `json:"id_stage"`
-	Stage      *string `json:"stage"`
-	Price      *int64  `json:"harga"`
-	Customer   *string `json:"pelanggan"`
-	StageStart *string `json:"tanggal_stage_start"`
-	UpdatedAt  *string `json:"updated_at"`
+	models.ListedProduct
+
+	Attachments []models.ListedAttachment `json:"attachments"`
+	History     []models.ListedRecord     `json:"stage_history"`
 }
 
 // form sends a product as the React form does: every field, "" for what was left empty.
@@ -114,7 +110,7 @@ func TestStageHistory_RecordsAndCorrectsMoves(t *testing.T) {
 			t.Errorf("the number has changed: %s", a.body)
 		}
 		p := decode[product](t, s.get(path))
-		if *p.StageID != 2 || *p.StageStart != "2025-06-30" {
+		if *p.StageID != 2 || p.StageStart.String() != "2025-06-30" {
 			t.Errorf("the product is %+v", p)
 		}
 		s.send(http.MethodPost, "/stage-history", body(`"stage_now":3,"stage_previous":1`)).want(t, http.StatusConflict, "conflict")
