@@ -2,6 +2,7 @@ package reports_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -15,6 +16,7 @@ import (
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/repositories/pmo/catalog"
+	"lifecycle-sync/services/products"
 	"lifecycle-sync/services/reports"
 	"lifecycle-sync/test/kit/databases"
 	"lifecycle-sync/test/kit/testdb"
@@ -164,57 +166,56 @@ func (o oracle) narrowed(passes func(models.Product) bool) oracle {
 	return o
 }
 
-// TestDashboard compares the figures of each database with the oracle's and with each
-// other's to the byte.
+// TestDashboard compares the figures of each database with the oracle's, with those of the list, and all that a database
+// answers with the other's to the byte.
 func TestDashboard(t *testing.T) {
 	t.Parallel()
-	type filtered struct {
-		name   string
-		filter catalog.ProductFilter
-		passes func(models.Product) bool
+	is := func(id *int64, want int64) bool { return id != nil && *id == want }
+	zone := func(name string) *time.Location {
+		location, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return location
 	}
-	filters := []filtered{
-		{"all", catalog.ProductFilter{}, func(models.Product) bool { return true }},
-		{"a stage", catalog.ProductFilter{StageID: 2}, func(p models.Product) bool { return p.StageID != nil && *p.StageID == 2 }},
-		{"a segment by name", catalog.ProductFilter{Segment: "ÉNERGIE & <CO>"}, func(p models.Product) bool { return p.SegmentID != nil && *p.SegmentID == 2 }},
-		{"a search", catalog.ProductFilter{Search: "PRODUK 3"}, func(p models.Product) bool { return p.Name != nil && strings.Contains(*p.Name, "Produk 3") }},
-		{"no price", catalog.ProductFilter{Missing: "price"}, func(p models.Product) bool { return p.Price == nil }},
-		{"a stage, no launch", catalog.ProductFilter{Missing: "launchDate", StageID: 1}, func(p models.Product) bool { return p.LaunchDate == nil && p.StageID != nil && *p.StageID == 1 }},
-		{"nothing", catalog.ProductFilter{CategoryID: 8}, func(models.Product) bool { return false }},
-	}
-	jakarta, err := time.LoadLocation("Asia/Jakarta")
-	if err != nil {
-		t.Fatal(err)
-	}
-	newYork, err := time.LoadLocation("America/New_York")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for seed, now := range []time.Time{time.Date(2026, 11, 24, 3, 0, 0, 0, jakarta), time.Date(2026, 3, 31, 23, 59, 0, 0, newYork), time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)} {
+	for seed, now := range []time.Time{
+		time.Date(2026, 11, 24, 3, 0, 0, 0, zone("Asia/Jakarta")), time.Date(2026, 3, 31, 23, 59, 0, 0, zone("America/New_York")), time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC),
+	} {
 		t.Run(now.Format(time.RFC3339), func(t *testing.T) {
 			t.Parallel()
-			answers := map[string]map[string][]byte{}
+			answers := map[catalog.ProductFilter][]byte{}
 			testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 				l := newFixture(t, url(t), uint64(seed), now)
-				answers[t.Name()[strings.LastIndex(t.Name(), "/"):]] = map[string][]byte{}
-				late := l.oracle.now.Format(time.DateOnly)
-				for _, f := range append(filters, filtered{"overdue", catalog.ProductFilter{Overdue: true}, func(p models.Product) bool {
-					return p.StageEnd != nil && p.StageEnd.String() < late && (p.StageID == nil || *p.StageID != 4)
-				}}) {
-					got := l.read(t, f.filter)
-					answers[t.Name()[strings.LastIndex(t.Name(), "/"):]][f.name] = got
-					compare(t, f.name, got, l.oracle.narrowed(f.passes).figures())
+				for _, c := range []struct {
+					filter catalog.ProductFilter
+					passes func(models.Product) bool
+				}{
+					{catalog.ProductFilter{}, func(models.Product) bool { return true }},
+					{catalog.ProductFilter{StageID: 2}, func(p models.Product) bool { return is(p.StageID, 2) }},
+					{catalog.ProductFilter{Segment: "ÉNERGIE & <CO>"}, func(p models.Product) bool { return is(p.SegmentID, 2) }},
+					{catalog.ProductFilter{Search: "PRODUK 3"}, func(p models.Product) bool { return p.Name != nil && strings.Contains(*p.Name, "Produk 3") }},
+					{catalog.ProductFilter{Missing: "price"}, func(p models.Product) bool { return p.Price == nil }},
+					{catalog.ProductFilter{Missing: "launchDate", StageID: 1}, func(p models.Product) bool { return p.LaunchDate == nil && is(p.StageID, 1) }},
+					{catalog.ProductFilter{CategoryID: 8}, func(models.Product) bool { return false }},
+					{catalog.ProductFilter{CategoryID: 9, SegmentID: 1}, func(p models.Product) bool { return is(p.CategoryID, 9) && is(p.SegmentID, 1) }},
+					{catalog.ProductFilter{Overdue: true}, l.oracle.overdue},
+					{catalog.ProductFilter{Overdue: true, Missing: "launchDate", Search: "1"}, func(p models.Product) bool {
+						return l.oracle.overdue(p) && p.LaunchDate == nil && p.Name != nil && strings.Contains(*p.Name, "1")
+					}},
+				} {
+					got := l.read(t, c.filter)
+					compare(t, c.filter, got, l.oracle.narrowed(c.passes).figures())
+					if other, both := answers[c.filter]; both && !bytes.Equal(got, other) {
+						t.Errorf("%+v:\n%s\non SQLite\n%s", c.filter, got, other)
+					}
+					answers[c.filter] = got
 				}
 			})
-			for name, want := range answers["/sqlite"] {
-				if got, both := answers["/postgres"][name]; both && !bytes.Equal(got, want) {
-					t.Errorf("%s: PostgreSQL\n%s\nSQLite\n%s", name, got, want)
-				}
-			}
 		})
 	}
 }
 
+// read returns a dashboard, whose counts of missing and overdue products it compares with the list.
 func (l *fixture) read(t *testing.T, f catalog.ProductFilter) (out []byte) {
 	t.Helper()
 	_, err := l.store.View(t.Context(), func(s *pmo.Session) error {
@@ -225,6 +226,21 @@ func (l *fixture) read(t *testing.T, f catalog.ProductFilter) (out []byte) {
 		if n := len(d.RecentProducts); n > 10 || n < min(10, int(d.Statistics.TotalProducts)) {
 			t.Errorf("%d recent products of %d", n, d.Statistics.TotalProducts)
 		}
+		missing := d.Statistics.Completeness
+		for column, count := range map[string]int64{
+			"segment": missing.Segment, "stage": missing.Stage, "category": missing.Category, "price": missing.Price, "launchDate": missing.LaunchDate, "": d.Statistics.Overdue,
+		} {
+			opened := f
+			if column == "" {
+				opened.Overdue = true
+			} else if opened.Missing = cmp.Or(f.Missing, column); opened.Missing != column {
+				continue
+			}
+			list, err := products.List(t.Context(), catalog.New(s), products.Query{Filter: opened}, l.oracle.now)
+			if err != nil || list.Pagination.TotalItems != count || len(list.Products) != int(min(count, list.Pagination.Limit)) {
+				t.Errorf("%+v: the list has %d, the dashboard %d (%v)", opened, list.Pagination.TotalItems, count, err)
+			}
+		}
 		out, err = json.Marshal(d)
 		return err
 	})
@@ -234,8 +250,8 @@ func (l *fixture) read(t *testing.T, f catalog.ProductFilter) (out []byte) {
 	return out
 }
 
-// compare holds what the oracle says of an answer against it.
-func compare(t *testing.T, what string, got []byte, want object) {
+// compare compares an answer with what the oracle says of it.
+func compare(t *testing.T, f catalog.ProductFilter, got []byte, want object) {
 	t.Helper()
 	wanted, err := json.Marshal(want)
 	if err != nil {
@@ -249,23 +265,22 @@ func compare(t *testing.T, what string, got []byte, want object) {
 			t.Fatal(err)
 		}
 	}
-	for _, part := range []string{"statistics", "charts"} {
-		for name, value := range w[part].(object) {
-			same(t, what+": "+part+"."+name, g[part].(object)[name], value)
+	moves := w["stageTransitions"]
+	delete(w, "stageTransitions")
+	for part, figures := range w {
+		for name, want := range figures.(object) {
+			if got := g[part].(object)[name]; !reflect.DeepEqual(got, want) {
+				t.Errorf("%+v: %s is\n%v\nmust be\n%v", f, name, got, want)
+			}
 		}
 	}
-	same(t, what+": stageTransitions", g["stageTransitions"], w["stageTransitions"])
-}
-
-func same(t *testing.T, what string, got, want any) {
-	t.Helper()
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("%s is\n%v\nmust be\n%v", what, got, want)
+	if !reflect.DeepEqual(g["stageTransitions"], moves) {
+		t.Errorf("%+v: stageTransitions is\n%v\nmust be\n%v", f, g["stageTransitions"], moves)
 	}
 }
 
-// TestEmptyDashboard has nothing to count.
-func TestEmptyDashboard(t *testing.T) {
+// TestDashboard_WithoutStages has nothing to count, and then a product: without stages, every stage is one to leave.
+func TestDashboard_WithoutStages(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
@@ -277,6 +292,10 @@ func TestEmptyDashboard(t *testing.T) {
 			if !strings.Contains(got, want) {
 				t.Errorf("no %s in %s", want, got)
 			}
+		}
+		l.insert(t, "tbl_produk_lifecycle", []models.Product{{ID: 1, StageEnd: new(models.NewDate(2026, 11, 23))}, {ID: 2, StageEnd: new(models.NewDate(2026, 11, 24))}})
+		if got := string(l.read(t, catalog.ProductFilter{})); !strings.Contains(got, `"overdue":1`) {
+			t.Errorf("%s", got)
 		}
 	})
 }

@@ -2,10 +2,13 @@ package reports_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"math/big"
 	"slices"
 	"testing"
+	"time"
+	_ "time/tzdata"
 
 	"lifecycle-sync/services/reports"
 )
@@ -81,6 +84,33 @@ func TestPercentagesMakeAHundred(t *testing.T) {
 		}
 		if total > 0 && sum != 1000 {
 			t.Errorf("%v: %d tenths", counts, sum)
+		}
+	}
+}
+
+func TestCalendar(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ now, zone, want string }{
+		{"2026-11-24T10:00:00Z", "UTC", "2026-11-24, a year ago 2025-11-24, from 2024-12-01 (2024-12-01T00:00:00Z) to 2026-12-01 (2026-12-01T00:00:00Z)"},
+		{"2026-12-31T17:00:00Z", "Asia/Jakarta", "2027-01-01, a year ago 2026-01-01, from 2025-02-01 (2025-01-31T17:00:00Z) to 2027-02-01 (2027-01-31T17:00:00Z)"},
+		{"2024-02-29T12:00:00Z", "America/New_York", "2024-02-29, a year ago 2023-02-28, from 2022-03-01 (2022-03-01T05:00:00Z) to 2024-03-01 (2024-03-01T05:00:00Z)"},
+		{"2026-07-31T23:30:00Z", "America/New_York", "2026-07-31, a year ago 2025-07-31, from 2024-08-01 (2024-08-01T04:00:00Z) to 2026-08-01 (2026-08-01T04:00:00Z)"},
+	} {
+		zone, err := time.LoadLocation(c.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, err := time.Parse(time.RFC3339, c.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		of := reports.CalendarOf(now.In(zone))
+		if len(of.Days) != 25 || len(of.Times) != 25 {
+			t.Fatalf("%d days, %d times", len(of.Days), len(of.Times))
+		}
+		at := func(i int) string { return of.Times[i].UTC().Format(time.RFC3339) }
+		if got := fmt.Sprintf("%s, a year ago %s, from %s (%s) to %s (%s)", of.Today, of.YearAgo, of.Days[0], at(0), of.Days[24], at(24)); got != c.want {
+			t.Errorf("%s in %s: %s, want %s", c.now, c.zone, got, c.want)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/services/reports"
 )
 
 // oracle computes the dashboard's figures from the rows themselves, one definition after the other. A
@@ -28,17 +29,18 @@ type named struct {
 type object = map[string]any
 
 func (o oracle) figures() object {
-	byStage := o.shares(o.stages, func(p models.Product) *int64 { return p.StageID })
+	byStage, values := o.shares(o.stages, func(p models.Product) *int64 { return p.StageID }), []any{}
+	for _, share := range byStage {
+		stage := share.(object)
+		values = append(values, object{"id": stage["id"], "label": stage["label"], "value": stage["value"]})
+	}
 	return object{
 		"statistics": object{
 			"totalProducts": len(o.products), "totalValue": total(o.products), "byStage": byStage,
 			"launchedLast12Months": o.count(func(p models.Product) bool {
 				return p.LaunchDate != nil && p.LaunchDate.String() > o.now.AddDate(-1, 0, 0).Format(time.DateOnly) && p.LaunchDate.String() <= o.today()
 			}),
-			"overdue": o.count(func(p models.Product) bool {
-				last := *o.stages[len(o.stages)-1].id
-				return p.StageEnd != nil && p.StageEnd.String() < o.today() && (p.StageID == nil || *p.StageID != last)
-			}),
+			"overdue":            o.count(o.overdue),
 			"averageDaysInStage": o.daysInStage(),
 			"completeness": object{
 				"missingSegment":    o.count(func(p models.Product) bool { return p.SegmentID == nil }),
@@ -66,22 +68,19 @@ func (o oracle) figures() object {
 				}
 				return ""
 			}),
-			"valueByStage": o.values(),
+			"valueByStage": values,
 		},
 		"stageTransitions": o.moves(),
 	}
 }
 
+func (o oracle) overdue(p models.Product) bool {
+	return p.StageEnd != nil && p.StageEnd.String() < o.today() && !equal(p.StageID, o.stages[len(o.stages)-1].id)
+}
+
 func (o oracle) today() string { return o.now.Format(time.DateOnly) }
 
-func (o oracle) count(is func(models.Product) bool) (n int) {
-	for _, p := range o.products {
-		if is(p) {
-			n++
-		}
-	}
-	return n
-}
+func (o oracle) count(is func(models.Product) bool) int { return len(only(o.products, is)) }
 
 func total(products []models.Product) json.Number {
 	sum := new(big.Int)
@@ -117,63 +116,27 @@ func only(products []models.Product, is func(models.Product) bool) (out []models
 }
 
 func (o oracle) shares(list []named, key func(models.Product) *int64) []any {
-	out := []any{}
-	for i, percentage := range percent(o, o.of(list, key), key) {
-		n := o.of(list, key)[i]
+	var counts []int64
+	out, list := []any{}, o.of(list, key)
+	for _, n := range list {
 		mine := only(o.products, func(p models.Product) bool { return equal(key(p), n.id) })
-		out = append(out, object{"id": n.id, "label": n.name, "count": len(mine), "value": total(mine), "percentage": percentage})
+		out, counts = append(out, object{"id": n.id, "label": n.name, "count": len(mine), "value": total(mine)}), append(counts, int64(len(mine)))
+	}
+	for i, percentage := range reports.Percentages(counts) {
+		out[i].(object)["percentage"] = percentage
 	}
 	return out
 }
 
-// percent rounds to tenths such that the sum is 100: the largest remainders are rounded up.
-func percent(o oracle, list []named, key func(models.Product) *int64) []json.Number {
-	type part struct {
-		place, tenths int
-		rest          *big.Rat
-	}
-	var parts []part
-	missing := 1000
-	for i, n := range list {
-		count := o.count(func(p models.Product) bool { return equal(key(p), n.id) })
-		exact := big.NewRat(int64(count)*1000, int64(max(len(o.products), 1)))
-		whole := new(big.Int).Quo(exact.Num(), exact.Denom())
-		parts = append(parts, part{i, int(whole.Int64()), exact.Sub(exact, new(big.Rat).SetInt(whole))})
-		missing -= int(whole.Int64())
-	}
-	slices.SortStableFunc(parts, func(a, b part) int { return b.rest.Cmp(a.rest) })
-	out := make([]json.Number, len(list))
-	for i, p := range parts {
-		if len(o.products) > 0 && i < missing {
-			p.tenths++
-		}
-		out[p.place] = tenths(big.NewRat(int64(p.tenths), 10))
-	}
-	return out
-}
-
-// tenths rounds to one decimal, halves up.
-func tenths(r *big.Rat) json.Number {
-	scaled := new(big.Rat).Add(new(big.Rat).Mul(r, big.NewRat(10, 1)), big.NewRat(1, 2))
-	n := new(big.Int).Div(scaled.Num(), scaled.Denom()).Int64()
-	if n%10 == 0 {
-		return json.Number(fmt.Sprint(n / 10))
-	}
-	return json.Number(fmt.Sprintf("%d.%d", n/10, n%10))
-}
-
-func mean(values []int64, unit int64) any {
-	if len(values) == 0 {
-		return nil
-	}
+func mean(values []int64, unit int64) reports.Average {
 	sum := new(big.Int)
 	for _, v := range values {
 		sum.Add(sum, big.NewInt(v))
 	}
-	return tenths(new(big.Rat).SetFrac(sum, big.NewInt(int64(len(values))*unit)))
+	return reports.AverageOf(sum, int64(len(values)), unit)
 }
 
-func (o oracle) daysInStage() any {
+func (o oracle) daysInStage() reports.Average {
 	var days []int64
 	today, _ := models.ParseDate(o.today())
 	for _, p := range o.products {
@@ -196,15 +159,6 @@ func (o oracle) segmentByStage() []any {
 		rows = append(rows, object{"id": segment.id, "label": segment.name, "count": len(mine), "stages": stages})
 	}
 	return rows
-}
-
-func (o oracle) values() []any {
-	out := []any{}
-	for _, stage := range o.of(o.stages, func(p models.Product) *int64 { return p.StageID }) {
-		mine := only(o.products, func(p models.Product) bool { return equal(p.StageID, stage.id) })
-		out = append(out, object{"id": stage.id, "label": stage.name, "value": total(mine)})
-	}
-	return out
 }
 
 func (o oracle) months(n int, month func(i int) string) []any {
