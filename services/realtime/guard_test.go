@@ -8,46 +8,45 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/realtime"
+	"lifecycle-sync/test/kit"
 )
 
 // TestGuard_StopsRealTime counts per transaction, with consequences, and continues after an allowed run.
 func TestGuard_StopsRealTime(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
+	l := newFixture(t)
+	f := l.follows()
+	const mirrored = "SELECT (SELECT count(*) FROM tbl_produk_lifecycle) || ' products, ' || (SELECT count(*) FROM tbl_stage_histori_lifecycle) || ' moves'"
+	for i, test := range []struct {
 		statements []string
 		says       string
 	}{
-		"deleted":     {[]string{"DELETE FROM tbl_stage_histori WHERE id_produk <= 20", "DELETE FROM tbl_produk WHERE id <= 20"}, "mirror.transaction_would_delete before=120"},
-		"quarantined": {[]string{"DELETE FROM tbl_stage_histori WHERE id_produk BETWEEN 21 AND 40", "UPDATE tbl_produk SET tanggal_launch = 'infinity' WHERE id BETWEEN 21 AND 40"}, "mirror.transaction_would_delete before=120"},
-		"truncated":   {[]string{"TRUNCATE tbl_stage_histori"}, "mirror.table_would_be_empty before=60 leaving=60 table=tbl_stage_histori_lifecycle"},
+		{[]string{"DELETE FROM tbl_stage_histori WHERE id_produk <= 20", "DELETE FROM tbl_produk WHERE id <= 20"}, "mirror.transaction_would_delete before=120"},
+		{[]string{"DELETE FROM tbl_stage_histori WHERE id_produk BETWEEN 21 AND 40", "UPDATE tbl_produk SET tanggal_launch = 'infinity' WHERE id BETWEEN 21 AND 40"}, "mirror.transaction_would_delete before=102"},
+		{[]string{"TRUNCATE tbl_stage_histori"}, "mirror.table_would_be_empty"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			l := newFixture(t)
-			f := l.follows()
-			l.change("UPDATE tbl_produk SET harga = 1 WHERE id = 100")
-			l.caughtUp()
-			l.change(test.statements...)
-			err := f.until(realtime.Stopped, 1)
-			if e := models.AsError(err); e == nil || e.Class != models.MassDelete || !strings.Contains(e.Text.String(), test.says) {
-				t.Fatalf("%v", err)
-			}
-			var n int64
-			if _, err := fmt.Sscanf(models.AsError(err).Remedy.Command, "lifecycle-sync sync --allow-deletes %d", &n); err != nil {
-				t.Fatal(err)
-			}
-			if !l.holds(l.Target, "SELECT (SELECT count(*) FROM tbl_produk_lifecycle) = 120 AND (SELECT count(*) FROM tbl_stage_histori_lifecycle) = 60") {
-				t.Error("something was changed")
-			}
-			l.eventually(l.Target, "SELECT EXISTS (SELECT FROM lifecycle_sync_runs WHERE mode = 'realtime' AND state = 'failed' AND error_class = 'mass_delete' AND error ->> 'remedy' <> '')")
-			if _, err := l.Engine.Sync(l.Context(), mirror.Request{AllowDeletes: &n}, mirror.Silent{}); err != nil {
-				t.Fatalf("the number to allow was not the right one: %v", err)
-			}
-			_ = f.until(realtime.Following, 2)
-			l.change("UPDATE tbl_produk SET harga = 2 WHERE id = 100")
-			l.caughtUp()
-			l.equal()
-		})
+		l.change(fmt.Sprintf("UPDATE tbl_produk SET harga = %d WHERE id = 100", i))
+		l.caughtUp()
+		before := kit.One[string](l, l.Target, mirrored)
+		l.change(test.statements...)
+		err := f.until(realtime.Stopped, i+1)
+		if e := models.AsError(err); e == nil || e.Class != models.MassDelete || !strings.Contains(e.Text.String(), test.says) {
+			t.Fatalf("%v", err)
+		}
+		var n int64
+		if _, err := fmt.Sscanf(models.AsError(err).Remedy.Command, "lifecycle-sync sync --allow-deletes %d", &n); err != nil {
+			t.Fatal(err)
+		}
+		if after := kit.One[string](l, l.Target, mirrored); after != before {
+			t.Errorf("%s became %s", before, after)
+		}
+		l.eventually(l.Target, fmt.Sprintf("SELECT count(*) = %d FROM lifecycle_sync_runs WHERE mode = 'realtime' AND state = 'failed' AND error_class = 'mass_delete' AND error ->> 'remedy' <> ''", i+1))
+		if _, err := l.Engine.Sync(l.Context(), mirror.Request{AllowDeletes: &n}, mirror.Silent{}); err != nil {
+			t.Fatalf("the number to allow was not the right one: %v", err)
+		}
+		_ = f.until(realtime.Following, i+2)
+		l.caughtUp()
+		l.equal()
 	}
 }
 

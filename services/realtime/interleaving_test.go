@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	interleavings = flag.Int("interleavings", 12, "the number of random interleavings that TestFollow_NoInterleavingLosesAChange tries")
+	interleavings = flag.Int("interleavings", 5, "the number of random interleavings that TestFollow_NoInterleavingLosesAChange tries")
 	firstSeed     = flag.Uint64("seed", 1, "the first of them")
 )
 

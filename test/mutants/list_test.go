@@ -124,12 +124,12 @@ var mutants = map[string]mutant{
 	"skips the run after the slot was lost": {
 		file:   "services/realtime/session.go",
 		before: "case slot.Created:", after: "case slot.Created && slot.Name == \"\":",
-		tests: "./services/realtime", run: "TestFollow_ComparesEveryRow/slot_lost",
+		tests: "./services/realtime", run: "TestFollow_ComparesEveryRow",
 	},
 	"continues after the mirror was restored": {
 		file:   "services/realtime/session.go",
 		before: "case *last.LSN < slot.Confirmed:", after: "case *last.LSN < 0:",
-		tests: "./services/realtime", run: "TestFollow_ComparesEveryRow/pmo_restored",
+		tests: "./services/realtime", run: "TestFollow_ComparesEveryRow",
 	},
 	"allows managers to delete products in the console": {
 		file:   "routes/pages.go",
