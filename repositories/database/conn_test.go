@@ -91,6 +91,9 @@ func TestTransactions_CommitRollbackAndSnapshot(t *testing.T) {
 			if n := one(t, reader, count); n != before {
 				t.Errorf("%d: the reader sees %s rows, saw %s", i, n, before)
 			}
+			if _, err := reader.Exec(t.Context(), "DELETE FROM x"); err == nil && db.Kind() == database.Postgres {
+				t.Error("a reader deleted rows")
+			}
 			reader.Close()
 		}
 		if n := one(t, conn(t, db), count); n != "1" {

@@ -4,33 +4,16 @@ import (
 	"testing"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/test/kit"
-	"lifecycle-sync/test/kit/databases"
 	"lifecycle-sync/test/kit/testdb"
 )
-
-// emptySource creates lifecycle_db's tables without rows.
-func emptySource(t *testing.T, url string) (*database.DB, *lifecycle.Source) {
-	t.Helper()
-	db := databases.Open(t, url, "lifecycle_db")
-	var fillings []lifecycle.SeedTable
-	for _, table := range models.Tables() {
-		fillings = append(fillings, lifecycle.SeedTable{Table: table, Rows: func(func(models.Row) bool) {}})
-	}
-	source := lifecycle.New(db)
-	if err := source.Seed(t.Context(), fillings, nil); err != nil {
-		t.Fatal(err)
-	}
-	return db, source
-}
 
 func TestTx_WritesProductsAndStageRecords(t *testing.T) { //nolint:gocyclo // one story, step by step
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		db, source := emptySource(t, url(t))
+		db, source := seeded(t, url(t), 0)
 		kit.Exec(t, db.SQL, "INSERT INTO tbl_stage (stage) VALUES ('Introduction')")
 		price := int64(1<<53 + 1)
 		product := models.Product{Name: new("Gardu"), Price: &price, StageID: new(int64(1)), SegmentID: new(int64(7))}
@@ -98,7 +81,7 @@ func TestTx_WritesProductsAndStageRecords(t *testing.T) { //nolint:gocyclo // on
 
 func TestTx_ReportsSuppressedWrites(t *testing.T) {
 	t.Parallel()
-	db, source := emptySource(t, testdb.Postgres(t))
+	db, source := seeded(t, testdb.Postgres(t), 0)
 	kit.Exec(t, db.SQL, "INSERT INTO tbl_produk (produk) VALUES ('Gardu')")
 	kit.Exec(t, db.SQL, "CREATE FUNCTION suppress() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
 	kit.Exec(t, db.SQL, "CREATE TRIGGER suppress BEFORE INSERT OR UPDATE OR DELETE ON tbl_produk FOR EACH ROW EXECUTE FUNCTION suppress()")
@@ -111,5 +94,15 @@ func TestTx_ReportsSuppressedWrites(t *testing.T) {
 		if e := models.AsError(err); e == nil || e.Class != models.Constraint || e.Text.Code != "lifecycle.suppressed" {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestInTx_KeepsPermissionErrorsOfPMO does not report them as missing privileges in lifecycle_db.
+func TestInTx_KeepsPermissionErrorsOfPMO(t *testing.T) {
+	t.Parallel()
+	_, source := opened(t, testdb.SQLite(t))
+	other := &models.Error{Class: models.Permission, Text: models.NewText("database.permission", nil)}
+	if err := source.InTx(t.Context(), func(*lifecycle.Tx) error { return other }); models.AsError(err) != other {
+		t.Errorf("became %v", err)
 	}
 }

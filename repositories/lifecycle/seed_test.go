@@ -2,9 +2,9 @@ package lifecycle_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,6 +12,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/lifecycle"
+	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/databases"
 	"lifecycle-sync/test/kit/testdb"
 )
@@ -21,6 +22,16 @@ func opened(t testing.TB, url string) (*database.DB, *lifecycle.Source) {
 	t.Helper()
 	db := databases.Open(t, url, "lifecycle_db")
 	return db, lifecycle.New(db)
+}
+
+// seeded is opened, with count rows in every table.
+func seeded(t testing.TB, url string, count int64) (*database.DB, *lifecycle.Source) {
+	t.Helper()
+	db, source := opened(t, url)
+	if err := source.Seed(t.Context(), fillings(count), nil); err != nil {
+		t.Fatal(err)
+	}
+	return db, source
 }
 
 // fillings puts count rows with the ids 2, 4, 6 … into every table, made of texts that COPY must
@@ -54,75 +65,44 @@ func awkwardRows(m *models.Table, count int64) iter.Seq[models.Row] {
 	}
 }
 
-func countRows(t testing.TB, db *database.DB, table string) int64 {
+func wantEmpty(t *testing.T, source *lifecycle.Source, want bool) {
 	t.Helper()
-	var n int64
-	if err := db.SQL.QueryRowContext(t.Context(), "SELECT count(*) FROM "+table).Scan(&n); err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
-// clearRows empties the tables that are there.
-func clearRows(t testing.TB, db *database.DB) {
-	t.Helper()
-	for _, m := range models.Tables() {
-		if !db.Migrator().HasTable(m.Source) {
-			continue
-		}
-		if err := db.Exec("DELETE FROM " + m.Source).Error; err != nil {
-			t.Fatal(err)
-		}
+	if empty, err := source.Empty(t.Context()); err != nil || empty != want {
+		t.Errorf("empty is %t, %v", empty, err)
 	}
 }
 
-func class(err error) models.Class {
-	if e, ok := errors.AsType[*models.Error](err); ok {
-		return e.Class
-	}
-	return ""
-}
-
-func TestSeed_FillsTablesAndAdvancesIDs(t *testing.T) {
+// TestSeed_FillsEmptyTables keeps every byte, advances the identities and reports progress.
+func TestSeed_FillsEmptyTables(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		db, source := opened(t, url(t))
-		for _, count := range []int64{0, 1, 250, 251, 1003} { // SQLite's batch and around it
-			clearRows(t, db)
-			if err := source.Seed(t.Context(), fillings(count), nil); err != nil {
+		db, source := seeded(t, url(t), 0)
+		wantEmpty(t, source, true)
+		for _, count := range []int64{1, 250, 251, 5000} { // SQLite's batch and around it
+			var reported []int64
+			if err := source.Seed(t.Context(), fillings(count), func(done, _ int64) { reported = append(reported, done) }); err != nil {
 				t.Fatal(err)
 			}
-			for _, m := range models.Tables() {
-				if n := countRows(t, db, m.Source); n != count {
-					t.Errorf("%s has %d rows, want %d", m.Source, n, count)
+			wantEmpty(t, source, false)
+			if want := []int64{10_000, 20_000, 25_000}; count == 5000 && !slices.Equal(reported, want) {
+				t.Errorf("reported %v, want %v", reported, want)
+			}
+			const rows = " || ' ' || count(*) || ' ' || coalesce(max(produk), '') FROM tbl_produk WHERE id % 4 = "
+			for query, want := range map[string]string{"SELECT 'awkward'" + rows + "2": fmt.Sprint("awkward ", (count+1)/2, " ", awkward), "SELECT 'NULL'" + rows + "0": fmt.Sprint("NULL ", count/2, " ")} {
+				if got := kit.One[string](t, db.SQL, query); got != want {
+					t.Errorf("got %q, want %q", got, want)
 				}
 			}
-			var id int64
-			err := db.SQL.QueryRowContext(t.Context(), "INSERT INTO tbl_produk (produk) VALUES ('next') RETURNING id").Scan(&id)
-			if err != nil || id <= 2*count {
-				t.Errorf("after %d rows the next id is %d (%v)", count, id, err)
+			if id := kit.One[int64](t, db.SQL, "INSERT INTO tbl_produk (produk) VALUES ('next') RETURNING id"); id <= 2*count {
+				t.Errorf("after %d rows the next id is %d", count, id)
 			}
-		}
-	})
-}
-
-func TestSeed_KeepsEveryByte(t *testing.T) {
-	t.Parallel()
-	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
-		t.Parallel()
-		db, source := opened(t, url(t))
-		if err := source.Seed(t.Context(), fillings(2), nil); err != nil {
-			t.Fatal(err)
-		}
-		var odd string
-		var even *string
-		query := "SELECT max(produk), (SELECT produk FROM tbl_produk WHERE id = 4) FROM tbl_produk WHERE id = 2"
-		if err := db.SQL.QueryRowContext(t.Context(), query).Scan(&odd, &even); err != nil {
-			t.Fatal(err)
-		}
-		if odd != awkward || even != nil {
-			t.Errorf("%q and %v", odd, even)
+			for _, m := range models.Tables() {
+				if n := kit.One[int64](t, db.SQL, "SELECT count(*) FROM "+m.Source+" WHERE id <= $1", 2*count); n != count {
+					t.Errorf("%s has %d rows, want %d", m.Source, n, count)
+				}
+				kit.Exec(t, db.SQL, "DELETE FROM "+m.Source)
+			}
 		}
 	})
 }
@@ -131,59 +111,36 @@ func TestSeed_RefusesTablesWithRows(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		db, source := opened(t, url(t))
-		if err := source.Seed(t.Context(), fillings(0), nil); err != nil {
-			t.Fatal(err)
-		}
+		db, source := seeded(t, url(t), 0)
 		for _, m := range models.Tables() {
-			clearRows(t, db)
-			insert := "INSERT INTO " + m.Source + " (" + m.Columns[1].Name + ") VALUES (7)"
-			if err := db.Exec(insert).Error; err != nil {
-				t.Fatal(err)
+			kit.Exec(t, db.SQL, "INSERT INTO "+m.Source+" ("+m.Columns[1].Name+") VALUES (7)")
+			e := models.AsError(source.Seed(t.Context(), fillings(3), nil))
+			if e == nil || e.Class != models.Constraint || !strings.Contains(e.Error(), m.Source) {
+				t.Errorf("with a row in %s: %v", m.Source, e)
 			}
-			err := source.Seed(t.Context(), fillings(3), nil)
-			if class(err) != models.Constraint || !strings.Contains(err.Error(), m.Source) {
-				t.Errorf("with a row in %s: %v", m.Source, err)
-			}
-			if n := countRows(t, db, m.Source); n != 1 {
+			if n := kit.One[int64](t, db.SQL, "SELECT count(*) FROM "+m.Source); n != 1 {
 				t.Errorf("%s holds %d rows after the refusal", m.Source, n)
 			}
+			kit.Exec(t, db.SQL, "DELETE FROM "+m.Source)
 		}
 	})
 }
 
-func TestSeed_RefusesMismatchedTables(t *testing.T) {
-	t.Parallel()
-	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
-		t.Parallel()
-		db, source := opened(t, url(t))
-		if err := db.Exec("CREATE TABLE tbl_stage (id integer PRIMARY KEY, name text)").Error; err != nil {
-			t.Fatal(err)
-		}
-		err := source.Seed(t.Context(), fillings(3), nil)
-		if class(err) != models.Schema || !strings.Contains(fmt.Sprint(models.AsError(err).Problems), "tbl_stage.stage") {
-			t.Errorf("%v", err)
-		}
-		if err := db.Exec("SELECT * FROM tbl_produk").Error; err == nil {
-			t.Error("tbl_produk was created all the same")
-		}
-	})
-}
-
-// A seed that ends midway leaves nothing, not even the tables.
+// TestSeed_IsAllOrNothing leaves not even tables if one does not match, the context ends, or a row lacks columns.
 func TestSeed_IsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		db, source := opened(t, url(t))
+		kit.Exec(t, db.SQL, "CREATE TABLE tbl_stage (id integer PRIMARY KEY, name text)")
+		mismatch := models.AsError(source.Seed(t.Context(), fillings(3), nil))
+		if mismatch == nil || mismatch.Class != models.Schema || !strings.Contains(fmt.Sprint(mismatch.Problems), "tbl_stage.stage") {
+			t.Errorf("%v", mismatch)
+		}
+		kit.Exec(t, db.SQL, "DROP TABLE tbl_stage")
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		err := source.Seed(ctx, fillings(30_000), func(done, total int64) {
-			if done > total/2 {
-				cancel()
-			}
-		})
-		if class(err) != models.Canceled {
+		if err := source.Seed(ctx, fillings(3000), func(int64, int64) { cancel() }); models.AsError(err) == nil || models.AsError(err).Class != models.Canceled {
 			t.Errorf("%v", err)
 		}
 		broken := fillings(600)
@@ -191,54 +148,14 @@ func TestSeed_IsAllOrNothing(t *testing.T) {
 		if err := source.Seed(t.Context(), broken, nil); err == nil {
 			t.Error("rows without all their columns were taken")
 		}
-		if err := db.Exec("SELECT * FROM tbl_segmen").Error; err == nil {
-			t.Error("tbl_segmen is there")
+		for _, m := range models.Tables() {
+			if db.Migrator().HasTable(m.Source) {
+				t.Errorf("%s is there", m.Source)
+			}
 		}
-		if empty, err := source.Empty(t.Context()); err != nil || !empty {
-			t.Errorf("empty: %t, %v", empty, err)
-		}
+		wantEmpty(t, source, true)
 		if err := source.Seed(t.Context(), fillings(3), nil); err != nil {
 			t.Error(err)
-		}
-	})
-}
-
-func TestSeed_ReportsProgress(t *testing.T) {
-	t.Parallel()
-	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
-		t.Parallel()
-		_, source := opened(t, url(t))
-		last, calls := int64(0), 0
-		err := source.Seed(t.Context(), fillings(5000), func(done, total int64) {
-			if total != 25_000 || done <= last {
-				t.Errorf("%d of %d after %d", done, total, last)
-			}
-			last = done
-			calls++
-		})
-		if err != nil || last != 25_000 || calls != 3 {
-			t.Errorf("%d calls up to %d (%v)", calls, last, err)
-		}
-	})
-}
-
-func TestSource_Empty(t *testing.T) {
-	t.Parallel()
-	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
-		t.Parallel()
-		_, source := opened(t, url(t))
-		check := func(when string, want bool) {
-			t.Helper()
-			if empty, err := source.Empty(t.Context()); err != nil || empty != want {
-				t.Errorf("%s: empty is %t (%v)", when, empty, err)
-			}
-		}
-		check("without tables", true)
-		for _, count := range []int64{0, 1} {
-			if err := source.Seed(t.Context(), fillings(count), nil); err != nil {
-				t.Fatal(err)
-			}
-			check("with "+strconv.FormatInt(count, 10)+" rows", count == 0)
 		}
 	})
 }
