@@ -30,21 +30,21 @@ func TestCaller_MapsRoleNames(t *testing.T) {
 		{map[string]any{"role": "Admin"}, models.Anonymous}, {named(strings.Repeat("Admin", 1000)), models.Anonymous},
 	} {
 		token := bySecret(t, jwt.MapClaims{"role": c.role})
-		accepted(t, everyone, token, models.Caller{Subject: "u1", Role: max(c.want, models.Reader)})
+		accepted(t, everyone, models.Caller{Subject: "u1", Role: max(c.want, models.Reader)}, token)
 		if c.want == models.Anonymous {
-			refused(t, listed, token, models.Forbidden)
+			refused(t, listed, models.Forbidden, token)
 		} else {
-			accepted(t, listed, token, models.Caller{Subject: "u1", Role: c.want})
+			accepted(t, listed, models.Caller{Subject: "u1", Role: c.want}, token)
 		}
 	}
 	// Other claims name no role.
 	token := bySecret(t, jwt.MapClaims{"role": nil, "roles": []string{"Admin"}, "Role": "Admin", "role.name": "Admin", "admin": true})
-	refused(t, listed, token, models.Forbidden)
+	refused(t, listed, models.Forbidden, token)
 
 	o.AdminRoles = []string{"*"}
-	accepted(t, newAccess(t, o), token, models.Caller{Subject: "u1", Role: models.Admin})
+	accepted(t, newAccess(t, o), admin, token)
 	o.AdminRoles, o.ManagerRoles, o.ReaderRoles = []string{"Both"}, []string{"Both"}, []string{"Both"}
-	accepted(t, newAccess(t, o), bySecret(t, jwt.MapClaims{"role": "Both"}), models.Caller{Subject: "u1", Role: models.Admin})
+	accepted(t, newAccess(t, o), admin, bySecret(t, jwt.MapClaims{"role": "Both"}))
 }
 
 func TestCaller_IdentifiesTheSubject(t *testing.T) {
@@ -52,7 +52,7 @@ func TestCaller_IdentifiesTheSubject(t *testing.T) {
 	a := newAccess(t, options())
 	is := func(c jwt.MapClaims, want string) {
 		t.Helper()
-		accepted(t, a, bySecret(t, c), models.Caller{Subject: want, Role: models.Admin})
+		accepted(t, a, models.Caller{Subject: want, Role: models.Admin}, bySecret(t, c))
 	}
 	is(jwt.MapClaims{"sub": "u2", "id": 3, "email": "a@b"}, "u2")
 	is(jwt.MapClaims{"sub": nil, "id": 3, "email": "a@b"}, "id:3")
@@ -79,7 +79,7 @@ func TestSign_MakesTokensThatCallerAccepts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	accepted(t, newAccess(t, o), token, models.Caller{Subject: "me", Role: models.Manager})
+	accepted(t, newAccess(t, o), models.Caller{Subject: "me", Role: models.Manager}, token)
 	for _, short := range []string{"", "too short"} {
 		if _, err := access.Sign(short, access.Claims{Role: "Admin"}); models.AsError(err) == nil || models.AsError(err).Class != models.Config {
 			t.Errorf("%q: %v", short, err)
@@ -97,6 +97,6 @@ func FuzzCaller(f *testing.F) {
 	f.Add("eyJhbGciOiJIUzI1NiIsImNyaXQiOlsiYjY0Il19.e30.AAAA")
 	f.Add("..")
 	f.Fuzz(func(t *testing.T, token string) {
-		refused(t, a, token, models.Unauthenticated)
+		refused(t, a, models.Unauthenticated, token)
 	})
 }

@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"encoding/base64"
 	"log/slog"
 	"maps"
 	"strings"
@@ -21,6 +22,9 @@ const secret = "0123456789abcdef0123456789abcdef"
 // start is the time in every test.
 var start = time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)
 
+// admin is the caller whose tokens signed makes.
+var admin = models.Caller{Subject: "u1", Role: models.Admin}
+
 // options are the defaults of the settings, with the secret.
 func options() access.Options {
 	return access.Options{
@@ -39,22 +43,13 @@ func newAccess(t testing.TB, o access.Options) *access.Access {
 	return a
 }
 
-// claims are those of a valid token with changes; nil removes a claim.
-func claims(changes jwt.MapClaims) jwt.MapClaims {
-	all := jwt.MapClaims{"sub": "u1", "role": map[string]any{"name": "Admin"}, "exp": start.Add(time.Hour).Unix(), "iat": start.Unix()}
-	maps.Copy(all, changes)
-	for name, value := range all {
-		if value == nil {
-			delete(all, name)
-		}
-	}
-	return all
-}
-
-// signed is a token with additional header fields.
-func signed(t testing.TB, method jwt.SigningMethod, key any, header map[string]any, c jwt.Claims) string {
+// signed is a valid token with additional header fields and changed claims; nil removes a claim.
+func signed(t testing.TB, method jwt.SigningMethod, key any, header map[string]any, changes jwt.MapClaims) string {
 	t.Helper()
-	token := jwt.NewWithClaims(method, c)
+	claims := jwt.MapClaims{"sub": "u1", "role": map[string]any{"name": "Admin"}, "exp": start.Add(time.Hour).Unix(), "iat": start.Unix()}
+	maps.Copy(claims, changes)
+	maps.DeleteFunc(claims, func(_ string, value any) bool { return value == nil })
+	token := jwt.NewWithClaims(method, claims)
 	maps.Copy(token.Header, header)
 	text, err := token.SignedString(key)
 	if err != nil {
@@ -66,27 +61,29 @@ func signed(t testing.TB, method jwt.SigningMethod, key any, header map[string]a
 // bySecret is a token signed with the secret.
 func bySecret(t testing.TB, changes jwt.MapClaims) string {
 	t.Helper()
-	return signed(t, jwt.SigningMethodHS256, []byte(secret), nil, claims(changes))
+	return signed(t, jwt.SigningMethodHS256, []byte(secret), nil, changes)
 }
 
-// refused requires that a token is refused with a class, and that the error does not contain the token.
-func refused(t testing.TB, a *access.Access, token string, class models.Class) {
+// encoded is a part of a token.
+func encoded(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+
+// refused requires that tokens are refused with a class, and that no error contains its token.
+func refused(t testing.TB, a *access.Access, class models.Class, tokens ...string) {
 	t.Helper()
-	caller, err := a.Caller(t.Context(), token)
-	e := models.AsError(err)
-	if e == nil || e.Class != class || caller != (models.Caller{}) {
-		t.Errorf("%.200s: %+v, %v; want %s", token, caller, err, class)
-		return
-	}
-	if len(token) > 20 && strings.Contains(e.Error(), token[:20]) {
-		t.Errorf("the token is in %q", e.Error())
+	for _, token := range tokens {
+		caller, err := a.Caller(t.Context(), token)
+		if e := models.AsError(err); e == nil || e.Class != class || caller != (models.Caller{}) || len(token) > 20 && strings.Contains(e.Error(), token[:20]) {
+			t.Errorf("%.200s: %+v, %v; want %s", token, caller, err, class)
+		}
 	}
 }
 
-// accepted requires that a token authenticates a caller.
-func accepted(t testing.TB, a *access.Access, token string, want models.Caller) {
+// accepted requires that tokens authenticate a caller.
+func accepted(t testing.TB, a *access.Access, want models.Caller, tokens ...string) {
 	t.Helper()
-	if got, err := a.Caller(t.Context(), token); err != nil || got != want {
-		t.Errorf("%.200s: %+v, %v; want %+v", token, got, err, want)
+	for _, token := range tokens {
+		if got, err := a.Caller(t.Context(), token); err != nil || got != want {
+			t.Errorf("%.200s: %+v, %v; want %+v", token, got, err, want)
+		}
 	}
 }
