@@ -18,6 +18,7 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
+// TestGet_CachesUntilAWrite has a write of this process, and one of another, after which Advance is not called.
 func TestGet_CachesUntilAWrite(t *testing.T) {
 	each(t, cache.Options{}, func(l *fixture) {
 		l.want("a", 0, 1)
@@ -29,6 +30,9 @@ func TestGet_CachesUntilAWrite(t *testing.T) {
 		if got, want := l.answers.Stats(), (cache.Stats{Hits: 2, Misses: 3}); got != want {
 			l.Errorf("got %+v, want %+v", got, want)
 		}
+		l.write(8)
+		kit.Eventually(l, "the other process's write", func() bool { return l.get("a", l.compute) == "8" })
+		l.want("a", 8, 4)
 	})
 }
 
@@ -61,16 +65,6 @@ func TestGet_IsNeverStale(t *testing.T) {
 	})
 }
 
-// TestGet_SeesWritesOfOtherProcesses does not call Advance.
-func TestGet_SeesWritesOfOtherProcesses(t *testing.T) {
-	each(t, cache.Options{}, func(l *fixture) {
-		l.want("a", 0, 1)
-		l.write(1)
-		kit.Eventually(l, "the other process's write", func() bool { return l.get("a", l.compute) == "1" })
-		l.want("a", 1, 2)
-	})
-}
-
 // TestGet_DropsAnswersFromBeforeAWrite finishes an answer after a write that it has not seen.
 func TestGet_DropsAnswersFromBeforeAWrite(t *testing.T) {
 	each(t, cache.Options{}, func(l *fixture) {
@@ -96,52 +90,54 @@ func TestGet_DropsAnswersFromBeforeAWrite(t *testing.T) {
 
 // TestGet_ComputesOnceForConcurrentCallers also cancels the first caller, whose answer the others get all the same.
 func TestGet_ComputesOnceForConcurrentCallers(t *testing.T) {
-	each(t, cache.Options{}, func(l *fixture) {
-		ctx, cancel := context.WithCancel(l.Context())
-		begun, proceed, first := make(chan struct{}), make(chan struct{}), make(chan error)
-		go func() {
-			_, err := cache.Get(ctx, l.answers, "a", func(ctx context.Context, v cache.View) (answer, error) {
-				close(begun)
-				<-proceed
-				return l.compute(ctx, v)
-			})
-			first <- err
-		}()
-		<-begun
-		const callers = 20
-		var waiting sync.WaitGroup
-		for range callers {
-			waiting.Go(func() {
-				if got := l.get("a", l.compute); got != "0" {
-					l.Errorf("got %s", got)
-				}
-			})
-		}
-		kit.Eventually(l, "all have asked", func() bool { return l.answers.Stats().Misses == 1+callers })
-		cancel()
-		if err := <-first; models.AsError(err).Class != models.Canceled {
-			l.Errorf("got %v", err)
-		}
-		close(proceed)
-		waiting.Wait()
-		l.want("a", 0, 1)
-	})
+	t.Parallel()
+	l := newFixture(t, testdb.SQLite(t), cache.Options{})
+	l.follow(l.answers, func(error) {})
+	ctx, cancel := context.WithCancel(l.Context())
+	begun, proceed, first := make(chan struct{}), make(chan struct{}), make(chan error)
+	go func() {
+		_, err := cache.Get(ctx, l.answers, "a", func(ctx context.Context, v cache.View) (answer, error) {
+			close(begun)
+			<-proceed
+			return l.compute(ctx, v)
+		})
+		first <- err
+	}()
+	<-begun
+	const callers = 20
+	var waiting sync.WaitGroup
+	for range callers {
+		waiting.Go(func() {
+			if got := l.get("a", l.compute); got != "0" {
+				l.Errorf("got %s", got)
+			}
+		})
+	}
+	kit.Eventually(l, "all have asked", func() bool { return l.answers.Stats().Misses == 1+callers })
+	cancel()
+	if err := <-first; models.AsError(err).Class != models.Canceled {
+		l.Errorf("got %v", err)
+	}
+	close(proceed)
+	waiting.Wait()
+	l.want("a", 0, 1)
 }
 
 // TestGet_DoesNotCacheErrors includes a panic, which does not end the process.
 func TestGet_DoesNotCacheErrors(t *testing.T) {
-	each(t, cache.Options{}, func(l *fixture) {
-		notFound := models.NewError(models.NotFound, "products.not_found", nil)
-		_, err := cache.Get(l.Context(), l.answers, "a", func(context.Context, cache.View) (answer, error) { return nil, notFound })
-		if !errors.Is(err, notFound) {
-			l.Errorf("got %v", err)
-		}
-		_, err = cache.Get(l.Context(), l.answers, "a", func(context.Context, cache.View) (answer, error) { panic("broken") })
-		if e := models.AsError(err); e.Class != models.Internal || !strings.Contains(e.Cause.Error(), "panic: broken") || strings.Contains(e.Error(), "broken") {
-			l.Errorf("got %v", err)
-		}
-		l.want("a", 0, 1)
-	})
+	t.Parallel()
+	l := newFixture(t, testdb.SQLite(t), cache.Options{})
+	l.follow(l.answers, func(error) {})
+	notFound := models.NewError(models.NotFound, "products.not_found", nil)
+	_, err := cache.Get(l.Context(), l.answers, "a", func(context.Context, cache.View) (answer, error) { return nil, notFound })
+	if !errors.Is(err, notFound) {
+		l.Errorf("got %v", err)
+	}
+	_, err = cache.Get(l.Context(), l.answers, "a", func(context.Context, cache.View) (answer, error) { panic("broken") })
+	if e := models.AsError(err); e.Class != models.Internal || !strings.Contains(e.Cause.Error(), "panic: broken") || strings.Contains(e.Error(), "broken") {
+		l.Errorf("got %v", err)
+	}
+	l.want("a", 0, 1)
 }
 
 func TestGet_ComputesAgainAfterMidnight(t *testing.T) {
@@ -151,54 +147,49 @@ func TestGet_ComputesAgainAfterMidnight(t *testing.T) {
 		time.Date(2026, 12, 31, 23, 59, 59, 0, zone), time.Date(2027, 1, 1, 0, 0, 0, 0, zone),
 	}
 	t.Parallel()
-	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
-		t.Parallel()
-		var now atomic.Int64
-		l := newFixture(t, url(t), cache.Options{Now: func() time.Time { return times[now.Load()] }})
-		l.follow(l.answers, func(error) {})
-		for i := range times {
-			now.Store(int64(i))
-			l.want("a", 0, 1+i/3)
-		}
-	})
+	var now atomic.Int64
+	l := newFixture(t, testdb.SQLite(t), cache.Options{Now: func() time.Time { return times[now.Load()] }})
+	l.follow(l.answers, func(error) {})
+	for i := range times {
+		now.Store(int64(i))
+		l.want("a", 0, 1+i/3)
+	}
 }
 
 // TestGet_BoundsMemory fills the cache several times over.
 func TestGet_BoundsMemory(t *testing.T) {
+	t.Parallel()
+	l := newFixture(t, testdb.SQLite(t), cache.Options{Bytes: 8 * 4096})
+	l.follow(l.answers, func(error) {})
 	sized := func(size int) func(context.Context, cache.View) (answer, error) {
 		return func(context.Context, cache.View) (answer, error) { return make(answer, size), nil }
 	}
-	each(t, cache.Options{Bytes: 8 * 4096}, func(l *fixture) {
-		const answers, size, fit = 40, 3600, 8
-		for n := range 2 * answers {
-			l.get(strconv.Itoa(n%answers), sized(size))
-		}
-		if hits := l.answers.Stats().Hits; hits > 2*fit {
-			l.Errorf("%d of %d answers were in memory, where %d fit", hits, answers, fit)
-		}
-		before := l.answers.Stats().Misses
-		for range 2 {
-			l.get("larger than its share", sized(4097))
-		}
-		if got := l.answers.Stats().Misses - before; got != 2 {
-			l.Errorf("an answer that leaves no room for others was cached")
-		}
-	})
+	const answers, size, fit = 40, 3600, 8
+	for n := range 2 * answers {
+		l.get(strconv.Itoa(n%answers), sized(size))
+	}
+	if hits := l.answers.Stats().Hits; hits > 2*fit {
+		l.Errorf("%d of %d answers were in memory, where %d fit", hits, answers, fit)
+	}
+	before := l.answers.Stats().Misses
+	for range 2 {
+		l.get("larger than its share", sized(4097))
+	}
+	if got := l.answers.Stats().Misses - before; got != 2 {
+		l.Errorf("an answer that leaves no room for others was cached")
+	}
 }
 
 func TestGet_DoesNotCacheWithoutFollow(t *testing.T) {
 	t.Parallel()
-	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
-		t.Parallel()
-		l := newFixture(t, url(t), cache.Options{})
-		l.want("a", 0, 1)
-		l.write(1)
-		l.want("a", 1, 2)
-		l.want("a", 1, 3)
-		if got, want := l.answers.Stats(), (cache.Stats{Bypassed: 3}); got != want {
-			l.Errorf("got %+v, want %+v", got, want)
-		}
-	})
+	l := newFixture(t, testdb.SQLite(t), cache.Options{})
+	l.want("a", 0, 1)
+	l.write(1)
+	l.want("a", 1, 2)
+	l.want("a", 1, 3)
+	if got, want := l.answers.Stats(), (cache.Stats{Bypassed: 3}); got != want {
+		l.Errorf("got %+v, want %+v", got, want)
+	}
 }
 
 // TestFollow_ListenerIsKilled expects no caching until there is a listener again.

@@ -2,12 +2,11 @@ package cache_test
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
-
-	"gorm.io/gorm"
 
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/pmo"
@@ -71,20 +70,15 @@ func (l *fixture) follow(answers *cache.Answers, report func(error)) {
 
 // write commits a number and the next version of the mirror, like another process, and returns the version.
 func (l *fixture) write(n int) (version int64) {
-	err := l.db.Transaction(func(tx *gorm.DB) error {
-		if err := tx.Exec("UPDATE tbl_segmen_lifecycle SET segmen = ?", strconv.Itoa(n)).Error; err != nil {
-			return err
-		}
-		err := tx.Raw("UPDATE lifecycle_mirror_version SET version = version + 1 RETURNING version").Scan(&version).Error
-		if err != nil || l.db.Kind() == database.SQLite {
-			return err
-		}
-		return tx.Exec("SELECT pg_notify('lifecycle_mirror', ?)", strconv.FormatInt(version, 10)).Error
-	})
-	if err != nil {
-		l.Error(err)
+	l.Helper()
+	statements := fmt.Sprintf("UPDATE tbl_segmen_lifecycle SET segmen = '%d'; UPDATE lifecycle_mirror_version SET version = version + 1", n)
+	if l.db.Kind() == database.SQLite {
+		statements = "BEGIN IMMEDIATE; " + statements + "; COMMIT"
+	} else {
+		statements += "; SELECT pg_notify('lifecycle_mirror', version::text) FROM lifecycle_mirror_version"
 	}
-	return version
+	kit.Exec(l, l.db.SQL, statements)
+	return kit.One[int64](l, l.db.SQL, "SELECT version FROM lifecycle_mirror_version")
 }
 
 // compute computes the answer: the number.
