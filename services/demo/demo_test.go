@@ -112,24 +112,6 @@ func TestGenerate_RefusesImpossibleNumbers(t *testing.T) {
 	}
 }
 
-func TestGenerate_NamesStagesAndSegments(t *testing.T) {
-	t.Parallel()
-	fillings := generate(t, 0, 0)
-	var stages, segments []string
-	for _, s := range rows[models.Stage](t, fillings, "stages") {
-		stages = append(stages, *s.Name)
-	}
-	for _, s := range rows[models.Segment](t, fillings, "segments") {
-		segments = append(segments, *s.Name)
-	}
-	if !slices.Equal(stages, []string{"Introduction", "Growth", "Maturity", "Decline"}) {
-		t.Error(stages)
-	}
-	if !slices.Equal(segments, []string{"EP & Pembangkit", "Transmisi", "Distribusi", "Korporat", "Pelayanan Pelanggan"}) {
-		t.Error(segments)
-	}
-}
-
 // Demo data has every quirk of real data.
 func TestGenerate_Quirks(t *testing.T) {
 	t.Parallel()
