@@ -21,44 +21,41 @@ import (
 // TestMain fails if a goroutine is left running.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(testdb.Recycle(m)) }
 
+// TestSchedule_TwoProcessesMakeOneRun and its verification.
 func TestSchedule_TwoProcessesMakeOneRun(t *testing.T) {
 	t.Parallel()
-	for _, mode := range []string{models.IncrementalRun, models.FullRun} {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			p := databases.New(t, testdb.Postgres, 20, 12)
-			journal, due, engine := journal.New(p.Store.Session), time.Now(), &databases.Pausing{Engine: p.Engine, Proceed: make(chan struct{})}
-			process := func() (*Schedule, *kit.Buffer) {
-				buffer := &kit.Buffer{}
-				log := slog.New(slog.NewTextHandler(buffer, nil))
-				syncs := runs.New(runs.Options{Engine: engine, Store: p.Store, Timeout: time.Minute, Now: time.Now, Log: log})
-				t.Cleanup(syncs.Close)
-				return New(Options{Runs: syncs, History: journal, Now: time.Now, Log: log}), buffer
-			}
-			first, _ := process()
-			second, log := process()
-			ended := make(chan error, 2)
-			go func() { ended <- first.runOnce(t.Context(), mode, due) }()
-			kit.Eventually(t, "a run has begun", func() bool {
-				run, err := journal.Running(t.Context())
-				return err == nil && run != nil
-			})
-			go func() { ended <- second.runOnce(t.Context(), mode, due) }()
-			kit.Eventually(t, "the second waits", func() bool { return log.Contains("scheduled run waiting") })
-			close(engine.Proceed)
-			for range 2 {
-				if err := <-ended; err != nil {
-					t.Error(err)
-				}
-			}
-			runs, total, err := journal.Runs(t.Context(), 0, 10)
-			if want := map[string]int64{models.IncrementalRun: 1, models.FullRun: 2}[mode]; err != nil || total != want || runs[total-1].State != models.Succeeded || want == 2 && runs[0].Mode != models.VerifyRun {
-				t.Errorf("%d runs, %+v, %v\n%s", total, runs, err, log)
-			}
-			if log := log.String(); strings.Count(log, "scheduled run waiting") != 1 || !strings.Contains(log, "already completed") {
-				t.Error(log)
-			}
-		})
+	p := databases.New(t, testdb.Postgres, 20, 12)
+	journal, due, engine := journal.New(p.Store.Session), time.Now(), &databases.Pausing{Engine: p.Engine, Proceed: make(chan struct{})}
+	ended := make(chan error, 2)
+	process := func() *kit.Buffer {
+		buffer := &kit.Buffer{}
+		log := slog.New(slog.NewTextHandler(buffer, nil))
+		syncs := runs.New(runs.Options{Engine: engine, Store: p.Store, Timeout: time.Minute, Now: time.Now, Log: log})
+		t.Cleanup(syncs.Close)
+		go func() {
+			ended <- New(Options{Runs: syncs, History: journal, Now: time.Now, Log: log}).runOnce(t.Context(), models.FullRun, due)
+		}()
+		return buffer
+	}
+	process()
+	kit.Eventually(t, "a run has begun", func() bool {
+		run, err := journal.Running(t.Context())
+		return err == nil && run != nil
+	})
+	log := process()
+	kit.Eventually(t, "the second waits", func() bool { return log.Contains("scheduled run waiting") })
+	close(engine.Proceed)
+	for range 2 {
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+	runs, total, err := journal.Runs(t.Context(), 0, 10)
+	if err != nil || total != 2 || runs[1].State != models.Succeeded || runs[0].Mode != models.VerifyRun {
+		t.Errorf("%d runs, %+v, %v\n%s", total, runs, err, log)
+	}
+	if log := log.String(); strings.Count(log, "scheduled run waiting") != 1 || !strings.Contains(log, "already completed") {
+		t.Error(log)
 	}
 }
 
