@@ -61,7 +61,7 @@ type App struct {
 	store        *pmo.Store        // the sync's connections to pmo_db
 	apiStore     *pmo.Store        // the API's, so that neither waits for the other
 	engine       *mirror.Engine
-	texts        *messages.Printer
+	printer      *messages.Printer
 	zone         *time.Location // of days, months and schedules
 	plan         schedule.Plan
 	answers      *cache.Answers // of the API's reads
@@ -75,7 +75,7 @@ type App struct {
 }
 
 // New opens the pools and wires everything. It does not connect. Errors: configuration.
-func New(cfg Config, log *slog.Logger, texts *messages.Printer) (*App, error) {
+func New(cfg Config, log *slog.Logger, printer *messages.Printer) (*App, error) {
 	plan, problems := cfg.plan()
 	if problems != nil {
 		return nil, &models.Error{Class: models.Config, Text: problems[0].Text}
@@ -85,7 +85,7 @@ func New(cfg Config, log *slog.Logger, texts *messages.Printer) (*App, error) {
 	if err := cmp.Or(err, dataErr); err != nil {
 		return nil, err
 	}
-	a := &App{cfg: cfg, log: log, texts: texts, zone: cfg.Zone, plan: plan, files: contents, data: data, synchronized: make(chan struct{}, 1)}
+	a := &App{cfg: cfg, log: log, printer: printer, zone: cfg.Zone, plan: plan, files: contents, data: data, synchronized: make(chan struct{}, 1)}
 	tables := models.Tables()
 	source, sourceErr := a.open("lifecycle_db", cfg.LifecycleURL, syncConns)
 	apiSource, apiSourceErr := a.open("lifecycle_db", cfg.LifecycleURL, apiConns)
@@ -131,7 +131,7 @@ func (a *App) Close() error {
 
 // prepare connects to both databases, migrates pmo_db and prints each step. It retries transient errors. The embedded
 // source is filled with demo data the first time.
-func (a *App) prepare(ctx context.Context, out *console) error {
+func (a *App) prepare(ctx context.Context, out *terminal) error {
 	if err := a.fillDemo(ctx); err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (a *App) prepare(ctx context.Context, out *console) error {
 	return retry(func() error { return a.migrate(ctx, out) })
 }
 
-func (a *App) migrate(ctx context.Context, out *console) error {
+func (a *App) migrate(ctx context.Context, out *terminal) error {
 	out.line("📋 Creating tables if they don't exist...")
 	_, err := a.store.Migrate(ctx)
 	if err == nil {
@@ -176,7 +176,7 @@ func (a *App) fillDemo(ctx context.Context) error {
 // server wires the HTTP server. Errors: configuration.
 func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *metrics.Metrics) (*fiber.App, error) {
 	options := routes.Options{
-		Log: a.log, Texts: a.texts, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now, WriteRate: a.cfg.WriteRate, SyncRate: a.cfg.SyncRate, Observe: appMetrics.Request,
+		Log: a.log, Printer: a.printer, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now, WriteRate: a.cfg.WriteRate, SyncRate: a.cfg.SyncRate, Observe: appMetrics.Request,
 	}
 	if a.cfg.authenticates() {
 		var err error
@@ -188,26 +188,26 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 		}
 	}
 	history := runs.NewJournal(a.apiStore, models.Tables())
-	staging := attachments.NewStaging(a.files, a.cfg.UploadFileLimit, a.log)
+	uploads := attachments.NewUploads(a.files, a.cfg.UploadFileLimit, a.log)
 	limits := request.FormLimits{Files: a.cfg.UploadFiles, Bytes: a.cfg.UploadRequestLimit}
 	products, histories := products.NewWriter(a.writer, a.apiStore, a.zone), stages.NewWriter(a.writer, a.zone)
 	files := attachments.NewFiles(a.writer, a.apiStore, a.files, a.log)
-	site := pages.NewSite(pages.Options{Responses: a.answers, Status: runService, Zone: a.zone, Texts: a.texts, RequiresSignIn: options.Access != nil, Log: a.log})
+	site := pages.NewSite(pages.Options{Responses: a.answers, Status: runService, Zone: a.zone, Printer: a.printer, RequiresSignIn: options.Access != nil, Log: a.log})
 	return routes.New(options, routes.Handlers{
 		Health:  &handlers.Health{Runs: journal.New(a.apiStore.Session), Log: a.log},
 		Metrics: handlers.Metrics(appMetrics),
 		Docs:    handlers.NewDocs(),
 		Products: &handlers.Products{
-			Responses: a.answers, Now: a.local, Writer: products, Files: files, Exports: a.exports, Checker: request.NewChecker(), Uploads: staging, Limits: limits,
+			Responses: a.answers, Now: a.local, Writer: products, Files: files, Exports: a.exports, Checker: request.NewChecker(), Uploads: uploads, Limits: limits,
 		},
 		StageHistory: &handlers.StageHistory{Responses: a.answers, Zone: a.zone, Writer: histories, Checker: request.NewChecker()},
-		Sync:         &handlers.Sync{Service: runService, Journal: history, Keys: a.writer, Checker: request.NewChecker(), Texts: a.texts},
+		Sync:         &handlers.Sync{Service: runService, Journal: history, Keys: a.writer, Checker: request.NewChecker(), Printer: a.printer},
 	}, routes.Pages{
 		Site:     site,
 		Session:  session.New(site, options.Access),
 		Overview: overview.New(site, a.local),
 		Products: productpages.New(site, productpages.Options{
-			Products: products, Histories: histories, Files: files, Uploads: staging, Limits: limits, FileBytes: a.cfg.UploadFileLimit, Now: a.local,
+			Products: products, Histories: histories, Files: files, Uploads: uploads, Limits: limits, FileBytes: a.cfg.UploadFileLimit, Now: a.local,
 		}),
 		Stages: stagepages.New(site, histories, a.zone),
 		Sync:   syncpages.New(site, runService, history, a.doctor()),
@@ -240,7 +240,7 @@ func (a *App) newRunService(appMetrics *metrics.Metrics, alertWatch *alerts.Watc
 	}
 	following.Changed = func(s realtime.Status) {
 		if e := models.AsError(s.Err); e != nil {
-			a.log.Warn("real-time sync", "state", s.State, "class", e.Class, "error", a.texts.Message(e), "remedy", a.texts.RemedyOf(e), "cause", e.Cause)
+			a.log.Warn("real-time sync", "state", s.State, "class", e.Class, "error", a.printer.Message(e), "remedy", a.printer.RemedyOf(e), "cause", e.Cause)
 			return
 		}
 		a.log.Info("real-time sync", "state", s.State)

@@ -25,7 +25,7 @@ type verificationJSON struct {
 // Run compares the databases and exits with 3 if they differ.
 func (c *verifyCommand) Run(env *environment) error {
 	return env.withApp(func(a *App) error {
-		out := env.console(c.JSON)
+		out := env.terminal(c.JSON)
 		out.quiet = true
 		defer out.close()
 		ctx, cancel := mirror.WithTimeout(env.ctx, a.cfg.SyncTimeout)
@@ -85,12 +85,12 @@ type diagnosisJSON struct {
 // Run runs every check. It exits with 1 when a problem needs action.
 func (c *doctorCommand) Run(env *environment) error {
 	return env.withApp(func(a *App) error {
-		out := env.console(c.JSON)
+		out := env.terminal(c.JSON)
 		defer out.close()
 		findings := a.doctor().Diagnose(env.ctx)
 		printed := diagnosisJSON{OK: doctor.Healthy(findings)}
 		for _, f := range findings {
-			printed.Checks = append(printed.Checks, findingJSON{f.Name, f.Status, f.BlocksRuns, a.texts.Text(f.Text), a.texts.Remedy(f.Remedy), f.Text, f.Remedy})
+			printed.Checks = append(printed.Checks, findingJSON{f.Name, f.Status, f.BlocksRuns, a.printer.Text(f.Text), a.printer.Remedy(f.Remedy), f.Text, f.Remedy})
 			a.printFinding(out, f)
 		}
 		if err := env.printJSON(c.JSON, printed, nil); err != nil {
@@ -118,17 +118,17 @@ func (a *App) doctor() *doctor.Doctor {
 }
 
 // printFinding prints a finding, its remedy and the command that carries the remedy out, each on a line of its own.
-func (a *App) printFinding(out *console, f doctor.Finding) {
+func (a *App) printFinding(out *terminal, f doctor.Finding) {
 	sign := map[doctor.Status]string{doctor.OK: "✅", doctor.Note: "⚠️", doctor.Problem: "❌", doctor.Skipped: "⏭"}[f.Status]
 	blocks := ""
 	if f.BlocksRuns {
 		blocks = " (blocks runs)"
 	}
-	out.line("%s %s%s: %s", sign, f.Name, blocks, a.texts.Text(f.Text))
+	out.line("%s %s%s: %s", sign, f.Name, blocks, a.printer.Text(f.Text))
 	if f.Remedy == nil {
 		return
 	}
-	for _, line := range []string{a.texts.Text(f.Remedy.Text), f.Remedy.Command} {
+	for _, line := range []string{a.printer.Text(f.Remedy.Text), f.Remedy.Command} {
 		if line != "" {
 			out.line("   %s", line)
 		}

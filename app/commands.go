@@ -49,7 +49,7 @@ type environment struct {
 	ctx            context.Context
 	config         Config
 	log            *slog.Logger
-	texts          *messages.Printer
+	printer        *messages.Printer
 	stdout, stderr io.Writer
 }
 
@@ -79,24 +79,24 @@ func Main(ctx context.Context, args, environ []string, stdout, stderr io.Writer)
 	if err != nil {
 		return report(stderr, catalogue.Printer(messages.English, time.UTC), err)
 	}
-	texts := catalogue.Printer(messages.English, config.Zone)
-	env := &environment{ctx: ctx, config: config, log: newLogger(stderr, config.LogLevel, texts), texts: texts, stdout: stdout, stderr: stderr}
-	return report(stderr, texts, parsed.Run(env))
+	printer := catalogue.Printer(messages.English, config.Zone)
+	env := &environment{ctx: ctx, config: config, log: newLogger(stderr, config.LogLevel, printer), printer: printer, stdout: stdout, stderr: stderr}
+	return report(stderr, printer, parsed.Run(env))
 }
 
 // newLogger returns the log. Errors appear in English, followed by their code.
-func newLogger(w io.Writer, level slog.Level, texts *messages.Printer) *slog.Logger {
+func newLogger(w io.Writer, level slog.Level, printer *messages.Printer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, attr slog.Attr) slog.Attr {
 		err, isError := attr.Value.Any().(error)
 		if e, ok := errors.AsType[*models.Error](err); isError && ok {
-			return slog.String(attr.Key, fmt.Sprintf("%s [%s]", texts.Error(e), e.Text.Code))
+			return slog.String(attr.Key, fmt.Sprintf("%s [%s]", printer.Error(e), e.Text.Code))
 		}
 		return attr
 	}}))
 }
 
 // report prints an error with its class and remedy, and returns the exit code.
-func report(stderr io.Writer, texts *messages.Printer, err error) int {
+func report(stderr io.Writer, printer *messages.Printer, err error) int {
 	if err == nil {
 		return exitDone
 	}
@@ -104,11 +104,11 @@ func report(stderr io.Writer, texts *messages.Printer, err error) int {
 		return int(code)
 	}
 	e := models.AsError(err)
-	_, _ = fmt.Fprintf(stderr, "❌ %s (%s)\n", texts.Message(e), e.Class)
+	_, _ = fmt.Fprintf(stderr, "❌ %s (%s)\n", printer.Message(e), e.Class)
 	if e.Class == models.Internal && e.Cause != nil {
 		_, _ = fmt.Fprintf(stderr, "   %v\n", e.Cause)
 	}
-	if remedy := texts.RemedyOf(e); remedy != "" {
+	if remedy := printer.RemedyOf(e); remedy != "" {
 		_, _ = fmt.Fprintf(stderr, "   %s\n", remedy)
 	}
 	switch e.Class {
@@ -123,7 +123,7 @@ func report(stderr io.Writer, texts *messages.Printer, err error) int {
 
 // withApp runs a function with an App, and closes the App.
 func (env *environment) withApp(fn func(a *App) error) (err error) {
-	a, err := New(env.config, env.log, env.texts)
+	a, err := New(env.config, env.log, env.printer)
 	if err != nil {
 		return err
 	}
@@ -131,12 +131,12 @@ func (env *environment) withApp(fn func(a *App) error) (err error) {
 	return fn(a)
 }
 
-// console returns the console for readable output: on standard error if standard output is JSON.
-func (env *environment) console(json bool) *console {
+// terminal returns the terminal for readable output: on standard error if standard output is JSON.
+func (env *environment) terminal(json bool) *terminal {
 	if json {
-		return newConsole(env.stderr, env.texts)
+		return newTerminal(env.stderr, env.printer)
 	}
-	return newConsole(env.stdout, env.texts)
+	return newTerminal(env.stdout, env.printer)
 }
 
 // printJSON prints a command's outcome if it is wanted as JSON, and returns the command's error.
@@ -152,7 +152,7 @@ type migrateCommand struct{}
 // Run creates or upgrades the tables in pmo_db.
 func (*migrateCommand) Run(env *environment) error {
 	return env.withApp(func(a *App) error {
-		out := env.console(false)
+		out := env.terminal(false)
 		defer out.close()
 		return a.migrate(env.ctx, out)
 	})
@@ -169,7 +169,7 @@ func (c *seedCommand) Run(env *environment) error {
 		return models.NewError(models.Config, "cli.seed_negative", nil)
 	}
 	return env.withApp(func(a *App) error {
-		out := env.console(false)
+		out := env.terminal(false)
 		defer out.close()
 		out.line("🌱 Filling lifecycle_db with %d products and %d stage history records...", c.Products, c.History)
 		out.startBar("lifecycle_db", 0)

@@ -44,7 +44,7 @@ func (*serveCommand) Run(env *environment) error {
 // Serve answers requests immediately (/readyz with 503 until the first successful run), syncs at startup and then on
 // schedule. It ends with ctx and closes the listener. Progress is printed to stdout.
 func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer) error {
-	out := newConsole(stdout, a.texts)
+	out := newTerminal(stdout, a.printer)
 	defer out.close()
 	err := mirror.Retry(ctx, a.cfg.SyncRetryTime, out.retrying, func() error {
 		_, err := a.store.Migrate(ctx)
@@ -99,7 +99,7 @@ func (a *App) stop(server *fiber.App, runService *runs.Service, serving chan err
 
 // syncAtStart runs a sync at startup: a full one if no run has succeeded yet. If it fails, the mirror of the last
 // successful run is served; if there is none, the run is repeated until it succeeds. Errors: pmo_db without its tables.
-func (a *App) syncAtStart(ctx context.Context, runService *runs.Service, alertWatch *alerts.Watch, out *console) error {
+func (a *App) syncAtStart(ctx context.Context, runService *runs.Service, alertWatch *alerts.Watch, out *terminal) error {
 	mode := models.FullRun
 	if succeeded, err := journal.New(a.apiStore.Session).HasSucceeded(ctx); err != nil {
 		return err
@@ -118,7 +118,7 @@ func (a *App) syncAtStart(ctx context.Context, runService *runs.Service, alertWa
 		default:
 			alertWatch.RunNotStarted(err)
 		}
-		report(out.out, a.texts, err)
+		report(out.out, a.printer, err)
 		switch succeeded, storeErr := journal.New(a.apiStore.Session).HasSucceeded(ctx); {
 		case storeErr != nil:
 			return errors.Join(err, storeErr)
@@ -136,7 +136,7 @@ func (a *App) syncAtStart(ctx context.Context, runService *runs.Service, alertWa
 }
 
 // followInForeground implements sync --follow. It returns when ctx ends or when an error needs action.
-func (a *App) followInForeground(ctx context.Context, out *console) error {
+func (a *App) followInForeground(ctx context.Context, out *terminal) error {
 	defer out.close()
 	if !a.source.Features().Replication {
 		return models.NewError(models.Config, "cli.no_realtime", nil).WithRemedy("cli.no_realtime_remedy", nil)
@@ -164,7 +164,7 @@ func (a *App) followInForeground(ctx context.Context, out *console) error {
 		case realtime.Standby:
 			out.line("⏳ Another process follows lifecycle_db; on standby")
 		case realtime.Stopped, realtime.Unavailable:
-			report(out.out, a.texts, s.Err)
+			report(out.out, a.printer, s.Err)
 		case realtime.Starting:
 		}
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 type syncCommand struct {
-	Mode         string `enum:"full,incremental" default:"full" help:"full compares every row; incremental compares what can have changed since the last run."`
+	Mode         string `enum:"full,incremental" default:"full" help:"full compares every row; incremental compares what may have changed since the last run."`
 	DryRun       bool   `help:"Print what a run would change, and change nothing. Every row is compared in either mode."`
 	Follow       bool   `help:"Keep running and mirror every change as soon as it is committed (PostgreSQL). On standby while another process follows."`
 	AllowDeletes *int64 `placeholder:"N" help:"Allow exactly N rows to be deleted from the mirror, after the mass-delete guard stopped a run."`
@@ -27,7 +27,7 @@ func (c *syncCommand) Run(env *environment) error {
 		return err
 	}
 	return env.withApp(func(a *App) error {
-		out, started := env.console(c.JSON), now()
+		out, started := env.terminal(c.JSON), now()
 		defer out.close()
 		req := mirror.Request{Mode: c.Mode, AllowDeletes: c.AllowDeletes, Digest: c.Digest}
 		switch {
@@ -35,8 +35,8 @@ func (c *syncCommand) Run(env *environment) error {
 			return a.followInForeground(env.ctx, out)
 		case c.DryRun:
 			found, err := a.dryRun(env, req, out, c.JSON)
-			printed := newOutcome(a.texts, models.DryRun, started, mirror.Result{Tables: found.Tables}, err)
-			if found.Tables != nil { // it is no error if the run would be stopped
+			printed := newOutcome(a.printer, models.DryRun, started, mirror.Result{Tables: found.Tables}, err)
+			if found.Tables != nil { // a dry run that the guard would stop still succeeds
 				printed.Digest = &found.Digest
 				err = nil
 			}
@@ -44,7 +44,7 @@ func (c *syncCommand) Run(env *environment) error {
 		default:
 			result, err := a.sync(env.ctx, a.engine.Sync, req, out)
 			a.alertAfter(env.ctx, result, err)
-			return env.printJSON(c.JSON, newOutcome(a.texts, c.Mode, started, result, err), err)
+			return env.printJSON(c.JSON, newOutcome(a.printer, c.Mode, started, result, err), err)
 		}
 	})
 }
@@ -69,7 +69,7 @@ func (c *syncCommand) check() error {
 type runFunc func(ctx context.Context, req mirror.Request, progress mirror.Progress) (mirror.Result, error)
 
 // sync executes one run and prints each step.
-func (a *App) sync(ctx context.Context, run runFunc, req mirror.Request, out *console) (mirror.Result, error) {
+func (a *App) sync(ctx context.Context, run runFunc, req mirror.Request, out *terminal) (mirror.Result, error) {
 	ctx, cancel := mirror.WithTimeout(ctx, a.cfg.SyncTimeout)
 	defer cancel()
 	defer out.finishBar()
@@ -89,17 +89,17 @@ func (a *App) sync(ctx context.Context, run runFunc, req mirror.Request, out *co
 }
 
 // printReasons prints the run's reasons.
-func (a *App) printReasons(out *console, run *models.Run) {
+func (a *App) printReasons(out *terminal, run *models.Run) {
 	if reasons := run.ReasonTexts(); len(reasons) > 0 {
-		out.line("ℹ️ %s", a.texts.Texts(reasons))
+		out.line("ℹ️ %s", a.printer.Texts(reasons))
 	}
 }
 
-// preview prints every change that a run would make, and their digest. If the result has counts, the error is the one
-// that the run would end with.
-func (a *App) dryRun(env *environment, req mirror.Request, out *console, asJSON bool) (mirror.DryRun, error) {
+// dryRun prints every change that a run would make, and their digest. If the mass-delete guard would stop the run, it
+// returns the complete result with the guard's error.
+func (a *App) dryRun(env *environment, req mirror.Request, out *terminal, asJSON bool) (mirror.DryRun, error) {
 	out.quiet = true
-	out.line("🔍 Comparing lifecycle_db with pmo_db; nothing is written...")
+	out.line("🔍 Comparing lifecycle_db with pmo_db; the mirror stays unchanged...")
 	ctx, cancel := mirror.WithTimeout(env.ctx, a.cfg.SyncTimeout)
 	defer cancel()
 	if err := a.fillDemo(ctx); err != nil {
@@ -118,10 +118,12 @@ func (a *App) dryRun(env *environment, req mirror.Request, out *console, asJSON 
 	for _, count := range found.Tables {
 		out.line("📋 %s: %d%s", count.Table, count.Mirrored(), details(count))
 	}
+	command := "lifecycle-sync sync --digest " + found.Digest
 	if err != nil {
-		out.line("⚠️ The run would be stopped: %s", a.texts.Error(err))
+		out.line("⚠️ The run would be stopped: %s", a.printer.Error(err))
+		command += " --allow-deletes N"
 	}
-	out.line("🔍 Nothing was written. To apply exactly this: lifecycle-sync sync --digest %s", found.Digest)
+	out.line("🔍 The mirror is unchanged. To apply exactly this: %s", command)
 	return found, err
 }
 
@@ -143,7 +145,7 @@ func describe(c mirror.Change) string {
 	case mirror.Quarantine:
 		return fmt.Sprintf("! %s %d quarantined: %s %s", t.Mirror, c.ID, c.Reason, t.Object(c.After))
 	default:
-		return fmt.Sprintf("! %s %d leaves the quarantine: it no longer exists in lifecycle_db, or is mirrored already", t.Mirror, c.ID)
+		return fmt.Sprintf("! %s %d removed from the quarantine: it no longer exists in lifecycle_db, or is mirrored already", t.Mirror, c.ID)
 	}
 }
 
@@ -197,7 +199,7 @@ type outcomeError struct {
 }
 
 // newOutcome describes a run in a mode, and its record if there is one.
-func newOutcome(texts *messages.Printer, mode string, started time.Time, result mirror.Result, err error) outcome {
+func newOutcome(printer *messages.Printer, mode string, started time.Time, result mirror.Result, err error) outcome {
 	finished := now()
 	o := outcome{Mode: mode, State: models.Succeeded, StartedAt: started, FinishedAt: &finished, Tables: result.Tables}
 	if o.Tables == nil {
@@ -205,13 +207,13 @@ func newOutcome(texts *messages.Printer, mode string, started time.Time, result 
 	}
 	if e := models.AsError(err); e != nil {
 		o.State, o.Error = models.Failed, &outcomeError{Class: e.Class,
-			Message: texts.Message(e), Remedy: texts.RemedyOf(e), MessageDetail: e.Text, RemedyDetail: e.Remedy,
+			Message: printer.Message(e), Remedy: printer.RemedyOf(e), MessageDetail: e.Text, RemedyDetail: e.Remedy,
 		}
 	}
 	if run := result.Run; run != nil {
 		o.Run, o.Mode, o.State, o.StartedAt, o.FinishedAt, o.Digest = &run.ID, run.Mode, run.State, run.StartedAt, run.FinishedAt, run.Digest
 		if reasons := run.ReasonTexts(); len(reasons) > 0 {
-			reason := texts.Texts(reasons)
+			reason := printer.Texts(reasons)
 			o.Reason, o.ReasonDetails = &reason, reasons
 		}
 	}

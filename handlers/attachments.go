@@ -63,8 +63,8 @@ func withPaths(list []models.ListedAttachment) []models.ListedAttachment {
 	return list
 }
 
-// RemoveFile deletes an attachment.
-func (h *Products) RemoveFile(c *fiber.Ctx) error {
+// DeleteFile deletes an attachment.
+func (h *Products) DeleteFile(c *fiber.Ctx) error {
 	product, id, err := request.AttachmentID(c)
 	if err != nil {
 		return err

@@ -38,9 +38,9 @@ type InvalidField struct {
 
 // Errors returns the error handler for errors of handlers and of Fiber. It logs server errors with their cause, which
 // responses never contain. showPage responds to browsers that accept HTML; nil means JSON for all.
-func Errors(log *slog.Logger, texts *messages.Printer, showPage func(c *fiber.Ctx, status int, f Failure) error) fiber.ErrorHandler {
+func Errors(log *slog.Logger, printer *messages.Printer, showPage func(c *fiber.Ctx, status int, f Failure) error) fiber.ErrorHandler {
 	return func(c *fiber.Ctx, err error) error {
-		status, failure := NewFailure(texts, err)
+		status, failure := NewFailure(printer, err)
 		failure.RequestID = strings.Clone(c.GetRespHeader(fiber.HeaderXRequestID))
 		LogFault(log, c, status, err)
 		c.Set(fiber.HeaderCacheControl, "no-store")
@@ -62,22 +62,22 @@ func LogFault(log *slog.Logger, c *fiber.Ctx, status int, err error) {
 }
 
 // NewFailure returns the status and the rendered envelope of an error.
-func NewFailure(texts *messages.Printer, err error) (int, Failure) {
+func NewFailure(printer *messages.Printer, err error) (int, Failure) {
 	if fiberErr := new(fiber.Error); errors.As(err, &fiberErr) && fiberErr.Code < http.StatusInternalServerError {
 		code := strings.ReplaceAll(strings.ToLower(http.StatusText(fiberErr.Code)), " ", "_")
 		text := protocolText(fiberErr.Code)
-		return fiberErr.Code, Failure{Message: texts.Text(text), MessageDetail: &text, Code: code}
+		return fiberErr.Code, Failure{Message: printer.Text(text), MessageDetail: &text, Code: code}
 	}
 	e := models.AsError(err)
 	status, public := httpStatus(e.Class)
 	f := Failure{Code: string(e.Class), Data: e.Data, Err: err}
 	if public.IsZero() {
-		f.Message, f.MessageDetail, f.RemedyDetail = texts.Error(e), &e.Text, e.Remedy
+		f.Message, f.MessageDetail, f.RemedyDetail = printer.Error(e), &e.Text, e.Remedy
 	} else {
-		f.Message, f.MessageDetail = texts.Text(public), &public
+		f.Message, f.MessageDetail = printer.Text(public), &public
 	}
 	for _, field := range e.Fields {
-		f.Errors = append(f.Errors, InvalidField{Field: field.Field, Code: field.Code, Message: texts.Text(field.Text), MessageDetail: &field.Text})
+		f.Errors = append(f.Errors, InvalidField{Field: field.Field, Code: field.Code, Message: printer.Text(field.Text), MessageDetail: &field.Text})
 	}
 	return status, f
 }

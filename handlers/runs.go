@@ -51,12 +51,12 @@ func (h *Sync) runOf(r models.Run) run {
 		Attempts: r.Attempts, CancelRequested: r.CancelRequested, Differences: r.Found(), Digest: r.Digest,
 	}
 	if len(out.ReasonDetails) > 0 {
-		out.Reason = new(h.Texts.Texts(out.ReasonDetails))
+		out.Reason = new(h.Printer.Texts(out.ReasonDetails))
 	} else {
 		out.ReasonDetails = models.Texts{}
 	}
 	if e := r.Err(); e != nil {
-		out.Error = &runError{Class: e.Class, Message: h.Texts.Message(e), Remedy: h.Texts.RemedyOf(e), MessageDetail: e.Text, RemedyDetail: e.Remedy}
+		out.Error = &runError{Class: e.Class, Message: h.Printer.Message(e), Remedy: h.Printer.RemedyOf(e), MessageDetail: e.Text, RemedyDetail: e.Remedy}
 	}
 	return out
 }

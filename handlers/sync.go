@@ -21,7 +21,7 @@ import (
 // startTimeout is the timeout for starting a run. Dry runs and verifications have no timeout here.
 const startTimeout = 10 * time.Second
 
-// onceRunner runs do once per idempotency key; a retry gets the first result. Errors: those of do; conflict and busy for
+// onceRunner runs do at most once per idempotency key; a retry gets the stored result. Errors: those of do; conflict and busy for
 // the key; connection.
 type onceRunner interface {
 	Once(ctx context.Context, key *outbox.Key, fingerprint string, do func(ctx context.Context) (data any, err error)) (outbox.Result, error)
@@ -33,7 +33,7 @@ type Sync struct {
 	Journal *runs.Journal
 	Keys    onceRunner
 	Checker request.Checker
-	Texts   *messages.Printer
+	Printer *messages.Printer
 }
 
 // status is the sync status.
@@ -46,15 +46,15 @@ type status struct {
 	ProvedEqualAt *models.Instant     `json:"provedEqualAt"`
 	NextRunAt     *models.Instant     `json:"nextRunAt"`
 	CurrentAt     *models.Instant     `json:"currentAt"`
-	Realtime      *follower           `json:"realtime"`
+	Realtime      *realtimeStatus     `json:"realtime"`
 	RealtimeLag   *float64            `json:"realtimeLagSeconds"`
 	Drift         *models.Differences `json:"drift"`
 	VerifiedAt    *models.Instant     `json:"verifiedAt"`
 	Quarantined   int64               `json:"quarantined"`
 }
 
-// follower is the state of real-time sync and, if it is stopped or unavailable, the error and its remedy.
-type follower struct {
+// realtimeStatus is the state of real-time sync and, if it is stopped or unavailable, the error and its remedy.
+type realtimeStatus struct {
 	State         realtime.State `json:"state"`
 	Message       *string        `json:"message"`
 	Remedy        *string        `json:"remedy"`
@@ -62,10 +62,10 @@ type follower struct {
 	RemedyDetail  *models.Remedy `json:"remedy_detail"`
 }
 
-func (h *Sync) followerOf(s realtime.Status) follower {
-	f := follower{State: s.State}
+func (h *Sync) realtimeStatusOf(s realtime.Status) realtimeStatus {
+	f := realtimeStatus{State: s.State}
 	if e := models.AsError(s.Err); e != nil {
-		f.Message, f.Remedy, f.MessageDetail, f.RemedyDetail = new(h.Texts.Message(e)), new(h.Texts.RemedyOf(e)), &e.Text, e.Remedy
+		f.Message, f.Remedy, f.MessageDetail, f.RemedyDetail = new(h.Printer.Message(e)), new(h.Printer.RemedyOf(e)), &e.Text, e.Remedy
 	}
 	return f
 }
@@ -75,7 +75,7 @@ func (h *Sync) statusOf(s runs.Status) status {
 	out := status{
 		State: s.State, Running: convertOptional(s.Running, h.runOf), LastRun: convertOptional(s.LastRun, h.runOf), LastSuccessAt: convertOptional(s.LastSuccess, startOf),
 		Age: convertOptional(s.Age, time.Duration.Seconds), ProvedEqualAt: convertOptional(s.ProvedEqual, startOf), NextRunAt: convertOptional(s.NextRun, models.InstantOf),
-		CurrentAt: convertOptional(s.CurrentAt, models.InstantOf), Realtime: convertOptional(s.Realtime, h.followerOf), RealtimeLag: convertOptional(s.Lag, time.Duration.Seconds),
+		CurrentAt: convertOptional(s.CurrentAt, models.InstantOf), Realtime: convertOptional(s.Realtime, h.realtimeStatusOf), RealtimeLag: convertOptional(s.Lag, time.Duration.Seconds),
 		VerifiedAt: convertOptional(s.Verified, startOf), Quarantined: s.Quarantined,
 	}
 	if s.Verified != nil {

@@ -21,6 +21,6 @@ const (
 
 // NewOf returns the server with another table.
 func NewOf(o Options, table ...Route) *fiber.App {
-	o.Texts = messages.New().Printer(messages.English, time.UTC)
+	o.Printer = messages.New().Printer(messages.English, time.UTC)
 	return newServer(o, table, nil, nil)
 }

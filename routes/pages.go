@@ -47,8 +47,8 @@ func (p Pages) table() []Route {
 		{post, "/products/:id/delete", admin, writes, brief, p.Products.Delete},
 		{post, "/products/:id/transitions", manager, writes, brief, p.Products.Move},
 		{post, "/products/:id/attachments", manager, writes, long, p.Products.AddFiles},
-		{get, "/products/:id/attachments/:attachmentId/delete", admin, unlimited, brief, p.Products.AskRemoveFile},
-		{post, "/products/:id/attachments/:attachmentId/delete", admin, writes, brief, p.Products.RemoveFile},
+		{get, "/products/:id/attachments/:attachmentId/delete", admin, unlimited, brief, p.Products.AskDeleteFile},
+		{post, "/products/:id/attachments/:attachmentId/delete", admin, writes, brief, p.Products.DeleteFile},
 
 		{get, "/stage-history", reader, unlimited, brief, p.Stages.List},
 		{get, "/stage-history/matrix", reader, unlimited, minute, p.Stages.Matrix},

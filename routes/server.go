@@ -15,7 +15,7 @@ import (
 type Options struct {
 	Access      Access // nil is local mode
 	Log         *slog.Logger
-	Texts       *messages.Printer // renders error messages
+	Printer     *messages.Printer // renders error messages
 	CORSOrigins []string          // other sites whose pages may call the API, such as "https://pmo.example.com"
 	Now         func() time.Time  // for durations in the access log and rate limits
 
@@ -54,7 +54,7 @@ func New(o Options, h Handlers, p Pages) *fiber.App {
 // newServer returns a server with the routes of the API and the console. show renders errors for browsers.
 func newServer(o Options, api, pages []Route, show func(*fiber.Ctx, int, handlers.Failure) error) *fiber.App {
 	auth := &auth{access: o.Access, failures: newLimiter(authFailureRate, o.Now)}
-	fail := handlers.Errors(o.Log, o.Texts, auth.withSession(show))
+	fail := handlers.Errors(o.Log, o.Printer, auth.withSession(show))
 	web := fiber.New(fiber.Config{
 		DisableStartupMessage: true,
 		CaseSensitive:         true,
@@ -71,7 +71,7 @@ func newServer(o Options, api, pages []Route, show func(*fiber.Ctx, int, handler
 	})
 	web.Server().Handler = rejectUnknownMethods(web, web.Server().Handler)
 	web.Use(func(c *fiber.Ctx) error { setHeaders(c); return c.Next() })
-	web.Use(observe(o), handlers.Compress, respondToErrors, recoverPanics(o.Log), handlers.SetPrinter(o.Texts))
+	web.Use(observe(o), handlers.Compress, respondToErrors, recoverPanics(o.Log), handlers.SetPrinter(o.Printer))
 	if o.Access == nil {
 		web.Use(localOnly(o.CORSOrigins))
 	}

@@ -64,7 +64,7 @@ func newSiteWithoutMigration(t *testing.T, url string) *site {
 	s.db = databases.Open(t, url, "pmo_db")
 	store := pmo.New(s.db, models.Tables())
 	answers := cache.New(store, cache.Options{})
-	s.web = routes.New(routes.Options{Log: log, Texts: messages.New().Printer(messages.English, time.UTC), CORSOrigins: []string{pageOrigin + "/"}, Now: time.Now, WriteRate: 600, SyncRate: 60}, routes.Handlers{
+	s.web = routes.New(routes.Options{Log: log, Printer: messages.New().Printer(messages.English, time.UTC), CORSOrigins: []string{pageOrigin + "/"}, Now: time.Now, WriteRate: 600, SyncRate: 60}, routes.Handlers{
 		Health: &handlers.Health{Runs: journal.New(store.Session), Log: log}, Products: &handlers.Products{Responses: answers, Now: time.Now},
 	}, routes.Pages{})
 	return s

@@ -30,9 +30,9 @@ type Console struct {
 
 // New parses the templates, whose texts come from a printer. It panics when one is invalid, which stops every test
 // and every start.
-func New(texts *messages.Printer) *Console {
+func New(printer *messages.Printer) *Console {
 	c := &Console{pages: map[string]*template.Template{}, assets: assets()}
-	shared := template.New("").Funcs(renderer{texts}.functions()).Funcs(template.FuncMap{"asset": c.address})
+	shared := template.New("").Funcs(renderer{printer}.functions()).Funcs(template.FuncMap{"asset": c.address})
 	shared = template.Must(shared.ParseFS(files, "templates/parts/*.html"))
 	c.frame = template.Must(template.Must(shared.Clone()).ParseFS(files, "templates/frame.html")).Lookup("frame.html")
 	names, err := fs.Glob(files, "templates/*/*.html")

@@ -34,7 +34,7 @@ type Site struct {
 	responses      *cache.Answers
 	status         *syncStatus
 	zone           *time.Location
-	texts          *messages.Printer
+	printer        *messages.Printer
 	requiresSignIn bool
 	log            *slog.Logger
 }
@@ -44,19 +44,19 @@ type Options struct {
 	Responses      *cache.Answers
 	Status         statusReader
 	Zone           *time.Location // of the times on the pages
-	Texts          *messages.Printer
+	Printer        *messages.Printer
 	RequiresSignIn bool // users sign in with a token; otherwise everyone is Admin
 	Log            *slog.Logger
 }
 
 // NewSite returns the site. Numbers and dates have the Indonesian format. It panics if a template is invalid.
 func NewSite(o Options) *Site {
-	texts := o.Texts.WithFormat(messages.Indonesian)
-	return &Site{console: web.New(texts), responses: o.Responses, status: newSyncStatus(o.Status), zone: o.Zone, texts: texts, requiresSignIn: o.RequiresSignIn, log: o.Log}
+	printer := o.Printer.WithFormat(messages.Indonesian)
+	return &Site{console: web.New(printer), responses: o.Responses, status: newSyncStatus(o.Status), zone: o.Zone, printer: printer, requiresSignIn: o.RequiresSignIn, log: o.Log}
 }
 
-// Texts returns the printer of the pages.
-func (s *Site) Texts() *messages.Printer { return s.texts }
+// Printer returns the printer of the pages.
+func (s *Site) Printer() *messages.Printer { return s.printer }
 
 // Page is a page to show.
 type Page struct {

@@ -24,12 +24,12 @@ type Value struct {
 	Start            string // beginning of a long text, which is collapsed; otherwise ""
 	IsNull           bool   // NULL
 	IsNumber         bool
-	FormatForDisplay bool // formatted for display
+	FormatForDisplay bool // the template formats the number
 	Truncated        bool // Text has only the beginning
 	Omitted          int  // number of omitted values; the other fields are empty
 }
 
-// ValuesOf returns the values of an object in order; any other document is one value. Numbers keep every digit, nested
+// ValuesOf returns the values of an object in order; any other document is one value. Numbers keep their precision, nested
 // values are compact JSON, and invalid JSON is returned unchanged. Beyond maxValues, a last entry holds the number omitted.
 func ValuesOf(document models.JSON) []Value {
 	if document = bytes.TrimSpace(document); len(document) == 0 {
@@ -95,7 +95,7 @@ func Truncate(text string, maxLength int) (start string, truncated bool) {
 	return string([]rune(text)[:maxLength]), true
 }
 
-// metricValues returns the metrics of a stage history record, with formatted numbers.
+// metricValues returns the metrics of a stage history record. The template formats their numbers.
 func metricValues(document models.JSON) []Value {
 	if string(document) == "null" {
 		return nil

@@ -29,7 +29,7 @@ type memoryUploads struct {
 	n       int
 }
 
-func (s *memoryUploads) Stage(_ context.Context, name string, content io.Reader) (models.Upload, error) {
+func (s *memoryUploads) Save(_ context.Context, name string, content io.Reader) (models.Upload, error) {
 	all, err := io.ReadAll(content)
 	if err != nil {
 		return models.Upload{}, err

@@ -16,18 +16,20 @@ import (
 	"lifecycle-sync/models"
 )
 
-// The limits of multipart forms that cannot be configured.
+// Fixed limits of multipart forms.
 const (
 	partLimit       = 100
-	fieldLimit      = 256 << 10 // bytes in a field: the longest text, 65536 characters, in any script and with line breaks
-	partHeaderLimit = 64 << 10  // bytes of a part's headers, and after the last part
-	FilesField      = "files"   // name of the file field
+	fieldLimit      = 256 << 10 // bytes: 65,536 characters in any script, the longest text
+	partHeaderLimit = 64 << 10  // bytes of a part's headers, and of data after the last part
 )
 
-// Uploads stores uploaded files. Errors of Stage: unsupported_type, too_large, validation_failed, unavailable, and those of the
+// FilesField is the name of the form field for files.
+const FilesField = "files"
+
+// Uploads stores uploaded files. Errors of Save: unsupported_type, too_large, validation_failed, unavailable, and those of the
 // reader; after an error no file is left.
 type Uploads interface {
-	Stage(ctx context.Context, name string, content io.Reader) (models.Upload, error)
+	Save(ctx context.Context, name string, content io.Reader) (models.Upload, error)
 	Discard(ctx context.Context, files []models.Upload)
 }
 
@@ -37,7 +39,7 @@ type FormLimits struct {
 	Bytes int64 // in a request
 }
 
-// Form is a parsed multipart form. Its files are staged; the caller must keep or discard them.
+// Form is a parsed multipart form. Its files are stored; the caller must keep or discard them.
 type Form struct {
 	Fields map[string]string
 	Files  []models.Upload
@@ -57,7 +59,7 @@ func ReadFields(c *fiber.Ctx, limits FormLimits, files Uploads, allowed ...strin
 }
 
 // ReadForm reads a multipart form part by part. Errors: unsupported_type, too_large, validation_failed with the field, and
-// those of Stage. After an error no file is left, but the fields before it are returned, so that the console can redisplay
+// those of Save. After an error no file is left, but the fields before it are returned, so that the console can redisplay
 // them.
 func ReadForm(c *fiber.Ctx, limits FormLimits, files Uploads, allowed ...string) (Form, error) {
 	kind, parameters := mediaType(c)
@@ -85,7 +87,7 @@ func (f *formReader) read(ctx context.Context, boundary string) error {
 	if boundary == "" || len(boundary) > 70 { // RFC 2046
 		return errors.New("invalid boundary")
 	}
-	// Without the blank line, multipart would take a header that is cut off for the end of the form.
+	// Without this blank line, multipart would mistake a truncated header for the end of the form.
 	parts := multipart.NewReader(io.MultiReader(f.body, strings.NewReader("\r\n\r\n")), boundary)
 	for n := 0; ; n++ {
 		f.body.budget = partHeaderLimit
@@ -101,20 +103,20 @@ func (f *formReader) read(ctx context.Context, boundary string) error {
 		if n == partLimit {
 			return models.NewError(models.TooLarge, "request.too_many_parts", models.Params{"limit": partLimit})
 		}
-		if err := f.part(ctx, part); err != nil {
+		if err := f.readPart(ctx, part); err != nil {
 			return err
 		}
 	}
 }
 
-// part reads one part: a field or a file.
-func (f *formReader) part(ctx context.Context, part *multipart.Part) error {
+// readPart reads one part: a field or a file.
+func (f *formReader) readPart(ctx context.Context, part *multipart.Part) error {
 	name, filename, isFile := partNames(part)
 	switch {
 	case !isText(name):
-		return Invalid("the name of a field", "encoding", "request.encoding", nil)
+		return Invalid("", "encoding", "request.field_name_encoding", nil)
 	case name == FilesField:
-		return f.file(ctx, part, filename)
+		return f.readFile(ctx, part, filename)
 	case !slices.Contains(f.allowed, name):
 		return unknownField(name, append(slices.Clone(f.allowed), FilesField))
 	case isFile:
@@ -145,9 +147,9 @@ func partNames(part *multipart.Part) (name, filename string, isFile bool) {
 	return part.FormName(), filename, isFile
 }
 
-// file stages a file. Browsers send an empty file without a name when none is selected. If Content-Length exceeds the
+// readFile stores a file. Browsers send an empty file without a name when none is selected. If Content-Length exceeds the
 // limit, no file is read; the fields before the first file have been read.
-func (f *formReader) file(ctx context.Context, part *multipart.Part, filename string) error {
+func (f *formReader) readFile(ctx context.Context, part *multipart.Part, filename string) error {
 	if f.body.contentLength > f.limits.Bytes {
 		return models.NewError(models.TooLarge, "request.files_too_large", models.Params{"limit": f.limits.Bytes})
 	}
@@ -161,12 +163,12 @@ func (f *formReader) file(ctx context.Context, part *multipart.Part, filename st
 		return err
 	}
 	if !isText(filename) {
-		return Invalid("the name of a file", "encoding", "request.encoding", nil)
+		return Invalid(FilesField, "encoding", "request.filename_encoding", nil)
 	}
 	if len(f.form.Files) == f.limits.Files {
 		return models.NewError(models.TooLarge, "request.too_many_files", models.Params{"limit": f.limits.Files})
 	}
-	upload, err := f.files.Stage(ctx, filename, part)
+	upload, err := f.files.Save(ctx, filename, part)
 	if err != nil {
 		return err
 	}

@@ -125,21 +125,21 @@ func (f *Files) Open(ctx context.Context, a models.Attachment) (io.ReadCloser, e
 // discardTime limits the deletion of unwanted files, independent of the request's deadline.
 const discardTime = 10 * time.Second
 
-// Staging stores the files of a request before the request is known to succeed.
-type Staging struct {
+// Uploads stores the files of a request before the request is known to succeed.
+type Uploads struct {
 	contents Contents
 	limit    int64 // bytes per file
 	log      *slog.Logger
 }
 
-// NewStaging returns the use case. limit is the maximum size of a file in bytes.
-func NewStaging(contents Contents, limit int64, log *slog.Logger) *Staging {
-	return &Staging{contents: contents, limit: limit, log: log}
+// NewUploads returns the use case. limit is the maximum size of a file in bytes.
+func NewUploads(contents Contents, limit int64, log *slog.Logger) *Uploads {
+	return &Uploads{contents: contents, limit: limit, log: log}
 }
 
-// Stage stores a file whose content matches its extension under a new key. filename is the client's. After an error
+// Save stores a file whose content matches its extension under a new key. filename is the client's. After an error
 // nothing is stored. Errors: unsupported_type, too_large, validation_failed for an empty file, unavailable, the reader's.
-func (s *Staging) Stage(ctx context.Context, filename string, content io.Reader) (models.Upload, error) {
+func (u *Uploads) Save(ctx context.Context, filename string, content io.Reader) (models.Upload, error) {
 	name := CleanName(filename)
 	kind, known := fileTypes()[strings.ToLower(path.Ext(name))]
 	if !known {
@@ -157,12 +157,12 @@ func (s *Staging) Stage(ctx context.Context, filename string, content io.Reader)
 	}
 	upload := models.Upload{Key: strings.ToLower(rand.Text()), Name: name, Type: kind.mediaType}
 	sum, examined := sha256.New(), kind.examine()
-	counted := &counted{from: buffered, limit: s.limit, name: name}
-	if err := s.contents.Put(ctx, upload.Key, io.TeeReader(counted, io.MultiWriter(sum, examined))); err != nil {
+	counted := &counted{from: buffered, limit: u.limit, name: name}
+	if err := u.contents.Put(ctx, upload.Key, io.TeeReader(counted, io.MultiWriter(sum, examined))); err != nil {
 		return models.Upload{}, err
 	}
 	if !examined.valid() {
-		s.Discard(ctx, []models.Upload{upload})
+		u.Discard(ctx, []models.Upload{upload})
 		return models.Upload{}, refusal("attachments.content_mismatch", name)
 	}
 	upload.Size, upload.SHA256 = counted.n, hex.EncodeToString(sum.Sum(nil))
@@ -170,11 +170,11 @@ func (s *Staging) Stage(ctx context.Context, filename string, content io.Reader)
 }
 
 // Discard deletes unwanted files. The sweep deletes what this could not.
-func (s *Staging) Discard(ctx context.Context, files []models.Upload) {
+func (u *Uploads) Discard(ctx context.Context, files []models.Upload) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTime)
 	defer cancel()
 	for _, f := range files {
-		deleteContent(ctx, s.contents, s.log, f.Key)
+		deleteContent(ctx, u.contents, u.log, f.Key)
 	}
 }
 

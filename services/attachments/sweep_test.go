@@ -32,7 +32,7 @@ func (r *rows) Referenced(_ context.Context, keys []string) ([]string, error) {
 
 func TestSweep_DeletesOnlyOldOrphans(t *testing.T) {
 	t.Parallel()
-	_, f := newStaging(t)
+	_, f := newUploads(t)
 	references, now := &rows{keys: map[string]bool{}}, time.Now()
 	put := func() string {
 		key := strings.ToLower(rand.Text())

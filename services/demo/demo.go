@@ -112,35 +112,35 @@ const (
 	forMove
 )
 
-// dice are reproducible random numbers. The numbers of PCG never change; those of the methods of rand.Rand may.
-type dice struct{ pcg *rand.PCG }
+// random are reproducible random numbers. The numbers of PCG never change; those of the methods of rand.Rand may.
+type random struct{ pcg *rand.PCG }
 
-// newDice returns the numbers of the i-th item.
-func newDice(p purpose, i int64) dice {
-	return dice{rand.NewPCG(uint64(p), uint64(i)*0x9E3779B97F4A7C15)} // neighbours far apart
+// newRandom returns the numbers of the i-th item.
+func newRandom(p purpose, i int64) random {
+	return random{rand.NewPCG(uint64(p), uint64(i)*0x9E3779B97F4A7C15)} // neighbours far apart
 }
 
 // below returns a number from 0 to n-1.
-func (d dice) below(n int64) int64 {
+func (d random) below(n int64) int64 {
 	high, _ := bits.Mul64(d.pcg.Uint64(), uint64(n))
 	return int64(high)
 }
 
 // oneIn is true once in n times.
-func (d dice) oneIn(n int64) bool { return d.below(n) == 0 }
+func (d random) oneIn(n int64) bool { return d.below(n) == 0 }
 
 // within returns a duration below limit, in whole microseconds.
-func (d dice) within(limit time.Duration) time.Duration {
+func (d random) within(limit time.Duration) time.Duration {
 	return time.Duration(d.below(limit.Microseconds())) * time.Microsecond
 }
 
 // dayBetween returns a day from first to the day before end.
-func (d dice) dayBetween(first, end time.Time) time.Time {
+func (d random) dayBetween(first, end time.Time) time.Time {
 	return first.AddDate(0, 0, int(d.below(int64(end.Sub(first)/day))))
 }
 
 // pick returns one of the words.
-func (d dice) pick(words []string) string { return words[d.below(int64(len(words)))] }
+func (d random) pick(words []string) string { return words[d.below(int64(len(words)))] }
 
 // plan holds the values that a product and its stage history share. Days are midnight UTC.
 type plan struct {
@@ -156,12 +156,12 @@ type plan struct {
 type move struct {
 	from, to int64 // stage ids; from is 0 for none
 	at       time.Time
-	dice     dice // for the rest of its row
+	random   random // for the rest of its row
 }
 
 // plan plans the i-th product.
 func (d data) plan(i int64) plan {
-	r := newDice(forPlan, i)
+	r := newRandom(forPlan, i)
 	p := plan{id: 1 + i + i/9 + 3*(i/40)}                                                    // deleted products have left gaps
 	period := (today.Sub(firstEntry) / time.Duration(d.products)).Truncate(time.Microsecond) // rows are created in id order
 	p.entered = firstEntry.Add(time.Duration(i)*period + r.within(period))
@@ -179,7 +179,7 @@ func (d data) quota(i int64) int64 {
 	end := min(start+groupSize, d.products)
 	left := d.histories*end/d.products - d.histories*start/d.products
 	n, quotas := end-start, [groupSize]int64{}
-	r := newDice(forQuotas, start)
+	r := newRandom(forQuotas, start)
 	turn := r.below(n)
 	for k := range n {
 		give := min(left, 1+r.below(4))
@@ -200,7 +200,7 @@ func (d data) quota(i int64) int64 {
 
 // planMoves plans a product with stage history. It begins without a stage, or at one that leaves room for all moves. With
 // more moves than stages, some only confirm the stage.
-func (p *plan) planMoves(r dice, moves int64) {
+func (p *plan) planMoves(r random, moves int64) {
 	count := int64(len(stages))
 	p.launch = r.dayBetween(firstLaunch, today.AddDate(0, 0, -int(150+200*min(moves, count))))
 	first, pauses, current := int64(1), moves, moves-1 // current is the move into the current stage
@@ -214,11 +214,11 @@ func (p *plan) planMoves(r dice, moves int64) {
 	step := int64(today.Sub(p.launch)/time.Second) / pauses // seconds
 	stage := first - 1
 	for j := range moves {
-		m := move{from: stage, to: first + j, dice: newDice(forMove, p.id<<32+j)}
+		m := move{from: stage, to: first + j, random: newRandom(forMove, p.id<<32+j)}
 		if moves > count {
 			m.to = 1 + j*count/moves
 		}
-		m.at = m.dice.changed(p.launch, j+pauses-moves, step)
+		m.at = m.random.changed(p.launch, j+pauses-moves, step)
 		p.moves, stage = append(p.moves, m), m.to
 	}
 	p.stage, p.stageStart = stage, p.moves[current].at.Truncate(day)
@@ -226,7 +226,7 @@ func (p *plan) planMoves(r dice, moves int64) {
 
 // changed returns the time of a move that is made some steps after the launch: in order, in office hours, and until today.
 // Office hours are 08:00 to 17:00 in Jakarta, which is the same day in UTC.
-func (d dice) changed(launch time.Time, steps, step int64) time.Time {
+func (d random) changed(launch time.Time, steps, step int64) time.Time {
 	second := steps*step + d.below(step*7/10+1)
 	if steps == 0 { // the introduction is the launch
 		second = d.below(min(step*7/10, int64(day/time.Second)) + 1)
@@ -241,7 +241,7 @@ func officeHour(timeOfDay time.Duration) time.Duration {
 }
 
 // planStage plans a product without stage history: its stage follows from its age.
-func (p *plan) planStage(r dice) {
+func (p *plan) planStage(r random) {
 	if r.oneIn(25) {
 		p.stage = 1
 		return
@@ -276,8 +276,8 @@ var (
 	categories = []string{"Jasa Rekayasa", "Operasi & Pemeliharaan", "Energi Bersih", "Produk Digital", "Material & Peralatan"}
 )
 
-// works lists each segment's kind of work, in the order of segments.
-var works = [...][]string{
+// services lists each segment's kind of work, in the order of segments.
+var services = [...][]string{
 	{"Inspeksi Turbin", "Uji Kinerja Boiler", "Sewa Genset", "Pemantauan Cerobong", "Kajian Tapak PLTS", "Perawatan Generator", "Manajemen Suku Cadang", "Simulator Operator"},
 	{"Inspeksi Menara", "Pemetaan Jalur dengan Drone", "Uji Isolator", "Perkuatan Fondasi Menara", "Pemantauan Konduktor", "Studi Aliran Daya", "Pemeliharaan Gardu Induk", "Uji Minyak Trafo"},
 	{"Pemeliharaan Gardu Distribusi", "Deteksi Gangguan", "Kabel Bawah Tanah", "Penyeimbangan Beban", "Pangkas Pohon Jaringan", "Trafo Bergerak", "Sensor Penyulang", "Kubikel Cerdas"},
@@ -286,11 +286,11 @@ var works = [...][]string{
 }
 
 var (
-	brands     = []string{"Arunika", "Bayu Dana", "Cakra Wisesa", "Daksa", "Ekata", "Gantari", "Indurasmi", "Jatiraga", "Kalingga", "Laksita", "Mandaraka", "Nirmala", "Padmarini", "Rengganis", "Sagara", "Tirtamas", "Utpala", "Wanodya"}
-	regions    = []string{"Ambon", "Banjarbaru", "Bengkulu", "Cirebon", "Ende", "Gorontalo", "Jember", "Kendari", "Kupang", "Magelang", "Mamuju", "Mataram", "Palu", "Pekanbaru", "Singkawang", "Sorong", "Ternate"}
-	buyers     = []string{"pabrik semen", "rumah sakit", "kawasan industri", "hotel dan restoran", "pelabuhan", "kampus", "tambang", "peternakan", "pusat belanja", "rumah tangga"}
-	benefits   = []string{"menekan gangguan", "menghemat biaya energi", "mempercepat penyambungan", "memperpanjang umur peralatan", "menurunkan susut", "memudahkan pelaporan", "mengurangi emisi"}
-	deliveries = []string{"laporan bulanan", "dasbor daring", "tim siaga 24 jam", "garansi satu tahun", "kunjungan berkala", "pelatihan petugas"}
-	forms      = []string{"PT ", "CV ", "Koperasi ", "Kawasan Industri ", "RS ", "Universitas "}
-	notes      = []string{"Target penjualan tercapai", "Uji coba selesai, siap diperluas", "Permintaan melambat sejak kuartal lalu", "Disetujui dalam rapat bulanan", "Menunggu kontrak payung yang baru", "Pesaing menawarkan harga lebih rendah", "Pelanggan lama memperpanjang kontrak"}
+	brands       = []string{"Arunika", "Bayu Dana", "Cakra Wisesa", "Daksa", "Ekata", "Gantari", "Indurasmi", "Jatiraga", "Kalingga", "Laksita", "Mandaraka", "Nirmala", "Padmarini", "Rengganis", "Sagara", "Tirtamas", "Utpala", "Wanodya"}
+	regions      = []string{"Ambon", "Banjarbaru", "Bengkulu", "Cirebon", "Ende", "Gorontalo", "Jember", "Kendari", "Kupang", "Magelang", "Mamuju", "Mataram", "Palu", "Pekanbaru", "Singkawang", "Sorong", "Ternate"}
+	buyers       = []string{"pabrik semen", "rumah sakit", "kawasan industri", "hotel dan restoran", "pelabuhan", "kampus", "tambang", "peternakan", "pusat belanja", "rumah tangga"}
+	benefits     = []string{"menekan gangguan", "menghemat biaya energi", "mempercepat penyambungan", "memperpanjang umur peralatan", "menurunkan susut", "memudahkan pelaporan", "mengurangi emisi"}
+	deliverables = []string{"laporan bulanan", "dasbor daring", "tim siaga 24 jam", "garansi satu tahun", "kunjungan berkala", "pelatihan petugas"}
+	legalForms   = []string{"PT ", "CV ", "Koperasi ", "Kawasan Industri ", "RS ", "Universitas "}
+	notes        = []string{"Target penjualan tercapai", "Uji coba selesai, siap diperluas", "Permintaan melambat sejak kuartal lalu", "Disetujui dalam rapat bulanan", "Menunggu kontrak payung yang baru", "Pesaing menawarkan harga lebih rendah", "Pelanggan lama memperpanjang kontrak"}
 )

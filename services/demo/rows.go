@@ -13,7 +13,7 @@ import (
 // numberedFrom is the product from which names carry a number, so that many products are not all duplicates.
 const numberedFrom = 1000
 
-// nameRows makes the rows of a table of names. Some were never updated, and the last has no icons.
+// nameRows generates the rows of a lookup table. Some were never updated, and the last has no icons.
 func nameRows(names []string, folder string) iter.Seq[models.Row] {
 	return func(yield func(models.Row) bool) {
 		for i, name := range names {
@@ -44,24 +44,24 @@ func (d data) productRows(yield func(models.Row) bool) {
 }
 
 func productRow(i int64, p plan) models.Row {
-	r := newDice(forProduct, i)
+	r := newRandom(forProduct, i)
 	segment := 1 + r.below(int64(len(segments)))
-	work, brand := r.pick(works[segment-1]), r.pick(brands)
-	return newRow(p.id, r.productName(i, work, brand), r.description(work), r.unless(25, 1+r.below(int64(len(categories)))),
-		r.unless(40, segment), reference(p.stage), r.price(), date(p.launch), r.customer(), r.unless(40, models.InstantOf(p.entered)),
+	work, brand := r.pick(services[segment-1]), r.pick(brands)
+	return newRow(p.id, r.productName(i, work, brand), r.description(work), r.nullOneIn(25, 1+r.below(int64(len(categories)))),
+		r.nullOneIn(40, segment), reference(p.stage), r.price(), date(p.launch), r.customer(), r.nullOneIn(40, models.InstantOf(p.entered)),
 		r.productUpdated(p), date(p.stageStart), r.stageEnd(p))
 }
 
-// unless returns value, and NULL once in n times.
-func (d dice) unless(n int64, value any) any {
+// nullOneIn returns value, or NULL once in n times.
+func (d random) nullOneIn(n int64, value any) any {
 	if d.oneIn(n) {
 		return nil
 	}
 	return value
 }
 
-// productName makes names of which a tenth are duplicates, and some end in invisible blanks.
-func (d dice) productName(i int64, work, brand string) string {
+// productName returns a name; a tenth are duplicates, and some have trailing spaces.
+func (d random) productName(i int64, work, brand string) string {
 	blank, number := "", ""
 	if d.oneIn(18) {
 		blank = "  "
@@ -79,7 +79,7 @@ func (d dice) productName(i int64, work, brand string) string {
 	}
 }
 
-func (d dice) description(work string) any {
+func (d random) description(work string) any {
 	switch kind := d.below(60); {
 	case kind < 6:
 		return nil
@@ -88,11 +88,11 @@ func (d dice) description(work string) any {
 	case kind < 9:
 		return ""
 	default:
-		return work + " untuk " + d.pick(buyers) + " di " + d.pick(regions) + ": " + d.pick(benefits) + ", dengan " + d.pick(deliveries) + "."
+		return work + " untuk " + d.pick(buyers) + " di " + d.pick(regions) + ": " + d.pick(benefits) + ", dengan " + d.pick(deliverables) + "."
 	}
 }
 
-func (d dice) customer() any {
+func (d random) customer() any {
 	switch kind := d.below(60); {
 	case kind < 7:
 		return nil
@@ -103,14 +103,14 @@ func (d dice) customer() any {
 	case kind < 14:
 		return ""
 	case kind < 18:
-		return d.pick(forms) + d.pick(brands) + " "
+		return d.pick(legalForms) + d.pick(brands) + " "
 	default:
-		return d.pick(forms) + d.pick(brands) + " " + d.pick(regions)
+		return d.pick(legalForms) + d.pick(brands) + " " + d.pick(regions)
 	}
 }
 
-// price returns rupiah, some more than 32 bits hold.
-func (d dice) price() any {
+// price returns a price in rupiah; some exceed 32 bits.
+func (d random) price() any {
 	switch kind := d.below(20); {
 	case kind < 3:
 		return nil
@@ -124,16 +124,16 @@ func (d dice) price() any {
 	return price
 }
 
-// productUpdated is NULL for many rows: never changed, or not by a program that keeps the column.
-func (d dice) productUpdated(p plan) any {
+// productUpdated is NULL for many rows: never updated, or by a program that does not set updated_at.
+func (d random) productUpdated(p plan) any {
 	if d.below(5) < 2 {
 		return nil
 	}
 	return models.InstantOf(p.entered.Add(d.within(today.Sub(p.entered))))
 }
 
-// stageEnd is planned around today, after the stage's start, so that about a fifth are overdue.
-func (d dice) stageEnd(p plan) any {
+// stageEnd returns a planned stage end near today, after the stage's start; about a fifth are overdue.
+func (d random) stageEnd(p plan) any {
 	planned := today.AddDate(0, 0, int(d.below(1000)-330))
 	if p.stageStart.IsZero() || d.oneIn(10) {
 		return nil
@@ -159,19 +159,19 @@ func (d data) historyRows(yield func(models.Row) bool) {
 }
 
 func historyRow(id int64, p plan, m move) models.Row {
-	note, entered := m.dice.note(), m.at
+	note, entered := m.random.note(), m.at
 	if entered.Before(p.entered) {
 		entered = p.entered
 	}
-	entered = entered.Add(m.dice.within(2 * day))
+	entered = entered.Add(m.random.within(2 * day))
 	var updated any
-	if !m.dice.oneIn(2) {
-		updated = models.InstantOf(entered.Add(m.dice.within(20 * day)))
+	if !m.random.oneIn(2) {
+		updated = models.InstantOf(entered.Add(m.random.within(20 * day)))
 	}
-	return newRow(id, p.id, reference(m.from), m.to, note, models.InstantOf(entered), updated, models.InstantOf(m.at), m.dice.metrics())
+	return newRow(id, p.id, reference(m.from), m.to, note, models.InstantOf(entered), updated, models.InstantOf(m.at), m.random.metrics())
 }
 
-func (d dice) note() any {
+func (d random) note() any {
 	switch kind := d.below(12); {
 	case kind < 2:
 		return nil
@@ -185,8 +185,8 @@ func (d dice) note() any {
 }
 
 // metrics returns a document as jsonb writes it, so that both databases hold the same text: keys by
-// length and then by letter, decimals with all their digits.
-func (d dice) metrics() any {
+// length, then alphabetically; decimals keep trailing zeros.
+func (d random) metrics() any {
 	if d.oneIn(6) {
 		return nil
 	}
@@ -195,6 +195,6 @@ func (d dice) metrics() any {
 }
 
 // decimal returns a number below limit with two decimals.
-func (d dice) decimal(limit int64) string {
+func (d random) decimal(limit int64) string {
 	return fmt.Sprintf("%d.%02d", d.below(limit), d.below(100))
 }

@@ -248,7 +248,7 @@ func (h *Pages) confirmDelete(ctx context.Context, v cache.View, id int64, curre
 	for _, f := range p.ListFacts() {
 		confirmation.Facts = append(confirmation.Facts, pages.Fact{Label: messages.FieldLabel(f.Column), Text: f.Value})
 	}
-	updateFact := pages.Fact{Label: models.NewText("console_products.updated", nil), Text: h.site.Texts().Time(p.UpdatedAt)}
+	updateFact := pages.Fact{Label: models.NewText("console_products.updated", nil), Text: h.site.Printer().Time(p.UpdatedAt)}
 	confirmation.Facts = append(confirmation.Facts, updateFact)
 	return confirmation, nil
 }

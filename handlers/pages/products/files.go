@@ -116,11 +116,11 @@ func (h *Pages) readUploadForm(c *fiber.Ctx, id int64) (uploadForm, error) {
 	})
 }
 
-// AskRemoveFile shows the delete confirmation of a file.
-func (h *Pages) AskRemoveFile(c *fiber.Ctx) error { return h.fileDeletion().Ask(c) }
+// AskDeleteFile shows the delete confirmation of a file.
+func (h *Pages) AskDeleteFile(c *fiber.Ctx) error { return h.fileDeletion().Ask(c) }
 
-// RemoveFile deletes a file.
-func (h *Pages) RemoveFile(c *fiber.Ctx) error { return h.fileDeletion().Confirm(c) }
+// DeleteFile deletes a file.
+func (h *Pages) DeleteFile(c *fiber.Ctx) error { return h.fileDeletion().Confirm(c) }
 
 // fileID identifies a file of a product.
 type fileID struct{ product, id int64 }
@@ -144,8 +144,8 @@ func (h *Pages) fileDeletion() pages.Action[fileID] {
 				Text: models.NewText("console_products.delete_file_text", nil), Action: back + "/attachments/" + strconv.FormatInt(target.id, 10) + "/delete",
 				Button: models.NewText("console_products.delete_file", nil), Cancel: models.NewText("console.cancel", nil),
 				Facts: []pages.Fact{
-					{Label: models.NewText("console_products.size", nil), Text: h.site.Texts().Bytes(file.Size)},
-					{Label: models.NewText("console_products.created", nil), Text: h.site.Texts().Time(file.CreatedAt)},
+					{Label: models.NewText("console_products.size", nil), Text: h.site.Printer().Bytes(file.Size)},
+					{Label: models.NewText("console_products.created", nil), Text: h.site.Printer().Time(file.CreatedAt)},
 				},
 			}, err
 		},

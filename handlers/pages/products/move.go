@@ -160,7 +160,7 @@ func (f moveForm) input(checker request.Checker, zone *time.Location) (stages.In
 	return in, err
 }
 
-// Move moves a product that is still in the stage that the form showed.
+// Move moves a product to another stage. It fails if the product's stage has changed since the form was opened.
 func (h *Pages) Move(c *fiber.Ctx) error {
 	id, err := request.ID(c)
 	if err != nil {
@@ -240,7 +240,7 @@ var (
 	englishNumber = regexp.MustCompile(`^[-−]?(?:[0-9]+\.[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?)$`)
 )
 
-// metricValue returns an entry as JSON: a number with every digit, otherwise a string. ok is false for an ambiguous number.
+// metricValue returns an entry as JSON: a number without loss of precision, otherwise a string. ok is false for an ambiguous number.
 func metricValue(text string) (valueJSON string, ok bool) {
 	text = strings.TrimSpace(text)
 	parts := indonesianNumber.FindStringSubmatch(text)

@@ -189,7 +189,7 @@ type viewer struct {
 
 // viewer returns a viewer with the names in lists and the current date.
 func (h *Pages) viewer(lists products.DropdownLists) viewer {
-	return viewer{h.site.Texts().Format, pages.Choices(lists), models.NewDate(h.now().Date()), lists.LastStage()}
+	return viewer{h.site.Printer().Format, pages.Choices(lists), models.NewDate(h.now().Date()), lists.LastStage()}
 }
 
 func (v viewer) product(p models.ListedProduct) product {

@@ -51,8 +51,8 @@ func (h *Pages) explainRejection(form *signIn, err error) bool {
 		return false
 	}
 	form.NeedsNewToken = pages.IsClass(err, models.Unauthenticated)
-	if form.Problem = h.site.Texts().Error(err); form.NeedsNewToken {
-		form.Problem = h.site.Texts().Message(err) // its remedy is about the Authorization header
+	if form.Problem = h.site.Printer().Error(err); form.NeedsNewToken {
+		form.Problem = h.site.Printer().Message(err) // its remedy is about the Authorization header
 	}
 	return true
 }

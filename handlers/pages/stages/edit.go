@@ -219,7 +219,7 @@ func (h *Pages) confirmDelete(current stages.Current) pages.Confirmation {
 		Text: models.NewText("console_stages.delete_text", nil), Action: address(r.ID, "/delete"),
 		Button: models.NewText("console_stages.delete_record", nil), Cancel: models.NewText("console.cancel", nil),
 		Facts: []pages.Fact{
-			{Label: messages.FieldLabel("tanggal_perubahan"), Text: h.site.Texts().Time(r.ChangedAt)},
+			{Label: messages.FieldLabel("tanggal_perubahan"), Text: h.site.Printer().Time(r.ChangedAt)},
 			{Label: messages.FieldLabel("stage_previous"), Text: r.From},
 			{Label: messages.FieldLabel("stage_now"), Text: r.To},
 		},

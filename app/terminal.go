@@ -15,19 +15,19 @@ import (
 	"lifecycle-sync/web/messages"
 )
 
-// console prints progress for people: one line per step and, on a terminal, a bar for the current table. It is the
+// terminal prints progress for people: one line per step and, on a terminal, a bar for the current table. It is the
 // engine's Progress.
-type console struct {
-	out   io.Writer
-	texts *messages.Printer
-	bars  *mpb.Progress // nil if out is not a terminal
-	bar   *mpb.Bar
-	quiet bool // neither lines nor bars per table: the differences are the lines
-	total int64
+type terminal struct {
+	out     io.Writer
+	printer *messages.Printer
+	bars    *mpb.Progress // nil if out is not a terminal
+	bar     *mpb.Bar
+	quiet   bool // neither lines nor bars per table: the differences are the lines
+	total   int64
 }
 
-func newConsole(out io.Writer, texts *messages.Printer) *console {
-	c := &console{out: out, texts: texts}
+func newTerminal(out io.Writer, printer *messages.Printer) *terminal {
+	c := &terminal{out: out, printer: printer}
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		c.bars = mpb.New(mpb.WithOutput(out), mpb.WithWidth(40))
 		c.out = c.bars // lines go above the bar
@@ -35,25 +35,25 @@ func newConsole(out io.Writer, texts *messages.Printer) *console {
 	return c
 }
 
-func (c *console) line(format string, args ...any) {
+func (c *terminal) line(format string, args ...any) {
 	_, _ = fmt.Fprintf(c.out, format+"\n", args...) // an error here cannot be reported
 }
 
 // retrying announces a retry.
-func (c *console) retrying(attempt int, pause time.Duration, err error) {
+func (c *terminal) retrying(attempt int, pause time.Duration, err error) {
 	c.finishBar()
-	c.line("⏳ %s Retrying in %.1f s (attempt %d)", c.texts.Message(err), pause.Seconds(), attempt)
+	c.line("⏳ %s Retrying in %.1f s (attempt %d)", c.printer.Message(err), pause.Seconds(), attempt)
 }
 
 // Begin announces a table.
-func (c *console) Begin(t *models.Table, rows int64) {
+func (c *terminal) Begin(t *models.Table, rows int64) {
 	if !c.quiet {
 		c.line("🔄 Syncing %s...", t.Label)
 		c.startBar(t.Label, rows)
 	}
 }
 
-func (c *console) startBar(label string, total int64) {
+func (c *terminal) startBar(label string, total int64) {
 	if c.bars == nil {
 		return
 	}
@@ -64,7 +64,7 @@ func (c *console) startBar(label string, total int64) {
 }
 
 // at sets the bar to a number of rows of a total.
-func (c *console) at(done, total int64) {
+func (c *terminal) at(done, total int64) {
 	if c.bar != nil {
 		c.bar.SetTotal(total, false)
 		c.bar.SetCurrent(done)
@@ -72,7 +72,7 @@ func (c *console) at(done, total int64) {
 }
 
 // Expect lengthens the bar.
-func (c *console) Expect(rows int64) {
+func (c *terminal) Expect(rows int64) {
 	if c.bar != nil {
 		c.total += rows
 		c.bar.SetTotal(c.total, false)
@@ -80,21 +80,21 @@ func (c *console) Expect(rows int64) {
 }
 
 // Advance moves the bar.
-func (c *console) Advance(rows int64) {
+func (c *terminal) Advance(rows int64) {
 	if c.bar != nil {
 		c.bar.IncrInt64(rows)
 	}
 }
 
 // End prints what was done to a table.
-func (c *console) End(t *models.Table, count models.TableCount) {
+func (c *terminal) End(t *models.Table, count models.TableCount) {
 	c.finishBar()
 	if !c.quiet {
 		c.line("✅ Synced %d %s%s", count.Mirrored(), t.Noun, details(count))
 	}
 }
 
-func (c *console) finishBar() {
+func (c *terminal) finishBar() {
 	if c.bar != nil {
 		c.bar.Abort(true)
 		c.bar.Wait()
@@ -103,7 +103,7 @@ func (c *console) finishBar() {
 }
 
 // close removes an unfinished bar and waits until everything is printed.
-func (c *console) close() {
+func (c *terminal) close() {
 	c.finishBar()
 	if c.bars != nil {
 		c.bars.Wait()

@@ -23,14 +23,14 @@ import (
 
 const limit = 2 << 20 // bytes in a file
 
-// newStaging returns an empty storage and its staging.
-func newStaging(t testing.TB) (*attachments.Staging, files.Files) {
+// newUploads returns an empty storage and what stores uploads in it.
+func newUploads(t testing.TB) (*attachments.Uploads, files.Files) {
 	t.Helper()
 	f, err := files.Open(testfiles.Folder(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return attachments.NewStaging(f, limit, slog.New(slog.DiscardHandler)), f
+	return attachments.NewUploads(f, limit, slog.New(slog.DiscardHandler)), f
 }
 
 // stored lists what a storage has.
@@ -54,9 +54,9 @@ func class(err error) models.Class {
 
 const pdf = "%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<</Type/Catalog>>\nendobj\n%%EOF\n"
 
-func TestStage_AcceptsEveryFileType(t *testing.T) {
+func TestSave_AcceptsEveryFileType(t *testing.T) {
 	t.Parallel()
-	l, contents := newStaging(t)
+	l, contents := newUploads(t)
 	const office = "application/vnd.openxmlformats-officedocument."
 	for _, f := range []struct {
 		name, mediaType string
@@ -79,7 +79,7 @@ func TestStage_AcceptsEveryFileType(t *testing.T) {
 		{"a.png", "image/png", drawing(t, ".png")},
 		{"a.gif", "image/gif", drawing(t, ".gif")},
 	} {
-		got, err := l.Stage(t.Context(), "folder/"+f.name, iotest.HalfReader(bytes.NewReader(f.content)))
+		got, err := l.Save(t.Context(), "folder/"+f.name, iotest.HalfReader(bytes.NewReader(f.content)))
 		sum := sha256.Sum256(f.content)
 		if want := (models.Upload{Key: got.Key, Name: f.name, Type: f.mediaType, Size: int64(len(f.content)), SHA256: hex.EncodeToString(sum[:])}); err != nil || got != want {
 			t.Errorf("%s: %+v, %v", f.name, got, err)
@@ -99,9 +99,9 @@ func TestStage_AcceptsEveryFileType(t *testing.T) {
 	}
 }
 
-func TestStage_RejectsMismatchedContent(t *testing.T) {
+func TestSave_RejectsMismatchedContent(t *testing.T) {
 	t.Parallel()
-	l, contents := newStaging(t)
+	l, contents := newUploads(t)
 	html, svg := "<!DOCTYPE html><html><script>alert(1)</script>", `<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`
 	word := string(officeDocument(t, "word/document.xml"))
 	for _, f := range []struct{ name, content string }{
@@ -113,12 +113,12 @@ func TestStage_RejectsMismatchedContent(t *testing.T) {
 		{"x.docx", string(officeDocument(t, "evil/word.xml"))}, {"x.docx", word[:len(word)-30]}, {"x.docx", html + word}, {"x.docx", "PK\x03\x04" + strings.Repeat("word/", 1000)}, {"x.docx", pdf},
 		{"x.doc", string(compoundDocument("Workbook"))}, {"x.doc", string(compoundDocument("!_StringData"))}, {"x.xls", string(compoundDocument("WordDocument"))}, {"x.ppt", word}, {"x.doc", html}, {"x.doc", `{\rtf1}`},
 	} {
-		_, err := l.Stage(t.Context(), f.name, strings.NewReader(f.content))
+		_, err := l.Save(t.Context(), f.name, strings.NewReader(f.content))
 		if e := models.AsError(err); e == nil || e.Class != models.UnsupportedType || !strings.Contains(e.Remedy.String(), ".docx") {
 			t.Errorf("%q with %.30q: %v", f.name, f.content, err)
 		}
 	}
-	if _, err := l.Stage(t.Context(), "x.pdf", strings.NewReader("")); class(err) != models.Invalid {
+	if _, err := l.Save(t.Context(), "x.pdf", strings.NewReader("")); class(err) != models.Invalid {
 		t.Errorf("an empty file: %v", err)
 	}
 	if left := stored(t, contents); left != nil {
@@ -126,11 +126,11 @@ func TestStage_RejectsMismatchedContent(t *testing.T) {
 	}
 }
 
-func TestStage_LimitsSize(t *testing.T) {
+func TestSave_LimitsSize(t *testing.T) {
 	t.Parallel()
-	l, contents := newStaging(t)
+	l, contents := newUploads(t)
 	for size, want := range map[int]models.Class{limit: "", limit + 1: models.TooLarge, 3 * limit: models.TooLarge} {
-		got, err := l.Stage(t.Context(), "a.txt", strings.NewReader(strings.Repeat("a", size)))
+		got, err := l.Save(t.Context(), "a.txt", strings.NewReader(strings.Repeat("a", size)))
 		if class(err) != want {
 			t.Errorf("%d bytes: %v", size, err)
 		}
@@ -140,7 +140,7 @@ func TestStage_LimitsSize(t *testing.T) {
 	}
 	for _, before := range []int{0, 10, 100_000} {
 		own := errors.New("connection lost")
-		_, err := l.Stage(t.Context(), "a.txt", io.MultiReader(strings.NewReader(strings.Repeat("a", before)), iotest.ErrReader(own)))
+		_, err := l.Save(t.Context(), "a.txt", io.MultiReader(strings.NewReader(strings.Repeat("a", before)), iotest.ErrReader(own)))
 		if !errors.Is(err, own) {
 			t.Errorf("after %d bytes: %v", before, err)
 		}
