@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -56,19 +57,28 @@ func class(err error) models.Class {
 	return models.AsError(err).Class
 }
 
+// TestFiles_StoresListsAndDeletes checks an empty storage first, which changes nothing.
 func TestFiles_StoresListsAndDeletes(t *testing.T) {
 	t.Parallel()
 	testfiles.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		f := open(t, url(t))
-		ctx := t.Context()
+		at, ctx := url(t), t.Context()
+		f := open(t, at)
+		if room, err := f.Check(ctx); err != nil || room == 0 {
+			t.Errorf("%d, %v", room, err)
+		}
 		if got := keys(t, f); len(got) != 0 {
 			t.Fatalf("an empty storage has %v", got)
+		}
+		if path, isFolder := strings.CutPrefix(at, "file:"); isFolder {
+			if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the folder was created: %v", err)
+			}
 		}
 		var all []string
 		for _, size := range []int{1, 5 * mebibyte, 5*mebibyte + 1, 11 * mebibyte} {
 			content, key := bytes.Repeat([]byte{0, 1, 'x', 0xff}, size)[:size], newKey()
-			if err := f.Put(ctx, key, iotestOneByteFirst(content)); err != nil {
+			if err := f.Put(ctx, key, iotest.HalfReader(bytes.NewReader(content))); err != nil {
 				t.Fatalf("%d bytes: %v", size, err)
 			}
 			r, length, err := f.Get(ctx, key)
@@ -102,12 +112,15 @@ func TestFiles_StoresListsAndDeletes(t *testing.T) {
 		if got := keys(t, f); len(got) != 0 {
 			t.Errorf("not deleted: %v", got)
 		}
+		for _, key := range []string{"", "a", "../../x", strings.Repeat("a", 25) + "/", strings.Repeat("A", 26), strings.Repeat("a", 27), "..\x00" + strings.Repeat("a", 23)} {
+			_, _, err := f.Get(ctx, key)
+			for _, err := range []error{err, f.Put(ctx, key, strings.NewReader("x")), f.Delete(ctx, key)} {
+				if class(err) != models.Internal {
+					t.Errorf("%q: %v", key, err)
+				}
+			}
+		}
 	})
-}
-
-// iotestOneByteFirst reads less than asked for, like a network.
-func iotestOneByteFirst(content []byte) io.Reader {
-	return io.MultiReader(bytes.NewReader(content[:1]), bytes.NewReader(content[1:]))
 }
 
 func TestPut_LeavesNothingWhenTheReaderFails(t *testing.T) {
@@ -118,7 +131,7 @@ func TestPut_LeavesNothingWhenTheReaderFails(t *testing.T) {
 		own := models.NewError(models.TooLarge, "files.full", nil)
 		for _, want := range []error{own, io.ErrUnexpectedEOF, io.ErrClosedPipe, context.Canceled} {
 			for _, size := range []int64{0, 1, 6 * mebibyte} {
-				err := f.Put(t.Context(), newKey(), io.MultiReader(io.LimitReader(rand.Reader, size), broken{want}))
+				err := f.Put(t.Context(), newKey(), io.MultiReader(io.LimitReader(rand.Reader, size), iotest.ErrReader(want)))
 				if !errors.Is(err, want) {
 					t.Errorf("after %d bytes: %v, want %v", size, err, want)
 				}
@@ -135,31 +148,11 @@ func TestPut_LeavesNothingWhenTheReaderFails(t *testing.T) {
 	})
 }
 
-type broken struct{ err error }
-
-func (b broken) Read([]byte) (int, error) { return 0, b.err }
-
 type canceling struct{ cancel func() }
 
 func (c canceling) Read([]byte) (int, error) {
 	c.cancel()
 	return 0, io.EOF
-}
-
-func TestFiles_RejectsForeignKeys(t *testing.T) {
-	t.Parallel()
-	testfiles.Each(t, func(t *testing.T, url func(testing.TB) string) {
-		t.Parallel()
-		f := open(t, url(t))
-		for _, key := range []string{"", "a", "../../x", strings.Repeat("a", 25) + "/", strings.Repeat("A", 26), strings.Repeat("a", 27), "..\x00" + strings.Repeat("a", 23)} {
-			_, _, err := f.Get(t.Context(), key)
-			for _, err := range []error{err, f.Put(t.Context(), key, strings.NewReader("x")), f.Delete(t.Context(), key)} {
-				if class(err) != models.Internal {
-					t.Errorf("%q: %v", key, err)
-				}
-			}
-		}
-	})
 }
 
 func TestFolder_NeverOverwrites(t *testing.T) {
@@ -200,44 +193,41 @@ func TestFolder_IsPrivate(t *testing.T) {
 	if got := keys(t, f); !slices.Equal(got, []string{key}) {
 		t.Errorf("foreign files are listed: %v", got)
 	}
-	if err := os.WriteFile(filepath.Join(t.TempDir(), "file"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
 	blocked := open(t, "file:"+filepath.Join(dir, "notes.txt", "below"))
 	if err := blocked.Put(t.Context(), newKey(), strings.NewReader("x")); class(err) != models.Unavailable || strings.Contains(err.Error(), dir) {
 		t.Errorf("an impossible folder: %v", err)
 	}
 }
 
-func TestS3_ReportsAStoppedServer(t *testing.T) {
+// TestS3_ReportsBucketKeyAndHost has a wrong bucket, a wrong key, and a server that has stopped.
+func TestS3_ReportsBucketKeyAndHost(t *testing.T) {
 	t.Parallel()
 	server := testfiles.S3(t)
-	f := open(t, server.URL)
-	server.Stop()
-	_, _, err := f.Get(t.Context(), newKey())
-	errs := []error{err, f.Put(t.Context(), newKey(), strings.NewReader("x")), f.Delete(t.Context(), newKey())}
-	for _, err := range f.Old(t.Context(), time.Now()) {
-		errs = append(errs, err)
-	}
-	for i, err := range errs {
-		if class(err) != models.Unavailable || models.AsError(err).Remedy == nil || strings.Contains(err.Error(), "s3cret") {
-			t.Errorf("%d: %v", i, err)
-		}
-	}
-	if len(errs) != 4 {
-		t.Errorf("listing reports no error")
-	}
-}
-
-func TestS3_RefusesAWrongKey(t *testing.T) {
-	t.Parallel()
-	server := testfiles.S3(t)
-	for _, wrong := range []string{
-		strings.Replace(server.URL, "s3cret", "other", 1),
-		strings.Replace(server.URL, "/uploads", "/elsewhere", 1),
+	for _, c := range []struct{ from, to, code string }{
+		{"/" + server.Bucket(), "/other", "files.no_bucket"},
+		{"s3cret", "salah", "files.denied"},
+		{"", "", "files.no_s3_answer"},
 	} {
-		if err := open(t, wrong).Put(t.Context(), newKey(), strings.NewReader("x")); class(err) != models.Unavailable {
-			t.Errorf("%v", err)
+		if c.from == "" {
+			server.Stop()
+		}
+		f := open(t, strings.Replace(server.URL, c.from, c.to, 1))
+		_, check := f.Check(t.Context())
+		if e := models.AsError(check); e == nil || e.Text.Code != c.code || e.Remedy == nil || strings.Contains(e.Error(), "s3cret") {
+			t.Errorf("%s: %v", c.to, check)
+		}
+		_, _, get := f.Get(t.Context(), newKey())
+		errs := []error{get, f.Put(t.Context(), newKey(), strings.NewReader("x")), f.Delete(t.Context(), newKey())}
+		for _, err := range f.Old(t.Context(), time.Now()) {
+			errs = append(errs, err)
+		}
+		if len(errs) != 4 {
+			t.Errorf("%s: listing reports no error", c.code)
+		}
+		for i, err := range errs {
+			if class(err) != models.Unavailable || models.AsError(err).Remedy == nil || strings.Contains(err.Error(), "s3cret") {
+				t.Errorf("%s: %d: %v", c.code, i, err)
+			}
 		}
 	}
 }
@@ -324,44 +314,5 @@ func TestFolder_ReportsAFullDisk(t *testing.T) {
 	}
 	if err := f.Put(t.Context(), newKey(), strings.NewReader("fits")); err != nil {
 		t.Errorf("with free space again: %v", err)
-	}
-}
-
-func TestCheck_LeavesNothingBehind(t *testing.T) {
-	t.Parallel()
-	testfiles.Each(t, func(t *testing.T, url func(testing.TB) string) {
-		t.Parallel()
-		at := url(t)
-		f := open(t, at)
-		room, err := f.Check(t.Context())
-		if err != nil || room == 0 {
-			t.Errorf("%d, %v", room, err)
-		}
-		if all := keys(t, f); all != nil {
-			t.Errorf("%v are left", all)
-		}
-		if path, isFolder := strings.CutPrefix(at, "file:"); isFolder {
-			if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-				t.Errorf("the folder was created: %v", err)
-			}
-		}
-	})
-}
-
-func TestCheck_ReportsBucketKeyAndHost(t *testing.T) {
-	t.Parallel()
-	server := testfiles.S3(t)
-	for _, c := range []struct{ from, to, code string }{
-		{"/" + server.Bucket(), "/other", "files.no_bucket"},
-		{"s3cret", "salah", "files.denied"},
-		{"", "", "files.no_s3_answer"},
-	} {
-		if c.from == "" {
-			server.Stop()
-		}
-		_, err := open(t, strings.Replace(server.URL, c.from, c.to, 1)).Check(t.Context())
-		if e := models.AsError(err); e == nil || e.Text.Code != c.code || e.Remedy == nil || strings.Contains(e.Error(), "s3cret") {
-			t.Errorf("%s: %v", c.to, err)
-		}
 	}
 }

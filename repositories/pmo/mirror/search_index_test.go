@@ -2,9 +2,6 @@ package mirror_test
 
 import (
 	"context"
-	"crypto/rand"
-	"fmt"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -24,60 +21,42 @@ import (
 // searchFixture is a pmo_db with three products.
 type searchFixture struct {
 	*testing.T
-
-	url   string
-	db    *database.DB
-	store *pmo.Store
+	db *database.DB
 }
 
 func newSearchFixture(t *testing.T, url string) *searchFixture {
 	t.Helper()
-	l := &searchFixture{T: t, url: url}
-	l.db, l.store = l.open(url)
-	if _, err := l.store.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	db, _ := databases.PMO(t, url)
+	l := &searchFixture{t, db}
 	l.exec("INSERT INTO tbl_produk_lifecycle (id, produk, deskripsi, pelanggan) VALUES (1, 'Gardu INDUK', NULL, ''), (2, 'x', '100%_a\\b', NULL), (3, NULL, '', 'PT Énergi')")
 	return l
 }
 
-func (l *searchFixture) open(url string) (*database.DB, *pmo.Store) {
-	l.Helper()
-	db := databases.Open(l, url, "pmo_db")
-	return db, pmo.New(db, models.Tables())
+func open(t *testing.T, url string) *pmo.Store {
+	t.Helper()
+	return pmo.New(databases.Open(t, url, "pmo_db"), models.Tables())
 }
 
 func (l *searchFixture) exec(statement string) {
 	l.Helper()
-	if err := l.db.Exec(statement).Error; err != nil {
-		l.Fatalf("%s: %v", statement, err)
-	}
+	kit.Exec(l, l.db.SQL, statement)
 }
 
-// found searches, and holds what is found against what must be.
-func (l *searchFixture) found() {
+// finds searches, and compares what is found with what must be.
+func (l *searchFixture) finds(store *pmo.Store) {
 	l.Helper()
 	for search, want := range map[string]int64{"dU ind": 1, "%_A\\": 2, "éNERGI": 3, "E": 3} {
-		products, total, err := catalog.New(l.store.Session).Products(l.Context(), catalog.ProductFilter{Search: search}.On(time.Now()), catalog.ProductOrder{Column: "id"}, 0, 9)
+		products, total, err := catalog.New(store.Session).Products(l.Context(), catalog.ProductFilter{Search: search}.On(time.Now()), catalog.ProductOrder{Column: "id"}, 0, 9)
 		if err != nil || total != 1 || len(products) != 1 || products[0].ID != want {
 			l.Errorf("%q: found %d: %v, %v; want the product %d", search, total, products, err, want)
 		}
 	}
 }
 
-func (l *searchFixture) valid() (valid bool) {
+// index calls IndexSearch, and compares the outcome with what it should be.
+func (l *searchFixture) index(ctx context.Context, store *pmo.Store, built bool, class models.Class) *models.Error {
 	l.Helper()
-	err := l.db.Raw("SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('tbl_produk_lifecycle_search_trgm') AND indisvalid)").Scan(&valid).Error
-	if err != nil {
-		l.Fatal(err)
-	}
-	return valid
-}
-
-// index calls IndexSearch, and holds the outcome against what it should be.
-func (l *searchFixture) index(store *pmo.Store, built bool, class models.Class) *models.Error {
-	l.Helper()
-	got, err := mirrordb.New(store).IndexSearch(l.Context())
+	got, err := mirrordb.New(store).IndexSearch(ctx)
 	e := models.AsError(err)
 	if got != built || e != nil && e.Class != class || e == nil && class != "" {
 		l.Errorf("built %v, %v; want %v, %q", got, err, built, class)
@@ -85,30 +64,54 @@ func (l *searchFixture) index(store *pmo.Store, built bool, class models.Class) 
 	return e
 }
 
-// waiting waits until as many sessions as given wait for a lock or a transaction.
-func (l *searchFixture) waiting(sessions int) {
+// indexWhile is index in another goroutine, which waits for a transaction that has changed a product.
+func (l *searchFixture) indexWhile(ctx context.Context, store *pmo.Store, built bool, class models.Class, do func(changing *gorm.DB)) {
 	l.Helper()
-	kit.Eventually(l, fmt.Sprint(sessions, " sessions wait"), func() bool {
-		return kit.One[int](l, l.db.SQL, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") >= sessions
+	changing := l.db.Begin()
+	defer changing.Rollback()
+	changing.Exec("UPDATE tbl_produk_lifecycle SET harga = 1 WHERE id = 1")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		l.index(ctx, store, built, class)
+	}()
+	kit.Eventually(l, "the build waits", func() bool {
+		return kit.One[bool](l, l.db.SQL, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')")
 	})
+	do(changing)
+	<-done
 }
 
-// TestSearchIndex is built once, and finds what a search without it does.
+// TestSearchIndex is built once, by one process, and finds what a search without it does. The build ends on the server
+// when it is canceled or a run locks the products. An invalid index, of a build that was killed, is built again.
 func TestSearchIndex(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		l := newSearchFixture(t, url(t))
-		l.found()
-		if l.store.Kind() == database.SQLite {
-			l.index(l.store, false, "")
+		address, ctx := url(t), t.Context()
+		l, store := newSearchFixture(t, address), open(t, address)
+		l.finds(store)
+		if store.Kind() == database.SQLite {
+			l.index(ctx, store, false, "")
 			return
 		}
-		l.index(l.store, true, "")
-		l.index(l.store, false, "")
+		canceled, cancel := context.WithCancel(ctx)
+		l.indexWhile(canceled, store, false, models.Canceled, func(*gorm.DB) { cancel() })
+		l.indexWhile(ctx, store, false, models.Busy, func(changing *gorm.DB) {
+			// The deadlock that would follow: the build waits for this transaction, and this for the build.
+			if err := changing.Exec("LOCK TABLE tbl_produk_lifecycle IN SHARE ROW EXCLUSIVE MODE").Error; err != nil {
+				l.Error(err)
+			}
+		})
+		l.indexWhile(ctx, store, true, "", func(changing *gorm.DB) {
+			l.index(ctx, open(t, address), false, models.Busy)
+			changing.Rollback()
+		})
+		l.exec("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'tbl_produk_lifecycle_search_trgm'::regclass")
+		l.index(ctx, store, true, "")
+		l.index(ctx, store, false, "")
 		l.exec("ALTER DATABASE " + l.db.Migrator().CurrentDatabase() + " SET enable_seqscan = off")
-		_, l.store = l.open(l.url)
-		l.found()
+		l.finds(open(t, address))
 		var plan []string
 		err := l.db.Transaction(func(tx *gorm.DB) error {
 			tx.Exec("SET LOCAL enable_seqscan = off")
@@ -121,115 +124,26 @@ func TestSearchIndex(t *testing.T) {
 	})
 }
 
-// TestSearchIndex_RebuildsInvalidIndex of a build that was killed.
-func TestSearchIndex_RebuildsInvalidIndex(t *testing.T) {
-	t.Parallel()
-	l := newSearchFixture(t, testdb.Postgres(t))
-	l.index(l.store, true, "")
-	l.exec("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'tbl_produk_lifecycle_search_trgm'::regclass")
-	l.index(l.store, true, "")
-	if !l.valid() {
-		l.Error("the index is not valid")
-	}
-}
-
-// TestSearchIndex_IsBuiltByOneProcess at a time.
-func TestSearchIndex_IsBuiltByOneProcess(t *testing.T) {
-	t.Parallel()
-	l := newSearchFixture(t, testdb.Postgres(t))
-	block := l.db.Begin()
-	defer block.Rollback()
-	block.Exec("UPDATE tbl_produk_lifecycle SET harga = 1") // which the building waits for
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		l.index(l.store, true, "")
-	}()
-	l.waiting(1)
-	_, other := l.open(l.url)
-	l.index(other, false, models.Busy)
-	block.Rollback()
-	<-done
-}
-
-// TestSearchIndex_YieldsToRuns stops the build for a run, which locks the products.
-func TestSearchIndex_YieldsToRuns(t *testing.T) {
-	t.Parallel()
-	l := newSearchFixture(t, testdb.Postgres(t))
-	block := l.db.Begin()
-	defer block.Rollback()
-	block.Exec("UPDATE tbl_produk_lifecycle SET harga = 1 WHERE id = 1")
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		l.index(l.store, false, models.Busy)
-	}()
-	l.waiting(1)
-	// The deadlock that would follow: the building waits for this transaction, and this for the building.
-	if err := block.Exec("LOCK TABLE tbl_produk_lifecycle IN SHARE ROW EXCLUSIVE MODE").Error; err != nil {
-		l.Error(err)
-	}
-	<-done
-	block.Commit()
-	l.index(l.store, true, "")
-	if !l.valid() {
-		l.Error("the index is not valid")
-	}
-}
-
-// TestSearchIndex_StopsWhenCanceled also on the server.
-func TestSearchIndex_StopsWhenCanceled(t *testing.T) {
-	t.Parallel()
-	l := newSearchFixture(t, testdb.Postgres(t))
-	block := l.db.Begin()
-	defer block.Rollback()
-	block.Exec("UPDATE tbl_produk_lifecycle SET harga = 1 WHERE id = 1")
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() {
-		_, err := mirrordb.New(l.store).IndexSearch(ctx)
-		done <- err
-	}()
-	l.waiting(1)
-	cancel()
-	if err := <-done; models.AsError(err).Class != models.Canceled {
-		l.Errorf("got %v", err)
-	}
-	block.Commit()
-	l.index(l.store, true, "")
-}
-
 // TestSearchIndex_NamesMissingPrivileges and searches without the index.
 func TestSearchIndex_NamesMissingPrivileges(t *testing.T) {
 	t.Parallel()
-	l := newSearchFixture(t, testdb.Postgres(t))
-	role := "reader_" + strings.ToLower(rand.Text())
-	l.exec("CREATE ROLE " + role + " LOGIN PASSWORD 'rahasia'")
-	t.Cleanup(func() {
-		l.exec("ALTER TABLE tbl_produk_lifecycle OWNER TO CURRENT_USER")
-		l.exec("DROP OWNED BY " + role)
-		l.exec("DROP ROLE " + role)
-	})
+	address := testdb.Postgres(t)
+	l := newSearchFixture(t, address)
+	role, as := testdb.Role(t, address)
+	store := open(t, as)
 	l.exec("GRANT SELECT ON ALL TABLES IN SCHEMA public TO " + role)
-	u, err := url.Parse(l.url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.User = url.UserPassword(role, "rahasia")
-	_, l.store = l.open(u.String())
-
-	if e := l.index(l.store, false, models.Permission); e == nil || e.Text.Code != "pmo.search_index_owner" || !strings.Contains(e.Remedy.Command, "CREATE INDEX CONCURRENTLY") {
+	if e := l.index(t.Context(), store, false, models.Permission); e == nil || e.Text.Code != "pmo.search_index_owner" || !strings.Contains(e.Remedy.Command, "CREATE INDEX CONCURRENTLY") {
 		t.Errorf("got %v", e)
 	}
 	l.exec("GRANT USAGE, CREATE ON SCHEMA public TO " + role)
 	l.exec("ALTER TABLE tbl_produk_lifecycle OWNER TO " + role)
-	if e := l.index(l.store, false, models.Permission); e == nil || e.Text.Code != "pmo.trgm_not_allowed" || !strings.Contains(e.Remedy.Command, "CREATE EXTENSION") {
+	if e := l.index(t.Context(), store, false, models.Permission); e == nil || e.Text.Code != "pmo.trgm_not_allowed" || !strings.Contains(e.Remedy.Command, "CREATE EXTENSION") {
 		t.Errorf("got %v", e)
 	}
-	l.found()
+	l.finds(store)
 	l.exec("CREATE SCHEMA elsewhere")
 	l.exec("CREATE EXTENSION pg_trgm SCHEMA elsewhere")
 	l.exec("GRANT USAGE ON SCHEMA elsewhere TO " + role)
-	l.index(l.store, true, "")
-	l.found()
+	l.index(t.Context(), store, true, "")
+	l.finds(store)
 }

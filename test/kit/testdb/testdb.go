@@ -99,7 +99,7 @@ func Role(t testing.TB, database string) (role, as string) {
 	t.Helper()
 	role = "test_" + strings.ToLower(rand.Text())
 	run(t, database, "CREATE ROLE "+role+" LOGIN PASSWORD 'rahasia'")
-	t.Cleanup(func() { run(t, database, "DROP OWNED BY "+role, "DROP ROLE "+role) })
+	t.Cleanup(func() { run(t, database, "DROP OWNED BY "+role+" CASCADE", "DROP ROLE "+role) })
 	u, err := url.Parse(database)
 	if err != nil {
 		t.Fatal("the test server's URL is invalid")
