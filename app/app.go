@@ -64,12 +64,12 @@ type App struct {
 	printer      *messages.Printer
 	zone         *time.Location // of days, months and schedules
 	plan         schedule.Plan
-	answers      *cache.Answers // of the API's reads
-	files        files.Files    // the contents of attachments
-	data         files.Files    // DATA_DIR
-	follows      bool           // real-time sync is on and possible
-	writer       *outbox.Writer // the API's writes
-	synchronized chan struct{}  // receives after each successful run of this process
+	responses    *cache.Responses // of the API's reads
+	files        files.Files      // the contents of attachments
+	data         files.Files      // DATA_DIR
+	follows      bool             // real-time sync is on and possible
+	writer       *outbox.Writer   // the API's writes
+	synchronized chan struct{}    // receives after each successful run of this process
 	exports      *export.Exports
 	pools        []*database.DB
 }
@@ -98,9 +98,9 @@ func New(cfg Config, log *slog.Logger, printer *messages.Printer) (*App, error) 
 	a.store, a.apiStore = pmo.New(store, tables), pmo.New(apiStore, tables)
 	a.follows = cfg.Realtime && source.Features().Replication
 	a.engine = mirror.New(a.source, a.store, tables, cfg.ChangeLogRetention, now)
-	a.answers = cache.New(a.apiStore, cache.Options{Now: a.local})
+	a.responses = cache.New(a.apiStore, cache.Options{Now: a.local})
 	a.exports = export.New(a.apiStore, filepath.Join(cfg.DataDir, "exports"), log)
-	a.writer = outbox.NewWriter(a.apiSource, a.apiStore, mirror.NewRefresher(a.engine), a.answers, contents, log)
+	a.writer = outbox.NewWriter(a.apiSource, a.apiStore, mirror.NewRefresher(a.engine), a.responses, contents, log)
 	return a, nil
 }
 
@@ -192,15 +192,15 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 	limits := request.FormLimits{Files: a.cfg.UploadFiles, Bytes: a.cfg.UploadRequestLimit}
 	products, histories := products.NewWriter(a.writer, a.apiStore, a.zone), stages.NewWriter(a.writer, a.zone)
 	files := attachments.NewFiles(a.writer, a.apiStore, a.files, a.log)
-	site := pages.NewSite(pages.Options{Responses: a.answers, Status: runService, Zone: a.zone, Printer: a.printer, RequiresSignIn: options.Access != nil, Log: a.log})
+	site := pages.NewSite(pages.Options{Responses: a.responses, Status: runService, Zone: a.zone, Printer: a.printer, RequiresSignIn: options.Access != nil, Log: a.log})
 	return routes.New(options, routes.Handlers{
 		Health:  &handlers.Health{Runs: journal.New(a.apiStore.Session), Log: a.log},
 		Metrics: handlers.Metrics(appMetrics),
 		Docs:    handlers.NewDocs(),
 		Products: &handlers.Products{
-			Responses: a.answers, Now: a.local, Writer: products, Files: files, Exports: a.exports, Checker: request.NewChecker(), Uploads: uploads, Limits: limits,
+			Responses: a.responses, Now: a.local, Writer: products, Files: files, Exports: a.exports, Checker: request.NewChecker(), Uploads: uploads, Limits: limits,
 		},
-		StageHistory: &handlers.StageHistory{Responses: a.answers, Zone: a.zone, Writer: histories, Checker: request.NewChecker()},
+		StageHistory: &handlers.StageHistory{Responses: a.responses, Zone: a.zone, Writer: histories, Checker: request.NewChecker()},
 		Sync:         &handlers.Sync{Service: runService, Journal: history, Keys: a.writer, Checker: request.NewChecker(), Printer: a.printer},
 	}, routes.Pages{
 		Site:     site,
@@ -233,7 +233,7 @@ func (a *App) newRunService(appMetrics *metrics.Metrics, alertWatch *alerts.Watc
 	}
 	var runService *runs.Service
 	following := a.followerOptions()
-	following.Committed = a.answers.Advance
+	following.Committed = a.responses.Advance
 	following.Run = func(ctx context.Context, req mirror.Request) error {
 		_, err := runService.Run(ctx, req, mirror.Silent{})
 		return err
@@ -253,7 +253,7 @@ func (a *App) newRunService(appMetrics *metrics.Metrics, alertWatch *alerts.Watc
 
 // runCommitted moves the cache to the mirror version of a run, and triggers the search index.
 func (a *App) runCommitted(version int64) {
-	a.answers.Advance(version)
+	a.responses.Advance(version)
 	select {
 	case a.synchronized <- struct{}{}:
 	default: // it is triggered already

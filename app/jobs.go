@@ -32,7 +32,7 @@ const (
 func (a *App) startJobs(ctx context.Context, alertWatch *alerts.Watch) (stop func()) {
 	jobs := []func(context.Context){
 		func(ctx context.Context) {
-			a.answers.Follow(ctx, func(err error) {
+			a.responses.Follow(ctx, func(err error) {
 				if e := models.AsError(err); e != nil {
 					a.log.Warn("cache off", "error", err, "cause", e.Cause)
 				} else {

@@ -59,7 +59,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer
 	if a.cfg.Realtime && !a.follows {
 		a.log.Warn("real-time sync needs PostgreSQL", "setting", "SYNC_REALTIME")
 	}
-	appMetrics := metrics.New(journal.New(a.apiStore.Session), a.answers.Stats, a.realtimeMetrics)
+	appMetrics := metrics.New(journal.New(a.apiStore.Session), a.responses.Stats, a.realtimeMetrics)
 	alertWatch := a.alerting(a.cfg.Realtime, appMetrics.AlertEnded)
 	runService, follower := a.newRunService(appMetrics, alertWatch)
 	server, err := a.server(ctx, runService, appMetrics)

@@ -20,7 +20,7 @@ import (
 
 // Products serves /products with its attachments and exports, /dropdowns and /dashboard.
 type Products struct {
-	Responses *cache.Answers
+	Responses *cache.Responses
 	Now       func() time.Time // in the configured time zone
 	Writer    *products.Writer
 	Files     *attachments.Files

@@ -67,7 +67,7 @@ func (r cachedResponse) Size() int { return len(r.body) + len(r.body)/4 + len(r.
 
 // serveCached responds to a read of the mirror from the cache, or computes the response. It returns validationErr if that
 // is not nil. The ETag contains the body's hash, so that a conditional request gets 304.
-func serveCached(c *fiber.Ctx, validationErr error, responses *cache.Answers, compute func(ctx context.Context, v cache.View) (success, error)) error {
+func serveCached(c *fiber.Ctx, validationErr error, responses *cache.Responses, compute func(ctx context.Context, v cache.View) (success, error)) error {
 	if validationErr != nil {
 		return validationErr
 	}

@@ -14,7 +14,7 @@ import (
 
 // StageHistory serves /stage-history.
 type StageHistory struct {
-	Responses *cache.Answers
+	Responses *cache.Responses
 	Zone      *time.Location // of dates in queries
 	Writer    *stages.Writer
 	Checker   request.Checker

@@ -31,7 +31,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 // Site renders pages; all sections share it.
 type Site struct {
 	console        *web.Console
-	responses      *cache.Answers
+	responses      *cache.Responses
 	status         *syncStatus
 	zone           *time.Location
 	printer        *messages.Printer
@@ -41,7 +41,7 @@ type Site struct {
 
 // Options configure a Site.
 type Options struct {
-	Responses      *cache.Answers
+	Responses      *cache.Responses
 	Status         statusReader
 	Zone           *time.Location // of the times on the pages
 	Printer        *messages.Printer

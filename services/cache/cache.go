@@ -1,4 +1,4 @@
-// Package cache keeps the answers to reads of the mirror for as long as the mirror is unchanged.
+// Package cache keeps the responses to reads of the mirror for as long as the mirror is unchanged.
 package cache
 
 import (
@@ -22,10 +22,10 @@ import (
 )
 
 const (
-	computeTimeout = time.Minute // for an answer, however many callers wait for it
+	computeTimeout = time.Minute // for a response, however many callers wait for it
 	defaultBytes   = 64 << 20
-	entryBytes     = 256 // approximate size of an entry without its answer
-	largestShare   = 8   // an answer larger than this part of the cache is not kept
+	entryBytes     = 256 // approximate size of an entry without its response
+	largestShare   = 8   // a response larger than this part of the cache is not kept
 )
 
 // View reads one state of the mirror.
@@ -36,12 +36,12 @@ type View interface {
 	reports.Reader
 }
 
-// Answer is the result of a read use case, ready to be sent. It must not change once it is computed.
-type Answer interface {
+// Response is the result of a read use case, ready to be sent. It must not change once it is computed.
+type Response interface {
 	Size() int // bytes
 }
 
-// Options are the settings of Answers.
+// Options are the settings of Responses.
 type Options struct {
 	Now   func() time.Time // in the time zone whose days count; nil: UTC
 	Bytes int              // maximum size in memory; 0: 64 MiB
@@ -54,39 +54,39 @@ type Stats struct {
 	Bypassed uint64 // computed without the cache, because the mirror's state was unknown
 }
 
-// Answers answers reads of the mirror. While Follow runs, it keeps each answer in memory until the mirror changes or
+// Responses serves reads of the mirror. While Follow runs, it keeps each response in memory until the mirror changes or
 // the day ends.
-type Answers struct {
+type Responses struct {
 	store   *pmo.Store
 	watch   *pmo.Watch
 	now     func() time.Time
-	max     int // bytes of one answer
+	max     int // bytes of one response
 	entries *otter.Cache[string, entry]
 	flights singleflight.Group
 
 	hits, misses, bypassed atomic.Uint64
 }
 
-// entry is an answer and the state of the mirror from which it was computed.
+// entry is a response and the state of the mirror from which it was computed.
 type entry struct {
-	Answer
+	Response
 
 	state state
 }
 
-// state holds the inputs of an answer other than its key.
+// state holds the inputs of a response other than its key.
 type state struct {
 	mark pmo.State
-	day  int // some answers speak of today
+	day  int // some responses speak of today
 }
 
 // New returns an empty cache of reads from a store.
-func New(store *pmo.Store, o Options) *Answers {
+func New(store *pmo.Store, o Options) *Responses {
 	if o.Now == nil {
 		o.Now = func() time.Time { return time.Now().UTC() }
 	}
 	bytes := cmp.Or(o.Bytes, defaultBytes)
-	return &Answers{store: store, watch: pmo.NewWatch(store), now: o.Now, max: bytes / largestShare, entries: otter.Must(&otter.Options[string, entry]{
+	return &Responses{store: store, watch: pmo.NewWatch(store), now: o.Now, max: bytes / largestShare, entries: otter.Must(&otter.Options[string, entry]{
 		MaximumWeight: uint64(bytes),
 		Weigher:       func(key string, e entry) uint32 { return uint32(len(key) + e.Size() + entryBytes) },
 	})}
@@ -94,91 +94,91 @@ func New(store *pmo.Store, o Options) *Answers {
 
 // Follow watches the mirror until ctx ends. It reports why the mirror's state is unknown, and nil when it is known
 // again.
-func (a *Answers) Follow(ctx context.Context, report func(error)) { a.watch.Follow(ctx, report) }
+func (r *Responses) Follow(ctx context.Context, report func(error)) { r.watch.Follow(ctx, report) }
 
 // Advance announces a version of the mirror that this process has just committed: later calls of Get see it.
-func (a *Answers) Advance(version int64) { a.watch.Advance(version) }
+func (r *Responses) Advance(version int64) { r.watch.Advance(version) }
 
 // Read reads one state of pmo_db and caches nothing. Errors: read's, connection, timeout.
-func (a *Answers) Read(ctx context.Context, read func(ctx context.Context, v View) error) error {
-	_, err := a.store.View(ctx, func(s *pmo.Session) error { return read(ctx, catalog.New(s)) })
+func (r *Responses) Read(ctx context.Context, read func(ctx context.Context, v View) error) error {
+	_, err := r.store.View(ctx, func(s *pmo.Session) error { return read(ctx, catalog.New(s)) })
 	return err
 }
 
 // Stats returns the counts of the calls of Get.
-func (a *Answers) Stats() Stats {
-	return Stats{Hits: a.hits.Load(), Misses: a.misses.Load(), Bypassed: a.bypassed.Load()}
+func (r *Responses) Stats() Stats {
+	return Stats{Hits: r.hits.Load(), Misses: r.misses.Load(), Bypassed: r.bypassed.Load()}
 }
 
-// Get returns the answer for a key, which compute makes from one state of pmo_db, and today. All answers of a key have
-// one type. Get may return before compute does, because another caller waits for the same answer: compute must not use
+// Get returns the response for a key, which compute makes from one state of pmo_db, and today. All responses of a key have
+// one type. Get may return before compute does, because another caller waits for the same response: compute must not use
 // memory of the request that the server reuses. Errors: compute's, connection, timeout.
 //
-//nolint:ireturn // answers of different types share the cache
-func Get[T Answer](ctx context.Context, a *Answers, key string, compute func(ctx context.Context, v View) (T, error)) (T, error) {
-	answer, err := a.get(ctx, key, func(ctx context.Context, v View) (Answer, error) { return compute(ctx, v) })
-	typed, _ := answer.(T)
+//nolint:ireturn // responses of different types share the cache
+func Get[T Response](ctx context.Context, r *Responses, key string, compute func(ctx context.Context, v View) (T, error)) (T, error) {
+	response, err := r.get(ctx, key, func(ctx context.Context, v View) (Response, error) { return compute(ctx, v) })
+	typed, _ := response.(T)
 	return typed, err
 }
 
-//nolint:ireturn // answers of different types share the cache
-func (a *Answers) get(ctx context.Context, key string, compute func(context.Context, View) (Answer, error)) (Answer, error) {
-	mark, known := a.watch.Current()
+//nolint:ireturn // responses of different types share the cache
+func (r *Responses) get(ctx context.Context, key string, compute func(context.Context, View) (Response, error)) (Response, error) {
+	mark, known := r.watch.Current()
 	if !known {
-		a.bypassed.Add(1)
-		answer, _, err := a.compute(ctx, compute)
-		return answer, err
+		r.bypassed.Add(1)
+		response, _, err := r.compute(ctx, compute)
+		return response, err
 	}
-	now := state{mark, day(a.now())}
-	if e, ok := a.entries.GetIfPresent(key); ok && e.state == now {
-		a.hits.Add(1)
-		return e.Answer, nil
+	now := state{mark, day(r.now())}
+	if e, ok := r.entries.GetIfPresent(key); ok && e.state == now {
+		r.hits.Add(1)
+		return e.Response, nil
 	}
-	a.misses.Add(1)
+	r.misses.Add(1)
 	// The state is part of the flight's name: a call after a write must not join a flight from before it.
-	flight := a.flights.DoChan(fmt.Sprint(now, key), func() (any, error) {
-		return a.fill(context.WithoutCancel(ctx), key, now, compute)
+	flight := r.flights.DoChan(fmt.Sprint(now, key), func() (any, error) {
+		return r.fill(context.WithoutCancel(ctx), key, now, compute)
 	})
 	select {
 	case <-ctx.Done():
 		return nil, models.AsError(ctx.Err())
 	case done := <-flight:
-		answer, _ := done.Val.(Answer)
-		return answer, done.Err
+		response, _ := done.Val.(Response)
+		return response, done.Err
 	}
 }
 
-// fill computes an answer for everyone who waits for it and keeps it. ctx outlives the first caller.
+// fill computes a response for everyone who waits for it and keeps it. ctx outlives the first caller.
 //
-//nolint:ireturn // answers of different types share the cache
-func (a *Answers) fill(ctx context.Context, key string, asked state, compute func(context.Context, View) (Answer, error)) (answer Answer, err error) {
+//nolint:ireturn // responses of different types share the cache
+func (r *Responses) fill(ctx context.Context, key string, asked state, compute func(context.Context, View) (Response, error)) (response Response, err error) {
 	defer func() { // no request's own recovery is above this
 		if cause := recover(); cause != nil {
 			err = models.NewError(models.Internal, "error.internal", nil).WithRemedy("error.internal_remedy", nil).WithCause(fmt.Errorf("panic: %v\n%s", cause, debug.Stack()))
 		}
 	}()
-	if e, ok := a.entries.GetIfPresent(key); ok && e.state == asked { // the flight before this one has just landed
-		return e.Answer, nil
+	if e, ok := r.entries.GetIfPresent(key); ok && e.state == asked { // the flight before this one has just landed
+		return e.Response, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, computeTimeout)
 	defer cancel()
-	answer, version, err := a.compute(ctx, compute)
+	response, version, err := r.compute(ctx, compute)
 	if err != nil {
 		return nil, err
 	}
-	if seen, current := a.watch.Confirm(asked.mark, version); current && answer.Size() <= a.max {
-		a.entries.Set(key, entry{answer, state{seen, asked.day}})
+	if seen, current := r.watch.Confirm(asked.mark, version); current && response.Size() <= r.max {
+		r.entries.Set(key, entry{response, state{seen, asked.day}})
 	}
-	return answer, nil
+	return response, nil
 }
 
-//nolint:ireturn // answers of different types share the cache
-func (a *Answers) compute(ctx context.Context, compute func(context.Context, View) (Answer, error)) (answer Answer, version int64, err error) {
-	version, err = a.store.View(ctx, func(s *pmo.Session) error {
-		answer, err = compute(ctx, catalog.New(s))
+//nolint:ireturn // responses of different types share the cache
+func (r *Responses) compute(ctx context.Context, compute func(context.Context, View) (Response, error)) (response Response, version int64, err error) {
+	version, err = r.store.View(ctx, func(s *pmo.Session) error {
+		response, err = compute(ctx, catalog.New(s))
 		return err
 	})
-	return answer, version, err
+	return response, version, err
 }
 
 // day numbers the days of a time zone.

@@ -24,10 +24,10 @@ func TestGet_CachesUntilAWrite(t *testing.T) {
 		l.want("a", 0, 1)
 		l.want("a", 0, 1)
 		l.want("b", 0, 2)
-		l.answers.Advance(l.write(7))
+		l.responses.Advance(l.write(7))
 		l.want("a", 7, 3)
 		l.want("a", 7, 3)
-		if got, want := l.answers.Stats(), (cache.Stats{Hits: 2, Misses: 3}); got != want {
+		if got, want := l.responses.Stats(), (cache.Stats{Hits: 2, Misses: 3}); got != want {
 			l.Errorf("got %+v, want %+v", got, want)
 		}
 		l.write(8)
@@ -36,7 +36,7 @@ func TestGet_CachesUntilAWrite(t *testing.T) {
 	})
 }
 
-// TestGet_IsNeverStale compares every answer with what was committed before it was asked for.
+// TestGet_IsNeverStale compares every response with what was committed before it was asked for.
 func TestGet_IsNeverStale(t *testing.T) {
 	each(t, cache.Options{Bytes: 1000}, func(l *fixture) {
 		var committed atomic.Int64
@@ -54,7 +54,7 @@ func TestGet_IsNeverStale(t *testing.T) {
 			})
 		}
 		for n := 1; n <= 200; n++ {
-			l.answers.Advance(l.write(n))
+			l.responses.Advance(l.write(n))
 			committed.Store(int64(n))
 			if got := l.get("writer", l.compute); got != strconv.Itoa(n) {
 				l.Errorf("got %s after %d was written", got, n)
@@ -65,20 +65,20 @@ func TestGet_IsNeverStale(t *testing.T) {
 	})
 }
 
-// TestGet_DropsAnswersFromBeforeAWrite finishes an answer after a write that it has not seen.
+// TestGet_DropsAnswersFromBeforeAWrite finishes a response after a write that it has not seen.
 func TestGet_DropsAnswersFromBeforeAWrite(t *testing.T) {
 	each(t, cache.Options{}, func(l *fixture) {
 		hasRead, proceed, old := make(chan struct{}), make(chan struct{}), make(chan string)
 		go func() {
-			old <- l.get("a", func(ctx context.Context, v cache.View) (answer, error) {
-				answer, err := l.compute(ctx, v)
+			old <- l.get("a", func(ctx context.Context, v cache.View) (response, error) {
+				response, err := l.compute(ctx, v)
 				close(hasRead)
 				<-proceed
-				return answer, err
+				return response, err
 			})
 		}()
 		<-hasRead
-		l.answers.Advance(l.write(1))
+		l.responses.Advance(l.write(1))
 		l.want("a", 1, 2) // and does not wait for the old one
 		close(proceed)
 		if got := <-old; got != "0" {
@@ -88,15 +88,15 @@ func TestGet_DropsAnswersFromBeforeAWrite(t *testing.T) {
 	})
 }
 
-// TestGet_ComputesOnceForConcurrentCallers also cancels the first caller, whose answer the others get all the same.
+// TestGet_ComputesOnceForConcurrentCallers also cancels the first caller, whose response the others get all the same.
 func TestGet_ComputesOnceForConcurrentCallers(t *testing.T) {
 	t.Parallel()
 	l := newFixture(t, testdb.SQLite(t), cache.Options{})
-	l.follow(l.answers, func(error) {})
+	l.follow(l.responses, func(error) {})
 	ctx, cancel := context.WithCancel(l.Context())
 	begun, proceed, first := make(chan struct{}), make(chan struct{}), make(chan error)
 	go func() {
-		_, err := cache.Get(ctx, l.answers, "a", func(ctx context.Context, v cache.View) (answer, error) {
+		_, err := cache.Get(ctx, l.responses, "a", func(ctx context.Context, v cache.View) (response, error) {
 			close(begun)
 			<-proceed
 			return l.compute(ctx, v)
@@ -113,7 +113,7 @@ func TestGet_ComputesOnceForConcurrentCallers(t *testing.T) {
 			}
 		})
 	}
-	kit.Eventually(l, "all have asked", func() bool { return l.answers.Stats().Misses == 1+callers })
+	kit.Eventually(l, "all have asked", func() bool { return l.responses.Stats().Misses == 1+callers })
 	cancel()
 	if err := <-first; models.AsError(err).Class != models.Canceled {
 		l.Errorf("got %v", err)
@@ -127,13 +127,13 @@ func TestGet_ComputesOnceForConcurrentCallers(t *testing.T) {
 func TestGet_DoesNotCacheErrors(t *testing.T) {
 	t.Parallel()
 	l := newFixture(t, testdb.SQLite(t), cache.Options{})
-	l.follow(l.answers, func(error) {})
+	l.follow(l.responses, func(error) {})
 	notFound := models.NewError(models.NotFound, "products.not_found", nil)
-	_, err := cache.Get(l.Context(), l.answers, "a", func(context.Context, cache.View) (answer, error) { return nil, notFound })
+	_, err := cache.Get(l.Context(), l.responses, "a", func(context.Context, cache.View) (response, error) { return nil, notFound })
 	if !errors.Is(err, notFound) {
 		l.Errorf("got %v", err)
 	}
-	_, err = cache.Get(l.Context(), l.answers, "a", func(context.Context, cache.View) (answer, error) { panic("broken") })
+	_, err = cache.Get(l.Context(), l.responses, "a", func(context.Context, cache.View) (response, error) { panic("broken") })
 	if e := models.AsError(err); e.Class != models.Internal || !strings.Contains(e.Cause.Error(), "panic: broken") || strings.Contains(e.Error(), "broken") {
 		l.Errorf("got %v", err)
 	}
@@ -149,7 +149,7 @@ func TestGet_ComputesAgainAfterMidnight(t *testing.T) {
 	t.Parallel()
 	var now atomic.Int64
 	l := newFixture(t, testdb.SQLite(t), cache.Options{Now: func() time.Time { return times[now.Load()] }})
-	l.follow(l.answers, func(error) {})
+	l.follow(l.responses, func(error) {})
 	for i := range times {
 		now.Store(int64(i))
 		l.want("a", 0, 1+i/3)
@@ -160,23 +160,23 @@ func TestGet_ComputesAgainAfterMidnight(t *testing.T) {
 func TestGet_BoundsMemory(t *testing.T) {
 	t.Parallel()
 	l := newFixture(t, testdb.SQLite(t), cache.Options{Bytes: 8 * 4096})
-	l.follow(l.answers, func(error) {})
-	sized := func(size int) func(context.Context, cache.View) (answer, error) {
-		return func(context.Context, cache.View) (answer, error) { return make(answer, size), nil }
+	l.follow(l.responses, func(error) {})
+	sized := func(size int) func(context.Context, cache.View) (response, error) {
+		return func(context.Context, cache.View) (response, error) { return make(response, size), nil }
 	}
-	const answers, size, fit = 40, 3600, 8
-	for n := range 2 * answers {
-		l.get(strconv.Itoa(n%answers), sized(size))
+	const responses, size, fit = 40, 3600, 8
+	for n := range 2 * responses {
+		l.get(strconv.Itoa(n%responses), sized(size))
 	}
-	if hits := l.answers.Stats().Hits; hits > 2*fit {
-		l.Errorf("%d of %d answers were in memory, where %d fit", hits, answers, fit)
+	if hits := l.responses.Stats().Hits; hits > 2*fit {
+		l.Errorf("%d of %d responses were in memory, where %d fit", hits, responses, fit)
 	}
-	before := l.answers.Stats().Misses
+	before := l.responses.Stats().Misses
 	for range 2 {
 		l.get("larger than its share", sized(4097))
 	}
-	if got := l.answers.Stats().Misses - before; got != 2 {
-		l.Errorf("an answer that leaves no room for others was cached")
+	if got := l.responses.Stats().Misses - before; got != 2 {
+		l.Errorf("a response that leaves no room for others was cached")
 	}
 }
 
@@ -187,7 +187,7 @@ func TestGet_DoesNotCacheWithoutFollow(t *testing.T) {
 	l.write(1)
 	l.want("a", 1, 2)
 	l.want("a", 1, 3)
-	if got, want := l.answers.Stats(), (cache.Stats{Bypassed: 3}); got != want {
+	if got, want := l.responses.Stats(), (cache.Stats{Bypassed: 3}); got != want {
 		l.Errorf("got %+v, want %+v", got, want)
 	}
 }
@@ -197,7 +197,7 @@ func TestFollow_ListenerIsKilled(t *testing.T) {
 	t.Parallel()
 	l := newFixture(t, testdb.Postgres(t), cache.Options{})
 	lost, proceed := make(chan error), make(chan struct{})
-	l.follow(l.answers, func(err error) {
+	l.follow(l.responses, func(err error) {
 		if err != nil {
 			lost <- err
 			<-proceed
@@ -212,20 +212,20 @@ func TestFollow_ListenerIsKilled(t *testing.T) {
 	l.write(1) // its notification is lost
 	l.want("a", 1, 2)
 	l.want("a", 1, 3)
-	l.answers.Advance(l.write(2))
+	l.responses.Advance(l.write(2))
 	l.want("a", 2, 4)
 	close(proceed)
-	kit.Eventually(l, "the cache answers again", func() bool {
-		before := l.answers.Stats().Hits
-		return l.get("a", l.compute) == "2" && l.answers.Stats().Hits > before
+	kit.Eventually(l, "the cache responds again", func() bool {
+		before := l.responses.Stats().Hits
+		return l.get("a", l.compute) == "2" && l.responses.Stats().Hits > before
 	})
 }
 
-// TestFollow_RestoredDatabase sets the mirror back to a version of which there are answers.
+// TestFollow_RestoredDatabase sets the mirror back to a version of which there are responses.
 func TestFollow_RestoredDatabase(t *testing.T) {
 	t.Parallel()
 	l := newFixture(t, testdb.Postgres(t), cache.Options{})
-	l.follow(l.answers, func(error) {})
+	l.follow(l.responses, func(error) {})
 	l.write(1)
 	kit.Eventually(l, "the write", func() bool { return l.get("a", l.compute) == "1" })
 	kit.Exec(l, l.db.SQL, "UPDATE tbl_segmen_lifecycle SET segmen = '9'; UPDATE lifecycle_mirror_version SET version = 1")
@@ -238,8 +238,8 @@ func TestFollow_HalfOpenListener(t *testing.T) {
 	target := testdb.Postgres(t)
 	l := newFixture(t, target, cache.Options{})
 	network, lost := testdb.NewLink(t, target), make(chan error, 100)
-	answers := cache.New(pmo.New(databases.Open(t, network.URL, "pmo_db"), models.Tables()), cache.Options{})
-	l.follow(answers, func(err error) {
+	responses := cache.New(pmo.New(databases.Open(t, network.URL, "pmo_db"), models.Tables()), cache.Options{})
+	l.follow(responses, func(err error) {
 		if err != nil {
 			lost <- err
 		}
