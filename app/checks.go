@@ -111,10 +111,10 @@ func (c *doctorCommand) Run(env *environment) error {
 
 // doctor wires the diagnosis.
 func (a *App) doctor() *doctor.Doctor {
-	return doctor.New(doctor.Options{
+	return &doctor.Doctor{
 		Source: a.source, Store: a.store, Tables: models.Tables(), Uploads: a.files, Data: a.data,
 		StaleAfter: a.cfg.StaleAfter, CheckTime: a.cfg.ConnectTimeout, Realtime: a.cfg.Realtime, Alerts: a.cfg.AlertURL != "", Now: time.Now, Log: a.log,
-	})
+	}
 }
 
 // printFinding prints a finding, its remedy and the command that carries the remedy out, each on a line of its own.

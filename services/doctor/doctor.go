@@ -15,8 +15,8 @@ import (
 	"lifecycle-sync/repositories/pmo/journal"
 )
 
-// Options configure a Doctor.
-type Options struct {
+// Doctor diagnoses one pair of databases and this machine.
+type Doctor struct {
 	Source     *lifecycle.Source
 	Store      *pmo.Store
 	Tables     []*models.Table // parents before children
@@ -39,7 +39,7 @@ type Storage interface {
 // Status says how a check ended.
 type Status string
 
-// The statuses. Only a Problem keeps something from working, now or soon.
+// The statuses. Only a Problem stops something from working, now or soon.
 const (
 	OK      Status = "ok"
 	Note    Status = "note"    // worth knowing; no action needed
@@ -62,20 +62,25 @@ func Healthy(findings []Finding) bool {
 	return !slices.ContainsFunc(findings, func(f Finding) bool { return f.Status == Problem })
 }
 
-// Doctor diagnoses one pair of databases and this machine.
-type Doctor struct{ o Options }
-
-// New returns the doctor.
-func New(o Options) *Doctor { return &Doctor{o} }
-
-// Diagnose runs every check in a fixed order and returns at least one finding for each. What is wrong is a finding,
-// not an error. When ctx ends, the remaining checks are skipped.
-func (d *Doctor) Diagnose(ctx context.Context) []Finding {
-	diagnosis := newDiagnosis(d.o)
-	for _, c := range diagnosis.checks() {
-		diagnosis.run(ctx, c)
+// Diagnose runs every check in a fixed order and returns at least one finding for each. What is wrong is a finding, not an
+// error. When ctx ends, the remaining checks are skipped.
+func (o *Doctor) Diagnose(ctx context.Context) []Finding {
+	d := &diagnosis{Doctor: o}
+	d.source = checkedDatabase{d: d, name: inSource, setting: "LIFECYCLE_DATABASE_URL", inspector: o.Source.Inspector(), tablesCheck: "source.tables",
+		nameOf:      func(t *models.Table) string { return t.Source },
+		tableChecks: func() []database.TableCheck { return o.Source.TableChecks(d.source.tables) }}
+	d.mirror = checkedDatabase{d: d, name: inMirror, setting: "PMO_DATABASE_URL", inspector: o.Store.Inspector(), tablesCheck: "mirror.tables",
+		nameOf:      func(t *models.Table) string { return t.Mirror },
+		tableChecks: func() []database.TableCheck { return o.Store.TableChecks(d.source.tables, d.mirror.tables) }}
+	if !d.onServer() {
+		d.add(check{name: "postgresql"}, skipped("doctor.sqlite", nil))
 	}
-	return diagnosis.findings
+	for _, c := range slices.Concat(
+		d.source.serverChecks(), d.sourceChecks(), d.mirror.serverChecks(), d.mirrorChecks(), d.replicationChecks(), d.runChecks(), d.machineChecks(),
+	) {
+		d.run(ctx, c)
+	}
+	return d.findings
 }
 
 type params = models.Params
@@ -96,48 +101,61 @@ func problem(code string, values params, remedy *models.Remedy) Finding {
 	return Finding{Status: Problem, Problem: models.Problem{Text: models.NewText(code, values), Remedy: remedy}}
 }
 
-// skippedBecause is the finding that an earlier check's result prevents this one.
+// skippedBecause returns the finding for a check that the result of another one prevents.
 func skippedBecause(check string) Finding {
 	return skipped("doctor.skipped", params{"check": check})
 }
 
-// failed is a finding with the text and remedy of an error.
+// failed returns a finding with the text and remedy of an error.
 func failed(status Status, e *models.Error) Finding {
 	return Finding{Status: status, Problem: models.Problem{Text: e.Text, Remedy: e.Remedy}}
 }
 
-// side is one of the two databases.
-type side string
-
+// The names of the two databases.
 const (
-	inSource side = "lifecycle_db"
-	inMirror side = "pmo_db"
+	inSource = "lifecycle_db"
+	inMirror = "pmo_db"
 )
 
-// check is one entry of the list that Diagnose works through.
-type check struct {
-	name       string
-	db         side // the database it queries, "" for neither
-	also       side // another database whose state it needs
-	postgres   bool // it is about something that SQLite does not have
-	blocksRuns bool // a run stops when it finds a problem
-	// find returns the findings. After an error the database is not queried again.
-	find func(ctx context.Context) ([]Finding, error)
-}
+// checkedDatabase is one of the two databases, with what earlier checks found out about it.
+type checkedDatabase struct {
+	d           *diagnosis
+	name        string // inSource or inMirror
+	setting     string // that holds its URL
+	inspector   *database.Inspector
+	nameOf      func(*models.Table) string // the table's name in this database
+	tablesCheck string                     // the name of the check that looks for its tables
+	tableChecks func() []database.TableCheck
 
-// databaseState holds the results of earlier checks of a database.
-type databaseState struct {
+	reached database.Reach
+	refusal error // why it was not reached
 	server  database.ServerInfo
 	line    database.Transport
 	tables  map[string]database.TableInfo // by name
 	stopped string                        // the check after which it is not queried any more
 }
 
+// check is one entry of the list that Diagnose works through. Later checks use what earlier ones found out.
+type check struct {
+	name       string
+	db         *checkedDatabase // the database that it queries, nil for neither
+	also       *checkedDatabase // another database whose state it needs
+	postgres   bool             // it is about something that SQLite does not have
+	blocksRuns bool             // a run stops when it finds a problem
+	// find returns the findings. After an error the database is not queried again.
+	find func(ctx context.Context) ([]Finding, error)
+}
+
+// judged returns the find of a check that queries nothing: it judges what earlier checks found out.
+func judged(judge func() Finding) func(context.Context) ([]Finding, error) {
+	return func(context.Context) ([]Finding, error) { return []Finding{judge()}, nil }
+}
+
 // diagnosis is one Diagnose in progress.
 type diagnosis struct {
-	Options
+	*Doctor
 
-	source, mirror databaseState
+	source, mirror checkedDatabase
 	access         map[string]lifecycle.Access // by table name
 	slots          []slot                      // in lifecycle_db's server
 	migrated       bool                        // pmo_db's schema is at least this binary's
@@ -145,47 +163,17 @@ type diagnosis struct {
 	findings       []Finding
 }
 
-func newDiagnosis(o Options) *diagnosis {
-	d := &diagnosis{Options: o}
-	if !d.onServer() {
-		f := skipped("doctor.sqlite", nil)
-		f.Name = "postgresql"
-		d.findings = []Finding{f}
-	}
-	return d
-}
-
 // onServer reports whether the databases are on PostgreSQL servers; otherwise they are SQLite files.
 func (d *diagnosis) onServer() bool { return d.Source.Features().Server }
-
-// checks lists every check in the order of the report. Later checks use what earlier ones found out.
-func (d *diagnosis) checks() []check {
-	return slices.Concat(
-		d.sourceServer().checks(), d.sourceChecks(), d.mirrorServer().checks(), d.mirrorChecks(),
-		d.replicationChecks(), d.runChecks(), d.machineChecks(),
-	)
-}
-
-// state returns the known state of a database, nil for neither.
-func (d *diagnosis) state(s side) *databaseState {
-	switch s {
-	case inSource:
-		return &d.source
-	case inMirror:
-		return &d.mirror
-	default:
-		return nil
-	}
-}
 
 // run runs one check unless something prevents it.
 func (d *diagnosis) run(ctx context.Context, c check) {
 	if c.postgres && !d.onServer() {
 		return
 	}
-	for _, s := range []side{c.db, c.also} {
-		if state := d.state(s); state != nil && state.stopped != "" {
-			d.add(c, skippedBecause(state.stopped))
+	for _, s := range []*checkedDatabase{c.db, c.also} {
+		if s != nil && s.stopped != "" {
+			d.add(c, skippedBecause(s.stopped))
 			return
 		}
 	}
@@ -198,8 +186,8 @@ func (d *diagnosis) run(ctx context.Context, c check) {
 	findings, err := c.find(limited)
 	if err != nil {
 		findings = append(findings, d.checkFailed(c, err))
-		if state := d.state(c.db); state != nil {
-			state.stopped = c.name
+		if c.db != nil {
+			c.db.stopped = c.name
 		}
 	}
 	d.add(c, findings...)
@@ -212,7 +200,7 @@ func (d *diagnosis) add(c check, findings ...Finding) {
 	}
 }
 
-// checkFailed is the finding that a check could not be completed.
+// checkFailed returns the finding for a check that could not be completed.
 func (d *diagnosis) checkFailed(c check, err error) Finding {
 	e := models.AsError(err)
 	switch e.Class {
@@ -225,55 +213,42 @@ func (d *diagnosis) checkFailed(c check, err error) Finding {
 	return failed(Problem, e)
 }
 
-// onTables adds to the findings about a database's tables which tables were not checked, or, if there is nothing to
-// say, the good news.
-func (d *diagnosis) onTables(at side, found []Finding, good Finding) []Finding {
+// onTables adds to findings about tables which ones were not checked. Without findings and such tables it returns otherwise.
+func (s *checkedDatabase) onTables(found []Finding, otherwise Finding) []Finding {
 	var missing []string
-	cause := "mirror.tables"
-	for _, t := range d.Tables {
-		switch {
-		case at == inMirror && !d.mirror.tables[t.Mirror].Exists:
-			missing = append(missing, t.Mirror)
-		case at == inSource && !d.source.tables[t.Source].Exists && !t.Optional:
-			missing, cause = append(missing, t.Source), "source.tables"
+	for _, t := range s.d.Tables {
+		if !s.has(t) && (s.name == inMirror || !t.Optional) {
+			missing = append(missing, s.nameOf(t))
 		}
 	}
 	if missing != nil {
-		return append(found, skipped("doctor.tables_skipped", params{"tables": missing, "check": cause}))
+		return append(found, skipped("doctor.tables_skipped", params{"tables": missing, "check": s.tablesCheck}))
 	}
-	return orOK(found, good)
+	return orOK(found, otherwise)
 }
 
-// orOK returns the findings or, if there are none, the good news.
-func orOK(found []Finding, good Finding) []Finding {
+// orOK returns the findings or, if there are none, otherwise.
+func orOK(found []Finding, otherwise Finding) []Finding {
 	if found == nil {
-		return []Finding{good}
+		return []Finding{otherwise}
 	}
 	return found
 }
 
-// shared is a check that the preflight of runs makes, too: it comes from the database's list of table checks. more, if
-// not nil, adds what only doctor looks for.
-func (d *diagnosis) shared(at side, name string, good func() Finding, more func(ctx context.Context) ([]Finding, error)) check {
-	list := func() database.TableCheck {
-		checks := d.Store.TableChecks(d.source.tables, d.mirror.tables)
-		if at == inSource {
-			checks = d.Source.TableChecks(d.source.tables)
+// shared returns a check that the preflight of runs makes, too: it is in the database's list of table checks. more, if not
+// nil, finds what only doctor looks for.
+func (s *checkedDatabase) shared(name string, otherwise func() Finding, more func(ctx context.Context) ([]Finding, error)) check {
+	return check{name: name, db: s, blocksRuns: true, find: func(ctx context.Context) (found []Finding, err error) {
+		checks := s.tableChecks()
+		i := slices.IndexFunc(checks, func(c database.TableCheck) bool { return c.Name == name })
+		for _, t := range s.existing() {
+			found = append(found, problems(checks[i].Find(t))...)
 		}
-		return checks[slices.IndexFunc(checks, func(c database.TableCheck) bool { return c.Name == name })]
-	}
-	return check{name: name, db: at, blocksRuns: true, find: func(ctx context.Context) ([]Finding, error) {
-		var found []Finding
-		for _, t := range d.existing(at) {
-			found = append(found, problems(list().Find(t))...)
-		}
-		var err error
+		var added []Finding
 		if more != nil {
-			var added []Finding
 			added, err = more(ctx)
-			found = append(found, added...)
 		}
-		return d.onTables(at, found, good()), err
+		return s.onTables(append(found, added...), otherwise()), err
 	}}
 }
 
@@ -284,35 +259,31 @@ func problems(all []models.Problem) (found []Finding) {
 	return found
 }
 
-// existing lists the tables that a database has.
-func (d *diagnosis) existing(at side) []*models.Table {
-	return slices.DeleteFunc(slices.Clone(d.Tables), func(t *models.Table) bool {
-		if at == inSource {
-			return !d.source.tables[t.Source].Exists
-		}
-		return !d.mirror.tables[t.Mirror].Exists
-	})
+func (s *checkedDatabase) has(t *models.Table) bool { return s.tables[s.nameOf(t)].Exists }
+
+// existing lists the tables that the database has.
+func (s *checkedDatabase) existing() []*models.Table {
+	return slices.DeleteFunc(slices.Clone(s.d.Tables), func(t *models.Table) bool { return !s.has(t) })
 }
 
-// hidden finds missing tables in schemas that the search_path does not reach. SQLite has no schemas.
-func (d *diagnosis) hidden(ctx context.Context, inspector *database.Inspector, tables map[string]database.TableInfo) (map[string]database.HiddenTable, error) {
-	var missing []string
-	for name, info := range tables {
-		if !info.Exists {
-			missing = append(missing, name)
-		}
+// inspect reads the catalogue's entries of tables. It returns a finding for each missing table that is in a schema which the
+// search_path does not reach. SQLite has no schemas.
+func (s *checkedDatabase) inspect(ctx context.Context, names []string) (hidden map[string]Finding, err error) {
+	if s.tables, err = s.inspector.Inspect(ctx, names); err != nil || !s.d.onServer() {
+		return nil, err
 	}
-	if missing == nil || !d.onServer() {
+	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return s.tables[name].Exists })
+	if len(missing) == 0 {
 		return nil, nil //nolint:nilnil // no table is hidden
 	}
-	return inspector.HiddenTables(ctx, missing)
-}
-
-func hiddenTable(at side, table string, where database.HiddenTable, s database.ServerInfo) Finding {
-	values := params{"table": table, "schema": where.Schema, "role": s.Role}
-	if !where.Usable {
-		return problem("doctor.schema_unusable", values, models.NewSQL(string(at), "GRANT USAGE ON SCHEMA "+where.Schema+" TO "+s.Role))
+	found, err := s.inspector.HiddenTables(ctx, missing)
+	hidden = map[string]Finding{}
+	for table, where := range found {
+		code, statement := "doctor.schema_unusable", "GRANT USAGE ON SCHEMA "+where.Schema+" TO "+s.server.Role
+		if where.Usable {
+			code, statement = "doctor.schema_not_searched", "ALTER ROLE "+s.server.Role+" IN DATABASE "+s.server.Database+" SET search_path = "+where.Schema+", public"
+		}
+		hidden[table] = problem(code, params{"table": table, "schema": where.Schema, "role": s.server.Role}, models.NewSQL(s.name, statement))
 	}
-	return problem("doctor.schema_not_searched", values,
-		models.NewSQL(string(at), "ALTER ROLE "+s.Role+" IN DATABASE "+s.Database+" SET search_path = "+where.Schema+", public"))
+	return hidden, err
 }

@@ -135,7 +135,7 @@ var rounds = []round{
 		l.exec(l.Source, "UPDATE tbl_stage_histori SET created_at = now() WHERE id < 3")
 	}},
 	{before: func(l *fixture) {
-		l.options.Now = func() time.Time { return time.Now().Add(time.Minute) }
+		l.doctor.Now = func() time.Time { return time.Now().Add(time.Minute) }
 	}, faults: []fault{
 		{finding: "lifecycle_db.clock", status: doctor.Note, text: "doctor.clock_behind"},
 		{finding: "pmo_db.clock", status: doctor.Note, text: "doctor.clock_behind"},
@@ -146,7 +146,7 @@ var rounds = []round{
 			undo: nothing},
 	}},
 	{before: func(l *fixture) {
-		l.options.Realtime, l.options.Now = true, func() time.Time { return time.Now().Add(-time.Minute) }
+		l.doctor.Realtime, l.doctor.Now = true, func() time.Time { return time.Now().Add(-time.Minute) }
 	}, faults: []fault{
 		{finding: "lifecycle_db.clock", status: doctor.Note, text: "doctor.clock_ahead"},
 		{finding: "pmo_db.clock", status: doctor.Note, text: "doctor.clock_ahead"},
@@ -201,7 +201,7 @@ func TestDiagnose_FindsFaultsAndRepairsThem(t *testing.T) {
 			l.exec(l.database(f.finding), f.cause)
 		}
 		l.repair(i, r.faults)
-		l.SourceURL, l.TargetURL, l.options.Now = sourceURL, targetURL, time.Now
+		l.SourceURL, l.TargetURL, l.doctor.Now = sourceURL, targetURL, time.Now
 		if r.after != nil {
 			r.after(l)
 		}

@@ -18,9 +18,9 @@ func TestDiagnose_ChecksFoldersAndTheAlertReceiver(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := openFixture(t, testdb.SQLite(t), testdb.SQLite(t))
-	l.options.Alerts, l.options.Data = false, storage(t, filepath.Join(t.TempDir(), "not", "yet"))
+	l.doctor.Alerts, l.doctor.Data = false, storage(t, filepath.Join(t.TempDir(), "not", "yet"))
 	for path, text := range map[string]string{filepath.Join(file, "uploads"): file + "/uploads", testfiles.SmallDisk(t): "doctor.storage_full"} {
-		l.options.Uploads = storage(t, path)
+		l.doctor.Uploads = storage(t, path)
 		findings := l.diagnose()
 		uploads, data, alerts := of("machine.uploads", findings), of("machine.data", findings), of("machine.alerts", findings)
 		if len(uploads) != 1 || !has(uploads[0], doctor.Problem, text, "") || data[0].Status != doctor.OK || len(alerts) != 1 || !has(alerts[0], doctor.Note, "doctor.alerts_off", "") {

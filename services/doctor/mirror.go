@@ -9,20 +9,20 @@ import (
 )
 
 func (d *diagnosis) mirrorChecks() []check {
-	columns := d.shared(inMirror, "mirror.columns", func() Finding { return ok("doctor.columns_ok", nil) }, nil)
-	width := d.shared(inMirror, "mirror.width", func() Finding { return ok("doctor.width_ok", nil) }, nil)
-	width.also, width.postgres = inSource, true
-	rights := d.shared(inMirror, "mirror.rights", func() Finding { return ok("doctor.mirror_privileges_ok", params{"role": d.mirror.server.Role}) }, d.missingPrivileges)
+	columns := d.mirror.shared("mirror.columns", func() Finding { return ok("doctor.columns_ok", nil) }, nil)
+	width := d.mirror.shared("mirror.width", func() Finding { return ok("doctor.width_ok", nil) }, nil)
+	width.also, width.postgres = &d.source, true
+	rights := d.mirror.shared("mirror.rights", func() Finding { return ok("doctor.mirror_privileges_ok", params{"role": d.mirror.server.Role}) }, d.missingPrivileges)
 	rights.postgres = true
 	return []check{
-		{name: "mirror.migrations", db: inMirror, find: d.migrations},
-		{name: "mirror.tables", db: inMirror, blocksRuns: true, find: d.mirrorTables},
+		{name: "mirror.migrations", db: &d.mirror, find: d.migrations},
+		{name: "mirror.tables", db: &d.mirror, blocksRuns: true, find: d.mirrorTables},
 		columns, width, rights,
-		{name: "mirror.owner", db: inMirror, postgres: true, find: d.mirrorOwner},
-		{name: "mirror.foreign_keys", db: inMirror, also: inSource, postgres: true, find: d.foreignKeys},
-		{name: "mirror.triggers", db: inMirror, postgres: true, find: d.triggers},
-		{name: "mirror.search_index", db: inMirror, postgres: true, find: d.searchIndex},
-		{name: "mirror.vanished", db: inMirror, also: inSource, blocksRuns: true, find: d.vanished},
+		{name: "mirror.owner", db: &d.mirror, postgres: true, find: d.mirrorOwner},
+		{name: "mirror.foreign_keys", db: &d.mirror, also: &d.source, postgres: true, find: d.foreignKeys},
+		{name: "mirror.triggers", db: &d.mirror, postgres: true, find: d.triggers},
+		{name: "mirror.search_index", db: &d.mirror, postgres: true, find: d.searchIndex},
+		{name: "mirror.vanished", db: &d.mirror, also: &d.source, blocksRuns: true, find: d.vanished},
 	}
 }
 
@@ -46,27 +46,23 @@ func (d *diagnosis) migrations(ctx context.Context) ([]Finding, error) {
 	}
 }
 
-// mirrorTables looks for the mirror's tables and for our own, such as the runs.
+// mirrorTables looks for the mirrored tables and the program's own, such as that of the runs.
 func (d *diagnosis) mirrorTables(ctx context.Context) (found []Finding, err error) {
 	names := mirrordb.OwnTables()
 	for _, t := range d.Tables {
 		names = append(names, t.Mirror)
 	}
-	if d.mirror.tables, err = d.Store.Inspector().Inspect(ctx, names); err != nil {
-		return nil, err
-	}
-	hidden, err := d.hidden(ctx, d.Store.Inspector(), d.mirror.tables)
+	hidden, err := d.mirror.inspect(ctx, names)
 	if err != nil {
 		return nil, err
 	}
 	var missing []string
 	for _, name := range names {
-		where, isHidden := hidden[name]
+		finding, isHidden := hidden[name]
 		switch {
-		case d.mirror.tables[name].Exists:
 		case isHidden:
-			found = append(found, hiddenTable(inMirror, name, where, d.mirror.server))
-		default:
+			found = append(found, finding)
+		case !d.mirror.tables[name].Exists:
 			missing = append(missing, name)
 		}
 	}
@@ -75,33 +71,28 @@ func (d *diagnosis) mirrorTables(ctx context.Context) (found []Finding, err erro
 		return orOK(found, ok("doctor.tables_ok", nil)), nil
 	case !d.migrated:
 		return append(found, skipped("doctor.tables_skipped", params{"tables": missing, "check": "mirror.migrations"})), nil
-	default:
-		return append(found, problem("doctor.tables_missing", params{"tables": missing}, d.recreateTables())), nil
 	}
+	remedy := models.NewCommand("doctor.recreate_tables_remedy", nil, "DELETE FROM lifecycle_sync_migrations WHERE version_id > 0")
+	if !d.onServer() { // SQLite's migrations cannot run twice
+		remedy = models.NewRemedy("doctor.restore_file_remedy", nil)
+	}
+	return append(found, problem("doctor.tables_missing", params{"tables": missing}, remedy)), nil
 }
 
-// recreateTables returns the remedy for dropped tables. SQLite's migrations cannot run twice.
-func (d *diagnosis) recreateTables() *models.Remedy {
-	if !d.onServer() {
-		return models.NewRemedy("doctor.restore_file_remedy", nil)
-	}
-	return models.NewCommand("doctor.recreate_tables_remedy", nil, "DELETE FROM lifecycle_sync_migrations WHERE version_id > 0")
-}
-
-// missingPrivileges looks at the tables beside the mirror, and at the database.
+// missingPrivileges finds privileges that the role lacks on the program's own tables and on the database.
 func (d *diagnosis) missingPrivileges(ctx context.Context) (found []Finding, err error) {
 	role := d.mirror.server.Role
 	grants, err := mirrordb.New(d.Store).LackingRights(ctx)
 	for _, grant := range grants {
 		statement := grant + " TO " + role
-		found = append(found, problem("doctor.privilege_missing", params{"role": role, "grant": statement}, models.NewSQL(string(inMirror), statement)))
+		found = append(found, problem("doctor.privilege_missing", params{"role": role, "grant": statement}, models.NewSQL(inMirror, statement)))
 	}
 	return found, err
 }
 
 func (d *diagnosis) mirrorOwner(context.Context) (found []Finding, err error) {
 	var others []string
-	for _, t := range d.existing(inMirror) {
+	for _, t := range d.mirror.existing() {
 		if !d.mirror.tables[t.Mirror].Owned {
 			others = append(others, t.Mirror)
 		}
@@ -109,17 +100,17 @@ func (d *diagnosis) mirrorOwner(context.Context) (found []Finding, err error) {
 	if others != nil {
 		found = append(found, note("doctor.other_owner", params{"tables": others}, models.NewRemedy("doctor.other_owner_remedy", nil)))
 	}
-	return d.onTables(inMirror, found, ok("doctor.owner_ok", params{"role": d.mirror.server.Role})), nil
+	return d.mirror.onTables(found, ok("doctor.owner_ok", params{"role": d.mirror.server.Role})), nil
 }
 
 // foreignKeys notes missing foreign keys. Runs work without them, but compare every row.
 func (d *diagnosis) foreignKeys(ctx context.Context) (found []Finding, err error) {
-	both := slices.DeleteFunc(d.existing(inSource), func(t *models.Table) bool { return !d.mirror.tables[t.Mirror].Exists })
+	both := slices.DeleteFunc(d.source.existing(), func(t *models.Table) bool { return !d.mirror.has(t) })
 	missing, err := mirrordb.New(d.Store).MissingKeys(ctx, both)
 	for _, statement := range missing {
 		found = append(found, note("doctor.foreign_key_missing", nil, models.NewCommand("doctor.foreign_key_missing_remedy", nil, statement)))
 	}
-	return d.onTables(inMirror, found, ok("doctor.foreign_keys_ok", nil)), err
+	return d.mirror.onTables(found, ok("doctor.foreign_keys_ok", nil)), err
 }
 
 func (d *diagnosis) triggers(ctx context.Context) (found []Finding, err error) {
@@ -127,7 +118,7 @@ func (d *diagnosis) triggers(ctx context.Context) (found []Finding, err error) {
 	for _, what := range foreign {
 		found = append(found, note("doctor.foreign_trigger", params{"object": what}, models.NewCommand("doctor.foreign_trigger_remedy", nil, "DROP "+what)))
 	}
-	return d.onTables(inMirror, found, ok("doctor.triggers_ok", nil)), err
+	return d.mirror.onTables(found, ok("doctor.triggers_ok", nil)), err
 }
 
 func (d *diagnosis) searchIndex(ctx context.Context) ([]Finding, error) {
@@ -152,7 +143,7 @@ func (d *diagnosis) searchIndex(ctx context.Context) ([]Finding, error) {
 // vanished looks for mirrored tables that lifecycle_db no longer has. A run never treats them as empty.
 func (d *diagnosis) vanished(ctx context.Context) (found []Finding, err error) {
 	for _, t := range d.Tables {
-		if d.source.tables[t.Source].Exists || !d.migrated || !d.mirror.tables[t.Mirror].Exists || !d.mirror.tables["lifecycle_sync_run_tables"].Exists {
+		if d.source.has(t) || !d.migrated || !d.mirror.has(t) || !d.mirror.tables["lifecycle_sync_run_tables"].Exists {
 			continue
 		}
 		mirrored, err := mirrordb.New(d.Store).IsMirrored(ctx, t)
@@ -163,5 +154,5 @@ func (d *diagnosis) vanished(ctx context.Context) (found []Finding, err error) {
 			found = append(found, problem("schema.table_vanished", params{"table": t.Source}, models.NewRemedy("schema.table_vanished_remedy", nil)))
 		}
 	}
-	return d.onTables(inMirror, found, ok("doctor.no_table_vanished", nil)), nil
+	return d.mirror.onTables(found, ok("doctor.no_table_vanished", nil)), nil
 }

@@ -13,11 +13,11 @@ import (
 
 func (d *diagnosis) replicationChecks() []check {
 	return []check{
-		{name: "replication.slots", db: inSource, postgres: true, find: d.replicationSlots},
-		{name: "replication.server", db: inSource, postgres: true, find: d.replicationServer},
-		{name: "replication.connection", db: inSource, postgres: true, find: d.replicationConnection},
-		{name: "replication.publication", db: inSource, postgres: true, find: d.publication},
-		{name: "replication.identity", db: inSource, postgres: true, find: d.replicaIdentities},
+		{name: "replication.slots", db: &d.source, postgres: true, find: d.replicationSlots},
+		{name: "replication.server", db: &d.source, postgres: true, find: d.replicationServer},
+		{name: "replication.connection", db: &d.source, postgres: true, find: d.replicationConnection},
+		{name: "replication.publication", db: &d.source, postgres: true, find: d.publication},
+		{name: "replication.identity", db: &d.source, postgres: true, find: d.replicaIdentities},
 	}
 }
 
@@ -106,7 +106,7 @@ func judgeReplication(have lifecycle.Replication, slots []slot, realtime bool) (
 	return orOK(found, ok("doctor.replication_ok", nil))
 }
 
-// replicationConnection opens one: privileges, pg_hba.conf and poolers can each prevent it.
+// replicationConnection tries to open a replication connection, which privileges, pg_hba.conf or a pooler can prevent.
 func (d *diagnosis) replicationConnection(ctx context.Context) ([]Finding, error) {
 	if !d.Realtime {
 		return []Finding{skipped("doctor.realtime_off", nil)}, nil
@@ -132,7 +132,7 @@ func (d *diagnosis) publication(ctx context.Context) ([]Finding, error) {
 	if !d.Realtime {
 		return []Finding{skipped("doctor.realtime_off", nil)}, nil
 	}
-	tables := d.existing(inSource)
+	tables := d.source.existing()
 	if len(tables) == 0 {
 		return []Finding{skippedBecause("source.tables")}, nil
 	}
@@ -151,22 +151,22 @@ func (d *diagnosis) publication(ctx context.Context) ([]Finding, error) {
 		return []Finding{ok("doctor.publication_later", nil)}, nil
 	default:
 		return []Finding{problem("doctor.publication_missing", params{"role": d.source.server.Role},
-			models.NewCommand("remedy.run_sql_as_owner", params{"database": string(inSource)}, p.Statement))}, nil
+			models.NewCommand("remedy.run_sql_as_owner", params{"database": inSource}, p.Statement))}, nil
 	}
 }
 
 // replicaIdentities finds tables whose changes would not carry the row's id.
 func (d *diagnosis) replicaIdentities(context.Context) (found []Finding, err error) {
-	for _, t := range d.existing(inSource) {
+	for _, t := range d.source.existing() {
 		obstacle := d.access[t.Source].ReplicationProblem(t.Source, d.source.tables[t.Source])
 		if obstacle == nil {
 			continue
 		}
-		status := Note // it does not matter yet
+		status := Note // real-time sync is off
 		if d.Realtime {
 			status = Problem
 		}
 		found = append(found, Finding{Status: status, Problem: *obstacle})
 	}
-	return d.onTables(inSource, found, ok("doctor.identities_ok", nil)), nil
+	return d.source.onTables(found, ok("doctor.identities_ok", nil)), nil
 }

@@ -103,7 +103,7 @@ func TestReplicationProblem(t *testing.T) {
 
 func TestDiagnose_HidesUnexpectedErrors(t *testing.T) {
 	t.Parallel()
-	d := &diagnosis{Options: Options{Log: slog.New(slog.DiscardHandler)}}
+	d := &diagnosis{Doctor: &Doctor{Log: slog.New(slog.DiscardHandler)}}
 	if f := d.checkFailed(check{name: "x"}, errors.New("rahasia")); f.Status != Problem || strings.Contains(f.String(), "rahasia") {
 		t.Errorf("%+v", f)
 	}

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -14,11 +15,11 @@ const minFreeBytes = 100_000_000
 
 func (d *diagnosis) runChecks() []check {
 	return []check{
-		{name: "sync.last_success", db: inMirror, find: d.lastSuccess},
-		{name: "sync.last_run", db: inMirror, find: d.lastRun},
-		{name: "sync.real_time", db: inMirror, postgres: true, find: d.realtimeRun},
-		{name: "sync.left_running", db: inMirror, find: d.activeRun},
-		{name: "sync.quarantine", db: inMirror, find: d.quarantine},
+		{name: "sync.last_success", db: &d.mirror, find: d.lastSuccess},
+		{name: "sync.last_run", db: &d.mirror, find: judged(func() Finding { return judgeRun(d.status.LastConclusive) })},
+		{name: "sync.real_time", db: &d.mirror, postgres: true, find: d.realtimeRun},
+		{name: "sync.left_running", db: &d.mirror, find: d.activeRun},
+		{name: "sync.quarantine", db: &d.mirror, find: judged(d.quarantine)},
 	}
 }
 
@@ -29,13 +30,14 @@ func (d *diagnosis) lastSuccess(ctx context.Context) (found []Finding, err error
 		return []Finding{skippedBecause("mirror.migrations")}, nil
 	}
 	for _, table := range []string{models.Run{}.TableName(), models.Watermark{}.TableName(), models.Quarantined{}.TableName()} {
-		if !d.mirror.tables[table].Exists {
+		switch info := d.mirror.tables[table]; {
+		case !info.Exists:
 			d.mirror.stopped = "mirror.tables"
-			return []Finding{skippedBecause("mirror.tables")}, nil
-		}
-		if !d.mirror.tables[table].Readable {
+		case !info.Readable:
 			d.mirror.stopped = "mirror.rights"
-			return []Finding{skippedBecause("mirror.rights")}, nil
+		}
+		if d.mirror.stopped != "" {
+			return []Finding{skippedBecause(d.mirror.stopped)}, nil
 		}
 	}
 	if d.status, err = journal.New(d.Store.Session).SyncStatus(ctx); err != nil {
@@ -55,10 +57,6 @@ func judgeSuccess(age *time.Duration, staleAfter time.Duration) Finding {
 	}
 }
 
-func (d *diagnosis) lastRun(context.Context) ([]Finding, error) {
-	return []Finding{judgeRun(d.status.LastConclusive)}, nil
-}
-
 // judgeRun notes a failure that may pass by itself. Any other failure is a problem.
 func judgeRun(run *models.Run) Finding {
 	switch {
@@ -69,20 +67,13 @@ func judgeRun(run *models.Run) Finding {
 	case run.State == models.Interrupted:
 		return note("doctor.run_interrupted", params{"run": run.ID}, models.NewRemedy("doctor.run_interrupted_remedy", nil))
 	}
-	var failure models.Failure
-	if run.Failure != nil {
-		failure = *run.Failure
-	}
-	class := ""
-	if run.ErrorClass != nil {
-		class = *run.ErrorClass
-	}
-	values, remedy := params{"run": run.ID, "class": class, "error": failure.Text}, failure.Remedy
-	switch models.Class(class) {
+	failure := cmp.Or(run.Err(), &models.Error{})
+	values := params{"run": run.ID, "class": string(failure.Class), "error": failure.Text}
+	switch failure.Class {
 	case models.Connection, models.Timeout, models.Busy:
-		return note("doctor.run_failed", values, remedy)
+		return note("doctor.run_failed", values, failure.Remedy)
 	default:
-		return problem("doctor.run_failed", values, remedy)
+		return problem("doctor.run_failed", values, failure.Remedy)
 	}
 }
 
@@ -113,19 +104,19 @@ func (d *diagnosis) activeRun(ctx context.Context) ([]Finding, error) {
 	}
 }
 
-func (d *diagnosis) quarantine(context.Context) ([]Finding, error) {
+func (d *diagnosis) quarantine() Finding {
 	if d.status.Quarantined == 0 {
-		return []Finding{ok("doctor.quarantine_empty", nil)}, nil
+		return ok("doctor.quarantine_empty", nil)
 	}
-	return []Finding{note("doctor.quarantine", params{"count": d.status.Quarantined},
-		models.NewCommand("doctor.quarantine_remedy", nil, "SELECT table_name, row_id, reason_code, reason_column FROM lifecycle_sync_quarantine"))}, nil
+	return note("doctor.quarantine", params{"count": d.status.Quarantined},
+		models.NewCommand("doctor.quarantine_remedy", nil, "SELECT table_name, row_id, reason_code, reason_column FROM lifecycle_sync_quarantine"))
 }
 
 func (d *diagnosis) machineChecks() []check {
 	return []check{
 		{name: "machine.uploads", find: func(ctx context.Context) ([]Finding, error) { return judgeStorage(ctx, d.Uploads, "UPLOADS_URL") }},
 		{name: "machine.data", find: func(ctx context.Context) ([]Finding, error) { return judgeStorage(ctx, d.Data, "DATA_DIR") }},
-		{name: "machine.alerts", find: d.alerts},
+		{name: "machine.alerts", find: judged(d.alerts)},
 	}
 }
 
@@ -145,9 +136,9 @@ func judgeStorage(ctx context.Context, storage Storage, setting string) ([]Findi
 }
 
 // alerts checks that a receiver is configured. It sends nothing.
-func (d *diagnosis) alerts(context.Context) ([]Finding, error) {
+func (d *diagnosis) alerts() Finding {
 	if d.Alerts {
-		return []Finding{ok("doctor.alerts_ok", nil)}, nil
+		return ok("doctor.alerts_ok", nil)
 	}
-	return []Finding{note("doctor.alerts_off", nil, models.NewRemedy("doctor.alerts_off_remedy", nil))}, nil
+	return note("doctor.alerts_off", nil, models.NewRemedy("doctor.alerts_off_remedy", nil))
 }

@@ -15,66 +15,47 @@ const (
 	notificationTime             = 2 * time.Second // maximum delivery time of a notification
 )
 
-// server makes the checks of one database's server.
-type server struct {
-	*diagnosis
-	*databaseState
-
-	side      side
-	setting   string // that holds its URL
-	inspector *database.Inspector
-	reached   database.Reach
-	refusal   error
-}
-
-func (d *diagnosis) sourceServer() *server {
-	return &server{diagnosis: d, databaseState: &d.source, side: inSource, setting: "LIFECYCLE_DATABASE_URL", inspector: d.Source.Inspector()}
-}
-
-func (d *diagnosis) mirrorServer() *server {
-	return &server{diagnosis: d, databaseState: &d.mirror, side: inMirror, setting: "PMO_DATABASE_URL", inspector: d.Store.Inspector()}
-}
-
-func (s *server) checks() []check {
+// serverChecks are about the connection, the server and the role.
+func (s *checkedDatabase) serverChecks() []check {
 	all := []check{
 		{name: "reachable", blocksRuns: true, find: s.reachable},
 		{name: "credentials", blocksRuns: true, find: s.credentials, postgres: true},
 		{name: "database", blocksRuns: true, find: s.databaseExists, postgres: true},
 		{name: "version", find: s.version, postgres: true},
-		{name: "primary", blocksRuns: s.side == inMirror, find: s.primary, postgres: true},
-		{name: "encoding", blocksRuns: s.side == inMirror, find: s.encoding, postgres: true},
+		{name: "primary", blocksRuns: s.name == inMirror, find: judged(func() Finding { return judgePrimary(s.name, s.server, s.setting, s.d.Realtime) }), postgres: true},
+		{name: "encoding", blocksRuns: s.name == inMirror, find: judged(func() Finding { return judgeEncoding(s.name, s.server.Encoding) }), postgres: true},
 		{name: "tls", find: s.tls, postgres: true},
 		{name: "pooler", find: s.pooler, postgres: true},
 		{name: "clock", find: s.clock, postgres: true},
-		{name: "role", find: s.role, postgres: true},
+		{name: "role", find: judged(func() Finding { return judgeRole(s.name, s.server, s.setting, s.d.Realtime) }), postgres: true},
 	}
 	for i := range all {
-		all[i].name, all[i].db = string(s.side)+"."+all[i].name, s.side
+		all[i].name, all[i].db = s.name+"."+all[i].name, s
 	}
 	return all
 }
 
 // reachable connects. The next two checks report how far that got.
-func (s *server) reachable(ctx context.Context) ([]Finding, error) {
+func (s *checkedDatabase) reachable(ctx context.Context) ([]Finding, error) {
 	s.reached, s.refusal = s.inspector.Connect(ctx)
 	switch {
 	case s.reached == database.Unreachable:
 		return nil, s.refusal
-	case !s.onServer():
+	case !s.d.onServer():
 		return []Finding{ok("doctor.file_opens", nil)}, nil
 	default:
 		return []Finding{ok("doctor.server_answers", nil)}, nil
 	}
 }
 
-func (s *server) credentials(context.Context) ([]Finding, error) {
+func (s *checkedDatabase) credentials(context.Context) ([]Finding, error) {
 	if s.reached == database.LoginRefused {
 		return nil, s.refusal
 	}
 	return []Finding{ok("doctor.credentials_ok", nil)}, nil
 }
 
-func (s *server) databaseExists(context.Context) ([]Finding, error) {
+func (s *checkedDatabase) databaseExists(context.Context) ([]Finding, error) {
 	if s.reached == database.Connected {
 		return []Finding{ok("doctor.database_ok", nil)}, nil
 	}
@@ -85,7 +66,7 @@ func (s *server) databaseExists(context.Context) ([]Finding, error) {
 	return nil, s.refusal
 }
 
-func (s *server) version(ctx context.Context) (found []Finding, err error) {
+func (s *checkedDatabase) version(ctx context.Context) (found []Finding, err error) {
 	if s.server, err = s.inspector.Server(ctx); err != nil {
 		return nil, err
 	}
@@ -104,12 +85,8 @@ func judgeVersion(s database.ServerInfo) Finding {
 	}
 }
 
-func (s *server) primary(context.Context) ([]Finding, error) {
-	return []Finding{judgePrimary(s.side, s.server, s.setting, s.Realtime)}, nil
-}
-
 // judgePrimary accepts a standby as a source, but real-time sync needs the primary.
-func judgePrimary(at side, s database.ServerInfo, setting string, realtime bool) Finding {
+func judgePrimary(at string, s database.ServerInfo, setting string, realtime bool) Finding {
 	values := params{"setting": setting}
 	switch {
 	case !s.Standby:
@@ -123,11 +100,7 @@ func judgePrimary(at side, s database.ServerInfo, setting string, realtime bool)
 	}
 }
 
-func (s *server) encoding(context.Context) ([]Finding, error) {
-	return []Finding{judgeEncoding(s.side, s.server.Encoding)}, nil
-}
-
-func judgeEncoding(at side, encoding string) Finding {
+func judgeEncoding(at, encoding string) Finding {
 	values := params{"encoding": encoding}
 	switch {
 	case at == inMirror && encoding != "UTF8":
@@ -139,7 +112,7 @@ func judgeEncoding(at side, encoding string) Finding {
 	}
 }
 
-func (s *server) tls(ctx context.Context) (found []Finding, err error) {
+func (s *checkedDatabase) tls(ctx context.Context) (found []Finding, err error) {
 	if s.line, err = s.inspector.Transport(ctx); err != nil {
 		return nil, err
 	}
@@ -158,15 +131,15 @@ func judgeLine(line database.Transport, setting string) Finding {
 }
 
 // pooler tests what a pooler may break: LISTEN in pmo_db, replication in lifecycle_db. Runs need neither.
-func (s *server) pooler(ctx context.Context) ([]Finding, error) {
+func (s *checkedDatabase) pooler(ctx context.Context) ([]Finding, error) {
 	values := params{"setting": s.setting}
-	if s.side == inSource || s.server.Standby {
+	if s.name == inSource || s.server.Standby {
 		if s.line.Pooled {
 			return []Finding{note("doctor.pooler_no_realtime", nil, models.NewRemedy("doctor.pooler_no_realtime_remedy", values))}, nil
 		}
 		return []Finding{ok("doctor.no_pooler", nil)}, nil
 	}
-	heard, err := s.Store.DeliversNotifications(ctx, rand.Text(), notificationTime)
+	heard, err := s.d.Store.DeliversNotifications(ctx, rand.Text(), notificationTime)
 	switch {
 	case err != nil:
 		return nil, err
@@ -179,8 +152,8 @@ func (s *server) pooler(ctx context.Context) ([]Finding, error) {
 	}
 }
 
-func (s *server) clock(ctx context.Context) ([]Finding, error) {
-	ahead, err := s.inspector.ClockOffset(ctx, s.Now)
+func (s *checkedDatabase) clock(ctx context.Context) ([]Finding, error) {
+	ahead, err := s.inspector.ClockOffset(ctx, s.d.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -199,11 +172,7 @@ func judgeClock(ahead time.Duration) Finding {
 	}
 }
 
-func (s *server) role(context.Context) ([]Finding, error) {
-	return []Finding{judgeRole(s.side, s.server, s.setting, s.Realtime)}, nil
-}
-
-func judgeRole(at side, s database.ServerInfo, setting string, realtime bool) Finding {
+func judgeRole(at string, s database.ServerInfo, setting string, realtime bool) Finding {
 	values := params{"role": s.Role, "setting": setting}
 	switch {
 	case s.Superuser:

@@ -42,7 +42,7 @@ func TestDiagnose_ReportsWhyADatabaseIsUnreachableAndSkipsTheRest(t *testing.T) 
 			l.exec(l.Source, "DO $$ BEGIN EXECUTE 'REVOKE CONNECT ON DATABASE ' || current_database() || ' FROM PUBLIC'; END $$")
 		}},
 	} {
-		l.SourceURL, l.options.CheckTime = changed(t, right, way.change), cmp.Or(way.limit, 10*time.Second)
+		l.SourceURL, l.doctor.CheckTime = changed(t, right, way.change), cmp.Or(way.limit, 10*time.Second)
 		findings := l.diagnose()
 		found := issues(findings)
 		if len(found) != 1 || found[0].Name != way.check || !found[0].BlocksRuns || !has(found[0], doctor.Problem, way.text, way.command) || len(findings) != all {

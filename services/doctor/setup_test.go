@@ -27,7 +27,7 @@ type fixture struct {
 
 	reader, keeper string // roles with the necessary privileges, which only use the databases
 	slot           string // the name of pmo_db's replication slot
-	options        doctor.Options
+	doctor         doctor.Doctor
 }
 
 const rolePassword = "rahasia"
@@ -35,7 +35,7 @@ const rolePassword = "rahasia"
 // openFixture connects to two databases and fills nothing.
 func openFixture(t testing.TB, sourceURL, targetURL string) *fixture {
 	t.Helper()
-	return &fixture{Pair: databases.At(t, sourceURL, targetURL), options: doctor.Options{
+	return &fixture{Pair: databases.At(t, sourceURL, targetURL), doctor: doctor.Doctor{
 		Tables: models.Tables(), Uploads: storage(t, t.TempDir()), Data: storage(t, t.TempDir()),
 		StaleAfter: time.Hour, CheckTime: 10 * time.Second, Alerts: true, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}}
@@ -118,8 +118,8 @@ func changed(t testing.TB, at string, change func(u *url.URL)) string {
 func (l *fixture) diagnose() []doctor.Finding {
 	l.Helper()
 	l.Connect(l.SourceURL, l.TargetURL)
-	l.options.Source, l.options.Store = l.Lifecycle, l.Store
-	return doctor.New(l.options).Diagnose(l.Context())
+	l.doctor.Source, l.doctor.Store = l.Lifecycle, l.Store
+	return l.doctor.Diagnose(l.Context())
 }
 
 // issues are the notes and problems among findings.

@@ -13,17 +13,17 @@ func (d *diagnosis) sourceChecks() []check {
 	role := func(code string) func() Finding {
 		return func() Finding { return ok(code, params{"role": d.source.server.Role}) }
 	}
-	readable := d.shared(inSource, "source.readable", role("doctor.source_readable"), d.hiddenRows)
+	readable := d.source.shared("source.readable", role("doctor.source_readable"), d.hiddenRows)
 	readable.postgres = true
 	return []check{
-		{name: "source.tables", db: inSource, blocksRuns: true, find: d.sourceTables},
+		{name: "source.tables", db: &d.source, blocksRuns: true, find: d.sourceTables},
 		readable,
-		d.shared(inSource, "source.columns", func() Finding { return ok("doctor.columns_ok", nil) }, nil),
-		d.shared(inSource, "source.keys", func() Finding { return ok("doctor.source_keys_ok", nil) }, d.duplicateIDs),
-		{name: "source.writing", db: inSource, postgres: true, find: d.sourceWriting},
-		{name: "source.rights", db: inSource, postgres: true, find: d.sourcePrivileges},
-		{name: "source.required_values", db: inSource, find: d.requiredValues},
-		{name: "source.references", db: inSource, find: d.references},
+		d.source.shared("source.columns", func() Finding { return ok("doctor.columns_ok", nil) }, nil),
+		d.source.shared("source.keys", func() Finding { return ok("doctor.source_keys_ok", nil) }, d.duplicateIDs),
+		{name: "source.writing", db: &d.source, postgres: true, find: d.sourceWriting},
+		{name: "source.rights", db: &d.source, postgres: true, find: d.sourcePrivileges},
+		{name: "source.required_values", db: &d.source, find: d.requiredValues},
+		{name: "source.references", db: &d.source, find: d.references},
 	}
 }
 
@@ -35,20 +35,17 @@ func (d *diagnosis) sourceNames() (names []string) {
 }
 
 func (d *diagnosis) sourceTables(ctx context.Context) (found []Finding, err error) {
-	if d.source.tables, err = d.Source.Inspector().Inspect(ctx, d.sourceNames()); err != nil {
-		return nil, err
-	}
-	hidden, err := d.hidden(ctx, d.Source.Inspector(), d.source.tables)
+	hidden, err := d.source.inspect(ctx, d.sourceNames())
 	if err != nil {
 		return nil, err
 	}
-	presence := d.Source.TableChecks(d.source.tables)[0]
+	presence := d.source.tableChecks()[0]
 	for _, t := range d.Tables {
-		where, isHidden := hidden[t.Source]
+		finding, isHidden := hidden[t.Source]
 		switch {
 		case isHidden:
-			found = append(found, hiddenTable(inSource, t.Source, where, d.source.server))
-		case t.Optional && !d.source.tables[t.Source].Exists:
+			found = append(found, finding)
+		case t.Optional && !d.source.has(t):
 			found = append(found, ok("doctor.optional_table_missing", params{"table": t.Source}))
 		default:
 			found = append(found, problems(presence.Find(t))...)
@@ -62,7 +59,7 @@ func (d *diagnosis) hiddenRows(ctx context.Context) (found []Finding, err error)
 	if d.access, err = d.Source.Access(ctx, d.sourceNames()); err != nil {
 		return nil, err
 	}
-	for _, t := range d.existing(inSource) {
+	for _, t := range d.source.existing() {
 		if d.access[t.Source].Hidden && d.source.tables[t.Source].Readable {
 			found = append(found, problem("doctor.rows_hidden", params{"table": t.Source}, asSuperuser(inSource, "ALTER ROLE "+d.source.server.Role+" BYPASSRLS")))
 		}
@@ -70,24 +67,19 @@ func (d *diagnosis) hiddenRows(ctx context.Context) (found []Finding, err error)
 	return found, nil
 }
 
-func asSuperuser(at side, statement string) *models.Remedy {
-	return models.NewCommand("remedy.run_sql_as_superuser", params{"database": string(at)}, statement)
+func asSuperuser(at, statement string) *models.Remedy {
+	return models.NewCommand("remedy.run_sql_as_superuser", params{"database": at}, statement)
 }
 
 // duplicateIDs counts ids in views and foreign tables, which cannot have a key.
 func (d *diagnosis) duplicateIDs(ctx context.Context) (found []Finding, err error) {
-	for _, t := range d.existing(inSource) {
+	for _, t := range d.source.existing() {
 		if !d.source.tables[t.Source].CannotHaveKey || !d.countable(t, "id") {
 			continue
 		}
 		duplicates, err := d.Source.CountDuplicateIDs(ctx, t)
-		if notCounted, timedOut := d.notCounted(t.Source, err); timedOut {
-			found = append(found, notCounted)
-		} else if err != nil {
+		if found, err = d.counted(found, t.Source, duplicates, err, Finding{Status: Problem, Problem: lifecycle.DuplicateIDs(t, duplicates)}); err != nil {
 			return found, err
-		}
-		if duplicates > 0 {
-			found = append(found, problems([]models.Problem{lifecycle.DuplicateIDs(t, duplicates)})...)
 		}
 	}
 	return found, nil
@@ -100,14 +92,14 @@ func writable(t *models.Table) bool {
 
 func (d *diagnosis) sourceWriting(context.Context) (found []Finding, err error) {
 	role := d.source.server.Role
-	for _, t := range d.existing(inSource) {
+	for _, t := range d.source.existing() {
 		a, known := d.access[t.Source]
 		if lacking := privileges(!a.Insert, !a.Update, !a.Delete, false); known && writable(t) && lacking != "" {
 			found = append(found, note("doctor.api_cannot_write", params{"table": t.Source},
 				models.NewCommand("doctor.api_cannot_write_remedy", nil, "GRANT "+lacking+" ON "+t.Source+" TO "+role)))
 		}
 	}
-	return d.onTables(inSource, found, ok("doctor.api_can_write", nil)), nil
+	return d.source.onTables(found, ok("doctor.api_can_write", nil)), nil
 }
 
 // sourcePrivileges finds privileges that the role does not need. Nothing can be revoked from a superuser.
@@ -116,7 +108,7 @@ func (d *diagnosis) sourcePrivileges(context.Context) (found []Finding, err erro
 	if d.source.server.Superuser {
 		return []Finding{skippedBecause("lifecycle_db.role")}, nil
 	}
-	for _, t := range d.existing(inSource) {
+	for _, t := range d.source.existing() {
 		a := d.access[t.Source]
 		excess := privileges(a.Insert && !writable(t), a.Update && !writable(t), a.Delete && !writable(t), a.Truncate)
 		values := params{"role": role, "table": t.Source, "setting": "LIFECYCLE_DATABASE_URL"}
@@ -124,10 +116,10 @@ func (d *diagnosis) sourcePrivileges(context.Context) (found []Finding, err erro
 		case a.Owned:
 			found = append(found, note("doctor.role_owns_table", values, models.NewRemedy("doctor.other_role_remedy", values)))
 		case excess != "":
-			found = append(found, note("doctor.excess_privileges", values, models.NewSQL(string(inSource), "REVOKE "+excess+" ON "+t.Source+" FROM "+role)))
+			found = append(found, note("doctor.excess_privileges", values, models.NewSQL(inSource, "REVOKE "+excess+" ON "+t.Source+" FROM "+role)))
 		}
 	}
-	return d.onTables(inSource, found, ok("doctor.no_excess_privileges", params{"role": role})), nil
+	return d.source.onTables(found, ok("doctor.no_excess_privileges", params{"role": role})), nil
 }
 
 func privileges(insert, update, remove, truncate bool) string {
@@ -153,26 +145,28 @@ func required(t *models.Table) []string {
 }
 
 func (d *diagnosis) requiredValues(ctx context.Context) ([]Finding, error) {
-	return d.countRows(ctx, ok("doctor.required_values_ok", nil), func(t *models.Table) (lists []rowList) {
+	var lists []rowList
+	for _, t := range d.source.existing() {
 		for _, column := range required(t) {
 			lists = append(lists, rowList{t.Source + "." + column, lifecycle.ListNulls(t, column), d.countable(t, column),
 				"doctor.required_value_missing", "doctor.required_value_missing_remedy"})
 		}
-		return lists
-	})
+	}
+	return d.countRows(ctx, lists, ok("doctor.required_values_ok", nil))
 }
 
 func (d *diagnosis) references(ctx context.Context) ([]Finding, error) {
-	return d.countRows(ctx, ok("doctor.references_ok", nil), func(t *models.Table) (lists []rowList) {
+	var lists []rowList
+	for _, t := range d.source.existing() {
 		for _, c := range t.References() {
 			i := slices.IndexFunc(d.Tables, func(parent *models.Table) bool { return parent.Source == c.References })
-			if parent := d.Tables[i]; d.source.tables[parent.Source].Exists {
+			if parent := d.Tables[i]; d.source.has(parent) {
 				lists = append(lists, rowList{t.Source + "." + c.Name, lifecycle.ListDangling(t, c), d.countable(t, c.Name) && d.countable(parent, "id"),
 					"doctor.reference_dangling", "doctor.reference_dangling_remedy"})
 			}
 		}
-		return lists
-	})
+	}
+	return d.countRows(ctx, lists, ok("doctor.references_ok", nil))
 }
 
 // rowList is a SELECT of unwanted rows, with the codes of the text and the remedy.
@@ -183,25 +177,18 @@ type rowList struct {
 }
 
 // countRows notes how many rows each list has.
-func (d *diagnosis) countRows(ctx context.Context, good Finding, listsOf func(*models.Table) []rowList) (found []Finding, err error) {
-	for _, t := range d.existing(inSource) {
-		for _, l := range listsOf(t) {
-			if !l.countable {
-				found = append(found, skipped("doctor.tables_skipped", params{"tables": l.column, "check": "source.readable, source.columns"}))
-				continue
-			}
-			n, err := d.Source.Count(ctx, l.query)
-			if notCounted, timedOut := d.notCounted(l.column, err); timedOut {
-				found = append(found, notCounted)
-			} else if err != nil {
-				return found, err
-			}
-			if n > 0 {
-				found = append(found, note(l.code, params{"column": l.column, "count": n}, models.NewCommand(l.remedy, nil, l.query)))
-			}
+func (d *diagnosis) countRows(ctx context.Context, lists []rowList, otherwise Finding) (found []Finding, err error) {
+	for _, l := range lists {
+		if !l.countable {
+			found = append(found, skipped("doctor.tables_skipped", params{"tables": l.column, "check": "source.readable, source.columns"}))
+			continue
+		}
+		n, err := d.Source.Count(ctx, l.query)
+		if found, err = d.counted(found, l.column, n, err, note(l.code, params{"column": l.column, "count": n}, models.NewCommand(l.remedy, nil, l.query))); err != nil {
+			return found, err
 		}
 	}
-	return d.onTables(inSource, found, good), nil
+	return d.source.onTables(found, otherwise), nil
 }
 
 // countable reports whether a column can be read.
@@ -211,12 +198,18 @@ func (d *diagnosis) countable(t *models.Table, column string) bool {
 	return exists && info.Readable && !d.access[t.Source].Hidden
 }
 
-// notCounted is the finding that counting exceeded the time limit, which is no fault of the database.
-func (d *diagnosis) notCounted(what string, err error) (Finding, bool) {
-	if e := models.AsError(err); e == nil || e.Class != models.Timeout {
-		return Finding{}, false
+// counted adds a finding if any rows were counted. If counting exceeded the time limit, that is no fault of the database.
+func (d *diagnosis) counted(found []Finding, what string, n int64, err error, some Finding) ([]Finding, error) {
+	switch e := models.AsError(err); {
+	case e != nil && e.Class == models.Timeout:
+		some = skipped("doctor.not_counted", params{"what": what, "limit": d.CheckTime})
+		some.Remedy = models.NewRemedy("doctor.not_counted_remedy", nil)
+		return append(found, some), nil
+	case e != nil:
+		return found, err
+	case n > 0:
+		return append(found, some), nil
+	default:
+		return found, nil
 	}
-	f := skipped("doctor.not_counted", params{"what": what, "limit": d.CheckTime})
-	f.Remedy = models.NewRemedy("doctor.not_counted_remedy", nil)
-	return f, true
 }
