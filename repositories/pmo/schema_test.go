@@ -1,7 +1,6 @@
 package pmo_test
 
 import (
-	"database/sql"
 	"slices"
 	"strings"
 	"testing"
@@ -9,47 +8,49 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/databases"
 	"lifecycle-sync/test/kit/testdb"
 )
 
-func open(t testing.TB, url string) *database.DB {
-	t.Helper()
-	return databases.Open(t, url, "pmo_db")
+// types are the types of the models' columns in the tables, if they are called otherwise there.
+var types = map[database.Kind]map[string]string{
+	database.SQLite:   {"varchar": "text", "varchar(255)": "text", "timestamptz": "timestamp", "jsonb": "text"},
+	database.Postgres: {"varchar": "character varying", "varchar(255)": "character varying(255)", "timestamptz": "timestamp(6) with time zone"},
 }
 
-// sqliteTypes are the types by which SQLite's migrations call those of the models.
-var sqliteTypes = map[string]string{"varchar": "text", "varchar(255)": "text", "timestamptz": "timestamp", "jsonb": "text"}
+// columns lists a table's columns with type and NOT NULL. The mirror's id is no identity.
+var columns = map[database.Kind]string{
+	database.SQLite: `SELECT group_concat(name || ' ' || lower(type) || CASE WHEN "notnull" OR pk THEN ' NOT NULL' ELSE '' END, char(10)) FROM pragma_table_info(?)`,
+	database.Postgres: `SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod) || CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END, E'\n')
+		FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped AND attidentity = ''`,
+}
 
-// postgresTypes are the names that PostgreSQL's catalogue has for those of the models.
-var postgresTypes = map[string]string{"varchar": "character varying", "varchar(255)": "character varying(255)", "timestamptz": "timestamp(6) with time zone"}
+// references counts the foreign keys from a table's column to the id of another table.
+var references = map[database.Kind]string{
+	database.SQLite: `SELECT count(*) FROM pragma_foreign_key_list(?1) WHERE "from" = ?2 AND "table" = ?3 AND "to" = 'id'`,
+	database.Postgres: `SELECT count(*) FROM pg_constraint f JOIN pg_attribute a ON a.attrelid = f.conrelid AND f.conkey = ARRAY[a.attnum]
+		WHERE f.contype = 'f' AND f.convalidated AND f.conrelid = $1::text::regclass AND a.attname = $2 AND f.confrelid = $3::text::regclass`,
+}
 
-// TestSchema holds the migrated tables against the models: the same columns, types
-// and NULLs, id the only key, and a foreign key for every reference.
-func TestSchema(t *testing.T) {
+// TestMigrate_FollowsTheModels compares the tables with the models: the same columns, types and NULLs, and a foreign key for
+// every reference. It then refuses to touch the tables of a newer binary.
+func TestMigrate_FollowsTheModels(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		db := open(t, url(t))
-		if n, err := pmo.New(db, models.Tables()).Migrate(t.Context()); err != nil || n == 0 {
-			t.Fatalf("%d migrations, %v", n, err)
-		}
-		if n, err := pmo.New(db, models.Tables()).Migrate(t.Context()); err != nil || n != 0 {
+		db, store := databases.PMO(t, url(t))
+		if n, err := store.Migrate(t.Context()); err != nil || n != 0 {
 			t.Fatalf("again: %d migrations, %v", n, err)
 		}
-		types := sqliteTypes
-		if db.Kind() == database.Postgres {
-			types = postgresTypes
-		}
 		for _, table := range models.Tables() {
-			got := columns(t, db, table.Mirror)
+			got := strings.Split(kit.One[string](t, db.SQL, columns[db.Kind()], table.Mirror), "\n")
 			var want []string
 			for _, c := range table.Columns {
-				name := c.Type
-				if other, ok := types[c.Type]; ok {
-					name = other
+				line := c.Name + " " + c.Type
+				if other, ok := types[db.Kind()][c.Type]; ok {
+					line = c.Name + " " + other
 				}
-				line := c.Name + " " + name
 				if c.NotNull {
 					line += " NOT NULL"
 				}
@@ -57,62 +58,21 @@ func TestSchema(t *testing.T) {
 			}
 			slices.Sort(got)
 			slices.Sort(want)
-			if strings.Join(got, "\n") != strings.Join(want, "\n") {
+			if !slices.Equal(got, want) {
 				t.Errorf("%s is\n%v\nmust be\n%v", table.Mirror, got, want)
 			}
 			for _, c := range table.References() {
-				parent := c.References + "_lifecycle"
-				there := references(t, db, table.Mirror, c.Name, parent)
+				there := kit.One[int](t, db.SQL, references[db.Kind()], table.Mirror, c.Name, c.References+"_lifecycle") == 1
 				if wanted := db.Kind() == database.Postgres || c.References != "tbl_kategori"; there != wanted {
-					t.Errorf("%s.%s refers to %s: %t", table.Mirror, c.Name, parent, there)
+					t.Errorf("%s.%s refers to %s: %t", table.Mirror, c.Name, c.References, there)
 				}
 			}
 		}
-	})
-}
-
-func columns(t *testing.T, db *database.DB, table string) []string {
-	t.Helper()
-	query := `SELECT attname || ' ' || format_type(atttypid, atttypmod) || CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END
-		FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped AND attidentity = '' ORDER BY attnum`
-	if db.Kind() == database.SQLite {
-		query = `SELECT name || ' ' || lower(type) || CASE WHEN "notnull" OR pk THEN ' NOT NULL' ELSE '' END FROM pragma_table_info(?) ORDER BY cid`
-	}
-	rows, err := db.SQL.QueryContext(t.Context(), query, table)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return texts(t, rows)
-}
-
-func texts(t *testing.T, rows *sql.Rows) (out []string) {
-	t.Helper()
-	defer rows.Close()
-	for rows.Next() {
-		var text string
-		if err := rows.Scan(&text); err != nil {
-			t.Fatal(err)
+		kit.Exec(t, db.SQL, "INSERT INTO lifecycle_sync_migrations (version_id, is_applied) VALUES (9999, true)")
+		if _, err := store.Migrate(t.Context()); models.AsError(err) == nil || models.AsError(err).Class != models.Schema {
+			t.Errorf("migrating ended with %v", err)
 		}
-		out = append(out, text)
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
-func references(t *testing.T, db *database.DB, table, column, parent string) bool {
-	t.Helper()
-	query := `SELECT count(*) FROM pg_constraint f JOIN pg_attribute a ON a.attrelid = f.conrelid AND f.conkey = ARRAY[a.attnum]
-		WHERE f.contype = 'f' AND f.convalidated AND f.conrelid = $1::text::regclass AND a.attname = $2 AND f.confrelid = $3::text::regclass`
-	if db.Kind() == database.SQLite {
-		query = `SELECT count(*) FROM pragma_foreign_key_list(?1) WHERE "from" = ?2 AND "table" = ?3 AND "to" = 'id'`
-	}
-	var n int
-	if err := db.SQL.QueryRowContext(t.Context(), query, table, column, parent).Scan(&n); err != nil {
-		t.Fatal(err)
-	}
-	return n == 1
+	})
 }
 
 // TestMigrate_RunsConcurrently starts several at the same time. On SQLite one process migrates at a time.
@@ -121,7 +81,7 @@ func TestMigrate_RunsConcurrently(t *testing.T) {
 	url := testdb.Postgres(t)
 	done := make(chan error, 4)
 	for range cap(done) {
-		store := pmo.New(open(t, url), models.Tables())
+		store := pmo.New(databases.Open(t, url, "pmo_db"), models.Tables())
 		go func() { _, err := store.Migrate(t.Context()); done <- err }()
 	}
 	for range cap(done) {
@@ -129,27 +89,4 @@ func TestMigrate_RunsConcurrently(t *testing.T) {
 			t.Error(err)
 		}
 	}
-}
-
-// TestMigrate_RefusesNewerSchema refuses to touch the tables of a newer binary.
-func TestMigrate_RefusesNewerSchema(t *testing.T) {
-	t.Parallel()
-	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
-		t.Parallel()
-		db := open(t, url(t))
-		store := pmo.New(db, models.Tables())
-		if _, err := store.Migrate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		applied := "true"
-		if db.Kind() == database.SQLite {
-			applied = "1"
-		}
-		if _, err := db.SQL.ExecContext(t.Context(), "INSERT INTO lifecycle_sync_migrations (version_id, is_applied) VALUES (9999, "+applied+")"); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := store.Migrate(t.Context()); models.AsError(err) == nil || models.AsError(err).Class != models.Schema {
-			t.Errorf("migrating ended with %v", err)
-		}
-	})
 }

@@ -1,28 +1,17 @@
 package journal_test
 
 import (
-	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/repositories/pmo/journal"
+	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/databases"
 	"lifecycle-sync/test/kit/testdb"
 )
-
-// record records runs one after the other, from id 1.
-func record(t testing.TB, store *pmo.Store, runs ...models.Run) {
-	t.Helper()
-	for i := range runs {
-		now := time.Now().UTC().Truncate(time.Microsecond)
-		runs[i].StartedAt, runs[i].FinishedAt = now, &now
-		if err := journal.New(store.Session).Record(t.Context(), &runs[i], nil, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 func ended(mode string, state models.RunState, class models.Class) models.Run {
 	run := models.Run{Mode: mode, State: state}
@@ -36,74 +25,65 @@ func compared(mode, differences string) models.Run {
 	return models.Run{Mode: mode, State: models.Succeeded, Differences: models.JSON(differences)}
 }
 
-// summary formats the ids of the runs as one line, 0 for none.
-func summary(e journal.RunHealth) string {
-	number := func(run *models.Run) int64 {
-		if run == nil {
-			return 0
-		}
-		return run.ID
-	}
-	return fmt.Sprintf("success %d failed %d stopped %d compared %d drifted %d",
-		number(e.LastSuccess), number(e.Failed), number(e.Stopped), number(e.Compared), number(e.Drifted))
-}
-
-// TestRunHealth_FollowsTheHistoryOfRuns reads the health after each of several runs.
+// TestRunHealth_FollowsTheHistoryOfRuns reads the health after each of several runs, as the ids of the last success, of the
+// first failure and the first stop since, of the last comparison, and of the one that found drift; 0 for none.
 func TestRunHealth_FollowsTheHistoryOfRuns(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		_, store := databases.PMO(t, url(t))
-		runs := []models.Run{
-			ended(models.FullRun, models.Failed, models.Connection),
-			ended(models.FullRun, models.Failed, models.Schema),
-			ended(models.FullRun, models.Succeeded, ""),
-			ended(models.FullRun, models.CanceledRun, models.Canceled),
-			ended(models.IncrementalRun, models.Failed, models.Busy),
-			ended(models.FullRun, models.Failed, models.Conflict),
-			ended(models.DryRun, models.Failed, models.MassDelete),
-			ended(models.WriteRun, models.Failed, models.Connection),
-			ended(models.FullRun, models.Failed, models.MassDelete),
-			ended(models.IncrementalRun, models.Failed, models.Timeout),
-			ended(models.FullRun, models.Failed, models.MassDelete),
-			compared(models.VerifyRun, `{"behind":7,"drift":2,"unknown":0}`),
-			compared(models.FullRun, `{"behind":7,"drift":1,"unknown":0}`),
-			ended(models.IncrementalRun, models.Succeeded, ""),
-			compared(models.VerifyRun, `{"behind":1,"drift":0,"unknown":0}`),
-			compared(models.VerifyRun, `{"behind":1,"drift":12,"unknown":0}`),
-			ended(models.FullRun, models.Succeeded, ""),
+		runs := journal.New(store.Session)
+		steps := []struct {
+			run  models.Run
+			want string
+		}{
+			{ended(models.FullRun, models.Failed, models.Connection), "0 1 0 0 0"},
+			{ended(models.FullRun, models.Failed, models.Schema), "0 1 0 0 0"},
+			{ended(models.FullRun, models.Succeeded, ""), "3 0 0 3 0"},
+			{ended(models.FullRun, models.CanceledRun, models.Canceled), "3 0 0 3 0"},
+			{ended(models.IncrementalRun, models.Failed, models.Busy), "3 0 0 3 0"},
+			{ended(models.FullRun, models.Failed, models.Conflict), "3 0 0 3 0"},
+			{ended(models.DryRun, models.Failed, models.MassDelete), "3 0 0 3 0"},
+			{ended(models.WriteRun, models.Failed, models.Connection), "3 0 0 3 0"},
+			{ended(models.FullRun, models.Failed, models.MassDelete), "3 0 9 3 0"},
+			{ended(models.IncrementalRun, models.Failed, models.Timeout), "3 10 9 3 0"},
+			{ended(models.FullRun, models.Failed, models.MassDelete), "3 10 9 3 0"},
+			{compared(models.VerifyRun, `{"behind":7,"drift":2,"unknown":0}`), "3 10 9 12 12"},
+			{compared(models.FullRun, `{"behind":7,"drift":1,"unknown":0}`), "13 0 0 13 12"},
+			{ended(models.IncrementalRun, models.Succeeded, ""), "14 0 0 13 12"},
+			{compared(models.VerifyRun, `{"behind":1,"drift":0,"unknown":0}`), "14 0 0 15 0"},
+			{compared(models.VerifyRun, `{"behind":1,"drift":12,"unknown":0}`), "14 0 0 16 16"},
+			{ended(models.FullRun, models.Succeeded, ""), "17 0 0 17 0"},
 		}
-		record(t, store, runs...)
-		for i, want := range []string{
-			"success 0 failed 1 stopped 0 compared 0 drifted 0",
-			"success 0 failed 1 stopped 0 compared 0 drifted 0",
-			"success 3 failed 0 stopped 0 compared 3 drifted 0",
-			"success 3 failed 0 stopped 0 compared 3 drifted 0",
-			"success 3 failed 0 stopped 0 compared 3 drifted 0",
-			"success 3 failed 0 stopped 0 compared 3 drifted 0",
-			"success 3 failed 0 stopped 0 compared 3 drifted 0",
-			"success 3 failed 0 stopped 0 compared 3 drifted 0",
-			"success 3 failed 0 stopped 9 compared 3 drifted 0",
-			"success 3 failed 10 stopped 9 compared 3 drifted 0",
-			"success 3 failed 10 stopped 9 compared 3 drifted 0",
-			"success 3 failed 10 stopped 9 compared 12 drifted 12",
-			"success 13 failed 0 stopped 0 compared 13 drifted 12",
-			"success 14 failed 0 stopped 0 compared 13 drifted 12",
-			"success 14 failed 0 stopped 0 compared 15 drifted 0",
-			"success 14 failed 0 stopped 0 compared 16 drifted 16",
-			"success 17 failed 0 stopped 0 compared 17 drifted 0",
-		} {
-			e, err := journal.New(store.Session).RunHealth(t.Context(), int64(i)+2)
-			if got := summary(e); err != nil || got != want {
-				t.Errorf("after run %d: %s, want %s, %v", i+1, got, want, err)
+		for i := range steps {
+			run := &steps[i].run
+			now := kit.Now()
+			run.StartedAt, run.FinishedAt = now, &now
+			if err := runs.Record(t.Context(), run, nil, nil); err != nil {
+				t.Fatal(err)
 			}
 		}
-		whole, err := journal.New(store.Session).RunHealth(t.Context(), journal.EveryRun)
-		if got := summary(whole); err != nil || got != "success 17 failed 0 stopped 0 compared 17 drifted 0" || whole.Age < 0 || whole.Age > time.Hour {
-			t.Errorf("%s, %s, %v", got, whole.Age, err)
+		check := func(before int64, want string) journal.RunHealth {
+			t.Helper()
+			e, err := runs.RunHealth(t.Context(), before)
+			var ids []string
+			for _, run := range []*models.Run{e.LastSuccess, e.Failed, e.Stopped, e.Compared, e.Drifted} {
+				if run == nil {
+					run = &models.Run{}
+				}
+				ids = append(ids, strconv.FormatInt(run.ID, 10))
+			}
+			if got := strings.Join(ids, " "); err != nil || got != want {
+				t.Errorf("before run %d: %s, want %s, %v", before, got, want, err)
+			}
+			return e
 		}
-		if got, want := whole.LastSuccess.StartedAt.UTC(), runs[16].StartedAt; !got.Equal(want) {
-			t.Errorf("run 17 began at %s, want %s", got, want)
+		for i, step := range steps {
+			check(int64(i)+2, step.want)
+		}
+		whole := check(journal.EveryRun, steps[16].want)
+		if got, want := whole.LastSuccess.StartedAt, steps[16].run.StartedAt; !got.Equal(want) || whole.Age < 0 || whole.Age > time.Hour {
+			t.Errorf("run 17 began at %s, want %s; its age is %s", got, want, whole.Age)
 		}
 	})
 }
@@ -115,7 +95,7 @@ func TestRunHealth_SumsQuarantineOfSuccessfulRuns(t *testing.T) {
 		t.Parallel()
 		_, store := databases.PMO(t, url(t))
 		for i, mode := range []string{models.FullRun, models.VerifyRun, models.IncrementalRun} {
-			now := time.Now().UTC().Truncate(time.Microsecond)
+			now := kit.Now()
 			run := &models.Run{Mode: mode, State: models.Succeeded, StartedAt: now, FinishedAt: &now}
 			counts := []models.TableCount{{Table: "products", Quarantined: int64(i + 1)}, {Table: "stage_history", Quarantined: 10}}
 			if err := journal.New(store.Session).Record(t.Context(), run, counts, nil); err != nil {
