@@ -74,10 +74,10 @@ func TestSave_AcceptsEveryFileType(t *testing.T) {
 		{"a.ppt", "application/vnd.ms-powerpoint", compoundDocument("Current User", "PowerPoint Document")},
 		{"a.txt", "text/plain", []byte("x < y, and <b> is bold\n")},
 		{"utf16.txt", "text/plain", []byte("\xff\xfeK\x00o\x00p\x00i\x00")},
-		{"a.jpg", "image/jpeg", drawing(t, ".jpg")},
-		{"a.jpeg", "image/jpeg", drawing(t, ".jpg")},
-		{"a.png", "image/png", drawing(t, ".png")},
-		{"a.gif", "image/gif", drawing(t, ".gif")},
+		{"a.jpg", "image/jpeg", []byte(jpeg)},
+		{"a.jpeg", "image/jpeg", []byte(jpeg)},
+		{"a.png", "image/png", []byte(png)},
+		{"a.gif", "image/gif", []byte(gif)},
 	} {
 		got, err := l.Save(t.Context(), "folder/"+f.name, iotest.HalfReader(bytes.NewReader(f.content)))
 		sum := sha256.Sum256(f.content)
@@ -108,7 +108,7 @@ func TestSave_RejectsMismatchedContent(t *testing.T) {
 		{"x.pdf", html}, {"x.pdf", svg}, {"x.pdf", "\n" + pdf}, {"x.pdf", html + pdf}, {"x.pdf", "%PDF-1.4\n" + html}, {"x.pdf", word}, {"x.pdf", "MZ\x90\x00"}, {"x.pdf", "x"},
 		{"x.svg", svg}, {"x.html", html}, {"x.exe", "MZ"}, {"x", pdf}, {"x.pdf.exe", pdf}, {"", pdf}, {"..", pdf}, {"x.pdf/", pdf}, {"x.pdf\x00.exe", pdf}, {"x.zip", word},
 		{"x.txt", html}, {"x.txt", svg}, {"x.txt", " \n" + html}, {"x.txt", "\xef\xbb\xbf" + svg}, {"x.txt", `<?xml version="1.0"?><a/>`}, {"x.txt", pdf}, {"x.txt", "text " + strings.Repeat("a", 10000) + "\x00\x01"},
-		{"x.png", svg}, {"x.png", string(drawing(t, ".gif"))}, {"x.jpg", html}, {"x.gif", "GIF89a" + html}, {"x.gif", "GIF8"},
+		{"x.png", svg}, {"x.png", gif}, {"x.jpg", html}, {"x.gif", "GIF89a" + html}, {"x.gif", "GIF8"},
 		{"x.docx", string(officeDocument(t, "xl/workbook.xml"))}, {"x.xlsx", word}, {"x.docx", string(officeDocument(t, "word/document.xml", "word/vbaProject.bin"))},
 		{"x.docx", string(officeDocument(t, "evil/word.xml"))}, {"x.docx", word[:len(word)-30]}, {"x.docx", html + word}, {"x.docx", "PK\x03\x04" + strings.Repeat("word/", 1000)}, {"x.docx", pdf},
 		{"x.doc", string(compoundDocument("Workbook"))}, {"x.doc", string(compoundDocument("!_StringData"))}, {"x.xls", string(compoundDocument("WordDocument"))}, {"x.ppt", word}, {"x.doc", html}, {"x.doc", `{\rtf1}`},

@@ -142,7 +142,7 @@ func TestBrokenOff(t *testing.T) {
 // TestConnectionLost loses the database at once, and midway.
 func TestConnectionLost(t *testing.T) {
 	t.Parallel()
-	l := newFixture(t, testdb.Postgres(t), 200_000)
+	l := newFixture(t, testdb.Postgres(t), 100_000)
 	file := l.csv(products.Query{Sort: "id"})
 	if _, err := io.ReadFull(file, make([]byte, 100_000)); err != nil {
 		t.Fatal(err)

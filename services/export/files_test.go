@@ -8,7 +8,6 @@ import (
 	"iter"
 	"math"
 	"os"
-	"reflect"
 	"strings"
 	"testing"
 
@@ -143,38 +142,34 @@ func TestWorkbook(t *testing.T) {
 	nothingIn(t, folder)
 }
 
-// TestSheets goes on where a sheet is full.
+// TestSheets goes on where a sheet is full: with a header and two rows.
 func TestSheets(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{0, 1, 2, 3, 5} {
+	for n, want := range []string{
+		"products: id", "products: id 1", "products: id 1 2", "products: id 1 2 products 2: id 3", "products: id 1 2 products 2: id 3 4", "products: id 1 2 products 2: id 3 4 products 3: id 5",
+	} {
 		var rows [][]string
 		for i := range n {
 			rows = append(rows, []string{fmt.Sprint(i + 1), "x", "1", "NULL", "NULL"})
 		}
-		got, err := export.WorkbookOf(t.TempDir(), columns, of(nil, rows...), 3)
+		content, err := export.WorkbookOf(t.TempDir(), columns, of(nil, rows...), 3)
 		if err != nil {
 			t.Fatal(err)
 		}
-		book := openBook(t, got)
-		var ids []string
-		for i, name := range book.GetSheetList() {
-			if want := []string{"products", "products 2", "products 3"}[i]; name != want {
-				t.Errorf("sheet %d is called %s", i, name)
-			}
+		book := openBook(t, content)
+		var got []string
+		for _, name := range book.GetSheetList() {
+			got = append(got, name+":")
 			lines, err := book.GetRows(name)
-			if err != nil || len(lines) == 0 || len(lines) > 3 || lines[0][0] != "id" {
-				t.Fatalf("%s: %v, %v", name, lines, err)
+			if err != nil {
+				t.Fatal(err)
 			}
-			for _, line := range lines[1:] {
-				ids = append(ids, line[0])
+			for _, line := range lines {
+				got = append(got, line[0])
 			}
 		}
-		var want []string
-		for i := range n {
-			want = append(want, fmt.Sprint(i+1))
-		}
-		if !reflect.DeepEqual(ids, want) || len(book.GetSheetList()) != max(1, (n+1)/2) {
-			t.Errorf("%d rows: %v in %v", n, ids, book.GetSheetList())
+		if strings.Join(got, " ") != want {
+			t.Errorf("%d rows: %v, want %s", n, got, want)
 		}
 	}
 }
