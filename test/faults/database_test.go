@@ -141,7 +141,7 @@ func TestDatabase_StatementTimeout(t *testing.T) {
 		s.exec(db, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET statement_timeout = ''1s''', current_database()); END $$`)
 	}
 	s.change()
-	s.must("sync")
+	s.Command("sync")
 	s.exec(s.target, "DROP TRIGGER dawdle ON tbl_produk_lifecycle")
 	s.wantRecovery()
 }
@@ -168,14 +168,14 @@ func TestDatabase_DiskFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	if status := v.send(http.MethodPost, "/products", string(text), "Idempotency-Key", "uji"); status != http.StatusServiceUnavailable {
-		t.Errorf("a write: %d\n%s", status, &v.Out)
+		t.Errorf("a write: %d\n%s", status, v)
 	}
 	if n := s.number(s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'Uji'"); n != 0 {
 		t.Errorf("%d products", n)
 	}
 	resize(400)
 	if status := v.send(http.MethodPost, "/products", string(text), "Idempotency-Key", "uji"); status != http.StatusCreated {
-		t.Errorf("the same write with free space: %d\n%s", status, &v.Out)
+		t.Errorf("the same write with free space: %d\n%s", status, v)
 	}
 	v.end()
 	s.wantRecovery()
@@ -205,8 +205,8 @@ func TestDatabase_StandbyConflict(t *testing.T) {
 
 	s.exec(s.source, "UPDATE tbl_produk SET harga = 7 WHERE id = 1")
 	arrived("SELECT count(*) FROM tbl_produk WHERE id = 1 AND harga = 7")
-	s.must("sync")
-	s.must("verify")
+	s.Command("sync")
+	s.Command("verify")
 
 	s.exec(s.source, "UPDATE tbl_produk SET harga = 8 WHERE id = 1")
 	arrived("SELECT count(*) FROM tbl_produk WHERE id = 1 AND harga = 8")
@@ -223,13 +223,13 @@ func TestDatabase_StandbyConflict(t *testing.T) {
 	// The API cannot write to a standby, and it cannot hold the mirror.
 	v := s.serve()
 	if status := v.send(http.MethodPost, "/products", uji); status != http.StatusForbidden {
-		t.Errorf("a write on a standby: %d\n%s", status, &v.Out)
+		t.Errorf("a write on a standby: %d\n%s", status, v)
 	}
 	v.end()
 	s.UseDatabases(source, standby.At(source))
 	refused := s.Begin("sync")
 	refused.Ends(1, "❌ pmo_db is read-only", "name the primary, not a replica", "(permission)")
-	if strings.Contains(refused.Out.String(), "Retrying in ") {
-		t.Errorf("was retried:\n%s", &refused.Out)
+	if strings.Contains(refused.String(), "Retrying in ") {
+		t.Errorf("was retried:\n%s", refused)
 	}
 }

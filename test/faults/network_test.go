@@ -89,8 +89,8 @@ func TestNetwork_WrongURLIsNotRetried(t *testing.T) {
 		s.Set("LIFECYCLE_DATABASE_URL=" + wrong.String())
 		run := s.Begin("sync")
 		run.Ends(1)
-		if strings.Contains(run.Out.String(), "Retrying in ") {
-			t.Errorf("was retried:\n%s", &run.Out)
+		if strings.Contains(run.String(), "Retrying in ") {
+			t.Errorf("was retried:\n%s", run)
 		}
 	}
 }
@@ -99,8 +99,7 @@ func TestNetwork_BlackHole(t *testing.T) {
 	t.Parallel()
 	both(t, func(s *site, l *testdb.Link, name string) {
 		before := s.mirrorRows()
-		s.Set("NETWORK_TIMEOUT=1s")
-		s.Set("SYNC_RETRY_TIME=0s")
+		s.Set("NETWORK_TIMEOUT=1s", "SYNC_RETRY_TIME=0s")
 		run, release := s.startBlockedRun()
 		l.AddFaults(testdb.LoseResponses, testdb.LoseRequests)
 		run.Ends(1, "❌ "+name+" has not responded for 1 s")
@@ -163,7 +162,7 @@ type progressEvent struct {
 // progress follows the stream of events.
 func (v *server) progress() <-chan progressEvent {
 	v.s.Helper()
-	response, err := http.Get("http://" + v.address + api + "/sync/events")
+	response, err := http.Get("http://" + v.Address() + api + "/sync/events")
 	if err != nil {
 		v.s.Fatal(err)
 	}

@@ -3,8 +3,7 @@
 //
 // Other packages test these faults:
 //
-//	kill -9 at every failpoint, signals, two processes      app
-//	client retries a POST, slow or lost clients             app, test/api, services/runs
+//	client retries a POST, slow or lost clients             test/api, services/runs
 //	half-open connection, vanished client, dead pool        repositories/database
 //	lost lock, late commit, wrong clock, truncated table    services/mirror
 //	column or table missing, swapped or revoked             services/mirror
@@ -27,14 +26,15 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// site is the program and two PostgreSQL databases. The test has connections that faults do not affect.
+// site is the program and two databases. The test has connections that faults do not affect.
 type site struct {
 	*program.Program
 
 	source, target *sql.DB
+	dir            string // of the program's data
 }
 
-// newSite returns a site with 20 products and 12 stage histories, in sync.
+// newSite returns a site on PostgreSQL with 20 products and 12 stage histories, in sync.
 func newSite(t testing.TB) *site {
 	t.Helper()
 	return siteOn(t, testdb.Postgres(t), testdb.Postgres(t))
@@ -43,12 +43,21 @@ func newSite(t testing.TB) *site {
 // siteOn is newSite on existing, empty databases.
 func siteOn(t testing.TB, source, target string) *site {
 	t.Helper()
-	s := &site{Program: program.New(t), source: testdb.Open(t, source), target: testdb.Open(t, target)}
+	dir := t.TempDir()
+	s := &site{Program: program.New(t, "LOG_LEVEL=INFO", "DATA_DIR="+dir), source: testdb.Open(t, source), target: testdb.Open(t, target), dir: dir}
 	s.UseDatabases(source, target)
-	s.Set("LOG_LEVEL=INFO")
 	s.Seed(20, 12)
-	s.must("sync")
+	s.Command("sync")
 	return s
+}
+
+// eachSite runs a test on each database system.
+func eachSite(t *testing.T, fn func(t *testing.T, s *site)) {
+	t.Helper()
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		fn(t, siteOn(t, url(t), url(t)))
+	})
 }
 
 // throughLinks puts faulty links between the program and its databases.
@@ -57,14 +66,6 @@ func (s *site) throughLinks() (source, target *testdb.Link) {
 	source, target = testdb.NewLink(s, s.SourceURL), testdb.NewLink(s, s.TargetURL)
 	s.UseDatabases(source.URL, target.URL)
 	return source, target
-}
-
-// must runs a command that must succeed, and returns its output.
-func (s *site) must(args ...string) string {
-	s.Helper()
-	c := s.Begin(args...)
-	c.Ends(0)
-	return c.Out.String()
 }
 
 func (s *site) exec(db *sql.DB, statement string, args ...any) {
@@ -95,21 +96,37 @@ func (s *site) startBlockedRun() (run *program.Running, release func()) {
 	return run, release
 }
 
-// mirrorRows returns all mirrored rows, the quarantine and the change log.
-func (s *site) mirrorRows() (rows []string) {
+// wantMirrored changes a price in the source and waits until the mirror has it.
+func (s *site) wantMirrored(price int64) {
 	s.Helper()
-	tables := []string{"lifecycle_sync_quarantine", "lifecycle_sync_changes"}
+	s.exec(s.source, "UPDATE tbl_produk SET harga = $1 WHERE id = 1", price)
+	s.Eventually("the change in the mirror", func() bool {
+		return s.number(s.target, "SELECT coalesce(harga, 0) FROM tbl_produk_lifecycle WHERE id = 1") == price
+	})
+}
+
+// runs counts the runs in a state.
+func (s *site) runs(state string) int64 {
+	s.Helper()
+	return s.number(s.target, "SELECT count(*) FROM lifecycle_sync_runs WHERE state = $1", state)
+}
+
+// mirrorRows returns all mirrored rows, the quarantine and the change log, with their places.
+func (s *site) mirrorRows() (tables []string) {
+	s.Helper()
+	names := []string{"lifecycle_sync_quarantine", "lifecycle_sync_changes"}
 	for _, t := range models.Tables() {
-		tables = append(tables, t.Mirror)
+		names = append(names, t.Mirror)
 	}
-	for _, table := range tables {
-		var all string
-		if err := s.target.QueryRowContext(s.Context(), "SELECT coalesce(string_agg(ctid::text || m::text, chr(10) ORDER BY ctid), '') FROM "+table+" m").Scan(&all); err != nil {
-			s.Fatal(err)
+	for _, table := range names {
+		rows := "string_agg(ctid::text || m::text, chr(10) ORDER BY ctid)"
+		if strings.HasPrefix(s.TargetURL, "file:") {
+			columns := kit.One[string](s, s.target, "SELECT group_concat('quote(' || name || ')', '||') FROM pragma_table_info('"+table+"')")
+			rows = "group_concat(rowid || ' ' || " + columns + ", char(10) ORDER BY rowid)"
 		}
-		rows = append(rows, table+all)
+		tables = append(tables, kit.One[string](s, s.target, "SELECT coalesce("+rows+", '') FROM "+table+" AS m"))
 	}
-	return rows
+	return tables
 }
 
 // wantUnchanged fails if the mirror has changed.
@@ -169,8 +186,8 @@ func (s *site) syncWhenFree() {
 func (s *site) wantRecovery() {
 	s.Helper()
 	s.syncWhenFree()
-	s.must("verify")
-	lines := strings.Split(strings.TrimSpace(s.must("sync", "--json")), "\n")
+	s.Command("verify")
+	lines := strings.Split(strings.TrimSpace(s.Command("sync", "--json")), "\n")
 	var next struct{ Tables []models.TableCount }
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &next); err != nil {
 		s.Fatal(err)
@@ -180,7 +197,7 @@ func (s *site) wantRecovery() {
 			s.Errorf("the next run still wrote %+v", count)
 		}
 	}
-	if n := s.number(s.target, "SELECT count(*) FROM lifecycle_sync_runs WHERE state = 'running'"); n != 0 {
+	if n := s.runs("running"); n != 0 {
 		s.Errorf("%d runs are left running", n)
 	}
 }

@@ -95,7 +95,7 @@ var mutants = map[string]mutant{
 	"acknowledges WAL before the commit": {
 		file:   "repositories/lifecycle/stream.go",
 		before: "arrived, applied := pglogrepl.LSN(s.position), pglogrepl.LSN(s.applied)", after: "arrived, applied := pglogrepl.LSN(s.position), pglogrepl.LSN(s.position)",
-		tests: "./app", run: "TestFollow_KilledDuringAStep",
+		tests: "./test/faults", run: "TestFollow_KilledDuringAStep",
 		rare: true,
 	},
 	"applies a step before the stream has caught up with the snapshot": {

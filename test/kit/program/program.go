@@ -1,5 +1,4 @@
-// Package program runs the program in tests: Program boots it within the test's process, Process starts the real
-// binary as a child process.
+// Package program runs the program in tests: within the test's process, or as a child process that can be killed.
 package program
 
 import (
@@ -7,22 +6,16 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"log/slog"
-	"net"
-	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"lifecycle-sync/app"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/testdb"
-	"lifecycle-sync/web/messages"
 )
 
-// Program is an app.App with its settings. It listens on a real socket once it is started.
+// Program is the program with its settings. It listens on a real socket once it is started.
 type Program struct {
 	testing.TB
 
@@ -36,7 +29,7 @@ type Program struct {
 	// Cancel tells the program to end, and does not wait.
 	Cancel context.CancelFunc
 
-	stopped chan struct{}
+	server *Running
 }
 
 // New returns a program that is not started yet: with a data folder of its own, without schedules.
@@ -92,51 +85,19 @@ func (p *Program) Token(role string) string {
 	return strings.TrimSpace(p.Command("token", "--role", role, "--subject", "test of "+role))
 }
 
-// Start boots the program and waits until it is ready. It stops when the test ends.
+// Start starts a server, and waits until it serves. It stops when the test ends.
 func (p *Program) Start() {
 	p.Helper()
-	cfg, err := app.LoadConfig(os.DevNull, p.Environ)
-	if err != nil {
-		p.Fatal(err)
-	}
-	log := &kit.Buffer{}
-	texts := messages.New().Printer(messages.English, cfg.Zone)
-	a, err := app.New(cfg, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})), texts)
-	if err != nil {
-		p.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		p.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(p.Context()))
-	stopped := make(chan struct{})
-	p.Address, p.Logs, p.Cancel, p.stopped = listener.Addr().String(), log, cancel, stopped
-	go func() {
-		defer close(stopped)
-		if err := a.Serve(ctx, listener, log); err != nil {
-			p.Error("the program ended with", err)
-		}
-		if err := a.Close(); err != nil {
-			p.Error("closing the program:", err)
-		}
-	}()
-	p.Cleanup(p.Stop)
-	p.Eventually("ready", func() bool {
-		status, err := kit.Status(http.MethodGet, "http://"+p.Address+"/readyz", nil)
-		return err == nil && status == http.StatusOK
-	})
+	p.Set("PORT=0")
+	p.server = p.Begin("serve")
+	p.Address, p.Logs, p.Cancel = p.server.Address(), &p.server.Out, p.server.Cancel
 }
 
-// Stop ends the program and waits for it.
+// Stop ends the server and waits for it.
 func (p *Program) Stop() {
 	p.Helper()
 	p.Cancel()
-	select {
-	case <-p.stopped:
-	case <-time.After(kit.Patience):
-		p.Fatalf("the program does not end: %s", p.Logs)
-	}
+	p.server.Ends(0)
 }
 
 // Eventually waits until holds returns true; on failure it shows the log.

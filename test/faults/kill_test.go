@@ -1,4 +1,4 @@
-package app_test
+package faults_test
 
 import (
 	"bytes"
@@ -21,20 +21,11 @@ import (
 
 func TestSync_AKilledRunChangesEverythingOrNothing(t *testing.T) {
 	t.Parallel()
-	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
-		t.Parallel()
-		s := newSite(t, url)
-		s.must(0, "seed")
-		s.must(0, "sync")
+	eachSite(t, func(_ *testing.T, s *site) {
 		for i, point := range []string{"after-snapshot", "mid-diff", "mid-apply", "before-commit", "after-commit"} {
-			for _, statement := range []string{
-				"UPDATE tbl_produk SET harga = coalesce(harga, 0) + 1 WHERE id % 3 = 0",
-				"DELETE FROM tbl_stage_histori WHERE id = (SELECT max(id) FROM tbl_stage_histori)",
-				"INSERT INTO tbl_segmen (segmen) VALUES ('baru')",
-				"UPDATE tbl_stage_histori SET id_produk = 0 WHERE id = (SELECT min(id) FROM tbl_stage_histori WHERE id_produk <> 0)",
-			} {
-				s.exec(s.source, statement)
-			}
+			s.change()
+			s.exec(s.source, "INSERT INTO tbl_segmen (segmen) VALUES ('baru')")
+			s.exec(s.source, "UPDATE tbl_stage_histori SET id_produk = 0 WHERE id = (SELECT min(id) FROM tbl_stage_histori WHERE id_produk <> 0)")
 			s.killedAt(point, int64(min(i+1, 4)))
 		}
 	})
@@ -43,15 +34,15 @@ func TestSync_AKilledRunChangesEverythingOrNothing(t *testing.T) {
 func TestSync_AKilledFirstLoadChangesEverythingOrNothing(t *testing.T) {
 	t.Parallel()
 	kit.Long(t)
-	s := newSite(t, testdb.Postgres)
-	s.Seed(60000, 20000)
-	if n := s.number(s.source, "SELECT pg_relation_size('tbl_produk') + pg_relation_size('tbl_stage_histori')"); n < 8<<20 {
+	s := newSite(t)
+	s.exec(s.source, "INSERT INTO tbl_produk (produk, deskripsi, id_segmen, id_stage) SELECT 'P' || i, repeat(md5(i::text), 8), 1, 1 FROM generate_series(1, 60000) AS i")
+	if n := s.number(s.source, "SELECT pg_relation_size('tbl_produk')"); n < 8<<20 {
 		t.Fatalf("the source has %d bytes: too few for the load by COPY", n)
 	}
 	for _, point := range []string{"after-snapshot", "mid-apply", "before-commit", "after-commit"} {
 		s.UseDatabases(s.SourceURL, testdb.Postgres(t))
 		s.target = testdb.Open(t, s.TargetURL)
-		s.must(0, "migrate")
+		s.Command("migrate")
 		interrupted := int64(1)
 		if point == "after-commit" {
 			interrupted = 0
@@ -64,33 +55,27 @@ func TestSync_AKilledFirstLoadChangesEverythingOrNothing(t *testing.T) {
 // interrupted is the number of interrupted runs so far.
 func (s *site) killedAt(point string, interrupted int64) {
 	s.Helper()
-	before := s.mirror()
-	if e := outcome(s.start([]string{"LIFECYCLE_FAILPOINT=" + point}, "sync")); !e.killed {
-		s.Fatalf("%s was not reached: %s", point, e)
+	before := s.mirrorRows()
+	if run := s.Fork([]string{"LIFECYCLE_FAILPOINT=" + point}, "sync"); run.EndedBy() != syscall.SIGKILL {
+		s.Fatalf("%s was not reached: %s", point, run)
 	}
-	after := s.mirror()
+	after := s.mirrorRows()
 	if committed := point == "after-commit"; slices.Equal(before, after) == committed {
 		s.Fatalf("%s: the mirror was changed: %t", point, !committed)
 	}
-	s.syncWhenFree()
-	if point == "after-commit" && !slices.Equal(after, s.mirror()) {
-		s.Errorf("%s: the next run still changed something", point)
+	s.wantRecovery()
+	if point == "after-commit" {
+		s.wantUnchanged(after)
 	}
-	if got, running := s.runs("interrupted"), s.runs("running"); got != interrupted || running != 0 {
-		s.Errorf("%s: %d runs are interrupted, want %d; %d are left running", point, got, interrupted, running)
+	if got := s.runs("interrupted"); got != interrupted {
+		s.Errorf("%s: %d runs are interrupted, want %d", point, got, interrupted)
 	}
-	for _, c := range s.syncJSON(0).Tables {
-		if c.Wrote() {
-			s.Errorf("%s: the run after the next one still wrote: %+v", point, c)
-		}
-	}
-	s.must(0, "verify")
 }
 
 // uploads lists the files in which the site keeps attachments, complete or not.
 func (s *site) uploads() (paths []string) {
 	s.Helper()
-	err := filepath.WalkDir(filepath.Join(s.dir, "data", "uploads"), func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(filepath.Join(s.dir, "uploads"), func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.Type().IsRegular() {
 			paths = append(paths, path)
 		}
@@ -104,9 +89,8 @@ func (s *site) uploads() (paths []string) {
 
 // write is the request that creates a product.
 type write struct {
-	body  []byte
-	kind  string
-	files int64
+	body, kind string
+	files      int64
 }
 
 // createWithFile is a form.
@@ -123,11 +107,13 @@ func createWithFile(t testing.TB) write {
 	}
 	_, _ = io.WriteString(part, strings.Repeat("a", 100_000))
 	_ = w.Close()
-	return write{buf.Bytes(), w.FormDataContentType(), 1}
+	return write{buf.String(), w.FormDataContentType(), 1}
 }
 
-func (v *server) create(w write, headers ...string) (int, error) {
-	return v.send(http.MethodPost, "/products", bytes.NewReader(w.body), append(headers, "Content-Type", w.kind)...)
+// create sends the request to a server.
+func (w write) create(address string) (int, error) {
+	status, _, err := do(address, http.MethodPost, api+"/products", w.body, "Content-Type", w.kind, "Idempotency-Key", "satu")
+	return status, err
 }
 
 // wantProducts wants a number of created products, each with a number of files, and no pending write.
@@ -142,7 +128,6 @@ func (s *site) wantProducts(products, files int64) {
 		"SELECT count(*) FROM lifecycle_attachments WHERE state <> 'stored'":     0,
 		"SELECT count(*) FROM lifecycle_writes WHERE state <> 'done'":            0,
 		"SELECT count(*) FROM lifecycle_attachments WHERE ukuran_file <> 100000": 0,
-		"SELECT count(*) FROM lifecycle_sync_runs WHERE state = 'running'":       0,
 	} {
 		if n := s.number(s.target, query); n != want {
 			s.Errorf("%s: %d, want %d", query, n, want)
@@ -156,26 +141,22 @@ func (s *site) wantProducts(products, files int64) {
 // eachKill runs a scenario for each point at which a server is killed during a write, on each database system.
 func eachKill(t *testing.T, fn func(s *site, point string)) {
 	t.Helper()
-	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
-		t.Parallel()
-		for _, point := range []string{"after-outbox-entry", "after-source-commit", "mid-refresh"} {
-			t.Run(point, func(t *testing.T) {
-				t.Parallel()
-				s := newSite(t, url)
-				s.Seed(5, 3)
-				s.must(0, "sync")
+	for _, point := range []string{"after-outbox-entry", "after-source-commit", "mid-refresh"} {
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			eachSite(t, func(_ *testing.T, s *site) {
 				fn(s, point)
-				s.must(0, "verify")
+				s.wantRecovery()
 			})
-		}
-	})
+		})
+	}
 }
 
 // killedBy sends a request that kills a server.
-func (s *site) killedBy(point string, send func(*server) (int, error)) {
+func (s *site) killedBy(point string, send func(address string) (int, error)) {
 	s.Helper()
-	v := s.serve("LIFECYCLE_FAILPOINT=" + point)
-	if status, err := send(v); err == nil {
+	v := s.Fork([]string{"LIFECYCLE_FAILPOINT=" + point, "PORT=0"}, "serve")
+	if status, err := send(v.Address()); err == nil {
 		s.Fatalf("%s was not reached: %d\n%s", point, status, v)
 	}
 	v.Wait()
@@ -185,17 +166,16 @@ func (s *site) killedBy(point string, send func(*server) (int, error)) {
 func TestServe_KilledDuringCreate(t *testing.T) {
 	t.Parallel()
 	for name, w := range map[string]write{
-		"product":           {[]byte(`{"produk":"Satu","id_kategori":1,"id_segmen":1,"id_stage":1}`), "application/json", 0},
+		"product":           {`{"produk":"Satu","id_kategori":1,"id_segmen":1,"id_stage":1}`, "application/json", 0},
 		"product with file": createWithFile(t),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			eachKill(t, func(s *site, point string) {
-				create := func(v *server) (int, error) { return v.create(w, "Idempotency-Key", "satu") }
-				s.killedBy(point, create)
+				s.killedBy(point, w.create)
 				second := s.serve()
 				for range 2 {
-					if status, err := create(second); err != nil || status != http.StatusCreated {
+					if status, err := w.create(second.Address()); err != nil || status != http.StatusCreated {
 						s.Fatalf("retry: %d %v\n%s", status, err, second)
 					}
 				}
@@ -211,32 +191,34 @@ func TestServe_KilledDuringDelete(t *testing.T) {
 	t.Parallel()
 	eachKill(t, func(s *site, point string) {
 		first := s.serve()
-		if status, err := first.create(createWithFile(s)); err != nil || status != http.StatusCreated {
+		if status, err := createWithFile(s).create(first.Address()); err != nil || status != http.StatusCreated {
 			s.Fatalf("%d %v\n%s", status, err, first)
 		}
 		first.end()
 		s.wantProducts(1, 1)
 		path := fmt.Sprintf("/products/%d", s.number(s.source, "SELECT id FROM tbl_produk WHERE produk = 'Satu'"))
-		s.killedBy(point, func(v *server) (int, error) { return v.send(http.MethodDelete, path, http.NoBody) })
+		s.killedBy(point, func(address string) (int, error) {
+			status, _, err := do(address, http.MethodDelete, api+path, "")
+			return status, err
+		})
 		if strings.HasPrefix(s.SourceURL, "postgres") {
-			s.until("the database server notices that its client is gone", func() bool {
+			s.Eventually("the database server notices that its client is gone", func() bool {
 				return s.number(s.source, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_xid IS NOT NULL") == 0
 			})
 		}
 		// The lease of one minute has expired.
 		s.exec(s.target, "UPDATE lifecycle_writes SET leased_until = '2000-01-01T00:00:00.000000Z'")
 		second := s.serve()
-		s.until("the write is resolved", func() bool { return s.number(s.target, "SELECT count(*) FROM lifecycle_writes") == 0 })
-		s.must(0, "sync")
+		s.Eventually("the write is resolved", func() bool {
+			return s.number(s.target, "SELECT count(*) FROM lifecycle_writes WHERE state <> 'done'") == 0
+		})
+		s.Command("sync")
 		want, wantStatus := int64(0), http.StatusNotFound
 		if point == "after-outbox-entry" {
 			want, wantStatus = 1, http.StatusOK
 		}
-		s.until("the product is there or gone", func() bool {
-			status, err := second.send(http.MethodGet, path, http.NoBody)
-			return err == nil && status == wantStatus
-		})
-		s.until("the file is there or gone", func() bool { return int64(len(s.uploads())) == want })
+		s.Eventually("the product is there or gone", func() bool { return second.send(http.MethodGet, path, "") == wantStatus })
+		s.Eventually("the file is there or gone", func() bool { return int64(len(s.uploads())) == want })
 		second.end()
 		s.wantProducts(want, 1)
 	})
@@ -245,17 +227,16 @@ func TestServe_KilledDuringDelete(t *testing.T) {
 // TestServe_KilledDuringUpload expects a later server to remove the incomplete file once it is old.
 func TestServe_KilledDuringUpload(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, testdb.SQLite)
-	s.Seed(5, 3)
-	s.must(0, "sync")
+	s := siteOn(t, testdb.SQLite(t), testdb.SQLite(t))
 	form := createWithFile(t)
-	first := s.serve()
+	first := s.Fork([]string{"PORT=0"}, "serve")
+	target := "http://" + first.Address() + api + "/products"
 	body, client := io.Pipe()
-	go func() { _, _ = first.send(http.MethodPost, "/products", body, "Content-Type", form.kind) }()
-	if _, err := client.Write(form.body[:50_000]); err != nil {
+	go func() { _, _ = kit.Status(http.MethodPost, target, body, "Content-Type", form.kind) }()
+	if _, err := io.WriteString(client, form.body[:50_000]); err != nil {
 		t.Fatal(err)
 	}
-	s.until("a part of the file is stored", func() bool { return len(s.uploads()) == 1 })
+	s.Eventually("a part of the file is stored", func() bool { return len(s.uploads()) == 1 })
 	first.End(syscall.SIGKILL)
 	_ = client.Close()
 	s.serve().end() // its first cleanup leaves the file: another process could be writing it
@@ -267,7 +248,7 @@ func TestServe_KilledDuringUpload(t *testing.T) {
 		t.Fatal(err)
 	}
 	third := s.serve()
-	s.until("the file is removed", func() bool { return len(s.uploads()) == 0 })
+	s.Eventually("the file is removed", func() bool { return len(s.uploads()) == 0 })
 	third.end()
 	s.wantProducts(0, 1)
 }
