@@ -23,7 +23,7 @@ const (
 const maxRows = 1_500_000_000
 
 // Fill puts products, stage history records and the rows that they refer to into an empty lifecycle_db. progress may be
-// nil. Errors: validation_failed for impossible numbers, and those of Source.Seed: constraint when it is not empty, schema,
+// nil. Errors: configuration for impossible numbers, and those of Source.Seed: constraint when it is not empty, schema,
 // permission, connection, canceled.
 func Fill(ctx context.Context, source *lifecycle.Source, products, histories int, progress func(done, total int64)) error {
 	fillings, err := Generate(products, histories)
@@ -34,13 +34,13 @@ func Fill(ctx context.Context, source *lifecycle.Source, products, histories int
 }
 
 // Generate describes the rows of every mirrored table, in id order. They are made while they are read, so their number
-// costs no memory. Segments, stages and categories are always the same. Errors: validation_failed for impossible numbers.
+// costs no memory. Segments, stages and categories are always the same. Errors: configuration for impossible numbers.
 func Generate(products, histories int) ([]lifecycle.SeedTable, error) {
 	switch {
 	case products < 0 || products > maxRows || histories < 0 || histories > maxRows:
-		return nil, models.NewError(models.Invalid, "demo.numbers_out_of_range", models.Params{"max": maxRows})
+		return nil, models.NewError(models.Config, "demo.numbers_out_of_range", models.Params{"max": maxRows})
 	case products == 0 && histories > 0:
-		return nil, models.NewError(models.Invalid, "demo.history_without_products", nil)
+		return nil, models.NewError(models.Config, "demo.history_without_products", nil)
 	}
 	d := data{products: int64(products), histories: int64(histories)}
 	fillings := make([]lifecycle.SeedTable, 0, len(models.Tables()))

@@ -106,7 +106,7 @@ func TestGenerate_RefusesImpossibleNumbers(t *testing.T) {
 		{1 << 31, 0}: "demo.numbers_out_of_range", {1, 1 << 31}: "demo.numbers_out_of_range",
 	} {
 		_, err := demo.Generate(volume[0], volume[1])
-		if e := models.AsError(err); e == nil || e.Class != models.Invalid || e.Text.Code != code {
+		if e := models.AsError(err); e == nil || e.Class != models.Config || e.Text.Code != code {
 			t.Errorf("%v: %v, want %s", volume, err, code)
 		}
 	}
