@@ -1,7 +1,6 @@
 package mirror_test
 
 import (
-	"database/sql"
 	"fmt"
 	"strings"
 	"testing"
@@ -31,27 +30,20 @@ func (l *fixture) lastRun() (mode, reason string) {
 	return mode, reason
 }
 
-// beginSource begins a transaction in lifecycle_db.
-func (l *fixture) beginSource() *sql.Tx {
+// uncommitted runs statements in a transaction of lifecycle_db, which commit commits.
+func (l *fixture) uncommitted(statements string) (commit func()) {
 	l.Helper()
 	tx, err := l.Source.BeginTx(l.Context(), nil)
+	if err == nil {
+		_, err = tx.ExecContext(l.Context(), statements)
+	}
 	if err != nil {
 		l.Fatal(err)
 	}
-	return tx
-}
-
-func (l *fixture) within(tx *sql.Tx, statement string) {
-	l.Helper()
-	if _, err := tx.ExecContext(l.Context(), statement); err != nil {
-		l.Fatalf("%s: %v", statement, err)
-	}
-}
-
-func (l *fixture) commit(tx *sql.Tx) {
-	l.Helper()
-	if err := tx.Commit(); err != nil {
-		l.Fatal(err)
+	return func() {
+		if err := tx.Commit(); err != nil {
+			l.Fatal(err)
+		}
 	}
 }
 
@@ -59,11 +51,10 @@ func TestIncremental_FindsWhatUpdatedAtMisses(t *testing.T) {
 	onPostgres(t, func(l *fixture) {
 		l.small()
 		l.sync()
-		late := l.beginSource()
-		l.within(late, "UPDATE tbl_produk SET harga = 1, updated_at = '2001-01-01' WHERE id = 11")
-		l.within(late, "INSERT INTO tbl_stage (id, stage, updated_at) OVERRIDING SYSTEM VALUE VALUES (900, 'telat', '2001-01-01')")
-		l.within(late, "SAVEPOINT here; UPDATE tbl_produk SET harga = 2 WHERE id = 12; RELEASE SAVEPOINT here")
-		l.within(late, "DELETE FROM tbl_stage_histori WHERE id = 101")
+		commit := l.uncommitted(`UPDATE tbl_produk SET harga = 1, updated_at = '2001-01-01' WHERE id = 11;
+			INSERT INTO tbl_stage (id, stage, updated_at) OVERRIDING SYSTEM VALUE VALUES (900, 'telat', '2001-01-01');
+			SAVEPOINT here; UPDATE tbl_produk SET harga = 2 WHERE id = 12; RELEASE SAVEPOINT here;
+			DELETE FROM tbl_stage_histori WHERE id = 101`)
 		l.change("UPDATE tbl_produk SET harga = 3 WHERE id = 13")                    // without updated_at
 		l.change("UPDATE tbl_produk SET harga = 4, updated_at = NULL WHERE id = 14") // without any updated_at
 		l.change("UPDATE tbl_produk SET harga = 5, updated_at = (SELECT max(updated_at) FROM tbl_produk) WHERE id = 15")
@@ -73,7 +64,7 @@ func TestIncremental_FindsWhatUpdatedAtMisses(t *testing.T) {
 			l.Errorf("before the late commit: %+v", got)
 		}
 		l.equal()
-		l.commit(late)
+		commit()
 		got = l.incrementally()
 		if got["products"].Updated != 2 || got["stage_history"].Deleted != 1 || got["stages"].Inserted != 1 {
 			l.Errorf("after the late commit: %+v", got)
@@ -167,7 +158,9 @@ func TestIncremental_FallsBackToFullRun(t *testing.T) {
 			{"reason.horizon_too_old", edit("UPDATE lifecycle_sync_watermark SET horizon = horizon - 1073741825"), ""},
 			{"reason.keys_missing", edit("ALTER TABLE tbl_produk_lifecycle DROP CONSTRAINT tbl_produk_lifecycle_id_segmen_fkey"), ""},
 			{"reason.trigger", edit("CREATE RULE r AS ON UPDATE TO tbl_stage_lifecycle DO ALSO NOTHING"), "DROP RULE r ON tbl_stage_lifecycle"},
-			{`reason.table_changed","params":{"table":"tbl_stage"`, func() { l.swap("tbl_stage") }, ""},
+			{`reason.table_changed","params":{"table":"tbl_stage"`, func() { // by a copy of itself
+				l.change("CREATE TABLE other (LIKE tbl_stage INCLUDING ALL); INSERT INTO other OVERRIDING SYSTEM VALUE SELECT * FROM tbl_stage; DROP TABLE tbl_stage; ALTER TABLE other RENAME TO tbl_stage")
+			}, ""},
 			{`reason.table_changed","params":{"table":"tbl_produk"`, func() {
 				l.change("ALTER TABLE tbl_produk DROP COLUMN harga; ALTER TABLE tbl_produk ADD COLUMN harga bigint DEFAULT 3")
 			}, ""},
@@ -192,12 +185,6 @@ func TestIncremental_FallsBackToFullRun(t *testing.T) {
 	})
 }
 
-// swap replaces a table by a copy of itself.
-func (l *fixture) swap(table string) {
-	l.Helper()
-	l.change(fmt.Sprintf("CREATE TABLE other (LIKE %[1]s INCLUDING ALL); INSERT INTO other OVERRIDING SYSTEM VALUE SELECT * FROM %[1]s; DROP TABLE %[1]s; ALTER TABLE other RENAME TO %[1]s", table))
-}
-
 func TestIncremental_IsFullOnSQLite(t *testing.T) {
 	t.Parallel()
 	l := newFixture(t, testdb.SQLite(t), testdb.SQLite(t))
@@ -217,8 +204,7 @@ func TestSync_WaitsForTruncatedTable(t *testing.T) {
 		l.small()
 		l.sync()
 		l.change("CREATE TABLE copy AS SELECT * FROM tbl_stage_histori")
-		loading := l.beginSource()
-		l.within(loading, "TRUNCATE tbl_stage_histori; INSERT INTO tbl_stage_histori OVERRIDING SYSTEM VALUE SELECT * FROM copy")
+		commit := l.uncommitted("TRUNCATE tbl_stage_histori; INSERT INTO tbl_stage_histori OVERRIDING SYSTEM VALUE SELECT * FROM copy")
 		ended := make(chan error, 1)
 		go func() {
 			_, err := l.try()
@@ -228,7 +214,7 @@ func TestSync_WaitsForTruncatedTable(t *testing.T) {
 			const query = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'tbl_stage_histori'::regclass AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
 			waiting = kit.One[bool](l, l.Source, query)
 		}
-		l.commit(loading)
+		commit()
 		if err := <-ended; err != nil {
 			l.Fatalf("the run saw the table empty: %v", err)
 		}

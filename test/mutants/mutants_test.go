@@ -36,13 +36,10 @@ const (
 // mutant is a change of the source code, as text, and the tests that must fail because of it.
 type mutant struct {
 	file, before, after string
-	tests               string // packages
+	tests               string // a package
 	run                 string // names of tests
 	rare                bool   // the tests fail only if transactions happen to overlap: it runs, several times, when all mutants run
 }
-
-// testFunction finds the tests of a file.
-var testFunction = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
 
 // TestMutants_Apply checks for every mutant that the text it replaces occurs exactly once, and that its tests exist.
 func TestMutants_Apply(t *testing.T) {
@@ -54,32 +51,20 @@ func TestMutants_Apply(t *testing.T) {
 		} else if n := strings.Count(string(text), m.before); n != 1 {
 			t.Errorf("%s: the text to replace occurs %d times in %s: update the mutant", name, n, m.file)
 		}
-		if !m.hasTests(t) {
+		if !m.hasTests() {
 			t.Errorf("%s: %s has no test %s: update the mutant", name, m.tests, m.run)
 		}
 	}
 }
 
-// hasTests reports whether one of the packages has a test of the name.
-func (m mutant) hasTests(t *testing.T) bool {
-	t.Helper()
-	name, _, _ := strings.Cut(m.run, "/")
-	wanted := regexp.MustCompile(name)
-	for dir := range strings.FieldsSeq(m.tests) {
-		paths, _ := filepath.Glob(filepath.Join(repo, dir, "*_test.go")) // the pattern is right
-		for _, path := range paths {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, found := range testFunction.FindAllStringSubmatch(string(text), -1) {
-				if wanted.MatchString(found[1]) {
-					return true
-				}
-			}
-		}
-	}
-	return false
+// hasTests reports whether the package has a test of the name.
+func (m mutant) hasTests() bool {
+	wanted := regexp.MustCompile(`(?m)^func (` + m.run + `)\(`)
+	paths, _ := filepath.Glob(filepath.Join(repo, m.tests, "*_test.go")) // the pattern is right
+	return slices.ContainsFunc(paths, func(path string) bool {
+		text, err := os.ReadFile(path)
+		return err == nil && wanted.Match(text)
+	})
 }
 
 // TestMutants_AreCaught builds a sample of the mutants and runs tests that must fail. A mutant that does not compile fails
@@ -161,8 +146,7 @@ func (m mutant) build(t *testing.T) (overlay string) {
 // test runs the mutant's tests until one fails.
 func (m mutant) test(t *testing.T, overlay string, limit time.Duration) (out []byte, err error) {
 	t.Helper()
-	args := append([]string{"test", "-count=1", "-failfast", "-timeout", limit.String(), "-run", m.run}, strings.Fields(m.tests)...)
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "go", args...)
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "go", "test", "-count=1", "-failfast", "-timeout", limit.String(), "-run", m.run, m.tests)
 	cmd.Dir = repo
 	cmd.Env = append(cmd.Environ(), "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -overlay="+overlay)) // also for the binaries that tests build
 	if m.rare {
