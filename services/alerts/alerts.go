@@ -190,27 +190,20 @@ func conditions(f Facts, limits Limits) map[Event]condition {
 // runFailed is keyed by the first failed run: the condition lasts while later ones fail.
 func runFailed(run *models.Run) condition {
 	c := condition{key: runKey(run), details: map[string]any{"mode": run.Mode, "class": run.ErrorClass, "started_at": run.StartedAt.UTC()}}
-	var failure models.Failure
-	if run.Failure != nil {
-		failure = *run.Failure
+	failure := cmp.Or(run.Err(), &models.Error{})
+	why := any(failure.Text)
+	if len(failure.Problems) > 0 {
+		texts := models.Texts{failure.Text}
+		for _, problem := range failure.Problems {
+			texts = append(texts, problem.Text)
+		}
+		why = texts
 	}
-	c.Text, c.Remedy = models.NewText("alert.run_not_started", models.Params{"error": explained(failure)}), failure.Remedy
+	c.Text, c.Remedy = models.NewText("alert.run_not_started", models.Params{"error": why}), failure.Remedy
 	if run.ID != 0 {
-		c.run, c.Text = &run.ID, models.NewText("alert.run_failed", models.Params{"run": run.ID, "mode": run.Mode, "error": explained(failure)})
+		c.run, c.Text = &run.ID, models.NewText("alert.run_failed", models.Params{"run": run.ID, "mode": run.Mode, "error": why})
 	}
 	return c
-}
-
-// explained is a failure's text with those of its problems.
-func explained(f models.Failure) any {
-	if len(f.Problems) == 0 {
-		return f.Text
-	}
-	texts := models.Texts{f.Text}
-	for _, problem := range f.Problems {
-		texts = append(texts, problem.Text)
-	}
-	return texts
 }
 
 func stale(last *models.Run, age, limit time.Duration) condition {

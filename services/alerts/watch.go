@@ -125,7 +125,10 @@ func (w *Watch) Check(ctx context.Context) {
 	if err != nil {
 		w.o.Log.Debug("alert check without pmo_db", "error", err)
 	} else {
-		w.update(health)
+		if success, last := health.LastSuccess, w.health.LastSuccess; success != nil && (last == nil || last.ID != success.ID) {
+			w.unrecorded = nil // the success makes up for a failed run that was not recorded
+		}
+		w.health = health
 	}
 	f := Facts{At: w.o.Now(), Health: w.health, Unrecorded: w.unrecorded}
 	var alerts []Alert
@@ -133,14 +136,6 @@ func (w *Watch) Check(ctx context.Context) {
 	for _, a := range alerts {
 		w.sender.send(a)
 	}
-}
-
-// update stores the newly read health. A new success makes up for a failed run that was not recorded.
-func (w *Watch) update(e journal.RunHealth) {
-	if e.LastSuccess != nil && (w.health.LastSuccess == nil || w.health.LastSuccess.ID != e.LastSuccess.ID) {
-		w.unrecorded = nil
-	}
-	w.health = e
 }
 
 // Result is the outcome of sending an alert.

@@ -36,7 +36,6 @@ type fixture struct {
 	store    *pmo.Store
 	runs     *history
 	receiver *receiver
-	results  atomic.Int64 // number of alerts
 }
 
 func newFixture(t *testing.T, url string) *fixture {
@@ -84,7 +83,7 @@ func failed(class models.Class) models.Run {
 // watch runs a watch, as a process does, until the test ends or end is called.
 func (l *fixture) watch() (watch *alerts.Watch, end func()) {
 	watch = alerts.NewWatch(alerts.Options{
-		Runs: l.runs, Post: fastWebhook(l.receiver.URL, secret).Post, OnResult: func(alerts.Alert, alerts.Result) { l.results.Add(1) }, Now: kit.Now, Log: slog.New(slog.DiscardHandler),
+		Runs: l.runs, Post: fastWebhook(l.receiver.URL, secret).Post, OnResult: func(alerts.Alert, alerts.Result) {}, Now: kit.Now, Log: slog.New(slog.DiscardHandler),
 		Limits: alerts.Limits{StaleAfter: time.Hour, Lag: time.Minute, QuarantineGrowth: 10},
 	})
 	watch.Check(l.Context())
@@ -147,26 +146,6 @@ func TestWatch_ReportsEachConditionWhenItBeginsAndEnds(t *testing.T) {
 			l.Errorf("%q, want %q again", got[len(want)], want[len(want)-1])
 		}
 	})
-}
-
-func TestWatch_IgnoresCanceledAndBusyRuns(t *testing.T) {
-	t.Parallel()
-	l := newFixture(t, testdb.SQLite(t))
-	l.record(succeeded(), 0)
-	watch, end := l.watch()
-	canceled := failed(models.Canceled)
-	canceled.State = models.CanceledRun
-	for _, run := range []models.Run{canceled, failed(models.Busy), {Mode: models.DryRun, State: models.Failed, ErrorClass: failed(models.MassDelete).ErrorClass}} {
-		watch.RunEnded(l.record(run, 0))
-	}
-	for _, err := range []error{context.Canceled, &models.Error{Class: models.Busy}, fmt.Errorf("ending: %w", &models.Error{Class: models.Unavailable})} {
-		watch.RunNotStarted(err)
-	}
-	watch.Check(t.Context())
-	end()
-	if n := l.results.Load(); n != 0 {
-		l.Errorf("%d alerts: %q", n, l.received(len(l.receiver.got())))
-	}
 }
 
 func TestWatch_WorksWhilePmoDbIsUnavailable(t *testing.T) {
@@ -269,6 +248,7 @@ func TestAfterRun_ReportsWhatTheRunChanged(t *testing.T) {
 		after("[failed firing]", nil, &models.Error{Class: models.Connection})
 		after("[]", nil, &models.Error{Class: models.Busy})
 		after("[]", nil, context.Canceled)
+		after("[]", nil, fmt.Errorf("ending: %w", &models.Error{Class: models.Unavailable}))
 
 		l.runs.lost.Store(&models.Error{Class: models.Connection})
 		found, err := alerts.AfterRun(t.Context(), l.runs, &unkept, errors.New("the connection broke"), kit.Now(), limits)

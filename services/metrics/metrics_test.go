@@ -33,7 +33,7 @@ func (m *mirror) SyncStatus(ctx context.Context) (journal.SyncStatus, error) {
 
 func text(t *testing.T, m *metrics.Metrics) string {
 	t.Helper()
-	var out bytes.Buffer
+	var out strings.Builder
 	if err := m.Write(&out); err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"lifecycle-sync/repositories/pmo/catalog"
 	"lifecycle-sync/services/products"
 	"lifecycle-sync/services/reports"
+	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/databases"
 	"lifecycle-sync/test/kit/testdb"
 )
@@ -28,9 +29,6 @@ type fixture struct {
 	store  *pmo.Store
 	oracle oracle
 }
-
-// segmentNames need quoting and folding.
-var segmentNames = []string{"Transmisi", "énergie & <co>", "Distribusi"}
 
 func newFixture(t *testing.T, url string, seed uint64, now time.Time) *fixture {
 	t.Helper()
@@ -49,23 +47,15 @@ func (l *fixture) insert(t *testing.T, table string, rows any) {
 
 func (l *fixture) fill(t *testing.T, dice *rand.Rand) {
 	t.Helper()
-	var stages []models.Stage
-	for i, name := range []string{"Introduction", "Growth", "Maturity", "Decline"} {
-		stages = append(stages, models.Stage{ID: int64(i + 1), Name: &name})
-		l.oracle.stages = append(l.oracle.stages, named{new(int64(i + 1)), &name})
+	name := func(id int64, name string) named { return named{&id, &name} }
+	l.oracle.stages = []named{name(1, "Introduction"), name(2, "Growth"), {new(int64(3)), nil}, name(4, "Decline")}
+	l.oracle.segments = []named{name(3, "Distribusi"), name(1, "Transmisi"), name(2, "énergie & <co>")} // in the order of the folded names
+	l.oracle.categories = []named{name(9, "Hardware"), name(7, "Software")}
+	for column, list := range map[string][]named{"stage": l.oracle.stages, "segmen": l.oracle.segments, "kategori": l.oracle.categories} {
+		for _, n := range list {
+			kit.Exec(t, l.db.SQL, "INSERT INTO tbl_"+column+"_lifecycle (id, "+column+") VALUES ($1, $2)", *n.id, n.name)
+		}
 	}
-	stages[2].Name, l.oracle.stages[2].name = nil, nil
-	l.insert(t, "tbl_stage_lifecycle", stages)
-	var segments []models.Segment
-	for i, name := range segmentNames {
-		segments = append(segments, models.Segment{ID: int64(i + 1), Name: &name})
-	}
-	l.insert(t, "tbl_segmen_lifecycle", segments)
-	for _, id := range []int64{3, 1, 2} { // by name
-		l.oracle.segments = append(l.oracle.segments, named{&id, &segmentNames[id-1]})
-	}
-	l.insert(t, "tbl_kategori_lifecycle", []models.Category{{ID: 7, Name: new("Software")}, {ID: 9, Name: new("Hardware")}})
-	l.oracle.categories = []named{{new(int64(9)), new("Hardware")}, {new(int64(7)), new("Software")}}
 	l.fillProducts(t, dice)
 	l.fillHistories(t, dice)
 }
@@ -98,20 +88,14 @@ func (l *fixture) fillProducts(t *testing.T, dice *rand.Rand) {
 	}
 	l.insert(t, "tbl_produk_lifecycle", l.oracle.products)
 	// What only a hand edit can put there.
-	future, past, beyond := "'infinity'", "'-infinity'", "'20000-01-01'"
+	future, past, beyond, price := "'infinity'", "'-infinity'", "'20000-01-01'", "NULL"
 	if l.db.Kind() == database.SQLite {
-		future, past, beyond = "'soon'", "'!ago'", "17"
-		if err := l.db.Exec("UPDATE tbl_produk_lifecycle SET harga = 'much', id_kategori = 'x' WHERE id = 7").Error; err != nil {
-			t.Fatal(err)
-		}
-	} else if err := l.db.Exec("UPDATE tbl_produk_lifecycle SET harga = NULL, id_kategori = NULL WHERE id = 7").Error; err != nil {
-		t.Fatal(err)
+		future, past, beyond, price = "'soon'", "'!ago'", "17", "'much'"
 	}
+	kit.Exec(t, l.db.SQL, "UPDATE tbl_produk_lifecycle SET harga = "+price+", id_kategori = "+price+" WHERE id = 7")
 	l.oracle.products[6].Price, l.oracle.products[6].CategoryID = nil, nil
 	for i, value := range []string{future, past, beyond} {
-		if err := l.db.Exec(fmt.Sprintf("UPDATE tbl_produk_lifecycle SET tanggal_launch = %[1]s, tanggal_stage_start = %[1]s, tanggal_stage_end = %[1]s WHERE id = %[2]d", value, i+1)).Error; err != nil {
-			t.Fatal(err)
-		}
+		kit.Exec(t, l.db.SQL, fmt.Sprintf("UPDATE tbl_produk_lifecycle SET tanggal_launch = %[1]s, tanggal_stage_start = %[1]s, tanggal_stage_end = %[1]s WHERE id = %[2]d", value, i+1))
 		p := &l.oracle.products[i]
 		p.LaunchDate, p.StageStart, p.StageEnd = nil, nil, nil
 	}
@@ -139,10 +123,10 @@ func (l *fixture) fillHistories(t *testing.T, dice *rand.Rand) {
 	if l.db.Kind() == database.SQLite {
 		values = []string{"'soon'", "'!ago'"}
 	}
+	for i, value := range values {
+		kit.Exec(t, l.db.SQL, fmt.Sprintf("UPDATE tbl_stage_histori_lifecycle SET tanggal_perubahan = %s WHERE id BETWEEN 100 AND 129 AND id %% 2 = %d", value, i))
+	}
 	for i := range 30 {
-		if err := l.db.Exec(fmt.Sprintf("UPDATE tbl_stage_histori_lifecycle SET tanggal_perubahan = %s WHERE id = %d", values[i%2], 100+i)).Error; err != nil {
-			t.Fatal(err)
-		}
 		l.oracle.histories[99+i].ChangedAt = nil
 	}
 }
