@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -43,31 +42,6 @@ func (k *fakeAccess) Caller(_ context.Context, token string) (models.Caller, err
 	return models.Caller{}, models.NewError(models.Unauthenticated, "access.invalid_token", nil)
 }
 
-// customSite is the server with another route table and a fake clock.
-type customSite struct {
-	t   testing.TB
-	web *fiber.App
-	log *bytes.Buffer
-	now time.Time
-}
-
-func newCustomSite(t testing.TB, o routes.Options, table ...routes.Route) *customSite {
-	t.Helper()
-	l := &customSite{t: t, log: &bytes.Buffer{}, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
-	o.Log, o.Now = slog.New(slog.NewJSONHandler(l.log, nil)), func() time.Time { return l.now }
-	l.web = routes.NewOf(o, table...)
-	return l
-}
-
-// do sends a request with a token.
-func (l *customSite) do(method, path, token string, headers ...string) apiResponse {
-	l.t.Helper()
-	if token != "" {
-		headers = append([]string{"Authorization", "Bearer " + token}, headers...)
-	}
-	return (&site{t: l.t, web: l.web}).do(method, path, headers...)
-}
-
 // whoami responds with the caller.
 func whoami(c *fiber.Ctx) error {
 	caller := request.Caller(c)
@@ -101,7 +75,7 @@ func TestAuth_RequiresTheRoleOfTheRoute(t *testing.T) {
 		{"GET", "//api/product-lifecycle/read", "", 404}, {"GET", "/API/product-lifecycle/read", "", 404}, {"GET", base + "x/read", "reader", 404},
 		{"GET", "/x/.." + base + "/read", "", 404}, {"GET", "/api/./product-lifecycle/read", "", 404}, {"GET", "/api%2fproduct-lifecycle/read", "", 404}, {"GET", "/api/product%2Dlifecycle/read", "", 404},
 	} {
-		a := l.do(c.method, c.path, c.token)
+		a := l.doAs(c.token, c.method, c.path)
 		if a.StatusCode != c.status {
 			t.Errorf("%s %s as %q: %d %s, want %d", c.method, c.path, c.token, a.StatusCode, a.body, c.status)
 		}
@@ -112,19 +86,19 @@ func TestAuth_RequiresTheRoleOfTheRoute(t *testing.T) {
 			t.Errorf("%s %s as %q: the handler gets %s", c.method, c.path, c.token, a.body)
 		}
 	}
-	if strings.Contains(l.do("GET", "/open", "admin").json.Message, "admin") {
+	if strings.Contains(l.doAs("admin", "GET", "/open").json.Message, "admin") {
 		t.Error("a public route authenticates its caller")
 	}
 	before := access.calls.Load()
-	l.do("GET", base+"/read", "reader")
+	l.doAs("reader", "GET", base+"/read")
 	if n := access.calls.Load() - before; n != 1 {
 		t.Errorf("a token was verified %d times", n)
 	}
 	// With two tokens it is ambiguous which one counts.
-	if a := l.do("GET", base+"/read", "reader", "Authorization", "Bearer admin"); a.StatusCode != http.StatusUnauthorized {
+	if a := l.doAs("reader", "GET", base+"/read", "Authorization", "Bearer admin"); a.StatusCode != http.StatusUnauthorized {
 		t.Errorf("two tokens: %d", a.StatusCode)
 	}
-	if a := l.do("GET", base+"/read", "unavailable"); a.Header.Get("Retry-After") == "" {
+	if a := l.doAs("unavailable", "GET", base+"/read"); a.Header.Get("Retry-After") == "" {
 		t.Errorf("without signing keys: %v", a.Header)
 	}
 }
@@ -150,35 +124,35 @@ func TestRateLimit_IsPerCallerAndRefills(t *testing.T) {
 		}
 	}
 	for range 60 {
-		wantOK(l.do("POST", base+"/write", "manager-1"))
-		l.do("POST", base+"/write", "reader-1") // 403 does not count
+		wantOK(l.doAs("manager-1", "POST", base+"/write"))
+		l.doAs("reader-1", "POST", base+"/write") // 403 does not count
 	}
 	for range 100 {
-		wantLimited(l.do("PUT", base+"/write", "manager-1"), 1)
+		wantLimited(l.doAs("manager-1", "PUT", base+"/write"), 1)
 	}
-	wantOK(l.do("POST", base+"/write", "manager-2"))
-	wantOK(l.do("GET", base+"/read", "manager-1"))
+	wantOK(l.doAs("manager-2", "POST", base+"/write"))
+	wantOK(l.doAs("manager-1", "GET", base+"/read"))
 	l.now = l.now.Add(time.Second)
-	wantOK(l.do("POST", base+"/write", "manager-1"))
-	wantLimited(l.do("POST", base+"/write", "manager-1"), 1)
+	wantOK(l.doAs("manager-1", "POST", base+"/write"))
+	wantLimited(l.doAs("manager-1", "POST", base+"/write"), 1)
 
-	wantOK(l.do("POST", base+"/sync", "admin"))
-	wantOK(l.do("POST", base+"/sync", "admin"))
-	wantLimited(l.do("POST", base+"/sync", "admin"), 30)
-	wantOK(l.do("POST", base+"/write", "admin"))
+	wantOK(l.doAs("admin", "POST", base+"/sync"))
+	wantOK(l.doAs("admin", "POST", base+"/sync"))
+	wantLimited(l.doAs("admin", "POST", base+"/sync"), 30)
+	wantOK(l.doAs("admin", "POST", base+"/write"))
 	l.now = l.now.Add(29 * time.Second)
-	wantLimited(l.do("POST", base+"/sync", "admin"), 1)
+	wantLimited(l.doAs("admin", "POST", base+"/sync"), 1)
 	l.now = l.now.Add(time.Hour)
-	wantOK(l.do("POST", base+"/sync", "admin"))
-	wantOK(l.do("POST", base+"/sync", "admin"))
-	wantLimited(l.do("POST", base+"/sync", "admin"), 30)
+	wantOK(l.doAs("admin", "POST", base+"/sync"))
+	wantOK(l.doAs("admin", "POST", base+"/sync"))
+	wantLimited(l.doAs("admin", "POST", base+"/sync"), 30)
 }
 
 func TestRateLimit_ForgetsOldCallers(t *testing.T) {
 	t.Parallel()
 	l := newCustomSite(t, routes.Options{Access: &fakeAccess{}, WriteRate: 1},
 		routes.Route{Method: "POST", Path: base + "/write", Role: models.Manager, Limit: routes.Writes, Handle: whoami})
-	status := func(caller string) int { return l.do("POST", base+"/write", caller).StatusCode }
+	status := func(caller string) int { return l.doAs(caller, "POST", base+"/write").StatusCode }
 	if status("manager-x") != 200 || status("manager-x") != 429 {
 		t.Error("the second request was not limited")
 	}
@@ -200,25 +174,25 @@ func TestRateLimit_CountsRejectedTokens(t *testing.T) {
 	l := newCustomSite(t, routes.Options{Access: &fakeAccess{}}, routes.Route{Method: "GET", Path: base + "/read", Role: models.Reader, Handle: whoami},
 		routes.Route{Method: "GET", Path: "/page", Role: models.Reader, Handle: whoami})
 	for i := range 120 {
-		if a := l.do("GET", base+"/read", "nonsense"+strconv.Itoa(i)); a.StatusCode != http.StatusUnauthorized {
+		if a := l.doAs("nonsense"+strconv.Itoa(i), "GET", base+"/read"); a.StatusCode != http.StatusUnauthorized {
 			t.Fatalf("%d: %d", i, a.StatusCode)
 		}
 	}
-	a := l.do("GET", base+"/read", "nonsense")
+	a := l.doAs("nonsense", "GET", base+"/read")
 	if a.StatusCode != http.StatusTooManyRequests || a.Header.Get("Retry-After") != "1" || a.Header.Get("WWW-Authenticate") != "" {
 		t.Errorf("%d %v", a.StatusCode, a.Header)
 	}
 	for token, want := range map[string]int{"reader": 200, "": 401, "nobody": 403, "unavailable": 503} {
-		if a := l.do("GET", base+"/read", token); a.StatusCode != want {
+		if a := l.doAs(token, "GET", base+"/read"); a.StatusCode != want {
 			t.Errorf("%q: %d", token, a.StatusCode)
 		}
 	}
 	const expired = "lifecycle_session=ended"
-	if a := l.do("GET", base+"/read", "", "Cookie", expired); a.StatusCode != http.StatusTooManyRequests {
+	if a := l.do("GET", base+"/read", "Cookie", expired); a.StatusCode != http.StatusTooManyRequests {
 		t.Errorf("an expired session at the API: %d", a.StatusCode)
 	}
 	for range 2 { // others behind the same proxy do not prevent signing in again
-		if a := l.do("GET", "/page", "", "Cookie", expired); a.StatusCode != http.StatusUnauthorized {
+		if a := l.do("GET", "/page", "Cookie", expired); a.StatusCode != http.StatusUnauthorized {
 			t.Errorf("an expired session on a page: %d", a.StatusCode)
 		}
 	}
@@ -228,9 +202,9 @@ func TestRateLimit_IgnoresExpiredSessionsOnPages(t *testing.T) {
 	t.Parallel()
 	l := newCustomSite(t, routes.Options{Access: &fakeAccess{}}, routes.Route{Method: "GET", Path: "/page", Role: models.Reader, Handle: whoami})
 	for range 130 {
-		l.do("GET", "/page", "", "Cookie", "lifecycle_session=ended")
+		l.do("GET", "/page", "Cookie", "lifecycle_session=ended")
 	}
-	if a := l.do("GET", "/page", "nonsense"); a.StatusCode != http.StatusUnauthorized {
+	if a := l.doAs("nonsense", "GET", "/page"); a.StatusCode != http.StatusUnauthorized {
 		t.Errorf("%d", a.StatusCode)
 	}
 }
@@ -247,7 +221,7 @@ func TestTimeout_IsThatOfTheRoute(t *testing.T) {
 		routes.Route{Method: "GET", Path: "/endless", Timeout: routes.Endless, Handle: deadline},
 	)
 	for path, want := range map[string]string{"/brief": "0s", "/long": "5m0s", "/endless": ""} {
-		a := l.do("GET", path, "")
+		a := l.do("GET", path)
 		if a.json.Success == nil || *a.json.Success != (want != "") || want != "" && a.json.Message != want {
 			t.Errorf("%s: %s", path, a.body)
 		}
@@ -258,7 +232,7 @@ func TestRecover_PanicIsAnInternalError(t *testing.T) {
 	t.Parallel()
 	l := newCustomSite(t, routes.Options{}, routes.Route{Method: "GET", Path: base + "/panic", Role: models.Reader, Handle: func(*fiber.Ctx) error { panic("hunter2") }})
 	for range 3 {
-		a := l.do("GET", base+"/panic", "")
+		a := l.do("GET", base+"/panic")
 		if a.StatusCode != http.StatusInternalServerError || a.json.Code != "internal" || bytes.Contains(a.body, []byte("hunter2")) {
 			t.Errorf("%d %s", a.StatusCode, a.body)
 		}
@@ -280,7 +254,7 @@ func TestAccessLog_DoesNotReadStreams(t *testing.T) {
 		c.Context().SetBodyStream(reader, -1)
 		return nil
 	}})
-	if a := l.do("GET", "/stream", ""); a.json.Message != "streamed" || !strings.Contains(l.log.String(), `"bytes":-1`) {
+	if a := l.do("GET", "/stream"); string(a.body) != `{"message":"streamed"}` || !strings.Contains(l.log.String(), `"bytes":-1`) {
 		t.Errorf("%s, logged %s", a.body, l.log)
 	}
 }

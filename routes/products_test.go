@@ -15,6 +15,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // insertProducts inserts two segments, two stages, two categories and nine products.
@@ -56,7 +57,7 @@ func ids(t *testing.T, a apiResponse) []int64 {
 	return out
 }
 
-func TestProducts_FollowTheContract(t *testing.T) {
+func TestProducts_FollowTheContractAndHaveAnETag(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		const empty = `{"success":true,"data":[],"pagination":{"currentPage":1,"totalPages":0,"totalItems":0,"limit":12}}`
@@ -82,10 +83,29 @@ func TestProducts_FollowTheContract(t *testing.T) {
 		if a := s.get(http.StatusOK, "/products"); !strings.Contains(string(a.body), absent) || !strings.Contains(string(a.body), `"harga":9223372036854775807`) {
 			t.Errorf("unexpected NULLs or largest price: %s", a.body)
 		}
+
+		first := s.get(http.StatusOK, "/products")
+		etag := first.Header.Get("ETag")
+		if again := s.get(http.StatusOK, "/products"); etag == "" || again.Header.Get("ETag") != etag {
+			t.Fatalf("ETag %q, then %q", etag, again.Header.Get("ETag"))
+		}
+		for _, header := range []string{etag, "W/" + etag, `"other", ` + etag, "*"} {
+			a := s.get(http.StatusNotModified, "/products", "If-None-Match", header)
+			if len(a.body) > 0 || a.Header.Get("ETag") != etag || a.Header.Get("Cache-Control") != "private, no-cache" {
+				t.Errorf("If-None-Match %s: %v %q", header, a.Header, a.body)
+			}
+		}
+		s.get(http.StatusOK, "/products", "If-None-Match", `"other"`)
+		s.get(http.StatusOK, "/products", "If-Modified-Since", time.Now().Format(http.TimeFormat))
+		s.get(http.StatusOK, "/products?page=2", "If-None-Match", etag)
+		s.exec("UPDATE tbl_produk_lifecycle SET produk = 'changed' WHERE id = 12")
+		if a := s.get(http.StatusOK, "/products", "If-None-Match", etag); a.Header.Get("ETag") == etag {
+			t.Error("the same ETag for another body")
+		}
 	})
 }
 
-func TestProducts_Filters(t *testing.T) {
+func TestProducts_FilterSortAndLinkPages(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		insertProducts(s)
@@ -135,104 +155,12 @@ func TestProducts_Filters(t *testing.T) {
 			"overdue=true&missing=segment":                  {12},
 			"overdue=true&stage=introduction":               {1},
 		} {
-			t.Run(query, func(t *testing.T) {
-				a := s.get(http.StatusOK, "/products?sort=id&"+query)
-				if got := ids(t, a); !slices.Equal(got, want) || a.json.Pagination.TotalItems != int64(len(want)) {
-					t.Errorf("got %v of %d, want %v", got, a.json.Pagination.TotalItems, want)
-				}
-			})
+			a := s.get(http.StatusOK, "/products?sort=id&"+query)
+			if got := ids(t, a); !slices.Equal(got, want) || a.json.Pagination.TotalItems != int64(len(want)) {
+				t.Errorf("%s: %v of %d, want %v", query, got, a.json.Pagination.TotalItems, want)
+			}
 		}
-	})
-}
 
-func TestProducts_RejectInvalidQueries(t *testing.T) {
-	t.Parallel()
-	eachSite(t, func(t *testing.T, s *site) {
-		insertProducts(s)
-		invalid := map[string]string{ // query: the field and code of the first error
-			"sort=harga%20desc":                     "sort unknown",
-			"sort=--id":                             "sort unknown",
-			"sort=-":                                "sort unknown",
-			"sort=deskripsi":                        "sort unknown",
-			"sort=id;drop":                          "sort unknown",
-			"q=x":                                   "q unknown",
-			"Page=1":                                "Page unknown",
-			"search%5B%5D=x":                        "search[] unknown",
-			"page=1&page=1":                         "page duplicate",
-			"search=a&search=b":                     "search duplicate",
-			"search=%FF":                            "search encoding",
-			"search=a%00b":                          "search encoding",
-			"kategori=%C0%80":                       "kategori encoding",
-			"missing=Stage":                         "missing unknown",
-			"missing=harga":                         "missing unknown",
-			"missing=price&missing=price":           "missing duplicate",
-			"overdue=1":                             "overdue unknown",
-			"overdue=false":                         "overdue unknown",
-			"search=" + strings.Repeat("a", 201):    "search too_long",
-			"search=" + strings.Repeat("a", 10<<10): "search too_long",
-			"search=" + strings.Repeat("%C3%A9", 201): "search too_long",
-			"search=a%00b&stageId=x":                  "search encoding",
-		}
-		for _, name := range []string{"page", "limit", "stageId", "segmentId", "categoryId"} {
-			for _, value := range []string{"0", "-1", "abc", "1e9", "9223372036854775808", "1.0", "%2B1", "%201", "1_000", "0x1", "%D9%A1"} {
-				invalid[name+"="+value] = name + " integer"
-			}
-		}
-		invalid["page="], invalid["limit="], invalid["stageId=2147483648"] = "page integer", "limit integer", "stageId integer"
-		for query, want := range invalid {
-			a := s.get(http.StatusBadRequest, "/products?"+query)
-			if got := a.json.Errors[0].Field + " " + a.json.Errors[0].Code; got != want {
-				t.Errorf("%.60s: got %s, want %s", query, got, want)
-			}
-			if *a.json.Success || a.json.Code != "validation_failed" || a.json.Message == "" || a.json.RequestID != a.Header.Get(fiber.HeaderXRequestID) {
-				t.Errorf("%.60s: unexpected envelope: %s", query, a.body)
-			}
-		}
-		if a := s.get(http.StatusBadRequest, "/products?pages=2"); !strings.Contains(a.json.Message, "Known parameters: page, limit, search, stageId") {
-			t.Errorf("the known parameters are not listed: %s", a.body)
-		}
-		if a := s.get(http.StatusBadRequest, "/products?page=0&limit=x&sort=y"); len(a.json.Errors) != 2 {
-			t.Errorf("not every error is reported: %s", a.body)
-		}
-		if a := s.get(http.StatusBadRequest, "/products?"+strings.Repeat("a&", 5000)); len(a.json.Errors) != 10 {
-			t.Errorf("%d errors", len(a.json.Errors))
-		}
-	})
-}
-
-func TestProducts_LimitPages(t *testing.T) {
-	t.Parallel()
-	eachSite(t, func(t *testing.T, s *site) {
-		products := make([]models.Product, 130)
-		for i := range products {
-			products[i].ID = int64(i + 1)
-		}
-		s.insert("tbl_produk_lifecycle", products)
-		for query, want := range map[string]struct{ rows, page, pages, limit int64 }{
-			"":                           {12, 1, 11, 12},
-			"limit=101":                  {100, 1, 2, 100},
-			"limit=1000000000":           {100, 1, 2, 100},
-			"limit=9223372036854775807":  {100, 1, 2, 100},
-			"limit=1000&page=2":          {30, 2, 2, 100},
-			"limit=1":                    {1, 1, 130, 1},
-			"page=11":                    {10, 11, 11, 12},
-			"page=12":                    {0, 12, 11, 12},
-			"page=1000000000":            {0, 1000000000, 11, 12},
-			"page=2147483647&limit=1000": {0, 2147483647, 2, 100},
-		} {
-			a := s.get(http.StatusOK, "/products?"+query)
-			p := a.json.Pagination
-			if got := int64(len(ids(t, a))); got != want.rows || p.CurrentPage != want.page || p.TotalPages != want.pages || p.Limit != want.limit || p.TotalItems != 130 {
-				t.Errorf("%s: %d rows, %+v", query, got, *p)
-			}
-		}
-	})
-}
-
-func TestProducts_SortIsTotal(t *testing.T) {
-	t.Parallel()
-	eachSite(t, func(t *testing.T, s *site) {
-		insertProducts(s)
 		for sort, want := range map[string][]int64{
 			"":                   {12, 3, 8, 7, 2, 1, 9, 5, 4},
 			"-created_at":        {12, 3, 8, 7, 2, 1, 9, 5, 4},
@@ -260,13 +188,7 @@ func TestProducts_SortIsTotal(t *testing.T) {
 				}
 			}
 		}
-	})
-}
 
-func TestProducts_LinkPages(t *testing.T) {
-	t.Parallel()
-	eachSite(t, func(t *testing.T, s *site) {
-		insertProducts(s)
 		link := regexp.MustCompile(`<` + base + `/products\?([^>]*)>; rel="(\w+)"`)
 		for query, want := range map[string]string{
 			"limit=4":               "first=1 next=2 last=3",
@@ -296,45 +218,83 @@ func TestProducts_LinkPages(t *testing.T) {
 	})
 }
 
-func TestProducts_ETag(t *testing.T) {
+func TestProducts_RejectInvalidQueries(t *testing.T) {
 	t.Parallel()
-	eachSite(t, func(t *testing.T, s *site) {
-		insertProducts(s)
-		first := s.get(http.StatusOK, "/products")
-		etag := first.Header.Get("ETag")
-		if again := s.get(http.StatusOK, "/products"); etag == "" || again.Header.Get("ETag") != etag {
-			t.Fatalf("ETag %q, then %q", etag, again.Header.Get("ETag"))
+	s := newSite(t, testdb.SQLite(t))
+	invalid := map[string]string{ // query: the field and code of the first error
+		"sort=harga%20desc":                     "sort unknown",
+		"sort=--id":                             "sort unknown",
+		"sort=-":                                "sort unknown",
+		"sort=deskripsi":                        "sort unknown",
+		"sort=id;drop":                          "sort unknown",
+		"q=x":                                   "q unknown",
+		"Page=1":                                "Page unknown",
+		"search%5B%5D=x":                        "search[] unknown",
+		"page=1&page=1":                         "page duplicate",
+		"search=a&search=b":                     "search duplicate",
+		"search=%FF":                            "search encoding",
+		"search=a%00b":                          "search encoding",
+		"kategori=%C0%80":                       "kategori encoding",
+		"missing=Stage":                         "missing unknown",
+		"missing=harga":                         "missing unknown",
+		"missing=price&missing=price":           "missing duplicate",
+		"overdue=1":                             "overdue unknown",
+		"overdue=false":                         "overdue unknown",
+		"search=" + strings.Repeat("a", 201):    "search too_long",
+		"search=" + strings.Repeat("a", 10<<10): "search too_long",
+		"search=" + strings.Repeat("%C3%A9", 201): "search too_long",
+		"search=a%00b&stageId=x":                  "search encoding",
+	}
+	for _, name := range []string{"page", "limit", "stageId", "segmentId", "categoryId"} {
+		for _, value := range []string{"0", "-1", "abc", "1e9", "9223372036854775808", "1.0", "%2B1", "%201", "1_000", "0x1", "%D9%A1"} {
+			invalid[name+"="+value] = name + " integer"
 		}
-		for _, header := range []string{etag, "W/" + etag, `"other", ` + etag, "*"} {
-			a := s.get(http.StatusNotModified, "/products", "If-None-Match", header)
-			if len(a.body) > 0 || a.Header.Get("ETag") != etag || a.Header.Get("Cache-Control") != "private, no-cache" {
-				t.Errorf("If-None-Match %s: %v %q", header, a.Header, a.body)
-			}
+	}
+	invalid["page="], invalid["limit="], invalid["stageId=2147483648"] = "page integer", "limit integer", "stageId integer"
+	for query, want := range invalid {
+		a := s.get(http.StatusBadRequest, "/products?"+query)
+		if got := a.json.Errors[0].Field + " " + a.json.Errors[0].Code; got != want {
+			t.Errorf("%.60s: got %s, want %s", query, got, want)
 		}
-		s.get(http.StatusOK, "/products", "If-None-Match", `"other"`)
-		s.get(http.StatusOK, "/products", "If-Modified-Since", time.Now().Format(http.TimeFormat))
-		s.get(http.StatusOK, "/products?page=2", "If-None-Match", etag)
-		s.exec("UPDATE tbl_produk_lifecycle SET produk = 'changed' WHERE id = 12")
-		if a := s.get(http.StatusOK, "/products", "If-None-Match", etag); a.Header.Get("ETag") == etag {
-			t.Error("the same ETag for another body")
+		if *a.json.Success || a.json.Code != "validation_failed" || a.json.Message == "" || a.json.RequestID != a.Header.Get(fiber.HeaderXRequestID) {
+			t.Errorf("%.60s: unexpected envelope: %s", query, a.body)
 		}
-	})
+	}
+	if a := s.get(http.StatusBadRequest, "/products?pages=2"); !strings.Contains(a.json.Message, "Known parameters: page, limit, search, stageId") {
+		t.Errorf("the known parameters are not listed: %s", a.body)
+	}
+	if a := s.get(http.StatusBadRequest, "/products?page=0&limit=x&sort=y"); len(a.json.Errors) != 2 {
+		t.Errorf("not every error is reported: %s", a.body)
+	}
+	if a := s.get(http.StatusBadRequest, "/products?"+strings.Repeat("a&", 5000)); len(a.json.Errors) != 10 {
+		t.Errorf("%d errors", len(a.json.Errors))
+	}
 }
 
-func TestProducts_ServeEditedMirrors(t *testing.T) {
+func TestProducts_LimitPages(t *testing.T) {
 	t.Parallel()
-	edits := map[string][]string{
-		"postgres": {"created_at = 'infinity'", "updated_at = '-infinity'", "created_at = '0044-03-15 BC'", "updated_at = '12345-01-01'",
-			"tanggal_launch = 'infinity'", "tanggal_stage_end = '0044-03-15 BC'", "tanggal_stage_start = '12345-01-01'"},
-		"sqlite": {"created_at = 'soon'", "updated_at = 5", "tanggal_launch = 'soon'", "harga = 'dear'", "produk = x'ff00'"},
-	}
 	eachSite(t, func(t *testing.T, s *site) {
-		insertProducts(s)
-		for _, edit := range edits[string(s.db.Kind())] {
-			s.exec("UPDATE tbl_produk_lifecycle SET " + edit + " WHERE id = 1")
-			column, _, _ := strings.Cut(edit, " ")
-			if a := s.get(http.StatusOK, "/products?stageId=1"); !strings.Contains(string(a.body), `"`+column+`":null`) {
-				t.Errorf("%s: %s", edit, a.body)
+		products := make([]models.Product, 130)
+		for i := range products {
+			products[i].ID = int64(i + 1)
+		}
+		s.insert("tbl_produk_lifecycle", products)
+		for query, want := range map[string]struct{ rows, page, pages, limit int64 }{
+			"":                           {12, 1, 11, 12},
+			"limit=101":                  {100, 1, 2, 100},
+			"limit=1000000000":           {100, 1, 2, 100},
+			"limit=9223372036854775807":  {100, 1, 2, 100},
+			"limit=1000&page=2":          {30, 2, 2, 100},
+			"limit=1":                    {1, 1, 130, 1},
+			"page=11":                    {10, 11, 11, 12},
+			"page=12":                    {0, 12, 11, 12},
+			"page=1000000000":            {0, 1000000000, 11, 12},
+			"page=2147483647&limit=1000": {0, 2147483647, 2, 100},
+		} {
+			a := s.get(http.StatusOK, "/products?"+query)
+			p := a.json.Pagination
+			if got := int64(len(ids(t, a))); got != want.rows || p.CurrentPage != want.page || p.TotalPages != want.pages || p.Limit != want.limit || p.TotalItems != 130 {
+				t.Errorf("%s: %d rows, %+v", query, got, *p)
 			}
 		}
 	})

@@ -1,7 +1,6 @@
 package routes_test
 
 import (
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,6 +9,9 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/databases"
 	"lifecycle-sync/test/kit/testdb"
 )
 
@@ -57,7 +59,8 @@ func TestErrors_OfAMissingDatabase(t *testing.T) {
 	if !strings.Contains(s.log.String(), "no such table") {
 		t.Errorf("the log lacks the cause: %s", s.log)
 	}
-	unreachable := newSiteWithoutMigration(t, "postgres://pmo:"+secret+"@"+closedPort(t)+"/pmo_db")
+	db := databases.Open(t, "postgres://pmo:"+secret+"@"+kit.FreeAddress(t)+"/pmo_db", "pmo_db")
+	unreachable := siteOn(t, db, pmo.New(db, models.Tables()))
 	a = unreachable.get(http.StatusServiceUnavailable, "/products")
 	if a.Header.Get("Retry-After") == "" || a.json.Code != "connection" {
 		t.Errorf("got %v %s", a.Header, a.body)
@@ -68,17 +71,6 @@ func TestErrors_OfAMissingDatabase(t *testing.T) {
 	if a := unreachable.do(http.MethodGet, "/readyz"); a.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("/readyz: %d", a.StatusCode)
 	}
-}
-
-// closedPort returns an address without a listener.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = ln.Close() }()
-	return ln.Addr().String()
 }
 
 func TestErrors_OfRequestsWithoutARoute(t *testing.T) {
@@ -149,36 +141,5 @@ func TestAccessLog_OmitsTheQuery(t *testing.T) {
 	}
 	if strings.Contains(line, "confidential") {
 		t.Errorf("the search is in %s", line)
-	}
-}
-
-func TestServer_ListensAndShutsDown(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, testdb.SQLite(t))
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- s.web.Listener(ln) }()
-	for path, want := range map[string]int{
-		"/livez": http.StatusOK, // this connection stays open
-		base + "/products?search=" + strings.Repeat("a", 40<<10): http.StatusRequestHeaderFieldsTooLarge,
-	} {
-		response, err := http.Get("http://" + ln.Addr().String() + path) //nolint:bodyclose // read closes it
-		if err != nil {
-			t.Fatal(err)
-		}
-		a := readResponse(t, response)
-		if a.StatusCode != want || want != http.StatusOK && a.json.Code != "request_header_fields_too_large" {
-			t.Errorf("%.40s: %d %s", path, a.StatusCode, a.body)
-		}
-		wantHeaders(t, a, "no-store")
-	}
-	if err := s.web.ShutdownWithTimeout(10 * time.Second); err != nil {
-		t.Error(err)
-	}
-	if err := <-served; err != nil {
-		t.Error(err)
 	}
 }

@@ -29,12 +29,13 @@ const (
 	pageOrigin = "https://pmo.example.com" // listed in CORS_ORIGINS
 )
 
-// site is the server on its own database.
+// site is the server, on a database of its own or with routes of the test.
 type site struct {
 	t   testing.TB
 	db  *database.DB
 	web *fiber.App
 	log *bytes.Buffer
+	now time.Time // with routes of the test
 }
 
 // eachSite runs a test against the server on each database system.
@@ -49,24 +50,27 @@ func eachSite(t *testing.T, fn func(t *testing.T, s *site)) {
 // newSite migrates an empty database and returns the server on it.
 func newSite(t *testing.T, url string) *site {
 	t.Helper()
-	s := newSiteWithoutMigration(t, url)
-	if _, err := pmo.New(s.db, models.Tables()).Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	db, store := databases.PMO(t, url)
+	return siteOn(t, db, store)
+}
+
+// siteOn returns the server on a database that may be unreachable.
+func siteOn(t *testing.T, db *database.DB, store *pmo.Store) *site {
+	t.Helper()
+	s := &site{t: t, db: db, log: &bytes.Buffer{}}
+	log := slog.New(slog.NewJSONHandler(s.log, nil))
+	s.web = routes.New(routes.Options{Log: log, Printer: messages.New().Printer(messages.English, time.UTC), CORSOrigins: []string{pageOrigin + "/"}, Now: time.Now, WriteRate: 600, SyncRate: 60}, routes.Handlers{
+		Health: &handlers.Health{Runs: journal.New(store.Session), Log: log}, Products: &handlers.Products{Responses: cache.New(store, cache.Options{}), Now: time.Now},
+	}, routes.Pages{})
 	return s
 }
 
-// newSiteWithoutMigration returns the server on a database that may be unreachable.
-func newSiteWithoutMigration(t *testing.T, url string) *site {
+// newCustomSite returns the server with another route table and a clock that the test sets.
+func newCustomSite(t testing.TB, o routes.Options, table ...routes.Route) *site {
 	t.Helper()
-	s := &site{t: t, log: &bytes.Buffer{}}
-	log := slog.New(slog.NewJSONHandler(s.log, nil))
-	s.db = databases.Open(t, url, "pmo_db")
-	store := pmo.New(s.db, models.Tables())
-	answers := cache.New(store, cache.Options{})
-	s.web = routes.New(routes.Options{Log: log, Printer: messages.New().Printer(messages.English, time.UTC), CORSOrigins: []string{pageOrigin + "/"}, Now: time.Now, WriteRate: 600, SyncRate: 60}, routes.Handlers{
-		Health: &handlers.Health{Runs: journal.New(store.Session), Log: log}, Products: &handlers.Products{Responses: answers, Now: time.Now},
-	}, routes.Pages{})
+	s := &site{t: t, log: &bytes.Buffer{}, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	o.Log, o.Now = slog.New(slog.NewJSONHandler(s.log, nil)), func() time.Time { return s.now }
+	s.web = routes.NewOf(o, table...)
 	return s
 }
 
@@ -100,26 +104,17 @@ type apiResponse struct {
 	}
 }
 
-// fetch sends a GET and returns the response with its body as sent; headers are pairs of name and value.
-func (s *site) fetch(target string, headers ...string) apiResponse {
+// doAs is do with a token, unless that is "".
+func (s *site) doAs(token, method, target string, headers ...string) apiResponse {
 	s.t.Helper()
-	response := s.send(http.MethodGet, target, headers...)
-	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		s.t.Fatal(err)
+	if token != "" {
+		headers = append([]string{"Authorization", "Bearer " + token}, headers...)
 	}
-	return apiResponse{Response: response, body: body}
+	return s.do(method, target, headers...)
 }
 
-// do sends a request and reads its JSON; headers are pairs of name and value.
+// do sends a request as this machine's browser would; headers are pairs of name and value.
 func (s *site) do(method, target string, headers ...string) apiResponse {
-	s.t.Helper()
-	return readResponse(s.t, s.send(method, target, headers...)) //nolint:bodyclose // read closes it
-}
-
-// send sends a request as this machine's browser would.
-func (s *site) send(method, target string, headers ...string) *http.Response {
 	s.t.Helper()
 	r := httptest.NewRequest(method, target, nil)
 	r.Host = "localhost:8080"
@@ -130,13 +125,14 @@ func (s *site) send(method, target string, headers ...string) *http.Response {
 			r.Header.Add(headers[i], headers[i+1])
 		}
 	}
-	response, err := s.web.Test(r, -1)
+	response, err := s.web.Test(r, -1) //nolint:bodyclose // readResponse closes it
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return response
+	return readResponse(s.t, response)
 }
 
+// readResponse reads a body, and JSON unless it is compressed.
 func readResponse(t testing.TB, response *http.Response) apiResponse {
 	t.Helper()
 	defer func() { _ = response.Body.Close() }()
@@ -145,7 +141,7 @@ func readResponse(t testing.TB, response *http.Response) apiResponse {
 	if a.body, err = io.ReadAll(response.Body); err != nil {
 		t.Fatal(err)
 	}
-	if len(a.body) > 0 {
+	if len(a.body) > 0 && response.Header.Get("Content-Type") == "application/json" && response.Header.Get("Content-Encoding") == "" {
 		if err := json.Unmarshal(a.body, &a.json); err != nil {
 			t.Fatalf("%v in %q", err, a.body)
 		}

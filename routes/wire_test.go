@@ -15,6 +15,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/routes"
+	"lifecycle-sync/test/kit"
 )
 
 // connectionTimeout is the timeout of a test's connection.
@@ -34,7 +35,9 @@ func serve(t *testing.T, web *fiber.App) (address string) {
 		if err := web.ShutdownWithTimeout(connectionTimeout); err != nil {
 			t.Error(err)
 		}
-		<-result
+		if err := <-result; err != nil {
+			t.Error(err)
+		}
 	})
 	return listener.Addr().String()
 }
@@ -146,6 +149,13 @@ func TestServer_ClosesEndlessBodies(t *testing.T) {
 		if sent >= 64<<20 {
 			t.Errorf("%.60s: accepted %d bytes", request, sent)
 		}
+	}
+}
+
+func TestServer_ShutsDownWithAnOpenConnection(t *testing.T) {
+	t.Parallel()
+	if status, err := kit.Status(http.MethodGet, "http://"+startServer(t)+"/open", nil); err != nil || status != http.StatusOK {
+		t.Errorf("%d, %v", status, err)
 	}
 }
 

@@ -166,10 +166,10 @@ func TestReads_ServeMirrorEditsThatDoNotFit(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		s.insertHistory()
 		history, products := `tanggal_perubahan = 'infinity', created_at = '0044-03-15 BC', updated_at = '20000-01-01'`,
-			`created_at = 'infinity', tanggal_launch = '-infinity', tanggal_stage_start = '-infinity', tanggal_stage_end = '20000-01-01', updated_at = 'infinity', harga = NULL`
+			`created_at = '-infinity', tanggal_launch = 'infinity', tanggal_stage_start = '0044-03-15 BC', tanggal_stage_end = '20000-01-01', updated_at = 'infinity', harga = NULL, produk = NULL`
 		if !s.onPostgres() {
 			history = `tanggal_perubahan = 'soon', created_at = 17, updated_at = x'ff', performance_metrics = '{'`
-			products = `tanggal_launch = 'soon', tanggal_stage_end = '2024-02-30', updated_at = 17, harga = 'much'`
+			products = `created_at = 'soon', tanggal_launch = 'soon', tanggal_stage_start = 17, tanggal_stage_end = '2024-02-30', updated_at = 17, harga = 'much', produk = x'ff00'`
 		}
 		exec(t, s.target, "UPDATE tbl_stage_histori_lifecycle SET "+history)
 		s.change("UPDATE tbl_produk_lifecycle SET " + products)
@@ -178,8 +178,8 @@ func TestReads_ServeMirrorEditsThatDoNotFit(t *testing.T) {
 				t.Errorf("record %d is of %s", row.ID, *row.ChangedAt)
 			}
 		}
-		got := decode[models.ListedProduct](t, s.get("/products/1001"))
-		if got.LaunchDate != nil || got.StageEnd != nil || got.UpdatedAt != nil || got.Price != nil {
+		got := decode[models.Product](t, s.get("/products/1001"))
+		if got != (models.Product{ID: 1001, StageID: got.StageID}) {
 			t.Errorf("%+v", got)
 		}
 		s.get("/stage-history/1001")
