@@ -17,33 +17,23 @@ func typescript(t *testing.T) string {
 	t.Helper()
 	modules := kit.NodeModules(t, "client/package-lock.json")
 	dir := t.TempDir()
-	copyFiles(t, dir, "client/*", "client/.npmrc")
+	paths, err := filepath.Glob("client/*.[tj]s*") // source and settings
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("the client has no files: %v", err)
+	}
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, filepath.Base(path)), content, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
 		t.Fatal(err)
 	}
 	return dir
-}
-
-func copyFiles(t *testing.T, dir string, patterns ...string) {
-	t.Helper()
-	for _, pattern := range patterns {
-		paths, err := filepath.Glob(pattern)
-		if err != nil || len(paths) == 0 {
-			t.Fatalf("%s: nothing there (%v)", pattern, err)
-		}
-		for _, path := range paths {
-			if info, err := os.Stat(path); err != nil || info.IsDir() {
-				continue
-			}
-			content, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(dir, filepath.Base(path)), content, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
 }
 
 func run(dir, name string, args ...string) (string, error) {

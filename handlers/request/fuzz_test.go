@@ -48,7 +48,7 @@ func FuzzForm(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		s := &memoryUploads{content: map[string]string{}}
+		s := &memoryUploads{}
 		reader := formReader{files: s, allowed: []string{"produk"}, limits: FormLimits{Files: 2, Bytes: 1 << 16}, form: Form{Fields: map[string]string{}}}
 		reader.body = &limitedBody{source: bytes.NewReader(body), limit: 1 << 16, contentLength: -1, budget: unlimitedBudget}
 		err := reader.read(t.Context(), "X")
