@@ -77,9 +77,6 @@ func typesAreCurrent(t *testing.T, dir string) {
 
 // compiles checks the four components' calls in strict mode, and that the check finds mistakes.
 func compiles(t *testing.T, dir string) {
-	if out, err := run(dir, "node_modules/.bin/tsc", "--noEmit", "--strict"); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
 	mistakes := []string{
 		`(await api.product(1)).body.data.nama`,                                       // an unknown field
 		`(await api.product(1)).body.data.produk.length`,                              // a text that may be null
@@ -110,7 +107,9 @@ func compiles(t *testing.T, dir string) {
 			t.Errorf("%s compiles", code)
 		}
 	}
-	if strings.Contains(out, "wrong.ts(1,") {
-		t.Errorf("correct code does not compile: %s", out)
+	for line := range strings.Lines(out) {
+		if strings.HasPrefix(line, "wrong.ts(1,") || !strings.HasPrefix(line, "wrong.ts(") && !strings.HasPrefix(line, " ") {
+			t.Errorf("correct code does not compile: %s", line)
+		}
 	}
 }

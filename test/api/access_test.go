@@ -8,7 +8,6 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/routes"
-	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/testdb"
 )
 
@@ -17,41 +16,30 @@ var withTokens = []string{"AUTH_JWT_SECRET=" + strings.Repeat("rahasia ", 6), "A
 
 var parameter = regexp.MustCompile(`:\w+`)
 
-// status sends a request and returns the status of the response, of which an endless body is not read.
-func (s *site) status(method, path, token string) int {
-	s.t.Helper()
-	status, err := kit.Status(method, "http://"+s.Address+path, nil, "Authorization", "Bearer "+token)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return status
-}
-
 func TestAuthorization_EveryRouteRequiresItsRole(t *testing.T) {
 	t.Parallel()
-	eachSite(t, func(t *testing.T, s *site) {
-		tokens := map[models.Role]string{models.Anonymous: "", models.Reader: s.Token("Staff"), models.Manager: s.Token("Project Manager"), models.Admin: s.Token("Admin")}
-		forged := tokens[models.Admin][:len(tokens[models.Admin])-4] + "AAAA"
-		for _, route := range routes.Table() {
-			path := parameter.ReplaceAllString(route.Path, "2147483647")
-			for role, token := range tokens {
-				got := s.status(route.Method, path, token)
-				refusal := 0
-				if role < route.Role {
-					refusal = map[bool]int{true: http.StatusUnauthorized, false: http.StatusForbidden}[role == models.Anonymous]
-				}
-				if refused := got == http.StatusUnauthorized || got == http.StatusForbidden; refused != (refusal != 0) || refused && got != refusal {
-					t.Errorf("%s %s as %s: %d", route.Method, path, role, got)
-				}
+	s := newSite(t, testdb.SQLite, withTokens...)
+	tokens := map[models.Role]string{models.Anonymous: "", models.Reader: s.Token("Staff"), models.Manager: s.Token("Project Manager"), models.Admin: s.Token("Admin")}
+	forged := tokens[models.Admin][:len(tokens[models.Admin])-4] + "AAAA"
+	for _, route := range routes.Table() {
+		path := parameter.ReplaceAllString(route.Path, "2147483647")
+		for role, token := range tokens {
+			got := s.do(route.Method, path, nil, "Authorization", "Bearer "+token).StatusCode
+			refusal := 0
+			if role < route.Role {
+				refusal = map[bool]int{true: http.StatusUnauthorized, false: http.StatusForbidden}[role == models.Anonymous]
 			}
-			if got := s.status(route.Method, path, forged); (got == http.StatusUnauthorized) != (route.Role > models.Anonymous) {
-				t.Errorf("%s %s with a forged token: %d", route.Method, path, got)
-			}
-			if strings.HasPrefix(route.Path, base) && route.Role < models.Reader {
-				t.Errorf("%s %s is public", route.Method, path)
+			if refused := got == http.StatusUnauthorized || got == http.StatusForbidden; refused != (refusal != 0) || refused && got != refusal {
+				t.Errorf("%s %s as %s: %d", route.Method, path, role, got)
 			}
 		}
-	}, withTokens...)
+		if got := s.do(route.Method, path, nil, "Authorization", "Bearer "+forged).StatusCode; (got == http.StatusUnauthorized) != (route.Role > models.Anonymous) {
+			t.Errorf("%s %s with a forged token: %d", route.Method, path, got)
+		}
+		if strings.HasPrefix(route.Path, base) && route.Role < models.Reader {
+			t.Errorf("%s %s is public", route.Method, path)
+		}
+	}
 }
 
 func TestAuthorization_AcceptsTokensInTheHeaderOnly(t *testing.T) {
@@ -125,7 +113,7 @@ func TestLocalMode_EveryCallerIsAdmin(t *testing.T) {
 			continue
 		}
 		path := parameter.ReplaceAllString(route.Path, "2147483647")
-		if got := s.status(route.Method, path, "nonsense"); got == http.StatusUnauthorized || got == http.StatusForbidden {
+		if got := s.do(route.Method, path, nil, "Authorization", "Bearer nonsense").StatusCode; got == http.StatusUnauthorized || got == http.StatusForbidden {
 			t.Errorf("%s: %d", path, got)
 		}
 		s.do(route.Method, path, nil, "Host", "evil.example").want(t, http.StatusForbidden, "forbidden")

@@ -246,6 +246,21 @@ func TestAttachments_RetryStoresFilesOnce(t *testing.T) {
 		other := fmt.Sprintf("/products/%d/attachments", products[1].ID)
 		s.upload(http.MethodPost, other, nil, []file{{"a.pdf", pdf}}, "Idempotency-Key", "k").want(t, http.StatusConflict, "conflict")
 		s.wantFiles(2)
+
+		list := []file{{"put.pdf", pdf}}
+		put := s.upload(http.MethodPut, "/products/11", map[string]string{"pelanggan": "PLN"}, list, "Idempotency-Key", "p").want(t, http.StatusOK)
+		again := s.upload(http.MethodPut, "/products/11", map[string]string{"pelanggan": "PLN"}, list, "Idempotency-Key", "p").want(t, http.StatusOK)
+		if string(put.json.Data) != string(again.json.Data) || put.Header.Get("ETag") != again.Header.Get("ETag") {
+			t.Errorf("first %s, again %s", put.body, again.body)
+		}
+		if n := len(decode[[]models.ListedAttachment](t, s.get("/products/11/attachments"))); n != 1 {
+			t.Errorf("%d files", n)
+		}
+		s.upload(http.MethodPut, "/products/12", map[string]string{"pelanggan": "PLN"}, list, "Idempotency-Key", "p").want(t, http.StatusConflict, "conflict")
+		s.upload(http.MethodPut, "/products/11", nil, list, "Idempotency-Key", "files alone").want(t, http.StatusOK)
+		if n := len(decode[[]models.ListedAttachment](t, s.get("/products/11/attachments"))); n != 2 {
+			t.Errorf("%d files", n)
+		}
 	})
 }
 
@@ -297,24 +312,4 @@ func TestAttachments_MissingStorageIsUnavailable(t *testing.T) {
 	if s.Logs.Contains("s3cret") {
 		t.Error("the secret is in the log")
 	}
-}
-
-func TestProducts_PutWithFilesHonoursIdempotencyKey(t *testing.T) {
-	t.Parallel()
-	eachSite(t, func(t *testing.T, s *site) {
-		list := []file{{"put.pdf", pdf}}
-		first := s.upload(http.MethodPut, "/products/1", map[string]string{"pelanggan": "PLN"}, list, "Idempotency-Key", "k").want(t, http.StatusOK)
-		again := s.upload(http.MethodPut, "/products/1", map[string]string{"pelanggan": "PLN"}, list, "Idempotency-Key", "k").want(t, http.StatusOK)
-		if string(first.json.Data) != string(again.json.Data) || first.Header.Get("ETag") != again.Header.Get("ETag") {
-			t.Errorf("first %s, again %s", first.body, again.body)
-		}
-		if n := len(decode[[]models.ListedAttachment](t, s.get("/products/1/attachments"))); n != 1 {
-			t.Errorf("%d files", n)
-		}
-		s.upload(http.MethodPut, "/products/2", map[string]string{"pelanggan": "PLN"}, list, "Idempotency-Key", "k").want(t, http.StatusConflict, "conflict")
-		s.upload(http.MethodPut, "/products/1", nil, list, "Idempotency-Key", "files alone").want(t, http.StatusOK)
-		if n := len(decode[[]models.ListedAttachment](t, s.get("/products/1/attachments"))); n != 2 {
-			t.Errorf("%d files", n)
-		}
-	})
 }

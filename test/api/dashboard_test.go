@@ -27,8 +27,11 @@ type figures struct {
 	RecentProducts, RecentTransitions []json.RawMessage
 }
 
+// TestDashboard_MatchesProductList: filters and the time zone apply to both, changes of the mirror show immediately, and totals
+// exceed 64 bits.
 func TestDashboard_MatchesProductList(t *testing.T) {
 	t.Parallel()
+	const zone = "Pacific/Kiritimati" // the earliest time zone
 	eachSite(t, func(t *testing.T, s *site) {
 		before := time.Now()
 		a := s.get("/dashboard")
@@ -58,12 +61,7 @@ func TestDashboard_MatchesProductList(t *testing.T) {
 		if recent := decode[figures](t, s.get("/dashboard")).RecentProducts; string(first[0]) != string(recent[0]) || !strings.Contains(string(recent[0]), `"attachments_count":1`) {
 			t.Errorf("the newest product is %s, in the list %s", recent[0], first[0])
 		}
-	})
-}
 
-func TestDashboard_AppliesFilters(t *testing.T) {
-	t.Parallel()
-	eachSite(t, func(t *testing.T, s *site) {
 		growth := decode[figures](t, s.get("/dashboard?stage=growth&search="))
 		count := s.get("/products?stage=growth").json.Pagination.TotalItems
 		if growth.Statistics.TotalProducts != count || count == 0 {
@@ -79,32 +77,8 @@ func TestDashboard_AppliesFilters(t *testing.T) {
 		if noMatches.TotalProducts != 0 || noMatches.TotalValue != "0" || noMatches.AverageDaysInStage != nil {
 			t.Errorf("a filter without matches gives %+v", noMatches)
 		}
-	})
-}
 
-// TestDashboard_SumsBeyond64Bits: mirror changes show immediately, and totals exceed 64 bits.
-func TestDashboard_SumsBeyond64Bits(t *testing.T) {
-	t.Parallel()
-	eachSite(t, func(t *testing.T, s *site) {
-		before := decode[figures](t, s.get("/dashboard")).Statistics
-		s.change(`INSERT INTO tbl_produk_lifecycle (id, harga) VALUES (2001, 9223372036854775807), (2002, 9223372036854775807), (2003, 9223372036854775807)`)
-		s.change(`UPDATE tbl_produk_lifecycle SET harga = 0 WHERE id < 2000`)
-		after := decode[figures](t, s.get("/dashboard")).Statistics
-		if after.TotalProducts != before.TotalProducts+3 || after.TotalValue != "27670116110564327421" {
-			t.Errorf("statistics %+v, before %+v; want 3 more products and a total of 3 × (2^63-1)", after, before)
-		}
-		if last := after.ByStage[len(after.ByStage)-1]; last.ID != nil || last.Label != nil || last.Count < 3 {
-			t.Errorf("products without a stage: %+v, want at least 3", last)
-		}
-	})
-}
-
-// TestDashboard_UsesConfiguredTimeZone: overdue uses TIMEZONE, in the dashboard, the list and the export.
-func TestDashboard_UsesConfiguredTimeZone(t *testing.T) {
-	t.Parallel()
-	const zone = "Pacific/Kiritimati" // the earliest time zone
-	eachSite(t, func(t *testing.T, s *site) {
-		before := decode[figures](t, s.get("/dashboard")).Statistics
+		earlier := decode[figures](t, s.get("/dashboard")).Statistics
 		location, err := time.LoadLocation(zone)
 		if err != nil {
 			t.Fatal(err)
@@ -112,17 +86,28 @@ func TestDashboard_UsesConfiguredTimeZone(t *testing.T) {
 		day := func(days int) string { return time.Now().In(location).AddDate(0, 0, days).Format(time.DateOnly) }
 		yesterday, today := day(-1), day(0)
 		s.change(`INSERT INTO tbl_produk_lifecycle (id, tanggal_stage_end) VALUES (2001, '` + yesterday + `'), (2002, '` + today + `'), (2003, NULL)`)
-		after := decode[figures](t, s.get("/dashboard")).Statistics
+		now := decode[figures](t, s.get("/dashboard")).Statistics
 		overdue := s.get("/products?overdue=true&limit=100")
 		file := s.do(http.MethodGet, base+"/products/export.csv?overdue=true", nil).want(t, http.StatusOK)
 		if day(0) != today {
 			t.Skip("SKIPPED: midnight passed during the test") // the next run is hours away from midnight
 		}
-		if after.Overdue != before.Overdue+1 {
-			t.Errorf("%d products are overdue, before %d; want one more", after.Overdue, before.Overdue)
+		if now.Overdue != earlier.Overdue+1 {
+			t.Errorf("%d products are overdue, before %d; want one more", now.Overdue, earlier.Overdue)
 		}
-		if overdue.json.Pagination.TotalItems != after.Overdue || strings.Count(string(file.body), "\r\n") != int(after.Overdue)+1 || !strings.Contains(string(file.body), "\n2001,") {
-			t.Errorf("%d products are overdue, in the list %s, in the export %s", after.Overdue, overdue.body, file.body)
+		if overdue.json.Pagination.TotalItems != now.Overdue || strings.Count(string(file.body), "\r\n") != int(now.Overdue)+1 || !strings.Contains(string(file.body), "\n2001,") {
+			t.Errorf("%d products are overdue, in the list %s, in the export %s", now.Overdue, overdue.body, file.body)
+		}
+
+		small := decode[figures](t, s.get("/dashboard")).Statistics
+		s.change(`INSERT INTO tbl_produk_lifecycle (id, harga) VALUES (3001, 9223372036854775807), (3002, 9223372036854775807), (3003, 9223372036854775807)`)
+		s.change(`UPDATE tbl_produk_lifecycle SET harga = 0 WHERE id < 3000`)
+		large := decode[figures](t, s.get("/dashboard")).Statistics
+		if large.TotalProducts != small.TotalProducts+3 || large.TotalValue != "27670116110564327421" {
+			t.Errorf("statistics %+v, before %+v; want 3 more products and a total of 3 × (2^63-1)", large, small)
+		}
+		if last := large.ByStage[len(large.ByStage)-1]; last.ID != nil || last.Label != nil || last.Count < 3 {
+			t.Errorf("products without a stage: %+v, want at least 3", last)
 		}
 	}, "TIMEZONE="+zone)
 }

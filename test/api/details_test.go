@@ -31,7 +31,7 @@ func idsOf(rows []models.ListedRecord) (ids []int64) {
 	return ids
 }
 
-func TestStageHistory_ListsNewestFirst(t *testing.T) {
+func TestStageHistory_ListsAndServesMoves(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.insertHistory()
@@ -64,13 +64,7 @@ func TestStageHistory_ListsNewestFirst(t *testing.T) {
 		if len(again.body) > 0 {
 			t.Errorf("304 with %s", again.body)
 		}
-	})
-}
 
-func TestStageHistory_ServesOneMove(t *testing.T) {
-	t.Parallel()
-	eachSite(t, func(t *testing.T, s *site) {
-		s.insertHistory()
 		const want = `{"id":1001,"id_produk":1001,"produk":"with \u003chistory\u003e","stage_previous":null,"stage_now":1,` +
 			`"stage_previous_name":null,"stage_now_name":"Introduction","catatan":"first","tanggal_perubahan":"2020-01-01T00:00:00.000001Z",` +
 			`"performance_metrics":%s,"created_at":null,"updated_at":null}`

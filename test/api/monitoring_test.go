@@ -3,61 +3,37 @@ package api_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 
 	"lifecycle-sync/services/alerts"
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// receiver is a webhook that collects the ids of alerts.
-type receiver struct {
-	*httptest.Server
-	mu  sync.Mutex
-	ids []string
-}
-
-func newReceiver(t testing.TB) *receiver {
-	t.Helper()
-	v := &receiver{}
-	v.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		var a struct{ ID string }
-		body, _ := io.ReadAll(r.Body)
-		if err := json.Unmarshal(body, &a); err != nil {
-			t.Errorf("%s: %v", body, err)
-		}
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		v.ids = append(v.ids, a.ID)
-	}))
-	t.Cleanup(v.Close)
-	return v
-}
-
-// received reports whether the last alert has an event and a state and is about a run.
-func (v *receiver) received(event alerts.Event, state alerts.State, run int64) bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if len(v.ids) == 0 {
-		return false
-	}
-	last := v.ids[len(v.ids)-1]
-	return strings.HasPrefix(last, fmt.Sprintf("%s-%d-", event, run)) && strings.HasSuffix(last, string(state))
-}
-
 func TestAlerts_FollowTheStateOfSync(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		v := newReceiver(t)
-		s := newSite(t, url, "ALERT_WEBHOOK_URL="+v.URL+"/rahasia", "ALERT_WEBHOOK_SECRET=rahasia-sekali")
+		var last atomic.Value // the id of the last alert
+		last.Store("")
+		receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			var a struct{ ID string }
+			if err := json.NewDecoder(r.Body).Decode(&a); err != nil {
+				t.Error(err)
+			}
+			last.Store(a.ID)
+		}))
+		t.Cleanup(receiver.Close)
+		s := newSite(t, url, "ALERT_WEBHOOK_URL="+receiver.URL+"/rahasia", "ALERT_WEBHOOK_SECRET=rahasia-sekali")
 		wantAlert := func(event alerts.Event, state alerts.State, run int64) {
 			t.Helper()
-			s.Eventually(fmt.Sprintf("%s %s of run %d", event, state, run), func() bool { return v.received(event, state, run) })
+			s.Eventually(fmt.Sprintf("%s %s of run %d", event, state, run), func() bool {
+				id := last.Load().(string)
+				return strings.HasPrefix(id, fmt.Sprintf("%s-%d-", event, run)) && strings.HasSuffix(id, string(state))
+			})
 		}
 		exec(t, s.source, "ALTER TABLE tbl_segmen RENAME TO tbl_segmen_lain")
 		failedRun := s.runSync("").Run

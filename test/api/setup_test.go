@@ -60,10 +60,7 @@ func queryOne[T any](t testing.TB, db *sql.DB, query string, args ...any) T {
 	return kit.One[T](t, db, query, args...)
 }
 
-func exec(t testing.TB, db *sql.DB, statement string, args ...any) {
-	t.Helper()
-	kit.Exec(t, db, statement, args...)
-}
+var exec = kit.Exec
 
 // apiResponse is a response with its body and, for JSON, its envelope.
 type apiResponse struct {

@@ -5,15 +5,17 @@ import (
 	"net/http"
 	"testing"
 
+	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// TestSync_SecondRunIsBusy needs PostgreSQL, where a lock prolongs a run; services/runs does it on SQLite.
+// TestSync_SecondRunIsBusy needs PostgreSQL, where a lock prolongs a run; services/runs does it on SQLite. At last the server ends,
+// and with it a run.
 func TestSync_SecondRunIsBusy(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, testdb.Postgres)
-	release := s.blockRuns()
-	defer release()
+	const block = "LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE" // runs wait for it
+	release, _ := kit.Lock(t, s.target, block)
 	responses := s.concurrently(2, func(int) (apiResponse, error) { return s.try(http.MethodPost, base+"/sync", nil) })
 	first, second := responses[0], responses[1]
 	if first.StatusCode != http.StatusAccepted {
@@ -58,6 +60,16 @@ func TestSync_SecondRunIsBusy(t *testing.T) {
 	if again := s.runSync(""); again.State != "succeeded" {
 		t.Errorf("%+v", again)
 	}
+
+	_, _ = kit.Lock(t, s.target, block)
+	last := s.postAccepted("/sync", "")
+	events := s.events("")
+	s.Cancel()
+	events.until("finished")
+	s.Stop()
+	if state := queryOne[string](t, s.target, "SELECT state FROM lifecycle_sync_runs WHERE id = $1", last.Run); state != "canceled" {
+		t.Errorf("the run is %s", state)
+	}
 }
 
 func TestSync_HonoursIdempotencyKey(t *testing.T) {
@@ -81,18 +93,4 @@ func TestSync_HonoursIdempotencyKey(t *testing.T) {
 		}
 		s.send(http.MethodPost, "/sync", `{"dryRun": true}`, "Idempotency-Key", "key of /sync").want(t, http.StatusConflict, "conflict")
 	})
-}
-
-func TestSync_RunEndsWithTheServer(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, testdb.Postgres)
-	defer s.blockRuns()()
-	run := s.postAccepted("/sync", "")
-	events := s.events("")
-	s.Cancel()
-	events.until("finished")
-	s.Stop()
-	if state := queryOne[string](t, s.target, "SELECT state FROM lifecycle_sync_runs WHERE id = $1", run.Run); state != "canceled" {
-		t.Errorf("the run is %s", state)
-	}
 }

@@ -3,7 +3,6 @@ package api_test
 import (
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
 
 	"lifecycle-sync/models"
@@ -75,17 +74,4 @@ func (s *site) waitForRun(id int64) (run syncRun) {
 	s.t.Helper()
 	s.Eventually("the run has ended", func() bool { run = s.run(id); return run.State != "running" })
 	return run
-}
-
-// blockRuns locks a table of the mirror, so that runs wait until release is called.
-func (s *site) blockRuns() (release func()) {
-	s.t.Helper()
-	tx, err := s.target.Begin()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if _, err := tx.Exec("LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE"); err != nil {
-		s.t.Fatal(err)
-	}
-	return sync.OnceFunc(func() { _ = tx.Rollback() })
 }

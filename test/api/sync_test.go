@@ -77,7 +77,7 @@ func (s *site) wantChangesOfFullRun(run int64) {
 	}
 }
 
-func TestSync_VerifyCountsDifferences(t *testing.T) {
+func TestSync_VerifiesAndListsRuns(t *testing.T) {
 	t.Parallel()
 	type verification struct {
 		Run                    int64
@@ -121,19 +121,14 @@ func TestSync_VerifyCountsDifferences(t *testing.T) {
 		if runs := decode[[]syncRun](t, listed); len(runs) != 2 || runs[0].Run != v.Run || runs[1].Run >= v.Run || listed.json.Pagination.TotalItems != 3 {
 			t.Errorf("%s", listed.body)
 		}
-	})
-}
 
-func TestSync_ListsNoWriteRunsAndReportsTheNextRun(t *testing.T) {
-	t.Parallel()
-	eachSite(t, func(t *testing.T, s *site) {
 		before := s.get("/sync/runs").json.Pagination.TotalItems
 		exec(t, s.target, "INSERT INTO lifecycle_sync_runs (id, mode, state, started_at, finished_at) VALUES (500, 'write', 'succeeded', '2026-01-02T03:04:05.000000Z', '2026-01-02T03:04:06.000000Z')")
 		if after := s.get("/sync/runs").json.Pagination.TotalItems; after != before {
 			t.Errorf("%d runs, before %d", after, before)
 		}
-		if run := s.run(500); run.Mode != "write" {
-			t.Errorf("%+v", run)
+		if write := s.run(500); write.Mode != "write" {
+			t.Errorf("%+v", write)
 		}
 		s.send(http.MethodPost, "/sync/runs/500/cancel", "").want(t, http.StatusConflict)
 		next := s.syncStatus().NextRunAt

@@ -9,49 +9,49 @@ import (
 	"strings"
 	"testing"
 
+	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/testdb"
 )
 
 const uji = `{"produk":"Uji","id_kategori":1,"id_segmen":1,"id_stage":1}`
 
-func TestWrites_MirrorFollowsAnActiveRun(t *testing.T) {
+// TestWrites_SurviveMissingDatabases: while another run is active or pmo_db is missing, a write is committed in lifecycle_db, and
+// the next run mirrors it. A write is rejected and leaves nothing without lifecycle_db, and with an idempotency key without
+// pmo_db, which stores the key.
+func TestWrites_SurviveMissingDatabases(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, testdb.Postgres)
-	lock, err := s.target.Begin()
-	if err != nil {
-		t.Fatal(err)
+	create := func() (path string) {
+		t.Helper()
+		a := s.send(http.MethodPost, "/products", uji).want(t, http.StatusCreated)
+		if !strings.Contains(a.json.Message, "after the next sync") {
+			t.Errorf("the message does not say when reads show the change: %s", a.body)
+		}
+		return base + a.location()
 	}
-	defer func() { _ = lock.Rollback() }()
-	if _, err := lock.Exec("SELECT pg_advisory_xact_lock($1)", 0x6c6966656379636c); err != nil {
-		t.Fatal(err)
+	wantMirrored := func(path string) {
+		t.Helper()
+		s.Command("sync")
+		s.Eventually("the product is in the mirror", func() bool { return s.do(http.MethodGet, path, nil).StatusCode == http.StatusOK })
+		s.Command("verify")
 	}
-	a := s.send(http.MethodPost, "/products", uji).want(t, http.StatusCreated)
-	if !strings.Contains(a.json.Message, "after the next sync") {
-		t.Errorf("the message does not say when reads show the change: %s", a.body)
-	}
-	path := fmt.Sprintf("%s/products/%d", base, decode[product](t, a).ID)
+	release, _ := kit.Lock(t, s.target, fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", 0x6c6966656379636c))
+	path := create()
 	s.do(http.MethodGet, path, nil).want(t, http.StatusNotFound)
-	if err := lock.Rollback(); err != nil {
-		t.Fatal(err)
+	release()
+	wantMirrored(path)
+
+	connect := disconnect(t, s.target, s.source)
+	path = create()
+	s.send(http.MethodPost, "/products", uji, "Idempotency-Key", "k").want(t, http.StatusServiceUnavailable)
+	s.do(http.MethodGet, base+"/products", nil).want(t, http.StatusServiceUnavailable)
+	if n := queryOne[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'Uji'"); n != 2 {
+		t.Errorf("%d products", n)
 	}
-	s.Command("sync")
-	s.Eventually("the product is in the mirror", func() bool { return s.do(http.MethodGet, path, nil).StatusCode == http.StatusOK })
-	s.Command("verify")
-}
+	connect()
+	wantMirrored(path)
 
-// disconnect makes a database refuse connections until connect is called. other is connected to another one.
-func disconnect(t *testing.T, db, other *sql.DB) (connect func()) {
-	t.Helper()
-	name := queryOne[string](t, db, "SELECT current_database()")
-	exec(t, other, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false")
-	exec(t, other, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
-	return func() { exec(t, other, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS true") }
-}
-
-func TestWrites_MissingSourceIsUnavailable(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, testdb.Postgres)
-	connect := disconnect(t, s.source, s.target)
+	connect = disconnect(t, s.source, s.target)
 	s.get("/products")
 	a := s.send(http.MethodPost, "/products", uji, "Idempotency-Key", "k").want(t, http.StatusServiceUnavailable)
 	if a.Header.Get("Retry-After") == "" {
@@ -62,6 +62,15 @@ func TestWrites_MissingSourceIsUnavailable(t *testing.T) {
 	}
 	connect()
 	s.send(http.MethodPost, "/products", uji, "Idempotency-Key", "k").want(t, http.StatusCreated)
+}
+
+// disconnect makes a database refuse connections until connect is called. other is connected to another one.
+func disconnect(t *testing.T, db, other *sql.DB) (connect func()) {
+	t.Helper()
+	name := queryOne[string](t, db, "SELECT current_database()")
+	exec(t, other, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false")
+	exec(t, other, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+	return func() { exec(t, other, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS true") }
 }
 
 func TestWrites_ReadOnlyAccountIsForbidden(t *testing.T) {
@@ -95,19 +104,6 @@ func TestWrites_ReadOnlyAccountIsForbidden(t *testing.T) {
 	}
 }
 
-func TestProducts_OneOfTwoConcurrentUpdatesWins(t *testing.T) {
-	t.Parallel()
-	eachSite(t, func(t *testing.T, s *site) {
-		etag := s.get("/products/1").Header.Get("ETag")
-		responses := s.concurrently(2, func(i int) (apiResponse, error) {
-			return s.try(http.MethodPut, base+"/products/1", strings.NewReader(fmt.Sprintf(`{"harga":%d}`, i)), "Content-Type", "application/json", "If-Match", etag)
-		})
-		if a, b := responses[0].StatusCode, responses[1].StatusCode; a+b != http.StatusOK+http.StatusPreconditionFailed {
-			t.Errorf("the statuses are %d and %d", a, b)
-		}
-	})
-}
-
 func TestWrites_AreVisibleInTheNextRead(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(_ *testing.T, s *site) {
@@ -137,28 +133,6 @@ func (s *site) writeAndRead(id, price int) error {
 		}
 	}
 	return nil
-}
-
-// TestWrites_MissingMirrorIsUpdatedLater: without pmo_db a write is committed in lifecycle_db, and the next run mirrors it. A
-// write with an idempotency key, which pmo_db stores, is rejected and leaves nothing.
-func TestWrites_MissingMirrorIsUpdatedLater(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, testdb.Postgres)
-	connect := disconnect(t, s.target, s.source)
-	a := s.send(http.MethodPost, "/products", uji).want(t, http.StatusCreated)
-	if !strings.Contains(a.json.Message, "after the next sync") {
-		t.Errorf("the message does not say when reads show the change: %s", a.body)
-	}
-	s.send(http.MethodPost, "/products", uji, "Idempotency-Key", "k").want(t, http.StatusServiceUnavailable)
-	s.do(http.MethodGet, base+"/products", nil).want(t, http.StatusServiceUnavailable)
-	if n := queryOne[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'Uji'"); n != 1 {
-		t.Errorf("%d products", n)
-	}
-	connect()
-	s.Command("sync")
-	path := fmt.Sprintf("%s/products/%d", base, decode[product](t, a).ID)
-	s.Eventually("the product is in the mirror", func() bool { return s.do(http.MethodGet, path, nil).StatusCode == http.StatusOK })
-	s.Command("verify")
 }
 
 func TestAttachments_UploadRacesWithDelete(t *testing.T) {
@@ -195,7 +169,7 @@ func TestAttachments_UploadRacesWithDelete(t *testing.T) {
 	})
 }
 
-func TestProducts_ConcurrentRetriesCreateOneProduct(t *testing.T) {
+func TestProducts_ConcurrentRequestsWriteOnce(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		responses := map[string]bool{}
@@ -210,5 +184,13 @@ func TestProducts_ConcurrentRetriesCreateOneProduct(t *testing.T) {
 			t.Errorf("%d products, and the responses %v", n, responses)
 		}
 		s.wantFiles(2)
+
+		etag := s.get("/products/1").Header.Get("ETag")
+		updates := s.concurrently(2, func(i int) (apiResponse, error) {
+			return s.try(http.MethodPut, base+"/products/1", strings.NewReader(fmt.Sprintf(`{"harga":%d}`, i)), "Content-Type", "application/json", "If-Match", etag)
+		})
+		if a, b := updates[0].StatusCode, updates[1].StatusCode; a+b != http.StatusOK+http.StatusPreconditionFailed {
+			t.Errorf("the statuses are %d and %d", a, b)
+		}
 	})
 }
