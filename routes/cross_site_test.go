@@ -7,7 +7,7 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-func TestLocalMode_RejectsForeignHosts(t *testing.T) {
+func TestLocalMode_RejectsForeignHostsAndCrossSiteRequests(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, testdb.SQLite(t))
 	for host, want := range map[string]int{
@@ -30,11 +30,7 @@ func TestLocalMode_RejectsForeignHosts(t *testing.T) {
 	if a := s.do(http.MethodGet, "/livez", "Host", "evil.example", "X-Forwarded-Host", "localhost"); a.StatusCode != http.StatusForbidden {
 		t.Errorf("X-Forwarded-Host evades the host check: status %d", a.StatusCode)
 	}
-}
 
-func TestLocalMode_RejectsCrossSiteRequests(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, testdb.SQLite(t))
 	for _, c := range []struct {
 		origin, fetchSite string
 		want              int

@@ -3,6 +3,7 @@ package routes_test
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -20,27 +21,6 @@ import (
 
 // connectionTimeout is the timeout of a test's connection.
 const connectionTimeout = 20 * time.Second
-
-// serve listens until the test ends. Requests have half a second to arrive.
-func serve(t *testing.T, web *fiber.App) (address string) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	web.Server().ReadTimeout = 500 * time.Millisecond
-	result := make(chan error, 1)
-	go func() { result <- web.Listener(listener) }()
-	t.Cleanup(func() {
-		if err := web.ShutdownWithTimeout(connectionTimeout); err != nil {
-			t.Error(err)
-		}
-		if err := <-result; err != nil {
-			t.Error(err)
-		}
-	})
-	return listener.Addr().String()
-}
 
 // connection is a raw connection.
 type connection struct {
@@ -89,10 +69,11 @@ func (c *connection) wantClosed() {
 	}
 }
 
-// startServer starts a server with routes that take no body and one that takes a body.
-func startServer(t *testing.T) string {
+// startServer starts a server with routes that take no body and one that takes a body, until the test ends. Requests have half a
+// second to arrive.
+func startServer(t *testing.T) (address string) {
 	t.Helper()
-	l := newCustomSite(t, routes.Options{Access: &fakeAccess{}},
+	web := newCustomSite(t, routes.Options{Access: &fakeAccess{}},
 		routes.Route{Method: "GET", Path: base + "/read", Role: models.Reader, Timeout: routes.Brief, Handle: whoami},
 		routes.Route{Method: "DELETE", Path: base + "/read", Role: models.Admin, Timeout: routes.Brief, Handle: whoami},
 		routes.Route{Method: "POST", Path: base + "/upload", Role: models.Manager, Timeout: routes.Long, Handle: func(c *fiber.Ctx) error {
@@ -103,8 +84,20 @@ func startServer(t *testing.T) string {
 			return c.JSON(map[string]string{"message": fmt.Sprint(n)})
 		}},
 		routes.Route{Method: "GET", Path: "/open", Timeout: routes.Brief, Handle: whoami},
-	)
-	return serve(t, l.web)
+	).web
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	web.Server().ReadTimeout = 500 * time.Millisecond
+	result := make(chan error, 1)
+	go func() { result <- web.Listener(listener) }()
+	t.Cleanup(func() {
+		if err := errors.Join(web.ShutdownWithTimeout(connectionTimeout), <-result); err != nil {
+			t.Error(err)
+		}
+	})
+	return listener.Addr().String()
 }
 
 const authHeader = " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "

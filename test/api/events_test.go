@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -84,16 +85,6 @@ func (s *stream) until(name string) (all []event) {
 	}
 }
 
-// number splits an event's id.
-func (e event) number(t testing.TB) (process string, n int) {
-	t.Helper()
-	process, rest, _ := strings.Cut(e.id, "-")
-	if _, err := fmt.Sscan(rest, &n); err != nil {
-		t.Fatalf("id %q", e.id)
-	}
-	return process, n
-}
-
 func TestSyncEvents_StreamRuns(t *testing.T) { //nolint:gocyclo // one story, step by step
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
@@ -106,13 +97,13 @@ func TestSyncEvents_StreamRuns(t *testing.T) { //nolint:gocyclo // one story, st
 		run := s.postAccepted("/sync", "")
 		all := live.until("finished")
 		counts := map[string]int{}
-		_, last := first.number(t)
-		for _, e := range all {
+		process, number, _ := strings.Cut(first.id, "-")
+		last, err := strconv.Atoi(number)
+		for i, e := range all {
 			counts[e.name]++
-			if _, n := e.number(t); n != last+1 {
-				t.Errorf("event %d after %d", n, last)
+			if want := fmt.Sprintf("%s-%d", process, last+1+i); err != nil || e.id != want {
+				t.Errorf("event %s, want %s", e.id, want)
 			}
-			last++
 		}
 		if counts["progress"] < 5 || counts["table"] != 5 {
 			t.Errorf("%v", counts)
@@ -141,7 +132,7 @@ func TestSyncEvents_StreamRuns(t *testing.T) { //nolint:gocyclo // one story, st
 		if len(resumed) != len(all)-3 || resumed[0].id != all[3].id || string(resumed[len(resumed)-1].data) != string(all[len(all)-1].data) {
 			t.Errorf("resumed after %s with %v of %v", all[2].id, resumed, all)
 		}
-		for _, unknown := range []string{"other-3", "x", strings.SplitN(all[0].id, "-", 2)[0] + "-99999"} {
+		for _, unknown := range []string{"other-3", "x", process + "-99999"} {
 			first, _ := s.events(unknown).next()
 			if first.name != "state" {
 				t.Errorf("after the unknown %s: %+v", unknown, first)
