@@ -12,9 +12,16 @@ import (
 	"lifecycle-sync/test/kit"
 )
 
-// typescript returns a folder with the client's own files and its compiler.
-func typescript(t *testing.T) string {
-	t.Helper()
+func run(dir, name string, args ...string) (string, error) {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func TestClient_MatchesTheDocument(t *testing.T) {
+	t.Parallel()
+	// A folder with the client's own files and its compiler.
 	modules := kit.NodeModules(t, "client/package-lock.json")
 	dir := t.TempDir()
 	paths, err := filepath.Glob("client/*.[tj]s*") // source and settings
@@ -33,19 +40,6 @@ func typescript(t *testing.T) string {
 	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
 		t.Fatal(err)
 	}
-	return dir
-}
-
-func run(dir, name string, args ...string) (string, error) {
-	cmd := exec.Command(name, args...)
-	cmd.Dir = dir
-	out, err := cmd.CombinedOutput()
-	return string(out), err
-}
-
-func TestClient_MatchesTheDocument(t *testing.T) {
-	t.Parallel()
-	dir := typescript(t)
 	t.Run("types", func(t *testing.T) {
 		t.Parallel()
 		typesAreCurrent(t, dir)

@@ -15,13 +15,16 @@ import (
 
 var parameter = regexp.MustCompile(`:(\w+)`)
 
-// TestRoutes_MatchTheDocument compares methods, paths and roles.
-func TestRoutes_MatchTheDocument(t *testing.T) {
+// TestDocument_IsValidAndMatchesTheRoutes also checks the examples against their schemas, and compares methods, paths and roles.
+func TestDocument_IsValidAndMatchesTheRoutes(t *testing.T) {
 	t.Parallel()
 	const base = "/api/product-lifecycle"
 	document, err := openapi3.NewLoader().LoadFromData(openapi.File("openapi.yaml"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if err := document.Validate(t.Context()); err != nil {
+		t.Error(err)
 	}
 	var served, described []string
 	for _, r := range routes.Table() {

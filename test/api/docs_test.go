@@ -2,8 +2,6 @@ package api_test
 
 import (
 	"bytes"
-	"compress/gzip"
-	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -40,22 +38,9 @@ func TestDocs_ServeDocumentAndPage(t *testing.T) {
 		if plain.Header.Get("Content-Encoding") != "" || len(plain.body) == 0 {
 			t.Errorf("%s: %v", path, plain.Header)
 		}
-		packed := s.do(http.MethodGet, path, nil, "Accept-Encoding", "gzip, br").want(t, http.StatusOK)
-		body := packed.body
-		if packed.Header.Get("Content-Encoding") == "gzip" {
-			reader, err := gzip.NewReader(bytes.NewReader(body))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if body, err = io.ReadAll(reader); err != nil {
-				t.Fatal(err)
-			}
-			if packed.Header.Get("ETag") == plain.Header.Get("ETag") {
-				t.Errorf("%s: one ETag for two bodies", path)
-			}
-		}
-		if !bytes.Equal(body, plain.body) {
-			t.Errorf("%s: the compressed body differs", path)
+		packed := s.do(http.MethodGet, path, nil).want(t, http.StatusOK) // Go's client accepts gzip and unpacks it
+		if !bytes.Equal(packed.body, plain.body) || packed.Uncompressed == (packed.Header.Get("ETag") == plain.Header.Get("ETag")) {
+			t.Errorf("%s: %d bytes, plain %d; %v", path, len(packed.body), len(plain.body), packed.Header)
 		}
 		s.do(http.MethodGet, path, nil, "Accept-Encoding", "gzip", "If-None-Match", packed.Header.Get("ETag")).want(t, http.StatusNotModified)
 	}

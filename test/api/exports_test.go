@@ -14,20 +14,14 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// createFormulas creates products whose names a spreadsheet would take for formulas, with prices that Excel's numbers
-// cannot hold.
-func (s *site) createFormulas() {
-	s.t.Helper()
-	for i, name := range []string{"=1+1", "@SUM(A1)", "-2", "+3", "\tx", "a \"b\", c", "biasa"} {
-		s.send(http.MethodPost, "/products", fmt.Sprintf(`{"produk":%q,"id_kategori":1,"id_segmen":1,"id_stage":1,"harga":%d,"tanggal_launch":"2026-03-01"}`, name, 9007199254740993+i)).
-			want(s.t, http.StatusCreated)
-	}
-}
-
 func TestExports_NeutralizeFormulas(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		s.createFormulas()
+		// A spreadsheet would take the names for formulas, and Excel's numbers cannot hold the prices.
+		for i, name := range []string{"=1+1", "@SUM(A1)", "-2", "+3", "\tx", "a \"b\", c", "biasa"} {
+			s.send(http.MethodPost, "/products", fmt.Sprintf(`{"produk":%q,"id_kategori":1,"id_segmen":1,"id_stage":1,"harga":%d,"tanggal_launch":"2026-03-01"}`, name, 9007199254740993+i)).
+				want(t, http.StatusCreated)
+		}
 		a := s.get("/products/export.csv?sort=id")
 		if d := a.Header.Get("Content-Disposition"); !strings.HasPrefix(d, `attachment; filename="products-`) || !strings.HasSuffix(d, `.csv"`) {
 			t.Errorf("Content-Disposition %q", d)

@@ -36,7 +36,7 @@ func TestRequests_RejectInvalidInput(t *testing.T) {
 		}
 		before := rows()
 		for _, key := range []string{"", " ", strings.Repeat("k", 256), "kunci\tsatu", "é", "\xff"} {
-			form, kind := withFiles(t, nil, file{"a.pdf", pdf})
+			form, kind := withFiles(nil, file{"a.pdf", pdf})
 			s.refuses("Idempotency-Key", http.MethodPost, "/products", uji, "Idempotency-Key", key)
 			s.refuses("Idempotency-Key", http.MethodPost, "/stage-history", uji, "Idempotency-Key", key)
 			s.refuses("Idempotency-Key", http.MethodPost, "/sync", "{}", "Idempotency-Key", key)
@@ -218,7 +218,7 @@ func TestRequests_RejectInvalidPaths(t *testing.T) {
 func TestAttachments_TruncatedUploadsLeaveNothing(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		body, kind := withFiles(t, newProduct("never"), file{"a.pdf", pdf}, file{"b.txt", strings.Repeat("b", 100_000)})
+		body, kind := withFiles(newProduct("never"), file{"a.pdf", pdf}, file{"b.txt", strings.Repeat("b", 100_000)})
 		text, err := io.ReadAll(body)
 		if err != nil {
 			t.Fatal(err)

@@ -145,7 +145,7 @@ func TestAttachments_UploadRacesWithDelete(t *testing.T) {
 				if i == 4 {
 					return s.try(http.MethodDelete, path, nil)
 				}
-				body, kind := withFiles(t, nil, file{"b.txt", fmt.Sprint("of round ", round)})
+				body, kind := withFiles(nil, file{"b.txt", fmt.Sprint("of round ", round)})
 				if i%2 == 0 {
 					return s.try(http.MethodPost, path+"/attachments", body, "Content-Type", kind)
 				}
@@ -174,7 +174,7 @@ func TestProducts_ConcurrentRequestsWriteOnce(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		responses := map[string]bool{}
 		for _, a := range s.concurrently(10, func(int) (apiResponse, error) {
-			body, kind := withFiles(t, newProduct("ten"), file{"a.pdf", pdf}, file{"b.txt", "b"})
+			body, kind := withFiles(newProduct("ten"), file{"a.pdf", pdf}, file{"b.txt", "b"})
 			return s.try(http.MethodPost, base+"/products", body, "Content-Type", kind, "Idempotency-Key", "ten")
 		}) {
 			a.want(t, http.StatusCreated)
