@@ -148,26 +148,11 @@ func TestWebhook_RetriesBusyAndBrokenReceivers(t *testing.T) {
 
 func TestWebhook_FollowsNoRedirects(t *testing.T) {
 	t.Parallel()
-	other := receive(t, inTurn(http.StatusOK))
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		v := receive(t, func(w http.ResponseWriter, r *http.Request) {
-			to := other.URL
-			if r.URL.Path == "/here" {
-				to = "/there"
-			}
-			http.Redirect(w, r, to, status)
-		})
-		for _, path := range []string{"/", "/here"} {
-			if err := fastWebhook(v.URL+path, secret).Post(t.Context(), example()); err == nil || !strings.Contains(err.Error(), strconv.Itoa(status)) {
-				t.Errorf("%d: %v", status, err)
-			}
+		v := receive(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/there", status) })
+		if err := fastWebhook(v.URL, secret).Post(t.Context(), example()); err == nil || !strings.Contains(err.Error(), strconv.Itoa(status)) || len(v.got()) != 1 {
+			t.Errorf("%d: %v, %d requests", status, err, len(v.got()))
 		}
-		if n := len(v.got()); n != 2 {
-			t.Errorf("%d: %d requests", status, n)
-		}
-	}
-	if n := len(other.got()); n != 0 {
-		t.Errorf("%d requests were sent elsewhere", n)
 	}
 }
 
