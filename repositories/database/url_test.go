@@ -65,34 +65,39 @@ func TestCheckURL_RefusesUnescapedPasswords(t *testing.T) {
 	}
 }
 
-// TestConn_FailureHidesTheURL also from the log.
+// TestConn_FailureHidesTheURL also from the log, and if the server's answer contains a part of it.
 func TestConn_FailureHidesTheURL(t *testing.T) {
 	t.Parallel()
-	for url, want := range map[string]string{
-		"postgres://kuncine:p@127.0.0.1:1/kuncine":          "refused",
-		"postgres://kuncine:p@kuncine.invalid/kuncine":      "connection", // the rest depends on the name server
-		"postgres://kuncine:p@localhost:1/db?host=/kuncine": "connection",
-	} {
-		if !connectFailure(t, url, want).Transient {
-			t.Errorf("%s is not transient", want)
-		}
+	server := func(serve func(net.Conn)) string {
+		return "postgres://kuncine:p@" + listen(t, serve) + "/kuncine?sslmode=require"
 	}
-}
-
-// TestConn_NotAPostgreSQLServer also has a server without TLS.
-func TestConn_NotAPostgreSQLServer(t *testing.T) {
-	t.Parallel()
-	for want, serve := range map[string]func(net.Conn){
-		"database.no_tls": func(c net.Conn) { _, _ = c.Write([]byte("N")) },
-		"database.closed": func(net.Conn) {},
-		"database.handshake": func(c net.Conn) {
-			_, _ = c.Write([]byte("S"))
-			_, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
-		},
+	working := testdb.Postgres(t)
+	missing, err := url.Parse(working)
+	if err != nil {
+		t.Fatal("the test server's URL is invalid")
+	}
+	missing.Path = "/kuncine"
+	for _, c := range []struct {
+		url, want string
+		transient bool
+	}{
+		{"postgres://kuncine:p@127.0.0.1:1/kuncine", "refused", true},
+		{"postgres://kuncine:p@kuncine.invalid/kuncine", "connection", true}, // the rest depends on the name server
+		{"postgres://kuncine:p@localhost:1/db?host=/kuncine", "connection", true},
+		{server(func(c net.Conn) { _, _ = c.Write([]byte("N")) }), "database.no_tls", false},
+		{server(func(net.Conn) {}), "database.closed", true},
+		{server(func(c net.Conn) { _, _ = c.Write([]byte("SHTTP/1.1 400 Bad Request\r\n\r\n")) }), "database.handshake", false},
+		{missing.String(), "database.no_database", false},
+		{working + "&kuncine=1", "database.url_refused database=pmo_db sqlstate=42704", false},
+		{working + "&options=-kuncine", "database.url_refused", false},
 	} {
-		e := connectFailure(t, "postgres://kuncine:p@"+listen(t, serve)+"/kuncine?sslmode=require", want)
-		if e.Transient != (want == "database.closed") {
-			t.Errorf("%s: transient %t", want, e.Transient)
+		_, err := open(t, c.url).Conn(t.Context())
+		e := models.AsError(err)
+		if e == nil || e.Class != models.Connection || !strings.Contains(e.Error(), c.want) || e.Remedy == nil || e.Text.Params["database"] != "pmo_db" || e.Transient != c.transient {
+			t.Fatalf("%q is not in %+v", c.want, e)
+		}
+		if text := fmt.Sprint(e, e.Cause); strings.Contains(text, "kuncine") {
+			t.Errorf("a part of the URL is in %q", text)
 		}
 	}
 }
@@ -125,44 +130,4 @@ func TestConn_TimesOutOnASilentServer(t *testing.T) {
 			}
 		}
 	}
-}
-
-// TestConn_RefusalHidesTheURL has a server whose answers contain parts of the URL.
-func TestConn_RefusalHidesTheURL(t *testing.T) {
-	t.Parallel()
-	server := testdb.Postgres(t)
-	for _, c := range []struct{ database, name, value, want string }{
-		{"kuncine", "", "", "database.no_database"},
-		{"", "kuncine", "1", "database.url_refused database=pmo_db sqlstate=42704"},
-		{"", "options", "-kuncine", "database.url_refused"},
-	} {
-		u, err := url.Parse(server)
-		if err != nil {
-			t.Fatal("the test server's URL is invalid")
-		}
-		query := u.Query()
-		if c.name != "" {
-			query.Set(c.name, c.value)
-		}
-		if u.RawQuery = query.Encode(); c.database != "" {
-			u.Path = "/" + c.database
-		}
-		if connectFailure(t, u.String(), c.want).Transient {
-			t.Errorf("%s is transient", c.want)
-		}
-	}
-}
-
-// connectFailure is the error of connecting, which must not contain a part of the URL.
-func connectFailure(t *testing.T, url, want string) *models.Error {
-	t.Helper()
-	_, err := open(t, url).Conn(t.Context())
-	e := models.AsError(err)
-	if e == nil || e.Class != models.Connection || !strings.Contains(e.Error(), want) || e.Remedy == nil || e.Text.Params["database"] != "pmo_db" {
-		t.Fatalf("%q is not in %v", want, e)
-	}
-	if text := fmt.Sprint(e, e.Cause); strings.Contains(text, "kuncine") {
-		t.Errorf("a part of the URL is in %q", text)
-	}
-	return e
 }

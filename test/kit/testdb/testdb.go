@@ -3,6 +3,7 @@
 package testdb
 
 import (
+	"cmp"
 	"crypto/rand"
 	"database/sql"
 	"net/url"
@@ -131,6 +132,7 @@ func server(t testing.TB) *url.URL {
 	if err != nil { // its text may hold the password
 		t.Fatal("TEST_POSTGRES_URL is not a URL")
 	}
+	server.RawQuery = cmp.Or(server.RawQuery, "sslmode=prefer") // tests append to it
 	return server
 }
 
