@@ -20,16 +20,6 @@ func (l *fixture) dryRun() mirror.DryRun {
 	return p
 }
 
-// apply makes a run with a digest.
-func (l *fixture) apply(digest string, allow ...int64) (mirror.Result, error) {
-	l.Helper()
-	req := mirror.Request{Mode: l.mode, Digest: digest}
-	if len(allow) > 0 {
-		req.AllowDeletes = &allow[0]
-	}
-	return l.Engine.Sync(l.Context(), req, mirror.Silent{})
-}
-
 // applied makes a run with a digest, which must succeed.
 func (l *fixture) applied(digest string, allow ...int64) {
 	l.Helper()

@@ -144,16 +144,9 @@ func (l *fixture) fill(t *models.Table, lo, hi int) {
 		values[i] = l.value(c)
 	}
 	values[0] = "g"
-	l.change(fmt.Sprintf("INSERT INTO %s (%s) %s %s", t.Source, strings.Join(t.ColumnNames(), ", "), on(l, "OVERRIDING SYSTEM VALUE", ""),
-		l.series(lo, hi, "SELECT "+strings.Join(values, ", "))))
-}
-
-// series runs a SELECT for every g from lo to hi.
-func (l *fixture) series(lo, hi int, sel string) string {
-	if l.kind == database.Postgres {
-		return fmt.Sprintf("%s FROM generate_series(%d, %d) g", sel, lo, hi)
-	}
-	return fmt.Sprintf("WITH RECURSIVE n(g) AS (SELECT %d UNION ALL SELECT g + 1 FROM n WHERE g < %d) %s FROM n", lo, hi, sel)
+	rows := on(l, "generate_series(%d, %d) g", "(WITH RECURSIVE n(g) AS (SELECT %d UNION ALL SELECT g + 1 FROM n WHERE g < %d) SELECT g FROM n)")
+	l.change(fmt.Sprintf("INSERT INTO %s (%s) %s SELECT %s FROM "+rows, t.Source, strings.Join(t.ColumnNames(), ", "), on(l, "OVERRIDING SYSTEM VALUE", ""),
+		strings.Join(values, ", "), lo, hi))
 }
 
 // value returns an SQL expression of g.

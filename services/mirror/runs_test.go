@@ -17,10 +17,16 @@ import (
 // try makes a run in the fixture's mode, optionally with an allowance.
 func (l *fixture) try(allow ...int64) (mirror.Result, error) {
 	l.Helper()
+	return l.apply("", allow...)
+}
+
+// apply is try with the digest of a dry run.
+func (l *fixture) apply(digest string, allow ...int64) (mirror.Result, error) {
+	l.Helper()
 	if l.settles {
 		l.settle() // otherwise most rows count as new in the next run, and all are compared
 	}
-	req := mirror.Request{Mode: l.mode}
+	req := mirror.Request{Mode: l.mode, Digest: digest}
 	if len(allow) > 0 {
 		req.AllowDeletes = &allow[0]
 	}
