@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"mime/multipart"
-	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -15,7 +14,6 @@ type form struct {
 	user      *user
 	action    string
 	multipart bool
-	order     []string
 	values    map[string]string
 }
 
@@ -27,7 +25,7 @@ func (f form) set(pairs ...string) form {
 	f.user.Helper()
 	for i := 0; i < len(pairs); i += 2 {
 		if _, ok := f.values[pairs[i]]; !ok {
-			f.user.Fatalf("%s has no field %s, but %v", f.action, pairs[i], f.order)
+			f.user.Fatalf("%s has no field %s, but %v", f.action, pairs[i], f.values)
 		}
 		f.values[pairs[i]] = pairs[i+1]
 	}
@@ -36,9 +34,6 @@ func (f form) set(pairs ...string) form {
 
 // selectRadio selects a radio button.
 func (f form) selectRadio(name, value string) form {
-	if _, ok := f.values[name]; !ok {
-		f.order = append(f.order, name)
-	}
 	f.values[name] = value
 	return f
 }
@@ -47,8 +42,8 @@ func (f form) selectRadio(name, value string) form {
 func (f form) body(files ...upload) (io.Reader, string) {
 	var buffer bytes.Buffer // writing into memory does not fail
 	w := multipart.NewWriter(&buffer)
-	for _, name := range f.order {
-		_ = w.WriteField(name, strings.ReplaceAll(strings.ReplaceAll(f.values[name], "\r\n", "\n"), "\n", "\r\n"))
+	for name, value := range f.values {
+		_ = w.WriteField(name, strings.ReplaceAll(strings.ReplaceAll(value, "\r\n", "\n"), "\n", "\r\n"))
 	}
 	for _, file := range files {
 		part, _ := w.CreateFormFile("files", file.name)
@@ -66,8 +61,8 @@ func (a response) form(action string) form {
 		a.user.Fatal(err)
 	}
 	for node := range page.Descendants() {
-		if node.Data == "form" && attribute(node, "action") == action {
-			return readFields(form{user: a.user, action: action, multipart: attribute(node, "enctype") == "multipart/form-data", values: map[string]string{}}, node)
+		if node.Data == "form" && attributes(node)["action"] == action {
+			return form{a.user, action, attributes(node)["enctype"] == "multipart/form-data", fields(node)}
 		}
 	}
 	a.user.Fatalf("%s has no form for %s\n%s", a.Request.URL, action, a.body)
@@ -80,48 +75,40 @@ func (u *user) formAt(target string) form {
 	return u.open(target).form(target)
 }
 
-// readFields reads the fields as a browser fills them in.
-func readFields(f form, node *html.Node) form {
-	for n := range node.Descendants() {
-		name, value, filled := attribute(n, "name"), attribute(n, "value"), true
-		switch n.Data {
+// fields are the names and values of a form's fields, as a browser fills them in.
+func fields(form *html.Node) map[string]string {
+	values := map[string]string{}
+	for node := range form.Descendants() {
+		a := attributes(node)
+		value, isSent := a["value"], a["name"] != ""
+		switch node.Data {
 		case "input":
-			switch attribute(n, "type") {
-			case "radio", "checkbox":
-				filled = hasAttribute(n, "checked")
-			case "file":
-				filled = false
-			}
+			_, isChecked := a["checked"]
+			isSent = isSent && a["type"] != "file" && (isChecked || a["type"] != "radio" && a["type"] != "checkbox")
 		case "textarea":
-			if value = ""; n.FirstChild != nil {
-				value = n.FirstChild.Data
+			if node.FirstChild != nil {
+				value = node.FirstChild.Data
 			}
 		case "select":
-			value = ""
-			for o := range n.Descendants() {
-				if o.Data == "option" && hasAttribute(o, "selected") {
-					value = attribute(o, "value")
+			for option := range node.Descendants() {
+				if _, isSelected := attributes(option)["selected"]; isSelected {
+					value = attributes(option)["value"]
 				}
 			}
 		default:
 			continue
 		}
-		if name != "" && filled {
-			f.order, f.values[name] = append(f.order, name), value
+		if isSent {
+			values[a["name"]] = value
 		}
 	}
-	return f
+	return values
 }
 
-func hasAttribute(n *html.Node, name string) bool {
-	return slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Key == name })
-}
-
-func attribute(n *html.Node, name string) string {
-	for _, a := range n.Attr {
-		if a.Key == name {
-			return a.Val
-		}
+func attributes(node *html.Node) map[string]string {
+	all := map[string]string{}
+	for _, a := range node.Attr {
+		all[a.Key] = a.Val
 	}
-	return ""
+	return all
 }

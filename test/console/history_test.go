@@ -78,14 +78,6 @@ func TestStageHistory_FiltersRecords(t *testing.T) {
 	p.get("/stage-history/matrix").shows(http.StatusOK, "3 moves", `href="/stage-history?fromStageId=2&amp;toStageId=3"`, "61 days", "No stage")
 }
 
-func TestStageHistory_WithoutRecords(t *testing.T) {
-	t.Parallel()
-	p := newSite(t, "DELETE FROM tbl_stage_histori")
-	for _, path := range []string{"/stage-history", "/stage-history/matrix"} {
-		p.get(path).shows(http.StatusOK, "No product has moved yet")
-	}
-}
-
 func TestStageHistory_CorrectsAndDeletesARecord(t *testing.T) {
 	t.Parallel()
 	u := newSiteWithTokens(t, `UPDATE tbl_stage_histori SET id_produk = 7, tanggal_perubahan = '2026-03-01 01:30:15.123456+00:00', catatan = 'satu' || char(13) || char(10) || 'dua', performance_metrics = '{"nilai": 12345678901234567890.10}' WHERE id = 1`,

@@ -146,10 +146,15 @@ func TestOverview_Filters(t *testing.T) {
 	}
 }
 
-func TestOverview_WithoutProducts(t *testing.T) {
+func TestPages_WithoutProducts(t *testing.T) {
 	t.Parallel()
-	u := newSite(t, "DELETE FROM tbl_stage_histori", "DELETE FROM tbl_produk")
-	u.get("/").shows(http.StatusOK, "No products yet", `href="/sync"`)
+	u := newSite(t, "DELETE FROM tbl_stage_histori", "DELETE FROM tbl_produk WHERE id > 1")
+	for _, path := range []string{"/stage-history", "/stage-history/matrix"} {
+		u.open(path).shows(http.StatusOK, "No product has moved yet")
+	}
+	u.follow(u.remove("1"), "/products", "Product deleted")
+	u.open("/products").shows(http.StatusOK, "No products yet")
+	u.open("/").shows(http.StatusOK, "No products yet", `href="/sync"`)
 }
 
 // TestOverview_EscapesNamesAndSumsHugePrices has rows without names, names that look like markup, and huge and negative prices.

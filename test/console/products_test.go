@@ -62,15 +62,6 @@ func TestProductList_FiltersSortsAndExports(t *testing.T) {
 	})
 }
 
-func TestProductList_WithoutProducts(t *testing.T) {
-	t.Parallel()
-	u := boot(t, testdb.SQLite, 20, 12, nil)
-	for len(listedIDs(u.open("/products"))) > 0 {
-		u.follow(u.remove(listedIDs(u.open("/products"))[0]), "/products", "Product deleted")
-	}
-	u.open("/products").shows(200, "No products yet")
-}
-
 // remove deletes a product and confirms it.
 func (u *user) remove(id string) response {
 	u.Helper()

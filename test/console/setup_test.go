@@ -181,8 +181,8 @@ func (u *user) submit(f form, files ...upload) response {
 		return u.send(http.MethodPost, f.action, body, "Content-Type", kind)
 	}
 	fields := url.Values{}
-	for _, name := range f.order {
-		fields.Set(name, f.values[name])
+	for name, value := range f.values {
+		fields.Set(name, value)
 	}
 	return u.post(f.action, fields)
 }
