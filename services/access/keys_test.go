@@ -171,10 +171,10 @@ func TestCaller_IgnoresKeysForOtherUses(t *testing.T) {
 
 func TestCaller_FollowsKeyRotation(t *testing.T) {
 	t.Parallel()
-	i, old, fresh := newIssuer(t), rsaKey(t), rsaKey(t)
+	i, old, fresh := newIssuer(t), ecKey(t, elliptic.P256()), ecKey(t, elliptic.P256())
 	i.lists(t, "1", old)
 	a := newAccess(t, i.options())
-	byOld, byFresh := signed(t, jwt.SigningMethodRS256, old, kid("1"), nil), signed(t, jwt.SigningMethodRS256, fresh, kid("2"), nil)
+	byOld, byFresh := signed(t, jwt.SigningMethodES256, old, kid("1"), nil), signed(t, jwt.SigningMethodES256, fresh, kid("2"), nil)
 	accepted(t, a, admin, byOld)
 	refused(t, a, models.Unauthenticated, byFresh)
 	i.lists(t, "1", old, "2", fresh)
@@ -185,35 +185,35 @@ func TestCaller_FollowsKeyRotation(t *testing.T) {
 	all.Wait()
 	accepted(t, a, admin, byOld)
 	i.lists(t, "2", fresh)
-	refused(t, a, models.Unauthenticated, signed(t, jwt.SigningMethodRS256, old, kid("3"), nil), byOld)
+	refused(t, a, models.Unauthenticated, signed(t, jwt.SigningMethodES256, old, kid("3"), nil), byOld)
 	accepted(t, a, admin, byFresh)
 }
 
 func TestCaller_LimitsFetchesForUnknownKeys(t *testing.T) {
 	t.Parallel()
-	i, key := newIssuer(t), rsaKey(t)
+	i, key := newIssuer(t), ecKey(t, elliptic.P256())
 	i.lists(t, "1", key)
 	a := newAccess(t, i.options())
-	_, rest, _ := strings.Cut(signed(t, jwt.SigningMethodRS256, key, kid("x"), nil), ".")
+	_, rest, _ := strings.Cut(signed(t, jwt.SigningMethodES256, key, kid("x"), nil), ".")
 	for n := range 1000 {
-		refused(t, a, models.Unauthenticated, encoded(fmt.Sprintf(`{"alg":"RS256","kid":%d}`, n))+"."+rest,
-			encoded(`{"alg":"RS256","kid":"`+strings.Repeat("k", n+1)+`"}`)+"."+rest)
+		refused(t, a, models.Unauthenticated, encoded(fmt.Sprintf(`{"alg":"ES256","kid":%d}`, n))+"."+rest,
+			encoded(`{"alg":"ES256","kid":"`+strings.Repeat("k", n+1)+`"}`)+"."+rest)
 	}
 	if n := i.fetches.Load(); n > 10 {
 		t.Errorf("%d fetches", n)
 	}
-	accepted(t, a, admin, signed(t, jwt.SigningMethodRS256, key, kid("1"), nil))
+	accepted(t, a, admin, signed(t, jwt.SigningMethodES256, key, kid("1"), nil))
 }
 
 func TestCaller_SurvivesAnUnavailableIssuer(t *testing.T) {
 	t.Parallel()
-	i, key := newIssuer(t), rsaKey(t)
+	i, key := newIssuer(t), ecKey(t, elliptic.P256())
 	log := &kit.Buffer{}
 	o := i.options()
 	o.JWKSURL = strings.Replace(o.JWKSURL, "http://", "http://user:kuncine@", 1)
 	o.Log = slog.New(slog.NewTextHandler(log, nil))
 	a := newAccess(t, o)
-	named, unnamed := signed(t, jwt.SigningMethodRS256, key, kid("1"), nil), signed(t, jwt.SigningMethodRS256, key, nil, nil)
+	named, unnamed := signed(t, jwt.SigningMethodES256, key, kid("1"), nil), signed(t, jwt.SigningMethodES256, key, nil, nil)
 	refused(t, a, models.Unavailable, named, unnamed)
 	refused(t, a, models.Unauthenticated, bySecret(t, nil)) // whatever the keys are
 	if strings.Contains(log.String(), "kuncine") || !strings.Contains(log.String(), "AUTH_JWKS_URL") {
@@ -221,15 +221,15 @@ func TestCaller_SurvivesAnUnavailableIssuer(t *testing.T) {
 	}
 	i.lists(t, "1", key)
 	accepted(t, a, admin, unnamed, named)
-	refused(t, a, models.Unauthenticated, signed(t, jwt.SigningMethodRS256, rsaKey(t), kid("2"), nil))
+	refused(t, a, models.Unauthenticated, signed(t, jwt.SigningMethodES256, ecKey(t, elliptic.P256()), kid("2"), nil))
 	i.body.Store(nil)
-	refused(t, a, models.Unavailable, signed(t, jwt.SigningMethodRS256, key, kid("2"), nil))
+	refused(t, a, models.Unavailable, signed(t, jwt.SigningMethodES256, key, kid("2"), nil))
 	accepted(t, a, admin, named, unnamed)
 }
 
 func TestCaller_RefusesEverythingWithoutKeys(t *testing.T) {
 	t.Parallel()
-	key := rsaKey(t)
+	key := ecKey(t, elliptic.P256())
 	for body, want := range map[string]models.Class{
 		`{"keys":[]}`: models.Unauthenticated, `{}`: models.Unauthenticated, `null`: models.Unauthenticated,
 		``: models.Unavailable, `<html>`: models.Unavailable, `[]`: models.Unavailable, `{"keys":[{"kty":"RSA","kid":"1","n":"!","e":"AQAB"}]}`: models.Unavailable,
@@ -238,13 +238,13 @@ func TestCaller_RefusesEverythingWithoutKeys(t *testing.T) {
 		i := newIssuer(t)
 		i.says(body)
 		a := newAccess(t, i.options())
-		refused(t, a, want, signed(t, jwt.SigningMethodRS256, key, kid("1"), nil), signed(t, jwt.SigningMethodRS256, key, nil, nil))
+		refused(t, a, want, signed(t, jwt.SigningMethodES256, key, kid("1"), nil), signed(t, jwt.SigningMethodES256, key, nil, nil))
 	}
 }
 
 func TestNew_DoesNotWaitForKeysOnceCanceled(t *testing.T) {
 	t.Parallel()
-	i, key := newIssuer(t), rsaKey(t)
+	i, key := newIssuer(t), ecKey(t, elliptic.P256())
 	ctx, end := context.WithCancel(t.Context())
 	released := make(chan struct{})
 	i.Config.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
@@ -256,5 +256,5 @@ func TestNew_DoesNotWaitForKeysOnceCanceled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	refused(t, a, models.Unauthenticated, signed(t, jwt.SigningMethodRS256, key, kid("1"), nil))
+	refused(t, a, models.Unauthenticated, signed(t, jwt.SigningMethodES256, key, kid("1"), nil))
 }
