@@ -104,16 +104,16 @@ func TestSync_ComparesEveryColumn(t *testing.T) {
 // TestSync_CancelRollsBack cancels a run while it compares each table; most products of PostgreSQL are written by then.
 func TestSync_CancelRollsBack(t *testing.T) {
 	both(t, func(l *fixture) {
-		l.fillAll(1, 501)
+		l.fillAll(1, 33)
 		l.sync()
 		before := l.state()
 		for _, table := range l.Tables {
-			rows := 1000
+			rows := 100
 			if table.Name == "products" {
-				rows = on(l, 6000, 1000)
+				rows = on(l, 6000, 100)
 			}
 			l.change("UPDATE " + table.Source + " SET updated_at = NULL")
-			l.fill(table, 502, rows)
+			l.fill(table, 34, rows)
 			ctx, cancel := context.WithCancel(l.Context())
 			result, err := l.Engine.Sync(ctx, mirror.Request{}, &progress{table: table.Name, after: int64(rows) * 9 / 10, reached: cancel})
 			if e := models.AsError(err); e == nil || e.Class != models.Canceled {
