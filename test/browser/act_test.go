@@ -1,16 +1,9 @@
 package browser_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
 
-	"github.com/chromedp/cdproto/browser"
-	"github.com/chromedp/cdproto/dom"
-	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 )
 
@@ -28,8 +21,8 @@ func (p *page) shows(role, name string) {
 func (p *page) hides(role, name string) {
 	p.Helper()
 	p.until(fmt.Sprintf("%s %q is not there", role, name), func() error {
-		all, err := p.elements()
-		if err == nil && slices.ContainsFunc(all, func(t element) bool { return t.role == role && t.name == name }) {
+		found, err := p.find(func(e element) bool { return e.role == role && e.name == name })
+		if err == nil && len(found) > 0 {
 			err = errors.New("it is")
 		}
 		return err
@@ -37,124 +30,84 @@ func (p *page) hides(role, name string) {
 	p.check()
 }
 
-// click clicks on the one element with a role and name, such as "link" or "button" and its text.
+// click clicks in the middle of the one element with a role and name, such as "link" or "radio" and its text, once nothing
+// covers it. The page is checked before, since the click may leave it.
 func (p *page) click(role, name string) {
 	p.Helper()
-	p.press(fmt.Sprintf("click on %s %q", role, name), func() (element, error) { return p.findOne(role, name) })
-}
-
-// clickOn clicks on the element of a CSS selector.
-func (p *page) clickOn(selector string) {
-	p.Helper()
-	p.press("click on "+selector, func() (element, error) { return p.css(selector) })
-}
-
-// tick clicks on a labelled check box or radio button.
-func (p *page) tick(label string) {
-	p.Helper()
-	p.press(fmt.Sprintf("tick %q", label), func() (element, error) { return p.field(label) })
-}
-
-// press clicks in the middle of an element, once it is there and nothing covers it. The page is checked before, since the
-// click may leave it.
-func (p *page) press(step string, find func() (element, error)) {
-	p.Helper()
-	p.until(step, func() error {
-		_, err := find()
-		return err
-	})
-	p.check()
-	var x, y float64
-	p.until(step, func() error {
-		t, err := find()
-		if err == nil {
-			x, y, err = p.middle(t)
+	p.shows(role, name)
+	p.until(fmt.Sprintf("click on %s %q", role, name), func() error {
+		target, err := p.findOne(role, name)
+		if err != nil {
+			return err
 		}
-		return err
+		at, err := call[struct {
+			X, Y float64
+			Over string
+		}](p, target, `function() {
+			this.scrollIntoView({block: "center", inline: "center"});
+			const box = this.getClientRects()[0];
+			if (!box) return {over: "nothing: it is not rendered"};
+			const x = box.x + box.width / 2, y = box.y + box.height / 2, top = document.elementFromPoint(x, y);
+			return {x, y, over: this.contains(top) ? "" : String(top?.outerHTML).slice(0, 200)};
+		}`)
+		if err == nil && at.Over != "" {
+			err = errors.New("it is covered by " + at.Over)
+		}
+		if err != nil {
+			return err
+		}
+		return chromedp.Do(p.ctx, chromedp.MouseClickXY(at.X, at.Y))
 	})
-	if err := p.do(chromedp.MouseClickXY(x, y)); err != nil {
-		p.Fatalf("%s: %v", step, err)
-	}
 }
 
-// middle returns the position to click on an element.
-func (p *page) middle(t element) (x, y float64, err error) {
-	ctx, cancel := context.WithTimeout(p.ctx, stepTimeout)
-	defer cancel()
-	if _, err := chromedp.Call(ctx, dom.ScrollIntoViewIfNeeded, dom.ScrollIntoViewIfNeededParams{BackendNodeID: t.node}); err != nil {
-		return 0, 0, err
-	}
-	quads, err := chromedp.Call(ctx, dom.GetContentQuads, dom.GetContentQuadsParams{BackendNodeID: t.node})
-	if err != nil {
-		return 0, 0, err
-	}
-	if len(quads.Quads) == 0 {
-		return 0, 0, errors.New("it is not rendered")
-	}
-	corners := quads.Quads[0]
-	for i := 0; i < len(corners); i += 2 {
-		x, y = x+corners[i]/4, y+corners[i+1]/4
-	}
-	const hit = `function(x, y) { const top = document.elementFromPoint(x, y); return this === top || this.contains(top) ? "" : String(top?.outerHTML).slice(0, 200) }`
-	over, err := call[string](p, t, hit, x, y)
-	if err == nil && over != "" {
-		err = errors.New("it is covered by " + over)
-	}
-	return x, y, err
-}
-
-// fill replaces the text of a labelled field, by typing.
-func (p *page) fill(label, text string) {
+// inField calls a function with a labelled form control as this. A text that it returns is why it failed.
+func (p *page) inField(label, function string, args ...any) {
 	p.Helper()
-	p.until(fmt.Sprintf("fill %q", label), func() error {
+	p.until(fmt.Sprintf("%q in %q", args, label), func() error {
 		field, err := p.field(label)
 		if err != nil {
 			return err
 		}
-		isTextField, err := call[bool](p, field, `function() { this.focus(); this.select?.(); return /^(text|search|number|password|email|url|tel|textarea)$/.test(this.type) }`)
-		if err != nil {
-			return err
+		problem, err := call[string](p, field, `function(...args) { return (`+function+`).apply(this, args) || "" }`, args...)
+		if err == nil && problem != "" {
+			err = errors.New(problem)
 		}
-		if !isTextField { // typing a date depends on the system
-			_, err = call[chromedp.Void](p, field, set, text)
-			return err
-		}
-		if text == "" {
-			_, err = call[chromedp.Void](p, field, set, "")
-			return err
-		}
-		_, err = chromedp.Call(p.ctx, input.InsertText, input.InsertTextParams{Text: text})
 		return err
 	})
 }
 
-// set sets the value of a control without typing.
-const set = `function(value) {
-	this.value = value;
-	this.dispatchEvent(new Event("input", {bubbles: true}));
-	this.dispatchEvent(new Event("change", {bubbles: true}));
-}`
+// fill replaces the value of a labelled field, as typing does. How people type a date depends on the system.
+func (p *page) fill(label, text string) {
+	p.Helper()
+	p.inField(label, `function(text) {
+		this.focus();
+		this.select();
+		if (this.type !== "date" && document.execCommand(text ? "insertText" : "delete", false, text)) return;
+		this.value = text;
+		this.dispatchEvent(new Event("change", {bubbles: true}));
+	}`, text)
+}
 
 // choose selects an option of a labelled select, by its text.
 func (p *page) choose(label, option string) {
 	p.Helper()
-	p.until(fmt.Sprintf("choose %q in %q", option, label), func() error {
-		field, err := p.field(label)
-		if err != nil {
-			return err
-		}
-		options, err := call[[]string](p, field, `function() { return [...this.options].map(o => o.label) }`)
-		if err != nil {
-			return err
-		}
-		for i, o := range options {
-			if normalizeSpace(o) == option {
-				_, err = call[chromedp.Void](p, field, `function(i) { (`+set+`).call(this, this.options[i].value) }`, i)
-				return err
-			}
-		}
-		return fmt.Errorf("there are %q", options)
-	})
+	p.inField(label, `function(text) {
+		const texts = [...this.options].map(option => option.label.replace(/\s+/g, " ").trim());
+		if (!texts.includes(text)) return "there are " + texts;
+		this.selectedIndex = texts.indexOf(text);
+		this.dispatchEvent(new Event("change", {bubbles: true}));
+	}`, option)
+}
+
+// attach selects a file in a labelled field.
+func (p *page) attach(label, name, content string) {
+	p.Helper()
+	p.inField(label, `function(name, content) {
+		const data = new DataTransfer();
+		data.items.add(new File([content], name));
+		this.files = data.files;
+		this.dispatchEvent(new Event("change", {bubbles: true}));
+	}`, name, content)
 }
 
 // value returns the value of a labelled field.
@@ -170,12 +123,25 @@ func (p *page) value(label string) (value string) {
 	return value
 }
 
+// drop drags a file onto the form that accepts files, which must say that it takes it.
+func (p *page) drop(name, content string) {
+	p.Helper()
+	taken, err := evaluate[bool](p, `(() => {
+		const dataTransfer = new DataTransfer(), form = document.querySelector("form[data-upload]");
+		dataTransfer.items.add(new File([`+jsString(content)+`], `+jsString(name)+`));
+		return ["dragenter", "dragover", "drop"].every(type => !form.dispatchEvent(new DragEvent(type, {dataTransfer, bubbles: true, cancelable: true})));
+	})()`)
+	if err != nil || !taken {
+		p.Fatalf("the form does not take %s (%v)", name, err)
+	}
+}
+
 // pressKeys presses keys, as kb.Tab and kb.Enter, wherever the focus is.
 func (p *page) pressKeys(keys ...string) {
 	p.Helper()
 	p.check()
 	for _, key := range keys {
-		if err := p.do(chromedp.KeyEvent(key)); err != nil {
+		if err := chromedp.Do(p.ctx, chromedp.KeyEvent(key)); err != nil {
 			p.Fatalf("key %q: %v", key, err)
 		}
 	}
@@ -184,92 +150,9 @@ func (p *page) pressKeys(keys ...string) {
 // focused returns the role and name of the focused element, such as "link Products".
 func (p *page) focused() string {
 	p.Helper()
-	t, err := p.css(":focus")
-	if err != nil {
+	found, err := p.find(func(e element) bool { return e.focused && e.role != "RootWebArea" })
+	if err != nil || len(found) != 1 {
 		return ""
 	}
-	all, err := p.elements()
-	if err != nil {
-		return ""
-	}
-	for _, other := range all {
-		if other.node == t.node {
-			return other.role + " " + other.name
-		}
-	}
-	return ""
-}
-
-func (p *page) do(steps ...chromedp.Action[chromedp.Void]) error {
-	ctx, cancel := context.WithTimeout(p.ctx, stepTimeout)
-	defer cancel()
-	return chromedp.Do(ctx, steps...)
-}
-
-// file writes a file to the disk of the browser.
-func (p *page) file(name, content string) (path string) {
-	p.Helper()
-	path = filepath.Join(p.TempDir(), name)
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		p.Fatal(err)
-	}
-	return path
-}
-
-// attach selects a file in a labelled field.
-func (p *page) attach(label, name, content string) {
-	p.Helper()
-	path := p.file(name, content)
-	p.until("attach "+name+" to "+label, func() error {
-		field, err := p.field(label)
-		if err == nil {
-			_, err = chromedp.Call(p.ctx, dom.SetFileInputFiles, dom.SetFileInputFilesParams{Files: []string{path}, BackendNodeID: field.node})
-		}
-		return err
-	})
-}
-
-// drop drags a file onto the element of a CSS selector.
-func (p *page) drop(selector, name, content string) {
-	p.Helper()
-	drag := &input.DragData{Items: []*input.DragDataItem{}, Files: []string{p.file(name, content)}, DragOperationsMask: 1}
-	p.until("drop "+name, func() error {
-		target, err := p.css(selector)
-		if err != nil {
-			return err
-		}
-		x, y, err := p.middle(target)
-		for _, step := range []input.DispatchDragEventType{input.DispatchDragEventTypeDragEnter, input.DispatchDragEventTypeDragOver, input.DispatchDragEventTypeDrop} {
-			if err == nil {
-				_, err = chromedp.Call(p.ctx, input.DispatchDragEvent, input.DispatchDragEventParams{Type: step, X: x, Y: y, Data: drag})
-			}
-		}
-		return err
-	})
-}
-
-// download clicks on the one element with a role and name, and returns the downloaded file.
-func (p *page) download(role, name string) (file, content string) {
-	p.Helper()
-	dir := p.TempDir()
-	behavior := browser.SetDownloadBehaviorParams{
-		Behavior: browser.SetDownloadBehaviorBehaviorAllow, DownloadPath: dir, BrowserContextID: chromedp.FromContext(p.ctx).BrowserContextID,
-	}
-	if _, err := chromedp.Call(p.ctx, browser.SetDownloadBehavior, behavior); err != nil {
-		p.Fatal("downloads: ", err)
-	}
-	p.click(role, name)
-	p.until("the download of "+name, func() error {
-		files, err := filepath.Glob(filepath.Join(dir, "*"))
-		if err != nil {
-			return err
-		}
-		if len(files) != 1 || filepath.Ext(files[0]) == ".crdownload" {
-			return errors.New("it is not there yet")
-		}
-		text, err := os.ReadFile(files[0])
-		file, content = filepath.Base(files[0]), string(text)
-		return err
-	})
-	return file, content
+	return found[0].role + " " + found[0].name
 }

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -70,6 +71,9 @@ type viewer struct {
 	phone, dark, scriptless bool
 }
 
+// windowTimeout ends what waits for a browser that hangs.
+const windowTimeout = 5 * time.Minute
+
 // browse opens an empty page in a window that shares nothing with those of other tests. It waits until fewer than
 // two other tests browse.
 func browse(t testing.TB, address string, v viewer) *page {
@@ -88,7 +92,8 @@ func newWindow(t testing.TB, address string, v viewer) *page {
 		t.Fatal("the browser does not start: ", err)
 	}
 	w := &watch{}
-	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(w.handle))
+	ctx, closeWindow := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(w.handle))
+	ctx, cancel := context.WithTimeout(ctx, windowTimeout)
 	p := &page{TB: t, ctx: ctx, address: address, viewer: v, watch: w, artifacts: t.ArtifactDir()}
 	p.report = func(problem string) {
 		t.Helper()
@@ -97,6 +102,7 @@ func newWindow(t testing.TB, address string, v viewer) *page {
 	t.Cleanup(func() {
 		p.finish()
 		cancel()
+		closeWindow()
 	})
 	if err := p.emulate(v); err != nil {
 		t.Fatal(err)

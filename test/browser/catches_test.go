@@ -52,6 +52,7 @@ func TestCheck_ReportsProblems(t *testing.T) {
 		"another site's picture":             {main: `<img alt="x" src="http://localhost:1/x.png">`, want: []string{"Content Security Policy"}},
 		"no alternative":                     {main: `<img src="/picture.svg">`, want: []string{"image-alt"}},
 		"too little contrast":                {main: `<link rel="stylesheet" href="/pale.css"><p>Who can read this?</p>`, want: []string{"color-contrast"}},
+		"too little contrast in the dark":    {main: `<link rel="stylesheet" href="/dark.css"><p>Who can read this?</p>`, want: []string{"color-contrast"}, viewer: viewer{dark: true}},
 		"tiny targets":                       {main: `<link rel="stylesheet" href="/tiny.css"><button>a</button><button>b</button>`, want: []string{"target-size"}},
 		"what is wider than a phone":         {main: `<link rel="stylesheet" href="/wide.css"><p>x</p>`, want: []string{"wider than the window"}, viewer: viewer{phone: true}},
 		"no label":                           {main: `<input>`, want: []string{"label"}},
@@ -69,7 +70,7 @@ func TestCheck_ReportsProblems(t *testing.T) {
 			}
 			p := browse(t, serve(t, map[string]string{
 				"/": document(main), "/script.js": c.script, "/picture.svg": `<svg xmlns="http://www.w3.org/2000/svg"/>`,
-				"/pale.css": `p { color: #ddd }`, "/tiny.css": `button { width: 9px; height: 9px; padding: 0; border: 0 }`, "/wide.css": `p { width: 500px }`,
+				"/pale.css": `p { color: #ddd }`, "/dark.css": `@media (prefers-color-scheme: dark) { p { color: #ddd } }`, "/tiny.css": `button { width: 9px; height: 9px; padding: 0; border: 0 }`, "/wide.css": `p { width: 500px }`,
 			}), c.viewer)
 			var problems []string
 			p.report = func(problem string) { problems = append(problems, problem) }

@@ -1,10 +1,9 @@
 package browser_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/cdp"
@@ -15,9 +14,7 @@ import (
 
 // evaluate evaluates an expression in the page.
 func evaluate[T any](p *page, expression string, options ...chromedp.EvaluateOption) (T, error) {
-	ctx, cancel := context.WithTimeout(p.ctx, stepTimeout)
-	defer cancel()
-	return chromedp.Run(ctx, chromedp.Evaluate[T](expression, options...))
+	return chromedp.Run(p.ctx, chromedp.Evaluate[T](expression, options...))
 }
 
 // jsString returns a text as a JavaScript literal.
@@ -32,31 +29,34 @@ func jsString(text string) string {
 // element is an element of the page, as assistive technology sees it.
 type element struct {
 	role, name string
+	focused    bool
 	node       cdp.BackendNodeID
 }
 
-// elements are the elements of the part of the page that assistive technology sees.
-func (p *page) elements() ([]element, error) {
-	ctx, cancel := context.WithTimeout(p.ctx, stepTimeout)
-	defer cancel()
-	root, err := chromedp.Run(ctx, chromedp.Evaluate[*runtime.RemoteObject](p.root()))
+// find returns the elements that match, in the part of the page that assistive technology sees.
+func (p *page) find(matches func(e element) bool) (found []element, err error) {
+	root, err := chromedp.Run(p.ctx, chromedp.Evaluate[*runtime.RemoteObject](p.root()))
 	if err != nil {
 		return nil, err
 	}
 	if root.ObjectID == "" {
 		return nil, fmt.Errorf("there is no %s", p.scope)
 	}
-	tree, err := chromedp.Call(ctx, accessibility.QueryAXTree, accessibility.QueryAXTreeParams{ObjectID: root.ObjectID})
+	tree, err := chromedp.Call(p.ctx, accessibility.QueryAXTree, accessibility.QueryAXTreeParams{ObjectID: root.ObjectID})
 	if err != nil {
 		return nil, err
 	}
-	var all []element
 	for _, node := range tree.Nodes {
-		if !node.Ignored && node.BackendDOMNodeID != 0 {
-			all = append(all, element{textOf(node.Role), normalizeSpace(textOf(node.Name)), node.BackendDOMNodeID})
+		e := element{textOf(node.Role), normalizeSpace(textOf(node.Name)), slices.ContainsFunc(node.Properties, isFocus), node.BackendDOMNodeID}
+		if !node.Ignored && e.node != 0 && matches(e) {
+			found = append(found, e)
 		}
 	}
-	return all, nil
+	return found, nil
+}
+
+func isFocus(property *accessibility.Property) bool {
+	return property.Name == accessibility.PropertyNameFocused && string(property.Value.Value) == "true"
 }
 
 func textOf(v *accessibility.Value) (text string) {
@@ -68,83 +68,41 @@ func textOf(v *accessibility.Value) (text string) {
 
 // findOne returns the only element with a role and name; the error lists the other names.
 func (p *page) findOne(role, name string) (element, error) {
-	all, err := p.elements()
+	found, err := p.find(func(e element) bool { return e.role == role })
 	if err != nil {
 		return element{}, err
 	}
-	var matches []element
-	var otherNames []string
-	for _, t := range all {
-		switch {
-		case t.role != role:
-		case t.name == name:
-			matches = append(matches, t)
-		default:
-			otherNames = append(otherNames, t.name)
-		}
-	}
-	if len(matches) != 1 {
-		return element{}, fmt.Errorf("%d of that name; others: %s", len(matches), strings.Join(otherNames, " · "))
-	}
-	return matches[0], nil
+	return only(found, func(e element) bool { return e.name == name })
 }
 
 // field returns the only form control with a label.
 func (p *page) field(label string) (element, error) {
-	all, err := p.elements()
+	found, err := p.find(func(e element) bool { return e.name == label })
 	if err != nil {
 		return element{}, err
 	}
-	var matches []element
-	var otherNames []string
-	for _, t := range all {
-		if t.name != label {
-			otherNames = append(otherNames, t.name)
-			continue
-		}
-		if control, err := call[bool](p, t, `function() { return this.matches?.("input, select, textarea") ?? false }`); err != nil {
-			return element{}, err
-		} else if control {
-			matches = append(matches, t)
-		}
-	}
-	if len(matches) != 1 {
-		return element{}, fmt.Errorf("%d of that label; there are: %s", len(matches), strings.Join(otherNames, " · "))
-	}
-	return matches[0], nil
+	return only(found, func(e element) bool {
+		isControl, err := call[bool](p, e, `function() { return this.matches?.("input, select, textarea") ?? false }`)
+		return isControl && err == nil
+	})
 }
 
-// css returns the only element of a CSS selector.
-func (p *page) css(selector string) (element, error) {
-	ctx, cancel := context.WithTimeout(p.ctx, stepTimeout)
-	defer cancel()
-	count, err := evaluate[int](p, p.root()+`.querySelectorAll(`+jsString(selector)+`).length`)
-	if err != nil {
-		return element{}, err
+// only returns the only element that matches.
+func only(all []element, matches func(e element) bool) (element, error) {
+	found := slices.DeleteFunc(slices.Clone(all), func(e element) bool { return !matches(e) })
+	if len(found) != 1 {
+		return element{}, fmt.Errorf("%d found among %v", len(found), all)
 	}
-	if count != 1 {
-		return element{}, fmt.Errorf("%d of that selector", count)
-	}
-	object, err := chromedp.Run(ctx, chromedp.Evaluate[*runtime.RemoteObject](p.root()+`.querySelector(`+jsString(selector)+`)`))
-	if err != nil {
-		return element{}, err
-	}
-	described, err := chromedp.Call(ctx, dom.DescribeNode, dom.DescribeNodeParams{ObjectID: object.ObjectID})
-	if err != nil {
-		return element{}, err
-	}
-	return element{name: selector, node: described.Node.BackendNodeID}, nil
+	return found[0], nil
 }
 
 // call calls a function with an element as this.
-func call[T any](p *page, t element, function string, args ...any) (result T, err error) {
-	ctx, cancel := context.WithTimeout(p.ctx, stepTimeout)
-	defer cancel()
-	element, err := chromedp.Call(ctx, dom.ResolveNode, dom.ResolveNodeParams{BackendNodeID: t.node})
+func call[T any](p *page, e element, function string, args ...any) (result T, err error) {
+	object, err := chromedp.Call(p.ctx, dom.ResolveNode, dom.ResolveNodeParams{BackendNodeID: e.node})
 	if err != nil {
 		return result, err
 	}
-	return chromedp.Run(ctx, chromedp.CallFunctionOn[T](function, func(params *runtime.CallFunctionOnParams) {
-		params.ObjectID = element.Object.ObjectID
+	return chromedp.Run(p.ctx, chromedp.CallFunctionOn[T](function, func(params *runtime.CallFunctionOnParams) {
+		params.ObjectID = object.Object.ObjectID
 	}, args...))
 }

@@ -32,7 +32,7 @@ func eachViewer(t *testing.T, all map[string]viewer, scenario func(t *testing.T,
 	}
 }
 
-// TestFrame_FirstVisit opens the program as it is after go run .
+// TestFrame_FirstVisit opens the program as it is after go run ., and reaches every section from the navigation.
 func TestFrame_FirstVisit(t *testing.T) {
 	t.Parallel()
 	s := demoSite(t)
@@ -47,60 +47,16 @@ func TestFrame_FirstVisit(t *testing.T) {
 		}
 		p.pressKeys(kb.Enter)
 		p.wantPath("/#main")
+		for name, heading := range map[string]string{"Stage history": "Stage history", "Sync": "Sync status", "Products": "Products", "Overview": "Overview"} {
+			p.within("nav[aria-label=Main]").click("link", name)
+			p.shows("heading", heading)
+		}
 		p.expectStatus(http.StatusNotFound)
 		p.open("/nothing")
 		p.shows("heading", "Page not found")
 		p.click("link", "Go to the overview")
 		p.wantPath("/")
 	})
-}
-
-// TestFrame_ShowsSyncStatus of a run that fails, and of one in progress.
-func TestFrame_ShowsSyncStatus(t *testing.T) {
-	t.Parallel()
-	s := postgresSite(t)
-	p := browse(t, s.Address, viewer{})
-	status := func() string { return p.within(".status").text() }
-	says := func(text string) {
-		t.Helper()
-		p.until("every page says "+text, func() error {
-			if p.open("/"); !strings.Contains(status(), text) {
-				return errors.New("it says " + status())
-			}
-			return nil
-		})
-	}
-	p.open("/")
-	p.wantTexts("In sync · checked")
-
-	s.exec(s.source, "CREATE TABLE kept AS SELECT * FROM tbl_produk")
-	s.exec(s.source, "DELETE FROM tbl_produk")
-	if code, _, stderr := s.Run("sync"); code != 1 {
-		t.Fatalf("exit %d\n%s", code, stderr)
-	}
-	says("Last sync failed")
-	p.shows("link", "See what to do")
-
-	s.exec(s.source, "INSERT INTO tbl_produk OVERRIDING SYSTEM VALUE SELECT * FROM kept")
-	release, awaited := kit.Lock(s, s.source, "LOCK TABLE tbl_stage_histori IN ACCESS EXCLUSIVE MODE")
-	exitCode := make(chan int, 1)
-	go func() {
-		code, _, _ := s.Run("sync")
-		exitCode <- code
-	}()
-	s.Eventually("the run waits", awaited)
-	says("sync in progress")
-	release()
-	if code := <-exitCode; code != 0 {
-		t.Fatalf("exit %d", code)
-	}
-	p.until("the run is over", func() error {
-		if p.open("/"); strings.Contains(status(), "in progress") {
-			return errors.New(status())
-		}
-		return nil
-	})
-	says("In sync · checked")
 }
 
 // TestFrame_WorksWithKeyboard searches for a product and changes it without a mouse; the focus is always visible.
@@ -224,16 +180,5 @@ func TestFrame_LongTextsFit(t *testing.T) {
 			p.open("/products?sort=-harga")
 			p.open("/stage-history?productId=1")
 		})
-	}
-}
-
-// TestFrame_NavigatesOnPhone reaches every section from the navigation.
-func TestFrame_NavigatesOnPhone(t *testing.T) {
-	t.Parallel()
-	p := browse(t, demoSite(t).Address, viewer{phone: true})
-	p.open("/")
-	for name, heading := range map[string]string{"Stage history": "Stage history", "Sync": "Sync status", "Products": "Products", "Overview": "Overview"} {
-		p.within("nav[aria-label=Main]").click("link", name)
-		p.shows("heading", heading)
 	}
 }

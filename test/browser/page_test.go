@@ -30,9 +30,6 @@ type page struct {
 	artifacts string // the folder for a picture of a failure, which outlives the window
 }
 
-// stepTimeout limits a step.
-const stepTimeout = 30 * time.Second
-
 // until waits until a step succeeds.
 func (p *page) until(name string, step func() error) {
 	p.Helper()
@@ -46,9 +43,7 @@ func (p *page) until(name string, step func() error) {
 // open goes to a path of the program, and waits until the page is loaded.
 func (p *page) open(path string) {
 	p.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, stepTimeout)
-	defer cancel()
-	if err := chromedp.Do(ctx, chromedp.Navigate("http://"+p.address+path)); err != nil {
+	if err := chromedp.Do(p.ctx, chromedp.Navigate("http://"+p.address+path)); err != nil {
 		p.Fatalf("%s: %v", path, err)
 	}
 	p.check()
@@ -64,26 +59,22 @@ func (p *page) within(selector string) *page {
 // wantTexts waits until the page contains texts, ignoring white space.
 func (p *page) wantTexts(texts ...string) {
 	p.Helper()
-	for _, text := range texts {
-		p.until(fmt.Sprintf("%q is there", text), func() error {
-			content, err := p.visibleText()
-			if err == nil && !strings.Contains(content, normalizeSpace(text)) {
-				err = errors.New("it is not")
-			}
-			return err
-		})
-	}
-	p.check()
+	p.want(true, texts)
 }
 
 // wantNoTexts waits until the page does not show a text.
 func (p *page) wantNoTexts(texts ...string) {
 	p.Helper()
+	p.want(false, texts)
+}
+
+func (p *page) want(isThere bool, texts []string) {
+	p.Helper()
 	for _, text := range texts {
-		p.until(fmt.Sprintf("%q is not there", text), func() error {
+		p.until(fmt.Sprintf("%q is there: %t", text, isThere), func() error {
 			content, err := p.visibleText()
-			if err == nil && strings.Contains(content, normalizeSpace(text)) {
-				err = errors.New("it is")
+			if err == nil && strings.Contains(content, normalizeSpace(text)) != isThere {
+				err = errors.New("it is not so")
 			}
 			return err
 		})
@@ -175,9 +166,7 @@ func (p *page) awaitStream() {
 func (p *page) back(path string) {
 	p.Helper()
 	p.check()
-	ctx, cancel := context.WithTimeout(p.ctx, stepTimeout)
-	defer cancel()
-	if err := chromedp.Do(ctx, chromedp.NavigateBack()); err != nil {
+	if err := chromedp.Do(p.ctx, chromedp.NavigateBack()); err != nil {
 		p.Fatal("back: ", err)
 	}
 	p.wantPath(path)
@@ -202,9 +191,7 @@ func (p *page) finish() {
 // picture writes the whole page to a file.
 func (p *page) picture(path string) {
 	p.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, stepTimeout)
-	defer cancel()
-	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	png, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
 	if err == nil {
 		err = os.WriteFile(path, png, 0o600)
 	}

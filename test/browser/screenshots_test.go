@@ -51,16 +51,6 @@ func (s *site) makeRuns(t testing.TB) {
 	run("Full run", "The run succeeded")
 }
 
-// conflict opens the page of an edit that conflicts.
-func (s *site) conflict(p *page) {
-	p.open("/products/3/edit")
-	s.exec(s.source, "UPDATE tbl_produk SET harga = coalesce(harga, 0) + 1 WHERE id = 3")
-	p.fill("Product name (required)", "A name that came too late")
-	p.expectStatus(http.StatusPreconditionFailed)
-	p.click("button", "Save")
-	p.shows("heading", "This product was changed in the meantime")
-}
-
 // TestScreenshots makes the pictures of make screenshots.
 func TestScreenshots(t *testing.T) {
 	t.Parallel()
@@ -83,7 +73,12 @@ func TestScreenshots(t *testing.T) {
 		for _, path := range slices.Concat(pictured, picturedRuns) {
 			take(p, path)
 		}
-		s.conflict(p)
+		p.open("/products/3/edit")
+		s.exec(s.source, "UPDATE tbl_produk SET harga = coalesce(harga, 0) + 1 WHERE id = 3")
+		p.fill("Product name (required)", "A name that came too late")
+		p.expectStatus(http.StatusPreconditionFailed)
+		p.click("button", "Save")
+		p.shows("heading", "This product was changed in the meantime")
 		keep(p, "products/3/conflict")
 		p.expectStatus(http.StatusNotFound)
 		take(p, "/nothing")
