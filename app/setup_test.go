@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"lifecycle-sync/models"
@@ -89,11 +90,12 @@ type jsonOutcome struct {
 	}
 }
 
-// syncJSON runs sync --json and parses the one line on standard output.
+// syncJSON runs sync --json and parses the last line on standard output; a dry run prints its changes before.
 func (s *site) syncJSON(code int, args ...string) (o jsonOutcome) {
 	s.Helper()
 	e := s.must(code, append([]string{"sync", "--json"}, args...)...)
-	if err := json.Unmarshal([]byte(e.stdout), &o); err != nil {
+	lines := strings.Split(strings.TrimSpace(e.stdout), "\n")
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &o); err != nil {
 		s.Fatalf("%v: %s", err, e)
 	}
 	return o
