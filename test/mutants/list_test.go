@@ -30,7 +30,7 @@ var mutants = map[string]mutant{
 		}
 		return more
 	}()...))`,
-		tests: "./services/mirror", run: "TestSync_EveryTable",
+		tests: "./services/mirror", run: "TestSync_QuarantinesOrphansUntilParentReturns",
 	},
 	"skips rows written at the horizon": {
 		file:   "repositories/lifecycle/rows.go",
