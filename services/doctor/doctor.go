@@ -1,4 +1,4 @@
-// Package doctor diagnoses what runs and the API depend on: servers, privileges, tables, replication, recent runs,
+// Package doctor checks everything that runs and the API depend on: servers, privileges, tables, replication, recent runs,
 // folders. Each finding says what to do. Doctor changes nothing.
 package doctor
 
@@ -62,8 +62,8 @@ func Healthy(findings []Finding) bool {
 	return !slices.ContainsFunc(findings, func(f Finding) bool { return f.Status == Problem })
 }
 
-// Diagnose runs every check in a fixed order and returns at least one finding for each. What is wrong is a finding, not an
-// error. When ctx ends, the remaining checks are skipped.
+// Diagnose runs every check in a fixed order and returns at least one finding for each. Failures are findings, never
+// errors. When ctx ends, the remaining checks are skipped.
 func (o *Doctor) Diagnose(ctx context.Context) []Finding {
 	d := &diagnosis{Doctor: o}
 	d.source = checkedDatabase{d: d, name: inSource, setting: "LIFECYCLE_DATABASE_URL", inspector: o.Source.Inspector(), tablesCheck: "source.tables",
@@ -127,28 +127,28 @@ type checkedDatabase struct {
 	tablesCheck string                     // the name of the check that looks for its tables
 	tableChecks func() []database.TableCheck
 
-	reached database.Reach
-	refusal error // why it was not reached
-	server  database.ServerInfo
-	line    database.Transport
-	tables  map[string]database.TableInfo // by name
-	stopped string                        // the check after which it is not queried any more
+	reached     database.Reach
+	refusal     error // why it was not reached
+	server      database.ServerInfo
+	transport   database.Transport
+	tables      map[string]database.TableInfo // by name
+	failedCheck string                        // the check that failed; later ones are skipped
 }
 
 // check is one entry of the list that Diagnose works through. Later checks use what earlier ones found out.
 type check struct {
-	name       string
-	db         *checkedDatabase // the database that it queries, nil for neither
-	also       *checkedDatabase // another database whose state it needs
-	postgres   bool             // it is about something that SQLite does not have
-	blocksRuns bool             // a run stops when it finds a problem
+	name         string
+	db           *checkedDatabase // the database that it queries, nil for neither
+	requires     *checkedDatabase // another database whose state it needs
+	postgresOnly bool             // skipped on SQLite
+	blocksRuns   bool             // a problem that it finds makes every run fail
 	// find returns the findings. After an error the database is not queried again.
 	find func(ctx context.Context) ([]Finding, error)
 }
 
-// judged returns the find of a check that queries nothing: it judges what earlier checks found out.
-func judged(judge func() Finding) func(context.Context) ([]Finding, error) {
-	return func(context.Context) ([]Finding, error) { return []Finding{judge()}, nil }
+// oneFinding adapts a check that queries nothing and has one finding, from the results of earlier checks.
+func oneFinding(find func() Finding) func(context.Context) ([]Finding, error) {
+	return func(context.Context) ([]Finding, error) { return []Finding{find()}, nil }
 }
 
 // diagnosis is one Diagnose in progress.
@@ -157,8 +157,8 @@ type diagnosis struct {
 
 	source, mirror checkedDatabase
 	access         map[string]lifecycle.Access // by table name
-	slots          []slot                      // in lifecycle_db's server
-	migrated       bool                        // pmo_db's schema is at least this binary's
+	slots          []slot                      // on lifecycle_db's server
+	schemaUpToDate bool                        // pmo_db's schema is at least this binary's
 	status         journal.SyncStatus
 	findings       []Finding
 }
@@ -168,12 +168,12 @@ func (d *diagnosis) onServer() bool { return d.Source.Features().Server }
 
 // run runs one check unless something prevents it.
 func (d *diagnosis) run(ctx context.Context, c check) {
-	if c.postgres && !d.onServer() {
+	if c.postgresOnly && !d.onServer() {
 		return
 	}
-	for _, s := range []*checkedDatabase{c.db, c.also} {
-		if s != nil && s.stopped != "" {
-			d.add(c, skippedBecause(s.stopped))
+	for _, s := range []*checkedDatabase{c.db, c.requires} {
+		if s != nil && s.failedCheck != "" {
+			d.add(c, skippedBecause(s.failedCheck))
 			return
 		}
 	}
@@ -187,7 +187,7 @@ func (d *diagnosis) run(ctx context.Context, c check) {
 	if err != nil {
 		findings = append(findings, d.checkFailed(c, err))
 		if c.db != nil {
-			c.db.stopped = c.name
+			c.db.failedCheck = c.name
 		}
 	}
 	d.add(c, findings...)
@@ -213,8 +213,9 @@ func (d *diagnosis) checkFailed(c check, err error) Finding {
 	return failed(Problem, e)
 }
 
-// onTables adds to findings about tables which ones were not checked. Without findings and such tables it returns otherwise.
-func (s *checkedDatabase) onTables(found []Finding, otherwise Finding) []Finding {
+// withSkippedTables adds a finding that lists the tables that do not exist and were not checked. Without findings it returns
+// okFinding.
+func (s *checkedDatabase) withSkippedTables(found []Finding, okFinding Finding) []Finding {
 	var missing []string
 	for _, t := range s.d.Tables {
 		if !s.has(t) && (s.name == inMirror || !t.Optional) {
@@ -224,20 +225,20 @@ func (s *checkedDatabase) onTables(found []Finding, otherwise Finding) []Finding
 	if missing != nil {
 		return append(found, skipped("doctor.tables_skipped", params{"tables": missing, "check": s.tablesCheck}))
 	}
-	return orOK(found, otherwise)
+	return okIfNone(found, okFinding)
 }
 
-// orOK returns the findings or, if there are none, otherwise.
-func orOK(found []Finding, otherwise Finding) []Finding {
+// okIfNone returns the findings or, if there are none, okFinding.
+func okIfNone(found []Finding, okFinding Finding) []Finding {
 	if found == nil {
-		return []Finding{otherwise}
+		return []Finding{okFinding}
 	}
 	return found
 }
 
-// shared returns a check that the preflight of runs makes, too: it is in the database's list of table checks. more, if not
-// nil, finds what only doctor looks for.
-func (s *checkedDatabase) shared(name string, otherwise func() Finding, more func(ctx context.Context) ([]Finding, error)) check {
+// preflightCheck returns a check that the preflight of runs makes too: it is in the database's list of table checks. extra,
+// which may be nil, finds what only doctor reports.
+func (s *checkedDatabase) preflightCheck(name string, okFinding func() Finding, extra func(ctx context.Context) ([]Finding, error)) check {
 	return check{name: name, db: s, blocksRuns: true, find: func(ctx context.Context) (found []Finding, err error) {
 		checks := s.tableChecks()
 		i := slices.IndexFunc(checks, func(c database.TableCheck) bool { return c.Name == name })
@@ -245,10 +246,10 @@ func (s *checkedDatabase) shared(name string, otherwise func() Finding, more fun
 			found = append(found, problems(checks[i].Find(t))...)
 		}
 		var added []Finding
-		if more != nil {
-			added, err = more(ctx)
+		if extra != nil {
+			added, err = extra(ctx)
 		}
-		return s.onTables(append(found, added...), otherwise()), err
+		return s.withSkippedTables(append(found, added...), okFinding()), err
 	}}
 }
 

@@ -9,20 +9,20 @@ import (
 )
 
 func (d *diagnosis) mirrorChecks() []check {
-	columns := d.mirror.shared("mirror.columns", func() Finding { return ok("doctor.columns_ok", nil) }, nil)
-	width := d.mirror.shared("mirror.width", func() Finding { return ok("doctor.width_ok", nil) }, nil)
-	width.also, width.postgres = &d.source, true
-	rights := d.mirror.shared("mirror.rights", func() Finding { return ok("doctor.mirror_privileges_ok", params{"role": d.mirror.server.Role}) }, d.missingPrivileges)
-	rights.postgres = true
+	columns := d.mirror.preflightCheck("mirror.columns", func() Finding { return ok("doctor.columns_ok", nil) }, nil)
+	width := d.mirror.preflightCheck("mirror.width", func() Finding { return ok("doctor.width_ok", nil) }, nil)
+	width.requires, width.postgresOnly = &d.source, true
+	privileges := d.mirror.preflightCheck("mirror.rights", func() Finding { return ok("doctor.mirror_privileges_ok", params{"role": d.mirror.server.Role}) }, d.missingPrivileges)
+	privileges.postgresOnly = true
 	return []check{
 		{name: "mirror.migrations", db: &d.mirror, find: d.migrations},
 		{name: "mirror.tables", db: &d.mirror, blocksRuns: true, find: d.mirrorTables},
-		columns, width, rights,
-		{name: "mirror.owner", db: &d.mirror, postgres: true, find: d.mirrorOwner},
-		{name: "mirror.foreign_keys", db: &d.mirror, also: &d.source, postgres: true, find: d.foreignKeys},
-		{name: "mirror.triggers", db: &d.mirror, postgres: true, find: d.triggers},
-		{name: "mirror.search_index", db: &d.mirror, postgres: true, find: d.searchIndex},
-		{name: "mirror.vanished", db: &d.mirror, also: &d.source, blocksRuns: true, find: d.vanished},
+		columns, width, privileges,
+		{name: "mirror.owner", db: &d.mirror, postgresOnly: true, find: d.mirrorOwner},
+		{name: "mirror.foreign_keys", db: &d.mirror, requires: &d.source, postgresOnly: true, find: d.foreignKeys},
+		{name: "mirror.triggers", db: &d.mirror, postgresOnly: true, find: d.triggers},
+		{name: "mirror.search_index", db: &d.mirror, postgresOnly: true, find: d.searchIndex},
+		{name: "mirror.vanished", db: &d.mirror, requires: &d.source, blocksRuns: true, find: d.missingInSource},
 	}
 }
 
@@ -31,7 +31,7 @@ func (d *diagnosis) migrations(ctx context.Context) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.migrated = current >= latest
+	d.schemaUpToDate = current >= latest
 	values := params{"current": current, "latest": latest}
 	migrate := models.NewCommand("doctor.migrate_remedy", nil, "lifecycle-sync migrate")
 	switch {
@@ -68,8 +68,8 @@ func (d *diagnosis) mirrorTables(ctx context.Context) (found []Finding, err erro
 	}
 	switch {
 	case missing == nil:
-		return orOK(found, ok("doctor.tables_ok", nil)), nil
-	case !d.migrated:
+		return okIfNone(found, ok("doctor.tables_ok", nil)), nil
+	case !d.schemaUpToDate:
 		return append(found, skipped("doctor.tables_skipped", params{"tables": missing, "check": "mirror.migrations"})), nil
 	}
 	remedy := models.NewCommand("doctor.recreate_tables_remedy", nil, "DELETE FROM lifecycle_sync_migrations WHERE version_id > 0")
@@ -100,7 +100,7 @@ func (d *diagnosis) mirrorOwner(context.Context) (found []Finding, err error) {
 	if others != nil {
 		found = append(found, note("doctor.other_owner", params{"tables": others}, models.NewRemedy("doctor.other_owner_remedy", nil)))
 	}
-	return d.mirror.onTables(found, ok("doctor.owner_ok", params{"role": d.mirror.server.Role})), nil
+	return d.mirror.withSkippedTables(found, ok("doctor.owner_ok", params{"role": d.mirror.server.Role})), nil
 }
 
 // foreignKeys notes missing foreign keys. Runs work without them, but compare every row.
@@ -110,7 +110,7 @@ func (d *diagnosis) foreignKeys(ctx context.Context) (found []Finding, err error
 	for _, statement := range missing {
 		found = append(found, note("doctor.foreign_key_missing", nil, models.NewCommand("doctor.foreign_key_missing_remedy", nil, statement)))
 	}
-	return d.mirror.onTables(found, ok("doctor.foreign_keys_ok", nil)), err
+	return d.mirror.withSkippedTables(found, ok("doctor.foreign_keys_ok", nil)), err
 }
 
 func (d *diagnosis) triggers(ctx context.Context) (found []Finding, err error) {
@@ -118,7 +118,7 @@ func (d *diagnosis) triggers(ctx context.Context) (found []Finding, err error) {
 	for _, what := range foreign {
 		found = append(found, note("doctor.foreign_trigger", params{"object": what}, models.NewCommand("doctor.foreign_trigger_remedy", nil, "DROP "+what)))
 	}
-	return d.mirror.onTables(found, ok("doctor.triggers_ok", nil)), err
+	return d.mirror.withSkippedTables(found, ok("doctor.triggers_ok", nil)), err
 }
 
 func (d *diagnosis) searchIndex(ctx context.Context) ([]Finding, error) {
@@ -140,10 +140,10 @@ func (d *diagnosis) searchIndex(ctx context.Context) ([]Finding, error) {
 	}
 }
 
-// vanished looks for mirrored tables that lifecycle_db no longer has. A run never treats them as empty.
-func (d *diagnosis) vanished(ctx context.Context) (found []Finding, err error) {
+// missingInSource looks for mirrored tables that lifecycle_db no longer has. A run never treats them as empty.
+func (d *diagnosis) missingInSource(ctx context.Context) (found []Finding, err error) {
 	for _, t := range d.Tables {
-		if d.source.has(t) || !d.migrated || !d.mirror.has(t) || !d.mirror.tables["lifecycle_sync_run_tables"].Exists {
+		if d.source.has(t) || !d.schemaUpToDate || !d.mirror.has(t) || !d.mirror.tables["lifecycle_sync_run_tables"].Exists {
 			continue
 		}
 		mirrored, err := mirrordb.New(d.Store).IsMirrored(ctx, t)
@@ -154,5 +154,5 @@ func (d *diagnosis) vanished(ctx context.Context) (found []Finding, err error) {
 			found = append(found, problem("schema.table_vanished", params{"table": t.Source}, models.NewRemedy("schema.table_vanished_remedy", nil)))
 		}
 	}
-	return d.mirror.onTables(found, ok("doctor.no_table_vanished", nil)), nil
+	return d.mirror.withSkippedTables(found, ok("doctor.no_table_vanished", nil)), nil
 }

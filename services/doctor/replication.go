@@ -13,11 +13,11 @@ import (
 
 func (d *diagnosis) replicationChecks() []check {
 	return []check{
-		{name: "replication.slots", db: &d.source, postgres: true, find: d.replicationSlots},
-		{name: "replication.server", db: &d.source, postgres: true, find: d.replicationServer},
-		{name: "replication.connection", db: &d.source, postgres: true, find: d.replicationConnection},
-		{name: "replication.publication", db: &d.source, postgres: true, find: d.publication},
-		{name: "replication.identity", db: &d.source, postgres: true, find: d.replicaIdentities},
+		{name: "replication.slots", db: &d.source, postgresOnly: true, find: d.replicationSlots},
+		{name: "replication.server", db: &d.source, postgresOnly: true, find: d.replicationServer},
+		{name: "replication.connection", db: &d.source, postgresOnly: true, find: d.replicationConnection},
+		{name: "replication.publication", db: &d.source, postgresOnly: true, find: d.publication},
+		{name: "replication.identity", db: &d.source, postgresOnly: true, find: d.replicaIdentities},
 	}
 }
 
@@ -35,18 +35,18 @@ func (d *diagnosis) replicationSlots(ctx context.Context) (found []Finding, err 
 		return nil, err
 	}
 	ours := ""
-	if all != nil && d.mirror.stopped == "" {
+	if all != nil && d.mirror.failedCheck == "" {
 		ours, _ = journal.New(d.Store.Session).SlotName(ctx)
 	}
 	for _, one := range all {
 		s := slot{one, ours == "" || one.Name == ours}
 		d.slots = append(d.slots, s)
-		found = append(found, judgeSlot(s, d.Realtime))
+		found = append(found, slotFinding(s, d.Realtime))
 	}
-	return orOK(found, ok("doctor.no_slots", nil)), nil
+	return okIfNone(found, ok("doctor.no_slots", nil)), nil
 }
 
-func judgeSlot(s slot, realtime bool) Finding {
+func slotFinding(s slot, realtime bool) Finding {
 	values := params{"slot": s.Name, "retained": s.Retained}
 	drop := func(code string) *models.Remedy {
 		return models.NewCommand(code, nil, fmt.Sprintf("SELECT pg_drop_replication_slot('%s')", s.Name))
@@ -79,12 +79,12 @@ func (d *diagnosis) replicationServer(ctx context.Context) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	return judgeReplication(have, d.slots, d.Realtime), nil
+	return replicationFindings(have, d.slots, d.Realtime), nil
 }
 
-// judgeReplication finds what the server lacks for real-time sync. An existing slot of ours and a connected follower
+// replicationFindings finds what the server lacks for real-time sync. An existing slot of ours and a connected follower
 // need no further capacity.
-func judgeReplication(have lifecycle.Replication, slots []slot, realtime bool) (found []Finding) {
+func replicationFindings(have lifecycle.Replication, slots []slot, realtime bool) (found []Finding) {
 	const spare = 5
 	alter := func(setting string, value any) *models.Remedy {
 		return models.NewCommand("doctor.alter_system_remedy", nil, fmt.Sprintf("ALTER SYSTEM SET %s = %v", setting, value))
@@ -103,7 +103,7 @@ func judgeReplication(have lifecycle.Replication, slots []slot, realtime bool) (
 	if !followed && have.Senders >= have.MaxSenders {
 		found = append(found, problem("doctor.senders_in_use", params{"max": have.MaxSenders}, alter("max_wal_senders", have.MaxSenders+spare)))
 	}
-	return orOK(found, ok("doctor.replication_ok", nil))
+	return okIfNone(found, ok("doctor.replication_ok", nil))
 }
 
 // replicationConnection tries to open a replication connection, which privileges, pg_hba.conf or a pooler can prevent.
@@ -111,16 +111,16 @@ func (d *diagnosis) replicationConnection(ctx context.Context) ([]Finding, error
 	if !d.Realtime {
 		return []Finding{skipped("doctor.realtime_off", nil)}, nil
 	}
-	return []Finding{judgeReplicationConnection(d.Source.Inspector().CheckReplication(ctx), d.source.server, d.source.line)}, nil
+	return []Finding{replicationConnectionFinding(d.Source.Inspector().CheckReplication(ctx), d.source.server, d.source.transport)}, nil
 }
 
-func judgeReplicationConnection(err error, s database.ServerInfo, line database.Transport) Finding {
+func replicationConnectionFinding(err error, s database.ServerInfo, transport database.Transport) Finding {
 	switch e := models.AsError(err); {
 	case e == nil:
 		return ok("doctor.replication_connection_ok", nil)
 	case !s.Superuser && !s.Replication:
 		return problem("doctor.role_cannot_replicate", params{"role": s.Role}, asSuperuser(inSource, "ALTER ROLE "+s.Role+" REPLICATION"))
-	case line.Pooled:
+	case transport.Pooled:
 		return problem("doctor.pooler_blocks_replication", nil, models.NewRemedy("doctor.pooler_blocks_replication_remedy", nil))
 	default:
 		return failed(Problem, e)
@@ -168,5 +168,5 @@ func (d *diagnosis) replicaIdentities(context.Context) (found []Finding, err err
 		}
 		found = append(found, Finding{Status: status, Problem: *obstacle})
 	}
-	return d.source.onTables(found, ok("doctor.identities_ok", nil)), nil
+	return d.source.withSkippedTables(found, ok("doctor.identities_ok", nil)), nil
 }

@@ -16,37 +16,37 @@ const minFreeBytes = 100_000_000
 func (d *diagnosis) runChecks() []check {
 	return []check{
 		{name: "sync.last_success", db: &d.mirror, find: d.lastSuccess},
-		{name: "sync.last_run", db: &d.mirror, find: judged(func() Finding { return judgeRun(d.status.LastConclusive) })},
-		{name: "sync.real_time", db: &d.mirror, postgres: true, find: d.realtimeRun},
+		{name: "sync.last_run", db: &d.mirror, find: oneFinding(func() Finding { return lastRunFinding(d.status.LastConclusive) })},
+		{name: "sync.real_time", db: &d.mirror, postgresOnly: true, find: d.realtimeRun},
 		{name: "sync.left_running", db: &d.mirror, find: d.activeRun},
-		{name: "sync.quarantine", db: &d.mirror, find: judged(d.quarantine)},
+		{name: "sync.quarantine", db: &d.mirror, find: oneFinding(d.quarantine)},
 	}
 }
 
 // lastSuccess reads the sync status for the other checks, too. It needs our tables.
 func (d *diagnosis) lastSuccess(ctx context.Context) (found []Finding, err error) {
-	if !d.migrated {
-		d.mirror.stopped = "mirror.migrations"
+	if !d.schemaUpToDate {
+		d.mirror.failedCheck = "mirror.migrations"
 		return []Finding{skippedBecause("mirror.migrations")}, nil
 	}
 	for _, table := range []string{models.Run{}.TableName(), models.Watermark{}.TableName(), models.Quarantined{}.TableName()} {
 		switch info := d.mirror.tables[table]; {
 		case !info.Exists:
-			d.mirror.stopped = "mirror.tables"
+			d.mirror.failedCheck = "mirror.tables"
 		case !info.Readable:
-			d.mirror.stopped = "mirror.rights"
+			d.mirror.failedCheck = "mirror.rights"
 		}
-		if d.mirror.stopped != "" {
-			return []Finding{skippedBecause(d.mirror.stopped)}, nil
+		if d.mirror.failedCheck != "" {
+			return []Finding{skippedBecause(d.mirror.failedCheck)}, nil
 		}
 	}
 	if d.status, err = journal.New(d.Store.Session).SyncStatus(ctx); err != nil {
 		return nil, err
 	}
-	return []Finding{judgeSuccess(d.status.Age, d.StaleAfter)}, nil
+	return []Finding{lastSuccessFinding(d.status.Age, d.StaleAfter)}, nil
 }
 
-func judgeSuccess(age *time.Duration, staleAfter time.Duration) Finding {
+func lastSuccessFinding(age *time.Duration, staleAfter time.Duration) Finding {
 	switch {
 	case age == nil:
 		return problem("doctor.never_succeeded", nil, models.NewCommand("doctor.never_succeeded_remedy", nil, "lifecycle-sync sync"))
@@ -57,8 +57,8 @@ func judgeSuccess(age *time.Duration, staleAfter time.Duration) Finding {
 	}
 }
 
-// judgeRun notes a failure that may pass by itself. Any other failure is a problem.
-func judgeRun(run *models.Run) Finding {
+// lastRunFinding notes a failure that may pass by itself. Any other failure is a problem.
+func lastRunFinding(run *models.Run) Finding {
 	switch {
 	case run == nil:
 		return skipped("doctor.no_run", nil)
@@ -84,7 +84,7 @@ func (d *diagnosis) realtimeRun(ctx context.Context) ([]Finding, error) {
 	case err != nil:
 		return nil, err
 	case last != nil && last.State == models.Failed && (success == nil || success.ID < last.ID):
-		return []Finding{judgeRun(last)}, nil
+		return []Finding{lastRunFinding(last)}, nil
 	default:
 		return []Finding{ok("doctor.realtime_not_stopped", nil)}, nil
 	}
@@ -114,13 +114,13 @@ func (d *diagnosis) quarantine() Finding {
 
 func (d *diagnosis) machineChecks() []check {
 	return []check{
-		{name: "machine.uploads", find: func(ctx context.Context) ([]Finding, error) { return judgeStorage(ctx, d.Uploads, "UPLOADS_URL") }},
-		{name: "machine.data", find: func(ctx context.Context) ([]Finding, error) { return judgeStorage(ctx, d.Data, "DATA_DIR") }},
-		{name: "machine.alerts", find: judged(d.alerts)},
+		{name: "machine.uploads", find: func(ctx context.Context) ([]Finding, error) { return storageFindings(ctx, d.Uploads, "UPLOADS_URL") }},
+		{name: "machine.data", find: func(ctx context.Context) ([]Finding, error) { return storageFindings(ctx, d.Data, "DATA_DIR") }},
+		{name: "machine.alerts", find: oneFinding(d.alerts)},
 	}
 }
 
-func judgeStorage(ctx context.Context, storage Storage, setting string) ([]Finding, error) {
+func storageFindings(ctx context.Context, storage Storage, setting string) ([]Finding, error) {
 	free, err := storage.Check(ctx)
 	values := params{"setting": setting, "free": free, "min": minFreeBytes}
 	switch {

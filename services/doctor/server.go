@@ -12,22 +12,22 @@ import (
 const (
 	oldestVersion, newestVersion = 14, 18          // major versions of PostgreSQL that the tests run on
 	clockTolerance               = 5 * time.Second // accepted difference between this machine's clock and a server's
-	notificationTime             = 2 * time.Second // maximum delivery time of a notification
+	notificationTimeout          = 2 * time.Second // maximum delivery time of a notification
 )
 
 // serverChecks are about the connection, the server and the role.
 func (s *checkedDatabase) serverChecks() []check {
 	all := []check{
 		{name: "reachable", blocksRuns: true, find: s.reachable},
-		{name: "credentials", blocksRuns: true, find: s.credentials, postgres: true},
-		{name: "database", blocksRuns: true, find: s.databaseExists, postgres: true},
-		{name: "version", find: s.version, postgres: true},
-		{name: "primary", blocksRuns: s.name == inMirror, find: judged(func() Finding { return judgePrimary(s.name, s.server, s.setting, s.d.Realtime) }), postgres: true},
-		{name: "encoding", blocksRuns: s.name == inMirror, find: judged(func() Finding { return judgeEncoding(s.name, s.server.Encoding) }), postgres: true},
-		{name: "tls", find: s.tls, postgres: true},
-		{name: "pooler", find: s.pooler, postgres: true},
-		{name: "clock", find: s.clock, postgres: true},
-		{name: "role", find: judged(func() Finding { return judgeRole(s.name, s.server, s.setting, s.d.Realtime) }), postgres: true},
+		{name: "credentials", blocksRuns: true, find: s.credentials, postgresOnly: true},
+		{name: "database", blocksRuns: true, find: s.databaseExists, postgresOnly: true},
+		{name: "version", find: s.version, postgresOnly: true},
+		{name: "primary", blocksRuns: s.name == inMirror, find: oneFinding(func() Finding { return primaryFinding(s.name, s.server, s.setting, s.d.Realtime) }), postgresOnly: true},
+		{name: "encoding", blocksRuns: s.name == inMirror, find: oneFinding(func() Finding { return encodingFinding(s.name, s.server.Encoding) }), postgresOnly: true},
+		{name: "tls", find: s.tls, postgresOnly: true},
+		{name: "pooler", find: s.pooler, postgresOnly: true},
+		{name: "clock", find: s.clock, postgresOnly: true},
+		{name: "role", find: oneFinding(func() Finding { return roleFinding(s.name, s.server, s.setting, s.d.Realtime) }), postgresOnly: true},
 	}
 	for i := range all {
 		all[i].name, all[i].db = s.name+"."+all[i].name, s
@@ -70,10 +70,10 @@ func (s *checkedDatabase) version(ctx context.Context) (found []Finding, err err
 	if s.server, err = s.inspector.Server(ctx); err != nil {
 		return nil, err
 	}
-	return []Finding{judgeVersion(s.server)}, nil
+	return []Finding{versionFinding(s.server)}, nil
 }
 
-func judgeVersion(s database.ServerInfo) Finding {
+func versionFinding(s database.ServerInfo) Finding {
 	values := params{"version": s.Release, "oldest": oldestVersion, "newest": newestVersion}
 	switch major := s.Version / 10_000; {
 	case major < oldestVersion:
@@ -85,8 +85,8 @@ func judgeVersion(s database.ServerInfo) Finding {
 	}
 }
 
-// judgePrimary accepts a standby as a source, but real-time sync needs the primary.
-func judgePrimary(at string, s database.ServerInfo, setting string, realtime bool) Finding {
+// primaryFinding accepts a standby as a source, but real-time sync needs the primary.
+func primaryFinding(at string, s database.ServerInfo, setting string, realtime bool) Finding {
 	values := params{"setting": setting}
 	switch {
 	case !s.Standby:
@@ -100,7 +100,7 @@ func judgePrimary(at string, s database.ServerInfo, setting string, realtime boo
 	}
 }
 
-func judgeEncoding(at, encoding string) Finding {
+func encodingFinding(at, encoding string) Finding {
 	values := params{"encoding": encoding}
 	switch {
 	case at == inMirror && encoding != "UTF8":
@@ -113,17 +113,17 @@ func judgeEncoding(at, encoding string) Finding {
 }
 
 func (s *checkedDatabase) tls(ctx context.Context) (found []Finding, err error) {
-	if s.line, err = s.inspector.Transport(ctx); err != nil {
+	if s.transport, err = s.inspector.Transport(ctx); err != nil {
 		return nil, err
 	}
-	return []Finding{judgeLine(s.line, s.setting)}, nil
+	return []Finding{tlsFinding(s.transport, s.setting)}, nil
 }
 
-func judgeLine(line database.Transport, setting string) Finding {
+func tlsFinding(transport database.Transport, setting string) Finding {
 	switch {
-	case line.Encrypted:
+	case transport.Encrypted:
 		return ok("doctor.tls_ok", nil)
-	case line.Local:
+	case transport.Local:
 		return ok("doctor.tls_local", nil)
 	default:
 		return note("doctor.tls_off", nil, models.NewRemedy("doctor.tls_off_remedy", params{"setting": setting}))
@@ -134,18 +134,18 @@ func judgeLine(line database.Transport, setting string) Finding {
 func (s *checkedDatabase) pooler(ctx context.Context) ([]Finding, error) {
 	values := params{"setting": s.setting}
 	if s.name == inSource || s.server.Standby {
-		if s.line.Pooled {
+		if s.transport.Pooled {
 			return []Finding{note("doctor.pooler_no_realtime", nil, models.NewRemedy("doctor.pooler_no_realtime_remedy", values))}, nil
 		}
 		return []Finding{ok("doctor.no_pooler", nil)}, nil
 	}
-	heard, err := s.d.Store.DeliversNotifications(ctx, rand.Text(), notificationTime)
+	delivered, err := s.d.Store.DeliversNotifications(ctx, rand.Text(), notificationTimeout)
 	switch {
 	case err != nil:
 		return nil, err
-	case !heard:
+	case !delivered:
 		return []Finding{note("doctor.listen_broken", nil, models.NewRemedy("doctor.pooler_session_remedy", values))}, nil
-	case s.line.Pooled:
+	case s.transport.Pooled:
 		return []Finding{note("doctor.listen_unreliable", nil, models.NewRemedy("doctor.pooler_session_remedy", values))}, nil
 	default:
 		return []Finding{ok("doctor.listen_ok", nil)}, nil
@@ -157,10 +157,10 @@ func (s *checkedDatabase) clock(ctx context.Context) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []Finding{judgeClock(ahead)}, nil
+	return []Finding{clockFinding(ahead)}, nil
 }
 
-func judgeClock(ahead time.Duration) Finding {
+func clockFinding(ahead time.Duration) Finding {
 	values, remedy := params{"difference": ahead.Abs()}, models.NewRemedy("doctor.clock_remedy", nil)
 	switch {
 	case ahead.Abs() <= clockTolerance:
@@ -172,7 +172,7 @@ func judgeClock(ahead time.Duration) Finding {
 	}
 }
 
-func judgeRole(at string, s database.ServerInfo, setting string, realtime bool) Finding {
+func roleFinding(at string, s database.ServerInfo, setting string, realtime bool) Finding {
 	values := params{"role": s.Role, "setting": setting}
 	switch {
 	case s.Superuser:

@@ -13,15 +13,15 @@ func (d *diagnosis) sourceChecks() []check {
 	role := func(code string) func() Finding {
 		return func() Finding { return ok(code, params{"role": d.source.server.Role}) }
 	}
-	readable := d.source.shared("source.readable", role("doctor.source_readable"), d.hiddenRows)
-	readable.postgres = true
+	readable := d.source.preflightCheck("source.readable", role("doctor.source_readable"), d.hiddenRows)
+	readable.postgresOnly = true
 	return []check{
 		{name: "source.tables", db: &d.source, blocksRuns: true, find: d.sourceTables},
 		readable,
-		d.source.shared("source.columns", func() Finding { return ok("doctor.columns_ok", nil) }, nil),
-		d.source.shared("source.keys", func() Finding { return ok("doctor.source_keys_ok", nil) }, d.duplicateIDs),
-		{name: "source.writing", db: &d.source, postgres: true, find: d.sourceWriting},
-		{name: "source.rights", db: &d.source, postgres: true, find: d.sourcePrivileges},
+		d.source.preflightCheck("source.columns", func() Finding { return ok("doctor.columns_ok", nil) }, nil),
+		d.source.preflightCheck("source.keys", func() Finding { return ok("doctor.source_keys_ok", nil) }, d.duplicateIDs),
+		{name: "source.writing", db: &d.source, postgresOnly: true, find: d.sourceWriting},
+		{name: "source.rights", db: &d.source, postgresOnly: true, find: d.sourcePrivileges},
 		{name: "source.required_values", db: &d.source, find: d.requiredValues},
 		{name: "source.references", db: &d.source, find: d.references},
 	}
@@ -51,7 +51,7 @@ func (d *diagnosis) sourceTables(ctx context.Context) (found []Finding, err erro
 			found = append(found, problems(presence.Find(t))...)
 		}
 	}
-	return orOK(found, ok("doctor.tables_ok", nil)), nil
+	return okIfNone(found, ok("doctor.tables_ok", nil)), nil
 }
 
 // hiddenRows finds tables whose rows a row-level policy may hide from the role.
@@ -99,7 +99,7 @@ func (d *diagnosis) sourceWriting(context.Context) (found []Finding, err error) 
 				models.NewCommand("doctor.api_cannot_write_remedy", nil, "GRANT "+lacking+" ON "+t.Source+" TO "+role)))
 		}
 	}
-	return d.source.onTables(found, ok("doctor.api_can_write", nil)), nil
+	return d.source.withSkippedTables(found, ok("doctor.api_can_write", nil)), nil
 }
 
 // sourcePrivileges finds privileges that the role does not need. Nothing can be revoked from a superuser.
@@ -119,7 +119,7 @@ func (d *diagnosis) sourcePrivileges(context.Context) (found []Finding, err erro
 			found = append(found, note("doctor.excess_privileges", values, models.NewSQL(inSource, "REVOKE "+excess+" ON "+t.Source+" FROM "+role)))
 		}
 	}
-	return d.source.onTables(found, ok("doctor.no_excess_privileges", params{"role": role})), nil
+	return d.source.withSkippedTables(found, ok("doctor.no_excess_privileges", params{"role": role})), nil
 }
 
 func privileges(insert, update, remove, truncate bool) string {
@@ -188,7 +188,7 @@ func (d *diagnosis) countRows(ctx context.Context, lists []rowList, otherwise Fi
 			return found, err
 		}
 	}
-	return d.source.onTables(found, otherwise), nil
+	return d.source.withSkippedTables(found, otherwise), nil
 }
 
 // countable reports whether a column can be read.
