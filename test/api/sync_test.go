@@ -121,19 +121,24 @@ func TestSync_VerifiesAndListsRuns(t *testing.T) {
 		if runs := decode[[]syncRun](t, listed); len(runs) != 2 || runs[0].Run != v.Run || runs[1].Run >= v.Run || listed.json.Pagination.TotalItems != 3 {
 			t.Errorf("%s", listed.body)
 		}
-
-		before := s.get("/sync/runs").json.Pagination.TotalItems
-		exec(t, s.target, "INSERT INTO lifecycle_sync_runs (id, mode, state, started_at, finished_at) VALUES (500, 'write', 'succeeded', '2026-01-02T03:04:05.000000Z', '2026-01-02T03:04:06.000000Z')")
-		if after := s.get("/sync/runs").json.Pagination.TotalItems; after != before {
-			t.Errorf("%d runs, before %d", after, before)
-		}
-		if write := s.run(500); write.Mode != "write" {
-			t.Errorf("%+v", write)
-		}
-		s.send(http.MethodPost, "/sync/runs/500/cancel", "").want(t, http.StatusConflict)
+		wantNoWriteRuns(t, s)
 		next := s.syncStatus().NextRunAt
 		if next == nil || next.UTC().Format("15:04:05") != "20:30:00" || time.Until(*next) < -time.Minute || time.Until(*next) > 25*time.Hour {
 			t.Errorf("next run at %v", next)
 		}
 	}, "SYNC_FULL_SCHEDULE=30 5 * * *", "TIMEZONE=Asia/Tokyo")
+}
+
+// wantNoWriteRuns: the list leaves out the runs of API writes, which cannot be canceled.
+func wantNoWriteRuns(t *testing.T, s *site) {
+	t.Helper()
+	before := s.get("/sync/runs").json.Pagination.TotalItems
+	exec(t, s.target, "INSERT INTO lifecycle_sync_runs (id, mode, state, started_at, finished_at) VALUES (500, 'write', 'succeeded', '2026-01-02T03:04:05.000000Z', '2026-01-02T03:04:06.000000Z')")
+	if after := s.get("/sync/runs").json.Pagination.TotalItems; after != before {
+		t.Errorf("%d runs, before %d", after, before)
+	}
+	if write := s.run(500); write.Mode != "write" {
+		t.Errorf("%+v", write)
+	}
+	s.send(http.MethodPost, "/sync/runs/500/cancel", "").want(t, http.StatusConflict)
 }
