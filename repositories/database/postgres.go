@@ -39,9 +39,9 @@ func openPostgres(url string, o Options) (*DB, error) {
 	dedicated := cfg.Copy() // dedicated connections have nothing to cancel on the server
 	// A canceled statement is canceled on the server, too, so that its locks are released at once.
 	cfg.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: time.Second}
+		return &cancelHandler{pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: time.Second}}
 	}
-	sqlDB := sql.OpenDB(connector{stdlib.GetConnector(*cfg), o.Name})
+	sqlDB := sql.OpenDB(connector{stdlib.GetConnector(*cfg, stdlib.OptionResetSession(discardCanceled)), o.Name})
 	sqlDB.SetMaxOpenConns(o.MaxConns)
 	sqlDB.SetMaxIdleConns(o.MaxConns)
 	sqlDB.SetConnMaxIdleTime(5 * time.Minute)
@@ -53,6 +53,29 @@ func openPostgres(url string, o Options) (*DB, error) {
 		return own
 	}
 	return db.start(postgres.New(postgres.Config{Conn: sqlDB}))
+}
+
+// cancelHandler cancels statements, and marks their connections. The server may carry out a cancel request after the
+// statement has ended, and would then cancel the connection's next one.
+type cancelHandler struct {
+	pgconn.CancelRequestContextWatcherHandler
+}
+
+// canceled marks a connection.
+const canceled = "canceled"
+
+// HandleCancel is called when the context of a statement ends.
+func (h *cancelHandler) HandleCancel(ctx context.Context) {
+	h.Conn.CustomData()[canceled] = true
+	h.CancelRequestContextWatcherHandler.HandleCancel(ctx)
+}
+
+// discardCanceled keeps a marked connection from being used again.
+func discardCanceled(_ context.Context, c *pgx.Conn) error {
+	if c.PgConn().CustomData()[canceled] != nil {
+		return driver.ErrBadConn
+	}
+	return nil
 }
 
 // connector translates connection errors at once: only here is it known whether the caller's time or that of the attempt

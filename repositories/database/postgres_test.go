@@ -1,6 +1,7 @@
 package database_test
 
 import (
+	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -137,6 +139,31 @@ func TestTranslate_RealErrors(t *testing.T) {
 			t.Errorf("%v", e)
 		}
 	})
+}
+
+// TestConn_CanceledConnectionIsNotReused: the server may still have a cancel request for it.
+func TestConn_CanceledConnectionIsNotReused(t *testing.T) {
+	t.Parallel()
+	db := open(t, testdb.Postgres(t))
+	process := func() string {
+		c := conn(t, db)
+		defer c.Close()
+		return one(t, c, "SELECT CAST(pg_backend_pid() AS text)")
+	}
+	before := process()
+	if again := process(); again != before {
+		t.Fatalf("the pool has another connection: %s, before %s", again, before)
+	}
+	c := conn(t, db)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := c.Exec(ctx, "SELECT pg_sleep(60)"); models.AsError(err) == nil {
+		t.Error("the statement was not canceled")
+	}
+	c.Close()
+	if after := process(); after == before {
+		t.Error("the canceled connection is used again")
+	}
 }
 
 // TestBeginConn_RemembersRefusedSettings has a server that refuses client_connection_check_interval.
