@@ -41,15 +41,15 @@ type status struct {
 	State         runs.State          `json:"state"`
 	Running       *run                `json:"running"`
 	LastRun       *run                `json:"lastRun"`
-	LastSuccessAt *models.Instant     `json:"lastSuccessAt"`
+	LastSuccessAt *models.Instant     `json:"lastSuccessAt"` // start of the last successful run
 	Age           *float64            `json:"lastSuccessAgeSeconds"`
-	ProvedEqualAt *models.Instant     `json:"provedEqualAt"`
+	ProvedEqualAt *models.Instant     `json:"provedEqualAt"` // start of the last successful full run
 	NextRunAt     *models.Instant     `json:"nextRunAt"`
-	CurrentAt     *models.Instant     `json:"currentAt"`
+	CurrentAt     *models.Instant     `json:"currentAt"` // everything committed before is mirrored
 	Realtime      *realtimeStatus     `json:"realtime"`
 	RealtimeLag   *float64            `json:"realtimeLagSeconds"`
 	Drift         *models.Differences `json:"drift"`
-	VerifiedAt    *models.Instant     `json:"verifiedAt"`
+	VerifiedAt    *models.Instant     `json:"verifiedAt"` // start of the last verification
 	Quarantined   int64               `json:"quarantined"`
 }
 
