@@ -114,7 +114,7 @@ func changed(t testing.TB, at string, change func(u *url.URL)) string {
 	return u.String()
 }
 
-// diagnose connects anew.
+// diagnose opens new connections and runs every check.
 func (l *fixture) diagnose() []doctor.Finding {
 	l.Helper()
 	l.Connect(l.SourceURL, l.TargetURL)
