@@ -70,6 +70,8 @@ func disconnect(t *testing.T, db, other *sql.DB) (connect func()) {
 	name := queryOne[string](t, db, "SELECT current_database()")
 	exec(t, other, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false")
 	exec(t, other, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+	db.SetMaxIdleConns(0) // closes the terminated connections
+	db.SetMaxIdleConns(1)
 	return func() { exec(t, other, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS true") }
 }
 
