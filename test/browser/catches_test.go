@@ -3,12 +3,16 @@ package browser_test
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"mime"
 	"net/http"
 	"net/http/httptest"
 	"path"
+	"slices"
 	"strings"
 	"testing"
+
+	"lifecycle-sync/test/kit"
 )
 
 // serve serves pages from memory, by path, under the strictest policy. What is not there is not found.
@@ -61,7 +65,8 @@ func TestCheck_ReportsProblems(t *testing.T) {
 		"a page that is refused":             {path: "/nothing", want: []string{"/nothing: unexpected status 404"}},
 		"a call that is refused":             {script: `fetch("/nothing")`, want: []string{"/nothing: unexpected status 404"}},
 	}
-	for name, c := range pages {
+	for _, name := range kit.Daily(t, 9, slices.Sorted(maps.Keys(pages))...) {
+		c := pages[name]
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			main := c.main

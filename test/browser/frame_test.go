@@ -2,7 +2,9 @@ package browser_test
 
 import (
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,13 +23,14 @@ func viewers() map[string]viewer {
 	return all
 }
 
-// eachViewer runs a scenario for each of several viewers, at the same time.
+// eachViewer runs a scenario for one of several viewers, every day for another one. make test-long runs it for all, at the
+// same time.
 func eachViewer(t *testing.T, all map[string]viewer, scenario func(t *testing.T, name string, v viewer)) {
 	t.Helper()
-	for name, v := range all {
+	for _, name := range kit.Daily(t, 1, slices.Sorted(maps.Keys(all))...) {
 		t.Run(strings.TrimPrefix(name, "/"), func(t *testing.T) {
 			t.Parallel()
-			scenario(t, name, v)
+			scenario(t, name, all[name])
 		})
 	}
 }

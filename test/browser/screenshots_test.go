@@ -63,7 +63,7 @@ func TestScreenshots(t *testing.T) {
 	s := demoSite(t)
 	t.Run("runs", func(t *testing.T) { s.makeRuns(t) })
 	signIn := demoSite(t, withTokens...)
-	eachViewer(t, map[string]viewer{"light": {}, "dark": {dark: true}, "phone": {phone: true}}, func(t *testing.T, name string, v viewer) {
+	for name, v := range map[string]viewer{"light": {}, "dark": {dark: true}, "phone": {phone: true}} {
 		keep := func(p *page, what string) { p.picture(filepath.Join(*screenshots, fileOf(what)+"-"+name+".png")) }
 		take := func(p *page, path string) {
 			p.open(path)
@@ -83,7 +83,7 @@ func TestScreenshots(t *testing.T) {
 		p.expectStatus(http.StatusNotFound)
 		take(p, "/nothing")
 		take(newWindow(t, signIn.Address, v), "/sign-in")
-	})
+	}
 }
 
 // fileOf returns a path as a file name.

@@ -111,11 +111,12 @@ func TestDatabase_SerializationFailure(t *testing.T) {
 
 func TestDatabase_LockedTable(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ where, lock, says string }{
+	type lockedTable struct{ where, lock, says string }
+	for _, c := range kit.Daily(t, 1, []lockedTable{
 		{"pmo_db", "LOCK TABLE tbl_produk_lifecycle IN ROW EXCLUSIVE MODE", "pmo_db: another session has locked tbl_produk_lifecycle for more than 10"},
 		{"pmo_db", "LOCK TABLE tbl_segmen_lifecycle IN ACCESS EXCLUSIVE MODE", "pmo_db: another session has locked tbl_segmen_lifecycle for more than 10"},
 		{"lifecycle_db", "LOCK TABLE tbl_produk IN ACCESS EXCLUSIVE MODE", "lifecycle_db: another session has locked tbl_produk for more than 10"},
-	} {
+	}...) {
 		t.Run(c.lock, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
@@ -148,6 +149,7 @@ func TestDatabase_StatementTimeout(t *testing.T) {
 
 func TestDatabase_DiskFull(t *testing.T) {
 	t.Parallel()
+	kit.Rare(t)
 	server := testdb.NewCluster(t)
 	resize := server.SmallDisk(t, "small", 48)
 	s := siteOn(t, testdb.Postgres(t), server.Database(t, "TABLESPACE small"))
@@ -192,6 +194,7 @@ func random(length int) string {
 
 func TestDatabase_StandbyConflict(t *testing.T) {
 	t.Parallel()
+	kit.Rare(t)
 	primary := testdb.NewCluster(t)
 	source, target := primary.Database(t), testdb.Postgres(t)
 	s := siteOn(t, source, target)

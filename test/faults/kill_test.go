@@ -22,11 +22,11 @@ import (
 func TestSync_AKilledRunChangesEverythingOrNothing(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(_ *testing.T, s *site) {
-		for i, point := range []string{"after-snapshot", "mid-diff", "mid-apply", "before-commit", "after-commit"} {
+		for _, point := range kit.Daily(s, 2, "after-snapshot", "mid-diff", "mid-apply", "before-commit", "after-commit") {
 			s.change()
 			s.exec(s.source, "INSERT INTO tbl_segmen (segmen) VALUES ('baru')")
 			s.exec(s.source, "UPDATE tbl_stage_histori SET id_produk = 0 WHERE id = (SELECT min(id) FROM tbl_stage_histori WHERE id_produk <> 0)")
-			s.killedAt(point, int64(min(i+1, 4)))
+			s.killedAt(point)
 		}
 	})
 }
@@ -43,25 +43,22 @@ func TestSync_AKilledFirstLoadChangesEverythingOrNothing(t *testing.T) {
 		s.UseDatabases(s.SourceURL, testdb.Postgres(t))
 		s.target = testdb.Open(t, s.TargetURL)
 		s.Command("migrate")
-		interrupted := int64(1)
-		if point == "after-commit" {
-			interrupted = 0
-		}
-		s.killedAt(point, interrupted)
+		s.killedAt(point)
 	}
 }
 
 // killedAt kills a run at a failpoint, and checks the mirror and that the next run completes the work.
-// interrupted is the number of interrupted runs so far.
-func (s *site) killedAt(point string, interrupted int64) {
+func (s *site) killedAt(point string) {
 	s.Helper()
-	before := s.mirrorRows()
+	before, interrupted := s.mirrorRows(), s.runs("interrupted")
 	if run := s.Fork([]string{"LIFECYCLE_FAILPOINT=" + point}, "sync"); run.EndedBy() != syscall.SIGKILL {
 		s.Fatalf("%s was not reached: %s", point, run)
 	}
 	after := s.mirrorRows()
 	if committed := point == "after-commit"; slices.Equal(before, after) == committed {
 		s.Fatalf("%s: the mirror was changed: %t", point, !committed)
+	} else if !committed {
+		interrupted++
 	}
 	s.wantRecovery()
 	if point == "after-commit" {
@@ -141,7 +138,7 @@ func (s *site) wantProducts(products, files int64) {
 // eachKill runs a scenario for each point at which a server is killed during a write, on each database system.
 func eachKill(t *testing.T, fn func(s *site, point string)) {
 	t.Helper()
-	for _, point := range []string{"after-outbox-entry", "after-source-commit", "mid-refresh"} {
+	for _, point := range kit.Daily(t, 1, "after-outbox-entry", "after-source-commit", "mid-refresh") {
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()
 			eachSite(t, func(_ *testing.T, s *site) {

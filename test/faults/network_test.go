@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/testdb"
 )
 
@@ -25,7 +26,7 @@ func TestNetwork_FaultsAreRetried(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			both(t, func(s *site, l *testdb.Link, name string) {
+			eachLink(t, func(s *site, l *testdb.Link, name string) {
 				run, release := s.startBlockedRun()
 				c.spoil(l)
 				if c.attempt == 1 {
@@ -45,7 +46,7 @@ func TestNetwork_FaultsAreRetried(t *testing.T) {
 
 func TestNetwork_RefusedForTooLong(t *testing.T) {
 	t.Parallel()
-	both(t, func(s *site, l *testdb.Link, name string) {
+	eachLink(t, func(s *site, l *testdb.Link, name string) {
 		before := s.mirrorRows()
 		s.Set("SYNC_RETRY_TIME=1s")
 		run, release := s.startBlockedRun()
@@ -62,7 +63,7 @@ func TestNetwork_RefusedForTooLong(t *testing.T) {
 
 func TestNetwork_RefusedAtStart(t *testing.T) {
 	t.Parallel()
-	both(t, func(s *site, l *testdb.Link, name string) {
+	eachLink(t, func(s *site, l *testdb.Link, name string) {
 		s.change()
 		l.Cut()
 		run := s.Begin("sync")
@@ -97,7 +98,7 @@ func TestNetwork_WrongURLIsNotRetried(t *testing.T) {
 
 func TestNetwork_BlackHole(t *testing.T) {
 	t.Parallel()
-	both(t, func(s *site, l *testdb.Link, name string) {
+	eachLink(t, func(s *site, l *testdb.Link, name string) {
 		before := s.mirrorRows()
 		s.Set("NETWORK_TIMEOUT=1s", "SYNC_RETRY_TIME=0s")
 		run, release := s.startBlockedRun()
@@ -111,7 +112,7 @@ func TestNetwork_BlackHole(t *testing.T) {
 
 func TestNetwork_BlackHoleForAWhile(t *testing.T) {
 	t.Parallel()
-	both(t, func(s *site, l *testdb.Link, name string) {
+	eachLink(t, func(s *site, l *testdb.Link, name string) {
 		s.Set("NETWORK_TIMEOUT=1s")
 		run, release := s.startBlockedRun()
 		l.AddFaults(testdb.LoseResponses, testdb.LoseRequests)
@@ -126,7 +127,8 @@ func TestNetwork_BlackHoleForAWhile(t *testing.T) {
 // TestNetwork_SlowLink expects progress, and that the run can be canceled.
 func TestNetwork_SlowLink(t *testing.T) {
 	t.Parallel()
-	both(t, func(s *site, l *testdb.Link, _ string) {
+	kit.Rare(t)
+	eachLink(t, func(s *site, l *testdb.Link, _ string) {
 		v := s.serve()
 		s.exec(s.source, "INSERT INTO tbl_produk (produk, deskripsi, id_segmen, id_stage) SELECT 'P' || i, repeat(md5(i::text), 8), 1, 1 FROM generate_series(1, 30000) AS i")
 		before := s.mirrorRows()

@@ -101,6 +101,7 @@ func (s *site) forkBlockedRun(args ...string) (run *program.Process, release fun
 // TestServe_TwoServersShareTheSchedule expects each due run once, also after the process that makes one was killed.
 func TestServe_TwoServersShareTheSchedule(t *testing.T) {
 	t.Parallel()
+	kit.Rare(t)
 	s := newSite(t)
 	var servers []*program.Process
 	for range 2 {
@@ -157,6 +158,7 @@ func TestFollow_KilledDuringAStep(t *testing.T) {
 // TestFollow_SurvivesServerRestarts stops and crashes both database servers.
 func TestFollow_SurvivesServerRestarts(t *testing.T) {
 	t.Parallel()
+	kit.Rare(t)
 	servers := []*testdb.Cluster{testdb.NewCluster(t), testdb.NewCluster(t)}
 	s := siteOn(t, servers[0].Database(t), servers[1].Database(t))
 	p := s.startFollower()
@@ -179,6 +181,7 @@ func TestFollow_SurvivesServerRestarts(t *testing.T) {
 // TestServe_TwoServersFollow kills the server that follows, then one on standby: the schedule and real-time sync continue.
 func TestServe_TwoServersFollow(t *testing.T) {
 	t.Parallel()
+	kit.Rare(t)
 	s := newSite(t)
 	s.Set("SYNC_REALTIME=true", "SYNC_SCHEDULE=* * * * * *", "PORT=0")
 	first := s.Fork([]string{"DATA_DIR=" + t.TempDir()}, "serve")

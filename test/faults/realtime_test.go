@@ -4,12 +4,14 @@ import (
 	"strings"
 	"testing"
 
+	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/program"
 	"lifecycle-sync/test/kit/testdb"
 )
 
 func TestFollow_Failover(t *testing.T) {
 	t.Parallel()
+	kit.Rare(t)
 	primary := testdb.NewCluster(t)
 	source, target := primary.Database(t), testdb.Postgres(t)
 	s := siteOn(t, source, target)
@@ -49,6 +51,7 @@ func TestFollow_Failover(t *testing.T) {
 
 func TestFollow_SlotInvalidated(t *testing.T) {
 	t.Parallel()
+	kit.Rare(t)
 	server := testdb.NewCluster(t, "max_slot_wal_keep_size=1MB", "min_wal_size=32MB", "max_wal_size=32MB")
 	s := siteOn(t, server.Database(t), testdb.Postgres(t))
 	follower := s.startFollower()
@@ -74,6 +77,7 @@ func TestFollow_SlotInvalidated(t *testing.T) {
 
 func TestFollow_WALLevel(t *testing.T) {
 	t.Parallel()
+	kit.Rare(t)
 	source := testdb.NewCluster(t, "wal_level=replica").Database(t)
 	s := siteOn(t, source, testdb.Postgres(t))
 	const says, remedy = "Real-time sync needs wal_level logical; the server of lifecycle_db has replica.", "ALTER SYSTEM SET wal_level = logical"

@@ -14,26 +14,26 @@ import (
 
 func TestServer_DatabaseRestartDuringRun(t *testing.T) {
 	t.Parallel()
-	for _, mode := range []string{"fast", "immediate"} {
-		for _, name := range []string{"lifecycle_db", "pmo_db"} {
-			t.Run(mode+" "+name, func(t *testing.T) {
-				t.Parallel()
-				server := testdb.NewCluster(t)
-				source, target := server.Database(t), testdb.Postgres(t)
-				if name == "pmo_db" {
-					source, target = target, source
-				}
-				s := siteOn(t, source, target)
-				run, release := s.startBlockedRun()
-				server.Stop(mode)
-				release()
-				run.Says("⏳ " + name + ": ")
-				server.Start()
-				run.Ends(0, "Retrying in ")
-				s.wantRetry()
-				s.wantRecovery()
-			})
-		}
+	for _, c := range kit.Daily(t, 1, [2]string{"fast", "lifecycle_db"}, [2]string{"immediate", "pmo_db"},
+		[2]string{"immediate", "lifecycle_db"}, [2]string{"fast", "pmo_db"}) {
+		mode, name := c[0], c[1]
+		t.Run(mode+" "+name, func(t *testing.T) {
+			t.Parallel()
+			server := testdb.NewCluster(t)
+			source, target := server.Database(t), testdb.Postgres(t)
+			if name == "pmo_db" {
+				source, target = target, source
+			}
+			s := siteOn(t, source, target)
+			run, release := s.startBlockedRun()
+			server.Stop(mode)
+			release()
+			run.Says("⏳ " + name + ": ")
+			server.Start()
+			run.Ends(0, "Retrying in ")
+			s.wantRetry()
+			s.wantRecovery()
+		})
 	}
 }
 

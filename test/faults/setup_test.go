@@ -202,10 +202,10 @@ func (s *site) wantRecovery() {
 	}
 }
 
-// both runs a test for each database, with its link and name.
-func both(t *testing.T, fn func(s *site, l *testdb.Link, name string)) {
+// eachLink runs a test for each database, with its link and name.
+func eachLink(t *testing.T, fn func(s *site, l *testdb.Link, name string)) {
 	t.Helper()
-	for _, name := range []string{"lifecycle_db", "pmo_db"} {
+	for _, name := range kit.Daily(t, 1, "lifecycle_db", "pmo_db") {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)

@@ -15,7 +15,8 @@ import (
 // Patience is the maximum time that a test waits for an expected event, on the slowest machine.
 const Patience = time.Minute
 
-const pollInterval = 10 * time.Millisecond
+// pollInterval is long enough that tests that wait leave the processors to others.
+const pollInterval = 25 * time.Millisecond
 
 // Eventually waits until holds returns true. After Patience it fails the test with what it waited for and with
 // details, for example a log.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash/fnv"
 	"net"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // Missing ends a test that cannot run here: it skips the test with a prominent warning, and fails it in CI.
@@ -32,6 +34,38 @@ func Long(t testing.TB) {
 		t.Skip("SKIPPED: takes long: run make test-long, or set TEST_LONG=1")
 	}
 }
+
+// Daily returns n of a slow test's cases: every day others, so that all have their turn. make test-long runs all of them.
+func Daily[T any](t testing.TB, n int, cases ...T) []T {
+	t.Helper()
+	if IsLong() || n >= len(cases) {
+		return cases
+	}
+	chosen := make([]T, n)
+	for i := range chosen {
+		chosen[i] = cases[(turn(t)*n+i)%len(cases)]
+	}
+	t.Logf("today's %d of %d cases: %v (TEST_LONG=1 runs all)", n, len(cases), chosen)
+	return chosen
+}
+
+// Rare skips a slow test of a rare fault on three of four days, with a prominent warning. make test-long runs it.
+func Rare(t testing.TB) {
+	t.Helper()
+	if !IsLong() && turn(t)%4 != 0 {
+		t.Skip("SKIPPED today, as on three of four days: run make test-long, or set TEST_LONG=1")
+	}
+}
+
+// turn is a number that grows by one every day, from another start for each test.
+func turn(t testing.TB) int {
+	name := fnv.New32a()
+	_, _ = name.Write([]byte(t.Name())) // a hash never fails
+	return int(name.Sum32()) + Day()
+}
+
+// Day is the number of the day (UTC).
+func Day() int { return int(time.Now().Unix() / (24 * 60 * 60)) }
 
 // Tool is the path of something that test/tools installed, such as "versitygw-v1.8.0/versitygw". Without it the test is
 // skipped, and fails in CI.

@@ -110,7 +110,7 @@ func sample(t *testing.T) []string {
 	names = slices.DeleteFunc(names, func(name string) bool { return mutants[name].rare })
 	seed := *sampleSeed
 	if seed == 0 {
-		seed = uint64(time.Now().Unix() / (24 * 60 * 60))
+		seed = uint64(kit.Day())
 	}
 	t.Logf("sample: -mutants %d -seed %d", *sampleSize, seed)
 	random := rand.New(rand.NewPCG(seed, 0))
