@@ -659,7 +659,7 @@ export interface components {
         };
         Failure: components["schemas"]["FailureFields"];
         FieldError: {
-            /** @description The field or parameter as the client sent it. */
+            /** @description The field or parameter as the client sent it; empty for a form field whose name is not UTF-8. */
             field: string;
             code: string;
             message: components["schemas"]["Message"];
