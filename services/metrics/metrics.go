@@ -44,7 +44,7 @@ type Metrics struct {
 }
 
 // New returns the metrics. Each scrape reads the sync status, the cache and real-time sync. realTime returns false while
-// real-time sync is off; it is nil if it can never be on.
+// real-time sync is off.
 func New(mirror Mirror, cacheStats func() cache.Stats, realTime func() (RealTime, bool)) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
@@ -66,11 +66,10 @@ func New(mirror Mirror, cacheStats func() cache.Stats, realTime func() (RealTime
 			m.alerts.WithLabelValues(string(event), string(result)) // start at 0, so that the first one is an increase
 		}
 	}
-	if realTime != nil {
-		m.registry.MustRegister(newRealTime(realTime))
-	}
-	m.registry.MustRegister(m.requests, m.durations, m.runs, m.lastRun, m.rows, m.alerts,
-		newSyncStatus(mirror), newCache(cacheStats), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	status := syncStatus{mirror: mirror}
+	m.registry.MustRegister(m.requests, m.durations, m.runs, m.lastRun, m.rows, m.alerts, scraped(status.collect),
+		scraped(func(add adder) { collectCache(add, cacheStats()) }), scraped(func(add adder) { collectRealTime(add, realTime) }),
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -128,10 +127,25 @@ type Mirror interface {
 	SyncStatus(ctx context.Context) (journal.SyncStatus, error)
 }
 
+// scraped collects metrics that are read with each scrape.
+type scraped func(add adder)
+
+// adder adds a metric to a scrape.
+type adder func(kind prometheus.ValueType, name, help string, value float64, labels prometheus.Labels)
+
+// Describe announces no metric: each is missing while its value is unknown.
+func (scraped) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (s scraped) Collect(to chan<- prometheus.Metric) {
+	s(func(kind prometheus.ValueType, name, help string, value float64, labels prometheus.Labels) {
+		to <- prometheus.MustNewConstMetric(prometheus.NewDesc(namespace+"_"+name, help, nil, labels), kind, value)
+	})
+}
+
 // syncStatus collects the sync status, and nothing while pmo_db is unavailable.
 type syncStatus struct {
-	mirror                             Mirror
-	succeeded, age, drift, quarantined *prometheus.Desc
+	mirror Mirror
 
 	mu   sync.Mutex
 	read time.Time
@@ -139,41 +153,24 @@ type syncStatus struct {
 	err  error
 }
 
-func newSyncStatus(mirror Mirror) *syncStatus {
-	return &syncStatus{
-		mirror: mirror,
-		succeeded: prometheus.NewDesc(namespace+"_sync_last_run_success",
-			"Whether the last run of any process, canceled ones excluded, succeeded: 1 or 0, by its mode and the class of its error.", []string{"mode", "class"}, nil),
-		drift: prometheus.NewDesc(namespace+"_sync_drift_rows",
-			"Rows of the mirror that another application changed, as found by the last full run or verification of any process.", nil, nil),
-		age:         prometheus.NewDesc(namespace+"_sync_last_success_age_seconds", "Time since the last successful run started, by pmo_db's clock.", nil, nil),
-		quarantined: prometheus.NewDesc(namespace+"_quarantined_rows", "Source rows that cannot be mirrored.", nil, nil),
-	}
-}
-
-// Describe implements prometheus.Collector.
-func (s *syncStatus) Describe(to chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{s.succeeded, s.age, s.drift, s.quarantined} {
-		to <- desc
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (s *syncStatus) Collect(to chan<- prometheus.Metric) {
+func (s *syncStatus) collect(add adder) {
 	st, err := s.status()
 	if err != nil {
 		return
 	}
-	to <- prometheus.MustNewConstMetric(s.quarantined, prometheus.GaugeValue, float64(st.Quarantined))
+	add(prometheus.GaugeValue, "quarantined_rows", "Source rows that cannot be mirrored.", float64(st.Quarantined), nil)
 	if st.Age != nil {
-		to <- prometheus.MustNewConstMetric(s.age, prometheus.GaugeValue, st.Age.Seconds())
+		add(prometheus.GaugeValue, "sync_last_success_age_seconds", "Time since the last successful run started, by pmo_db's clock.", st.Age.Seconds(), nil)
 	}
 	if run := st.LastConclusive; run != nil {
 		success, class := outcome(run)
-		to <- prometheus.MustNewConstMetric(s.succeeded, prometheus.GaugeValue, success, run.Mode, class)
+		add(prometheus.GaugeValue, "sync_last_run_success",
+			"Whether the last run of any process, canceled ones excluded, succeeded: 1 or 0, by its mode and the class of its error.",
+			success, prometheus.Labels{"mode": run.Mode, "class": class})
 	}
 	if run := newer(st.ProvedEqual, st.Verified); run != nil {
-		to <- prometheus.MustNewConstMetric(s.drift, prometheus.GaugeValue, float64(run.Drift()))
+		add(prometheus.GaugeValue, "sync_drift_rows",
+			"Rows of the mirror that another application changed, as found by the last full run or verification of any process.", float64(run.Drift()), nil)
 	}
 }
 
@@ -209,25 +206,11 @@ func (s *syncStatus) status() (journal.SyncStatus, error) {
 	return s.last, s.err
 }
 
-// cacheCollector collects how the cache of answers did.
-type cacheCollector struct {
-	stats func() cache.Stats
-	desc  *prometheus.Desc
-}
-
-func newCache(stats func() cache.Stats) *cacheCollector {
-	return &cacheCollector{stats: stats, desc: prometheus.NewDesc(namespace+"_cache_requests_total",
-		"Reads of the mirror: hit from the cache, miss from the database, bypass while the cache is off.", []string{"result"}, nil)}
-}
-
-// Describe implements prometheus.Collector.
-func (c *cacheCollector) Describe(to chan<- *prometheus.Desc) { to <- c.desc }
-
-// Collect implements prometheus.Collector.
-func (c *cacheCollector) Collect(to chan<- prometheus.Metric) {
-	s := c.stats()
-	for result, n := range map[string]uint64{"hit": s.Hits, "miss": s.Misses, "bypass": s.Bypassed} {
-		to <- prometheus.MustNewConstMetric(c.desc, prometheus.CounterValue, float64(n), result)
+// collectCache collects how the cache of answers did.
+func collectCache(add adder, stats cache.Stats) {
+	for result, n := range map[string]uint64{"hit": stats.Hits, "miss": stats.Misses, "bypass": stats.Bypassed} {
+		add(prometheus.CounterValue, "cache_requests_total", "Reads of the mirror: hit from the cache, miss from the database, bypass while the cache is off.",
+			float64(n), prometheus.Labels{"result": result})
 	}
 }
 
@@ -237,30 +220,11 @@ type RealTime struct {
 	Retained int64         // bytes of WAL that lifecycle_db retains for the slot
 }
 
-// realTime collects the progress of real-time sync, and nothing while it is off.
-type realTime struct {
-	ask           func() (RealTime, bool)
-	lag, retained *prometheus.Desc
-}
-
-func newRealTime(ask func() (RealTime, bool)) *realTime {
-	return &realTime{
-		ask: ask,
-		lag: prometheus.NewDesc(namespace+"_sync_realtime_lag_seconds", "How far real-time sync is behind lifecycle_db.", nil, nil),
-		retained: prometheus.NewDesc(namespace+"_sync_slot_retained_bytes",
-			"Bytes of WAL that lifecycle_db retains because the replication slot has not confirmed it.", nil, nil),
+// collectRealTime collects the progress of real-time sync, and nothing while it is off.
+func collectRealTime(add adder, ask func() (RealTime, bool)) {
+	if at, ok := ask(); ok {
+		add(prometheus.GaugeValue, "sync_realtime_lag_seconds", "How far real-time sync is behind lifecycle_db.", at.Lag.Seconds(), nil)
+		add(prometheus.GaugeValue, "sync_slot_retained_bytes",
+			"Bytes of WAL that lifecycle_db retains because the replication slot has not confirmed it.", float64(at.Retained), nil)
 	}
-}
-
-// Describe implements prometheus.Collector.
-func (r *realTime) Describe(to chan<- *prometheus.Desc) { to <- r.lag; to <- r.retained }
-
-// Collect implements prometheus.Collector.
-func (r *realTime) Collect(to chan<- prometheus.Metric) {
-	at, ok := r.ask()
-	if !ok {
-		return
-	}
-	to <- prometheus.MustNewConstMetric(r.lag, prometheus.GaugeValue, at.Lag.Seconds())
-	to <- prometheus.MustNewConstMetric(r.retained, prometheus.GaugeValue, float64(at.Retained))
 }

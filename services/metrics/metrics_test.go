@@ -120,7 +120,7 @@ func TestWrite_LastRunAndDrift(t *testing.T) {
 func TestWrite_WithoutPmoDbOmitsOnlyTheSyncStatus(t *testing.T) {
 	t.Parallel()
 	for name, m := range map[string]*mirror{"away": {err: errors.New("away")}, "never synchronized": {}} {
-		got := text(t, metrics.New(m, func() cache.Stats { return cache.Stats{} }, nil))
+		got := text(t, metrics.New(m, func() cache.Stats { return cache.Stats{} }, func() (metrics.RealTime, bool) { return metrics.RealTime{}, false }))
 		if strings.Contains(got, "last_success_age") || strings.Contains(got, "lifecycle_quarantined_rows") != (m.err == nil) || !strings.Contains(got, "lifecycle_cache_requests_total") {
 			t.Errorf("%s: %s", name, got)
 		}
