@@ -53,7 +53,7 @@ func (a *App) startJobs(ctx context.Context, alertWatch *alerts.Watch) (stop fun
 // startSyncJobs starts the schedule and real-time sync. follower may be nil. stop stops them and waits.
 func (a *App) startSyncJobs(ctx context.Context, runService *runs.Service, follower *realtime.Follower) (stop func()) {
 	jobs := []func(context.Context){
-		schedule.New(schedule.Options{Plan: a.plan, Runs: runService, History: journal.New(a.apiStore.Session), Now: a.local, Log: a.log}).Run,
+		(&schedule.Schedule{Plan: a.plan, Runs: runService, History: journal.New(a.apiStore.Session), Now: a.local, Log: a.log}).Run,
 	}
 	if follower != nil {
 		jobs = append(jobs, func(ctx context.Context) { _ = follower.Follow(ctx) }) // it ends with ctx only

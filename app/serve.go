@@ -12,6 +12,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/alerts"
 	"lifecycle-sync/services/metrics"
@@ -127,10 +128,8 @@ func (a *App) syncAtStart(ctx context.Context, runService *runs.Service, alertWa
 			return nil
 		}
 		out.line("⏳ No run has succeeded yet. Retrying in %s", retryPause)
-		select {
-		case <-ctx.Done():
+		if !database.Pause(ctx, retryPause) {
 			return nil
-		case <-time.After(retryPause):
 		}
 	}
 }

@@ -90,6 +90,16 @@ func Backoff(first, longest time.Duration) retry.Backoff { //nolint:ireturn // t
 	return retry.WithCappedDuration(longest, retry.WithJitterPercent(jitterPercent, retry.NewExponential(first)))
 }
 
+// Pause waits before a retry. It returns false at once when ctx ends.
+func Pause(ctx context.Context, pause time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(pause):
+		return true
+	}
+}
+
 // Kind names a database system. It also names the folders of its SQL files.
 type Kind string
 

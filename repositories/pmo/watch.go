@@ -79,10 +79,8 @@ func (w *Watch) Follow(ctx context.Context, report func(error)) {
 		}
 		report(err)
 		pause, _ := backoff.Next() // never stops
-		select {
-		case <-ctx.Done():
+		if !database.Pause(ctx, pause) {
 			return
-		case <-time.After(pause):
 		}
 	}
 }

@@ -41,10 +41,8 @@ func Retry(ctx context.Context, retryTime time.Duration, onRetry func(attempt in
 		if onRetry != nil {
 			onRetry(attempt, pause, err)
 		}
-		select {
-		case <-ctx.Done():
+		if !database.Pause(ctx, pause) {
 			return withContextCause(ctx, err)
-		case <-time.After(pause):
 		}
 	}
 }

@@ -124,10 +124,8 @@ func (f *Follower) Follow(ctx context.Context) error {
 		default:
 			f.setStatus(Unavailable, err)
 		}
-		select {
-		case <-ctx.Done():
+		if !database.Pause(ctx, pause) {
 			return nil
-		case <-time.After(pause):
 		}
 	}
 }
@@ -150,10 +148,8 @@ func (f *Follower) waitForRun(ctx context.Context, cause *models.Error) {
 			err := f.o.Store.InTx(ctx, func(tx *pmo.Session) error { return journal.New(tx).Record(ctx, &stop, nil, nil) })
 			recorded = err == nil
 		}
-		select {
-		case <-ctx.Done():
+		if !database.Pause(ctx, massDeletePoll) {
 			return
-		case <-time.After(massDeletePoll):
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/mirror"
@@ -95,10 +96,7 @@ func (f *Follower) applyChanges(ctx context.Context, stream *lifecycle.Stream, a
 				continue
 			}
 		}
-		select { // pending changes were not visible yet
-		case <-ctx.Done():
-		case <-time.After(busyPause):
-		}
+		database.Pause(ctx, busyPause) // pending changes were not visible yet
 	}
 	return ctx.Err()
 }
@@ -151,10 +149,8 @@ func (f *Follower) run(ctx context.Context, req mirror.Request) error {
 		if err == nil || models.AsError(err).Class != models.Busy {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if !database.Pause(ctx, standbyPause) {
 			return ctx.Err()
-		case <-time.After(standbyPause):
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/services/mirror"
 )
 
@@ -187,10 +188,8 @@ func (s *Service) syncWhenUnlocked(ctx context.Context, req mirror.Request, p mi
 		if err = s.explainBusy(ctx, err); models.AsError(err).Class == models.Busy || s.o.Now().After(deadline) {
 			return result, err
 		}
-		select {
-		case <-ctx.Done():
+		if !database.Pause(ctx, writePoll) {
 			return result, ctx.Err()
-		case <-time.After(writePoll):
 		}
 	}
 }

@@ -33,7 +33,7 @@ func TestSchedule_TwoProcessesMakeOneRun(t *testing.T) {
 		syncs := runs.New(runs.Options{Engine: engine, Store: p.Store, Timeout: time.Minute, Now: time.Now, Log: log})
 		t.Cleanup(syncs.Close)
 		go func() {
-			ended <- New(Options{Runs: syncs, History: journal, Now: time.Now, Log: log}).runOnce(t.Context(), models.FullRun, due)
+			ended <- (&Schedule{Runs: syncs, History: journal, Now: time.Now, Log: log}).runOnce(t.Context(), models.FullRun, due)
 		}()
 		return buffer
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/robfig/cron/v3"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/runs"
 )
@@ -49,8 +50,8 @@ type history interface {
 	LastCompleted(ctx context.Context, mode string) (*models.Run, error)
 }
 
-// Options configure a schedule.
-type Options struct {
+// Schedule starts scheduled runs, one at a time.
+type Schedule struct {
 	Plan    Plan
 	Runs    runner
 	History history
@@ -58,36 +59,18 @@ type Options struct {
 	Log     *slog.Logger
 }
 
-// Schedule starts scheduled runs, one at a time.
-type Schedule struct{ o Options }
-
-// New returns a schedule.
-func New(o Options) *Schedule { return &Schedule{o} }
-
 // Run starts runs as they fall due, until ctx ends or nothing is ever due again. Failed runs are logged and repeated at
 // the next scheduled time. If several fall due during a run, one run makes up for all.
 func (s *Schedule) Run(ctx context.Context) {
-	for seen := s.o.Now(); ; {
-		next, ok := s.o.Plan.Next(seen)
-		if !ok || !pause(ctx, min(next.Sub(s.o.Now()), maxSleep)) {
+	for seen := s.Now(); ; {
+		next, ok := s.Plan.Next(seen)
+		if !ok || !database.Pause(ctx, min(next.Sub(s.Now()), maxSleep)) {
 			return
 		}
-		now := s.o.Now()
-		s.runIfDue(ctx, models.FullRun, s.o.Plan.Full.last(seen, now)) // first: it also makes up for an incremental run
-		s.runIfDue(ctx, models.IncrementalRun, s.o.Plan.Incremental.last(seen, now))
+		now := s.Now()
+		s.runIfDue(ctx, models.FullRun, s.Plan.Full.last(seen, now)) // first: it also makes up for an incremental run
+		s.runIfDue(ctx, models.IncrementalRun, s.Plan.Incremental.last(seen, now))
 		seen = now // also if the clock was set back
-	}
-}
-
-// pause returns false if ctx ends first.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
 	}
 }
 
@@ -97,7 +80,7 @@ func (s *Schedule) runIfDue(ctx context.Context, mode string, due time.Time) {
 	}
 	if err := s.runOnce(ctx, mode, due); err != nil && ctx.Err() == nil {
 		e := models.AsError(err)
-		s.o.Log.Error("scheduled run failed", "mode", mode, "due", due, "class", e.Class, "error", err, "cause", e.Cause)
+		s.Log.Error("scheduled run failed", "mode", mode, "due", due, "class", e.Class, "error", err, "cause", e.Cause)
 	}
 }
 
@@ -106,26 +89,26 @@ func (s *Schedule) runIfDue(ctx context.Context, mode string, due time.Time) {
 // both start a run, which does no harm. Errors: those of runs.Service, connection, timeout, schema.
 func (s *Schedule) runOnce(ctx context.Context, mode string, due time.Time) error {
 	for waiting := false; ; waiting = true {
-		last, err := s.o.History.LastCompleted(ctx, mode)
+		last, err := s.History.LastCompleted(ctx, mode)
 		if err != nil {
 			return err
 		}
 		// A run from the future, by another machine's clock, does not count.
-		if last != nil && !last.StartedAt.Before(due) && last.StartedAt.Before(s.o.Now().Add(clockSkew)) {
-			s.o.Log.Info("scheduled run already completed", "mode", mode, "due", due, "run", last.ID)
+		if last != nil && !last.StartedAt.Before(due) && last.StartedAt.Before(s.Now().Add(clockSkew)) {
+			s.Log.Info("scheduled run already completed", "mode", mode, "due", due, "run", last.ID)
 			return nil
 		}
-		if _, err = s.o.Runs.Run(ctx, mirror.Request{Mode: mode}, mirror.Silent{}); err == nil && mode == models.FullRun {
-			_, err = s.o.Runs.Verify(ctx)
+		if _, err = s.Runs.Run(ctx, mirror.Request{Mode: mode}, mirror.Silent{}); err == nil && mode == models.FullRun {
+			_, err = s.Runs.Verify(ctx)
 		}
 		other, busy := errors.AsType[*runs.ActiveRunError](err)
 		if !busy {
 			return err
 		}
 		if !waiting {
-			s.o.Log.Info("scheduled run waiting", "mode", mode, "due", due, "run", other.Run.ID)
+			s.Log.Info("scheduled run waiting", "mode", mode, "due", due, "run", other.Run.ID)
 		}
-		if !pause(ctx, pollInterval) {
+		if !database.Pause(ctx, pollInterval) {
 			return ctx.Err()
 		}
 	}

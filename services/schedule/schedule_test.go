@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/runs"
 )
@@ -32,7 +33,7 @@ func in(t *testing.T, plan Plan, test func(w *world, cancel func())) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{T: t, takes: map[string]time.Duration{}}
-		s := New(Options{Plan: plan, Runs: w, History: w, Now: w.now, Log: slog.New(slog.NewTextHandler(&w.log, nil))})
+		s := &Schedule{Plan: plan, Runs: w, History: w, Now: w.now, Log: slog.New(slog.NewTextHandler(&w.log, nil))}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { defer close(ended); s.Run(ctx) }()
@@ -51,7 +52,7 @@ func (w *world) Run(ctx context.Context, req mirror.Request, _ mirror.Progress) 
 		return mirror.Result{}, &runs.ActiveRunError{Run: *w.other}
 	}
 	w.begin(req.Mode)
-	switch completed := pause(ctx, w.takes[req.Mode]); {
+	switch completed := database.Pause(ctx, w.takes[req.Mode]); {
 	case !completed:
 		w.end(models.CanceledRun)
 		return mirror.Result{}, ctx.Err()
