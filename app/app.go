@@ -188,17 +188,16 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 		}
 	}
 	history := runs.NewJournal(a.apiStore, models.Tables())
-	uploads := attachments.NewUploads(a.files, a.cfg.UploadFileLimit, a.log)
 	limits := request.FormLimits{Files: a.cfg.UploadFiles, Bytes: a.cfg.UploadRequestLimit}
 	products, histories := products.NewWriter(a.writer, a.apiStore, a.zone), stages.NewWriter(a.writer, a.zone)
-	files := attachments.NewFiles(a.writer, a.apiStore, a.files, a.log)
+	files := &attachments.Files{Writer: a.writer, Store: a.apiStore, Contents: a.files, Limit: a.cfg.UploadFileLimit, Log: a.log}
 	site := pages.NewSite(pages.Options{Responses: a.responses, Status: runService, Zone: a.zone, Printer: a.printer, RequiresSignIn: options.Access != nil, Log: a.log})
 	return routes.New(options, routes.Handlers{
 		Health:  &handlers.Health{Runs: journal.New(a.apiStore.Session), Log: a.log},
 		Metrics: handlers.Metrics(appMetrics),
 		Docs:    handlers.NewDocs(),
 		Products: &handlers.Products{
-			Responses: a.responses, Now: a.local, Writer: products, Files: files, Exports: a.exports, Checker: request.NewChecker(), Uploads: uploads, Limits: limits,
+			Responses: a.responses, Now: a.local, Writer: products, Files: files, Exports: a.exports, Checker: request.NewChecker(), Limits: limits,
 		},
 		StageHistory: &handlers.StageHistory{Responses: a.responses, Zone: a.zone, Writer: histories, Checker: request.NewChecker()},
 		Sync:         &handlers.Sync{Service: runService, Journal: history, Keys: a.writer, Checker: request.NewChecker(), Printer: a.printer},
@@ -207,7 +206,7 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 		Session:  session.New(site, options.Access),
 		Overview: overview.New(site, a.local),
 		Products: productpages.New(site, productpages.Options{
-			Products: products, Histories: histories, Files: files, Uploads: uploads, Limits: limits, FileBytes: a.cfg.UploadFileLimit, Now: a.local,
+			Products: products, Histories: histories, Files: files, Limits: limits, Now: a.local,
 		}),
 		Stages: stagepages.New(site, histories, a.zone),
 		Sync:   syncpages.New(site, runService, history, a.doctor()),

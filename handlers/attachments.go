@@ -35,7 +35,7 @@ func (h *Products) AddFiles(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	form, err := request.ReadForm(c, h.Limits, h.Uploads)
+	form, err := request.ReadForm(c, h.Limits, h.Files)
 	if err != nil {
 		return err
 	}

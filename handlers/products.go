@@ -26,7 +26,6 @@ type Products struct {
 	Files     *attachments.Files
 	Exports   *export.Exports
 	Checker   request.Checker
-	Uploads   request.Uploads
 	Limits    request.FormLimits
 }
 
@@ -103,7 +102,7 @@ func (h *Products) Update(c *fiber.Ctx) error {
 // readInput reads a product with its files and the idempotency key; requireAll also requires fields that were not sent.
 func (h *Products) readInput(c *fiber.Ctx, requireAll bool) (in products.Input, r outbox.Request, err error) {
 	if r.Key, err = request.IdempotencyKey(c); err == nil {
-		in, r.Files, err = h.Checker.ReadProduct(c, h.Limits, h.Uploads, requireAll)
+		in, r.Files, err = h.Checker.ReadProduct(c, h.Limits, h.Files, requireAll)
 	}
 	return in, r, err
 }

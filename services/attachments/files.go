@@ -33,17 +33,13 @@ type Contents interface {
 	Old(ctx context.Context, before time.Time) iter.Seq2[string, error]
 }
 
-// Files adds, reads and deletes files of products.
+// Files stores, adds, reads and deletes files of products.
 type Files struct {
-	writer   *outbox.Writer
-	store    *pmo.Store
-	contents Contents
-	log      *slog.Logger
-}
-
-// NewFiles returns the use cases.
-func NewFiles(w *outbox.Writer, store *pmo.Store, contents Contents, log *slog.Logger) *Files {
-	return &Files{writer: w, store: store, contents: contents, log: log}
+	Writer   *outbox.Writer
+	Store    *pmo.Store
+	Contents Contents
+	Limit    int64 // bytes per file
+	Log      *slog.Logger
 }
 
 // Reader reads the files of products in one snapshot of the mirror. Errors: connection, timeout, schema.
@@ -71,7 +67,7 @@ func requireProduct(id int64, has bool, err error) error {
 // Add attaches the request's files to a product, all or none. After an error none is stored.
 // Errors: not found; conflict and busy of the key; connection.
 func (f *Files) Add(ctx context.Context, productID int64, r outbox.Request) (outbox.Result, error) {
-	return f.writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (any, error) {
+	return f.Writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (any, error) {
 		// The lock keeps the product until the files are stored; a later delete then finds them.
 		has, err := attachmentsdb.New(tx).LockProduct(ctx, productID)
 		if err := requireProduct(productID, has, err); err != nil {
@@ -84,7 +80,7 @@ func (f *Files) Add(ctx context.Context, productID int64, r outbox.Request) (out
 // Remove deletes a file of a product. Errors: not found, connection.
 func (f *Files) Remove(ctx context.Context, productID, id int64) (was models.Attachment, err error) {
 	var version int64
-	err = f.store.InTx(ctx, func(tx *pmo.Session) error {
+	err = f.Store.InTx(ctx, func(tx *pmo.Session) error {
 		if was, err = attachmentsdb.New(tx).Delete(ctx, productID, id); err != nil {
 			return err
 		}
@@ -94,27 +90,27 @@ func (f *Files) Remove(ctx context.Context, productID, id int64) (was models.Att
 	if err != nil {
 		return was, err
 	}
-	f.writer.Advance(version)
-	deleteContent(context.WithoutCancel(ctx), f.contents, f.log, was.ObjectKey)
+	f.Writer.Advance(version)
+	f.deleteContent(context.WithoutCancel(ctx), was.ObjectKey)
 	return was, nil
 }
 
 // deleteContent deletes the content of a file. The sweep deletes what this could not.
-func deleteContent(ctx context.Context, contents Contents, log *slog.Logger, key string) {
-	if err := contents.Delete(ctx, key); err != nil {
-		log.Warn("attachment cleanup failed; will retry", "key", key, "error", err)
+func (f *Files) deleteContent(ctx context.Context, key string) {
+	if err := f.Contents.Delete(ctx, key); err != nil {
+		f.Log.Warn("attachment cleanup failed; will retry", "key", key, "error", err)
 	}
 }
 
 // Find returns a file of a product. Errors: not found, connection, timeout.
 func (f *Files) Find(ctx context.Context, productID, id int64) (models.Attachment, error) {
-	return attachmentsdb.New(f.store.Session).Get(ctx, productID, id)
+	return attachmentsdb.New(f.Store.Session).Get(ctx, productID, id)
 }
 
 // Open returns the content of a file, which has a.Size bytes and must be closed. It can be read after ctx has ended.
 // Errors: not found, unavailable.
 func (f *Files) Open(ctx context.Context, a models.Attachment) (io.ReadCloser, error) {
-	content, size, err := f.contents.Get(context.WithoutCancel(ctx), a.ObjectKey)
+	content, size, err := f.Contents.Get(context.WithoutCancel(ctx), a.ObjectKey)
 	if err == nil && size != a.Size {
 		_ = content.Close()
 		return nil, models.NewError(models.NotFound, "attachments.content_damaged", nil).WithCause(fmt.Errorf("%s has %d bytes instead of %d", a.ObjectKey, size, a.Size))
@@ -125,21 +121,10 @@ func (f *Files) Open(ctx context.Context, a models.Attachment) (io.ReadCloser, e
 // discardTime limits the deletion of unwanted files, independent of the request's deadline.
 const discardTime = 10 * time.Second
 
-// Uploads stores the files of a request before the request is known to succeed.
-type Uploads struct {
-	contents Contents
-	limit    int64 // bytes per file
-	log      *slog.Logger
-}
-
-// NewUploads returns the use case. limit is the maximum size of a file in bytes.
-func NewUploads(contents Contents, limit int64, log *slog.Logger) *Uploads {
-	return &Uploads{contents: contents, limit: limit, log: log}
-}
-
-// Save stores a file whose content matches its extension under a new key. filename is the client's. After an error
-// nothing is stored. Errors: unsupported_type, too_large, validation_failed for an empty file, unavailable, the reader's.
-func (u *Uploads) Save(ctx context.Context, filename string, content io.Reader) (models.Upload, error) {
+// Save stores a file whose content matches its extension under a new key, before its request is known to succeed. filename
+// is the client's. After an error nothing is stored. Errors: unsupported_type, too_large, validation_failed for an empty
+// file, unavailable, the reader's.
+func (f *Files) Save(ctx context.Context, filename string, content io.Reader) (models.Upload, error) {
 	name := CleanName(filename)
 	kind, known := fileTypes()[strings.ToLower(path.Ext(name))]
 	if !known {
@@ -157,12 +142,12 @@ func (u *Uploads) Save(ctx context.Context, filename string, content io.Reader) 
 	}
 	upload := models.Upload{Key: strings.ToLower(rand.Text()), Name: name, Type: kind.mediaType}
 	sum, examined := sha256.New(), kind.examine()
-	counted := &counted{from: buffered, limit: u.limit, name: name}
-	if err := u.contents.Put(ctx, upload.Key, io.TeeReader(counted, io.MultiWriter(sum, examined))); err != nil {
+	counted := &counted{from: buffered, limit: f.Limit, name: name}
+	if err := f.Contents.Put(ctx, upload.Key, io.TeeReader(counted, io.MultiWriter(sum, examined))); err != nil {
 		return models.Upload{}, err
 	}
 	if !examined.valid() {
-		u.Discard(ctx, []models.Upload{upload})
+		f.Discard(ctx, []models.Upload{upload})
 		return models.Upload{}, refusal("attachments.content_mismatch", name)
 	}
 	upload.Size, upload.SHA256 = counted.n, hex.EncodeToString(sum.Sum(nil))
@@ -170,11 +155,11 @@ func (u *Uploads) Save(ctx context.Context, filename string, content io.Reader) 
 }
 
 // Discard deletes unwanted files. The sweep deletes what this could not.
-func (u *Uploads) Discard(ctx context.Context, files []models.Upload) {
+func (f *Files) Discard(ctx context.Context, files []models.Upload) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTime)
 	defer cancel()
-	for _, f := range files {
-		deleteContent(ctx, u.contents, u.log, f.Key)
+	for _, upload := range files {
+		f.deleteContent(ctx, upload.Key)
 	}
 }
 

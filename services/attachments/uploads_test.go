@@ -24,13 +24,13 @@ import (
 const limit = 2 << 20 // bytes in a file
 
 // newUploads returns an empty storage and what stores uploads in it.
-func newUploads(t testing.TB) (*attachments.Uploads, files.Files) {
+func newUploads(t testing.TB) (*attachments.Files, files.Files) {
 	t.Helper()
 	f, err := files.Open(testfiles.Folder(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return attachments.NewUploads(f, limit, slog.New(slog.DiscardHandler)), f
+	return &attachments.Files{Contents: f, Limit: limit, Log: slog.New(slog.DiscardHandler)}, f
 }
 
 // stored lists what a storage has.

@@ -27,7 +27,7 @@ func (h *Pages) New(c *fiber.Ctx) error {
 
 // Create creates a product with its files. Submitting the form twice creates one product.
 func (h *Pages) Create(c *fiber.Ctx) error {
-	form, err := request.ReadForm(c, h.limits, h.uploads, formFields()...)
+	form, err := request.ReadForm(c, h.limits, h.files, formFields()...)
 	f := submittedForm(0, form.Fields)
 	f.FilesLost = err != nil || len(form.Files) > 0
 	if err != nil {
@@ -37,7 +37,7 @@ func (h *Pages) Create(c *fiber.Ctx) error {
 	}
 	key, in, err := h.newProduct(c, f)
 	if err != nil {
-		h.uploads.Discard(c.UserContext(), form.Files)
+		h.files.Discard(c.UserContext(), form.Files)
 		return h.showInvalid(c, f, err, nil)
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
@@ -87,7 +87,7 @@ func (h *Pages) Update(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	form, err := request.ReadForm(c, request.FormLimits{Bytes: h.limits.Bytes}, h.uploads, formFields()...)
+	form, err := request.ReadForm(c, request.FormLimits{Bytes: h.limits.Bytes}, h.files, formFields()...)
 	f := submittedForm(id, form.Fields)
 	switch {
 	case err != nil:

@@ -24,7 +24,7 @@ type fileRules struct {
 }
 
 func newFileRules(o Options) *fileRules {
-	return &fileRules{Extensions: attachments.Extensions(), Count: o.Limits.Files, FileLimit: o.FileBytes, RequestLimit: o.Limits.Bytes}
+	return &fileRules{Extensions: attachments.Extensions(), Count: o.Limits.Files, FileLimit: o.Files.Limit, RequestLimit: o.Limits.Bytes}
 }
 
 // Accept returns the value of the file input's accept attribute.
@@ -69,7 +69,7 @@ func (h *Pages) AddFiles(c *fiber.Ctx) error {
 }
 
 func (h *Pages) addFiles(c *fiber.Ctx, id int64) (key string, err error) {
-	form, err := request.ReadForm(c, h.limits, h.uploads, request.KeyField)
+	form, err := request.ReadForm(c, h.limits, h.files, request.KeyField)
 	if key = form.Fields[request.KeyField]; err != nil {
 		return key, err
 	}
@@ -78,7 +78,7 @@ func (h *Pages) addFiles(c *fiber.Ctx, id int64) (key string, err error) {
 	}
 	idempotencyKey, err := request.FormKey(c, key)
 	if err != nil {
-		h.uploads.Discard(c.UserContext(), form.Files)
+		h.files.Discard(c.UserContext(), form.Files)
 		return key, err
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)

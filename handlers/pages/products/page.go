@@ -28,7 +28,6 @@ type Pages struct {
 	products *products.Writer
 	stages   *stages.Writer
 	files    *attachments.Files
-	uploads  request.Uploads
 	limits   request.FormLimits
 	rules    *fileRules
 	checker  request.Checker
@@ -40,16 +39,14 @@ type Options struct {
 	Products  *products.Writer
 	Histories *stages.Writer
 	Files     *attachments.Files
-	Uploads   request.Uploads
 	Limits    request.FormLimits
-	FileBytes int64            // per file
 	Now       func() time.Time // in the configured time zone
 }
 
 // New returns the handlers.
 func New(site *pages.Site, o Options) *Pages {
 	return &Pages{
-		site: site, products: o.Products, stages: o.Histories, files: o.Files, uploads: o.Uploads,
+		site: site, products: o.Products, stages: o.Histories, files: o.Files,
 		limits: o.Limits, rules: newFileRules(o), checker: request.NewChecker(), now: o.Now,
 	}
 }
