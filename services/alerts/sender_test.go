@@ -13,7 +13,7 @@ func TestSender_ReportsEveryResult(t *testing.T) {
 	t.Parallel()
 	const refused, last = "0", "10"
 	results, posting := make(chan string, 2*queueSize), make(chan struct{})
-	s := &sender{queue: make(chan Alert, queueSize), log: slog.New(slog.DiscardHandler), post: func(ctx context.Context, a Alert) error {
+	w := NewWatch(Options{Log: slog.New(slog.DiscardHandler), Post: func(ctx context.Context, a Alert) error {
 		switch a.ID {
 		case refused:
 			return errors.New("the receiver answered 404")
@@ -23,17 +23,17 @@ func TestSender_ReportsEveryResult(t *testing.T) {
 			return ctx.Err()
 		}
 		return nil
-	}, onResult: func(a Alert, result Result) { results <- a.ID + " " + string(result) }}
+	}, OnResult: func(a Alert, result Result) { results <- a.ID + " " + string(result) }})
 	var want []string
 	for i := range queueSize + 2 {
-		s.send(Alert{ID: fmt.Sprint(i)})
+		w.send(Alert{ID: fmt.Sprint(i)})
 	}
 	for i := range 2 {
 		want = append(want, fmt.Sprintf("%d dropped", queueSize+i))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
-	go func() { s.run(ctx); close(ended) }()
+	go func() { w.sendQueued(ctx); close(ended) }()
 	<-posting
 	cancel()
 	<-ended

@@ -48,8 +48,8 @@ type Options struct {
 // Watch checks pmo_db and reports problems that begin or end while the process lives.
 type Watch struct {
 	o        Options
-	sender   *sender
 	checkNow chan struct{}
+	queue    chan Alert // that wait for the receiver
 
 	mu         sync.Mutex
 	reported   map[Event]condition
@@ -59,16 +59,13 @@ type Watch struct {
 
 // NewWatch returns a watch that has reported nothing yet.
 func NewWatch(o Options) *Watch {
-	return &Watch{
-		o: o, reported: map[Event]condition{}, checkNow: make(chan struct{}, 1),
-		sender: &sender{post: o.Post, queue: make(chan Alert, queueSize), onResult: o.OnResult, log: o.Log},
-	}
+	return &Watch{o: o, reported: map[Event]condition{}, checkNow: make(chan struct{}, 1), queue: make(chan Alert, queueSize)}
 }
 
 // Run checks every minute and after each run, and sends the alerts, until ctx ends.
 func (w *Watch) Run(ctx context.Context) {
 	var sending sync.WaitGroup
-	sending.Go(func() { w.sender.run(ctx) })
+	sending.Go(func() { w.sendQueued(ctx) })
 	defer sending.Wait()
 	tick := time.NewTicker(checkInterval)
 	defer tick.Stop()
@@ -134,7 +131,7 @@ func (w *Watch) Check(ctx context.Context) {
 	var alerts []Alert
 	alerts, w.reported = report(w.reported, conditions(f, w.o.Limits), f)
 	for _, a := range alerts {
-		w.sender.send(a)
+		w.send(a)
 	}
 }
 
@@ -151,55 +148,44 @@ const (
 // Results lists all results.
 func Results() []Result { return []Result{Sent, Undelivered, Dropped} }
 
-// sender posts alerts one by one in the background.
-type sender struct {
-	post     func(context.Context, Alert) error
-	queue    chan Alert
-	onResult func(Alert, Result)
-	log      *slog.Logger
-}
-
 // send queues an alert, or drops it when the queue is full.
-func (s *sender) send(a Alert) {
+func (w *Watch) send(a Alert) {
 	select {
-	case s.queue <- a:
+	case w.queue <- a:
 	default:
-		s.end(a, Dropped, nil)
+		w.sent(a, Dropped, nil)
 	}
 }
 
-// run posts queued alerts until ctx ends, and gives up on the rest.
-func (s *sender) run(ctx context.Context) {
-	defer s.giveUp(ctx)
+// sendQueued posts queued alerts one by one until ctx ends, and gives up on the rest.
+func (w *Watch) sendQueued(ctx context.Context) {
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-		case a := <-s.queue:
-			if err := s.post(ctx, a); err != nil {
-				s.end(a, Undelivered, err)
+		case a := <-w.queue:
+			if err := w.o.Post(ctx, a); err != nil {
+				w.sent(a, Undelivered, err)
 			} else {
-				s.end(a, Sent, nil)
+				w.sent(a, Sent, nil)
 			}
 		}
 	}
-}
-
-func (s *sender) giveUp(ctx context.Context) {
 	for {
 		select {
-		case a := <-s.queue:
-			s.end(a, Undelivered, ctx.Err())
+		case a := <-w.queue:
+			w.sent(a, Undelivered, ctx.Err())
 		default:
 			return
 		}
 	}
 }
 
-func (s *sender) end(a Alert, result Result, err error) {
+// sent reports what became of an alert.
+func (w *Watch) sent(a Alert, result Result, err error) {
 	if result == Sent {
-		s.log.Info("alert sent", "event", a.Event, "state", a.State, "id", a.ID)
+		w.o.Log.Info("alert sent", "event", a.Event, "state", a.State, "id", a.ID)
 	} else {
-		s.log.Warn("alert not delivered", "event", a.Event, "state", a.State, "id", a.ID, "text", a.String(), "result", result, "error", err)
+		w.o.Log.Warn("alert not delivered", "event", a.Event, "state", a.State, "id", a.ID, "text", a.String(), "result", result, "error", err)
 	}
-	s.onResult(a, result)
+	w.o.OnResult(a, result)
 }
