@@ -4,7 +4,6 @@ package reports
 import (
 	"cmp"
 	"context"
-	"iter"
 	"math/big"
 	"slices"
 	"strconv"
@@ -115,8 +114,8 @@ type axis struct {
 	places map[int64]int
 }
 
-// newAxis returns the axis of a list and of the ids in use.
-func newAxis[T any](list []T, label func(T) Label, used iter.Seq[*int64]) *axis {
+// newAxis returns the axis of a list and of the ids that groups have.
+func newAxis[T, G any](list []T, label func(T) Label, groups []G, idOf func(G) *int64) *axis {
 	a, none, unlisted := &axis{labels: []Label{}, places: map[int64]int{}}, false, []int64{}
 	add := func(l Label) {
 		if l.ID != nil {
@@ -127,8 +126,8 @@ func newAxis[T any](list []T, label func(T) Label, used iter.Seq[*int64]) *axis 
 	for _, item := range list {
 		add(label(item))
 	}
-	for id := range used {
-		if id == nil {
+	for _, g := range groups {
+		if id := idOf(g); id == nil {
 			none = true
 		} else if _, listed := a.places[*id]; !listed {
 			unlisted = append(unlisted, *id)
@@ -159,17 +158,6 @@ func along[T any](a *axis, figure func(i int, l Label) T) []T {
 		out[i] = figure(i, l)
 	}
 	return out
-}
-
-// ids returns an id of each group.
-func ids[G any](groups []G, id func(G) *int64) iter.Seq[*int64] {
-	return func(yield func(*int64) bool) {
-		for _, g := range groups {
-			if !yield(id(g)) {
-				return
-			}
-		}
-	}
 }
 
 // Tenths is a figure with one decimal, in tenths.

@@ -56,9 +56,9 @@ func Moves(ctx context.Context, from Reader, now time.Time) ([]MovesFrom, error)
 // addMoves computes the figures that follow from the stage history.
 func (d *Dashboard) addMoves(groups []catalog.MoveGroup, stages []models.Stage, c catalog.Calendar) {
 	timed := slices.DeleteFunc(slices.Clone(groups), func(g catalog.MoveGroup) bool { return g.Timed == 0 })
-	left := newAxis(stages, stageLabel, ids(timed, func(g catalog.MoveGroup) *int64 { return g.Entered }))
-	from := newAxis(stages, stageLabel, ids(groups, func(g catalog.MoveGroup) *int64 { return g.FromID }))
-	to := newAxis(stages, stageLabel, ids(groups, func(g catalog.MoveGroup) *int64 { return g.ToID }))
+	left := newAxis(stages, stageLabel, timed, func(g catalog.MoveGroup) *int64 { return g.Entered })
+	from := newAxis(stages, stageLabel, groups, func(g catalog.MoveGroup) *int64 { return g.FromID })
+	to := newAxis(stages, stageLabel, groups, func(g catalog.MoveGroup) *int64 { return g.ToID })
 	type cell struct {
 		count int64
 		stays stays // in the stage that was left
