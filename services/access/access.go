@@ -45,26 +45,23 @@ type Access struct {
 	roles  roles
 	parser *jwt.Parser
 	key    func(ctx context.Context, token *jwt.Token) (any, error)
-	stop   context.CancelFunc
 }
 
-// New fetches the keys of JWKSURL and refreshes them until ctx ends or Close. If a fetch fails, the next token triggers
+// New fetches the keys of JWKSURL and refreshes them until ctx ends. If a fetch fails, the next token triggers
 // another one. Errors: configuration.
 func New(ctx context.Context, o Options) (*Access, error) {
-	a := &Access{roles: newRoles(o), stop: func() {}}
+	a := &Access{roles: newRoles(o)}
 	methods := []string{jwt.SigningMethodHS256.Alg()}
 	switch {
 	case o.Secret != "" && o.JWKSURL != "":
 		return nil, models.NewError(models.Config, "config.auth_both", nil)
 	case o.JWKSURL != "":
 		methods = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"}
-		fetching, stop := context.WithCancel(ctx)
-		keys, err := newKeys(fetching, o.JWKSURL, o.Log)
+		keys, err := newKeys(ctx, o.JWKSURL, o.Log)
 		if err != nil {
-			stop()
 			return nil, err
 		}
-		a.key, a.stop = keys.find, stop
+		a.key = keys.find
 	default:
 		if err := checkSecret(o.Secret); err != nil {
 			return nil, err
@@ -91,12 +88,6 @@ func (o Options) rules(methods []string) []jwt.ParserOption {
 		return rules
 	}
 	return append(rules, jwt.WithExpirationRequired())
-}
-
-// Close stops refreshing keys.
-func (a *Access) Close() error {
-	a.stop()
-	return nil
 }
 
 // Caller authenticates a token. Errors: unauthenticated if the token is invalid; forbidden if its role grants nothing;

@@ -39,7 +39,6 @@ func newAccess(t testing.TB, o access.Options) *access.Access {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = a.Close() })
 	return a
 }
 
