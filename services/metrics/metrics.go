@@ -209,7 +209,8 @@ func (s *syncStatus) status() (journal.SyncStatus, error) {
 // collectCache collects how the cache of answers did.
 func collectCache(add adder, stats cache.Stats) {
 	for result, n := range map[string]uint64{"hit": stats.Hits, "miss": stats.Misses, "bypass": stats.Bypassed} {
-		add(prometheus.CounterValue, "cache_requests_total", "Reads of the mirror: hit from the cache, miss from the database, bypass while the cache is off.",
+		add(prometheus.CounterValue, "cache_requests_total",
+			"Reads of the mirror: hit from the cache, miss from the database, bypass while the cache is off.",
 			float64(n), prometheus.Labels{"result": result})
 	}
 }

@@ -43,7 +43,8 @@ func stageLabel(s models.Stage) Label { return Label{&s.ID, s.Name} }
 // addProducts computes the figures that follow from the products alone.
 func (d *Dashboard) addProducts(groups []catalog.ProductGroup, lists products.DropdownLists, c catalog.Calendar) {
 	stages := newAxis(lists.Stages, stageLabel, groups, func(g catalog.ProductGroup) *int64 { return g.StageID })
-	segments := newAxis(lists.Segments, func(s models.Segment) Label { return Label{&s.ID, s.Name} }, groups, func(g catalog.ProductGroup) *int64 { return g.SegmentID })
+	segments := newAxis(lists.Segments, func(s models.Segment) Label { return Label{&s.ID, s.Name} },
+		groups, func(g catalog.ProductGroup) *int64 { return g.SegmentID })
 	categories := newAxis(lists.Categories, func(c models.Category) Label { return Label{&c.ID, c.Name} },
 		groups, func(g catalog.ProductGroup) *int64 { return g.CategoryID })
 	byStage, bySegment, byCategory := newTally(stages), newTally(segments), newTally(categories)
