@@ -45,21 +45,17 @@ func (e *Engine) DryRun(ctx context.Context, req Request, progress Progress, emi
 	return found.dryRun(d), guard(d, req.AllowDeletes)
 }
 
-// DigestMismatchError reports that a run's Diff has another digest than requested. It wraps an error of class conflict.
+// DigestMismatchError is the cause of the conflict when a run's Diff has another digest than requested.
 type DigestMismatchError struct {
 	DryRun DryRun // of the current differences
-	cause  error
 }
 
-// Error returns the text of the wrapped error.
-func (e *DigestMismatchError) Error() string { return e.cause.Error() }
+// Error describes the mismatch.
+func (*DigestMismatchError) Error() string { return "the differences have another digest" }
 
-// Unwrap returns the error of class conflict.
-func (e *DigestMismatchError) Unwrap() error { return e.cause }
-
-func digestMismatch(p DryRun) *DigestMismatchError {
-	return &DigestMismatchError{DryRun: p, cause: models.NewError(models.Conflict, "mirror.digest_mismatch", models.Params{"digest": p.Digest}).
-		WithRemedy("mirror.digest_mismatch_remedy", nil)}
+func digestMismatch(p DryRun) error {
+	return models.NewError(models.Conflict, "mirror.digest_mismatch", models.Params{"digest": p.Digest}).
+		WithRemedy("mirror.digest_mismatch_remedy", nil).WithCause(&DigestMismatchError{p})
 }
 
 // Verification is the result of Verify.

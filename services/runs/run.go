@@ -26,20 +26,14 @@ type active struct {
 	ended   chan struct{}
 }
 
-// ActiveRunError reports that another run is in progress. It wraps an error of class busy.
-type ActiveRunError struct {
-	Run   models.Run
-	cause error
-}
+// ActiveRunError is the cause of the class busy when another run is in progress.
+type ActiveRunError struct{ Run models.Run }
 
-// Error returns the text of the wrapped error.
-func (e *ActiveRunError) Error() string { return e.cause.Error() }
+// Error describes the refusal.
+func (*ActiveRunError) Error() string { return "another run is in progress" }
 
-// Unwrap returns the error of class busy.
-func (e *ActiveRunError) Unwrap() error { return e.cause }
-
-func activeRun(run models.Run) *ActiveRunError {
-	return &ActiveRunError{Run: run, cause: models.NewError(models.Busy, "run.active", models.Params{"run": run.ID}).WithRemedy("run.active_remedy", nil)}
+func activeRun(run models.Run) error {
+	return models.NewError(models.Busy, "run.active", models.Params{"run": run.ID}).WithRemedy("run.active_remedy", nil).WithCause(&ActiveRunError{run})
 }
 
 // Request describes a run to trigger.
