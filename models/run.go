@@ -1,7 +1,6 @@
 package models
 
 import (
-	"database/sql/driver"
 	"encoding/json"
 	"slices"
 	"time"
@@ -36,14 +35,14 @@ type Run struct { //nolint:recvcheck // TableName and the readers work on values
 	ID         int64      `gorm:"column:id;primaryKey" json:"run"`
 	Mode       string     `gorm:"column:mode" json:"mode"`
 	State      RunState   `gorm:"column:state" json:"state"`
-	Reasons    Texts      `gorm:"column:reasons" json:"-"` // for the run and its mode
+	Reasons    Texts      `gorm:"column:reasons;serializer:json" json:"-"` // for the run and its mode
 	StartedAt  time.Time  `gorm:"column:started_at" json:"started_at"`
 	FinishedAt *time.Time `gorm:"column:finished_at" json:"finished_at"`
 	Horizon    *int64     `gorm:"column:horizon" json:"-"`
 	MirrorXID  *int64     `gorm:"column:mirror_xid" json:"-"`
 	Attempts   int        `gorm:"column:attempts;default:1" json:"-"` // including retries of transient errors
 	ErrorClass *string    `gorm:"column:error_class" json:"-"`
-	Failure    *Failure   `gorm:"column:error" json:"-"`
+	Failure    *Failure   `gorm:"column:error;serializer:json" json:"-"`
 	// CancelRequested asks the run's process to cancel it.
 	CancelRequested bool `gorm:"column:cancel_requested" json:"-"`
 	// Differences counts what a verification found, by cause.
@@ -92,15 +91,6 @@ type Failure struct {
 	Remedy   *Remedy   `json:"remedy,omitempty"`
 	Problems []Problem `json:"problems,omitempty"`
 }
-
-// Value stores the failure as JSON.
-func (f Failure) Value() (driver.Value, error) { return storeJSON(f) }
-
-// Scan reads a stored failure.
-func (f *Failure) Scan(src any) error { return scanJSON(src, f) }
-
-// GormDataType names the column type for GORM's schema.
-func (Failure) GormDataType() string { return "json" }
 
 // Differences counts rows that differed, by cause.
 type Differences struct {

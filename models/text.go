@@ -2,7 +2,6 @@ package models
 
 import (
 	"bytes"
-	"database/sql/driver"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -41,31 +40,8 @@ func (t Text) String() string {
 	return b.String()
 }
 
-// Value stores the text as JSON.
-func (t Text) Value() (driver.Value, error) { return storeJSON(t) }
-
-// Scan reads a stored text.
-func (t *Text) Scan(src any) error { return scanJSON(src, t) }
-
-// GormDataType names the column type for GORM's schema.
-func (Text) GormDataType() string { return "json" }
-
 // Texts are several texts, such as the reasons of a run.
 type Texts []Text
-
-// Value stores the texts as a JSON array; none are NULL.
-func (t Texts) Value() (driver.Value, error) {
-	if len(t) == 0 {
-		return nil, nil
-	}
-	return storeJSON(t)
-}
-
-// Scan reads stored texts.
-func (t *Texts) Scan(src any) error { return scanJSON(src, t) }
-
-// GormDataType names the column type for GORM's schema.
-func (Texts) GormDataType() string { return "json" }
 
 // MarshalJSON writes the values, durations as seconds.
 func (p Params) MarshalJSON() ([]byte, error) {
@@ -84,24 +60,6 @@ func (p *Params) UnmarshalJSON(b []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(b))
 	decoder.UseNumber()
 	return decoder.Decode((*map[string]any)(p))
-}
-
-func storeJSON(v any) (driver.Value, error) {
-	b, err := json.Marshal(v)
-	return string(b), err
-}
-
-func scanJSON(src, dest any) error {
-	switch v := src.(type) {
-	case nil:
-		return nil
-	case string:
-		return json.Unmarshal([]byte(v), dest)
-	case []byte:
-		return json.Unmarshal(v, dest)
-	default:
-		return fmt.Errorf("cannot read JSON from %T", src)
-	}
 }
 
 // Remedy explains what to do about a problem and may have a command that fixes it.

@@ -1,6 +1,7 @@
 package migrations
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -93,6 +94,16 @@ func (m *mapping) rows(query string, columns int) (all [][]sql.NullString) {
 	return all
 }
 
+// json encodes a value, nil as NULL.
+func (m *mapping) json(value any) models.JSON {
+	text, err := json.Marshal(value)
+	m.err = cmp.Or(m.err, err)
+	if string(text) == "null" {
+		return nil
+	}
+	return text
+}
+
 func (m *mapping) runs() {
 	const query = "SELECT id, reason, error_class, error_message, error_remedy FROM lifecycle_sync_runs WHERE reason IS NOT NULL OR error_class IS NOT NULL"
 	for _, row := range m.rows(query, 5) {
@@ -109,7 +120,7 @@ func (m *mapping) runs() {
 			}
 		}
 		m.exec("UPDATE lifecycle_sync_runs SET reasons = $1, error = $2, changes_kept = $3, changes_found = $4 WHERE id = $5",
-			reasons, failure, kept, found, row[0].String)
+			m.json(reasons), m.json(failure), kept, found, row[0].String)
 	}
 }
 
