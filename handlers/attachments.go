@@ -48,7 +48,7 @@ func (h *Products) AddFiles(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	var list []models.ListedAttachment
+	var list []models.Attachment
 	if err := json.Unmarshal(result.Data, &list); err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (h *Products) AddFiles(c *fiber.Ctx) error {
 }
 
 // withPaths sets each file's API address.
-func withPaths(list []models.ListedAttachment) []models.ListedAttachment {
+func withPaths(list []models.Attachment) []models.Attachment {
 	for i, a := range list {
 		list[i].Path = request.AttachmentPath(a.ProductID, a.ID)
 	}

@@ -53,7 +53,7 @@ func (h *Products) Dashboard(c *fiber.Ctx) error {
 type productDetail struct {
 	products.Detail
 
-	Attachments []models.ListedAttachment `json:"attachments"`
+	Attachments []models.Attachment `json:"attachments"`
 }
 
 // Get serves a product with its attachments and latest moves. Its ETag begins with the row version, for If-Match.

@@ -45,11 +45,11 @@ type Files struct {
 // Reader reads the files of products in one snapshot of the mirror. Errors: connection, timeout, schema.
 type Reader interface {
 	HasProduct(ctx context.Context, id int64) (bool, error)
-	Attachments(ctx context.Context, productID int64) ([]models.ListedAttachment, error)
+	Attachments(ctx context.Context, productID int64) ([]models.Attachment, error)
 }
 
 // List lists a product's files, oldest first. Errors: not found, connection, timeout, schema.
-func List(ctx context.Context, from Reader, productID int64) ([]models.ListedAttachment, error) {
+func List(ctx context.Context, from Reader, productID int64) ([]models.Attachment, error) {
 	has, err := from.HasProduct(ctx, productID)
 	if err := requireProduct(productID, has, err); err != nil {
 		return nil, err

@@ -92,7 +92,7 @@ func TestProducts_CreateStoresFiles(t *testing.T) {
 		}
 		detail := s.get(path)
 		list := s.get(path + "/attachments")
-		got := decode[[]models.ListedAttachment](t, list)
+		got := decode[[]models.Attachment](t, list)
 		if !slices.Equal(got, decode[product](t, detail).Attachments) || len(got) != 2 {
 			t.Fatalf("%s and %s", list.body, detail.body)
 		}
@@ -105,18 +105,18 @@ func TestProducts_CreateStoresFiles(t *testing.T) {
 		s.wantDownload(got[1], "x", `attachment; filename="note.txt"`)
 
 		more := s.upload(http.MethodPost, path+"/attachments", nil, []file{{"more.txt", "more"}}).want(t, http.StatusCreated)
-		added := decode[[]models.ListedAttachment](t, more)
+		added := decode[[]models.Attachment](t, more)
 		if len(added) != 1 || added[0].Name != "more.txt" || added[0].Path == "" {
 			t.Errorf("added %s", more.body)
 		}
 		s.upload(http.MethodPut, path, map[string]string{"produk": "renamed"}, []file{{"put.txt", "put"}}).want(t, http.StatusOK)
 		s.wantFiles(4)
-		if again := s.get(path + "/attachments"); len(decode[[]models.ListedAttachment](t, again)) != 4 || again.Header.Get("ETag") == list.Header.Get("ETag") {
+		if again := s.get(path + "/attachments"); len(decode[[]models.Attachment](t, again)) != 4 || again.Header.Get("ETag") == list.Header.Get("ETag") {
 			t.Errorf("%s", again.body)
 		}
 
 		deleted := s.do(http.MethodDelete, added[0].Path, nil).want(t, http.StatusOK)
-		if file := decode[models.ListedAttachment](t, deleted); file.ID != added[0].ID || file.Name != "more.txt" {
+		if file := decode[models.Attachment](t, deleted); file.ID != added[0].ID || file.Name != "more.txt" {
 			t.Errorf("deleted %s", deleted.body)
 		}
 		s.do(http.MethodDelete, added[0].Path, nil).want(t, http.StatusNotFound, "not_found")
@@ -138,7 +138,7 @@ func TestProducts_CreateStoresFiles(t *testing.T) {
 }
 
 // wantDownload sends GET, HEAD and a conditional GET for a file.
-func (s *site) wantDownload(f models.ListedAttachment, content, disposition string) {
+func (s *site) wantDownload(f models.Attachment, content, disposition string) {
 	s.t.Helper()
 	a := s.do(http.MethodGet, f.Path, nil).want(s.t, http.StatusOK)
 	if string(a.body) != content {
@@ -243,12 +243,12 @@ func TestAttachments_RetryStoresFilesOnce(t *testing.T) {
 		if string(put.json.Data) != string(again.json.Data) || put.Header.Get("ETag") != again.Header.Get("ETag") {
 			t.Errorf("first %s, again %s", put.body, again.body)
 		}
-		if n := len(decode[[]models.ListedAttachment](t, s.get("/products/11/attachments"))); n != 1 {
+		if n := len(decode[[]models.Attachment](t, s.get("/products/11/attachments"))); n != 1 {
 			t.Errorf("%d files", n)
 		}
 		s.upload(http.MethodPut, "/products/12", map[string]string{"pelanggan": "PLN"}, list, "Idempotency-Key", "p").want(t, http.StatusConflict, "conflict")
 		s.upload(http.MethodPut, "/products/11", nil, list, "Idempotency-Key", "files alone").want(t, http.StatusOK)
-		if n := len(decode[[]models.ListedAttachment](t, s.get("/products/11/attachments"))); n != 2 {
+		if n := len(decode[[]models.Attachment](t, s.get("/products/11/attachments"))); n != 2 {
 			t.Errorf("%d files", n)
 		}
 	})
@@ -259,7 +259,7 @@ func TestAttachments_SurviveQuarantine(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		created := decode[product](t, s.upload(http.MethodPost, "/products", newProduct("sick"), []file{{"a.pdf", pdf}}).want(t, http.StatusCreated))
 		path := fmt.Sprintf("/products/%d", created.ID)
-		f := decode[[]models.ListedAttachment](t, s.get(path+"/attachments"))[0]
+		f := decode[[]models.Attachment](t, s.get(path+"/attachments"))[0]
 		exec(t, s.source, fmt.Sprintf("UPDATE tbl_produk SET id_segmen = 99 WHERE id = %d", created.ID))
 		s.Command("sync")
 		s.Eventually("quarantined", func() bool { return s.do(http.MethodGet, base+path, nil).StatusCode == http.StatusNotFound })
@@ -291,7 +291,7 @@ func TestAttachments_MissingStorageIsUnavailable(t *testing.T) {
 	server := testfiles.S3(t)
 	s := newSite(t, testdb.SQLite, "UPLOADS_URL="+server.URL)
 	created := decode[product](t, s.upload(http.MethodPost, "/products", newProduct("before"), []file{{"a.pdf", pdf}}).want(t, http.StatusCreated))
-	f := decode[[]models.ListedAttachment](t, s.get(fmt.Sprintf("/products/%d/attachments", created.ID)))[0]
+	f := decode[[]models.Attachment](t, s.get(fmt.Sprintf("/products/%d/attachments", created.ID)))[0]
 	server.Stop()
 	s.do(http.MethodGet, f.Path, nil).want(t, http.StatusServiceUnavailable, "unavailable")
 	s.upload(http.MethodPost, "/products", newProduct("never"), []file{{"a.pdf", pdf}}).want(t, http.StatusServiceUnavailable, "unavailable")

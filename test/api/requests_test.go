@@ -246,7 +246,7 @@ func TestAttachments_BelongToOneProduct(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.token = s.Token("Admin")
-		added := decode[[]models.ListedAttachment](t, s.upload(http.MethodPost, "/products/1/attachments", nil, []file{{"a.pdf", pdf}}, "Idempotency-Key", "same").want(t, http.StatusCreated))
+		added := decode[[]models.Attachment](t, s.upload(http.MethodPost, "/products/1/attachments", nil, []file{{"a.pdf", pdf}}, "Idempotency-Key", "same").want(t, http.StatusCreated))
 		otherPath := fmt.Sprintf("%s/products/2/attachments/%d", base, added[0].ID)
 		s.do(http.MethodGet, otherPath, nil).want(t, http.StatusNotFound, "not_found")
 		s.do(http.MethodDelete, otherPath, nil).want(t, http.StatusNotFound, "not_found")

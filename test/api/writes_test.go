@@ -13,8 +13,8 @@ import (
 type product struct {
 	models.ListedProduct
 
-	Attachments []models.ListedAttachment `json:"attachments"`
-	History     []models.ListedRecord     `json:"stage_history"`
+	Attachments []models.Attachment   `json:"attachments"`
+	History     []models.ListedRecord `json:"stage_history"`
 }
 
 // form sends a product as the React form does: every field, "" for what was left empty.

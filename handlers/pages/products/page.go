@@ -108,12 +108,12 @@ func timeInStage(start *models.Date, now time.Time) models.Text {
 
 // file is a file of a product. Kind is its extension, otherwise its media type.
 type file struct {
-	models.ListedAttachment
+	models.Attachment
 
 	Kind string
 }
 
-func filesOf(files []models.ListedAttachment) (list []file) {
+func filesOf(files []models.Attachment) (list []file) {
 	for _, f := range files {
 		kind := strings.ToUpper(strings.TrimPrefix(path.Ext(f.Name), "."))
 		if kind == "" {

@@ -25,13 +25,8 @@ func (a *Attachments) AddPending(ctx context.Context, writeID string, productID 
 }
 
 // AddStored adds files to a product and returns their rows. Errors: connection.
-func (a *Attachments) AddStored(ctx context.Context, productID int64, files []models.Upload) ([]models.ListedAttachment, error) {
-	rows, err := a.add(ctx, models.Attachment{ProductID: productID, State: models.AttachmentStored}, files)
-	listed := make([]models.ListedAttachment, len(rows))
-	for i, row := range rows {
-		listed[i] = row.Listed()
-	}
-	return listed, err
+func (a *Attachments) AddStored(ctx context.Context, productID int64, files []models.Upload) ([]models.Attachment, error) {
+	return a.add(ctx, models.Attachment{ProductID: productID, State: models.AttachmentStored}, files)
 }
 
 func (a *Attachments) add(ctx context.Context, common models.Attachment, files []models.Upload) ([]models.Attachment, error) {

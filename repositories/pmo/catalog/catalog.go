@@ -62,8 +62,8 @@ func (c *Catalog) ProductCategoryIDs(ctx context.Context) (ids []int64, err erro
 }
 
 // Attachments lists a product's files, oldest first. Errors: connection, timeout, schema.
-func (c *Catalog) Attachments(ctx context.Context, productID int64) ([]models.ListedAttachment, error) {
-	rows := []models.ListedAttachment{}
+func (c *Catalog) Attachments(ctx context.Context, productID int64) ([]models.Attachment, error) {
+	rows := []models.Attachment{}
 	err := c.attached(ctx).Where("id_produk = ?", productID).Order("id").Find(&rows).Error
 	return rows, c.s.Translate(err)
 }
