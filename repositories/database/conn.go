@@ -199,18 +199,12 @@ func (c *Conn) LockForWriting(ctx context.Context, names ...string) error {
 }
 
 // LockableTables lists those of the named tables that exist and are readable, none without table locks.
-func (c *Conn) LockableTables(ctx context.Context, names []string) (lockable []string, err error) {
+func (c *Conn) LockableTables(ctx context.Context, names []string) ([]string, error) {
 	if c.db.Features().SingleWriter {
 		return nil, nil
 	}
-	for cells, err := range c.Rows(ctx, `SELECT n.name FROM unnest($1::text[]) AS n(name) JOIN pg_class c ON c.oid = to_regclass(quote_ident(n.name))
-		WHERE c.relkind IN ('r', 'p') AND has_table_privilege(c.oid, 'SELECT')`, names) {
-		if err != nil {
-			return nil, err
-		}
-		lockable = append(lockable, string(cells[0]))
-	}
-	return lockable, nil
+	return FirstColumn(c.Rows(ctx, `SELECT n.name FROM unnest($1::text[]) AS n(name) JOIN pg_class c ON c.oid = to_regclass(quote_ident(n.name))
+		WHERE c.relkind IN ('r', 'p') AND has_table_privilege(c.oid, 'SELECT')`, names))
 }
 
 // LockDefinitions prevents DROP, ALTER and TRUNCATE of lockable tables until the transaction ends; readers and writers

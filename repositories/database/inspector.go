@@ -72,11 +72,11 @@ type ServerInfo struct {
 
 // Server queries the server. PostgreSQL only.
 func (i *Inspector) Server(ctx context.Context) (s ServerInfo, err error) {
-	err = i.db.SQL.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::integer, split_part(current_setting('server_version'), ' ', 1),
+	err = i.db.QueryRow(ctx, `SELECT current_setting('server_version_num')::integer, split_part(current_setting('server_version'), ' ', 1),
 		current_setting('server_encoding'), pg_is_in_recovery(), quote_ident(current_user), quote_ident(current_database()), rolsuper, rolreplication
-		FROM pg_roles WHERE rolname = current_user`).
-		Scan(&s.Version, &s.Release, &s.Encoding, &s.Standby, &s.Role, &s.Database, &s.Superuser, &s.Replication)
-	return s, i.db.Translate(err)
+		FROM pg_roles WHERE rolname = current_user`, nil,
+		&s.Version, &s.Release, &s.Encoding, &s.Standby, &s.Role, &s.Database, &s.Superuser, &s.Replication)
+	return s, err
 }
 
 // ClockOffset is about how far the server's clock is ahead of the given one. PostgreSQL only.
@@ -142,13 +142,8 @@ type HiddenTable struct {
 
 // HiddenTables searches all schemas for tables that the search_path does not find. PostgreSQL only.
 func (i *Inspector) HiddenTables(ctx context.Context, names []string) (map[string]HiddenTable, error) {
-	conn, err := i.db.Conn(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
 	found := map[string]HiddenTable{}
-	for cells, err := range conn.Rows(ctx, `SELECT c.relname, quote_ident(n.nspname), has_schema_privilege(n.oid, 'USAGE')
+	for cells, err := range i.db.Query(ctx, `SELECT c.relname, quote_ident(n.nspname), has_schema_privilege(n.oid, 'USAGE')
 		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relname = ANY ($1::text[]) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT pg_table_is_visible(c.oid)`, names) {
 		if err != nil {

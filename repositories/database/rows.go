@@ -20,29 +20,63 @@ type Row struct {
 	Newer  bool                    // written after the run that the query names
 }
 
-// TableRows streams the rows of a query that selects the columns of t, then reason_code, reason_column, hash and newer.
-// A yielded row is valid until the next.
-func (c *Conn) TableRows(ctx context.Context, t *models.Table, query string, args []any) iter.Seq2[Row, error] {
-	return func(yield func(Row, error) bool) {
-		n := len(t.Columns)
-		for cells, err := range c.Rows(ctx, query, args...) {
-			if err != nil {
-				yield(Row{}, err)
-				return
+// Parsed parses each row of a stream, which has ended after an error.
+func Parsed[T any](rows iter.Seq2[[][]byte, error], parse func(cells [][]byte) (T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for cells, err := range rows {
+			var value T
+			if err == nil {
+				value, err = parse(cells)
 			}
-			row := Row{Row: models.Row{Cells: cells[:n]}, Newer: string(cells[n+3]) == "t",
-				Reason: models.QuarantineReason{Code: string(cells[n]), Column: string(cells[n+1])}}
-			if row.ID, err = parseInt(cells[0]); err == nil && cells[n+2] != nil {
-				row.Hash, err = parseInt(cells[n+2])
-			}
-			if !yield(row, err) || err != nil {
+			if !yield(value, err) || err != nil {
 				return
 			}
 		}
 	}
 }
 
-func parseInt(cell []byte) (int64, error) { return strconv.ParseInt(string(cell), 10, 64) }
+// FirstColumn reads the texts in the first column of a stream.
+func FirstColumn(rows iter.Seq2[[][]byte, error]) (texts []string, err error) {
+	for cells, err := range rows {
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, string(cells[0]))
+	}
+	return texts, nil
+}
+
+// IDs parses a stream of ids.
+func IDs(rows iter.Seq2[[][]byte, error]) iter.Seq2[int64, error] {
+	return Parsed(rows, func(cells [][]byte) (id int64, err error) {
+		err = ParseInts(cells, &id)
+		return id, err
+	})
+}
+
+// TableRows streams the rows of a query that selects the columns of t, then reason_code, reason_column, hash and newer.
+// A yielded row is valid until the next.
+func (c *Conn) TableRows(ctx context.Context, t *models.Table, query string, args []any) iter.Seq2[Row, error] {
+	n := len(t.Columns)
+	return Parsed(c.Rows(ctx, query, args...), func(cells [][]byte) (row Row, err error) {
+		row = Row{Row: models.Row{Cells: cells[:n]}, Newer: string(cells[n+3]) == "t",
+			Reason: models.QuarantineReason{Code: string(cells[n]), Column: string(cells[n+1])}}
+		if err = ParseInts(cells, &row.ID); err == nil && cells[n+2] != nil {
+			err = ParseInts(cells[n+2:], &row.Hash)
+		}
+		return row, err
+	})
+}
+
+// ParseInts parses the first cells of a row.
+func ParseInts(cells [][]byte, into ...*int64) (err error) {
+	for i, n := range into {
+		if *n, err = strconv.ParseInt(string(cells[i]), 10, 64); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // Copy returns a copy that stays valid, and its size in bytes.
 func (r Row) Copy() (Row, int) {
@@ -108,28 +142,19 @@ type Bucket struct {
 // columns id, hash and quarantined (0 or 1). The server hashes, in parallel where it can. With shift 0 each row is a
 // bucket. PostgreSQL only.
 func (c *Conn) Buckets(ctx context.Context, ranges []Range, shift int, id string, rows func(condition string) string) iter.Seq2[Bucket, error] {
+	var query string
+	var args []any
 	if shift == 0 {
-		query, args := c.db.InRanges(ranges, id, func(condition string) string { return rows(condition) + " ORDER BY 1" })
-		return c.readBuckets(ctx, "SELECT x.id, 1, x.quarantined, x.hash FROM ("+query+") x", args)
+		query, args = c.db.InRanges(ranges, id, func(condition string) string { return rows(condition) + " ORDER BY 1" })
+		query = "SELECT x.id, 1, x.quarantined, x.hash FROM (" + query + ") x"
+	} else {
+		query, args = c.db.InRanges(ranges, id, rows)
+		query = fmt.Sprintf("SELECT x.id >> %d, count(*), sum(x.quarantined), bit_xor(x.hash) FROM (%s) x GROUP BY 1 ORDER BY 1", shift, query)
 	}
-	query, args := c.db.InRanges(ranges, id, rows)
-	return c.readBuckets(ctx, fmt.Sprintf("SELECT x.id >> %d, count(*), sum(x.quarantined), bit_xor(x.hash) FROM (%s) x GROUP BY 1 ORDER BY 1", shift, query), args)
-}
-
-func (c *Conn) readBuckets(ctx context.Context, query string, args []any) iter.Seq2[Bucket, error] {
-	return func(yield func(Bucket, error) bool) {
-		for cells, err := range c.Rows(ctx, query, args...) {
-			var b Bucket
-			for i, dest := range []*int64{&b.ID, &b.Rows, &b.Quarantined, &b.Hash} {
-				if err == nil {
-					*dest, err = parseInt(cells[i])
-				}
-			}
-			if !yield(b, err) || err != nil {
-				return
-			}
-		}
-	}
+	return Parsed(c.Rows(ctx, query, args...), func(cells [][]byte) (b Bucket, err error) {
+		err = ParseInts(cells, &b.ID, &b.Rows, &b.Quarantined, &b.Hash)
+		return b, err
+	})
 }
 
 // Range is a closed interval of ids.

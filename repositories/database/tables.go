@@ -68,8 +68,9 @@ func (c *Conn) Inspect(ctx context.Context, names []string) (map[string]TableInf
 		if _, seen := tables[name]; !seen {
 			t := TableInfo{Exists: isTrue(1), Ordinary: isTrue(2), Readable: isTrue(3), Writable: isTrue(4), KeyOnID: isTrue(5),
 				CannotHaveKey: isTrue(6), Owned: isTrue(7), HasTriggers: isTrue(8), Role: string(cells[16]), Columns: map[string]ColumnInfo{}}
-			t.Bytes, _ = parseInt(cells[9])
-			t.Rows, _ = parseInt(cells[10])
+			if err := ParseInts(cells[9:], &t.Bytes, &t.Rows); err != nil {
+				return nil, err
+			}
 			tables[name] = t
 		}
 		if column := string(cells[11]); column != "" {

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -91,7 +92,7 @@ func (s *Snapshot) rowQuery(t *models.Table, horizon *int64, condition, where st
 // the values fit and every referenced row exists and fits, which is the same question for the parents, and so on up.
 func (s *Snapshot) classified(t *models.Table, condition, newer string) string {
 	joins, rules := s.rules(t)
-	reason := caseWhen(rules, strconv.Itoa, "NULL", "CAST(NULL AS integer)")
+	reason := caseWhen(rules, strconv.Itoa, "CAST(NULL AS integer)")
 	return "SELECT s." + strings.Join(t.ColumnNames(), ", s.") + ", " + reason + " AS reason, " + newer + " AS newer FROM " +
 		t.Source + " s" + joins + " WHERE " + condition
 }
@@ -103,9 +104,9 @@ type rule struct {
 }
 
 // caseWhen is the SQL value of the first rule that a row breaks, otherwise that of a row that breaks none.
-func caseWhen(rules []rule, value func(i int) string, none, withoutRules string) string {
+func caseWhen(rules []rule, value func(i int) string, none string) string {
 	if len(rules) == 0 {
-		return withoutRules
+		return none
 	}
 	var cases strings.Builder
 	for i, r := range rules {
@@ -130,7 +131,7 @@ func (s *Snapshot) rules(t *models.Table) (joins string, rules []rule) {
 			continue // an optional table that the source lacks
 		}
 		parentJoins, parentRules := s.rules(parent)
-		fits := caseWhen(parentRules, func(int) string { return "FALSE" }, "TRUE", "TRUE")
+		fits := caseWhen(parentRules, func(int) string { return "FALSE" }, "TRUE")
 		p := fmt.Sprintf("p%d", i)
 		joins += fmt.Sprintf(" LEFT JOIN (SELECT s.id, %s AS fits FROM %s s%s) %s ON %s.id = s.%s", fits, parent.Source, parentJoins, p, p, c.Name)
 		rules = append(rules,
@@ -154,31 +155,16 @@ func (s *Snapshot) Deltas(ctx context.Context, t *models.Table, horizon int64, s
 	query := fmt.Sprintf("SELECT x.id >> %d, count(*), bit_xor(%s), array_agg(x.id) FILTER (WHERE x.newer) FROM "+
 		"(SELECT s.id, age(s.xmin) <= age('%d'::xid) AS newer FROM %s s UNION ALL SELECT 0, FALSE%s) x GROUP BY 1 ORDER BY 1",
 		shift, database.HashID("x.id"), uint32(horizon), t.Source, noRows)
-	return func(yield func(Delta, error) bool) {
-		for cells, err := range s.conn.Rows(ctx, query) {
-			var d Delta
-			if err == nil {
-				d, err = readDelta(cells)
-			}
-			if !yield(d, err) || err != nil {
-				return
-			}
-		}
-	}
+	return database.Parsed(s.conn.Rows(ctx, query), readDelta)
 }
 
 func readDelta(cells [][]byte) (d Delta, err error) {
-	for i, dest := range []*int64{&d.ID, &d.Rows, &d.Hash} {
-		if *dest, err = strconv.ParseInt(string(cells[i]), 10, 64); err != nil {
-			return d, err
-		}
+	if err = database.ParseInts(cells, &d.ID, &d.Rows, &d.Hash); err != nil || cells[3] == nil {
+		return d, err
 	}
-	if cells[3] == nil {
-		return d, nil
-	}
-	for text := range strings.SplitSeq(strings.Trim(string(cells[3]), "{}"), ",") {
-		id, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
+	for text := range bytes.SplitSeq(bytes.Trim(cells[3], "{}"), []byte(",")) {
+		var id int64
+		if err = database.ParseInts([][]byte{text}, &id); err != nil {
 			return d, err
 		}
 		d.Newer = append(d.Newer, id)

@@ -130,18 +130,12 @@ func (s *Store) MissingKeys(ctx context.Context, present []*models.Table) (state
 
 // Triggers lists the triggers and rules on mirrored tables, as "trigger x on y" and "rule x on y". Raw, because it
 // reads the catalogue. PostgreSQL only. Errors: connection.
-func (s *Store) Triggers(ctx context.Context) (found []string, err error) {
-	for cells, err := range s.pool.Query(ctx, `SELECT format('%s %I on %s', f.kind, f.name, f.relation) FROM (
+func (s *Store) Triggers(ctx context.Context) ([]string, error) {
+	return database.FirstColumn(s.pool.Query(ctx, `SELECT format('%s %I on %s', f.kind, f.name, f.relation) FROM (
 			SELECT 'trigger' AS kind, tgname AS name, tgrelid::regclass AS relation FROM pg_trigger WHERE NOT tgisinternal
 			UNION ALL SELECT 'rule', rulename, ev_class::regclass FROM pg_rewrite) f
 		JOIN pg_class c ON c.oid = f.relation AND c.relkind IN ('r', 'p')
-		WHERE c.oid IN (SELECT to_regclass(quote_ident(n)) FROM unnest($1::text[]) AS n) ORDER BY 1`, s.pool.MirrorNames()) {
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, string(cells[0]))
-	}
-	return found, nil
+		WHERE c.oid IN (SELECT to_regclass(quote_ident(n)) FROM unnest($1::text[]) AS n) ORDER BY 1`, s.pool.MirrorNames()))
 }
 
 // IsMirrored reports whether a table has mirrored rows or was part of a run: then lifecycle_db must have it. Errors:
@@ -172,22 +166,16 @@ func needs() []need {
 
 // lackingRights lists the grants, without the grantee, that the role lacks on existing tables. Raw, because it reads the
 // catalogue. PostgreSQL only.
-func lackingRights(ctx context.Context, s *pmo.Session, all []need) (grants []string, err error) {
+func lackingRights(ctx context.Context, s *pmo.Session, all []need) ([]string, error) {
 	var tables, privileges []string
 	for _, n := range all {
 		tables, privileges = append(tables, n.table), append(privileges, n.privileges)
 	}
-	for cells, err := range s.Query(ctx, `SELECT concat('GRANT ', n.privileges, ' ON ', n.name)
+	return database.FirstColumn(s.Query(ctx, `SELECT concat('GRANT ', n.privileges, ' ON ', n.name)
 		FROM unnest($1::text[], $2::text[]) AS n(name, privileges)
 		WHERE EXISTS (SELECT FROM unnest(string_to_array(n.privileges, ', ')) AS one WHERE NOT has_table_privilege(to_regclass(n.name), one))
 		UNION ALL SELECT 'GRANT TEMPORARY ON DATABASE ' || quote_ident(current_database()) WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')`,
-		tables, privileges) {
-		if err != nil {
-			return nil, err
-		}
-		grants = append(grants, string(cells[0]))
-	}
-	return grants, nil
+		tables, privileges))
 }
 
 // checkRights reports rights that would be found missing in the midst of a run.

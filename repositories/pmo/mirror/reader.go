@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"strconv"
 	"strings"
 
 	"lifecycle-sync/models"
@@ -116,27 +115,13 @@ func (m *Reader) Rows(ctx context.Context, t *models.Table, ranges []database.Ra
 // Children streams, in id order, the mirrored rows whose column refers to one of the given ids. Raw, because it streams.
 func (m *Reader) Children(ctx context.Context, t *models.Table, column string, ids []int64) iter.Seq2[int64, error] {
 	condition, args := m.s.AnyOf(column, ids)
-	return m.ids(ctx, "SELECT id FROM "+t.Mirror+" WHERE "+condition+" ORDER BY id", args)
+	return database.IDs(m.conn.Rows(ctx, "SELECT id FROM "+t.Mirror+" WHERE "+condition+" ORDER BY id", args...))
 }
 
 // WaitingChildren streams, in id order, the quarantined rows whose column refers to one of the given ids. Raw, because it streams.
 func (m *Reader) WaitingChildren(ctx context.Context, t *models.Table, column string, ids []int64) iter.Seq2[int64, error] {
 	condition, args := m.s.AnyOf("CAST(payload ->> '"+column+"' AS bigint)", ids)
-	return m.ids(ctx, "SELECT row_id FROM lifecycle_sync_quarantine WHERE table_name = '"+t.Name+"' AND "+condition+" ORDER BY row_id", args)
-}
-
-func (m *Reader) ids(ctx context.Context, query string, args []any) iter.Seq2[int64, error] {
-	return func(yield func(int64, error) bool) {
-		for cells, err := range m.conn.Rows(ctx, query, args...) {
-			var id int64
-			if err == nil {
-				id, err = strconv.ParseInt(string(cells[0]), 10, 64)
-			}
-			if !yield(id, err) || err != nil {
-				return
-			}
-		}
-	}
+	return database.IDs(m.conn.Rows(ctx, "SELECT id FROM ("+quarantineOf(t)+" AND "+condition+") q ORDER BY id", args...))
 }
 
 // Watermark returns the watermark, nil before the first run.
