@@ -13,18 +13,7 @@ const (
 )
 
 // String names the role.
-func (r Role) String() string {
-	switch r {
-	case Reader:
-		return "reader"
-	case Manager:
-		return "manager"
-	case Admin:
-		return "admin"
-	case Anonymous:
-	}
-	return "anonymous"
-}
+func (r Role) String() string { return [...]string{"anonymous", "reader", "manager", "admin"}[r] }
 
 // Caller is the sender of a request. Subject is the token's "sub", or "local" without tokens.
 type Caller struct {

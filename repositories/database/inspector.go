@@ -21,9 +21,6 @@ type Inspector struct{ db *DB }
 // Inspector returns the database's inspector.
 func (db *DB) Inspector() *Inspector { return &Inspector{db} }
 
-// Name is "lifecycle_db" or "pmo_db".
-func (i *Inspector) Name() string { return i.db.Name }
-
 // Reach is the last successful step of an attempt to connect.
 type Reach int
 

@@ -45,8 +45,7 @@ func (tx *Tx) CreateProduct(ctx context.Context, p *models.Product) error {
 
 // UpdateProduct sets the given columns of a product to their values in p, and updated_at. Errors: as CreateProduct.
 func (tx *Tx) UpdateProduct(ctx context.Context, id int64, p models.Product, columns ...string) error {
-	now := models.InstantOf(tx.Now)
-	p.ID, p.UpdatedAt = id, &now
+	p.ID, p.UpdatedAt = id, new(models.InstantOf(tx.Now))
 	return tx.update(ctx, ProductTable, &p, columns)
 }
 

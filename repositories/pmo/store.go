@@ -163,12 +163,7 @@ func (s *Store) Heartbeat(ctx context.Context) error { return s.db.Heartbeat(ctx
 // permission, connection.
 func (s *Store) Migrate(ctx context.Context) (int, error) {
 	return migrations.Up(ctx, s.db, func(ctx context.Context) error {
-		conn, err := s.db.Conn(ctx)
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		infos, err := conn.Inspect(ctx, s.MirrorNames())
+		infos, err := s.Inspector().Inspect(ctx, s.MirrorNames())
 		if err != nil {
 			return err
 		}

@@ -65,8 +65,9 @@ func (a *Attachments) Settle(ctx context.Context, writeID string, committed bool
 // Get returns a file of a mirrored product. Errors: not found, connection, timeout.
 func (a *Attachments) Get(ctx context.Context, productID, id int64) (models.Attachment, error) {
 	var rows []models.Attachment
+	product := a.s.Gorm(ctx).Table(a.s.Table("tbl_produk").Mirror).Select("id").Where("id = ?", productID)
 	err := a.s.Gorm(ctx).Where("id = ? AND id_produk = ? AND state <> ?", id, productID, models.AttachmentPending).
-		Where("EXISTS (?)", a.product(ctx, productID)).Find(&rows).Error
+		Where("EXISTS (?)", product).Find(&rows).Error
 	if err == nil && len(rows) == 0 {
 		err = missing(id)
 	}
@@ -119,10 +120,6 @@ func (a *Attachments) LockProduct(ctx context.Context, id int64) (exists bool, e
 	// GORM's locking clause is not for SQLite.
 	err = a.s.Gorm(ctx).Raw("SELECT id FROM "+a.s.Table("tbl_produk").Mirror+" WHERE id = ?"+a.s.Features().KeyShareLock, id).Scan(&ids).Error
 	return len(ids) == 1, a.s.Translate(err)
-}
-
-func (a *Attachments) product(ctx context.Context, id int64) *gorm.DB {
-	return a.s.Gorm(ctx).Table(a.s.Table("tbl_produk").Mirror).Select("id").Where("id = ?", id)
 }
 
 // Referenced returns the object keys that a row in any state refers to. Errors: connection, timeout.

@@ -226,7 +226,7 @@ type exportColumn struct {
 func (c *Catalog) exportColumns() []exportColumn {
 	var columns []exportColumn
 	for _, column := range c.s.Table("tbl_produk").Columns {
-		columns = append(columns, exportColumn{column, c.canonical("p."+column.Name, column)})
+		columns = append(columns, exportColumn{column, c.s.Fitting("p."+column.Name, column)})
 	}
 	return append(columns,
 		exportColumn{models.Column{Name: "segmen", Kind: models.KindText}, "segment.segmen"},
@@ -259,13 +259,4 @@ func (c *Catalog) ExportRows(ctx context.Context, f DatedFilter, order ProductOr
 		Select(strings.Join(expressions, ", ")).Order(order.by("p.")).Find(&[]map[string]any{}).Statement
 	// Raw, because GORM would scan values; the export needs their canonical text.
 	return c.s.Query(ctx, query.SQL.String(), query.Vars...)
-}
-
-// canonical returns the SQL expression for a value's canonical text, NULL if the value is not supported.
-func (c *Catalog) canonical(expression string, column models.Column) string {
-	value := c.s.Cell(expression, column)
-	if fits := c.s.Fits(expression, column); fits != "" {
-		value = "CASE WHEN " + fits + " THEN " + value + " END"
-	}
-	return value
 }
