@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/pressly/goose/v3"
+	"gorm.io/gorm"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
@@ -22,7 +23,9 @@ const reasonsVersion = 6
 func reasonsMigration(db *database.DB) *goose.Migration {
 	jsonType := db.Features().DocumentType
 	return goose.NewGoMigration(reasonsVersion, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
-		m := mapping{ctx: ctx, tx: tx, columnExists: db.ColumnExists}
+		session := db.Session(&gorm.Session{NewDB: true, Context: ctx})
+		session.Statement.ConnPool = tx
+		m := mapping{tx: session, columnExists: db.ColumnExists}
 		if m.has("lifecycle_sync_runs", "reason") {
 			m.alter("runs ADD COLUMN reasons "+jsonType, "runs ADD COLUMN error "+jsonType, "runs ADD COLUMN changes_kept bigint", "runs ADD COLUMN changes_found bigint")
 			m.runs()
@@ -40,8 +43,7 @@ func reasonsMigration(db *database.DB) *goose.Migration {
 
 // mapping rewrites stored texts in one transaction. After an error it does nothing.
 type mapping struct {
-	ctx          context.Context //nolint:containedctx // of the one transaction
-	tx           *sql.Tx
+	tx           *gorm.DB
 	columnExists func(table, column string) string
 	err          error
 }
@@ -54,44 +56,21 @@ func (m *mapping) alter(changes ...string) {
 }
 
 // has reports whether a table has a column.
-func (m *mapping) has(table, column string) bool {
-	if m.err != nil {
-		return false
-	}
-	var exists bool
-	m.err = m.tx.QueryRowContext(m.ctx, m.columnExists(table, column)).Scan(&exists)
+func (m *mapping) has(table, column string) (exists bool) {
+	m.read(m.columnExists(table, column), &exists)
 	return exists
 }
 
 func (m *mapping) exec(statement string, args ...any) {
 	if m.err == nil {
-		_, m.err = m.tx.ExecContext(m.ctx, statement, args...)
+		m.err = m.tx.Exec(statement, args...).Error
 	}
 }
 
-// rows reads all rows of a query, as texts.
-func (m *mapping) rows(query string, columns int) (all [][]sql.NullString) {
-	if m.err != nil {
-		return nil
+func (m *mapping) read(query string, into any) {
+	if m.err == nil {
+		m.err = m.tx.Raw(query).Scan(into).Error
 	}
-	rows, err := m.tx.QueryContext(m.ctx, query)
-	if err != nil {
-		m.err = err
-		return nil
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		row, into := make([]sql.NullString, columns), make([]any, columns)
-		for i := range row {
-			into[i] = &row[i]
-		}
-		if m.err = rows.Scan(into...); m.err != nil {
-			return nil
-		}
-		all = append(all, row)
-	}
-	m.err = rows.Err()
-	return all
 }
 
 // json encodes a value, nil as NULL.
@@ -105,42 +84,53 @@ func (m *mapping) json(value any) models.JSON {
 }
 
 func (m *mapping) runs() {
-	const query = "SELECT id, reason, error_class, error_message, error_remedy FROM lifecycle_sync_runs WHERE reason IS NOT NULL OR error_class IS NOT NULL"
-	for _, row := range m.rows(query, 5) {
-		kept, found, partly := changesKept(row[1].String)
+	var runs []struct {
+		ID                                            int64
+		Reason, ErrorClass, ErrorMessage, ErrorRemedy sql.NullString
+	}
+	m.read("SELECT id, reason, error_class, error_message, error_remedy FROM lifecycle_sync_runs WHERE reason IS NOT NULL OR error_class IS NOT NULL", &runs)
+	for _, run := range runs {
+		kept, found, partly := changesKept(run.Reason.String)
 		var reasons models.Texts
-		if row[1].Valid && !partly {
-			reasons = runReasons(row[1].String)
+		if run.Reason.Valid && !partly {
+			reasons = runReasons(run.Reason.String)
 		}
 		var failure *models.Failure
-		if row[2].Valid {
-			failure = &models.Failure{Text: legacy(row[3].String)}
-			if row[4].String != "" {
-				failure.Remedy = &models.Remedy{Text: legacy(row[4].String)}
+		if run.ErrorClass.Valid {
+			failure = &models.Failure{Text: legacy(run.ErrorMessage.String)}
+			if run.ErrorRemedy.String != "" {
+				failure.Remedy = &models.Remedy{Text: legacy(run.ErrorRemedy.String)}
 			}
 		}
-		m.exec("UPDATE lifecycle_sync_runs SET reasons = $1, error = $2, changes_kept = $3, changes_found = $4 WHERE id = $5",
-			m.json(reasons), m.json(failure), kept, found, row[0].String)
+		m.exec("UPDATE lifecycle_sync_runs SET reasons = ?, error = ?, changes_kept = ?, changes_found = ? WHERE id = ?",
+			m.json(reasons), m.json(failure), kept, found, run.ID)
 	}
 }
 
 func (m *mapping) quarantine() {
-	for _, row := range m.rows("SELECT DISTINCT reason FROM lifecycle_sync_quarantine", 1) {
-		reason := quarantineReason(row[0].String)
-		m.exec("UPDATE lifecycle_sync_quarantine SET reason_code = $1, reason_column = $2 WHERE reason = $3", reason.Code, reason.Column, row[0].String)
+	var texts []string
+	m.read("SELECT DISTINCT reason FROM lifecycle_sync_quarantine", &texts)
+	for _, text := range texts {
+		reason := quarantineReason(text)
+		m.exec("UPDATE lifecycle_sync_quarantine SET reason_code = ?, reason_column = ? WHERE reason = ?", reason.Code, reason.Column, text)
 	}
 }
 
 // previews rewrites the reasons of rows that dry runs would quarantine.
 func (m *mapping) previews() {
-	for _, row := range m.rows("SELECT run_id, id, after FROM lifecycle_sync_changes WHERE action = 'quarantine' AND after IS NOT NULL", 3) {
+	var stored []struct {
+		RunID, ID int64
+		After     models.JSON
+	}
+	m.read("SELECT run_id, id, after FROM lifecycle_sync_changes WHERE action = 'quarantine' AND after IS NOT NULL", &stored)
+	for _, change := range stored {
 		var old struct {
 			Reason *string     `json:"reason"`
 			Row    models.JSON `json:"row"`
 		}
-		if json.Unmarshal([]byte(row[2].String), &old) == nil && old.Reason != nil {
-			m.exec("UPDATE lifecycle_sync_changes SET after = $1 WHERE run_id = $2 AND id = $3",
-				models.NewUnfit(quarantineReason(*old.Reason), old.Row), row[0].String, row[1].String)
+		if json.Unmarshal(change.After, &old) == nil && old.Reason != nil {
+			m.exec("UPDATE lifecycle_sync_changes SET after = ? WHERE run_id = ? AND id = ?",
+				models.NewUnfit(quarantineReason(*old.Reason), old.Row), change.RunID, change.ID)
 		}
 	}
 }
