@@ -197,10 +197,10 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 		Metrics: handlers.Metrics(appMetrics),
 		Docs:    handlers.NewDocs(),
 		Products: &handlers.Products{
-			Responses: a.responses, Now: a.local, Writer: products, Files: files, Exports: a.exports, Checker: request.NewChecker(), Limits: limits,
+			Responses: a.responses, Now: a.local, Writer: products, Files: files, Exports: a.exports, Limits: limits,
 		},
-		StageHistory: &handlers.StageHistory{Responses: a.responses, Zone: a.zone, Writer: histories, Checker: request.NewChecker()},
-		Sync:         &handlers.Sync{Service: runService, Journal: history, Keys: a.writer, Checker: request.NewChecker(), Printer: a.printer},
+		StageHistory: &handlers.StageHistory{Responses: a.responses, Zone: a.zone, Writer: histories},
+		Sync:         &handlers.Sync{Service: runService, Journal: history, Keys: a.writer, Printer: a.printer},
 	}, routes.Pages{
 		Site:     site,
 		Session:  session.New(site, options.Access),

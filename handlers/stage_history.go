@@ -17,7 +17,6 @@ type StageHistory struct {
 	Responses *cache.Responses
 	Zone      *time.Location // of dates in queries
 	Writer    *stages.Writer
-	Checker   request.Checker
 }
 
 // List serves a page of the moves that match the query, newest first.
@@ -45,7 +44,7 @@ func (h *StageHistory) Record(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	in, err := h.Checker.ReadMove(c)
+	in, err := request.ReadMove(c)
 	if err != nil {
 		return err
 	}
@@ -59,7 +58,7 @@ func (h *StageHistory) Correct(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	in, err := h.Checker.ReadCorrection(c)
+	in, err := request.ReadCorrection(c)
 	if err != nil {
 		return err
 	}

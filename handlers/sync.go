@@ -32,7 +32,6 @@ type Sync struct {
 	Service *runs.Service
 	Journal *runs.Journal
 	Keys    onceRunner
-	Checker request.Checker
 	Printer *messages.Printer
 }
 
@@ -95,7 +94,7 @@ func (h *Sync) Status(c *fiber.Ctx) error {
 
 // Start starts a run or executes a dry run.
 func (h *Sync) Start(c *fiber.Ctx) error {
-	req, err := h.Checker.ReadRun(c)
+	req, err := request.ReadRun(c)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,6 @@ type Pages struct {
 	files    *attachments.Files
 	limits   request.FormLimits
 	rules    *fileRules
-	checker  request.Checker
 	now      func() time.Time
 }
 
@@ -47,7 +46,7 @@ type Options struct {
 func New(site *pages.Site, o Options) *Pages {
 	return &Pages{
 		site: site, products: o.Products, stages: o.Histories, files: o.Files,
-		limits: o.Limits, rules: newFileRules(o), checker: request.NewChecker(), now: o.Now,
+		limits: o.Limits, rules: newFileRules(o), now: o.Now,
 	}
 }
 

@@ -175,7 +175,7 @@ func (h *Pages) correct(ctx context.Context, id int64, values, originals map[str
 		}
 		texts["tanggal_perubahan"] = at
 	}
-	in, err := h.checker.Correction(texts)
+	in, err := request.Correction(texts)
 	if err != nil {
 		return outbox.Result{}, err
 	}

@@ -21,10 +21,9 @@ import (
 
 // Pages are the handlers.
 type Pages struct {
-	site    *pages.Site
-	checker request.Checker
-	writer  writer
-	zone    *time.Location // of dates and entered times
+	site   *pages.Site
+	writer writer
+	zone   *time.Location // of dates and entered times
 }
 
 // writer changes the stage history. Errors: as stages.Writer.
@@ -35,7 +34,7 @@ type writer interface {
 
 // New returns the handlers.
 func New(site *pages.Site, w writer, zone *time.Location) *Pages {
-	return &Pages{site, request.NewChecker(), w, zone}
+	return &Pages{site, w, zone}
 }
 
 const (
