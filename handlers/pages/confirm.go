@@ -46,8 +46,11 @@ type Action[T any] struct {
 	Do func(ctx context.Context, target T, version string) (address string, n Notice, err error)
 }
 
-// Ask shows the confirmation page.
-func (a Action[T]) Ask(c *fiber.Ctx) error {
+// Handle shows the confirmation page, and executes the action when that page's form is submitted.
+func (a Action[T]) Handle(c *fiber.Ctx) error {
+	if c.Method() == fiber.MethodPost {
+		return a.confirm(c)
+	}
 	target, err := a.Target(c)
 	if err := cmp.Or(err, request.ParseQuery(c).Err()); err != nil {
 		return err
@@ -64,8 +67,8 @@ func (a Action[T]) show(c *fiber.Ctx, status int, target T, current any) error {
 	return a.Site.Show(c, status, Page{Template: "confirm/confirm", Title: confirmation.Heading, Section: a.Section, Data: confirmation})
 }
 
-// Confirm executes the confirmed action. If the row has changed, it shows the confirmation page again.
-func (a Action[T]) Confirm(c *fiber.Ctx) error {
+// confirm executes the confirmed action. If the row has changed, it shows the confirmation page again.
+func (a Action[T]) confirm(c *fiber.Ctx) error {
 	var allowed []string
 	if a.UsesRowVersion {
 		allowed = []string{VersionField}

@@ -196,13 +196,9 @@ func changedBy(form productForm, f models.ProductField, mine, theirs string) str
 	}
 }
 
-// AskDelete shows the delete confirmation.
-func (h *Pages) AskDelete(c *fiber.Ctx) error { return h.deletion().Ask(c) }
-
-// Delete deletes a product with its stage history and files, if it still has the confirmed row version.
-func (h *Pages) Delete(c *fiber.Ctx) error { return h.deletion().Confirm(c) }
-
-func (h *Pages) deletion() pages.Action[int64] {
+// Delete asks for confirmation, then deletes a product with its stage history and files, if it still has the confirmed
+// row version.
+func (h *Pages) Delete(c *fiber.Ctx) error {
 	return pages.Action[int64]{
 		Site: h.site, Section: "products", UsesRowVersion: true, Target: request.ID,
 		Describe: func(c *fiber.Ctx, id int64, current any) (pages.Confirmation, error) {
@@ -215,7 +211,7 @@ func (h *Pages) deletion() pages.Action[int64] {
 			result, err := h.products.Delete(ctx, id, models.RowVersions{version})
 			return pages.ProductsPath, pages.NoticeOf(pages.ProductDeleted, result), err
 		},
-	}
+	}.Handle(c)
 }
 
 // confirmDelete describes a product: current, or the one in the mirror if current is empty.

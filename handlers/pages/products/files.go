@@ -104,28 +104,18 @@ func (h *Pages) showInvalidUpload(c *fiber.Ctx, id int64, key string, err error)
 	return h.site.Show(c, status, pages.Page{Template: "products/upload", Title: title, Section: "products", Data: form})
 }
 
-// reader reads products. Errors: not_found, connection, timeout, schema.
-type reader interface {
-	Product(ctx context.Context, id int64) (models.ListedProduct, error)
-}
-
 func (h *Pages) readUploadForm(c *fiber.Ctx, id int64) (uploadForm, error) {
 	return pages.Read(h.site, c, func(ctx context.Context, v cache.View) (uploadForm, error) {
-		p, err := reader(v).Product(ctx, id)
+		p, err := v.Product(ctx, id)
 		return h.newUploadForm(p), err
 	})
 }
 
-// AskDeleteFile shows the delete confirmation of a file.
-func (h *Pages) AskDeleteFile(c *fiber.Ctx) error { return h.fileDeletion().Ask(c) }
-
-// DeleteFile deletes a file.
-func (h *Pages) DeleteFile(c *fiber.Ctx) error { return h.fileDeletion().Confirm(c) }
-
 // fileID identifies a file of a product.
 type fileID struct{ product, id int64 }
 
-func (h *Pages) fileDeletion() pages.Action[fileID] {
+// DeleteFile asks for confirmation, then deletes a file.
+func (h *Pages) DeleteFile(c *fiber.Ctx) error {
 	return pages.Action[fileID]{
 		Site: h.site, Section: "products",
 		Target: func(c *fiber.Ctx) (file fileID, err error) {
@@ -153,5 +143,5 @@ func (h *Pages) fileDeletion() pages.Action[fileID] {
 			_, err := h.files.Remove(ctx, target.product, target.id)
 			return address(target.product), pages.FileDeleted, err
 		},
-	}
+	}.Handle(c)
 }

@@ -202,7 +202,7 @@ func (h *Pages) showInvalidMove(c *fiber.Ctx, f moveForm, err error) error {
 		if err != nil {
 			return moveForm{}, err
 		}
-		p, err := reader(v).Product(ctx, f.ID)
+		p, err := v.Product(ctx, f.ID)
 		return newMoveForm(p, lists, h.now()), err
 	})
 	if pages.IsClass(err, models.NotFound) {

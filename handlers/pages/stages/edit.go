@@ -190,13 +190,8 @@ func (h *Pages) correct(ctx context.Context, id int64, values, originals map[str
 	})
 }
 
-// AskDelete shows the delete confirmation.
-func (h *Pages) AskDelete(c *fiber.Ctx) error { return h.deletion().Ask(c) }
-
-// Delete deletes a record, if it still has the confirmed row version.
-func (h *Pages) Delete(c *fiber.Ctx) error { return h.deletion().Confirm(c) }
-
-func (h *Pages) deletion() pages.Action[stages.Current] {
+// Delete asks for confirmation, then deletes a record, if it still has the confirmed row version.
+func (h *Pages) Delete(c *fiber.Ctx) error {
 	return pages.Action[stages.Current]{
 		Site: h.site, Section: section, UsesRowVersion: true, Target: h.readRecord,
 		Describe: func(_ *fiber.Ctx, r stages.Current, current any) (pages.Confirmation, error) {
@@ -209,7 +204,7 @@ func (h *Pages) deletion() pages.Action[stages.Current] {
 			result, err := h.writer.Delete(ctx, r.ID, models.RowVersions{version})
 			return historyAddress(*r.ProductID), pages.NoticeOf(pages.StageRecordDeleted, result), err
 		},
-	}
+	}.Handle(c)
 }
 
 func (h *Pages) confirmDelete(current stages.Current) pages.Confirmation {

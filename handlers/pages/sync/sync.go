@@ -108,13 +108,9 @@ func (h *Pages) Verify(c *fiber.Ctx) error {
 	return redirectToRun(c, result.Run, err)
 }
 
-// AskCancel shows the cancel confirmation.
-func (h *Pages) AskCancel(c *fiber.Ctx) error { return h.cancellation().Ask(c) }
-
-// Cancel requests the cancellation of a run. Errors: not_found, conflict if it has ended or cannot be canceled.
-func (h *Pages) Cancel(c *fiber.Ctx) error { return h.cancellation().Confirm(c) }
-
-func (h *Pages) cancellation() pages.Action[int64] {
+// Cancel asks for confirmation, then requests the cancellation of a run. Errors: not_found, conflict if it has ended or
+// cannot be canceled.
+func (h *Pages) Cancel(c *fiber.Ctx) error {
 	return pages.Action[int64]{
 		Site: h.site, Section: section, Target: request.RunID,
 		Describe: func(c *fiber.Ctx, id int64, _ any) (pages.Confirmation, error) {
@@ -135,7 +131,7 @@ func (h *Pages) cancellation() pages.Action[int64] {
 			_, err := h.runs.Cancel(ctx, id)
 			return pages.RunAddress(id), pages.RunStopping, err
 		},
-	}
+	}.Handle(c)
 }
 
 // redirectToRun redirects to a run's page, or returns err.
