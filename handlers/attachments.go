@@ -18,7 +18,7 @@ import (
 
 // ListFiles serves a product's attachments, oldest first.
 func (h *Products) ListFiles(c *fiber.Ctx) error {
-	id, err := request.OnlyID(c)
+	id, err := request.ID(c)
 	return serveCached(c, err, h.Responses, func(ctx context.Context, v cache.View) (success, error) {
 		list, err := attachments.List(ctx, v, id)
 		return success{Data: withPaths(list)}, err

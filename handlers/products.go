@@ -57,7 +57,7 @@ type productDetail struct {
 
 // Get serves a product with its attachments and latest moves. Its ETag begins with the row version, for If-Match.
 func (h *Products) Get(c *fiber.Ctx) error {
-	id, err := request.OnlyID(c)
+	id, err := request.ID(c)
 	return serveCached(c, err, h.Responses, func(ctx context.Context, v cache.View) (success, error) {
 		product, version, err := products.Get(ctx, v, id)
 		if err != nil {

@@ -31,7 +31,7 @@ func (h *StageHistory) List(c *fiber.Ctx) error {
 
 // Get serves a move. Its ETag begins with the row version, for If-Match.
 func (h *StageHistory) Get(c *fiber.Ctx) error {
-	id, err := request.OnlyID(c)
+	id, err := request.ID(c)
 	return serveCached(c, err, h.Responses, func(ctx context.Context, v cache.View) (success, error) {
 		move, version, err := stages.Get(ctx, v, id)
 		return success{Data: move, version: version}, err

@@ -3,6 +3,7 @@ package routes
 import (
 	"github.com/gofiber/fiber/v2"
 
+	"lifecycle-sync/handlers"
 	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/handlers/pages/overview"
 	"lifecycle-sync/handlers/pages/products"
@@ -29,6 +30,7 @@ func (p Pages) table() []Route {
 
 		anyone, reader, manager, admin = models.Anonymous, models.Reader, models.Manager, models.Admin
 	)
+	noQuery := handlers.WithoutQuery
 	return []Route{
 		{get, "/assets/:file", anyone, unlimited, brief, p.Site.Asset},
 		{get, "/sign-in", anyone, unlimited, brief, p.Session.Ask},
@@ -39,34 +41,34 @@ func (p Pages) table() []Route {
 
 		{get, "/products", reader, unlimited, minute, p.Products.List},
 		{post, "/products", manager, writes, long, p.Products.Create},
-		{get, "/products/new", manager, unlimited, brief, p.Products.New},
-		{get, "/products/:id", reader, unlimited, brief, p.Products.Show},
-		{get, "/products/:id/edit", manager, unlimited, brief, p.Products.Edit},
+		{get, "/products/new", manager, unlimited, brief, noQuery(p.Products.New)},
+		{get, "/products/:id", reader, unlimited, brief, noQuery(p.Products.Show)},
+		{get, "/products/:id/edit", manager, unlimited, brief, noQuery(p.Products.Edit)},
 		{post, "/products/:id/edit", manager, writes, minute, p.Products.Update},
-		{get, "/products/:id/delete", admin, unlimited, brief, p.Products.Delete},
+		{get, "/products/:id/delete", admin, unlimited, brief, noQuery(p.Products.Delete)},
 		{post, "/products/:id/delete", admin, writes, brief, p.Products.Delete},
 		{post, "/products/:id/transitions", manager, writes, brief, p.Products.Move},
 		{post, "/products/:id/attachments", manager, writes, long, p.Products.AddFiles},
-		{get, "/products/:id/attachments/:attachmentId/delete", admin, unlimited, brief, p.Products.DeleteFile},
+		{get, "/products/:id/attachments/:attachmentId/delete", admin, unlimited, brief, noQuery(p.Products.DeleteFile)},
 		{post, "/products/:id/attachments/:attachmentId/delete", admin, writes, brief, p.Products.DeleteFile},
 
 		{get, "/stage-history", reader, unlimited, brief, p.Stages.List},
-		{get, "/stage-history/matrix", reader, unlimited, minute, p.Stages.Matrix},
-		{get, "/stage-history/:id/edit", manager, unlimited, brief, p.Stages.Edit},
+		{get, "/stage-history/matrix", reader, unlimited, minute, noQuery(p.Stages.Matrix)},
+		{get, "/stage-history/:id/edit", manager, unlimited, brief, noQuery(p.Stages.Edit)},
 		{post, "/stage-history/:id/edit", manager, writes, brief, p.Stages.Correct},
-		{get, "/stage-history/:id/delete", admin, unlimited, brief, p.Stages.Delete},
+		{get, "/stage-history/:id/delete", admin, unlimited, brief, noQuery(p.Stages.Delete)},
 		{post, "/stage-history/:id/delete", admin, writes, brief, p.Stages.Delete},
 
-		{get, "/sync", admin, unlimited, brief, p.Sync.Show},
+		{get, "/sync", admin, unlimited, brief, noQuery(p.Sync.Show)},
 		{post, "/sync/dry-run", admin, syncs, endless, p.Sync.DryRun},
 		{post, "/sync/verify", admin, syncs, endless, p.Sync.Verify},
 		{get, "/sync/runs", admin, unlimited, brief, p.Sync.List},
 		{post, "/sync/runs", admin, syncs, brief, p.Sync.Start},
 		{get, "/sync/runs/:id", admin, unlimited, brief, p.Sync.ShowRun},
-		{get, "/sync/runs/:id/cancel", admin, unlimited, brief, p.Sync.Cancel},
+		{get, "/sync/runs/:id/cancel", admin, unlimited, brief, noQuery(p.Sync.Cancel)},
 		{post, "/sync/runs/:id/cancel", admin, syncs, brief, p.Sync.Cancel},
 		{get, "/sync/quarantine", admin, unlimited, brief, p.Sync.Quarantine},
 		{get, "/sync/changes", admin, unlimited, brief, p.Sync.Changes},
-		{get, "/sync/doctor", admin, unlimited, minute, p.Sync.Doctor},
+		{get, "/sync/doctor", admin, unlimited, minute, noQuery(p.Sync.Doctor)},
 	}
 }

@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/gofiber/fiber/v2"
@@ -52,7 +51,7 @@ func (a Action[T]) Handle(c *fiber.Ctx) error {
 		return a.confirm(c)
 	}
 	target, err := a.Target(c)
-	if err := cmp.Or(err, request.ParseQuery(c).Err()); err != nil {
+	if err != nil {
 		return err
 	}
 	return a.show(c, fiber.StatusOK, target, nil)

@@ -176,15 +176,6 @@ func pathID(c *fiber.Ctx, name string, highest int64) (int64, error) {
 	return id, nil
 }
 
-// OnlyID reads the id from the path of a request without query parameters. Errors: validation_failed.
-func OnlyID(c *fiber.Ctx) (int64, error) {
-	id, err := ID(c)
-	if err != nil {
-		return 0, err
-	}
-	return id, ParseQuery(c).Err()
-}
-
 // AttachmentID reads the ids of a product and its attachment from the path. Errors: validation_failed.
 func AttachmentID(c *fiber.Ctx) (product, id int64, err error) {
 	if product, err = ID(c); err == nil {

@@ -19,9 +19,6 @@ import (
 
 // New shows the form for a new product.
 func (h *Pages) New(c *fiber.Ctx) error {
-	if err := request.ParseQuery(c).Err(); err != nil {
-		return err
-	}
 	return h.show(c, fiber.StatusOK, productForm{Key: pages.NewKey()})
 }
 
@@ -65,7 +62,7 @@ func (h *Pages) newProduct(c *fiber.Ctx, f productForm) (*outbox.Key, products.I
 
 // Edit shows the form for editing a product.
 func (h *Pages) Edit(c *fiber.Ctx) error {
-	id, err := request.OnlyID(c)
+	id, err := request.ID(c)
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ type productPage struct {
 // Show shows a product, its files and latest moves, and the forms for adding files and moving it. It is not cached, because
 // each form has its own idempotency key.
 func (h *Pages) Show(c *fiber.Ctx) error {
-	id, err := request.OnlyID(c)
+	id, err := request.ID(c)
 	if err != nil {
 		return err
 	}

@@ -38,9 +38,6 @@ func (h *Pages) Edit(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := request.ParseQuery(c).Err(); err != nil {
-		return err
-	}
 	return h.show(c, fiber.StatusOK, r.ListedRecord, pages.Form{})
 }
 

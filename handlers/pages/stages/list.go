@@ -13,7 +13,6 @@ import (
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/cache"
-	"lifecycle-sync/services/outbox"
 	"lifecycle-sync/services/products"
 	"lifecycle-sync/services/reports"
 	"lifecycle-sync/services/stages"
@@ -22,18 +21,12 @@ import (
 // Pages are the handlers.
 type Pages struct {
 	site   *pages.Site
-	writer writer
+	writer *stages.Writer
 	zone   *time.Location // of dates and entered times
 }
 
-// writer changes the stage history. Errors: as stages.Writer.
-type writer interface {
-	Correct(ctx context.Context, id int64, in stages.Input, versions models.RowVersions, allows func(current models.ListedRecord) error) (outbox.Result, error)
-	Delete(ctx context.Context, id int64, versions models.RowVersions) (outbox.Result, error)
-}
-
 // New returns the handlers.
-func New(site *pages.Site, w writer, zone *time.Location) *Pages {
+func New(site *pages.Site, w *stages.Writer, zone *time.Location) *Pages {
 	return &Pages{site, w, zone}
 }
 
@@ -79,14 +72,8 @@ func (h *Pages) List(c *fiber.Ctx) error {
 	})
 }
 
-// reader reads the names in the filters. Errors: connection, timeout, schema; Product: not_found.
-type reader interface {
-	Stages(ctx context.Context) ([]models.Stage, error)
-	Product(ctx context.Context, id int64) (models.ListedProduct, error)
-}
-
-// listFilters returns the list's filters; product is the product filter, or 0. Errors: as Stages.
-func listFilters(ctx context.Context, v reader, query pages.FilterQuery, product int64) (pages.Filters, error) {
+// listFilters returns the list's filters; product is the product filter, or 0. Errors: connection, timeout, schema.
+func listFilters(ctx context.Context, v cache.View, query pages.FilterQuery, product int64) (pages.Filters, error) {
 	stageList, err := v.Stages(ctx)
 	if err != nil {
 		return pages.Filters{}, err
@@ -123,9 +110,6 @@ func (matrix) Address(from, to reports.Label) string {
 
 // Matrix shows the number of moves between stages, and the average time in the previous stage.
 func (h *Pages) Matrix(c *fiber.Ctx) error {
-	if err := request.ParseQuery(c).Err(); err != nil {
-		return err
-	}
 	page := pages.Page{Template: "stages/matrix", Title: models.NewText("console_stages.matrix", nil), Section: section}
 	return h.site.ShowCached(c, page, func(ctx context.Context, v cache.View) (any, error) {
 		rows, err := reports.Moves(ctx, v, time.Now().In(h.zone))

@@ -51,9 +51,6 @@ type statusPage struct {
 
 // Show shows the sync status and the next steps.
 func (h *Pages) Show(c *fiber.Ctx) error {
-	if err := request.ParseQuery(c).Err(); err != nil {
-		return err
-	}
 	status, err := h.runs.Status(c.UserContext())
 	if err != nil {
 		return err
@@ -156,9 +153,6 @@ type findings struct {
 
 // Doctor runs the diagnostics and shows the findings, the most urgent first.
 func (h *Pages) Doctor(c *fiber.Ctx) error {
-	if err := request.ParseQuery(c).Err(); err != nil {
-		return err
-	}
 	list, err := h.diagnose(c.UserContext())
 	if err != nil {
 		return err
