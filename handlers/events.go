@@ -22,13 +22,6 @@ const (
 	reconnectDelay = 2 * time.Second
 )
 
-type progressEvent struct {
-	Run   int64  `json:"run"`
-	Table string `json:"table"`
-	Done  int64  `json:"done"`
-	Total int64  `json:"total"`
-}
-
 type tableEvent struct {
 	Run int64 `json:"run"`
 	models.TableCount
@@ -81,14 +74,12 @@ func (h *Sync) eventData(data any) any {
 	switch d := data.(type) {
 	case runs.Status:
 		return h.statusOf(d)
-	case runs.Progress:
-		return progressEvent(d)
 	case runs.TableDone:
 		d.Count.Table = h.Journal.SourceName(d.Count.Table)
 		return tableEvent{Run: d.Run, TableCount: d.Count}
 	case runs.Outcome:
 		return runDetail{run: h.runOf(d.Run), Tables: h.withSourceNames(d.Tables)}
-	default:
-		return nil
+	default: // runs.Progress
+		return d
 	}
 }

@@ -48,6 +48,14 @@ func (h *Products) Dashboard(c *fiber.Ctx) error {
 	})
 }
 
+// Dropdowns serves the choices of the product form.
+func (h *Products) Dropdowns(c *fiber.Ctx) error {
+	return serveCached(c, nil, h.Responses, func(ctx context.Context, v cache.View) (success, error) {
+		lists, err := products.Dropdowns(ctx, v)
+		return success{Data: lists}, err
+	})
+}
+
 // productDetail is a product with its attachments.
 type productDetail struct {
 	products.Detail

@@ -61,6 +61,15 @@ func (h *Sync) runOf(r models.Run) run {
 	return out
 }
 
+// convertAll converts rows. The result is never nil, so that JSON has an empty list, not null.
+func convertAll[From, To any](rows []From, convert func(From) To) []To {
+	out := make([]To, len(rows))
+	for i, row := range rows {
+		out[i] = convert(row)
+	}
+	return out
+}
+
 // convertOptional converts a value; nil stays nil.
 func convertOptional[From, To any](value *From, convert func(From) To) *To {
 	if value == nil {

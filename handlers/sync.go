@@ -11,7 +11,6 @@ import (
 
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/outbox"
 	"lifecycle-sync/services/realtime"
 	"lifecycle-sync/services/runs"
@@ -164,14 +163,6 @@ func (h *Sync) withActiveRun(err error) error {
 	return err
 }
 
-type difference struct {
-	Table   string        `json:"table"`
-	ID      int64         `json:"id"`
-	Action  mirror.Action `json:"action"`
-	Cause   mirror.Cause  `json:"cause"`
-	Columns []string      `json:"columns"`
-}
-
 // differenceCounts is embedded in a verification.
 type differenceCounts = models.Differences
 
@@ -180,7 +171,7 @@ type verification struct {
 	Equal bool  `json:"equal"`
 	differenceCounts
 	Tables      []models.TableCount `json:"tables"`
-	Differences []difference        `json:"differences"`
+	Differences []runs.Difference   `json:"differences"`
 }
 
 // Verify compares the mirror with lifecycle_db.
@@ -207,6 +198,6 @@ func (h *Sync) verification(v runs.Verification) verification {
 		Run: v.Run.ID, Equal: v.Equal,
 		differenceCounts: v.Count,
 		Tables:           h.withSourceNames(v.Tables),
-		Differences:      convertAll(v.Differences, func(d runs.Difference) difference { return difference(d) }),
+		Differences:      v.Differences,
 	}
 }

@@ -27,8 +27,8 @@ type Category struct {
 
 // Details are the columns that Segment, Stage and Category share.
 type Details struct {
-	CreatedAt *time.Time `gorm:"column:created_at;type:timestamptz;autoCreateTime:false" json:"created_at"`
-	UpdatedAt *time.Time `gorm:"column:updated_at;type:timestamptz;autoUpdateTime:false" json:"updated_at"`
+	CreatedAt *time.Time `gorm:"column:created_at;type:timestamptz;autoCreateTime:false" json:"-"`
+	UpdatedAt *time.Time `gorm:"column:updated_at;type:timestamptz;autoUpdateTime:false" json:"-"`
 	IconLight *string    `gorm:"column:icon_light;type:varchar" json:"icon_light"`
 	IconDark  *string    `gorm:"column:icon_dark;type:varchar" json:"icon_dark"`
 }

@@ -132,9 +132,9 @@ type DropdownReader interface {
 
 // DropdownLists are the lists in display order.
 type DropdownLists struct {
-	Segments   []models.Segment
-	Stages     []models.Stage
-	Categories []models.Category
+	Segments   []models.Segment  `json:"segments"`
+	Stages     []models.Stage    `json:"stages"`
+	Categories []models.Category `json:"categories"`
 }
 
 // LastStage returns the id of the last stage, 0 without stages.

@@ -15,11 +15,11 @@ const keptDifferences = 100
 
 // Difference is one row in which mirror and source differ.
 type Difference struct {
-	Table   string // in lifecycle_db
-	ID      int64
-	Action  mirror.Action // what a run would do
-	Cause   mirror.Cause
-	Columns []string // of an update
+	Table   string        `json:"table"` // in lifecycle_db
+	ID      int64         `json:"id"`
+	Action  mirror.Action `json:"action"` // what a run would do
+	Cause   mirror.Cause  `json:"cause"`
+	Columns []string      `json:"columns"` // of an update
 }
 
 // Verification is the result of a verification.

@@ -115,10 +115,10 @@ func sameButTimes(a, b Status) bool {
 
 // Progress is the progress of a run in one table.
 type Progress struct {
-	Run   int64
-	Table string // in lifecycle_db
-	Done  int64  // rows
-	Total int64  // rows, approximately; 0 if unknown
+	Run   int64  `json:"run"`
+	Table string `json:"table"` // in lifecycle_db
+	Done  int64  `json:"done"`  // rows
+	Total int64  `json:"total"` // rows, approximately; 0 if unknown
 }
 
 // TableDone counts a run's changes of one table.
