@@ -20,60 +20,37 @@ import (
 // ProductsPath is the address of the product list.
 const ProductsPath = "/products"
 
-// FilterQuery is the query of a list page: filters and display parameters. Links to other lists keep the filters.
-type FilterQuery struct {
-	Filters url.Values
-	Display url.Values // sort order, kind of view, page size
+// FilterQuery is the query of a list page: filters, sort order, kind of view and page size.
+type FilterQuery url.Values
+
+// NewFilterQuery reads the parameters with the given names.
+func NewFilterQuery(q *request.Query, names ...string) FilterQuery {
+	f := FilterQuery{}
+	for _, name := range names {
+		f = f.With(name, q.Text(name))
+	}
+	return f
 }
 
-// NewFilterQuery reads the filters and the display parameters.
-func NewFilterQuery(q *request.Query, filters []string, display ...string) FilterQuery {
-	params := func(names []string) (values url.Values) {
-		for _, name := range names {
-			values = withParam(values, name, q.Text(name))
-		}
-		return values
-	}
-	return FilterQuery{Filters: params(filters), Display: params(display)}
-}
+// Get returns a parameter, "" if absent.
+func (f FilterQuery) Get(name string) string { return url.Values(f).Get(name) }
 
-// withParam returns a copy of the parameters with one set to a value; "" removes it.
-func withParam(values url.Values, name, value string) url.Values {
-	params := url.Values{}
-	maps.Copy(params, values)
-	if params.Set(name, value); value == "" {
-		params.Del(name)
+// With returns a copy of the query with a parameter set to a value; "" removes it.
+func (f FilterQuery) With(name, value string) FilterQuery {
+	changed := FilterQuery{}
+	maps.Copy(changed, f)
+	if changed[name] = []string{value}; value == "" {
+		delete(changed, name)
 	}
-	return params
+	return changed
 }
 
 // At returns the address of a page with this query.
 func (f FilterQuery) At(page string) string {
-	all := url.Values{}
-	maps.Copy(all, f.Filters)
-	maps.Copy(all, f.Display)
-	return addressOf(page, all)
-}
-
-func addressOf(page string, query url.Values) string {
-	if len(query) == 0 {
+	if len(f) == 0 {
 		return page
 	}
-	return page + "?" + query.Encode()
-}
-
-// Without removes a filter.
-func (f FilterQuery) Without(name string) FilterQuery {
-	return FilterQuery{Filters: withParam(f.Filters, name, ""), Display: f.Display}
-}
-
-// WithDisplay sets a display parameter ("" removes it) and removes others.
-func (f FilterQuery) WithDisplay(name, value string, without ...string) FilterQuery {
-	display := withParam(f.Display, name, value)
-	for _, removed := range without {
-		display.Del(removed)
-	}
-	return FilterQuery{Filters: f.Filters, Display: display}
+	return page + "?" + url.Values(f).Encode()
 }
 
 // Products returns the address of the products that match these filters and more, given as pairs of name and value. It
@@ -81,10 +58,10 @@ func (f FilterQuery) WithDisplay(name, value string, without ...string) FilterQu
 func (f FilterQuery) Products(pairs ...string) string {
 	for pair := range slices.Chunk(pairs, 2) {
 		name, value := pair[0], pair[1]
-		if set := f.Filters.Get(name); set != "" && set != value {
+		if set := f.Get(name); set != "" && set != value {
 			return ""
 		}
-		f.Filters = withParam(f.Filters, name, value)
+		f = f.With(name, value)
 	}
 	return f.At(ProductsPath)
 }
@@ -149,19 +126,20 @@ func Choices(lists products.DropdownLists) map[string][]Option {
 
 // Fill fills in the active filters. others have no field in the form; they are sent as hidden inputs.
 func (f Filters) Fill(query FilterQuery, others ...ActiveFilter) Filters {
-	f.Clear = FilterQuery{Display: query.Display}.At(f.Page)
-	f.Search.Name, f.Search.Value = "search", query.Filters.Get("search")
+	f.Search.Name, f.Search.Value = "search", query.Get("search")
 	fromFields := []ActiveFilter{{Name: "search"}}
 	for i := range f.Fields {
 		field := &f.Fields[i]
-		field.Value = query.Filters.Get(field.Name)
+		field.Value = query.Get(field.Name)
 		fromFields = append(fromFields, ActiveFilter{Name: field.Name, Label: field.selectedOption()})
 	}
+	cleared := query
 	for i, filter := range append(fromFields, others...) {
-		if filter.Value = query.Filters.Get(filter.Name); filter.Value == "" {
+		if filter.Value = query.Get(filter.Name); filter.Value == "" {
 			continue
 		}
-		filter.Without = query.Without(filter.Name).At(f.Page)
+		cleared = cleared.With(filter.Name, "")
+		filter.Without = query.With(filter.Name, "").At(f.Page)
 		if filter.Label.Name == "" && filter.Label.Text.IsZero() {
 			filter.Label.Name = filter.Value
 		}
@@ -169,6 +147,7 @@ func (f Filters) Fill(query FilterQuery, others ...ActiveFilter) Filters {
 			f.Hidden = append(f.Hidden, filter)
 		}
 	}
+	f.Clear = cleared.At(f.Page)
 	return f
 }
 
@@ -230,7 +209,7 @@ type Pager struct {
 func NewPager(address string, p models.Pagination) Pager {
 	path, raw, _ := strings.Cut(address, "?")
 	query, _ := url.ParseQuery(raw) // the handler has parsed it
-	pageAddress := func(page int64) string { return addressOf(path, withParam(query, "page", strconv.FormatInt(page, 10))) }
+	pageAddress := func(page int64) string { return FilterQuery(query).With("page", strconv.FormatInt(page, 10)).At(path) }
 	out := Pager{Total: p.TotalItems, Current: p.CurrentPage, Last: max(p.TotalPages, 1)}
 	if p.CurrentPage > 1 {
 		out.First, out.Previous = pageAddress(1), pageAddress(min(p.CurrentPage-1, out.Last))

@@ -140,19 +140,22 @@ func ReadRun(c *fiber.Ctx) (runs.Request, error) {
 // runRequest parses the fields of a run request. Errors: validation_failed.
 func runRequest(values map[string]json.RawMessage) (runs.Request, error) {
 	r := runs.Request{Mode: models.FullRun}
-	var digest *string
 	var invalid []models.FieldError
-	parse := func(name string, target any, code, text string, params models.Params) {
+	parse := func(name string, target any, code, text string, params models.Params) (ok bool) {
 		value, isSent := values[name]
 		if isSent && (string(value) == "null" || json.Unmarshal(value, target) != nil) {
 			invalid = append(invalid, models.NewFieldError(name, code, text, params))
+			return false
 		}
+		return isSent
 	}
 	parse("mode", &r.Mode, "type", "request.text", nil)
 	parse("dryRun", &r.DryRun, "boolean", "request.boolean", nil)
 	parse("allowDeletes", &r.AllowDeletes, "integer", "request.whole_number_from", models.Params{"min": 0})
-	parse("digest", &digest, "type", "request.text", nil)
-	return checkRun(r, digest, invalid)
+	if digest := ""; parse("digest", &digest, "type", "request.text", nil) {
+		return checkRun(r, &digest, invalid)
+	}
+	return checkRun(r, nil, invalid)
 }
 
 // checkRun returns a request for a run that applies the dry run with a digest; nil for none. invalid are the errors so

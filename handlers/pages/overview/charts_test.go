@@ -3,11 +3,11 @@ package overview
 import (
 	"math"
 	"math/big"
-	"net/url"
 	"slices"
 	"testing"
 	"time"
 
+	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/reports"
 	"lifecycle-sync/web/messages"
@@ -112,7 +112,7 @@ func TestHeat(t *testing.T) {
 		{LabelledCount: labelledCount(nil, 2), Stages: []reports.LabelledCount{labelledCount(&one, 1), labelledCount(nil, 1)}},
 	}
 	ch := newCharts()
-	ch.Filters = url.Values{"search": {"x"}}
+	ch.FilterQuery = pages.FilterQuery{"search": {"x"}}
 	h := ch.heat(rows, nil, 7)
 	for _, c := range []struct {
 		got  heatCell

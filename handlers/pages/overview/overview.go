@@ -51,7 +51,7 @@ type tile struct {
 func (h *Pages) Show(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, request.ProductFilters()...)
 	query := products.Query{Filter: request.ProductFilter(q)}
-	ch := charts{pages.NewFilterQuery(q, request.ProductFilters()), h.site.Printer()}
+	ch := charts{pages.NewFilterQuery(q, request.ProductFilters()...), h.site.Printer()}
 	page := pages.Page{Template: "overview/overview", Title: models.NewText("console.nav_overview", nil), Section: "overview"}
 	validationErr := q.Err(query.Check)
 	return h.site.ShowFiltered(c, page, validationErr, func(ctx context.Context, v cache.View) (any, *pages.Filters, error) {

@@ -23,7 +23,7 @@ func (h *Pages) List(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, slices.Concat([]string{"page", "limit", "sort", "view"}, request.ProductFilters())...)
 	query := products.Query{Paging: request.Paging(q), Filter: request.ProductFilter(q), Sort: q.Text("sort")}
 	isTable := q.Choice("view", "cards", "table") == "table"
-	filters := pages.NewFilterQuery(q, request.ProductFilters(), "sort", "view", "limit")
+	filters := pages.NewFilterQuery(q, append(request.ProductFilters(), "sort", "view", "limit")...)
 	if isTable && query.Limit == 0 {
 		query.Limit = tableLimit
 	}
@@ -60,7 +60,7 @@ type productList struct {
 func listFilters(query pages.FilterQuery, lists products.DropdownLists) pages.Filters {
 	f := pages.ProductFilters(pages.ProductsPath, query, lists)
 	order := pages.FilterSelect("sort", nil)
-	order.Blank, order.Value = models.NewText("console_products.sort_newest", nil), query.Display.Get("sort")
+	order.Blank, order.Value = models.NewText("console_products.sort_newest", nil), query.Get("sort")
 	for _, key := range []string{
 		"created_at", "produk", "-produk", "-harga", "harga", "-tanggal_launch", "tanggal_launch", "tanggal_stage_end", "-tanggal_stage_end",
 		"-updated_at", "updated_at", "id", "-id",
@@ -70,27 +70,27 @@ func listFilters(query pages.FilterQuery, lists products.DropdownLists) pages.Fi
 	}
 	f.Fields = append(f.Fields, order)
 	for _, name := range []string{"view", "limit"} {
-		if query.Display.Has(name) {
-			f.Hidden = append(f.Hidden, pages.ActiveFilter{Name: name, Value: query.Display.Get(name)})
+		if value := query.Get(name); value != "" {
+			f.Hidden = append(f.Hidden, pages.ActiveFilter{Name: name, Value: value})
 		}
 	}
 	return f
 }
 
-// addressWith returns the address of the list's first page with a display parameter set and others removed.
-func (l productList) addressWith(name, value string, without ...string) string {
-	return l.query.WithDisplay(name, value, without...).At(pages.ProductsPath)
+// as returns the query of the list's first page in another view, whose default page size differs.
+func (l productList) as(view string) pages.FilterQuery {
+	return l.query.With("view", view).With("limit", "")
 }
 
 // AsCards returns the address of the list as cards.
-func (l productList) AsCards() string { return l.addressWith("view", "", "limit") }
+func (l productList) AsCards() string { return l.as("").At(pages.ProductsPath) }
 
 // AsTable returns the address of the list as a table.
-func (l productList) AsTable() string { return l.addressWith("view", "table", "limit") }
+func (l productList) AsTable() string { return l.as("table").At(pages.ProductsPath) }
 
 // Export returns the address of the export (csv or xlsx) with the same filters and order.
 func (l productList) Export(kind string) string {
-	return "/api/product-lifecycle/products/export." + kind + strings.TrimPrefix(l.addressWith("view", "", "limit"), pages.ProductsPath)
+	return l.as("").At("/api/product-lifecycle/products/export." + kind)
 }
 
 // PastEnd reports whether the page is past the end of the list.
@@ -133,5 +133,5 @@ func (l productList) sortLink(key string, descendsFirst bool) (address, order st
 	case "-" + key:
 		next, order = key, "descending"
 	}
-	return l.addressWith("sort", next), order
+	return l.query.With("sort", next).At(pages.ProductsPath), order
 }

@@ -53,7 +53,7 @@ type list struct {
 func (h *Pages) List(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, append(request.MoveFilters(), "page", "limit")...)
 	query := request.MoveQuery(q)
-	filters := pages.NewFilterQuery(q, request.MoveFilters())
+	filters := pages.NewFilterQuery(q, request.MoveFilters()...)
 	address := strings.Clone(c.OriginalURL())
 	page := pages.Page{Template: "stages/list", Title: models.NewText("console.nav_stages", nil), Section: section}
 	validationErr := q.Err(query.Check)
