@@ -203,12 +203,12 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 		Sync:         &handlers.Sync{Service: runService, Journal: history, Keys: a.writer, Printer: a.printer},
 	}, routes.Pages{
 		Site:     site,
-		Session:  session.New(site, options.Access),
-		Overview: overview.New(site, a.local),
-		Products: productpages.New(site, productpages.Options{
-			Products: products, Histories: histories, Files: files, Limits: limits, Now: a.local,
-		}),
-		Stages: stagepages.New(site, histories, a.zone),
+		Session:  &session.Pages{Site: site, Access: options.Access},
+		Overview: &overview.Pages{Site: site, Now: a.local},
+		Products: &productpages.Pages{
+			Site: site, Products: products, Histories: histories, Files: files, Limits: limits, Now: a.local,
+		},
+		Stages: &stagepages.Pages{Site: site, Writer: histories, Zone: a.zone},
 		Sync:   syncpages.New(site, runService, history, a.doctor()),
 	}), nil
 }

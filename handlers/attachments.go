@@ -42,9 +42,7 @@ func (h *Products) AddFiles(c *fiber.Ctx) error {
 	if len(form.Files) == 0 {
 		return request.Invalid(request.FilesField, "required", "request.no_files", nil)
 	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
-	defer cancel()
-	result, err := h.Files.Add(ctx, id, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(id, form.Files), Files: form.Files})
+	result, err := h.Files.Add(c.UserContext(), id, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(id, form.Files), Files: form.Files})
 	if err != nil {
 		return err
 	}

@@ -82,10 +82,8 @@ func (h *Products) Create(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
-	defer cancel()
 	r.Fingerprint = outbox.Fingerprint(in, r.Files)
-	result, err := h.Writer.Create(ctx, in, r)
+	result, err := h.Writer.Create(c.UserContext(), in, r)
 	return respondCreated(c, "done.product_created", result, err)
 }
 
@@ -99,10 +97,8 @@ func (h *Products) Update(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
-	defer cancel()
 	r.Fingerprint = outbox.Fingerprint([]any{id, in}, r.Files)
-	result, err := h.Writer.Update(ctx, id, in, versions, r)
+	result, err := h.Writer.Update(c.UserContext(), id, in, versions, r)
 	return respondChanged(c, "done.product_changed", result, err)
 }
 

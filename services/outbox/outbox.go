@@ -18,8 +18,8 @@ import (
 	"lifecycle-sync/services/mirror"
 )
 
-// WriteTimeout limits a write, once its request has been read.
-const WriteTimeout = 10 * time.Second
+// writeTimeout limits a write, once its request has been read: a request with files may take minutes.
+const writeTimeout = 10 * time.Second
 
 // refreshTimeout limits the work after a write has committed, independent of the request's deadline.
 const refreshTimeout = 8 * time.Second
@@ -83,6 +83,8 @@ type Result struct {
 // key; forbidden if the account may not write; connection: nothing was written, unless the message says that the outcome is
 // unknown.
 func (w *Writer) Write(ctx context.Context, r Request, change func(ctx context.Context, tx *lifecycle.Tx) (Change, error)) (Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
 	write, done, err := w.claim(ctx, r.Key, r.Fingerprint)
 	if err != nil || done != nil {
 		w.discard(ctx, r.Files)
@@ -164,6 +166,8 @@ func (w *Writer) Once(ctx context.Context, key *Key, fingerprint string, do func
 // WriteMirror runs change in one transaction of pmo_db and stores the answer with it: for data that is not in lifecycle_db.
 // After an error none of the request's files is left. Errors: change's; conflict and busy of the key; connection.
 func (w *Writer) WriteMirror(ctx context.Context, r Request, change func(ctx context.Context, tx *pmo.Session) (data any, err error)) (Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
 	write, done, err := w.claim(ctx, r.Key, r.Fingerprint)
 	if err != nil || done != nil {
 		w.discard(ctx, r.Files)

@@ -17,12 +17,9 @@ import (
 
 // Pages are the handlers.
 type Pages struct {
-	site *pages.Site
-	now  func() time.Time // in the configured time zone
+	Site *pages.Site
+	Now  func() time.Time // in the configured time zone
 }
-
-// New returns the handlers.
-func New(site *pages.Site, now func() time.Time) *Pages { return &Pages{site, now} }
 
 // overview is the data of the template.
 type overview struct {
@@ -51,16 +48,16 @@ type tile struct {
 func (h *Pages) Show(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, request.ProductFilters()...)
 	query := products.Query{Filter: request.ProductFilter(q)}
-	ch := charts{pages.NewFilterQuery(q, request.ProductFilters()...), h.site.Printer()}
+	ch := charts{pages.NewFilterQuery(q, request.ProductFilters()...), h.Site.Printer()}
 	page := pages.Page{Template: "overview/overview", Title: models.NewText("console.nav_overview", nil), Section: "overview"}
 	validationErr := q.Err(query.Check)
-	return h.site.ShowFiltered(c, page, validationErr, func(ctx context.Context, v cache.View) (any, *pages.Filters, error) {
+	return h.Site.ShowFiltered(c, page, validationErr, func(ctx context.Context, v cache.View) (any, *pages.Filters, error) {
 		lists, err := products.Dropdowns(ctx, v)
 		o := &overview{Filters: pages.ProductFilters("/", ch.FilterQuery, lists)}
 		if err != nil || validationErr != nil {
 			return o, &o.Filters, err
 		}
-		d, err := reports.Read(ctx, v, query.Filter, h.now())
+		d, err := reports.Read(ctx, v, query.Filter, h.Now())
 		if o.Total = d.Statistics.TotalProducts; o.Total > 0 {
 			ch.fill(o, d)
 		}

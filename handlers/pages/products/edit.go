@@ -24,7 +24,7 @@ func (h *Pages) New(c *fiber.Ctx) error {
 
 // Create creates a product with its files. Submitting the form twice creates one product.
 func (h *Pages) Create(c *fiber.Ctx) error {
-	form, err := request.ReadForm(c, h.limits, h.files, formFields()...)
+	form, err := request.ReadForm(c, h.Limits, h.Files, formFields()...)
 	f := submittedForm(0, form.Fields)
 	f.FilesLost = err != nil || len(form.Files) > 0
 	if err != nil {
@@ -34,12 +34,10 @@ func (h *Pages) Create(c *fiber.Ctx) error {
 	}
 	key, in, err := h.newProduct(c, f)
 	if err != nil {
-		h.files.Discard(c.UserContext(), form.Files)
+		h.Files.Discard(c.UserContext(), form.Files)
 		return h.showInvalid(c, f, err, nil)
 	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
-	defer cancel()
-	result, err := h.products.Create(ctx, in, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, form.Files), Files: form.Files})
+	result, err := h.Products.Create(c.UserContext(), in, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, form.Files), Files: form.Files})
 	if err != nil {
 		f.Key, err = pages.RenewKey(f.Key, err)
 		return h.showInvalid(c, f, err, nil)
@@ -66,7 +64,7 @@ func (h *Pages) Edit(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	f, err := pages.Read(h.site, c, func(ctx context.Context, v cache.View) (productForm, error) {
+	f, err := pages.Read(h.Site, c, func(ctx context.Context, v cache.View) (productForm, error) {
 		p, version, err := products.Get(ctx, v, id)
 		texts := textsOf(p.ListedProduct)
 		return productForm{Form: pages.Form{Values: texts, Originals: texts}, ID: id, Title: title(p.ListedProduct), Version: version}, err
@@ -84,7 +82,7 @@ func (h *Pages) Update(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	form, err := request.ReadForm(c, request.FormLimits{Bytes: h.limits.Bytes}, h.files, formFields()...)
+	form, err := request.ReadForm(c, request.FormLimits{Bytes: h.Limits.Bytes}, h.Files, formFields()...)
 	f := submittedForm(id, form.Fields)
 	switch {
 	case err != nil:
@@ -102,9 +100,7 @@ func (h *Pages) Update(c *fiber.Ctx) error {
 	if err != nil {
 		return h.showInvalid(c, f, err, nil)
 	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
-	defer cancel()
-	result, err := h.products.Update(ctx, id, in, models.RowVersions{f.Version}, outbox.Request{})
+	result, err := h.Products.Update(c.UserContext(), id, in, models.RowVersions{f.Version}, outbox.Request{})
 	if current, ok := pages.CurrentRow[products.Current](err); ok {
 		return h.showConflict(c, f, current)
 	}
@@ -148,7 +144,7 @@ type difference struct {
 // form is submitted twice, it redirects to the product.
 func (h *Pages) showConflict(c *fiber.Ctx, form productForm, current products.Current) error {
 	page := productConflict{ID: form.ID, Title: title(current.ListedProduct), Version: current.Version}
-	viewer, err := pages.Read(h.site, c, func(ctx context.Context, v cache.View) (viewer, error) {
+	viewer, err := pages.Read(h.Site, c, func(ctx context.Context, v cache.View) (viewer, error) {
 		lists, err := products.Dropdowns(ctx, v)
 		return h.viewer(lists), err
 	})
@@ -175,7 +171,7 @@ func (h *Pages) showConflict(c *fiber.Ctx, form productForm, current products.Cu
 		return pages.SeeOther(c, address(form.ID), pages.ProductChanged)
 	}
 	title := models.NewText("console_products.conflict_title", models.Params{"name": page.Title})
-	return h.site.Show(c, http.StatusPreconditionFailed, pages.Page{Template: "products/conflict", Title: title, Section: "products", Data: page})
+	return h.Site.Show(c, http.StatusPreconditionFailed, pages.Page{Template: "products/conflict", Title: title, Section: "products", Data: page})
 }
 
 // changedBy returns who changed a column since the form was opened.
@@ -197,15 +193,15 @@ func changedBy(form productForm, f models.ProductField, mine, theirs string) str
 // row version.
 func (h *Pages) Delete(c *fiber.Ctx) error {
 	return pages.Action[int64]{
-		Site: h.site, Section: "products", UsesRowVersion: true, Target: request.ID,
+		Site: h.Site, Section: "products", UsesRowVersion: true, Target: request.ID,
 		Describe: func(c *fiber.Ctx, id int64, current any) (pages.Confirmation, error) {
 			row, _ := current.(products.Current)
-			return pages.Read(h.site, c, func(ctx context.Context, v cache.View) (pages.Confirmation, error) {
+			return pages.Read(h.Site, c, func(ctx context.Context, v cache.View) (pages.Confirmation, error) {
 				return h.confirmDelete(ctx, v, id, row)
 			})
 		},
 		Do: func(ctx context.Context, id int64, version string) (string, pages.Notice, error) {
-			result, err := h.products.Delete(ctx, id, models.RowVersions{version})
+			result, err := h.Products.Delete(ctx, id, models.RowVersions{version})
 			return pages.ProductsPath, pages.NoticeOf(pages.ProductDeleted, result), err
 		},
 	}.Handle(c)
@@ -217,7 +213,7 @@ func (h *Pages) confirmDelete(ctx context.Context, v cache.View, id int64, curre
 	if err != nil {
 		return confirmation, err
 	}
-	history, err := stages.List(ctx, v, stages.Query{ProductID: id, Paging: models.Paging{Limit: 1}}, h.now().Location())
+	history, err := stages.List(ctx, v, stages.Query{ProductID: id, Paging: models.Paging{Limit: 1}}, h.Now().Location())
 	if err != nil {
 		return confirmation, err
 	}
@@ -241,7 +237,7 @@ func (h *Pages) confirmDelete(ctx context.Context, v cache.View, id int64, curre
 	for _, f := range p.ListFacts() {
 		confirmation.Facts = append(confirmation.Facts, pages.Fact{Label: messages.FieldLabel(f.Column), Text: f.Value})
 	}
-	updateFact := pages.Fact{Label: models.NewText("console_products.updated", nil), Text: h.site.Printer().Time(p.UpdatedAt)}
+	updateFact := pages.Fact{Label: models.NewText("console_products.updated", nil), Text: h.Site.Printer().Time(p.UpdatedAt)}
 	confirmation.Facts = append(confirmation.Facts, updateFact)
 	return confirmation, nil
 }

@@ -23,8 +23,8 @@ type fileRules struct {
 	FileLimit, RequestLimit int64 // bytes
 }
 
-func newFileRules(o Options) *fileRules {
-	return &fileRules{Extensions: attachments.Extensions(), Count: o.Limits.Files, FileLimit: o.Files.Limit, RequestLimit: o.Limits.Bytes}
+func (h *Pages) fileRules() *fileRules {
+	return &fileRules{Extensions: attachments.Extensions(), Count: h.Limits.Files, FileLimit: h.Files.Limit, RequestLimit: h.Limits.Bytes}
 }
 
 // Accept returns the value of the file input's accept attribute.
@@ -45,7 +45,7 @@ type uploadForm struct {
 }
 
 func (h *Pages) newUploadForm(p models.ListedProduct) uploadForm {
-	return uploadForm{ID: p.ID, Title: title(p), Key: pages.NewKey(), Files: h.rules}
+	return uploadForm{ID: p.ID, Title: title(p), Key: pages.NewKey(), Files: h.fileRules()}
 }
 
 // AddFiles attaches the files of a form to a product. It responds to scripts with JSON.
@@ -69,7 +69,7 @@ func (h *Pages) AddFiles(c *fiber.Ctx) error {
 }
 
 func (h *Pages) addFiles(c *fiber.Ctx, id int64) (key string, err error) {
-	form, err := request.ReadForm(c, h.limits, h.files, request.KeyField)
+	form, err := request.ReadForm(c, h.Limits, h.Files, request.KeyField)
 	if key = form.Fields[request.KeyField]; err != nil {
 		return key, err
 	}
@@ -78,19 +78,17 @@ func (h *Pages) addFiles(c *fiber.Ctx, id int64) (key string, err error) {
 	}
 	idempotencyKey, err := request.FormKey(c, key)
 	if err != nil {
-		h.files.Discard(c.UserContext(), form.Files)
+		h.Files.Discard(c.UserContext(), form.Files)
 		return key, err
 	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), outbox.WriteTimeout)
-	defer cancel()
-	_, err = h.files.Add(ctx, id, outbox.Request{Key: idempotencyKey, Fingerprint: outbox.Fingerprint(id, form.Files), Files: form.Files})
+	_, err = h.Files.Add(c.UserContext(), id, outbox.Request{Key: idempotencyKey, Fingerprint: outbox.Fingerprint(id, form.Files), Files: form.Files})
 	return key, err
 }
 
 // showInvalidUpload redisplays the upload form on a page of its own, with the error.
 func (h *Pages) showInvalidUpload(c *fiber.Ctx, id int64, key string, err error) error {
 	key, err = pages.RenewKey(cmp.Or(key, pages.NewKey()), err)
-	status, problems := h.site.Problems(c, err, request.FilesField)
+	status, problems := h.Site.Problems(c, err, request.FilesField)
 	if problems == nil {
 		return err
 	}
@@ -101,11 +99,11 @@ func (h *Pages) showInvalidUpload(c *fiber.Ctx, id int64, key string, err error)
 	}
 	form.Key, form.Problems = key, problems
 	title := problems.PageTitle(models.NewText("console_products.add_files_title", models.Params{"name": form.Title}))
-	return h.site.Show(c, status, pages.Page{Template: "products/upload", Title: title, Section: "products", Data: form})
+	return h.Site.Show(c, status, pages.Page{Template: "products/upload", Title: title, Section: "products", Data: form})
 }
 
 func (h *Pages) readUploadForm(c *fiber.Ctx, id int64) (uploadForm, error) {
-	return pages.Read(h.site, c, func(ctx context.Context, v cache.View) (uploadForm, error) {
+	return pages.Read(h.Site, c, func(ctx context.Context, v cache.View) (uploadForm, error) {
 		p, err := v.Product(ctx, id)
 		return h.newUploadForm(p), err
 	})
@@ -117,13 +115,13 @@ type fileID struct{ product, id int64 }
 // DeleteFile asks for confirmation, then deletes a file.
 func (h *Pages) DeleteFile(c *fiber.Ctx) error {
 	return pages.Action[fileID]{
-		Site: h.site, Section: "products",
+		Site: h.Site, Section: "products",
 		Target: func(c *fiber.Ctx) (file fileID, err error) {
 			file.product, file.id, err = request.AttachmentID(c)
 			return file, err
 		},
 		Describe: func(c *fiber.Ctx, target fileID, _ any) (pages.Confirmation, error) {
-			file, err := h.files.Find(c.UserContext(), target.product, target.id)
+			file, err := h.Files.Find(c.UserContext(), target.product, target.id)
 			if err != nil {
 				return pages.Confirmation{}, err
 			}
@@ -134,13 +132,13 @@ func (h *Pages) DeleteFile(c *fiber.Ctx) error {
 				Text: models.NewText("console_products.delete_file_text", nil), Action: back + "/attachments/" + strconv.FormatInt(target.id, 10) + "/delete",
 				Button: models.NewText("console_products.delete_file", nil), Cancel: models.NewText("console.cancel", nil),
 				Facts: []pages.Fact{
-					{Label: models.NewText("console_products.size", nil), Text: h.site.Printer().Bytes(file.Size)},
-					{Label: models.NewText("console_products.created", nil), Text: h.site.Printer().Time(file.CreatedAt)},
+					{Label: models.NewText("console_products.size", nil), Text: h.Site.Printer().Bytes(file.Size)},
+					{Label: models.NewText("console_products.created", nil), Text: h.Site.Printer().Time(file.CreatedAt)},
 				},
 			}, err
 		},
 		Do: func(ctx context.Context, target fileID, _ string) (string, pages.Notice, error) {
-			_, err := h.files.Remove(ctx, target.product, target.id)
+			_, err := h.Files.Remove(ctx, target.product, target.id)
 			return address(target.product), pages.FileDeleted, err
 		},
 	}.Handle(c)

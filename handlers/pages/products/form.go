@@ -138,7 +138,7 @@ func normalizePrices(values map[string]string) map[string]string {
 
 // show shows the form, with the lists of its selects.
 func (h *Pages) show(c *fiber.Ctx, status int, f productForm) error {
-	all, err := pages.Read(h.site, c, func(ctx context.Context, v cache.View) (choices, error) {
+	all, err := pages.Read(h.Site, c, func(ctx context.Context, v cache.View) (choices, error) {
 		lists, err := products.Dropdowns(ctx, v)
 		return pages.Choices(lists), err
 	})
@@ -148,7 +148,7 @@ func (h *Pages) show(c *fiber.Ctx, status int, f productForm) error {
 	f.Fields, f.TooLong = f.Fill(f.fields(all))
 	title := models.NewText("console_products.new", nil)
 	if f.IsNew() {
-		if f.Files = h.rules; err == nil {
+		if f.Files = h.fileRules(); err == nil {
 			f.MissingLists = missingLists(all)
 		}
 	} else {
@@ -158,19 +158,19 @@ func (h *Pages) show(c *fiber.Ctx, status int, f productForm) error {
 		}
 		title = models.NewText("console_products.edit_title", models.Params{"name": f.Title})
 	}
-	return h.site.Show(c, status, pages.Page{Template: "products/form", Title: f.Problems.PageTitle(title), Section: "products", Data: f})
+	return h.Site.Show(c, status, pages.Page{Template: "products/form", Title: f.Problems.PageTitle(title), Section: "products", Data: f})
 }
 
 // showInvalid redisplays the form with its errors, or returns err if that needs the error page. extra is another error to
 // show, or nil.
 func (h *Pages) showInvalid(c *fiber.Ctx, f productForm, err, extra error) error {
 	fields := append(formFields(), request.FilesField)
-	status, problems := h.site.Problems(c, err, fields...)
+	status, problems := h.Site.Problems(c, err, fields...)
 	if problems == nil {
 		return err
 	}
 	if extra != nil {
-		if _, extraProblems := h.site.Problems(c, extra, fields...); extraProblems != nil {
+		if _, extraProblems := h.Site.Problems(c, extra, fields...); extraProblems != nil {
 			problems.List = append(problems.List, extraProblems.List...)
 		}
 	}

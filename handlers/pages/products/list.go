@@ -29,13 +29,13 @@ func (h *Pages) List(c *fiber.Ctx) error {
 	}
 	page := pages.Page{Template: "products/list", Title: models.NewText("console.nav_products", nil), Section: "products"}
 	validationErr := q.Err(query.Check)
-	return h.site.ShowFiltered(c, page, validationErr, func(ctx context.Context, v cache.View) (any, *pages.Filters, error) {
+	return h.Site.ShowFiltered(c, page, validationErr, func(ctx context.Context, v cache.View) (any, *pages.Filters, error) {
 		lists, err := products.Dropdowns(ctx, v)
 		list := &productList{Filters: listFilters(filters, lists), IsTable: isTable, query: filters, sort: query.Sort}
 		if err != nil || validationErr != nil {
 			return list, &list.Filters, err
 		}
-		result, err := products.List(ctx, v, query, h.now())
+		result, err := products.List(ctx, v, query, h.Now())
 		list.Pager = pages.NewPager(filters.At(pages.ProductsPath), result.Pagination)
 		viewer := h.viewer(lists)
 		for _, p := range result.Products {

@@ -179,7 +179,7 @@ func (h *Pages) Move(c *fiber.Ctx) error {
 }
 
 func (h *Pages) move(c *fiber.Ctx, f moveForm) (outbox.Result, error) {
-	in, err := f.input(h.now().Location())
+	in, err := f.input(h.Now().Location())
 	if err != nil {
 		return outbox.Result{}, err
 	}
@@ -187,23 +187,23 @@ func (h *Pages) move(c *fiber.Ctx, f moveForm) (outbox.Result, error) {
 	if err != nil {
 		return outbox.Result{}, err
 	}
-	return h.stages.Record(c.UserContext(), in, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, nil)})
+	return h.Histories.Record(c.UserContext(), in, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, nil)})
 }
 
 // showInvalidMove redisplays the form for the product's current stage, with the errors.
 func (h *Pages) showInvalidMove(c *fiber.Ctx, f moveForm, err error) error {
 	key, err := pages.RenewKey(cmp.Or(f.Key, pages.NewKey()), err)
-	status, problems := h.site.Problems(c, err, moveFields()...)
+	status, problems := h.Site.Problems(c, err, moveFields()...)
 	if problems == nil {
 		return err
 	}
-	current, err := pages.Read(h.site, c, func(ctx context.Context, v cache.View) (moveForm, error) {
+	current, err := pages.Read(h.Site, c, func(ctx context.Context, v cache.View) (moveForm, error) {
 		lists, err := products.Dropdowns(ctx, v)
 		if err != nil {
 			return moveForm{}, err
 		}
 		p, err := v.Product(ctx, f.ID)
-		return newMoveForm(p, lists, h.now()), err
+		return newMoveForm(p, lists, h.Now()), err
 	})
 	if pages.IsClass(err, models.NotFound) {
 		return err
@@ -213,7 +213,7 @@ func (h *Pages) showInvalidMove(c *fiber.Ctx, f moveForm, err error) error {
 		if id, err := models.ParseID(f.StageID); err == nil {
 			p.StageID = &id
 		}
-		current = newMoveForm(models.ListedProduct{Product: p}, products.DropdownLists{}, h.now())
+		current = newMoveForm(models.ListedProduct{Product: p}, products.DropdownLists{}, h.Now())
 	}
 	if current.StageID != f.StageID {
 		problems.List = append(problems.List, pages.Problem{Text: models.NewText("console_products.moved_meanwhile", models.Params{
@@ -222,7 +222,7 @@ func (h *Pages) showInvalidMove(c *fiber.Ctx, f moveForm, err error) error {
 	}
 	current.Key, current.Values, current.Problems = key, f.Values, problems
 	title := problems.PageTitle(models.NewText("console_products.move_title", models.Params{"name": current.Title}))
-	return h.site.Show(c, status, pages.Page{Template: "products/move", Title: title, Section: "products", Data: current})
+	return h.Site.Show(c, status, pages.Page{Template: "products/move", Title: title, Section: "products", Data: current})
 }
 
 // stageText returns a stage's name for use in a sentence.

@@ -24,30 +24,12 @@ import (
 
 // Pages are the handlers.
 type Pages struct {
-	site     *pages.Site
-	products *products.Writer
-	stages   *stages.Writer
-	files    *attachments.Files
-	limits   request.FormLimits
-	rules    *fileRules
-	now      func() time.Time
-}
-
-// Options configure the pages.
-type Options struct {
+	Site      *pages.Site
 	Products  *products.Writer
 	Histories *stages.Writer
 	Files     *attachments.Files
 	Limits    request.FormLimits
 	Now       func() time.Time // in the configured time zone
-}
-
-// New returns the handlers.
-func New(site *pages.Site, o Options) *Pages {
-	return &Pages{
-		site: site, products: o.Products, stages: o.Histories, files: o.Files,
-		limits: o.Limits, rules: newFileRules(o), now: o.Now,
-	}
 }
 
 // productPage is the data of a product's page.
@@ -68,7 +50,7 @@ func (h *Pages) Show(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	page, err := pages.Read(h.site, c, func(ctx context.Context, v cache.View) (page productPage, err error) {
+	page, err := pages.Read(h.Site, c, func(ctx context.Context, v cache.View) (page productPage, err error) {
 		lists, err := products.Dropdowns(ctx, v)
 		if err != nil {
 			return page, err
@@ -79,15 +61,15 @@ func (h *Pages) Show(c *fiber.Ctx) error {
 		}
 		files, err := attachments.List(ctx, v, id)
 		return productPage{
-			product: h.viewer(lists).product(p.ListedProduct), TimeInStage: timeInStage(p.StageStart, h.now()), Files: filesOf(files), Moves: movesOf(p.History),
-			Move: newMoveForm(p.ListedProduct, lists, h.now()), Upload: h.newUploadForm(p.ListedProduct),
+			product: h.viewer(lists).product(p.ListedProduct), TimeInStage: timeInStage(p.StageStart, h.Now()), Files: filesOf(files), Moves: movesOf(p.History),
+			Move: newMoveForm(p.ListedProduct, lists, h.Now()), Upload: h.newUploadForm(p.ListedProduct),
 		}, err
 	})
 	if err != nil {
 		return err
 	}
 	name := models.NewText("console_products.product_title", models.Params{"name": page.Title})
-	return h.site.Show(c, fiber.StatusOK, pages.Page{Template: "products/product", Title: name, Section: "products", Data: page})
+	return h.Site.Show(c, fiber.StatusOK, pages.Page{Template: "products/product", Title: name, Section: "products", Data: page})
 }
 
 // timeInStage returns the number of days from start to now as a text; the zero Text for a date in the future.
@@ -185,7 +167,7 @@ type viewer struct {
 
 // viewer returns a viewer with the names in lists and the current date.
 func (h *Pages) viewer(lists products.DropdownLists) viewer {
-	return viewer{h.site.Printer().Format, pages.Choices(lists), models.NewDate(h.now().Date()), lists.LastStage()}
+	return viewer{h.Site.Printer().Format, pages.Choices(lists), models.NewDate(h.Now().Date()), lists.LastStage()}
 }
 
 func (v viewer) product(p models.ListedProduct) product {

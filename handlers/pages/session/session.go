@@ -15,17 +15,14 @@ import (
 
 // Pages are the handlers.
 type Pages struct {
-	site   *pages.Site
-	access access
+	Site   *pages.Site
+	Access Access // nil in local mode
 }
 
-// access authenticates tokens. Errors: unauthenticated; forbidden; unavailable.
-type access interface {
+// Access authenticates tokens. Errors: unauthenticated; forbidden; unavailable.
+type Access interface {
 	Caller(ctx context.Context, token string) (models.Caller, error)
 }
-
-// New returns the handlers; access is nil in local mode.
-func New(site *pages.Site, a access) *Pages { return &Pages{site, a} }
 
 type signIn struct {
 	Next, Problem string
@@ -35,11 +32,11 @@ type signIn struct {
 // Ask shows the sign-in form, with the reason if the session's token is no longer valid. In local mode it redirects.
 func (h *Pages) Ask(c *fiber.Ctx) error {
 	form := signIn{Next: safeRedirect(strings.Clone(c.Query("next")))}
-	if h.access == nil {
+	if h.Access == nil {
 		return c.Redirect(form.Next, fiber.StatusSeeOther)
 	}
 	if token := request.SessionToken(c); token != "" {
-		_, err := h.access.Caller(c.UserContext(), token)
+		_, err := h.Access.Caller(c.UserContext(), token)
 		h.explainRejection(&form, err)
 	}
 	return h.showForm(c, fiber.StatusOK, form)
@@ -51,14 +48,14 @@ func (h *Pages) explainRejection(form *signIn, err error) bool {
 		return false
 	}
 	form.NeedsNewToken = pages.IsClass(err, models.Unauthenticated)
-	if form.Problem = h.site.Printer().Error(err); form.NeedsNewToken {
-		form.Problem = h.site.Printer().Message(err) // its remedy is about the Authorization header
+	if form.Problem = h.Site.Printer().Error(err); form.NeedsNewToken {
+		form.Problem = h.Site.Printer().Message(err) // its remedy is about the Authorization header
 	}
 	return true
 }
 
 func (h *Pages) showForm(c *fiber.Ctx, status int, form signIn) error {
-	return h.site.Show(c, status, pages.Page{Template: "session/sign-in", Title: models.NewText("console_session.title", nil), Data: form})
+	return h.Site.Show(c, status, pages.Page{Template: "session/sign-in", Title: models.NewText("console_session.title", nil), Data: form})
 }
 
 // SignIn validates the token and starts the session.
@@ -68,10 +65,10 @@ func (h *Pages) SignIn(c *fiber.Ctx) error {
 		return err
 	}
 	next, token := safeRedirect(fields["next"]), strings.TrimSpace(fields["token"])
-	if h.access == nil {
+	if h.Access == nil {
 		return c.Redirect(next, fiber.StatusSeeOther)
 	}
-	_, err = h.access.Caller(c.UserContext(), token)
+	_, err = h.Access.Caller(c.UserContext(), token)
 	if err == nil {
 		err = request.StartSession(c, token)
 	}

@@ -47,7 +47,7 @@ func (h *Pages) readRecord(c *fiber.Ctx) (stages.Current, error) {
 	if err != nil {
 		return stages.Current{}, err
 	}
-	return pages.Read(h.site, c, func(ctx context.Context, v cache.View) (stages.Current, error) {
+	return pages.Read(h.Site, c, func(ctx context.Context, v cache.View) (stages.Current, error) {
 		record, version, err := stages.Get(ctx, v, id)
 		return stages.Current{ListedRecord: record, Version: version}, err
 	})
@@ -67,14 +67,14 @@ func (h *Pages) show(c *fiber.Ctx, status int, record models.ListedRecord, submi
 		{Name: request.MetricsField, Kind: models.FieldTextarea, Hint: models.NewText("console_stages.metrics_hint", nil)},
 	})
 	title := submitted.Problems.PageTitle(models.NewText("console_stages.edit", nil))
-	return h.site.Show(c, status, pages.Page{Template: "stages/edit", Title: title, Section: section, Data: form})
+	return h.Site.Show(c, status, pages.Page{Template: "stages/edit", Title: title, Section: section, Data: form})
 }
 
 // formValues returns a record's form values.
 func (h *Pages) formValues(record models.ListedRecord) map[string]string {
 	at := ""
 	if record.ChangedAt != nil {
-		at = record.ChangedAt.Time().In(h.zone).Format("2006-01-02T15:04")
+		at = record.ChangedAt.Time().In(h.Zone).Format("2006-01-02T15:04")
 	}
 	return map[string]string{"tanggal_perubahan": at, "catatan": pages.Deref(record.Notes), request.MetricsField: indentJSON(record.Metrics)}
 }
@@ -113,7 +113,7 @@ func (h *Pages) Correct(c *fiber.Ctx) error {
 		return h.showConflict(c, current.ListedRecord, submitted)
 	}
 	if err != nil {
-		status, problems := h.site.Problems(c, err, fieldNames()...)
+		status, problems := h.Site.Problems(c, err, fieldNames()...)
 		if submitted.Problems = problems; problems == nil {
 			return err
 		}
@@ -166,7 +166,7 @@ func quote(text string) any {
 func (h *Pages) correct(ctx context.Context, id int64, values, originals map[string]string) (outbox.Result, error) {
 	texts := maps.Clone(values)
 	if text := values["tanggal_perubahan"]; text != "" {
-		at, err := pages.ParseLocalTime("tanggal_perubahan", text, h.zone)
+		at, err := pages.ParseLocalTime("tanggal_perubahan", text, h.Zone)
 		if err != nil {
 			return outbox.Result{}, err
 		}
@@ -176,7 +176,7 @@ func (h *Pages) correct(ctx context.Context, id int64, values, originals map[str
 	if err != nil {
 		return outbox.Result{}, err
 	}
-	return h.writer.Correct(ctx, id, in, nil, func(current models.ListedRecord) error {
+	return h.Writer.Correct(ctx, id, in, nil, func(current models.ListedRecord) error {
 		currentValues := h.formValues(current)
 		for name, mine := range values {
 			if conflicts(originals[name], mine, pages.UnixLines(currentValues[name])) {
@@ -190,7 +190,7 @@ func (h *Pages) correct(ctx context.Context, id int64, values, originals map[str
 // Delete asks for confirmation, then deletes a record, if it still has the confirmed row version.
 func (h *Pages) Delete(c *fiber.Ctx) error {
 	return pages.Action[stages.Current]{
-		Site: h.site, Section: section, UsesRowVersion: true, Target: h.readRecord,
+		Site: h.Site, Section: section, UsesRowVersion: true, Target: h.readRecord,
 		Describe: func(_ *fiber.Ctx, r stages.Current, current any) (pages.Confirmation, error) {
 			if row, ok := current.(stages.Current); ok {
 				r = row
@@ -198,7 +198,7 @@ func (h *Pages) Delete(c *fiber.Ctx) error {
 			return h.confirmDelete(r), nil
 		},
 		Do: func(ctx context.Context, r stages.Current, version string) (string, pages.Notice, error) {
-			result, err := h.writer.Delete(ctx, r.ID, models.RowVersions{version})
+			result, err := h.Writer.Delete(ctx, r.ID, models.RowVersions{version})
 			return historyAddress(*r.ProductID), pages.NoticeOf(pages.StageRecordDeleted, result), err
 		},
 	}.Handle(c)
@@ -211,7 +211,7 @@ func (h *Pages) confirmDelete(current stages.Current) pages.Confirmation {
 		Text: models.NewText("console_stages.delete_text", nil), Action: address(r.ID, "/delete"),
 		Button: models.NewText("console_stages.delete_record", nil), Cancel: models.NewText("console.cancel", nil),
 		Facts: []pages.Fact{
-			{Label: messages.FieldLabel("tanggal_perubahan"), Text: h.site.Printer().Time(r.ChangedAt)},
+			{Label: messages.FieldLabel("tanggal_perubahan"), Text: h.Site.Printer().Time(r.ChangedAt)},
 			{Label: messages.FieldLabel("stage_previous"), Text: r.From},
 			{Label: messages.FieldLabel("stage_now"), Text: r.To},
 		},

@@ -20,14 +20,9 @@ import (
 
 // Pages are the handlers.
 type Pages struct {
-	site   *pages.Site
-	writer *stages.Writer
-	zone   *time.Location // of dates and entered times
-}
-
-// New returns the handlers.
-func New(site *pages.Site, w *stages.Writer, zone *time.Location) *Pages {
-	return &Pages{site, w, zone}
+	Site   *pages.Site
+	Writer *stages.Writer
+	Zone   *time.Location // of dates and entered times
 }
 
 const (
@@ -57,13 +52,13 @@ func (h *Pages) List(c *fiber.Ctx) error {
 	address := strings.Clone(c.OriginalURL())
 	page := pages.Page{Template: "stages/list", Title: models.NewText("console.nav_stages", nil), Section: section}
 	validationErr := q.Err(query.Check)
-	return h.site.ShowFiltered(c, page, validationErr, func(ctx context.Context, v cache.View) (any, *pages.Filters, error) {
+	return h.Site.ShowFiltered(c, page, validationErr, func(ctx context.Context, v cache.View) (any, *pages.Filters, error) {
 		l := &list{}
 		var err error
 		if l.Filters, err = listFilters(ctx, v, filters, query.ProductID); err != nil || validationErr != nil {
 			return l, &l.Filters, err
 		}
-		result, err := stages.List(ctx, v, query, h.zone)
+		result, err := stages.List(ctx, v, query, h.Zone)
 		l.ProductID, l.Pager = query.ProductID, pages.NewPager(address, result.Pagination)
 		for _, t := range result.Records {
 			l.Records = append(l.Records, pages.NewMove(t))
@@ -111,8 +106,8 @@ func (matrix) Address(from, to reports.Label) string {
 // Matrix shows the number of moves between stages, and the average time in the previous stage.
 func (h *Pages) Matrix(c *fiber.Ctx) error {
 	page := pages.Page{Template: "stages/matrix", Title: models.NewText("console_stages.matrix", nil), Section: section}
-	return h.site.ShowCached(c, page, func(ctx context.Context, v cache.View) (any, error) {
-		rows, err := reports.Moves(ctx, v, time.Now().In(h.zone))
+	return h.Site.ShowCached(c, page, func(ctx context.Context, v cache.View) (any, error) {
+		rows, err := reports.Moves(ctx, v, time.Now().In(h.Zone))
 		m := matrix{Rows: rows}
 		for _, row := range rows {
 			m.Total += row.Count
