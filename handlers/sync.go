@@ -20,17 +20,11 @@ import (
 // startTimeout is the timeout for starting a run. Dry runs and verifications have no timeout here.
 const startTimeout = 10 * time.Second
 
-// onceRunner runs do at most once per idempotency key; a retry gets the stored result. Errors: those of do; conflict and busy for
-// the key; connection.
-type onceRunner interface {
-	Once(ctx context.Context, key *outbox.Key, fingerprint string, do func(ctx context.Context) (data any, err error)) (outbox.Result, error)
-}
-
 // Sync serves /sync.
 type Sync struct {
 	Service *runs.Service
 	Journal *runs.Journal
-	Keys    onceRunner
+	Keys    *outbox.Writer // runs a request once per idempotency key
 	Printer *messages.Printer
 }
 

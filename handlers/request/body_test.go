@@ -26,7 +26,7 @@ type memoryUploads struct{ keys sync.Map }
 func (s *memoryUploads) Save(_ context.Context, name string, content io.Reader) (models.Upload, error) {
 	n, err := io.Copy(io.Discard, content)
 	if err == nil && n == 0 {
-		err = Invalid(FilesField, "empty", "request.invalid", nil)
+		err = Invalid(FilesField, "empty", "request.required", nil)
 	}
 	if err != nil {
 		return models.Upload{}, err

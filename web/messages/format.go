@@ -14,9 +14,6 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"github.com/nicksnyder/go-i18n/v2/i18n/template"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
-	"golang.org/x/text/number"
 
 	"lifecycle-sync/models"
 )
@@ -30,7 +27,6 @@ const Indonesian = "id"
 // Format writes numbers, amounts, times and durations the way readers of a language do. Every value may be nil,
 // which is Missing.
 type Format struct {
-	printer    *message.Printer
 	decimal    string // mark before the fraction
 	indonesian bool
 	zone       *time.Location
@@ -38,7 +34,7 @@ type Format struct {
 
 // NewFormat returns the format of a language such as "en", for times in a zone.
 func NewFormat(tag string, zone *time.Location) *Format {
-	f := &Format{printer: message.NewPrinter(language.Make(tag)), decimal: ".", indonesian: tag == Indonesian, zone: zone}
+	f := &Format{decimal: ".", indonesian: tag == Indonesian, zone: zone}
 	if f.indonesian {
 		f.decimal = ","
 	}
@@ -49,9 +45,6 @@ func NewFormat(tag string, zone *time.Location) *Format {
 func (f *Format) Number(v any) string {
 	if b, ok := v.(*big.Int); ok && b != nil {
 		return f.digits(b)
-	}
-	if n, ok := whole(v); ok {
-		return f.printer.Sprint(number.Decimal(n))
 	}
 	if n, ok := new(big.Int).SetString(text(v), 10); ok {
 		return f.digits(n)
@@ -90,7 +83,7 @@ func (f *Format) Tenths(v any) string {
 	if !ok {
 		return text(v)
 	}
-	return f.printer.Sprint(number.Decimal(float64(n)/10, number.MaxFractionDigits(1)))
+	return f.Decimal(strconv.FormatFloat(float64(n)/10, 'f', -1, 64))
 }
 
 // Rupiah writes an amount, with a space that does not break.

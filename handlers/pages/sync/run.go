@@ -188,15 +188,15 @@ func isDryRun(r models.Run) bool {
 
 // className returns the name of a run's error class.
 func className(class models.Class) models.Text {
-	name, ok := map[models.Class]string{
-		models.Connection: "connection", models.Timeout: "timeout", models.Permission: "permission", models.Schema: "schema", models.DataType: "value",
-		models.Constraint: "value", models.Config: "configuration", models.Busy: "busy", models.MassDelete: "mass_delete", models.Conflict: "conflict",
-		models.Canceled: "canceled", models.Internal: "internal",
-	}[class]
-	if !ok {
+	switch class {
+	case models.DataType, models.Constraint:
+		class = "value"
+	case models.Connection, models.Timeout, models.Permission, models.Schema, models.Config, models.Busy, models.MassDelete, models.Conflict,
+		models.Canceled, models.Internal:
+	default:
 		return models.NewText(models.LegacyText, models.Params{"text": string(class)})
 	}
-	return models.NewText("console_sync.class_"+name, nil)
+	return models.NewText("console_sync.class_"+string(class), nil)
 }
 
 // modeName returns the name of a mode.
