@@ -197,18 +197,18 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 		Metrics: handlers.Metrics(appMetrics),
 		Docs:    handlers.NewDocs(),
 		Products: &handlers.Products{
-			Responses: a.responses, Now: a.local, Writer: products, Files: files, Exports: a.exports, Limits: limits,
+			Responses: a.responses, Now: a.local, Writer: products, Files: files, Exports: a.exports, Checker: request.NewChecker(), Limits: limits,
 		},
-		StageHistory: &handlers.StageHistory{Responses: a.responses, Zone: a.zone, Writer: histories},
-		Sync:         &handlers.Sync{Service: runService, Journal: history, Keys: a.writer, Printer: a.printer},
+		StageHistory: &handlers.StageHistory{Responses: a.responses, Zone: a.zone, Writer: histories, Checker: request.NewChecker()},
+		Sync:         &handlers.Sync{Service: runService, Journal: history, Keys: a.writer, Checker: request.NewChecker(), Printer: a.printer},
 	}, routes.Pages{
 		Site:     site,
 		Session:  &session.Pages{Site: site, Access: options.Access},
 		Overview: &overview.Pages{Site: site, Now: a.local},
 		Products: &productpages.Pages{
-			Site: site, Products: products, Histories: histories, Files: files, Limits: limits, Now: a.local,
+			Site: site, Products: products, Histories: histories, Files: files, Checker: request.NewChecker(), Limits: limits, Now: a.local,
 		},
-		Stages: &stagepages.Pages{Site: site, Writer: histories, Zone: a.zone},
+		Stages: &stagepages.Pages{Site: site, Checker: request.NewChecker(), Writer: histories, Zone: a.zone},
 		Sync:   syncpages.New(site, runService, history, a.doctor()),
 	}), nil
 }

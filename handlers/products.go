@@ -25,6 +25,7 @@ type Products struct {
 	Writer    *products.Writer
 	Files     *attachments.Files
 	Exports   *export.Exports
+	Checker   request.Checker
 	Limits    request.FormLimits
 }
 
@@ -105,7 +106,7 @@ func (h *Products) Update(c *fiber.Ctx) error {
 // readInput reads a product with its files and the idempotency key; requireAll also requires fields that were not sent.
 func (h *Products) readInput(c *fiber.Ctx, requireAll bool) (in products.Input, r outbox.Request, err error) {
 	if r.Key, err = request.IdempotencyKey(c); err == nil {
-		in, r.Files, err = request.ReadProduct(c, h.Limits, h.Files, requireAll)
+		in, r.Files, err = h.Checker.ReadProduct(c, h.Limits, h.Files, requireAll)
 	}
 	return in, r, err
 }

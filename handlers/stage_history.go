@@ -17,6 +17,7 @@ type StageHistory struct {
 	Responses *cache.Responses
 	Zone      *time.Location // of dates in queries
 	Writer    *stages.Writer
+	Checker   request.Checker
 }
 
 // List serves a page of the moves that match the query, newest first.
@@ -44,7 +45,7 @@ func (h *StageHistory) Record(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	in, err := request.ReadMove(c)
+	in, err := h.Checker.ReadMove(c)
 	if err != nil {
 		return err
 	}
@@ -58,7 +59,7 @@ func (h *StageHistory) Correct(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	in, err := request.ReadCorrection(c)
+	in, err := h.Checker.ReadCorrection(c)
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ type Sync struct {
 	Service *runs.Service
 	Journal *runs.Journal
 	Keys    *outbox.Writer // runs a request once per idempotency key
+	Checker request.Checker
 	Printer *messages.Printer
 }
 
@@ -87,7 +88,7 @@ func (h *Sync) Status(c *fiber.Ctx) error {
 
 // Start starts a run or executes a dry run.
 func (h *Sync) Start(c *fiber.Ctx) error {
-	req, err := request.ReadRun(c)
+	req, err := h.Checker.ReadRun(c)
 	if err != nil {
 		return err
 	}

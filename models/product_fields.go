@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // FieldKind names the HTML control for a field.
@@ -72,7 +71,7 @@ func ProductFieldOf(column string) (ProductField, bool) {
 }
 
 // Parse sets the field of p to what a person or client sent; "" is NULL, and so are blanks where a text is required.
-// It returns "" or the problem: "required", "too_long", "integer" or "date".
+// It returns "" or the problem: "integer" or "date". Rules returns the remaining requirements.
 func (f ProductField) Parse(p *Product, text string) (code string) {
 	switch field := f.pointer(p).(type) {
 	case **string:
@@ -99,14 +98,19 @@ func (f ProductField) Parse(p *Product, text string) (code string) {
 			return "date"
 		}
 	}
-	switch {
-	case f.Required && f.in(p).IsNil():
-		return "required"
-	case f.Max > 0 && utf8.RuneCountInString(text) > f.Max:
-		return "too_long"
-	default:
-		return ""
+	return ""
+}
+
+// Rules are the validator's tags for Value: "required,max=255".
+func (f ProductField) Rules() string {
+	rules := "omitempty"
+	if f.Required {
+		rules = "required"
 	}
+	if f.Max > 0 {
+		rules += ",max=" + strconv.Itoa(f.Max)
+	}
+	return rules
 }
 
 // Value returns the field's value in p: a *string, *int64 or *Date, which is nil for NULL.

@@ -102,9 +102,10 @@ func FuzzProduct(f *testing.F) {
 	f.Add(" ", "2147483648", "9223372036854775807", "2026-02-30")
 	f.Add("", "-1", "NaN", "0000-01-01")
 	f.Add("x", "01", "1e9", "10000-01-01")
+	ch := NewChecker()
 	f.Fuzz(func(t *testing.T, name, id, price, day string) {
 		texts := map[string]string{"produk": name, "id_kategori": id, "id_segmen": id, "id_stage": id, "harga": price, "tanggal_launch": day}
-		in, err := Product(texts, true)
+		in, err := ch.Product(texts, true)
 		switch {
 		case err != nil:
 			if models.AsError(err).Class != models.Invalid {
@@ -139,7 +140,7 @@ func TestProduct_ReportsInvalidFieldsInTheOrderOfTheForm(t *testing.T) {
 	t.Parallel()
 	texts := map[string]string{"tanggal_launch": "x", "produk": "", "harga": "-1", "id_stage": "0", "id_segmen": "1", "id_kategori": "", "pelanggan": strings.Repeat("x", 256)}
 	for range 20 {
-		_, err := Product(texts, true)
+		_, err := NewChecker().Product(texts, true)
 		var got []string
 		for _, e := range models.AsError(err).Fields {
 			got = append(got, e.Field+" "+e.Code)
@@ -160,12 +161,14 @@ func FuzzRun(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
+	ch := NewChecker()
 	f.Fuzz(func(t *testing.T, text []byte) {
-		values, err := parseFields(text, runFields())
+		values, err := parseFields(text, fieldNames(runBody{}))
 		if err != nil {
 			return
 		}
-		r, err := runRequest(values)
+		body := runBody{Mode: models.FullRun}
+		r, err := ch.runRequest(&body, bindJSON(values, &body))
 		switch e := models.AsError(err); {
 		case e != nil && (e.Class != models.Invalid || len(e.Fields) == 0):
 			t.Errorf("%q: %v", text, err)

@@ -2,18 +2,19 @@ package request
 
 import (
 	"cmp"
-	"encoding/json"
+	"errors"
 	"maps"
 	"math"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/go-playground/validator/v10"
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/models"
-	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/products"
 	"lifecycle-sync/services/runs"
 	"lifecycle-sync/services/stages"
@@ -30,12 +31,12 @@ func ProductColumns() (columns []string) {
 // ReadProduct reads a product from a multipart form or from JSON; requireAll also requires the required fields that were
 // not sent. The caller owns the files. Errors: unsupported_type, too_large, validation_failed, unavailable; after an error
 // no file is left.
-func ReadProduct(c *fiber.Ctx, limits FormLimits, files Uploads, requireAll bool) (products.Input, []models.Upload, error) {
+func (ch Checker) ReadProduct(c *fiber.Ctx, limits FormLimits, files Uploads, requireAll bool) (products.Input, []models.Upload, error) {
 	form, err := ReadFields(c, limits, files, ProductColumns()...)
 	if err != nil {
 		return products.Input{}, nil, err
 	}
-	in, err := Product(form.Fields, requireAll)
+	in, err := ch.Product(form.Fields, requireAll)
 	if err != nil {
 		files.Discard(c.UserContext(), form.Files)
 		return products.Input{}, nil, err
@@ -45,7 +46,7 @@ func ReadProduct(c *fiber.Ctx, limits FormLimits, files Uploads, requireAll bool
 
 // Product parses the texts of a product's fields, "" for NULL, and ignores other texts. Errors: validation_failed with
 // the invalid fields in the order of the form.
-func Product(texts map[string]string, requireAll bool) (in products.Input, err error) {
+func (ch Checker) Product(texts map[string]string, requireAll bool) (in products.Input, err error) {
 	var invalid []models.FieldError
 	for _, f := range models.ProductFields() {
 		text, isSent := texts[f.Column]
@@ -54,134 +55,132 @@ func Product(texts map[string]string, requireAll bool) (in products.Input, err e
 		} else if !requireAll {
 			continue
 		}
-		if code := f.Parse(&in.Product, text); code != "" {
-			invalid = append(invalid, productFieldError(f, code))
+		if e := ch.setField(&in.Product, f, text); e != nil {
+			invalid = append(invalid, *e)
 		}
 	}
-	return in, invalidFields(invalid)
+	if invalid != nil {
+		return products.Input{}, models.NewInvalid(invalid...)
+	}
+	return in, nil
 }
 
-// productFieldError returns the error for a result of ProductField.Parse.
-func productFieldError(f models.ProductField, code string) models.FieldError {
-	switch {
-	case code == "required":
-		return requiredError(f.Column)
-	case code == "too_long":
-		return models.NewFieldError(f.Column, code, "request.too_long", models.Params{"max": strconv.Itoa(f.Max)})
+// setField sets a field of p, or returns the error in its text.
+func (ch Checker) setField(p *models.Product, f models.ProductField, text string) *models.FieldError {
+	var invalid models.FieldError
+	switch code := f.Parse(p, text); {
 	case code == "date":
-		return models.NewFieldError(f.Column, code, "request.date", nil)
-	case f.Kind == models.FieldSelect:
-		return notWholeNumberError(f.Column, math.MaxInt32)
+		invalid = models.NewFieldError(f.Column, "date", "request.date", nil)
+	case code != "" && f.Kind == models.FieldSelect:
+		invalid = notWholeNumberError(f.Column, math.MaxInt32)
+	case code != "":
+		invalid = models.NewFieldError(f.Column, "integer", "request.rupiah", nil)
 	default:
-		return models.NewFieldError(f.Column, code, "request.rupiah", nil)
+		violations, _ := errors.AsType[validator.ValidationErrors](ch.validate.Var(f.Value(p), f.Rules()))
+		if len(violations) == 0 {
+			return nil
+		}
+		invalid = fieldError(f.Column, violations[0])
 	}
+	return &invalid
 }
 
 // MetricsField is the field of a move's metrics.
 const MetricsField = "performance_metrics"
 
+// move is a request to record a move.
+type move struct {
+	ProductID       *int64      `json:"id_produk"           validate:"required"`
+	StageID         *int64      `json:"stage_now"           validate:"required"`
+	PreviousStageID *int64      `json:"stage_previous"`
+	Notes           *string     `json:"catatan"`
+	ChangedAt       *time.Time  `json:"tanggal_perubahan"`
+	Metrics         models.JSON `json:"performance_metrics"`
+}
+
+// correction is a request to change a recorded move. Its time can be changed but not removed.
+type correction struct {
+	Notes     *string     `json:"catatan"`
+	ChangedAt *time.Time  `json:"tanggal_perubahan"   validate:"required"`
+	Metrics   models.JSON `json:"performance_metrics"`
+}
+
 // ReadMove reads a move from JSON. Errors: unsupported_type, too_large, validation_failed.
-func ReadMove(c *fiber.Ctx) (stages.Input, error) {
-	values, err := readTexts(c, []string{"id_produk", "stage_now", "stage_previous", "catatan", "tanggal_perubahan", MetricsField})
+func (ch Checker) ReadMove(c *fiber.Ctx) (stages.Input, error) {
+	texts, err := readTexts(c, fieldNames(move{}))
 	if err != nil {
 		return stages.Input{}, err
 	}
-	return Move(values)
+	return ch.Move(texts)
 }
 
 // Move parses the texts of a move's fields, "" for NULL, and ignores other texts. Errors: validation_failed.
-func Move(values map[string]string) (stages.Input, error) {
-	t := texts{values: values}
-	in := stages.Input{
-		ProductID: t.requiredID("id_produk"), StageID: t.requiredID("stage_now"), PreviousStageID: t.id("stage_previous"),
-		Notes: t.text("catatan"), ChangedAt: t.time("tanggal_perubahan"), Metrics: t.object(MetricsField),
+func (ch Checker) Move(texts map[string]string) (stages.Input, error) {
+	var m move
+	if err := ch.check(&m, bindText(texts, &m)); err != nil {
+		return stages.Input{}, err
 	}
-	return in, t.err()
+	return stages.Input{
+		ProductID: *m.ProductID, StageID: *m.StageID, PreviousStageID: m.PreviousStageID,
+		Notes: m.Notes, ChangedAt: m.ChangedAt, Metrics: m.Metrics,
+	}, nil
 }
 
 // ReadCorrection reads a correction from JSON. Errors: as ReadMove.
-func ReadCorrection(c *fiber.Ctx) (stages.Input, error) {
-	values, err := readTexts(c, []string{"catatan", "tanggal_perubahan", MetricsField})
+func (ch Checker) ReadCorrection(c *fiber.Ctx) (stages.Input, error) {
+	texts, err := readTexts(c, fieldNames(correction{}))
 	if err != nil {
 		return stages.Input{}, err
 	}
-	return Correction(values)
+	return ch.Correction(texts)
 }
 
-// Correction parses the texts of the fields to change; fields that were not sent keep their values. The time can be
-// changed but not removed. Errors: validation_failed.
-func Correction(values map[string]string) (stages.Input, error) {
-	t := texts{values: values}
-	if text, isSent := values["tanggal_perubahan"]; isSent && text == "" {
-		t.add(requiredError("tanggal_perubahan"))
+// Correction parses the texts of the fields to change; fields that were not sent keep their values. Errors:
+// validation_failed.
+func (ch Checker) Correction(texts map[string]string) (stages.Input, error) {
+	var body correction
+	if err := ch.check(&body, bindText(texts, &body), slices.Collect(maps.Keys(texts))...); err != nil {
+		return stages.Input{}, err
 	}
-	in := stages.Input{
-		Notes: t.text("catatan"), ChangedAt: t.time("tanggal_perubahan"), Metrics: t.object(MetricsField), Given: slices.Sorted(maps.Keys(values)),
-	}
-	return in, t.err()
+	return stages.Input{
+		Notes: body.Notes, ChangedAt: body.ChangedAt, Metrics: body.Metrics, Given: slices.Sorted(maps.Keys(texts)),
+	}, nil
 }
 
 // runLimit is the maximum size of a run request, in bytes.
 const runLimit = 64 << 10
 
-// runFields returns the fields of a run request in JSON.
-func runFields() []string { return []string{"mode", "dryRun", "allowDeletes", "digest"} }
+// runBody is the request for a run. Without values it requests a full run with no deletions beyond the guard.
+type runBody struct {
+	Mode         string  `json:"mode"         validate:"oneof=full incremental"`
+	DryRun       bool    `json:"dryRun"`
+	AllowDeletes int64   `json:"allowDeletes" validate:"min=0"` // 0 allows none beyond the guard
+	Digest       *string `json:"digest"       validate:"omitempty,digest,excluded_unless=Mode full,excluded_unless=DryRun false"`
+}
 
 // ReadRun reads the JSON request for a run; without a body it is a full one. Errors: validation_failed, too_large,
 // unsupported_type.
-func ReadRun(c *fiber.Ctx) (runs.Request, error) {
-	values, err := readObject(c, runLimit, true, runFields())
+func (ch Checker) ReadRun(c *fiber.Ctx) (runs.Request, error) {
+	values, err := readObject(c, runLimit, true, fieldNames(runBody{}))
 	if err != nil {
 		return runs.Request{}, err
 	}
-	return runRequest(values)
+	body := runBody{Mode: models.FullRun}
+	return ch.runRequest(&body, bindJSON(values, &body))
 }
 
-// runRequest parses the fields of a run request. Errors: validation_failed.
-func runRequest(values map[string]json.RawMessage) (runs.Request, error) {
-	r := runs.Request{Mode: models.FullRun}
-	var invalid []models.FieldError
-	parse := func(name string, target any, code, text string, params models.Params) (ok bool) {
-		value, isSent := values[name]
-		if isSent && (string(value) == "null" || json.Unmarshal(value, target) != nil) {
-			invalid = append(invalid, models.NewFieldError(name, code, text, params))
-			return false
-		}
-		return isSent
+func (ch Checker) runRequest(body *runBody, parseErrors []models.FieldError) (r runs.Request, err error) {
+	if err := ch.check(body, parseErrors); err != nil {
+		return r, err
 	}
-	parse("mode", &r.Mode, "type", "request.text", nil)
-	parse("dryRun", &r.DryRun, "boolean", "request.boolean", nil)
-	parse("allowDeletes", &r.AllowDeletes, "integer", "request.whole_number_from", models.Params{"min": 0})
-	if digest := ""; parse("digest", &digest, "type", "request.text", nil) {
-		return checkRun(r, &digest, invalid)
+	r = runs.Request{Mode: body.Mode, DryRun: body.DryRun}
+	if body.AllowDeletes > 0 {
+		r.AllowDeletes = &body.AllowDeletes
 	}
-	return checkRun(r, nil, invalid)
-}
-
-// checkRun returns a request for a run that applies the dry run with a digest; nil for none. invalid are the errors so
-// far. Errors: validation_failed.
-func checkRun(r runs.Request, digest *string, invalid []models.FieldError) (runs.Request, error) {
-	add := func(name, code, text string, params models.Params) {
-		invalid = append(invalid, models.NewFieldError(name, code, text, params))
+	if body.Digest != nil {
+		r.Digest = *body.Digest
 	}
-	if modes := []string{models.FullRun, models.IncrementalRun}; !slices.Contains(modes, r.Mode) {
-		add("mode", "unknown", "request.one_of", models.Params{"choices": modes})
-	}
-	if deletes := r.AllowDeletes; deletes != nil && *deletes < 0 {
-		add("allowDeletes", "integer", "request.whole_number_from", models.Params{"min": 0})
-	} else if deletes != nil && *deletes == 0 { // allows none beyond the guard, as without the field
-		r.AllowDeletes = nil
-	}
-	switch {
-	case digest == nil:
-	case !mirror.IsDigest(*digest):
-		add("digest", "unknown", "request.digest", nil)
-	case r.Mode != models.FullRun || r.DryRun:
-		add("digest", "combination", "request.digest_combination", nil)
-	default:
-		r.Digest = *digest
-	}
-	return r, invalidFields(invalid)
+	return r, nil
 }
 
 // RunForm is a console form that requests a run.
@@ -193,25 +192,23 @@ type RunForm struct {
 
 // ReadRunForm reads a form that requests a run. Empty fields are ignored, except the number of allowed deletes, which is
 // required if the form has that field. FromRunID is set also on error. Errors: as ReadRun.
-func ReadRunForm(c *fiber.Ctx) (form RunForm, err error) {
+func (ch Checker) ReadRunForm(c *fiber.Ctx) (form RunForm, err error) {
 	fields, err := ReadPlainForm(c, "mode", "digest", "allowDeletes", "seen")
 	if err != nil {
 		return form, err
 	}
 	form.FromRunID, _ = strconv.ParseInt(fields["seen"], 10, 64) // only selects the page for an error
-	r := runs.Request{Mode: cmp.Or(fields["mode"], models.FullRun)}
-	var applied *string
+	body := runBody{Mode: cmp.Or(fields["mode"], models.FullRun)}
 	if digest := fields["digest"]; digest != "" {
-		applied = &digest
+		body.Digest = &digest
 	}
-	var invalid []models.FieldError
+	var parseErrors []models.FieldError
 	if text, isSent := fields["allowDeletes"]; isSent {
-		deletes, err := parseTypedNumber(text)
-		if r.AllowDeletes = &deletes; err != nil {
-			invalid = append(invalid, models.NewFieldError("allowDeletes", "integer", "request.whole_number_from", models.Params{"min": 0}))
+		if body.AllowDeletes, err = parseTypedNumber(text); err != nil {
+			parseErrors = append(parseErrors, models.NewFieldError("allowDeletes", "integer", "request.whole_number_from", models.Params{"min": 0}))
 		}
 	}
-	form.Request, err = checkRun(r, applied, invalid)
+	form.Request, err = ch.runRequest(&body, parseErrors)
 	return form, err
 }
 

@@ -29,7 +29,7 @@ func (h *Pages) Create(c *fiber.Ctx) error {
 	f.FilesLost = err != nil || len(form.Files) > 0
 	if err != nil {
 		f.Key = cmp.Or(f.Key, pages.NewKey()) // the form may be incomplete
-		_, fieldErr := request.Product(normalizePrices(f.Values), false)
+		_, fieldErr := h.Checker.Product(normalizePrices(f.Values), false)
 		return h.showInvalid(c, f, err, fieldErr)
 	}
 	key, in, err := h.newProduct(c, f)
@@ -50,7 +50,7 @@ func (h *Pages) Create(c *fiber.Ctx) error {
 
 // newProduct parses the form of a new product. Errors: validation_failed.
 func (h *Pages) newProduct(c *fiber.Ctx, f productForm) (*outbox.Key, products.Input, error) {
-	in, err := request.Product(normalizePrices(f.Values), true)
+	in, err := h.Checker.Product(normalizePrices(f.Values), true)
 	if err != nil {
 		return nil, in, err
 	}
@@ -96,7 +96,7 @@ func (h *Pages) Update(c *fiber.Ctx) error {
 	if len(values) == 0 {
 		return pages.SeeOther(c, address(id), pages.ProductUnchanged)
 	}
-	in, err := request.Product(values, false)
+	in, err := h.Checker.Product(values, false)
 	if err != nil {
 		return h.showInvalid(c, f, err, nil)
 	}

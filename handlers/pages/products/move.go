@@ -139,14 +139,14 @@ func jsonText(text string) string {
 }
 
 // input parses the form; times are in the given zone. Errors: validation_failed with all errors of the form.
-func (f moveForm) input(zone *time.Location) (stages.Input, error) {
+func (f moveForm) input(checker request.Checker, zone *time.Location) (stages.Input, error) {
 	texts := maps.Clone(f.Values)
 	texts["id_produk"], texts["stage_previous"] = strconv.FormatInt(f.ID, 10), f.StageID
 	texts["catatan"] = pages.UnixLines(texts["catatan"])
 	at, invalidTime := pages.ParseLocalTime("tanggal_perubahan", texts["tanggal_perubahan"], zone)
 	metrics, invalidMetrics := f.document()
 	texts["tanggal_perubahan"], texts[request.MetricsField] = at, string(metrics)
-	in, err := request.Move(texts)
+	in, err := checker.Move(texts)
 	in.FromNone = f.StageID == ""
 	var invalid []models.FieldError
 	for _, fieldsErr := range []error{err, invalidTime} {
@@ -179,7 +179,7 @@ func (h *Pages) Move(c *fiber.Ctx) error {
 }
 
 func (h *Pages) move(c *fiber.Ctx, f moveForm) (outbox.Result, error) {
-	in, err := f.input(h.Now().Location())
+	in, err := f.input(h.Checker, h.Now().Location())
 	if err != nil {
 		return outbox.Result{}, err
 	}

@@ -25,6 +25,7 @@ import (
 // Pages are the handlers.
 type Pages struct {
 	Site      *pages.Site
+	Checker   request.Checker
 	Products  *products.Writer
 	Histories *stages.Writer
 	Files     *attachments.Files

@@ -172,7 +172,7 @@ func (h *Pages) correct(ctx context.Context, id int64, values, originals map[str
 		}
 		texts["tanggal_perubahan"] = at
 	}
-	in, err := request.Correction(texts)
+	in, err := h.Checker.Correction(texts)
 	if err != nil {
 		return outbox.Result{}, err
 	}

@@ -20,9 +20,10 @@ import (
 
 // Pages are the handlers.
 type Pages struct {
-	Site   *pages.Site
-	Writer *stages.Writer
-	Zone   *time.Location // of dates and entered times
+	Site    *pages.Site
+	Checker request.Checker
+	Writer  *stages.Writer
+	Zone    *time.Location // of dates and entered times
 }
 
 const (

@@ -28,11 +28,12 @@ type Pages struct {
 	history       *runs.Journal
 	doctor        *doctor.Doctor
 	diagnosisSlot chan struct{} // allows one diagnosis at a time
+	checker       request.Checker
 }
 
 // New returns the handlers.
 func New(site *pages.Site, service *runs.Service, journal *runs.Journal, d *doctor.Doctor) *Pages {
-	return &Pages{site: site, runs: service, history: journal, doctor: d, diagnosisSlot: make(chan struct{}, 1)}
+	return &Pages{site: site, runs: service, history: journal, doctor: d, diagnosisSlot: make(chan struct{}, 1), checker: request.NewChecker()}
 }
 
 func (h *Pages) show(c *fiber.Ctx, status int, template string, title models.Text, data any) error {
@@ -66,7 +67,7 @@ func (h *Pages) Show(c *fiber.Ctx) error {
 
 // Start starts a run and redirects to its page.
 func (h *Pages) Start(c *fiber.Ctx) error {
-	form, err := request.ReadRunForm(c)
+	form, err := h.checker.ReadRunForm(c)
 	if err != nil {
 		return h.showInvalidForm(c, form.FromRunID, err)
 	}
