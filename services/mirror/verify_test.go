@@ -94,7 +94,7 @@ func (l *fixture) settle() {
 		return
 	}
 	written := kit.One[int64](l, l.Source, "SELECT pg_current_xact_id()::text::bigint")
-	kit.Eventually(l, "older transactions have ended", func() bool {
+	kit.Within(l, 10*kit.Patience, "older transactions have ended", func() bool {
 		return kit.One[int64](l, l.Source, "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint") > written
 	})
 }

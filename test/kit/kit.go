@@ -22,11 +22,17 @@ const pollInterval = 25 * time.Millisecond
 // details, for example a log.
 func Eventually(t testing.TB, what string, holds func() bool, details ...fmt.Stringer) {
 	t.Helper()
+	Within(t, Patience, what, holds, details...)
+}
+
+// Within is Eventually with another patience, for what other tests may delay.
+func Within(t testing.TB, patience time.Duration, what string, holds func() bool, details ...fmt.Stringer) {
+	t.Helper()
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
-	for deadline := time.Now().Add(Patience); !holds(); <-tick.C {
+	for deadline := time.Now().Add(patience); !holds(); <-tick.C {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within %s %v", what, Patience, details)
+			t.Fatalf("%s: not within %s %v", what, patience, details)
 		}
 	}
 }
