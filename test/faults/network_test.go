@@ -15,15 +15,16 @@ import (
 
 func TestNetwork_FaultsAreRetried(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
+	type fault struct {
 		name, says    string
 		attempt       int // during which the link is repaired; 1 is before the run notices
 		spoil, repair func(l *testdb.Link)
-	}{
+	}
+	for _, c := range kit.Daily(t, 1, []fault{
 		{"cut", ": the connection was lost. Retrying in ", 1, (*testdb.Link).Cut, (*testdb.Link).Restore},
 		{"reset", ": the connection", 3, func(l *testdb.Link) { l.AddFaults(testdb.Reset) }, (*testdb.Link).RemoveFaults},
 		{"refused", ": the connection failed: connection refused. Retrying in ", 3, (*testdb.Link).Cut, (*testdb.Link).Restore},
-	} {
+	}...) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			eachLink(t, func(s *site, l *testdb.Link, name string) {

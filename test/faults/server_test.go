@@ -96,6 +96,7 @@ func TestServer_RunIsRefusedWhileMirrorIsUnreachable(t *testing.T) {
 
 func TestServer_PoolExhausted(t *testing.T) {
 	t.Parallel()
+	kit.Rare(t)
 	s := newSite(t)
 	v := s.serve()
 	release, awaited := kit.Lock(s, s.target, "LOCK TABLE lifecycle_attachments IN ACCESS EXCLUSIVE MODE")

@@ -51,10 +51,10 @@ func siteOn(t testing.TB, source, target string) *site {
 	return s
 }
 
-// eachSite runs a test on each database system.
+// eachSite runs a test every day on another database system.
 func eachSite(t *testing.T, fn func(t *testing.T, s *site)) {
 	t.Helper()
-	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
+	testdb.Daily(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
 		fn(t, siteOn(t, url(t), url(t)))
 	})

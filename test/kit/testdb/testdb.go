@@ -6,9 +6,11 @@ import (
 	"cmp"
 	"crypto/rand"
 	"database/sql"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,6 +29,16 @@ func Each(t *testing.T, fn func(t *testing.T, url func(testing.TB) string)) {
 		server(t)
 		fn(t, Postgres)
 	})
+}
+
+// Daily is Each for slow scenarios of the whole program: it runs fn on one of the database systems, every day on the other
+// one. make test-long runs it on both.
+func Daily(t *testing.T, fn func(t *testing.T, url func(testing.TB) string)) {
+	t.Helper()
+	systems := map[string]func(testing.TB) string{"sqlite": SQLite, "postgres": Postgres}
+	for _, name := range kit.Daily(t, 1, slices.Sorted(maps.Keys(systems))...) {
+		t.Run(name, func(t *testing.T) { fn(t, systems[name]) })
+	}
 }
 
 // SQLite returns the URL of a file that does not exist yet, in the test's temporary folder.
