@@ -23,7 +23,14 @@ type DedicatedConn struct {
 
 // DedicatedConn connects. purpose is appended to application_name in pg_stat_activity. Errors: connection, permission.
 func (db *DB) DedicatedConn(ctx context.Context, purpose string) (*DedicatedConn, error) {
-	conn, err := pgx.ConnectConfig(ctx, db.dedicatedConfig(purpose))
+	cfg := db.dedicatedConfig(purpose)
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	if refusesSettings(err) {
+		for name := range sessionSettings() {
+			delete(cfg.RuntimeParams, name)
+		}
+		conn, err = pgx.ConnectConfig(ctx, cfg)
+	}
 	if err != nil {
 		return nil, connectFailure(ctx, err, db.Name)
 	}
@@ -85,6 +92,7 @@ func (db *DB) ReplicationConn(ctx context.Context, purpose string) (*pgconn.PgCo
 	cfg := db.dedicatedConfig(purpose)
 	cfg.RuntimeParams["replication"] = "database"
 	cfg.RuntimeParams["wal_sender_timeout"] = senderTimeout
+	cfg.RuntimeParams["client_encoding"] = "SQL_ASCII" // no conversion, which would fail on bytes that are not valid in the server's encoding
 	conn, err := pgconn.ConnectConfig(ctx, &cfg.Config)
 	if err != nil {
 		return nil, connectFailure(ctx, err, db.Name)

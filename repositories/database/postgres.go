@@ -5,12 +5,15 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgerrcode"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
@@ -30,18 +33,18 @@ func openPostgres(url string, o Options) (*DB, error) {
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = o.ConnectTimeout
 	}
-	// Poolers pass only these parameters; the others are set in each transaction.
+	// Poolers pass only these parameters.
 	cfg.RuntimeParams["application_name"] = cmp.Or(cfg.RuntimeParams["application_name"], "lifecycle-sync")
-	maps.Copy(cfg.RuntimeParams, map[string]string{"client_encoding": "UTF8", "timezone": "UTC", "datestyle": "ISO, YMD"})
+	maps.Copy(cfg.RuntimeParams, map[string]string{"client_encoding": "UTF8", "timezone": "UTC", "datestyle": "ISO, YMD", "standard_conforming_strings": "on"})
 	if o.NetworkTimeout > 0 {
 		cfg.DialFunc = dialer(o.NetworkTimeout).DialContext
 	}
-	dedicated := cfg.Copy() // dedicated connections have nothing to cancel on the server
+	dedicated := withSession(cfg) // dedicated connections have nothing to cancel on the server
 	// A canceled statement is canceled on the server, too, so that its locks are released at once.
 	cfg.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
 		return &cancelHandler{pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: time.Second}}
 	}
-	sqlDB := sql.OpenDB(connector{stdlib.GetConnector(*cfg, stdlib.OptionResetSession(discardCanceled)), o.Name})
+	sqlDB := sql.OpenDB(newConnector(cfg, o.Name))
 	sqlDB.SetMaxOpenConns(o.MaxConns)
 	sqlDB.SetMaxIdleConns(o.MaxConns)
 	sqlDB.SetConnMaxIdleTime(5 * time.Minute)
@@ -78,20 +81,67 @@ func discardCanceled(_ context.Context, c *pgx.Conn) error {
 	return nil
 }
 
-// connector translates connection errors at once: only here is it known whether the caller's time or that of the attempt
-// ended, and pgx's text must not be kept.
+// sessionSettings are what the program relies on outside transactions, whatever a role or a database has set. search_path and
+// default_transaction_read_only keep their meaning. Settings that matter only within transactions are set there.
+func sessionSettings() map[string]string {
+	return map[string]string{
+		"statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0", "idle_session_timeout": "0",
+		"default_transaction_isolation": "read committed", "default_transaction_deferrable": "off", "exit_on_error": "off",
+		"bytea_output": "hex", "extra_float_digits": "1", "intervalstyle": "postgres", "transform_null_equals": "off",
+		"quote_all_identifiers": "off", "array_nulls": "on", "gin_fuzzy_search_limit": "0",
+	}
+}
+
+// withSession returns a configuration with the session's settings, unless the URL has them.
+func withSession(cfg *pgx.ConnConfig) *pgx.ConnConfig {
+	with := cfg.Copy()
+	for name, value := range sessionSettings() {
+		if _, isSet := with.RuntimeParams[name]; !isSet {
+			with.RuntimeParams[name] = value
+		}
+	}
+	return with
+}
+
+// connector connects the pool. A pooler refuses the session's settings; it gives each transaction another session, so that
+// statements cannot stay prepared either. Errors are translated at once: only here is it known whether the caller's time or
+// that of the attempt ended, and pgx's text must not be kept.
 type connector struct {
-	driver.Connector
-	name string
+	driver.Connector // direct
+
+	pooled   driver.Connector
+	isPooled atomic.Bool
+	name     string
+}
+
+func newConnector(cfg *pgx.ConnConfig, name string) *connector {
+	pooled := cfg.Copy()
+	pooled.DefaultQueryExecMode = pgx.QueryExecModeExec
+	reset := stdlib.OptionResetSession(discardCanceled)
+	return &connector{Connector: stdlib.GetConnector(*withSession(cfg), reset), pooled: stdlib.GetConnector(*pooled, reset), name: name}
 }
 
 // Connect makes one connection.
-func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := c.Connector.Connect(ctx)
+func (c *connector) Connect(ctx context.Context) (conn driver.Conn, err error) {
+	if !c.isPooled.Load() {
+		conn, err = c.Connector.Connect(ctx)
+		if refusesSettings(err) {
+			c.isPooled.Store(true)
+		}
+	}
+	if c.isPooled.Load() {
+		conn, err = c.pooled.Connect(ctx)
+	}
 	if err != nil {
 		return nil, connectFailure(ctx, err, c.name)
 	}
 	return conn, nil
+}
+
+// refusesSettings reports whether a pooler refused the session's settings.
+func refusesSettings(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pg.Code == pgerrcode.ProtocolViolation && strings.Contains(pg.Message, "startup parameter")
 }
 
 // connectFailure returns why no connection was established: ctx's end, or an error.
@@ -119,6 +169,9 @@ func (postgresDialect) begin(ctx context.Context, c *Conn, mode TxMode) error {
 		SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; SET LOCAL maintenance_work_mem = '256MB';
 		SET LOCAL row_security = off; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0`
 	return c.pgx(func(conn *pgx.Conn) error {
+		if conn.PgConn().ParameterStatus("server_version") >= "17" { // from 14 on
+			begin += "; SET LOCAL transaction_timeout = 0"
+		}
 		for {
 			_, err := conn.PgConn().Exec(ctx, begin+c.db.settings(mode)).ReadAll()
 			if !c.db.isRefusal(err) {
