@@ -237,7 +237,9 @@ func (a *App) newRunService(appMetrics *metrics.Metrics, alertWatch *alerts.Watc
 		_, err := runService.Run(ctx, req, mirror.Silent{})
 		return err
 	}
+	appMetrics.RealTimeState(realtime.Starting)
 	following.Changed = func(s realtime.Status) {
+		appMetrics.RealTimeState(s.State)
 		if e := models.AsError(s.Err); e != nil {
 			a.log.Warn("real-time sync", "state", s.State, "class", e.Class, "error", a.printer.Message(e), "remedy", a.printer.RemedyOf(e), "cause", e.Cause)
 			return

@@ -57,8 +57,27 @@ func (a *App) startSyncJobs(ctx context.Context, runService *runs.Service, follo
 	}
 	if follower != nil {
 		jobs = append(jobs, func(ctx context.Context) { _ = follower.Follow(ctx) }) // it ends with ctx only
+	} else if a.source.Features().Server {
+		jobs = append(jobs, a.dropSlot)
 	}
 	return start(ctx, jobs...)
+}
+
+// dropSlot drops the slot of earlier real-time sync, because of which lifecycle_db's server would keep WAL until its disk is
+// full. A server of the same pmo_db that follows with it keeps it.
+func (a *App) dropSlot(ctx context.Context) {
+	dropped := false
+	name, err := journal.New(a.store.Session).SlotName(ctx)
+	if err == nil {
+		dropped, err = a.source.DropSlot(ctx, name)
+	}
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		a.log.Warn("unused replication slot not dropped", "error", err, "cause", models.AsError(err).Cause)
+	case dropped:
+		a.log.Info("unused replication slot dropped", "slot", name)
+	}
 }
 
 // start runs jobs in the background until ctx ends or stop is called, which waits for their end.

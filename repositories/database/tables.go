@@ -13,13 +13,16 @@ import (
 // TableInfo is a table's entry in the catalogue.
 type TableInfo struct {
 	Exists        bool
-	Ordinary      bool   // not a view, foreign or partitioned table
-	Readable      bool   // SELECT is granted
-	Writable      bool   // INSERT, UPDATE and DELETE are granted
-	KeyOnID       bool   // a unique index on id alone
-	CannotHaveKey bool   // cannot have a key: a view or a foreign table
-	Owned         bool   // the role may alter it
-	HasTriggers   bool   // or rules, none of which are ours
+	Ordinary      bool // not a view, foreign or partitioned table
+	Readable      bool // SELECT is granted
+	Writable      bool // INSERT, UPDATE and DELETE are granted
+	KeyOnID       bool // a unique index on id alone
+	CannotHaveKey bool // cannot have a key: a view or a foreign table
+	Owned         bool // the role may alter it
+	HasTriggers   bool // or rules, none of which are ours
+	HasChildren   bool // tables inherit from it: its key says nothing about their rows
+	Unlogged      bool
+	DeferrableKey string // quoted name of the key on id if the server checks it only at the end of a statement or transaction
 	Role          string // our role, quoted for SQL
 	Bytes         int64
 	Rows          int64 // estimated by the last ANALYZE; 0 if unknown
@@ -43,14 +46,18 @@ const inspectPostgres = `SELECT n.name, c.oid IS NOT NULL, coalesce(c.relkind = 
 		OR c.relkind IN ('r', 'p') AND EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid),
 	coalesce(pg_relation_size(c.oid), 0), coalesce(greatest(c.reltuples, 0), 0)::bigint,
 	coalesce(a.attname, ''), coalesce(format_type(a.atttypid, a.atttypmod), ''), coalesce(a.attnotnull, false),
-	coalesce(a.atthasdef OR a.attidentity <> '', false), coalesce(a.attidentity = 'a', false), quote_ident(current_user)
+	coalesce(a.atthasdef OR a.attidentity <> '', false), coalesce(a.attidentity = 'a', false), quote_ident(current_user),
+	c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid), coalesce(c.relpersistence = 'u', false),
+	coalesce((SELECT CASE WHEN NOT bool_or(i.indimmediate) THEN max(quote_ident(x.relname)) END FROM pg_index i
+		JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_attribute k ON k.attrelid = i.indrelid AND k.attnum = i.indkey[0]
+		WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indnkeyatts = 1 AND k.attname = 'id'), '')
 FROM unnest($1::text[]) AS n(name)
 LEFT JOIN pg_class c ON c.oid = to_regclass(quote_ident(n.name))
 LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped`
 
 const inspectSQLite = `SELECT n.value, t.name IS NOT NULL, coalesce(t.type = 'table', 0), t.name IS NOT NULL, t.name IS NOT NULL,
 	EXISTS (SELECT 1 FROM pragma_table_info(n.value) k WHERE k.name = 'id' AND k.pk = 1), 0, 1, 0, 0, 0,
-	coalesce(a.name, ''), coalesce(a.type, ''), coalesce(a."notnull" OR a.pk, 0), a.dflt_value IS NOT NULL, 0, ''
+	coalesce(a.name, ''), coalesce(a.type, ''), coalesce(a."notnull" OR a.pk, 0), a.dflt_value IS NOT NULL, 0, '', 0, 0, ''
 FROM json_each(?) n
 LEFT JOIN sqlite_schema t ON t.name = n.value AND t.type IN ('table', 'view')
 LEFT JOIN pragma_table_info(n.value) a`
@@ -67,7 +74,8 @@ func (c *Conn) Inspect(ctx context.Context, names []string) (map[string]TableInf
 		name := string(cells[0])
 		if _, seen := tables[name]; !seen {
 			t := TableInfo{Exists: isTrue(1), Ordinary: isTrue(2), Readable: isTrue(3), Writable: isTrue(4), KeyOnID: isTrue(5),
-				CannotHaveKey: isTrue(6), Owned: isTrue(7), HasTriggers: isTrue(8), Role: string(cells[16]), Columns: map[string]ColumnInfo{}}
+				CannotHaveKey: isTrue(6), Owned: isTrue(7), HasTriggers: isTrue(8), Role: string(cells[16]),
+				HasChildren: isTrue(17), Unlogged: isTrue(18), DeferrableKey: string(cells[19]), Columns: map[string]ColumnInfo{}}
 			if err := ParseInts(cells[9:], &t.Bytes, &t.Rows); err != nil {
 				return nil, err
 			}
@@ -78,6 +86,11 @@ func (c *Conn) Inspect(ctx context.Context, names []string) (map[string]TableInf
 		}
 	}
 	return tables, nil
+}
+
+// UniqueIDs reports whether the catalogue guarantees that every row has an id of its own.
+func (t TableInfo) UniqueIDs() bool {
+	return t.KeyOnID && !t.HasChildren && t.Columns["id"].NotNull
 }
 
 // TableCheck is a condition of the catalogue that blocks runs. Preflight and doctor share one list of them per database.
@@ -123,10 +136,33 @@ func (db *DB) CheckColumns(name string, t *models.Table, info TableInfo) (proble
 			problems = append(problems, db.Problem("schema.column_missing", params, fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s", name, c.Name, c.Type)))
 		case db.Features().TypedColumns && !isCompatible(found.Type, c):
 			params["have"], params["want"] = found.Type, c.Type
-			problems = append(problems, db.Problem("schema.column_type", params, fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s TYPE %s", name, c.Name, c.Type)))
+			problems = append(problems, models.Problem{Text: models.NewText("schema.column_type", params), Remedy: models.NewCommand(conversion(found.Type, c),
+				models.Params{"database": db.Name}, fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s TYPE %s", name, c.Name, c.Type))})
 		}
 	}
 	return problems
+}
+
+// conversion returns the code of the remedy that converts a column, and says what the conversion may lose.
+func conversion(from string, to models.Column) string {
+	switch isTime := strings.HasPrefix(from, "timestamp"); {
+	case isTime && to.Kind == models.KindTimestamp:
+		return "remedy.run_sql_time_zone"
+	case isTime && to.Kind == models.KindDate:
+		return "remedy.run_sql_loses_time"
+	case to.Kind == models.KindInt:
+		return "remedy.run_sql_rounds"
+	default:
+		return "remedy.run_sql"
+	}
+}
+
+// CheckImmediateKey returns a problem if the key on id is deferrable, so that upserts cannot use it.
+func (db *DB) CheckImmediateKey(name string, info TableInfo) []models.Problem {
+	if info.DeferrableKey == "" {
+		return nil
+	}
+	return []models.Problem{db.Problem("schema.key_deferrable", models.Params{"table": name}, "ALTER TABLE "+name+" DROP CONSTRAINT "+info.DeferrableKey+", ADD PRIMARY KEY (id)")}
 }
 
 // CheckKey returns a problem if a table that can have a primary key has none on id.

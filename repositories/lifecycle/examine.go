@@ -25,19 +25,22 @@ type Access struct {
 	IdentityOnID bool   // the WAL has the id of updated and deleted rows
 	Identified   bool   // rows can be updated and deleted while the table is published
 	PrimaryOnID  bool
+	Published    bool // updates or deletes are published, so that rows must be identified
 }
 
 // accessQuery reads the catalogue, which GORM does not model.
 const accessQuery = `SELECT n.name, has_table_privilege(c.oid, 'INSERT'), has_table_privilege(c.oid, 'UPDATE'), has_table_privilege(c.oid, 'DELETE'),
 	has_table_privilege(c.oid, 'TRUNCATE'), pg_has_role(c.relowner, 'USAGE'), row_security_active(c.oid), c.relreplident,
 	c.relreplident = 'f' OR coalesce(bool_or(identifies AND on_id), false), c.relreplident = 'f' OR coalesce(bool_or(identifies), false),
-	coalesce(bool_or(indisprimary AND on_id), false)
+	coalesce(bool_or(indisprimary AND on_id), false),
+	EXISTS (SELECT FROM pg_publication p JOIN pg_publication_tables t ON t.pubname = p.pubname JOIN pg_namespace ns ON ns.nspname = t.schemaname
+		WHERE p.pubname = '` + Publication + `' AND (p.pubupdate OR p.pubdelete) AND ns.oid = c.relnamespace AND t.tablename = c.relname)
 FROM unnest($1::text[]) AS n(name)
 JOIN pg_class c ON c.oid = to_regclass(quote_ident(n.name))
 LEFT JOIN LATERAL (SELECT i.indisprimary, c.relreplident = 'd' AND i.indisprimary OR c.relreplident = 'i' AND i.indisreplident AS identifies,
 	i.indnkeyatts = 1 AND EXISTS (SELECT FROM pg_attribute k WHERE k.attrelid = c.oid AND k.attnum = i.indkey[0] AND k.attname = 'id') AS on_id
-	FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid) i ON true
-GROUP BY n.name, c.oid, c.relowner, c.relreplident`
+	FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate) i ON true
+GROUP BY n.name, c.oid, c.relowner, c.relreplident, c.relname, c.relnamespace`
 
 // ReplicationProblem returns why real-time sync cannot follow a table with the given catalogue entry, nil if it can. If
 // nothing identifies the rows, lifecycle_db itself would refuse changes to the published table.
@@ -47,6 +50,10 @@ func (a Access) ReplicationProblem(table string, info database.TableInfo) *model
 	switch {
 	case !info.Ordinary:
 		return &models.Problem{Text: models.NewText("realtime.not_a_table", values), Remedy: models.NewRemedy("realtime.not_a_table_remedy", nil)}
+	case info.HasChildren:
+		return &models.Problem{Text: models.NewText("realtime.has_children", values), Remedy: models.NewRemedy("realtime.not_a_table_remedy", nil)}
+	case info.Unlogged:
+		return &models.Problem{Text: models.NewText("realtime.unlogged", values), Remedy: models.NewSQL("lifecycle_db", "ALTER TABLE "+table+" SET LOGGED")}
 	case a.IdentityOnID:
 		return nil
 	case a.PrimaryOnID:
@@ -61,6 +68,9 @@ func (a Access) ReplicationProblem(table string, info database.TableInfo) *model
 	return &models.Problem{Text: text, Remedy: models.NewSQL("lifecycle_db", statement)}
 }
 
+// Harmful reports whether lifecycle_db refuses updates and deletes because our publication includes the table.
+func (a Access) Harmful() bool { return a.Published && !a.Identified }
+
 // Access returns the access to each of the named tables that exist. PostgreSQL only. Errors: connection.
 func (s *Source) Access(ctx context.Context, names []string) (map[string]Access, error) {
 	return accessOf(s.db.Query(ctx, accessQuery, names))
@@ -74,12 +84,12 @@ func accessOf(rows iter.Seq2[[][]byte, error]) (map[string]Access, error) {
 		}
 		is := func(i int) bool { return string(cells[i]) == "t" }
 		access[string(cells[0])] = Access{Insert: is(1), Update: is(2), Delete: is(3), Truncate: is(4), Owned: is(5), Hidden: is(6),
-			Identity: string(cells[7]), IdentityOnID: is(8), Identified: is(9), PrimaryOnID: is(10)}
+			Identity: string(cells[7]), IdentityOnID: is(8), Identified: is(9), PrimaryOnID: is(10), Published: is(11)}
 	}
 	return access, nil
 }
 
-// CountDuplicateIDs counts the rows of a view or foreign table whose id is NULL or repeated. Errors: as Count.
+// CountDuplicateIDs counts the rows of a table whose id is NULL or repeated. Errors: as Count.
 func (s *Source) CountDuplicateIDs(ctx context.Context, t *models.Table) (int64, error) {
 	return s.number(ctx, countDuplicateIDs(t))
 }
@@ -88,7 +98,7 @@ func countDuplicateIDs(t *models.Table) string {
 	return "SELECT count(*) - count(DISTINCT id) FROM " + t.Source
 }
 
-// DuplicateIDs is the problem that rows of a view or foreign table have no id of their own. It blocks runs.
+// DuplicateIDs is the problem that rows of a table have no id of their own. It blocks runs.
 func DuplicateIDs(t *models.Table, rows int64) models.Problem {
 	return models.Problem{Text: models.NewText("schema.ids_not_unique", models.Params{"table": t.Source, "rows": rows}), Remedy: models.NewRemedy("schema.ids_not_unique_remedy", nil)}
 }

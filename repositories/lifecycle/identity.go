@@ -18,9 +18,10 @@ type Identity struct {
 	Database int64             `json:"database"` // OID
 	Standby  bool              `json:"standby"`
 	Started  string            `json:"started"` // when the server was started
-	Tables   map[string]string `json:"tables"`  // OID, file and columns by name; "" for what is no ordinary table
-	// Publication describes the publication and its last change, "" if there is none: real-time sync misses
-	// the changes of tables that it once lacked, even if it was corrected since.
+	Tables   map[string]string `json:"tables"`  // OID, file, replica identity and columns by name; "" for what is no ordinary table
+	// Publication describes the publication with its options, tables, row filters, column lists and schemas (which PostgreSQL
+	// 14 lacks, but pg_depend lists in every version), and their last changes; "" if there is none. Real-time sync misses the
+	// changes of tables that it once lacked, even if it was corrected since.
 	Publication string `json:"publication"`
 }
 
@@ -32,10 +33,13 @@ const identify = `SELECT json_build_object(
 	'database', (SELECT oid::bigint FROM pg_database WHERE datname = current_database()),
 	'standby', pg_is_in_recovery(),
 	'started', pg_postmaster_start_time()::text,
-	'publication', coalesce((SELECT md5(concat(p.xmin, p) || coalesce((SELECT string_agg(concat(r.xmin, r), ',' ORDER BY r.oid)
-		FROM pg_publication_rel r WHERE r.prpubid = p.oid), ''))
+	'publication', coalesce((SELECT md5(concat(p.xmin, p,
+		(SELECT string_agg(concat(r.xmin, r), ',' ORDER BY r.oid) FROM pg_publication_rel r WHERE r.prpubid = p.oid),
+		(SELECT string_agg(concat(d.xmin, d), ',' ORDER BY d.classid, d.objid) FROM pg_depend d WHERE d.refclassid = 'pg_publication'::regclass AND d.refobjid = p.oid)))
 		FROM pg_publication p WHERE p.pubname = '` + Publication + `'), ''),
-	'tables', (SELECT coalesce(json_object_agg(n.name, CASE WHEN c.relkind = 'r' AND NOT c.relhassubclass THEN concat_ws(' ', c.oid, c.relfilenode) || ' ' || md5((
+	'tables', (SELECT coalesce(json_object_agg(n.name, CASE WHEN c.relkind = 'r' AND NOT c.relhassubclass THEN concat_ws(' ', c.oid, c.relfilenode, c.relpersistence, c.relreplident,
+			(SELECT string_agg(concat(i.indexrelid, i.indisreplident, i.indimmediate), ',' ORDER BY i.indexrelid) FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique))
+			|| ' ' || md5((
 			SELECT string_agg(concat_ws(' ', a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attmissingval), ',' ORDER BY a.attnum)
 			FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)) ELSE '' END), '{}')
 		FROM unnest($1::text[]) AS n(name) JOIN pg_class c ON c.oid = to_regclass(quote_ident(n.name))))`

@@ -27,10 +27,11 @@ type Slot struct {
 	Confirmed int64 // the stream starts after this position
 }
 
-// PrepareSlot publishes the tables and creates the slot, unless both exist. It replaces a slot that the server has
-// invalidated. Raw, because it reads the catalogue. Errors: schema and permission
-// (what prevents real-time sync, with the fix), timeout, connection.
-func (s *Source) PrepareSlot(ctx context.Context, name string, tables []*models.Table) (slot Slot, err error) {
+// PrepareSlot publishes the tables and creates the slot, unless both exist. It replaces a slot that cannot be followed:
+// the server has invalidated it, it decodes prepared transactions before they are committed, the publication did not exist
+// until now, or replace is set. Raw, because it reads the catalogue. Errors: schema and permission (what prevents real-time
+// sync, with the fix), timeout, connection.
+func (s *Source) PrepareSlot(ctx context.Context, name string, tables []*models.Table, replace bool) (slot Slot, err error) {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return slot, err
@@ -39,12 +40,13 @@ func (s *Source) PrepareSlot(ctx context.Context, name string, tables []*models.
 	if err := checkWAL(ctx, conn); err != nil {
 		return slot, err
 	}
-	if err := publish(ctx, conn, tables); err != nil {
+	created, err := publish(ctx, conn, tables)
+	if err != nil {
 		return slot, err
 	}
 	var exists, lost, ours bool
 	slot.Name = name
-	err = conn.QueryRow(ctx, `SELECT count(*) > 0, coalesce(bool_or(wal_status = 'lost'), FALSE), coalesce(max(confirmed_flush_lsn - '0/0'), 0)::bigint,
+	err = conn.QueryRow(ctx, `SELECT count(*) > 0, coalesce(bool_or(wal_status = 'lost' OR two_phase), FALSE), coalesce(max(confirmed_flush_lsn - '0/0'), 0)::bigint,
 		coalesce(bool_or(database = current_database() AND plugin = 'pgoutput'), FALSE) FROM pg_replication_slots WHERE slot_name = $1`,
 		[]any{name}, &exists, &lost, &slot.Confirmed, &ours)
 	switch {
@@ -53,14 +55,14 @@ func (s *Source) PrepareSlot(ctx context.Context, name string, tables []*models.
 	case exists && !ours:
 		return slot, models.NewError(models.Schema, "lifecycle.foreign_slot", models.Params{"slot": name}).
 			WithCommand("lifecycle.foreign_slot_remedy", nil, "SELECT pg_drop_replication_slot('"+name+"')")
-	case exists && !lost:
+	case exists && !lost && !created && !replace:
 		return slot, nil
-	case lost:
+	case exists:
 		if _, err := conn.Exec(ctx, "SELECT pg_drop_replication_slot($1)", name); err != nil {
 			return slot, err
 		}
 	}
-	return createSlot(ctx, conn, name)
+	return s.createSlot(ctx, conn, name)
 }
 
 // checkWAL returns why the server offers no logical replication. Raw, because it reads settings.
@@ -124,29 +126,31 @@ func (p publication) incomplete() error {
 		WithCommand("lifecycle.publication_incomplete_remedy", nil, "DROP PUBLICATION "+Publication+"; "+p.statement())
 }
 
-// publish creates the publication unless it exists. It never changes an existing one. Raw, because it is DDL.
-func publish(ctx context.Context, conn *database.Conn, tables []*models.Table) error {
+// publish creates the publication unless it exists, and reports whether it did. It never changes an existing one. Raw,
+// because it is DDL.
+func publish(ctx context.Context, conn *database.Conn, tables []*models.Table) (created bool, err error) {
 	if err := followable(ctx, conn, sourceNames(tables)); err != nil {
-		return err
+		return false, err
 	}
 	p, err := newPublication(conn.Rows(ctx, published, sourceNames(tables)))
 	switch {
 	case err != nil:
-		return err
+		return false, err
 	case p.missing == nil:
-		return nil
+		return false, nil
 	case p.exists:
-		return p.incomplete()
+		return false, p.incomplete()
 	}
 	_, err = conn.Exec(ctx, p.statement())
 	if e := models.AsError(err); err != nil && e.Class == models.Permission {
-		return models.NewError(models.Permission, "lifecycle.publish_denied", nil).
+		return false, models.NewError(models.Permission, "lifecycle.publish_denied", nil).
 			WithCommand("lifecycle.publish_denied_remedy", nil, p.statement()).WithCause(err)
 	}
-	return err
+	return true, err
 }
 
-// followable returns an error for the first table that logical replication cannot follow.
+// followable returns an error for the first table that logical replication cannot follow. If lifecycle_db refuses changes of
+// the table because our publication includes it, the publication is removed.
 func followable(ctx context.Context, conn *database.Conn, names []string) error {
 	infos, err := conn.Inspect(ctx, names)
 	if err != nil {
@@ -160,15 +164,33 @@ func followable(ctx context.Context, conn *database.Conn, names []string) error 
 		if !infos[name].Exists {
 			continue
 		}
-		if problem := access[name].ReplicationProblem(name, infos[name]); problem != nil {
-			return &models.Error{Class: models.Schema, Text: problem.Text, Remedy: problem.Remedy}
+		problem := access[name].ReplicationProblem(name, infos[name])
+		if problem == nil {
+			continue
 		}
+		if access[name].Harmful() {
+			if err := withdraw(ctx, conn, name); err != nil {
+				return err
+			}
+		}
+		return &models.Error{Class: models.Schema, Text: problem.Text, Remedy: problem.Remedy}
 	}
 	return nil
 }
 
+// withdraw removes our publication, which makes lifecycle_db refuse changes of a table.
+func withdraw(ctx context.Context, conn *database.Conn, table string) error {
+	const statement = "DROP PUBLICATION IF EXISTS " + Publication
+	_, err := conn.Exec(ctx, statement)
+	if e := models.AsError(err); err != nil && e.Class == models.Permission {
+		return models.NewError(models.Permission, "realtime.harmful", models.Params{"table": table, "publication": Publication}).
+			WithCommand("lifecycle.publication_incomplete_remedy", nil, statement).WithCause(err)
+	}
+	return err
+}
+
 // createSlot creates the slot. Raw, because it calls a function of the server.
-func createSlot(ctx context.Context, conn *database.Conn, name string) (Slot, error) {
+func (s *Source) createSlot(ctx context.Context, conn *database.Conn, name string) (Slot, error) {
 	slot := Slot{Name: name, Created: true}
 	creating, cancel := context.WithTimeout(ctx, slotTime)
 	defer cancel()
@@ -179,7 +201,7 @@ func createSlot(ctx context.Context, conn *database.Conn, name string) (Slot, er
 		return slot, nil
 	case ctx.Err() == nil && creating.Err() != nil:
 		return slot, models.NewError(models.Timeout, "lifecycle.slot_timeout", models.Params{"timeout": slotTime}).
-			WithRemedy("lifecycle.slot_timeout_remedy", nil).WithCause(err)
+			WithRemedy(s.slotTimeoutRemedy(ctx), nil).WithCause(err)
 	case refused && pg.Code == pgerrcode.InsufficientPrivilege:
 		return slot, models.NewError(models.Permission, "lifecycle.replication_denied", nil).WithRemedy("lifecycle.replication_denied_remedy", nil).WithCause(err)
 	case refused && pg.Code == pgerrcode.ConfigurationLimitExceeded:
@@ -187,4 +209,22 @@ func createSlot(ctx context.Context, conn *database.Conn, name string) (Slot, er
 	default:
 		return slot, err
 	}
+}
+
+// slotTimeoutRemedy returns the code of the remedy that names the view with the open transactions: prepared ones belong to no
+// session. Raw, because it reads the catalogue.
+func (s *Source) slotTimeoutRemedy(ctx context.Context) string {
+	var prepared bool
+	if err := s.db.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_prepared_xacts)", nil, &prepared); err == nil && prepared {
+		return "lifecycle.prepared_remedy"
+	}
+	return "lifecycle.slot_timeout_remedy"
+}
+
+// DropSlot drops a slot that no process follows, and reports whether it did. Raw, because it calls a function of the server.
+// PostgreSQL only. Errors: permission, connection.
+func (s *Source) DropSlot(ctx context.Context, name string) (dropped bool, err error) {
+	err = s.db.QueryRow(ctx, `SELECT count(pg_drop_replication_slot(slot_name)::text) > 0 FROM pg_replication_slots
+		WHERE slot_name = $1 AND NOT active AND database = current_database() AND plugin = 'pgoutput'`, []any{name}, &dropped)
+	return dropped, err
 }

@@ -136,10 +136,11 @@ func (s *Snapshot) allowAnyText(ctx context.Context) (err error) {
 	return err
 }
 
-// checkUniqueIDs checks that ids of views and foreign tables, which cannot have a key, are unique.
+// checkUniqueIDs checks that ids are unique where no key guarantees it: in views, foreign tables, tables with child tables,
+// and if the key allows NULL.
 func (s *Snapshot) checkUniqueIDs(ctx context.Context) error {
 	for _, t := range s.Tables {
-		if !s.Infos[t.Source].CannotHaveKey {
+		if s.Infos[t.Source].UniqueIDs() {
 			continue
 		}
 		var duplicates int64

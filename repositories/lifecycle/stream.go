@@ -3,7 +3,9 @@ package lifecycle
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -20,8 +22,6 @@ const (
 	// Beyond these limits only the changed tables are kept, which are then compared whole.
 	maxPending = 1 << 18 // transactions
 	maxIDs     = 1 << 22
-
-	walPage = 8 << 10 // the unit in which the server flushes its log
 )
 
 // Stream holds what lifecycle_db commits behind a slot's position, in commit order. Receive fills it; one other
@@ -35,19 +35,25 @@ type Stream struct {
 	mu       sync.Mutex
 	pending  []Transaction
 	ids      int   // in pending
-	position int64 // all commits before it have arrived
+	position int64 // all commits before it have arrived: behind the last commit, or what a keepalive states
 	applied  int64 // the server can discard its log before it
 }
 
 // Follow opens the stream of a slot and claims the slot until the stream is closed. Errors: busy when another process
 // has claimed it; connection, permission.
 func (s *Source) Follow(ctx context.Context, slot Slot, tables []*models.Table) (*Stream, error) {
+	names, err := s.relations(ctx, tables)
+	if err != nil {
+		return nil, err
+	}
 	conn, err := s.db.ReplicationConn(ctx, "follower")
 	if err != nil {
 		return nil, err
 	}
-	stream := &Stream{conn: conn, source: s, decoder: newDecoder(tables), arrived: make(chan struct{}, 1), position: slot.Confirmed, applied: slot.Confirmed}
-	options := pglogrepl.StartReplicationOptions{Mode: pglogrepl.LogicalReplication, PluginArgs: []string{"proto_version '1'", "publication_names '" + Publication + "'"}}
+	stream := &Stream{conn: conn, source: s, decoder: newDecoder(names), arrived: make(chan struct{}, 1), position: slot.Confirmed, applied: slot.Confirmed}
+	options := pglogrepl.StartReplicationOptions{
+		Mode: pglogrepl.LogicalReplication, PluginArgs: []string{"proto_version '1'", "publication_names '" + Publication + "'", "messages 'true'"},
+	}
 	if err := pglogrepl.StartReplication(ctx, conn, slot.Name, 0, options); err != nil {
 		stream.Close()
 		if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == pgerrcode.ObjectInUse {
@@ -56,6 +62,22 @@ func (s *Source) Follow(ctx context.Context, slot Slot, tables []*models.Table) 
 		return nil, s.db.Translate(err)
 	}
 	return stream, nil
+}
+
+// relations returns the names of the tables by OID. Raw, because it reads the catalogue.
+func (s *Source) relations(ctx context.Context, tables []*models.Table) (map[uint32]string, error) {
+	names := map[uint32]string{}
+	for cells, err := range s.db.Query(ctx, "SELECT n, to_regclass(quote_ident(n))::oid FROM unnest($1::text[]) AS n WHERE to_regclass(quote_ident(n)) IS NOT NULL", sourceNames(tables)) {
+		if err != nil {
+			return nil, err
+		}
+		oid, err := strconv.ParseUint(string(cells[1]), 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("OID of %s: %w", cells[0], err)
+		}
+		names[uint32(oid)] = string(cells[0])
+	}
+	return names, nil
 }
 
 // Confirmed returns the position behind which the stream starts.
@@ -72,8 +94,11 @@ func (s *Stream) Close() {
 	_ = s.conn.Close(ctx) // the server notices by itself
 }
 
-// Receive reads messages until ctx ends or the stream breaks, and never returns nil. Errors: connection; schema when
-// the publication was dropped. A server that has stopped answering is found by Heartbeat.
+// ErrSlotUnusable says that the log of the slot contains changes of a time without publication, which PostgreSQL before 18
+// refuses to decode. The slot must be replaced.
+var ErrSlotUnusable = errors.New("the slot cannot be decoded")
+
+// Receive reads messages until ctx ends or the stream breaks, and never returns nil. Errors: connection; ErrSlotUnusable. A server that has stopped answering is found by Heartbeat.
 func (s *Stream) Receive(ctx context.Context) error {
 	for {
 		waiting, cancel := context.WithTimeout(ctx, statusInterval)
@@ -86,6 +111,9 @@ func (s *Stream) Receive(ctx context.Context) error {
 			err = s.report(ctx, true)
 		case err == nil:
 			err = s.handle(ctx, message)
+		}
+		if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == pgerrcode.UndefinedObject {
+			return fmt.Errorf("%w: %w", ErrSlotUnusable, err)
 		}
 		if err != nil {
 			return s.source.db.Translate(err)
@@ -148,17 +176,11 @@ func (s *Stream) report(ctx context.Context, answer bool) error {
 	return pglogrepl.SendStandbyStatusUpdate(ctx, s.conn, update)
 }
 
-// Await waits until all commits before a position have arrived, and returns what is pending and the position reached.
-// A server that has flushed a page of its log in the middle of a record reaches that position only with the next
-// write; therefore a stream that stands still less than a page before it has arrived. Errors: timeout after patience;
-// ctx's end.
+// Await waits until all commits before a position have arrived, and returns what is pending and the position reached. A
+// stream that stands still proves nothing: its server may have stopped. Errors: timeout after patience; ctx's end.
 func (s *Stream) Await(ctx context.Context, position int64, patience time.Duration) (pending []Transaction, reached int64, err error) {
-	began := int64(-1)
 	arrived := s.wait(ctx, patience, func() bool {
 		pending, reached = slices.Clip(s.pending), s.position
-		if began < 0 {
-			began = reached
-		}
 		return reached >= position
 	})
 	switch {
@@ -166,11 +188,24 @@ func (s *Stream) Await(ctx context.Context, position int64, patience time.Durati
 		return pending, reached, nil
 	case ctx.Err() != nil:
 		return nil, 0, ctx.Err()
-	case reached == began && position-reached < walPage:
-		return pending, reached, nil
 	default:
 		return nil, 0, models.NewError(models.Timeout, "lifecycle.stream_behind", models.Params{"bytes": position - reached}).WithRemedy("lifecycle.retry_remedy", nil)
 	}
+}
+
+// Behind returns a position behind all commits that a snapshot sees: that at the end of the WAL when the snapshot was
+// taken, or, unless the stream has already reached it, that of a message which is now written into the WAL. The message
+// arrives even if nothing else is committed, and its commit flushes the WAL before it. Errors: connection, permission.
+func (s *Stream) Behind(ctx context.Context, v Visibility) (position int64, err error) {
+	s.mu.Lock()
+	reached := s.position
+	s.mu.Unlock()
+	if reached >= v.Inserted {
+		return v.Inserted, nil
+	}
+	err = s.source.db.QueryRow(ctx, `SELECT (pg_logical_emit_message(true, '`+Publication+`', '') - '0/0')::bigint
+		FROM set_config('synchronous_commit', 'local', true)`, nil, &position)
+	return position, err
 }
 
 // Pending waits until a transaction is pending, at most for patience, and reports whether one is.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pglogrepl"
 
-	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 )
 
@@ -50,7 +49,7 @@ func merge(all []Transaction) Transaction {
 
 // decoder assembles pgoutput's messages into transactions.
 type decoder struct {
-	names     map[string]bool // the mirrored tables
+	names     map[uint32]string // the mirrored tables, by OID: another schema may have tables of the same names
 	relations map[uint32]relation
 	current   *Transaction
 }
@@ -61,12 +60,8 @@ type relation struct {
 	id   int    // the index of the column id
 }
 
-func newDecoder(tables []*models.Table) *decoder {
-	d := &decoder{names: map[string]bool{}, relations: map[uint32]relation{}}
-	for _, t := range tables {
-		d.names[t.Source] = true
-	}
-	return d
+func newDecoder(names map[uint32]string) *decoder {
+	return &decoder{names: names, relations: map[uint32]relation{}}
 }
 
 // decode reads one message. It returns a transaction once it is complete, nil before.
@@ -104,8 +99,8 @@ func (d *decoder) decode(data []byte) (*Transaction, error) {
 func (d *decoder) describe(m *pglogrepl.RelationMessage) {
 	r := relation{id: -1}
 	for i, column := range m.Columns {
-		if column.Name == "id" && d.names[m.RelationName] {
-			r = relation{m.RelationName, i}
+		if column.Name == "id" {
+			r = relation{d.names[m.RelationID], i}
 		}
 	}
 	d.relations[m.RelationID] = r
@@ -145,8 +140,7 @@ func (d *decoder) touch(id uint32, rows ...*pglogrepl.TupleData) error {
 
 // Visibility tells which transactions a snapshot sees.
 type Visibility struct {
-	Flushed  int64 // WAL position behind the last visible commit that had been flushed
-	Inserted int64 // WAL position behind the last visible commit
+	Inserted int64 // a WAL position behind all visible commits
 	xmax     int64
 	running  map[int64]bool
 }
@@ -164,8 +158,7 @@ func (v Visibility) seesXID(xid uint32) bool {
 // Visibility reads which transactions the snapshot sees. On a primary only. Errors: connection.
 func (s *Snapshot) Visibility(ctx context.Context) (v Visibility, err error) {
 	var text string
-	err = s.conn.QueryRow(ctx, `SELECT pg_current_snapshot()::text, (pg_current_wal_flush_lsn() - '0/0')::bigint, (pg_current_wal_insert_lsn() - '0/0')::bigint`,
-		nil, &text, &v.Flushed, &v.Inserted)
+	err = s.conn.QueryRow(ctx, "SELECT pg_current_snapshot()::text, (pg_current_wal_insert_lsn() - '0/0')::bigint", nil, &text, &v.Inserted)
 	if err != nil {
 		return v, err
 	}
@@ -182,10 +175,4 @@ func (s *Snapshot) Visibility(ctx context.Context) (v Visibility, err error) {
 		v.running[id] = true
 	}
 	return v, nil
-}
-
-// Flushed is the WAL position up to which the server has flushed its log. On a primary only. Errors: connection.
-func (s *Source) Flushed(ctx context.Context) (lsn int64, err error) {
-	err = s.db.QueryRow(ctx, "SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint", nil, &lsn)
-	return lsn, err
 }

@@ -163,7 +163,7 @@ func (d *diagnosis) replicaIdentities(context.Context) (found []Finding, err err
 			continue
 		}
 		status := Note // real-time sync is off
-		if d.Realtime {
+		if d.Realtime || d.access[t.Source].Harmful() {
 			status = Problem
 		}
 		found = append(found, Finding{Status: status, Problem: *obstacle})

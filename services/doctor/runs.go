@@ -77,7 +77,12 @@ func lastRunFinding(run *models.Run) Finding {
 	}
 }
 
-// realtimeRun reports that the mass-delete guard stopped real-time sync, until a later run succeeds.
+// realtimeLagLimit is the lag beyond which real-time sync counts as dead. Steps happen every few seconds, also without
+// changes, but wait for runs.
+const realtimeLagLimit = time.Minute
+
+// realtimeRun reports that the mass-delete guard stopped real-time sync, until a later run succeeds, and that it no longer
+// makes steps, for whatever reason.
 func (d *diagnosis) realtimeRun(ctx context.Context) ([]Finding, error) {
 	last, err := journal.New(d.Store.Session).LastRealtime(ctx)
 	switch success := d.status.LastSuccess; {
@@ -85,6 +90,12 @@ func (d *diagnosis) realtimeRun(ctx context.Context) ([]Finding, error) {
 		return nil, err
 	case last != nil && last.State == models.Failed && (success == nil || success.ID < last.ID):
 		return []Finding{lastRunFinding(last)}, nil
+	case d.Realtime && d.status.Lag != nil && *d.status.Lag > realtimeLagLimit:
+		running, alive, err := journal.New(d.Store.Session).LeftRunning(ctx)
+		if err != nil || running != nil && alive {
+			return []Finding{ok("doctor.realtime_not_stopped", nil)}, err
+		}
+		return []Finding{problem("doctor.realtime_dead", params{"lag": *d.status.Lag}, models.NewRemedy("doctor.realtime_dead_remedy", nil))}, nil
 	default:
 		return []Finding{ok("doctor.realtime_not_stopped", nil)}, nil
 	}

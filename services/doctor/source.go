@@ -71,10 +71,10 @@ func asSuperuser(at, statement string) *models.Remedy {
 	return models.NewCommand("remedy.run_sql_as_superuser", params{"database": at}, statement)
 }
 
-// duplicateIDs counts ids in views and foreign tables, which cannot have a key.
+// duplicateIDs counts ids where no key guarantees that they are unique.
 func (d *diagnosis) duplicateIDs(ctx context.Context) (found []Finding, err error) {
 	for _, t := range d.source.existing() {
-		if !d.source.tables[t.Source].CannotHaveKey || !d.countable(t, "id") {
+		if d.source.tables[t.Source].UniqueIDs() || !d.countable(t, "id") {
 			continue
 		}
 		duplicates, err := d.Source.CountDuplicateIDs(ctx, t)

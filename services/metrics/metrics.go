@@ -16,6 +16,7 @@ import (
 	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/alerts"
 	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/realtime"
 	"lifecycle-sync/services/runs"
 )
 
@@ -40,6 +41,7 @@ type Metrics struct {
 	runs      *prometheus.CounterVec
 	lastRun   *prometheus.GaugeVec
 	rows      *prometheus.CounterVec
+	realtime  *prometheus.GaugeVec
 	alerts    *prometheus.CounterVec
 }
 
@@ -58,6 +60,8 @@ func New(mirror Mirror, cacheStats func() cache.Stats, realTime func() (RealTime
 			Help: "Duration of the last run of this process, by mode."}, []string{"mode"}),
 		rows: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Subsystem: ofRuns, Name: "rows_total",
 			Help: "Rows that successful runs of this process inserted, updated, deleted, released from quarantine or left unchanged, by table."}, []string{"table", "action"}),
+		realtime: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Subsystem: ofRuns, Name: "realtime_state",
+			Help: "1 for the present state of real-time sync in this process."}, []string{"state"}),
 		alerts: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: "alerts_total",
 			Help: "Alerts that this process sent, failed to deliver, or dropped because the queue was full, by event."}, []string{"event", "result"}),
 	}
@@ -67,7 +71,7 @@ func New(mirror Mirror, cacheStats func() cache.Stats, realTime func() (RealTime
 		}
 	}
 	status := syncStatus{mirror: mirror}
-	m.registry.MustRegister(m.requests, m.durations, m.runs, m.lastRun, m.rows, m.alerts, scraped(status.collect),
+	m.registry.MustRegister(m.requests, m.durations, m.runs, m.lastRun, m.rows, m.realtime, m.alerts, scraped(status.collect),
 		scraped(func(add adder) { collectCache(add, cacheStats()) }), scraped(func(add adder) { collectRealTime(add, realTime) }),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -91,6 +95,12 @@ func (m *Metrics) RunEnded(o runs.Outcome) {
 			m.rows.WithLabelValues(t.Table, action).Add(float64(n))
 		}
 	}
+}
+
+// RealTimeState sets the state of real-time sync.
+func (m *Metrics) RealTimeState(state realtime.State) {
+	m.realtime.Reset()
+	m.realtime.WithLabelValues(string(state)).Set(1)
 }
 
 // AlertEnded counts an alert.

@@ -15,11 +15,11 @@ import (
 	"lifecycle-sync/services/failpoint"
 )
 
-// How long a step waits for the stream to reach the source's position: before it takes the writer's lock, and while it
-// holds the lock.
+// How long a step waits until the stream has delivered everything that its snapshot sees: while it holds the writer's lock,
+// and then, without the lock, before it tries again.
 const (
-	catchUpTimeout = 5 * time.Second
 	lockedTimeout  = time.Second
+	catchUpTimeout = 5 * time.Second
 )
 
 const (
@@ -39,13 +39,12 @@ var (
 // order, and after each step the mirror equals a snapshot of the source. Rows that a run or an API write has already
 // mirrored are found equal.
 type StreamApplier struct {
-	engine     *Engine
-	stream     *lifecycle.Stream
-	source     lifecycle.Identity
-	run        models.Run           // of this hour
-	confirmed  int64                // the log before this position is no longer needed
-	visibility lifecycle.Visibility // of the last step's snapshot
-	horizon    *int64               // of the last step's snapshot
+	engine    *Engine
+	stream    *lifecycle.Stream
+	source    lifecycle.Identity
+	run       models.Run // of this hour
+	confirmed int64      // the log before this position is no longer needed
+	awaited   int64      // the position that the stream had not reached in time in the last step, 0 if it had
 
 	snap     *lifecycle.Snapshot // of an earlier step: the source's catalogue
 	mirror   *mirrordb.Reader    // the mirror's catalogue
@@ -68,13 +67,12 @@ func (e *Engine) NewStreamApplier(ctx context.Context, stream *lifecycle.Stream)
 
 // ApplyPending brings the mirror to a snapshot of the current source and returns the mirror's new version, 0 if nothing
 // has changed. Errors: ErrTooFarBehind, ErrSourceChanged; mass_delete; busy when another writer holds the lock for more
-// than 2 s; those of Sync. Nothing has then changed.
+// than 2 s, or when the stream is behind; those of Sync. Nothing has then changed.
 func (a *StreamApplier) ApplyPending(ctx context.Context) (version int64, err error) {
-	flushed, err := a.engine.source.Flushed(ctx)
-	if err != nil {
-		return 0, err
-	}
-	if _, _, err := a.await(ctx, flushed, catchUpTimeout); err != nil {
+	if _, _, err := a.stream.Await(ctx, a.awaited, catchUpTimeout); isTimeout(ctx, err) {
+		a.awaited = 0
+		return 0, ErrTooFarBehind
+	} else if err != nil {
 		return 0, err
 	}
 	tx, err := a.engine.mirror.BeginStep(ctx)
@@ -91,7 +89,7 @@ func (a *StreamApplier) ApplyPending(ctx context.Context) (version int64, err er
 		return 0, err
 	}
 	defer snap.Close()
-	pending, position, err := a.await(ctx, visibility.Flushed, lockedTimeout)
+	pending, position, err := a.await(ctx, visibility)
 	if err != nil {
 		return 0, err
 	}
@@ -100,7 +98,7 @@ func (a *StreamApplier) ApplyPending(ctx context.Context) (version int64, err er
 	if err != nil {
 		return 0, err
 	}
-	reached, err := a.watermark(ctx, tx, pending, visibility, position)
+	reached, err := a.watermark(ctx, tx, snap, pending, visibility, position)
 	if err != nil {
 		return 0, err
 	}
@@ -115,20 +113,30 @@ func (a *StreamApplier) ApplyPending(ctx context.Context) (version int64, err er
 		failpoint.Reach("after-step-commit")
 		a.run = *tx.Run
 	}
-	a.confirmed, a.visibility, a.horizon = *reached.LSN, visibility, snap.Horizon
-	// Transactions after position were not applied, even if the snapshot sees them: with synchronous_commit = off they
-	// are visible before the log is flushed.
-	a.stream.Done(func(t lifecycle.Transaction) bool { return t.End <= position && visibility.Sees(t) }, *reached.LSN)
+	a.confirmed = *reached.LSN
+	a.stream.Done(visibility.Sees, *reached.LSN)
 	return tx.Version, nil
 }
 
-// await waits until the stream has reached a position, and returns all pending transactions.
-func (a *StreamApplier) await(ctx context.Context, position int64, timeout time.Duration) (pending []lifecycle.Transaction, reached int64, err error) {
-	pending, reached, err = a.stream.Await(ctx, position, timeout)
-	if err != nil && ctx.Err() == nil && models.AsError(err).Class == models.Timeout {
-		err = ErrTooFarBehind
+// await waits until the stream has delivered every transaction that a snapshot sees, and returns all pending transactions.
+// Errors: busy after lockedTimeout; the next step then waits longer, without the lock.
+func (a *StreamApplier) await(ctx context.Context, v lifecycle.Visibility) (pending []lifecycle.Transaction, reached int64, err error) {
+	a.awaited, err = a.stream.Behind(ctx, v)
+	if err != nil {
+		return nil, 0, err
 	}
+	pending, reached, err = a.stream.Await(ctx, a.awaited, lockedTimeout)
+	if isTimeout(ctx, err) {
+		e := *models.AsError(err)
+		e.Class = models.Busy
+		return nil, 0, &e
+	}
+	a.awaited = 0
 	return pending, reached, err
+}
+
+func isTimeout(ctx context.Context, err error) bool {
+	return err != nil && ctx.Err() == nil && models.AsError(err).Class == models.Timeout
 }
 
 // snapshot opens the source's snapshot and returns which transactions it sees.
@@ -198,10 +206,9 @@ func (a *StreamApplier) apply(ctx context.Context, tx *mirrordb.Tx, snap *lifecy
 }
 
 // watermark returns the watermark that a step reaches. The server keeps the log from the first transaction on that the snapshot
-// does not see. The horizon advances to the previous step's once the stream has passed everything that the previous
-// snapshot can have seen: a transaction with synchronous_commit = off is visible before the stream delivers it.
+// does not see.
 func (a *StreamApplier) watermark(
-	ctx context.Context, tx *mirrordb.Tx, pending []lifecycle.Transaction, visibility lifecycle.Visibility, position int64,
+	ctx context.Context, tx *mirrordb.Tx, snap *lifecycle.Snapshot, pending []lifecycle.Transaction, visibility lifecycle.Visibility, position int64,
 ) (reached models.Watermark, err error) {
 	last, err := tx.Watermark(ctx)
 	switch {
@@ -218,8 +225,8 @@ func (a *StreamApplier) watermark(
 		confirmed = pending[i-1].End
 	}
 	reached.LSN = &confirmed
-	if a.horizon != nil && position >= a.visibility.Inserted && *a.horizon > *reached.Horizon { // a run may have advanced it further
-		reached.Horizon = a.horizon
+	if snap.Horizon != nil && *snap.Horizon > *reached.Horizon { // a run may have advanced it further
+		reached.Horizon = snap.Horizon
 	}
 	return reached, nil
 }

@@ -2,12 +2,17 @@ package realtime_test
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/databases"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 func TestFollow_AppliesEveryKindOfChange(t *testing.T) {
@@ -106,6 +111,51 @@ func TestFollow_AppliesWholeTransactions(t *testing.T) {
 	l.equal()
 }
 
+// TestFollow_StalledStream stops the server's process that sends the log between two transactions on the same row. The mirror
+// must not show a part of the second one, or claim to be newer than it, before a run replaces the stream.
+func TestFollow_StalledStream(t *testing.T) {
+	t.Parallel()
+	server := testdb.NewCluster(t)
+	l := &fixture{databases.New(t, func(t testing.TB) string { return server.Database(t) }, 120, 60)}
+	l.change("UPDATE tbl_produk SET harga = 1000 WHERE id IN (1, 2)")
+	f := l.follows()
+	l.caughtUp()
+	sender, err := os.FindProcess(kit.One[int](t, l.Source, "SELECT pid FROM pg_stat_replication"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	release, _ := kit.Lock(t, l.Target, fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", 0x6c6966656379636c))
+	l.change("UPDATE tbl_produk SET deskripsi = 'terkirim' WHERE id = 1")
+	l.eventually(l.Source, "SELECT sent_lsn >= pg_current_wal_insert_lsn() FROM pg_stat_replication")
+	if err := sender.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = sender.Signal(syscall.SIGCONT) }()
+	l.change("UPDATE tbl_produk SET harga = 900 WHERE id = 1", "UPDATE tbl_produk SET harga = 1100 WHERE id = 2")
+	committed := kit.One[time.Time](t, l.Source, "SELECT now()")
+	release()
+	kit.Eventually(t, "a run mirrors the transaction", func() bool {
+		var sum, first int64
+		var current time.Time
+		if err := l.Target.QueryRow(`SELECT sum(harga), max(harga) FILTER (WHERE id = 1), (SELECT current_at FROM lifecycle_sync_watermark)
+			FROM tbl_produk_lifecycle WHERE id IN (1, 2)`).Scan(&sum, &first, &current); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case sum != 2000:
+			t.Fatal("the mirror has half a transaction")
+		case first == 1000 && current.After(committed):
+			t.Fatalf("the mirror claims to be as of %s, but lacks a transaction of %s", current, committed)
+		}
+		return first == 900
+	})
+	_ = sender.Signal(syscall.SIGCONT)
+	l.caughtUp()
+	l.equal()
+	l.wantRuns(models.IncrementalRun, "real_time_behind")
+	f.wantNeverStopped()
+}
+
 // TestFollow_AsynchronousCommits mixes commits that are visible before they are in the log with synchronous ones.
 func TestFollow_AsynchronousCommits(t *testing.T) {
 	t.Parallel()
@@ -184,6 +234,11 @@ func TestFollow_ChangesWithoutRowIdentity(t *testing.T) {
 			"ALTER PUBLICATION lifecycle_sync SET (publish = 'insert, update, delete, truncate')",
 		},
 		{
+			"DROP PUBLICATION lifecycle_sync; CREATE PUBLICATION lifecycle_sync FOR TABLES IN SCHEMA public",
+			"ALTER PUBLICATION lifecycle_sync DROP TABLES IN SCHEMA public", "UPDATE tbl_produk SET harga = 78 WHERE id = 3",
+			"ALTER PUBLICATION lifecycle_sync ADD TABLES IN SCHEMA public",
+		},
+		{
 			"ALTER TABLE tbl_stage_histori REPLICA IDENTITY USING INDEX other", "DELETE FROM tbl_stage_histori WHERE id = 4",
 			"ALTER TABLE tbl_stage_histori REPLICA IDENTITY DEFAULT",
 		},
@@ -195,6 +250,74 @@ func TestFollow_ChangesWithoutRowIdentity(t *testing.T) {
 		l.caughtUp()
 		l.equal()
 	}
+}
+
+// TestFollow_PublicationDropped drops the publication and changes rows: PostgreSQL before 18 can no longer decode the slot.
+func TestFollow_PublicationDropped(t *testing.T) {
+	t.Parallel()
+	for name, restarts := range map[string]bool{"while following": false, "between two starts": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newFixture(t)
+			f := l.follows()
+			if restarts {
+				f.stop()
+			}
+			l.change("DROP PUBLICATION lifecycle_sync", "UPDATE tbl_produk SET harga = 77 WHERE id = 3")
+			l.change("UPDATE tbl_produk SET harga = 78 WHERE id = 3")
+			if restarts {
+				l.follows()
+			}
+			l.eventually(l.Target, "SELECT harga = 78 FROM tbl_produk_lifecycle WHERE id = 3")
+			l.caughtUp()
+			l.equal()
+			l.wantRuns(models.FullRun, "succeeded", "slot_lost")
+		})
+	}
+}
+
+// TestFollow_ReplacesTwoPhaseSlot: a slot that decodes prepared transactions before they are committed is not ours.
+func TestFollow_ReplacesTwoPhaseSlot(t *testing.T) {
+	t.Parallel()
+	l := newFixture(t)
+	l.follows().stop()
+	l.change("SELECT pg_drop_replication_slot(slot_name), pg_create_logical_replication_slot(slot_name, 'pgoutput', false, true) FROM pg_replication_slots WHERE database = current_database()")
+	l.follows()
+	l.caughtUp()
+	l.equal()
+	if l.holds(l.Source, "SELECT bool_or(two_phase) FROM pg_replication_slots WHERE database = current_database()") {
+		t.Error("the slot was not replaced")
+	}
+}
+
+// TestFollow_OtherSchemaHasTheSameTables publishes all tables of the database, among them one whose ids are no numbers.
+func TestFollow_OtherSchemaHasTheSameTables(t *testing.T) {
+	t.Parallel()
+	l := newFixture(t)
+	l.change("CREATE SCHEMA lain; CREATE TABLE lain.tbl_produk (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), produk text)", "CREATE PUBLICATION lifecycle_sync FOR ALL TABLES")
+	l.follows()
+	l.change("INSERT INTO lain.tbl_produk (produk) VALUES ('lain')", "UPDATE tbl_produk SET harga = 5 WHERE id = 3")
+	l.caughtUp()
+	l.equal()
+	l.wantRuns(models.FullRun, "succeeded")
+	l.wantRuns(models.IncrementalRun)
+}
+
+// TestFollow_InvalidBytes changes a row to bytes that are not text in an encoding that the server does not check, and back.
+func TestFollow_InvalidBytes(t *testing.T) {
+	t.Parallel()
+	l := &fixture{databases.At(t, testdb.Created(t, "ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"), testdb.Postgres(t))}
+	l.Fill(120, 60)
+	l.Migrate()
+	l.follows()
+	l.change("UPDATE tbl_produk SET produk = convert_from('\\xff', 'SQL_ASCII') WHERE id = 3")
+	l.eventually(l.Target, "SELECT count(*) = 1 FROM lifecycle_sync_quarantine WHERE row_id = 3")
+	l.change("UPDATE tbl_produk SET produk = 'Teks' WHERE id = 3")
+	l.eventually(l.Target, "SELECT count(*) = 1 FROM tbl_produk_lifecycle WHERE id = 3 AND produk = 'Teks'")
+	l.caughtUp()
+	l.equal()
+	l.wantRuns(models.FullRun, "succeeded")
+	l.wantRuns(models.IncrementalRun)
 }
 
 // TestFollow_ConfirmsUnmirroredChanges expects the server to remove its log.

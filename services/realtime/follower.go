@@ -59,8 +59,9 @@ type Options struct {
 
 // Follower follows lifecycle_db.
 type Follower struct {
-	o         Options
-	runReason models.Text // why the next session must begin with a run; zero if only its own checks decide
+	o           Options
+	replaceSlot bool        // the slot cannot be decoded
+	runReason   models.Text // why the next session must begin with a run; zero if only its own checks decide
 
 	mu     sync.Mutex
 	status Status

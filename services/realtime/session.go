@@ -35,11 +35,12 @@ func (f *Follower) session(ctx context.Context) (followed bool, err error) {
 	}
 	// The slot comes before the run: its log then has everything that the run's snapshot does not see.
 	preparing, cancel := context.WithTimeout(ctx, prepareTimeout)
-	slot, err := f.o.Source.PrepareSlot(preparing, name, f.o.Tables)
+	slot, err := f.o.Source.PrepareSlot(preparing, name, f.o.Tables, f.replaceSlot)
 	cancel()
 	if err != nil {
 		return false, withConnectionError(watched, err)
 	}
+	f.replaceSlot = false
 	stream, err := f.o.Source.Follow(ctx, slot, f.o.Tables)
 	if err != nil {
 		return false, err
@@ -59,6 +60,9 @@ func (f *Follower) session(ctx context.Context) (followed bool, err error) {
 		return f.applyChanges(ctx, stream, applier)
 	})
 	err = group.Wait()
+	if errors.Is(err, lifecycle.ErrSlotUnusable) {
+		f.replaceSlot, err = true, mirror.ErrSourceChanged
+	}
 	if errors.Is(err, mirror.ErrSourceChanged) {
 		f.runReason = models.NewText("reason.source_changed", nil)
 	}

@@ -145,8 +145,8 @@ func TestFollow_ReportsObstacles(t *testing.T) {
 		{"ALTER ROLE " + role + " REPLICATION", []string{"lifecycle.publish_denied", "CREATE PUBLICATION lifecycle_sync FOR TABLE tbl_segmen, tbl_stage, tbl_kategori, tbl_produk, tbl_stage_histori"}},
 		{"ALTER ROLE " + role + " NOREPLICATION; CREATE PUBLICATION lifecycle_sync FOR ALL TABLES", []string{"lifecycle.replication_denied", "lifecycle.replication_denied_remedy"}},
 		{"ALTER PUBLICATION lifecycle_sync SET (publish = 'insert, update')", []string{"lifecycle.publication_incomplete", "tbl_segmen", "DROP PUBLICATION lifecycle_sync"}},
-		{"ALTER TABLE tbl_produk REPLICA IDENTITY NOTHING", []string{"realtime.no_identity table=tbl_produk", "REPLICA IDENTITY DEFAULT"}},
-		{"ALTER TABLE tbl_stage DROP CONSTRAINT tbl_stage_pkey; CREATE UNIQUE INDEX ON tbl_stage (id)", []string{"realtime.no_identity table=tbl_stage", "ALTER TABLE tbl_stage"}},
+		{"ALTER TABLE tbl_produk REPLICA IDENTITY NOTHING", []string{"realtime.harmful", "table=tbl_produk", "DROP PUBLICATION"}},
+		{"ALTER TABLE tbl_stage DROP CONSTRAINT tbl_stage_pkey; CREATE UNIQUE INDEX ON tbl_stage (id)", []string{"realtime.harmful", "table=tbl_stage", "DROP PUBLICATION"}},
 	} {
 		l.change(test.happens)
 		f := l.follow()
@@ -160,5 +160,48 @@ func TestFollow_ReportsObstacles(t *testing.T) {
 	}
 	if _, err := l.Engine.Sync(l.Context(), mirror.Request{Mode: models.IncrementalRun}, mirror.Silent{}); err != nil {
 		t.Errorf("a run without real-time sync: %v", err)
+	}
+}
+
+// TestFollow_RefusesHarmfulTables changes a table before real-time sync starts, or while it follows. lifecycle_db must accept
+// changes afterwards, and runs must still work.
+func TestFollow_RefusesHarmfulTables(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, change, want, repair string }{
+		{"deferrable key", "ALTER TABLE tbl_stage_histori DROP CONSTRAINT tbl_stage_histori_pkey, ADD PRIMARY KEY (id) DEFERRABLE",
+			"realtime.no_identity table=tbl_stage_histori", "ALTER TABLE tbl_stage_histori REPLICA IDENTITY FULL"},
+		{"no key", "ALTER TABLE tbl_stage_histori DROP CONSTRAINT tbl_stage_histori_pkey; CREATE UNIQUE INDEX ON tbl_stage_histori (id)",
+			"realtime.no_identity table=tbl_stage_histori", "ALTER TABLE tbl_stage_histori REPLICA IDENTITY FULL"},
+		{"replica identity nothing", "ALTER TABLE tbl_produk REPLICA IDENTITY NOTHING",
+			"realtime.no_identity table=tbl_produk", "ALTER TABLE tbl_produk REPLICA IDENTITY DEFAULT"},
+		{"child table", "CREATE TABLE arsip () INHERITS (tbl_stage_histori)", "realtime.has_children table=tbl_stage_histori", "ALTER TABLE arsip NO INHERIT tbl_stage_histori"},
+	} {
+		for _, early := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s early=%t", c.name, early), func(t *testing.T) {
+				t.Parallel()
+				l := newFixture(t)
+				var f *following
+				if early {
+					l.change(c.change)
+					f = l.follow()
+				} else {
+					f = l.follows()
+					l.change(c.change)
+				}
+				if e := models.AsError(f.until(realtime.Unavailable, 1)); e == nil || e.Text.String() != c.want {
+					t.Errorf("%v, want %s", e, c.want)
+				}
+				l.change("UPDATE tbl_produk SET harga = 9 WHERE id = 3", "UPDATE tbl_stage_histori SET catatan = 'x' WHERE id = 3", "DELETE FROM tbl_stage_histori WHERE id = 4")
+				if _, err := l.Engine.Sync(l.Context(), mirror.Request{Mode: models.FullRun}, mirror.Silent{}); err != nil {
+					t.Error(err)
+				}
+				l.equal()
+				f.stop()
+				l.change(c.repair)
+				l.follows()
+				l.caughtUp()
+				l.equal()
+			})
+		}
 	}
 }

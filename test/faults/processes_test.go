@@ -191,7 +191,7 @@ func TestServe_TwoServersFollow(t *testing.T) {
 	second.Says("state=standby")
 	s.wantMirrored(11)
 	for path, wants := range map[string][]string{
-		"/metrics":    {"lifecycle_sync_realtime_lag_seconds ", "lifecycle_sync_slot_retained_bytes "},
+		"/metrics":    {`lifecycle_sync_realtime_state{state="standby"} 1`, "lifecycle_sync_realtime_lag_seconds ", "lifecycle_sync_slot_retained_bytes "},
 		api + "/sync": {`"realtime":{"state":"standby"`, `"realtimeLagSeconds":`},
 	} {
 		_, got, err := do(second.Address(), http.MethodGet, path, "")

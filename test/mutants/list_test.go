@@ -100,20 +100,13 @@ var mutants = map[string]mutant{
 	},
 	"applies a step before the stream has caught up with the snapshot": {
 		file:   "services/mirror/stream.go",
-		before: "pending, position, err := a.await(ctx, visibility.Flushed, lockedTimeout)", after: "pending, position, err := a.await(ctx, 0, lockedTimeout)",
-		tests: "./services/realtime", run: "TestFollow_AppliesWholeTransactions|TestFollow_NoInterleavingLosesAChange|TestFollow_WritesDuringRuns",
-		rare: true,
+		before: "pending, reached, err = a.stream.Await(ctx, a.awaited, lockedTimeout)", after: "pending, reached, err = a.stream.Await(ctx, 0, lockedTimeout)",
+		tests: "./services/realtime", run: "TestFollow_StalledStream",
 	},
 	"forgets transactions that the snapshot does not see": {
 		file:   "repositories/lifecycle/stream.go",
 		before: "if !isDone(tx) {", after: "if !isDone(tx) && s.ids < 0 {",
 		tests: "./services/realtime", run: "TestFollow_AppliesWholeTransactions|TestFollow_WritesDuringRuns|TestFollow_Reconnects",
-		rare: true,
-	},
-	"forgets transactions after the position of the step": {
-		file:   "services/mirror/stream.go",
-		before: "return t.End <= position && visibility.Sees(t)", after: "return visibility.Sees(t)",
-		tests: "./services/realtime", run: "TestFollow_AsynchronousCommits",
 		rare: true,
 	},
 	"does not check the identity of the source": {
