@@ -46,7 +46,7 @@ func (s *Session) TableChecks(source, mirror map[string]database.TableInfo) []da
 				"GRANT SELECT, INSERT, UPDATE, DELETE ON "+t.Mirror+" TO "+info.Role)}
 		}),
 		check("mirror.columns", models.Schema, func(t *models.Table, info database.TableInfo) []models.Problem {
-			return slices.Concat(s.db.CheckColumns(t.Mirror, t, info), s.db.CheckKey(t.Mirror, info), s.unfillable(t, info))
+			return slices.Concat(s.db.CheckColumns(t.Mirror, t, info), s.db.CheckKey(t.Mirror, info), s.db.CheckImmediateKey(t.Mirror, info), s.unfillable(t, info))
 		}),
 		check("mirror.width", models.Schema, func(t *models.Table, info database.TableInfo) []models.Problem {
 			return s.narrower(t, source[t.Source], info)

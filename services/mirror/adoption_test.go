@@ -6,6 +6,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/test/kit/testdb"
 )
 
@@ -47,6 +48,38 @@ func TestMigrate_AdoptsExistingTables(t *testing.T) {
 	l.syncEqual()
 }
 
+// TestMigrate_RefusesDeferrableKeys also names the statement that corrects the key.
+func TestMigrate_RefusesDeferrableKeys(t *testing.T) {
+	t.Parallel()
+	l := newFixture(t, testdb.Postgres(t), testdb.Postgres(t))
+	l.edit(formerTables)
+	l.edit("ALTER TABLE tbl_segmen_lifecycle DROP CONSTRAINT tbl_segmen_lifecycle_pkey, ADD CONSTRAINT kunci PRIMARY KEY (id) DEFERRABLE")
+	_, err := l.Store.Migrate(l.Context())
+	l.wantError(err, models.Schema, "The key on id of tbl_segmen_lifecycle is deferrable", "DROP CONSTRAINT kunci, ADD PRIMARY KEY (id)")
+	l.edit("ALTER TABLE tbl_segmen_lifecycle DROP CONSTRAINT kunci, ADD PRIMARY KEY (id)")
+	l.Migrate()
+}
+
+// TestSync_RefusesIDsThatAKeyDoesNotGuarantee: a unique index allows NULL, and a parent's key says nothing about its children.
+func TestSync_RefusesIDsThatAKeyDoesNotGuarantee(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]string{
+		"nullable": "ALTER TABLE tbl_segmen DROP CONSTRAINT tbl_segmen_pkey; ALTER TABLE tbl_segmen ADD UNIQUE (id); ALTER TABLE tbl_segmen ALTER COLUMN id DROP IDENTITY IF EXISTS; " +
+			"ALTER TABLE tbl_segmen ALTER COLUMN id DROP NOT NULL; INSERT INTO tbl_segmen (segmen) VALUES ('tanpa id')",
+		"child": "CREATE TABLE arsip () INHERITS (tbl_segmen); INSERT INTO arsip (id, segmen) VALUES (1, 'lagi')",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newFixture(t, testdb.Postgres(t), testdb.Postgres(t))
+			l.small()
+			l.Migrate()
+			l.change(change)
+			_, err := l.Engine.Sync(l.Context(), mirror.Request{}, mirror.Silent{})
+			l.wantError(err, models.Schema, "tbl_segmen has rows without an id, or with an id of another row: 1.")
+		})
+	}
+}
+
 // TestMigrate_RefusesUnsuitableTables names each problem and creates nothing.
 func TestMigrate_RefusesUnsuitableTables(t *testing.T) {
 	unmigrated(t, func(l *fixture) {
@@ -55,7 +88,7 @@ func TestMigrate_RefusesUnsuitableTables(t *testing.T) {
 		_, err := l.Store.Migrate(l.Context())
 		says := []string{"tbl_produk_lifecycle.deskripsi is missing", "ADD COLUMN deskripsi text", "tbl_stage_lifecycle has no primary key on id"}
 		if l.kind == database.Postgres {
-			says = append(says, "tbl_stage_lifecycle.created_at has the type timestamp without time zone instead of timestamptz")
+			says = append(says, "tbl_stage_lifecycle.created_at has the type timestamp without time zone instead of timestamptz", "Set TimeZone to the zone")
 		}
 		l.wantError(err, models.Schema, says...)
 		if n := l.count(on(l, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", "SELECT count(*) FROM sqlite_schema WHERE type = 'table'")); n != 2 {

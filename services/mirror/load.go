@@ -20,7 +20,8 @@ import (
 const loadBytes = 8 << 20
 
 // load fills an empty mirror from a large source: rows that fit are copied from COPY to COPY without being parsed, the
-// others are quarantined. It returns nil counts if the mirror is not empty or the source is small.
+// others are quarantined. Once all rows are read, it closes the snapshot, so that others can alter the source's tables while
+// the mirror is indexed and proved. It returns nil counts if the mirror is not empty or the source is small.
 func (e *Engine) load(ctx context.Context, tx *mirrordb.Tx, snap *lifecycle.Snapshot, progress Progress) ([]models.TableCount, error) {
 	var size int64
 	for _, t := range snap.Tables {
@@ -38,23 +39,29 @@ func (e *Engine) load(ctx context.Context, tx *mirrordb.Tx, snap *lifecycle.Snap
 		return nil, err
 	}
 	defer hasher.Close()
-	counts := make([]models.TableCount, len(snap.Tables))
+	counts, want := make([]models.TableCount, len(snap.Tables)), make([]fingerprint, len(snap.Tables))
 	for i, t := range snap.Tables {
 		progress.Begin(t, snap.Infos[t.Source].Rows)
-		var want fingerprint
-		if counts[i], want, err = e.loadTable(ctx, tx, snap, hasher, bare, t, progress); err != nil {
+		if counts[i], want[i], err = e.loadTable(ctx, tx, snap, hasher, t, progress); err != nil {
 			return nil, err
 		}
-		if want.rows > counts[i].Inserted { // otherwise every row fits
+		if want[i].rows > counts[i].Inserted { // otherwise every row fits
 			if counts[i].Quarantined, err = e.quarantineUnfit(ctx, tx, snap, t); err != nil {
 				return nil, err
 			}
 		}
 		failpoint.Reach("mid-apply")
-		if err := expect(tx.Buckets(ctx, t, database.AllIDs(), wholeShift), t, want); err != nil {
+		progress.End(t, counts[i])
+	}
+	hasher.Close()
+	snap.Close()
+	for i, t := range snap.Tables {
+		if err := tx.Rebuild(ctx, t, bare); err != nil {
 			return nil, err
 		}
-		progress.End(t, counts[i])
+		if err := expect(tx.Buckets(ctx, t, database.AllIDs(), wholeShift), t, want[i]); err != nil {
+			return nil, err
+		}
 	}
 	return counts, nil
 }
@@ -73,7 +80,7 @@ func (c rowCounter) Write(row []byte) (int, error) {
 // loadTable copies the supported rows. At the same time hasher, the same snapshot on another connection, hashes all rows for
 // the proof.
 func (e *Engine) loadTable(
-	ctx context.Context, tx *mirrordb.Tx, snap, hasher *lifecycle.Snapshot, bare *mirrordb.Bare, t *models.Table, progress Progress,
+	ctx context.Context, tx *mirrordb.Tx, snap, hasher *lifecycle.Snapshot, t *models.Table, progress Progress,
 ) (count models.TableCount, want fingerprint, err error) {
 	count.Table = t.Name
 	pipeOut, pipeIn := io.Pipe()
@@ -93,7 +100,7 @@ func (e *Engine) loadTable(
 		return err
 	})
 	group.Go(func() (err error) {
-		count.Inserted, err = tx.Load(ctx, t, bare, pipeOut)
+		count.Inserted, err = tx.Load(ctx, t, pipeOut)
 		_ = pipeOut.CloseWithError(err) // never fails
 		return err
 	})

@@ -104,6 +104,28 @@ func TestLoad_KeepsIndexesWhileATableIsRead(t *testing.T) {
 	})
 }
 
+// TestLoad_ReleasesTheSource alters a table of the source while the mirror's indexes are built.
+func TestLoad_ReleasesTheSource(t *testing.T) {
+	onPostgres(t, func(l *fixture) {
+		l.large()
+		l.edit("CREATE FUNCTION wait() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(42); END'")
+		l.edit("CREATE EVENT TRIGGER wait ON ddl_command_start WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION wait()")
+		release, awaited := kit.Lock(l, l.Target, "SELECT pg_advisory_xact_lock(42)")
+		ended := make(chan error, 1)
+		go func() {
+			_, err := l.Engine.Sync(l.Context(), mirror.Request{}, mirror.Silent{})
+			ended <- err
+		}()
+		kit.Eventually(l, "the indexes are built", awaited)
+		l.change("SET lock_timeout = '5s'; ALTER TABLE tbl_produk ADD COLUMN lain text")
+		release()
+		if err := <-ended; err != nil {
+			l.Fatal(err)
+		}
+		l.equal()
+	})
+}
+
 // TestLoad_WithoutCategories drops a foreign key before it loads. A run with an allowance is not a load, so that the
 // guard checks it.
 func TestLoad_WithoutCategories(t *testing.T) {

@@ -162,17 +162,17 @@ func (tx *Tx) strip(ctx context.Context, tables []*models.Table) (*Bare, error) 
 	return bare, nil
 }
 
-// Load fills a bare table from binary COPY data, rebuilds its indexes and foreign keys, and returns the number of rows.
-// Raw, because GORM has no COPY.
-func (tx *Tx) Load(ctx context.Context, t *models.Table, bare *Bare, r io.Reader) (int64, error) {
-	n, err := tx.conn.CopyIn(ctx, r, t.Mirror+" ("+strings.Join(t.ColumnNames(), ", ")+")", "binary")
-	if err != nil {
-		return 0, err
-	}
+// Load fills a bare table from binary COPY data and returns the number of rows. Raw, because GORM has no COPY.
+func (tx *Tx) Load(ctx context.Context, t *models.Table, r io.Reader) (int64, error) {
+	return tx.conn.CopyIn(ctx, r, t.Mirror+" ("+strings.Join(t.ColumnNames(), ", ")+")", "binary")
+}
+
+// Rebuild builds the indexes and foreign keys of a loaded table again. Raw, because it is DDL.
+func (tx *Tx) Rebuild(ctx context.Context, t *models.Table, bare *Bare) error {
 	for _, statement := range append(bare.indexes[t.Mirror], bare.keys[t.Mirror]...) {
 		if _, err := tx.conn.Exec(ctx, statement); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return n, nil
+	return nil
 }
