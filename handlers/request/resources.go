@@ -37,6 +37,8 @@ func (ch Checker) ReadProduct(c *fiber.Ctx, limits FormLimits, files Uploads, re
 		return products.Input{}, nil, err
 	}
 	in, err := ch.Product(form.Fields, requireAll)
+	kind, _ := mediaType(c)
+	in.EmptyPriceIsZero = kind == fiber.MIMEMultipartForm // as the team's form shows it
 	if err != nil {
 		files.Discard(c.UserContext(), form.Files)
 		return products.Input{}, nil, err

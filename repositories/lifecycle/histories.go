@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"lifecycle-sync/models"
@@ -30,6 +31,19 @@ func (tx *Tx) HasLaterMove(ctx context.Context, productID int64, than time.Time)
 	err = tx.conn.Gorm(ctx).Table(HistoryTable).Select("count(*) > 0").
 		Where("id_produk = ? AND "+tx.source.db.Fitting(at.Name, at)+" > ?", productID, than).Scan(&later).Error
 	return later, tx.source.db.Translate(err)
+}
+
+// NextMoveTime returns the time of a move that happens now: the transaction's, or just after the product's newest move if a
+// client has dated that one slightly in the future. The product must be locked.
+// Raw, because GORM would read the time as a row. Errors: connection, timeout.
+func (tx *Tx) NextMoveTime(ctx context.Context, productID int64) (time.Time, error) {
+	at := tx.source.histories.Column("tanggal_perubahan")
+	var newest *models.Instant
+	query := fmt.Sprintf("SELECT max(%s) FROM %s WHERE id_produk = %d", tx.source.db.Fitting(at.Name, at), HistoryTable, productID)
+	if err := tx.conn.QueryRow(ctx, query, nil, &newest); err != nil || newest == nil || newest.Time().Before(tx.Now) {
+		return tx.Now, err
+	}
+	return newest.Time().Add(time.Microsecond), nil
 }
 
 // StageExists reports whether there is a stage with an id. Errors: connection, timeout.

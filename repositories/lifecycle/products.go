@@ -12,10 +12,18 @@ const (
 	HistoryTable = "tbl_stage_histori"
 )
 
-// LockProduct reads a product's row, nil if there is none, and locks it until the transaction ends. Errors: forbidden,
-// because a lock needs the privilege to write; connection, timeout.
+// LockProduct reads a product's row, nil if there is none, and locks it until the transaction ends. The transaction's time
+// becomes that of the lock: another write may have held it, and what follows must be later. Errors: forbidden, because a
+// lock needs the privilege to write; connection, timeout.
 func (tx *Tx) LockProduct(ctx context.Context, id int64) (*models.Row, error) {
-	return tx.lockRow(ctx, tx.source.products, id)
+	row, err := tx.lockRow(ctx, tx.source.products, id)
+	if err != nil || tx.source.Features().SingleWriter { // whose lock comes first
+		return row, err
+	}
+	var locked models.Instant
+	err = tx.conn.QueryRow(ctx, "SELECT clock_timestamp()", nil, &locked)
+	tx.Now = locked.Time()
+	return row, err
 }
 
 // ListedProduct reads a product as the API shows it, except for AttachmentsCount. Errors: connection, timeout.

@@ -74,7 +74,11 @@ func (w *Writer) Update(ctx context.Context, id int64, in Input, versions models
 		}
 		var moved []int64
 		if moves {
-			move := models.StageHistory{ProductID: &id, PreviousStageID: before.StageID, StageID: p.StageID, ChangedAt: new(models.InstantOf(tx.Now))}
+			at, err := tx.NextMoveTime(ctx, id)
+			if err != nil {
+				return outbox.Change{}, err
+			}
+			move := models.StageHistory{ProductID: &id, PreviousStageID: before.StageID, StageID: p.StageID, ChangedAt: new(models.InstantOf(at))}
 			if err := tx.CreateStageRecord(ctx, &move); err != nil {
 				return outbox.Change{}, err
 			}
@@ -168,6 +172,8 @@ func (w *Writer) changed(ctx context.Context, tx *lifecycle.Tx, id int64, action
 type Input struct {
 	models.Product
 	Given []string
+	// EmptyPriceIsZero: the form shows a price of 0 as empty, so an empty price does not change it.
+	EmptyPriceIsZero bool `json:",omitempty"`
 }
 
 // changed returns the given columns that differ from the product's row: a form sends every field. A stored value that
@@ -176,6 +182,9 @@ func (in Input) changed(before models.Product, row models.Row) (columns []string
 	table := models.TableNamed(lifecycle.ProductTable)
 	for _, f := range models.ProductFields() {
 		if !slices.Contains(in.Given, f.Column) {
+			continue
+		}
+		if in.EmptyPriceIsZero && f.Column == "harga" && in.Price == nil && before.Price != nil && *before.Price == 0 {
 			continue
 		}
 		was := f.Value(&before)

@@ -49,11 +49,14 @@ func (w *Writer) Record(ctx context.Context, in Input, r outbox.Request) (outbox
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		at := tx.Now
-		if in.ChangedAt != nil {
+		var at time.Time
+		backDated := false
+		if in.ChangedAt == nil {
+			at, err = tx.NextMoveTime(ctx, in.ProductID)
+		} else {
 			at = *in.ChangedAt
+			backDated, err = tx.HasLaterMove(ctx, in.ProductID, at)
 		}
-		backDated, err := tx.HasLaterMove(ctx, in.ProductID, at)
 		if err != nil {
 			return outbox.Change{}, err
 		}

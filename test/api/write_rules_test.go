@@ -3,8 +3,13 @@ package api_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
+	"sync"
 	"testing"
 	"time"
+
+	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 func TestStageHistory_HonoursIfMatch(t *testing.T) {
@@ -73,5 +78,51 @@ func TestProducts_PutThatChangesNothingKeepsUpdatedAt(t *testing.T) {
 		if same.Header.Get("ETag") != move.Header.Get("ETag") {
 			t.Errorf("%s became %s", move.body, same.body)
 		}
+	})
+}
+
+// TestMoves_ConcurrentRequestsHaveOneWinner sends equal moves and different stages of a product at once. However they
+// overlap, the product's stage is that of its newest record.
+func TestMoves_ConcurrentRequestsHaveOneWinner(t *testing.T) {
+	t.Parallel()
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		s := newSite(t, url, "RATE_LIMIT_WRITES=100000")
+		created := s.send(http.MethodPost, "/products", `{"produk":"Gardu","id_kategori":1,"id_segmen":1,"id_stage":1}`).want(t, http.StatusCreated)
+		id := decode[product](t, created).ID
+		rounds := 6
+		if kit.IsLong() {
+			rounds = 60
+		}
+		for round := range rounds {
+			from, to := 1+round%2, 2-round%2
+			statuses := make([]int, 8)
+			var clients sync.WaitGroup
+			for i := range statuses {
+				clients.Go(func() {
+					statuses[i] = s.send(http.MethodPost, "/stage-history", fmt.Sprintf(`{"id_produk":%d,"stage_previous":%d,"stage_now":%d}`, id, from, to)).StatusCode
+				})
+			}
+			clients.Wait()
+			slices.Sort(statuses)
+			if statuses[0] != http.StatusCreated || statuses[1] == http.StatusCreated {
+				t.Fatalf("round %d: %v, want one 201", round, statuses)
+			}
+		}
+		const newest = "SELECT (SELECT stage_now FROM tbl_stage_histori WHERE id_produk = %[1]d ORDER BY tanggal_perubahan DESC, id DESC LIMIT 1) - id_stage FROM tbl_produk WHERE id = %[1]d"
+		for round := range rounds {
+			var clients sync.WaitGroup
+			for i := range 4 {
+				clients.Go(func() { s.send(http.MethodPut, created.location(), fmt.Sprintf(`{"id_stage":%d}`, 1+(round+i)%4)) })
+				clients.Go(func() {
+					s.send(http.MethodPost, "/stage-history", fmt.Sprintf(`{"id_produk":%d,"stage_now":%d}`, id, 1+i%4))
+				})
+			}
+			clients.Wait()
+			if difference := queryOne[int](t, s.source, fmt.Sprintf(newest, id)); difference != 0 {
+				t.Fatalf("round %d: the product is not in the stage of its newest record", round)
+			}
+		}
+		s.Command("verify")
 	})
 }

@@ -98,6 +98,27 @@ func TestProducts_UpdateAndDelete(t *testing.T) {
 	})
 }
 
+// TestProducts_EmptyPriceOfAForm: the team's form shows a price of 0 as empty.
+func TestProducts_EmptyPriceOfAForm(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		fields := map[string]string{"produk": "Gardu", "id_kategori": "1", "id_segmen": "1", "id_stage": "1", "harga": "0"}
+		path := s.form(http.MethodPost, "/products", fields).want(t, http.StatusCreated).location()
+		fields["harga"], fields["pelanggan"] = "", "PLN"
+		kept := decode[product](t, s.form(http.MethodPut, path, fields).want(t, http.StatusOK))
+		if kept.Price == nil || *kept.Price != 0 || kept.Customer == nil || *kept.Customer != "PLN" {
+			t.Errorf("%+v", kept)
+		}
+		if cleared := decode[product](t, s.send(http.MethodPut, path, `{"harga":null}`).want(t, http.StatusOK)); cleared.Price != nil {
+			t.Errorf("the price is %d", *cleared.Price)
+		}
+		s.send(http.MethodPut, path, `{"harga":5}`).want(t, http.StatusOK)
+		if cleared := decode[product](t, s.form(http.MethodPut, path, fields).want(t, http.StatusOK)); cleared.Price != nil {
+			t.Errorf("the price is %d", *cleared.Price)
+		}
+	})
+}
+
 func TestStageHistory_RecordsAndCorrectsMoves(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
