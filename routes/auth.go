@@ -123,7 +123,7 @@ func (a *auth) requireRole(least models.Role) fiber.Handler {
 			return err
 		}
 		if caller.Role < least {
-			return models.NewError(models.Forbidden, "http.forbidden", models.Params{"required": roleName(least), "actual": roleName(caller.Role)})
+			return models.NewError(models.Forbidden, "http.forbidden", models.Params{"required": models.NewText("http.only_"+least.String(), nil), "actual": roleName(caller.Role)})
 		}
 		return c.Next()
 	}

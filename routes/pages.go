@@ -49,8 +49,8 @@ func (p Pages) table() []Route {
 		{post, "/products/:id/delete", admin, writes, brief, p.Products.Delete},
 		{post, "/products/:id/transitions", manager, writes, brief, p.Products.Move},
 		{post, "/products/:id/attachments", manager, writes, long, p.Products.AddFiles},
-		{get, "/products/:id/attachments/:attachmentId/delete", admin, unlimited, brief, noQuery(p.Products.DeleteFile)},
-		{post, "/products/:id/attachments/:attachmentId/delete", admin, writes, brief, p.Products.DeleteFile},
+		{get, "/products/:id/attachments/:attachmentId/delete", manager, unlimited, brief, noQuery(p.Products.DeleteFile)},
+		{post, "/products/:id/attachments/:attachmentId/delete", manager, writes, brief, p.Products.DeleteFile},
 
 		{get, "/stage-history", reader, unlimited, brief, p.Stages.List},
 		{get, "/stage-history/matrix", reader, unlimited, minute, noQuery(p.Stages.Matrix)},

@@ -47,7 +47,7 @@ func (h Handlers) table() []Route {
 		{get, api + "/products/:id/attachments", reader, unlimited, brief, noQuery(h.Products.ListFiles)},
 		{post, api + "/products/:id/attachments", manager, writes, long, h.Products.AddFiles},
 		{get, api + "/products/:id/attachments/:attachmentId", reader, unlimited, long, noQuery(h.Products.Download)},
-		{del, api + "/products/:id/attachments/:attachmentId", admin, writes, brief, h.Products.DeleteFile},
+		{del, api + "/products/:id/attachments/:attachmentId", manager, writes, brief, h.Products.DeleteFile},
 		{get, api + "/stage-history", reader, unlimited, brief, h.StageHistory.List},
 		{post, api + "/stage-history", manager, writes, brief, h.StageHistory.Record},
 		{get, api + "/stage-history/:id", reader, unlimited, brief, noQuery(h.StageHistory.Get)},

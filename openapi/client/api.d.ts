@@ -1334,7 +1334,7 @@ export interface components {
                 /**
                  * @example {
                  *       "success": false,
-                 *       "message": "harga must be a whole number of rupiah, not negative.",
+                 *       "message": "harga must be whole rupiah, without decimals, and not negative.",
                  *       "messageDetail": {
                  *         "code": "request.rupiah",
                  *         "params": {
@@ -1346,7 +1346,7 @@ export interface components {
                  *         {
                  *           "field": "harga",
                  *           "code": "integer",
-                 *           "message": "harga must be a whole number of rupiah, not negative.",
+                 *           "message": "harga must be whole rupiah, without decimals, and not negative.",
                  *           "messageDetail": {
                  *             "code": "request.rupiah",
                  *             "params": {

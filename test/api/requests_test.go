@@ -257,14 +257,16 @@ func TestAttachments_BelongToOneProduct(t *testing.T) {
 		if decode[product](t, first).ID == decode[product](t, second).ID {
 			t.Error("a caller got another caller's response")
 		}
-		s.do(http.MethodDelete, added[0].Path, nil).want(t, http.StatusForbidden, "forbidden")
-		s.do(http.MethodGet, added[0].Path, nil).want(t, http.StatusOK)
 		s.token = s.Token("Staff")
+		s.do(http.MethodDelete, added[0].Path, nil).want(t, http.StatusForbidden, "forbidden")
 		s.do(http.MethodGet, added[0].Path, nil).want(t, http.StatusOK)
 		s.upload(http.MethodPost, "/products/1/attachments", nil, []file{{"a.pdf", pdf}}).want(t, http.StatusForbidden, "forbidden")
 		s.wantFiles(1)
 		s.token = ""
 		s.do(http.MethodGet, added[0].Path, nil).want(t, http.StatusUnauthorized, "unauthenticated")
+		s.token = s.Token("Project Manager")
+		s.do(http.MethodDelete, added[0].Path, nil).want(t, http.StatusOK)
+		s.wantFiles(0)
 	}, withTokens...)
 }
 

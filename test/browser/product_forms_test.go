@@ -32,7 +32,7 @@ func TestProducts_CreateEditDelete(t *testing.T) {
 		p.click("button", "Create product")
 		p.focuses("alert ")
 		p.within("form .field.wrong:has(#produk)").wantTexts("Product name is required.")
-		p.within("form .field.wrong:has(#harga)").wantTexts("Price must be a whole number of rupiah")
+		p.within("form .field.wrong:has(#harga)").wantTexts("Price must be whole rupiah, without decimals")
 		p.wantTexts("Choose all files again: none was stored.")
 		for label, want := range map[string]string{"Description": "Dua\nbaris", "Customer": "PT Tetap", "Price": "sepuluh", "Launch date": "2026-05-01", "Stage (required)": "2"} {
 			if got := p.value(label); got != want {

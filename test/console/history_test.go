@@ -134,7 +134,7 @@ func TestStageHistory_CorrectsAndDeletesARecord(t *testing.T) {
 	p.post("/stage-history/1/edit", url.Values{"id_produk": {"1"}}).shows(http.StatusBadRequest)
 	p.get("/stage-history/2147483647/edit").shows(http.StatusNotFound)
 	p.get("/stage-history/0/edit").shows(http.StatusBadRequest)
-	p.get("/stage-history/1/delete").shows(http.StatusForbidden, "Admin access is required")
+	p.get("/stage-history/1/delete").shows(http.StatusForbidden, "Only Admin or System Admin can do this.")
 	admin := u.signedIn("Admin")
 	ask := admin.get("/stage-history/1/delete").shows(http.StatusOK, "Delete this stage history record?", "the product stays in its stage", "baris")
 	if column("id") != "1" {

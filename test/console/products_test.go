@@ -93,7 +93,7 @@ func TestProducts_Create(t *testing.T) {
 	eachSite(t, func(t *testing.T, u *user) {
 		empty := u.open("/products/new").form("/products")
 		invalid := empty.set("produk", " ", "harga", "sepuluh", "pelanggan", "PT Tetap", "id_stage", "1", "deskripsi", "Satu\nDua")
-		a := u.submit(invalid, upload{"a.pdf", pdf}).shows(422, "Nothing was saved", `<a href="#produk">Product name is required.</a>`, "Price must be a whole number of rupiah, not negative",
+		a := u.submit(invalid, upload{"a.pdf", pdf}).shows(422, "Nothing was saved", `<a href="#produk">Product name is required.</a>`, "Price must be whole rupiah, without decimals, and not negative",
 			`aria-invalid="true"`, "Choose all files again")
 		if strings.Contains(a.body, "harga must") {
 			t.Error("a column name is shown")
@@ -325,7 +325,7 @@ func TestProducts_OfferOnlyWhatTheRoleMayDo(t *testing.T) {
 	}
 	for path, least := range map[string]int{
 		"POST /products": 1, "POST /products/1/edit": 1, "POST /products/1/transitions": 1, "POST /products/1/attachments": 1, "POST /products/1/delete": 2,
-		"POST /products/1/attachments/1/delete": 2, "GET /products/new": 1, "GET /products/1/edit": 1, "GET /products/1/delete": 2,
+		"POST /products/1/attachments/1/delete": 1, "GET /products/new": 1, "GET /products/1/edit": 1, "GET /products/1/delete": 2,
 	} {
 		method, target, _ := strings.Cut(path, " ")
 		for role, user := range roles {

@@ -136,7 +136,7 @@ func TestSession_UsersAreSeparate(t *testing.T) {
 	reader.cookies["session"], reader.cookies["token"], reader.cookies["xlifecycle_session"] = "of another app", u.Token("Admin"), u.Token("Admin")
 	reader.get("/").shows(http.StatusOK, "test of Staff, reader")
 	admin.get("/").shows(http.StatusOK, "test of Admin, admin")
-	reader.get("/sync/doctor").shows(http.StatusForbidden, "Access denied", "Admin access is required", "Go to the overview", "Sign out")
+	reader.get("/sync/doctor").shows(http.StatusForbidden, "Access denied", "Only Admin or System Admin can do this. You are signed in as Reader.", "Go to the overview", "Sign out")
 	reader.post("/sign-out", nil)
 	reader.get("/").redirects("/sign-in?next=%2F")
 	admin.get("/").shows(http.StatusOK)

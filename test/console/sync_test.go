@@ -188,7 +188,7 @@ func TestSync_RequiresAdmin(t *testing.T) {
 		p := u.signedIn(role)
 		p.get("/").shows(http.StatusOK)
 		for _, target := range []string{"/sync", "/sync/runs", "/sync/runs/1", "/sync/runs/1/cancel"} {
-			p.get(target).shows(http.StatusForbidden, "Access denied", "access is required").lacks(`href="/sync"`)
+			p.get(target).shows(http.StatusForbidden, "Access denied", "Only Admin or System Admin can do this.").lacks(`href="/sync"`)
 		}
 		for _, target := range posts {
 			p.post(target, nil).shows(http.StatusForbidden, "Access denied")
