@@ -67,7 +67,8 @@ func (s *Source) Follow(ctx context.Context, slot Slot, tables []*models.Table) 
 // relations returns the names of the tables by OID. Raw, because it reads the catalogue.
 func (s *Source) relations(ctx context.Context, tables []*models.Table) (map[uint32]string, error) {
 	names := map[uint32]string{}
-	for cells, err := range s.db.Query(ctx, "SELECT n, to_regclass(quote_ident(n))::oid FROM unnest($1::text[]) AS n WHERE to_regclass(quote_ident(n)) IS NOT NULL", sourceNames(tables)) {
+	const query = "SELECT n, to_regclass(quote_ident(n))::oid FROM unnest($1::text[]) AS n WHERE to_regclass(quote_ident(n)) IS NOT NULL"
+	for cells, err := range s.db.Query(ctx, query, sourceNames(tables)) {
 		if err != nil {
 			return nil, err
 		}
@@ -98,7 +99,8 @@ func (s *Stream) Close() {
 // refuses to decode. The slot must be replaced.
 var ErrSlotUnusable = errors.New("the slot cannot be decoded")
 
-// Receive reads messages until ctx ends or the stream breaks, and never returns nil. Errors: connection; ErrSlotUnusable. A server that has stopped answering is found by Heartbeat.
+// Receive reads messages until ctx ends or the stream breaks, and never returns nil. Errors: connection; ErrSlotUnusable.
+// A server that has stopped answering is found by Heartbeat.
 func (s *Stream) Receive(ctx context.Context) error {
 	for {
 		waiting, cancel := context.WithTimeout(ctx, statusInterval)

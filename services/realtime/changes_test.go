@@ -116,7 +116,9 @@ func TestFollow_AppliesWholeTransactions(t *testing.T) {
 func TestFollow_StalledStream(t *testing.T) {
 	t.Parallel()
 	server := testdb.NewCluster(t)
-	l := &fixture{databases.New(t, func(t testing.TB) string { return server.Database(t) }, 120, 60)}
+	l := &fixture{databases.At(t, server.Database(t), server.Database(t))}
+	l.Fill(120, 60)
+	l.Migrate()
 	l.change("UPDATE tbl_produk SET harga = 1000 WHERE id IN (1, 2)")
 	f := l.follows()
 	l.caughtUp()

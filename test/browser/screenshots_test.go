@@ -61,28 +61,31 @@ func TestScreenshots(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := demoSite(t)
-	t.Run("runs", func(t *testing.T) { s.makeRuns(t) })
+	s.makeRuns(t)
 	signIn := demoSite(t, withTokens...)
 	for name, v := range map[string]viewer{"light": {}, "dark": {dark: true}, "phone": {phone: true}} {
-		keep := func(p *page, what string) { p.picture(filepath.Join(*screenshots, fileOf(what)+"-"+name+".png")) }
-		take := func(p *page, path string) {
-			p.open(path)
-			keep(p, path)
-		}
-		p := browse(t, s.Address, v)
-		for _, path := range slices.Concat(pictured, picturedRuns) {
-			take(p, path)
-		}
-		p.open("/products/3/edit")
-		s.exec(s.source, "UPDATE tbl_produk SET harga = coalesce(harga, 0) + 1 WHERE id = 3")
-		p.fill("Product name (required)", "A name that came too late")
-		p.expectStatus(http.StatusPreconditionFailed)
-		p.click("button", "Save")
-		p.shows("heading", "This product was changed in the meantime")
-		keep(p, "products/3/conflict")
-		p.expectStatus(http.StatusNotFound)
-		take(p, "/nothing")
-		take(newWindow(t, signIn.Address, v), "/sign-in")
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			keep := func(p *page, what string) { p.picture(filepath.Join(*screenshots, fileOf(what)+"-"+name+".png")) }
+			take := func(p *page, path string) {
+				p.open(path)
+				keep(p, path)
+			}
+			p := browse(t, s.Address, v)
+			for _, path := range slices.Concat(pictured, picturedRuns) {
+				take(p, path)
+			}
+			p.open("/products/3/edit")
+			s.exec(s.source, "UPDATE tbl_produk SET harga = coalesce(harga, 0) + 1 WHERE id = 3")
+			p.fill("Product name (required)", "A name that came too late")
+			p.expectStatus(http.StatusPreconditionFailed)
+			p.click("button", "Save")
+			p.shows("heading", "This product was changed in the meantime")
+			keep(p, "products/3/conflict")
+			p.expectStatus(http.StatusNotFound)
+			take(p, "/nothing")
+			take(newWindow(t, signIn.Address, v), "/sign-in")
+		})
 	}
 }
 

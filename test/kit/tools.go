@@ -59,6 +59,7 @@ func Rare(t testing.TB) {
 
 // turn is a number that grows by one every day, from another start for each test.
 func turn(t testing.TB) int {
+	t.Helper()
 	name := fnv.New32a()
 	_, _ = name.Write([]byte(t.Name())) // a hash never fails
 	return int(name.Sum32()) + Day()
