@@ -39,20 +39,19 @@ type ColumnInfo struct {
 
 const inspectPostgres = `SELECT n.name, c.oid IS NOT NULL, coalesce(c.relkind = 'r', false), coalesce(has_table_privilege(c.oid, 'SELECT'), false),
 	coalesce(has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'), false),
-	EXISTS (SELECT FROM pg_index i JOIN pg_attribute k ON k.attrelid = i.indrelid AND k.attnum = i.indkey[0]
-		WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indnkeyatts = 1 AND k.attname = 'id'),
-	coalesce(c.relkind NOT IN ('r', 'p'), false), coalesce(pg_has_role(c.relowner, 'USAGE'), false),
+	key.name IS NOT NULL, coalesce(c.relkind NOT IN ('r', 'p'), false), coalesce(pg_has_role(c.relowner, 'USAGE'), false),
 	EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal)
 		OR c.relkind IN ('r', 'p') AND EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid),
 	coalesce(pg_relation_size(c.oid), 0), coalesce(greatest(c.reltuples, 0), 0)::bigint,
 	coalesce(a.attname, ''), coalesce(format_type(a.atttypid, a.atttypmod), ''), coalesce(a.attnotnull, false),
 	coalesce(a.atthasdef OR a.attidentity <> '', false), coalesce(a.attidentity = 'a', false), quote_ident(current_user),
 	c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid), coalesce(c.relpersistence = 'u', false),
-	coalesce((SELECT CASE WHEN NOT bool_or(i.indimmediate) THEN max(quote_ident(x.relname)) END FROM pg_index i
-		JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_attribute k ON k.attrelid = i.indrelid AND k.attnum = i.indkey[0]
-		WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indnkeyatts = 1 AND k.attname = 'id'), '')
+	CASE WHEN NOT key.immediate THEN key.name ELSE '' END
 FROM unnest($1::text[]) AS n(name)
 LEFT JOIN pg_class c ON c.oid = to_regclass(quote_ident(n.name))
+LEFT JOIN LATERAL (SELECT max(quote_ident(x.relname)) AS name, bool_or(i.indimmediate) AS immediate FROM pg_index i
+	JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_attribute k ON k.attrelid = i.indrelid AND k.attnum = i.indkey[0]
+	WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indnkeyatts = 1 AND k.attname = 'id') key ON TRUE
 LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped`
 
 const inspectSQLite = `SELECT n.value, t.name IS NOT NULL, coalesce(t.type = 'table', 0), t.name IS NOT NULL, t.name IS NOT NULL,
@@ -150,7 +149,7 @@ func conversion(from string, to models.Column) string {
 		return "remedy.run_sql_time_zone"
 	case isTime && to.Kind == models.KindDate:
 		return "remedy.run_sql_loses_time"
-	case to.Kind == models.KindInt:
+	case to.Kind == models.KindInt && (strings.HasPrefix(from, "numeric") || from == "double precision" || from == "real"):
 		return "remedy.run_sql_rounds"
 	default:
 		return "remedy.run_sql"

@@ -33,9 +33,9 @@ func (tx *Tx) HasLaterMove(ctx context.Context, productID int64, than time.Time)
 	return later, tx.source.db.Translate(err)
 }
 
-// NextMoveTime returns the time of a move that happens now: the transaction's, or just after the product's newest move if a
-// client has dated that one slightly in the future. The product must be locked.
-// Raw, because GORM would read the time as a row. Errors: connection, timeout.
+// NextMoveTime returns the time of a move that happens now: the transaction's time, or just after the product's newest move
+// if a client has dated that one slightly in the future. The product must be locked. Raw, because GORM would read the time
+// as a row. Errors: connection, timeout.
 func (tx *Tx) NextMoveTime(ctx context.Context, productID int64) (time.Time, error) {
 	at := tx.source.histories.Column("tanggal_perubahan")
 	var newest *models.Instant

@@ -35,7 +35,7 @@ type Stream struct {
 	mu       sync.Mutex
 	pending  []Transaction
 	ids      int   // in pending
-	position int64 // all commits before it have arrived: behind the last commit, or what a keepalive states
+	position int64 // all commits before it have arrived: the end of the last commit, or what a keepalive states
 	applied  int64 // the server can discard its log before it
 }
 
@@ -95,8 +95,8 @@ func (s *Stream) Close() {
 	_ = s.conn.Close(ctx) // the server notices by itself
 }
 
-// ErrSlotUnusable says that the log of the slot contains changes of a time without publication, which PostgreSQL before 18
-// refuses to decode. The slot must be replaced.
+// ErrSlotUnusable says that the slot's WAL contains changes made while the publication did not exist, which PostgreSQL before
+// 18 refuses to decode. The slot must be replaced.
 var ErrSlotUnusable = errors.New("the slot cannot be decoded")
 
 // Receive reads messages until ctx ends or the stream breaks, and never returns nil. Errors: connection; ErrSlotUnusable.
@@ -195,10 +195,11 @@ func (s *Stream) Await(ctx context.Context, position int64, patience time.Durati
 	}
 }
 
-// Behind returns a position behind all commits that a snapshot sees: that at the end of the WAL when the snapshot was
-// taken, or, unless the stream has already reached it, that of a message which is now written into the WAL. The message
-// arrives even if nothing else is committed, and its commit flushes the WAL before it. Errors: connection, permission.
-func (s *Stream) Behind(ctx context.Context, v Visibility) (position int64, err error) {
+// PositionAfter returns a WAL position after all commits that a snapshot sees. If the stream has already passed the end of the
+// WAL as it was when the snapshot was taken, it is that one. Otherwise it is the position of a message that is written into
+// the WAL now: the message arrives even if nothing else is committed, and its commit flushes the WAL before it. Errors:
+// connection, permission.
+func (s *Stream) PositionAfter(ctx context.Context, v Visibility) (position int64, err error) {
 	s.mu.Lock()
 	reached := s.position
 	s.mu.Unlock()

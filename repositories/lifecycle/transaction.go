@@ -140,7 +140,7 @@ func (d *decoder) touch(id uint32, rows ...*pglogrepl.TupleData) error {
 
 // Visibility tells which transactions a snapshot sees.
 type Visibility struct {
-	Inserted int64 // a WAL position behind all visible commits
+	Inserted int64 // a WAL position after all visible commits
 	xmax     int64
 	running  map[int64]bool
 }

@@ -75,7 +75,7 @@ func TestSync_RefusesIDsThatAKeyDoesNotGuarantee(t *testing.T) {
 			l.Migrate()
 			l.change(change)
 			_, err := l.Engine.Sync(l.Context(), mirror.Request{}, mirror.Silent{})
-			l.wantError(err, models.Schema, "tbl_segmen has rows without an id, or with an id of another row: 1.")
+			l.wantError(err, models.Schema, "Rows of tbl_segmen without an id or with a duplicate id: 1.")
 		})
 	}
 }

@@ -121,7 +121,7 @@ func (a *StreamApplier) ApplyPending(ctx context.Context) (version int64, err er
 // await waits until the stream has delivered every transaction that a snapshot sees, and returns all pending transactions.
 // Errors: busy after lockedTimeout; the next step then waits longer, without the lock.
 func (a *StreamApplier) await(ctx context.Context, v lifecycle.Visibility) (pending []lifecycle.Transaction, reached int64, err error) {
-	a.awaited, err = a.stream.Behind(ctx, v)
+	a.awaited, err = a.stream.PositionAfter(ctx, v)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -11,7 +11,6 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/test/kit"
-	"lifecycle-sync/test/kit/databases"
 	"lifecycle-sync/test/kit/testdb"
 )
 
@@ -116,9 +115,7 @@ func TestFollow_AppliesWholeTransactions(t *testing.T) {
 func TestFollow_StalledStream(t *testing.T) {
 	t.Parallel()
 	server := testdb.NewCluster(t)
-	l := &fixture{databases.At(t, server.Database(t), server.Database(t))}
-	l.Fill(120, 60)
-	l.Migrate()
+	l := newFixtureOn(t, server.Database(t), server.Database(t))
 	l.change("UPDATE tbl_produk SET harga = 1000 WHERE id IN (1, 2)")
 	f := l.follows()
 	l.caughtUp()
@@ -308,9 +305,7 @@ func TestFollow_OtherSchemaHasTheSameTables(t *testing.T) {
 // TestFollow_InvalidBytes changes a row to bytes that are not text in an encoding that the server does not check, and back.
 func TestFollow_InvalidBytes(t *testing.T) {
 	t.Parallel()
-	l := &fixture{databases.At(t, testdb.Created(t, "ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"), testdb.Postgres(t))}
-	l.Fill(120, 60)
-	l.Migrate()
+	l := newFixtureOn(t, testdb.Created(t, "ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"), testdb.Postgres(t))
 	l.follows()
 	l.change("UPDATE tbl_produk SET produk = convert_from('\\xff', 'SQL_ASCII') WHERE id = 3")
 	l.eventually(l.Target, "SELECT count(*) = 1 FROM lifecycle_sync_quarantine WHERE row_id = 3")

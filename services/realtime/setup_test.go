@@ -28,7 +28,16 @@ type fixture struct{ *databases.Pair }
 // newFixture creates both databases, with 120 products and 60 histories in the source.
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	return &fixture{databases.New(t, testdb.Postgres, 120, 60)}
+	return newFixtureOn(t, testdb.Postgres(t), testdb.Postgres(t))
+}
+
+// newFixtureOn is newFixture on existing, empty databases.
+func newFixtureOn(t testing.TB, source, target string) *fixture {
+	t.Helper()
+	l := &fixture{databases.At(t, source, target)}
+	l.Fill(120, 60)
+	l.Migrate()
+	return l
 }
 
 // following is a running follower and its statuses so far.

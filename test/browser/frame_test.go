@@ -23,8 +23,8 @@ func viewers() map[string]viewer {
 	return all
 }
 
-// eachViewer runs a scenario for one of several viewers, every day for another one. make test-long runs it for all, at the
-// same time.
+// eachViewer runs a scenario for one of several viewers, a different one every day. make test-long runs it for all of them at
+// the same time.
 func eachViewer(t *testing.T, all map[string]viewer, scenario func(t *testing.T, name string, v viewer)) {
 	t.Helper()
 	for _, name := range kit.Daily(t, 1, slices.Sorted(maps.Keys(all))...) {

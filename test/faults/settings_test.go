@@ -12,16 +12,16 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// respected are the settings that a test cannot make hostile: they have a meaning for lifecycle-sync, or PostgreSQL itself
-// does not work with other values.
-var respected = []string{
+// exempt are the settings that the test leaves alone: lifecycle-sync respects them, a role cannot have them, or PostgreSQL
+// itself does not work with other values.
+var exempt = []string{
 	"search_path", "default_transaction_read_only", // respected
 	"role", "session_authorization", "transaction_isolation", "transaction_read_only", "transaction_deferrable", "seed", "is_superuser", // not for roles
 	"local_preload_libraries", "session_preload_libraries", "dynamic_library_path", "default_tablespace", "temp_tablespaces", "default_table_access_method", // no connection or table at all
 	"ignore_system_indexes", "post_auth_delay", "trace_sort", "ignore_checksum_failure", "zero_damaged_pages", "allow_system_table_mods", "temp_file_limit", "backtrace_functions", // for debugging
 }
 
-// hostileSettings returns for each setting of the server that a role can have a value that differs much from the default.
+// hostileSettings returns a value far from the default for each setting that a role can have.
 func (s *site) hostileSettings() map[string]string {
 	s.Helper()
 	rows, err := s.source.Query(`SELECT name, CASE
@@ -33,7 +33,7 @@ func (s *site) hostileSettings() map[string]string {
 			WHEN name = 'DateStyle' THEN 'German, DMY'
 			WHEN name = 'TimeZone' THEN 'Asia/Kathmandu'
 			WHEN name = 'client_encoding' THEN 'LATIN1'
-		END FROM pg_settings WHERE context IN ('user', 'superuser') AND NOT name = ANY (string_to_array($1, ','))`, strings.Join(respected, ","))
+		END FROM pg_settings WHERE context IN ('user', 'superuser') AND NOT name = ANY (string_to_array($1, ','))`, strings.Join(exempt, ","))
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -55,8 +55,8 @@ func (s *site) hostileSettings() map[string]string {
 	return hostile
 }
 
-// TestSettings_OfARoleBreakNothing gives the role of both databases hostile settings, all of them in batches, and narrows a
-// failure down to one setting.
+// TestSettings_OfARoleBreakNothing gives the role of both databases all hostile settings at once, and narrows a failure down to
+// single settings.
 func TestSettings_OfARoleBreakNothing(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -51,7 +51,7 @@ func siteOn(t testing.TB, source, target string) *site {
 	return s
 }
 
-// eachSite runs a test every day on another database system.
+// eachSite runs a test on one database system, alternating daily. make test-long runs it on both.
 func eachSite(t *testing.T, fn func(t *testing.T, s *site)) {
 	t.Helper()
 	testdb.Daily(t, func(t *testing.T, url func(testing.TB) string) {
@@ -202,7 +202,7 @@ func (s *site) wantRecovery() {
 	}
 }
 
-// eachLink runs a test for each database, with its link and name.
+// eachLink runs a test for one of the two databases, alternating daily, with its link and name.
 func eachLink(t *testing.T, fn func(s *site, l *testdb.Link, name string)) {
 	t.Helper()
 	for _, name := range kit.Daily(t, 1, "lifecycle_db", "pmo_db") {

@@ -35,7 +35,7 @@ func Long(t testing.TB) {
 	}
 }
 
-// Daily returns n of a slow test's cases: every day others, so that all have their turn. make test-long runs all of them.
+// Daily returns n of a slow test's cases, different ones every day. make test-long runs all of them.
 func Daily[T any](t testing.TB, n int, cases ...T) []T {
 	t.Helper()
 	if IsLong() || n >= len(cases) {
@@ -57,7 +57,7 @@ func Rare(t testing.TB) {
 	}
 }
 
-// turn is a number that grows by one every day, from another start for each test.
+// turn is a number that grows by one every day and starts at a different value for each test.
 func turn(t testing.TB) int {
 	t.Helper()
 	name := fnv.New32a()

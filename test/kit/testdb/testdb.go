@@ -31,8 +31,8 @@ func Each(t *testing.T, fn func(t *testing.T, url func(testing.TB) string)) {
 	})
 }
 
-// Daily is Each for slow scenarios of the whole program: it runs fn on one of the database systems, every day on the other
-// one. make test-long runs it on both.
+// Daily is Each for slow scenarios of the whole program: it runs fn on one database system, alternating daily. make test-long
+// runs it on both.
 func Daily(t *testing.T, fn func(t *testing.T, url func(testing.TB) string)) {
 	t.Helper()
 	systems := map[string]func(testing.TB) string{"sqlite": SQLite, "postgres": Postgres}
