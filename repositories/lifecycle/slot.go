@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -150,7 +151,7 @@ func publish(ctx context.Context, conn *database.Conn, tables []*models.Table) (
 }
 
 // followable returns an error for the first table that logical replication cannot follow. If lifecycle_db refuses changes of
-// the table because our publication includes it, the publication is removed.
+// a table because our publication includes it, the publication is removed first.
 func followable(ctx context.Context, conn *database.Conn, names []string) error {
 	infos, err := conn.Inspect(ctx, names)
 	if err != nil {
@@ -160,20 +161,18 @@ func followable(ctx context.Context, conn *database.Conn, names []string) error 
 	if err != nil {
 		return err
 	}
+	if i := slices.IndexFunc(names, func(name string) bool { return access[name].Harmful() }); i >= 0 {
+		if err := withdraw(ctx, conn, names[i]); err != nil {
+			return err
+		}
+	}
 	for _, name := range names {
 		if !infos[name].Exists {
 			continue
 		}
-		problem := access[name].ReplicationProblem(name, infos[name])
-		if problem == nil {
-			continue
+		if problem := access[name].ReplicationProblem(name, infos[name]); problem != nil {
+			return &models.Error{Class: models.Schema, Text: problem.Text, Remedy: problem.Remedy}
 		}
-		if access[name].Harmful() {
-			if err := withdraw(ctx, conn, name); err != nil {
-				return err
-			}
-		}
-		return &models.Error{Class: models.Schema, Text: problem.Text, Remedy: problem.Remedy}
 	}
 	return nil
 }

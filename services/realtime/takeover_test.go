@@ -175,6 +175,8 @@ func TestFollow_RefusesHarmfulTables(t *testing.T) {
 		{"replica identity nothing", "ALTER TABLE tbl_produk REPLICA IDENTITY NOTHING",
 			"realtime.no_identity table=tbl_produk", "ALTER TABLE tbl_produk REPLICA IDENTITY DEFAULT"},
 		{"child table", "CREATE TABLE arsip () INHERITS (tbl_stage_histori)", "realtime.has_children table=tbl_stage_histori", "ALTER TABLE arsip NO INHERIT tbl_stage_histori"},
+		{"harmless table before a harmful one", "CREATE TABLE arsip () INHERITS (tbl_stage); ALTER TABLE tbl_stage_histori REPLICA IDENTITY NOTHING",
+			"realtime.has_children table=tbl_stage", "DROP TABLE arsip; ALTER TABLE tbl_stage_histori REPLICA IDENTITY DEFAULT"},
 	} {
 		for _, early := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s early=%t", c.name, early), func(t *testing.T) {
