@@ -174,26 +174,27 @@ func (a *App) followInForeground(ctx context.Context, out *terminal) error {
 	return realtime.New(options).Follow(ctx)
 }
 
-// realtimeMetrics returns false if real-time sync is off or a database does not answer.
-func (a *App) realtimeMetrics() (progress metrics.RealTime, known bool) {
-	if !a.follows {
-		return progress, false
+// realtimeMetrics leaves out what a database does not answer.
+func (a *App) realtimeMetrics() (progress metrics.RealTime) {
+	if !a.source.Features().Replication {
+		return progress
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), metricsTimeout)
 	defer cancel()
-	status, err := journal.New(a.apiStore.Session).SyncStatus(ctx)
-	if err != nil || status.Lag == nil {
-		return progress, false
+	if status, err := journal.New(a.apiStore.Session).SyncStatus(ctx); err == nil && a.follows {
+		progress.Lag = status.Lag
 	}
-	name, nameErr := journal.New(a.apiStore.Session).SlotName(ctx)
-	slots, err := a.apiSource.Slots(ctx)
+	name, err := journal.New(a.apiStore.Session).SlotName(ctx)
+	if err != nil {
+		return progress
+	}
+	slots, _ := a.apiSource.Slots(ctx)
 	for _, slot := range slots {
 		if slot.Name == name {
-			progress.Retained = slot.Retained
+			progress.Retained = &slot.Retained
 		}
 	}
-	progress.Lag = *status.Lag
-	return progress, nameErr == nil && err == nil
+	return progress
 }
 
 // followerOptions returns the options shared by serve and sync --follow.

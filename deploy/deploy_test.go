@@ -62,7 +62,7 @@ func TestPrometheusRules_UseOnlyExposedMetrics(t *testing.T) {
 	if err := decoder.Decode(&r); err != nil {
 		t.Fatal(err)
 	}
-	m := metrics.New(everything{}, func() cache.Stats { return cache.Stats{} }, func() (metrics.RealTime, bool) { return metrics.RealTime{}, true })
+	m := metrics.New(everything{}, func() cache.Stats { return cache.Stats{} }, func() metrics.RealTime { return metrics.RealTime{Lag: new(time.Duration), Retained: new(int64)} })
 	var text bytes.Buffer
 	if err := m.Write(&text); err != nil {
 		t.Fatal(err)

@@ -133,13 +133,15 @@ type Replication struct {
 	WALLevel            string
 	Slots, MaxSlots     int
 	Senders, MaxSenders int
+	Prepared            bool // a prepared transaction has been open for more than a minute
 }
 
 // Replication reads the server's capacity. PostgreSQL only. Errors: connection.
 func (s *Source) Replication(ctx context.Context) (r Replication, err error) {
 	err = s.db.QueryRow(ctx, `SELECT current_setting('wal_level'), (SELECT count(*) FROM pg_replication_slots), current_setting('max_replication_slots')::integer,
-		(SELECT count(*) FROM pg_stat_replication), current_setting('max_wal_senders')::integer`, nil,
-		&r.WALLevel, &r.Slots, &r.MaxSlots, &r.Senders, &r.MaxSenders)
+		(SELECT count(*) FROM pg_stat_replication), current_setting('max_wal_senders')::integer,
+		EXISTS (SELECT FROM pg_prepared_xacts WHERE prepared < now() - interval '1 minute')`, nil,
+		&r.WALLevel, &r.Slots, &r.MaxSlots, &r.Senders, &r.MaxSenders, &r.Prepared)
 	return r, err
 }
 

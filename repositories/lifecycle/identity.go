@@ -18,7 +18,7 @@ type Identity struct {
 	Database int64             `json:"database"` // OID
 	Standby  bool              `json:"standby"`
 	Started  string            `json:"started"` // when the server was started
-	Tables   map[string]string `json:"tables"`  // OID, file, replica identity and columns by name; "" for what is no ordinary table
+	Tables   map[string]string `json:"tables"`  // OID, file, replica identity, whether it is a partition, and columns by name; "" for what is no ordinary table
 	// Publication describes the publication with its options, tables, row filters, column lists and schemas (which PostgreSQL
 	// 14 lacks, but pg_depend lists in every version), and their last changes; "" if there is none. Real-time sync misses the
 	// changes of tables that it once lacked, even if it was corrected since.
@@ -37,7 +37,7 @@ const identify = `SELECT json_build_object(
 		(SELECT string_agg(concat(r.xmin, r), ',' ORDER BY r.oid) FROM pg_publication_rel r WHERE r.prpubid = p.oid),
 		(SELECT string_agg(concat(d.xmin, d), ',' ORDER BY d.classid, d.objid) FROM pg_depend d WHERE d.refclassid = 'pg_publication'::regclass AND d.refobjid = p.oid)))
 		FROM pg_publication p WHERE p.pubname = '` + Publication + `'), ''),
-	'tables', (SELECT coalesce(json_object_agg(n.name, CASE WHEN c.relkind = 'r' AND NOT c.relhassubclass THEN concat_ws(' ', c.oid, c.relfilenode, c.relpersistence, c.relreplident,
+	'tables', (SELECT coalesce(json_object_agg(n.name, CASE WHEN c.relkind = 'r' AND NOT c.relhassubclass THEN concat_ws(' ', c.oid, c.relfilenode, c.relpersistence, c.relreplident, c.relispartition,
 			(SELECT string_agg(concat(i.indexrelid, i.indisreplident, i.indimmediate), ',' ORDER BY i.indexrelid) FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique))
 			|| ' ' || md5((
 			SELECT string_agg(concat_ws(' ', a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attmissingval), ',' ORDER BY a.attnum)

@@ -30,8 +30,9 @@ type Slot struct {
 
 // PrepareSlot publishes the tables and creates the slot, unless both exist. It replaces a slot that cannot be followed:
 // the server has invalidated it, it decodes prepared transactions before they are committed, the publication did not exist
-// until now, or replace is set. Raw, because it reads the catalogue. Errors: schema and permission (what prevents real-time
-// sync, with the fix), timeout, connection.
+// until now, or replace is set. If the tables cannot be followed, it drops the slot, because nobody would read the WAL that the
+// server retains for it. Raw, because it reads the catalogue. Errors: schema and permission (what prevents real-time sync, with
+// the fix), timeout, connection.
 func (s *Source) PrepareSlot(ctx context.Context, name string, tables []*models.Table, replace bool) (slot Slot, err error) {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
@@ -42,6 +43,9 @@ func (s *Source) PrepareSlot(ctx context.Context, name string, tables []*models.
 		return slot, err
 	}
 	created, err := publish(ctx, conn, tables)
+	if e := models.AsError(err); err != nil && (e.Class == models.Schema || e.Class == models.Permission) {
+		_, _ = s.DropSlot(ctx, name) // the next attempt repeats what fails
+	}
 	if err != nil {
 		return slot, err
 	}

@@ -100,6 +100,10 @@ func replicationFindings(have lifecycle.Replication, slots []slot, realtime bool
 	if !exists && have.Slots >= have.MaxSlots {
 		found = append(found, problem("doctor.slots_in_use", params{"max": have.MaxSlots}, alter("max_replication_slots", have.MaxSlots+spare)))
 	}
+	if !exists && have.Prepared {
+		found = append(found, problem("doctor.prepared_transaction", nil,
+			models.NewCommand("doctor.prepared_transaction_remedy", nil, "SELECT gid, prepared, owner, database FROM pg_prepared_xacts ORDER BY prepared")))
+	}
 	if !followed && have.Senders >= have.MaxSenders {
 		found = append(found, problem("doctor.senders_in_use", params{"max": have.MaxSenders}, alter("max_wal_senders", have.MaxSenders+spare)))
 	}

@@ -45,9 +45,8 @@ type Metrics struct {
 	alerts    *prometheus.CounterVec
 }
 
-// New returns the metrics. Each scrape reads the sync status, the cache and real-time sync. realTime returns false while
-// real-time sync is off.
-func New(mirror Mirror, cacheStats func() cache.Stats, realTime func() (RealTime, bool)) *Metrics {
+// New returns the metrics. Each scrape reads the sync status, the cache and real-time sync.
+func New(mirror Mirror, cacheStats func() cache.Stats, realTime func() RealTime) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Subsystem: ofHTTP, Name: "requests_total",
@@ -72,7 +71,7 @@ func New(mirror Mirror, cacheStats func() cache.Stats, realTime func() (RealTime
 	}
 	status := syncStatus{mirror: mirror}
 	m.registry.MustRegister(m.requests, m.durations, m.runs, m.lastRun, m.rows, m.realtime, m.alerts, scraped(status.collect),
-		scraped(func(add adder) { collectCache(add, cacheStats()) }), scraped(func(add adder) { collectRealTime(add, realTime) }),
+		scraped(func(add adder) { collectCache(add, cacheStats()) }), scraped(func(add adder) { collectRealTime(add, realTime()) }),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -225,17 +224,19 @@ func collectCache(add adder, stats cache.Stats) {
 	}
 }
 
-// RealTime is the progress of real-time sync.
+// RealTime is the progress of real-time sync. What is nil is unknown or does not apply.
 type RealTime struct {
-	Lag      time.Duration // behind lifecycle_db
-	Retained int64         // bytes of WAL that lifecycle_db retains for the slot
+	Lag      *time.Duration // behind lifecycle_db; nil while real-time sync is off
+	Retained *int64         // bytes of WAL that lifecycle_db retains for the slot; nil without a slot
 }
 
-// collectRealTime collects the progress of real-time sync, and nothing while it is off.
-func collectRealTime(add adder, ask func() (RealTime, bool)) {
-	if at, ok := ask(); ok {
+// collectRealTime collects the progress of real-time sync.
+func collectRealTime(add adder, at RealTime) {
+	if at.Lag != nil {
 		add(prometheus.GaugeValue, "sync_realtime_lag_seconds", "How far real-time sync is behind lifecycle_db.", at.Lag.Seconds(), nil)
+	}
+	if at.Retained != nil {
 		add(prometheus.GaugeValue, "sync_slot_retained_bytes",
-			"Bytes of WAL that lifecycle_db retains because the replication slot has not confirmed it.", float64(at.Retained), nil)
+			"Bytes of WAL that lifecycle_db retains because the replication slot has not confirmed it.", float64(*at.Retained), nil)
 	}
 }

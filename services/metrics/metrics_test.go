@@ -49,8 +49,9 @@ func TestWrite_ExportsEveryMetric(t *testing.T) {
 		ProvedEqual: &models.Run{ID: 7, Differences: models.JSON(`{"behind":5,"drift":2,"unknown":0}`)}, Verified: &models.Run{ID: 8, Differences: models.JSON(`{"behind":5,"drift":3,"unknown":0}`)},
 	}
 	m := metrics.New(&mirror{status: status}, func() cache.Stats { return cache.Stats{Hits: 5, Misses: 6, Bypassed: 7} },
-		func() (metrics.RealTime, bool) {
-			return metrics.RealTime{Lag: 1500 * time.Millisecond, Retained: 1 << 20}, true
+		func() metrics.RealTime {
+			lag, retained := 1500*time.Millisecond, int64(1<<20)
+			return metrics.RealTime{Lag: &lag, Retained: &retained}
 		})
 	m.AlertEnded(alerts.Alert{Event: alerts.MassDelete}, alerts.Sent)
 	m.Request("/products/:id", "GET", 200, 3*time.Millisecond)
@@ -110,7 +111,7 @@ func TestWrite_LastRunAndDrift(t *testing.T) {
 		`lifecycle_sync_drift_rows 0`:                                        {ProvedEqual: &models.Run{ID: 3}, Verified: &models.Run{ID: 2, Differences: models.JSON(`{"drift":1}`)}},
 		`lifecycle_sync_drift_rows 1`:                                        {Verified: &models.Run{ID: 2, Differences: models.JSON(`{"drift":1}`)}},
 	} {
-		got := text(t, metrics.New(&mirror{status: status}, func() cache.Stats { return cache.Stats{} }, func() (metrics.RealTime, bool) { return metrics.RealTime{}, false }))
+		got := text(t, metrics.New(&mirror{status: status}, func() cache.Stats { return cache.Stats{} }, func() metrics.RealTime { return metrics.RealTime{} }))
 		if !strings.Contains(got, "\n"+want+"\n") || strings.Contains(got, "realtime") {
 			t.Errorf("no %s in\n%s", want, got)
 		}
@@ -120,7 +121,7 @@ func TestWrite_LastRunAndDrift(t *testing.T) {
 func TestWrite_WithoutPmoDbOmitsOnlyTheSyncStatus(t *testing.T) {
 	t.Parallel()
 	for name, m := range map[string]*mirror{"away": {err: errors.New("away")}, "never synchronized": {}} {
-		got := text(t, metrics.New(m, func() cache.Stats { return cache.Stats{} }, func() (metrics.RealTime, bool) { return metrics.RealTime{}, false }))
+		got := text(t, metrics.New(m, func() cache.Stats { return cache.Stats{} }, func() metrics.RealTime { return metrics.RealTime{} }))
 		if strings.Contains(got, "last_success_age") || strings.Contains(got, "lifecycle_quarantined_rows") != (m.err == nil) || !strings.Contains(got, "lifecycle_cache_requests_total") {
 			t.Errorf("%s: %s", name, got)
 		}

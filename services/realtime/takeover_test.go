@@ -163,6 +163,24 @@ func TestFollow_ReportsObstacles(t *testing.T) {
 	}
 }
 
+// TestFollow_PartitionPublishedAsItsParent makes a table a partition whose changes are published under its parent's name.
+func TestFollow_PartitionPublishedAsItsParent(t *testing.T) {
+	t.Parallel()
+	l := newFixture(t)
+	l.change("CREATE PUBLICATION lifecycle_sync FOR ALL TABLES WITH (publish_via_partition_root)", "CREATE TABLE semua (LIKE tbl_stage_histori) PARTITION BY RANGE (id)")
+	f := l.follows()
+	l.change("ALTER TABLE semua ATTACH PARTITION tbl_stage_histori DEFAULT")
+	if e := models.AsError(f.until(realtime.Unavailable, 1)); e.Text.String() != "lifecycle.publication_incomplete publication=lifecycle_sync tables=[tbl_stage_histori]" {
+		t.Error(e)
+	}
+	f.stop()
+	l.change("DROP PUBLICATION lifecycle_sync")
+	l.follows()
+	l.change("UPDATE semua SET catatan = 'x' WHERE id = 3", "DELETE FROM tbl_stage_histori WHERE id = 4")
+	l.caughtUp()
+	l.equal()
+}
+
 // TestFollow_RefusesHarmfulTables changes a table before real-time sync starts, or while it follows. lifecycle_db must accept
 // changes afterwards, and runs must still work.
 func TestFollow_RefusesHarmfulTables(t *testing.T) {
@@ -193,6 +211,7 @@ func TestFollow_RefusesHarmfulTables(t *testing.T) {
 				if e := models.AsError(f.until(realtime.Unavailable, 1)); e == nil || e.Text.String() != c.want {
 					t.Errorf("%v, want %s", e, c.want)
 				}
+				l.eventually(l.Source, "SELECT count(*) = 0 FROM pg_replication_slots WHERE database = current_database()")
 				l.change("UPDATE tbl_produk SET harga = 9 WHERE id = 3", "UPDATE tbl_stage_histori SET catatan = 'x' WHERE id = 3", "DELETE FROM tbl_stage_histori WHERE id = 4")
 				if _, err := l.Engine.Sync(l.Context(), mirror.Request{Mode: models.FullRun}, mirror.Silent{}); err != nil {
 					t.Error(err)

@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -90,6 +91,56 @@ func TestFollow_WALLevel(t *testing.T) {
 		t.Errorf("printed %d times:\n%s", n, &v.Out)
 	}
 	v.end()
+	s.wantRecovery()
+}
+
+// TestServe_DropsUnusedSlot switches real-time sync off: the slot, because of which the source's disk would fill, is dropped
+// once no process follows with it. Until then doctor and the metrics report it.
+func TestServe_DropsUnusedSlot(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	slots := func() int64 {
+		t.Helper()
+		return s.number(s.source, "SELECT count(*) FROM pg_replication_slots WHERE database = current_database()")
+	}
+	follower := s.startFollower()
+	v := s.serve("SYNC_SCHEDULE=* * * * * *")
+	s.Eventually("a run of the server", func() bool {
+		return s.number(s.target, "SELECT count(*) FROM lifecycle_sync_runs WHERE mode = 'incremental' AND state = 'succeeded'") > 1
+	})
+	if _, got, err := do(v.Address(), http.MethodGet, "/metrics", ""); err != nil || !strings.Contains(got, "lifecycle_sync_slot_retained_bytes ") {
+		t.Errorf("no metric of the slot in %s, %v", got, err)
+	}
+	if slots() != 1 {
+		t.Error("a slot in use was dropped")
+	}
+	v.end()
+	s.stopFollower(follower)
+	s.Begin("doctor").Ends(1, "is not followed, and SYNC_REALTIME is off", "SELECT pg_drop_replication_slot('lifecycle_sync_")
+	v = s.serve()
+	s.Eventually("the slot is dropped", func() bool { return slots() == 0 })
+	v.end()
+	s.wantRecovery()
+}
+
+// TestFollow_RenamedDatabase renames lifecycle_db while real-time sync is off for a moment: doctor reports it, and nothing is
+// lost once the URL has the new name.
+func TestFollow_RenamedDatabase(t *testing.T) {
+	t.Parallel()
+	source, target := testdb.Created(t, ""), testdb.Postgres(t)
+	s := siteOn(t, source, target)
+	s.stopFollower(s.startFollower())
+	s.change()
+	s.source.SetMaxIdleConns(0)
+	renamed := testdb.Rename(t, source)
+	s.Begin("sync", "--follow").Ends(1, "does not exist")
+	s.Set("SYNC_REALTIME=true")
+	s.Begin("doctor").Ends(1, "❌ lifecycle_db.database")
+	s.source = testdb.Open(t, renamed)
+	s.UseDatabases(renamed, target)
+	follower := s.startFollower()
+	s.wantMirrored(3)
+	s.stopFollower(follower)
 	s.wantRecovery()
 }
 

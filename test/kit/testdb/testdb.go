@@ -107,6 +107,18 @@ func Created(t testing.TB, options string) string {
 	return database
 }
 
+// Rename gives a database another name until the test ends, and returns its new URL.
+func Rename(t testing.TB, database string) string {
+	t.Helper()
+	server, name := serverOf(database)
+	rename := func(from, to string) {
+		run(t, server, "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '"+from+"'", "ALTER DATABASE "+from+" RENAME TO "+to)
+	}
+	rename(name, name+"_renamed")
+	t.Cleanup(func() { rename(name+"_renamed", name) })
+	return strings.Replace(database, "/"+name, "/"+name+"_renamed", 1)
+}
+
 // Role creates a role that may log in until the test ends, and returns its name and the database's URL for it.
 func Role(t testing.TB, database string) (role, as string) {
 	t.Helper()
