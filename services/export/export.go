@@ -190,7 +190,7 @@ func writeCSV(_ context.Context, view viewer, w io.Writer, ready func()) error {
 	})
 }
 
-// csvCell returns a cell as text: a timestamp in RFC 3339, a text neutralized.
+// csvCell returns a cell as text, "" for NULL: a timestamp in RFC 3339, a text neutralized.
 func csvCell(c models.Column, cell []byte) (string, error) {
 	switch {
 	case cell == nil:
@@ -209,15 +209,40 @@ func rfc3339(cell []byte) (string, error) {
 	return models.InstantOf(t).String(), err
 }
 
-// neutral puts ' before a text that a spreadsheet could run as a formula. Full-width signs and invisible characters at the
-// start count, too.
+// cellEnds may end a cell in a spreadsheet that does not separate cells at commas, even within quotes.
+const cellEnds = ";\t\r\n"
+
+// neutral puts ' before every part of a text that a spreadsheet could run as a formula, whether it separates cells at
+// commas, semicolons or tabs. A text that is empty or consists of ' gets one more, because NULL is the empty cell. It can be
+// reversed: remove one ' wherever neutral would add one.
 func neutral(text string) string {
-	visible := strings.TrimLeftFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) })
-	first, _ := utf8.DecodeRuneInString(visible)
-	if strings.ContainsRune("=+-@＝＋－＠", first) && visible != "" || text != "" && strings.ContainsRune("\t\r\n", rune(text[0])) {
-		return "'" + text
+	var out strings.Builder
+	if bare := strings.TrimLeft(text, "'"); bare == "" || strings.IndexByte("\t\r\n", bare[0]) >= 0 {
+		out.WriteByte('\'')
 	}
-	return text
+	for rest := text; ; {
+		if isFormula(rest) {
+			out.WriteByte('\'')
+		}
+		end := strings.IndexAny(rest, cellEnds) + 1
+		if end == 0 {
+			out.WriteString(rest)
+			return out.String()
+		}
+		out.WriteString(rest[:end])
+		rest = rest[end:]
+	}
+}
+
+// isFormula reports whether a cell that begins with a text could be a formula. Full-width signs count, too; quotes, ' and
+// invisible characters before the sign do not help.
+func isFormula(cell string) bool {
+	visible := strings.TrimLeftFunc(cell, func(r rune) bool {
+		ignored := r == '\'' || r == '"' || unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r)
+		return ignored && !strings.ContainsRune(cellEnds, r)
+	})
+	first, _ := utf8.DecodeRuneInString(visible)
+	return visible != "" && strings.ContainsRune("=+-@＝＋－＠", first)
 }
 
 // lines writes records that end in CRLF. csv.Writer could do that, but would also change line ends inside cells.

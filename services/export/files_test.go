@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"math/rand/v2"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,14 +53,89 @@ func of(end error, rows ...[]string) iter.Seq2[[][]byte, error] {
 
 func TestNeutral(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", "\t", "＝1", "＋1", "－1", "＠x", " =1", "\u00a0=1", "\u200b=1", "\ufeff=1", "\x01=1", "=", "- 5 °C"} {
+	for _, text := range []string{
+		"=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", "\t", "＝1", "＋1", "－1", "＠x", " =1", "\u00a0=1", "\u200b=1", "\ufeff=1", "\x01=1", "=", "- 5 °C",
+		"'=1", "''=1", `"=1`, "'\tx", "", "'", "''",
+	} {
 		if got := export.Neutral(text); got != "'"+text {
 			t.Errorf("%q became %q", text, got)
 		}
 	}
-	for _, text := range []string{"", " ", "a=1", "1-2", "'=1", "x@y.id", "é", "(=1)", "😀", "\xff"} {
+	for _, text := range []string{" ", "a=1", "1-2", "'x", "x@y.id", "é", "(=1)", "😀", "\xff", "a; b", "a\tb", "a\n\nb", "a, -1"} {
 		if got := export.Neutral(text); got != text {
 			t.Errorf("%q became %q", text, got)
+		}
+	}
+	for text, want := range map[string]string{
+		"a;=1": "a;'=1", "a;'=1": "a;''=1", "a\t=1": "a\t'=1", "\t=1": "'\t'=1", "a; \"=1": "a;' \"=1", "a;=1;=2": "a;'=1;'=2", "=1;x": "'=1;x", "a\n- b\r\n+c": "a\n'- b\r\n'+c",
+	} {
+		if got := export.Neutral(text); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+}
+
+// restored reverses Neutral, as an import would. It returns nil for NULL.
+func restored(cell string) *string {
+	if cell == "" {
+		return nil
+	}
+	ignored := regexp.MustCompile(`^['"\p{Z}\p{Cf}\x{0}-\x{8}\x{b}\x{c}\x{e}-\x{1f}\x{7f}-\x{9f}]*[=+\-@＝＋－＠]`)
+	var text strings.Builder
+	for i, part := range regexp.MustCompile(`[^;\t\r\n]*[;\t\r\n]?`).FindAllString(cell, -1) {
+		if ignored.MatchString(part) || i == 0 && regexp.MustCompile(`^'+($|[\t\r\n])`).MatchString(cell) {
+			part = strings.TrimPrefix(part, "'")
+		}
+		text.WriteString(part)
+	}
+	return new(text.String())
+}
+
+// TestCSV_IsSafeAndReversible exports random texts and reads the file as spreadsheets with each separator do.
+func TestCSV_IsSafeAndReversible(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(1, 2))
+	parts := []string{"=1+1", "=", "+", "-", "@", "＝", "'", `"`, ";", ",", "\t", "\n", "\r", "\r\n", " ", "\u200b", "a", "1"}
+	rows := [][]string{{"1", "", "1", "NULL", "NULL"}, {"2", "NULL", "1", "NULL", "NULL"}}
+	for i := range 3000 {
+		var text strings.Builder
+		for range random.IntN(8) {
+			text.WriteString(parts[random.IntN(len(parts))])
+		}
+		rows = append(rows, []string{fmt.Sprint(i + 3), text.String(), "1", "NULL", "NULL"})
+	}
+	file, err := export.CSVOf(columns, of(nil, rows...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	records, err := csv.NewReader(bytes.NewReader(file[3:])).ReadAll()
+	if err != nil || len(records) != len(rows)+1 {
+		t.Fatal(len(records), err)
+	}
+	formula := regexp.MustCompile(`^["\s\x{200b}]*[=+\-@＝]`)
+	for i, record := range records[1:] {
+		want := strings.ReplaceAll(rows[i][1], "\r\n", "\n") // as Go's reader returns it
+		if got := restored(record[1]); want == "NULL" != (got == nil) || got != nil && *got != want {
+			t.Errorf("%q was exported as %q", want, record[1])
+		}
+		if formula.MatchString(record[1]) {
+			t.Errorf("a formula under comma: %q", record)
+		}
+	}
+	for _, separator := range []string{";", "\t"} {
+		lazy := csv.NewReader(bytes.NewReader(file))
+		lazy.Comma, lazy.LazyQuotes, lazy.FieldsPerRecord = rune(separator[0]), true, -1
+		records, err := lazy.ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range strings.FieldsFunc(string(file), func(r rune) bool { return r == '\r' || r == '\n' }) { // without regard to quotes
+			records = append(records, strings.Split(line, separator))
+		}
+		for _, record := range records {
+			if slices.ContainsFunc(record, formula.MatchString) {
+				t.Errorf("a formula under %q: %q", separator, record)
+			}
 		}
 	}
 }
@@ -73,7 +151,7 @@ func TestCSV(t *testing.T) {
 		`1,"a ""b"", c",-5,2026-03-01,2026-03-01T09:30:00.123456Z` + "\r\n" +
 		"2,\"a\nb\r\nc\rd\",9223372036854775807,0001-01-01,2026-03-01T09:30:00.000000Z\r\n" +
 		`3,"'=HYPERLINK(""x"")",,,` + "\r\n" +
-		"4,,0,9999-12-31,0001-01-01T00:00:00.000000Z\r\n"
+		"4,',0,9999-12-31,0001-01-01T00:00:00.000000Z\r\n"
 	if err != nil || string(got) != want {
 		t.Errorf("%v\ngot  %q\nwant %q", err, got, want)
 	}
@@ -96,7 +174,8 @@ func TestWorkbook(t *testing.T) {
 		[]string{"2", "_x0041_ <b>&amp;", "1000000000000000", "1900-03-01", "NULL"},
 		[]string{"3", " 'x\n ", fmt.Sprint(math.MinInt64), "1900-02-28", "NULL"},
 		[]string{"4", long, "-1500000000", "9999-12-31", "NULL"},
-		[]string{"5", "NULL", "NULL", "NULL", "NULL"}), 1_048_576)
+		[]string{"5", "NULL", "NULL", "NULL", "NULL"},
+		[]string{"6", "", "0", "NULL", "NULL"}), 1_048_576)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,6 +202,8 @@ func TestWorkbook(t *testing.T) {
 		{"D5", "2958465", "9999-12-31", number},
 		{"B6", "", "", number},
 		{"C6", "", "", number},
+		{"B7", "", "", text},
+		{"C7", "0", "0", number},
 	} {
 		raw, _ := book.GetCellValue("products", c.cell, excelize.Options{RawCellValue: true})
 		shown, _ := book.GetCellValue("products", c.cell)

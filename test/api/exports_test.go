@@ -18,7 +18,7 @@ func TestExports_NeutralizeFormulas(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		// A spreadsheet would take the names for formulas, and Excel's numbers cannot hold the prices.
-		for i, name := range []string{"=1+1", "@SUM(A1)", "-2", "+3", "\tx", "a \"b\", c", "biasa"} {
+		for i, name := range []string{"=1+1", "@SUM(A1)", "-2", "+3", "\tx", "a;=1+1", "a \"b\", c", "biasa"} {
 			s.send(http.MethodPost, "/products", fmt.Sprintf(`{"produk":%q,"id_kategori":1,"id_segmen":1,"id_stage":1,"harga":%d,"tanggal_launch":"2026-03-01"}`, name, 9007199254740993+i)).
 				want(t, http.StatusCreated)
 		}
@@ -34,10 +34,10 @@ func TestExports_NeutralizeFormulas(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(records) != 28 || records[0][0] != "id" || records[0][1] != "produk" {
+		if len(records) != 29 || records[0][0] != "id" || records[0][1] != "produk" {
 			t.Fatalf("%d records, the first %v", len(records), records[0])
 		}
-		for i, want := range []string{"'=1+1", "'@SUM(A1)", "'-2", "'+3", "'\tx", "a \"b\", c", "biasa"} {
+		for i, want := range []string{"'=1+1", "'@SUM(A1)", "'-2", "'+3", "'\tx", "a;'=1+1", "a \"b\", c", "biasa"} {
 			if got := records[21+i]; got[1] != want || got[6] != fmt.Sprint(9007199254740993+i) || got[7] != "2026-03-01" {
 				t.Errorf("%q: %q", want, got)
 			}
@@ -53,18 +53,18 @@ func TestExports_NeutralizeFormulas(t *testing.T) {
 		}
 		defer func() { _ = book.Close() }()
 		rows, err := book.GetRows("products")
-		if err != nil || len(rows) != 28 || rows[0][1] != "produk" {
+		if err != nil || len(rows) != 29 || rows[0][1] != "produk" {
 			t.Fatalf("%d rows, %v", len(rows), err)
 		}
-		for i, want := range []string{"biasa", "a \"b\", c", "\tx", "+3", "-2", "@SUM(A1)", "=1+1"} {
+		for i, want := range []string{"biasa", "a \"b\", c", "a;=1+1", "\tx", "+3", "-2", "@SUM(A1)", "=1+1"} {
 			if got := rows[i+1][1]; got != want {
 				t.Errorf("%q, want %q", got, want)
 			}
 		}
-		if formula, err := book.GetCellFormula("products", "B8"); err != nil || formula != "" {
+		if formula, err := book.GetCellFormula("products", "B9"); err != nil || formula != "" {
 			t.Errorf("formula %q, %v", formula, err)
 		}
-		if price, _ := book.GetCellValue("products", "G8"); price != "9007199254740993" {
+		if price, _ := book.GetCellValue("products", "G9"); price != "9007199254740993" {
 			t.Errorf("price %s", price)
 		}
 	})
