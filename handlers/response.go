@@ -9,9 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -185,12 +183,9 @@ func notModified(c *fiber.Ctx, etag, cacheControl string) bool {
 
 // pageLinks returns the Link header (RFC 8288) of a list page: uri with other page numbers.
 func pageLinks(uri string, p models.Pagination) string {
-	path, rawQuery, _ := strings.Cut(uri, "?")
-	query, _ := url.ParseQuery(rawQuery) // was parsed before
 	var links []string
 	add := func(rel string, page int64) {
-		query.Set("page", strconv.FormatInt(page, 10))
-		links = append(links, "<"+path+"?"+query.Encode()+`>; rel="`+rel+`"`)
+		links = append(links, "<"+request.PageAddress(uri, page)+`>; rel="`+rel+`"`)
 	}
 	last := max(p.TotalPages, 1)
 	add("first", 1)

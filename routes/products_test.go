@@ -211,6 +211,9 @@ func TestProducts_FilterSortAndLinkPages(t *testing.T) {
 				t.Errorf("%s: %s, want %s", query, header, want)
 			}
 		}
+		if header := s.get(http.StatusOK, "/products?limit=4&search=a;b%26c&stage=x").Header.Get("Link"); !strings.Contains(header, "limit=4&search=a%3Bb%26c&stage=x&page=1>") {
+			t.Errorf("a link without a part of its query: %s", header)
+		}
 		next := link.FindStringSubmatch(s.get(http.StatusOK, "/products?sort=id&limit=1&page=2&search=_").Header.Get("Link"))
 		if got := ids(t, s.get(http.StatusOK, "/products?"+next[1])); !slices.Equal(got, []int64{2}) {
 			t.Errorf("the first link leads to %v", got)

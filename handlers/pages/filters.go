@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -207,9 +206,7 @@ type Pager struct {
 
 // NewPager returns the pager of a list page; its links keep the address's other parameters.
 func NewPager(address string, p models.Pagination) Pager {
-	path, raw, _ := strings.Cut(address, "?")
-	query, _ := url.ParseQuery(raw) // the handler has parsed it
-	pageAddress := func(page int64) string { return FilterQuery(query).With("page", strconv.FormatInt(page, 10)).At(path) }
+	pageAddress := func(page int64) string { return request.PageAddress(address, page) }
 	out := Pager{Total: p.TotalItems, Current: p.CurrentPage, Last: max(p.TotalPages, 1)}
 	if p.CurrentPage > 1 {
 		out.First, out.Previous = pageAddress(1), pageAddress(min(p.CurrentPage-1, out.Last))

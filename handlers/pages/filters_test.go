@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"lifecycle-sync/models"
 	"lifecycle-sync/services/products"
 )
 
@@ -26,5 +27,13 @@ func TestProductFilters_LinkToThePageWithoutEach(t *testing.T) {
 	}
 	if got := (FilterQuery{}).With("stage", "").At("/"); got != "/" {
 		t.Error(got)
+	}
+}
+
+func TestNewPager_KeepsEveryParameter(t *testing.T) {
+	t.Parallel()
+	p := NewPager("/stage-history?search=a;b%26c&page=2&toStageId=1", models.Pagination{CurrentPage: 2, TotalPages: 3, TotalItems: 60, Limit: 25})
+	if p.Next != "/stage-history?search=a%3Bb%26c&page=3&toStageId=1" || p.First != "/stage-history?search=a%3Bb%26c&page=1&toStageId=1" {
+		t.Errorf("%+v", p)
 	}
 }

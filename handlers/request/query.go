@@ -5,8 +5,10 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/products"
@@ -30,7 +32,7 @@ func ParseQuery(c *fiber.Ctx, allowed ...string) *Query {
 		_, isDuplicate := q.values[name]
 		switch {
 		case !slices.Contains(allowed, name):
-			q.add(models.NewFieldError(name, "unknown", "request.unknown_parameter", models.Params{"known": allowed}))
+			q.add(models.NewFieldError(name, "unknown", "request.unknown_parameter", models.Params{"field": name, "known": allowed}))
 		case isDuplicate:
 			q.add(models.NewFieldError(name, "duplicate", "request.duplicate", nil))
 		case !isText(value):
@@ -39,6 +41,16 @@ func ParseQuery(c *fiber.Ctx, allowed ...string) *Query {
 		q.values[name] = value
 	}
 	return q
+}
+
+// PageAddress returns an address with another page number. It parses the query as ParseQuery does; net/url would drop
+// parameters that contain a semicolon.
+func PageAddress(address string, page int64) string {
+	path, rawQuery, _ := strings.Cut(address, "?")
+	var query fasthttp.Args
+	query.Parse(rawQuery)
+	query.Set("page", strconv.FormatInt(page, 10))
+	return path + "?" + query.String()
 }
 
 // Text returns a parameter, "" if absent.
