@@ -80,8 +80,8 @@ func respondWith(t *testing.T, err error) (status int, body []byte, log string) 
 func TestErrors_RenderTextsAndKeepTheirCodes(t *testing.T) {
 	t.Parallel()
 	for want, err := range map[string]error{
-		`{"success":false,"message":"pelanggan may have at most 1,000 characters.","messageDetail":{"code":"request.too_long","params":{"field":"pelanggan","max":1000}},` +
-			`"code":"validation_failed","errors":[{"field":"pelanggan","code":"too_long","message":"pelanggan may have at most 1,000 characters.",` +
+		`{"success":false,"message":"Customer may have at most 1,000 characters.","messageDetail":{"code":"request.too_long","params":{"field":"pelanggan","max":1000}},` +
+			`"code":"validation_failed","errors":[{"field":"pelanggan","code":"too_long","message":"Customer may have at most 1,000 characters.",` +
 			`"messageDetail":{"code":"request.too_long","params":{"field":"pelanggan","max":1000}}}],"requestId":"r1"}`: models.NewInvalid(models.NewFieldError("pelanggan", "too_long", "request.too_long", models.Params{"max": 1000})),
 		`{"success":false,"message":"own words own words DROP TABLE x","messageDetail":{"code":"legacy","params":{"text":"own words"}},` +
 			`"remedyDetail":{"code":"legacy","params":{"text":"own words"},"command":"DROP TABLE x"},"code":"conflict","requestId":"r1"}`: models.NewError(models.Conflict, models.LegacyText, models.Params{"text": "own words"}).

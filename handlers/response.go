@@ -136,6 +136,9 @@ func respondChanged(c *fiber.Ctx, code string, w outbox.Result, err error) error
 	if !w.MirrorUpToDate {
 		message += " " + printerOf(c).Text(models.NewText("done.mirror_follows", nil))
 	}
+	if w.HeldBack != nil {
+		message += " " + printerOf(c).Error(w.HeldBack)
+	}
 	return c.JSON(success{Success: true, Message: message, Data: json.RawMessage(w.Data)})
 }
 

@@ -31,6 +31,7 @@ const (
 	Unauthenticated    Class = "unauthenticated" // no token, or one that is not valid
 	Forbidden          Class = "forbidden"
 	NotFound           Class = "not_found"
+	HeldBack           Class = "quarantined" // lifecycle_db has the row, but it is in quarantine
 	Conflict           Class = "conflict"
 	PreconditionFailed Class = "precondition_failed" // If-Match names another state
 	TooLarge           Class = "too_large"
@@ -59,10 +60,9 @@ type FieldError struct {
 	Text  Text
 }
 
-// NewFieldError returns the error for one field. Its text gets the parameter "field": the field's name, which the
-// console replaces by the field's label.
+// NewFieldError returns the error for one field. Its text gets the parameter "field", unless params have it.
 func NewFieldError(field, code, text string, params Params) FieldError {
-	all := Params{"field": field}
+	all := Params{"field": FieldName(field)}
 	maps.Copy(all, params)
 	return FieldError{Field: field, Code: code, Text: NewText(text, all)}
 }

@@ -63,6 +63,15 @@ type Quarantined struct {
 	Since      time.Time        `gorm:"column:since"`
 }
 
+// HeldBack returns the error for a request for the row.
+func (q Quarantined) HeldBack() *Error {
+	reason := q.Reason.Text()
+	if _, ok := reason.Params["column"]; ok {
+		reason.Params["column"] = FieldName(q.Reason.Column)
+	}
+	return NewError(HeldBack, "quarantine.held_back_"+q.Table, Params{"id": q.RowID, "reason": reason}).WithRemedy("quarantine.held_back_remedy", nil)
+}
+
 // TableName is the table in pmo_db.
 func (Quarantined) TableName() string { return "lifecycle_sync_quarantine" }
 

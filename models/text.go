@@ -21,6 +21,9 @@ type Text struct {
 // In JSON a duration is a number of seconds and a time is RFC 3339.
 type Params map[string]any
 
+// FieldName is a parameter that names a field: people read the field's label, programs its name.
+type FieldName string
+
 // LegacyText is the code of a text stored before texts had codes, in the parameter "text".
 const LegacyText = "legacy"
 

@@ -56,6 +56,13 @@ func (s *Site) Failure(c *fiber.Ctx, status int, f handlers.Failure) error {
 		page.NewTab = true
 	case http.StatusForbidden:
 		page.SignOut = s.requiresSignIn && c.Method() == fiber.MethodGet
+	case http.StatusNotFound:
+		if models.Class(f.Code) == models.HeldBack {
+			page.Heading = models.NewText("console.heading_held_back", nil)
+			if s.roleOf(c) == models.Admin {
+				page.Next = &Link{"/sync/quarantine", models.NewText("console.to_held_back", nil)}
+			}
+		}
 	case http.StatusServiceUnavailable:
 		if c.Method() == fiber.MethodGet {
 			page.Next = &Link{c.OriginalURL(), models.NewText("console.try_again", nil)}

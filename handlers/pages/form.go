@@ -158,7 +158,7 @@ func (s *Site) Problems(c *fiber.Ctx, err error, fields ...string) (int, *Proble
 	handlers.LogFault(s.log, c, status, err)
 	problems := &Problems{Heading: models.NewText("console.not_saved", nil)}
 	for _, e := range models.AsError(err).Fields {
-		problems.add(fields, e.Field, fieldText(e, fields))
+		problems.add(fields, e.Field, e.Text)
 	}
 	if problems.List == nil {
 		problems.add(fields, field, models.NewText(models.LegacyText, models.Params{"text": f.Message})) // includes the remedy
@@ -175,16 +175,6 @@ func (p *Problems) add(fields []string, field string, text models.Text) {
 		field = ""
 	}
 	p.List = append(p.List, Problem{field, text})
-}
-
-// fieldText returns the text of an error, with the field's label instead of its name if the form has the field.
-func fieldText(e models.FieldError, fields []string) models.Text {
-	if _, namesField := e.Text.Params["field"]; !namesField || !slices.Contains(fields, e.Field) {
-		return e.Text
-	}
-	params := maps.Clone(e.Text.Params)
-	params["field"] = messages.FieldLabel(e.Field)
-	return models.NewText(e.Text.Code, params)
 }
 
 // NewKey returns a new idempotency key for a form.

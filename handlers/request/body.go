@@ -126,7 +126,7 @@ func Invalid(field, code, text string, params models.Params) error {
 }
 
 func unknownField(name string, allowed []string) error {
-	return Invalid(clip(name), "unknown", "request.unknown_field", models.Params{"known": allowed})
+	return Invalid(clip(name), "unknown", "request.unknown_field", models.Params{"field": clip(name), "known": allowed})
 }
 
 // clip truncates client input for use in a message.

@@ -39,8 +39,11 @@ export interface paths {
         /**
          * Exports the filtered list as CSV
          * @description Streams all pages as UTF-8 with a byte order mark and CRLF line ends. The first line has the column names. Prices keep all
-         *     digits, times are RFC 3339. Texts that a spreadsheet would interpret as formulas are prefixed with `'`. An error after the first
-         *     bytes closes the connection, so a complete response is a complete file.
+         *     digits, times are RFC 3339. An error after the first bytes closes the connection, so a complete response is a complete file.
+         *
+         *     Texts with parts that a spreadsheet would interpret as formulas get a `'` before each such part: at the start of the text and
+         *     after `;`, tab and line end, where spreadsheets with other separators end a cell. NULL is an empty cell. An empty text, or one
+         *     of `'` only, gets a `'`, too. Remove one `'` at each such place to get the stored text.
          */
         get: operations["exportProductsAsCsv"];
         put?: never;
@@ -569,6 +572,11 @@ export interface components {
         Message: string;
         /** Format: int32 */
         Id: number;
+        /**
+         * Format: int32
+         * @description The id of a row; `lifecycle_db` may have 0 and negative ids.
+         */
+        RowId: number;
         /** Format: int64 */
         BigId: number;
         IdOrEmpty: components["schemas"]["Id"] | "";
@@ -666,7 +674,7 @@ export interface components {
             messageDetail?: components["schemas"]["Text"];
         };
         ProductFields: {
-            id: components["schemas"]["Id"];
+            id: components["schemas"]["RowId"];
             /** @description The product's name. */
             produk: string | null;
             /** @description Description. */
@@ -805,7 +813,7 @@ export interface components {
         Attachment: {
             id: components["schemas"]["BigId"];
             /** @description The product. */
-            id_produk: components["schemas"]["Id"];
+            id_produk: components["schemas"]["RowId"];
             /** @description The file's name as uploaded. */
             nama_file: string;
             /** @description Address to download it from. */
@@ -840,9 +848,9 @@ export interface components {
          *     }
          */
         StageHistory: {
-            id: components["schemas"]["Id"];
+            id: components["schemas"]["RowId"];
             /** @description The product. */
-            id_produk: components["schemas"]["Id"];
+            id_produk: components["schemas"]["RowId"];
             /** @description The product's name. */
             produk: string | null;
             /**
@@ -873,19 +881,19 @@ export interface components {
         };
         Dropdowns: {
             segments: {
-                id: components["schemas"]["Id"];
+                id: components["schemas"]["RowId"];
                 segmen: string | null;
                 icon_light: string | null;
                 icon_dark: string | null;
             }[];
             stages: {
-                id: components["schemas"]["Id"];
+                id: components["schemas"]["RowId"];
                 stage: string | null;
                 icon_light: string | null;
                 icon_dark: string | null;
             }[];
             categories: {
-                id: components["schemas"]["Id"];
+                id: components["schemas"]["RowId"];
                 kategori: string | null;
                 icon_light: string | null;
                 icon_dark: string | null;
@@ -1334,7 +1342,7 @@ export interface components {
                 /**
                  * @example {
                  *       "success": false,
-                 *       "message": "harga must be whole rupiah, without decimals, and not negative.",
+                 *       "message": "Price must be whole rupiah, without decimals, and not negative.",
                  *       "messageDetail": {
                  *         "code": "request.rupiah",
                  *         "params": {
@@ -1346,7 +1354,7 @@ export interface components {
                  *         {
                  *           "field": "harga",
                  *           "code": "integer",
-                 *           "message": "harga must be whole rupiah, without decimals, and not negative.",
+                 *           "message": "Price must be whole rupiah, without decimals, and not negative.",
                  *           "messageDetail": {
                  *             "code": "request.rupiah",
                  *             "params": {
@@ -1383,7 +1391,10 @@ export interface components {
                 "application/json": components["schemas"]["Failure"];
             };
         };
-        /** @description The row does not exist. */
+        /**
+         * @description The row does not exist (`not_found`), or `lifecycle_db` has it, but it is held back (`quarantined`): `message` says why and what to
+         *     do. A product that is held back can still be changed and deleted; its attachments are held back with it.
+         */
         NotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
@@ -1882,7 +1893,7 @@ export interface operations {
                         success: components["schemas"]["Succeeded"];
                         message: components["schemas"]["Message"];
                         data: {
-                            id: components["schemas"]["Id"];
+                            id: components["schemas"]["RowId"];
                             produk: string | null;
                         };
                     };
@@ -2305,8 +2316,8 @@ export interface operations {
                         success: components["schemas"]["Succeeded"];
                         message: components["schemas"]["Message"];
                         data: {
-                            id: components["schemas"]["Id"];
-                            id_produk: components["schemas"]["Id"];
+                            id: components["schemas"]["RowId"];
+                            id_produk: components["schemas"]["RowId"];
                         };
                     };
                 };

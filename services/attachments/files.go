@@ -42,42 +42,34 @@ type Files struct {
 	Log      *slog.Logger
 }
 
-// Reader reads the files of products in one snapshot of the mirror. Errors: connection, timeout, schema.
+// Reader reads the files of products in one snapshot of the mirror. Errors: connection, timeout, schema; RequireProduct: not
+// found, quarantined.
 type Reader interface {
-	HasProduct(ctx context.Context, id int64) (bool, error)
+	RequireProduct(ctx context.Context, id int64) error
 	Attachments(ctx context.Context, productID int64) ([]models.Attachment, error)
 }
 
-// List lists a product's files, oldest first. Errors: not found, connection, timeout, schema.
+// List lists a product's files, oldest first. Errors: not found, quarantined, connection, timeout, schema.
 func List(ctx context.Context, from Reader, productID int64) ([]models.Attachment, error) {
-	has, err := from.HasProduct(ctx, productID)
-	if err := requireProduct(productID, has, err); err != nil {
+	if err := from.RequireProduct(ctx, productID); err != nil {
 		return nil, err
 	}
 	return from.Attachments(ctx, productID)
 }
 
-func requireProduct(id int64, has bool, err error) error {
-	if err == nil && !has {
-		return models.NewError(models.NotFound, "products.not_found", models.Params{"id": id})
-	}
-	return err
-}
-
 // Add attaches the request's files to a product, all or none. After an error none is stored.
-// Errors: not found; conflict and busy of the key; connection.
+// Errors: not found; quarantined; conflict and busy of the key; connection.
 func (f *Files) Add(ctx context.Context, productID int64, r outbox.Request) (outbox.Result, error) {
 	return f.Writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (any, error) {
 		// The lock keeps the product until the files are stored; a later delete then finds them.
-		has, err := attachmentsdb.New(tx).LockProduct(ctx, productID)
-		if err := requireProduct(productID, has, err); err != nil {
+		if err := attachmentsdb.New(tx).LockProduct(ctx, productID); err != nil {
 			return nil, err
 		}
 		return attachmentsdb.New(tx).AddStored(ctx, productID, r.Files)
 	})
 }
 
-// Remove deletes a file of a product. Errors: not found, connection.
+// Remove deletes a file of a product. Errors: not found, quarantined, connection.
 func (f *Files) Remove(ctx context.Context, productID, id int64) (was models.Attachment, err error) {
 	var version int64
 	err = f.Store.InTx(ctx, func(tx *pmo.Session) error {
@@ -102,7 +94,7 @@ func (f *Files) deleteContent(ctx context.Context, key string) {
 	}
 }
 
-// Find returns a file of a product. Errors: not found, connection, timeout.
+// Find returns a file of a product. Errors: not found, quarantined, connection, timeout.
 func (f *Files) Find(ctx context.Context, productID, id int64) (models.Attachment, error) {
 	return attachmentsdb.New(f.Store.Session).Get(ctx, productID, id)
 }

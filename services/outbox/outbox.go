@@ -13,6 +13,7 @@ import (
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
 	attachmentsdb "lifecycle-sync/repositories/pmo/attachments"
+	"lifecycle-sync/repositories/pmo/journal"
 	outboxdb "lifecycle-sync/repositories/pmo/outbox"
 	"lifecycle-sync/services/failpoint"
 	"lifecycle-sync/services/mirror"
@@ -76,7 +77,8 @@ type Result struct {
 	Data           models.JSON
 	Version        string // of the row, or ""
 	RowID          int64
-	MirrorUpToDate bool // the mirror has the change; otherwise the next run copies it
+	MirrorUpToDate bool          // the mirror has the change; otherwise the next run copies it
+	HeldBack       *models.Error // why the row is in quarantine after the write; nil if it is not
 }
 
 // Write runs change in one transaction of lifecycle_db and refreshes the mirror. Errors: change's; conflict and busy of the
@@ -100,6 +102,10 @@ func (w *Writer) Write(ctx context.Context, r Request, change func(ctx context.C
 	failpoint.Reach("after-source-commit")
 	written := replay(&write)
 	written.MirrorUpToDate = w.refreshMirror(ctx, write, r, c)
+	if c.Action != lifecycle.Deleted && written.MirrorUpToDate {
+		err := journal.New(w.store.Session).Absent(ctx, models.TableNamed(c.Table).Name, c.RowID, nil)
+		written.HeldBack, _ = errors.AsType[*models.Error](err) // the write itself succeeded
+	}
 	return written, nil
 }
 

@@ -60,8 +60,7 @@ func (q Query) Order() (catalog.ProductOrder, error) {
 // CheckSearch validates a search for products. Errors: validation_failed.
 func CheckSearch(search string) error {
 	if n := utf8.RuneCountInString(search); n > maxSearch {
-		return models.NewInvalid(models.FieldError{Field: "search", Code: "too_long",
-			Text: models.NewText("products.search_too_long", models.Params{"field": "search", "length": n, "max": maxSearch})})
+		return models.NewInvalid(models.NewFieldError("search", "too_long", "products.search_too_long", models.Params{"length": n, "max": maxSearch}))
 	}
 	return nil
 }
@@ -85,8 +84,7 @@ func productOrder(sort string) (catalog.ProductOrder, error) {
 	case slices.Contains(sortKeys(), key):
 		return catalog.ProductOrder{Column: key, Descending: descending}, nil
 	default:
-		return catalog.ProductOrder{}, models.NewInvalid(models.FieldError{Field: "sort", Code: "unknown",
-			Text: models.NewText("products.unknown_sort", models.Params{"field": "sort", "choices": strings.Join(sortKeys(), ", ")})})
+		return catalog.ProductOrder{}, models.NewInvalid(models.NewFieldError("sort", "unknown", "products.unknown_sort", models.Params{"choices": strings.Join(sortKeys(), ", ")}))
 	}
 }
 

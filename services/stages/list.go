@@ -36,7 +36,7 @@ type Page struct {
 // wrong order.
 func (q Query) Check() error {
 	if q.Since != nil && q.Until != nil && q.Since.Time().After(q.Until.Time()) {
-		return models.NewInvalid(models.FieldError{Field: "until", Code: "order", Text: models.NewText("stages.until_before_since", models.Params{"field": "until"})})
+		return models.NewInvalid(models.NewFieldError("until", "order", "stages.until_before_since", nil))
 	}
 	return products.CheckSearch(q.Search)
 }

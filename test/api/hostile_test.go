@@ -17,6 +17,22 @@ func everyRead(id int) []string {
 	}
 }
 
+// lowIDs are rows whose ids are 0 or negative. Clients of lifecycle_db may have chosen them.
+func lowIDs(onPostgres bool) (statements []string) {
+	overriding := ""
+	if onPostgres {
+		overriding = "OVERRIDING SYSTEM VALUE "
+	}
+	for table, values := range map[string]string{
+		"tbl_segmen (id, segmen)": "(0, 'nol')", "tbl_stage (id, stage)": "(0, 'nol'), (-1, 'minus')", "tbl_kategori (id, kategori)": "(-2147483648, 'paling kecil')",
+		"tbl_produk (id, produk, id_segmen, id_stage, id_kategori)":             "(0, 'nol', 0, 0, -2147483648), (-7, 'minus', NULL, -1, NULL)",
+		"tbl_stage_histori (id, id_produk, stage_previous, stage_now, catatan)": "(0, 0, -1, 0, 'nol'), (-3, -7, NULL, -1, 'minus')",
+	} {
+		statements = append(statements, "INSERT INTO "+table+" "+overriding+"VALUES "+values)
+	}
+	return statements
+}
+
 // hostileRows are changes of the source to unexpected values.
 func hostileRows(onPostgres bool) []string {
 	if !onPostgres {
@@ -52,7 +68,7 @@ func hostileRows(onPostgres bool) []string {
 func TestReads_ServeHostileRows(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
-		for _, statement := range hostileRows(s.onPostgres()) {
+		for _, statement := range append(hostileRows(s.onPostgres()), lowIDs(s.onPostgres())...) {
 			exec(t, s.source, statement)
 		}
 		s.Command("sync")
@@ -63,6 +79,9 @@ func TestReads_ServeHostileRows(t *testing.T) {
 					t.Errorf("GET %s: %d %.300s", path, a.StatusCode, a.body)
 				}
 			}
+		}
+		if a := s.get("/stage-history?limit=100&search=nol"); !strings.Contains(string(a.body), `"id_produk":0,`) {
+			t.Errorf("the product 0 has no history: %.300s", a.body)
 		}
 		if a := s.get("/products/8"); !strings.Contains(string(a.body), `"harga":9223372036854775807,`) {
 			t.Errorf("the price is not exact: %.300s", a.body)
@@ -77,6 +96,62 @@ func TestReads_ServeHostileRows(t *testing.T) {
 		s.get("/products/1")
 		s.do(http.MethodDelete, base+"/products/3", nil).want(t, http.StatusOK) // its created_at still does not fit
 		s.Command("sync")
+		s.Command("verify")
+	})
+}
+
+// TestReads_ExplainWhatIsHeldBack: reads of a quarantined row say why it is not shown; writes reach it in lifecycle_db.
+func TestReads_ExplainWhatIsHeldBack(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		s.upload(http.MethodPost, "/products/8/attachments", nil, []file{{"a.pdf", pdf}}).want(t, http.StatusCreated)
+		exec(t, s.source, "DELETE FROM tbl_stage_histori")
+		exec(t, s.source, "INSERT INTO tbl_stage_histori (id_produk, stage_now) VALUES (8, 1), (9, 9999)")
+		exec(t, s.source, "UPDATE tbl_produk SET id_segmen = 9999 WHERE id = 8")
+		s.Command("sync")
+		const why = "Product 8 is held back: Segment refers to a row that does not exist. Fix the row in lifecycle_db; the next sync adds it."
+		s.Eventually("the product is held back", func() bool { return s.do(http.MethodGet, base+"/products/8", nil).json.Message == why })
+		of := func(product int) string {
+			return fmt.Sprintf("/stage-history/%d", queryOne[int](t, s.source, fmt.Sprintf("SELECT id FROM tbl_stage_histori WHERE id_produk = %d", product)))
+		}
+		attachment := fmt.Sprintf("/products/8/attachments/%d", queryOne[int](t, s.target, "SELECT id FROM lifecycle_attachments"))
+		for _, a := range []apiResponse{
+			s.do(http.MethodGet, base+"/products/8", nil), s.do(http.MethodGet, base+"/products/8/attachments", nil),
+			s.do(http.MethodGet, base+attachment, nil), s.do(http.MethodDelete, base+attachment, nil),
+			s.upload(http.MethodPost, "/products/8/attachments", nil, []file{{"b.pdf", pdf}}),
+		} {
+			if a.want(t, http.StatusNotFound, "quarantined").json.Message != why {
+				t.Errorf("%s %s: %s", a.Request.Method, a.Request.URL, a.body)
+			}
+		}
+		if a := s.do(http.MethodGet, base+of(8), nil).want(t, http.StatusNotFound, "quarantined"); !strings.Contains(a.json.Message, "is held back: Product refers to a row that is quarantined.") {
+			t.Errorf("%s", a.body)
+		}
+		if a := s.do(http.MethodGet, base+of(9), nil).want(t, http.StatusNotFound, "quarantined"); !strings.Contains(a.json.Message, "is held back: New stage refers to a row that does not exist.") {
+			t.Errorf("%s", a.body)
+		}
+		s.do(http.MethodGet, base+"/products/4711", nil).want(t, http.StatusNotFound, "not_found")
+
+		if a := s.send(http.MethodPut, of(8), `{"catatan":"x"}`).want(t, http.StatusOK); !strings.Contains(a.json.Message, "is held back: Product refers to") {
+			t.Errorf("a change that does not release it: %s", a.body)
+		}
+		if a := s.send(http.MethodPut, "/products/8", `{"pelanggan":"x"}`).want(t, http.StatusOK); !strings.HasSuffix(a.json.Message, why) {
+			t.Errorf("a change that does not release it: %s", a.body)
+		}
+		if a := s.send(http.MethodPut, "/products/8", `{"id_segmen":1}`).want(t, http.StatusOK); strings.Contains(a.json.Message, "held back") {
+			t.Errorf("a change that releases it: %s", a.body)
+		}
+		s.get("/products/8")
+		s.get(of(8))
+		s.get(attachment)
+		s.do(http.MethodDelete, base+of(9), nil).want(t, http.StatusOK)
+		exec(t, s.source, "UPDATE tbl_produk SET id_segmen = 9999 WHERE id = 8")
+		s.Command("sync")
+		s.do(http.MethodDelete, base+"/products/8", nil).want(t, http.StatusOK)
+		for _, method := range []string{http.MethodGet, http.MethodDelete} {
+			s.do(method, base+"/products/8", nil).want(t, http.StatusNotFound, "not_found")
+		}
+		s.wantFiles(0)
 		s.Command("verify")
 	})
 }

@@ -66,7 +66,7 @@ func TestStageHistory_FiltersRecords(t *testing.T) {
 		"since=gestern": {`href="#since"`, `value="gestern"`, `aria-describedby="since-error"`},
 		"since=2026-02-01&until=2026-01-01&search=kabel": {"Until must not be before since.", `value="2026-02-01"`, `value="2026-01-01"`, `value="kabel"`, `aria-describedby="until-error"`},
 		"stage=1":                            {"is not a known parameter"},
-		"productId=x&toStageId=2":            {"productId must be a whole number", `<option value="2" selected>`, `href="/stage-history?toStageId=2"`},
+		"productId=x&toStageId=2":            {"Product must be a whole number", `<option value="2" selected>`, `href="/stage-history?toStageId=2"`},
 		"fromStageId=x":                      {"Previous stage must be a whole number", `aria-describedby="fromStageId-error"`},
 		"search=" + strings.Repeat("x", 201): {"Search has 201 characters", `aria-describedby="search-error"`},
 	} {

@@ -222,6 +222,9 @@ func TestSync_QuarantineExplainsEveryReason(t *testing.T) {
 	if len(a.body) > 60_000 {
 		t.Errorf("%d bytes", len(a.body))
 	}
+	u.get("/products/3").shows(http.StatusNotFound, "<h1>Held back</h1>", "Product 3 is held back: Segment refers to a row that does not exist.", "Fix the row in lifecycle_db", `href="/sync/quarantine"`)
+	u.get("/products/3/edit").shows(http.StatusNotFound, "<h1>Held back</h1>")
+	u.get("/stage-history?productId=3").shows(http.StatusOK, "No matching moves")
 	u.get("/sync/quarantine?limit=2&page=2").shows(http.StatusOK, "Page 2 of 3", `href="/sync/quarantine?limit=2&amp;page=3"`)
 	u.get("/sync/quarantine?limit=2&page=9").shows(http.StatusOK, "The list has only")
 	u.get("/sync/quarantine?table=x").shows(http.StatusBadRequest)

@@ -154,6 +154,8 @@ func (p *Printer) Error(err error) string {
 // plain turns texts and lists into strings; formatted values stay as they are.
 func (p *Printer) plain(value any) any {
 	switch v := value.(type) {
+	case models.FieldName:
+		return p.label(string(v))
 	case models.Text:
 		return p.Text(v)
 	case *models.Text:
@@ -178,6 +180,15 @@ func (p *Printer) plain(value any) any {
 	default:
 		return value
 	}
+}
+
+// label returns the label of a field, or its name if it has none. It is not kept, because clients may send any name.
+func (p *Printer) label(field string) string {
+	label := FieldLabel(field)
+	if text := p.render(label); text != label.Code {
+		return text
+	}
+	return field
 }
 
 // Named is a row's name, or its number if it has none: #7.

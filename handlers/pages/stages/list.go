@@ -77,7 +77,7 @@ func listFilters(ctx context.Context, v cache.View, query pages.FilterQuery, pro
 	productFilter := pages.ActiveFilter{Name: "productId"}
 	if product != 0 {
 		p, err := v.Product(ctx, product)
-		if err != nil && !pages.IsClass(err, models.NotFound) {
+		if err != nil && !pages.IsClass(err, models.NotFound) && !pages.IsClass(err, models.HeldBack) {
 			return pages.Filters{}, err
 		}
 		productFilter.Label.Name = pages.NameOf(p.Name, &product)

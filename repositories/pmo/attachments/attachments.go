@@ -10,6 +10,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/journal"
 )
 
 // Attachments reads and writes the rows of attached files.
@@ -62,22 +63,22 @@ func (a *Attachments) Settle(ctx context.Context, writeID string, committed bool
 	return removed, int64(len(removed)) + kept.RowsAffected, a.s.Translate(kept.Error)
 }
 
-// Get returns a file of a mirrored product. Errors: not found, connection, timeout.
+// Get returns a file of a mirrored product. Errors: not found, quarantined, connection, timeout.
 func (a *Attachments) Get(ctx context.Context, productID, id int64) (models.Attachment, error) {
 	var rows []models.Attachment
 	product := a.s.Gorm(ctx).Table(a.s.Table("tbl_produk").Mirror).Select("id").Where("id = ?", productID)
 	err := a.s.Gorm(ctx).Where("id = ? AND id_produk = ? AND state <> ?", id, productID, models.AttachmentPending).
 		Where("EXISTS (?)", product).Find(&rows).Error
-	if err == nil && len(rows) == 0 {
-		err = missing(id)
-	}
 	if err != nil {
 		return models.Attachment{}, a.s.Translate(err)
+	}
+	if len(rows) == 0 {
+		return models.Attachment{}, a.absent(ctx, productID, missing(id))
 	}
 	return rows[0], nil
 }
 
-// Delete removes a file from a product and returns it. Errors: not found, connection.
+// Delete removes a file from a product and returns it. Errors: not found, quarantined, connection.
 func (a *Attachments) Delete(ctx context.Context, productID, id int64) (models.Attachment, error) {
 	deleted, err := a.Get(ctx, productID, id)
 	if err != nil {
@@ -113,13 +114,21 @@ func (a *Attachments) Any(ctx context.Context, productID int64) (bool, error) {
 	return n > 0, a.s.Translate(err)
 }
 
-// LockProduct reports whether a product is mirrored, and keeps it from being deleted until the transaction ends.
-// Errors: connection, timeout.
-func (a *Attachments) LockProduct(ctx context.Context, id int64) (exists bool, err error) {
+// LockProduct keeps a mirrored product from being deleted until the transaction ends. Errors: not found, quarantined,
+// connection, timeout.
+func (a *Attachments) LockProduct(ctx context.Context, id int64) error {
 	var ids []int64
 	// GORM's locking clause is not for SQLite.
-	err = a.s.Gorm(ctx).Raw("SELECT id FROM "+a.s.Table("tbl_produk").Mirror+" WHERE id = ?"+a.s.Features().KeyShareLock, id).Scan(&ids).Error
-	return len(ids) == 1, a.s.Translate(err)
+	err := a.s.Gorm(ctx).Raw("SELECT id FROM "+a.s.Table("tbl_produk").Mirror+" WHERE id = ?"+a.s.Features().KeyShareLock, id).Scan(&ids).Error
+	if err != nil || len(ids) > 0 {
+		return a.s.Translate(err)
+	}
+	return a.absent(ctx, id, models.NewError(models.NotFound, "pmo.no_product", models.Params{"id": id}))
+}
+
+// absent returns the error for a product that is not in the mirror: notFound, unless it is quarantined.
+func (a *Attachments) absent(ctx context.Context, productID int64, notFound error) error {
+	return journal.New(a.s).Absent(ctx, a.s.Table("tbl_produk").Name, productID, notFound)
 }
 
 // Referenced returns the object keys that a row in any state refers to. Errors: connection, timeout.

@@ -68,10 +68,15 @@ func (c *Catalog) Attachments(ctx context.Context, productID int64) ([]models.At
 	return rows, c.s.Translate(err)
 }
 
-// HasProduct reports whether a product is in the mirror. Raw, because GORM has no EXISTS. Errors: connection, timeout, schema.
-func (c *Catalog) HasProduct(ctx context.Context, id int64) (has bool, err error) {
-	err = c.s.Gorm(ctx).Raw("SELECT EXISTS (SELECT 1 FROM "+productTable+" WHERE id = ?)", id).Scan(&has).Error
-	return has, c.s.Translate(err)
+// RequireProduct returns an error unless a product is in the mirror. Raw, because GORM has no EXISTS. Errors: not found,
+// quarantined, connection, timeout, schema.
+func (c *Catalog) RequireProduct(ctx context.Context, id int64) error {
+	var exists bool
+	err := c.s.Gorm(ctx).Raw("SELECT EXISTS (SELECT 1 FROM "+productTable+" WHERE id = ?)", id).Scan(&exists).Error
+	if err != nil || exists {
+		return c.s.Translate(err)
+	}
+	return c.absentProduct(ctx, id)
 }
 
 // CountAttachments returns the number of a product's files. Errors: connection.

@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"cmp"
 	"context"
 	"iter"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo/journal"
 )
 
 // ProductFilter selects the products that meet every condition that is not zero.
@@ -94,15 +94,24 @@ func (c *Catalog) foundProducts(ctx context.Context, f DatedFilter, order Produc
 	return products, total, c.s.Translate(err)
 }
 
-// Product returns one product. Errors: not found, connection, timeout, schema.
+// Product returns one product. Errors: not found, quarantined, connection, timeout, schema.
 func (c *Catalog) Product(ctx context.Context, id int64) (models.ListedProduct, error) {
 	var rows []models.ListedProduct
 	err := c.listed(ctx, c.s.Gorm(ctx).Table(productTable).Select("id").Where("id = ?", id)).Scan(&rows).Error
-	if err != nil || len(rows) == 0 {
-		return models.ListedProduct{}, cmp.Or[error](c.s.Translate(err), models.NewError(models.NotFound, "pmo.no_product", models.Params{"id": id}))
+	if err != nil {
+		return models.ListedProduct{}, c.s.Translate(err)
+	}
+	if len(rows) == 0 {
+		return models.ListedProduct{}, c.absentProduct(ctx, id)
 	}
 	err = c.countAttachments(ctx, rows)
 	return rows[0], err
+}
+
+// absentProduct returns the error for a product that is not in the mirror. Errors: not found, quarantined, connection.
+func (c *Catalog) absentProduct(ctx context.Context, id int64) error {
+	notFound := models.NewError(models.NotFound, "pmo.no_product", models.Params{"id": id})
+	return journal.New(c.s).Absent(ctx, c.s.Table("tbl_produk").Name, id, notFound)
 }
 
 // namesJoin joins a product p with the rows that have the names of its segment, stage and category.

@@ -1,13 +1,13 @@
 package catalog
 
 import (
-	"cmp"
 	"context"
 	"time"
 
 	"gorm.io/gorm"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo/journal"
 )
 
 const historyTable = "tbl_stage_histori_lifecycle"
@@ -76,11 +76,15 @@ func (c *Catalog) LatestStageRecords(ctx context.Context, productID int64, limit
 		Order(newestFirst("")).Limit(limit))
 }
 
-// StageRecord returns one record. Errors: not found, connection, timeout, schema.
+// StageRecord returns one record. Errors: not found, quarantined, connection, timeout, schema.
 func (c *Catalog) StageRecord(ctx context.Context, id int64) (models.ListedRecord, error) {
 	rows, err := c.listedRecords(ctx, c.s.Gorm(ctx).Table(historyTable).Select("id").Where("id = ?", id))
-	if err != nil || len(rows) == 0 {
-		return models.ListedRecord{}, cmp.Or[error](err, models.NewError(models.NotFound, "pmo.no_transition", models.Params{"id": id}))
+	if err == nil && len(rows) == 0 {
+		notFound := models.NewError(models.NotFound, "pmo.no_transition", models.Params{"id": id})
+		err = journal.New(c.s).Absent(ctx, c.s.Table("tbl_stage_histori").Name, id, notFound)
+	}
+	if err != nil {
+		return models.ListedRecord{}, err
 	}
 	return rows[0], nil
 }

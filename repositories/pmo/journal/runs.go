@@ -172,6 +172,21 @@ func (j *Journal) QuarantinedRows(ctx context.Context, offset, limit int) (rows 
 	return rows, total, err
 }
 
+// Absent returns the error for a row that the mirror lacks, by its table's name: quarantined if lifecycle_db has the row,
+// otherwise notFound, which may be nil. Errors: connection, timeout, schema.
+func (j *Journal) Absent(ctx context.Context, table string, id int64, notFound error) error {
+	var rows []models.Quarantined
+	err := j.s.Gorm(ctx).Where("table_name = ? AND row_id = ?", table, id).Omit("payload").Limit(1).Find(&rows).Error
+	switch {
+	case err != nil:
+		return j.s.Translate(err)
+	case len(rows) == 0:
+		return notFound
+	default:
+		return rows[0].HeldBack()
+	}
+}
+
 // QuarantineSize returns the number of rows in quarantine. Errors: connection, timeout, schema.
 func (j *Journal) QuarantineSize(ctx context.Context) (n int64, err error) {
 	err = j.s.Gorm(ctx).Model(&models.Quarantined{}).Count(&n).Error
