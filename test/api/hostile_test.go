@@ -105,7 +105,7 @@ func TestReads_ExplainWhatIsHeldBack(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		s.upload(http.MethodPost, "/products/8/attachments", nil, []file{{"a.pdf", pdf}}).want(t, http.StatusCreated)
-		exec(t, s.source, "DELETE FROM tbl_stage_histori")
+		exec(t, s.source, "DELETE FROM tbl_stage_histori WHERE id_produk IN (8, 9)")
 		exec(t, s.source, "INSERT INTO tbl_stage_histori (id_produk, stage_now) VALUES (8, 1), (9, 9999)")
 		exec(t, s.source, "UPDATE tbl_produk SET id_segmen = 9999 WHERE id = 8")
 		s.Command("sync")
