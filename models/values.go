@@ -28,6 +28,13 @@ func ParseDate(s string) (Date, error) {
 	return Date{t}, nil
 }
 
+// PlaceholderDates are days that other programs store instead of no date. In statistics they count as missing, as do dates
+// after LastPlausibleDate.
+func PlaceholderDates() []Date { return []Date{NewDate(1900, 1, 1), NewDate(1970, 1, 1)} }
+
+// LastPlausibleDate is the last day that counts as a date in statistics.
+func LastPlausibleDate() Date { return NewDate(2100, 12, 31) }
+
 // String returns "YYYY-MM-DD".
 func (d Date) String() string { return d.t.Format(time.DateOnly) }
 

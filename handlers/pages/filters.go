@@ -94,7 +94,8 @@ func ProductFilters(page string, query FilterQuery, lists products.DropdownLists
 		FilterSelect("stageId", choices["tbl_stage"]), FilterSelect("segmentId", choices["tbl_segmen"]), FilterSelect("categoryId", choices["tbl_kategori"]),
 		FilterSelect("missing", choices["missing"]), FilterSelect("overdue", overdue),
 	}}
-	return f.Fill(query, ActiveFilter{Name: "stage"}, ActiveFilter{Name: "segmen"}, ActiveFilter{Name: "kategori"})
+	return f.Fill(query, ActiveFilter{Name: "stage"}, ActiveFilter{Name: "segmen"}, ActiveFilter{Name: "kategori"},
+		ActiveFilter{Name: "implausible", Label: Option{Text: models.NewText("product_fields.tanggal_launch", nil)}})
 }
 
 // MissingFields returns the values of the filter "missing".

@@ -142,7 +142,7 @@ func (q *Query) Err(checks ...func() error) error {
 
 // ProductFilters returns the parameter names of ProductFilter.
 func ProductFilters() []string {
-	return []string{"search", "stageId", "segmentId", "categoryId", "stage", "segmen", "kategori", "missing", "overdue"}
+	return []string{"search", "stageId", "segmentId", "categoryId", "stage", "segmen", "kategori", "missing", "implausible", "overdue"}
 }
 
 // Paging reads the parameters page and limit.
@@ -156,7 +156,7 @@ func ProductFilter(q *Query) products.Filter {
 		Search:  q.Text("search"),
 		StageID: q.ID("stageId"), SegmentID: q.ID("segmentId"), CategoryID: q.ID("categoryId"),
 		Stage: q.Text("stage"), Segment: q.Text("segmen"), Category: q.Text("kategori"),
-		Missing: q.Text("missing"), Overdue: q.Flag("overdue"),
+		Missing: q.Text("missing"), Implausible: q.Text("implausible"), Overdue: q.Flag("overdue"),
 	}
 }
 

@@ -927,7 +927,10 @@ export interface components {
                 missingStage: components["schemas"]["Count"];
                 missingCategory: components["schemas"]["Count"];
                 missingPrice: components["schemas"]["Count"];
+                /** @description Including `implausibleLaunchDate`. */
                 missingLaunchDate: components["schemas"]["Count"];
+                /** @description Launch dates of 1900-01-01, 1970-01-01 or after 2100. They count as missing in all figures. */
+                implausibleLaunchDate: components["schemas"]["Count"];
             };
             /** @description End of the last successful run. */
             lastSyncAt: components["schemas"]["Timestamp"];
@@ -957,7 +960,7 @@ export interface components {
                 shortestDays: components["schemas"]["Days"];
                 longestDays: components["schemas"]["Days"];
             }[];
-            /** @description By `tanggal_launch`. */
+            /** @description By `tanggal_launch`, without implausible dates. */
             launchesByMonth: components["schemas"]["Months"];
             /** @description By `tanggal_perubahan`. */
             transitionsByMonth: components["schemas"]["Months"];
@@ -1039,7 +1042,10 @@ export interface components {
             realtime: components["schemas"]["Realtime"] | null;
             /** @description Lag of real-time sync, whichever server follows; null if it is off. */
             realtimeLagSeconds: number | null;
-            /** @description Result of the last verification; null for none. On SQLite the cause of every difference is unknown. */
+            /**
+             * @description Differences that the last verification found and no later run has corrected: every run corrects rows that are behind, only a full
+             *     run corrects the others. Null without a verification. On SQLite the cause of every difference is unknown.
+             */
             drift: components["schemas"]["DifferenceCounts"] | null;
             /** @description Start of that verification. */
             verifiedAt: components["schemas"]["Timestamp"];
@@ -1501,6 +1507,11 @@ export interface components {
         /** @description Only products without this value, as counted by the dashboard's `completeness`; empty means any. */
         Missing: "" | "segment" | "stage" | "category" | "price" | "launchDate";
         /**
+         * @description With `launchDate`, only products whose launch date is implausible, as counted by the dashboard's `implausibleLaunchDate`: 1900-01-01,
+         *     1970-01-01 or after 2100. Empty means any.
+         */
+        Implausible: "" | "launchDate";
+        /**
          * @description With `true`, only overdue products, as the dashboard counts them: `tanggal_stage_end` is before today in `TIMEZONE`, and the
          *     stage is not the last one. Absent or empty: any.
          */
@@ -1570,6 +1581,11 @@ export interface operations {
                 kategori?: components["parameters"]["Kategori"];
                 /** @description Only products without this value, as counted by the dashboard's `completeness`; empty means any. */
                 missing?: components["parameters"]["Missing"];
+                /**
+                 * @description With `launchDate`, only products whose launch date is implausible, as counted by the dashboard's `implausibleLaunchDate`: 1900-01-01,
+                 *     1970-01-01 or after 2100. Empty means any.
+                 */
+                implausible?: components["parameters"]["Implausible"];
                 /**
                  * @description With `true`, only overdue products, as the dashboard counts them: `tanggal_stage_end` is before today in `TIMEZONE`, and the
                  *     stage is not the last one. Absent or empty: any.
@@ -1687,6 +1703,11 @@ export interface operations {
                 /** @description Only products without this value, as counted by the dashboard's `completeness`; empty means any. */
                 missing?: components["parameters"]["Missing"];
                 /**
+                 * @description With `launchDate`, only products whose launch date is implausible, as counted by the dashboard's `implausibleLaunchDate`: 1900-01-01,
+                 *     1970-01-01 or after 2100. Empty means any.
+                 */
+                implausible?: components["parameters"]["Implausible"];
+                /**
                  * @description With `true`, only overdue products, as the dashboard counts them: `tanggal_stage_end` is before today in `TIMEZONE`, and the
                  *     stage is not the last one. Absent or empty: any.
                  */
@@ -1740,6 +1761,11 @@ export interface operations {
                 kategori?: components["parameters"]["Kategori"];
                 /** @description Only products without this value, as counted by the dashboard's `completeness`; empty means any. */
                 missing?: components["parameters"]["Missing"];
+                /**
+                 * @description With `launchDate`, only products whose launch date is implausible, as counted by the dashboard's `implausibleLaunchDate`: 1900-01-01,
+                 *     1970-01-01 or after 2100. Empty means any.
+                 */
+                implausible?: components["parameters"]["Implausible"];
                 /**
                  * @description With `true`, only overdue products, as the dashboard counts them: `tanggal_stage_end` is before today in `TIMEZONE`, and the
                  *     stage is not the last one. Absent or empty: any.
@@ -2385,6 +2411,11 @@ export interface operations {
                 kategori?: components["parameters"]["Kategori"];
                 /** @description Only products without this value, as counted by the dashboard's `completeness`; empty means any. */
                 missing?: components["parameters"]["Missing"];
+                /**
+                 * @description With `launchDate`, only products whose launch date is implausible, as counted by the dashboard's `implausibleLaunchDate`: 1900-01-01,
+                 *     1970-01-01 or after 2100. Empty means any.
+                 */
+                implausible?: components["parameters"]["Implausible"];
                 /**
                  * @description With `true`, only overdue products, as the dashboard counts them: `tanggal_stage_end` is before today in `TIMEZONE`, and the
                  *     stage is not the last one. Absent or empty: any.

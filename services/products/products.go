@@ -38,13 +38,16 @@ type Page struct {
 }
 
 // Check validates a query before anything is read. Errors: validation_failed for a search that is too long, an unknown sort
-// key, or an unknown value of Missing.
+// key, or an unknown value of Missing or Implausible.
 func (q Query) Check() error {
 	if _, err := productOrder(q.Sort); err != nil {
 		return err
 	}
 	if _, known := q.Filter.MissingColumn(); !known && q.Filter.Missing != "" {
 		return models.NewInvalid(models.NewFieldError("missing", "unknown", "request.one_of", models.Params{"choices": "segment, stage, category, price, launchDate"}))
+	}
+	if _, known := q.Filter.ImplausibleColumn(); !known && q.Filter.Implausible != "" {
+		return models.NewInvalid(models.NewFieldError("implausible", "unknown", "request.one_of", models.Params{"choices": "launchDate"}))
 	}
 	return CheckSearch(q.Filter.Search)
 }

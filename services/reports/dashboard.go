@@ -49,13 +49,15 @@ type Statistics struct {
 	LastSyncAt           *models.Instant `json:"lastSyncAt"`
 }
 
-// Completeness counts the products that lack a value.
+// Completeness counts the products that lack a value. An implausible launch date counts as missing, too.
 type Completeness struct {
 	Segment    int64 `json:"missingSegment"`
 	Stage      int64 `json:"missingStage"`
 	Category   int64 `json:"missingCategory"`
 	Price      int64 `json:"missingPrice"`
 	LaunchDate int64 `json:"missingLaunchDate"`
+
+	ImplausibleLaunchDate int64 `json:"implausibleLaunchDate"`
 }
 
 // Charts are series of figures.

@@ -84,6 +84,11 @@ func (l *fixture) fillProducts(t *testing.T, dice *rand.Rand) {
 			d := models.NewDate(l.oracle.now.AddDate(-dice.IntN(2), 0, dice.IntN(3)-1).Date())
 			p.LaunchDate, p.StageStart, p.StageEnd = &d, &d, &d
 		}
+		if dice.IntN(8) == 0 { // implausible, or just not
+			days := []models.Date{models.NewDate(1970, 1, 1), models.NewDate(1900, 1, 1), models.NewDate(2101, 1, 1), models.NewDate(9999, 12, 31),
+				models.NewDate(1970, 1, 2), models.NewDate(1899, 12, 31), models.NewDate(2100, 12, 31)}
+			p.LaunchDate = &days[dice.IntN(len(days))]
+		}
 		l.oracle.products = append(l.oracle.products, p)
 	}
 	l.insert(t, "tbl_produk_lifecycle", l.oracle.products)
@@ -179,12 +184,13 @@ func TestDashboard(t *testing.T) {
 					{catalog.ProductFilter{Segment: "ÉNERGIE & <CO>"}, func(p models.Product) bool { return is(p.SegmentID, 2) }},
 					{catalog.ProductFilter{Search: "PRODUK 3"}, func(p models.Product) bool { return p.Name != nil && strings.Contains(*p.Name, "Produk 3") }},
 					{catalog.ProductFilter{Missing: "price"}, func(p models.Product) bool { return p.Price == nil }},
-					{catalog.ProductFilter{Missing: "launchDate", StageID: 1}, func(p models.Product) bool { return p.LaunchDate == nil && is(p.StageID, 1) }},
+					{catalog.ProductFilter{Missing: "launchDate", StageID: 1}, func(p models.Product) bool { return !hasLaunchDate(p) && is(p.StageID, 1) }},
+					{catalog.ProductFilter{Implausible: "launchDate"}, func(p models.Product) bool { return p.LaunchDate != nil && !hasLaunchDate(p) }},
 					{catalog.ProductFilter{CategoryID: 8}, func(models.Product) bool { return false }},
 					{catalog.ProductFilter{CategoryID: 9, SegmentID: 1}, func(p models.Product) bool { return is(p.CategoryID, 9) && is(p.SegmentID, 1) }},
 					{catalog.ProductFilter{Overdue: true}, l.oracle.overdue},
 					{catalog.ProductFilter{Overdue: true, Missing: "launchDate", Search: "1"}, func(p models.Product) bool {
-						return l.oracle.overdue(p) && p.LaunchDate == nil && p.Name != nil && strings.Contains(*p.Name, "1")
+						return l.oracle.overdue(p) && !hasLaunchDate(p) && p.Name != nil && strings.Contains(*p.Name, "1")
 					}},
 				} {
 					got := l.read(t, c.filter)
@@ -212,11 +218,13 @@ func (l *fixture) read(t *testing.T, f catalog.ProductFilter) (out []byte) {
 		}
 		missing := d.Statistics.Completeness
 		for column, count := range map[string]int64{
-			"segment": missing.Segment, "stage": missing.Stage, "category": missing.Category, "price": missing.Price, "launchDate": missing.LaunchDate, "": d.Statistics.Overdue,
+			"segment": missing.Segment, "stage": missing.Stage, "category": missing.Category, "price": missing.Price, "launchDate": missing.LaunchDate, "implausible": missing.ImplausibleLaunchDate, "": d.Statistics.Overdue,
 		} {
 			opened := f
 			if column == "" {
 				opened.Overdue = true
+			} else if column == "implausible" {
+				opened.Implausible = "launchDate"
 			} else if opened.Missing = cmp.Or(f.Missing, column); opened.Missing != column {
 				continue
 			}

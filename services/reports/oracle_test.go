@@ -38,7 +38,7 @@ func (o oracle) figures() object {
 		"statistics": object{
 			"totalProducts": len(o.products), "totalValue": total(o.products), "byStage": byStage,
 			"launchedLast12Months": o.count(func(p models.Product) bool {
-				return p.LaunchDate != nil && p.LaunchDate.String() > o.now.AddDate(-1, 0, 0).Format(time.DateOnly) && p.LaunchDate.String() <= o.today()
+				return hasLaunchDate(p) && p.LaunchDate.String() > o.now.AddDate(-1, 0, 0).Format(time.DateOnly) && p.LaunchDate.String() <= o.today()
 			}),
 			"overdue":            o.count(o.overdue),
 			"averageDaysInStage": o.daysInStage(),
@@ -47,7 +47,9 @@ func (o oracle) figures() object {
 				"missingStage":      o.count(func(p models.Product) bool { return p.StageID == nil }),
 				"missingCategory":   o.count(func(p models.Product) bool { return p.CategoryID == nil }),
 				"missingPrice":      o.count(func(p models.Product) bool { return p.Price == nil }),
-				"missingLaunchDate": o.count(func(p models.Product) bool { return p.LaunchDate == nil }),
+				"missingLaunchDate": o.count(func(p models.Product) bool { return !hasLaunchDate(p) }),
+
+				"implausibleLaunchDate": o.count(func(p models.Product) bool { return p.LaunchDate != nil && !hasLaunchDate(p) }),
 			},
 		},
 		"charts": object{
@@ -57,8 +59,8 @@ func (o oracle) figures() object {
 			"segmentByStage":     o.segmentByStage(),
 			"transitionSpeed":    o.speeds(),
 			"launchesByMonth": o.months(len(o.products), func(i int) string {
-				if d := o.products[i].LaunchDate; d != nil {
-					return d.String()[:7]
+				if p := o.products[i]; hasLaunchDate(p) {
+					return p.LaunchDate.String()[:7]
 				}
 				return ""
 			}),
@@ -72,6 +74,15 @@ func (o oracle) figures() object {
 		},
 		"stageTransitions": o.moves(),
 	}
+}
+
+// hasLaunchDate reports whether a product has a plausible launch date.
+func hasLaunchDate(p models.Product) bool {
+	if p.LaunchDate == nil {
+		return false
+	}
+	day := p.LaunchDate.String()
+	return day != "1970-01-01" && day != "1900-01-01" && day < "2101-01-01"
 }
 
 func (o oracle) overdue(p models.Product) bool {

@@ -87,6 +87,7 @@ func (c *Completeness) add(g catalog.ProductGroup) {
 	lack(g.CategoryID == nil, &c.Category)
 	lack(g.Month == nil, &c.LaunchDate)
 	c.Price += g.Count - g.Priced
+	c.ImplausibleLaunchDate += g.Implausible
 }
 
 // tally counts products and adds up their values along an axis.

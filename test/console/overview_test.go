@@ -23,7 +23,7 @@ type figures struct {
 		TotalValue           *big.Int
 		LaunchedLast12Months int64
 		Overdue              int64
-		Completeness         struct{ MissingSegment, MissingStage, MissingCategory, MissingPrice, MissingLaunchDate int64 }
+		Completeness         struct{ MissingSegment, MissingStage, MissingCategory, MissingPrice, MissingLaunchDate, ImplausibleLaunchDate int64 }
 	}
 	Charts         struct{ LaunchesByMonth, TransitionsByMonth []struct{ Count int64 } }
 	RecentProducts []struct {
@@ -65,8 +65,9 @@ func productLinks(page string) map[string]string {
 // TestOverview_FiguresMatchAPIAndLists compares the page with the API's figures, and its links with the lists that they lead to.
 func TestOverview_FiguresMatchAPIAndLists(t *testing.T) {
 	t.Parallel()
-	u := newSite(t, "UPDATE tbl_produk SET id_segmen = NULL WHERE id % 9 = 0", "UPDATE tbl_produk SET id_stage = NULL WHERE id % 7 = 0", "UPDATE tbl_produk SET harga = NULL WHERE id % 5 = 0")
-	for _, query := range []string{"", "search=a", "stageId=2&search=&segmentId=", "stage=Growth&search=an", "missing=price", "overdue=true"} {
+	u := newSite(t, "UPDATE tbl_produk SET id_segmen = NULL WHERE id % 9 = 0", "UPDATE tbl_produk SET id_stage = NULL WHERE id % 7 = 0", "UPDATE tbl_produk SET harga = NULL WHERE id % 5 = 0",
+		"UPDATE tbl_produk SET tanggal_launch = '1970-01-01' WHERE id % 2 = 0", "UPDATE tbl_produk SET tanggal_launch = NULL WHERE id % 11 = 0")
+	for _, query := range []string{"", "search=a", "stageId=2&search=&segmentId=", "stage=Growth&search=an", "missing=price", "overdue=true", "implausible=launchDate"} {
 		t.Run(query, func(t *testing.T) {
 			t.Parallel()
 			u.newUser(t).checkOverview(query)
@@ -83,7 +84,8 @@ func (u *user) checkOverview(query string) {
 		"overdue":    indonesian().Number(stats.Overdue),
 		"No segment": indonesian().Number(stats.Completeness.MissingSegment), "No stage": indonesian().Number(stats.Completeness.MissingStage),
 		"No category": indonesian().Number(stats.Completeness.MissingCategory), "No price": indonesian().Number(stats.Completeness.MissingPrice),
-		"No launch date": indonesian().Number(stats.Completeness.MissingLaunchDate),
+		"No plausible launch date":                          indonesian().Number(stats.Completeness.MissingLaunchDate),
+		"of these, implausible date such as 1 January 1970": indonesian().Number(stats.Completeness.ImplausibleLaunchDate),
 	} {
 		if shownTiles[text].figure != figure {
 			u.Errorf("%q %s, want %q", shownTiles[text].figure, text, figure)
@@ -141,7 +143,8 @@ func TestOverview_Filters(t *testing.T) {
 		`name="search" type="search" maxlength="200" value="an"`, `<option value="2" selected>Growth</option>`, `<input type="hidden" name="kategori" value="Energi Bersih">`,
 		`href="/?kategori=Energi&#43;Bersih&amp;stageId=2">Search: an`, `href="/?kategori=Energi&#43;Bersih&amp;search=an">Stage: Growth`, `href="/?search=an&amp;stageId=2">Category: Energi Bersih`)
 	u.get("/?search=%3Cscript%3E").shows(http.StatusOK, "Search: &lt;script&gt;", "No products found", `<a class="button" href="/">Show all</a>`)
-	for _, query := range []string{"stageId=abc", "missing=nonsense", "overdue=yes", "page=2", "search=" + strings.Repeat("a", 201)} {
+	u.get("/products?implausible=launchDate").shows(http.StatusOK, "Implausible date: Launch date", `<input type="hidden" name="implausible" value="launchDate">`)
+	for _, query := range []string{"stageId=abc", "missing=nonsense", "implausible=price", "overdue=yes", "page=2", "search=" + strings.Repeat("a", 201)} {
 		u.get("/?"+query).shows(http.StatusUnprocessableEntity, "Invalid filters")
 	}
 }

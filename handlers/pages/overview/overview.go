@@ -92,7 +92,7 @@ func (ch charts) tiles(s reports.Statistics) []tile {
 	}
 }
 
-// missingTiles returns the numbers of products without a field, with links to them.
+// missingTiles returns the numbers of products without a field, with links to them, and of implausible launch dates, if any.
 func (ch charts) missingTiles(c reports.Completeness) []tile {
 	counts := map[string]int64{"segment": c.Segment, "stage": c.Stage, "category": c.Category, "price": c.Price, "launchDate": c.LaunchDate}
 	var tiles []tile
@@ -102,6 +102,12 @@ func (ch charts) missingTiles(c reports.Completeness) []tile {
 			t.Address, t.Tone = ch.Products("missing", name), "warn"
 		}
 		tiles = append(tiles, t)
+	}
+	if c.ImplausibleLaunchDate > 0 {
+		tiles = append(tiles, tile{
+			Figure: ch.Number(c.ImplausibleLaunchDate), Text: models.NewText("console_overview.implausible_launch", nil),
+			Address: ch.Products("implausible", "launchDate"), Tone: "warn",
+		})
 	}
 	return tiles
 }

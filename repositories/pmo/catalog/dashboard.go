@@ -27,16 +27,18 @@ type ProductGroup struct {
 	SegmentID  *int64 `gorm:"column:segment_id"`
 	StageID    *int64 `gorm:"column:stage_id"`
 	CategoryID *int64 `gorm:"column:category_id"`
-	Month      *int   `gorm:"column:month"` // from 1, of the calendar; nil without a launch date or outside the calendar
+	Month      *int   `gorm:"column:month"` // from 1, of the calendar; nil without a plausible launch date
 	Count      int64  `gorm:"column:products"`
 	Priced     int64  `gorm:"column:priced"` // that have a price
 	// The sum of the prices is ValueHigh * 2^32 + ValueLow: SQLite has no whole numbers past 64 bits.
 	ValueHigh string `gorm:"column:value_high"`
 	ValueLow  string `gorm:"column:value_low"`
-	New       int64  `gorm:"column:new"`     // launched in the last 12 months
-	Overdue   int64  `gorm:"column:overdue"` // past the planned end of their stage, which is not the last
-	Started   int64  `gorm:"column:started"` // with a known stage start
-	Days      int64  `gorm:"column:days"`    // the sum of their days in the stage
+	// Implausible counts launch dates that are placeholders or too late to be true. Everywhere else they count as missing.
+	Implausible int64 `gorm:"column:implausible"`
+	New         int64 `gorm:"column:new"`     // launched in the last 12 months
+	Overdue     int64 `gorm:"column:overdue"` // past the planned end of their stage, which is not the last
+	Started     int64 `gorm:"column:started"` // with a known stage start
+	Days        int64 `gorm:"column:days"`    // the sum of their days in the stage
 }
 
 // ProductGroups sums up the products that match a filter, in one pass. Unsupported values
@@ -46,7 +48,7 @@ func (c *Catalog) ProductGroups(ctx context.Context, f DatedFilter, cal Calendar
 	fit := func(column string) string { return c.fit(products, column) }
 	rows := c.s.Unflattened(c.filtered(ctx, f).Select(strings.Join([]string{
 		fit("id_segmen") + " AS segment_id", fit("id_stage") + " AS stage_id", fit("id_kategori") + " AS category_id", fit("harga") + " AS price",
-		fit("tanggal_launch") + " AS launch", fit("tanggal_stage_start") + " AS stage_start", fit("tanggal_stage_end") + " AS stage_end",
+		c.plausible(fit(launchColumn)) + " AS launch", c.implausible(fit(launchColumn)) + " AS implausible", fit("tanggal_stage_start") + " AS stage_start", fit("tanggal_stage_end") + " AS stage_end",
 	}, ", ")))
 	today := c.s.DateLiteral(cal.Today)
 	count := func(condition string) string { return "count(CASE WHEN " + condition + " THEN 1 END)" }
@@ -54,6 +56,7 @@ func (c *Catalog) ProductGroups(ctx context.Context, f DatedFilter, cal Calendar
 		"segment_id, stage_id, category_id, " + c.s.HistogramBucket("launch", dateTexts(cal.Days), "date") + " AS month",
 		"count(*) AS products, count(price) AS priced",
 		"CAST(coalesce(sum(price >> 32), 0) AS text) AS value_high, CAST(coalesce(sum(price & 4294967295), 0) AS text) AS value_low",
+		count("implausible") + " AS implausible",
 		count("launch > "+c.s.DateLiteral(cal.YearAgo)+" AND launch <= "+today) + " AS new",
 		count(c.overdue("stage_end", "stage_id", cal.Today)) + " AS overdue",
 		count("stage_start <= "+today) + " AS started",

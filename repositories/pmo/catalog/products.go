@@ -19,6 +19,7 @@ type ProductFilter struct {
 	StageID, SegmentID, CategoryID int64
 	Stage, Segment, Category       string // names, exact but for case
 	Missing                        string // what they lack: see MissingColumn
+	Implausible                    string // which date is implausible: see ImplausibleColumn
 	Overdue                        bool   // past the planned end of their stage, which is not the last
 }
 
@@ -201,22 +202,49 @@ func (f ProductFilter) MissingColumn() (column string, known bool) {
 	case "price":
 		return "harga", true
 	case "launchDate":
-		return "tanggal_launch", true
+		return launchColumn, true
 	default:
 		return "", false
 	}
 }
 
+// ImplausibleColumn returns the date column that Implausible names; known is false if it names none.
+func (f ProductFilter) ImplausibleColumn() (column string, known bool) {
+	return launchColumn, f.Implausible == "launchDate"
+}
+
+// launchColumn has implausible dates in the field: other programs store placeholders there.
+const launchColumn = "tanggal_launch"
+
 // unfinished selects incomplete or overdue products, exactly as ProductGroups counts them.
 func (c *Catalog) unfinished(query *gorm.DB, f DatedFilter) *gorm.DB {
 	products := c.s.Table("tbl_produk")
-	if column, known := f.MissingColumn(); known {
+	if column, known := f.MissingColumn(); known && column == launchColumn {
+		query = query.Where(c.plausible(c.fit(products, column)) + " IS NULL")
+	} else if known {
 		query = query.Where(c.fit(products, column) + " IS NULL")
+	}
+	if column, known := f.ImplausibleColumn(); known {
+		query = query.Where(c.implausible(c.fit(products, column)))
 	}
 	if f.Overdue {
 		query = query.Where(c.overdue(c.fit(products, "tanggal_stage_end"), c.fit(products, "id_stage"), f.today))
 	}
 	return query
+}
+
+// implausible returns the SQL condition that a date is a placeholder or too late to be true.
+func (c *Catalog) implausible(date string) string {
+	var placeholders []string
+	for _, d := range models.PlaceholderDates() {
+		placeholders = append(placeholders, c.s.DateLiteral(d))
+	}
+	return "(" + date + " IN (" + strings.Join(placeholders, ", ") + ") OR " + date + " > " + c.s.DateLiteral(models.LastPlausibleDate()) + ")"
+}
+
+// plausible returns the SQL expression for a date that is not implausible, otherwise NULL.
+func (c *Catalog) plausible(date string) string {
+	return "CASE WHEN " + c.implausible(date) + " THEN NULL ELSE " + date + " END"
 }
 
 // overdue returns the SQL condition that the planned stage end is before a day and the stage is not the last one.
