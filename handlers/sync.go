@@ -65,16 +65,12 @@ func (h *Sync) realtimeStatusOf(s realtime.Status) realtimeStatus {
 
 func (h *Sync) statusOf(s runs.Status) status {
 	startOf := func(r models.Run) models.Instant { return models.InstantOf(r.StartedAt) }
-	out := status{
+	return status{
 		State: s.State, Running: convertOptional(s.Running, h.runOf), LastRun: convertOptional(s.LastRun, h.runOf), LastSuccessAt: convertOptional(s.LastSuccess, startOf),
 		Age: convertOptional(s.Age, time.Duration.Seconds), ProvedEqualAt: convertOptional(s.ProvedEqual, startOf), NextRunAt: convertOptional(s.NextRun, models.InstantOf),
 		CurrentAt: convertOptional(s.CurrentAt, models.InstantOf), Realtime: convertOptional(s.Realtime, h.realtimeStatusOf), RealtimeLag: convertOptional(s.Lag, time.Duration.Seconds),
-		VerifiedAt: convertOptional(s.Verified, startOf), Quarantined: s.Quarantined,
+		Drift: s.Unresolved(), VerifiedAt: convertOptional(s.Verified, startOf), Quarantined: s.Quarantined,
 	}
-	if s.Verified != nil {
-		out.Drift = s.Verified.Found()
-	}
-	return out
 }
 
 // Status serves the sync status.

@@ -112,6 +112,9 @@ func lineOf(s runs.Status, now time.Time) statusLine {
 	needsAction := func(code, tone string) statusLine {
 		return statusLine{Texts: append(SingleText(code), freshness...), Tone: tone, NeedsAction: true}
 	}
+	if s.State == runs.Running {
+		freshness = append(freshness, models.NewText("console_status.running", nil))
+	}
 	switch {
 	case s.State == runs.Failed:
 		return needsAction("console_status.failed", "bad")
@@ -119,16 +122,29 @@ func lineOf(s runs.Status, now time.Time) statusLine {
 		return needsAction("console_status.realtime_stopped", "bad")
 	case s.State == runs.Stale:
 		return needsAction("console_status.stale", "warn")
-	case s.State == runs.Running:
-		return statusLine{Texts: append(freshness, models.NewText("console_status.running", nil)), Tone: "good"}
-	case HasDrift(s):
-		drift := models.Texts{models.NewText("console_status.drift", models.Params{"count": s.Verified.Drift()})}
+	case Drift(s) > 0:
+		drift := models.Texts{models.NewText("console_status.drift", models.Params{"count": Drift(s)})}
 		return statusLine{Texts: drift, Tone: "warn", NeedsAction: true}
 	case FollowerState(s) == realtime.Unavailable:
 		return needsAction("console_status.realtime_unavailable", "warn")
+	case hasTrouble(s): // a run that may end it is in progress
+		return statusLine{Texts: freshness, Tone: "warn"}
 	default:
 		return statusLine{Texts: freshness, Tone: "good"}
 	}
+}
+
+// hasDifferences reports whether the newest verification found differences that no run has corrected since.
+func hasDifferences(s runs.Status) bool {
+	unresolved := s.Unresolved()
+	return unresolved != nil && unresolved.Total() > 0
+}
+
+// hasTrouble reports whether the mirror may not equal lifecycle_db although it once did. Then no text says that it is in sync.
+func hasTrouble(s runs.Status) bool {
+	failed := s.LastConclusive != nil && s.LastConclusive.State != models.Succeeded
+	follower := FollowerState(s)
+	return failed || s.State == runs.Failed || s.State == runs.Stale || follower == realtime.Stopped || follower == realtime.Unavailable || Drift(s) > 0
 }
 
 // FollowerState returns the state of this process's follower, "" without one.
@@ -142,7 +158,8 @@ func FollowerState(s runs.Status) realtime.State {
 // Age returns the time since t in whole seconds, at least one, because clocks may differ.
 func Age(now, t time.Time) time.Duration { return max(now.Sub(t).Truncate(time.Second), time.Second) }
 
-// Freshness describes the age of the data and of the last proof that it is in sync. A run must have succeeded.
+// Freshness describes the age of the data and of the last proof that it is in sync. It says so only if nothing is wrong. A
+// run must have succeeded.
 func Freshness(s runs.Status, now time.Time) models.Texts {
 	text := func(code string, t time.Time) models.Text {
 		return models.NewText(code, models.Params{"age": Age(now, t)})
@@ -159,7 +176,7 @@ func Freshness(s runs.Status, now time.Time) models.Texts {
 		return models.Texts{text("console_status.live_age", current), text("console_status.checked", inSync.StartedAt)}
 	case live:
 		return models.Texts{models.NewText("console_status.live", nil), text("console_status.checked", inSync.StartedAt)}
-	case current.Sub(inSync.StartedAt) < time.Minute:
+	case current.Sub(inSync.StartedAt) < time.Minute && !hasTrouble(s) && !hasDifferences(s):
 		return models.Texts{models.NewText("console_status.in_sync", nil), text("console_status.checked", inSync.StartedAt)}
 	default:
 		return models.Texts{text("console_status.data_age", current), text("console_status.checked", inSync.StartedAt)}
@@ -180,7 +197,10 @@ func provesInSync(verification models.Run) bool {
 	return verification.State == models.Succeeded && differences != nil && differences.Total() == 0
 }
 
-// HasDrift reports whether the newest verification found rows edited in the mirror, and no run has corrected them since.
-func HasDrift(s runs.Status) bool {
-	return s.Verified != nil && s.Verified.StartedAt.After(s.LastSuccess.StartedAt) && s.Verified.Drift() > 0
+// Drift returns the number of rows edited in the mirror that the newest verification found and no run has corrected since.
+func Drift(s runs.Status) int64 {
+	if unresolved := s.Unresolved(); unresolved != nil {
+		return unresolved.Drift
+	}
+	return 0
 }

@@ -61,7 +61,7 @@ func TestSyncStatus_Line(t *testing.T) {
 		{"newer than proved", runs.Status{State: runs.Healthy, SyncStatus: later}, line{"Data 5 min old · checked 10 h 0 min ago", "good", false}},
 		{"never proved", runs.Status{State: runs.Healthy, SyncStatus: runs.SyncStatus{LastSuccess: run(time.Hour)}}, line{"Data 1 h 0 min old", "good", false}},
 		{"running", runs.Status{State: runs.Running, SyncStatus: equal}, line{"In sync · checked 2 min ago · sync in progress", "good", false}},
-		{"failed", runs.Status{State: runs.Failed, SyncStatus: equal}, line{"Last sync failed · In sync · checked 2 min ago", "bad", true}},
+		{"failed", runs.Status{State: runs.Failed, SyncStatus: equal}, line{"Last sync failed · Data 2 min old · checked 2 min ago", "bad", true}},
 		{"stale", runs.Status{State: runs.Stale, SyncStatus: later}, line{"Last sync is too old · Data 5 min old · checked 10 h 0 min ago", "warn", true}},
 		{"real-time sync", runs.Status{State: runs.Healthy, Realtime: following, SyncStatus: followed}, line{"Live · checked 10 h 0 min ago", "good", false}},
 		{"real-time sync lags", runs.Status{State: runs.Healthy, Realtime: following, SyncStatus: later},
@@ -69,23 +69,63 @@ func TestSyncStatus_Line(t *testing.T) {
 		{"real-time sync in another process", runs.Status{State: runs.Healthy, Realtime: &realtime.Status{State: realtime.Standby}, SyncStatus: later},
 			line{"Data 5 min old · checked 10 h 0 min ago", "good", false}},
 		{"real-time sync stopped", runs.Status{State: runs.Healthy, Realtime: &realtime.Status{State: realtime.Stopped}, SyncStatus: equal},
-			line{"Live sync stopped by the mass-delete guard · In sync · checked 2 min ago", "bad", true}},
+			line{"Live sync stopped by the mass-delete guard · Data 2 min old · checked 2 min ago", "bad", true}},
 		{"real-time sync unavailable", runs.Status{State: runs.Healthy, Realtime: &realtime.Status{State: realtime.Unavailable}, SyncStatus: equal},
-			line{"Live sync unavailable · In sync · checked 2 min ago", "warn", true}},
+			line{"Live sync unavailable · Data 2 min old · checked 2 min ago", "warn", true}},
 		{"verified since", runs.Status{State: runs.Healthy, SyncStatus: with(later, func(s *runs.SyncStatus) { s.Verified = verification(time.Minute, `{}`) })},
 			line{"In sync · checked 1 min ago", "good", false}},
 		{"behind", runs.Status{State: runs.Healthy, SyncStatus: with(equal, func(s *runs.SyncStatus) { s.Verified = verification(time.Minute, `{"behind":3}`) })},
-			line{"In sync · checked 2 min ago", "good", false}},
+			line{"Data 2 min old · checked 2 min ago", "good", false}},
 		{"drift", runs.Status{State: runs.Healthy, SyncStatus: with(equal, func(s *runs.SyncStatus) { s.Verified = verification(time.Minute, `{"drift":1}`) })},
 			line{"One row was edited in the copy and differs from lifecycle_db", "warn", true}},
 		{"drift mended since", runs.Status{State: runs.Healthy, SyncStatus: with(equal, func(s *runs.SyncStatus) { s.Verified = verification(time.Hour, `{"drift":1}`) })},
 			line{"In sync · checked 2 min ago", "good", false}},
+		{"drift while running", runs.Status{State: runs.Running, SyncStatus: with(equal, func(s *runs.SyncStatus) { s.Verified = verification(time.Minute, `{"drift":1}`) })},
+			line{"One row was edited in the copy and differs from lifecycle_db", "warn", true}},
+		{"drift that an incremental run has not corrected", runs.Status{State: runs.Healthy, SyncStatus: with(later, func(s *runs.SyncStatus) { s.Verified = verification(time.Hour, `{"drift":1}`) })},
+			line{"One row was edited in the copy and differs from lifecycle_db", "warn", true}},
+		{"running after a failure", runs.Status{State: runs.Running, SyncStatus: with(equal, func(s *runs.SyncStatus) { s.LastConclusive = &models.Run{State: models.Failed} })},
+			line{"Data 2 min old · checked 2 min ago · sync in progress", "warn", false}},
 		{"quarantine", runs.Status{State: runs.Healthy, SyncStatus: with(equal, func(s *runs.SyncStatus) { s.Quarantined = 3 })},
 			line{"In sync · checked 2 min ago · 3 rows held back", "good", false}},
 	} {
 		got := lineOf(c.status, now)
 		if line := (line{strings.Join(renderTexts(got.Texts), " · "), got.Tone, got.NeedsAction}); line != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, line, c.want)
+		}
+	}
+}
+
+// TestSyncStatus_SaysInSyncOnlyIfNothingIsWrong goes through the combinations of what the status depends on.
+func TestSyncStatus_SaysInSyncOnlyIfNothingIsWrong(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	run := func(state models.RunState, differences string) *models.Run {
+		return &models.Run{State: state, StartedAt: now.Add(-time.Minute), Differences: models.JSON(differences)}
+	}
+	proof := &models.Run{State: models.Succeeded, StartedAt: now.Add(-2 * time.Minute)}
+	for _, state := range []runs.State{runs.Running, runs.Failed, runs.Stale, runs.Healthy} {
+		for _, conclusive := range []models.RunState{models.Succeeded, models.Failed, models.Interrupted} {
+			for _, follower := range []realtime.State{"", realtime.Starting, realtime.Standby, realtime.Stopped, realtime.Unavailable} {
+				for _, found := range []string{"", `{}`, `{"behind":1}`, `{"drift":1}`, `{"unknown":1}`} {
+					s := runs.Status{State: state, SyncStatus: runs.SyncStatus{LastSuccess: proof, ProvedEqual: proof, LastConclusive: run(conclusive, "")}}
+					if follower != "" {
+						s.Realtime = &realtime.Status{State: follower}
+					}
+					if found != "" {
+						s.Verified = run(models.Succeeded, found)
+					}
+					fine := (state == runs.Running || state == runs.Healthy) && conclusive == models.Succeeded && follower != realtime.Stopped && follower != realtime.Unavailable
+					got := lineOf(s, now)
+					text := strings.Join(renderTexts(got.Texts), " · ")
+					if equal := fine && (found == "" || found == `{}`); strings.Contains(strings.ToLower(text), "in sync") != equal {
+						t.Errorf("%s, last %s, follower %q, found %s: %q", state, conclusive, follower, found, text)
+					}
+					if good := fine && found != `{"drift":1}`; (got.Tone == "good") != good {
+						t.Errorf("%s, last %s, follower %q, found %s: tone %s of %q", state, conclusive, follower, found, got.Tone, text)
+					}
+				}
+			}
 		}
 	}
 }

@@ -190,6 +190,9 @@ type RunForm struct {
 	runs.Request
 
 	FromRunID int64 // the run whose page contains the form; 0 for another page
+	// RowCount is the number of rows to delete that the user entered, nil if the form does not ask for it.
+	RowCount     *int64
+	RowCountText string
 }
 
 // ReadRunForm reads a form that requests a run. Empty fields are ignored, except the number of allowed deletes, which is
@@ -206,6 +209,7 @@ func (ch Checker) ReadRunForm(c *fiber.Ctx) (form RunForm, err error) {
 	}
 	var parseErrors []models.FieldError
 	if text, isSent := fields["allowDeletes"]; isSent {
+		form.RowCount, form.RowCountText = &body.AllowDeletes, text
 		if body.AllowDeletes, err = parseTypedNumber(text); err != nil {
 			parseErrors = append(parseErrors, models.NewFieldError("allowDeletes", "integer", "request.whole_number_from", models.Params{"min": 0}))
 		}

@@ -109,12 +109,14 @@ func TestSync_AllowsMassDeleteByItsNumber(t *testing.T) {
 		for _, mistyped := range []string{"", "twelve", "-12", "1,2", "1.2", "0.12", "1..2"} {
 			u.submit(f.set("allowDeletes", mistyped)).shows(http.StatusUnprocessableEntity, "Enter a whole number", `aria-invalid="true"`, "would become empty")
 		}
-		wrongCount := u.waitForRun(u.submit(f.set("allowDeletes", "11"))).shows(http.StatusOK, "Full run 3", "You allowed 11 deletions, but the run would delete 12 rows", "Number of rows to delete")
-		u.waitForRun(u.submit(wrongCount.form("/sync/runs").set("allowDeletes", "12"))).shows(http.StatusOK, "Full run 4", "Succeeded", "12 rows deleted")
+		for _, mistyped := range []string{"0", "11", "1.200"} {
+			u.submit(f.set("allowDeletes", mistyped)).shows(http.StatusUnprocessableEntity, "The run would delete 12 rows, but you entered "+mistyped+". Nothing was started.", `value="`+mistyped+`" aria-invalid="true"`, "would become empty")
+		}
+		u.waitForRun(u.submit(f.set("allowDeletes", "12"))).shows(http.StatusOK, "Full run 3", "Succeeded", "12 rows deleted")
 
 		// With a dry run, exactly the rows that it showed are deleted.
 		exec(t, u.source, "DELETE FROM tbl_produk WHERE id > 5")
-		dryRun := u.waitForRun(u.start(status, "/sync/dry-run", "")).shows(http.StatusOK, "Dry run 5", "Too many rows would be deleted", "Planned changes", "15 in total", "Exactly the changes shown are made").lacks("Apply exactly these changes")
+		dryRun := u.waitForRun(u.start(status, "/sync/dry-run", "")).shows(http.StatusOK, "Dry run 4", "Too many rows would be deleted", "Planned changes", "15 in total", "Exactly the changes shown are made").lacks("Apply exactly these changes")
 		allowed := dryRun.form("/sync/runs").set("allowDeletes", "15")
 		exec(t, u.source, "UPDATE tbl_produk SET produk = 'Lain' WHERE id = 2")
 		mismatch := u.waitForRun(u.submit(allowed)).shows(http.StatusOK, "Refused", "Apply exactly these changes", "Lain", "16 in total")
@@ -136,7 +138,7 @@ func TestSync_VerificationSaysWhyRowsDiffer(t *testing.T) {
 		}
 		u.waitForRun(u.start(verification, "/sync/dry-run", "")).shows(http.StatusOK, "<code>harga</code>")
 		u.waitForRun(u.start(status, "/sync/runs", "full")).shows(http.StatusOK, "1 row updated")
-		u.status().shows(http.StatusOK, "Healthy")
+		u.status().shows(http.StatusOK, "Healthy", "all differences were corrected since").lacks("1 row edited in the copy", "1 row differs")
 	})
 }
 
@@ -146,7 +148,7 @@ func TestSync_FailedRunSaysWhatToDo(t *testing.T) {
 		status := u.status()
 		exec(t, u.source, "ALTER TABLE tbl_produk RENAME COLUMN harga TO price")
 		failedRun := u.waitForRun(u.start(status, "/sync/runs", "full")).shows(http.StatusOK, "Failed", ">Tables do not match<", "harga", "ADD COLUMN", "Run again", `href="/sync/doctor"`)
-		u.status().shows(http.StatusOK, "Failed", "The last run failed, so the copy is unchanged", ">Tables do not match<", "harga", "Run again")
+		u.status().shows(http.StatusOK, "Failed", "The last run failed, so the copy is unchanged", ">Tables do not match<", "harga", "Run again").lacks("In sync")
 		u.start(status, "/sync/dry-run", "").shows(http.StatusInternalServerError, "harga", "ADD COLUMN", "Go to Sync")
 		exec(t, u.source, "ALTER TABLE tbl_produk RENAME COLUMN price TO harga")
 		u.waitForRun(u.start(failedRun, "/sync/runs", "")).shows(http.StatusOK, "Succeeded")
@@ -244,7 +246,10 @@ func TestSync_RowHistoryShowsOverwrittenValues(t *testing.T) {
 		`<option value="tbl_produk" selected>`, `value="7"`, "1 in total", "<del>", "<ins>").lacks("<code>deskripsi</code>")
 	u.get("/sync/changes?table=tbl_produk&id=9").shows(http.StatusOK, "deleted", "<code>deskripsi</code>", "<code>id</code>").lacks("<ins>")
 	u.get("/sync/changes?table=tbl_segmen&id=1").shows(http.StatusOK, "No changes in the change log")
-	for _, query := range []string{"table=pg_shadow", "table=tbl_produk&id=0", "table=tbl_produk&id=", "table=tbl_produk", "table=tbl_produk&id=x", "row=1"} {
+	for query, problem := range map[string]string{"0": "ID must be a whole number from 1 to", "x": "ID must be a whole number from 1 to", "": "ID is required."} {
+		u.get("/sync/changes?table=tbl_produk&id="+query).shows(http.StatusUnprocessableEntity, `<p class="field-error" id="id-error">`+problem, `aria-describedby="id-error"`, `<option value="tbl_produk" selected>`)
+	}
+	for _, query := range []string{"table=pg_shadow", "table=pg_shadow&id=1", "row=1"} {
 		u.get("/sync/changes?"+query).shows(http.StatusBadRequest, "Invalid request")
 	}
 }

@@ -1,6 +1,9 @@
 package sync
 
 import (
+	"fmt"
+	"strconv"
+
 	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/models"
 )
@@ -20,7 +23,7 @@ type runForm struct {
 	Button, Hint  models.Text
 	Primary       bool
 	NeedsRowCount bool // the user must enter the number of rows to delete
-	Problem       models.Text
+	Problem       rowCountProblem
 }
 
 func dryRunForm(button models.Text) runForm {
@@ -92,7 +95,7 @@ func nextStepsOf(r models.Run) nextSteps {
 // deletionSteps returns a form that confirms the deletes by their number.
 func deletionSteps(r models.Run, form runForm) nextSteps {
 	form.Button, form.NeedsRowCount, form.Primary = models.NewText("console_sync.delete_these_rows", nil), true, false
-	if count, ok := r.Err().Text.Params["count"]; ok {
+	if count := deletionCount(r); count > 0 {
 		form.Button = models.NewText("console_sync.delete_rows", models.Params{"count": count})
 	}
 	steps := nextSteps{Texts: pages.SingleText("console_sync.confirm_deletes")}
@@ -104,6 +107,15 @@ func deletionSteps(r models.Run, form runForm) nextSteps {
 	steps.Forms = []runForm{form}
 	steps.Texts = append(steps.Texts, exactChangesText(r))
 	return steps
+}
+
+// deletionCount returns the number of rows that a run would have deleted when the mass-delete guard stopped it, 0 if unknown.
+func deletionCount(r models.Run) int64 {
+	if classOf(r) != models.MassDelete {
+		return 0
+	}
+	count, _ := strconv.ParseInt(fmt.Sprint(r.Err().Text.Params["count"]), 10, 64)
+	return count
 }
 
 // exactChangesText describes the changes of a run with the digest; the page may show only some of them.

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"context"
 	"strconv"
 	"strings"
 
@@ -16,6 +17,7 @@ type changesPage struct {
 	Tables    []string // names in lifecycle_db
 	Table, ID string   // the query
 	HasQuery  bool
+	IDProblem models.Text
 	Changes   []rowChange
 	Pager     pages.Pager
 }
@@ -31,24 +33,33 @@ type rowChange struct {
 func (h *Pages) Changes(c *fiber.Ctx) error {
 	q := request.ParseQuery(c, "table", "id", "page", "limit")
 	query := runs.RowQuery{Paging: request.Paging(q), Table: q.Text("table"), ID: q.ID("id")}
-	if err := q.Err(); err != nil {
-		return err
-	}
 	page := changesPage{Table: query.Table, ID: q.Text("id"), HasQuery: query.Table != ""}
 	for _, t := range models.Tables() {
 		page.Tables = append(page.Tables, t.Source)
 	}
-	if page.HasQuery {
-		changes, pagination, err := h.history.RowChanges(c.UserContext(), query)
-		if err != nil {
-			return err
-		}
-		page.Pager = pages.NewPager(strings.Clone(c.OriginalURL()), pagination)
-		for _, r := range changes {
-			page.Changes = append(page.Changes, rowChange{changedRowOf(r.LoggedChange, h.history.SourceName(r.Table)), r.StartedAt, modeName(r.Mode)})
-		}
+	title := models.NewText("console_sync.row_history", nil)
+	changes, pagination, err := h.rowChanges(c.UserContext(), query, q.Err())
+	if e := models.AsError(err); e != nil && len(e.Fields) == 1 && e.Fields[0].Field == "id" {
+		page.HasQuery, page.IDProblem = false, e.Fields[0].Text
+		page.IDProblem.Params["field"] = models.NewText("console_sync.row_id", nil)
+		return h.show(c, fiber.StatusUnprocessableEntity, "changes", title, page)
 	}
-	return h.show(c, fiber.StatusOK, "changes", models.NewText("console_sync.row_history", nil), page)
+	if err != nil {
+		return err
+	}
+	page.Pager = pages.NewPager(strings.Clone(c.OriginalURL()), pagination)
+	for _, r := range changes {
+		page.Changes = append(page.Changes, rowChange{changedRowOf(r.LoggedChange, h.history.SourceName(r.Table)), r.StartedAt, modeName(r.Mode)})
+	}
+	return h.show(c, fiber.StatusOK, "changes", title, page)
+}
+
+// rowChanges returns a page of a row's changes, none without a table. It returns validationErr if that is not nil.
+func (h *Pages) rowChanges(ctx context.Context, query runs.RowQuery, validationErr error) ([]models.RowChange, models.Pagination, error) {
+	if validationErr != nil || query.Table == "" {
+		return nil, models.Pagination{}, validationErr
+	}
+	return h.history.RowChanges(ctx, query)
 }
 
 // rowID identifies a row by its table in lifecycle_db and its id.

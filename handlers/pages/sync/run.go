@@ -43,11 +43,17 @@ func (h *Pages) ShowRun(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return h.showRun(c, fiber.StatusOK, id, paging, models.Text{})
+	return h.showRun(c, fiber.StatusOK, id, paging, rowCountProblem{})
 }
 
-// showRun shows a run; problem is the error in the number of rows to delete, or the zero Text.
-func (h *Pages) showRun(c *fiber.Ctx, status int, id int64, paging models.Paging, problem models.Text) error {
+// rowCountProblem is an error in the number of rows to delete that the user entered; the zero value is none.
+type rowCountProblem struct {
+	Text    models.Text
+	Entered string
+}
+
+// showRun shows a run, with an error in its form.
+func (h *Pages) showRun(c *fiber.Ctx, status int, id int64, paging models.Paging, problem rowCountProblem) error {
 	run, tables, err := h.history.Get(c.UserContext(), id)
 	if err != nil {
 		return err
@@ -224,7 +230,7 @@ func outcomeOf(r models.Run) string {
 		return "failed"
 	case r.Mode == models.VerifyRun && differences != nil && differences.Total() > 0:
 		return "differs"
-	case r.Mode == models.VerifyRun:
+	case r.Mode == models.VerifyRun && differences != nil:
 		return "in_sync"
 	case r.Mode == models.DryRun:
 		return "done"

@@ -59,7 +59,7 @@ func stateSummary(s runs.Status, now time.Time) statusSummary {
 		}
 	case runs.Healthy:
 	}
-	if pages.HasDrift(s) {
+	if pages.Drift(s) > 0 {
 		return driftSummary(s, now)
 	}
 	switch pages.FollowerState(s) {
@@ -75,7 +75,7 @@ func stateSummary(s runs.Status, now time.Time) statusSummary {
 func driftSummary(s runs.Status, now time.Time) statusSummary {
 	o := statusSummary{
 		Badge: badge{models.NewText("console_sync.state_drift", nil), "warn"},
-		Texts: models.Texts{models.NewText("console_status.drift", models.Params{"count": s.Verified.Drift()})},
+		Texts: models.Texts{models.NewText("console_status.drift", models.Params{"count": pages.Drift(s)})},
 		NextSteps: &nextSteps{
 			Texts: pages.SingleText("console_sync.drift_advice"),
 			Forms: []runForm{
@@ -85,7 +85,7 @@ func driftSummary(s runs.Status, now time.Time) statusSummary {
 		},
 	}
 	if s.ProvedEqual != nil {
-		o.Texts = append(o.Texts, models.NewText("console_sync.was_in_sync", models.Params{"age": pages.Age(now, s.ProvedEqual.StartedAt)}))
+		o.Texts = append(o.Texts, models.NewText("console_status.checked", models.Params{"age": pages.Age(now, s.ProvedEqual.StartedAt)}))
 	}
 	return o
 }

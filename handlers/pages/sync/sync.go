@@ -68,22 +68,46 @@ func (h *Pages) Show(c *fiber.Ctx) error {
 // Start starts a run and redirects to its page.
 func (h *Pages) Start(c *fiber.Ctx) error {
 	form, err := h.checker.ReadRunForm(c)
+	if err == nil {
+		err = h.checkRowCount(c.UserContext(), form)
+	}
 	if err != nil {
-		return h.showInvalidForm(c, form.FromRunID, err)
+		return h.showInvalidForm(c, form, err)
 	}
 	run, err := h.runs.Trigger(c.UserContext(), form.Request)
 	return redirectToRun(c, run, err)
 }
 
+// checkRowCount checks that the user entered the number of rows that the run's page shows: a run with another number would
+// only fail. Errors: validation_failed; not_found, connection, timeout.
+func (h *Pages) checkRowCount(ctx context.Context, form request.RunForm) error {
+	if form.FromRunID <= 0 || form.RowCount == nil {
+		return nil
+	}
+	run, _, err := h.history.Get(ctx, form.FromRunID)
+	if err != nil {
+		return err
+	}
+	if count := deletionCount(run); count > 0 && count != *form.RowCount {
+		return request.Invalid("allowDeletes", "different", "console_sync.other_number", models.Params{"count": count, "entered": *form.RowCount})
+	}
+	return nil
+}
+
 // showInvalidForm redisplays the run page when the row count is invalid.
-func (h *Pages) showInvalidForm(c *fiber.Ctx, runID int64, err error) error {
-	if runID <= 0 {
+func (h *Pages) showInvalidForm(c *fiber.Ctx, form request.RunForm, err error) error {
+	if form.FromRunID <= 0 {
 		return err
 	}
 	for _, fieldErr := range models.AsError(err).Fields {
-		if fieldErr.Field == "allowDeletes" {
-			return h.showRun(c, fiber.StatusUnprocessableEntity, runID, models.Paging{}, models.NewText("console_sync.type_number", nil))
+		if fieldErr.Field != "allowDeletes" {
+			continue
 		}
+		problem := rowCountProblem{fieldErr.Text, form.RowCountText}
+		if fieldErr.Code == "integer" {
+			problem.Text = models.NewText("console_sync.type_number", nil)
+		}
+		return h.showRun(c, fiber.StatusUnprocessableEntity, form.FromRunID, models.Paging{}, problem)
 	}
 	return err
 }
