@@ -25,24 +25,60 @@ const account = "postgres"
 type Cluster struct {
 	t       testing.TB
 	bin     string // the folder of PostgreSQL's programs
+	lib     string // the folder of its libraries, "" for the system's
 	dir     string // the server's files, owned by its account
 	address string
 }
+
+// The oldest and the newest supported PostgreSQL.
+const (
+	Oldest = 14
+	Newest = 18
+)
 
 // NewCluster starts a server on loopback, until the test ends. settings are lines of postgresql.conf such as
 // "max_connections=20". It needs an installed PostgreSQL.
 func NewCluster(t testing.TB, settings ...string) *Cluster {
 	t.Helper()
 	c := &Cluster{t: t, bin: programs(t), dir: ownFolder(t)}
+	c.create(settings)
+	return c
+}
+
+// NewClusterOf is NewCluster with PostgreSQL 14 or 18, which test/tools installs. Without it the test is skipped, and fails in CI.
+func NewClusterOf(t testing.TB, major int, settings ...string) *Cluster {
+	t.Helper()
+	module, err := exec.Command("go", "env", "GOMOD").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	native := filepath.Join(kit.NodeModules(t, filepath.Join(filepath.Dir(string(module)), "test/postgres/package-lock.json")), fmt.Sprintf("postgres-%d/native", major))
+	if _, err := os.Stat(native); err != nil {
+		kit.Missing(t, fmt.Sprintf("PostgreSQL %d is not installed: it is for x64 Linux", major))
+	}
+	c := &Cluster{t: t, dir: ownFolder(t)}
+	if os.Getuid() == 0 { // the server's account cannot reach root's cache
+		if out, err := exec.Command("cp", "-a", native, c.dir).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		native = filepath.Join(c.dir, "native")
+	}
+	c.bin, c.lib = filepath.Join(native, "bin"), filepath.Join(native, "lib")
+	c.create(settings)
+	return c
+}
+
+// create creates the server's files and starts it.
+func (c *Cluster) create(settings []string) {
+	c.t.Helper()
 	c.run("initdb", "--pgdata", c.data(), "--username", account, "--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync")
 	c.begin(settings)
-	return c
 }
 
 // Standby starts a hot standby of the server.
 func (c *Cluster) Standby(t testing.TB, settings ...string) *Cluster {
 	t.Helper()
-	s := &Cluster{t: t, bin: c.bin, dir: ownFolder(t)}
+	s := &Cluster{t: t, bin: c.bin, lib: c.lib, dir: ownFolder(t)}
 	s.run("pg_basebackup", "--pgdata", s.data(), "--dbname", c.server().String(), "--checkpoint", "fast", "--write-recovery-conf", "--no-sync")
 	s.begin(settings)
 	return s
@@ -130,6 +166,9 @@ func (c *Cluster) run(program string, args ...string) {
 	defer output.Close()
 	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = c.dir, output, output
+	if c.lib != "" {
+		cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+c.lib)
+	}
 	if err := cmd.Run(); err != nil {
 		text, _ := os.ReadFile(output.Name())
 		log, _ := os.ReadFile(filepath.Join(c.dir, "log"))
@@ -174,15 +213,21 @@ func chown(t testing.TB, dir string) {
 	if os.Getuid() != 0 {
 		return
 	}
+	uid, gid := accountIDs(t)
+	if err := os.Chown(dir, uid, gid); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func accountIDs(t testing.TB) (uid, gid int) {
+	t.Helper()
 	owner, err := user.Lookup(account)
 	if err != nil {
 		t.Fatal(err)
 	}
-	uid, _ := strconv.Atoi(owner.Uid)
-	gid, _ := strconv.Atoi(owner.Gid)
-	if err := os.Chown(dir, uid, gid); err != nil {
-		t.Fatal(err)
-	}
+	uid, _ = strconv.Atoi(owner.Uid)
+	gid, _ = strconv.Atoi(owner.Gid)
+	return uid, gid
 }
 
 // SmallDisk creates a tablespace on a disk of size MiB, which resize changes.
