@@ -87,10 +87,10 @@ func New(cfg Config, log *slog.Logger, printer *messages.Printer) (*App, error) 
 	}
 	a := &App{cfg: cfg, log: log, printer: printer, zone: cfg.Zone, plan: plan, files: contents, data: data, synchronized: make(chan struct{}, 1)}
 	tables := models.Tables()
-	source, sourceErr := a.open("lifecycle_db", cfg.LifecycleURL, syncConns)
-	apiSource, apiSourceErr := a.open("lifecycle_db", cfg.LifecycleURL, apiConns)
-	store, storeErr := a.open("pmo_db", cfg.PMOURL, syncConns)
-	apiStore, apiStoreErr := a.open("pmo_db", cfg.PMOURL, apiConns)
+	source, sourceErr := a.open("lifecycle_db", cfg.LifecycleURL, cfg.LifecycleDirectURL, syncConns)
+	apiSource, apiSourceErr := a.open("lifecycle_db", cfg.LifecycleURL, cfg.LifecycleDirectURL, apiConns)
+	store, storeErr := a.open("pmo_db", cfg.PMOURL, cfg.PMODirectURL, syncConns)
+	apiStore, apiStoreErr := a.open("pmo_db", cfg.PMOURL, cfg.PMODirectURL, apiConns)
 	if err := cmp.Or(sourceErr, apiSourceErr, storeErr, apiStoreErr); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -110,9 +110,9 @@ func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 // local is the clock in the configured time zone.
 func (a *App) local() time.Time { return time.Now().In(a.zone) }
 
-func (a *App) open(name, url string, conns int) (*database.DB, error) {
+func (a *App) open(name, url, directURL string, conns int) (*database.DB, error) {
 	db, err := database.Open(url, database.Options{
-		Name: name, MaxConns: conns, ConnectTimeout: a.cfg.ConnectTimeout, NetworkTimeout: a.cfg.NetworkTimeout,
+		Name: name, DirectURL: directURL, MaxConns: conns, ConnectTimeout: a.cfg.ConnectTimeout, NetworkTimeout: a.cfg.NetworkTimeout,
 	})
 	if err == nil {
 		a.pools = append(a.pools, db)

@@ -31,6 +31,8 @@ import (
 type Config struct {
 	LifecycleURL       string        `env:"LIFECYCLE_DATABASE_URL" secret:"url"`
 	PMOURL             string        `env:"PMO_DATABASE_URL" secret:"url"`
+	LifecycleDirectURL string        `env:"LIFECYCLE_DIRECT_URL" secret:"url"`
+	PMODirectURL       string        `env:"PMO_DIRECT_URL" secret:"url"`
 	DataDir            string        `env:"DATA_DIR" envDefault:"data" validate:"required"`
 	Host               string        `env:"HOST" envDefault:"127.0.0.1" validate:"required"`
 	Port               int           `env:"PORT" envDefault:"8080" validate:"min=0,max=65535"`
@@ -216,6 +218,18 @@ func (c *Config) problems() []models.Problem {
 		lifecycle, err := database.KindOf(c.LifecycleURL)
 		if pmo, pmoErr := database.KindOf(c.PMOURL); err == nil && pmoErr == nil && lifecycle != pmo {
 			problems = append(problems, models.Problem{Text: models.NewText("config.different_systems", nil)})
+		}
+	}
+	for _, direct := range []struct{ setting, url, pool string }{
+		{"LIFECYCLE_DIRECT_URL", c.LifecycleDirectURL, c.LifecycleURL}, {"PMO_DIRECT_URL", c.PMODirectURL, c.PMOURL},
+	} {
+		if direct.url == "" {
+			continue
+		}
+		addError(database.CheckURL(direct.setting, direct.url))
+		kind, err := database.KindOf(direct.url)
+		if poolKind, _ := database.KindOf(direct.pool); err == nil && (kind != database.Postgres || poolKind != database.Postgres) {
+			problems = append(problems, settingProblem("config.direct_needs_postgres", direct.setting, nil))
 		}
 	}
 	if c.UploadsURL != "" {

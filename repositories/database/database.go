@@ -8,7 +8,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/pressly/goose/v3"
 	"github.com/sethvargo/go-retry"
 	"gorm.io/gorm"
@@ -24,15 +23,16 @@ type DB struct {
 	Dialect
 	Name string // "lifecycle_db" or "pmo_db", for messages
 
-	path            string                               // SQLite's file
-	dedicatedConfig func(purpose string) *pgx.ConnConfig // for connections outside the pool; nil on SQLite
-	networkTimeout  time.Duration                        // as in Options
-	optional        []*setting
+	path           string        // SQLite's file
+	server, direct *server       // PostgreSQL: the pool's, and the one for what a pooler does not support, which may be the same
+	networkTimeout time.Duration // as in Options
+	optional       []*setting
 }
 
 // Options configure a pool.
 type Options struct {
 	Name           string        // "lifecycle_db" or "pmo_db"
+	DirectURL      string        // bypasses a pooler; empty: there is none
 	MaxConns       int           // maximum of open connections
 	ConnectTimeout time.Duration // for one attempt
 	NetworkTimeout time.Duration // a connection without an answer for so long is dead; 0: the system's default

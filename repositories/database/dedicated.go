@@ -11,30 +11,68 @@ import (
 	"lifecycle-sync/models"
 )
 
-// closeTimeout limits the wait for a server that may be gone when a connection is closed.
-const closeTimeout = time.Second
-
 // DedicatedConn is a connection outside the pool, for work that outlasts a transaction. One goroutine uses it, and must
 // close it. PostgreSQL only.
 type DedicatedConn struct {
+	Pooled bool // through a pooler, which may give each transaction another session
+
 	db   *DB
 	conn *pgx.Conn
 }
 
-// DedicatedConn connects. purpose is appended to application_name in pg_stat_activity. Errors: connection, permission.
+// DedicatedConn connects over the same path as the pool. purpose is appended to application_name in pg_stat_activity. Errors:
+// connection, permission.
 func (db *DB) DedicatedConn(ctx context.Context, purpose string) (*DedicatedConn, error) {
-	cfg := db.dedicatedConfig(purpose)
-	conn, err := pgx.ConnectConfig(ctx, cfg)
-	if refusesSettings(err) {
-		for name := range sessionSettings() {
-			delete(cfg.RuntimeParams, name)
-		}
-		conn, err = pgx.ConnectConfig(ctx, cfg)
-	}
+	return db.dedicatedConn(ctx, db.server, purpose)
+}
+
+// DirectConn connects to the server itself, if a URL for that is configured, and otherwise as DedicatedConn does; Pooled then
+// tells whether that goes through a pooler. Errors: connection, permission; configuration if the URL leads elsewhere.
+func (db *DB) DirectConn(ctx context.Context, purpose string) (*DedicatedConn, error) {
+	conn, err := db.dedicatedConn(ctx, db.direct, purpose)
 	if err != nil {
-		return nil, connectFailure(ctx, err, db.Name)
+		return nil, err
 	}
-	return &DedicatedConn{db: db, conn: conn}, nil
+	if err := db.checkDirect(ctx, conn.conn.PgConn()); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+func (db *DB) dedicatedConn(ctx context.Context, s *server, purpose string) (*DedicatedConn, error) {
+	conn, err := connect(ctx, s, purpose, openPgx(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return &DedicatedConn{db: db, conn: conn, Pooled: s.isPooled.Load()}, nil
+}
+
+func openPgx(ctx context.Context) func(*pgx.ConnConfig) (*pgx.Conn, *pgx.Conn, error) {
+	return func(cfg *pgx.ConnConfig) (*pgx.Conn, *pgx.Conn, error) {
+		conn, err := pgx.ConnectConfig(ctx, cfg)
+		return conn, conn, err
+	}
+}
+
+// checkDirect checks that a direct connection leads to the pool's database.
+func (db *DB) checkDirect(ctx context.Context, direct *pgconn.PgConn) error {
+	if db.direct == db.server {
+		return nil
+	}
+	const place = "SELECT system_identifier::text || ' ' || current_database() FROM pg_control_system()"
+	results, err := direct.Exec(ctx, place).ReadAll()
+	if err != nil {
+		return db.Translate(err)
+	}
+	var here string
+	if err := db.QueryRow(ctx, place, nil, &here); err != nil {
+		return err
+	}
+	if string(results[0].Rows[0][0]) != here {
+		return models.NewError(models.Config, "database.direct_elsewhere", models.Params{"database": db.Name}).WithRemedy("database.direct_elsewhere_remedy", nil)
+	}
+	return nil
 }
 
 // PID is the process id of the connection's server process.
@@ -49,10 +87,20 @@ func (c *DedicatedConn) Exec(ctx context.Context, statement string) error {
 
 // QueryRow reads one row into dest.
 func (c *DedicatedConn) QueryRow(ctx context.Context, query string, args []any, dest ...any) error {
-	return c.db.Translate(c.conn.QueryRow(ctx, query, append([]any{pgx.QueryExecModeExec}, args...)...).Scan(dest...))
+	scan := func() error {
+		return c.conn.QueryRow(ctx, query, append([]any{pgx.QueryExecModeExec}, args...)...).Scan(dest...)
+	}
+	if !c.Pooled {
+		return c.db.Translate(scan())
+	}
+	end, err := beginPooled(ctx, c.conn)
+	if err == nil {
+		err = end(scan())
+	}
+	return c.db.Translate(err)
 }
 
-// Listen subscribes to notifications of commits from now on.
+// Listen subscribes to notifications of commits from now on. A pooler in transaction mode accepts that, and delivers nothing.
 func (c *DedicatedConn) Listen(ctx context.Context, channel string) error {
 	return c.Exec(ctx, "LISTEN "+pgx.Identifier{channel}.Sanitize())
 }
@@ -76,28 +124,47 @@ func (c *DedicatedConn) WaitNotification(ctx context.Context, until time.Time) (
 }
 
 // Close closes the connection.
-func (c *DedicatedConn) Close() {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
-	defer cancel()
-	_ = c.conn.Close(ctx) // it is gone either way
-}
+func (c *DedicatedConn) Close() { closeConn(c.conn) }
 
 // senderTimeout is the time limit for a silent replication connection, so that another process can take over
 // the slot of a machine that has vanished.
 const senderTimeout = "8s"
 
 // ReplicationConn connects for logical replication, outside the pool. The caller must send a message every few seconds,
-// and close the connection. PostgreSQL only. Errors: connection, permission.
+// and close the connection. PostgreSQL only. Errors: schema if a pooler is in the way; connection, permission; configuration
+// if the direct URL leads elsewhere.
 func (db *DB) ReplicationConn(ctx context.Context, purpose string) (*pgconn.PgConn, error) {
-	cfg := db.dedicatedConfig(purpose)
-	cfg.RuntimeParams["replication"] = "database"
-	cfg.RuntimeParams["wal_sender_timeout"] = senderTimeout
-	cfg.RuntimeParams["client_encoding"] = "SQL_ASCII" // no conversion, which would fail on bytes that are not valid in the server's encoding
-	conn, err := pgconn.ConnectConfig(ctx, &cfg.Config)
-	if err != nil {
-		return nil, connectFailure(ctx, err, db.Name)
+	conn, err := connect(ctx, db.direct, purpose, func(cfg *pgx.ConnConfig) (*pgx.Conn, *pgx.Conn, error) {
+		cfg.RuntimeParams["replication"] = "database"
+		cfg.RuntimeParams["client_encoding"] = "SQL_ASCII" // no conversion, which would fail on bytes that are not valid in the server's encoding
+		conn, err := pgx.ConnectConfig(ctx, cfg)
+		return conn, conn, err
+	})
+	if err == nil {
+		err = db.prepareReplication(ctx, conn.PgConn())
 	}
-	return conn, nil
+	if _, refused := errors.AsType[*pgconn.PgError](err); refused && db.direct.isPooled.Load() {
+		err = models.NewError(models.Schema, "database.pooler_blocks_replication", models.Params{"database": db.Name}).
+			WithRemedy("database.pooler_blocks_replication_remedy", nil).WithCause(err)
+	}
+	if err != nil {
+		if conn != nil {
+			closeConn(conn)
+		}
+		return nil, err
+	}
+	return conn.PgConn(), nil
+}
+
+// prepareReplication checks that a connection is for replication, which a pooler may ignore, and configures it.
+func (db *DB) prepareReplication(ctx context.Context, conn *pgconn.PgConn) error {
+	if _, err := conn.Exec(ctx, "IDENTIFY_SYSTEM").ReadAll(); err != nil {
+		return db.Translate(err)
+	}
+	if _, err := conn.Exec(ctx, "SET wal_sender_timeout = '"+senderTimeout+"'").ReadAll(); err != nil {
+		return db.Translate(err)
+	}
+	return db.checkDirect(ctx, conn)
 }
 
 // Dead connections are detected in two ways: by the TCP settings of both ends (network.go), and by Heartbeat where a
@@ -107,7 +174,7 @@ func (db *DB) ReplicationConn(ctx context.Context, purpose string) (*pgconn.PgCo
 // for the network timeout; any answer counts, also a refusal. It returns nil when ctx ends. Without a network timeout,
 // and for a file, it only waits for ctx. The error is transient, of class connection.
 func (db *DB) Heartbeat(ctx context.Context) error {
-	if db.dedicatedConfig == nil || db.networkTimeout == 0 {
+	if db.server == nil || db.networkTimeout == 0 {
 		<-ctx.Done()
 		return nil
 	}

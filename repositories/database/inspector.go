@@ -113,13 +113,25 @@ func (i *Inspector) Transport(ctx context.Context) (found Transport, err error) 
 	case *net.TCPAddr:
 		found.Local = server.IP.IsLoopback()
 	}
-	var pid int64
-	err = dedicated.QueryRow(ctx, "SELECT pg_backend_pid()", nil, &pid)
-	found.Pooled = pid != dedicated.PID() // a pooler gives its clients process ids of its own
-	return found, err
+	found.Pooled = dedicated.Pooled
+	return found, nil
 }
 
-// CheckReplication opens and closes a replication connection. PostgreSQL only. Errors: permission, connection.
+// HasDirectURL reports whether a URL is configured that bypasses a pooler.
+func (i *Inspector) HasDirectURL() bool { return i.db.direct != i.db.server }
+
+// CheckDirect connects with the URL that bypasses a pooler, and reports whether another pooler is in the way. PostgreSQL only.
+// Errors: permission, connection, configuration.
+func (i *Inspector) CheckDirect(ctx context.Context) (pooled bool, err error) {
+	conn, err := i.db.DirectConn(ctx, "doctor")
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	return conn.Pooled, nil
+}
+
+// CheckReplication opens and closes a replication connection. PostgreSQL only. Errors: those of ReplicationConn.
 func (i *Inspector) CheckReplication(ctx context.Context) error {
 	conn, err := i.db.ReplicationConn(ctx, "doctor")
 	if err != nil {

@@ -1,176 +1,40 @@
 package database
 
 import (
-	"cmp"
 	"context"
-	"database/sql"
-	"database/sql/driver"
-	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"strings"
-	"sync/atomic"
-	"time"
 
-	"github.com/jackc/pgerrcode"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
-	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 
 	"lifecycle-sync/models"
 )
 
-func openPostgres(url string, o Options) (*DB, error) {
-	cfg, err := parsePostgres(o.Name, url)
-	if err != nil {
-		return nil, err
-	}
-	if cfg.ConnectTimeout == 0 {
-		cfg.ConnectTimeout = o.ConnectTimeout
-	}
-	// Poolers pass only these parameters.
-	cfg.RuntimeParams["application_name"] = cmp.Or(cfg.RuntimeParams["application_name"], "lifecycle-sync")
-	maps.Copy(cfg.RuntimeParams, map[string]string{"client_encoding": "UTF8", "timezone": "UTC", "datestyle": "ISO, YMD", "standard_conforming_strings": "on"})
-	if o.NetworkTimeout > 0 {
-		cfg.DialFunc = dialer(o.NetworkTimeout).DialContext
-	}
-	dedicated := withSession(cfg) // dedicated connections have nothing to cancel on the server
-	// A canceled statement is canceled on the server, too, so that its locks are released at once.
-	cfg.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
-		return &cancelHandler{pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: time.Second}}
-	}
-	sqlDB := sql.OpenDB(newConnector(cfg, o.Name))
-	sqlDB.SetMaxOpenConns(o.MaxConns)
-	sqlDB.SetMaxIdleConns(o.MaxConns)
-	sqlDB.SetConnMaxIdleTime(5 * time.Minute)
-	sqlDB.SetConnMaxLifetime(time.Hour) // releases the memory of server processes, and follows a host that moved
-	db := &DB{SQL: sqlDB, Dialect: postgresDialect{}, Name: o.Name, networkTimeout: o.NetworkTimeout, optional: optionalSettings(o.NetworkTimeout)}
-	db.dedicatedConfig = func(purpose string) *pgx.ConnConfig {
-		own := dedicated.Copy()
-		own.RuntimeParams["application_name"] += " " + purpose
-		return own
-	}
-	return db.start(postgres.New(postgres.Config{Conn: sqlDB}))
-}
-
-// cancelHandler cancels statements, and marks their connections. The server may carry out a cancel request after the
-// statement has ended, and would then cancel the connection's next one.
-type cancelHandler struct {
-	pgconn.CancelRequestContextWatcherHandler
-}
-
-// canceled marks a connection.
-const canceled = "canceled"
-
-// HandleCancel is called when the context of a statement ends.
-func (h *cancelHandler) HandleCancel(ctx context.Context) {
-	h.Conn.CustomData()[canceled] = true
-	h.CancelRequestContextWatcherHandler.HandleCancel(ctx)
-}
-
-// discardCanceled keeps a marked connection from being used again.
-func discardCanceled(_ context.Context, c *pgx.Conn) error {
-	if c.PgConn().CustomData()[canceled] != nil {
-		return driver.ErrBadConn
-	}
-	return nil
-}
-
-// sessionSettings are what the program relies on outside transactions, whatever a role or a database has set. search_path and
-// default_transaction_read_only keep their meaning. Settings that matter only within transactions are set there.
-func sessionSettings() map[string]string {
-	return map[string]string{
-		"statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0", "idle_session_timeout": "0",
-		"default_transaction_isolation": "read committed", "default_transaction_deferrable": "off", "exit_on_error": "off",
-		"bytea_output": "hex", "extra_float_digits": "1", "intervalstyle": "postgres", "transform_null_equals": "off",
-		"quote_all_identifiers": "off", "array_nulls": "on", "gin_fuzzy_search_limit": "0",
-	}
-}
-
-// withSession returns a configuration with the session's settings, unless the URL has them.
-func withSession(cfg *pgx.ConnConfig) *pgx.ConnConfig {
-	with := cfg.Copy()
-	for name, value := range sessionSettings() {
-		if _, isSet := with.RuntimeParams[name]; !isSet {
-			with.RuntimeParams[name] = value
-		}
-	}
-	return with
-}
-
-// connector connects the pool. A pooler refuses the session's settings; it gives each transaction another session, so that
-// statements cannot stay prepared either. Errors are translated at once: only here is it known whether the caller's time or
-// that of the attempt ended, and pgx's text must not be kept.
-type connector struct {
-	driver.Connector // direct
-
-	pooled   driver.Connector
-	isPooled atomic.Bool
-	name     string
-}
-
-func newConnector(cfg *pgx.ConnConfig, name string) *connector {
-	pooled := cfg.Copy()
-	pooled.DefaultQueryExecMode = pgx.QueryExecModeExec
-	reset := stdlib.OptionResetSession(discardCanceled)
-	return &connector{Connector: stdlib.GetConnector(*withSession(cfg), reset), pooled: stdlib.GetConnector(*pooled, reset), name: name}
-}
-
-// Connect makes one connection.
-func (c *connector) Connect(ctx context.Context) (conn driver.Conn, err error) {
-	if !c.isPooled.Load() {
-		conn, err = c.Connector.Connect(ctx)
-		if refusesSettings(err) {
-			c.isPooled.Store(true)
-		}
-	}
-	if c.isPooled.Load() {
-		conn, err = c.pooled.Connect(ctx)
-	}
-	if err != nil {
-		return nil, connectFailure(ctx, err, c.name)
-	}
-	return conn, nil
-}
-
-// refusesSettings reports whether a pooler refused the session's settings.
-func refusesSettings(err error) bool {
-	pg, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && pg.Code == pgerrcode.ProtocolViolation && strings.Contains(pg.Message, "startup parameter")
-}
-
-// connectFailure returns why no connection was established: ctx's end, or an error.
-func connectFailure(ctx context.Context, err error, name string) error {
-	switch deadline, ok := ctx.Deadline(); {
-	case ctx.Err() != nil:
-		return models.AsError(ctx.Err())
-	case ok && !time.Now().Before(deadline): // the network noticed before the context
-		return models.AsError(context.DeadlineExceeded)
-	default:
-		return postgresDialect{}.translate(err, name)
-	}
-}
-
-// begin configures the transaction only, because a pooler would lose session settings. row_security=off turns rows hidden
-// by a policy into an error. If the server refuses an optional setting, the transaction begins again without it, and the
-// pool remembers. (Asking for version() first would take the snapshot before SET TRANSACTION SNAPSHOT.)
+// begin configures the transaction. row_security=off turns rows hidden by a policy into an error. If the server refuses an
+// optional setting, the transaction begins again without it, and the pool remembers. (Asking for version() first would take
+// the snapshot before SET TRANSACTION SNAPSHOT.)
 func (postgresDialect) begin(ctx context.Context, c *Conn, mode TxMode) error {
 	begin := "BEGIN ISOLATION LEVEL READ COMMITTED"
 	if mode == ReadOnly {
-		// A generic plan would suit no search or page.
-		begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL plan_cache_mode = force_custom_plan"
+		begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 	}
-	begin += `;
-		SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; SET LOCAL maintenance_work_mem = '256MB';
-		SET LOCAL row_security = off; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0`
-	return c.pgx(func(conn *pgx.Conn) error {
-		if conn.PgConn().ParameterStatus("server_version") >= "17" { // from 14 on
-			begin += "; SET LOCAL transaction_timeout = 0"
+	return c.raw.Raw(func(driverConn any) error {
+		conn := pgxConn(driverConn)
+		if _, pooled := driverConn.(*pooledConn); pooled {
+			begin += "; " + pooledSettings(conn)
+		}
+		if mode == ReadOnly {
+			begin += "; SET LOCAL plan_cache_mode = force_custom_plan" // a generic plan would suit no search or page
+		}
+		begin += `;
+			SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; SET LOCAL maintenance_work_mem = '256MB';
+			SET LOCAL row_security = off; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0`
+		if hasTransactionTimeout(conn) {
+			begin += "; SET LOCAL " + transactionTimeout + " = 0"
 		}
 		for {
 			_, err := conn.PgConn().Exec(ctx, begin+c.db.settings(mode)).ReadAll()
@@ -186,14 +50,20 @@ func (postgresDialect) begin(ctx context.Context, c *Conn, mode TxMode) error {
 
 // pgx calls fn with the underlying connection.
 func (c *Conn) pgx(fn func(*pgx.Conn) error) error {
-	return c.raw.Raw(func(driverConn any) error {
-		return fn(driverConn.(*stdlib.Conn).Conn()) //nolint:forcetypeassert // openPostgres opened the pool with that driver
-	})
+	return c.raw.Raw(func(driverConn any) error { return fn(pgxConn(driverConn)) })
+}
+
+// pgxConn returns the connection of a connection of the pool.
+func pgxConn(driverConn any) *pgx.Conn {
+	if pooled, ok := driverConn.(*pooledConn); ok {
+		return pooled.Conn.Conn()
+	}
+	return driverConn.(*stdlib.Conn).Conn() //nolint:forcetypeassert // the connector makes no other
 }
 
 // streamRows reads in text format, without a prepared statement: one round trip, and it works through a pooler.
 func (postgresDialect) streamRows(ctx context.Context, c *Conn, query string, args []any, yield func([][]byte) bool) error {
-	return c.pgx(func(conn *pgx.Conn) error {
+	stream := func(conn *pgx.Conn) error {
 		options := []any{pgx.QueryExecModeExec, pgx.QueryResultFormats{pgx.TextFormatCode}}
 		rows, err := conn.Query(ctx, query, append(options, args...)...)
 		if err != nil {
@@ -206,6 +76,17 @@ func (postgresDialect) streamRows(ctx context.Context, c *Conn, query string, ar
 			}
 		}
 		return rows.Err()
+	}
+	return c.raw.Raw(func(driverConn any) error {
+		pooled, ok := driverConn.(*pooledConn)
+		if !ok {
+			return stream(pgxConn(driverConn))
+		}
+		end, err := pooled.begin(ctx)
+		if err != nil {
+			return err
+		}
+		return end(stream(pooled.Conn.Conn()))
 	})
 }
 

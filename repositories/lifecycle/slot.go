@@ -195,6 +195,10 @@ func withdraw(ctx context.Context, conn *database.Conn, table string) error {
 // createSlot creates the slot. Raw, because it calls a function of the server.
 func (s *Source) createSlot(ctx context.Context, conn *database.Conn, name string) (Slot, error) {
 	slot := Slot{Name: name, Created: true}
+	// A slot that nothing can follow would fill the server's disk.
+	if err := s.Inspector().CheckReplication(ctx); err != nil && models.AsError(err).Class != models.Permission {
+		return slot, err
+	}
 	creating, cancel := context.WithTimeout(ctx, slotTime)
 	defer cancel()
 	err := conn.QueryRow(creating, "SELECT (lsn - '0/0')::bigint FROM pg_create_logical_replication_slot($1, 'pgoutput')", []any{name}, &slot.Confirmed)

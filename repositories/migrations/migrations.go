@@ -43,6 +43,11 @@ func Up(ctx context.Context, db *database.DB, adoptable func(context.Context) er
 	if err != nil {
 		return 0, fmt.Errorf("reading the migrations: %w", err)
 	}
+	unlock, err := lockSchema(ctx, db)
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
 	results, err := provider.Up(ctx)
 	if err != nil {
 		if partial, ok := errors.AsType[*goose.PartialError](err); ok {
@@ -62,15 +67,24 @@ func Version(ctx context.Context, db *database.DB) (current, needed int64, err e
 	return current, latest, err
 }
 
-func newProvider(db *database.DB) (*goose.Provider, error) {
-	var options []goose.ProviderOption
-	if db.Features().AdvisoryLocks {
-		locker, err := lock.NewPostgresSessionLocker()
-		if err != nil {
-			return nil, err
-		}
-		options = append(options, goose.WithSessionLocker(locker))
+// lockSchema lets one process migrate at a time. The lock is that of goose, which earlier versions take, but ends with a
+// transaction: a pooler could give the unlocking statement another session. Raw, because GORM has no locks of this kind.
+func lockSchema(ctx context.Context, db *database.DB) (unlock func(), err error) {
+	if !db.Features().AdvisoryLocks {
+		return func() {}, nil
 	}
+	conn, err := db.BeginConn(ctx, database.Write)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", int64(lock.DefaultLockID)); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn.Close, nil
+}
+
+func newProvider(db *database.DB) (*goose.Provider, error) {
 	store, err := gooseDB.NewStore(db.Features().MigrationDialect, versionTable)
 	if err != nil {
 		return nil, err
@@ -79,7 +93,7 @@ func newProvider(db *database.DB) (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider("", db.SQL, dir, append(options, goose.WithStore(versions{store, db}), goose.WithGoMigrations(reasonsMigration(db)))...)
+	return goose.NewProvider("", db.SQL, dir, goose.WithStore(versions{store, db}), goose.WithGoMigrations(reasonsMigration(db)))
 }
 
 // versions is goose's version table. On SQLite goose would consider a table missing if it cannot read its times, and fail

@@ -99,9 +99,10 @@ func (s *Store) Begin(ctx context.Context, mode database.TxMode) (*database.Conn
 	return conn, &Session{Dialect: s.Dialect, db: s.db, tables: s.tables, conn: conn}, err
 }
 
-// DedicatedConn opens a connection outside of the pool. PostgreSQL only. Errors: connection, permission.
-func (s *Store) DedicatedConn(ctx context.Context, purpose string) (*database.DedicatedConn, error) {
-	return s.db.DedicatedConn(ctx, purpose)
+// DirectConn opens a connection outside of the pool, and past a pooler if its URL is configured. PostgreSQL only. Errors:
+// connection, permission, configuration.
+func (s *Store) DirectConn(ctx context.Context, purpose string) (*database.DedicatedConn, error) {
+	return s.db.DirectConn(ctx, purpose)
 }
 
 // Name is the database's name in messages.
@@ -181,7 +182,7 @@ func (s *Store) SchemaVersion(ctx context.Context) (current, latest int64, err e
 // processes of the API need it. PostgreSQL only. Errors: connection.
 func (s *Store) DeliversNotifications(ctx context.Context, token string, timeout time.Duration) (bool, error) {
 	const channel = "lifecycle_doctor"
-	listener, err := s.db.DedicatedConn(ctx, "doctor")
+	listener, err := s.db.DirectConn(ctx, "doctor")
 	if err != nil {
 		return false, err
 	}

@@ -30,12 +30,13 @@ func (s *Session) BumpVersion(ctx context.Context) (version int64, err error) {
 	return version, err
 }
 
-// A dead connection is noticed within pollInterval + pollTimeout. Behind a pooler that passes no notifications,
-// pollInterval is also how long other processes' writes stay unseen.
+// A dead connection is noticed within pollInterval + pollTimeout. Behind a pooler, which delivers no notifications,
+// pooledInterval is how long other processes' writes stay unseen.
 const (
-	pollInterval = 3 * time.Second
-	pollTimeout  = 5 * time.Second
-	dialTimeout  = 10 * time.Second
+	pollInterval   = 3 * time.Second
+	pooledInterval = time.Second
+	pollTimeout    = 5 * time.Second
+	dialTimeout    = 10 * time.Second
 
 	firstPause, longestPause = 100 * time.Millisecond, 5 * time.Second
 )
@@ -47,7 +48,7 @@ type State struct {
 }
 
 // Watch knows the state of the mirror while Follow runs: on PostgreSQL from notifications, so that asking costs
-// nothing, and on SQLite from a query.
+// nothing, behind a pooler from regular queries, and on SQLite from a query.
 type Watch struct {
 	store   *Store
 	current atomic.Pointer[State] // PostgreSQL: nil while it is unknown
@@ -86,7 +87,7 @@ func (w *Watch) Follow(ctx context.Context, report func(error)) {
 }
 
 // Current returns the state of the mirror, or false while it is unknown. It includes every write whose Advance has
-// returned, and on SQLite every commit; those of other processes on PostgreSQL once the server has notified.
+// returned, and on SQLite every commit; those of other processes on PostgreSQL once the server has notified or was asked.
 func (w *Watch) Current() (State, bool) {
 	if !w.store.Features().Notifications {
 		return w.currentSQLite()
@@ -142,13 +143,15 @@ func (w *Watch) lose() {
 func (w *Watch) listen(ctx context.Context, ready func()) error {
 	dialing, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	listener, err := w.store.DedicatedConn(dialing, "listener")
+	listener, err := w.store.DirectConn(dialing, "listener")
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
-	if err := listener.Listen(dialing, versionChannel); err != nil {
-		return err
+	if !listener.Pooled {
+		if err := listener.Listen(dialing, versionChannel); err != nil {
+			return err
+		}
 	}
 	version, err := pollVersion(ctx, listener)
 	if err != nil {
@@ -160,14 +163,8 @@ func (w *Watch) listen(ctx context.Context, ready func()) error {
 	w.mu.Unlock()
 	ready()
 	for {
-		for next := time.Now().Add(pollInterval); time.Now().Before(next); {
-			payload, received, err := listener.WaitNotification(ctx, next)
-			if err != nil {
-				return err
-			}
-			if version, err := strconv.ParseInt(payload, 10, 64); received && err == nil {
-				w.Advance(version)
-			}
+		if err := w.receive(ctx, listener); err != nil {
+			return err
 		}
 		before, _ := w.Current()
 		if version, err = pollVersion(ctx, listener); err != nil {
@@ -178,6 +175,24 @@ func (w *Watch) listen(ctx context.Context, ready func()) error {
 		}
 		w.Advance(version)
 	}
+}
+
+// receive receives notifications, or waits, until it is time to poll.
+func (w *Watch) receive(ctx context.Context, listener *database.DedicatedConn) error {
+	if listener.Pooled {
+		database.Pause(ctx, pooledInterval)
+		return ctx.Err()
+	}
+	for next := time.Now().Add(pollInterval); time.Now().Before(next); {
+		payload, received, err := listener.WaitNotification(ctx, next)
+		if err != nil {
+			return err
+		}
+		if version, err := strconv.ParseInt(payload, 10, 64); received && err == nil {
+			w.Advance(version)
+		}
+	}
+	return nil
 }
 
 func pollVersion(ctx context.Context, listener *database.DedicatedConn) (version int64, err error) {

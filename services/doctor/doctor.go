@@ -66,10 +66,10 @@ func Healthy(findings []Finding) bool {
 // errors. When ctx ends, the remaining checks are skipped.
 func (o *Doctor) Diagnose(ctx context.Context) []Finding {
 	d := &diagnosis{Doctor: o}
-	d.source = checkedDatabase{d: d, name: inSource, setting: "LIFECYCLE_DATABASE_URL", inspector: o.Source.Inspector(), tablesCheck: "source.tables",
+	d.source = checkedDatabase{d: d, name: inSource, setting: "LIFECYCLE_DATABASE_URL", directSetting: "LIFECYCLE_DIRECT_URL", inspector: o.Source.Inspector(), tablesCheck: "source.tables",
 		nameOf:      func(t *models.Table) string { return t.Source },
 		tableChecks: func() []database.TableCheck { return o.Source.TableChecks(d.source.tables) }}
-	d.mirror = checkedDatabase{d: d, name: inMirror, setting: "PMO_DATABASE_URL", inspector: o.Store.Inspector(), tablesCheck: "mirror.tables",
+	d.mirror = checkedDatabase{d: d, name: inMirror, setting: "PMO_DATABASE_URL", directSetting: "PMO_DIRECT_URL", inspector: o.Store.Inspector(), tablesCheck: "mirror.tables",
 		nameOf:      func(t *models.Table) string { return t.Mirror },
 		tableChecks: func() []database.TableCheck { return o.Store.TableChecks(d.source.tables, d.mirror.tables) }}
 	if !d.onServer() {
@@ -119,13 +119,14 @@ const (
 
 // checkedDatabase is one of the two databases, with what earlier checks found out about it.
 type checkedDatabase struct {
-	d           *diagnosis
-	name        string // inSource or inMirror
-	setting     string // that holds its URL
-	inspector   *database.Inspector
-	nameOf      func(*models.Table) string // the table's name in this database
-	tablesCheck string                     // the name of the check that looks for its tables
-	tableChecks func() []database.TableCheck
+	d             *diagnosis
+	name          string // inSource or inMirror
+	setting       string // that holds its URL
+	directSetting string // that holds its URL past a pooler
+	inspector     *database.Inspector
+	nameOf        func(*models.Table) string // the table's name in this database
+	tablesCheck   string                     // the name of the check that looks for its tables
+	tableChecks   func() []database.TableCheck
 
 	reached     database.Reach
 	refusal     error // why it was not reached

@@ -100,7 +100,7 @@ var rounds = []round{
 		l.SourceURL, l.TargetURL = changed(l, l.SourceURL, through), changed(l, l.TargetURL, through)
 	}, faults: []fault{
 		{finding: "lifecycle_db.pooler", status: doctor.Note, text: "doctor.pooler_no_realtime"},
-		{finding: "pmo_db.pooler", status: doctor.Note, text: "doctor.listen_unreliable"},
+		{finding: "pmo_db.pooler", status: doctor.Note, text: "doctor.pooler_polls"},
 		{finding: "source.keys", status: doctor.Problem, text: "schema.ids_not_unique rows=1 table=tbl_stage",
 			cause: "ALTER TABLE tbl_stage RENAME TO base; CREATE VIEW tbl_stage AS SELECT * FROM base UNION ALL SELECT * FROM base WHERE id = 1; GRANT SELECT ON tbl_stage TO READER",
 			undo:  "DROP VIEW tbl_stage; ALTER TABLE base RENAME TO tbl_stage"},

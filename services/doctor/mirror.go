@@ -135,6 +135,8 @@ func (d *diagnosis) searchIndex(ctx context.Context) ([]Finding, error) {
 		return []Finding{ok("doctor.search_index_ok", nil)}, nil
 	case obstacle != nil:
 		return []Finding{failed(Note, obstacle)}, nil
+	case d.mirror.transport.Pooled && !d.mirror.inspector.HasDirectURL():
+		return []Finding{failed(Note, mirrordb.PooledObstacle())}, nil
 	default:
 		return []Finding{note("doctor.search_index_missing", nil, models.NewRemedy("doctor.search_index_missing_remedy", nil))}, nil
 	}

@@ -115,17 +115,15 @@ func (d *diagnosis) replicationConnection(ctx context.Context) ([]Finding, error
 	if !d.Realtime {
 		return []Finding{skipped("doctor.realtime_off", nil)}, nil
 	}
-	return []Finding{replicationConnectionFinding(d.Source.Inspector().CheckReplication(ctx), d.source.server, d.source.transport)}, nil
+	return []Finding{replicationConnectionFinding(d.Source.Inspector().CheckReplication(ctx), d.source.server)}, nil
 }
 
-func replicationConnectionFinding(err error, s database.ServerInfo, transport database.Transport) Finding {
+func replicationConnectionFinding(err error, s database.ServerInfo) Finding {
 	switch e := models.AsError(err); {
 	case e == nil:
 		return ok("doctor.replication_connection_ok", nil)
-	case !s.Superuser && !s.Replication:
+	case e.Class != models.Schema && !s.Superuser && !s.Replication: // not a pooler's refusal
 		return problem("doctor.role_cannot_replicate", params{"role": s.Role}, asSuperuser(inSource, "ALTER ROLE "+s.Role+" REPLICATION"))
-	case transport.Pooled:
-		return problem("doctor.pooler_blocks_replication", nil, models.NewRemedy("doctor.pooler_blocks_replication_remedy", nil))
 	default:
 		return failed(Problem, e)
 	}

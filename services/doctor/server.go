@@ -130,23 +130,36 @@ func tlsFinding(transport database.Transport, setting string) Finding {
 	}
 }
 
-// pooler tests what a pooler may break: LISTEN in pmo_db, replication in lifecycle_db. Runs need neither.
+// pooler tests what a pooler may break: LISTEN in pmo_db, replication in lifecycle_db. Runs and the API need neither.
 func (s *checkedDatabase) pooler(ctx context.Context) ([]Finding, error) {
-	values := params{"setting": s.setting}
-	if s.name == inSource || s.server.Standby {
-		if s.transport.Pooled {
-			return []Finding{note("doctor.pooler_no_realtime", nil, models.NewRemedy("doctor.pooler_no_realtime_remedy", values))}, nil
+	pooled, direct := s.transport.Pooled, params{"setting": s.directSetting}
+	if s.inspector.HasDirectURL() {
+		bypassed, err := s.inspector.CheckDirect(ctx)
+		if err != nil {
+			e := models.AsError(err)
+			return []Finding{problem("doctor.direct_url_fails", params{"setting": s.directSetting, "reason": e.Text}, e.Remedy)}, nil
 		}
-		return []Finding{ok("doctor.no_pooler", nil)}, nil
+		pooled = bypassed
 	}
-	delivered, err := s.d.Store.DeliversNotifications(ctx, rand.Text(), notificationTimeout)
 	switch {
-	case err != nil:
-		return nil, err
-	case !delivered:
-		return []Finding{note("doctor.listen_broken", nil, models.NewRemedy("doctor.pooler_session_remedy", values))}, nil
+	case pooled && s.name == inSource:
+		return []Finding{note("doctor.pooler_no_realtime", nil, models.NewRemedy("doctor.pooler_no_realtime_remedy", direct))}, nil
+	case pooled && !s.server.Standby:
+		return []Finding{note("doctor.pooler_polls", nil, models.NewRemedy("doctor.pooler_polls_remedy", direct))}, nil
+	case s.name == inMirror && !s.server.Standby:
+		delivered, err := s.d.Store.DeliversNotifications(ctx, rand.Text(), notificationTimeout)
+		if err != nil {
+			return nil, err
+		}
+		if !delivered {
+			return []Finding{note("doctor.listen_broken", nil, models.NewRemedy("doctor.pooler_polls_remedy", direct))}, nil
+		}
+	}
+	switch {
 	case s.transport.Pooled:
-		return []Finding{note("doctor.listen_unreliable", nil, models.NewRemedy("doctor.pooler_session_remedy", values))}, nil
+		return []Finding{ok("doctor.pooler_bypassed", direct)}, nil
+	case s.name == inSource || s.server.Standby:
+		return []Finding{ok("doctor.no_pooler", nil)}, nil
 	default:
 		return []Finding{ok("doctor.listen_ok", nil)}, nil
 	}

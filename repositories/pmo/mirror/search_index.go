@@ -31,11 +31,17 @@ func (s *Store) IndexSearch(ctx context.Context) (built bool, err error) {
 	if !s.pool.Features().Server {
 		return false, nil
 	}
-	session, err := s.pool.DedicatedConn(ctx, "search index")
+	session, err := s.pool.DirectConn(ctx, "search index")
 	if err != nil {
 		return false, err
 	}
 	defer session.Close()
+	if session.Pooled { // the lock is one of a session
+		if state, err := s.SearchIndex(ctx); err != nil || state.Present {
+			return false, err
+		}
+		return false, PooledObstacle()
+	}
 	defer func() { // else it is unlocked with the session's end, a little later
 		unlocking, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
 		defer cancel()
@@ -65,6 +71,12 @@ func (s *Store) IndexSearch(ctx context.Context) (built bool, err error) {
 		err = s.buildSearchIndex(ctx, session, state.leftover)
 	}
 	return err == nil, err
+}
+
+// PooledObstacle says why the index is not built through a pooler, and what to do. Errors: permission.
+func PooledObstacle() *models.Error {
+	return models.NewError(models.Permission, "pmo.search_index_pooler", nil).
+		WithCommand("pmo.search_index_pooler_remedy", nil, "CREATE EXTENSION IF NOT EXISTS pg_trgm; "+createSearchIndex("gin_trgm_ops"))
 }
 
 // SearchIndexState is whether the search's index is there, and what it would take to build it.
