@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -27,6 +28,7 @@ type DB struct {
 	server, direct *server       // PostgreSQL: the pool's, and the one for what a pooler does not support, which may be the same
 	networkTimeout time.Duration // as in Options
 	optional       []*setting
+	encodings      sync.Map // Encoding by name: examining one takes long
 }
 
 // Options configure a pool.

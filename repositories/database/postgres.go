@@ -153,8 +153,8 @@ func (postgresDialect) Features() Features {
 // Cell is the column itself: its output function's text, in UTC and ISO form, is canonical.
 func (postgresDialect) Cell(expr string, _ models.Column) string { return expr }
 
-// Fits is true for the timestamps and dates that RFC 3339 can express. Invalid UTF-8 occurs only in an SQL_ASCII
-// database: ValidUTF8.
+// Fits is true for the timestamps and dates that RFC 3339 can express. Text that is not valid in
+// UTF-8 depends on the database's Encoding.
 func (postgresDialect) Fits(expr string, c models.Column) string {
 	switch c.Kind {
 	case models.KindTimestamp:
@@ -165,15 +165,6 @@ func (postgresDialect) Fits(expr string, c models.Column) string {
 		return ""
 	}
 }
-
-// utf8Pattern matches the byte sequences that are valid UTF-8, in a database whose characters are
-// bytes (Unicode 15, table 3-7).
-const utf8Pattern = `^(?:[\x01-\x7f]|[\xc2-\xdf][\x80-\xbf]` +
-	`|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]` +
-	`|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2})*$`
-
-// ValidUTF8 is the condition under which the text of an SQL_ASCII database is valid UTF-8.
-func ValidUTF8(expr string) string { return `(` + expr + `)::text COLLATE "C" ~ '` + utf8Pattern + `'` }
 
 // Sortable is the column itself, so that its index can be used.
 func (postgresDialect) Sortable(expr string, _ models.Column) string { return expr }
@@ -233,11 +224,12 @@ func (postgresDialect) inspect(names []string) (string, any) { return inspectPos
 // Hashing configures how the rows of a server are hashed.
 type Hashing struct {
 	Portable bool // by md5 of text: for two servers whose internal hash functions differ
-	Convert  bool // converts text to UTF-8: for a server with another encoding
+	Encoding Encoding
 }
 
-// hashProbe is hashed by both servers. If the hashes are equal, the servers' own functions are used.
-const hashProbe = `SELECT hash_record_extended(ROW(1, 'Ünïcode'::text COLLATE "C", '\x00ff'::bytea, '2024-02-29'::date, NULL::text), 0)::text`
+// hashProbe is hashed by both servers. If the hashes are equal, the servers' own functions are used. It is ASCII, which every
+// encoding has.
+const hashProbe = `SELECT hash_record_extended(ROW(1, 'text'::text COLLATE "C", '\x00ff'::bytea, '2024-02-29'::date, NULL::text), 0)::text`
 
 // ProbeHash returns the hash of a fixed row by the server's own function, and the server's encoding. PostgreSQL only.
 func (c *Conn) ProbeHash(ctx context.Context) (probe, encoding string, err error) {
@@ -256,15 +248,12 @@ func (postgresDialect) Hash(alias string, t *models.Table, h Hashing) string {
 		if c.Kind == models.KindJSON || h.Portable && !isText {
 			value += "::text"
 		}
-		switch encoding := "'UTF8'"; {
+		switch {
 		case h.Portable && isText:
-			if !h.Convert {
-				encoding = "current_setting('server_encoding')"
-			}
-			value = "encode(convert_to(" + value + ", " + encoding + "), 'hex')"
+			value = "encode(" + h.Encoding.utf8(value) + ", 'hex')"
 		case h.Portable:
-		case isText && h.Convert:
-			value = "convert_to(" + value + ", " + encoding + ")"
+		case isText && h.Encoding.converts():
+			value = h.Encoding.utf8(value)
 		case isText:
 			value = alias + "." + c.Name + `::text COLLATE "C"`
 		case c.Type == "bigint":

@@ -69,7 +69,7 @@ func (s *Snapshot) CopyFit(ctx context.Context, t *models.Table, w io.Writer) er
 func (s *Snapshot) rowQuery(t *models.Table, horizon *int64, condition, where string) string {
 	cells := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
-		cells[i] = s.source.db.Cell("q."+c.Name, c) + " AS " + c.Name
+		cells[i] = s.hashing.Encoding.Sendable(s.source.db.Cell("q."+c.Name, c), c) + " AS " + c.Name
 	}
 	newer := "NULL"
 	if horizon != nil && s.Infos[t.Source].Ordinary {
@@ -121,8 +121,8 @@ func (s *Snapshot) rules(t *models.Table) (joins string, rules []rule) {
 		if condition := s.source.db.Fits("s."+c.Name, c); condition != "" {
 			rules = append(rules, rule{"NOT (" + condition + ")", models.QuarantineReason{Code: models.UnfitValue, Column: c.Name}})
 		}
-		if s.ascii && (c.Kind == models.KindText || c.Kind == models.KindJSON) {
-			rules = append(rules, rule{"NOT (" + database.ValidUTF8("s."+c.Name) + ")", models.QuarantineReason{Code: models.InvalidText, Column: c.Name}})
+		if invalid := s.hashing.Encoding.Invalid("s."+c.Name, c); invalid != "" {
+			rules = append(rules, rule{invalid, models.QuarantineReason{Code: models.InvalidText, Column: c.Name}})
 		}
 	}
 	for i, c := range t.References() {

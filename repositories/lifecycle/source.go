@@ -44,7 +44,6 @@ type Snapshot struct { //nolint:recvcheck // closing a nil snapshot is allowed
 	name    string   // by which further connections join the snapshot
 	locked  []string // tables
 	hashing database.Hashing
-	ascii   bool // SQL_ASCII: text may hold any bytes
 }
 
 // Snapshot opens a snapshot of the given tables after checking that they match their models. Tables leaves out
@@ -98,11 +97,12 @@ func (s *Snapshot) open(ctx context.Context, tables []*models.Table) (err error)
 	if err := s.checkUniqueIDs(ctx); err != nil || !s.Features().RowHashes {
 		return err
 	}
-	var encoding string
-	if s.Probe, encoding, err = s.conn.ProbeHash(ctx); err != nil {
+	if s.Probe, _, err = s.conn.ProbeHash(ctx); err != nil {
 		return err
 	}
-	s.hashing.Convert, s.ascii = encoding != "UTF8" && encoding != "SQL_ASCII", encoding == "SQL_ASCII"
+	if s.hashing.Encoding, err = s.conn.Encoding(ctx); err != nil {
+		return err
+	}
 	if err := s.allowAnyText(ctx); err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ const bounds = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg
 // allowAnyText lets an SQL_ASCII server send bytes that are not valid text, which it would refuse; the row query
 // quarantines them.
 func (s *Snapshot) allowAnyText(ctx context.Context) (err error) {
-	if s.ascii {
+	if s.hashing.Encoding.ASCII() {
 		_, err = s.conn.Exec(ctx, "SET LOCAL client_encoding = 'SQL_ASCII'")
 	}
 	return err

@@ -3,6 +3,7 @@ package mirror_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"lifecycle-sync/models"
@@ -57,6 +58,96 @@ func TestSync_SQLASCIISource(t *testing.T) {
 		t.Errorf("%d products released", got)
 	}
 	l.equal()
+}
+
+// foreign are characters of encodings that have no equivalent in UTF-8, and text that has one.
+var foreign = map[string]struct {
+	bytes []string
+	good  string
+}{
+	"WIN1252": {[]string{"81", "8d", "8f", "90", "9d"}, "caf\u00e9 \u20ac \u017e \u00ff"},
+	"EUC_JP":  {[]string{"a9a1", "fefe", "8fa1a1", "8ffefe"}, "\u6771\u4eac \uff76\uff85 \u00e9"},
+	"WIN1251": {[]string{"98"}, "\u041c\u043e\u0441\u043a\u0432\u0430 \u2116"},
+}
+
+// TestSync_ForeignCharacters quarantines rows whose text the source's server cannot convert to UTF-8, and releases them.
+func TestSync_ForeignCharacters(t *testing.T) {
+	t.Parallel()
+	for encoding, texts := range foreign {
+		t.Run(encoding, func(t *testing.T) {
+			t.Parallel()
+			l := encoded(t, encoding)
+			l.small()
+			l.change("UPDATE tbl_produk SET produk = $1 WHERE id = 20", texts.good)
+			bad := func(hex string) string { return "convert_from('\\x61" + hex + "', '" + encoding + "')" }
+			for i, hex := range texts.bytes {
+				l.change(fmt.Sprintf("UPDATE tbl_produk SET deskripsi = %s WHERE id = %d", bad(hex), 1+i))
+			}
+			if verification := l.foreignDryRun(); verification.Equal {
+				t.Error("nothing to do")
+			}
+			n := int64(len(texts.bytes))
+			if got := l.sync()["products"]; got.Quarantined != n || got.Inserted != 40-n {
+				t.Errorf("%+v, must quarantine %d", got, n)
+			}
+			if got := l.text("SELECT string_agg(DISTINCT concat(reason_code, ' ', reason_column), ', ') FROM lifecycle_sync_quarantine WHERE table_name = 'products'"); got != "invalid_text deskripsi" {
+				t.Errorf("the reasons are %s", got)
+			}
+			if got := l.text("SELECT payload->>'deskripsi' FROM lifecycle_sync_quarantine WHERE table_name = 'products' AND row_id = 1"); !strings.HasPrefix(got, `a\2`) {
+				t.Errorf("the payload does not tell the bytes: %s", got)
+			}
+			l.wantNoWrites()
+
+			l.mode = models.IncrementalRun
+			l.change("INSERT INTO tbl_stage (id, stage) OVERRIDING SYSTEM VALUE VALUES (4, " + bad(texts.bytes[0]) + ")")
+			l.change("UPDATE tbl_produk SET id_stage = 4 WHERE id = 30")
+			l.change(`UPDATE tbl_stage_histori SET performance_metrics = ('{"' || ` + bad(texts.bytes[0]) + ` || '": 1}')::jsonb, id_produk = 20, stage_now = 1, stage_previous = 1 WHERE id = 101`)
+			l.change("UPDATE tbl_produk SET deskripsi = 'a' WHERE id = 1")
+			l.sync()
+			for _, row := range []string{"stages 4 invalid_text stage", "stage_history 101 invalid_text performance_metrics", "products 30 parent_quarantined id_stage"} {
+				if n := l.count("SELECT count(*) FROM lifecycle_sync_quarantine WHERE concat_ws(' ', table_name, row_id, reason_code, reason_column) = $1", row); n != 1 {
+					t.Errorf("%s is not in quarantine", row)
+				}
+			}
+			if n := l.count("SELECT count(*) FROM tbl_produk_lifecycle WHERE id = 1 AND deskripsi = 'a'"); n != 1 {
+				t.Error("the corrected product was not released")
+			}
+			if verification, all := l.verify(); !verification.Equal {
+				t.Errorf("verify found %+v", all)
+			}
+			l.change("UPDATE tbl_produk SET deskripsi = 'a'")
+			l.change("UPDATE tbl_stage SET stage = 'a' WHERE id = 4")
+			l.change("UPDATE tbl_stage_histori SET performance_metrics = '{}' WHERE id = 101")
+			l.sync()
+			l.idle()
+		})
+	}
+}
+
+// foreignDryRun makes a dry run and a verification, which writes nothing.
+func (l *fixture) foreignDryRun() mirror.Verification {
+	l.Helper()
+	if _, err := l.Engine.DryRun(l.Context(), mirror.Request{}, mirror.Silent{}, func(mirror.Change) error { return nil }); err != nil {
+		l.Fatal(err)
+	}
+	verification, _ := l.verify()
+	return verification
+}
+
+// TestSync_LoadsSourceWithForeignCharacters fills an empty mirror by COPY.
+func TestSync_LoadsSourceWithForeignCharacters(t *testing.T) {
+	t.Parallel()
+	l := encoded(t, "WIN1252")
+	l.large()
+	l.change("UPDATE tbl_produk SET pelanggan = convert_from('\\x81', 'WIN1252') WHERE id IN (10, 11)")
+	l.sync()
+	if n := l.count("SELECT count(*) FROM lifecycle_sync_quarantine WHERE reason_code = 'invalid_text' AND row_id IN (10, 11)"); n != 2 {
+		t.Errorf("%d products in quarantine", n)
+	}
+	l.wantNoWrites()
+	l.change("UPDATE tbl_produk SET pelanggan = NULL WHERE id IN (10, 11)")
+	l.sync()
+	l.idle()
 }
 
 func TestSync_Latin1Source(t *testing.T) {

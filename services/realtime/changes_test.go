@@ -302,19 +302,25 @@ func TestFollow_OtherSchemaHasTheSameTables(t *testing.T) {
 	l.wantRuns(models.IncrementalRun)
 }
 
-// TestFollow_InvalidBytes changes a row to bytes that are not text in an encoding that the server does not check, and back.
+// TestFollow_InvalidBytes changes a row to bytes that are not text in an encoding that the server does not check, or that have no
+// equivalent in UTF-8, and back.
 func TestFollow_InvalidBytes(t *testing.T) {
 	t.Parallel()
-	l := newFixtureOn(t, testdb.Created(t, "ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"), testdb.Postgres(t))
-	l.follows()
-	l.change("UPDATE tbl_produk SET produk = convert_from('\\xff', 'SQL_ASCII') WHERE id = 3")
-	l.eventually(l.Target, "SELECT count(*) = 1 FROM lifecycle_sync_quarantine WHERE row_id = 3")
-	l.change("UPDATE tbl_produk SET produk = 'Teks' WHERE id = 3")
-	l.eventually(l.Target, "SELECT count(*) = 1 FROM tbl_produk_lifecycle WHERE id = 3 AND produk = 'Teks'")
-	l.caughtUp()
-	l.equal()
-	l.wantRuns(models.FullRun, "succeeded")
-	l.wantRuns(models.IncrementalRun)
+	for encoding, bytes := range map[string]string{"SQL_ASCII": `\xff`, "WIN1252": `\x81`, "EUC_JP": `\xa9a1`} {
+		t.Run(encoding, func(t *testing.T) {
+			t.Parallel()
+			l := newFixtureOn(t, testdb.Created(t, "ENCODING '"+encoding+"' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"), testdb.Postgres(t))
+			l.follows()
+			l.change("UPDATE tbl_produk SET produk = convert_from('" + bytes + "', '" + encoding + "') WHERE id = 3")
+			l.eventually(l.Target, "SELECT count(*) = 1 FROM lifecycle_sync_quarantine WHERE row_id = 3 AND reason_code = 'invalid_text'")
+			l.change("UPDATE tbl_produk SET produk = 'Teks' WHERE id = 3")
+			l.eventually(l.Target, "SELECT count(*) = 1 FROM tbl_produk_lifecycle WHERE id = 3 AND produk = 'Teks'")
+			l.caughtUp()
+			l.equal()
+			l.wantRuns(models.FullRun, "succeeded")
+			l.wantRuns(models.IncrementalRun)
+		})
+	}
 }
 
 // TestFollow_ConfirmsUnmirroredChanges expects the server to remove its log.
