@@ -95,7 +95,7 @@ func start(ctx context.Context, jobs ...func(context.Context)) (stop func()) {
 
 // cleanUp finishes, now and then every minute, what dead processes left: pending writes and orphaned files.
 func (a *App) cleanUp(ctx context.Context) {
-	sweeper := attachments.NewSweeper(a.files, attachmentsdb.New(a.apiStore.Session), time.Now, a.log)
+	sweeper := attachments.NewSweeper(a.files, attachmentsdb.New(a.apiStore.Session), a.cfg.ChangeLogRetention, time.Now, a.log)
 	tick := time.NewTicker(cleanupInterval)
 	defer tick.Stop()
 	for {

@@ -1,25 +1,33 @@
 package models
 
-// The states of an attachment. Pending: its write may not commit. Removing: still listed until its write commits.
+// The states of an attachment. Pending: its write may not commit.
 const (
-	AttachmentPending  = "pending"
-	AttachmentStored   = "stored"
-	AttachmentRemoving = "removing"
+	AttachmentPending = "pending"
+	AttachmentStored  = "stored"
 )
 
-// Attachment is a file of a product, under the names that the React app reads. Its content is stored under ObjectKey.
+// ProductIdentity distinguishes products: lifecycle_db may reuse an id. Without a CreatedAt, that is its value.
+type ProductIdentity struct {
+	ID        int64
+	CreatedAt *Instant
+}
+
+// Attachment is a file of a product, under the names that the React app reads. Its content is stored under ObjectKey. Both are
+// kept for a while after the product was deleted, and shown again if the product returns.
 type Attachment struct {
-	ID        int64   `gorm:"column:id;primaryKey" json:"id"`
-	ProductID int64   `gorm:"column:id_produk" json:"id_produk"`
-	Name      string  `gorm:"column:nama_file" json:"nama_file"`
-	Path      string  `gorm:"-" json:"path_file"`                    // the API's download path
-	Type      string  `gorm:"column:tipe_file" json:"tipe_file"`     // media type
-	Size      int64   `gorm:"column:ukuran_file" json:"ukuran_file"` // bytes
-	SHA256    string  `gorm:"column:sha256" json:"sha256"`           // in hexadecimal
-	CreatedAt Instant `gorm:"column:created_at;autoCreateTime" json:"created_at"`
-	ObjectKey string  `gorm:"column:object_key" json:"-"`
-	State     string  `gorm:"column:state" json:"-"`
-	WriteID   *string `gorm:"column:write_id" json:"-"` // unless stored
+	ID               int64    `gorm:"column:id;primaryKey" json:"id"`
+	ProductID        int64    `gorm:"column:id_produk" json:"id_produk"`
+	ProductCreatedAt *Instant `gorm:"column:product_created_at" json:"-"`
+	Name             string   `gorm:"column:nama_file" json:"nama_file"`
+	Path             string   `gorm:"-" json:"path_file"`                    // the API's download path
+	Type             string   `gorm:"column:tipe_file" json:"tipe_file"`     // media type
+	Size             int64    `gorm:"column:ukuran_file" json:"ukuran_file"` // bytes
+	SHA256           string   `gorm:"column:sha256" json:"sha256"`           // in hexadecimal
+	CreatedAt        Instant  `gorm:"column:created_at;autoCreateTime:false" json:"created_at"`
+	ObjectKey        string   `gorm:"column:object_key" json:"-"`
+	State            string   `gorm:"column:state" json:"-"`
+	WriteID          *string  `gorm:"column:write_id" json:"-"`  // unless stored
+	ClosedAt         *Instant `gorm:"column:closed_at" json:"-"` // since when its product does not exist
 }
 
 // TableName is the table in pmo_db.
@@ -32,4 +40,10 @@ type Upload struct {
 	Type   string // media type, by name and content
 	Size   int64  // bytes
 	SHA256 string // of the content, in hexadecimal
+}
+
+// ClosedAttachments counts attachments whose products do not exist.
+type ClosedAttachments struct {
+	Files, Bytes int64
+	Overdue      int64 // files beyond the retention
 }

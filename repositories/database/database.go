@@ -127,8 +127,8 @@ type Features struct {
 
 	DocumentType     string        // column type of our own JSON documents, which are kept as written
 	MigrationDialect goose.Dialect // the system's name for goose
-	KeyShareLock     string        // ends a SELECT: its rows cannot be deleted before the transaction ends
 	UpdateLock       string        // ends a SELECT: its rows cannot be changed before the transaction ends
+	ShareLock        string        // as UpdateLock, but several transactions can hold it
 }
 
 // Dialect holds the differences between the systems: features, and SQL expressions.

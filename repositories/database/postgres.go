@@ -146,7 +146,7 @@ func (postgresDialect) Features() Features {
 		Server: true, AdvisoryLocks: true, Notifications: true, Replication: true, RowHashes: true, RowVersions: true, Copy: true,
 		TypedColumns: true, PlannerSettings: true, ConstraintDDL: true,
 		DocumentType:     "json", // jsonb would not keep documents as written
-		MigrationDialect: goose.DialectPostgres, KeyShareLock: " FOR KEY SHARE", UpdateLock: " FOR UPDATE",
+		MigrationDialect: goose.DialectPostgres, ShareLock: " FOR SHARE", UpdateLock: " FOR UPDATE",
 	}
 }
 

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -23,13 +24,14 @@ type Transaction struct {
 
 // TouchedRows are rows of a table that a transaction wrote or deleted.
 type TouchedRows struct {
-	IDs   []int64
-	Whole bool // too many to list, or the table was truncated
+	IDs     []int64
+	Deleted []int64 // those that it deleted, even if it inserted them again
+	Whole   bool    // too many to list, or the table was truncated
 }
 
 func (t Transaction) size() (n int) {
 	for _, rows := range t.Rows {
-		n += 8 + len(rows.IDs) // a little for the table itself
+		n += 8 + len(rows.IDs) + len(rows.Deleted) // a little for the table itself
 	}
 	return n
 }
@@ -81,11 +83,11 @@ func (d *decoder) decode(data []byte) (*Transaction, error) {
 	case *pglogrepl.RelationMessage:
 		d.describe(m)
 	case *pglogrepl.InsertMessage:
-		return nil, d.touch(m.RelationID, m.Tuple)
+		return nil, d.touch(m.RelationID, nil, m.Tuple)
 	case *pglogrepl.UpdateMessage: // has the old row if the key has changed, or with REPLICA IDENTITY FULL
 		return nil, d.touch(m.RelationID, m.OldTuple, m.NewTuple)
 	case *pglogrepl.DeleteMessage:
-		return nil, d.touch(m.RelationID, m.OldTuple)
+		return nil, d.touch(m.RelationID, m.OldTuple, nil)
 	case *pglogrepl.TruncateMessage:
 		for _, id := range m.RelationIDs {
 			if r := d.relations[id]; r.name != "" {
@@ -106,15 +108,15 @@ func (d *decoder) describe(m *pglogrepl.RelationMessage) {
 	d.relations[m.RelationID] = r
 }
 
-// touch records the ids of rows, which may be nil. If a row has no id, because of a temporary replica identity, the whole
-// table counts as changed.
-func (d *decoder) touch(id uint32, rows ...*pglogrepl.TupleData) error {
-	r := d.relations[id]
+// touch records the ids of a row before and after a change; either may be nil. If a row has no id, because of a temporary replica
+// identity, the whole table counts as changed.
+func (d *decoder) touch(relation uint32, before, after *pglogrepl.TupleData) error {
+	r := d.relations[relation]
 	touched := d.current.Rows[r.name]
 	if r.name == "" || touched.Whole {
 		return nil
 	}
-	for _, row := range rows {
+	for _, row := range []*pglogrepl.TupleData{before, after} {
 		if row == nil {
 			continue
 		}
@@ -129,6 +131,9 @@ func (d *decoder) touch(id uint32, rows ...*pglogrepl.TupleData) error {
 		}
 		if n := len(touched.IDs); n == 0 || touched.IDs[n-1] != id {
 			touched.IDs = append(touched.IDs, id)
+		}
+		if row == before && (after == nil || !bytes.Equal(after.Columns[r.id].Data, cell.Data)) { // deleted, or it has another id
+			touched.Deleted = append(touched.Deleted, id)
 		}
 	}
 	if len(touched.IDs) > database.MaxRanges {

@@ -3,6 +3,7 @@ package migrations_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -126,6 +127,57 @@ func TestUp_TurnsStoredSentencesIntoCodes(t *testing.T) { //nolint:gocyclo // on
 			case change.Action == "update" && string(change.After) != `{"reason":"unfit_value(created_at)"}`, change.Action == "delete" && change.After != nil:
 				t.Errorf("%s: %s", change.Action, change.After)
 			}
+		}
+	})
+}
+
+// TestUp_GivesAttachmentsToTheCurrentProducts upgrades a pmo_db whose attachments belong to ids only.
+func TestUp_GivesAttachmentsToTheCurrentProducts(t *testing.T) {
+	t.Parallel()
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		address := url(t)
+		old := databases.Open(t, address, "pmo_db")
+		if err := migrations.UpTo(t.Context(), old, 6); err != nil {
+			t.Fatal(err)
+		}
+		for _, statement := range []string{
+			"INSERT INTO tbl_produk_lifecycle (id, created_at) VALUES (1, '2024-01-01 07:00:00.000001+07:00'), (2, NULL)",
+			"INSERT INTO lifecycle_sync_quarantine (table_name, row_id, payload, source_hash, run_id, since, reason_code, reason_column) VALUES ('products', 3, '{}', 1, 1, '2024-01-01', 'x', '')",
+			`INSERT INTO lifecycle_attachments (id_produk, nama_file, tipe_file, ukuran_file, sha256, object_key, state, write_id, created_at)
+				SELECT id, 'a.txt', 'text/plain', 1, '', 'key' || id, CASE id WHEN 2 THEN 'removing' WHEN 5 THEN 'pending' ELSE 'stored' END, CASE WHEN id IN (2, 5) THEN 'w' END, '2025-01-01T00:00:00.000000Z'
+				FROM (SELECT 1 AS id UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5) n`,
+		} {
+			if err := old.Exec(statement).Error; err != nil {
+				t.Fatalf("%s: %v", statement, err)
+			}
+		}
+		pmo := databases.Open(t, address, "pmo_db")
+		if _, err := migrations.Up(t.Context(), pmo, func(context.Context) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		var rows []models.Attachment
+		if err := pmo.Order("id_produk").Find(&rows).Error; err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range rows {
+			createdAt := "NULL"
+			if a.ProductCreatedAt != nil {
+				createdAt = a.ProductCreatedAt.String()
+			}
+			got = append(got, fmt.Sprintf("%d %s %s %t", a.ProductID, a.State, createdAt, a.ClosedAt != nil))
+		}
+		if want := []string{
+			"1 stored 2024-01-01T00:00:00.000001Z false", "2 stored NULL false", "3 stored NULL false",
+			"4 stored 2025-01-01T00:00:00.000000Z true", // no product has this created_at
+			"5 pending NULL false",
+		}; !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+		var key string
+		if err := pmo.Raw("SELECT key FROM lifecycle_signing_key").Scan(&key).Error; err != nil || len(key) < 64 {
+			t.Errorf("the key has %d characters: %v", len(key), err)
 		}
 	})
 }

@@ -54,6 +54,12 @@ func (s *Session) CopyIn(ctx context.Context, r io.Reader, target string) error 
 	return err
 }
 
+// Exec runs a statement. Only in a transaction.
+func (s *Session) Exec(ctx context.Context, statement string, args ...any) error {
+	_, err := s.conn.Exec(ctx, statement, args...)
+	return err
+}
+
 // DeleteIDs deletes, in the transaction, the rows whose last named column is one of the ids: target is "table WHERE
 // id". It is raw, because GORM would bind every id as a parameter.
 func (s *Session) DeleteIDs(ctx context.Context, target string, ids []int64) error {
@@ -76,6 +82,11 @@ func (s *Session) Fitting(expr string, c models.Column) string { return s.db.Fit
 // ReadableColumns selects a table's columns; a value that cannot be mirrored reads as NULL.
 func (s *Session) ReadableColumns(alias string, t *models.Table) string {
 	return s.db.ReadableColumns(alias, t)
+}
+
+// Attached selects the files of products, without those whose write has not committed and whose product does not exist.
+func (s *Session) Attached(ctx context.Context) *gorm.DB {
+	return s.Gorm(ctx).Model(&models.Attachment{}).Where("state <> ? AND closed_at IS NULL", models.AttachmentPending)
 }
 
 // Tables are the mirrored tables, parents before children.

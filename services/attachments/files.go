@@ -61,11 +61,12 @@ func List(ctx context.Context, from Reader, productID int64) ([]models.Attachmen
 // Errors: not found; quarantined; conflict and busy of the key; connection.
 func (f *Files) Add(ctx context.Context, productID int64, r outbox.Request) (outbox.Result, error) {
 	return f.Writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (any, error) {
-		// The lock keeps the product until the files are stored; a later delete then finds them.
-		if err := attachmentsdb.New(tx).LockProduct(ctx, productID); err != nil {
+		// The lock keeps the product until the files are stored. A run that deletes it or changes its created_at then finds them.
+		product, err := attachmentsdb.New(tx).LockProduct(ctx, productID)
+		if err != nil {
 			return nil, err
 		}
-		return attachmentsdb.New(tx).AddStored(ctx, productID, r.Files)
+		return attachmentsdb.New(tx).AddStored(ctx, product, r.Files)
 	})
 }
 
@@ -177,31 +178,45 @@ const (
 	batchSize     = 500
 )
 
-// references finds the keys that a row refers to. Errors: connection, timeout.
-type references interface {
+// rows are the rows of files. Referenced finds the keys that a row refers to. DeleteClosed deletes the rows of files whose
+// products have not existed for the retention, and returns their keys. Errors: connection, timeout.
+type rows interface {
 	Referenced(ctx context.Context, keys []string) ([]string, error)
+	DeleteClosed(ctx context.Context, retention time.Duration) ([]string, error)
 }
 
-// Sweeper deletes orphaned contents, which a crashed process left. It is used by one goroutine.
+// Sweeper deletes the files of products that have not existed for the retention, and orphaned contents, which a crashed process
+// left. It is used by one goroutine.
 type Sweeper struct {
-	contents Contents
-	rows     references
-	now      func() time.Time
-	log      *slog.Logger
-	last     time.Time
+	contents  Contents
+	rows      rows
+	retention time.Duration
+	now       func() time.Time
+	log       *slog.Logger
+	last      time.Time
 }
 
 // NewSweeper returns the use case.
-func NewSweeper(contents Contents, rows references, now func() time.Time, log *slog.Logger) *Sweeper {
-	return &Sweeper{contents: contents, rows: rows, now: now, log: log}
+func NewSweeper(contents Contents, rows rows, retention time.Duration, now func() time.Time, log *slog.Logger) *Sweeper {
+	return &Sweeper{contents: contents, rows: rows, retention: retention, now: now, log: log}
 }
 
-// Sweep deletes old contents without a row. It may be called often: it searches at most once an hour. Errors:
-// unavailable, connection, timeout; the next call retries.
+// Sweep may be called often: it searches at most once an hour. Errors: unavailable, connection, timeout; the next call
+// retries.
 func (s *Sweeper) Sweep(ctx context.Context) error {
 	now := s.now()
 	if !s.last.IsZero() && now.Sub(s.last) < sweepInterval {
 		return nil
+	}
+	closed, err := s.rows.DeleteClosed(ctx, s.retention)
+	if err != nil {
+		return err
+	}
+	for _, key := range closed { // a content that stays is an orphan
+		if err := s.contents.Delete(ctx, key); err != nil {
+			return err
+		}
+		s.log.Info("attachment of a deleted product deleted", "key", key)
 	}
 	var batch []string
 	for key, err := range s.contents.Old(ctx, now.Add(-orphanAge)) {

@@ -23,6 +23,7 @@ type Doctor struct {
 	Uploads    Storage
 	Data       Storage
 	StaleAfter time.Duration // maximum age of the last successful run
+	Retention  time.Duration // of the attachments of deleted products
 	CheckTime  time.Duration // time limit of each check
 	Realtime   bool          // real-time sync is on
 	Alerts     bool          // an alert receiver is configured

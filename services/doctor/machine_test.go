@@ -52,6 +52,13 @@ func TestDiagnose_SQLiteSkipsWhatNeedsAServer(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	}
+	for _, closed := range []struct{ age, finding string }{{"-1 day", "doctor.attachments_closed count=1"}, {"-92 days", "doctor.attachments_overdue count=1"}} {
+		l.exec(l.Target, "INSERT INTO lifecycle_attachments (id_produk, nama_file, tipe_file, ukuran_file, sha256, object_key, state, created_at, closed_at) VALUES (99, 'a.txt', "+
+			"'text/plain', 5, '', '"+closed.age+"', 'stored', '2024-01-01T00:00:00.000000Z', strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '"+closed.age+"'))")
+		if found := of("sync.attachments", l.diagnose()); len(found) != 1 || !strings.Contains(found[0].String(), closed.finding) {
+			t.Errorf("%+v, want %s", found, closed.finding)
+		}
+	}
 	l.exec(l.Source, "PRAGMA foreign_keys = off; UPDATE tbl_produk SET id_stage = 99 WHERE id = 3; ALTER TABLE tbl_segmen DROP COLUMN icon_dark; DROP TABLE tbl_stage_histori")
 	for _, name := range []string{"source.tables", "source.columns", "source.references", "mirror.vanished"} {
 		if found := of(name, issues(l.diagnose())); len(found) != 1 || found[0].BlocksRuns != (name != "source.references") {

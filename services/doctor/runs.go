@@ -7,6 +7,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/files"
+	attachmentsdb "lifecycle-sync/repositories/pmo/attachments"
 	"lifecycle-sync/repositories/pmo/journal"
 )
 
@@ -20,6 +21,7 @@ func (d *diagnosis) runChecks() []check {
 		{name: "sync.real_time", db: &d.mirror, postgresOnly: true, find: d.realtimeRun},
 		{name: "sync.left_running", db: &d.mirror, find: d.activeRun},
 		{name: "sync.quarantine", db: &d.mirror, find: oneFinding(d.quarantine)},
+		{name: "sync.attachments", db: &d.mirror, find: d.closedAttachments},
 	}
 }
 
@@ -29,7 +31,7 @@ func (d *diagnosis) lastSuccess(ctx context.Context) (found []Finding, err error
 		d.mirror.failedCheck = "mirror.migrations"
 		return []Finding{skippedBecause("mirror.migrations")}, nil
 	}
-	for _, table := range []string{models.Run{}.TableName(), models.Watermark{}.TableName(), models.Quarantined{}.TableName()} {
+	for _, table := range []string{models.Run{}.TableName(), models.Watermark{}.TableName(), models.Quarantined{}.TableName(), models.Attachment{}.TableName()} {
 		switch info := d.mirror.tables[table]; {
 		case !info.Exists:
 			d.mirror.failedCheck = "mirror.tables"
@@ -121,6 +123,26 @@ func (d *diagnosis) quarantine() Finding {
 	}
 	return note("doctor.quarantine", params{"count": d.status.Quarantined},
 		models.NewCommand("doctor.quarantine_remedy", nil, "SELECT table_name, row_id, reason_code, reason_column FROM lifecycle_sync_quarantine"))
+}
+
+// sweepDelay is how long after the retention attachments of deleted products may be left: servers delete them every hour.
+const sweepDelay = 24 * time.Hour
+
+// closedAttachments counts the attachments of deleted products.
+func (d *diagnosis) closedAttachments(ctx context.Context) ([]Finding, error) {
+	closed, err := attachmentsdb.New(d.Store.Session).Closed(ctx, d.Retention+sweepDelay)
+	values := params{"count": closed.Files, "size": closed.Bytes, "retention": d.Retention}
+	switch {
+	case err != nil:
+		return nil, err
+	case closed.Overdue > 0:
+		values["count"] = closed.Overdue
+		return []Finding{problem("doctor.attachments_overdue", values, models.NewRemedy("doctor.attachments_overdue_remedy", nil))}, nil
+	case closed.Files > 0:
+		return []Finding{ok("doctor.attachments_closed", values)}, nil
+	default:
+		return []Finding{ok("doctor.attachments_ok", nil)}, nil
+	}
 }
 
 func (d *diagnosis) machineChecks() []check {

@@ -37,7 +37,7 @@ func openFixture(t testing.TB, sourceURL, targetURL string) *fixture {
 	t.Helper()
 	return &fixture{Pair: databases.At(t, sourceURL, targetURL), doctor: doctor.Doctor{
 		Tables: models.Tables(), Uploads: storage(t, t.TempDir()), Data: storage(t, t.TempDir()),
-		StaleAfter: time.Hour, CheckTime: 10 * time.Second, Alerts: true, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		StaleAfter: time.Hour, Retention: 90 * 24 * time.Hour, CheckTime: 10 * time.Second, Alerts: true, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}}
 }
 

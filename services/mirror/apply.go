@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/lifecycle"
 	mirrordb "lifecycle-sync/repositories/pmo/mirror"
 	"lifecycle-sync/services/failpoint"
 )
@@ -74,7 +75,27 @@ func (e *Engine) diffAndApply(ctx context.Context, tx *mirrordb.Tx, d *differ, c
 		}
 	}
 	failpoint.Reach("mid-apply")
+	if err := d.reconcileAttachments(ctx, tx); err != nil {
+		return err
+	}
 	return d.prove(ctx, tx)
+}
+
+// reconcileAttachments gives the files of the compared products to the products that are now in the mirror.
+func (d *differ) reconcileAttachments(ctx context.Context, tx *mirrordb.Tx) error {
+	if d.scope == nil {
+		return tx.Attachments.Reconcile(ctx, nil)
+	}
+	if err := tx.Attachments.Close(ctx, d.deleted); err != nil {
+		return err
+	}
+	products := append([]int64{}, d.deleted...)
+	for _, s := range d.stats {
+		if s.table.Source == lifecycle.ProductTable {
+			products = append(products, s.changed...)
+		}
+	}
+	return tx.Attachments.Reconcile(ctx, products)
 }
 
 // applyTable writes the inserts, updates and quarantine entries of one table.

@@ -52,6 +52,7 @@ type tableStats struct {
 	deletes    []int64
 	inserts    int64
 	moved      []int64          // with a scope: ids of rows added to or removed from the mirror or the quarantine
+	changed    []int64          // with a scope: ids of rows with changes
 	candidates []database.Range // what was compared row by row
 	expected   fingerprint      // of the source's rows there
 	all        fingerprint      // of all rows of the source
@@ -68,6 +69,7 @@ type differ struct {
 	since       *models.Watermark           // of the last run; if set, changes tell which side changed after it
 	progress    Progress
 	observe     func(Change) // receives each change that is applied; may be nil
+	deleted     []int64      // products that lifecycle_db deleted, even if the snapshot has others with their ids
 
 	stats  []*tableStats
 	causes models.Differences // of the changes that were applied
@@ -113,8 +115,11 @@ func (d *differ) compareRows(ctx context.Context, s *tableStats, emit func(conte
 		p := pairOf(s.table, rows)
 		for _, change := range p.changes() {
 			s.record(change)
-			if d.scope != nil && change.Action != Update {
-				s.moved = append(s.moved, change.ID)
+			if d.scope != nil {
+				s.changed = append(s.changed, change.ID)
+				if change.Action != Update {
+					s.moved = append(s.moved, change.ID)
+				}
 			}
 			if err := emit(ctx, change); err != nil {
 				return err

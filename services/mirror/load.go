@@ -63,7 +63,7 @@ func (e *Engine) load(ctx context.Context, tx *mirrordb.Tx, snap *lifecycle.Snap
 			return nil, err
 		}
 	}
-	return counts, nil
+	return counts, tx.Attachments.Reconcile(ctx, nil)
 }
 
 // rowCounter advances progress with each write: COPY writes one row at a time.

@@ -201,6 +201,9 @@ func (a *StreamApplier) apply(ctx context.Context, tx *mirrordb.Tx, snap *lifecy
 	}
 	by := newAttribution(visible)
 	d := &differ{snap: snap, scope: scope, observe: by.record, progress: Silent{}}
+	for _, t := range visible {
+		d.deleted = append(d.deleted, t.Rows[lifecycle.ProductTable].Deleted...)
+	}
 	err := a.engine.diffAndApply(ctx, tx, d, func() error { return by.guard(ctx, d) })
 	return d.counts(), err
 }

@@ -61,15 +61,14 @@ type Request struct {
 
 // Change describes what a write did in lifecycle_db.
 type Change struct {
-	Table        string // of the row that was written
-	RowID        int64
-	Action       string // insert, update or delete
-	ProductID    int64  // of the files that are added or removed
-	RemovesFiles bool
-	Data         any // of the answer
-	Version      string
-	Rows         mirror.ChangedRows // all rows that changed
-	Deleted      int64              // number of deleted rows
+	Table   string // of the row that was written
+	RowID   int64
+	Action  string                 // insert, update or delete
+	Product models.ProductIdentity // of the files that are added
+	Data    any                    // of the answer
+	Version string
+	Rows    mirror.ChangedRows // all rows that changed
+	Deleted int64              // number of deleted rows
 }
 
 // Result is the outcome of a completed write.
@@ -133,7 +132,7 @@ func (w *Writer) inSource(ctx context.Context, write *models.Write, r Request, c
 			return err
 		}
 		write.SourceTransaction, write.ETag = tx.Transaction(c.Table, c.RowID, c.Action), &c.Version
-		if !needsEntry(r, c) {
+		if !needsEntry(r) {
 			return nil
 		}
 		if err := w.store.InTx(ctx, func(p *pmo.Session) error { return addEntry(ctx, p, *write, r, c) }); err != nil {
@@ -222,16 +221,13 @@ func (w *Writer) attached(ctx context.Context, files []models.Upload) (attached,
 func (w *Writer) Advance(version int64) { w.cache.Advance(version) }
 
 // needsEntry reports whether a write needs an outbox entry: for an idempotency key or files.
-func needsEntry(r Request, c Change) bool { return r.Key != nil || len(r.Files) > 0 || c.RemovesFiles }
+func needsEntry(r Request) bool { return r.Key != nil || len(r.Files) > 0 }
 
 func addEntry(ctx context.Context, p *pmo.Session, write models.Write, r Request, c Change) error {
 	if err := outboxdb.New(p).Prepare(ctx, write); err != nil {
 		return err
 	}
-	if c.RemovesFiles {
-		return attachmentsdb.New(p).MarkRemoving(ctx, write.ID, c.ProductID)
-	}
-	return attachmentsdb.New(p).AddPending(ctx, write.ID, c.ProductID, r.Files)
+	return attachmentsdb.New(p).AddPending(ctx, write.ID, c.Product, r.Files)
 }
 
 // refreshMirror refreshes the mirror after the commit in lifecycle_db and completes the write in pmo_db. It reports whether
@@ -245,7 +241,7 @@ func (w *Writer) refreshMirror(ctx context.Context, write models.Write, r Reques
 	} else {
 		w.log.Warn("mirror refresh failed; next run will update it", "table", c.Table, "id", c.RowID, "error", err, "cause", models.AsError(err).Cause)
 	}
-	if !needsEntry(r, c) && !w.leavesFiles(ctx, write) {
+	if !needsEntry(r) {
 		return err == nil
 	}
 	if endErr := w.settle(ctx, write); endErr != nil {
@@ -253,20 +249,6 @@ func (w *Writer) refreshMirror(ctx context.Context, write models.Write, r Reques
 		return false
 	}
 	return err == nil
-}
-
-// deletesProduct reports whether a write deletes a product; its id is never reused.
-func deletesProduct(write models.Write) bool {
-	return write.Table != nil && *write.Table == lifecycle.ProductTable && *write.Action == lifecycle.Deleted
-}
-
-// leavesFiles reports whether a deleted product has files that were added while it was being deleted.
-func (w *Writer) leavesFiles(ctx context.Context, write models.Write) bool {
-	if !deletesProduct(write) {
-		return false
-	}
-	has, err := attachmentsdb.New(w.store.Session).Any(ctx, *write.RowID)
-	return has || err != nil // settle will report the error
 }
 
 // complete completes a write that its own process did not. If the mirror cannot be refreshed now, the next run does it.
@@ -300,13 +282,7 @@ func (w *Writer) close(ctx context.Context, write models.Write, committed bool, 
 	var version int64 // 0 if no file changed: cached answers stay valid
 	err := w.store.InTx(ctx, func(p *pmo.Session) (err error) {
 		var files int64
-		if committed && deletesProduct(write) {
-			gone, err = attachmentsdb.New(p).DeleteAll(ctx, *write.RowID)
-			files = int64(len(gone))
-		} else {
-			gone, files, err = attachmentsdb.New(p).Settle(ctx, write.ID, committed)
-		}
-		if err == nil {
+		if gone, files, err = attachmentsdb.New(p).Settle(ctx, write.ID, committed); err == nil {
 			err = record(p)
 		}
 		if err == nil && files > 0 {

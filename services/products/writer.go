@@ -9,7 +9,6 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
-	attachmentsdb "lifecycle-sync/repositories/pmo/attachments"
 	"lifecycle-sync/repositories/pmo/catalog"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/outbox"
@@ -103,15 +102,11 @@ type Deleted struct {
 	Name *string `json:"produk"`
 }
 
-// Delete deletes a product with its stage history and files. Errors: not found; precondition_failed with Current;
+// Delete deletes a product with its stage history. Its files are closed with the next version of the mirror. Errors: not found; precondition_failed with Current;
 // conflict when another table of lifecycle_db references the product.
 func (w *Writer) Delete(ctx context.Context, id int64, versions models.RowVersions) (outbox.Result, error) {
 	return w.writer.Write(ctx, outbox.Request{}, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
 		before, _, err := w.lock(ctx, tx, id, versions)
-		if err != nil {
-			return outbox.Change{}, err
-		}
-		files, err := attachmentsdb.New(w.store.Session).Any(ctx, id) // also those that a request is adding
 		if err != nil {
 			return outbox.Change{}, err
 		}
@@ -123,7 +118,7 @@ func (w *Writer) Delete(ctx context.Context, id int64, versions models.RowVersio
 			return outbox.Change{}, err
 		}
 		return outbox.Change{
-			Table: lifecycle.ProductTable, RowID: id, Action: lifecycle.Deleted, ProductID: id, RemovesFiles: files,
+			Table: lifecycle.ProductTable, RowID: id, Action: lifecycle.Deleted,
 			Data:    Deleted{ID: id, Name: before.Name},
 			Rows:    mirror.ChangedRows{lifecycle.ProductTable: {id}, lifecycle.HistoryTable: histories},
 			Deleted: 1 + int64(len(histories)),
@@ -143,7 +138,7 @@ func (w *Writer) lock(ctx context.Context, tx *lifecycle.Tx, id int64, versions 
 	if product, err = tx.ListedProduct(ctx, id); err != nil {
 		return product, row, err
 	}
-	if product.AttachmentsCount, err = catalog.New(w.store.Session).CountAttachments(ctx, id); err != nil {
+	if product.AttachmentsCount, err = catalog.New(w.store.Session).CountAttachments(ctx, identity(product)); err != nil {
 		return product, row, err
 	}
 	if version := locked.Version(); !versions.Allow(version) {
@@ -163,9 +158,13 @@ func (w *Writer) changed(ctx context.Context, tx *lifecycle.Tx, id int64, action
 	product, err := tx.ListedProduct(ctx, id)
 	product.AttachmentsCount = files
 	return outbox.Change{
-		Table: lifecycle.ProductTable, RowID: id, Action: action, ProductID: id,
+		Table: lifecycle.ProductTable, RowID: id, Action: action, Product: identity(product),
 		Data: product, Version: row.Version(), Rows: mirror.ChangedRows{lifecycle.ProductTable: {id}},
 	}, err
+}
+
+func identity(p models.ListedProduct) models.ProductIdentity {
+	return models.ProductIdentity{ID: p.ID, CreatedAt: p.CreatedAt}
 }
 
 // Input holds a request's values for a product. Given lists the columns in the request; only these are meant.

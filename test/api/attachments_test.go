@@ -65,11 +65,12 @@ func (s *site) contents() (keys []string) {
 	return keys
 }
 
-// wantFiles wants a number of stored attachments, each with its content.
+// wantFiles wants a number of stored attachments of existing products. Each attachment has its content.
 func (s *site) wantFiles(want int) {
 	s.t.Helper()
-	if rows, keys := queryOne[int](s.t, s.target, "SELECT count(*) FROM lifecycle_attachments WHERE state = 'stored'"), s.contents(); rows != want || len(keys) != want {
-		s.t.Errorf("%d rows and %d contents, want %d", rows, len(keys), want)
+	rows, stored := queryOne[int](s.t, s.target, "SELECT count(*) FROM lifecycle_attachments"), queryOne[int](s.t, s.target, "SELECT count(*) FROM lifecycle_attachments WHERE state = 'stored' AND closed_at IS NULL")
+	if keys := s.contents(); stored != want || len(keys) != rows {
+		s.t.Errorf("%d of %d rows, %d contents, want %d", stored, rows, len(keys), want)
 	}
 }
 
@@ -125,6 +126,9 @@ func TestProducts_CreateStoresFiles(t *testing.T) {
 
 		s.do(http.MethodDelete, base+path, nil).want(t, http.StatusOK)
 		s.wantFiles(0)
+		if kept := s.contents(); len(kept) != 3 {
+			t.Errorf("%d contents are kept for the product's return", len(kept))
+		}
 		s.do(http.MethodGet, f.Path, nil).want(t, http.StatusNotFound, "not_found")
 		s.do(http.MethodGet, base+path+"/attachments", nil).want(t, http.StatusNotFound, "not_found")
 		s.upload(http.MethodPost, path+"/attachments", nil, []file{{"a.txt", "x"}}).want(t, http.StatusNotFound, "not_found")
@@ -269,6 +273,65 @@ func TestAttachments_SurviveQuarantine(t *testing.T) {
 		s.Eventually("released", func() bool { return s.do(http.MethodGet, base+path, nil).StatusCode == http.StatusOK })
 		s.wantDownload(f, pdf, `inline; filename="a.pdf"`)
 	})
+}
+
+// TestAttachments_BelongToAProductNotToANumber deletes products, by the API and in lifecycle_db. Others get their ids, and the first
+// return.
+func TestAttachments_BelongToAProductNotToANumber(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		s.eachDeletion(func(path string, f models.Attachment, remove func()) {
+			inserted := 0
+			insert := func(createdAt string) {
+				t.Helper()
+				inserted++
+				exec(t, s.source, fmt.Sprintf("DELETE FROM tbl_produk WHERE id = %d", f.ProductID))
+				exec(t, s.source, fmt.Sprintf("INSERT INTO tbl_produk (id, produk, created_at) %s VALUES (%d, 'again %d', %s)",
+					map[bool]string{true: "OVERRIDING SYSTEM VALUE"}[s.onPostgres()], f.ProductID, inserted, createdAt))
+				s.Command("sync")
+				s.Eventually("mirrored", func() bool { return strings.Contains(string(s.do(http.MethodGet, base+path, nil).body), fmt.Sprint("again ", inserted)) })
+			}
+			createdAt := queryOne[string](t, s.source, fmt.Sprintf("SELECT created_at FROM tbl_produk WHERE id = %d", f.ProductID))
+			remove()
+			s.Eventually("deleted", func() bool { return s.do(http.MethodGet, base+path, nil).StatusCode == http.StatusNotFound })
+			s.do(http.MethodGet, f.Path, nil).want(t, http.StatusNotFound, "not_found")
+			for _, other := range []string{"'2024-01-01T00:00:00Z'", "'2090-01-01T00:00:00Z'", "NULL"} {
+				insert(other)
+				got := decode[product](t, s.get(path))
+				if len(got.Attachments) > 0 || got.AttachmentsCount > 0 || len(decode[[]models.Attachment](t, s.get(path+"/attachments"))) > 0 {
+					t.Errorf("created at %s: %+v", other, got)
+				}
+				s.do(http.MethodGet, f.Path, nil).want(t, http.StatusNotFound, "not_found")
+				s.do(http.MethodDelete, f.Path, nil).want(t, http.StatusNotFound, "not_found")
+				if csv := string(s.get("/products/export.csv?search=again").body); !strings.Contains(csv, ",0\r\n") {
+					t.Errorf("exported as %s", csv)
+				}
+			}
+			insert("'" + createdAt + "'")
+			if got := decode[product](t, s.get(path)); len(got.Attachments) != 1 || got.AttachmentsCount != 1 {
+				t.Errorf("returned as %+v", got)
+			}
+			s.wantDownload(f, pdf, `inline; filename="a.pdf"`)
+			s.do(http.MethodDelete, base+path, nil).want(t, http.StatusOK)
+		})
+		s.wantFiles(0)
+	})
+}
+
+// eachDeletion calls fn with a new product's path, its file, and a function that deletes it.
+func (s *site) eachDeletion(fn func(path string, f models.Attachment, remove func())) {
+	s.t.Helper()
+	for name, remove := range map[string]func(path string, id int64){
+		"API": func(path string, _ int64) { s.do(http.MethodDelete, base+path, nil).want(s.t, http.StatusOK) },
+		"run": func(_ string, id int64) {
+			exec(s.t, s.source, fmt.Sprintf("DELETE FROM tbl_produk WHERE id = %d", id))
+			s.Command("sync")
+		},
+	} {
+		created := decode[product](s.t, s.upload(http.MethodPost, "/products", newProduct("by "+name), []file{{"a.pdf", pdf}}).want(s.t, http.StatusCreated))
+		path := fmt.Sprintf("/products/%d", created.ID)
+		fn(path, decode[[]models.Attachment](s.t, s.get(path+"/attachments"))[0], func() { remove(path, created.ID) })
+	}
 }
 
 func TestAttachments_FullDiskIsUnavailable(t *testing.T) {

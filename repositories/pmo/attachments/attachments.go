@@ -4,6 +4,8 @@ package attachments
 
 import (
 	"context"
+	"strings"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -20,55 +22,51 @@ type Attachments struct{ s *pmo.Session }
 func New(s *pmo.Session) *Attachments { return &Attachments{s: s} }
 
 // AddPending adds files to a product when the write commits. Errors: connection.
-func (a *Attachments) AddPending(ctx context.Context, writeID string, productID int64, files []models.Upload) error {
-	_, err := a.add(ctx, models.Attachment{ProductID: productID, State: models.AttachmentPending, WriteID: &writeID}, files)
+func (a *Attachments) AddPending(ctx context.Context, writeID string, product models.ProductIdentity, files []models.Upload) error {
+	_, err := a.add(ctx, models.Attachment{State: models.AttachmentPending, WriteID: &writeID}, product, files)
 	return err
 }
 
 // AddStored adds files to a product and returns their rows. Errors: connection.
-func (a *Attachments) AddStored(ctx context.Context, productID int64, files []models.Upload) ([]models.Attachment, error) {
-	return a.add(ctx, models.Attachment{ProductID: productID, State: models.AttachmentStored}, files)
+func (a *Attachments) AddStored(ctx context.Context, product models.ProductIdentity, files []models.Upload) ([]models.Attachment, error) {
+	return a.add(ctx, models.Attachment{State: models.AttachmentStored}, product, files)
 }
 
-func (a *Attachments) add(ctx context.Context, common models.Attachment, files []models.Upload) ([]models.Attachment, error) {
+// add sets created_at by the database's clock, because Reconcile compares it with the products' created_at.
+func (a *Attachments) add(ctx context.Context, common models.Attachment, product models.ProductIdentity, files []models.Upload) ([]models.Attachment, error) {
 	rows := make([]models.Attachment, len(files))
+	if len(rows) == 0 {
+		return rows, nil
+	}
+	common.ProductID, common.ProductCreatedAt = product.ID, product.CreatedAt
+	// Raw, because GORM has no SELECT without a table.
+	if err := a.s.Gorm(ctx).Raw("SELECT " + a.s.Clock(0)).Scan(&common.CreatedAt).Error; err != nil {
+		return nil, a.s.Translate(err)
+	}
 	for i, f := range files {
 		rows[i] = common
 		rows[i].Name, rows[i].Type, rows[i].Size, rows[i].SHA256, rows[i].ObjectKey = f.Name, f.Type, f.Size, f.SHA256, f.Key
 	}
-	if len(rows) == 0 {
-		return rows, nil
-	}
 	return rows, a.s.Translate(a.s.Gorm(ctx).Create(&rows).Error)
 }
 
-// MarkRemoving removes a product's files when the write commits. Errors: connection.
-func (a *Attachments) MarkRemoving(ctx context.Context, writeID string, productID int64) error {
-	return a.s.Translate(a.s.Gorm(ctx).Where("id_produk = ? AND state = ?", productID, models.AttachmentStored).
-		Select("State", "WriteID").Updates(&models.Attachment{State: models.AttachmentRemoving, WriteID: &writeID}).Error)
-}
-
-// Settle keeps or removes the files of a write, depending on whether it committed. It returns the object keys of
-// the removed files and the number of all files of the write. Errors: connection.
-func (a *Attachments) Settle(ctx context.Context, writeID string, committed bool) (removed []string, settled int64, err error) {
-	keep, remove := models.AttachmentPending, models.AttachmentRemoving
+// Settle keeps or deletes the files of a write, depending on whether it committed. It returns the object keys of the
+// deleted files and the number of all files of the write. Errors: connection.
+func (a *Attachments) Settle(ctx context.Context, writeID string, committed bool) (deleted []string, settled int64, err error) {
+	pending := a.s.Gorm(ctx).Where("write_id = ? AND state = ?", writeID, models.AttachmentPending)
 	if !committed {
-		keep, remove = remove, keep
+		deleted, err = a.delete(pending)
+		return deleted, int64(len(deleted)), err
 	}
-	if removed, err = a.delete(a.s.Gorm(ctx).Where("write_id = ? AND state = ?", writeID, remove)); err != nil {
-		return nil, 0, err
-	}
-	kept := a.s.Gorm(ctx).Where("write_id = ? AND state = ?", writeID, keep).
-		Select("State", "WriteID").Updates(&models.Attachment{State: models.AttachmentStored})
-	return removed, int64(len(removed)) + kept.RowsAffected, a.s.Translate(kept.Error)
+	kept := pending.Select("State", "WriteID").Updates(&models.Attachment{State: models.AttachmentStored})
+	return nil, kept.RowsAffected, a.s.Translate(kept.Error)
 }
 
 // Get returns a file of a mirrored product. Errors: not found, quarantined, connection, timeout.
 func (a *Attachments) Get(ctx context.Context, productID, id int64) (models.Attachment, error) {
 	var rows []models.Attachment
 	product := a.s.Gorm(ctx).Table(a.s.Table("tbl_produk").Mirror).Select("id").Where("id = ?", productID)
-	err := a.s.Gorm(ctx).Where("id = ? AND id_produk = ? AND state <> ?", id, productID, models.AttachmentPending).
-		Where("EXISTS (?)", product).Find(&rows).Error
+	err := a.s.Attached(ctx).Where("id = ? AND id_produk = ?", id, productID).Where("EXISTS (?)", product).Find(&rows).Error
 	if err != nil {
 		return models.Attachment{}, a.s.Translate(err)
 	}
@@ -91,12 +89,6 @@ func (a *Attachments) Delete(ctx context.Context, productID, id int64) (models.A
 	return deleted, a.s.Translate(result.Error)
 }
 
-// DeleteAll removes all files of a deleted product, including those of unfinished writes, and returns their
-// object keys. Errors: connection.
-func (a *Attachments) DeleteAll(ctx context.Context, productID int64) (removed []string, err error) {
-	return a.delete(a.s.Gorm(ctx).Where("id_produk = ?", productID))
-}
-
 // delete removes the rows of a query and returns their object keys.
 func (a *Attachments) delete(query *gorm.DB) (keys []string, err error) {
 	var rows []models.Attachment
@@ -107,28 +99,82 @@ func (a *Attachments) delete(query *gorm.DB) (keys []string, err error) {
 	return keys, a.s.Translate(err)
 }
 
-// Any reports whether a product has files or an unfinished write adds some. Errors: connection.
-func (a *Attachments) Any(ctx context.Context, productID int64) (bool, error) {
-	var n int64
-	err := a.s.Gorm(ctx).Model(&models.Attachment{}).Where("id_produk = ?", productID).Limit(1).Count(&n).Error
-	return n > 0, a.s.Translate(err)
-}
-
-// LockProduct keeps a mirrored product from being deleted until the transaction ends. Errors: not found, quarantined,
-// connection, timeout.
-func (a *Attachments) LockProduct(ctx context.Context, id int64) error {
-	var ids []int64
-	// GORM's locking clause is not for SQLite.
-	err := a.s.Gorm(ctx).Raw("SELECT id FROM "+a.s.Table("tbl_produk").Mirror+" WHERE id = ?"+a.s.Features().KeyShareLock, id).Scan(&ids).Error
-	if err != nil || len(ids) > 0 {
-		return a.s.Translate(err)
+// LockProduct returns the identity of a mirrored product, and keeps the product from being changed or deleted until the
+// transaction ends. Errors: not found, quarantined, connection, timeout.
+func (a *Attachments) LockProduct(ctx context.Context, id int64) (models.ProductIdentity, error) {
+	var found []models.ProductIdentity
+	product := a.s.Table("tbl_produk")
+	// Raw, because GORM's locking clause is not for SQLite.
+	err := a.s.Gorm(ctx).Raw("SELECT id, "+a.s.Fitting("created_at", product.Column("created_at"))+" AS created_at FROM "+product.Mirror+" WHERE id = ?"+a.s.Features().ShareLock, id).
+		Scan(&found).Error
+	switch {
+	case err != nil:
+		return models.ProductIdentity{}, a.s.Translate(err)
+	case len(found) == 0:
+		return models.ProductIdentity{}, a.absent(ctx, id, models.NewError(models.NotFound, "pmo.no_product", models.Params{"id": id}))
+	default:
+		return found[0], nil
 	}
-	return a.absent(ctx, id, models.NewError(models.NotFound, "pmo.no_product", models.Params{"id": id}))
 }
 
 // absent returns the error for a product that is not in the mirror: notFound, unless it is quarantined.
 func (a *Attachments) absent(ctx context.Context, productID int64, notFound error) error {
 	return journal.New(a.s).Absent(ctx, a.s.Table("tbl_produk").Name, productID, notFound)
+}
+
+// Close marks the files of products as files of products that do not exist. Raw, because GORM would bind every id. Errors:
+// connection.
+func (a *Attachments) Close(ctx context.Context, products []int64) error {
+	if len(products) == 0 {
+		return nil
+	}
+	condition, args := a.s.AnyOf("id_produk", products)
+	return a.s.Exec(ctx, "UPDATE lifecycle_attachments SET closed_at = "+a.s.Clock(0)+" WHERE closed_at IS NULL AND "+condition, args...)
+}
+
+// Reconcile gives the files of products, of all if products is nil, to the products that are in the mirror now:
+//   - Files of a product whose created_at has changed follow it, unless the new value is later than their upload: then it is
+//     another product, which has reused the id, and they are closed.
+//   - Files of a product that is neither mirrored nor quarantined are closed.
+//   - Closed files whose product has returned are open again.
+//
+// Raw, because GORM would bind every id, and cannot update from another table. Errors: connection.
+func (a *Attachments) Reconcile(ctx context.Context, products []int64) error {
+	product := a.s.Table("tbl_produk")
+	condition, args := "TRUE", []any(nil)
+	if products != nil && len(products) == 0 {
+		return nil
+	}
+	if products != nil {
+		condition, args = a.s.AnyOf("a.id_produk", products)
+	}
+	names := strings.NewReplacer("CREATED", a.s.Sortable("p.created_at", product.Column("created_at")), "PRODUCTS", product.Mirror, "NAME", product.Name,
+		"NOW", a.s.Clock(0), "CONDITION", condition)
+	err := a.s.Exec(ctx, names.Replace(`UPDATE lifecycle_attachments AS a SET product_created_at = CREATED, closed_at = NULL FROM PRODUCTS p
+		WHERE p.id = a.id_produk AND CONDITION AND (
+			a.closed_at IS NULL AND a.product_created_at IS DISTINCT FROM CREATED AND (CREATED IS NULL OR CREATED <= a.created_at)
+			OR a.closed_at IS NOT NULL AND a.product_created_at IS NOT DISTINCT FROM CREATED)`), args...)
+	if err != nil {
+		return err
+	}
+	return a.s.Exec(ctx, names.Replace(`UPDATE lifecycle_attachments AS a SET closed_at = NOW WHERE a.closed_at IS NULL AND CONDITION
+		AND NOT EXISTS (SELECT 1 FROM PRODUCTS p WHERE p.id = a.id_produk AND CREATED IS NOT DISTINCT FROM a.product_created_at)
+		AND NOT EXISTS (SELECT 1 FROM lifecycle_sync_quarantine q WHERE q.table_name = 'NAME' AND q.row_id = a.id_produk)`), args...)
+}
+
+// DeleteClosed deletes the files whose products have not existed for the retention, and returns their object keys. Errors:
+// connection, timeout.
+func (a *Attachments) DeleteClosed(ctx context.Context, retention time.Duration) ([]string, error) {
+	return a.delete(a.s.Gorm(ctx).Where("state <> ? AND closed_at < "+a.s.Clock(-int(retention/time.Second)), models.AttachmentPending))
+}
+
+// Closed counts the files whose products do not exist. Overdue are those that DeleteClosed should have deleted. Errors:
+// connection, timeout.
+func (a *Attachments) Closed(ctx context.Context, retention time.Duration) (count models.ClosedAttachments, err error) {
+	err = a.s.Gorm(ctx).Model(&models.Attachment{}).Where("closed_at IS NOT NULL").
+		Select("count(*) AS files, coalesce(sum(ukuran_file), 0) AS bytes, count(CASE WHEN closed_at < " + a.s.Clock(-int(retention/time.Second)) + " THEN 1 END) AS overdue").
+		Scan(&count).Error
+	return count, a.s.Translate(err)
 }
 
 // Referenced returns the object keys that a row in any state refers to. Errors: connection, timeout.

@@ -5,8 +5,6 @@ package catalog
 import (
 	"context"
 
-	"gorm.io/gorm"
-
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
 )
@@ -64,7 +62,7 @@ func (c *Catalog) ProductCategoryIDs(ctx context.Context) (ids []int64, err erro
 // Attachments lists a product's files, oldest first. Errors: connection, timeout, schema.
 func (c *Catalog) Attachments(ctx context.Context, productID int64) ([]models.Attachment, error) {
 	rows := []models.Attachment{}
-	err := c.attached(ctx).Where("id_produk = ?", productID).Order("id").Find(&rows).Error
+	err := c.s.Attached(ctx).Where("id_produk = ?", productID).Order("id").Find(&rows).Error
 	return rows, c.s.Translate(err)
 }
 
@@ -80,8 +78,8 @@ func (c *Catalog) RequireProduct(ctx context.Context, id int64) error {
 }
 
 // CountAttachments returns the number of a product's files. Errors: connection.
-func (c *Catalog) CountAttachments(ctx context.Context, productID int64) (n int64, err error) {
-	err = c.attached(ctx).Where("id_produk = ?", productID).Count(&n).Error
+func (c *Catalog) CountAttachments(ctx context.Context, product models.ProductIdentity) (n int64, err error) {
+	err = c.s.Attached(ctx).Where("id_produk = ? AND product_created_at IS NOT DISTINCT FROM ?", product.ID, product.CreatedAt).Count(&n).Error
 	return n, c.s.Translate(err)
 }
 
@@ -95,7 +93,7 @@ func (c *Catalog) countAttachments(ctx context.Context, products []models.Listed
 		ids[i] = p.ID
 	}
 	var counts []struct{ ID, N int64 }
-	if err := c.attached(ctx).Select("id_produk AS id, count(*) AS n").Where("id_produk IN ?", ids).Group("id_produk").Scan(&counts).Error; err != nil {
+	if err := c.s.Attached(ctx).Select("id_produk AS id, count(*) AS n").Where("id_produk IN ?", ids).Group("id_produk").Scan(&counts).Error; err != nil {
 		return c.s.Translate(err)
 	}
 	of := make(map[int64]int64, len(counts))
@@ -106,9 +104,4 @@ func (c *Catalog) countAttachments(ctx context.Context, products []models.Listed
 		products[i].AttachmentsCount = of[products[i].ID]
 	}
 	return nil
-}
-
-// attached selects the files of products.
-func (c *Catalog) attached(ctx context.Context) *gorm.DB {
-	return c.s.Gorm(ctx).Model(&models.Attachment{}).Where("state <> ?", models.AttachmentPending)
 }

@@ -289,7 +289,7 @@ func (c *Catalog) ExportRows(ctx context.Context, f DatedFilter, order ProductOr
 	for _, column := range c.exportColumns() {
 		expressions = append(expressions, column.expression)
 	}
-	files := c.s.Gorm(ctx).Table("lifecycle_attachments").Select("id_produk, count(*) AS n").Where("state <> ?", models.AttachmentPending).Group("id_produk")
+	files := c.s.Attached(ctx).Select("id_produk, count(*) AS n").Group("id_produk")
 	query := c.s.Gorm(ctx).Session(&gorm.Session{DryRun: true}).Table("(?) AS p", c.filtered(ctx, f)).
 		Joins(namesJoin).
 		Joins("LEFT JOIN (?) AS files ON files.id_produk = p.id", files).

@@ -159,8 +159,9 @@ func needs() []need {
 		{"lifecycle_sync_quarantine", "SELECT, INSERT, UPDATE, DELETE", true},
 		{"lifecycle_mirror_version", "SELECT, UPDATE", true},
 		{"lifecycle_sync_watermark", "SELECT, INSERT, UPDATE", true},
-		{"lifecycle_attachments", "SELECT, INSERT, UPDATE, DELETE", false},
+		{"lifecycle_attachments", "SELECT, INSERT, UPDATE, DELETE", true},
 		{"lifecycle_writes", "SELECT, INSERT, UPDATE, DELETE", false},
+		{"lifecycle_signing_key", "SELECT", false},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/attachments"
 	"lifecycle-sync/repositories/pmo/journal"
 )
 
@@ -55,7 +56,8 @@ func (s *Store) begin(ctx context.Context, run *models.Run) (*Tx, error) {
 		conn.Close()
 		return nil, err
 	}
-	return &Tx{Reader: &Reader{store: s, s: session, conn: conn, writing: true}, Journal: journal.New(session), Run: run}, nil
+	reader := &Reader{store: s, s: session, conn: conn, writing: true}
+	return &Tx{Reader: reader, Journal: journal.New(session), Attachments: attachments.New(session), Run: run}, nil
 }
 
 // lock takes the advisory locks of a writer, which end with the transaction. Raw, because GORM has no locks of this kind.
@@ -118,7 +120,7 @@ func (tx *Tx) restart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	tx.conn, tx.s, tx.Journal = next.conn, next.s, next.Journal
+	tx.conn, tx.s, tx.Journal, tx.Attachments = next.conn, next.s, next.Journal, next.Attachments
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/pmo/attachments"
 	"lifecycle-sync/repositories/pmo/journal"
 )
 
@@ -25,11 +26,12 @@ const copyThreshold = 2000
 type Tx struct {
 	*Reader
 
-	Journal *journal.Journal // in this transaction
-	Run     *models.Run
-	Reached *models.Watermark // where the run brings the mirror; nil when it does not move the watermark
-	Version int64             // of the mirror, once the run has committed
-	staged  map[string]bool   // mirror tables that have their temporary table
+	Journal     *journal.Journal         // in this transaction
+	Attachments *attachments.Attachments // in this transaction
+	Run         *models.Run
+	Reached     *models.Watermark // where the run brings the mirror; nil when it does not move the watermark
+	Version     int64             // of the mirror, once the run has committed
+	staged      map[string]bool   // mirror tables that have their temporary table
 }
 
 // onConflict is the upsert's conflict clause: every column of a row that is there is overwritten.

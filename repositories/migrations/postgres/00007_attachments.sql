@@ -1,0 +1,26 @@
+-- Attachments belong to a product's identity: its id and created_at, because lifecycle_db may reuse an id. closed_at is set
+-- while no product has that identity. Download links are signed with a random key.
+-- +goose Up
+-- +goose StatementBegin
+DO $$
+BEGIN
+	IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'lifecycle_attachments'::regclass AND attname = 'closed_at') THEN
+		RETURN; -- all migrations run again to recreate a lost table
+	END IF;
+	ALTER TABLE lifecycle_attachments ADD COLUMN product_created_at timestamptz, ADD COLUMN closed_at timestamptz;
+	-- A product is now deleted like in lifecycle_db itself: the next run closes its files.
+	UPDATE lifecycle_attachments SET state = 'stored', write_id = NULL WHERE state = 'removing';
+	UPDATE lifecycle_attachments a SET product_created_at = p.created_at FROM tbl_produk_lifecycle p WHERE p.id = a.id_produk;
+	-- The product is gone and its created_at unknown: that of the file matches no product.
+	UPDATE lifecycle_attachments a SET product_created_at = a.created_at, closed_at = now()
+		WHERE state = 'stored' AND NOT EXISTS (SELECT FROM tbl_produk_lifecycle p WHERE p.id = a.id_produk)
+		AND NOT EXISTS (SELECT FROM lifecycle_sync_quarantine q WHERE q.table_name = 'products' AND q.row_id = a.id_produk);
+END $$;
+-- +goose StatementEnd
+
+CREATE TABLE IF NOT EXISTS lifecycle_signing_key (
+	id integer PRIMARY KEY CHECK (id = 1),
+	key text NOT NULL
+);
+-- 244 bits of the server's strong random numbers.
+INSERT INTO lifecycle_signing_key (id, key) VALUES (1, gen_random_uuid()::text || gen_random_uuid()::text) ON CONFLICT (id) DO NOTHING;
