@@ -267,7 +267,7 @@ func TestAttachments_SurviveQuarantine(t *testing.T) {
 		exec(t, s.source, fmt.Sprintf("UPDATE tbl_produk SET id_segmen = 99 WHERE id = %d", created.ID))
 		s.Command("sync")
 		s.Eventually("quarantined", func() bool { return s.do(http.MethodGet, base+path, nil).StatusCode == http.StatusNotFound })
-		s.do(http.MethodGet, f.Path, nil).want(t, http.StatusNotFound, "not_found")
+		s.do(http.MethodGet, f.Path, nil).want(t, http.StatusNotFound, "quarantined")
 		exec(t, s.source, fmt.Sprintf("UPDATE tbl_produk SET id_segmen = 1 WHERE id = %d", created.ID))
 		s.Command("sync")
 		s.Eventually("released", func() bool { return s.do(http.MethodGet, base+path, nil).StatusCode == http.StatusOK })
@@ -289,7 +289,9 @@ func TestAttachments_BelongToAProductNotToANumber(t *testing.T) {
 				exec(t, s.source, fmt.Sprintf("INSERT INTO tbl_produk (id, produk, created_at) %s VALUES (%d, 'again %d', %s)",
 					map[bool]string{true: "OVERRIDING SYSTEM VALUE"}[s.onPostgres()], f.ProductID, inserted, createdAt))
 				s.Command("sync")
-				s.Eventually("mirrored", func() bool { return strings.Contains(string(s.do(http.MethodGet, base+path, nil).body), fmt.Sprint("again ", inserted)) })
+				s.Eventually("mirrored", func() bool {
+					return strings.Contains(string(s.do(http.MethodGet, base+path, nil).body), fmt.Sprint("again ", inserted))
+				})
 			}
 			createdAt := queryOne[string](t, s.source, fmt.Sprintf("SELECT created_at FROM tbl_produk WHERE id = %d", f.ProductID))
 			remove()
