@@ -176,7 +176,9 @@ func Freshness(s runs.Status, now time.Time) models.Texts {
 		return models.Texts{text("console_status.live_age", current), text("console_status.checked", inSync.StartedAt)}
 	case live:
 		return models.Texts{models.NewText("console_status.live", nil), text("console_status.checked", inSync.StartedAt)}
-	case current.Sub(inSync.StartedAt) < time.Minute && !hasTrouble(s) && !hasDifferences(s):
+	case current.Sub(inSync.StartedAt) < time.Minute && (hasTrouble(s) || hasDifferences(s)):
+		return models.Texts{text("console_status.data_age", current)}
+	case current.Sub(inSync.StartedAt) < time.Minute:
 		return models.Texts{models.NewText("console_status.in_sync", nil), text("console_status.checked", inSync.StartedAt)}
 	default:
 		return models.Texts{text("console_status.data_age", current), text("console_status.checked", inSync.StartedAt)}

@@ -36,7 +36,7 @@ type Page struct {
 // wrong order.
 func (q Query) Check() error {
 	if q.Since != nil && q.Until != nil && q.Since.Time().After(q.Until.Time()) {
-		return models.NewInvalid(models.NewFieldError("until", "order", "stages.until_before_since", nil))
+		return models.NewInvalid(models.NewFieldError("until", "order", "stages.until_before_since", models.Params{"since": models.FieldName("since")}))
 	}
 	return products.CheckSearch(q.Search)
 }

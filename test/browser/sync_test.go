@@ -185,7 +185,7 @@ func TestSync_EveryOutcomeOfARun(t *testing.T) {
 	p.wantTexts("source.columns", "harga", "Healthy")
 	p.click("link", "Run diagnostics again")
 	p.click("link", "Sync status")
-	p.wantTexts("Failed The last run failed, so the copy is unchanged · In sync · checked", "Tables do not match", "harga")
+	p.wantTexts("Failed The last run failed, so the copy is unchanged · Data", "Tables do not match", "harga")
 	phone.open("/sync")
 	p.open("/")
 	p.within(".status").wantTexts("Last sync failed")

@@ -64,7 +64,7 @@ func TestStageHistory_FiltersRecords(t *testing.T) {
 	for query, says := range map[string][]string{
 		"page=0":        {"page must be a whole number"},
 		"since=gestern": {`href="#since"`, `value="gestern"`, `aria-describedby="since-error"`},
-		"since=2026-02-01&until=2026-01-01&search=kabel": {"Until must not be before since.", `value="2026-02-01"`, `value="2026-01-01"`, `value="kabel"`, `aria-describedby="until-error"`},
+		"since=2026-02-01&until=2026-01-01&search=kabel": {"Until must not be before Since.", `value="2026-02-01"`, `value="2026-01-01"`, `value="kabel"`, `aria-describedby="until-error"`},
 		"stage=1":                            {"is not a known parameter"},
 		"productId=x&toStageId=2":            {"Product must be a whole number", `<option value="2" selected>`, `href="/stage-history?toStageId=2"`},
 		"fromStageId=x":                      {"Previous stage must be a whole number", `aria-describedby="fromStageId-error"`},

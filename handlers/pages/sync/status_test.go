@@ -45,7 +45,7 @@ func TestSummarize_HasANextStepForEveryState(t *testing.T) {
 		{"run", runs.Status{State: runs.Running, SyncStatus: with(success, func(s *runs.SyncStatus) { s.Running = run(0) })}, "In progress", []string{"Run 7 in progress, started 1 s ago"}},
 		{"never", runs.Status{State: runs.Never}, "Not synced yet", []string{"no data before the first sync", "Sync now"}},
 		{"never, and failed", runs.Status{State: runs.Never, SyncStatus: runs.SyncStatus{LastConclusive: &failed}}, "Not synced yet", []string{"lifecycle_db does not answer", "See whether it runs.", "Run again", "/sync/doctor"}},
-		{"failed", runs.Status{State: runs.Failed, SyncStatus: with(success, func(s *runs.SyncStatus) { s.LastConclusive = &failed })}, "Failed", []string{"so the copy is unchanged | Data 5 min old | checked 5 min ago", "No connection", "lifecycle_db does not answer", "Run again"}},
+		{"failed", runs.Status{State: runs.Failed, SyncStatus: with(success, func(s *runs.SyncStatus) { s.LastConclusive = &failed })}, "Failed", []string{"so the copy is unchanged | Data 5 min old", "No connection", "lifecycle_db does not answer", "Run again"}},
 		{"stale without a schedule", runs.Status{State: runs.Stale, SyncStatus: success}, "Too old", []string{"No run has succeeded for too long", "This process has no schedule", "Sync now"}},
 		{"stale", runs.Status{State: runs.Stale, SyncStatus: success, NextRun: &due}, "Too old", []string{"The log says why", "Sync now"}},
 		{"drift", runs.Status{State: runs.Healthy, SyncStatus: with(success, func(s *runs.SyncStatus) { s.Verified = drift })}, "Drift", []string{"3 rows were edited in the copy", "checked 5 min ago", "Start a full run", "Dry run", "/sync/runs/7"}},
