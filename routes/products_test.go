@@ -241,6 +241,7 @@ func TestProducts_RejectInvalidQueries(t *testing.T) {
 		"missing=Stage":                         "missing unknown",
 		"missing=harga":                         "missing unknown",
 		"missing=price&missing=price":           "missing duplicate",
+		"implausible=price":                     "implausible unknown",
 		"overdue=1":                             "overdue unknown",
 		"overdue=false":                         "overdue unknown",
 		"search=" + strings.Repeat("a", 201):    "search too_long",

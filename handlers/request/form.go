@@ -130,7 +130,7 @@ func (f *formReader) readPart(ctx context.Context, part *multipart.Part) error {
 	case err != nil:
 		return err
 	case len(value) > fieldLimit:
-		return models.NewError(models.TooLarge, "request.field_too_large", models.Params{"field": name, "limit": fieldLimit})
+		return models.NewError(models.TooLarge, "request.field_too_large", models.Params{"field": models.FieldName(name), "limit": fieldLimit})
 	case !isText(string(value)):
 		return Invalid(name, "encoding", "request.encoding", nil)
 	}

@@ -174,7 +174,7 @@ func FuzzRun(f *testing.F) {
 			t.Errorf("%q: %v", text, err)
 		case e != nil:
 			for _, fieldErr := range e.Fields {
-				if _, isSent := values[fieldErr.Field]; !isSent || fieldErr.Text.Params["field"] != fieldErr.Field {
+				if _, isSent := values[fieldErr.Field]; !isSent || fieldErr.Text.Params["field"] != models.FieldName(fieldErr.Field) {
 					t.Errorf("%q: %+v", text, fieldErr)
 				}
 			}

@@ -96,7 +96,10 @@ export interface paths {
          */
         put: operations["updateProduct"];
         post?: never;
-        /** Deletes a product with its stage history and attachments */
+        /**
+         * Deletes a product with its stage history
+         * @description Its attachments are hidden. They are deleted after `CHANGE_LOG_RETENTION`, unless the product returns to `lifecycle_db`.
+         */
         delete: operations["deleteProduct"];
         options?: never;
         head?: never;
