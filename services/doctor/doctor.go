@@ -67,10 +67,12 @@ func Healthy(findings []Finding) bool {
 // errors. When ctx ends, the remaining checks are skipped.
 func (o *Doctor) Diagnose(ctx context.Context) []Finding {
 	d := &diagnosis{Doctor: o}
-	d.source = checkedDatabase{d: d, name: inSource, setting: "LIFECYCLE_DATABASE_URL", directSetting: "LIFECYCLE_DIRECT_URL", inspector: o.Source.Inspector(), tablesCheck: "source.tables",
+	d.source = checkedDatabase{d: d, name: inSource, setting: "LIFECYCLE_DATABASE_URL", directSetting: "LIFECYCLE_DIRECT_URL",
+		inspector: o.Source.Inspector(), tablesCheck: "source.tables",
 		nameOf:      func(t *models.Table) string { return t.Source },
 		tableChecks: func() []database.TableCheck { return o.Source.TableChecks(d.source.tables) }}
-	d.mirror = checkedDatabase{d: d, name: inMirror, setting: "PMO_DATABASE_URL", directSetting: "PMO_DIRECT_URL", inspector: o.Store.Inspector(), tablesCheck: "mirror.tables",
+	d.mirror = checkedDatabase{d: d, name: inMirror, setting: "PMO_DATABASE_URL", directSetting: "PMO_DIRECT_URL",
+		inspector: o.Store.Inspector(), tablesCheck: "mirror.tables",
 		nameOf:      func(t *models.Table) string { return t.Mirror },
 		tableChecks: func() []database.TableCheck { return o.Store.TableChecks(d.source.tables, d.mirror.tables) }}
 	if !d.onServer() {

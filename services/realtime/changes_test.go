@@ -226,6 +226,7 @@ func TestFollow_ChangesWithoutRowIdentity(t *testing.T) {
 	l := newFixture(t)
 	l.change("ALTER TABLE tbl_stage_histori ADD COLUMN code integer GENERATED ALWAYS AS IDENTITY", "CREATE UNIQUE INDEX other ON tbl_stage_histori (code)")
 	l.follows()
+	schemas := kit.One[bool](t, l.Source, "SELECT current_setting('server_version_num')::integer >= 150000")
 	for _, statements := range [][]string{
 		{"ALTER TABLE tbl_produk ALTER COLUMN harga TYPE bigint USING coalesce(harga, 0) + 1000"}, // which rewrites the table
 		{
@@ -244,7 +245,9 @@ func TestFollow_ChangesWithoutRowIdentity(t *testing.T) {
 	} {
 		l.caughtUp()
 		for _, statement := range statements {
-			l.change(statement)
+			if schemas || !strings.Contains(statement, "IN SCHEMA") { // PostgreSQL 14 publishes no schemas
+				l.change(statement)
+			}
 		}
 		l.caughtUp()
 		l.equal()

@@ -69,6 +69,7 @@ func (p *Pooler) configuration(databases, settings []string) string {
 	host, port, _ := net.SplitHostPort(p.address)
 	perDatabase := ""
 	general := []string{"listen_addr=" + host, "listen_port=" + port, "unix_socket_dir=", "auth_type=any", "pool_mode=transaction",
+		"server_round_robin=1", // so that few statements get the session of the one before
 		"log_connections=0", "log_disconnections=0"}
 	for _, setting := range settings {
 		if own, ok := strings.CutPrefix(setting, "database:"); ok {
