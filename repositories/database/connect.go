@@ -7,6 +7,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"maps"
+	"net"
+	"os"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -153,6 +155,9 @@ func (s *server) configure(known found, purpose string) *pgx.ConnConfig {
 	return cfg
 }
 
+// examineTimeout limits the wait for an answer of a new connection that has no other limit.
+const examineTimeout = 10 * time.Second
+
 // examine finds out about the server of a new connection. A pooler gives its clients process ids of its own. A query comes last,
 // because until it is set otherwise, a role's transaction_timeout may end it.
 func (s *server) examine(ctx context.Context, conn *pgx.Conn, known found) error {
@@ -163,7 +168,12 @@ func (s *server) examine(ctx context.Context, conn *pgx.Conn, known found) error
 		s.timed.Store(true)
 		return nil
 	}
-	results, err := conn.PgConn().Exec(ctx, "SELECT pg_backend_pid()").ReadAll()
+	limited, cancel := context.WithTimeout(ctx, cmp.Or(s.config.ConnectTimeout, examineTimeout))
+	defer cancel()
+	results, err := conn.PgConn().Exec(limited, "SELECT pg_backend_pid()").ReadAll()
+	if err != nil && ctx.Err() == nil && limited.Err() != nil { // as if the network had noticed
+		return &net.OpError{Op: "read", Net: "tcp", Err: os.ErrDeadlineExceeded}
+	}
 	if err != nil {
 		return err
 	}
