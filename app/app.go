@@ -99,7 +99,7 @@ func New(cfg Config, log *slog.Logger, printer *messages.Printer) (*App, error) 
 	a.follows = cfg.Realtime && source.Features().Replication
 	a.engine = mirror.New(a.source, a.store, tables, cfg.ChangeLogRetention, now)
 	a.responses = cache.New(a.apiStore, cache.Options{Now: a.local})
-	a.exports = export.New(a.apiStore, filepath.Join(cfg.DataDir, "exports"), log)
+	a.exports = export.New(a.apiStore, filepath.Join(cfg.DataDir, "exports"))
 	a.writer = outbox.NewWriter(a.apiSource, a.apiStore, mirror.NewRefresher(a.engine), a.responses, contents, log)
 	return a, nil
 }
@@ -176,7 +176,8 @@ func (a *App) fillDemo(ctx context.Context) error {
 // server wires the HTTP server. Errors: configuration.
 func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *metrics.Metrics) (*fiber.App, error) {
 	options := routes.Options{
-		Log: a.log, Printer: a.printer, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now, WriteRate: a.cfg.WriteRate, SyncRate: a.cfg.SyncRate, Observe: appMetrics.Request,
+		Log: a.log, Printer: a.printer, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now, Observe: appMetrics.Request,
+		ReadRate: a.cfg.ReadRate, WriteRate: a.cfg.WriteRate, SyncRate: a.cfg.SyncRate,
 	}
 	if a.cfg.authenticates() {
 		var err error

@@ -51,6 +51,7 @@ type Config struct {
 	AdminRoles         []string      `env:"AUTH_ADMIN_ROLES" envDefault:"Admin,System Admin"`
 	ManagerRoles       []string      `env:"AUTH_MANAGER_ROLES" envDefault:"Project Manager"`
 	ReaderRoles        []string      `env:"AUTH_READER_ROLES" envDefault:"*"`
+	ReadRate           int           `env:"RATE_LIMIT_READS" envDefault:"6000" validate:"min=1"`
 	WriteRate          int           `env:"RATE_LIMIT_WRITES" envDefault:"600" validate:"min=1"`
 	SyncRate           int           `env:"RATE_LIMIT_SYNC" envDefault:"60" validate:"min=1"`
 	Schedule           string        `env:"SYNC_SCHEDULE" envDefault:"0 * * * *"`

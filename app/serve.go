@@ -14,6 +14,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/pmo/journal"
+	"lifecycle-sync/routes"
 	"lifecycle-sync/services/alerts"
 	"lifecycle-sync/services/metrics"
 	"lifecycle-sync/services/mirror"
@@ -69,7 +70,7 @@ func (a *App) Serve(ctx context.Context, listener net.Listener, stdout io.Writer
 	}
 	defer a.startJobs(ctx, alertWatch)()
 	serving := make(chan error, 1)
-	go func() { serving <- server.Listener(listener) }()
+	go func() { serving <- server.Listener(routes.Pace(listener)) }()
 	defer a.stop(server, runService, serving)
 
 	if err := a.syncAtStart(ctx, runService, alertWatch, out); err != nil {

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
@@ -17,7 +16,6 @@ import (
 // Timings of an event stream. It ends after streamTimeout, so that clients authenticate again and resume by the last id.
 const (
 	heartbeat      = 15 * time.Second
-	writeTimeout   = 30 * time.Second
 	streamTimeout  = 30 * time.Minute
 	reconnectDelay = 2 * time.Second
 )
@@ -37,23 +35,22 @@ func (h *Sync) Events(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	c.Set("X-Accel-Buffering", "no") // otherwise nginx buffers the events
 	c.Context().SetConnectionClose()
-	conn := c.Context().Conn()
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
 		defer reader.Close()
-		h.stream(w, conn, reader)
+		h.stream(w, reader)
 	})
 	return nil
 }
 
 // stream writes events until the stream ends or the client disconnects.
-func (h *Sync) stream(w *bufio.Writer, conn net.Conn, reader *runs.Reader) {
+func (h *Sync) stream(w *bufio.Writer, reader *runs.Reader) {
 	end := time.Now().Add(streamTimeout)
 	if _, err := fmt.Fprintf(w, "retry: %d\n\n", reconnectDelay.Milliseconds()); err != nil {
 		return
 	}
 	for open := true; open && time.Now().Before(end); {
 		var batch []runs.Event
-		if conn.SetWriteDeadline(time.Now().Add(heartbeat+writeTimeout)) != nil || w.Flush() != nil {
+		if w.Flush() != nil {
 			return
 		}
 		if batch, open = reader.Next(heartbeat); len(batch) == 0 && open {

@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"io"
-	"net"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -121,12 +120,6 @@ func (h *Products) Delete(c *fiber.Ctx) error {
 	return respondChanged(c, "done.product_deleted", result, err)
 }
 
-// The timeouts of an export: in total, and for writing the next part.
-const (
-	exportTimeout      = 30 * time.Minute
-	exportStallTimeout = time.Minute
-)
-
 // CSV serves the filtered list as comma-separated values.
 func (h *Products) CSV(c *fiber.Ctx) error {
 	return h.export(c, h.Exports.CSV, "csv", "text/csv; charset=utf-8")
@@ -137,48 +130,26 @@ func (h *Products) Workbook(c *fiber.Ctx) error {
 	return h.export(c, h.Exports.Workbook, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
 }
 
-func (h *Products) export(c *fiber.Ctx, start func(context.Context, products.Query, time.Time) (io.ReadCloser, error), extension, kind string) error {
+func (h *Products) export(c *fiber.Ctx, write func(context.Context, products.Query, time.Time) (io.ReadCloser, int64, error), extension, kind string) error {
 	q := request.ParseQuery(c, append(request.ProductFilters(), "sort")...)
 	query := products.Query{Filter: request.ProductFilter(q), Sort: q.Text("sort")}
 	if err := q.Err(); err != nil {
 		return err
 	}
-	c.Set(fiber.HeaderContentType, kind)
-	c.Set(fiber.HeaderContentDisposition, `attachment; filename="products-`+h.Now().Format(time.DateOnly)+"."+extension+`"`)
 	if c.Method() == fiber.MethodHead {
+		h.setFile(c, extension, kind)
 		return nil
 	}
-	// The server reads the file after this handler has returned.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.UserContext()), exportTimeout)
-	file, err := start(ctx, query, h.Now())
+	file, size, err := write(c.UserContext(), query, h.Now())
 	if err != nil {
-		cancel()
-		c.Response().Header.Del(fiber.HeaderContentDisposition)
 		return err
 	}
-	c.Context().SetConnectionClose() // otherwise the last part's deadline would hold for the next response
-	c.Context().SetBodyStream(&exportBody{file, c.Context().Conn(), cancel}, -1)
-	return nil
+	h.setFile(c, extension, kind)
+	return c.SendStream(file, int(size)) // closes it
 }
 
-// exportBody is the body of an export. On an error the server closes the connection, so that no client mistakes a partial
-// file for a complete one.
-type exportBody struct {
-	io.ReadCloser
-
-	conn   net.Conn
-	cancel func()
-}
-
-// Read reads the next part and extends the write deadline.
-func (s *exportBody) Read(p []byte) (int, error) {
-	n, err := s.ReadCloser.Read(p)                                  // may take long
-	_ = s.conn.SetWriteDeadline(time.Now().Add(exportStallTimeout)) // fails if the client has disconnected, as writing then does
-	return n, err
-}
-
-// Close stops the export.
-func (s *exportBody) Close() error {
-	s.cancel()
-	return s.ReadCloser.Close()
+// setFile sets the headers of an export.
+func (h *Products) setFile(c *fiber.Ctx, extension, kind string) {
+	c.Set(fiber.HeaderContentType, kind)
+	c.Set(fiber.HeaderContentDisposition, `attachment; filename="products-`+h.Now().Format(time.DateOnly)+"."+extension+`"`)
 }

@@ -48,6 +48,7 @@ type Error struct {
 	Remedy    *Remedy
 	Problems  []Problem    // the single problems behind the error, if there are several
 	Transient bool         // a retry may succeed
+	Expected  bool         // callers, load or a shutdown cause it; nothing is broken
 	Fields    []FieldError // the invalid fields of a request, if Class is Invalid
 	Data      any          // the conflicting state, for the client: the current product, the active run
 	Cause     error
@@ -81,6 +82,12 @@ func (e *Error) WithRemedy(code string, params Params) *Error {
 // WithCommand adds what to do and the command that does it.
 func (e *Error) WithCommand(code string, params Params, command string) *Error {
 	e.Remedy = NewCommand(code, params, command)
+	return e
+}
+
+// AsExpected marks an error that callers, load or a shutdown cause, for the log.
+func (e *Error) AsExpected() *Error {
+	e.Expected = true
 	return e
 }
 

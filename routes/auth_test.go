@@ -148,6 +148,32 @@ func TestRateLimit_IsPerCallerAndRefills(t *testing.T) {
 	wantLimited(l.doAs("admin", "POST", base+"/sync"), 30)
 }
 
+func TestRateLimit_MetersReadsAndReportsTheRest(t *testing.T) {
+	t.Parallel()
+	l := newCustomSite(t, routes.Options{Access: &fakeAccess{}, ReadRate: 60},
+		routes.Route{Method: "GET", Path: base + "/read", Role: models.Reader, Limit: routes.Reads, Handle: whoami},
+		routes.Route{Method: "GET", Path: "/page", Limit: routes.Reads, Handle: whoami},
+	)
+	wantLeft := func(a apiResponse, status, left int) {
+		t.Helper()
+		if a.StatusCode != status || a.Header.Get("RateLimit-Policy") != `"reads";q=60;w=60` || a.Header.Get("RateLimit") != `"reads";r=`+strconv.Itoa(left) {
+			t.Errorf("%d %v", a.StatusCode, a.Header)
+		}
+	}
+	for i := range 60 {
+		wantLeft(l.doAs("reader-1", "GET", base+"/read"), http.StatusOK, 59-i)
+	}
+	a := l.doAs("reader-1", "GET", base+"/read")
+	wantLeft(a, http.StatusTooManyRequests, 0)
+	if a.Header.Get("Retry-After") != "1" || a.json.Code != "rate_limited" {
+		t.Errorf("%v %s", a.Header, a.body)
+	}
+	wantLeft(l.doAs("reader-2", "GET", base+"/read"), http.StatusOK, 59)
+	wantLeft(l.do("GET", "/page"), http.StatusOK, 59) // by address
+	l.now = l.now.Add(2 * time.Second)
+	wantLeft(l.doAs("reader-1", "GET", base+"/read"), http.StatusOK, 1)
+}
+
 func TestRateLimit_ForgetsOldCallers(t *testing.T) {
 	t.Parallel()
 	l := newCustomSite(t, routes.Options{Access: &fakeAccess{}, WriteRate: 1},
@@ -252,7 +278,7 @@ func TestAccessLog_DoesNotReadStreams(t *testing.T) {
 	}
 }
 
-func TestTable_EveryWriteHasARoleAndALimit(t *testing.T) {
+func TestTable_EveryRouteHasARoleAndALimit(t *testing.T) {
 	t.Parallel()
 	listed := map[string]bool{}
 	for _, e := range routes.Table() {
@@ -266,8 +292,8 @@ func TestTable_EveryWriteHasARoleAndALimit(t *testing.T) {
 		switch {
 		case inAPI && e.Role < models.Reader, changes && e.Role < models.Manager, e.Method == http.MethodDelete && e.Role < models.Admin && !strings.Contains(e.Path, "/attachments/"), strings.HasPrefix(e.Path, base+"/sync") && e.Role < models.Admin:
 			t.Errorf("%s %s is accessible to %s", e.Method, e.Path, e.Role)
-		case changes && e.Limit == routes.Unlimited:
-			t.Errorf("%s %s has no rate limit", e.Method, e.Path)
+		case (changes || e.Role > models.Anonymous) && e.Limit == routes.Unlimited:
+			t.Errorf("%s %s has no limit", e.Method, e.Path)
 		}
 	}
 }

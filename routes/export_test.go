@@ -1,6 +1,7 @@
 package routes
 
 import (
+	"net"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -11,8 +12,10 @@ import (
 // The rate limits and timeouts of a Route.
 const (
 	Unlimited = unlimited
+	Reads     = reads
 	Writes    = writes
 	Syncs     = syncs
+	Exports   = exports
 
 	Brief   = brief
 	Long    = long
@@ -24,3 +27,6 @@ func NewOf(o Options, table ...Route) *fiber.App {
 	o.Printer = messages.New().Printer(messages.English, time.UTC)
 	return newServer(o, table, nil, nil)
 }
+
+// PaceWithin is Pace for clients that may fall behind by maxLag.
+func PaceWithin(l net.Listener, maxLag time.Duration) net.Listener { return pacedListener{l, maxLag} }

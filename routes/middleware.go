@@ -1,8 +1,10 @@
 package routes
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"fmt"
 	"log/slog"
 	"math"
 	"net"
@@ -11,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -86,7 +89,7 @@ func respondToErrors(c *fiber.Ctx) error {
 	return nil
 }
 
-// setTimeout bounds a request: reading its body, its queries, and writing its response.
+// setTimeout bounds a request: reading its body, and its queries. Pace bounds writing its response.
 func setTimeout(timeout time.Duration) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		if timeout == endless {
@@ -98,9 +101,7 @@ func setTimeout(timeout time.Duration) fiber.Handler {
 		ctx, cancel := context.WithTimeout(c.UserContext(), timeout)
 		defer cancel()
 		c.SetUserContext(ctx)
-		err := c.Next()
-		_ = c.Context().SetWriteDeadline(time.Now().Add(max(timeout, readTimeout)))
-		return err
+		return c.Next()
 	}
 }
 
@@ -132,45 +133,56 @@ type limit int
 
 const (
 	unlimited limit = iota
+	reads           // RATE_LIMIT_READS, per caller
 	writes          // RATE_LIMIT_WRITES, per caller
 	syncs           // RATE_LIMIT_SYNC, per caller
 	signIns         // failed sign-ins, per network: the caller is unknown
+	exports         // at the same time, per caller: each is a file on this machine's disk
+	downloads       // at the same time, per caller: each is a connection to the storage of files
+	streams         // event streams at the same time, per caller
 )
 
 const (
 	authFailureRate  = 120  // rejected tokens per minute and network
 	signInRate       = 30   // failed sign-ins per minute and network
+	maxExports       = 2    // of a caller at the same time
+	maxDownloads     = 20   // of a caller at the same time
+	maxStreams       = 20   // of a caller at the same time
 	maxLimiterBucket = 8192 // maximum number of callers; the least recently used one is dropped
 )
 
 // limiter has a token bucket per caller. Fiber's limiter counts requests in fixed windows, keeps every key for a whole
 // window, and counts before the handler runs; here some limits count only failures.
 type limiter struct {
+	name      string // in the headers RateLimit and RateLimit-Policy
 	buckets   *lru.Cache[string, *rate.Limiter]
 	perMinute int
 	now       func() time.Time
 }
 
-func newLimiter(perMinute int, now func() time.Time) *limiter {
+func newLimiter(name string, perMinute int, now func() time.Time) *limiter {
 	buckets, err := lru.New[string, *rate.Limiter](maxLimiterBucket)
 	if err != nil {
 		panic(err) // a size below 1
 	}
-	return &limiter{buckets: buckets, perMinute: perMinute, now: now}
+	return &limiter{name: name, buckets: buckets, perMinute: perMinute, now: now}
 }
 
-// take takes one token from a caller's bucket. Errors: rate_limited, with Retry-After set.
+// take takes one token from a caller's bucket and reports what is left in the response's headers. Errors: rate_limited, with
+// Retry-After set.
 func (l *limiter) take(c *fiber.Ctx, caller string) error {
-	full := rate.NewLimiter(rate.Limit(l.perMinute)/60, l.perMinute)
-	bucket, exists, _ := l.buckets.PeekOrAdd(caller, full)
+	bucket, exists := l.buckets.Get(caller)
 	if !exists {
-		bucket = full
-	} else {
-		l.buckets.Get(caller) // marks it as recently used
+		bucket = rate.NewLimiter(rate.Limit(l.perMinute)/60, l.perMinute)
+		if added, exists, _ := l.buckets.PeekOrAdd(caller, bucket); exists { // by a concurrent request
+			bucket = added
+		}
 	}
 	now := l.now()
 	reservation := bucket.ReserveN(now, 1)
 	wait := reservation.DelayFrom(now)
+	c.Set("RateLimit-Policy", fmt.Sprintf(`"%s";q=%d;w=60`, l.name, l.perMinute))
+	c.Set("RateLimit", fmt.Sprintf(`"%s";r=%d`, l.name, int(max(0, bucket.TokensAt(now)))))
 	if wait == 0 {
 		return nil
 	}
@@ -179,32 +191,92 @@ func (l *limiter) take(c *fiber.Ctx, caller string) error {
 	return models.NewError(models.RateLimited, "http.rate_limited", models.Params{"limit": l.perMinute}).WithRemedy("http.rate_limited_remedy", nil)
 }
 
-// limiters holds the limiter of each limit.
-type limiters map[limit]*limiter
-
-func newLimiters(o Options) limiters {
-	return limiters{writes: newLimiter(o.WriteRate, o.Now), syncs: newLimiter(o.SyncRate, o.Now), signIns: newLimiter(signInRate, o.Now)}
+// gate limits how many requests of a caller are in progress at the same time. A request ends when its client has read the
+// response or is gone.
+type gate struct {
+	most int // of a caller
+	mu   sync.Mutex
+	open map[string]int // requests in progress by caller
 }
 
-// count counts a route's requests towards a limit. Only failed sign-ins count, so that one client cannot lock out others
-// that share its address.
-func (ls limiters) count(towards limit) fiber.Handler {
-	l := ls[towards]
+// pass is a request's permission to be in progress. The server closes it after the response, as every io.Closer among a
+// request's values.
+type pass struct {
+	gate   *gate
+	caller string
+}
+
+type passKey struct{}
+
+// enter lets a request in. Errors: rate_limited, with Retry-After set.
+func (g *gate) enter(c *fiber.Ctx, caller string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.open[caller] >= g.most {
+		c.Set(fiber.HeaderRetryAfter, busyRetryAfter)
+		return models.NewError(models.RateLimited, "http.too_many_at_once", models.Params{"limit": g.most}).WithRemedy("http.too_many_at_once_remedy", nil)
+	}
+	g.open[caller]++
+	c.Locals(passKey{}, pass{g, caller})
+	return nil
+}
+
+// Close lets the caller's next request in.
+func (p pass) Close() error {
+	p.gate.mu.Lock()
+	defer p.gate.mu.Unlock()
+	if p.gate.open[p.caller]--; p.gate.open[p.caller] == 0 {
+		delete(p.gate.open, p.caller)
+	}
+	return nil
+}
+
+// busyRetryAfter is the Retry-After in seconds while a caller's other requests are in progress.
+const busyRetryAfter = "5"
+
+// limits holds the limiter or the gate of each limit.
+type limits struct {
+	limiters map[limit]*limiter
+	gates    map[limit]*gate
+}
+
+func newLimits(o Options) limits {
+	newGate := func(most int) *gate { return &gate{most: most, open: map[string]int{}} }
+	return limits{
+		limiters: map[limit]*limiter{
+			reads: newLimiter("reads", o.ReadRate, o.Now), writes: newLimiter("writes", o.WriteRate, o.Now), syncs: newLimiter("sync", o.SyncRate, o.Now),
+			signIns: newLimiter("sign-ins", signInRate, o.Now),
+		},
+		gates: map[limit]*gate{exports: newGate(maxExports), downloads: newGate(maxDownloads), streams: newGate(maxStreams)},
+	}
+}
+
+// count counts a route's requests towards a limit. Of sign-ins only failed ones count, so that one client cannot lock out
+// others that share its address.
+func (ls limits) count(towards limit) fiber.Handler {
+	l, g := ls.limiters[towards], ls.gates[towards]
 	return func(c *fiber.Ctx) error {
-		if towards == signIns {
+		switch {
+		case towards == signIns:
 			if err := c.Next(); err != nil || c.Response().StatusCode() != fiber.StatusUnprocessableEntity {
 				return err
 			}
 			return l.take(c, clientNetwork(c))
-		}
-		if l != nil && l.perMinute > 0 {
-			if err := l.take(c, request.Caller(c).Subject); err != nil {
+		case g != nil:
+			if err := g.enter(c, callerOf(c)); err != nil {
+				return err
+			}
+		case l != nil && l.perMinute > 0:
+			if err := l.take(c, callerOf(c)); err != nil {
 				return err
 			}
 		}
 		return c.Next()
 	}
 }
+
+// callerOf identifies whom a request's limits apply to: the user of its token or, without one, the client's network.
+func callerOf(c *fiber.Ctx) string { return cmp.Or(request.Caller(c).Subject, clientNetwork(c)) }
 
 // clientNetwork returns the client's address, for IPv6 its /64 network, which belongs to one subscriber.
 func clientNetwork(c *fiber.Ctx) string {
@@ -275,7 +347,7 @@ func crossOrigin(origins []string) fiber.Handler {
 		AllowOriginsFunc: func(origin string) bool { return allowed[origin] },
 		AllowMethods:     "GET, HEAD, POST, PUT, DELETE",
 		AllowHeaders:     "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID",
-		ExposeHeaders:    "ETag, Link, Location, Retry-After, Content-Disposition, " + fiber.HeaderXRequestID,
+		ExposeHeaders:    "ETag, Link, Location, Retry-After, RateLimit, RateLimit-Policy, Content-Disposition, " + fiber.HeaderXRequestID,
 		MaxAge:           int(10 * time.Minute / time.Second),
 	})
 }

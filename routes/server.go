@@ -22,20 +22,20 @@ type Options struct {
 	// Observe, if not nil, is called for every request with its route's pattern, "" for none.
 	Observe func(route, method string, status int, took time.Duration)
 
-	WriteRate, SyncRate int // requests per minute and caller
+	ReadRate, WriteRate, SyncRate int // requests per minute and caller
 }
 
 // The time limits of requests.
 const (
 	brief   = 10 * time.Second
 	minute  = time.Minute     // aggregates over millions of rows
-	long    = 5 * time.Minute // uploads and downloads
+	long    = 5 * time.Minute // uploads and exports
 	endless = 0               // the handler sets its own deadlines
 )
 
 // The limits of connections. The header limit is large enough that a search that is too long gets a specific error.
 // Handlers limit the bodies that they read; of unread bodies a few hundred kilobytes are skipped, then the connection is
-// closed. There is no general write timeout: it would end event streams.
+// closed. There is no general write timeout, which would end event streams: see Pace.
 const (
 	readTimeout = 30 * time.Second // up to the end of the body
 	idleTimeout = 2 * time.Minute
@@ -53,7 +53,7 @@ func New(o Options, h Handlers, p Pages) *fiber.App {
 
 // newServer returns a server with the routes of the API and the console. show renders errors for browsers.
 func newServer(o Options, api, pages []Route, show func(*fiber.Ctx, int, handlers.Failure) error) *fiber.App {
-	auth := &auth{access: o.Access, failures: newLimiter(authFailureRate, o.Now)}
+	auth := &auth{access: o.Access, failures: newLimiter("tokens", authFailureRate, o.Now)}
 	fail := handlers.Errors(o.Log, o.Printer, auth.withSession(show))
 	web := fiber.New(fiber.Config{
 		DisableStartupMessage: true,
@@ -77,7 +77,7 @@ func newServer(o Options, api, pages []Route, show func(*fiber.Ctx, int, handler
 	}
 	web.Use(crossOrigin(o.CORSOrigins))
 	web.Group(apiBase, auth.requireCaller)
-	limits := newLimiters(o)
+	limits := newLimits(o)
 	for _, r := range api {
 		add(web, r, auth.requireRole(r.Role), limits.count(r.Limit), setTimeout(r.Timeout), r.Handle)
 	}

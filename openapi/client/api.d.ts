@@ -38,8 +38,8 @@ export interface paths {
         };
         /**
          * Exports the filtered list as CSV
-         * @description Streams all pages as UTF-8 with a byte order mark and CRLF line ends. The first line has the column names. Prices keep all
-         *     digits, times are RFC 3339. An error after the first bytes closes the connection, so a complete response is a complete file.
+         * @description All pages, as UTF-8 with a byte order mark and CRLF line ends. The first line has the column names. Prices keep all digits, times
+         *     are RFC 3339. The file is complete before the first byte is sent.
          *
          *     Texts with parts that a spreadsheet would interpret as formulas get a `'` before each such part: at the start of the text and
          *     after `;`, tab and line end, where spreadsheets with other separators end a cell. NULL is an empty cell. An empty text, or one
@@ -1461,7 +1461,11 @@ export interface components {
                 "application/json": components["schemas"]["Failure"];
             };
         };
-        /** @description Too many writes (`RATE_LIMIT_WRITES`), sync requests (`RATE_LIMIT_SYNC`), or invalid tokens. */
+        /**
+         * @description The caller (the user of the token, else the client's address) sends too many reads (`RATE_LIMIT_READS`), writes
+         *     (`RATE_LIMIT_WRITES`), sync requests (`RATE_LIMIT_SYNC`) or invalid tokens per minute, or has 2 exports, 20 downloads or 20 event
+         *     streams in progress.
+         */
         RateLimited: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
@@ -1472,7 +1476,7 @@ export interface components {
                 "application/json": components["schemas"]["Failure"];
             };
         };
-        /** @description A database or the file storage is unavailable or full. Nothing was written. */
+        /** @description A database or the file storage is unavailable or full, or there are too many requests at the same time. Nothing was written. */
         Unavailable: {
             headers: {
                 "Retry-After": components["headers"]["RetryAfter"];
@@ -1493,7 +1497,7 @@ export interface components {
         Page: number;
         /** @description Items per page. More than 100 is lowered to 100, as `pagination.limit` shows. */
         Limit: number;
-        /** @description Case-insensitive part of `produk`, `deskripsi` or `pelanggan`. `%`, `_` and `\` are ordinary characters. */
+        /** @description Words, separated by spaces, at most 16 different ones. Each must occur in `produk`, `deskripsi` or `pelanggan`, also within a word; case does not matter. `%`, `_` and `\` are ordinary characters. */
         Search: string;
         /** @description Only products in this stage; empty means any. */
         StageId: components["schemas"]["IdOrEmpty"];
@@ -1568,7 +1572,7 @@ export interface operations {
                 page?: components["parameters"]["Page"];
                 /** @description Items per page. More than 100 is lowered to 100, as `pagination.limit` shows. */
                 limit?: components["parameters"]["Limit"];
-                /** @description Case-insensitive part of `produk`, `deskripsi` or `pelanggan`. `%`, `_` and `\` are ordinary characters. */
+                /** @description Words, separated by spaces, at most 16 different ones. Each must occur in `produk`, `deskripsi` or `pelanggan`, also within a word; case does not matter. `%`, `_` and `\` are ordinary characters. */
                 search?: components["parameters"]["Search"];
                 /** @description Only products in this stage; empty means any. */
                 stageId?: components["parameters"]["StageId"];
@@ -1689,7 +1693,7 @@ export interface operations {
     exportProductsAsCsv: {
         parameters: {
             query?: {
-                /** @description Case-insensitive part of `produk`, `deskripsi` or `pelanggan`. `%`, `_` and `\` are ordinary characters. */
+                /** @description Words, separated by spaces, at most 16 different ones. Each must occur in `produk`, `deskripsi` or `pelanggan`, also within a word; case does not matter. `%`, `_` and `\` are ordinary characters. */
                 search?: components["parameters"]["Search"];
                 /** @description Only products in this stage; empty means any. */
                 stageId?: components["parameters"]["StageId"];
@@ -1748,7 +1752,7 @@ export interface operations {
     exportProductsAsXlsx: {
         parameters: {
             query?: {
-                /** @description Case-insensitive part of `produk`, `deskripsi` or `pelanggan`. `%`, `_` and `\` are ordinary characters. */
+                /** @description Words, separated by spaces, at most 16 different ones. Each must occur in `produk`, `deskripsi` or `pelanggan`, also within a word; case does not matter. `%`, `_` and `\` are ordinary characters. */
                 search?: components["parameters"]["Search"];
                 /** @description Only products in this stage; empty means any. */
                 stageId?: components["parameters"]["StageId"];
@@ -2115,7 +2119,7 @@ export interface operations {
                 since?: components["schemas"]["DayOrEmpty"];
                 /** @description Only moves on or before this day in `TIMEZONE`; empty means any. Must not be before `since`. */
                 until?: components["schemas"]["DayOrEmpty"];
-                /** @description Case-insensitive part of the product's name (`produk`). `%`, `_` and `\` are ordinary characters. */
+                /** @description Words, separated by spaces, at most 16 different ones. Each must occur in the product's name (`produk`), also within a word; case does not matter. `%`, `_` and `\` are ordinary characters. */
                 search?: string;
                 /** @description Page number, from 1. */
                 page?: components["parameters"]["Page"];
@@ -2398,7 +2402,7 @@ export interface operations {
     getDashboard: {
         parameters: {
             query?: {
-                /** @description Case-insensitive part of `produk`, `deskripsi` or `pelanggan`. `%`, `_` and `\` are ordinary characters. */
+                /** @description Words, separated by spaces, at most 16 different ones. Each must occur in `produk`, `deskripsi` or `pelanggan`, also within a word; case does not matter. `%`, `_` and `\` are ordinary characters. */
                 search?: components["parameters"]["Search"];
                 /** @description Only products in this stage; empty means any. */
                 stageId?: components["parameters"]["StageId"];

@@ -7,13 +7,12 @@ import (
 	"context"
 	"encoding/csv"
 	"errors"
-	"fmt"
 	"io"
+	"io/fs"
 	"iter"
-	"log/slog"
-	"runtime/debug"
+	"os"
 	"strings"
-	"sync"
+	"syscall"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -25,8 +24,8 @@ import (
 )
 
 const (
-	maxExports   = 4                // at the same time: each holds a connection of the shared pool
-	firstTimeout = 10 * time.Minute // until the first bytes are ready
+	maxExports  = 4                // written at the same time: each holds a connection of the shared pool
+	slotTimeout = 10 * time.Second // for the wait until another export is written
 )
 
 // rows are products as the texts of their columns, nil for NULL. A row is valid until the next.
@@ -34,90 +33,123 @@ type rows = iter.Seq2[[][]byte, error]
 
 // Exports writes files of products. It must be closed.
 type Exports struct {
-	store   *pmo.Store
-	folder  string        // of temporary files
-	slots   chan struct{} // one for each running export
-	log     *slog.Logger
-	closed  context.Context //nolint:containedctx // ends the exports of all requests
-	cancel  context.CancelFunc
-	running sync.WaitGroup
+	store  *pmo.Store
+	folder string          // of temporary files
+	slots  chan struct{}   // one for each export that is being written
+	closed context.Context //nolint:containedctx // ends the exports of all requests
+	cancel context.CancelFunc
 }
 
-// New returns the exports of a store. Large workbooks are assembled in a folder that nothing else may use.
-func New(store *pmo.Store, folder string, log *slog.Logger) *Exports {
+// New returns the exports of a store. Files are written to a folder that nothing else may use.
+func New(store *pmo.Store, folder string) *Exports {
 	closed, cancel := context.WithCancel(context.Background())
-	return &Exports{store: store, folder: folder, slots: make(chan struct{}, maxExports), log: log, closed: closed, cancel: cancel}
+	return &Exports{store: store, folder: folder, slots: make(chan struct{}, maxExports), closed: closed, cancel: cancel}
 }
 
-// Close cancels the running exports and waits until they have ended.
+// Close cancels the exports that are being written and waits until they have ended.
 func (e *Exports) Close() {
 	e.cancel()
-	e.running.Wait()
+	for range maxExports {
+		e.slots <- struct{}{}
+	}
+	for range maxExports {
+		<-e.slots
+	}
 }
 
 // viewer calls fn with the products of a query in one snapshot of the mirror.
 type viewer func(fn func(columns []models.Column, products rows) error) error
 
-// writer writes a file of a view's products to w. It calls ready once no error is possible before the first byte.
-type writer func(ctx context.Context, view viewer, w io.Writer, ready func()) error
+// writer writes a file of a view's products to w.
+type writer func(view viewer, w io.Writer) error
 
-// CSV returns the products that match a query on the day of now as comma-separated values. The caller closes the reader.
-// Rows are read as the caller reads; an incomplete file ends in an error, never in io.EOF. Errors: as
-// products.Query.Check; unavailable if too many exports run; connection, canceled, timeout, schema.
-func (e *Exports) CSV(ctx context.Context, q products.Query, now time.Time) (io.ReadCloser, error) {
-	return e.start(ctx, q, now, writeCSV)
+// CSV returns the products that match a query on the day of now as comma-separated values, and their size in bytes. The file
+// is complete, so that its reader, however slow, holds no connection and no snapshot. The caller closes it. Errors: as
+// products.Query.Check; unavailable if too many exports run or the disk is full; connection, canceled, timeout, schema.
+func (e *Exports) CSV(ctx context.Context, q products.Query, now time.Time) (file io.ReadCloser, size int64, err error) {
+	return e.write(ctx, q, now, writeCSV)
 }
 
-// Workbook is CSV for an Excel workbook, which is complete before the first byte.
-func (e *Exports) Workbook(ctx context.Context, q products.Query, now time.Time) (io.ReadCloser, error) {
-	return e.start(ctx, q, now, e.writeWorkbook)
+// Workbook is CSV for an Excel workbook.
+func (e *Exports) Workbook(ctx context.Context, q products.Query, now time.Time) (file io.ReadCloser, size int64, err error) {
+	return e.write(ctx, q, now, e.writeWorkbook)
 }
 
-func (e *Exports) start(ctx context.Context, q products.Query, now time.Time, write writer) (io.ReadCloser, error) {
+func (e *Exports) write(ctx context.Context, q products.Query, now time.Time, write writer) (_ io.ReadCloser, size int64, err error) {
 	order, err := q.Order()
 	if err != nil {
-		return nil, err
-	}
-	select {
-	case e.slots <- struct{}{}:
-	default:
-		return nil, models.NewError(models.Unavailable, "export.busy", nil).WithRemedy("export.busy_remedy", nil)
+		return nil, 0, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	pr, pw := io.Pipe()
-	file, ready := &file{pr, cancel}, make(chan error, 1)
-	stop := context.AfterFunc(e.closed, func() { _ = file.Close() }) // never fails
-	e.running.Go(func() {
-		defer func() { <-e.slots }()
-		defer stop()
-		defer cancel()
-		started := false
-		err := recovered(func() error {
-			return write(ctx, e.view(ctx, q.Filter.On(now), order), pw, func() {
-				if !started {
-					started = true
-					ready <- nil
-				}
-			})
-		})
-		switch {
-		case !started:
-			ready <- err
-		case err != nil && ctx.Err() == nil && !errors.Is(err, io.ErrClosedPipe): // the response has started: only the log can say it
-			e.log.Warn("export failed", "error", err, "cause", models.AsError(err).Cause)
-		}
-		_ = pw.CloseWithError(err) // never fails
-	})
-	select {
-	case err = <-ready:
-	case <-time.After(firstTimeout):
-		err = context.DeadlineExceeded
+	defer cancel()
+	defer context.AfterFunc(e.closed, cancel)()
+	if err := e.takeSlot(ctx); err != nil {
+		return nil, 0, err
+	}
+	defer func() { <-e.slots }()
+	file, err := e.create()
+	if err != nil {
+		return nil, 0, diskError(err)
+	}
+	if err = write(e.view(ctx, q.Filter.On(now), order), file); err == nil {
+		err = ctx.Err()
+	}
+	if err == nil {
+		size, err = file.Seek(0, io.SeekCurrent)
+	}
+	if err == nil {
+		_, err = file.Seek(0, io.SeekStart)
 	}
 	if err != nil {
-		_ = file.Close()
-		return nil, models.AsError(err)
+		return nil, 0, errors.Join(diskError(err), file.Close())
 	}
-	return file, nil
+	return file, size, nil
+}
+
+// takeSlot waits until fewer than maxExports exports are being written. Errors: unavailable, canceled, timeout.
+func (e *Exports) takeSlot(ctx context.Context) error {
+	if err := e.closed.Err(); err != nil {
+		return models.AsError(err)
+	}
+	timeout := time.NewTimer(slotTimeout)
+	defer timeout.Stop()
+	select {
+	case e.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return models.AsError(ctx.Err())
+	case <-timeout.C:
+		return models.NewError(models.Unavailable, "export.busy", nil).WithRemedy("export.busy_remedy", nil).AsExpected()
+	}
+}
+
+// create creates a file without a name, of which nothing is left when it is closed or the process dies.
+func (e *Exports) create() (*os.File, error) {
+	if err := os.MkdirAll(e.folder, 0o700); err != nil {
+		return nil, err
+	}
+	file, err := os.CreateTemp(e.folder, "products-")
+	if err == nil {
+		_ = os.Remove(file.Name()) // Windows keeps the name; Sweep removes it
+	}
+	return file, err
+}
+
+// Sweep removes the files of exports that a crash interrupted. No export may be running.
+func (e *Exports) Sweep() error { return os.RemoveAll(e.folder) }
+
+// diskError explains that a temporary file cannot be written; other errors stay as they are.
+func diskError(err error) error {
+	_, isFile := errors.AsType[*fs.PathError](err)
+	_, isExplained := errors.AsType[*models.Error](err)
+	switch {
+	case !isFile || isExplained:
+		return err
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return models.NewError(models.Unavailable, "export.disk_full", nil).WithRemedy("export.disk_full_remedy", nil).WithCause(err)
+	default:
+		return models.NewError(models.Unavailable, "export.failed", nil).WithRemedy("export.failed_remedy", nil).WithCause(err)
+	}
 }
 
 func (e *Exports) view(ctx context.Context, f catalog.DatedFilter, order catalog.ProductOrder) viewer {
@@ -130,36 +162,13 @@ func (e *Exports) view(ctx context.Context, f catalog.DatedFilter, order catalog
 	}
 }
 
-// recovered turns a panic into an error: the recovery of requests does not cover this goroutine.
-func recovered(fn func() error) (err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = models.NewError(models.Internal, "error.internal", nil).WithRemedy("error.internal_remedy", nil).WithCause(fmt.Errorf("panic: %v\n%s", cause, debug.Stack()))
-		}
-	}()
-	return fn()
-}
-
-// file is the output of an export. Closing it cancels the export.
-type file struct {
-	*io.PipeReader
-
-	cancel context.CancelFunc
-}
-
-// Close ends the export's query at once.
-func (f *file) Close() error {
-	f.cancel()
-	return f.PipeReader.Close()
-}
-
 // byteOrderMark makes Excel read UTF-8.
 const byteOrderMark = "\ufeff"
 
 // writeCSV writes RFC 4180 with the names of the columns first.
-func writeCSV(_ context.Context, view viewer, w io.Writer, ready func()) error {
+func writeCSV(view viewer, w io.Writer) error {
 	return view(func(columns []models.Column, products rows) error {
-		out := &lines{to: bufio.NewWriterSize(w, 32<<10)}
+		out := &lines{to: bufio.NewWriterSize(w, 64<<10)}
 		out.csv = csv.NewWriter(&out.line)
 		if _, err := out.to.WriteString(byteOrderMark); err != nil {
 			return err
@@ -175,7 +184,6 @@ func writeCSV(_ context.Context, view viewer, w io.Writer, ready func()) error {
 			if err != nil {
 				return err
 			}
-			ready()
 			for i, c := range columns {
 				if record[i], err = csvCell(c, cells[i]); err != nil {
 					return err
@@ -185,7 +193,6 @@ func writeCSV(_ context.Context, view viewer, w io.Writer, ready func()) error {
 				return err
 			}
 		}
-		ready()
 		return out.to.Flush()
 	})
 }

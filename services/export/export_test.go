@@ -2,7 +2,6 @@ package export
 
 import (
 	"bytes"
-	"context"
 
 	"lifecycle-sync/models"
 )
@@ -15,7 +14,7 @@ func Neutral(text string) string { return neutral(text) }
 func CSVOf(columns []models.Column, products rows) ([]byte, error) {
 	var out bytes.Buffer
 	lend := func(fn func([]models.Column, rows) error) error { return fn(columns, products) }
-	err := writeCSV(context.Background(), lend, &out, func() {})
+	err := writeCSV(lend, &out)
 	return out.Bytes(), err
 }
 

@@ -2,10 +2,9 @@ package export_test
 
 import (
 	"bytes"
-	"errors"
+	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,17 +13,21 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/services/export"
 	"lifecycle-sync/services/products"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/databases"
 	"lifecycle-sync/test/kit/testdb"
+	"lifecycle-sync/test/kit/testfiles"
 )
 
 // fixture is exports of a mirror with n products.
 type fixture struct {
 	t       *testing.T
 	db      *database.DB
+	url     string
+	store   *pmo.Store
 	exports *export.Exports
 	folder  string
 }
@@ -32,8 +35,8 @@ type fixture struct {
 func newFixture(t *testing.T, url string, n int) *fixture {
 	t.Helper()
 	db, store := databases.PMO(t, url)
-	l := &fixture{t: t, db: db, folder: filepath.Join(t.TempDir(), "exports")}
-	l.exports = export.New(store, l.folder, slog.New(slog.DiscardHandler))
+	l := &fixture{t: t, db: db, url: url, store: store, folder: filepath.Join(t.TempDir(), "exports")}
+	l.exports = export.New(store, l.folder)
 	t.Cleanup(l.exports.Close)
 	numbers := "SELECT i FROM generate_series(1, %d) AS g(i)"
 	if db.Kind() == database.SQLite {
@@ -50,7 +53,7 @@ func (l *fixture) exec(statement string) {
 
 func (l *fixture) csv(q products.Query) io.ReadCloser {
 	l.t.Helper()
-	file, err := l.exports.CSV(l.t.Context(), q, time.Now())
+	file, _, err := l.exports.CSV(l.t.Context(), q, time.Now())
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -84,82 +87,96 @@ func TestExports(t *testing.T) {
 		if got, err := io.ReadAll(none); err != nil || bytes.Count(got, []byte("\r\n")) != 1 {
 			t.Errorf("%q, %v", got, err)
 		}
-		book, err := l.exports.Workbook(t.Context(), products.Query{Filter: products.Filter{Search: "p 30"}, Sort: "id"}, time.Now())
+		book, size, err := l.exports.Workbook(t.Context(), products.Query{Filter: products.Filter{Search: "2999 xx"}, Sort: "id"}, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
 		content, err := io.ReadAll(book)
-		if err != nil {
-			t.Fatal(err)
+		if err != nil || size != int64(len(content)) || book.Close() != nil {
+			t.Fatalf("%d of %d bytes: %v", len(content), size, err)
 		}
-		if rows, err := openBook(t, content).GetRows("products"); err != nil || len(rows) != 13 || rows[1][0] != "30" || rows[12][0] != "3000" {
+		if rows, err := openBook(t, content).GetRows("products"); err != nil || len(rows) != 2 || rows[1][0] != "2999" {
 			t.Errorf("%d rows, %v", len(rows), err)
 		}
 		l.exports.Close()
 		nothingIn(t, l.folder)
-		if _, err := l.exports.CSV(t.Context(), products.Query{Sort: "x"}, time.Now()); models.AsError(err) == nil || models.AsError(err).Class != models.Invalid {
+		if _, _, err := l.exports.CSV(t.Context(), products.Query{Sort: "x"}, time.Now()); models.AsError(err) == nil || models.AsError(err).Class != models.Invalid {
 			t.Errorf("an unknown sort: %v", err)
 		}
 	})
 }
 
-// TestBrokenOff closes files and exports midway: no query and no file is left, and nothing ends as if it
-// were whole.
-func TestBrokenOff(t *testing.T) {
+// TestUnreadFiles opens many files and reads none: they hold no connection, keep the state of their time, and have no name.
+func TestUnreadFiles(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		t.Parallel()
-		l := newFixture(t, url(t), 5000)
-		for range 12 { // more than may be under way at once
-			file := l.csv(products.Query{})
-			if _, err := io.ReadFull(file, make([]byte, 1000)); err != nil {
-				t.Fatal(err)
-			}
-			if err := file.Close(); err != nil {
-				t.Fatal(err)
-			}
-			kit.Eventually(l.t, "its connection is free", func() bool { return l.db.SQL.Stats().InUse == 0 })
-		}
+		l := newFixture(t, url(t), 100)
 		var open []io.ReadCloser
-		for range 4 {
+		for range 12 { // more than are written at the same time
 			open = append(open, l.csv(products.Query{}))
-		}
-		if _, err := l.exports.CSV(t.Context(), products.Query{}, time.Now()); models.AsError(err) == nil || models.AsError(err).Class != models.Unavailable {
-			t.Errorf("one more: %v", err)
-		}
-		l.exports.Close()
-		for _, file := range open {
-			if _, err := io.ReadAll(file); err == nil {
-				t.Error("it ended as if it were whole")
-			}
 		}
 		if n := l.db.SQL.Stats().InUse; n != 0 {
 			t.Errorf("%d connections are in use", n)
 		}
+		nothingIn(t, l.folder)
+		l.exec("DELETE FROM tbl_produk_lifecycle")
+		l.exports.Close()
+		for _, file := range open {
+			if got, err := io.ReadAll(file); err != nil || bytes.Count(got, []byte("\r\n")) != 101 || file.Close() != nil {
+				t.Errorf("%d lines, %v", bytes.Count(got, []byte("\r\n")), err)
+			}
+		}
+		if _, _, err := l.exports.CSV(t.Context(), products.Query{}, time.Now()); models.AsError(err) == nil || models.AsError(err).Class != models.Canceled {
+			t.Errorf("after the end: %v", err)
+		}
 	})
 }
 
-// TestConnectionLost loses the database at once, and midway.
-func TestConnectionLost(t *testing.T) {
+// TestFailures loses the database, has no table, and a full disk: nothing is left of a file.
+func TestFailures(t *testing.T) {
 	t.Parallel()
-	l := newFixture(t, testdb.Postgres(t), 100_000)
-	file := l.csv(products.Query{Sort: "id"})
-	if _, err := io.ReadFull(file, make([]byte, 100_000)); err != nil {
+	l := newFixture(t, testdb.Postgres(t), 5000)
+	want := func(write func(context.Context, products.Query, time.Time) (io.ReadCloser, int64, error), code string) {
+		t.Helper()
+		file, _, err := write(t.Context(), products.Query{}, time.Now())
+		if e := models.AsError(err); e == nil || e.Text.Code != code || file != nil {
+			t.Errorf("%v, want %s", err, code)
+		}
+		if n := l.db.SQL.Stats().InUse; n != 0 {
+			t.Errorf("%d connections are in use", n)
+		}
+		nothingIn(t, l.folder)
+	}
+	l.exec("ALTER TABLE tbl_produk_lifecycle RENAME TO gone")
+	want(l.exports.CSV, "database.object_missing")
+	want(l.exports.Workbook, "database.object_missing")
+	l.exec("ALTER TABLE gone RENAME TO tbl_produk_lifecycle")
+	release, awaited := kit.Lock(t, testdb.Open(t, l.url), "LOCK TABLE lifecycle_attachments IN ACCESS EXCLUSIVE MODE")
+	lost := make(chan error, 1)
+	go func() {
+		_, _, err := l.exports.CSV(t.Context(), products.Query{}, time.Now())
+		lost <- err
+	}()
+	kit.Eventually(t, "the export waits", awaited)
+	kit.Exec(t, testdb.Open(t, l.url), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
+	if err := <-lost; models.AsError(err) == nil || models.AsError(err).Class != models.Connection {
+		t.Errorf("a lost connection: %v", err)
+	}
+	release()
+	nothingIn(t, l.folder)
+
+	l.folder = testfiles.SmallDisk(t)
+	l.exports = export.New(l.store, l.folder)
+	want(l.exports.CSV, "export.disk_full")
+	l.folder = filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(l.folder, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l.exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
-	if _, err := io.ReadAll(file); err == nil || models.AsError(err).Class != models.Connection {
-		t.Errorf("it ended with %v", err)
+	l.exports = export.New(l.store, l.folder)
+	if _, _, err := l.exports.CSV(t.Context(), products.Query{}, time.Now()); models.AsError(err) == nil || models.AsError(err).Text.Code != "export.failed" {
+		t.Errorf("without a folder: %v", err)
 	}
-	l.exec("DROP TABLE tbl_produk_lifecycle CASCADE")
-	if _, err := l.exports.CSV(t.Context(), products.Query{}, time.Now()); models.AsError(err) == nil || models.AsError(err).Class != models.Schema {
-		t.Errorf("without the table: %v", err)
-	}
-	if _, err := l.exports.Workbook(t.Context(), products.Query{}, time.Now()); models.AsError(err) == nil || models.AsError(err).Class != models.Schema {
-		t.Errorf("without the table: %v", err)
-	}
-	l.exports.Close()
-	nothingIn(t, l.folder)
 }
 
 // TestSweep removes what a crash has left, and does without a folder.
@@ -179,15 +196,4 @@ func TestSweep(t *testing.T) {
 		t.Error(err)
 	}
 	nothingIn(t, l.folder)
-	// A folder that cannot be made.
-	if err := os.RemoveAll(l.folder); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(l.folder, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	_, err := l.exports.Workbook(t.Context(), products.Query{}, time.Now())
-	if e := models.AsError(err); e == nil || e.Class != models.Unavailable || errors.Is(err, io.EOF) {
-		t.Errorf("without a folder: %v", err)
-	}
 }

@@ -3,7 +3,6 @@ package export
 import (
 	"archive/zip"
 	"compress/flate"
-	"context"
 	"io"
 	"os"
 	"strconv"
@@ -22,17 +21,11 @@ const (
 	maxText  = 32_767              // UTF-16 units in a cell
 )
 
-// Sweep removes the files of exports that a crash interrupted. No export may be running.
-func (e *Exports) Sweep() error { return os.RemoveAll(e.folder) }
-
 // writeWorkbook assembles the workbook in a temporary folder and then writes it.
-func (e *Exports) writeWorkbook(ctx context.Context, view viewer, w io.Writer, ready func()) error {
-	if err := os.MkdirAll(e.folder, 0o750); err != nil {
-		return unavailable(err)
-	}
+func (e *Exports) writeWorkbook(view viewer, w io.Writer) error {
 	folder, err := os.MkdirTemp(e.folder, "workbook-")
 	if err != nil {
-		return unavailable(err)
+		return err
 	}
 	defer func() { _ = os.RemoveAll(folder) }() // Sweep retries
 	book, err := newBook(folder)
@@ -41,21 +34,9 @@ func (e *Exports) writeWorkbook(ctx context.Context, view viewer, w io.Writer, r
 	}
 	defer func() { _ = book.file.Close() }() // removes its temporary files
 	if err := view(book.fill); err != nil {
-		return unavailable(err)
-	}
-	if err := ctx.Err(); err != nil {
 		return err
 	}
-	ready()
 	return book.write(w)
-}
-
-// unavailable returns the error for a temporary file that cannot be written; other errors stay as they are.
-func unavailable(err error) error {
-	if e := models.AsError(err); e.Class != models.Internal {
-		return e
-	}
-	return models.NewError(models.Unavailable, "export.workbook_failed", nil).WithRemedy("export.workbook_failed_remedy", nil).WithCause(err)
 }
 
 // book is a workbook in progress.
