@@ -52,6 +52,9 @@ const (
 	apiConns  = 10
 )
 
+// apiWait is how long a request waits for a free connection.
+const apiWait = time.Second
+
 // App is the program, ready to run a command.
 type App struct {
 	cfg          Config
@@ -87,10 +90,10 @@ func New(cfg Config, log *slog.Logger, printer *messages.Printer) (*App, error) 
 	}
 	a := &App{cfg: cfg, log: log, printer: printer, zone: cfg.Zone, plan: plan, files: contents, data: data, synchronized: make(chan struct{}, 1)}
 	tables := models.Tables()
-	source, sourceErr := a.open("lifecycle_db", cfg.LifecycleURL, cfg.LifecycleDirectURL, syncConns)
-	apiSource, apiSourceErr := a.open("lifecycle_db", cfg.LifecycleURL, cfg.LifecycleDirectURL, apiConns)
-	store, storeErr := a.open("pmo_db", cfg.PMOURL, cfg.PMODirectURL, syncConns)
-	apiStore, apiStoreErr := a.open("pmo_db", cfg.PMOURL, cfg.PMODirectURL, apiConns)
+	source, sourceErr := a.open("lifecycle_db", cfg.LifecycleURL, cfg.LifecycleDirectURL, syncConns, 0)
+	apiSource, apiSourceErr := a.open("lifecycle_db", cfg.LifecycleURL, cfg.LifecycleDirectURL, apiConns, apiWait)
+	store, storeErr := a.open("pmo_db", cfg.PMOURL, cfg.PMODirectURL, syncConns, 0)
+	apiStore, apiStoreErr := a.open("pmo_db", cfg.PMOURL, cfg.PMODirectURL, apiConns, apiWait)
 	if err := cmp.Or(sourceErr, apiSourceErr, storeErr, apiStoreErr); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -110,9 +113,9 @@ func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 // local is the clock in the configured time zone.
 func (a *App) local() time.Time { return time.Now().In(a.zone) }
 
-func (a *App) open(name, url, directURL string, conns int) (*database.DB, error) {
+func (a *App) open(name, url, directURL string, conns int, wait time.Duration) (*database.DB, error) {
 	db, err := database.Open(url, database.Options{
-		Name: name, DirectURL: directURL, MaxConns: conns, ConnectTimeout: a.cfg.ConnectTimeout, NetworkTimeout: a.cfg.NetworkTimeout,
+		Name: name, DirectURL: directURL, MaxConns: conns, Wait: wait, ConnectTimeout: a.cfg.ConnectTimeout, NetworkTimeout: a.cfg.NetworkTimeout,
 	})
 	if err == nil {
 		a.pools = append(a.pools, db)

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -54,11 +55,16 @@ func Errors(log *slog.Logger, printer *messages.Printer, showPage func(c *fiber.
 	}
 }
 
-// LogFault logs a server error with its cause.
+// LogFault logs a server error with its cause: as a warning if a client or the load caused it, else as an error.
 func LogFault(log *slog.Logger, c *fiber.Ctx, status int, err error) {
-	if status >= http.StatusInternalServerError {
-		log.Error("request failed", "request_id", strings.Clone(c.GetRespHeader(fiber.HeaderXRequestID)), "status", status, "error", err, "cause", models.AsError(err).Cause)
+	if status < http.StatusInternalServerError {
+		return
 	}
+	e, level := models.AsError(err), slog.LevelError
+	if e.Expected || e.Class == models.Timeout || e.Class == models.Canceled {
+		level = slog.LevelWarn
+	}
+	log.Log(context.Background(), level, "request failed", "request_id", strings.Clone(c.GetRespHeader(fiber.HeaderXRequestID)), "status", status, "error", err, "cause", e.Cause)
 }
 
 // NewFailure returns the status and the rendered envelope of an error.

@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,6 +52,22 @@ func TestErrors_MapsEveryClassToAStatusWithoutDatabaseOutput(t *testing.T) {
 	}
 	if status, body, _ := respondWith(t, errors.New(databaseOutput)); status != 500 || bytes.Contains(body, []byte("hunter2")) {
 		t.Errorf("an error without a class: %d %s", status, body)
+	}
+}
+
+func TestErrors_WarnOfWhatCallersAndLoadCause(t *testing.T) {
+	t.Parallel()
+	newError := func(class models.Class) *models.Error { return models.NewError(class, "http.internal", nil) }
+	for want, all := range map[string][]error{
+		"level=WARN":  {newError(models.Timeout), newError(models.Canceled), newError(models.Unavailable).AsExpected(), context.Canceled, context.DeadlineExceeded},
+		"level=ERROR": {newError(models.Connection), newError(models.Unavailable), newError(models.Internal), newError(models.Schema), errors.New("no class")},
+		"":            {newError(models.Invalid), newError(models.RateLimited), newError(models.Conflict).AsExpected(), fiber.ErrNotFound},
+	} {
+		for _, err := range all {
+			if _, _, log := respondWith(t, err); !strings.Contains(log, want) || want == "" && log != "" {
+				t.Errorf("%v: %q, want %s", err, log, want)
+			}
+		}
 	}
 }
 

@@ -33,17 +33,20 @@ type Conn struct {
 	raw  *sql.Conn
 	gorm *gorm.DB
 	inTx bool
+
+	release func() // lets another caller have a connection of the pool
 }
 
-// Conn takes a connection from the pool. It waits for one until ctx ends.
+// Conn takes a connection from the pool. It waits for a free one until ctx ends or, if the pool has a limit, for Options.Wait:
+// then the error says that there are too many requests. Errors: connection, permission; unavailable.
 func (db *DB) Conn(ctx context.Context) (*Conn, error) {
-	raw, err := db.SQL.Conn(ctx)
+	raw, release, err := db.acquire(ctx)
 	if err != nil {
-		return nil, db.Translate(err)
+		return nil, err
 	}
 	g := db.Session(&gorm.Session{NewDB: true, Context: ctx})
 	g.Statement.ConnPool = raw
-	return &Conn{db: db, raw: raw, gorm: g}, nil
+	return &Conn{db: db, raw: raw, gorm: g, release: release}, nil
 }
 
 // BeginConn takes a connection and begins a transaction. It discards dead connections of the pool, as all are after a
@@ -130,7 +133,7 @@ func (db *DB) Query(ctx context.Context, query string, args ...any) iter.Seq2[[]
 
 // QueryRow is Conn.QueryRow on a connection of the pool.
 func (db *DB) QueryRow(ctx context.Context, query string, args []any, dest ...any) error {
-	return db.Translate(db.SQL.QueryRowContext(ctx, query, args...).Scan(dest...))
+	return db.Translate(db.with(ctx, func(conn *sql.Conn) error { return conn.QueryRowContext(ctx, query, args...).Scan(dest...) }))
 }
 
 // TransactionID assigns an id to the transaction and returns it with the time at which the transaction began, to the
@@ -187,6 +190,7 @@ func (c *Conn) discard() { _ = c.raw.Raw(func(any) error { return driver.ErrBadC
 func (c *Conn) Close() {
 	c.Rollback(context.Background())
 	_ = c.raw.Close() // fails only if it is closed already
+	c.release()
 }
 
 // lockTimeout limits the wait for a lock on a table.

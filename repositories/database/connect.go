@@ -47,7 +47,8 @@ func openPostgres(url string, o Options) (*DB, error) {
 		SQL: sqlDB, Dialect: postgresDialect{}, Name: o.Name, networkTimeout: o.NetworkTimeout, optional: optionalSettings(o.NetworkTimeout),
 		server: pool, direct: direct,
 	}
-	return db.start(postgres.New(postgres.Config{Conn: sqlDB}))
+	db.limitWait(o)
+	return db.start(postgres.New(postgres.Config{Conn: db.gormPool()}))
 }
 
 // postgresConfig configures connections, with the parameters that every pooler passes on.

@@ -28,7 +28,9 @@ type DB struct {
 	server, direct *server       // PostgreSQL: the pool's, and the one for what a pooler does not support, which may be the same
 	networkTimeout time.Duration // as in Options
 	optional       []*setting
-	encodings      sync.Map // Encoding by name: examining one takes long
+	encodings      sync.Map      // Encoding by name: examining one takes long
+	wait           time.Duration // as in Options
+	places         chan struct{} // with a limit of the wait: one for each connection that is in use
 }
 
 // Options configure a pool.
@@ -36,6 +38,7 @@ type Options struct {
 	Name           string        // "lifecycle_db" or "pmo_db"
 	DirectURL      string        // bypasses a pooler; empty: there is none
 	MaxConns       int           // maximum of open connections
+	Wait           time.Duration // for a free connection; 0: until the caller's time ends
 	ConnectTimeout time.Duration // for one attempt
 	NetworkTimeout time.Duration // a connection without an answer for so long is dead; 0: the system's default
 }

@@ -42,7 +42,8 @@ func openSQLite(url string, o Options) (*DB, error) {
 	sqlDB.SetMaxOpenConns(o.MaxConns)
 	sqlDB.SetMaxIdleConns(o.MaxConns)
 	db := &DB{SQL: sqlDB, Dialect: sqliteDialect{}, Name: o.Name, path: path}
-	return db.start(gormlite.OpenDB(sqlDB))
+	db.limitWait(o)
+	return db.start(gormlite.OpenDB(db.gormPool()))
 }
 
 // registerFunctions adds SQL functions: the canonical text of a timestamp or date (NULL if it is invalid), a test for

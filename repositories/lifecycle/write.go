@@ -34,7 +34,7 @@ func (s *Source) InTx(ctx context.Context, fn func(tx *Tx) error) error {
 		case models.Permission:
 			return models.NewError(models.Unavailable, "lifecycle.login_refused", nil).WithRemedy("lifecycle.login_refused_remedy", nil).WithCause(err)
 		case models.Busy: // SQLite
-			return models.NewError(models.Unavailable, "lifecycle.locked", nil).WithRemedy("lifecycle.locked_remedy", nil).WithCause(err)
+			return models.NewError(models.Unavailable, "lifecycle.locked", nil).WithRemedy("lifecycle.locked_remedy", nil).WithCause(err).AsExpected()
 		default:
 			return err
 		}

@@ -83,7 +83,7 @@ func (e *events) subscribe(after string) (r *Reader, resumed bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.ended || e.readers >= maxReaders {
-		return nil, false, models.NewError(models.Unavailable, "run.too_many_listeners", nil).WithRemedy("run.too_many_listeners_remedy", nil)
+		return nil, false, models.NewError(models.Unavailable, "run.too_many_listeners", nil).WithRemedy("run.too_many_listeners_remedy", nil).AsExpected()
 	}
 	r = &Reader{events: e, next: e.last + 1}
 	if number, ok := strings.CutPrefix(after, e.process+"-"); ok {

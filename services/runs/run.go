@@ -197,7 +197,7 @@ func (s *Service) explainBusy(ctx context.Context, cause error) error {
 	case run != nil:
 		return activeRun(*run)
 	default:
-		return models.NewError(models.Unavailable, "run.mirror_locked", nil).WithRemedy("run.mirror_locked_remedy", nil).WithCause(cause)
+		return models.NewError(models.Unavailable, "run.mirror_locked", nil).WithRemedy("run.mirror_locked_remedy", nil).WithCause(cause).AsExpected()
 	}
 }
 

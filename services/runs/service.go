@@ -91,7 +91,7 @@ func (s *Service) task(ctx context.Context) (task context.Context, end func(), e
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx.Err() != nil {
-		return nil, nil, models.NewError(models.Unavailable, "run.shutdown", nil).WithRemedy("run.shutdown_remedy", nil)
+		return nil, nil, models.NewError(models.Unavailable, "run.shutdown", nil).WithRemedy("run.shutdown_remedy", nil).AsExpected()
 	}
 	s.wg.Add(1)
 	task, cancel := context.WithCancel(ctx)

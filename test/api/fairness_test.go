@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bufio"
+	"database/sql"
 	"fmt"
 	"io"
 	"net"
@@ -89,4 +90,32 @@ func TestExports_SlowReadersHoldNothing(t *testing.T) {
 	if strings.Contains(s.Logs.String(), "level=ERROR") {
 		t.Errorf("an error is logged:\n%s", s.Logs)
 	}
+}
+
+// TestReads_WaitForAConnection gives the role of pmo_db no connection: requests wait, then fail as an overload.
+func TestReads_WaitForAConnection(t *testing.T) {
+	t.Parallel()
+	var owner *sql.DB
+	var role string
+	s := newSite(t, func(t testing.TB) string {
+		t.Helper()
+		database := testdb.Postgres(t)
+		owner = testdb.Open(t, database)
+		var as string
+		role, as = testdb.Role(t, database)
+		exec(t, owner, "GRANT ALL ON SCHEMA public TO "+role)
+		return as
+	})
+	exec(t, owner, "ALTER ROLE "+role+" CONNECTION LIMIT 0")
+	exec(t, owner, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", role)
+	a := s.do(http.MethodGet, base+"/products?limit=3", nil).want(t, http.StatusServiceUnavailable, "unavailable")
+	if a.Header.Get("Retry-After") == "" || !strings.HasPrefix(a.json.Message, "Too many requests") {
+		t.Errorf("%v %s", a.Header, a.body)
+	}
+	if !strings.Contains(s.Logs.String(), `level=WARN msg="request failed" request_id=`+a.json.RequestID) {
+		t.Errorf("the failure is not logged as a warning:\n%s", s.Logs)
+	}
+	s.do(http.MethodGet, "/livez", nil).want(t, http.StatusOK)
+	exec(t, owner, "ALTER ROLE "+role+" CONNECTION LIMIT -1")
+	s.get("/products?limit=3")
 }
