@@ -13,8 +13,11 @@ import (
 	"lifecycle-sync/repositories/pmo/catalog"
 )
 
-// maxSearch is the maximum length of a search in characters.
-const maxSearch = 200
+// The limits of a search. Each word is compared with every text of every product that the search index cannot exclude.
+const (
+	maxSearch = 200 // characters
+	maxWords  = 16  // different ones
+)
 
 // sortKeys are the columns that the list can be sorted by.
 func sortKeys() []string {
@@ -37,8 +40,8 @@ type Page struct {
 	Pagination models.Pagination
 }
 
-// Check validates a query before anything is read. Errors: validation_failed for a search that is too long, an unknown sort
-// key, or an unknown value of Missing or Implausible.
+// Check validates a query before anything is read. Errors: validation_failed for a search that is too long or has too many
+// words, an unknown sort key, or an unknown value of Missing or Implausible.
 func (q Query) Check() error {
 	if _, err := productOrder(q.Sort); err != nil {
 		return err
@@ -64,6 +67,9 @@ func (q Query) Order() (catalog.ProductOrder, error) {
 func CheckSearch(search string) error {
 	if n := utf8.RuneCountInString(search); n > maxSearch {
 		return models.NewInvalid(models.NewFieldError("search", "too_long", "products.search_too_long", models.Params{"length": n, "max": maxSearch}))
+	}
+	if len(catalog.SearchWords(search)) > maxWords {
+		return models.NewInvalid(models.NewFieldError("search", "too_many_words", "products.search_too_many_words", models.Params{"max": maxWords}))
 	}
 	return nil
 }

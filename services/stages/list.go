@@ -23,7 +23,7 @@ type Query struct {
 	ProductID, FromStageID, ToStageID int64
 
 	Since, Until *models.Date // whole days, both included
-	Search       string       // part of the product's name
+	Search       string       // words of the product's name
 }
 
 // Page is one page of the stage history, newest first.

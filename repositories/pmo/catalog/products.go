@@ -15,7 +15,7 @@ import (
 
 // ProductFilter selects the products that meet every condition that is not zero.
 type ProductFilter struct {
-	Search                         string // case-insensitive substring of name, description or customer
+	Search                         string // words, each a case-insensitive substring of name, description or customer
 	StageID, SegmentID, CategoryID int64
 	Stage, Segment, Category       string // names, exact but for case
 	Missing                        string // what they lack: see MissingColumn
@@ -131,14 +131,27 @@ func (c *Catalog) listed(ctx context.Context, page *gorm.DB, further ...string) 
 // filtered selects the products that match a filter.
 func (c *Catalog) filtered(ctx context.Context, f DatedFilter) *gorm.DB {
 	query := c.s.Gorm(ctx).Table(productTable)
-	if f.Search != "" {
+	for _, word := range SearchWords(f.Search) {
 		query = query.Where(`lower(produk) LIKE lower(@like) ESCAPE '\' OR lower(deskripsi) LIKE lower(@like) ESCAPE '\'`+
-			` OR lower(pelanggan) LIKE lower(@like) ESCAPE '\'`, map[string]any{"like": containing(f.Search)})
+			` OR lower(pelanggan) LIKE lower(@like) ESCAPE '\'`, map[string]any{"like": containing(word)})
 	}
 	query = c.of(ctx, query, "stage", f.StageID, f.Stage)
 	query = c.of(ctx, query, "segmen", f.SegmentID, f.Segment)
 	query = c.of(ctx, query, "kategori", f.CategoryID, f.Category)
 	return c.unfinished(query, f)
+}
+
+// SearchWords returns the words of a search without those that are part of another one: they are found with it.
+func SearchWords(search string) []string {
+	words := strings.Fields(search)
+	var all []string
+	for i, word := range words {
+		isPart := func(other string) bool { return other != word && strings.Contains(other, word) }
+		if !slices.ContainsFunc(words, isPart) && !slices.Contains(words[:i], word) {
+			all = append(all, word)
+		}
+	}
+	return all
 }
 
 // containing returns the LIKE pattern for texts that contain this one.

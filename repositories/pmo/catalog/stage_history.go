@@ -23,7 +23,7 @@ type StageRecordFilter struct {
 	ProductID, FromStageID, ToStageID int64
 
 	Since, Until *time.Time // both included; those without a time, or with one that cannot stand in the mirror, are at no time
-	Search       string     // case-insensitive substring of the product's name
+	Search       string     // words, each a case-insensitive substring of the product's name
 }
 
 // StageRecords returns at most limit records from offset on, newest first, and how many the filter
@@ -56,8 +56,11 @@ func (c *Catalog) filteredRecords(ctx context.Context, f StageRecordFilter) *gor
 	if f.Until != nil {
 		query = query.Where(c.changedAt()+" <= ?", models.InstantOf(*f.Until).String())
 	}
-	if f.Search != "" {
-		named := c.s.Gorm(ctx).Table(productTable).Select("id").Where(`lower(produk) LIKE lower(?) ESCAPE '\'`, containing(f.Search))
+	if words := SearchWords(f.Search); len(words) > 0 {
+		named := c.s.Gorm(ctx).Table(productTable).Select("id")
+		for _, word := range words {
+			named = named.Where(`lower(produk) LIKE lower(?) ESCAPE '\'`, containing(word))
+		}
 		query = query.Where("id_produk IN (?)", named)
 	}
 	return query
