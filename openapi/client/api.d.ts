@@ -199,13 +199,16 @@ export interface paths {
         get: operations["getStageHistory"];
         /**
          * Changes the note, time or metrics of a stage history record
-         * @description Absent fields keep their values; `null` or an empty text clears a field, except `tanggal_perubahan`. The product stays in its stage.
+         * @description Absent fields keep their values; `null` or an empty text clears a field, except `tanggal_perubahan`. If
+         *     another record of the product becomes the newest one, the product moves to its stage, from the day of that record on and without a
+         *     planned end.
          */
         put: operations["updateStageHistory"];
         post?: never;
         /**
          * Deletes a stage history record
-         * @description The product stays in its stage.
+         * @description If it was the newest record of the product, the product moves to the stage of the record that now is, from the day of that record on;
+         *     without a record, back to `stage_previous`. The planned end is cleared.
          */
         delete: operations["deleteStageHistory"];
         options?: never;

@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"lifecycle-sync/models"
@@ -24,26 +23,45 @@ func (tx *Tx) ListedRecord(ctx context.Context, id int64) (record models.ListedR
 	return record, tx.source.db.Translate(err)
 }
 
-// HasLaterMove reports whether a product has a move after a time. A time that cannot be mirrored, such as infinity,
-// does not count: no move could ever be later. Errors: connection, timeout.
-func (tx *Tx) HasLaterMove(ctx context.Context, productID int64, than time.Time) (later bool, err error) {
-	at := tx.source.histories.Column("tanggal_perubahan")
-	err = tx.conn.Gorm(ctx).Table(HistoryTable).Select("count(*) > 0").
-		Where("id_produk = ? AND "+tx.source.db.Fitting(at.Name, at)+" > ?", productID, than).Scan(&later).Error
-	return later, tx.source.db.Translate(err)
+// ClockTolerance is the accepted lead of a client's clock over the database's.
+const ClockTolerance = time.Minute
+
+// NewestMove returns id, stage and time of the record that decides a product's stage: the one with the latest time, then the
+// greatest id; nil if there is none. Records without a stage or time do not count, nor do those that another application has
+// dated in the future. The product must be locked. Errors: connection, timeout.
+func (tx *Tx) NewestMove(ctx context.Context, productID int64) (*models.StageHistory, error) {
+	fitting := func(column string) string {
+		return tx.source.db.Fitting(column, tx.source.histories.Column(column))
+	}
+	var newest []models.StageHistory
+	err := tx.conn.Gorm(ctx).Table(HistoryTable).
+		Select("id, "+fitting("stage_now")+" AS stage_now, "+fitting("tanggal_perubahan")+" AS tanggal_perubahan").
+		Where("id_produk = ? AND "+fitting("stage_now")+" IS NOT NULL AND "+fitting("tanggal_perubahan")+" <= ?", productID, models.InstantOf(tx.Now.Add(ClockTolerance))).
+		Order("3 DESC, id DESC").Limit(1).Find(&newest).Error
+	if err != nil || len(newest) == 0 {
+		return nil, tx.source.db.Translate(err)
+	}
+	return &newest[0], nil
 }
 
-// NextMoveTime returns the time of a move that happens now: the transaction's time, or just after the product's newest move
-// if a client has dated that one slightly in the future. The product must be locked. Raw, because GORM would read the time
-// as a row. Errors: connection, timeout.
-func (tx *Tx) NextMoveTime(ctx context.Context, productID int64) (time.Time, error) {
-	at := tx.source.histories.Column("tanggal_perubahan")
-	var newest *models.Instant
-	query := fmt.Sprintf("SELECT max(%s) FROM %s WHERE id_produk = %d", tx.source.db.Fitting(at.Name, at), HistoryTable, productID)
-	if err := tx.conn.QueryRow(ctx, query, nil, &newest); err != nil || newest == nil || newest.Time().Before(tx.Now) {
-		return tx.Now, err
+// MoveTime returns the time of a move that happens now: the transaction's time, or just after the newest move, which may be nil,
+// if a client has dated that one slightly in the future.
+func (tx *Tx) MoveTime(newest *models.StageHistory) time.Time {
+	if newest == nil || newest.ChangedAt.Time().Before(tx.Now) {
+		return tx.Now
 	}
-	return newest.Time().Add(time.Microsecond), nil
+	return newest.ChangedAt.Time().Add(time.Microsecond)
+}
+
+// ProductOfRecord returns the product of a record of the stage history, nil if there is no such record. Errors: connection,
+// timeout.
+func (tx *Tx) ProductOfRecord(ctx context.Context, id int64) (*int64, error) {
+	var product []int64
+	err := tx.conn.Gorm(ctx).Table(HistoryTable).Where("id = ?", id).Pluck("id_produk", &product).Error
+	if err != nil || len(product) == 0 {
+		return nil, tx.source.db.Translate(err)
+	}
+	return &product[0], nil
 }
 
 // StageExists reports whether there is a stage with an id. Errors: connection, timeout.

@@ -33,9 +33,9 @@ func TestTx_WritesProductsAndStageRecords(t *testing.T) { //nolint:gocyclo // on
 			if err != nil || len(unknown) != 1 || unknown[0].Column != "id_segmen" {
 				t.Errorf("unknown choices are %v, %v", unknown, err)
 			}
-			later, err := tx.HasLaterMove(t.Context(), product.ID, tx.Now)
-			if err != nil || later {
-				t.Errorf("a move at the same time is later: %v", err)
+			newest, err := tx.NewestMove(t.Context(), product.ID)
+			if err != nil || newest == nil || newest.ID != 1 || !newest.ChangedAt.Time().Equal(tx.Now) || !tx.MoveTime(newest).After(tx.Now) {
+				t.Errorf("the newest move is %+v, %v", newest, err)
 			}
 			return err
 		})

@@ -73,11 +73,11 @@ func (w *Writer) Update(ctx context.Context, id int64, in Input, versions models
 		}
 		var moved []int64
 		if moves {
-			at, err := tx.NextMoveTime(ctx, id)
+			newest, err := tx.NewestMove(ctx, id)
 			if err != nil {
 				return outbox.Change{}, err
 			}
-			move := models.StageHistory{ProductID: &id, PreviousStageID: before.StageID, StageID: p.StageID, ChangedAt: new(models.InstantOf(at))}
+			move := models.StageHistory{ProductID: &id, PreviousStageID: before.StageID, StageID: p.StageID, ChangedAt: new(models.InstantOf(tx.MoveTime(newest)))}
 			if err := tx.CreateStageRecord(ctx, &move); err != nil {
 				return outbox.Change{}, err
 			}

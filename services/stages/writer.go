@@ -14,9 +14,6 @@ import (
 	"lifecycle-sync/services/outbox"
 )
 
-// clockTolerance is the accepted lead of a client's clock over the database's.
-const clockTolerance = time.Minute
-
 // Writer records, corrects and deletes moves in the stage history.
 type Writer struct {
 	writer *outbox.Writer
@@ -49,17 +46,15 @@ func (w *Writer) Record(ctx context.Context, in Input, r outbox.Request) (outbox
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		var at time.Time
-		backDated := false
-		if in.ChangedAt == nil {
-			at, err = tx.NextMoveTime(ctx, in.ProductID)
-		} else {
-			at = *in.ChangedAt
-			backDated, err = tx.HasLaterMove(ctx, in.ProductID, at)
-		}
+		newest, err := tx.NewestMove(ctx, in.ProductID)
 		if err != nil {
 			return outbox.Change{}, err
 		}
+		at := tx.MoveTime(newest)
+		if in.ChangedAt != nil {
+			at = *in.ChangedAt
+		}
+		backDated := newest != nil && newest.ChangedAt.Time().After(at)
 		previous := product.StageID
 		if in.PreviousStageID != nil || in.FromNone {
 			previous = in.PreviousStageID
@@ -113,7 +108,7 @@ func (w *Writer) lockProduct(ctx context.Context, tx *lifecycle.Tx, in Input) (p
 
 // checkTime rejects moves in the future: no later move could ever be the newest.
 func checkTime(at *time.Time, now time.Time) []models.FieldError {
-	if at == nil || !at.After(now.Add(clockTolerance)) {
+	if at == nil || !at.After(now.Add(lifecycle.ClockTolerance)) {
 		return nil
 	}
 	return []models.FieldError{{Field: "tanggal_perubahan", Code: "future", Text: models.NewText("stages.future", nil)}}
@@ -133,14 +128,14 @@ func (w *Writer) moveProduct(ctx context.Context, tx *lifecycle.Tx, product mode
 	return tx.UpdateProduct(ctx, in.ProductID, models.Product{StageID: &in.StageID, StageStart: &begins}, "id_stage", "tanggal_stage_start")
 }
 
-// Correct changes notes, time and metrics of a record; the product keeps its stage. versions are those in which the
-// record may be changed; check, which may be nil, may refuse the current record, which is locked. Errors: check's; not
+// Correct changes notes, time and metrics of a record. If another record becomes the newest one, the product follows it.
+// versions are those in which the record may be changed; check, which may be nil, may refuse the current record, which is locked. Errors: check's; not
 // found; precondition_failed with Current; validation_failed for a time in the future; those of outbox.Writer.Write.
 func (w *Writer) Correct(ctx context.Context, id int64, in Input, versions models.RowVersions, check func(now models.ListedRecord) error) (outbox.Result, error) {
 	return w.writer.Write(ctx, outbox.Request{}, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
 		before, err := w.lock(ctx, tx, id, versions)
 		if err == nil && check != nil {
-			err = check(before)
+			err = check(before.ListedRecord)
 		}
 		if err != nil {
 			return outbox.Change{}, err
@@ -148,12 +143,15 @@ func (w *Writer) Correct(ctx context.Context, id int64, in Input, versions model
 		if invalid := checkTime(in.ChangedAt, tx.Now); invalid != nil {
 			return outbox.Change{}, models.NewInvalid(invalid...)
 		}
-		if columns := in.changed(before); len(columns) > 0 {
+		if columns := in.changed(before.ListedRecord); len(columns) > 0 {
 			values := models.StageHistory{Notes: in.Notes, Metrics: in.Metrics}
 			if in.ChangedAt != nil {
 				values.ChangedAt = new(models.InstantOf(*in.ChangedAt))
 			}
 			if err := tx.UpdateStageRecord(ctx, id, values, columns...); err != nil {
+				return outbox.Change{}, err
+			}
+			if err := w.follow(ctx, tx, before); err != nil {
 				return outbox.Change{}, err
 			}
 		}
@@ -189,8 +187,8 @@ type Deleted struct {
 	ProductID int64 `json:"id_produk"`
 }
 
-// Delete deletes a record; the product keeps its stage. Errors: not found; precondition_failed with Current; those of
-// outbox.Writer.Write.
+// Delete deletes a record. If it was the newest one, the product follows the one that then is. Errors: not found;
+// precondition_failed with Current; those of outbox.Writer.Write.
 func (w *Writer) Delete(ctx context.Context, id int64, versions models.RowVersions) (outbox.Result, error) {
 	return w.writer.Write(ctx, outbox.Request{}, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
 		before, err := w.lock(ctx, tx, id, versions)
@@ -200,9 +198,12 @@ func (w *Writer) Delete(ctx context.Context, id int64, versions models.RowVersio
 		if err := tx.DeleteStageRecord(ctx, id); err != nil {
 			return outbox.Change{}, err
 		}
+		if err := w.follow(ctx, tx, before); err != nil {
+			return outbox.Change{}, err
+		}
 		return outbox.Change{
 			Table: lifecycle.HistoryTable, RowID: id, Action: lifecycle.Deleted, Data: Deleted{ID: id, ProductID: *before.ProductID},
-			Rows: mirror.ChangedRows{lifecycle.HistoryTable: {id}}, Deleted: 1,
+			Rows: mirror.ChangedRows{lifecycle.HistoryTable: {id}, lifecycle.ProductTable: {*before.ProductID}}, Deleted: 1,
 		}, nil
 	})
 }
@@ -221,20 +222,66 @@ func NewChangedError(current Current) error {
 	return err
 }
 
-// lock locks and reads a record. Errors: not found; precondition_failed.
-func (w *Writer) lock(ctx context.Context, tx *lifecycle.Tx, id int64, versions models.RowVersions) (models.ListedRecord, error) {
-	row, err := tx.LockStageRecord(ctx, id)
+// locked is a record that is locked together with its product.
+type locked struct {
+	models.ListedRecord
+
+	hasProduct bool
+	newest     *models.StageHistory // of the product, nil without any
+}
+
+// lock locks a record's product and then the record, in the order of every write, and reads the record. Errors: not found;
+// precondition_failed.
+func (w *Writer) lock(ctx context.Context, tx *lifecycle.Tx, id int64, versions models.RowVersions) (l locked, err error) {
+	productID, err := tx.ProductOfRecord(ctx, id)
 	if err != nil {
-		return models.ListedRecord{}, err
+		return l, err
 	}
-	if row == nil {
-		return models.ListedRecord{}, models.NewError(models.NotFound, "stages.not_found", models.Params{"id": id})
+	var product, record *models.Row
+	if productID != nil {
+		if product, err = tx.LockProduct(ctx, *productID); err != nil {
+			return l, err
+		}
+		if record, err = tx.LockStageRecord(ctx, id); err != nil {
+			return l, err
+		}
 	}
-	current, err := tx.ListedRecord(ctx, id)
-	if version := row.Version(); err == nil && !versions.Allow(version) {
-		err = NewChangedError(Current{ListedRecord: current, Version: version})
+	if record == nil {
+		return l, models.NewError(models.NotFound, "stages.not_found", models.Params{"id": id})
 	}
-	return current, err
+	if l.ListedRecord, err = tx.ListedRecord(ctx, id); err != nil {
+		return l, err
+	}
+	if version := record.Version(); !versions.Allow(version) || *l.ProductID != *productID {
+		return l, NewChangedError(Current{ListedRecord: l.ListedRecord, Version: version})
+	}
+	l.hasProduct = product != nil
+	l.newest, err = tx.NewestMove(ctx, *productID)
+	return l, err
+}
+
+// follow puts the product of a changed record into the stage of its newest record if that is another one than before. Without
+// any record the product returns to the stage from which the deleted record moved it. A stage that no longer exists changes
+// nothing.
+func (w *Writer) follow(ctx context.Context, tx *lifecycle.Tx, before locked) error {
+	newest, err := tx.NewestMove(ctx, *before.ProductID)
+	if err != nil || !before.hasProduct || sameRecord(before.newest, newest) {
+		return err
+	}
+	p := models.Product{StageID: before.PreviousStageID}
+	if newest != nil {
+		p = models.Product{StageID: newest.StageID, StageStart: new(models.DateIn(newest.ChangedAt.Time(), w.zone))}
+	}
+	if p.StageID != nil {
+		if exists, err := tx.StageExists(ctx, *p.StageID); err != nil || !exists {
+			return err
+		}
+	}
+	return tx.UpdateProduct(ctx, *before.ProductID, p, "id_stage", "tanggal_stage_start", "tanggal_stage_end")
+}
+
+func sameRecord(a, b *models.StageHistory) bool {
+	return a == b || a != nil && b != nil && a.ID == b.ID
 }
 
 // changed describes a write to a record and, perhaps, to its product.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -81,6 +82,61 @@ func TestProducts_PutThatChangesNothingKeepsUpdatedAt(t *testing.T) {
 	})
 }
 
+// inNewestStage reports whether a product is in the stage of its newest record.
+func (s *site) inNewestStage(id int64) bool {
+	s.t.Helper()
+	return queryOne[bool](s.t, s.source, fmt.Sprintf(`SELECT (SELECT stage_now FROM tbl_stage_histori WHERE id_produk = %[1]d AND tanggal_perubahan < '2090-01-01'
+		ORDER BY tanggal_perubahan DESC, id DESC LIMIT 1) = id_stage FROM tbl_produk WHERE id = %[1]d`, id))
+}
+
+// TestMoves_ProductFollowsItsNewestRecord corrects and deletes records. What another application dated in the future does not
+// count.
+func TestMoves_ProductFollowsItsNewestRecord(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		created := s.send(http.MethodPost, "/products", `{"produk":"Trafo","id_kategori":1,"id_segmen":1,"id_stage":1}`).want(t, http.StatusCreated)
+		id := decode[product](t, created).ID
+		for _, future := range []string{"2099-01-01T00:00:00.000000Z", "9999-12-31T23:59:59.999999Z"} {
+			kit.Exec(t, s.source, fmt.Sprintf("INSERT INTO tbl_stage_histori (id_produk, stage_previous, stage_now, tanggal_perubahan) VALUES (%d, 1, 4, '%s')", id, future))
+		}
+		jakarta, err := time.LoadLocation("Asia/Jakarta") // the default of TIMEZONE
+		if err != nil {
+			t.Fatal(err)
+		}
+		today, latest := time.Now().In(jakarta).Format(time.DateOnly), time.Now().Add(time.Minute)
+		stage := func(want int64, start string) {
+			t.Helper()
+			p := decode[product](t, s.get(created.location()).want(t, http.StatusOK))
+			if p.StageID == nil || *p.StageID != want || fmt.Sprint(p.StageStart) != start || p.StageEnd != nil {
+				t.Errorf("the product is %+v, want stage %d from %q on", p, want, start)
+			}
+		}
+		move := func(to int64) string {
+			t.Helper()
+			answer := s.send(http.MethodPost, "/stage-history", fmt.Sprintf(`{"id_produk":%d,"stage_now":%d}`, id, to)).want(t, http.StatusCreated)
+			if at := decode[struct {
+				At time.Time `json:"tanggal_perubahan"`
+			}](t, answer).At; at.After(latest) {
+				t.Errorf("moved at %s", at)
+			}
+			stage(to, today)
+			return answer.location()
+		}
+		second, third := move(2), move(3)
+		s.send(http.MethodPut, second, fmt.Sprintf(`{"tanggal_perubahan":%q}`, time.Now().UTC().Format(time.RFC3339Nano))).want(t, http.StatusOK)
+		stage(2, today)
+		s.send(http.MethodPut, second, `{"tanggal_perubahan":"2020-05-05T00:00:00Z","catatan":"x"}`).want(t, http.StatusOK)
+		stage(3, today)
+		s.send(http.MethodPut, created.location(), `{"tanggal_stage_end":"2090-01-01"}`).want(t, http.StatusOK)
+		s.do(http.MethodDelete, base+third, nil).want(t, http.StatusOK)
+		stage(2, "2020-05-05")
+		s.do(http.MethodDelete, base+second, nil).want(t, http.StatusOK)
+		stage(1, "<nil>")
+		s.Command("sync")
+		s.Command("verify")
+	})
+}
+
 // TestMoves_ConcurrentRequestsHaveOneWinner sends equal moves and different stages of a product at once. However they
 // overlap, the product's stage is that of its newest record.
 func TestMoves_ConcurrentRequestsHaveOneWinner(t *testing.T) {
@@ -109,8 +165,9 @@ func TestMoves_ConcurrentRequestsHaveOneWinner(t *testing.T) {
 				t.Fatalf("round %d: %v, want one 201", round, statuses)
 			}
 		}
-		const newest = "SELECT (SELECT stage_now FROM tbl_stage_histori WHERE id_produk = %[1]d ORDER BY tanggal_perubahan DESC, id DESC LIMIT 1) - id_stage FROM tbl_produk WHERE id = %[1]d"
 		for round := range rounds {
+			records := queryOne[string](t, s.source, fmt.Sprintf("SELECT min(id) || ' ' || max(id) FROM tbl_stage_histori WHERE id_produk = %d", id))
+			oldest, newest, _ := strings.Cut(records, " ")
 			var clients sync.WaitGroup
 			for i := range 4 {
 				clients.Go(func() { s.send(http.MethodPut, created.location(), fmt.Sprintf(`{"id_stage":%d}`, 1+(round+i)%4)) })
@@ -118,8 +175,12 @@ func TestMoves_ConcurrentRequestsHaveOneWinner(t *testing.T) {
 					s.send(http.MethodPost, "/stage-history", fmt.Sprintf(`{"id_produk":%d,"stage_now":%d}`, id, 1+i%4))
 				})
 			}
+			clients.Go(func() {
+				s.send(http.MethodPut, "/stage-history/"+oldest, fmt.Sprintf(`{"tanggal_perubahan":%q}`, time.Now().UTC().Format(time.RFC3339Nano)))
+			})
+			clients.Go(func() { s.do(http.MethodDelete, base+"/stage-history/"+newest, nil) })
 			clients.Wait()
-			if difference := queryOne[int](t, s.source, fmt.Sprintf(newest, id)); difference != 0 {
+			if !s.inNewestStage(id) {
 				t.Fatalf("round %d: the product is not in the stage of its newest record", round)
 			}
 		}
