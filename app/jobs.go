@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/pmo"
 	attachmentsdb "lifecycle-sync/repositories/pmo/attachments"
 	"lifecycle-sync/repositories/pmo/journal"
@@ -23,6 +24,7 @@ import (
 const (
 	cleanupInterval  = time.Minute
 	searchIndexRetry = time.Minute      // after another session needed the table
+	slotRetry        = 10 * time.Minute // after an unused slot could not be dropped
 	searchIndexCheck = 10 * time.Minute // in case a run of another process dropped the index
 	alertTime        = 10 * time.Second // for sending alerts before a command exits
 	recordTime       = 2 * time.Second  // for recording a run that did not start
@@ -66,17 +68,22 @@ func (a *App) startSyncJobs(ctx context.Context, runService *runs.Service, follo
 // dropSlot drops the slot of earlier real-time sync, because of which lifecycle_db's server would keep WAL until its disk is
 // full. A server of the same pmo_db that follows with it keeps it.
 func (a *App) dropSlot(ctx context.Context) {
-	dropped := false
-	name, err := journal.New(a.store.Session).SlotName(ctx)
-	if err == nil {
-		dropped, err = a.source.DropSlot(ctx, name)
-	}
-	switch {
-	case ctx.Err() != nil:
-	case err != nil:
-		a.log.Warn("unused replication slot not dropped", "error", err, "cause", models.AsError(err).Cause)
-	case dropped:
-		a.log.Info("unused replication slot dropped", "slot", name)
+	for {
+		dropped := false
+		name, err := journal.New(a.store.Session).SlotName(ctx)
+		if err == nil {
+			dropped, err = a.source.DropSlot(ctx, name)
+		}
+		if dropped {
+			a.log.Info("unused replication slot dropped", "slot", name)
+		}
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		a.log.Warn("unused replication slot not dropped, will retry", "error", err, "cause", models.AsError(err).Cause)
+		if !database.Pause(ctx, slotRetry) {
+			return
+		}
 	}
 }
 

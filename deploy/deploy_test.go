@@ -19,6 +19,7 @@ import (
 	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/metrics"
+	"lifecycle-sync/services/realtime"
 	"lifecycle-sync/test/kit"
 )
 
@@ -63,6 +64,7 @@ func TestPrometheusRules_UseOnlyExposedMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := metrics.New(everything{}, func() cache.Stats { return cache.Stats{} }, func() metrics.RealTime { return metrics.RealTime{Lag: new(time.Duration), Retained: new(int64)} })
+	m.RealTimeState(realtime.Following)
 	var text bytes.Buffer
 	if err := m.Write(&text); err != nil {
 		t.Fatal(err)

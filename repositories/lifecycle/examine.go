@@ -26,6 +26,7 @@ type Access struct {
 	Identified   bool   // rows can be updated and deleted while the table is published
 	PrimaryOnID  bool
 	Published    bool // updates or deletes are published, so that rows must be identified
+	Restricted   bool // our publication has a row filter, or a column list that may lack what identifies the rows
 }
 
 // accessQuery reads the catalogue, which GORM does not model.
@@ -34,7 +35,10 @@ const accessQuery = `SELECT n.name, has_table_privilege(c.oid, 'INSERT'), has_ta
 	c.relreplident = 'f' OR coalesce(bool_or(identifies AND on_id), false), c.relreplident = 'f' OR coalesce(bool_or(identifies), false),
 	coalesce(bool_or(indisprimary AND on_id), false),
 	EXISTS (SELECT FROM pg_publication p JOIN pg_publication_tables t ON t.pubname = p.pubname JOIN pg_namespace ns ON ns.nspname = t.schemaname
-		WHERE p.pubname = '` + Publication + `' AND (p.pubupdate OR p.pubdelete) AND ns.oid = c.relnamespace AND t.tablename = c.relname)
+		WHERE p.pubname = '` + Publication + `' AND (p.pubupdate OR p.pubdelete) AND ns.oid = c.relnamespace AND t.tablename = c.relname),
+	EXISTS (SELECT FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid WHERE p.pubname = '` + Publication + `' AND r.prrelid = c.oid
+		AND (jsonb_typeof(to_jsonb(r) -> 'prqual') <> 'null' OR jsonb_typeof(to_jsonb(r) -> 'prattrs') <> 'null' AND (c.relreplident = 'f'
+		OR NOT to_jsonb(r) -> 'prattrs' @> (SELECT to_jsonb(a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'id'))))
 FROM unnest($1::text[]) AS n(name)
 JOIN pg_class c ON c.oid = to_regclass(quote_ident(n.name))
 LEFT JOIN LATERAL (SELECT i.indisprimary, c.relreplident = 'd' AND i.indisprimary OR c.relreplident = 'i' AND i.indisreplident AS identifies,
@@ -68,8 +72,8 @@ func (a Access) ReplicationProblem(table string, info database.TableInfo) *model
 	return &models.Problem{Text: text, Remedy: models.NewSQL("lifecycle_db", statement)}
 }
 
-// Harmful reports whether lifecycle_db refuses updates and deletes because our publication includes the table.
-func (a Access) Harmful() bool { return a.Published && !a.Identified }
+// Harmful reports whether lifecycle_db may refuse updates and deletes because our publication includes the table.
+func (a Access) Harmful() bool { return a.Published && (!a.Identified || a.Restricted) }
 
 // Access returns the access to each of the named tables that exist. PostgreSQL only. Errors: connection.
 func (s *Source) Access(ctx context.Context, names []string) (map[string]Access, error) {
@@ -84,7 +88,7 @@ func accessOf(rows iter.Seq2[[][]byte, error]) (map[string]Access, error) {
 		}
 		is := func(i int) bool { return string(cells[i]) == "t" }
 		access[string(cells[0])] = Access{Insert: is(1), Update: is(2), Delete: is(3), Truncate: is(4), Owned: is(5), Hidden: is(6),
-			Identity: string(cells[7]), IdentityOnID: is(8), Identified: is(9), PrimaryOnID: is(10), Published: is(11)}
+			Identity: string(cells[7]), IdentityOnID: is(8), Identified: is(9), PrimaryOnID: is(10), Published: is(11), Restricted: is(12)}
 	}
 	return access, nil
 }
@@ -151,12 +155,14 @@ type SlotStatus struct {
 	Active    bool
 	WALStatus string `gorm:"column:wal_status"` // reserved, extended, unreserved, lost
 	Retained  int64  // bytes of WAL that the server keeps for it
+	Creating  bool   // its creation waits for open transactions
 }
 
 // Slots lists the replication slots of any pmo_db in this database. PostgreSQL only. Errors: connection.
 func (s *Source) Slots(ctx context.Context) (slots []SlotStatus, err error) {
 	err = s.db.WithContext(ctx).Raw(`SELECT slot_name, active, coalesce(wal_status, '') AS wal_status,
-		coalesce(pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, restart_lsn), 0)::bigint AS retained
+		coalesce(pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, restart_lsn), 0)::bigint AS retained,
+		confirmed_flush_lsn IS NULL AS creating
 		FROM pg_replication_slots WHERE database = current_database() AND starts_with(slot_name, ?) ORDER BY slot_name`, SlotPrefix).Scan(&slots).Error
 	return slots, s.db.Translate(err)
 }

@@ -38,7 +38,8 @@ const identify = `SELECT json_build_object(
 		(SELECT string_agg(concat(d.xmin, d), ',' ORDER BY d.classid, d.objid) FROM pg_depend d WHERE d.refclassid = 'pg_publication'::regclass AND d.refobjid = p.oid)))
 		FROM pg_publication p WHERE p.pubname = '` + Publication + `'), ''),
 	'tables', (SELECT coalesce(json_object_agg(n.name, CASE WHEN c.relkind = 'r' AND NOT c.relhassubclass THEN concat_ws(' ', c.oid, c.relfilenode, c.relpersistence, c.relreplident, c.relispartition,
-			(SELECT string_agg(concat(i.indexrelid, i.indisreplident, i.indimmediate), ',' ORDER BY i.indexrelid) FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique))
+			(SELECT string_agg(key, ',' ORDER BY key) FROM (SELECT concat(i.indkey, i.indisprimary, i.indisreplident, i.indimmediate) AS key
+				FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique) keys))
 			|| ' ' || md5((
 			SELECT string_agg(concat_ws(' ', a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attmissingval), ',' ORDER BY a.attnum)
 			FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)) ELSE '' END), '{}')

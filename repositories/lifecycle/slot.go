@@ -30,9 +30,9 @@ type Slot struct {
 
 // PrepareSlot publishes the tables and creates the slot, unless both exist. It replaces a slot that cannot be followed:
 // the server has invalidated it, it decodes prepared transactions before they are committed, the publication did not exist
-// until now, or replace is set. If the tables cannot be followed, it drops the slot, because nobody would read the WAL that the
-// server retains for it. Raw, because it reads the catalogue. Errors: schema and permission (what prevents real-time sync, with
-// the fix), timeout, connection.
+// until now, or replace is set, unless another process follows with it. If the tables cannot be followed, it drops the slot, because nobody would read the WAL that the
+// server retains for it. Raw, because it reads the catalogue. Errors: busy when another process follows
+// with it; schema and permission (what prevents real-time sync, with the fix), timeout, connection.
 func (s *Source) PrepareSlot(ctx context.Context, name string, tables []*models.Table, replace bool) (slot Slot, err error) {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
@@ -49,11 +49,11 @@ func (s *Source) PrepareSlot(ctx context.Context, name string, tables []*models.
 	if err != nil {
 		return slot, err
 	}
-	var exists, lost, ours bool
+	var exists, lost, ours, active bool
 	slot.Name = name
 	err = conn.QueryRow(ctx, `SELECT count(*) > 0, coalesce(bool_or(wal_status = 'lost' OR two_phase), FALSE), coalesce(max(confirmed_flush_lsn - '0/0'), 0)::bigint,
-		coalesce(bool_or(database = current_database() AND plugin = 'pgoutput'), FALSE) FROM pg_replication_slots WHERE slot_name = $1`,
-		[]any{name}, &exists, &lost, &slot.Confirmed, &ours)
+		coalesce(bool_or(database = current_database() AND plugin = 'pgoutput'), FALSE), coalesce(bool_or(active), FALSE) FROM pg_replication_slots WHERE slot_name = $1`,
+		[]any{name}, &exists, &lost, &slot.Confirmed, &ours, &active)
 	switch {
 	case err != nil:
 		return slot, err
@@ -62,9 +62,11 @@ func (s *Source) PrepareSlot(ctx context.Context, name string, tables []*models.
 			WithCommand("lifecycle.foreign_slot_remedy", nil, "SELECT pg_drop_replication_slot('"+name+"')")
 	case exists && !lost && !created && !replace:
 		return slot, nil
+	case active:
+		return slot, slotInUse(nil)
 	case exists:
 		if _, err := conn.Exec(ctx, "SELECT pg_drop_replication_slot($1)", name); err != nil {
-			return slot, err
+			return slot, slotInUse(err)
 		}
 	}
 	return s.createSlot(ctx, conn, name)
@@ -214,7 +216,7 @@ func (s *Source) createSlot(ctx context.Context, conn *database.Conn, name strin
 	case refused && pg.Code == pgerrcode.ConfigurationLimitExceeded:
 		return slot, models.NewError(models.Schema, "lifecycle.no_free_slot", nil).WithRemedy("lifecycle.no_free_slot_remedy", nil).WithCause(err)
 	default:
-		return slot, err
+		return slot, slotInUse(err)
 	}
 }
 
@@ -226,6 +228,15 @@ func (s *Source) slotTimeoutRemedy(ctx context.Context) string {
 		return "lifecycle.prepared_remedy"
 	}
 	return "lifecycle.slot_timeout_remedy"
+}
+
+// slotInUse is busy if an error, which may be nil, says that another process follows with the slot or has just created it. Other
+// errors are returned as they are.
+func slotInUse(err error) error {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); err != nil && (!ok || pg.Code != pgerrcode.ObjectInUse && pg.Code != pgerrcode.DuplicateObject) {
+		return err
+	}
+	return models.NewError(models.Busy, "lifecycle.slot_in_use", nil).WithRemedy("lifecycle.retry_remedy", nil).WithCause(err)
 }
 
 // DropSlot drops a slot that no process follows, and reports whether it did. Raw, because it calls a function of the server.

@@ -40,7 +40,7 @@ type Stream struct {
 }
 
 // Follow opens the stream of a slot and claims the slot until the stream is closed. Errors: busy when another process
-// has claimed it; connection, permission.
+// has claimed it; connection, permission; ErrSlotUnusable.
 func (s *Source) Follow(ctx context.Context, slot Slot, tables []*models.Table) (*Stream, error) {
 	names, err := s.relations(ctx, tables)
 	if err != nil {
@@ -56,10 +56,10 @@ func (s *Source) Follow(ctx context.Context, slot Slot, tables []*models.Table) 
 	}
 	if err := pglogrepl.StartReplication(ctx, conn, slot.Name, 0, options); err != nil {
 		stream.Close()
-		if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == pgerrcode.ObjectInUse {
-			return nil, models.NewError(models.Busy, "lifecycle.slot_in_use", nil).WithRemedy("lifecycle.retry_remedy", nil).WithCause(err)
+		if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == pgerrcode.UndefinedObject { // dropped just now
+			return nil, fmt.Errorf("%w: %w", ErrSlotUnusable, err)
 		}
-		return nil, s.db.Translate(err)
+		return nil, s.db.Translate(slotInUse(err))
 	}
 	return stream, nil
 }

@@ -53,6 +53,8 @@ func slotFinding(s slot, realtime bool) Finding {
 	}
 	lost := s.WALStatus == "lost"
 	switch {
+	case s.Creating:
+		return note("doctor.slot_creating", values, models.NewRemedy("doctor.slot_creating_remedy", nil))
 	case lost && s.ours && realtime:
 		return note("doctor.slot_lost", values, drop("doctor.slot_lost_remedy"))
 	case lost && !s.ours:
@@ -92,8 +94,8 @@ func replicationFindings(have lifecycle.Replication, slots []slot, realtime bool
 	if !realtime {
 		return []Finding{ok("doctor.wal_level_unused", params{"level": have.WALLevel})}
 	}
-	exists := slices.ContainsFunc(slots, func(s slot) bool { return s.ours })
-	followed := slices.ContainsFunc(slots, func(s slot) bool { return s.ours && s.Active })
+	exists := slices.ContainsFunc(slots, func(s slot) bool { return s.ours && !s.Creating })
+	followed := slices.ContainsFunc(slots, func(s slot) bool { return s.ours && s.Active && !s.Creating })
 	if have.WALLevel != "logical" {
 		found = append(found, problem("doctor.wal_level", params{"level": have.WALLevel}, alter("wal_level", "logical")))
 	}

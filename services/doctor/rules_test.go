@@ -24,6 +24,8 @@ func TestFindings(t *testing.T) {
 	}
 	active, idle, lost := newSlot(on, "reserved", 5_300_000, true), newSlot(off, "extended", 2_340_000_000, true), newSlot(off, "lost", 0, true)
 	endangered := newSlot(on, "unreserved", 1, true)
+	creating := active
+	creating.Creating = true
 	other, otherLost, otherActive := idle, lost, active
 	other.ours, otherLost.ours, otherActive.ours = false, false, false
 	const drop = "SELECT pg_drop_replication_slot('lifecycle_sync_a')"

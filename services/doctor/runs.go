@@ -92,14 +92,27 @@ func (d *diagnosis) realtimeRun(ctx context.Context) ([]Finding, error) {
 		return nil, err
 	case last != nil && last.State == models.Failed && (success == nil || success.ID < last.ID):
 		return []Finding{lastRunFinding(last)}, nil
-	case d.Realtime && d.status.Lag != nil && *d.status.Lag > realtimeLagLimit:
+	case d.Realtime:
 		running, alive, err := journal.New(d.Store.Session).LeftRunning(ctx)
-		if err != nil || running != nil && alive {
-			return []Finding{ok("doctor.realtime_not_stopped", nil)}, err
+		if err != nil {
+			return nil, err
 		}
-		return []Finding{problem("doctor.realtime_dead", params{"lag": *d.status.Lag}, models.NewRemedy("doctor.realtime_dead_remedy", nil))}, nil
+		return []Finding{realtimeFinding(d.status, running != nil && alive)}, nil
 	default:
 		return []Finding{ok("doctor.realtime_not_stopped", nil)}, nil
+	}
+}
+
+func realtimeFinding(status journal.SyncStatus, running bool) Finding {
+	switch {
+	case running, status.Lag != nil && *status.Lag <= realtimeLagLimit:
+		return ok("doctor.realtime_not_stopped", nil)
+	case status.Lag != nil:
+		return problem("doctor.realtime_dead", params{"lag": *status.Lag}, models.NewRemedy("doctor.realtime_dead_remedy", nil))
+	case status.Age != nil && *status.Age > realtimeLagLimit:
+		return problem("doctor.realtime_never", nil, models.NewRemedy("doctor.realtime_dead_remedy", nil))
+	default: // the first run is to come, or the first step
+		return ok("doctor.realtime_not_stopped", nil)
 	}
 }
 

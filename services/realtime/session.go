@@ -37,13 +37,13 @@ func (f *Follower) session(ctx context.Context) (followed bool, err error) {
 	preparing, cancel := context.WithTimeout(ctx, prepareTimeout)
 	slot, err := f.o.Source.PrepareSlot(preparing, name, f.o.Tables, f.replaceSlot)
 	cancel()
+	f.replaceSlot = false // the slot of another process may be a good one
 	if err != nil {
 		return false, withConnectionError(watched, err)
 	}
-	f.replaceSlot = false
 	stream, err := f.o.Source.Follow(ctx, slot, f.o.Tables)
 	if err != nil {
-		return false, err
+		return false, f.withReason(err)
 	}
 	defer stream.Close()
 	defer func() { followed = f.Status().State == Following }()
@@ -59,14 +59,18 @@ func (f *Follower) session(ctx context.Context) (followed bool, err error) {
 		}
 		return f.applyChanges(ctx, stream, applier)
 	})
-	err = group.Wait()
+	return false, withConnectionError(watched, f.withReason(group.Wait()))
+}
+
+// withReason remembers what the next session must do because of an error.
+func (f *Follower) withReason(err error) error {
 	if errors.Is(err, lifecycle.ErrSlotUnusable) {
 		f.replaceSlot, err = true, mirror.ErrSourceChanged
 	}
 	if errors.Is(err, mirror.ErrSourceChanged) {
 		f.runReason = models.NewText("reason.source_changed", nil)
 	}
-	return false, withConnectionError(watched, err)
+	return err
 }
 
 // withConnectionError replaces an error by the lost connection that caused it.
@@ -79,20 +83,27 @@ func withConnectionError(watched context.Context, err error) error {
 
 // applyChanges applies what the stream delivers until an error occurs.
 func (f *Follower) applyChanges(ctx context.Context, stream *lifecycle.Stream, applier *mirror.StreamApplier) error {
-	for wait := time.Duration(0); ctx.Err() == nil; wait = idleInterval {
+	behind := database.Backoff(idleInterval, time.Minute)
+	for wait := time.Duration(0); ctx.Err() == nil; {
 		pending := stream.Pending(ctx, wait)
 		version, err := applier.ApplyPending(ctx)
+		wait = idleInterval
 		switch {
 		case errors.Is(err, mirror.ErrTooFarBehind):
 			if err := f.run(ctx, mirror.Request{Mode: models.IncrementalRun, Reason: models.NewText("reason.real_time_behind", nil)}); err != nil {
 				return err
 			}
+			pause, _ := behind.Next() // a server that sends nothing must not cause a run every few seconds
+			database.Pause(ctx, pause)
+			wait = 0
 			continue
-		case err != nil && models.AsError(err).Class == models.Busy: // a run is writing the mirror
+		case err != nil && models.AsError(err).Class == models.Busy: // a run is writing the mirror, or the stream is behind
+			wait = 0
 		case err != nil:
 			return err
 		default: // this proves that changes arrive
 			f.setStatus(Following, nil)
+			behind = database.Backoff(idleInterval, time.Minute)
 			if version > 0 {
 				f.o.Committed(version)
 			}

@@ -1,12 +1,15 @@
 package realtime_test
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/realtime"
 	"lifecycle-sync/test/kit"
@@ -226,4 +229,92 @@ func TestFollow_RefusesHarmfulTables(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestFollow_ColumnListIsNotHarmful publishes only ids, which is enough until the whole row identifies it: then lifecycle_db would
+// refuse changes.
+func TestFollow_ColumnListIsNotHarmful(t *testing.T) {
+	t.Parallel()
+	l := newFixture(t)
+	if l.holds(l.Source, "SELECT current_setting('server_version_num')::integer < 150000") {
+		t.Skip("PostgreSQL 14 has no column lists")
+	}
+	l.change("CREATE PUBLICATION lifecycle_sync FOR TABLE tbl_segmen (id), tbl_stage, tbl_kategori, tbl_produk, tbl_stage_histori")
+	l.follows()
+	l.change("UPDATE tbl_segmen SET segmen = 'one' WHERE id = 1")
+	l.caughtUp()
+	l.change("ALTER TABLE tbl_segmen REPLICA IDENTITY FULL")
+	kit.Eventually(t, "lifecycle_db accepts changes", func() bool {
+		_, err := l.Source.ExecContext(t.Context(), "UPDATE tbl_segmen SET segmen = 'two' WHERE id = 1")
+		return err == nil
+	})
+	l.caughtUp()
+	l.equal()
+}
+
+// TestFollow_StandbyKeepsAGoodSlot drops the publication again and again, so that either process may be the one that notices and
+// replaces the slot. The other must neither drop the new slot nor call that an error.
+func TestFollow_StandbyKeepsAGoodSlot(t *testing.T) {
+	t.Parallel()
+	kit.Rare(t)
+	l := newFixture(t)
+	first := l.follows()
+	second := l.follow()
+	_ = second.until(realtime.Standby, 1)
+	for i := range 8 {
+		l.change("DROP PUBLICATION IF EXISTS lifecycle_sync")
+		l.change(fmt.Sprintf("UPDATE tbl_produk SET harga = %d WHERE id = 3", i))
+		l.caughtUp()
+	}
+	for _, f := range []*following{first, second} {
+		f.mu.Lock()
+		if slices.ContainsFunc(f.statuses, func(s realtime.Status) bool { return s.Err != nil }) {
+			t.Errorf("%+v", f.statuses)
+		}
+		f.mu.Unlock()
+	}
+	l.equal()
+}
+
+// TestFollow_SlotDroppedBeforeItIsUsed drops the slot between its preparation and its use.
+func TestFollow_SlotDroppedBeforeItIsUsed(t *testing.T) {
+	t.Parallel()
+	l := newFixture(t)
+	slot, err := l.Lifecycle.PrepareSlot(t.Context(), "lifecycle_sync_uji", models.Tables(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if dropped, err := l.Lifecycle.DropSlot(t.Context(), slot.Name); !dropped || err != nil {
+		t.Fatal(dropped, err)
+	}
+	if _, err := l.Lifecycle.Follow(t.Context(), slot, models.Tables()); !errors.Is(err, lifecycle.ErrSlotUnusable) {
+		t.Error(err)
+	}
+}
+
+// TestFollow_QuietServer switches to a new WAL segment while nothing happens: no step may write into the WAL, because
+// archive_timeout would then archive a segment each time. Rebuilt indexes are no reason for a run, either.
+func TestFollow_QuietServer(t *testing.T) {
+	t.Parallel()
+	kit.Rare(t)
+	l := newFixtureOn(t, testdb.NewCluster(t).Database(t), testdb.Postgres(t))
+	l.follows()
+	kit.Exec(t, l.Source, "REINDEX TABLE CONCURRENTLY tbl_produk")
+	l.caughtUp()
+	kit.Exec(t, l.Source, "SELECT pg_switch_wal()")
+	steps := func() string {
+		return kit.One[string](t, l.Target, "SELECT current_at::text FROM lifecycle_sync_watermark")
+	}
+	next := func() int64 {
+		return kit.One[int64](t, l.Source, "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+	}
+	xid := next()
+	for range 3 {
+		last := steps()
+		kit.Eventually(t, "another step", func() bool { return steps() != last })
+	}
+	if now := next(); now != xid {
+		t.Errorf("%d transactions on a quiet server", now-xid)
+	}
+	l.wantRuns(models.FullRun, "no_earlier_run")
 }
