@@ -93,7 +93,8 @@ func NewFailure(printer *messages.Printer, err error) (int, Failure) {
 func httpStatus(class models.Class) (status int, public models.Text) {
 	status, ok := map[models.Class]int{
 		models.Invalid: http.StatusBadRequest, models.Unauthenticated: http.StatusUnauthorized, models.Forbidden: http.StatusForbidden,
-		models.NotFound: http.StatusNotFound, models.HeldBack: http.StatusNotFound, models.Busy: http.StatusConflict, models.MassDelete: http.StatusConflict, models.Conflict: http.StatusConflict,
+		models.NotFound: http.StatusNotFound, models.HeldBack: http.StatusNotFound,
+		models.Busy: http.StatusConflict, models.MassDelete: http.StatusConflict, models.Conflict: http.StatusConflict,
 		models.PreconditionFailed: http.StatusPreconditionFailed, models.TooLarge: http.StatusRequestEntityTooLarge,
 		models.UnsupportedType: http.StatusUnsupportedMediaType, models.RateLimited: http.StatusTooManyRequests, models.Unavailable: http.StatusServiceUnavailable,
 	}[class]

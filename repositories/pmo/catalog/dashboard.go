@@ -48,7 +48,8 @@ func (c *Catalog) ProductGroups(ctx context.Context, f DatedFilter, cal Calendar
 	fit := func(column string) string { return c.fit(products, column) }
 	rows := c.s.Unflattened(c.filtered(ctx, f).Select(strings.Join([]string{
 		fit("id_segmen") + " AS segment_id", fit("id_stage") + " AS stage_id", fit("id_kategori") + " AS category_id", fit("harga") + " AS price",
-		c.plausible(fit(launchColumn)) + " AS launch", c.implausible(fit(launchColumn)) + " AS implausible", fit("tanggal_stage_start") + " AS stage_start", fit("tanggal_stage_end") + " AS stage_end",
+		c.plausible(fit(launchColumn)) + " AS launch", c.implausible(fit(launchColumn)) + " AS implausible",
+		fit("tanggal_stage_start") + " AS stage_start", fit("tanggal_stage_end") + " AS stage_end",
 	}, ", ")))
 	today := c.s.DateLiteral(cal.Today)
 	count := func(condition string) string { return "count(CASE WHEN " + condition + " THEN 1 END)" }
