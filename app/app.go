@@ -26,6 +26,7 @@ import (
 	"lifecycle-sync/repositories/files"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
+	attachmentsdb "lifecycle-sync/repositories/pmo/attachments"
 	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/routes"
 	"lifecycle-sync/services/access"
@@ -178,8 +179,9 @@ func (a *App) fillDemo(ctx context.Context) error {
 
 // server wires the HTTP server. Errors: configuration.
 func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *metrics.Metrics) (*fiber.App, error) {
+	links := attachments.NewLinks(attachmentsdb.New(a.apiStore.Session), time.Now)
 	options := routes.Options{
-		Log: a.log, Printer: a.printer, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now, Observe: appMetrics.Request,
+		Log: a.log, Printer: a.printer, CORSOrigins: a.cfg.CORSOrigins, Now: time.Now, Observe: appMetrics.Request, Links: links,
 		ReadRate: a.cfg.ReadRate, WriteRate: a.cfg.WriteRate, SyncRate: a.cfg.SyncRate,
 	}
 	if a.cfg.authenticates() {
@@ -201,7 +203,7 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 		Metrics: handlers.Metrics(appMetrics),
 		Docs:    handlers.NewDocs(),
 		Products: &handlers.Products{
-			Responses: a.responses, Now: a.local, Writer: products, Files: files, Exports: a.exports, Checker: request.NewChecker(), Limits: limits,
+			Responses: a.responses, Now: a.local, Writer: products, Files: files, Links: links, Exports: a.exports, Checker: request.NewChecker(), Limits: limits,
 		},
 		StageHistory: &handlers.StageHistory{Responses: a.responses, Zone: a.zone, Writer: histories, Checker: request.NewChecker()},
 		Sync:         &handlers.Sync{Service: runService, Journal: history, Keys: a.writer, Checker: request.NewChecker(), Printer: a.printer},

@@ -1,10 +1,12 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -19,9 +21,9 @@ import (
 // ListFiles serves a product's attachments, oldest first.
 func (h *Products) ListFiles(c *fiber.Ctx) error {
 	id, err := request.ID(c)
-	return serveCached(c, err, h.Responses, func(ctx context.Context, v cache.View) (success, error) {
+	return h.serveSigned(c, err, func(ctx context.Context, v cache.View, signer attachments.Signer) (success, error) {
 		list, err := attachments.List(ctx, v, id)
-		return success{Data: withPaths(list)}, err
+		return success{Data: withLinks(list, signer)}, err
 	})
 }
 
@@ -50,13 +52,26 @@ func (h *Products) AddFiles(c *fiber.Ctx) error {
 	if err := json.Unmarshal(result.Data, &list); err != nil {
 		return err
 	}
-	return respondDone(c.Status(fiber.StatusCreated), "done.files_added", withPaths(list))
+	signer, err := h.Links.Signer(c.UserContext())
+	if err != nil {
+		return err
+	}
+	return respondDone(c.Status(fiber.StatusCreated), "done.files_added", withLinks(list, signer))
 }
 
-// withPaths sets each file's API address.
-func withPaths(list []models.Attachment) []models.Attachment {
+// serveSigned is serveCached for responses with download links, which it renews before they expire.
+func (h *Products) serveSigned(c *fiber.Ctx, validationErr error, compute func(ctx context.Context, v cache.View, signer attachments.Signer) (success, error)) error {
+	signer, err := h.Links.Signer(c.UserContext())
+	return serveCachedVariant(c, cmp.Or(validationErr, err), h.Responses, strconv.FormatInt(signer.Window(), 10), func(ctx context.Context, v cache.View) (success, error) {
+		return compute(ctx, v, signer)
+	})
+}
+
+// withLinks sets each file's download link.
+func withLinks(list []models.Attachment, signer attachments.Signer) []models.Attachment {
 	for i, a := range list {
-		list[i].Path = request.AttachmentPath(a.ProductID, a.ID)
+		list[i].DownloadURL = request.DownloadAddress(signer.Sign(a))
+		list[i].Path = list[i].DownloadURL // the React app opens it as a plain link
 	}
 	return list
 }
@@ -80,7 +95,7 @@ func (h *Products) DeleteFile(c *fiber.Ctx) error {
 // Download serves a file unchanged. The headers prevent browsers from executing it.
 func (h *Products) Download(c *fiber.Ctx) error {
 	product, id, err := request.AttachmentID(c)
-	if err != nil {
+	if err := cmp.Or(request.ParseQuery(c, request.SignatureParameter).Err(), err); err != nil {
 		return err
 	}
 	file, err := h.Files.Find(c.UserContext(), product, id)

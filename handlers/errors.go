@@ -38,7 +38,8 @@ type InvalidField struct {
 }
 
 // Errors returns the error handler for errors of handlers and of Fiber. It logs server errors with their cause, which
-// responses never contain. showPage responds to browsers that accept HTML; nil means JSON for all.
+// responses never contain. showPage responds to browsers that accept HTML, except below /api;
+// nil means JSON for all.
 func Errors(log *slog.Logger, printer *messages.Printer, showPage func(c *fiber.Ctx, status int, f Failure) error) fiber.ErrorHandler {
 	return func(c *fiber.Ctx, err error) error {
 		status, failure := NewFailure(printer, err)
@@ -48,7 +49,7 @@ func Errors(log *slog.Logger, printer *messages.Printer, showPage func(c *fiber.
 		if status == http.StatusServiceUnavailable {
 			c.Set(fiber.HeaderRetryAfter, retryAfter)
 		}
-		if showPage != nil && strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMETextHTML) {
+		if showPage != nil && !strings.HasPrefix(c.Path(), "/api/") && strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMETextHTML) {
 			return showPage(c, status, failure)
 		}
 		return c.Status(status).JSON(failure)

@@ -23,6 +23,7 @@ type Products struct {
 	Now       func() time.Time // in the configured time zone
 	Writer    *products.Writer
 	Files     *attachments.Files
+	Links     *attachments.Links
 	Exports   *export.Exports
 	Checker   request.Checker
 	Limits    request.FormLimits
@@ -66,13 +67,13 @@ type productDetail struct {
 // Get serves a product with its attachments and latest moves. Its ETag begins with the row version, for If-Match.
 func (h *Products) Get(c *fiber.Ctx) error {
 	id, err := request.ID(c)
-	return serveCached(c, err, h.Responses, func(ctx context.Context, v cache.View) (success, error) {
+	return h.serveSigned(c, err, func(ctx context.Context, v cache.View, signer attachments.Signer) (success, error) {
 		product, version, err := products.Get(ctx, v, id)
 		if err != nil {
 			return success{}, err
 		}
 		files, err := attachments.List(ctx, v, id)
-		return success{Data: productDetail{Detail: product, Attachments: withPaths(files)}, version: version}, err
+		return success{Data: productDetail{Detail: product, Attachments: withLinks(files, signer)}, version: version}, err
 	})
 }
 

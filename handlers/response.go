@@ -66,11 +66,18 @@ func (r cachedResponse) Size() int { return len(r.body) + len(r.body)/4 + len(r.
 // serveCached responds to a read of the mirror from the cache, or computes the response. It returns validationErr if that
 // is not nil. The ETag contains the body's hash, so that a conditional request gets 304.
 func serveCached(c *fiber.Ctx, validationErr error, responses *cache.Responses, compute func(ctx context.Context, v cache.View) (success, error)) error {
+	return serveCachedVariant(c, validationErr, responses, "", compute)
+}
+
+// serveCachedVariant is serveCached for a response that also depends on variant.
+func serveCachedVariant(
+	c *fiber.Ctx, validationErr error, responses *cache.Responses, variant string, compute func(ctx context.Context, v cache.View) (success, error),
+) error {
 	if validationErr != nil {
 		return validationErr
 	}
 	uri := strings.Clone(c.OriginalURL()) // Fiber reuses the memory of its strings
-	response, err := cache.Get(c.UserContext(), responses, uri, func(ctx context.Context, v cache.View) (cachedResponse, error) {
+	response, err := cache.Get(c.UserContext(), responses, uri+" "+variant, func(ctx context.Context, v cache.View) (cachedResponse, error) {
 		result, err := compute(ctx, v)
 		if err != nil {
 			return cachedResponse{}, err

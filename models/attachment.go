@@ -19,7 +19,8 @@ type Attachment struct {
 	ProductID        int64    `gorm:"column:id_produk" json:"id_produk"`
 	ProductCreatedAt *Instant `gorm:"column:product_created_at" json:"-"`
 	Name             string   `gorm:"column:nama_file" json:"nama_file"`
-	Path             string   `gorm:"-" json:"path_file"`                    // the API's download path
+	Path             string   `gorm:"-" json:"path_file"`                    // as DownloadURL; on pages without a signature
+	DownloadURL      string   `gorm:"-" json:"download_url"`                 // a signed link
 	Type             string   `gorm:"column:tipe_file" json:"tipe_file"`     // media type
 	Size             int64    `gorm:"column:ukuran_file" json:"ukuran_file"` // bytes
 	SHA256           string   `gorm:"column:sha256" json:"sha256"`           // in hexadecimal
@@ -40,6 +41,13 @@ type Upload struct {
 	Type   string // media type, by name and content
 	Size   int64  // bytes
 	SHA256 string // of the content, in hexadecimal
+}
+
+// DownloadLink is a link to a file that works without a token until it expires.
+type DownloadLink struct {
+	ProductID, ID int64
+	Expires       int64 // Unix time
+	Signature     string
 }
 
 // ClosedAttachments counts attachments whose products do not exist.

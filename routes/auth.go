@@ -20,9 +20,15 @@ type Access interface {
 	Caller(ctx context.Context, token string) (models.Caller, error)
 }
 
+// Links checks signed download links. Errors: unauthenticated for one that is forged or has expired; connection.
+type Links interface {
+	Check(ctx context.Context, link models.DownloadLink) error
+}
+
 // auth authenticates and authorizes requests.
 type auth struct {
 	access   Access // nil in local mode
+	links    Links
 	failures *limiter
 }
 
@@ -40,10 +46,13 @@ func (a *auth) authenticate(c *fiber.Ctx) (models.Caller, error) {
 }
 
 func (a *auth) lookup(c *fiber.Ctx) (models.Caller, error) {
+	token := bearerToken(c)
+	if link, signed := request.DownloadLink(c); signed && (token == "" || a.access == nil) {
+		return a.follow(c, link)
+	}
 	if a.access == nil {
 		return models.Caller{Subject: "local", Role: models.Admin}, nil
 	}
-	token := bearerToken(c)
 	isPage := token == "" && !strings.HasPrefix(c.Path(), apiBase)
 	if token == "" && acceptsSession(c) {
 		token = request.SessionToken(c)
@@ -65,6 +74,16 @@ func (a *auth) lookup(c *fiber.Ctx) (models.Caller, error) {
 	}
 	c.Set(fiber.HeaderWWWAuthenticate, `Bearer error="invalid_token"`)
 	return models.Caller{}, err
+}
+
+// follow authenticates a download by its signed link, in local mode too, so that links behave alike everywhere. The caller may
+// only read this file: no other route has its path. Without a subject, limits count the client's network.
+func (a *auth) follow(c *fiber.Ctx, link models.DownloadLink) (models.Caller, error) {
+	err := a.links.Check(c.UserContext(), link)
+	if e := models.AsError(err); e != nil && e.Class == models.Unauthenticated {
+		c.Set(fiber.HeaderWWWAuthenticate, "Bearer")
+	}
+	return models.Caller{Role: models.Reader}, err
 }
 
 // withSession authenticates the console session before show renders an error page, also when the request matched no

@@ -46,7 +46,7 @@ func (h Handlers) table() []Route {
 		{del, api + "/products/:id", admin, writes, brief, h.Products.Delete},
 		{get, api + "/products/:id/attachments", reader, reads, brief, noQuery(h.Products.ListFiles)},
 		{post, api + "/products/:id/attachments", manager, writes, long, h.Products.AddFiles},
-		{get, api + "/products/:id/attachments/:attachmentId", reader, downloads, brief, noQuery(h.Products.Download)},
+		{get, api + "/products/:id/attachments/:attachmentId", reader, downloads, brief, h.Products.Download},
 		{del, api + "/products/:id/attachments/:attachmentId", manager, writes, brief, h.Products.DeleteFile},
 		{get, api + "/stage-history", reader, reads, brief, h.StageHistory.List},
 		{post, api + "/stage-history", manager, writes, brief, h.StageHistory.Record},

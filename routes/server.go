@@ -14,6 +14,7 @@ import (
 // Options configure the server.
 type Options struct {
 	Access      Access // nil is local mode
+	Links       Links
 	Log         *slog.Logger
 	Printer     *messages.Printer // renders error messages
 	CORSOrigins []string          // other sites whose pages may call the API, such as "https://pmo.example.com"
@@ -53,7 +54,7 @@ func New(o Options, h Handlers, p Pages) *fiber.App {
 
 // newServer returns a server with the routes of the API and the console. show renders errors for browsers.
 func newServer(o Options, api, pages []Route, show func(*fiber.Ctx, int, handlers.Failure) error) *fiber.App {
-	auth := &auth{access: o.Access, failures: newLimiter("tokens", authFailureRate, o.Now)}
+	auth := &auth{access: o.Access, links: o.Links, failures: newLimiter("tokens", authFailureRate, o.Now)}
 	fail := handlers.Errors(o.Log, o.Printer, auth.withSession(show))
 	web := fiber.New(fiber.Config{
 		DisableStartupMessage: true,

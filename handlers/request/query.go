@@ -196,7 +196,33 @@ func AttachmentID(c *fiber.Ctx) (product, id int64, err error) {
 	return product, id, err
 }
 
+const attachmentPath = "/api/product-lifecycle/products/%d/attachments/%d"
+
 // AttachmentPath returns an attachment's API address.
-func AttachmentPath(productID, id int64) string {
-	return fmt.Sprintf("/api/product-lifecycle/products/%d/attachments/%d", productID, id)
+func AttachmentPath(productID, id int64) string { return fmt.Sprintf(attachmentPath, productID, id) }
+
+// SignatureParameter is the query parameter of a signed download link: "EXPIRES.SIGNATURE". One parameter, because JSON would
+// escape the & between two.
+const SignatureParameter = "signature"
+
+// DownloadAddress returns the address of a signed download link.
+func DownloadAddress(link models.DownloadLink) string {
+	return fmt.Sprintf("%s?%s=%d.%s", AttachmentPath(link.ProductID, link.ID), SignatureParameter, link.Expires, link.Signature)
+}
+
+// DownloadLink reads a signed download link, before routing. signed is false for any other request. The signature is not
+// checked.
+func DownloadLink(c *fiber.Ctx) (link models.DownloadLink, signed bool) {
+	query := c.Context().QueryArgs()
+	if !query.Has(SignatureParameter) || c.Method() != fiber.MethodGet && c.Method() != fiber.MethodHead {
+		return link, false
+	}
+	// The exact path, so that no other spelling leads to another route.
+	if _, err := fmt.Sscanf(c.Path(), attachmentPath, &link.ProductID, &link.ID); err != nil || c.Path() != AttachmentPath(link.ProductID, link.ID) {
+		return link, false
+	}
+	expires, signature, _ := strings.Cut(string(query.Peek(SignatureParameter)), ".")
+	link.Expires, _ = strconv.ParseInt(expires, 10, 64) // 0 has expired
+	link.Signature = signature
+	return link, true
 }

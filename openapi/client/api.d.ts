@@ -149,6 +149,8 @@ export interface paths {
          * Downloads an attachment
          * @description Sent with the media type of its content, `nosniff` and a content security policy that runs nothing. Browsers show raster images
          *     and PDF (`Content-Disposition: inline`) and save all other files.
+         *
+         *     A `download_url` needs no token, in local mode neither. It is valid for 5 to 10 minutes, for this file only. A link that has expired or was changed is answered with 401.
          */
         get: operations["downloadAttachment"];
         put?: never;
@@ -809,7 +811,8 @@ export interface components {
          *       "id": 3,
          *       "id_produk": 7,
          *       "nama_file": "spesifikasi.pdf",
-         *       "path_file": "/api/product-lifecycle/products/7/attachments/3",
+         *       "path_file": "/api/product-lifecycle/products/7/attachments/3?signature=1772357700.Zk0x9mJkq0mVbq2rI9aPzB5m1x3n5cWq8dX7uYtRe4s",
+         *       "download_url": "/api/product-lifecycle/products/7/attachments/3?signature=1772357700.Zk0x9mJkq0mVbq2rI9aPzB5m1x3n5cWq8dX7uYtRe4s",
          *       "tipe_file": "application/pdf",
          *       "ukuran_file": 48213,
          *       "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -822,8 +825,10 @@ export interface components {
             id_produk: components["schemas"]["RowId"];
             /** @description The file's name as uploaded. */
             nama_file: string;
-            /** @description Address to download it from. */
+            /** @description The same as `download_url`. */
             path_file: string;
+            /** @description Signed link that works without a token for 5 to 10 minutes. */
+            download_url: string;
             /** @description Media type, such as `application/pdf`. */
             tipe_file: string;
             /**
@@ -2034,7 +2039,10 @@ export interface operations {
     };
     downloadAttachment: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Of a `download_url`. */
+                signature?: string;
+            };
             header?: {
                 /** @description The `ETag` of an earlier response; 304 if it is still current. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];

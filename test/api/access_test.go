@@ -3,11 +3,13 @@ package api_test
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/routes"
+	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/testdb"
 )
 
@@ -39,6 +41,41 @@ func TestAuthorization_EveryRouteRequiresItsRole(t *testing.T) {
 		if strings.HasPrefix(route.Path, base) && route.Role < models.Reader {
 			t.Errorf("%s %s is public", route.Method, path)
 		}
+	}
+}
+
+// TestAuthorization_NoRouteRedirects calls every API route as scripts and browsers do. The console redirects browsers without a
+// session to its sign-in page.
+func TestAuthorization_NoRouteRedirects(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, testdb.SQLite, withTokens...)
+	browser := []string{"Accept", "text/html,application/xhtml+xml,*/*;q=0.8"}
+	call := func(method, path string, headers ...string) {
+		t.Helper()
+		a := s.do(method, path, nil, headers...)
+		if isJSON := a.Header.Get("Content-Type") == "application/json"; a.StatusCode/100 == 3 || a.StatusCode >= 400 && !isJSON || a.Header.Get("Location")+a.Header.Get("Refresh") != "" {
+			t.Errorf("%s %s %v: %d %v", method, path, headers, a.StatusCode, a.Header)
+		}
+	}
+	admin := append(browser, "Authorization", "Bearer "+s.Token("Admin"))
+	paths := []string{"/api/", "/api/docs", "/api/openapi.yaml", base, base + "/nothing"}
+	for _, route := range routes.Table() {
+		if strings.HasPrefix(route.Path, base) {
+			path := parameter.ReplaceAllString(route.Path, "1")
+			paths = append(paths, path, path+"/")
+			if route.Method == http.MethodGet && !strings.HasSuffix(path, "/events") { // which has no end
+				call(http.MethodGet, path, admin...)
+			}
+		}
+	}
+	for _, path := range slices.Compact(paths) {
+		call(http.MethodGet, path)
+		call(http.MethodGet, path, browser...)
+		call(http.MethodGet, path, append(browser, "Cookie", "lifecycle_session=expired")...)
+		call(http.MethodPost, path, browser...)
+	}
+	if got, err := kit.Status(http.MethodGet, "http://"+s.Address+"/products", nil, browser...); err != nil || got != http.StatusSeeOther {
+		t.Errorf("the console answers a browser without a session with %d, %v", got, err)
 	}
 }
 

@@ -12,8 +12,12 @@ import (
 	"time"
 
 	"lifecycle-sync/app"
+	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/files"
+	attachmentsdb "lifecycle-sync/repositories/pmo/attachments"
+	"lifecycle-sync/services/attachments"
+	"lifecycle-sync/test/kit/databases"
 	"lifecycle-sync/test/kit/testdb"
 	"lifecycle-sync/test/kit/testfiles"
 )
@@ -94,11 +98,11 @@ func TestProducts_CreateStoresFiles(t *testing.T) {
 		detail := s.get(path)
 		list := s.get(path + "/attachments")
 		got := decode[[]models.Attachment](t, list)
-		if !slices.Equal(got, decode[product](t, detail).Attachments) || len(got) != 2 {
+		if !slices.EqualFunc(got, decode[product](t, detail).Attachments, func(a, b models.Attachment) bool { return a.ID == b.ID }) || len(got) != 2 {
 			t.Fatalf("%s and %s", list.body, detail.body)
 		}
 		f := got[0]
-		if f.ProductID != created.ID || f.Name != "spek é.pdf" || f.Type != "application/pdf" || f.Size != int64(len(pdf)) || len(f.SHA256) != 64 || f.Path != fmt.Sprintf("%s%s/attachments/%d", base, path, f.ID) {
+		if f.ProductID != created.ID || f.Name != "spek é.pdf" || f.Type != "application/pdf" || f.Size != int64(len(pdf)) || len(f.SHA256) != 64 || !strings.HasPrefix(f.Path, address(f)+"?") || f.Path != f.DownloadURL {
 			t.Errorf("%+v", f)
 		}
 
@@ -116,11 +120,11 @@ func TestProducts_CreateStoresFiles(t *testing.T) {
 			t.Errorf("%s", again.body)
 		}
 
-		deleted := s.do(http.MethodDelete, added[0].Path, nil).want(t, http.StatusOK)
+		deleted := s.do(http.MethodDelete, address(added[0]), nil).want(t, http.StatusOK)
 		if file := decode[models.Attachment](t, deleted); file.ID != added[0].ID || file.Name != "more.txt" {
 			t.Errorf("deleted %s", deleted.body)
 		}
-		s.do(http.MethodDelete, added[0].Path, nil).want(t, http.StatusNotFound, "not_found")
+		s.do(http.MethodDelete, address(added[0]), nil).want(t, http.StatusNotFound, "not_found")
 		s.do(http.MethodGet, added[0].Path, nil).want(t, http.StatusNotFound, "not_found")
 		s.wantFiles(3)
 
@@ -139,6 +143,11 @@ func TestProducts_CreateStoresFiles(t *testing.T) {
 		t.Parallel()
 		scenario(t, newSite(t, testdb.SQLite, "UPLOADS_URL="+testfiles.S3(t).URL))
 	})
+}
+
+// address returns the API address of a file, without a signature.
+func address(f models.Attachment) string {
+	return fmt.Sprintf("%s/products/%d/attachments/%d", base, f.ProductID, f.ID)
 }
 
 // wantDownload sends GET, HEAD and a conditional GET for a file.
@@ -232,9 +241,13 @@ func TestAttachments_RetryStoresFilesOnce(t *testing.T) {
 			body, kind := withFiles(nil, file{name, pdf})
 			return s.try(http.MethodPost, base+attach, body, "Content-Type", kind, "Idempotency-Key", key)
 		}) {
-			if a.want(t, http.StatusCreated); i%2 == 0 && string(a.json.Data) != string(first.json.Data) {
+			got, want := decode[[]models.Attachment](t, a.want(t, http.StatusCreated)), decode[[]models.Attachment](t, first)
+			if !strings.Contains(got[0].Path, "signature=") || i%2 == 0 && got[0].ID != want[0].ID {
 				t.Errorf("%s, want %s", a.body, first.body)
 			}
+		}
+		if n := queryOne[int](t, s.target, "SELECT count(*) FROM lifecycle_writes WHERE body LIKE '%signature=%'"); n != 0 {
+			t.Errorf("%d stored responses have links that will expire", n)
 		}
 		s.upload(http.MethodPost, attach, nil, []file{{"a.pdf", pdf + "changed"}}, "Idempotency-Key", "k").want(t, http.StatusConflict, "conflict")
 		other := fmt.Sprintf("/products/%d/attachments", products[1].ID)
@@ -275,6 +288,81 @@ func TestAttachments_SurviveQuarantine(t *testing.T) {
 	})
 }
 
+// TestAttachments_DownloadByASignedLink opens links as a browser does, without a token.
+func TestAttachments_DownloadByASignedLink(t *testing.T) {
+	t.Parallel()
+	for mode, env := range map[string][]string{"tokens": withTokens, "local": nil} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, testdb.SQLite, env...)
+			browser := []string{"Accept", "text/html,*/*;q=0.8"}
+			if mode == "tokens" {
+				s.token = s.Token("Admin")
+			}
+			added := decode[[]models.Attachment](t, s.upload(http.MethodPost, "/products/1/attachments", nil, []file{{"a.pdf", pdf}, {"b.txt", "b"}}).want(t, http.StatusCreated))
+			other := decode[[]models.Attachment](t, s.upload(http.MethodPost, "/products/2/attachments", nil, []file{{"a.pdf", pdf}}).want(t, http.StatusCreated))[0]
+			detail := decode[product](t, s.get("/products/1")).Attachments
+			admin := s.token
+			s.token = ""
+			f := added[0]
+			for _, link := range []string{f.Path, f.DownloadURL, detail[0].Path} {
+				if a := s.do(http.MethodGet, link, nil, browser...).want(t, http.StatusOK); string(a.body) != pdf || a.Header.Get("Referrer-Policy") != "no-referrer" {
+					t.Errorf("%s: %v %s", link, a.Header, a.body)
+				}
+			}
+			s.wantDownload(f, pdf, `inline; filename="a.pdf"`)
+
+			_, query, _ := strings.Cut(f.Path, "?")
+			expired, err := s.linkFrom(time.Now().Add(-time.Hour), f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, link := range []string{
+				expired, address(added[1]) + "?" + query, address(other) + "?" + query, strings.Replace(f.Path, "signature=", "signature=9", 1), address(f) + "?signature=x",
+				strings.Replace(f.Path, ".", ".A", 1), address(f) + "?signature=", f.Path + "A",
+			} {
+				for _, accept := range []string{"", browser[1]} {
+					a := s.do(http.MethodGet, link, nil, "Accept", accept).want(t, http.StatusUnauthorized, "unauthenticated")
+					if a.Header.Get("Content-Type") != "application/json" || a.Header.Get("WWW-Authenticate") == "" || strings.Contains(string(a.body), "signature") {
+						t.Errorf("%s: %v %s", link, a.Header, a.body)
+					}
+				}
+			}
+			if mode == "tokens" { // it grants nothing else
+				for _, path := range []string{"/products", "/products/1", "/products/1/attachments", "/products/1/attachments/", "/dropdowns", "/sync"} {
+					s.do(http.MethodGet, base+path+"?"+query, nil).want(t, http.StatusUnauthorized, "unauthenticated")
+				}
+				for _, path := range []string{address(f) + "/", "/x/.." + address(f), strings.Replace(address(f), "/1/", "/01/", 1)} {
+					if got := s.do(http.MethodGet, path+"?"+query, nil).StatusCode; got != http.StatusUnauthorized && got != http.StatusNotFound {
+						t.Errorf("%s: %d", path, got)
+					}
+				}
+				s.do(http.MethodDelete, f.Path, nil).want(t, http.StatusUnauthorized, "unauthenticated")
+				s.do(http.MethodGet, expired, nil, "Authorization", "Bearer "+admin).want(t, http.StatusOK) // a token works at any time
+			} else {
+				s.do(http.MethodGet, f.Path, nil, "Host", "evil.example").want(t, http.StatusForbidden, "forbidden")
+			}
+			s.do(http.MethodGet, f.Path+"&x=1", nil).want(t, http.StatusBadRequest, "validation_failed")
+
+			exec(t, s.source, "DELETE FROM tbl_produk WHERE id = 1")
+			s.Command("sync")
+			s.Eventually("closed", func() bool { return s.do(http.MethodGet, f.Path, nil).StatusCode == http.StatusNotFound })
+			s.do(http.MethodGet, "/metrics", nil)
+			_, signature, _ := strings.Cut(query, "signature=")
+			if s.Logs.Contains(signature) || s.Logs.Contains("signature=") || strings.Contains(string(s.do(http.MethodGet, "/metrics", nil).body), "signature") {
+				t.Error("a signature is in the log or the metrics")
+			}
+		})
+	}
+}
+
+// linkFrom returns a link to a file that was made at a time.
+func (s *site) linkFrom(at time.Time, f models.Attachment) (string, error) {
+	_, store := databases.PMO(s.t, s.TargetURL)
+	signer, err := attachments.NewLinks(attachmentsdb.New(store.Session), func() time.Time { return at }).Signer(s.t.Context())
+	return request.DownloadAddress(signer.Sign(f)), err
+}
+
 // TestAttachments_BelongToAProductNotToANumber deletes products, by the API and in lifecycle_db. Others get their ids, and the first
 // return.
 func TestAttachments_BelongToAProductNotToANumber(t *testing.T) {
@@ -297,14 +385,14 @@ func TestAttachments_BelongToAProductNotToANumber(t *testing.T) {
 			remove()
 			s.Eventually("deleted", func() bool { return s.do(http.MethodGet, base+path, nil).StatusCode == http.StatusNotFound })
 			s.do(http.MethodGet, f.Path, nil).want(t, http.StatusNotFound, "not_found")
-			for _, other := range []string{"'2024-01-01T00:00:00Z'", "'2090-01-01T00:00:00Z'", "NULL"} {
+			for _, other := range []string{"'2024-01-01T00:00:00Z'", "NULL"} {
 				insert(other)
 				got := decode[product](t, s.get(path))
 				if len(got.Attachments) > 0 || got.AttachmentsCount > 0 || len(decode[[]models.Attachment](t, s.get(path+"/attachments"))) > 0 {
 					t.Errorf("created at %s: %+v", other, got)
 				}
 				s.do(http.MethodGet, f.Path, nil).want(t, http.StatusNotFound, "not_found")
-				s.do(http.MethodDelete, f.Path, nil).want(t, http.StatusNotFound, "not_found")
+				s.do(http.MethodDelete, address(f), nil).want(t, http.StatusNotFound, "not_found")
 				if csv := string(s.get("/products/export.csv?search=again").body); !strings.Contains(csv, ",0\r\n") {
 					t.Errorf("exported as %s", csv)
 				}

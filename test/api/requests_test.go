@@ -258,14 +258,14 @@ func TestAttachments_BelongToOneProduct(t *testing.T) {
 			t.Error("a caller got another caller's response")
 		}
 		s.token = s.Token("Staff")
-		s.do(http.MethodDelete, added[0].Path, nil).want(t, http.StatusForbidden, "forbidden")
-		s.do(http.MethodGet, added[0].Path, nil).want(t, http.StatusOK)
+		s.do(http.MethodDelete, address(added[0]), nil).want(t, http.StatusForbidden, "forbidden")
+		s.do(http.MethodGet, address(added[0]), nil).want(t, http.StatusOK)
 		s.upload(http.MethodPost, "/products/1/attachments", nil, []file{{"a.pdf", pdf}}).want(t, http.StatusForbidden, "forbidden")
 		s.wantFiles(1)
 		s.token = ""
-		s.do(http.MethodGet, added[0].Path, nil).want(t, http.StatusUnauthorized, "unauthenticated")
+		s.do(http.MethodGet, address(added[0]), nil).want(t, http.StatusUnauthorized, "unauthenticated")
 		s.token = s.Token("Project Manager")
-		s.do(http.MethodDelete, added[0].Path, nil).want(t, http.StatusOK)
+		s.do(http.MethodDelete, address(added[0]), nil).want(t, http.StatusOK)
 		s.wantFiles(0)
 	}, withTokens...)
 }

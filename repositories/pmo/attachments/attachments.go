@@ -177,6 +177,15 @@ func (a *Attachments) Closed(ctx context.Context, retention time.Duration) (coun
 	return count, a.s.Translate(err)
 }
 
+// SigningKey returns the key that signs download links. Errors: schema if it was deleted, permission, connection.
+func (a *Attachments) SigningKey(ctx context.Context) (key string, err error) {
+	err = a.s.Gorm(ctx).Table("lifecycle_signing_key").Select("key").Scan(&key).Error
+	if err == nil && key == "" {
+		return "", models.NewError(models.Schema, "pmo.no_signing_key", nil)
+	}
+	return key, a.s.Translate(err)
+}
+
 // Referenced returns the object keys that a row in any state refers to. Errors: connection, timeout.
 func (a *Attachments) Referenced(ctx context.Context, keys []string) (referenced []string, err error) {
 	err = a.s.Gorm(ctx).Model(&models.Attachment{}).Where("object_key IN ?", keys).Pluck("object_key", &referenced).Error
