@@ -66,10 +66,17 @@ func TestPooler_RunsAndAPI(t *testing.T) {
 	s.wantRecovery()
 }
 
-// TestPooler_Migrates creates the tables through a pooler, by two processes at once.
-func TestPooler_Migrates(t *testing.T) {
+// TestPooler_MigratesAndLoads creates the tables through a pooler, by two processes at once, and fills them from a snapshot that two
+// sessions share.
+func TestPooler_MigratesAndLoads(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
+	s.exec(s.source, "INSERT INTO tbl_produk (produk, id_stage, deskripsi) SELECT 'Uji', 1, rpad('', 700, 'nilai ' || g) FROM generate_series(1, 1400) g")
+	s.exec(s.source, "ALTER TABLE tbl_produk SET (fillfactor = 10)")
+	s.exec(s.source, "VACUUM FULL tbl_produk")
+	if size := s.number(s.source, "SELECT pg_relation_size('tbl_produk')"); size < 8<<20 {
+		t.Fatalf("the source has %d bytes: too few for the load by COPY", size)
+	}
 	s.throughPooler(s.SourceURL, testdb.Postgres(t))
 	first, second := s.Begin("migrate"), s.Begin("migrate")
 	first.Ends(0)
