@@ -109,6 +109,21 @@ var mutants = map[string]mutant{
 		tests: "./services/realtime", run: "TestFollow_AppliesWholeTransactions|TestFollow_WritesDuringRuns|TestFollow_Reconnects",
 		rare: true,
 	},
+	"gives the files of a replaced product to the new one": {
+		file:   "services/mirror/apply.go",
+		before: "tx.Attachments.Close(ctx, d.deleted)", after: "tx.Attachments.Close(ctx, nil)",
+		tests: "./services/realtime", run: "TestFollow_SeesThatAProductWasReplaced",
+	},
+	"closes the files of quarantined products": {
+		file:   "repositories/pmo/attachments/attachments.go",
+		before: "q.row_id = a.id_produk)", after: "q.row_id < 0)",
+		tests: "./services/mirror", run: "TestAttachments_FollowTheirProducts",
+	},
+	"signs links without the product": {
+		file:   "services/attachments/links.go",
+		before: `"download %d %d %d", link.ProductID, link.ID`, after: `"download %d %d", link.ID`,
+		tests: "./services/attachments", run: "TestLinks_AreValidForOneFileAndALimitedTime",
+	},
 	"does not check the identity of the source": {
 		file:   "services/mirror/incremental.go",
 		before: "	return sourceChange(then, now)\n", after: "	_ = sourceChange(then, now)\n	return \"\"\n",
