@@ -112,7 +112,7 @@ func (s *server) found() found { return found{s.isPooled.Load(), s.timed.Load()}
 
 // connect makes a connection with open. It connects again if that shows that the connection needs other settings: then
 // every later one has them.
-func connect[C any](ctx context.Context, s *server, purpose string, open func(*pgx.ConnConfig) (C, *pgx.Conn, error)) (C, error) {
+func connect[C any](ctx context.Context, s *server, purpose string, open func(*pgx.ConnConfig) (C, *pgx.Conn, error)) (C, error) { //nolint:ireturn // of either kind
 	for {
 		known := s.found()
 		c, conn, err := open(s.configure(known, purpose))

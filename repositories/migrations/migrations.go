@@ -77,7 +77,7 @@ func lockSchema(ctx context.Context, db *database.DB) (unlock func(), err error)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := conn.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", int64(lock.DefaultLockID)); err != nil {
+	if _, err := conn.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", lock.DefaultLockID); err != nil {
 		conn.Close()
 		return nil, err
 	}

@@ -91,8 +91,8 @@ func TestPooler_SettingsOfARole(t *testing.T) {
 	w := newWalk(newSite(t))
 	w.connect = func() { w.throughPooler(w.sourceURL, w.targetURL) }
 	hostile := w.hostileSettings("150")
-	delete(hostile, "idle_session_timeout")                  // ends the pooler's own connections
-	w.narrow(batch(hostile, rand.New(rand.NewPCG(seed, 1)))) //nolint:gosec // repeatable
+	delete(hostile, "idle_session_timeout") // ends the pooler's own connections
+	w.narrow(batch(hostile, rand.New(rand.NewPCG(seed, 1))))
 	w.useAPI()
 	w.wantRecovery()
 }

@@ -146,7 +146,7 @@ func TestSettings_OfARoleBreakNothing(t *testing.T) {
 			server := testdb.NewClusterOf(t, major)
 			w := newWalk(siteOn(t, server.Database(t), server.Database(t)))
 			hostile := w.hostileSettings("1")
-			random := rand.New(rand.NewPCG(seed, uint64(major))) //nolint:gosec // repeatable
+			random := rand.New(rand.NewPCG(seed, uint64(major)))
 			t.Logf("%d settings", len(hostile))
 			if kit.IsLong() {
 				for range 10 {

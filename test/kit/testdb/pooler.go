@@ -34,7 +34,7 @@ func NewPooler(t testing.TB, databases []string, settings ...string) *Pooler {
 	p := &Pooler{t: t, address: kit.FreeAddress(t)}
 	dir := ownFolder(t)
 	file := filepath.Join(dir, "pgbouncer.ini")
-	if err := os.WriteFile(file, []byte(p.configuration(databases, settings)), 0o644); err != nil { //nolint:gosec // the pooler's account reads it
+	if err := os.WriteFile(file, []byte(p.configuration(databases, settings)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	var output kit.Buffer
@@ -67,13 +67,13 @@ func NewPooler(t testing.TB, databases []string, settings ...string) *Pooler {
 // configuration logs in to the server as the user of each URL, whoever the client is.
 func (p *Pooler) configuration(databases, settings []string) string {
 	host, port, _ := net.SplitHostPort(p.address)
-	perDatabase := ""
+	var perDatabase []string
 	general := []string{"listen_addr=" + host, "listen_port=" + port, "unix_socket_dir=", "auth_type=any", "pool_mode=transaction",
 		"server_round_robin=1", // so that few statements get the session of the one before
 		"log_connections=0", "log_disconnections=0"}
 	for _, setting := range settings {
 		if own, ok := strings.CutPrefix(setting, "database:"); ok {
-			perDatabase += " " + own
+			perDatabase = append(perDatabase, own)
 		} else {
 			general = append(general, setting)
 		}
@@ -82,8 +82,8 @@ func (p *Pooler) configuration(databases, settings []string) string {
 	for _, database := range databases {
 		u := p.parse(database)
 		password, _ := u.User.Password()
-		lines = append(lines, fmt.Sprintf("%s = host=%s port=%s dbname=%[1]s user=%[4]s password=%[5]s%[6]s",
-			strings.TrimPrefix(u.Path, "/"), u.Hostname(), u.Port(), u.User.Username(), password, perDatabase))
+		lines = append(lines, fmt.Sprintf("%s = host=%s port=%s dbname=%[1]s user=%[4]s password=%[5]s %[6]s",
+			strings.TrimPrefix(u.Path, "/"), u.Hostname(), u.Port(), u.User.Username(), password, strings.Join(perDatabase, " ")))
 	}
 	return strings.Join(append(append(lines, "[pgbouncer]"), general...), "\n") + "\n"
 }
