@@ -1,4 +1,4 @@
-FROM golang:1.26-bookworm AS build
+FROM golang:1.26.8-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
@@ -17,4 +17,5 @@ COPY --from=build /lifecycle-sync /lifecycle-sync
 COPY --from=build --chown=65532:65532 /data /data
 USER 65532:65532
 ENV DATA_DIR=/data
+HEALTHCHECK --start-period=1m CMD ["/lifecycle-sync", "health"]
 ENTRYPOINT ["/lifecycle-sync"]

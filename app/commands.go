@@ -41,6 +41,7 @@ type commandLine struct {
 	Migrate migrateCommand `cmd:"" help:"Create or upgrade the tables in pmo_db."`
 	Seed    seedCommand    `cmd:"" help:"Fill an empty lifecycle_db with demo data. Fails if it is not empty."`
 	Token   tokenCommand   `cmd:"" help:"Sign a token with AUTH_JWT_SECRET, for development."`
+	Health  healthCommand  `cmd:"" help:"Check that the server of this machine responds, for health checks of containers."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

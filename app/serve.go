@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -41,6 +42,34 @@ func (*serveCommand) Run(env *environment) error {
 		}
 		return a.Serve(env.ctx, listener, env.stdout)
 	})
+}
+
+// healthTimeout limits the wait for the server's response.
+const healthTimeout = 5 * time.Second
+
+type healthCommand struct{}
+
+// Run asks the server at HOST and PORT whether it is alive. Errors: connection.
+func (*healthCommand) Run(env *environment) error {
+	host := env.config.Host
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	address := net.JoinHostPort(host, strconv.Itoa(env.config.Port))
+	ctx, cancel := context.WithTimeout(env.ctx, healthTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/livez", nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err == nil {
+		err = response.Body.Close()
+	}
+	if err != nil || response.StatusCode != http.StatusOK {
+		return models.NewError(models.Connection, "cli.no_server", models.Params{"address": address}).WithCause(err)
+	}
+	return nil
 }
 
 // Serve answers requests immediately (/readyz with 503 until the first successful run), syncs at startup and then on

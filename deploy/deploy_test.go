@@ -145,3 +145,60 @@ func TestUnits(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// TestContainers_ArePinnedLimitedAndChecked reads Dockerfile and compose.yaml.
+func TestContainers_ArePinnedLimitedAndChecked(t *testing.T) {
+	t.Parallel()
+	dockerfile, err := os.ReadFile("../Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pinned := regexp.MustCompile(`^[a-z]+:\d+\.\d+(\.\d+)?-[a-z]+$`)
+	for _, from := range regexp.MustCompile(`(?m)^FROM (\S+)`).FindAllStringSubmatch(string(dockerfile), -1) {
+		if from[1] != "scratch" && !pinned.MatchString(from[1]) {
+			t.Errorf("Dockerfile: %s is not an exact version", from[1])
+		}
+	}
+	if !bytes.Contains(dockerfile, []byte(`CMD ["/lifecycle-sync", "health"]`)) {
+		t.Error("Dockerfile: no health check")
+	}
+	content, err := os.ReadFile("../compose.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var compose struct {
+		Services map[string]struct {
+			Image, Build string
+			MemLimit     string `yaml:"mem_limit"`
+			PIDsLimit    int    `yaml:"pids_limit"`
+		}
+	}
+	if err := yaml.Unmarshal(content, &compose); err != nil || len(compose.Services) != 2 {
+		t.Fatalf("%+v, %v", compose, err)
+	}
+	for name, service := range compose.Services {
+		if service.Build == "" && !pinned.MatchString(service.Image) || service.MemLimit == "" || service.PIDsLimit == 0 {
+			t.Errorf("%s: %+v", name, service)
+		}
+	}
+}
+
+// TestUnits_LimitResources reads what the services may use.
+func TestUnits_LimitResources(t *testing.T) {
+	t.Parallel()
+	services, err := filepath.Glob("*.service")
+	if err != nil || len(services) != 2 {
+		t.Fatalf("%v, %v", services, err)
+	}
+	for _, path := range services {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, setting := range []string{"MemoryMax", "TasksMax", "LimitNOFILE", "UMask"} {
+			if !bytes.Contains(content, []byte("\n"+setting+"=")) {
+				t.Errorf("%s has no %s", path, setting)
+			}
+		}
+	}
+}

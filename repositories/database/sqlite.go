@@ -29,7 +29,7 @@ const sqliteTimestamp = "2006-01-02T15:04:05.000000Z07:00"
 
 func openSQLite(url string, o Options) (*DB, error) {
 	path := sqlitePath(url)
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+	if err := createFolder(path); err != nil {
 		return nil, models.NewError(models.Permission, "database.no_folder", models.Params{"database": o.Name, "path": path}).
 			WithRemedy("database.no_folder_remedy", nil).WithCause(err)
 	}
@@ -44,6 +44,17 @@ func openSQLite(url string, o Options) (*DB, error) {
 	db := &DB{SQL: sqlDB, Dialect: sqliteDialect{}, Name: o.Name, path: path}
 	db.limitWait(o)
 	return db.start(gormlite.OpenDB(db.gormPool()))
+}
+
+// createFolder creates the folder of a database for this user only, and takes existing files from other users. New files get
+// the mode that the process's umask allows.
+func createFolder(path string) error {
+	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+		if info, err := os.Stat(name); err == nil && info.Mode().Perm()&0o077 != 0 {
+			_ = os.Chmod(name, 0o600) // fails if another user owns it
+		}
+	}
+	return os.MkdirAll(filepath.Dir(path), 0o700)
 }
 
 // registerFunctions adds SQL functions: the canonical text of a timestamp or date (NULL if it is invalid), a test for

@@ -1,0 +1,6 @@
+//go:build !unix
+
+package main
+
+// keepFilesPrivate does nothing: other systems have no umask.
+func keepFilesPrivate() {}
