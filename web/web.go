@@ -112,7 +112,7 @@ func (r renderer) functions() template.FuncMap {
 	return template.FuncMap{
 		"t": r.t, "text": r.text, "label": r.label, "texts": r.Texts,
 		"number": r.Number, "decimal": r.Decimal, "rupiah": r.Rupiah, "tenths": r.Tenths, "bytes": r.Bytes, "duration": r.Duration, "date": r.Date,
-		"time": r.time, "bdi": bdi, "code": code, "named": messages.Named, "reference": r.reference, "or_dash": orDash,
+		"time": r.time, "bdi": bdi, "code": code, "named": messages.ShortName, "short": messages.Shortened, "reference": r.reference, "or_dash": orDash,
 	}
 }
 
@@ -164,7 +164,7 @@ func (r renderer) reference(kind string, id *int64, name *string) string {
 	if id == nil {
 		return r.Text(models.NewText("console_missing."+kind, nil))
 	}
-	return messages.Named(name, *id)
+	return messages.ShortName(name, *id)
 }
 
 // time writes a time for people and machines.
@@ -186,10 +186,10 @@ func code(name string) template.HTML {
 	return template.HTML("<code>" + template.HTMLEscapeString(name) + "</code>") //nolint:gosec // escaped
 }
 
-// orDash is a text, or a dash for nil and blanks.
+// orDash is a text, shortened, or a dash for nil and blanks.
 func orDash(text *string) string {
 	if text == nil || strings.TrimSpace(*text) == "" {
 		return messages.Missing
 	}
-	return *text
+	return messages.Shortened(*text)
 }

@@ -110,7 +110,7 @@ func FilterSelect(name string, options []Option) Field {
 func Choices(lists products.DropdownLists) map[string][]Option {
 	all := map[string][]Option{}
 	add := func(table string, name *string, id int64) {
-		all[table] = append(all[table], Option{Value: strconv.FormatInt(id, 10), Name: messages.Named(name, id)})
+		all[table] = append(all[table], Option{Value: strconv.FormatInt(id, 10), Name: messages.ShortName(name, id)})
 	}
 	for _, s := range lists.Stages {
 		add("tbl_stage", s.Name, s.ID)

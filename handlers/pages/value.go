@@ -137,7 +137,7 @@ func NameOf(name *string, id *int64) string {
 	if id == nil {
 		return ""
 	}
-	return messages.Named(name, *id)
+	return messages.ShortName(name, *id)
 }
 
 // Deref returns *text, or "" for nil.

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
 	"github.com/nicksnyder/go-i18n/v2/i18n"
@@ -198,6 +199,21 @@ func Named(name *string, id int64) string {
 	}
 	return *name
 }
+
+// maxLength is the maximum length in characters of a text in a list, or of a name, on a page: more than a form accepts.
+const maxLength = 300
+
+// Shortened returns a text that ends in an ellipsis if it is too long for a list. Browsers need seconds for the layout of a
+// page with many texts of tens of thousands of characters, of which they show a few lines.
+func Shortened(text string) string {
+	if utf8.RuneCountInString(text) <= maxLength {
+		return text
+	}
+	return string([]rune(text)[:maxLength]) + "…"
+}
+
+// ShortName is Named for lists.
+func ShortName(name *string, id int64) string { return Shortened(Named(name, id)) }
 
 // FieldLabel is the name of a form's field for people.
 func FieldLabel(field string) models.Text {

@@ -42,7 +42,7 @@ func (ch charts) name(a axis, l reports.Label) string {
 	if l.ID == nil {
 		return ch.Text(models.NewText("console_missing."+string(a), nil))
 	}
-	return messages.Named(l.Name, *l.ID)
+	return messages.ShortName(l.Name, *l.ID)
 }
 
 // bars is a bar chart: a table with a bar under each row's name.

@@ -154,7 +154,7 @@ func (h *Pages) show(c *fiber.Ctx, status int, f productForm) error {
 	} else {
 		if f.Title == "" {
 			name := f.Originals["produk"]
-			f.Title = messages.Named(&name, f.ID)
+			f.Title = messages.ShortName(&name, f.ID)
 		}
 		title = models.NewText("console_products.edit_title", models.Params{"name": f.Title})
 	}

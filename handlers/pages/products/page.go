@@ -202,7 +202,7 @@ func (v viewer) value(f models.ProductField, text string) string {
 	return text
 }
 
-func title(p models.ListedProduct) string { return messages.Named(p.Name, p.ID) }
+func title(p models.ListedProduct) string { return messages.ShortName(p.Name, p.ID) }
 
 func address(id int64) string { return pages.ProductsPath + "/" + strconv.FormatInt(id, 10) }
 
