@@ -93,6 +93,7 @@ func TestSync_SecondInterrupt(t *testing.T) {
 func (s *site) forkBlockedRun(args ...string) (run *program.Process, release func()) {
 	s.Helper()
 	s.change()
+	s.Fork(nil, "version").Wait() // builds the binary, during which a lock would delay the slots of other tests
 	release, awaited := kit.Lock(s, s.source, "LOCK TABLE tbl_stage_histori IN ACCESS EXCLUSIVE MODE")
 	run = s.Fork(nil, args...)
 	run.Waits("the run waits", awaited)
