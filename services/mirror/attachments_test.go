@@ -58,7 +58,7 @@ func TestAttachments_FollowTheirProducts(t *testing.T) {
 	t.Parallel()
 	histories, rounds := 2, 40
 	if kit.IsLong() {
-		histories, rounds = 20, 200
+		histories, rounds = 10, 150
 	}
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 		for seed := range uint64(histories) {
