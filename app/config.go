@@ -227,11 +227,7 @@ func (c *Config) problems() []models.Problem {
 		if direct.url == "" {
 			continue
 		}
-		addError(database.CheckURL(direct.setting, direct.url))
-		kind, err := database.KindOf(direct.url)
-		if poolKind, _ := database.KindOf(direct.pool); err == nil && (kind != database.Postgres || poolKind != database.Postgres) {
-			problems = append(problems, settingProblem("config.direct_needs_postgres", direct.setting, nil))
-		}
+		addError(database.CheckDirectURL(direct.setting, direct.url, direct.pool))
 	}
 	if c.UploadsURL != "" {
 		addError(files.CheckURL(c.UploadsURL))

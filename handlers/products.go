@@ -134,7 +134,7 @@ func (h *Products) Workbook(c *fiber.Ctx) error {
 func (h *Products) export(c *fiber.Ctx, write func(context.Context, products.Query, time.Time) (io.ReadCloser, int64, error), extension, kind string) error {
 	q := request.ParseQuery(c, append(request.ProductFilters(), "sort")...)
 	query := products.Query{Filter: request.ProductFilter(q), Sort: q.Text("sort")}
-	if err := q.Err(); err != nil {
+	if err := q.Err(query.Check); err != nil {
 		return err
 	}
 	if c.Method() == fiber.MethodHead {

@@ -6,7 +6,7 @@ const (
 	AttachmentStored  = "stored"
 )
 
-// ProductIdentity distinguishes products: lifecycle_db may reuse an id. Without a CreatedAt, that is its value.
+// ProductIdentity distinguishes products: lifecycle_db may reuse an id. A nil CreatedAt is NULL, which is a value of its own.
 type ProductIdentity struct {
 	ID        int64
 	CreatedAt *Instant

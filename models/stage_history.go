@@ -1,5 +1,7 @@
 package models
 
+import "time"
+
 // StageHistory is a row of tbl_stage_histori and of its mirror: a product's move from one stage to another, with the
 // metrics measured at that time.
 type StageHistory struct {
@@ -12,6 +14,19 @@ type StageHistory struct {
 	UpdatedAt       *Instant `gorm:"column:updated_at;type:timestamptz;autoUpdateTime:false" json:"updated_at"`
 	ChangedAt       *Instant `gorm:"column:tanggal_perubahan;type:timestamptz" json:"tanggal_perubahan"`
 	Metrics         JSON     `gorm:"column:performance_metrics;type:jsonb" json:"performance_metrics"`
+}
+
+// LatestMove returns the latest time of a move that counts at a time: a client's clock may be a little ahead of the database's,
+// but other applications also date records far in the future.
+func LatestMove(now time.Time) time.Time { return now.Add(time.Minute) }
+
+// MoveTime returns the time of a move that happens now: now, or just after the newest move, which may be nil, if a client's clock
+// was ahead.
+func MoveTime(newest *StageHistory, now time.Time) time.Time {
+	if newest == nil || newest.ChangedAt.Time().Before(now) {
+		return now
+	}
+	return newest.ChangedAt.Time().Add(time.Microsecond)
 }
 
 // ListedRecord is a stage history record with the names of product and stages, in the order of the API's keys.

@@ -136,15 +136,15 @@ func lineOf(s runs.Status, now time.Time) statusLine {
 
 // hasDifferences reports whether the newest verification found differences that no run has corrected since.
 func hasDifferences(s runs.Status) bool {
-	unresolved := s.Unresolved()
-	return unresolved != nil && unresolved.Total() > 0
+	remaining := s.RemainingDifferences()
+	return remaining != nil && remaining.Total() > 0
 }
 
 // hasTrouble reports whether the mirror may not equal lifecycle_db although it once did. Then no text says that it is in sync.
 func hasTrouble(s runs.Status) bool {
 	failed := s.LastConclusive != nil && s.LastConclusive.State != models.Succeeded
 	follower := FollowerState(s)
-	return failed || s.State == runs.Failed || s.State == runs.Stale || follower == realtime.Stopped || follower == realtime.Unavailable || Drift(s) > 0
+	return failed || s.State == runs.Failed || s.State == runs.Stale || follower == realtime.Stopped || follower == realtime.Unavailable
 }
 
 // FollowerState returns the state of this process's follower, "" without one.
@@ -201,8 +201,8 @@ func provesInSync(verification models.Run) bool {
 
 // Drift returns the number of rows edited in the mirror that the newest verification found and no run has corrected since.
 func Drift(s runs.Status) int64 {
-	if unresolved := s.Unresolved(); unresolved != nil {
-		return unresolved.Drift
+	if remaining := s.RemainingDifferences(); remaining != nil {
+		return remaining.Drift
 	}
 	return 0
 }

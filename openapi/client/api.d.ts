@@ -202,15 +202,16 @@ export interface paths {
         /**
          * Changes the note, time or metrics of a stage history record
          * @description Absent fields keep their values; `null` or an empty text clears a field, except `tanggal_perubahan`. If
-         *     another record of the product becomes the newest one, the product moves to its stage, from the day of that record on and without a
-         *     planned end.
+         *     another record becomes the product's newest, the product moves to that record's stage, which starts on the record's day; the planned
+         *     end is cleared.
          */
         put: operations["updateStageHistory"];
         post?: never;
         /**
          * Deletes a stage history record
-         * @description If it was the newest record of the product, the product moves to the stage of the record that now is, from the day of that record on;
-         *     without a record, back to `stage_previous`. The planned end is cleared.
+         * @description If it was the product's newest record, the product moves to the stage of the record that becomes the newest, and that stage starts on
+         *     the record's day. If no record is left, the product returns to the deleted record's `stage_previous`. The planned end is
+         *     cleared. If the product is in that stage already, its dates stay.
          */
         delete: operations["deleteStageHistory"];
         options?: never;
@@ -1505,7 +1506,7 @@ export interface components {
         Page: number;
         /** @description Items per page. More than 100 is lowered to 100, as `pagination.limit` shows. */
         Limit: number;
-        /** @description Words, separated by spaces, at most 16 different ones. Each must occur in `produk`, `deskripsi` or `pelanggan`, also within a word; case does not matter. `%`, `_` and `\` are ordinary characters. */
+        /** @description Up to 16 different words, separated by spaces. Each must occur in `produk`, `deskripsi` or `pelanggan`, alone or within a longer word. Case does not matter. `%`, `_` and `\` are ordinary characters. */
         Search: string;
         /** @description Only products in this stage; empty means any. */
         StageId: components["schemas"]["IdOrEmpty"];
@@ -1580,7 +1581,7 @@ export interface operations {
                 page?: components["parameters"]["Page"];
                 /** @description Items per page. More than 100 is lowered to 100, as `pagination.limit` shows. */
                 limit?: components["parameters"]["Limit"];
-                /** @description Words, separated by spaces, at most 16 different ones. Each must occur in `produk`, `deskripsi` or `pelanggan`, also within a word; case does not matter. `%`, `_` and `\` are ordinary characters. */
+                /** @description Up to 16 different words, separated by spaces. Each must occur in `produk`, `deskripsi` or `pelanggan`, alone or within a longer word. Case does not matter. `%`, `_` and `\` are ordinary characters. */
                 search?: components["parameters"]["Search"];
                 /** @description Only products in this stage; empty means any. */
                 stageId?: components["parameters"]["StageId"];
@@ -1701,7 +1702,7 @@ export interface operations {
     exportProductsAsCsv: {
         parameters: {
             query?: {
-                /** @description Words, separated by spaces, at most 16 different ones. Each must occur in `produk`, `deskripsi` or `pelanggan`, also within a word; case does not matter. `%`, `_` and `\` are ordinary characters. */
+                /** @description Up to 16 different words, separated by spaces. Each must occur in `produk`, `deskripsi` or `pelanggan`, alone or within a longer word. Case does not matter. `%`, `_` and `\` are ordinary characters. */
                 search?: components["parameters"]["Search"];
                 /** @description Only products in this stage; empty means any. */
                 stageId?: components["parameters"]["StageId"];
@@ -1760,7 +1761,7 @@ export interface operations {
     exportProductsAsXlsx: {
         parameters: {
             query?: {
-                /** @description Words, separated by spaces, at most 16 different ones. Each must occur in `produk`, `deskripsi` or `pelanggan`, also within a word; case does not matter. `%`, `_` and `\` are ordinary characters. */
+                /** @description Up to 16 different words, separated by spaces. Each must occur in `produk`, `deskripsi` or `pelanggan`, alone or within a longer word. Case does not matter. `%`, `_` and `\` are ordinary characters. */
                 search?: components["parameters"]["Search"];
                 /** @description Only products in this stage; empty means any. */
                 stageId?: components["parameters"]["StageId"];
@@ -2130,7 +2131,7 @@ export interface operations {
                 since?: components["schemas"]["DayOrEmpty"];
                 /** @description Only moves on or before this day in `TIMEZONE`; empty means any. Must not be before `since`. */
                 until?: components["schemas"]["DayOrEmpty"];
-                /** @description Words, separated by spaces, at most 16 different ones. Each must occur in the product's name (`produk`), also within a word; case does not matter. `%`, `_` and `\` are ordinary characters. */
+                /** @description Up to 16 different words, separated by spaces. Each must occur in the product's name (`produk`), alone or within a longer word. Case does not matter. `%`, `_` and `\` are ordinary characters. */
                 search?: string;
                 /** @description Page number, from 1. */
                 page?: components["parameters"]["Page"];
@@ -2413,7 +2414,7 @@ export interface operations {
     getDashboard: {
         parameters: {
             query?: {
-                /** @description Words, separated by spaces, at most 16 different ones. Each must occur in `produk`, `deskripsi` or `pelanggan`, also within a word; case does not matter. `%`, `_` and `\` are ordinary characters. */
+                /** @description Up to 16 different words, separated by spaces. Each must occur in `produk`, `deskripsi` or `pelanggan`, alone or within a longer word. Case does not matter. `%`, `_` and `\` are ordinary characters. */
                 search?: components["parameters"]["Search"];
                 /** @description Only products in this stage; empty means any. */
                 stageId?: components["parameters"]["StageId"];

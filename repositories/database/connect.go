@@ -172,7 +172,7 @@ func (s *server) examine(ctx context.Context, conn *pgx.Conn, known found) error
 	limited, cancel := context.WithTimeout(ctx, cmp.Or(s.config.ConnectTimeout, examineTimeout))
 	defer cancel()
 	results, err := conn.PgConn().Exec(limited, "SELECT pg_backend_pid()").ReadAll()
-	if err != nil && ctx.Err() == nil && limited.Err() != nil { // as if the network had noticed
+	if err != nil && ctx.Err() == nil && limited.Err() != nil { // reported like a network timeout
 		return &net.OpError{Op: "read", Net: "tcp", Err: os.ErrDeadlineExceeded}
 	}
 	if err != nil {

@@ -40,6 +40,19 @@ func CheckURL(setting, url string) error {
 	}
 }
 
+// CheckDirectURL checks the setting of a URL that bypasses the pooler of another URL. Errors: as CheckURL.
+func CheckDirectURL(setting, url, pooled string) error {
+	if err := CheckURL(setting, url); err != nil {
+		return err
+	}
+	for _, u := range []string{url, pooled} {
+		if kind, _ := KindOf(u); kind != Postgres {
+			return models.NewError(models.Config, "config.direct_needs_postgres", models.Params{"setting": setting})
+		}
+	}
+	return nil
+}
+
 // parsePostgres parses a URL. It hides pgx's error, which may contain parts of the password. Errors: configuration.
 func parsePostgres(setting, url string) (*pgx.ConnConfig, error) {
 	if hasUnescapedAt(url) {

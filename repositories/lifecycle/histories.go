@@ -23,34 +23,22 @@ func (tx *Tx) ListedRecord(ctx context.Context, id int64) (record models.ListedR
 	return record, tx.source.db.Translate(err)
 }
 
-// ClockTolerance is the accepted lead of a client's clock over the database's.
-const ClockTolerance = time.Minute
-
 // NewestMove returns id, stage and time of the record that decides a product's stage: the one with the latest time, then the
-// greatest id; nil if there is none. Records without a stage or time do not count, nor do those that another application has
-// dated in the future. The product must be locked. Errors: connection, timeout.
-func (tx *Tx) NewestMove(ctx context.Context, productID int64) (*models.StageHistory, error) {
+// greatest id; nil if there is none. Records without a stage or time, or later than until, do not count. The product must be
+// locked. Errors: connection, timeout.
+func (tx *Tx) NewestMove(ctx context.Context, productID int64, until time.Time) (*models.StageHistory, error) {
 	fitting := func(column string) string {
 		return tx.source.db.Fitting(column, tx.source.histories.Column(column))
 	}
 	var newest []models.StageHistory
 	err := tx.conn.Gorm(ctx).Table(HistoryTable).
 		Select("id, "+fitting("stage_now")+" AS stage_now, "+fitting("tanggal_perubahan")+" AS tanggal_perubahan").
-		Where("id_produk = ? AND "+fitting("stage_now")+" IS NOT NULL AND "+fitting("tanggal_perubahan")+" <= ?", productID, models.InstantOf(tx.Now.Add(ClockTolerance))).
+		Where("id_produk = ? AND "+fitting("stage_now")+" IS NOT NULL AND "+fitting("tanggal_perubahan")+" <= ?", productID, models.InstantOf(until)).
 		Order("3 DESC, id DESC").Limit(1).Find(&newest).Error
 	if err != nil || len(newest) == 0 {
 		return nil, tx.source.db.Translate(err)
 	}
 	return &newest[0], nil
-}
-
-// MoveTime returns the time of a move that happens now: the transaction's time, or just after the newest move, which may be nil,
-// if a client has dated that one slightly in the future.
-func (tx *Tx) MoveTime(newest *models.StageHistory) time.Time {
-	if newest == nil || newest.ChangedAt.Time().Before(tx.Now) {
-		return tx.Now
-	}
-	return newest.ChangedAt.Time().Add(time.Microsecond)
 }
 
 // ProductOfRecord returns the product of a record of the stage history, nil if there is no such record. Errors: connection,

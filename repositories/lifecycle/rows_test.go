@@ -33,8 +33,8 @@ func TestTx_WritesProductsAndStageRecords(t *testing.T) { //nolint:gocyclo // on
 			if err != nil || len(unknown) != 1 || unknown[0].Column != "id_segmen" {
 				t.Errorf("unknown choices are %v, %v", unknown, err)
 			}
-			newest, err := tx.NewestMove(t.Context(), product.ID)
-			if err != nil || newest == nil || newest.ID != 1 || !newest.ChangedAt.Time().Equal(tx.Now) || !tx.MoveTime(newest).After(tx.Now) {
+			newest, err := tx.NewestMove(t.Context(), product.ID, tx.Now)
+			if err != nil || newest == nil || newest.ID != 1 || !newest.ChangedAt.Time().Equal(tx.Now) || !models.MoveTime(newest, tx.Now).After(tx.Now) {
 				t.Errorf("the newest move is %+v, %v", newest, err)
 			}
 			return err

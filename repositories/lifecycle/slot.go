@@ -28,11 +28,11 @@ type Slot struct {
 	Confirmed int64 // the stream starts after this position
 }
 
-// PrepareSlot publishes the tables and creates the slot, unless both exist. It replaces a slot that cannot be followed:
-// the server has invalidated it, it decodes prepared transactions before they are committed, the publication did not exist
-// until now, or replace is set, unless another process follows with it. If the tables cannot be followed, it drops the slot, because nobody would read the WAL that the
-// server retains for it. Raw, because it reads the catalogue. Errors: busy when another process follows
-// with it; schema and permission (what prevents real-time sync, with the fix), timeout, connection.
+// PrepareSlot publishes the tables and creates the slot, unless both exist. It replaces a slot that cannot be followed and that
+// no other process follows with: the server has invalidated it, it decodes prepared transactions before they are committed, the
+// publication did not exist until now, or replace is set. If the tables cannot be followed, it drops the slot. Raw, because it
+// reads the catalogue. Errors: busy when another process follows with the slot; schema and permission (what prevents real-time
+// sync, with the fix), timeout, connection.
 func (s *Source) PrepareSlot(ctx context.Context, name string, tables []*models.Table, replace bool) (slot Slot, err error) {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
@@ -43,10 +43,8 @@ func (s *Source) PrepareSlot(ctx context.Context, name string, tables []*models.
 		return slot, err
 	}
 	created, err := publish(ctx, conn, tables)
-	if e := models.AsError(err); err != nil && (e.Class == models.Schema || e.Class == models.Permission) {
-		_, _ = s.DropSlot(ctx, name) // the next attempt repeats what fails
-	}
 	if err != nil {
+		s.dropUnfollowable(ctx, name, err)
 		return slot, err
 	}
 	var exists, lost, ours, active bool
@@ -63,10 +61,10 @@ func (s *Source) PrepareSlot(ctx context.Context, name string, tables []*models.
 	case exists && !lost && !created && !replace:
 		return slot, nil
 	case active:
-		return slot, slotInUse(nil)
+		return slot, newSlotInUse(nil)
 	case exists:
 		if _, err := conn.Exec(ctx, "SELECT pg_drop_replication_slot($1)", name); err != nil {
-			return slot, slotInUse(err)
+			return slot, slotError(err)
 		}
 	}
 	return s.createSlot(ctx, conn, name)
@@ -216,7 +214,7 @@ func (s *Source) createSlot(ctx context.Context, conn *database.Conn, name strin
 	case refused && pg.Code == pgerrcode.ConfigurationLimitExceeded:
 		return slot, models.NewError(models.Schema, "lifecycle.no_free_slot", nil).WithRemedy("lifecycle.no_free_slot_remedy", nil).WithCause(err)
 	default:
-		return slot, slotInUse(err)
+		return slot, slotError(err)
 	}
 }
 
@@ -230,13 +228,24 @@ func (s *Source) slotTimeoutRemedy(ctx context.Context) string {
 	return "lifecycle.slot_timeout_remedy"
 }
 
-// slotInUse is busy if an error, which may be nil, says that another process follows with the slot or has just created it. Other
-// errors are returned as they are.
-func slotInUse(err error) error {
-	if pg, ok := errors.AsType[*pgconn.PgError](err); err != nil && (!ok || pg.Code != pgerrcode.ObjectInUse && pg.Code != pgerrcode.DuplicateObject) {
-		return err
+func newSlotInUse(cause error) error {
+	return models.NewError(models.Busy, "lifecycle.slot_in_use", nil).WithRemedy("lifecycle.retry_remedy", nil).WithCause(cause)
+}
+
+// slotError replaces an error that says that another process follows with the slot, or has just created it.
+func slotError(err error) error {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && (pg.Code == pgerrcode.ObjectInUse || pg.Code == pgerrcode.DuplicateObject) {
+		return newSlotInUse(err)
 	}
-	return models.NewError(models.Busy, "lifecycle.slot_in_use", nil).WithRemedy("lifecycle.retry_remedy", nil).WithCause(err)
+	return err
+}
+
+// dropUnfollowable drops the slot if a person must repair what an error reports: until then nobody would read the WAL that the
+// server retains for it. The next attempt repeats what fails.
+func (s *Source) dropUnfollowable(ctx context.Context, name string, cause error) {
+	if e := models.AsError(cause); e.Class == models.Schema || e.Class == models.Permission {
+		_, _ = s.DropSlot(ctx, name)
+	}
 }
 
 // DropSlot drops a slot that no process follows, and reports whether it did. Raw, because it calls a function of the server.

@@ -59,7 +59,7 @@ func (s *Source) Follow(ctx context.Context, slot Slot, tables []*models.Table) 
 		if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == pgerrcode.UndefinedObject { // dropped just now
 			return nil, fmt.Errorf("%w: %w", ErrSlotUnusable, err)
 		}
-		return nil, s.db.Translate(slotInUse(err))
+		return nil, s.db.Translate(slotError(err))
 	}
 	return stream, nil
 }
@@ -95,9 +95,9 @@ func (s *Stream) Close() {
 	_ = s.conn.Close(ctx) // the server notices by itself
 }
 
-// ErrSlotUnusable says that the slot's WAL contains changes made while the publication did not exist, which PostgreSQL before
-// 18 refuses to decode. The slot must be replaced.
-var ErrSlotUnusable = errors.New("the slot cannot be decoded")
+// ErrSlotUnusable says that the slot must be replaced: its WAL contains changes made while the publication did not exist, which
+// PostgreSQL before 18 refuses to decode, or it was dropped just now.
+var ErrSlotUnusable = errors.New("the slot cannot be used")
 
 // Receive reads messages until ctx ends or the stream breaks, and never returns nil. Errors: connection; ErrSlotUnusable.
 // A server that has stopped answering is found by Heartbeat.

@@ -160,8 +160,8 @@ func (v Visibility) seesXID(xid uint32) bool {
 	return distance > 0 && distance <= 1<<31 && !v.running[v.xmax-int64(distance)]
 }
 
-// visibility reads the snapshot and the end of the WAL. Behind a new page the server inserts after the page's header, of 40 bytes
-// at the start of a segment and else of 24, but its keepalives state the page's start: without the difference, each step on an
+// visibility reads the snapshot and the end of the WAL. At a page boundary the insert position is after the next page's header,
+// which has 40 bytes at the start of a segment and else 24, but keepalives state the page's start: without the difference, each step on an
 // idle server would write a message, whose WAL archive_timeout would then archive.
 const visibility = `SELECT pg_current_snapshot()::text, (inserted - CASE WHEN inserted % segment = 40 THEN 40 WHEN inserted % page = 24 THEN 24 ELSE 0 END)::bigint
 	FROM (SELECT pg_current_wal_insert_lsn() - '0/0' AS inserted, pg_size_bytes(current_setting('wal_segment_size')) AS segment,

@@ -84,7 +84,7 @@ func (s *Session) ReadableColumns(alias string, t *models.Table) string {
 	return s.db.ReadableColumns(alias, t)
 }
 
-// Attached selects the files of products, without those whose write has not committed and whose product does not exist.
+// Attached selects the visible files: their write has committed and their product exists.
 func (s *Session) Attached(ctx context.Context) *gorm.DB {
 	return s.Gorm(ctx).Model(&models.Attachment{}).Where("state <> ? AND closed_at IS NULL", models.AttachmentPending)
 }
@@ -110,7 +110,7 @@ func (s *Store) Begin(ctx context.Context, mode database.TxMode) (*database.Conn
 	return conn, &Session{Dialect: s.Dialect, db: s.db, tables: s.tables, conn: conn}, err
 }
 
-// DirectConn opens a connection outside of the pool, and past a pooler if its URL is configured. PostgreSQL only. Errors:
+// DirectConn opens a connection outside of the pool, and around a pooler if its URL is configured. PostgreSQL only. Errors:
 // connection, permission, configuration.
 func (s *Store) DirectConn(ctx context.Context, purpose string) (*database.DedicatedConn, error) {
 	return s.db.DirectConn(ctx, purpose)

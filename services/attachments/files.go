@@ -212,7 +212,7 @@ func (s *Sweeper) Sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, key := range closed { // a content that stays is an orphan
+	for _, key := range closed { // content that cannot be deleted now is deleted later as an orphan
 		if err := s.contents.Delete(ctx, key); err != nil {
 			return err
 		}

@@ -125,7 +125,7 @@ type checkedDatabase struct {
 	d             *diagnosis
 	name          string // inSource or inMirror
 	setting       string // that holds its URL
-	directSetting string // that holds its URL past a pooler
+	directSetting string // that holds the URL that bypasses a pooler
 	inspector     *database.Inspector
 	nameOf        func(*models.Table) string // the table's name in this database
 	tablesCheck   string                     // the name of the check that looks for its tables

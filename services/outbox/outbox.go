@@ -102,8 +102,10 @@ func (w *Writer) Write(ctx context.Context, r Request, change func(ctx context.C
 	written := replay(&write)
 	written.MirrorUpToDate = w.refreshMirror(ctx, write, r, c)
 	if c.Action != lifecycle.Deleted && written.MirrorUpToDate {
-		err := journal.New(w.store.Session).Absent(ctx, models.TableNamed(c.Table).Name, c.RowID, nil)
-		written.HeldBack, _ = errors.AsType[*models.Error](err) // the write itself succeeded
+		row, err := journal.New(w.store.Session).QuarantinedRow(ctx, models.TableNamed(c.Table).Name, c.RowID)
+		if err == nil && row != nil { // an error is not one of the write, which has succeeded
+			written.HeldBack = row.HeldBack()
+		}
 	}
 	return written, nil
 }

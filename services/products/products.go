@@ -49,7 +49,7 @@ func (q Query) Check() error {
 	if _, known := q.Filter.MissingColumn(); !known && q.Filter.Missing != "" {
 		return models.NewInvalid(models.NewFieldError("missing", "unknown", "request.one_of", models.Params{"choices": "segment, stage, category, price, launchDate"}))
 	}
-	if _, known := q.Filter.ImplausibleColumn(); !known && q.Filter.Implausible != "" {
+	if q.Filter.Implausible != "" && q.Filter.Implausible != catalog.ImplausibleLaunch {
 		return models.NewInvalid(models.NewFieldError("implausible", "unknown", "request.one_of", models.Params{"choices": "launchDate"}))
 	}
 	return CheckSearch(q.Filter.Search)

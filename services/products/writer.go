@@ -73,11 +73,11 @@ func (w *Writer) Update(ctx context.Context, id int64, in Input, versions models
 		}
 		var moved []int64
 		if moves {
-			newest, err := tx.NewestMove(ctx, id)
+			newest, err := tx.NewestMove(ctx, id, models.LatestMove(tx.Now))
 			if err != nil {
 				return outbox.Change{}, err
 			}
-			move := models.StageHistory{ProductID: &id, PreviousStageID: before.StageID, StageID: p.StageID, ChangedAt: new(models.InstantOf(tx.MoveTime(newest)))}
+			move := models.StageHistory{ProductID: &id, PreviousStageID: before.StageID, StageID: p.StageID, ChangedAt: new(models.InstantOf(models.MoveTime(newest, tx.Now)))}
 			if err := tx.CreateStageRecord(ctx, &move); err != nil {
 				return outbox.Change{}, err
 			}
@@ -102,8 +102,8 @@ type Deleted struct {
 	Name *string `json:"produk"`
 }
 
-// Delete deletes a product with its stage history. Its files are closed with the next version of the mirror. Errors: not found; precondition_failed with Current;
-// conflict when another table of lifecycle_db references the product.
+// Delete deletes a product with its stage history; the refresh of the mirror hides its files. Errors: not found;
+// precondition_failed with Current; conflict when another table of lifecycle_db references the product.
 func (w *Writer) Delete(ctx context.Context, id int64, versions models.RowVersions) (outbox.Result, error) {
 	return w.writer.Write(ctx, outbox.Request{}, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
 		before, _, err := w.lock(ctx, tx, id, versions)

@@ -43,7 +43,7 @@ func (f *Follower) session(ctx context.Context) (followed bool, err error) {
 	}
 	stream, err := f.o.Source.Follow(ctx, slot, f.o.Tables)
 	if err != nil {
-		return false, f.withReason(err)
+		return false, f.planNextSession(err)
 	}
 	defer stream.Close()
 	defer func() { followed = f.Status().State == Following }()
@@ -59,11 +59,11 @@ func (f *Follower) session(ctx context.Context) (followed bool, err error) {
 		}
 		return f.applyChanges(ctx, stream, applier)
 	})
-	return false, withConnectionError(watched, f.withReason(group.Wait()))
+	return false, withConnectionError(watched, f.planNextSession(group.Wait()))
 }
 
-// withReason remembers what the next session must do because of an error.
-func (f *Follower) withReason(err error) error {
+// planNextSession remembers what the next session must do because of an error, and returns the error.
+func (f *Follower) planNextSession(err error) error {
 	if errors.Is(err, lifecycle.ErrSlotUnusable) {
 		f.replaceSlot, err = true, mirror.ErrSourceChanged
 	}

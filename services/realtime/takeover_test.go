@@ -231,9 +231,9 @@ func TestFollow_RefusesHarmfulTables(t *testing.T) {
 	}
 }
 
-// TestFollow_ColumnListIsNotHarmful publishes only ids, which is enough until the whole row identifies it: then lifecycle_db would
+// TestFollow_RemovesAPublicationThatBlocksUpdates publishes only ids, which is enough until the whole row identifies it: then lifecycle_db would
 // refuse changes.
-func TestFollow_ColumnListIsNotHarmful(t *testing.T) {
+func TestFollow_RemovesAPublicationThatBlocksUpdates(t *testing.T) {
 	t.Parallel()
 	l := newFixture(t)
 	if l.holds(l.Source, "SELECT current_setting('server_version_num')::integer < 150000") {

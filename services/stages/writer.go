@@ -46,11 +46,11 @@ func (w *Writer) Record(ctx context.Context, in Input, r outbox.Request) (outbox
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		newest, err := tx.NewestMove(ctx, in.ProductID)
+		newest, err := tx.NewestMove(ctx, in.ProductID, models.LatestMove(tx.Now))
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		at := tx.MoveTime(newest)
+		at := models.MoveTime(newest, tx.Now)
 		if in.ChangedAt != nil {
 			at = *in.ChangedAt
 		}
@@ -108,7 +108,7 @@ func (w *Writer) lockProduct(ctx context.Context, tx *lifecycle.Tx, in Input) (p
 
 // checkTime rejects moves in the future: no later move could ever be the newest.
 func checkTime(at *time.Time, now time.Time) []models.FieldError {
-	if at == nil || !at.After(now.Add(lifecycle.ClockTolerance)) {
+	if at == nil || !at.After(models.LatestMove(now)) {
 		return nil
 	}
 	return []models.FieldError{{Field: "tanggal_perubahan", Code: "future", Text: models.NewText("stages.future", nil)}}
@@ -151,7 +151,7 @@ func (w *Writer) Correct(ctx context.Context, id int64, in Input, versions model
 			if err := tx.UpdateStageRecord(ctx, id, values, columns...); err != nil {
 				return outbox.Change{}, err
 			}
-			if err := w.follow(ctx, tx, before); err != nil {
+			if err := w.moveToNewest(ctx, tx, before); err != nil {
 				return outbox.Change{}, err
 			}
 		}
@@ -198,7 +198,7 @@ func (w *Writer) Delete(ctx context.Context, id int64, versions models.RowVersio
 		if err := tx.DeleteStageRecord(ctx, id); err != nil {
 			return outbox.Change{}, err
 		}
-		if err := w.follow(ctx, tx, before); err != nil {
+		if err := w.moveToNewest(ctx, tx, before); err != nil {
 			return outbox.Change{}, err
 		}
 		return outbox.Change{
@@ -222,8 +222,8 @@ func NewChangedError(current Current) error {
 	return err
 }
 
-// locked is a record that is locked together with its product.
-type locked struct {
+// lockedRecord is a record that is locked together with its product.
+type lockedRecord struct {
 	models.ListedRecord
 
 	hasProduct bool
@@ -232,7 +232,7 @@ type locked struct {
 
 // lock locks a record's product and then the record, in the order of every write, and reads the record. Errors: not found;
 // precondition_failed.
-func (w *Writer) lock(ctx context.Context, tx *lifecycle.Tx, id int64, versions models.RowVersions) (l locked, err error) {
+func (w *Writer) lock(ctx context.Context, tx *lifecycle.Tx, id int64, versions models.RowVersions) (l lockedRecord, err error) {
 	productID, err := tx.ProductOfRecord(ctx, id)
 	if err != nil {
 		return l, err
@@ -256,21 +256,25 @@ func (w *Writer) lock(ctx context.Context, tx *lifecycle.Tx, id int64, versions 
 		return l, NewChangedError(Current{ListedRecord: l.ListedRecord, Version: version})
 	}
 	l.hasProduct = product != nil
-	l.newest, err = tx.NewestMove(ctx, *productID)
+	l.newest, err = tx.NewestMove(ctx, *productID, models.LatestMove(tx.Now))
 	return l, err
 }
 
-// follow puts the product of a changed record into the stage of its newest record if that is another one than before. Without
-// any record the product returns to the stage from which the deleted record moved it. A stage that no longer exists changes
-// nothing.
-func (w *Writer) follow(ctx context.Context, tx *lifecycle.Tx, before locked) error {
-	newest, err := tx.NewestMove(ctx, *before.ProductID)
+// moveToNewest puts the product of a changed record into the stage of its newest record if that is another one than before. Without
+// any record the product returns to the stage from which the deleted record moved it. If it is in that stage already, or the
+// stage no longer exists, nothing changes.
+func (w *Writer) moveToNewest(ctx context.Context, tx *lifecycle.Tx, before lockedRecord) error {
+	newest, err := tx.NewestMove(ctx, *before.ProductID, models.LatestMove(tx.Now))
 	if err != nil || !before.hasProduct || sameRecord(before.newest, newest) {
 		return err
 	}
 	p := models.Product{StageID: before.PreviousStageID}
 	if newest != nil {
 		p = models.Product{StageID: newest.StageID, StageStart: new(models.DateIn(newest.ChangedAt.Time(), w.zone))}
+	}
+	product, err := tx.ListedProduct(ctx, *before.ProductID)
+	if err != nil || reflect.DeepEqual(product.StageID, p.StageID) {
+		return err
 	}
 	if p.StageID != nil {
 		if exists, err := tx.StageExists(ctx, *p.StageID); err != nil || !exists {

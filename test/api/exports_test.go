@@ -94,5 +94,6 @@ func TestExports_DatabaseLostMidway(t *testing.T) {
 		if d := s.do(http.MethodHead, base+path, nil).want(t, http.StatusOK).Header.Get("Content-Disposition"); d == "" {
 			t.Errorf("HEAD %s: no Content-Disposition", path)
 		}
+		s.do(http.MethodHead, base+path+"?sort=nope", nil).want(t, http.StatusBadRequest)
 	}
 }

@@ -109,7 +109,7 @@ func TestReads_ExplainWhatIsHeldBack(t *testing.T) {
 		exec(t, s.source, "INSERT INTO tbl_stage_histori (id_produk, stage_now) VALUES (8, 1), (9, 9999)")
 		exec(t, s.source, "UPDATE tbl_produk SET id_segmen = 9999 WHERE id = 8")
 		s.Command("sync")
-		const why = "Product 8 is held back: Segment refers to a row that does not exist. Fix the row in lifecycle_db; the next sync adds it."
+		const why = "Product 8 is held back: Segment refers to a row that does not exist. Fix the row, or the row that it refers to, in lifecycle_db; the next sync adds it."
 		s.Eventually("the product is held back", func() bool { return s.do(http.MethodGet, base+"/products/8", nil).json.Message == why })
 		of := func(product int) string {
 			return fmt.Sprintf("/stage-history/%d", queryOne[int](t, s.source, fmt.Sprintf("SELECT id FROM tbl_stage_histori WHERE id_produk = %d", product)))
@@ -124,7 +124,7 @@ func TestReads_ExplainWhatIsHeldBack(t *testing.T) {
 				t.Errorf("%s %s: %s", a.Request.Method, a.Request.URL, a.body)
 			}
 		}
-		if a := s.do(http.MethodGet, base+of(8), nil).want(t, http.StatusNotFound, "quarantined"); !strings.Contains(a.json.Message, "is held back: Product refers to a row that is quarantined.") {
+		if a := s.do(http.MethodGet, base+of(8), nil).want(t, http.StatusNotFound, "quarantined"); !strings.Contains(a.json.Message, "is held back: Product refers to a row that is held back, too.") {
 			t.Errorf("%s", a.body)
 		}
 		if a := s.do(http.MethodGet, base+of(9), nil).want(t, http.StatusNotFound, "quarantined"); !strings.Contains(a.json.Message, "is held back: New stage refers to a row that does not exist.") {

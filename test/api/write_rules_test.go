@@ -132,6 +132,14 @@ func TestMoves_ProductFollowsItsNewestRecord(t *testing.T) {
 		stage(2, "2020-05-05")
 		s.do(http.MethodDelete, base+second, nil).want(t, http.StatusOK)
 		stage(1, "<nil>")
+		for range 2 { // deleting a repeated record does not change the stage, so the dates stay
+			kit.Exec(t, s.source, fmt.Sprintf("INSERT INTO tbl_stage_histori (id_produk, stage_now, tanggal_perubahan) VALUES (%d, 1, '2020-01-01T00:00:00.000000Z')", id))
+		}
+		s.send(http.MethodPut, created.location(), `{"tanggal_stage_start":"2021-01-01"}`).want(t, http.StatusOK)
+		s.Command("sync")
+		s.do(http.MethodDelete, base+fmt.Sprintf("/stage-history/%d", queryOne[int](t, s.source, fmt.Sprintf("SELECT max(id) FROM tbl_stage_histori WHERE id_produk = %d", id))), nil).
+			want(t, http.StatusOK)
+		stage(1, "2021-01-01")
 		s.Command("sync")
 		s.Command("verify")
 	})

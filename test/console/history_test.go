@@ -136,7 +136,7 @@ func TestStageHistory_CorrectsAndDeletesARecord(t *testing.T) {
 	p.get("/stage-history/0/edit").shows(http.StatusBadRequest)
 	p.get("/stage-history/1/delete").shows(http.StatusForbidden, "Only Admin or System Admin can do this.")
 	admin := u.signedIn("Admin")
-	ask := admin.get("/stage-history/1/delete").shows(http.StatusOK, "Delete this stage history record?", "the product returns to the stage before", "baris")
+	ask := admin.get("/stage-history/1/delete").shows(http.StatusOK, "Delete this stage history record?", "the product returns to the stage of the record before it", "baris")
 	if column("id") != "1" {
 		t.Error("asking deleted the record")
 	}

@@ -84,8 +84,8 @@ func (u *user) checkOverview(query string) {
 		"overdue":    indonesian().Number(stats.Overdue),
 		"No segment": indonesian().Number(stats.Completeness.MissingSegment), "No stage": indonesian().Number(stats.Completeness.MissingStage),
 		"No category": indonesian().Number(stats.Completeness.MissingCategory), "No price": indonesian().Number(stats.Completeness.MissingPrice),
-		"No plausible launch date":      indonesian().Number(stats.Completeness.MissingLaunchDate),
-		"of these, an implausible date": indonesian().Number(stats.Completeness.ImplausibleLaunchDate),
+		"No plausible launch date":        indonesian().Number(stats.Completeness.MissingLaunchDate),
+		"with an implausible launch date": indonesian().Number(stats.Completeness.ImplausibleLaunchDate),
 	} {
 		if shownTiles[text].figure != figure {
 			u.Errorf("%q %s, want %q", shownTiles[text].figure, text, figure)

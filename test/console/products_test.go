@@ -348,7 +348,7 @@ func TestProducts_PendingWritesSaySo(t *testing.T) {
 	e := u.formAt("/products/1/edit").set("produk", "Nanti juga")
 	u.follow(u.submit(e), "/products/1", "Product saved. The console shows it after the next sync.")
 	u.submit(u.formAt("/products/1/edit").set("produk", "Lain")).shows(412, "Nanti juga", "Lain")
-	u.follow(u.remove("2"), "/products", "Product deleted, with its stage history and files. The console shows it after the next sync.")
+	u.follow(u.remove("2"), "/products", "Product deleted, with its stage history. Its files are kept for a while. The console shows it after the next sync.")
 }
 
 // TestProducts_FormsKeepEntriesAfterServerErrors of the database.

@@ -138,7 +138,7 @@ func TestSync_VerificationSaysWhyRowsDiffer(t *testing.T) {
 		}
 		u.waitForRun(u.start(verification, "/sync/dry-run", "")).shows(http.StatusOK, "<code>harga</code>")
 		u.waitForRun(u.start(status, "/sync/runs", "full")).shows(http.StatusOK, "1 row updated")
-		u.status().shows(http.StatusOK, "Healthy", "all differences were corrected since").lacks("1 row edited in the copy", "1 row differs")
+		u.status().shows(http.StatusOK, "Healthy", "all differences have since been corrected").lacks("1 row edited in the copy", "1 row differs")
 	})
 }
 
@@ -224,7 +224,7 @@ func TestSync_QuarantineExplainsEveryReason(t *testing.T) {
 	if len(a.body) > 60_000 {
 		t.Errorf("%d bytes", len(a.body))
 	}
-	u.get("/products/3").shows(http.StatusNotFound, "<h1>Held back</h1>", "Product 3 is held back: Segment refers to a row that does not exist.", "Fix the row in lifecycle_db", `href="/sync/quarantine"`)
+	u.get("/products/3").shows(http.StatusNotFound, "<h1>Held back</h1>", "Product 3 is held back: Segment refers to a row that does not exist.", "Fix the row, or the row that it refers to, in lifecycle_db", `href="/sync/quarantine"`)
 	u.get("/products/3/edit").shows(http.StatusNotFound, "<h1>Held back</h1>")
 	u.get("/stage-history?productId=3").shows(http.StatusOK, "No matching moves")
 	u.get("/sync/quarantine?limit=2&page=2").shows(http.StatusOK, "Page 2 of 3", `href="/sync/quarantine?limit=2&amp;page=3"`)

@@ -123,7 +123,7 @@ func TestPooler_RealTimeAndNotifications(t *testing.T) {
 	s.Begin("doctor").Ends(0, "bypasses it")
 	v.end()
 	s.Set("LIFECYCLE_DIRECT_URL=" + target)
-	s.Begin("doctor").Ends(1, "leads to another database")
+	s.Begin("doctor").Ends(1, "leads to a different database")
 	s.Set("SYNC_REALTIME=false", "LIFECYCLE_DIRECT_URL=")
 	s.wantRecovery()
 }

@@ -8,7 +8,7 @@ BEGIN
 		RETURN; -- all migrations run again to recreate a lost table
 	END IF;
 	ALTER TABLE lifecycle_attachments ADD COLUMN product_created_at timestamptz, ADD COLUMN closed_at timestamptz;
-	-- A product is now deleted like in lifecycle_db itself: the next run closes its files.
+	-- The API no longer deletes files with their product: the next run hides them.
 	UPDATE lifecycle_attachments SET state = 'stored', write_id = NULL WHERE state = 'removing';
 	UPDATE lifecycle_attachments a SET product_created_at = p.created_at FROM tbl_produk_lifecycle p WHERE p.id = a.id_produk;
 	-- The product is gone and its created_at unknown: that of the file matches no product.

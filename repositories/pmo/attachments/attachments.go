@@ -122,7 +122,7 @@ func (a *Attachments) absent(ctx context.Context, productID int64, notFound erro
 	return journal.New(a.s).Absent(ctx, a.s.Table("tbl_produk").Name, productID, notFound)
 }
 
-// Close marks the files of products as files of products that do not exist. Raw, because GORM would bind every id. Errors:
+// Close hides the files of products that no longer exist. Raw, because GORM would bind every id. Errors:
 // connection.
 func (a *Attachments) Close(ctx context.Context, products []int64) error {
 	if len(products) == 0 {

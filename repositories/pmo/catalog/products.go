@@ -19,7 +19,7 @@ type ProductFilter struct {
 	StageID, SegmentID, CategoryID int64
 	Stage, Segment, Category       string // names, exact but for case
 	Missing                        string // what they lack: see MissingColumn
-	Implausible                    string // which date is implausible: see ImplausibleColumn
+	Implausible                    string // which date is implausible: "" or ImplausibleLaunch
 	Overdue                        bool   // past the planned end of their stage, which is not the last
 }
 
@@ -221,10 +221,8 @@ func (f ProductFilter) MissingColumn() (column string, known bool) {
 	}
 }
 
-// ImplausibleColumn returns the date column that Implausible names; known is false if it names none.
-func (f ProductFilter) ImplausibleColumn() (column string, known bool) {
-	return launchColumn, f.Implausible == "launchDate"
-}
+// ImplausibleLaunch is the one value of Implausible.
+const ImplausibleLaunch = "launchDate"
 
 // launchColumn has implausible dates in the field: other programs store placeholders there.
 const launchColumn = "tanggal_launch"
@@ -232,13 +230,15 @@ const launchColumn = "tanggal_launch"
 // unfinished selects incomplete or overdue products, exactly as ProductGroups counts them.
 func (c *Catalog) unfinished(query *gorm.DB, f DatedFilter) *gorm.DB {
 	products := c.s.Table("tbl_produk")
-	if column, known := f.MissingColumn(); known && column == launchColumn {
-		query = query.Where(c.plausible(c.fit(products, column)) + " IS NULL")
-	} else if known {
-		query = query.Where(c.fit(products, column) + " IS NULL")
+	if column, known := f.MissingColumn(); known {
+		value := c.fit(products, column)
+		if column == launchColumn {
+			value = c.plausible(value)
+		}
+		query = query.Where(value + " IS NULL")
 	}
-	if column, known := f.ImplausibleColumn(); known {
-		query = query.Where(c.implausible(c.fit(products, column)))
+	if f.Implausible == ImplausibleLaunch {
+		query = query.Where(c.implausible(c.fit(products, launchColumn)))
 	}
 	if f.Overdue {
 		query = query.Where(c.overdue(c.fit(products, "tanggal_stage_end"), c.fit(products, "id_stage"), f.today))

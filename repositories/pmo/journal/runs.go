@@ -63,9 +63,9 @@ func (j *Journal) SyncStatus(ctx context.Context) (st SyncStatus, err error) {
 	return st, err
 }
 
-// Unresolved returns the differences that the newest verification found and no later run has corrected, nil without a
+// RemainingDifferences returns the differences that the newest verification found and no later run has corrected, nil without a
 // verification. Every run corrects rows that were behind; only a full run corrects the others.
-func (st SyncStatus) Unresolved() *models.Differences {
+func (st SyncStatus) RemainingDifferences() *models.Differences {
 	if st.Verified == nil {
 		return nil
 	}
@@ -191,18 +191,27 @@ func (j *Journal) QuarantinedRows(ctx context.Context, offset, limit int) (rows 
 	return rows, total, err
 }
 
-// Absent returns the error for a row that the mirror lacks, by its table's name: quarantined if lifecycle_db has the row,
-// otherwise notFound, which may be nil. Errors: connection, timeout, schema.
-func (j *Journal) Absent(ctx context.Context, table string, id int64, notFound error) error {
+// QuarantinedRow returns a row in quarantine, by its table's name, without its payload; nil if it is not there. Errors:
+// connection, timeout, schema.
+func (j *Journal) QuarantinedRow(ctx context.Context, table string, id int64) (*models.Quarantined, error) {
 	var rows []models.Quarantined
 	err := j.s.Gorm(ctx).Where("table_name = ? AND row_id = ?", table, id).Omit("payload").Limit(1).Find(&rows).Error
-	switch {
+	if err != nil || len(rows) == 0 {
+		return nil, j.s.Translate(err)
+	}
+	return &rows[0], nil
+}
+
+// Absent returns the error for a row that the mirror lacks: quarantined if lifecycle_db has the row, otherwise notFound.
+// Errors: connection, timeout, schema.
+func (j *Journal) Absent(ctx context.Context, table string, id int64, notFound error) error {
+	switch row, err := j.QuarantinedRow(ctx, table, id); {
 	case err != nil:
-		return j.s.Translate(err)
-	case len(rows) == 0:
+		return err
+	case row == nil:
 		return notFound
 	default:
-		return rows[0].HeldBack()
+		return row.HeldBack()
 	}
 }
 
