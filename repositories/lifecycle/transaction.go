@@ -25,26 +25,35 @@ type Transaction struct {
 // TouchedRows are rows of a table that a transaction wrote or deleted.
 type TouchedRows struct {
 	IDs     []int64
-	Deleted []int64 // those that it deleted, even if it inserted them again
+	Deleted []int64 // the products that it deleted one by one, even if it inserted them again
 	Whole   bool    // too many to list, or the table was truncated
 }
 
+// size counts what merge can free, in ids.
 func (t Transaction) size() (n int) {
+	if t.merged != nil {
+		return 8 * len(t.Rows)
+	}
 	for _, rows := range t.Rows {
 		n += 8 + len(rows.IDs) + len(rows.Deleted) // a little for the table itself
 	}
 	return n
 }
 
-// merge returns one transaction that includes several in order and lists tables instead of rows.
+// merge returns one transaction that includes several in order and lists tables instead of rows, except for deleted products.
 func merge(all []Transaction) Transaction {
 	last := all[len(all)-1]
 	m := Transaction{XID: last.XID, End: last.End, Rows: map[string]TouchedRows{}}
 	for _, t := range all {
 		m.merged = append(append(m.merged, t.merged...), t.XID)
-		for table := range t.Rows {
-			m.Rows[table] = TouchedRows{Whole: true}
+		for table, rows := range t.Rows {
+			m.Rows[table] = TouchedRows{Whole: true, Deleted: append(m.Rows[table].Deleted, rows.Deleted...)}
 		}
+	}
+	for table, rows := range m.Rows {
+		slices.Sort(rows.Deleted)
+		rows.Deleted = slices.Compact(rows.Deleted)
+		m.Rows[table] = rows
 	}
 	return m
 }
@@ -91,7 +100,7 @@ func (d *decoder) decode(data []byte) (*Transaction, error) {
 	case *pglogrepl.TruncateMessage:
 		for _, id := range m.RelationIDs {
 			if r := d.relations[id]; r.name != "" {
-				d.current.Rows[r.name] = TouchedRows{Whole: true}
+				d.current.Rows[r.name] = TouchedRows{Whole: true, Deleted: d.current.Rows[r.name].Deleted} // a run follows: the table has a new file
 			}
 		}
 	}
@@ -112,17 +121,17 @@ func (d *decoder) describe(m *pglogrepl.RelationMessage) {
 // identity, the whole table counts as changed.
 func (d *decoder) touch(relation uint32, before, after *pglogrepl.TupleData) error {
 	r := d.relations[relation]
-	touched := d.current.Rows[r.name]
-	if r.name == "" || touched.Whole {
+	if r.name == "" {
 		return nil
 	}
+	touched := d.current.Rows[r.name]
 	for _, row := range []*pglogrepl.TupleData{before, after} {
 		if row == nil {
 			continue
 		}
 		cell := row.Columns[r.id]
 		if cell.DataType != pglogrepl.TupleDataTypeText {
-			touched = TouchedRows{Whole: true}
+			touched.Whole = true
 			break
 		}
 		id, err := strconv.ParseInt(string(cell.Data), 10, 64)
@@ -132,12 +141,13 @@ func (d *decoder) touch(relation uint32, before, after *pglogrepl.TupleData) err
 		if n := len(touched.IDs); n == 0 || touched.IDs[n-1] != id {
 			touched.IDs = append(touched.IDs, id)
 		}
-		if row == before && (after == nil || !bytes.Equal(after.Columns[r.id].Data, cell.Data)) { // deleted, or it has another id
+		if r.name == ProductTable && row == before && (after == nil || !bytes.Equal(after.Columns[r.id].Data, cell.Data)) { // deleted, or it has another id
 			touched.Deleted = append(touched.Deleted, id)
 		}
 	}
-	if len(touched.IDs) > database.MaxRanges {
-		touched = TouchedRows{Whole: true}
+	touched.Whole = touched.Whole || len(touched.IDs) > database.MaxRanges
+	if touched.Whole {
+		touched.IDs = nil
 	}
 	d.current.Rows[r.name] = touched
 	return nil

@@ -1,6 +1,25 @@
 package lifecycle
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
+
+// TestMerge_KeepsDeletedProducts checks that a merged transaction still tells which products were deleted, and is small.
+func TestMerge_KeepsDeletedProducts(t *testing.T) {
+	t.Parallel()
+	deletion := func(ids ...int64) map[string]TouchedRows {
+		return map[string]TouchedRows{"tbl_produk": {IDs: ids, Deleted: ids}}
+	}
+	first := merge([]Transaction{{XID: 10, Rows: deletion(3, 1)}, {XID: 11, Rows: map[string]TouchedRows{"tbl_produk": {Whole: true}}}})
+	all := merge([]Transaction{first, {XID: 12, Rows: deletion(2, 3)}})
+	if got := all.Rows["tbl_produk"]; !slices.Equal(got.Deleted, []int64{1, 2, 3}) || !got.Whole || got.IDs != nil {
+		t.Errorf("%+v", got)
+	}
+	if all.size() != 8 {
+		t.Errorf("merging again would free %d ids", all.size())
+	}
+}
 
 // TestMerge_KeepsVisibilityAndTables checks that a merged transaction is visible if all of its parts are, and lists their tables.
 func TestMerge_KeepsVisibilityAndTables(t *testing.T) {

@@ -6,8 +6,8 @@ import (
 	"lifecycle-sync/test/kit"
 )
 
-// TestFollow_SeesThatAProductWasReplaced deletes products and inserts others with their ids in one transaction. The rows alone
-// look as if only created_at had been corrected.
+// TestFollow_SeesThatAProductWasReplaced deletes products and inserts others with their ids in one transaction, also in one
+// that is too large to list its rows. The rows alone look as if only created_at had been corrected.
 func TestFollow_SeesThatAProductWasReplaced(t *testing.T) {
 	t.Parallel()
 	l := newFixture(t)
@@ -35,4 +35,7 @@ func TestFollow_SeesThatAProductWasReplaced(t *testing.T) {
 	wantFiles("3 4 5 6 7 8")
 	l.change("UPDATE tbl_produk SET id = 506 WHERE id = 6", "UPDATE tbl_produk SET id = 6, created_at = '2023-07-01Z' WHERE id = 7")
 	wantFiles("3 4 5 8")
+	const wide = "INSERT INTO tbl_produk (id, created_at) OVERRIDING SYSTEM VALUE SELECT n, '2024-01-01Z' FROM generate_series(100001, 133000) n; DELETE FROM tbl_produk WHERE id > 100000"
+	l.change("CREATE TEMPORARY TABLE old ON COMMIT DROP AS SELECT * FROM tbl_produk WHERE id = 4", wide, "DELETE FROM tbl_produk WHERE id = 4", "UPDATE old SET created_at = '2023-01-01Z'", inserted)
+	wantFiles("3 5 8")
 }
