@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -84,11 +83,6 @@ func New(cfg Config, log *slog.Logger, printer *messages.Printer) (*App, error) 
 	plan, problems := cfg.plan()
 	if problems != nil {
 		return nil, &models.Error{Class: models.Config, Text: problems[0].Text}
-	}
-	if info, err := os.Stat(cfg.DataDir); err == nil && info.Mode().Perm()&0o077 != 0 {
-		if err := os.Chmod(cfg.DataDir, 0o700); err != nil {
-			log.Warn("data folder is open to other users", "folder", cfg.DataDir, "error", err)
-		}
 	}
 	contents, err := files.Open(cfg.UploadsURL)
 	data, dataErr := files.Open("file:" + cfg.DataDir)

@@ -113,7 +113,8 @@ func (c *doctorCommand) Run(env *environment) error {
 func (a *App) doctor() *doctor.Doctor {
 	return &doctor.Doctor{
 		Source: a.source, Store: a.store, Tables: models.Tables(), Uploads: a.files, Data: a.data,
-		StaleAfter: a.cfg.StaleAfter, Retention: a.cfg.ChangeLogRetention, CheckTime: a.cfg.ConnectTimeout, Realtime: a.cfg.Realtime, Alerts: a.cfg.AlertURL != "", Now: time.Now, Log: a.log,
+		StaleAfter: a.cfg.StaleAfter, Retention: a.cfg.ChangeLogRetention, CheckTime: a.cfg.ConnectTimeout, Realtime: a.cfg.Realtime,
+		Alerts: a.cfg.AlertURL != "", Now: time.Now, Log: a.log,
 	}
 }
 

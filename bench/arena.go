@@ -106,7 +106,8 @@ func (a *arena) settle(ctx context.Context) error {
 func (a *arena) command(ctx context.Context, mirror string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, a.bench.binary, args...)
 	cmd.Dir = a.bench.dir
-	cmd.Env = append(cmd.Environ(), "SYNC_SCHEDULE=off", "SYNC_FULL_SCHEDULE=off", "RATE_LIMIT_READS=1000000000", "LIFECYCLE_DATABASE_URL="+a.server.URL(a.source), "PMO_DATABASE_URL="+a.server.URL(mirror))
+	cmd.Env = append(cmd.Environ(), "SYNC_SCHEDULE=off", "SYNC_FULL_SCHEDULE=off", "RATE_LIMIT_READS=1000000000",
+		"LIFECYCLE_DATABASE_URL="+a.server.URL(a.source), "PMO_DATABASE_URL="+a.server.URL(mirror))
 	return cmd
 }
 

@@ -156,7 +156,7 @@ func TestRateLimit_MetersReadsAndReportsTheRest(t *testing.T) {
 	)
 	wantLeft := func(a apiResponse, status, left int) {
 		t.Helper()
-		if a.StatusCode != status || a.Header.Get("RateLimit-Policy") != `"reads";q=60;w=60` || a.Header.Get("RateLimit") != `"reads";r=`+strconv.Itoa(left) {
+		if a.StatusCode != status || a.Header.Get("Ratelimit-Policy") != `"reads";q=60;w=60` || a.Header.Get("Ratelimit") != `"reads";r=`+strconv.Itoa(left) {
 			t.Errorf("%d %v", a.StatusCode, a.Header)
 		}
 	}

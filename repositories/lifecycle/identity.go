@@ -37,7 +37,8 @@ const identify = `SELECT json_build_object(
 		(SELECT string_agg(concat(r.xmin, r), ',' ORDER BY r.oid) FROM pg_publication_rel r WHERE r.prpubid = p.oid),
 		(SELECT string_agg(concat(d.xmin, d), ',' ORDER BY d.classid, d.objid) FROM pg_depend d WHERE d.refclassid = 'pg_publication'::regclass AND d.refobjid = p.oid)))
 		FROM pg_publication p WHERE p.pubname = '` + Publication + `'), ''),
-	'tables', (SELECT coalesce(json_object_agg(n.name, CASE WHEN c.relkind = 'r' AND NOT c.relhassubclass THEN concat_ws(' ', c.oid, c.relfilenode, c.relpersistence, c.relreplident, c.relispartition,
+	'tables', (SELECT coalesce(json_object_agg(n.name, CASE WHEN c.relkind = 'r' AND NOT c.relhassubclass THEN concat_ws(' ',
+			c.oid, c.relfilenode, c.relpersistence, c.relreplident, c.relispartition,
 			(SELECT string_agg(key, ',' ORDER BY key) FROM (SELECT concat(i.indkey, i.indisprimary, i.indisreplident, i.indimmediate) AS key
 				FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique) keys))
 			|| ' ' || md5((

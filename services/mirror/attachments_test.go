@@ -117,7 +117,7 @@ func (s *shelf) write(id int64, p product, statement string) {
 	s.Helper()
 	createdAt, segment := "NULL", 1
 	if p.createdAt != "" {
-		forms := append(spellings[p.createdAt], p.createdAt)
+		forms := slices.Concat(spellings[p.createdAt], []string{p.createdAt})
 		createdAt = literal(forms[s.IntN(len(forms))])
 	}
 	if !p.fits {

@@ -57,7 +57,7 @@ func TestAuthorization_NoRouteRedirects(t *testing.T) {
 			t.Errorf("%s %s %v: %d %v", method, path, headers, a.StatusCode, a.Header)
 		}
 	}
-	admin := append(browser, "Authorization", "Bearer "+s.Token("Admin"))
+	admin := slices.Concat(browser, []string{"Authorization", "Bearer " + s.Token("Admin")})
 	paths := []string{"/api/", "/api/docs", "/api/openapi.yaml", base, base + "/nothing"}
 	for _, route := range routes.Table() {
 		if strings.HasPrefix(route.Path, base) {

@@ -121,23 +121,30 @@ func TestSync_VerifiesAndListsRuns(t *testing.T) {
 		if runs := decode[[]syncRun](t, listed); len(runs) != 2 || runs[0].Run != v.Run || runs[1].Run >= v.Run || listed.json.Pagination.TotalItems != 3 {
 			t.Errorf("%s", listed.body)
 		}
-		s.Command("sync", "--mode", "incremental")
-		if want = "map[behind:0 drift:1 unknown:0]"; !s.onPostgres() { // where every run compares every row
-			want = "map[behind:0 drift:0 unknown:0]"
-		}
-		if got := fmt.Sprint(s.syncStatus().Drift); got != want {
-			t.Errorf("after an incremental run: drift %s, want %s", got, want)
-		}
-		s.Command("sync")
-		if status := s.syncStatus(); fmt.Sprint(status.Drift) != "map[behind:0 drift:0 unknown:0]" || status.VerifiedAt == nil {
-			t.Errorf("after a full run: %+v", status)
-		}
+		wantCorrectedDrift(t, s)
 		wantNoWriteRuns(t, s)
 		next := s.syncStatus().NextRunAt
 		if next == nil || next.UTC().Format("15:04:05") != "20:30:00" || time.Until(*next) < -time.Minute || time.Until(*next) > 25*time.Hour {
 			t.Errorf("next run at %v", next)
 		}
 	}, "SYNC_FULL_SCHEDULE=30 5 * * *", "TIMEZONE=Asia/Tokyo")
+}
+
+// wantCorrectedDrift: an incremental run corrects only rows that were behind, a full run all.
+func wantCorrectedDrift(t *testing.T, s *site) {
+	t.Helper()
+	s.Command("sync", "--mode", "incremental")
+	want := "map[behind:0 drift:1 unknown:0]"
+	if !s.onPostgres() { // where every run compares every row
+		want = "map[behind:0 drift:0 unknown:0]"
+	}
+	if got := fmt.Sprint(s.syncStatus().Drift); got != want {
+		t.Errorf("after an incremental run: drift %s, want %s", got, want)
+	}
+	s.Command("sync")
+	if status := s.syncStatus(); fmt.Sprint(status.Drift) != "map[behind:0 drift:0 unknown:0]" || status.VerifiedAt == nil {
+		t.Errorf("after a full run: %+v", status)
+	}
 }
 
 // wantNoWriteRuns: the list leaves out the runs of API writes, which cannot be canceled.

@@ -12,12 +12,13 @@ import (
 	"lifecycle-sync/test/kit/program"
 )
 
-// TestData_IsPrivate starts the program without configuration, in a new folder and in one that others can read.
+// TestData_IsPrivate starts the program without configuration, in a new folder, and in one whose files others can
+// read. An existing folder keeps its mode: it may be shared on purpose.
 func TestData_IsPrivate(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
 	p := program.New(t, "DATA_DIR="+dir)
-	for range 2 {
+	for _, isNew := range []bool{true, false} {
 		v := p.Fork([]string{"PORT=0"}, "serve")
 		host, port, err := net.SplitHostPort(v.Address())
 		if err != nil {
@@ -35,7 +36,7 @@ func TestData_IsPrivate(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if seen++; info.Mode().Perm()&0o077 != 0 {
+			if seen++; (isNew || !entry.IsDir()) && info.Mode().Perm()&0o077 != 0 {
 				t.Errorf("%s has mode %v", path, info.Mode())
 			}
 			return os.Chmod(path, info.Mode().Perm()|0o044) // for the next start
