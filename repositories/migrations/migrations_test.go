@@ -142,11 +142,18 @@ func TestUp_GivesAttachmentsToTheCurrentProducts(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, statement := range []string{
-			"INSERT INTO tbl_produk_lifecycle (id, created_at) VALUES (1, '2024-01-01 07:00:00.000001+07:00'), (2, NULL)",
-			"INSERT INTO lifecycle_sync_quarantine (table_name, row_id, payload, source_hash, run_id, since, reason_code, reason_column) VALUES ('products', 3, '{}', 1, 1, '2024-01-01', 'x', '')",
+			"INSERT INTO tbl_produk_lifecycle (id, created_at) VALUES (1, '2024-01-01 07:00:00.000001+07:00'), (2, NULL), (6, '2025-01-02 00:00:00Z'), (7, '2025-01-02 00:00:01Z')",
+			`INSERT INTO lifecycle_sync_quarantine (table_name, row_id, payload, source_hash, run_id, since, reason_code, reason_column) VALUES
+				('products', 3, '{}', 1, 1, '2024-01-01', 'x', ''),
+				('products', 8, '{"id":8,"created_at":"2024-01-01T00:00:00.000001Z"}', 1, 1, '2024-01-01', 'x', ''),
+				('products', 9, '{"created_at":"2025-06-01T00:00:00Z"}', 1, 1, '2024-01-01', 'x', ''),
+				('products', 10, '{"created_at":"2024-13-01T00:00:00Z"}', 1, 1, '2024-01-01', 'x', ''),
+				('products', 11, '{"created_at":"infinity"}', 1, 1, '2024-01-01', 'x', ''),
+				('products', 12, '{"created_at":null}', 1, 1, '2024-01-01', 'x', '')`,
 			`INSERT INTO lifecycle_attachments (id_produk, nama_file, tipe_file, ukuran_file, sha256, object_key, state, write_id, created_at)
 				SELECT id, 'a.txt', 'text/plain', 1, '', 'key' || id, CASE id WHEN 2 THEN 'removing' WHEN 5 THEN 'pending' ELSE 'stored' END, CASE WHEN id IN (2, 5) THEN 'w' END, '2025-01-01T00:00:00.000000Z'
-				FROM (SELECT 1 AS id UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5) n`,
+				FROM (SELECT 1 AS id UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5
+				UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9 UNION ALL SELECT 10 UNION ALL SELECT 11 UNION ALL SELECT 12) n`,
 		} {
 			if err := old.Exec(statement).Error; err != nil {
 				t.Fatalf("%s: %v", statement, err)
@@ -170,8 +177,11 @@ func TestUp_GivesAttachmentsToTheCurrentProducts(t *testing.T) {
 		}
 		if want := []string{
 			"1 stored 2024-01-01T00:00:00.000001Z false", "2 stored NULL false", "3 stored NULL false",
-			"4 stored 2025-01-01T00:00:00.000000Z true", // no product has this created_at
-			"5 pending NULL false",
+			"4 stored 2025-01-01T00:00:00.000000Z true",                          // no product has this created_at
+			"5 pending NULL false", "6 stored 2025-01-02T00:00:00.000000Z false", // within the tolerance
+			"7 stored 2025-01-01T00:00:00.000000Z true",                                               // another product has reused the id
+			"8 stored 2024-01-01T00:00:00.000001Z false", "9 stored 2025-01-01T00:00:00.000000Z true", // quarantined
+			"10 stored NULL false", "11 stored NULL false", "12 stored NULL false",
 		}; !slices.Equal(got, want) {
 			t.Errorf("%q, want %q", got, want)
 		}
