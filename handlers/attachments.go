@@ -21,9 +21,13 @@ import (
 // ListFiles serves a product's attachments, oldest first.
 func (h *Products) ListFiles(c *fiber.Ctx) error {
 	id, err := request.ID(c)
-	return h.serveSigned(c, err, func(ctx context.Context, v cache.View, signer attachments.Signer) (success, error) {
+	return h.serveSigned(c, err, func(ctx context.Context, v cache.View, link linker) (success, error) {
 		list, err := attachments.List(ctx, v, id)
-		return success{Data: withLinks(list, signer)}, err
+		if err != nil {
+			return success{}, err
+		}
+		list, err = link(list)
+		return success{Data: list}, err
 	})
 }
 
@@ -34,6 +38,10 @@ func (h *Products) AddFiles(c *fiber.Ctx) error {
 		return err
 	}
 	key, err := request.IdempotencyKey(c)
+	if err != nil {
+		return err
+	}
+	signer, err := h.Links.Signer(c.UserContext()) // before anything is stored
 	if err != nil {
 		return err
 	}
@@ -52,18 +60,23 @@ func (h *Products) AddFiles(c *fiber.Ctx) error {
 	if err := json.Unmarshal(result.Data, &list); err != nil {
 		return err
 	}
-	signer, err := h.Links.Signer(c.UserContext())
-	if err != nil {
-		return err
-	}
 	return respondDone(c.Status(fiber.StatusCreated), "done.files_added", withLinks(list, signer))
 }
 
-// serveSigned is serveCached for responses with download links, which it renews before they expire.
-func (h *Products) serveSigned(c *fiber.Ctx, validationErr error, compute func(ctx context.Context, v cache.View, signer attachments.Signer) (success, error)) error {
-	signer, err := h.Links.Signer(c.UserContext())
-	return serveCachedVariant(c, cmp.Or(validationErr, err), h.Responses, strconv.FormatInt(signer.Window(), 10), func(ctx context.Context, v cache.View) (success, error) {
-		return compute(ctx, v, signer)
+// linker sets the download links of files, if there are any. Errors: unavailable, connection, timeout.
+type linker func(list []models.Attachment) ([]models.Attachment, error)
+
+// serveSigned is serveCached for responses with download links, which it renews before they expire. The key is read before
+// compute takes a connection, but only files need it.
+func (h *Products) serveSigned(c *fiber.Ctx, validationErr error, compute func(ctx context.Context, v cache.View, link linker) (success, error)) error {
+	signer, signerErr := h.Links.Signer(c.UserContext())
+	return serveCachedVariant(c, validationErr, h.Responses, strconv.FormatInt(signer.Window(), 10), func(ctx context.Context, v cache.View) (success, error) {
+		return compute(ctx, v, func(list []models.Attachment) ([]models.Attachment, error) {
+			if len(list) > 0 && signerErr != nil {
+				return nil, signerErr
+			}
+			return withLinks(list, signer), nil
+		})
 	})
 }
 

@@ -67,13 +67,17 @@ type productDetail struct {
 // Get serves a product with its attachments and latest moves. Its ETag begins with the row version, for If-Match.
 func (h *Products) Get(c *fiber.Ctx) error {
 	id, err := request.ID(c)
-	return h.serveSigned(c, err, func(ctx context.Context, v cache.View, signer attachments.Signer) (success, error) {
+	return h.serveSigned(c, err, func(ctx context.Context, v cache.View, link linker) (success, error) {
 		product, version, err := products.Get(ctx, v, id)
 		if err != nil {
 			return success{}, err
 		}
 		files, err := attachments.List(ctx, v, id)
-		return success{Data: productDetail{Detail: product, Attachments: withLinks(files, signer)}, version: version}, err
+		if err != nil {
+			return success{}, err
+		}
+		files, err = link(files)
+		return success{Data: productDetail{Detail: product, Attachments: files}, version: version}, err
 	})
 }
 

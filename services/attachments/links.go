@@ -16,7 +16,7 @@ import (
 // windows.
 const linkWindow = 5 * time.Minute
 
-// keys reads the key that signs links. All servers of a pmo_db share it. Errors: schema, connection, timeout.
+// keys reads the key that signs links. All servers of a pmo_db share it. Errors: unavailable, connection, timeout.
 type keys interface {
 	SigningKey(ctx context.Context) (string, error)
 }
@@ -39,7 +39,8 @@ type Signer struct {
 	expires int64 // Unix time
 }
 
-// Signer returns a signer for links that are made now. Errors: schema, connection, timeout.
+// Signer returns a signer for links that are made now. Window works with an error, too. Errors: unavailable, connection,
+// timeout.
 func (l *Links) Signer(ctx context.Context) (Signer, error) {
 	key, err := l.signingKey(ctx)
 	return Signer{key, l.now().Truncate(linkWindow).Add(2 * linkWindow).Unix()}, err
@@ -56,7 +57,7 @@ func (s Signer) Sign(a models.Attachment) models.DownloadLink {
 }
 
 // Check checks that a link was signed by Sign and has not expired. It says nothing about whether the file exists. Errors:
-// unauthenticated, schema, connection, timeout.
+// unauthenticated, unavailable, connection, timeout.
 func (l *Links) Check(ctx context.Context, link models.DownloadLink) error {
 	key, err := l.signingKey(ctx)
 	switch {

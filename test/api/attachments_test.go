@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"database/sql"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -354,6 +355,44 @@ func TestAttachments_DownloadByASignedLink(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAttachments_UnreadableSigningKey upgrades without the GRANT on the new table: nothing is stored, and products without files
+// need no key.
+func TestAttachments_UnreadableSigningKey(t *testing.T) {
+	t.Parallel()
+	var owner *sql.DB
+	var role string
+	s := newSite(t, func(t testing.TB) string {
+		t.Helper()
+		database := testdb.Postgres(t)
+		owner = testdb.Open(t, database)
+		var as string
+		role, as = testdb.Role(t, database)
+		exec(t, owner, "GRANT ALL ON SCHEMA public TO "+role)
+		return as
+	})
+	s.Stop()
+	exec(t, owner, "REVOKE SELECT ON lifecycle_signing_key FROM "+role)
+	s.Start()
+	defer s.Stop()
+	denied := func(a apiResponse) {
+		t.Helper()
+		a.want(t, http.StatusServiceUnavailable, "unavailable")
+		if !strings.Contains(string(a.body), "GRANT SELECT ON lifecycle_signing_key") {
+			t.Errorf("without the remedy: %s", a.body)
+		}
+	}
+	denied(s.upload(http.MethodPost, "/products/1/attachments", nil, []file{{"a.txt", "x"}}))
+	s.wantFiles(0)
+	s.get("/products/1")
+	s.get("/products/1/attachments")
+	created := decode[product](t, s.upload(http.MethodPost, "/products", newProduct("with files"), []file{{"a.txt", "x"}}).want(t, http.StatusCreated))
+	denied(s.do(http.MethodGet, fmt.Sprintf("%s/products/%d", base, created.ID), nil))
+
+	exec(t, owner, "GRANT SELECT ON lifecycle_signing_key TO "+role)
+	detail := decode[product](t, s.get(fmt.Sprintf("/products/%d", created.ID)))
+	s.wantDownload(detail.Attachments[0], "x", `attachment; filename="a.txt"`)
 }
 
 // linkFrom returns a link to a file that was made at a time.

@@ -177,13 +177,22 @@ func (a *Attachments) Closed(ctx context.Context, retention time.Duration) (coun
 	return count, a.s.Translate(err)
 }
 
-// SigningKey returns the key that signs download links. Errors: schema if it was deleted, permission, connection.
+// SigningKey returns the key that signs download links. Errors: unavailable if it is missing or the role may not read it,
+// connection, timeout.
 func (a *Attachments) SigningKey(ctx context.Context) (key string, err error) {
-	err = a.s.Gorm(ctx).Table("lifecycle_signing_key").Select("key").Scan(&key).Error
-	if err == nil && key == "" {
-		return "", models.NewError(models.Schema, "pmo.no_signing_key", nil)
+	err = a.s.Translate(a.s.Gorm(ctx).Table("lifecycle_signing_key").Select("key").Scan(&key).Error)
+	switch e := models.AsError(err); {
+	case err == nil && key == "":
+		return "", models.NewError(models.Unavailable, "pmo.no_signing_key", nil).WithRemedy("pmo.no_signing_key_remedy", nil)
+	case err != nil && e.Class == models.Permission:
+		return "", models.NewError(models.Unavailable, "pmo.signing_key_denied", nil).
+			WithCommand("pmo.signing_key_denied_remedy", nil, "GRANT SELECT ON lifecycle_signing_key TO <role>").WithCause(err)
+	case err != nil && e.Class == models.Schema:
+		return "", models.NewError(models.Unavailable, "pmo.no_signing_key_table", nil).
+			WithCommand("pmo.no_signing_key_table_remedy", nil, "lifecycle-sync migrate").WithCause(err)
+	default:
+		return key, err
 	}
-	return key, a.s.Translate(err)
 }
 
 // Referenced returns the object keys that a row in any state refers to. Errors: connection, timeout.
