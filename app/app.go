@@ -196,7 +196,7 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 	history := runs.NewJournal(a.apiStore, models.Tables())
 	limits := request.FormLimits{Files: a.cfg.UploadFiles, Bytes: a.cfg.UploadRequestLimit}
 	products, histories := products.NewWriter(a.writer, a.apiStore, a.zone), stages.NewWriter(a.writer, a.zone)
-	files := &attachments.Files{Writer: a.writer, Store: a.apiStore, Contents: a.files, Limit: a.cfg.UploadFileLimit, Log: a.log}
+	files := &attachments.Files{Writer: a.writer, Source: a.apiSource, Store: a.apiStore, Contents: a.files, Limit: a.cfg.UploadFileLimit, Log: a.log}
 	site := pages.NewSite(pages.Options{Responses: a.responses, Status: runService, Zone: a.zone, Printer: a.printer, RequiresSignIn: options.Access != nil, Log: a.log})
 	return routes.New(options, routes.Handlers{
 		Health:  &handlers.Health{Runs: journal.New(a.apiStore.Session), Log: a.log},

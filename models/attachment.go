@@ -12,6 +12,14 @@ type ProductIdentity struct {
 	CreatedAt *Instant
 }
 
+// Equal reports whether both are the same product.
+func (p ProductIdentity) Equal(other ProductIdentity) bool {
+	if p.CreatedAt == nil || other.CreatedAt == nil {
+		return p == other
+	}
+	return p.ID == other.ID && *p.CreatedAt == *other.CreatedAt
+}
+
 // Attachment is a file of a product, under the names that the React app reads. Its content is stored under ObjectKey. Both are
 // kept for a while after the product was deleted, and shown again if the product returns.
 type Attachment struct {

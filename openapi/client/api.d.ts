@@ -124,7 +124,7 @@ export interface paths {
         put?: never;
         /**
          * Adds attachments to a product
-         * @description Stores all files of the request, or none.
+         * @description Stores all files of the request, or none. If another product has reused the id in `lifecycle_db` since the last sync, the answer is 409 and the new product is shown from then on.
          */
         post: operations["addAttachments"];
         delete?: never;

@@ -26,6 +26,17 @@ func (tx *Tx) LockProduct(ctx context.Context, id int64) (*models.Row, error) {
 	return row, err
 }
 
+// ProductIdentity reads the identity of a product as it is now, nil if there is no such product. Errors: connection, timeout, schema.
+func (s *Source) ProductIdentity(ctx context.Context, id int64) (*models.ProductIdentity, error) {
+	var found []models.ProductIdentity
+	err := s.db.WithContext(ctx).Table(ProductTable).Select("id, "+s.db.Fitting("created_at", s.products.Column("created_at"))+" AS created_at").
+		Where("id = ?", id).Find(&found).Error
+	if err != nil || len(found) == 0 {
+		return nil, s.db.Translate(err)
+	}
+	return &found[0], nil
+}
+
 // ListedProduct reads a product as the API shows it, except for AttachmentsCount. Errors: connection, timeout.
 func (tx *Tx) ListedProduct(ctx context.Context, id int64) (product models.ListedProduct, err error) {
 	query := tx.conn.Gorm(ctx).Table(ProductTable + " p").

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
 	attachmentsdb "lifecycle-sync/repositories/pmo/attachments"
 	"lifecycle-sync/services/outbox"
@@ -36,6 +37,7 @@ type Contents interface {
 // Files stores, adds, reads and deletes files of products.
 type Files struct {
 	Writer   *outbox.Writer
+	Source   *lifecycle.Source
 	Store    *pmo.Store
 	Contents Contents
 	Limit    int64 // bytes per file
@@ -57,17 +59,43 @@ func List(ctx context.Context, from Reader, productID int64) ([]models.Attachmen
 	return from.Attachments(ctx, productID)
 }
 
+// sourceTimeout limits the wait for lifecycle_db, which uploads do not need.
+const sourceTimeout = 2 * time.Second
+
 // Add attaches the request's files to a product, all or none. After an error none is stored.
-// Errors: not found; quarantined; conflict and busy of the key; connection.
+// Errors: not found; quarantined; conflict if another product has reused the id in lifecycle_db since the last run, and of the key; busy of the key; connection.
 func (f *Files) Add(ctx context.Context, productID int64, r outbox.Request) (outbox.Result, error) {
-	return f.Writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (any, error) {
+	current, known := f.current(ctx, productID)
+	replaced := false
+	result, err := f.Writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (any, error) {
 		// The lock keeps the product until the files are stored. A run that deletes it or changes its created_at then finds them.
 		product, err := attachmentsdb.New(tx).LockProduct(ctx, productID)
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, err
+		case known && current == nil:
+			return nil, models.NewError(models.NotFound, "products.not_found", models.Params{"id": productID})
+		case known && !current.Equal(product):
+			replaced = true
+			return nil, models.NewError(models.Conflict, "products.changed", nil).WithRemedy("products.changed_remedy", nil)
 		}
 		return attachmentsdb.New(tx).AddStored(ctx, product, r.Files)
 	})
+	if replaced {
+		f.Writer.Refresh(ctx, lifecycle.ProductTable, productID) // a reload then shows the new product
+	}
+	return result, err
+}
+
+// current reads which product lifecycle_db has under an id, nil if none. It is unknown while lifecycle_db is unavailable.
+func (f *Files) current(ctx context.Context, productID int64) (current *models.ProductIdentity, known bool) {
+	ctx, cancel := context.WithTimeout(ctx, sourceTimeout)
+	defer cancel()
+	current, err := f.Source.ProductIdentity(ctx, productID)
+	if err != nil {
+		f.Log.Warn("upload not compared with lifecycle_db", "id", productID, "error", err)
+	}
+	return current, err == nil
 }
 
 // Remove deletes a file of a product. Errors: not found, quarantined, connection.

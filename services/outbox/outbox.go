@@ -253,6 +253,11 @@ func (w *Writer) refreshMirror(ctx context.Context, write models.Write, r Reques
 	return err == nil
 }
 
+// Refresh mirrors a row that another application has changed in lifecycle_db, unless the mirror cannot be written now.
+func (w *Writer) Refresh(ctx context.Context, table string, id int64) {
+	w.refreshMirror(ctx, models.Write{}, Request{}, Change{Table: table, RowID: id, Rows: mirror.ChangedRows{table: {id}}})
+}
+
 // complete completes a write that its own process did not. If the mirror cannot be refreshed now, the next run does it.
 func (w *Writer) complete(ctx context.Context, write models.Write) error {
 	if write.Table != nil {

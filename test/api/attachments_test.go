@@ -447,6 +447,35 @@ func TestAttachments_BelongToAProductNotToANumber(t *testing.T) {
 	})
 }
 
+// TestAttachments_UploadAfterTheIDWasReused uploads files for a product that lifecycle_db has replaced and then deleted since the last run.
+func TestAttachments_UploadAfterTheIDWasReused(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		upload := func(status int, code string) {
+			t.Helper()
+			s.upload(http.MethodPost, "/products/3/attachments", nil, []file{{"a.txt", "x"}}).want(t, status, code)
+		}
+		before := queryOne[string](t, s.target, "SELECT produk FROM tbl_produk_lifecycle WHERE id = 3")
+		exec(t, s.source, "UPDATE tbl_produk SET produk = 'another', created_at = '2024-01-02T00:00:00Z' WHERE id = 3")
+		if got := decode[product](t, s.get("/products/3")); got.Name == nil || *got.Name != before {
+			t.Errorf("already mirrored: %+v", got)
+		}
+		upload(http.StatusConflict, "conflict")
+		s.wantFiles(0)
+		if got := decode[product](t, s.get("/products/3")); got.Name == nil || *got.Name != "another" {
+			t.Errorf("after the conflict: %+v", got)
+		}
+		s.upload(http.MethodPost, "/products/3/attachments", nil, []file{{"a.txt", "x"}}).want(t, http.StatusCreated)
+		s.wantFiles(1)
+		exec(t, s.source, "UPDATE tbl_produk SET created_at = NULL WHERE id = 3")
+		upload(http.StatusConflict, "conflict")
+		exec(t, s.source, "DELETE FROM tbl_produk WHERE id = 3")
+		upload(http.StatusNotFound, "not_found")
+		exec(t, s.source, "ALTER TABLE tbl_produk RENAME TO missing")
+		s.upload(http.MethodPost, "/products/3/attachments", nil, []file{{"a.txt", "x"}}).want(t, http.StatusCreated)
+	})
+}
+
 // eachDeletion calls fn with a new product's path, its file, and a function that deletes it.
 func (s *site) eachDeletion(fn func(path string, f models.Attachment, remove func())) {
 	s.t.Helper()
