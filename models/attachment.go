@@ -60,6 +60,7 @@ type DownloadLink struct {
 
 // ClosedAttachments counts attachments whose products do not exist.
 type ClosedAttachments struct {
-	Files, Bytes int64
-	Overdue      int64 // files beyond the retention
+	Files, Bytes int64 // without those in Mismatched
+	Mismatched   int64 // files whose id a mirrored product has, with another created_at: it reuses the id, or created_at was corrected
+	Overdue      int64 // files of both kinds beyond the retention
 }

@@ -52,6 +52,18 @@ func TestDiagnose_SQLiteSkipsWhatNeedsAServer(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	}
+	l.exec(l.Target, "INSERT INTO lifecycle_attachments (id_produk, nama_file, tipe_file, ukuran_file, sha256, object_key, state, product_created_at, created_at) "+
+		"SELECT id, 'a.txt', 'text/plain', 5, '', 'corrected', 'stored', created_at, strftime('%Y-%m-%dT%H:%M:%f000Z', created_at, '+1 day') FROM tbl_produk_lifecycle WHERE id = 1")
+	l.exec(l.Source, "CREATE TABLE kept AS SELECT created_at FROM tbl_produk WHERE id = 1; UPDATE tbl_produk SET created_at = date(created_at, '+2 days') WHERE id = 1")
+	l.sync()
+	if found := of("sync.attachments", l.diagnose()); len(found) != 1 || !has(found[0], doctor.Note, "doctor.attachments_mismatched", "product_created_at") {
+		t.Errorf("created_at is later than the upload: %+v", found)
+	}
+	l.exec(l.Source, "UPDATE tbl_produk SET created_at = (SELECT created_at FROM kept) WHERE id = 1; DROP TABLE kept")
+	l.sync()
+	if found := of("sync.attachments", l.diagnose()); len(found) != 1 || !has(found[0], doctor.OK, "doctor.attachments_ok", "") {
+		t.Errorf("created_at is set back: %+v", found)
+	}
 	for _, closed := range []struct{ age, finding string }{{"-1 day", "doctor.attachments_closed count=1"}, {"-92 days", "doctor.attachments_overdue count=1"}} {
 		l.exec(l.Target, "INSERT INTO lifecycle_attachments (id_produk, nama_file, tipe_file, ukuran_file, sha256, object_key, state, created_at, closed_at) VALUES (99, 'a.txt', "+
 			"'text/plain', 5, '', '"+closed.age+"', 'stored', '2024-01-01T00:00:00.000000Z', strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '"+closed.age+"'))")

@@ -151,11 +151,20 @@ func (d *diagnosis) closedAttachments(ctx context.Context) ([]Finding, error) {
 	case closed.Overdue > 0:
 		values["count"] = closed.Overdue
 		return []Finding{problem("doctor.attachments_overdue", values, models.NewRemedy("doctor.attachments_overdue_remedy", nil))}, nil
-	case closed.Files > 0:
-		return []Finding{ok("doctor.attachments_closed", values)}, nil
-	default:
+	case closed.Files == 0 && closed.Mismatched == 0:
 		return []Finding{ok("doctor.attachments_ok", nil)}, nil
 	}
+	var found []Finding
+	if closed.Files > 0 {
+		found = append(found, ok("doctor.attachments_closed", values))
+	}
+	if closed.Mismatched > 0 {
+		values := params{"count": closed.Mismatched, "retention": d.Retention}
+		found = append(found, note("doctor.attachments_mismatched", values, models.NewCommand("doctor.attachments_mismatched_remedy", values,
+			"SELECT id_produk, nama_file, product_created_at, created_at AS uploaded_at FROM lifecycle_attachments "+
+				"WHERE closed_at IS NOT NULL AND id_produk IN (SELECT id FROM "+d.Store.Table("tbl_produk").Mirror+")")))
+	}
+	return found, nil
 }
 
 func (d *diagnosis) machineChecks() []check {

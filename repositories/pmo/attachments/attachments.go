@@ -171,8 +171,11 @@ func (a *Attachments) DeleteClosed(ctx context.Context, retention time.Duration)
 // Closed counts the files whose products do not exist. Overdue are those that DeleteClosed should have deleted. Errors:
 // connection, timeout.
 func (a *Attachments) Closed(ctx context.Context, retention time.Duration) (count models.ClosedAttachments, err error) {
-	err = a.s.Gorm(ctx).Model(&models.Attachment{}).Where("closed_at IS NOT NULL").
-		Select("count(*) AS files, coalesce(sum(ukuran_file), 0) AS bytes, count(CASE WHEN closed_at < " + a.s.Clock(-int(retention/time.Second)) + " THEN 1 END) AS overdue").
+	rows := a.s.Gorm(ctx).Model(&models.Attachment{}).Where("closed_at IS NOT NULL").
+		Select("ukuran_file, closed_at, id_produk IN (SELECT id FROM " + a.s.Table("tbl_produk").Mirror + ") AS mirrored")
+	err = a.s.Gorm(ctx).Table("(?) AS f", rows).
+		Select("count(CASE WHEN NOT mirrored THEN 1 END) AS files, coalesce(sum(CASE WHEN NOT mirrored THEN ukuran_file END), 0) AS bytes, " +
+			"count(CASE WHEN mirrored THEN 1 END) AS mismatched, count(CASE WHEN closed_at < " + a.s.Clock(-int(retention/time.Second)) + " THEN 1 END) AS overdue").
 		Scan(&count).Error
 	return count, a.s.Translate(err)
 }
