@@ -120,7 +120,7 @@ func (p pool) ExecContext(ctx context.Context, query string, args ...any) (resul
 // QueryContext implements gorm.ConnPool.
 func (p pool) QueryContext(ctx context.Context, query string, args ...any) (rows *sql.Rows, err error) {
 	err = p.db.with(ctx, func(conn *sql.Conn) error {
-		rows, err = conn.QueryContext(ctx, query, args...) //nolint:rowserrcheck // the caller reads the rows
+		rows, err = conn.QueryContext(ctx, query, args...) //nolint:rowserrcheck,sqlclosecheck // the caller reads and closes the rows
 		return err
 	})
 	return rows, err
