@@ -86,6 +86,31 @@ func TestPool_LimitsTheWait(t *testing.T) {
 	})
 }
 
+// TestPool_WaitsForThePooler has a PgBouncer that accepts one client.
+func TestPool_WaitsForThePooler(t *testing.T) {
+	t.Parallel()
+	direct := testdb.Postgres(t)
+	address := testdb.NewPooler(t, []string{direct}, "max_client_conn=1").At(direct)
+	var only *pgx.Conn
+	kit.Eventually(t, "the only client connects", func() bool {
+		connected, err := pgx.Connect(t.Context(), address)
+		only = connected
+		return err == nil
+	})
+	for way, read := range waysToRead(open(t, address, database.Options{MaxConns: 1, Wait: time.Millisecond})) {
+		wantBusy(t, way, read(t.Context()))
+	}
+	result := make(chan error)
+	patient := open(t, address, database.Options{MaxConns: 1, Wait: kit.Patience})
+	go func() { result <- patient.QueryRow(t.Context(), "SELECT 1", nil, new(int)) }()
+	if err := only.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-result; err != nil {
+		t.Errorf("after the wait: %v", err)
+	}
+}
+
 // TestPool_WaitsForTheServer has a role without a free connection.
 func TestPool_WaitsForTheServer(t *testing.T) {
 	t.Parallel()

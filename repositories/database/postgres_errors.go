@@ -135,6 +135,9 @@ func isBroken(err error) bool {
 func connectError(err error, name string) *models.Error {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		refusal := &pgconn.PgError{Severity: "FATAL", Code: pg.Code, Message: "the server refused the connection"}
+		if strings.Contains(pg.Message, "max_client_conn") { // PgBouncer, which reports 08P01
+			refusal.Code = pgerrcode.TooManyConnections
+		}
 		e := postgresDialect{}.translate(refusal, name)
 		if e.Class != models.Connection && e.Class != models.Permission { // a parameter of the URL that the server does not know
 			return models.NewError(models.Connection, "database.url_refused", models.Params{"database": name, "sqlstate": pg.Code}).
