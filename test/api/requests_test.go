@@ -233,12 +233,12 @@ func TestAttachments_TruncatedUploadsLeaveNothing(t *testing.T) {
 				_ = conn.Close()
 			}
 		}
-		s.Eventually("nothing is left", func() bool { return len(s.contents()) == 0 })
+		s.upload(http.MethodPost, "/products/1/attachments", nil, []file{{"a.pdf", pdf}}).want(t, http.StatusCreated)
+		s.Eventually("only the complete upload is left", func() bool { return len(s.contents()) == 1 })
+		s.wantFiles(1)
 		if n := queryOne[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'never'"); n != 0 {
 			t.Errorf("%d products were made", n)
 		}
-		s.upload(http.MethodPost, "/products/1/attachments", nil, []file{{"a.pdf", pdf}}).want(t, http.StatusCreated)
-		s.wantFiles(1)
 	})
 }
 
