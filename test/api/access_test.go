@@ -131,7 +131,7 @@ func TestCORS_AllowsListedOriginsWithTokens(t *testing.T) {
 	for from, allowed := range map[string]string{origin: origin, "https://evil.example": "", "null": "", "": ""} {
 		a := s.get("/dropdowns", "Origin", from)
 		if a.Header.Get("Access-Control-Allow-Origin") != allowed || !strings.Contains(a.Header.Get("Vary"), "Origin") ||
-			from == origin && a.Header.Get("Access-Control-Expose-Headers") != "ETag,Link,Location,Retry-After,Content-Disposition,X-Request-ID" {
+			from == origin && a.Header.Get("Access-Control-Expose-Headers") != "ETag,Link,Location,Retry-After,RateLimit,RateLimit-Policy,Content-Disposition,X-Request-ID" {
 			t.Errorf("%q: %v", from, a.Header)
 		}
 	}

@@ -116,7 +116,7 @@ func TestStageHistory_FiltersCorrectsAndDeletes(t *testing.T) {
 		p.click("link", "Delete "+audit)
 		p.wantTexts("This cannot be undone.")
 		p.click("button", "Delete stage history record")
-		p.wantTexts("Stage history record deleted;")
+		p.wantTexts("Stage history record deleted.")
 		p.wantNoTexts("Disetujui kemudian")
 	})
 }
