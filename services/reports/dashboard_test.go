@@ -182,7 +182,9 @@ func TestDashboard(t *testing.T) {
 					{catalog.ProductFilter{}, func(models.Product) bool { return true }},
 					{catalog.ProductFilter{StageID: 2}, func(p models.Product) bool { return is(p.StageID, 2) }},
 					{catalog.ProductFilter{Segment: "ÉNERGIE & <CO>"}, func(p models.Product) bool { return is(p.SegmentID, 2) }},
-					{catalog.ProductFilter{Search: "PRODUK 3"}, func(p models.Product) bool { return p.Name != nil && strings.Contains(*p.Name, "Produk 3") }},
+					{catalog.ProductFilter{Search: "PRODUK 3"}, func(p models.Product) bool {
+						return p.Name != nil && strings.Contains(*p.Name, "Produk") && strings.Contains(*p.Name, "3")
+					}},
 					{catalog.ProductFilter{Missing: "price"}, func(p models.Product) bool { return p.Price == nil }},
 					{catalog.ProductFilter{Missing: "launchDate", StageID: 1}, func(p models.Product) bool { return !hasLaunchDate(p) && is(p.StageID, 1) }},
 					{catalog.ProductFilter{Implausible: "launchDate"}, func(p models.Product) bool { return p.LaunchDate != nil && !hasLaunchDate(p) }},

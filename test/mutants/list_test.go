@@ -126,7 +126,7 @@ var mutants = map[string]mutant{
 	},
 	"does not check the identity of the source": {
 		file:   "services/mirror/incremental.go",
-		before: "	return sourceChange(then, now)\n", after: "	_ = sourceChange(then, now)\n	return \"\"\n",
+		before: "	return sourceChange(then, now)\n", after: "	_ = sourceChange(then, now)\n	return models.Text{}\n",
 		tests: "./services/mirror", run: "TestIncremental_FallsBackToFullRun",
 	},
 	"skips the run after the slot was lost": {
