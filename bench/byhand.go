@@ -9,7 +9,7 @@ import (
 
 const (
 	pageRows   = 12
-	searchTerm = "Gardu Induk 47" // matches about 2,000 of a million products
+	searchTerm = "Gardu Induk 47" // three words, each of which must occur
 )
 
 const countProducts = "SELECT count(*) FROM tbl_produk_lifecycle"
@@ -48,14 +48,20 @@ var search = latency{
 		return "/products?search=" + strings.ReplaceAll(searchTerm, " ", "+") + "&page=" + pageNumber(1, unique)
 	},
 	func(*arena) []statement {
-		const hits = `WITH hits AS MATERIALIZED (SELECT * FROM tbl_produk_lifecycle WHERE lower(produk) LIKE $2 OR lower(deskripsi) LIKE $2 OR lower(pelanggan) LIKE $2)
+		args := []any{pageRows}
+		var words []string
+		for _, word := range strings.Fields(strings.ToLower(searchTerm)) {
+			args = append(args, "%"+word+"%")
+			words = append(words, fmt.Sprintf("(lower(produk) LIKE $%[1]d OR lower(deskripsi) LIKE $%[1]d OR lower(pelanggan) LIKE $%[1]d)", len(args)))
+		}
+		hits := `WITH hits AS MATERIALIZED (SELECT * FROM tbl_produk_lifecycle WHERE ` + strings.Join(words, " AND ") + `)
 			SELECT p.*, segment.segmen, stage.stage, category.kategori, (SELECT count(*) FROM hits)
 			FROM (SELECT * FROM hits ORDER BY created_at DESC NULLS LAST, id DESC LIMIT $1) p
 			LEFT JOIN tbl_segmen_lifecycle segment ON segment.id = p.id_segmen
 			LEFT JOIN tbl_stage_lifecycle stage ON stage.id = p.id_stage
 			LEFT JOIN tbl_kategori_lifecycle category ON category.id = p.id_kategori
 			ORDER BY p.created_at DESC NULLS LAST, p.id DESC`
-		return []statement{{hits, []any{pageRows, "%" + strings.ToLower(searchTerm) + "%"}}}
+		return []statement{{hits, args}}
 	},
 }
 
