@@ -191,42 +191,42 @@ func (l *limiter) take(c *fiber.Ctx, caller string) error {
 	return models.NewError(models.RateLimited, "http.rate_limited", models.Params{"limit": l.perMinute}).WithRemedy("http.rate_limited_remedy", nil)
 }
 
-// gate limits how many requests of a caller are in progress at the same time. A request ends when its client has read the
+// concurrencyLimiter limits how many requests of a caller are in progress at the same time. A request ends when its client has read the
 // response or is gone.
-type gate struct {
-	most int // of a caller
+type concurrencyLimiter struct {
+	max  int // of a caller
 	mu   sync.Mutex
 	open map[string]int // requests in progress by caller
 }
 
-// pass is a request's permission to be in progress. The server closes it after the response, as every io.Closer among a
+// ticket is a request's permission to be in progress. The server closes it after the response, as every io.Closer among a
 // request's values.
-type pass struct {
-	gate   *gate
-	caller string
+type ticket struct {
+	limiter *concurrencyLimiter
+	caller  string
 }
 
-type passKey struct{}
+type ticketKey struct{}
 
-// enter lets a request in. Errors: rate_limited, with Retry-After set.
-func (g *gate) enter(c *fiber.Ctx, caller string) error {
+// acquire lets a request in. Errors: rate_limited, with Retry-After set.
+func (g *concurrencyLimiter) acquire(c *fiber.Ctx, caller string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.open[caller] >= g.most {
+	if g.open[caller] >= g.max {
 		c.Set(fiber.HeaderRetryAfter, busyRetryAfter)
-		return models.NewError(models.RateLimited, "http.too_many_at_once", models.Params{"limit": g.most}).WithRemedy("http.too_many_at_once_remedy", nil)
+		return models.NewError(models.RateLimited, "http.too_many_at_once", models.Params{"limit": g.max}).WithRemedy("http.too_many_at_once_remedy", nil)
 	}
 	g.open[caller]++
-	c.Locals(passKey{}, pass{g, caller})
+	c.Locals(ticketKey{}, ticket{g, caller})
 	return nil
 }
 
 // Close lets the caller's next request in.
-func (p pass) Close() error {
-	p.gate.mu.Lock()
-	defer p.gate.mu.Unlock()
-	if p.gate.open[p.caller]--; p.gate.open[p.caller] == 0 {
-		delete(p.gate.open, p.caller)
+func (t ticket) Close() error {
+	t.limiter.mu.Lock()
+	defer t.limiter.mu.Unlock()
+	if t.limiter.open[t.caller]--; t.limiter.open[t.caller] == 0 {
+		delete(t.limiter.open, t.caller)
 	}
 	return nil
 }
@@ -234,27 +234,27 @@ func (p pass) Close() error {
 // busyRetryAfter is the Retry-After in seconds while a caller's other requests are in progress.
 const busyRetryAfter = "5"
 
-// limits holds the limiter or the gate of each limit.
+// limits holds the limiter of each limit, of either kind.
 type limits struct {
-	limiters map[limit]*limiter
-	gates    map[limit]*gate
+	limiters   map[limit]*limiter
+	concurrent map[limit]*concurrencyLimiter
 }
 
 func newLimits(o Options) limits {
-	newGate := func(most int) *gate { return &gate{most: most, open: map[string]int{}} }
+	atOnce := func(most int) *concurrencyLimiter { return &concurrencyLimiter{max: most, open: map[string]int{}} }
 	return limits{
 		limiters: map[limit]*limiter{
 			reads: newLimiter("reads", o.ReadRate, o.Now), writes: newLimiter("writes", o.WriteRate, o.Now), syncs: newLimiter("sync", o.SyncRate, o.Now),
 			signIns: newLimiter("sign-ins", signInRate, o.Now),
 		},
-		gates: map[limit]*gate{exports: newGate(maxExports), downloads: newGate(maxDownloads), streams: newGate(maxStreams)},
+		concurrent: map[limit]*concurrencyLimiter{exports: atOnce(maxExports), downloads: atOnce(maxDownloads), streams: atOnce(maxStreams)},
 	}
 }
 
 // count counts a route's requests towards a limit. Of sign-ins only failed ones count, so that one client cannot lock out
 // others that share its address.
 func (ls limits) count(towards limit) fiber.Handler {
-	l, g := ls.limiters[towards], ls.gates[towards]
+	l, g := ls.limiters[towards], ls.concurrent[towards]
 	return func(c *fiber.Ctx) error {
 		switch {
 		case towards == signIns:
@@ -263,7 +263,7 @@ func (ls limits) count(towards limit) fiber.Handler {
 			}
 			return l.take(c, clientNetwork(c))
 		case g != nil:
-			if err := g.enter(c, callerOf(c)); err != nil {
+			if err := g.acquire(c, callerOf(c)); err != nil {
 				return err
 			}
 		case l != nil && l.perMinute > 0:

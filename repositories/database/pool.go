@@ -18,7 +18,7 @@ import (
 // fullPause is the pause between attempts to connect to a server that has no free connection.
 const fullPause = 50 * time.Millisecond
 
-// limitWait limits the wait for a free connection, unless the options have no limit.
+// limitWait prepares the limit of the wait for a free connection. A wait of 0 means no limit.
 func (db *DB) limitWait(o Options) {
 	db.wait, db.places = o.Wait, make(chan struct{}, o.MaxConns)
 }

@@ -240,8 +240,8 @@ func slotError(err error) error {
 	return err
 }
 
-// dropUnfollowable drops the slot if a person must repair what an error reports: until then nobody would read the WAL that the
-// server retains for it. The next attempt repeats what fails.
+// dropUnfollowable drops the slot if following is impossible until someone repairs the source. Until then the server would
+// retain WAL that nobody reads. A drop that fails is tried again by the next attempt to follow.
 func (s *Source) dropUnfollowable(ctx context.Context, name string, cause error) {
 	if e := models.AsError(cause); e.Class == models.Schema || e.Class == models.Permission {
 		_, _ = s.DropSlot(ctx, name)

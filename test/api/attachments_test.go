@@ -2,7 +2,6 @@ package api_test
 
 import (
 	"bytes"
-	"database/sql"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -361,17 +360,7 @@ func TestAttachments_DownloadByASignedLink(t *testing.T) {
 // need no key.
 func TestAttachments_UnreadableSigningKey(t *testing.T) {
 	t.Parallel()
-	var owner *sql.DB
-	var role string
-	s := newSite(t, func(t testing.TB) string {
-		t.Helper()
-		database := testdb.Postgres(t)
-		owner = testdb.Open(t, database)
-		var as string
-		role, as = testdb.Role(t, database)
-		exec(t, owner, "GRANT ALL ON SCHEMA public TO "+role)
-		return as
-	})
+	s, owner, role := newSiteOfRole(t)
 	s.Stop()
 	exec(t, owner, "REVOKE SELECT ON lifecycle_signing_key FROM "+role)
 	s.Start()

@@ -2,7 +2,6 @@ package api_test
 
 import (
 	"bufio"
-	"database/sql"
 	"fmt"
 	"io"
 	"net"
@@ -95,17 +94,7 @@ func TestExports_SlowReadersHoldNothing(t *testing.T) {
 // TestReads_WaitForAConnection gives the role of pmo_db no connection: requests wait, then fail as an overload.
 func TestReads_WaitForAConnection(t *testing.T) {
 	t.Parallel()
-	var owner *sql.DB
-	var role string
-	s := newSite(t, func(t testing.TB) string {
-		t.Helper()
-		database := testdb.Postgres(t)
-		owner = testdb.Open(t, database)
-		var as string
-		role, as = testdb.Role(t, database)
-		exec(t, owner, "GRANT ALL ON SCHEMA public TO "+role)
-		return as
-	})
+	s, owner, role := newSiteOfRole(t)
 	exec(t, owner, "ALTER ROLE "+role+" CONNECTION LIMIT 0")
 	exec(t, owner, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", role)
 	a := s.do(http.MethodGet, base+"/products?limit=3", nil).want(t, http.StatusServiceUnavailable, "unavailable")

@@ -53,6 +53,20 @@ func (s *site) onPostgres() bool { return strings.HasPrefix(s.SourceURL, "postgr
 // location returns the path in the Location header, without the API's prefix.
 func (a apiResponse) location() string { return strings.TrimPrefix(a.Header.Get("Location"), base) }
 
+// newSiteOfRole returns a site on PostgreSQL whose program uses an ordinary role, and the owner's connection to pmo_db.
+func newSiteOfRole(t *testing.T) (s *site, owner *sql.DB, role string) {
+	t.Helper()
+	s = newSite(t, func(t testing.TB) (as string) {
+		t.Helper()
+		database := testdb.Postgres(t)
+		owner = testdb.Open(t, database)
+		role, as = testdb.Role(t, database)
+		exec(t, owner, "GRANT ALL ON SCHEMA public TO "+role)
+		return as
+	})
+	return s, owner, role
+}
+
 // queryOne returns a query's single value.
 func queryOne[T any](t testing.TB, db *sql.DB, query string, args ...any) T {
 	t.Helper()

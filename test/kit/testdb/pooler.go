@@ -64,7 +64,7 @@ func NewPooler(t testing.TB, databases []string, settings ...string) *Pooler {
 	return p
 }
 
-// configuration logs in to the server as the user of each URL, whoever the client is.
+// configuration returns a pgbouncer.ini that logs in to the server with each URL's user, whichever user the client names.
 func (p *Pooler) configuration(databases, settings []string) string {
 	host, port, _ := net.SplitHostPort(p.address)
 	var perDatabase []string
