@@ -50,7 +50,7 @@ var search = latency{
 	func(*arena) []statement {
 		args := []any{pageRows}
 		var words []string
-		for _, word := range strings.Fields(strings.ToLower(searchTerm)) {
+		for word := range strings.FieldsSeq(strings.ToLower(searchTerm)) {
 			args = append(args, "%"+word+"%")
 			words = append(words, fmt.Sprintf("(lower(produk) LIKE $%[1]d OR lower(deskripsi) LIKE $%[1]d OR lower(pelanggan) LIKE $%[1]d)", len(args)))
 		}
