@@ -9,7 +9,7 @@ import (
 // Encoding is that of a PostgreSQL database, whose text may have no equivalent in UTF-8.
 type Encoding struct {
 	Name    string
-	foreign string // the characters without an equivalent in UTF-8, as a bracket expression; "" if there are none
+	foreign string // a bracket expression of the characters without an equivalent in UTF-8, in hex; "" if there are none
 }
 
 // ASCII reports whether text may hold any bytes, because the server does not check them.
@@ -30,7 +30,7 @@ func (e Encoding) Invalid(expr string, c models.Column) string {
 	case isText && e.ASCII():
 		return `(` + expr + `)::text COLLATE "C" !~ '` + utf8Pattern + `'`
 	case isText && e.foreign != "":
-		return `(` + expr + `)::text COLLATE "C" ~ '` + e.foreign + `'`
+		return e.hasForeign("(" + expr + ")::text")
 	default:
 		return ""
 	}
@@ -46,6 +46,12 @@ func (e Encoding) Sendable(expr string, c models.Column) string {
 	return "CASE WHEN " + invalid + " THEN encode(" + e.bytes(expr+"::text") + ", 'escape') ELSE " + expr + "::text END"
 }
 
+// hasForeign is the condition under which a text contains a character without an equivalent in UTF-8. The pattern is made of the
+// characters themselves, because an escape cannot express one of four bytes.
+func (e Encoding) hasForeign(text string) string {
+	return text + ` COLLATE "C" ~ convert_from(decode('` + e.foreign + `', 'hex'), '` + e.Name + `')`
+}
+
 // bytes is an expression for the bytes of a text.
 func (Encoding) bytes(text string) string { return "convert_to(" + text + ", getdatabaseencoding())" }
 
@@ -56,14 +62,14 @@ func (e Encoding) utf8(text string) string {
 	case !e.converts():
 		return e.bytes(text)
 	case e.foreign != "":
-		return `CASE WHEN ` + text + ` COLLATE "C" ~ '` + e.foreign + `' THEN ` + e.bytes(text) + " ELSE " + converted + " END"
+		return "CASE WHEN " + e.hasForeign(text) + " THEN " + e.bytes(text) + " ELSE " + converted + " END"
 	default:
 		return converted
 	}
 }
 
 // findForeign looks for the characters of the database's encoding that the server cannot convert. Only PL/pgSQL can go on after
-// a failed conversion. Multi-byte encodings of a server are variants of EUC.
+// a failed conversion. Multi-byte encodings of a server are variants of EUC; the one with four bytes is EUC_TW.
 const findForeign = `DO $$
 DECLARE
 	own CONSTANT name := getdatabaseencoding();
@@ -79,12 +85,13 @@ BEGIN
 			SELECT to_hex(generate_series(128, 255)) AS code FROM encoding WHERE width = 1
 			UNION ALL SELECT '8e' || hex FROM encoding, high WHERE width > 1
 			UNION ALL SELECT a.hex || b.hex FROM encoding, high a, high b WHERE width > 1
-			UNION ALL SELECT '8f' || a.hex || b.hex FROM encoding, high a, high b WHERE width > 1) AS codes ORDER BY length(code), code
+			UNION ALL SELECT '8f' || a.hex || b.hex FROM encoding, high a, high b WHERE width > 1
+			UNION ALL SELECT '8e' || to_hex(plane) || a.hex || b.hex FROM encoding, generate_series(161, 167) plane, high a, high b WHERE width > 3) AS codes ORDER BY length(code), code
 	LOOP
 		BEGIN
 			PERFORM convert(one.bytes, own, 'UTF8');
 			IF first IS NOT NULL THEN
-				class := class || '\x' || first || '-\x' || last;
+				class := class || first || '2d' || last; -- a hyphen between them
 				first := NULL;
 			END IF;
 		EXCEPTION
@@ -95,7 +102,7 @@ BEGIN
 		END;
 	END LOOP;
 	IF first IS NOT NULL THEN
-		class := class || '\x' || first || '-\x' || last;
+		class := class || first || '2d' || last; -- a hyphen between them
 	END IF;
 	PERFORM set_config('lifecycle_sync.foreign', class, true);
 END $$`
@@ -115,7 +122,7 @@ func (c *Conn) Encoding(ctx context.Context) (e Encoding, err error) {
 		return e, err
 	}
 	if e.foreign != "" {
-		e.foreign = "[" + e.foreign + "]"
+		e.foreign = "5b" + e.foreign + "5d" // brackets
 	}
 	c.db.encodings.Store(e.Name, e)
 	return e, nil

@@ -67,6 +67,7 @@ var foreign = map[string]struct {
 }{
 	"WIN1252": {[]string{"81", "8d", "8f", "90", "9d"}, "caf\u00e9 \u20ac \u017e \u00ff"},
 	"EUC_JP":  {[]string{"a9a1", "fefe", "8fa1a1", "8ffefe"}, "\u6771\u4eac \uff76\uff85 \u00e9"},
+	"EUC_TW":  {[]string{"a1ba", "fefe", "8ea1a1ba", "8ea2f2c5", "8ea7fefe"}, "\u6771\u4eac \u4e42 \u9f98"},
 	"WIN1251": {[]string{"98"}, "\u041c\u043e\u0441\u043a\u0432\u0430 \u2116"},
 }
 
