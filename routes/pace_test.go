@@ -6,7 +6,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -74,18 +77,62 @@ func TestPace_EndsConnectionsOfSlowReaders(t *testing.T) {
 	}
 }
 
-func TestPace_IsPatientWithReadersThatPause(t *testing.T) {
+// oneConnection is a listener for one connection.
+type oneConnection struct {
+	net.Listener
+
+	conn net.Conn
+}
+
+// Accept implements net.Listener.
+func (l oneConnection) Accept() (net.Conn, error) { return l.conn, nil }
+
+// TestPace_AddsUpHowFarReadersFallBehind writes to a client that needs some time for each part, at the rate of 8 KiB per second.
+func TestPace_AddsUpHowFarReadersFallBehind(t *testing.T) {
 	t.Parallel()
-	address, sent := serveFiles(t, kit.Patience)
-	c := askFile(t, address, "reader")
-	body := <-sent
-	select {
-	case <-body.closed:
-		t.Fatal("closed before it is read")
-	case <-time.After(200 * time.Millisecond): // fills the buffers; less would test less
+	type part struct {
+		pause time.Duration // before the server writes
+		size  int
+		took  time.Duration // until the client reads
 	}
-	if a := c.readResponse(); len(a.body) != fileSize {
-		t.Errorf("%d bytes", len(a.body))
+	const second = 8 << 10 // bytes
+	for name, c := range map[string]struct {
+		parts []part
+		cut   time.Duration // after the start of the last part; 0 if the client reads everything
+	}{
+		"a pause":             {[]part{{0, second, 30 * time.Second}}, 0},
+		"no reader":           {[]part{{0, second, time.Hour}}, 31 * time.Second},
+		"a large part":        {[]part{{0, 60 * second, 89 * time.Second}}, 0},
+		"many short delays":   {[]part{{0, second, 20 * time.Second}, {0, second, 11 * time.Second}, {0, second, 3 * time.Second}}, 2 * time.Second},
+		"a client catches up": {[]part{{0, second, 30 * time.Second}, {0, 60 * second, 0}, {0, second, 30 * time.Second}}, 0},
+		"fast once, then not": {[]part{{0, 60 * second, 0}, {0, second, time.Hour}}, 31 * time.Second},
+		"an idle server":      {[]part{{time.Hour, second, 30 * time.Second}, {time.Hour, second, time.Second}}, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			server, client := net.Pipe()
+			var reading sync.WaitGroup
+			defer func() {
+				_ = server.Close()
+				reading.Wait()
+			}()
+			conn, err := routes.Pace(oneConnection{conn: server}).Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, p := range c.parts {
+				time.Sleep(p.pause) // of the bubble's clock
+				start := time.Now()
+				reading.Go(func() {
+					time.Sleep(p.took)
+					_, _ = io.CopyN(io.Discard, client, int64(p.size))
+				})
+				_, err := conn.Write(make([]byte, p.size))
+				took := time.Since(start)
+				if cut := c.cut > 0 && i == len(c.parts)-1; cut && (!errors.Is(err, os.ErrDeadlineExceeded) || took != c.cut) || !cut && (err != nil || took != p.took) {
+					t.Errorf("%s: part %d is over after %s: %v", name, i, took, err)
+				}
+			}
+		})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"lifecycle-sync/models"
@@ -177,6 +178,19 @@ func TestFailures(t *testing.T) {
 	if _, _, err := l.exports.CSV(t.Context(), products.Query{}, time.Now()); models.AsError(err) == nil || models.AsError(err).Text.Code != "export.failed" {
 		t.Errorf("without a folder: %v", err)
 	}
+}
+
+// TestExports_WaitForOthers asks for an export while as many are being written as may be at the same time.
+func TestExports_WaitForOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		exports, start := export.New(nil, t.TempDir()), time.Now()
+		exports.Occupy()
+		_, _, err := exports.CSV(t.Context(), products.Query{}, start)
+		if e := models.AsError(err); e == nil || e.Text.Code != "export.busy" || e.Class != models.Unavailable || time.Since(start) != 10*time.Second {
+			t.Errorf("%v after %s", err, time.Since(start))
+		}
+	})
 }
 
 // TestSweep removes what a crash has left, and does without a folder.
