@@ -2,10 +2,12 @@ package pages
 
 import (
 	"context"
+	"iter"
 	"maps"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -53,11 +55,11 @@ func (f FilterQuery) At(page string) string {
 }
 
 // Products returns the address of the products that match these filters and more, given as pairs of name and value. It
-// is "" if a filter is already set to another value, because no product has both.
+// is "" if a filter is already set to other values, because no product has both.
 func (f FilterQuery) Products(pairs ...string) string {
 	for pair := range slices.Chunk(pairs, 2) {
 		name, value := pair[0], pair[1]
-		if set := f.Get(name); set != "" && set != value {
+		if set := f.Get(name); set != "" && !slices.Contains(strings.Split(set, ","), value) {
 			return ""
 		}
 		f = f.With(name, value)
@@ -71,6 +73,7 @@ type Filters struct {
 	Clear    string // the page without filters
 	Search   Field  // its Blank is the placeholder
 	Fields   []Field
+	More     []Field        // shown on request, or if they are set
 	Hidden   []ActiveFilter // without a field in the form
 	Active   []ActiveFilter
 	Problems *Problems // nil if the filters are valid
@@ -93,9 +96,22 @@ func ProductFilters(page string, query FilterQuery, lists products.DropdownLists
 	f := Filters{Page: page, Search: Field{Blank: models.NewText("console.search_products", nil)}, Fields: []Field{
 		FilterSelect("stageId", choices["tbl_stage"]), FilterSelect("segmentId", choices["tbl_segmen"]), FilterSelect("categoryId", choices["tbl_kategori"]),
 		FilterSelect("missing", choices["missing"]), FilterSelect("overdue", overdue),
+	}, More: []Field{
+		{Name: "dueWithin", Kind: models.FieldNumber}, {Name: "stageEndFrom", Kind: models.FieldDate}, {Name: "stageEndTo", Kind: models.FieldDate},
+		FilterSelect("launchWithin", []Option{{Value: "nextQuarter", Text: models.NewText("console.next_quarter", nil)}}),
+		{Name: "launchFrom", Kind: models.FieldDate}, {Name: "launchTo", Kind: models.FieldDate},
+		{Name: "priceFrom", Kind: models.FieldNumber}, {Name: "priceTo", Kind: models.FieldNumber}, {Name: "updatedSince", Kind: dateOrText(query.Get("updatedSince"))},
 	}}
 	return f.Fill(query, ActiveFilter{Name: "stage"}, ActiveFilter{Name: "segmen"}, ActiveFilter{Name: "kategori"},
 		ActiveFilter{Name: "implausible", Label: Option{Text: models.NewText("product_fields.tanggal_launch", nil)}})
+}
+
+// dateOrText returns the kind of a field for a value that may be a time.
+func dateOrText(value string) models.FieldKind {
+	if _, err := models.ParseDate(value); err != nil && value != "" {
+		return models.FieldText
+	}
+	return models.FieldDate
 }
 
 // MissingFields returns the values of the filter "missing".
@@ -128,10 +144,9 @@ func Choices(lists products.DropdownLists) map[string][]Option {
 func (f Filters) Fill(query FilterQuery, others ...ActiveFilter) Filters {
 	f.Search.Name, f.Search.Value = "search", query.Get("search")
 	fromFields := []ActiveFilter{{Name: "search"}}
-	for i := range f.Fields {
-		field := &f.Fields[i]
+	for field := range f.all() {
 		field.Value = query.Get(field.Name)
-		fromFields = append(fromFields, ActiveFilter{Name: field.Name, Label: field.selectedOption()})
+		fromFields = append(fromFields, ActiveFilter{Name: field.Name, Label: field.shownValue()})
 	}
 	cleared := query
 	for i, filter := range append(fromFields, others...) {
@@ -151,16 +166,59 @@ func (f Filters) Fill(query FilterQuery, others ...ActiveFilter) Filters {
 	return f
 }
 
-// selectedOption returns the option with the field's value, which it adds if it is not in the list.
-func (f *Field) selectedOption() Option {
-	at := slices.IndexFunc(f.Options, func(o Option) bool { return o.Value == f.Value })
-	if at >= 0 {
-		return f.Options[at]
+// all returns the fields besides the search.
+func (f Filters) all() iter.Seq[*Field] {
+	return func(yield func(*Field) bool) {
+		for _, fields := range [][]Field{f.Fields, f.More} {
+			for i := range fields {
+				if !yield(&fields[i]) {
+					return
+				}
+			}
+		}
 	}
-	if f.Value != "" && f.Kind == models.FieldSelect {
-		f.Options = append(f.Options, Option{Value: f.Value, Name: f.Value})
+}
+
+// HasMore reports whether a further field is set.
+func (f Filters) HasMore() bool {
+	return slices.ContainsFunc(f.More, func(field Field) bool { return field.Value != "" })
+}
+
+// shownValue returns the field's value for display. A select gets an option for a value that is not in its list: one or more
+// options, separated by commas.
+func (f *Field) shownValue() Option {
+	switch f.Kind {
+	case models.FieldSelect:
+		at := slices.IndexFunc(f.Options, func(o Option) bool { return o.Value == f.Value })
+		if at < 0 && f.Value != "" {
+			at = len(f.Options)
+			f.Options = append(f.Options, Option{Value: f.Value, Name: f.namesOf(f.Value)})
+		}
+		if at >= 0 {
+			return f.Options[at]
+		}
+	case models.FieldDate:
+		if day, err := models.ParseDate(f.Value); err == nil {
+			return Option{Text: models.NewText("console.date_value", models.Params{"value": day})}
+		}
+	case models.FieldNumber:
+		if n, err := models.ParseRupiah(f.Value); err == nil {
+			return Option{Text: models.NewText("console.number_value", models.Params{"value": n})}
+		}
+	case models.FieldText, models.FieldTextarea:
 	}
 	return Option{}
+}
+
+// namesOf returns the names of a select's values.
+func (f *Field) namesOf(values string) string {
+	names := strings.Split(values, ",")
+	for i, value := range names {
+		if at := slices.IndexFunc(f.Options, func(o Option) bool { return o.Value == value }); at >= 0 {
+			names[i] = f.Options[at].Name
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // ShowFiltered shows a page of filtered rows; like ShowCached it caches the main part. If the filters are invalid, it
@@ -181,7 +239,7 @@ func (s *Site) ShowFiltered(c *fiber.Ctx, p Page, validationErr error, load func
 		return err
 	}
 	names := []string{f.Search.Name}
-	for _, field := range f.Fields {
+	for field := range f.all() {
 		names = append(names, field.Name)
 	}
 	status, problems := s.Problems(c, validationErr, names...)
@@ -190,8 +248,8 @@ func (s *Site) ShowFiltered(c *fiber.Ctx, p Page, validationErr error, load func
 	}
 	problems.Heading = models.NewText("console.invalid_filters", nil)
 	f.Problems, f.Search.Error = problems, problems.At(f.Search.Name)
-	for i, field := range f.Fields {
-		f.Fields[i].Error = problems.At(field.Name)
+	for field := range f.all() {
+		field.Error = problems.At(field.Name)
 	}
 	for _, fieldErr := range models.AsError(validationErr).Fields {
 		f.Hidden = slices.DeleteFunc(f.Hidden, func(h ActiveFilter) bool { return h.Name == fieldErr.Field })

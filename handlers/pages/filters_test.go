@@ -25,6 +25,9 @@ func TestProductFilters_LinkToThePageWithoutEach(t *testing.T) {
 	if got := n.Products("segmentId", "8"); got != "" {
 		t.Errorf("a list of two segments: %s", got)
 	}
+	if got := (FilterQuery{"segmentId": {"7,8"}}).Products("segmentId", "8"); got != "/products?segmentId=8" {
+		t.Errorf("one of two segments: %s", got)
+	}
 	if got := (FilterQuery{}).With("stage", "").At("/"); got != "/" {
 		t.Error(got)
 	}

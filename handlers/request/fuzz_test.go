@@ -68,7 +68,7 @@ func FuzzForm(f *testing.F) {
 
 // FuzzQuery reads any query string as the product list does.
 func FuzzQuery(f *testing.F) {
-	for _, seed := range []string{"page=1&limit=12", "page=9223372036854775808", "limit=-1&limit=2", "search=%25_%5C&sort=-harga", "stageId=&segmentId=0x1", "search=%ff%00", "nothing&=&&x=%zz", "stage=Growth&kategori="} {
+	for _, seed := range []string{"page=1&limit=12", "page=9223372036854775808", "limit=-1&limit=2", "search=%25_%5C&sort=-harga", "stageId=&segmentId=0x1", "search=%ff%00", "stageId=1,2,&priceFrom=1e3&priceTo=0", "updatedSince=2026-01-01&launchTo=2026-02-30&dueWithin=0", "nothing&=&&x=%zz", "stage=Growth&kategori="} {
 		f.Add(seed)
 	}
 	web := fiber.New()
@@ -88,7 +88,7 @@ func FuzzQuery(f *testing.F) {
 			if models.AsError(err).Class != models.Invalid {
 				t.Errorf("%q: %v", raw, err)
 			}
-		case query.Page < 0 || query.Page > math.MaxInt32 || query.Limit < 0 || query.Filter.StageID < 0 || query.Filter.StageID > math.MaxInt32:
+		case query.Page < 0 || query.Page > math.MaxInt32 || query.Limit < 0 || len(query.Filter.StageIDs) > maxIDs || slices.ContainsFunc(query.Filter.StageIDs, func(id int64) bool { return id < 1 || id > math.MaxInt32 }):
 			t.Errorf("%q was parsed as %+v", raw, query)
 		case !isText(query.Filter.Search) || !isText(query.Filter.Stage):
 			t.Errorf("%q was accepted as text", raw)

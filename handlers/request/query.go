@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
@@ -80,12 +81,69 @@ func notWholeNumberError(field string, highest int64) models.FieldError {
 	return models.NewFieldError(field, "integer", "request.whole_number", models.Params{"min": 1, "max": highest})
 }
 
-// ID returns a parameter that is a row's id, 0 if absent or empty (forms send empty fields).
-func (q *Query) ID(name string) int64 {
+// FormNumber returns a parameter that is a whole number from 1 to highest, 0 if absent or empty: forms send empty fields.
+func (q *Query) FormNumber(name string, highest int64) int64 {
 	if q.values[name] == "" {
 		return 0
 	}
-	return q.Number(name, math.MaxInt32)
+	return q.Number(name, highest)
+}
+
+// ID returns a parameter that is a row's id, 0 if absent or empty.
+func (q *Query) ID(name string) int64 { return q.FormNumber(name, math.MaxInt32) }
+
+// maxIDs is the maximum number of ids in one parameter.
+const maxIDs = 50
+
+// IDs returns a parameter that is ids of rows, separated by commas; nil if absent or empty.
+func (q *Query) IDs(name string) (ids []int64) {
+	if q.values[name] == "" {
+		return nil
+	}
+	texts := strings.Split(q.values[name], ",")
+	if len(texts) > maxIDs {
+		q.add(models.NewFieldError(name, "too_many", "request.too_many_values", models.Params{"max": maxIDs}))
+		return nil
+	}
+	for _, text := range texts {
+		id, valid := positiveNumber(text, math.MaxInt32)
+		if !valid {
+			q.add(models.NewFieldError(name, "integer", "request.whole_numbers", models.Params{"max": math.MaxInt32}))
+			return nil
+		}
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// Rupiah returns a parameter that is a price, nil if absent or empty.
+func (q *Query) Rupiah(name string) *int64 {
+	if q.values[name] == "" {
+		return nil
+	}
+	price, err := models.ParseRupiah(q.values[name])
+	if err != nil {
+		q.add(models.NewFieldError(name, "integer", "request.rupiah", nil))
+		return nil
+	}
+	return &price
+}
+
+// DayOrTime returns a parameter that is a date or an RFC 3339 timestamp. Both are nil if it is absent or empty.
+func (q *Query) DayOrTime(name string) (*models.Date, *time.Time) {
+	value := q.values[name]
+	if value == "" {
+		return nil, nil
+	}
+	if day, err := models.ParseDate(value); err == nil && day.Time().Year() > 0 {
+		return &day, nil
+	}
+	at, err := parseInstant(value)
+	if err != nil {
+		q.add(models.NewFieldError(name, "timestamp", "request.date_or_timestamp", nil))
+		return nil, nil
+	}
+	return nil, &at
 }
 
 // Flag reports whether a parameter is "true". Absent or empty is false; other values are errors.
@@ -142,8 +200,14 @@ func (q *Query) Err(checks ...func() error) error {
 
 // ProductFilters returns the parameter names of ProductFilter.
 func ProductFilters() []string {
-	return []string{"search", "stageId", "segmentId", "categoryId", "stage", "segmen", "kategori", "missing", "implausible", "overdue"}
+	return []string{
+		"search", "stageId", "segmentId", "categoryId", "stage", "segmen", "kategori", "missing", "implausible", "overdue", "dueWithin", "stageEndFrom", "stageEndTo",
+		"launchWithin", "launchFrom", "launchTo", "priceFrom", "priceTo", "updatedSince",
+	}
 }
+
+// maxDays is the maximum of dueWithin.
+const maxDays = 3650
 
 // Paging reads the parameters page and limit.
 func Paging(q *Query) models.Paging {
@@ -152,12 +216,17 @@ func Paging(q *Query) models.Paging {
 
 // ProductFilter reads the filter of the product list.
 func ProductFilter(q *Query) products.Filter {
-	return products.Filter{
-		Search:  q.Text("search"),
-		StageID: q.ID("stageId"), SegmentID: q.ID("segmentId"), CategoryID: q.ID("categoryId"),
+	f := products.Filter{
+		Search:   q.Text("search"),
+		StageIDs: q.IDs("stageId"), SegmentIDs: q.IDs("segmentId"), CategoryIDs: q.IDs("categoryId"),
 		Stage: q.Text("stage"), Segment: q.Text("segmen"), Category: q.Text("kategori"),
-		Missing: q.Text("missing"), Implausible: q.Text("implausible"), Overdue: q.Flag("overdue"),
+		Missing: q.Text("missing"), Implausible: q.Text("implausible"), Overdue: q.Flag("overdue"), DueWithin: q.FormNumber("dueWithin", maxDays),
+		StageEndFrom: q.Day("stageEndFrom"), StageEndTo: q.Day("stageEndTo"),
+		LaunchWithin: q.Text("launchWithin"), LaunchFrom: q.Day("launchFrom"), LaunchTo: q.Day("launchTo"),
+		PriceFrom: q.Rupiah("priceFrom"), PriceTo: q.Rupiah("priceTo"),
 	}
+	f.UpdatedSinceDay, f.UpdatedSince = q.DayOrTime("updatedSince")
+	return f
 }
 
 // MoveFilters returns the parameter names of MoveQuery, without page and limit.

@@ -589,6 +589,9 @@ export interface components {
         /** Format: int64 */
         BigId: number;
         IdOrEmpty: components["schemas"]["Id"] | "";
+        /** @example 1,2 */
+        IdsOrEmpty: components["schemas"]["Id"] | string;
+        PriceOrEmpty: number | "";
         DayOrEmpty: string | "";
         /**
          * Format: date-time
@@ -1508,12 +1511,12 @@ export interface components {
         Limit: number;
         /** @description Up to 16 different words, separated by spaces. Each must occur in `produk`, `deskripsi` or `pelanggan`, alone or within a longer word. Case does not matter. `%`, `_` and `\` are ordinary characters. */
         Search: string;
-        /** @description Only products in this stage; empty means any. */
-        StageId: components["schemas"]["IdOrEmpty"];
-        /** @description Only products of this segment; empty means any. */
-        SegmentId: components["schemas"]["IdOrEmpty"];
-        /** @description Only products of this category; empty means any. */
-        CategoryId: components["schemas"]["IdOrEmpty"];
+        /** @description Only products in one of these stages, up to 50 ids separated by commas; empty means any. */
+        StageId: components["schemas"]["IdsOrEmpty"];
+        /** @description Only products of one of these segments, up to 50 ids separated by commas; empty means any. */
+        SegmentId: components["schemas"]["IdsOrEmpty"];
+        /** @description Only products of one of these categories, up to 50 ids separated by commas; empty means any. */
+        CategoryId: components["schemas"]["IdsOrEmpty"];
         /** @description Only products in the stage with this name (case-insensitive); empty means any. */
         Stage: string;
         /** @description Only products of the segment with this name (case-insensitive); empty means any. */
@@ -1532,6 +1535,30 @@ export interface components {
          *     stage is not the last one. Absent or empty: any.
          */
         Overdue: "" | "true";
+        /**
+         * @description Only products whose `tanggal_stage_end` is today in `TIMEZONE` or within so many days, and whose stage is not the last one. Overdue
+         *     products are not included. Empty means any.
+         */
+        DueWithin: number | "";
+        /** @description Only products whose `tanggal_stage_end` is this day or later; empty means any. */
+        StageEndFrom: components["schemas"]["DayOrEmpty"];
+        /** @description Only products whose `tanggal_stage_end` is this day or earlier; empty means any. */
+        StageEndTo: components["schemas"]["DayOrEmpty"];
+        /** @description With `nextQuarter`, only products whose `tanggal_launch` is in the calendar quarter after the current one in `TIMEZONE`. Empty means any. */
+        LaunchWithin: "" | "nextQuarter";
+        /** @description Only products whose `tanggal_launch` is this day or later; empty means any. */
+        LaunchFrom: components["schemas"]["DayOrEmpty"];
+        /** @description Only products whose `tanggal_launch` is this day or earlier; empty means any. */
+        LaunchTo: components["schemas"]["DayOrEmpty"];
+        /** @description Only products with this price or a higher one, in rupiah; empty means any. */
+        PriceFrom: components["schemas"]["PriceOrEmpty"];
+        /** @description Only products with this price or a lower one, in rupiah; empty means any. */
+        PriceTo: components["schemas"]["PriceOrEmpty"];
+        /**
+         * @description Only products whose `updated_at` is this time or later: an RFC 3339 timestamp, or a date, which means the beginning of that day in
+         *     `TIMEZONE`. Empty means any.
+         */
+        UpdatedSince: string | components["schemas"]["DayOrEmpty"];
         /**
          * @description Sort key, with `-` before it for descending. NULLs come last in both directions, and ties are sorted by id. Absent or empty:
          *     newest first, as `-created_at`.
@@ -1583,11 +1610,11 @@ export interface operations {
                 limit?: components["parameters"]["Limit"];
                 /** @description Up to 16 different words, separated by spaces. Each must occur in `produk`, `deskripsi` or `pelanggan`, alone or within a longer word. Case does not matter. `%`, `_` and `\` are ordinary characters. */
                 search?: components["parameters"]["Search"];
-                /** @description Only products in this stage; empty means any. */
+                /** @description Only products in one of these stages, up to 50 ids separated by commas; empty means any. */
                 stageId?: components["parameters"]["StageId"];
-                /** @description Only products of this segment; empty means any. */
+                /** @description Only products of one of these segments, up to 50 ids separated by commas; empty means any. */
                 segmentId?: components["parameters"]["SegmentId"];
-                /** @description Only products of this category; empty means any. */
+                /** @description Only products of one of these categories, up to 50 ids separated by commas; empty means any. */
                 categoryId?: components["parameters"]["CategoryId"];
                 /** @description Only products in the stage with this name (case-insensitive); empty means any. */
                 stage?: components["parameters"]["Stage"];
@@ -1607,6 +1634,30 @@ export interface operations {
                  *     stage is not the last one. Absent or empty: any.
                  */
                 overdue?: components["parameters"]["Overdue"];
+                /**
+                 * @description Only products whose `tanggal_stage_end` is today in `TIMEZONE` or within so many days, and whose stage is not the last one. Overdue
+                 *     products are not included. Empty means any.
+                 */
+                dueWithin?: components["parameters"]["DueWithin"];
+                /** @description Only products whose `tanggal_stage_end` is this day or later; empty means any. */
+                stageEndFrom?: components["parameters"]["StageEndFrom"];
+                /** @description Only products whose `tanggal_stage_end` is this day or earlier; empty means any. */
+                stageEndTo?: components["parameters"]["StageEndTo"];
+                /** @description With `nextQuarter`, only products whose `tanggal_launch` is in the calendar quarter after the current one in `TIMEZONE`. Empty means any. */
+                launchWithin?: components["parameters"]["LaunchWithin"];
+                /** @description Only products whose `tanggal_launch` is this day or later; empty means any. */
+                launchFrom?: components["parameters"]["LaunchFrom"];
+                /** @description Only products whose `tanggal_launch` is this day or earlier; empty means any. */
+                launchTo?: components["parameters"]["LaunchTo"];
+                /** @description Only products with this price or a higher one, in rupiah; empty means any. */
+                priceFrom?: components["parameters"]["PriceFrom"];
+                /** @description Only products with this price or a lower one, in rupiah; empty means any. */
+                priceTo?: components["parameters"]["PriceTo"];
+                /**
+                 * @description Only products whose `updated_at` is this time or later: an RFC 3339 timestamp, or a date, which means the beginning of that day in
+                 *     `TIMEZONE`. Empty means any.
+                 */
+                updatedSince?: components["parameters"]["UpdatedSince"];
                 /**
                  * @description Sort key, with `-` before it for descending. NULLs come last in both directions, and ties are sorted by id. Absent or empty:
                  *     newest first, as `-created_at`.
@@ -1704,11 +1755,11 @@ export interface operations {
             query?: {
                 /** @description Up to 16 different words, separated by spaces. Each must occur in `produk`, `deskripsi` or `pelanggan`, alone or within a longer word. Case does not matter. `%`, `_` and `\` are ordinary characters. */
                 search?: components["parameters"]["Search"];
-                /** @description Only products in this stage; empty means any. */
+                /** @description Only products in one of these stages, up to 50 ids separated by commas; empty means any. */
                 stageId?: components["parameters"]["StageId"];
-                /** @description Only products of this segment; empty means any. */
+                /** @description Only products of one of these segments, up to 50 ids separated by commas; empty means any. */
                 segmentId?: components["parameters"]["SegmentId"];
-                /** @description Only products of this category; empty means any. */
+                /** @description Only products of one of these categories, up to 50 ids separated by commas; empty means any. */
                 categoryId?: components["parameters"]["CategoryId"];
                 /** @description Only products in the stage with this name (case-insensitive); empty means any. */
                 stage?: components["parameters"]["Stage"];
@@ -1728,6 +1779,30 @@ export interface operations {
                  *     stage is not the last one. Absent or empty: any.
                  */
                 overdue?: components["parameters"]["Overdue"];
+                /**
+                 * @description Only products whose `tanggal_stage_end` is today in `TIMEZONE` or within so many days, and whose stage is not the last one. Overdue
+                 *     products are not included. Empty means any.
+                 */
+                dueWithin?: components["parameters"]["DueWithin"];
+                /** @description Only products whose `tanggal_stage_end` is this day or later; empty means any. */
+                stageEndFrom?: components["parameters"]["StageEndFrom"];
+                /** @description Only products whose `tanggal_stage_end` is this day or earlier; empty means any. */
+                stageEndTo?: components["parameters"]["StageEndTo"];
+                /** @description With `nextQuarter`, only products whose `tanggal_launch` is in the calendar quarter after the current one in `TIMEZONE`. Empty means any. */
+                launchWithin?: components["parameters"]["LaunchWithin"];
+                /** @description Only products whose `tanggal_launch` is this day or later; empty means any. */
+                launchFrom?: components["parameters"]["LaunchFrom"];
+                /** @description Only products whose `tanggal_launch` is this day or earlier; empty means any. */
+                launchTo?: components["parameters"]["LaunchTo"];
+                /** @description Only products with this price or a higher one, in rupiah; empty means any. */
+                priceFrom?: components["parameters"]["PriceFrom"];
+                /** @description Only products with this price or a lower one, in rupiah; empty means any. */
+                priceTo?: components["parameters"]["PriceTo"];
+                /**
+                 * @description Only products whose `updated_at` is this time or later: an RFC 3339 timestamp, or a date, which means the beginning of that day in
+                 *     `TIMEZONE`. Empty means any.
+                 */
+                updatedSince?: components["parameters"]["UpdatedSince"];
                 /**
                  * @description Sort key, with `-` before it for descending. NULLs come last in both directions, and ties are sorted by id. Absent or empty:
                  *     newest first, as `-created_at`.
@@ -1763,11 +1838,11 @@ export interface operations {
             query?: {
                 /** @description Up to 16 different words, separated by spaces. Each must occur in `produk`, `deskripsi` or `pelanggan`, alone or within a longer word. Case does not matter. `%`, `_` and `\` are ordinary characters. */
                 search?: components["parameters"]["Search"];
-                /** @description Only products in this stage; empty means any. */
+                /** @description Only products in one of these stages, up to 50 ids separated by commas; empty means any. */
                 stageId?: components["parameters"]["StageId"];
-                /** @description Only products of this segment; empty means any. */
+                /** @description Only products of one of these segments, up to 50 ids separated by commas; empty means any. */
                 segmentId?: components["parameters"]["SegmentId"];
-                /** @description Only products of this category; empty means any. */
+                /** @description Only products of one of these categories, up to 50 ids separated by commas; empty means any. */
                 categoryId?: components["parameters"]["CategoryId"];
                 /** @description Only products in the stage with this name (case-insensitive); empty means any. */
                 stage?: components["parameters"]["Stage"];
@@ -1787,6 +1862,30 @@ export interface operations {
                  *     stage is not the last one. Absent or empty: any.
                  */
                 overdue?: components["parameters"]["Overdue"];
+                /**
+                 * @description Only products whose `tanggal_stage_end` is today in `TIMEZONE` or within so many days, and whose stage is not the last one. Overdue
+                 *     products are not included. Empty means any.
+                 */
+                dueWithin?: components["parameters"]["DueWithin"];
+                /** @description Only products whose `tanggal_stage_end` is this day or later; empty means any. */
+                stageEndFrom?: components["parameters"]["StageEndFrom"];
+                /** @description Only products whose `tanggal_stage_end` is this day or earlier; empty means any. */
+                stageEndTo?: components["parameters"]["StageEndTo"];
+                /** @description With `nextQuarter`, only products whose `tanggal_launch` is in the calendar quarter after the current one in `TIMEZONE`. Empty means any. */
+                launchWithin?: components["parameters"]["LaunchWithin"];
+                /** @description Only products whose `tanggal_launch` is this day or later; empty means any. */
+                launchFrom?: components["parameters"]["LaunchFrom"];
+                /** @description Only products whose `tanggal_launch` is this day or earlier; empty means any. */
+                launchTo?: components["parameters"]["LaunchTo"];
+                /** @description Only products with this price or a higher one, in rupiah; empty means any. */
+                priceFrom?: components["parameters"]["PriceFrom"];
+                /** @description Only products with this price or a lower one, in rupiah; empty means any. */
+                priceTo?: components["parameters"]["PriceTo"];
+                /**
+                 * @description Only products whose `updated_at` is this time or later: an RFC 3339 timestamp, or a date, which means the beginning of that day in
+                 *     `TIMEZONE`. Empty means any.
+                 */
+                updatedSince?: components["parameters"]["UpdatedSince"];
                 /**
                  * @description Sort key, with `-` before it for descending. NULLs come last in both directions, and ties are sorted by id. Absent or empty:
                  *     newest first, as `-created_at`.
@@ -2416,11 +2515,11 @@ export interface operations {
             query?: {
                 /** @description Up to 16 different words, separated by spaces. Each must occur in `produk`, `deskripsi` or `pelanggan`, alone or within a longer word. Case does not matter. `%`, `_` and `\` are ordinary characters. */
                 search?: components["parameters"]["Search"];
-                /** @description Only products in this stage; empty means any. */
+                /** @description Only products in one of these stages, up to 50 ids separated by commas; empty means any. */
                 stageId?: components["parameters"]["StageId"];
-                /** @description Only products of this segment; empty means any. */
+                /** @description Only products of one of these segments, up to 50 ids separated by commas; empty means any. */
                 segmentId?: components["parameters"]["SegmentId"];
-                /** @description Only products of this category; empty means any. */
+                /** @description Only products of one of these categories, up to 50 ids separated by commas; empty means any. */
                 categoryId?: components["parameters"]["CategoryId"];
                 /** @description Only products in the stage with this name (case-insensitive); empty means any. */
                 stage?: components["parameters"]["Stage"];
@@ -2440,6 +2539,30 @@ export interface operations {
                  *     stage is not the last one. Absent or empty: any.
                  */
                 overdue?: components["parameters"]["Overdue"];
+                /**
+                 * @description Only products whose `tanggal_stage_end` is today in `TIMEZONE` or within so many days, and whose stage is not the last one. Overdue
+                 *     products are not included. Empty means any.
+                 */
+                dueWithin?: components["parameters"]["DueWithin"];
+                /** @description Only products whose `tanggal_stage_end` is this day or later; empty means any. */
+                stageEndFrom?: components["parameters"]["StageEndFrom"];
+                /** @description Only products whose `tanggal_stage_end` is this day or earlier; empty means any. */
+                stageEndTo?: components["parameters"]["StageEndTo"];
+                /** @description With `nextQuarter`, only products whose `tanggal_launch` is in the calendar quarter after the current one in `TIMEZONE`. Empty means any. */
+                launchWithin?: components["parameters"]["LaunchWithin"];
+                /** @description Only products whose `tanggal_launch` is this day or later; empty means any. */
+                launchFrom?: components["parameters"]["LaunchFrom"];
+                /** @description Only products whose `tanggal_launch` is this day or earlier; empty means any. */
+                launchTo?: components["parameters"]["LaunchTo"];
+                /** @description Only products with this price or a higher one, in rupiah; empty means any. */
+                priceFrom?: components["parameters"]["PriceFrom"];
+                /** @description Only products with this price or a lower one, in rupiah; empty means any. */
+                priceTo?: components["parameters"]["PriceTo"];
+                /**
+                 * @description Only products whose `updated_at` is this time or later: an RFC 3339 timestamp, or a date, which means the beginning of that day in
+                 *     `TIMEZONE`. Empty means any.
+                 */
+                updatedSince?: components["parameters"]["UpdatedSince"];
             };
             header?: {
                 /** @description The `ETag` of an earlier response; 304 if it is still current. */

@@ -41,7 +41,7 @@ type Page struct {
 }
 
 // Check validates a query before anything is read. Errors: validation_failed for a search that is too long or has too many
-// words, an unknown sort key, or an unknown value of Missing or Implausible.
+// words, an unknown sort key, an unknown value of Missing, Implausible or LaunchWithin, or a reversed range.
 func (q Query) Check() error {
 	if _, err := productOrder(q.Sort); err != nil {
 		return err
@@ -52,7 +52,31 @@ func (q Query) Check() error {
 	if q.Filter.Implausible != "" && q.Filter.Implausible != catalog.ImplausibleLaunch {
 		return models.NewInvalid(models.NewFieldError("implausible", "unknown", "request.one_of", models.Params{"choices": "launchDate"}))
 	}
+	if q.Filter.LaunchWithin != "" && q.Filter.LaunchWithin != catalog.NextQuarter {
+		return models.NewInvalid(models.NewFieldError("launchWithin", "unknown", "request.one_of", models.Params{"choices": catalog.NextQuarter}))
+	}
+	if err := checkRanges(q.Filter); err != nil {
+		return err
+	}
 	return CheckSearch(q.Filter.Search)
+}
+
+// checkRanges rejects ranges that end before they begin. Errors: validation_failed.
+func checkRanges(f Filter) error {
+	var invalid []models.FieldError
+	check := func(from, to string, isReversed bool) {
+		if isReversed {
+			invalid = append(invalid, models.NewFieldError(from, "range", "products.reversed_range", models.Params{"to": models.FieldName(to)}))
+		}
+	}
+	isAfter := func(from, to *models.Date) bool { return from != nil && to != nil && from.Time().After(to.Time()) }
+	check("priceFrom", "priceTo", f.PriceFrom != nil && f.PriceTo != nil && *f.PriceFrom > *f.PriceTo)
+	check("launchFrom", "launchTo", isAfter(f.LaunchFrom, f.LaunchTo))
+	check("stageEndFrom", "stageEndTo", isAfter(f.StageEndFrom, f.StageEndTo))
+	if invalid == nil {
+		return nil
+	}
+	return models.NewInvalid(invalid...)
 }
 
 // Order returns the order of the list. Errors: as Check.

@@ -8,6 +8,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -76,7 +78,11 @@ func (l *fixture) fillProducts(t *testing.T, dice *rand.Rand) {
 	for id := range int64(300) {
 		p := models.Product{ID: id + 1, Name: maybe(dice, fmt.Sprintf("Produk %d", dice.IntN(40))), SegmentID: maybe(dice, 1+dice.Int64N(3)), StageID: maybe(dice, 1+dice.Int64N(4)),
 			CategoryID: maybe(dice, 7+2*dice.Int64N(2)), Price: maybe(dice, dice.Int64N(1e9)-1e6), LaunchDate: maybe(dice, day(900)), StageStart: maybe(dice, day(500)), StageEnd: maybe(dice, day(300)),
-			CreatedAt: maybe(dice, models.InstantOf(l.oracle.now.Add(-time.Duration(dice.IntN(1e6))*time.Second)))}
+			CreatedAt: maybe(dice, models.InstantOf(l.oracle.now.Add(-time.Duration(dice.IntN(1e6))*time.Second))),
+			UpdatedAt: maybe(dice, models.InstantOf(l.oracle.now.Add(-time.Duration(dice.IntN(1e6))*time.Second)))}
+		if id == 150 || id == 8 { // the ends of ranges
+			p.UpdatedAt, p.Price = new(models.InstantOf(l.oracle.now.AddDate(0, 0, -5))), new(int64(2e8))
+		}
 		if dice.IntN(10) == 0 {
 			p.Price = new(int64(math.MaxInt64))
 		}
@@ -155,6 +161,100 @@ func (o oracle) narrowed(passes func(models.Product) bool) oracle {
 	return o
 }
 
+// filterCase is a filter and the oracle's condition for the same products.
+type filterCase struct {
+	filter catalog.ProductFilter
+	passes func(models.Product) bool
+}
+
+// rangeFilters are filters by several values, ranges and time.
+func rangeFilters(o oracle) []filterCase {
+	day := func(days int) *models.Date { return new(models.NewDate(o.now.AddDate(0, 0, days).Date())) }
+	in := func(date, from, to *models.Date) bool {
+		return date != nil && (from == nil || date.String() >= from.String()) && (to == nil || date.String() <= to.String())
+	}
+	quarter := func(at time.Time) int { return at.Year()*4 + int(at.Month()-1)/3 }
+	due := func(days int) func(models.Product) bool {
+		return func(p models.Product) bool {
+			return in(p.StageEnd, day(0), day(days)) && !equal(p.StageID, o.stages[len(o.stages)-1].id)
+		}
+	}
+	updated := o.products[150].UpdatedAt.Time()
+	updatedDay := updated.In(o.now.Location())
+	midnight := time.Date(updatedDay.Year(), updatedDay.Month(), updatedDay.Day(), 0, 0, 0, 0, o.now.Location())
+	updatedSince := func(at time.Time) func(models.Product) bool {
+		return func(p models.Product) bool { return p.UpdatedAt != nil && !p.UpdatedAt.Time().Before(at) }
+	}
+	one := func(id *int64, ids ...int64) bool { return id != nil && slices.Contains(ids, *id) }
+	low, high := int64(1e8), *o.products[8].Price
+	return []filterCase{
+		{catalog.ProductFilter{StageIDs: []int64{1, 2}}, func(p models.Product) bool { return one(p.StageID, 1, 2) }},
+		{catalog.ProductFilter{StageIDs: []int64{4, 4, 99}, SegmentIDs: []int64{1, 3}, CategoryIDs: []int64{7, 9}}, func(p models.Product) bool {
+			return one(p.StageID, 4) && one(p.SegmentID, 1, 3) && one(p.CategoryID, 7, 9)
+		}},
+		{catalog.ProductFilter{PriceFrom: &high}, func(p models.Product) bool { return p.Price != nil && *p.Price >= high }},
+		{catalog.ProductFilter{PriceTo: &high}, func(p models.Product) bool { return p.Price != nil && *p.Price <= high }},
+		{catalog.ProductFilter{PriceFrom: new(int64(0)), PriceTo: &low}, func(p models.Product) bool { return p.Price != nil && *p.Price >= 0 && *p.Price <= low }},
+		{catalog.ProductFilter{LaunchFrom: day(-200)}, func(p models.Product) bool { return in(p.LaunchDate, day(-200), nil) }},
+		{catalog.ProductFilter{LaunchTo: day(0)}, func(p models.Product) bool { return in(p.LaunchDate, nil, day(0)) }},
+		{catalog.ProductFilter{LaunchFrom: day(-1), LaunchTo: day(1)}, func(p models.Product) bool { return in(p.LaunchDate, day(-1), day(1)) }},
+		{catalog.ProductFilter{LaunchWithin: catalog.NextQuarter}, func(p models.Product) bool {
+			return p.LaunchDate != nil && quarter(p.LaunchDate.Time()) == quarter(o.now)+1
+		}},
+		{catalog.ProductFilter{StageEndFrom: day(0), StageEndTo: day(0)}, func(p models.Product) bool { return in(p.StageEnd, day(0), day(0)) }},
+		{catalog.ProductFilter{StageEndFrom: day(-90), StageEndTo: day(90), Missing: "price"}, func(p models.Product) bool { return in(p.StageEnd, day(-90), day(90)) && p.Price == nil }},
+		{catalog.ProductFilter{DueWithin: 1}, due(1)},
+		{catalog.ProductFilter{DueWithin: 90}, due(90)},
+		{catalog.ProductFilter{DueWithin: 3650, Overdue: true}, func(models.Product) bool { return false }},
+		{catalog.ProductFilter{UpdatedSince: &updated}, updatedSince(updated)},
+		{catalog.ProductFilter{UpdatedSince: new(updated.Add(time.Microsecond))}, updatedSince(updated.Add(time.Microsecond))},
+		{catalog.ProductFilter{UpdatedSinceDay: new(models.NewDate(updatedDay.Date()))}, updatedSince(midnight)},
+	}
+}
+
+// wantProducts compares the products of the list, the export and the dashboard with the oracle's.
+func (l *fixture) wantProducts(t *testing.T, cases []filterCase) {
+	t.Helper()
+	for _, c := range cases {
+		var want, exported []string
+		for _, p := range only(l.oracle.products, c.passes) {
+			want = append(want, strconv.FormatInt(p.ID, 10))
+		}
+		var list products.Page
+		var dashboard reports.Dashboard
+		_, err := l.store.View(t.Context(), func(s *pmo.Session) (err error) {
+			if list, err = products.List(t.Context(), catalog.New(s), products.Query{Filter: c.filter, Sort: "id"}, l.oracle.now); err != nil {
+				return err
+			}
+			if dashboard, err = reports.Read(t.Context(), catalog.New(s), c.filter, l.oracle.now); err != nil {
+				return err
+			}
+			for row, err := range catalog.New(s).ExportRows(t.Context(), c.filter.On(l.oracle.now), catalog.ProductOrder{Column: "id"}) {
+				if err != nil {
+					return err
+				}
+				exported = append(exported, string(row[0]))
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		filter, _ := json.Marshal(c.filter)
+		if !slices.Equal(exported, want) {
+			t.Errorf("%s: the export has %v, want %v", filter, exported, want)
+		}
+		for i, p := range list.Products {
+			if strconv.FormatInt(p.ID, 10) != want[i] {
+				t.Errorf("%s: place %d of the list has product %d, want %s", filter, i, p.ID, want[i])
+			}
+		}
+		if n := int64(len(want)); list.Pagination.TotalItems != n || dashboard.Statistics.TotalProducts != n || len(dashboard.RecentProducts) != int(min(n, 10)) {
+			t.Errorf("%s: the list has %d products, the dashboard %d, want %d", filter, list.Pagination.TotalItems, dashboard.Statistics.TotalProducts, n)
+		}
+	}
+}
+
 // TestDashboard compares the figures of each database with the oracle's, with those of the list, and all that a database
 // answers with the other's to the byte.
 func TestDashboard(t *testing.T) {
@@ -172,24 +272,21 @@ func TestDashboard(t *testing.T) {
 	} {
 		t.Run(now.Format(time.RFC3339), func(t *testing.T) {
 			t.Parallel()
-			answers := map[catalog.ProductFilter][]byte{}
+			answers := map[int][]byte{}
 			testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
 				l := newFixture(t, url(t), uint64(seed), now)
-				for _, c := range []struct {
-					filter catalog.ProductFilter
-					passes func(models.Product) bool
-				}{
+				for i, c := range []filterCase{
 					{catalog.ProductFilter{}, func(models.Product) bool { return true }},
-					{catalog.ProductFilter{StageID: 2}, func(p models.Product) bool { return is(p.StageID, 2) }},
+					{catalog.ProductFilter{StageIDs: []int64{2}}, func(p models.Product) bool { return is(p.StageID, 2) }},
 					{catalog.ProductFilter{Segment: "ÉNERGIE & <CO>"}, func(p models.Product) bool { return is(p.SegmentID, 2) }},
 					{catalog.ProductFilter{Search: "PRODUK 3"}, func(p models.Product) bool {
 						return p.Name != nil && strings.Contains(*p.Name, "Produk") && strings.Contains(*p.Name, "3")
 					}},
 					{catalog.ProductFilter{Missing: "price"}, func(p models.Product) bool { return p.Price == nil }},
-					{catalog.ProductFilter{Missing: "launchDate", StageID: 1}, func(p models.Product) bool { return !hasLaunchDate(p) && is(p.StageID, 1) }},
+					{catalog.ProductFilter{Missing: "launchDate", StageIDs: []int64{1}}, func(p models.Product) bool { return !hasLaunchDate(p) && is(p.StageID, 1) }},
 					{catalog.ProductFilter{Implausible: "launchDate"}, func(p models.Product) bool { return p.LaunchDate != nil && !hasLaunchDate(p) }},
-					{catalog.ProductFilter{CategoryID: 8}, func(models.Product) bool { return false }},
-					{catalog.ProductFilter{CategoryID: 9, SegmentID: 1}, func(p models.Product) bool { return is(p.CategoryID, 9) && is(p.SegmentID, 1) }},
+					{catalog.ProductFilter{CategoryIDs: []int64{8}}, func(models.Product) bool { return false }},
+					{catalog.ProductFilter{CategoryIDs: []int64{9}, SegmentIDs: []int64{1}}, func(p models.Product) bool { return is(p.CategoryID, 9) && is(p.SegmentID, 1) }},
 					{catalog.ProductFilter{Overdue: true}, l.oracle.overdue},
 					{catalog.ProductFilter{Overdue: true, Missing: "launchDate", Search: "1"}, func(p models.Product) bool {
 						return l.oracle.overdue(p) && !hasLaunchDate(p) && p.Name != nil && strings.Contains(*p.Name, "1")
@@ -197,11 +294,12 @@ func TestDashboard(t *testing.T) {
 				} {
 					got := l.read(t, c.filter)
 					compare(t, c.filter, got, l.oracle.narrowed(c.passes).figures())
-					if other, both := answers[c.filter]; both && !bytes.Equal(got, other) {
+					if other, both := answers[i]; both && !bytes.Equal(got, other) {
 						t.Errorf("%+v:\n%s\non SQLite\n%s", c.filter, got, other)
 					}
-					answers[c.filter] = got
+					answers[i] = got
 				}
+				l.wantProducts(t, rangeFilters(l.oracle))
 			})
 		})
 	}

@@ -135,6 +135,11 @@ func (s *site) refusesQueries() {
 		"/dashboard": {
 			"stageId=0": "stageId", "stageId=x": "stageId", "segmentId=2147483648": "segmentId", "page=1": "page", "sort=id": "sort", "stage=a&stage=a": "stage",
 			"search=%00": "search", "search=%FF": "search", "missing=name": "missing", "overdue=yes": "overdue", "search=" + strings.Repeat("x", 201): "search",
+			"stageId=1,": "stageId integer", "segmentId=1,x": "segmentId integer", "categoryId=1%202": "categoryId integer", "stageId=1" + strings.Repeat(",1", 50): "stageId too_many",
+			"dueWithin=0": "dueWithin integer", "dueWithin=3651": "dueWithin integer", "launchWithin=nextYear": "launchWithin unknown", "priceFrom=-1": "priceFrom integer",
+			"priceTo=1.5": "priceTo integer", "priceTo=9223372036854775808": "priceTo integer", "launchFrom=2026-02-30": "launchFrom date", "stageEndTo=infinity": "stageEndTo date",
+			"updatedSince=yesterday": "updatedSince timestamp", "updatedSince=0000-01-01": "updatedSince timestamp", "updatedSince=2026-01-01T00:00:00": "updatedSince timestamp",
+			"priceFrom=2&priceTo=1": "priceFrom range", "launchFrom=2026-01-02&launchTo=2026-01-01&stageEndFrom=2026-01-02&stageEndTo=2026-01-01": "launchFrom range, stageEndFrom range",
 		},
 		"/stage-history": {
 			"productId=0": "productId", "productId=abc": "productId", "page=0": "page", "limit=x": "limit", "sort=id": "sort", "productId=1&productId=2": "productId",

@@ -1,13 +1,17 @@
 package console_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"html"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/testdb"
@@ -59,6 +63,56 @@ func TestProductList_FiltersSortsAndExports(t *testing.T) {
 		for _, query := range []string{"view=list", "sort=harga,id", "page=0", "stageId=x", "nama=1", "search=a&search=b"} {
 			u.get("/products?"+query).shows(422, "Invalid filters")
 		}
+	})
+}
+
+// TestFilters_AgreeOnAllPages compares the products of the list, the exports, the dashboard and the console.
+func TestFilters_AgreeOnAllPages(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, u *user) {
+		exec(t, u.source, "UPDATE tbl_produk SET tanggal_stage_end = '2030-01-31', tanggal_launch = '2030-01-31', harga = 1500000, id_stage = 1, updated_at = '2030-01-31 10:00:00.000001+00:00' WHERE id = 5",
+			"UPDATE tbl_produk SET tanggal_stage_end = '"+time.Now().AddDate(0, 0, 30).Format(time.DateOnly)+"', id_stage = 2 WHERE id IN (6, 7)")
+		u.Command("sync")
+		found := 0
+		for _, query := range []string{
+			"", "stageId=1,2", "stageId=1,2&segmentId=1,2,3&categoryId=1,2,3,4", "stageId=&segmentId=&dueWithin=&priceFrom=&launchFrom=&updatedSince=", "dueWithin=31", "dueWithin=31&overdue=true",
+			"priceFrom=1500000&priceTo=1500000", "priceFrom=1500001", "priceTo=1500000", "launchFrom=2030-01-31", "launchTo=2030-01-31", "launchFrom=2030-02-01", "launchWithin=nextQuarter",
+			"stageEndFrom=2030-01-31&stageEndTo=2030-01-31", "stageEndTo=2030-01-30", "updatedSince=2030-01-31T10:00:00.000001Z", "updatedSince=2030-01-31", "updatedSince=2030-02-01", "missing=price&priceFrom=0",
+		} {
+			var list struct {
+				Data       []struct{ ID json.Number }
+				Pagination struct{ TotalItems int64 }
+			}
+			if err := json.Unmarshal([]byte(u.open(api+"/products?limit=100&"+query).body), &list); err != nil {
+				t.Fatal(err)
+			}
+			var ids []string
+			for _, p := range list.Data {
+				ids = append(ids, p.ID.String())
+			}
+			n := list.Pagination.TotalItems
+			found += int(n)
+			page := u.open("/products?limit=100&"+query).shows(200, fmt.Sprintf("%d product", n))
+			if got := listedIDs(page); !slices.Equal(got, ids) {
+				t.Errorf("%s: the page has %v, the API %v", query, got, ids)
+			}
+			if got := strings.Count(u.open(api+"/products/export.csv?"+query).body, "\r\n") - 1; int64(got) != n {
+				t.Errorf("%s: the export has %d products, the list %d", query, got, n)
+			}
+			if got := u.figures(query).Statistics.TotalProducts; got != n {
+				t.Errorf("%s: the dashboard has %d products, the list %d", query, got, n)
+			}
+			if got := tiles(u.open("/?" + query).body)["products"].figure; n > 0 && got != strconv.FormatInt(n, 10) {
+				t.Errorf("%s: the overview has %s products, the list %d", query, got, n)
+			}
+		}
+		if found < 100 {
+			t.Errorf("the filters find only %d products", found)
+		}
+		u.open("/products?stageId=1,2&priceTo=2000000&dueWithin=7&launchTo=2030-01-31").shows(200, "Stage: Introduction, Growth<", "Price to: 2.000.000<", "Due within days: 7<", "Launch date to: 31 Jan 2030<",
+			`<option value="1,2" selected>Introduction, Growth</option>`, `<details class="whole" open>`)
+		u.open("/products").lacks(`<details class="whole" open>`)
+		u.get("/products?priceFrom=2&priceTo=1").shows(422, "Price from must not exceed Price to.", `<details class="whole" open>`, `href="#priceFrom"`)
 	})
 }
 

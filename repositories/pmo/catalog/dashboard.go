@@ -89,7 +89,7 @@ func (c *Catalog) RecentStageRecords(ctx context.Context, f DatedFilter, of int6
 		return []models.ListedRecord{}, nil
 	}
 	page := c.recordsOf(ctx, f).Select("id")
-	if f.ProductFilter != (ProductFilter{}) && of <= fewRecords {
+	if !f.IsZero() && of <= fewRecords {
 		few := c.recordsOf(ctx, f).Select("id, tanggal_perubahan").Limit(fewRecords) // the LIMIT keeps the planner from flattening the subquery
 		page = c.s.Gorm(ctx).Table("(?) AS few", few).Select("id")
 	}
@@ -169,7 +169,7 @@ func (c *Catalog) MoveGroups(ctx context.Context, f DatedFilter, cal Calendar) (
 // recordsOf selects the records of the products that match a filter.
 func (c *Catalog) recordsOf(ctx context.Context, f DatedFilter) *gorm.DB {
 	query := c.s.Gorm(ctx).Table(historyTable)
-	if f.ProductFilter != (ProductFilter{}) {
+	if !f.IsZero() {
 		query = query.Where("id_produk IN (?)", c.filtered(ctx, f).Select("id"))
 	}
 	return query

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"iter"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -15,13 +16,28 @@ import (
 
 // ProductFilter selects the products that meet every condition that is not zero.
 type ProductFilter struct {
-	Search                         string // words, each a case-insensitive substring of name, description or customer
-	StageID, SegmentID, CategoryID int64
-	Stage, Segment, Category       string // names, exact but for case
-	Missing                        string // what they lack: see MissingColumn
-	Implausible                    string // which date is implausible: "" or ImplausibleLaunch
-	Overdue                        bool   // past the planned end of their stage, which is not the last
+	Search      string // words, each a case-insensitive substring of name, description or customer
+	Missing     string // what they lack: see MissingColumn
+	Implausible string // which date is implausible: "" or ImplausibleLaunch
+
+	StageIDs, SegmentIDs, CategoryIDs []int64 // one of them
+	Stage, Segment, Category          string  // names, exact but for case
+
+	Overdue      bool   // past the planned end of their stage, which is not the last
+	DueWithin    int64  // planned end of their stage, which is not the last, is today or within so many days
+	LaunchWithin string // "" or NextQuarter
+
+	// Ranges include both ends. Products without the value are in none.
+	PriceFrom, PriceTo       *int64 // rupiah
+	LaunchFrom, LaunchTo     *models.Date
+	StageEndFrom, StageEndTo *models.Date
+
+	UpdatedSince    *time.Time
+	UpdatedSinceDay *models.Date // from the beginning of this day in the time zone of On
 }
+
+// IsZero reports whether the filter selects all products.
+func (f ProductFilter) IsZero() bool { return reflect.ValueOf(f).IsZero() }
 
 // ProductOrder is a column of tbl_produk and the direction in which it is read. NULLs come last in
 // both, and the id settles ties, so the order is total.
@@ -135,10 +151,10 @@ func (c *Catalog) filtered(ctx context.Context, f DatedFilter) *gorm.DB {
 		query = query.Where(`lower(produk) LIKE lower(@like) ESCAPE '\' OR lower(deskripsi) LIKE lower(@like) ESCAPE '\'`+
 			` OR lower(pelanggan) LIKE lower(@like) ESCAPE '\'`, map[string]any{"like": containing(word)})
 	}
-	query = c.of(ctx, query, "stage", f.StageID, f.Stage)
-	query = c.of(ctx, query, "segmen", f.SegmentID, f.Segment)
-	query = c.of(ctx, query, "kategori", f.CategoryID, f.Category)
-	return c.unfinished(query, f)
+	query = c.of(ctx, query, "stage", f.StageIDs, f.Stage)
+	query = c.of(ctx, query, "segmen", f.SegmentIDs, f.Segment)
+	query = c.of(ctx, query, "kategori", f.CategoryIDs, f.Category)
+	return c.inRanges(c.unfinished(query, f), f)
 }
 
 // SearchWords returns the words of a search without those that are part of another one: they are found with it.
@@ -159,10 +175,10 @@ func containing(text string) string {
 	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text) + "%"
 }
 
-// of selects the products of one stage, segment or category (what is its column name), by id and by name.
-func (c *Catalog) of(ctx context.Context, query *gorm.DB, what string, id int64, name string) *gorm.DB {
-	if id != 0 {
-		query = query.Where("id_"+what+" = ?", id)
+// of selects the products of stages, segments or categories (what is their column name), by ids and by name.
+func (c *Catalog) of(ctx context.Context, query *gorm.DB, what string, ids []int64, name string) *gorm.DB {
+	if len(ids) > 0 {
+		query = query.Where("id_"+what+" IN ?", ids)
 	}
 	if name != "" {
 		named := c.s.Gorm(ctx).Table("tbl_"+what+"_lifecycle").Select("id").Where("lower("+what+") = lower(?)", name)
@@ -191,7 +207,7 @@ func (o ProductOrder) by(prefix string) string {
 	return prefix + o.Column + direction + nulls + prefix + "id" + direction
 }
 
-// DatedFilter is a ProductFilter as of a day. Products become overdue with time, so only On returns one.
+// DatedFilter is a ProductFilter as of a day. Its result changes with time, so only On returns one.
 type DatedFilter struct {
 	ProductFilter
 
@@ -200,6 +216,11 @@ type DatedFilter struct {
 
 // On returns the filter as of the day of now, in its time zone.
 func (f ProductFilter) On(now time.Time) DatedFilter {
+	if f.UpdatedSinceDay != nil {
+		year, month, day := f.UpdatedSinceDay.Time().Date()
+		midnight := time.Date(year, month, day, 0, 0, 0, 0, now.Location())
+		f.UpdatedSince = &midnight
+	}
 	return DatedFilter{ProductFilter: f, today: models.NewDate(now.Date())}
 }
 
@@ -243,6 +264,66 @@ func (c *Catalog) unfinished(query *gorm.DB, f DatedFilter) *gorm.DB {
 	if f.Overdue {
 		query = query.Where(c.overdue(c.fit(products, "tanggal_stage_end"), c.fit(products, "id_stage"), f.today))
 	}
+	if f.DueWithin > 0 {
+		last := daysAfter(f.today, f.DueWithin)
+		query = c.between(query, "tanggal_stage_end", &f.today, &last).Where(notInLastStage(c.fit(products, "id_stage")))
+	}
+	return query
+}
+
+// NextQuarter is the one value of LaunchWithin: the calendar quarter after the current one.
+const NextQuarter = "nextQuarter"
+
+// nextQuarter returns the first and the last day of the quarter after a day's.
+func nextQuarter(today models.Date) (first, last models.Date) {
+	const months = 3
+	year, month, _ := today.Time().Date()
+	begin := (month-1)/months*months + 1 + months
+	return models.NewDate(year, begin, 1), models.NewDate(year, begin+months, 0)
+}
+
+// daysAfter returns the day that is some days after another.
+func daysAfter(day models.Date, days int64) models.Date {
+	year, month, date := day.Time().Date()
+	return models.NewDate(year, month, date+int(days))
+}
+
+// inRanges selects the products whose price and times are in the filter's ranges.
+func (c *Catalog) inRanges(query *gorm.DB, f DatedFilter) *gorm.DB {
+	products := c.s.Table("tbl_produk")
+	if f.PriceFrom != nil {
+		query = query.Where(c.fit(products, "harga")+" >= ?", *f.PriceFrom)
+	}
+	if f.PriceTo != nil {
+		query = query.Where(c.fit(products, "harga")+" <= ?", *f.PriceTo)
+	}
+	query = c.between(query, launchColumn, f.LaunchFrom, f.LaunchTo)
+	query = c.between(query, "tanggal_stage_end", f.StageEndFrom, f.StageEndTo)
+	if f.LaunchWithin == NextQuarter {
+		first, last := nextQuarter(f.today)
+		query = c.between(query, launchColumn, &first, &last)
+	}
+	if f.UpdatedSince != nil {
+		updated := c.fits(products, "updated_at") + " AND " + c.s.Sortable("updated_at", products.Column("updated_at"))
+		query = query.Where(updated+" >= ?", models.InstantOf(*f.UpdatedSince).String())
+	}
+	return query
+}
+
+// between selects the products with a date in a range, whose ends may be nil.
+func (c *Catalog) between(query *gorm.DB, column string, from, to *models.Date) *gorm.DB {
+	if from == nil && to == nil {
+		return query
+	}
+	products := c.s.Table("tbl_produk")
+	query = query.Where(c.fits(products, column))
+	date := c.s.Sortable(column, products.Column(column))
+	if from != nil {
+		query = query.Where(date + " >= " + c.s.DateLiteral(*from))
+	}
+	if to != nil {
+		query = query.Where(date + " <= " + c.s.DateLiteral(*to))
+	}
 	return query
 }
 
@@ -262,7 +343,12 @@ func (c *Catalog) plausible(date string) string {
 
 // overdue returns the SQL condition that the planned stage end is before a day and the stage is not the last one.
 func (c *Catalog) overdue(stageEnd, stageID string, today models.Date) string {
-	return stageEnd + " < " + c.s.DateLiteral(today) + " AND (" + stageID + " IS NULL OR " + stageID + " <> (SELECT coalesce(max(id), 0) FROM tbl_stage_lifecycle))"
+	return stageEnd + " < " + c.s.DateLiteral(today) + " AND " + notInLastStage(stageID)
+}
+
+// notInLastStage returns the SQL condition that a stage is not the last one.
+func notInLastStage(stageID string) string {
+	return "(" + stageID + " IS NULL OR " + stageID + " <> (SELECT coalesce(max(id), 0) FROM tbl_stage_lifecycle))"
 }
 
 // exportColumn is a column of the export with the SQL expression that reads it.
