@@ -47,7 +47,7 @@ func (p Pages) table() []Route {
 		{post, "/products/:id/edit", manager, writes, minute, p.Products.Update},
 		{get, "/products/:id/delete", admin, reads, brief, noQuery(p.Products.Delete)},
 		{post, "/products/:id/delete", admin, writes, brief, p.Products.Delete},
-		{post, "/products/:id/transitions", manager, writes, brief, p.Products.Move},
+		{post, "/products/:id/transitions", manager, writes, long, p.Products.Move},
 		{post, "/products/:id/attachments", manager, writes, long, p.Products.AddFiles},
 		{get, "/products/:id/attachments/:attachmentId/delete", manager, reads, brief, noQuery(p.Products.DeleteFile)},
 		{post, "/products/:id/attachments/:attachmentId/delete", manager, writes, brief, p.Products.DeleteFile},

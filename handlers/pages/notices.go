@@ -1,19 +1,52 @@
 package pages
 
 import (
+	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/outbox"
+	"lifecycle-sync/web/messages"
 )
 
-// Notice is a message on the page after a form: a code of the catalogue's topic console_notices. A cookie carries the
-// code; unknown codes are ignored.
+// Notice is a message on the page after a form: a code of the catalogue's topic console_notices, followed by numbers. A cookie
+// carries it; an unknown one is ignored.
 type Notice string
+
+// The numbers of a notice.
+const (
+	NoticeStage   = "stage"   // the id of the stage to which products were moved
+	NoticeCount   = "count"   // of products
+	noticePending = "pending" // 1 if the mirror does not show the write yet
+)
+
+// With adds a number to a notice.
+func (n Notice) With(name string, value int64) Notice {
+	return n + Notice("."+name+"-"+strconv.FormatInt(value, 10))
+}
+
+// parse returns the code and the numbers of a notice; ok is false unless it is one of this program.
+func (n Notice) parse() (code Notice, numbers map[string]int64, ok bool) {
+	parts := strings.Split(string(n), ".")
+	numbers = map[string]int64{}
+	for _, part := range parts[1:] {
+		name, value, _ := strings.Cut(part, "-")
+		number, err := strconv.ParseInt(value, 10, 64)
+		if err != nil || !slices.Contains([]string{NoticeStage, NoticeCount, noticePending}, name) {
+			return "", nil, false
+		}
+		numbers[name] = number
+	}
+	known := []Notice{SignedOut, ProductCreated, ProductChanged, ProductUnchanged, ProductDeleted, ProductMoved, StageRecordChanged,
+		StageRecordUnchanged, StageRecordDeleted, FilesAdded, FileDeleted, RunStopping}
+	return Notice(parts[0]), numbers, slices.Contains(known, Notice(parts[0]))
+}
 
 // The notices.
 const (
@@ -33,15 +66,14 @@ const (
 )
 
 const (
-	noticeCookie  = "lifecycle_notice"
-	noticeTTL     = time.Minute // until the next page is requested
-	pendingSuffix = "-pending"  // marks a write that the mirror does not show yet
+	noticeCookie = "lifecycle_notice"
+	noticeTTL    = time.Minute // until the next page is requested
 )
 
 // NoticeOf returns the notice of a write, marked as pending if the mirror does not show the write yet.
 func NoticeOf(n Notice, w outbox.Result) Notice {
 	if !w.MirrorUpToDate {
-		return n + pendingSuffix
+		return n.With(noticePending, 1)
 	}
 	return n
 }
@@ -61,21 +93,41 @@ func SeeOther(c *fiber.Ctx, address string, n Notice) error {
 }
 
 // takeNotice returns and clears the notice.
-func takeNotice(c *fiber.Ctx) models.Texts {
+func (s *Site) takeNotice(c *fiber.Ctx) models.Texts {
 	value := strings.Clone(c.Cookies(noticeCookie))
 	if value == "" {
 		return nil
 	}
 	c.Cookie(&fiber.Cookie{Name: noticeCookie, Path: "/", MaxAge: -1, Expires: time.Unix(1, 0), HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode})
-	name, isPending := strings.CutSuffix(value, pendingSuffix)
-	notices := []Notice{SignedOut, ProductCreated, ProductChanged, ProductUnchanged, ProductDeleted, ProductMoved, StageRecordChanged,
-		StageRecordUnchanged, StageRecordDeleted, FilesAdded, FileDeleted, RunStopping}
-	if !slices.Contains(notices, Notice(name)) {
+	code, numbers, ok := Notice(value).parse()
+	if !ok {
 		return nil
 	}
-	texts := models.Texts{models.NewText("console_notices."+name, nil)}
-	if isPending {
+	texts := models.Texts{s.noticeText(c.UserContext(), code, numbers)}
+	if numbers[noticePending] == 1 {
 		texts = append(texts, models.NewText("console_notices.pending", nil))
 	}
 	return texts
+}
+
+// noticeText returns the text of a notice, with the name of its stage if the mirror has one.
+func (s *Site) noticeText(ctx context.Context, code Notice, numbers map[string]int64) models.Text {
+	stage, ok := numbers[NoticeStage]
+	if !ok {
+		return models.NewText("console_notices."+string(code), nil)
+	}
+	name := ""
+	err := s.responses.Read(ctx, func(ctx context.Context, v cache.View) error {
+		list, err := v.Stages(ctx)
+		for _, candidate := range list {
+			if candidate.ID == stage {
+				name = messages.ShortName(candidate.Name, stage)
+			}
+		}
+		return err
+	})
+	if err != nil || name == "" {
+		return models.NewText("console_notices."+string(code), nil)
+	}
+	return models.NewText("console_notices."+string(code)+"_to", models.Params{"stage": name})
 }

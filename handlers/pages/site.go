@@ -176,7 +176,7 @@ func (s *Site) send(c *fiber.Ctx, status int, p Page, main []byte) error {
 	f := frame{
 		Page: p, Main: template.HTML(main), //nolint:gosec // escaped by the template
 		Can: permissionsOf(role), HasCaller: role != models.Anonymous, RequiresSignIn: s.requiresSignIn, Role: role.String(), UserName: userName(request.Caller(c)),
-		Notices: takeNotice(c), Zone: now.In(s.zone).Format("MST"), Now: now,
+		Notices: s.takeNotice(c), Zone: now.In(s.zone).Format("MST"), Now: now,
 	}
 	if f.HasCaller {
 		f.Status = s.status.line(c.UserContext(), p.Section == "sync")

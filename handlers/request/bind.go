@@ -124,6 +124,11 @@ func bindText(texts map[string]string, form any) (invalid []models.FieldError) {
 			if *field = &at; err != nil {
 				invalid = append(invalid, models.NewFieldError(name, "timestamp", "request.timestamp", nil))
 			}
+		case **models.Date:
+			day, ok := parseDay(text)
+			if *field = &day; !ok {
+				invalid = append(invalid, models.NewFieldError(name, "date", "request.date", nil))
+			}
 		case *models.JSON:
 			if *field, err = parseObject(name, text); err != nil {
 				invalid = append(invalid, models.AsError(err).Fields...)
@@ -133,6 +138,12 @@ func bindText(texts map[string]string, form any) (invalid []models.FieldError) {
 		}
 	}
 	return invalid
+}
+
+// parseDay parses a date in the years 1 to 9999.
+func parseDay(text string) (models.Date, bool) {
+	day, err := models.ParseDate(text)
+	return day, err == nil && day.Time().Year() > 0
 }
 
 // parseInstant parses an RFC 3339 timestamp in the years 1 to 9999, truncated to microseconds.

@@ -161,8 +161,8 @@ func (q *Query) Day(name string) *models.Date {
 	if value == "" {
 		return nil
 	}
-	day, err := models.ParseDate(value)
-	if err != nil || day.Time().Year() < 1 {
+	day, ok := parseDay(value)
+	if !ok {
 		q.add(models.NewFieldError(name, "date", "request.date", nil))
 		return nil
 	}

@@ -92,12 +92,13 @@ const MetricsField = "performance_metrics"
 
 // move is a request to record a move.
 type move struct {
-	ProductID       *int64      `json:"id_produk"           validate:"required"`
-	StageID         *int64      `json:"stage_now"           validate:"required"`
-	PreviousStageID *int64      `json:"stage_previous"`
-	Notes           *string     `json:"catatan"`
-	ChangedAt       *time.Time  `json:"tanggal_perubahan"`
-	Metrics         models.JSON `json:"performance_metrics"`
+	ProductID       *int64       `json:"id_produk"           validate:"required"`
+	StageID         *int64       `json:"stage_now"           validate:"required"`
+	PreviousStageID *int64       `json:"stage_previous"`
+	Notes           *string      `json:"catatan"`
+	ChangedAt       *time.Time   `json:"tanggal_perubahan"`
+	StageEnd        *models.Date `json:"tanggal_stage_end"`
+	Metrics         models.JSON  `json:"performance_metrics"`
 }
 
 // correction is a request to change a recorded move. Its time can be changed but not removed.
@@ -124,7 +125,7 @@ func (ch Checker) Move(texts map[string]string) (stages.Input, error) {
 	}
 	return stages.Input{
 		ProductID: *m.ProductID, StageID: *m.StageID, PreviousStageID: m.PreviousStageID,
-		Notes: m.Notes, ChangedAt: m.ChangedAt, Metrics: m.Metrics,
+		Notes: m.Notes, ChangedAt: m.ChangedAt, StageEnd: m.StageEnd, Metrics: m.Metrics,
 	}, nil
 }
 

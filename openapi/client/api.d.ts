@@ -91,8 +91,9 @@ export interface paths {
         /**
          * Changes a product
          * @description Absent fields keep their values; an empty one is cleared, except `produk`, `id_kategori`, `id_segmen` and `id_stage`. Files are
-         *     added to the existing ones. A changed `id_stage` records a move dated now. `tanggal_stage_end` must not be before
-         *     `tanggal_stage_start`. A request that changes nothing leaves `updated_at` unchanged.
+         *     added to the existing ones. A changed `id_stage` records a move dated now: the stage starts today and has no planned end, unless
+         *     the request gives other dates. Stage dates equal to the stored ones count as absent, because forms send every field.
+         *     `tanggal_stage_end` must not be before `tanggal_stage_start`. A request that changes nothing leaves `updated_at` unchanged.
          */
         put: operations["updateProduct"];
         post?: never;
@@ -177,8 +178,9 @@ export interface paths {
         put?: never;
         /**
          * Records a stage move
-         * @description The newest move of a product sets its stage to `stage_now` and its `tanggal_stage_start`, in the same transaction. A back-dated
-         *     move is only recorded.
+         * @description The newest move of a product sets, in the same transaction, its stage to `stage_now`, `tanggal_stage_start` to the day of the move in
+         *     `TIMEZONE`, and `tanggal_stage_end` to the given planned end or `null`. A back-dated move is only recorded; a planned end is then
+         *     rejected with 400.
          */
         post: operations["createStageHistory"];
         delete?: never;
@@ -2290,6 +2292,7 @@ export interface operations {
                  *       "id_produk": 7,
                  *       "stage_now": 3,
                  *       "catatan": "Volume tercapai",
+                 *       "tanggal_stage_end": "2027-06-30",
                  *       "performance_metrics": {
                  *         "nps": 41.5
                  *       }
@@ -2312,6 +2315,8 @@ export interface operations {
                      * @description Time of the move, RFC 3339, not in the future. Now if absent or `null`.
                      */
                     tanggal_perubahan?: string | null;
+                    /** @description Planned end of the new stage; not before the day of the move. */
+                    tanggal_stage_end?: components["schemas"]["DateInput"];
                     performance_metrics?: components["schemas"]["Metrics"];
                 };
             };

@@ -42,7 +42,7 @@ func (w *Writer) Create(ctx context.Context, in Input, r outbox.Request) (outbox
 }
 
 // Update changes the given fields of a product; a request that changes nothing leaves updated_at as it is. A changed
-// stage is recorded as a move now. Errors: not found; precondition_failed with Current; as Create.
+// stage is recorded as a move now: it begins today and has no planned end, unless the request gives other dates. Errors: not found; precondition_failed with Current; as Create.
 func (w *Writer) Update(ctx context.Context, id int64, in Input, versions models.RowVersions, r outbox.Request) (outbox.Result, error) {
 	return w.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
 		before, row, err := w.lock(ctx, tx, id, versions)
@@ -60,11 +60,14 @@ func (w *Writer) Update(ctx context.Context, id int64, in Input, versions models
 			today := models.DateIn(tx.Now, w.zone)
 			p.StageStart = &today
 		}
+		if moves && !slices.Contains(columns, "tanggal_stage_end") {
+			p.StageEnd = nil // of the previous stage
+		}
 		if err := check(ctx, tx, &p, columns); err != nil {
 			return outbox.Change{}, err
 		}
 		if moves {
-			columns = append(columns, "tanggal_stage_start")
+			columns = append(columns, "tanggal_stage_start", "tanggal_stage_end")
 		}
 		if len(columns) > 0 || len(r.Files) > 0 {
 			if err := tx.UpdateProduct(ctx, id, p, columns...); err != nil {

@@ -29,16 +29,18 @@ func NewWriter(w *outbox.Writer, zone *time.Location) *Writer {
 type Input struct {
 	ProductID       int64
 	StageID         int64
-	PreviousStageID *int64     // nil: the product's current stage
-	FromNone        bool       `json:",omitempty"` // the product has no stage; PreviousStageID is nil
-	ChangedAt       *time.Time // nil: now
+	PreviousStageID *int64       // nil: the product's current stage
+	FromNone        bool         `json:",omitempty"` // the product has no stage; PreviousStageID is nil
+	ChangedAt       *time.Time   // nil: now
+	StageEnd        *models.Date `json:",omitempty"` // planned end of the new stage
 	Notes           *string
 	Metrics         models.JSON
 	Given           []string
 }
 
-// Record records a move. The newest move also sets the product's stage and the day on which it began; a back-dated
-// one does not. Errors: validation_failed for an unknown product or stage or a time in the future; conflict when the
+// Record records a move and adds the request's files to the product. The newest move also sets the product's stage, the day
+// on which it began, and its planned end; a back-dated one does not. Errors: validation_failed for an unknown product or
+// stage, a time in the future, or a planned end that is before the move or given with a back-dated one; conflict when the
 // product is not in the previous stage, or already in the new one; those of outbox.Writer.Write.
 func (w *Writer) Record(ctx context.Context, in Input, r outbox.Request) (outbox.Result, error) {
 	return w.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
@@ -59,6 +61,9 @@ func (w *Writer) Record(ctx context.Context, in Input, r outbox.Request) (outbox
 		if in.PreviousStageID != nil || in.FromNone {
 			previous = in.PreviousStageID
 		}
+		if backDated && in.StageEnd != nil {
+			return outbox.Change{}, models.NewInvalid(models.FieldError{Field: "tanggal_stage_end", Code: "back_dated", Text: models.NewText("stages.end_of_back_dated", nil)})
+		}
 		if !backDated {
 			if err := w.moveProduct(ctx, tx, product, in, models.DateIn(at, w.zone)); err != nil {
 				return outbox.Change{}, err
@@ -70,7 +75,9 @@ func (w *Writer) Record(ctx context.Context, in Input, r outbox.Request) (outbox
 		if err := tx.CreateStageRecord(ctx, &move); err != nil {
 			return outbox.Change{}, err
 		}
-		return w.changed(ctx, tx, move.ID, lifecycle.Inserted, in.ProductID)
+		c, err := w.changed(ctx, tx, move.ID, lifecycle.Inserted, in.ProductID)
+		c.Product = models.ProductIdentity{ID: product.ID, CreatedAt: product.CreatedAt}
+		return c, err
 	})
 }
 
@@ -115,17 +122,20 @@ func checkTime(at *time.Time, now time.Time) []models.FieldError {
 }
 
 // moveProduct puts a product into its new stage, which begins on the given day. Errors: conflict; validation_failed
-// for a day before the year 1, which a product cannot have.
+// for a planned end before it, and for a day before the year 1, which a product cannot have.
 func (w *Writer) moveProduct(ctx context.Context, tx *lifecycle.Tx, product models.ListedProduct, in Input, begins models.Date) error {
 	switch current := product.StageID; {
 	case begins.Time().Year() < 1:
 		return models.NewInvalid(models.FieldError{Field: "tanggal_perubahan", Code: "timestamp", Text: models.NewText("stages.before_year_one", nil)})
+	case in.StageEnd != nil && in.StageEnd.Time().Before(begins.Time()):
+		return models.NewInvalid(models.NewFieldError("tanggal_stage_end", "order", "products.stage_end_before_start", nil))
 	case in.FromNone && current != nil, in.PreviousStageID != nil && (current == nil || *current != *in.PreviousStageID):
 		return models.NewError(models.Conflict, "stages.not_in_previous", nil).WithRemedy("stages.not_in_previous_remedy", nil)
 	case current != nil && *current == in.StageID:
 		return models.NewError(models.Conflict, "stages.already_in_stage", nil)
 	}
-	return tx.UpdateProduct(ctx, in.ProductID, models.Product{StageID: &in.StageID, StageStart: &begins}, "id_stage", "tanggal_stage_start")
+	p := models.Product{StageID: &in.StageID, StageStart: &begins, StageEnd: in.StageEnd}
+	return tx.UpdateProduct(ctx, in.ProductID, p, "id_stage", "tanggal_stage_start", "tanggal_stage_end")
 }
 
 // Correct changes notes, time and metrics of a record. If another record becomes the newest one, the product follows it.

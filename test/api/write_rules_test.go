@@ -145,6 +145,53 @@ func TestMoves_ProductFollowsItsNewestRecord(t *testing.T) {
 	})
 }
 
+// TestMoves_SetTheDatesOfTheStage, whether a move or a changed stage of the product moves it.
+func TestMoves_SetTheDatesOfTheStage(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		fields := map[string]string{
+			"produk": "Gardu", "id_kategori": "1", "id_segmen": "1", "id_stage": "1", "tanggal_stage_start": "2020-01-01", "tanggal_stage_end": "2021-01-01",
+		}
+		path := s.form(http.MethodPost, "/products", fields).want(t, http.StatusCreated).location()
+		id := strings.TrimPrefix(path, "/products/")
+		jakarta, err := time.LoadLocation("Asia/Jakarta") // the default of TIMEZONE
+		if err != nil {
+			t.Fatal(err)
+		}
+		today := time.Now().In(jakarta).Format(time.DateOnly)
+		stage := func(want int64, start, end string) {
+			t.Helper()
+			p := decode[product](t, s.get(path))
+			if *p.StageID != want || fmt.Sprint(p.StageStart) != start || fmt.Sprint(p.StageEnd) != end {
+				t.Errorf("the product is in stage %d from %s to %s, want %d from %s to %s", *p.StageID, p.StageStart, p.StageEnd, want, start, end)
+			}
+		}
+		move := func(rest string) string { return `{"id_produk":` + id + "," + rest + "}" }
+
+		s.send(http.MethodPost, "/stage-history", move(`"stage_now":2,"tanggal_perubahan":"2024-06-30T23:30:00+07:00"`)).want(t, http.StatusCreated)
+		stage(2, "2024-06-30", "<nil>")
+		s.refuses("tanggal_stage_end order", http.MethodPost, "/stage-history", move(`"stage_now":3,"tanggal_stage_end":"2024-06-30"`))
+		s.refuses("tanggal_stage_end date", http.MethodPost, "/stage-history", move(`"stage_now":3,"tanggal_stage_end":"soon"`))
+		s.refuses("tanggal_stage_end back_dated", http.MethodPost, "/stage-history", move(`"stage_now":3,"tanggal_stage_end":"2090-01-01","tanggal_perubahan":"2023-01-01T00:00:00Z"`))
+		stage(2, "2024-06-30", "<nil>")
+		s.send(http.MethodPost, "/stage-history", move(`"stage_now":3,"tanggal_stage_end":"2090-01-01"`)).want(t, http.StatusCreated)
+		stage(3, today, "2090-01-01")
+		s.send(http.MethodPost, "/stage-history", move(`"stage_now":1,"tanggal_perubahan":"2023-01-01T00:00:00Z"`)).want(t, http.StatusCreated)
+		stage(3, today, "2090-01-01")
+
+		// Forms send every field: stored dates are those of the previous stage.
+		fields["id_stage"], fields["tanggal_stage_start"], fields["tanggal_stage_end"] = "4", today, "2090-01-01"
+		s.form(http.MethodPut, path, fields).want(t, http.StatusOK)
+		stage(4, today, "<nil>")
+		s.refuses("tanggal_stage_end order", http.MethodPut, path, `{"id_stage":1,"tanggal_stage_end":"2024-01-01"}`)
+		s.send(http.MethodPut, path, `{"id_stage":1,"tanggal_stage_end":"2091-01-01"}`).want(t, http.StatusOK)
+		stage(1, today, "2091-01-01")
+		s.send(http.MethodPut, path, `{"id_stage":2,"tanggal_stage_start":"2020-02-02"}`).want(t, http.StatusOK)
+		stage(2, "2020-02-02", "<nil>")
+		s.Command("verify")
+	})
+}
+
 // TestMoves_ConcurrentRequestsHaveOneWinner sends equal moves and different stages of a product at once. However they
 // overlap, the product's stage is that of its newest record.
 func TestMoves_ConcurrentRequestsHaveOneWinner(t *testing.T) {

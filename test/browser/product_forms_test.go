@@ -138,7 +138,7 @@ func TestProducts_Move(t *testing.T) {
 		p.wantTexts("This metric has a name but no value")
 		p.fill("Value 1", "12,50")
 		p.click("button", "Move product")
-		p.wantTexts("Product moved.")
+		p.wantTexts("Moved to ")
 		p.within(".timeline").wantTexts("Growth from Introduction", "Naik kelas", "pendapatan", "12,50")
 
 		other.choose("New stage (required)", "Maturity")

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"html"
 	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -274,6 +273,12 @@ func TestProducts_DeleteAsksAgainAfterAChange(t *testing.T) {
 	})
 }
 
+// stage returns the name of a stage.
+func (u *user) stage(id string) string {
+	u.Helper()
+	return kit.One[string](u, u.source, "SELECT stage FROM tbl_stage WHERE id = "+id)
+}
+
 // otherStage returns a stage that a product is not in.
 func (u *user) otherStage(id string) string {
 	u.Helper()
@@ -327,18 +332,25 @@ func TestProducts_MoveToAnotherStage(t *testing.T) {
 		f = f.set("tanggal_perubahan", "2026-03-01T08:30")
 		u.submit(f.set("metric_value_1", "12.50")).shows(422, `<a href="#metric_value_1">This number is ambiguous`, `aria-describedby="metric_value_1-error"`)
 		f.set("metric_value_1", "12,50")
-		u.follow(u.submit(f), page, "Product moved").shows(200, "Naik\nkelas", "1 Mar 2026 08.30 WIB", "12,50", "Jawa &lt;Barat&gt;")
+		u.submit(f.set("end_months", "3", "tanggal_stage_end", "2026-05-01")).shows(422, `<a href="#tanggal_stage_end">Choose a number of months or a date, not both.`, `value="3" checked`)
+		u.submit(f.set("end_months", "", "tanggal_stage_end", "2026-02-28")).shows(422, `<a href="#tanggal_stage_end">Planned stage end must not be before the stage start.`)
+		f = f.set("end_months", "6", "tanggal_stage_end", "", "tanggal_perubahan", "2026-08-31T08:30")
+		u.submit(f, upload{"tool.exe", "MZ"}).shows(422, `<a href="#move-files">The file tool.exe has an unsupported file type`, "Choose all files again", `value="6" checked`)
+		u.follow(u.submit(f, upload{"keputusan.pdf", pdf}), page, "Moved to "+u.stage("2")+".").shows(200, "Naik\nkelas", "28 Feb 2027", "keputusan.pdf", "31 Agu 2026 08.30 WIB", "12,50", "Jawa &lt;Barat&gt;")
 		if got := kit.One[string](t, u.source, "SELECT CAST(performance_metrics AS text) FROM tbl_stage_histori WHERE id_produk = "+id); !strings.Contains(got, "12.50") || strings.Contains(got, `"12.50"`) || !strings.Contains(got, "1250") || strings.Contains(got, `"1250"`) {
 			t.Errorf("the metrics are %s", got)
 		}
-		u.submit(f).shows(303) // a double click
+		u.submit(f, upload{"keputusan.pdf", pdf}).shows(303) // a double click
 		if got := kit.One[int](t, u.source, "SELECT count(*) FROM tbl_stage_histori WHERE id_produk = "+id); got != 1 {
 			t.Errorf("%d stage records", got)
 		}
+		if got := kit.One[int](t, u.target, "SELECT count(*) FROM lifecycle_attachments WHERE state = 'stored' AND id_produk = "+id); got != 1 {
+			t.Errorf("%d files", got)
+		}
 		again := u.submit(stale.set("stage_now", "3", "catatan", "Saya juga")).shows(409, "Saya juga")
 		again = u.submit(again.form(action).set("stage_previous", "1")).shows(409, "not in the previous stage that was given", "Saya juga", "The product was in stage")
-		u.follow(u.submit(again.form(action).set("stage_now", "3")), page, "Product moved").shows(200, "days later")
-		u.post("/products/99999/transitions", url.Values{"key": {"k"}, "stage_now": {"1"}}).shows(404)
+		u.follow(u.submit(again.form(action).set("stage_now", "3")), page, "Moved to "+u.stage("3")).shows(200, "days later")
+		u.submit(form{u, "/products/99999/transitions", true, map[string]string{"key": "k", "stage_now": "1"}}).shows(404)
 	})
 }
 
@@ -350,7 +362,7 @@ func TestProducts_MoveFromNoStageConflicts(t *testing.T) {
 		u.Command("sync")
 		const page, action = "/products/2", "/products/2/transitions"
 		mine, theirs := u.open(page).form(action), u.open(page).form(action)
-		u.follow(u.submit(theirs.set("stage_now", "1")), page, "Product moved")
+		u.follow(u.submit(theirs.set("stage_now", "1")), page, "Moved to "+u.stage("1"))
 		u.submit(mine.set("stage_now", "2")).shows(http.StatusConflict, "not in the previous stage that was given", "The product was in stage “No stage”")
 		if got := kit.One[int](t, u.source, "SELECT id_stage FROM tbl_produk WHERE id = 2"); got != 1 {
 			t.Errorf("the product is in stage %d", got)

@@ -36,12 +36,16 @@ type moveForm struct {
 	Stage   string // its name
 	Zone    string // of entered times
 
+	Files     *fileRules
+	FilesLost bool // files must be selected again
+
 	stages []pages.Option
 }
 
-func newMoveForm(p models.ListedProduct, lists products.DropdownLists, now time.Time) moveForm {
+func (h *Pages) newMoveForm(p models.ListedProduct, lists products.DropdownLists) moveForm {
 	form := moveForm{
-		ID: p.ID, Title: title(p), Key: pages.NewKey(), Stage: pages.NameOf(p.Stage, p.StageID), stages: pages.Choices(lists)["tbl_stage"], Zone: now.Format("MST"),
+		ID: p.ID, Title: title(p), Key: pages.NewKey(), Stage: pages.NameOf(p.Stage, p.StageID), stages: pages.Choices(lists)["tbl_stage"], Zone: h.Now().Format("MST"),
+		Files: h.fileRules(),
 	}
 	if p.StageID != nil {
 		form.StageID = strconv.FormatInt(*p.StageID, 10)
@@ -51,22 +55,82 @@ func newMoveForm(p models.ListedProduct, lists products.DropdownLists, now time.
 
 // moveFields returns the names of the form's fields.
 func moveFields() []string {
-	names := []string{request.KeyField, "stage_previous", "stage_now", "tanggal_perubahan", "catatan"}
+	names := append(moveInputs(), request.KeyField, "stage_previous")
 	for _, m := range (moveForm{}).Metrics() {
 		names = append(names, m.NameField, m.ValueField)
 	}
 	return names
 }
 
-// Fields returns the form's fields without the metrics.
+// moveInputs returns the names of the inputs for a move to a stage, of one product or several.
+func moveInputs() []string {
+	return []string{"stage_now", "tanggal_perubahan", "catatan", monthsField, endField}
+}
+
+// Fields returns the form's fields without the planned end and the metrics.
 func (f moveForm) Fields() []pages.Field {
 	others := slices.DeleteFunc(slices.Clone(f.stages), func(s pages.Option) bool { return s.Value == f.StageID })
-	fields, _ := f.Fill([]pages.Field{
-		{Name: "stage_now", Kind: models.FieldSelect, Required: true, Options: others, Blank: models.NewText("console_products.choose", nil)},
-		{Name: "tanggal_perubahan", Kind: "datetime-local", Hint: models.NewText("console_products.when_hint", models.Params{"zone": f.Zone})},
-		{Name: "catatan", Kind: models.FieldTextarea, Wide: true},
-	})
+	fields, _ := f.Fill(moveFieldsTo(others, f.Zone))
 	return fields
+}
+
+// moveFieldsTo returns the fields of a move to one of several stages.
+func moveFieldsTo(stages []pages.Option, zone string) []pages.Field {
+	return []pages.Field{
+		{Name: "stage_now", Kind: models.FieldSelect, Required: true, Options: stages, Blank: models.NewText("console_products.choose", nil)},
+		{Name: "tanggal_perubahan", Kind: "datetime-local", Hint: models.NewText("console_products.when_hint", models.Params{"zone": zone})},
+		{Name: "catatan", Kind: models.FieldTextarea, Wide: true},
+	}
+}
+
+// PlannedEnd returns the choice of the planned end.
+func (f moveForm) PlannedEnd() plannedEnd { return plannedEnd{f.Form} }
+
+// FilesError returns the error of the file input.
+func (f moveForm) FilesError() models.Text { return f.Problems.At(moveFilesID) }
+
+// moveFilesID is the id of the file input in a form for a move: the page may also have a form that only adds files.
+const moveFilesID = "move-files"
+
+// The fields of the planned end: a number of months or a date.
+const (
+	monthsField = "end_months"
+	endField    = "tanggal_stage_end"
+)
+
+// plannedEnd is the choice of the planned end in a form for a move.
+type plannedEnd struct{ form pages.Form }
+
+// Months are the numbers of months to choose from; 0 is no planned end.
+func (plannedEnd) Months() []int { return []int{0, 3, 6, 12} }
+
+// Selected reports whether a number of months is chosen.
+func (e plannedEnd) Selected(months int) bool {
+	return cmp.Or(e.form.Values[monthsField], "0") == strconv.Itoa(months)
+}
+
+// Date returns the date that was entered.
+func (e plannedEnd) Date() string { return e.form.Values[endField] }
+
+// Error returns the error of the choice.
+func (e plannedEnd) Error() models.Text { return e.form.Problems.At(endField) }
+
+// text returns the planned end of a stage that begins at a time, "" for none. Errors: validation_failed.
+func (e plannedEnd) text(begins time.Time) (string, error) {
+	months, err := strconv.Atoi(cmp.Or(e.form.Values[monthsField], "0"))
+	switch date := e.Date(); {
+	case err != nil || !slices.Contains(e.Months(), months):
+		return "", request.Invalid(endField, "unknown", "request.invalid", nil)
+	case months > 0 && date != "":
+		return "", request.Invalid(endField, "combination", "console_products.end_twice", nil)
+	case months == 0:
+		return date, nil
+	}
+	end := begins.AddDate(0, months, 0)
+	if end.Day() != begins.Day() { // the month is too short
+		end = end.AddDate(0, 0, -end.Day())
+	}
+	return end.Format(time.DateOnly), nil
 }
 
 // metricRow is a row of the form for a metric. InvalidField is the field with the error.
@@ -138,18 +202,31 @@ func jsonText(text string) string {
 	return string(literal)
 }
 
-// input parses the form; times are in the given zone. Errors: validation_failed with all errors of the form.
-func (f moveForm) input(checker request.Checker, zone *time.Location) (stages.Input, error) {
-	texts := maps.Clone(f.Values)
-	texts["id_produk"], texts["stage_previous"] = strconv.FormatInt(f.ID, 10), f.StageID
+// moveTexts returns the texts of a move from a form, in the API's format; now has the zone of the times. Errors:
+// validation_failed with the time or the planned end; the other texts are valid.
+func moveTexts(form pages.Form, now time.Time) (texts map[string]string, err error) {
+	texts = maps.Clone(form.Values)
 	texts["catatan"] = pages.UnixLines(texts["catatan"])
-	at, invalidTime := pages.ParseLocalTime("tanggal_perubahan", texts["tanggal_perubahan"], zone)
+	at, err := pages.ParseLocalTime("tanggal_perubahan", texts["tanggal_perubahan"], now.Location())
+	texts["tanggal_perubahan"] = at
+	if begins, parseErr := time.Parse(time.RFC3339, at); parseErr == nil {
+		now = begins.In(now.Location())
+	}
+	end, endErr := plannedEnd{form}.text(now)
+	texts[endField] = end
+	return texts, cmp.Or(err, endErr)
+}
+
+// input parses the form; now has the zone of the times. Errors: validation_failed with all errors of the form.
+func (f moveForm) input(checker request.Checker, now time.Time) (stages.Input, error) {
+	texts, invalidText := moveTexts(f.Form, now)
+	texts["id_produk"], texts["stage_previous"] = strconv.FormatInt(f.ID, 10), f.StageID
 	metrics, invalidMetrics := f.document()
-	texts["tanggal_perubahan"], texts[request.MetricsField] = at, string(metrics)
+	texts[request.MetricsField] = string(metrics)
 	in, err := checker.Move(texts)
 	in.FromNone = f.StageID == ""
 	var invalid []models.FieldError
-	for _, fieldsErr := range []error{err, invalidTime} {
+	for _, fieldsErr := range []error{err, invalidText} {
 		if fieldsErr != nil {
 			invalid = append(invalid, models.AsError(fieldsErr).Fields...)
 		}
@@ -160,40 +237,57 @@ func (f moveForm) input(checker request.Checker, zone *time.Location) (stages.In
 	return in, err
 }
 
-// Move moves a product to another stage. It fails if the product's stage has changed since the form was opened.
+// Move moves a product to another stage and adds files to it. It fails if the product's stage has changed since the form was opened.
 func (h *Pages) Move(c *fiber.Ctx) error {
 	id, err := request.ID(c)
 	if err != nil {
 		return err
 	}
-	fields, err := request.ReadPlainForm(c, moveFields()...)
-	if err != nil {
-		return err
-	}
-	f := moveForm{ID: id, Key: fields[request.KeyField], StageID: fields["stage_previous"], Form: pages.Form{Values: fields}}
-	result, err := h.move(c, f)
+	form, err := request.ReadForm(c, h.Limits, h.Files, moveFields()...)
+	f := moveForm{ID: id, Key: form.Fields[request.KeyField], StageID: form.Fields["stage_previous"], Form: pages.Form{Values: form.Fields}}
+	f.FilesLost = err != nil || len(form.Files) > 0
 	if err != nil {
 		return h.showInvalidMove(c, f, err)
 	}
-	return pages.SeeOther(c, address(id), pages.NoticeOf(pages.ProductMoved, result))
+	key, in, err := h.readMove(c, f)
+	if err != nil {
+		h.Files.Discard(c.UserContext(), form.Files)
+		return h.showInvalidMove(c, f, err)
+	}
+	result, err := h.Histories.Record(c.UserContext(), in, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, form.Files), Files: form.Files})
+	if err != nil {
+		return h.showInvalidMove(c, f, err)
+	}
+	return pages.SeeOther(c, address(id), pages.NoticeOf(pages.ProductMoved.With(pages.NoticeStage, in.StageID), result))
 }
 
-func (h *Pages) move(c *fiber.Ctx, f moveForm) (outbox.Result, error) {
-	in, err := f.input(h.Checker, h.Now().Location())
+// readMove parses the form. Errors: validation_failed.
+func (h *Pages) readMove(c *fiber.Ctx, f moveForm) (*outbox.Key, stages.Input, error) {
+	in, err := f.input(h.Checker, h.Now())
 	if err != nil {
-		return outbox.Result{}, err
+		return nil, in, err
 	}
 	key, err := request.FormKey(c, f.Key)
-	if err != nil {
-		return outbox.Result{}, err
+	return key, in, err
+}
+
+// moveProblems returns the errors of a form for a move, as Site.Problems does.
+func (h *Pages) moveProblems(c *fiber.Ctx, err error, fields ...string) (int, *pages.Problems) {
+	status, problems := h.Site.Problems(c, err, append(fields, request.FilesField)...)
+	if problems != nil {
+		for i := range problems.List {
+			if problems.List[i].Field == request.FilesField {
+				problems.List[i].Field = moveFilesID
+			}
+		}
 	}
-	return h.Histories.Record(c.UserContext(), in, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, nil)})
+	return status, problems
 }
 
 // showInvalidMove redisplays the form for the product's current stage, with the errors.
 func (h *Pages) showInvalidMove(c *fiber.Ctx, f moveForm, err error) error {
 	key, err := pages.RenewKey(cmp.Or(f.Key, pages.NewKey()), err)
-	status, problems := h.Site.Problems(c, err, moveFields()...)
+	status, problems := h.moveProblems(c, err, moveFields()...)
 	if problems == nil {
 		return err
 	}
@@ -203,7 +297,7 @@ func (h *Pages) showInvalidMove(c *fiber.Ctx, f moveForm, err error) error {
 			return moveForm{}, err
 		}
 		p, err := v.Product(ctx, f.ID)
-		return newMoveForm(p, lists, h.Now()), err
+		return h.newMoveForm(p, lists), err
 	})
 	if pages.IsClass(err, models.NotFound) {
 		return err
@@ -213,14 +307,14 @@ func (h *Pages) showInvalidMove(c *fiber.Ctx, f moveForm, err error) error {
 		if id, err := models.ParseID(f.StageID); err == nil {
 			p.StageID = &id
 		}
-		current = newMoveForm(models.ListedProduct{Product: p}, products.DropdownLists{}, h.Now())
+		current = h.newMoveForm(models.ListedProduct{Product: p}, products.DropdownLists{})
 	}
 	if current.StageID != f.StageID {
 		problems.List = append(problems.List, pages.Problem{Text: models.NewText("console_products.moved_meanwhile", models.Params{
 			"then": stageText(current.stages, f.StageID), "now": stageText(current.stages, current.StageID),
 		})})
 	}
-	current.Key, current.Values, current.Problems = key, f.Values, problems
+	current.Key, current.Values, current.Problems, current.FilesLost = key, f.Values, problems, f.FilesLost
 	title := problems.PageTitle(models.NewText("console_products.move_title", models.Params{"name": current.Title}))
 	return h.Site.Show(c, status, pages.Page{Template: "products/move", Title: title, Section: "products", Data: current})
 }

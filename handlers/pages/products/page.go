@@ -63,7 +63,7 @@ func (h *Pages) Show(c *fiber.Ctx) error {
 		files, err := attachments.List(ctx, v, id)
 		return productPage{
 			product: h.viewer(lists).product(p.ListedProduct), TimeInStage: timeInStage(p.StageStart, h.Now()), Files: filesOf(files), Moves: movesOf(p.History),
-			Move: newMoveForm(p.ListedProduct, lists, h.Now()), Upload: h.newUploadForm(p.ListedProduct),
+			Move: h.newMoveForm(p.ListedProduct, lists), Upload: h.newUploadForm(p.ListedProduct),
 		}, err
 	})
 	if err != nil {
