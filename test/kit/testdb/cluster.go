@@ -45,7 +45,7 @@ func NewCluster(t testing.TB, settings ...string) *Cluster {
 	return c
 }
 
-// NewClusterOf is NewCluster with PostgreSQL 14 or 18, which test/tools installs. Without it the test is skipped, and fails in CI.
+// NewClusterOf is NewCluster with PostgreSQL 14, 16, 17 or 18, which test/tools installs. Without it the test is skipped, and fails in CI.
 func NewClusterOf(t testing.TB, major int, settings ...string) *Cluster {
 	t.Helper()
 	module, err := exec.Command("go", "env", "GOMOD").Output()
