@@ -2,8 +2,11 @@ package handlers
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"time"
 
@@ -35,15 +38,31 @@ func (h *Sync) Events(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	c.Set("X-Accel-Buffering", "no") // otherwise nginx buffers the events
 	c.Context().SetConnectionClose()
+	conn := c.Context().Conn()
 	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
 		defer reader.Close()
-		h.stream(w, reader)
+		ctx, cancel := untilClosed(conn)
+		defer cancel()
+		h.stream(ctx, w, reader)
 	})
 	return nil
 }
 
-// stream writes events until the stream ends or the client disconnects.
-func (h *Sync) stream(w *bufio.Writer, reader *runs.Reader) {
+// untilClosed returns a context that ends when the client closes its side of a connection, on which nothing else is read. Writes fail
+// only some time later. What the client sends is ignored.
+func untilClosed(conn net.Conn) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	if conn.SetReadDeadline(time.Time{}) == nil {
+		go func() {
+			defer cancel()
+			_, _ = io.Copy(io.Discard, conn) // ends at the latest when the server closes the connection
+		}()
+	}
+	return ctx, cancel
+}
+
+// stream writes events until the stream or ctx ends, or a write fails.
+func (h *Sync) stream(ctx context.Context, w *bufio.Writer, reader *runs.Reader) {
 	end := time.Now().Add(streamTimeout)
 	if _, err := fmt.Fprintf(w, "retry: %d\n\n", reconnectDelay.Milliseconds()); err != nil {
 		return
@@ -53,8 +72,8 @@ func (h *Sync) stream(w *bufio.Writer, reader *runs.Reader) {
 		if w.Flush() != nil {
 			return
 		}
-		if batch, open = reader.Next(heartbeat); len(batch) == 0 && open {
-			_, _ = w.WriteString(": heartbeat\n\n") // the flush fails if the client has disconnected
+		if batch, open = reader.Next(ctx, heartbeat); len(batch) == 0 && open {
+			_, _ = w.WriteString(": heartbeat\n\n") // the flush fails if the client has vanished
 		}
 		for _, e := range batch {
 			data, err := json.Marshal(h.eventData(e.Data))

@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"context"
 	"crypto/rand"
 	"slices"
 	"strconv"
@@ -132,9 +133,9 @@ type Reader struct {
 	first  []Event // precede the others
 }
 
-// Next returns new events, and waits for them up to a maximum. open is false when the stream has ended, or when the
+// Next returns new events, and waits for them up to a maximum. open is false when the stream or ctx has ended, or when the
 // reader was so slow that events are lost; if it then resumes, it gets a new stream.
-func (r *Reader) Next(wait time.Duration) (batch []Event, open bool) {
+func (r *Reader) Next(ctx context.Context, wait time.Duration) (batch []Event, open bool) {
 	if batch = r.first; batch != nil {
 		r.first = nil
 		return batch, true
@@ -148,6 +149,8 @@ func (r *Reader) Next(wait time.Duration) (batch []Event, open bool) {
 		}
 		select {
 		case <-changed:
+		case <-ctx.Done():
+			return nil, false
 		case <-timer.C:
 			return nil, true
 		}

@@ -56,7 +56,7 @@ func subscribe(t *testing.T, e *events, after string, resumed bool) *Reader {
 // wantNumbers reads the numbers from one to another; none if the first is 0.
 func wantNumbers(t *testing.T, r *Reader, first, last int, open bool) {
 	t.Helper()
-	batch, isOpen := r.Next(0)
+	batch, isOpen := r.Next(context.Background(), 0)
 	ok := isOpen == open
 	if first == 0 {
 		ok = ok && batch == nil
@@ -122,7 +122,7 @@ func TestEvents_EndWakesReaders(t *testing.T) {
 	wantNumbers(t, waiting, 1, 2, true)
 	ended := make(chan bool)
 	go func() {
-		_, open := waiting.Next(time.Hour)
+		_, open := waiting.Next(t.Context(), time.Hour)
 		ended <- open
 	}()
 	e.end()
@@ -177,7 +177,7 @@ func TestBroadcast_LimitsProgressEvents(t *testing.T) {
 		b.Advance(1)
 	}
 	b.End(table, models.TableCount{Table: table.Name, Unchanged: 9})
-	batch, _ := r.Next(0)
+	batch, _ := r.Next(context.Background(), 0)
 	var got []any
 	for _, event := range batch {
 		got = append(got, event.Data)

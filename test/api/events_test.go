@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"lifecycle-sync/test/kit"
 )
 
 // stream is an open stream of server-sent events.
@@ -26,7 +28,7 @@ type event struct {
 	data     json.RawMessage
 }
 
-// events opens the stream of events; after is the id of the last event that was received, or "".
+// events opens the stream of events, when the caller has few enough; after is the id of the last event that was received, or "".
 func (s *site) events(after string) *stream {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
@@ -38,10 +40,17 @@ func (s *site) events(after string) *stream {
 	if after != "" {
 		r.Header.Set("Last-Event-ID", after)
 	}
-	response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	var response *http.Response
+	s.Eventually("a stream is free", func() bool {
+		if response, err = (&http.Transport{DisableKeepAlives: true}).RoundTrip(r); err != nil {
+			s.t.Fatal(err)
+		}
+		if response.StatusCode == http.StatusTooManyRequests {
+			_ = response.Body.Close()
+			return false
+		}
+		return true
+	})
 	s.t.Cleanup(func() { _ = response.Body.Close() })
 	if response.StatusCode != http.StatusOK || response.Header.Get("Content-Type") != "text/event-stream" || response.Header.Get("Cache-Control") != "no-store" ||
 		response.Header.Get("X-Accel-Buffering") != "no" || response.Header.Get("ETag") != "" {
@@ -153,6 +162,36 @@ func TestSyncEvents_StreamRuns(t *testing.T) { //nolint:gocyclo // one story, st
 	})
 }
 
+// wantEndWithClient closes only the client's side, to see that the stream ends before anything else is written.
+func (s *site) wantEndWithClient() {
+	s.t.Helper()
+	conn, err := net.Dial("tcp", s.Address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(kit.Patience))
+	_, _ = fmt.Fprintf(conn, "GET %s/sync/events HTTP/1.1\r\nHost: %s\r\n\r\n", base, s.Address)
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	live := &stream{t: s.t, response: response, lines: bufio.NewScanner(response.Body)}
+	live.until("state")
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		s.t.Fatal(err)
+	}
+	for live.lines.Scan() {
+		if strings.Contains(live.lines.Text(), "heartbeat") {
+			s.t.Fatal("the stream goes on after its client has closed")
+		}
+	}
+	if err := live.lines.Err(); err != nil {
+		s.t.Error(err)
+	}
+}
+
 func TestSyncEvents_AreBoundedAndEndForGoneAndSlowClients(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
@@ -167,8 +206,6 @@ func TestSyncEvents_AreBoundedAndEndForGoneAndSlowClients(t *testing.T) {
 		for _, o := range open {
 			o.close()
 		}
-		s.runSync("") // publishing detects closed connections
-		s.Eventually("a stream is free", func() bool { return s.do(http.MethodGet, base+"/sync/events", nil).StatusCode == http.StatusOK })
 		for range 5 {
 			closed := s.events("")
 			closed.until("state")
@@ -185,6 +222,7 @@ func TestSyncEvents_AreBoundedAndEndForGoneAndSlowClients(t *testing.T) {
 				t.Errorf("%+v", run)
 			}
 		}
+		s.wantEndWithClient()
 		if head := s.do(http.MethodHead, base+"/sync/events", nil); head.StatusCode != http.StatusOK || len(head.body) != 0 {
 			t.Errorf("HEAD: %d %s", head.StatusCode, head.body)
 		}
