@@ -40,7 +40,7 @@ var (
 	grouping  = regexp.MustCompile(`\b(by|on|without|ignoring) *\([^)]*\)`)
 	span      = regexp.MustCompile(`\[\w+\]`)
 	word      = regexp.MustCompile(`[a-zA-Z_:][\w:]*`)
-	functions = []string{"min", "max", "min_over_time", "unless"}
+	functions = []string{"min", "max", "sum", "increase", "min_over_time", "unless"}
 )
 
 func TestPrometheusRules_UseOnlyExposedMetrics(t *testing.T) {

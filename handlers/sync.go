@@ -69,7 +69,7 @@ func (h *Sync) statusOf(s runs.Status) status {
 		State: s.State, Running: convertOptional(s.Running, h.runOf), LastRun: convertOptional(s.LastRun, h.runOf), LastSuccessAt: convertOptional(s.LastSuccess, startOf),
 		Age: convertOptional(s.Age, time.Duration.Seconds), ProvedEqualAt: convertOptional(s.ProvedEqual, startOf), NextRunAt: convertOptional(s.NextRun, models.InstantOf),
 		CurrentAt: convertOptional(s.CurrentAt, models.InstantOf), Realtime: convertOptional(s.Realtime, h.realtimeStatusOf), RealtimeLag: convertOptional(s.Lag, time.Duration.Seconds),
-		Drift: s.RemainingDifferences(), VerifiedAt: convertOptional(s.Verified, startOf), Quarantined: s.Quarantined,
+		Drift: runs.RemainingDifferences(s.SyncStatus), VerifiedAt: convertOptional(s.Verified, startOf), Quarantined: s.Quarantined,
 	}
 }
 

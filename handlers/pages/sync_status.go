@@ -122,8 +122,8 @@ func lineOf(s runs.Status, now time.Time) statusLine {
 		return needsAction("console_status.realtime_stopped", "bad")
 	case s.State == runs.Stale:
 		return needsAction("console_status.stale", "warn")
-	case Drift(s) > 0:
-		drift := models.Texts{models.NewText("console_status.drift", models.Params{"count": Drift(s)})}
+	case runs.RemainingDrift(s.SyncStatus) > 0:
+		drift := models.Texts{models.NewText("console_status.drift", models.Params{"count": runs.RemainingDrift(s.SyncStatus)})}
 		return statusLine{Texts: drift, Tone: "warn", NeedsAction: true}
 	case FollowerState(s) == realtime.Unavailable:
 		return needsAction("console_status.realtime_unavailable", "warn")
@@ -136,7 +136,7 @@ func lineOf(s runs.Status, now time.Time) statusLine {
 
 // hasDifferences reports whether the newest verification found differences that no run has corrected since.
 func hasDifferences(s runs.Status) bool {
-	remaining := s.RemainingDifferences()
+	remaining := runs.RemainingDifferences(s.SyncStatus)
 	return remaining != nil && remaining.Total() > 0
 }
 
@@ -197,12 +197,4 @@ func LastProvenInSync(s runs.Status) *models.Run {
 func provesInSync(verification models.Run) bool {
 	differences := verification.Found()
 	return verification.State == models.Succeeded && differences != nil && differences.Total() == 0
-}
-
-// Drift returns the number of rows edited in the mirror that the newest verification found and no run has corrected since.
-func Drift(s runs.Status) int64 {
-	if remaining := s.RemainingDifferences(); remaining != nil {
-		return remaining.Drift
-	}
-	return 0
 }

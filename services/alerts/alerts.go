@@ -52,23 +52,33 @@ type Alert struct {
 
 // report returns the alerts for the difference between the reported conditions and those that hold now, and the
 // conditions that are reported then. A lasting condition is reported once, except that a growing quarantine is
-// reported again.
+// reported again. Drift that a run both found and corrected is reported as firing and resolved at once.
 func report(reported, holding map[Event]condition, f Facts) (alerts []Alert, now map[Event]condition) {
 	now = map[Event]condition{}
 	maps.Copy(now, reported)
 	for _, event := range Events() {
 		before, wasReported := reported[event]
 		after, holds := holding[event]
-		switch {
-		case holds && (!wasReported || event == Quarantine && after.key != before.key):
-			now[event] = after
-			alerts = append(alerts, Alert{Problem: after.Problem, Event: event, State: Firing, At: f.At.UTC(), Run: after.run, Details: after.details, ID: after.id(event, Firing)})
-		case wasReported && !holds:
-			delete(now, event)
+		end := func(c condition) {
 			text, run := resolution(event, f)
 			alerts = append(alerts, Alert{
-				Problem: models.Problem{Text: text}, Event: event, State: Resolved, At: f.At.UTC(), Run: run, Details: map[string]any{}, ID: before.id(event, Resolved),
+				Problem: models.Problem{Text: text}, Event: event, State: Resolved, At: f.At.UTC(), Run: run, Details: map[string]any{}, ID: c.id(event, Resolved),
 			})
+		}
+		switch {
+		case holds && (!wasReported || after.key != before.key && (before.corrected || event == Quarantine)):
+			now[event] = after
+			alerts = append(alerts, Alert{Problem: after.Problem, Event: event, State: Firing, At: f.At.UTC(), Run: after.run, Details: after.details, ID: after.id(event, Firing)})
+			if after.corrected {
+				end(after)
+			}
+		case wasReported && !before.corrected && (!holds || after.corrected):
+			end(before)
+			if now[event] = after; !holds {
+				delete(now, event)
+			}
+		case !holds:
+			delete(now, event)
 		}
 	}
 	return alerts, now
@@ -76,13 +86,18 @@ func report(reported, holding map[Event]condition, f Facts) (alerts []Alert, now
 
 // resolution returns how a condition ended and the run that showed it.
 func resolution(event Event, f Facts) (text models.Text, run *int64) {
-	sizes, compared, success := f.Health.Quarantine, f.Health.Compared, f.Health.LastSuccess
+	sizes, comparisons, success := f.Health.Quarantine, f.Health.Comparisons, f.Health.LastSuccess
 	switch {
 	case event == Quarantine && len(sizes) > 0:
 		last := sizes[len(sizes)-1]
 		return models.NewText("alert.quarantine_shrunk", models.Params{"count": last.Rows}), &last.RunID
-	case event == Drift && compared != nil:
-		return models.NewText("alert.no_drift", models.Params{"run": compared.ID, "mode": compared.Mode}), &compared.ID
+	case event == Drift && len(comparisons) > 0:
+		last := comparisons[len(comparisons)-1]
+		text = models.NewText("alert.no_drift", models.Params{"run": last.ID, "mode": last.Mode})
+		if last.Drift() > 0 {
+			text = models.NewText("alert.drift_corrected", models.Params{"run": last.ID, "mode": last.Mode})
+		}
+		return text, &last.ID
 	case event == Lag && f.Health.Lag != nil:
 		return models.NewText("alert.caught_up", models.Params{"lag": *f.Health.Lag}), nil
 	case success != nil:
@@ -156,9 +171,10 @@ type Facts struct {
 type condition struct {
 	models.Problem
 
-	key     string // when it began, or with which run: the same in every process
-	run     *int64
-	details map[string]any
+	key       string // when it began, or with which run: the same in every process
+	run       *int64
+	details   map[string]any
+	corrected bool // it has ended already
 }
 
 // conditions finds what is wrong.
@@ -173,8 +189,8 @@ func conditions(f Facts, limits Limits) map[Event]condition {
 	if last := f.Health.LastSuccess; last != nil && limits.StaleAfter > 0 && f.Health.Age > limits.StaleAfter {
 		found[Stale] = stale(last, f.Health.Age, limits.StaleAfter)
 	}
-	if run := f.Health.Drifted; run != nil {
-		found[Drift] = drift(run)
+	if c := drift(f.Health.Comparisons); c != nil {
+		found[Drift] = *c
 	}
 	if limits.QuarantineGrowth > 0 {
 		if c := quarantineGrowth(f.Health.Quarantine, limits.QuarantineGrowth); c != nil {
@@ -212,12 +228,30 @@ func stale(last *models.Run, age, limit time.Duration) condition {
 		details: map[string]any{"last_success_at": last.StartedAt.UTC(), "age_seconds": int64(age.Seconds()), "limit_seconds": int64(limit.Seconds())}}
 }
 
-func drift(run *models.Run) condition {
+// drift goes through comparisons, oldest first, and returns the drift that the last of them found, keyed by the first of those
+// that found it. It returns nil if the last one found none. A full run corrects what it and verifications before it found: see
+// runs.RemainingDifferences.
+func drift(comparisons []models.Run) (found *condition) {
+	for i := range comparisons {
+		run := &comparisons[i]
+		switch {
+		case run.Drift() == 0:
+			found = nil
+			continue
+		case found == nil || found.corrected:
+			found = drifted(run)
+		}
+		found.corrected = run.Mode == models.FullRun
+	}
+	return found
+}
+
+func drifted(run *models.Run) *condition {
 	remedy := models.NewRemedy("alert.drift_remedy", nil)
 	if run.Mode != models.VerifyRun {
 		remedy = models.NewRemedy("alert.drift_corrected_remedy", nil)
 	}
-	return condition{key: runKey(run), run: &run.ID,
+	return &condition{key: runKey(run), run: &run.ID,
 		Problem: models.Problem{Text: models.NewText("alert.drift", models.Params{"run": run.ID, "mode": run.Mode, "count": run.Drift()}), Remedy: remedy},
 		details: map[string]any{"mode": run.Mode, "differences": run.Differences}}
 }

@@ -8,6 +8,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo/journal"
+	"lifecycle-sync/services/runs"
 	"lifecycle-sync/web/messages"
 )
 
@@ -59,7 +60,7 @@ func TestReport(t *testing.T) {
 		want  string
 	}
 	good := func(id int64) Facts {
-		return Facts{Health: journal.RunHealth{LastSuccess: run(id, models.FullRun), Compared: run(id, models.FullRun)}}
+		return Facts{Health: journal.RunHealth{LastSuccess: run(id, models.FullRun), Comparisons: []models.Run{*run(id, models.FullRun)}}}
 	}
 	with := func(p Facts, change func(*Facts)) Facts { change(&p); return p }
 	bad := func(id int64) Facts {
@@ -68,10 +69,15 @@ func TestReport(t *testing.T) {
 	stopped := func(p Facts, id int64) Facts {
 		return with(p, func(p *Facts) { p.Health.Stopped = failing(id, models.MassDelete) })
 	}
-	drifted := func(p Facts, first, last int64) Facts {
+	drifted := func(p Facts, verifications ...int64) Facts {
 		return with(p, func(p *Facts) {
-			p.Health.Drifted, p.Health.Compared = drifting(first, 3, models.VerifyRun), drifting(last, 3, models.VerifyRun)
+			for _, id := range verifications {
+				p.Health.Comparisons = append(p.Health.Comparisons, *drifting(id, 3, models.VerifyRun))
+			}
 		})
+	}
+	corrected := func(p Facts, id int64) Facts {
+		return with(p, func(p *Facts) { p.Health.Comparisons = append(p.Health.Comparisons, *drifting(id, 3, models.FullRun)) })
 	}
 	aged := func(age time.Duration) Facts { return with(good(1), func(p *Facts) { p.Health.Age = age }) }
 	lagging := func(lag time.Duration) Facts {
@@ -87,14 +93,17 @@ func TestReport(t *testing.T) {
 		"a success between two checks":   {{bad(2), "failed firing 2"}, {bad(4), ""}, {good(5), "failed resolved 5"}},
 		"the guard stops a run":          {{good(1), ""}, {stopped(good(1), 2), "mass_delete firing 2"}, {stopped(good(1), 2), ""}, {good(3), "mass_delete resolved 3"}},
 		"then the source is unavailable": {{stopped(good(1), 2), "mass_delete firing 2"}, {stopped(bad(3), 2), "failed firing 3"}, {good(4), "failed resolved 4, mass_delete resolved 4"}},
-		"drift":                          {{drifted(good(1), 2, 2), "drift firing 2"}, {drifted(good(1), 2, 3), ""}, {good(4), "drift resolved 4"}, {drifted(good(4), 5, 5), "drift firing 5"}},
+		"drift":                          {{drifted(good(1), 2), "drift firing 2"}, {drifted(good(1), 2, 3), ""}, {good(4), "drift resolved 4"}, {drifted(good(4), 5), "drift firing 5"}},
+		"a run corrects it":              {{drifted(good(1), 2, 3), "drift firing 2"}, {corrected(drifted(good(1), 2, 3), 4), "drift resolved 4"}, {corrected(drifted(good(1), 2, 3), 4), ""}, {good(5), ""}},
+		"a run finds and corrects it":    {{corrected(good(1), 2), "drift firing 2, drift resolved 2"}, {corrected(good(1), 2), ""}, {corrected(corrected(good(1), 2), 3), "drift firing 3, drift resolved 3"}},
+		"there is drift again":           {{corrected(drifted(good(1), 2), 3), "drift firing 2, drift resolved 3"}, {drifted(corrected(drifted(good(1), 2), 3), 4), "drift firing 4"}, {corrected(good(4), 5), "drift resolved 5"}},
 		"stale":                          {{aged(time.Hour), ""}, {aged(time.Hour + time.Second), "stale firing 1"}, {aged(2 * time.Hour), ""}, {good(2), "stale resolved 2"}},
 		"lag":                            {{lagging(time.Minute), ""}, {lagging(2 * time.Minute), "lag firing -"}, {lagging(3 * time.Minute), ""}, {lagging(time.Second), "lag resolved -"}, {lagging(time.Hour), "lag firing -"}, {good(2), "lag resolved 2"}},
 		"the quarantine grows further": {{quarantined(3, 13), "quarantine firing 2"}, {quarantined(3, 13, 14), ""}, {quarantined(3, 13, 14, 23), "quarantine firing 4"},
 			{quarantined(3, 13, 14, 23, 23), ""}, {quarantined(3, 13, 14, 23, 23, 12), "quarantine resolved 6"}, {quarantined(3, 13, 14, 23, 23, 12, 13), ""}},
 		"pmo_db is unavailable":        {{losing(good(1), 0), "failed firing -"}, {losing(bad(2), 0), ""}, {good(3), "failed resolved 3"}},
 		"an end that was not recorded": {{losing(good(1), 2), "failed firing 2"}, {good(3), "failed resolved 3"}},
-		"pmo_db is a new one":          {{drifted(bad(2), 3, 3), "failed firing 2, drift firing 3"}, {Facts{}, "failed resolved -, drift resolved -"}},
+		"pmo_db is a new one":          {{drifted(bad(2), 3), "failed firing 2, drift firing 3"}, {Facts{}, "failed resolved -, drift resolved -"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -115,6 +124,33 @@ func TestReport(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestDrift_EndsAsInTheConsole goes through all short histories of comparisons: an alert lasts exactly while the console shows drift.
+func TestDrift_EndsAsInTheConsole(t *testing.T) {
+	t.Parallel()
+	const length = 5
+	for number := range 1 << (2 * length) {
+		var comparisons []models.Run
+		var status runs.SyncStatus
+		for id := range int64(length) {
+			mode, rows := models.VerifyRun, int64(number>>(2*id+1))&1
+			if number>>(2*id)&1 == 1 {
+				mode = models.FullRun
+			}
+			compared := drifting(id+1, rows, mode)
+			comparisons = append(comparisons, *compared)
+			if mode == models.VerifyRun {
+				status.Verified = compared
+			} else {
+				status.ProvedEqual, status.LastSuccess = compared, compared
+			}
+			found := drift(comparisons)
+			if lasts := found != nil && !found.corrected; lasts != (runs.RemainingDrift(status) > 0) {
+				t.Fatalf("%+v: the alert lasts: %t", comparisons, lasts)
+			}
+		}
 	}
 }
 
@@ -165,7 +201,7 @@ func TestConditions_Texts(t *testing.T) {
 	found := conditions(Facts{At: began(50), Health: journal.RunHealth{
 		FollowedAt: new(began(1)), Lag: new(90 * time.Second),
 		LastSuccess: run(1, models.FullRun), Age: 27 * time.Hour, Failed: missing,
-		Drifted: drifting(5, 2, models.VerifyRun),
+		Comparisons: []models.Run{*drifting(5, 2, models.VerifyRun)},
 	}}, limits)
 	for event, want := range map[Event]string{
 		Failed: "Run 3 (full) failed: pmo_db: a column is missing", Stale: "The last successful run started 27 h 0 min ago.",

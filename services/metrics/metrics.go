@@ -41,6 +41,7 @@ type Metrics struct {
 	runs      *prometheus.CounterVec
 	lastRun   *prometheus.GaugeVec
 	rows      *prometheus.CounterVec
+	drift     prometheus.Counter
 	realtime  *prometheus.GaugeVec
 	alerts    *prometheus.CounterVec
 }
@@ -59,6 +60,8 @@ func New(mirror Mirror, cacheStats func() cache.Stats, realTime func() RealTime)
 			Help: "Duration of the last run of this process, by mode."}, []string{"mode"}),
 		rows: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Subsystem: ofRuns, Name: "rows_total",
 			Help: "Rows that successful runs of this process inserted, updated, deleted, released from quarantine or left unchanged, by table."}, []string{"table", "action"}),
+		drift: prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Subsystem: ofRuns, Name: "corrected_drift_rows_total",
+			Help: "Rows of the mirror that another application changed and that runs of this process corrected."}),
 		realtime: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Subsystem: ofRuns, Name: "realtime_state",
 			Help: "1 for the present state of real-time sync in this process."}, []string{"state"}),
 		alerts: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: "alerts_total",
@@ -70,7 +73,7 @@ func New(mirror Mirror, cacheStats func() cache.Stats, realTime func() RealTime)
 		}
 	}
 	status := syncStatus{mirror: mirror}
-	m.registry.MustRegister(m.requests, m.durations, m.runs, m.lastRun, m.rows, m.realtime, m.alerts, scraped(status.collect),
+	m.registry.MustRegister(m.requests, m.durations, m.runs, m.lastRun, m.rows, m.drift, m.realtime, m.alerts, scraped(status.collect),
 		scraped(func(add adder) { collectCache(add, cacheStats()) }), scraped(func(add adder) { collectRealTime(add, realTime()) }),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -82,13 +85,14 @@ func (m *Metrics) Request(route, method string, status int, took time.Duration) 
 	m.durations.WithLabelValues(route).Observe(took.Seconds())
 }
 
-// RunEnded counts a run and, if it changed the mirror, its rows.
+// RunEnded counts a run and, if it changed the mirror, its rows and the drift that it corrected.
 func (m *Metrics) RunEnded(o runs.Outcome) {
 	m.runs.WithLabelValues(o.Run.Mode, string(o.Run.State)).Inc()
 	m.lastRun.WithLabelValues(o.Run.Mode).Set(o.Took.Seconds())
 	if !o.Wrote() {
 		return
 	}
+	m.drift.Add(float64(o.Run.Drift()))
 	for _, t := range o.Tables {
 		for action, n := range map[string]int64{"inserted": t.Inserted, "updated": t.Updated, "unchanged": t.Unchanged, "deleted": t.Deleted, "released": t.Released} {
 			m.rows.WithLabelValues(t.Table, action).Add(float64(n))
@@ -177,9 +181,10 @@ func (s *syncStatus) collect(add adder) {
 			"Whether the last run of any process, canceled ones excluded, succeeded: 1 or 0, by its mode and the class of its error.",
 			success, prometheus.Labels{"mode": run.Mode, "class": class})
 	}
-	if run := newer(st.ProvedEqual, st.Verified); run != nil {
+	if st.ProvedEqual != nil || st.Verified != nil {
 		add(prometheus.GaugeValue, "sync_drift_rows",
-			"Rows of the mirror that another application changed, as found by the last full run or verification of any process.", float64(run.Drift()), nil)
+			"Rows of the mirror that another application changed: the last verification of any process found them, and no full run has corrected them since.",
+			float64(runs.RemainingDrift(st)), nil)
 	}
 }
 
@@ -193,14 +198,6 @@ func outcome(run *models.Run) (success float64, class string) {
 	default:
 		return 0, string(run.State)
 	}
-}
-
-// newer returns the later run, nil if there is none.
-func newer(a, b *models.Run) *models.Run {
-	if a == nil || b != nil && b.ID > a.ID {
-		return b
-	}
-	return a
 }
 
 func (s *syncStatus) status() (journal.SyncStatus, error) {

@@ -46,7 +46,8 @@ func TestWrite_ExportsEveryMetric(t *testing.T) {
 	stopped := "mass_delete"
 	status := journal.SyncStatus{
 		Age: &age, Quarantined: 4, LastConclusive: &models.Run{ID: 9, Mode: models.IncrementalRun, State: models.Failed, ErrorClass: &stopped},
-		ProvedEqual: &models.Run{ID: 7, Differences: models.JSON(`{"behind":5,"drift":2,"unknown":0}`)}, Verified: &models.Run{ID: 8, Differences: models.JSON(`{"behind":5,"drift":3,"unknown":0}`)},
+		ProvedEqual: &models.Run{ID: 7, StartedAt: time.Unix(7, 0), Differences: models.JSON(`{"behind":5,"drift":2,"unknown":0}`)},
+		Verified:    &models.Run{ID: 8, StartedAt: time.Unix(8, 0), Differences: models.JSON(`{"behind":5,"drift":3,"unknown":0}`)},
 	}
 	m := metrics.New(&mirror{status: status}, func() cache.Stats { return cache.Stats{Hits: 5, Misses: 6, Bypassed: 7} },
 		func() metrics.RealTime {
@@ -59,7 +60,7 @@ func TestWrite_ExportsEveryMetric(t *testing.T) {
 	m.Request("", "POST", 404, 0)
 	tables := []models.TableCount{{Table: "products", Inserted: 2, Updated: 3, Unchanged: 10, Deleted: 1, Released: 1}}
 	for _, run := range []models.Run{
-		{Mode: models.FullRun, State: models.Succeeded}, {Mode: models.FullRun, State: models.Failed}, {Mode: models.DryRun, State: models.Succeeded}, {Mode: models.VerifyRun, State: models.Succeeded},
+		{Mode: models.FullRun, State: models.Succeeded, Differences: models.JSON(`{"drift":2}`)}, {Mode: models.FullRun, State: models.Failed}, {Mode: models.DryRun, State: models.Succeeded}, {Mode: models.VerifyRun, State: models.Succeeded},
 	} {
 		m.RunEnded(runs.Outcome{Run: run, Tables: tables, Took: 1500 * time.Millisecond})
 	}
@@ -75,7 +76,7 @@ func TestWrite_ExportsEveryMetric(t *testing.T) {
 		`lifecycle_sync_rows_total{action="inserted",table="products"} 2`, `lifecycle_sync_rows_total{action="updated",table="products"} 3`,
 		`lifecycle_sync_rows_total{action="unchanged",table="products"} 10`, `lifecycle_sync_rows_total{action="deleted",table="products"} 1`,
 		`lifecycle_sync_rows_total{action="released",table="products"} 1`,
-		`lifecycle_sync_last_success_age_seconds 90`, `lifecycle_sync_last_run_success{class="mass_delete",mode="incremental"} 0`, `lifecycle_sync_drift_rows 3`,
+		`lifecycle_sync_last_success_age_seconds 90`, `lifecycle_sync_last_run_success{class="mass_delete",mode="incremental"} 0`, `lifecycle_sync_drift_rows 3`, `lifecycle_sync_corrected_drift_rows_total 2`,
 		`lifecycle_sync_realtime_lag_seconds 1.5`, `lifecycle_sync_slot_retained_bytes 1.048576e+06`,
 		`lifecycle_alerts_total{event="mass_delete",result="sent"} 1`, `lifecycle_alerts_total{event="lag",result="dropped"} 0`, `lifecycle_quarantined_rows 4`,
 		`lifecycle_cache_requests_total{result="hit"} 5`, `lifecycle_cache_requests_total{result="miss"} 6`, `lifecycle_cache_requests_total{result="bypass"} 7`,
@@ -108,7 +109,7 @@ func TestWrite_LastRunAndDrift(t *testing.T) {
 	for want, status := range map[string]journal.SyncStatus{
 		`lifecycle_sync_last_run_success{class="",mode="full"} 1`:            {LastConclusive: &models.Run{Mode: models.FullRun, State: models.Succeeded}},
 		`lifecycle_sync_last_run_success{class="interrupted",mode="full"} 0`: {LastConclusive: &models.Run{Mode: models.FullRun, State: models.Interrupted}},
-		`lifecycle_sync_drift_rows 0`:                                        {ProvedEqual: &models.Run{ID: 3}, Verified: &models.Run{ID: 2, Differences: models.JSON(`{"drift":1}`)}},
+		`lifecycle_sync_drift_rows 0`:                                        {ProvedEqual: &models.Run{ID: 3, StartedAt: time.Unix(3, 0), Differences: models.JSON(`{"drift":1}`)}, Verified: &models.Run{ID: 2, StartedAt: time.Unix(2, 0), Differences: models.JSON(`{"drift":1}`)}},
 		`lifecycle_sync_drift_rows 1`:                                        {Verified: &models.Run{ID: 2, Differences: models.JSON(`{"drift":1}`)}},
 	} {
 		got := text(t, metrics.New(&mirror{status: status}, func() cache.Stats { return cache.Stats{} }, func() metrics.RealTime { return metrics.RealTime{} }))

@@ -154,6 +154,33 @@ func stateOf(st SyncStatus, staleAfter time.Duration) State {
 	}
 }
 
+// RemainingDifferences returns the differences that the newest verification found and no later run has corrected, nil without a
+// verification. Every run corrects rows that were behind; only a full run corrects the others.
+func RemainingDifferences(st SyncStatus) *models.Differences {
+	if st.Verified == nil {
+		return nil
+	}
+	found := st.Verified.Found()
+	isBefore := func(run *models.Run) bool { return run != nil && st.Verified.StartedAt.Before(run.StartedAt) }
+	switch {
+	case found == nil:
+		return nil
+	case isBefore(st.ProvedEqual):
+		return &models.Differences{}
+	case isBefore(st.LastSuccess):
+		found.Behind = 0
+	}
+	return found
+}
+
+// RemainingDrift returns the number of rows edited in the mirror that the newest verification found and no run has corrected since.
+func RemainingDrift(st SyncStatus) int64 {
+	if remaining := RemainingDifferences(st); remaining != nil {
+		return remaining.Drift
+	}
+	return 0
+}
+
 // Status returns the sync status. It marks runs of dead processes as interrupted. Errors: connection, timeout, schema.
 func (s *Service) Status(ctx context.Context) (Status, error) {
 	status, err := s.readStatus(ctx)

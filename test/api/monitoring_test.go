@@ -56,8 +56,9 @@ func TestAlerts_FollowTheStateOfSync(t *testing.T) {
 			wantAlert(alerts.Drift, alerts.Firing, verification)
 			wantMetric("lifecycle_sync_drift_rows 1")
 			s.runSync("")
-			s.send(http.MethodPost, "/sync/verify", "").want(t, http.StatusOK)
 			wantAlert(alerts.Drift, alerts.Resolved, verification)
+			wantMetric("lifecycle_sync_drift_rows 0")
+			wantMetric("lifecycle_sync_corrected_drift_rows_total 1")
 		}
 		s.Stop()
 		if log := s.Logs.String(); strings.Contains(log, "rahasia") {

@@ -59,7 +59,7 @@ func stateSummary(s runs.Status, now time.Time) statusSummary {
 		}
 	case runs.Healthy:
 	}
-	if pages.Drift(s) > 0 {
+	if runs.RemainingDrift(s.SyncStatus) > 0 {
 		return driftSummary(s, now)
 	}
 	switch pages.FollowerState(s) {
@@ -75,7 +75,7 @@ func stateSummary(s runs.Status, now time.Time) statusSummary {
 func driftSummary(s runs.Status, now time.Time) statusSummary {
 	o := statusSummary{
 		Badge: badge{models.NewText("console_sync.state_drift", nil), "warn"},
-		Texts: models.Texts{models.NewText("console_status.drift", models.Params{"count": pages.Drift(s)})},
+		Texts: models.Texts{models.NewText("console_status.drift", models.Params{"count": runs.RemainingDrift(s.SyncStatus)})},
 		NextSteps: &nextSteps{
 			Texts: pages.SingleText("console_sync.drift_advice"),
 			Forms: []runForm{

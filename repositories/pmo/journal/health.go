@@ -3,22 +3,22 @@ package journal
 import (
 	"context"
 	"math"
+	"slices"
 	"time"
 
 	"lifecycle-sync/models"
 )
 
-// SQL conditions on runs, valid in both database systems. A comparison without counts found no drift.
+// SQL conditions on runs, valid in both database systems.
 const (
 	failures = syncRuns + " AND state = '" + string(models.Failed) + "' AND NOT " + digestMismatches +
 		" AND error_class NOT IN ('" + string(models.MassDelete) + "', '" + string(models.Busy) + "')"
 	guardStops  = visibleRuns + " AND state = '" + string(models.Failed) + "' AND error_class = '" + string(models.MassDelete) + "' AND mode <> '" + models.DryRun + "'"
 	comparisons = visibleRuns + " AND state = '" + string(models.Succeeded) + "' AND mode IN ('" + models.FullRun + "', '" + models.VerifyRun + "')"
-	drifted     = "CAST(COALESCE(differences ->> 'drift', '0') AS bigint) > 0"
 )
 
-// maxSizes is the number of successful runs whose quarantine sizes are compared.
-const maxSizes = 500
+// maxRuns is the number of successful runs whose quarantine sizes are compared, and of comparisons.
+const maxRuns = 500
 
 // EveryRun is the bound that makes RunHealth include every run.
 const EveryRun = math.MaxInt64
@@ -29,8 +29,7 @@ type RunHealth struct {
 	Age         time.Duration    // since LastSuccess began, by the database's clock
 	Failed      *models.Run      // the first since LastSuccess that failed, for another reason than the mass-delete guard
 	Stopped     *models.Run      // the first since LastSuccess that the guard stopped
-	Compared    *models.Run      // the newest full run or verification that succeeded
-	Drifted     *models.Run      // the first of the consecutive comparisons up to Compared that found drift
+	Comparisons []models.Run     // the last 500 full runs and verifications that succeeded, in the order in which they began; without their texts
 	FollowedAt  *time.Time       // as in SyncStatus
 	Lag         *time.Duration   // as in SyncStatus
 	Quarantine  []QuarantineSize // after each of the last 500 successful runs, oldest first
@@ -48,11 +47,7 @@ func (j *Journal) RunHealth(ctx context.Context, below int64) (e RunHealth, err 
 	if e.LastSuccess, err = j.newest(ctx, visibleRuns+" AND "+SuccessfulSyncs+" AND id < ?", below); err != nil {
 		return e, err
 	}
-	lastClean, err := j.newest(ctx, comparisons+" AND NOT "+drifted+" AND id < ?", below)
-	if err != nil {
-		return e, err
-	}
-	var success, clean int64
+	var success int64
 	if e.LastSuccess != nil {
 		success = e.LastSuccess.ID
 		age, err := j.since(ctx, &models.Run{}, "started_at", success)
@@ -61,23 +56,21 @@ func (j *Journal) RunHealth(ctx context.Context, below int64) (e RunHealth, err 
 		}
 		e.Age = *age
 	}
-	if lastClean != nil {
-		clean = lastClean.ID
-	}
 	for _, find := range []struct {
-		into             **models.Run
-		order, condition string
-		after            int64
+		into      **models.Run
+		condition string
 	}{
-		{&e.Failed, "id", failures, success},
-		{&e.Stopped, "id", guardStops, success},
-		{&e.Compared, "id DESC", comparisons, 0},
-		{&e.Drifted, "id", comparisons, clean},
+		{&e.Failed, failures}, {&e.Stopped, guardStops},
 	} {
-		if *find.into, err = j.oneRun(ctx, find.order, find.condition+" AND id > ? AND id < ?", find.after, below); err != nil {
+		if *find.into, err = j.oneRun(ctx, "id", find.condition+" AND id > ? AND id < ?", success, below); err != nil {
 			return e, err
 		}
 	}
+	if err := j.s.Gorm(ctx).Select("id, mode, started_at, differences").Where(comparisons+" AND id < ?", below).
+		Order("started_at DESC, id DESC").Limit(maxRuns).Find(&e.Comparisons).Error; err != nil {
+		return e, j.s.Translate(err)
+	}
+	slices.Reverse(e.Comparisons)
 	watermark, err := j.Watermark(ctx)
 	if err != nil {
 		return e, err
@@ -94,7 +87,7 @@ func (j *Journal) RunHealth(ctx context.Context, below int64) (e RunHealth, err 
 
 func (j *Journal) quarantineSizes(ctx context.Context, below int64) (sizes []QuarantineSize, err error) {
 	last := j.s.Gorm(ctx).Model(&models.Run{}).Select("id, started_at").
-		Where(visibleRuns+" AND "+SuccessfulSyncs+" AND id < ?", below).Order("id DESC").Limit(maxSizes)
+		Where(visibleRuns+" AND "+SuccessfulSyncs+" AND id < ?", below).Order("id DESC").Limit(maxRuns)
 	err = j.s.Gorm(ctx).Table("(?) AS r", last).
 		Joins("JOIN lifecycle_sync_run_tables t ON t.run_id = r.id").
 		Select("r.id AS run_id, r.started_at, CAST(SUM(t.quarantined) AS bigint) AS quarantined").

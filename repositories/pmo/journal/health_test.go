@@ -1,6 +1,7 @@
 package journal_test
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,7 +27,7 @@ func compared(mode, differences string) models.Run {
 }
 
 // TestRunHealth_FollowsTheHistoryOfRuns reads the health after each of several runs, as the ids of the last success, of the
-// first failure and the first stop since, of the last comparison, and of the one that found drift; 0 for none.
+// first failure and the first stop since, and of the last comparison; 0 for none.
 func TestRunHealth_FollowsTheHistoryOfRuns(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
@@ -37,23 +38,23 @@ func TestRunHealth_FollowsTheHistoryOfRuns(t *testing.T) {
 			run  models.Run
 			want string
 		}{
-			{ended(models.FullRun, models.Failed, models.Connection), "0 1 0 0 0"},
-			{ended(models.FullRun, models.Failed, models.Schema), "0 1 0 0 0"},
-			{ended(models.FullRun, models.Succeeded, ""), "3 0 0 3 0"},
-			{ended(models.FullRun, models.CanceledRun, models.Canceled), "3 0 0 3 0"},
-			{ended(models.IncrementalRun, models.Failed, models.Busy), "3 0 0 3 0"},
-			{ended(models.FullRun, models.Failed, models.Conflict), "3 0 0 3 0"},
-			{ended(models.DryRun, models.Failed, models.MassDelete), "3 0 0 3 0"},
-			{ended(models.WriteRun, models.Failed, models.Connection), "3 0 0 3 0"},
-			{ended(models.FullRun, models.Failed, models.MassDelete), "3 0 9 3 0"},
-			{ended(models.IncrementalRun, models.Failed, models.Timeout), "3 10 9 3 0"},
-			{ended(models.FullRun, models.Failed, models.MassDelete), "3 10 9 3 0"},
-			{compared(models.VerifyRun, `{"behind":7,"drift":2,"unknown":0}`), "3 10 9 12 12"},
-			{compared(models.FullRun, `{"behind":7,"drift":1,"unknown":0}`), "13 0 0 13 12"},
-			{ended(models.IncrementalRun, models.Succeeded, ""), "14 0 0 13 12"},
-			{compared(models.VerifyRun, `{"behind":1,"drift":0,"unknown":0}`), "14 0 0 15 0"},
-			{compared(models.VerifyRun, `{"behind":1,"drift":12,"unknown":0}`), "14 0 0 16 16"},
-			{ended(models.FullRun, models.Succeeded, ""), "17 0 0 17 0"},
+			{ended(models.FullRun, models.Failed, models.Connection), "0 1 0 0"},
+			{ended(models.FullRun, models.Failed, models.Schema), "0 1 0 0"},
+			{ended(models.FullRun, models.Succeeded, ""), "3 0 0 3"},
+			{ended(models.FullRun, models.CanceledRun, models.Canceled), "3 0 0 3"},
+			{ended(models.IncrementalRun, models.Failed, models.Busy), "3 0 0 3"},
+			{ended(models.FullRun, models.Failed, models.Conflict), "3 0 0 3"},
+			{ended(models.DryRun, models.Failed, models.MassDelete), "3 0 0 3"},
+			{ended(models.WriteRun, models.Failed, models.Connection), "3 0 0 3"},
+			{ended(models.FullRun, models.Failed, models.MassDelete), "3 0 9 3"},
+			{ended(models.IncrementalRun, models.Failed, models.Timeout), "3 10 9 3"},
+			{ended(models.FullRun, models.Failed, models.MassDelete), "3 10 9 3"},
+			{compared(models.VerifyRun, `{"behind":7,"drift":2,"unknown":0}`), "3 10 9 12"},
+			{compared(models.FullRun, `{"behind":7,"drift":1,"unknown":0}`), "13 0 0 13"},
+			{ended(models.IncrementalRun, models.Succeeded, ""), "14 0 0 13"},
+			{compared(models.VerifyRun, `{"behind":1,"drift":0,"unknown":0}`), "14 0 0 15"},
+			{compared(models.VerifyRun, `{"behind":1,"drift":12,"unknown":0}`), "14 0 0 16"},
+			{ended(models.FullRun, models.Succeeded, ""), "17 0 0 17"},
 		}
 		for i := range steps {
 			run := &steps[i].run
@@ -67,7 +68,11 @@ func TestRunHealth_FollowsTheHistoryOfRuns(t *testing.T) {
 			t.Helper()
 			e, err := runs.RunHealth(t.Context(), before)
 			var ids []string
-			for _, run := range []*models.Run{e.LastSuccess, e.Failed, e.Stopped, e.Compared, e.Drifted} {
+			var last *models.Run
+			if n := len(e.Comparisons); n > 0 {
+				last = &e.Comparisons[n-1]
+			}
+			for _, run := range []*models.Run{e.LastSuccess, e.Failed, e.Stopped, last} {
 				if run == nil {
 					run = &models.Run{}
 				}
@@ -82,6 +87,13 @@ func TestRunHealth_FollowsTheHistoryOfRuns(t *testing.T) {
 			check(int64(i)+2, step.want)
 		}
 		whole := check(journal.EveryRun, steps[16].want)
+		var found []int64
+		for _, run := range whole.Comparisons {
+			found = append(found, run.ID, run.Drift())
+		}
+		if !slices.Equal(found, []int64{3, 0, 12, 2, 13, 1, 15, 0, 16, 12, 17, 0}) {
+			t.Errorf("comparisons and their drift: %v", found)
+		}
 		if got, want := whole.LastSuccess.StartedAt, steps[16].run.StartedAt; !got.Equal(want) || whole.Age < 0 || whole.Age > time.Hour {
 			t.Errorf("run 17 began at %s, want %s; its age is %s", got, want, whole.Age)
 		}

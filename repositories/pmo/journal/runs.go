@@ -63,25 +63,6 @@ func (j *Journal) SyncStatus(ctx context.Context) (st SyncStatus, err error) {
 	return st, err
 }
 
-// RemainingDifferences returns the differences that the newest verification found and no later run has corrected, nil without a
-// verification. Every run corrects rows that were behind; only a full run corrects the others.
-func (st SyncStatus) RemainingDifferences() *models.Differences {
-	if st.Verified == nil {
-		return nil
-	}
-	found := st.Verified.Found()
-	isBefore := func(run *models.Run) bool { return run != nil && st.Verified.StartedAt.Before(run.StartedAt) }
-	switch {
-	case found == nil:
-		return nil
-	case isBefore(st.ProvedEqual):
-		return &models.Differences{}
-	case isBefore(st.LastSuccess):
-		found.Behind = 0
-	}
-	return found
-}
-
 // lag returns the time since real-time sync last followed the source, nil if it never did.
 func (j *Journal) lag(ctx context.Context, w *models.Watermark) (*time.Duration, error) {
 	if w == nil || w.FollowedAt == nil {
