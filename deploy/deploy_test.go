@@ -153,7 +153,7 @@ func TestContainers_ArePinnedLimitedAndChecked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pinned := regexp.MustCompile(`^[a-z]+:\d+\.\d+(\.\d+)?-[a-z]+$`)
+	pinned := regexp.MustCompile(`^(golang:\d+\.|postgres:)\d+\.\d+-[a-z]+$`)
 	for _, from := range regexp.MustCompile(`(?m)^FROM (\S+)`).FindAllStringSubmatch(string(dockerfile), -1) {
 		if from[1] != "scratch" && !pinned.MatchString(from[1]) {
 			t.Errorf("Dockerfile: %s is not an exact version", from[1])
@@ -171,13 +171,17 @@ func TestContainers_ArePinnedLimitedAndChecked(t *testing.T) {
 			Image, Build string
 			MemLimit     string `yaml:"mem_limit"`
 			PIDsLimit    int    `yaml:"pids_limit"`
+			Healthcheck  struct{ Test []string }
+			Ulimits      struct{ NoFile int }
 		}
 	}
 	if err := yaml.Unmarshal(content, &compose); err != nil || len(compose.Services) != 2 {
 		t.Fatalf("%+v, %v", compose, err)
 	}
 	for name, service := range compose.Services {
-		if service.Build == "" && !pinned.MatchString(service.Image) || service.MemLimit == "" || service.PIDsLimit == 0 {
+		ours := service.Build != "" // its health check is in Dockerfile
+		if !ours && (!pinned.MatchString(service.Image) || !slices.Contains(service.Healthcheck.Test, "pg_isready")) || ours && service.Ulimits.NoFile == 0 ||
+			service.MemLimit == "" || service.PIDsLimit == 0 {
 			t.Errorf("%s: %+v", name, service)
 		}
 	}
