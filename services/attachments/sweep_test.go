@@ -88,10 +88,10 @@ func TestSweep_DeletesOnlyOldOrphans(t *testing.T) {
 		return key
 	}
 	for range 520 { // more than one batch
-		references.keys[put()] = true
+		put()
 	}
 	for range 3 {
-		put()
+		references.keys[put()] = true
 	}
 	sweeper := attachments.NewSweeper(f, references, retention, func() time.Time { return now }, slog.New(slog.DiscardHandler))
 	sweep := func(want int) {
@@ -110,11 +110,11 @@ func TestSweep_DeletesOnlyOldOrphans(t *testing.T) {
 	references.err = errors.New("pmo_db is unavailable")
 	sweep(523)
 	references.err = nil
-	sweep(520) // a retry does not wait for the interval
+	sweep(3) // a retry does not wait for the interval
 	put()
-	sweep(521)
+	sweep(4)
 	now = now.Add(4 * time.Hour)
-	sweep(520)
+	sweep(3)
 	if !slices.Equal(slices.Sorted(slices.Values(stored(t, f))), slices.Sorted(maps.Keys(references.keys))) {
 		t.Error("the stored files are not those with rows")
 	}
