@@ -81,9 +81,12 @@ func (p *Pooler) configuration(databases, settings []string) string {
 	lines := []string{"[databases]"}
 	for _, database := range databases {
 		u := p.parse(database)
-		password, _ := u.User.Password()
-		lines = append(lines, fmt.Sprintf("%s = host=%s port=%s dbname=%[1]s user=%[4]s password=%[5]s %[6]s",
-			strings.TrimPrefix(u.Path, "/"), u.Hostname(), u.Port(), u.User.Username(), password, strings.Join(perDatabase, " ")))
+		login := "user=" + u.User.Username()
+		if password, _ := u.User.Password(); password != "" { // PgBouncer accepts no empty one
+			login += " password=" + password
+		}
+		lines = append(lines, fmt.Sprintf("%s = host=%s port=%s dbname=%[1]s %[4]s %[5]s",
+			strings.TrimPrefix(u.Path, "/"), u.Hostname(), u.Port(), login, strings.Join(perDatabase, " ")))
 	}
 	return strings.Join(append(append(lines, "[pgbouncer]"), general...), "\n") + "\n"
 }
