@@ -43,6 +43,7 @@ import (
 	"lifecycle-sync/services/runs"
 	"lifecycle-sync/services/schedule"
 	"lifecycle-sync/services/stages"
+	"lifecycle-sync/services/views"
 	"lifecycle-sync/web/messages"
 )
 
@@ -197,6 +198,7 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 	limits := request.FormLimits{Files: a.cfg.UploadFiles, Bytes: a.cfg.UploadRequestLimit}
 	products, histories := products.NewWriter(a.writer, a.apiStore, a.zone), stages.NewWriter(a.writer, a.zone)
 	files := &attachments.Files{Writer: a.writer, Source: a.apiSource, Store: a.apiStore, Contents: a.files, Limit: a.cfg.UploadFileLimit, Log: a.log}
+	savedViews := views.NewWriter(a.writer, now)
 	site := pages.NewSite(pages.Options{Responses: a.responses, Status: runService, Zone: a.zone, Printer: a.printer, RequiresSignIn: options.Access != nil, Log: a.log})
 	return routes.New(options, routes.Handlers{
 		Health:  &handlers.Health{Runs: journal.New(a.apiStore.Session), Log: a.log},
@@ -206,6 +208,7 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 			Responses: a.responses, Now: a.local, Writer: products, Files: files, Links: links, Exports: a.exports, Checker: request.NewChecker(), Limits: limits,
 		},
 		StageHistory: &handlers.StageHistory{Responses: a.responses, Zone: a.zone, Writer: histories, Checker: request.NewChecker()},
+		Views:        &handlers.Views{Responses: a.responses, Writer: savedViews, Checker: request.NewChecker()},
 		Sync:         &handlers.Sync{Service: runService, Journal: history, Keys: a.writer, Checker: request.NewChecker(), Printer: a.printer},
 	}, routes.Pages{
 		Site:     site,

@@ -15,6 +15,7 @@ type Handlers struct {
 	Docs         *handlers.Docs
 	Products     *handlers.Products
 	StageHistory *handlers.StageHistory
+	Views        *handlers.Views
 	Sync         *handlers.Sync
 }
 
@@ -53,6 +54,10 @@ func (h Handlers) table() []Route {
 		{get, api + "/stage-history/:id", reader, reads, brief, noQuery(h.StageHistory.Get)},
 		{put, api + "/stage-history/:id", manager, writes, brief, h.StageHistory.Correct},
 		{del, api + "/stage-history/:id", admin, writes, brief, h.StageHistory.Delete},
+		{get, api + "/views", reader, reads, brief, noQuery(h.Views.List)},
+		{post, api + "/views", reader, writes, brief, noQuery(h.Views.Create)},
+		{put, api + "/views/:id", reader, writes, brief, noQuery(h.Views.Update)},
+		{del, api + "/views/:id", reader, writes, brief, noQuery(h.Views.Delete)},
 		{get, api + "/dropdowns", reader, reads, brief, noQuery(h.Products.Dropdowns)},
 		{get, api + "/dashboard", reader, reads, minute, h.Products.Dashboard},
 

@@ -94,6 +94,8 @@ func bindJSON(values map[string]json.RawMessage, form any) (invalid []models.Fie
 			invalid = append(invalid, models.NewFieldError(name, "boolean", "request.boolean", nil))
 		case reflect.Int64:
 			invalid = append(invalid, models.NewFieldError(name, "integer", "request.whole_number_from", models.Params{"min": 0}))
+		case reflect.Slice:
+			invalid = append(invalid, models.NewFieldError(name, "type", "request.texts", nil))
 		default:
 			invalid = append(invalid, models.NewFieldError(name, "type", "request.text", nil))
 		}

@@ -27,8 +27,19 @@ type Query struct {
 
 // ParseQuery parses a query string. Only the allowed parameters may occur, each once.
 func ParseQuery(c *fiber.Ctx, allowed ...string) *Query {
+	return parseArgs(c.Context().QueryArgs(), allowed)
+}
+
+// parseText parses the text of a query string.
+func parseText(text string, allowed []string) *Query {
+	var args fasthttp.Args
+	args.Parse(text)
+	return parseArgs(&args, allowed)
+}
+
+func parseArgs(args *fasthttp.Args, allowed []string) *Query {
 	q := &Query{values: map[string]string{}}
-	for k, v := range c.Context().QueryArgs().All() {
+	for k, v := range args.All() {
 		name, value := string(k), string(v)
 		_, isDuplicate := q.values[name]
 		switch {

@@ -221,6 +221,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the saved views that the caller sees
+         * @description The built-in views, whose ids are negative, then the caller's own and the shared ones by name.
+         */
+        get: operations["listViews"];
+        put?: never;
+        /**
+         * Saves a view of the product list
+         * @description It belongs to the caller, whose views have different names. A caller may have up to 100 views; more are 409. `shared: true` requires
+         *     the role `manager`.
+         */
+        post: operations["createView"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/views/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The view's `id`. Built-in views cannot be changed. */
+                id: components["schemas"]["BigId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Changes a saved view
+         * @description Absent fields keep their values. The owner or an Admin may change a view; personal views of others do not exist for other callers. To
+         *     share a view requires the role `manager`.
+         */
+        put: operations["updateView"];
+        post?: never;
+        /**
+         * Deletes a saved view
+         * @description The owner or an Admin may delete a view.
+         */
+        delete: operations["deleteView"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/dropdowns": {
         parameters: {
             query?: never;
@@ -896,6 +949,62 @@ export interface components {
             message: components["schemas"]["Message"];
             data: components["schemas"]["StageHistory"];
         };
+        /**
+         * @description A saved view of the product list.
+         * @example {
+         *       "id": 12,
+         *       "name": "Growth of two segments",
+         *       "query": "segmentId=1%2C3&sort=-harga&stageId=2",
+         *       "columns": [
+         *         "produk",
+         *         "harga",
+         *         "tanggal_stage_end"
+         *       ],
+         *       "shared": false,
+         *       "owner": "budi",
+         *       "created_at": "2026-03-01T09:30:00.123456Z",
+         *       "updated_at": "2026-03-01T09:30:00.123456Z",
+         *       "builtIn": false,
+         *       "editable": true
+         *     }
+         */
+        View: {
+            /**
+             * Format: int64
+             * @description Negative for a built-in view.
+             */
+            id: number;
+            name: string;
+            /** @description Query string of `GET /products`: filters and `sort`, in alphabetical order of the parameters. */
+            query: string;
+            /** @description Columns of the table, in order; empty means the usual ones. */
+            columns: components["schemas"]["ViewColumn"][];
+            /** @description All callers see it. */
+            shared: boolean;
+            /** @description Name of the owner; empty for a built-in view. */
+            owner: string;
+            created_at: components["schemas"]["Timestamp"];
+            updated_at: components["schemas"]["Timestamp"];
+            /** @description It always exists and cannot be changed. */
+            builtIn: boolean;
+            /** @description The caller may change and delete it. */
+            editable: boolean;
+        };
+        ViewInput: {
+            /** @description Unique among the views of the owner. Blanks around it are removed. */
+            name?: string;
+            /** @description Filters and `sort` of `GET /products` as a query string, without `page` and `limit`. It is validated as that endpoint does. */
+            query?: string;
+            /** @description Columns of the table, in order; empty means the usual ones. */
+            columns?: components["schemas"]["ViewColumn"][];
+            /** @description All callers see it. */
+            shared?: boolean;
+        };
+        /**
+         * @description A field of a product. `segmen`, `stage` and `kategori` stand for the ids of these names.
+         * @enum {string}
+         */
+        ViewColumn: "id" | "produk" | "stage" | "deskripsi" | "segmen" | "kategori" | "pelanggan" | "harga" | "tanggal_launch" | "tanggal_stage_start" | "tanggal_stage_end" | "created_at" | "updated_at" | "attachments_count";
         Dropdowns: {
             segments: {
                 id: components["schemas"]["RowId"];
@@ -2477,6 +2586,178 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             412: components["responses"]["StageHistoryChanged"];
+            429: components["responses"]["RateLimited"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listViews: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of an earlier response; 304 if it is still current. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The views. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        success: components["schemas"]["Succeeded"];
+                        data: components["schemas"]["View"][];
+                    };
+                };
+            };
+            304: components["responses"]["NotModified"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    createView: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A key that the client chooses for this request. A retry within 24 hours by the same caller, with the same fields and files,
+                 *     gets the first response and does nothing. Other fields or files return 409.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Growth of two segments",
+                 *       "query": "stageId=2&segmentId=1,3&sort=-harga",
+                 *       "columns": [
+                 *         "produk",
+                 *         "harga",
+                 *         "tanggal_stage_end"
+                 *       ],
+                 *       "shared": false
+                 *     }
+                 */
+                "application/json": components["schemas"]["ViewInput"] & unknown;
+            };
+        };
+        responses: {
+            /** @description The saved view. */
+            201: {
+                headers: {
+                    /** @description Address of the view, such as `/api/product-lifecycle/views/12`. */
+                    Location: string;
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        success: components["schemas"]["Succeeded"];
+                        message: components["schemas"]["Message"];
+                        data: components["schemas"]["View"];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            429: components["responses"]["RateLimited"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    updateView: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The view's `id`. Built-in views cannot be changed. */
+                id: components["schemas"]["BigId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Growth",
+                 *       "shared": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["ViewInput"];
+            };
+        };
+        responses: {
+            /** @description The view as it is now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        success: components["schemas"]["Succeeded"];
+                        message: components["schemas"]["Message"];
+                        data: components["schemas"]["View"];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            429: components["responses"]["RateLimited"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteView: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The view's `id`. Built-in views cannot be changed. */
+                id: components["schemas"]["BigId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The deleted view. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        success: components["schemas"]["Succeeded"];
+                        message: components["schemas"]["Message"];
+                        data: components["schemas"]["View"];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["RateLimited"];
             503: components["responses"]["Unavailable"];
         };

@@ -5,6 +5,8 @@ import type { components, paths } from "./api";
 export type Product = components["schemas"]["Product"];
 export type ProductDetail = components["schemas"]["ProductDetail"];
 export type ProductInput = components["schemas"]["ProductInput"];
+export type View = components["schemas"]["View"];
+export type ViewInput = components["schemas"]["ViewInput"];
 export type Attachment = components["schemas"]["Attachment"];
 export type StageHistory = components["schemas"]["StageHistory"];
 export type Failure = components["schemas"]["Failure"];
@@ -64,6 +66,22 @@ export class Client {
 
   deleteProduct(id: number) {
     return this.json<Answer<paths["/products/{id}"]["delete"], 200>>("DELETE", `/products/${id}`);
+  }
+
+  views() {
+    return this.json<Answer<paths["/views"]["get"], 200>>("GET", "/views");
+  }
+
+  createView(view: ViewInput & { name: string }, idempotencyKey: string) {
+    return this.json<Answer<paths["/views"]["post"], 201>>("POST", "/views", view, { "Idempotency-Key": idempotencyKey });
+  }
+
+  updateView(id: number, view: ViewInput) {
+    return this.json<Answer<paths["/views/{id}"]["put"], 200>>("PUT", `/views/${id}`, view);
+  }
+
+  deleteView(id: number) {
+    return this.json<Answer<paths["/views/{id}"]["delete"], 200>>("DELETE", `/views/${id}`);
   }
 
   dropdowns() {

@@ -18,6 +18,17 @@ export async function productPage(api: Client, page: number, text: string) {
   };
 }
 
+/** ProductPage: the list as a saved view shows it, and a button that saves the present filters. */
+export async function savedViews(api: Client, open: number) {
+  const views = (await api.views()).data;
+  const view = views.find((v) => v.id === open);
+  return {
+    tabs: views.map((v) => ({ id: v.id, label: v.name, canRename: v.editable })),
+    columns: view?.columns ?? [],
+    save: async (name: string, query: string) => (await api.createView({ name, query, columns: ["produk", "harga"] }, crypto.randomUUID())).data.id,
+  };
+}
+
 /** ProductCard: an item of the list is all that it needs. */
 export function productCard(p: Product): { id: number; title: string; lines: string[] } {
   const price = p.harga === null ? "–" : p.harga.toLocaleString("id-ID", { style: "currency", currency: "IDR" });

@@ -204,8 +204,9 @@ func TestUp_UpgradesEveryVersion(t *testing.T) {
 			}
 			applied, err := migrations.Up(t.Context(), db, func(context.Context) error { return nil })
 			current, newest, versionErr := migrations.Version(t.Context(), db)
-			if latest = newest; err != nil || versionErr != nil || current != latest || int64(applied) != latest-version {
-				t.Errorf("from version %d to %d of %d: %d migrations, %v, %v", version, current, latest, applied, err, versionErr)
+			wanted, listErr := migrations.After(db, version)
+			if latest = newest; err != nil || versionErr != nil || listErr != nil || current != latest || applied != wanted {
+				t.Errorf("from version %d to %d of %d: %d migrations, want %d; %v, %v, %v", version, current, latest, applied, wanted, err, versionErr, listErr)
 			}
 		}
 	})

@@ -19,6 +19,7 @@ import (
 	"lifecycle-sync/services/products"
 	"lifecycle-sync/services/reports"
 	"lifecycle-sync/services/stages"
+	"lifecycle-sync/services/views"
 )
 
 const (
@@ -34,6 +35,7 @@ type View interface {
 	stages.Reader
 	attachments.Reader
 	reports.Reader
+	views.Reader
 }
 
 // Response is the result of a read use case, ready to be sent. It must not change once it is computed.

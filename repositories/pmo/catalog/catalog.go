@@ -7,6 +7,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/views"
 )
 
 // Catalog reads the mirrored rows.
@@ -64,6 +65,11 @@ func (c *Catalog) Attachments(ctx context.Context, productID int64) ([]models.At
 	rows := []models.Attachment{}
 	err := c.s.Attached(ctx).Where("id_produk = ?", productID).Order("id").Find(&rows).Error
 	return rows, c.s.Translate(err)
+}
+
+// Views lists the saved views of an owner and the shared ones, by name. Errors: as Segments.
+func (c *Catalog) Views(ctx context.Context, ownerID string) ([]models.View, error) {
+	return views.New(c.s).Visible(ctx, ownerID)
 }
 
 // RequireProduct returns an error unless a product is in the mirror. Raw, because GORM has no EXISTS. Errors: not found,

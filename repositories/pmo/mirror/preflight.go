@@ -162,6 +162,7 @@ func needs() []need {
 		{"lifecycle_attachments", "SELECT, INSERT, UPDATE, DELETE", true},
 		{"lifecycle_writes", "SELECT, INSERT, UPDATE, DELETE", false},
 		{"lifecycle_signing_key", "SELECT", false},
+		{"lifecycle_views", "SELECT, INSERT, UPDATE, DELETE", false},
 	}
 }
 
