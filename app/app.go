@@ -205,7 +205,7 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 		Metrics: handlers.Metrics(appMetrics),
 		Docs:    handlers.NewDocs(),
 		Products: &handlers.Products{
-			Responses: a.responses, Now: a.local, Writer: products, Files: files, Links: links, Exports: a.exports, Checker: request.NewChecker(), Limits: limits,
+			Responses: a.responses, Now: a.local, Writer: products, Moves: histories, Files: files, Links: links, Exports: a.exports, Checker: request.NewChecker(), Limits: limits,
 		},
 		StageHistory: &handlers.StageHistory{Responses: a.responses, Zone: a.zone, Writer: histories, Checker: request.NewChecker()},
 		Views:        &handlers.Views{Responses: a.responses, Writer: savedViews, Checker: request.NewChecker()},

@@ -10,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/services/products"
 	"lifecycle-sync/web/messages"
 )
 
@@ -83,10 +84,41 @@ func NewFailure(printer *messages.Printer, err error) (int, Failure) {
 	} else {
 		f.Message, f.MessageDetail = printer.Text(public), &public
 	}
-	for _, field := range e.Fields {
-		f.Errors = append(f.Errors, InvalidField{Field: field.Field, Code: field.Code, Message: printer.Text(field.Text), MessageDetail: &field.Text})
+	f.Errors = invalidFields(printer, e.Fields)
+	if failures, ok := e.Data.(products.Failures); ok {
+		f.Data = failedProducts(printer, failures)
 	}
 	return status, f
+}
+
+func invalidFields(printer *messages.Printer, fields []models.FieldError) (invalid []InvalidField) {
+	for _, field := range fields {
+		invalid = append(invalid, InvalidField{Field: field.Field, Code: field.Code, Message: printer.Text(field.Text), MessageDetail: &field.Text})
+	}
+	return invalid
+}
+
+// FailedProduct is a product that a bulk write could not change, and why.
+type FailedProduct struct {
+	ID      int64          `json:"id"`
+	Name    *string        `json:"produk"`
+	Version *string        `json:"version"` // the current one; nil if the product does not exist
+	Code    string         `json:"code"`
+	Message string         `json:"message"`
+	Errors  []InvalidField `json:"errors,omitempty"`
+}
+
+func failedProducts(printer *messages.Printer, failures products.Failures) []FailedProduct {
+	list := make([]FailedProduct, len(failures))
+	for i, failure := range failures {
+		list[i] = FailedProduct{
+			ID: failure.ID, Name: failure.Name, Code: string(failure.Err.Class), Message: printer.Text(failure.Err.Text), Errors: invalidFields(printer, failure.Err.Fields),
+		}
+		if failure.Version != "" {
+			list[i].Version = &failure.Version
+		}
+	}
+	return list
 }
 
 // httpStatus returns the HTTP status of an error class, and a public text for classes whose own texts could contain

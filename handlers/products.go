@@ -15,6 +15,7 @@ import (
 	"lifecycle-sync/services/outbox"
 	"lifecycle-sync/services/products"
 	"lifecycle-sync/services/reports"
+	"lifecycle-sync/services/stages"
 )
 
 // Products serves /products with its attachments and exports, /dropdowns and /dashboard.
@@ -22,6 +23,7 @@ type Products struct {
 	Responses *cache.Responses
 	Now       func() time.Time // in the configured time zone
 	Writer    *products.Writer
+	Moves     *stages.Writer
 	Files     *attachments.Files
 	Links     *attachments.Links
 	Exports   *export.Exports
@@ -68,7 +70,7 @@ type productDetail struct {
 func (h *Products) Get(c *fiber.Ctx) error {
 	id, err := request.ID(c)
 	return h.serveSigned(c, err, func(ctx context.Context, v cache.View, link linker) (success, error) {
-		product, version, err := products.Get(ctx, v, id)
+		product, err := products.Get(ctx, v, id)
 		if err != nil {
 			return success{}, err
 		}
@@ -77,7 +79,7 @@ func (h *Products) Get(c *fiber.Ctx) error {
 			return success{}, err
 		}
 		files, err = link(files)
-		return success{Data: productDetail{Detail: product, Attachments: files}, version: version}, err
+		return success{Data: productDetail{Detail: product, Attachments: files}, version: product.Version}, err
 	})
 }
 
@@ -105,6 +107,25 @@ func (h *Products) Update(c *fiber.Ctx) error {
 	r.Fingerprint = outbox.Fingerprint([]any{id, in}, r.Files)
 	result, err := h.Writer.Update(c.UserContext(), id, in, versions, r)
 	return respondChanged(c, "done.product_changed", result, err)
+}
+
+// Bulk changes fields of several products, or moves them to a stage: all or none.
+func (h *Products) Bulk(c *fiber.Ctx) error {
+	key, err := request.IdempotencyKey(c)
+	if err != nil {
+		return err
+	}
+	in, err := h.Checker.ReadBulk(c)
+	if err != nil {
+		return err
+	}
+	r := outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, nil)}
+	if in.Move != nil {
+		result, err := h.Moves.RecordAll(c.UserContext(), in.Targets, *in.Move, r)
+		return respondChanged(c, "done.products_moved", result, err)
+	}
+	result, err := h.Writer.UpdateAll(c.UserContext(), in.Targets, *in.Set, r)
+	return respondChanged(c, "done.products_changed", result, err)
 }
 
 // readInput reads a product with its files and the idempotency key; requireAll also requires fields that were not sent.

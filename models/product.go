@@ -27,4 +27,5 @@ type ListedProduct struct {
 	Stage            *string `gorm:"column:stage" json:"stage"`
 	Category         *string `gorm:"column:kategori" json:"kategori"`
 	AttachmentsCount int64   `gorm:"-" json:"attachments_count"`
+	Version          string  `gorm:"-" json:"version"` // of the product's row
 }

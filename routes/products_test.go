@@ -69,19 +69,21 @@ func TestProducts_FollowTheContractAndHaveAnETag(t *testing.T) {
 		const want = `{"success":true,"data":[{"id":1,"produk":"Alpha 100%","deskripsi":"first","id_kategori":1,"id_segmen":1,"id_stage":1,` +
 			`"harga":9007199254740993,"tanggal_launch":"2025-04-09","pelanggan":"PT Satu","created_at":"2025-03-01T10:00:00.123456Z",` +
 			`"updated_at":"2025-03-02T10:00:00.000000Z","tanggal_stage_start":"2025-04-01","tanggal_stage_end":"2025-04-30",` +
-			`"segmen":"Transmisi","stage":"Introduction","kategori":"Hardware","attachments_count":0}],` +
+			`"segmen":"Transmisi","stage":"Introduction","kategori":"Hardware","attachments_count":0,"version":"V"}],` +
 			`"pagination":{"currentPage":1,"totalPages":1,"totalItems":1,"limit":12}}`
-		if string(a.body) != want {
-			t.Errorf("got  %s\nwant %s", a.body, want)
+		versions := regexp.MustCompile(`"version":"[A-Za-z0-9_-]{16}"`) // differ between the database systems
+		if got := versions.ReplaceAllString(string(a.body), `"version":"V"`); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
 		}
 		if got := a.Header.Get("Content-Type"); got != "application/json" {
 			t.Errorf("Content-Type %q", got)
 		}
 		const absent = `{"id":5,"produk":null,"deskripsi":null,"id_kategori":null,"id_segmen":null,"id_stage":null,"harga":null,` +
 			`"tanggal_launch":null,"pelanggan":null,"created_at":null,"updated_at":null,"tanggal_stage_start":null,` +
-			`"tanggal_stage_end":null,"segmen":null,"stage":null,"kategori":null,"attachments_count":0}`
-		if a := s.get(http.StatusOK, "/products"); !strings.Contains(string(a.body), absent) || !strings.Contains(string(a.body), `"harga":9223372036854775807`) {
-			t.Errorf("unexpected NULLs or largest price: %s", a.body)
+			`"tanggal_stage_end":null,"segmen":null,"stage":null,"kategori":null,"attachments_count":0,"version":"V"}`
+		all := versions.ReplaceAllString(string(s.get(http.StatusOK, "/products").body), `"version":"V"`)
+		if !strings.Contains(all, absent) || !strings.Contains(all, `"harga":9223372036854775807`) {
+			t.Errorf("unexpected NULLs or largest price: %s", all)
 		}
 
 		first := s.get(http.StatusOK, "/products")

@@ -268,6 +268,11 @@ func readTexts(c *fiber.Ctx, names []string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	return textsOf(object, names)
+}
+
+// textsOf returns the values of a JSON object as form fields, as readTexts does. Errors: validation_failed.
+func textsOf(object map[string]json.RawMessage, names []string) (map[string]string, error) {
 	texts := map[string]string{}
 	var invalid []models.FieldError
 	for _, name := range names {

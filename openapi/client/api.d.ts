@@ -29,6 +29,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/products/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Changes or moves several products
+         * @description Changes fields of up to 1,000 products (`set`), or moves them to a stage (`move`): all or none, in one transaction. The rules are
+         *     those of `PUT /products/{id}` and `POST /stage-history`. If a product has another version or no longer exists, the response is 412;
+         *     if the change is invalid for a product, or it is already in the stage, 400. Then nothing is written, and `data` names each failing
+         *     product.
+         */
+        post: operations["changeProducts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/products/export.csv": {
         parameters: {
             query?: never;
@@ -775,6 +798,8 @@ export interface components {
             kategori: string | null;
             /** @description Number of attachments. */
             attachments_count: components["schemas"]["Count"];
+            /** @description The version of the product's row, for `POST /products/bulk`. It is the first part of the `ETag`. */
+            version: string;
         };
         /**
          * @example {
@@ -794,7 +819,8 @@ export interface components {
          *       "segmen": "Distribusi",
          *       "stage": "Introduction",
          *       "kategori": "Hardware",
-         *       "attachments_count": 2
+         *       "attachments_count": 2,
+         *       "version": "2jmj7l5rSw0yVb-v"
          *     }
          */
         Product: components["schemas"]["ProductFields"];
@@ -831,6 +857,43 @@ export interface components {
             tanggal_stage_start?: components["schemas"]["DateInput"];
             /** @description Planned end of the current stage. */
             tanggal_stage_end?: components["schemas"]["DateInput"];
+        };
+        BulkTarget: {
+            id: components["schemas"]["Id"];
+            /** @description The `version` of the product. */
+            version: string;
+        };
+        BulkInput: {
+            /** @description The products, each once. */
+            products: components["schemas"]["BulkTarget"][];
+            set?: components["schemas"]["ProductInput"];
+            move?: {
+                /** @description The stage after the move; it must exist. */
+                stage_now: components["schemas"]["Id"];
+                /**
+                 * Format: date-time
+                 * @description Time of the move, RFC 3339, not in the future. Now if absent or `null`.
+                 */
+                tanggal_perubahan?: string | null;
+                /** @description Note. */
+                catatan?: string | null;
+                /** @description Planned end of the new stage; not before the day of the move. */
+                tanggal_stage_end?: components["schemas"]["DateInput"];
+            };
+        } & (unknown | unknown);
+        BulkFailure: components["schemas"]["FailureFields"] & {
+            /** @description Every failing product, by id. */
+            data?: {
+                id: components["schemas"]["Id"];
+                /** @description The product's name. */
+                produk: string | null;
+                /** @description The current version; `null` if the product does not exist. */
+                version: string | null;
+                /** @description `precondition_failed`, `not_found`, `validation_failed` or `conflict`. */
+                code: string;
+                message: components["schemas"]["Message"];
+                errors?: components["schemas"]["FieldError"][];
+            }[];
         };
         ReferenceInput: components["schemas"]["Id"] | string;
         DateInput: string | "" | null;
@@ -1855,6 +1918,104 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            429: components["responses"]["RateLimited"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeProducts: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A key that the client chooses for this request. A retry within 24 hours by the same caller, with the same fields and files,
+                 *     gets the first response and does nothing. Other fields or files return 409.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkInput"];
+            };
+        };
+        responses: {
+            /** @description The products with their new versions, by id. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "The products were moved.",
+                     *       "data": [
+                     *         {
+                     *           "id": 7,
+                     *           "version": "9sZCcQyO2f5uT1bQ"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        success: components["schemas"]["Succeeded"];
+                        message: components["schemas"]["Message"];
+                        data: components["schemas"]["BulkTarget"][];
+                    };
+                };
+            };
+            /** @description The request is invalid, with `errors`; or it is invalid for some products, which `data` then names. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkFailure"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            /** @description Some products were changed or deleted; `data` names every failing product. Nothing was written. */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "message": "1 of 2 products cannot be changed. Nothing was saved.",
+                     *       "messageDetail": {
+                     *         "code": "products.bulk_refused",
+                     *         "params": {
+                     *           "count": 1,
+                     *           "total": 2
+                     *         }
+                     *       },
+                     *       "code": "precondition_failed",
+                     *       "requestId": "4f1c2a",
+                     *       "data": [
+                     *         {
+                     *           "id": 7,
+                     *           "produk": "Kabel Serat Optik 48 Inti",
+                     *           "version": "9sZCcQyO2f5uT1bQ",
+                     *           "code": "precondition_failed",
+                     *           "message": "This product was changed in the meantime. Nothing was saved."
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BulkFailure"];
+                };
+            };
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedType"];
             429: components["responses"]["RateLimited"];

@@ -87,23 +87,36 @@ func (r Row) Copy() (Row, int) {
 // ReadRow reads the row with an id from a table, by either of its names; nil if there is none. With lock, others cannot
 // change it until the transaction ends.
 func (c *Conn) ReadRow(ctx context.Context, t *models.Table, name string, id int64, lock bool) (*models.Row, error) {
+	rows, err := c.ReadRows(ctx, t, name, []int64{id}, lock)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return &rows[0], nil
+}
+
+// ReadRows reads the rows with some ids as ReadRow does, in the order of the ids. Those that do not exist are missing.
+func (c *Conn) ReadRows(ctx context.Context, t *models.Table, name string, ids []int64, lock bool) (rows []models.Row, err error) {
 	cells := make([]string, len(t.Columns))
 	for i, column := range t.Columns {
 		cells[i] = c.db.Cell(column.Name, column)
 	}
-	query := fmt.Sprintf("SELECT %s FROM %s WHERE id = %d", strings.Join(cells, ", "), name, id)
+	condition, args := c.db.AnyOf("id", ids)
+	// The raw id first: a value that cannot be mirrored does not hinder the order.
+	query := "SELECT CAST(id AS text), " + strings.Join(cells, ", ") + " FROM " + name + " WHERE " + condition + " ORDER BY " + name + ".id"
 	if lock {
 		query += c.db.Features().UpdateLock
 	}
-	var found *models.Row
-	for cells, err := range c.Rows(ctx, query) {
+	for cells, err := range c.Rows(ctx, query, args...) {
 		if err != nil {
 			return nil, err
 		}
-		row := models.Row{ID: id, Cells: cells}.Clone()
-		found = &row
+		var id int64
+		if err := ParseInts(cells, &id); err != nil {
+			return nil, err
+		}
+		rows = append(rows, models.Row{ID: id, Cells: cells[1:]}.Clone())
 	}
-	return found, nil
+	return rows, nil
 }
 
 // ReadableColumns selects a table's columns. A value that cannot be mirrored, which only a manual edit can have put into

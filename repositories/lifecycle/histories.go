@@ -27,18 +27,28 @@ func (tx *Tx) ListedRecord(ctx context.Context, id int64) (record models.ListedR
 // greatest id; nil if there is none. Records without a stage or time, or later than until, do not count. The product must be
 // locked. Errors: connection, timeout.
 func (tx *Tx) NewestMove(ctx context.Context, productID int64, until time.Time) (*models.StageHistory, error) {
+	newest, err := tx.NewestMoves(ctx, []int64{productID}, until)
+	return newest[productID], err
+}
+
+// NewestMoves is NewestMove for several products; those without any are missing.
+func (tx *Tx) NewestMoves(ctx context.Context, productIDs []int64, until time.Time) (map[int64]*models.StageHistory, error) {
 	fitting := func(column string) string {
 		return tx.source.db.Fitting(column, tx.source.histories.Column(column))
 	}
+	moves := tx.conn.Gorm(ctx).Table(HistoryTable).
+		Select("id, id_produk, "+fitting("stage_now")+" AS stage_now, "+fitting("tanggal_perubahan")+" AS tanggal_perubahan").
+		Where("id_produk IN ? AND "+fitting("stage_now")+" IS NOT NULL AND "+fitting("tanggal_perubahan")+" <= ?", productIDs, models.InstantOf(until))
+	ranked := tx.conn.Gorm(ctx).Table("(?) AS moves", moves).Select("*, row_number() OVER (PARTITION BY id_produk ORDER BY tanggal_perubahan DESC, id DESC) AS place")
 	var newest []models.StageHistory
-	err := tx.conn.Gorm(ctx).Table(HistoryTable).
-		Select("id, "+fitting("stage_now")+" AS stage_now, "+fitting("tanggal_perubahan")+" AS tanggal_perubahan").
-		Where("id_produk = ? AND "+fitting("stage_now")+" IS NOT NULL AND "+fitting("tanggal_perubahan")+" <= ?", productID, models.InstantOf(until)).
-		Order("3 DESC, id DESC").Limit(1).Find(&newest).Error
-	if err != nil || len(newest) == 0 {
+	if err := tx.conn.Gorm(ctx).Table("(?) AS ranked", ranked).Where("place = 1").Find(&newest).Error; err != nil {
 		return nil, tx.source.db.Translate(err)
 	}
-	return &newest[0], nil
+	byProduct := make(map[int64]*models.StageHistory, len(newest))
+	for i := range newest {
+		byProduct[*newest[i].ProductID] = &newest[i]
+	}
+	return byProduct, nil
 }
 
 // ProductOfRecord returns the product of a record of the stage history, nil if there is no such record. Errors: connection,
@@ -62,6 +72,16 @@ func (tx *Tx) CreateStageRecord(ctx context.Context, h *models.StageHistory) err
 	now := models.InstantOf(tx.Now)
 	h.CreatedAt, h.UpdatedAt = &now, &now
 	return tx.create(ctx, HistoryTable, h, &h.ID)
+}
+
+// CreateStageRecords is CreateStageRecord for several records, in one statement.
+func (tx *Tx) CreateStageRecords(ctx context.Context, records []models.StageHistory) error {
+	now := models.InstantOf(tx.Now)
+	for i := range records {
+		records[i].ID, records[i].CreatedAt, records[i].UpdatedAt = 0, &now, &now
+	}
+	result := tx.conn.Gorm(ctx).Table(HistoryTable).Omit("id").Clauses(returningID()).Create(&records)
+	return tx.wrote(HistoryTable, result, result.RowsAffected == int64(len(records)))
 }
 
 // UpdateStageRecord sets the given columns of a record to their values in h, and updated_at. Errors: as CreateProduct.

@@ -16,14 +16,29 @@ const (
 // becomes that of the lock: another write may have held it, and what follows must be later. Errors: forbidden, because a
 // lock needs the privilege to write; connection, timeout.
 func (tx *Tx) LockProduct(ctx context.Context, id int64) (*models.Row, error) {
-	row, err := tx.lockRow(ctx, tx.source.products, id)
+	rows, err := tx.LockProducts(ctx, []int64{id})
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return &rows[0], nil
+}
+
+// LockProducts is LockProduct for several products. It locks and returns them in the order of their ids, so that two writes
+// never wait for each other. Those that do not exist are missing.
+func (tx *Tx) LockProducts(ctx context.Context, ids []int64) ([]models.Row, error) {
+	rows, err := tx.lockRows(ctx, tx.source.products, ids)
 	if err != nil || tx.source.Features().SingleWriter { // whose lock comes first
-		return row, err
+		return rows, err
 	}
 	var locked models.Instant
 	err = tx.conn.QueryRow(ctx, "SELECT clock_timestamp()", nil, &locked)
 	tx.Now = locked.Time()
-	return row, err
+	return rows, err
+}
+
+// ProductRows reads the rows of locked products in the order of their ids. Errors: connection, timeout.
+func (tx *Tx) ProductRows(ctx context.Context, ids []int64) ([]models.Row, error) {
+	return tx.conn.ReadRows(ctx, tx.source.products, ProductTable, ids, false)
 }
 
 // ProductIdentity reads the identity of a product as it is now, nil if there is no such product. Errors: connection, timeout, schema.
@@ -37,21 +52,30 @@ func (s *Source) ProductIdentity(ctx context.Context, id int64) (*models.Product
 	return &found[0], nil
 }
 
-// ListedProduct reads a product as the API shows it, except for AttachmentsCount. Errors: connection, timeout.
+// ListedProduct reads a product as the API shows it, except for version and AttachmentsCount. Errors: connection, timeout.
 func (tx *Tx) ListedProduct(ctx context.Context, id int64) (product models.ListedProduct, err error) {
+	products, err := tx.ListedProducts(ctx, []int64{id})
+	if err != nil || len(products) == 0 {
+		return product, err
+	}
+	return products[0], nil
+}
+
+// ListedProducts is ListedProduct for several products, in the order of their ids.
+func (tx *Tx) ListedProducts(ctx context.Context, ids []int64) (products []models.ListedProduct, err error) {
 	query := tx.conn.Gorm(ctx).Table(ProductTable + " p").
 		Joins("LEFT JOIN tbl_segmen segment ON segment.id = p.id_segmen").
 		Joins("LEFT JOIN tbl_stage stage ON stage.id = p.id_stage")
 	columns := tx.source.db.ReadableColumns("p", tx.source.products) + ", segment.segmen, stage.stage"
 	has, err := tx.hasCategories(ctx)
 	if err != nil {
-		return product, err
+		return nil, err
 	}
 	if has {
 		query, columns = query.Joins("LEFT JOIN tbl_kategori category ON category.id = p.id_kategori"), columns+", category.kategori"
 	}
-	err = query.Select(columns).Where("p.id = ?", id).Take(&product).Error
-	return product, tx.source.db.Translate(err)
+	err = query.Select(columns).Where("p.id IN ?", ids).Order("p.id").Find(&products).Error
+	return products, tx.source.db.Translate(err)
 }
 
 // CreateProduct inserts a product and sets its id, created_at and updated_at. Errors: forbidden, constraint (also a
@@ -66,6 +90,12 @@ func (tx *Tx) CreateProduct(ctx context.Context, p *models.Product) error {
 func (tx *Tx) UpdateProduct(ctx context.Context, id int64, p models.Product, columns ...string) error {
 	p.ID, p.UpdatedAt = id, new(models.InstantOf(tx.Now))
 	return tx.update(ctx, ProductTable, &p, columns)
+}
+
+// UpdateProducts is UpdateProduct for several locked products, which get the same values, in one statement.
+func (tx *Tx) UpdateProducts(ctx context.Context, ids []int64, p models.Product, columns ...string) error {
+	p.ID, p.UpdatedAt = 0, new(models.InstantOf(tx.Now))
+	return tx.updateAll(ctx, ProductTable, ids, &p, columns)
 }
 
 // DeleteProduct deletes a product and its stage history, whose ids it returns. Errors: as CreateProduct; constraint

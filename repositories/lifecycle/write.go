@@ -157,8 +157,17 @@ func rowOutcome(ctx context.Context, conn *database.Conn, t models.SourceTransac
 }
 
 func (tx *Tx) lockRow(ctx context.Context, t *models.Table, id int64) (*models.Row, error) {
-	row, err := tx.conn.ReadRow(ctx, t, t.Source, id, true)
-	return row, writeError(err)
+	rows, err := tx.lockRows(ctx, t, []int64{id})
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return &rows[0], nil
+}
+
+// lockRows locks and reads the rows with some ids, in the order of the ids.
+func (tx *Tx) lockRows(ctx context.Context, t *models.Table, ids []int64) ([]models.Row, error) {
+	rows, err := tx.conn.ReadRows(ctx, t, t.Source, ids, true)
+	return rows, writeError(err)
 }
 
 func (tx *Tx) exists(ctx context.Context, table, column string, id int64) (exists bool, err error) {
@@ -177,6 +186,12 @@ func (tx *Tx) create(ctx context.Context, table string, row any, id *int64) erro
 func (tx *Tx) update(ctx context.Context, table string, row any, columns []string) error {
 	result := tx.conn.Gorm(ctx).Table(table).Select("updated_at", columns).Updates(row)
 	return tx.wrote(table, result, result.RowsAffected > 0)
+}
+
+// updateAll writes the same values to columns of the rows with some ids, in one statement. row has the values and no id.
+func (tx *Tx) updateAll(ctx context.Context, table string, ids []int64, row any, columns []string) error {
+	result := tx.conn.Gorm(ctx).Table(table).Select("updated_at", columns).Where("id IN ?", ids).Updates(row)
+	return tx.wrote(table, result, result.RowsAffected == int64(len(ids)))
 }
 
 // delete deletes the row that has the id of row.

@@ -48,6 +48,11 @@ func (s *Session) Row(ctx context.Context, t *models.Table, id int64) (*models.R
 	return s.conn.ReadRow(ctx, t, t.Mirror, id, false)
 }
 
+// Rows reads the mirrored rows with some ids, in the order of the ids. Only in a transaction.
+func (s *Session) Rows(ctx context.Context, t *models.Table, ids []int64) ([]models.Row, error) {
+	return s.conn.ReadRows(ctx, t, t.Mirror, ids, false)
+}
+
 // CopyIn sends text of COPY to a target, "table (columns)". Only in a transaction, on PostgreSQL.
 func (s *Session) CopyIn(ctx context.Context, r io.Reader, target string) error {
 	_, err := s.conn.CopyIn(ctx, r, target, "text")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
 	attachmentsdb "lifecycle-sync/repositories/pmo/attachments"
@@ -91,7 +92,7 @@ func (w *Writer) Write(ctx context.Context, r Request, change func(ctx context.C
 		w.discard(ctx, r.Files)
 		return replay(done), err
 	}
-	c, err := w.inSource(ctx, &write, r, change)
+	c, err := retryCollisions(ctx, func() (Change, error) { return w.inSource(ctx, &write, r, change) }, func() bool { return write.Table == nil })
 	if err != nil {
 		if _, unknown := errors.AsType[lifecycle.UnknownOutcomeError](err); !unknown {
 			w.giveUp(ctx, write, r)
@@ -108,6 +109,28 @@ func (w *Writer) Write(ctx context.Context, r Request, change func(ctx context.C
 		}
 	}
 	return written, nil
+}
+
+// A write that collides with another transaction in lifecycle_db is repeated, a few times and after increasing pauses.
+const (
+	maxCollisions         = 5
+	firstPause, lastPause = 20 * time.Millisecond, 500 * time.Millisecond
+)
+
+// retryCollisions repeats a write after a deadlock or a serialization failure while it mayRepeat: until then it has left nothing.
+// Errors: the write's.
+func retryCollisions(ctx context.Context, write func() (Change, error), mayRepeat func() bool) (Change, error) {
+	pauses := database.Backoff(firstPause, lastPause)
+	for collisions := 1; ; collisions++ {
+		c, err := write()
+		if !database.IsCollision(err) || !mayRepeat() || collisions > maxCollisions {
+			return c, err
+		}
+		pause, _ := pauses.Next()
+		if !database.Pause(ctx, pause) {
+			return c, err
+		}
+	}
 }
 
 // replay returns the stored result of a write.

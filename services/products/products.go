@@ -129,7 +129,6 @@ type Reader interface {
 	DropdownReader
 	Products(ctx context.Context, f catalog.DatedFilter, order catalog.ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error)
 	Product(ctx context.Context, id int64) (models.ListedProduct, error)
-	ProductRow(ctx context.Context, id int64) (*models.Row, error)
 	LatestStageRecords(ctx context.Context, productID int64, limit int) ([]models.ListedRecord, error)
 }
 
@@ -140,17 +139,13 @@ type Detail struct {
 	History []models.ListedRecord `json:"stage_history"`
 }
 
-// Get returns one product, and its row version. Errors: not found, connection, timeout, schema.
-func Get(ctx context.Context, from Reader, id int64) (detail Detail, version string, err error) {
+// Get returns one product. Errors: not found, connection, timeout, schema.
+func Get(ctx context.Context, from Reader, id int64) (detail Detail, err error) {
 	if detail.ListedProduct, err = from.Product(ctx, id); err != nil {
-		return detail, "", err
-	}
-	row, err := from.ProductRow(ctx, id)
-	if err != nil {
-		return detail, "", err
+		return detail, err
 	}
 	detail.History, err = from.LatestStageRecords(ctx, id, latestRecords)
-	return detail, row.Version(), err
+	return detail, err
 }
 
 // DropdownReader reads the mirror's segments, stages and categories. Errors: connection, timeout, schema.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"lifecycle-sync/models"
@@ -31,8 +32,12 @@ func NewWriter(w *outbox.Writer, store *pmo.Store, zone *time.Location) *Writer 
 func (w *Writer) Create(ctx context.Context, in Input, r outbox.Request) (outbox.Result, error) {
 	return w.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
 		p := in.Product
-		if err := check(ctx, tx, &p, in.Given); err != nil {
+		unknown, err := tx.UnknownChoices(ctx, &p)
+		if err != nil {
 			return outbox.Change{}, err
+		}
+		if invalid := check(&p, in.Given, unknown); invalid != nil {
+			return outbox.Change{}, models.NewInvalid(invalid...)
 		}
 		if err := tx.CreateProduct(ctx, &p); err != nil {
 			return outbox.Change{}, err
@@ -42,49 +47,24 @@ func (w *Writer) Create(ctx context.Context, in Input, r outbox.Request) (outbox
 }
 
 // Update changes the given fields of a product; a request that changes nothing leaves updated_at as it is. A changed
-// stage is recorded as a move now: it begins today and has no planned end, unless the request gives other dates. Errors: not found; precondition_failed with Current; as Create.
+// stage is recorded as a move now: it begins today and has no planned end, unless the request gives other dates. Errors: not
+// found; precondition_failed with Current; as Create.
 func (w *Writer) Update(ctx context.Context, id int64, in Input, versions models.RowVersions, r outbox.Request) (outbox.Result, error) {
 	return w.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
-		before, row, err := w.lock(ctx, tx, id, versions)
+		before, err := w.lock(ctx, tx, id, versions)
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		p, columns := before.Product, in.changed(before.Product, row)
-		for _, f := range models.ProductFields() {
-			if slices.Contains(columns, f.Column) {
-				f.Copy(&p, &in.Product)
-			}
+		edits, failures, err := w.plan(ctx, tx, []Locked{before}, in)
+		if err == nil {
+			err = failures.First()
 		}
-		moves := slices.Contains(columns, "id_stage")
-		if moves && !slices.Contains(columns, "tanggal_stage_start") {
-			today := models.DateIn(tx.Now, w.zone)
-			p.StageStart = &today
-		}
-		if moves && !slices.Contains(columns, "tanggal_stage_end") {
-			p.StageEnd = nil // of the previous stage
-		}
-		if err := check(ctx, tx, &p, columns); err != nil {
+		if err != nil {
 			return outbox.Change{}, err
 		}
-		if moves {
-			columns = append(columns, "tanggal_stage_start", "tanggal_stage_end")
-		}
-		if len(columns) > 0 || len(r.Files) > 0 {
-			if err := tx.UpdateProduct(ctx, id, p, columns...); err != nil {
-				return outbox.Change{}, err
-			}
-		}
-		var moved []int64
-		if moves {
-			newest, err := tx.NewestMove(ctx, id, models.LatestMove(tx.Now))
-			if err != nil {
-				return outbox.Change{}, err
-			}
-			move := models.StageHistory{ProductID: &id, PreviousStageID: before.StageID, StageID: p.StageID, ChangedAt: new(models.InstantOf(models.MoveTime(newest, tx.Now)))}
-			if err := tx.CreateStageRecord(ctx, &move); err != nil {
-				return outbox.Change{}, err
-			}
-			moved = []int64{move.ID}
+		moved, err := w.apply(ctx, tx, edits, in, len(r.Files) > 0)
+		if err != nil {
+			return outbox.Change{}, err
 		}
 		c, err := w.changed(ctx, tx, id, lifecycle.Updated, before.AttachmentsCount+int64(len(r.Files)))
 		c.Rows[lifecycle.HistoryTable] = moved
@@ -92,12 +72,136 @@ func (w *Writer) Update(ctx context.Context, id int64, in Input, versions models
 	})
 }
 
-// Current is a product as it is now, for a client that has seen another version.
-type Current struct {
-	models.ListedProduct
-
-	Version string `json:"-"`
+// UpdateAll is Update for several products, all or none. Errors: those of Failures.Err; those of outbox.Writer.Write.
+func (w *Writer) UpdateAll(ctx context.Context, targets []Target, in Input, r outbox.Request) (outbox.Result, error) {
+	return w.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
+		locked, failures, err := LockAll(ctx, tx, targets)
+		if err != nil {
+			return outbox.Change{}, err
+		}
+		edits, invalid, err := w.plan(ctx, tx, locked, in)
+		if err == nil {
+			err = append(failures, invalid...).Err(len(targets))
+		}
+		if err != nil {
+			return outbox.Change{}, err
+		}
+		moved, err := w.apply(ctx, tx, edits, in, false)
+		if err != nil {
+			return outbox.Change{}, err
+		}
+		rows := mirror.ChangedRows{lifecycle.ProductTable: IDs(locked), lifecycle.HistoryTable: moved}
+		data, err := Versions(ctx, tx, locked)
+		return outbox.Change{Table: lifecycle.ProductTable, RowID: locked[0].ID, Action: lifecycle.Updated, Data: data, Rows: rows}, err
+	})
 }
+
+// edit is what an update changes of a product.
+type edit struct {
+	Locked
+
+	changed []string // the given columns that change
+	moves   bool     // to another stage
+}
+
+// columns returns the columns to write.
+func (e edit) columns() []string {
+	if e.moves {
+		return append(slices.Clone(e.changed), "tanggal_stage_start", "tanggal_stage_end")
+	}
+	return e.changed
+}
+
+// plan finds what an update changes of locked products, and those of which it is invalid. Errors: connection, timeout.
+func (w *Writer) plan(ctx context.Context, tx *lifecycle.Tx, locked []Locked, in Input) (edits []edit, failures Failures, err error) {
+	unknown, err := tx.UnknownChoices(ctx, &in.Product)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, before := range locked {
+		e := edit{Locked: before, changed: in.changed(before.Product, before.Row)}
+		e.moves = slices.Contains(e.changed, "id_stage")
+		after := in.withDates(e.changed, tx.Now.In(w.zone))
+		p := before.Product
+		for _, f := range models.ProductFields() {
+			if slices.Contains(e.columns(), f.Column) {
+				f.Copy(&p, &after)
+			}
+		}
+		if invalid := check(&p, e.changed, unknown); invalid != nil {
+			failures = append(failures, NewFailure(before, models.NewInvalid(invalid...)))
+		}
+		edits = append(edits, e)
+	}
+	return edits, failures, nil
+}
+
+// withDates returns the values of an update that changes the given columns. If it changes the stage, the new stage begins today
+// and has no planned end, unless the request gives other dates.
+func (in Input) withDates(columns []string, now time.Time) models.Product {
+	p := in.Product
+	if slices.Contains(columns, "id_stage") && !slices.Contains(columns, "tanggal_stage_start") {
+		p.StageStart = new(models.DateIn(now, now.Location()))
+	}
+	if slices.Contains(columns, "id_stage") && !slices.Contains(columns, "tanggal_stage_end") {
+		p.StageEnd = nil // of the previous stage
+	}
+	return p
+}
+
+// apply writes planned edits, with one statement for products of which the same columns change, and records the moves, whose ids
+// it returns. If touch is set, a product of which nothing changes gets a new updated_at.
+func (w *Writer) apply(ctx context.Context, tx *lifecycle.Tx, edits []edit, in Input, touch bool) (moved []int64, err error) {
+	var order []string // of the groups
+	groups := map[string][]edit{}
+	for _, e := range edits {
+		key := strings.Join(e.changed, " ")
+		if groups[key] == nil {
+			order = append(order, key)
+		}
+		groups[key] = append(groups[key], e)
+	}
+	var moving []Locked
+	for _, key := range order {
+		group := groups[key]
+		var ids []int64
+		for _, e := range group {
+			ids = append(ids, e.ID)
+			if e.moves {
+				moving = append(moving, e.Locked)
+			}
+		}
+		changed := group[0].changed
+		if len(changed) == 0 && !touch {
+			continue
+		}
+		if err := tx.UpdateProducts(ctx, ids, in.withDates(changed, tx.Now.In(w.zone)), group[0].columns()...); err != nil {
+			return nil, err
+		}
+	}
+	if moving == nil {
+		return nil, nil
+	}
+	newest, err := tx.NewestMoves(ctx, IDs(moving), models.LatestMove(tx.Now))
+	if err != nil {
+		return nil, err
+	}
+	records := make([]models.StageHistory, len(moving))
+	for i, p := range moving {
+		at := models.InstantOf(models.MoveTime(newest[p.ID], tx.Now))
+		records[i] = models.StageHistory{ProductID: &p.ID, PreviousStageID: p.StageID, StageID: in.StageID, ChangedAt: &at}
+	}
+	if err := tx.CreateStageRecords(ctx, records); err != nil {
+		return nil, err
+	}
+	for _, r := range records {
+		moved = append(moved, r.ID)
+	}
+	return moved, nil
+}
+
+// Current is a product as it is now, for a client that has seen another version.
+type Current struct{ models.ListedProduct }
 
 // Deleted identifies a deleted product.
 type Deleted struct {
@@ -109,7 +213,7 @@ type Deleted struct {
 // precondition_failed with Current; conflict when another table of lifecycle_db references the product.
 func (w *Writer) Delete(ctx context.Context, id int64, versions models.RowVersions) (outbox.Result, error) {
 	return w.writer.Write(ctx, outbox.Request{}, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
-		before, _, err := w.lock(ctx, tx, id, versions)
+		before, err := w.lock(ctx, tx, id, versions)
 		if err != nil {
 			return outbox.Change{}, err
 		}
@@ -130,39 +234,41 @@ func (w *Writer) Delete(ctx context.Context, id int64, versions models.RowVersio
 }
 
 // lock locks and reads a product. Errors: not found; precondition_failed.
-func (w *Writer) lock(ctx context.Context, tx *lifecycle.Tx, id int64, versions models.RowVersions) (product models.ListedProduct, row models.Row, err error) {
-	locked, err := tx.LockProduct(ctx, id)
+func (w *Writer) lock(ctx context.Context, tx *lifecycle.Tx, id int64, versions models.RowVersions) (product Locked, err error) {
+	locked, _, err := LockAll(ctx, tx, []Target{{ID: id}})
 	if err != nil {
-		return product, row, err
+		return product, err
 	}
-	if locked == nil {
-		return product, row, models.NewError(models.NotFound, "products.not_found", models.Params{"id": id})
+	if len(locked) == 0 {
+		return product, models.NewError(models.NotFound, "products.not_found", models.Params{"id": id})
 	}
-	if product, err = tx.ListedProduct(ctx, id); err != nil {
-		return product, row, err
+	product = locked[0]
+	if product.AttachmentsCount, err = catalog.New(w.store.Session).CountAttachments(ctx, identity(product.ListedProduct)); err != nil {
+		return product, err
 	}
-	if product.AttachmentsCount, err = catalog.New(w.store.Session).CountAttachments(ctx, identity(product)); err != nil {
-		return product, row, err
+	if !versions.Allow(product.Version) {
+		err := changedError()
+		err.Data = Current{product.ListedProduct}
+		return product, err
 	}
-	if version := locked.Version(); !versions.Allow(version) {
-		err := models.NewError(models.PreconditionFailed, "products.changed", nil).WithRemedy("products.changed_remedy", nil)
-		err.Data = Current{ListedProduct: product, Version: version}
-		return product, row, err
-	}
-	return product, *locked, nil
+	return product, nil
+}
+
+func changedError() *models.Error {
+	return models.NewError(models.PreconditionFailed, "products.changed", nil).WithRemedy("products.changed_remedy", nil)
 }
 
 // changed describes a write to a product.
 func (w *Writer) changed(ctx context.Context, tx *lifecycle.Tx, id int64, action string, files int64) (outbox.Change, error) {
-	row, err := tx.LockProduct(ctx, id)
+	rows, err := tx.ProductRows(ctx, []int64{id})
 	if err != nil {
 		return outbox.Change{}, err
 	}
 	product, err := tx.ListedProduct(ctx, id)
-	product.AttachmentsCount = files
+	product.AttachmentsCount, product.Version = files, rows[0].Version()
 	return outbox.Change{
 		Table: lifecycle.ProductTable, RowID: id, Action: action, Product: identity(product),
-		Data: product, Version: row.Version(), Rows: mirror.ChangedRows{lifecycle.ProductTable: {id}},
+		Data: product, Version: product.Version, Rows: mirror.ChangedRows{lifecycle.ProductTable: {id}},
 	}, err
 }
 
@@ -198,13 +304,9 @@ func (in Input) changed(before models.Product, row models.Row) (columns []string
 	return columns
 }
 
-// check checks a product of which the given columns are about to change. Errors: validation_failed.
-func check(ctx context.Context, tx *lifecycle.Tx, p *models.Product, changed []string) error {
-	var invalid []models.FieldError
-	unknown, err := tx.UnknownChoices(ctx, p)
-	if err != nil {
-		return err
-	}
+// check returns the errors of a product of which the given columns are about to change. unknown are the fields with an id that
+// does not exist.
+func check(p *models.Product, changed []string, unknown []models.ProductField) (invalid []models.FieldError) {
 	for _, f := range unknown {
 		if id, _ := f.Value(p).(*int64); slices.Contains(changed, f.Column) && id != nil {
 			invalid = append(invalid, models.NewFieldError(f.Column, "unknown", "products.unknown_choice", models.Params{"id": *id}))
@@ -214,8 +316,5 @@ func check(ctx context.Context, tx *lifecycle.Tx, p *models.Product, changed []s
 	if dated && p.StageStart != nil && p.StageEnd != nil && p.StageEnd.Time().Before(p.StageStart.Time()) {
 		invalid = append(invalid, models.NewFieldError("tanggal_stage_end", "order", "products.stage_end_before_start", nil))
 	}
-	if invalid != nil {
-		return models.NewInvalid(invalid...)
-	}
-	return nil
+	return invalid
 }

@@ -12,6 +12,7 @@ import (
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/outbox"
+	"lifecycle-sync/services/products"
 )
 
 // Writer records, corrects and deletes moves in the stage history.
@@ -44,53 +45,64 @@ type Input struct {
 // product is not in the previous stage, or already in the new one; those of outbox.Writer.Write.
 func (w *Writer) Record(ctx context.Context, in Input, r outbox.Request) (outbox.Result, error) {
 	return w.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
-		product, err := w.lockProduct(ctx, tx, in)
+		locked, _, err := products.LockAll(ctx, tx, []products.Target{{ID: in.ProductID}})
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		newest, err := tx.NewestMove(ctx, in.ProductID, models.LatestMove(tx.Now))
+		var invalid []models.FieldError
+		if len(locked) == 0 {
+			invalid = append(invalid, models.FieldError{Field: "id_produk", Code: "unknown", Text: models.NewText("stages.unknown_product", models.Params{"id": in.ProductID})})
+		}
+		if err := check(ctx, tx, in, invalid); err != nil {
+			return outbox.Change{}, err
+		}
+		moves, failures, err := w.plan(ctx, tx, locked, in)
+		if err == nil {
+			err = failures.First()
+		}
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		at := models.MoveTime(newest, tx.Now)
-		if in.ChangedAt != nil {
-			at = *in.ChangedAt
-		}
-		backDated := newest != nil && newest.ChangedAt.Time().After(at)
-		previous := product.StageID
-		if in.PreviousStageID != nil || in.FromNone {
-			previous = in.PreviousStageID
-		}
-		if backDated && in.StageEnd != nil {
-			return outbox.Change{}, models.NewInvalid(models.FieldError{Field: "tanggal_stage_end", Code: "back_dated", Text: models.NewText("stages.end_of_back_dated", nil)})
-		}
-		if !backDated {
-			if err := w.moveProduct(ctx, tx, product, in, models.DateIn(at, w.zone)); err != nil {
-				return outbox.Change{}, err
-			}
-		}
-		move := models.StageHistory{
-			ProductID: &in.ProductID, PreviousStageID: previous, StageID: &in.StageID, ChangedAt: new(models.InstantOf(at)), Notes: in.Notes, Metrics: in.Metrics,
-		}
-		if err := tx.CreateStageRecord(ctx, &move); err != nil {
+		records, err := w.apply(ctx, tx, moves, in)
+		if err != nil {
 			return outbox.Change{}, err
 		}
-		c, err := w.changed(ctx, tx, move.ID, lifecycle.Inserted, in.ProductID)
-		c.Product = models.ProductIdentity{ID: product.ID, CreatedAt: product.CreatedAt}
+		c, err := w.changed(ctx, tx, records[0], lifecycle.Inserted, in.ProductID)
+		c.Product = models.ProductIdentity{ID: locked[0].ID, CreatedAt: locked[0].CreatedAt}
 		return c, err
 	})
 }
 
-// lockProduct checks a move and locks its product. Errors: validation_failed.
-func (w *Writer) lockProduct(ctx context.Context, tx *lifecycle.Tx, in Input) (product models.ListedProduct, err error) {
-	row, err := tx.LockProduct(ctx, in.ProductID)
-	if err != nil {
-		return product, err
-	}
-	var invalid []models.FieldError
-	if row == nil {
-		invalid = append(invalid, models.FieldError{Field: "id_produk", Code: "unknown", Text: models.NewText("stages.unknown_product", models.Params{"id": in.ProductID})})
-	}
+// RecordAll is Record for several products, all or none; in.ProductID does not count. Errors: validation_failed for the move
+// itself; those of products.Failures.Err; those of outbox.Writer.Write.
+func (w *Writer) RecordAll(ctx context.Context, targets []products.Target, in Input, r outbox.Request) (outbox.Result, error) {
+	return w.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
+		locked, failures, err := products.LockAll(ctx, tx, targets)
+		if err == nil {
+			err = check(ctx, tx, in, nil)
+		}
+		if err != nil {
+			return outbox.Change{}, err
+		}
+		moves, refused, err := w.plan(ctx, tx, locked, in)
+		if err == nil {
+			err = append(failures, refused...).Err(len(targets))
+		}
+		if err != nil {
+			return outbox.Change{}, err
+		}
+		records, err := w.apply(ctx, tx, moves, in)
+		if err != nil {
+			return outbox.Change{}, err
+		}
+		rows := mirror.ChangedRows{lifecycle.ProductTable: products.IDs(locked), lifecycle.HistoryTable: records}
+		data, err := products.Versions(ctx, tx, locked)
+		return outbox.Change{Table: lifecycle.HistoryTable, RowID: records[0], Action: lifecycle.Inserted, Data: data, Rows: rows}, err
+	})
+}
+
+// check checks what is the same for every product of a move. Errors: validation_failed, with the errors in invalid first.
+func check(ctx context.Context, tx *lifecycle.Tx, in Input, invalid []models.FieldError) error {
 	for _, stage := range []struct {
 		field string
 		id    *int64
@@ -100,17 +112,16 @@ func (w *Writer) lockProduct(ctx context.Context, tx *lifecycle.Tx, in Input) (p
 		}
 		exists, err := tx.StageExists(ctx, *stage.id)
 		if err != nil {
-			return product, err
+			return err
 		}
 		if !exists {
 			invalid = append(invalid, models.FieldError{Field: stage.field, Code: "unknown", Text: models.NewText("stages.unknown_stage", models.Params{"id": *stage.id})})
 		}
 	}
-	invalid = append(invalid, checkTime(in.ChangedAt, tx.Now)...)
-	if invalid != nil {
-		return product, models.NewInvalid(invalid...)
+	if invalid = append(invalid, checkTime(in.ChangedAt, tx.Now)...); invalid != nil {
+		return models.NewInvalid(invalid...)
 	}
-	return tx.ListedProduct(ctx, in.ProductID)
+	return nil
 }
 
 // checkTime rejects moves in the future: no later move could ever be the newest.
@@ -121,21 +132,89 @@ func checkTime(at *time.Time, now time.Time) []models.FieldError {
 	return []models.FieldError{{Field: "tanggal_perubahan", Code: "future", Text: models.NewText("stages.future", nil)}}
 }
 
-// moveProduct puts a product into its new stage, which begins on the given day. Errors: conflict; validation_failed
-// for a planned end before it, and for a day before the year 1, which a product cannot have.
-func (w *Writer) moveProduct(ctx context.Context, tx *lifecycle.Tx, product models.ListedProduct, in Input, begins models.Date) error {
-	switch current := product.StageID; {
-	case begins.Time().Year() < 1:
+// move is a move of a locked product.
+type move struct {
+	products.Locked
+
+	at        time.Time
+	begins    models.Date // the day of the move
+	backDated bool        // the product stays in its stage
+}
+
+// plan finds when locked products move, and those that cannot. Errors: connection, timeout.
+func (w *Writer) plan(ctx context.Context, tx *lifecycle.Tx, locked []products.Locked, in Input) (moves []move, failures products.Failures, err error) {
+	if len(locked) == 0 {
+		return nil, nil, nil
+	}
+	newest, err := tx.NewestMoves(ctx, products.IDs(locked), models.LatestMove(tx.Now))
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, p := range locked {
+		last := newest[p.ID]
+		m := move{Locked: p, at: models.MoveTime(last, tx.Now)}
+		if in.ChangedAt != nil {
+			m.at = *in.ChangedAt
+		}
+		m.begins, m.backDated = models.DateIn(m.at, w.zone), last != nil && last.ChangedAt.Time().After(m.at)
+		if refusal := m.check(in); refusal != nil {
+			failures = append(failures, products.NewFailure(p, refusal))
+		}
+		moves = append(moves, m)
+	}
+	return moves, failures, nil
+}
+
+// check returns why a product cannot move, nil if it can: a conflict, or validation_failed for its planned end and for a day
+// before the year 1, which a product cannot have.
+func (m move) check(in Input) *models.Error {
+	switch current := m.StageID; {
+	case m.backDated && in.StageEnd != nil:
+		return models.NewInvalid(models.FieldError{Field: "tanggal_stage_end", Code: "back_dated", Text: models.NewText("stages.end_of_back_dated", nil)})
+	case m.backDated:
+		return nil
+	case m.begins.Time().Year() < 1:
 		return models.NewInvalid(models.FieldError{Field: "tanggal_perubahan", Code: "timestamp", Text: models.NewText("stages.before_year_one", nil)})
-	case in.StageEnd != nil && in.StageEnd.Time().Before(begins.Time()):
+	case in.StageEnd != nil && in.StageEnd.Time().Before(m.begins.Time()):
 		return models.NewInvalid(models.NewFieldError("tanggal_stage_end", "order", "products.stage_end_before_start", nil))
 	case in.FromNone && current != nil, in.PreviousStageID != nil && (current == nil || *current != *in.PreviousStageID):
 		return models.NewError(models.Conflict, "stages.not_in_previous", nil).WithRemedy("stages.not_in_previous_remedy", nil)
 	case current != nil && *current == in.StageID:
 		return models.NewError(models.Conflict, "stages.already_in_stage", nil)
+	default:
+		return nil
 	}
-	p := models.Product{StageID: &in.StageID, StageStart: &begins, StageEnd: in.StageEnd}
-	return tx.UpdateProduct(ctx, in.ProductID, p, "id_stage", "tanggal_stage_start", "tanggal_stage_end")
+}
+
+// apply records planned moves and puts the products into their new stage, with one statement for those that begin it on the same
+// day. It returns the ids of the records.
+func (w *Writer) apply(ctx context.Context, tx *lifecycle.Tx, moves []move, in Input) (recordIDs []int64, err error) {
+	beginning := map[models.Date][]int64{}
+	records := make([]models.StageHistory, len(moves))
+	for i, m := range moves {
+		if !m.backDated {
+			beginning[m.begins] = append(beginning[m.begins], m.ID)
+		}
+		previous := m.StageID
+		if in.PreviousStageID != nil || in.FromNone {
+			previous = in.PreviousStageID
+		}
+		at := models.InstantOf(m.at)
+		records[i] = models.StageHistory{ProductID: &m.ID, PreviousStageID: previous, StageID: &in.StageID, ChangedAt: &at, Notes: in.Notes, Metrics: in.Metrics}
+	}
+	for begins, ids := range beginning {
+		p := models.Product{StageID: &in.StageID, StageStart: &begins, StageEnd: in.StageEnd}
+		if err := tx.UpdateProducts(ctx, ids, p, "id_stage", "tanggal_stage_start", "tanggal_stage_end"); err != nil {
+			return nil, err
+		}
+	}
+	if err := tx.CreateStageRecords(ctx, records); err != nil {
+		return nil, err
+	}
+	for _, r := range records {
+		recordIDs = append(recordIDs, r.ID)
+	}
+	return recordIDs, nil
 }
 
 // Correct changes notes, time and metrics of a record. If another record becomes the newest one, the product follows it.

@@ -11,7 +11,7 @@ import (
 const (
 	aProduct = `{"id":7,"produk":"Kabel","deskripsi":null,"id_kategori":1,"id_segmen":2,"id_stage":1,"harga":9223372036854775807,"tanggal_launch":"2026-03-01",` +
 		`"pelanggan":null,"created_at":"2026-02-11T03:12:45.000123Z","updated_at":null,"tanggal_stage_start":null,"tanggal_stage_end":null,"segmen":"Distribusi",` +
-		`"stage":"Introduction","kategori":"Hardware","attachments_count":0}`
+		`"stage":"Introduction","kategori":"Hardware","attachments_count":0,"version":"2jmj7l5rSw0yVb-v"}`
 	aPage    = `{"success":true,"data":[` + aProduct + `],"pagination":{"currentPage":1,"totalPages":1,"totalItems":1,"limit":12}}`
 	aFailure = `{"success":false,"message":"No.","code":"not_found","requestId":"r1"}`
 	aWrite   = `{"success":true,"message":"Done.","data":` + aProduct + `}`

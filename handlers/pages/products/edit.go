@@ -65,9 +65,9 @@ func (h *Pages) Edit(c *fiber.Ctx) error {
 		return err
 	}
 	f, err := pages.Read(h.Site, c, func(ctx context.Context, v cache.View) (productForm, error) {
-		p, version, err := products.Get(ctx, v, id)
+		p, err := products.Get(ctx, v, id)
 		texts := textsOf(p.ListedProduct)
-		return productForm{Form: pages.Form{Values: texts, Originals: texts}, ID: id, Title: title(p.ListedProduct), Version: version}, err
+		return productForm{Form: pages.Form{Values: texts, Originals: texts}, ID: id, Title: title(p.ListedProduct), Version: p.Version}, err
 	})
 	if err != nil {
 		return err
@@ -218,11 +218,11 @@ func (h *Pages) confirmDelete(ctx context.Context, v cache.View, id int64, curre
 		return confirmation, err
 	}
 	if current.Version == "" {
-		p, version, err := products.Get(ctx, v, id)
+		p, err := products.Get(ctx, v, id)
 		if err != nil {
 			return confirmation, err
 		}
-		current = products.Current{ListedProduct: p.ListedProduct, Version: version}
+		current.ListedProduct = p.ListedProduct
 	}
 	p := h.viewer(lists).product(current.ListedProduct)
 	confirmation = pages.Confirmation{

@@ -56,7 +56,7 @@ func (h *Pages) Show(c *fiber.Ctx) error {
 		if err != nil {
 			return page, err
 		}
-		p, _, err := products.Get(ctx, v, id)
+		p, err := products.Get(ctx, v, id)
 		if err != nil {
 			return page, err
 		}

@@ -16,12 +16,6 @@ type Catalog struct{ s *pmo.Session }
 // New returns the catalog on a session.
 func New(s *pmo.Session) *Catalog { return &Catalog{s: s} }
 
-// ProductRow returns a product's mirrored row, nil if there is none. Only in a transaction.
-func (c *Catalog) ProductRow(ctx context.Context, id int64) (*models.Row, error) {
-	t := c.s.Table("tbl_produk")
-	return c.s.Row(ctx, t, id)
-}
-
 // StageRecordRow returns the mirrored row of a stage history record, nil if there is none. Only in a transaction.
 func (c *Catalog) StageRecordRow(ctx context.Context, id int64) (*models.Row, error) {
 	t := c.s.Table("tbl_stage_histori")
@@ -89,8 +83,8 @@ func (c *Catalog) CountAttachments(ctx context.Context, product models.ProductId
 	return n, c.s.Translate(err)
 }
 
-// countAttachments sets the number of files of each product.
-func (c *Catalog) countAttachments(ctx context.Context, products []models.ListedProduct) error {
+// complete sets the row version and the number of files of each product. Only in a transaction.
+func (c *Catalog) complete(ctx context.Context, products []models.ListedProduct) error {
 	if len(products) == 0 {
 		return nil
 	}
@@ -102,12 +96,17 @@ func (c *Catalog) countAttachments(ctx context.Context, products []models.Listed
 	if err := c.s.Attached(ctx).Select("id_produk AS id, count(*) AS n").Where("id_produk IN ?", ids).Group("id_produk").Scan(&counts).Error; err != nil {
 		return c.s.Translate(err)
 	}
-	of := make(map[int64]int64, len(counts))
+	files := make(map[int64]int64, len(counts))
 	for _, count := range counts {
-		of[count.ID] = count.N
+		files[count.ID] = count.N
 	}
-	for i := range products {
-		products[i].AttachmentsCount = of[products[i].ID]
+	rows, err := c.s.Rows(ctx, c.s.Table("tbl_produk"), ids)
+	versions := make(map[int64]string, len(rows))
+	for _, row := range rows {
+		versions[row.ID] = row.Version()
 	}
-	return nil
+	for i, p := range products {
+		products[i].AttachmentsCount, products[i].Version = files[p.ID], versions[p.ID]
+	}
+	return err
 }

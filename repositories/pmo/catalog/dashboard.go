@@ -75,7 +75,7 @@ func (c *Catalog) RecentProducts(ctx context.Context, f DatedFilter, limit int) 
 	if err := c.listed(ctx, page).Order(order.by("p.")).Scan(&products).Error; err != nil {
 		return nil, c.s.Translate(err)
 	}
-	return products, c.countAttachments(ctx, products)
+	return products, c.complete(ctx, products)
 }
 
 // fewRecords is the maximum number of a filter's records that are sorted at once.

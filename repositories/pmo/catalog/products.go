@@ -57,12 +57,12 @@ const fewHits = 50_000
 func (c *Catalog) Products(ctx context.Context, f DatedFilter, order ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error) {
 	products, total, err := c.products(ctx, f, order, offset, limit)
 	if err == nil {
-		err = c.countAttachments(ctx, products)
+		err = c.complete(ctx, products)
 	}
 	return products, total, err
 }
 
-// products does this without the numbers of files.
+// products does this without versions and numbers of files.
 func (c *Catalog) products(ctx context.Context, f DatedFilter, order ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error) {
 	if f.Search != "" {
 		found, total, err := c.foundProducts(ctx, f, order, offset, limit)
@@ -121,7 +121,7 @@ func (c *Catalog) Product(ctx context.Context, id int64) (models.ListedProduct, 
 	if len(rows) == 0 {
 		return models.ListedProduct{}, c.absentProduct(ctx, id)
 	}
-	err = c.countAttachments(ctx, rows)
+	err = c.complete(ctx, rows)
 	return rows[0], err
 }
 
