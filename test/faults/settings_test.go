@@ -92,23 +92,26 @@ func (w *walk) works(settings map[string]string) error {
 	return nil
 }
 
-// narrow finds the single settings with which runs fail, among settings with which they do.
-func (w *walk) narrow(settings map[string]string) {
+// narrow reports the fewest settings with which runs fail, if they fail with these.
+func (w *walk) narrow(settings map[string]string) (failed bool) {
 	err := w.works(settings)
-	switch {
-	case err == nil:
-	case len(settings) == 1:
-		w.Errorf("%v: %v", settings, err)
-	default:
-		names := slices.Sorted(maps.Keys(settings))
+	if err == nil {
+		return false
+	}
+	narrower := false
+	if names := slices.Sorted(maps.Keys(settings)); len(names) > 1 {
 		for _, half := range [][]string{names[:len(names)/2], names[len(names)/2:]} {
 			part := map[string]string{}
 			for _, name := range half {
 				part[name] = settings[name]
 			}
-			w.narrow(part)
+			narrower = w.narrow(part) || narrower
 		}
 	}
+	if !narrower { // one setting, or several that fail only together
+		w.Errorf("%v: %v", settings, err)
+	}
+	return true
 }
 
 // batch chooses a value of each setting.
