@@ -118,8 +118,8 @@ func connect[C any](ctx context.Context, s *server, purpose string, open func(*p
 		c, conn, err := open(s.configure(known, purpose))
 		if err == nil {
 			err = s.examine(ctx, conn, known)
-		} else if refusesSettings(err) {
-			s.isPooled.Store(true)
+		} else {
+			s.learn(err)
 		}
 		again := s.found() != known
 		if err == nil && !again {
@@ -185,10 +185,17 @@ func (s *server) examine(ctx context.Context, conn *pgx.Conn, known found) error
 	return nil
 }
 
-// refusesSettings reports whether a pooler refused the session's settings.
-func refusesSettings(err error) bool {
+// learn finds out about the server from the error of a connection: a pooler refused the session's settings, or a role's
+// transaction_timeout, which also applies to logins, ended it.
+func (s *server) learn(err error) {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && pg.Code == pgerrcode.ProtocolViolation && strings.Contains(pg.Message, "startup parameter")
+	switch {
+	case !ok:
+	case pg.Code == pgerrcode.ProtocolViolation && strings.Contains(pg.Message, "startup parameter"):
+		s.isPooled.Store(true)
+	case pg.Code == transactionTimedOut:
+		s.timed.Store(true)
+	}
 }
 
 // connectFailure returns why no connection was established: ctx's end, or an error.

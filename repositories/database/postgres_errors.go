@@ -47,20 +47,23 @@ func (postgresDialect) translate(err error, name string) *models.Error {
 	return e
 }
 
-// isTransient reports whether a retry soon may succeed: the connection broke, the server is stopping or starting, it
-// has too many sessions, or another transaction or a standby's recovery was in the way.
+// isTransient reports whether a retry soon may succeed: the connection broke, the server is stopping or starting, it ended the
+// session, it has too many sessions, or another transaction or a standby's recovery was in the way.
 func isTransient(code string) bool {
 	switch code {
 	case pgerrcode.SerializationFailure, pgerrcode.DeadlockDetected, pgerrcode.TooManyConnections, pgerrcode.LockNotAvailable,
-		pgerrcode.AdminShutdown, pgerrcode.CrashShutdown, pgerrcode.CannotConnectNow, idleSessionTimeout:
+		pgerrcode.AdminShutdown, pgerrcode.CrashShutdown, pgerrcode.CannotConnectNow, pgerrcode.IdleInTransactionSessionTimeout, idleSessionTimeout, transactionTimedOut:
 		return true
 	default:
 		return pgerrcode.IsConnectionException(code)
 	}
 }
 
-// idleSessionTimeout is missing in pgerrcode.
-const idleSessionTimeout = "57P05"
+// SQLSTATEs that pgerrcode lacks. Sessions switch these timeouts off, but parallel workers start with those of their role.
+const (
+	idleSessionTimeout  = "57P05"
+	transactionTimedOut = "25P04"
+)
 
 // IsCollision reports whether an error is a deadlock or a serialization failure: the same transaction usually succeeds
 // when it is repeated, but two that always collide never end.
@@ -105,15 +108,17 @@ func explain(code string) (class models.Class, text, remedy string) {
 		return models.DataType, "database.value", ""
 	case pgerrcode.IsIntegrityConstraintViolation(code):
 		return models.Constraint, "database.constraint", "database.constraint_remedy"
-	case pgerrcode.IsConnectionException(code), pgerrcode.IsInsufficientResources(code), isShutdown(code):
+	case pgerrcode.IsConnectionException(code), pgerrcode.IsInsufficientResources(code), endsSession(code):
 		return models.Connection, "database.unavailable", "database.unavailable_remedy"
 	default:
 		return models.Internal, "database.unexpected", "error.internal_remedy"
 	}
 }
 
-// isShutdown reports whether the server, or the session, is being ended by an operator.
-func isShutdown(code string) bool { return strings.HasPrefix(code, "57P") }
+// endsSession reports whether an operator or a timeout ended the server or the session.
+func endsSession(code string) bool {
+	return strings.HasPrefix(code, "57P") || code == pgerrcode.IdleInTransactionSessionTimeout || code == transactionTimedOut
+}
 
 // isApplicationCode reports whether a trigger's author made up the SQLSTATE: the standard leaves classes that begin
 // with I to Z to implementations, and PostgreSQL itself uses P0 and XX.

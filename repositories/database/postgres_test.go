@@ -92,7 +92,7 @@ func TestTranslate_MarksTransientErrors(t *testing.T) {
 	t.Parallel()
 	db := open(t, unreachable)
 	for codes, want := range map[string]bool{
-		"08000 08001 08003 08004 08006 08P01 40001 40P01 53300 55P03 57P01 57P02 57P03 57P05":                   true,
+		"08000 08001 08003 08004 08006 08P01 40001 40P01 53300 55P03 57P01 57P02 57P03 57P05 25P03 25P04":       true,
 		"28P01 28000 3D000 53100 53200 57014 57P04 42501 42P01 25006 23503 23505 22003 P0001 2200H XX000 55000": false,
 	} {
 		for code := range strings.FieldsSeq(codes) {
