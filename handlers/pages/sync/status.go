@@ -144,3 +144,8 @@ func (p statusPage) Current() moment {
 
 // LastProvenInSync returns the run that last proved the copy in sync, nil for none.
 func (p statusPage) LastProvenInSync() *models.Run { return pages.LastProvenInSync(p.Status) }
+
+// RemainingDifferences returns the differences that the newest verification found and no later run has corrected.
+func (p statusPage) RemainingDifferences() *models.Differences {
+	return runs.RemainingDifferences(p.SyncStatus)
+}
