@@ -1,5 +1,7 @@
 package models
 
+import "strings"
+
 // View is a saved view of the product list.
 type View struct {
 	ID        int64    `gorm:"column:id;primaryKey" json:"id"`
@@ -16,11 +18,20 @@ type View struct {
 // TableName is the table in pmo_db.
 func (View) TableName() string { return "lifecycle_views" }
 
-// ViewColumns lists the columns that a view may show, in their usual order. Names of segment, stage and category stand for
-// their ids.
+// ViewColumns lists the columns that a view may show, in their usual order. The names of segment, stage and category stand
+// for their ids.
 func ViewColumns() []string {
-	return []string{
-		"id", "produk", "stage", "deskripsi", "segmen", "kategori", "pelanggan", "harga", "tanggal_launch", "tanggal_stage_start", "tanggal_stage_end",
-		"created_at", "updated_at", "attachments_count",
+	columns := []string{"id"}
+	for _, f := range ProductFields() {
+		columns = append(columns, f.ViewColumn())
 	}
+	return append(columns, "created_at", "updated_at", "attachments_count")
+}
+
+// ViewColumn is the field's name among ViewColumns.
+func (f ProductField) ViewColumn() string {
+	if f.Kind == FieldSelect {
+		return strings.TrimPrefix(f.Column, "id_")
+	}
+	return f.Column
 }

@@ -52,6 +52,13 @@ func (p Pages) table() []Route {
 		{get, "/products/:id/attachments/:attachmentId/delete", manager, reads, brief, noQuery(p.Products.DeleteFile)},
 		{post, "/products/:id/attachments/:attachmentId/delete", manager, writes, brief, p.Products.DeleteFile},
 
+		{get, "/views/new", reader, reads, brief, p.Products.NewView},
+		{post, "/views", reader, writes, brief, p.Products.CreateView},
+		{get, "/views/:id/edit", reader, reads, brief, noQuery(p.Products.EditView)},
+		{post, "/views/:id/edit", reader, writes, brief, p.Products.UpdateView},
+		{get, "/views/:id/delete", reader, reads, brief, noQuery(p.Products.DeleteView)},
+		{post, "/views/:id/delete", reader, writes, brief, p.Products.DeleteView},
+
 		{get, "/stage-history", reader, reads, brief, p.Stages.List},
 		{get, "/stage-history/matrix", reader, reads, minute, noQuery(p.Stages.Matrix)},
 		{get, "/stage-history/:id/edit", manager, reads, brief, noQuery(p.Stages.Edit)},

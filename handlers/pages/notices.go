@@ -44,7 +44,7 @@ func (n Notice) parse() (code Notice, numbers map[string]int64, ok bool) {
 		numbers[name] = number
 	}
 	known := []Notice{SignedOut, ProductCreated, ProductChanged, ProductUnchanged, ProductDeleted, ProductMoved, StageRecordChanged,
-		StageRecordUnchanged, StageRecordDeleted, FilesAdded, FileDeleted, RunStopping}
+		StageRecordUnchanged, StageRecordDeleted, FilesAdded, FileDeleted, RunStopping, ViewSaved, ViewDeleted}
 	return Notice(parts[0]), numbers, slices.Contains(known, Notice(parts[0]))
 }
 
@@ -63,6 +63,8 @@ const (
 	FilesAdded           Notice = "files_added"
 	FileDeleted          Notice = "file_deleted"
 	RunStopping          Notice = "run_stopping"
+	ViewSaved            Notice = "view_saved"
+	ViewDeleted          Notice = "view_deleted"
 )
 
 const (

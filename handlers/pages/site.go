@@ -64,6 +64,7 @@ type Page struct {
 	Title    models.Text
 	Section  string // of the navigation
 	Data     any    // for the template
+	Variant  string // what a cached page depends on besides its address, the role and the mirror
 }
 
 // Permissions control which links and forms a page shows.
@@ -143,7 +144,7 @@ func (s *Site) Asset(c *fiber.Ctx) error {
 // changes. compute may outlive the request, so it must not use Fiber's context.
 func (s *Site) ShowCached(c *fiber.Ctx, p Page, compute func(ctx context.Context, v cache.View) (data any, err error)) error {
 	role := s.roleOf(c)
-	key := "page " + role.String() + " " + strings.Clone(c.OriginalURL()) // Fiber reuses the memory of its strings
+	key := "page " + role.String() + " " + strings.Clone(c.OriginalURL()) + " " + p.Variant // Fiber reuses the memory of its strings
 	main, err := cache.Get(c.UserContext(), s.responses, key, func(ctx context.Context, v cache.View) (cachedPage, error) {
 		page := p
 		var err error

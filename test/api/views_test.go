@@ -1,11 +1,14 @@
 package api_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+
+	"lifecycle-sync/models"
 )
 
 // view is a saved view of the list.
@@ -152,6 +155,8 @@ func TestViews_AreValidatedWhenSaved(t *testing.T) {
 		}
 		s.refuses("name required", http.MethodPut, fmt.Sprintf("/views/%d", saved.ID), `{"name": ""}`)
 		s.refuses("query integer", http.MethodPut, fmt.Sprintf("/views/%d", saved.ID), `{"query": "stageId=0"}`)
+		all, _ := json.Marshal(models.ViewColumns())
+		s.send(http.MethodPut, fmt.Sprintf("/views/%d", saved.ID), `{"columns": `+string(all)+`}`).want(t, http.StatusOK)
 		for i := range 99 {
 			s.createView(fmt.Sprintf(`{"name": "view %d"}`, i))
 		}

@@ -14,6 +14,7 @@ import (
 func TestPages_AreWellFormed(t *testing.T) {
 	t.Parallel()
 	u := newSite(t, "UPDATE tbl_produk SET id_segmen = 77 WHERE id = 3") // is quarantined
+	u.submit(u.open("/views/new?overdue=true").form("/views").set("name", "Overdue")).redirects("/products?saved=1")
 	attachment := u.attach("1", "catatan.txt", "isi")
 	for _, route := range routes.PageTable() {
 		if route.Method != http.MethodGet {

@@ -3,6 +3,7 @@ package products
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -12,6 +13,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/products"
+	"lifecycle-sync/services/views"
 	"lifecycle-sync/web/messages"
 )
 
@@ -20,18 +22,31 @@ const tableLimit = 25
 
 // List shows a page of the products that match the filters, as cards or as a table.
 func (h *Pages) List(c *fiber.Ctx) error {
-	q := request.ParseQuery(c, slices.Concat([]string{"page", "limit", "sort", "view"}, request.ProductFilters())...)
+	q := request.ParseQuery(c, slices.Concat([]string{"page", "limit", "sort", "view", "columns", "saved"}, request.ProductFilters())...)
+	caller, saved := request.Caller(c), q.ViewID("saved")
+	if saved != 0 {
+		view, err := h.findView(c, saved)
+		if err != nil {
+			return err
+		}
+		q.Apply(view.View)
+	}
 	query := products.Query{Paging: request.Paging(q), Filter: request.ProductFilter(q), Sort: q.Text("sort")}
 	isTable := q.Choice("view", "cards", "table") == "table"
-	filters := pages.NewFilterQuery(q, append(request.ProductFilters(), "sort", "view", "limit")...)
+	columns := q.Columns("columns")
+	filters := pages.NewFilterQuery(q, append(request.ProductFilters(), "sort", "view", "limit", "columns")...)
 	if isTable && query.Limit == 0 {
 		query.Limit = tableLimit
 	}
-	page := pages.Page{Template: "products/list", Title: models.NewText("console.nav_products", nil), Section: "products"}
+	page := pages.Page{Template: "products/list", Title: models.NewText("console.nav_products", nil), Section: "products", Variant: caller.Subject + " " + filters.At("")}
 	validationErr := q.Err(query.Check)
 	return h.Site.ShowFiltered(c, page, validationErr, func(ctx context.Context, v cache.View) (any, *pages.Filters, error) {
 		lists, err := products.Dropdowns(ctx, v)
-		list := &productList{Filters: listFilters(filters, lists), IsTable: isTable, query: filters, sort: query.Sort}
+		if err != nil {
+			return nil, nil, err
+		}
+		savedViews, err := views.List(ctx, v, caller)
+		list := &productList{Filters: listFilters(filters, lists), IsTable: isTable, query: filters, sort: query.Sort, columns: columns, views: savedViews, saved: saved}
 		if err != nil || validationErr != nil {
 			return list, &list.Filters, err
 		}
@@ -52,8 +67,11 @@ type productList struct {
 	IsTable  bool
 	Pager    pages.Pager
 
-	query pages.FilterQuery
-	sort  string
+	query   pages.FilterQuery
+	sort    string
+	columns []string // of the table; nil for the usual ones
+	views   []views.View
+	saved   int64 // id of the opened view, 0 for none
 }
 
 // listFilters returns the list's filters, including the sort order.
@@ -69,7 +87,7 @@ func listFilters(query pages.FilterQuery, lists products.DropdownLists) pages.Fi
 		order.Options = append(order.Options, pages.Option{Value: key, Text: models.NewText(code, nil)})
 	}
 	f.Fields = append(f.Fields, order)
-	for _, name := range []string{"view", "limit"} {
+	for _, name := range []string{"view", "limit", "columns"} {
 		if value := query.Get(name); value != "" {
 			f.Hidden = append(f.Hidden, pages.ActiveFilter{Name: name, Value: value})
 		}
@@ -90,7 +108,7 @@ func (l productList) AsTable() string { return l.as("table").At(pages.ProductsPa
 
 // Export returns the address of the export (csv or xlsx) with the same filters and order.
 func (l productList) Export(kind string) string {
-	return l.as("").At("/api/product-lifecycle/products/export." + kind)
+	return l.as("").With("columns", "").At("/api/product-lifecycle/products/export." + kind)
 }
 
 // PastEnd reports whether the page is past the end of the list.
@@ -104,9 +122,11 @@ type head struct {
 	IsNumber bool
 }
 
-// Columns returns the table's column headings: name, stage, the facts, and the number of files.
+// Columns returns the table's column headings.
 func (l productList) Columns() []head {
-	descendsFirst := map[string]bool{"produk": false, "harga": true, "tanggal_launch": true, "tanggal_stage_end": false} // the first sort order
+	descendsFirst := map[string]bool{ // the first sort order
+		"produk": false, "harga": true, "tanggal_launch": true, "tanggal_stage_end": false, "id": false, "created_at": true, "updated_at": true,
+	}
 	newHead := func(column string, label models.Text, isNumber bool) head {
 		h := head{Label: label, IsNumber: isNumber}
 		if descending, sortable := descendsFirst[column]; sortable {
@@ -114,11 +134,61 @@ func (l productList) Columns() []head {
 		}
 		return h
 	}
-	heads := []head{newHead("produk", models.NewText("console_products.product", nil), false), newHead("", messages.FieldLabel("id_stage"), false)}
-	for _, f := range (viewer{}).product(models.ListedProduct{}).ListFacts() {
-		heads = append(heads, newHead(f.Column, messages.FieldLabel(f.Column), f.IsNumber()))
+	heads := []head{newHead("produk", models.NewText("console_products.product", nil), false)}
+	for _, cell := range l.Cells((viewer{}).product(models.ListedProduct{})) {
+		heads = append(heads, newHead(cell.Column, columnLabel(cell.Column), cell.IsNumber()))
 	}
-	return append(heads, newHead("", models.NewText("console_products.files", nil), true))
+	return heads
+}
+
+// Cells returns the cells of a product in the table, after its name: those of the chosen columns or stage, facts and number of
+// files.
+func (l productList) Cells(p product) []fact {
+	if l.columns == nil {
+		return slices.Concat([]fact{p.cell("stage")}, p.ListFacts(), []fact{p.cell("attachments_count")})
+	}
+	var cells []fact
+	for _, column := range l.columns {
+		if column != "produk" {
+			cells = append(cells, p.cell(column))
+		}
+	}
+	return cells
+}
+
+// cell returns a cell of the table, by the name among models.ViewColumns.
+func (p product) cell(column string) fact {
+	cell := fact{ProductField: models.ProductField{Column: column, Kind: models.FieldText}}
+	switch column {
+	case "id":
+		cell.Kind, cell.Value = models.FieldNumber, strconv.FormatInt(p.ID, 10)
+	case "attachments_count":
+		cell.Kind, cell.Value = models.FieldNumber, strconv.FormatInt(p.AttachmentsCount, 10)
+	case "created_at":
+		cell.Kind, cell.Value = models.FieldDate, p.createdAt
+	case "updated_at":
+		cell.Kind, cell.Value = models.FieldDate, p.updatedAt
+	case "stage": // the template shows it
+	default:
+		for _, f := range p.facts {
+			if f.ViewColumn() == column {
+				return f
+			}
+		}
+	}
+	return cell
+}
+
+// columnLabel returns the heading of a column.
+func columnLabel(column string) models.Text {
+	switch column {
+	case "id":
+		return models.NewText("console_products.number", nil)
+	case "attachments_count":
+		return models.NewText("console_products.files", nil)
+	default:
+		return messages.FieldLabel(column)
+	}
 }
 
 // sortLink returns the address that sorts the list by a key, reversed if it is already sorted by it, and the current order.

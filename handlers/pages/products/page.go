@@ -19,6 +19,7 @@ import (
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/products"
 	"lifecycle-sync/services/stages"
+	"lifecycle-sync/services/views"
 	"lifecycle-sync/web/messages"
 )
 
@@ -30,6 +31,7 @@ type Pages struct {
 	Histories *stages.Writer
 	Files     *attachments.Files
 	Limits    request.FormLimits
+	Views     *views.Writer
 	Now       func() time.Time // in the configured time zone
 }
 
@@ -133,18 +135,24 @@ type product struct {
 	StageName string // its stage, "" for none
 	Overdue   bool   // its planned stage end has passed, and it is not in the last stage
 
-	facts []fact
+	facts                []fact
+	createdAt, updatedAt string
 }
 
 // fact is a product field with its value formatted for display, "" for none.
 type fact struct {
 	models.ProductField
 
-	Value string
+	Value  string
+	Note   models.Text // about the value, such as "5 days left"
+	IsLate bool
 }
 
 // IsNumber reports whether the value is right-aligned.
 func (f fact) IsNumber() bool { return f.Kind == models.FieldNumber }
+
+// IsText reports whether the value may be long.
+func (f fact) IsText() bool { return f.Kind == models.FieldText || f.Kind == models.FieldTextarea }
 
 // Facts returns the fields in the details of the product's page; it shows the others elsewhere.
 func (p product) Facts() []fact {
@@ -178,10 +186,32 @@ func (v viewer) product(p models.ListedProduct) product {
 		StageName:     pages.NameOf(p.Stage, p.StageID),
 		Overdue:       p.StageEnd != nil && p.StageEnd.Time().Before(v.today.Time()) && (p.StageID == nil || *p.StageID != v.lastStage),
 	}
+	if v.format != nil {
+		out.createdAt, out.updatedAt = v.format.Time(p.CreatedAt), v.format.Time(p.UpdatedAt)
+	}
 	for _, f := range models.ProductFields() {
-		out.facts = append(out.facts, fact{f, v.value(f, f.Text(&p.Product))})
+		shown := fact{ProductField: f, Value: v.value(f, f.Text(&p.Product))}
+		if f.Column == "tanggal_stage_end" {
+			shown.Note, shown.IsLate = v.daysLeft(p), out.Overdue
+		}
+		out.facts = append(out.facts, shown)
 	}
 	return out
+}
+
+// daysLeft returns how long a product may stay in its stage, or that it is overdue; the zero Text in the last stage.
+func (v viewer) daysLeft(p models.ListedProduct) models.Text {
+	if p.StageEnd == nil || p.StageID != nil && *p.StageID == v.lastStage {
+		return models.Text{}
+	}
+	switch n := days(p.StageEnd.Time().Sub(v.today.Time())); {
+	case n < 0:
+		return models.NewText("console.overdue", nil)
+	case n == 0:
+		return models.NewText("console_products.due_today", nil)
+	default:
+		return models.NewText("console_products.days_left", models.Params{"count": n})
+	}
 }
 
 // value formats the text of a field for display.
