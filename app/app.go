@@ -30,6 +30,7 @@ import (
 	"lifecycle-sync/repositories/pmo/journal"
 	"lifecycle-sync/routes"
 	"lifecycle-sync/services/access"
+	"lifecycle-sync/services/activity"
 	"lifecycle-sync/services/alerts"
 	"lifecycle-sync/services/attachments"
 	"lifecycle-sync/services/cache"
@@ -199,6 +200,7 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 	products, histories := products.NewWriter(a.writer, a.apiStore, a.zone), stages.NewWriter(a.writer, a.zone)
 	files := &attachments.Files{Writer: a.writer, Source: a.apiSource, Store: a.apiStore, Contents: a.files, Limit: a.cfg.UploadFileLimit, Log: a.log}
 	savedViews := views.NewWriter(a.writer, now)
+	activities := activity.New(a.writer, a.apiStore, models.Tables())
 	site := pages.NewSite(pages.Options{Responses: a.responses, Status: runService, Zone: a.zone, Printer: a.printer, RequiresSignIn: options.Access != nil, Log: a.log})
 	return routes.New(options, routes.Handlers{
 		Health:  &handlers.Health{Runs: journal.New(a.apiStore.Session), Log: a.log},
@@ -209,6 +211,7 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 		},
 		StageHistory: &handlers.StageHistory{Responses: a.responses, Zone: a.zone, Writer: histories, Checker: request.NewChecker()},
 		Views:        &handlers.Views{Responses: a.responses, Writer: savedViews, Checker: request.NewChecker()},
+		Activity:     &handlers.Activity{Service: activities, Journal: history, Zone: a.zone},
 		Sync:         &handlers.Sync{Service: runService, Journal: history, Keys: a.writer, Checker: request.NewChecker(), Printer: a.printer},
 	}, routes.Pages{
 		Site:     site,

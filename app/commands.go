@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os/user"
 	"runtime"
 	"runtime/debug"
 	"time"
@@ -81,8 +82,18 @@ func Main(ctx context.Context, args, environ []string, stdout, stderr io.Writer)
 		return report(stderr, catalogue.Printer(messages.English, time.UTC), err)
 	}
 	printer := catalogue.Printer(messages.English, config.Zone)
+	ctx = models.WithAuthor(ctx, models.Author{Actor: operatingSystemUser(), Channel: models.CommandChannel})
 	env := &environment{ctx: ctx, config: config, log: newLogger(stderr, config.LogLevel, printer), printer: printer, stdout: stdout, stderr: stderr}
 	return report(stderr, printer, parsed.Run(env))
+}
+
+// operatingSystemUser returns the user who runs the program, as the author of what a command does.
+func operatingSystemUser() models.Actor {
+	current, err := user.Current()
+	if err != nil {
+		return models.Actor{ID: models.LocalActor}
+	}
+	return models.Actor{ID: current.Username, Name: current.Name}
 }
 
 // newLogger returns the log. Errors appear in English, followed by their code.

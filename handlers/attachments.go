@@ -95,7 +95,7 @@ func (h *Products) DeleteFile(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	file, err := h.Files.Remove(c.UserContext(), product, id)
+	file, _, err := h.Files.Remove(c.UserContext(), product, id)
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,8 @@ type run struct {
 	CancelRequested bool                `json:"cancelRequested"`
 	Differences     *models.Differences `json:"differences"`
 	Digest          *string             `json:"digest"`
+	Actor           *models.Actor       `json:"actor"`
+	AllowedDeletes  *int64              `json:"allowedDeletes"`
 }
 
 type runError struct {
@@ -48,7 +50,10 @@ type runDetail struct {
 func (h *Sync) runOf(r models.Run) run {
 	out := run{
 		ID: r.ID, Mode: r.Mode, State: r.State, ReasonDetails: r.ReasonTexts(), StartedAt: models.InstantOf(r.StartedAt), FinishedAt: convertOptional(r.FinishedAt, models.InstantOf),
-		Attempts: r.Attempts, CancelRequested: r.CancelRequested, Differences: r.Found(), Digest: r.Digest,
+		Attempts: r.Attempts, CancelRequested: r.CancelRequested, Differences: r.Found(), Digest: r.Digest, AllowedDeletes: r.AllowedDeletes,
+	}
+	if r.Actor.ID != "" {
+		out.Actor = &r.Actor
 	}
 	if len(out.ReasonDetails) > 0 {
 		out.Reason = new(h.Printer.Texts(out.ReasonDetails))
@@ -105,11 +110,13 @@ func (h *Sync) Run(c *fiber.Ctx) error {
 }
 
 type change struct {
-	Table  string      `json:"table"`
-	ID     int64       `json:"id"`
-	Action string      `json:"action"`
-	Before models.JSON `json:"before"`
-	After  models.JSON `json:"after"`
+	Change   *int64      `json:"change"` // its id in the change log; null for one that was not applied
+	Activity *int64      `json:"activity"`
+	Table    string      `json:"table"`
+	ID       int64       `json:"id"`
+	Action   string      `json:"action"`
+	Before   models.JSON `json:"before"`
+	After    models.JSON `json:"after"`
 }
 
 // Changes serves a page of a run's change log.
@@ -125,7 +132,15 @@ func (h *Sync) Changes(c *fiber.Ctx) error {
 }
 
 func (h *Sync) change(l models.LoggedChange) change {
-	return change{Table: h.Journal.SourceName(l.Table), ID: l.RowID, Action: l.Action, Before: encodable(l.Before), After: rowAfter(l)}
+	return change{Change: logID(l), Activity: l.ActivityID, Table: h.Journal.SourceName(l.Table), ID: l.RowID, Action: l.Action, Before: encodable(l.Before), After: rowAfter(l)}
+}
+
+// logID returns the id of an entry of the change log; nil for one that is not in it.
+func logID(l models.LoggedChange) *int64 {
+	if l.ID == 0 {
+		return nil
+	}
+	return &l.ID
 }
 
 // rowAfter returns a row after its change. For a row that would be quarantined it adds the reason, as in Quarantine.

@@ -35,8 +35,9 @@ type Attachment struct {
 	CreatedAt        Instant  `gorm:"column:created_at;autoCreateTime:false" json:"created_at"`
 	ObjectKey        string   `gorm:"column:object_key" json:"-"`
 	State            string   `gorm:"column:state" json:"-"`
-	WriteID          *string  `gorm:"column:write_id" json:"-"`  // unless stored
-	ClosedAt         *Instant `gorm:"column:closed_at" json:"-"` // since when its product does not exist
+	WriteID          *string  `gorm:"column:write_id" json:"-"`   // unless stored
+	ClosedAt         *Instant `gorm:"column:closed_at" json:"-"`  // since when its product does not exist
+	RemovedAt        *Instant `gorm:"column:removed_at" json:"-"` // when a user deleted it
 }
 
 // TableName is the table in pmo_db.

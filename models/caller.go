@@ -18,5 +18,6 @@ func (r Role) String() string { return [...]string{"anonymous", "reader", "manag
 // Caller is the sender of a request. Subject is the token's "sub", or "local" without tokens.
 type Caller struct {
 	Subject string
+	Name    string // to show to people; "" if the token has none
 	Role    Role
 }

@@ -171,3 +171,66 @@ func (t *Table) Object(row Row, columns ...int) JSON {
 	}
 	return append(out, '}')
 }
+
+// ProductOf returns the id of the product that a row is or belongs to, nil if there is none.
+func (t *Table) ProductOf(row Row) *int64 {
+	for i, c := range t.Columns {
+		if (i == 0 && t.Name == productTable || c.References == productSource) && row.Cells != nil && row.Cells[i] != nil {
+			if id, err := strconv.ParseInt(string(row.Cells[i]), 10, 64); err == nil {
+				return &id
+			}
+		}
+	}
+	return nil
+}
+
+// RowOf is the inverse of Object: it returns a row with the cells of a document, and the indexes of their columns. An error
+// names a value that cannot be restored, because the document does not hold it exactly.
+func (t *Table) RowOf(id int64, document JSON) (row Row, columns []int, err error) {
+	var values map[string]json.RawMessage
+	if err := json.Unmarshal(document, &values); err != nil {
+		return row, nil, err
+	}
+	row = Row{ID: id, Cells: make([][]byte, len(t.Columns))}
+	for i, c := range t.Columns {
+		value, given := values[c.Name]
+		if !given {
+			continue
+		}
+		columns = append(columns, i)
+		switch {
+		case string(value) == "null":
+			continue
+		case c.Kind == KindInt, c.Kind == KindJSON:
+			row.Cells[i] = value
+		default:
+			var text string
+			if err := json.Unmarshal(value, &text); err != nil {
+				return row, nil, fmt.Errorf("%s: %w", c.Name, err)
+			}
+			row.Cells[i] = []byte(text)
+		}
+	}
+	return row, columns, nil
+}
+
+// Values returns the values of a row's columns for GORM.
+func (t *Table) Values(row Row, columns []int) (map[string]any, error) {
+	values := map[string]any{}
+	for _, i := range columns {
+		c := t.Columns[i]
+		values[c.Name] = nil
+		if row.Cells[i] == nil {
+			continue
+		}
+		value, err := c.decode(string(row.Cells[i]))
+		if err != nil {
+			return nil, NewError(DataType, "database.unreadable_value", Params{"table": t.Source, "id": row.ID, "column": c.Name}).WithCause(err)
+		}
+		if at, is := value.(time.Time); is {
+			value = InstantOf(at)
+		}
+		values[c.Name] = value
+	}
+	return values, nil
+}

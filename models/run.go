@@ -52,6 +52,10 @@ type Run struct { //nolint:recvcheck // TableName and the readers work on values
 	// The numbers of changes that a dry run stored in the change log and found; nil if it stored all.
 	ChangesKept  *int64 `gorm:"column:changes_kept" json:"-"`
 	ChangesFound *int64 `gorm:"column:changes_found" json:"-"`
+	// Actor started the run; empty for runs of earlier releases and for those that refresh the rows of API writes.
+	Actor Actor `gorm:"embedded;embeddedPrefix:actor_" json:"-"`
+	// AllowedDeletes is the number of deletes with which the actor passed the mass-delete guard.
+	AllowedDeletes *int64 `gorm:"column:allowed_deletes" json:"-"`
 }
 
 // Fail records why the run failed or was canceled; err is not nil.
@@ -152,15 +156,19 @@ func (c TableCount) Mirrored() int64 { return c.Inserted + c.Updated + c.Unchang
 // Wrote reports whether the run changed any mirrored row of the table.
 func (c TableCount) Wrote() bool { return c.Inserted+c.Updated+c.Deleted+c.Released > 0 }
 
-// LoggedChange is one overwritten or removed row: the changed columns before and after an update, or the whole row before it
-// was deleted or quarantined.
+// LoggedChange is a change of one row: the changed columns before and after an update, the whole row before it was deleted or
+// quarantined, or the whole row that was inserted or released.
 type LoggedChange struct {
-	RunID  int64  `gorm:"column:run_id"`
-	Table  string `gorm:"column:table_name"`
-	RowID  int64  `gorm:"column:row_id"`
-	Action string `gorm:"column:action"`
-	Before JSON   `gorm:"column:before"`
-	After  JSON   `gorm:"column:after"`
+	ID         int64  `gorm:"column:id;->"`
+	RunID      int64  `gorm:"column:run_id"`
+	Table      string `gorm:"column:table_name"`
+	RowID      int64  `gorm:"column:row_id"`
+	ProductID  *int64 `gorm:"column:product_id"`
+	Action     string `gorm:"column:action"`
+	Before     JSON   `gorm:"column:before"`
+	After      JSON   `gorm:"column:after"`
+	SourceXID  *int64 `gorm:"column:source_xid"`  // the transaction of lifecycle_db that wrote the row, 32 bits
+	ActivityID *int64 `gorm:"column:activity_id"` // that made the change through this program; nil for one made directly in lifecycle_db
 }
 
 // TableName is the table in pmo_db.

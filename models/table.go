@@ -47,6 +47,12 @@ type Table struct {
 	row      reflect.Type
 }
 
+// The names of the table of products here and in lifecycle_db.
+const (
+	productTable  = "products"
+	productSource = "tbl_produk"
+)
+
 // Tables lists the mirrored tables, parents before children. Adding a table takes a model, a migration and a line here.
 func Tables() []*Table {
 	optional := func(t *Table) *Table { t.Optional = true; return t }
@@ -54,7 +60,7 @@ func Tables() []*Table {
 		TableOf[Segment]("tbl_segmen", "segments", "segments"),
 		TableOf[Stage]("tbl_stage", "stages", "stages"),
 		optional(TableOf[Category]("tbl_kategori", "categories", "categories")),
-		TableOf[Product]("tbl_produk", "products", "products"),
+		TableOf[Product](productSource, productTable, productTable),
 		TableOf[StageHistory]("tbl_stage_histori", "stage history", "stage history records"),
 	}
 }

@@ -38,6 +38,12 @@ func LastPlausibleDate() Date { return NewDate(2100, 12, 31) }
 // String returns "YYYY-MM-DD".
 func (d Date) String() string { return d.t.Format(time.DateOnly) }
 
+// In returns the beginning of the day in a time zone.
+func (d Date) In(zone *time.Location) time.Time {
+	year, month, day := d.t.Date()
+	return time.Date(year, month, day, 0, 0, 0, 0, zone)
+}
+
 // Time returns midnight UTC of the day.
 func (d Date) Time() time.Time { return d.t }
 

@@ -42,6 +42,11 @@ func (a *auth) authenticate(c *fiber.Ctx) (models.Caller, error) {
 		return models.Caller{}, err
 	}
 	request.SetCaller(c, caller)
+	channel := models.ConsoleChannel
+	if strings.HasPrefix(c.Path(), apiBase) {
+		channel = models.APIChannel
+	}
+	c.SetUserContext(models.WithAuthor(c.UserContext(), models.Author{Actor: models.Actor{ID: caller.Subject, Name: caller.Name}, Channel: channel}))
 	return caller, nil
 }
 
@@ -51,7 +56,7 @@ func (a *auth) lookup(c *fiber.Ctx) (models.Caller, error) {
 		return a.follow(c, link)
 	}
 	if a.access == nil {
-		return models.Caller{Subject: "local", Role: models.Admin}, nil
+		return models.Caller{Subject: models.LocalActor, Role: models.Admin}, nil
 	}
 	isPage := token == "" && !strings.HasPrefix(c.Path(), apiBase)
 	if token == "" && acceptsSession(c) {

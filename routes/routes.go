@@ -16,6 +16,7 @@ type Handlers struct {
 	Products     *handlers.Products
 	StageHistory *handlers.StageHistory
 	Views        *handlers.Views
+	Activity     *handlers.Activity
 	Sync         *handlers.Sync
 }
 
@@ -50,6 +51,10 @@ func (h Handlers) table() []Route {
 		{post, api + "/products/:id/attachments", manager, writes, long, h.Products.AddFiles},
 		{get, api + "/products/:id/attachments/:attachmentId", reader, downloads, brief, h.Products.Download},
 		{del, api + "/products/:id/attachments/:attachmentId", manager, writes, brief, h.Products.DeleteFile},
+		{get, api + "/products/:id/activity", manager, reads, brief, h.Activity.OfProduct},
+		{get, api + "/activity", manager, reads, brief, h.Activity.List},
+		{get, api + "/activity/:id", manager, reads, brief, h.Activity.Get},
+		{post, api + "/activity/:id/undo", manager, writes, long, noQuery(h.Activity.Undo)},
 		{get, api + "/stage-history", reader, reads, brief, h.StageHistory.List},
 		{post, api + "/stage-history", manager, writes, brief, h.StageHistory.Record},
 		{get, api + "/stage-history/:id", reader, reads, brief, noQuery(h.StageHistory.Get)},
@@ -71,6 +76,7 @@ func (h Handlers) table() []Route {
 		{post, api + "/sync/verify", admin, syncs, endless, noQuery(h.Sync.Verify)},
 		{get, api + "/sync/quarantine", admin, reads, brief, h.Sync.Quarantine},
 		{get, api + "/sync/changes", admin, reads, brief, h.Sync.RowChanges},
+		{post, api + "/sync/changes/:id/restore", admin, writes, long, noQuery(h.Activity.Restore)},
 		{get, api + "/sync/events", admin, streams, endless, noQuery(h.Sync.Events)},
 	}
 }

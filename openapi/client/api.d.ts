@@ -186,6 +186,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/products/{id}/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The row's id. */
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Lists who changed a product
+         * @description Newest first, with changes of its stage history and files. The product may be deleted.
+         */
+        get: operations["listProductActivity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists who changed what
+         * @description Newest first. An activity is what one actor did at once. Changes made directly in `lifecycle_db` appear as the activity of the run that mirrored
+         *     them (`action` `sync`). Activities are kept for `CHANGE_LOG_RETENTION`. With `action=delete` the list shows deleted products.
+         */
+        get: operations["listActivity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/activity/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Gets an activity with a page of its changes */
+        get: operations["getActivity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/activity/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undoes an activity
+         * @description Writes the previous values back through `lifecycle_db`, all or nothing: changed fields get their old values, created rows are deleted, deleted
+         *     products return with stage history and files under their old ids. Only fields that the activity changed are compared, without `updated_at`; a move
+         *     also conflicts with any later record of the product. If a row is no longer as the activity left it, the response is 409 and `data` lists what
+         *     changed since. An undo is an activity and can be undone. Managers may undo everything except an undo or a restore that brought a deleted product
+         *     back, which takes Admin. Activities of runs are 409: an Admin can restore rows that were deleted in `lifecycle_db`.
+         */
+        post: operations["undoActivity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/stage-history": {
         parameters: {
             query?: never;
@@ -500,12 +585,34 @@ export interface paths {
         };
         /**
          * Lists the changes of a row
-         * @description Newest first, with the run of each change. Inserts, dry runs and verifications are not included. Changes are kept for
+         * @description Newest first, with the run of each change. The first sync, dry runs and verifications are not included. Changes are kept for
          *     `CHANGE_LOG_RETENTION`.
          */
         get: operations["listRowChanges"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sync/changes/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restores a row that was deleted in lifecycle_db
+         * @description `id` is the `change` of a deletion in the change log. The row returns to `lifecycle_db` under its old id; with a product, the stage history
+         *     that was deleted in the same run returns too. 409 if the id is in use again or a referenced row no longer exists. The response is the activity,
+         *     which can be undone.
+         */
+        post: operations["restoreRow"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1280,6 +1387,10 @@ export interface components {
             cancelRequested: boolean;
             /** @description Differences by cause that a verification found or a run corrected; null for other runs. */
             differences: components["schemas"]["DifferenceCounts"] | null;
+            /** @description Who started the run; null for runs of earlier releases. */
+            actor?: components["schemas"]["Actor"] | null;
+            /** @description The number of deletes with which the actor passed the mass-delete guard. */
+            allowedDeletes?: number | null;
             /**
              * @description Digest of the changes that a dry run found or that a run was to apply; if the run found other changes, the digest of those.
              *     Equal changes have equal digests. Null for other runs.
@@ -1351,6 +1462,67 @@ export interface components {
         };
         /**
          * @example {
+         *       "id": "42",
+         *       "name": "Ani Wijaya"
+         *     }
+         */
+        Actor: {
+            /** @description The token's subject, `local` without tokens, `schedule`, `realtime`, or the operating system's user on the command line. */
+            id: string;
+            /** @description The token's `name` or `email`; may be empty. */
+            name: string;
+        };
+        /** @enum {string} */
+        Action: "create" | "update" | "delete" | "move" | "correct" | "delete-record" | "upload" | "delete-file" | "undo" | "restore" | "sync" | "cancel" | "export";
+        Activity: {
+            id: number;
+            at: components["schemas"]["Timestamp"];
+            actor: components["schemas"]["Actor"];
+            /** @enum {string} */
+            channel: "api" | "console" | "command" | "bulk" | "import" | "undo" | "sync";
+            action: components["schemas"]["Action"];
+            /** @description The ids of the changed products, at most 1,000. */
+            products: number[];
+            /** @description Number of changed rows. */
+            changeCount: number;
+            /** @description The changed rows; in lists the first 50. */
+            changes: {
+                /** @description The table in `lifecycle_db`, or `attachments`. */
+                table: string;
+                id: number;
+                /** @description The changed columns or the deleted row; null for a new row. */
+                before: Record<string, never> | null;
+                /** @description The changed columns or the new row; null for a deleted row. */
+                after: Record<string, never> | null;
+            }[];
+            /** @description The run that mirrored these changes or was canceled. */
+            run: number | null;
+            /** @description Of an export: format, filters and number of rows. */
+            detail: Record<string, never> | null;
+            /** @description The activity that this one undid. */
+            undoes: number | null;
+            /** @description The activity that undid this one. */
+            undoneBy: number | null;
+        };
+        UndoConflict: {
+            /** @description The table in `lifecycle_db`, or `attachments`. */
+            table: string;
+            /** @description The row's id. */
+            id: number;
+            /** @description The column that changed; absent if the row appeared or disappeared. */
+            field?: string;
+            /** @description What the activity left: a value, a row, or null for no row. */
+            expected: unknown;
+            /** @description What is there now: a value, a row, or null for no row. */
+            actual: unknown;
+        };
+        WrittenActivity: {
+            success: components["schemas"]["Succeeded"];
+            message: components["schemas"]["Message"];
+            data: components["schemas"]["Activity"];
+        };
+        /**
+         * @example {
          *       "table": "tbl_produk",
          *       "id": 7,
          *       "action": "update",
@@ -1363,6 +1535,10 @@ export interface components {
          *     }
          */
         Change: {
+            /** @description The entry's id in the change log, for restoring a deleted row; null for a change that was not applied. */
+            change?: number | null;
+            /** @description The activity that made the change through this program; null for a change made directly in `lifecycle_db`. */
+            activity?: number | null;
             table: components["schemas"]["TableName"];
             /**
              * Format: int64
@@ -1393,6 +1569,10 @@ export interface components {
          *     }
          */
         RowChange: {
+            /** @description The entry's id in the change log, for restoring a deleted row; null for a change that was not applied. */
+            change?: number | null;
+            /** @description The activity that made the change through this program; null for a change made directly in `lifecycle_db`. */
+            activity?: number | null;
             table: components["schemas"]["TableName"];
             /**
              * Format: int64
@@ -1400,7 +1580,7 @@ export interface components {
              */
             id: number;
             /** @enum {string} */
-            action: "update" | "delete" | "quarantine";
+            action: "insert" | "update" | "delete" | "quarantine" | "release";
             /** @description Values before the change: the changed columns of an update, else the whole row. */
             before: Record<string, never> | null;
             /** @description Values after the change; null for a deleted row. */
@@ -1610,6 +1790,21 @@ export interface components {
             };
             content: {
                 "application/json": components["schemas"]["Failure"];
+            };
+        };
+        /**
+         * @description Rows are no longer as the activity left them: `data` lists them. Without `data`: it was undone before, it belongs to a run, a referenced row no
+         *     longer exists, or the idempotency key belongs to another request or one in progress. Nothing was written.
+         */
+        ChangedSince: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["FailureFields"] & {
+                    data?: components["schemas"]["UndoConflict"][];
+                };
             };
         };
         /**
@@ -2485,6 +2680,167 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listProductActivity: {
+        parameters: {
+            query?: {
+                /** @description Page number, from 1. */
+                page?: components["parameters"]["Page"];
+                /** @description Items per page. More than 100 is lowered to 100, as `pagination.limit` shows. */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description The row's id. */
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of activities; a page past the end is empty. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        success: components["schemas"]["Succeeded"];
+                        data: components["schemas"]["Activity"][];
+                        pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listActivity: {
+        parameters: {
+            query?: {
+                /** @description The actor's id. */
+                actor?: string;
+                productId?: components["schemas"]["Id"];
+                /** @description A changed column, such as `harga`. */
+                field?: string;
+                action?: components["schemas"]["Action"];
+                /** @description A date, inclusive, in `TIMEZONE`, or an RFC 3339 timestamp. */
+                since?: string;
+                /** @description A date, inclusive, in `TIMEZONE`, or an RFC 3339 timestamp, exclusive. */
+                until?: string;
+                /** @description Page number, from 1. */
+                page?: components["parameters"]["Page"];
+                /** @description Items per page. More than 100 is lowered to 100, as `pagination.limit` shows. */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of activities; a page past the end is empty. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        success: components["schemas"]["Succeeded"];
+                        data: components["schemas"]["Activity"][];
+                        pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getActivity: {
+        parameters: {
+            query?: {
+                /** @description Page number, from 1. */
+                page?: components["parameters"]["Page"];
+                /** @description Items per page. More than 100 is lowered to 100, as `pagination.limit` shows. */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path: {
+                /** @description The run's id (`run` in responses). */
+                id: components["parameters"]["RunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The activity. The pagination is that of its changes. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        success: components["schemas"]["Succeeded"];
+                        data: components["schemas"]["Activity"];
+                        pagination: components["schemas"]["Pagination"];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    undoActivity: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A key that the client chooses for this request. A retry within 24 hours by the same caller, with the same fields and files,
+                 *     gets the first response and does nothing. Other fields or files return 409.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The run's id (`run` in responses). */
+                id: components["parameters"]["RunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The activity that undid it. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WrittenActivity"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["ChangedSince"];
             429: components["responses"]["RateLimited"];
             503: components["responses"]["Unavailable"];
         };
@@ -3401,6 +3757,43 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    restoreRow: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A key that the client chooses for this request. A retry within 24 hours by the same caller, with the same fields and files,
+                 *     gets the first response and does nothing. Other fields or files return 409.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description The run's id (`run` in responses). */
+                id: components["parameters"]["RunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rows are restored. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WrittenActivity"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["ChangedSince"];
             429: components["responses"]["RateLimited"];
             503: components["responses"]["Unavailable"];
         };

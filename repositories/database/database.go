@@ -116,17 +116,18 @@ const (
 
 // Features are the features that only one system has, and constants of SQL.
 type Features struct {
-	Server          bool // a server with roles, sessions and a clock of its own; otherwise a file
-	SingleWriter    bool // a write transaction locks the whole database from its beginning
-	AdvisoryLocks   bool // locks that end with their holder and that others can see
-	Notifications   bool // LISTEN and NOTIFY
-	Replication     bool // logical replication
-	RowHashes       bool // rows are hashed and fingerprinted in the database
-	RowVersions     bool // a row's xmin is the transaction that wrote it
-	Copy            bool // COPY
-	TypedColumns    bool // a column contains only values of its type
-	PlannerSettings bool // the planner can be configured per transaction
-	ConstraintDDL   bool // foreign keys can be added and dropped
+	Server           bool   // a server with roles, sessions and a clock of its own; otherwise a file
+	SingleWriter     bool   // a write transaction locks the whole database from its beginning
+	AdvisoryLocks    bool   // locks that end with their holder and that others can see
+	Notifications    bool   // LISTEN and NOTIFY
+	Replication      bool   // logical replication
+	RowHashes        bool   // rows are hashed and fingerprinted in the database
+	OverrideIdentity string // lets an INSERT set a generated id
+	RowVersions      bool   // a row's xmin is the transaction that wrote it
+	Copy             bool   // COPY
+	TypedColumns     bool   // a column contains only values of its type
+	PlannerSettings  bool   // the planner can be configured per transaction
+	ConstraintDDL    bool   // foreign keys can be added and dropped
 
 	DocumentType     string        // column type of our own JSON documents, which are kept as written
 	MigrationDialect goose.Dialect // the system's name for goose

@@ -143,7 +143,7 @@ func (postgresDialect) Kind() Kind { return Postgres }
 
 func (postgresDialect) Features() Features {
 	return Features{
-		Server: true, AdvisoryLocks: true, Notifications: true, Replication: true, RowHashes: true, RowVersions: true, Copy: true,
+		Server: true, AdvisoryLocks: true, Notifications: true, Replication: true, RowHashes: true, RowVersions: true, OverrideIdentity: " OVERRIDING SYSTEM VALUE", Copy: true,
 		TypedColumns: true, PlannerSettings: true, ConstraintDDL: true,
 		DocumentType:     "json", // jsonb would not keep documents as written
 		MigrationDialect: goose.DialectPostgres, ShareLock: " FOR SHARE", UpdateLock: " FOR UPDATE",

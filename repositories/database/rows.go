@@ -18,6 +18,7 @@ type Row struct {
 	Reason models.QuarantineReason // why the row cannot be mirrored, if it cannot
 	Hash   int64                   // with a reason: the source row's hash
 	Newer  bool                    // written after the run that the query names
+	XID    *int64                  // the transaction that wrote the row, 32 bits, if the query selects it
 }
 
 // Parsed parses each row of a stream, which has ended after an error.
@@ -54,7 +55,8 @@ func IDs(rows iter.Seq2[[][]byte, error]) iter.Seq2[int64, error] {
 	})
 }
 
-// TableRows streams the rows of a query that selects the columns of t, then reason_code, reason_column, hash and newer.
+// TableRows streams the rows of a query that selects the columns of t, then reason_code, reason_column, hash, newer and
+// perhaps xid.
 // A yielded row is valid until the next.
 func (c *Conn) TableRows(ctx context.Context, t *models.Table, query string, args []any) iter.Seq2[Row, error] {
 	n := len(t.Columns)
@@ -63,6 +65,10 @@ func (c *Conn) TableRows(ctx context.Context, t *models.Table, query string, arg
 			Reason: models.QuarantineReason{Code: string(cells[n]), Column: string(cells[n+1])}}
 		if err = ParseInts(cells, &row.ID); err == nil && cells[n+2] != nil {
 			err = ParseInts(cells[n+2:], &row.Hash)
+		}
+		if err == nil && len(cells) > n+4 && cells[n+4] != nil {
+			row.XID = new(int64)
+			err = ParseInts(cells[n+4:], row.XID)
 		}
 		return row, err
 	})
@@ -102,7 +108,7 @@ func (c *Conn) ReadRows(ctx context.Context, t *models.Table, name string, ids [
 	}
 	condition, args := c.db.AnyOf("id", ids)
 	// The raw id first: a value that cannot be mirrored does not hinder the order.
-	query := "SELECT CAST(id AS text), " + strings.Join(cells, ", ") + " FROM " + name + " WHERE " + condition + " ORDER BY " + name + ".id"
+	query := "SELECT CAST(id AS text) AS row_id, " + strings.Join(cells, ", ") + " FROM " + name + " WHERE " + condition + " ORDER BY " + name + ".id"
 	if lock {
 		query += c.db.Features().UpdateLock
 	}

@@ -81,16 +81,21 @@ func (tx *Tx) CreateStageRecords(ctx context.Context, records []models.StageHist
 		records[i].ID, records[i].CreatedAt, records[i].UpdatedAt = 0, &now, &now
 	}
 	result := tx.conn.Gorm(ctx).Table(HistoryTable).Omit("id").Clauses(returningID()).Create(&records)
-	return tx.wrote(HistoryTable, result, result.RowsAffected == int64(len(records)))
+	for _, r := range records {
+		if r.ID != 0 {
+			tx.created(HistoryTable, r.ID)
+		}
+	}
+	return tx.result(HistoryTable, result, result.RowsAffected == int64(len(records)))
 }
 
 // UpdateStageRecord sets the given columns of a record to their values in h, and updated_at. Errors: as CreateProduct.
 func (tx *Tx) UpdateStageRecord(ctx context.Context, id int64, h models.StageHistory, columns ...string) error {
 	h.ID, h.UpdatedAt = id, new(models.InstantOf(tx.Now))
-	return tx.update(ctx, HistoryTable, &h, columns)
+	return tx.update(ctx, HistoryTable, id, &h, columns)
 }
 
 // DeleteStageRecord deletes a record of the stage history. Errors: as CreateProduct.
 func (tx *Tx) DeleteStageRecord(ctx context.Context, id int64) error {
-	return tx.delete(ctx, HistoryTable, &models.StageHistory{ID: id})
+	return tx.delete(ctx, HistoryTable, id, &models.StageHistory{ID: id})
 }

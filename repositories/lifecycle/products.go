@@ -89,7 +89,7 @@ func (tx *Tx) CreateProduct(ctx context.Context, p *models.Product) error {
 // UpdateProduct sets the given columns of a product to their values in p, and updated_at. Errors: as CreateProduct.
 func (tx *Tx) UpdateProduct(ctx context.Context, id int64, p models.Product, columns ...string) error {
 	p.ID, p.UpdatedAt = id, new(models.InstantOf(tx.Now))
-	return tx.update(ctx, ProductTable, &p, columns)
+	return tx.update(ctx, ProductTable, id, &p, columns)
 }
 
 // UpdateProducts is UpdateProduct for several locked products, which get the same values, in one statement.
@@ -101,15 +101,20 @@ func (tx *Tx) UpdateProducts(ctx context.Context, ids []int64, p models.Product,
 // DeleteProduct deletes a product and its stage history, whose ids it returns. Errors: as CreateProduct; constraint
 // also when another table of lifecycle_db refers to the product.
 func (tx *Tx) DeleteProduct(ctx context.Context, id int64) (histories []int64, err error) {
-	var deleted []models.StageHistory
-	err = tx.conn.Gorm(ctx).Table(HistoryTable).Clauses(returningID()).Where("id_produk = ?", id).Delete(&deleted).Error
+	err = tx.conn.Gorm(ctx).Table(HistoryTable).Where("id_produk = ?", id).Order("id").Pluck("id", &histories).Error
+	if err != nil {
+		return nil, tx.source.db.Translate(err)
+	}
+	if len(histories) > 0 {
+		if err := tx.writing(ctx, HistoryTable, histories...); err != nil {
+			return nil, err
+		}
+	}
+	err = tx.conn.Gorm(ctx).Table(HistoryTable).Where("id_produk = ?", id).Delete(&models.StageHistory{}).Error
 	if err != nil {
 		return nil, writeError(tx.source.db.Translate(err))
 	}
-	for _, h := range deleted {
-		histories = append(histories, h.ID)
-	}
-	return histories, tx.delete(ctx, ProductTable, &models.Product{ID: id})
+	return histories, tx.delete(ctx, ProductTable, id, &models.Product{ID: id})
 }
 
 // UnknownChoices lists the fields of a product whose id does not exist. Without a category table, the categories are

@@ -62,7 +62,7 @@ func (s *Snapshot) Unfit(ctx context.Context, t *models.Table) iter.Seq2[databas
 // CopyFit writes the rows that can be mirrored to w in binary COPY format. PostgreSQL only.
 func (s *Snapshot) CopyFit(ctx context.Context, t *models.Table, w io.Writer) error {
 	return s.conn.CopyOut(ctx, w, "SELECT "+strings.Join(t.ColumnNames(), ", ")+
-		" FROM ("+s.classified(t, "TRUE", "NULL")+") q WHERE q.reason IS NULL")
+		" FROM ("+s.classified(t, "TRUE", "NULL AS newer")+") q WHERE q.reason IS NULL")
 }
 
 // rowQuery selects cells, reason_code, reason_column, hash (of rows with a reason) and newer.
@@ -71,9 +71,12 @@ func (s *Snapshot) rowQuery(t *models.Table, horizon *int64, condition, where st
 	for i, c := range t.Columns {
 		cells[i] = s.hashing.Encoding.Sendable(s.source.db.Cell("q."+c.Name, c), c) + " AS " + c.Name
 	}
-	newer := "NULL"
-	if horizon != nil && s.Infos[t.Source].Ordinary {
-		newer = fmt.Sprintf("age(s.xmin) <= age('%d'::xid)", uint32(*horizon))
+	newer, xid := "NULL", "NULL"
+	if s.Infos[t.Source].Ordinary && s.Features().RowVersions {
+		xid = "s.xmin::text"
+		if horizon != nil {
+			newer = fmt.Sprintf("age(s.xmin) <= age('%d'::xid)", uint32(*horizon))
+		}
 	}
 	code, column := "NULL", "NULL"
 	if _, rules := s.rules(t); len(rules) > 0 {
@@ -85,15 +88,15 @@ func (s *Snapshot) rowQuery(t *models.Table, horizon *int64, condition, where st
 		code, column = code+" END", column+" END"
 	}
 	return "SELECT " + strings.Join(cells, ", ") + ", " + code + " AS reason_code, " + column + " AS reason_column, CASE WHEN q.reason IS NOT NULL THEN " +
-		s.source.db.Hash("q", t, s.hashing) + " END AS hash, q.newer FROM (" + s.classified(t, condition, newer) + ") q" + where
+		s.source.db.Hash("q", t, s.hashing) + " END AS hash, q.newer, q.xid FROM (" + s.classified(t, condition, newer+" AS newer, "+xid+" AS xid") + ") q" + where
 }
 
-// classified selects a table's columns with the number of the first quarantine rule that a row breaks. It is NULL if
+// classified selects a table's columns, further ones, and the number of the first quarantine rule that a row breaks. It is NULL if
 // the values fit and every referenced row exists and fits, which is the same question for the parents, and so on up.
-func (s *Snapshot) classified(t *models.Table, condition, newer string) string {
+func (s *Snapshot) classified(t *models.Table, condition, further string) string {
 	joins, rules := s.rules(t)
 	reason := caseWhen(rules, strconv.Itoa, "CAST(NULL AS integer)")
-	return "SELECT s." + strings.Join(t.ColumnNames(), ", s.") + ", " + reason + " AS reason, " + newer + " AS newer FROM " +
+	return "SELECT s." + strings.Join(t.ColumnNames(), ", s.") + ", " + reason + " AS reason, " + further + " FROM " +
 		t.Source + " s" + joins + " WHERE " + condition
 }
 

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -17,10 +18,19 @@ const outcomeTimeout = 5 * time.Second
 
 // Tx is an API write: one transaction in lifecycle_db, used by one goroutine at a time.
 type Tx struct {
-	Now    time.Time // the database's clock, to the microsecond; becomes updated_at
-	xid    *int64    // nil on SQLite
-	source *Source
-	conn   *database.Conn
+	Now     time.Time // the database's clock, to the microsecond; becomes updated_at
+	xid     *int64    // nil on SQLite
+	source  *Source
+	conn    *database.Conn
+	before  map[rowKey]*models.Row // the rows that were read to be written, as they were at first; nil for new ones
+	written map[rowKey]bool
+	order   []rowKey // of the rows that were written
+}
+
+// rowKey identifies a row of lifecycle_db.
+type rowKey struct {
+	table string
+	id    int64
 }
 
 // InTx runs fn in a write transaction, which commits when fn returns nil; on SQLite it holds the write lock from the
@@ -40,7 +50,7 @@ func (s *Source) InTx(ctx context.Context, fn func(tx *Tx) error) error {
 		}
 	}
 	defer conn.Close()
-	tx := &Tx{source: s, conn: conn}
+	tx := &Tx{source: s, conn: conn, before: map[rowKey]*models.Row{}, written: map[rowKey]bool{}}
 	if tx.xid, tx.Now, err = conn.TransactionID(ctx); err != nil {
 		return writeError(err)
 	}
@@ -167,7 +177,99 @@ func (tx *Tx) lockRow(ctx context.Context, t *models.Table, id int64) (*models.R
 // lockRows locks and reads the rows with some ids, in the order of the ids.
 func (tx *Tx) lockRows(ctx context.Context, t *models.Table, ids []int64) ([]models.Row, error) {
 	rows, err := tx.conn.ReadRows(ctx, t, t.Source, ids, true)
-	return rows, writeError(err)
+	if err != nil {
+		return nil, writeError(err)
+	}
+	for _, row := range rows {
+		if key := (rowKey{t.Source, row.ID}); !tx.knows(key) {
+			tx.before[key] = &row
+		}
+	}
+	return rows, nil
+}
+
+func (tx *Tx) knows(key rowKey) bool {
+	_, known := tx.before[key]
+	return known
+}
+
+// writing notes that rows are about to be updated or deleted, and reads those that were not locked.
+func (tx *Tx) writing(ctx context.Context, table string, ids ...int64) error {
+	unread := slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return tx.knows(rowKey{table, id}) })
+	if len(unread) > 0 {
+		if _, err := tx.lockRows(ctx, models.TableNamed(table), unread); err != nil {
+			return err
+		}
+	}
+	for _, id := range ids {
+		tx.wrote(table, id)
+	}
+	return nil
+}
+
+// created notes that a row was inserted.
+func (tx *Tx) created(table string, id int64) {
+	tx.before[rowKey{table, id}] = nil
+	tx.wrote(table, id)
+}
+
+// wrote notes that a row was written, once.
+func (tx *Tx) wrote(table string, id int64) {
+	if key := (rowKey{table, id}); !tx.written[key] {
+		tx.written[key] = true
+		tx.order = append(tx.order, key)
+	}
+}
+
+// Changes returns the rows that the transaction has changed so far: the changed columns of an updated row without updated_at,
+// otherwise the whole row. Errors: connection, timeout.
+func (tx *Tx) Changes(ctx context.Context) (changes []models.ActivityChange, err error) {
+	after := map[rowKey]models.Row{}
+	ids := map[string][]int64{}
+	for _, key := range tx.order {
+		ids[key.table] = append(ids[key.table], key.id)
+	}
+	for table, rows := range ids {
+		read, err := tx.conn.ReadRows(ctx, models.TableNamed(table), table, rows, false)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range read {
+			after[rowKey{table, row.ID}] = row
+		}
+	}
+	for _, key := range tx.order {
+		if c, changed := changeOf(key, tx.before[key], after[key]); changed {
+			changes = append(changes, c)
+		}
+	}
+	return changes, nil
+}
+
+// changeOf describes the change of a row; after has no cells if the row is deleted.
+func changeOf(key rowKey, before *models.Row, after models.Row) (c models.ActivityChange, changed bool) {
+	t := models.TableNamed(key.table)
+	c = models.ActivityChange{Table: t.Name, RowID: key.id, ProductID: t.ProductOf(after)}
+	switch {
+	case before == nil && after.Cells == nil:
+		return c, false
+	case before == nil:
+		c.After = t.Object(after)
+	case after.Cells == nil:
+		c.Before, c.ProductID = t.Object(*before), t.ProductOf(*before)
+	default:
+		var columns []int
+		for i, column := range t.Columns {
+			if column.Name != "updated_at" && !models.SameCell(before.Cells[i], after.Cells[i]) {
+				columns = append(columns, i)
+			}
+		}
+		if columns == nil {
+			return c, false
+		}
+		c.Before, c.After = t.Object(*before, columns...), t.Object(after, columns...)
+	}
+	return c, true
 }
 
 func (tx *Tx) exists(ctx context.Context, table, column string, id int64) (exists bool, err error) {
@@ -179,29 +281,41 @@ func (tx *Tx) exists(ctx context.Context, table, column string, id int64) (exist
 func (tx *Tx) create(ctx context.Context, table string, row any, id *int64) error {
 	*id = 0
 	result := tx.conn.Gorm(ctx).Table(table).Omit("id").Clauses(returningID()).Create(row)
-	return tx.wrote(table, result, *id != 0)
+	if *id != 0 {
+		tx.created(table, *id)
+	}
+	return tx.result(table, result, *id != 0)
 }
 
-// update writes columns of the row that has the id of row.
-func (tx *Tx) update(ctx context.Context, table string, row any, columns []string) error {
+// update writes columns of the row with an id, which row has, too.
+func (tx *Tx) update(ctx context.Context, table string, id int64, row any, columns []string) error {
+	if err := tx.writing(ctx, table, id); err != nil {
+		return err
+	}
 	result := tx.conn.Gorm(ctx).Table(table).Select("updated_at", columns).Updates(row)
-	return tx.wrote(table, result, result.RowsAffected > 0)
+	return tx.result(table, result, result.RowsAffected > 0)
 }
 
 // updateAll writes the same values to columns of the rows with some ids, in one statement. row has the values and no id.
 func (tx *Tx) updateAll(ctx context.Context, table string, ids []int64, row any, columns []string) error {
+	if err := tx.writing(ctx, table, ids...); err != nil {
+		return err
+	}
 	result := tx.conn.Gorm(ctx).Table(table).Select("updated_at", columns).Where("id IN ?", ids).Updates(row)
-	return tx.wrote(table, result, result.RowsAffected == int64(len(ids)))
+	return tx.result(table, result, result.RowsAffected == int64(len(ids)))
 }
 
-// delete deletes the row that has the id of row.
-func (tx *Tx) delete(ctx context.Context, table string, row any) error {
+// delete deletes the row with an id, which row has, too.
+func (tx *Tx) delete(ctx context.Context, table string, id int64, row any) error {
+	if err := tx.writing(ctx, table, id); err != nil {
+		return err
+	}
 	result := tx.conn.Gorm(ctx).Table(table).Delete(row)
-	return tx.wrote(table, result, result.RowsAffected > 0)
+	return tx.result(table, result, result.RowsAffected > 0)
 }
 
-// wrote returns the error of a write, also of one that a trigger has suppressed.
-func (tx *Tx) wrote(table string, result *gorm.DB, written bool) error {
+// result returns the error of a write, also of one that a trigger has suppressed.
+func (tx *Tx) result(table string, result *gorm.DB, written bool) error {
 	if result.Error == nil && !written {
 		return models.NewError(models.Constraint, "lifecycle.suppressed", models.Params{"table": table}).
 			WithRemedy("lifecycle.suppressed_remedy", models.Params{"table": table})

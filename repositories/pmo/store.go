@@ -89,9 +89,9 @@ func (s *Session) ReadableColumns(alias string, t *models.Table) string {
 	return s.db.ReadableColumns(alias, t)
 }
 
-// Attached selects the visible files: their write has committed and their product exists.
+// Attached selects the visible files: their write has committed, their product exists, and nobody has deleted them.
 func (s *Session) Attached(ctx context.Context) *gorm.DB {
-	return s.Gorm(ctx).Model(&models.Attachment{}).Where("state <> ? AND closed_at IS NULL", models.AttachmentPending)
+	return s.Gorm(ctx).Model(&models.Attachment{}).Where("state <> ? AND closed_at IS NULL AND removed_at IS NULL", models.AttachmentPending)
 }
 
 // Tables are the mirrored tables, parents before children.

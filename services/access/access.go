@@ -110,7 +110,7 @@ func (a *Access) Caller(ctx context.Context, token string) (models.Caller, error
 	if role == models.Anonymous {
 		return models.Caller{}, models.NewError(models.Forbidden, "access.role_unknown", nil).WithRemedy("access.role_unknown_remedy", nil)
 	}
-	return models.Caller{Subject: subject(claims, token), Role: role}, nil
+	return models.Caller{Subject: subject(claims, token), Name: displayName(claims), Role: role}, nil
 }
 
 // tokenError explains why a token is invalid. Before the signature is verified, it reveals nothing.
@@ -203,6 +203,29 @@ func subject(claims jwt.MapClaims, token string) string {
 		return value
 	}
 	return digest(token)
+}
+
+// maxName is the maximum length of a display name in characters.
+const maxName = 100
+
+// displayName returns the name or e-mail address in a token, without control characters; "" if it has neither.
+func displayName(claims jwt.MapClaims) string {
+	for _, claim := range []string{"name", "email"} {
+		value, _ := claims[claim].(string)
+		value = strings.TrimSpace(strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) {
+				return -1
+			}
+			return r
+		}, strings.ToValidUTF8(value, "")))
+		if runes := []rune(value); len(runes) > maxName {
+			value = string(runes[:maxName])
+		}
+		if value != "" {
+			return value
+		}
+	}
+	return ""
 }
 
 func digest(text string) string {

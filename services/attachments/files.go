@@ -67,6 +67,7 @@ const sourceTimeout = 2 * time.Second
 func (f *Files) Add(ctx context.Context, productID int64, r outbox.Request) (outbox.Result, error) {
 	current, known := f.current(ctx, productID)
 	replaced := false
+	var activity models.Activity
 	result, err := f.Writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (any, error) {
 		// The lock keeps the product until the files are stored. A run that deletes it or changes its created_at then finds them.
 		product, err := attachmentsdb.New(tx).LockProduct(ctx, productID)
@@ -79,8 +80,15 @@ func (f *Files) Add(ctx context.Context, productID int64, r outbox.Request) (out
 			replaced = true
 			return nil, models.NewError(models.Conflict, "products.changed", nil).WithRemedy("products.changed_remedy", nil)
 		}
-		return attachmentsdb.New(tx).AddStored(ctx, product, r.Files)
+		added, err := attachmentsdb.New(tx).AddStored(ctx, product, r.Files)
+		if err == nil {
+			activity, err = outbox.RecordFiles(ctx, tx, models.UploadAction, added)
+		}
+		return added, err
 	})
+	if err == nil && result.ActivityID == 0 {
+		result.ActivityID = activity.ID
+	}
 	if replaced {
 		f.Writer.Refresh(ctx, lifecycle.ProductTable, productID) // a reload then shows the new product
 	}
@@ -98,22 +106,24 @@ func (f *Files) current(ctx context.Context, productID int64) (current *models.P
 	return current, err == nil
 }
 
-// Remove deletes a file of a product. Errors: not found, quarantined, connection.
-func (f *Files) Remove(ctx context.Context, productID, id int64) (was models.Attachment, err error) {
+// Remove deletes a file of a product, and returns it and the activity. The file can be restored for the retention. Errors: not
+// found, quarantined, connection.
+func (f *Files) Remove(ctx context.Context, productID, id int64) (was models.Attachment, activity models.Activity, err error) {
 	var version int64
 	err = f.Store.InTx(ctx, func(tx *pmo.Session) error {
-		if was, err = attachmentsdb.New(tx).Delete(ctx, productID, id); err != nil {
+		if was, err = attachmentsdb.New(tx).Remove(ctx, productID, id); err != nil {
+			return err
+		}
+		if activity, err = outbox.RecordFiles(ctx, tx, models.DeleteFileAction, []models.Attachment{was}); err != nil {
 			return err
 		}
 		version, err = tx.BumpVersion(ctx)
 		return err
 	})
-	if err != nil {
-		return was, err
+	if err == nil {
+		f.Writer.Advance(version)
 	}
-	f.Writer.Advance(version)
-	f.deleteContent(context.WithoutCancel(ctx), was.ObjectKey)
-	return was, nil
+	return was, activity, err
 }
 
 // deleteContent deletes the content of a file. The sweep deletes what this could not.

@@ -100,7 +100,7 @@ func (d *differ) reconcileAttachments(ctx context.Context, tx *mirrordb.Tx) erro
 
 // applyTable writes the inserts, updates and quarantine entries of one table.
 func (e *Engine) applyTable(ctx context.Context, tx *mirrordb.Tx, d *differ, t *models.Table) (*tableStats, error) {
-	w := &writer{tx: tx, table: t, now: e.now}
+	w := &writer{tx: tx, table: t, now: e.now, logInserts: !d.first}
 	s, err := d.diffTable(ctx, t, func(ctx context.Context, c Change) error {
 		count(&d.causes, d.cause(c))
 		if d.observe != nil {
@@ -123,11 +123,12 @@ const (
 // writer applies the changes of one table except deletes, which wait for the guard and for the rows' children to be
 // gone. It collects the next batch while one is being written, so that both databases work.
 type writer struct {
-	tx      *mirrordb.Tx
-	table   *models.Table
-	now     func() time.Time
-	batch   writeBatch
-	writing chan error // the batch being written; nil if there is none
+	tx         *mirrordb.Tx
+	table      *models.Table
+	now        func() time.Time
+	logInserts bool
+	batch      writeBatch
+	writing    chan error // the batch being written; nil if there is none
 }
 
 type writeBatch struct {
@@ -155,8 +156,8 @@ func (w *writer) add(ctx context.Context, c Change) error {
 	if c.Action == Release || c.Action == Forget {
 		b.released = append(b.released, c.ID)
 	}
-	if c.Action == Update || c.RemovesRow() {
-		b.logged = append(b.logged, overwritten(c, w.tx.Run.ID))
+	if c.Action == Update || c.RemovesRow() || w.logInserts && (c.Action == Insert || c.Action == Release) {
+		b.logged = append(b.logged, logEntry(c, w.tx.Run.ID))
 	}
 	b.changes++
 	b.bytes += c.After.Size() + c.Before.Size()

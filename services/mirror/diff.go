@@ -35,6 +35,7 @@ type Change struct {
 	Columns     []int                   // of an update: the indexes of the columns that differ
 	Reason      models.QuarantineReason // of a quarantine
 	Hash        int64                   // of a quarantine: the source row's
+	SourceXID   *int64                  // the transaction that wrote the source's row; nil if unknown
 	SourceNewer bool                    // the source's row was written after the last run
 	MirrorNewer bool                    // the mirror's row was written after the last run
 }
@@ -67,6 +68,7 @@ type differ struct {
 	scope       map[string][]database.Range // if set, only these rows of the source's tables are compared
 	horizon     *int64                      // if set, only rows written since can differ
 	since       *models.Watermark           // of the last run; if set, changes tell which side changed after it
+	first       bool                        // the mirror was never in sync: the change log starts with the rows that it then has
 	progress    Progress
 	observe     func(Change) // receives each change that is applied; may be nil
 	deleted     []int64      // products that lifecycle_db deleted, even if the snapshot has others with their ids
@@ -190,7 +192,7 @@ func pairOf(t *models.Table, rows group[database.Row, database.Row]) pair {
 func (p pair) changes() []Change {
 	c := Change{Table: p.table, ID: p.id}
 	if p.source != nil {
-		c.After, c.SourceNewer = p.source.Row, p.source.Newer
+		c.After, c.SourceXID, c.SourceNewer = p.source.Row, p.source.XID, p.source.Newer
 	}
 	if p.mirror != nil {
 		c.Before, c.MirrorNewer = p.mirror.Row, p.mirror.Newer

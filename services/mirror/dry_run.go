@@ -233,26 +233,28 @@ func (s *summary) dryRun(d *differ) DryRun {
 	return DryRun{Tables: d.counts(), Digest: hex.EncodeToString(s.hash.Sum(nil)[:digestBytes]), Changes: s.changes, Found: s.found}
 }
 
-// overwritten returns what the change log keeps of a change: the changed columns of an update, the whole row if it is removed.
-func overwritten(c Change, run int64) models.LoggedChange {
-	entry := models.LoggedChange{RunID: run, Table: c.Table.Name, RowID: c.ID, Action: string(c.Action)}
-	if c.Action == Update {
+// logEntry returns what the change log keeps of a change: the changed columns of an update, otherwise the whole row.
+func logEntry(c Change, run int64) models.LoggedChange {
+	entry := models.LoggedChange{RunID: run, Table: c.Table.Name, RowID: c.ID, Action: string(c.Action), SourceXID: c.SourceXID}
+	if entry.ProductID = c.Table.ProductOf(c.Before); entry.ProductID == nil {
+		entry.ProductID = c.Table.ProductOf(c.After)
+	}
+	switch {
+	case c.Action == Update:
 		entry.Before, entry.After = c.Table.Object(c.Before, c.Columns...), c.Table.Object(c.After, c.Columns...)
-	} else if c.RemovesRow() {
+	case c.RemovesRow():
 		entry.Before = c.Table.Object(c.Before)
+	case c.Action == Insert, c.Action == Release:
+		entry.After = c.Table.Object(c.After)
 	}
 	return entry
 }
 
-// dryRunEntry is a change as in the change log, plus inserted rows and the reasons of quarantined ones.
+// dryRunEntry is a change as in the change log, plus the reasons of quarantined rows.
 func dryRunEntry(c Change) models.LoggedChange {
-	entry := overwritten(c, 0)
-	switch c.Action {
-	case Insert, Release:
-		entry.After = c.Table.Object(c.After)
-	case Quarantine:
+	entry := logEntry(c, 0)
+	if c.Action == Quarantine {
 		entry.After = models.NewUnfit(c.Reason, c.Table.Object(c.After))
-	case Update, Delete, Forget:
 	}
 	return entry
 }

@@ -141,7 +141,7 @@ func (e *Engine) attempt(ctx context.Context, req Request, progress Progress, be
 // begin opens the transaction of a new run, or of the begun run if there is one. succeeded means that the earlier
 // attempt had committed after all; there is then no transaction.
 func (e *Engine) begin(ctx context.Context, req Request, begun *models.Run) (tx *mirrordb.Tx, succeeded bool, err error) {
-	run := models.Run{Mode: cmp.Or(req.Mode, models.FullRun), StartedAt: e.now()}
+	run := models.Run{Mode: cmp.Or(req.Mode, models.FullRun), StartedAt: e.now(), Actor: models.AuthorOf(ctx).Actor, AllowedDeletes: req.AllowDeletes}
 	if req.Digest != "" {
 		run.Digest = &req.Digest
 	}
@@ -191,7 +191,12 @@ func (e *Engine) syncInTx(ctx context.Context, tx *mirrordb.Tx, req Request, pro
 		counts, err = e.load(ctx, tx, snap, progress)
 	}
 	if err == nil && counts == nil {
-		counts, err = e.syncByDiff(ctx, tx, &differ{snap: snap, since: last, missingKeys: missingKeys, progress: progress}, req)
+		d := &differ{snap: snap, since: last, missingKeys: missingKeys, progress: progress}
+		var succeeded bool
+		if succeeded, err = tx.Journal.HasSucceeded(ctx); err == nil {
+			d.first = !succeeded
+			counts, err = e.syncByDiff(ctx, tx, d, req)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -199,7 +204,7 @@ func (e *Engine) syncInTx(ctx context.Context, tx *mirrordb.Tx, req Request, pro
 	if err := tx.AddKeys(ctx, missingKeys, snap.Tables); err != nil {
 		return nil, err
 	}
-	if err := tx.Journal.PruneChanges(ctx, e.retention); err != nil {
+	if err := tx.PruneChanges(ctx, e.retention); err != nil {
 		return nil, err
 	}
 	failpoint.Reach("before-commit")

@@ -180,7 +180,7 @@ func (a *StreamApplier) apply(ctx context.Context, tx *mirrordb.Tx, snap *lifecy
 	}
 	run := a.run
 	if run.ID == 0 || now.Sub(run.StartedAt) > realtimeRunLength {
-		run = models.Run{StartedAt: now}
+		run = models.Run{StartedAt: now, Actor: models.AuthorOf(ctx).Actor}
 	}
 	if err := tx.JoinRun(ctx, run); err != nil {
 		return nil, err

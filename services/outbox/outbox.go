@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"lifecycle-sync/repositories/database"
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/activities"
 	attachmentsdb "lifecycle-sync/repositories/pmo/attachments"
 	"lifecycle-sync/repositories/pmo/journal"
 	outboxdb "lifecycle-sync/repositories/pmo/outbox"
@@ -35,7 +38,7 @@ type contents interface {
 type versionListener interface{ Advance(version int64) }
 
 // Writer writes to lifecycle_db, which owns every row, and refreshes the mirror at once. The two databases cannot commit
-// together, so a write with more than the row (an answer to store, files) is first recorded as an outbox entry in pmo_db.
+// together, so a write is first recorded as an outbox entry in pmo_db, with the activity of its author.
 type Writer struct {
 	source   *lifecycle.Source
 	store    *pmo.Store
@@ -70,6 +73,8 @@ type Change struct {
 	Version string
 	Rows    mirror.ChangedRows // all rows that changed
 	Deleted int64              // number of deleted rows
+	Undoes  *models.Activity   // what an undo reverses; nil for other writes
+	As      string             // the action of the activity; "": as the changed rows tell
 }
 
 // Result is the outcome of a completed write.
@@ -77,6 +82,7 @@ type Result struct {
 	Data           models.JSON
 	Version        string // of the row, or ""
 	RowID          int64
+	ActivityID     int64         // 0 if nothing was changed
 	MirrorUpToDate bool          // the mirror has the change; otherwise the next run copies it
 	HeldBack       *models.Error // why the row is in quarantine after the write; nil if it is not
 }
@@ -90,9 +96,10 @@ func (w *Writer) Write(ctx context.Context, r Request, change func(ctx context.C
 	write, done, err := w.claim(ctx, r.Key, r.Fingerprint)
 	if err != nil || done != nil {
 		w.discard(ctx, r.Files)
-		return replay(done), err
+		return w.replay(ctx, done), err
 	}
-	c, err := retryCollisions(ctx, func() (Change, error) { return w.inSource(ctx, &write, r, change) }, func() bool { return write.Table == nil })
+	var recorded models.Activity
+	c, err := retryCollisions(ctx, func() (Change, error) { return w.inSource(ctx, &write, r, &recorded, change) }, func() bool { return write.Table == nil })
 	if err != nil {
 		if _, unknown := errors.AsType[lifecycle.UnknownOutcomeError](err); !unknown {
 			w.giveUp(ctx, write, r)
@@ -100,8 +107,9 @@ func (w *Writer) Write(ctx context.Context, r Request, change func(ctx context.C
 		return Result{}, err
 	}
 	failpoint.Reach("after-source-commit")
-	written := replay(&write)
-	written.MirrorUpToDate = w.refreshMirror(ctx, write, r, c)
+	written := result(&write)
+	written.ActivityID = recorded.ID
+	written.MirrorUpToDate = w.refreshMirror(ctx, write, c)
 	if c.Action != lifecycle.Deleted && written.MirrorUpToDate {
 		row, err := journal.New(w.store.Session).QuarantinedRow(ctx, models.TableNamed(c.Table).Name, c.RowID)
 		if err == nil && row != nil { // an error is not one of the write, which has succeeded
@@ -133,8 +141,19 @@ func retryCollisions(ctx context.Context, write func() (Change, error), mayRepea
 	}
 }
 
-// replay returns the stored result of a write.
-func replay(done *models.Write) Result {
+// replay returns the stored result of a write, with its activity if pmo_db answers.
+func (w *Writer) replay(ctx context.Context, done *models.Write) Result {
+	written := result(done)
+	if done != nil {
+		if activity, err := activities.New(w.store.Session).OfWrite(ctx, done.ID); err == nil && activity != nil {
+			written.ActivityID = activity.ID
+		}
+	}
+	return written
+}
+
+// result returns the stored result of a write, without its activity.
+func result(done *models.Write) Result {
 	if done == nil {
 		return Result{}
 	}
@@ -148,19 +167,26 @@ func replay(done *models.Write) Result {
 	return written
 }
 
-func (w *Writer) inSource(ctx context.Context, write *models.Write, r Request, change func(ctx context.Context, tx *lifecycle.Tx) (Change, error)) (c Change, err error) {
+// inSource makes a change in lifecycle_db and records it, before it commits, in pmo_db.
+func (w *Writer) inSource(
+	ctx context.Context, write *models.Write, r Request, recorded *models.Activity, change func(ctx context.Context, tx *lifecycle.Tx) (Change, error),
+) (c Change, err error) {
 	err = w.source.InTx(ctx, func(tx *lifecycle.Tx) error {
 		if c, err = change(ctx, tx); err != nil {
+			return err
+		}
+		changes, err := tx.Changes(ctx)
+		if err != nil {
 			return err
 		}
 		if write.Body, err = json.Marshal(c.Data); err != nil {
 			return err
 		}
 		write.SourceTransaction, write.ETag = tx.Transaction(c.Table, c.RowID, c.Action), &c.Version
-		if !needsEntry(r) {
-			return nil
-		}
-		if err := w.store.InTx(ctx, func(p *pmo.Session) error { return addEntry(ctx, p, *write, r, c) }); err != nil {
+		if err := w.store.InTx(ctx, func(p *pmo.Session) (err error) {
+			*recorded, err = addEntry(ctx, p, *write, r, c, changes, tx.Now)
+			return err
+		}); err != nil {
 			return err
 		}
 		failpoint.Reach("after-outbox-entry")
@@ -175,7 +201,7 @@ func (w *Writer) inSource(ctx context.Context, write *models.Write, r Request, c
 func (w *Writer) Once(ctx context.Context, key *Key, fingerprint string, do func(ctx context.Context) (data any, err error)) (Result, error) {
 	write, done, err := w.claim(ctx, key, fingerprint)
 	if err != nil || done != nil {
-		return replay(done), err
+		return w.replay(ctx, done), err
 	}
 	data, err := do(ctx)
 	if err == nil {
@@ -190,7 +216,7 @@ func (w *Writer) Once(ctx context.Context, key *Key, fingerprint string, do func
 			w.log.Warn("idempotency result not stored", "error", err)
 		}
 	}
-	return replay(&write), nil
+	return result(&write), nil
 }
 
 // WriteMirror runs change in one transaction of pmo_db and stores the answer with it: for data that is not in lifecycle_db.
@@ -201,7 +227,7 @@ func (w *Writer) WriteMirror(ctx context.Context, r Request, change func(ctx con
 	write, done, err := w.claim(ctx, r.Key, r.Fingerprint)
 	if err != nil || done != nil {
 		w.discard(ctx, r.Files)
-		return replay(done), err
+		return w.replay(ctx, done), err
 	}
 	var version int64
 	err = w.store.InTx(ctx, func(tx *pmo.Session) error {
@@ -227,7 +253,7 @@ func (w *Writer) WriteMirror(ctx context.Context, r Request, change func(ctx con
 		}
 	}
 	w.Advance(version)
-	return replay(&write), nil
+	return result(&write), nil
 }
 
 // attached reports whether files were attached although the commit was not acknowledged. If that is unknown, the files must
@@ -245,19 +271,37 @@ func (w *Writer) attached(ctx context.Context, files []models.Upload) (attached,
 // Advance announces a mirror version that this process has just committed.
 func (w *Writer) Advance(version int64) { w.cache.Advance(version) }
 
-// needsEntry reports whether a write needs an outbox entry: for an idempotency key or files.
-func needsEntry(r Request) bool { return r.Key != nil || len(r.Files) > 0 }
-
-func addEntry(ctx context.Context, p *pmo.Session, write models.Write, r Request, c Change) error {
+// addEntry records a write that is about to commit in lifecycle_db, and its activity unless it changed nothing.
+func addEntry(
+	ctx context.Context, p *pmo.Session, write models.Write, r Request, c Change, changes []models.ActivityChange, at time.Time,
+) (activity models.Activity, err error) {
 	if err := outboxdb.New(p).Prepare(ctx, write); err != nil {
-		return err
+		return activity, err
 	}
-	return attachmentsdb.New(p).AddPending(ctx, write.ID, c.Product, r.Files)
+	added, err := attachmentsdb.New(p).AddPending(ctx, write.ID, c.Product, r.Files)
+	if err != nil {
+		return activity, err
+	}
+	activity = newActivity(ctx, c, changes, at)
+	activity.Pending, activity.WriteID, activity.SourceXID = true, &write.ID, write.XID
+	changes = append(changes, uploads(added)...)
+	if c.Undoes != nil {
+		activity.Undoes, activity.Channel = &c.Undoes.ID, models.UndoChannel
+		files, err := activities.New(p).FileChanges(ctx, *c.Undoes)
+		if err != nil {
+			return activity, err
+		}
+		changes = append(changes, files...)
+	}
+	if len(changes) == 0 {
+		return models.Activity{}, nil
+	}
+	return activity, activities.New(p).Add(ctx, &activity, changes)
 }
 
 // refreshMirror refreshes the mirror after the commit in lifecycle_db and completes the write in pmo_db. It reports whether
 // both succeeded; the cleanup and the next run retry what failed.
-func (w *Writer) refreshMirror(ctx context.Context, write models.Write, r Request, c Change) bool {
+func (w *Writer) refreshMirror(ctx context.Context, write models.Write, c Change) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTimeout)
 	defer cancel()
 	version, err := w.mirror.Refresh(ctx, c.Rows, c.Deleted)
@@ -266,7 +310,7 @@ func (w *Writer) refreshMirror(ctx context.Context, write models.Write, r Reques
 	} else {
 		w.log.Warn("mirror refresh failed; next run will update it", "table", c.Table, "id", c.RowID, "error", err, "cause", models.AsError(err).Cause)
 	}
-	if !needsEntry(r) {
+	if write.ID == "" {
 		return err == nil
 	}
 	if endErr := w.settle(ctx, write); endErr != nil {
@@ -278,21 +322,44 @@ func (w *Writer) refreshMirror(ctx context.Context, write models.Write, r Reques
 
 // Refresh mirrors a row that another application has changed in lifecycle_db, unless the mirror cannot be written now.
 func (w *Writer) Refresh(ctx context.Context, table string, id int64) {
-	w.refreshMirror(ctx, models.Write{}, Request{}, Change{Table: table, RowID: id, Rows: mirror.ChangedRows{table: {id}}})
+	w.refreshMirror(ctx, models.Write{}, Change{Table: table, RowID: id, Rows: mirror.ChangedRows{table: {id}}})
 }
 
 // complete completes a write that its own process did not. If the mirror cannot be refreshed now, the next run does it.
 func (w *Writer) complete(ctx context.Context, write models.Write) error {
-	if write.Table != nil {
-		deleted := int64(0)
-		if *write.Action == lifecycle.Deleted {
-			deleted = 1
-		}
-		if version, err := w.mirror.Refresh(ctx, mirror.ChangedRows{*write.Table: {*write.RowID}}, deleted); err == nil {
-			w.cache.Advance(version)
-		}
+	rows, deleted, err := w.changedRows(ctx, write)
+	if err != nil {
+		return err
+	}
+	if version, err := w.mirror.Refresh(ctx, rows, deleted); err == nil {
+		w.cache.Advance(version)
 	}
 	return w.settle(ctx, write)
+}
+
+// changedRows returns the rows that a write changed in lifecycle_db, and how many of them it deleted.
+func (w *Writer) changedRows(ctx context.Context, write models.Write) (rows mirror.ChangedRows, deleted int64, err error) {
+	rows = mirror.ChangedRows{}
+	if write.Table != nil {
+		rows[*write.Table] = []int64{*write.RowID}
+	}
+	activity, err := activities.New(w.store.Session).OfWrite(ctx, write.ID)
+	if err != nil || activity == nil {
+		return rows, deleted, err
+	}
+	changes, err := activities.New(w.store.Session).Changes(ctx, *activity, 0, math.MaxInt)
+	for _, c := range changes {
+		i := slices.IndexFunc(models.Tables(), func(t *models.Table) bool { return t.Name == c.Table })
+		if i < 0 {
+			continue // a file
+		}
+		source := models.Tables()[i].Source
+		rows[source] = append(rows[source], c.RowID)
+		if c.After == nil {
+			deleted++
+		}
+	}
+	return rows, deleted, err
 }
 
 // settle makes the files and the answer of a committed write permanent.
@@ -313,6 +380,9 @@ func (w *Writer) close(ctx context.Context, write models.Write, committed bool, 
 	err := w.store.InTx(ctx, func(p *pmo.Session) (err error) {
 		var files int64
 		if gone, files, err = attachmentsdb.New(p).Settle(ctx, write.ID, committed); err == nil {
+			err = activities.New(p).Settle(ctx, write.ID, committed)
+		}
+		if err == nil {
 			err = record(p)
 		}
 		if err == nil && files > 0 {
@@ -334,7 +404,7 @@ func (w *Writer) close(ctx context.Context, write models.Write, committed bool, 
 func (w *Writer) giveUp(ctx context.Context, write models.Write, r Request) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTimeout)
 	defer cancel()
-	if r.Key != nil || len(r.Files) > 0 || write.Table != nil {
+	if r.Key != nil || write.Table != nil {
 		if err := w.abandon(ctx, write); err != nil {
 			w.log.Warn("cleanup of failed write failed; will retry", "error", err)
 		}

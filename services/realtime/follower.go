@@ -96,6 +96,7 @@ func text(err error) string {
 
 // Follow follows until ctx ends, and then returns nil. Errors are reported to Changed and retried.
 func (f *Follower) Follow(ctx context.Context) error {
+	ctx = models.WithAuthor(ctx, models.Author{Actor: models.Actor{ID: models.RealtimeActor}, Channel: models.SyncChannel})
 	backoff := database.Backoff(firstPause, longestPause)
 	for {
 		followed, err := f.session(ctx)

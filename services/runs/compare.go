@@ -85,7 +85,7 @@ func (s *Service) compare(ctx context.Context, mode string, find func(context.Co
 	defer s.comparing.Unlock()
 	ctx, cancel := mirror.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
-	o := Outcome{Run: models.Run{Mode: mode, State: models.Succeeded, StartedAt: s.o.Now()}}
+	o := Outcome{Run: models.Run{Mode: mode, State: models.Succeeded, StartedAt: s.o.Now(), Actor: models.AuthorOf(ctx).Actor}}
 	changes, err := find(ctx, &o)
 	if o.Tables == nil {
 		return models.Run{}, err

@@ -62,6 +62,7 @@ type Schedule struct {
 // Run starts runs as they fall due, until ctx ends or nothing is ever due again. Failed runs are logged and repeated at
 // the next scheduled time. If several fall due during a run, one run makes up for all.
 func (s *Schedule) Run(ctx context.Context) {
+	ctx = models.WithAuthor(ctx, models.Author{Actor: models.Actor{ID: models.ScheduleActor}, Channel: models.SyncChannel})
 	for seen := s.Now(); ; {
 		next, ok := s.Plan.Next(seen)
 		if !ok || !database.Pause(ctx, min(next.Sub(s.Now()), maxSleep)) {

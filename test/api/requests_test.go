@@ -183,6 +183,8 @@ func TestRequests_KeepUnusualInput(t *testing.T) {
 		}
 		for _, text := range []string{"😀", "שלום", "e\u0301", "é", "nan", "  x  ", `\`, "<b>"} {
 			created := s.send(http.MethodPost, "/products", fmt.Sprintf(`{"produk":%q,"id_kategori":1,"id_segmen":1,"id_stage":1}`, text)).want(t, http.StatusCreated)
+			path := base + created.location()
+			s.Eventually("the product is visible", func() bool { return s.do(http.MethodGet, path, nil).StatusCode == http.StatusOK })
 			if got := decode[product](t, s.get(created.location())); *got.Name != text {
 				t.Errorf("%q became %q", text, *got.Name)
 			}
@@ -271,7 +273,8 @@ func TestAttachments_BelongToOneProduct(t *testing.T) {
 		s.do(http.MethodGet, address(added[0]), nil).want(t, http.StatusUnauthorized, "unauthenticated")
 		s.token = s.Token("Project Manager")
 		s.do(http.MethodDelete, address(added[0]), nil).want(t, http.StatusOK)
-		s.wantFiles(0)
+		s.do(http.MethodGet, address(added[0]), nil).want(t, http.StatusNotFound, "not_found")
+		s.wantFiles(1) // kept for undoing the deletion
 	}, withTokens...)
 }
 

@@ -138,7 +138,7 @@ func (h *Pages) DeleteFile(c *fiber.Ctx) error {
 			}, err
 		},
 		Do: func(ctx context.Context, target fileID, _ string) (string, pages.Notice, error) {
-			_, err := h.Files.Remove(ctx, target.product, target.id)
+			_, _, err := h.Files.Remove(ctx, target.product, target.id)
 			return address(target.product), pages.FileDeleted, err
 		},
 	}.Handle(c)

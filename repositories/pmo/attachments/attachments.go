@@ -21,10 +21,9 @@ type Attachments struct{ s *pmo.Session }
 // New returns the attachments on a session.
 func New(s *pmo.Session) *Attachments { return &Attachments{s: s} }
 
-// AddPending adds files to a product when the write commits. Errors: connection.
-func (a *Attachments) AddPending(ctx context.Context, writeID string, product models.ProductIdentity, files []models.Upload) error {
-	_, err := a.add(ctx, models.Attachment{State: models.AttachmentPending, WriteID: &writeID}, product, files)
-	return err
+// AddPending adds files to a product when the write commits, and returns their rows. Errors: connection.
+func (a *Attachments) AddPending(ctx context.Context, writeID string, product models.ProductIdentity, files []models.Upload) ([]models.Attachment, error) {
+	return a.add(ctx, models.Attachment{State: models.AttachmentPending, WriteID: &writeID}, product, files)
 }
 
 // AddStored adds files to a product and returns their rows. Errors: connection.
@@ -76,13 +75,14 @@ func (a *Attachments) Get(ctx context.Context, productID, id int64) (models.Atta
 	return rows[0], nil
 }
 
-// Delete removes a file from a product and returns it. Errors: not found, quarantined, connection.
-func (a *Attachments) Delete(ctx context.Context, productID, id int64) (models.Attachment, error) {
+// Remove hides a file of a product and returns it. Its content is kept for the retention, so that it can be restored. Errors:
+// not found, quarantined, connection.
+func (a *Attachments) Remove(ctx context.Context, productID, id int64) (models.Attachment, error) {
 	deleted, err := a.Get(ctx, productID, id)
 	if err != nil {
 		return deleted, err
 	}
-	result := a.s.Gorm(ctx).Delete(&models.Attachment{ID: id})
+	result := a.s.Gorm(ctx).Model(&models.Attachment{}).Where("id = ? AND removed_at IS NULL", id).Update("removed_at", clause.Expr{SQL: a.s.Clock(0)})
 	if result.Error == nil && result.RowsAffected == 0 { // deleted by another request
 		return deleted, missing(id)
 	}
@@ -162,10 +162,11 @@ func (a *Attachments) Reconcile(ctx context.Context, products []int64) error {
 		AND NOT EXISTS (SELECT 1 FROM lifecycle_sync_quarantine q WHERE q.table_name = 'NAME' AND q.row_id = a.id_produk)`), args...)
 }
 
-// DeleteClosed deletes the files whose products have not existed for the retention, and returns their object keys. Errors:
-// connection, timeout.
+// DeleteClosed deletes the files that were removed, or whose products have not existed, for the retention, and returns their
+// object keys. Errors: connection, timeout.
 func (a *Attachments) DeleteClosed(ctx context.Context, retention time.Duration) ([]string, error) {
-	return a.delete(a.s.Gorm(ctx).Where("state <> ? AND closed_at < "+a.s.Clock(-int(retention/time.Second)), models.AttachmentPending))
+	old := " < " + a.s.Clock(-int(retention/time.Second))
+	return a.delete(a.s.Gorm(ctx).Where("state <> ? AND (closed_at"+old+" OR removed_at"+old+")", models.AttachmentPending))
 }
 
 // Closed counts the files whose products do not exist. Overdue are those that DeleteClosed should have deleted. Errors:
@@ -206,4 +207,15 @@ func (a *Attachments) Referenced(ctx context.Context, keys []string) (referenced
 
 func missing(id int64) error {
 	return models.NewError(models.NotFound, "pmo.no_file", models.Params{"id": id})
+}
+
+// Visible reports whether a file is shown: nobody has removed it, and its product exists. known is false once it was deleted for
+// good. Errors: connection, timeout.
+func (a *Attachments) Visible(ctx context.Context, id int64) (visible, known bool, err error) {
+	var rows []models.Attachment
+	err = a.s.Gorm(ctx).Where("id = ?", id).Limit(1).Find(&rows).Error
+	if err != nil || len(rows) == 0 {
+		return false, false, a.s.Translate(err)
+	}
+	return rows[0].State == models.AttachmentStored && rows[0].ClosedAt == nil && rows[0].RemovedAt == nil, true, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"gorm.io/gorm/clause"
@@ -41,9 +42,18 @@ func (j *Journal) LogChanges(ctx context.Context, changes []models.LoggedChange)
 	}
 	var lines []byte
 	for _, c := range changes {
-		lines = database.AppendCopyText(lines, fmt.Append(nil, c.RunID), []byte(c.Table), fmt.Append(nil, c.RowID), []byte(c.Action), c.Before, c.After)
+		lines = database.AppendCopyText(lines, fmt.Append(nil, c.RunID), []byte(c.Table), fmt.Append(nil, c.RowID), optional(c.ProductID), []byte(c.Action), c.Before, c.After,
+			optional(c.SourceXID))
 	}
-	return j.s.CopyIn(ctx, bytes.NewReader(lines), "lifecycle_sync_changes (run_id, table_name, row_id, action, before, after)")
+	return j.s.CopyIn(ctx, bytes.NewReader(lines), "lifecycle_sync_changes (run_id, table_name, row_id, product_id, action, before, after, source_xid)")
+}
+
+// optional is a number as a cell, nil for none.
+func optional(n *int64) []byte {
+	if n == nil {
+		return nil
+	}
+	return strconv.AppendInt(nil, *n, 10)
 }
 
 // PruneChanges deletes the change log of runs older than the retention, and the runs of API writes themselves. Age is

@@ -231,6 +231,9 @@ func (tx *Tx) FinishStep(ctx context.Context, counts []models.TableCount, reache
 		}
 	}
 	if written != nil {
+		if err := tx.recordActivities(ctx, reached.CurrentAt); err != nil {
+			return err
+		}
 		if err := g.Clauses(addCounts()).Create(&written).Error; err != nil {
 			return tx.s.Translate(err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/pmo/activities"
 	"lifecycle-sync/repositories/pmo/attachments"
 	"lifecycle-sync/repositories/pmo/journal"
 )
@@ -110,6 +111,9 @@ func (tx *Tx) Finish(ctx context.Context, counts []models.TableCount, now time.T
 			return err
 		}
 	}
+	if err := tx.recordActivities(ctx, now); err != nil {
+		return err
+	}
 	version, err := tx.s.BumpVersion(ctx)
 	if err != nil {
 		return err
@@ -123,4 +127,22 @@ func (tx *Tx) Finish(ctx context.Context, counts []models.TableCount, now time.T
 	}
 	*tx.Run, tx.Version = run, version
 	return nil
+}
+
+// recordActivities links the run's changes to the activities that made them in lifecycle_db, and records the others, which were
+// made directly there.
+func (tx *Tx) recordActivities(ctx context.Context, now time.Time) error {
+	recorded := activities.New(tx.s)
+	if err := recorded.Link(ctx, tx.Run.ID); err != nil {
+		return err
+	}
+	return recorded.AddRun(ctx, *tx.Run, now)
+}
+
+// PruneChanges deletes the change log and the activities that are older than the retention. Errors: connection, timeout.
+func (tx *Tx) PruneChanges(ctx context.Context, retention time.Duration) error {
+	if err := tx.Journal.PruneChanges(ctx, retention); err != nil {
+		return err
+	}
+	return activities.New(tx.s).Prune(ctx, retention)
 }

@@ -1,0 +1,258 @@
+// Package activities records who changed what: activities with the rows that each of them changed.
+package activities
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo"
+)
+
+// Activities reads and writes activities.
+type Activities struct{ s *pmo.Session }
+
+// New returns the activities on a session.
+func New(s *pmo.Session) *Activities { return &Activities{s: s} }
+
+// batchSize is the number of rows per INSERT. A larger one exceeds SQLite's limit of parameters.
+const batchSize = 500
+
+// Add records an activity and its changes, and sets its ID; without a time, it is now. Only in a transaction. Errors: connection, timeout.
+func (a *Activities) Add(ctx context.Context, activity *models.Activity, changes []models.ActivityChange) error {
+	if changes != nil {
+		activity.ChangeCount = int64(len(changes))
+	}
+	if activity.At.IsZero() { // raw, because GORM has no SELECT without a table
+		var now models.Instant
+		if err := a.s.Gorm(ctx).Raw("SELECT " + a.s.Clock(0)).Scan(&now).Error; err != nil {
+			return a.s.Translate(err)
+		}
+		activity.At = now.Time()
+	}
+	if err := a.s.Gorm(ctx).Create(activity).Error; err != nil || len(changes) == 0 {
+		return a.s.Translate(err)
+	}
+	for i := range changes {
+		changes[i].ActivityID, changes[i].Position = activity.ID, i+1
+	}
+	return a.s.Translate(a.s.Gorm(ctx).CreateInBatches(changes, batchSize).Error)
+}
+
+// AddRun records a run that mirrored changes which nobody made through this program, unless it is recorded. Only in a
+// transaction. Errors: connection, timeout.
+func (a *Activities) AddRun(ctx context.Context, run models.Run, at time.Time) error {
+	var changes int64
+	log := a.s.Gorm(ctx).Model(&models.LoggedChange{}).Where("run_id = ? AND activity_id IS NULL", run.ID)
+	if err := log.Count(&changes).Error; err != nil || changes == 0 {
+		return a.s.Translate(err)
+	}
+	known := a.s.Gorm(ctx).Model(&models.Activity{}).Where("run_id = ? AND action = ?", run.ID, models.SyncAction).Updates(map[string]any{"change_count": changes, "at": at})
+	if known.Error != nil || known.RowsAffected > 0 {
+		return a.s.Translate(known.Error)
+	}
+	return a.Add(ctx, &models.Activity{At: at, Actor: run.Actor, Channel: models.SyncChannel, Action: models.SyncAction, RunID: &run.ID, ChangeCount: changes}, nil)
+}
+
+// Link links the changes of a run to the activities that made them in lifecycle_db. The transaction that wrote the row tells; of
+// a deleted row, and on SQLite, only the row itself is known. Raw, because GORM cannot update from another table. Only in a
+// transaction. Errors: connection, timeout.
+func (a *Activities) Link(ctx context.Context, run int64) error {
+	const unlinked = `FROM lifecycle_activity_changes c JOIN lifecycle_activities a ON a.id = c.activity_id
+		WHERE NOT c.mirrored AND l.run_id = ? AND l.activity_id IS NULL AND c.table_name = l.table_name AND c.row_id = l.row_id
+		AND (a.source_xid IS NULL OR l.source_xid = a.source_xid & 4294967295 OR l.source_xid IS NULL AND c.after IS NULL)`
+	err := a.s.Gorm(ctx).Exec("UPDATE lifecycle_sync_changes AS l SET activity_id = (SELECT max(a.id) "+unlinked+
+		") WHERE l.run_id = ? AND EXISTS (SELECT 1 "+unlinked+")", run, run, run).Error
+	if err != nil {
+		return a.s.Translate(err)
+	}
+	return a.s.Translate(a.s.Gorm(ctx).Exec(`UPDATE lifecycle_activity_changes AS c SET mirrored = TRUE WHERE NOT c.mirrored AND EXISTS (SELECT 1 FROM lifecycle_sync_changes l
+		WHERE l.run_id = ? AND l.activity_id >= c.activity_id AND l.table_name = c.table_name AND l.row_id = c.row_id)`, run).Error)
+}
+
+// Settle completes or removes the activity of a write, depending on whether it committed. Only in a transaction. Errors:
+// connection, timeout.
+func (a *Activities) Settle(ctx context.Context, writeID string, committed bool) error {
+	var found []models.Activity
+	if err := a.s.Gorm(ctx).Where("write_id = ? AND pending", writeID).Find(&found).Error; err != nil || len(found) == 0 {
+		return a.s.Translate(err)
+	}
+	if !committed {
+		err := a.s.Gorm(ctx).Where("activity_id = ?", found[0].ID).Delete(&models.ActivityChange{}).Error
+		if err == nil {
+			err = a.s.Gorm(ctx).Delete(&found[0]).Error
+		}
+		return a.s.Translate(err)
+	}
+	if err := a.s.Gorm(ctx).Model(&found[0]).Update("pending", false).Error; err != nil {
+		return a.s.Translate(err)
+	}
+	return a.CompleteUndo(ctx, found[0])
+}
+
+// FileChanges returns the changes of an activity's files, reversed, for the activity that undoes it. Errors: connection, timeout.
+func (a *Activities) FileChanges(ctx context.Context, undone models.Activity) (changes []models.ActivityChange, err error) {
+	err = a.s.Gorm(ctx).Where("activity_id = ? AND table_name = ?", undone.ID, models.AttachmentTable).Order("position").Find(&changes).Error
+	for i := range changes {
+		changes[i].Before, changes[i].After = changes[i].After, changes[i].Before
+	}
+	return changes, a.s.Translate(err)
+}
+
+// applyFiles hides the files that an undo removes, and shows those that it restores.
+func (a *Activities) applyFiles(ctx context.Context, undo models.Activity) error {
+	files := func(condition string) *gorm.DB {
+		return a.s.Gorm(ctx).Model(&models.ActivityChange{}).Select("row_id").
+			Where("activity_id = ? AND table_name = ? AND "+condition, undo.ID, models.AttachmentTable)
+	}
+	err := a.s.Gorm(ctx).Model(&models.Attachment{}).Where("id IN (?)", files("after IS NULL")).Update("removed_at", clause.Expr{SQL: a.s.Clock(0)}).Error
+	if err == nil {
+		err = a.s.Gorm(ctx).Model(&models.Attachment{}).Where("id IN (?)", files("before IS NULL")).Update("removed_at", nil).Error
+	}
+	return a.s.Translate(err)
+}
+
+// CompleteUndo marks the activity that another one undoes, and hides or shows its files. An activity whose undo is undone has effect again. Only in a
+// transaction. Errors: connection, timeout.
+func (a *Activities) CompleteUndo(ctx context.Context, undo models.Activity) error {
+	if undo.Undoes == nil {
+		return nil
+	}
+	if err := a.applyFiles(ctx, undo); err != nil {
+		return err
+	}
+	err := a.s.Gorm(ctx).Model(&models.Activity{}).Where("undone_by = ?", *undo.Undoes).Update("undone_by", nil).Error
+	if err == nil {
+		err = a.s.Gorm(ctx).Model(&models.Activity{}).Where("id = ?", *undo.Undoes).Update("undone_by", undo.ID).Error
+	}
+	return a.s.Translate(err)
+}
+
+// OfWrite returns the activity of a write, nil if it changed nothing. Errors: connection, timeout, schema.
+func (a *Activities) OfWrite(ctx context.Context, writeID string) (*models.Activity, error) {
+	return a.one(a.s.Gorm(ctx).Where("write_id = ?", writeID))
+}
+
+// Get returns an activity, nil if there is none. Errors: connection, timeout, schema.
+func (a *Activities) Get(ctx context.Context, id int64) (*models.Activity, error) {
+	return a.one(a.s.Gorm(ctx).Where("id = ? AND NOT pending", id))
+}
+
+func (a *Activities) one(query *gorm.DB) (*models.Activity, error) {
+	var found []models.Activity
+	if err := query.Limit(1).Find(&found).Error; err != nil || len(found) == 0 {
+		return nil, a.s.Translate(err)
+	}
+	return &found[0], nil
+}
+
+// Filter selects activities that meet every condition that is not zero.
+type Filter struct {
+	Actor        string // id
+	ProductID    int64
+	Field        string // a changed column
+	Action       string
+	Since, Until *time.Time // until is exclusive
+}
+
+// List returns a page of the activities, newest first, and their number. Errors: connection, timeout, schema.
+func (a *Activities) List(ctx context.Context, f Filter, offset, limit int) (list []models.Activity, total int64, err error) {
+	query := a.s.Gorm(ctx).Table("lifecycle_activities AS a").Where("NOT pending")
+	if f.Actor != "" {
+		query = query.Where("actor_id = ?", f.Actor)
+	}
+	if f.Action != "" {
+		query = query.Where("action = ?", f.Action)
+	}
+	if f.Since != nil {
+		query = query.Where("at >= ?", *f.Since)
+	}
+	if f.Until != nil {
+		query = query.Where("at < ?", *f.Until)
+	}
+	if f.ProductID != 0 || f.Field != "" {
+		own := a.matching(a.s.Gorm(ctx).Table("lifecycle_activity_changes AS c").Select("1").Where("c.activity_id = a.id"), f)
+		ofRun := a.matching(a.s.Gorm(ctx).Table("lifecycle_sync_changes AS c").Select("1").Where("c.run_id = a.run_id AND c.activity_id IS NULL"), f)
+		query = query.Where("EXISTS (?) OR a.action = ? AND EXISTS (?)", own, models.SyncAction, ofRun)
+	}
+	query = query.Session(&gorm.Session{})
+	if err := query.Count(&total).Error; err != nil || int64(offset) >= total {
+		return nil, total, a.s.Translate(err)
+	}
+	err = query.Select("a.*").Order("at DESC, id DESC").Offset(offset).Limit(limit).Find(&list).Error
+	return list, total, a.s.Translate(err)
+}
+
+// matching adds the conditions on a change c. A change names a column as a key of its documents.
+func (a *Activities) matching(query *gorm.DB, f Filter) *gorm.DB {
+	if f.ProductID != 0 {
+		query = query.Where("c.product_id = ?", f.ProductID)
+	}
+	if f.Field != "" {
+		key := `%"` + f.Field + `":%`
+		query = query.Where("CAST(c.before AS text) LIKE ? OR CAST(c.after AS text) LIKE ?", key, key)
+	}
+	return query
+}
+
+// Changes returns a page of the rows that an activity changed, in order. Errors: connection, timeout, schema.
+func (a *Activities) Changes(ctx context.Context, activity models.Activity, offset, limit int) (changes []models.ActivityChange, err error) {
+	if activity.Action != models.SyncAction {
+		err = a.s.Gorm(ctx).Where("activity_id = ?", activity.ID).Order("position").Offset(offset).Limit(limit).Find(&changes).Error
+		return changes, a.s.Translate(err)
+	}
+	err = a.s.Gorm(ctx).Table("lifecycle_sync_changes").Select("table_name, row_id, product_id, before, after").
+		Where("run_id = ? AND activity_id IS NULL", *activity.RunID).Order("id").Offset(offset).Limit(limit).Scan(&changes).Error
+	return changes, a.s.Translate(err)
+}
+
+// productsListed is the number of products that an activity is listed with.
+const productsListed = 1000
+
+// Products returns the ids of the products that an activity changed, in order. Errors: connection, timeout, schema.
+func (a *Activities) Products(ctx context.Context, activity models.Activity) (ids []int64, err error) {
+	query := a.s.Gorm(ctx).Model(&models.ActivityChange{}).Where("activity_id = ?", activity.ID)
+	if activity.Action == models.SyncAction {
+		query = a.s.Gorm(ctx).Model(&models.LoggedChange{}).Where("run_id = ? AND activity_id IS NULL", *activity.RunID)
+	}
+	err = query.Where("product_id IS NOT NULL").Distinct().Order("product_id").Limit(productsListed).Pluck("product_id", &ids).Error
+	return ids, a.s.Translate(err)
+}
+
+// Actors returns the actors of the activities, by name. Errors: connection, timeout, schema.
+func (a *Activities) Actors(ctx context.Context) (actors []models.Actor, err error) {
+	err = a.s.Gorm(ctx).Model(&models.Activity{}).Select("actor_id AS id, max(actor_name) AS name").Where("NOT pending").
+		Group("actor_id").Order("2, 1").Scan(&actors).Error
+	return actors, a.s.Translate(err)
+}
+
+// Prune deletes activities older than the retention. Only in a transaction. Errors: connection, timeout.
+func (a *Activities) Prune(ctx context.Context, retention time.Duration) error {
+	old := a.s.Gorm(ctx).Model(&models.Activity{}).Select("id").Where("NOT pending AND at < " + a.s.Clock(-int(retention/time.Second)))
+	err := a.s.Gorm(ctx).Where("activity_id IN (?)", old).Delete(&models.ActivityChange{}).Error
+	if err == nil {
+		err = a.s.Gorm(ctx).Where("id IN (?)", old).Delete(&models.Activity{}).Error
+	}
+	return a.s.Translate(err)
+}
+
+// LoggedChange returns an entry of the change log, nil if there is none. Errors: connection, timeout, schema.
+func (a *Activities) LoggedChange(ctx context.Context, id int64) (*models.LoggedChange, error) {
+	var found []models.LoggedChange
+	err := a.s.Gorm(ctx).Where("id = ?", id).Limit(1).Find(&found).Error
+	if err != nil || len(found) == 0 {
+		return nil, a.s.Translate(err)
+	}
+	return &found[0], nil
+}
+
+// DeletedWith returns the stage history records that were deleted in the same run as a product. Errors: connection, timeout,
+// schema.
+func (a *Activities) DeletedWith(ctx context.Context, product models.LoggedChange) (records []models.LoggedChange, err error) {
+	err = a.s.Gorm(ctx).Where("run_id = ? AND product_id = ? AND action = ? AND table_name <> ?", product.RunID, product.RowID, product.Action, product.Table).
+		Clauses(clause.OrderBy{Columns: []clause.OrderByColumn{{Column: clause.Column{Name: "row_id"}}}}).Find(&records).Error
+	return records, a.s.Translate(err)
+}

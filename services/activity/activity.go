@@ -1,0 +1,128 @@
+// Package activity lists who changed what, and undoes it.
+package activity
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/lifecycle"
+	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/activities"
+	"lifecycle-sync/services/outbox"
+)
+
+// Service lists and undoes activities.
+type Service struct {
+	writer *outbox.Writer
+	store  *pmo.Store
+	tables []*models.Table
+}
+
+// New returns the service.
+func New(writer *outbox.Writer, store *pmo.Store, tables []*models.Table) *Service {
+	return &Service{writer: writer, store: store, tables: tables}
+}
+
+// Filter selects activities.
+type Filter = activities.Filter
+
+// listedChanges is the number of changes that an activity is listed with.
+const listedChanges = 50
+
+// Listed is an activity with the products and the first rows that it changed.
+type Listed struct {
+	models.Activity
+	Products []int64
+	Changes  []models.ActivityChange
+}
+
+// List returns a page of the activities, newest first. Errors: connection, timeout, schema.
+func (s *Service) List(ctx context.Context, f Filter, p models.Paging) (list []Listed, pagination models.Pagination, err error) {
+	p = p.Bounded()
+	var total int64
+	_, err = s.store.View(ctx, func(v *pmo.Session) error {
+		recorded := activities.New(v)
+		var page []models.Activity
+		if page, total, err = recorded.List(ctx, f, p.Offset(), int(p.Limit)); err != nil {
+			return err
+		}
+		for _, a := range page {
+			listed, err := details(ctx, recorded, a, 0, listedChanges)
+			if err != nil {
+				return err
+			}
+			list = append(list, listed)
+		}
+		return nil
+	})
+	return list, p.Of(total), err
+}
+
+// Get returns an activity with a page of its changes. Errors: not found, connection, timeout, schema.
+func (s *Service) Get(ctx context.Context, id int64, p models.Paging) (listed Listed, pagination models.Pagination, err error) {
+	p = p.Bounded()
+	_, err = s.store.View(ctx, func(v *pmo.Session) error {
+		a, err := existing(ctx, activities.New(v), id)
+		if err == nil {
+			listed, err = details(ctx, activities.New(v), a, p.Offset(), int(p.Limit))
+		}
+		return err
+	})
+	return listed, p.Of(listed.ChangeCount), err
+}
+
+// Actors returns the actors of the activities, by name. Errors: connection, timeout, schema.
+func (s *Service) Actors(ctx context.Context) ([]models.Actor, error) {
+	return activities.New(s.store.Session).Actors(ctx)
+}
+
+func existing(ctx context.Context, recorded *activities.Activities, id int64) (models.Activity, error) {
+	a, err := recorded.Get(ctx, id)
+	if err == nil && a == nil {
+		err = models.NewError(models.NotFound, "activity.not_found", models.Params{"id": id})
+	}
+	if err != nil {
+		return models.Activity{}, err
+	}
+	return *a, nil
+}
+
+func details(ctx context.Context, recorded *activities.Activities, a models.Activity, offset, limit int) (listed Listed, err error) {
+	listed.Activity = a
+	if listed.Products, err = recorded.Products(ctx, a); err == nil {
+		listed.Changes, err = recorded.Changes(ctx, a, offset, limit)
+	}
+	return listed, err
+}
+
+// Record records what the author in ctx did without changing a row, such as an export. Errors: connection, timeout.
+func (s *Service) Record(ctx context.Context, action string, run *int64, detail any) error {
+	author := models.AuthorOf(ctx)
+	a := models.Activity{Actor: author.Actor, Channel: author.Channel, Action: action, RunID: run}
+	if detail != nil {
+		var err error
+		if a.Detail, err = json.Marshal(detail); err != nil {
+			return err
+		}
+	}
+	return s.store.InTx(ctx, func(tx *pmo.Session) error { return activities.New(tx).Add(ctx, &a, nil) })
+}
+
+// Fields lists the columns that activities can be filtered by: those of products and stage history records.
+func Fields() (columns []string) {
+	for _, t := range []*models.Table{models.TableNamed(lifecycle.ProductTable), models.TableNamed(lifecycle.HistoryTable)} {
+		columns = append(columns, t.ColumnNames()[1:]...)
+	}
+	slices.Sort(columns)
+	return slices.Compact(columns)
+}
+
+// Actions lists the actions of activities.
+func Actions() []string {
+	return []string{
+		models.CreateAction, models.UpdateAction, models.DeleteAction, models.MoveAction, models.CorrectAction, models.DeleteRecordAction,
+		models.UploadAction, models.DeleteFileAction, models.UndoAction, models.RestoreAction, models.SyncAction, models.CancelAction, models.ExportAction,
+	}
+}

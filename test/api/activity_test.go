@@ -1,0 +1,279 @@
+package api_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/test/kit/testdb"
+)
+
+// listedActivity is an activity in the API.
+type listedActivity struct {
+	ID          int64
+	Actor       models.Actor
+	Channel     string
+	Action      string
+	Products    []int64
+	ChangeCount int64
+	Changes     []struct {
+		Table         string
+		ID            int64
+		Before, After map[string]any
+	}
+	Run              *int64
+	Undoes, UndoneBy *int64
+}
+
+// activities reads the newest activities, filtered.
+func (s *site) activities(query string) []listedActivity {
+	s.t.Helper()
+	return decode[[]listedActivity](s.t, s.get("/activity?"+query))
+}
+
+// undo undoes an activity and returns the one that did.
+func (s *site) undo(id int64) listedActivity {
+	s.t.Helper()
+	return decode[listedActivity](s.t, s.send(http.MethodPost, fmt.Sprintf("/activity/%d/undo", id), "").want(s.t, http.StatusOK))
+}
+
+// row is a row of lifecycle_db as text, without updated_at; "" if there is none.
+func (s *site) row(table string, id int64) string {
+	s.t.Helper()
+	columns := "id, produk, harga, id_stage, tanggal_stage_start, tanggal_stage_end, pelanggan, created_at"
+	if table == "tbl_stage_histori" {
+		columns = "id, id_produk, stage_previous, stage_now, catatan, tanggal_perubahan, created_at"
+	}
+	rows, err := s.source.Query(fmt.Sprintf("SELECT %s FROM %s WHERE id = %d", columns, table, id))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	if !rows.Next() {
+		return ""
+	}
+	cells := make([]any, strings.Count(columns, ",")+1)
+	into := make([]any, len(cells))
+	for i := range cells {
+		into[i] = &cells[i]
+	}
+	if err := rows.Scan(into...); err != nil {
+		s.t.Fatal(err)
+	}
+	return fmt.Sprint(cells)
+}
+
+// TestActivity_UndoRestoresEveryKindOfChange: each kind of change is recorded with its author, is undone exactly, and its undo is
+// undone, too. Afterwards the mirror equals lifecycle_db.
+func TestActivity_UndoRestoresEveryKindOfChange(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		s.token = s.Token("Admin")
+		s.send(http.MethodPost, "/stage-history", `{"id_produk":3,"stage_now":2,"tanggal_stage_end":"2099-01-31","catatan":"first"}`).want(t, http.StatusCreated)
+		record := decode[[]struct{ ID int64 }](t, s.get("/stage-history?productId=3"))[0].ID
+		s.upload(http.MethodPost, "/products/4/attachments", nil, []file{{"a.pdf", pdf}}).want(t, http.StatusCreated)
+		file := decode[[]models.Attachment](t, s.get("/products/4/attachments"))[0]
+		stageOf5 := queryOne[int64](t, s.source, "SELECT id_stage FROM tbl_produk WHERE id = 5")
+		for _, c := range []struct {
+			action, table string
+			id            int64
+			do            func() apiResponse
+		}{
+			{"update", "tbl_produk", 1, func() apiResponse {
+				return s.send(http.MethodPut, "/products/1", `{"harga":123456,"pelanggan":null}`)
+			}},
+			{"move", "tbl_produk", 5, func() apiResponse {
+				return s.send(http.MethodPost, "/stage-history", fmt.Sprintf(`{"id_produk":5,"stage_now":%d,"tanggal_stage_end":"2099-06-30"}`, stageOf5%4+1))
+			}},
+			{"correct", "tbl_stage_histori", record, func() apiResponse {
+				return s.send(http.MethodPut, fmt.Sprintf("/stage-history/%d", record), `{"catatan":"second"}`)
+			}},
+			{"delete-record", "tbl_produk", 3, func() apiResponse {
+				return s.do(http.MethodDelete, fmt.Sprintf("%s/stage-history/%d", base, record), nil)
+			}},
+			{"delete", "tbl_produk", 3, func() apiResponse { return s.do(http.MethodDelete, base+"/products/3", nil) }},
+			{"create", "tbl_produk", 0, func() apiResponse { return s.send(http.MethodPost, "/products", uji) }},
+		} {
+			before, histories := s.row(c.table, c.id), s.row("tbl_stage_histori", record)
+			written := c.do()
+			if written.StatusCode >= http.StatusBadRequest {
+				t.Fatalf("%s: %d %s", c.action, written.StatusCode, written.body)
+			}
+			id := c.id
+			if c.action == "create" {
+				id, before = decode[product](t, written).ID, ""
+			}
+			done := s.activities("limit=1")[0]
+			if done.Action != c.action || done.Channel != "api" || done.Actor.ID == "" || done.ChangeCount == 0 || done.UndoneBy != nil {
+				t.Errorf("%s is recorded as %+v", c.action, done)
+			}
+			after := s.row(c.table, id)
+			undone := s.undo(done.ID)
+			if undone.Undoes == nil || *undone.Undoes != done.ID || undone.Channel != "undo" || undone.Action != "undo" {
+				t.Errorf("undo of %s: %+v", c.action, undone)
+			}
+			if got := s.row(c.table, id); got != before {
+				t.Errorf("undo of %s leaves %s, want %s", c.action, got, before)
+			}
+			if got := s.row("tbl_stage_histori", record); got != histories {
+				t.Errorf("undo of %s leaves the record %s, want %s", c.action, got, histories)
+			}
+			s.send(http.MethodPost, fmt.Sprintf("/activity/%d/undo", done.ID), "").want(t, http.StatusConflict, "conflict")
+			s.undo(undone.ID)
+			if got := s.row(c.table, id); got != after {
+				t.Errorf("undo of the undo of %s leaves %s, want %s", c.action, got, after)
+			}
+			if again := decode[listedActivity](t, s.get(fmt.Sprintf("/activity/%d", done.ID))); again.UndoneBy != nil {
+				t.Errorf("%s has effect again, but is shown as undone by %d", c.action, *again.UndoneBy)
+			}
+			if c.action != "create" {
+				s.undo(done.ID) // for the next case
+			}
+			s.Command("verify")
+		}
+
+		s.do(http.MethodDelete, address(file), nil).want(t, http.StatusOK)
+		removal := s.activities("limit=1")[0]
+		s.do(http.MethodGet, address(file), nil).want(t, http.StatusNotFound, "not_found")
+		s.undo(removal.ID)
+		s.do(http.MethodGet, address(file), nil).want(t, http.StatusOK)
+		upload := s.activities("action=upload")[0]
+		s.undo(upload.ID)
+		s.do(http.MethodGet, address(file), nil).want(t, http.StatusNotFound, "not_found")
+		if list := s.activities("productId=4&action=upload"); len(list) != 1 || list[0].UndoneBy == nil {
+			t.Errorf("the activities of product 4 are %+v", list)
+		}
+		deleted := s.activities("action=delete")
+		if len(deleted) != 1 || !slices.Equal(deleted[0].Products, []int64{3}) {
+			t.Errorf("the deleted products are %+v", deleted)
+		}
+	}, withTokens...)
+}
+
+// TestActivity_UndoRefusesWhatChangedSince: nothing is undone if a changed field, a later move or a reused id is in the way; other
+// fields do not matter. The response names what changed.
+func TestActivity_UndoRefusesWhatChangedSince(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		s.send(http.MethodPut, "/products/1", `{"harga":1,"produk":"one"}`).want(t, http.StatusOK)
+		update := s.activities("limit=1")[0].ID
+		s.send(http.MethodPut, "/products/1", `{"deskripsi":"other field"}`).want(t, http.StatusOK)
+		s.send(http.MethodPut, "/products/1", `{"harga":2}`).want(t, http.StatusOK)
+		price := s.activities("limit=1")[0].ID
+		refused := s.send(http.MethodPost, fmt.Sprintf("/activity/%d/undo", update), "").want(t, http.StatusConflict, "conflict")
+		var conflicts []struct {
+			Table            string
+			ID               int64
+			Field            string
+			Expected, Actual json.RawMessage
+		}
+		if err := json.Unmarshal(refused.json.Data, &conflicts); err != nil || len(conflicts) != 1 || conflicts[0].Field != "harga" || string(conflicts[0].Actual) != "2" {
+			t.Errorf("the conflicts are %s (%v)", refused.json.Data, err)
+		}
+		if name := queryOne[string](t, s.source, "SELECT produk FROM tbl_produk WHERE id = 1"); name != "one" {
+			t.Errorf("the refused undo has written %q", name)
+		}
+		s.undo(price)
+		s.undo(update)
+
+		stage := queryOne[int64](t, s.source, "SELECT id_stage FROM tbl_produk WHERE id = 2")
+		for range 2 { // there and back: the product looks as after the first move, but has moved since
+			for _, to := range []int64{stage%4 + 1, stage} {
+				s.send(http.MethodPost, "/stage-history", fmt.Sprintf(`{"id_produk":2,"stage_now":%d}`, to)).want(t, http.StatusCreated)
+			}
+		}
+		moves := s.activities("productId=2&action=move&limit=4")
+		s.send(http.MethodPost, fmt.Sprintf("/activity/%d/undo", moves[2].ID), "").want(t, http.StatusConflict, "conflict")
+		for _, move := range moves {
+			s.undo(move.ID)
+		}
+		if got := queryOne[int64](t, s.source, "SELECT id_stage FROM tbl_produk WHERE id = 2"); got != stage {
+			t.Errorf("the product is in stage %d, want %d", got, stage)
+		}
+
+		s.do(http.MethodDelete, base+"/products/6", nil).want(t, http.StatusOK)
+		deletion := s.activities("limit=1")[0].ID
+		overriding := ""
+		if s.onPostgres() {
+			overriding = "OVERRIDING SYSTEM VALUE"
+		}
+		exec(t, s.source, "INSERT INTO tbl_produk (id, produk) "+overriding+" VALUES (6, 'another')")
+		s.send(http.MethodPost, fmt.Sprintf("/activity/%d/undo", deletion), "").want(t, http.StatusConflict, "conflict")
+		s.Command("sync")
+		s.Command("verify")
+	})
+}
+
+// TestActivity_UndoNeedsTheRole: Project Managers undo what they may do, and creations, but do not delete restored products.
+func TestActivity_UndoNeedsTheRole(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, testdb.SQLite, withTokens...)
+	s.token = s.Token("Staff")
+	s.do(http.MethodGet, base+"/activity", nil).want(t, http.StatusForbidden, "forbidden")
+	s.token = s.Token("Project Manager")
+	s.send(http.MethodPost, "/products", uji).want(t, http.StatusCreated)
+	s.undo(s.activities("limit=1")[0].ID)
+	s.token = s.Token("Admin")
+	s.do(http.MethodDelete, base+"/products/7", nil).want(t, http.StatusOK)
+	deletion := s.activities("limit=1")[0].ID
+	s.token = s.Token("Project Manager")
+	undo := s.undo(deletion)
+	s.send(http.MethodPost, fmt.Sprintf("/activity/%d/undo", undo.ID), "").want(t, http.StatusForbidden, "forbidden")
+	s.send(http.MethodPost, "/sync/changes/1/restore", "").want(t, http.StatusForbidden, "forbidden")
+	s.token = s.Token("Admin")
+	s.undo(undo.ID)
+}
+
+// TestActivity_ShowsAndRestoresDirectChanges: what others change in lifecycle_db appears as the activity of a run, without the
+// changes that were made through the API before, and an Admin can restore deleted rows.
+func TestActivity_ShowsAndRestoresDirectChanges(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		before := s.row("tbl_produk", 8)
+		exec(t, s.source, "INSERT INTO tbl_stage_histori (id_produk, stage_previous, stage_now, catatan) VALUES (8, 1, 2, 'kept')")
+		s.Command("sync")
+		record := queryOne[int64](t, s.source, "SELECT max(id) FROM tbl_stage_histori")
+		history := s.row("tbl_stage_histori", record)
+
+		s.send(http.MethodPut, "/products/9", `{"harga":77}`).want(t, http.StatusOK)
+		exec(t, s.source, "UPDATE tbl_produk SET pelanggan = 'direct', updated_at = "+map[bool]string{true: "now()", false: "'2031-01-01 00:00:00'"}[s.onPostgres()]+" WHERE id = 11")
+		exec(t, s.source, "DELETE FROM tbl_stage_histori WHERE id_produk = 8")
+		exec(t, s.source, "DELETE FROM tbl_produk WHERE id = 8")
+		s.Command("sync")
+		direct := s.activities("action=sync&limit=1")[0]
+		if direct.Run == nil || direct.Channel != "sync" || !slices.Equal(direct.Products, []int64{8, 11}) {
+			t.Fatalf("the run's activity is %+v; the change log is %+v", direct, s.changes(*direct.Run))
+		}
+		if list := s.activities("productId=9"); len(list) != 1 || list[0].Action != "update" {
+			t.Errorf("the activities of product 9 are %+v", list)
+		}
+		if list := s.activities("field=pelanggan&productId=11"); len(list) != 1 || list[0].ID != direct.ID {
+			t.Errorf("the activities that changed the customer are %+v", list)
+		}
+		s.send(http.MethodPost, fmt.Sprintf("/activity/%d/undo", direct.ID), "").want(t, http.StatusConflict, "conflict")
+		for _, c := range s.changes(*direct.Run) {
+			restore := func() apiResponse {
+				return s.send(http.MethodPost, fmt.Sprintf("/sync/changes/%.0f/restore", c["change"]), "")
+			}
+			if c["action"] != "delete" {
+				restore().want(t, http.StatusConflict, "conflict")
+			} else if c["table"] == "tbl_produk" {
+				if restored := decode[listedActivity](t, restore().want(t, http.StatusOK)); restored.Action != "restore" {
+					t.Errorf("restored by %+v", restored)
+				}
+				restore().want(t, http.StatusConflict, "conflict")
+			}
+		}
+		if got := s.row("tbl_produk", 8); got != before {
+			t.Errorf("restored: %s, want %s", got, before)
+		}
+		if got := s.row("tbl_stage_histori", record); got != history {
+			t.Errorf("restored: %s, want %s", got, history)
+		}
+		s.Command("verify")
+	})
+}
