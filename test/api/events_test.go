@@ -42,16 +42,14 @@ func (s *site) events(after string) *stream {
 	}
 	var response *http.Response
 	s.Eventually("a stream is free", func() bool {
-		if response, err = (&http.Transport{DisableKeepAlives: true}).RoundTrip(r); err != nil {
+		opened, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
+		if err != nil {
 			s.t.Fatal(err)
 		}
-		if response.StatusCode == http.StatusTooManyRequests {
-			_ = response.Body.Close()
-			return false
-		}
-		return true
+		s.t.Cleanup(func() { _ = opened.Body.Close() })
+		response = opened
+		return opened.StatusCode != http.StatusTooManyRequests
 	})
-	s.t.Cleanup(func() { _ = response.Body.Close() })
 	if response.StatusCode != http.StatusOK || response.Header.Get("Content-Type") != "text/event-stream" || response.Header.Get("Cache-Control") != "no-store" ||
 		response.Header.Get("X-Accel-Buffering") != "no" || response.Header.Get("ETag") != "" {
 		s.t.Fatalf("%d %v", response.StatusCode, response.Header)
