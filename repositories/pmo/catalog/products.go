@@ -53,7 +53,7 @@ const productTable = "tbl_produk_lifecycle"
 const fewHits = 50_000
 
 // Products returns at most limit products from offset on, and the number of matches. Past
-// the end it reads only the count. Errors: connection, timeout, schema.
+// the end it reads only the count. Only in a transaction. Errors: connection, timeout, schema.
 func (c *Catalog) Products(ctx context.Context, f DatedFilter, order ProductOrder, offset, limit int) ([]models.ListedProduct, int64, error) {
 	products, total, err := c.products(ctx, f, order, offset, limit)
 	if err == nil {

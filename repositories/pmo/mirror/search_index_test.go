@@ -46,7 +46,12 @@ func (l *searchFixture) exec(statement string) {
 func (l *searchFixture) finds(store *pmo.Store) {
 	l.Helper()
 	for search, want := range map[string]int64{"dU ind": 1, "%_A\\": 2, "éNERGI": 3, "E": 3} {
-		products, total, err := catalog.New(store.Session).Products(l.Context(), catalog.ProductFilter{Search: search}.On(time.Now()), catalog.ProductOrder{Column: "id"}, 0, 9)
+		var products []models.ListedProduct
+		var total int64
+		_, err := store.View(l.Context(), func(v *pmo.Session) (err error) {
+			products, total, err = catalog.New(v).Products(l.Context(), catalog.ProductFilter{Search: search}.On(time.Now()), catalog.ProductOrder{Column: "id"}, 0, 9)
+			return err
+		})
 		if err != nil || total != 1 || len(products) != 1 || products[0].ID != want {
 			l.Errorf("%q: found %d: %v, %v; want the product %d", search, total, products, err, want)
 		}
