@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"io"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -148,34 +147,50 @@ func (h *Products) Delete(c *fiber.Ctx) error {
 
 // CSV serves the filtered list as comma-separated values.
 func (h *Products) CSV(c *fiber.Ctx) error {
-	return h.export(c, h.Exports.CSV, "csv", "text/csv; charset=utf-8")
+	return h.export(c, CSVFile)
 }
 
 // Workbook serves the filtered list as an Excel workbook.
 func (h *Products) Workbook(c *fiber.Ctx) error {
-	return h.export(c, h.Exports.Workbook, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+	return h.export(c, WorkbookFile)
 }
 
-func (h *Products) export(c *fiber.Ctx, write func(context.Context, products.Query, time.Time) (io.ReadCloser, int64, error), extension, kind string) error {
+func (h *Products) export(c *fiber.Ctx, kind ExportFile) error {
 	q := request.ParseQuery(c, append(request.ProductFilters(), "sort")...)
 	query := products.Query{Filter: request.ProductFilter(q), Sort: q.Text("sort")}
 	if err := q.Err(query.Check); err != nil {
 		return err
 	}
+	return kind.Send(c, h.Exports, query, h.Now())
+}
+
+// ExportFile is a kind of export, named by the file's extension.
+type ExportFile string
+
+// The kinds of export.
+const (
+	CSVFile      ExportFile = "csv"
+	WorkbookFile ExportFile = "xlsx"
+)
+
+// Send sends the products that match a checked query as a file of this kind; a HEAD request gets only the headers.
+func (kind ExportFile) Send(c *fiber.Ctx, exports *export.Exports, q products.Query, now time.Time) error {
+	write, contentType := exports.CSV, "text/csv; charset=utf-8"
+	if kind == WorkbookFile {
+		write, contentType = exports.Workbook, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+	}
+	setHeaders := func() {
+		c.Set(fiber.HeaderContentType, contentType)
+		c.Set(fiber.HeaderContentDisposition, `attachment; filename="products-`+now.Format(time.DateOnly)+"."+string(kind)+`"`)
+	}
 	if c.Method() == fiber.MethodHead {
-		h.setFile(c, extension, kind)
+		setHeaders()
 		return nil
 	}
-	file, size, err := write(c.UserContext(), query, h.Now())
+	file, size, err := write(c.UserContext(), q, now)
 	if err != nil {
 		return err
 	}
-	h.setFile(c, extension, kind)
+	setHeaders()
 	return c.SendStream(file, int(size)) // closes it
-}
-
-// setFile sets the headers of an export.
-func (h *Products) setFile(c *fiber.Ctx, extension, kind string) {
-	c.Set(fiber.HeaderContentType, kind)
-	c.Set(fiber.HeaderContentDisposition, `attachment; filename="products-`+h.Now().Format(time.DateOnly)+"."+extension+`"`)
 }

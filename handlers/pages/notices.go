@@ -43,8 +43,8 @@ func (n Notice) parse() (code Notice, numbers map[string]int64, ok bool) {
 		}
 		numbers[name] = number
 	}
-	known := []Notice{SignedOut, ProductCreated, ProductChanged, ProductUnchanged, ProductDeleted, ProductMoved, StageRecordChanged,
-		StageRecordUnchanged, StageRecordDeleted, FilesAdded, FileDeleted, RunStopping, ViewSaved, ViewDeleted}
+	known := []Notice{SignedOut, ProductCreated, ProductChanged, ProductUnchanged, ProductDeleted, ProductMoved, ProductsChanged, ProductsMoved,
+		NothingSelected, StageRecordChanged, StageRecordUnchanged, StageRecordDeleted, FilesAdded, FileDeleted, RunStopping, ViewSaved, ViewDeleted}
 	return Notice(parts[0]), numbers, slices.Contains(known, Notice(parts[0]))
 }
 
@@ -57,6 +57,9 @@ const (
 	ProductUnchanged     Notice = "product_unchanged"
 	ProductDeleted       Notice = "product_deleted"
 	ProductMoved         Notice = "product_moved"
+	ProductsChanged      Notice = "products_changed"
+	ProductsMoved        Notice = "products_moved"
+	NothingSelected      Notice = "nothing_selected"
 	StageRecordChanged   Notice = "stage_record_changed"
 	StageRecordUnchanged Notice = "stage_record_unchanged"
 	StageRecordDeleted   Notice = "stage_record_deleted"
@@ -114,9 +117,10 @@ func (s *Site) takeNotice(c *fiber.Ctx) models.Texts {
 
 // noticeText returns the text of a notice, with the name of its stage if the mirror has one.
 func (s *Site) noticeText(ctx context.Context, code Notice, numbers map[string]int64) models.Text {
+	params := models.Params{"count": numbers[NoticeCount]}
 	stage, ok := numbers[NoticeStage]
 	if !ok {
-		return models.NewText("console_notices."+string(code), nil)
+		return models.NewText("console_notices."+string(code), params)
 	}
 	name := ""
 	err := s.responses.Read(ctx, func(ctx context.Context, v cache.View) error {
@@ -129,7 +133,8 @@ func (s *Site) noticeText(ctx context.Context, code Notice, numbers map[string]i
 		return err
 	})
 	if err != nil || name == "" {
-		return models.NewText("console_notices."+string(code), nil)
+		return models.NewText("console_notices."+string(code), params)
 	}
-	return models.NewText("console_notices."+string(code)+"_to", models.Params{"stage": name})
+	params["stage"] = name
+	return models.NewText("console_notices."+string(code)+"_to", params)
 }

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"io"
 	"maps"
 	"math"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -233,6 +235,48 @@ func readTargets(text json.RawMessage) ([]products.Target, error) {
 			return nil, Invalid("products", "type", "request.bulk_target", models.Params{"place": i + 1})
 		}
 		targets[i] = products.Target{ID: id, Versions: models.RowVersions{*version}}
+	}
+	return targets, uniqueTargets(targets)
+}
+
+// ReadSelection reads the products that are selected in a list of the console, none if no box is ticked: a form with fields
+// "select", each ID:VERSION. Errors: unsupported_type, too_large, validation_failed.
+func ReadSelection(c *fiber.Ctx) ([]products.Target, error) {
+	if kind, _ := mediaType(c); kind != fiber.MIMEApplicationForm {
+		return nil, unsupportedTypeError(c, fiber.MIMEApplicationForm)
+	}
+	text, err := io.ReadAll(bodyOf(c, plainFormLimit))
+	if err != nil {
+		return nil, bodyReadError(c, err, "request.truncated")
+	}
+	form, err := url.ParseQuery(string(text))
+	if err != nil {
+		return nil, models.NewError(models.Invalid, "request.malformed_form", nil).WithCause(err)
+	}
+	for name := range form {
+		if name != SelectField {
+			return nil, unknownField(name, []string{SelectField})
+		}
+	}
+	return ParseTargets(form[SelectField])
+}
+
+// SelectField is the form field of a selected product.
+const SelectField = "select"
+
+// ParseTargets parses products of a form, each ID:VERSION. Errors: validation_failed.
+func ParseTargets(texts []string) ([]products.Target, error) {
+	if len(texts) > products.MaxBulk {
+		return nil, Invalid("products", "too_many", "request.bulk_products", models.Params{"max": products.MaxBulk})
+	}
+	targets := make([]products.Target, len(texts))
+	for i, text := range texts {
+		id, version, _ := strings.Cut(text, ":")
+		n, ok := positiveNumber(id, math.MaxInt32)
+		if !ok {
+			return nil, Invalid("products", "type", "request.bulk_target", models.Params{"place": i + 1})
+		}
+		targets[i] = products.Target{ID: n, Versions: models.RowVersions{version}}
 	}
 	return targets, uniqueTargets(targets)
 }

@@ -381,7 +381,7 @@ func TestProducts_OfferOnlyWhatTheRoleMayDo(t *testing.T) {
 			page, offer string
 			least       int
 		}{
-			{list, `/products/new"`, 1}, {product, `/edit"`, 1}, {product, `<form method="post" action="/products/`, 1}, {product, `/delete"`, 2}, {product, `/sync/changes`, 2},
+			{list, `/products/new"`, 1}, {list, `/products/selected/move"`, 1}, {list, `/products/selected/export.xlsx"`, 0}, {product, `/edit"`, 1}, {product, `<form method="post" action="/products/`, 1}, {product, `/delete"`, 2}, {product, `/sync/changes`, 2},
 			{list, `/delete"`, 3}, {list, `/sync/changes`, 3},
 		} {
 			if got := strings.Contains(c.page, c.offer); got != (role >= c.least) {
@@ -391,7 +391,8 @@ func TestProducts_OfferOnlyWhatTheRoleMayDo(t *testing.T) {
 	}
 	for path, least := range map[string]int{
 		"POST /products": 1, "POST /products/1/edit": 1, "POST /products/1/transitions": 1, "POST /products/1/attachments": 1, "POST /products/1/delete": 2,
-		"POST /products/1/attachments/1/delete": 1, "GET /products/new": 1, "GET /products/1/edit": 1, "GET /products/1/delete": 2,
+		"POST /products/1/attachments/1/delete": 1, "POST /products/selected/move": 1, "POST /products/selected/edit": 1, "POST /products/bulk/move": 1, "POST /products/bulk/edit": 1,
+		"GET /products/new": 1, "GET /products/1/edit": 1, "GET /products/1/delete": 2,
 	} {
 		method, target, _ := strings.Cut(path, " ")
 		for role, user := range roles {

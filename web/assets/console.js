@@ -4,7 +4,7 @@
 // A form that is on its way is not sent once more by a second click, and shows that it is.
 document.addEventListener("submit", (event) => {
 	const form = event.target;
-	if (event.defaultPrevented || form.method !== "post") return;
+	if (event.defaultPrevented || form.method !== "post" || event.submitter?.hasAttribute("data-download")) return;
 	if (form.hasAttribute("aria-busy")) event.preventDefault();
 	form.setAttribute("aria-busy", "true");
 });

@@ -22,7 +22,7 @@ const tableLimit = 25
 
 // List shows a page of the products that match the filters, as cards or as a table.
 func (h *Pages) List(c *fiber.Ctx) error {
-	q := request.ParseQuery(c, slices.Concat([]string{"page", "limit", "sort", "view", "columns", "saved"}, request.ProductFilters())...)
+	q := request.ParseQuery(c, slices.Concat([]string{"page", "limit", "sort", "view", "columns", "saved", selectParameter}, request.ProductFilters())...)
 	caller, saved := request.Caller(c), q.ViewID("saved")
 	if saved != 0 {
 		view, err := h.findView(c, saved)
@@ -35,6 +35,8 @@ func (h *Pages) List(c *fiber.Ctx) error {
 	isTable := q.Choice("view", "cards", "table") == "table"
 	columns := q.Columns("columns")
 	filters := pages.NewFilterQuery(q, append(request.ProductFilters(), "sort", "view", "limit", "columns")...)
+	selected := q.Choice(selectParameter, selectPage, selectAll)
+	selection := filters.With("page", q.Text("page"))
 	if isTable && query.Limit == 0 {
 		query.Limit = tableLimit
 	}
@@ -46,7 +48,7 @@ func (h *Pages) List(c *fiber.Ctx) error {
 			return nil, nil, err
 		}
 		savedViews, err := views.List(ctx, v, caller)
-		list := &productList{Filters: listFilters(filters, lists), IsTable: isTable, query: filters, sort: query.Sort, columns: columns, views: savedViews, saved: saved}
+		list := &productList{Filters: listFilters(filters, lists), IsTable: isTable, Selected: selected, query: filters, selection: selection, sort: query.Sort, columns: columns, views: savedViews, saved: saved}
 		if err != nil || validationErr != nil {
 			return list, &list.Filters, err
 		}
@@ -66,12 +68,54 @@ type productList struct {
 	Products []product
 	IsTable  bool
 	Pager    pages.Pager
+	Selected string // selectPage, selectAll or ""
 
-	query   pages.FilterQuery
-	sort    string
-	columns []string // of the table; nil for the usual ones
-	views   []views.View
-	saved   int64 // id of the opened view, 0 for none
+	query     pages.FilterQuery
+	selection pages.FilterQuery // of this page
+	sort      string
+	columns   []string // of the table; nil for the usual ones
+	views     []views.View
+	saved     int64 // id of the opened view, 0 for none
+}
+
+// selectParameter is the parameter of a list with ticked boxes: of all products of the page, or of all that match the filters.
+const (
+	selectParameter = "select"
+	selectPage      = "page"
+	selectAll       = "all"
+)
+
+// Select returns the address of this page with other boxes ticked.
+func (l productList) Select(what string) string {
+	return l.selection.With(selectParameter, what).At(pages.ProductsPath)
+}
+
+// SelectedAll reports whether all products that match the filters are selected.
+func (l productList) SelectedAll() bool { return l.Selected == selectAll }
+
+// CanSelectAll reports whether one form can change all products that match the filters.
+func (l productList) CanSelectAll() bool {
+	return l.Pager.Total > int64(len(l.Products)) && l.Pager.Total <= products.MaxBulk
+}
+
+// ActOn returns the address of what can be done with the selected products: move, edit, export.csv or export.xlsx.
+func (l productList) ActOn(action string) string {
+	query := l.selection
+	if l.Selected == selectAll {
+		query = query.With(selectParameter, selectAll)
+	}
+	return query.At(pages.ProductsPath + "/selected/" + action)
+}
+
+// selectBox is the box that selects a product.
+type selectBox struct {
+	Value, Title      string
+	IsTicked, IsFixed bool
+}
+
+// Box returns the box of a product.
+func (l productList) Box(p product) selectBox {
+	return selectBox{strconv.FormatInt(p.ID, 10) + ":" + p.Version, p.Title, l.Selected != "", l.SelectedAll()}
 }
 
 // listFilters returns the list's filters, including the sort order.

@@ -17,6 +17,7 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/attachments"
 	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/export"
 	"lifecycle-sync/services/products"
 	"lifecycle-sync/services/stages"
 	"lifecycle-sync/services/views"
@@ -30,6 +31,7 @@ type Pages struct {
 	Products  *products.Writer
 	Histories *stages.Writer
 	Files     *attachments.Files
+	Exports   *export.Exports
 	Limits    request.FormLimits
 	Views     *views.Writer
 	Now       func() time.Time // in the configured time zone

@@ -16,6 +16,7 @@ import (
 
 // ProductFilter selects the products that meet every condition that is not zero.
 type ProductFilter struct {
+	IDs         []int64
 	Search      string // words, each a case-insensitive substring of name, description or customer
 	Missing     string // what they lack: see MissingColumn
 	Implausible string // which date is implausible: "" or ImplausibleLaunch
@@ -150,6 +151,9 @@ func (c *Catalog) filtered(ctx context.Context, f DatedFilter) *gorm.DB {
 	for _, word := range SearchWords(f.Search) {
 		query = query.Where(`lower(produk) LIKE lower(@like) ESCAPE '\' OR lower(deskripsi) LIKE lower(@like) ESCAPE '\'`+
 			` OR lower(pelanggan) LIKE lower(@like) ESCAPE '\'`, map[string]any{"like": containing(word)})
+	}
+	if f.IDs != nil {
+		query = query.Where("id IN ?", f.IDs)
 	}
 	query = c.of(ctx, query, "stage", f.StageIDs, f.Stage)
 	query = c.of(ctx, query, "segmen", f.SegmentIDs, f.Segment)
