@@ -53,6 +53,49 @@ func TestProducts_List(t *testing.T) {
 	})
 }
 
+// TestProducts_SavedViews narrows a built-in view, saves, renames and deletes one.
+func TestProducts_SavedViews(t *testing.T) {
+	t.Parallel()
+	s := demoSite(t)
+	eachViewer(t, viewers(), func(t *testing.T, name string, v viewer) {
+		p := browse(t, s.Address, v)
+		p.open("/products")
+		p.click("link", "Overdue")
+		p.wantPath("/products?saved=-1")
+		p.wantTexts("38 products")
+		p.choose("Segment", "Distribusi")
+		p.choose("Stage", "Growth")
+		p.click("button", "Filter")
+		p.wantPath("/products?*stageId=2*overdue=true*")
+		p.wantTexts("Planned stage end: Overdue", "Stage: Growth", "Segment: Distribusi")
+
+		p.click("link", "Save this view")
+		p.click("button", "Save")
+		p.focuses("textbox Name (required)")
+		p.fill("Name (required)", "Late "+name)
+		p.click("DisclosureTriangle", "Columns")
+		p.click("checkbox", "Price")
+		p.click("checkbox", "Planned stage end")
+		p.click("button", "Save")
+		p.wantPath("/products?saved=*")
+		p.wantTexts("View saved.", "Late "+name)
+		p.shows("columnheader", "Planned stage end")
+		p.hides("columnheader", "Segment")
+
+		p.click("link", "Edit view")
+		p.fill("Name (required)", "Renamed "+name)
+		p.click("checkbox", "Share with everyone")
+		p.click("button", "Save")
+		p.wantTexts("View saved.")
+		p.click("link", "Edit view")
+		p.click("link", "Delete view")
+		p.shows("heading", "Delete view Renamed "+name+"?")
+		p.click("button", "Delete view")
+		p.wantTexts("View deleted.")
+		p.wantPath("/products")
+	})
+}
+
 // TestOverview_LinksToLists filters the overview, and follows its figures to the lists behind them.
 func TestOverview_LinksToLists(t *testing.T) {
 	t.Parallel()

@@ -15,7 +15,7 @@ var screenshots = flag.String("screenshots", "", "the folder for pictures of eve
 
 // pictured are the pages of which pictures are made, besides the sign-in form and the page for an unknown address.
 var pictured = []string{
-	"/", "/products", "/products?view=table", "/products/new", "/products/1", "/products/1/edit", "/products/1/delete", "/stage-history", "/stage-history/matrix",
+	"/", "/products", "/products?view=table", "/products?saved=-1&priceFrom=1000000", "/views/new?overdue=true", "/products/new", "/products/1", "/products/1/edit", "/products/1/delete", "/stage-history", "/stage-history/matrix",
 	"/stage-history/1/edit", "/stage-history/1/delete",
 	"/sync", "/sync/runs", "/sync/runs/1", "/sync/runs/2", "/sync/runs/1/cancel",
 	"/sync/quarantine", "/sync/changes", "/sync/changes?table=tbl_produk&id=1", "/sync/doctor",
