@@ -2,6 +2,7 @@
 package views
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -113,7 +114,7 @@ func (in Input) apply(v *models.View, caller models.Caller) error {
 // and of the key; busy of the key; connection.
 func (w *Writer) Create(ctx context.Context, caller models.Caller, in Input, r outbox.Request) (outbox.Result, error) {
 	now := models.InstantOf(w.now())
-	view := models.View{Columns: []string{}, OwnerID: caller.Subject, OwnerName: caller.Subject, CreatedAt: &now, UpdatedAt: &now}
+	view := models.View{Columns: []string{}, OwnerID: caller.Subject, OwnerName: cmp.Or(caller.Name, caller.Subject), CreatedAt: &now, UpdatedAt: &now}
 	if err := in.apply(&view, caller); err != nil {
 		return outbox.Result{}, err
 	}
