@@ -2,6 +2,8 @@ package faults_test
 
 import (
 	"bytes"
+	"database/sql"
+	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -181,6 +183,62 @@ func TestServe_KilledDuringCreate(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestServe_KilledDuringBulkMove expects that all products have moved, once, when the client retries with the same key, and none
+// of them before the source has committed.
+func TestServe_KilledDuringBulkMove(t *testing.T) {
+	t.Parallel()
+	eachKill(t, []string{"after-outbox-entry", "after-source-commit", "mid-refresh"}, func(s *site, point string) {
+		s.exec(s.source, "UPDATE tbl_produk SET id_stage = 1")
+		first := s.serve()
+		_, list, err := do(first.Address(), http.MethodGet, api+"/products?limit=3", "")
+		if err != nil {
+			s.Fatal(err)
+		}
+		first.end()
+		var page struct {
+			Data []struct {
+				ID      int64  `json:"id"`
+				Version string `json:"version"`
+			}
+		}
+		if err := json.Unmarshal([]byte(list[strings.Index(list, "{\"success"):]), &page); err != nil || len(page.Data) != 3 {
+			s.Fatalf("%v: %s", err, list)
+		}
+		products, err := json.Marshal(page.Data)
+		if err != nil {
+			s.Fatal(err)
+		}
+		move := func(address string) (int, error) {
+			body := fmt.Sprintf(`{"products":%s,"move":{"stage_now":2,"catatan":"Satu"}}`, products)
+			status, _, err := do(address, http.MethodPost, api+"/products/bulk", body, "Idempotency-Key", "satu")
+			return status, err
+		}
+		s.killedBy(point, move)
+		moved := s.number(s.source, "SELECT count(*) FROM tbl_stage_histori WHERE catatan = 'Satu'")
+		if want := map[bool]int64{true: 0, false: 3}[point == "after-outbox-entry"]; moved != want || s.number(s.source, "SELECT count(*) FROM tbl_produk WHERE id_stage = 2") != want {
+			s.Errorf("%s: %d products have moved, want %d", point, moved, want)
+		}
+		second := s.serve()
+		for range 2 {
+			if status, err := move(second.Address()); err != nil || status != http.StatusOK {
+				s.Fatalf("retry: %d %v\n%s", status, err, second)
+			}
+		}
+		second.end()
+		for db, query := range map[*sql.DB]string{
+			s.source: "SELECT count(*) FROM tbl_stage_histori h JOIN tbl_produk p ON p.id = h.id_produk WHERE p.id_stage = 2 AND h.stage_now = 2 AND h.catatan = 'Satu'",
+			s.target: "SELECT count(*) FROM tbl_stage_histori_lifecycle h JOIN tbl_produk_lifecycle p ON p.id = h.id_produk WHERE p.id_stage = 2 AND h.stage_now = 2 AND h.catatan = 'Satu'",
+		} {
+			if n := s.number(db, query); n != 3 {
+				s.Errorf("%s: %d, want 3", query, n)
+			}
+		}
+		if n := s.number(s.target, "SELECT count(*) FROM lifecycle_writes WHERE state <> 'done'"); n != 0 {
+			s.Errorf("%d writes are open", n)
+		}
+	})
 }
 
 // TestServe_KilledDuringDelete expects that the next run removes the product. Its file is kept for its return.
