@@ -15,6 +15,7 @@ import (
 
 	"lifecycle-sync/handlers"
 	"lifecycle-sync/handlers/pages"
+	activitypages "lifecycle-sync/handlers/pages/activity"
 	"lifecycle-sync/handlers/pages/overview"
 	productpages "lifecycle-sync/handlers/pages/products"
 	"lifecycle-sync/handlers/pages/session"
@@ -220,8 +221,9 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 		Products: &productpages.Pages{
 			Site: site, Products: products, Histories: histories, Files: files, Exports: a.exports, Checker: request.NewChecker(), Limits: limits, Views: savedViews, Now: a.local,
 		},
-		Stages: &stagepages.Pages{Site: site, Checker: request.NewChecker(), Writer: histories, Zone: a.zone},
-		Sync:   syncpages.New(site, runService, history, a.doctor()),
+		Stages:   &stagepages.Pages{Site: site, Checker: request.NewChecker(), Writer: histories, Zone: a.zone},
+		Activity: &activitypages.Pages{Site: site, Service: activities, Journal: history, Now: a.local},
+		Sync:     syncpages.New(site, runService, history, a.doctor()),
 	}), nil
 }
 

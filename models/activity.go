@@ -113,6 +113,7 @@ type ActivityChange struct {
 	Before     JSON   `gorm:"column:before"` // nil for a new row
 	After      JSON   `gorm:"column:after"`  // nil for a deleted row
 	Mirrored   bool   `gorm:"column:mirrored"`
+	LogID      int64  `gorm:"column:log_id;->"` // of the change log, if the change is in it
 }
 
 // TableName is the table in pmo_db.

@@ -5,6 +5,7 @@ import (
 
 	"lifecycle-sync/handlers"
 	"lifecycle-sync/handlers/pages"
+	"lifecycle-sync/handlers/pages/activity"
 	"lifecycle-sync/handlers/pages/overview"
 	"lifecycle-sync/handlers/pages/products"
 	"lifecycle-sync/handlers/pages/session"
@@ -20,6 +21,7 @@ type Pages struct {
 	Overview *overview.Pages
 	Products *products.Pages
 	Stages   *stages.Pages
+	Activity *activity.Pages
 	Sync     *syncpages.Pages
 }
 
@@ -71,6 +73,12 @@ func (p Pages) table() []Route {
 		{post, "/stage-history/:id/edit", manager, writes, brief, p.Stages.Correct},
 		{get, "/stage-history/:id/delete", admin, reads, brief, noQuery(p.Stages.Delete)},
 		{post, "/stage-history/:id/delete", admin, writes, brief, p.Stages.Delete},
+
+		{get, "/activity", manager, reads, brief, p.Activity.List},
+		{get, "/activity/:id", manager, reads, brief, p.Activity.Show},
+		{post, "/activity/:id/undo", manager, writes, long, noQuery(p.Activity.Undo)},
+		{get, "/deleted-products", manager, reads, brief, p.Activity.Deleted},
+		{post, "/deleted-products/:id/restore", admin, writes, long, noQuery(p.Activity.Restore)},
 
 		{get, "/sync", admin, reads, brief, noQuery(p.Sync.Show)},
 		{post, "/sync/dry-run", admin, syncs, endless, p.Sync.DryRun},

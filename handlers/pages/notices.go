@@ -24,6 +24,7 @@ const (
 	NoticeStage   = "stage"   // the id of the stage to which products were moved
 	NoticeCount   = "count"   // of products
 	noticePending = "pending" // 1 if the mirror does not show the write yet
+	noticeUndo    = "undo"    // the id of the activity that the page offers to undo
 )
 
 // With adds a number to a notice.
@@ -38,13 +39,13 @@ func (n Notice) parse() (code Notice, numbers map[string]int64, ok bool) {
 	for _, part := range parts[1:] {
 		name, value, _ := strings.Cut(part, "-")
 		number, err := strconv.ParseInt(value, 10, 64)
-		if err != nil || !slices.Contains([]string{NoticeStage, NoticeCount, noticePending}, name) {
+		if err != nil || !slices.Contains([]string{NoticeStage, NoticeCount, noticePending, noticeUndo}, name) {
 			return "", nil, false
 		}
 		numbers[name] = number
 	}
 	known := []Notice{SignedOut, ProductCreated, ProductChanged, ProductUnchanged, ProductDeleted, ProductMoved, ProductsChanged, ProductsMoved,
-		NothingSelected, StageRecordChanged, StageRecordUnchanged, StageRecordDeleted, FilesAdded, FileDeleted, RunStopping, ViewSaved, ViewDeleted}
+		NothingSelected, StageRecordChanged, StageRecordUnchanged, StageRecordDeleted, FilesAdded, FileDeleted, RunStopping, ViewSaved, ViewDeleted, Undone, Restored}
 	return Notice(parts[0]), numbers, slices.Contains(known, Notice(parts[0]))
 }
 
@@ -68,6 +69,8 @@ const (
 	RunStopping          Notice = "run_stopping"
 	ViewSaved            Notice = "view_saved"
 	ViewDeleted          Notice = "view_deleted"
+	Undone               Notice = "undone"
+	Restored             Notice = "restored"
 )
 
 const (
@@ -75,8 +78,11 @@ const (
 	noticeTTL    = time.Minute // until the next page is requested
 )
 
-// NoticeOf returns the notice of a write, marked as pending if the mirror does not show the write yet.
+// NoticeOf returns the notice of a write, marked as pending if the mirror does not show the write yet, with its undo.
 func NoticeOf(n Notice, w outbox.Result) Notice {
+	if w.ActivityID != 0 {
+		n = n.With(noticeUndo, w.ActivityID)
+	}
 	if !w.MirrorUpToDate {
 		return n.With(noticePending, 1)
 	}
@@ -97,22 +103,22 @@ func SeeOther(c *fiber.Ctx, address string, n Notice) error {
 	return c.Redirect(address, fiber.StatusSeeOther)
 }
 
-// takeNotice returns and clears the notice.
-func (s *Site) takeNotice(c *fiber.Ctx) models.Texts {
+// takeNotice returns and clears the notice, and the activity that can be undone, 0 for none.
+func (s *Site) takeNotice(c *fiber.Ctx) (texts models.Texts, undo int64) {
 	value := strings.Clone(c.Cookies(noticeCookie))
 	if value == "" {
-		return nil
+		return nil, 0
 	}
 	c.Cookie(&fiber.Cookie{Name: noticeCookie, Path: "/", MaxAge: -1, Expires: time.Unix(1, 0), HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode})
 	code, numbers, ok := Notice(value).parse()
 	if !ok {
-		return nil
+		return nil, 0
 	}
-	texts := models.Texts{s.noticeText(c.UserContext(), code, numbers)}
+	texts = models.Texts{s.noticeText(c.UserContext(), code, numbers)}
 	if numbers[noticePending] == 1 {
 		texts = append(texts, models.NewText("console_notices.pending", nil))
 	}
-	return texts
+	return texts, numbers[noticeUndo]
 }
 
 // noticeText returns the text of a notice, with the name of its stage if the mirror has one.

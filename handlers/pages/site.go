@@ -104,6 +104,7 @@ type frame struct {
 	UserName       string // "" if the token has no readable name
 	Status         *statusLine
 	Notices        models.Texts
+	Undo           int64 // the activity that the notice offers to undo, 0 for none
 	Zone           string
 	Now            time.Time // when the page was rendered
 }
@@ -177,8 +178,9 @@ func (s *Site) send(c *fiber.Ctx, status int, p Page, main []byte) error {
 	f := frame{
 		Page: p, Main: template.HTML(main), //nolint:gosec // escaped by the template
 		Can: permissionsOf(role), HasCaller: role != models.Anonymous, RequiresSignIn: s.requiresSignIn, Role: role.String(), UserName: userName(request.Caller(c)),
-		Notices: s.takeNotice(c), Zone: now.In(s.zone).Format("MST"), Now: now,
+		Zone: now.In(s.zone).Format("MST"), Now: now,
 	}
+	f.Notices, f.Undo = s.takeNotice(c)
 	if f.HasCaller {
 		f.Status = s.status.line(c.UserContext(), p.Section == "sync")
 	}

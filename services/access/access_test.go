@@ -67,7 +67,7 @@ func TestCaller_AllowNoExpiryAcceptsTokensWithoutExp(t *testing.T) {
 	o := options()
 	o.AllowNoExpiry, o.Log = true, slog.New(slog.NewTextHandler(&log, nil))
 	a := newAccess(t, o)
-	accepted(t, a, models.Caller{Subject: "id:7", Role: models.Admin}, bySecret(t, jwt.MapClaims{"exp": nil, "sub": nil, "id": 7, "email": "a@b"}))
+	accepted(t, a, models.Caller{Subject: "id:7", Name: "a@b", Role: models.Admin}, bySecret(t, jwt.MapClaims{"exp": nil, "sub": nil, "id": 7, "email": "a@b"}))
 	refused(t, a, models.Unauthenticated, bySecret(t, jwt.MapClaims{"exp": start.Add(-time.Minute).Unix()}))
 	if strings.Count(log.String(), "level=WARN") != 1 || !strings.Contains(log.String(), "AUTH_ALLOW_NO_EXPIRY") {
 		t.Errorf("logged %q", log.String())

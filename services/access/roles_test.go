@@ -52,11 +52,13 @@ func TestCaller_IdentifiesTheSubject(t *testing.T) {
 	a := newAccess(t, options())
 	is := func(c jwt.MapClaims, want string) {
 		t.Helper()
-		accepted(t, a, models.Caller{Subject: want, Role: models.Admin}, bySecret(t, c))
+		name, _ := c["email"].(string)
+		accepted(t, a, models.Caller{Subject: want, Name: name, Role: models.Admin}, bySecret(t, c))
 	}
 	is(jwt.MapClaims{"sub": "u2", "id": 3, "email": "a@b"}, "u2")
 	is(jwt.MapClaims{"sub": nil, "id": 3, "email": "a@b"}, "id:3")
 	is(jwt.MapClaims{"sub": 5}, "5")
+	accepted(t, a, models.Caller{Subject: "u2", Name: "Ani Wijaya", Role: models.Admin}, bySecret(t, jwt.MapClaims{"sub": "u2", "name": " Ani\x00 Wijaya ", "email": "a@b"}))
 	is(jwt.MapClaims{"sub": "", "id": int64(1<<53 + 1)}, "id:9007199254740993")
 	is(jwt.MapClaims{"sub": []string{"x"}, "id": nil, "email": "a@b"}, "email:a@b")
 

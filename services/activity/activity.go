@@ -34,8 +34,9 @@ const listedChanges = 50
 // Listed is an activity with the products and the first rows that it changed.
 type Listed struct {
 	models.Activity
-	Products []int64
-	Changes  []models.ActivityChange
+	Products     []int64
+	ProductNames map[int64]string // of the products of Changes that are mirrored
+	Changes      []models.ActivityChange
 }
 
 // List returns a page of the activities, newest first. Errors: connection, timeout, schema.
@@ -94,6 +95,16 @@ func details(ctx context.Context, recorded *activities.Activities, a models.Acti
 	if listed.Products, err = recorded.Products(ctx, a); err == nil {
 		listed.Changes, err = recorded.Changes(ctx, a, offset, limit)
 	}
+	if err != nil {
+		return listed, err
+	}
+	var ids []int64
+	for _, c := range listed.Changes {
+		if c.ProductID != nil {
+			ids = append(ids, *c.ProductID)
+		}
+	}
+	listed.ProductNames, err = recorded.ProductNames(ctx, ids)
 	return listed, err
 }
 
@@ -125,4 +136,34 @@ func Actions() []string {
 		models.CreateAction, models.UpdateAction, models.DeleteAction, models.MoveAction, models.CorrectAction, models.DeleteRecordAction,
 		models.UploadAction, models.DeleteFileAction, models.UndoAction, models.RestoreAction, models.SyncAction, models.CancelAction, models.ExportAction,
 	}
+}
+
+// DeletedProduct is a product that lifecycle_db no longer has. Activity is what deleted it, nil if it was deleted directly there.
+type DeletedProduct struct {
+	ID       int64
+	Name     string
+	At       models.Instant
+	Actor    models.Actor
+	Activity *int64
+	Change   int64 // the entry of the change log
+}
+
+// DeletedProducts returns a page of the deleted products, newest first. Errors: connection, timeout, schema.
+func (s *Service) DeletedProducts(ctx context.Context, p models.Paging) (deleted []DeletedProduct, pagination models.Pagination, err error) {
+	p = p.Bounded()
+	found, total, err := activities.New(s.store.Session).DeletedProducts(ctx, p.Offset(), int(p.Limit))
+	for _, d := range found {
+		var row struct {
+			Name *string `json:"produk"`
+		}
+		if err := json.Unmarshal(d.Before, &row); err != nil {
+			return nil, pagination, err
+		}
+		product := DeletedProduct{ID: d.RowID, At: d.At, Actor: d.Actor, Activity: d.ActivityID, Change: d.ID}
+		if row.Name != nil {
+			product.Name = *row.Name
+		}
+		deleted = append(deleted, product)
+	}
+	return deleted, p.Of(total), err
 }

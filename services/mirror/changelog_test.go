@@ -45,8 +45,8 @@ func (l *fixture) loggedExactly(want ...logged) {
 	}
 }
 
-// TestSync_LogsOverwrittenValues expects the changed columns of updates and whole rows that leave, but no inserts or
-// releases.
+// TestSync_LogsOverwrittenValues expects the changed columns of updates and whole rows that come or leave, except those of the
+// first sync.
 func TestSync_LogsOverwrittenValues(t *testing.T) {
 	each(t, func(l *fixture) {
 		l.small()
@@ -82,7 +82,11 @@ func TestSync_LogsOverwrittenValues(t *testing.T) {
 			l.Errorf("deletion is logged as %+v", last)
 		}
 		l.change("UPDATE tbl_segmen SET created_at = NULL WHERE id = 3")
+		l.change("INSERT INTO tbl_segmen (id, segmen) " + on(l, "OVERRIDING SYSTEM VALUE", "") + " VALUES (70, 'baru')")
 		l.sync()
-		l.loggedExactly()
+		if got = l.changes(); len(got) != 2 || got[0].action != string(mirror.Release) || got[0].after["segmen"] != "lama" || got[1].action != string(mirror.Insert) ||
+			got[1].after["segmen"] != "baru" || got[1].before != nil {
+			l.Errorf("a release and an insert are logged as %+v", got)
+		}
 	})
 }

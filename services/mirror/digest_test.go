@@ -1,6 +1,8 @@
 package mirror_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
@@ -61,8 +63,13 @@ func (l *fixture) changedTo(digest string, allow ...int64) mirror.DryRun {
 	for i := range now.Changes {
 		now.Changes[i].RunID = run.ID
 	}
-	if err != nil || int(total) != len(now.Changes) || fmt.Sprint(changes) != fmt.Sprint(now.Changes) {
-		l.Errorf("%d changes are recorded: %v, %v; must be %v", total, changes, err, now.Changes)
+	for i := range changes {
+		changes[i].ID = 0
+	}
+	got, gotErr := json.Marshal(changes)
+	want, wantErr := json.Marshal(now.Changes)
+	if err = errors.Join(err, gotErr, wantErr); err != nil || int(total) != len(now.Changes) || !bytes.Equal(got, want) {
+		l.Errorf("%d changes are recorded: %s, %v; must be %s", total, got, err, want)
 	}
 	return now
 }

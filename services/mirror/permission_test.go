@@ -51,6 +51,6 @@ func TestPermissions_MirrorNeedsReadAndWrite(t *testing.T) {
 		l.edit("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO " + role)
 		l.edit("REVOKE INSERT ON lifecycle_sync_changes FROM " + role)
 		l.edit("DO $$ BEGIN EXECUTE 'REVOKE TEMPORARY ON DATABASE ' || quote_ident(current_database()) || ' FROM PUBLIC'; END $$")
-		l.refused(models.Permission, "GRANT SELECT, INSERT, DELETE ON lifecycle_sync_changes TO "+role, "GRANT TEMPORARY ON DATABASE")
+		l.refused(models.Permission, "GRANT SELECT, INSERT, UPDATE, DELETE ON lifecycle_sync_changes TO "+role, "GRANT TEMPORARY ON DATABASE")
 	})
 }

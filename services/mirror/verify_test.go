@@ -35,7 +35,7 @@ func TestVerify_ReportsDrift(t *testing.T) {
 			l.Errorf("the run counts %s", got)
 		}
 		l.equal()
-		if got := l.changes(); len(got) != 2 || got[0].before["stage"] != "palsu" || got[1].before["harga"] != float64(-1) {
+		if got := l.changes(); len(got) != 3 || got[0].before["stage"] != "palsu" || got[1].before["harga"] != float64(-1) || got[2].action != "insert" {
 			l.Fatalf("the correction is logged as %+v", got)
 		}
 		l.idle()

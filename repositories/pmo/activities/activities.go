@@ -204,7 +204,7 @@ func (a *Activities) Changes(ctx context.Context, activity models.Activity, offs
 		err = a.s.Gorm(ctx).Where("activity_id = ?", activity.ID).Order("position").Offset(offset).Limit(limit).Find(&changes).Error
 		return changes, a.s.Translate(err)
 	}
-	err = a.s.Gorm(ctx).Table("lifecycle_sync_changes").Select("table_name, row_id, product_id, before, after").
+	err = a.s.Gorm(ctx).Table("lifecycle_sync_changes").Select("id AS log_id, table_name, row_id, product_id, before, after").
 		Where("run_id = ? AND activity_id IS NULL", *activity.RunID).Order("id").Offset(offset).Limit(limit).Scan(&changes).Error
 	return changes, a.s.Translate(err)
 }
@@ -255,4 +255,42 @@ func (a *Activities) DeletedWith(ctx context.Context, product models.LoggedChang
 	err = a.s.Gorm(ctx).Where("run_id = ? AND product_id = ? AND action = ? AND table_name <> ?", product.RunID, product.RowID, product.Action, product.Table).
 		Clauses(clause.OrderBy{Columns: []clause.OrderByColumn{{Column: clause.Column{Name: "row_id"}}}}).Find(&records).Error
 	return records, a.s.Translate(err)
+}
+
+// ProductNames returns the names of the mirrored products with some ids. Errors: connection, timeout, schema.
+func (a *Activities) ProductNames(ctx context.Context, ids []int64) (map[int64]string, error) {
+	var rows []struct {
+		ID   int64
+		Name *string
+	}
+	err := a.s.Gorm(ctx).Table(a.s.Table("tbl_produk").Mirror).Select("id, produk AS name").Where("id IN ?", ids).Scan(&rows).Error
+	names := make(map[int64]string, len(rows))
+	for _, row := range rows {
+		if row.Name != nil {
+			names[row.ID] = *row.Name
+		}
+	}
+	return names, a.s.Translate(err)
+}
+
+// DeletedProduct is a product that lifecycle_db no longer has, as the change log keeps it.
+type DeletedProduct struct {
+	models.LoggedChange
+
+	At    models.Instant `gorm:"column:at"`                      // when the run that mirrored the deletion began
+	Actor models.Actor   `gorm:"embedded;embeddedPrefix:actor_"` // empty if it was deleted directly in lifecycle_db
+}
+
+// DeletedProducts returns a page of the deleted products, newest first, and their number. Errors: connection, timeout, schema.
+func (a *Activities) DeletedProducts(ctx context.Context, offset, limit int) (deleted []DeletedProduct, total int64, err error) {
+	newest := a.s.Gorm(ctx).Model(&models.LoggedChange{}).Select("max(id)").Where("table_name = 'products'").Group("row_id")
+	query := a.s.Gorm(ctx).Table("lifecycle_sync_changes AS c").
+		Joins("JOIN lifecycle_sync_runs r ON r.id = c.run_id").Joins("LEFT JOIN lifecycle_activities a ON a.id = c.activity_id").
+		Where("c.id IN (?) AND c.action = 'delete' AND r.mode NOT IN ?", newest, []string{models.DryRun, models.VerifyRun}).Session(&gorm.Session{})
+	if err := query.Count(&total).Error; err != nil || int64(offset) >= total {
+		return nil, total, a.s.Translate(err)
+	}
+	err = query.Select("c.*, r.started_at AS at, coalesce(a.actor_id, '') AS actor_id, coalesce(a.actor_name, '') AS actor_name").
+		Order("c.id DESC").Offset(offset).Limit(limit).Scan(&deleted).Error
+	return deleted, total, a.s.Translate(err)
 }
