@@ -107,6 +107,9 @@ func TestViews_BelongToTheirOwners(t *testing.T) {
 		if got := staff.viewNames(); !slices.Equal(got, []string{"Growth 2"}) {
 			t.Errorf("no longer shared, but the staff sees %q", got)
 		}
+		if got := s.as("Officer").viewNames(); got != nil {
+			t.Errorf("another reader sees %q", got)
+		}
 		manager.do(http.MethodDelete, base+path(shared), nil).want(t, http.StatusOK)
 		admin.do(http.MethodDelete, base+path(personal), nil).want(t, http.StatusOK)
 		if got := manager.viewNames(); got != nil {

@@ -118,6 +118,8 @@ func TestViews_OpenSaveShareAndDelete(t *testing.T) {
 		u.follow(u.submit(deletion), "/products", "View deleted.").lacks("<bdi>Growth</bdi>")
 		staff.get(saved).shows(http.StatusNotFound)
 		u.get(edit).shows(http.StatusNotFound)
+		staff.open("/products").shows(200, "<bdi>Growth</bdi>")
+		guest.signedIn("Officer").open("/products").lacks("<bdi>Growth</bdi>") // another reader at the same address
 	})
 }
 
