@@ -118,9 +118,12 @@ func kindOf(f *schema.Field) (Kind, error) {
 	}
 }
 
+// parsedTables returns Tables, parsed once: a bulk write names a table for every row.
+var parsedTables = sync.OnceValue(Tables) //nolint:gochecknoglobals // a constant that Go cannot express
+
 // TableNamed returns the mirrored table with a name in lifecycle_db. It panics when there is none.
 func TableNamed(source string) *Table {
-	if t := FindTable(Tables(), source); t != nil {
+	if t := FindTable(parsedTables(), source); t != nil {
 		return t
 	}
 	panic(source + " is not mirrored")
