@@ -94,7 +94,7 @@ type Activity struct {
 	ChangeCount int64     `gorm:"column:change_count"`
 	Undoes      *int64    `gorm:"column:undoes"`
 	UndoneBy    *int64    `gorm:"column:undone_by"`
-	Detail      JSON      `gorm:"column:detail"` // of an export: format, filters and number of rows
+	Detail      JSON      `gorm:"column:detail"` // of an export: format and size
 }
 
 // TableName is the table in pmo_db.

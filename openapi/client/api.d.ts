@@ -1497,7 +1497,7 @@ export interface components {
             }[];
             /** @description The run that mirrored these changes or was canceled. */
             run: number | null;
-            /** @description Of an export: format, filters and number of rows. */
+            /** @description Of an export: `format` and size in `bytes`. */
             detail: Record<string, never> | null;
             /** @description The activity that this one undid. */
             undoes: number | null;

@@ -108,19 +108,6 @@ func details(ctx context.Context, recorded *activities.Activities, a models.Acti
 	return listed, err
 }
 
-// Record records what the author in ctx did without changing a row, such as an export. Errors: connection, timeout.
-func (s *Service) Record(ctx context.Context, action string, run *int64, detail any) error {
-	author := models.AuthorOf(ctx)
-	a := models.Activity{Actor: author.Actor, Channel: author.Channel, Action: action, RunID: run}
-	if detail != nil {
-		var err error
-		if a.Detail, err = json.Marshal(detail); err != nil {
-			return err
-		}
-	}
-	return s.store.InTx(ctx, func(tx *pmo.Session) error { return activities.New(tx).Add(ctx, &a, nil) })
-}
-
 // Fields lists the columns that activities can be filtered by: those of products and stage history records.
 func Fields() (columns []string) {
 	for _, t := range []*models.Table{models.TableNamed(lifecycle.ProductTable), models.TableNamed(lifecycle.HistoryTable)} {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
@@ -19,6 +20,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/activities"
 	"lifecycle-sync/repositories/pmo/catalog"
 	"lifecycle-sync/services/products"
 )
@@ -67,15 +69,15 @@ type writer func(view viewer, w io.Writer) error
 // is complete, so that its reader, however slow, holds no connection and no snapshot. The caller closes it. Errors: as
 // products.Query.Check; unavailable if too many exports run or the disk is full; connection, canceled, timeout, schema.
 func (e *Exports) CSV(ctx context.Context, q products.Query, now time.Time) (file io.ReadCloser, size int64, err error) {
-	return e.write(ctx, q, now, writeCSV)
+	return e.write(ctx, q, now, "csv", writeCSV)
 }
 
 // Workbook is CSV for an Excel workbook.
 func (e *Exports) Workbook(ctx context.Context, q products.Query, now time.Time) (file io.ReadCloser, size int64, err error) {
-	return e.write(ctx, q, now, e.writeWorkbook)
+	return e.write(ctx, q, now, "xlsx", e.writeWorkbook)
 }
 
-func (e *Exports) write(ctx context.Context, q products.Query, now time.Time, write writer) (_ io.ReadCloser, size int64, err error) {
+func (e *Exports) write(ctx context.Context, q products.Query, now time.Time, format string, write writer) (_ io.ReadCloser, size int64, err error) {
 	order, err := q.Order()
 	if err != nil {
 		return nil, 0, err
@@ -100,10 +102,25 @@ func (e *Exports) write(ctx context.Context, q products.Query, now time.Time, wr
 	if err == nil {
 		_, err = file.Seek(0, io.SeekStart)
 	}
+	if err == nil {
+		err = e.record(ctx, format, size)
+	}
 	if err != nil {
 		return nil, 0, errors.Join(diskError(err), file.Close())
 	}
 	return file, size, nil
+}
+
+// record records who exported, in which format, and the size in bytes. Errors: connection, timeout.
+func (e *Exports) record(ctx context.Context, format string, size int64) error {
+	detail, err := json.Marshal(map[string]any{"format": format, "bytes": size})
+	if err != nil {
+		return err
+	}
+	author := models.AuthorOf(ctx)
+	return e.store.InTx(ctx, func(tx *pmo.Session) error {
+		return activities.New(tx).Add(ctx, &models.Activity{Actor: author.Actor, Channel: author.Channel, Action: models.ExportAction, Detail: detail}, nil)
+	})
 }
 
 // takeSlot waits until fewer than maxExports exports are being written. Errors: unavailable, canceled, timeout.

@@ -7,6 +7,8 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/activities"
 	"lifecycle-sync/services/mirror"
 )
 
@@ -228,6 +230,12 @@ func (s *Service) Cancel(ctx context.Context, id int64) (models.Run, error) {
 		own.cancel(mirror.ErrCancelRequested)
 	}
 	run.CancelRequested = true
+	author := models.AuthorOf(ctx)
+	cancellation := &models.Activity{Actor: author.Actor, Channel: author.Channel, Action: models.CancelAction, RunID: &id}
+	err = s.o.Store.InTx(ctx, func(tx *pmo.Session) error { return activities.New(tx).Add(ctx, cancellation, nil) })
+	if err != nil { // on SQLite the run holds the write lock until it ends
+		s.o.Log.Warn("cancellation not recorded", "run", id, "actor", author.ID, "error", err)
+	}
 	return run, nil
 }
 

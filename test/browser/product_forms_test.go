@@ -63,7 +63,7 @@ func TestProducts_CreateEditDelete(t *testing.T) {
 		p.shows("heading", "Delete Gula "+name+"?")
 		p.click("link", "Cancel")
 		p.click("link", "Delete")
-		p.wantTexts("with 1 stage history record and 1 file", "This cannot be undone.")
+		p.wantTexts("with 1 stage history record and 1 file", "It can be restored for a while.")
 		p.click("button", "Delete product")
 		p.wantTexts("Product deleted")
 		p.wantPath("/products")

@@ -157,7 +157,7 @@ func TestStageHistory_FiltersCorrectsAndDeletes(t *testing.T) {
 		p.shows("heading", "Delete this stage history record?")
 		p.click("link", "Cancel")
 		p.click("link", "Delete "+audit)
-		p.wantTexts("This cannot be undone.")
+		p.wantTexts("You can undo this.")
 		p.click("button", "Delete stage history record")
 		p.wantTexts("Stage history record deleted.")
 		p.wantNoTexts("Disetujui kemudian")

@@ -263,7 +263,7 @@ func TestProducts_DeleteAsksAgainAfterAChange(t *testing.T) {
 		u.submit(u.open("/products/4").form("/products/4/attachments"), upload{"a.pdf", pdf}, upload{"b.txt", "b"}).shows(303)
 		u.submit(u.open("/products/4").form("/products/4/transitions").set("stage_now", u.otherStage("4"))).shows(303)
 		transitions := kit.One[int](t, u.source, "SELECT count(*) FROM tbl_stage_histori WHERE id_produk = 4")
-		ask := u.open("/products/4/delete").shows(200, fmt.Sprintf("with %d stage history record", transitions), "and 2 files", "cannot be undone")
+		ask := u.open("/products/4/delete").shows(200, fmt.Sprintf("with %d stage history record", transitions), "and 2 files", "can be restored for a while")
 		u.submit(u.formAt("/products/4/edit").set("produk", "Lain")).shows(303)
 		changed := u.submit(ask.form("/products/4/delete")).shows(412, "It has been changed since you opened this page", "Delete Lain?")
 		u.follow(u.submit(changed.form("/products/4/delete")), "/products", "Product deleted")

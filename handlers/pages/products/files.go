@@ -138,8 +138,8 @@ func (h *Pages) DeleteFile(c *fiber.Ctx) error {
 			}, err
 		},
 		Do: func(ctx context.Context, target fileID, _ string) (string, pages.Notice, error) {
-			_, _, err := h.Files.Remove(ctx, target.product, target.id)
-			return address(target.product), pages.FileDeleted, err
+			_, activity, err := h.Files.Remove(ctx, target.product, target.id)
+			return address(target.product), pages.NoticeOf(pages.FileDeleted, outbox.Result{ActivityID: activity.ID, MirrorUpToDate: true}), err
 		},
 	}.Handle(c)
 }
