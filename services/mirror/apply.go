@@ -201,7 +201,7 @@ func (b writeBatch) write(ctx context.Context, tx *mirrordb.Tx, t *models.Table)
 	if err := tx.Upsert(ctx, t, b.upserts); err != nil {
 		return err
 	}
-	if err := tx.Journal.LogChanges(ctx, b.logged); err != nil {
+	if err := tx.LogChanges(ctx, b.logged); err != nil {
 		return err
 	}
 	if err := tx.Journal.Quarantine(ctx, b.quarantined); err != nil {

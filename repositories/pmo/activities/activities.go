@@ -42,35 +42,33 @@ func (a *Activities) Add(ctx context.Context, activity *models.Activity, changes
 	return a.s.Translate(a.s.Gorm(ctx).CreateInBatches(changes, batchSize).Error)
 }
 
-// AddRun records a run that mirrored changes which nobody made through this program, unless it is recorded. Only in a
-// transaction. Errors: connection, timeout.
-func (a *Activities) AddRun(ctx context.Context, run models.Run, at time.Time) error {
-	var changes int64
-	log := a.s.Gorm(ctx).Model(&models.LoggedChange{}).Where("run_id = ? AND activity_id IS NULL", run.ID)
-	if err := log.Count(&changes).Error; err != nil || changes == 0 {
-		return a.s.Translate(err)
-	}
-	known := a.s.Gorm(ctx).Model(&models.Activity{}).Where("run_id = ? AND action = ?", run.ID, models.SyncAction).Updates(map[string]any{"change_count": changes, "at": at})
-	if known.Error != nil || known.RowsAffected > 0 {
-		return a.s.Translate(known.Error)
+// AddRun records that a run mirrored some changes which nobody made through this program. Those of a real-time run are added up.
+// Only in a transaction. Errors: connection, timeout.
+func (a *Activities) AddRun(ctx context.Context, run models.Run, at time.Time, changes int64) error {
+	added := a.s.Gorm(ctx).Model(&models.Activity{}).Where("run_id = ? AND action = ?", run.ID, models.SyncAction).
+		Updates(map[string]any{"change_count": gorm.Expr("change_count + ?", changes), "at": at})
+	if added.Error != nil || added.RowsAffected > 0 {
+		return a.s.Translate(added.Error)
 	}
 	return a.Add(ctx, &models.Activity{At: at, Actor: run.Actor, Channel: models.SyncChannel, Action: models.SyncAction, RunID: &run.ID, ChangeCount: changes}, nil)
 }
 
-// Link links the changes of a run to the activities that made them in lifecycle_db. The transaction that wrote the row tells; of
-// a deleted row, and on SQLite, only the row itself is known. Raw, because GORM cannot update from another table. Only in a
-// transaction. Errors: connection, timeout.
-func (a *Activities) Link(ctx context.Context, run int64) error {
-	const unlinked = `FROM lifecycle_activity_changes c JOIN lifecycle_activities a ON a.id = c.activity_id
-		WHERE NOT c.mirrored AND l.run_id = ? AND l.activity_id IS NULL AND c.table_name = l.table_name AND c.row_id = l.row_id
-		AND (a.source_xid IS NULL OR l.source_xid = a.source_xid & 4294967295 OR l.source_xid IS NULL AND c.after IS NULL)`
-	err := a.s.Gorm(ctx).Exec("UPDATE lifecycle_sync_changes AS l SET activity_id = (SELECT max(a.id) "+unlinked+
-		") WHERE l.run_id = ? AND EXISTS (SELECT 1 "+unlinked+")", run, run, run).Error
-	if err != nil {
-		return a.s.Translate(err)
+// Link links the changes of a run to the activities that made them in lifecycle_db, and returns their number. The transaction that
+// wrote the row tells; of a deleted row, and on SQLite, only the row itself is known. Raw, because GORM cannot update from another
+// table. Only in a transaction. Errors: connection, timeout.
+func (a *Activities) Link(ctx context.Context, run int64) (linked int64, err error) {
+	result := a.s.Gorm(ctx).Exec(`UPDATE lifecycle_sync_changes SET activity_id = x.activity_id FROM (
+		SELECT l.id, max(a.id) AS activity_id FROM lifecycle_activity_changes c
+			JOIN lifecycle_activities a ON a.id = c.activity_id
+			JOIN lifecycle_sync_changes l ON l.table_name = c.table_name AND l.row_id = c.row_id AND l.run_id = ? AND l.activity_id IS NULL
+		WHERE NOT c.mirrored AND (a.source_xid IS NULL OR l.source_xid = a.source_xid & 4294967295 OR l.source_xid IS NULL AND c.after IS NULL)
+		GROUP BY l.id) x
+		WHERE lifecycle_sync_changes.run_id = ? AND lifecycle_sync_changes.id = x.id`, run, run)
+	if result.Error != nil || result.RowsAffected == 0 {
+		return 0, a.s.Translate(result.Error)
 	}
-	return a.s.Translate(a.s.Gorm(ctx).Exec(`UPDATE lifecycle_activity_changes AS c SET mirrored = TRUE WHERE NOT c.mirrored AND EXISTS (SELECT 1 FROM lifecycle_sync_changes l
-		WHERE l.run_id = ? AND l.activity_id >= c.activity_id AND l.table_name = c.table_name AND l.row_id = c.row_id)`, run).Error)
+	return result.RowsAffected, a.s.Translate(a.s.Gorm(ctx).Exec(`UPDATE lifecycle_activity_changes AS c SET mirrored = TRUE WHERE NOT c.mirrored AND EXISTS (
+		SELECT 1 FROM lifecycle_sync_changes l WHERE l.run_id = ? AND l.activity_id >= c.activity_id AND l.table_name = c.table_name AND l.row_id = c.row_id)`, run).Error)
 }
 
 // Settle completes or removes the activity of a write, depending on whether it committed. Only in a transaction. Errors:

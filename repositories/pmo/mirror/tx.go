@@ -32,6 +32,7 @@ type Tx struct {
 	Run         *models.Run
 	Reached     *models.Watermark // where the run brings the mirror; nil when it does not move the watermark
 	Version     int64             // of the mirror, once the run has committed
+	logged      int64             // entries of the change log
 	staged      map[string]bool   // mirror tables that have their temporary table
 }
 
@@ -132,11 +133,21 @@ func (tx *Tx) Finish(ctx context.Context, counts []models.TableCount, now time.T
 // recordActivities links the run's changes to the activities that made them in lifecycle_db, and records the others, which were
 // made directly there.
 func (tx *Tx) recordActivities(ctx context.Context, now time.Time) error {
+	if tx.logged == 0 {
+		return nil
+	}
 	recorded := activities.New(tx.s)
-	if err := recorded.Link(ctx, tx.Run.ID); err != nil {
+	linked, err := recorded.Link(ctx, tx.Run.ID)
+	if err != nil || linked == tx.logged {
 		return err
 	}
-	return recorded.AddRun(ctx, *tx.Run, now)
+	return recorded.AddRun(ctx, *tx.Run, now, tx.logged-linked)
+}
+
+// LogChanges appends to the change log. Errors: connection.
+func (tx *Tx) LogChanges(ctx context.Context, changes []models.LoggedChange) error {
+	tx.logged += int64(len(changes))
+	return tx.Journal.LogChanges(ctx, changes)
 }
 
 // PruneChanges deletes the change log and the activities that are older than the retention. Errors: connection, timeout.
