@@ -171,7 +171,7 @@ func (f *Files) Save(ctx context.Context, filename string, content io.Reader) (m
 	case !kind.startsWith(head):
 		return models.Upload{}, refusal("attachments.content_mismatch", name)
 	}
-	upload := models.Upload{Key: strings.ToLower(rand.Text()), Name: name, Type: kind.mediaType}
+	upload := models.Upload{Key: newKey(), Name: name, Type: kind.mediaType}
 	sum, examined := sha256.New(), kind.examine()
 	counted := &counted{from: buffered, limit: f.Limit, name: name}
 	if err := f.Contents.Put(ctx, upload.Key, io.TeeReader(counted, io.MultiWriter(sum, examined))); err != nil {
@@ -183,6 +183,43 @@ func (f *Files) Save(ctx context.Context, filename string, content io.Reader) (m
 	}
 	upload.Size, upload.SHA256 = counted.n, hex.EncodeToString(sum.Sum(nil))
 	return upload, nil
+}
+
+// newKey returns a new key for the content of a file.
+func newKey() string { return strings.ToLower(rand.Text()) }
+
+// MaxCopies is the maximum number of files that one write attaches to several products together.
+const MaxCopies = 100
+
+// CopyFor returns files for each of several products, those of one after those of another: the given files for the first, copies
+// for the others, because every product can lose its files alone. After an error none is left. Errors: validation_failed
+// for too many files; unavailable, canceled.
+func (f *Files) CopyFor(ctx context.Context, products int, files []models.Upload) ([]models.Upload, error) {
+	if len(files)*products > MaxCopies {
+		f.Discard(ctx, files)
+		return nil, models.NewInvalid(models.NewFieldError("files", "too_many", "attachments.too_many_copies", models.Params{"files": len(files), "products": products, "max": MaxCopies}))
+	}
+	all := slices.Clone(files)
+	for i := len(files); i < len(files)*products; i++ {
+		copied, err := f.copy(ctx, files[i%len(files)])
+		if err != nil {
+			f.Discard(ctx, all)
+			return nil, err
+		}
+		all = append(all, copied)
+	}
+	return all, nil
+}
+
+// copy stores the content of a file under a new key, too.
+func (f *Files) copy(ctx context.Context, file models.Upload) (models.Upload, error) {
+	content, _, err := f.Contents.Get(ctx, file.Key)
+	if err != nil {
+		return models.Upload{}, err
+	}
+	defer func() { _ = content.Close() }()
+	file.Key = newKey()
+	return file, f.Contents.Put(ctx, file.Key, content)
 }
 
 // Discard deletes unwanted files. The sweep deletes what this could not.

@@ -60,21 +60,21 @@ func (w *Writer) records() *outboxdb.Outbox { return outboxdb.New(w.store.Sessio
 type Request struct {
 	Key         *Key            // nil without one
 	Fingerprint string          // with a key
-	Files       []models.Upload // to attach to the product; the writer owns them
+	Files       []models.Upload // to attach to the products of the change, those of one after those of another; the writer owns them
 }
 
 // Change describes what a write did in lifecycle_db.
 type Change struct {
-	Table   string // of the row that was written
-	RowID   int64
-	Action  string                 // insert, update or delete
-	Product models.ProductIdentity // of the files that are added
-	Data    any                    // of the answer
-	Version string
-	Rows    mirror.ChangedRows // all rows that changed
-	Deleted int64              // number of deleted rows
-	Undoes  *models.Activity   // what an undo reverses; nil for other writes
-	As      string             // the action of the activity; "": as the changed rows tell
+	Table    string // of the row that was written
+	RowID    int64
+	Action   string                   // insert, update or delete
+	Products []models.ProductIdentity // each gets an equal share of the request's files
+	Data     any                      // of the answer
+	Version  string
+	Rows     mirror.ChangedRows // all rows that changed
+	Deleted  int64              // number of deleted rows
+	Undoes   *models.Activity   // what an undo reverses; nil for other writes
+	As       string             // the action of the activity; "": as the changed rows tell
 }
 
 // Result is the outcome of a completed write.
@@ -278,7 +278,7 @@ func addEntry(
 	if err := outboxdb.New(p).Prepare(ctx, write); err != nil {
 		return activity, err
 	}
-	added, err := attachmentsdb.New(p).AddPending(ctx, write.ID, c.Product, r.Files)
+	added, err := attachmentsdb.New(p).AddPending(ctx, write.ID, c.Products, r.Files)
 	if err != nil {
 		return activity, err
 	}

@@ -70,6 +70,15 @@ func IDs(products []Locked) []int64 {
 	return ids
 }
 
+// Identities returns the identities of products.
+func Identities(products []Locked) []models.ProductIdentity {
+	identities := make([]models.ProductIdentity, len(products))
+	for i, p := range products {
+		identities[i] = identity(p.ListedProduct)
+	}
+	return identities
+}
+
 // Changed is a product that a bulk write has changed, with its new row version.
 type Changed struct {
 	ID      int64  `json:"id"`

@@ -72,7 +72,7 @@ func (w *Writer) Update(ctx context.Context, id int64, in Input, versions models
 	})
 }
 
-// UpdateAll is Update for several products, all or none. Errors: those of Failures.Err; those of outbox.Writer.Write.
+// UpdateAll is Update for several products, all or none. The request has files for each. Errors: those of Failures.Err; those of outbox.Writer.Write.
 func (w *Writer) UpdateAll(ctx context.Context, targets []Target, in Input, r outbox.Request) (outbox.Result, error) {
 	return w.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
 		locked, failures, err := LockAll(ctx, tx, targets)
@@ -86,13 +86,15 @@ func (w *Writer) UpdateAll(ctx context.Context, targets []Target, in Input, r ou
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		moved, err := w.apply(ctx, tx, edits, in, false)
+		moved, err := w.apply(ctx, tx, edits, in, len(r.Files) > 0)
 		if err != nil {
 			return outbox.Change{}, err
 		}
 		rows := mirror.ChangedRows{lifecycle.ProductTable: IDs(locked), lifecycle.HistoryTable: moved}
 		data, err := Versions(ctx, tx, locked)
-		return outbox.Change{Table: lifecycle.ProductTable, RowID: locked[0].ID, Action: lifecycle.Updated, Data: data, Rows: rows}, err
+		return outbox.Change{
+			Table: lifecycle.ProductTable, RowID: locked[0].ID, Action: lifecycle.Updated, Products: Identities(locked), Data: data, Rows: rows,
+		}, err
 	})
 }
 
@@ -267,7 +269,7 @@ func (w *Writer) changed(ctx context.Context, tx *lifecycle.Tx, id int64, action
 	product, err := tx.ListedProduct(ctx, id)
 	product.AttachmentsCount, product.Version = files, rows[0].Version()
 	return outbox.Change{
-		Table: lifecycle.ProductTable, RowID: id, Action: action, Product: identity(product),
+		Table: lifecycle.ProductTable, RowID: id, Action: action, Products: []models.ProductIdentity{identity(product)},
 		Data: product, Version: product.Version, Rows: mirror.ChangedRows{lifecycle.ProductTable: {id}},
 	}, err
 }

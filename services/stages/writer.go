@@ -68,12 +68,12 @@ func (w *Writer) Record(ctx context.Context, in Input, r outbox.Request) (outbox
 			return outbox.Change{}, err
 		}
 		c, err := w.changed(ctx, tx, records[0], lifecycle.Inserted, in.ProductID)
-		c.Product = models.ProductIdentity{ID: locked[0].ID, CreatedAt: locked[0].CreatedAt}
+		c.Products = products.Identities(locked)
 		return c, err
 	})
 }
 
-// RecordAll is Record for several products, all or none; in.ProductID does not count. Errors: validation_failed for the move
+// RecordAll is Record for several products, all or none; in.ProductID does not count. The request has files for each. Errors: validation_failed for the move
 // itself; those of products.Failures.Err; those of outbox.Writer.Write.
 func (w *Writer) RecordAll(ctx context.Context, targets []products.Target, in Input, r outbox.Request) (outbox.Result, error) {
 	return w.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
@@ -97,7 +97,9 @@ func (w *Writer) RecordAll(ctx context.Context, targets []products.Target, in In
 		}
 		rows := mirror.ChangedRows{lifecycle.ProductTable: products.IDs(locked), lifecycle.HistoryTable: records}
 		data, err := products.Versions(ctx, tx, locked)
-		return outbox.Change{Table: lifecycle.HistoryTable, RowID: records[0], Action: lifecycle.Inserted, Data: data, Rows: rows}, err
+		return outbox.Change{
+			Table: lifecycle.HistoryTable, RowID: records[0], Action: lifecycle.Inserted, Products: products.Identities(locked), Data: data, Rows: rows,
+		}, err
 	})
 }
 

@@ -2,13 +2,16 @@ package console_test
 
 import (
 	"fmt"
+	"html"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 var selectBox = regexp.MustCompile(`<input type="checkbox" name="select" value="((\d+):[^"]+)"[^>]*?( checked)?( disabled)?>`)
@@ -111,6 +114,53 @@ func TestProductList_MovesAndEditsTheSelection(t *testing.T) {
 		u.remove("5").shows(303)
 		left := u.submit(gone.set("harga", "8")).shows(412, "Product 5 does not exist").form("/products/bulk/edit" + query)
 		u.follow(u.submit(left), "/products"+query, "1 product saved.")
+		u.Command("verify")
+	})
+}
+
+// TestProductList_MovesTheSelectionWithFiles: every product of a move gets its own copy of each file. A move that fails leaves
+// none, and its undo hides all.
+func TestProductList_MovesTheSelectionWithFiles(t *testing.T) {
+	t.Parallel()
+	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {
+		t.Parallel()
+		folder := filepath.Join(t.TempDir(), "uploads")
+		u := boot(t, url, 60, 12, []string{"UPDATE tbl_produk SET id_stage = 1", "UPDATE tbl_produk SET id_stage = 2 WHERE id = 4", "DELETE FROM tbl_stage_histori"}, "UPLOADS_URL=file:"+folder)
+		stored := func(want int) {
+			t.Helper()
+			contents, err := filepath.Glob(filepath.Join(folder, "*", "*"))
+			rows := kit.One[int](t, u.target, "SELECT count(DISTINCT object_key) FROM lifecycle_attachments")
+			if moved := kit.One[int](t, u.source, "SELECT count(*) FROM tbl_stage_histori"); err != nil || len(contents) != want || rows != want || (moved > 0) != (want > 0) {
+				t.Errorf("%d contents and %d rows, want %d; %d moves (%v)", len(contents), rows, want, moved, err)
+			}
+		}
+		const query = "?limit=20&sort=id"
+		list := u.open("/products" + query)
+		files := []upload{{"keputusan.pdf", pdf}, {"catatan.txt", "isi"}}
+		move := u.post("/products/selected/move"+query, selection(list, "1", "2", "3", "4")).shows(200, `name="files"`, "Every product gets each file.").form("/products/bulk/move"+query).set("stage_now", "2", "catatan", "Naik")
+		u.submit(move, upload{"tool.exe", "MZ"}).shows(422, `<a href="#move-files">The file tool.exe has an unsupported file type`, "Choose all files again", "Naik", "Move 4 products")
+		all := u.post("/products/selected/move?sort=id&select=all", nil).form("/products/bulk/move?sort=id")
+		u.submit(all.set("stage_now", "3"), files...).shows(422, `<a href="#move-files">2 files for each of 60 products are more than 100 files`, "Move 60 products")
+		stored(0)
+		refused := u.submit(move, files...).shows(422, "1 of 4 products cannot be changed. Nothing was saved.", "Choose all files again")
+		stored(0)
+
+		again := refused.form("/products/bulk/move" + query)
+		page := u.follow(u.submit(again, files...), "/products"+query, "3 products moved to "+u.stage("2")+".")
+		u.submit(again, files...).shows(303) // a double click
+		stored(6)
+		for _, id := range []string{"1", "2", "3"} {
+			u.open("/products/"+id).shows(200, "keputusan.pdf", "catatan.txt")
+			if content := regexp.MustCompile(`/api/[^"]*/attachments/\d+[^"]*`).FindString(u.open("/products/" + id).body); !strings.Contains(u.get(html.UnescapeString(content)).body, "%PDF") {
+				t.Errorf("the file of product %s at %s is not served", id, content)
+			}
+		}
+		u.follow(u.submit(page.form(actionOf(t, page.body, "/activity/", "/undo"))), "/activity", "Undone.")
+		for _, id := range []string{"1", "2", "3"} {
+			if strings.Contains(u.open("/products/"+id).body, "keputusan.pdf") {
+				t.Errorf("product %s still shows the file", id)
+			}
+		}
 		u.Command("verify")
 	})
 }

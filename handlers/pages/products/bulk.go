@@ -15,6 +15,7 @@ import (
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo/catalog"
+	"lifecycle-sync/services/attachments"
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/outbox"
 	"lifecycle-sync/services/products"
@@ -42,6 +43,9 @@ type bulkForm struct {
 	Query    string    // of the list, with "?", or ""
 	Zone     string    // of entered times
 	Reloaded bool      // some have changed since they were selected
+
+	Files     *fileRules // of a move
+	FilesLost bool       // files must be selected again
 
 	all choices
 }
@@ -78,6 +82,12 @@ func (f bulkForm) MoveFields() []pages.Field {
 	fields, _ := f.Fill(moveFieldsTo(f.all["tbl_stage"], f.Zone))
 	return fields
 }
+
+// MaxCopies is the maximum number of files for all products together.
+func (bulkForm) MaxCopies() int { return attachments.MaxCopies }
+
+// FilesError returns the error of the file input.
+func (f bulkForm) FilesError() models.Text { return f.Problems.At(moveFilesID) }
 
 // setField is a field to set in every product. ClearName is the name of the box that clears it, "" if it is required.
 type setField struct {
@@ -193,7 +203,7 @@ func idsOf(targets []products.Target) []int64 {
 
 // showBulk shows a form with the products as they are now.
 func (h *Pages) showBulk(c *fiber.Ctx, status int, f bulkForm) error {
-	f.Zone = h.Now().Format("MST")
+	f.Zone, f.Files = h.Now().Format("MST"), h.fileRules()
 	_, query, _ := strings.Cut(f.Back, "?")
 	if query != "" {
 		f.Query = "?" + query
@@ -245,23 +255,27 @@ func submittedBulk(c *fiber.Ctx, isMove bool, fields map[string]string) (f bulkF
 	return f, nil
 }
 
-// BulkMove moves the products of the form to a stage.
+// BulkMove moves the products of the form to a stage and adds the files to each.
 func (h *Pages) BulkMove(c *fiber.Ctx) error {
-	form, err := request.ReadForm(c, request.FormLimits{Bytes: h.Limits.Bytes}, h.Files, bulkFields(moveInputs()...)...)
-	if err != nil {
-		return err
-	}
+	form, formErr := request.ReadForm(c, h.Limits, h.Files, bulkFields(moveInputs()...)...)
 	f, err := submittedBulk(c, true, form.Fields)
 	if err != nil {
-		return err
+		h.Files.Discard(c.UserContext(), form.Files)
+		return cmp.Or(formErr, err)
 	}
+	f.FilesLost = formErr != nil || len(form.Files) > 0
 	texts, invalid := moveTexts(f.Form, h.Now())
 	in, err := h.Checker.BulkMove(texts)
 	key, keyErr := request.FormKey(c, f.Key)
-	if err := cmp.Or(err, invalid, keyErr); err != nil {
+	if err := cmp.Or(formErr, err, invalid, keyErr); err != nil {
+		h.Files.Discard(c.UserContext(), form.Files)
 		return h.showInvalidBulk(c, f, err, moveInputs()...)
 	}
-	result, err := h.Histories.RecordAll(c.UserContext(), f.Targets, in, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint([]any{f.Targets, in}, nil)})
+	r := outbox.Request{Key: key, Fingerprint: outbox.Fingerprint([]any{f.Targets, in}, form.Files)}
+	if r.Files, err = h.Files.CopyFor(c.UserContext(), f.Count(), form.Files); err != nil {
+		return h.showInvalidBulk(c, f, err, moveInputs()...)
+	}
+	result, err := h.Histories.RecordAll(c.UserContext(), f.Targets, in, r)
 	if err != nil {
 		return h.showInvalidBulk(c, f, err, moveInputs()...)
 	}

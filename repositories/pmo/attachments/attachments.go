@@ -21,29 +21,32 @@ type Attachments struct{ s *pmo.Session }
 // New returns the attachments on a session.
 func New(s *pmo.Session) *Attachments { return &Attachments{s: s} }
 
-// AddPending adds files to a product when the write commits, and returns their rows. Errors: connection.
-func (a *Attachments) AddPending(ctx context.Context, writeID string, product models.ProductIdentity, files []models.Upload) ([]models.Attachment, error) {
-	return a.add(ctx, models.Attachment{State: models.AttachmentPending, WriteID: &writeID}, product, files)
+// AddPending adds files to products when the write commits, and returns their rows. Each product gets an equal share of the
+// files, in the given order. Errors: connection.
+func (a *Attachments) AddPending(ctx context.Context, writeID string, products []models.ProductIdentity, files []models.Upload) ([]models.Attachment, error) {
+	return a.add(ctx, models.Attachment{State: models.AttachmentPending, WriteID: &writeID}, products, files)
 }
 
 // AddStored adds files to a product and returns their rows. Errors: connection.
 func (a *Attachments) AddStored(ctx context.Context, product models.ProductIdentity, files []models.Upload) ([]models.Attachment, error) {
-	return a.add(ctx, models.Attachment{State: models.AttachmentStored}, product, files)
+	return a.add(ctx, models.Attachment{State: models.AttachmentStored}, []models.ProductIdentity{product}, files)
 }
 
 // add sets created_at by the database's clock, because Reconcile compares it with the products' created_at.
-func (a *Attachments) add(ctx context.Context, common models.Attachment, product models.ProductIdentity, files []models.Upload) ([]models.Attachment, error) {
+func (a *Attachments) add(ctx context.Context, common models.Attachment, products []models.ProductIdentity, files []models.Upload) ([]models.Attachment, error) {
 	rows := make([]models.Attachment, len(files))
 	if len(rows) == 0 {
 		return rows, nil
 	}
-	common.ProductID, common.ProductCreatedAt = product.ID, product.CreatedAt
 	// Raw, because GORM has no SELECT without a table.
 	if err := a.s.Gorm(ctx).Raw("SELECT " + a.s.Clock(0)).Scan(&common.CreatedAt).Error; err != nil {
 		return nil, a.s.Translate(err)
 	}
+	share := len(files) / len(products)
 	for i, f := range files {
+		product := products[i/share]
 		rows[i] = common
+		rows[i].ProductID, rows[i].ProductCreatedAt = product.ID, product.CreatedAt
 		rows[i].Name, rows[i].Type, rows[i].Size, rows[i].SHA256, rows[i].ObjectKey = f.Name, f.Type, f.Size, f.SHA256, f.Key
 	}
 	return rows, a.s.Translate(a.s.Gorm(ctx).Create(&rows).Error)
