@@ -187,7 +187,9 @@ func (kind ExportFile) Send(c *fiber.Ctx, exports *export.Exports, q products.Qu
 		setHeaders()
 		return nil
 	}
-	file, size, err := write(c.UserContext(), q, now)
+	printer := printerOf(c)
+	heading := func(column string) string { return printer.Text(export.Label(column)) }
+	file, size, err := write(c.UserContext(), q, now, heading)
 	if err != nil {
 		return err
 	}

@@ -63,21 +63,24 @@ func (e *Exports) Close() {
 type viewer func(fn func(columns []models.Column, products rows) error) error
 
 // writer writes a file of a view's products to w.
-type writer func(view viewer, w io.Writer) error
+type writer func(view viewer, heading Heading, w io.Writer) error
+
+// Heading returns the heading of a column in the reader's language.
+type Heading func(column string) string
 
 // CSV returns the products that match a query on the day of now as comma-separated values, and their size in bytes. The file
 // is complete, so that its reader, however slow, holds no connection and no snapshot. The caller closes it. Errors: as
 // products.Query.Check; unavailable if too many exports run or the disk is full; connection, canceled, timeout, schema.
-func (e *Exports) CSV(ctx context.Context, q products.Query, now time.Time) (file io.ReadCloser, size int64, err error) {
-	return e.write(ctx, q, now, "csv", writeCSV)
+func (e *Exports) CSV(ctx context.Context, q products.Query, now time.Time, heading Heading) (file io.ReadCloser, size int64, err error) {
+	return e.write(ctx, q, now, heading, "csv", writeCSV)
 }
 
 // Workbook is CSV for an Excel workbook.
-func (e *Exports) Workbook(ctx context.Context, q products.Query, now time.Time) (file io.ReadCloser, size int64, err error) {
-	return e.write(ctx, q, now, "xlsx", e.writeWorkbook)
+func (e *Exports) Workbook(ctx context.Context, q products.Query, now time.Time, heading Heading) (file io.ReadCloser, size int64, err error) {
+	return e.write(ctx, q, now, heading, "xlsx", e.writeWorkbook)
 }
 
-func (e *Exports) write(ctx context.Context, q products.Query, now time.Time, format string, write writer) (_ io.ReadCloser, size int64, err error) {
+func (e *Exports) write(ctx context.Context, q products.Query, now time.Time, heading Heading, format string, write writer) (_ io.ReadCloser, size int64, err error) {
 	order, err := q.Order()
 	if err != nil {
 		return nil, 0, err
@@ -93,7 +96,7 @@ func (e *Exports) write(ctx context.Context, q products.Query, now time.Time, fo
 	if err != nil {
 		return nil, 0, diskError(err)
 	}
-	if err = write(e.view(ctx, q.Filter.On(now), order), file); err == nil {
+	if err = write(e.view(ctx, q.Filter.On(now), order), heading, file); err == nil {
 		err = ctx.Err()
 	}
 	if err == nil {
@@ -173,7 +176,8 @@ func (e *Exports) view(ctx context.Context, f catalog.DatedFilter, order catalog
 	return func(fn func([]models.Column, rows) error) error {
 		_, err := e.store.View(ctx, func(s *pmo.Session) error {
 			products := catalog.New(s)
-			return fn(products.ExportColumns(), products.ExportRows(ctx, f, order))
+			layout := NewLayout(products.ExportColumns())
+			return fn(layout.Columns, layout.rows(products.ExportRows(ctx, f, order)))
 		})
 		return err
 	}
@@ -182,8 +186,8 @@ func (e *Exports) view(ctx context.Context, f catalog.DatedFilter, order catalog
 // byteOrderMark makes Excel read UTF-8.
 const byteOrderMark = "\ufeff"
 
-// writeCSV writes RFC 4180 with the names of the columns first.
-func writeCSV(view viewer, w io.Writer) error {
+// writeCSV writes RFC 4180 with the headings first.
+func writeCSV(view viewer, heading Heading, w io.Writer) error {
 	return view(func(columns []models.Column, products rows) error {
 		out := &lines{to: bufio.NewWriterSize(w, 64<<10)}
 		out.csv = csv.NewWriter(&out.line)
@@ -192,7 +196,7 @@ func writeCSV(view viewer, w io.Writer) error {
 		}
 		record := make([]string, len(columns))
 		for i, c := range columns {
-			record[i] = c.Name
+			record[i] = heading(c.Name)
 		}
 		if err := out.write(record); err != nil {
 			return err
@@ -202,7 +206,7 @@ func writeCSV(view viewer, w io.Writer) error {
 				return err
 			}
 			for i, c := range columns {
-				if record[i], err = csvCell(c, cells[i]); err != nil {
+				if record[i], err = CSVCell(c, cells[i]); err != nil {
 					return err
 				}
 			}
@@ -214,8 +218,8 @@ func writeCSV(view viewer, w io.Writer) error {
 	})
 }
 
-// csvCell returns a cell as text, "" for NULL: a timestamp in RFC 3339, a text neutralized.
-func csvCell(c models.Column, cell []byte) (string, error) {
+// CSVCell returns a cell as text, "" for NULL: a timestamp in RFC 3339, a text neutralized. Errors: an unreadable timestamp.
+func CSVCell(c models.Column, cell []byte) (string, error) {
 	switch {
 	case cell == nil:
 		return "", nil
@@ -247,6 +251,26 @@ func neutral(text string) string {
 	for rest := text; ; {
 		if isFormula(rest) {
 			out.WriteByte('\'')
+		}
+		end := strings.IndexAny(rest, cellEnds) + 1
+		if end == 0 {
+			out.WriteString(rest)
+			return out.String()
+		}
+		out.WriteString(rest[:end])
+		rest = rest[end:]
+	}
+}
+
+// Restored reverses neutral.
+func Restored(cell string) string {
+	if bare := strings.TrimLeft(cell, "'"); bare != cell && (bare == "" || strings.IndexByte("\t\r\n", bare[0]) >= 0) {
+		cell = cell[1:]
+	}
+	var out strings.Builder
+	for rest := cell; ; {
+		if isFormula(rest) {
+			rest = strings.TrimPrefix(rest, "'")
 		}
 		end := strings.IndexAny(rest, cellEnds) + 1
 		if end == 0 {

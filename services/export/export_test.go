@@ -17,17 +17,19 @@ func (e *Exports) Occupy() {
 	}
 }
 
+func byName(column string) string { return column }
+
 // CSVOf writes rows as comma-separated values.
 func CSVOf(columns []models.Column, products rows) ([]byte, error) {
 	var out bytes.Buffer
 	lend := func(fn func([]models.Column, rows) error) error { return fn(columns, products) }
-	err := writeCSV(lend, &out)
+	err := writeCSV(lend, byName, &out)
 	return out.Bytes(), err
 }
 
 // WorkbookOf writes rows as a workbook whose sheets have at most maxRows.
 func WorkbookOf(folder string, columns []models.Column, products rows, maxRows int) ([]byte, error) {
-	b, err := newBook(folder)
+	b, err := newBook(folder, byName)
 	if err != nil {
 		return nil, err
 	}

@@ -75,20 +75,12 @@ func TestNeutral(t *testing.T) {
 	}
 }
 
-// restored reverses Neutral, as an import would. It returns nil for NULL.
+// restored reverses Neutral. It returns nil for NULL.
 func restored(cell string) *string {
 	if cell == "" {
 		return nil
 	}
-	ignored := regexp.MustCompile(`^['"\p{Z}\p{Cf}\x{0}-\x{8}\x{b}\x{c}\x{e}-\x{1f}\x{7f}-\x{9f}]*[=+\-@＝＋－＠]`)
-	var text strings.Builder
-	for i, part := range regexp.MustCompile(`[^;\t\r\n]*[;\t\r\n]?`).FindAllString(cell, -1) {
-		if ignored.MatchString(part) || i == 0 && regexp.MustCompile(`^'+($|[\t\r\n])`).MatchString(cell) {
-			part = strings.TrimPrefix(part, "'")
-		}
-		text.WriteString(part)
-	}
-	return new(text.String())
+	return new(export.Restored(cell))
 }
 
 // TestCSV_IsSafeAndReversible exports random texts and reads the file as spreadsheets with each separator do.

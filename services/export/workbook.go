@@ -22,13 +22,13 @@ const (
 )
 
 // writeWorkbook assembles the workbook in a temporary folder and then writes it.
-func (e *Exports) writeWorkbook(view viewer, w io.Writer) error {
+func (e *Exports) writeWorkbook(view viewer, heading Heading, w io.Writer) error {
 	folder, err := os.MkdirTemp(e.folder, "workbook-")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(folder) }() // Sweep retries
-	book, err := newBook(folder)
+	book, err := newBook(folder, heading)
 	if err != nil {
 		return err
 	}
@@ -42,6 +42,7 @@ func (e *Exports) writeWorkbook(view viewer, w io.Writer) error {
 // book is a workbook in progress.
 type book struct {
 	file             *excelize.File
+	heading          Heading
 	prices           map[string]bool // the names of the columns in rupiah
 	sheet            *excelize.StreamWriter
 	sheets           int
@@ -50,8 +51,8 @@ type book struct {
 	head, day, money int // styles
 }
 
-func newBook(folder string) (*book, error) {
-	b := &book{file: excelize.NewFile(excelize.Options{TmpDir: folder}), prices: map[string]bool{}, maxRows: maxRows}
+func newBook(folder string, heading Heading) (*book, error) {
+	b := &book{heading: heading, file: excelize.NewFile(excelize.Options{TmpDir: folder}), prices: map[string]bool{}, maxRows: maxRows}
 	for _, field := range models.ProductFields() {
 		b.prices[field.Column] = field.Kind == models.FieldNumber
 	}
@@ -119,7 +120,7 @@ func (b *book) begin(columns []models.Column) error {
 	b.row, b.bytes = 0, 0
 	header := make([]any, len(columns))
 	for i, c := range columns {
-		header[i] = excelize.Cell{StyleID: b.head, Value: c.Name}
+		header[i] = excelize.Cell{StyleID: b.head, Value: b.heading(c.Name)}
 		if err := b.sheet.SetColWidth(i+1, i+1, width(c)); err != nil {
 			return err
 		}

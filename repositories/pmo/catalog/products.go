@@ -362,16 +362,17 @@ type exportColumn struct {
 	expression string
 }
 
-// exportColumns lists the columns of models.ListedProduct in field order: those of models.Product first.
+// exportColumns lists the columns of models.ListedProduct in field order: those of models.Product first. What has no name is
+// named by its id.
 func (c *Catalog) exportColumns() []exportColumn {
 	var columns []exportColumn
 	for _, column := range c.s.Table("tbl_produk").Columns {
 		columns = append(columns, exportColumn{column, c.s.Fitting("p."+column.Name, column)})
 	}
 	return append(columns,
-		exportColumn{models.Column{Name: "segmen", Kind: models.KindText}, "segment.segmen"},
-		exportColumn{models.Column{Name: "stage", Kind: models.KindText}, "stage.stage"},
-		exportColumn{models.Column{Name: "kategori", Kind: models.KindText}, "category.kategori"},
+		exportColumn{models.Column{Name: "segmen", Kind: models.KindText}, "coalesce(segment.segmen, CAST(p.id_segmen AS text))"},
+		exportColumn{models.Column{Name: "stage", Kind: models.KindText}, "coalesce(stage.stage, CAST(p.id_stage AS text))"},
+		exportColumn{models.Column{Name: "kategori", Kind: models.KindText}, "coalesce(category.kategori, CAST(p.id_kategori AS text))"},
 		exportColumn{models.Column{Name: "attachments_count", Kind: models.KindInt}, "coalesce(files.n, 0)"})
 }
 
@@ -388,12 +389,22 @@ func (c *Catalog) ExportColumns() []models.Column {
 // until the next. Only in a view that nothing else reads from at the same time. Errors: connection, canceled, timeout,
 // schema.
 func (c *Catalog) ExportRows(ctx context.Context, f DatedFilter, order ProductOrder) iter.Seq2[[][]byte, error] {
+	return c.exportRows(ctx, c.filtered(ctx, f), order)
+}
+
+// ExportRowsOf is ExportRows for the products with some ids, in the order of the ids. More ids than a query may have parameters
+// are an error.
+func (c *Catalog) ExportRowsOf(ctx context.Context, ids []int64) iter.Seq2[[][]byte, error] {
+	return c.exportRows(ctx, c.s.Gorm(ctx).Table(productTable).Where("id IN ?", ids), ProductOrder{Column: "id"})
+}
+
+func (c *Catalog) exportRows(ctx context.Context, products *gorm.DB, order ProductOrder) iter.Seq2[[][]byte, error] {
 	var expressions []string
 	for _, column := range c.exportColumns() {
 		expressions = append(expressions, column.expression)
 	}
 	files := c.s.Attached(ctx).Select("id_produk, count(*) AS n").Group("id_produk")
-	query := c.s.Gorm(ctx).Session(&gorm.Session{DryRun: true}).Table("(?) AS p", c.filtered(ctx, f)).
+	query := c.s.Gorm(ctx).Session(&gorm.Session{DryRun: true}).Table("(?) AS p", products).
 		Joins(namesJoin).
 		Joins("LEFT JOIN (?) AS files ON files.id_produk = p.id", files).
 		Select(strings.Join(expressions, ", ")).Order(order.by("p.")).Find(&[]map[string]any{}).Statement
