@@ -37,6 +37,7 @@ import (
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/demo"
 	"lifecycle-sync/services/export"
+	"lifecycle-sync/services/imports"
 	"lifecycle-sync/services/metrics"
 	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/outbox"
@@ -200,6 +201,7 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 	limits := request.FormLimits{Files: a.cfg.UploadFiles, Bytes: a.cfg.UploadRequestLimit}
 	products, histories := products.NewWriter(a.writer, a.apiStore, a.zone), stages.NewWriter(a.writer, a.zone)
 	files := &attachments.Files{Writer: a.writer, Source: a.apiSource, Store: a.apiStore, Contents: a.files, Limit: a.cfg.UploadFileLimit, Log: a.log}
+	importer := a.importer(products)
 	savedViews := views.NewWriter(a.writer, now)
 	activities := activity.New(a.writer, a.apiStore, models.Tables())
 	site := pages.NewSite(pages.Options{Responses: a.responses, Status: runService, Zone: a.zone, Printer: a.printer, RequiresSignIn: options.Access != nil, Log: a.log})
@@ -208,7 +210,7 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 		Metrics: handlers.Metrics(appMetrics),
 		Docs:    handlers.NewDocs(),
 		Products: &handlers.Products{
-			Responses: a.responses, Now: a.local, Writer: products, Moves: histories, Files: files, Links: links, Exports: a.exports, Checker: request.NewChecker(), Limits: limits,
+			Responses: a.responses, Now: a.local, Writer: products, Moves: histories, Files: files, Links: links, Exports: a.exports, Imports: importer, Checker: request.NewChecker(), Limits: limits,
 		},
 		StageHistory: &handlers.StageHistory{Responses: a.responses, Zone: a.zone, Writer: histories, Checker: request.NewChecker()},
 		Views:        &handlers.Views{Responses: a.responses, Writer: savedViews, Checker: request.NewChecker()},
@@ -225,6 +227,13 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 		Activity: &activitypages.Pages{Site: site, Service: activities, Journal: history, Now: a.local},
 		Sync:     syncpages.New(site, runService, history, a.doctor()),
 	}), nil
+}
+
+// importer wires the service of imports. Their headings may be in any language of the catalogue.
+func (a *App) importer(products *products.Writer) *imports.Service {
+	catalogue := messages.New()
+	return imports.NewService(a.writer, products, a.apiStore, request.NewChecker(), a.local,
+		catalogue.Printer(messages.English, a.zone).Text, catalogue.Printer(messages.Indonesian, a.zone).Text)
 }
 
 // newRunService wires the service that starts, watches and cancels runs for the API, and the follower, which is nil unless

@@ -10,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/services/imports"
 	"lifecycle-sync/services/products"
 	"lifecycle-sync/web/messages"
 )
@@ -87,6 +88,9 @@ func NewFailure(printer *messages.Printer, err error) (int, Failure) {
 	f.Errors = invalidFields(printer, e.Fields)
 	if failures, ok := e.Data.(products.Failures); ok {
 		f.Data = failedProducts(printer, failures)
+	}
+	if preview, ok := e.Data.(imports.Preview); ok {
+		f.Data = newImportPreview(printer, preview)
 	}
 	return status, f
 }

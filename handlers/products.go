@@ -11,10 +11,12 @@ import (
 	"lifecycle-sync/services/attachments"
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/export"
+	"lifecycle-sync/services/imports"
 	"lifecycle-sync/services/outbox"
 	"lifecycle-sync/services/products"
 	"lifecycle-sync/services/reports"
 	"lifecycle-sync/services/stages"
+	"lifecycle-sync/web/messages"
 )
 
 // Products serves /products with its attachments and exports, /dropdowns and /dashboard.
@@ -26,6 +28,7 @@ type Products struct {
 	Files     *attachments.Files
 	Links     *attachments.Links
 	Exports   *export.Exports
+	Imports   *imports.Service
 	Checker   request.Checker
 	Limits    request.FormLimits
 }
@@ -125,6 +128,51 @@ func (h *Products) Bulk(c *fiber.Ctx) error {
 	}
 	result, err := h.Writer.UpdateAll(c.UserContext(), in.Targets, *in.Set, r)
 	return respondChanged(c, "done.products_changed", result, err)
+}
+
+// Import previews the changes of a spreadsheet, or applies those of a preview. A preview writes nothing, so it ignores the
+// idempotency key.
+func (h *Products) Import(c *fiber.Ctx) error {
+	key, err := request.IdempotencyKey(c)
+	if err != nil {
+		return err
+	}
+	in, _, err := h.Checker.ReadImport(c)
+	if err != nil {
+		return err
+	}
+	owner := request.Caller(c).Subject
+	if in.Digest == "" {
+		preview, err := h.Imports.Preview(c.UserContext(), owner, in.File)
+		if err != nil {
+			return err
+		}
+		return respondDone(c, "done.import_previewed", newImportPreview(printerOf(c), preview))
+	}
+	result, err := h.Imports.Apply(c.UserContext(), owner, in.Digest, in.File, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(in, nil)})
+	return respondChanged(c, "done.imported", result, err)
+}
+
+// importPreview is a rendered imports.Preview.
+type importPreview struct {
+	imports.Preview
+
+	Rows []importRow `json:"rows"`
+}
+
+// importRow is a row of a preview with its rendered errors.
+type importRow struct {
+	imports.Row
+
+	Errors []InvalidField `json:"errors,omitempty"`
+}
+
+func newImportPreview(printer *messages.Printer, p imports.Preview) importPreview {
+	out := importPreview{Preview: p, Rows: make([]importRow, len(p.Rows))}
+	for i, row := range p.Rows {
+		out.Rows[i] = importRow{row, invalidFields(printer, row.Errors)}
+	}
+	return out
 }
 
 // readInput reads a product with its files and the idempotency key; requireAll also requires fields that were not sent.

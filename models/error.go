@@ -125,3 +125,11 @@ func AsError(err error) *Error {
 func NewInvalid(fields ...FieldError) *Error {
 	return &Error{Class: Invalid, Text: fields[0].Text, Fields: fields}
 }
+
+// Data returns the data of an error, if it has data of this type.
+func Data[T any](err error) (data T, ok bool) {
+	if e := AsError(err); e != nil {
+		data, ok = e.Data.(T)
+	}
+	return data, ok
+}

@@ -41,7 +41,8 @@ func (h Handlers) table() []Route {
 
 		{get, api + "/products", reader, reads, brief, h.Products.List},
 		{post, api + "/products", manager, writes, long, h.Products.Create},
-		{post, api + "/products/bulk", manager, writes, brief, h.Products.Bulk},
+		{post, api + "/products/bulk", manager, writes, long, h.Products.Bulk},
+		{post, api + "/products/import", manager, writes, long, noQuery(h.Products.Import)},
 		{get, api + "/products/export.csv", reader, exports, long, h.Products.CSV},
 		{get, api + "/products/export.xlsx", reader, exports, long, h.Products.Workbook},
 		{get, api + "/products/:id", reader, reads, brief, noQuery(h.Products.Get)},

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -35,9 +36,12 @@ type Uploads interface {
 
 // FormLimits are the configured limits of multipart forms.
 type FormLimits struct {
-	Files int   // in a request
-	Bytes int64 // in a request
+	Files int    // in a request
+	Bytes int64  // in a request
+	Field string // for files; "": FilesField
 }
+
+func (l FormLimits) field() string { return cmp.Or(l.Field, FilesField) }
 
 // Form is a parsed multipart form. Its files are stored; the caller must keep or discard them.
 type Form struct {
@@ -115,10 +119,10 @@ func (f *formReader) readPart(ctx context.Context, part *multipart.Part) error {
 	switch {
 	case !isText(name):
 		return Invalid("", "encoding", "request.field_name_encoding", nil)
-	case name == FilesField:
+	case name == f.limits.field():
 		return f.readFile(ctx, part, filename)
 	case !slices.Contains(f.allowed, name):
-		return unknownField(name, append(slices.Clone(f.allowed), FilesField))
+		return unknownField(name, append(slices.Clone(f.allowed), f.limits.field()))
 	case isFile:
 		return Invalid(name, "type", "request.text", nil)
 	}
@@ -156,14 +160,14 @@ func (f *formReader) readFile(ctx context.Context, part *multipart.Part, filenam
 	if filename == "" {
 		n, err := io.CopyN(io.Discard, part, 1)
 		if n > 0 {
-			return Invalid(FilesField, "filename", "request.file_without_name", nil)
+			return Invalid(f.limits.field(), "filename", "request.file_without_name", nil)
 		} else if errors.Is(err, io.EOF) {
 			return nil
 		}
 		return err
 	}
 	if !isText(filename) {
-		return Invalid(FilesField, "encoding", "request.filename_encoding", nil)
+		return Invalid(f.limits.field(), "encoding", "request.filename_encoding", nil)
 	}
 	if len(f.form.Files) == f.limits.Files {
 		return models.NewError(models.TooLarge, "request.too_many_files", models.Params{"limit": f.limits.Files})

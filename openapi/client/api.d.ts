@@ -52,6 +52,36 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/products/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Previews or applies a spreadsheet
+         * @description Takes a CSV file or an Excel workbook (`.xlsx`) of up to 10 MB and 20,000 rows, with the headings of an export in the first row. Without
+         *     `digest` it returns a preview and writes nothing. With the `digest` of a preview it makes exactly the changes of that preview, all or none;
+         *     `file` is then optional, and must be the same one. Each user's previews are kept for one hour.
+         *
+         *     A cell is unchanged if it equals what an export would write now; only other cells are read. An empty cell clears the field. Columns
+         *     that the file lacks stay unchanged, and `unknownColumns` are ignored. A row without ID is a new product. A changed stage is recorded as
+         *     a move today. Prices such as `Rp 1.250.000` and dates such as `31/12/2026` are understood. If the product has another version than
+         *     the row, the row is a conflict; without the column Version, the version of the preview counts.
+         *
+         *     The preview has no digest if nothing changes, or if rows are invalid or conflicting. `skip=problems` leaves such rows out. The digest
+         *     covers the changes and the versions of the changed products. The rules are those of `POST /products` and `PUT /products/{id}`.
+         */
+        post: operations["importProducts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/products/export.csv": {
         parameters: {
             query?: never;
@@ -61,8 +91,9 @@ export interface paths {
         };
         /**
          * Exports the filtered list as CSV
-         * @description All pages, as UTF-8 with a byte order mark and CRLF line ends. The first line has the column names. Prices keep all digits, times
-         *     are RFC 3339. The file is complete before the first byte is sent.
+         * @description All pages, as UTF-8 with a byte order mark and CRLF line ends. The first line has the headings: ID, Version (the row version), the
+         *     fields of the form, Created, Updated and Attachments. Prices keep all digits, times are RFC 3339. `POST /products/import` reads the
+         *     file again. The file is complete before the first byte is sent.
          *
          *     Texts with parts that a spreadsheet would interpret as formulas get a `'` before each such part: at the start of the text and
          *     after `;`, tab and line end, where spreadsheets with other separators end a cell. NULL is an empty cell. An empty text, or one
@@ -988,6 +1019,47 @@ export interface components {
                 tanggal_stage_end?: components["schemas"]["DateInput"];
             };
         } & (unknown | unknown);
+        ImportPreview: {
+            /** @description Applies this preview. Null if nothing can be applied. */
+            digest: string | null;
+            counts: {
+                unchanged: number;
+                changed: number;
+                new: number;
+                invalid: number;
+                conflict: number;
+            };
+            /** @description Headings of columns that are ignored. */
+            unknownColumns: string[];
+            rows: components["schemas"]["ImportRow"][];
+        };
+        ImportRow: {
+            /** @description Of the file. */
+            line: number;
+            /**
+             * Format: int32
+             * @description Null for a new product.
+             */
+            id: number | null;
+            produk: string | null;
+            /** @enum {string} */
+            status: "unchanged" | "changed" | "new" | "invalid" | "conflict";
+            changes?: {
+                field: string;
+                /** @description As an export writes it. */
+                before: string | null;
+                /** @description As an export would write it; the file's cell if the row has a problem. */
+                after: string | null;
+            }[];
+            errors?: components["schemas"]["FieldError"][];
+        };
+        Imported: {
+            created: number;
+            changed: number;
+        };
+        ImportFailure: components["schemas"]["FailureFields"] & {
+            data?: components["schemas"]["ImportPreview"];
+        };
         BulkFailure: components["schemas"]["FailureFields"] & {
             /** @description Every failing product, by id. */
             data?: {
@@ -2209,6 +2281,116 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["BulkFailure"];
+                };
+            };
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedType"];
+            429: components["responses"]["RateLimited"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    importProducts: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A key that the client chooses for this request. A retry within 24 hours by the same caller, with the same fields and files,
+                 *     gets the first response and does nothing. Other fields or files return 409.
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description The spreadsheet. Required without digest.
+                     */
+                    file?: string;
+                    /** @description The digest of the preview to apply. */
+                    digest?: string;
+                    /**
+                     * @description Leave out invalid and conflicting rows.
+                     * @enum {string}
+                     */
+                    skip?: "problems";
+                };
+            };
+        };
+        responses: {
+            /** @description The preview, or what was applied. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        success: components["schemas"]["Succeeded"];
+                        message: components["schemas"]["Message"];
+                        data: components["schemas"]["ImportPreview"] | components["schemas"]["Imported"];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description The data has changed since the preview; `data` is the new preview. Or the idempotency key was used for another request. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": false,
+                     *       "message": "The data has changed since the preview. Nothing was imported. Check the new preview, then apply it.",
+                     *       "messageDetail": {
+                     *         "code": "import.changed"
+                     *       },
+                     *       "code": "conflict",
+                     *       "requestId": "4f1c2a",
+                     *       "data": {
+                     *         "digest": null,
+                     *         "counts": {
+                     *           "unchanged": 0,
+                     *           "changed": 0,
+                     *           "new": 0,
+                     *           "invalid": 0,
+                     *           "conflict": 1
+                     *         },
+                     *         "unknownColumns": [],
+                     *         "rows": [
+                     *           {
+                     *             "line": 2,
+                     *             "id": 7,
+                     *             "produk": "Kabel Serat Optik",
+                     *             "status": "conflict",
+                     *             "changes": [
+                     *               {
+                     *                 "field": "harga",
+                     *                 "before": "1100000",
+                     *                 "after": "Rp 1.250.000"
+                     *               }
+                     *             ],
+                     *             "errors": [
+                     *               {
+                     *                 "field": "version",
+                     *                 "code": "conflict",
+                     *                 "message": "The product was changed since the export."
+                     *               }
+                     *             ]
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ImportFailure"];
                 };
             };
             413: components["responses"]["TooLarge"];

@@ -154,6 +154,8 @@ type Dialect interface { //nolint:interfacebloat // one place for all difference
 	// InRanges is the query for the rows of the given ranges, in id order. query returns the SELECT for a condition on
 	// the id, ordered by id.
 	InRanges(ranges []Range, id string, query func(condition string) string) (sql string, args []any)
+	// Typed is a placeholder for a value of a column where the system cannot tell its type.
+	Typed(c models.Column) string
 	// AnyOf is the condition that a column has one of the ids.
 	AnyOf(column string, ids []int64) (condition string, args []any)
 	// HistogramBucket is the number of the ascending bounds that a value has reached, NULL for NULL. The bounds are texts of a type.

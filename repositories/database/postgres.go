@@ -182,6 +182,8 @@ func (postgresDialect) InRanges(ranges []Range, id string, query func(condition 
 		query(id+" BETWEEN g.lo AND g.hi") + ") x", []any{lo, hi}
 }
 
+func (postgresDialect) Typed(c models.Column) string { return "CAST(? AS " + c.Type + ")" }
+
 func (postgresDialect) AnyOf(column string, ids []int64) (string, []any) {
 	return column + " = ANY($1::bigint[])", []any{ids}
 }

@@ -266,6 +266,8 @@ func (sqliteDialect) InRanges(ranges []Range, id string, query func(condition st
 	return query(idCondition(ranges, id)), nil
 }
 
+func (sqliteDialect) Typed(models.Column) string { return "?" }
+
 func (sqliteDialect) AnyOf(column string, ids []int64) (string, []any) {
 	return column + " IN (" + strings.Trim(strings.ReplaceAll(fmt.Sprint(ids), " ", ", "), "[]") + ")", nil
 }

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"lifecycle-sync/models"
@@ -74,19 +75,24 @@ func (tx *Tx) CreateStageRecord(ctx context.Context, h *models.StageHistory) err
 	return tx.create(ctx, HistoryTable, h, &h.ID)
 }
 
-// CreateStageRecords is CreateStageRecord for several records, in one statement.
+// CreateStageRecords is CreateStageRecord for several records.
 func (tx *Tx) CreateStageRecords(ctx context.Context, records []models.StageHistory) error {
 	now := models.InstantOf(tx.Now)
 	for i := range records {
 		records[i].ID, records[i].CreatedAt, records[i].UpdatedAt = 0, &now, &now
 	}
-	result := tx.conn.Gorm(ctx).Table(HistoryTable).Omit("id").Clauses(returningID()).Create(&records)
-	for _, r := range records {
-		if r.ID != 0 {
-			tx.created(HistoryTable, r.ID)
+	for batch := range slices.Chunk(records, batchSize) {
+		result := tx.conn.Gorm(ctx).Table(HistoryTable).Omit("id").Clauses(returningID()).Create(&batch)
+		for _, r := range batch {
+			if r.ID != 0 {
+				tx.created(HistoryTable, r.ID)
+			}
+		}
+		if err := tx.result(HistoryTable, result, result.RowsAffected == int64(len(batch))); err != nil {
+			return err
 		}
 	}
-	return tx.result(HistoryTable, result, result.RowsAffected == int64(len(records)))
+	return nil
 }
 
 // UpdateStageRecord sets the given columns of a record to their values in h, and updated_at. Errors: as CreateProduct.

@@ -2,6 +2,8 @@ package lifecycle
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"lifecycle-sync/models"
 )
@@ -96,6 +98,64 @@ func (tx *Tx) UpdateProduct(ctx context.Context, id int64, p models.Product, col
 func (tx *Tx) UpdateProducts(ctx context.Context, ids []int64, p models.Product, columns ...string) error {
 	p.ID, p.UpdatedAt = 0, new(models.InstantOf(tx.Now))
 	return tx.updateAll(ctx, ProductTable, ids, &p, columns)
+}
+
+// batchSize is the number of rows per statement. A larger one exceeds SQLite's limit of parameters.
+const batchSize = 1000
+
+// UpdateEachProduct is UpdateProduct for several locked products, each with its own values. Raw, because GORM sets the rows of one
+// statement to the same values.
+func (tx *Tx) UpdateEachProduct(ctx context.Context, products []models.Product, columns ...string) error {
+	ids := make([]int64, len(products))
+	for i, p := range products {
+		ids[i] = p.ID
+	}
+	if err := tx.writing(ctx, ProductTable, ids...); err != nil {
+		return err
+	}
+	placeholders, sets := []string{tx.source.db.Typed(tx.source.products.Column("id"))}, []string{"updated_at = ?"}
+	for _, column := range columns {
+		placeholders = append(placeholders, tx.source.db.Typed(tx.source.products.Column(column)))
+		sets = append(sets, column+" = v."+column)
+	}
+	row := "(" + strings.Join(placeholders, ", ") + ")"
+	for batch := range slices.Chunk(products, batchSize) {
+		var values []any
+		for _, p := range batch {
+			values = append(values, p.ID)
+			for _, column := range columns {
+				f, _ := models.ProductFieldOf(column)
+				values = append(values, f.Value(&p))
+			}
+		}
+		statement := "WITH v (id, " + strings.Join(columns, ", ") + ") AS (VALUES " + strings.TrimSuffix(strings.Repeat(row+", ", len(batch)), ", ") +
+			") UPDATE " + ProductTable + " SET " + strings.Join(sets, ", ") + " FROM v WHERE " + ProductTable + ".id = v.id"
+		result := tx.conn.Gorm(ctx).Exec(statement, append(values, models.InstantOf(tx.Now))...)
+		if err := tx.result(ProductTable, result, result.RowsAffected == int64(len(batch))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CreateProducts is CreateProduct for several products.
+func (tx *Tx) CreateProducts(ctx context.Context, products []models.Product) error {
+	now := models.InstantOf(tx.Now)
+	for i := range products {
+		products[i].ID, products[i].CreatedAt, products[i].UpdatedAt = 0, &now, &now
+	}
+	for batch := range slices.Chunk(products, batchSize) {
+		result := tx.conn.Gorm(ctx).Table(ProductTable).Omit("id").Clauses(returningID()).Create(&batch)
+		for _, p := range batch {
+			if p.ID != 0 {
+				tx.created(ProductTable, p.ID)
+			}
+		}
+		if err := tx.result(ProductTable, result, result.RowsAffected == int64(len(batch))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DeleteProduct deletes a product and its stage history, whose ids it returns. Errors: as CreateProduct; constraint

@@ -43,6 +43,7 @@ func (s *Service) Undo(ctx context.Context, id int64, role models.Role, r outbox
 	if len(rows) == 0 {
 		return s.undoFiles(ctx, undone, files, r)
 	}
+	r.Large = true
 	return s.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
 		if err := s.checkFiles(ctx, s.store.Session, files); err != nil {
 			return outbox.Change{}, err

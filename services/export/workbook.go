@@ -186,17 +186,39 @@ func (b *book) number(c models.Column, digits string) (any, error) {
 	}
 }
 
+// WorkbookText returns what a program reads from the workbook for a cell: the raw value, "" for NULL.
+func WorkbookText(c models.Column, cell []byte) string {
+	if cell == nil {
+		return ""
+	}
+	switch c.Kind {
+	case models.KindDate:
+		if days, isDay := excelDay(string(cell)); isDay {
+			return strconv.FormatInt(days, 10)
+		}
+	case models.KindText:
+		return shortened(string(cell))
+	case models.KindInt, models.KindTimestamp, models.KindJSON:
+	}
+	return string(cell)
+}
+
 // date counts days as Excel does, which miscounts before March 1900.
 func (b *book) date(text string) (any, error) {
-	d, err := models.ParseDate(text)
-	if err != nil {
+	if _, err := models.ParseDate(text); err != nil {
 		return nil, err
 	}
-	if d.Time().Before(time.Date(1900, 3, 1, 0, 0, 0, 0, time.UTC)) {
-		return text, nil
+	if days, isDay := excelDay(text); isDay {
+		return excelize.Cell{StyleID: b.day, Value: days}, nil
 	}
-	days := (d.Time().Unix() - time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC).Unix()) / (24 * 60 * 60)
-	return excelize.Cell{StyleID: b.day, Value: days}, nil
+	return text, nil
+}
+
+// excelDay returns Excel's number of a day, if Excel counts it correctly.
+func excelDay(text string) (days int64, ok bool) {
+	d, err := models.ParseDate(text)
+	days = (d.Time().Unix() - time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC).Unix()) / (24 * 60 * 60)
+	return days, err == nil && !d.Time().Before(time.Date(1900, 3, 1, 0, 0, 0, 0, time.UTC))
 }
 
 // shortened cuts a text that is too long for a cell and ends it in an ellipsis.

@@ -26,8 +26,19 @@ import (
 // writeTimeout limits a write, once its request has been read: a request with files may take minutes.
 const writeTimeout = 10 * time.Second
 
+// largeWriteTimeout limits a write of up to thousands of rows. An import of 20,000 products takes up to 20 s on a small server.
+const largeWriteTimeout = 90 * time.Second
+
 // refreshTimeout limits the work after a write has committed, independent of the request's deadline.
 const refreshTimeout = 8 * time.Second
+
+// timeouts returns the limits of a write and of the work after it.
+func (r Request) timeouts() (write, refresh time.Duration) {
+	if r.Large {
+		return largeWriteTimeout, largeWriteTimeout
+	}
+	return writeTimeout, refreshTimeout
+}
 
 // contents stores the contents of files. Delete accepts a missing key.
 type contents interface {
@@ -61,6 +72,7 @@ type Request struct {
 	Key         *Key            // nil without one
 	Fingerprint string          // with a key
 	Files       []models.Upload // to attach to the products of the change, those of one after those of another; the writer owns them
+	Large       bool            // it may write thousands of rows
 }
 
 // Change describes what a write did in lifecycle_db.
@@ -91,7 +103,8 @@ type Result struct {
 // key; forbidden if the account may not write; connection: nothing was written, unless the message says that the outcome is
 // unknown.
 func (w *Writer) Write(ctx context.Context, r Request, change func(ctx context.Context, tx *lifecycle.Tx) (Change, error)) (Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	timeout, afterwards := r.timeouts()
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	write, done, err := w.claim(ctx, r.Key, r.Fingerprint)
 	if err != nil || done != nil {
@@ -109,7 +122,7 @@ func (w *Writer) Write(ctx context.Context, r Request, change func(ctx context.C
 	failpoint.Reach("after-source-commit")
 	written := result(&write)
 	written.ActivityID = recorded.ID
-	written.MirrorUpToDate = w.refreshMirror(ctx, write, c)
+	written.MirrorUpToDate = w.refreshMirror(ctx, afterwards, write, c)
 	if c.Action != lifecycle.Deleted && written.MirrorUpToDate {
 		row, err := journal.New(w.store.Session).QuarantinedRow(ctx, models.TableNamed(c.Table).Name, c.RowID)
 		if err == nil && row != nil { // an error is not one of the write, which has succeeded
@@ -301,8 +314,8 @@ func addEntry(
 
 // refreshMirror refreshes the mirror after the commit in lifecycle_db and completes the write in pmo_db. It reports whether
 // both succeeded; the cleanup and the next run retry what failed.
-func (w *Writer) refreshMirror(ctx context.Context, write models.Write, c Change) bool {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTimeout)
+func (w *Writer) refreshMirror(ctx context.Context, timeout time.Duration, write models.Write, c Change) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
 	version, err := w.mirror.Refresh(ctx, c.Rows, c.Deleted)
 	if err == nil {
@@ -320,9 +333,9 @@ func (w *Writer) refreshMirror(ctx context.Context, write models.Write, c Change
 	return err == nil
 }
 
-// Refresh mirrors a row that another application has changed in lifecycle_db, unless the mirror cannot be written now.
-func (w *Writer) Refresh(ctx context.Context, table string, id int64) {
-	w.refreshMirror(ctx, models.Write{}, Change{Table: table, RowID: id, Rows: mirror.ChangedRows{table: {id}}})
+// Refresh mirrors rows that another application has changed in lifecycle_db, unless the mirror cannot be written now.
+func (w *Writer) Refresh(ctx context.Context, table string, ids ...int64) {
+	w.refreshMirror(ctx, refreshTimeout, models.Write{}, Change{Table: table, RowID: ids[0], Rows: mirror.ChangedRows{table: ids}})
 }
 
 // complete completes a write that its own process did not. If the mirror cannot be refreshed now, the next run does it.

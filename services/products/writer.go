@@ -62,7 +62,7 @@ func (w *Writer) Update(ctx context.Context, id int64, in Input, versions models
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		moved, err := w.apply(ctx, tx, edits, in, len(r.Files) > 0)
+		moved, err := w.apply(ctx, tx, edits, len(r.Files) > 0)
 		if err != nil {
 			return outbox.Change{}, err
 		}
@@ -74,6 +74,7 @@ func (w *Writer) Update(ctx context.Context, id int64, in Input, versions models
 
 // UpdateAll is Update for several products, all or none. The request has files for each. Errors: those of Failures.Err; those of outbox.Writer.Write.
 func (w *Writer) UpdateAll(ctx context.Context, targets []Target, in Input, r outbox.Request) (outbox.Result, error) {
+	r.Large = true
 	return w.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
 		locked, failures, err := LockAll(ctx, tx, targets)
 		if err != nil {
@@ -86,7 +87,7 @@ func (w *Writer) UpdateAll(ctx context.Context, targets []Target, in Input, r ou
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		moved, err := w.apply(ctx, tx, edits, in, len(r.Files) > 0)
+		moved, err := w.apply(ctx, tx, edits, len(r.Files) > 0)
 		if err != nil {
 			return outbox.Change{}, err
 		}
@@ -102,6 +103,7 @@ func (w *Writer) UpdateAll(ctx context.Context, targets []Target, in Input, r ou
 type edit struct {
 	Locked
 
+	in      Input
 	changed []string // the given columns that change
 	moves   bool     // to another stage
 }
@@ -121,21 +123,27 @@ func (w *Writer) plan(ctx context.Context, tx *lifecycle.Tx, locked []Locked, in
 		return nil, nil, err
 	}
 	for _, before := range locked {
-		e := edit{Locked: before, changed: in.changed(before.Product, before.Row)}
-		e.moves = slices.Contains(e.changed, "id_stage")
-		after := in.withDates(e.changed, tx.Now.In(w.zone))
-		p := before.Product
-		for _, f := range models.ProductFields() {
-			if slices.Contains(e.columns(), f.Column) {
-				f.Copy(&p, &after)
-			}
-		}
-		if invalid := check(&p, e.changed, unknown); invalid != nil {
+		e, invalid := in.plan(before, unknown, tx.Now.In(w.zone))
+		if invalid != nil {
 			failures = append(failures, NewFailure(before, models.NewInvalid(invalid...)))
 		}
 		edits = append(edits, e)
 	}
 	return edits, failures, nil
+}
+
+// plan returns what the values change of a product, and their errors. unknown are the fields with an id that does not exist.
+func (in Input) plan(before Locked, unknown []models.ProductField, now time.Time) (edit, []models.FieldError) {
+	e := edit{Locked: before, in: in, changed: in.changed(before.Product, before.Row)}
+	e.moves = slices.Contains(e.changed, "id_stage")
+	after := in.withDates(e.changed, now)
+	p := before.Product
+	for _, f := range models.ProductFields() {
+		if slices.Contains(e.columns(), f.Column) {
+			f.Copy(&p, &after)
+		}
+	}
+	return e, check(&p, e.changed, unknown)
 }
 
 // withDates returns the values of an update that changes the given columns. If it changes the stage, the new stage begins today
@@ -153,45 +161,43 @@ func (in Input) withDates(columns []string, now time.Time) models.Product {
 
 // apply writes planned edits, with one statement for products of which the same columns change, and records the moves, whose ids
 // it returns. If touch is set, a product of which nothing changes gets a new updated_at.
-func (w *Writer) apply(ctx context.Context, tx *lifecycle.Tx, edits []edit, in Input, touch bool) (moved []int64, err error) {
+func (w *Writer) apply(ctx context.Context, tx *lifecycle.Tx, edits []edit, touch bool) (moved []int64, err error) {
 	var order []string // of the groups
 	groups := map[string][]edit{}
+	var moving []edit
 	for _, e := range edits {
 		key := strings.Join(e.changed, " ")
 		if groups[key] == nil {
 			order = append(order, key)
 		}
 		groups[key] = append(groups[key], e)
-	}
-	var moving []Locked
-	for _, key := range order {
-		group := groups[key]
-		var ids []int64
-		for _, e := range group {
-			ids = append(ids, e.ID)
-			if e.moves {
-				moving = append(moving, e.Locked)
-			}
+		if e.moves {
+			moving = append(moving, e)
 		}
-		changed := group[0].changed
-		if len(changed) == 0 && !touch {
+	}
+	for _, key := range order {
+		if key == "" && !touch {
 			continue
 		}
-		if err := tx.UpdateProducts(ctx, ids, in.withDates(changed, tx.Now.In(w.zone)), group[0].columns()...); err != nil {
+		if err := writeGroup(ctx, tx, groups[key], tx.Now.In(w.zone)); err != nil {
 			return nil, err
 		}
 	}
 	if moving == nil {
 		return nil, nil
 	}
-	newest, err := tx.NewestMoves(ctx, IDs(moving), models.LatestMove(tx.Now))
+	ids := make([]int64, len(moving))
+	for i, e := range moving {
+		ids[i] = e.ID
+	}
+	newest, err := tx.NewestMoves(ctx, ids, models.LatestMove(tx.Now))
 	if err != nil {
 		return nil, err
 	}
 	records := make([]models.StageHistory, len(moving))
 	for i, p := range moving {
 		at := models.InstantOf(models.MoveTime(newest[p.ID], tx.Now))
-		records[i] = models.StageHistory{ProductID: &p.ID, PreviousStageID: p.StageID, StageID: in.StageID, ChangedAt: &at}
+		records[i] = models.StageHistory{ProductID: &p.ID, PreviousStageID: p.StageID, StageID: p.in.StageID, ChangedAt: &at}
 	}
 	if err := tx.CreateStageRecords(ctx, records); err != nil {
 		return nil, err
@@ -200,6 +206,22 @@ func (w *Writer) apply(ctx context.Context, tx *lifecycle.Tx, edits []edit, in I
 		moved = append(moved, r.ID)
 	}
 	return moved, nil
+}
+
+// writeGroup writes edits of the same columns.
+func writeGroup(ctx context.Context, tx *lifecycle.Tx, group []edit, now time.Time) error {
+	ids, values, areEqual := make([]int64, len(group)), make([]models.Product, len(group)), true
+	for i, e := range group {
+		ids[i], values[i] = e.ID, e.in.withDates(e.changed, now)
+		areEqual = areEqual && reflect.DeepEqual(values[i], values[0])
+	}
+	if areEqual {
+		return tx.UpdateProducts(ctx, ids, values[0], group[0].columns()...)
+	}
+	for i, id := range ids {
+		values[i].ID = id
+	}
+	return tx.UpdateEachProduct(ctx, values, group[0].columns()...)
 }
 
 // Current is a product as it is now, for a client that has seen another version.

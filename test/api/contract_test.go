@@ -123,7 +123,7 @@ func checkRequest(input *openapi3filter.RequestValidationInput) (err error) {
 	return openapi3filter.ValidateRequest(input.Request.Context(), input)
 }
 
-// decodeForm reads a form as the document describes it: fields are strings, files a list of them.
+// decodeForm reads a form as the document describes it: fields are strings, files a list of them; the field "file" is one.
 func decodeForm(body io.Reader, header http.Header, _ *openapi3.SchemaRef, _ openapi3filter.EncodingFn) (any, error) {
 	_, params, err := mime.ParseMediaType(header.Get("Content-Type"))
 	if err != nil {
@@ -142,7 +142,7 @@ func decodeForm(body io.Reader, header http.Header, _ *openapi3.SchemaRef, _ ope
 		if err != nil {
 			return nil, err
 		}
-		if part.FileName() != "" {
+		if part.FileName() != "" && part.FormName() != "file" {
 			files, _ := form[part.FormName()].([]any)
 			form[part.FormName()] = append(files, part.FileName())
 			continue

@@ -389,22 +389,12 @@ func (c *Catalog) ExportColumns() []models.Column {
 // until the next. Only in a view that nothing else reads from at the same time. Errors: connection, canceled, timeout,
 // schema.
 func (c *Catalog) ExportRows(ctx context.Context, f DatedFilter, order ProductOrder) iter.Seq2[[][]byte, error] {
-	return c.exportRows(ctx, c.filtered(ctx, f), order)
-}
-
-// ExportRowsOf is ExportRows for the products with some ids, in the order of the ids. More ids than a query may have parameters
-// are an error.
-func (c *Catalog) ExportRowsOf(ctx context.Context, ids []int64) iter.Seq2[[][]byte, error] {
-	return c.exportRows(ctx, c.s.Gorm(ctx).Table(productTable).Where("id IN ?", ids), ProductOrder{Column: "id"})
-}
-
-func (c *Catalog) exportRows(ctx context.Context, products *gorm.DB, order ProductOrder) iter.Seq2[[][]byte, error] {
 	var expressions []string
 	for _, column := range c.exportColumns() {
 		expressions = append(expressions, column.expression)
 	}
 	files := c.s.Attached(ctx).Select("id_produk, count(*) AS n").Group("id_produk")
-	query := c.s.Gorm(ctx).Session(&gorm.Session{DryRun: true}).Table("(?) AS p", products).
+	query := c.s.Gorm(ctx).Session(&gorm.Session{DryRun: true}).Table("(?) AS p", c.filtered(ctx, f)).
 		Joins(namesJoin).
 		Joins("LEFT JOIN (?) AS files ON files.id_produk = p.id", files).
 		Select(strings.Join(expressions, ", ")).Order(order.by("p.")).Find(&[]map[string]any{}).Statement

@@ -165,6 +165,7 @@ func needs() []need {
 		{"lifecycle_writes", "SELECT, INSERT, UPDATE, DELETE", false},
 		{"lifecycle_signing_key", "SELECT", false},
 		{"lifecycle_views", "SELECT, INSERT, UPDATE, DELETE", false},
+		{"lifecycle_import_previews", "SELECT, INSERT, UPDATE, DELETE", false},
 	}
 }
 

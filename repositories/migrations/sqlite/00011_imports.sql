@@ -1,0 +1,9 @@
+-- Previews of spreadsheet imports, which their owner can apply for an hour.
+-- +goose Up
+CREATE TABLE IF NOT EXISTS lifecycle_import_previews (
+	digest text NOT NULL,
+	owner_id text NOT NULL,
+	changes text NOT NULL,
+	created_at timestamp NOT NULL,
+	PRIMARY KEY (digest, owner_id)
+);

@@ -1,0 +1,175 @@
+// Package imports changes products as a spreadsheet says: it previews the changes of a file, and applies exactly what it has shown.
+package imports
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/lifecycle"
+	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/imports"
+	"lifecycle-sync/services/export"
+	"lifecycle-sync/services/failpoint"
+	"lifecycle-sync/services/outbox"
+	"lifecycle-sync/services/products"
+)
+
+const (
+	previewTTL  = time.Hour
+	maxParallel = 2 // files that are read at the same time: each may need a few hundred MB
+)
+
+// rules validates the texts of a product's fields, "" for NULL. Errors: validation_failed.
+type rules interface {
+	Product(texts map[string]string, requireAll bool) (products.Input, error)
+}
+
+// Service previews and applies imports.
+type Service struct {
+	writer   *outbox.Writer
+	products *products.Writer
+	store    *pmo.Store
+	rules    rules
+	headings map[string]string // the columns by normal heading
+	now      func() time.Time  // in the time zone whose days count
+	slots    chan struct{}
+}
+
+// NewService returns the service. Headings are recognized in the languages of the labels, and as names of columns.
+func NewService(writer *outbox.Writer, products *products.Writer, store *pmo.Store, rules rules, now func() time.Time, labels ...func(models.Text) string) *Service {
+	s := &Service{writer: writer, products: products, store: store, rules: rules, headings: map[string]string{}, now: now, slots: make(chan struct{}, maxParallel)}
+	columns := []string{"id", export.VersionColumn, "created_at", "updated_at", "attachments_count"}
+	for _, f := range models.ProductFields() {
+		columns = append(columns, f.Column)
+	}
+	for _, column := range columns {
+		s.headings[column] = column
+		for _, label := range labels {
+			s.headings[normalHeading(label(export.Label(column)))] = column
+		}
+	}
+	return s
+}
+
+// File is a request to import a file. SkipProblems leaves out invalid and conflicting rows.
+type File struct {
+	Content      []byte
+	SkipProblems bool
+}
+
+// Preview returns what a file would change now, and keeps it for an hour. Errors: validation_failed if the file cannot be read;
+// connection, timeout, schema.
+func (s *Service) Preview(ctx context.Context, owner string, f File) (Preview, error) {
+	t, err := s.read(ctx, f.Content)
+	if err != nil {
+		return Preview{}, err
+	}
+	p, err := s.plan(ctx, t, f.SkipProblems)
+	if err == nil {
+		err = s.keep(ctx, owner, p)
+	}
+	return p.Preview, err
+}
+
+// read reads a file. Errors: validation_failed, canceled.
+func (s *Service) read(ctx context.Context, content []byte) (table, error) {
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	case <-ctx.Done():
+		return table{}, models.AsError(ctx.Err())
+	}
+	rows, isWorkbook, err := s.readFile(content)
+	if err != nil {
+		return table{}, err
+	}
+	return s.tableOf(rows, isWorkbook)
+}
+
+func (s *Service) keep(ctx context.Context, owner string, p planned) error {
+	if p.Digest == nil {
+		return nil
+	}
+	changes, err := json.Marshal(p.kept)
+	if err != nil {
+		return err
+	}
+	now := s.now()
+	return imports.New(s.store.Session).Save(ctx, models.ImportPreview{Digest: *p.Digest, OwnerID: owner, Changes: string(changes), CreatedAt: new(models.InstantOf(now))}, now.Add(-previewTTL))
+}
+
+// Apply makes exactly the changes of the owner's preview with a digest, all or none. With a file, that must yield the digest.
+// Errors: conflict if the digest no longer holds, with the new Preview as data; not found without file and preview; those of
+// outbox.Writer.Write.
+func (s *Service) Apply(ctx context.Context, owner, digest string, f File, r outbox.Request) (outbox.Result, error) {
+	ctx = models.WithChannel(ctx, models.ImportChannel)
+	r.Large = true
+	var t table
+	result, err := s.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (c outbox.Change, err error) {
+		if t, err = s.table(ctx, owner, digest, f); err != nil {
+			return c, err
+		}
+		p, err := s.plan(ctx, t, f.SkipProblems)
+		if err != nil {
+			return c, err
+		}
+		if p.Digest == nil || *p.Digest != digest {
+			return c, s.changed(ctx, owner, p)
+		}
+		c, err = s.products.Import(ctx, tx, p.writes)
+		failpoint.Reach("after-import")
+		return c, err
+	})
+	failures, isStale := models.Data[products.Failures](err)
+	if !isStale {
+		return result, err
+	}
+	s.refresh(ctx, failures)
+	p, planErr := s.plan(ctx, t, f.SkipProblems)
+	if planErr != nil {
+		return result, errors.Join(planErr, err)
+	}
+	return result, s.changed(ctx, owner, p)
+}
+
+// refresh mirrors the products that differ in lifecycle_db, so that the new preview shows why an import failed.
+func (s *Service) refresh(ctx context.Context, failures products.Failures) {
+	var ids []int64
+	for _, f := range failures {
+		if f.ID != 0 {
+			ids = append(ids, f.ID)
+		}
+	}
+	if len(ids) > 0 {
+		s.writer.Refresh(ctx, lifecycle.ProductTable, slices.Compact(ids)...)
+	}
+}
+
+// table reads the table to apply: the file, or the changes of a preview.
+func (s *Service) table(ctx context.Context, owner, digest string, f File) (t table, err error) {
+	if f.Content != nil {
+		return s.read(ctx, f.Content)
+	}
+	kept, err := imports.New(s.store.Session).Find(ctx, digest, owner, s.now().Add(-previewTTL))
+	if err != nil {
+		return t, err
+	}
+	if kept == nil {
+		return t, models.NewError(models.NotFound, "import.expired", nil).WithRemedy("import.expired_remedy", nil)
+	}
+	return t, json.Unmarshal([]byte(kept.Changes), &t)
+}
+
+// changed returns the error of a digest that no longer holds.
+func (s *Service) changed(ctx context.Context, owner string, p planned) error {
+	if err := s.keep(ctx, owner, p); err != nil {
+		return err
+	}
+	err := models.NewError(models.Conflict, "import.changed", nil).WithRemedy("import.changed_remedy", nil)
+	err.Data = p.Preview
+	return err
+}
