@@ -221,7 +221,7 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 		Session:  &session.Pages{Site: site, Access: options.Access},
 		Overview: &overview.Pages{Site: site, Now: a.local},
 		Products: &productpages.Pages{
-			Site: site, Products: products, Histories: histories, Files: files, Exports: a.exports, Checker: request.NewChecker(), Limits: limits, Views: savedViews, Now: a.local,
+			Site: site, Products: products, Histories: histories, Files: files, Exports: a.exports, Imports: importer, Checker: request.NewChecker(), Limits: limits, Views: savedViews, Now: a.local,
 		},
 		Stages:   &stagepages.Pages{Site: site, Checker: request.NewChecker(), Writer: histories, Zone: a.zone},
 		Activity: &activitypages.Pages{Site: site, Service: activities, Journal: history, Now: a.local},

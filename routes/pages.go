@@ -50,6 +50,8 @@ func (p Pages) table() []Route {
 		{post, "/products/selected/export.xlsx", reader, exports, long, p.Products.SelectWorkbook},
 		{post, "/products/bulk/move", manager, writes, long, p.Products.BulkMove},
 		{post, "/products/bulk/edit", manager, writes, brief, p.Products.BulkEdit},
+		{get, "/products/import", manager, reads, brief, noQuery(p.Products.ImportForm)},
+		{post, "/products/import", manager, writes, long, noQuery(p.Products.Import)},
 		{get, "/products/:id", reader, reads, brief, noQuery(p.Products.Show)},
 		{get, "/products/:id/edit", manager, reads, brief, noQuery(p.Products.Edit)},
 		{post, "/products/:id/edit", manager, writes, minute, p.Products.Update},

@@ -44,7 +44,7 @@ func (n Notice) parse() (code Notice, numbers map[string]int64, ok bool) {
 		}
 		numbers[name] = number
 	}
-	known := []Notice{SignedOut, ProductCreated, ProductChanged, ProductUnchanged, ProductDeleted, ProductMoved, ProductsChanged, ProductsMoved,
+	known := []Notice{SignedOut, ProductCreated, ProductChanged, ProductUnchanged, ProductDeleted, ProductMoved, ProductsChanged, ProductsMoved, ProductsImported,
 		NothingSelected, StageRecordChanged, StageRecordUnchanged, StageRecordDeleted, FilesAdded, FileDeleted, RunStopping, ViewSaved, ViewDeleted, Undone, Restored}
 	return Notice(parts[0]), numbers, slices.Contains(known, Notice(parts[0]))
 }
@@ -60,6 +60,7 @@ const (
 	ProductMoved         Notice = "product_moved"
 	ProductsChanged      Notice = "products_changed"
 	ProductsMoved        Notice = "products_moved"
+	ProductsImported     Notice = "products_imported"
 	NothingSelected      Notice = "nothing_selected"
 	StageRecordChanged   Notice = "stage_record_changed"
 	StageRecordUnchanged Notice = "stage_record_unchanged"

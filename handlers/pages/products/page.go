@@ -18,6 +18,7 @@ import (
 	"lifecycle-sync/services/attachments"
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/export"
+	"lifecycle-sync/services/imports"
 	"lifecycle-sync/services/products"
 	"lifecycle-sync/services/stages"
 	"lifecycle-sync/services/views"
@@ -32,6 +33,7 @@ type Pages struct {
 	Histories *stages.Writer
 	Files     *attachments.Files
 	Exports   *export.Exports
+	Imports   *imports.Service
 	Limits    request.FormLimits
 	Views     *views.Writer
 	Now       func() time.Time // in the configured time zone
