@@ -69,7 +69,9 @@ func (s *site) moveAll(ctx context.Context, stage int) (time.Duration, error) {
 		if err != nil {
 			return 0, err
 		}
-		var list struct{ Data []target }
+		var list struct {
+			Data []target `json:"data"`
+		}
 		if err := json.Unmarshal(text, &list); err != nil {
 			return 0, err
 		}
@@ -125,9 +127,9 @@ func moveAllByHand(ctx context.Context, conn *pgx.Conn, stage int) (time.Duratio
 			}
 		}
 		moved, err := tx.Exec(ctx, `WITH before AS (SELECT id, id_stage FROM tbl_produk WHERE id = ANY($1)), moved AS (
-				UPDATE tbl_produk SET id_stage = $2, tanggal_stage_start = current_date, tanggal_stage_end = NULL, updated_at = now() WHERE id = ANY($1) RETURNING id)
+				UPDATE tbl_produk SET id_stage = $2, tanggal_stage_start = current_date, tanggal_stage_end = NULL, updated_at = now() WHERE id = ANY($1) RETURNING id, updated_at)
 			INSERT INTO tbl_stage_histori (id_produk, stage_previous, stage_now, catatan, tanggal_perubahan, created_at, updated_at)
-			SELECT id, id_stage, $2, 'bench', now(), now(), now() FROM moved JOIN before USING (id)`, ids, stage)
+			SELECT id, id_stage, $2, 'bench', now(), updated_at, updated_at FROM moved JOIN before USING (id)`, ids, stage)
 		if err == nil && moved.RowsAffected() != bulkSize {
 			err = fmt.Errorf("moved %d products by hand", moved.RowsAffected())
 		}

@@ -68,7 +68,8 @@ func observe(o Options) fiber.Handler {
 		o.Log.LogAttrs(context.Background(), slog.LevelInfo, "request",
 			slog.String("request_id", strings.Clone(c.GetRespHeader(fiber.HeaderXRequestID))),
 			slog.String("method", method), slog.String("path", strings.Clone(c.Path())),
-			slog.String("user", request.Caller(c).Subject), slog.Int("status", status), slog.Int("bytes", bodySize(c.Response())), slog.Duration("duration", took), slog.String("remote", c.IP()))
+			slog.String("user", request.Caller(c).Subject),
+			slog.Int("status", status), slog.Int("bytes", bodySize(c.Response())), slog.Duration("duration", took), slog.String("remote", c.IP()))
 		return err
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+	"strconv"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/lifecycle"
@@ -381,8 +382,9 @@ func (r *reversal) checkStages(ctx context.Context, products []int64, before map
 		if !exists || move == nil || was != nil && was.ID == move.ID {
 			continue
 		}
-		if want, _ := json.Marshal(move.StageID); !bytes.Equal(want, t.Columns[stage].JSON(row.Cells[stage])) { // numbers always marshal
-			r.conflicts = append(r.conflicts, Conflict{Table: lifecycle.HistoryTable, ID: move.ID, Field: "stage_now", Expected: t.Columns[stage].JSON(row.Cells[stage]), Actual: want})
+		current, want := t.Columns[stage].JSON(row.Cells[stage]), models.JSON(strconv.FormatInt(*move.StageID, 10))
+		if !bytes.Equal(want, current) {
+			r.conflicts = append(r.conflicts, Conflict{Table: lifecycle.HistoryTable, ID: move.ID, Field: "stage_now", Expected: current, Actual: want})
 		}
 	}
 	return conflictError(r.conflicts)

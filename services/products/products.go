@@ -109,6 +109,12 @@ func List(ctx context.Context, from Reader, q Query, now time.Time) (Page, error
 	return Page{Products: page, Pagination: paging.Of(total)}, err
 }
 
+// WithIDs returns the products with some ids, at most MaxBulk, in the order of the ids. Errors: connection, timeout, schema.
+func WithIDs(ctx context.Context, from Reader, ids []int64, now time.Time) ([]models.ListedProduct, error) {
+	list, _, err := from.Products(ctx, Filter{IDs: ids}.On(now), catalog.ProductOrder{Column: "id"}, 0, MaxBulk)
+	return list, err
+}
+
 func productOrder(sort string) (catalog.ProductOrder, error) {
 	key, descending := strings.CutPrefix(sort, "-")
 	switch {

@@ -240,7 +240,10 @@ func (l *fixture) wantProducts(t *testing.T, cases []filterCase) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		filter, _ := json.Marshal(c.filter)
+		filter, err := json.Marshal(c.filter)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if !slices.Equal(exported, want) {
 			t.Errorf("%s: the export has %v, want %v", filter, exported, want)
 		}

@@ -203,7 +203,8 @@ func TestServe_KilledDuringBulkMove(t *testing.T) {
 				Version string `json:"version"`
 			}
 		}
-		if err := json.Unmarshal([]byte(list[strings.Index(list, "{\"success"):]), &page); err != nil || len(page.Data) != 3 {
+		_, document, _ := strings.Cut(list, `{"success"`) // after the headers
+		if err := json.Unmarshal([]byte(`{"success"`+document), &page); err != nil || len(page.Data) != 3 {
 			s.Fatalf("%v: %s", err, list)
 		}
 		products, err := json.Marshal(page.Data)

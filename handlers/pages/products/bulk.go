@@ -14,7 +14,6 @@ import (
 	"lifecycle-sync/handlers/pages"
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
-	"lifecycle-sync/repositories/pmo/catalog"
 	"lifecycle-sync/services/attachments"
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/outbox"
@@ -214,7 +213,7 @@ func (h *Pages) showBulk(c *fiber.Ctx, status int, f bulkForm) error {
 			return f, err
 		}
 		f.all = pages.Choices(lists)
-		list, _, err := v.Products(ctx, products.Filter{IDs: idsOf(f.Targets)}.On(h.Now()), catalog.ProductOrder{Column: "id"}, 0, products.MaxBulk)
+		list, err := products.WithIDs(ctx, v, idsOf(f.Targets), h.Now())
 		viewer := h.viewer(lists)
 		for _, p := range list {
 			f.Products = append(f.Products, viewer.product(p))

@@ -48,7 +48,10 @@ func (h *Pages) List(c *fiber.Ctx) error {
 			return nil, nil, err
 		}
 		savedViews, err := views.List(ctx, v, caller)
-		list := &productList{Filters: listFilters(filters, lists), IsTable: isTable, Selected: selected, query: filters, selection: selection, sort: query.Sort, columns: columns, views: savedViews, saved: saved}
+		list := &productList{
+			Filters: listFilters(filters, lists), IsTable: isTable, Selected: selected, query: filters, selection: selection, sort: query.Sort,
+			columns: columns, views: savedViews, saved: saved,
+		}
 		if err != nil || validationErr != nil {
 			return list, &list.Filters, err
 		}
