@@ -26,9 +26,10 @@ type Conflict struct {
 	Actual   models.JSON `json:"actual"`
 }
 
-// Undone is the stored result of an undo.
+// Undone is the stored result of an undo. Activity is that of an undo that changed only files.
 type Undone struct {
-	Undoes int64 `json:"undoes"`
+	Undoes   int64 `json:"undoes"`
+	Activity int64 `json:"activity,omitempty"`
 }
 
 // Undo writes the values before an activity back, if its rows are still as it left them: all or nothing. The undo is an activity,
@@ -46,11 +47,14 @@ func (s *Service) Undo(ctx context.Context, id int64, role models.Role, r outbox
 	}
 	r.Large = true
 	return s.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
+		if err := s.checkEffect(ctx, s.store.Session, undone.ID); err != nil {
+			return outbox.Change{}, err
+		}
 		if err := s.checkFiles(ctx, s.store.Session, files); err != nil {
 			return outbox.Change{}, err
 		}
 		c, err := s.reverse(ctx, tx, rows)
-		c.Undoes, c.As, c.Data = &undone, models.UndoAction, Undone{undone.ID}
+		c.Undoes, c.As, c.Data = &undone, models.UndoAction, Undone{Undoes: undone.ID}
 		return c, err
 	})
 }
@@ -103,8 +107,6 @@ func (s *Service) undoable(ctx context.Context, id int64, role models.Role) (a m
 		return a, nil, err
 	case a.Action == models.SyncAction:
 		return a, nil, models.NewError(models.Conflict, "activity.of_run", models.Params{"run": *a.RunID}).WithRemedy("activity.of_run_remedy", models.Params{"run": *a.RunID})
-	case a.UndoneBy != nil:
-		return a, nil, models.NewError(models.Conflict, "activity.undone", models.Params{"by": *a.UndoneBy}).WithRemedy("activity.undone_remedy", nil)
 	case len(changes) == 0:
 		return a, nil, models.NewError(models.Conflict, "activity.nothing_to_undo", nil)
 	case role < models.Admin && deletesRestored(a, changes):
@@ -113,6 +115,16 @@ func (s *Service) undoable(ctx context.Context, id int64, role models.Role) (a m
 	default:
 		return a, changes, nil
 	}
+}
+
+// checkEffect checks that an activity has not been undone. Part of the write, because a repeated request gets its first response.
+// Errors: not found; conflict; those of existing.
+func (s *Service) checkEffect(ctx context.Context, in *pmo.Session, id int64) error {
+	a, err := existing(ctx, activities.New(in), id)
+	if err == nil && a.UndoneBy != nil {
+		err = models.NewError(models.Conflict, "activity.undone", models.Params{"by": *a.UndoneBy}).WithRemedy("activity.undone_remedy", nil)
+	}
+	return err
 }
 
 // deletesRestored reports whether undoing an activity would delete a product that an undo or a restore had brought back.
@@ -127,13 +139,15 @@ func deletesRestored(a models.Activity, changes []models.ActivityChange) bool {
 
 // undoFiles undoes an activity that changed only files, which are not in lifecycle_db.
 func (s *Service) undoFiles(ctx context.Context, undone models.Activity, files []models.ActivityChange, r outbox.Request) (outbox.Result, error) {
-	var undo models.Activity
 	result, err := s.writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (any, error) {
+		if err := s.checkEffect(ctx, tx, undone.ID); err != nil {
+			return nil, err
+		}
 		if err := s.checkFiles(ctx, tx, files); err != nil {
 			return nil, err
 		}
 		author := models.AuthorOf(ctx)
-		undo = models.Activity{Actor: author.Actor, Channel: models.UndoChannel, Action: models.UndoAction, Undoes: &undone.ID}
+		undo := models.Activity{Actor: author.Actor, Channel: models.UndoChannel, Action: models.UndoAction, Undoes: &undone.ID}
 		reversed, err := activities.New(tx).FileChanges(ctx, undone)
 		if err == nil {
 			err = activities.New(tx).Add(ctx, &undo, reversed)
@@ -141,11 +155,14 @@ func (s *Service) undoFiles(ctx context.Context, undone models.Activity, files [
 		if err == nil {
 			err = activities.New(tx).CompleteUndo(ctx, undo)
 		}
-		return Undone{undone.ID}, err
+		return Undone{Undoes: undone.ID, Activity: undo.ID}, err
 	})
-	if err == nil {
-		result.ActivityID = undo.ID
+	if err != nil {
+		return result, err
 	}
+	var stored Undone // also by the first one of repeated requests
+	err = json.Unmarshal(result.Data, &stored)
+	result.ActivityID = stored.Activity
 	return result, err
 }
 
