@@ -41,6 +41,18 @@ func (s *site) undo(id int64) listedActivity {
 	return decode[listedActivity](s.t, s.send(http.MethodPost, fmt.Sprintf("/activity/%d/undo", id), "").want(s.t, http.StatusOK))
 }
 
+// onceByKey sends a request twice with the same key and wants the same activity in response.
+func (s *site) onceByKey(path string) {
+	s.t.Helper()
+	send := func() int64 {
+		return decode[listedActivity](s.t, s.send(http.MethodPost, path, "", "Idempotency-Key", path).want(s.t, http.StatusOK)).ID
+	}
+	first := send()
+	if again := send(); first == 0 || again != first || s.activities("limit=1")[0].ID != first {
+		s.t.Errorf("%s: activity %d, and %d when repeated", path, first, again)
+	}
+}
+
 // row is a row of lifecycle_db as text, without updated_at; "" if there is none.
 func (s *site) row(table string, id int64) string {
 	s.t.Helper()
@@ -139,7 +151,7 @@ func TestActivity_UndoRestoresEveryKindOfChange(t *testing.T) {
 		s.do(http.MethodDelete, address(file), nil).want(t, http.StatusOK)
 		removal := s.activities("limit=1")[0]
 		s.do(http.MethodGet, address(file), nil).want(t, http.StatusNotFound, "not_found")
-		s.undo(removal.ID)
+		s.onceByKey(fmt.Sprintf("/activity/%d/undo", removal.ID))
 		s.do(http.MethodGet, address(file), nil).want(t, http.StatusOK)
 		upload := s.activities("action=upload")[0]
 		s.undo(upload.ID)
@@ -177,7 +189,8 @@ func TestActivity_UndoRefusesWhatChangedSince(t *testing.T) {
 		if name := queryOne[string](t, s.source, "SELECT produk FROM tbl_produk WHERE id = 1"); name != "one" {
 			t.Errorf("the refused undo has written %q", name)
 		}
-		s.undo(price)
+		s.onceByKey(fmt.Sprintf("/activity/%d/undo", price))
+		s.send(http.MethodPost, fmt.Sprintf("/activity/%d/undo", price), "", "Idempotency-Key", "other").want(t, http.StatusConflict, "conflict")
 		s.undo(update)
 
 		stage := queryOne[int64](t, s.source, "SELECT id_stage FROM tbl_produk WHERE id = 2")
@@ -262,7 +275,8 @@ func TestActivity_ShowsAndRestoresDirectChanges(t *testing.T) {
 			if c["action"] != "delete" {
 				restore().want(t, http.StatusConflict, "conflict")
 			} else if c["table"] == "tbl_produk" {
-				if restored := decode[listedActivity](t, restore().want(t, http.StatusOK)); restored.Action != "restore" {
+				s.onceByKey(fmt.Sprintf("/sync/changes/%.0f/restore", c["change"]))
+				if restored := s.activities("limit=1")[0]; restored.Action != "restore" {
 					t.Errorf("restored by %+v", restored)
 				}
 				restore().want(t, http.StatusConflict, "conflict")
