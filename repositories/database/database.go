@@ -180,6 +180,9 @@ type Dialect interface { //nolint:interfacebloat // one place for all difference
 
 	// inspect is the query for the catalogue's entries of tables, with its argument.
 	inspect(names []string) (query string, arg any)
+	// deleteEffects is the query for the foreign keys to a table that delete or change rows when its rows are deleted, with its argument:
+	// the referencing table as text and quoted, the condition that its row r refers to row p, and whether it can be read.
+	deleteEffects(table string) (query string, arg any)
 	// streamRows calls yield with the rows of a query until it returns false.
 	streamRows(ctx context.Context, c *Conn, query string, args []any, yield func(cells [][]byte) bool) error
 	begin(ctx context.Context, c *Conn, mode TxMode) error

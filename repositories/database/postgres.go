@@ -221,6 +221,8 @@ func (postgresDialect) SecondsSince(expr string) string {
 	return "EXTRACT(EPOCH FROM clock_timestamp() - " + expr + ")::double precision"
 }
 
+func (postgresDialect) deleteEffects(table string) (string, any) { return deleteEffectsPostgres, table }
+
 func (postgresDialect) inspect(names []string) (string, any) { return inspectPostgres, names }
 
 // Hashing configures how the rows of a server are hashed.

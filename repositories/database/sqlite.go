@@ -300,6 +300,8 @@ func (sqliteDialect) SecondsSince(expr string) string {
 	return "unixepoch('now', 'subsec') - unixepoch(" + expr + ", 'subsec')"
 }
 
+func (sqliteDialect) deleteEffects(table string) (string, any) { return deleteEffectsSQLite, table }
+
 func (sqliteDialect) inspect(names []string) (string, any) {
 	return inspectSQLite, `["` + strings.Join(names, `","`) + `"]`
 }

@@ -87,6 +87,50 @@ func (c *Conn) Inspect(ctx context.Context, names []string) (map[string]TableInf
 	return tables, nil
 }
 
+// A partition repeats the foreign key of its table.
+const deleteEffectsPostgres = `SELECT c.relname, f.conrelid::regclass::text, has_table_privilege(f.conrelid, 'SELECT'),
+	(SELECT string_agg(format('r.%I = p.%I', a.attname, b.attname), ' AND ') FROM unnest(f.conkey, f.confkey) AS k(own, other)
+		JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.own JOIN pg_attribute b ON b.attrelid = f.confrelid AND b.attnum = k.other)
+FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid
+WHERE f.contype = 'f' AND f.confrelid = to_regclass(quote_ident($1)) AND f.confdeltype IN ('c', 'n', 'd') AND f.conparentid = 0
+ORDER BY 2, f.conname`
+
+const deleteEffectsSQLite = `SELECT t.name, '"' || replace(t.name, '"', '""') || '"', 1,
+	group_concat('r."' || replace(f."from", '"', '""') || '" = p."' || replace(coalesce(f."to", 'id'), '"', '""') || '"', ' AND ')
+FROM sqlite_schema t JOIN pragma_foreign_key_list(t.name) f
+WHERE t.type = 'table' AND f."table" = ? COLLATE NOCASE AND f.on_delete IN ('CASCADE', 'SET NULL', 'SET DEFAULT')
+GROUP BY t.name, f.id ORDER BY t.name, f.id`
+
+// DeleteEffect is a foreign key that deletes or changes rows of Table when the rows that they refer to are deleted.
+type DeleteEffect struct {
+	Table    string
+	Readable bool
+	quoted   string
+	refers   string // the condition that a row r refers to a row p
+}
+
+// DeleteEffects reads the foreign keys to a table that delete or change rows when rows of the table are deleted. Raw, because it
+// reads the catalogue.
+func (c *Conn) DeleteEffects(ctx context.Context, table string) (effects []DeleteEffect, err error) {
+	query, arg := c.db.deleteEffects(table)
+	for cells, err := range c.Rows(ctx, query, arg) {
+		if err != nil {
+			return nil, err
+		}
+		readable, _ := strconv.ParseBool(string(cells[2]))
+		effects = append(effects, DeleteEffect{Table: string(cells[0]), quoted: string(cells[1]), Readable: readable, refers: string(cells[3])})
+	}
+	return effects, nil
+}
+
+// Affects reports whether deleting the rows with some ids from a table would have the effect. Raw, because the columns are those
+// of the foreign key.
+func (c *Conn) Affects(ctx context.Context, effect DeleteEffect, table string, ids []int64) (affects bool, err error) {
+	condition, args := c.db.AnyOf("p.id", ids)
+	err = c.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM "+effect.quoted+" r JOIN "+table+" p ON "+effect.refers+" WHERE "+condition+")", args, &affects)
+	return affects, err
+}
+
 // UniqueIDs reports whether the catalogue guarantees that every row has an id of its own.
 func (t TableInfo) UniqueIDs() bool {
 	return t.KeyOnID && !t.HasChildren && t.Columns["id"].NotNull

@@ -159,13 +159,16 @@ func (tx *Tx) CreateProducts(ctx context.Context, products []models.Product) err
 }
 
 // DeleteProduct deletes a product and its stage history, whose ids it returns. Errors: as CreateProduct; constraint
-// also when another table of lifecycle_db refers to the product.
+// also when another table of lifecycle_db refers to the product; conflict if its rows would be deleted or changed, too.
 func (tx *Tx) DeleteProduct(ctx context.Context, id int64) (histories []int64, err error) {
 	err = tx.conn.Gorm(ctx).Table(HistoryTable).Where("id_produk = ?", id).Order("id").Pluck("id", &histories).Error
 	if err != nil {
 		return nil, tx.source.db.Translate(err)
 	}
 	if len(histories) > 0 {
+		if err := tx.deletable(ctx, HistoryTable, histories...); err != nil {
+			return nil, err
+		}
 		if err := tx.writing(ctx, HistoryTable, histories...); err != nil {
 			return nil, err
 		}

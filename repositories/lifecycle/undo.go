@@ -54,8 +54,11 @@ func (tx *Tx) Insert(ctx context.Context, t *models.Table, row models.Row, colum
 	return nil
 }
 
-// Remove deletes a row. Errors: as CreateProduct.
+// Remove deletes a row. Errors: as CreateProduct; conflict if rows of other tables would be deleted or changed, too.
 func (tx *Tx) Remove(ctx context.Context, t *models.Table, id int64) error {
+	if err := tx.deletable(ctx, t.Source, id); err != nil {
+		return err
+	}
 	if err := tx.writing(ctx, t.Source, id); err != nil {
 		return err
 	}

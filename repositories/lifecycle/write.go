@@ -305,8 +305,36 @@ func (tx *Tx) updateAll(ctx context.Context, table string, ids []int64, row any,
 	return tx.result(table, result, result.RowsAffected == int64(len(ids)))
 }
 
+// deletable checks that deleting rows would not delete or change rows of tables that are not mirrored, by their foreign keys: they
+// could not be restored. Errors: conflict; connection, timeout.
+func (tx *Tx) deletable(ctx context.Context, table string, ids ...int64) error {
+	effects, err := tx.conn.DeleteEffects(ctx, table)
+	if err != nil {
+		return err
+	}
+	for _, effect := range effects {
+		if slices.ContainsFunc(models.Tables(), func(t *models.Table) bool { return t.Source == effect.Table }) {
+			continue
+		}
+		affects := !effect.Readable
+		if effect.Readable {
+			if affects, err = tx.conn.Affects(ctx, effect, table, ids); err != nil {
+				return err
+			}
+		}
+		if affects {
+			params := models.Params{"table": effect.Table}
+			return models.NewError(models.Conflict, "lifecycle.cascades", params).WithRemedy("lifecycle.cascades_remedy", params)
+		}
+	}
+	return nil
+}
+
 // delete deletes the row with an id, which row has, too.
 func (tx *Tx) delete(ctx context.Context, table string, id int64, row any) error {
+	if err := tx.deletable(ctx, table, id); err != nil {
+		return err
+	}
 	if err := tx.writing(ctx, table, id); err != nil {
 		return err
 	}

@@ -180,3 +180,48 @@ func TestOutbox_SweepContinuesAfterAFailure(t *testing.T) {
 		}
 	})
 }
+
+// TestWrites_RefuseToDeleteWhatOtherTablesWouldLose: foreign keys of tables that are not mirrored would delete or change rows that no
+// undo could restore.
+func TestWrites_RefuseToDeleteWhatOtherTablesWouldLose(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		created := decode[product](t, s.send(http.MethodPost, "/products", uji).want(t, http.StatusCreated))
+		creation := fmt.Sprintf("/activity/%d/undo", s.activities("limit=1")[0].ID)
+		s.send(http.MethodPost, "/stage-history", `{"id_produk":4,"stage_now":1,"tanggal_perubahan":"2001-01-01T00:00:00Z"}`).want(t, http.StatusCreated)
+		record := decode[[]struct{ ID int64 }](t, s.get("/stage-history?productId=4&limit=100"))[0].ID
+		for _, c := range []struct {
+			table, key, value string
+			refused, allowed  func() apiResponse
+		}{
+			{
+				"tbl_kontrak", "REFERENCES tbl_produk (id) ON DELETE CASCADE", "1",
+				func() apiResponse { return s.do(http.MethodDelete, base+"/products/1", nil) },
+				func() apiResponse { return s.do(http.MethodDelete, base+"/products/2", nil) },
+			},
+			{
+				"tbl_tiket", "REFERENCES tbl_produk (id) ON DELETE SET NULL", fmt.Sprint(created.ID),
+				func() apiResponse { return s.send(http.MethodPost, creation, "") }, nil,
+			},
+			{
+				"tbl_tanda", "REFERENCES tbl_stage_histori (id) ON DELETE SET NULL", fmt.Sprint(record),
+				func() apiResponse { return s.do(http.MethodDelete, base+"/products/4", nil) }, nil,
+			},
+		} {
+			exec(t, s.source, "CREATE TABLE "+c.table+" (id_rujukan integer "+c.key+")")
+			exec(t, s.source, "INSERT INTO "+c.table+" VALUES ("+c.value+")")
+			if a := c.refused().want(t, http.StatusConflict, "conflict"); !strings.Contains(a.json.Message, c.table) {
+				t.Errorf("the response does not name %s: %s", c.table, a.body)
+			}
+			if n := queryOne[int](t, s.source, "SELECT count(*) FROM "+c.table+" WHERE id_rujukan = "+c.value); n != 1 {
+				t.Errorf("%s has lost its row", c.table)
+			}
+			if c.allowed != nil {
+				c.allowed().want(t, http.StatusOK)
+			}
+			exec(t, s.source, "DELETE FROM "+c.table)
+			c.refused().want(t, http.StatusOK)
+		}
+		s.Command("verify")
+	})
+}
