@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"mime/multipart"
 	"net/http"
+	"regexp"
 	"os"
 	"path/filepath"
 	"slices"
@@ -232,6 +233,54 @@ func TestServe_KilledDuringBulkMove(t *testing.T) {
 			s.source: "SELECT count(*) FROM tbl_stage_histori h JOIN tbl_produk p ON p.id = h.id_produk WHERE p.id_stage = 2 AND h.stage_now = 2 AND h.catatan = 'Satu'",
 			s.target: "SELECT count(*) FROM tbl_stage_histori_lifecycle h JOIN tbl_produk_lifecycle p ON p.id = h.id_produk WHERE p.id_stage = 2 AND h.stage_now = 2 AND h.catatan = 'Satu'",
 		} {
+			if n := s.number(db, query); n != 3 {
+				s.Errorf("%s: %d, want 3", query, n)
+			}
+		}
+		if n := s.number(s.target, "SELECT count(*) FROM lifecycle_writes WHERE state <> 'done'"); n != 0 {
+			s.Errorf("%d writes are open", n)
+		}
+	})
+}
+
+// TestServe_KilledDuringImport expects all or none of the rows, and a retry that writes them once.
+func TestServe_KilledDuringImport(t *testing.T) {
+	t.Parallel()
+	eachKill(t, []string{"after-import", "after-outbox-entry", "after-source-commit", "mid-refresh"}, func(s *site, point string) {
+		s.exec(s.source, "UPDATE tbl_produk SET id_stage = 1, id_kategori = 1, id_segmen = 1, harga = 1")
+		stage := kit.One[string](s, s.source, "SELECT stage FROM tbl_stage WHERE id = 2")
+		const boundary = "batas"
+		form := func(name, value string) string {
+			return "--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + value + "\r\n--" + boundary + "--\r\n"
+		}
+		file := strings.Replace(form("file", "ID,Price,Stage\n1,7,"+stage+"\n2,7,"+stage+"\n3,8,"+stage), `name="file"`, `name="file"; filename="x.csv"`, 1)
+		send := func(address, body string) (int, string, error) {
+			return do(address, http.MethodPost, api+"/products/import", body, "Idempotency-Key", "satu", "Content-Type", "multipart/form-data; boundary="+boundary)
+		}
+		first := s.serve()
+		_, shown, err := send(first.Address(), file)
+		first.end()
+		digest := regexp.MustCompile(`"digest":"(\w{32})"`).FindStringSubmatch(shown)
+		if err != nil || digest == nil {
+			s.Fatalf("%v: %s", err, shown)
+		}
+		apply := func(address string) (int, error) {
+			status, _, err := send(address, form("digest", digest[1]))
+			return status, err
+		}
+		s.killedBy(point, apply)
+		const changed = "SELECT count(*) FROM tbl_produk p JOIN tbl_stage_histori h ON h.id_produk = p.id AND h.stage_now = 2 WHERE p.harga > 1 AND p.id_stage = 2"
+		if n, want := s.number(s.source, changed), map[bool]int64{true: 0, false: 3}[strings.HasSuffix(point, "import") || strings.HasSuffix(point, "entry")]; n != want {
+			s.Errorf("%s: %d products are changed, want %d", point, n, want)
+		}
+		second := s.serve()
+		for range 2 {
+			if status, err := apply(second.Address()); err != nil || status != http.StatusOK {
+				s.Fatalf("retry: %d %v\n%s", status, err, second)
+			}
+		}
+		second.end()
+		for db, query := range map[*sql.DB]string{s.source: changed, s.target: strings.NewReplacer("tbl_produk", "tbl_produk_lifecycle", "tbl_stage_histori", "tbl_stage_histori_lifecycle").Replace(changed)} {
 			if n := s.number(db, query); n != 3 {
 				s.Errorf("%s: %d, want 3", query, n)
 			}
