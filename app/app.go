@@ -210,7 +210,8 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 		Metrics: handlers.Metrics(appMetrics),
 		Docs:    handlers.NewDocs(),
 		Products: &handlers.Products{
-			Responses: a.responses, Now: a.local, Writer: products, Moves: histories, Files: files, Links: links, Exports: a.exports, Imports: importer, Checker: request.NewChecker(), Limits: limits,
+			Responses: a.responses, Now: a.local, Writer: products, Moves: histories, Files: files, Links: links,
+			Exports: a.exports, Imports: importer, Checker: request.NewChecker(), Limits: limits,
 		},
 		StageHistory: &handlers.StageHistory{Responses: a.responses, Zone: a.zone, Writer: histories, Checker: request.NewChecker()},
 		Views:        &handlers.Views{Responses: a.responses, Writer: savedViews, Checker: request.NewChecker()},
@@ -221,7 +222,8 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 		Session:  &session.Pages{Site: site, Access: options.Access},
 		Overview: &overview.Pages{Site: site, Now: a.local},
 		Products: &productpages.Pages{
-			Site: site, Products: products, Histories: histories, Files: files, Exports: a.exports, Imports: importer, Checker: request.NewChecker(), Limits: limits, Views: savedViews, Now: a.local,
+			Site: site, Products: products, Histories: histories, Files: files, Exports: a.exports, Imports: importer,
+			Checker: request.NewChecker(), Limits: limits, Views: savedViews, Now: a.local,
 		},
 		Stages:   &stagepages.Pages{Site: site, Checker: request.NewChecker(), Writer: histories, Zone: a.zone},
 		Activity: &activitypages.Pages{Site: site, Service: activities, Journal: history, Now: a.local},

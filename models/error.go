@@ -127,7 +127,7 @@ func NewInvalid(fields ...FieldError) *Error {
 }
 
 // Data returns the data of an error, if it has data of this type.
-func Data[T any](err error) (data T, ok bool) {
+func Data[T any](err error) (data T, ok bool) { //nolint:ireturn // the caller names the type
 	if e := AsError(err); e != nil {
 		data, ok = e.Data.(T)
 	}

@@ -218,7 +218,14 @@ func (s *Service) reverse(ctx context.Context, tx *lifecycle.Tx, changes []model
 			c.Action = lifecycle.Inserted
 		}
 	}
-	return c, r.checkStages(ctx, products, newest)
+	return c, r.checkStages(ctx, slices.DeleteFunc(products, func(id int64) bool { return changesProduct(changes, id) }), newest)
+}
+
+// changesProduct reports whether changes include the row of a product itself: it then returns to its stage before the activity.
+func changesProduct(changes []models.ActivityChange, id int64) bool {
+	return slices.ContainsFunc(changes, func(c models.ActivityChange) bool {
+		return c.Table == models.TableNamed(lifecycle.ProductTable).Name && c.RowID == id
+	})
 }
 
 // table returns the table with a name in activities.

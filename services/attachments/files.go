@@ -197,7 +197,8 @@ const MaxCopies = 100
 func (f *Files) CopyFor(ctx context.Context, products int, files []models.Upload) ([]models.Upload, error) {
 	if len(files)*products > MaxCopies {
 		f.Discard(ctx, files)
-		return nil, models.NewInvalid(models.NewFieldError("files", "too_many", "attachments.too_many_copies", models.Params{"files": len(files), "products": products, "max": MaxCopies}))
+		counts := models.Params{"files": len(files), "products": products, "max": MaxCopies}
+		return nil, models.NewInvalid(models.NewFieldError("files", "too_many", "attachments.too_many_copies", counts))
 	}
 	all := slices.Clone(files)
 	for i := len(files); i < len(files)*products; i++ {

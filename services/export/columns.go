@@ -44,10 +44,10 @@ func (l *Layout) add(column models.Column, cell int) {
 }
 
 // Product returns the row of a product, without its id, of a row of the mirror.
-func (l Layout) Product(row [][]byte) models.Row { return models.Row{Cells: row[:l.fields]} }
+func (l *Layout) Product(row [][]byte) models.Row { return models.Row{Cells: row[:l.fields]} }
 
 // Cells returns the cells of the columns for a row of the mirror.
-func (l Layout) Cells(row [][]byte) [][]byte {
+func (l *Layout) Cells(row [][]byte) [][]byte {
 	cells := make([][]byte, len(l.cells))
 	for i, at := range l.cells {
 		if at < 0 {
@@ -60,7 +60,7 @@ func (l Layout) Cells(row [][]byte) [][]byte {
 }
 
 // rows yields the cells of the columns.
-func (l Layout) rows(products rows) rows {
+func (l *Layout) rows(products rows) rows {
 	return func(yield func([][]byte, error) bool) {
 		for row, err := range products {
 			if err != nil {

@@ -99,7 +99,8 @@ func (s *Service) keep(ctx context.Context, owner string, p planned) error {
 		return err
 	}
 	now := s.now()
-	return imports.New(s.store.Session).Save(ctx, models.ImportPreview{Digest: *p.Digest, OwnerID: owner, Changes: string(changes), CreatedAt: new(models.InstantOf(now))}, now.Add(-previewTTL))
+	kept := models.ImportPreview{Digest: *p.Digest, OwnerID: owner, Changes: string(changes), CreatedAt: new(models.InstantOf(now))}
+	return imports.New(s.store.Session).Save(ctx, kept, now.Add(-previewTTL))
 }
 
 // Apply makes exactly the changes of the owner's preview with a digest, all or none. With a file, that must yield the digest.

@@ -66,7 +66,7 @@ type Change struct {
 }
 
 // HasProblems reports whether a row can not be applied.
-func (r Row) HasProblems() bool { return r.Status == Invalid || r.Status == Conflict }
+func (r *Row) HasProblems() bool { return r.Status == Invalid || r.Status == Conflict }
 
 // table is a file's content, or the part of it that changes something.
 type table struct {
@@ -199,13 +199,18 @@ func digest(writes []products.ImportRow) string {
 				values[f.Column] = f.Value(&w.Input.Product)
 			}
 		}
-		_ = encoder.Encode([]any{w.ID, w.Version, values}) // plain values always marshal
+		if err := encoder.Encode([]any{w.ID, w.Version, values}); err != nil { // plain values always marshal
+			panic(err)
+		}
 	}
 	return hex.EncodeToString(hash.Sum(nil)[:16])
 }
 
 // parseID reads the id of a row. lifecycle_db may have ids that are not positive.
-func parseID(text string) (int64, error) { return strconv.ParseInt(text, 10, 32) }
+func parseID(text string) (id int64, valid bool) {
+	id, err := strconv.ParseInt(text, 10, 32)
+	return id, err == nil
+}
 
 // idBatch is the number of products per query. More ids would exceed SQLite's limit of parameters.
 const idBatch = 5000
@@ -218,7 +223,7 @@ func (p *planner) read(ctx context.Context, from *catalog.Catalog, t table) erro
 	}
 	var ids []int64
 	for _, row := range t.Rows {
-		if id, err := parseID(row.ID); err == nil {
+		if id, valid := parseID(row.ID); valid {
 			ids = append(ids, id)
 		}
 	}
@@ -229,7 +234,7 @@ func (p *planner) read(ctx context.Context, from *catalog.Catalog, t table) erro
 			if err != nil {
 				return err
 			}
-			id, err := parseID(string(cells[0]))
+			id, err := strconv.ParseInt(string(cells[0]), 10, 64)
 			if err != nil {
 				return err
 			}
@@ -265,8 +270,8 @@ func (p *planner) row(in tableRow) (out Row, write products.ImportRow, err error
 		write = p.newRow(in, &out)
 		return out, write, nil
 	}
-	id, err := parseID(in.ID)
-	if err != nil {
+	id, valid := parseID(in.ID)
+	if !valid {
 		out.fail(Invalid, models.NewFieldError("id", "integer", "import.invalid_id", nil))
 		return out, write, nil
 	}

@@ -2,7 +2,7 @@ package products
 
 import (
 	"context"
-	"fmt"
+	"strings"
 	"time"
 
 	"lifecycle-sync/models"
@@ -119,12 +119,13 @@ type choices struct {
 }
 
 func (c choices) unknownOf(ctx context.Context, p *models.Product) ([]models.ProductField, error) {
-	var key string
+	var texts []string
 	for _, f := range models.ProductFields() {
 		if f.Choices != "" {
-			key += fmt.Sprint(f.Text(p), " ")
+			texts = append(texts, f.Text(p))
 		}
 	}
+	key := strings.Join(texts, " ")
 	if unknown, known := c.unknown[key]; known {
 		return unknown, nil
 	}

@@ -73,7 +73,7 @@ func TestStageHistory_FiltersRecords(t *testing.T) {
 		p.get("/stage-history?"+query).shows(http.StatusUnprocessableEntity, append(says, "Invalid filters", `role="alert"`, "<h1>Stage history</h1>")...)
 	}
 	for _, page := range []string{"/?", "/products?", "/products?view=table&"} {
-		p.get(page+"stageId=x&segmentId=1").shows(http.StatusUnprocessableEntity, "Stage must be a whole number", `aria-describedby="stageId-error"`, `<option value="1" selected>`)
+		p.get(page+"stageId=x&segmentId=1").shows(http.StatusUnprocessableEntity, "Stage must be whole numbers", `aria-describedby="stageId-error"`, `<option value="1" selected>`)
 	}
 	p.get("/stage-history/matrix").shows(http.StatusOK, "3 moves", `href="/stage-history?fromStageId=2&amp;toStageId=3"`, "61 days", "No stage")
 }
