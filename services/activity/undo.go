@@ -153,7 +153,7 @@ func (s *Service) undoFiles(ctx context.Context, undone models.Activity, files [
 			err = activities.New(tx).Add(ctx, &undo, reversed)
 		}
 		if err == nil {
-			err = activities.New(tx).CompleteUndo(ctx, undo)
+			_, err = activities.New(tx).CompleteUndo(ctx, undo)
 		}
 		return Undone{Undoes: undone.ID, Activity: undo.ID}, err
 	})

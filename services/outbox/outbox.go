@@ -391,14 +391,14 @@ func (w *Writer) close(ctx context.Context, write models.Write, committed bool, 
 	var gone []string // keys of deleted files
 	var version int64 // 0 if no file changed: cached answers stay valid
 	err := w.store.InTx(ctx, func(p *pmo.Session) (err error) {
-		var files int64
+		var files, undone int64
 		if gone, files, err = attachmentsdb.New(p).Settle(ctx, write.ID, committed); err == nil {
-			err = activities.New(p).Settle(ctx, write.ID, committed)
+			undone, err = activities.New(p).Settle(ctx, write.ID, committed)
 		}
 		if err == nil {
 			err = record(p)
 		}
-		if err == nil && files > 0 {
+		if err == nil && files+undone > 0 {
 			version, err = p.BumpVersion(ctx)
 		}
 		return err
