@@ -69,10 +69,10 @@ func (s *site) contents() (keys []string) {
 	return keys
 }
 
-// wantFiles wants a number of stored attachments of existing products. Each attachment has its content.
+// wantFiles wants a number of stored attachments of existing products that nobody has removed. Each attachment has its content.
 func (s *site) wantFiles(want int) {
 	s.t.Helper()
-	rows, stored := queryOne[int](s.t, s.target, "SELECT count(*) FROM lifecycle_attachments"), queryOne[int](s.t, s.target, "SELECT count(*) FROM lifecycle_attachments WHERE state = 'stored' AND closed_at IS NULL")
+	rows, stored := queryOne[int](s.t, s.target, "SELECT count(*) FROM lifecycle_attachments"), queryOne[int](s.t, s.target, "SELECT count(*) FROM lifecycle_attachments WHERE state = 'stored' AND closed_at IS NULL AND removed_at IS NULL")
 	if keys := s.contents(); stored != want || len(keys) != rows {
 		s.t.Errorf("%d of %d rows, %d contents, want %d", stored, rows, len(keys), want)
 	}
@@ -130,8 +130,8 @@ func TestProducts_CreateStoresFiles(t *testing.T) {
 
 		s.do(http.MethodDelete, base+path, nil).want(t, http.StatusOK)
 		s.wantFiles(0)
-		if kept := s.contents(); len(kept) != 3 {
-			t.Errorf("%d contents are kept for the product's return", len(kept))
+		if kept := s.contents(); len(kept) != 4 {
+			t.Errorf("%d contents are kept, for undoing the removal and for the product's return", len(kept))
 		}
 		s.do(http.MethodGet, f.Path, nil).want(t, http.StatusNotFound, "not_found")
 		s.do(http.MethodGet, base+path+"/attachments", nil).want(t, http.StatusNotFound, "not_found")

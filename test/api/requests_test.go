@@ -274,7 +274,7 @@ func TestAttachments_BelongToOneProduct(t *testing.T) {
 		s.token = s.Token("Project Manager")
 		s.do(http.MethodDelete, address(added[0]), nil).want(t, http.StatusOK)
 		s.do(http.MethodGet, address(added[0]), nil).want(t, http.StatusNotFound, "not_found")
-		s.wantFiles(1) // kept for undoing the deletion
+		s.wantFiles(0)
 	}, withTokens...)
 }
 
