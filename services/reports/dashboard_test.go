@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -258,6 +259,9 @@ func (l *fixture) wantProducts(t *testing.T, cases []filterCase) {
 	}
 }
 
+// rowVersions matches the versions of products, which differ between the databases.
+var rowVersions = regexp.MustCompile(`,"version":"[^"]*"|"version":"[^"]*",`)
+
 // TestDashboard compares the figures of each database with the oracle's, with those of the list, and all that a database
 // answers with the other's to the byte.
 func TestDashboard(t *testing.T) {
@@ -297,6 +301,7 @@ func TestDashboard(t *testing.T) {
 				} {
 					got := l.read(t, c.filter)
 					compare(t, c.filter, got, l.oracle.narrowed(c.passes).figures())
+					got = rowVersions.ReplaceAll(got, nil)
 					if other, both := answers[i]; both && !bytes.Equal(got, other) {
 						t.Errorf("%+v:\n%s\non SQLite\n%s", c.filter, got, other)
 					}
