@@ -90,9 +90,12 @@ func (p *Printer) render(t models.Text) string {
 	for name, value := range t.Params {
 		data[name] = p.plain(value)
 	}
-	text, err := p.localizer.Localize(&i18n.LocalizeConfig{
-		MessageID: t.Code, TemplateData: data, PluralCount: pluralCount(t.Params["count"]), TemplateParser: p.parser,
-	})
+	config := i18n.LocalizeConfig{MessageID: t.Code, TemplateData: data, PluralCount: pluralCount(t.Params["count"]), TemplateParser: p.parser}
+	text, err := p.localizer.Localize(&config)
+	if err != nil && config.PluralCount != nil { // the message has one form for every number
+		config.PluralCount = nil
+		text, err = p.localizer.Localize(&config)
+	}
 	if notFound := new(i18n.MessageNotFoundErr); err != nil && (text == "" || !errors.As(err, &notFound)) {
 		return t.String()
 	}

@@ -3,6 +3,7 @@ package messages_test
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,5 +51,15 @@ func TestPrinter_HidesTheCauseOfAnError(t *testing.T) {
 	const want = "An unexpected error occurred. See the log for details."
 	if got := printer.Error(errors.New("password=secret")); got != want {
 		t.Errorf("rendered as %q, want %q", got, want)
+	}
+}
+
+// TestPrinter_RendersCountsWithoutPluralForms: a message may have one form for every number.
+func TestPrinter_RendersCountsWithoutPluralForms(t *testing.T) {
+	t.Parallel()
+	printer := messages.New().Printer(messages.English, time.UTC)
+	got := printer.Text(models.NewText("doctor.attachments_mismatched_remedy", models.Params{"count": 1, "retention": 48 * time.Hour}))
+	if !strings.HasPrefix(got, "If another product reuses the id") {
+		t.Error(got)
 	}
 }
