@@ -1977,7 +1977,7 @@ export interface components {
          */
         Overdue: "" | "true";
         /**
-         * @description Only products whose `tanggal_stage_end` is today in `TIMEZONE` or within so many days, and whose stage is not the last one. Overdue
+         * @description Only products whose `tanggal_stage_end` is today (in `TIMEZONE`) or within this number of days, and whose stage is not the last one. Overdue
          *     products are not included. Empty means any.
          */
         DueWithin: number | "";
@@ -2076,7 +2076,7 @@ export interface operations {
                  */
                 overdue?: components["parameters"]["Overdue"];
                 /**
-                 * @description Only products whose `tanggal_stage_end` is today in `TIMEZONE` or within so many days, and whose stage is not the last one. Overdue
+                 * @description Only products whose `tanggal_stage_end` is today (in `TIMEZONE`) or within this number of days, and whose stage is not the last one. Overdue
                  *     products are not included. Empty means any.
                  */
                 dueWithin?: components["parameters"]["DueWithin"];
@@ -2429,7 +2429,7 @@ export interface operations {
                  */
                 overdue?: components["parameters"]["Overdue"];
                 /**
-                 * @description Only products whose `tanggal_stage_end` is today in `TIMEZONE` or within so many days, and whose stage is not the last one. Overdue
+                 * @description Only products whose `tanggal_stage_end` is today (in `TIMEZONE`) or within this number of days, and whose stage is not the last one. Overdue
                  *     products are not included. Empty means any.
                  */
                 dueWithin?: components["parameters"]["DueWithin"];
@@ -2512,7 +2512,7 @@ export interface operations {
                  */
                 overdue?: components["parameters"]["Overdue"];
                 /**
-                 * @description Only products whose `tanggal_stage_end` is today in `TIMEZONE` or within so many days, and whose stage is not the last one. Overdue
+                 * @description Only products whose `tanggal_stage_end` is today (in `TIMEZONE`) or within this number of days, and whose stage is not the last one. Overdue
                  *     products are not included. Empty means any.
                  */
                 dueWithin?: components["parameters"]["DueWithin"];
@@ -3525,7 +3525,7 @@ export interface operations {
                  */
                 overdue?: components["parameters"]["Overdue"];
                 /**
-                 * @description Only products whose `tanggal_stage_end` is today in `TIMEZONE` or within so many days, and whose stage is not the last one. Overdue
+                 * @description Only products whose `tanggal_stage_end` is today (in `TIMEZONE`) or within this number of days, and whose stage is not the last one. Overdue
                  *     products are not included. Empty means any.
                  */
                 dueWithin?: components["parameters"]["DueWithin"];

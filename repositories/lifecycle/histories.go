@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"lifecycle-sync/models"
@@ -81,18 +80,7 @@ func (tx *Tx) CreateStageRecords(ctx context.Context, records []models.StageHist
 	for i := range records {
 		records[i].ID, records[i].CreatedAt, records[i].UpdatedAt = 0, &now, &now
 	}
-	for batch := range slices.Chunk(records, batchSize) {
-		result := tx.conn.Gorm(ctx).Table(HistoryTable).Omit("id").Clauses(returningID()).Create(&batch)
-		for _, r := range batch {
-			if r.ID != 0 {
-				tx.created(HistoryTable, r.ID)
-			}
-		}
-		if err := tx.result(HistoryTable, result, result.RowsAffected == int64(len(batch))); err != nil {
-			return err
-		}
-	}
-	return nil
+	return createAll(ctx, tx, HistoryTable, records, func(r models.StageHistory) int64 { return r.ID })
 }
 
 // UpdateStageRecord sets the given columns of a record to their values in h, and updated_at. Errors: as CreateProduct.

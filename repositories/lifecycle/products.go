@@ -144,18 +144,7 @@ func (tx *Tx) CreateProducts(ctx context.Context, products []models.Product) err
 	for i := range products {
 		products[i].ID, products[i].CreatedAt, products[i].UpdatedAt = 0, &now, &now
 	}
-	for batch := range slices.Chunk(products, batchSize) {
-		result := tx.conn.Gorm(ctx).Table(ProductTable).Omit("id").Clauses(returningID()).Create(&batch)
-		for _, p := range batch {
-			if p.ID != 0 {
-				tx.created(ProductTable, p.ID)
-			}
-		}
-		if err := tx.result(ProductTable, result, result.RowsAffected == int64(len(batch))); err != nil {
-			return err
-		}
-	}
-	return nil
+	return createAll(ctx, tx, ProductTable, products, func(p models.Product) int64 { return p.ID })
 }
 
 // DeleteProduct deletes a product and its stage history, whose ids it returns. Errors: as CreateProduct; constraint

@@ -241,7 +241,7 @@ func slotError(err error) error {
 }
 
 // dropUnfollowable drops the slot if following is impossible until someone repairs the source. Until then the server would
-// retain WAL that nobody reads. A drop that fails is tried again by the next attempt to follow.
+// retain WAL without a reader. The next attempt to follow retries a failed drop.
 func (s *Source) dropUnfollowable(ctx context.Context, name string, cause error) {
 	if e := models.AsError(cause); e.Class == models.Schema || e.Class == models.Permission {
 		_, _ = s.DropSlot(ctx, name)

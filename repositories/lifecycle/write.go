@@ -287,6 +287,22 @@ func (tx *Tx) create(ctx context.Context, table string, row any, id *int64) erro
 	return tx.result(table, result, *id != 0)
 }
 
+// createAll is create for several rows, in batches; id returns the id of a row.
+func createAll[T any](ctx context.Context, tx *Tx, table string, rows []T, id func(T) int64) error {
+	for batch := range slices.Chunk(rows, batchSize) {
+		result := tx.conn.Gorm(ctx).Table(table).Omit("id").Clauses(returningID()).Create(&batch)
+		for _, row := range batch {
+			if created := id(row); created != 0 {
+				tx.created(table, created)
+			}
+		}
+		if err := tx.result(table, result, result.RowsAffected == int64(len(batch))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // update writes columns of the row with an id, which row has, too.
 func (tx *Tx) update(ctx context.Context, table string, id int64, row any, columns []string) error {
 	if err := tx.writing(ctx, table, id); err != nil {

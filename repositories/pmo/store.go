@@ -89,7 +89,7 @@ func (s *Session) ReadableColumns(alias string, t *models.Table) string {
 	return s.db.ReadableColumns(alias, t)
 }
 
-// Attached selects the visible files: their write has committed, their product exists, and nobody has deleted them.
+// Attached selects the visible files: their write has committed, their product exists, and they are not removed.
 func (s *Session) Attached(ctx context.Context) *gorm.DB {
 	return s.Gorm(ctx).Model(&models.Attachment{}).Where("state <> ? AND closed_at IS NULL AND removed_at IS NULL", models.AttachmentPending)
 }

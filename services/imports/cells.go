@@ -178,9 +178,12 @@ func isUnchanged(cell string, c models.Column, stored []byte) (bool, error) {
 	return cell == readable(asCSV) || cell == readable(export.WorkbookText(c, stored)), nil
 }
 
+// lineEnds makes all line ends alike. It is built once, because imports compare every cell.
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n") //nolint:gochecknoglobals // a constant that Go cannot express
+
 // readable returns a text as it remains after a spreadsheet has saved it.
 func readable(text string) string {
-	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
+	text = lineEnds.Replace(text)
 	return strings.Map(func(r rune) rune {
 		if r < ' ' && r != '\t' && r != '\n' || r >= 0xFFFE && r <= 0xFFFF {
 			return utf8.RuneError

@@ -20,7 +20,7 @@ const maxViews = 100
 type View struct {
 	models.View
 
-	BuiltIn  bool `json:"builtIn"`  // nobody can change it
+	BuiltIn  bool `json:"builtIn"`  // it cannot be changed
 	Editable bool `json:"editable"` // by the caller
 
 	Title models.Text `json:"-"` // name of a built-in view, for display

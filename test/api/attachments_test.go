@@ -69,7 +69,7 @@ func (s *site) contents() (keys []string) {
 	return keys
 }
 
-// wantFiles wants a number of stored attachments of existing products that nobody has removed. Each attachment has its content.
+// wantFiles wants a number of stored attachments of existing products, without removed ones. Each attachment has its content.
 func (s *site) wantFiles(want int) {
 	s.t.Helper()
 	rows, stored := queryOne[int](s.t, s.target, "SELECT count(*) FROM lifecycle_attachments"), queryOne[int](s.t, s.target, "SELECT count(*) FROM lifecycle_attachments WHERE state = 'stored' AND closed_at IS NULL AND removed_at IS NULL")

@@ -235,7 +235,7 @@ func TestBulk_ConcurrentMovesOfOverlappingProducts(t *testing.T) {
 				switch a.StatusCode {
 				case http.StatusOK:
 					return a, nil
-				case http.StatusPreconditionFailed: // changed meanwhile
+				case http.StatusPreconditionFailed: // changed since it was read
 				case http.StatusServiceUnavailable: // too many at once
 					if a.Header.Get("Retry-After") == "" || strings.Contains(string(a.body), "collision") {
 						return a, fmt.Errorf("%s", a.body)

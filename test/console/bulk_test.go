@@ -140,7 +140,7 @@ func TestProductList_MovesTheSelectionWithFiles(t *testing.T) {
 		move := u.post("/products/selected/move"+query, selection(list, "1", "2", "3", "4")).shows(200, `name="files"`, "Every product gets each file.").form("/products/bulk/move"+query).set("stage_now", "2", "catatan", "Naik")
 		u.submit(move, upload{"tool.exe", "MZ"}).shows(422, `<a href="#move-files">The file tool.exe has an unsupported file type`, "Choose all files again", "Naik", "Move 4 products")
 		all := u.post("/products/selected/move?sort=id&select=all", nil).form("/products/bulk/move?sort=id")
-		u.submit(all.set("stage_now", "3"), files...).shows(422, `<a href="#move-files">2 files for each of 60 products are more than 100 files`, "Move 60 products")
+		u.submit(all.set("stage_now", "3"), files...).shows(422, `<a href="#move-files">2 files for each of 60 products exceed the limit of 100 files in total`, "Move 60 products")
 		stored(0)
 		refused := u.submit(move, files...).shows(422, "1 of 4 products cannot be changed. Nothing was saved.", "Choose all files again")
 		stored(0)

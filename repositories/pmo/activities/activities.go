@@ -42,7 +42,7 @@ func (a *Activities) Add(ctx context.Context, activity *models.Activity, changes
 	return a.s.Translate(a.s.Gorm(ctx).CreateInBatches(changes, batchSize).Error)
 }
 
-// AddRun records that a run mirrored some changes which nobody made through this program. Those of a real-time run are added up.
+// AddRun records that a run mirrored some direct changes in lifecycle_db. It adds up the changes of a real-time run.
 // Only in a transaction. Errors: connection, timeout.
 func (a *Activities) AddRun(ctx context.Context, run models.Run, at time.Time, changes int64) error {
 	added := a.s.Gorm(ctx).Model(&models.Activity{}).Where("run_id = ? AND action = ?", run.ID, models.SyncAction).

@@ -212,8 +212,8 @@ func missing(id int64) error {
 	return models.NewError(models.NotFound, "pmo.no_file", models.Params{"id": id})
 }
 
-// Visible reports whether a file is shown: nobody has removed it, and its product exists. known is false once it was deleted for
-// good. Errors: connection, timeout.
+// Visible reports whether a file is shown: it is not removed, and its product exists. known is false after its permanent deletion.
+// Errors: connection, timeout.
 func (a *Attachments) Visible(ctx context.Context, id int64) (visible, known bool, err error) {
 	var rows []models.Attachment
 	err = a.s.Gorm(ctx).Where("id = ?", id).Limit(1).Find(&rows).Error

@@ -25,7 +25,7 @@ type ProductFilter struct {
 	Stage, Segment, Category          string  // names, exact but for case
 
 	Overdue      bool   // past the planned end of their stage, which is not the last
-	DueWithin    int64  // planned end of their stage, which is not the last, is today or within so many days
+	DueWithin    int64  // maximum number of days until the planned end of their stage, which is not the last
 	LaunchWithin string // "" or NextQuarter
 
 	// Ranges include both ends. Products without the value are in none.
