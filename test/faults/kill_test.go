@@ -186,42 +186,119 @@ func TestServe_KilledDuringCreate(t *testing.T) {
 	}
 }
 
+// bulkMove moves all products to stage 1, and returns a request that moves three of them to stage 2.
+func (s *site) bulkMove() (move func(address string) (int, error)) {
+	s.Helper()
+	s.exec(s.source, "UPDATE tbl_produk SET id_stage = 1")
+	v := s.serve()
+	_, list, err := do(v.Address(), http.MethodGet, api+"/products?limit=3", "")
+	if err != nil {
+		s.Fatal(err)
+	}
+	v.end()
+	var page struct {
+		Data []struct {
+			ID      int64  `json:"id"`
+			Version string `json:"version"`
+		}
+	}
+	_, document, _ := strings.Cut(list, `{"success"`) // after the headers
+	if err := json.Unmarshal([]byte(`{"success"`+document), &page); err != nil || len(page.Data) != 3 {
+		s.Fatalf("%v: %s", err, list)
+	}
+	products, err := json.Marshal(page.Data)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return func(address string) (int, error) {
+		body := fmt.Sprintf(`{"products":%s,"move":{"stage_now":2,"catatan":"Satu"}}`, products)
+		status, _, err := do(address, http.MethodPost, api+"/products/bulk", body, "Idempotency-Key", "satu")
+		return status, err
+	}
+}
+
+// wantMoved wants a number of products in stage 2, each with its record, in the source.
+func (s *site) wantMoved(want int64) {
+	s.Helper()
+	records := s.number(s.source, "SELECT count(*) FROM tbl_stage_histori WHERE catatan = 'Satu'")
+	if products := s.number(s.source, "SELECT count(*) FROM tbl_produk WHERE id_stage = 2"); records != want || products != want {
+		s.Errorf("%d products are in the stage and %d have a record, want %d", products, records, want)
+	}
+}
+
+// TestServe_KilledDuringUndo expects that a bulk move is undone completely or not at all, that the next server finds out which, and
+// that a retry with the same key undoes it once.
+func TestServe_KilledDuringUndo(t *testing.T) {
+	t.Parallel()
+	eachKill(t, []string{"after-outbox-entry", "after-source-commit", "mid-refresh"}, func(s *site, point string) {
+		move := s.bulkMove()
+		first := s.serve()
+		if status, err := move(first.Address()); err != nil || status != http.StatusOK {
+			s.Fatalf("move: %d %v", status, err)
+		}
+		first.end()
+		moved := s.number(s.target, "SELECT id FROM lifecycle_activities WHERE action = 'move'")
+		undo := func(address string) (int, string, error) {
+			return do(address, http.MethodPost, fmt.Sprintf("%s/activity/%d/undo", api, moved), "", "Idempotency-Key", "undo")
+		}
+		s.killedBy(point, func(address string) (int, error) {
+			status, _, err := undo(address)
+			return status, err
+		})
+		left, undos := int64(0), int64(1)
+		if point == "after-outbox-entry" {
+			left, undos = 3, 0
+		}
+		s.wantMoved(left)
+		if n := s.number(s.target, "SELECT count(*) FROM lifecycle_activities WHERE pending"); n != 1 {
+			s.Errorf("%d activities are pending", n)
+		}
+		s.exec(s.target, "UPDATE lifecycle_writes SET leased_until = '2020-01-01T00:00:00.000000Z' WHERE state = 'intended'") // as if it were long ago
+		second := s.serve()
+		s.Eventually("the undo is resolved", func() bool {
+			return s.number(s.target, "SELECT count(*) FROM lifecycle_writes WHERE state = 'intended'") == 0
+		})
+		s.wantUndos(moved, undos)
+		s.wantMoved(left)
+		var answers []string
+		for range 2 {
+			status, answer, err := undo(second.Address())
+			if err != nil || status != http.StatusOK {
+				s.Fatalf("retry: %d %s %v\n%s", status, answer, err, second)
+			}
+			_, id, _ := strings.Cut(answer, `"data":{"id":`)
+			id, _, _ = strings.Cut(id, ",")
+			answers = append(answers, id)
+		}
+		if answers[0] == "" || answers[0] != answers[1] {
+			s.Errorf("the activities of the answers are %q", answers)
+		}
+		second.end()
+		s.wantUndos(moved, 1)
+		s.wantMoved(0)
+	})
+}
+
+// wantUndos wants a number of undos of an activity, which names the last one.
+func (s *site) wantUndos(activity, want int64) {
+	s.Helper()
+	undos := s.number(s.target, "SELECT count(*) FROM lifecycle_activities WHERE undoes = $1", activity)
+	pending := s.number(s.target, "SELECT count(*) FROM lifecycle_activities WHERE pending")
+	named := s.number(s.target, "SELECT count(*) FROM lifecycle_activities a JOIN lifecycle_activities u ON u.id = a.undone_by WHERE a.id = $1 AND u.undoes = a.id", activity)
+	orphans := s.number(s.target, "SELECT count(*) FROM lifecycle_activity_changes WHERE activity_id NOT IN (SELECT id FROM lifecycle_activities)")
+	if undos != want || named != want || pending != 0 || orphans != 0 {
+		s.Errorf("%d undos, %d of them named by the activity, %d pending, %d changes of none; want %d undos", undos, named, pending, orphans, want)
+	}
+}
+
 // TestServe_KilledDuringBulkMove expects that all products have moved, once, when the client retries with the same key, and none
 // of them before the source has committed.
 func TestServe_KilledDuringBulkMove(t *testing.T) {
 	t.Parallel()
 	eachKill(t, []string{"after-outbox-entry", "after-source-commit", "mid-refresh"}, func(s *site, point string) {
-		s.exec(s.source, "UPDATE tbl_produk SET id_stage = 1")
-		first := s.serve()
-		_, list, err := do(first.Address(), http.MethodGet, api+"/products?limit=3", "")
-		if err != nil {
-			s.Fatal(err)
-		}
-		first.end()
-		var page struct {
-			Data []struct {
-				ID      int64  `json:"id"`
-				Version string `json:"version"`
-			}
-		}
-		_, document, _ := strings.Cut(list, `{"success"`) // after the headers
-		if err := json.Unmarshal([]byte(`{"success"`+document), &page); err != nil || len(page.Data) != 3 {
-			s.Fatalf("%v: %s", err, list)
-		}
-		products, err := json.Marshal(page.Data)
-		if err != nil {
-			s.Fatal(err)
-		}
-		move := func(address string) (int, error) {
-			body := fmt.Sprintf(`{"products":%s,"move":{"stage_now":2,"catatan":"Satu"}}`, products)
-			status, _, err := do(address, http.MethodPost, api+"/products/bulk", body, "Idempotency-Key", "satu")
-			return status, err
-		}
+		move := s.bulkMove()
 		s.killedBy(point, move)
-		moved := s.number(s.source, "SELECT count(*) FROM tbl_stage_histori WHERE catatan = 'Satu'")
-		if want := map[bool]int64{true: 0, false: 3}[point == "after-outbox-entry"]; moved != want || s.number(s.source, "SELECT count(*) FROM tbl_produk WHERE id_stage = 2") != want {
-			s.Errorf("%s: %d products have moved, want %d", point, moved, want)
-		}
+		s.wantMoved(map[bool]int64{true: 0, false: 3}[point == "after-outbox-entry"])
 		second := s.serve()
 		for range 2 {
 			if status, err := move(second.Address()); err != nil || status != http.StatusOK {
