@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/testdb"
 )
 
@@ -290,4 +291,80 @@ func TestActivity_ShowsAndRestoresDirectChanges(t *testing.T) {
 		}
 		s.Command("verify")
 	})
+}
+
+// TestActivity_LinksWritesThatOthersMirror: a write whose own refresh is blocked is linked to its activity when a later run or the
+// follower mirrors it. What others have changed directly is not, be it the same row after the write.
+func TestActivity_LinksWritesThatOthersMirror(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, testdb.Postgres)
+	write := func(method, path, body string) (apiResponse, error) {
+		return s.try(method, base+path, strings.NewReader(body), "Content-Type", "application/json")
+	}
+	blocked := func(do func()) {
+		t.Helper()
+		release, _ := kit.Lock(t, s.target, fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", 0x6c6966656379636c))
+		do()
+		release()
+	}
+	linked := func(product int64) int64 {
+		t.Helper()
+		return queryOne[int64](t, s.target, `SELECT coalesce((SELECT coalesce(activity_id, 0) FROM lifecycle_sync_changes
+			WHERE table_name = 'products' AND row_id = $1 ORDER BY id DESC LIMIT 1), -1)`, product)
+	}
+	round := func(first int64, mirrored func()) {
+		t.Helper()
+		blocked(func() {
+			for _, a := range s.concurrently(3, func(i int) (apiResponse, error) {
+				path := fmt.Sprintf("/products/%d", first+int64(i))
+				if i == 2 {
+					return s.try(http.MethodDelete, base+path, nil)
+				}
+				return write(http.MethodPut, path, `{"harga":987}`)
+			}) {
+				a.want(t, http.StatusOK)
+			}
+			exec(t, s.source, "UPDATE tbl_produk SET pelanggan = 'direct', updated_at = now() WHERE id IN ($1, $2)", first+1, first+3)
+		})
+		mirrored()
+		for i, action := range []string{"update", "", "delete", ""} {
+			id := first + int64(i)
+			var want int64
+			if action != "" {
+				want = s.activities(fmt.Sprintf("productId=%d&action=%s", id, action))[0].ID
+			}
+			if got := linked(id); got != want {
+				t.Errorf("the change of product %d is linked to activity %d, want %d", id, got, want)
+			}
+		}
+		for i, want := range []int{0, 1, 0, 1} {
+			if direct := s.activities(fmt.Sprintf("action=sync&productId=%d", first+int64(i))); len(direct) != want {
+				t.Errorf("direct changes of product %d: %+v, want %d", first+int64(i), direct, want)
+			}
+		}
+	}
+	round(1, func() { s.Command("sync") })
+	if n := queryOne[int](t, s.target, "SELECT count(*) FROM lifecycle_activity_changes WHERE NOT mirrored"); n != 0 {
+		t.Errorf("%d changes still wait for a run", n)
+	}
+
+	blocked(func() { // nothing is left to mirror
+		s.do(http.MethodDelete, base+"/products/5", nil).want(t, http.StatusOK)
+		s.undo(s.activities("action=delete&productId=5")[0].ID)
+	})
+	exec(t, s.source, "DELETE FROM tbl_stage_histori WHERE id_produk = 5")
+	exec(t, s.source, "DELETE FROM tbl_produk WHERE id = 5")
+	s.Command("sync")
+	if got := linked(5); got != 0 {
+		t.Errorf("a direct deletion is linked to activity %d", got)
+	}
+
+	follower := s.Begin("sync", "--follow")
+	follower.Says("every change is mirrored")
+	round(6, func() {
+		s.Eventually("the follower has mirrored everything", func() bool { return linked(6) >= 0 && linked(7) >= 0 && linked(8) >= 0 && linked(9) >= 0 })
+	})
+	follower.Cancel()
+	follower.Ends(0)
+	s.Command("verify")
 }

@@ -54,14 +54,16 @@ func (a *Activities) AddRun(ctx context.Context, run models.Run, at time.Time, c
 }
 
 // Link links the changes of a run to the activities that made them in lifecycle_db, and returns their number. The transaction that
-// wrote the row tells; of a deleted row, and on SQLite, only the row itself is known. Raw, because GORM cannot update from another
-// table. Only in a transaction. Errors: connection, timeout.
+// wrote the row tells; of a deleted row, and on SQLite, only the row itself is known. A deletion after which an activity wrote the row
+// again is not the one that the run has found. Raw, because GORM cannot update from another table. Only in a transaction. Errors: connection, timeout.
 func (a *Activities) Link(ctx context.Context, run int64) (linked int64, err error) {
 	result := a.s.Gorm(ctx).Exec(`UPDATE lifecycle_sync_changes SET activity_id = x.activity_id FROM (
 		SELECT l.id, max(a.id) AS activity_id FROM lifecycle_activity_changes c
 			JOIN lifecycle_activities a ON a.id = c.activity_id
 			JOIN lifecycle_sync_changes l ON l.table_name = c.table_name AND l.row_id = c.row_id AND l.run_id = ? AND l.activity_id IS NULL
-		WHERE NOT c.mirrored AND (a.source_xid IS NULL OR l.source_xid = a.source_xid & 4294967295 OR l.source_xid IS NULL AND c.after IS NULL)
+		WHERE NOT c.mirrored AND (a.source_xid IS NULL OR l.source_xid = a.source_xid & 4294967295 OR l.source_xid IS NULL AND c.after IS NULL
+			AND NOT EXISTS (SELECT 1 FROM lifecycle_activity_changes n WHERE NOT n.mirrored AND n.table_name = c.table_name AND n.row_id = c.row_id
+				AND n.activity_id > c.activity_id))
 		GROUP BY l.id) x
 		WHERE lifecycle_sync_changes.run_id = ? AND lifecycle_sync_changes.id = x.id`, run, run)
 	if result.Error != nil || result.RowsAffected == 0 {
@@ -69,6 +71,14 @@ func (a *Activities) Link(ctx context.Context, run int64) (linked int64, err err
 	}
 	return result.RowsAffected, a.s.Translate(a.s.Gorm(ctx).Exec(`UPDATE lifecycle_activity_changes AS c SET mirrored = TRUE WHERE NOT c.mirrored AND EXISTS (
 		SELECT 1 FROM lifecycle_sync_changes l WHERE l.run_id = ? AND l.activity_id >= c.activity_id AND l.table_name = c.table_name AND l.row_id = c.row_id)`, run).Error)
+}
+
+// MarkMirrored notes that every transaction of lifecycle_db before a horizon is mirrored, even if a run has found no change: others may
+// have written the row since. Rows in quarantine are mirrored later. Raw, as Link. Only in a transaction. Errors: connection, timeout.
+func (a *Activities) MarkMirrored(ctx context.Context, horizon int64) error {
+	return a.s.Translate(a.s.Gorm(ctx).Exec(`UPDATE lifecycle_activity_changes AS c SET mirrored = TRUE WHERE NOT c.mirrored
+		AND EXISTS (SELECT 1 FROM lifecycle_activities a WHERE a.id = c.activity_id AND a.source_xid < ?)
+		AND NOT EXISTS (SELECT 1 FROM lifecycle_sync_quarantine q WHERE q.table_name = c.table_name AND q.row_id = c.row_id)`, horizon).Error)
 }
 
 // Settle completes or removes the activity of a write, depending on whether it committed, and returns the number of files that it

@@ -231,7 +231,7 @@ func (tx *Tx) FinishStep(ctx context.Context, counts []models.TableCount, reache
 		}
 	}
 	if written != nil {
-		if err := tx.recordActivities(ctx, reached.CurrentAt); err != nil {
+		if err := tx.recordActivities(ctx, reached.CurrentAt, reached.Horizon); err != nil {
 			return err
 		}
 		if err := g.Clauses(addCounts()).Create(&written).Error; err != nil {

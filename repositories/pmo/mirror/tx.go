@@ -106,13 +106,15 @@ func (tx *Tx) Finish(ctx context.Context, counts []models.TableCount, now time.T
 	if err := g.Create(&counts).Error; err != nil {
 		return tx.s.Translate(err)
 	}
+	var horizon *int64
 	if tx.Reached != nil {
+		horizon = tx.Reached.Horizon
 		tx.Reached.RunID, tx.Reached.MirrorXID = run.ID, run.MirrorXID
 		if err := tx.Journal.SetWatermark(ctx, *tx.Reached); err != nil {
 			return err
 		}
 	}
-	if err := tx.recordActivities(ctx, now); err != nil {
+	if err := tx.recordActivities(ctx, now, horizon); err != nil {
 		return err
 	}
 	version, err := tx.s.BumpVersion(ctx)
@@ -131,17 +133,22 @@ func (tx *Tx) Finish(ctx context.Context, counts []models.TableCount, now time.T
 }
 
 // recordActivities links the run's changes to the activities that made them in lifecycle_db, and records the others, which were
-// made directly there.
-func (tx *Tx) recordActivities(ctx context.Context, now time.Time) error {
-	if tx.logged == 0 {
+// made directly there. Every transaction before the horizon is mirrored, unless it is nil.
+func (tx *Tx) recordActivities(ctx context.Context, now time.Time, horizon *int64) error {
+	recorded := activities.New(tx.s)
+	if tx.logged > 0 {
+		linked, err := recorded.Link(ctx, tx.Run.ID)
+		if err == nil && linked < tx.logged {
+			err = recorded.AddRun(ctx, *tx.Run, now, tx.logged-linked)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if horizon == nil {
 		return nil
 	}
-	recorded := activities.New(tx.s)
-	linked, err := recorded.Link(ctx, tx.Run.ID)
-	if err != nil || linked == tx.logged {
-		return err
-	}
-	return recorded.AddRun(ctx, *tx.Run, now, tx.logged-linked)
+	return recorded.MarkMirrored(ctx, *horizon)
 }
 
 // LogChanges appends to the change log. Errors: connection.
