@@ -197,6 +197,8 @@ func TestRows_StreamsRangesAsText(t *testing.T) {
 			{database.AllIDs(), `-2147483648 NULL, -1 "", 0 "nol", 40 "💡", 41 " ", 2147483647 "akhir"`},
 			{[]database.Range{{0, 40}}, `0 "nol", 40 "💡"`},
 			{[]database.Range{{-1 << 31, -2}, {-1, -1}, {41, 50}, {1<<31 - 1, 1<<31 - 1}}, `-2147483648 NULL, -1 "", 41 " ", 2147483647 "akhir"`},
+			{scattered(database.MaxRanges, 1), `0 "nol", 40 "💡"`},
+			{scattered(1100, 1000), `0 "nol", 40 "💡", 41 " "`},
 		} {
 			query, args := db.InRanges(test.ranges, "id", func(condition string) string {
 				return "SELECT id, a FROM x WHERE " + condition + " ORDER BY id"
@@ -221,6 +223,16 @@ func TestRows_StreamsRangesAsText(t *testing.T) {
 		}
 		exec(t, c, "DELETE FROM x")
 	})
+}
+
+// scattered returns ranges of some length that begin at every multiple of twice that length.
+func scattered(count int, length int64) []database.Range {
+	ranges := make([]database.Range, count)
+	for i := range ranges {
+		ranges[i].Lo = 2 * length * int64(i)
+		ranges[i].Hi = ranges[i].Lo + length - 1
+	}
+	return ranges
 }
 
 func TestAddRange_JoinsTouchingRanges(t *testing.T) {

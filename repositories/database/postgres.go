@@ -172,7 +172,7 @@ func (postgresDialect) Sortable(expr string, _ models.Column) string { return ex
 // InRanges passes many ranges as two arrays.
 func (postgresDialect) InRanges(ranges []Range, id string, query func(condition string) string) (string, []any) {
 	if len(ranges) == 1 {
-		return query(idCondition(ranges, id)), nil
+		return query(ranges[0].condition(id)), nil
 	}
 	lo, hi := make([]int32, len(ranges)), make([]int32, len(ranges))
 	for i, r := range ranges {

@@ -188,6 +188,14 @@ const MaxRanges = 1 << 16
 // AllIDs returns the one range of all ids.
 func AllIDs() []Range { return []Range{{minID, maxID}} }
 
+// condition is the condition that an id is in the range.
+func (r Range) condition(id string) string {
+	if r == AllIDs()[0] {
+		return "TRUE"
+	}
+	return fmt.Sprintf("%s BETWEEN %d AND %d", id, r.Lo, r.Hi)
+}
+
 // AddRange appends r to sorted ranges. It joins r to the last one if they touch.
 func AddRange(ranges []Range, r Range) []Range {
 	if n := len(ranges); n > 0 && r.Lo <= ranges[n-1].Hi+1 {
@@ -205,16 +213,4 @@ func Union(ranges []Range) []Range {
 		joined = AddRange(joined, r)
 	}
 	return joined
-}
-
-// idCondition is the condition that an id is in one of the ranges.
-func idCondition(ranges []Range, id string) string {
-	if slices.Equal(ranges, AllIDs()) {
-		return "TRUE"
-	}
-	conditions := make([]string, len(ranges))
-	for i, r := range ranges {
-		conditions[i] = fmt.Sprintf("%s BETWEEN %d AND %d", id, r.Lo, r.Hi)
-	}
-	return "(" + strings.Join(conditions, " OR ") + ")"
 }

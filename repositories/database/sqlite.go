@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -262,8 +263,31 @@ func (d sqliteDialect) Sortable(expr string, c models.Column) string {
 	return "CASE WHEN " + d.Fits(expr, c) + " THEN " + d.Cell(expr, c) + " END"
 }
 
+// InRanges lists the ids of many ranges: SQLite looks each of them up, and reads every row for a list of ranges. Longer ranges
+// are combined in pairs, because it limits the depth of a condition.
 func (sqliteDialect) InRanges(ranges []Range, id string, query func(condition string) string) (string, []any) {
-	return query(idCondition(ranges, id)), nil
+	var count int64
+	for _, r := range ranges {
+		count += r.Hi - r.Lo + 1
+	}
+	if len(ranges) == 1 || count > MaxRanges {
+		return query(anyRange(ranges, id)), nil
+	}
+	ids := make([]string, 0, count)
+	for _, r := range ranges {
+		for n := r.Lo; n <= r.Hi; n++ {
+			ids = append(ids, strconv.FormatInt(n, 10))
+		}
+	}
+	return query(id + " IN (" + strings.Join(ids, ", ") + ")"), nil
+}
+
+func anyRange(ranges []Range, id string) string {
+	if len(ranges) == 1 {
+		return ranges[0].condition(id)
+	}
+	half := len(ranges) / 2
+	return "(" + anyRange(ranges[:half], id) + " OR " + anyRange(ranges[half:], id) + ")"
 }
 
 func (sqliteDialect) Typed(models.Column) string { return "?" }

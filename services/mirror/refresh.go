@@ -99,8 +99,17 @@ func parents(t *models.Table, row models.Row) func(yield func(string, int64) boo
 	}
 }
 
-// refreshTimeout bounds one refresh, and how long a write waits for its own.
-const refreshTimeout = 3 * time.Second
+// A refresh may take refreshTimeout, and timePerRow for each changed row. A write waits as long for its own.
+const refreshTimeout, timePerRow = 8 * time.Second, 4 * time.Millisecond
+
+// timeout returns the limit for mirroring the changed rows.
+func (c ChangedRows) timeout() time.Duration {
+	limit := refreshTimeout
+	for _, ids := range c {
+		limit += time.Duration(len(ids)) * timePerRow
+	}
+	return limit
+}
 
 // Refresher mirrors what API writes have changed, one batch at a time: writes that commit during one refresh share
 // the next. It is safe for concurrent use.
@@ -134,13 +143,14 @@ func (r *Refresher) Refresh(ctx context.Context, changed ChangedRows, deleted in
 		version, err := batch.refresh()
 		done <- result{version, err}
 	}()
-	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
+	timeout := changed.timeout()
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	select {
 	case refreshed := <-done:
 		return refreshed.version, refreshed.err
 	case <-ctx.Done():
-		return 0, models.NewError(models.Busy, "mirror.refresh_timeout", models.Params{"timeout": refreshTimeout}).
+		return 0, models.NewError(models.Busy, "mirror.refresh_timeout", models.Params{"timeout": timeout}).
 			WithRemedy("mirror.refresh_timeout_remedy", nil)
 	}
 }
@@ -168,7 +178,7 @@ func (r *Refresher) refresh(batch *refreshBatch) (version int64, err error) {
 	r.mu.Lock()
 	r.next = nil
 	r.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), refreshTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), batch.changed.timeout())
 	defer cancel()
 	return r.engine.Refresh(ctx, batch.changed, batch.deleted)
 }

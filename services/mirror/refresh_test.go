@@ -42,6 +42,12 @@ func TestRefresh_MirrorsRowsAndTheirParents(t *testing.T) {
 		}
 		l.change("DELETE FROM tbl_stage_histori WHERE id_produk = 1; DELETE FROM tbl_produk WHERE id = 1")
 		l.refresh(mirror.ChangedRows{"tbl_produk": {1}, "tbl_stage_histori": {1}}, 2)
+		many := mirror.ChangedRows{} // as after a large import
+		for id := range int64(5000) {
+			many["tbl_produk"] = append(many["tbl_produk"], 2*id)
+		}
+		l.change("UPDATE tbl_produk SET produk = 'dua' WHERE id = 2")
+		l.refresh(many, 0)
 		l.syncEqual()
 	})
 }

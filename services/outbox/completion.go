@@ -91,7 +91,7 @@ func (w *Writer) close(ctx context.Context, write models.Write, committed bool, 
 
 // giveUp removes everything of a write that did not commit.
 func (w *Writer) giveUp(ctx context.Context, write models.Write, r Request) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	if r.Key != nil || write.Table != nil {
 		if err := w.abandon(ctx, write); err != nil {

@@ -27,16 +27,8 @@ const writeTimeout = 10 * time.Second
 // largeWriteTimeout limits a write of up to thousands of rows. An import of 20,000 products takes up to 20 s on a small server.
 const largeWriteTimeout = 90 * time.Second
 
-// refreshTimeout limits the work after a write has committed, independent of the request's deadline.
-const refreshTimeout = 8 * time.Second
-
-// timeouts returns the limits of a write and of the work after it.
-func (r Request) timeouts() (write, refresh time.Duration) {
-	if r.Large {
-		return largeWriteTimeout, largeWriteTimeout
-	}
-	return writeTimeout, refreshTimeout
-}
+// settleTimeout limits the work in pmo_db after a write has ended, independent of the request's deadline.
+const settleTimeout = 8 * time.Second
 
 // contents stores the contents of files. Delete accepts a missing key.
 type contents interface {
@@ -101,7 +93,10 @@ type Result struct {
 // key; forbidden if the account may not write; connection: nothing was written, unless the message says that the outcome is
 // unknown.
 func (w *Writer) Write(ctx context.Context, r Request, change func(ctx context.Context, tx *lifecycle.Tx) (Change, error)) (Result, error) {
-	timeout, afterwards := r.timeouts()
+	timeout := writeTimeout
+	if r.Large {
+		timeout = largeWriteTimeout
+	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	write, done, err := w.claim(ctx, r.Key, r.Fingerprint)
@@ -120,7 +115,7 @@ func (w *Writer) Write(ctx context.Context, r Request, change func(ctx context.C
 	failpoint.Reach("after-source-commit")
 	written := result(&write)
 	written.ActivityID = recorded.ID
-	written.MirrorUpToDate = w.refreshMirror(ctx, afterwards, write, c)
+	written.MirrorUpToDate = w.refreshMirror(ctx, write, c)
 	if c.Action != lifecycle.Deleted && written.MirrorUpToDate {
 		row, err := journal.New(w.store.Session).QuarantinedRow(ctx, models.TableNamed(c.Table).Name, c.RowID)
 		if err == nil && row != nil { // an error is not one of the write, which has succeeded
@@ -273,7 +268,7 @@ func (w *Writer) attached(ctx context.Context, files []models.Upload) (attached,
 	if len(files) == 0 {
 		return false, true
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	referenced, err := attachmentsdb.New(w.store.Session).Referenced(ctx, []string{files[0].Key})
 	return len(referenced) == 1, err == nil
@@ -312,9 +307,8 @@ func addEntry(
 
 // refreshMirror refreshes the mirror after the commit in lifecycle_db and completes the write in pmo_db. It reports whether
 // both succeeded; the cleanup and the next run retry what failed.
-func (w *Writer) refreshMirror(ctx context.Context, timeout time.Duration, write models.Write, c Change) bool {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
-	defer cancel()
+func (w *Writer) refreshMirror(ctx context.Context, write models.Write, c Change) bool {
+	ctx = context.WithoutCancel(ctx)
 	version, err := w.mirror.Refresh(ctx, c.Rows, c.Deleted)
 	if err == nil {
 		w.cache.Advance(version)
@@ -324,6 +318,8 @@ func (w *Writer) refreshMirror(ctx context.Context, timeout time.Duration, write
 	if write.ID == "" {
 		return err == nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
 	if endErr := w.settle(ctx, write); endErr != nil {
 		w.log.Warn("write not completed; cleanup will retry", "table", c.Table, "id", c.RowID, "error", endErr, "cause", models.AsError(endErr).Cause)
 		return false
@@ -333,5 +329,5 @@ func (w *Writer) refreshMirror(ctx context.Context, timeout time.Duration, write
 
 // Refresh mirrors rows that another application has changed in lifecycle_db, unless the mirror cannot be written now.
 func (w *Writer) Refresh(ctx context.Context, table string, ids ...int64) {
-	w.refreshMirror(ctx, refreshTimeout, models.Write{}, Change{Table: table, RowID: ids[0], Rows: mirror.ChangedRows{table: ids}})
+	w.refreshMirror(ctx, models.Write{}, Change{Table: table, RowID: ids[0], Rows: mirror.ChangedRows{table: ids}})
 }
