@@ -216,6 +216,7 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 		StageHistory: &handlers.StageHistory{Responses: a.responses, Zone: a.zone, Writer: histories, Checker: request.NewChecker()},
 		Views:        &handlers.Views{Responses: a.responses, Writer: savedViews, Checker: request.NewChecker()},
 		Activity:     &handlers.Activity{Service: activities, Journal: history, Zone: a.zone},
+		Changes:      &handlers.Changes{Responses: a.responses, Ended: ctx.Done()},
 		Sync:         &handlers.Sync{Service: runService, Journal: history, Keys: a.writer, Checker: request.NewChecker(), Printer: a.printer},
 	}, routes.Pages{
 		Site:     site,

@@ -284,7 +284,7 @@ func TestToken_PrintsOnlyAToken(t *testing.T) {
 		e := s.runAs([]string{env, "AUTH_ISSUER=pmo", "AUTH_AUDIENCE=lifecycle", "LOG_LEVEL=DEBUG"}, "token", "--role", "Project Manager", "--subject", "Budi", "--expires", "90s")
 		token, ok := strings.CutSuffix(e.stdout, "\n")
 		caller, err := a.Caller(t.Context(), token)
-		if e.code != 0 || !ok || e.stderr != "" || err != nil || caller != (models.Caller{Subject: "Budi", Role: models.Manager}) {
+		if e.code != 0 || !ok || e.stderr != "" || err != nil || caller != (models.Caller{Subject: "Budi", Role: models.Manager, Expires: caller.Expires}) || caller.Expires.IsZero() {
 			t.Errorf("%s: %+v, %v", e, caller, err)
 		}
 	}

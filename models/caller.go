@@ -1,5 +1,7 @@
 package models
 
+import "time"
+
 // Role is a caller's authorization; each role includes the ones before it.
 type Role int
 
@@ -20,4 +22,5 @@ type Caller struct {
 	Subject string
 	Name    string // to show to people; "" if the token has none
 	Role    Role
+	Expires time.Time // when the token is no longer accepted; zero if never
 }

@@ -133,14 +133,15 @@ func rejectUnknownMethods(web *fiber.App, serve fasthttp.RequestHandler) fasthtt
 type limit int
 
 const (
-	unlimited limit = iota
-	reads           // RATE_LIMIT_READS, per caller
-	writes          // RATE_LIMIT_WRITES, per caller
-	syncs           // RATE_LIMIT_SYNC, per caller
-	signIns         // failed sign-ins, per network: the caller is unknown
-	exports         // at the same time, per caller: each is a file on this machine's disk
-	downloads       // at the same time, per caller: each is a connection to the storage of files
-	streams         // event streams at the same time, per caller
+	unlimited     limit = iota
+	reads               // RATE_LIMIT_READS, per caller
+	writes              // RATE_LIMIT_WRITES, per caller
+	syncs               // RATE_LIMIT_SYNC, per caller
+	signIns             // failed sign-ins, per network: the caller is unknown
+	exports             // at the same time, per caller: each is a file on this machine's disk
+	downloads           // at the same time, per caller: each is a connection to the storage of files
+	streams             // streams of sync events at the same time, per caller
+	changeStreams       // streams of changes at the same time, per caller
 )
 
 const (
@@ -149,6 +150,7 @@ const (
 	maxExports       = 2    // of a caller at the same time
 	maxDownloads     = 20   // of a caller at the same time
 	maxStreams       = 20   // of a caller at the same time
+	maxChangeStreams = 5    // of a caller at the same time
 	maxLimiterBucket = 8192 // maximum number of callers; the least recently used one is dropped
 )
 
@@ -248,7 +250,7 @@ func newLimits(o Options) limits {
 			reads: newLimiter("reads", o.ReadRate, o.Now), writes: newLimiter("writes", o.WriteRate, o.Now), syncs: newLimiter("sync", o.SyncRate, o.Now),
 			signIns: newLimiter("sign-ins", signInRate, o.Now),
 		},
-		concurrent: map[limit]*concurrencyLimiter{exports: atOnce(maxExports), downloads: atOnce(maxDownloads), streams: atOnce(maxStreams)},
+		concurrent: map[limit]*concurrencyLimiter{exports: atOnce(maxExports), downloads: atOnce(maxDownloads), streams: atOnce(maxStreams), changeStreams: atOnce(maxChangeStreams)},
 	}
 }
 

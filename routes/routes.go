@@ -17,6 +17,7 @@ type Handlers struct {
 	StageHistory *handlers.StageHistory
 	Views        *handlers.Views
 	Activity     *handlers.Activity
+	Changes      *handlers.Changes
 	Sync         *handlers.Sync
 }
 
@@ -67,6 +68,7 @@ func (h Handlers) table() []Route {
 		{del, api + "/views/:id", reader, writes, brief, noQuery(h.Views.Delete)},
 		{get, api + "/dropdowns", reader, reads, brief, noQuery(h.Products.Dropdowns)},
 		{get, api + "/dashboard", reader, reads, minute, h.Products.Dashboard},
+		{get, api + "/events", reader, changeStreams, endless, noQuery(h.Changes.Stream)},
 
 		{get, api + "/sync", admin, reads, brief, noQuery(h.Sync.Status)},
 		{post, api + "/sync", admin, syncs, endless, noQuery(h.Sync.Start)},

@@ -454,6 +454,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Streams changes of products
+         * @description Endless server-sent events named `change` (`ChangeEvent`): the mirror's version and the ids of the products that have changed, also in their
+         *     stage history or attachments. Read these products again. `products: null` means that anything may have changed: read everything again. Changes
+         *     that come together may be combined.
+         *
+         *     Without `Last-Event-ID` the first event has the current version and no products. Send the last `id` as `Last-Event-ID` to resume, at any server:
+         *     the first event then combines what was missed. If the id is older than 24 hours or unknown, it has `products: null`.
+         *
+         *     A comment line is the heartbeat every 15 seconds. The stream ends when the token expires, after 30 minutes, or when a client reads too slowly. A
+         *     caller has at most 5 streams. `EventSource` cannot send a token: use `fetch`, as `Client.changes` of the typed client does.
+         */
+        get: operations["streamChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sync": {
         parameters: {
             query?: never;
@@ -667,7 +695,7 @@ export interface paths {
          *     - `table` (`TableEvent`): what a run did to one table.
          *     - `finished` (`RunDetail`): a run, dry run or verification has ended.
          *
-         *     A comment line is the heartbeat every 15 seconds. The stream ends after 30 minutes, or when a client reads too slowly. Send the
+         *     A comment line is the heartbeat every 15 seconds. The stream ends when the token expires, after 30 minutes, or when a client reads too slowly. Send the
          *     last `id` as `Last-Event-ID` to resume, as `EventSource` does: missed events come first. If the server no longer has them, the
          *     stream starts over.
          */
@@ -1725,6 +1753,13 @@ export interface components {
             deleted: components["schemas"]["Count"];
             quarantined: components["schemas"]["Count"];
             released: components["schemas"]["Count"];
+        };
+        /** @description The `data` of an event `change`. */
+        ChangeEvent: {
+            /** @description The mirror's version. */
+            version: components["schemas"]["BigId"];
+            /** @description Ids of the changed products in ascending order; null if anything may have changed, because more than 1,000 products or segments, stages or categories have. */
+            products: components["schemas"]["BigId"][] | null;
         };
         /** @description The `data` of an event `progress`. */
         ProgressEvent: {
@@ -3573,6 +3608,40 @@ export interface operations {
                 };
             };
             304: components["responses"]["NotModified"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    streamChanges: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `id` of the last received event. */
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example id: 42
+                     *     event: change
+                     *     data: {"version":42,"products":[7,12]}
+                     */
+                    "text/event-stream": string;
+                };
+            };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];

@@ -9,6 +9,7 @@ export type View = components["schemas"]["View"];
 export type ViewInput = components["schemas"]["ViewInput"];
 export type Attachment = components["schemas"]["Attachment"];
 export type StageHistory = components["schemas"]["StageHistory"];
+export type ChangeEvent = components["schemas"]["ChangeEvent"];
 export type Failure = components["schemas"]["Failure"];
 
 /** What an operation takes behind the question mark. */
@@ -110,6 +111,39 @@ export class Client {
     return this.json<Answer<paths["/stage-history"]["post"], 201>>("POST", "/stage-history", transition, { "Idempotency-Key": idempotencyKey });
   }
 
+  /**
+   * Yields the products that change, until the signal aborts: `products: null` means that anything may have changed. Lost connections
+   * are opened again, and nothing is missed. Throws ApiError if the server refuses, as with 401 when the token has expired: go on with
+   * a new token, and the last version as `after`.
+   */
+  async *changes(signal: AbortSignal, after?: number): AsyncGenerator<ChangeEvent, void, undefined> {
+    let last = after;
+    while (!signal.aborted) {
+      let pause = 2000;
+      try {
+        const headers = new Headers({ Accept: "text/event-stream" });
+        if (this.token !== undefined) headers.set("Authorization", `Bearer ${this.token}`);
+        if (last !== undefined) headers.set("Last-Event-ID", String(last));
+        const response = await fetch(this.base + "/events", { headers, signal });
+        if (!response.ok || response.body === null) {
+          const refused = new ApiError(response.status, (await response.json()) as Failure);
+          if (response.status !== 429 && response.status < 500) throw refused;
+          pause = 1000 * Number(response.headers.get("Retry-After") ?? 2);
+        } else {
+          for await (const data of eventData(response.body)) {
+            const event = JSON.parse(data) as ChangeEvent;
+            last = event.version;
+            yield event;
+          }
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof ApiError) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+
   private async json<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Body> {
     return (await this.tagged<Body>(method, path, body, headers)).body;
   }
@@ -142,6 +176,27 @@ export function form(fields: FormFields, files: readonly File[] = []): FormData 
   }
   for (const file of files) data.append("files", file);
   return data;
+}
+
+/** The data of server-sent events, as the server writes them: one line each. */
+async function* eventData(body: ReadableStream<Uint8Array>): AsyncGenerator<string, void, undefined> {
+  const reader = body.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      text += decoder.decode(value, { stream: true });
+      const lines = text.split("\n");
+      text = lines.pop() ?? "";
+      for (const line of lines) {
+        if (line.startsWith("data: ")) yield line.slice("data: ".length);
+      }
+    }
+  } finally {
+    await reader.cancel();
+  }
 }
 
 /** A query string; what is empty is left out. */

@@ -29,6 +29,15 @@ export async function savedViews(api: Client, open: number) {
   };
 }
 
+/** ProductPage: reads again what others change, until the page closes. */
+export async function productChanges(api: Client, shown: readonly number[], reload: (ids: readonly number[]) => void, closing: AbortSignal) {
+  for await (const change of api.changes(closing)) {
+    const { products } = change;
+    const ids = products === null ? shown : shown.filter((id) => products.includes(id));
+    if (ids.length > 0) reload(ids);
+  }
+}
+
 /** ProductCard: an item of the list is all that it needs. */
 export function productCard(p: Product): { id: number; title: string; lines: string[] } {
   const price = p.harga === null ? "–" : p.harga.toLocaleString("id-ID", { style: "currency", currency: "IDR" });

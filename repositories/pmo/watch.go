@@ -16,10 +16,18 @@ const (
 	versionChannel = "lifecycle_mirror" // on which PostgreSQL announces the mirror's new version
 )
 
-// BumpVersion increments the mirror's version; every process is notified when the transaction commits. Transactions
-// that change what the API answers call it last: the row stays locked until they end. It is raw, because one statement
-// increments, returns and notifies.
-func (s *Session) BumpVersion(ctx context.Context) (version int64, err error) {
+// BumpVersion increments the mirror's version and records the products that have changed; every process is notified when the
+// transaction commits. Transactions that change what the API answers call it last: the row stays locked until they end, so
+// versions commit in order and without gaps.
+func (s *Session) BumpVersion(ctx context.Context, changed models.ChangedProducts) (version int64, err error) {
+	if version, err = s.nextVersion(ctx); err != nil {
+		return 0, err
+	}
+	return version, s.Translate(s.Gorm(ctx).Create(&models.MirrorChange{Version: version, Products: changed}).Error)
+}
+
+// nextVersion is raw, because one statement increments, returns and notifies.
+func (s *Session) nextVersion(ctx context.Context) (version int64, err error) {
 	const update = "UPDATE lifecycle_mirror_version SET version = version + 1 RETURNING version"
 	if !s.Features().Notifications {
 		err = s.conn.QueryRow(ctx, update, nil, &version)
@@ -30,6 +38,14 @@ func (s *Session) BumpVersion(ctx context.Context) (version int64, err error) {
 	return version, err
 }
 
+// changesKept is how long a client can resume after a version of the mirror.
+const changesKept = 24 * time.Hour
+
+// PruneVersions forgets what changed with old versions of the mirror. Errors: connection, timeout.
+func (s *Session) PruneVersions(ctx context.Context) error {
+	return s.Translate(s.Gorm(ctx).Where("at < " + s.Clock(-int(changesKept/time.Second))).Delete(&models.MirrorChange{}).Error)
+}
+
 // A dead connection is noticed within pollInterval + pollTimeout. Behind a pooler, which delivers no notifications,
 // pooledInterval is how long other processes' writes stay unseen.
 const (
@@ -37,6 +53,9 @@ const (
 	pooledInterval = time.Second
 	pollTimeout    = 5 * time.Second
 	dialTimeout    = 10 * time.Second
+
+	// sqliteInterval is how long commits of other processes stay unnoticed on SQLite.
+	sqliteInterval = 250 * time.Millisecond
 
 	firstPause, longestPause = 100 * time.Millisecond, 5 * time.Second
 )
@@ -53,14 +72,15 @@ type Watch struct {
 	store   *Store
 	current atomic.Pointer[State] // PostgreSQL: nil while it is unknown
 
-	mu     sync.Mutex
-	epoch  uint64
-	latest int64          // PostgreSQL: the highest version in the epoch
-	sqlite *database.Conn // never writes; nil while nothing follows
+	mu      sync.Mutex
+	epoch   uint64
+	latest  int64          // PostgreSQL: the highest version in the epoch
+	sqlite  *database.Conn // never writes; nil while nothing follows
+	changed chan struct{}  // closed and replaced by each change
 }
 
 // NewWatch returns a watch over a store's mirror.
-func NewWatch(store *Store) *Watch { return &Watch{store: store} }
+func NewWatch(store *Store) *Watch { return &Watch{store: store, changed: make(chan struct{})} }
 
 // Follow keeps up with the mirror until ctx ends. It reports why it cannot, and nil once it can again.
 func (w *Watch) Follow(ctx context.Context, report func(error)) {
@@ -123,8 +143,23 @@ func (w *Watch) Advance(version int64) {
 	w.advance(version)
 }
 
+// Changed returns a channel that is closed when the state changes, or is known again.
+func (w *Watch) Changed() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.changed
+}
+
+func (w *Watch) announce() {
+	close(w.changed)
+	w.changed = make(chan struct{})
+}
+
 func (w *Watch) advance(version int64) {
-	w.latest = max(w.latest, version)
+	if version > w.latest {
+		w.latest = version
+		defer w.announce()
+	}
 	if state := w.current.Load(); state != nil && state.version < w.latest {
 		w.current.Store(&State{w.epoch, w.latest})
 	}
@@ -160,6 +195,7 @@ func (w *Watch) listen(ctx context.Context, ready func()) error {
 	w.mu.Lock()
 	w.latest = max(w.latest, version)
 	w.current.Store(&State{w.epoch, w.latest})
+	w.announce()
 	w.mu.Unlock()
 	ready()
 	for {
@@ -223,7 +259,14 @@ func (w *Watch) followSQLite(ctx context.Context, report func(error)) {
 	use(conn)
 	defer use(nil)
 	report(nil)
-	<-ctx.Done()
+	for last, _ := w.currentSQLite(); database.Pause(ctx, sqliteInterval); {
+		if state, known := w.currentSQLite(); known && state != last {
+			last = state
+			w.mu.Lock()
+			w.announce()
+			w.mu.Unlock()
+		}
+	}
 }
 
 func (w *Watch) currentSQLite() (State, bool) {

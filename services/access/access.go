@@ -110,7 +110,15 @@ func (a *Access) Caller(ctx context.Context, token string) (models.Caller, error
 	if role == models.Anonymous {
 		return models.Caller{}, models.NewError(models.Forbidden, "access.role_unknown", nil).WithRemedy("access.role_unknown_remedy", nil)
 	}
-	return models.Caller{Subject: subject(claims, token), Name: displayName(claims), Role: role}, nil
+	return models.Caller{Subject: subject(claims, token), Name: displayName(claims), Role: role, Expires: expiry(claims)}, nil
+}
+
+// expiry returns when a token is no longer accepted, zero if never.
+func expiry(claims jwt.MapClaims) time.Time {
+	if at, err := claims.GetExpirationTime(); err == nil && at != nil { // an invalid one was refused
+		return at.Add(leeway)
+	}
+	return time.Time{}
 }
 
 // tokenError explains why a token is invalid. Before the signature is verified, it reveals nothing.

@@ -135,13 +135,15 @@ func deletesRestored(a models.Activity, changes []models.ActivityChange) bool {
 
 // undoFiles undoes an activity that changed only files, which are not in lifecycle_db.
 func (s *Service) undoFiles(ctx context.Context, undone models.Activity, files []models.ActivityChange, r outbox.Request) (outbox.Result, error) {
-	result, err := s.writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (any, error) {
+	none := models.ChangedProducts{}
+	result, err := s.writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (any, models.ChangedProducts, error) {
 		if err := s.checkEffect(ctx, tx, undone.ID); err != nil {
-			return nil, err
+			return nil, none, err
 		}
 		if err := s.checkFiles(ctx, tx, files); err != nil {
-			return nil, err
+			return nil, none, err
 		}
+		var products []int64
 		author := models.AuthorOf(ctx)
 		undo := models.Activity{Actor: author.Actor, Channel: models.UndoChannel, Action: models.UndoAction, Undoes: &undone.ID}
 		reversed, err := activities.New(tx).FileChanges(ctx, undone)
@@ -149,9 +151,9 @@ func (s *Service) undoFiles(ctx context.Context, undone models.Activity, files [
 			err = activities.New(tx).Add(ctx, &undo, reversed)
 		}
 		if err == nil {
-			_, err = activities.New(tx).CompleteUndo(ctx, undo)
+			products, err = activities.New(tx).CompleteUndo(ctx, undo)
 		}
-		return Undone{Undoes: undone.ID, Activity: undo.ID}, err
+		return Undone{Undoes: undone.ID, Activity: undo.ID}, models.ProductsOf(products...), err
 	})
 	if err != nil {
 		return result, err

@@ -68,23 +68,23 @@ func (f *Files) Add(ctx context.Context, productID int64, r outbox.Request) (out
 	current, known := f.current(ctx, productID)
 	replaced := false
 	var activity models.Activity
-	result, err := f.Writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (any, error) {
+	result, err := f.Writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (any, models.ChangedProducts, error) {
 		// The lock keeps the product until the files are stored. A run that deletes it or changes its created_at then finds them.
 		product, err := attachmentsdb.New(tx).LockProduct(ctx, productID)
 		switch {
 		case err != nil:
-			return nil, err
+			return nil, models.ChangedProducts{}, err
 		case known && current == nil:
-			return nil, models.NewError(models.NotFound, "products.not_found", models.Params{"id": productID})
+			return nil, models.ChangedProducts{}, models.NewError(models.NotFound, "products.not_found", models.Params{"id": productID})
 		case known && !current.Equal(product):
 			replaced = true
-			return nil, models.NewError(models.Conflict, "products.changed", nil).WithRemedy("products.changed_remedy", nil)
+			return nil, models.ChangedProducts{}, models.NewError(models.Conflict, "products.changed", nil).WithRemedy("products.changed_remedy", nil)
 		}
 		added, err := attachmentsdb.New(tx).AddStored(ctx, product, r.Files)
 		if err == nil {
 			activity, err = outbox.RecordFiles(ctx, tx, models.UploadAction, added)
 		}
-		return added, err
+		return added, models.ProductsOf(productID), err
 	})
 	if err == nil && result.ActivityID == 0 {
 		result.ActivityID = activity.ID
@@ -117,7 +117,7 @@ func (f *Files) Remove(ctx context.Context, productID, id int64) (was models.Att
 		if activity, err = outbox.RecordFiles(ctx, tx, models.DeleteFileAction, []models.Attachment{was}); err != nil {
 			return err
 		}
-		version, err = tx.BumpVersion(ctx)
+		version, err = tx.BumpVersion(ctx, models.ProductsOf(productID))
 		return err
 	})
 	if err == nil {

@@ -16,6 +16,7 @@ import (
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/repositories/pmo/catalog"
 	"lifecycle-sync/services/attachments"
+	"lifecycle-sync/services/changes"
 	"lifecycle-sync/services/products"
 	"lifecycle-sync/services/reports"
 	"lifecycle-sync/services/stages"
@@ -36,6 +37,7 @@ type View interface {
 	attachments.Reader
 	reports.Reader
 	views.Reader
+	changes.Reader
 }
 
 // Response is the result of a read use case, ready to be sent. It must not change once it is computed.
@@ -100,6 +102,9 @@ func (r *Responses) Follow(ctx context.Context, report func(error)) { r.watch.Fo
 
 // Advance announces a version of the mirror that this process has just committed: later calls of Get see it.
 func (r *Responses) Advance(version int64) { r.watch.Advance(version) }
+
+// Changed returns a channel that is closed when the mirror changes. While its state is unknown, changes are not noticed.
+func (r *Responses) Changed() <-chan struct{} { return r.watch.Changed() }
 
 // Read reads one state of pmo_db and caches nothing. Errors: read's, connection, timeout.
 func (r *Responses) Read(ctx context.Context, read func(ctx context.Context, v View) error) error {

@@ -89,6 +89,7 @@ func (d *differ) reconcileAttachments(ctx context.Context, tx *mirrordb.Tx) erro
 	if err := tx.Attachments.Close(ctx, d.deleted); err != nil {
 		return err
 	}
+	d.changed.Add(d.deleted...)
 	products := append([]int64{}, d.deleted...)
 	for _, s := range d.stats {
 		if s.table.Source == lifecycle.ProductTable {

@@ -73,8 +73,9 @@ type differ struct {
 	observe     func(Change) // receives each change that is applied; may be nil
 	deleted     []int64      // products that lifecycle_db deleted, even if the snapshot has others with their ids
 
-	stats  []*tableStats
-	causes models.Differences // of the changes that were applied
+	stats   []*tableStats
+	changed models.ChangedProducts // by the changes that were applied
+	causes  models.Differences     // of the changes that were applied
 }
 
 // counts returns the counts of all tables so far.
@@ -117,6 +118,7 @@ func (d *differ) compareRows(ctx context.Context, s *tableStats, emit func(conte
 		p := pairOf(s.table, rows)
 		for _, change := range p.changes() {
 			s.record(change)
+			change.Table.Concerned(&d.changed, change.ID, change.Before, change.After)
 			if d.scope != nil {
 				s.changed = append(s.changed, change.ID)
 				if change.Action != Update {

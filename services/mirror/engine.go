@@ -187,6 +187,7 @@ func (e *Engine) syncInTx(ctx context.Context, tx *mirrordb.Tx, req Request, pro
 		return nil, err
 	}
 	var counts []models.TableCount
+	changed := models.AllProducts()
 	if req.AllowDeletes == nil && req.Digest == "" && !tx.Triggered { // otherwise rows must be compared or guarded
 		counts, err = e.load(ctx, tx, snap, progress)
 	}
@@ -196,6 +197,9 @@ func (e *Engine) syncInTx(ctx context.Context, tx *mirrordb.Tx, req Request, pro
 		if succeeded, err = tx.Journal.HasSucceeded(ctx); err == nil {
 			d.first = !succeeded
 			counts, err = e.syncByDiff(ctx, tx, d, req)
+		}
+		if changed = d.changed; d.first {
+			changed.AddAll()
 		}
 	}
 	if err != nil {
@@ -208,7 +212,7 @@ func (e *Engine) syncInTx(ctx context.Context, tx *mirrordb.Tx, req Request, pro
 		return nil, err
 	}
 	failpoint.Reach("before-commit")
-	if err := tx.Finish(ctx, counts, req.finishedAt(tx.Run)); err != nil {
+	if err := tx.Finish(ctx, counts, changed, req.finishedAt(tx.Run)); err != nil {
 		return nil, err
 	}
 	failpoint.Reach("after-commit")

@@ -46,7 +46,7 @@ func (e *Engine) Refresh(ctx context.Context, changed ChangedRows, deleted int64
 		return 0, err
 	}
 	failpoint.Reach("mid-refresh")
-	if err := tx.Finish(ctx, d.counts(), e.now()); err != nil {
+	if err := tx.Finish(ctx, d.counts(), d.changed, e.now()); err != nil {
 		return 0, err
 	}
 	return tx.Version, nil

@@ -94,7 +94,7 @@ func (a *StreamApplier) ApplyPending(ctx context.Context) (version int64, err er
 		return 0, err
 	}
 	visible := slices.DeleteFunc(slices.Clone(pending), func(t lifecycle.Transaction) bool { return !visibility.Sees(t) })
-	counts, err := a.apply(ctx, tx, snap, visible, now)
+	counts, changed, err := a.apply(ctx, tx, snap, visible, now)
 	if err != nil {
 		return 0, err
 	}
@@ -106,7 +106,7 @@ func (a *StreamApplier) ApplyPending(ctx context.Context) (version int64, err er
 	if tx.Run != nil {
 		failpoint.Reach("before-step-commit")
 	}
-	if err := tx.FinishStep(ctx, counts, reached); err != nil {
+	if err := tx.FinishStep(ctx, counts, changed, reached); err != nil {
 		return 0, err
 	}
 	if tx.Run != nil {
@@ -174,16 +174,18 @@ func (a *StreamApplier) openSnapshot(ctx context.Context, tx *mirrordb.Tx) (*lif
 }
 
 // apply applies the rows that transactions have touched.
-func (a *StreamApplier) apply(ctx context.Context, tx *mirrordb.Tx, snap *lifecycle.Snapshot, visible []lifecycle.Transaction, now time.Time) ([]models.TableCount, error) {
+func (a *StreamApplier) apply(
+	ctx context.Context, tx *mirrordb.Tx, snap *lifecycle.Snapshot, visible []lifecycle.Transaction, now time.Time,
+) (counts []models.TableCount, changed models.ChangedProducts, err error) {
 	if len(visible) == 0 {
-		return nil, nil
+		return nil, changed, nil
 	}
 	run := a.run
 	if run.ID == 0 || now.Sub(run.StartedAt) > realtimeRunLength {
 		run = models.Run{StartedAt: now, Actor: models.AuthorOf(ctx).Actor}
 	}
 	if err := tx.JoinRun(ctx, run); err != nil {
-		return nil, err
+		return nil, changed, err
 	}
 	scope := map[string][]database.Range{}
 	for _, t := range visible {
@@ -204,8 +206,8 @@ func (a *StreamApplier) apply(ctx context.Context, tx *mirrordb.Tx, snap *lifecy
 	for _, t := range visible {
 		d.deleted = append(d.deleted, t.Rows[lifecycle.ProductTable].Deleted...)
 	}
-	err := a.engine.diffAndApply(ctx, tx, d, func() error { return by.guard(ctx, d) })
-	return d.counts(), err
+	err = a.engine.diffAndApply(ctx, tx, d, func() error { return by.guard(ctx, d) })
+	return d.counts(), d.changed, err
 }
 
 // watermark returns the watermark that a step reaches. The server keeps the log from the first transaction on that the snapshot

@@ -67,15 +67,15 @@ func (w *Writer) close(ctx context.Context, write models.Write, committed bool, 
 	var gone []string // keys of deleted files
 	var version int64 // 0 if no file changed: cached answers stay valid
 	err := w.store.InTx(ctx, func(p *pmo.Session) (err error) {
-		var files, undone int64
-		if gone, files, err = attachmentsdb.New(p).Settle(ctx, write.ID, committed); err == nil {
+		var uploaded, undone []int64 // products
+		if gone, uploaded, err = attachmentsdb.New(p).Settle(ctx, write.ID, committed); err == nil {
 			undone, err = activities.New(p).Settle(ctx, write.ID, committed)
 		}
 		if err == nil {
 			err = record(p)
 		}
-		if err == nil && files+undone > 0 {
-			version, err = p.BumpVersion(ctx)
+		if changed := models.ProductsOf(append(uploaded, undone...)...); err == nil && !changed.IsNone() {
+			version, err = p.BumpVersion(ctx, changed)
 		}
 		return err
 	})

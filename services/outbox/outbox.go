@@ -225,9 +225,12 @@ func (w *Writer) Once(ctx context.Context, key *Key, fingerprint string, do func
 	return result(&write), nil
 }
 
-// WriteMirror runs change in one transaction of pmo_db and stores the answer with it: for data that is not in lifecycle_db.
+// WriteMirror runs change in one transaction of pmo_db and stores the answer with it: for data that is not in lifecycle_db. change
+// returns the products that it has changed.
 // After an error none of the request's files is left. Errors: change's; conflict and busy of the key; connection.
-func (w *Writer) WriteMirror(ctx context.Context, r Request, change func(ctx context.Context, tx *pmo.Session) (data any, err error)) (Result, error) {
+func (w *Writer) WriteMirror(
+	ctx context.Context, r Request, change func(ctx context.Context, tx *pmo.Session) (data any, changed models.ChangedProducts, err error),
+) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	write, done, err := w.claim(ctx, r.Key, r.Fingerprint)
@@ -237,7 +240,7 @@ func (w *Writer) WriteMirror(ctx context.Context, r Request, change func(ctx con
 	}
 	var version int64
 	err = w.store.InTx(ctx, func(tx *pmo.Session) error {
-		data, err := change(ctx, tx)
+		data, changed, err := change(ctx, tx)
 		if err == nil {
 			write.Body, err = json.Marshal(data)
 		}
@@ -245,7 +248,7 @@ func (w *Writer) WriteMirror(ctx context.Context, r Request, change func(ctx con
 			err = outboxdb.New(tx).Finish(ctx, write)
 		}
 		if err == nil {
-			version, err = tx.BumpVersion(ctx)
+			version, err = tx.BumpVersion(ctx, changed)
 		}
 		return err
 	})

@@ -118,45 +118,48 @@ func (w *Writer) Create(ctx context.Context, caller models.Caller, in Input, r o
 	if err := in.apply(&view, caller); err != nil {
 		return outbox.Result{}, err
 	}
-	return w.writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (any, error) {
+	return w.writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (any, models.ChangedProducts, error) {
+		none := models.ChangedProducts{}
 		views := viewsdb.New(tx)
 		n, err := views.Count(ctx, view.OwnerID)
 		if err != nil {
-			return nil, err
+			return nil, none, err
 		}
 		if n >= maxViews {
-			return nil, models.NewError(models.Conflict, "views.too_many", models.Params{"max": maxViews}).WithRemedy("views.too_many_remedy", nil)
+			return nil, none, models.NewError(models.Conflict, "views.too_many", models.Params{"max": maxViews}).WithRemedy("views.too_many_remedy", nil)
 		}
 		err = views.Create(ctx, &view)
-		return seenBy(caller, view), err
+		return seenBy(caller, view), none, err
 	})
 }
 
 // Update changes the fields of a view that were sent. Errors: not found; forbidden; conflict for a name that the owner already
 // uses; connection.
 func (w *Writer) Update(ctx context.Context, caller models.Caller, id int64, in Input) (outbox.Result, error) {
-	return w.writer.WriteMirror(ctx, outbox.Request{}, func(ctx context.Context, tx *pmo.Session) (any, error) {
+	return w.writer.WriteMirror(ctx, outbox.Request{}, func(ctx context.Context, tx *pmo.Session) (any, models.ChangedProducts, error) {
+		none := models.ChangedProducts{}
 		view, err := editable(ctx, tx, caller, id)
 		if err != nil {
-			return nil, err
+			return nil, none, err
 		}
 		if err := in.apply(&view, caller); err != nil {
-			return nil, err
+			return nil, none, err
 		}
 		now := models.InstantOf(w.now())
 		view.UpdatedAt = &now
-		return seenBy(caller, view), viewsdb.New(tx).Update(ctx, view)
+		return seenBy(caller, view), none, viewsdb.New(tx).Update(ctx, view)
 	})
 }
 
 // Delete deletes a view. Errors: not found; forbidden; connection.
 func (w *Writer) Delete(ctx context.Context, caller models.Caller, id int64) (outbox.Result, error) {
-	return w.writer.WriteMirror(ctx, outbox.Request{}, func(ctx context.Context, tx *pmo.Session) (any, error) {
+	return w.writer.WriteMirror(ctx, outbox.Request{}, func(ctx context.Context, tx *pmo.Session) (any, models.ChangedProducts, error) {
+		none := models.ChangedProducts{}
 		view, err := editable(ctx, tx, caller, id)
 		if err != nil {
-			return nil, err
+			return nil, none, err
 		}
-		return seenBy(caller, view), viewsdb.New(tx).Delete(ctx, id)
+		return seenBy(caller, view), none, viewsdb.New(tx).Delete(ctx, id)
 	})
 }
 

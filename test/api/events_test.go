@@ -28,14 +28,23 @@ type event struct {
 	data     json.RawMessage
 }
 
-// events opens the stream of events, when the caller has few enough; after is the id of the last event that was received, or "".
+// events opens the stream of sync events.
 func (s *site) events(after string) *stream {
+	s.t.Helper()
+	return s.stream("/sync/events", after)
+}
+
+// stream opens a stream of events, when the caller has few enough; after is the id of the last event that was received, or "".
+func (s *site) stream(path, after string) *stream {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	s.t.Cleanup(cancel)
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.Address+base+"/sync/events", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.Address+base+path, nil)
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	if s.token != "" {
+		r.Header.Set("Authorization", "Bearer "+s.token)
 	}
 	if after != "" {
 		r.Header.Set("Last-Event-ID", after)

@@ -81,22 +81,22 @@ func (a *Activities) MarkMirrored(ctx context.Context, horizon int64) error {
 		AND NOT EXISTS (SELECT 1 FROM lifecycle_sync_quarantine q WHERE q.table_name = c.table_name AND q.row_id = c.row_id)`, horizon).Error)
 }
 
-// Settle completes or removes the activity of a write, depending on whether it committed, and returns the number of files that it
-// hides or shows. Only in a transaction. Errors: connection, timeout.
-func (a *Activities) Settle(ctx context.Context, writeID string, committed bool) (files int64, err error) {
+// Settle completes or removes the activity of a write, depending on whether it committed, and returns as CompleteUndo. Only in a
+// transaction. Errors: connection, timeout.
+func (a *Activities) Settle(ctx context.Context, writeID string, committed bool) (products []int64, err error) {
 	var found []models.Activity
 	if err := a.s.Gorm(ctx).Where("write_id = ? AND pending", writeID).Find(&found).Error; err != nil || len(found) == 0 {
-		return 0, a.s.Translate(err)
+		return nil, a.s.Translate(err)
 	}
 	if !committed {
 		err := a.s.Gorm(ctx).Where("activity_id = ?", found[0].ID).Delete(&models.ActivityChange{}).Error
 		if err == nil {
 			err = a.s.Gorm(ctx).Delete(&found[0]).Error
 		}
-		return 0, a.s.Translate(err)
+		return nil, a.s.Translate(err)
 	}
 	if err := a.s.Gorm(ctx).Model(&found[0]).Update("pending", false).Error; err != nil {
-		return 0, a.s.Translate(err)
+		return nil, a.s.Translate(err)
 	}
 	return a.CompleteUndo(ctx, found[0])
 }
@@ -110,34 +110,36 @@ func (a *Activities) FileChanges(ctx context.Context, undone models.Activity) (c
 	return changes, a.s.Translate(err)
 }
 
-// applyFiles hides the files that an undo removes, shows those that it restores, and returns their number.
-func (a *Activities) applyFiles(ctx context.Context, undo models.Activity) (int64, error) {
+// applyFiles hides the files that an undo removes, and shows those that it restores. It returns their products.
+func (a *Activities) applyFiles(ctx context.Context, undo models.Activity) (products []int64, err error) {
 	files := func(condition string) *gorm.DB {
 		return a.s.Gorm(ctx).Model(&models.ActivityChange{}).Select("row_id").
 			Where("activity_id = ? AND table_name = ? AND "+condition, undo.ID, models.AttachmentTable)
 	}
-	hidden := a.s.Gorm(ctx).Model(&models.Attachment{}).Where("id IN (?)", files("after IS NULL")).Update("removed_at", clause.Expr{SQL: a.s.Clock(0)})
-	if hidden.Error != nil {
-		return 0, a.s.Translate(hidden.Error)
+	err = a.s.Gorm(ctx).Model(&models.Attachment{}).Where("id IN (?)", files("after IS NULL")).Update("removed_at", clause.Expr{SQL: a.s.Clock(0)}).Error
+	if err == nil {
+		err = a.s.Gorm(ctx).Model(&models.Attachment{}).Where("id IN (?)", files("before IS NULL")).Update("removed_at", nil).Error
 	}
-	shown := a.s.Gorm(ctx).Model(&models.Attachment{}).Where("id IN (?)", files("before IS NULL")).Update("removed_at", nil)
-	return hidden.RowsAffected + shown.RowsAffected, a.s.Translate(shown.Error)
+	if err == nil {
+		err = files("product_id IS NOT NULL").Select("product_id").Distinct().Scan(&products).Error
+	}
+	return products, a.s.Translate(err)
 }
 
-// CompleteUndo marks the activity that another one undoes, hides or shows its files, and returns their number. An activity whose
-// undo is undone has effect again. Only in a transaction. Errors: connection, timeout.
-func (a *Activities) CompleteUndo(ctx context.Context, undo models.Activity) (files int64, err error) {
+// CompleteUndo marks the activity that another one undoes, and hides or shows its files, whose products it returns. An activity whose undo is undone has
+// effect again. Only in a transaction. Errors: connection, timeout.
+func (a *Activities) CompleteUndo(ctx context.Context, undo models.Activity) (products []int64, err error) {
 	if undo.Undoes == nil {
-		return 0, nil
+		return nil, nil
 	}
-	if files, err = a.applyFiles(ctx, undo); err != nil {
-		return 0, err
+	if products, err = a.applyFiles(ctx, undo); err != nil {
+		return nil, err
 	}
 	err = a.s.Gorm(ctx).Model(&models.Activity{}).Where("undone_by = ?", *undo.Undoes).Update("undone_by", nil).Error
 	if err == nil {
 		err = a.s.Gorm(ctx).Model(&models.Activity{}).Where("id = ?", *undo.Undoes).Update("undone_by", undo.ID).Error
 	}
-	return files, a.s.Translate(err)
+	return products, a.s.Translate(err)
 }
 
 // OfWrite returns the activity of a write, nil if it changed nothing. Errors: connection, timeout, schema.

@@ -53,15 +53,20 @@ func (a *Attachments) add(ctx context.Context, common models.Attachment, product
 }
 
 // Settle keeps or deletes the files of a write, depending on whether it committed. It returns the object keys of the
-// deleted files and the number of all files of the write. Errors: connection.
-func (a *Attachments) Settle(ctx context.Context, writeID string, committed bool) (deleted []string, settled int64, err error) {
+// deleted files, and the products of the kept ones. Errors: connection.
+func (a *Attachments) Settle(ctx context.Context, writeID string, committed bool) (deleted []string, products []int64, err error) {
 	pending := a.s.Gorm(ctx).Where("write_id = ? AND state = ?", writeID, models.AttachmentPending)
 	if !committed {
 		deleted, err = a.delete(pending)
-		return deleted, int64(len(deleted)), err
+		return deleted, nil, err
 	}
-	kept := pending.Select("State", "WriteID").Updates(&models.Attachment{State: models.AttachmentStored})
-	return nil, kept.RowsAffected, a.s.Translate(kept.Error)
+	var kept []models.Attachment
+	err = pending.Model(&kept).Clauses(clause.Returning{Columns: []clause.Column{{Name: "id_produk"}}}).
+		Select("State", "WriteID").Updates(&models.Attachment{State: models.AttachmentStored}).Error
+	for _, file := range kept {
+		products = append(products, file.ProductID)
+	}
+	return nil, products, a.s.Translate(err)
 }
 
 // Get returns a file of a mirrored product. Errors: not found, quarantined, connection, timeout.

@@ -158,6 +158,7 @@ func needs() []need {
 		{"lifecycle_sync_changes", "SELECT, INSERT, UPDATE, DELETE", true},
 		{"lifecycle_sync_quarantine", "SELECT, INSERT, UPDATE, DELETE", true},
 		{"lifecycle_mirror_version", "SELECT, UPDATE", true},
+		{"lifecycle_mirror_changes", "SELECT, INSERT, DELETE", true},
 		{"lifecycle_sync_watermark", "SELECT, INSERT, UPDATE", true},
 		{"lifecycle_attachments", "SELECT, INSERT, UPDATE, DELETE", true},
 		{"lifecycle_activities", "SELECT, INSERT, UPDATE, DELETE", true},

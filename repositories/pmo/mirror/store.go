@@ -214,7 +214,7 @@ func (tx *Tx) JoinRun(ctx context.Context, run models.Run) error {
 
 // FinishStep adds the step's counts to those of its run, moves the watermark and commits. A step without a run has
 // changed no row.
-func (tx *Tx) FinishStep(ctx context.Context, counts []models.TableCount, reached models.Watermark) error {
+func (tx *Tx) FinishStep(ctx context.Context, counts []models.TableCount, changed models.ChangedProducts, reached models.Watermark) error {
 	if tx.Run == nil {
 		return tx.commitStep(ctx, reached)
 	}
@@ -237,7 +237,7 @@ func (tx *Tx) FinishStep(ctx context.Context, counts []models.TableCount, reache
 		if err := g.Clauses(addCounts()).Create(&written).Error; err != nil {
 			return tx.s.Translate(err)
 		}
-		version, err := tx.s.BumpVersion(ctx)
+		version, err := tx.s.BumpVersion(ctx, changed)
 		if err != nil {
 			return err
 		}

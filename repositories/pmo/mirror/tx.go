@@ -91,9 +91,9 @@ func (tx *Tx) Delete(ctx context.Context, t *models.Table, ids []int64) error {
 	return tx.s.DeleteIDs(ctx, t.Mirror+" WHERE id", ids)
 }
 
-// Finish records the run's outcome and counts, gives the mirror its next version, and commits
+// Finish records the run's outcome, its counts and the products that it changed, gives the mirror its next version, and commits
 // everything. When the answer to the commit is lost, the outcome is looked up, not guessed.
-func (tx *Tx) Finish(ctx context.Context, counts []models.TableCount, now time.Time) error {
+func (tx *Tx) Finish(ctx context.Context, counts []models.TableCount, changed models.ChangedProducts, now time.Time) error {
 	run := *tx.Run
 	run.State, run.FinishedAt = models.Succeeded, &now
 	g := tx.s.Gorm(ctx)
@@ -117,7 +117,7 @@ func (tx *Tx) Finish(ctx context.Context, counts []models.TableCount, now time.T
 	if err := tx.recordActivities(ctx, now, horizon); err != nil {
 		return err
 	}
-	version, err := tx.s.BumpVersion(ctx)
+	version, err := tx.s.BumpVersion(ctx, changed)
 	if err != nil {
 		return err
 	}
@@ -157,9 +157,12 @@ func (tx *Tx) LogChanges(ctx context.Context, changes []models.LoggedChange) err
 	return tx.Journal.LogChanges(ctx, changes)
 }
 
-// PruneChanges deletes the change log and the activities that are older than the retention. Errors: connection, timeout.
+// PruneChanges deletes the change log and the activities that are older than the retention, and what clients no longer follow. Errors: connection, timeout.
 func (tx *Tx) PruneChanges(ctx context.Context, retention time.Duration) error {
 	if err := tx.Journal.PruneChanges(ctx, retention); err != nil {
+		return err
+	}
+	if err := tx.s.PruneVersions(ctx); err != nil {
 		return err
 	}
 	return activities.New(tx.s).Prune(ctx, retention)
