@@ -89,7 +89,7 @@ func (h *Activity) page(c *fiber.Ctx, validationErr error, f activity.Filter, p 
 
 // Get serves an activity with a page of its changes.
 func (h *Activity) Get(c *fiber.Ctx) error {
-	id, err := request.RunID(c)
+	id, err := request.BigID(c)
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func (h *Activity) Restore(c *fiber.Ctx) error {
 }
 
 func (h *Activity) write(c *fiber.Ctx, code string, do func(ctx context.Context, id int64, r outbox.Request) (outbox.Result, error)) error {
-	id, err := request.RunID(c)
+	id, err := request.BigID(c)
 	if err != nil {
 		return err
 	}

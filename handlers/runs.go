@@ -98,7 +98,7 @@ func (h *Sync) Runs(c *fiber.Ctx) error {
 
 // Run serves one run with its counts.
 func (h *Sync) Run(c *fiber.Ctx) error {
-	id, err := request.RunID(c)
+	id, err := request.BigID(c)
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ type change struct {
 
 // Changes serves a page of a run's change log.
 func (h *Sync) Changes(c *fiber.Ctx) error {
-	id, err := request.RunID(c)
+	id, err := request.BigID(c)
 	if err != nil {
 		return err
 	}

@@ -102,7 +102,7 @@ func (h *Sync) Start(c *fiber.Ctx) error {
 
 // Cancel requests the cancellation of a run.
 func (h *Sync) Cancel(c *fiber.Ctx) error {
-	id, err := request.RunID(c)
+	id, err := request.BigID(c)
 	if err != nil {
 		return err
 	}

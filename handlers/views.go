@@ -61,7 +61,7 @@ func (h *Views) Create(c *fiber.Ctx) error {
 
 // Update changes the fields of a view that were sent.
 func (h *Views) Update(c *fiber.Ctx) error {
-	id, err := request.ViewID(c)
+	id, err := request.BigID(c)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (h *Views) Update(c *fiber.Ctx) error {
 
 // Delete deletes a view.
 func (h *Views) Delete(c *fiber.Ctx) error {
-	id, err := request.ViewID(c)
+	id, err := request.BigID(c)
 	if err != nil {
 		return err
 	}

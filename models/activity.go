@@ -12,15 +12,14 @@ type Actor struct {
 	Name string `gorm:"column:name" json:"name"`
 }
 
-// The actors without a person's name. LocalActor uses the server without tokens; DirectActor changed lifecycle_db by other
-// means than this program.
+// The actors without a person's name. LocalActor is the user of a server without tokens.
 const (
 	LocalActor    = "local"
 	ScheduleActor = "schedule"
 	RealtimeActor = "realtime"
 )
 
-// Channel is the way by which an actor did something.
+// Channel is where an action came from.
 type Channel string
 
 // The channels.
@@ -34,7 +33,7 @@ const (
 	SyncChannel    Channel = "sync"
 )
 
-// Author is an actor with the channel that they use.
+// Author is an actor with the channel of the action.
 type Author struct {
 	Actor
 	Channel Channel
@@ -42,12 +41,12 @@ type Author struct {
 
 type authorKey struct{}
 
-// WithAuthor returns a context in which everything is done by an author.
+// WithAuthor attaches the author of later actions to a context.
 func WithAuthor(ctx context.Context, author Author) context.Context {
 	return context.WithValue(ctx, authorKey{}, author)
 }
 
-// WithChannel returns a context in which the same actor uses another channel.
+// WithChannel replaces the channel of the author in a context.
 func WithChannel(ctx context.Context, channel Channel) context.Context {
 	author := AuthorOf(ctx)
 	author.Channel = channel
@@ -80,7 +79,7 @@ const (
 	ExportAction       = "export"
 )
 
-// Activity is what one actor did at once, stored in pmo_db. It is pending until lifecycle_db has committed it.
+// Activity is one action of one actor, with every row it changed, stored in pmo_db. It is pending until lifecycle_db has committed it.
 type Activity struct {
 	ID          int64     `gorm:"column:id;primaryKey"`
 	At          time.Time `gorm:"column:at"`

@@ -257,8 +257,8 @@ func MoveQuery(q *Query) stages.Query {
 // ID reads the id of a product or stage history record from the path. Errors: validation_failed.
 func ID(c *fiber.Ctx) (int64, error) { return pathID(c, "id", math.MaxInt32) }
 
-// RunID reads the id of a run from the path. Errors: validation_failed.
-func RunID(c *fiber.Ctx) (int64, error) { return pathID(c, "id", math.MaxInt64) }
+// BigID reads an id of pmo_db from the path: of a run, an activity, a change or a view. Errors: validation_failed.
+func BigID(c *fiber.Ctx) (int64, error) { return pathID(c, "id", math.MaxInt64) }
 
 func pathID(c *fiber.Ctx, name string, highest int64) (int64, error) {
 	id, ok := positiveNumber(c.Params(name), highest)

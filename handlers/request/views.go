@@ -2,7 +2,6 @@ package request
 
 import (
 	"maps"
-	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -150,7 +149,3 @@ func (q *Query) Apply(view models.View) {
 		}
 	}
 }
-
-// ViewID reads the id of a view from the path. Those of built-in views, which cannot be changed, are invalid. Errors:
-// validation_failed.
-func ViewID(c *fiber.Ctx) (int64, error) { return pathID(c, "id", math.MaxInt64) }

@@ -123,7 +123,7 @@ const (
 )
 
 // Outcome returns how a transaction ended. PostgreSQL remembers that by transaction id for a limited time. On SQLite,
-// and once PostgreSQL has forgotten, the written row tells. Errors: connection, timeout.
+// and once PostgreSQL has forgotten, the outcome is read from the row. Errors: connection, timeout.
 func (s *Source) Outcome(ctx context.Context, t models.SourceTransaction) (Outcome, error) {
 	conn, err := s.db.BeginConn(ctx, database.Write) // on SQLite it waits for a write in progress
 	if err != nil {
@@ -138,7 +138,7 @@ func (s *Source) Outcome(ctx context.Context, t models.SourceTransaction) (Outco
 			return status, err
 		}
 	}
-	if t.Table == nil { // no row can tell
+	if t.Table == nil { // no row to check
 		return InProgress, nil
 	}
 	return rowOutcome(ctx, conn, t)

@@ -16,7 +16,7 @@ import (
 	"lifecycle-sync/services/products"
 )
 
-// Status tells what an import does with a row.
+// Status is what an import does with a row.
 type Status string
 
 // The statuses.

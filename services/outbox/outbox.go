@@ -61,7 +61,7 @@ func (w *Writer) records() *outboxdb.Outbox { return outboxdb.New(w.store.Sessio
 type Request struct {
 	Key         *Key            // nil without one
 	Fingerprint string          // with a key
-	Files       []models.Upload // to attach to the products of the change, those of one after those of another; the writer owns them
+	Files       []models.Upload // files grouped by product, in the order of Change.Products; the writer deletes them on failure
 	Large       bool            // it may write thousands of rows
 }
 
@@ -76,7 +76,7 @@ type Change struct {
 	Rows     mirror.ChangedRows // all rows that changed
 	Deleted  int64              // number of deleted rows
 	Undoes   *models.Activity   // what an undo reverses; nil for other writes
-	As       string             // the action of the activity; "": as the changed rows tell
+	As       string             // the action of the activity; "": derived from the changed rows
 }
 
 // Result is the outcome of a completed write.

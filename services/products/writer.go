@@ -72,9 +72,9 @@ func (w *Writer) Update(ctx context.Context, id int64, in Input, versions models
 	})
 }
 
-// UpdateAll is Update for several products, all or none. The request has files for each. Errors: those of Failures.Err; those of outbox.Writer.Write.
+// UpdateAll is Update for several products, all or none. r.Files holds an equal share for each product. Errors: those of Failures.Err; those of outbox.Writer.Write.
 func (w *Writer) UpdateAll(ctx context.Context, targets []Target, in Input, r outbox.Request) (outbox.Result, error) {
-	r.Large = true
+	ctx, r.Large = models.WithChannel(ctx, models.BulkChannel), true
 	return w.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
 		locked, failures, err := LockAll(ctx, tx, targets)
 		if err != nil {

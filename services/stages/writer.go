@@ -73,10 +73,10 @@ func (w *Writer) Record(ctx context.Context, in Input, r outbox.Request) (outbox
 	})
 }
 
-// RecordAll is Record for several products, all or none; in.ProductID does not count. The request has files for each. Errors: validation_failed for the move
-// itself; those of products.Failures.Err; those of outbox.Writer.Write.
+// RecordAll is Record for several products, all or none; in.ProductID does not count. r.Files holds an equal share for each product.
+// Errors: validation_failed for the move itself; those of products.Failures.Err; those of outbox.Writer.Write.
 func (w *Writer) RecordAll(ctx context.Context, targets []products.Target, in Input, r outbox.Request) (outbox.Result, error) {
-	r.Large = true
+	ctx, r.Large = models.WithChannel(ctx, models.BulkChannel), true
 	return w.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
 		locked, failures, err := products.LockAll(ctx, tx, targets)
 		if err == nil {

@@ -78,6 +78,9 @@ func TestBulk_SetsFieldsOfAllOrNone(t *testing.T) {
 		if got := decode[[]target](t, changed); !slices.Equal(got, []target{now[0], now[2]}) || now[0] == products[0] || now[1] != products[1] {
 			t.Errorf("changed to %s, listed are %v", changed.body, now)
 		}
+		if done := s.activities("limit=1")[0]; done.Channel != "bulk" || done.Action != "update" || !slices.Equal(done.Products, []int64{1, 3}) {
+			t.Errorf("the change is recorded as %+v", done)
+		}
 		for _, id := range []int64{1, 3} {
 			if p := decode[product](t, s.get(fmt.Sprintf("/products/%d", id))); *p.Price != 700 || *p.Customer != "PLN" {
 				t.Errorf("%+v", p)
@@ -142,6 +145,9 @@ func TestBulk_MovesAllOrNone(t *testing.T) {
 		again := s.bulk(products[:4], rest, "Idempotency-Key", "satu").want(t, http.StatusOK)
 		if string(again.json.Data) != string(moved.json.Data) || !slices.Equal(decode[[]target](t, moved), s.targets(1, 2, 3, 4)) {
 			t.Errorf("moved %s, again %s", moved.body, again.body)
+		}
+		if done := s.activities("limit=1")[0]; done.Channel != "bulk" || done.Action != "move" {
+			t.Errorf("the move is recorded as %+v", done)
 		}
 		s.bulk(products[:3], rest, "Idempotency-Key", "satu").want(t, http.StatusConflict, "conflict")
 		for id := range int64(4) {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"lifecycle-sync/test/kit"
 )
@@ -18,6 +19,16 @@ func TestActivity_UndoAndRestoreInTheConsole(t *testing.T) {
 	manager.submit(manager.open("/products/2").form("/products/2/transitions").set("stage_now", manager.otherStage("2"))).shows(http.StatusSeeOther)
 	page := manager.open("/products/2").shows(http.StatusOK, "Moved to", "Undo")
 	list := manager.open("/activity").shows(http.StatusOK, "Moved", "test of Project Manager", "Console")
+	jakarta := time.FixedZone("WIB", 7*60*60)
+	days := func() (week, month string) {
+		now := time.Now().In(jakarta)
+		return "/activity?since=" + now.AddDate(0, 0, -6).Format(time.DateOnly) + `"`, "/activity?since=" + now.AddDate(0, 0, -29).Format(time.DateOnly) + `"`
+	}
+	if week, month := days(); !strings.Contains(list.body, week) || !strings.Contains(list.body, month) {
+		if now, _ := days(); now == week { // else midnight has passed
+			t.Errorf("no links to the last 7 and 30 days, %s and %s", week, month)
+		}
+	}
 	undo := list.form(actionOf(t, page.body, "/activity/", "/undo"))
 	manager.follow(manager.submit(undo), "/products/2", "Undone.")
 	if got := kit.One[int](t, u.source, "SELECT id_stage FROM tbl_produk WHERE id = 2"); got != stage {

@@ -138,7 +138,7 @@ func (h *Pages) List(c *fiber.Ctx) error {
 // recent returns links to the activities of the last days, with the other filters.
 func (h *Pages) recent(query pages.FilterQuery) (periods []period) {
 	for _, days := range []int{7, 30} {
-		since := models.DateIn(h.Now().AddDate(0, 0, -days), h.Now().Location()).String()
+		since := models.DateIn(h.Now().AddDate(0, 0, 1-days), h.Now().Location()).String() // today is one of the days
 		periods = append(periods, period{
 			Text:    models.NewText("console_activity.last_days", models.Params{"days": days}),
 			Address: query.With("since", since).With("until", "").At(path), Current: query.Get("since") == since && query.Get("until") == "",
@@ -172,7 +172,7 @@ func (h *Pages) filters(ctx context.Context, query pages.FilterQuery) (pages.Fil
 
 // Show shows an activity with a page of its changes.
 func (h *Pages) Show(c *fiber.Ctx) error {
-	id, err := request.RunID(c)
+	id, err := request.BigID(c)
 	if err != nil {
 		return err
 	}
@@ -236,7 +236,7 @@ func (h *Pages) Restore(c *fiber.Ctx) error {
 }
 
 func (h *Pages) write(c *fiber.Ctx, notice pages.Notice, do func(ctx context.Context, id int64) (outbox.Result, error)) error {
-	id, err := request.RunID(c)
+	id, err := request.BigID(c)
 	if err != nil {
 		return err
 	}

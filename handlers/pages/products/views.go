@@ -170,7 +170,7 @@ func (h *Pages) EditView(c *fiber.Ctx) error {
 
 // editableView returns the view of the path. Errors: not found; forbidden; connection.
 func (h *Pages) editableView(c *fiber.Ctx) (views.View, error) {
-	id, err := request.ViewID(c)
+	id, err := request.BigID(c)
 	if err != nil {
 		return views.View{}, err
 	}
@@ -187,7 +187,7 @@ func (h *Pages) UpdateView(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if form.ID, err = request.ViewID(c); err != nil {
+	if form.ID, err = request.BigID(c); err != nil {
 		return err
 	}
 	in, err := h.Checker.View(form.Name, form.Query, form.columns, form.Shared)
@@ -205,7 +205,7 @@ func (h *Pages) UpdateView(c *fiber.Ctx) error {
 func (h *Pages) DeleteView(c *fiber.Ctx) error {
 	caller := request.Caller(c)
 	return pages.Action[int64]{
-		Site: h.Site, Section: "products", Target: request.ViewID,
+		Site: h.Site, Section: "products", Target: request.BigID,
 		Describe: func(c *fiber.Ctx, id int64, _ any) (pages.Confirmation, error) {
 			view, err := h.editableView(c)
 			text := "console_products.delete_view_text"

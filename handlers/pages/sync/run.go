@@ -39,7 +39,7 @@ func (h *Pages) ShowRun(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	id, err := request.RunID(c)
+	id, err := request.BigID(c)
 	if err != nil {
 		return err
 	}

@@ -134,7 +134,7 @@ func (h *Pages) Verify(c *fiber.Ctx) error {
 // cannot be canceled.
 func (h *Pages) Cancel(c *fiber.Ctx) error {
 	return pages.Action[int64]{
-		Site: h.site, Section: section, Target: request.RunID,
+		Site: h.site, Section: section, Target: request.BigID,
 		Describe: func(c *fiber.Ctx, id int64, _ any) (pages.Confirmation, error) {
 			run, _, err := h.history.Get(c.UserContext(), id)
 			if run.State != models.Running {

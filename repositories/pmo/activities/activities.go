@@ -53,9 +53,9 @@ func (a *Activities) AddRun(ctx context.Context, run models.Run, at time.Time, c
 	return a.Add(ctx, &models.Activity{At: at, Actor: run.Actor, Channel: models.SyncChannel, Action: models.SyncAction, RunID: &run.ID, ChangeCount: changes}, nil)
 }
 
-// Link links the changes of a run to the activities that made them in lifecycle_db, and returns their number. The transaction that
-// wrote the row tells; of a deleted row, and on SQLite, only the row itself is known. A deletion after which an activity wrote the row
-// again is not the one that the run has found. Raw, because GORM cannot update from another table. Only in a transaction. Errors: connection, timeout.
+// Link links the changes of a run to the activities that made them in lifecycle_db, and returns their number. Rows are matched by the
+// writing transaction (xmin). Deleted rows, and all rows on SQLite, are matched by table and id. A deletion is skipped if a later
+// activity wrote the same row. Raw, because GORM cannot update from another table. Only in a transaction. Errors: connection, timeout.
 func (a *Activities) Link(ctx context.Context, run int64) (linked int64, err error) {
 	result := a.s.Gorm(ctx).Exec(`UPDATE lifecycle_sync_changes SET activity_id = x.activity_id FROM (
 		SELECT l.id, max(a.id) AS activity_id FROM lifecycle_activity_changes c
