@@ -58,6 +58,8 @@ func measures(cfg config) []measure {
 		{"console: list of all, cold", "the same as JSON", 1.50, 0, "ms", 21, large, listPageCold, false},
 		{"console: overview, cold", "the same as JSON", 1.50, 0, "ms", 5, large, overviewPageCold, false},
 		{"bulk move of 1,000 products", "one SQL transaction", 1.50, 0, "ms", 11, large, bulkMove{}, false},
+		{"import preview of 20,000 rows, CSV", "reading the file and the rows", 2, 0, "ms", 5, volume{importSize, 2 * importSize}, csvPreview, false},
+		{"import preview of 20,000 rows, XLSX", "reading the file and the rows", 2, 0, "ms", 5, volume{importSize, 2 * importSize}, workbookPreview, false},
 		{"211/5/4/45, whole process, second run", "row-by-row script", 0.10, 0, "s", 11, volume{211, 45},
 			duel{secondRun, (*arena).rowByRow, "full"}, false},
 		{"list of 211, warm", "Node + pg", 10, 0, "requests/s", 3, volume{211, 45}, throughput{byNode}, true},
