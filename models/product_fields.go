@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // FieldKind names the HTML control for a field.
@@ -34,8 +35,11 @@ type ProductField struct {
 	pointer func(p *Product) any // to the field of p: **string, **int64 or **Date
 }
 
-// ProductFields lists the editable fields in the order of the form.
-func ProductFields() []ProductField {
+// ProductFields lists the editable fields in the order of the form. The caller must not change the list.
+func ProductFields() []ProductField { return productFields() }
+
+// productFields is built once: imports ask for it for every cell.
+var productFields = sync.OnceValue(func() []ProductField { //nolint:gochecknoglobals // a constant that Go cannot express
 	return []ProductField{
 		{Column: "produk", Label: "product_fields.produk", Kind: FieldText, Required: true, Max: 255,
 			pointer: func(p *Product) any { return &p.Name }},
@@ -58,7 +62,7 @@ func ProductFields() []ProductField {
 		{Column: "tanggal_stage_end", Label: "product_fields.tanggal_stage_end", Hint: "product_fields.tanggal_stage_end_hint", Kind: FieldDate,
 			pointer: func(p *Product) any { return &p.StageEnd }},
 	}
-}
+})
 
 // ProductFieldOf returns the editable field with a column's name, or false.
 func ProductFieldOf(column string) (ProductField, bool) {

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"bytes"
 	"context"
 	"io"
 
@@ -30,7 +31,7 @@ type importForm struct {
 // too_large, validation_failed.
 func (ch Checker) ReadImport(c *fiber.Ctx, other ...string) (in Import, fields map[string]string, err error) {
 	const slack = 64 << 10 // bytes of the other fields and of the form's markup
-	var file content
+	file := content{size: min(max(c.Request().Header.ContentLength(), 0), imports.MaxBytes)}
 	form, err := ReadForm(c, FormLimits{Files: 1, Bytes: imports.MaxBytes + slack, Field: ImportField}, &file, append(other, fieldNames(importForm{})...)...)
 	if err != nil {
 		return in, form.Fields, err
@@ -50,15 +51,19 @@ func (ch Checker) ReadImport(c *fiber.Ctx, other ...string) (in Import, fields m
 }
 
 // content keeps an uploaded file in memory; nil without one.
-type content struct{ bytes []byte }
+type content struct {
+	bytes []byte
+	size  int // of the request, at most: so much memory is reserved
+}
 
 // Save implements Uploads.
 func (f *content) Save(_ context.Context, name string, r io.Reader) (models.Upload, error) {
-	read, err := io.ReadAll(io.LimitReader(r, imports.MaxBytes+1))
-	if err == nil && len(read) > imports.MaxBytes {
+	read := bytes.NewBuffer(make([]byte, 0, f.size+bytes.MinRead))
+	_, err := read.ReadFrom(io.LimitReader(r, imports.MaxBytes+1))
+	if err == nil && read.Len() > imports.MaxBytes {
 		err = models.NewError(models.TooLarge, "import.too_large", models.Params{"limit": int64(imports.MaxBytes)})
 	}
-	f.bytes = append([]byte{}, read...)
+	f.bytes = read.Bytes()
 	return models.Upload{Name: name}, err
 }
 

@@ -49,14 +49,18 @@ func (l *Layout) Product(row [][]byte) models.Row { return models.Row{Cells: row
 // Cells returns the cells of the columns for a row of the mirror.
 func (l *Layout) Cells(row [][]byte) [][]byte {
 	cells := make([][]byte, len(l.cells))
-	for i, at := range l.cells {
-		if at < 0 {
-			cells[i] = []byte(l.Product(row).Version())
-		} else {
-			cells[i] = row[at]
-		}
+	for i := range l.cells {
+		cells[i] = l.Cell(row, i)
 	}
 	return cells
+}
+
+// Cell returns the cell of one of the columns for a row of the mirror.
+func (l *Layout) Cell(row [][]byte, column int) []byte {
+	if at := l.cells[column]; at >= 0 {
+		return row[at]
+	}
+	return []byte(l.Product(row).Version())
 }
 
 // rows yields the cells of the columns.

@@ -18,8 +18,10 @@ const (
 	maxRows  = 1_048_576           // of a sheet, including the header
 	maxBytes = 512 << 20           // of a sheet's texts, so that the workbook needs no ZIP64, which few programs can stream
 	maxExact = 999_999_999_999_999 // the largest integer of which Excel shows every digit
-	maxText  = 32_767              // UTF-16 units in a cell
 )
+
+// MaxText is the number of UTF-16 units that a cell of a workbook can hold.
+const MaxText = 32_767
 
 // writeWorkbook assembles the workbook in a temporary folder and then writes it.
 func (e *Exports) writeWorkbook(view viewer, heading Heading, w io.Writer) error {
@@ -225,10 +227,10 @@ func excelDay(text string) (days int64, ok bool) {
 func shortened(text string) string {
 	units, cut := 0, 0 // cut leaves room for the ellipsis
 	for i, r := range text {
-		if units < maxText {
+		if units < MaxText {
 			cut = i
 		}
-		if units += utf16.RuneLen(r); units > maxText {
+		if units += utf16.RuneLen(r); units > MaxText {
 			return text[:cut] + "…"
 		}
 	}

@@ -83,11 +83,7 @@ func (s *Service) read(ctx context.Context, content []byte) (table, error) {
 	case <-ctx.Done():
 		return table{}, models.AsError(ctx.Err())
 	}
-	rows, isWorkbook, err := s.readFile(content)
-	if err != nil {
-		return table{}, err
-	}
-	return s.tableOf(rows, isWorkbook)
+	return s.readFile(content)
 }
 
 func (s *Service) keep(ctx context.Context, owner string, p planned) error {

@@ -54,7 +54,7 @@ type Row struct {
 	Changes []Change            `json:"changes,omitempty"`
 	Errors  []models.FieldError `json:"-"`
 
-	cells map[string]string // that differ from an export
+	cells cells // that differ from an export
 }
 
 // Change is a field of a product with its values as an export writes them, nil for none. After is the file's cell if it is invalid.
@@ -75,11 +75,12 @@ type planned struct {
 	kept   table // the rows that would be written, for a later plan
 }
 
-// mirrored is a product in the mirror.
+// mirrored is a product in the mirror. Only Name is known of one that a file leaves as it is.
 type mirrored struct {
 	products.Locked
 
-	cells [][]byte // of the export
+	cells   [][]byte // of the export
+	differs cells    // of the file
 }
 
 // planner compares a table with the mirror.
@@ -88,37 +89,60 @@ type planner struct {
 	parser
 
 	layout  export.Layout
-	current map[int64]mirrored
+	places  map[string]int      // of the columns in the layout, by name
+	current map[int64]*mirrored // of one batch
 	seen    map[int64]bool
 }
 
 // plan compares a table with one state of the mirror. skip leaves rows with problems out. Errors: connection, timeout, schema.
 func (s *Service) plan(ctx context.Context, t table, skip bool) (p planned, err error) {
-	planner := planner{Service: s, seen: map[int64]bool{}}
-	if _, err := s.store.View(ctx, func(v *pmo.Session) error { return planner.read(ctx, catalog.New(v), t) }); err != nil {
-		return p, err
-	}
-	p.UnknownColumns, p.kept.IsWorkbook, p.Rows = append([]string{}, t.unknownColumns...), t.IsWorkbook, []Row{}
-	for _, row := range t.Rows {
-		out, write, err := planner.row(row)
+	p.UnknownColumns, p.kept.IsWorkbook, p.Rows = append([]string{}, t.unknownColumns...), t.IsWorkbook, make([]Row, 0, len(t.Rows))
+	_, err = s.store.View(ctx, func(v *pmo.Session) error {
+		mirror := catalog.New(v)
+		planner, err := s.planner(ctx, mirror, t.IsWorkbook)
 		if err != nil {
-			return p, err
+			return err
 		}
-		p.Rows = append(p.Rows, out)
-		p.count(out.Status)
-		if out.Status == Changed || out.Status == New {
-			p.writes = append(p.writes, write)
-			p.kept.Rows = append(p.kept.Rows, tableRow{Line: row.Line, ID: row.ID, Version: write.Version, Cells: out.cells})
+		for batch := range slices.Chunk(t.Rows, batchSize) {
+			if err := planner.read(ctx, mirror, batch); err != nil {
+				return err
+			}
+			for _, row := range batch {
+				p.add(row, planner)
+			}
 		}
-	}
-	if len(p.writes) > 0 && (skip || p.Counts.Invalid+p.Counts.Conflict == 0) {
+		return nil
+	})
+	if err == nil && len(p.writes) > 0 && (skip || p.Counts.Invalid+p.Counts.Conflict == 0) {
 		p.Digest = new(digest(p.writes))
 	}
-	return p, nil
+	return p, err
+}
+
+// add plans a row.
+func (p *planned) add(row tableRow, planner *planner) {
+	out, write := planner.row(row)
+	p.Rows = append(p.Rows, out)
+	p.count(out.Status)
+	if out.Status == Changed || out.Status == New {
+		p.writes = append(p.writes, write)
+		p.kept.Rows = append(p.kept.Rows, tableRow{Line: row.Line, ID: row.ID, Version: write.Version, Cells: out.cells})
+	}
 }
 
 func (p *planned) count(s Status) {
-	*map[Status]*int{Unchanged: &p.Counts.Unchanged, Changed: &p.Counts.Changed, New: &p.Counts.New, Invalid: &p.Counts.Invalid, Conflict: &p.Counts.Conflict}[s]++
+	switch s {
+	case Unchanged:
+		p.Counts.Unchanged++
+	case Changed:
+		p.Counts.Changed++
+	case New:
+		p.Counts.New++
+	case Invalid:
+		p.Counts.Invalid++
+	case Conflict:
+		p.Counts.Conflict++
+	}
 }
 
 // digest identifies effective changes and their row versions: half of a SHA-256.
@@ -147,39 +171,76 @@ func parseID(text string) (id int64, valid bool) {
 	return id, err == nil
 }
 
-// idBatch is the number of products per query. More ids would exceed SQLite's limit of parameters.
-const idBatch = 5000
+// batchSize is the number of rows that are planned at a time, so that few products are in memory. SQLite's limit of parameters
+// is higher.
+const batchSize = 2000
 
-// read reads the products of a table, and the lists.
-func (p *planner) read(ctx context.Context, from *catalog.Catalog, t table) error {
+// planner returns a planner for a file. Errors: connection, timeout, schema.
+func (s *Service) planner(ctx context.Context, from *catalog.Catalog, isWorkbook bool) (*planner, error) {
 	lists, err := products.Dropdowns(ctx, from)
-	if err != nil {
-		return err
+	p := &planner{Service: s, parser: newParser(isWorkbook, lists), layout: export.NewLayout(from.ExportColumns()), places: map[string]int{}, seen: map[int64]bool{}}
+	for i, c := range p.layout.Columns {
+		p.places[c.Name] = i
 	}
-	var ids []int64
-	for _, row := range t.Rows {
-		if id, valid := parseID(row.ID); valid {
+	return p, err
+}
+
+// read reads the products of a batch, and compares them with its rows. Errors: connection, timeout, schema.
+func (p *planner) read(ctx context.Context, from *catalog.Catalog, batch []tableRow) error {
+	wanted := make(map[int64]cells, len(batch))
+	ids := make([]int64, 0, len(batch))
+	for _, row := range batch {
+		id, valid := parseID(row.ID)
+		if _, known := wanted[id]; valid && !known {
+			wanted[id] = row.Cells
 			ids = append(ids, id)
 		}
 	}
-	p.parser, p.current, p.layout = newParser(t.IsWorkbook, lists), make(map[int64]mirrored, len(ids)), export.NewLayout(from.ExportColumns())
-	var rows []models.Row
-	for batch := range slices.Chunk(ids, idBatch) {
-		for cells, err := range from.ExportRows(ctx, catalog.ProductFilter{IDs: batch}.On(p.now()), catalog.ProductOrder{Column: "id"}) {
-			if err != nil {
-				return err
-			}
-			id, err := strconv.ParseInt(string(cells[0]), 10, 64)
-			if err != nil {
-				return err
-			}
-			rows = append(rows, models.Row{ID: id, Cells: cells}.Clone())
-		}
+	p.current = make(map[int64]*mirrored, len(ids))
+	if len(ids) == 0 {
+		return nil
 	}
-	return p.decode(rows)
+	var differing []models.Row
+	for row, err := range from.ExportRows(ctx, catalog.ProductFilter{IDs: ids}.On(p.now()), catalog.ProductOrder{Column: "id"}) {
+		if err != nil {
+			return err
+		}
+		id, err := strconv.ParseInt(string(row[0]), 10, 64)
+		if err != nil {
+			return err
+		}
+		differs, err := p.differing(wanted[id], row)
+		if err != nil {
+			return err
+		}
+		found := &mirrored{differs: differs}
+		if name := p.layout.Cell(row, p.places["produk"]); name != nil {
+			found.Name = new(string(name))
+		}
+		if len(differs) > 0 {
+			differing = append(differing, models.Row{ID: id, Cells: row}.Clone())
+		}
+		p.current[id] = found
+	}
+	return p.decode(differing)
 }
 
-// decode keeps rows of the mirror as products.
+// differing returns the cells that differ from what an export would write for a row of the mirror now.
+func (p *planner) differing(given cells, row [][]byte) (differs cells, err error) {
+	for _, cell := range given {
+		at := p.places[cell.Column]
+		same, err := isUnchanged(cell.Text, p.layout.Columns[at], p.layout.Cell(row, at))
+		if err != nil {
+			return nil, err
+		}
+		if !same {
+			differs = append(differs, cell)
+		}
+	}
+	return differs, nil
+}
+
+// decode completes the products of rows of the mirror.
 func (p *planner) decode(rows []models.Row) error {
 	stored := make([]models.Row, len(rows))
 	for i, row := range rows {
@@ -191,72 +252,49 @@ func (p *planner) decode(rows []models.Row) error {
 		return err
 	}
 	for i, product := range *decoded.(*[]models.Product) { //nolint:forcetypeassert // the model of the table
-		m := mirrored{cells: p.layout.Cells(rows[i].Cells)}
-		m.Row, m.Product, m.Version = stored[i], product, stored[i].Version()
-		p.current[product.ID] = m
+		m := p.current[product.ID]
+		m.cells, m.Row, m.Product, m.Version = p.layout.Cells(rows[i].Cells), stored[i], product, stored[i].Version()
 	}
 	return nil
 }
 
-// row returns what the import does with a row, and what it writes. Errors: an unreadable value of the mirror.
-func (p *planner) row(in tableRow) (out Row, write products.ImportRow, err error) {
+// row returns what the import does with a row, and what it writes.
+func (p *planner) row(in tableRow) (out Row, write products.ImportRow) {
 	out = Row{Line: in.Line}
 	if in.ID == "" {
 		write = p.newRow(in, &out)
-		return out, write, nil
+		return out, write
 	}
 	id, valid := parseID(in.ID)
 	if !valid {
 		out.fail(Invalid, models.NewFieldError("id", "integer", "import.invalid_id", nil))
-		return out, write, nil
+		return out, write
 	}
 	out.ID = &id
 	before, exists := p.current[id]
 	switch {
 	case p.seen[id]:
 		out.fail(Invalid, models.NewFieldError("id", "duplicate", "import.id_twice", models.Params{"id": id}))
-		return out, write, nil
+		return out, write
 	case !exists && in.Version != "":
 		out.fail(Conflict, models.NewFieldError("id", "not_found", "import.deleted", models.Params{"id": id}))
-		return out, write, nil
+		return out, write
 	case !exists:
 		out.fail(Invalid, models.NewFieldError("id", "not_found", "products.not_found", models.Params{"id": id}))
-		return out, write, nil
+		return out, write
 	}
 	p.seen[id], out.Name = true, before.Name
-	if out.cells, err = p.differing(in, before); err != nil {
-		return out, write, err
-	}
 	write = p.changedRow(in, before, &out)
-	return out, write, nil
+	return out, write
 }
 
 func (r *Row) fail(status Status, errors ...models.FieldError) {
 	r.Status, r.Errors = status, errors
 }
 
-// differing returns the cells that differ from what an export would write now.
-func (p *planner) differing(in tableRow, before mirrored) (map[string]string, error) {
-	cells := map[string]string{}
-	for i, c := range p.layout.Columns {
-		cell, given := in.Cells[c.Name]
-		if !given {
-			continue
-		}
-		same, err := isUnchanged(cell, c, before.cells[i])
-		if err != nil {
-			return nil, err
-		}
-		if !same {
-			cells[c.Name] = cell
-		}
-	}
-	return cells, nil
-}
-
 // changedRow plans the change of a product.
-func (p *planner) changedRow(in tableRow, before mirrored, out *Row) products.ImportRow {
-	out.Status = Unchanged
+func (p *planner) changedRow(in tableRow, before *mirrored, out *Row) products.ImportRow {
+	out.Status, out.cells = Unchanged, before.differs
 	if len(out.cells) == 0 {
 		return products.ImportRow{}
 	}
@@ -281,11 +319,7 @@ func (p *planner) changedRow(in tableRow, before mirrored, out *Row) products.Im
 		out.Changes = p.changes(before, out.cells, nil)
 		return products.ImportRow{}
 	}
-	for column := range out.cells {
-		if !slices.Contains(changed, column) {
-			delete(out.cells, column) // the same value, written differently
-		}
-	}
+	out.cells = slices.DeleteFunc(out.cells, func(c cell) bool { return !slices.Contains(changed, c.Column) }) // the same value, written differently
 	input.Given = changed
 	out.Status, out.Changes = Changed, p.changes(before, out.cells, &input)
 	return products.ImportRow{ID: *out.ID, Version: before.Version, Input: input}
@@ -293,34 +327,33 @@ func (p *planner) changedRow(in tableRow, before mirrored, out *Row) products.Im
 
 // newRow plans a new product.
 func (p *planner) newRow(in tableRow, out *Row) products.ImportRow {
-	out.cells = map[string]string{}
-	for column, cell := range in.Cells {
-		if cell != "" {
-			out.cells[column] = cell
+	for _, cell := range in.Cells {
+		if cell.Text != "" {
+			out.cells = append(out.cells, cell)
 		}
 	}
 	input, invalid := p.input(out.cells, true)
 	if invalid == nil {
 		invalid = input.PreviewNew()
 	}
-	if name := out.cells["produk"]; name != "" {
+	if name, given := out.cells.of("produk"); given {
 		out.Name = &name
 	}
 	if invalid != nil {
-		out.Changes = p.changes(mirrored{}, out.cells, nil)
+		out.Changes = p.changes(&mirrored{}, out.cells, nil)
 		out.fail(Invalid, invalid...)
 		return products.ImportRow{}
 	}
-	out.Status, out.Changes = New, p.changes(mirrored{}, out.cells, &input)
+	out.Status, out.Changes = New, p.changes(&mirrored{}, out.cells, &input)
 	return products.ImportRow{Input: input}
 }
 
 // input parses and validates cells as a request's fields.
-func (p *planner) input(cells map[string]string, requireAll bool) (products.Input, []models.FieldError) {
+func (p *planner) input(cells cells, requireAll bool) (products.Input, []models.FieldError) {
 	texts := map[string]string{}
 	var invalid []models.FieldError
 	for _, f := range models.ProductFields() {
-		cell, given := cells[f.Column]
+		cell, given := cells.of(f.Column)
 		if !given {
 			continue
 		}
@@ -343,15 +376,14 @@ func (p *planner) input(cells map[string]string, requireAll bool) (products.Inpu
 }
 
 // changes describes differing cells: with the values that would be written, or as they are in the file without input.
-func (p *planner) changes(before mirrored, cells map[string]string, input *products.Input) (changes []Change) {
+func (p *planner) changes(before *mirrored, cells cells, input *products.Input) (changes []Change) {
 	for _, f := range models.ProductFields() {
-		cell, given := cells[f.Column]
+		cell, given := cells.of(f.Column)
 		if !given {
 			continue
 		}
 		c := Change{Field: f.Column}
-		at := slices.IndexFunc(p.layout.Columns, func(c models.Column) bool { return c.Name == f.Column })
-		if before.cells != nil && before.cells[at] != nil {
+		if at := p.places[f.Column]; before.cells != nil && before.cells[at] != nil {
 			c.Before = new(string(before.cells[at]))
 		}
 		if input != nil {

@@ -7,7 +7,6 @@ import (
 	"encoding/csv"
 	"errors"
 	"io"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -28,40 +27,40 @@ const (
 	maxColumns  = 200
 )
 
-// fileRow is a row of a file that has a value.
-type fileRow struct {
-	Line  int // in the file
-	Cells []string
-}
-
 // fileError returns the error of a file that cannot be read.
 func fileError(code string, params models.Params) *models.Error {
 	return models.NewInvalid(models.NewFieldError("file", "unreadable", code, params))
 }
 
-// readFile returns the rows of a file, headings first. Errors: validation_failed.
-func (s *Service) readFile(content []byte) (rows []fileRow, isWorkbook bool, err error) {
+// readFile reads a file. Errors: validation_failed.
+func (s *Service) readFile(content []byte) (table, error) {
+	reader := tableReader{service: s}
+	var err error
 	switch {
 	case len(content) == 0:
-		return nil, false, fileError("import.empty", nil)
+		return table{}, fileError("import.empty", nil)
 	case len(content) > MaxBytes:
-		return nil, false, fileError("import.too_large", models.Params{"limit": int64(MaxBytes)})
+		return table{}, fileError("import.too_large", models.Params{"limit": int64(MaxBytes)})
 	case bytes.HasPrefix(content, []byte("PK\x03\x04")):
-		rows, err = s.readWorkbook(content)
-		isWorkbook = true
+		reader.table.IsWorkbook = true
+		err = reader.readWorkbook(content)
 	case bytes.HasPrefix(content, []byte("\xd0\xcf\x11\xe0")):
-		return nil, false, fileError("import.old_workbook", nil)
+		return table{}, fileError("import.old_workbook", nil)
 	default:
-		rows, err = s.readCSV(content)
+		err = reader.readCSV(content)
 	}
-	if err == nil && len(rows) == 0 {
+	if err == nil && reader.columns == nil {
 		err = fileError("import.empty", nil)
 	}
-	return rows, isWorkbook, err
+	return reader.table, err
 }
 
 // decoded returns a text file as UTF-8. Errors: validation_failed.
-func decoded(content []byte) (string, error) {
+func decoded(content []byte) ([]byte, error) {
+	unreadable := fileError("import.not_a_table", nil)
+	if bytes.HasPrefix(content, []byte("%PDF")) || bytes.HasPrefix(content, []byte("{\\rtf")) {
+		return nil, unreadable
+	}
 	var err error
 	switch {
 	case bytes.HasPrefix(content, []byte("\xff\xfe")), bytes.HasPrefix(content, []byte("\xfe\xff")):
@@ -70,38 +69,56 @@ func decoded(content []byte) (string, error) {
 		content = bytes.TrimPrefix(content, []byte("\ufeff"))
 	default:
 		content, err = charmap.Windows1252.NewDecoder().Bytes(content)
+		if bytes.ContainsRune(content, utf8.RuneError) { // a byte that this encoding does not have
+			err = unreadable
+		}
 	}
-	// Neither a table nor text in another encoding has these.
-	if err != nil || bytes.ContainsFunc(content, func(r rune) bool { return r == 0 || r == utf8.RuneError }) ||
-		bytes.HasPrefix(content, []byte("%PDF")) || bytes.HasPrefix(content, []byte("{\\rtf")) || bytes.HasPrefix(bytes.TrimSpace(content), []byte("<")) {
-		return "", fileError("import.not_a_table", nil)
+	if err != nil || bytes.IndexByte(content, 0) >= 0 || bytes.HasPrefix(bytes.TrimSpace(content), []byte("<")) {
+		return nil, unreadable
 	}
-	return string(content), nil
+	return content, nil
 }
 
-func (s *Service) readCSV(content []byte) ([]fileRow, error) {
+func (r *tableReader) readCSV(content []byte) error {
 	text, err := decoded(content)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	separators := []rune{',', ';', '\t'}
 	skipped := 0 // lines
-	if first, rest, _ := strings.Cut(text, "\n"); strings.HasPrefix(first, "sep=") && len(strings.TrimSpace(first)) == len("sep=,") {
+	if first, rest, _ := bytes.Cut(text, []byte("\n")); bytes.HasPrefix(first, []byte("sep=")) && len(bytes.TrimSpace(first)) == len("sep=,") {
 		separators, text, skipped = []rune{rune(first[4])}, rest, 1
 	}
-	return s.parseCSV(text, s.separator(text, separators), skipped)
+	reader := csv.NewReader(bytes.NewReader(text))
+	reader.Comma, reader.FieldsPerRecord, reader.ReuseRecord = r.separator(text, separators), -1, true
+	for {
+		cells, err := reader.Read()
+		if err == io.EOF { //nolint:errorlint // as documented
+			return nil
+		}
+		if problem, ok := errors.AsType[*csv.ParseError](err); ok {
+			return fileError("import.quotes", models.Params{"line": problem.StartLine + skipped})
+		}
+		if err != nil {
+			return err
+		}
+		line, _ := reader.FieldPos(0)
+		if err := r.add(line+skipped, cells); err != nil {
+			return err
+		}
+	}
 }
 
 // separator returns the one that yields the most known headings.
-func (s *Service) separator(text string, candidates []rune) (best rune) {
+func (r *tableReader) separator(text []byte, candidates []rune) (best rune) {
 	most := -1
 	for _, separator := range candidates {
-		reader := csv.NewReader(strings.NewReader(text))
+		reader := csv.NewReader(bytes.NewReader(text))
 		reader.Comma = separator
 		headings, _ := reader.Read()
 		known := 0
 		for _, h := range headings {
-			if _, ok := s.columnOf(h); ok {
+			if _, ok := r.service.columnOf(h); ok {
 				known++
 			}
 		}
@@ -112,73 +129,37 @@ func (s *Service) separator(text string, candidates []rune) (best rune) {
 	return best
 }
 
-func (s *Service) parseCSV(text string, separator rune, skipped int) (rows []fileRow, err error) {
-	reader := csv.NewReader(strings.NewReader(text))
-	reader.Comma, reader.FieldsPerRecord = separator, -1
-	for {
-		cells, err := reader.Read()
-		if err == io.EOF { //nolint:errorlint // as documented
-			return rows, nil
-		}
-		if problem, ok := errors.AsType[*csv.ParseError](err); ok {
-			return nil, fileError("import.quotes", models.Params{"line": problem.StartLine + skipped})
-		}
-		if err != nil {
-			return nil, err
-		}
-		line, _ := reader.FieldPos(0)
-		if rows, err = addRow(rows, line+skipped, cells); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// addRow adds a row unless it is empty. Errors: validation_failed for too many rows or columns.
-func addRow(rows []fileRow, line int, cells []string) ([]fileRow, error) {
-	if !slices.ContainsFunc(cells, func(cell string) bool { return cell != "" }) {
-		return rows, nil
-	}
-	if len(rows) > maxRows {
-		return nil, fileError("import.too_many_rows", models.Params{"limit": maxRows})
-	}
-	if len(cells) > maxColumns {
-		return nil, fileError("import.too_many_columns", models.Params{"limit": maxColumns})
-	}
-	return append(rows, fileRow{line, slices.Clone(cells)}), nil
-}
-
-func (s *Service) readWorkbook(content []byte) ([]fileRow, error) {
+func (r *tableReader) readWorkbook(content []byte) error {
 	if err := checkParts(content); err != nil {
-		return nil, err
+		return err
 	}
 	book, err := excelize.OpenReader(bytes.NewReader(content), excelize.Options{UnzipSizeLimit: maxUnzipped, UnzipXMLSizeLimit: maxInMemory, RawCellValue: true})
 	if err != nil {
-		return nil, fileError("import.damaged", nil).WithCause(err)
+		return fileError("import.damaged", nil).WithCause(err)
 	}
 	defer func() { _ = book.Close() }()
 	sheet, err := chooseSheet(book)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	found, err := book.Rows(sheet)
 	if err != nil {
-		return nil, fileError("import.damaged", nil).WithCause(err)
+		return fileError("import.damaged", nil).WithCause(err)
 	}
 	defer func() { _ = found.Close() }()
-	var rows []fileRow
 	for line := 1; found.Next(); line++ {
 		cells, err := found.Columns()
 		if err != nil {
-			return nil, fileError("import.damaged", nil).WithCause(err)
+			return fileError("import.damaged", nil).WithCause(err)
 		}
-		if rows, err = addRow(rows, line, cells); err != nil {
-			return nil, err
+		if err := r.add(line, cells); err != nil {
+			return err
 		}
 	}
 	if found.Error() != nil {
-		return nil, fileError("import.damaged", nil).WithCause(found.Error())
+		return fileError("import.damaged", nil).WithCause(found.Error())
 	}
-	return rows, nil
+	return nil
 }
 
 // chooseSheet returns the sheet named as in exports, otherwise the only visible one. Errors: validation_failed.

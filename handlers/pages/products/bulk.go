@@ -116,7 +116,7 @@ func (f bulkForm) SetFields() (fields []setField) {
 // setColumns returns the fields of the form: those that several products can share, without the stage, which the form for moves
 // sets.
 func setColumns() []models.ProductField {
-	return slices.DeleteFunc(models.ProductFields(), func(f models.ProductField) bool {
+	return slices.DeleteFunc(slices.Clone(models.ProductFields()), func(f models.ProductField) bool {
 		return f.Column == "produk" || f.Column == "id_stage" || f.Kind == models.FieldTextarea
 	})
 }
