@@ -17,7 +17,8 @@ import (
 // parser turns the cells of a file into the texts of a request.
 type parser struct {
 	isWorkbook bool
-	choices    map[string][]choice // by column
+	choices    map[string][]choice          // by column
+	names      map[string]map[string][]byte // of choices, by column and id
 }
 
 // choice is a segment, stage or category.
@@ -27,12 +28,14 @@ type choice struct {
 }
 
 func newParser(isWorkbook bool, lists products.DropdownLists) parser {
-	p := parser{isWorkbook: isWorkbook, choices: map[string][]choice{}}
+	p := parser{isWorkbook: isWorkbook, choices: map[string][]choice{}, names: map[string]map[string][]byte{"id_segmen": {}, "id_stage": {}, "id_kategori": {}}}
 	add := func(column string, id int64, name *string) {
-		c := choice{id, strconv.FormatInt(id, 10)}
+		text := strconv.FormatInt(id, 10)
+		c := choice{id, text}
 		if name != nil {
 			c.name = *name
 		}
+		p.names[column][text] = []byte(c.name)
 		p.choices[column] = append(p.choices[column], c)
 	}
 	for _, s := range lists.Segments {
@@ -47,12 +50,10 @@ func newParser(isWorkbook bool, lists products.DropdownLists) parser {
 	return p
 }
 
-// name returns the name of a choice.
-func (p parser) name(column, id string) string {
-	for _, c := range p.choices[column] {
-		if strconv.FormatInt(c.id, 10) == id {
-			return c.name
-		}
+// name returns the name of a choice as an export writes it, its id without one.
+func (p parser) name(column string, id []byte) []byte {
+	if name, known := p.names[column][string(id)]; known {
+		return name
 	}
 	return id
 }

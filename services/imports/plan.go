@@ -89,9 +89,11 @@ type planner struct {
 	parser
 
 	layout  export.Layout
-	places  map[string]int      // of the columns in the layout, by name
+	stored  map[string]int      // the places of columns in a row of the mirror
+	places  map[string]int      // the places of columns in the layout
 	current map[int64]*mirrored // of one batch
 	seen    map[int64]bool
+	buffer  [][]byte // for a row
 }
 
 // plan compares a table with one state of the mirror. skip leaves rows with problems out. Errors: connection, timeout, schema.
@@ -171,14 +173,16 @@ func parseID(text string) (id int64, valid bool) {
 	return id, err == nil
 }
 
-// batchSize is the number of rows that are planned at a time, so that few products are in memory. SQLite's limit of parameters
-// is higher.
-const batchSize = 2000
+// batchSize is the number of rows that are planned at a time, so that few products are in memory.
+const batchSize = 4000
 
 // planner returns a planner for a file. Errors: connection, timeout, schema.
 func (s *Service) planner(ctx context.Context, from *catalog.Catalog, isWorkbook bool) (*planner, error) {
 	lists, err := products.Dropdowns(ctx, from)
-	p := &planner{Service: s, parser: newParser(isWorkbook, lists), layout: export.NewLayout(from.ExportColumns()), places: map[string]int{}, seen: map[int64]bool{}}
+	p := &planner{Service: s, parser: newParser(isWorkbook, lists), layout: export.NewLayout(from.ExportColumns()), stored: map[string]int{}, places: map[string]int{}, seen: map[int64]bool{}}
+	for i, c := range from.ExportColumns() {
+		p.stored[c.Name] = i
+	}
 	for i, c := range p.layout.Columns {
 		p.places[c.Name] = i
 	}
@@ -201,10 +205,11 @@ func (p *planner) read(ctx context.Context, from *catalog.Catalog, batch []table
 		return nil
 	}
 	var differing []models.Row
-	for row, err := range from.ExportRows(ctx, catalog.ProductFilter{IDs: ids}.On(p.now()), catalog.ProductOrder{Column: "id"}) {
+	for stored, err := range from.ProductRows(ctx, ids) {
 		if err != nil {
 			return err
 		}
+		row := p.exported(stored)
 		id, err := strconv.ParseInt(string(row[0]), 10, 64)
 		if err != nil {
 			return err
@@ -223,6 +228,17 @@ func (p *planner) read(ctx context.Context, from *catalog.Catalog, batch []table
 		p.current[id] = found
 	}
 	return p.decode(differing)
+}
+
+// exported returns a row as exports read it: with the names of its choices, which the planner knows already. The number of files,
+// which nobody can import, is NULL. The row is valid until the next.
+func (p *planner) exported(stored [][]byte) [][]byte {
+	p.buffer = append(p.buffer[:0], stored...)
+	for _, column := range [...]string{"id_segmen", "id_stage", "id_kategori"} {
+		p.buffer = append(p.buffer, p.name(column, stored[p.stored[column]]))
+	}
+	p.buffer = append(p.buffer, nil)
+	return p.buffer
 }
 
 // differing returns the cells that differ from what an export would write for a row of the mirror now.
@@ -389,7 +405,7 @@ func (p *planner) changes(before *mirrored, cells cells, input *products.Input) 
 		if input != nil {
 			cell = f.Text(&input.Product)
 			if f.Kind == models.FieldSelect {
-				cell = p.name(f.Column, cell)
+				cell = string(p.name(f.Column, []byte(cell)))
 			}
 		}
 		if cell != "" {

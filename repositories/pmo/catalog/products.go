@@ -385,6 +385,20 @@ func (c *Catalog) ExportColumns() []models.Column {
 	return columns
 }
 
+// ProductRows streams the products with some ids, in any order, as the columns of tbl_produk in canonical text, nil for NULL.
+// A yielded row is valid until the next. Only in a view that nothing else reads from at the same time. Errors: connection,
+// canceled, timeout, schema.
+func (c *Catalog) ProductRows(ctx context.Context, ids []int64) iter.Seq2[[][]byte, error] {
+	columns := c.s.Table("tbl_produk").Columns
+	expressions := make([]string, len(columns))
+	for i, column := range columns {
+		expressions[i] = c.s.Fitting("p."+column.Name, column)
+	}
+	condition, args := c.s.AnyOf("p.id", ids)
+	// Raw, because GORM would scan values and bind every id.
+	return c.s.Query(ctx, "SELECT "+strings.Join(expressions, ", ")+" FROM "+productTable+" p WHERE "+condition, args...)
+}
+
 // ExportRows streams all products that match a filter, in order, as canonical text, nil for NULL. A yielded row is valid
 // until the next. Only in a view that nothing else reads from at the same time. Errors: connection, canceled, timeout,
 // schema.
