@@ -40,6 +40,7 @@ type commandLine struct {
 	Verify  verifyCommand  `cmd:"" help:"Check whether the mirror equals lifecycle_db. Writes nothing."`
 	Doctor  doctorCommand  `cmd:"" help:"Check databases, privileges, tables and this machine, and suggest fixes. Writes only probe files, which it deletes again."`
 	Migrate migrateCommand `cmd:"" help:"Create or upgrade the tables in pmo_db."`
+	Import  importCommand  `cmd:"" help:"Preview what a spreadsheet changes in lifecycle_db, or apply the preview."`
 	Seed    seedCommand    `cmd:"" help:"Fill an empty lifecycle_db with demo data. Fails if it is not empty."`
 	Token   tokenCommand   `cmd:"" help:"Sign a token with AUTH_JWT_SECRET, for development."`
 	Health  healthCommand  `cmd:"" help:"Check that the server of this machine responds, for health checks of containers."`
