@@ -158,6 +158,8 @@ type Dialect interface { //nolint:interfacebloat // one place for all difference
 	Typed(c models.Column) string
 	// AnyOf is the condition that a column has one of the ids.
 	AnyOf(column string, ids []int64) (condition string, args []any)
+	// KeyLock ends a SELECT: the rows of a table alias cannot be deleted before the transaction ends.
+	KeyLock(alias string) string
 	// HistogramBucket is the number of the ascending bounds that a value has reached, NULL for NULL. The bounds are texts of a type.
 	HistogramBucket(value string, bounds []string, columnType string) string
 	// Unflattened keeps the planner from flattening a subquery where that is slower.

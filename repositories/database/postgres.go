@@ -184,6 +184,9 @@ func (postgresDialect) InRanges(ranges []Range, id string, query func(condition 
 
 func (postgresDialect) Typed(c models.Column) string { return "CAST(? AS " + c.Type + ")" }
 
+// KeyLock takes a lock that changes of other columns than the key do not wait for.
+func (postgresDialect) KeyLock(alias string) string { return " FOR KEY SHARE OF " + alias }
+
 func (postgresDialect) AnyOf(column string, ids []int64) (string, []any) {
 	return column + " = ANY($1::bigint[])", []any{ids}
 }

@@ -292,6 +292,9 @@ func anyRange(ranges []Range, id string) string {
 
 func (sqliteDialect) Typed(models.Column) string { return "?" }
 
+// KeyLock is empty: a write transaction locks everything.
+func (sqliteDialect) KeyLock(string) string { return "" }
+
 func (sqliteDialect) AnyOf(column string, ids []int64) (string, []any) {
 	return column + " IN (" + strings.Trim(strings.ReplaceAll(fmt.Sprint(ids), " ", ", "), "[]") + ")", nil
 }

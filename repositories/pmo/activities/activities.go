@@ -55,16 +55,15 @@ func (a *Activities) AddRun(ctx context.Context, run models.Run, at time.Time, c
 
 // Link links the changes of a run to the activities that made them in lifecycle_db, and returns their number. Rows are matched by the
 // writing transaction (xmin). Deleted rows, and all rows on SQLite, are matched by table and id. A deletion is skipped if a later
-// activity wrote the same row. Raw, because GORM cannot update from another table. Only in a transaction. Errors: connection, timeout.
+// activity wrote the same row. The activities stay locked: Settle may be about to remove one. Raw, because GORM cannot update from another table. Only in a transaction. Errors: connection, timeout.
 func (a *Activities) Link(ctx context.Context, run int64) (linked int64, err error) {
 	result := a.s.Gorm(ctx).Exec(`UPDATE lifecycle_sync_changes SET activity_id = x.activity_id FROM (
-		SELECT l.id, max(a.id) AS activity_id FROM lifecycle_activity_changes c
+		SELECT m.id, max(m.activity_id) AS activity_id FROM (SELECT l.id, a.id AS activity_id FROM lifecycle_activity_changes c
 			JOIN lifecycle_activities a ON a.id = c.activity_id
 			JOIN lifecycle_sync_changes l ON l.table_name = c.table_name AND l.row_id = c.row_id AND l.run_id = ? AND l.activity_id IS NULL
 		WHERE NOT c.mirrored AND (a.source_xid IS NULL OR l.source_xid = a.source_xid & 4294967295 OR l.source_xid IS NULL AND c.after IS NULL
 			AND NOT EXISTS (SELECT 1 FROM lifecycle_activity_changes n WHERE NOT n.mirrored AND n.table_name = c.table_name AND n.row_id = c.row_id
-				AND n.activity_id > c.activity_id))
-		GROUP BY l.id) x
+				AND n.activity_id > c.activity_id))`+a.s.KeyLock("a")+`) m GROUP BY m.id) x
 		WHERE lifecycle_sync_changes.run_id = ? AND lifecycle_sync_changes.id = x.id`, run, run)
 	if result.Error != nil || result.RowsAffected == 0 {
 		return 0, a.s.Translate(result.Error)
@@ -89,16 +88,44 @@ func (a *Activities) Settle(ctx context.Context, writeID string, committed bool)
 		return nil, a.s.Translate(err)
 	}
 	if !committed {
-		err := a.s.Gorm(ctx).Where("activity_id = ?", found[0].ID).Delete(&models.ActivityChange{}).Error
-		if err == nil {
-			err = a.s.Gorm(ctx).Delete(&found[0]).Error
-		}
-		return nil, a.s.Translate(err)
+		return nil, a.remove(ctx, found[0])
 	}
 	if err := a.s.Gorm(ctx).Model(&found[0]).Update("pending", false).Error; err != nil {
 		return nil, a.s.Translate(err)
 	}
 	return a.CompleteUndo(ctx, found[0])
+}
+
+// remove removes the activity of a write that did not commit. Changes that runs have linked to it were made directly in lifecycle_db,
+// and become part of those runs' activities. The activity goes first: its lock waits for a run that is linking changes to it.
+func (a *Activities) remove(ctx context.Context, activity models.Activity) error {
+	rows := a.s.Gorm(ctx).Model(&models.ActivityChange{}).Select("table_name, row_id").Where("activity_id = ?", activity.ID)
+	if err := a.s.Gorm(ctx).Delete(&activity).Error; err != nil {
+		return a.s.Translate(err)
+	}
+	linked := a.s.Gorm(ctx).Model(&models.LoggedChange{}).Where("activity_id = ? AND (table_name, row_id) IN (?)", activity.ID, rows).Session(&gorm.Session{})
+	var runs []struct {
+		models.Run
+
+		Changes int64
+	}
+	err := a.s.Gorm(ctx).Table("lifecycle_sync_runs AS r").Select("r.*, n.changes").
+		Joins("JOIN (?) n ON n.run_id = r.id", linked.Select("run_id, count(*) AS changes").Group("run_id")).Order("r.id").Scan(&runs).Error
+	if err == nil {
+		err = linked.Update("activity_id", nil).Error
+	}
+	if err == nil {
+		err = a.s.Gorm(ctx).Where("activity_id = ?", activity.ID).Delete(&models.ActivityChange{}).Error
+	}
+	if err != nil {
+		return a.s.Translate(err)
+	}
+	for _, run := range runs {
+		if err := a.AddRun(ctx, run.Run, *run.FinishedAt, run.Changes); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // FileChanges returns the changes of an activity's files, reversed, for the activity that undoes it. Errors: connection, timeout.
