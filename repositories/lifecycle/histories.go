@@ -91,5 +91,5 @@ func (tx *Tx) UpdateStageRecord(ctx context.Context, id int64, h models.StageHis
 
 // DeleteStageRecord deletes a record of the stage history. Errors: as CreateProduct.
 func (tx *Tx) DeleteStageRecord(ctx context.Context, id int64) error {
-	return tx.delete(ctx, HistoryTable, id, &models.StageHistory{ID: id})
+	return tx.delete(ctx, HistoryTable, id)
 }

@@ -2,8 +2,6 @@ package lifecycle
 
 import (
 	"context"
-	"slices"
-	"strings"
 
 	"lifecycle-sync/models"
 )
@@ -103,39 +101,17 @@ func (tx *Tx) UpdateProducts(ctx context.Context, ids []int64, p models.Product,
 // batchSize is the number of rows per statement. A larger one exceeds SQLite's limit of parameters.
 const batchSize = 1000
 
-// UpdateEachProduct is UpdateProduct for several locked products, each with its own values. Raw, because GORM sets the rows of one
-// statement to the same values.
+// UpdateEachProduct is UpdateProduct for several locked products, each with its own values.
 func (tx *Tx) UpdateEachProduct(ctx context.Context, products []models.Product, columns ...string) error {
-	ids := make([]int64, len(products))
+	ids, values := make([]int64, len(products)), make([][]any, len(products))
 	for i, p := range products {
 		ids[i] = p.ID
-	}
-	if err := tx.writing(ctx, ProductTable, ids...); err != nil {
-		return err
-	}
-	placeholders, sets := []string{tx.source.db.Typed(tx.source.products.Column("id"))}, []string{"updated_at = ?"}
-	for _, column := range columns {
-		placeholders = append(placeholders, tx.source.db.Typed(tx.source.products.Column(column)))
-		sets = append(sets, column+" = v."+column)
-	}
-	row := "(" + strings.Join(placeholders, ", ") + ")"
-	for batch := range slices.Chunk(products, batchSize) {
-		var values []any
-		for _, p := range batch {
-			values = append(values, p.ID)
-			for _, column := range columns {
-				f, _ := models.ProductFieldOf(column)
-				values = append(values, f.Value(&p))
-			}
-		}
-		statement := "WITH v (id, " + strings.Join(columns, ", ") + ") AS (VALUES " + strings.TrimSuffix(strings.Repeat(row+", ", len(batch)), ", ") +
-			") UPDATE " + ProductTable + " SET " + strings.Join(sets, ", ") + " FROM v WHERE " + ProductTable + ".id = v.id"
-		result := tx.conn.Gorm(ctx).Exec(statement, append(values, models.InstantOf(tx.Now))...)
-		if err := tx.result(ProductTable, result, result.RowsAffected == int64(len(batch))); err != nil {
-			return err
+		for _, column := range columns {
+			f, _ := models.ProductFieldOf(column)
+			values[i] = append(values[i], f.Value(&p))
 		}
 	}
-	return nil
+	return tx.updateEach(ctx, tx.source.products, ids, columns, values)
 }
 
 // CreateProducts is CreateProduct for several products.
@@ -155,18 +131,11 @@ func (tx *Tx) DeleteProduct(ctx context.Context, id int64) (histories []int64, e
 		return nil, tx.source.db.Translate(err)
 	}
 	if len(histories) > 0 {
-		if err := tx.deletable(ctx, HistoryTable, histories...); err != nil {
-			return nil, err
-		}
-		if err := tx.writing(ctx, HistoryTable, histories...); err != nil {
+		if err := tx.delete(ctx, HistoryTable, histories...); err != nil {
 			return nil, err
 		}
 	}
-	err = tx.conn.Gorm(ctx).Table(HistoryTable).Where("id_produk = ?", id).Delete(&models.StageHistory{}).Error
-	if err != nil {
-		return nil, writeError(tx.source.db.Translate(err))
-	}
-	return histories, tx.delete(ctx, ProductTable, id, &models.Product{ID: id})
+	return histories, tx.delete(ctx, ProductTable, id)
 }
 
 // UnknownChoices lists the fields of a product whose id does not exist. Without a category table, the categories are

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -19,55 +20,91 @@ func (tx *Tx) Locked(ctx context.Context, t *models.Table, ids []int64) (map[int
 	return found, err
 }
 
-// HasRow reports whether a row exists. Errors: connection, timeout.
-func (tx *Tx) HasRow(ctx context.Context, table string, id int64) (bool, error) {
-	return tx.exists(ctx, table, "id", id)
+// Existing returns which of some ids a table has. Without a category table, every category exists. Errors: connection, timeout.
+func (tx *Tx) Existing(ctx context.Context, table string, ids []int64) (existing []int64, err error) {
+	if table == categoryTable {
+		if has, err := tx.hasCategories(ctx); err != nil || !has {
+			return ids, err
+		}
+	}
+	err = tx.conn.Gorm(ctx).Table(table).Where("id IN ?", ids).Pluck("id", &existing).Error
+	return existing, tx.source.db.Translate(err)
 }
 
-// SetColumns sets the given columns of a row, and updated_at. Errors: as CreateProduct.
-func (tx *Tx) SetColumns(ctx context.Context, t *models.Table, row models.Row, columns []int) error {
-	values, err := t.Values(row, columns)
-	if err != nil {
-		return err
+// SetColumns sets the given columns of rows, and updated_at. Errors: as CreateProduct.
+func (tx *Tx) SetColumns(ctx context.Context, t *models.Table, rows []models.Row, columns []int) error {
+	names := make([]string, len(columns))
+	for i, column := range columns {
+		names[i] = t.Columns[column].Name
 	}
-	if err := tx.writing(ctx, t.Source, row.ID); err != nil {
-		return err
+	ids, values := make([]int64, len(rows)), make([][]any, len(rows))
+	for i, row := range rows {
+		byName, err := t.Values(row, columns)
+		if err != nil {
+			return err
+		}
+		ids[i] = row.ID
+		for _, name := range names {
+			values[i] = append(values[i], byName[name])
+		}
 	}
-	values["updated_at"] = models.InstantOf(tx.Now)
-	result := tx.conn.Gorm(ctx).Table(t.Source).Where("id = ?", row.ID).Updates(values)
-	return tx.result(t.Source, result, result.RowsAffected > 0)
+	return tx.updateEach(ctx, t, ids, names, values)
 }
 
-// Insert inserts a row that was deleted, under its old id. Raw, because lifecycle_db generates its ids and GORM cannot override
+// Insert inserts rows that were deleted, under their old ids. Raw, because lifecycle_db generates its ids and GORM cannot override
 // that. Errors: as CreateProduct.
-func (tx *Tx) Insert(ctx context.Context, t *models.Table, row models.Row, columns []int) error {
-	values, err := t.Values(row, columns)
-	if err != nil {
-		return err
+func (tx *Tx) Insert(ctx context.Context, t *models.Table, rows []models.Row, columns []int) error {
+	for batch := range slices.Chunk(rows, batchSize) {
+		values := make([]map[string]any, len(batch))
+		for i, row := range batch {
+			var err error
+			if values[i], err = t.Values(row, columns); err != nil {
+				return err
+			}
+			tx.created(t.Source, row.ID)
+		}
+		built := tx.conn.Gorm(ctx).Session(&gorm.Session{DryRun: true}).Table(t.Source).Create(values).Statement
+		statement := strings.Replace(built.SQL.String(), ") VALUES (", ")"+tx.source.Features().OverrideIdentity+" VALUES (", 1)
+		inserted, err := tx.conn.Exec(ctx, statement, built.Vars...)
+		if err := tx.result(t.Source, err, inserted == int64(len(batch))); err != nil {
+			return err
+		}
 	}
-	built := tx.conn.Gorm(ctx).Session(&gorm.Session{DryRun: true}).Table(t.Source).Create(values).Statement
-	statement := strings.Replace(built.SQL.String(), ") VALUES (", ")"+tx.source.Features().OverrideIdentity+" VALUES (", 1)
-	if _, err := tx.conn.Exec(ctx, statement, built.Vars...); err != nil {
-		return writeError(err)
-	}
-	tx.created(t.Source, row.ID)
 	return nil
 }
 
-// Remove deletes a row. Errors: as CreateProduct; conflict if rows of other tables would be deleted or changed, too.
-func (tx *Tx) Remove(ctx context.Context, t *models.Table, id int64) error {
-	if err := tx.deletable(ctx, t.Source, id); err != nil {
-		return err
-	}
-	if err := tx.writing(ctx, t.Source, id); err != nil {
-		return err
-	}
-	result := tx.conn.Gorm(ctx).Table(t.Source).Where("id = ?", id).Delete(nil)
-	return tx.result(t.Source, result, result.RowsAffected > 0)
+// Remove deletes the rows with some ids. Errors: as CreateProduct; conflict if rows of other tables would be deleted or changed, too.
+func (tx *Tx) Remove(ctx context.Context, t *models.Table, ids []int64) error {
+	return tx.delete(ctx, t.Source, ids...)
 }
 
-// RecordsOf returns the ids of a product's stage history records. Errors: connection, timeout.
-func (tx *Tx) RecordsOf(ctx context.Context, productID int64) (ids []int64, err error) {
-	err = tx.conn.Gorm(ctx).Table(HistoryTable).Where("id_produk = ?", productID).Order("id").Pluck("id", &ids).Error
+// RecordsOf returns the ids of some products' stage history records. Errors: connection, timeout.
+func (tx *Tx) RecordsOf(ctx context.Context, productIDs []int64) (ids []int64, err error) {
+	err = tx.conn.Gorm(ctx).Table(HistoryTable).Where("id_produk IN ?", productIDs).Order("id").Pluck("id", &ids).Error
 	return ids, tx.source.db.Translate(err)
+}
+
+// deletable checks that deleting rows would not delete or change rows of tables that are not mirrored, by their foreign keys: they
+// could not be restored. Errors: conflict; connection, timeout.
+func (tx *Tx) deletable(ctx context.Context, table string, ids ...int64) error {
+	effects, err := tx.conn.DeleteEffects(ctx, table)
+	if err != nil {
+		return err
+	}
+	for _, effect := range effects {
+		if slices.ContainsFunc(models.Tables(), func(t *models.Table) bool { return t.Source == effect.Table }) {
+			continue
+		}
+		affects := !effect.Readable
+		if effect.Readable {
+			if affects, err = tx.conn.Affects(ctx, effect, table, ids); err != nil {
+				return err
+			}
+		}
+		if affects {
+			params := models.Params{"table": effect.Table}
+			return models.NewError(models.Conflict, "lifecycle.cascades", params).WithRemedy("lifecycle.cascades_remedy", params)
+		}
+	}
+	return nil
 }

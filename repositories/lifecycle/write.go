@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
-	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"lifecycle-sync/models"
@@ -105,6 +105,7 @@ const (
 	Inserted = "insert"
 	Updated  = "update"
 	Deleted  = "delete"
+	Restored = "restore" // inserted again, as it was
 )
 
 // Transaction identifies this transaction, which does action to a row, for a later Outcome.
@@ -159,7 +160,8 @@ func rowOutcome(ctx context.Context, conn *database.Conn, t models.SourceTransac
 	switch {
 	case *t.Action == Inserted && exists && created.Equal(*t.Stamp),
 		*t.Action == Updated && exists && !updated.Before(*t.Stamp),
-		*t.Action == Deleted && !exists:
+		*t.Action == Deleted && !exists,
+		*t.Action == Restored && exists:
 		return Committed, nil
 	default:
 		return Aborted, nil
@@ -284,7 +286,7 @@ func (tx *Tx) create(ctx context.Context, table string, row any, id *int64) erro
 	if *id != 0 {
 		tx.created(table, *id)
 	}
-	return tx.result(table, result, *id != 0)
+	return tx.result(table, result.Error, *id != 0)
 }
 
 // createAll is create for several rows, in batches; id returns the id of a row.
@@ -296,7 +298,7 @@ func createAll[T any](ctx context.Context, tx *Tx, table string, rows []T, id fu
 				tx.created(table, created)
 			}
 		}
-		if err := tx.result(table, result, result.RowsAffected == int64(len(batch))); err != nil {
+		if err := tx.result(table, result.Error, result.RowsAffected == int64(len(batch))); err != nil {
 			return err
 		}
 	}
@@ -309,7 +311,7 @@ func (tx *Tx) update(ctx context.Context, table string, id int64, row any, colum
 		return err
 	}
 	result := tx.conn.Gorm(ctx).Table(table).Select("updated_at", columns).Updates(row)
-	return tx.result(table, result, result.RowsAffected > 0)
+	return tx.result(table, result.Error, result.RowsAffected > 0)
 }
 
 // updateAll writes the same values to columns of the rows with some ids, in one statement. row has the values and no id.
@@ -318,53 +320,57 @@ func (tx *Tx) updateAll(ctx context.Context, table string, ids []int64, row any,
 		return err
 	}
 	result := tx.conn.Gorm(ctx).Table(table).Select("updated_at", columns).Where("id IN ?", ids).Updates(row)
-	return tx.result(table, result, result.RowsAffected == int64(len(ids)))
+	return tx.result(table, result.Error, result.RowsAffected == int64(len(ids)))
 }
 
-// deletable checks that deleting rows would not delete or change rows of tables that are not mirrored, by their foreign keys: they
-// could not be restored. Errors: conflict; connection, timeout.
-func (tx *Tx) deletable(ctx context.Context, table string, ids ...int64) error {
-	effects, err := tx.conn.DeleteEffects(ctx, table)
-	if err != nil {
+// updateEach writes columns of several rows, each with its own values, and updated_at. Raw, because GORM sets the rows of one
+// statement to the same values.
+func (tx *Tx) updateEach(ctx context.Context, t *models.Table, ids []int64, columns []string, values [][]any) error {
+	if err := tx.writing(ctx, t.Source, ids...); err != nil {
 		return err
 	}
-	for _, effect := range effects {
-		if slices.ContainsFunc(models.Tables(), func(t *models.Table) bool { return t.Source == effect.Table }) {
-			continue
+	placeholders, sets := []string{tx.source.db.Typed(t.Column("id"))}, []string{"updated_at = ?"}
+	for _, column := range columns {
+		placeholders = append(placeholders, tx.source.db.Typed(t.Column(column)))
+		sets = append(sets, column+" = v."+column)
+	}
+	row := "(" + strings.Join(placeholders, ", ") + ")"
+	for first := 0; first < len(ids); first += batchSize {
+		batch := ids[first:min(first+batchSize, len(ids))]
+		var arguments []any
+		for i, id := range batch {
+			arguments = append(append(arguments, id), values[first+i]...)
 		}
-		affects := !effect.Readable
-		if effect.Readable {
-			if affects, err = tx.conn.Affects(ctx, effect, table, ids); err != nil {
-				return err
-			}
-		}
-		if affects {
-			params := models.Params{"table": effect.Table}
-			return models.NewError(models.Conflict, "lifecycle.cascades", params).WithRemedy("lifecycle.cascades_remedy", params)
+		statement := "WITH v (" + strings.Join(append([]string{"id"}, columns...), ", ") + ") AS (VALUES " + strings.TrimSuffix(strings.Repeat(row+", ", len(batch)), ", ") +
+			") UPDATE " + t.Source + " SET " + strings.Join(sets, ", ") + " FROM v WHERE " + t.Source + ".id = v.id"
+		result := tx.conn.Gorm(ctx).Exec(statement, append(arguments, models.InstantOf(tx.Now))...)
+		if err := tx.result(t.Source, result.Error, result.RowsAffected == int64(len(batch))); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// delete deletes the row with an id, which row has, too.
-func (tx *Tx) delete(ctx context.Context, table string, id int64, row any) error {
-	if err := tx.deletable(ctx, table, id); err != nil {
+// delete deletes the rows with some ids. Raw, because GORM would bind every id.
+func (tx *Tx) delete(ctx context.Context, table string, ids ...int64) error {
+	if err := tx.deletable(ctx, table, ids...); err != nil {
 		return err
 	}
-	if err := tx.writing(ctx, table, id); err != nil {
+	if err := tx.writing(ctx, table, ids...); err != nil {
 		return err
 	}
-	result := tx.conn.Gorm(ctx).Table(table).Delete(row)
-	return tx.result(table, result, result.RowsAffected > 0)
+	condition, args := tx.source.db.AnyOf("id", ids)
+	deleted, err := tx.conn.Exec(ctx, "DELETE FROM "+table+" WHERE "+condition, args...)
+	return tx.result(table, err, deleted == int64(len(ids)))
 }
 
 // result returns the error of a write, also of one that a trigger has suppressed.
-func (tx *Tx) result(table string, result *gorm.DB, written bool) error {
-	if result.Error == nil && !written {
+func (tx *Tx) result(table string, err error, written bool) error {
+	if err == nil && !written {
 		return models.NewError(models.Constraint, "lifecycle.suppressed", models.Params{"table": table}).
 			WithRemedy("lifecycle.suppressed_remedy", models.Params{"table": table})
 	}
-	return writeError(tx.source.db.Translate(result.Error))
+	return writeError(tx.source.db.Translate(err))
 }
 
 func returningID() clause.Returning {

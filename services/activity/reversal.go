@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -16,14 +17,14 @@ import (
 // reversal undoes the changes of rows in one transaction.
 type reversal struct {
 	tx        *lifecycle.Tx
+	tables    []*models.Table
 	products  map[int64]models.ActivityChange // the changes of products themselves, by id
 	records   map[int64]bool                  // the ids of the changed stage history records
-	exist     map[string]bool                 // the referenced rows that are known to exist, by table and id
 	conflicts []Conflict
 }
 
-func newReversal(tx *lifecycle.Tx, changes []models.ActivityChange) *reversal {
-	r := &reversal{tx: tx, products: map[int64]models.ActivityChange{}, records: map[int64]bool{}, exist: map[string]bool{}}
+func newReversal(tx *lifecycle.Tx, tables []*models.Table, changes []models.ActivityChange) *reversal {
+	r := &reversal{tx: tx, tables: tables, products: map[int64]models.ActivityChange{}, records: map[int64]bool{}}
 	for _, c := range changes {
 		if isProduct(c) {
 			r.products[c.RowID] = c
@@ -39,9 +40,9 @@ func isProduct(c models.ActivityChange) bool {
 	return c.Table == models.TableNamed(lifecycle.ProductTable).Name
 }
 
-// reverse checks that rows are as changes left them and writes what was before, in the opposite order.
+// reverse checks that rows are as changes left them and writes what was before.
 func (s *Service) reverse(ctx context.Context, tx *lifecycle.Tx, changes []models.ActivityChange) (c outbox.Change, err error) {
-	r := newReversal(tx, changes)
+	r := newReversal(tx, s.tables, changes)
 	products := productsOf(changes)
 	if _, err := tx.Locked(ctx, models.TableNamed(lifecycle.ProductTable), products); err != nil {
 		return c, err
@@ -54,29 +55,38 @@ func (s *Service) reverse(ctx context.Context, tx *lifecycle.Tx, changes []model
 	if err := r.check(ctx, changes); err != nil {
 		return c, err
 	}
-	c.Rows = mirror.ChangedRows{}
-	for _, change := range slices.Backward(changes) {
-		t := s.table(change.Table)
-		if err := r.write(ctx, t, change); err != nil {
-			return c, err
-		}
-		c.Table, c.RowID, c.Action = t.Source, change.RowID, lifecycle.Updated
-		c.Rows[t.Source] = append(c.Rows[t.Source], change.RowID)
-		switch {
-		case change.Before == nil:
-			c.Deleted++
-			c.Action = lifecycle.Deleted
-		case change.After == nil:
-			c.Action = lifecycle.Inserted
-		}
+	if err := r.write(ctx, changes); err != nil {
+		return c, err
 	}
 	// A product that the activity itself changed returns to its stage before the activity.
-	return c, r.checkStages(ctx, slices.DeleteFunc(products, func(id int64) bool { _, own := r.products[id]; return own }), newest)
+	others := slices.DeleteFunc(products, func(id int64) bool { _, own := r.products[id]; return own })
+	return r.written(changes), r.checkStages(ctx, others, newest)
 }
 
-// table returns the table with a name in activities.
-func (s *Service) table(name string) *models.Table {
-	return s.tables[slices.IndexFunc(s.tables, func(t *models.Table) bool { return t.Name == name })]
+// written describes what the reversal of changes has written. The first change stands for all.
+func (r *reversal) written(changes []models.ActivityChange) outbox.Change {
+	c := outbox.Change{Rows: mirror.ChangedRows{}, RowID: changes[0].RowID, Action: lifecycle.Updated}
+	for _, t := range r.tables {
+		for _, change := range changes {
+			if change.Table != t.Name {
+				continue
+			}
+			c.Rows[t.Source] = append(c.Rows[t.Source], change.RowID)
+			if change.Before == nil {
+				c.Deleted++
+			}
+		}
+		if changes[0].Table == t.Name {
+			c.Table = t.Source
+		}
+	}
+	switch {
+	case changes[0].Before == nil:
+		c.Action = lifecycle.Deleted
+	case changes[0].After == nil:
+		c.Action = lifecycle.Restored
+	}
+	return c
 }
 
 // productsOf returns the products of changes, in the order in which every write locks them.
@@ -92,7 +102,7 @@ func productsOf(changes []models.ActivityChange) (ids []int64) {
 
 // check finds all rows that have changed since. Errors: conflict; those of Tx.
 func (r *reversal) check(ctx context.Context, changes []models.ActivityChange) error {
-	for _, t := range models.Tables() {
+	for _, t := range r.tables {
 		var ids []int64
 		for _, c := range changes {
 			if c.Table == t.Name {
@@ -161,72 +171,146 @@ func (r *reversal) compare(t *models.Table, c models.ActivityChange, row models.
 	return nil
 }
 
-// checkCreated finds stage history records that were added to a created product since: deleting it would delete them.
+// checkCreated finds stage history records that were added to created products since: deleting the products would delete them.
 func (r *reversal) checkCreated(ctx context.Context, changes []models.ActivityChange) error {
+	var created []int64
 	for _, c := range changes {
-		if !isProduct(c) || c.Before != nil {
+		if isProduct(c) && c.Before == nil {
+			created = append(created, c.RowID)
+		}
+	}
+	if created == nil {
+		return nil
+	}
+	records, err := r.tx.RecordsOf(ctx, created)
+	for _, id := range records {
+		if !r.records[id] {
+			r.conflicts = append(r.conflicts, Conflict{Table: lifecycle.HistoryTable, ID: id})
+		}
+	}
+	return err
+}
+
+// write writes what was before changes: it removes rows, children first, and then updates and inserts rows, parents first. Errors:
+// conflict if a row refers to one that does not exist; those of Tx.
+func (r *reversal) write(ctx context.Context, changes []models.ActivityChange) error {
+	for _, t := range slices.Backward(r.tables) {
+		var ids []int64
+		for _, c := range changes {
+			if c.Table == t.Name && c.Before == nil {
+				ids = append(ids, c.RowID)
+			}
+		}
+		if ids == nil {
 			continue
 		}
-		records, err := r.tx.RecordsOf(ctx, c.RowID)
+		if err := r.tx.Remove(ctx, t, ids); err != nil {
+			return err
+		}
+	}
+	for _, t := range r.tables {
+		groups, err := rewritesOf(t, changes)
 		if err != nil {
 			return err
 		}
-		for _, id := range records {
-			if !r.records[id] {
-				r.conflicts = append(r.conflicts, Conflict{Table: lifecycle.HistoryTable, ID: id})
+		for _, w := range groups {
+			if err := r.checkReferences(ctx, t, w.rows); err != nil {
+				return err
+			}
+			write := r.tx.SetColumns
+			if w.deleted {
+				write = r.tx.Insert
+			}
+			if err := write(ctx, t, w.rows, w.columns); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-// write writes what was before a change. Errors: conflict if a restored row refers to one that does not exist; those of Tx.
-func (r *reversal) write(ctx context.Context, t *models.Table, c models.ActivityChange) error {
-	if c.Before == nil {
-		return r.tx.Remove(ctx, t, c.RowID)
-	}
-	row, columns, err := t.RowOf(c.RowID, c.Before)
-	if err != nil {
-		return models.NewError(models.Conflict, "activity.unreadable", models.Params{"table": t.Source, "id": c.RowID}).WithCause(err)
-	}
-	for _, i := range columns {
-		column := t.Columns[i]
-		if column.References == "" || row.Cells[i] == nil {
+// rewrite is rows with the same columns to write.
+type rewrite struct {
+	rows    []models.Row
+	columns []int
+	deleted bool // the rows do not exist
+}
+
+// rewritesOf groups the previous rows of a table by what to write, those to insert last. Errors: conflict if a value was not kept
+// exactly.
+func rewritesOf(t *models.Table, changes []models.ActivityChange) (groups []*rewrite, err error) {
+	known := map[string]*rewrite{}
+	for _, c := range changes {
+		if c.Table != t.Name || c.Before == nil {
 			continue
 		}
-		exists, err := r.exists(ctx, column.References, row.Cells[i])
+		row, columns, err := t.RowOf(c.RowID, c.Before)
+		if err != nil {
+			return nil, models.NewError(models.Conflict, "activity.unreadable", models.Params{"table": t.Source, "id": c.RowID}).WithCause(err)
+		}
+		w := &rewrite{columns: columns, deleted: c.After == nil}
+		key := fmt.Sprint(w.deleted, columns)
+		if known[key] == nil {
+			known[key] = w
+			groups = append(groups, w)
+		}
+		known[key].rows = append(known[key].rows, row)
+	}
+	slices.SortStableFunc(groups, func(a, b *rewrite) int {
+		switch {
+		case a.deleted == b.deleted:
+			return 0
+		case a.deleted:
+			return 1
+		default:
+			return -1
+		}
+	})
+	return groups, nil
+}
+
+// checkReferences checks that the rows to which others refer exist. Errors: conflict; those of Tx.
+func (r *reversal) checkReferences(ctx context.Context, t *models.Table, rows []models.Row) error {
+	for i, column := range t.Columns {
+		if column.References == "" {
+			continue
+		}
+		exist, err := r.existing(ctx, column.References, idsIn(rows, i))
 		if err != nil {
 			return err
 		}
-		if !exists {
-			return models.NewError(models.Conflict, "activity.reference_gone",
-				models.Params{"table": t.Source, "id": c.RowID, "field": column.Name, "value": string(row.Cells[i])})
+		for _, row := range rows {
+			if cell := string(row.Cells[i]); row.Cells[i] != nil && !exist[cell] {
+				return models.NewError(models.Conflict, "activity.reference_gone",
+					models.Params{"table": t.Source, "id": row.ID, "field": column.Name, "value": cell})
+			}
 		}
 	}
-	if c.After == nil {
-		return r.tx.Insert(ctx, t, row, columns)
-	}
-	return r.tx.SetColumns(ctx, t, row, columns)
+	return nil
 }
 
-// exists reports whether the row that a cell refers to exists. Without a category table every category does.
-func (r *reversal) exists(ctx context.Context, table string, cell []byte) (bool, error) {
-	key := table + " " + string(cell)
-	if r.exist[key] {
-		return true, nil
+// idsIn returns the ids in a column of rows. A cell that is no number refers to nothing.
+func idsIn(rows []models.Row, column int) (ids []int64) {
+	for _, row := range rows {
+		if id, err := strconv.ParseInt(string(row.Cells[column]), 10, 64); err == nil {
+			ids = append(ids, id)
+		}
 	}
-	var id int64
-	if err := json.Unmarshal(cell, &id); err != nil {
-		return false, nil //nolint:nilerr // it refers to nothing
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// existing returns which of some rows exist, by their ids as text. Errors: those of Tx.
+func (r *reversal) existing(ctx context.Context, table string, ids []int64) (map[string]bool, error) {
+	exist := map[string]bool{}
+	if len(ids) == 0 {
+		return exist, nil
 	}
-	exists, err := r.tx.HasRow(ctx, table, id)
-	if e := models.AsError(err); e != nil && e.Class == models.Schema && models.TableNamed(table).Optional {
-		return true, nil
+	found, err := r.tx.Existing(ctx, table, ids)
+	for _, id := range found {
+		exist[strconv.FormatInt(id, 10)] = true
 	}
-	if exists {
-		r.exist[key] = true
-	}
-	return exists, err
+	return exist, err
 }
 
 // newestMoves returns the newest stage history record of each product, as every write sees it.
