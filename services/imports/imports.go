@@ -99,12 +99,20 @@ func (s *Service) keep(ctx context.Context, owner string, p planned) error {
 	return imports.New(s.store.Session).Save(ctx, kept, now.Add(-previewTTL))
 }
 
-// Apply makes exactly the changes of the owner's preview with a digest, all or none. With a file, that must yield the digest.
-// Errors: conflict if the digest no longer holds, with the new Preview as data; not found without file and preview; those of
-// outbox.Writer.Write.
+// Apply makes exactly the changes of the owner's preview with a digest, all or none, and once. With a file, that must yield the
+// digest. Without an idempotency key, a repeated call for the same preview returns the first result. Errors: conflict if the digest
+// no longer holds, with the new Preview as data, or if another request has applied the preview; not found without preview; those
+// of outbox.Writer.Write.
 func (s *Service) Apply(ctx context.Context, owner, digest string, f File, r outbox.Request) (outbox.Result, error) {
 	ctx = models.WithChannel(ctx, models.ImportChannel)
 	r.Large = true
+	if r.Key == nil {
+		kept, err := s.find(ctx, owner, digest)
+		if err != nil {
+			return outbox.Result{}, err
+		}
+		r.Key, r.Fingerprint = &outbox.Key{Caller: owner, Route: "import", Key: digest + " " + kept.CreatedAt.String()}, digest
+	}
 	var t table
 	result, err := s.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (c outbox.Change, err error) {
 		if t, err = s.table(ctx, owner, digest, f); err != nil {
@@ -118,6 +126,9 @@ func (s *Service) Apply(ctx context.Context, owner, digest string, f File, r out
 			return c, s.changed(ctx, owner, p)
 		}
 		c, err = s.products.Import(ctx, tx, p.writes)
+		c.Claim = func(ctx context.Context, tx *pmo.Session, writeID string) error {
+			return claim(ctx, tx, owner, digest, writeID)
+		}
 		failpoint.Reach("after-import")
 		return c, err
 	})
@@ -146,19 +157,35 @@ func (s *Service) refresh(ctx context.Context, failures products.Failures) {
 	}
 }
 
-// table reads the table to apply: the file, or the changes of a preview.
-func (s *Service) table(ctx context.Context, owner, digest string, f File) (t table, err error) {
-	if f.Content != nil {
-		return s.read(ctx, f.Content)
+// claim makes a write the only one that applies a preview: new products have no version that would change with the first write.
+// Errors: conflict if another write has the preview.
+func claim(ctx context.Context, tx *pmo.Session, owner, digest, writeID string) error {
+	claimed, err := imports.New(tx).Claim(ctx, digest, owner, writeID)
+	if err == nil && !claimed {
+		err = models.NewError(models.Conflict, "import.applied", nil).WithRemedy("import.applied_remedy", nil)
 	}
-	kept, err := imports.New(s.store.Session).Find(ctx, digest, owner, s.now().Add(-previewTTL))
+	return err
+}
+
+// table reads the table to apply: the file, or the changes of the preview.
+func (s *Service) table(ctx context.Context, owner, digest string, f File) (t table, err error) {
+	kept, err := s.find(ctx, owner, digest)
 	if err != nil {
 		return t, err
 	}
-	if kept == nil {
-		return t, models.NewError(models.NotFound, "import.expired", nil).WithRemedy("import.expired_remedy", nil)
+	if f.Content != nil {
+		return s.read(ctx, f.Content)
 	}
 	return t, json.Unmarshal([]byte(kept.Changes), &t)
+}
+
+// find returns the owner's preview with a digest. Errors: not found.
+func (s *Service) find(ctx context.Context, owner, digest string) (*models.ImportPreview, error) {
+	kept, err := imports.New(s.store.Session).Find(ctx, digest, owner, s.now().Add(-previewTTL))
+	if err == nil && kept == nil {
+		err = models.NewError(models.NotFound, "import.expired", nil).WithRemedy("import.expired_remedy", nil)
+	}
+	return kept, err
 }
 
 // changed returns the error of a digest that no longer holds.

@@ -77,6 +77,9 @@ type Change struct {
 	Deleted  int64              // number of deleted rows
 	Undoes   *models.Activity   // what an undo reverses; nil for other writes
 	As       string             // the action of the activity; "": derived from the changed rows
+
+	// Claim takes what the write uses up in pmo_db, in the transaction that records the write. nil for nothing.
+	Claim func(ctx context.Context, tx *pmo.Session, writeID string) error
 }
 
 // Result is the outcome of a completed write.
@@ -286,6 +289,11 @@ func addEntry(
 ) (activity models.Activity, err error) {
 	if err := outboxdb.New(p).Prepare(ctx, write); err != nil {
 		return activity, err
+	}
+	if c.Claim != nil {
+		if err := c.Claim(ctx, p, write.ID); err != nil {
+			return activity, err
+		}
 	}
 	added, err := attachmentsdb.New(p).AddPending(ctx, write.ID, c.Products, r.Files)
 	if err != nil {

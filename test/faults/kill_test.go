@@ -320,19 +320,20 @@ func TestServe_KilledDuringBulkMove(t *testing.T) {
 	})
 }
 
-// TestServe_KilledDuringImport expects all or none of the rows, and a retry that writes them once.
+// TestServe_KilledDuringImport expects all or none of the rows, and a retry that writes them once: the preview is the key.
 func TestServe_KilledDuringImport(t *testing.T) {
 	t.Parallel()
 	eachKill(t, []string{"after-import", "after-outbox-entry", "after-source-commit", "mid-refresh"}, func(s *site, point string) {
-		s.exec(s.source, "UPDATE tbl_produk SET id_stage = 1, id_kategori = 1, id_segmen = 1, harga = 1")
+		s.exec(s.source, "UPDATE tbl_produk SET produk = 'P', id_stage = 1, id_kategori = 1, id_segmen = 1, harga = 1")
 		stage := kit.One[string](s, s.source, "SELECT stage FROM tbl_stage WHERE id = 2")
+		kind := kit.One[string](s, s.source, "SELECT segmen || ',' || kategori FROM tbl_segmen s JOIN tbl_kategori k ON s.id = 1 AND k.id = 1")
 		const boundary = "batas"
 		form := func(name, value string) string {
 			return "--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + value + "\r\n--" + boundary + "--\r\n"
 		}
-		file := strings.Replace(form("file", "ID,Price,Stage\n1,7,"+stage+"\n2,7,"+stage+"\n3,8,"+stage), `name="file"`, `name="file"; filename="x.csv"`, 1)
+		file := strings.Replace(form("file", "ID,Price,Product name,Stage,Segment,Category\n1,7,P,"+stage+","+kind+"\n2,7,P,"+stage+","+kind+"\n3,8,P,"+stage+","+kind+"\n,,Baru,"+stage+","+kind), `name="file"`, `name="file"; filename="x.csv"`, 1)
 		send := func(address, body string) (int, string, error) {
-			return do(address, http.MethodPost, api+"/products/import", body, "Idempotency-Key", "satu", "Content-Type", "multipart/form-data; boundary="+boundary)
+			return do(address, http.MethodPost, api+"/products/import", body, "Content-Type", "multipart/form-data; boundary="+boundary)
 		}
 		first := s.serve()
 		_, shown, err := send(first.Address(), file)
@@ -350,6 +351,7 @@ func TestServe_KilledDuringImport(t *testing.T) {
 		if n, want := s.number(s.source, changed), map[bool]int64{true: 0, false: 3}[strings.HasSuffix(point, "import") || strings.HasSuffix(point, "entry")]; n != want {
 			s.Errorf("%s: %d products are changed, want %d", point, n, want)
 		}
+		s.exec(s.target, "UPDATE lifecycle_writes SET leased_until = '2020-01-01T00:00:00.000000Z' WHERE state = 'claimed'") // as if it were long ago
 		second := s.serve()
 		for range 2 {
 			if status, err := apply(second.Address()); err != nil || status != http.StatusOK {
@@ -361,6 +363,9 @@ func TestServe_KilledDuringImport(t *testing.T) {
 			if n := s.number(db, query); n != 3 {
 				s.Errorf("%s: %d, want 3", query, n)
 			}
+		}
+		if n := s.number(s.source, "SELECT count(*) FROM tbl_produk WHERE produk = 'Baru'"); n != 1 {
+			s.Errorf("%d new products", n)
 		}
 		if n := s.number(s.target, "SELECT count(*) FROM lifecycle_writes WHERE state <> 'done'"); n != 0 {
 			s.Errorf("%d writes are open", n)

@@ -35,3 +35,11 @@ func (i *Imports) Find(ctx context.Context, digest, ownerID string, expired time
 	}
 	return &found[0], nil
 }
+
+// Claim gives a preview to the write that applies it, and reports whether no other write has it. Writes that did not commit are
+// deleted. Errors: connection, timeout, schema.
+func (i *Imports) Claim(ctx context.Context, digest, ownerID, writeID string) (bool, error) {
+	result := i.s.Gorm(ctx).Model(&models.ImportPreview{}).Where("digest = ? AND owner_id = ?", digest, ownerID).
+		Where("write_id IS NULL OR write_id NOT IN (?)", i.s.Gorm(ctx).Model(&models.Write{}).Select("id")).Update("write_id", writeID)
+	return result.RowsAffected == 1, i.s.Translate(result.Error)
+}
