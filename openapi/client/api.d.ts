@@ -65,7 +65,11 @@ export interface paths {
          * Previews or applies a spreadsheet
          * @description Takes a CSV file or an Excel workbook (`.xlsx`) of up to 10 MB and 20,000 rows, with the headings of an export in the first row. Without
          *     `digest` it returns a preview and writes nothing. With the `digest` of a preview it makes exactly the changes of that preview, all or none;
-         *     `file` is then optional, and must be the same one. Each user's previews are kept for one hour.
+         *     `file` is then optional, and must be the same one. Each user's previews are kept for one hour; without one, the response is 404.
+         *
+         *     A preview is applied once. If its digest is posted again, the response is the first one without `Idempotency-Key` or with the same key,
+         *     and 409 (`import.applied`) with another key. Posting the file again makes a new preview, which can be applied even if it has the
+         *     same digest: rows without ID create products again.
          *
          *     A cell is unchanged if it equals what an export would write now; only other cells are read. An empty cell clears the field. Columns
          *     that the file lacks stay unchanged, and `unknownColumns` are ignored. A row without ID is a new product. A changed stage is recorded as
@@ -2374,7 +2378,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description The data has changed since the preview; `data` is the new preview. Or the idempotency key was used for another request. */
+            /** @description The data has changed since the preview; `data` is the new preview. Or the preview was applied with another idempotency key. Or the idempotency key was used for another request. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
