@@ -3,7 +3,6 @@ package models
 import (
 	"fmt"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -141,15 +140,4 @@ func ParseID(text string) (int64, error) {
 		return 0, fmt.Errorf("%q is not an id", text)
 	}
 	return int64(id), nil
-}
-
-var wholeNumber = regexp.MustCompile(`^([0-9]{1,19})(\.0{1,20})?$`)
-
-// ParseRupiah reads a whole number that is not negative, which may have a fraction of zeros. It never rounds.
-func ParseRupiah(text string) (int64, error) {
-	parts := wholeNumber.FindStringSubmatch(text)
-	if parts == nil {
-		return 0, fmt.Errorf("%q is not a whole number of rupiah", text)
-	}
-	return strconv.ParseInt(parts[1], 10, 64)
 }

@@ -3,7 +3,7 @@ package products
 import (
 	"context"
 	"maps"
-	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -111,10 +111,7 @@ func normalizeLines(column, text string) string {
 	return strings.NewReplacer("\r", "", "\n", "").Replace(text)
 }
 
-// rupiahPattern matches prices in Indonesian format: Rp. 1.250.000, 1250000,00, 5000,-, and also 1250000.00.
-var rupiahPattern = regexp.MustCompile(`^(?i:(?:rp|idr)\.?)?[\s\x{a0}]*(?:([0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+)(?:,(?:00?|[-–]+))?|([0-9]+)\.00?)$`)
-
-// ambiguousPrice replaces a price that the API could misread, such as 1250.000.
+// ambiguousPrice replaces a price that the API would misread, such as 1250.000.
 const ambiguousPrice = "ambiguous"
 
 // normalizePrices returns the texts with prices in the API's format, without thousands separators.
@@ -126,9 +123,9 @@ func normalizePrices(values map[string]string) map[string]string {
 			continue
 		}
 		text = strings.TrimSpace(text)
-		if parts := rupiahPattern.FindStringSubmatch(text); parts != nil {
-			text = strings.ReplaceAll(parts[1]+parts[2], ".", "")
-		} else if strings.Contains(text, ".") {
+		if price, err := models.ParseTypedRupiah(text); err == nil {
+			text = strconv.FormatInt(price, 10)
+		} else if _, err := models.ParseRupiah(text); err == nil {
 			text = ambiguousPrice
 		}
 		texts[f.Column] = text
