@@ -100,13 +100,14 @@ func start(ctx context.Context, jobs ...func(context.Context)) (stop func()) {
 	}
 }
 
-// cleanUp finishes, now and then every minute, what dead processes left: pending writes and orphaned files.
+// cleanUp finishes, now and then every minute, what dead processes left: pending writes and orphaned files. It also deletes what clients
+// no longer follow, because runs may be rare.
 func (a *App) cleanUp(ctx context.Context) {
 	sweeper := attachments.NewSweeper(a.files, attachmentsdb.New(a.apiStore.Session), a.cfg.ChangeLogRetention, time.Now, a.log)
 	tick := time.NewTicker(cleanupInterval)
 	defer tick.Stop()
 	for {
-		if err := errors.Join(a.writer.Sweep(ctx), sweeper.Sweep(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(a.writer.Sweep(ctx), sweeper.Sweep(ctx), a.apiStore.PruneVersions(ctx)); err != nil && ctx.Err() == nil {
 			a.log.Warn("cleanup failed, will retry", "error", err, "cause", models.AsError(err).Cause)
 		}
 		select {

@@ -41,7 +41,7 @@ func (s *Session) nextVersion(ctx context.Context) (version int64, err error) {
 // changesKept is how long a client can resume after a version of the mirror.
 const changesKept = 24 * time.Hour
 
-// PruneVersions forgets what changed with old versions of the mirror. Errors: connection, timeout.
+// PruneVersions deletes what changed with versions of the mirror from which clients can no longer resume. Errors: connection, timeout.
 func (s *Session) PruneVersions(ctx context.Context) error {
 	return s.Translate(s.Gorm(ctx).Where("at < " + s.Clock(-int(changesKept/time.Second))).Delete(&models.MirrorChange{}).Error)
 }

@@ -187,6 +187,11 @@ func (a *StreamApplier) apply(
 	if err := tx.JoinRun(ctx, run); err != nil {
 		return nil, changed, err
 	}
+	if run.ID == 0 { // once an hour: no other run may ever come
+		if err := tx.PruneChanges(ctx, a.engine.retention); err != nil {
+			return nil, changed, err
+		}
+	}
 	scope := map[string][]database.Range{}
 	for _, t := range visible {
 		for table, rows := range t.Rows {

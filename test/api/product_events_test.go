@@ -14,6 +14,7 @@ import (
 	"lifecycle-sync/services/access"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/program"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // everything is what an event without ids stands for.
@@ -209,8 +210,13 @@ func TestEvents_ResumeOnAnyServer(t *testing.T) {
 		s.stream("/events", strconv.FormatInt(version, 10)).wantChanged(s, "after many versions", &version, append(want, 2, 3)...)
 
 		old := strconv.FormatInt(start, 10)
-		exec(t, s.target, "UPDATE lifecycle_mirror_changes SET at = "+map[bool]string{true: "now() - interval '25 hours'", false: "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-25 hours')"}[s.onPostgres()])
+		const recorded, age = "SELECT count(*) FROM lifecycle_mirror_changes", "UPDATE lifecycle_mirror_changes SET at = "
+		ago := map[bool]string{true: "now() - interval '25 hours'", false: "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-25 hours')"}[s.onPostgres()]
+		exec(t, s.target, age+ago)
 		s.runSync("")
+		if kept := queryOne[int](t, s.target, recorded); kept != 1 { // its own
+			t.Errorf("a run keeps %d old versions", kept-1)
+		}
 		for _, id := range []string{old, "0", "1", "-1", "x", strconv.FormatInt(s.mirrorVersion()+1, 10), "99999999999999999999"} {
 			live = s.stream("/events", id)
 			if c := live.nextChange(); !slices.Equal(c.Products, everything) || c.Version != s.mirrorVersion() {
@@ -222,7 +228,45 @@ func TestEvents_ResumeOnAnyServer(t *testing.T) {
 		version = live.nextChange().Version
 		change(6)
 		live.wantChanged(s, "after an unknown id", &version, 6)
+
+		exec(t, s.target, age+ago)
+		exec(t, s.source, "ALTER TABLE tbl_segmen RENAME TO tbl_gone") // no run succeeds
+		other.Stop()
+		other.Start()
+		s.Eventually("a server without runs keeps no old versions", func() bool { return queryOne[int](t, s.target, recorded) == 0 })
 	})
+}
+
+// TestEvents_NameProductsOfRealTimeSteps: changes made directly in lifecycle_db reach the stream without a request or a run.
+func TestEvents_NameProductsOfRealTimeSteps(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, testdb.Postgres, "SYNC_REALTIME=true")
+	s.Eventually("real-time sync follows", func() bool {
+		return decode[struct{ Realtime struct{ State string } }](t, s.get("/sync")).Realtime.State == "following"
+	})
+	live := s.stream("/events", "")
+	version := live.nextChange().Version
+	for _, c := range []struct {
+		statements string
+		want       []int64
+	}{
+		{"UPDATE tbl_produk SET harga = 4711 WHERE id = 7", []int64{7}},
+		{"UPDATE tbl_produk SET harga = 4711 WHERE id IN (1, 2)", []int64{1, 2}},
+		{"INSERT INTO tbl_stage_histori (id_produk, stage_now) VALUES (3, 1)", []int64{3}},
+		{"UPDATE tbl_stage_histori SET id_produk = 10 WHERE id = (SELECT max(id) FROM tbl_stage_histori)", []int64{3, 10}},
+		{"DELETE FROM tbl_stage_histori WHERE id_produk = 11; DELETE FROM tbl_produk WHERE id = 11", []int64{11}},
+		{"UPDATE tbl_segmen SET segmen = 'renamed' WHERE id = 1", everything},
+	} {
+		exec(t, s.source, c.statements)
+		change := live.nextChange() // one transaction is one step
+		if !slices.Equal(change.Products, c.want) || change.Version != version+1 {
+			t.Errorf("%s: %+v, want %v after version %d", c.statements, change, c.want, version)
+		}
+		version = change.Version
+	}
+	if runs := queryOne[int](t, s.target, "SELECT count(*) FROM lifecycle_sync_runs WHERE mode = 'incremental' AND started_at > (SELECT min(started_at) FROM lifecycle_sync_runs WHERE mode = 'realtime')"); runs > 0 {
+		t.Errorf("%d runs have done what steps should", runs)
+	}
 }
 
 func TestEvents_AreBoundedPerCaller(t *testing.T) {

@@ -157,7 +157,8 @@ func (tx *Tx) LogChanges(ctx context.Context, changes []models.LoggedChange) err
 	return tx.Journal.LogChanges(ctx, changes)
 }
 
-// PruneChanges deletes the change log and the activities that are older than the retention, and what clients no longer follow. Errors: connection, timeout.
+// PruneChanges deletes the change log and the activities that are older than the retention, and the versions that clients no longer
+// follow. Errors: connection, timeout.
 func (tx *Tx) PruneChanges(ctx context.Context, retention time.Duration) error {
 	if err := tx.Journal.PruneChanges(ctx, retention); err != nil {
 		return err
