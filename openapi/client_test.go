@@ -19,9 +19,9 @@ func run(dir, name string, args ...string) (string, error) {
 	return string(out), err
 }
 
-func TestClient_MatchesTheDocument(t *testing.T) {
-	t.Parallel()
-	// A folder with the client's own files and its compiler.
+// clientFolder returns a folder with the client's own files and its compiler.
+func clientFolder(t *testing.T) string {
+	t.Helper()
 	modules := kit.NodeModules(t, "client/package-lock.json")
 	dir := t.TempDir()
 	paths, err := filepath.Glob("client/*.[tj]s*") // source and settings
@@ -40,6 +40,12 @@ func TestClient_MatchesTheDocument(t *testing.T) {
 	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
 		t.Fatal(err)
 	}
+	return dir
+}
+
+func TestClient_MatchesTheDocument(t *testing.T) {
+	t.Parallel()
+	dir := clientFolder(t)
 	t.Run("types", func(t *testing.T) {
 		t.Parallel()
 		typesAreCurrent(t, dir)

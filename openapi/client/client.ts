@@ -128,7 +128,7 @@ export class Client {
         if (!response.ok || response.body === null) {
           const refused = new ApiError(response.status, (await response.json()) as Failure);
           if (response.status !== 429 && response.status < 500) throw refused;
-          pause = 1000 * Number(response.headers.get("Retry-After") ?? 2);
+          pause = 1000 * (Number(response.headers.get("Retry-After")) || 2);
         } else {
           for await (const data of eventData(response.body)) {
             const event = JSON.parse(data) as ChangeEvent;
