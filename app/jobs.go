@@ -100,8 +100,8 @@ func start(ctx context.Context, jobs ...func(context.Context)) (stop func()) {
 	}
 }
 
-// cleanUp finishes, now and then every minute, what dead processes left: pending writes and orphaned files. It also deletes what clients
-// no longer follow, because runs may be rare.
+// cleanUp finishes, now and then every minute, what dead processes left: pending writes and orphaned files. It also deletes the old
+// versions of the mirror from which no client can resume, because runs may be rare.
 func (a *App) cleanUp(ctx context.Context) {
 	sweeper := attachments.NewSweeper(a.files, attachmentsdb.New(a.apiStore.Session), a.cfg.ChangeLogRetention, time.Now, a.log)
 	tick := time.NewTicker(cleanupInterval)

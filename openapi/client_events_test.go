@@ -47,7 +47,7 @@ type reader struct {
 // follow runs the client in Node.js.
 func follow(t *testing.T, dir string, args ...string) *reader {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, "node", append([]string{filepath.Join(dir, "built", "follower.js")}, args...)...)
 	cmd.Stderr = os.Stderr
@@ -91,7 +91,8 @@ func (r *reader) next() (change struct {
 func (r *reader) changes(id int64) (version int64) {
 	r.t.Helper()
 	change := r.next()
-	for ; len(change.Products) == 0 && change.Products != nil; change = r.next() { // the run at the start has changed nothing
+	for len(change.Products) == 0 && change.Products != nil { // the run at the start has changed nothing
+		change = r.next()
 	}
 	if !slices.Equal(change.Products, []int64{id}) {
 		r.t.Errorf("products %v, want %d", change.Products, id)
@@ -103,11 +104,61 @@ func (r *reader) changes(id int64) (version int64) {
 func (r *reader) closes() {
 	r.t.Helper()
 	r.close()
-	for r.says() != "closed" {
+	said := r.says()
+	for said != "closed" {
+		said = r.says() // of changes
 	}
 	if err := r.ended(); err != nil {
 		r.t.Error(err)
 	}
+}
+
+// silentLink forwards connections to an address. After silence, the first connection stays open and transfers nothing.
+func silentLink(t *testing.T, to string) (address string, silence func()) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	silent := make(chan struct{})
+	go func() {
+		for first := true; ; first = false {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("tcp", to)
+			if err != nil {
+				_ = client.Close()
+				continue
+			}
+			go func() {
+				defer server.Close()
+				_, _ = io.Copy(server, client)
+			}()
+			go func() {
+				defer client.Close()
+				for buffer := make([]byte, 4096); ; {
+					n, err := server.Read(buffer)
+					if err != nil {
+						return
+					}
+					select {
+					case <-silent:
+						if first {
+							continue
+						}
+					default:
+					}
+					if _, err := client.Write(buffer[:n]); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	return listener.Addr().String(), func() { close(silent) }
 }
 
 // TestClient_ResumesChanges runs the client's reader of GET /events in Node.js, while the server is stopped and started again.
@@ -183,6 +234,15 @@ func TestClient_ResumesChanges(t *testing.T) {
 	}
 	if refused := follow(t, dir, base, staff+"x").says(); refused != "401" {
 		t.Errorf("with an invalid token: %s", refused)
+	}
+	if kit.IsLong() {
+		through, silence := silentLink(t, address)
+		behind := follow(t, dir, strings.Replace(base, address, through, 1), staff)
+		behind.next()
+		silence()
+		set("7", `{"harga":4}`)
+		behind.changes(7) // through a new connection
+		behind.closes()
 	}
 	live.closes()
 	stop()

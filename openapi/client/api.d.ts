@@ -471,7 +471,7 @@ export interface paths {
          *     stage history or attachments. Read these products again. `products: null` means that anything may have changed: read everything again. Changes
          *     that come together may be combined.
          *
-         *     Without `Last-Event-ID` the first event has the current version and no products. Send the last `id` as `Last-Event-ID` to resume, at any server:
+         *     Without `Last-Event-ID` the first event has the current version and no products: wait for it before you read the products. Send the last `id` as `Last-Event-ID` to resume, at any server:
          *     the first event then combines what was missed. If the id is older than 24 hours or unknown, it has `products: null`.
          *
          *     A comment line is the heartbeat every 15 seconds. The stream ends when the token expires, after 30 minutes, or when a client reads too slowly. A

@@ -120,17 +120,23 @@ export class Client {
     let last = after;
     while (!signal.aborted) {
       let pause = 2000;
+      const lost = new AbortController();
+      let timer = setTimeout(() => lost.abort(), silence);
+      const alive = () => {
+        clearTimeout(timer);
+        timer = setTimeout(() => lost.abort(), silence);
+      };
       try {
         const headers = new Headers({ Accept: "text/event-stream" });
         if (this.token !== undefined) headers.set("Authorization", `Bearer ${this.token}`);
         if (last !== undefined) headers.set("Last-Event-ID", String(last));
-        const response = await fetch(this.base + "/events", { headers, signal });
+        const response = await fetch(this.base + "/events", { headers, signal: AbortSignal.any([signal, lost.signal]) });
         if (!response.ok || response.body === null) {
           const refused = new ApiError(response.status, (await response.json()) as Failure);
           if (response.status !== 429 && response.status < 500) throw refused;
           pause = 1000 * (Number(response.headers.get("Retry-After")) || 2);
         } else {
-          for await (const data of eventData(response.body)) {
+          for await (const data of eventData(response.body, alive)) {
             const event = JSON.parse(data) as ChangeEvent;
             last = event.version;
             yield event;
@@ -139,6 +145,8 @@ export class Client {
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof ApiError) throw error;
+      } finally {
+        clearTimeout(timer);
       }
       await new Promise((resolve) => setTimeout(resolve, pause));
     }
@@ -178,8 +186,11 @@ export function form(fields: FormFields, files: readonly File[] = []): FormData 
   return data;
 }
 
-/** The data of server-sent events, as the server writes them: one line each. */
-async function* eventData(body: ReadableStream<Uint8Array>): AsyncGenerator<string, void, undefined> {
+/** After this time without a heartbeat, which comes every 15 s, a connection is lost even if nothing has ended it. */
+const silence = 45_000;
+
+/** The data of server-sent events, as the server writes them: one line each. Calls alive for everything that is received. */
+async function* eventData(body: ReadableStream<Uint8Array>, alive: () => void): AsyncGenerator<string, void, undefined> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let text = "";
@@ -187,6 +198,7 @@ async function* eventData(body: ReadableStream<Uint8Array>): AsyncGenerator<stri
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
+      alive();
       text += decoder.decode(value, { stream: true });
       const lines = text.split("\n");
       text = lines.pop() ?? "";
