@@ -123,6 +123,13 @@ func TestMoves_ProductFollowsItsNewestRecord(t *testing.T) {
 			return answer.location()
 		}
 		second, third := move(2), move(3)
+		setStage := func(to int64) {
+			kit.Exec(t, s.source, fmt.Sprintf("UPDATE tbl_produk SET id_stage = %d WHERE id = %d", to, id))
+		}
+		setStage(4) // directly: correcting a note does not move the product
+		s.send(http.MethodPut, third, `{"catatan":"x"}`).want(t, http.StatusOK)
+		stage(4, today)
+		setStage(3)
 		s.send(http.MethodPut, second, fmt.Sprintf(`{"tanggal_perubahan":%q}`, time.Now().UTC().Format(time.RFC3339Nano))).want(t, http.StatusOK)
 		stage(2, today)
 		s.send(http.MethodPut, second, `{"tanggal_perubahan":"2020-05-05T00:00:00Z","catatan":"x"}`).want(t, http.StatusOK)
