@@ -73,7 +73,8 @@ export interface paths {
          *
          *     A cell is unchanged if it equals what an export would write now; only other cells are read. An empty cell clears the field. Columns
          *     that the file lacks stay unchanged, and `unknownColumns` are ignored. A row without ID is a new product. A changed stage is recorded as
-         *     a move today. Prices such as `Rp 1.250.000` and dates such as `31/12/2026` are understood. If the product has another version than
+         *     a move today. Prices such as `Rp 1.250.000` and dates such as `31/12/2026` are understood; a numeric
+         *     cell with decimals is no price. If the product has another version than
          *     the row, the row is a conflict; without the column Version, the version of the preview counts.
          *
          *     The preview has no digest if nothing changes, or if rows are invalid or conflicting. `skip=problems` leaves such rows out. The digest

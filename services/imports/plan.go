@@ -353,7 +353,7 @@ func (p *planner) newRow(in tableRow, out *Row) products.ImportRow {
 		invalid = input.PreviewNew()
 	}
 	if name, given := out.cells.of("produk"); given {
-		out.Name = &name
+		out.Name = &name.Text
 	}
 	if invalid != nil {
 		out.Changes = p.changes(&mirrored{}, out.cells, nil)
@@ -398,18 +398,18 @@ func (p *planner) changes(before *mirrored, cells cells, input *products.Input) 
 		if !given {
 			continue
 		}
-		c := Change{Field: f.Column}
+		c, after := Change{Field: f.Column}, cell.Text
 		if at := p.places[f.Column]; before.cells != nil && before.cells[at] != nil {
 			c.Before = new(string(before.cells[at]))
 		}
 		if input != nil {
-			cell = f.Text(&input.Product)
+			after = f.Text(&input.Product)
 			if f.Kind == models.FieldSelect {
-				cell = string(p.name(f.Column, []byte(cell)))
+				after = string(p.name(f.Column, []byte(after)))
 			}
 		}
-		if cell != "" {
-			c.After = &cell
+		if after != "" {
+			c.After = &after
 		}
 		changes = append(changes, c)
 	}

@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"regexp"
 	"strings"
 
 	"lifecycle-sync/models"
@@ -26,18 +27,36 @@ type tableRow struct {
 type cells []cell
 
 type cell struct {
-	Column string `json:"column"`
-	Text   string `json:"text"`
+	Column     string `json:"column"`
+	Text       string `json:"text"` // as people see it
+	isFraction bool   // 1.250 is a number with decimals, not a text with thousands
 }
 
-// of returns the text in a column, and whether there is one.
-func (c cells) of(column string) (text string, given bool) {
+// of returns the cell of a column, and whether there is one.
+func (c cells) of(column string) (found cell, given bool) {
 	for _, cell := range c {
 		if cell.Column == column {
-			return cell.Text, true
+			return cell, true
 		}
 	}
-	return "", false
+	return cell{}, false
+}
+
+var zeroFraction = regexp.MustCompile(`\.0+$`)
+
+// cellOf returns a cell of a file: 1250 for the number 1250.0, TRUE for the boolean 1.
+func cellOf(column, text string, kind cellKind) cell {
+	c := cell{Column: column, Text: text}
+	switch {
+	case kind == booleanCell && text == "1":
+		c.Text = "TRUE"
+	case kind == booleanCell && text == "0":
+		c.Text = "FALSE"
+	case kind == numberCell && strings.Contains(text, "."):
+		c.Text = zeroFraction.ReplaceAllString(text, "")
+		c.isFraction = strings.Contains(c.Text, ".") && !strings.ContainsAny(text, "eE")
+	}
+	return c
 }
 
 // columnOf returns the column with a heading. Columns that people cannot edit are known, too.
@@ -62,8 +81,9 @@ type tableColumn struct {
 	isField bool
 }
 
-// add adds a row unless it is empty. The cells may change afterwards, their texts may not. Errors: validation_failed.
-func (r *tableReader) add(line int, row []string) error {
+// add adds a row unless it is empty; without kinds, all cells are texts. The cells may change afterwards, their texts may not. Errors:
+// validation_failed.
+func (r *tableReader) add(line int, row []string, kinds []cellKind) error {
 	for len(row) > 0 && row[len(row)-1] == "" {
 		row = row[:len(row)-1]
 	}
@@ -81,17 +101,21 @@ func (r *tableReader) add(line int, row []string) error {
 	}
 	out := tableRow{Line: line, Cells: make(cells, 0, r.fields)}
 	for i, column := range r.columns {
-		text := ""
+		text, kind := "", textCell
 		if i < len(row) {
 			text = row[i]
 		}
+		if i < len(kinds) {
+			kind = kinds[i]
+		}
+		given := cellOf(column.name, text, kind)
 		switch {
 		case column.isField:
-			out.Cells = append(out.Cells, cell{column.name, text})
+			out.Cells = append(out.Cells, given)
 		case column.name == "id":
-			out.ID = strings.TrimSpace(text)
+			out.ID = strings.TrimSpace(given.Text)
 		case column.name == export.VersionColumn:
-			out.Version = export.Restored(strings.TrimSpace(text)) // a version may begin with -
+			out.Version = export.Restored(strings.TrimSpace(given.Text)) // a version may begin with -
 		}
 	}
 	r.table.Rows = append(r.table.Rows, out)
