@@ -68,7 +68,7 @@ export interface paths {
          *     `file` is then optional, and must be the same one. Each user's previews are kept for one hour; without one, the response is 404.
          *
          *     A preview is applied once. If its digest is posted again, the response is the first one without `Idempotency-Key` or with the same key,
-         *     and 409 (`import.applied`) with another key. Posting the file again makes a new preview, which can be applied even if it has the
+         *     and 409 (`import.applied`) with another key or another file. Posting the file again makes a new preview, which can be applied even if it has the
          *     same digest: rows without ID create products again.
          *
          *     A cell is unchanged if it equals what an export would write now; only other cells are read. An empty cell clears the field. Columns

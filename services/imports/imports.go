@@ -100,18 +100,19 @@ func (s *Service) keep(ctx context.Context, owner string, p planned) error {
 }
 
 // Apply makes exactly the changes of the owner's preview with a digest, all or none, and once. With a file, that must yield the
-// digest. Without an idempotency key, a repeated call for the same preview returns the first result. Errors: conflict if the digest
+// digest. Without an idempotency key, a repeated call with the same file, or again without one, returns the first result. Errors: conflict if the digest
 // no longer holds, with the new Preview as data, or if another request has applied the preview; not found without preview; those
 // of outbox.Writer.Write.
 func (s *Service) Apply(ctx context.Context, owner, digest string, f File, r outbox.Request) (outbox.Result, error) {
 	ctx = models.WithChannel(ctx, models.ImportChannel)
 	r.Large = true
-	if r.Key == nil {
+	isDerived := r.Key == nil
+	if isDerived {
 		kept, err := s.find(ctx, owner, digest)
 		if err != nil {
 			return outbox.Result{}, err
 		}
-		r.Key, r.Fingerprint = &outbox.Key{Caller: owner, Route: "import", Key: digest + " " + kept.CreatedAt.String()}, digest
+		r.Key, r.Fingerprint = &outbox.Key{Caller: owner, Route: "import", Key: digest + " " + kept.CreatedAt.String()}, outbox.Fingerprint(f, nil)
 	}
 	var t table
 	result, err := s.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (c outbox.Change, err error) {
@@ -132,6 +133,9 @@ func (s *Service) Apply(ctx context.Context, owner, digest string, f File, r out
 		failpoint.Reach("after-import")
 		return c, err
 	})
+	if _, reused := errors.AsType[outbox.KeyReusedError](err); reused && isDerived {
+		return result, applied() // with another file, or without one: the first result could be of other rows
+	}
 	failures, isStale := models.Data[products.Failures](err)
 	if !isStale {
 		return result, err
@@ -162,9 +166,14 @@ func (s *Service) refresh(ctx context.Context, failures products.Failures) {
 func claim(ctx context.Context, tx *pmo.Session, owner, digest, writeID string) error {
 	claimed, err := imports.New(tx).Claim(ctx, digest, owner, writeID)
 	if err == nil && !claimed {
-		err = models.NewError(models.Conflict, "import.applied", nil).WithRemedy("import.applied_remedy", nil)
+		err = applied()
 	}
 	return err
+}
+
+// applied returns the error of a preview that another request has applied.
+func applied() error {
+	return models.NewError(models.Conflict, "import.applied", nil).WithRemedy("import.applied_remedy", nil)
 }
 
 // table reads the table to apply: the file, or the changes of the preview.

@@ -42,9 +42,10 @@ func TestImport_AppliesAPreviewOnce(t *testing.T) {
 			t.Errorf("without keys: %v", got)
 		}
 		want(1)
-		if again := s.importForm(file, nil, "digest", digest).want(t, http.StatusOK); string(again.json.Data) != `{"created":1,"changed":0}` {
+		if again := s.importForm(nil, nil, "digest", digest).want(t, http.StatusOK); string(again.json.Data) != `{"created":1,"changed":0}` {
 			t.Errorf("again: %s", again.body)
 		}
+		s.importForm(append(file, "Lain,,,\n"...), nil, "digest", digest).want(t, http.StatusConflict, "conflict")
 		s.importForm(nil, []string{"Idempotency-Key", "lain"}, "digest", digest).want(t, http.StatusConflict, "conflict")
 		want(1)
 
