@@ -94,7 +94,7 @@ func operatingSystemUser() models.Actor {
 	if err != nil {
 		return models.Actor{ID: models.LocalActor}
 	}
-	return models.Actor{ID: current.Username, Name: current.Name}
+	return models.Actor{ID: models.PersonID(current.Username), Name: current.Name}
 }
 
 // newLogger returns the log. Errors appear in English, followed by their code.

@@ -130,7 +130,7 @@ func (h *Activity) write(c *fiber.Ctx, code string, do func(ctx context.Context,
 	if err != nil {
 		return err
 	}
-	done, _, err := h.Service.Get(c.UserContext(), result.ActivityID, models.Paging{})
+	done, err := h.Service.Written(c.UserContext(), result)
 	if err != nil {
 		return err
 	}

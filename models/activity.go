@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -18,6 +19,19 @@ const (
 	ScheduleActor = "schedule"
 	RealtimeActor = "realtime"
 )
+
+// PersonID returns the id of a person as an actor, so that nobody has the id of an actor without a person's name.
+func PersonID(id string) string {
+	if IsSystemActor(id) {
+		return "user:" + id
+	}
+	return id
+}
+
+// IsSystemActor reports whether an id is that of an actor without a person's name.
+func IsSystemActor(id string) bool {
+	return slices.Contains([]string{LocalActor, ScheduleActor, RealtimeActor}, id)
+}
 
 // Channel is where an action came from.
 type Channel string
@@ -77,6 +91,8 @@ const (
 	SyncAction         = "sync"    // changes made directly in lifecycle_db, mirrored by a run
 	CancelAction       = "cancel"  // of a run
 	ExportAction       = "export"
+	SaveViewAction     = "save-view"   // of a shared view
+	DeleteViewAction   = "delete-view" // of a shared view
 )
 
 // Activity is one action of one actor, with every row it changed, stored in pmo_db. It is pending until lifecycle_db has committed it.
@@ -93,7 +109,7 @@ type Activity struct {
 	ChangeCount int64     `gorm:"column:change_count"`
 	Undoes      *int64    `gorm:"column:undoes"`
 	UndoneBy    *int64    `gorm:"column:undone_by"`
-	Detail      JSON      `gorm:"column:detail"` // of an export: format and size
+	Detail      JSON      `gorm:"column:detail"` // of an export: format and size; of a view: id, name and whether it is shared
 }
 
 // TableName is the table in pmo_db.

@@ -3,6 +3,7 @@
 package web
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -113,6 +114,7 @@ func (r renderer) functions() template.FuncMap {
 		"t": r.t, "text": r.text, "label": r.label, "texts": r.Texts,
 		"number": r.Number, "decimal": r.Decimal, "rupiah": r.Rupiah, "tenths": r.Tenths, "bytes": r.Bytes, "duration": r.Duration, "date": r.Date,
 		"time": r.time, "bdi": bdi, "code": code, "named": messages.ShortName, "short": messages.Shortened, "reference": r.reference, "or_dash": orDash,
+		"new_key": rand.Text, // of a form on a page that is not cached
 	}
 }
 

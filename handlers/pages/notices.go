@@ -81,8 +81,8 @@ const (
 
 // NoticeOf returns the notice of a write, marked as pending if the mirror does not show the write yet, with its undo.
 func NoticeOf(n Notice, w outbox.Result) Notice {
-	if w.ActivityID != 0 {
-		n = n.With(noticeUndo, w.ActivityID)
+	if w.Activity.ID != 0 {
+		n = n.With(noticeUndo, w.Activity.ID)
 	}
 	if !w.MirrorUpToDate {
 		return n.With(noticePending, 1)

@@ -73,8 +73,7 @@ export interface paths {
          *
          *     A cell is unchanged if it equals what an export would write now; only other cells are read. An empty cell clears the field. Columns
          *     that the file lacks stay unchanged, and `unknownColumns` are ignored. A row without ID is a new product. A changed stage is recorded as
-         *     a move today. Prices such as `Rp 1.250.000` and dates such as `31/12/2026` are understood; a numeric
-         *     cell with decimals is no price. If the product has another version than
+         *     a move today. Prices such as `Rp 1.250.000` and dates such as `31/12/2026` are understood. If the product has another version than
          *     the row, the row is a conflict; without the column Version, the version of the preview counts.
          *
          *     The preview has no digest if nothing changes, or if rows are invalid or conflicting. `skip=problems` leaves such rows out. The digest
@@ -234,7 +233,7 @@ export interface paths {
         };
         /**
          * Lists who changed a product
-         * @description Newest first, with changes of its stage history and files. The product may be deleted.
+         * @description Newest first, with changes of its stage history and files. The product's own changes come first in `changes`. The product may be deleted.
          */
         get: operations["listProductActivity"];
         put?: never;
@@ -255,7 +254,9 @@ export interface paths {
         /**
          * Lists who changed what
          * @description Newest first. An activity is what one actor did at once. Changes made directly in `lifecycle_db` appear as the activity of the run that mirrored
-         *     them (`action` `sync`). Activities are kept for `CHANGE_LOG_RETENTION`. With `action=delete` the list shows deleted products.
+         *     them (`action` `sync`). Activities are kept for `CHANGE_LOG_RETENTION`. With `action=delete` the list shows what
+         *     deleted the products that are still deleted: also undos, and runs that mirrored direct deletions. With `productId` the product's own changes come
+         *     first in `changes`. Saving and deleting shared views is recorded, but cannot be undone.
          */
         get: operations["listActivity"];
         put?: never;
@@ -1572,13 +1573,13 @@ export interface components {
          *     }
          */
         Actor: {
-            /** @description The token's subject, `local` without tokens, `schedule`, `realtime`, or the operating system's user on the command line. */
+            /** @description The token's subject, `local` without tokens, `schedule`, `realtime`, or the operating system's user on the command line. A person with one of these three names has `user:` before it. */
             id: string;
             /** @description The token's `name` or `email`; may be empty. */
             name: string;
         };
         /** @enum {string} */
-        Action: "create" | "update" | "delete" | "move" | "correct" | "delete-record" | "upload" | "delete-file" | "undo" | "restore" | "sync" | "cancel" | "export";
+        Action: "create" | "update" | "delete" | "move" | "correct" | "delete-record" | "upload" | "delete-file" | "undo" | "restore" | "sync" | "cancel" | "export" | "save-view" | "delete-view";
         Activity: {
             id: number;
             at: components["schemas"]["Timestamp"];
@@ -1602,7 +1603,7 @@ export interface components {
             }[];
             /** @description The run that mirrored these changes or was canceled. */
             run: number | null;
-            /** @description Of an export: `format` and size in `bytes`. */
+            /** @description Of an export: `format` and size in `bytes`. Of a shared view: its `id`, `name` and whether it is `shared` now. */
             detail: Record<string, never> | null;
             /** @description The activity that this one undid. */
             undoes: number | null;

@@ -169,6 +169,9 @@ type Dialect interface { //nolint:interfacebloat // one place for all difference
 	// ColumnExists is the query whether a table has a column.
 	ColumnExists(table, column string) string
 
+	// HasKey is the condition that a JSON object has a key, which is an argument.
+	HasKey(object string) string
+
 	// Clock is an expression for the present time plus some seconds.
 	Clock(seconds int) string
 	// DateLiteral is a date in SQL.

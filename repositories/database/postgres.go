@@ -205,6 +205,10 @@ func (postgresDialect) ColumnExists(table, column string) string {
 	return "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('" + table + "') AND attname = '" + column + "' AND NOT attisdropped)"
 }
 
+func (postgresDialect) HasKey(object string) string {
+	return "(" + object + " -> CAST(? AS text)) IS NOT NULL"
+}
+
 // Clock is the time at which the transaction began.
 func (postgresDialect) Clock(seconds int) string {
 	return fmt.Sprintf("(now() + interval '%d seconds')", seconds)

@@ -227,6 +227,11 @@ func (sqliteDialect) Cell(expr string, c models.Column) string {
 	}
 }
 
+// HasKey is false for a document that SQLite cannot parse, such as one with more than 1,000 levels: a query must not fail for it.
+func (sqliteDialect) HasKey(object string) string {
+	return "CASE WHEN json_valid(" + object + ") THEN " + object + " -> ? END IS NOT NULL"
+}
+
 // Clock is this machine's time in milliseconds, in the form of sqliteTimestamp.
 func (sqliteDialect) Clock(seconds int) string {
 	return fmt.Sprintf("strftime('%%Y-%%m-%%dT%%H:%%M:%%f000Z', 'now', '%+d seconds')", seconds)

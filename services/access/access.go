@@ -208,7 +208,7 @@ func subject(claims jwt.MapClaims, token string) string {
 		if len(value) > maxSubject || strings.ContainsFunc(value, unicode.IsControl) {
 			return digest(value)
 		}
-		return value
+		return models.PersonID(value)
 	}
 	return digest(token)
 }

@@ -56,6 +56,9 @@ func TestCaller_IdentifiesTheSubject(t *testing.T) {
 		accepted(t, a, models.Caller{Subject: want, Name: name, Role: models.Admin}, bySecret(t, c))
 	}
 	is(jwt.MapClaims{"sub": "u2", "id": 3, "email": "a@b"}, "u2")
+	for _, system := range []string{"local", "schedule", "realtime"} {
+		is(jwt.MapClaims{"sub": system}, "user:"+system)
+	}
 	is(jwt.MapClaims{"sub": nil, "id": 3, "email": "a@b"}, "id:3")
 	is(jwt.MapClaims{"sub": 5}, "5")
 	accepted(t, a, models.Caller{Subject: "u2", Name: "Ani Wijaya", Role: models.Admin}, bySecret(t, jwt.MapClaims{"sub": "u2", "name": " Ani\x00 Wijaya ", "email": "a@b"}))

@@ -39,7 +39,7 @@ type Listed struct {
 	Changes      []models.ActivityChange
 }
 
-// List returns a page of the activities, newest first. Errors: connection, timeout, schema.
+// List returns a page of the activities, newest first. With the filter of a product, its changes come first. Errors: connection, timeout, schema.
 func (s *Service) List(ctx context.Context, f Filter, p models.Paging) (list []Listed, pagination models.Pagination, err error) {
 	p = p.Bounded()
 	var total int64
@@ -50,7 +50,7 @@ func (s *Service) List(ctx context.Context, f Filter, p models.Paging) (list []L
 			return err
 		}
 		for _, a := range page {
-			listed, err := details(ctx, recorded, a, 0, listedChanges)
+			listed, err := details(ctx, recorded, a, f.ProductID, 0, listedChanges)
 			if err != nil {
 				return err
 			}
@@ -67,11 +67,26 @@ func (s *Service) Get(ctx context.Context, id int64, p models.Paging) (listed Li
 	_, err = s.store.View(ctx, func(v *pmo.Session) error {
 		a, err := existing(ctx, activities.New(v), id)
 		if err == nil {
-			listed, err = details(ctx, activities.New(v), a, p.Offset(), int(p.Limit))
+			listed, err = details(ctx, activities.New(v), a, 0, p.Offset(), int(p.Limit))
 		}
 		return err
 	})
 	return listed, p.Of(listed.ChangeCount), err
+}
+
+// Written returns the activity of an undo or a restore as its write has recorded it: pmo_db may be unavailable since. That of a repeated
+// request is read. Errors: those of Get.
+func (s *Service) Written(ctx context.Context, result outbox.Result) (Listed, error) {
+	written := result.Activity
+	if written.Changes == nil {
+		listed, _, err := s.Get(ctx, written.ID, models.Paging{Limit: listedChanges})
+		return listed, err
+	}
+	products := productsOf(written.Changes)
+	return Listed{
+		Activity: written.Activity, Products: products[:min(len(products), activities.ProductsListed)],
+		Changes: written.Changes[:min(len(written.Changes), listedChanges)],
+	}, nil
 }
 
 // Actors returns the actors of the activities, by name. Errors: connection, timeout, schema.
@@ -90,10 +105,10 @@ func existing(ctx context.Context, recorded *activities.Activities, id int64) (m
 	return *a, nil
 }
 
-func details(ctx context.Context, recorded *activities.Activities, a models.Activity, offset, limit int) (listed Listed, err error) {
+func details(ctx context.Context, recorded *activities.Activities, a models.Activity, product int64, offset, limit int) (listed Listed, err error) {
 	listed.Activity = a
 	if listed.Products, err = recorded.Products(ctx, a); err == nil {
-		listed.Changes, err = recorded.Changes(ctx, a, offset, limit)
+		listed.Changes, err = recorded.Changes(ctx, a, product, offset, limit)
 	}
 	if err != nil {
 		return listed, err
@@ -122,6 +137,7 @@ func Actions() []string {
 	return []string{
 		models.CreateAction, models.UpdateAction, models.DeleteAction, models.MoveAction, models.CorrectAction, models.DeleteRecordAction,
 		models.UploadAction, models.DeleteFileAction, models.UndoAction, models.RestoreAction, models.SyncAction, models.CancelAction, models.ExportAction,
+		models.SaveViewAction, models.DeleteViewAction,
 	}
 }
 

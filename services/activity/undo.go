@@ -97,7 +97,7 @@ func (s *Service) undoable(ctx context.Context, id int64, role models.Role) (a m
 		if a, err = existing(ctx, activities.New(v), id); err != nil {
 			return err
 		}
-		changes, err = activities.New(v).Changes(ctx, a, 0, math.MaxInt)
+		changes, err = activities.New(v).Changes(ctx, a, 0, 0, math.MaxInt)
 		return err
 	})
 	switch {
@@ -136,6 +136,7 @@ func deletesRestored(a models.Activity, changes []models.ActivityChange) bool {
 // undoFiles undoes an activity that changed only files, which are not in lifecycle_db.
 func (s *Service) undoFiles(ctx context.Context, undone models.Activity, files []models.ActivityChange, r outbox.Request) (outbox.Result, error) {
 	none := models.ChangedProducts{}
+	var recorded outbox.Recorded
 	result, err := s.writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (any, models.ChangedProducts, error) {
 		if err := s.checkEffect(ctx, tx, undone.ID); err != nil {
 			return nil, none, err
@@ -153,6 +154,7 @@ func (s *Service) undoFiles(ctx context.Context, undone models.Activity, files [
 		if err == nil {
 			products, err = activities.New(tx).CompleteUndo(ctx, undo)
 		}
+		recorded = outbox.Recorded{Activity: undo, Changes: reversed}
 		return Undone{Undoes: undone.ID, Activity: undo.ID}, models.ProductsOf(products...), err
 	})
 	if err != nil {
@@ -160,7 +162,8 @@ func (s *Service) undoFiles(ctx context.Context, undone models.Activity, files [
 	}
 	var stored Undone // also by the first one of repeated requests
 	err = json.Unmarshal(result.Data, &stored)
-	result.ActivityID = stored.Activity
+	recorded.ID = stored.Activity
+	result.Activity = recorded
 	return result, err
 }
 

@@ -86,8 +86,8 @@ func (f *Files) Add(ctx context.Context, productID int64, r outbox.Request) (out
 		}
 		return added, models.ProductsOf(productID), err
 	})
-	if err == nil && result.ActivityID == 0 {
-		result.ActivityID = activity.ID
+	if err == nil && result.Activity.ID == 0 {
+		result.Activity.Activity = activity
 	}
 	if replaced {
 		f.Writer.Refresh(ctx, lifecycle.ProductTable, productID) // a reload then shows the new product

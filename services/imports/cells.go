@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"math/big"
 	"regexp"
 	"slices"
 	"strconv"
@@ -58,26 +59,26 @@ func (p parser) name(column string, id []byte) []byte {
 }
 
 // parse returns the text that a request would have for the cell of a field, "" for NULL, and what is wrong with it.
-func (p parser) parse(f models.ProductField, c cell) (string, *models.FieldError) {
-	if slices.Contains([]string{"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"}, c.Text) {
-		return "", new(models.NewFieldError(f.Column, "formula", "import.cell_error", models.Params{"cell": c.Text}))
+func (p parser) parse(f models.ProductField, cell string) (string, *models.FieldError) {
+	if slices.Contains([]string{"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"}, cell) {
+		return "", new(models.NewFieldError(f.Column, "formula", "import.cell_error", models.Params{"cell": cell}))
 	}
 	switch f.Kind {
 	case models.FieldNumber:
-		return parsePrice(f.Column, c)
+		return parsePrice(strings.TrimSpace(cell)), nil
 	case models.FieldDate:
-		return p.parseDate(f.Column, strings.TrimSpace(c.Text))
+		return p.parseDate(f.Column, strings.TrimSpace(cell))
 	case models.FieldSelect:
-		return p.parseChoice(f.Column, strings.TrimSpace(c.Text))
+		return p.parseChoice(f.Column, strings.TrimSpace(cell))
 	case models.FieldText, models.FieldTextarea:
 	}
-	if !utf8.ValidString(c.Text) || strings.ContainsRune(c.Text, 0) {
+	if !utf8.ValidString(cell) || strings.ContainsRune(cell, 0) {
 		return "", new(models.NewFieldError(f.Column, "encoding", "request.encoding", nil))
 	}
 	if p.isWorkbook {
-		return c.Text, nil
+		return cell, nil
 	}
-	return export.Restored(c.Text), nil
+	return export.Restored(cell), nil
 }
 
 // parseChoice finds the id of a name: an equal one, otherwise one that differs in upper and lower case only.
@@ -105,16 +106,33 @@ func (p parser) parseChoice(column, cell string) (string, *models.FieldError) {
 	return "", new(models.NewFieldError(column, "unknown", "import.unknown_name", models.Params{"name": cell}))
 }
 
-// parsePrice returns the digits of a price such as Rp 1.250.000 or 1,250,000.00.
-func parsePrice(column string, c cell) (string, *models.FieldError) {
-	if strings.TrimSpace(c.Text) == "" {
-		return "", nil
+var (
+	groupedPrice = regexp.MustCompile(`^(\d{1,3})((?:\.\d{3})+|(?:,\d{3})+)$`)
+	zeroCents    = regexp.MustCompile(`(\.|,)(0{1,2}|-)$`)
+	currency     = regexp.MustCompile(`^(?i:rp\.?|idr)[\s\x{a0}]*|[\s\x{a0}]*(?i:idr)$`)
+	exponent     = regexp.MustCompile(`^\d+(\.\d+)?[eE]\+?\d{1,2}$`)
+)
+
+// parsePrice returns the digits of a price such as Rp 1.250.000, 1,250,000.00 or 1.25E6, otherwise the cell: validation rejects it.
+func parsePrice(cell string) string {
+	text := currency.ReplaceAllString(cell, "")
+	whole := zeroCents.ReplaceAllString(text, "")
+	switch {
+	case groupedPrice.MatchString(text):
+		return strings.NewReplacer(".", "", ",", "").Replace(text)
+	case groupedPrice.MatchString(whole):
+		return strings.NewReplacer(".", "", ",", "").Replace(whole)
+	case exponent.MatchString(text):
+		if n, ok := new(big.Rat).SetString(text); ok && n.IsInt() {
+			return n.Num().String()
+		}
+	case zeroCents.MatchString(text) && !strings.ContainsAny(whole, ".,"):
+		return whole
 	}
-	price, err := models.ParseTypedRupiah(c.Text)
-	if err != nil || c.isFraction {
-		return "", new(models.NewFieldError(column, "integer", "request.rupiah", nil))
+	if strings.ContainsAny(text, ".") {
+		return cell + "?" // 1.5 or 1.2500: a price has no decimals
 	}
-	return strconv.FormatInt(price, 10), nil
+	return text
 }
 
 var (

@@ -353,7 +353,7 @@ func (p *planner) newRow(in tableRow, out *Row) products.ImportRow {
 		invalid = input.PreviewNew()
 	}
 	if name, given := out.cells.of("produk"); given {
-		out.Name = &name.Text
+		out.Name = &name
 	}
 	if invalid != nil {
 		out.Changes = p.changes(&mirrored{}, out.cells, nil)
@@ -398,18 +398,18 @@ func (p *planner) changes(before *mirrored, cells cells, input *products.Input) 
 		if !given {
 			continue
 		}
-		c, after := Change{Field: f.Column}, cell.Text
+		c := Change{Field: f.Column}
 		if at := p.places[f.Column]; before.cells != nil && before.cells[at] != nil {
 			c.Before = new(string(before.cells[at]))
 		}
 		if input != nil {
-			after = f.Text(&input.Product)
+			cell = f.Text(&input.Product)
 			if f.Kind == models.FieldSelect {
-				after = string(p.name(f.Column, []byte(after)))
+				cell = string(p.name(f.Column, []byte(cell)))
 			}
 		}
-		if after != "" {
-			c.After = &after
+		if cell != "" {
+			c.After = &cell
 		}
 		changes = append(changes, c)
 	}

@@ -1,12 +1,16 @@
 package imports
 
 import (
+	"archive/zip"
+	"bufio"
 	"bytes"
 	"encoding/csv"
 	"errors"
 	"io"
+	"strings"
 	"unicode/utf8"
 
+	"github.com/xuri/excelize/v2"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
 
@@ -60,7 +64,7 @@ func decoded(content []byte) ([]byte, error) {
 	var err error
 	switch {
 	case bytes.HasPrefix(content, []byte("\xff\xfe")), bytes.HasPrefix(content, []byte("\xfe\xff")):
-		content, err = decodedUTF16(content)
+		content, err = unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder().Bytes(content)
 	case utf8.Valid(content):
 		content = bytes.TrimPrefix(content, []byte("\ufeff"))
 	default:
@@ -73,24 +77,6 @@ func decoded(content []byte) ([]byte, error) {
 		return nil, unreadable
 	}
 	return content, nil
-}
-
-// decodedUTF16 returns a text in UTF-16 as UTF-8. Errors: what is not UTF-16.
-func decodedUTF16(content []byte) ([]byte, error) {
-	order := unicode.LittleEndian
-	if content[0] == 0xfe {
-		order = unicode.BigEndian
-	}
-	encoding := unicode.UTF16(order, unicode.UseBOM)
-	text, err := encoding.NewDecoder().Bytes(content)
-	if err != nil {
-		return nil, err
-	}
-	again, err := encoding.NewEncoder().Bytes(text)
-	if err == nil && !bytes.Equal(again, content) { // the decoder replaces what it cannot decode
-		err = errors.New("invalid UTF-16")
-	}
-	return text, err
 }
 
 func (r *tableReader) readCSV(content []byte) error {
@@ -117,7 +103,7 @@ func (r *tableReader) readCSV(content []byte) error {
 			return err
 		}
 		line, _ := reader.FieldPos(0)
-		if err := r.add(line+skipped, cells, nil); err != nil {
+		if err := r.add(line+skipped, cells); err != nil {
 			return err
 		}
 	}
@@ -141,4 +127,137 @@ func (r *tableReader) separator(text []byte, candidates []rune) (best rune) {
 		}
 	}
 	return best
+}
+
+func (r *tableReader) readWorkbook(content []byte) error {
+	if err := checkParts(content); err != nil {
+		return err
+	}
+	book, err := excelize.OpenReader(bytes.NewReader(content), excelize.Options{UnzipSizeLimit: maxUnzipped, UnzipXMLSizeLimit: maxInMemory, RawCellValue: true})
+	if err != nil {
+		return fileError("import.damaged", nil).WithCause(err)
+	}
+	defer func() { _ = book.Close() }()
+	sheet, err := chooseSheet(book)
+	if err != nil {
+		return err
+	}
+	found, err := book.Rows(sheet)
+	if err != nil {
+		return fileError("import.damaged", nil).WithCause(err)
+	}
+	defer func() { _ = found.Close() }()
+	for line := 1; found.Next(); line++ {
+		cells, err := found.Columns()
+		if err != nil {
+			return fileError("import.damaged", nil).WithCause(err)
+		}
+		if err := r.add(line, cells); err != nil {
+			return err
+		}
+	}
+	if found.Error() != nil {
+		return fileError("import.damaged", nil).WithCause(found.Error())
+	}
+	return nil
+}
+
+// chooseSheet returns the sheet named as in exports, otherwise the only visible one. Errors: validation_failed.
+func chooseSheet(book *excelize.File) (string, error) {
+	var visible []string
+	for _, name := range book.GetSheetList() {
+		if shown, err := book.GetSheetVisible(name); err != nil || !shown {
+			continue
+		}
+		if name == "products" {
+			visible = []string{name}
+			break
+		}
+		visible = append(visible, name)
+	}
+	props, err := book.GetWorkbookProps()
+	switch {
+	case err == nil && props.Date1904 != nil && *props.Date1904:
+		return "", fileError("import.date_1904", nil)
+	case len(visible) != 1:
+		return "", fileError("import.sheets", models.Params{"count": len(visible)})
+	default:
+		return visible[0], nil
+	}
+}
+
+// checkParts rejects what cannot be read correctly before the workbook is unpacked: the sizes in the archive bind its reader.
+// Errors: validation_failed.
+func checkParts(content []byte) error {
+	archive, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		return fileError("import.damaged", nil).WithCause(err)
+	}
+	var size uint64
+	isWorkbook := false
+	for _, part := range archive.File {
+		switch name := strings.ToLower(part.Name); {
+		case strings.HasSuffix(name, "vbaproject.bin"):
+			return fileError("import.macros", nil)
+		case strings.HasSuffix(name, "xl/workbook.bin"), strings.HasPrefix(name, "content.xml"):
+			return fileError("import.other_workbook", nil)
+		case name == "xl/workbook.xml":
+			isWorkbook = true
+		}
+		size = min(size+min(part.UncompressedSize64, maxUnzipped+1), 2*maxUnzipped)
+	}
+	if size > maxUnzipped || len(archive.File) > maxParts {
+		return fileError("import.bomb", models.Params{"limit": int64(maxUnzipped)})
+	}
+	if !isWorkbook {
+		return fileError("import.not_a_table", nil)
+	}
+	for _, part := range archive.File {
+		if name := strings.ToLower(part.Name); strings.HasPrefix(name, "xl/worksheets/") && strings.HasSuffix(name, ".xml") {
+			if err := checkSheet(part); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkSheet rejects merged cells, whose value only one of them has, and formulas that were never computed. Errors:
+// validation_failed.
+func checkSheet(part *zip.File) error {
+	content, err := part.Open()
+	if err != nil {
+		return fileError("import.damaged", nil).WithCause(err)
+	}
+	defer func() { _ = content.Close() }()
+	reader := bufio.NewReaderSize(content, 64<<10)
+	hasFormula := false // in the current cell
+	for {
+		tag, err := reader.ReadSlice('>')
+		if errors.Is(err, bufio.ErrBufferFull) { // a long text
+			continue
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fileError("import.damaged", nil).WithCause(err)
+		}
+		switch tag = tag[max(bytes.LastIndexByte(tag, '<'), 0):]; {
+		case isTag(tag, "<mergeCell"):
+			return fileError("import.merged", nil)
+		case isTag(tag, "<c"), isTag(tag, "<v") && !bytes.HasSuffix(tag, []byte("/>")):
+			hasFormula = false
+		case isTag(tag, "<f"):
+			hasFormula = true
+		case isTag(tag, "</c") && hasFormula:
+			return fileError("import.formula", nil)
+		}
+	}
+}
+
+// isTag reports whether a tag, which ends in >, begins with a name.
+func isTag(tag []byte, name string) bool {
+	rest, found := bytes.CutPrefix(tag, []byte(name))
+	return found && strings.IndexByte(" \t\r\n/>", rest[0]) >= 0
 }

@@ -1,7 +1,6 @@
 package imports
 
 import (
-	"regexp"
 	"strings"
 
 	"lifecycle-sync/models"
@@ -27,36 +26,18 @@ type tableRow struct {
 type cells []cell
 
 type cell struct {
-	Column     string `json:"column"`
-	Text       string `json:"text"` // as people see it
-	isFraction bool   // 1.250 is a number with decimals, not a text with thousands
+	Column string `json:"column"`
+	Text   string `json:"text"`
 }
 
-// of returns the cell of a column, and whether there is one.
-func (c cells) of(column string) (found cell, given bool) {
+// of returns the text in a column, and whether there is one.
+func (c cells) of(column string) (text string, given bool) {
 	for _, cell := range c {
 		if cell.Column == column {
-			return cell, true
+			return cell.Text, true
 		}
 	}
-	return cell{}, false
-}
-
-var zeroFraction = regexp.MustCompile(`\.0+$`)
-
-// cellOf returns a cell of a file: 1250 for the number 1250.0, TRUE for the boolean 1.
-func cellOf(column, text string, kind cellKind) cell {
-	c := cell{Column: column, Text: text}
-	switch {
-	case kind == booleanCell && text == "1":
-		c.Text = "TRUE"
-	case kind == booleanCell && text == "0":
-		c.Text = "FALSE"
-	case kind == numberCell && strings.Contains(text, "."):
-		c.Text = zeroFraction.ReplaceAllString(text, "")
-		c.isFraction = strings.Contains(c.Text, ".") && !strings.ContainsAny(text, "eE")
-	}
-	return c
+	return "", false
 }
 
 // columnOf returns the column with a heading. Columns that people cannot edit are known, too.
@@ -81,9 +62,8 @@ type tableColumn struct {
 	isField bool
 }
 
-// add adds a row unless it is empty; without kinds, all cells are texts. The cells may change afterwards, their texts may not. Errors:
-// validation_failed.
-func (r *tableReader) add(line int, row []string, kinds []cellKind) error {
+// add adds a row unless it is empty. The cells may change afterwards, their texts may not. Errors: validation_failed.
+func (r *tableReader) add(line int, row []string) error {
 	for len(row) > 0 && row[len(row)-1] == "" {
 		row = row[:len(row)-1]
 	}
@@ -101,21 +81,17 @@ func (r *tableReader) add(line int, row []string, kinds []cellKind) error {
 	}
 	out := tableRow{Line: line, Cells: make(cells, 0, r.fields)}
 	for i, column := range r.columns {
-		text, kind := "", textCell
+		text := ""
 		if i < len(row) {
 			text = row[i]
 		}
-		if i < len(kinds) {
-			kind = kinds[i]
-		}
-		given := cellOf(column.name, text, kind)
 		switch {
 		case column.isField:
-			out.Cells = append(out.Cells, given)
+			out.Cells = append(out.Cells, cell{column.name, text})
 		case column.name == "id":
-			out.ID = strings.TrimSpace(given.Text)
+			out.ID = strings.TrimSpace(text)
 		case column.name == export.VersionColumn:
-			out.Version = export.Restored(strings.TrimSpace(given.Text)) // a version may begin with -
+			out.Version = export.Restored(strings.TrimSpace(text)) // a version may begin with -
 		}
 	}
 	r.table.Rows = append(r.table.Rows, out)

@@ -11,6 +11,13 @@ import (
 	"lifecycle-sync/repositories/pmo/activities"
 )
 
+// Recorded is an activity as its write has recorded it.
+type Recorded struct {
+	models.Activity
+
+	Changes []models.ActivityChange // all; nil in the result of a repeated request
+}
+
 // newActivity returns the activity of a write by the author in ctx.
 func newActivity(ctx context.Context, c Change, changes []models.ActivityChange, at time.Time) models.Activity {
 	author := models.AuthorOf(ctx)

@@ -36,7 +36,7 @@ func (w *Writer) changedRows(ctx context.Context, write models.Write) (rows mirr
 	if err != nil || activity == nil {
 		return rows, deleted, err
 	}
-	changes, err := activities.New(w.store.Session).Changes(ctx, *activity, 0, math.MaxInt)
+	changes, err := activities.New(w.store.Session).Changes(ctx, *activity, 0, 0, math.MaxInt)
 	for _, c := range changes {
 		i := slices.IndexFunc(models.Tables(), func(t *models.Table) bool { return t.Name == c.Table })
 		if i < 0 {

@@ -43,9 +43,10 @@ func Fingerprint(asked any, files []models.Upload) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// claim makes a write the only one with its key, or returns the completed earlier one. Errors: conflict if the key was used
+// claim makes a write the only one with its key, or returns the completed earlier one. The claim outlasts the limit of the write, so that
+// no other request takes it over before. Errors: conflict if the key was used
 // for another request; busy if the earlier one is still in progress; connection.
-func (w *Writer) claim(ctx context.Context, key *Key, fingerprint string) (write models.Write, done *models.Write, err error) {
+func (w *Writer) claim(ctx context.Context, key *Key, fingerprint string, limit time.Duration) (write models.Write, done *models.Write, err error) {
 	write = models.Write{ID: rand.Text()}
 	if key == nil {
 		return write, nil, nil
@@ -56,7 +57,7 @@ func (w *Writer) claim(ctx context.Context, key *Key, fingerprint string) (write
 	tick := time.NewTicker(keyPoll)
 	defer tick.Stop()
 	for {
-		known, err := w.records().Claim(ctx, write)
+		known, err := w.records().Claim(ctx, write, limit+settleTimeout)
 		switch {
 		case err != nil:
 			return write, nil, err

@@ -87,7 +87,7 @@ type Result struct {
 	Data           models.JSON
 	Version        string // of the row, or ""
 	RowID          int64
-	ActivityID     int64         // 0 if nothing was changed
+	Activity       Recorded      // its ID is 0 if nothing was changed
 	MirrorUpToDate bool          // the mirror has the change; otherwise the next run copies it
 	HeldBack       *models.Error // why the row is in quarantine after the write; nil if it is not
 }
@@ -102,12 +102,12 @@ func (w *Writer) Write(ctx context.Context, r Request, change func(ctx context.C
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	write, done, err := w.claim(ctx, r.Key, r.Fingerprint)
+	write, done, err := w.claim(ctx, r.Key, r.Fingerprint, timeout)
 	if err != nil || done != nil {
 		w.discard(ctx, r.Files)
 		return w.replay(ctx, done), err
 	}
-	var recorded models.Activity
+	var recorded Recorded
 	c, err := retryCollisions(ctx, func() (Change, error) { return w.inSource(ctx, &write, r, &recorded, change) }, func() bool { return write.Table == nil })
 	if err != nil {
 		if _, unknown := errors.AsType[lifecycle.UnknownOutcomeError](err); !unknown {
@@ -117,7 +117,7 @@ func (w *Writer) Write(ctx context.Context, r Request, change func(ctx context.C
 	}
 	failpoint.Reach("after-source-commit")
 	written := result(&write)
-	written.ActivityID = recorded.ID
+	written.Activity = recorded
 	written.MirrorUpToDate = w.refreshMirror(ctx, write, c)
 	if c.Action != lifecycle.Deleted && written.MirrorUpToDate {
 		row, err := journal.New(w.store.Session).QuarantinedRow(ctx, models.TableNamed(c.Table).Name, c.RowID)
@@ -150,12 +150,12 @@ func retryCollisions(ctx context.Context, write func() (Change, error), mayRepea
 	}
 }
 
-// replay returns the stored result of a write, with its activity if pmo_db answers.
+// replay returns the stored result of a write, with its activity if pmo_db answers, but without the changes.
 func (w *Writer) replay(ctx context.Context, done *models.Write) Result {
 	written := result(done)
 	if done != nil {
 		if activity, err := activities.New(w.store.Session).OfWrite(ctx, done.ID); err == nil && activity != nil {
-			written.ActivityID = activity.ID
+			written.Activity.Activity = *activity
 		}
 	}
 	return written
@@ -178,7 +178,7 @@ func result(done *models.Write) Result {
 
 // inSource makes a change in lifecycle_db and records it, before it commits, in pmo_db.
 func (w *Writer) inSource(
-	ctx context.Context, write *models.Write, r Request, recorded *models.Activity, change func(ctx context.Context, tx *lifecycle.Tx) (Change, error),
+	ctx context.Context, write *models.Write, r Request, recorded *Recorded, change func(ctx context.Context, tx *lifecycle.Tx) (Change, error),
 ) (c Change, err error) {
 	err = w.source.InTx(ctx, func(tx *lifecycle.Tx) error {
 		if c, err = change(ctx, tx); err != nil {
@@ -208,7 +208,7 @@ func (w *Writer) inSource(
 // could not be stored, because the process died or pmo_db was unavailable, do is called again. Errors: do's; conflict and
 // busy of the key; connection.
 func (w *Writer) Once(ctx context.Context, key *Key, fingerprint string, do func(ctx context.Context) (data any, err error)) (Result, error) {
-	write, done, err := w.claim(ctx, key, fingerprint)
+	write, done, err := w.claim(ctx, key, fingerprint, largeWriteTimeout)
 	if err != nil || done != nil {
 		return w.replay(ctx, done), err
 	}
@@ -236,7 +236,7 @@ func (w *Writer) WriteMirror(
 ) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	write, done, err := w.claim(ctx, r.Key, r.Fingerprint)
+	write, done, err := w.claim(ctx, r.Key, r.Fingerprint, writeTimeout)
 	if err != nil || done != nil {
 		w.discard(ctx, r.Files)
 		return w.replay(ctx, done), err
@@ -286,34 +286,35 @@ func (w *Writer) Advance(version int64) { w.cache.Advance(version) }
 // addEntry records a write that is about to commit in lifecycle_db, and its activity unless it changed nothing.
 func addEntry(
 	ctx context.Context, p *pmo.Session, write models.Write, r Request, c Change, changes []models.ActivityChange, at time.Time,
-) (activity models.Activity, err error) {
+) (recorded Recorded, err error) {
 	if err := outboxdb.New(p).Prepare(ctx, write); err != nil {
-		return activity, err
+		return recorded, err
 	}
 	if c.Claim != nil {
 		if err := c.Claim(ctx, p, write.ID); err != nil {
-			return activity, err
+			return recorded, err
 		}
 	}
 	added, err := attachmentsdb.New(p).AddPending(ctx, write.ID, c.Products, r.Files)
 	if err != nil {
-		return activity, err
+		return recorded, err
 	}
-	activity = newActivity(ctx, c, changes, at)
+	activity := newActivity(ctx, c, changes, at)
 	activity.Pending, activity.WriteID, activity.SourceXID = true, &write.ID, write.XID
 	changes = append(changes, uploads(added)...)
 	if c.Undoes != nil {
 		activity.Undoes, activity.Channel = &c.Undoes.ID, models.UndoChannel
 		files, err := activities.New(p).FileChanges(ctx, *c.Undoes)
 		if err != nil {
-			return activity, err
+			return recorded, err
 		}
 		changes = append(changes, files...)
 	}
 	if len(changes) == 0 {
-		return models.Activity{}, nil
+		return recorded, nil
 	}
-	return activity, activities.New(p).Add(ctx, &activity, changes)
+	err = activities.New(p).Add(ctx, &activity, changes)
+	return Recorded{activity, changes}, err
 }
 
 // refreshMirror refreshes the mirror after the commit in lifecycle_db and completes the write in pmo_db. It reports whether

@@ -4,11 +4,13 @@ package views
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
+	"lifecycle-sync/repositories/pmo/activities"
 	viewsdb "lifecycle-sync/repositories/pmo/views"
 	"lifecycle-sync/services/outbox"
 )
@@ -89,9 +91,9 @@ type Input struct {
 	Shared  *bool
 }
 
-// apply sets the fields of a view that were sent. Errors: forbidden if the caller may not share it.
+// apply sets the fields of a view that were sent. Errors: forbidden if the view is then shared, and the caller may not share it: its owner
+// may have lost the role.
 func (in Input) apply(v *models.View, caller models.Caller) error {
-	wasShared := v.Shared
 	if in.Name != nil {
 		v.Name = *in.Name
 	}
@@ -104,7 +106,7 @@ func (in Input) apply(v *models.View, caller models.Caller) error {
 	if in.Shared != nil {
 		v.Shared = *in.Shared
 	}
-	if v.Shared && !wasShared && caller.Role < models.Manager {
+	if v.Shared && caller.Role < models.Manager {
 		return models.NewError(models.Forbidden, "views.share_needs_manager", nil)
 	}
 	return nil
@@ -129,6 +131,9 @@ func (w *Writer) Create(ctx context.Context, caller models.Caller, in Input, r o
 			return nil, none, models.NewError(models.Conflict, "views.too_many", models.Params{"max": maxViews}).WithRemedy("views.too_many_remedy", nil)
 		}
 		err = views.Create(ctx, &view)
+		if err == nil && view.Shared {
+			err = record(ctx, tx, models.SaveViewAction, view)
+		}
 		return seenBy(caller, view), none, err
 	})
 }
@@ -142,12 +147,17 @@ func (w *Writer) Update(ctx context.Context, caller models.Caller, id int64, in 
 		if err != nil {
 			return nil, none, err
 		}
+		wasShared := view.Shared
 		if err := in.apply(&view, caller); err != nil {
 			return nil, none, err
 		}
 		now := models.InstantOf(w.now())
 		view.UpdatedAt = &now
-		return seenBy(caller, view), none, viewsdb.New(tx).Update(ctx, view)
+		err = viewsdb.New(tx).Update(ctx, view)
+		if err == nil && (view.Shared || wasShared) {
+			err = record(ctx, tx, models.SaveViewAction, view)
+		}
+		return seenBy(caller, view), none, err
 	})
 }
 
@@ -159,8 +169,23 @@ func (w *Writer) Delete(ctx context.Context, caller models.Caller, id int64) (ou
 		if err != nil {
 			return nil, none, err
 		}
-		return seenBy(caller, view), none, viewsdb.New(tx).Delete(ctx, id)
+		err = viewsdb.New(tx).Delete(ctx, id)
+		if err == nil && view.Shared {
+			err = record(ctx, tx, models.DeleteViewAction, view)
+		}
+		return seenBy(caller, view), none, err
 	})
+}
+
+// record records what the author in ctx did to a shared view. It cannot be undone. Personal views concern only their owner. Errors:
+// connection, timeout.
+func record(ctx context.Context, tx *pmo.Session, action string, v models.View) error {
+	detail, err := json.Marshal(map[string]any{"id": v.ID, "name": v.Name, "shared": v.Shared})
+	if err != nil {
+		return err
+	}
+	author := models.AuthorOf(ctx)
+	return activities.New(tx).Add(ctx, &models.Activity{Actor: author.Actor, Channel: author.Channel, Action: action, Detail: detail}, nil)
 }
 
 // editable returns a view that the caller may change. Personal views of others do not exist for the caller, unless it is an

@@ -26,6 +26,10 @@ type listedActivity struct {
 		ID            int64
 		Before, After map[string]any
 	}
+	Detail struct {
+		Name   string
+		Shared bool
+	}
 	Run              *int64
 	Undoes, UndoneBy *int64
 }
@@ -160,9 +164,8 @@ func TestActivity_UndoRestoresEveryKindOfChange(t *testing.T) {
 		if list := s.activities("productId=4&action=upload"); len(list) != 1 || list[0].UndoneBy == nil {
 			t.Errorf("the activities of product 4 are %+v", list)
 		}
-		deleted := s.activities("action=delete")
-		if len(deleted) != 1 || !slices.Equal(deleted[0].Products, []int64{3}) {
-			t.Errorf("the deleted products are %+v", deleted)
+		if deleted := s.activities("action=delete"); len(deleted) != 0 {
+			t.Errorf("restored, but listed as deleted: %+v", deleted)
 		}
 	}, withTokens...)
 }
@@ -219,6 +222,131 @@ func TestActivity_UndoRefusesWhatChangedSince(t *testing.T) {
 		s.send(http.MethodPost, fmt.Sprintf("/activity/%d/undo", deletion), "").want(t, http.StatusConflict, "conflict")
 		s.Command("sync")
 		s.Command("verify")
+	})
+}
+
+// TestActivity_ListsAreExact: what the filters select, which changes come first, and what is marked as undone.
+func TestActivity_ListsAreExact(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		newest := func() int64 { return s.activities("limit=1")[0].ID }
+
+		// The field filter ignores names within values.
+		s.send(http.MethodPost, "/stage-history", `{"id_produk":1,"stage_now":2,"performance_metrics":{"harga":1,"a":{"harga":2}}}`).want(t, http.StatusCreated)
+		s.send(http.MethodPut, "/products/1", `{"harga":null}`).want(t, http.StatusOK)
+		if list := s.activities("field=harga"); len(list) != 1 || list[0].ID != newest() {
+			t.Errorf("the activities that changed a price: %+v", list)
+		}
+		if list := s.activities("field=performance_metrics"); len(list) != 1 || list[0].Action != "move" {
+			t.Errorf("the activities that changed metrics: %+v", list)
+		}
+
+		// Marks of a chain of undos: an activity is undone exactly if its undo has effect.
+		s.send(http.MethodPut, "/products/2", `{"harga":5}`).want(t, http.StatusOK)
+		chain := []int64{newest()}
+		for range 4 {
+			chain = append(chain, s.undo(chain[len(chain)-1]).ID)
+			last := len(chain) - 1
+			for i, id := range chain {
+				got := decode[listedActivity](t, s.get(fmt.Sprintf("/activity/%d", id))).UndoneBy
+				if isUndone := (last-i)%2 == 1; (got != nil) != isUndone || isUndone && *got != chain[i+1] {
+					t.Errorf("of the chain %v, %d is undone by %v", chain, id, got)
+				}
+			}
+		}
+
+		// Deleted products, by whatever deleted them, until they are restored.
+		s.do(http.MethodDelete, base+"/products/4", nil).want(t, http.StatusOK)
+		s.undo(newest())
+		s.do(http.MethodDelete, base+"/products/3", nil).want(t, http.StatusOK)
+		deletion := newest()
+		created := decode[product](t, s.send(http.MethodPost, "/products", uji).want(t, http.StatusCreated)).ID
+		undoOfCreation := s.undo(newest()).ID
+		exec(t, s.source, "DELETE FROM tbl_stage_histori WHERE id_produk = 5")
+		exec(t, s.source, "DELETE FROM tbl_produk WHERE id = 5")
+		s.Command("sync")
+		s.Command("sync", "--dry-run")
+		direct := s.activities("action=sync&limit=1")[0].ID
+		ids := func(query string) (ids []int64) {
+			for _, a := range s.activities(query) {
+				ids = append(ids, a.ID)
+			}
+			return ids
+		}
+		if got, want := ids("action=delete"), []int64{direct, undoOfCreation, deletion}; !slices.Equal(got, want) {
+			t.Errorf("deleted by the activities %v, want %v", got, want)
+		}
+		for id, want := range map[int64][]int64{3: {deletion}, 4: nil, 5: {direct}, created: {undoOfCreation}} {
+			if got := ids(fmt.Sprintf("action=delete&productId=%d", id)); !slices.Equal(got, want) {
+				t.Errorf("product %d is deleted by the activities %v, want %v", id, got, want)
+			}
+		}
+
+		// In a large activity, a product's own changes come first. So they do in that of a run.
+		for range 2 {
+			exec(t, s.source, "INSERT INTO tbl_produk (produk) SELECT 'many' FROM tbl_produk")
+		}
+		s.Command("sync")
+		last := queryOne[int64](t, s.source, "SELECT max(id) FROM tbl_produk")
+		products := decode[[]target](t, s.get("/products?limit=100&sort=id"))
+		list, err := json.Marshal(products)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.send(http.MethodPost, "/products/bulk", fmt.Sprintf(`{"products":%s,"set":{"pelanggan":"all"}}`, list), "Idempotency-Key", "bulk").want(t, http.StatusOK)
+		lease := "CAST(strftime('%s', leased_until) AS integer) - CAST(strftime('%s', created_at) AS integer)"
+		if s.onPostgres() {
+			lease = "CAST(extract(epoch FROM leased_until - created_at) AS integer)"
+		}
+		if got := queryOne[int](t, s.target, "SELECT "+lease+" FROM lifecycle_writes WHERE idempotency_key = 'bulk'"); got < 90 {
+			t.Errorf("the key was protected for %d s, but the write may take 90 s", got)
+		}
+		for i, a := range decode[[]listedActivity](t, s.get(fmt.Sprintf("/products/%d/activity", last))) {
+			if want := []string{"update", "sync"}[i]; a.Action != want || a.Changes[0].ID != last || len(a.Changes) != 50 || a.ChangeCount <= 50 {
+				t.Errorf("activity %d of product %d is %q with %d of %d changes, beginning with that of %d", i, last, a.Action, len(a.Changes), a.ChangeCount, a.Changes[0].ID)
+			}
+		}
+		if undo := s.undo(newest()); len(undo.Changes) != 50 || undo.ChangeCount != int64(len(products)) || len(undo.Products) != len(products) {
+			t.Errorf("the undo has %d of %d changes, of %d products", len(undo.Changes), undo.ChangeCount, len(undo.Products))
+		}
+	})
+}
+
+// TestActivity_UndoAnswersWithoutPmoDB: an undo that lifecycle_db has committed succeeds, even if pmo_db can complete it only later.
+func TestActivity_UndoAnswersWithoutPmoDB(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		price := queryOne[int64](t, s.source, "SELECT coalesce(harga, 0) FROM tbl_produk WHERE id = 1")
+		s.send(http.MethodPut, "/products/1", `{"harga":9}`).want(t, http.StatusOK)
+		update := s.activities("limit=1")[0].ID
+		event := "UPDATE ON lifecycle_activities"
+		if s.onPostgres() {
+			exec(t, s.target, "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''refused''; END'")
+			exec(t, s.target, "CREATE TRIGGER refuse BEFORE "+event+" FOR EACH ROW EXECUTE FUNCTION refuse()")
+		} else {
+			exec(t, s.target, "CREATE TRIGGER refuse BEFORE "+event+" BEGIN SELECT RAISE(ABORT, 'refused'); END")
+		}
+		path := fmt.Sprintf("/activity/%d/undo", update)
+		send := func() (apiResponse, listedActivity) {
+			a := s.send(http.MethodPost, path, "", "Idempotency-Key", "one").want(t, http.StatusOK)
+			return a, decode[listedActivity](t, a)
+		}
+		a, undo := send()
+		if *undo.Undoes != update || undo.ChangeCount != 1 || len(undo.Changes) != 1 || !slices.Equal(undo.Products, []int64{1}) || !strings.Contains(a.json.Message, "after the next sync") {
+			t.Errorf("the response is %s", a.body)
+		}
+		if got := queryOne[int64](t, s.source, "SELECT coalesce(harga, 0) FROM tbl_produk WHERE id = 1"); got != price {
+			t.Errorf("the price is %d, want %d", got, price)
+		}
+		s.get("/products/1")
+		exec(t, s.target, "DROP TRIGGER refuse"+map[bool]string{true: " ON lifecycle_activities"}[s.onPostgres()])
+		again, _ := send()
+		if string(again.json.Data) != string(a.json.Data) {
+			t.Errorf("repeated: %s, first: %s", again.json.Data, a.json.Data)
+		}
+		if undone := decode[listedActivity](t, s.get(fmt.Sprintf("/activity/%d", update))); undone.UndoneBy == nil || *undone.UndoneBy != undo.ID {
+			t.Errorf("undone by %v, want %d", undone.UndoneBy, undo.ID)
+		}
 	})
 }
 
@@ -350,7 +478,7 @@ func TestActivity_LinksWritesThatOthersMirror(t *testing.T) {
 
 	blocked(func() { // nothing is left to mirror
 		s.do(http.MethodDelete, base+"/products/5", nil).want(t, http.StatusOK)
-		s.undo(s.activities("action=delete&productId=5")[0].ID)
+		s.undo(s.activities("productId=5&limit=1")[0].ID)
 	})
 	exec(t, s.source, "DELETE FROM tbl_stage_histori WHERE id_produk = 5")
 	exec(t, s.source, "DELETE FROM tbl_produk WHERE id = 5")

@@ -1,8 +1,10 @@
 package api_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"mime/multipart"
@@ -10,10 +12,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/xuri/excelize/v2"
 
 	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // preview is the preview of an import.
@@ -143,7 +147,7 @@ func TestImport_OfAnUnchangedExportChangesNothing(t *testing.T) {
 			n = 5000
 		}
 		random := rand.New(rand.NewPCG(13, 5))
-		parts := []string{"=1+1", "=", "+", "-", "@", "＝", "'", `"`, ";", ",", "\t", "\n", "\r", "\r\n", " ", "\u200b", "\x01", "\x1f", "\u00a0", "_x000D_", "_x005F_", "a", "1", "😀", "é", "\ufeff", "#N/A", "<b>&amp;", "\ufffd"}
+		parts := []string{"=1+1", "=", "+", "-", "@", "＝", "'", `"`, ";", ",", "\t", "\n", "\r", "\r\n", " ", "\u200b", "\x01", "\x1f", "\u00a0", "_x000D_", "_x005F_", "a", "1", "😀", "é", "\ufeff", "#N/A", "<b>&amp;"}
 		text := func() any {
 			if random.IntN(4) == 0 {
 				return nil
@@ -320,4 +324,94 @@ func TestImport_ReportsProblemsAndSkipsThem(t *testing.T) {
 		s.importForm(nil, nil, "digest", strings.Repeat("0", 32)).want(t, http.StatusNotFound, "not_found")
 		s.Command("verify")
 	})
+}
+
+// zipOf returns an archive with one part of zeros.
+func zipOf(t testing.TB, name string, size int) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	archive := zip.NewWriter(&out)
+	part, err := archive.Create(name)
+	if err == nil {
+		_, err = part.Write(make([]byte, size))
+	}
+	if err := errors.Join(err, archive.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// TestImport_ReadsOrRejectsEveryKindOfFile sends files that are no exports.
+func TestImport_ReadsOrRejectsEveryKindOfFile(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, testdb.SQLite)
+	exec(t, s.source, "UPDATE tbl_produk SET harga = 5, tanggal_launch = NULL, produk = 'Café' WHERE id = 1")
+	s.Command("sync")
+	prices := [][]any{{"ID", "Price"}, {1, 7}}
+	const changed = "2 changed harga: 5 → 7\n"
+	utf16 := func(text string) []byte {
+		out := []byte{0xff, 0xfe}
+		for _, r := range text {
+			out = append(out, byte(r), byte(r>>8))
+		}
+		return out
+	}
+	million := "ID,Price\n" + strings.Repeat("1,7\n", 1_000_000)
+	for name, test := range map[string]struct {
+		file []byte
+		want string // the preview, or the code of the error's text
+	}{
+		"comma":          {[]byte("ID,Price\n1,7\n"), changed},
+		"semicolon":      {[]byte("ID;Price\r\n1;7\r\n"), changed},
+		"tab":            {[]byte("ID\tPrice\n1\t7"), changed},
+		"sep":            {[]byte("sep=;\nid;harga\n1;Rp7"), "3 changed harga: 5 → 7\n"},
+		"utf-16":         {utf16("ID;Price\r\n1;7\r\n"), changed},
+		"windows-1252":   {[]byte("ID;Product name\n1;Caf\xe9\n"), ""},
+		"windows-1252 2": {[]byte("ID;Product name\n1;Th\xe9\n"), "2 changed produk: Café → Thé\n"},
+		"short row":      {[]byte("ID,Price,Customer\n1,7"), changed},
+		"empty lines":    {[]byte("ID,Price\n\n,\n1,7\n"), "4 changed harga: 5 → 7\n"},
+		"workbook":       {workbookOf(t, prices, nil), changed},
+		"native date":    {workbookOf(t, [][]any{{"ID", "Launch date"}, {1, time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC)}}, nil), "2 changed tanggal_launch: NULL → 2026-12-31\n"},
+		"hidden sheet": {workbookOf(t, prices, func(b *excelize.File) error {
+			_, err := b.NewSheet("x")
+			return errors.Join(err, b.SetSheetVisible("x", false))
+		}), changed},
+		"visible sheets":  {workbookOf(t, prices, func(b *excelize.File) error { _, err := b.NewSheet("x"); return err }), "import.sheets"},
+		"merged":          {workbookOf(t, prices, func(b *excelize.File) error { return b.MergeCell("Sheet1", "A2", "B2") }), "import.merged"},
+		"computed":        {workbookOf(t, prices, func(b *excelize.File) error { return b.SetCellFormula("Sheet1", "B2", "1+6") }), changed},
+		"formula":         {workbookOf(t, [][]any{{"ID", "Price"}, {1}}, func(b *excelize.File) error { return b.SetCellFormula("Sheet1", "B2", "1+6") }), "import.formula"},
+		"error":           {workbookOf(t, [][]any{{"ID", "Price"}, {1, "#REF!"}}, nil), "2 invalid harga: 5 → #REF!! harga formula\n"},
+		"macros":          {workbookOf(t, prices, func(b *excelize.File) error { b.Pkg.Store("xl/vbaProject.bin", []byte("x")); return nil }), "import.macros"},
+		"decimals":        {[]byte("ID;Price\n1;7.5"), "2 invalid harga: 5 → 7.5! harga integer\n"},
+		"million rows":    {[]byte(million), "import.too_many_rows"},
+		"empty":           {[]byte("\ufeff\n"), "import.empty"},
+		"no heading":      {[]byte("a,b\n1,7"), "import.no_headings"},
+		"twice":           {[]byte("ID,Price,harga\n1,7,8"), "import.heading_twice"},
+		"extra cells":     {[]byte("ID,Price\n1,7,8"), "import.extra_cells"},
+		"quotes":          {[]byte("ID,Price\n1,\"7"), "import.quotes"},
+		"pdf":             {[]byte("%PDF-1.4\nID,Price"), "import.not_a_table"},
+		"html":            {[]byte("<html><table>"), "import.not_a_table"},
+		"old workbook":    {[]byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), "import.old_workbook"},
+		"zip":             {zipOf(t, "x.txt", 10), "import.not_a_table"},
+		"bomb":            {zipOf(t, "xl/workbook.xml", 200<<20), "import.bomb"},
+		"damaged":         {[]byte("PK\x03\x04 nothing"), "import.damaged"},
+		"not a workbook":  {zipOf(t, "xl/workbook.xml", 10), "import.damaged"},
+		"nul":             {[]byte("ID,Price\n1,\x00"), "import.not_a_table"},
+		"unknown product": {[]byte("ID,Price\n77777,1"), "2 invalid! id not_found\n"},
+		"not an id":       {[]byte("ID,Price\nx,1"), "2 invalid! id integer\n"},
+	} {
+		a := s.importForm(test.file, nil)
+		if a.StatusCode != http.StatusOK {
+			if a.StatusCode != http.StatusBadRequest || !strings.Contains(string(a.body), `"code":"`+test.want+`"`) || strings.Count(a.json.Message, ".") == 0 {
+				t.Errorf("%s: %s, want %s", name, a.body, test.want)
+			}
+			continue
+		}
+		if got := decode[preview](t, a).String(); got != test.want {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+	s.importForm(nil, nil).want(t, http.StatusBadRequest, "validation_failed")
+	s.importForm(nil, nil, "digest", "x").want(t, http.StatusBadRequest, "validation_failed")
+	s.importForm(bytes.Repeat([]byte("x"), 11<<20), nil).want(t, http.StatusRequestEntityTooLarge)
 }

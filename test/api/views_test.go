@@ -104,6 +104,14 @@ func TestViews_BelongToTheirOwners(t *testing.T) {
 		if byAdmin.Shared || byAdmin.Query != "overdue=true" {
 			t.Errorf("changed by an Admin to %+v", byAdmin)
 		}
+		demoted := s.as("Staff") // the manager has lost the role
+		demoted.token = strings.TrimSpace(s.Command("token", "--role", "Staff", "--subject", "test of Project Manager"))
+		reshared := manager.createView(`{"name": "Kept", "shared": true}`)
+		demoted.send(http.MethodPut, path(reshared), `{"name": "x"}`).want(t, http.StatusForbidden, "forbidden")
+		demoted.send(http.MethodPut, path(reshared), `{"name": "x", "shared": true}`).want(t, http.StatusForbidden, "forbidden")
+		demoted.send(http.MethodPut, path(reshared), `{"name": "Own", "shared": false}`).want(t, http.StatusOK)
+		demoted.send(http.MethodPut, path(reshared), `{"query": "stageId=1"}`).want(t, http.StatusOK)
+		demoted.do(http.MethodDelete, base+path(reshared), nil).want(t, http.StatusOK)
 		if got := staff.viewNames(); !slices.Equal(got, []string{"Growth 2"}) {
 			t.Errorf("no longer shared, but the staff sees %q", got)
 		}
@@ -116,6 +124,23 @@ func TestViews_BelongToTheirOwners(t *testing.T) {
 			t.Errorf("deleted, but the manager sees %q", got)
 		}
 		manager.do(http.MethodDelete, base+path(shared), nil).want(t, http.StatusNotFound, "not_found")
+
+		// What was done to shared views is recorded with its author; personal views are private.
+		saved, deleted := admin.activities("action=save-view"), admin.activities("action=delete-view")
+		for i, want := range []string{"Own", "Kept", "Growth", "Growth"} { // newest first
+			if a := saved[i]; a.Detail.Name != want || a.Detail.Shared != (i%2 == 1) || a.Channel != "api" || a.ChangeCount != 0 {
+				t.Errorf("activity %d is %+v", i, a)
+			}
+		}
+		if len(saved) != 4 || saved[0].Actor.ID != "test of Project Manager" || saved[2].Actor.ID != "test of Admin" || len(deleted) != 0 {
+			t.Errorf("saved: %+v, deleted: %+v", saved, deleted)
+		}
+		again := manager.createView(`{"name": "Again", "shared": true}`)
+		admin.do(http.MethodDelete, base+path(again), nil).want(t, http.StatusOK)
+		if deleted = admin.activities("action=delete-view"); len(deleted) != 1 || deleted[0].Detail.Name != "Again" || deleted[0].Actor.ID != "test of Admin" {
+			t.Errorf("deleted: %+v", deleted)
+		}
+		admin.send(http.MethodPost, fmt.Sprintf("/activity/%d/undo", deleted[0].ID), "").want(t, http.StatusConflict, "conflict")
 	}, withTokens...)
 }
 

@@ -31,6 +31,9 @@ func TestActivity_UndoAndRestoreInTheConsole(t *testing.T) {
 	}
 	undo := list.form(actionOf(t, page.body, "/activity/", "/undo"))
 	manager.follow(manager.submit(undo), "/products/2", "Undone.")
+	manager.follow(manager.submit(undo), "/products/2", "Undone.") // a double click
+	manager.submit(undo.set("key", "another")).shows(http.StatusConflict, "This was undone before")
+	manager.post(undo.action, nil).shows(http.StatusBadRequest)
 	if got := kit.One[int](t, u.source, "SELECT id_stage FROM tbl_produk WHERE id = 2"); got != stage {
 		t.Errorf("the product is in stage %d, want %d", got, stage)
 	}
@@ -52,6 +55,7 @@ func TestActivity_UndoAndRestoreInTheConsole(t *testing.T) {
 	manager.open("/deleted-products").shows(http.StatusOK, "directly in lifecycle_db", "Only an Admin can restore it")
 	direct := admin.open("/deleted-products")
 	restore := actionOf(t, direct.body, "/deleted-products/", "/restore")
+	admin.follow(admin.submit(direct.form(restore)), "/products/5", "Restored.")
 	admin.follow(admin.submit(direct.form(restore)), "/products/5", "Restored.")
 	manager.post(restore, nil).shows(http.StatusForbidden)
 	u.signedIn("Staff").get("/activity").shows(http.StatusForbidden)

@@ -4,6 +4,7 @@ package activity
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -42,6 +43,7 @@ type entry struct {
 	Name    string // of the actor
 	Filter  string // the activities of the same actor
 	What    models.Text
+	View    string // name of the saved view that it changed
 	Via     models.Text
 	Rows    []row
 	CanUndo bool
@@ -223,39 +225,42 @@ func (h *Pages) show(c *fiber.Ctx, status int, id int64, refused *models.Error) 
 
 // Undo undoes an activity and returns to its product or to the list. If rows have changed since, it shows what changed.
 func (h *Pages) Undo(c *fiber.Ctx) error {
-	return h.write(c, pages.Undone, func(ctx context.Context, id int64) (outbox.Result, error) {
-		return h.Service.Undo(ctx, id, request.Caller(c).Role, outbox.Request{})
+	return h.write(c, pages.Undone, func(ctx context.Context, id int64, r outbox.Request) (outbox.Result, error) {
+		return h.Service.Undo(ctx, id, request.Caller(c).Role, r)
 	})
 }
 
 // Restore brings back a row that was deleted directly in lifecycle_db.
 func (h *Pages) Restore(c *fiber.Ctx) error {
-	return h.write(c, pages.Restored, func(ctx context.Context, id int64) (outbox.Result, error) {
-		return h.Service.Restore(ctx, id, outbox.Request{})
-	})
+	return h.write(c, pages.Restored, h.Service.Restore)
 }
 
-func (h *Pages) write(c *fiber.Ctx, notice pages.Notice, do func(ctx context.Context, id int64) (outbox.Result, error)) error {
+func (h *Pages) write(c *fiber.Ctx, notice pages.Notice, do func(ctx context.Context, id int64, r outbox.Request) (outbox.Result, error)) error {
 	id, err := request.BigID(c)
 	if err != nil {
 		return err
 	}
-	if _, err := request.ReadPlainForm(c); err != nil {
+	fields, err := request.ReadPlainForm(c, request.KeyField)
+	if err != nil {
 		return err
 	}
-	result, err := do(c.UserContext(), id)
+	key, err := request.FormKey(c, fields[request.KeyField])
+	if err != nil {
+		return err
+	}
+	result, err := do(c.UserContext(), id, outbox.Request{Key: key, Fingerprint: outbox.Fingerprint(id, nil)})
 	if e := models.AsError(err); e != nil {
 		if _, isConflict := e.Data.([]activity.Conflict); isConflict && notice == pages.Undone {
 			return h.show(c, fiber.StatusConflict, id, e)
 		}
 		return err
 	}
-	done, _, err := h.Service.Get(c.UserContext(), result.ActivityID, models.Paging{})
+	done, err := h.Service.Written(c.UserContext(), result)
 	if err != nil {
 		return err
 	}
 	address := path
-	if len(done.Products) == 1 && !removesProduct(done.Changes) {
+	if len(done.Products) == 1 && result.MirrorUpToDate && !removesProduct(done.Changes) {
 		address = pages.ProductsPath + "/" + strconv.FormatInt(done.Products[0], 10)
 	}
 	return pages.SeeOther(c, address, pages.NoticeOf(notice, result))
@@ -299,6 +304,13 @@ func (h *Pages) entryOf(a activity.Listed, names choiceNames) entry {
 		Listed: a, Name: nameOf(a.Actor), Who: whoOf(a.Actor), Filter: pages.FilterQuery{}.With("actor", a.Actor.ID).At(path),
 		What: models.NewText("console_activity.action_"+action, nil), Via: models.NewText("console_activity.channel_"+string(a.Channel), nil),
 		CanUndo: a.UndoneBy == nil && a.ChangeCount > 0 && a.Action != models.SyncAction,
+	}
+	if a.Action == models.SaveViewAction || a.Action == models.DeleteViewAction {
+		for _, v := range pages.ValuesOf(a.Detail) {
+			if v.Name == "name" {
+				e.View = v.Text
+			}
+		}
 	}
 	for _, c := range a.Changes {
 		e.Rows = append(e.Rows, h.rowOf(c, a.ProductNames, names))
@@ -349,15 +361,10 @@ func valueOf(name string, document models.JSON) pages.Value {
 
 // nameOf returns an actor's name; "" for those that whoOf names.
 func nameOf(a models.Actor) string {
-	switch a.ID {
-	case models.LocalActor, models.ScheduleActor, models.RealtimeActor:
+	if models.IsSystemActor(a.ID) {
 		return ""
-	default:
-		if a.Name != "" {
-			return a.Name
-		}
-		return a.ID
 	}
+	return cmp.Or(a.Name, a.ID)
 }
 
 // whoOf names an actor who is no person; it is empty for others.

@@ -139,7 +139,7 @@ func (h *Pages) DeleteFile(c *fiber.Ctx) error {
 		},
 		Do: func(ctx context.Context, target fileID, _ string) (string, pages.Notice, error) {
 			_, activity, err := h.Files.Remove(ctx, target.product, target.id)
-			return address(target.product), pages.NoticeOf(pages.FileDeleted, outbox.Result{ActivityID: activity.ID, MirrorUpToDate: true}), err
+			return address(target.product), pages.NoticeOf(pages.FileDeleted, outbox.Result{Activity: outbox.Recorded{Activity: activity}, MirrorUpToDate: true}), err
 		},
 	}.Handle(c)
 }

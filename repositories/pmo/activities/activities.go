@@ -154,7 +154,7 @@ func (a *Activities) applyFiles(ctx context.Context, undo models.Activity) (prod
 }
 
 // CompleteUndo marks the activity that another one undoes, and hides or shows its files, whose products it returns. An activity whose undo is undone has
-// effect again. Only in a transaction. Errors: connection, timeout.
+// effect again; if it is an undo itself, so what it undid is undone again, and so on. Only in a transaction. Errors: connection, timeout.
 func (a *Activities) CompleteUndo(ctx context.Context, undo models.Activity) (products []int64, err error) {
 	if undo.Undoes == nil {
 		return nil, nil
@@ -162,11 +162,21 @@ func (a *Activities) CompleteUndo(ctx context.Context, undo models.Activity) (pr
 	if products, err = a.applyFiles(ctx, undo); err != nil {
 		return nil, err
 	}
-	err = a.s.Gorm(ctx).Model(&models.Activity{}).Where("undone_by = ?", *undo.Undoes).Update("undone_by", nil).Error
-	if err == nil {
-		err = a.s.Gorm(ctx).Model(&models.Activity{}).Where("id = ?", *undo.Undoes).Update("undone_by", undo.ID).Error
+	hasEffect := true
+	for later := &undo; later != nil && later.Undoes != nil; hasEffect = !hasEffect {
+		var undoneBy *int64
+		if hasEffect {
+			undoneBy = &later.ID
+		}
+		earlier := a.s.Gorm(ctx).Where("id = ?", *later.Undoes)
+		if err := earlier.Model(&models.Activity{}).Update("undone_by", undoneBy).Error; err != nil {
+			return nil, a.s.Translate(err)
+		}
+		if later, err = a.one(a.s.Gorm(ctx).Where("id = ?", *later.Undoes)); err != nil {
+			return nil, err
+		}
 	}
-	return products, a.s.Translate(err)
+	return products, nil
 }
 
 // OfWrite returns the activity of a write, nil if it changed nothing. Errors: connection, timeout, schema.
@@ -191,8 +201,8 @@ func (a *Activities) one(query *gorm.DB) (*models.Activity, error) {
 type Filter struct {
 	Actor        string // id
 	ProductID    int64
-	Field        string // a changed column
-	Action       string
+	Field        string     // a changed column
+	Action       string     // DeleteAction: what deleted products that are still deleted, by whatever action
 	Since, Until *time.Time // until is exclusive
 }
 
@@ -202,7 +212,15 @@ func (a *Activities) List(ctx context.Context, f Filter, offset, limit int) (lis
 	if f.Actor != "" {
 		query = query.Where("actor_id = ?", f.Actor)
 	}
-	if f.Action != "" {
+	switch f.Action {
+	case "":
+	case models.DeleteAction:
+		deletions := a.deletions(ctx).Select("1").Where("c.activity_id = a.id OR c.activity_id IS NULL AND c.run_id = a.run_id AND a.action = ?", models.SyncAction)
+		if f.ProductID != 0 {
+			deletions = deletions.Where("c.row_id = ?", f.ProductID)
+		}
+		query = query.Where("EXISTS (?)", deletions)
+	default:
 		query = query.Where("action = ?", f.Action)
 	}
 	if f.Since != nil {
@@ -224,31 +242,38 @@ func (a *Activities) List(ctx context.Context, f Filter, offset, limit int) (lis
 	return list, total, a.s.Translate(err)
 }
 
-// matching adds the conditions on a change c. A change names a column as a key of its documents.
+// matching adds the conditions on a change c. A change names a column as a key of its documents, but not of objects within them.
 func (a *Activities) matching(query *gorm.DB, f Filter) *gorm.DB {
 	if f.ProductID != 0 {
 		query = query.Where("c.product_id = ?", f.ProductID)
 	}
 	if f.Field != "" {
-		key := `%"` + f.Field + `":%`
-		query = query.Where("CAST(c.before AS text) LIKE ? OR CAST(c.after AS text) LIKE ?", key, key)
+		query = query.Where(a.s.HasKey("c.before")+" OR "+a.s.HasKey("c.after"), f.Field, f.Field)
 	}
 	return query
 }
 
-// Changes returns a page of the rows that an activity changed, in order. Errors: connection, timeout, schema.
-func (a *Activities) Changes(ctx context.Context, activity models.Activity, offset, limit int) (changes []models.ActivityChange, err error) {
+// Changes returns a page of the rows that an activity changed, in order, but those of product first, unless it is 0. Errors: connection,
+// timeout, schema.
+func (a *Activities) Changes(ctx context.Context, activity models.Activity, product int64, offset, limit int) (changes []models.ActivityChange, err error) {
+	ordered := func(by string) *gorm.DB {
+		order := clause.Expr{SQL: by}
+		if product != 0 {
+			order = clause.Expr{SQL: "CASE product_id WHEN ? THEN 0 ELSE 1 END, " + by, Vars: []any{product}}
+		}
+		return a.s.Gorm(ctx).Clauses(clause.OrderBy{Expression: order}).Offset(offset).Limit(limit)
+	}
 	if activity.Action != models.SyncAction {
-		err = a.s.Gorm(ctx).Where("activity_id = ?", activity.ID).Order("position").Offset(offset).Limit(limit).Find(&changes).Error
+		err = ordered("position").Where("activity_id = ?", activity.ID).Find(&changes).Error
 		return changes, a.s.Translate(err)
 	}
-	err = a.s.Gorm(ctx).Table("lifecycle_sync_changes").Select("id AS log_id, table_name, row_id, product_id, before, after").
-		Where("run_id = ? AND activity_id IS NULL", *activity.RunID).Order("id").Offset(offset).Limit(limit).Scan(&changes).Error
+	err = ordered("id").Table("lifecycle_sync_changes").Select("id AS log_id, table_name, row_id, product_id, before, after").
+		Where("run_id = ? AND activity_id IS NULL", *activity.RunID).Scan(&changes).Error
 	return changes, a.s.Translate(err)
 }
 
-// productsListed is the number of products that an activity is listed with.
-const productsListed = 1000
+// ProductsListed is the number of products that an activity is listed with.
+const ProductsListed = 1000
 
 // Products returns the ids of the products that an activity changed, in order. Errors: connection, timeout, schema.
 func (a *Activities) Products(ctx context.Context, activity models.Activity) (ids []int64, err error) {
@@ -256,7 +281,7 @@ func (a *Activities) Products(ctx context.Context, activity models.Activity) (id
 	if activity.Action == models.SyncAction {
 		query = a.s.Gorm(ctx).Model(&models.LoggedChange{}).Where("run_id = ? AND activity_id IS NULL", *activity.RunID)
 	}
-	err = query.Where("product_id IS NOT NULL").Distinct().Order("product_id").Limit(productsListed).Pluck("product_id", &ids).Error
+	err = query.Where("product_id IS NOT NULL").Distinct().Order("product_id").Limit(ProductsListed).Pluck("product_id", &ids).Error
 	return ids, a.s.Translate(err)
 }
 
@@ -319,12 +344,19 @@ type DeletedProduct struct {
 	Actor models.Actor   `gorm:"embedded;embeddedPrefix:actor_"` // empty if it was deleted directly in lifecycle_db
 }
 
+// deletions is the query for the entries c of the change log, of runs r, whose products are still deleted. Comparisons log what they
+// have found, too.
+func (a *Activities) deletions(ctx context.Context) *gorm.DB {
+	comparisons := []string{models.DryRun, models.VerifyRun}
+	newest := a.s.Gorm(ctx).Table("lifecycle_sync_changes AS n").Joins("JOIN lifecycle_sync_runs nr ON nr.id = n.run_id").Select("max(n.id)").
+		Where("n.table_name = 'products' AND nr.mode NOT IN ?", comparisons).Group("n.row_id")
+	return a.s.Gorm(ctx).Table("lifecycle_sync_changes AS c").Joins("JOIN lifecycle_sync_runs r ON r.id = c.run_id").
+		Where("c.id IN (?) AND c.action = 'delete'", newest)
+}
+
 // DeletedProducts returns a page of the deleted products, newest first, and their number. Errors: connection, timeout, schema.
 func (a *Activities) DeletedProducts(ctx context.Context, offset, limit int) (deleted []DeletedProduct, total int64, err error) {
-	newest := a.s.Gorm(ctx).Model(&models.LoggedChange{}).Select("max(id)").Where("table_name = 'products'").Group("row_id")
-	query := a.s.Gorm(ctx).Table("lifecycle_sync_changes AS c").
-		Joins("JOIN lifecycle_sync_runs r ON r.id = c.run_id").Joins("LEFT JOIN lifecycle_activities a ON a.id = c.activity_id").
-		Where("c.id IN (?) AND c.action = 'delete' AND r.mode NOT IN ?", newest, []string{models.DryRun, models.VerifyRun}).Session(&gorm.Session{})
+	query := a.deletions(ctx).Joins("LEFT JOIN lifecycle_activities a ON a.id = c.activity_id").Session(&gorm.Session{})
 	if err := query.Count(&total).Error; err != nil || int64(offset) >= total {
 		return nil, total, a.s.Translate(err)
 	}

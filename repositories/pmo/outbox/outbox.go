@@ -4,6 +4,7 @@ package outbox
 
 import (
 	"context"
+	"time"
 
 	"gorm.io/gorm/clause"
 
@@ -19,7 +20,6 @@ func New(s *pmo.Session) *Outbox { return &Outbox{s: s} }
 
 // Times in seconds.
 const (
-	leaseSeconds      = 30           // a claim protects its request
 	retentionSeconds  = 24 * 60 * 60 // answers are kept
 	unresolvedSeconds = 60           // until a write without an outcome counts as abandoned by its process
 )
@@ -31,11 +31,11 @@ type ExistingWrite struct {
 	Expired      bool `gorm:"column:old"`    // the answer is no longer kept
 }
 
-// Claim records a write as claimed by its key. If the key is taken, it returns the write that has it. Errors:
+// Claim records a write as claimed by its key; the lease protects its request. If the key is taken, it returns the write that has it. Errors:
 // connection, timeout.
-func (o *Outbox) Claim(ctx context.Context, w models.Write) (*ExistingWrite, error) {
+func (o *Outbox) Claim(ctx context.Context, w models.Write, lease time.Duration) (*ExistingWrite, error) {
 	w.State = models.WriteClaimed
-	created, err := o.create(ctx, w, leaseSeconds, clause.OnConflict{
+	created, err := o.create(ctx, w, int(lease.Seconds()), clause.OnConflict{
 		Columns: []clause.Column{{Name: "caller"}, {Name: "route"}, {Name: "idempotency_key"}}, DoNothing: true,
 	})
 	if err != nil || created {
