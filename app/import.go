@@ -35,7 +35,7 @@ func (c *importCommand) Run(env *environment) error {
 		out := env.terminal(false)
 		defer out.close()
 		importer := a.importer(products.NewWriter(a.writer, a.apiStore, a.zone))
-		owner, file := models.AuthorOf(env.ctx).Actor.ID, imports.File{Content: content, SkipProblems: c.SkipProblems}
+		owner, file := models.AuthorOf(env.ctx).ID, imports.File{Content: content, SkipProblems: c.SkipProblems}
 		out.line("🔍 Comparing %s with the products...", c.File)
 		if c.Apply == "" {
 			preview, err := importer.Preview(env.ctx, owner, file)

@@ -29,7 +29,6 @@ type importPreview struct {
 	read   func(file []byte) (rows int, err error)
 }
 
-//nolint:gochecknoglobals // constants that Go cannot express
 var (
 	workbookPreview = importPreview{"xlsx", editWorkbook, readWorkbook}
 	csvPreview      = importPreview{"csv", editCSV, readCSV}
@@ -101,8 +100,11 @@ func (s *site) previewImport(ctx context.Context, file []byte) (time.Duration, e
 	}
 	var answer struct {
 		Data struct {
-			Counts struct{ Unchanged, Changed int }
-		}
+			Counts struct {
+				Unchanged int `json:"unchanged"`
+				Changed   int `json:"changed"`
+			} `json:"counts"`
+		} `json:"data"`
 	}
 	if err := json.Unmarshal(text, &answer); err != nil || answer.Data.Counts.Changed != importSize/100 || answer.Data.Counts.Unchanged != importSize-importSize/100 {
 		return 0, fmt.Errorf("import preview: %s %.1000s", response.Status, text)

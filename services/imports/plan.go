@@ -179,7 +179,9 @@ const batchSize = 4000
 // planner returns a planner for a file. Errors: connection, timeout, schema.
 func (s *Service) planner(ctx context.Context, from *catalog.Catalog, isWorkbook bool) (*planner, error) {
 	lists, err := products.Dropdowns(ctx, from)
-	p := &planner{Service: s, parser: newParser(isWorkbook, lists), layout: export.NewLayout(from.ExportColumns()), stored: map[string]int{}, places: map[string]int{}, seen: map[int64]bool{}}
+	p := &planner{
+		Service: s, parser: newParser(isWorkbook, lists), layout: export.NewLayout(from.ExportColumns()), stored: map[string]int{}, places: map[string]int{}, seen: map[int64]bool{},
+	}
 	for i, c := range from.ExportColumns() {
 		p.stored[c.Name] = i
 	}

@@ -93,7 +93,7 @@ func (r *tableReader) readCSV(content []byte) error {
 	reader.Comma, reader.FieldsPerRecord, reader.ReuseRecord = r.separator(text, separators), -1, true
 	for {
 		cells, err := reader.Read()
-		if err == io.EOF { //nolint:errorlint // as documented
+		if err == io.EOF {
 			return nil
 		}
 		if problem, ok := errors.AsType[*csv.ParseError](err); ok {

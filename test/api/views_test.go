@@ -50,7 +50,7 @@ func (s *site) createView(body string) view {
 }
 
 // TestViews_BelongToTheirOwners: personal views are private, managers share views, and the owner or an Admin changes them.
-func TestViews_BelongToTheirOwners(t *testing.T) {
+func TestViews_BelongToTheirOwners(t *testing.T) { //nolint:gocyclo // one story, step by step
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
 		staff, manager, admin := s.as("Staff"), s.as("Project Manager"), s.as("Admin")

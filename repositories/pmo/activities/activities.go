@@ -55,7 +55,8 @@ func (a *Activities) AddRun(ctx context.Context, run models.Run, at time.Time, c
 
 // Link links the changes of a run to the activities that made them in lifecycle_db, and returns their number. Rows are matched by the
 // writing transaction (xmin). Deleted rows, and all rows on SQLite, are matched by table and id. A deletion is skipped if a later
-// activity wrote the same row. The activities stay locked: Settle may be about to remove one. Raw, because GORM cannot update from another table. Only in a transaction. Errors: connection, timeout.
+// activity wrote the same row. The activities stay locked: Settle may be about to remove one. Raw, because GORM cannot update from
+// another table. Only in a transaction. Errors: connection, timeout.
 func (a *Activities) Link(ctx context.Context, run int64) (linked int64, err error) {
 	result := a.s.Gorm(ctx).Exec(`UPDATE lifecycle_sync_changes SET activity_id = x.activity_id FROM (
 		SELECT m.id, max(m.activity_id) AS activity_id FROM (SELECT l.id, a.id AS activity_id FROM lifecycle_activity_changes c
