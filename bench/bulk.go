@@ -118,7 +118,8 @@ func moveAllByHand(ctx context.Context, source, mirror *pgx.Conn, stage int) (ti
 			return err
 		}
 		if records, err = texts(ctx, tx, `INSERT INTO tbl_stage_histori AS h (id_produk, stage_previous, stage_now, catatan, tanggal_perubahan, created_at, updated_at)
-			SELECT id, id_stage, $2, 'bench', now(), current_timestamp, transaction_timestamp() FROM tbl_produk WHERE id = ANY($1) ORDER BY id FOR UPDATE RETURNING row_to_json(h)::text`, ids, stage); err != nil {
+			SELECT id, id_stage, $2, 'bench', now(), current_timestamp, transaction_timestamp()
+			FROM tbl_produk WHERE id = ANY($1) ORDER BY id FOR UPDATE RETURNING row_to_json(h)::text`, ids, stage); err != nil {
 			return err
 		}
 		products, err = texts(ctx, tx, `UPDATE tbl_produk p SET id_stage = $2, tanggal_stage_start = current_date, tanggal_stage_end = NULL, updated_at = now()
