@@ -114,9 +114,12 @@ func TestServer_PoolExhausted(t *testing.T) {
 		t.Errorf("/livez: %d %v", status, err)
 	}
 	s.change()
-	s.Command("sync")
+	if status := v.send(http.MethodPost, "/sync", ""); status != http.StatusAccepted { // runs have connections of their own
+		t.Errorf("POST /sync: %d", status)
+	}
 	readers.Wait()
 	release()
+	s.Eventually("the run succeeds", func() bool { return s.lastRun().state == "succeeded" })
 	v.readAll(http.StatusOK)
 	v.end()
 	s.wantRecovery()
