@@ -215,7 +215,7 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 		},
 		StageHistory: &handlers.StageHistory{Responses: a.responses, Zone: a.zone, Writer: histories, Checker: request.NewChecker()},
 		Views:        &handlers.Views{Responses: a.responses, Writer: savedViews, Checker: request.NewChecker()},
-		Activity:     &handlers.Activity{Service: activities, Journal: history, Zone: a.zone},
+		Activity:     &handlers.Activity{Service: activities, Zone: a.zone},
 		Changes:      &handlers.Changes{Responses: a.responses, Ended: ctx.Done()},
 		Sync:         &handlers.Sync{Service: runService, Journal: history, Keys: a.writer, Checker: request.NewChecker(), Printer: a.printer},
 	}, routes.Pages{
@@ -227,7 +227,7 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 			Checker: request.NewChecker(), Limits: limits, Views: savedViews, Now: a.local,
 		},
 		Stages:   &stagepages.Pages{Site: site, Checker: request.NewChecker(), Writer: histories, Zone: a.zone},
-		Activity: &activitypages.Pages{Site: site, Service: activities, Journal: history, Now: a.local},
+		Activity: &activitypages.Pages{Site: site, Service: activities, Now: a.local},
 		Sync:     syncpages.New(site, runService, history, a.doctor()),
 	}), nil
 }

@@ -11,13 +11,11 @@ import (
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/activity"
 	"lifecycle-sync/services/outbox"
-	"lifecycle-sync/services/runs"
 )
 
 // Activity serves /activity, and undoes.
 type Activity struct {
 	Service *activity.Service
-	Journal *runs.Journal
 	Zone    *time.Location // of dates in queries
 }
 
@@ -30,15 +28,15 @@ type listedActivity struct {
 	Action      string         `json:"action"`
 	Products    []int64        `json:"products"`
 	ChangeCount int64          `json:"changeCount"`
-	Changes     []rowVersions  `json:"changes"`
+	Changes     []changedRow   `json:"changes"`
 	Run         *int64         `json:"run"`
 	Detail      models.JSON    `json:"detail"`
 	Undoes      *int64         `json:"undoes"`
 	UndoneBy    *int64         `json:"undoneBy"`
 }
 
-// rowVersions is a row before and after an activity.
-type rowVersions struct {
+// changedRow is a row before and after an activity.
+type changedRow struct {
 	Table  string      `json:"table"`
 	ID     int64       `json:"id"`
 	Before models.JSON `json:"before"`
@@ -52,8 +50,8 @@ func (h *Activity) activityOf(a activity.Listed) listedActivity {
 	}
 	return listedActivity{
 		ID: a.ID, At: models.InstantOf(a.At), Actor: a.Actor, Channel: a.Channel, Action: a.Action, Products: products, ChangeCount: a.ChangeCount,
-		Changes: convertAll(a.Changes, func(c models.ActivityChange) rowVersions {
-			return rowVersions{Table: h.Journal.SourceName(c.Table), ID: c.RowID, Before: encodable(c.Before), After: encodable(c.After)}
+		Changes: convertAll(a.Changes, func(c models.ActivityChange) changedRow {
+			return changedRow{Table: models.SourceName(c.Table), ID: c.RowID, Before: encodable(c.Before), After: encodable(c.After)}
 		}), Run: a.RunID, Detail: encodable(a.Detail), Undoes: a.Undoes, UndoneBy: a.UndoneBy,
 	}
 }

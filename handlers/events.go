@@ -119,10 +119,10 @@ func (h *Sync) eventData(data any) any {
 	case runs.Status:
 		return h.statusOf(d)
 	case runs.TableDone:
-		d.Count.Table = h.Journal.SourceName(d.Count.Table)
+		d.Count.Table = models.SourceName(d.Count.Table)
 		return tableEvent{Run: d.Run, TableCount: d.Count}
 	case runs.Outcome:
-		return runDetail{run: h.runOf(d.Run), Tables: h.withSourceNames(d.Tables)}
+		return runDetail{run: h.runOf(d.Run), Tables: withSourceNames(d.Tables)}
 	default: // runs.Progress
 		return d
 	}

@@ -84,9 +84,9 @@ func convertOptional[From, To any](value *From, convert func(From) To) *To {
 }
 
 // withSourceNames replaces mirror table names with those of lifecycle_db.
-func (h *Sync) withSourceNames(tables []models.TableCount) []models.TableCount {
+func withSourceNames(tables []models.TableCount) []models.TableCount {
 	return convertAll(tables, func(t models.TableCount) models.TableCount {
-		t.Table = h.Journal.SourceName(t.Table)
+		t.Table = models.SourceName(t.Table)
 		return t
 	})
 }
@@ -106,7 +106,7 @@ func (h *Sync) Run(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(success{Success: true, Data: runDetail{run: h.runOf(r), Tables: h.withSourceNames(tables)}})
+	return c.JSON(success{Success: true, Data: runDetail{run: h.runOf(r), Tables: withSourceNames(tables)}})
 }
 
 type change struct {
@@ -128,11 +128,11 @@ func (h *Sync) Changes(c *fiber.Ctx) error {
 	readPage := func(ctx context.Context, p models.Paging) ([]models.LoggedChange, models.Pagination, error) {
 		return h.Journal.Changes(ctx, id, p)
 	}
-	return list(c, readPage, h.change)
+	return list(c, readPage, changeOf)
 }
 
-func (h *Sync) change(l models.LoggedChange) change {
-	return change{Change: logID(l), Activity: l.ActivityID, Table: h.Journal.SourceName(l.Table), ID: l.RowID, Action: l.Action, Before: encodable(l.Before), After: rowAfter(l)}
+func changeOf(l models.LoggedChange) change {
+	return change{Change: logID(l), Activity: l.ActivityID, Table: models.SourceName(l.Table), ID: l.RowID, Action: l.Action, Before: encodable(l.Before), After: rowAfter(l)}
 }
 
 // logID returns the id of an entry of the change log; nil for one that is not in it.
@@ -180,7 +180,7 @@ func (h *Sync) RowChanges(c *fiber.Ctx) error {
 		return err
 	}
 	return sendPage(c, changes, pagination, func(r models.RowChange) rowChange {
-		return rowChange{change: h.change(r.LoggedChange), Run: r.RunID, Mode: r.Mode, StartedAt: r.StartedAt}
+		return rowChange{change: changeOf(r.LoggedChange), Run: r.RunID, Mode: r.Mode, StartedAt: r.StartedAt}
 	})
 }
 
@@ -198,7 +198,7 @@ type quarantinedRow struct {
 func (h *Sync) Quarantine(c *fiber.Ctx) error {
 	return list(c, h.Journal.Quarantine, func(q models.Quarantined) quarantinedRow {
 		return quarantinedRow{
-			Table: h.Journal.SourceName(q.Table), ID: q.RowID, Reason: q.Reason.String(), Detail: q.Reason.Text(),
+			Table: models.SourceName(q.Table), ID: q.RowID, Reason: q.Reason.String(), Detail: q.Reason.Text(),
 			Payload: encodable(q.Payload), Run: q.RunID, Since: models.InstantOf(q.Since),
 		}
 	})

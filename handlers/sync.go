@@ -188,7 +188,7 @@ func (h *Sync) verification(v runs.Verification) verification {
 	return verification{
 		Run: v.Run.ID, Equal: v.Equal,
 		differenceCounts: v.Count,
-		Tables:           h.withSourceNames(v.Tables),
+		Tables:           withSourceNames(v.Tables),
 		Differences:      v.Differences,
 	}
 }

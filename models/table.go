@@ -129,6 +129,24 @@ func TableNamed(source string) *Table {
 	panic(source + " is not mirrored")
 }
 
+// TableByName returns the mirrored table with a Name; nil if there is none.
+func TableByName(name string) *Table {
+	for _, t := range parsedTables() {
+		if t.Name == name {
+			return t
+		}
+	}
+	return nil
+}
+
+// SourceName returns the name in lifecycle_db of the table with a Name. A table that is not mirrored keeps its name.
+func SourceName(name string) string {
+	if t := TableByName(name); t != nil {
+		return t.Source
+	}
+	return name
+}
+
 // Column returns the column with a name. It panics when there is none.
 func (t *Table) Column(name string) Column {
 	for _, c := range t.Columns {

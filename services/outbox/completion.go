@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"slices"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/pmo"
@@ -38,12 +37,11 @@ func (w *Writer) changedRows(ctx context.Context, write models.Write) (rows mirr
 	}
 	changes, err := activities.New(w.store.Session).Changes(ctx, *activity, 0, 0, math.MaxInt)
 	for _, c := range changes {
-		i := slices.IndexFunc(models.Tables(), func(t *models.Table) bool { return t.Name == c.Table })
-		if i < 0 {
+		t := models.TableByName(c.Table)
+		if t == nil {
 			continue // a file
 		}
-		source := models.Tables()[i].Source
-		rows[source] = append(rows[source], c.RowID)
+		rows[t.Source] = append(rows[t.Source], c.RowID)
 		if c.After == nil {
 			deleted++
 		}

@@ -19,16 +19,6 @@ type Journal struct {
 // NewJournal returns the journal of a store.
 func NewJournal(store *pmo.Store, tables []*models.Table) *Journal { return &Journal{store, tables} }
 
-// SourceName returns the name of a table in lifecycle_db. A table that is no longer mirrored keeps its name.
-func (j *Journal) SourceName(table string) string {
-	for _, t := range j.tables {
-		if t.Name == table {
-			return t.Source
-		}
-	}
-	return table
-}
-
 // List returns a page of the runs, newest first, without those of API writes.
 func (j *Journal) List(ctx context.Context, p models.Paging) (runs []models.Run, pagination models.Pagination, err error) {
 	return page(ctx, j.store, p, (*journal.Journal).Runs)

@@ -19,14 +19,12 @@ import (
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/outbox"
 	"lifecycle-sync/services/products"
-	"lifecycle-sync/services/runs"
 )
 
 // Pages are the handlers.
 type Pages struct {
 	Site    *pages.Site
 	Service *activity.Service
-	Journal *runs.Journal
 	Now     func() time.Time // in the time zone of dates
 }
 
@@ -319,7 +317,7 @@ func (h *Pages) entryOf(a activity.Listed, names choiceNames) entry {
 }
 
 func (h *Pages) rowOf(c models.ActivityChange, products map[int64]string, names choiceNames) row {
-	r := row{Table: h.Journal.SourceName(c.Table), ID: c.RowID, ProductID: c.ProductID, IsAdded: c.Before == nil, IsRemoved: c.After == nil}
+	r := row{Table: models.SourceName(c.Table), ID: c.RowID, ProductID: c.ProductID, IsAdded: c.Before == nil, IsRemoved: c.After == nil}
 	if c.ProductID != nil {
 		r.Product = products[*c.ProductID]
 	}

@@ -49,7 +49,7 @@ func (h *Pages) Changes(c *fiber.Ctx) error {
 	}
 	page.Pager = pages.NewPager(strings.Clone(c.OriginalURL()), pagination)
 	for _, r := range changes {
-		page.Changes = append(page.Changes, rowChange{changedRowOf(r.LoggedChange, h.history.SourceName(r.Table)), r.StartedAt, modeName(r.Mode)})
+		page.Changes = append(page.Changes, rowChange{changedRowOf(r.LoggedChange, models.SourceName(r.Table)), r.StartedAt, modeName(r.Mode)})
 	}
 	return h.show(c, fiber.StatusOK, "changes", title, page)
 }

@@ -37,7 +37,7 @@ func (h *Pages) Quarantine(c *fiber.Ctx) error {
 	page := quarantinePage{Pager: pages.NewPager(strings.Clone(c.OriginalURL()), pagination)}
 	for _, r := range rows {
 		values := pages.ValuesOf(r.Payload)
-		page.Rows = append(page.Rows, quarantinedRow{rowID{h.history.SourceName(r.Table), r.RowID}, reasonOf(r, values, models.Tables()), r.RunID, r.Since, values})
+		page.Rows = append(page.Rows, quarantinedRow{rowID{models.SourceName(r.Table), r.RowID}, reasonOf(r, values, models.Tables()), r.RunID, r.Since, values})
 	}
 	return h.show(c, fiber.StatusOK, "quarantine", models.NewText("console_sync.held_back", nil), page)
 }

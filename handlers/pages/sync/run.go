@@ -73,10 +73,10 @@ func (h *Pages) showRun(c *fiber.Ctx, status int, id int64, paging models.Paging
 		describe = plannedRowOf
 	}
 	for _, change := range changes {
-		page.Changes = append(page.Changes, describe(change, h.history.SourceName(change.Table)))
+		page.Changes = append(page.Changes, describe(change, models.SourceName(change.Table)))
 	}
 	for i := range page.Tables {
-		page.Tables[i].Table = h.history.SourceName(page.Tables[i].Table)
+		page.Tables[i].Table = models.SourceName(page.Tables[i].Table)
 	}
 	if page.Problem != nil {
 		for i := range page.Problem.NextSteps.Forms {
