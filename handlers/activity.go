@@ -69,9 +69,8 @@ func (h *Activity) OfProduct(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	q := request.ParseQuery(c, "page", "limit")
-	paging := request.Paging(q)
-	return h.page(c, q.Err(), activity.Filter{ProductID: id}, paging)
+	paging, err := request.ReadPaging(c)
+	return h.page(c, err, activity.Filter{ProductID: id}, paging)
 }
 
 func (h *Activity) page(c *fiber.Ctx, validationErr error, f activity.Filter, p models.Paging) error {
@@ -91,9 +90,8 @@ func (h *Activity) Get(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	q := request.ParseQuery(c, "page", "limit")
-	paging := request.Paging(q)
-	if err := q.Err(); err != nil {
+	paging, err := request.ReadPaging(c)
+	if err != nil {
 		return err
 	}
 	found, pagination, err := h.Service.Get(c.UserContext(), id, paging)

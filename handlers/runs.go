@@ -208,9 +208,8 @@ func (h *Sync) Quarantine(c *fiber.Ctx) error {
 func list[From, To any](
 	c *fiber.Ctx, readPage func(context.Context, models.Paging) ([]From, models.Pagination, error), convert func(From) To,
 ) error {
-	q := request.ParseQuery(c, "page", "limit")
-	p := request.Paging(q)
-	if err := q.Err(); err != nil {
+	p, err := request.ReadPaging(c)
+	if err != nil {
 		return err
 	}
 	rows, pagination, err := readPage(c.UserContext(), p)

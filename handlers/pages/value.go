@@ -3,6 +3,7 @@ package pages
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -36,7 +37,7 @@ func ValuesOf(document models.JSON) []Value {
 		return nil
 	}
 	if !json.Valid(document) || document[0] != '{' {
-		return []Value{valueOf("", json.RawMessage(document))}
+		return []Value{ValueOf("", document)}
 	}
 	decoder := json.NewDecoder(bytes.NewReader(document))
 	values := []Value{}
@@ -49,7 +50,7 @@ func ValuesOf(document models.JSON) []Value {
 			err = decoder.Decode(&raw)
 		}
 		if name, isName := key.(string); isName && err == nil && len(values) < maxValues {
-			values = append(values, valueOf(name, raw))
+			values = append(values, ValueOf(name, models.JSON(raw)))
 		} else if err == nil {
 			omitted++
 		}
@@ -60,8 +61,8 @@ func ValuesOf(document models.JSON) []Value {
 	return values
 }
 
-// valueOf converts a JSON value.
-func valueOf(name string, raw json.RawMessage) Value {
+// ValueOf returns a JSON value with the name of its column or key.
+func ValueOf(name string, raw models.JSON) Value {
 	text := string(raw)
 	var compact bytes.Buffer
 	switch {
@@ -76,6 +77,38 @@ func valueOf(name string, raw json.RawMessage) Value {
 	}
 	isNumber := raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9'
 	return collapse(Value{Name: name, Text: strings.ToValidUTF8(text, "�"), IsNumber: isNumber})
+}
+
+// ChangedRow is a row before and after a change, for the template "changed-values".
+type ChangedRow struct {
+	Values    []ChangedValue
+	IsAdded   bool // only After values
+	IsRemoved bool // only Before values
+	HasLabels bool // columns have the labels of forms, not their names
+}
+
+// ChangedValue is a column's value before and after a change.
+type ChangedValue struct {
+	Name          string
+	Before, After Value
+}
+
+// ChangedValues returns the columns of a row before a change, or of one that was added, with the values after it.
+func ChangedValues(before, after models.JSON) (changed []ChangedValue) {
+	newValues := ValuesOf(after)
+	for _, old := range ValuesOf(before) {
+		v := ChangedValue{old.Name, old, Value{Name: old.Name, IsNull: true}}
+		if i := slices.IndexFunc(newValues, func(n Value) bool { return n.Name == old.Name }); i >= 0 {
+			v.After = newValues[i]
+		}
+		changed = append(changed, v)
+	}
+	if len(before) == 0 {
+		for _, v := range newValues {
+			changed = append(changed, ChangedValue{Name: v.Name, After: v})
+		}
+	}
+	return changed
 }
 
 // collapse collapses and truncates a long value.

@@ -225,6 +225,12 @@ func Paging(q *Query) models.Paging {
 	return models.Paging{Page: q.Number("page", math.MaxInt32), Limit: q.Number("limit", math.MaxInt64)}
 }
 
+// ReadPaging reads page and limit, the only parameters of a request. Errors: validation_failed.
+func ReadPaging(c *fiber.Ctx) (models.Paging, error) {
+	q := ParseQuery(c, "page", "limit")
+	return Paging(q), q.Err()
+}
+
 // ProductFilter reads the filter of the product list.
 func ProductFilter(q *Query) products.Filter {
 	f := products.Filter{

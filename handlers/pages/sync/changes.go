@@ -76,20 +76,12 @@ func (r rowID) HistoryAddress() string {
 // changedRow is an entry of the change log, for the template "changed-row".
 type changedRow struct {
 	rowID
+	pages.ChangedRow
 
-	Run       int64
-	Action    badge
-	Values    []changedValue
-	Reason    *reason       // why the row would be held back
-	Source    []pages.Value // then also the row in lifecycle_db
-	IsRemoved bool          // the row was removed: only Before values
-	IsAdded   bool          // the row was added: only After values
-}
-
-// changedValue is a column's value before and after a change.
-type changedValue struct {
-	Name          string
-	Before, After pages.Value
+	Run    int64
+	Action badge
+	Reason *reason       // why the row would be held back
+	Source []pages.Value // then also the row in lifecycle_db
 }
 
 // plannedRowOf describes a change that a dry run found.
@@ -117,19 +109,10 @@ func changedRowOf(c models.LoggedChange, table string) changedRow {
 	case "insert", "release":
 		row.Action.Tone, row.IsAdded = "good", true
 	}
-	after := map[string]pages.Value{}
-	for _, v := range pages.ValuesOf(c.After) {
-		after[v.Name] = v
-		if row.IsAdded {
-			row.Values = append(row.Values, changedValue{Name: v.Name, After: v})
-		}
+	after := c.After
+	if row.IsRemoved {
+		after = nil // of a row that would be held back: the reason
 	}
-	for _, v := range pages.ValuesOf(c.Before) {
-		newValue, ok := after[v.Name]
-		if !ok {
-			newValue = pages.Value{Name: v.Name, IsNull: true}
-		}
-		row.Values = append(row.Values, changedValue{v.Name, v, newValue})
-	}
+	row.Values = pages.ChangedValues(c.Before, after)
 	return row
 }

@@ -222,8 +222,7 @@ func groupByStatus(list []doctor.Finding) (groups []findings) {
 
 // paging reads the parameters page and limit, with defaultLimit rows as the default page size. Errors: validation_failed.
 func paging(c *fiber.Ctx, defaultLimit int64) (models.Paging, error) {
-	q := request.ParseQuery(c, "page", "limit")
-	p := request.Paging(q)
+	p, err := request.ReadPaging(c)
 	p.Limit = cmp.Or(p.Limit, defaultLimit)
-	return p, q.Err()
+	return p, err
 }
