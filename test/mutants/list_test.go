@@ -165,7 +165,7 @@ var mutants = map[string]mutant{
 		tests: "./test/console", run: "TestProducts_DeleteAsksAgainAfterAChange",
 	},
 	"applies a full run instead of the confirmed dry run": {
-		file:   "handlers/request/resources.go",
+		file:   "handlers/request/run.go",
 		before: `digest := fields["digest"]; digest != "" {`, after: `digest := fields["digest"]; digest == "none" {`,
 		tests: "./test/console", run: "TestSync_AppliesExactlyTheDryRun",
 	},
