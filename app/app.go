@@ -204,7 +204,8 @@ func (a *App) server(ctx context.Context, runService *runs.Service, appMetrics *
 	importer := a.importer(products)
 	savedViews := views.NewWriter(a.writer, now)
 	activities := activity.New(a.writer, a.apiStore, models.Tables())
-	site := pages.NewSite(pages.Options{Responses: a.responses, Status: runService, Zone: a.zone, Printer: a.printer, RequiresSignIn: options.Access != nil, Log: a.log})
+	site := pages.NewSite(pages.Options{Responses: a.responses, Status: runService, Zone: a.zone, Printer: a.printer, RequiresSignIn: options.Access != nil,
+		Retention: a.cfg.ChangeLogRetention, Log: a.log})
 	return routes.New(options, routes.Handlers{
 		Health:  &handlers.Health{Runs: journal.New(a.apiStore.Session), Log: a.log},
 		Metrics: handlers.Metrics(appMetrics),

@@ -124,7 +124,7 @@ func (s *Site) takeNotice(c *fiber.Ctx) (texts models.Texts, undo int64) {
 
 // noticeText returns the text of a notice, with the name of its stage if the mirror has one.
 func (s *Site) noticeText(ctx context.Context, code Notice, numbers map[string]int64) models.Text {
-	params := models.Params{"count": numbers[NoticeCount]}
+	params := models.Params{"count": numbers[NoticeCount], "retention": s.retention}
 	stage, ok := numbers[NoticeStage]
 	if !ok {
 		return models.NewText("console_notices."+string(code), params)

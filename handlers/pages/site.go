@@ -36,6 +36,7 @@ type Site struct {
 	zone           *time.Location
 	printer        *messages.Printer
 	requiresSignIn bool
+	retention      time.Duration
 	log            *slog.Logger
 }
 
@@ -45,18 +46,25 @@ type Options struct {
 	Status         statusReader
 	Zone           *time.Location // of the times on the pages
 	Printer        *messages.Printer
-	RequiresSignIn bool // users sign in with a token; otherwise everyone is Admin
+	RequiresSignIn bool          // users sign in with a token; otherwise everyone is Admin
+	Retention      time.Duration // how long deleted products and files can be restored
 	Log            *slog.Logger
 }
 
 // NewSite returns the site. Numbers and dates have the Indonesian format. It panics if a template is invalid.
 func NewSite(o Options) *Site {
 	printer := o.Printer.WithFormat(messages.Indonesian)
-	return &Site{console: web.New(printer), responses: o.Responses, status: newSyncStatus(o.Status), zone: o.Zone, printer: printer, requiresSignIn: o.RequiresSignIn, log: o.Log}
+	return &Site{
+		console: web.New(printer), responses: o.Responses, status: newSyncStatus(o.Status), zone: o.Zone, printer: printer,
+		requiresSignIn: o.RequiresSignIn, retention: o.Retention, log: o.Log,
+	}
 }
 
 // Printer returns the printer of the pages.
 func (s *Site) Printer() *messages.Printer { return s.printer }
+
+// Retention is how long deleted products and files can be restored.
+func (s *Site) Retention() time.Duration { return s.retention }
 
 // Page is a page to show.
 type Page struct {

@@ -246,7 +246,8 @@ func rewritesOf(t *models.Table, changes []models.ActivityChange) (groups []*rew
 		}
 		row, columns, err := t.RowOf(c.RowID, c.Before)
 		if err != nil {
-			return nil, models.NewError(models.Conflict, "activity.unreadable", models.Params{"table": t.Source, "id": c.RowID}).WithCause(err)
+			return nil, models.NewError(models.Conflict, "activity.unreadable", models.Params{"table": t.Source, "id": c.RowID}).
+				WithRemedy("activity.unreadable_remedy", nil).WithCause(err)
 		}
 		w := &rewrite{columns: columns, deleted: c.After == nil}
 		key := fmt.Sprint(w.deleted, columns)
@@ -282,7 +283,8 @@ func (r *reversal) checkReferences(ctx context.Context, t *models.Table, rows []
 		for _, row := range rows {
 			if cell := string(row.Cells[i]); row.Cells[i] != nil && !exist[cell] {
 				return models.NewError(models.Conflict, "activity.reference_gone",
-					models.Params{"table": t.Source, "id": row.ID, "field": column.Name, "value": cell})
+					models.Params{"table": t.Source, "id": row.ID, "field": column.Name, "value": cell}).
+					WithRemedy("activity.reference_gone_remedy", nil)
 			}
 		}
 	}

@@ -120,7 +120,7 @@ func (s *Service) undoable(ctx context.Context, id int64, role models.Role) (a m
 func (s *Service) checkEffect(ctx context.Context, in *pmo.Session, id int64) error {
 	a, err := existing(ctx, activities.New(in), id)
 	if err == nil && a.UndoneBy != nil {
-		err = models.NewError(models.Conflict, "activity.undone", models.Params{"by": *a.UndoneBy}).WithRemedy("activity.undone_remedy", nil)
+		err = models.NewError(models.Conflict, "activity.undone", models.Params{"by": *a.UndoneBy}).WithRemedy("activity.undone_remedy", models.Params{"by": *a.UndoneBy})
 	}
 	return err
 }

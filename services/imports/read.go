@@ -20,7 +20,7 @@ import (
 // The limits of a file.
 const (
 	MaxBytes    = 10 << 20
-	maxRows     = 20_000
+	MaxRows     = 20_000
 	maxUnzipped = 128 << 20 // bytes of a workbook's parts
 	maxParts    = 1000      // of a workbook
 	maxInMemory = 16 << 20  // bytes of a workbook's part; larger ones become temporary files

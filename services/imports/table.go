@@ -74,8 +74,8 @@ func (r *tableReader) add(line int, row []string) error {
 		return fileError("import.too_many_columns", models.Params{"limit": maxColumns})
 	case r.columns == nil:
 		return r.addHeadings(row)
-	case len(r.table.Rows) == maxRows:
-		return fileError("import.too_many_rows", models.Params{"limit": maxRows})
+	case len(r.table.Rows) == MaxRows:
+		return fileError("import.too_many_rows", models.Params{"limit": MaxRows})
 	case len(row) > len(r.columns):
 		return fileError("import.extra_cells", models.Params{"line": line})
 	}

@@ -132,7 +132,7 @@ func (f Failures) Err(count int) error {
 			class = models.PreconditionFailed
 		}
 	}
-	err := models.NewError(class, "products.bulk_refused", models.Params{"count": len(f), "total": count})
+	err := models.NewError(class, "products.bulk_refused", models.Params{"count": len(f), "total": count}).WithRemedy("products.bulk_refused_remedy", nil)
 	err.Data = f
 	return err
 }

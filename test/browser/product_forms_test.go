@@ -63,7 +63,7 @@ func TestProducts_CreateEditDelete(t *testing.T) {
 		p.shows("heading", "Delete Gula "+name+"?")
 		p.click("link", "Cancel")
 		p.click("link", "Delete")
-		p.wantTexts("with 1 stage history record and 1 file", "It can be restored for a while.")
+		p.wantTexts("with 1 stage history record and 1 file", "It can be restored for 90 days.")
 		p.click("button", "Delete product")
 		p.wantTexts("Product deleted")
 		p.wantPath("/products")
@@ -145,7 +145,7 @@ func TestProducts_Move(t *testing.T) {
 		other.fill("Note", "Saya juga")
 		other.expectStatus(http.StatusConflict)
 		other.click("button", "Move product")
-		other.wantTexts("The product is not in the previous stage", "in stage “Introduction” when you opened the form, and is now in “Growth”")
+		other.wantTexts("The product is not in the given previous stage", "in stage “Introduction” when you opened the form, and is now in “Growth”")
 		if got := other.value("Note"); got != "Saya juga" {
 			t.Errorf("the notes are %q now", got)
 		}

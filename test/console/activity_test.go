@@ -32,7 +32,7 @@ func TestActivity_UndoAndRestoreInTheConsole(t *testing.T) {
 	undo := list.form(actionOf(t, page.body, "/activity/", "/undo"))
 	manager.follow(manager.submit(undo), "/products/2", "Undone.")
 	manager.follow(manager.submit(undo), "/products/2", "Undone.") // a double click
-	manager.submit(undo.set("key", "another")).shows(http.StatusConflict, "This was undone before")
+	manager.submit(undo.set("key", "another")).shows(http.StatusConflict, "has already undone this")
 	manager.post(undo.action, nil).shows(http.StatusBadRequest)
 	if got := kit.One[int](t, u.source, "SELECT id_stage FROM tbl_produk WHERE id = 2"); got != stage {
 		t.Errorf("the product is in stage %d, want %d", got, stage)
@@ -42,9 +42,9 @@ func TestActivity_UndoAndRestoreInTheConsole(t *testing.T) {
 	manager.submit(edit.set("harga", "111")).shows(http.StatusSeeOther)
 	undo = manager.open("/activity").form(actionOf(t, manager.open("/activity?productId=1").body, "/activity/", "/undo"))
 	manager.submit(manager.open("/products/1/edit").form("/products/1/edit").set("harga", "222")).shows(http.StatusSeeOther)
-	manager.submit(undo).shows(http.StatusConflict, "Nothing was undone: 1 value was changed since.", "What changed since", "Price", "111", "222")
+	manager.submit(undo).shows(http.StatusConflict, "Nothing was undone: 1 value has changed since.", "Changed since then", "Review the listed values", "Price", "111", "222")
 
-	manager.get("/deleted-products").shows(http.StatusOK, "No deleted products")
+	manager.get("/deleted-products").shows(http.StatusOK, "No deleted products", "can be restored for 90 days")
 	name := kit.One[string](t, u.source, "SELECT produk FROM tbl_produk WHERE id = 4")
 	admin.submit(admin.open("/products/4/delete").form("/products/4/delete")).shows(http.StatusSeeOther)
 	deleted := manager.open("/deleted-products").shows(http.StatusOK, name, "Restore")

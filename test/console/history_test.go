@@ -140,7 +140,7 @@ func TestStageHistory_CorrectsAndDeletesARecord(t *testing.T) {
 	if column("id") != "1" {
 		t.Error("asking deleted the record")
 	}
-	admin.post("/stage-history/1/delete", nil).shows(http.StatusBadRequest, "does not say which version")
+	admin.post("/stage-history/1/delete", nil).shows(http.StatusBadRequest, "lacks the row version")
 	version := url.Values{"version": {ask.form("/stage-history/1/delete").values["version"]}}
 	admin.post("/stage-history/1/delete", version).redirects("/stage-history?productId=7")
 	admin.open("/stage-history?productId=7").shows(http.StatusOK, "Stage history record deleted").lacks("baris")

@@ -44,7 +44,7 @@ func TestProducts_MoveToAnotherStage(t *testing.T) {
 			t.Errorf("%d files", got)
 		}
 		again := u.submit(stale.set("stage_now", "3", "catatan", "Saya juga")).shows(409, "Saya juga")
-		again = u.submit(again.form(action).set("stage_previous", "1")).shows(409, "not in the previous stage that was given", "Saya juga", "The product was in stage")
+		again = u.submit(again.form(action).set("stage_previous", "1")).shows(409, "not in the given previous stage", "Saya juga", "The product was in stage")
 		u.follow(u.submit(again.form(action).set("stage_now", "3")), page, "Moved to "+u.stage("3")).shows(200, "days later")
 		u.submit(form{u, "/products/99999/transitions", true, map[string]string{"key": "k", "stage_now": "1"}}).shows(404)
 	})
@@ -59,7 +59,7 @@ func TestProducts_MoveFromNoStageConflicts(t *testing.T) {
 		const page, action = "/products/2", "/products/2/transitions"
 		mine, theirs := u.open(page).form(action), u.open(page).form(action)
 		u.follow(u.submit(theirs.set("stage_now", "1")), page, "Moved to "+u.stage("1"))
-		u.submit(mine.set("stage_now", "2")).shows(http.StatusConflict, "not in the previous stage that was given", "The product was in stage “No stage”")
+		u.submit(mine.set("stage_now", "2")).shows(http.StatusConflict, "not in the given previous stage", "The product was in stage “No stage”")
 		if got := kit.One[int](t, u.source, "SELECT id_stage FROM tbl_produk WHERE id = 2"); got != 1 {
 			t.Errorf("the product is in stage %d", got)
 		}

@@ -263,7 +263,7 @@ func TestProducts_DeleteAsksAgainAfterAChange(t *testing.T) {
 		u.submit(u.open("/products/4").form("/products/4/attachments"), upload{"a.pdf", pdf}, upload{"b.txt", "b"}).shows(303)
 		u.submit(u.open("/products/4").form("/products/4/transitions").set("stage_now", u.otherStage("4"))).shows(303)
 		transitions := kit.One[int](t, u.source, "SELECT count(*) FROM tbl_stage_histori WHERE id_produk = 4")
-		ask := u.open("/products/4/delete").shows(200, fmt.Sprintf("with %d stage history record", transitions), "and 2 files", "can be restored for a while")
+		ask := u.open("/products/4/delete").shows(200, fmt.Sprintf("with %d stage history record", transitions), "and 2 files", "can be restored for 90 days")
 		u.submit(u.formAt("/products/4/edit").set("produk", "Lain")).shows(303)
 		changed := u.submit(ask.form("/products/4/delete")).shows(412, "It has been changed since you opened this page", "Delete Lain?")
 		u.follow(u.submit(changed.form("/products/4/delete")), "/products", "Product deleted")
@@ -358,7 +358,7 @@ func TestProducts_PendingWritesSaySo(t *testing.T) {
 	e := u.formAt("/products/1/edit").set("produk", "Nanti juga")
 	u.follow(u.submit(e), "/products/1", "Product saved. The console shows it after the next sync.")
 	u.submit(u.formAt("/products/1/edit").set("produk", "Lain")).shows(412, "Nanti juga", "Lain")
-	u.follow(u.remove("2"), "/products", "Product deleted, with its stage history. Its files are kept for a while. The console shows it after the next sync.")
+	u.follow(u.remove("2"), "/products", "Product deleted, with its stage history and files. It can be restored for 90 days. The console shows it after the next sync.")
 }
 
 // TestProducts_FormsKeepEntriesAfterServerErrors of the database.

@@ -79,7 +79,7 @@ func TestViews_OpenSaveShareAndDelete(t *testing.T) {
 		if got := heads(opened); !slices.Equal(got, []string{"Product", "Stage", "Price"}) || current(opened) != "Growth &lt;by&gt; price" {
 			t.Errorf("the view %q has the columns %q", current(opened), got)
 		}
-		if got := heads(u.open("/products?columns=attachments_count,updated_at,id&view=table")); !slices.Equal(got, []string{"Product", "Files", "Updated", "Number"}) {
+		if got := heads(u.open("/products?columns=attachments_count,updated_at,id&view=table")); !slices.Equal(got, []string{"Product", "Files", "Updated", "ID"}) {
 			t.Errorf("chosen columns: %q", got)
 		}
 		u.submit(u.open("/views/new?overdue=true").form("/views").set("name", "Growth <by> price")).shows(http.StatusConflict, "already exists", `value="Growth &lt;by&gt; price"`)
@@ -99,7 +99,7 @@ func TestViews_OpenSaveShareAndDelete(t *testing.T) {
 		}
 		u.follow(u.submit(share.set("name", "Growth").selectRadio("shared", "on").selectRadio("column_id", "on")), saved, "View saved.")
 		seen := staff.open(saved).shows(200, "<bdi>Growth</bdi>").lacks("Edit view")
-		if got := heads(seen); !slices.Equal(got, []string{"Product", "Stage", "Price", "Number"}) {
+		if got := heads(seen); !slices.Equal(got, []string{"Product", "Stage", "Price", "ID"}) {
 			t.Errorf("the shared view has the columns %q", got)
 		}
 		staff.get(edit).shows(http.StatusForbidden, "can change this view.")

@@ -2,6 +2,7 @@ package activity
 
 import (
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -22,11 +23,12 @@ func (h *Pages) Deleted(c *fiber.Ctx) error {
 		return err
 	}
 	type page struct {
-		Products []activity.DeletedProduct
-		Pager    pages.Pager
+		Products  []activity.DeletedProduct
+		Pager     pages.Pager
+		Retention time.Duration
 	}
 	return h.Site.Show(c, fiber.StatusOK, pages.Page{
 		Template: "activity/deleted", Title: models.NewText("console_activity.deleted_products", nil), Section: "products",
-		Data: page{deleted, pages.NewPager(strings.Clone(c.OriginalURL()), pagination)},
+		Data: page{deleted, pages.NewPager(strings.Clone(c.OriginalURL()), pagination), h.Site.Retention()},
 	})
 }

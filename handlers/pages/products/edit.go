@@ -228,8 +228,9 @@ func (h *Pages) confirmDelete(ctx context.Context, v cache.View, id int64, curre
 	confirmation = pages.Confirmation{
 		Heading: models.NewText("console_products.delete_title", models.Params{"name": p.Title}), Crumb: p.Title, Back: address(id), Version: current.Version,
 		Text: models.NewText("console_products.delete_text", models.Params{
-			"moves": models.NewText("console_products.stage_records", models.Params{"count": history.Pagination.TotalItems}),
-			"files": models.NewText("console_products.file_count", models.Params{"count": p.AttachmentsCount}),
+			"moves":     models.NewText("console_products.stage_records", models.Params{"count": history.Pagination.TotalItems}),
+			"files":     models.NewText("console_products.file_count", models.Params{"count": p.AttachmentsCount}),
+			"retention": h.Site.Retention(),
 		}),
 		Action: address(id) + "/delete", Button: models.NewText("console_products.delete_product", nil), Cancel: models.NewText("console.cancel", nil),
 		Facts: []pages.Fact{{Label: messages.FieldLabel("id_stage"), Text: p.StageName}},

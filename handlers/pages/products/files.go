@@ -129,7 +129,8 @@ func (h *Pages) DeleteFile(c *fiber.Ctx) error {
 			back := address(target.product)
 			return pages.Confirmation{
 				Heading: models.NewText("console_products.delete_title", models.Params{"name": file.Name}), Crumb: form.Title, Back: back,
-				Text: models.NewText("console_products.delete_file_text", nil), Action: back + "/attachments/" + strconv.FormatInt(target.id, 10) + "/delete",
+				Text:   models.NewText("console_products.delete_file_text", models.Params{"retention": h.Site.Retention()}),
+				Action: back + "/attachments/" + strconv.FormatInt(target.id, 10) + "/delete",
 				Button: models.NewText("console_products.delete_file", nil), Cancel: models.NewText("console.cancel", nil),
 				Facts: []pages.Fact{
 					{Label: models.NewText("console_products.size", nil), Text: h.Site.Printer().Bytes(file.Size)},

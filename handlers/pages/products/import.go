@@ -65,6 +65,9 @@ func (p importPage) MoreRefused() int { return p.Problematic() - len(p.Refused) 
 // MaxBytes is the maximum size of a file.
 func (importPage) MaxBytes() int64 { return imports.MaxBytes }
 
+// MaxRows is the maximum number of rows of a file.
+func (importPage) MaxRows() int { return imports.MaxRows }
+
 // ImportForm shows the form for importing a spreadsheet.
 func (h *Pages) ImportForm(c *fiber.Ctx) error {
 	return h.showImport(c, fiber.StatusOK, importPage{})

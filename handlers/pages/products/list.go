@@ -12,6 +12,7 @@ import (
 	"lifecycle-sync/handlers/request"
 	"lifecycle-sync/models"
 	"lifecycle-sync/services/cache"
+	"lifecycle-sync/services/export"
 	"lifecycle-sync/services/products"
 	"lifecycle-sync/services/views"
 	"lifecycle-sync/web/messages"
@@ -230,7 +231,7 @@ func (p product) cell(column string) fact {
 func columnLabel(column string) models.Text {
 	switch column {
 	case "id":
-		return models.NewText("console_products.number", nil)
+		return export.Label("id")
 	case "attachments_count":
 		return models.NewText("console_products.files", nil)
 	default:
