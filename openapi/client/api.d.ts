@@ -72,8 +72,8 @@ export interface paths {
          *     same digest: rows without ID create products again.
          *
          *     A cell is unchanged if it equals what an export would write now; only other cells are read. An empty cell clears the field. Columns
-         *     that the file lacks stay unchanged, and `unknownColumns` are ignored. A row without ID is a new product. A changed stage is recorded as
-         *     a move today. Prices such as `Rp 1.250.000` and dates such as `31/12/2026` are understood. If the product has another version than
+         *     that the file lacks stay unchanged, and `unknownColumns` are ignored. A row without ID is a new product. Changing the stage records
+         *     a move dated today. Prices such as `Rp 1.250.000` and dates such as `31/12/2026` are accepted. If the product has another version than
          *     the row, the row is a conflict; without the column Version, the version of the preview counts.
          *
          *     The preview has no digest if nothing changes, or if rows are invalid or conflicting. `skip=problems` leaves such rows out. The digest
@@ -253,7 +253,8 @@ export interface paths {
         };
         /**
          * Lists who changed what
-         * @description Newest first. An activity is what one actor did at once. Changes made directly in `lifecycle_db` appear as the activity of the run that mirrored
+         * @description Newest first. An activity is one action of one actor, with every row it changed. Changes made directly in `lifecycle_db`
+         *     appear as the activity of the run that mirrored
          *     them (`action` `sync`). Activities are kept for `CHANGE_LOG_RETENTION`. With `action=delete` the list shows what
          *     deleted the products that are still deleted: also undos, and runs that mirrored direct deletions. With `productId` the product's own changes come
          *     first in `changes`. Saving and deleting shared views is recorded, but cannot be undone.
@@ -297,9 +298,11 @@ export interface paths {
          * Undoes an activity
          * @description Writes the previous values back through `lifecycle_db`, all or nothing: changed fields get their old values, created rows are deleted, deleted
          *     products return with stage history and files under their old ids. Only fields that the activity changed are compared, without `updated_at`; a move
-         *     also conflicts with any later record of the product. If a row is no longer as the activity left it, the response is 409 and `data` lists what
-         *     changed since. An undo is an activity and can be undone. Managers may undo everything except an undo or a restore that brought a deleted product
-         *     back, which takes Admin. Activities of runs are 409: an Admin can restore rows that were deleted in `lifecycle_db`.
+         *     also conflicts with any later record of the product. If a row is no longer as the activity left it, undo returns 409 and `data` lists what
+         *     changed since. Undo also returns 409 if deleting a row would cascade to a table outside the mirror; the message names the table.
+         *
+         *     An undo is itself an activity and can be undone. Undoing an undo or restore that brought a product back deletes the product, so it requires
+         *     Admin. Undoing the activity of a run returns 409; an Admin can restore the rows that it found deleted (`POST /sync/changes/{id}/restore`).
          */
         post: operations["undoActivity"];
         delete?: never;
@@ -381,8 +384,8 @@ export interface paths {
         put?: never;
         /**
          * Saves a view of the product list
-         * @description It belongs to the caller, whose views have different names. A caller may have up to 100 views; more are 409. `shared: true` requires
-         *     the role `manager`.
+         * @description The view belongs to the caller. Names are unique per owner. A caller may have 100 views; creating another returns 409.
+         *     Sharing requires the `manager` role.
          */
         post: operations["createView"];
         delete?: never;
@@ -404,8 +407,8 @@ export interface paths {
         get?: never;
         /**
          * Changes a saved view
-         * @description Absent fields keep their values. The owner or an Admin may change a view; personal views of others do not exist for other callers. To
-         *     share a view requires the role `manager`.
+         * @description Absent fields keep their values. The owner or an Admin may change a view. Other callers' personal views return 404. Sharing requires
+         *     the `manager` role.
          */
         put: operations["updateView"];
         post?: never;
@@ -674,8 +677,8 @@ export interface paths {
         /**
          * Restores a row that was deleted in lifecycle_db
          * @description `id` is the `change` of a deletion in the change log. The row returns to `lifecycle_db` under its old id; with a product, the stage history
-         *     that was deleted in the same run returns too. 409 if the id is in use again or a referenced row no longer exists. The response is the activity,
-         *     which can be undone.
+         *     that was deleted in the same run returns too. If the id is in use again or a referenced row no longer exists, the response is 409. Otherwise
+         *     it is the activity of the restore, which can be undone.
          */
         post: operations["restoreRow"];
         delete?: never;
@@ -1054,13 +1057,18 @@ export interface components {
             };
         } & (unknown | unknown);
         ImportPreview: {
-            /** @description Applies this preview. Null if nothing can be applied. */
+            /** @description Send it back to apply this preview; null if there is nothing to apply. */
             digest: string | null;
             counts: {
+                /** @description Rows that equal the current product. */
                 unchanged: number;
+                /** @description Rows that change a product. */
                 changed: number;
+                /** @description Rows that create a product. */
                 new: number;
+                /** @description Rows with invalid values. */
                 invalid: number;
+                /** @description Rows whose product was changed or deleted after the export. */
                 conflict: number;
             };
             /** @description Headings of columns that are ignored. */
@@ -1068,7 +1076,7 @@ export interface components {
             rows: components["schemas"]["ImportRow"][];
         };
         ImportRow: {
-            /** @description Of the file. */
+            /** @description Line number in the file; the headings are line 1. */
             line: number;
             /**
              * Format: int32
@@ -1080,7 +1088,7 @@ export interface components {
             status: "unchanged" | "changed" | "new" | "invalid" | "conflict";
             changes?: {
                 field: string;
-                /** @description As an export writes it. */
+                /** @description Current value, formatted as in an export. */
                 before: string | null;
                 /** @description As an export would write it; the file's cell if the row has a problem. */
                 after: string | null;
@@ -1088,7 +1096,9 @@ export interface components {
             errors?: components["schemas"]["FieldError"][];
         };
         Imported: {
+            /** @description Number of created products. */
             created: number;
+            /** @description Number of changed products. */
             changed: number;
         };
         ImportFailure: components["schemas"]["FailureFields"] & {
@@ -1267,7 +1277,7 @@ export interface components {
             editable: boolean;
         };
         ViewInput: {
-            /** @description Unique among the views of the owner. Blanks around it are removed. */
+            /** @description Unique per owner. Leading and trailing spaces are removed. */
             name?: string;
             /** @description Filters and `sort` of `GET /products` as a query string, without `page` and `limit`. It is validated as that endpoint does. */
             query?: string;
@@ -1906,8 +1916,8 @@ export interface components {
             };
         };
         /**
-         * @description Rows are no longer as the activity left them: `data` lists them. Without `data`: it was undone before, it belongs to a run, a referenced row no
-         *     longer exists, or the idempotency key belongs to another request or one in progress. Nothing was written.
+         * @description Rows have changed since the activity; `data` lists the differences. `data` is absent if the activity was already undone, belongs to a run,
+         *     references a row that no longer exists, would delete rows outside the mirror, or the idempotency key conflicts. Nothing was written.
          */
         ChangedSince: {
             headers: {
@@ -1985,6 +1995,10 @@ export interface components {
     parameters: {
         /** @description The row's id. */
         Id: components["schemas"]["Id"];
+        /** @description The activity's `id`. */
+        ActivityId: components["schemas"]["BigId"];
+        /** @description The `change` of a deletion in the change log. */
+        ChangeId: components["schemas"]["BigId"];
         /** @description The run's id (`run` in responses). */
         RunId: components["schemas"]["BigId"];
         /** @description Page number, from 1. */
@@ -2300,7 +2314,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "success": false,
-                     *       "message": "1 of 2 products cannot be changed. Nothing was saved.",
+                     *       "message": "1 of 2 products cannot be changed. Nothing was saved. Correct or leave out the listed products, then try again.",
                      *       "messageDetail": {
                      *         "code": "products.bulk_refused",
                      *         "params": {
@@ -2423,7 +2437,7 @@ export interface operations {
                      *               {
                      *                 "field": "version",
                      *                 "code": "conflict",
-                     *                 "message": "The product was changed since the export."
+                     *                 "message": "The product has changed since the export. Export again and repeat the change."
                      *               }
                      *             ]
                      *           }
@@ -2951,9 +2965,11 @@ export interface operations {
             query?: {
                 /** @description The actor's id. */
                 actor?: string;
+                /** @description Only activities that changed this product, its stage history or its files. The product may be deleted. */
                 productId?: components["schemas"]["Id"];
                 /** @description A changed column, such as `harga`. */
                 field?: string;
+                /** @description Only activities with this action. */
                 action?: components["schemas"]["Action"];
                 /** @description A date, inclusive, in `TIMEZONE`, or an RFC 3339 timestamp. */
                 since?: string;
@@ -3002,8 +3018,8 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The run's id (`run` in responses). */
-                id: components["parameters"]["RunId"];
+                /** @description The activity's `id`. */
+                id: components["parameters"]["ActivityId"];
             };
             cookie?: never;
         };
@@ -3042,8 +3058,8 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
-                /** @description The run's id (`run` in responses). */
-                id: components["parameters"]["RunId"];
+                /** @description The activity's `id`. */
+                id: components["parameters"]["ActivityId"];
             };
             cookie?: never;
         };
@@ -4029,8 +4045,8 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
-                /** @description The run's id (`run` in responses). */
-                id: components["parameters"]["RunId"];
+                /** @description The `change` of a deletion in the change log. */
+                id: components["parameters"]["ChangeId"];
             };
             cookie?: never;
         };
