@@ -16,8 +16,10 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
+	"lifecycle-sync/services/export"
 	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/testdb"
+	"lifecycle-sync/web/messages"
 )
 
 // preview is the preview of an import.
@@ -147,7 +149,8 @@ func TestImport_OfAnUnchangedExportChangesNothing(t *testing.T) {
 			n = 5000
 		}
 		random := rand.New(rand.NewPCG(13, 5))
-		parts := []string{"=1+1", "=", "+", "-", "@", "＝", "'", `"`, ";", ",", "\t", "\n", "\r", "\r\n", " ", "\u200b", "\x01", "\x1f", "\u00a0", "_x000D_", "_x005F_", "a", "1", "😀", "é", "\ufeff", "#N/A", "<b>&amp;"}
+		parts := []string{"=1+1", "=", "+", "-", "@", "＝", "'", `"`, ";", ",", "\t", "\n", "\r", "\r\n", " ", "\u200b", "\x01", "\x1f", "\u00a0", "_x000D_", "_x005F_", "a", "1", "😀", "é", "\ufeff", "#N/A", "<b>&amp;",
+			"00123", "TRUE", "1E5", "12345678901234567890", "31/12/2026", "Rp 1.250.000", "\ufffd", "\ufffe", "\u202e", "%PDF", "\x1b[2J"}
 		text := func() any {
 			if random.IntN(4) == 0 {
 				return nil
@@ -169,6 +172,9 @@ func TestImport_OfAnUnchangedExportChangesNothing(t *testing.T) {
 			if i%7 == 0 {
 				values[2] = nil
 			}
+			if i%50 == 0 { // a workbook's cell holds 32,767 UTF-16 units
+				values[1] = strings.Repeat([]string{"x", "😀", "=\n", " "}[i/50%4], 33_000)
+			}
 			_, err := tx.Exec(`INSERT INTO tbl_produk (produk, deskripsi, id_segmen, id_stage, harga, tanggal_launch, pelanggan, tanggal_stage_start, tanggal_stage_end)
 				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, values...)
 			if err != nil {
@@ -182,8 +188,19 @@ func TestImport_OfAnUnchangedExportChangesNothing(t *testing.T) {
 		exec(t, s.source, "UPDATE tbl_produk SET id_segmen = (SELECT max(id) FROM tbl_segmen) - id % 3 WHERE id % 5 = 0")
 		s.Command("sync")
 		total := queryOne[int](t, s.target, "SELECT count(*) FROM tbl_produk_lifecycle")
-		for _, kind := range []string{"csv", "xlsx"} {
-			got := s.preview(s.get("/products/export." + kind).body)
+		indonesian := messages.New().Printer(messages.Indonesian, time.UTC)
+		for _, kind := range []string{"csv", "xlsx", "csv in Indonesian"} {
+			file := s.get("/products/export." + strings.Fields(kind)[0]).body
+			if kind == "csv in Indonesian" {
+				rest := file[bytes.IndexByte(file, '\n'):]
+				var headings []string
+				for _, column := range append([]string{"id", export.VersionColumn}, strings.Fields("produk deskripsi id_kategori id_segmen id_stage harga tanggal_launch pelanggan "+
+					"created_at updated_at tanggal_stage_start tanggal_stage_end attachments_count")...) {
+					headings = append(headings, indonesian.Text(export.Label(column)))
+				}
+				file = append([]byte(strings.Join(headings, ",")), rest...)
+			}
+			got := s.preview(file)
 			if got.Counts.Unchanged != total || len(got.Rows) != total || got.Digest != nil || len(got.UnknownColumns) != 0 {
 				t.Errorf("%s: %+v of %d, %v\n%.2000s", kind, got.Counts, total, got.UnknownColumns, got)
 			}
@@ -356,6 +373,14 @@ func TestImport_ReadsOrRejectsEveryKindOfFile(t *testing.T) {
 		}
 		return out
 	}
+	utf16BE := func(text string) []byte {
+		out := []byte{0xfe, 0xff}
+		for _, r := range text {
+			out = append(out, byte(r>>8), byte(r))
+		}
+		return out
+	}
+	customer := queryOne[string](t, s.target, "SELECT coalesce(pelanggan, 'NULL') FROM tbl_produk_lifecycle WHERE id = 1")
 	million := "ID,Price\n" + strings.Repeat("1,7\n", 1_000_000)
 	for name, test := range map[string]struct {
 		file []byte
@@ -398,7 +423,19 @@ func TestImport_ReadsOrRejectsEveryKindOfFile(t *testing.T) {
 		"not a workbook":  {zipOf(t, "xl/workbook.xml", 10), "import.damaged"},
 		"nul":             {[]byte("ID,Price\n1,\x00"), "import.not_a_table"},
 		"unknown product": {[]byte("ID,Price\n77777,1"), "2 invalid! id not_found\n"},
-		"not an id":       {[]byte("ID,Price\nx,1"), "2 invalid! id integer\n"},
+		"big endian":      {utf16BE("ID;Price\r\n1;7\r\n"), changed},
+		"half a utf-16":   {[]byte("\xff\xfeI\x00D\x00\x00\xd8,\x00"), "import.no_headings"},
+		"other encoding":  {[]byte("ID;Product name\n1;\x81\xe9\n"), "import.not_a_table"},
+		"replacement":     {[]byte("ID;Customer\n1;\ufffd\n"), "2 changed pelanggan: " + customer + " → \ufffd\n"},
+		"dates":           {[]byte("ID;Launch date\n1;31/12/2026"), "2 changed tanggal_launch: NULL → 2026-12-31\n"},
+		"no such date":    {[]byte("ID;Launch date\n1;31/02/2026"), "2 invalid tanggal_launch: NULL → 31/02/2026! tanggal_launch date\n"},
+		"rupiah":          {workbookOf(t, [][]any{{"ID", "Harga"}, {1, "Rp 1.250.000"}}, nil), "2 changed harga: 5 → 1250000\n"},
+		"hidden only": {workbookOf(t, prices, func(b *excelize.File) error {
+			other, err := b.NewSheet("x")
+			b.SetActiveSheet(other)
+			return errors.Join(err, b.SetSheetVisible("Sheet1", false))
+		}), "import.empty"},
+		"not an id": {[]byte("ID,Price\nx,1"), "2 invalid! id integer\n"},
 	} {
 		a := s.importForm(test.file, nil)
 		if a.StatusCode != http.StatusOK {
