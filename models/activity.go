@@ -13,14 +13,14 @@ type Actor struct {
 	Name string `gorm:"column:name" json:"name"`
 }
 
-// The actors without a person's name. LocalActor is the user of a server without tokens.
+// The system actors. LocalActor is the user of a server without tokens.
 const (
 	LocalActor    = "local"
 	ScheduleActor = "schedule"
 	RealtimeActor = "realtime"
 )
 
-// PersonID returns the id of a person as an actor, so that nobody has the id of an actor without a person's name.
+// PersonID returns the actor id of a person. An id that belongs to a system actor gets a prefix, so that no person can pose as it.
 func PersonID(id string) string {
 	if IsSystemActor(id) {
 		return "user:" + id
@@ -28,7 +28,7 @@ func PersonID(id string) string {
 	return id
 }
 
-// IsSystemActor reports whether an id is that of an actor without a person's name.
+// IsSystemActor reports whether an id belongs to an actor that is no person.
 func IsSystemActor(id string) bool {
 	return slices.Contains([]string{LocalActor, ScheduleActor, RealtimeActor}, id)
 }

@@ -10,7 +10,7 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// TestOutcome_OfARestoredRow is told by the row alone, as on SQLite, although the row has its old times.
+// TestOutcome_OfARestoredRow reads the outcome of a write from the restored row, which has its old times.
 func TestOutcome_OfARestoredRow(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url func(testing.TB) string) {

@@ -63,7 +63,7 @@ func (s *Service) reverse(ctx context.Context, tx *lifecycle.Tx, changes []model
 	return r.written(changes), r.checkStages(ctx, others, newest)
 }
 
-// written describes what the reversal of changes has written. The first change stands for all.
+// written returns the rows that the reversal of changes wrote. Action and row id are those of the first change.
 func (r *reversal) written(changes []models.ActivityChange) outbox.Change {
 	c := outbox.Change{Rows: mirror.ChangedRows{}, RowID: changes[0].RowID, Action: lifecycle.Updated}
 	for _, t := range r.tables {

@@ -17,13 +17,13 @@ import (
 	"lifecycle-sync/test/kit/testdb"
 )
 
-// everything is what an event without ids stands for.
+// everything stands for the null of an event that asks clients to read every product again.
 var everything = []int64{-1}
 
 // changeEvent is an event of /events.
 type changeEvent struct {
 	Version  int64
-	Products []int64 // everything for null
+	Products []int64 // everything if null
 }
 
 // nextChange reads one event of /events.
