@@ -63,14 +63,21 @@ func (s *Service) reverse(ctx context.Context, tx *lifecycle.Tx, changes []model
 	return r.written(changes), r.checkStages(ctx, others, newest)
 }
 
+// changesOf returns those of changes that are of a table.
+func changesOf(t *models.Table, changes []models.ActivityChange) (found []models.ActivityChange) {
+	for _, c := range changes {
+		if c.Table == t.Name {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
 // written returns the rows that the reversal of changes wrote. Action and row id are those of the first change.
 func (r *reversal) written(changes []models.ActivityChange) outbox.Change {
 	c := outbox.Change{Rows: mirror.ChangedRows{}, RowID: changes[0].RowID, Action: lifecycle.Updated}
 	for _, t := range r.tables {
-		for _, change := range changes {
-			if change.Table != t.Name {
-				continue
-			}
+		for _, change := range changesOf(t, changes) {
 			c.Rows[t.Source] = append(c.Rows[t.Source], change.RowID)
 			if change.Before == nil {
 				c.Deleted++
@@ -103,23 +110,19 @@ func productsOf(changes []models.ActivityChange) (ids []int64) {
 // check finds all rows that have changed since. Errors: conflict; those of Tx.
 func (r *reversal) check(ctx context.Context, changes []models.ActivityChange) error {
 	for _, t := range r.tables {
-		var ids []int64
-		for _, c := range changes {
-			if c.Table == t.Name {
-				ids = append(ids, c.RowID)
-			}
-		}
-		if ids == nil {
+		changed := changesOf(t, changes)
+		if changed == nil {
 			continue
+		}
+		ids := make([]int64, len(changed))
+		for i, c := range changed {
+			ids[i] = c.RowID
 		}
 		rows, err := r.tx.Locked(ctx, t, ids)
 		if err != nil {
 			return err
 		}
-		for _, c := range changes {
-			if c.Table != t.Name {
-				continue
-			}
+		for _, c := range changed {
 			row, exists := rows[c.RowID]
 			if err := r.compare(t, c, row, exists); err != nil {
 				return err
@@ -196,8 +199,8 @@ func (r *reversal) checkCreated(ctx context.Context, changes []models.ActivityCh
 func (r *reversal) write(ctx context.Context, changes []models.ActivityChange) error {
 	for _, t := range slices.Backward(r.tables) {
 		var ids []int64
-		for _, c := range changes {
-			if c.Table == t.Name && c.Before == nil {
+		for _, c := range changesOf(t, changes) {
+			if c.Before == nil {
 				ids = append(ids, c.RowID)
 			}
 		}
@@ -240,8 +243,8 @@ type rewrite struct {
 // exactly.
 func rewritesOf(t *models.Table, changes []models.ActivityChange) (groups []*rewrite, err error) {
 	known := map[string]*rewrite{}
-	for _, c := range changes {
-		if c.Table != t.Name || c.Before == nil {
+	for _, c := range changesOf(t, changes) {
+		if c.Before == nil {
 			continue
 		}
 		row, columns, err := t.RowOf(c.RowID, c.Before)
