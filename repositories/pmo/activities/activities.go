@@ -53,28 +53,9 @@ func (a *Activities) AddRun(ctx context.Context, run models.Run, at time.Time, c
 	return a.Add(ctx, &models.Activity{At: at, Actor: run.Actor, Channel: models.SyncChannel, Action: models.SyncAction, RunID: &run.ID, ChangeCount: changes}, nil)
 }
 
-// Link links the changes of a run to the activities that made them in lifecycle_db, and returns their number. Rows are matched by the
-// writing transaction (xmin). Deleted rows, and all rows on SQLite, are matched by table and id. A deletion is skipped if a later
-// activity wrote the same row. The activities stay locked: Settle may be about to remove one. Raw, because GORM cannot update from
-// another table. Only in a transaction. Errors: connection, timeout.
-func (a *Activities) Link(ctx context.Context, run int64) (linked int64, err error) {
-	result := a.s.Gorm(ctx).Exec(`UPDATE lifecycle_sync_changes SET activity_id = x.activity_id FROM (
-		SELECT m.id, max(m.activity_id) AS activity_id FROM (SELECT l.id, a.id AS activity_id FROM lifecycle_activity_changes c
-			JOIN lifecycle_activities a ON a.id = c.activity_id
-			JOIN lifecycle_sync_changes l ON l.table_name = c.table_name AND l.row_id = c.row_id AND l.run_id = ? AND l.activity_id IS NULL
-		WHERE NOT c.mirrored AND (a.source_xid IS NULL OR l.source_xid = a.source_xid & 4294967295 OR l.source_xid IS NULL AND c.after IS NULL
-			AND NOT EXISTS (SELECT 1 FROM lifecycle_activity_changes n WHERE NOT n.mirrored AND n.table_name = c.table_name AND n.row_id = c.row_id
-				AND n.activity_id > c.activity_id))`+a.s.KeyLock("a")+`) m GROUP BY m.id) x
-		WHERE lifecycle_sync_changes.run_id = ? AND lifecycle_sync_changes.id = x.id`, run, run)
-	if result.Error != nil || result.RowsAffected == 0 {
-		return 0, a.s.Translate(result.Error)
-	}
-	return result.RowsAffected, a.s.Translate(a.s.Gorm(ctx).Exec(`UPDATE lifecycle_activity_changes AS c SET mirrored = TRUE WHERE NOT c.mirrored AND EXISTS (
-		SELECT 1 FROM lifecycle_sync_changes l WHERE l.run_id = ? AND l.activity_id >= c.activity_id AND l.table_name = c.table_name AND l.row_id = c.row_id)`, run).Error)
-}
-
 // MarkMirrored notes that every transaction of lifecycle_db before a horizon is mirrored, even if a run has found no change: others may
-// have written the row since. Rows in quarantine are mirrored later. Raw, as Link. Only in a transaction. Errors: connection, timeout.
+// have written the row since. Rows in quarantine are mirrored later. Raw, because GORM cannot update from another table. Only in a
+// transaction. Errors: connection, timeout.
 func (a *Activities) MarkMirrored(ctx context.Context, horizon int64) error {
 	return a.s.Translate(a.s.Gorm(ctx).Exec(`UPDATE lifecycle_activity_changes AS c SET mirrored = TRUE WHERE NOT c.mirrored
 		AND EXISTS (SELECT 1 FROM lifecycle_activities a WHERE a.id = c.activity_id AND a.source_xid < ?)

@@ -109,11 +109,12 @@ func TestSettle_WaitsForRunsThatLinkChanges(t *testing.T) {
 		}
 		product := int64(3)
 		change := models.LoggedChange{RunID: run.ID, Table: "products", RowID: product, ProductID: &product, Action: string(mirror.Delete), Before: models.JSON(`{}`)}
-		if err := journal.New(p).LogChanges(t.Context(), []models.LoggedChange{change}); err != nil {
-			return err
+		linked, err := activities.New(p).Link(t.Context(), []models.LoggedChange{change})
+		if err != nil || len(linked) != 1 || linked[0].ActivityID == nil {
+			t.Errorf("linked: %+v (%v)", linked, err)
 		}
-		if linked, err := activities.New(p).Link(t.Context(), run.ID); err != nil || linked != 1 {
-			t.Errorf("%d changes are linked (%v)", linked, err)
+		if err := journal.New(p).LogChanges(t.Context(), linked); err != nil {
+			return err
 		}
 		removed = make(chan struct{})
 		go func() { defer close(removed); f.remove() }()

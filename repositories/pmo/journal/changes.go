@@ -43,9 +43,9 @@ func (j *Journal) LogChanges(ctx context.Context, changes []models.LoggedChange)
 	var lines []byte
 	for _, c := range changes {
 		lines = database.AppendCopyText(lines, fmt.Append(nil, c.RunID), []byte(c.Table), fmt.Append(nil, c.RowID), optional(c.ProductID), []byte(c.Action), c.Before, c.After,
-			optional(c.SourceXID))
+			optional(c.SourceXID), optional(c.ActivityID))
 	}
-	return j.s.CopyIn(ctx, bytes.NewReader(lines), "lifecycle_sync_changes (run_id, table_name, row_id, product_id, action, before, after, source_xid)")
+	return j.s.CopyIn(ctx, bytes.NewReader(lines), "lifecycle_sync_changes (run_id, table_name, row_id, product_id, action, before, after, source_xid, activity_id)")
 }
 
 // optional is a number as a cell, nil for none.

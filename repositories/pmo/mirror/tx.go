@@ -32,7 +32,8 @@ type Tx struct {
 	Run         *models.Run
 	Reached     *models.Watermark // where the run brings the mirror; nil when it does not move the watermark
 	Version     int64             // of the mirror, once the run has committed
-	logged      int64             // entries of the change log
+	direct      int64             // changes that were made directly in lifecycle_db
+	unmirrored  *bool             // whether an activity has a change that no run has found yet; nil if not known
 	staged      map[string]bool   // mirror tables that have their temporary table
 }
 
@@ -132,16 +133,12 @@ func (tx *Tx) Finish(ctx context.Context, counts []models.TableCount, changed mo
 	return nil
 }
 
-// recordActivities links the run's changes to the activities that made them in lifecycle_db, and records the others, which were
-// made directly there. Every transaction before the horizon is mirrored, unless it is nil.
+// recordActivities records the run's changes that were made directly in lifecycle_db. Every transaction before the horizon is
+// mirrored, unless it is nil.
 func (tx *Tx) recordActivities(ctx context.Context, now time.Time, horizon *int64) error {
 	recorded := activities.New(tx.s)
-	if tx.logged > 0 {
-		linked, err := recorded.Link(ctx, tx.Run.ID)
-		if err == nil && linked < tx.logged {
-			err = recorded.AddRun(ctx, *tx.Run, now, tx.logged-linked)
-		}
-		if err != nil {
+	if tx.direct > 0 {
+		if err := recorded.AddRun(ctx, *tx.Run, now, tx.direct); err != nil {
 			return err
 		}
 	}
@@ -151,9 +148,31 @@ func (tx *Tx) recordActivities(ctx context.Context, now time.Time, horizon *int6
 	return recorded.MarkMirrored(ctx, *horizon)
 }
 
-// LogChanges appends to the change log. Errors: connection.
+// LogChanges appends changes of one table to the change log, linked to the activities that made them. An activity that is in the run's
+// snapshot was recorded before, so it is enough to look once whether there is any. Errors: connection.
 func (tx *Tx) LogChanges(ctx context.Context, changes []models.LoggedChange) error {
-	tx.logged += int64(len(changes))
+	if len(changes) == 0 {
+		return nil
+	}
+	recorded := activities.New(tx.s)
+	if tx.unmirrored == nil {
+		found, err := recorded.AnyUnmirrored(ctx)
+		if err != nil {
+			return err
+		}
+		tx.unmirrored = &found
+	}
+	if *tx.unmirrored {
+		var err error
+		if changes, err = recorded.Link(ctx, changes); err != nil {
+			return err
+		}
+	}
+	for _, c := range changes {
+		if c.ActivityID == nil {
+			tx.direct++
+		}
+	}
 	return tx.Journal.LogChanges(ctx, changes)
 }
 
