@@ -123,19 +123,17 @@ func (tx *Tx) CreateProducts(ctx context.Context, products []models.Product) err
 	return createAll(ctx, tx, ProductTable, products, func(p models.Product) int64 { return p.ID })
 }
 
-// DeleteProduct deletes a product and its stage history, whose ids it returns. Errors: as CreateProduct; constraint
-// also when another table of lifecycle_db refers to the product; conflict if its rows would be deleted or changed, too.
-func (tx *Tx) DeleteProduct(ctx context.Context, id int64) (histories []int64, err error) {
-	err = tx.conn.Gorm(ctx).Table(HistoryTable).Where("id_produk = ?", id).Order("id").Pluck("id", &histories).Error
+// DeleteProduct deletes a product and its stage history. Errors: as CreateProduct; constraint also when another table of
+// lifecycle_db refers to the product; conflict if its rows would be deleted or changed, too.
+func (tx *Tx) DeleteProduct(ctx context.Context, id int64) error {
+	records, err := tx.RecordsOf(ctx, []int64{id})
+	if err == nil && len(records) > 0 {
+		err = tx.delete(ctx, HistoryTable, records...)
+	}
 	if err != nil {
-		return nil, tx.source.db.Translate(err)
+		return err
 	}
-	if len(histories) > 0 {
-		if err := tx.delete(ctx, HistoryTable, histories...); err != nil {
-			return nil, err
-		}
-	}
-	return histories, tx.delete(ctx, ProductTable, id)
+	return tx.delete(ctx, ProductTable, id)
 }
 
 // UnknownChoices lists the fields of a product whose id does not exist. Without a category table, the categories are

@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"slices"
 	"testing"
 
 	"lifecycle-sync/models"
@@ -64,9 +65,9 @@ func TestTx_WritesProductsAndStageRecords(t *testing.T) { //nolint:gocyclo // on
 			t.Fatal(err)
 		}
 		err = source.InTx(t.Context(), func(tx *lifecycle.Tx) error {
-			histories, err := tx.DeleteProduct(t.Context(), 1)
-			if err != nil || len(histories) != 1 || histories[0] != 1 {
-				t.Errorf("deleted the histories %v, %v", histories, err)
+			err := tx.DeleteProduct(t.Context(), 1)
+			if rows := tx.Rows(); err != nil || !slices.Equal(rows["tbl_produk"], []int64{1}) || !slices.Equal(rows["tbl_stage_histori"], []int64{1}) {
+				t.Errorf("deleted %v, %v", rows, err)
 			}
 			if row, err := tx.LockProduct(t.Context(), 1); row != nil || err != nil {
 				t.Errorf("the product is still there: %v", err)
@@ -88,7 +89,7 @@ func TestTx_ReportsSuppressedWrites(t *testing.T) {
 	for name, write := range map[string]func(tx *lifecycle.Tx) error{
 		"insert": func(tx *lifecycle.Tx) error { return tx.CreateProduct(t.Context(), &models.Product{}) },
 		"update": func(tx *lifecycle.Tx) error { return tx.UpdateProduct(t.Context(), 1, models.Product{}, "produk") },
-		"delete": func(tx *lifecycle.Tx) error { _, err := tx.DeleteProduct(t.Context(), 1); return err },
+		"delete": func(tx *lifecycle.Tx) error { return tx.DeleteProduct(t.Context(), 1) },
 	} {
 		err := source.InTx(t.Context(), write)
 		if e := models.AsError(err); e == nil || e.Class != models.Constraint || e.Text.Code != "lifecycle.suppressed" {

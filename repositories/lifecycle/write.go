@@ -223,6 +223,15 @@ func (tx *Tx) wrote(table string, id int64) {
 	}
 }
 
+// Rows returns the ids of the rows that the transaction has locked or written so far, by table.
+func (tx *Tx) Rows() map[string][]int64 {
+	rows := map[string][]int64{}
+	for key := range tx.before {
+		rows[key.table] = append(rows[key.table], key.id)
+	}
+	return rows
+}
+
 // Changes returns the rows that the transaction has changed so far: the changed columns of an updated row without updated_at,
 // otherwise the whole row. Errors: connection, timeout.
 func (tx *Tx) Changes(ctx context.Context) (changes []models.ActivityChange, err error) {

@@ -10,7 +10,6 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/lifecycle"
-	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/outbox"
 )
 
@@ -60,7 +59,7 @@ func (s *Service) reverse(ctx context.Context, tx *lifecycle.Tx, changes []model
 	}
 	// A product that the activity itself changed returns to its stage before the activity.
 	others := slices.DeleteFunc(products, func(id int64) bool { _, own := r.products[id]; return own })
-	return r.written(changes), r.checkStages(ctx, others, newest)
+	return reversed(changes[0]), r.checkStages(ctx, others, newest)
 }
 
 // changesOf returns those of changes that are of a table.
@@ -73,24 +72,13 @@ func changesOf(t *models.Table, changes []models.ActivityChange) (found []models
 	return found
 }
 
-// written returns the rows that the reversal of changes wrote. Action and row id are those of the first change.
-func (r *reversal) written(changes []models.ActivityChange) outbox.Change {
-	c := outbox.Change{Rows: mirror.ChangedRows{}, RowID: changes[0].RowID, Action: lifecycle.Updated}
-	for _, t := range r.tables {
-		for _, change := range changesOf(t, changes) {
-			c.Rows[t.Source] = append(c.Rows[t.Source], change.RowID)
-			if change.Before == nil {
-				c.Deleted++
-			}
-		}
-		if changes[0].Table == t.Name {
-			c.Table = t.Source
-		}
-	}
+// reversed describes what the reversal of a change wrote.
+func reversed(change models.ActivityChange) outbox.Change {
+	c := outbox.Change{Table: models.TableByName(change.Table).Source, RowID: change.RowID, Action: lifecycle.Updated}
 	switch {
-	case changes[0].Before == nil:
+	case change.Before == nil:
 		c.Action = lifecycle.Deleted
-	case changes[0].After == nil:
+	case change.After == nil:
 		c.Action = lifecycle.Restored
 	}
 	return c

@@ -33,7 +33,7 @@ func (w *Writer) changedRows(ctx context.Context, write models.Write) (rows mirr
 	}
 	activity, err := activities.New(w.store.Session).OfWrite(ctx, write.ID)
 	if err != nil || activity == nil {
-		return rows, deleted, err
+		return rows, 0, err
 	}
 	changes, err := activities.New(w.store.Session).Changes(ctx, *activity, 0, 0, math.MaxInt)
 	for _, c := range changes {
@@ -42,11 +42,18 @@ func (w *Writer) changedRows(ctx context.Context, write models.Write) (rows mirr
 			continue // a file
 		}
 		rows[t.Source] = append(rows[t.Source], c.RowID)
-		if c.After == nil {
-			deleted++
+	}
+	return rows, deletions(changes), err
+}
+
+// deletions counts the rows that a write deleted in lifecycle_db.
+func deletions(changes []models.ActivityChange) (n int64) {
+	for _, c := range changes {
+		if c.After == nil && c.Table != models.AttachmentTable {
+			n++
 		}
 	}
-	return rows, deleted, err
+	return n
 }
 
 // settle makes the files and the answer of a committed write permanent.

@@ -73,13 +73,14 @@ type Change struct {
 	Products []models.ProductIdentity // each gets an equal share of the request's files
 	Data     any                      // of the answer
 	Version  string
-	Rows     mirror.ChangedRows // all rows that changed
-	Deleted  int64              // number of deleted rows
-	Undoes   *models.Activity   // what an undo reverses; nil for other writes
-	As       string             // the action of the activity; "": derived from the changed rows
+	Undoes   *models.Activity // what an undo reverses; nil for other writes
+	As       string           // the action of the activity; "": derived from the changed rows
 
 	// Claim takes what the write uses up in pmo_db, in the transaction that records the write. nil for nothing.
 	Claim func(ctx context.Context, tx *pmo.Session, writeID string) error
+
+	rows    mirror.ChangedRows // to mirror
+	deleted int64              // how many of them were deleted
 }
 
 // Result is the outcome of a completed write.
@@ -188,6 +189,7 @@ func (w *Writer) inSource(
 		if err != nil {
 			return err
 		}
+		c.rows, c.deleted = tx.Rows(), deletions(changes)
 		if write.Body, err = json.Marshal(c.Data); err != nil {
 			return err
 		}
@@ -321,7 +323,7 @@ func addEntry(
 // both succeeded; the cleanup and the next run retry what failed.
 func (w *Writer) refreshMirror(ctx context.Context, write models.Write, c Change) bool {
 	ctx = context.WithoutCancel(ctx)
-	version, err := w.mirror.Refresh(ctx, c.Rows, c.Deleted)
+	version, err := w.mirror.Refresh(ctx, c.rows, c.deleted)
 	if err == nil {
 		w.cache.Advance(version)
 	} else {
@@ -341,5 +343,5 @@ func (w *Writer) refreshMirror(ctx context.Context, write models.Write, c Change
 
 // Refresh mirrors rows that another application has changed in lifecycle_db, unless the mirror cannot be written now.
 func (w *Writer) Refresh(ctx context.Context, table string, ids ...int64) {
-	w.refreshMirror(ctx, models.Write{}, Change{Table: table, RowID: ids[0], Rows: mirror.ChangedRows{table: ids}})
+	w.refreshMirror(ctx, models.Write{}, Change{Table: table, RowID: ids[0], rows: mirror.ChangedRows{table: ids}})
 }

@@ -7,7 +7,6 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/lifecycle"
-	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/outbox"
 )
 
@@ -74,8 +73,7 @@ func (w *Writer) Import(ctx context.Context, tx *lifecycle.Tx, rows []ImportRow)
 			return outbox.Change{}, err
 		}
 	}
-	moved, err := w.apply(ctx, tx, edits, false)
-	return imported(locked, created, moved), err
+	return imported(locked, created), w.apply(ctx, tx, edits, false)
 }
 
 // newProducts returns the products to create, and why they are invalid.
@@ -98,17 +96,13 @@ func newProducts(ctx context.Context, known choices, rows []ImportRow) (created 
 }
 
 // imported describes an import.
-func imported(changed []Locked, created []models.Product, moved []int64) outbox.Change {
-	ids := IDs(changed)
-	c := outbox.Change{Table: lifecycle.ProductTable, Action: lifecycle.Updated, Data: Imported{Created: len(created), Changed: len(changed)}}
-	for _, p := range created {
-		ids = append(ids, p.ID)
+func imported(changed []Locked, created []models.Product) outbox.Change {
+	c := outbox.Change{Table: lifecycle.ProductTable, Data: Imported{Created: len(created), Changed: len(changed)}}
+	if len(changed) > 0 {
+		c.RowID, c.Action = changed[0].ID, lifecycle.Updated
+	} else {
+		c.RowID, c.Action = created[0].ID, lifecycle.Inserted
 	}
-	if len(changed) == 0 {
-		c.Action = lifecycle.Inserted
-	}
-	c.RowID = ids[0]
-	c.Rows = mirror.ChangedRows{lifecycle.ProductTable: ids, lifecycle.HistoryTable: moved}
 	return c
 }
 

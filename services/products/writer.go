@@ -11,7 +11,6 @@ import (
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/repositories/pmo/catalog"
-	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/outbox"
 )
 
@@ -62,13 +61,10 @@ func (w *Writer) Update(ctx context.Context, id int64, in Input, versions models
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		moved, err := w.apply(ctx, tx, edits, len(r.Files) > 0)
-		if err != nil {
+		if err := w.apply(ctx, tx, edits, len(r.Files) > 0); err != nil {
 			return outbox.Change{}, err
 		}
-		c, err := w.changed(ctx, tx, id, lifecycle.Updated, before.AttachmentsCount+int64(len(r.Files)))
-		c.Rows[lifecycle.HistoryTable] = moved
-		return c, err
+		return w.changed(ctx, tx, id, lifecycle.Updated, before.AttachmentsCount+int64(len(r.Files)))
 	})
 }
 
@@ -87,15 +83,11 @@ func (w *Writer) UpdateAll(ctx context.Context, targets []Target, in Input, r ou
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		moved, err := w.apply(ctx, tx, edits, len(r.Files) > 0)
-		if err != nil {
+		if err := w.apply(ctx, tx, edits, len(r.Files) > 0); err != nil {
 			return outbox.Change{}, err
 		}
-		rows := mirror.ChangedRows{lifecycle.ProductTable: IDs(locked), lifecycle.HistoryTable: moved}
 		data, err := Versions(ctx, tx, locked)
-		return outbox.Change{
-			Table: lifecycle.ProductTable, RowID: locked[0].ID, Action: lifecycle.Updated, Products: Identities(locked), Data: data, Rows: rows,
-		}, err
+		return outbox.Change{Table: lifecycle.ProductTable, RowID: locked[0].ID, Action: lifecycle.Updated, Products: Identities(locked), Data: data}, err
 	})
 }
 
@@ -159,9 +151,9 @@ func (in Input) withDates(columns []string, now time.Time) models.Product {
 	return p
 }
 
-// apply writes planned edits, with one statement for products of which the same columns change, and records the moves, whose ids
-// it returns. If touch is set, a product of which nothing changes gets a new updated_at.
-func (w *Writer) apply(ctx context.Context, tx *lifecycle.Tx, edits []edit, touch bool) (moved []int64, err error) {
+// apply writes planned edits, with one statement for products of which the same columns change, and records the moves. If
+// touch is set, a product of which nothing changes gets a new updated_at.
+func (w *Writer) apply(ctx context.Context, tx *lifecycle.Tx, edits []edit, touch bool) error {
 	var order []string // of the groups
 	groups := map[string][]edit{}
 	var moving []edit
@@ -180,11 +172,11 @@ func (w *Writer) apply(ctx context.Context, tx *lifecycle.Tx, edits []edit, touc
 			continue
 		}
 		if err := writeGroup(ctx, tx, groups[key], tx.Now.In(w.zone)); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if moving == nil {
-		return nil, nil
+		return nil
 	}
 	ids := make([]int64, len(moving))
 	for i, e := range moving {
@@ -192,20 +184,14 @@ func (w *Writer) apply(ctx context.Context, tx *lifecycle.Tx, edits []edit, touc
 	}
 	newest, err := tx.NewestMoves(ctx, ids, models.LatestMove(tx.Now))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	records := make([]models.StageHistory, len(moving))
 	for i, p := range moving {
 		at := models.InstantOf(models.MoveTime(newest[p.ID], tx.Now))
 		records[i] = models.StageHistory{ProductID: &p.ID, PreviousStageID: p.StageID, StageID: p.in.StageID, ChangedAt: &at}
 	}
-	if err := tx.CreateStageRecords(ctx, records); err != nil {
-		return nil, err
-	}
-	for _, r := range records {
-		moved = append(moved, r.ID)
-	}
-	return moved, nil
+	return tx.CreateStageRecords(ctx, records)
 }
 
 // writeGroup writes edits of the same columns.
@@ -241,7 +227,7 @@ func (w *Writer) Delete(ctx context.Context, id int64, versions models.RowVersio
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		histories, err := tx.DeleteProduct(ctx, id)
+		err = tx.DeleteProduct(ctx, id)
 		if e := models.AsError(err); err != nil && e.Class == models.Constraint {
 			return outbox.Change{}, models.NewError(models.Conflict, "products.delete_refused", nil).WithRemedy("products.delete_refused_remedy", nil).WithCause(err)
 		}
@@ -250,9 +236,7 @@ func (w *Writer) Delete(ctx context.Context, id int64, versions models.RowVersio
 		}
 		return outbox.Change{
 			Table: lifecycle.ProductTable, RowID: id, Action: lifecycle.Deleted,
-			Data:    Deleted{ID: id, Name: before.Name},
-			Rows:    mirror.ChangedRows{lifecycle.ProductTable: {id}, lifecycle.HistoryTable: histories},
-			Deleted: 1 + int64(len(histories)),
+			Data: Deleted{ID: id, Name: before.Name},
 		}, nil
 	})
 }
@@ -292,7 +276,7 @@ func (w *Writer) changed(ctx context.Context, tx *lifecycle.Tx, id int64, action
 	product.AttachmentsCount, product.Version = files, rows[0].Version()
 	return outbox.Change{
 		Table: lifecycle.ProductTable, RowID: id, Action: action, Products: []models.ProductIdentity{identity(product)},
-		Data: product, Version: product.Version, Rows: mirror.ChangedRows{lifecycle.ProductTable: {id}},
+		Data: product, Version: product.Version,
 	}, err
 }
 

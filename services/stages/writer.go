@@ -10,7 +10,6 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/lifecycle"
-	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/outbox"
 	"lifecycle-sync/services/products"
 )
@@ -63,11 +62,11 @@ func (w *Writer) Record(ctx context.Context, in Input, r outbox.Request) (outbox
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		records, err := w.apply(ctx, tx, moves, in)
+		first, err := w.apply(ctx, tx, moves, in)
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		c, err := w.changed(ctx, tx, records[0], lifecycle.Inserted, in.ProductID)
+		c, err := w.changed(ctx, tx, first, lifecycle.Inserted)
 		c.Products = products.Identities(locked)
 		return c, err
 	})
@@ -92,15 +91,12 @@ func (w *Writer) RecordAll(ctx context.Context, targets []products.Target, in In
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		records, err := w.apply(ctx, tx, moves, in)
+		first, err := w.apply(ctx, tx, moves, in)
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		rows := mirror.ChangedRows{lifecycle.ProductTable: products.IDs(locked), lifecycle.HistoryTable: records}
 		data, err := products.Versions(ctx, tx, locked)
-		return outbox.Change{
-			Table: lifecycle.HistoryTable, RowID: records[0], Action: lifecycle.Inserted, Products: products.Identities(locked), Data: data, Rows: rows,
-		}, err
+		return outbox.Change{Table: lifecycle.HistoryTable, RowID: first, Action: lifecycle.Inserted, Products: products.Identities(locked), Data: data}, err
 	})
 }
 
@@ -190,8 +186,8 @@ func (m move) check(in Input) *models.Error {
 }
 
 // apply records planned moves and puts the products into their new stage, with one statement for those that begin it on the same
-// day. It returns the ids of the records.
-func (w *Writer) apply(ctx context.Context, tx *lifecycle.Tx, moves []move, in Input) (recordIDs []int64, err error) {
+// day. It returns the id of the first record.
+func (w *Writer) apply(ctx context.Context, tx *lifecycle.Tx, moves []move, in Input) (first int64, err error) {
 	beginning := map[models.Date][]int64{}
 	records := make([]models.StageHistory, len(moves))
 	for i, m := range moves {
@@ -208,16 +204,11 @@ func (w *Writer) apply(ctx context.Context, tx *lifecycle.Tx, moves []move, in I
 	for begins, ids := range beginning {
 		p := models.Product{StageID: &in.StageID, StageStart: &begins, StageEnd: in.StageEnd}
 		if err := tx.UpdateProducts(ctx, ids, p, "id_stage", "tanggal_stage_start", "tanggal_stage_end"); err != nil {
-			return nil, err
+			return 0, err
 		}
 	}
-	if err := tx.CreateStageRecords(ctx, records); err != nil {
-		return nil, err
-	}
-	for _, r := range records {
-		recordIDs = append(recordIDs, r.ID)
-	}
-	return recordIDs, nil
+	err = tx.CreateStageRecords(ctx, records)
+	return records[0].ID, err
 }
 
 // Correct changes notes, time and metrics of a record. If another record becomes the newest one, the product follows it.
@@ -247,7 +238,7 @@ func (w *Writer) Correct(ctx context.Context, id int64, in Input, versions model
 				return outbox.Change{}, err
 			}
 		}
-		return w.changed(ctx, tx, id, lifecycle.Updated, *before.ProductID)
+		return w.changed(ctx, tx, id, lifecycle.Updated)
 	})
 }
 
@@ -295,7 +286,6 @@ func (w *Writer) Delete(ctx context.Context, id int64, versions models.RowVersio
 		}
 		return outbox.Change{
 			Table: lifecycle.HistoryTable, RowID: id, Action: lifecycle.Deleted, Data: Deleted{ID: id, ProductID: *before.ProductID},
-			Rows: mirror.ChangedRows{lifecycle.HistoryTable: {id}, lifecycle.ProductTable: {*before.ProductID}}, Deleted: 1,
 		}, nil
 	})
 }
@@ -381,7 +371,7 @@ func sameRecord(a, b *models.StageHistory) bool {
 }
 
 // changed describes a write to a record and, perhaps, to its product.
-func (w *Writer) changed(ctx context.Context, tx *lifecycle.Tx, id int64, action string, productID int64) (outbox.Change, error) {
+func (w *Writer) changed(ctx context.Context, tx *lifecycle.Tx, id int64, action string) (outbox.Change, error) {
 	row, err := tx.LockStageRecord(ctx, id)
 	if err != nil {
 		return outbox.Change{}, err
@@ -389,6 +379,5 @@ func (w *Writer) changed(ctx context.Context, tx *lifecycle.Tx, id int64, action
 	record, err := tx.ListedRecord(ctx, id)
 	return outbox.Change{
 		Table: lifecycle.HistoryTable, RowID: id, Action: action, Data: record, Version: row.Version(),
-		Rows: mirror.ChangedRows{lifecycle.HistoryTable: {id}, lifecycle.ProductTable: {productID}},
 	}, err
 }
