@@ -7,11 +7,6 @@ import (
 	"lifecycle-sync/models"
 )
 
-// LockStageRecord is LockProduct for a record of the stage history.
-func (tx *Tx) LockStageRecord(ctx context.Context, id int64) (*models.Row, error) {
-	return tx.lockRow(ctx, tx.source.histories, id)
-}
-
 // ListedRecord reads a record of the stage history as the API shows it. Errors: connection, timeout.
 func (tx *Tx) ListedRecord(ctx context.Context, id int64) (record models.ListedRecord, err error) {
 	err = tx.conn.Gorm(ctx).Table(HistoryTable+" h").
@@ -23,15 +18,9 @@ func (tx *Tx) ListedRecord(ctx context.Context, id int64) (record models.ListedR
 	return record, tx.source.db.Translate(err)
 }
 
-// NewestMove returns id, stage and time of the record that decides a product's stage: the one with the latest time, then the
-// greatest id; nil if there is none. Records without a stage or time, or later than until, do not count. The product must be
-// locked. Errors: connection, timeout.
-func (tx *Tx) NewestMove(ctx context.Context, productID int64, until time.Time) (*models.StageHistory, error) {
-	newest, err := tx.NewestMoves(ctx, []int64{productID}, until)
-	return newest[productID], err
-}
-
-// NewestMoves is NewestMove for several products; those without any are missing.
+// NewestMoves returns, by product, id, stage and time of the record that decides its stage: the one with the latest time, then
+// the greatest id. Records without a stage or time, or later than until, do not count; products without any are missing. The
+// products must be locked. Errors: connection, timeout.
 func (tx *Tx) NewestMoves(ctx context.Context, productIDs []int64, until time.Time) (map[int64]*models.StageHistory, error) {
 	fitting := func(column string) string {
 		return tx.source.db.Fitting(column, tx.source.histories.Column(column))
@@ -67,29 +56,17 @@ func (tx *Tx) StageExists(ctx context.Context, id int64) (bool, error) {
 	return tx.exists(ctx, "tbl_stage", "id", id)
 }
 
-// CreateStageRecord inserts a record of the stage history and sets its id, created_at and updated_at. Errors: as CreateProduct.
-func (tx *Tx) CreateStageRecord(ctx context.Context, h *models.StageHistory) error {
-	now := models.InstantOf(tx.Now)
-	h.CreatedAt, h.UpdatedAt = &now, &now
-	return tx.create(ctx, HistoryTable, h, &h.ID)
-}
-
-// CreateStageRecords is CreateStageRecord for several records.
+// CreateStageRecords inserts records of the stage history and sets their ids, created_at and updated_at. Errors: as CreateProducts.
 func (tx *Tx) CreateStageRecords(ctx context.Context, records []models.StageHistory) error {
 	now := models.InstantOf(tx.Now)
 	for i := range records {
 		records[i].ID, records[i].CreatedAt, records[i].UpdatedAt = 0, &now, &now
 	}
-	return createAll(ctx, tx, HistoryTable, records, func(r models.StageHistory) int64 { return r.ID })
+	return create(ctx, tx, HistoryTable, records, func(r models.StageHistory) int64 { return r.ID })
 }
 
-// UpdateStageRecord sets the given columns of a record to their values in h, and updated_at. Errors: as CreateProduct.
+// UpdateStageRecord sets the given columns of a record to their values in h, and updated_at. Errors: as CreateProducts.
 func (tx *Tx) UpdateStageRecord(ctx context.Context, id int64, h models.StageHistory, columns ...string) error {
-	h.ID, h.UpdatedAt = id, new(models.InstantOf(tx.Now))
-	return tx.update(ctx, HistoryTable, id, &h, columns)
-}
-
-// DeleteStageRecord deletes a record of the stage history. Errors: as CreateProduct.
-func (tx *Tx) DeleteStageRecord(ctx context.Context, id int64) error {
-	return tx.delete(ctx, HistoryTable, id)
+	h.ID, h.UpdatedAt = 0, new(models.InstantOf(tx.Now))
+	return tx.update(ctx, HistoryTable, []int64{id}, &h, columns)
 }

@@ -12,19 +12,10 @@ const (
 	HistoryTable = "tbl_stage_histori"
 )
 
-// LockProduct reads a product's row, nil if there is none, and locks it until the transaction ends. The transaction's time
-// becomes that of the lock: another write may have held it, and what follows must be later. Errors: forbidden, because a
-// lock needs the privilege to write; connection, timeout.
-func (tx *Tx) LockProduct(ctx context.Context, id int64) (*models.Row, error) {
-	rows, err := tx.LockProducts(ctx, []int64{id})
-	if err != nil || len(rows) == 0 {
-		return nil, err
-	}
-	return &rows[0], nil
-}
-
-// LockProducts is LockProduct for several products. It locks and returns them in the order of their ids, so that two writes
-// never wait for each other. Those that do not exist are missing.
+// LockProducts reads the rows of products and locks them until the transaction ends, in the order of their ids, so that two
+// writes never wait for each other. Those that do not exist are missing. The transaction's time becomes that of the lock: another
+// write may have held it, and what follows must be later. Errors: forbidden, because a lock needs the privilege to write;
+// connection, timeout.
 func (tx *Tx) LockProducts(ctx context.Context, ids []int64) ([]models.Row, error) {
 	rows, err := tx.lockRows(ctx, tx.source.products, ids)
 	if err != nil || tx.source.Features().SingleWriter { // whose lock comes first
@@ -52,16 +43,8 @@ func (s *Source) ProductIdentity(ctx context.Context, id int64) (*models.Product
 	return &found[0], nil
 }
 
-// ListedProduct reads a product as the API shows it, except for version and AttachmentsCount. Errors: connection, timeout.
-func (tx *Tx) ListedProduct(ctx context.Context, id int64) (product models.ListedProduct, err error) {
-	products, err := tx.ListedProducts(ctx, []int64{id})
-	if err != nil || len(products) == 0 {
-		return product, err
-	}
-	return products[0], nil
-}
-
-// ListedProducts is ListedProduct for several products, in the order of their ids.
+// ListedProducts reads products as the API shows them, except for version and AttachmentsCount, in the order of their ids. Those
+// that do not exist are missing. Errors: connection, timeout.
 func (tx *Tx) ListedProducts(ctx context.Context, ids []int64) (products []models.ListedProduct, err error) {
 	query := tx.conn.Gorm(ctx).Table(ProductTable + " p").
 		Joins("LEFT JOIN tbl_segmen segment ON segment.id = p.id_segmen").
@@ -78,30 +61,16 @@ func (tx *Tx) ListedProducts(ctx context.Context, ids []int64) (products []model
 	return products, tx.source.db.Translate(err)
 }
 
-// CreateProduct inserts a product and sets its id, created_at and updated_at. Errors: forbidden, constraint (also a
-// trigger that refuses it), data_type, unavailable when the ids have run out.
-func (tx *Tx) CreateProduct(ctx context.Context, p *models.Product) error {
-	now := models.InstantOf(tx.Now)
-	p.CreatedAt, p.UpdatedAt = &now, &now
-	return tx.create(ctx, ProductTable, p, &p.ID)
-}
-
-// UpdateProduct sets the given columns of a product to their values in p, and updated_at. Errors: as CreateProduct.
-func (tx *Tx) UpdateProduct(ctx context.Context, id int64, p models.Product, columns ...string) error {
-	p.ID, p.UpdatedAt = id, new(models.InstantOf(tx.Now))
-	return tx.update(ctx, ProductTable, id, &p, columns)
-}
-
-// UpdateProducts is UpdateProduct for several locked products, which get the same values, in one statement.
+// UpdateProducts sets the given columns of products to their values in p, and updated_at, in one statement. Errors: as CreateProducts.
 func (tx *Tx) UpdateProducts(ctx context.Context, ids []int64, p models.Product, columns ...string) error {
 	p.ID, p.UpdatedAt = 0, new(models.InstantOf(tx.Now))
-	return tx.updateAll(ctx, ProductTable, ids, &p, columns)
+	return tx.update(ctx, ProductTable, ids, &p, columns)
 }
 
 // batchSize is the number of rows per statement. A larger one exceeds SQLite's limit of parameters.
 const batchSize = 1000
 
-// UpdateEachProduct is UpdateProduct for several locked products, each with its own values.
+// UpdateEachProduct is UpdateProducts for products with different values.
 func (tx *Tx) UpdateEachProduct(ctx context.Context, products []models.Product, columns ...string) error {
 	ids, values := make([]int64, len(products)), make([][]any, len(products))
 	for i, p := range products {
@@ -114,26 +83,27 @@ func (tx *Tx) UpdateEachProduct(ctx context.Context, products []models.Product, 
 	return tx.updateEach(ctx, tx.source.products, ids, columns, values)
 }
 
-// CreateProducts is CreateProduct for several products.
+// CreateProducts inserts products and sets their ids, created_at and updated_at. Errors: forbidden, constraint (also a
+// trigger that refuses it), data_type, unavailable when the ids have run out.
 func (tx *Tx) CreateProducts(ctx context.Context, products []models.Product) error {
 	now := models.InstantOf(tx.Now)
 	for i := range products {
 		products[i].ID, products[i].CreatedAt, products[i].UpdatedAt = 0, &now, &now
 	}
-	return createAll(ctx, tx, ProductTable, products, func(p models.Product) int64 { return p.ID })
+	return create(ctx, tx, ProductTable, products, func(p models.Product) int64 { return p.ID })
 }
 
-// DeleteProduct deletes a product and its stage history. Errors: as CreateProduct; constraint also when another table of
-// lifecycle_db refers to the product; conflict if its rows would be deleted or changed, too.
+// DeleteProduct deletes a product and its stage history. Errors: as Remove; constraint also when another table of lifecycle_db
+// refers to the product.
 func (tx *Tx) DeleteProduct(ctx context.Context, id int64) error {
 	records, err := tx.RecordsOf(ctx, []int64{id})
 	if err == nil && len(records) > 0 {
-		err = tx.delete(ctx, HistoryTable, records...)
+		err = tx.Remove(ctx, tx.source.histories, records)
 	}
 	if err != nil {
 		return err
 	}
-	return tx.delete(ctx, ProductTable, id)
+	return tx.Remove(ctx, tx.source.products, []int64{id})
 }
 
 // UnknownChoices lists the fields of a product whose id does not exist. Without a category table, the categories are

@@ -17,16 +17,18 @@ func TestTx_WritesProductsAndStageRecords(t *testing.T) { //nolint:gocyclo // on
 		db, source := seeded(t, url(t), 0)
 		kit.Exec(t, db.SQL, "INSERT INTO tbl_stage (stage) VALUES ('Introduction')")
 		price := int64(1<<53 + 1)
-		product := models.Product{Name: new("Gardu"), Price: &price, StageID: new(int64(1)), SegmentID: new(int64(7))}
-		history := models.StageHistory{StageID: new(int64(1)), Metrics: models.JSON(`{"a": 1.00}`)}
+		created := []models.Product{{Name: new("Gardu"), Price: &price, StageID: new(int64(1)), SegmentID: new(int64(7))}}
+		histories := []models.StageHistory{{StageID: new(int64(1)), Metrics: models.JSON(`{"a": 1.00}`)}}
 		err := source.InTx(t.Context(), func(tx *lifecycle.Tx) error {
-			if err := tx.CreateProduct(t.Context(), &product); err != nil {
+			if err := tx.CreateProducts(t.Context(), created); err != nil {
 				return err
 			}
-			history.ProductID, history.ChangedAt = &product.ID, new(models.InstantOf(tx.Now))
-			if err := tx.CreateStageRecord(t.Context(), &history); err != nil {
+			product := created[0]
+			histories[0].ProductID, histories[0].ChangedAt = &product.ID, new(models.InstantOf(tx.Now))
+			if err := tx.CreateStageRecords(t.Context(), histories); err != nil {
 				return err
 			}
+			history := histories[0]
 			if product.ID != 1 || history.ID != 1 || !product.UpdatedAt.Time().Equal(tx.Now) || !history.CreatedAt.Time().Equal(tx.Now) {
 				t.Errorf("created %+v and %+v", product, history)
 			}
@@ -34,7 +36,8 @@ func TestTx_WritesProductsAndStageRecords(t *testing.T) { //nolint:gocyclo // on
 			if err != nil || len(unknown) != 1 || unknown[0].Column != "id_segmen" {
 				t.Errorf("unknown choices are %v, %v", unknown, err)
 			}
-			newest, err := tx.NewestMove(t.Context(), product.ID, tx.Now)
+			moves, err := tx.NewestMoves(t.Context(), []int64{product.ID}, tx.Now)
+			newest := moves[product.ID]
 			if err != nil || newest == nil || newest.ID != 1 || !newest.ChangedAt.Time().Equal(tx.Now) || !models.MoveTime(newest, tx.Now).After(tx.Now) {
 				t.Errorf("the newest move is %+v, %v", newest, err)
 			}
@@ -44,15 +47,19 @@ func TestTx_WritesProductsAndStageRecords(t *testing.T) { //nolint:gocyclo // on
 			t.Fatal(err)
 		}
 		err = source.InTx(t.Context(), func(tx *lifecycle.Tx) error {
-			if err := tx.UpdateProduct(t.Context(), 1, models.Product{Name: new("ignored"), Customer: new("PLN")}, "pelanggan", "harga"); err != nil {
+			if err := tx.UpdateProducts(t.Context(), []int64{1}, models.Product{Name: new("ignored"), Customer: new("PLN")}, "pelanggan", "harga"); err != nil {
 				return err
 			}
 			if err := tx.UpdateStageRecord(t.Context(), 1, models.StageHistory{Notes: new("baru")}, "catatan", "performance_metrics"); err != nil {
 				return err
 			}
-			listed, err := tx.ListedProduct(t.Context(), 1)
-			if err != nil || *listed.Name != "Gardu" || *listed.Customer != "PLN" || listed.Price != nil || *listed.Stage != "Introduction" ||
-				!listed.UpdatedAt.Time().Equal(tx.Now) || *listed.CreatedAt != *product.CreatedAt {
+			products, err := tx.ListedProducts(t.Context(), []int64{1})
+			if err != nil {
+				return err
+			}
+			listed := products[0]
+			if *listed.Name != "Gardu" || *listed.Customer != "PLN" || listed.Price != nil || *listed.Stage != "Introduction" ||
+				!listed.UpdatedAt.Time().Equal(tx.Now) || *listed.CreatedAt != *created[0].CreatedAt {
 				t.Errorf("updated to %+v, %v", listed, err)
 			}
 			record, err := tx.ListedRecord(t.Context(), 1)
@@ -69,7 +76,7 @@ func TestTx_WritesProductsAndStageRecords(t *testing.T) { //nolint:gocyclo // on
 			if rows := tx.Rows(); err != nil || !slices.Equal(rows["tbl_produk"], []int64{1}) || !slices.Equal(rows["tbl_stage_histori"], []int64{1}) {
 				t.Errorf("deleted %v, %v", rows, err)
 			}
-			if row, err := tx.LockProduct(t.Context(), 1); row != nil || err != nil {
+			if rows, err := tx.LockProducts(t.Context(), []int64{1}); len(rows) > 0 || err != nil {
 				t.Errorf("the product is still there: %v", err)
 			}
 			return err
@@ -87,8 +94,10 @@ func TestTx_ReportsSuppressedWrites(t *testing.T) {
 	kit.Exec(t, db.SQL, "CREATE FUNCTION suppress() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
 	kit.Exec(t, db.SQL, "CREATE TRIGGER suppress BEFORE INSERT OR UPDATE OR DELETE ON tbl_produk FOR EACH ROW EXECUTE FUNCTION suppress()")
 	for name, write := range map[string]func(tx *lifecycle.Tx) error{
-		"insert": func(tx *lifecycle.Tx) error { return tx.CreateProduct(t.Context(), &models.Product{}) },
-		"update": func(tx *lifecycle.Tx) error { return tx.UpdateProduct(t.Context(), 1, models.Product{}, "produk") },
+		"insert": func(tx *lifecycle.Tx) error { return tx.CreateProducts(t.Context(), make([]models.Product, 1)) },
+		"update": func(tx *lifecycle.Tx) error {
+			return tx.UpdateProducts(t.Context(), []int64{1}, models.Product{}, "produk")
+		},
 		"delete": func(tx *lifecycle.Tx) error { return tx.DeleteProduct(t.Context(), 1) },
 	} {
 		err := source.InTx(t.Context(), write)

@@ -10,7 +10,7 @@ import (
 	"lifecycle-sync/models"
 )
 
-// Locked reads and locks the rows with some ids of a mirrored table. Errors: as LockProduct.
+// Locked reads and locks the rows with some ids of a mirrored table. Errors: as LockProducts.
 func (tx *Tx) Locked(ctx context.Context, t *models.Table, ids []int64) (map[int64]models.Row, error) {
 	rows, err := tx.lockRows(ctx, t, ids)
 	found := make(map[int64]models.Row, len(rows))
@@ -31,7 +31,7 @@ func (tx *Tx) Existing(ctx context.Context, table string, ids []int64) (existing
 	return existing, tx.source.db.Translate(err)
 }
 
-// SetColumns sets the given columns of rows, and updated_at. Errors: as CreateProduct.
+// SetColumns sets the given columns of rows, and updated_at. Errors: as CreateProducts.
 func (tx *Tx) SetColumns(ctx context.Context, t *models.Table, rows []models.Row, columns []int) error {
 	names := make([]string, len(columns))
 	for i, column := range columns {
@@ -52,7 +52,7 @@ func (tx *Tx) SetColumns(ctx context.Context, t *models.Table, rows []models.Row
 }
 
 // Insert inserts rows that were deleted, under their old ids. Raw, because lifecycle_db generates its ids and GORM cannot override
-// that. Errors: as CreateProduct.
+// that. Errors: as CreateProducts.
 func (tx *Tx) Insert(ctx context.Context, t *models.Table, rows []models.Row, columns []int) error {
 	for batch := range slices.Chunk(rows, batchSize) {
 		values := make([]map[string]any, len(batch))
@@ -73,11 +73,6 @@ func (tx *Tx) Insert(ctx context.Context, t *models.Table, rows []models.Row, co
 	return nil
 }
 
-// Remove deletes the rows with some ids. Errors: as CreateProduct; conflict if rows of other tables would be deleted or changed, too.
-func (tx *Tx) Remove(ctx context.Context, t *models.Table, ids []int64) error {
-	return tx.delete(ctx, t.Source, ids...)
-}
-
 // RecordsOf returns the ids of some products' stage history records. Errors: connection, timeout.
 func (tx *Tx) RecordsOf(ctx context.Context, productIDs []int64) (ids []int64, err error) {
 	err = tx.conn.Gorm(ctx).Table(HistoryTable).Where("id_produk IN ?", productIDs).Order("id").Pluck("id", &ids).Error
@@ -86,7 +81,7 @@ func (tx *Tx) RecordsOf(ctx context.Context, productIDs []int64) (ids []int64, e
 
 // deletable checks that deleting rows would not delete or change rows of tables that are not mirrored, by their foreign keys: they
 // could not be restored. Errors: conflict; connection, timeout.
-func (tx *Tx) deletable(ctx context.Context, table string, ids ...int64) error {
+func (tx *Tx) deletable(ctx context.Context, table string, ids []int64) error {
 	effects, err := tx.conn.DeleteEffects(ctx, table)
 	if err != nil {
 		return err

@@ -168,14 +168,6 @@ func rowOutcome(ctx context.Context, conn *database.Conn, t models.SourceTransac
 	}
 }
 
-func (tx *Tx) lockRow(ctx context.Context, t *models.Table, id int64) (*models.Row, error) {
-	rows, err := tx.lockRows(ctx, t, []int64{id})
-	if err != nil || len(rows) == 0 {
-		return nil, err
-	}
-	return &rows[0], nil
-}
-
 // lockRows locks and reads the rows with some ids, in the order of the ids.
 func (tx *Tx) lockRows(ctx context.Context, t *models.Table, ids []int64) ([]models.Row, error) {
 	rows, err := tx.conn.ReadRows(ctx, t, t.Source, ids, true)
@@ -196,7 +188,7 @@ func (tx *Tx) knows(key rowKey) bool {
 }
 
 // writing notes that rows are about to be updated or deleted, and reads those that were not locked.
-func (tx *Tx) writing(ctx context.Context, table string, ids ...int64) error {
+func (tx *Tx) writing(ctx context.Context, table string, ids []int64) error {
 	unread := slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return tx.knows(rowKey{table, id}) })
 	if len(unread) > 0 {
 		if _, err := tx.lockRows(ctx, models.TableNamed(table), unread); err != nil {
@@ -288,20 +280,12 @@ func (tx *Tx) exists(ctx context.Context, table, column string, id int64) (exist
 	return exists, tx.source.db.Translate(err)
 }
 
-// create inserts a row and sets its id, which lifecycle_db generates: it refuses an INSERT that names one.
-func (tx *Tx) create(ctx context.Context, table string, row any, id *int64) error {
-	*id = 0
-	result := tx.conn.Gorm(ctx).Table(table).Omit("id").Clauses(returningID()).Create(row)
-	if *id != 0 {
-		tx.created(table, *id)
-	}
-	return tx.result(table, result.Error, *id != 0)
-}
-
-// createAll is create for several rows, in batches; id returns the id of a row.
-func createAll[T any](ctx context.Context, tx *Tx, table string, rows []T, id func(T) int64) error {
+// create inserts rows in batches and sets their ids, which lifecycle_db generates: it refuses an INSERT that names one. id returns
+// the id of a row.
+func create[T any](ctx context.Context, tx *Tx, table string, rows []T, id func(T) int64) error {
+	returningID := clause.Returning{Columns: []clause.Column{{Name: "id"}}}
 	for batch := range slices.Chunk(rows, batchSize) {
-		result := tx.conn.Gorm(ctx).Table(table).Omit("id").Clauses(returningID()).Create(&batch)
+		result := tx.conn.Gorm(ctx).Table(table).Omit("id").Clauses(returningID).Create(&batch)
 		for _, row := range batch {
 			if created := id(row); created != 0 {
 				tx.created(table, created)
@@ -314,18 +298,9 @@ func createAll[T any](ctx context.Context, tx *Tx, table string, rows []T, id fu
 	return nil
 }
 
-// update writes columns of the row with an id, which row has, too.
-func (tx *Tx) update(ctx context.Context, table string, id int64, row any, columns []string) error {
-	if err := tx.writing(ctx, table, id); err != nil {
-		return err
-	}
-	result := tx.conn.Gorm(ctx).Table(table).Select("updated_at", columns).Updates(row)
-	return tx.result(table, result.Error, result.RowsAffected > 0)
-}
-
-// updateAll writes the same values to columns of the rows with some ids, in one statement. row has the values and no id.
-func (tx *Tx) updateAll(ctx context.Context, table string, ids []int64, row any, columns []string) error {
-	if err := tx.writing(ctx, table, ids...); err != nil {
+// update writes the same values to columns of the rows with some ids, in one statement. row has the values and no id.
+func (tx *Tx) update(ctx context.Context, table string, ids []int64, row any, columns []string) error {
+	if err := tx.writing(ctx, table, ids); err != nil {
 		return err
 	}
 	result := tx.conn.Gorm(ctx).Table(table).Select("updated_at", columns).Where("id IN ?", ids).Updates(row)
@@ -335,7 +310,7 @@ func (tx *Tx) updateAll(ctx context.Context, table string, ids []int64, row any,
 // updateEach writes columns of several rows, each with its own values, and updated_at. Raw, because GORM sets the rows of one
 // statement to the same values.
 func (tx *Tx) updateEach(ctx context.Context, t *models.Table, ids []int64, columns []string, values [][]any) error {
-	if err := tx.writing(ctx, t.Source, ids...); err != nil {
+	if err := tx.writing(ctx, t.Source, ids); err != nil {
 		return err
 	}
 	placeholders, sets := []string{tx.source.db.Typed(t.Column("id"))}, []string{"updated_at = ?"}
@@ -360,17 +335,18 @@ func (tx *Tx) updateEach(ctx context.Context, t *models.Table, ids []int64, colu
 	return nil
 }
 
-// delete deletes the rows with some ids. Raw, because GORM would bind every id.
-func (tx *Tx) delete(ctx context.Context, table string, ids ...int64) error {
-	if err := tx.deletable(ctx, table, ids...); err != nil {
+// Remove deletes the rows with some ids of a mirrored table. Raw, because GORM would bind every id. Errors: as CreateProducts;
+// conflict if rows of other tables would be deleted or changed, too.
+func (tx *Tx) Remove(ctx context.Context, t *models.Table, ids []int64) error {
+	if err := tx.deletable(ctx, t.Source, ids); err != nil {
 		return err
 	}
-	if err := tx.writing(ctx, table, ids...); err != nil {
+	if err := tx.writing(ctx, t.Source, ids); err != nil {
 		return err
 	}
 	condition, args := tx.source.db.AnyOf("id", ids)
-	deleted, err := tx.conn.Exec(ctx, "DELETE FROM "+table+" WHERE "+condition, args...)
-	return tx.result(table, err, deleted == int64(len(ids)))
+	deleted, err := tx.conn.Exec(ctx, "DELETE FROM "+t.Source+" WHERE "+condition, args...)
+	return tx.result(t.Source, err, deleted == int64(len(ids)))
 }
 
 // result returns the error of a write, also of one that a trigger has suppressed.
@@ -380,8 +356,4 @@ func (tx *Tx) result(table string, err error, written bool) error {
 			WithRemedy("lifecycle.suppressed_remedy", models.Params{"table": table})
 	}
 	return writeError(tx.source.db.Translate(err))
-}
-
-func returningID() clause.Returning {
-	return clause.Returning{Columns: []clause.Column{{Name: "id"}}}
 }

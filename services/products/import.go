@@ -68,10 +68,8 @@ func (w *Writer) Import(ctx context.Context, tx *lifecycle.Tx, rows []ImportRow)
 	if err != nil {
 		return outbox.Change{}, err
 	}
-	if len(created) > 0 {
-		if err := tx.CreateProducts(ctx, created); err != nil {
-			return outbox.Change{}, err
-		}
+	if err := tx.CreateProducts(ctx, created); err != nil {
+		return outbox.Change{}, err
 	}
 	return imported(locked, created), w.apply(ctx, tx, edits, false)
 }

@@ -30,18 +30,18 @@ func NewWriter(w *outbox.Writer, store *pmo.Store, zone *time.Location) *Writer 
 // before it starts; those of outbox.Writer.Write.
 func (w *Writer) Create(ctx context.Context, in Input, r outbox.Request) (outbox.Result, error) {
 	return w.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
-		p := in.Product
-		unknown, err := tx.UnknownChoices(ctx, &p)
+		unknown, err := tx.UnknownChoices(ctx, &in.Product)
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		if invalid := check(&p, in.Given, unknown); invalid != nil {
+		if invalid := check(&in.Product, in.Given, unknown); invalid != nil {
 			return outbox.Change{}, models.NewInvalid(invalid...)
 		}
-		if err := tx.CreateProduct(ctx, &p); err != nil {
+		created := []models.Product{in.Product}
+		if err := tx.CreateProducts(ctx, created); err != nil {
 			return outbox.Change{}, err
 		}
-		return w.changed(ctx, tx, p.ID, lifecycle.Inserted, int64(len(r.Files)))
+		return w.changed(ctx, tx, created[0].ID, lifecycle.Inserted, int64(len(r.Files)))
 	})
 }
 
@@ -272,12 +272,16 @@ func (w *Writer) changed(ctx context.Context, tx *lifecycle.Tx, id int64, action
 	if err != nil {
 		return outbox.Change{}, err
 	}
-	product, err := tx.ListedProduct(ctx, id)
+	products, err := tx.ListedProducts(ctx, []int64{id})
+	if err != nil {
+		return outbox.Change{}, err
+	}
+	product := products[0]
 	product.AttachmentsCount, product.Version = files, rows[0].Version()
 	return outbox.Change{
 		Table: lifecycle.ProductTable, RowID: id, Action: action, Products: []models.ProductIdentity{identity(product)},
 		Data: product, Version: product.Version,
-	}, err
+	}, nil
 }
 
 func identity(p models.ListedProduct) models.ProductIdentity {

@@ -278,7 +278,7 @@ func (w *Writer) Delete(ctx context.Context, id int64, versions models.RowVersio
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		if err := tx.DeleteStageRecord(ctx, id); err != nil {
+		if err := tx.Remove(ctx, models.TableNamed(lifecycle.HistoryTable), []int64{id}); err != nil {
 			return outbox.Change{}, err
 		}
 		if err := w.moveToNewest(ctx, tx, before); err != nil {
@@ -315,21 +315,25 @@ type lockedRecord struct {
 // lock locks a record's product and then the record, in the order of every write, and reads the record. Errors: not found;
 // precondition_failed.
 func (w *Writer) lock(ctx context.Context, tx *lifecycle.Tx, id int64, versions models.RowVersions) (l lockedRecord, err error) {
+	notFound := models.NewError(models.NotFound, "stages.not_found", models.Params{"id": id})
 	productID, err := tx.ProductOfRecord(ctx, id)
 	if err != nil {
 		return l, err
 	}
-	var product, record *models.Row
-	if productID != nil {
-		if product, err = tx.LockProduct(ctx, *productID); err != nil {
-			return l, err
-		}
-		if record, err = tx.LockStageRecord(ctx, id); err != nil {
-			return l, err
-		}
+	if productID == nil {
+		return l, notFound
 	}
-	if record == nil {
-		return l, models.NewError(models.NotFound, "stages.not_found", models.Params{"id": id})
+	product, err := tx.LockProducts(ctx, []int64{*productID})
+	if err != nil {
+		return l, err
+	}
+	records, err := tx.Locked(ctx, models.TableNamed(lifecycle.HistoryTable), []int64{id})
+	if err != nil {
+		return l, err
+	}
+	record, exists := records[id]
+	if !exists {
+		return l, notFound
 	}
 	if l.ListedRecord, err = tx.ListedRecord(ctx, id); err != nil {
 		return l, err
@@ -337,8 +341,9 @@ func (w *Writer) lock(ctx context.Context, tx *lifecycle.Tx, id int64, versions 
 	if version := record.Version(); !versions.Allow(version) || *l.ProductID != *productID {
 		return l, NewChangedError(Current{ListedRecord: l.ListedRecord, Version: version})
 	}
-	l.hasProduct = product != nil
-	l.newest, err = tx.NewestMove(ctx, *productID, models.LatestMove(tx.Now))
+	l.hasProduct = len(product) > 0
+	newest, err := tx.NewestMoves(ctx, []int64{*productID}, models.LatestMove(tx.Now))
+	l.newest = newest[*productID]
 	return l, err
 }
 
@@ -346,7 +351,9 @@ func (w *Writer) lock(ctx context.Context, tx *lifecycle.Tx, id int64, versions 
 // any record the product returns to the stage from which the deleted record moved it. If it is in that stage already, or the
 // stage no longer exists, nothing changes.
 func (w *Writer) moveToNewest(ctx context.Context, tx *lifecycle.Tx, before lockedRecord) error {
-	newest, err := tx.NewestMove(ctx, *before.ProductID, models.LatestMove(tx.Now))
+	ids := []int64{*before.ProductID}
+	moves, err := tx.NewestMoves(ctx, ids, models.LatestMove(tx.Now))
+	newest := moves[*before.ProductID]
 	if err != nil || !before.hasProduct || sameRecord(before.newest, newest) {
 		return err
 	}
@@ -354,8 +361,8 @@ func (w *Writer) moveToNewest(ctx context.Context, tx *lifecycle.Tx, before lock
 	if newest != nil {
 		p = models.Product{StageID: newest.StageID, StageStart: new(models.DateIn(newest.ChangedAt.Time(), w.zone))}
 	}
-	product, err := tx.ListedProduct(ctx, *before.ProductID)
-	if err != nil || reflect.DeepEqual(product.StageID, p.StageID) {
+	product, err := tx.ListedProducts(ctx, ids)
+	if err != nil || reflect.DeepEqual(product[0].StageID, p.StageID) {
 		return err
 	}
 	if p.StageID != nil {
@@ -363,7 +370,7 @@ func (w *Writer) moveToNewest(ctx context.Context, tx *lifecycle.Tx, before lock
 			return err
 		}
 	}
-	return tx.UpdateProduct(ctx, *before.ProductID, p, "id_stage", "tanggal_stage_start", "tanggal_stage_end")
+	return tx.UpdateProducts(ctx, ids, p, "id_stage", "tanggal_stage_start", "tanggal_stage_end")
 }
 
 func sameRecord(a, b *models.StageHistory) bool {
@@ -372,10 +379,11 @@ func sameRecord(a, b *models.StageHistory) bool {
 
 // changed describes a write to a record and, perhaps, to its product.
 func (w *Writer) changed(ctx context.Context, tx *lifecycle.Tx, id int64, action string) (outbox.Change, error) {
-	row, err := tx.LockStageRecord(ctx, id)
+	rows, err := tx.Locked(ctx, models.TableNamed(lifecycle.HistoryTable), []int64{id})
 	if err != nil {
 		return outbox.Change{}, err
 	}
+	row := rows[id]
 	record, err := tx.ListedRecord(ctx, id)
 	return outbox.Change{
 		Table: lifecycle.HistoryTable, RowID: id, Action: action, Data: record, Version: row.Version(),
