@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -170,6 +171,12 @@ func (t *Table) Object(row Row, columns ...int) JSON {
 		out = append(out, t.Columns[i].JSON(row.Cells[i])...)
 	}
 	return append(out, '}')
+}
+
+// Field returns a column's value of a row as JSON.
+func (t *Table) Field(row Row, column string) JSON {
+	i := slices.IndexFunc(t.Columns, func(c Column) bool { return c.Name == column })
+	return t.Columns[i].JSON(row.Cells[i])
 }
 
 // ProductOf returns the id of the product that a row is or belongs to, nil if there is none.

@@ -271,6 +271,7 @@ func changeOf(key rowKey, before *models.Row, after models.Row) (c models.Activi
 			return c, false
 		}
 		c.Before, c.After = t.Object(*before, columns...), t.Object(after, columns...)
+		c.CreatedAt = t.Field(after, "created_at")
 	}
 	return c, true
 }

@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/lifecycle"
+	"lifecycle-sync/repositories/pmo/activities"
 	"lifecycle-sync/services/outbox"
 )
 
@@ -19,7 +21,14 @@ type reversal struct {
 	tables    []*models.Table
 	products  map[int64]models.ActivityChange // the changes of products themselves, by id
 	records   map[int64]bool                  // the ids of the changed stage history records
+	before    map[int64]stand                 // of the products, before the reversal
 	conflicts []Conflict
+}
+
+// stand is the stage of a product, and the stage history record that decides it, nil for none.
+type stand struct {
+	stage  models.JSON
+	newest *models.StageHistory
 }
 
 func newReversal(tx *lifecycle.Tx, tables []*models.Table, changes []models.ActivityChange) *reversal {
@@ -39,27 +48,21 @@ func isProduct(c models.ActivityChange) bool {
 	return c.Table == models.TableNamed(lifecycle.ProductTable).Name
 }
 
-// reverse checks that rows are as changes left them and writes what was before.
-func (s *Service) reverse(ctx context.Context, tx *lifecycle.Tx, changes []models.ActivityChange) (c outbox.Change, err error) {
+// reverse checks that rows are as changes left them and writes what was before. undone is the activity of the changes, nil if they
+// were made directly in lifecycle_db.
+func (s *Service) reverse(ctx context.Context, tx *lifecycle.Tx, undone *models.Activity, changes []models.ActivityChange) (c outbox.Change, err error) {
 	r := newReversal(tx, s.tables, changes)
-	products := productsOf(changes)
-	if _, err := tx.Locked(ctx, models.TableNamed(lifecycle.ProductTable), products); err != nil {
+	if r.before, err = r.stand(ctx, productsOf(changes), tx.LockProducts); err != nil {
 		return c, err
 	}
-	newest, err := r.newestMoves(ctx, products)
-	if err != nil {
-		return c, err
-	}
-	r.checkMoves(changes, newest)
+	r.checkMoves(changes)
 	if err := r.check(ctx, changes); err != nil {
 		return c, err
 	}
 	if err := r.write(ctx, changes); err != nil {
 		return c, err
 	}
-	// A product that the activity itself changed returns to its stage before the activity.
-	others := slices.DeleteFunc(products, func(id int64) bool { _, own := r.products[id]; return own })
-	return reversed(changes[0]), r.checkStages(ctx, others, newest)
+	return reversed(changes[0]), s.checkStages(ctx, r, undone, productsOf(changes))
 }
 
 // changesOf returns those of changes that are of a table.
@@ -124,13 +127,13 @@ func (r *reversal) check(ctx context.Context, changes []models.ActivityChange) e
 }
 
 // checkMoves finds products that have moved again since: a move can be undone only while its record is the newest one.
-func (r *reversal) checkMoves(changes []models.ActivityChange, newest map[int64]*models.StageHistory) {
+func (r *reversal) checkMoves(changes []models.ActivityChange) {
 	for _, c := range changes {
 		if isProduct(c) || c.Before != nil || c.ProductID == nil {
 			continue
 		}
 		moved := r.products[*c.ProductID].Before != nil
-		if later := newest[*c.ProductID]; moved && (later == nil || later.ID != c.RowID) {
+		if later := r.before[*c.ProductID].newest; moved && (later == nil || later.ID != c.RowID) {
 			conflict := Conflict{Table: lifecycle.HistoryTable, ID: c.RowID}
 			if later != nil {
 				conflict.ID = later.ID
@@ -140,7 +143,8 @@ func (r *reversal) checkMoves(changes []models.ActivityChange, newest map[int64]
 	}
 }
 
-// compare compares a row with how a change left it: the changed fields, without updated_at.
+// compare compares a row with how a change left it: the changed fields, without updated_at. A row with another created_at is another
+// one, which has got the same id.
 func (r *reversal) compare(t *models.Table, c models.ActivityChange, row models.Row, exists bool) error {
 	switch {
 	case c.After == nil && exists:
@@ -148,6 +152,10 @@ func (r *reversal) compare(t *models.Table, c models.ActivityChange, row models.
 	case c.After != nil && !exists:
 		r.conflicts = append(r.conflicts, Conflict{Table: t.Source, ID: c.RowID, Expected: c.After})
 	case c.After != nil:
+		if created := t.Field(row, "created_at"); c.CreatedAt != nil && !bytes.Equal(created, c.CreatedAt) {
+			r.conflicts = append(r.conflicts, Conflict{Table: t.Source, ID: c.RowID, Field: "created_at", Expected: c.CreatedAt, Actual: created})
+			return nil
+		}
 		var expected map[string]json.RawMessage
 		if err := json.Unmarshal(c.After, &expected); err != nil {
 			return err
@@ -164,12 +172,7 @@ func (r *reversal) compare(t *models.Table, c models.ActivityChange, row models.
 
 // checkCreated finds stage history records that were added to created products since: deleting the products would delete them.
 func (r *reversal) checkCreated(ctx context.Context, changes []models.ActivityChange) error {
-	var created []int64
-	for _, c := range changes {
-		if isProduct(c) && c.Before == nil {
-			created = append(created, c.RowID)
-		}
-	}
+	created := createdBy(changes)
 	if created == nil {
 		return nil
 	}
@@ -306,33 +309,49 @@ func (r *reversal) existing(ctx context.Context, table string, ids []int64) (map
 	return exist, err
 }
 
-// newestMoves returns the newest stage history record of each product, as every write sees it.
-func (r *reversal) newestMoves(ctx context.Context, products []int64) (map[int64]*models.StageHistory, error) {
-	return r.tx.NewestMoves(ctx, products, models.LatestMove(r.tx.Now))
+// stand reads the stages of products with the records that decide them.
+func (r *reversal) stand(
+	ctx context.Context, products []int64, read func(ctx context.Context, ids []int64) ([]models.Row, error),
+) (map[int64]stand, error) {
+	rows, err := read(ctx, products)
+	if err != nil {
+		return nil, err
+	}
+	newest, err := r.tx.NewestMoves(ctx, products, models.LatestMove(r.tx.Now))
+	stands := make(map[int64]stand, len(rows))
+	for _, row := range rows {
+		stands[row.ID] = stand{models.TableNamed(lifecycle.ProductTable).Field(row, "id_stage"), newest[row.ID]}
+	}
+	return stands, err
 }
 
-// checkStages checks that a product whose newest stage history record has become another one is in its stage: otherwise the stage
-// was changed by later records. Errors: conflict.
-func (r *reversal) checkStages(ctx context.Context, products []int64, before map[int64]*models.StageHistory) error {
-	rows, err := r.tx.Locked(ctx, models.TableNamed(lifecycle.ProductTable), products)
+// checkStages checks that each product is in the stage of its newest stage history record. One that was in another stage before may
+// return to that, unless its stage history has been changed since. Errors: conflict; those of stand.
+func (s *Service) checkStages(ctx context.Context, r *reversal, undone *models.Activity, products []int64) error {
+	after, err := r.stand(ctx, products, r.tx.ProductRows)
 	if err != nil {
 		return err
 	}
-	t := models.TableNamed(lifecycle.ProductTable)
-	stage := slices.Index(t.ColumnNames(), "id_stage")
-	newest, err := r.newestMoves(ctx, products)
-	if err != nil {
-		return err
-	}
-	for _, id := range products {
-		move, was := newest[id], before[id]
-		row, exists := rows[id]
-		if !exists || move == nil || was != nil && was.ID == move.ID {
+	differ := map[int64]Conflict{}
+	for id, now := range after {
+		was, existed := r.before[id]
+		if now.newest == nil || existed && was.newest != nil && was.newest.ID == now.newest.ID && bytes.Equal(was.stage, now.stage) {
 			continue
 		}
-		current, want := t.Columns[stage].JSON(row.Cells[stage]), models.JSON(strconv.FormatInt(*move.StageID, 10))
-		if !bytes.Equal(want, current) {
-			r.conflicts = append(r.conflicts, Conflict{Table: lifecycle.HistoryTable, ID: move.ID, Field: "stage_now", Expected: current, Actual: want})
+		if want := models.JSON(strconv.FormatInt(*now.newest.StageID, 10)); !bytes.Equal(now.stage, want) {
+			differ[id] = Conflict{Table: lifecycle.HistoryTable, ID: now.newest.ID, Field: "stage_now", Expected: now.stage, Actual: want}
+		}
+	}
+	ids := slices.Sorted(maps.Keys(differ))
+	var moved []int64
+	if undone != nil && len(ids) > 0 {
+		if moved, err = activities.New(s.store.Session).MovedSince(ctx, undone.ID, ids); err != nil {
+			return err
+		}
+	}
+	for _, id := range ids {
+		if _, own := r.products[id]; !own || slices.Contains(moved, id) {
+			r.conflicts = append(r.conflicts, differ[id])
 		}
 	}
 	return conflictError(r.conflicts)

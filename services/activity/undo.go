@@ -48,10 +48,10 @@ func (s *Service) Undo(ctx context.Context, id int64, role models.Role, r outbox
 		if err := s.checkEffect(ctx, s.store.Session, undone.ID); err != nil {
 			return outbox.Change{}, err
 		}
-		if err := s.checkFiles(ctx, s.store.Session, files); err != nil {
+		if err := s.checkFiles(ctx, s.store.Session, changes); err != nil {
 			return outbox.Change{}, err
 		}
-		c, err := s.reverse(ctx, tx, rows)
+		c, err := s.reverse(ctx, tx, &undone, rows)
 		c.Undoes, c.As, c.Data = &undone, models.UndoAction, Undone{Undoes: undone.ID}
 		return c, err
 	})
@@ -85,7 +85,7 @@ func (s *Service) Restore(ctx context.Context, change int64, r outbox.Request) (
 		rows[i] = models.ActivityChange{Table: d.Table, RowID: d.RowID, ProductID: d.ProductID, Before: d.Before}
 	}
 	return s.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
-		c, err := s.reverse(ctx, tx, rows)
+		c, err := s.reverse(ctx, tx, nil, rows)
 		c.As, c.Data = models.RestoreAction, Undone{}
 		return c, err
 	})
@@ -93,11 +93,14 @@ func (s *Service) Restore(ctx context.Context, change int64, r outbox.Request) (
 
 // undoable reads an activity with all its changes and checks whether the role may undo it. Errors: as Undo.
 func (s *Service) undoable(ctx context.Context, id int64, role models.Role) (a models.Activity, changes []models.ActivityChange, err error) {
+	restored := false
 	_, err = s.store.View(ctx, func(v *pmo.Session) error {
 		if a, err = existing(ctx, activities.New(v), id); err != nil {
 			return err
 		}
-		changes, err = activities.New(v).Changes(ctx, a, 0, 0, math.MaxInt)
+		if changes, err = activities.New(v).Changes(ctx, a, 0, 0, math.MaxInt); err == nil {
+			restored, err = restoredSince(ctx, activities.New(v), a, changes)
+		}
 		return err
 	})
 	switch {
@@ -107,7 +110,7 @@ func (s *Service) undoable(ctx context.Context, id int64, role models.Role) (a m
 		return a, nil, models.NewError(models.Conflict, "activity.of_run", models.Params{"run": *a.RunID}).WithRemedy("activity.of_run_remedy", models.Params{"run": *a.RunID})
 	case len(changes) == 0:
 		return a, nil, models.NewError(models.Conflict, "activity.nothing_to_undo", nil)
-	case role < models.Admin && deletesRestored(a, changes):
+	case role < models.Admin && restored:
 		return a, nil, models.NewError(models.Forbidden, "http.forbidden",
 			models.Params{"required": models.NewText("http.only_admin", nil), "actual": models.NewText("http.role_"+role.String(), nil)})
 	default:
@@ -125,12 +128,24 @@ func (s *Service) checkEffect(ctx context.Context, in *pmo.Session, id int64) er
 	return err
 }
 
-// deletesRestored reports whether undoing an activity would delete a product that an undo or a restore had brought back.
-func deletesRestored(a models.Activity, changes []models.ActivityChange) bool {
-	if a.Action != models.UndoAction && a.Action != models.RestoreAction {
-		return false
+// restoredSince reports whether undoing an activity would delete a product that an undo or a restore has brought back.
+func restoredSince(ctx context.Context, recorded *activities.Activities, a models.Activity, changes []models.ActivityChange) (bool, error) {
+	created := createdBy(changes)
+	if a.Action == models.UndoAction || a.Action == models.RestoreAction {
+		return created != nil, nil
 	}
-	return slices.ContainsFunc(changes, func(c models.ActivityChange) bool { return isProduct(c) && c.Before == nil })
+	restored, err := recorded.InsertedSince(ctx, a.ID, created)
+	return restored != nil, err
+}
+
+// createdBy returns the products that changes inserted.
+func createdBy(changes []models.ActivityChange) (products []int64) {
+	for _, c := range changes {
+		if isProduct(c) && c.Before == nil {
+			products = append(products, c.RowID)
+		}
+	}
+	return products
 }
 
 // undoFiles undoes an activity that changed only files, which are not in lifecycle_db.
@@ -167,17 +182,41 @@ func (s *Service) undoFiles(ctx context.Context, undone models.Activity, files [
 	return result, err
 }
 
-// checkFiles checks that files are as an activity left them. Errors: conflict.
-func (s *Service) checkFiles(ctx context.Context, in *pmo.Session, files []models.ActivityChange) error {
-	var conflicts []Conflict
-	for _, f := range files {
-		visible, known, err := attachmentsdb.New(in).Visible(ctx, f.RowID)
+// checkFiles checks that files are as an activity left them, that the products of those to restore exist or return with them, and
+// that no file was added to a product that would be deleted. Errors: conflict.
+func (s *Service) checkFiles(ctx context.Context, in *pmo.Session, changes []models.ActivityChange) error {
+	var ids, returning []int64
+	for _, c := range changes {
 		switch {
-		case err != nil:
-			return err
-		case !known, visible != (f.After != nil):
-			conflicts = append(conflicts, Conflict{Table: f.Table, ID: f.RowID, Expected: f.After, Actual: nil})
+		case c.Table == models.AttachmentTable:
+			ids = append(ids, c.RowID)
+		case isProduct(c) && c.After == nil:
+			returning = append(returning, c.RowID)
 		}
+	}
+	files, err := attachmentsdb.New(in).Kept(ctx, ids)
+	if err != nil {
+		return err
+	}
+	var conflicts []Conflict
+	for _, c := range changes {
+		if c.Table != models.AttachmentTable {
+			continue
+		}
+		file, known := files[c.RowID]
+		orphan := file.ClosedAt != nil && !slices.Contains(returning, file.ProductID)
+		if hidden := file.RemovedAt != nil; !known || orphan || hidden != (c.After == nil) {
+			conflicts = append(conflicts, Conflict{Table: c.Table, ID: c.RowID, Expected: c.After})
+		}
+	}
+	added, err := attachmentsdb.New(in).Shown(ctx, createdBy(changes))
+	for _, file := range added {
+		if !slices.Contains(ids, file.ID) {
+			conflicts = append(conflicts, Conflict{Table: models.AttachmentTable, ID: file.ID, Actual: outbox.FileDocument(file)})
+		}
+	}
+	if err != nil {
+		return err
 	}
 	return conflictError(conflicts)
 }

@@ -52,7 +52,7 @@ func actionOf(changes []models.ActivityChange) string {
 // uploads describes files that a write attaches.
 func uploads(files []models.Attachment) (changes []models.ActivityChange) {
 	for _, f := range files {
-		changes = append(changes, models.ActivityChange{Table: models.AttachmentTable, RowID: f.ID, ProductID: &f.ProductID, After: fileDocument(f), Mirrored: true})
+		changes = append(changes, models.ActivityChange{Table: models.AttachmentTable, RowID: f.ID, ProductID: &f.ProductID, After: FileDocument(f), Mirrored: true})
 	}
 	return changes
 }
@@ -70,8 +70,8 @@ func RecordFiles(ctx context.Context, tx *pmo.Session, action string, files []mo
 	return activity, activities.New(tx).Add(ctx, &activity, changes)
 }
 
-// fileDocument is what an activity keeps of a file, under the names of the API.
-func fileDocument(f models.Attachment) models.JSON {
+// FileDocument is what an activity keeps of a file, under the names of the API.
+func FileDocument(f models.Attachment) models.JSON {
 	document, err := json.Marshal(map[string]any{"id": f.ID, "id_produk": f.ProductID, "nama_file": f.Name, "tipe_file": f.Type, "ukuran_file": f.Size})
 	if err != nil { // plain values always marshal
 		panic(err)

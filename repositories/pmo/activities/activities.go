@@ -3,6 +3,7 @@ package activities
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -108,6 +109,29 @@ func (a *Activities) remove(ctx context.Context, activity models.Activity) error
 		}
 	}
 	return nil
+}
+
+// InsertedSince returns which of some products an activity after another one has inserted. Errors: connection, timeout.
+func (a *Activities) InsertedSince(ctx context.Context, activity int64, products []int64) (ids []int64, err error) {
+	return a.changedSince(ctx, activity, "table_name = ? AND before IS NULL", models.TableNamed("tbl_produk").Name, products)
+}
+
+// MovedSince returns the products, of some, whose stage history an activity after another one has changed. Errors: connection, timeout.
+func (a *Activities) MovedSince(ctx context.Context, activity int64, products []int64) (ids []int64, err error) {
+	return a.changedSince(ctx, activity, "table_name = ?", models.TableNamed("tbl_stage_histori").Name, products)
+}
+
+func (a *Activities) changedSince(ctx context.Context, activity int64, condition, table string, products []int64) (ids []int64, err error) {
+	for batch := range slices.Chunk(products, batchSize) {
+		var found []int64
+		err := a.s.Gorm(ctx).Model(&models.ActivityChange{}).Where("activity_id > ? AND product_id IN ?", activity, batch).Where(condition, table).
+			Distinct().Pluck("product_id", &found).Error
+		if err != nil {
+			return nil, a.s.Translate(err)
+		}
+		ids = append(ids, found...)
+	}
+	return ids, nil
 }
 
 // FileChanges returns the changes of an activity's files, reversed, for the activity that undoes it. Errors: connection, timeout.

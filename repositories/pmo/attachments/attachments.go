@@ -4,6 +4,7 @@ package attachments
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,9 @@ import (
 	"lifecycle-sync/repositories/pmo"
 	"lifecycle-sync/repositories/pmo/journal"
 )
+
+// batchSize is the number of parameters per statement.
+const batchSize = 500
 
 // Attachments reads and writes the rows of attached files.
 type Attachments struct{ s *pmo.Session }
@@ -217,13 +221,30 @@ func missing(id int64) error {
 	return models.NewError(models.NotFound, "pmo.no_file", models.Params{"id": id})
 }
 
-// Visible reports whether a file is shown: it is not removed, and its product exists. known is false after its permanent deletion.
-// Errors: connection, timeout.
-func (a *Attachments) Visible(ctx context.Context, id int64) (visible, known bool, err error) {
-	var rows []models.Attachment
-	err = a.s.Gorm(ctx).Where("id = ?", id).Limit(1).Find(&rows).Error
-	if err != nil || len(rows) == 0 {
-		return false, false, a.s.Translate(err)
+// Kept returns those of some files that are stored, by id, also removed files and those of deleted products. Errors: connection, timeout.
+func (a *Attachments) Kept(ctx context.Context, ids []int64) (map[int64]models.Attachment, error) {
+	rows, err := a.find(a.s.Gorm(ctx).Where("state = ?", models.AttachmentStored), "id", ids)
+	kept := make(map[int64]models.Attachment, len(rows))
+	for _, row := range rows {
+		kept[row.ID] = row
 	}
-	return rows[0].State == models.AttachmentStored && rows[0].ClosedAt == nil && rows[0].RemovedAt == nil, true, nil
+	return kept, err
+}
+
+// Shown returns the files of some products. Errors: connection, timeout.
+func (a *Attachments) Shown(ctx context.Context, products []int64) ([]models.Attachment, error) {
+	return a.find(a.s.Attached(ctx), "id_produk", products)
+}
+
+// find returns the rows of a query whose column has one of some values.
+func (a *Attachments) find(query *gorm.DB, column string, values []int64) (rows []models.Attachment, err error) {
+	query = query.Session(&gorm.Session{})
+	for batch := range slices.Chunk(values, batchSize) {
+		var found []models.Attachment
+		if err := query.Where(column+" IN ?", batch).Order("id").Find(&found).Error; err != nil {
+			return nil, a.s.Translate(err)
+		}
+		rows = append(rows, found...)
+	}
+	return rows, nil
 }
