@@ -22,6 +22,7 @@ import (
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
 	attachmentsdb "lifecycle-sync/repositories/pmo/attachments"
+	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/outbox"
 )
 
@@ -90,7 +91,7 @@ func (f *Files) Add(ctx context.Context, productID int64, r outbox.Request) (out
 		result.Activity.Activity = activity
 	}
 	if replaced {
-		f.Writer.Refresh(ctx, lifecycle.ProductTable, productID) // a reload then shows the new product
+		f.Writer.Refresh(ctx, mirror.ChangedRows{lifecycle.ProductTable: {productID}}) // a reload then shows the new product
 	}
 	return result, err
 }

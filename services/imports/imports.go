@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 	"time"
 
 	"lifecycle-sync/models"
@@ -136,29 +135,14 @@ func (s *Service) Apply(ctx context.Context, owner, digest string, f File, r out
 	if _, reused := errors.AsType[outbox.KeyReusedError](err); reused && isDerived {
 		return result, applied() // with another file, or without one: the first result could be of other rows
 	}
-	failures, isStale := models.Data[products.Failures](err)
-	if !isStale {
+	if _, isStale := models.Data[products.Failures](err); !isStale {
 		return result, err
 	}
-	s.refresh(ctx, failures)
 	p, planErr := s.plan(ctx, t, f.SkipProblems)
 	if planErr != nil {
 		return result, errors.Join(planErr, err)
 	}
 	return result, s.changed(ctx, owner, p)
-}
-
-// refresh mirrors the products that differ in lifecycle_db, so that the new preview shows why an import failed.
-func (s *Service) refresh(ctx context.Context, failures products.Failures) {
-	var ids []int64
-	for _, f := range failures {
-		if f.ID != 0 {
-			ids = append(ids, f.ID)
-		}
-	}
-	if len(ids) > 0 {
-		s.writer.Refresh(ctx, lifecycle.ProductTable, slices.Compact(ids)...)
-	}
 }
 
 // claim makes a write the only one that applies a preview: new products have no version that would change with the first write.

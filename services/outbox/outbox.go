@@ -93,7 +93,8 @@ type Result struct {
 	HeldBack       *models.Error // why the row is in quarantine after the write; nil if it is not
 }
 
-// Write runs change in one transaction of lifecycle_db and refreshes the mirror. Errors: change's; conflict and busy of the
+// Write runs change in one transaction of lifecycle_db and refreshes the mirror. If change refuses a row because the caller has another
+// version of it, the mirror is refreshed, too: then the caller can read the current one. Errors: change's; conflict and busy of the
 // key; forbidden if the account may not write; connection: nothing was written, unless the message says that the outcome is
 // unknown.
 func (w *Writer) Write(ctx context.Context, r Request, change func(ctx context.Context, tx *lifecycle.Tx) (Change, error)) (Result, error) {
@@ -109,10 +110,20 @@ func (w *Writer) Write(ctx context.Context, r Request, change func(ctx context.C
 		return w.replay(ctx, done), err
 	}
 	var recorded Recorded
-	c, err := retryCollisions(ctx, func() (Change, error) { return w.inSource(ctx, &write, r, &recorded, change) }, func() bool { return write.Table == nil })
+	var stale mirror.ChangedRows
+	c, err := retryCollisions(ctx, func() (Change, error) {
+		return w.inSource(ctx, &write, r, &recorded, func(ctx context.Context, tx *lifecycle.Tx) (Change, error) {
+			c, err := change(ctx, tx)
+			stale = staleRows(ctx, tx, err)
+			return c, err
+		})
+	}, func() bool { return write.Table == nil })
 	if err != nil {
 		if _, unknown := errors.AsType[lifecycle.UnknownOutcomeError](err); !unknown {
 			w.giveUp(ctx, write, r)
+		}
+		if stale != nil {
+			w.Refresh(ctx, stale)
 		}
 		return Result{}, err
 	}
@@ -341,7 +352,25 @@ func (w *Writer) refreshMirror(ctx context.Context, write models.Write, c Change
 	return err == nil
 }
 
-// Refresh mirrors rows that another application has changed in lifecycle_db, unless the mirror cannot be written now.
-func (w *Writer) Refresh(ctx context.Context, table string, ids ...int64) {
-	w.refreshMirror(ctx, models.Write{}, Change{Table: table, RowID: ids[0], rows: mirror.ChangedRows{table: ids}})
+// staleRows returns the products that an error names as changed since the caller read them, with their stage history; nil for none.
+func staleRows(ctx context.Context, tx *lifecycle.Tx, err error) mirror.ChangedRows {
+	e := models.AsError(err)
+	if e == nil {
+		return nil
+	}
+	data, _ := e.Data.(interface{ StaleProducts() []int64 })
+	if data == nil || len(data.StaleProducts()) == 0 {
+		return nil
+	}
+	rows := mirror.ChangedRows{lifecycle.ProductTable: data.StaleProducts()}
+	if records, err := tx.RecordsOf(ctx, data.StaleProducts()); err == nil { // otherwise the products alone
+		rows[lifecycle.HistoryTable] = records
+	}
+	return rows
+}
+
+// Refresh mirrors products and rows that belong to them, which others have changed in lifecycle_db, unless the mirror cannot be
+// written now.
+func (w *Writer) Refresh(ctx context.Context, rows mirror.ChangedRows) {
+	w.refreshMirror(ctx, models.Write{}, Change{Table: lifecycle.ProductTable, RowID: rows[lifecycle.ProductTable][0], rows: rows})
 }

@@ -111,6 +111,20 @@ func NewFailure(p Locked, err *models.Error) Failure {
 // Failures are the products that a bulk write cannot change; it then changes none.
 type Failures []Failure
 
+// StaleProducts returns the products that have changed or were deleted since the caller read them.
+func (f Failures) StaleProducts() (ids []int64) {
+	for _, failure := range f {
+		if failure.isStale() {
+			ids = append(ids, failure.ID)
+		}
+	}
+	return ids
+}
+
+func (f Failure) isStale() bool {
+	return f.Err.Class == models.PreconditionFailed || f.Err.Class == models.NotFound
+}
+
 // First returns the error of the first product, nil without any.
 func (f Failures) First() error {
 	if len(f) == 0 {
@@ -128,7 +142,7 @@ func (f Failures) Err(count int) error {
 	slices.SortStableFunc(f, func(a, b Failure) int { return int(a.ID - b.ID) })
 	class := models.Invalid
 	for _, failure := range f {
-		if failure.Err.Class == models.PreconditionFailed || failure.Err.Class == models.NotFound {
+		if failure.isStale() {
 			class = models.PreconditionFailed
 		}
 	}

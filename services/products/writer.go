@@ -213,6 +213,9 @@ func writeGroup(ctx context.Context, tx *lifecycle.Tx, group []edit, now time.Ti
 // Current is a product as it is now, for a client that has seen another version.
 type Current struct{ models.ListedProduct }
 
+// StaleProducts returns the product.
+func (c Current) StaleProducts() []int64 { return []int64{c.ID} }
+
 // Deleted identifies a deleted product.
 type Deleted struct {
 	ID   int64   `json:"id"`

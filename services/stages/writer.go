@@ -297,6 +297,9 @@ type Current struct {
 	Version string `json:"-"`
 }
 
+// StaleProducts returns the product of the record.
+func (c Current) StaleProducts() []int64 { return []int64{*c.ProductID} }
+
 // NewChangedError returns the precondition_failed for a record that is not the version that the client has seen.
 func NewChangedError(current Current) error {
 	err := models.NewError(models.PreconditionFailed, "stages.changed", nil).WithRemedy("stages.changed_remedy", nil)

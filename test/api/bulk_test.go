@@ -167,6 +167,14 @@ func TestBulk_MovesAllOrNone(t *testing.T) {
 		if *backDated.StageID != 2 || len(backDated.History) != 2 || *first.StageID != 3 || first.StageStart.String() != "2024-02-03" {
 			t.Errorf("%+v, %+v", backDated, first)
 		}
+
+		// A refusal because of another version refreshes the products that it names, with their records. Callers then read the current versions.
+		read := s.targets(1, 2, 3)
+		exec(t, s.source, "UPDATE tbl_produk SET harga = 77 WHERE id <= 4")
+		exec(t, s.source, "INSERT INTO tbl_stage_histori (id_produk, stage_now) VALUES (1, 2), (3, 2)")
+		s.bulk(read[:2], `"move":{"stage_now":3}`).want(t, http.StatusPreconditionFailed)
+		s.send(http.MethodPut, "/products/3", `{"harga":1}`, "If-Match", `"`+read[2].Version+`"`).want(t, http.StatusPreconditionFailed)
+		s.send(http.MethodPut, fmt.Sprintf("/stage-history/%d", backDated.History[0].ID), `{"catatan":"x"}`, "If-Match", `"x"`).want(t, http.StatusPreconditionFailed)
 		s.Command("verify")
 	})
 }
