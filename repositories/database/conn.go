@@ -27,6 +27,9 @@ const (
 // rollbackTimeout limits a rollback after the caller's context has ended.
 const rollbackTimeout = 2 * time.Second
 
+// readLockTimeout is how long a request's reads wait for a locked table. It is below the time limit of requests.
+const readLockTimeout = 5 * time.Second
+
 // Conn is one connection, in at most one transaction. One goroutine uses it at a time, and must close it.
 type Conn struct {
 	db   *DB

@@ -30,6 +30,9 @@ func (postgresDialect) begin(ctx context.Context, c *Conn, mode TxMode) error {
 		if mode == ReadOnly {
 			begin += "; SET LOCAL plan_cache_mode = force_custom_plan" // a generic plan would suit no search or page
 		}
+		if mode == ReadOnly && c.db.wait > 0 { // a locked table would otherwise keep the connections of the pool from other requests
+			begin += fmt.Sprintf("; SET LOCAL lock_timeout = %d", readLockTimeout.Milliseconds())
+		}
 		begin += `;
 			SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; SET LOCAL maintenance_work_mem = '256MB';
 			SET LOCAL row_security = off; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0`

@@ -5,9 +5,12 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"lifecycle-sync/routes"
+	"lifecycle-sync/test/kit"
+	"lifecycle-sync/test/kit/testdb"
 )
 
 // TestPages_AreWellFormed opens every page of the route table on demo data; user.send checks each.
@@ -37,6 +40,43 @@ func TestPages_AreWellFormed(t *testing.T) {
 	} {
 		u.get(target).shows(status)
 	}
+}
+
+// TestPages_LockedTables requests every page at the same time, while another session has locked all tables of pmo_db. Each answers, as
+// the API does, although some requests find no free connection.
+func TestPages_LockedTables(t *testing.T) {
+	t.Parallel()
+	u := boot(t, testdb.Postgres, 5, 2, nil)
+	tables := kit.One[string](t, u.target, "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables WHERE schemaname = 'public'")
+	_, awaited := kit.Lock(t, u.target, "LOCK TABLE "+tables+" IN ACCESS EXCLUSIVE MODE")
+	var requests sync.WaitGroup
+	request := func(path string) {
+		requests.Go(func() {
+			r, err := kit.NewRequest(http.MethodGet, "http://"+u.Address+path, nil, "Accept", "text/html")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			a, page, err := kit.Send(r) //nolint:bodyclose // Send has closed it
+			if err != nil || a.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(page), "ry again") {
+				t.Errorf("%s: %v\n%s", path, err, page)
+			}
+		})
+	}
+	longest := []string{"/", "/products", "/products?page=2", "/stage-history/matrix"} // whose time limit is a minute
+	for _, path := range longest {
+		request(path)
+	}
+	u.Eventually("pages wait for a table", awaited)
+	for _, route := range routes.PageTable() {
+		// Diagnostics name the tables; these others read none.
+		exempt := slices.Contains([]string{"/assets/:file", "/sign-in", "/products/import", "/sync/changes", "/sync/doctor"}, route.Path)
+		if route.Method == http.MethodGet && !exempt && !slices.Contains(longest, route.Path) {
+			request(parameter.ReplaceAllString(route.Path, "1"))
+		}
+	}
+	request("/sync/changes?table=tbl_produk&id=1")
+	requests.Wait()
 }
 
 var (
