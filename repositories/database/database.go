@@ -38,7 +38,7 @@ type Options struct {
 	Name           string        // "lifecycle_db" or "pmo_db"
 	DirectURL      string        // bypasses a pooler; empty: there is none
 	MaxConns       int           // maximum of open connections
-	Wait           time.Duration // for a free connection; 0: until the caller's time ends
+	Wait           time.Duration // for a free connection; 0: until the caller's time ends, also for a locked table
 	ConnectTimeout time.Duration // for one attempt
 	NetworkTimeout time.Duration // a connection without an answer for so long is dead; 0: the system's default
 }
