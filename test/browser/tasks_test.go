@@ -1,6 +1,8 @@
 package browser_test
 
 import (
+	"bytes"
+	"encoding/csv"
 	"fmt"
 	"net/http"
 	"slices"
@@ -103,5 +105,38 @@ func TestTasks_TakeFewActions(t *testing.T) {
 	a.takes("what a colleague changed last week", 3)
 	if who := a.texts("tbody td:nth-child(2) a"); !slices.Equal(who, []string{"test of Admin"}) {
 		t.Errorf("the list has activities of %q", who)
+	}
+
+	read, err := kit.NewRequest(http.MethodGet, "http://"+s.Address+"/api/product-lifecycle/products/export.csv?sort=id", nil, "Authorization", "Bearer "+s.Token("Admin"), "Accept-Language", "en")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, exported, err := kit.Send(read) //nolint:bodyclose // Send has closed it
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(exported, []byte("\ufeff")))).ReadAll()
+	if err != nil || len(lines) < 41 {
+		t.Fatalf("%d lines (%v)", len(lines), err)
+	}
+	var sheet strings.Builder
+	price := slices.Index(lines[0], "Price")
+	for i := range lines[1:41] {
+		lines[i+1][price] = "Rp 7.000.001"
+	}
+	if err := csv.NewWriter(&sheet).WriteAll(lines[:41]); err != nil {
+		t.Fatal(err)
+	}
+	a.open("/")
+	a.n++
+	a.within("nav[aria-label=Main]").click("link", "Products")
+	a.click("link", "Import")
+	a.attach("File", "harga.csv", sheet.String())
+	a.click("button", "Show changes")
+	a.click("button", "Apply 40 changes")
+	a.wantTexts("40 products imported.")
+	a.takes("applying 40 prices from a sheet", 6)
+	if n := kit.One[int](t, s.source, "SELECT count(*) FROM tbl_produk WHERE harga = 7000001"); n != 40 {
+		t.Errorf("%d prices were changed", n)
 	}
 }
