@@ -95,14 +95,11 @@ func (h *Products) DeleteFile(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	file, _, err := h.Files.Remove(c.UserContext(), product, id)
+	result, err := h.Files.Remove(c.UserContext(), product, id)
 	if err != nil {
 		return err
 	}
-	return respondDone(c, "done.file_deleted", struct {
-		ID   int64  `json:"id"`
-		Name string `json:"nama_file"`
-	}{file.ID, file.Name})
+	return respondDone(c, "done.file_deleted", json.RawMessage(result.Data))
 }
 
 // Download serves a file unchanged. The headers prevent browsers from executing it.

@@ -2,14 +2,12 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
 	"lifecycle-sync/handlers/request"
-	"lifecycle-sync/models"
 	"lifecycle-sync/services/cache"
 	"lifecycle-sync/services/outbox"
 	"lifecycle-sync/services/views"
@@ -51,11 +49,7 @@ func (h *Views) Create(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	var created models.View
-	if err := json.Unmarshal(result.Data, &created); err != nil {
-		return err
-	}
-	c.Location(fmt.Sprintf("%s/%d", strings.TrimRight(c.Path(), "/"), created.ID))
+	c.Location(fmt.Sprintf("%s/%d", strings.TrimRight(c.Path(), "/"), result.RowID))
 	return respondChanged(c.Status(fiber.StatusCreated), "done.view_created", result, nil)
 }
 

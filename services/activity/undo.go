@@ -2,7 +2,6 @@ package activity
 
 import (
 	"context"
-	"encoding/json"
 	"math"
 	"slices"
 
@@ -24,10 +23,9 @@ type Conflict struct {
 	Actual   models.JSON `json:"actual"`
 }
 
-// Undone is the stored result of an undo. Activity is that of an undo that changed only files.
+// Undone is the stored result of an undo.
 type Undone struct {
-	Undoes   int64 `json:"undoes"`
-	Activity int64 `json:"activity,omitempty"`
+	Undoes int64 `json:"undoes"`
 }
 
 // Undo writes the values before an activity back, if its rows are still as it left them: all or nothing. The undo is an activity,
@@ -150,36 +148,13 @@ func createdBy(changes []models.ActivityChange) (products []int64) {
 
 // undoFiles undoes an activity that changed only files, which are not in lifecycle_db.
 func (s *Service) undoFiles(ctx context.Context, undone models.Activity, files []models.ActivityChange, r outbox.Request) (outbox.Result, error) {
-	none := models.ChangedProducts{}
-	var recorded outbox.Recorded
-	result, err := s.writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (any, models.ChangedProducts, error) {
-		if err := s.checkEffect(ctx, tx, undone.ID); err != nil {
-			return nil, none, err
-		}
-		if err := s.checkFiles(ctx, tx, files); err != nil {
-			return nil, none, err
-		}
-		var products []int64
-		author := models.AuthorOf(ctx)
-		undo := models.Activity{Actor: author.Actor, Channel: models.UndoChannel, Action: models.UndoAction, Undoes: &undone.ID}
-		reversed, err := activities.New(tx).FileChanges(ctx, undone)
+	return s.writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (outbox.MirrorChange, error) {
+		err := s.checkEffect(ctx, tx, undone.ID)
 		if err == nil {
-			err = activities.New(tx).Add(ctx, &undo, reversed)
+			err = s.checkFiles(ctx, tx, files)
 		}
-		if err == nil {
-			products, err = activities.New(tx).CompleteUndo(ctx, undo)
-		}
-		recorded = outbox.Recorded{Activity: undo, Changes: reversed}
-		return Undone{Undoes: undone.ID, Activity: undo.ID}, models.ProductsOf(products...), err
+		return outbox.MirrorChange{Data: Undone{Undoes: undone.ID}, Undoes: &undone}, err
 	})
-	if err != nil {
-		return result, err
-	}
-	var stored Undone // also by the first one of repeated requests
-	err = json.Unmarshal(result.Data, &stored)
-	recorded.ID = stored.Activity
-	result.Activity = recorded
-	return result, err
 }
 
 // checkFiles checks that files are as an activity left them, that the products of those to restore exist or return with them, and

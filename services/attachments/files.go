@@ -68,28 +68,21 @@ const sourceTimeout = 2 * time.Second
 func (f *Files) Add(ctx context.Context, productID int64, r outbox.Request) (outbox.Result, error) {
 	current, known := f.current(ctx, productID)
 	replaced := false
-	var activity models.Activity
-	result, err := f.Writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (any, models.ChangedProducts, error) {
+	result, err := f.Writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (outbox.MirrorChange, error) {
 		// The lock keeps the product until the files are stored. A run that deletes it or changes its created_at then finds them.
 		product, err := attachmentsdb.New(tx).LockProduct(ctx, productID)
 		switch {
 		case err != nil:
-			return nil, models.ChangedProducts{}, err
+			return outbox.MirrorChange{}, err
 		case known && current == nil:
-			return nil, models.ChangedProducts{}, models.NewError(models.NotFound, "products.not_found", models.Params{"id": productID})
+			return outbox.MirrorChange{}, models.NewError(models.NotFound, "products.not_found", models.Params{"id": productID})
 		case known && !current.Equal(product):
 			replaced = true
-			return nil, models.ChangedProducts{}, models.NewError(models.Conflict, "products.changed", nil).WithRemedy("products.changed_remedy", nil)
+			return outbox.MirrorChange{}, models.NewError(models.Conflict, "products.changed", nil).WithRemedy("products.changed_remedy", nil)
 		}
 		added, err := attachmentsdb.New(tx).AddStored(ctx, product, r.Files)
-		if err == nil {
-			activity, err = outbox.RecordFiles(ctx, tx, models.UploadAction, added)
-		}
-		return added, models.ProductsOf(productID), err
+		return outbox.MirrorChange{Data: added, Uploaded: added, Products: models.ProductsOf(productID)}, err
 	})
-	if err == nil && result.Activity.ID == 0 {
-		result.Activity.Activity = activity
-	}
 	if replaced {
 		f.Writer.Refresh(ctx, mirror.ChangedRows{lifecycle.ProductTable: {productID}}) // a reload then shows the new product
 	}
@@ -107,24 +100,18 @@ func (f *Files) current(ctx context.Context, productID int64) (current *models.P
 	return current, err == nil
 }
 
-// Remove deletes a file of a product, and returns it and the activity. The file can be restored for the retention. Errors: not
-// found, quarantined, connection.
-func (f *Files) Remove(ctx context.Context, productID, id int64) (was models.Attachment, activity models.Activity, err error) {
-	var version int64
-	err = f.Store.InTx(ctx, func(tx *pmo.Session) error {
-		if was, err = attachmentsdb.New(tx).Remove(ctx, productID, id); err != nil {
-			return err
-		}
-		if activity, err = outbox.RecordFiles(ctx, tx, models.DeleteFileAction, []models.Attachment{was}); err != nil {
-			return err
-		}
-		version, err = tx.BumpVersion(ctx, models.ProductsOf(productID))
-		return err
+// Removed identifies a deleted file.
+type Removed struct {
+	ID   int64  `json:"id"`
+	Name string `json:"nama_file"`
+}
+
+// Remove deletes a file of a product. It can be restored for the retention. Errors: not found, quarantined, connection.
+func (f *Files) Remove(ctx context.Context, productID, id int64) (outbox.Result, error) {
+	return f.Writer.WriteMirror(ctx, outbox.Request{}, func(ctx context.Context, tx *pmo.Session) (outbox.MirrorChange, error) {
+		file, err := attachmentsdb.New(tx).Remove(ctx, productID, id)
+		return outbox.MirrorChange{Data: Removed{file.ID, file.Name}, Removed: []models.Attachment{file}, Products: models.ProductsOf(productID)}, err
 	})
-	if err == nil {
-		f.Writer.Advance(version)
-	}
-	return was, activity, err
 }
 
 // deleteContent deletes the content of a file. The sweep deletes what this could not.

@@ -3,7 +3,6 @@ package outbox
 import (
 	"context"
 	"encoding/json"
-	"time"
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/lifecycle"
@@ -18,14 +17,27 @@ type Recorded struct {
 	Changes []models.ActivityChange // all; nil in the result of a repeated request
 }
 
-// newActivity returns the activity of a write by the author in ctx.
-func newActivity(ctx context.Context, c Change, changes []models.ActivityChange, at time.Time) models.Activity {
+// record adds an activity by the author in ctx, with the given changes and those of the files of the activity that it undoes. Without
+// any change there is no activity.
+func record(ctx context.Context, tx *pmo.Session, activity models.Activity, undoes *models.Activity, changes []models.ActivityChange) (recorded Recorded, err error) {
 	author := models.AuthorOf(ctx)
-	activity := models.Activity{At: at, Actor: author.Actor, Channel: author.Channel, Action: c.As}
+	activity.Actor, activity.Channel = author.Actor, author.Channel
+	if undoes != nil {
+		activity.Undoes, activity.Channel = &undoes.ID, models.UndoChannel
+		files, err := activities.New(tx).FileChanges(ctx, *undoes)
+		if err != nil {
+			return recorded, err
+		}
+		changes = append(changes, files...)
+	}
+	if len(changes) == 0 {
+		return recorded, nil
+	}
 	if activity.Action == "" {
 		activity.Action = actionOf(changes)
 	}
-	return activity
+	err = activities.New(tx).Add(ctx, &activity, changes)
+	return Recorded{activity, changes}, err
 }
 
 // actionOf names what changed rows mean. A record of the stage history comes with the move of its product.
@@ -57,17 +69,13 @@ func uploads(files []models.Attachment) (changes []models.ActivityChange) {
 	return changes
 }
 
-// RecordFiles records, in a transaction of pmo_db, that the author in ctx has uploaded or deleted files. Errors: connection,
-// timeout.
-func RecordFiles(ctx context.Context, tx *pmo.Session, action string, files []models.Attachment) (activity models.Activity, err error) {
+// removals describes files that a write deletes.
+func removals(files []models.Attachment) []models.ActivityChange {
 	changes := uploads(files)
-	if action == models.DeleteFileAction {
-		for i := range changes {
-			changes[i].Before, changes[i].After = changes[i].After, nil
-		}
+	for i := range changes {
+		changes[i].Before, changes[i].After = changes[i].After, nil
 	}
-	activity = newActivity(ctx, Change{As: action}, changes, time.Time{})
-	return activity, activities.New(tx).Add(ctx, &activity, changes)
+	return changes
 }
 
 // FileDocument is what an activity keeps of a file, under the names of the API.

@@ -241,12 +241,18 @@ func (w *Writer) Once(ctx context.Context, key *Key, fingerprint string, do func
 	return result(&write), nil
 }
 
-// WriteMirror runs change in one transaction of pmo_db and stores the answer with it: for data that is not in lifecycle_db. change
-// returns the products that it has changed.
+// MirrorChange describes what a write did in pmo_db.
+type MirrorChange struct {
+	RowID             int64
+	Data              any // of the answer
+	Products          models.ChangedProducts
+	Uploaded, Removed []models.Attachment
+	Undoes            *models.Activity // what an undo of files reverses; nil for other writes
+}
+
+// WriteMirror runs change in one transaction of pmo_db and stores the answer with it: for data that is not in lifecycle_db.
 // After an error none of the request's files is left. Errors: change's; conflict and busy of the key; connection.
-func (w *Writer) WriteMirror(
-	ctx context.Context, r Request, change func(ctx context.Context, tx *pmo.Session) (data any, changed models.ChangedProducts, err error),
-) (Result, error) {
+func (w *Writer) WriteMirror(ctx context.Context, r Request, change func(ctx context.Context, tx *pmo.Session) (MirrorChange, error)) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	write, done, err := w.claim(ctx, r.Key, r.Fingerprint, writeTimeout)
@@ -255,16 +261,21 @@ func (w *Writer) WriteMirror(
 		return w.replay(ctx, done), err
 	}
 	var version int64
+	var recorded Recorded
 	err = w.store.InTx(ctx, func(tx *pmo.Session) error {
-		data, changed, err := change(ctx, tx)
+		c, err := change(ctx, tx)
 		if err == nil {
-			write.Body, err = json.Marshal(data)
+			recorded, err = recordMirror(ctx, tx, write.ID, &c)
+		}
+		if err == nil {
+			write.RowID = &c.RowID
+			write.Body, err = json.Marshal(c.Data)
 		}
 		if err == nil {
 			err = outboxdb.New(tx).Finish(ctx, write)
 		}
 		if err == nil {
-			version, err = tx.BumpVersion(ctx, changed)
+			version, err = tx.BumpVersion(ctx, c.Products)
 		}
 		return err
 	})
@@ -277,8 +288,27 @@ func (w *Writer) WriteMirror(
 			return Result{}, err
 		}
 	}
-	w.Advance(version)
-	return result(&write), nil
+	w.cache.Advance(version)
+	written := result(&write)
+	written.Activity = recorded
+	return written, nil
+}
+
+// recordMirror records the activity of a write to files. An undo adds the products whose files it changes.
+func recordMirror(ctx context.Context, tx *pmo.Session, writeID string, c *MirrorChange) (recorded Recorded, err error) {
+	activity := models.Activity{Action: models.UploadAction, WriteID: &writeID}
+	switch {
+	case c.Undoes != nil:
+		activity.Action = models.UndoAction
+	case c.Removed != nil:
+		activity.Action = models.DeleteFileAction
+	}
+	if recorded, err = record(ctx, tx, activity, c.Undoes, append(uploads(c.Uploaded), removals(c.Removed)...)); err != nil {
+		return recorded, err
+	}
+	products, err := activities.New(tx).CompleteUndo(ctx, recorded.Activity)
+	c.Products.Add(products...)
+	return recorded, err
 }
 
 // attached reports whether files were attached although the commit was not acknowledged. If that is unknown, the files must
@@ -292,9 +322,6 @@ func (w *Writer) attached(ctx context.Context, files []models.Upload) (attached,
 	referenced, err := attachmentsdb.New(w.store.Session).Referenced(ctx, []string{files[0].Key})
 	return len(referenced) == 1, err == nil
 }
-
-// Advance announces a mirror version that this process has just committed.
-func (w *Writer) Advance(version int64) { w.cache.Advance(version) }
 
 // addEntry records a write that is about to commit in lifecycle_db, and its activity unless it changed nothing.
 func addEntry(
@@ -312,22 +339,8 @@ func addEntry(
 	if err != nil {
 		return recorded, err
 	}
-	activity := newActivity(ctx, c, changes, at)
-	activity.Pending, activity.WriteID, activity.SourceXID = true, &write.ID, write.XID
-	changes = append(changes, uploads(added)...)
-	if c.Undoes != nil {
-		activity.Undoes, activity.Channel = &c.Undoes.ID, models.UndoChannel
-		files, err := activities.New(p).FileChanges(ctx, *c.Undoes)
-		if err != nil {
-			return recorded, err
-		}
-		changes = append(changes, files...)
-	}
-	if len(changes) == 0 {
-		return recorded, nil
-	}
-	err = activities.New(p).Add(ctx, &activity, changes)
-	return Recorded{activity, changes}, err
+	activity := models.Activity{At: at, Action: c.As, Pending: true, WriteID: &write.ID, SourceXID: write.XID}
+	return record(ctx, p, activity, c.Undoes, append(changes, uploads(added)...))
 }
 
 // refreshMirror refreshes the mirror after the commit in lifecycle_db and completes the write in pmo_db. It reports whether

@@ -120,36 +120,34 @@ func (w *Writer) Create(ctx context.Context, caller models.Caller, in Input, r o
 	if err := in.apply(&view, caller); err != nil {
 		return outbox.Result{}, err
 	}
-	return w.writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (any, models.ChangedProducts, error) {
-		none := models.ChangedProducts{}
+	return w.writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (outbox.MirrorChange, error) {
 		views := viewsdb.New(tx)
 		n, err := views.Count(ctx, view.OwnerID)
 		if err != nil {
-			return nil, none, err
+			return outbox.MirrorChange{}, err
 		}
 		if n >= maxViews {
-			return nil, none, models.NewError(models.Conflict, "views.too_many", models.Params{"max": maxViews}).WithRemedy("views.too_many_remedy", nil)
+			return outbox.MirrorChange{}, models.NewError(models.Conflict, "views.too_many", models.Params{"max": maxViews}).WithRemedy("views.too_many_remedy", nil)
 		}
 		err = views.Create(ctx, &view)
 		if err == nil && view.Shared {
 			err = record(ctx, tx, models.SaveViewAction, view)
 		}
-		return seenBy(caller, view), none, err
+		return outbox.MirrorChange{RowID: view.ID, Data: seenBy(caller, view)}, err
 	})
 }
 
 // Update changes the fields of a view that were sent. Errors: not found; forbidden; conflict for a name that the owner already
 // uses; connection.
 func (w *Writer) Update(ctx context.Context, caller models.Caller, id int64, in Input) (outbox.Result, error) {
-	return w.writer.WriteMirror(ctx, outbox.Request{}, func(ctx context.Context, tx *pmo.Session) (any, models.ChangedProducts, error) {
-		none := models.ChangedProducts{}
+	return w.writer.WriteMirror(ctx, outbox.Request{}, func(ctx context.Context, tx *pmo.Session) (outbox.MirrorChange, error) {
 		view, err := editable(ctx, tx, caller, id)
 		if err != nil {
-			return nil, none, err
+			return outbox.MirrorChange{}, err
 		}
 		wasShared := view.Shared
 		if err := in.apply(&view, caller); err != nil {
-			return nil, none, err
+			return outbox.MirrorChange{}, err
 		}
 		now := models.InstantOf(w.now())
 		view.UpdatedAt = &now
@@ -157,23 +155,22 @@ func (w *Writer) Update(ctx context.Context, caller models.Caller, id int64, in 
 		if err == nil && (view.Shared || wasShared) {
 			err = record(ctx, tx, models.SaveViewAction, view)
 		}
-		return seenBy(caller, view), none, err
+		return outbox.MirrorChange{RowID: view.ID, Data: seenBy(caller, view)}, err
 	})
 }
 
 // Delete deletes a view. Errors: not found; forbidden; connection.
 func (w *Writer) Delete(ctx context.Context, caller models.Caller, id int64) (outbox.Result, error) {
-	return w.writer.WriteMirror(ctx, outbox.Request{}, func(ctx context.Context, tx *pmo.Session) (any, models.ChangedProducts, error) {
-		none := models.ChangedProducts{}
+	return w.writer.WriteMirror(ctx, outbox.Request{}, func(ctx context.Context, tx *pmo.Session) (outbox.MirrorChange, error) {
 		view, err := editable(ctx, tx, caller, id)
 		if err != nil {
-			return nil, none, err
+			return outbox.MirrorChange{}, err
 		}
 		err = viewsdb.New(tx).Delete(ctx, id)
 		if err == nil && view.Shared {
 			err = record(ctx, tx, models.DeleteViewAction, view)
 		}
-		return seenBy(caller, view), none, err
+		return outbox.MirrorChange{RowID: view.ID, Data: seenBy(caller, view)}, err
 	})
 }
 

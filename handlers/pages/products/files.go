@@ -139,8 +139,8 @@ func (h *Pages) DeleteFile(c *fiber.Ctx) error {
 			}, err
 		},
 		Do: func(ctx context.Context, target fileID, _ string) (string, pages.Notice, error) {
-			_, activity, err := h.Files.Remove(ctx, target.product, target.id)
-			return address(target.product), pages.NoticeOf(pages.FileDeleted, outbox.Result{Activity: outbox.Recorded{Activity: activity}, MirrorUpToDate: true}), err
+			result, err := h.Files.Remove(ctx, target.product, target.id)
+			return address(target.product), pages.NoticeOf(pages.FileDeleted, result), err
 		},
 	}.Handle(c)
 }

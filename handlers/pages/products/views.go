@@ -2,7 +2,6 @@ package products
 
 import (
 	"context"
-	"encoding/json"
 	"net/url"
 	"slices"
 	"strconv"
@@ -152,11 +151,7 @@ func (h *Pages) CreateView(c *fiber.Ctx) error {
 		form.Key, err = pages.RenewKey(form.Key, err)
 		return h.showInvalidView(c, form, err)
 	}
-	var created models.View
-	if err := json.Unmarshal(result.Data, &created); err != nil {
-		return err
-	}
-	return pages.SeeOther(c, savedAddress(created.ID), pages.ViewSaved)
+	return pages.SeeOther(c, savedAddress(result.RowID), pages.ViewSaved)
 }
 
 // EditView shows the form for name, columns and sharing of a view.
