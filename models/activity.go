@@ -125,9 +125,10 @@ type ActivityChange struct {
 	Table      string `gorm:"column:table_name"`
 	RowID      int64  `gorm:"column:row_id"`
 	ProductID  *int64 `gorm:"column:product_id"`
-	Before     JSON   `gorm:"column:before"`         // nil for a new row
-	After      JSON   `gorm:"column:after"`          // nil for a deleted row
-	CreatedAt  JSON   `gorm:"column:row_created_at"` // of an updated row: a later row with the same id has another one
+	Before     JSON   `gorm:"column:before"`             // nil for a new row
+	After      JSON   `gorm:"column:after"`              // nil for a deleted row
+	CreatedAt  JSON   `gorm:"column:row_created_at"`     // of an updated row: a later row with the same id has another one
+	Product    JSON   `gorm:"column:product_created_at"` // of a stage history record: when its product was created
 	Mirrored   bool   `gorm:"column:mirrored"`
 	LogID      int64  `gorm:"column:log_id;->"` // of the change log, if the change is in it
 }

@@ -243,10 +243,26 @@ func (tx *Tx) Changes(ctx context.Context) (changes []models.ActivityChange, err
 	}
 	for _, key := range tx.order {
 		if c, changed := changeOf(key, tx.before[key], after[key]); changed {
+			if key.table == HistoryTable && c.ProductID != nil {
+				c.Product = tx.productCreatedAt(*c.ProductID, after)
+			}
 			changes = append(changes, c)
 		}
 	}
 	return changes, nil
+}
+
+// productCreatedAt returns when a product that the transaction has locked or created was created, nil if there is none.
+func (tx *Tx) productCreatedAt(id int64, after map[rowKey]models.Row) models.JSON {
+	key := rowKey{ProductTable, id}
+	row := after[key]
+	if before := tx.before[key]; before != nil {
+		row = *before
+	}
+	if row.Cells == nil {
+		return nil
+	}
+	return tx.source.products.Field(row, "created_at")
 }
 
 // changeOf describes the change of a row; after has no cells if the row is deleted.

@@ -25,10 +25,10 @@ type reversal struct {
 	conflicts []Conflict
 }
 
-// stand is the stage of a product, and the stage history record that decides it, nil for none.
+// stand is the stage of a product, the stage history record that decides it, nil for none, and when the product was created.
 type stand struct {
-	stage  models.JSON
-	newest *models.StageHistory
+	stage, created models.JSON
+	newest         *models.StageHistory
 }
 
 func newReversal(tx *lifecycle.Tx, tables []*models.Table, changes []models.ActivityChange) *reversal {
@@ -56,6 +56,7 @@ func (s *Service) reverse(ctx context.Context, tx *lifecycle.Tx, undone *models.
 		return c, err
 	}
 	r.checkMoves(changes)
+	r.checkProducts(changes)
 	if err := r.check(ctx, changes); err != nil {
 		return c, err
 	}
@@ -139,6 +140,19 @@ func (r *reversal) checkMoves(changes []models.ActivityChange) {
 				conflict.ID = later.ID
 			}
 			r.conflicts = append(r.conflicts, conflict)
+		}
+	}
+}
+
+// checkProducts finds stage history records whose product is another one, which has got the same id.
+func (r *reversal) checkProducts(changes []models.ActivityChange) {
+	for _, c := range changes {
+		if c.Product == nil || c.ProductID == nil {
+			continue
+		}
+		product, exists := r.before[*c.ProductID]
+		if _, own := r.products[*c.ProductID]; exists && !own && !bytes.Equal(product.created, c.Product) {
+			r.conflicts = append(r.conflicts, Conflict{Table: lifecycle.ProductTable, ID: *c.ProductID, Field: "created_at", Expected: c.Product, Actual: product.created})
 		}
 	}
 }
@@ -319,8 +333,9 @@ func (r *reversal) stand(
 	}
 	newest, err := r.tx.NewestMoves(ctx, products, models.LatestMove(r.tx.Now))
 	stands := make(map[int64]stand, len(rows))
+	t := models.TableNamed(lifecycle.ProductTable)
 	for _, row := range rows {
-		stands[row.ID] = stand{models.TableNamed(lifecycle.ProductTable).Field(row, "id_stage"), newest[row.ID]}
+		stands[row.ID] = stand{t.Field(row, "id_stage"), t.Field(row, "created_at"), newest[row.ID]}
 	}
 	return stands, err
 }

@@ -46,7 +46,7 @@ func (s *Service) Undo(ctx context.Context, id int64, role models.Role, r outbox
 		if err := s.checkEffect(ctx, s.store.Session, undone.ID); err != nil {
 			return outbox.Change{}, err
 		}
-		if err := s.checkFiles(ctx, s.store.Session, changes); err != nil {
+		if err := s.checkFiles(ctx, s.store.Session, undone.ID, changes); err != nil {
 			return outbox.Change{}, err
 		}
 		c, err := s.reverse(ctx, tx, &undone, rows)
@@ -151,15 +151,15 @@ func (s *Service) undoFiles(ctx context.Context, undone models.Activity, files [
 	return s.writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (outbox.MirrorChange, error) {
 		err := s.checkEffect(ctx, tx, undone.ID)
 		if err == nil {
-			err = s.checkFiles(ctx, tx, files)
+			err = s.checkFiles(ctx, tx, undone.ID, files)
 		}
 		return outbox.MirrorChange{Data: Undone{Undoes: undone.ID}, Undoes: &undone}, err
 	})
 }
 
 // checkFiles checks that files are as an activity left them, that the products of those to restore exist or return with them, and
-// that no file was added to a product that would be deleted. Errors: conflict.
-func (s *Service) checkFiles(ctx context.Context, in *pmo.Session, changes []models.ActivityChange) error {
+// that no file was added since to a product that would be deleted. Errors: conflict.
+func (s *Service) checkFiles(ctx context.Context, in *pmo.Session, activity int64, changes []models.ActivityChange) error {
 	var ids, returning []int64
 	for _, c := range changes {
 		switch {
@@ -184,9 +184,13 @@ func (s *Service) checkFiles(ctx context.Context, in *pmo.Session, changes []mod
 			conflicts = append(conflicts, Conflict{Table: c.Table, ID: c.RowID, Expected: c.After})
 		}
 	}
-	added, err := attachmentsdb.New(in).Shown(ctx, createdBy(changes))
-	for _, file := range added {
-		if !slices.Contains(ids, file.ID) {
+	added, err := activities.New(in).FilesAddedSince(ctx, activity, createdBy(changes))
+	if err != nil {
+		return err
+	}
+	shown, err := attachmentsdb.New(in).Shown(ctx, createdBy(changes))
+	for _, file := range shown {
+		if slices.Contains(added, file.ID) {
 			conflicts = append(conflicts, Conflict{Table: models.AttachmentTable, ID: file.ID, Actual: outbox.FileDocument(file)})
 		}
 	}

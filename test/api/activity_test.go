@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/test/kit"
 	"lifecycle-sync/test/kit/testdb"
 )
 
@@ -316,10 +317,25 @@ func TestActivity_UndoRefusesWhatBelongsToOthers(t *testing.T) {
 		refused(fileDeletion, models.AttachmentTable)
 		refused(upload, models.AttachmentTable)
 
+		// The files that a product had when it was restored do not keep it from being deleted again, but later ones do.
+		s.upload(http.MethodPost, "/products/4/attachments", nil, []file{{"kept.pdf", pdf}}).want(t, http.StatusCreated)
+		kept := decode[[]models.Attachment](t, s.get("/products/4/attachments"))[0]
+		s.do(http.MethodDelete, base+"/products/4", nil).want(t, http.StatusOK)
+		restored := s.undo(s.undo(s.undo(s.activities("limit=1")[0].ID).ID).ID).ID
+		s.do(http.MethodGet, address(kept), nil).want(t, http.StatusOK)
+		s.upload(http.MethodPost, "/products/4/attachments", nil, []file{{"added.pdf", pdf}}).want(t, http.StatusCreated)
+		refused(restored, "added.pdf")
+		s.undo(s.activities("limit=1")[0].ID)
+		s.undo(restored)
+
 		s.send(http.MethodPut, "/products/6", `{"harga":66}`).want(t, http.StatusOK)
 		update := s.activities("limit=1")[0].ID
-		s.send(http.MethodPost, "/stage-history", `{"id_produk":6,"stage_now":2}`)
-		s.send(http.MethodPost, "/stage-history", `{"id_produk":6,"stage_now":3}`)
+		exec(t, s.source, "UPDATE tbl_produk SET id_stage = 1 WHERE id = 6")
+		s.send(http.MethodPost, "/stage-history", `{"id_produk":6,"stage_now":2}`).want(t, http.StatusCreated)
+		first := queryOne[int64](t, s.source, "SELECT max(id) FROM tbl_stage_histori WHERE id_produk = 6")
+		s.send(http.MethodPost, "/stage-history", `{"id_produk":6,"stage_now":3}`).want(t, http.StatusCreated)
+		s.do(http.MethodDelete, fmt.Sprintf("%s/stage-history/%d", base, first), nil).want(t, http.StatusOK)
+		recordDeletion := s.activities("limit=1")[0].ID
 		record := queryOne[int64](t, s.source, "SELECT max(id) FROM tbl_stage_histori WHERE id_produk = 6")
 		s.send(http.MethodPut, fmt.Sprintf("/stage-history/%d", record), `{"catatan":"noted"}`).want(t, http.StatusOK)
 		correction := s.activities("limit=1")[0].ID
@@ -336,6 +352,7 @@ func TestActivity_UndoRefusesWhatBelongsToOthers(t *testing.T) {
 		}
 		refused(update, "created_at")
 		refused(correction, "created_at")
+		refused(recordDeletion, "created_at") // the record would return to the other product
 		if got := s.row("tbl_produk", 6); !strings.Contains(got, "another") || !strings.Contains(got, "66") {
 			t.Errorf("the other product is %s", got)
 		}
@@ -402,6 +419,52 @@ func TestActivity_UndoKeepsStageAndHistoryTogether(t *testing.T) {
 		if stage := queryOne[int64](t, s.source, "SELECT id_stage FROM tbl_produk WHERE id = 2"); stage != 4 {
 			t.Errorf("undone, product 2 is in stage %d, want 4", stage)
 		}
+		_, _ = move(2, 1, "2025-12-01T00:00:00Z")
+		moved, _ = move(2, 3, "2026-02-01T00:00:00Z")
+		later, _ := move(2, 1, "2026-03-01T00:00:00Z")
+		s.undo(later)
+		s.undo(moved)
+		moved, _ = move(2, 3, "2026-02-01T00:00:00Z")
+		exec(t, s.source, "DELETE FROM tbl_stage_histori WHERE id_produk = 2 AND stage_now = 2")
+		s.Command("sync")
+		s.send(http.MethodPost, fmt.Sprintf("/activity/%d/undo", moved), "").want(t, http.StatusConflict, "conflict")
+		together(2, "refused after a direct change")
+
+		if s.onPostgres() {
+			s.undoAfterWaiting(act(http.MethodPut, "/products/2", `{"harga":2}`))
+		}
 		s.Command("verify")
 	})
+}
+
+// undoAfterWaiting undoes an update of product 2 while another transaction holds it: the undo is later than what it has waited for.
+func (s *site) undoAfterWaiting(update int64) {
+	s.t.Helper()
+	holder, err := s.source.Begin()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = holder.Rollback() }()
+	if _, err := holder.Exec("SELECT FROM tbl_produk WHERE id = 2 FOR UPDATE"); err != nil {
+		s.t.Fatal(err)
+	}
+	undone := make(chan apiResponse)
+	go func() {
+		a, _ := s.try(http.MethodPost, fmt.Sprintf("%s/activity/%d/undo", base, update), nil)
+		undone <- a
+	}()
+	kit.Eventually(s.t, "the undo waits", func() bool {
+		return queryOne[bool](s.t, s.source, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')")
+	})
+	if _, err := holder.Exec("UPDATE tbl_produk SET updated_at = clock_timestamp(), deskripsi = clock_timestamp()::text WHERE id = 2"); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := holder.Commit(); err != nil {
+		s.t.Fatal(err)
+	}
+	a := <-undone
+	a.want(s.t, http.StatusOK)
+	if !queryOne[bool](s.t, s.source, "SELECT updated_at > deskripsi::timestamptz FROM tbl_produk WHERE id = 2") {
+		s.t.Error("the undo is earlier than the write that it has waited for")
+	}
 }

@@ -113,20 +113,42 @@ func (a *Activities) remove(ctx context.Context, activity models.Activity) error
 
 // InsertedSince returns which of some products an activity after another one has inserted. Errors: connection, timeout.
 func (a *Activities) InsertedSince(ctx context.Context, activity int64, products []int64) (ids []int64, err error) {
-	return a.changedSince(ctx, activity, "table_name = ? AND before IS NULL", models.TableNamed("tbl_produk").Name, products)
+	inserted := a.s.Gorm(ctx).Model(&models.ActivityChange{}).Where("activity_id > ? AND table_name = ? AND before IS NULL", activity, models.TableNamed("tbl_produk").Name)
+	return a.ofProducts(inserted, "product_id", products)
 }
 
-// MovedSince returns the products, of some, whose stage history an activity after another one has changed. Errors: connection, timeout.
+// MovedSince returns which of some products have another stage history than after an activity: later activities have changed it, or it was
+// changed directly in lifecycle_db. Errors: connection, timeout.
 func (a *Activities) MovedSince(ctx context.Context, activity int64, products []int64) (ids []int64, err error) {
-	return a.changedSince(ctx, activity, "table_name = ?", models.TableNamed("tbl_stage_histori").Name, products)
+	history := models.TableNamed("tbl_stage_histori").Name
+	if ids, err = a.ofProducts(a.inEffectSince(ctx, activity).Where("table_name = ?", history), "product_id", products); err != nil {
+		return nil, err
+	}
+	comparisons := a.s.Gorm(ctx).Model(&models.Run{}).Select("id").Where("mode IN ?", comparisonModes())
+	direct := a.s.Gorm(ctx).Model(&models.LoggedChange{}).Where("activity_id IS NULL AND table_name = ? AND run_id NOT IN (?)", history, comparisons).
+		Where(`id > (SELECT coalesce(max(own.id), 0) FROM lifecycle_sync_changes own
+			WHERE own.product_id = lifecycle_sync_changes.product_id AND own.activity_id = ?)`, activity)
+	directly, err := a.ofProducts(direct, "product_id", products)
+	return append(ids, directly...), err
 }
 
-func (a *Activities) changedSince(ctx context.Context, activity int64, condition, table string, products []int64) (ids []int64, err error) {
+// FilesAddedSince returns the files that later activities have added to some products. Errors: connection, timeout.
+func (a *Activities) FilesAddedSince(ctx context.Context, activity int64, products []int64) (ids []int64, err error) {
+	return a.ofProducts(a.inEffectSince(ctx, activity).Where("table_name = ? AND before IS NULL", models.AttachmentTable), "row_id", products)
+}
+
+// inEffectSince is the query for the changes of later activities, without those that were undone, and without their undos.
+func (a *Activities) inEffectSince(ctx context.Context, activity int64) *gorm.DB {
+	later := a.s.Gorm(ctx).Model(&models.Activity{}).Select("id").Where("id > ? AND undone_by IS NULL AND (undoes IS NULL OR undoes <= ?)", activity, activity)
+	return a.s.Gorm(ctx).Model(&models.ActivityChange{}).Where("activity_id IN (?)", later)
+}
+
+// ofProducts returns a column's values of the rows of a query that are of some products.
+func (a *Activities) ofProducts(query *gorm.DB, column string, products []int64) (ids []int64, err error) {
+	query = query.Session(&gorm.Session{})
 	for batch := range slices.Chunk(products, batchSize) {
 		var found []int64
-		err := a.s.Gorm(ctx).Model(&models.ActivityChange{}).Where("activity_id > ? AND product_id IN ?", activity, batch).Where(condition, table).
-			Distinct().Pluck("product_id", &found).Error
-		if err != nil {
+		if err := query.Where("product_id IN ?", batch).Distinct().Pluck(column, &found).Error; err != nil {
 			return nil, a.s.Translate(err)
 		}
 		ids = append(ids, found...)
@@ -350,12 +372,13 @@ type DeletedProduct struct {
 	Actor models.Actor   `gorm:"embedded;embeddedPrefix:actor_"` // empty if it was deleted directly in lifecycle_db
 }
 
-// deletions is the query for the entries c of the change log, of runs r, whose products are still deleted. Comparisons log what they
-// have found, too.
+// comparisonModes lists the modes of runs that log what they have found and change nothing.
+func comparisonModes() []string { return []string{models.DryRun, models.VerifyRun} }
+
+// deletions is the query for the entries c of the change log, of runs r, whose products are still deleted.
 func (a *Activities) deletions(ctx context.Context) *gorm.DB {
-	comparisons := []string{models.DryRun, models.VerifyRun}
 	newest := a.s.Gorm(ctx).Table("lifecycle_sync_changes AS n").Joins("JOIN lifecycle_sync_runs nr ON nr.id = n.run_id").Select("max(n.id)").
-		Where("n.table_name = 'products' AND nr.mode NOT IN ?", comparisons).Group("n.row_id")
+		Where("n.table_name = 'products' AND nr.mode NOT IN ?", comparisonModes()).Group("n.row_id")
 	return a.s.Gorm(ctx).Table("lifecycle_sync_changes AS c").Joins("JOIN lifecycle_sync_runs r ON r.id = c.run_id").
 		Where("c.id IN (?) AND c.action = 'delete'", newest)
 }
