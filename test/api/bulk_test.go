@@ -69,6 +69,19 @@ func (s *site) fingerprint() string {
 	return queryOne[string](s.t, s.source, `SELECT (SELECT sum(id * coalesce(id_stage, 0)) || ' ' || coalesce(sum(harga), 0) FROM tbl_produk) || ' ' || (SELECT count(*) FROM tbl_stage_histori)`)
 }
 
+// wantOneRefresh fails the test unless a write refreshes the mirror once, which is recorded as a run, and is one activity.
+func (s *site) wantOneRefresh(what string, write func()) {
+	s.t.Helper()
+	counts := func() [2]int {
+		return [2]int{queryOne[int](s.t, s.target, "SELECT count(*) FROM lifecycle_sync_runs"), queryOne[int](s.t, s.target, "SELECT count(*) FROM lifecycle_activities")}
+	}
+	before := counts()
+	write()
+	if after := counts(); after != [2]int{before[0] + 1, before[1] + 1} {
+		s.t.Errorf("%s: %v refreshes and activities became %v", what, before, after)
+	}
+}
+
 func TestBulk_SetsFieldsOfAllOrNone(t *testing.T) {
 	t.Parallel()
 	eachSite(t, func(t *testing.T, s *site) {
@@ -177,6 +190,11 @@ func TestBulk_MovesAllOrNone(t *testing.T) {
 		s.bulk(read[:2], `"move":{"stage_now":3}`).want(t, http.StatusPreconditionFailed)
 		s.send(http.MethodPut, "/products/3", `{"harga":1}`, "If-Match", `"`+read[2].Version+`"`).want(t, http.StatusPreconditionFailed)
 		s.send(http.MethodPut, fmt.Sprintf("/stage-history/%d", backDated.History[0].ID), `{"catatan":"x"}`, "If-Match", `"x"`).want(t, http.StatusPreconditionFailed)
+
+		for what, rest := range map[string]string{"an edit": `"set":{"harga":78}`, "a move": `"move":{"stage_now":4}`} {
+			s.wantOneRefresh(what, func() { s.bulk(s.targets(2, 3), rest).want(t, http.StatusOK) })
+			s.wantOneRefresh("the undo of "+what, func() { s.undo(s.activities("limit=1")[0].ID) })
+		}
 		s.Command("verify")
 	})
 }
