@@ -78,6 +78,21 @@ func (s *Session) DeleteIDs(ctx context.Context, target string, ids []int64) err
 	return nil
 }
 
+// First returns the first row of a query, nil if there is none. Errors: connection, timeout, schema.
+func First[T any](s *Session, query *gorm.DB) (*T, error) {
+	var found []T
+	if err := query.Limit(1).Find(&found).Error; err != nil || len(found) == 0 {
+		return nil, s.Translate(err)
+	}
+	return &found[0], nil
+}
+
+// Now returns the database's time. Raw, because GORM has no SELECT without a table. Errors: connection, timeout.
+func (s *Session) Now(ctx context.Context) (now models.Instant, err error) {
+	err = s.Gorm(ctx).Raw("SELECT " + s.Clock(0)).Scan(&now).Error
+	return now, s.Translate(err)
+}
+
 // Translate turns an error of the database into a models.Error; nil stays nil.
 func (s *Session) Translate(err error) error { return s.db.Translate(err) }
 

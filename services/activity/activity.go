@@ -3,7 +3,6 @@ package activity
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 
 	"lifecycle-sync/models"
@@ -141,32 +140,12 @@ func Actions() []string {
 	}
 }
 
-// DeletedProduct is a product that lifecycle_db no longer has. Activity is what deleted it, nil if it was deleted directly there.
-type DeletedProduct struct {
-	ID       int64
-	Name     string
-	At       models.Instant
-	Actor    models.Actor
-	Activity *int64
-	Change   int64 // the entry of the change log
-}
+// DeletedProduct is a product that lifecycle_db no longer has.
+type DeletedProduct = activities.DeletedProduct
 
 // DeletedProducts returns a page of the deleted products, newest first. Errors: connection, timeout, schema.
-func (s *Service) DeletedProducts(ctx context.Context, p models.Paging) (deleted []DeletedProduct, pagination models.Pagination, err error) {
+func (s *Service) DeletedProducts(ctx context.Context, p models.Paging) ([]DeletedProduct, models.Pagination, error) {
 	p = p.Bounded()
-	found, total, err := activities.New(s.store.Session).DeletedProducts(ctx, p.Offset(), int(p.Limit))
-	for _, d := range found {
-		var row struct {
-			Name *string `json:"produk"`
-		}
-		if err := json.Unmarshal(d.Before, &row); err != nil {
-			return nil, pagination, err
-		}
-		product := DeletedProduct{ID: d.RowID, At: d.At, Actor: d.Actor, Activity: d.ActivityID, Change: d.ID}
-		if row.Name != nil {
-			product.Name = *row.Name
-		}
-		deleted = append(deleted, product)
-	}
+	deleted, total, err := activities.New(s.store.Session).DeletedProducts(ctx, p.Offset(), int(p.Limit))
 	return deleted, p.Of(total), err
 }

@@ -3,6 +3,7 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -27,10 +28,10 @@ func (a *Activities) Add(ctx context.Context, activity *models.Activity, changes
 	if changes != nil {
 		activity.ChangeCount = int64(len(changes))
 	}
-	if activity.At.IsZero() { // raw, because GORM has no SELECT without a table
-		var now models.Instant
-		if err := a.s.Gorm(ctx).Raw("SELECT " + a.s.Clock(0)).Scan(&now).Error; err != nil {
-			return a.s.Translate(err)
+	if activity.At.IsZero() {
+		now, err := a.s.Now(ctx)
+		if err != nil {
+			return err
 		}
 		activity.At = now.Time()
 	}
@@ -66,17 +67,17 @@ func (a *Activities) MarkMirrored(ctx context.Context, horizon int64) error {
 // Settle completes or removes the activity of a write, depending on whether it committed, and returns as CompleteUndo. Only in a
 // transaction. Errors: connection, timeout.
 func (a *Activities) Settle(ctx context.Context, writeID string, committed bool) (products []int64, err error) {
-	var found []models.Activity
-	if err := a.s.Gorm(ctx).Where("write_id = ? AND pending", writeID).Find(&found).Error; err != nil || len(found) == 0 {
-		return nil, a.s.Translate(err)
+	activity, err := pmo.First[models.Activity](a.s, a.s.Gorm(ctx).Where("write_id = ? AND pending", writeID))
+	if err != nil || activity == nil {
+		return nil, err
 	}
 	if !committed {
-		return nil, a.remove(ctx, found[0])
+		return nil, a.remove(ctx, *activity)
 	}
-	if err := a.s.Gorm(ctx).Model(&found[0]).Update("pending", false).Error; err != nil {
+	if err := a.s.Gorm(ctx).Model(activity).Update("pending", false).Error; err != nil {
 		return nil, a.s.Translate(err)
 	}
-	return a.CompleteUndo(ctx, found[0])
+	return a.CompleteUndo(ctx, *activity)
 }
 
 // remove removes the activity of a write that did not commit. Changes that runs have linked to it were made directly in lifecycle_db,
@@ -200,7 +201,7 @@ func (a *Activities) CompleteUndo(ctx context.Context, undo models.Activity) (pr
 		if err := earlier.Model(&models.Activity{}).Update("undone_by", undoneBy).Error; err != nil {
 			return nil, a.s.Translate(err)
 		}
-		if later, err = a.one(a.s.Gorm(ctx).Where("id = ?", *later.Undoes)); err != nil {
+		if later, err = pmo.First[models.Activity](a.s, a.s.Gorm(ctx).Where("id = ?", *later.Undoes)); err != nil {
 			return nil, err
 		}
 	}
@@ -209,20 +210,12 @@ func (a *Activities) CompleteUndo(ctx context.Context, undo models.Activity) (pr
 
 // OfWrite returns the activity of a write, nil if it changed nothing. Errors: connection, timeout, schema.
 func (a *Activities) OfWrite(ctx context.Context, writeID string) (*models.Activity, error) {
-	return a.one(a.s.Gorm(ctx).Where("write_id = ?", writeID))
+	return pmo.First[models.Activity](a.s, a.s.Gorm(ctx).Where("write_id = ?", writeID))
 }
 
 // Get returns an activity, nil if there is none. Errors: connection, timeout, schema.
 func (a *Activities) Get(ctx context.Context, id int64) (*models.Activity, error) {
-	return a.one(a.s.Gorm(ctx).Where("id = ? AND NOT pending", id))
-}
-
-func (a *Activities) one(query *gorm.DB) (*models.Activity, error) {
-	var found []models.Activity
-	if err := query.Limit(1).Find(&found).Error; err != nil || len(found) == 0 {
-		return nil, a.s.Translate(err)
-	}
-	return &found[0], nil
+	return pmo.First[models.Activity](a.s, a.s.Gorm(ctx).Where("id = ? AND NOT pending", id))
 }
 
 // Filter selects activities that meet every condition that is not zero.
@@ -332,12 +325,7 @@ func (a *Activities) Prune(ctx context.Context, retention time.Duration) error {
 
 // LoggedChange returns an entry of the change log, nil if there is none. Errors: connection, timeout, schema.
 func (a *Activities) LoggedChange(ctx context.Context, id int64) (*models.LoggedChange, error) {
-	var found []models.LoggedChange
-	err := a.s.Gorm(ctx).Where("id = ?", id).Limit(1).Find(&found).Error
-	if err != nil || len(found) == 0 {
-		return nil, a.s.Translate(err)
-	}
-	return &found[0], nil
+	return pmo.First[models.LoggedChange](a.s, a.s.Gorm(ctx).Where("id = ?", id))
 }
 
 // DeletedWith returns the stage history records that were deleted in the same run as a product. Errors: connection, timeout,
@@ -364,12 +352,22 @@ func (a *Activities) ProductNames(ctx context.Context, ids []int64) (map[int64]s
 	return names, a.s.Translate(err)
 }
 
-// DeletedProduct is a product that lifecycle_db no longer has, as the change log keeps it.
+// DeletedProduct is a product that lifecycle_db no longer has, as the change log keeps it. ActivityID is what deleted it, nil if it
+// was deleted directly there.
 type DeletedProduct struct {
 	models.LoggedChange
 
 	At    models.Instant `gorm:"column:at"`                      // when the run that mirrored the deletion began
 	Actor models.Actor   `gorm:"embedded;embeddedPrefix:actor_"` // empty if it was deleted directly in lifecycle_db
+}
+
+// Name returns the product's name, "" without any.
+func (p DeletedProduct) Name() string {
+	var row struct {
+		Name string `json:"produk"`
+	}
+	_ = json.Unmarshal(p.Before, &row) // our own document
+	return row.Name
 }
 
 // comparisonModes lists the modes of runs that log what they have found and change nothing.

@@ -42,10 +42,11 @@ func (a *Attachments) add(ctx context.Context, common models.Attachment, product
 	if len(rows) == 0 {
 		return rows, nil
 	}
-	// Raw, because GORM has no SELECT without a table.
-	if err := a.s.Gorm(ctx).Raw("SELECT " + a.s.Clock(0)).Scan(&common.CreatedAt).Error; err != nil {
-		return nil, a.s.Translate(err)
+	now, err := a.s.Now(ctx)
+	if err != nil {
+		return nil, err
 	}
+	common.CreatedAt = now
 	share := len(files) / len(products)
 	for i, f := range files {
 		product := products[i/share]
@@ -75,16 +76,15 @@ func (a *Attachments) Settle(ctx context.Context, writeID string, committed bool
 
 // Get returns a file of a mirrored product. Errors: not found, quarantined, connection, timeout.
 func (a *Attachments) Get(ctx context.Context, productID, id int64) (models.Attachment, error) {
-	var rows []models.Attachment
 	product := a.s.Gorm(ctx).Table(a.s.Table("tbl_produk").Mirror).Select("id").Where("id = ?", productID)
-	err := a.s.Attached(ctx).Where("id = ? AND id_produk = ?", id, productID).Where("EXISTS (?)", product).Find(&rows).Error
+	file, err := pmo.First[models.Attachment](a.s, a.s.Attached(ctx).Where("id = ? AND id_produk = ?", id, productID).Where("EXISTS (?)", product))
+	if err == nil && file == nil {
+		err = a.absent(ctx, productID, missing(id))
+	}
 	if err != nil {
-		return models.Attachment{}, a.s.Translate(err)
+		return models.Attachment{}, err
 	}
-	if len(rows) == 0 {
-		return models.Attachment{}, a.absent(ctx, productID, missing(id))
-	}
-	return rows[0], nil
+	return *file, nil
 }
 
 // Remove hides a file of a product and returns it. Its content is kept for the retention, so that it can be restored. Errors:

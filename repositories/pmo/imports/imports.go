@@ -28,12 +28,8 @@ func (i *Imports) Save(ctx context.Context, p models.ImportPreview, expired time
 
 // Find returns a preview of an owner that was not created before expired, nil if there is none. Errors: connection, timeout, schema.
 func (i *Imports) Find(ctx context.Context, digest, ownerID string, expired time.Time) (*models.ImportPreview, error) {
-	var found []models.ImportPreview
-	err := i.s.Gorm(ctx).Where("digest = ? AND owner_id = ? AND created_at >= ?", digest, ownerID, models.InstantOf(expired)).Find(&found).Error
-	if err != nil || len(found) == 0 {
-		return nil, i.s.Translate(err)
-	}
-	return &found[0], nil
+	query := i.s.Gorm(ctx).Where("digest = ? AND owner_id = ? AND created_at >= ?", digest, ownerID, models.InstantOf(expired))
+	return pmo.First[models.ImportPreview](i.s, query)
 }
 
 // Claim gives a preview to the write that applies it, and reports whether no other write has it. Writes that did not commit are

@@ -11,6 +11,7 @@ import (
 
 	"lifecycle-sync/models"
 	"lifecycle-sync/repositories/database"
+	"lifecycle-sync/repositories/pmo"
 )
 
 // copyThreshold is the number of rows from which the change log is written with COPY.
@@ -69,11 +70,7 @@ func (j *Journal) PruneChanges(ctx context.Context, retention time.Duration) err
 
 // Watermark returns the watermark, nil before the first run. Errors: connection, timeout, schema.
 func (j *Journal) Watermark(ctx context.Context) (*models.Watermark, error) {
-	var found []models.Watermark
-	if err := j.s.Gorm(ctx).Find(&found).Error; err != nil || len(found) == 0 {
-		return nil, j.s.Translate(err)
-	}
-	return &found[0], nil
+	return pmo.First[models.Watermark](j.s, j.s.Gorm(ctx))
 }
 
 // SetWatermark moves the watermark, in the transaction that writes the rows.

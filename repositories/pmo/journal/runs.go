@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"lifecycle-sync/models"
+	"lifecycle-sync/repositories/pmo"
 )
 
 // SyncStatus describes the state of the mirror according to the recorded runs. A run that does not exist is nil.
@@ -85,12 +86,7 @@ func (j *Journal) newest(ctx context.Context, condition string, args ...any) (*m
 
 // oneRun returns the first run, in an order, that meets a condition; nil if there is none.
 func (j *Journal) oneRun(ctx context.Context, order, condition string, args ...any) (*models.Run, error) {
-	var runs []models.Run
-	err := j.s.Gorm(ctx).Where(condition, args...).Order(order).Limit(1).Find(&runs).Error
-	if err != nil || len(runs) == 0 {
-		return nil, j.s.Translate(err)
-	}
-	return &runs[0], nil
+	return pmo.First[models.Run](j.s, j.s.Gorm(ctx).Where(condition, args...).Order(order))
 }
 
 // Running returns the run in progress, nil if there is none. Errors: connection, timeout, schema.
@@ -175,12 +171,7 @@ func (j *Journal) QuarantinedRows(ctx context.Context, offset, limit int) (rows 
 // QuarantinedRow returns a row in quarantine, by its table's name, without its payload; nil if it is not there. Errors:
 // connection, timeout, schema.
 func (j *Journal) QuarantinedRow(ctx context.Context, table string, id int64) (*models.Quarantined, error) {
-	var rows []models.Quarantined
-	err := j.s.Gorm(ctx).Where("table_name = ? AND row_id = ?", table, id).Omit("payload").Limit(1).Find(&rows).Error
-	if err != nil || len(rows) == 0 {
-		return nil, j.s.Translate(err)
-	}
-	return &rows[0], nil
+	return pmo.First[models.Quarantined](j.s, j.s.Gorm(ctx).Where("table_name = ? AND row_id = ?", table, id).Omit("payload"))
 }
 
 // Absent returns the error for a row that the mirror lacks: quarantined if lifecycle_db has the row, otherwise notFound.

@@ -41,14 +41,13 @@ func (o *Outbox) Claim(ctx context.Context, w models.Write, lease time.Duration)
 	if err != nil || created {
 		return nil, err
 	}
-	var existing []ExistingWrite
-	err = o.s.Gorm(ctx).Table("lifecycle_writes").
+	existing, err := pmo.First[ExistingWrite](o.s, o.s.Gorm(ctx).Table("lifecycle_writes").
 		Select("*, leased_until < "+o.s.Clock(0)+" AS lapsed, created_at < "+o.s.Clock(-retentionSeconds)+" AS old").
-		Where("caller = ? AND route = ? AND idempotency_key = ?", w.Caller, w.Route, w.Key).Find(&existing).Error
-	if err != nil || len(existing) == 0 { // deleted since
-		return &ExistingWrite{LeaseExpired: true, Write: models.Write{State: models.WriteClaimed}}, o.s.Translate(err)
+		Where("caller = ? AND route = ? AND idempotency_key = ?", w.Caller, w.Route, w.Key))
+	if err != nil || existing == nil { // deleted since
+		return &ExistingWrite{LeaseExpired: true, Write: models.Write{State: models.WriteClaimed}}, err
 	}
-	return &existing[0], nil
+	return existing, nil
 }
 
 // create inserts a write with times of the database's clock, and reports whether it was new.

@@ -23,14 +23,14 @@ func (v *Views) Visible(ctx context.Context, ownerID string) ([]models.View, err
 
 // Find returns a view. Errors: not found, connection, timeout, schema.
 func (v *Views) Find(ctx context.Context, id int64) (models.View, error) {
-	var rows []models.View
-	if err := v.s.Gorm(ctx).Where("id = ?", id).Find(&rows).Error; err != nil {
-		return models.View{}, v.s.Translate(err)
+	view, err := pmo.First[models.View](v.s, v.s.Gorm(ctx).Where("id = ?", id))
+	if err == nil && view == nil {
+		err = models.NewError(models.NotFound, "pmo.no_view", models.Params{"id": id})
 	}
-	if len(rows) == 0 {
-		return models.View{}, models.NewError(models.NotFound, "pmo.no_view", models.Params{"id": id})
+	if err != nil {
+		return models.View{}, err
 	}
-	return rows[0], nil
+	return *view, nil
 }
 
 // Count returns the number of views of an owner. Errors: connection, timeout, schema.
