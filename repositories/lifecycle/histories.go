@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"context"
-	"time"
 
 	"lifecycle-sync/models"
 )
@@ -19,15 +18,15 @@ func (tx *Tx) ListedRecord(ctx context.Context, id int64) (record models.ListedR
 }
 
 // NewestMoves returns, by product, id, stage and time of the record that decides its stage: the one with the latest time, then
-// the greatest id. Records without a stage or time, or later than until, do not count; products without any are missing. The
-// products must be locked. Errors: connection, timeout.
-func (tx *Tx) NewestMoves(ctx context.Context, productIDs []int64, until time.Time) (map[int64]*models.StageHistory, error) {
+// the greatest id. Records without a stage or time, or later than LatestMove, do not count; products without any are missing.
+// The products must be locked. Errors: connection, timeout.
+func (tx *Tx) NewestMoves(ctx context.Context, productIDs []int64) (map[int64]*models.StageHistory, error) {
 	fitting := func(column string) string {
 		return tx.source.db.Fitting(column, tx.source.histories.Column(column))
 	}
 	moves := tx.conn.Gorm(ctx).Table(HistoryTable).
 		Select("id, id_produk, "+fitting("stage_now")+" AS stage_now, "+fitting("tanggal_perubahan")+" AS tanggal_perubahan").
-		Where("id_produk IN ? AND "+fitting("stage_now")+" IS NOT NULL AND "+fitting("tanggal_perubahan")+" <= ?", productIDs, models.InstantOf(until))
+		Where("id_produk IN ? AND "+fitting("stage_now")+" IS NOT NULL AND "+fitting("tanggal_perubahan")+" <= ?", productIDs, models.InstantOf(models.LatestMove(tx.Now)))
 	ranked := tx.conn.Gorm(ctx).Table("(?) AS moves", moves).Select("*, row_number() OVER (PARTITION BY id_produk ORDER BY tanggal_perubahan DESC, id DESC) AS place")
 	var newest []models.StageHistory
 	if err := tx.conn.Gorm(ctx).Table("(?) AS ranked", ranked).Where("place = 1").Find(&newest).Error; err != nil {

@@ -36,7 +36,7 @@ func TestTx_WritesProductsAndStageRecords(t *testing.T) { //nolint:gocyclo // on
 			if err != nil || len(unknown) != 1 || unknown[0].Column != "id_segmen" {
 				t.Errorf("unknown choices are %v, %v", unknown, err)
 			}
-			moves, err := tx.NewestMoves(t.Context(), []int64{product.ID}, tx.Now)
+			moves, err := tx.NewestMoves(t.Context(), []int64{product.ID})
 			newest := moves[product.ID]
 			if err != nil || newest == nil || newest.ID != 1 || !newest.ChangedAt.Time().Equal(tx.Now) || !models.MoveTime(newest, tx.Now).After(tx.Now) {
 				t.Errorf("the newest move is %+v, %v", newest, err)

@@ -331,7 +331,7 @@ func (r *reversal) stand(
 	if err != nil {
 		return nil, err
 	}
-	newest, err := r.tx.NewestMoves(ctx, products, models.LatestMove(r.tx.Now))
+	newest, err := r.tx.NewestMoves(ctx, products)
 	stands := make(map[int64]stand, len(rows))
 	t := models.TableNamed(lifecycle.ProductTable)
 	for _, row := range rows {

@@ -54,14 +54,11 @@ func (w *Writer) Update(ctx context.Context, id int64, in Input, versions models
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		edits, failures, err := w.plan(ctx, tx, []Locked{before}, in)
+		failures, err := w.update(ctx, tx, []Locked{before}, nil, in, len(r.Files) > 0)
 		if err == nil {
 			err = failures.First()
 		}
 		if err != nil {
-			return outbox.Change{}, err
-		}
-		if err := w.apply(ctx, tx, edits, len(r.Files) > 0); err != nil {
 			return outbox.Change{}, err
 		}
 		return w.changed(ctx, tx, id, lifecycle.Updated, before.AttachmentsCount+int64(len(r.Files)))
@@ -76,19 +73,36 @@ func (w *Writer) UpdateAll(ctx context.Context, targets []Target, in Input, r ou
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		edits, invalid, err := w.plan(ctx, tx, locked, in)
-		if err == nil {
-			err = append(failures, invalid...).Err(len(targets))
+		if failures, err = w.update(ctx, tx, locked, failures, in, len(r.Files) > 0); err == nil {
+			err = failures.Err(len(targets))
 		}
 		if err != nil {
-			return outbox.Change{}, err
-		}
-		if err := w.apply(ctx, tx, edits, len(r.Files) > 0); err != nil {
 			return outbox.Change{}, err
 		}
 		data, err := Versions(ctx, tx, locked)
 		return outbox.Change{Table: lifecycle.ProductTable, RowID: locked[0].ID, Action: lifecycle.Updated, Products: Identities(locked), Data: data}, err
 	})
+}
+
+// update writes the values to locked products. If it cannot change one of them, it changes none and adds to the failures. touch: as apply.
+// Errors: those of Tx.
+func (w *Writer) update(ctx context.Context, tx *lifecycle.Tx, locked []Locked, failures Failures, in Input, touch bool) (Failures, error) {
+	unknown, err := tx.UnknownChoices(ctx, &in.Product)
+	if err != nil {
+		return nil, err
+	}
+	var edits []edit
+	for _, before := range locked {
+		e, invalid := in.plan(before, unknown, tx.Now.In(w.zone))
+		if invalid != nil {
+			failures = append(failures, NewFailure(before, models.NewInvalid(invalid...)))
+		}
+		edits = append(edits, e)
+	}
+	if len(failures) > 0 {
+		return failures, nil
+	}
+	return nil, w.apply(ctx, tx, edits, touch)
 }
 
 // edit is what an update changes of a product.
@@ -106,22 +120,6 @@ func (e edit) columns() []string {
 		return append(slices.Clone(e.changed), "tanggal_stage_start", "tanggal_stage_end")
 	}
 	return e.changed
-}
-
-// plan finds what an update changes of locked products, and those of which it is invalid. Errors: connection, timeout.
-func (w *Writer) plan(ctx context.Context, tx *lifecycle.Tx, locked []Locked, in Input) (edits []edit, failures Failures, err error) {
-	unknown, err := tx.UnknownChoices(ctx, &in.Product)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, before := range locked {
-		e, invalid := in.plan(before, unknown, tx.Now.In(w.zone))
-		if invalid != nil {
-			failures = append(failures, NewFailure(before, models.NewInvalid(invalid...)))
-		}
-		edits = append(edits, e)
-	}
-	return edits, failures, nil
 }
 
 // plan returns what the values change of a product, and their errors. unknown are the fields with an id that does not exist.
@@ -182,7 +180,7 @@ func (w *Writer) apply(ctx context.Context, tx *lifecycle.Tx, edits []edit, touc
 	for i, e := range moving {
 		ids[i] = e.ID
 	}
-	newest, err := tx.NewestMoves(ctx, ids, models.LatestMove(tx.Now))
+	newest, err := tx.NewestMoves(ctx, ids)
 	if err != nil {
 		return err
 	}

@@ -55,14 +55,10 @@ func (w *Writer) Record(ctx context.Context, in Input, r outbox.Request) (outbox
 		if err := check(ctx, tx, in, invalid); err != nil {
 			return outbox.Change{}, err
 		}
-		moves, failures, err := w.plan(ctx, tx, locked, in)
+		first, failures, err := w.move(ctx, tx, locked, nil, in)
 		if err == nil {
 			err = failures.First()
 		}
-		if err != nil {
-			return outbox.Change{}, err
-		}
-		first, err := w.apply(ctx, tx, moves, in)
 		if err != nil {
 			return outbox.Change{}, err
 		}
@@ -84,20 +80,43 @@ func (w *Writer) RecordAll(ctx context.Context, targets []products.Target, in In
 		if err != nil {
 			return outbox.Change{}, err
 		}
-		moves, refused, err := w.plan(ctx, tx, locked, in)
+		first, failures, err := w.move(ctx, tx, locked, failures, in)
 		if err == nil {
-			err = append(failures, refused...).Err(len(targets))
+			err = failures.Err(len(targets))
 		}
-		if err != nil {
-			return outbox.Change{}, err
-		}
-		first, err := w.apply(ctx, tx, moves, in)
 		if err != nil {
 			return outbox.Change{}, err
 		}
 		data, err := products.Versions(ctx, tx, locked)
 		return outbox.Change{Table: lifecycle.HistoryTable, RowID: first, Action: lifecycle.Inserted, Products: products.Identities(locked), Data: data}, err
 	})
+}
+
+// move moves locked products and returns the id of the first record. If one of them cannot move, it moves none and adds to the failures.
+// Errors: those of Tx.
+func (w *Writer) move(ctx context.Context, tx *lifecycle.Tx, locked []products.Locked, failures products.Failures, in Input) (int64, products.Failures, error) {
+	newest, err := tx.NewestMoves(ctx, products.IDs(locked))
+	if err != nil {
+		return 0, nil, err
+	}
+	var moves []move
+	for _, p := range locked {
+		last := newest[p.ID]
+		m := move{Locked: p, at: models.MoveTime(last, tx.Now)}
+		if in.ChangedAt != nil {
+			m.at = *in.ChangedAt
+		}
+		m.begins, m.backDated = models.DateIn(m.at, w.zone), last != nil && last.ChangedAt.Time().After(m.at)
+		if refusal := m.check(in); refusal != nil {
+			failures = append(failures, products.NewFailure(p, refusal))
+		}
+		moves = append(moves, m)
+	}
+	if len(failures) > 0 {
+		return 0, failures, nil
+	}
+	first, err := w.apply(ctx, tx, moves, in)
+	return first, nil, err
 }
 
 // check checks what is the same for every product of a move. Errors: validation_failed, with the errors in invalid first.
@@ -138,30 +157,6 @@ type move struct {
 	at        time.Time
 	begins    models.Date // the day of the move
 	backDated bool        // the product stays in its stage
-}
-
-// plan finds when locked products move, and those that cannot. Errors: connection, timeout.
-func (w *Writer) plan(ctx context.Context, tx *lifecycle.Tx, locked []products.Locked, in Input) (moves []move, failures products.Failures, err error) {
-	if len(locked) == 0 {
-		return nil, nil, nil
-	}
-	newest, err := tx.NewestMoves(ctx, products.IDs(locked), models.LatestMove(tx.Now))
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, p := range locked {
-		last := newest[p.ID]
-		m := move{Locked: p, at: models.MoveTime(last, tx.Now)}
-		if in.ChangedAt != nil {
-			m.at = *in.ChangedAt
-		}
-		m.begins, m.backDated = models.DateIn(m.at, w.zone), last != nil && last.ChangedAt.Time().After(m.at)
-		if refusal := m.check(in); refusal != nil {
-			failures = append(failures, products.NewFailure(p, refusal))
-		}
-		moves = append(moves, m)
-	}
-	return moves, failures, nil
 }
 
 // check returns why a product cannot move, nil if it can: a conflict, or validation_failed for its planned end and for a day
@@ -345,7 +340,7 @@ func (w *Writer) lock(ctx context.Context, tx *lifecycle.Tx, id int64, versions 
 		return l, NewChangedError(Current{ListedRecord: l.ListedRecord, Version: version})
 	}
 	l.hasProduct = len(product) > 0
-	newest, err := tx.NewestMoves(ctx, []int64{*productID}, models.LatestMove(tx.Now))
+	newest, err := tx.NewestMoves(ctx, []int64{*productID})
 	l.newest = newest[*productID]
 	return l, err
 }
@@ -355,7 +350,7 @@ func (w *Writer) lock(ctx context.Context, tx *lifecycle.Tx, id int64, versions 
 // stage no longer exists, nothing changes.
 func (w *Writer) moveToNewest(ctx context.Context, tx *lifecycle.Tx, before lockedRecord) error {
 	ids := []int64{*before.ProductID}
-	moves, err := tx.NewestMoves(ctx, ids, models.LatestMove(tx.Now))
+	moves, err := tx.NewestMoves(ctx, ids)
 	newest := moves[*before.ProductID]
 	if err != nil || !before.hasProduct || sameRecord(before.newest, newest) {
 		return err
