@@ -108,7 +108,7 @@ func New(cfg Config, log *slog.Logger, printer *messages.Printer) (*App, error) 
 	a.engine = mirror.New(a.source, a.store, tables, cfg.ChangeLogRetention, now)
 	a.responses = cache.New(a.apiStore, cache.Options{Now: a.local})
 	a.exports = export.New(a.apiStore, filepath.Join(cfg.DataDir, "exports"))
-	a.writer = outbox.NewWriter(a.apiSource, a.apiStore, mirror.NewRefresher(a.engine), a.responses, contents, log)
+	a.writer = outbox.NewWriter(a.apiSource, a.apiStore, a.engine, a.responses, contents, log)
 	return a, nil
 }
 

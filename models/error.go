@@ -51,6 +51,7 @@ type Error struct {
 	Expected  bool         // callers, load or a shutdown cause it; nothing is broken
 	Fields    []FieldError // the invalid fields of a request, if Class is Invalid
 	Data      any          // the conflicting state, for the client: the current product, the active run
+	Stale     []int64      // the products that the caller has seen in another state
 	Cause     error
 }
 
@@ -82,6 +83,12 @@ func (e *Error) WithRemedy(code string, params Params) *Error {
 // WithCommand adds what to do and the command that does it.
 func (e *Error) WithCommand(code string, params Params, command string) *Error {
 	e.Remedy = NewCommand(code, params, command)
+	return e
+}
+
+// AsStale names products that the caller has seen in another state: the mirror may still show it.
+func (e *Error) AsStale(products ...int64) *Error {
+	e.Stale = append(e.Stale, products...)
 	return e
 }
 

@@ -32,6 +32,12 @@ func (tx *Tx) ProductRows(ctx context.Context, ids []int64) ([]models.Row, error
 	return tx.conn.ReadRows(ctx, tx.source.products, ProductTable, ids, false)
 }
 
+// RecordsOf returns the ids of some products' stage history records as they are now. Errors: connection, timeout.
+func (s *Source) RecordsOf(ctx context.Context, productIDs []int64) (ids []int64, err error) {
+	err = s.db.WithContext(ctx).Table(HistoryTable).Where("id_produk IN ?", productIDs).Pluck("id", &ids).Error
+	return ids, s.db.Translate(err)
+}
+
 // ProductIdentity reads the identity of a product as it is now, nil if there is no such product. Errors: connection, timeout, schema.
 func (s *Source) ProductIdentity(ctx context.Context, id int64) (*models.ProductIdentity, error) {
 	var found []models.ProductIdentity

@@ -109,6 +109,12 @@ func (s *Session) Attached(ctx context.Context) *gorm.DB {
 	return s.Gorm(ctx).Model(&models.Attachment{}).Where("state <> ? AND closed_at IS NULL AND removed_at IS NULL", models.AttachmentPending)
 }
 
+// RecordsOf returns the ids of some products' mirrored stage history records. Errors: connection, timeout.
+func (s *Session) RecordsOf(ctx context.Context, productIDs []int64) (ids []int64, err error) {
+	err = s.Gorm(ctx).Table(s.Table("tbl_stage_histori").Mirror).Where("id_produk IN ?", productIDs).Pluck("id", &ids).Error
+	return ids, s.Translate(err)
+}
+
 // Tables are the mirrored tables, parents before children.
 func (s *Session) Tables() []*models.Table { return s.tables }
 

@@ -22,7 +22,6 @@ import (
 	"lifecycle-sync/repositories/lifecycle"
 	"lifecycle-sync/repositories/pmo"
 	attachmentsdb "lifecycle-sync/repositories/pmo/attachments"
-	"lifecycle-sync/services/mirror"
 	"lifecycle-sync/services/outbox"
 )
 
@@ -84,7 +83,7 @@ func (f *Files) Add(ctx context.Context, productID int64, r outbox.Request) (out
 		return outbox.MirrorChange{Data: added, Uploaded: added, Products: models.ProductsOf(productID)}, err
 	})
 	if replaced {
-		f.Writer.Refresh(ctx, mirror.ChangedRows{lifecycle.ProductTable: {productID}}) // a reload then shows the new product
+		f.Writer.RefreshProducts(ctx, productID) // a reload then shows the new product
 	}
 	return result, err
 }

@@ -19,9 +19,7 @@ func (w *Writer) complete(ctx context.Context, write models.Write) error {
 	if err != nil {
 		return err
 	}
-	if version, err := w.mirror.Refresh(ctx, rows, deleted); err == nil {
-		w.cache.Advance(version)
-	}
+	w.refresh(ctx, w.mirror, rows, deleted)
 	return w.settle(ctx, write)
 }
 

@@ -2,6 +2,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,14 +45,17 @@ type Writer struct {
 	source   *lifecycle.Source
 	store    *pmo.Store
 	mirror   *mirror.Refresher
+	stale    *mirror.Refresher // of products that callers have seen in another state: their deletions are not those of writes
 	cache    versionListener
 	contents contents
 	log      *slog.Logger
 }
 
 // NewWriter returns the writer.
-func NewWriter(source *lifecycle.Source, store *pmo.Store, refresher *mirror.Refresher, cache versionListener, files contents, log *slog.Logger) *Writer {
-	return &Writer{source: source, store: store, mirror: refresher, cache: cache, contents: files, log: log}
+func NewWriter(source *lifecycle.Source, store *pmo.Store, engine *mirror.Engine, cache versionListener, files contents, log *slog.Logger) *Writer {
+	return &Writer{
+		source: source, store: store, mirror: mirror.NewRefresher(engine), stale: mirror.NewRefresher(engine), cache: cache, contents: files, log: log,
+	}
 }
 
 // records returns the outbox entries, outside of transactions.
@@ -110,27 +114,22 @@ func (w *Writer) Write(ctx context.Context, r Request, change func(ctx context.C
 		return w.replay(ctx, done), err
 	}
 	var recorded Recorded
-	var stale mirror.ChangedRows
 	c, err := retryCollisions(ctx, func() (Change, error) {
-		return w.inSource(ctx, &write, r, &recorded, func(ctx context.Context, tx *lifecycle.Tx) (Change, error) {
-			c, err := change(ctx, tx)
-			stale = staleRows(ctx, tx, err)
-			return c, err
-		})
+		return w.inSource(ctx, &write, r, &recorded, change)
 	}, func() bool { return write.Table == nil })
 	if err != nil {
 		if _, unknown := errors.AsType[lifecycle.UnknownOutcomeError](err); !unknown {
 			w.giveUp(ctx, write, r)
 		}
-		if stale != nil {
-			w.Refresh(ctx, stale)
+		if stale := models.AsError(err).Stale; stale != nil {
+			w.RefreshProducts(ctx, stale...)
 		}
 		return Result{}, err
 	}
 	failpoint.Reach("after-source-commit")
 	written := result(&write)
 	written.Activity = recorded
-	written.MirrorUpToDate = w.refreshMirror(ctx, write, c)
+	written.MirrorUpToDate = w.finish(ctx, write, c)
 	if c.Action != lifecycle.Deleted && written.MirrorUpToDate {
 		row, err := journal.New(w.store.Session).QuarantinedRow(ctx, models.TableNamed(c.Table).Name, c.RowID)
 		if err == nil && row != nil { // an error is not one of the write, which has succeeded
@@ -343,47 +342,40 @@ func addEntry(
 	return record(ctx, p, activity, c.Undoes, append(changes, uploads(added)...))
 }
 
-// refreshMirror refreshes the mirror after the commit in lifecycle_db and completes the write in pmo_db. It reports whether
-// both succeeded; the cleanup and the next run retry what failed.
-func (w *Writer) refreshMirror(ctx context.Context, write models.Write, c Change) bool {
+// finish refreshes the mirror after the commit in lifecycle_db and completes the write in pmo_db. It reports whether both succeeded;
+// the cleanup and the next run retry what failed.
+func (w *Writer) finish(ctx context.Context, write models.Write, c Change) bool {
 	ctx = context.WithoutCancel(ctx)
-	version, err := w.mirror.Refresh(ctx, c.rows, c.deleted)
-	if err == nil {
-		w.cache.Advance(version)
-	} else {
-		w.log.Warn("mirror refresh failed; next run will update it", "table", c.Table, "id", c.RowID, "error", err, "cause", models.AsError(err).Cause)
-	}
-	if write.ID == "" {
-		return err == nil
-	}
+	refreshed := w.refresh(ctx, w.mirror, c.rows, c.deleted)
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	if endErr := w.settle(ctx, write); endErr != nil {
-		w.log.Warn("write not completed; cleanup will retry", "table", c.Table, "id", c.RowID, "error", endErr, "cause", models.AsError(endErr).Cause)
+	if err := w.settle(ctx, write); err != nil {
+		w.log.Warn("write not completed; cleanup will retry", "table", c.Table, "id", c.RowID, "error", err, "cause", models.AsError(err).Cause)
 		return false
 	}
-	return err == nil
+	return refreshed
 }
 
-// staleRows returns the products that an error names as changed since the caller read them, with their stage history; nil for none.
-func staleRows(ctx context.Context, tx *lifecycle.Tx, err error) mirror.ChangedRows {
-	e := models.AsError(err)
-	if e == nil {
-		return nil
+// refresh mirrors rows and reports whether that succeeded. The next run retries.
+func (w *Writer) refresh(ctx context.Context, by *mirror.Refresher, rows mirror.ChangedRows, deleted int64) bool {
+	version, err := by.Refresh(ctx, rows, deleted)
+	if err != nil {
+		w.log.Warn("mirror refresh failed; next run will update it", "rows", rows, "error", err, "cause", models.AsError(err).Cause)
+		return false
 	}
-	data, _ := e.Data.(interface{ StaleProducts() []int64 })
-	if data == nil || len(data.StaleProducts()) == 0 {
-		return nil
-	}
-	rows := mirror.ChangedRows{lifecycle.ProductTable: data.StaleProducts()}
-	if records, err := tx.RecordsOf(ctx, data.StaleProducts()); err == nil { // otherwise the products alone
-		rows[lifecycle.HistoryTable] = records
-	}
-	return rows
+	w.cache.Advance(version)
+	return true
 }
 
-// Refresh mirrors products and rows that belong to them, which others have changed in lifecycle_db, unless the mirror cannot be
+// RefreshProducts mirrors products that others have changed in lifecycle_db, with their stage history, unless the mirror cannot be
 // written now.
-func (w *Writer) Refresh(ctx context.Context, rows mirror.ChangedRows) {
-	w.refreshMirror(ctx, models.Write{}, Change{Table: lifecycle.ProductTable, RowID: rows[lifecycle.ProductTable][0], rows: rows})
+func (w *Writer) RefreshProducts(ctx context.Context, products ...int64) {
+	ctx = context.WithoutCancel(ctx)
+	records, err := w.source.RecordsOf(ctx, products)
+	mirrored, mirroredErr := w.store.RecordsOf(ctx, products)
+	if err := cmp.Or(err, mirroredErr); err != nil {
+		w.log.Warn("stale products not refreshed; next run will update them", "error", err, "cause", models.AsError(err).Cause)
+		return
+	}
+	w.refresh(ctx, w.stale, mirror.ChangedRows{lifecycle.ProductTable: products, lifecycle.HistoryTable: append(records, mirrored...)}, 0)
 }

@@ -36,7 +36,7 @@ func LockAll(ctx context.Context, tx *lifecycle.Tx, targets []Target) (locked []
 	if err != nil || len(rows) == 0 {
 		return nil, missing(ids, nil), err
 	}
-	products, err := tx.ListedProducts(ctx, ids)
+	products, err := tx.ListedProducts(ctx, idsOf(rows))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -44,18 +44,26 @@ func LockAll(ctx context.Context, tx *lifecycle.Tx, targets []Target) (locked []
 		product := Locked{products[i], row}
 		product.Version = row.Version()
 		if !allowed[row.ID].Allow(product.Version) {
-			failures = append(failures, NewFailure(product, changedError()))
+			failures = append(failures, NewFailure(product, changedError(row.ID)))
 		}
 		locked = append(locked, product)
 	}
 	return locked, append(failures, missing(ids, locked)...), nil
 }
 
+func idsOf(rows []models.Row) []int64 {
+	ids := make([]int64, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+	}
+	return ids
+}
+
 // missing returns the failures of products that do not exist.
 func missing(ids []int64, locked []Locked) (failures Failures) {
 	for _, id := range ids {
 		if _, found := slices.BinarySearchFunc(locked, id, func(p Locked, id int64) int { return int(p.ID - id) }); !found {
-			failures = append(failures, Failure{ID: id, Err: models.NewError(models.NotFound, "products.not_found", models.Params{"id": id})})
+			failures = append(failures, Failure{ID: id, Err: models.NewError(models.NotFound, "products.not_found", models.Params{"id": id}).AsStale(id)})
 		}
 	}
 	return failures
@@ -111,16 +119,6 @@ func NewFailure(p Locked, err *models.Error) Failure {
 // Failures are the products that a bulk write cannot change; it then changes none.
 type Failures []Failure
 
-// StaleProducts returns the products that have changed or were deleted since the caller read them.
-func (f Failures) StaleProducts() (ids []int64) {
-	for _, failure := range f {
-		if failure.isStale() {
-			ids = append(ids, failure.ID)
-		}
-	}
-	return ids
-}
-
 func (f Failure) isStale() bool {
 	return f.Err.Class == models.PreconditionFailed || f.Err.Class == models.NotFound
 }
@@ -148,5 +146,8 @@ func (f Failures) Err(count int) error {
 	}
 	err := models.NewError(class, "products.bulk_refused", models.Params{"count": len(f), "total": count}).WithRemedy("products.bulk_refused_remedy", nil)
 	err.Data = f
+	for _, failure := range f {
+		err.Stale = append(err.Stale, failure.Err.Stale...)
+	}
 	return err
 }

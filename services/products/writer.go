@@ -211,9 +211,6 @@ func writeGroup(ctx context.Context, tx *lifecycle.Tx, group []edit, now time.Ti
 // Current is a product as it is now, for a client that has seen another version.
 type Current struct{ models.ListedProduct }
 
-// StaleProducts returns the product.
-func (c Current) StaleProducts() []int64 { return []int64{c.ID} }
-
 // Deleted identifies a deleted product.
 type Deleted struct {
 	ID   int64   `json:"id"`
@@ -249,22 +246,22 @@ func (w *Writer) lock(ctx context.Context, tx *lifecycle.Tx, id int64, versions 
 		return product, err
 	}
 	if len(locked) == 0 {
-		return product, models.NewError(models.NotFound, "products.not_found", models.Params{"id": id})
+		return product, models.NewError(models.NotFound, "products.not_found", models.Params{"id": id}).AsStale(id)
 	}
 	product = locked[0]
 	if product.AttachmentsCount, err = catalog.New(w.store.Session).CountAttachments(ctx, identity(product.ListedProduct)); err != nil {
 		return product, err
 	}
 	if !versions.Allow(product.Version) {
-		err := changedError()
+		err := changedError(id)
 		err.Data = Current{product.ListedProduct}
 		return product, err
 	}
 	return product, nil
 }
 
-func changedError() *models.Error {
-	return models.NewError(models.PreconditionFailed, "products.changed", nil).WithRemedy("products.changed_remedy", nil)
+func changedError(id int64) *models.Error {
+	return models.NewError(models.PreconditionFailed, "products.changed", nil).WithRemedy("products.changed_remedy", nil).AsStale(id)
 }
 
 // changed describes a write to a product.

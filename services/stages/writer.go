@@ -172,9 +172,9 @@ func (m move) check(in Input) *models.Error {
 	case in.StageEnd != nil && in.StageEnd.Time().Before(m.begins.Time()):
 		return models.NewInvalid(models.NewFieldError("tanggal_stage_end", "order", "products.stage_end_before_start", nil))
 	case in.FromNone && current != nil, in.PreviousStageID != nil && (current == nil || *current != *in.PreviousStageID):
-		return models.NewError(models.Conflict, "stages.not_in_previous", nil).WithRemedy("stages.not_in_previous_remedy", nil)
+		return models.NewError(models.Conflict, "stages.not_in_previous", nil).WithRemedy("stages.not_in_previous_remedy", nil).AsStale(m.ID)
 	case current != nil && *current == in.StageID:
-		return models.NewError(models.Conflict, "stages.already_in_stage", nil)
+		return models.NewError(models.Conflict, "stages.already_in_stage", nil).AsStale(m.ID)
 	default:
 		return nil
 	}
@@ -292,12 +292,9 @@ type Current struct {
 	Version string `json:"-"`
 }
 
-// StaleProducts returns the product of the record.
-func (c Current) StaleProducts() []int64 { return []int64{*c.ProductID} }
-
 // NewChangedError returns the precondition_failed for a record that is not the version that the client has seen.
 func NewChangedError(current Current) error {
-	err := models.NewError(models.PreconditionFailed, "stages.changed", nil).WithRemedy("stages.changed_remedy", nil)
+	err := models.NewError(models.PreconditionFailed, "stages.changed", nil).WithRemedy("stages.changed_remedy", nil).AsStale(*current.ProductID)
 	err.Data = current
 	return err
 }
@@ -325,13 +322,13 @@ func (w *Writer) lock(ctx context.Context, tx *lifecycle.Tx, id int64, versions 
 	if err != nil {
 		return l, err
 	}
-	records, err := tx.Locked(ctx, models.TableNamed(lifecycle.HistoryTable), []int64{id})
+	records, err := tx.LockRows(ctx, models.TableNamed(lifecycle.HistoryTable), []int64{id})
 	if err != nil {
 		return l, err
 	}
 	record, exists := records[id]
 	if !exists {
-		return l, notFound
+		return l, notFound.AsStale(*productID)
 	}
 	if l.ListedRecord, err = tx.ListedRecord(ctx, id); err != nil {
 		return l, err
@@ -377,7 +374,7 @@ func sameRecord(a, b *models.StageHistory) bool {
 
 // changed describes a write to a record and, perhaps, to its product.
 func (w *Writer) changed(ctx context.Context, tx *lifecycle.Tx, id int64, action string) (outbox.Change, error) {
-	rows, err := tx.Locked(ctx, models.TableNamed(lifecycle.HistoryTable), []int64{id})
+	rows, err := tx.LockRows(ctx, models.TableNamed(lifecycle.HistoryTable), []int64{id})
 	if err != nil {
 		return outbox.Change{}, err
 	}

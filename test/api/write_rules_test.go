@@ -249,3 +249,38 @@ func TestMoves_ConcurrentRequestsHaveOneWinner(t *testing.T) {
 		s.Command("verify")
 	})
 }
+
+// TestWrites_RefusedForAnotherStateRefreshTheMirror: a caller whose write is refused because others have changed the row directly in
+// lifecycle_db reads its current state afterwards.
+func TestWrites_RefusedForAnotherStateRefreshTheMirror(t *testing.T) {
+	t.Parallel()
+	eachSite(t, func(t *testing.T, s *site) {
+		stageOf := func(id int) int64 {
+			t.Helper()
+			return *decode[product](t, s.get(fmt.Sprintf("/products/%d", id))).StageID
+		}
+		for id := 1; id <= 3; id++ {
+			exec(t, s.source, fmt.Sprintf("DELETE FROM tbl_stage_histori WHERE id_produk = %d", id))
+			exec(t, s.source, fmt.Sprintf("UPDATE tbl_produk SET id_stage = 1 WHERE id = %d", id))
+			exec(t, s.source, fmt.Sprintf("INSERT INTO tbl_stage_histori (id_produk, stage_now, tanggal_perubahan) VALUES (%d, 1, '2026-01-01 00:00:00')", id))
+		}
+		s.Command("sync")
+		record := queryOne[int64](t, s.source, "SELECT id FROM tbl_stage_histori WHERE id_produk = 2")
+		exec(t, s.source, "UPDATE tbl_produk SET id_stage = 3 WHERE id IN (1, 2)")
+		exec(t, s.source, "DELETE FROM tbl_stage_histori WHERE id_produk IN (2, 3)")
+		exec(t, s.source, "DELETE FROM tbl_produk WHERE id = 3")
+
+		s.send(http.MethodPost, "/stage-history", `{"id_produk":1,"stage_previous":1,"stage_now":2}`).want(t, http.StatusConflict, "conflict")
+		if got := stageOf(1); got != 3 {
+			t.Errorf("product 1 is shown in stage %d, want 3", got)
+		}
+		s.send(http.MethodPost, "/stage-history", `{"id_produk":2,"stage_now":3}`).want(t, http.StatusConflict, "conflict")
+		if got := stageOf(2); got != 3 {
+			t.Errorf("product 2 is shown in stage %d, want 3", got)
+		}
+		s.do(http.MethodGet, fmt.Sprintf("%s/stage-history/%d", base, record), nil).want(t, http.StatusNotFound, "not_found")
+		s.send(http.MethodPut, "/products/3", `{"harga":1}`).want(t, http.StatusNotFound, "not_found")
+		s.do(http.MethodGet, base+"/products/3", nil).want(t, http.StatusNotFound, "not_found")
+		s.Command("verify")
+	})
+}
