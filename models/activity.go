@@ -120,17 +120,17 @@ const AttachmentTable = "attachments"
 
 // ActivityChange is a row that an activity changed: the changed columns before and after an update, or the whole row.
 type ActivityChange struct {
-	ActivityID int64  `gorm:"column:activity_id;primaryKey" json:"-"`
-	Position   int    `gorm:"column:position;primaryKey;autoIncrement:false" json:"-"`
-	Table      string `gorm:"column:table_name"`
-	RowID      int64  `gorm:"column:row_id"`
-	ProductID  *int64 `gorm:"column:product_id"`
-	Before     JSON   `gorm:"column:before"`             // nil for a new row
-	After      JSON   `gorm:"column:after"`              // nil for a deleted row
-	CreatedAt  JSON   `gorm:"column:row_created_at"`     // of an updated row: a later row with the same id has another one
-	Product    JSON   `gorm:"column:product_created_at"` // of a stage history record: when its product was created
-	Mirrored   bool   `gorm:"column:mirrored"`
-	LogID      int64  `gorm:"column:log_id;->"` // of the change log, if the change is in it
+	ActivityID       int64  `gorm:"column:activity_id;primaryKey" json:"-"`
+	Position         int    `gorm:"column:position;primaryKey;autoIncrement:false" json:"-"`
+	Table            string `gorm:"column:table_name"`
+	RowID            int64  `gorm:"column:row_id"`
+	ProductID        *int64 `gorm:"column:product_id"`
+	Before           JSON   `gorm:"column:before"`             // nil for a new row
+	After            JSON   `gorm:"column:after"`              // nil for a deleted row
+	RowCreatedAt     JSON   `gorm:"column:row_created_at"`     // of an updated row: a later row with the same id has another one
+	ProductCreatedAt JSON   `gorm:"column:product_created_at"` // of a stage history record: when its product was created
+	Mirrored         bool   `gorm:"column:mirrored"`
+	LogID            int64  `gorm:"column:log_id;->"` // of the change log, if the change is in it
 }
 
 // TableName is the table in pmo_db.

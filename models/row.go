@@ -173,9 +173,9 @@ func (t *Table) Object(row Row, columns ...int) JSON {
 	return append(out, '}')
 }
 
-// Field returns a column's value of a row as JSON.
+// Field returns a column's value of a row as JSON. It panics if there is no such column.
 func (t *Table) Field(row Row, column string) JSON {
-	i := slices.IndexFunc(t.Columns, func(c Column) bool { return c.Name == column })
+	i := slices.Index(t.ColumnNames(), column)
 	return t.Columns[i].JSON(row.Cells[i])
 }
 

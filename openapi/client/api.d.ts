@@ -299,11 +299,12 @@ export interface paths {
          * @description Writes the previous values back through `lifecycle_db`, all or nothing: changed fields get their old values, created rows are deleted, deleted
          *     products return with stage history and files under their old ids. Only fields that the activity changed are compared, without `updated_at`; a move
          *     also conflicts with any later record of the product. If a row is no longer as the activity left it, undo returns 409 and `data` lists what
-         *     changed since: fields, another row with the id (`created_at`), later stage history records or files of a created product, or a stage other than
-         *     that of the newest stage history record. Undo also returns 409 if deleting a row would cascade to a table outside the mirror; the message names the table.
+         *     changed since. Undo also returns 409 if the id now belongs to another row (its `created_at` differs), if a created product has later stage history
+         *     records or files, if the product would end in a stage other than that of its newest stage history record, or if deleting a row would cascade to a
+         *     table outside the mirror; the message names the table.
          *
-         *     An undo is itself an activity and can be undone. Deleting a product that an undo or restore has brought back requires
-         *     Admin, also by undoing its creation. Undoing the activity of a run returns 409; an Admin can restore the rows that it found deleted (`POST /sync/changes/{id}/restore`).
+         *     An undo is itself an activity and can be undone. Only an Admin may delete a product that an undo or restore brought back, including by undoing
+         *     its creation. Undoing the activity of a run returns 409; an Admin can restore the rows that it found deleted (`POST /sync/changes/{id}/restore`).
          */
         post: operations["undoActivity"];
         delete?: never;

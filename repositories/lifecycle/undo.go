@@ -10,8 +10,8 @@ import (
 	"lifecycle-sync/models"
 )
 
-// Locked reads and locks the rows with some ids of a mirrored table. Errors: as LockProducts.
-func (tx *Tx) Locked(ctx context.Context, t *models.Table, ids []int64) (map[int64]models.Row, error) {
+// LockRows reads and locks the rows with some ids of a mirrored table. Errors: as LockProducts.
+func (tx *Tx) LockRows(ctx context.Context, t *models.Table, ids []int64) (map[int64]models.Row, error) {
 	rows, err := tx.lockRows(ctx, t, ids)
 	found := make(map[int64]models.Row, len(rows))
 	for _, row := range rows {

@@ -26,7 +26,7 @@ func TestOutcome_OfARestoredRow(t *testing.T) {
 		}
 		var deleted models.Row
 		if err := write(func(tx *lifecycle.Tx) error {
-			rows, err := tx.Locked(t.Context(), products, []int64{2})
+			rows, err := tx.LockRows(t.Context(), products, []int64{2})
 			if err == nil {
 				deleted = rows[2]
 				err = tx.Remove(t.Context(), products, []int64{2})

@@ -244,7 +244,7 @@ func (tx *Tx) Changes(ctx context.Context) (changes []models.ActivityChange, err
 	for _, key := range tx.order {
 		if c, changed := changeOf(key, tx.before[key], after[key]); changed {
 			if key.table == HistoryTable && c.ProductID != nil {
-				c.Product = tx.productCreatedAt(*c.ProductID, after)
+				c.ProductCreatedAt = tx.productCreatedAt(*c.ProductID, after)
 			}
 			changes = append(changes, c)
 		}
@@ -287,7 +287,7 @@ func changeOf(key rowKey, before *models.Row, after models.Row) (c models.Activi
 			return c, false
 		}
 		c.Before, c.After = t.Object(*before, columns...), t.Object(after, columns...)
-		c.CreatedAt = t.Field(after, "created_at")
+		c.RowCreatedAt = t.Field(after, "created_at")
 	}
 	return c, true
 }

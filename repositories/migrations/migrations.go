@@ -20,7 +20,7 @@ import (
 var files embed.FS
 
 // latest is the version of the newest migration.
-const latest = 14
+const latest = 13
 
 // versionTable is not goose's default: other applications may have that in pmo_db.
 const versionTable = "lifecycle_sync_migrations"

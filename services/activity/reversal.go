@@ -21,12 +21,12 @@ type reversal struct {
 	tables    []*models.Table
 	products  map[int64]models.ActivityChange // the changes of products themselves, by id
 	records   map[int64]bool                  // the ids of the changed stage history records
-	before    map[int64]stand                 // of the products, before the reversal
+	before    map[int64]productState          // of the products, before the reversal
 	conflicts []Conflict
 }
 
-// stand is the stage of a product, the stage history record that decides it, nil for none, and when the product was created.
-type stand struct {
+// productState is the stage of a product, the stage history record that decides it, nil for none, and when the product was created.
+type productState struct {
 	stage, created models.JSON
 	newest         *models.StageHistory
 }
@@ -52,7 +52,7 @@ func isProduct(c models.ActivityChange) bool {
 // were made directly in lifecycle_db.
 func (s *Service) reverse(ctx context.Context, tx *lifecycle.Tx, undone *models.Activity, changes []models.ActivityChange) (c outbox.Change, err error) {
 	r := newReversal(tx, s.tables, changes)
-	if r.before, err = r.stand(ctx, productsOf(changes), tx.LockProducts); err != nil {
+	if r.before, err = r.readStates(ctx, productsOf(changes), tx.LockProducts); err != nil {
 		return c, err
 	}
 	r.checkMoves(changes)
@@ -63,7 +63,10 @@ func (s *Service) reverse(ctx context.Context, tx *lifecycle.Tx, undone *models.
 	if err := r.write(ctx, changes); err != nil {
 		return c, err
 	}
-	return reversed(changes[0]), s.checkStages(ctx, r, undone, productsOf(changes))
+	if err := s.checkStages(ctx, r, undone, productsOf(changes)); err != nil {
+		return c, err
+	}
+	return reversalOf(changes[0]), nil
 }
 
 // changesOf returns those of changes that are of a table.
@@ -76,8 +79,8 @@ func changesOf(t *models.Table, changes []models.ActivityChange) (found []models
 	return found
 }
 
-// reversed describes what the reversal of a change wrote.
-func reversed(change models.ActivityChange) outbox.Change {
+// reversalOf describes what the reversal of a change wrote.
+func reversalOf(change models.ActivityChange) outbox.Change {
 	c := outbox.Change{Table: models.TableByName(change.Table).Source, RowID: change.RowID, Action: lifecycle.Updated}
 	switch {
 	case change.Before == nil:
@@ -110,7 +113,7 @@ func (r *reversal) check(ctx context.Context, changes []models.ActivityChange) e
 		for i, c := range changed {
 			ids[i] = c.RowID
 		}
-		rows, err := r.tx.Locked(ctx, t, ids)
+		rows, err := r.tx.LockRows(ctx, t, ids)
 		if err != nil {
 			return err
 		}
@@ -147,12 +150,12 @@ func (r *reversal) checkMoves(changes []models.ActivityChange) {
 // checkProducts finds stage history records whose product is another one, which has got the same id.
 func (r *reversal) checkProducts(changes []models.ActivityChange) {
 	for _, c := range changes {
-		if c.Product == nil || c.ProductID == nil {
+		if c.ProductCreatedAt == nil || c.ProductID == nil {
 			continue
 		}
 		product, exists := r.before[*c.ProductID]
-		if _, own := r.products[*c.ProductID]; exists && !own && !bytes.Equal(product.created, c.Product) {
-			r.conflicts = append(r.conflicts, Conflict{Table: lifecycle.ProductTable, ID: *c.ProductID, Field: "created_at", Expected: c.Product, Actual: product.created})
+		if _, own := r.products[*c.ProductID]; exists && !own && !bytes.Equal(product.created, c.ProductCreatedAt) {
+			r.conflicts = append(r.conflicts, Conflict{Table: lifecycle.ProductTable, ID: *c.ProductID, Field: "created_at", Expected: c.ProductCreatedAt, Actual: product.created})
 		}
 	}
 }
@@ -166,8 +169,8 @@ func (r *reversal) compare(t *models.Table, c models.ActivityChange, row models.
 	case c.After != nil && !exists:
 		r.conflicts = append(r.conflicts, Conflict{Table: t.Source, ID: c.RowID, Expected: c.After})
 	case c.After != nil:
-		if created := t.Field(row, "created_at"); c.CreatedAt != nil && !bytes.Equal(created, c.CreatedAt) {
-			r.conflicts = append(r.conflicts, Conflict{Table: t.Source, ID: c.RowID, Field: "created_at", Expected: c.CreatedAt, Actual: created})
+		if created := t.Field(row, "created_at"); c.RowCreatedAt != nil && !bytes.Equal(created, c.RowCreatedAt) {
+			r.conflicts = append(r.conflicts, Conflict{Table: t.Source, ID: c.RowID, Field: "created_at", Expected: c.RowCreatedAt, Actual: created})
 			return nil
 		}
 		var expected map[string]json.RawMessage
@@ -186,7 +189,7 @@ func (r *reversal) compare(t *models.Table, c models.ActivityChange, row models.
 
 // checkCreated finds stage history records that were added to created products since: deleting the products would delete them.
 func (r *reversal) checkCreated(ctx context.Context, changes []models.ActivityChange) error {
-	created := createdBy(changes)
+	created := insertedProducts(changes)
 	if created == nil {
 		return nil
 	}
@@ -323,27 +326,27 @@ func (r *reversal) existing(ctx context.Context, table string, ids []int64) (map
 	return exist, err
 }
 
-// stand reads the stages of products with the records that decide them.
-func (r *reversal) stand(
+// readStates reads the states of products.
+func (r *reversal) readStates(
 	ctx context.Context, products []int64, read func(ctx context.Context, ids []int64) ([]models.Row, error),
-) (map[int64]stand, error) {
+) (map[int64]productState, error) {
 	rows, err := read(ctx, products)
 	if err != nil {
 		return nil, err
 	}
 	newest, err := r.tx.NewestMoves(ctx, products)
-	stands := make(map[int64]stand, len(rows))
+	states := make(map[int64]productState, len(rows))
 	t := models.TableNamed(lifecycle.ProductTable)
 	for _, row := range rows {
-		stands[row.ID] = stand{t.Field(row, "id_stage"), t.Field(row, "created_at"), newest[row.ID]}
+		states[row.ID] = productState{t.Field(row, "id_stage"), t.Field(row, "created_at"), newest[row.ID]}
 	}
-	return stands, err
+	return states, err
 }
 
 // checkStages checks that each product is in the stage of its newest stage history record. One that was in another stage before may
-// return to that, unless its stage history has been changed since. Errors: conflict; those of stand.
+// return to that, unless its stage history has been changed since. Errors: conflict; those of readStates.
 func (s *Service) checkStages(ctx context.Context, r *reversal, undone *models.Activity, products []int64) error {
-	after, err := r.stand(ctx, products, r.tx.ProductRows)
+	after, err := r.readStates(ctx, products, r.tx.ProductRows)
 	if err != nil {
 		return err
 	}
@@ -360,7 +363,7 @@ func (s *Service) checkStages(ctx context.Context, r *reversal, undone *models.A
 	ids := slices.Sorted(maps.Keys(differ))
 	var moved []int64
 	if undone != nil && len(ids) > 0 {
-		if moved, err = activities.New(s.store.Session).MovedSince(ctx, undone.ID, ids); err != nil {
+		if moved, err = activities.New(s.store.Session).HistoryChangedSince(ctx, undone.ID, ids); err != nil {
 			return err
 		}
 	}

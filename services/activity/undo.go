@@ -43,7 +43,7 @@ func (s *Service) Undo(ctx context.Context, id int64, role models.Role, r outbox
 	}
 	r.Large = true
 	return s.writer.Write(ctx, r, func(ctx context.Context, tx *lifecycle.Tx) (outbox.Change, error) {
-		if err := s.checkEffect(ctx, s.store.Session, undone.ID); err != nil {
+		if err := s.checkNotUndone(ctx, s.store.Session, undone.ID); err != nil {
 			return outbox.Change{}, err
 		}
 		if err := s.checkFiles(ctx, s.store.Session, undone.ID, changes); err != nil {
@@ -116,28 +116,28 @@ func (s *Service) undoable(ctx context.Context, id int64, role models.Role) (a m
 	}
 }
 
-// checkEffect checks that an activity has not been undone. Part of the write, because a repeated request gets its first response.
+// checkNotUndone checks that an activity has not been undone. Part of the write, because a repeated request gets its first response.
 // Errors: not found; conflict; those of existing.
-func (s *Service) checkEffect(ctx context.Context, in *pmo.Session, id int64) error {
+func (s *Service) checkNotUndone(ctx context.Context, in *pmo.Session, id int64) error {
 	a, err := existing(ctx, activities.New(in), id)
 	if err == nil && a.UndoneBy != nil {
-		err = models.NewError(models.Conflict, "activity.undone", models.Params{"by": *a.UndoneBy}).WithRemedy("activity.undone_remedy", models.Params{"by": *a.UndoneBy})
+		err = activities.AlreadyUndone(*a.UndoneBy)
 	}
 	return err
 }
 
 // restoredSince reports whether undoing an activity would delete a product that an undo or a restore has brought back.
 func restoredSince(ctx context.Context, recorded *activities.Activities, a models.Activity, changes []models.ActivityChange) (bool, error) {
-	created := createdBy(changes)
+	inserted := insertedProducts(changes)
 	if a.Action == models.UndoAction || a.Action == models.RestoreAction {
-		return created != nil, nil
+		return inserted != nil, nil
 	}
-	restored, err := recorded.InsertedSince(ctx, a.ID, created)
+	restored, err := recorded.InsertedSince(ctx, a.ID, inserted)
 	return restored != nil, err
 }
 
-// createdBy returns the products that changes inserted.
-func createdBy(changes []models.ActivityChange) (products []int64) {
+// insertedProducts returns the products that changes inserted.
+func insertedProducts(changes []models.ActivityChange) (products []int64) {
 	for _, c := range changes {
 		if isProduct(c) && c.Before == nil {
 			products = append(products, c.RowID)
@@ -149,7 +149,7 @@ func createdBy(changes []models.ActivityChange) (products []int64) {
 // undoFiles undoes an activity that changed only files, which are not in lifecycle_db.
 func (s *Service) undoFiles(ctx context.Context, undone models.Activity, files []models.ActivityChange, r outbox.Request) (outbox.Result, error) {
 	return s.writer.WriteMirror(ctx, r, func(ctx context.Context, tx *pmo.Session) (outbox.MirrorChange, error) {
-		err := s.checkEffect(ctx, tx, undone.ID)
+		err := s.checkNotUndone(ctx, tx, undone.ID)
 		if err == nil {
 			err = s.checkFiles(ctx, tx, undone.ID, files)
 		}
@@ -169,7 +169,7 @@ func (s *Service) checkFiles(ctx context.Context, in *pmo.Session, activity int6
 			returning = append(returning, c.RowID)
 		}
 	}
-	files, err := attachmentsdb.New(in).Kept(ctx, ids)
+	files, err := attachmentsdb.New(in).Stored(ctx, ids)
 	if err != nil {
 		return err
 	}
@@ -184,18 +184,18 @@ func (s *Service) checkFiles(ctx context.Context, in *pmo.Session, activity int6
 			conflicts = append(conflicts, Conflict{Table: c.Table, ID: c.RowID, Expected: c.After})
 		}
 	}
-	added, err := activities.New(in).FilesAddedSince(ctx, activity, createdBy(changes))
+	added, err := activities.New(in).FilesAddedSince(ctx, activity, insertedProducts(changes))
 	if err != nil {
 		return err
 	}
-	shown, err := attachmentsdb.New(in).Shown(ctx, createdBy(changes))
-	for _, file := range shown {
+	visible, err := attachmentsdb.New(in).Visible(ctx, insertedProducts(changes))
+	if err != nil {
+		return err
+	}
+	for _, file := range visible {
 		if slices.Contains(added, file.ID) {
 			conflicts = append(conflicts, Conflict{Table: models.AttachmentTable, ID: file.ID, Actual: outbox.FileDocument(file)})
 		}
-	}
-	if err != nil {
-		return err
 	}
 	return conflictError(conflicts)
 }

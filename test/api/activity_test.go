@@ -156,7 +156,12 @@ func TestActivity_UndoRestoresEveryKindOfChange(t *testing.T) {
 		s.do(http.MethodDelete, address(file), nil).want(t, http.StatusOK)
 		removal := s.activities("limit=1")[0]
 		s.do(http.MethodGet, address(file), nil).want(t, http.StatusNotFound, "not_found")
-		s.onceByKey(fmt.Sprintf("/activity/%d/undo", removal.ID))
+		undos := s.concurrently(4, func(int) (apiResponse, error) {
+			return s.try(http.MethodPost, fmt.Sprintf("%s/activity/%d/undo", base, removal.ID), nil)
+		})
+		if n := len(slices.DeleteFunc(undos, func(a apiResponse) bool { return a.StatusCode != http.StatusOK })); n != 1 {
+			t.Errorf("%d concurrent undos of one deletion have succeeded", n)
+		}
 		s.do(http.MethodGet, address(file), nil).want(t, http.StatusOK)
 		upload := s.activities("action=upload")[0]
 		s.undo(upload.ID)

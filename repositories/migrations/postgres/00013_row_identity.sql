@@ -1,3 +1,4 @@
--- When a row that an activity updated was created: a later row with the same id is another one.
+-- When a row that an activity updated was created, and the product of a stage history record: a later one with the same id is another.
 -- +goose Up
 ALTER TABLE lifecycle_activity_changes ADD COLUMN IF NOT EXISTS row_created_at json;
+ALTER TABLE lifecycle_activity_changes ADD COLUMN IF NOT EXISTS product_created_at json;

@@ -118,17 +118,19 @@ func (a *Activities) InsertedSince(ctx context.Context, activity int64, products
 	return a.ofProducts(inserted, "product_id", products)
 }
 
-// MovedSince returns which of some products have another stage history than after an activity: later activities have changed it, or it was
+// HistoryChangedSince returns which of some products have another stage history than after an activity: later activities have changed it, or it was
 // changed directly in lifecycle_db. Errors: connection, timeout.
-func (a *Activities) MovedSince(ctx context.Context, activity int64, products []int64) (ids []int64, err error) {
+func (a *Activities) HistoryChangedSince(ctx context.Context, activity int64, products []int64) (ids []int64, err error) {
 	history := models.TableNamed("tbl_stage_histori").Name
 	if ids, err = a.ofProducts(a.inEffectSince(ctx, activity).Where("table_name = ?", history), "product_id", products); err != nil {
 		return nil, err
 	}
-	comparisons := a.s.Gorm(ctx).Model(&models.Run{}).Select("id").Where("mode IN ?", comparisonModes())
+	comparisons := a.s.Gorm(ctx).Model(&models.Run{}).Select("id").Where("mode IN ?", readOnlyModes())
 	direct := a.s.Gorm(ctx).Model(&models.LoggedChange{}).Where("activity_id IS NULL AND table_name = ? AND run_id NOT IN (?)", history, comparisons).
-		Where(`id > (SELECT coalesce(max(own.id), 0) FROM lifecycle_sync_changes own
-			WHERE own.product_id = lifecycle_sync_changes.product_id AND own.activity_id = ?)`, activity)
+		Where(`id > coalesce((SELECT max(own.id) FROM lifecycle_sync_changes own
+				WHERE own.product_id = lifecycle_sync_changes.product_id AND own.activity_id = ?),
+			(SELECT max(l.id) FROM lifecycle_sync_changes l JOIN lifecycle_sync_runs r ON r.id = l.run_id
+				JOIN lifecycle_activities a ON a.id = ? AND r.started_at <= a.at), 0)`, activity, activity)
 	directly, err := a.ofProducts(direct, "product_id", products)
 	return append(ids, directly...), err
 }
@@ -182,11 +184,28 @@ func (a *Activities) applyFiles(ctx context.Context, undo models.Activity) (prod
 	return products, a.s.Translate(err)
 }
 
+// AlreadyUndone returns the conflict of an undo of what another activity has undone.
+func AlreadyUndone(by int64) *models.Error {
+	return models.NewError(models.Conflict, "activity.undone", models.Params{"by": by}).WithRemedy("activity.undone_remedy", models.Params{"by": by})
+}
+
 // CompleteUndo marks the activity that another one undoes, and hides or shows its files, whose products it returns. An activity whose undo is undone has
 // effect again; if it is an undo itself, so what it undid is undone again, and so on. Only in a transaction. Errors: connection, timeout.
 func (a *Activities) CompleteUndo(ctx context.Context, undo models.Activity) (products []int64, err error) {
 	if undo.Undoes == nil {
 		return nil, nil
+	}
+	// Another undo of the same files may have committed meanwhile; the row's lock has waited for it.
+	unmarked := a.s.Gorm(ctx).Model(&models.Activity{}).Where("id = ? AND undone_by IS NULL", *undo.Undoes).Update("undone_by", undo.ID)
+	if unmarked.Error != nil {
+		return nil, a.s.Translate(unmarked.Error)
+	}
+	if unmarked.RowsAffected == 0 {
+		earlier, err := a.Get(ctx, *undo.Undoes)
+		if err == nil && earlier != nil && earlier.UndoneBy != nil {
+			err = AlreadyUndone(*earlier.UndoneBy)
+		}
+		return nil, err
 	}
 	if products, err = a.applyFiles(ctx, undo); err != nil {
 		return nil, err
@@ -370,13 +389,13 @@ func (p DeletedProduct) Name() string {
 	return row.Name
 }
 
-// comparisonModes lists the modes of runs that log what they have found and change nothing.
-func comparisonModes() []string { return []string{models.DryRun, models.VerifyRun} }
+// readOnlyModes lists the modes of runs that log what they have found and change nothing.
+func readOnlyModes() []string { return []string{models.DryRun, models.VerifyRun} }
 
 // deletions is the query for the entries c of the change log, of runs r, whose products are still deleted.
 func (a *Activities) deletions(ctx context.Context) *gorm.DB {
 	newest := a.s.Gorm(ctx).Table("lifecycle_sync_changes AS n").Joins("JOIN lifecycle_sync_runs nr ON nr.id = n.run_id").Select("max(n.id)").
-		Where("n.table_name = 'products' AND nr.mode NOT IN ?", comparisonModes()).Group("n.row_id")
+		Where("n.table_name = 'products' AND nr.mode NOT IN ?", readOnlyModes()).Group("n.row_id")
 	return a.s.Gorm(ctx).Table("lifecycle_sync_changes AS c").Joins("JOIN lifecycle_sync_runs r ON r.id = c.run_id").
 		Where("c.id IN (?) AND c.action = 'delete'", newest)
 }

@@ -221,8 +221,8 @@ func missing(id int64) error {
 	return models.NewError(models.NotFound, "pmo.no_file", models.Params{"id": id})
 }
 
-// Kept returns those of some files that are stored, by id, also removed files and those of deleted products. Errors: connection, timeout.
-func (a *Attachments) Kept(ctx context.Context, ids []int64) (map[int64]models.Attachment, error) {
+// Stored returns those of some files that are stored, by id, also removed files and those of deleted products. Errors: connection, timeout.
+func (a *Attachments) Stored(ctx context.Context, ids []int64) (map[int64]models.Attachment, error) {
 	rows, err := a.find(a.s.Gorm(ctx).Where("state = ?", models.AttachmentStored), "id", ids)
 	kept := make(map[int64]models.Attachment, len(rows))
 	for _, row := range rows {
@@ -231,8 +231,8 @@ func (a *Attachments) Kept(ctx context.Context, ids []int64) (map[int64]models.A
 	return kept, err
 }
 
-// Shown returns the files of some products. Errors: connection, timeout.
-func (a *Attachments) Shown(ctx context.Context, products []int64) ([]models.Attachment, error) {
+// Visible returns the files of some products. Errors: connection, timeout.
+func (a *Attachments) Visible(ctx context.Context, products []int64) ([]models.Attachment, error) {
 	return a.find(a.s.Attached(ctx), "id_produk", products)
 }
 
