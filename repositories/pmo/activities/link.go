@@ -33,24 +33,23 @@ func (a *Activities) Link(ctx context.Context, changes []models.LoggedChange) (e
 			return nil, err
 		}
 	}
-	var mirrored []unmirrored
+	mirrored := map[int64][]int64{} // row ids by the last activity that wrote them
 	for _, c := range changes {
 		if made := madeBy(c, writes[c.RowID]); len(made) > 0 {
-			mirrored = append(mirrored, made...)
 			if direct, found := splitDirect(&c, made); found {
 				entries = append(entries, direct)
 			}
 			c.ActivityID = &made[len(made)-1].ActivityID
+			mirrored[*c.ActivityID] = append(mirrored[*c.ActivityID], c.RowID)
 		}
 		entries = append(entries, c)
 	}
-	for part := range slices.Chunk(mirrored, batchSize) {
-		keys := make([][]any, len(part))
-		for i, c := range part {
-			keys[i] = []any{c.ActivityID, c.Position}
-		}
-		if err := a.s.Gorm(ctx).Model(&models.ActivityChange{}).Where("(activity_id, position) IN ?", keys).Update("mirrored", true).Error; err != nil {
-			return nil, a.s.Translate(err)
+	for activity, rows := range mirrored {
+		for part := range slices.Chunk(rows, batchSize) {
+			written := a.s.Gorm(ctx).Model(&models.ActivityChange{}).Where("NOT mirrored AND table_name = ? AND row_id IN ? AND activity_id <= ?", changes[0].Table, part, activity)
+			if err := written.Update("mirrored", true).Error; err != nil {
+				return nil, a.s.Translate(err)
+			}
 		}
 	}
 	return entries, nil
